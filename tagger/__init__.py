@@ -1,0 +1,17 @@
+"""A part-of-speech tagger of deep bidirectional recurrent layers.
+
+>>> import tagger
+>>> english = tagger.load("runs/2026-01-31/12-00-00")
+>>> english.tag(["They", "book", "flights", "."])
+['PRON', 'VERB', 'NOUN', 'PUNCT']
+"""
+
+import os
+
+# Before torch is imported: waiting threads that spin make training on busy cores many times slower.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
+from tagger.predictor import Tagger, load
+from tagger.sentence import Sentence
+
+__all__ = ["Sentence", "Tagger", "load"]

@@ -6,15 +6,17 @@ number; rows of multiword tokens (`3-4`) and empty nodes (`8.1`) are no tokens b
 
 import re
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
 
 from tagger.errors import InputError, shorten
-from tagger.files import encodable
+from tagger.files import encodable, whole_lines
 from tagger.sentence import Sentence
 
 COLUMNS = {"upos": 3, "xpos": 4, "feats": 5}  # the tag columns, counted from 0
 MISC = 9
 _RANGE_OR_EMPTY = re.compile(r"[0-9]+[-.][0-9]+")
 _CONTROL = re.compile(r"[\t\n\r]")
+_UNFIT = re.compile("[\t\n\r\ud800-\udfff]")
 
 
 def read_conllu(lines: Iterable[str], path: str) -> Iterator[Sentence]:
@@ -29,7 +31,7 @@ def read_conllu(lines: Iterable[str], path: str) -> Iterator[Sentence]:
     """
     block: list[str] = []
     rows: list[list[str]] = []
-    for number, line in enumerate(lines, 1):
+    for number, line in enumerate(whole_lines(lines, path), 1):
         text = line.rstrip("\r\n")
         block.append(line)
         if not text:
@@ -43,10 +45,15 @@ def read_conllu(lines: Iterable[str], path: str) -> Iterator[Sentence]:
                 )
             if cells[0].isascii() and cells[0].isdigit():
                 if cells[0] == "1" and rows:
-                    raise InputError(f"{path}, line {number}: word 1 follows word {rows[-1][0]}; put an empty line between sentences")
+                    raise InputError(
+                        f"{path}, line {number}: word 1 ({shorten(cells[1])}) follows word {rows[-1][0]};"
+                        " put an empty line between sentences"
+                    )
                 rows.append(cells)
             elif not _RANGE_OR_EMPTY.fullmatch(cells[0]):
-                raise InputError(f"{path}, line {number}: {shorten(cells[0])} is no ID; CoNLL-U has 3, 3-4 or 3.1 there")
+                raise InputError(
+                    f"{path}, line {number}: {shorten(cells[0])} is no ID; CoNLL-U has 3, 3-4 or 3.1 there"
+                )
     if block:
         yield _sentence(block, rows)
 
@@ -67,43 +74,65 @@ def write_conllu(sentence: Sentence, extra: dict[str, list[str]] | None = None) 
 
     A sentence that came from CoNLL-U keeps its lines; only the columns that `sentence.tags` names
     change. Columns that CoNLL-U does not have (`chunk`, `ner`) and `extra` go into MISC as
-    `Name=value`.
+    `Name=value`, a `|` in the value as `\\p`. In a form or tag, a tab or line end becomes a space and
+    a lone surrogate U+FFFD; an empty one is `_`. A sentence from elsewhere without tokens has no block.
 
     Args:
         sentence: N tokens.
         extra: for each name the N values to add to MISC (a probability, say).
     """
     misc = {column: values for column, values in sentence.tags.items() if column not in COLUMNS} | (extra or {})
+    misc = {name: _fitting([value.replace("|", r"\p") for value in values]) for name, values in misc.items()}
+    if sentence.lines is None:
+        return _new_block(sentence, misc) if sentence.tokens else ""
+    tags = [(COLUMNS[c], values, _fitting(values)) for c, values in sentence.tags.items() if c in COLUMNS]
     out: list[str] = []
     word = 0
-    for line in sentence.lines if sentence.lines is not None else _rows(sentence):
-        identifier = line.split("\t", 1)[0]
-        if identifier.isascii() and identifier.isdigit():
-            body = line.rstrip("\r\n")
-            cells = body.split("\t")
-            for column, place in COLUMNS.items():
-                if column in sentence.tags:
-                    cells[place] = sentence.tags[column][word] or "_"
-            for name, values in misc.items():
-                _add_misc(cells, name, values[word])
-            line = "\t".join(cells) + line[len(body) :]
+    for line in sentence.lines:
+        cells = line.split("\t")
+        if cells[0].isascii() and cells[0].isdigit():
+            for place, values, fitting in tags:
+                if cells[place] != values[word]:
+                    cells[place] = fitting[word]
+            if misc:
+                _add_misc(cells, {name: values[word] for name, values in misc.items()})
+            line = "\t".join(cells)
             word += 1
         out.append(line)
     return "".join(out)
 
 
-def _add_misc(cells: list[str], name: str, value: str) -> None:
-    kept = [pair for pair in cells[MISC].split("|") if pair != "_" and pair.partition("=")[0] != name]
-    cells[MISC] = "|".join([*kept, f"{name}={value}"])
+def _fitting(values: list[str]) -> list[str]:
+    """`values` as they can stand in a cell."""
+    if all(values) and not _UNFIT.search("".join(values)):
+        return values
+    return [encodable(_CONTROL.sub(" ", value)) or "_" for value in values]
 
 
-def _rows(sentence: Sentence) -> Iterator[str]:
-    """Fresh lines for a sentence that did not come from CoNLL-U; `_` where nothing is known."""
-    yield from (f"{comment}\n" for comment in sentence.comments)
+def _add_misc(cells: list[str], pairs: dict[str, str]) -> None:
+    body = cells[MISC].rstrip("\r\n")
+    kept = [pair for pair in body.split("|") if pair not in ("", "_") and pair.partition("=")[0] not in pairs]
+    added = [f"{name}={value}" for name, value in pairs.items()]
+    cells[MISC] = "|".join(kept + added) + cells[MISC][len(body) :]
+
+
+def _new_block(sentence: Sentence, misc: dict[str, list[str]]) -> str:
+    """The block of a sentence that did not come from CoNLL-U; `_` where nothing is known."""
+    forms = _fitting(sentence.tokens)
+    blank = ["_"] * len(forms)
+    tags = [_fitting(sentence.tags[column]) if column in sentence.tags else blank for column in COLUMNS]
+    glued = [False] * len(forms)  # whether the next token follows without a space
+    if sentence.offsets is not None:
+        glued = [a[1] == b[0] for a, b in pairwise(sentence.offsets)] + [False]
+    pairs = [["SpaceAfter=No" if g else "" for g in glued]] if any(glued) else []
+    pairs += [[f"{name}={value}" for value in values] for name, values in misc.items()]
+    last = ["|".join(filter(None, row)) or "_" for row in zip(*pairs, strict=True)] if pairs else blank
+    head = "".join(f"{comment}\n" for comment in sentence.comments)
     if sentence.text is not None and not any(c.startswith("# text =") for c in sentence.comments):
-        yield encodable(f"# text = {' '.join(sentence.text.split())}\n")
-    for i, form in enumerate(sentence.tokens):
-        glued = sentence.offsets is not None and i + 1 < len(sentence) and sentence.offsets[i][1] == sentence.offsets[i + 1][0]
-        cells = [str(i + 1), encodable(_CONTROL.sub(" ", form)) or "_", *["_"] * 7, "SpaceAfter=No" if glued else "_"]
-        yield "\t".join(cells) + "\n"
-    yield "\n"
+        if sentence.offsets is not None:  # what the rows say, as the format demands
+            text = "".join([form if g else form + " " for form, g in zip(forms, glued, strict=True)])[:-1]
+        else:
+            text = encodable(" ".join(re.split(r"[ \t\n\r]+", sentence.text)))
+        head += f"# text = {text}\n"
+    rows = zip(map(str, range(1, len(forms) + 1)), forms, blank, *tags, blank, blank, blank, last, strict=True)
+    return head + "\n".join(map("\t".join, rows)) + "\n\n"

@@ -1,6 +1,7 @@
 """`Sentence`: the one type that readers make, the tagger fills in and writers take."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 
 @dataclass(slots=True)
@@ -17,6 +18,7 @@ class Sentence:
         comments: comment lines in the sense of CoNLL-U, without line end (`# sent_id = 7`).
         lines: the lines of the CoNLL-U block this sentence was read from, line ends included,
             so that it can be written back to the byte; None for every other source.
+        fields: the other keys of the JSON object this sentence was read from.
     """
 
     tokens: list[str]
@@ -27,6 +29,7 @@ class Sentence:
     text: str | None = None
     comments: list[str] = field(default_factory=list)
     lines: list[str] | None = None
+    fields: dict[str, Any] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.tokens)

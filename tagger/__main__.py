@@ -1,0 +1,45 @@
+"""`python -m tagger`: the command word, or none for `train`."""
+
+import sys
+
+COMMANDS = {
+    "train": "train a tagger; the default: python -m tagger [KEY=VALUE ...], -m sweeps",
+    "tag": "tag text files: python -m tagger tag [FILE|FOLDER ...] [-o FILE|FOLDER]",
+    "evaluate": "score a tagger on a file with gold tags: python -m tagger evaluate FILE",
+}
+HELP = f"""\
+usage: python -m tagger [COMMAND] ...
+
+{chr(10).join(f"  {name:<10}{text}" for name, text in COMMANDS.items())}
+
+`python -m tagger COMMAND --help` lists a command's options. `train` takes a config's keys instead:
+  python -m tagger --cfg job                     show the whole config
+  python -m tagger model.depth=3                 change a value
+  python -m tagger corpus=conllu corpus.path=DIR choose another corpus
+  python -m tagger -m model.depth=1,2,3          sweep
+  python -m tagger resume=RUN_FOLDER             go on with an interrupted run
+"""
+
+
+def main() -> int:
+    """Runs the command line; returns the exit status."""
+    arguments = sys.argv[1:]
+    first = arguments[0] if arguments else "train"
+    if first in ("-h", "--help", "help"):
+        print(HELP, end="")
+        return 0
+    if not first.startswith("-") and "=" not in first and first not in COMMANDS:
+        print(f"error: no command {first!r}; the commands are {', '.join(COMMANDS)}", file=sys.stderr)
+        return 2
+    if first in COMMANDS and first != "train":
+        from tagger.cli import app
+
+        app(arguments, prog_name="python -m tagger")
+        return 0
+    from tagger.launch import main as train  # imports Lightning and datasets, which takes seconds
+
+    return train(arguments[1:] if first == "train" and arguments else arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,171 @@
+"""Sentences to batches: the only place where padding happens."""
+
+# U distinct forms, T tokens in the longest sentence, B sentences, A affixes of a form, C characters of a form
+
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from tagger.vocabulary import IGNORE, PAD, UNK, UNSEEN, Vocabulary, is_annotated
+
+PREFIXES = (1, 2, 3)
+SUFFIXES = (1, 2, 3, 4)
+AFFIXES = len(PREFIXES) + len(SUFFIXES) + 1  # and the word's shape
+EDGE = 16  # the character encoder reads this many characters from each end of a form
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Padded sentences as the network takes them; see `collate`."""
+
+    words: Tensor  # (U,) word id of each distinct form
+    affixes: Tensor  # (U, A) row in the affix table
+    characters: Tensor  # (U, C) character ids, PAD beyond the end
+    index: Tensor  # (T, B) which form stands there; 0 beyond the end
+    lengths: Tensor  # (B,) tokens per sentence
+    targets: dict[str, Tensor]  # per column (T, B) tag ids, UNSEEN or IGNORE where there is none
+
+    def to(self, device: torch.device | str) -> "Batch":
+        """The batch on another device."""
+        moved: dict[str, Any] = {f.name: getattr(self, f.name).to(device) for f in fields(self) if f.name != "targets"}
+        return Batch(**moved, targets={column: target.to(device) for column, target in self.targets.items()})
+
+
+def word_shape(form: str) -> str:
+    """Upper-case letters as X, other letters as x, digits as 9, the rest as it is; runs at most 3 long.
+
+    >>> word_shape("McDonald's"), word_shape("1,250")
+    ("XxXxxx'x", '9,999')
+    """
+    out: list[str] = []
+    for character in form[: 2 * EDGE]:
+        kind = "X" if character.isupper() else "x" if character.isalpha() else "9" if character.isdigit() else character
+        if out[-3:] != [kind] * 3:
+            out.append(kind)
+    return "".join(out)
+
+
+def affix_rows(form: str, buckets: int) -> list[int]:
+    """The rows of a form's prefixes, suffixes and shape in a table of AFFIXES * buckets rows."""
+    lower = form.lower()
+    affixes = [lower[:n] for n in PREFIXES] + [lower[-n:] for n in SUFFIXES] + [word_shape(form)]
+    return [
+        kind * buckets + zlib.crc32(affix.encode("utf-8", "surrogatepass")) % buckets
+        for kind, affix in enumerate(affixes)
+    ]
+
+
+class FormTable:
+    """Word forms -> rows of features, computed once per form and kept.
+
+    The table forgets everything when it holds `limit` forms, so that memory stays bounded.
+    """
+
+    def __init__(self, vocabulary: Vocabulary, buckets: int, limit: int = 200_000) -> None:
+        self.vocabulary, self.buckets, self.limit = vocabulary, buckets, limit
+        self._clear(1024)
+
+    def _clear(self, size: int) -> None:
+        self._rows: dict[str, int] = {}
+        self.words = np.zeros(size, dtype=np.int64)
+        self.affixes = np.zeros((size, AFFIXES), dtype=np.int64)
+        self.characters = np.zeros((size, 2 * EDGE), dtype=np.int64)
+
+    def rows(self, forms: Sequence[str]) -> np.ndarray:
+        """The rows of `forms`, valid until the next call."""
+        if len(self._rows) + len(forms) > max(self.limit, len(forms)):
+            self._clear(1024)
+        known = self._rows
+        for form in forms:
+            if form not in known:
+                self._add(form)
+        return np.fromiter((known[form] for form in forms), dtype=np.int64, count=len(forms))
+
+    def _add(self, form: str) -> None:
+        row = len(self._rows)
+        if row == len(self.words):
+            self.words, self.affixes, self.characters = (
+                np.concatenate([a, np.zeros_like(a)]) for a in (self.words, self.affixes, self.characters)
+            )
+        self._rows[form] = row
+        self.words[row] = self.vocabulary.word_ids.get(form.lower(), UNK)
+        self.affixes[row] = affix_rows(form, self.buckets)
+        ids = self.vocabulary.character_ids
+        kept = form if len(form) <= 2 * EDGE else form[:EDGE] + form[-EDGE:]
+        self.characters[row, : len(kept)] = [ids.get(character, UNK) for character in kept]
+
+
+def collate(
+    sentences: Sequence[Sequence[str]],
+    table: FormTable,
+    tags: Mapping[str, Sequence[Sequence[str]]] | None = None,
+    word_dropout: float = 0.0,
+    generator: np.random.Generator | None = None,
+) -> Batch:
+    """Pads sentences on the right.
+
+    Args:
+        sentences: B lists of word forms, none of them empty.
+        table: features of the forms.
+        tags: for each column B lists of gold tags.
+        word_dropout: share of tokens whose word is hidden (its affixes and characters stay), so
+            that the unknown word is trained.
+        generator: where the choice of hidden words comes from; needed if `word_dropout` is not 0.
+    """
+    lengths = np.array([len(sentence) for sentence in sentences], dtype=np.int64)
+    here = np.arange(lengths.max())[:, None] < lengths  # (T, B) where there is a token
+    rows = table.rows([form for sentence in sentences for form in sentence])  # (tokens,)
+    hidden = generator.random(len(rows)) < word_dropout if generator is not None else np.zeros(len(rows), dtype=bool)
+    keys, inverse = np.unique(rows * 2 + hidden, return_inverse=True)  # a hidden word is a form of its own
+    rows, hidden = keys // 2, keys % 2 == 1
+    index = np.zeros_like(here, dtype=np.int64)
+    index.T[here.T] = inverse
+    characters = table.characters[rows]
+    used = max(1, int((characters != PAD).sum(axis=1).max()))
+    targets = {}
+    for column, gold in (tags or {}).items():
+        ids = table.vocabulary.tag_ids[column]
+        target = np.full_like(index, IGNORE)
+        target.T[here.T] = [
+            ids.get(tag, UNSEEN if is_annotated(column, tag) else IGNORE) for sentence in gold for tag in sentence
+        ]
+        targets[column] = torch.from_numpy(target)
+    return Batch(
+        words=torch.from_numpy(np.where(hidden, UNK, table.words[rows])),
+        affixes=torch.from_numpy(table.affixes[rows]),
+        characters=torch.from_numpy(characters[:, :used]),
+        index=torch.from_numpy(index),
+        lengths=torch.from_numpy(lengths),
+        targets=targets,
+    )
+
+
+def length_buckets(
+    lengths: np.ndarray, max_tokens: int, generator: np.random.Generator | None = None
+) -> Iterator[np.ndarray]:
+    """Yields the numbers of sentences of near-equal length, at most `max_tokens` slots (T * B) a batch.
+
+    Without a generator batches come shortest first; with one, neighbours in length are mixed and
+    the batches come in random order. A sentence longer than `max_tokens` is a batch of its own.
+    """
+    if generator is None:
+        order = np.argsort(lengths, kind="stable")
+    else:
+        order = np.argsort(lengths * (1 + 0.05 * generator.random(len(lengths))), kind="stable")
+    batches: list[np.ndarray] = []
+    start = longest = 0
+    for end, number in enumerate(order):
+        longest = max(longest, int(lengths[number]))
+        if end > start and longest * (end - start + 1) > max_tokens:
+            batches.append(order[start:end])
+            start, longest = end, int(lengths[number])
+    if start < len(order):
+        batches.append(order[start:])
+    if generator is not None:
+        batches = [batches[i] for i in generator.permutation(len(batches))]
+    yield from batches

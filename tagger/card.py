@@ -1,0 +1,55 @@
+"""What a run found -> the model card, the README.md of a trained tagger's folder."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from omegaconf import OmegaConf
+
+
+def model_card(config: Mapping[str, Any], results: Mapping[str, Any], command: str) -> str:
+    """A model card in Markdown: data, scores, config and the command that made the tagger.
+
+    Args:
+        config: what `config.json` will hold.
+        results: what `report.json` will hold.
+        command: the command line of the training.
+    """
+    rows = [
+        f"| {split} | {column} | {s['tokens']:,} | {_percent(s['accuracy'])} | {_percent(s['known'])} |"
+        f" {_percent(s['unknown'])} | {_percent(s['whole_sentences'])} |"
+        for split in ("dev", "test")
+        for column, s in results.get(split, {}).items()
+    ]
+    settings = OmegaConf.to_yaml(OmegaConf.create(dict(config["training"])))
+    return f"""# Part-of-speech tagger for {results["corpus"]}
+
+A stack of bidirectional recurrent layers over word, affix and character embeddings
+({results["parameters"]:,} parameters), trained on {results["corpus"]}.
+
+| split | column | words | all words | seen in training | not seen | whole sentences |
+|---|---|---|---|---|---|---|
+{chr(10).join(rows)}
+
+Accuracy in percent over gold tokens. The best epoch on dev was {results["best_epoch"]} of {results["epochs"]};
+training took {results["training_seconds"]:.0f} seconds.
+
+Trained with
+
+    {command}
+
+and used with
+
+    python -m tagger tag FILE --model THIS_FOLDER
+
+Raw text is cut into sentences and tokens by the rules `{config["segmenter"]}`.
+
+## Config
+
+```yaml
+{settings.strip()}
+```
+"""
+
+
+def _percent(share: float | None) -> str:
+    return "–" if share is None else f"{100 * share:.2f}"

@@ -1,0 +1,66 @@
+"""One time step, from scratch: input and state in, next state out.
+
+The tanh cell is the one of the chapter's equation 10.4.1; the GRU is that of Cho et al. (2014,
+https://arxiv.org/abs/1406.1078) in the form that cuDNN and `nn.GRU` use: the reset gate applies
+after the product with the state, and both products have a bias.
+"""
+
+# B sentences, I input size, H hidden size
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+
+class RNNCell(nn.Module):
+    """h' = tanh(x W_xh + h W_hh + b_h)."""
+
+    def __init__(self, input_size: int, hidden_size: int) -> None:
+        super().__init__()
+        self.hidden_size = hidden_size
+        self.W_xh = nn.Parameter(torch.empty(input_size, hidden_size))
+        self.W_hh = nn.Parameter(torch.empty(hidden_size, hidden_size))
+        self.b_h = nn.Parameter(torch.empty(hidden_size))
+        _initialize(self, hidden_size)
+
+    def forward(self, x: Tensor, h: Tensor) -> Tensor:
+        """One step: x (B, I) and h (B, H) to h' (B, H)."""
+        return torch.tanh(x @ self.W_xh + h @ self.W_hh + self.b_h)
+
+
+class GRUCell(nn.Module):
+    """The gated recurrent unit.
+
+    r = sigmoid(x W_xr + b_xr + h W_hr + b_hr)
+    z = sigmoid(x W_xz + b_xz + h W_hz + b_hz)
+    n = tanh(x W_xn + b_xn + r * (h W_hn + b_hn))
+    h' = (1 - z) * n + z * h
+
+    The three matrices of each product stand side by side: W_x = [W_xr W_xz W_xn].
+    """
+
+    def __init__(self, input_size: int, hidden_size: int) -> None:
+        super().__init__()
+        self.hidden_size = hidden_size
+        self.W_x = nn.Parameter(torch.empty(input_size, 3 * hidden_size))
+        self.W_h = nn.Parameter(torch.empty(hidden_size, 3 * hidden_size))
+        self.b_x = nn.Parameter(torch.empty(3 * hidden_size))
+        self.b_h = nn.Parameter(torch.empty(3 * hidden_size))
+        _initialize(self, hidden_size)
+
+    def forward(self, x: Tensor, h: Tensor) -> Tensor:
+        """One step: x (B, I) and h (B, H) to h' (B, H)."""
+        x_r, x_z, x_n = (x @ self.W_x + self.b_x).chunk(3, dim=-1)  # each (B, H)
+        h_r, h_z, h_n = (h @ self.W_h + self.b_h).chunk(3, dim=-1)  # each (B, H)
+        r = torch.sigmoid(x_r + h_r)
+        z = torch.sigmoid(x_z + h_z)
+        n = torch.tanh(x_n + r * h_n)
+        return (1 - z) * n + z * h
+
+
+def _initialize(cell: nn.Module, hidden_size: int) -> None:
+    """Uniform in ±1/sqrt(H), as torch does."""
+    bound = 1 / math.sqrt(hidden_size)
+    for parameter in cell.parameters():
+        nn.init.uniform_(parameter, -bound, bound)

@@ -1,0 +1,271 @@
+"""The commands that take options: tag, evaluate."""
+
+import io
+import json
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from itertools import tee
+from typing import Annotated, Literal, TextIO
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+from tagger import metrics
+from tagger.errors import InputError
+from tagger.files import STDIO, decoded_lines, open_binary, read_lines, whole_file
+from tagger.folder import find_tagger
+from tagger.formats import format_of, read, writer
+from tagger.jobs import Job, plan_jobs
+from tagger.metrics import Scored
+from tagger.predictor import Tagger, load
+from tagger.raw_score import gold_paragraphs, raw_scores
+from tagger.sentence import Sentence
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
+
+Input = Literal["text", "lines", "tokens", "tsv", "conllu", "jsonl", "slash"]
+Output = Literal["tsv", "conllu", "jsonl", "slash", "pretty"]
+Device = Literal["auto", "cpu", "cuda", "mps"]
+Model = Annotated[str, typer.Option(help="A tagger's or a run's folder, or latest, the newest below runs/.")]
+Encoding = Annotated[str, typer.Option(help="Of the input; the output is UTF-8.")]
+DeviceOption = Annotated[Device, typer.Option(help="What the network runs on.")]
+
+
+@app.callback()
+def commands() -> None:
+    """Tags text, and scores taggers."""
+
+
+@app.command()
+def tag(
+    sources: Annotated[
+        list[str] | None, typer.Argument(metavar="[FILE|FOLDER]...", help="- is standard input.")
+    ] = None,
+    to: Annotated[str | None, typer.Option("-o", metavar="FILE|FOLDER", help="Default: standard output.")] = None,
+    model: Model = "latest",
+    input: Annotated[Input | None, typer.Option(help="Default: by suffix, else text.")] = None,
+    output: Annotated[
+        Output | None, typer.Option(help="Default: by the suffix of -o, else conllu for conllu, else tsv.")
+    ] = None,
+    probabilities: Annotated[bool, typer.Option("--probabilities", help="Add the confidence of each tag.")] = False,
+    top: Annotated[int, typer.Option(min=1, help="Add the best N tags of each token.")] = 1,
+    separator: Annotated[str, typer.Option(help="Between word and tag in the slash format.")] = "/",
+    paragraph_per_line: Annotated[
+        bool | None, typer.Option(help="Text: every line is a paragraph. Default: if no line is empty.")
+    ] = None,
+    encoding: Encoding = "utf-8",
+    device: DeviceOption = "auto",
+    force: Annotated[bool, typer.Option("--force", help="Replace outputs that exist.")] = False,
+) -> None:
+    """Tags files: text, or tokens in one of several formats.
+
+    Files ending in .gz are read and written compressed. An output appears under its name only when
+    it is whole; outputs that exist are kept.
+    """
+    with _clear_errors():
+        jobs = plan_jobs(sources or [], to, input, output)
+        pending = [job for job in jobs if force or job.target is None or not job.target.exists()]
+        if len(pending) < len(jobs):
+            kept = [str(job.target) for job in jobs if job not in pending]
+            more = f" and {len(kept) - 1} more" if len(kept) > 1 else ""
+            _say(f"kept: {kept[0]}{more}; --force replaces what exists")
+        if not pending:
+            return
+        tagger = _load(model, device)
+        failures = 0
+        with _progress(sum(job.size for job in pending)) as progress:
+            for job in pending:
+                try:
+                    _tag_file(
+                        tagger, job, progress, encoding, separator, paragraph_per_line, probabilities, max(top, 1)
+                    )
+                except InputError as error:
+                    failures += 1
+                    _say(f"error: {error}")
+        if failures:
+            if len(pending) > 1:
+                _say(f"{failures} of {len(pending)} files failed; the others are tagged")
+            raise typer.Exit(2)
+
+
+@app.command()
+def evaluate(
+    file: Annotated[str, typer.Argument(help="CoNLL-U, or one token a line with its tags; - is standard input.")],
+    model: Model = "latest",
+    input: Annotated[Input | None, typer.Option(help="Default: by suffix, else conllu.")] = None,
+    column: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=N", help="Where a column stands in tsv and slash, the token being 0; may be repeated."
+        ),
+    ] = None,
+    separator: Annotated[
+        str | None, typer.Option(help="Between the cells of a line. Default: a tab; / for slash.")
+    ] = None,
+    raw: Annotated[
+        bool,
+        typer.Option("--raw", help="Tag the raw text (# text lines, a paragraph per # newpar) and score words too."),
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+    encoding: Encoding = "utf-8",
+    device: DeviceOption = "auto",
+) -> None:
+    """Scores a tagger on a file with gold tags."""
+    with _clear_errors():
+        tagger = _load(model, device)
+        places = _places(column or [], tagger.columns)
+        lines = read_lines(file, encoding)
+        format = input or format_of(file, "conllu")
+        sentences = read(lines, file, format, separator=separator, columns=places, segment=tagger.segment)
+        if raw:
+            scores = raw_scores(*_raw(tagger, sentences))
+            if as_json:
+                print(
+                    json.dumps(
+                        {
+                            name: {"f1": s.f1, "precision": s.precision, "recall": s.recall}
+                            for name, s in scores.items()
+                        },
+                        indent=2,
+                    )
+                )
+                return
+            print(f"{file} from raw text{'':<12}{'precision':>10} {'recall':>9} {'F1':>9}")
+            for name, s in scores.items():
+                print(f"  {name:<24}{100 * s.precision:>9.2f}% {100 * s.recall:>8.2f}% {100 * s.f1:>8.2f}%")
+            return
+        report = metrics.report(
+            (Scored(s.tokens, gold, s.tags) for s, gold in tagger.retag(sentences) if s.tokens), tagger.vocabulary
+        )
+        print(json.dumps(report, indent=2) if as_json else metrics.render(report, file))
+
+
+def _tag_file(
+    tagger: Tagger,
+    job: Job,
+    progress: "_Progress",
+    encoding: str,
+    separator: str,
+    paragraph_per_line: bool | None,
+    probabilities: bool,
+    top: int,
+) -> None:
+    binary = open_binary(job.source)
+    try:
+        sentences = read(
+            decoded_lines(binary, job.source, encoding),
+            job.source,
+            job.input,
+            segment=tagger.segment,
+            separator=separator if job.input == "slash" else None,
+            paragraph_per_line=paragraph_per_line,
+        )
+        width = Console().width if job.target is None else 80
+        alternatives = top if top > 1 else 0
+        write = writer(
+            job.output, tagger.columns, probabilities=probabilities, top=alternatives, separator=separator, width=width
+        )
+        with _standard_output() if job.target is None else whole_file(job.target) as out:
+            for sentence in tagger.stream(sentences, probabilities, top):
+                out.write(write(sentence))
+                progress.advance(len(sentence), binary)
+        progress.finish(job)
+    finally:
+        if job.source != STDIO:
+            binary.close()
+
+
+def _raw(
+    tagger: Tagger, sentences: Iterator[Sentence]
+) -> tuple[Iterator[tuple[str, list[Sentence]]], Iterator[list[Sentence]]]:
+    gold, texts = tee(gold_paragraphs(sentences))
+    return gold, (list(tagger.annotate(text)) for text, _ in texts)
+
+
+def _places(columns: Sequence[str], known: Sequence[str]) -> dict[str, int]:
+    if not columns:
+        return {name: place for place, name in enumerate(known, 1)}
+    places = {}
+    for item in columns:
+        name, _, place = item.partition("=")
+        if name not in known or not place.removeprefix("-").isdigit():
+            raise InputError(f"--column {item}: write NAME=NUMBER with a column of the tagger ({', '.join(known)})")
+        places[name] = int(place)
+    return places
+
+
+def _load(name: str, device: str) -> Tagger:
+    tagger = load(name, device)
+    scores = tagger.config.get("scores", {}).get("dev", {})
+    shown = ", ".join(f"{column} {100 * accuracy:.2f}" for column, accuracy in scores.items())
+    _say(f"model: {find_tagger(name)} (trained on {tagger.config.get('corpus')}; dev {shown})")
+    return tagger
+
+
+def _say(message: str) -> None:
+    print(message, file=sys.stderr, flush=True)
+
+
+@contextmanager
+def _clear_errors() -> Iterator[None]:
+    """Bad input is one line and status 2; a reader that went away (`| head`) is no error."""
+    try:
+        yield
+    except InputError as error:
+        _say(f"error: {error}")
+        raise typer.Exit(2) from None
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing more to flush into the closed pipe
+        raise typer.Exit(141) from None
+    except KeyboardInterrupt:
+        _say("interrupted; files that were not whole are not written")
+        raise typer.Exit(130) from None
+
+
+@contextmanager
+def _standard_output() -> Iterator[TextIO]:
+    out = io.TextIOWrapper(sys.stdout.buffer, "utf-8", errors="backslashreplace", newline="\n")
+    try:
+        yield out
+        out.flush()
+    finally:
+        out.detach()
+
+
+class _Progress:
+    """Bytes, words per second and time left on standard error, where that is a terminal."""
+
+    def __init__(self, display: Progress | None, task: TaskID) -> None:
+        self.display, self.task = display, task
+        self.words = self.before = self.pending = 0
+
+    def advance(self, words: int, binary: io.BufferedIOBase | object) -> None:
+        self.words += words
+        self.pending += words
+        if self.display is not None and self.pending > 2_000:
+            self.pending = 0
+            position = binary.tell() if isinstance(binary, io.BufferedReader) and binary.seekable() else 0
+            self._show(self.before + position)
+
+    def finish(self, job: Job) -> None:
+        self.before += job.size
+        if self.display is not None:
+            self._show(self.before)
+
+    def _show(self, position: int) -> None:
+        if self.display is not None:
+            elapsed = self.display.tasks[self.task].elapsed or 1
+            self.display.update(self.task, completed=position, words=f"{self.words / elapsed:,.0f} words/s")
+
+
+@contextmanager
+def _progress(total: int) -> Iterator[_Progress]:
+    if not sys.stderr.isatty():
+        yield _Progress(None, TaskID(0))
+        return
+    columns = (BarColumn(), DownloadColumn(), TextColumn("{task.fields[words]}"), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as display:
+        yield _Progress(display, display.add_task("", total=total or None, words=""))

@@ -1,0 +1,458 @@
+"""Where sentences come from: CoNLL-U files, column files, the Hub or the bundled sample in, `datasets.DatasetDict` out.
+
+Each file of `conf/corpus` gives the arguments of `sample`, `conllu`, `column_files`, `hub` or `ud`;
+`load_corpus` calls that function. A reader yields the sentences of a split one at a time, and these
+go to an Arrow file in the cache of `datasets`, so that a corpus of any size fits. A file that
+changed is read again: its size and time are part of its name in the cache.
+"""
+
+import ast
+import logging
+import os
+import random
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, NamedTuple, NotRequired, TypedDict, Unpack
+
+import datasets
+from datasets import ClassLabel, Dataset, DatasetDict, Features, List, Value
+from datasets.exceptions import DatasetGenerationError
+from huggingface_hub.utils.tqdm import disable_progress_bars as disable_hub_progress_bars
+from hydra.errors import InstantiationException
+from hydra.utils import instantiate
+
+from tagger.bundled import bundled
+from tagger.conllu import COLUMNS, read_conllu
+from tagger.errors import InputError, shorten
+from tagger.files import read_lines, whole_lines
+from tagger.sentence import Sentence
+
+FORMAT = 1  # of the Arrow files; count up when a reader comes to yield something else for the same file
+NOT_ANNOTATED = "_"
+HUB_SPLITS = {"train": "train", "validation": "dev", "dev": "dev", "test": "test"}
+PARQUET_EXPORT = "refs/convert/parquet"  # the Hub's own conversion of a data set: a folder for each config
+_CELL = re.compile(r"[^ \t]+")
+
+Reader = Callable[..., Iterator[Sentence]]
+
+_log = logging.getLogger(__name__)
+
+
+class Corpus(NamedTuple):
+    """The sentences to train, tune and test on.
+
+    Attributes:
+        name: for model cards and logs (`UD_English-EWT`).
+        splits: `train`, `dev` and, where there is one, `test`. Each row is a sentence: `tokens`, the
+            tags in a column for each tag column, `comments` as in CoNLL-U; all are lists of strings.
+    """
+
+    name: str
+    splits: DatasetDict
+
+
+class Splitting(TypedDict):
+    """How dev is made; the same seed gives the same split everywhere.
+
+    Attributes:
+        seed: of the shuffle.
+        held_out: the share of train that becomes dev where the corpus has no dev split.
+        folds: for cross-validation, the number of parts into which train and dev together are cut.
+        fold: the part that becomes dev, counted from 0.
+    """
+
+    seed: int
+    held_out: NotRequired[float]
+    folds: NotRequired[int | None]
+    fold: NotRequired[int | None]
+
+
+def load_corpus(config: Any, columns: Sequence[str], seed: int) -> Corpus:
+    """The corpus that a config of the group `corpus`, or a dict like it, describes.
+
+    Raises:
+        InputError: whatever is wrong with the data; mistakes in the config stay Hydra's errors.
+    """
+    try:
+        corpus: Corpus = instantiate(config, columns=list(columns), seed=seed, _convert_="all")
+    except InstantiationException as error:
+        if isinstance(error.__cause__, InputError):
+            raise error.__cause__ from None
+        raise
+    return corpus
+
+
+def sample(columns: Sequence[str], **splitting: Unpack[Splitting]) -> Corpus:
+    """The bundled English sample.
+
+    Raises:
+        InputError: as `conllu`.
+    """
+    return conllu(columns, path=str(bundled("data") / "sample"), **splitting)
+
+
+def conllu(
+    columns: Sequence[str],
+    path: str | None = None,
+    train: str | None = None,
+    dev: str | None = None,
+    test: str | None = None,
+    encoding: str = "utf-8",
+    **splitting: Unpack[Splitting],
+) -> Corpus:
+    """A treebank in CoNLL-U.
+
+    Args:
+        columns: the tag columns to load: `upos`, `xpos`, `feats`.
+        path: a folder with `*-train.conllu`, perhaps `*-dev.conllu` and `*-test.conllu`, or with `.gz` after them.
+        train, dev, test: files to use, whatever the folder has.
+        encoding: of all files.
+        splitting: see `Splitting`.
+
+    Raises:
+        InputError: no or several files for a split, a file that is not CoNLL-U or holds no words, a
+            column that has no tags or that CoNLL-U does not have, a fold that does not exist.
+    """
+    files = {"train": train, "dev": dev, "test": test}
+    if path is not None:
+        folder = Path(path).expanduser()
+        files = {split: file or _in_folder(folder, split) for split, file in files.items()}
+        if files["train"] is None:
+            others = ", ".join(sorted(file.name for file in folder.glob("*.conllu*"))) or "no CoNLL-U file at all"
+            raise InputError(f"{folder} has no *-train.conllu, only {others}; name a file with corpus.train=FILE")
+    _check_columns(columns, COLUMNS, "CoNLL-U; choose with columns=[...]")
+    splits = _from_files(_conllu_sentences, files, columns, {"encoding": encoding})
+    return _divided(Path(train or "").name if path is None else folder.resolve().name, splits, **splitting)
+
+
+def column_files(
+    columns: Sequence[str],
+    fields: Mapping[str, int | None],
+    train: str | None = None,
+    dev: str | None = None,
+    test: str | None = None,
+    separator: str | None = None,
+    skip: Sequence[str] = (),
+    encoding: str = "utf-8",
+    **splitting: Unpack[Splitting],
+) -> Corpus:
+    """Files with a token a line and an empty line between sentences.
+
+    Args:
+        columns: the tag columns to load, of those in `fields`.
+        fields: the place in a line of `tokens` and of each tag column, counted from 0, or from -1 at
+            the end; None for a column that the files do not have.
+        train, dev, test: files, `.gz` or not.
+        separator: of columns; None: any number of spaces and tabs. `\\t` may stand for the tab.
+        skip: what lines that are no tokens begin with (`-DOCSTART-`); such a line ends a sentence.
+        encoding: of all files.
+        splitting: see `Splitting`.
+
+    Raises:
+        InputError: a line with too few columns; else as `conllu`.
+    """
+    places = {field: place for field, place in {"tokens": 0, **fields}.items() if place is not None}
+    _check_columns(("tokens", *columns), places, "corpus.fields; choose with columns=[...]")
+    arguments = {
+        "encoding": encoding,
+        "separator": separator and separator.replace("\\t", "\t"),
+        "skip": tuple(skip),
+        "places": places,
+        "needed": ("tokens", *columns),
+    }
+    splits = _from_files(_column_sentences, {"train": train, "dev": dev, "test": test}, columns, arguments)
+    return _divided(Path(train or "").name, splits, **splitting)
+
+
+def hub(
+    columns: Sequence[str],
+    name: str | None = None,
+    config: str | None = None,
+    revision: str | None = None,
+    tokens: str = "tokens",
+    fields: Mapping[str, str | None] | None = None,
+    **splitting: Unpack[Splitting],
+) -> Corpus:
+    """A data set of the Hugging Face Hub, or a local folder laid out like one.
+
+    Its columns hold lists of strings or of class labels. Releases of Universal Dependencies that
+    have multiword tokens among the words, or FEATS as Python dicts, are read as CoNLL-U is.
+
+    Args:
+        columns: the tag columns to load.
+        name: on the Hub, or a folder.
+        config: which of its configs, where it has several.
+        revision: a branch, tag or commit.
+        tokens: its column of words.
+        fields: for a tag column its name in the data set, where that is another.
+        splitting: see `Splitting`.
+
+    Raises:
+        InputError: the data set cannot be had, has no train split, or lacks a column; else as `conllu`.
+    """
+    if not name:
+        raise InputError("no corpus.name: give a data set of the Hugging Face Hub or a local folder of Parquet files")
+    found = _load(name, config, revision)
+    sources = {ours: found[theirs] for theirs, ours in HUB_SPLITS.items() if theirs in found}
+    if "train" not in sources:
+        raise InputError(f"{name} has no split train, only {', '.join(found)}; choose another corpus.config")
+    features = sources["train"].features
+    names = {"tokens": tokens} | {
+        column: (fields or {}).get(column) or column for column in [*(fields or {}), *columns]
+    }
+    places = {column: name for column, name in names.items() if name in features}
+    has = f"{name}, which has {', '.join(features)}"
+    _check_columns(("tokens", *columns), places, f"{has}; name them with corpus.tokens and corpus.fields")
+    for place in places.values():
+        item = getattr(features[place], "feature", None)
+        if not isinstance(item, ClassLabel) and getattr(item, "dtype", None) not in ("string", "large_string"):
+            raise InputError(f"{name}: column {place} is no list of strings or class labels but {features[place]}")
+    splits = {}
+    for split, data in sources.items():
+        source = f"{name}, split {split}"
+        splits[split] = _stored(
+            _hub_sentences, {"data": data, "source": source, "places": places}, columns, source, split
+        )
+    return _divided("-".join(filter(None, (Path(name).name, config))), splits, **splitting)
+
+
+def ud(columns: Sequence[str], treebank: str, **options: Any) -> Corpus:
+    """A treebank of Universal Dependencies from the Hub, named like `en_ewt`; `options` are those of `hub`.
+
+    Raises:
+        InputError: as `hub`.
+    """
+    return hub(columns, config=treebank, **options)
+
+
+def _in_folder(folder: Path, split: str) -> str | None:
+    if not folder.is_dir():
+        remedy = "is a file; give it as corpus.train=FILE" if folder.exists() else "does not exist; check corpus.path"
+        raise InputError(f"{folder} {remedy}")
+    found = sorted(file for end in ("", ".gz") for file in folder.glob(f"[!.]*-{split}.conllu{end}"))
+    if len(found) > 1:
+        names = ", ".join(file.name for file in found)
+        raise InputError(f"{folder} has {len(found)} files for {split}: {names}; choose one with corpus.{split}=FILE")
+    return str(found[0]) if found else None
+
+
+def _check_columns(columns: Sequence[str], known: Mapping[str, object], where: str) -> None:
+    for column in columns:
+        if column not in known:
+            tags = ", ".join(name for name in known if name != "tokens") or "none"
+            raise InputError(f"no column {shorten(column)} (the tag columns are: {tags}) in {where}")
+
+
+def _from_files(
+    read: Reader, files: Mapping[str, str | None], columns: Sequence[str], arguments: dict[str, Any]
+) -> dict[str, Dataset]:
+    if not files["train"]:
+        raise InputError("no training data: name a file with corpus.train=FILE")
+    splits = {}
+    for split, file in files.items():
+        if file:
+            path = os.path.expanduser(file)
+            try:
+                status = os.stat(path)
+            except OSError as error:
+                raise InputError(f"{path}: {error.strerror}; check corpus.{split}") from None
+            version = (os.path.realpath(path), status.st_size, status.st_mtime_ns)
+            splits[split] = _stored(read, {"path": path} | arguments, columns, path, split, version)
+    return splits
+
+
+def _lines(path: str, encoding: str) -> Iterator[str]:
+    try:
+        yield from read_lines(path, encoding)
+    except InputError as error:  # here the encoding is no option of a command
+        raise InputError(str(error).replace("--encoding", "corpus.encoding")) from None
+
+
+def _conllu_sentences(path: str, encoding: str) -> Iterator[Sentence]:
+    return read_conllu(_lines(path, encoding), path)
+
+
+def _column_sentences(
+    path: str,
+    encoding: str,
+    separator: str | None,
+    skip: tuple[str, ...],
+    places: dict[str, int],
+    needed: tuple[str, ...],
+) -> Iterator[Sentence]:
+    rows: list[list[str]] = []
+    for number, line in enumerate(whole_lines(_lines(path, encoding), path), 1):
+        text = line.rstrip("\r\n")
+        if not text.strip(" \t") or text.startswith(skip):
+            yield _from_rows(rows, places)
+            rows = []
+            continue
+        cells = _CELL.findall(text) if separator in (None, " ") else text.split(separator)
+        there = {field: -len(cells) <= place < len(cells) for field, place in places.items()}
+        for field in needed:
+            if not there[field]:
+                raise InputError(
+                    f"{path}, line {number}: no column {places[field]} (from 0) for {field} in {shorten(text)};"
+                    " check corpus.fields and corpus.separator"
+                )
+        rows.append([cells[place] if there[field] else NOT_ANNOTATED for field, place in places.items()])
+    yield _from_rows(rows, places)
+
+
+def _from_rows(rows: list[list[str]], places: dict[str, int]) -> Sentence:
+    values = {field: [row[i] for row in rows] for i, field in enumerate(places)}
+    return Sentence(values.pop("tokens"), values)
+
+
+def _load(name: str, config: str | None, revision: str | None) -> DatasetDict:
+    """`load_dataset`, silent, with one-line errors."""
+    datasets.disable_progress_bars()
+    disable_hub_progress_bars()
+    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)  # else a line for each attempt to connect
+    where = {"data_dir": config} if revision == PARQUET_EXPORT else {"name": config}
+    try:
+        return datasets.load_dataset(os.path.expanduser(name), revision=revision, **where)
+    except ConnectionError as error:
+        remedy = "connect to the internet, or give a local folder of its Parquet files as corpus.name"
+        raise InputError(f"{name} cannot be fetched ({error}); {remedy}") from None
+    except Exception as error:  # what can be wrong with other people's data has no common type
+        reason = " ".join(str(error).split())[:300]
+        raise InputError(f"{name}: {reason}; check corpus.name, corpus.config and corpus.revision") from None
+
+
+def _hub_sentences(data: Dataset, source: str, places: dict[str, str]) -> Iterator[Sentence]:
+    labels = {place: getattr(data.features[place].feature, "names", None) for place in places.values()}
+    mark, no_word = _word_mark(data.features)
+    needed = {*places.values(), *([mark] if mark else [])}
+    for number, row in enumerate(data.select_columns(sorted(needed))):
+        size = len(row[places["tokens"]] or [])
+        kept = [i for i in range(size) if row[mark][i] not in no_word] if mark else range(size)
+        values: dict[str, list[str]] = {}
+        for column, place in places.items():
+            cells, names = row[place] or [], labels[place]
+            if len(cells) != size:
+                raise InputError(f"{source}, row {number}: {len(cells)} values of {place} for {size} words; repair it")
+            if names:
+                cells = [NOT_ANNOTATED if cell is None or cell < 0 else names[cell] for cell in cells]
+            values[column] = [_feats(cells[i]) if column == "feats" else cells[i] for i in kept]
+        yield Sentence(values.pop("tokens"), values)
+
+
+def _word_mark(features: Features) -> tuple[str | None, tuple[Any, ...]]:
+    """The column, and its values, that tell multiword tokens and empty nodes from words.
+
+    They are among the words in the older releases of Universal Dependencies, whose sign is the
+    class label `_`. They have no head; without heads, the label itself must do.
+    """
+    names = getattr(getattr(features.get("upos"), "feature", None), "names", [])
+    if "_" not in names:
+        return None, ()
+    return ("head", (None, "None", "_")) if "head" in features else ("upos", (None, names.index("_")))
+
+
+@lru_cache(1 << 16)
+def _feats(value: str | None) -> str:
+    """FEATS as CoNLL-U writes them, from that or from the text of a Python dict."""
+    if value is None or value == "None":
+        return NOT_ANNOTATED
+    if not value.startswith("{"):
+        return value
+    return "|".join(f"{name}={setting}" for name, setting in ast.literal_eval(value).items())
+
+
+def _stored(
+    read: Reader,
+    arguments: dict[str, Any],
+    columns: Sequence[str],
+    source: str,
+    split: str,
+    version: tuple[Any, ...] = (),
+) -> Dataset:
+    """The sentences of `read(**arguments)` in an Arrow file, from the cache if they are there.
+
+    Of processes that want the same file at the same time one writes it and the others wait.
+    """
+    datasets.disable_progress_bars()
+    features = Features(dict.fromkeys(("tokens", *columns, "comments"), List(Value("string"))))
+    inputs = {
+        "read": read,
+        "arguments": arguments,
+        "columns": tuple(columns),  # a list would be taken for shards
+        "source": source,
+        "tagged": split == "train",  # that others have no tags in a column is for the report to say
+        "version": (FORMAT, *version),
+    }
+    try:
+        return Dataset.from_generator(_rows, features=features, gen_kwargs=inputs)
+    except (DatasetGenerationError, OSError) as error:
+        cause = error.__cause__ or error
+        if isinstance(cause, InputError):
+            raise cause from None
+        if isinstance(cause, OSError):
+            folder = datasets.config.HF_DATASETS_CACHE
+            raise InputError(f"{folder}: {cause}; set HF_DATASETS_CACHE to a folder with room for {source}") from None
+        raise
+
+
+def _rows(
+    read: Reader, arguments: dict[str, Any], columns: tuple[str, ...], source: str, tagged: bool, version: object
+) -> Iterator[dict[str, list[str]]]:
+    """Yields a row for each sentence with tokens; `version` is for the cache alone."""
+    empty = True
+    used: set[str] = set()
+    for sentence in read(**arguments):
+        if not sentence.tokens:
+            continue
+        empty = False
+        for column, tags in sentence.tags.items():
+            if column not in used and any(tag and tag != NOT_ANNOTATED for tag in tags):
+                used.add(column)
+        values = {"tokens": sentence.tokens} | {column: sentence.tags[column] for column in columns}
+        row = {name: [value or NOT_ANNOTATED for value in strings] for name, strings in values.items()}
+        yield row | {"comments": sentence.comments}
+    if empty:
+        raise InputError(f"{source} holds no words; a corpus needs at least one sentence")
+    for column in columns:
+        if tagged and column not in used:
+            others = f"choose from those that have: columns=[{','.join(sorted(used))}]" if used else "no column has any"
+            raise InputError(f"{source}: column {column} has no tags, all are _ or empty; {others}")
+
+
+def _divided(
+    name: str,
+    splits: Mapping[str, Dataset],
+    seed: int,
+    held_out: float = 0.1,
+    folds: int | None = None,
+    fold: int | None = None,
+) -> Corpus:
+    """The corpus with its dev split: its own, a part of train, or a fold."""
+    train, dev = splits["train"], splits.get("dev")
+    if folds is not None or fold is not None:
+        whole = datasets.concatenate_datasets([train] if dev is None else [train, dev])
+        if folds is None or not 2 <= folds <= len(whole):
+            raise InputError(f"corpus.folds is {folds}; {name} can be cut into 2 to {len(whole)} parts")
+        if fold is None or not 0 <= fold < folds:
+            raise InputError(f"corpus.fold is {fold}; with corpus.folds={folds} it is a number from 0 to {folds - 1}")
+        train, dev = _cut(whole, slice(fold, None, folds), seed)
+        _log.info("%s: fold %d of %d, %d sentences, is dev; train has %d", name, fold, folds, len(dev), len(train))
+    elif dev is None:
+        if not 0 < held_out < 1:
+            raise InputError(f"corpus.held_out is {held_out}; it is a share between 0 and 1")
+        if len(train) < 2:
+            raise InputError(f"{name} has one sentence and no dev split; give corpus.dev=FILE, or more sentences")
+        count = min(max(round(held_out * len(train)), 1), len(train) - 1)
+        train, dev = _cut(train, slice(count), seed)
+        _log.info("%s has no dev split: %d sentences of train are held out, %d stay", name, len(dev), len(train))
+    return Corpus(name, DatasetDict({**splits, "train": train, "dev": dev}))
+
+
+def _cut(data: Dataset, part: slice, seed: int) -> tuple[Dataset, Dataset]:
+    """What is not, and what is, in `part` of the shuffled sentences, both in their old order."""
+    order = list(range(len(data)))
+    random.Random(seed).shuffle(order)
+    taken = sorted(order[part])
+    del order[part]
+    return data.select(sorted(order)), data.select(taken)

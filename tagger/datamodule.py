@@ -1,0 +1,110 @@
+"""A corpus -> seeded, length-bucketed batches of about equal numbers of tokens."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytorch_lightning as pl
+import torch
+from datasets import Dataset, DatasetDict
+from torch.utils.data import DataLoader, Sampler
+
+from tagger.batches import Batch, FormTable, collate, length_buckets
+from tagger.vocabulary import Vocabulary
+
+
+class BucketSampler(Sampler[tuple[np.ndarray, list[int] | None]]):
+    """Yields the sentence numbers of each batch, and what seeds its word dropout.
+
+    Order and content are a function of seed and epoch alone. With several processes each takes every
+    n-th batch; in training all take equally many (the first batches are repeated).
+    """
+
+    def __init__(self, lengths: np.ndarray, max_tokens: int, seed: int | None, rank: int = 0, world: int = 1) -> None:
+        """Plans batches of at most `max_tokens` slots; `seed` None reads the sentences in order of length."""
+        self.lengths, self.max_tokens, self.seed = lengths, max_tokens, seed
+        self.rank, self.world, self.epoch = rank, world, 0
+        self._batches: tuple[int, list[np.ndarray]] | None = None
+
+    def set_epoch(self, epoch: int) -> None:
+        """Called by the trainer before each epoch."""
+        self.epoch = epoch
+
+    def _plan(self) -> list[np.ndarray]:
+        if self._batches is None or self._batches[0] != self.epoch:
+            generator = None if self.seed is None else np.random.default_rng([self.seed, self.epoch])
+            batches = list(length_buckets(self.lengths, self.max_tokens, generator))
+            if generator is not None:
+                batches += batches[: -len(batches) % self.world]
+            self._batches = self.epoch, batches
+        return self._batches[1]
+
+    def __iter__(self) -> Iterator[tuple[np.ndarray, list[int] | None]]:
+        for i, numbers in enumerate(self._plan()):
+            if i % self.world == self.rank:
+                yield numbers, None if self.seed is None else [self.seed, self.epoch, i]
+
+    def __len__(self) -> int:
+        return len(range(self.rank, len(self._plan()), self.world))
+
+
+class _Batches(torch.utils.data.Dataset[Batch]):
+    """Sentence numbers -> `Batch`; the sentences themselves stay on disk."""
+
+    def __init__(self, sentences: Dataset, table: FormTable, word_dropout: float) -> None:
+        self.sentences, self.table, self.word_dropout = sentences, table, word_dropout
+
+    def __getitem__(self, item: Any) -> Batch:
+        numbers, seed = item
+        rows: dict[str, list[list[str]]] = self.sentences[numbers]
+        tags = {column: rows[column] for column in self.table.vocabulary.columns}
+        generator = None if seed is None else np.random.default_rng(seed)
+        return collate(rows["tokens"], self.table, tags, self.word_dropout, generator)
+
+
+class TaggerDataModule(pl.LightningDataModule):
+    """Train and dev batches of a corpus."""
+
+    def __init__(
+        self,
+        splits: DatasetDict,
+        vocabulary: Vocabulary,
+        buckets: int,
+        batch_tokens: int = 1500,
+        word_dropout: float = 0.15,
+        seed: int = 1,
+    ) -> None:
+        """Measures the sentences.
+
+        Args:
+            splits: "train" and "dev", with `tokens` and the vocabulary's columns.
+            vocabulary: gives words, characters and tags their ids.
+            buckets: rows of the hash table of each affix.
+            batch_tokens: slots (padding included) of a batch; a longer sentence is a batch of its own.
+            word_dropout: see `collate`.
+            seed: of the batches and of word dropout.
+        """
+        super().__init__()
+        self.splits, self.batch_tokens, self.word_dropout, self.seed = splits, batch_tokens, word_dropout, seed
+        self.table = FormTable(vocabulary, buckets)
+
+    def _loader(self, split: str, seed: int | None) -> DataLoader[Batch]:
+        sentences = self.splits[split].select_columns(["tokens", *self.table.vocabulary.columns])
+        lengths = token_counts(sentences)
+        rank, world = (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
+        sampler = BucketSampler(lengths, self.batch_tokens, seed, rank, world)
+        batches = _Batches(sentences, self.table, self.word_dropout)
+        # A generator of its own: making an iterator must not draw from the global one, which a checkpoint restores.
+        return DataLoader(batches, batch_size=None, sampler=sampler, generator=torch.Generator())
+
+    def train_dataloader(self) -> DataLoader[Batch]:  # noqa: D102
+        return self._loader("train", self.seed)
+
+    def val_dataloader(self) -> DataLoader[Batch]:  # noqa: D102
+        return self._loader("dev", None)
+
+
+def token_counts(sentences: Dataset) -> np.ndarray:
+    """The number of tokens of each sentence, read a piece at a time."""
+    pieces = sentences.select_columns(["tokens"]).with_format("arrow").iter(10_000)
+    return np.concatenate([np.diff(piece["tokens"].combine_chunks().offsets.to_numpy()) for piece in pieces])

@@ -1,0 +1,79 @@
+"""Metrics -> pictures: the learning curve of a run and the confusions of its tags."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+
+matplotlib.use("Agg")  # draws into files, needs no screen
+import matplotlib.pyplot as plt
+
+
+def learning_curve(epochs: Sequence[Mapping[str, float]], path: Path) -> None:
+    """Draws loss and accuracy on train and dev over the epochs.
+
+    Args:
+        epochs: for each epoch `train/loss`, `dev/loss`, `train/accuracy` and `dev/accuracy`.
+        path: the PNG to write.
+    """
+    figure, axes = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")
+    numbers = range(1, len(epochs) + 1)
+    for axis, name in zip(axes, ("loss", "accuracy"), strict=True):
+        scale = 100 if name == "accuracy" else 1
+        for split in ("train", "dev"):
+            axis.plot(numbers, [scale * epoch[f"{split}/{name}"] for epoch in epochs], marker="o", ms=4, label=split)
+        axis.set(xlabel="epoch", ylabel="accuracy (%)" if name == "accuracy" else "loss (nats per token)")
+        axis.xaxis.get_major_locator().set_params(integer=True)
+        axis.grid(alpha=0.3)
+        axis.legend()
+    figure.savefig(path, dpi=120)
+    plt.close(figure)
+
+
+def confusion_matrix(scores: Mapping[str, Any], title: str, path: Path, most: int = 20) -> None:
+    """Draws which tag was taken for which, the `most` tags with the most errors.
+
+    Args:
+        scores: a column of `metrics.report`.
+        title: stands above the picture.
+        path: the PNG to write.
+        most: rows and columns at the most.
+    """
+    errors: dict[str, int] = {}
+    for gold, predicted, count in scores["confusions"]:
+        for tag in (gold, predicted):
+            errors[tag] = errors.get(tag, 0) + count
+    tags = sorted(sorted(errors, key=lambda tag: -errors[tag])[:most])
+    place = {tag: i for i, tag in enumerate(tags)}
+    counts = [[0] * len(tags) for _ in tags]
+    for gold, predicted, count in scores["confusions"]:
+        if gold in place and predicted in place:
+            counts[place[gold]][place[predicted]] = count
+    size = max(4.0, 1.5 + 0.45 * len(tags))
+    figure, axis = plt.subplots(figsize=(size, size), layout="constrained")
+    axis.set_title(title)
+    if tags:
+        highest = max(max(row) for row in counts)
+        axis.imshow(counts, cmap="Blues")
+        labels = [tag if len(tag) <= 24 else tag[:23] + "…" for tag in tags]
+        axis.set_xticks(range(len(tags)), labels, rotation=90)
+        axis.set_yticks(range(len(tags)), labels)
+        axis.set(xlabel="predicted", ylabel="gold")
+        for i, row in enumerate(counts):
+            for j, count in enumerate(row):
+                if count:
+                    axis.text(
+                        j,
+                        i,
+                        str(count),
+                        ha="center",
+                        va="center",
+                        fontsize=8,
+                        color="white" if count > highest / 2 else "black",
+                    )
+    else:
+        axis.text(0.5, 0.5, "no errors", ha="center", va="center")
+        axis.set_axis_off()
+    figure.savefig(path, dpi=120)
+    plt.close(figure)

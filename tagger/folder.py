@@ -1,0 +1,110 @@
+"""A trained tagger as a folder: weights in safetensors, the rest in JSON, and a model card; no pickle."""
+
+import json
+import os
+import shutil
+import tempfile
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+from tagger.errors import InputError
+from tagger.network import TaggerNetwork
+from tagger.vocabulary import Vocabulary
+
+FORMAT = 1
+WEIGHTS, CONFIG, VOCABULARY, CARD = "model.safetensors", "config.json", "vocabulary.json", "README.md"
+RUNS = Path("runs")  # where training leaves its folders, below the current folder
+INSIDE_RUN = "tagger"  # the tagger's folder in a run's folder
+
+
+def save_tagger(
+    folder: Path, network: TaggerNetwork, vocabulary: Vocabulary, config: dict[str, Any], card: str
+) -> None:
+    """Writes a tagger; `folder` appears, or is replaced, only when all of it is there.
+
+    Args:
+        folder: the folder to make.
+        network: its weights are saved in float32.
+        vocabulary: saved whole.
+        config: plain values: `network` (a NetworkConfig) and what else users want to know.
+        card: the text of the model card.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    partial = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    try:
+        weights = {name: tensor.detach().float().cpu().contiguous() for name, tensor in network.state_dict().items()}
+        save_file(weights, partial / WEIGHTS)
+        _write_json(partial / CONFIG, {"format": FORMAT, **config}, indent=2)
+        _write_json(partial / VOCABULARY, asdict(vocabulary), indent=None)
+        (partial / CARD).write_text(card, encoding="utf-8")
+        partial.chmod(0o755)
+        if folder.exists():
+            shutil.rmtree(folder)
+        os.replace(partial, folder)
+    except BaseException:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise
+
+
+def load_tagger(folder: Path) -> tuple[TaggerNetwork, Vocabulary, dict[str, Any]]:
+    """Reads what `save_tagger` wrote.
+
+    Raises:
+        InputError: a file is missing, damaged, of another version, or does not fit the others.
+    """
+    for name in (CONFIG, VOCABULARY, WEIGHTS):
+        if not (folder / name).is_file():
+            raise InputError(f"{folder} is not a whole tagger: {name} is missing; copy the folder again or train anew")
+    config = _read_json(folder / CONFIG)
+    if config.get("format") != FORMAT:
+        raise InputError(f"{folder / CONFIG}: format {config.get('format')!r}, this version reads {FORMAT}; train anew")
+    try:
+        vocabulary = Vocabulary(**_read_json(folder / VOCABULARY))
+        with torch.device("meta"):  # takes no memory: the sizes are only compared with those of the weights
+            network = TaggerNetwork(vocabulary, config["network"])
+        network.load_state_dict(load_file(folder / WEIGHTS), assign=True)
+    except SafetensorError as error:
+        raise InputError(f"{folder / WEIGHTS} is damaged ({error}); copy the folder again") from None
+    except (KeyError, TypeError, AttributeError, ValueError, RuntimeError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise InputError(f"{folder}: its files do not fit each other ({reason}); copy the folder again") from None
+    return network.eval(), vocabulary, config
+
+
+def find_tagger(name: str) -> Path:
+    """The folder of a tagger: itself, the run that holds it, or `latest`, the newest run below `runs/`.
+
+    Raises:
+        InputError: there is none.
+    """
+    if name == "latest":
+        found = sorted(RUNS.glob(f"**/{INSIDE_RUN}/{CONFIG}"), key=lambda path: path.stat().st_mtime)
+        if not found:
+            raise InputError(
+                f"no trained tagger below {RUNS}/ here; train one with `python -m tagger`, or name one with --model"
+            )
+        return found[-1].parent
+    folder = Path(name)
+    if not folder.is_dir():
+        raise InputError(f"{name}: no such tagger; name a folder that training wrote, or latest")
+    return folder / INSIDE_RUN if (folder / INSIDE_RUN).is_dir() else folder
+
+
+def _write_json(path: Path, value: Any, indent: int | None) -> None:
+    # ensure_ascii: a vocabulary can hold lone surrogates
+    path.write_text(json.dumps(value, indent=indent) + "\n", encoding="utf-8")
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise InputError(f"{path} is damaged ({error}); copy the folder again") from None
+    if not isinstance(value, dict):
+        raise InputError(f"{path} holds no JSON object; copy the folder again")
+    return value

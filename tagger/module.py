@@ -1,0 +1,113 @@
+"""`TaggerModule`: the network with its loss, its optimizer and what is logged."""
+
+# T tokens in the longest sentence, B sentences, K tags
+
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+
+from tagger.batches import Batch
+from tagger.network import NetworkConfig, TaggerNetwork
+from tagger.vocabulary import IGNORE, Vocabulary
+
+
+class TaggerModule(pl.LightningModule):
+    """Trains a `TaggerNetwork`.
+
+    All arguments are plain values, so that a checkpoint holds a whole tagger and loads with
+    `weights_only=True`.
+    """
+
+    def __init__(
+        self,
+        vocabulary: dict[str, Any],
+        network: NetworkConfig,
+        lr: float = 2e-3,
+        weight_decay: float = 0.01,
+        warmup: float = 0.05,
+    ) -> None:
+        """Builds the network.
+
+        Args:
+            vocabulary: the fields of a `Vocabulary`.
+            network: sizes of the parts.
+            lr: the highest learning rate.
+            weight_decay: of AdamW, for matrices alone.
+            warmup: share of the steps in which the learning rate climbs to `lr`; then it falls to 0 linearly.
+        """
+        super().__init__()
+        self.save_hyperparameters(logger=False)
+        self.vocabulary = Vocabulary(**vocabulary)
+        self.network = TaggerNetwork(self.vocabulary, network)
+        self._generators: dict[str, Tensor] | None = None
+
+    def _step(self, batch: Batch, stage: str) -> Tensor:
+        """The loss of a batch, the sum over the columns; logs it with the accuracy of every column."""
+        scores = self.network(batch)
+        loss = torch.zeros((), device=self.device)
+        accuracies = []
+        tokens = int(batch.lengths.sum())
+        for column, target in batch.targets.items():
+            learned = target.clamp(min=IGNORE)  # UNSEEN takes no part in the loss, but in the accuracy
+            loss = loss + cross_entropy(scores[column].flatten(0, 1).float(), learned.flatten(), ignore_index=IGNORE)
+            scored = target != IGNORE
+            accuracies.append((scores[column].argmax(-1) == target)[scored].float().mean())
+            self.log(f"{stage}/{column}", accuracies[-1], batch_size=int(scored.sum()), **_PER_EPOCH)
+        self.log(f"{stage}/loss", loss, batch_size=tokens, **_PER_EPOCH)
+        self.log(f"{stage}/accuracy", torch.stack(accuracies).mean(), batch_size=tokens, prog_bar=True, **_PER_EPOCH)
+        return loss
+
+    def training_step(self, batch: Batch, _: int) -> Tensor:  # noqa: D102
+        return self._step(batch, "train")
+
+    def validation_step(self, batch: Batch, _: int) -> None:  # noqa: D102
+        self._step(batch, "dev")
+
+    def configure_optimizers(self) -> Any:
+        """AdamW (Loshchilov and Hutter 2019, https://arxiv.org/abs/1711.05101) with a linear warm-up and decay."""
+        hp: dict[str, float] = dict(self.hparams)
+        matrices = [p for p in self.network.parameters() if p.dim() > 1]
+        vectors = [p for p in self.network.parameters() if p.dim() <= 1]
+        optimizer = torch.optim.AdamW(
+            [{"params": matrices, "weight_decay": hp["weight_decay"]}, {"params": vectors, "weight_decay": 0.0}],
+            lr=hp["lr"],
+            betas=(0.9, 0.98),
+        )
+        steps = int(self.trainer.estimated_stepping_batches)
+        rise = max(1, round(hp["warmup"] * steps))
+
+        def share(step: int) -> float:
+            return min((step + 1) / rise, (steps - step) / max(1, steps - rise), 1.0)
+
+        scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, share)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Adds the state of every process's generators, so that a resumed run draws the same dropout masks."""
+        states = {"cpu": torch.get_rng_state()}
+        if self.device.type == "cuda":
+            states["cuda"] = torch.cuda.get_rng_state(self.device)
+        several = self.trainer.world_size > 1
+        checkpoint["generators"] = {
+            kind: torch.as_tensor(self.all_gather(state)).cpu() if several else state[None]
+            for kind, state in states.items()
+        }
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Keeps the generators' states until training goes on."""
+        self._generators = checkpoint["generators"]
+
+    def on_train_epoch_start(self) -> None:
+        """Puts back the generators' states of a resumed run."""
+        if self._generators is not None:
+            states = {kind: rows[self.global_rank] for kind, rows in self._generators.items()}
+            torch.set_rng_state(states["cpu"])
+            if "cuda" in states and self.device.type == "cuda":
+                torch.cuda.set_rng_state(states["cuda"], self.device)
+            self._generators = None
+
+
+_PER_EPOCH: dict[str, Any] = {"on_step": False, "on_epoch": True, "sync_dist": True}

@@ -1,0 +1,82 @@
+"""The network: embed every token, encode the sentence in both directions, score the tags."""
+
+# T tokens in the longest sentence, B sentences, E embedding, F forward hidden, R backward hidden, K tags
+
+from collections.abc import Sequence
+from typing import TypedDict
+
+from torch import Tensor, nn
+from torch.nn.functional import embedding as gather
+
+from tagger.batches import Batch
+from tagger.embeddings import FormEmbedding
+from tagger.encoder import Encoder
+from tagger.vocabulary import Vocabulary
+
+
+class NetworkConfig(TypedDict):
+    """What a `TaggerNetwork` is built from, beside its vocabulary; plain values, saved with it."""
+
+    cell: str
+    depth: int
+    hidden: dict[str, int | list[int]]  # forward and backward: a size for all layers, or one per layer
+    dropout: float
+    words: int
+    affixes: int
+    chars: int
+    buckets: int
+
+
+class TaggerNetwork(nn.Module):
+    """Scores every tag for every token of a batch."""
+
+    def __init__(self, vocabulary: Vocabulary, config: NetworkConfig) -> None:
+        super().__init__()
+        forward = layer_sizes(config["hidden"]["forward"], config["depth"], "forward")
+        backward = layer_sizes(config["hidden"]["backward"], config["depth"], "backward")
+        self.embedding = FormEmbedding(
+            vocabulary, config["words"], config["affixes"], config["chars"], config["buckets"]
+        )
+        self.encoder = Encoder(config["cell"], self.embedding.width, forward, backward, config["dropout"])
+        self.heads = nn.ModuleDict(
+            {column: nn.Linear(self.encoder.width, len(tags)) for column, tags in vocabulary.tags.items()}
+        )
+        self.dropout = nn.Dropout(config["dropout"])
+
+    def embed(self, batch: Batch) -> Tensor:
+        """One vector per token, (T, B, E): computed once per form, then gathered."""
+        x: Tensor = self.dropout(gather(batch.index, self.embedding(batch)))
+        return x
+
+    def encode(self, x: Tensor, lengths: Tensor) -> Tensor:
+        """States that know the whole sentence, (T, B, F + R)."""
+        h: Tensor = self.dropout(self.encoder(x, lengths)[0])
+        return h
+
+    def score(self, h: Tensor) -> dict[str, Tensor]:
+        """O = H W_hq + b_q (10.4.2): for each column (T, B, K)."""
+        return {column: head(h) for column, head in self.heads.items()}
+
+    def forward(self, batch: Batch) -> dict[str, Tensor]:
+        """For each column the scores (logits) of its tags, (T, B, K)."""
+        x = self.embed(batch)
+        h = self.encode(x, batch.lengths)
+        return self.score(h)
+
+
+def layer_sizes(size: int | Sequence[int], depth: int, direction: str) -> list[int]:
+    """One hidden size per layer from a number for all or a list of `depth` numbers.
+
+    Raises:
+        ValueError: depth below 1, a negative size, or a list of another length.
+    """
+    if depth < 1:
+        raise ValueError(f"model.depth={depth}: a stack has at least 1 layer")
+    sizes = [size] * depth if isinstance(size, int) else list(size)
+    if len(sizes) != depth:
+        raise ValueError(
+            f"model.hidden.{direction} lists {len(sizes)} sizes for model.depth={depth}; give one number or {depth}"
+        )
+    if min(sizes) < 0:
+        raise ValueError(f"model.hidden.{direction}={min(sizes)} is negative; 0 leaves the direction out")
+    return sizes

@@ -1,0 +1,202 @@
+"""`Tagger`, what users hold: tokens or text in, tagged sentences out, of any number."""
+
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any, overload
+
+import numpy as np
+import torch
+
+from tagger.batches import FormTable, collate, length_buckets
+from tagger.decoder import decode
+from tagger.errors import InputError
+from tagger.folder import find_tagger, load_tagger
+from tagger.network import TaggerNetwork
+from tagger.segment import segment
+from tagger.sentence import Sentence
+from tagger.vocabulary import Vocabulary
+
+WINDOW_TOKENS = 50_000  # sentences are sorted by length within a window of this many tokens
+FIRST_WINDOW = 1_000  # the first window is small, so that the first sentences come soon; then they double
+WINDOW_SENTENCES = 4_000
+BATCH_TOKENS = 4_000  # slots of a batch
+LONGEST = 10_000  # tokens the network reads at once; a longer sentence is read in pieces
+SPACED_SHARE = 0.01  # with this share of forms with spaces, no rule can find the tokens of running text
+
+
+class Tagger:
+    """A trained tagger.
+
+    Attributes:
+        network: the network, in evaluation mode.
+        vocabulary: its words, characters and tags.
+        config: what `config.json` says: corpus, scores, segmentation rules.
+        columns: the tag columns; the first is the default.
+    """
+
+    def __init__(
+        self, network: TaggerNetwork, vocabulary: Vocabulary, config: dict[str, Any], device: str = "cpu"
+    ) -> None:
+        self.network = network.eval().to(device)
+        self.vocabulary, self.config, self.device = vocabulary, config, device
+        self.columns = vocabulary.columns
+        self._table = FormTable(vocabulary, config["network"]["buckets"])
+        self._names = {column: np.array(tags, dtype=object) for column, tags in vocabulary.tags.items()}
+
+    def tag(self, tokens: Sequence[str], column: str | None = None) -> list[str]:
+        """The tags of one sentence, one per token.
+
+        Args:
+            tokens: word forms.
+            column: `upos`, ...; the first column by default.
+
+        Raises:
+            InputError: the tagger has no such column.
+        """
+        return self.tag_sentences([tokens], column)[0]
+
+    def tag_sentences(self, sentences: Iterable[Sequence[str]], column: str | None = None) -> list[list[str]]:
+        """The tags of many sentences; see `tag`."""
+        column = self.columns[0] if column is None else column
+        if column not in self.columns:
+            raise InputError(f"this tagger has no column {column!r}; it has {', '.join(self.columns)}")
+        return [tagged.tags[column] for tagged in self.stream(Sentence(_forms(tokens)) for tokens in sentences)]
+
+    @overload
+    def annotate(self, source: str, top: int = 1) -> list[Sentence]: ...
+    @overload
+    def annotate(self, source: list[str] | tuple[str, ...], top: int = 1) -> Sentence: ...
+    def annotate(self, source: str | list[str] | tuple[str, ...], top: int = 1) -> list[Sentence] | Sentence:
+        """All columns with probabilities: of one sentence given as tokens, or of the sentences of a text.
+
+        Args:
+            source: the tokens of a sentence, or a text, whose sentences get offsets in characters.
+            top: with 2 or more, the best alternatives are kept too.
+        """
+        if isinstance(source, str):
+            sentences = [
+                Sentence([source[a:b] for a, b in spans], offsets=spans, text=source[spans[0][0] : spans[-1][1]])
+                for spans in self.segment(source)
+            ]
+            return list(self.stream(sentences, probabilities=True, top=top))
+        return next(iter(self.stream([Sentence(_forms(source))], probabilities=True, top=top)))
+
+    def segment(self, paragraph: str) -> list[list[tuple[int, int]]]:
+        """Sentences and tokens of a paragraph by the rules that fit the tagger; see `segment.segment`.
+
+        Raises:
+            InputError: the training data's forms contain spaces, so that running text cannot be cut into them.
+        """
+        if self._spaced:
+            raise InputError(
+                f"this tagger learned words with spaces inside ({self._spaced!r}), which no rule finds in running text;"
+                " give it tokens (--input tokens, conllu or jsonl)"
+            )
+        return segment(paragraph, self.config["segmenter"])
+
+    @cached_property
+    def _spaced(self) -> str | None:
+        """An example, if forms with spaces are more than strays."""
+        spaced = [form for form in self.vocabulary.forms if " " in form]
+        return spaced[len(spaced) // 2] if len(spaced) > SPACED_SHARE * len(self.vocabulary.forms) else None
+
+    def stream(self, sentences: Iterable[Sentence], probabilities: bool = False, top: int = 1) -> Iterator[Sentence]:
+        """Tags sentences as they come, in order, holding a window of them at a time.
+
+        The `tags` of each sentence are replaced by a new mapping, in which the columns of this
+        tagger are its predictions; with `probabilities` their probabilities are filled in, and
+        with `top` of 2 or more the best alternatives.
+        """
+        for window in _windows(sentences):
+            self._fill(window, probabilities, top)
+            yield from window
+
+    def retag(self, sentences: Iterable[Sentence]) -> Iterator[tuple[Sentence, dict[str, list[str]]]]:
+        """Tags sentences that have gold tags; yields each, with probabilities, beside its gold tags."""
+        gold: deque[dict[str, list[str]]] = deque()
+
+        def remembered() -> Iterator[Sentence]:
+            for sentence in sentences:
+                gold.append(sentence.tags)
+                yield sentence
+
+        for tagged in self.stream(remembered(), probabilities=True):
+            yield tagged, gold.popleft()
+
+    @torch.inference_mode()
+    def _fill(self, window: list[Sentence], probabilities: bool, top: int) -> None:
+        for sentence in window:
+            sentence.tags = {**sentence.tags, **{column: [] for column in self.columns}}
+            if probabilities:
+                sentence.probabilities = {column: [] for column in self.columns}
+            if top > 1:
+                sentence.alternatives = {column: [] for column in self.columns}
+        pieces = [(s, start) for s in window for start in range(0, len(s), LONGEST)]
+        forms = [s.tokens[start : start + LONGEST] for s, start in pieces]
+        lengths = np.array([len(tokens) for tokens in forms], dtype=np.int64)
+        results: list[Any] = [None] * len(pieces)
+        for numbers in length_buckets(lengths, BATCH_TOKENS):
+            batch = collate([forms[i] for i in numbers], self._table).to(self.device)
+            decoded = {
+                column: decode(scores, top, probabilities or top > 1) for column, scores in self.network(batch).items()
+            }
+            for row, i in enumerate(numbers):
+                results[i] = decoded, row
+        for (sentence, _), length, (decoded, row) in zip(pieces, lengths, results, strict=True):
+            for column, (ids, shares) in decoded.items():
+                names = self._names[column][ids[row, :length]]  # (tokens, k)
+                sentence.tags[column] += names[:, 0].tolist()
+                if probabilities:
+                    sentence.probabilities[column] += shares[row, :length, 0].tolist()
+                if top > 1:
+                    pairs = zip(names.tolist(), shares[row, :length].tolist(), strict=True)
+                    sentence.alternatives[column] += [list(zip(tags, ps, strict=True)) for tags, ps in pairs]
+
+
+def _forms(tokens: Sequence[str]) -> list[str]:
+    if isinstance(tokens, str):
+        raise InputError(f"a sentence is a list of tokens, not the string {tokens!r}; use annotate for text")
+    return list(tokens)
+
+
+def _windows(sentences: Iterable[Sentence]) -> Iterator[list[Sentence]]:
+    window: list[Sentence] = []
+    tokens, limit = 0, FIRST_WINDOW
+    for sentence in sentences:
+        window.append(sentence)
+        tokens += len(sentence)
+        if tokens >= limit or len(window) >= WINDOW_SENTENCES:
+            yield window
+            window, tokens, limit = [], 0, min(2 * limit, WINDOW_TOKENS)
+    if window:
+        yield window
+
+
+def choose_device(name: str) -> str:
+    """`auto` as the best device there is; any other name as it is.
+
+    Raises:
+        InputError: the device is not there.
+    """
+    there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if name == "auto":
+        return next(device for device in ("cuda", "mps", "cpu") if there[device])
+    if not there.get(name, False):
+        raise InputError(f"device {name} is not there; choose one of {', '.join(d for d in there if there[d])}")
+    return name
+
+
+def load(name: str | Path = "latest", device: str = "auto") -> Tagger:
+    """Loads a trained tagger.
+
+    Args:
+        name: the folder of a tagger or of the run that trained it, or `latest`, the newest run below `runs/`.
+        device: auto, cpu, cuda or mps.
+
+    Raises:
+        InputError: no such folder, or its files are damaged.
+    """
+    network, vocabulary, config = load_tagger(find_tagger(str(name)))
+    return Tagger(network, vocabulary, config, choose_device(device))
