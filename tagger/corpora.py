@@ -19,6 +19,7 @@ from typing import Any, NamedTuple, NotRequired, TypedDict, Unpack
 import datasets
 from datasets import ClassLabel, Dataset, DatasetDict, Features, List, Value
 from datasets.exceptions import DatasetGenerationError
+from datasets.fingerprint import Hasher
 from huggingface_hub.utils.tqdm import disable_progress_bars as disable_hub_progress_bars
 from hydra.errors import InstantiationException
 from hydra.utils import instantiate
@@ -120,8 +121,8 @@ def conllu(
         folder = Path(path).expanduser()
         files = {split: file or _in_folder(folder, split) for split, file in files.items()}
         if files["train"] is None:
-            others = ", ".join(sorted(file.name for file in folder.glob("*.conllu*"))) or "no CoNLL-U file at all"
-            raise InputError(f"{folder} has no *-train.conllu, only {others}; name a file with corpus.train=FILE")
+            others = ", ".join(sorted(file.name for file in folder.glob("*.conllu*"))) or "no CoNLL-U file"
+            raise InputError(f"{folder} has no *-train.conllu, it has {others}; name a file with corpus.train=FILE")
     _check_columns(columns, COLUMNS, "CoNLL-U; choose with columns=[...]")
     splits = _from_files(_conllu_sentences, files, columns, {"encoding": encoding})
     return _divided(Path(train or "").name if path is None else folder.resolve().name, splits, **splitting)
@@ -255,12 +256,16 @@ def _from_files(
         if file:
             path = os.path.expanduser(file)
             try:
-                status = os.stat(path)
+                version = _version(path)
             except OSError as error:
                 raise InputError(f"{path}: {error.strerror}; check corpus.{split}") from None
-            version = (os.path.realpath(path), status.st_size, status.st_mtime_ns)
             splits[split] = _stored(read, {"path": path} | arguments, columns, path, split, version)
     return splits
+
+
+def _version(path: str | Path) -> tuple[str, int, int]:
+    status = os.stat(path)
+    return os.path.realpath(path), status.st_size, status.st_mtime_ns
 
 
 def _lines(path: str, encoding: str) -> Iterator[str]:
@@ -311,9 +316,13 @@ def _load(name: str, config: str | None, revision: str | None) -> DatasetDict:
     datasets.disable_progress_bars()
     disable_hub_progress_bars()
     logging.getLogger("huggingface_hub").setLevel(logging.ERROR)  # else a line for each attempt to connect
-    where = {"data_dir": config} if revision == PARQUET_EXPORT else {"name": config}
+    path = os.path.expanduser(name)
+    options = {"revision": revision, "data_dir" if revision == PARQUET_EXPORT else "name": config}
+    if os.path.isdir(path):  # `datasets` alone does not see that a file in it changed
+        versions = Hasher.hash([_version(file) for file in sorted(Path(path).rglob("*"))])
+        options["cache_dir"] = os.path.join(datasets.config.HF_DATASETS_CACHE, f"folder-{versions}")
     try:
-        return datasets.load_dataset(os.path.expanduser(name), revision=revision, **where)
+        return datasets.load_dataset(path, **options)
     except ConnectionError as error:
         remedy = "connect to the internet, or give a local folder of its Parquet files as corpus.name"
         raise InputError(f"{name} cannot be fetched ({error}); {remedy}") from None

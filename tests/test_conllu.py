@@ -7,7 +7,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tagger import files
@@ -16,6 +16,7 @@ from tagger.errors import InputError
 from tagger.files import read_lines
 from tagger.sentence import Sentence
 
+unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # for a busy machine
 BLOCK = """\
 # newpar
 # sent_id = 7
@@ -176,6 +177,7 @@ def blocks(draw: st.DrawFn) -> str:
     return "".join(out) + end
 
 
+@unhurried
 @given(st.lists(blocks(), max_size=4), st.integers(0, 3))
 def test_any_blocks_round_trip(parts: list[str], cut: int) -> None:
     text = "".join(parts)
@@ -190,6 +192,7 @@ def test_any_blocks_round_trip(parts: list[str], cut: int) -> None:
 tokens = st.lists(st.tuples(st.text(max_size=6), st.text(max_size=4)), min_size=1, max_size=6)
 
 
+@unhurried
 @given(st.lists(tokens, max_size=4), st.booleans())
 def test_any_new_sentences(content: list[list[tuple[str, str]]], glued: bool) -> None:
     out = ""

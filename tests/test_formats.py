@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tagger import formats
@@ -19,6 +19,7 @@ from tagger.files import encodable, read_lines
 from tagger.formats import INPUTS, OUTPUTS, format_of, renamed, writer
 from tagger.sentence import Sentence
 
+unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # for a busy machine
 LINE = re.compile(r"[^\n]*\n|[^\n]+")
 
 
@@ -448,6 +449,7 @@ def in_slash(value: str) -> str:
     return encodable(re.sub(r"\s", " ", value)) or "_"
 
 
+@unhurried
 @given(contents)
 def test_tsv_holds_anything(content: list[list[tuple[str, str, str]]]) -> None:
     text = write(sentences_of(content), "tsv", ("upos", "xpos"))
@@ -461,6 +463,7 @@ def test_tsv_holds_anything(content: list[list[tuple[str, str, str]]]) -> None:
     assert wide.count("\n") == text.count("\n")
 
 
+@unhurried
 @given(contents)
 def test_conllu_holds_anything(content: list[list[tuple[str, str, str]]]) -> None:
     text = write(sentences_of(content), "conllu", ("upos", "xpos"), probabilities=True, top=2)
@@ -472,6 +475,7 @@ def test_conllu_holds_anything(content: list[list[tuple[str, str, str]]]) -> Non
     assert "".join(map(write_conllu, again)) == text
 
 
+@unhurried
 @given(contents)
 def test_jsonl_keeps_everything(content: list[list[tuple[str, str, str]]]) -> None:
     sentences = sentences_of(content)
@@ -486,6 +490,7 @@ def test_jsonl_keeps_everything(content: list[list[tuple[str, str, str]]]) -> No
     assert tokens_of(read(write(again, "jsonl", ("upos",)), "jsonl")) == [s.tokens for s in again]
 
 
+@unhurried
 @given(contents, st.sampled_from(["/", "_", "|", "||", "ab", "\u2044"]))
 def test_slash_holds_anything(content: list[list[tuple[str, str, str]]], separator: str) -> None:
     for row in content:
@@ -502,6 +507,7 @@ def test_slash_holds_anything(content: list[list[tuple[str, str, str]]], separat
     assert write(again, "slash", ("upos", "xpos"), separator=separator) == text
 
 
+@unhurried
 @given(contents, st.integers(1, 100))
 def test_pretty_fits_the_terminal(content: list[list[tuple[str, str, str]]], width: int) -> None:
     for sentence in sentences_of(content):
@@ -513,6 +519,7 @@ def test_pretty_fits_the_terminal(content: list[list[tuple[str, str, str]]], wid
         assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]", text)
 
 
+@unhurried
 @given(st.text(), st.sampled_from([None, True, False]), st.integers(5, 50), st.integers(1, 100))
 def test_offsets_cut_out_the_tokens(text: str, per_line: bool | None, paragraph: int, ahead: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
@@ -534,6 +541,7 @@ def test_offsets_cut_out_the_tokens(text: str, per_line: bool | None, paragraph:
                 assert len(sentences) == len(LINE.findall(text))
 
 
+@unhurried
 @given(st.text(), st.sampled_from(INPUTS))
 def test_any_input_is_read_or_refused(text: str, format: str) -> None:
     try:
