@@ -200,16 +200,11 @@ def hub(
     if "train" not in sources:
         raise InputError(f"{name} has no split train, only {', '.join(found)}; choose another corpus.config")
     features = sources["train"].features
-    names = {"tokens": tokens} | {
-        column: (fields or {}).get(column) or column for column in [*(fields or {}), *columns]
-    }
-    places = {column: name for column, name in names.items() if name in features}
-    has = f"{name}, which has {', '.join(features)}"
+    strings = [place for place, feature in features.items() if _holds_strings(feature)]
+    wanted = {column: (fields or {}).get(column) or column for column in [*(fields or {}), *columns]}
+    places = {column: place for column, place in ({"tokens": tokens} | wanted).items() if place in strings}
+    has = f"{name}, whose lists of strings or class labels are {', '.join(strings) or 'none'}"
     _check_columns(("tokens", *columns), places, f"{has}; name them with corpus.tokens and corpus.fields")
-    for place in places.values():
-        item = getattr(features[place], "feature", None)
-        if not isinstance(item, ClassLabel) and getattr(item, "dtype", None) not in ("string", "large_string"):
-            raise InputError(f"{name}: column {place} is no list of strings or class labels but {features[place]}")
     splits = {}
     for split, data in sources.items():
         source = f"{name}, split {split}"
@@ -319,7 +314,7 @@ def _load(name: str, config: str | None, revision: str | None) -> DatasetDict:
     path = os.path.expanduser(name)
     options = {"revision": revision, "data_dir" if revision == PARQUET_EXPORT else "name": config}
     if os.path.isdir(path):  # `datasets` alone does not see that a file in it changed
-        versions = Hasher.hash([_version(file) for file in sorted(Path(path).rglob("*"))])
+        versions = Hasher.hash([_version(file) for file in sorted(Path(path).rglob("*")) if file.is_file()])
         options["cache_dir"] = os.path.join(datasets.config.HF_DATASETS_CACHE, f"folder-{versions}")
     try:
         return datasets.load_dataset(path, **options)
@@ -331,34 +326,41 @@ def _load(name: str, config: str | None, revision: str | None) -> DatasetDict:
         raise InputError(f"{name}: {reason}; check corpus.name, corpus.config and corpus.revision") from None
 
 
+def _holds_strings(feature: Any) -> bool:
+    item = getattr(feature, "feature", None)
+    return isinstance(item, ClassLabel) or getattr(item, "dtype", None) in ("string", "large_string")
+
+
 def _hub_sentences(data: Dataset, source: str, places: dict[str, str]) -> Iterator[Sentence]:
-    labels = {place: getattr(data.features[place].feature, "names", None) for place in places.values()}
-    mark, no_word = _word_mark(data.features)
-    needed = {*places.values(), *([mark] if mark else [])}
-    for number, row in enumerate(data.select_columns(sorted(needed))):
-        size = len(row[places["tokens"]] or [])
-        kept = [i for i in range(size) if row[mark][i] not in no_word] if mark else range(size)
-        values: dict[str, list[str]] = {}
-        for column, place in places.items():
-            cells, names = row[place] or [], labels[place]
-            if len(cells) != size:
-                raise InputError(f"{source}, row {number}: {len(cells)} values of {place} for {size} words; repair it")
+    mark = _word_mark(data.features)
+    needed = sorted({*places.values(), *([mark] if mark else [])})
+    labels = {place: getattr(data.features[place].feature, "names", None) for place in needed}
+    for number, row in enumerate(data.select_columns(needed)):
+        cells: dict[str, list[Any]] = {place: row[place] or [] for place in needed}
+        size = len(cells[places["tokens"]])
+        for place, names in labels.items():
+            if len(cells[place]) != size:
+                count = f"{len(cells[place])} values of {place} for {size} words"
+                raise InputError(f"{source}, row {number}: {count}; repair the data or leave the column out")
             if names:
-                cells = [NOT_ANNOTATED if cell is None or cell < 0 else names[cell] for cell in cells]
-            values[column] = [_feats(cells[i]) if column == "feats" else cells[i] for i in kept]
+                cells[place] = [NOT_ANNOTATED if v is None or v < 0 else names[v] for v in cells[place]]
+        kept = [i for i in range(size) if not mark or cells[mark][i] not in (None, "None", NOT_ANNOTATED)]
+        values = {column: [cells[place][i] for i in kept] for column, place in places.items()}
+        if "feats" in values:
+            values["feats"] = list(map(_feats, values["feats"]))
         yield Sentence(values.pop("tokens"), values)
 
 
-def _word_mark(features: Features) -> tuple[str | None, tuple[Any, ...]]:
-    """The column, and its values, that tell multiword tokens and empty nodes from words.
+def _word_mark(features: Features) -> str | None:
+    """The column that has no value for what is no word: multiword tokens and empty nodes.
 
-    They are among the words in the older releases of Universal Dependencies, whose sign is the
-    class label `_`. They have no head; without heads, the label itself must do.
+    Older releases of Universal Dependencies have them among the words. Their sign is the class label
+    `_` of UPOS; what is no word has no head or, where there are no heads, that label.
     """
-    names = getattr(getattr(features.get("upos"), "feature", None), "names", [])
-    if "_" not in names:
-        return None, ()
-    return ("head", (None, "None", "_")) if "head" in features else ("upos", (None, names.index("_")))
+    labels = getattr(getattr(features.get("upos"), "feature", None), "names", [])
+    if NOT_ANNOTATED not in labels:
+        return None
+    return "head" if hasattr(features.get("head"), "feature") else "upos"
 
 
 @lru_cache(1 << 16)
@@ -366,9 +368,11 @@ def _feats(value: str | None) -> str:
     """FEATS as CoNLL-U writes them, from that or from the text of a Python dict."""
     if value is None or value == "None":
         return NOT_ANNOTATED
-    if not value.startswith("{"):
-        return value
-    return "|".join(f"{name}={setting}" for name, setting in ast.literal_eval(value).items())
+    try:
+        pairs = ast.literal_eval(value) if value.startswith("{") else None
+    except (ValueError, SyntaxError):
+        pairs = None
+    return "|".join(f"{name}={setting}" for name, setting in pairs.items()) if isinstance(pairs, dict) else value
 
 
 def _stored(

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from tagger.batches import AFFIXES, Batch
+from tagger.errors import InputError
 from tagger.vocabulary import PAD, UNK, Vocabulary
 
 
@@ -45,11 +46,11 @@ class FormEmbedding(nn.Module):
             buckets: rows of the hash table of each affix.
 
         Raises:
-            ValueError: all sizes are 0.
+            InputError: all sizes are 0.
         """
         super().__init__()
         if not (words or affixes or chars):
-            raise ValueError("embedding.words, embedding.affixes and embedding.chars are all 0; set at least one")
+            raise InputError("embedding.words, embedding.affixes and embedding.chars are all 0; set at least one")
         self.words = nn.Embedding(len(vocabulary.words) + UNK + 1, words, padding_idx=PAD) if words else None
         self.affixes = nn.Embedding(AFFIXES * buckets, affixes) if affixes else None
         self.characters = CharacterEncoder(len(vocabulary.characters) + UNK + 1, chars) if chars else None

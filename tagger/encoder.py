@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from tagger.cells import GRUCell, RNNCell
+from tagger.errors import InputError
 
 State = Any  # what a layer carries from step to step: h (B, H), or (h, c) for an LSTM
 
@@ -78,7 +79,7 @@ def make_layer(cell: str, input_size: int, hidden_size: int) -> RecurrentLayer |
     """One direction of the named kind: rnn_scratch, gru_scratch, rnn, gru or lstm.
 
     Raises:
-        ValueError: no cell has that name.
+        InputError: no cell has that name.
     """
     scratch: dict[str, type[RNNCell | GRUCell]] = {"rnn_scratch": RNNCell, "gru_scratch": GRUCell}
     modules = {"rnn": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}
@@ -86,7 +87,7 @@ def make_layer(cell: str, input_size: int, hidden_size: int) -> RecurrentLayer |
         return RecurrentLayer(scratch[cell](input_size, hidden_size))
     if cell in modules:
         return TorchLayer(modules[cell](input_size, hidden_size))
-    raise ValueError(f"model.cell={cell} is no cell; choose one of {', '.join([*scratch, *modules])}")
+    raise InputError(f"model.cell={cell} is no cell; choose one of {', '.join([*scratch, *modules])}")
 
 
 def reverse_padded(x: Tensor, lengths: Tensor) -> Tensor:
@@ -109,7 +110,7 @@ class BidirectionalLayer(nn.Module):
     def __init__(self, forward_layer: nn.Module | None, backward_layer: nn.Module | None) -> None:
         super().__init__()
         if forward_layer is None and backward_layer is None:
-            raise ValueError("a layer needs at least one direction: forward and backward sizes are both 0")
+            raise InputError("a layer needs at least one direction: forward and backward sizes are both 0")
         self.forward_layer, self.backward_layer = forward_layer, backward_layer
         present = [layer for layer in (forward_layer, backward_layer) if layer is not None]
         self.width = sum(cast(int, layer.hidden_size) for layer in present)

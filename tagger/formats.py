@@ -22,7 +22,7 @@ from tagger.files import encodable, whole_lines
 from tagger.sentence import Sentence
 
 INPUTS = ("text", "lines", "tokens", "tsv", "conllu", "jsonl", "slash")
-SUFFIXES = {
+SUFFIXES = {  # of input formats; the first of a format is the one that its outputs get
     ".txt": "text",
     ".lines": "lines",
     ".tokens": "tokens",
@@ -33,7 +33,6 @@ SUFFIXES = {
     ".jsonl": "jsonl",
     ".ndjson": "jsonl",
     ".slash": "slash",
-    ".pretty": "pretty",
 }
 PARAGRAPH = 100_000  # characters; a longer paragraph is cut at white space
 SENTENCE = 1_000_000  # tokens a line apart; no sentence is longer, an empty line was forgotten
@@ -62,7 +61,7 @@ def renamed(path: Path, format: str) -> Path:
     packed = path.suffix if path.suffix.lower() == ".gz" else ""
     plain = path.with_suffix("") if packed else path
     stem = plain.stem if plain.suffix.lower() in SUFFIXES else plain.name
-    suffix = next(suffix for suffix, name in SUFFIXES.items() if name == format)
+    suffix = next((suffix for suffix, name in SUFFIXES.items() if name == format), f".{format}")
     return plain.with_name(stem + suffix + packed)
 
 
@@ -101,9 +100,9 @@ def read(
             space stands for any number of spaces and tabs).
         paragraph_per_line: whether a paragraph ends at every line end, not at empty lines only;
             by default so if the first MiB of the text has no empty line.
-        columns: the tag columns to read and their places, counted from 0: cells in `tsv`; in
-            `slash`, where the word is 0; in `jsonl` the names are keys and places do not matter.
-            By default tags are passed over.
+        columns: the tag columns to read and their places, counted from 0: cells in `tsv` (-1 is the
+            last); in `slash`, where the word is 0; in `jsonl` the names are keys and places do not
+            matter. By default tags are passed over.
         token: the place of the token in `tsv`.
 
     Raises:
@@ -126,6 +125,10 @@ def read(
         case "jsonl":
             return _read_jsonl(lines, path, segment, paragraph_per_line, columns)
         case "slash":
+            if min(columns.values(), default=1) < 1:
+                raise InputError(
+                    f"{path}: the tags of a word in slash have the places 1, 2, ..., not {min(columns.values())}"
+                )
             return _read_slash(lines, path, _checked("/" if separator is None else separator), columns)
     raise InputError(f"{shorten(format)} is no input format; choose one of {', '.join(INPUTS)}")
 
@@ -199,7 +202,7 @@ def _read_cells(
             continue
         cells = [row] if separator is None else _WORD.findall(row) if separator == " " else row.split(separator)
         for name, place in places.items():
-            if place >= len(cells):
+            if not -len(cells) <= place < len(cells):
                 raise InputError(
                     f"{path}, line {number}: no column {place} (from 0) for {name} in {shorten(row)};"
                     " check the column numbers and the separator"

@@ -38,8 +38,8 @@ def main(arguments: Sequence[str]) -> int:
         job = HydraConfig.get()
         if job.mode == RunMode.MULTIRUN:
             folders.append(Path(job.sweep.dir))
-            _sweep_job(config, Path(job.runtime.output_dir))
-        elif status := _guarded(config, Path(job.runtime.output_dir), bool(config.test), resume=False):
+            _sweep_job(config, _relative(job.runtime.output_dir))
+        elif status := _guarded(config, _relative(job.runtime.output_dir), bool(config.test), resume=False):
             raise SystemExit(status)
 
     sys.argv = [sys.argv[0], *arguments]
@@ -108,6 +108,12 @@ def _resume(arguments: Sequence[str]) -> int:
     config = OmegaConf.load(saved / "config.yaml")
     mode = OmegaConf.load(saved / "hydra.yaml").hydra.mode
     return _guarded(config, folder, bool(config.test) and mode != "MULTIRUN", resume=True)  # type: ignore[arg-type]
+
+
+def _relative(folder: str) -> Path:
+    """The folder as users see it from where they are."""
+    path = Path(folder)
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
 def _plain(config: DictConfig) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from torch.nn.functional import embedding as gather
 from tagger.batches import Batch
 from tagger.embeddings import FormEmbedding
 from tagger.encoder import Encoder
+from tagger.errors import InputError
 from tagger.vocabulary import Vocabulary
 
 
@@ -68,15 +69,15 @@ def layer_sizes(size: int | Sequence[int], depth: int, direction: str) -> list[i
     """One hidden size per layer from a number for all or a list of `depth` numbers.
 
     Raises:
-        ValueError: depth below 1, a negative size, or a list of another length.
+        InputError: depth below 1, a negative size, or a list of another length.
     """
     if depth < 1:
-        raise ValueError(f"model.depth={depth}: a stack has at least 1 layer")
+        raise InputError(f"model.depth={depth}: a stack has at least 1 layer")
     sizes = [size] * depth if isinstance(size, int) else list(size)
     if len(sizes) != depth:
-        raise ValueError(
+        raise InputError(
             f"model.hidden.{direction} lists {len(sizes)} sizes for model.depth={depth}; give one number or {depth}"
         )
     if min(sizes) < 0:
-        raise ValueError(f"model.hidden.{direction}={min(sizes)} is negative; 0 leaves the direction out")
+        raise InputError(f"model.hidden.{direction}={min(sizes)} is negative; 0 leaves the direction out")
     return sizes

@@ -16,7 +16,7 @@ from tagger import formats
 from tagger.conllu import write_conllu
 from tagger.errors import InputError
 from tagger.files import encodable, read_lines
-from tagger.formats import INPUTS, OUTPUTS, format_of, renamed, writer
+from tagger.formats import INPUTS, OUTPUTS, SUFFIXES, format_of, renamed, writer
 from tagger.sentence import Sentence
 
 unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # for a busy machine
@@ -72,8 +72,10 @@ def test_suffixes(path: str, format: str, tsv: str) -> None:
 
 
 def test_every_format_has_a_suffix() -> None:
-    for format in {*INPUTS, *OUTPUTS}:
+    for format in {*INPUTS, *OUTPUTS} - {"pretty"}:
         assert format_of(str(renamed(Path("a.txt"), format))) == format
+    assert renamed(Path("a.txt"), "pretty") == Path("a.pretty")
+    assert set(SUFFIXES.values()) == set(INPUTS)
     assert format_of("a.out", "tsv") == "tsv"
 
 
@@ -126,6 +128,7 @@ def test_a_byte_order_mark_is_dropped(tmp_path: Path, format: str) -> None:
         ("tsv", "N\ta\tB\nV\tb\tI\n", {"columns": {"upos": 0, "ner": 2}, "token": 1}),
         ("tsv", "a N  B\nb\tV I\n", {"columns": {"upos": 1, "ner": 2}, "separator": " "}),
         ("tsv", "a,N,B\nb,V,I\n", {"columns": {"upos": 1, "ner": 2}, "separator": ","}),
+        ("tsv", "a\tx\tB\tN\nb\tB\tI\tV\n", {"columns": {"upos": -1, "ner": -2}}),
         ("slash", "a/N/B b/V/I", {"columns": {"upos": 1, "ner": 2}}),
         ("slash", "a_N_B b_V_I", {"columns": {"upos": 1, "ner": 2}, "separator": "_"}),
         ("jsonl", '{"ner":["B","I"],"upos":["N","V"],"tokens":["a","b"]}', {"columns": {"upos": 1, "ner": 2}}),
@@ -259,6 +262,7 @@ def test_json_of_an_earlier_run_is_replaced() -> None:
         ("jsonl", '{"tokens":["a"],"upos":["X","Y"]}', ["2 upos", "1 tokens"], {"columns": {"upos": 1}}),
         ("jsonl", '{"tokens":["a"]}', ["upos 'null'", "list of strings"], {"columns": {"upos": 1}}),
         ("tsv", "a", ["no column 1", "upos", "'a'", "separator"], {"columns": {"upos": 1}}),
+        ("tsv", "a\tb", ["no column -3", "upos"], {"columns": {"upos": -3}}),
         ("tsv", "a\tb", ["no column 2", "token", r"'a\tb'"], {"token": 2}),
         ("slash", "a/X b", ["'b'", "1 tag", "--separator"], {"columns": {"upos": 1}}),
         ("slash", "a/X", ["'a/X'", "2 tags"], {"columns": {"upos": 1, "xpos": 2}}),
@@ -291,6 +295,7 @@ def test_a_file_without_sentence_ends_is_refused(monkeypatch: pytest.MonkeyPatch
         (lambda: formats.read([], "a", "text"), "a: .*--input"),
         (lambda: formats.read([], "a", "slash", separator=""), "''"),
         (lambda: formats.read([], "a", "slash", separator=" "), "' '"),
+        (lambda: formats.read([], "a", "slash", columns={"upos": -1}), "a: .*-1"),
         (lambda: writer("xml", ["upos"]), "'xml'.*pretty"),
         (lambda: writer("slash", ["upos"], separator=""), "''"),
         (lambda: writer("slash", ["upos"], probabilities=True), "slash.*tsv"),

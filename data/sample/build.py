@@ -148,9 +148,9 @@ def to_conllu(sentences: list[Sentence]) -> str:
     return "".join(out)
 
 
-def table(head: list[str], rows: list[list[str | int]]) -> str:
+def table(head: list[str | int], rows: list[list[str | int]]) -> str:
     """A Markdown table; the first column is text, the others numbers."""
-    lines = [head, ["---", *["---:"] * (len(head) - 1)], *rows]
+    lines: list[list[str | int]] = [head, ["---", *["---:"] * (len(head) - 1)], *rows]
     return "".join("| " + " | ".join(str(cell) for cell in line) + " |\n" for line in lines)
 
 
@@ -173,7 +173,7 @@ def counts(sentences: list[Sentence]) -> str:
         return [*(counter[key, split] for split in SPLITS), sum(counter[key, split] for split in SPLITS)]
 
     documents["all"] = {f"{genre}-{name}" for genre, names in documents.items() for name in names}
-    columns = [*SPLITS, "all"]
+    columns: list[str] = [*SPLITS, "all"]
     return "\n".join(
         [
             "Sentences and words:\n",

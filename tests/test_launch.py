@@ -1,0 +1,58 @@
+"""The command line of training: commands, sweeps, errors and their exit statuses."""
+
+import csv
+from pathlib import Path
+
+import pytest
+
+from tests.test_train import TINY, run, treebank  # noqa: F401
+
+
+def test_a_sweep_trains_the_grid_and_a_failed_run_is_a_row(treebank: Path, tmp_path: Path) -> None:  # noqa: F811
+    done = run(
+        tmp_path,
+        *("-m", "corpus=conllu", f"corpus.path={treebank}", *TINY, "trainer.max_epochs=1", "test=true"),
+        *("model.depth=1,2", "model.hidden.forward=8,[8]", "hydra.sweep.dir=sweep"),
+    )
+    assert done.returncode == 1, done.stderr  # depth 2 with one size fails
+    with (tmp_path / "sweep" / "sweep.csv").open(encoding="utf-8", newline="") as lines:
+        rows = list(csv.DictReader(lines))
+    assert len(rows) == 4
+    accuracies = [float(row["dev_accuracy"]) for row in rows[:3]]
+    assert accuracies == sorted(accuracies, reverse=True)
+    assert all(int(row["parameters"]) > 0 for row in rows[:3])
+    assert "model.hidden.forward" in rows[3]["error"]
+    assert {"model.depth=2", "model.hidden.forward=[8]"} <= set(rows[3]["overrides"].split())
+    assert "failed" in done.stdout
+    for report in tmp_path.glob("sweep/*/report.json"):
+        assert '"test"' not in report.read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["tga"], ["tga", "train, tag, evaluate"]),
+        (["corpus=conllu", "corpus.path=nowhere"], ["nowhere"]),
+        (["trainer.nonsense=1"], ["nonsense"]),
+    ],
+)
+def test_mistakes_end_in_a_clear_message(tmp_path: Path, arguments: list[str], words: list[str]) -> None:
+    done = run(tmp_path, *arguments)
+    assert done.returncode in (1, 2)
+    assert "Traceback" not in done.stderr
+    for word in words:
+        assert word in done.stderr
+
+
+def test_an_empty_corpus_is_an_error_with_status_2(tmp_path: Path) -> None:
+    (tmp_path / "x-train.conllu").write_text("")
+    done = run(tmp_path, "corpus=conllu", "corpus.path=.")
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert "x-train.conllu" in done.stderr
+
+
+def test_help_shows_the_commands_first(tmp_path: Path) -> None:
+    done = run(tmp_path, "--help")
+    assert done.returncode == 0
+    assert done.stdout.index("evaluate") < done.stdout.index("--cfg job")

@@ -1,0 +1,174 @@
+"""Experiments from config to folder: reports, the same seed, resuming, processes side by side."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from hydra import compose, initialize_config_dir
+from omegaconf import OmegaConf
+
+import tagger
+from tagger.bundled import bundled
+from tagger.conllu import read_conllu
+from tagger.errors import InputError
+from tagger.files import read_lines
+from tagger.train import train
+
+TINY = [
+    "model.hidden.forward=12",
+    "model.hidden.backward=8",
+    "embedding.words=8",
+    "embedding.affixes=4",
+    "embedding.chars=8",
+    "embedding.buckets=64",
+    "batch_tokens=300",
+    "accelerator=cpu",
+]
+
+
+@pytest.fixture(scope="module")
+def treebank(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the first sentences of the bundled sample."""
+    folder = tmp_path_factory.mktemp("UD_English-Tiny")
+    for split, count in (("train", 60), ("dev", 20), ("test", 20)):
+        path = str(bundled("data") / "sample" / f"sample-{split}.conllu")
+        sentences = [s for s in read_conllu(read_lines(path), path) if s.lines][:count]
+        text = "".join(line for sentence in sentences for line in sentence.lines or [])
+        (folder / f"en_tiny-ud-{split}.conllu").write_text(text, encoding="utf-8")
+    return folder
+
+
+def config_of(treebank: Path, *overrides: str) -> dict[str, object]:
+    with initialize_config_dir(str(bundled("conf")), version_base="1.3"):
+        config = compose("train", ["corpus=conllu", f"corpus.path={treebank}", *TINY, *overrides])
+    return OmegaConf.to_container(config, resolve=True)  # type: ignore[return-value]
+
+
+def weights(run: Path) -> bytes:
+    return (run / "tagger" / "model.safetensors").read_bytes()
+
+
+def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "tagger", *arguments]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300)
+
+
+@pytest.fixture(scope="module")
+def finished(treebank: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a run of 3 epochs."""
+    folder = tmp_path_factory.mktemp("finished")
+    train(config_of(treebank, "trainer.max_epochs=3"), folder, test=True)
+    return folder
+
+
+def test_a_run_leaves_a_tagger_and_what_there_is_to_look_at(finished: Path) -> None:
+    report = json.loads((finished / "report.json").read_text())
+    assert 0 < report["dev"]["upos"]["accuracy"] <= 1
+    assert set(report["test"]["upos"]) >= {"accuracy", "known", "unknown", "whole_sentences", "tags"}
+    assert len((finished / "metrics.csv").read_text().splitlines()) == 4
+    for picture in ("learning_curve.png", "confusion.png"):
+        assert (finished / picture).read_bytes().startswith(b"\x89PNG")
+    path = str(finished / "dev.predicted.conllu")
+    predicted = list(read_conllu(read_lines(path), path))
+    loaded = tagger.load(finished)
+    assert predicted[0].tags["upos"] == loaded.tag(predicted[0].tokens)
+    first, *errors = (finished / "errors.tsv").read_text(encoding="utf-8").splitlines()
+    assert first.split("\t") == ["sentence", "word", "column", "gold", "tag", "confidence"]
+    wrong = round((1 - report["dev"]["upos"]["accuracy"]) * report["dev"]["upos"]["tokens"])
+    assert len(errors) == wrong
+    card = (finished / "tagger" / "README.md").read_text(encoding="utf-8")
+    assert "UD_English-Tiny" in card or "en_tiny" in card
+    assert "python -m tagger" in card
+    assert not [path for path in (finished / "tagger").iterdir() if path.suffix in (".ckpt", ".pt", ".pkl", ".bin")]
+
+
+def test_the_same_seed_gives_the_same_weights_and_another_seed_others(
+    treebank: Path, finished: Path, tmp_path: Path
+) -> None:
+    train(config_of(treebank, "trainer.max_epochs=3"), tmp_path / "same", test=False)
+    train(config_of(treebank, "trainer.max_epochs=3", "seed=2"), tmp_path / "other", test=False)
+    assert weights(tmp_path / "same") == weights(finished)
+    assert weights(tmp_path / "other") != weights(finished)
+    assert "test" not in json.loads((tmp_path / "same" / "report.json").read_text())
+
+
+def test_a_checkpoint_is_a_whole_tagger_without_pickle(finished: Path) -> None:
+    checkpoint = torch.load(finished / "checkpoints" / "last.ckpt", weights_only=True)
+    assert set(checkpoint["generators"]) >= {"cpu"}
+    assert checkpoint["hyper_parameters"]["network"]["hidden"] == {"forward": 12, "backward": 8}
+
+
+def test_an_interrupted_run_resumes_to_the_same_weights(treebank: Path, finished: Path, tmp_path: Path) -> None:
+    overrides = ["corpus=conllu", f"corpus.path={treebank}", *TINY, "trainer.max_epochs=3", "hydra.run.dir=run"]
+    command = [sys.executable, "-u", "-m", "tagger", *overrides]
+    process = subprocess.Popen(
+        command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=dict(os.environ)
+    )
+    checkpoint = tmp_path / "run" / "checkpoints" / "last.ckpt"
+    while not checkpoint.exists() and process.poll() is None:
+        time.sleep(0.002)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode == 130, errors
+    assert errors.strip().splitlines()[-1].endswith("python -m tagger resume=run")
+    assert not (tmp_path / "run" / "tagger").exists()
+    resumed = run(tmp_path, "resume=run")
+    assert resumed.returncode == 0, resumed.stderr
+    assert weights(tmp_path / "run") == weights(finished)
+    rows = (tmp_path / "run" / "metrics.csv").read_text().splitlines()
+    assert [row.split(",")[0] for row in rows] == ["epoch", "1", "2", "3"]
+
+
+def test_resume_refuses_overrides_and_folders_that_are_no_runs(finished: Path, tmp_path: Path) -> None:
+    refused = run(tmp_path, f"resume={finished}", "seed=3")
+    assert (refused.returncode, refused.stderr.count("\n")) == (2, 1)
+    assert "seed=3" in refused.stderr
+    nowhere = run(tmp_path, "resume=nowhere")
+    assert (nowhere.returncode, nowhere.stderr.count("\n")) == (2, 1)
+    assert "nowhere" in nowhere.stderr
+
+
+def test_two_processes_train_on_cpu(treebank: Path, tmp_path: Path) -> None:
+    done = run(
+        tmp_path,
+        *("corpus=conllu", f"corpus.path={treebank}", *TINY[:-1], "accelerator=ddp", "trainer.accelerator=cpu"),
+        *("trainer.max_epochs=2", "hydra.run.dir=run"),
+    )
+    assert done.returncode == 0, done.stderr
+    report = json.loads((tmp_path / "run" / "report.json").read_text())
+    assert report["dev"]["upos"]["tokens"] == sum(1 for _ in _words(treebank / "en_tiny-ud-dev.conllu"))
+
+
+def _words(path: Path) -> list[str]:
+    return [token for sentence in read_conllu(read_lines(str(path)), str(path)) for token in sentence.tokens]
+
+
+def test_several_columns_are_learned_jointly(treebank: Path, tmp_path: Path) -> None:
+    results = train(config_of(treebank, "columns=[upos,xpos]", "trainer.max_epochs=1"), tmp_path, test=False)
+    assert results is not None
+    assert list(results["dev"]) == ["upos", "xpos"]
+    assert (tmp_path / "confusion_xpos.png").exists()
+    assert set(tagger.load(tmp_path).annotate(["a", "b"]).tags) == {"upos", "xpos"}
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("model.cell=elman", "model.cell=elman"),
+        ("model.depth=0", "model.depth=0"),
+        ("model.hidden={forward: 0, backward: 0}", "both 0"),
+        ("model.hidden.forward=[12,12,12]", "3 sizes"),
+        ("segmenter=german", "segmenter=german"),
+        ("columns=[lemma]", "lemma"),
+        ("embedding={words: 0, affixes: 0, chars: 0}", "all 0"),
+    ],
+)
+def test_bad_values_are_named(treebank: Path, tmp_path: Path, override: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        train(config_of(treebank, override), tmp_path, test=False)
