@@ -121,10 +121,11 @@ def collate(
     here = np.arange(lengths.max())[:, None] < lengths  # (T, B) where there is a token
     rows = table.rows([form for sentence in sentences for form in sentence])  # (tokens,)
     hidden = generator.random(len(rows)) < word_dropout if generator is not None else np.zeros(len(rows), dtype=bool)
-    keys, inverse = np.unique(rows * 2 + hidden, return_inverse=True)  # a hidden word is a form of its own
-    rows, hidden = keys // 2, keys % 2 == 1
+    keys, first, inverse = np.unique(rows * 2 + hidden, return_index=True, return_inverse=True)  # a hidden word is a form
+    order = np.argsort(first)  # forms in order of occurrence, whatever the table has seen before: sums round the same
+    rows, hidden = keys[order] // 2, keys[order] % 2 == 1
     index = np.zeros_like(here, dtype=np.int64)
-    index.T[here.T] = inverse
+    index.T[here.T] = np.argsort(order)[inverse]
     characters = table.characters[rows]
     used = max(1, int((characters != PAD).sum(axis=1).max()))
     targets = {}

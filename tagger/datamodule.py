@@ -70,7 +70,7 @@ class TaggerDataModule(pl.LightningDataModule):
         splits: DatasetDict,
         vocabulary: Vocabulary,
         buckets: int,
-        batch_tokens: int = 1500,
+        batch_tokens: int = 500,
         word_dropout: float = 0.15,
         seed: int = 1,
     ) -> None:

@@ -75,6 +75,7 @@ class TaggerModule(pl.LightningModule):
             [{"params": matrices, "weight_decay": hp["weight_decay"]}, {"params": vectors, "weight_decay": 0.0}],
             lr=hp["lr"],
             betas=(0.9, 0.98),
+            fused=self.trainer.precision != "16-mixed",  # there gradient clipping and the fused step do not mix
         )
         steps = int(self.trainer.estimated_stepping_batches)
         rise = max(1, round(hp["warmup"] * steps))
