@@ -121,7 +121,9 @@ def collate(
     here = np.arange(lengths.max())[:, None] < lengths  # (T, B) where there is a token
     rows = table.rows([form for sentence in sentences for form in sentence])  # (tokens,)
     hidden = generator.random(len(rows)) < word_dropout if generator is not None else np.zeros(len(rows), dtype=bool)
-    keys, first, inverse = np.unique(rows * 2 + hidden, return_index=True, return_inverse=True)  # a hidden word is a form
+    keys, first, inverse = np.unique(
+        rows * 2 + hidden, return_index=True, return_inverse=True
+    )  # a hidden word is a form
     order = np.argsort(first)  # forms in order of occurrence, whatever the table has seen before: sums round the same
     rows, hidden = keys[order] // 2, keys[order] % 2 == 1
     index = np.zeros_like(here, dtype=np.int64)

@@ -17,12 +17,13 @@ from tagger import metrics
 from tagger.errors import InputError
 from tagger.files import STDIO, decoded_lines, open_binary, read_lines, whole_file
 from tagger.folder import find_tagger
-from tagger.formats import format_of, read, writer
+from tagger.formats import format_of, read
 from tagger.jobs import Job, plan_jobs
 from tagger.metrics import Scored
 from tagger.predictor import Tagger, load
 from tagger.raw_score import gold_paragraphs, raw_scores
 from tagger.sentence import Sentence
+from tagger.writers import writer
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 

@@ -6,21 +6,17 @@ go to an Arrow file in the cache of `datasets`, so that a corpus of any size fit
 changed is read again: its size and time are part of its name in the cache.
 """
 
-import ast
 import logging
 import os
 import random
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple, NotRequired, TypedDict, Unpack
 
 import datasets
-from datasets import ClassLabel, Dataset, DatasetDict, Features, List, Value
+from datasets import Dataset, DatasetDict, Features, List, Value
 from datasets.exceptions import DatasetGenerationError
-from datasets.fingerprint import Hasher
-from huggingface_hub.utils.tqdm import disable_progress_bars as disable_hub_progress_bars
 from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 
@@ -28,12 +24,12 @@ from tagger.bundled import bundled
 from tagger.conllu import COLUMNS, read_conllu
 from tagger.errors import InputError, shorten
 from tagger.files import read_lines, whole_lines
+from tagger.hub import file_version, holds_strings, hub_sentences, load_hub
 from tagger.sentence import Sentence
+from tagger.vocabulary import NO_TAG
 
 FORMAT = 1  # of the Arrow files; count up when a reader comes to yield something else for the same file
-NOT_ANNOTATED = "_"
 HUB_SPLITS = {"train": "train", "validation": "dev", "dev": "dev", "test": "test"}
-PARQUET_EXPORT = "refs/convert/parquet"  # the Hub's own conversion of a data set: a folder for each config
 _CELL = re.compile(r"[^ \t]+")
 
 Reader = Callable[..., Iterator[Sentence]]
@@ -195,12 +191,12 @@ def hub(
     """
     if not name:
         raise InputError("no corpus.name: give a data set of the Hugging Face Hub or a local folder of Parquet files")
-    found = _load(name, config, revision)
+    found = load_hub(name, config, revision)
     sources = {ours: found[theirs] for theirs, ours in HUB_SPLITS.items() if theirs in found}
     if "train" not in sources:
         raise InputError(f"{name} has no split train, only {', '.join(found)}; choose another corpus.config")
     features = sources["train"].features
-    strings = [place for place, feature in features.items() if _holds_strings(feature)]
+    strings = [place for place, feature in features.items() if holds_strings(feature)]
     wanted = {column: (fields or {}).get(column) or column for column in [*(fields or {}), *columns]}
     places = {column: place for column, place in ({"tokens": tokens} | wanted).items() if place in strings}
     has = f"{name}, whose lists of strings or class labels are {', '.join(strings) or 'none'}"
@@ -209,7 +205,7 @@ def hub(
     for split, data in sources.items():
         source = f"{name}, split {split}"
         splits[split] = _stored(
-            _hub_sentences, {"data": data, "source": source, "places": places}, columns, source, split
+            hub_sentences, {"data": data, "source": source, "places": places}, columns, source, split
         )
     return _divided("-".join(filter(None, (Path(name).name, config))), splits, **splitting)
 
@@ -251,16 +247,11 @@ def _from_files(
         if file:
             path = os.path.expanduser(file)
             try:
-                version = _version(path)
+                version = file_version(path)
             except OSError as error:
                 raise InputError(f"{path}: {error.strerror}; check corpus.{split}") from None
             splits[split] = _stored(read, {"path": path} | arguments, columns, path, split, version)
     return splits
-
-
-def _version(path: str | Path) -> tuple[str, int, int]:
-    status = os.stat(path)
-    return os.path.realpath(path), status.st_size, status.st_mtime_ns
 
 
 def _lines(path: str, encoding: str) -> Iterator[str]:
@@ -297,82 +288,13 @@ def _column_sentences(
                     f"{path}, line {number}: no column {places[field]} (from 0) for {field} in {shorten(text)};"
                     " check corpus.fields and corpus.separator"
                 )
-        rows.append([cells[place] if there[field] else NOT_ANNOTATED for field, place in places.items()])
+        rows.append([cells[place] if there[field] else NO_TAG for field, place in places.items()])
     yield _from_rows(rows, places)
 
 
 def _from_rows(rows: list[list[str]], places: dict[str, int]) -> Sentence:
     values = {field: [row[i] for row in rows] for i, field in enumerate(places)}
     return Sentence(values.pop("tokens"), values)
-
-
-def _load(name: str, config: str | None, revision: str | None) -> DatasetDict:
-    """`load_dataset`, silent, with one-line errors."""
-    datasets.disable_progress_bars()
-    disable_hub_progress_bars()
-    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)  # else a line for each attempt to connect
-    path = os.path.expanduser(name)
-    options = {"revision": revision, "data_dir" if revision == PARQUET_EXPORT else "name": config}
-    if os.path.isdir(path):  # `datasets` alone does not see that a file in it changed
-        versions = Hasher.hash([_version(file) for file in sorted(Path(path).rglob("*")) if file.is_file()])
-        options["cache_dir"] = os.path.join(datasets.config.HF_DATASETS_CACHE, f"folder-{versions}")
-    try:
-        return datasets.load_dataset(path, **options)
-    except ConnectionError as error:
-        remedy = "connect to the internet, or give a local folder of its Parquet files as corpus.name"
-        raise InputError(f"{name} cannot be fetched ({error}); {remedy}") from None
-    except Exception as error:  # what can be wrong with other people's data has no common type
-        reason = " ".join(str(error).split())[:300]
-        raise InputError(f"{name}: {reason}; check corpus.name, corpus.config and corpus.revision") from None
-
-
-def _holds_strings(feature: Any) -> bool:
-    item = getattr(feature, "feature", None)
-    return isinstance(item, ClassLabel) or getattr(item, "dtype", None) in ("string", "large_string")
-
-
-def _hub_sentences(data: Dataset, source: str, places: dict[str, str]) -> Iterator[Sentence]:
-    mark = _word_mark(data.features)
-    needed = sorted({*places.values(), *([mark] if mark else [])})
-    labels = {place: getattr(data.features[place].feature, "names", None) for place in needed}
-    for number, row in enumerate(data.select_columns(needed)):
-        cells: dict[str, list[Any]] = {place: row[place] or [] for place in needed}
-        size = len(cells[places["tokens"]])
-        for place, names in labels.items():
-            if len(cells[place]) != size:
-                count = f"{len(cells[place])} values of {place} for {size} words"
-                raise InputError(f"{source}, row {number}: {count}; repair the data or leave the column out")
-            if names:
-                cells[place] = [NOT_ANNOTATED if v is None or v < 0 else names[v] for v in cells[place]]
-        kept = [i for i in range(size) if not mark or cells[mark][i] not in (None, "None", NOT_ANNOTATED)]
-        values = {column: [cells[place][i] for i in kept] for column, place in places.items()}
-        if "feats" in values:
-            values["feats"] = list(map(_feats, values["feats"]))
-        yield Sentence(values.pop("tokens"), values)
-
-
-def _word_mark(features: Features) -> str | None:
-    """The column that has no value for what is no word: multiword tokens and empty nodes.
-
-    Older releases of Universal Dependencies have them among the words. Their sign is the class label
-    `_` of UPOS; what is no word has no head or, where there are no heads, that label.
-    """
-    labels = getattr(getattr(features.get("upos"), "feature", None), "names", [])
-    if NOT_ANNOTATED not in labels:
-        return None
-    return "head" if hasattr(features.get("head"), "feature") else "upos"
-
-
-@lru_cache(1 << 16)
-def _feats(value: str | None) -> str:
-    """FEATS as CoNLL-U writes them, from that or from the text of a Python dict."""
-    if value is None or value == "None":
-        return NOT_ANNOTATED
-    try:
-        pairs = ast.literal_eval(value) if value.startswith("{") else None
-    except (ValueError, SyntaxError):
-        pairs = None
-    return "|".join(f"{name}={setting}" for name, setting in pairs.items()) if isinstance(pairs, dict) else value
 
 
 def _stored(
@@ -420,10 +342,10 @@ def _rows(
             continue
         empty = False
         for column, tags in sentence.tags.items():
-            if column not in used and any(tag and tag != NOT_ANNOTATED for tag in tags):
+            if column not in used and any(tag and tag != NO_TAG for tag in tags):
                 used.add(column)
         values = {"tokens": sentence.tokens} | {column: sentence.tags[column] for column in columns}
-        row = {name: [value or NOT_ANNOTATED for value in strings] for name, strings in values.items()}
+        row = {name: [value or NO_TAG for value in strings] for name, strings in values.items()}
         yield row | {"comments": sentence.comments}
     if empty:
         raise InputError(f"{source} holds no words; a corpus needs at least one sentence")

@@ -16,8 +16,9 @@ from tagger import formats
 from tagger.conllu import write_conllu
 from tagger.errors import InputError
 from tagger.files import encodable, read_lines
-from tagger.formats import INPUTS, OUTPUTS, SUFFIXES, format_of, renamed, writer
+from tagger.formats import INPUTS, SUFFIXES, format_of, renamed
 from tagger.sentence import Sentence
+from tagger.writers import OUTPUTS, wide, writer
 
 unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # for a busy machine
 LINE = re.compile(r"[^\n]*\n|[^\n]+")
@@ -520,7 +521,7 @@ def test_pretty_fits_the_terminal(content: list[list[tuple[str, str, str]]], wid
         text.encode()
         assert text.endswith("\n")
         limit = max(width, 6)  # of a probability
-        assert all(formats._wide(line) <= limit for line in text.split("\n"))
+        assert all(wide(line) <= limit for line in text.split("\n"))
         assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]", text)
 
 
