@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import signal
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -80,9 +81,7 @@ def tag(
         with _progress(sum(job.size for job in pending)) as progress:
             for job in pending:
                 try:
-                    _tag_file(
-                        tagger, job, progress, encoding, separator, paragraph_per_line, probabilities, max(top, 1)
-                    )
+                    _tag_file(tagger, job, progress, encoding, separator, paragraph_per_line, probabilities, top)
                 except InputError as error:
                     failures += 1
                     _say(f"error: {error}")
@@ -155,9 +154,10 @@ def _tag_file(
     top: int,
 ) -> None:
     binary = open_binary(job.source)
+    lines = decoded_lines(binary, job.source, encoding)
     try:
         sentences = read(
-            decoded_lines(binary, job.source, encoding),
+            lines,
             job.source,
             job.input,
             segment=tagger.segment,
@@ -165,9 +165,8 @@ def _tag_file(
             paragraph_per_line=paragraph_per_line,
         )
         width = Console().width if job.target is None else 80
-        alternatives = top if top > 1 else 0
         write = writer(
-            job.output, tagger.columns, probabilities=probabilities, top=alternatives, separator=separator, width=width
+            job.output, tagger.columns, probabilities=probabilities, top=top, separator=separator, width=width
         )
         with _standard_output() if job.target is None else whole_file(job.target) as out:
             for sentence in tagger.stream(sentences, probabilities, top):
@@ -175,6 +174,7 @@ def _tag_file(
                 progress.advance(len(sentence), binary)
         progress.finish(job)
     finally:
+        lines.close()
         if job.source != STDIO:
             binary.close()
 
@@ -213,6 +213,7 @@ def _say(message: str) -> None:
 @contextmanager
 def _clear_errors() -> Iterator[None]:
     """Bad input is one line and status 2; a reader that went away (`| head`) is no error."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # leave nothing half-written
     try:
         yield
     except InputError as error:

@@ -41,7 +41,7 @@ def open_binary(path: str) -> BinaryIO:
         raise InputError(f"{path} cannot be read: {error.strerror}") from None
 
 
-def decoded_lines(binary: BinaryIO, path: str, encoding: str = "utf-8") -> Iterator[str]:
+def decoded_lines(binary: BinaryIO, path: str, encoding: str = "utf-8") -> Generator[str, None, None]:
     """Yields the lines of an open file, line ends kept; only `\\n` ends a line.
 
     Gzip is undone where `path` ends in `.gz` or, in UTF-8, where the content says so (as on
@@ -142,7 +142,7 @@ def whole_file(path: str | Path) -> Iterator[TextIO]:
     and is no regular file (a pipe, `/dev/null`) is written to directly.
 
     Raises:
-        InputError: the folder cannot be written, or `path` is a folder.
+        InputError: the folder cannot be written or is full, or `path` is a folder.
     """
     path = Path(path)
     partial: Path | None = None
@@ -168,9 +168,11 @@ def whole_file(path: str | Path) -> Iterator[TextIO]:
         if partial is not None:
             partial.chmod(0o666 & ~_umask())
             partial.replace(path)
-    except BaseException:
+    except BaseException as error:
         if partial is not None:
             partial.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise InputError(f"{path} cannot be written: {error.strerror}; nothing is left of it") from None
         raise
 
 
