@@ -69,7 +69,7 @@ def tag(
     """
     with _clear_errors():
         jobs = plan_jobs(sources or [], to, input, output)
-        pending = [job for job in jobs if force or job.target is None or not job.target.exists()]
+        pending = [job for job in jobs if force or job.target is None or not job.target.is_file()]
         if len(pending) < len(jobs):
             kept = [str(job.target) for job in jobs if job not in pending]
             more = f" and {len(kept) - 1} more" if len(kept) > 1 else ""
