@@ -13,6 +13,7 @@ from tagger.files import encodable, whole_file
 from tagger.metrics import Scored
 from tagger.predictor import Tagger
 from tagger.sentence import Sentence
+from tagger.vocabulary import is_annotated
 
 
 def score_split(tagger: Tagger, split: Dataset) -> dict[str, dict[str, Any]]:
@@ -57,7 +58,7 @@ def _sentences(tagger: Tagger, split: Dataset) -> Iterator[Sentence]:
 def _wrong(sentence: Sentence, gold: dict[str, list[str]]) -> Iterator[tuple[str, int]]:
     for column, tags in gold.items():
         for i, tag in enumerate(tags):
-            if tag != sentence.tags[column][i]:
+            if tag != sentence.tags[column][i] and is_annotated(column, tag):
                 yield column, i
 
 
