@@ -26,7 +26,7 @@ class TaggerModule(pl.LightningModule):
         vocabulary: dict[str, Any],
         network: NetworkConfig,
         lr: float = 2e-3,
-        weight_decay: float = 0.01,
+        weight_decay: float = 0.05,
         warmup: float = 0.05,
     ) -> None:
         """Builds the network.
