@@ -35,7 +35,7 @@ class BucketSampler(Sampler[tuple[np.ndarray, list[int] | None]]):
             generator = None if self.seed is None else np.random.default_rng([self.seed, self.epoch])
             batches = list(length_buckets(self.lengths, self.max_tokens, generator))
             if generator is not None:
-                batches += batches[: -len(batches) % self.world]
+                batches += [batches[i % len(batches)] for i in range(-len(batches) % self.world)]
             self._batches = self.epoch, batches
         return self._batches[1]
 

@@ -21,5 +21,6 @@ def decode(scores: Tensor, top: int = 1, probabilities: bool = False) -> Decoded
     scores = scores.transpose(0, 1)  # (B, T, K)
     if top == 1 and not probabilities:
         return Decoded(scores.argmax(-1, keepdim=True).cpu().numpy(), None)
-    best, ids = scores.float().softmax(-1).topk(min(top, scores.shape[-1]), dim=-1)
-    return Decoded(ids.cpu().numpy(), torch.round(best, decimals=6).cpu().numpy() if probabilities else None)
+    ordered, ids = scores.float().sort(dim=-1, descending=True, stable=True)  # of equals the first, as argmax takes it
+    best = torch.round(ordered.softmax(-1)[..., :top], decimals=6).cpu().numpy()
+    return Decoded(ids[..., :top].cpu().numpy(), best if probabilities else None)

@@ -166,7 +166,7 @@ def whole_file(path: str | Path) -> Iterator[TextIO]:
             with io.TextIOWrapper(stream, "utf-8", errors="backslashreplace", newline="\n") as text:
                 yield text
         if partial is not None:
-            partial.chmod(0o666 & ~_umask())
+            partial.chmod(0o666 & ~umask())
             partial.replace(path)
     except BaseException as error:
         if partial is not None:
@@ -176,7 +176,8 @@ def whole_file(path: str | Path) -> Iterator[TextIO]:
         raise
 
 
-def _umask() -> int:
+def umask() -> int:
+    """The permissions that new files do not get."""
     mask = os.umask(0)
     os.umask(mask)
     return mask

@@ -13,6 +13,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from tagger.errors import InputError
+from tagger.files import umask
 from tagger.network import TaggerNetwork
 from tagger.vocabulary import Vocabulary
 
@@ -42,7 +43,9 @@ def save_tagger(
         _write_json(partial / CONFIG, {"format": FORMAT, **config}, indent=2)
         _write_json(partial / VOCABULARY, asdict(vocabulary), indent=None)
         (partial / CARD).write_text(card, encoding="utf-8")
-        partial.chmod(0o755)
+        allowed = ~umask()
+        (partial / WEIGHTS).chmod(0o666 & allowed)
+        partial.chmod(0o777 & allowed)
         if folder.exists():
             shutil.rmtree(folder)
         os.replace(partial, folder)
@@ -63,8 +66,9 @@ def load_tagger(folder: Path) -> tuple[TaggerNetwork, Vocabulary, dict[str, Any]
     config = _read_json(folder / CONFIG)
     if config.get("format") != FORMAT:
         raise InputError(f"{folder / CONFIG}: format {config.get('format')!r}, this version reads {FORMAT}; train anew")
+    fields = _read_json(folder / VOCABULARY)
     try:
-        vocabulary = Vocabulary(**_read_json(folder / VOCABULARY))
+        vocabulary = Vocabulary(**fields)
         with torch.device("meta"):  # takes no memory: the sizes are only compared with those of the weights
             network = TaggerNetwork(vocabulary, config["network"])
         network.load_state_dict(load_file(folder / WEIGHTS), assign=True)

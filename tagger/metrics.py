@@ -1,6 +1,7 @@
 """Gold and predicted tags -> a report: accuracies, the scores of each tag (seqeval), the confusions."""
 
 import re
+import textwrap
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -125,7 +126,7 @@ def tag_scores(gold: list[list[str]], predicted: list[list[str]]) -> dict[str, d
     names = sorted({tag for tags in [*gold, *predicted] for tag in tags})
     spans = {tag: f"B-{i}" for i, tag in enumerate(names)}
     scores = span_scores([[spans[t] for t in tags] for tags in gold], [[spans[t] for t in tags] for tags in predicted])
-    return {names[int(number)]: values for number, values in scores.items() if not number.endswith("avg")}
+    return {name: scores[spans[name].removeprefix("B-")] for name in names}
 
 
 def span_scores(gold: list[list[str]], predicted: list[list[str]]) -> dict[str, dict[str, float]]:
@@ -171,7 +172,8 @@ def render(scores: Mapping[str, Mapping[str, Any]], title: str) -> str:
         if s["unseen_tags"]:
             listed = ", ".join(f"{tag} ({count})" for tag, count in list(s["unseen_tags"].items())[:8])
             more = "" if len(s["unseen_tags"]) <= 8 else f" and {len(s['unseen_tags']) - 8} more"
-            lines.append(f"  gold tags unknown to the tagger, counted as wrong: {listed}{more}")
+            text = f"gold tags unknown to the tagger, counted as wrong: {listed}{more}"
+            lines += textwrap.wrap(text, 80, initial_indent="  ", subsequent_indent="    ")
         lines.append("")
     return "\n".join(lines)
 

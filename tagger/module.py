@@ -45,19 +45,21 @@ class TaggerModule(pl.LightningModule):
         self._generators: dict[str, Tensor] | None = None
 
     def _step(self, batch: Batch, stage: str) -> Tensor:
-        """The loss of a batch, the sum over the columns; logs it with the accuracy of every column."""
+        """The loss of a batch, the sum over the columns; logs it with the accuracy of every column and of all."""
         scores = self.network(batch)
         loss = torch.zeros((), device=self.device)
-        accuracies = []
-        tokens = int(batch.lengths.sum())
+        right = scored = 0
         for column, target in batch.targets.items():
             learned = target.clamp(min=IGNORE)  # UNSEEN takes no part in the loss, but in the accuracy
-            loss = loss + cross_entropy(scores[column].flatten(0, 1).float(), learned.flatten(), ignore_index=IGNORE)
-            scored = target != IGNORE
-            accuracies.append((scores[column].argmax(-1) == target)[scored].float().mean())
-            self.log(f"{stage}/{column}", accuracies[-1], batch_size=int(scored.sum()), **_PER_EPOCH)
-        self.log(f"{stage}/loss", loss, batch_size=tokens, **_PER_EPOCH)
-        self.log(f"{stage}/accuracy", torch.stack(accuracies).mean(), batch_size=tokens, prog_bar=True, **_PER_EPOCH)
+            total = cross_entropy(
+                scores[column].flatten(0, 1).float(), learned.flatten(), ignore_index=IGNORE, reduction="sum"
+            )
+            loss = loss + total / (learned != IGNORE).sum().clamp(min=1)  # a batch may have nothing to learn
+            hits, count = int((scores[column].argmax(-1) == target).sum()), int((target != IGNORE).sum())
+            self.log(f"{stage}/{column}", hits / max(1, count), batch_size=count, **_PER_EPOCH)
+            right, scored = right + hits, scored + count
+        self.log(f"{stage}/loss", loss, batch_size=int(batch.lengths.sum()), **_PER_EPOCH)
+        self.log(f"{stage}/accuracy", right / max(1, scored), batch_size=scored, prog_bar=True, **_PER_EPOCH)
         return loss
 
     def training_step(self, batch: Batch, _: int) -> Tensor:  # noqa: D102

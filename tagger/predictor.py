@@ -103,7 +103,7 @@ class Tagger:
         return spaced[len(spaced) // 2] if len(spaced) > SPACED_SHARE * len(self.vocabulary.forms) else None
 
     def stream(self, sentences: Iterable[Sentence], probabilities: bool = False, top: int = 1) -> Iterator[Sentence]:
-        """Tags sentences as they come, in order, holding a window of them at a time.
+        """Tags sentences as they come, each an object of its own, in order, holding a window of them at a time.
 
         The `tags` of each sentence are replaced by a new mapping, in which the columns of this
         tagger are its predictions; with `probabilities` their probabilities are filled in, and
@@ -127,12 +127,6 @@ class Tagger:
 
     @torch.inference_mode()
     def _fill(self, window: list[Sentence], probabilities: bool, top: int) -> None:
-        for sentence in window:
-            sentence.tags = {**sentence.tags, **{column: [] for column in self.columns}}
-            if probabilities:
-                sentence.probabilities = {column: [] for column in self.columns}
-            if top > 1:
-                sentence.alternatives = {column: [] for column in self.columns}
         pieces = [(s, start) for s in window for start in range(0, len(s), LONGEST)]
         forms = [s.tokens[start : start + LONGEST] for s, start in pieces]
         lengths = np.array([len(tokens) for tokens in forms], dtype=np.int64)
@@ -144,6 +138,10 @@ class Tagger:
             }
             for row, i in enumerate(numbers):
                 results[i] = decoded, row
+        for sentence in window:
+            sentence.tags = {**sentence.tags, **{column: [] for column in self.columns}}
+            sentence.probabilities = {column: [] for column in self.columns if probabilities}
+            sentence.alternatives = {column: [] for column in self.columns if top > 1}
         for (sentence, _), length, (decoded, row) in zip(pieces, lengths, results, strict=True):
             for column, (ids, shares) in decoded.items():
                 names = self._names[column][ids[row, :length]]  # (tokens, k)

@@ -1,0 +1,105 @@
+"""What many tests share: a tiny corpus, its vocabulary, tiny networks and a tiny trained tagger."""
+
+import os
+
+# Before torch is imported, and for the commands that tests start: tiny networks are fastest on one thread.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch.nn.functional import cross_entropy
+
+from tagger.batches import Batch, FormTable, collate
+from tagger.folder import save_tagger
+from tagger.network import NetworkConfig, TaggerNetwork
+from tagger.vocabulary import IGNORE, Vocabulary
+
+CORPUS: list[dict[str, list[str]]] = [
+    {
+        "tokens": ["They", "book", "flights", "."],
+        "upos": ["PRON", "VERB", "NOUN", "PUNCT"],
+        "xpos": ["PRP", "VBP", "NNS", "."],
+    },
+    {
+        "tokens": ["The", "book", "reads", "well", "."],
+        "upos": ["DET", "NOUN", "VERB", "ADV", "PUNCT"],
+        "xpos": ["DT", "NN", "VBZ", "RB", "."],
+    },
+    {"tokens": ["Well"], "upos": ["INTJ"], "xpos": ["UH"]},
+]
+TOKENS: list[list[str]] = [sentence["tokens"] for sentence in CORPUS]
+BUCKETS = 64
+
+
+def network_config(**changes: Any) -> NetworkConfig:
+    """The settings of a tiny network, some of them changed."""
+    config: dict[str, Any] = {
+        "cell": "gru",
+        "depth": 2,
+        "hidden": {"forward": 8, "backward": 6},
+        "dropout": 0.0,
+        "words": 6,
+        "affixes": 3,
+        "chars": 5,
+        "buckets": BUCKETS,
+    }
+    return NetworkConfig(**{**config, **changes})  # type: ignore[typeddict-item]
+
+
+def make_network(vocabulary: Vocabulary, seed: int = 1, **changes: Any) -> TaggerNetwork:
+    """A tiny network with random weights, in evaluation mode; see `network_config`."""
+    torch.manual_seed(seed)
+    return TaggerNetwork(vocabulary, network_config(**changes)).eval()
+
+
+def make_batch(
+    sentences: Sequence[Sequence[str]],
+    vocabulary: Vocabulary,
+    tags: dict[str, list[list[str]]] | None = None,
+) -> Batch:
+    """The sentences as a batch without word dropout."""
+    return collate(sentences, FormTable(vocabulary, BUCKETS), tags)
+
+
+def overfit(network: TaggerNetwork, vocabulary: Vocabulary, steps: int = 80) -> float:
+    """Trains on the tiny corpus; returns the last loss."""
+    batch = make_batch(TOKENS, vocabulary, {column: [s[column] for s in CORPUS] for column in vocabulary.columns})
+    optimizer = torch.optim.Adam(network.parameters(), lr=0.02)
+    network.train()
+    for _ in range(steps):
+        scores = network(batch)
+        losses = [
+            cross_entropy(scores[column].flatten(0, 1), target.flatten(), ignore_index=IGNORE)
+            for column, target in batch.targets.items()
+        ]
+        loss = torch.stack(losses).sum()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    network.eval()
+    return float(loss.detach())
+
+
+def save_tiny(folder: Path, network: TaggerNetwork, vocabulary: Vocabulary, **changes: Any) -> Path:
+    """Saves a network made with the same `changes`; returns the folder."""
+    config = {"network": network_config(**changes), "segmenter": "english"}
+    save_tagger(folder, network, vocabulary, config, "# A tiny tagger\n")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def vocabulary() -> Vocabulary:
+    """All words, characters and tags of the tiny corpus."""
+    return Vocabulary.build(CORPUS, ["upos", "xpos"], min_count=1)
+
+
+@pytest.fixture(scope="session")
+def trained(vocabulary: Vocabulary, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a tagger that knows the tiny corpus by heart; not to be changed."""
+    network = make_network(vocabulary)
+    overfit(network, vocabulary)
+    return save_tiny(tmp_path_factory.mktemp("trained") / "tagger", network, vocabulary)
