@@ -73,6 +73,7 @@ class FormTable:
     def _clear(self, size: int) -> None:
         self._rows: dict[str, int] = {}
         self.words = np.zeros(size, dtype=np.int64)
+        self.counts = np.zeros(size, dtype=np.int64)  # how often training has the word
         self.affixes = np.zeros((size, AFFIXES), dtype=np.int64)
         self.characters = np.zeros((size, 2 * EDGE), dtype=np.int64)
 
@@ -89,11 +90,12 @@ class FormTable:
     def _add(self, form: str) -> None:
         row = len(self._rows)
         if row == len(self.words):
-            self.words, self.affixes, self.characters = (
-                np.concatenate([a, np.zeros_like(a)]) for a in (self.words, self.affixes, self.characters)
+            self.words, self.counts, self.affixes, self.characters = (
+                np.concatenate([a, np.zeros_like(a)]) for a in (self.words, self.counts, self.affixes, self.characters)
             )
         self._rows[form] = row
         self.words[row] = self.vocabulary.word_ids.get(form.lower(), UNK)
+        self.counts[row] = self.vocabulary.words.get(form.lower(), 1)
         self.affixes[row] = affix_rows(form, self.buckets)
         ids = self.vocabulary.character_ids
         kept = form if len(form) <= 2 * EDGE else form[:EDGE] + form[-EDGE:]
@@ -113,14 +115,17 @@ def collate(
         sentences: B lists of word forms, none of them empty.
         table: features of the forms.
         tags: for each column B lists of gold tags.
-        word_dropout: share of tokens whose word is hidden (its affixes and characters stay), so
-            that the unknown word is trained.
+        word_dropout: a word that training has n times is hidden with probability w / (w + n) (its
+            affixes and characters stay), so that the unknown word is trained by the words that are
+            most like it, the rare ones. Kiperwasser and Goldberg (2016), https://arxiv.org/abs/1603.04351.
         generator: where the choice of hidden words comes from; needed if `word_dropout` is not 0.
     """
     lengths = np.array([len(sentence) for sentence in sentences], dtype=np.int64)
     here = np.arange(lengths.max())[:, None] < lengths  # (T, B) where there is a token
     rows = table.rows([form for sentence in sentences for form in sentence])  # (tokens,)
-    hidden = generator.random(len(rows)) < word_dropout if generator is not None else np.zeros(len(rows), dtype=bool)
+    hidden = np.zeros(len(rows), dtype=bool)
+    if generator is not None:
+        hidden = generator.random(len(rows)) < word_dropout / (word_dropout + table.counts[rows])
     keys, first, inverse = np.unique(
         rows * 2 + hidden, return_index=True, return_inverse=True
     )  # a hidden word is a form

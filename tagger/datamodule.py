@@ -71,7 +71,7 @@ class TaggerDataModule(pl.LightningDataModule):
         vocabulary: Vocabulary,
         buckets: int,
         batch_tokens: int = 500,
-        word_dropout: float = 0.15,
+        word_dropout: float = 1.0,
         seed: int = 1,
     ) -> None:
         """Measures the sentences.

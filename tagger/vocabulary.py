@@ -23,13 +23,13 @@ class Vocabulary:
     """The words, characters and tags of a tagger.
 
     Attributes:
-        words: lower-cased words with an embedding of their own; the first has id 2.
+        words: lower-cased words with an embedding of their own and how often training has each; the first has id 2.
         characters: characters with an embedding of their own; the first has id 2.
         tags: for each column its tags, ids from 0.
         forms: every word form of the training data as it was written, to tell seen from unseen.
     """
 
-    words: list[str]
+    words: dict[str, int]
     characters: list[str]
     tags: dict[str, list[str]]
     forms: list[str]
@@ -56,7 +56,7 @@ class Vocabulary:
             for character in form:
                 characters[character] += count
         return cls(
-            words=_frequent(words, min_count),
+            words={word: words[word] for word in _frequent(words, min_count)},
             characters=_frequent(characters, min_count),
             tags={column: sorted(tag for tag in tags[column] if is_annotated(column, tag)) for column in columns},
             forms=sorted(forms),

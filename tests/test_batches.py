@@ -105,7 +105,7 @@ def test_a_blank_is_unseen_in_feats_that_never_had_one() -> None:
 def test_word_dropout_hides_the_word_and_keeps_its_spelling(vocabulary: Vocabulary) -> None:
     table = FormTable(vocabulary, BUCKETS)
     plain = collate(TOKENS, table)
-    hidden = collate(TOKENS, table, word_dropout=1.0, generator=np.random.default_rng(1))
+    hidden = collate(TOKENS, table, word_dropout=1e12, generator=np.random.default_rng(1))
     assert set(hidden.words.tolist()) == {UNK}
     assert hidden.index.tolist() == plain.index.tolist()
     assert hidden.affixes.tolist() == plain.affixes.tolist()
@@ -113,19 +113,29 @@ def test_word_dropout_hides_the_word_and_keeps_its_spelling(vocabulary: Vocabula
 
 
 def test_word_dropout_is_decided_for_each_token_by_the_generator(vocabulary: Vocabulary) -> None:
-    table, sentences = FormTable(vocabulary, BUCKETS), [["book", "flights"] * 500]
+    words = Vocabulary({"book": 4, "flights": 4}, vocabulary.characters, vocabulary.tags, vocabulary.forms)
+    table, sentences = FormTable(words, BUCKETS), [["book", "flights"] * 500]
     first, again, other = (
-        collate(sentences, table, word_dropout=0.2, generator=np.random.default_rng(seed)) for seed in (1, 1, 2)
+        collate(sentences, table, word_dropout=1.0, generator=np.random.default_rng(seed)) for seed in (1, 1, 2)
     )
     assert_same(first, again)
     assert first.index.tolist() != other.index.tolist()
     assert len(first.words) == 4  # both forms, each as it is and hidden
-    words = first.words[first.index[:, 0]]
-    assert 150 < int((words == UNK).sum()) < 250
-    assert set(words[0::2].tolist()) == {vocabulary.word_ids["book"], UNK}
+    ids = first.words[first.index[:, 0]]
+    assert 150 < int((ids == UNK).sum()) < 250  # one in 1 + 4
+    assert set(ids[0::2].tolist()) == {words.word_ids["book"], UNK}
     spelled = first.characters[first.index[:, 0]]
     assert (spelled[0::2] == spelled[0]).all()
     assert (spelled[1::2] == spelled[1]).all()
+
+
+def test_word_dropout_hides_rare_words_more_often() -> None:
+    words = Vocabulary({"the": 99, "rare": 1}, [], {"upos": ["X"]}, [])
+    generator = np.random.default_rng(1)
+    batch = collate([["the", "rare"] * 5000], FormTable(words, BUCKETS), word_dropout=1.0, generator=generator)
+    unknown = (batch.words == UNK)[batch.index[:, 0]].double()
+    assert abs(float(unknown[0::2].mean()) - 1 / 100) < 0.01
+    assert abs(float(unknown[1::2].mean()) - 1 / 2) < 0.05
 
 
 def test_no_word_is_hidden_without_a_generator(vocabulary: Vocabulary) -> None:

@@ -35,7 +35,9 @@ CONLLU = """\
 
 def saved(folder: Path, forms: list[str]) -> Path:
     """An untrained tagger; what it says is wrong, but always the same."""
-    vocabulary = Vocabulary(words=["they", "book"], characters=list("etaoinshr"), tags={"upos": TAGS}, forms=forms)
+    vocabulary = Vocabulary(
+        words={"they": 3, "book": 2}, characters=list("etaoinshr"), tags={"upos": TAGS}, forms=forms
+    )
     network = NetworkConfig(
         cell="gru", depth=1, hidden={"forward": 4, "backward": 3}, dropout=0.0, words=4, affixes=2, chars=4, buckets=16
     )

@@ -14,7 +14,7 @@ from tagger.vocabulary import Vocabulary
 
 CONF = bundled("conf")
 CHOICES = sorted(f"{path.parent.name}={path.stem}" for path in CONF.glob("*/*.yaml"))
-VOCABULARY = Vocabulary(["a"], ["a"], {"upos": ["NOUN", "VERB"]}, ["a"])
+VOCABULARY = Vocabulary({"a": 2}, ["a"], {"upos": ["NOUN", "VERB"]}, ["a"])
 
 
 def composed(*overrides: str) -> dict[str, object]:

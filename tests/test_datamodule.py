@@ -127,7 +127,7 @@ def test_batches_hold_the_sentences_with_their_tags(splits: DatasetDict, words: 
     for batch in epoch_of(module):
         assert batch.index.shape[0] * batch.index.shape[1] <= LIMIT
         for i, length in enumerate(batch.lengths.tolist()):
-            tokens = [words.words[k - 2] for k in batch.words[batch.index[:length, i]].tolist()]
+            tokens = [list(words.words)[k - 2] for k in batch.words[batch.index[:length, i]].tolist()]
             assert [words.tags["upos"][k] for k in batch.targets["upos"][:length, i]] == [t[0] for t in tokens]
             assert (batch.targets["upos"][length:, i] == IGNORE).all()
             seen.append(tokens)

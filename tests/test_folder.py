@@ -156,7 +156,7 @@ def drop_network(folder: Path) -> None:
 
 def add_a_word(folder: Path) -> None:
     vocabulary = json.loads((folder / VOCABULARY).read_text())
-    vocabulary["words"].append("new")
+    vocabulary["words"]["new"] = 2
     (folder / VOCABULARY).write_text(json.dumps(vocabulary))
 
 

@@ -10,7 +10,7 @@ from tagger.vocabulary import Vocabulary
 
 
 def make_vocabulary(**tags: list[str]) -> Vocabulary:
-    return Vocabulary(words=[], characters=[], tags=tags, forms=["(", "dog", "the"])
+    return Vocabulary(words={}, characters=[], tags=tags, forms=["(", "dog", "the"])
 
 
 SENTENCES = [
