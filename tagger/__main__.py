@@ -1,5 +1,6 @@
 """`python -m tagger`: the command word, or none for `train`."""
 
+import os
 import sys
 
 COMMANDS = {
@@ -38,7 +39,11 @@ def main() -> int:
         return 0
     from tagger.launch import main as train  # imports Lightning and datasets, which takes seconds
 
-    return train(arguments[1:] if first == "train" and arguments else arguments)
+    try:
+        return train(arguments[1:] if first == "train" and arguments else arguments)
+    except BrokenPipeError:  # `| head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ AFFIXES = len(PREFIXES) + len(SUFFIXES) + 1  # and the word's shape
 EDGE = 16  # the character encoder reads this many characters from each end of a form
 
 
-@dataclass(frozen=True)
+@dataclass
 class Batch:
     """Padded sentences as the network takes them; see `collate`."""
 

@@ -6,9 +6,9 @@ import os
 import signal
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import tee
-from typing import Annotated, Literal, TextIO
+from typing import Annotated, Literal, TextIO, get_args
 
 import typer
 from rich.console import Console
@@ -18,7 +18,7 @@ from tagger import metrics
 from tagger.errors import InputError
 from tagger.files import STDIO, decoded_lines, open_binary, read_lines, whole_file
 from tagger.folder import find_tagger
-from tagger.formats import format_of, read
+from tagger.formats import cell_separator, format_of, read
 from tagger.jobs import Job, plan_jobs
 from tagger.metrics import Scored
 from tagger.predictor import Tagger, load
@@ -26,9 +26,12 @@ from tagger.raw_score import gold_paragraphs, raw_scores
 from tagger.sentence import Sentence
 from tagger.writers import writer
 
+DOCUMENT = "-DOCSTART-"  # between the documents of CoNLL-2003; no word
+
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 
 Input = Literal["text", "lines", "tokens", "tsv", "conllu", "jsonl", "slash"]
+GoldInput = Literal["conllu", "tsv", "slash", "jsonl"]
 Output = Literal["tsv", "conllu", "jsonl", "slash", "pretty"]
 Device = Literal["auto", "cpu", "cuda", "mps"]
 Model = Annotated[str, typer.Option(help="A tagger's or a run's folder, or latest, the newest below runs/.")]
@@ -54,7 +57,9 @@ def tag(
     ] = None,
     probabilities: Annotated[bool, typer.Option("--probabilities", help="Add the confidence of each tag.")] = False,
     top: Annotated[int, typer.Option(min=1, help="Add the best N tags of each token.")] = 1,
-    separator: Annotated[str, typer.Option(help="Between word and tag in the slash format.")] = "/",
+    separator: Annotated[
+        str | None, typer.Option(help="Between the cells of tsv (default: a tab; blanks in .conll) or slash (/).")
+    ] = None,
     paragraph_per_line: Annotated[
         bool | None, typer.Option(help="Text: every line is a paragraph. Default: if no line is empty.")
     ] = None,
@@ -78,7 +83,8 @@ def tag(
             return
         tagger = _load(model, device)
         failures = 0
-        with _progress(sum(job.size for job in pending)) as progress:
+        to_terminal = any(job.target is None for job in pending) and sys.stdout is not None and sys.stdout.isatty()
+        with _progress(sum(job.size for job in pending), not to_terminal) as progress:
             for job in pending:
                 try:
                     _tag_file(tagger, job, progress, encoding, separator, paragraph_per_line, probabilities, top)
@@ -95,7 +101,9 @@ def tag(
 def evaluate(
     file: Annotated[str, typer.Argument(help="CoNLL-U, or one token a line with its tags; - is standard input.")],
     model: Model = "latest",
-    input: Annotated[Input | None, typer.Option(help="Default: by suffix, else conllu.")] = None,
+    input: Annotated[
+        GoldInput | None, typer.Option(help="Default: by suffix, else tsv with --column, else conllu.")
+    ] = None,
     column: Annotated[
         list[str] | None,
         typer.Option(
@@ -103,7 +111,7 @@ def evaluate(
         ),
     ] = None,
     separator: Annotated[
-        str | None, typer.Option(help="Between the cells of a line. Default: a tab; / for slash.")
+        str | None, typer.Option(help="Between the cells of tsv (default: a tab; blanks in .conll) or slash (/).")
     ] = None,
     raw: Annotated[
         bool,
@@ -117,9 +125,11 @@ def evaluate(
     with _clear_errors():
         tagger = _load(model, device)
         places = _places(column or [], tagger.columns)
+        format = input or _gold_format(file, bool(column))
+        if raw and format != "conllu":
+            raise InputError(f"{file}: --raw needs CoNLL-U with `# text` lines, not {format}")
         lines = read_lines(file, encoding)
-        format = input or format_of(file, "conllu")
-        sentences = read(lines, file, format, separator=separator, columns=places, segment=tagger.segment)
+        sentences = read(lines, file, format, separator=separator or cell_separator(file, format), columns=places)
         if raw:
             scores = raw_scores(*_raw(tagger, sentences))
             if as_json:
@@ -138,7 +148,8 @@ def evaluate(
                 print(f"  {name:<24}{100 * s.precision:>9.2f}% {100 * s.recall:>8.2f}% {100 * s.f1:>8.2f}%")
             return
         report = metrics.report(
-            (Scored(s.tokens, gold, s.tags) for s, gold in tagger.retag(sentences) if s.tokens), tagger.vocabulary
+            (Scored(s.tokens, gold, s.tags) for s, gold in tagger.retag(sentences) if s.tokens not in ([], [DOCUMENT])),
+            tagger.vocabulary,
         )
         print(json.dumps(report, indent=2) if as_json else metrics.render(report, file))
 
@@ -148,7 +159,7 @@ def _tag_file(
     job: Job,
     progress: "_Progress",
     encoding: str,
-    separator: str,
+    separator: str | None,
     paragraph_per_line: bool | None,
     probabilities: bool,
     top: int,
@@ -161,12 +172,12 @@ def _tag_file(
             job.source,
             job.input,
             segment=tagger.segment,
-            separator=separator if job.input == "slash" else None,
+            separator=separator or cell_separator(job.source, job.input),
             paragraph_per_line=paragraph_per_line,
         )
         width = Console().width if job.target is None else 80
         write = writer(
-            job.output, tagger.columns, probabilities=probabilities, top=top, separator=separator, width=width
+            job.output, tagger.columns, probabilities=probabilities, top=top, separator=separator or "/", width=width
         )
         with _standard_output() if job.target is None else whole_file(job.target) as out:
             for sentence in tagger.stream(sentences, probabilities, top):
@@ -184,6 +195,11 @@ def _raw(
 ) -> tuple[Iterator[tuple[str, list[Sentence]]], Iterator[list[Sentence]]]:
     gold, texts = tee(gold_paragraphs(sentences))
     return gold, (list(tagger.annotate(text)) for text, _ in texts)
+
+
+def _gold_format(file: str, columns: bool) -> str:
+    named = format_of(file, "")
+    return named if named in get_args(GoldInput) else "tsv" if columns else "conllu"
 
 
 def _places(columns: Sequence[str], known: Sequence[str]) -> dict[str, int]:
@@ -207,13 +223,15 @@ def _load(name: str, device: str) -> Tagger:
 
 
 def _say(message: str) -> None:
-    print(message, file=sys.stderr, flush=True)
+    if sys.stderr is not None:
+        print(message, file=sys.stderr, flush=True)
 
 
 @contextmanager
 def _clear_errors() -> Iterator[None]:
     """Bad input is one line and status 2; a reader that went away (`| head`) is no error."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # leave nothing half-written
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)  # end as on Ctrl+C, nothing half-written
     try:
         yield
     except InputError as error:
@@ -222,6 +240,11 @@ def _clear_errors() -> Iterator[None]:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing more to flush into the closed pipe
         raise typer.Exit(141) from None
+    except OSError as error:
+        _say(f"error: standard output cannot be written: {error.strerror}")
+        with suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise typer.Exit(2) from None
     except KeyboardInterrupt:
         _say("interrupted; files that were not whole are not written")
         raise typer.Exit(130) from None
@@ -229,6 +252,8 @@ def _clear_errors() -> Iterator[None]:
 
 @contextmanager
 def _standard_output() -> Iterator[TextIO]:
+    if sys.stdout is None:
+        raise InputError("standard output is closed; name a file with -o")
     out = io.TextIOWrapper(sys.stdout.buffer, "utf-8", errors="backslashreplace", newline="\n")
     try:
         yield out
@@ -264,8 +289,8 @@ class _Progress:
 
 
 @contextmanager
-def _progress(total: int) -> Iterator[_Progress]:
-    if not sys.stderr.isatty():
+def _progress(total: int, wanted: bool) -> Iterator[_Progress]:
+    if not wanted or sys.stderr is None or not sys.stderr.isatty():
         yield _Progress(None, TaskID(0))
         return
     columns = (BarColumn(), DownloadColumn(), TextColumn("{task.fields[words]}"), TimeRemainingColumn())

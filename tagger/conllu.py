@@ -14,6 +14,7 @@ from tagger.sentence import Sentence
 
 COLUMNS = {"upos": 3, "xpos": 4, "feats": 5}  # the tag columns, counted from 0
 MISC = 9
+BLOCK = 1_000_000  # lines; no sentence has more, an empty line was forgotten
 _RANGE_OR_EMPTY = re.compile(r"[0-9]+[-.][0-9]+")
 _CONTROL = re.compile(r"[\t\n\r]")
 _UNFIT = re.compile("[\t\n\r\ud800-\udfff]")
@@ -34,6 +35,8 @@ def read_conllu(lines: Iterable[str], path: str) -> Iterator[Sentence]:
     for number, line in enumerate(whole_lines(lines, path), 1):
         text = line.rstrip("\r\n")
         block.append(line)
+        if len(block) > BLOCK:
+            raise InputError(f"{path}, line {number}: {BLOCK:,} lines and none empty; put one after each sentence")
         if not text:
             yield _sentence(block, rows)
             block, rows = [], []

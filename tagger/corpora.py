@@ -23,13 +23,14 @@ from hydra.utils import instantiate
 from tagger.bundled import bundled
 from tagger.conllu import COLUMNS, read_conllu
 from tagger.errors import InputError, shorten
-from tagger.files import read_lines, whole_lines
-from tagger.hub import file_version, holds_strings, hub_sentences, load_hub
+from tagger.files import file_version, read_lines, whole_lines
+from tagger.hub import holds_strings, hub_sentences, load_hub
 from tagger.sentence import Sentence
 from tagger.vocabulary import NO_TAG
 
 FORMAT = 1  # of the Arrow files; count up when a reader comes to yield something else for the same file
 HUB_SPLITS = {"train": "train", "validation": "dev", "dev": "dev", "test": "test"}
+_ENGLISH = re.compile(r"english|(?<![a-z])en_|conll200[03]", re.IGNORECASE)
 _CELL = re.compile(r"[^ \t]+")
 
 Reader = Callable[..., Iterator[Sentence]]
@@ -44,10 +45,12 @@ class Corpus(NamedTuple):
         name: for model cards and logs (`UD_English-EWT`).
         splits: `train`, `dev` and, where there is one, `test`. Each row is a sentence: `tokens`, the
             tags in a column for each tag column, `comments` as in CoNLL-U; all are lists of strings.
+        rules: those of `tagger.segment` that cut raw text best: `english` where a name says that it is English.
     """
 
     name: str
     splits: DatasetDict
+    rules: str = "unicode"
 
 
 class Splitting(TypedDict):
@@ -87,7 +90,7 @@ def sample(columns: Sequence[str], **splitting: Unpack[Splitting]) -> Corpus:
     Raises:
         InputError: as `conllu`.
     """
-    return conllu(columns, path=str(bundled("data") / "sample"), **splitting)
+    return conllu(columns, path=str(bundled("data") / "sample"), **splitting)._replace(rules="english")
 
 
 def conllu(
@@ -121,7 +124,8 @@ def conllu(
             raise InputError(f"{folder} has no *-train.conllu, it has {others}; name a file with corpus.train=FILE")
     _check_columns(columns, COLUMNS, "CoNLL-U; choose with columns=[...]")
     splits = _from_files(_conllu_sentences, files, columns, {"encoding": encoding})
-    return _divided(Path(train or "").name if path is None else folder.resolve().name, splits, **splitting)
+    name = Path(train or "").name if path is None else folder.resolve().name
+    return _divided(name, splits, **splitting)._replace(rules=_rules(name, Path(files["train"] or "").name))
 
 
 def column_files(
@@ -160,7 +164,8 @@ def column_files(
         "needed": ("tokens", *columns),
     }
     splits = _from_files(_column_sentences, {"train": train, "dev": dev, "test": test}, columns, arguments)
-    return _divided(Path(train or "").name, splits, **splitting)
+    name = Path(train or "").name
+    return _divided(name, splits, **splitting)._replace(rules=_rules(name))
 
 
 def hub(
@@ -207,7 +212,8 @@ def hub(
         splits[split] = _stored(
             hub_sentences, {"data": data, "source": source, "places": places}, columns, source, split
         )
-    return _divided("-".join(filter(None, (Path(name).name, config))), splits, **splitting)
+    title = "-".join(filter(None, (Path(name).name, config)))
+    return _divided(title, splits, **splitting)._replace(rules=_rules(title))
 
 
 def ud(columns: Sequence[str], treebank: str, **options: Any) -> Corpus:
@@ -217,6 +223,10 @@ def ud(columns: Sequence[str], treebank: str, **options: Any) -> Corpus:
         InputError: as `hub`.
     """
     return hub(columns, config=treebank, **options)
+
+
+def _rules(*names: str) -> str:
+    return "english" if any(_ENGLISH.search(name) for name in names) else "unicode"
 
 
 def _in_folder(folder: Path, split: str) -> str | None:

@@ -97,10 +97,10 @@ class TaggerDataModule(pl.LightningDataModule):
         # A generator of its own: making an iterator must not draw from the global one, which a checkpoint restores.
         return DataLoader(batches, batch_size=None, sampler=sampler, generator=torch.Generator())
 
-    def train_dataloader(self) -> DataLoader[Batch]:  # noqa: D102
+    def train_dataloader(self) -> DataLoader[Batch]:
         return self._loader("train", self.seed)
 
-    def val_dataloader(self) -> DataLoader[Batch]:  # noqa: D102
+    def val_dataloader(self) -> DataLoader[Batch]:
         return self._loader("dev", None)
 
 

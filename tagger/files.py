@@ -181,3 +181,9 @@ def umask() -> int:
     mask = os.umask(0)
     os.umask(mask)
     return mask
+
+
+def file_version(path: str | Path) -> tuple[str, int, int]:
+    """What changes when a file does: for the keys of caches."""
+    status = os.stat(path)
+    return os.path.realpath(path), status.st_size, status.st_mtime_ns

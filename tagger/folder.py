@@ -15,6 +15,7 @@ from safetensors.torch import load_file, save_file
 from tagger.errors import InputError
 from tagger.files import umask
 from tagger.network import TaggerNetwork
+from tagger.segment import RULES
 from tagger.vocabulary import Vocabulary
 
 FORMAT = 1
@@ -69,6 +70,7 @@ def load_tagger(folder: Path) -> tuple[TaggerNetwork, Vocabulary, dict[str, Any]
     fields = _read_json(folder / VOCABULARY)
     try:
         vocabulary = Vocabulary(**fields)
+        _check_types(vocabulary, config)
         with torch.device("meta"):  # takes no memory: the sizes are only compared with those of the weights
             network = TaggerNetwork(vocabulary, config["network"])
         network.load_state_dict(load_file(folder / WEIGHTS), assign=True)
@@ -78,6 +80,18 @@ def load_tagger(folder: Path) -> tuple[TaggerNetwork, Vocabulary, dict[str, Any]
         reason = " ".join(str(error).split())[:200]
         raise InputError(f"{folder}: its files do not fit each other ({reason}); copy the folder again") from None
     return network.eval(), vocabulary, config
+
+
+def _check_types(vocabulary: Vocabulary, config: dict[str, Any]) -> None:
+    """Raises TypeError where JSON holds something else than `save_tagger` wrote."""
+    lists = [vocabulary.characters, vocabulary.forms, *vocabulary.tags.values()]
+    strings = [list(vocabulary.words), list(vocabulary.tags), *lists]
+    if not all(isinstance(items, list) and all(type(item) is str for item in items) for items in strings):
+        raise TypeError(f"{VOCABULARY} holds something else than lists of strings")
+    if not all(type(count) is int for count in vocabulary.words.values()):
+        raise TypeError(f"the counts of words in {VOCABULARY} are no numbers")
+    if config["segmenter"] not in RULES or not isinstance(config.get("scores", {}), dict):
+        raise TypeError(f"{CONFIG} has no segmenter or no scores")
 
 
 def find_tagger(name: str) -> Path:

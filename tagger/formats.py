@@ -50,6 +50,11 @@ def format_of(path: str, default: str = "text") -> str:
     return SUFFIXES.get(name.suffix, default)
 
 
+def cell_separator(path: str, format: str) -> str | None:
+    """What stands between the cells of a line: blanks in a `.conll` file, None for the format's own."""
+    return " " if format == "tsv" and path.lower().removesuffix(".gz").endswith(".conll") else None
+
+
 def renamed(path: Path, format: str) -> Path:
     """`path` with the suffix of `format`: `a/book.txt.gz` becomes `a/book.tsv.gz`, `notes.v2` `notes.v2.tsv`."""
     packed = path.suffix if path.suffix.lower() == ".gz" else ""

@@ -14,6 +14,7 @@ from datasets.fingerprint import Hasher
 from huggingface_hub.utils.tqdm import disable_progress_bars as disable_hub_progress_bars
 
 from tagger.errors import InputError
+from tagger.files import file_version
 from tagger.sentence import Sentence
 from tagger.vocabulary import NO_TAG
 
@@ -98,9 +99,3 @@ def _feats(value: str | None) -> str:
     except (ValueError, SyntaxError):
         pairs = None
     return "|".join(f"{name}={setting}" for name, setting in pairs.items()) if isinstance(pairs, dict) else value
-
-
-def file_version(path: str | Path) -> tuple[str, int, int]:
-    """What changes when a file does: for the keys of caches."""
-    status = os.stat(path)
-    return os.path.realpath(path), status.st_size, status.st_mtime_ns

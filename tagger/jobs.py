@@ -48,7 +48,9 @@ def plan_jobs(sources: Sequence[str], to: str | None, input: str | None, output:
         elif Path(source).is_dir():
             if to is None:
                 raise InputError(f"{source} is a folder; name one for its tagged files with -o")
-            inside = [(path.relative_to(source), str(path)) for path in _walk(Path(source), input is not None)]
+            inside = [
+                (path.relative_to(source), str(path)) for path in _walk(Path(source), Path(to), input is not None)
+            ]
             if not inside:
                 raise InputError(f"{source}: no file with one of the suffixes {' '.join(SUFFIXES)}; see --input")
             found += inside
@@ -73,10 +75,12 @@ def plan_jobs(sources: Sequence[str], to: str | None, input: str | None, output:
     return jobs
 
 
-def _walk(folder: Path, every: bool) -> Iterator[Path]:
+def _walk(folder: Path, to: Path, every: bool) -> Iterator[Path]:
+    outputs = to.resolve()
     for path in sorted(folder.rglob("*")):
         hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-        if not hidden and path.is_file() and (every or format_of(str(path), "")):
+        output = folder.resolve() != outputs and path.resolve().is_relative_to(outputs)
+        if not hidden and not output and path.is_file() and (every or format_of(str(path), "")):
             yield path
 
 

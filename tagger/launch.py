@@ -1,10 +1,13 @@
 """A command line of Hydra overrides -> experiments: one, a sweep, or one that is resumed."""
 
 import logging
+import os
+import shlex
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
@@ -26,23 +29,38 @@ def main(arguments: Sequence[str]) -> int:
     0: done; 1: a run of a sweep failed; 2: bad input; 130: interrupted. Mistakes in the overrides
     themselves are reported by Hydra, which exits with 1.
     """
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
+    helping = os.environ.get("LOCAL_RANK", "0") != "0"  # a process that another one started
+    logging.basicConfig(level=logging.WARNING if helping else logging.INFO, format="%(message)s", stream=sys.stdout)
     for name in ("datasets", "fsspec", "matplotlib"):
         logging.getLogger(name).setLevel(logging.WARNING)
-    if any(argument.startswith("resume=") for argument in arguments):
-        return _resume(arguments)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)  # end as on Ctrl+C
+    resumed = [argument for argument in arguments if argument.lstrip("+").startswith("resume=")]
+    others = [argument for argument in arguments if argument not in resumed]
+    folder = resumed[-1].partition("=")[2] if resumed else ""
+    try:
+        if folder not in ("", "null"):
+            return _resume(Path(folder), others)
+        return _launch(others)
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+
+
+def _launch(overrides: Sequence[str]) -> int:
+    """Runs what Hydra makes of the overrides: an experiment, or the experiments of a sweep."""
     folders: list[Path] = []
 
     @hydra.main(version_base="1.3", config_path=str(bundled("conf")), config_name="train")
     def task(config: DictConfig) -> None:
         job = HydraConfig.get()
         if job.mode == RunMode.MULTIRUN:
-            folders.append(Path(job.sweep.dir))
-            _sweep_job(config, _relative(job.runtime.output_dir))
-        elif status := _guarded(config, _relative(job.runtime.output_dir), bool(config.test), resume=False):
+            folders.append(_relative(job.sweep.dir))
+            _sweep_job(config, folders[0], _relative(job.runtime.output_dir))
+        elif status := _guarded(config, _relative(job.runtime.output_dir), bool(config.test), job.overrides.task):
             raise SystemExit(status)
 
-    sys.argv = [sys.argv[0], *arguments]
+    sys.argv = [sys.argv[0], *overrides]
     task()
     if not folders:
         return 0
@@ -51,35 +69,46 @@ def main(arguments: Sequence[str]) -> int:
     return int(any(row["error"] for row in rows))
 
 
-def _guarded(config: DictConfig, folder: Path, test: bool, resume: bool) -> int:
+def _guarded(config: DictConfig, folder: Path, test: bool, overrides: Sequence[str], resume: bool = False) -> int:
     """Trains, and turns what can be expected to go wrong into one line and an exit status."""
     try:
-        train(_plain(config), folder, test, resume)
+        train(_plain(config), folder, test, _command(overrides), resume)
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    except Interrupted:
-        if (folder / CHECKPOINTS / "last.ckpt").exists():
-            print(f"interrupted; go on with: python -m tagger resume={folder}", file=sys.stderr)
-        else:
-            print("interrupted before the first epoch was complete; nothing to resume", file=sys.stderr)
+    except (Interrupted, KeyboardInterrupt):
+        print(_interrupted(folder), file=sys.stderr)
         return 130
     return 0
 
 
-def _sweep_job(config: DictConfig, folder: Path) -> None:
+def _interrupted(folder: Path) -> str:
+    if (folder / CHECKPOINTS / "last.ckpt").exists():
+        return f"interrupted; go on with: python -m tagger resume={folder}"
+    return "interrupted before the first epoch was complete; nothing to resume"
+
+
+def _command(overrides: Sequence[str]) -> str:
+    return shlex.join(["python", "-m", "tagger", *overrides])
+
+
+def _sweep_job(config: DictConfig, sweep_folder: Path, folder: Path) -> None:
     """One run of a sweep; a failure is a row of the table, and the others go on."""
     job = HydraConfig.get()
     overrides = [str(override) for override in job.overrides.task]
     row: dict[str, Any] = {"run": job.job.num, "overrides": " ".join(overrides)}
     log.info("\nrun %s: %s", job.job.num, row["overrides"])
+    if job.job.num == 0:
+        (sweep_folder / sweep.TABLE).unlink(missing_ok=True)
     arguments, sys.argv = sys.argv, [sys.argv[0], *overrides]  # what processes that help with this run are started with
     try:
-        results = train(_plain(config), folder, test=False)
+        results = train(_plain(config), folder, test=False, command=_command(overrides))
         accuracies = [scores["accuracy"] for scores in results["dev"].values()] if results else [0.0]
         row["dev_accuracy"] = round(sum(accuracies) / len(accuracies), 6)
         row |= {name: results[name] for name in ("parameters", "training_seconds")} if results else {}
-    except Interrupted:
+    except (Interrupted, KeyboardInterrupt):
+        sweep.add_run(sweep_folder, row | {"error": _interrupted(folder)})
+        print(f"\n{sweep_folder / sweep.TABLE}\n{sweep.render(sweep.read_runs(sweep_folder))}")
         raise SystemExit(130) from None
     except Exception as error:
         row["error"] = " ".join(
@@ -88,26 +117,21 @@ def _sweep_job(config: DictConfig, folder: Path) -> None:
         log.error("run %s failed: %s", job.job.num, row["error"])
     finally:
         sys.argv = arguments
-    sweep.add_run(Path(job.sweep.dir), row)
+    sweep.add_run(sweep_folder, row)
 
 
-def _resume(arguments: Sequence[str]) -> int:
-    others = [argument for argument in arguments if not argument.startswith("resume=")]
-    folder = Path(next(argument for argument in arguments if argument.startswith("resume=")).partition("=")[2])
+def _resume(folder: Path, others: Sequence[str]) -> int:
     saved = folder / ".hydra"
-    problem = None
     if others:
-        problem = f"{others[0]}: resume takes the run's own config; leave other overrides out"
-    elif not (saved / "config.yaml").is_file():
-        problem = f"{folder}: no run's folder, .hydra/config.yaml is missing; name one below runs/"
-    elif not (folder / CHECKPOINTS / "last.ckpt").is_file():
-        problem = f"{folder}: no complete epoch to go on from; start the run again"
-    if problem:
-        print(f"error: {problem}", file=sys.stderr)
-        return 2
-    config = OmegaConf.load(saved / "config.yaml")
-    mode = OmegaConf.load(saved / "hydra.yaml").hydra.mode
-    return _guarded(config, folder, bool(config.test) and mode != "MULTIRUN", resume=True)  # type: ignore[arg-type]
+        raise InputError(f"{others[0]}: resume takes the run's own config; leave other overrides out")
+    if not (saved / "config.yaml").is_file():
+        raise InputError(f"{folder}: no run's folder, .hydra/config.yaml is missing; name one below runs/")
+    if not (folder / CHECKPOINTS / "last.ckpt").is_file():
+        raise InputError(f"{folder}: no complete epoch to go on from; start the run again")
+    config = cast(DictConfig, OmegaConf.load(saved / "config.yaml"))
+    sweeping = OmegaConf.load(saved / "hydra.yaml").hydra.mode == RunMode.MULTIRUN.name
+    overrides = [str(override) for override in OmegaConf.load(saved / "overrides.yaml")]
+    return _guarded(config, folder, bool(config.test) and not sweeping, overrides, resume=True)
 
 
 def _relative(folder: str) -> Path:

@@ -62,10 +62,10 @@ class TaggerModule(pl.LightningModule):
         self.log(f"{stage}/accuracy", right / max(1, scored), batch_size=scored, prog_bar=True, **_PER_EPOCH)
         return loss
 
-    def training_step(self, batch: Batch, _: int) -> Tensor:  # noqa: D102
+    def training_step(self, batch: Batch, _: int) -> Tensor:
         return self._step(batch, "train")
 
-    def validation_step(self, batch: Batch, _: int) -> None:  # noqa: D102
+    def validation_step(self, batch: Batch, _: int) -> None:
         self._step(batch, "dev")
 
     def configure_optimizers(self) -> Any:
@@ -77,7 +77,7 @@ class TaggerModule(pl.LightningModule):
             [{"params": matrices, "weight_decay": hp["weight_decay"]}, {"params": vectors, "weight_decay": 0.0}],
             lr=hp["lr"],
             betas=(0.9, 0.98),
-            fused=self.trainer.precision != "16-mixed",  # there gradient clipping and the fused step do not mix
+            fused=not str(self.trainer.precision).endswith("mixed"),  # there it does not go with gradient clipping
         )
         steps = int(self.trainer.estimated_stepping_batches)
         rise = max(1, round(hp["warmup"] * steps))

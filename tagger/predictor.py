@@ -1,5 +1,6 @@
 """`Tagger`, what users hold: tokens or text in, tagged sentences out, of any number."""
 
+import io
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
@@ -13,6 +14,7 @@ from tagger.batches import FormTable, collate, length_buckets
 from tagger.decoder import decode
 from tagger.errors import InputError
 from tagger.folder import find_tagger, load_tagger
+from tagger.formats import read
 from tagger.network import TaggerNetwork
 from tagger.segment import segment
 from tagger.sentence import Sentence
@@ -72,14 +74,12 @@ class Tagger:
         """All columns with probabilities: of one sentence given as tokens, or of the sentences of a text.
 
         Args:
-            source: the tokens of a sentence, or a text, whose sentences get offsets in characters.
+            source: the tokens of a sentence, or a text, read as `python -m tagger tag` reads a file; its
+                sentences get offsets in characters.
             top: with 2 or more, the best alternatives are kept too.
         """
         if isinstance(source, str):
-            sentences = [
-                Sentence([source[a:b] for a, b in spans], offsets=spans, text=source[spans[0][0] : spans[-1][1]])
-                for spans in self.segment(source)
-            ]
+            sentences = read(io.StringIO(source), "the text", "text", segment=self.segment)
             return list(self.stream(sentences, probabilities=True, top=top))
         return next(iter(self.stream([Sentence(_forms(source))], probabilities=True, top=top)))
 

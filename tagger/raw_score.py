@@ -221,5 +221,5 @@ def _join(sentences: Iterable[Sentence]) -> str:
 
 def _name(sentence: Sentence, number: int) -> str:
     """What an error message calls a sentence: its sent_id, or its place in the file."""
-    identifier = next((c.partition("=")[2].strip() for c in sentence.comments if re.match(r"# *sent_id *=", c)), "")
+    identifier = sentence.name
     return f"sentence {identifier or number}"

@@ -36,7 +36,7 @@ def report_dev(tagger: Tagger, split: Dataset, title: str, folder: Path) -> dict
         for number, (sentence, gold) in enumerate(tagger.retag(_sentences(tagger, split)), 1):
             predicted.write(write_conllu(sentence))
             scored.append(Scored(sentence.tokens, gold, sentence.tags))
-            name = _name(sentence, number)
+            name = sentence.name or str(number)
             for column, i in _wrong(sentence, gold):
                 cells = (sentence.tokens[i], column, gold[column][i], sentence.tags[column][i])
                 confidence = sentence.probabilities[column][i]
@@ -60,7 +60,3 @@ def _wrong(sentence: Sentence, gold: dict[str, list[str]]) -> Iterator[tuple[str
         for i, tag in enumerate(tags):
             if tag != sentence.tags[column][i] and is_annotated(column, tag):
                 yield column, i
-
-
-def _name(sentence: Sentence, number: int) -> str:
-    return next((c.partition("=")[2].strip() for c in sentence.comments if c.startswith("# sent_id")), str(number))

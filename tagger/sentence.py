@@ -1,7 +1,10 @@
 """`Sentence`: the one type that readers make, the tagger fills in and writers take."""
 
+import re
 from dataclasses import dataclass, field
 from typing import Any
+
+_SENT_ID = re.compile(r"# *sent_id *=")
 
 
 @dataclass(slots=True)
@@ -30,6 +33,11 @@ class Sentence:
     comments: list[str] = field(default_factory=list)
     lines: list[str] | None = None
     fields: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str | None:
+        """What `# sent_id` says, or None."""
+        return next((c.partition("=")[2].strip() for c in self.comments if _SENT_ID.match(c)), None)
 
     def __len__(self) -> int:
         return len(self.tokens)

@@ -1,38 +1,36 @@
 """One experiment: config -> corpus, module, trainer; fit; report; a folder with the tagger."""
 
-import csv
 import json
 import logging
-import shlex
+import os
 import sys
-import time
 import warnings
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytorch_lightning as pl
 import torch
-from pytorch_lightning.callbacks import Callback, EarlyStopping, ModelCheckpoint, TQDMProgressBar
+from pytorch_lightning.callbacks import Callback, EarlyStopping, TQDMProgressBar
 from pytorch_lightning.utilities.exceptions import (  # type: ignore[attr-defined]
     MisconfigurationException,
     SIGTERMException,
 )
 
 from tagger import metrics
+from tagger.callbacks import Checkpoints, History
 from tagger.card import model_card
-from tagger.corpora import load_corpus
+from tagger.config import check_config, network_config
+from tagger.corpora import Corpus, load_corpus
 from tagger.datamodule import TaggerDataModule
 from tagger.errors import InputError
 from tagger.figures import learning_curve
 from tagger.files import whole_file
 from tagger.folder import INSIDE_RUN, save_tagger
 from tagger.module import TaggerModule
-from tagger.network import NetworkConfig
 from tagger.predictor import Tagger
 from tagger.report import report_dev, score_split
-from tagger.segment import RULES
 from tagger.vocabulary import Vocabulary
 
 log = logging.getLogger(__name__)
@@ -43,13 +41,16 @@ class Interrupted(Exception):
     """Training was asked to stop; the checkpoint of the last complete epoch stays."""
 
 
-def train(config: dict[str, Any], folder: Path, test: bool, resume: bool = False) -> dict[str, Any] | None:
+def train(
+    config: dict[str, Any], folder: Path, test: bool, command: str, resume: bool = False
+) -> dict[str, Any] | None:
     """Runs an experiment.
 
     Args:
         config: the values of `conf/train.yaml`, plain.
         folder: the run's folder, made if it is not there.
         test: whether to report on the test split.
+        command: the command line that started the run, for the model card.
         resume: whether to go on from the folder's last checkpoint.
 
     Returns:
@@ -60,17 +61,21 @@ def train(config: dict[str, Any], folder: Path, test: bool, resume: bool = False
         Interrupted: see there.
     """
     _quiet()
-    if config["segmenter"] not in ("auto", *RULES):
-        raise InputError(f"segmenter={config['segmenter']}: choose one of auto, {', '.join(RULES)}")
+    check_config(config)
+    torch.set_num_threads(config["threads"])
     pl.seed_everything(config["seed"], verbose=False)
     corpus = load_corpus(config["corpus"], config["columns"], config["seed"])
     vocabulary = Vocabulary.build(corpus.splits["train"], config["columns"], config["embedding"]["min_count"])
+    _check_dev(corpus, vocabulary)
+    segmenter = config["segmenter"] if config["segmenter"] != "auto" else corpus.rules
     sizes = ", ".join(f"{name} {len(split):,}" for name, split in corpus.splits.items())
     log.info("%s: sentences %s; %d forms, %d words", corpus.name, sizes, len(vocabulary.forms), len(vocabulary.words))
 
     module = TaggerModule(asdict(vocabulary), network_config(config), **config["optimizer"])
     parameters = sum(parameter.numel() for parameter in module.parameters())
-    log.info("%s: %s parameters", " + ".join(config["columns"]), f"{parameters:,}")
+    log.info(
+        "%s: %s parameters; raw text by the rules %s", " + ".join(vocabulary.columns), f"{parameters:,}", segmenter
+    )
     data = TaggerDataModule(
         corpus.splits,
         vocabulary,
@@ -79,31 +84,16 @@ def train(config: dict[str, Any], folder: Path, test: bool, resume: bool = False
         config["embedding"]["word_dropout"],
         config["seed"],
     )
-    checkpoints = ModelCheckpoint(
-        folder / CHECKPOINTS,
-        "best",
-        monitor="dev/accuracy",
-        mode="max",
-        save_last=True,
-        save_on_train_epoch_end=True,
-        enable_version_counter=False,
-    )
-    history = _History(folder / "metrics.csv")
-    trainer = _trainer(config, folder, [history, checkpoints])
-    last = folder / CHECKPOINTS / "last.ckpt"
-    try:
-        trainer.fit(module, datamodule=data, ckpt_path=str(last) if resume else None, weights_only=True)
-    except (SystemExit, SIGTERMException):  # what Lightning makes of Ctrl+C and of a polite kill
-        raise Interrupted from None
-    if not trainer.is_global_zero:
+    history = History(folder / "metrics.csv")
+    trainer = _trainer(config, folder, [history, Checkpoints(folder / CHECKPOINTS)])
+    if not _fit(trainer, module, data, folder / CHECKPOINTS / "last.ckpt" if resume else None):
         return None
-    seconds = sum(epoch["seconds"] for epoch in history.epochs)
 
-    best = torch.load(checkpoints.best_model_path, map_location="cpu", weights_only=True)
+    best = torch.load(folder / CHECKPOINTS / "best.ckpt", map_location="cpu", weights_only=True)
     module.load_state_dict(best["state_dict"])
     saved = {
         "corpus": corpus.name,
-        "segmenter": _segmenter(config["segmenter"], corpus.name),
+        "segmenter": segmenter,
         "network": network_config(config),
         "training": {k: v for k, v in config.items() if k not in ("resume", "test")},
     }
@@ -111,19 +101,21 @@ def train(config: dict[str, Any], folder: Path, test: bool, resume: bool = False
     results: dict[str, Any] = {
         "corpus": corpus.name,
         "parameters": parameters,
-        "training_seconds": round(seconds, 1),
-        "epochs": trainer.current_epoch,
+        "training_seconds": round(sum(epoch["seconds"] for epoch in history.epochs), 1),
+        "epochs": len(history.epochs),
         "best_epoch": int(best["epoch"]) + 1,
         "dev": report_dev(tagger, corpus.splits["dev"], f"{corpus.name} dev", folder),
     }
     if test and "test" in corpus.splits:
-        results["test"] = score_split(tagger, corpus.splits["test"])
+        try:
+            results["test"] = score_split(tagger, corpus.splits["test"])
+        except InputError as error:  # a test split may be blind
+            log.info("test: %s", error)
     saved["scores"] = {
         split: {column: results[split][column]["accuracy"] for column in results[split]}
         for split in ("dev", "test")
         if split in results
     }
-    command = shlex.join(["python", "-m", "tagger", *sys.argv[1:]])
     save_tagger(folder / INSIDE_RUN, module.network, vocabulary, saved, model_card(saved, results, command))
     with whole_file(folder / "report.json") as out:
         json.dump(results, out, indent=2)
@@ -131,24 +123,39 @@ def train(config: dict[str, Any], folder: Path, test: bool, resume: bool = False
     learning_curve(history.epochs, folder / "learning_curve.png")
     for split in saved["scores"]:
         print(metrics.render(results[split], f"{corpus.name} {split}"))
-    print(f"best epoch {results['best_epoch']} of {results['epochs']}, {seconds:.0f} s, {parameters:,} parameters")
-    print(f"run: {folder}\ntag with it: python -m tagger tag FILE --model {folder}")
+    print(
+        f"best epoch {results['best_epoch']} of {results['epochs']}, {results['training_seconds']:.0f} s,"
+        f" {parameters:,} parameters\nrun: {folder}\ntag with it: python -m tagger tag FILE --model {folder}"
+    )
     return results
 
 
-def network_config(config: Mapping[str, Any]) -> NetworkConfig:
-    """The part of an experiment's config that the network is built from."""
-    model, embedding = config["model"], config["embedding"]
-    return NetworkConfig(
-        cell=model["cell"],
-        depth=model["depth"],
-        hidden=dict(model["hidden"]),
-        dropout=model["dropout"],
-        words=embedding["words"],
-        affixes=embedding["affixes"],
-        chars=embedding["chars"],
-        buckets=embedding["buckets"],
-    )
+def _fit(trainer: pl.Trainer, module: TaggerModule, data: TaggerDataModule, last: Path | None) -> bool:
+    """Trains, from the checkpoint `last` on if there is one; whether this is the process that goes on to report."""
+    if last is not None:
+        try:
+            torch.load(last, map_location="cpu", weights_only=True)
+        except Exception as error:  # whatever a damaged file leads to
+            reason = " ".join(str(error).split())[:200]
+            raise InputError(f"{last} is damaged ({reason}); start the run again") from None
+    try:
+        trainer.fit(module, datamodule=data, ckpt_path=None if last is None else str(last), weights_only=True)
+    except (SystemExit, SIGTERMException):  # what Lightning makes of Ctrl+C and of a polite kill
+        raise Interrupted from None
+    first = trainer.is_global_zero
+    if torch.distributed.is_initialized():  # the next run of a sweep starts processes of its own
+        torch.distributed.destroy_process_group()
+        for name in ("MASTER_ADDR", "MASTER_PORT", "NODE_RANK", "LOCAL_RANK", "WORLD_SIZE"):
+            os.environ.pop(name, None)
+    return first
+
+
+def _check_dev(corpus: Corpus, vocabulary: Vocabulary) -> None:
+    for column, ids in vocabulary.tag_ids.items():
+        if not any(tag in ids for tags in corpus.splits["dev"][column] for tag in tags):
+            raise InputError(
+                f"{corpus.name}: no tag of column {column} in dev occurs in train; training needs some to choose by"
+            )
 
 
 def _trainer(config: Mapping[str, Any], folder: Path, callbacks: list[Callback]) -> pl.Trainer:
@@ -170,56 +177,9 @@ def _trainer(config: Mapping[str, Any], folder: Path, callbacks: list[Callback])
         raise InputError(f"trainer: {' '.join(str(error).split())}") from None
 
 
-class _History(Callback):
-    """Loss and accuracies of every epoch: a line on the terminal, a row of `metrics.csv`, and kept in checkpoints."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.epochs: list[dict[str, float]] = []
-
-    def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        self.start = time.monotonic()
-
-    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        # Lightning calls checkpoint callbacks last, so this epoch's checkpoint has its row.
-        epoch: dict[str, float] = {"epoch": trainer.current_epoch + 1}
-        epoch |= {name: float(value) for name, value in trainer.callback_metrics.items()}
-        epoch["seconds"] = round(time.monotonic() - self.start, 1)
-        self.epochs.append(epoch)
-        columns = cast(TaggerModule, pl_module).vocabulary.columns
-        each = "".join(f"  {name} {100 * epoch[f'dev/{name}']:.2f}" for name in columns if len(columns) > 1)
-        log.info(
-            "epoch %d/%d  loss %.4f  dev loss %.4f  dev accuracy %.2f%s  %.1f s",
-            epoch["epoch"],
-            trainer.max_epochs,
-            epoch["train/loss"],
-            epoch["dev/loss"],
-            100 * epoch["dev/accuracy"],
-            each,
-            epoch["seconds"],
-        )
-        if trainer.is_global_zero:
-            with whole_file(self.path) as out:
-                table = csv.DictWriter(out, list(epoch), lineterminator="\n")
-                table.writeheader()
-                table.writerows(self.epochs)
-
-    def state_dict(self) -> dict[str, Any]:
-        return {"epochs": self.epochs}
-
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        self.epochs = list(state_dict["epochs"])
-
-
-def _segmenter(choice: str, corpus: str) -> str:
-    if choice != "auto":
-        return choice
-    english = corpus == "sample" or "english" in corpus.lower() or corpus.startswith(("en_", "conll200"))
-    return "english" if english else "unicode"
-
-
 def _quiet() -> None:
     """Lightning's advice is for people who write the training code."""
-    logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
+    for name in ("pytorch_lightning", "lightning_fabric", "lightning"):
+        logging.getLogger(name).setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", module="pytorch_lightning")
     warnings.filterwarnings("ignore", message=".*does not have many workers.*")

@@ -8,8 +8,8 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
 from tagger.bundled import bundled
+from tagger.config import network_config
 from tagger.network import TaggerNetwork
-from tagger.train import network_config
 from tagger.vocabulary import Vocabulary
 
 CONF = bundled("conf")

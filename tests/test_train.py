@@ -20,6 +20,7 @@ from tagger.errors import InputError
 from tagger.files import read_lines
 from tagger.train import train
 
+COMMAND = "python -m tagger corpus=conllu"
 TINY = [
     "model.hidden.forward=12",
     "model.hidden.backward=8",
@@ -63,7 +64,7 @@ def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 def finished(treebank: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a run of 3 epochs."""
     folder = tmp_path_factory.mktemp("finished")
-    train(config_of(treebank, "trainer.max_epochs=3"), folder, test=True)
+    train(config_of(treebank, "trainer.max_epochs=3"), folder, True, COMMAND)
     return folder
 
 
@@ -84,15 +85,15 @@ def test_a_run_leaves_a_tagger_and_what_there_is_to_look_at(finished: Path) -> N
     assert len(errors) == wrong
     card = (finished / "tagger" / "README.md").read_text(encoding="utf-8")
     assert "UD_English-Tiny" in card or "en_tiny" in card
-    assert "python -m tagger" in card
+    assert COMMAND in card
     assert not [path for path in (finished / "tagger").iterdir() if path.suffix in (".ckpt", ".pt", ".pkl", ".bin")]
 
 
 def test_the_same_seed_gives_the_same_weights_and_another_seed_others(
     treebank: Path, finished: Path, tmp_path: Path
 ) -> None:
-    train(config_of(treebank, "trainer.max_epochs=3"), tmp_path / "same", test=False)
-    train(config_of(treebank, "trainer.max_epochs=3", "seed=2"), tmp_path / "other", test=False)
+    train(config_of(treebank, "trainer.max_epochs=3"), tmp_path / "same", False, COMMAND)
+    train(config_of(treebank, "trainer.max_epochs=3", "seed=2"), tmp_path / "other", False, COMMAND)
     assert weights(tmp_path / "same") == weights(finished)
     assert weights(tmp_path / "other") != weights(finished)
     assert "test" not in json.loads((tmp_path / "same" / "report.json").read_text())
@@ -150,7 +151,7 @@ def _words(path: Path) -> list[str]:
 
 
 def test_several_columns_are_learned_jointly(treebank: Path, tmp_path: Path) -> None:
-    results = train(config_of(treebank, "columns=[upos,xpos]", "trainer.max_epochs=1"), tmp_path, test=False)
+    results = train(config_of(treebank, "columns=[upos,xpos]", "trainer.max_epochs=1"), tmp_path, False, COMMAND)
     assert results is not None
     assert list(results["dev"]) == ["upos", "xpos"]
     assert (tmp_path / "confusion_xpos.png").exists()
@@ -171,4 +172,4 @@ def test_several_columns_are_learned_jointly(treebank: Path, tmp_path: Path) -> 
 )
 def test_bad_values_are_named(treebank: Path, tmp_path: Path, override: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
-        train(config_of(treebank, override), tmp_path, test=False)
+        train(config_of(treebank, override), tmp_path, False, COMMAND)

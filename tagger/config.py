@@ -1,0 +1,62 @@
+"""The values of an experiment's config: checked, and handed to the network."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+
+from tagger.errors import InputError
+from tagger.network import NetworkConfig
+from tagger.segment import RULES
+
+RESERVED = ("tokens", "comments", "text", "offsets", "loss", "accuracy")  # what stands beside the tag columns
+
+
+def check_config(config: Mapping[str, Any]) -> None:
+    """Raises InputError for a value that would fail late, or silently do something else."""
+    columns = config["columns"]
+    if not isinstance(columns, list) or not columns or len(set(columns)) < len(columns):
+        raise InputError(f"columns={columns}: give a list of different columns, such as columns=[upos,xpos]")
+    for column in columns:
+        if not re.fullmatch(r"[A-Za-z]\w*", str(column)) or column in RESERVED or hasattr(torch.nn.ModuleDict, column):
+            raise InputError(f"columns={columns}: {column!r} cannot name a tag column")
+    whole: dict[str, tuple[Any, int]] = {
+        "model.depth": (config["model"]["depth"], 1),
+        "embedding.words": (config["embedding"]["words"], 0),
+        "embedding.affixes": (config["embedding"]["affixes"], 0),
+        "embedding.chars": (config["embedding"]["chars"], 0),
+        "embedding.buckets": (config["embedding"]["buckets"], 1),
+        "embedding.min_count": (config["embedding"]["min_count"], 1),
+        "batch_tokens": (config["batch_tokens"], 1),
+        "patience": (config["patience"], 1),
+        "seed": (config["seed"], 0),
+        "threads": (config["threads"], 1),
+        "trainer.max_epochs": (config["trainer"]["max_epochs"], 1),
+    }
+    for name, (value, least) in whole.items():
+        if type(value) is not int or value < least:
+            raise InputError(f"{name}={value}: give a whole number, at least {least}")
+    dropout, hidden = config["embedding"]["word_dropout"], config["model"]["dropout"]
+    rates = {"embedding.word_dropout": (dropout, 1e9), "model.dropout": (hidden, 0.99)}
+    rates |= {f"optimizer.{name}": (value, 1.0) for name, value in config["optimizer"].items()}
+    for name, (rate, most) in rates.items():
+        if type(rate) not in (int, float) or not 0 <= rate <= most:
+            raise InputError(f"{name}={rate}: give a number from 0{f' to {most:g}' if most < 1e9 else ''}")
+    if config["segmenter"] not in ("auto", *RULES):
+        raise InputError(f"segmenter={config['segmenter']}: choose one of auto, {', '.join(RULES)}")
+
+
+def network_config(config: Mapping[str, Any]) -> NetworkConfig:
+    """The part of an experiment's config that the network is built from."""
+    model, embedding = config["model"], config["embedding"]
+    return NetworkConfig(
+        cell=model["cell"],
+        depth=model["depth"],
+        hidden=dict(model["hidden"]),
+        dropout=model["dropout"],
+        words=embedding["words"],
+        affixes=embedding["affixes"],
+        chars=embedding["chars"],
+        buckets=embedding["buckets"],
+    )
