@@ -154,7 +154,7 @@ def _check_dev(corpus: Corpus, vocabulary: Vocabulary) -> None:
     for column, ids in vocabulary.tag_ids.items():
         if not any(tag in ids for tags in corpus.splits["dev"][column] for tag in tags):
             raise InputError(
-                f"{corpus.name}: no tag of column {column} in dev occurs in train; training needs some to choose by"
+                f"{corpus.name}: column {column} of dev has no tag that train has; give another corpus.dev"
             )
 
 

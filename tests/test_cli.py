@@ -155,6 +155,14 @@ def test_a_full_disk_is_an_error(model: Path, tmp_path: Path) -> None:
     assert "/dev/full" in error("tag", "-o", "/dev/full", "--model", str(model), input="They book. " * 5000)
 
 
+def test_standard_output_that_is_full_is_an_error(model: Path, tmp_path: Path) -> None:
+    command = f"echo They book. | {sys.executable} -m tagger tag --model {model} > /dev/full"
+    done = subprocess.run(command, shell=True, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 2
+    assert "standard output cannot be written" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_missing_paths_and_models(model: Path, tmp_path: Path) -> None:
     assert "nowhere.txt" in error("tag", "nowhere.txt", "--model", str(model))
     assert "nomodel" in error("tag", "--model", "nomodel", input="x")
@@ -210,6 +218,10 @@ def test_evaluate_column_files(model: Path, tmp_path: Path) -> None:
     assert report["upos"]["tokens"] == 2
     assert "wrong column" in error("evaluate", "a.tsv", "--column", "upos=1", "--model", str(model))
     assert "line 1" in error("evaluate", "a.tsv", "--column", "upos=7", "--model", str(model))
+    (tmp_path / "a.conll").write_text("-DOCSTART- x O\n\nThey x PRON\n\n")
+    report = json.loads(call("evaluate", "a.conll", "--column", "upos=2", "--json", "--model", str(model)).stdout)
+    assert report["upos"]["tokens"] == 1
+    assert "--raw needs" in error("evaluate", "a.tsv", "--raw", "--model", str(model))
     assert "NAME=NUMBER" in error("evaluate", "a.tsv", "--column", "xpos=1", "--model", str(model))
 
 

@@ -80,6 +80,19 @@ def test_batches_are_a_function_of_seed_and_epoch(lengths: np.ndarray) -> None:
     assert drawn(sampler) == plan(1, 2)  # whatever came before
 
 
+@pytest.mark.parametrize("sentences", [1, 2, 15, 200])
+def test_every_epoch_has_equally_many_batches(sentences: int) -> None:
+    lengths = np.random.default_rng(sentences).integers(1, 40, sentences)
+    sampler = BucketSampler(lengths, 100, 1)
+    for epoch in range(30):
+        sampler.set_epoch(epoch)
+        batches = [numbers for numbers, _ in sampler]
+        assert len(batches) == len(sampler)
+        assert sorted(np.concatenate(batches).tolist()) == list(range(sentences))
+        assert all(len(b) == 1 or len(b) * lengths[b].max() <= 100 for b in batches)
+    assert len({len(BucketSampler(lengths, 100, seed)) for seed in range(5)}) == 1
+
+
 def test_word_dropout_has_a_seed_of_its_own_for_every_batch(lengths: np.ndarray) -> None:
     sampler = BucketSampler(lengths, LIMIT, 1)
     seeds = []

@@ -52,6 +52,12 @@ def test_a_folder_keeps_its_tree(tree: Path) -> None:
     assert len(planned(["in"], "out", "lines", None)) == 4  # an explicit format takes every file that is not hidden
 
 
+def test_outputs_inside_the_folder_are_no_inputs(tree: Path) -> None:
+    (tree / "in" / "out").mkdir()
+    (tree / "in" / "out" / "b.tsv").write_text("")
+    assert all("out" not in job[0] for job in planned(["in"], "in/out", None, None))
+
+
 def test_several_files_go_into_a_folder(tree: Path) -> None:
     assert [job[2] for job in planned(["x.txt", "in/b.conllu"], "out", None, "tsv")] == ["out/x.tsv", "out/b.tsv"]
     assert planned(["x.txt"], "out/", None, None)[0][2] == "out/x.tsv"

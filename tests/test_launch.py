@@ -28,6 +28,16 @@ def test_a_sweep_trains_the_grid_and_a_failed_run_is_a_row(treebank: Path, tmp_p
         assert '"test"' not in report.read_text()
 
 
+def test_a_sweep_with_two_processes_a_run(treebank: Path, tmp_path: Path) -> None:  # noqa: F811
+    done = run(
+        tmp_path,
+        *("-m", "corpus=conllu", f"corpus.path={treebank}", *TINY[:-1], "accelerator=ddp", "trainer.accelerator=cpu"),
+        *("seed=1,2", "trainer.max_epochs=1", "hydra.sweep.dir=sweep"),
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert len((tmp_path / "sweep" / "sweep.csv").read_text().splitlines()) == 3
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

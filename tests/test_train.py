@@ -15,7 +15,7 @@ from omegaconf import OmegaConf
 
 import tagger
 from tagger.bundled import bundled
-from tagger.conllu import read_conllu
+from tagger.conllu import read_conllu, write_conllu
 from tagger.errors import InputError
 from tagger.files import read_lines
 from tagger.train import train
@@ -167,9 +167,80 @@ def test_several_columns_are_learned_jointly(treebank: Path, tmp_path: Path) -> 
         ("model.hidden.forward=[12,12,12]", "3 sizes"),
         ("segmenter=german", "segmenter=german"),
         ("columns=[lemma]", "lemma"),
+        ("columns=upos", "list of different columns"),
+        ("columns=[]", "list of different columns"),
+        ("columns=[upos,upos]", "list of different columns"),
+        ("columns=[text]", "cannot name a tag column"),
+        ("batch_tokens=0", "batch_tokens=0"),
+        ("seed=null", "seed=None"),
+        ("model.dropout=1.5", "model.dropout=1.5"),
+        ("optimizer.lr=fast", "optimizer.lr=fast"),
+        ("trainer.max_epochs=0", "trainer.max_epochs=0"),
         ("embedding={words: 0, affixes: 0, chars: 0}", "all 0"),
     ],
 )
 def test_bad_values_are_named(treebank: Path, tmp_path: Path, override: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
         train(config_of(treebank, override), tmp_path, False, COMMAND)
+
+
+def test_a_moved_run_resumes(treebank: Path, finished: Path, tmp_path: Path) -> None:
+    config = config_of(treebank, "trainer.max_epochs=3")
+    train(config, tmp_path / "first", False, COMMAND)
+    (tmp_path / "first").rename(tmp_path / "moved")
+    train(config, tmp_path / "moved", False, COMMAND, resume=True)
+    assert weights(tmp_path / "moved") == weights(finished)
+
+
+def test_a_damaged_checkpoint_is_named(treebank: Path, tmp_path: Path) -> None:
+    config = config_of(treebank, "trainer.max_epochs=1")
+    train(config, tmp_path, False, COMMAND)
+    checkpoint = tmp_path / "checkpoints" / "last.ckpt"
+    checkpoint.write_bytes(checkpoint.read_bytes()[:1000])
+    with pytest.raises(InputError, match=r"last.ckpt is damaged"):
+        train(config, tmp_path, False, COMMAND, resume=True)
+
+
+def test_a_blind_test_split_costs_its_report_alone(treebank: Path, tmp_path: Path) -> None:
+    path = str(treebank / "en_tiny-ud-test.conllu")
+    blind = [s for s in read_conllu(read_lines(path), path) if s.tokens]
+    for sentence in blind:
+        sentence.tags = {"upos": ["_"] * len(sentence)}
+    (tmp_path / "blind.conllu").write_text("".join(map(write_conllu, blind)), encoding="utf-8")
+    config = config_of(treebank, f"corpus.test={tmp_path / 'blind.conllu'}", "trainer.max_epochs=1")
+    results = train(config, tmp_path / "run", True, COMMAND)
+    assert results is not None
+    assert "test" not in results
+    assert (tmp_path / "run" / "tagger").is_dir()
+
+
+def test_a_dev_split_without_known_tags_is_refused_before_training(treebank: Path, tmp_path: Path) -> None:
+    (tmp_path / "dev.conllu").write_text("1\tx\t_\tNEW\t_\t_\t_\t_\t_\t_\n\n")
+    with pytest.raises(InputError, match="dev has no tag that train has"):
+        train(config_of(treebank, f"corpus.dev={tmp_path / 'dev.conllu'}"), tmp_path / "run", True, COMMAND)
+
+
+def test_spans_get_span_scores(tmp_path: Path) -> None:
+    lines = "\n".join(["He PRP B-NP", "reckons VBZ B-VP", "the DT B-NP", "deficit NN I-NP", ". . O", ""])
+    for split in ("train", "dev"):
+        (tmp_path / f"{split}.txt").write_text((lines + "\n") * 5)
+    with initialize_config_dir(str(bundled("conf")), version_base="1.3"):
+        config = compose(
+            "train",
+            [
+                *("corpus=columns", f"corpus.train={tmp_path / 'train.txt'}", f"corpus.dev={tmp_path / 'dev.txt'}"),
+                *("columns=[pos,chunk]", "corpus.fields={tokens: 0, pos: 1, chunk: 2}", *TINY, "trainer.max_epochs=1"),
+            ],
+        )
+    results = train(OmegaConf.to_container(config, resolve=True), tmp_path / "run", True, COMMAND)  # type: ignore[arg-type]
+    assert results is not None
+    assert {"NP", "VP"} <= set(results["dev"]["chunk"]["spans"])
+    assert results["dev"]["pos"]["spans"] is None
+
+
+@pytest.mark.parametrize("precision", ["bf16-mixed", "32-true"])
+def test_precision_is_config(treebank: Path, tmp_path: Path, precision: str) -> None:
+    results = train(
+        config_of(treebank, f"trainer.precision={precision}", "trainer.max_epochs=1"), tmp_path, False, COMMAND
+    )
+    assert results is not None
