@@ -236,3 +236,9 @@ def test_gz(tmp_path: Path) -> None:
     path = tmp_path / "a.conllu.gz"
     path.write_bytes(gzip.compress(BLOCK.encode()))
     assert written(list(read_conllu(read_lines(str(path)), str(path)))) == BLOCK
+
+
+def test_a_block_without_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tagger.conllu.BLOCK", 3)
+    with pytest.raises(InputError, match=r"x, line 4: 3 lines"):
+        list(read_conllu(iter(["#\n"] * 5), "x"))

@@ -94,6 +94,19 @@ def test_a_treebank_folder(treebank: Path) -> None:
     assert corpus.splits["train"].cache_files, "an Arrow file lies behind the data"
 
 
+def test_english_corpora_name_the_rules_for_english_text(tmp_path: Path, treebank: Path) -> None:
+    assert conllu(["upos"], path=str(treebank), seed=SEED).rules == "unicode"
+    for folder, file in (
+        ("UD_English-X", "x-ud-train.conllu"),
+        ("ewt", "en_ewt-ud-train.conllu"),
+        ("k", "ken_k-train.conllu"),
+    ):
+        (tmp_path / folder).mkdir()
+        write(tmp_path / folder / file, TREEBANK)
+        rules = conllu(["upos"], path=str(tmp_path / folder), seed=SEED).rules
+        assert rules == ("unicode" if folder == "k" else "english")
+
+
 def test_the_name_of_the_current_folder(treebank: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(treebank)
     assert conllu(["upos"], path=".", seed=SEED).name == "UD_Tiny"
@@ -289,6 +302,7 @@ def older_release(folder: Path, head: bool) -> str:
 def test_the_newer_release_of_universal_dependencies(newer: str) -> None:
     corpus = ud(["upos", "xpos", "feats"], name=newer, treebank="en_tiny", seed=SEED)
     assert corpus.name == "ud-en_tiny"
+    assert corpus.rules == "english"
     assert list(corpus.splits) == ["train", "dev", "test"]
     assert corpus.splits["train"].to_list() == [
         {

@@ -160,6 +160,18 @@ def add_a_word(folder: Path) -> None:
     (folder / VOCABULARY).write_text(json.dumps(vocabulary))
 
 
+def number_the_forms(folder: Path) -> None:
+    vocabulary = json.loads((folder / VOCABULARY).read_text())
+    vocabulary["forms"] = [1, 2]
+    (folder / VOCABULARY).write_text(json.dumps(vocabulary))
+
+
+def list_the_words(folder: Path) -> None:
+    vocabulary = json.loads((folder / VOCABULARY).read_text())
+    vocabulary["words"] = list(vocabulary["words"])
+    (folder / VOCABULARY).write_text(json.dumps(vocabulary))
+
+
 def drop_a_tag(folder: Path) -> None:
     vocabulary = json.loads((folder / VOCABULARY).read_text())
     vocabulary["tags"]["upos"].pop()
@@ -179,7 +191,18 @@ def drop_forms(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "damage", [change_sizes, change_cell, drop_network, add_a_word, drop_a_tag, drop_a_column, drop_forms]
+    "damage",
+    [
+        change_sizes,
+        change_cell,
+        drop_network,
+        add_a_word,
+        number_the_forms,
+        list_the_words,
+        drop_a_tag,
+        drop_a_column,
+        drop_forms,
+    ],
 )
 def test_files_that_do_not_fit_each_other_are_an_error(folder: Path, damage: Callable[[Path], None]) -> None:
     damage(folder)

@@ -128,6 +128,11 @@ def test_offsets_cut_out_exactly_the_tokens(loaded: Tagger) -> None:
     assert loaded.annotate(TOKENS[0]).offsets is None
 
 
+def test_paragraphs_of_a_text_are_those_of_a_file(loaded: Tagger) -> None:
+    sentences = loaded.annotate("My title\nThey book flights.\nThe end")
+    assert [s.text for s in sentences] == ["My title", "They book flights.", "The end"]
+
+
 def test_probabilities_and_alternatives(untrained: Tagger) -> None:
     for sentence in (untrained.annotate(TOKENS[1], top=3), untrained.annotate(" ".join(TOKENS[1]), top=3)[0]):
         for column in ("upos", "xpos"):
