@@ -28,15 +28,17 @@ from tagger.writers import writer
 
 DOCUMENT = "-DOCSTART-"  # between the documents of CoNLL-2003; no word
 
-app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
+app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None)
 
 Input = Literal["text", "lines", "tokens", "tsv", "conllu", "jsonl", "slash"]
 GoldInput = Literal["conllu", "tsv", "slash", "jsonl"]
 Output = Literal["tsv", "conllu", "jsonl", "slash", "pretty"]
 Device = Literal["auto", "cpu", "cuda", "mps"]
-Model = Annotated[str, typer.Option(help="A tagger's or a run's folder, or latest, the newest below runs/.")]
-Encoding = Annotated[str, typer.Option(help="Of the input; the output is UTF-8.")]
-DeviceOption = Annotated[Device, typer.Option(help="What the network runs on.")]
+Model = Annotated[
+    str, typer.Option(metavar="MODEL", help="A tagger's or a run's folder, or latest, the newest below runs/.")
+]
+Encoding = Annotated[str, typer.Option(metavar="NAME", help="Of the input; the output is UTF-8.")]
+DeviceOption = Annotated[Device, typer.Option(metavar="DEVICE", help="auto, cpu, cuda or mps.")]
 
 
 @app.callback()
@@ -46,19 +48,25 @@ def commands() -> None:
 
 @app.command()
 def tag(
-    sources: Annotated[
-        list[str] | None, typer.Argument(metavar="[FILE|FOLDER]...", help="- is standard input.")
-    ] = None,
+    sources: Annotated[list[str] | None, typer.Argument(metavar="FILE|FOLDER", help="- is standard input.")] = None,
     to: Annotated[str | None, typer.Option("-o", metavar="FILE|FOLDER", help="Default: standard output.")] = None,
     model: Model = "latest",
-    input: Annotated[Input | None, typer.Option(help="Default: by suffix, else text.")] = None,
+    input: Annotated[
+        Input | None,
+        typer.Option(metavar="FORMAT", help=f"One of {', '.join(get_args(Input))}. Default: by suffix, else text."),
+    ] = None,
     output: Annotated[
-        Output | None, typer.Option(help="Default: by the suffix of -o, else conllu for conllu, else tsv.")
+        Output | None,
+        typer.Option(
+            metavar="FORMAT",
+            help=f"One of {', '.join(get_args(Output))}. Default: by the suffix of -o, else conllu for conllu, or tsv.",
+        ),
     ] = None,
     probabilities: Annotated[bool, typer.Option("--probabilities", help="Add the confidence of each tag.")] = False,
-    top: Annotated[int, typer.Option(min=1, help="Add the best N tags of each token.")] = 1,
+    top: Annotated[int, typer.Option(min=1, metavar="N", help="Add the best N tags of each token.")] = 1,
     separator: Annotated[
-        str | None, typer.Option(help="Between the cells of tsv (default: a tab; blanks in .conll) or slash (/).")
+        str | None,
+        typer.Option(metavar="TEXT", help="Between the cells of tsv (default: a tab; blanks in .conll) or slash (/)."),
     ] = None,
     paragraph_per_line: Annotated[
         bool | None, typer.Option(help="Text: every line is a paragraph. Default: if no line is empty.")
@@ -102,7 +110,11 @@ def evaluate(
     file: Annotated[str, typer.Argument(help="CoNLL-U, or one token a line with its tags; - is standard input.")],
     model: Model = "latest",
     input: Annotated[
-        GoldInput | None, typer.Option(help="Default: by suffix, else tsv with --column, else conllu.")
+        GoldInput | None,
+        typer.Option(
+            metavar="FORMAT",
+            help=f"One of {', '.join(get_args(GoldInput))}. Default: by suffix, else tsv with --column, else conllu.",
+        ),
     ] = None,
     column: Annotated[
         list[str] | None,
@@ -111,7 +123,8 @@ def evaluate(
         ),
     ] = None,
     separator: Annotated[
-        str | None, typer.Option(help="Between the cells of tsv (default: a tab; blanks in .conll) or slash (/).")
+        str | None,
+        typer.Option(metavar="TEXT", help="Between the cells of tsv (default: a tab; blanks in .conll) or slash (/)."),
     ] = None,
     raw: Annotated[
         bool,
