@@ -5,7 +5,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from itertools import tee
 from typing import Annotated, Literal, TextIO, get_args
@@ -22,7 +22,7 @@ from tagger.formats import cell_separator, format_of, read
 from tagger.jobs import Job, plan_jobs
 from tagger.metrics import Scored
 from tagger.predictor import Tagger, load
-from tagger.raw_score import gold_paragraphs, raw_scores
+from tagger.raw_score import F1, gold_paragraphs, raw_scores
 from tagger.sentence import Sentence
 from tagger.writers import writer
 
@@ -144,21 +144,7 @@ def evaluate(
         lines = read_lines(file, encoding)
         sentences = read(lines, file, format, separator=separator or cell_separator(file, format), columns=places)
         if raw:
-            scores = raw_scores(*_raw(tagger, sentences))
-            if as_json:
-                print(
-                    json.dumps(
-                        {
-                            name: {"f1": s.f1, "precision": s.precision, "recall": s.recall}
-                            for name, s in scores.items()
-                        },
-                        indent=2,
-                    )
-                )
-                return
-            print(f"{file} from raw text{'':<12}{'precision':>10} {'recall':>9} {'F1':>9}")
-            for name, s in scores.items():
-                print(f"  {name:<24}{100 * s.precision:>9.2f}% {100 * s.recall:>8.2f}% {100 * s.f1:>8.2f}%")
+            _print_raw(file, raw_scores(*_raw(tagger, sentences)), as_json)
             return
         report = metrics.report(
             (Scored(s.tokens, gold, s.tags) for s, gold in tagger.retag(sentences) if s.tokens not in ([], [DOCUMENT])),
@@ -208,6 +194,16 @@ def _raw(
 ) -> tuple[Iterator[tuple[str, list[Sentence]]], Iterator[list[Sentence]]]:
     gold, texts = tee(gold_paragraphs(sentences))
     return gold, (list(tagger.annotate(text)) for text, _ in texts)
+
+
+def _print_raw(file: str, scores: Mapping[str, F1], as_json: bool) -> None:
+    rows = {name: {"precision": s.precision, "recall": s.recall, "f1": s.f1} for name, s in scores.items()}
+    if as_json:
+        print(json.dumps(rows, indent=2))
+        return
+    print(f"{file} from raw text\n  {'':<24}{'precision':>10} {'recall':>9} {'F1':>9}")
+    for name, row in rows.items():
+        print(f"  {name:<24}{100 * row['precision']:>9.2f}% {100 * row['recall']:>8.2f}% {100 * row['f1']:>8.2f}%")
 
 
 def _gold_format(file: str, columns: bool) -> str:
