@@ -31,7 +31,7 @@ def main(arguments: Sequence[str]) -> int:
     """
     helping = os.environ.get("LOCAL_RANK", "0") != "0"  # a process that another one started
     logging.basicConfig(level=logging.WARNING if helping else logging.INFO, format="%(message)s", stream=sys.stdout)
-    for name in ("datasets", "fsspec", "matplotlib"):
+    for name in ("datasets", "fsspec", "hydra", "matplotlib"):
         logging.getLogger(name).setLevel(logging.WARNING)
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)  # end as on Ctrl+C
