@@ -1,16 +1,19 @@
 """Sentences to batches: the only place where padding happens."""
 
-# U distinct forms, T tokens in the longest sentence, B sentences, A affixes of a form, C characters of a form
+# U distinct forms, T tokens in the longest sentence, B sentences, A affixes of a form, C characters of a form,
+# V sources of pretrained vectors, M layers of a transformer, D its size
 
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from tagger.pieces import Pieces, PieceTokenizer, windows
+from tagger.vectors import row_of
 from tagger.vocabulary import IGNORE, PAD, UNK, UNSEEN, Vocabulary, is_annotated
 
 PREFIXES = (1, 2, 3)
@@ -26,14 +29,22 @@ class Batch:
     words: Tensor  # (U,) word id of each distinct form
     affixes: Tensor  # (U, A) row in the affix table
     characters: Tensor  # (U, C) character ids, PAD beyond the end
+    vectors: Tensor  # (U, V) row in each table of pretrained vectors, 0 where it has none
     index: Tensor  # (T, B) which form stands there; 0 beyond the end
     lengths: Tensor  # (B,) tokens per sentence
-    targets: dict[str, Tensor]  # per column (T, B) tag ids, UNSEEN or IGNORE where there is none
+    targets: dict[str, Tensor] = field(default_factory=dict)  # per column (T, B) tag ids, UNSEEN or IGNORE
+    pieces: Pieces | None = None  # what a transformer reads
+    outputs: Tensor | None = None  # (T, B, M, D) what a frozen transformer has said of each token, where it is known
 
     def to(self, device: torch.device | str) -> "Batch":
         """The batch on another device."""
-        moved: dict[str, Any] = {f.name: getattr(self, f.name).to(device) for f in fields(self) if f.name != "targets"}
-        return Batch(**moved, targets={column: target.to(device) for column, target in self.targets.items()})
+
+        def moved(value: Any) -> Any:
+            if isinstance(value, dict):
+                return {column: target.to(device) for column, target in value.items()}
+            return None if value is None else value.to(device)
+
+        return Batch(**{name: moved(value) for name, value in vars(self).items()})
 
 
 def word_shape(form: str) -> str:
@@ -64,10 +75,15 @@ class FormTable:
     """Word forms -> rows of features, computed once per form and kept.
 
     The table forgets everything when it holds `limit` forms, so that memory stays bounded.
+
+    Attributes:
+        pieces: per row the pieces of the form that a transformer reads; empty without a tokenizer.
     """
 
-    def __init__(self, vocabulary: Vocabulary, buckets: int, limit: int = 200_000) -> None:
-        self.vocabulary, self.buckets, self.limit = vocabulary, buckets, limit
+    def __init__(
+        self, vocabulary: Vocabulary, buckets: int, tokenizer: PieceTokenizer | None = None, limit: int = 200_000
+    ) -> None:
+        self.vocabulary, self.buckets, self.tokenizer, self.limit = vocabulary, buckets, tokenizer, limit
         self._clear(1024)
 
     def _clear(self, size: int) -> None:
@@ -76,23 +92,27 @@ class FormTable:
         self.counts = np.zeros(size, dtype=np.int64)  # how often training has the word
         self.affixes = np.zeros((size, AFFIXES), dtype=np.int64)
         self.characters = np.zeros((size, 2 * EDGE), dtype=np.int64)
+        self.vectors = np.zeros((size, len(self.vocabulary.vectors)), dtype=np.int64)
+        self.pieces: list[list[int]] = []
 
     def rows(self, forms: Sequence[str]) -> np.ndarray:
         """The rows of `forms`, valid until the next call."""
         if len(self._rows) + len(forms) > max(self.limit, len(forms)):
             self._clear(1024)
         known = self._rows
-        for form in forms:
-            if form not in known:
-                self._add(form)
+        new = [form for form in dict.fromkeys(forms) if form not in known]
+        for form in new:
+            self._add(form)
+        if new and self.tokenizer is not None:
+            self.pieces += self.tokenizer.pieces(new)
         return np.fromiter((known[form] for form in forms), dtype=np.int64, count=len(forms))
 
     def _add(self, form: str) -> None:
         row = len(self._rows)
         if row == len(self.words):
-            self.words, self.counts, self.affixes, self.characters = (
-                np.concatenate([a, np.zeros_like(a)]) for a in (self.words, self.counts, self.affixes, self.characters)
-            )
+            for name in ("words", "counts", "affixes", "characters", "vectors"):
+                array = getattr(self, name)
+                setattr(self, name, np.concatenate([array, np.zeros_like(array)]))
         self._rows[form] = row
         self.words[row] = self.vocabulary.word_ids.get(form.lower(), UNK)
         self.counts[row] = self.vocabulary.words.get(form.lower(), 1)
@@ -100,6 +120,8 @@ class FormTable:
         ids = self.vocabulary.character_ids
         kept = form if len(form) <= 2 * EDGE else form[:EDGE] + form[-EDGE:]
         self.characters[row, : len(kept)] = [ids.get(character, UNK) for character in kept]
+        found = [row_of(rows, form) for rows in self.vocabulary.vectors.values()]
+        self.vectors[row] = [0 if i is None else i + 1 for i in found]
 
 
 def collate(
@@ -126,6 +148,11 @@ def collate(
     hidden = np.zeros(len(rows), dtype=bool)
     if generator is not None:
         hidden = generator.random(len(rows)) < word_dropout / (word_dropout + table.counts[rows])
+    pieces = None
+    if table.tokenizer is not None:
+        ends = np.cumsum(lengths)
+        read = [table.pieces[row] for row in rows]
+        pieces = windows([read[end - n : end] for end, n in zip(ends, lengths, strict=True)], table.tokenizer)
     keys, first, inverse = np.unique(
         rows * 2 + hidden, return_index=True, return_inverse=True
     )  # a hidden word is a form
@@ -147,9 +174,11 @@ def collate(
         words=torch.from_numpy(np.where(hidden, UNK, table.words[rows])),
         affixes=torch.from_numpy(table.affixes[rows]),
         characters=torch.from_numpy(characters[:, :used]),
+        vectors=torch.from_numpy(table.vectors[rows]),
         index=torch.from_numpy(index),
         lengths=torch.from_numpy(lengths),
         targets=targets,
+        pieces=pieces,
     )
 
 

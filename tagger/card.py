@@ -20,10 +20,14 @@ def model_card(config: Mapping[str, Any], results: Mapping[str, Any], command: s
         for split in ("dev", "test")
         for column, s in results.get(split, {}).items()
     ]
+    network = config["network"]
+    inputs = ["word, affix and character embeddings"]
+    inputs += [f"the pretrained vectors {', '.join(config['vectors'])}"] if config["vectors"] else []
+    inputs += [f"the transformer {network['transformer']['name']}"] if network["transformer"] else []
     settings = OmegaConf.to_yaml(OmegaConf.create(dict(config["training"])))
     return f"""# Part-of-speech tagger for {results["corpus"]}
 
-A stack of bidirectional recurrent layers over word, affix and character embeddings
+A stack of bidirectional recurrent layers over {"; ".join(inputs)}
 ({results["parameters"]:,} parameters), trained on {results["corpus"]}.
 
 | split | column | words | all words | seen in training | not seen | whole sentences |

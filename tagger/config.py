@@ -1,14 +1,16 @@
 """The values of an experiment's config: checked, and handed to the network."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
 
+from tagger.embeddings import VectorConfig
 from tagger.errors import InputError
 from tagger.network import NetworkConfig
 from tagger.segment import RULES
+from tagger.transformer import TransformerConfig
 
 RESERVED = ("tokens", "comments", "text", "offsets", "loss", "accuracy")  # what stands beside the tag columns
 
@@ -28,6 +30,8 @@ def check_config(config: Mapping[str, Any]) -> None:
         "embedding.chars": (config["embedding"]["chars"], 0),
         "embedding.buckets": (config["embedding"]["buckets"], 1),
         "embedding.min_count": (config["embedding"]["min_count"], 1),
+        "embedding.vectors_keep": (config["embedding"]["vectors_keep"], 0),
+        "embedding.vectors_size": (config["embedding"]["vectors_size"], 0),
         "batch_tokens": (config["batch_tokens"], 1),
         "patience": (config["patience"], 1),
         "seed": (config["seed"], 0),
@@ -43,13 +47,41 @@ def check_config(config: Mapping[str, Any]) -> None:
     for name, (rate, most) in rates.items():
         if type(rate) not in (int, float) or not 0 <= rate <= most:
             raise InputError(f"{name}={rate}: give a number from 0{f' to {most:g}' if most < 1e9 else ''}")
+    sources = vector_sources(config)
+    if not all(isinstance(source, str) and source for source in sources) or len(set(sources)) < len(sources):
+        raise InputError(f"embedding.vectors={config['embedding']['vectors']}: give a name or file, or a list of some")
+    precision, tune = config["embedding"]["vectors_precision"], config["embedding"]["vectors_tune"]
+    if precision not in ("float16", "float32") or (tune and precision != "float32"):
+        raise InputError(
+            f"embedding.vectors_precision={precision}: give float16 or float32, and float32 where vectors_tune=true"
+        )
     if config["segmenter"] not in ("auto", *RULES):
         raise InputError(f"segmenter={config['segmenter']}: choose one of auto, {', '.join(RULES)}")
 
 
-def network_config(config: Mapping[str, Any]) -> NetworkConfig:
-    """The part of an experiment's config that the network is built from."""
+def vector_sources(config: Mapping[str, Any]) -> list[str]:
+    """The names of `embedding.vectors`, which may be null, a name or a list."""
+    sources = config["embedding"]["vectors"]
+    return sources if isinstance(sources, list) else [] if sources is None else [sources]
+
+
+def network_config(
+    config: Mapping[str, Any], vector_sizes: Sequence[int] = (), transformer: TransformerConfig | None = None
+) -> NetworkConfig:
+    """The part of an experiment's config that the network is built from.
+
+    Args:
+        config: the values of `conf/train.yaml`, plain.
+        vector_sizes: of the vectors of each source in `embedding.vectors`.
+        transformer: what describes `embedding.transformer`.
+    """
     model, embedding = config["model"], config["embedding"]
+    vectors = VectorConfig(
+        sizes=list(vector_sizes),
+        projection=embedding["vectors_size"],
+        tune=embedding["vectors_tune"],
+        precision=embedding["vectors_precision"],
+    )
     return NetworkConfig(
         cell=model["cell"],
         depth=model["depth"],
@@ -59,4 +91,6 @@ def network_config(config: Mapping[str, Any]) -> NetworkConfig:
         affixes=embedding["affixes"],
         chars=embedding["chars"],
         buckets=embedding["buckets"],
+        vectors=vectors if vector_sizes else None,
+        transformer=transformer,
     )

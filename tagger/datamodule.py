@@ -1,8 +1,10 @@
 """A corpus -> seeded, length-bucketed batches of about equal numbers of tokens."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
+import datasets
 import numpy as np
 import pytorch_lightning as pl
 import torch
@@ -10,6 +12,9 @@ from datasets import Dataset, DatasetDict
 from torch.utils.data import DataLoader, Sampler
 
 from tagger.batches import Batch, FormTable, collate, length_buckets
+from tagger.frozen import frozen_outputs
+from tagger.pieces import PieceTokenizer
+from tagger.transformer import TransformerEmbedding
 from tagger.vocabulary import Vocabulary
 
 
@@ -60,17 +65,27 @@ class BucketSampler(Sampler[tuple[np.ndarray, list[int] | None]]):
 
 
 class _Batches(torch.utils.data.Dataset[Batch]):
-    """Sentence numbers -> `Batch`; the sentences themselves stay on disk."""
+    """Sentence numbers -> `Batch`; the sentences themselves, and outputs of a frozen transformer, stay on disk."""
 
-    def __init__(self, sentences: Dataset, table: FormTable, word_dropout: float) -> None:
+    def __init__(
+        self, sentences: Dataset, table: FormTable, word_dropout: float, lengths: np.ndarray, outputs: np.ndarray | None
+    ) -> None:
         self.sentences, self.table, self.word_dropout = sentences, table, word_dropout
+        self.outputs, self.ends = outputs, np.cumsum(lengths)
 
     def __getitem__(self, item: Any) -> Batch:
         numbers, seed = item
         rows: dict[str, list[list[str]]] = self.sentences[numbers]
         tags = {column: rows[column] for column in self.table.vocabulary.columns}
         generator = None if seed is None else np.random.default_rng(seed)
-        return collate(rows["tokens"], self.table, tags, self.word_dropout, generator)
+        batch = collate(rows["tokens"], self.table, tags, self.word_dropout, generator)
+        if self.outputs is not None:
+            known = np.zeros((*batch.index.shape, *self.outputs.shape[1:]), dtype=np.float32)  # (T, B, M, D)
+            for column, number in enumerate(numbers):
+                length = len(rows["tokens"][column])
+                known[:length, column] = self.outputs[self.ends[number] - length : self.ends[number]]
+            batch.outputs = torch.from_numpy(known)
+        return batch
 
 
 class TaggerDataModule(pl.LightningDataModule):
@@ -84,6 +99,8 @@ class TaggerDataModule(pl.LightningDataModule):
         batch_tokens: int = 500,
         word_dropout: float = 1.0,
         seed: int = 1,
+        tokenizer: PieceTokenizer | None = None,
+        frozen: TransformerEmbedding | None = None,
     ) -> None:
         """Measures the sentences.
 
@@ -94,19 +111,28 @@ class TaggerDataModule(pl.LightningDataModule):
             batch_tokens: slots (padding included) of a batch; a longer sentence is a batch of its own.
             word_dropout: see `collate`.
             seed: of the batches and of word dropout.
+            tokenizer: of the transformer, if there is one.
+            frozen: a transformer that training does not change; what it says of each token is kept on disk.
         """
         super().__init__()
+        self.tokenizer, self.frozen = tokenizer, frozen
         self.splits, self.batch_tokens, self.word_dropout, self.seed = splits, batch_tokens, word_dropout, seed
-        self.table = FormTable(vocabulary, buckets)
+        self.table = FormTable(vocabulary, buckets, None if frozen else tokenizer)
 
     def _loader(self, split: str, seed: int | None) -> DataLoader[Batch]:
         sentences = self.splits[split].select_columns(["tokens", *self.table.vocabulary.columns])
         lengths = token_counts(sentences)
         rank, world = (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
         sampler = BucketSampler(lengths, self.batch_tokens, seed, rank, world)
-        batches = _Batches(sentences, self.table, self.word_dropout)
+        batches = _Batches(sentences, self.table, self.word_dropout, lengths, self._outputs(sentences, lengths))
         # A generator of its own: making an iterator must not draw from the global one, which a checkpoint restores.
         return DataLoader(batches, batch_size=None, sampler=sampler, generator=torch.Generator())
+
+    def _outputs(self, sentences: Dataset, lengths: np.ndarray) -> np.ndarray | None:
+        if self.frozen is None or self.tokenizer is None:
+            return None
+        folder = Path(datasets.config.HF_DATASETS_CACHE) / "tagger"
+        return frozen_outputs(self.frozen, self.tokenizer, (row["tokens"] for row in sentences), lengths, folder)
 
     def train_dataloader(self) -> DataLoader[Batch]:
         return self._loader("train", self.seed)

@@ -6,7 +6,7 @@ import shutil
 import tempfile
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from safetensors import SafetensorError
@@ -15,32 +15,55 @@ from safetensors.torch import load_file, save_file
 from tagger.errors import InputError
 from tagger.files import umask
 from tagger.network import TaggerNetwork
+from tagger.pieces import PieceTokenizer
+from tagger.pretrained import load_tokenizer, load_weights
 from tagger.segment import RULES
 from tagger.vocabulary import Vocabulary
 
-FORMAT = 1
+FORMAT = 2
 WEIGHTS, CONFIG, VOCABULARY, CARD = "model.safetensors", "config.json", "vocabulary.json", "README.md"
 RUNS = Path("runs")  # where training leaves its folders, below the current folder
 INSIDE_RUN = "tagger"  # the tagger's folder in a run's folder
+TRANSFORMER = "transformer"  # the folder of a transformer's tokenizer in the tagger's folder
+ENCODER = "transformer.encoder."  # what the names of its weights begin with
+
+
+class SavedTagger(NamedTuple):
+    """What a tagger's folder holds."""
+
+    network: TaggerNetwork
+    vocabulary: Vocabulary
+    config: dict[str, Any]
+    tokenizer: PieceTokenizer | None
 
 
 def save_tagger(
-    folder: Path, network: TaggerNetwork, vocabulary: Vocabulary, config: dict[str, Any], card: str
+    folder: Path,
+    network: TaggerNetwork,
+    vocabulary: Vocabulary,
+    config: dict[str, Any],
+    card: str,
+    tokenizer: PieceTokenizer | None = None,
 ) -> None:
     """Writes a tagger; `folder` appears, or is replaced, only when all of it is there.
 
     Args:
         folder: the folder to make.
-        network: its weights are saved in float32.
+        network: its weights are saved as they are; those of a frozen transformer that has a revision are only named.
         vocabulary: saved whole.
         config: plain values: `network` (a NetworkConfig) and what else users want to know.
         card: the text of the model card.
+        tokenizer: of the transformer, if the network has one.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
     partial = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     try:
-        weights = {name: tensor.detach().float().cpu().contiguous() for name, tensor in network.state_dict().items()}
+        weights = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
+        if _named_only(network):
+            weights = {name: tensor for name, tensor in weights.items() if not name.startswith(ENCODER)}
         save_file(weights, partial / WEIGHTS)
+        if tokenizer is not None:
+            tokenizer.save(partial / TRANSFORMER)
         _write_json(partial / CONFIG, {"format": FORMAT, **config}, indent=2)
         _write_json(partial / VOCABULARY, asdict(vocabulary), indent=None)
         (partial / CARD).write_text(card, encoding="utf-8")
@@ -55,11 +78,12 @@ def save_tagger(
         raise
 
 
-def load_tagger(folder: Path) -> tuple[TaggerNetwork, Vocabulary, dict[str, Any]]:
-    """Reads what `save_tagger` wrote.
+def load_tagger(folder: Path) -> SavedTagger:
+    """Reads what `save_tagger` wrote, and the weights of a transformer that it only names.
 
     Raises:
-        InputError: a file is missing, damaged, of another version, or does not fit the others.
+        InputError: a file is missing, damaged, of another version, or does not fit the others; the
+            transformer is not there.
     """
     for name in (CONFIG, VOCABULARY, WEIGHTS):
         if not (folder / name).is_file():
@@ -73,13 +97,27 @@ def load_tagger(folder: Path) -> tuple[TaggerNetwork, Vocabulary, dict[str, Any]
         _check_types(vocabulary, config)
         with torch.device("meta"):  # takes no memory: the sizes are only compared with those of the weights
             network = TaggerNetwork(vocabulary, config["network"])
-        network.load_state_dict(load_file(folder / WEIGHTS), assign=True)
+        weights = load_file(folder / WEIGHTS)
+        transformer = network.transformer
+        if transformer is not None and _named_only(network):
+            load_weights(transformer, transformer.config)
+            weights |= {name: tensor for name, tensor in network.state_dict().items() if name.startswith(ENCODER)}
+        network.load_state_dict(weights, assign=True)
+        tokenizer = None if transformer is None else load_tokenizer(folder / TRANSFORMER, transformer.config)
     except SafetensorError as error:
         raise InputError(f"{folder / WEIGHTS} is damaged ({error}); copy the folder again") from None
     except (KeyError, TypeError, AttributeError, ValueError, RuntimeError) as error:
         reason = " ".join(str(error).split())[:200]
         raise InputError(f"{folder}: its files do not fit each other ({reason}); copy the folder again") from None
-    return network.eval(), vocabulary, config
+    return SavedTagger(network.eval(), vocabulary, config, tokenizer)
+
+
+def _named_only(network: TaggerNetwork) -> bool:
+    """Whether the folder leaves the transformer's weights to the place that they came from."""
+    if network.transformer is None:
+        return False
+    config = network.transformer.config
+    return not config["tune"] and config["revision"] is not None
 
 
 def _check_types(vocabulary: Vocabulary, config: dict[str, Any]) -> None:
@@ -88,8 +126,9 @@ def _check_types(vocabulary: Vocabulary, config: dict[str, Any]) -> None:
     strings = [list(vocabulary.words), list(vocabulary.tags), *lists]
     if not all(isinstance(items, list) and all(type(item) is str for item in items) for items in strings):
         raise TypeError(f"{VOCABULARY} holds something else than lists of strings")
-    if not all(type(count) is int for count in vocabulary.words.values()):
-        raise TypeError(f"the counts of words in {VOCABULARY} are no numbers")
+    numbers = [*vocabulary.words.values(), *(row for rows in vocabulary.vectors.values() for row in rows.values())]
+    if not all(type(number) is int and number >= 0 for number in numbers):
+        raise TypeError(f"the counts of words or the rows of vectors in {VOCABULARY} are no numbers")
     if config["segmenter"] not in RULES or not isinstance(config.get("scores", {}), dict):
         raise TypeError(f"{CONFIG} has no segmenter or no scores")
 

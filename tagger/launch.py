@@ -72,7 +72,7 @@ def _launch(overrides: Sequence[str]) -> int:
 def _guarded(config: DictConfig, folder: Path, test: bool, overrides: Sequence[str], resume: bool = False) -> int:
     """Trains, and turns what can be expected to go wrong into one line and an exit status."""
     try:
-        train(_plain(config), folder, test, _command(overrides), resume)
+        train(_plain(config, overrides), folder, test, _command(overrides), resume)
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -102,7 +102,7 @@ def _sweep_job(config: DictConfig, sweep_folder: Path, folder: Path) -> None:
         (sweep_folder / sweep.TABLE).unlink(missing_ok=True)
     arguments, sys.argv = sys.argv, [sys.argv[0], *overrides]  # what processes that help with this run are started with
     try:
-        results = train(_plain(config), folder, test=False, command=_command(overrides))
+        results = train(_plain(config, overrides), folder, test=False, command=_command(overrides))
         accuracies = [scores["accuracy"] for scores in results["dev"].values()] if results else [0.0]
         row["dev_accuracy"] = round(sum(accuracies) / len(accuracies), 6)
         row |= {name: results[name] for name in ("parameters", "training_seconds")} if results else {}
@@ -140,7 +140,15 @@ def _relative(folder: str) -> Path:
     return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
-def _plain(config: DictConfig) -> dict[str, Any]:
+def _plain(config: DictConfig, overrides: Sequence[str]) -> dict[str, Any]:
+    """The config as plain values; `overrides` are the task's, to tell what was asked for from what was not."""
+    if config.init is not None:
+        free = ("embedding.word_dropout=", "embedding.min_count=")
+        sizes = [
+            o for o in overrides if o.startswith(("model.", "embedding.", "transformer.")) and not o.startswith(free)
+        ]
+        if sizes:
+            raise InputError(f"{sizes[0]}: init takes what the tagger that it starts from is made of; leave this out")
     try:
         return OmegaConf.to_container(config, resolve=True, throw_on_missing=True)  # type: ignore[return-value]
     except MissingMandatoryValue as error:

@@ -28,6 +28,8 @@ class TaggerModule(pl.LightningModule):
         lr: float = 2e-3,
         weight_decay: float = 0.05,
         warmup: float = 0.05,
+        transformer_lr: float = 1e-4,
+        layer_decay: float = 0.8,
     ) -> None:
         """Builds the network.
 
@@ -37,6 +39,8 @@ class TaggerModule(pl.LightningModule):
             lr: the highest learning rate.
             weight_decay: of AdamW, for matrices alone.
             warmup: share of the steps in which the learning rate climbs to `lr`; then it falls to 0 linearly.
+            transformer_lr: the highest learning rate of the top layer of a transformer.
+            layer_decay: what each layer below has of the learning rate of the one above it.
         """
         super().__init__()
         self.save_hyperparameters(logger=False)
@@ -71,10 +75,15 @@ class TaggerModule(pl.LightningModule):
     def configure_optimizers(self) -> Any:
         """AdamW (Loshchilov and Hutter 2019, https://arxiv.org/abs/1711.05101) with a linear warm-up and decay."""
         hp: dict[str, float] = dict(self.hparams)
-        matrices = [p for p in self.network.parameters() if p.dim() > 1]
-        vectors = [p for p in self.network.parameters() if p.dim() <= 1]
+        transformer = self.network.transformer
+        rates = hp["transformer_lr"], hp["layer_decay"], hp["weight_decay"]
+        groups = [] if transformer is None else transformer.parameter_groups(*rates)
+        apart = {id(p) for group in groups for p in group["params"]}
+        own = [p for p in self.network.parameters() if p.requires_grad and id(p) not in apart]
+        groups.append({"params": [p for p in own if p.dim() > 1], "weight_decay": hp["weight_decay"]})
+        groups.append({"params": [p for p in own if p.dim() <= 1], "weight_decay": 0.0})
         optimizer = torch.optim.AdamW(
-            [{"params": matrices, "weight_decay": hp["weight_decay"]}, {"params": vectors, "weight_decay": 0.0}],
+            groups,
             lr=hp["lr"],
             betas=(0.9, 0.98),
             fused=not str(self.trainer.precision).endswith("mixed"),  # there it does not go with gradient clipping

@@ -5,13 +5,15 @@
 from collections.abc import Sequence
 from typing import TypedDict
 
+import torch
 from torch import Tensor, nn
 from torch.nn.functional import embedding as gather
 
 from tagger.batches import Batch
-from tagger.embeddings import FormEmbedding
+from tagger.embeddings import FormEmbedding, VectorConfig
 from tagger.encoder import Encoder
 from tagger.errors import InputError
+from tagger.transformer import TransformerConfig, TransformerEmbedding
 from tagger.vocabulary import Vocabulary
 
 
@@ -26,6 +28,8 @@ class NetworkConfig(TypedDict):
     affixes: int
     chars: int
     buckets: int
+    vectors: VectorConfig | None
+    transformer: TransformerConfig | None
 
 
 class TaggerNetwork(nn.Module):
@@ -36,18 +40,33 @@ class TaggerNetwork(nn.Module):
         forward = layer_sizes(config["hidden"]["forward"], config["depth"], "forward")
         backward = layer_sizes(config["hidden"]["backward"], config["depth"], "backward")
         self.embedding = FormEmbedding(
-            vocabulary, config["words"], config["affixes"], config["chars"], config["buckets"]
+            vocabulary, config["words"], config["affixes"], config["chars"], config["buckets"], config["vectors"]
         )
-        self.encoder = Encoder(config["cell"], self.embedding.width, forward, backward, config["dropout"])
+        self.transformer = TransformerEmbedding(config["transformer"]) if config["transformer"] else None
+        width = self.embedding.width + (self.transformer.width if self.transformer else 0)
+        if width == 0:
+            raise InputError(
+                "embedding.words, embedding.affixes and embedding.chars are all 0, and nothing pretrained is used;"
+                " set at least one"
+            )
+        self.encoder = Encoder(config["cell"], width, forward, backward, config["dropout"])
         self.heads = nn.ModuleDict(
             {column: nn.Linear(self.encoder.width, len(tags)) for column, tags in vocabulary.tags.items()}
         )
         self.dropout = nn.Dropout(config["dropout"])
 
     def embed(self, batch: Batch) -> Tensor:
-        """One vector per token, (T, B, E): computed once per form, then gathered."""
-        x: Tensor = self.dropout(gather(batch.index, self.embedding(batch)))
-        return x
+        """One vector per token, (T, B, E): computed once per form, then gathered; a transformer's is beside it."""
+        x = gather(batch.index, self.embedding(batch))
+        if self.transformer is not None:
+            outputs = batch.outputs
+            if outputs is None:
+                if batch.pieces is None:
+                    raise ValueError("the batch has no pieces: its FormTable was made without a tokenizer")
+                outputs = self.transformer.outputs(batch.pieces)
+            x = torch.cat([x, self.transformer.mix(outputs)], dim=-1)
+        embedded: Tensor = self.dropout(x)
+        return embedded
 
     def encode(self, x: Tensor, lengths: Tensor) -> Tensor:
         """States that know the whole sentence, (T, B, F + R)."""

@@ -16,6 +16,7 @@ from tagger.errors import InputError
 from tagger.folder import find_tagger, load_tagger
 from tagger.formats import read
 from tagger.network import TaggerNetwork
+from tagger.pieces import PieceTokenizer
 from tagger.segment import segment
 from tagger.sentence import Sentence
 from tagger.vocabulary import Vocabulary
@@ -39,12 +40,17 @@ class Tagger:
     """
 
     def __init__(
-        self, network: TaggerNetwork, vocabulary: Vocabulary, config: dict[str, Any], device: str = "cpu"
+        self,
+        network: TaggerNetwork,
+        vocabulary: Vocabulary,
+        config: dict[str, Any],
+        tokenizer: PieceTokenizer | None = None,
+        device: str = "cpu",
     ) -> None:
         self.network = network.eval().to(device)
         self.vocabulary, self.config, self.device = vocabulary, config, device
         self.columns = vocabulary.columns
-        self._table = FormTable(vocabulary, config["network"]["buckets"])
+        self._table = FormTable(vocabulary, config["network"]["buckets"], tokenizer)
         self._names = {column: np.array(tags, dtype=object) for column, tags in vocabulary.tags.items()}
 
     def tag(self, tokens: Sequence[str], column: str | None = None) -> list[str]:
@@ -196,5 +202,4 @@ def load(name: str | Path = "latest", device: str = "auto") -> Tagger:
     Raises:
         InputError: no such folder, or its files are damaged.
     """
-    network, vocabulary, config = load_tagger(find_tagger(str(name)))
-    return Tagger(network, vocabulary, config, choose_device(device))
+    return Tagger(*load_tagger(find_tagger(str(name))), choose_device(device))

@@ -6,7 +6,6 @@ import os
 import sys
 import warnings
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +18,10 @@ from pytorch_lightning.utilities.exceptions import (  # type: ignore[attr-define
 )
 
 from tagger import metrics
+from tagger.build import build
 from tagger.callbacks import Checkpoints, History
 from tagger.card import model_card
-from tagger.config import check_config, network_config
+from tagger.config import check_config
 from tagger.corpora import Corpus, load_corpus
 from tagger.datamodule import TaggerDataModule
 from tagger.errors import InputError
@@ -65,24 +65,31 @@ def train(
     torch.set_num_threads(config["threads"])
     pl.seed_everything(config["seed"], verbose=False)
     corpus = load_corpus(config["corpus"], config["columns"], config["seed"])
-    vocabulary = Vocabulary.build(corpus.splits["train"], config["columns"], config["embedding"]["min_count"])
+    module, tokenizer = build(config, corpus)
+    vocabulary, network = module.vocabulary, module.network
     _check_dev(corpus, vocabulary)
     segmenter = config["segmenter"] if config["segmenter"] != "auto" else corpus.rules
     sizes = ", ".join(f"{name} {len(split):,}" for name, split in corpus.splits.items())
     log.info("%s: sentences %s; %d forms, %d words", corpus.name, sizes, len(vocabulary.forms), len(vocabulary.words))
-
-    module = TaggerModule(asdict(vocabulary), network_config(config), **config["optimizer"])
     parameters = sum(parameter.numel() for parameter in module.parameters())
+    learned = sum(parameter.numel() for parameter in module.parameters() if parameter.requires_grad)
     log.info(
-        "%s: %s parameters; raw text by the rules %s", " + ".join(vocabulary.columns), f"{parameters:,}", segmenter
+        "%s: %s parameters%s; raw text by the rules %s",
+        " + ".join(vocabulary.columns),
+        f"{parameters:,}",
+        f", {learned:,} of them learned" if learned < parameters else "",
+        segmenter,
     )
+    transformer = network.transformer
     data = TaggerDataModule(
         corpus.splits,
         vocabulary,
-        config["embedding"]["buckets"],
+        module.hparams["network"]["buckets"],
         config["batch_tokens"],
         config["embedding"]["word_dropout"],
         config["seed"],
+        tokenizer,
+        transformer if transformer is not None and not transformer.config["tune"] else None,
     )
     history = History(folder / "metrics.csv")
     trainer = _trainer(config, folder, [history, Checkpoints(folder / CHECKPOINTS)])
@@ -94,10 +101,11 @@ def train(
     saved = {
         "corpus": corpus.name,
         "segmenter": segmenter,
-        "network": network_config(config),
+        "network": module.hparams["network"],
+        "vectors": list(vocabulary.vectors),
         "training": {k: v for k, v in config.items() if k not in ("resume", "test")},
     }
-    tagger = Tagger(module.network, vocabulary, saved, str(trainer.strategy.root_device))
+    tagger = Tagger(network, vocabulary, saved, tokenizer, str(trainer.strategy.root_device))
     results: dict[str, Any] = {
         "corpus": corpus.name,
         "parameters": parameters,
@@ -116,7 +124,7 @@ def train(
         for split in ("dev", "test")
         if split in results
     }
-    save_tagger(folder / INSIDE_RUN, module.network, vocabulary, saved, model_card(saved, results, command))
+    save_tagger(folder / INSIDE_RUN, network, vocabulary, saved, model_card(saved, results, command), tokenizer)
     with whole_file(folder / "report.json") as out:
         json.dump(results, out, indent=2)
         out.write("\n")

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -27,12 +27,14 @@ class Vocabulary:
         characters: characters with an embedding of their own; the first has id 2.
         tags: for each column its tags, ids from 0.
         forms: every word form of the training data as it was written, to tell seen from unseen.
+        vectors: for each source of pretrained vectors the words that have one, and its row, from 0; see `row_of`.
     """
 
     words: dict[str, int]
     characters: list[str]
     tags: dict[str, list[str]]
     forms: list[str]
+    vectors: dict[str, dict[str, int]] = field(default_factory=dict)
 
     @classmethod
     def build(cls, sentences: Iterable[Mapping[str, Any]], columns: Sequence[str], min_count: int = 2) -> "Vocabulary":

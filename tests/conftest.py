@@ -46,6 +46,8 @@ def network_config(**changes: Any) -> NetworkConfig:
         "affixes": 3,
         "chars": 5,
         "buckets": BUCKETS,
+        "vectors": None,
+        "transformer": None,
     }
     return NetworkConfig(**{**config, **changes})  # type: ignore[typeddict-item]
 

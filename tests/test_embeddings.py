@@ -8,8 +8,7 @@ from torch import nn
 from torch.testing import assert_close
 
 from tagger.batches import AFFIXES
-from tagger.embeddings import CharacterEncoder, FormEmbedding
-from tagger.errors import InputError
+from tagger.embeddings import CharacterEncoder, FormEmbedding, VectorConfig, VectorEmbedding
 from tagger.vocabulary import PAD, UNK, Vocabulary
 from tests.conftest import BUCKETS, TOKENS, make_batch
 
@@ -26,11 +25,6 @@ def test_width_is_the_sum_of_the_parts(vocabulary: Vocabulary, words: int, affix
     assert embedding.width == words + AFFIXES * affixes + chars
     batch = make_batch(TOKENS, vocabulary)
     assert embedding(batch).shape == (len(batch.words), embedding.width)
-
-
-def test_no_part_at_all_is_an_error(vocabulary: Vocabulary) -> None:
-    with pytest.raises(InputError, match="all 0"):
-        FormEmbedding(vocabulary, 0, 0, 0, BUCKETS)
 
 
 def test_parts_stand_side_by_side_and_read_their_own_ids(vocabulary: Vocabulary) -> None:
@@ -75,3 +69,52 @@ def test_the_vector_of_a_form_does_not_depend_on_the_batch(vocabulary: Vocabular
     together = embedding(make_batch([["book", "unbelievably", "flights"]], vocabulary))
     for i, form in enumerate(("book", "unbelievably", "flights")):
         assert_close(embedding(make_batch([[form]], vocabulary))[0], together[i])
+
+
+def vectors(projection: int, precision: str = "float32", tune: bool = False) -> VectorEmbedding:
+    """Two sources, of 3 words with 2 numbers and of 1 word with 1 number."""
+    torch.manual_seed(1)
+    config = VectorConfig(sizes=[2, 1], projection=projection, tune=tune, precision=precision)
+    embedding = VectorEmbedding([3, 1], config)
+    embedding.fill(0, torch.tensor([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]))
+    embedding.fill(1, torch.tensor([[7.0]]))
+    with torch.no_grad():
+        embedding.missing.copy_(torch.arange(2.0 * embedding.width).view(2, -1) + 10)
+    return embedding
+
+
+def test_sources_stand_side_by_side_and_what_is_missing_is_learned() -> None:
+    x = vectors(projection=0)(torch.tensor([[3, 1], [0, 1], [1, 0], [0, 0]]))
+    expected = [[5.0, 6.0, 7.0], [10.0, 11.0, 19.0], [14.0, 16.0, 15.0], [23.0, 25.0, 27.0]]
+    assert_close(x, torch.tensor(expected))
+
+
+def test_the_projection_is_learned_and_the_vectors_only_if_asked() -> None:
+    for tune in (False, True):
+        embedding = vectors(projection=4, tune=tune)
+        x = embedding(torch.tensor([[3, 1]]))
+        assert_close(x[0], embedding.projection(torch.tensor([5.0, 6.0, 7.0])))
+        x.sum().backward()
+        assert embedding.projection.weight.grad is not None
+        assert all((table.grad is not None) == tune for table in embedding.tables)
+
+
+def test_half_precision_halves_the_tables_alone() -> None:
+    embedding = vectors(projection=4, precision="float16")
+    assert {table.dtype for table in embedding.tables} == {torch.float16}
+    x = embedding(torch.tensor([[2, 1], [0, 0]]))
+    assert x.dtype == torch.float32
+    assert_close(x, vectors(projection=4)(torch.tensor([[2, 1], [0, 0]])))
+
+
+def test_a_form_finds_its_vector_as_written_or_in_lower_case(vocabulary: Vocabulary) -> None:
+    sources = {"one": {"book": 0, "Book": 1, "the": 2}, "two": {"THE": 0}}
+    known = dataclasses.replace(vocabulary, vectors=sources)
+    config = VectorConfig(sizes=[2, 1], projection=0, tune=False, precision="float32")
+    embedding = FormEmbedding(known, 0, 0, 0, BUCKETS, config)
+    assert embedding.width == 3
+    assert embedding.vectors is not None
+    embedding.vectors.fill(0, torch.tensor([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]))
+    embedding.vectors.fill(1, torch.tensor([[7.0]]))
+    x = embedding(make_batch([["Book", "BOOK", "THE", "the", "flights"]], known))
+    assert_close(x, torch.tensor([[3.0, 4, 0], [1, 2, 0], [5, 6, 7], [5, 6, 0], [0, 0, 0]]))

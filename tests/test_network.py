@@ -155,3 +155,8 @@ def test_layer_sizes_from_a_number_or_a_list() -> None:
 def test_bad_layer_sizes_are_named(size: Any, depth: int, message: str) -> None:
     with pytest.raises(InputError, match=message):
         layer_sizes(size, depth, "forward")
+
+
+def test_no_input_at_all_is_an_error(vocabulary: Vocabulary) -> None:
+    with pytest.raises(InputError, match="all 0"):
+        make_network(vocabulary, words=0, affixes=0, chars=0)

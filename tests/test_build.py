@@ -1,0 +1,130 @@
+"""What training starts from beside the corpus: vectors, a transformer, another tagger."""
+
+import json
+import shutil
+from pathlib import Path
+
+import datasets
+import pytest
+import torch
+from safetensors.torch import load_file
+
+import tagger
+from tagger.conllu import read_conllu
+from tagger.errors import InputError
+from tagger.files import read_lines
+from tagger.train import train
+from tests.test_train import COMMAND, config_of, run, treebank  # noqa: F401
+
+
+def start(treebank: Path, folder: Path, *overrides: str) -> tagger.Tagger:  # noqa: F811
+    """A tagger trained for one epoch."""
+    train(config_of(treebank, "trainer.max_epochs=1", *overrides), folder, False, COMMAND)
+    return tagger.load(folder)
+
+
+def predicted(folder: Path) -> list[list[str]]:
+    path = str(folder / "dev.predicted.conllu")
+    return [s.tags["upos"] for s in read_conllu(read_lines(path), path) if s.tokens]
+
+
+def tokens(treebank: Path) -> list[list[str]]:  # noqa: F811
+    path = str(treebank / "en_tiny-ud-dev.conllu")
+    return [s.tokens for s in read_conllu(read_lines(path), path) if s.tokens]
+
+
+@pytest.fixture
+def vectors(tmp_path: Path) -> Path:
+    """Frequent words, one of which no corpus has."""
+    file = tmp_path / "vectors.txt"
+    file.write_text("the 0.5 1.0\nof 0.1 0.2\nqwertz -1 3\nand 1 1\nrare 4 4\n")
+    return file
+
+
+def test_a_tagger_carries_the_vectors_it_needs(treebank: Path, tmp_path: Path, vectors: Path) -> None:  # noqa: F811
+    loaded = start(treebank, tmp_path / "run", f"embedding.vectors={vectors}", "embedding.vectors_keep=3")
+    vectors.unlink()
+    assert loaded.vocabulary.vectors == {str(vectors): {"the": 0, "of": 1, "qwertz": 2, "and": 3}}
+    assert loaded.tag_sentences(tokens(treebank)) == predicted(tmp_path / "run")
+    table = load_file(tmp_path / "run" / "tagger" / "model.safetensors")["embedding.vectors.tables.0"]
+    assert table.shape == (5, 2)
+    assert table.dtype == torch.float16
+    assert str(vectors) in (tmp_path / "run" / "tagger" / "README.md").read_text(encoding="utf-8")
+
+
+def test_frozen_vectors_stay_and_tuned_ones_change(treebank: Path, tmp_path: Path, vectors: Path) -> None:  # noqa: F811
+    tables = []
+    for tune in ("false", "true"):
+        options = (f"embedding.vectors_tune={tune}", "embedding.vectors_precision=float32")
+        loaded = start(treebank, tmp_path / tune, f"embedding.vectors=[{vectors}]", *options)
+        assert loaded.network.embedding.vectors is not None
+        tables.append(loaded.network.embedding.vectors.tables[0].detach())
+    frozen, tuned = tables
+    assert abs(float(frozen[1:].std(correction=0)) - 1) < 1e-5
+    assert not torch.equal(frozen, tuned)
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("embedding.vectors=nowhere.txt", "nowhere.txt"),
+        ("embedding.vectors=[a,a]", "embedding.vectors"),
+        ("embedding.vectors_precision=int8", "embedding.vectors_precision=int8"),
+        ("embedding.vectors_tune=true", "float32 where"),
+        ("embedding.vectors_keep=-1", "embedding.vectors_keep=-1"),
+        ("embedding.transformer=/nowhere/at/all", "/nowhere/at/all"),
+        ("init=nowhere", "nowhere"),
+    ],
+)
+def test_bad_values_are_named(treebank: Path, tmp_path: Path, override: str, message: str) -> None:  # noqa: F811
+    with pytest.raises(InputError, match=message):
+        train(config_of(treebank, override), tmp_path, False, COMMAND)
+
+
+@pytest.fixture
+def bert(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    pytest.importorskip("transformers")
+    from tests.test_transformer import save_bert
+
+    torch.manual_seed(1)
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
+    return save_bert(tmp_path / "bert")
+
+
+@pytest.mark.parametrize("tune", [True, False])
+def test_a_tagger_carries_its_transformer(treebank: Path, tmp_path: Path, bert: Path, tune: bool) -> None:  # noqa: F811
+    options = (f"embedding.transformer={bert}", f"transformer.tune={tune}", "transformer.precision=32-true")
+    loaded = start(treebank, tmp_path / "run", *options)
+    trained = load_file(tmp_path / "run" / "tagger" / "model.safetensors")
+    before = load_file(bert / "model.safetensors")
+    same = [
+        torch.equal(trained[f"transformer.encoder.{name}"], before[name]) for name in before if "pooler" not in name
+    ]
+    assert all(same) == (not tune)
+    assert len(list((tmp_path / "cache" / "tagger").glob("*.f16"))) == (0 if tune else 2)  # train and dev
+    shutil.rmtree(bert)
+    assert tagger.load(tmp_path / "run").tag_sentences(tokens(treebank)) == predicted(tmp_path / "run")
+    assert loaded.tag(["x"] * 500) == tagger.load(tmp_path / "run").tag(["x"] * 500)  # beyond the encoder's limit
+
+
+def test_starting_from_a_tagger_goes_on_where_it_was(treebank: Path, tmp_path: Path) -> None:  # noqa: F811
+    train(config_of(treebank, "trainer.max_epochs=8"), tmp_path / "first", False, COMMAND)
+    first = json.loads((tmp_path / "first" / "report.json").read_text())["dev"]["upos"]["accuracy"]
+    options = (f"init={tmp_path / 'first'}", "optimizer.lr=0.00001", "model.depth=4", "trainer.max_epochs=1")
+    results = train(config_of(treebank, *options), tmp_path / "second", False, COMMAND)
+    assert results is not None
+    assert abs(results["dev"]["upos"]["accuracy"] - first) < 0.03
+    assert len(tagger.load(tmp_path / "second").network.encoder.layers) == 2
+
+
+def test_another_tag_set_gets_another_head(treebank: Path, tmp_path: Path) -> None:  # noqa: F811
+    train(config_of(treebank, "trainer.max_epochs=1"), tmp_path / "first", False, COMMAND)
+    loaded = start(treebank, tmp_path / "second", f"init={tmp_path / 'first'}", "columns=[xpos]")
+    assert loaded.columns == ["xpos"]
+    assert "NN" in loaded.vocabulary.tags["xpos"]
+
+
+def test_init_refuses_other_sizes(tmp_path: Path) -> None:
+    done = run(tmp_path, "init=nowhere", "model.depth=3")
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "model.depth=3" in done.stderr
