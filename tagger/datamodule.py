@@ -132,7 +132,10 @@ class TaggerDataModule(pl.LightningDataModule):
         if self.frozen is None or self.tokenizer is None:
             return None
         folder = Path(datasets.config.HF_DATASETS_CACHE) / "tagger"
-        return frozen_outputs(self.frozen, self.tokenizer, (row["tokens"] for row in sentences), lengths, folder)
+        device = self.trainer.strategy.root_device if self.trainer else "cpu"
+        return frozen_outputs(
+            self.frozen, self.tokenizer, (row["tokens"] for row in sentences), lengths, folder, device
+        )
 
     def train_dataloader(self) -> DataLoader[Batch]:
         return self._loader("train", self.seed)

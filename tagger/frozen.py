@@ -2,9 +2,10 @@
 
 import hashlib
 import json
+import logging
 import os
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
@@ -18,6 +19,7 @@ from tagger.files import umask
 from tagger.pieces import PieceTokenizer, windows
 from tagger.transformer import TransformerEmbedding
 
+_log = logging.getLogger(__name__)
 HIGHEST = float(np.finfo(np.float16).max)
 
 
@@ -29,7 +31,6 @@ def frozen_outputs(
     folder: Path,
     device: torch.device | str = "cpu",
     batch_tokens: int = 4000,
-    progress: Callable[[int], None] | None = None,
 ) -> np.ndarray:
     """What `embedding.outputs` gives for each token, from a file if there is one.
 
@@ -43,7 +44,6 @@ def frozen_outputs(
         folder: where files are kept; made if it is not there.
         device: where the encoder runs.
         batch_tokens: tokens per batch.
-        progress: is told the number of tokens of each batch that is done.
 
     Returns:
         (tokens, M', D) in float16, tokens in the order of the corpus, mapped from the file and not to be written.
@@ -64,11 +64,10 @@ def frozen_outputs(
     path = folder / f"{digest.hexdigest()}.f16"
     token_size = shape[1] * shape[2] * np.dtype(np.float16).itemsize
     if not path.is_file() or path.stat().st_size != len(tokens) * token_size:
+        _log.info("%s reads %s tokens, once: kept in %s", embedding.config["name"], f"{len(tokens):,}", folder)
         try:
             with _whole(path) as file:
-                for first, states in _states(
-                    embedding, tokenizer, list(rows), tokens, lengths, device, batch_tokens, progress
-                ):
+                for first, states in _states(embedding, tokenizer, list(rows), tokens, lengths, device, batch_tokens):
                     file.seek(first * token_size)
                     file.write(states.tobytes())
         except OSError as error:
@@ -99,7 +98,6 @@ def _states(
     lengths: np.ndarray,
     device: torch.device | str,
     batch_tokens: int,
-    progress: Callable[[int], None] | None,
 ) -> Iterator[tuple[int, np.ndarray]]:
     """Yields for each sentence the place of its first token, and the outputs of its tokens."""
     pieces = tokenizer.pieces(forms)
@@ -116,8 +114,6 @@ def _states(
             array = states.clamp(-HIGHEST, HIGHEST).half().cpu().numpy()
             for place, (start, end) in enumerate(spans):
                 yield start, array[: end - start, place]
-            if progress is not None:
-                progress(sum(end - start for start, end in spans))
     finally:
         embedding.to(home)
 
