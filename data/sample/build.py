@@ -63,6 +63,7 @@ class Sentence:
     paragraph: int
     line: int
     words: list[Word]
+    phenomenon: str = ""
 
     @property
     def text(self) -> str:
@@ -88,7 +89,7 @@ def read_word(item: str, where: str) -> Word:
 
 def read_source(path: Path) -> Iterator[Sentence]:
     """Yields the sentences of one genre; a header line starts a document, an empty line a paragraph."""
-    document = split = ""
+    document = split = phenomenon = ""
     paragraph = 1
     names: set[str] = set()
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
@@ -103,13 +104,20 @@ def read_source(path: Path) -> Iterator[Sentence]:
                 raise SourceError(f"{where}: a second document named {items[1]!r}")
             document, split, paragraph = items[1], items[2], 1
             names.add(document)
+        elif items[:3] == ["#", "phenomenon", "="]:
+            if len(items) != 4 or phenomenon:
+                raise SourceError(f"{where}: {line!r} is not one '# phenomenon = NAME' before a sentence")
+            phenomenon = items[3]
         elif not document:
             raise SourceError(f"{where}: a sentence before the first document: {items[0]!r}")
         else:
             words = [read_word(item, where) for item in items]
             if words[-1].glued:
                 raise SourceError(f"{where}: {GLUE} at the end of a sentence: {items[-1]!r}")
-            yield Sentence(path.stem, document, split, paragraph, number, words)
+            yield Sentence(path.stem, document, split, paragraph, number, words, phenomenon)
+            phenomenon = ""
+    if phenomenon:
+        raise SourceError(f"{path.name}: no sentence after the last '# phenomenon = {phenomenon}'")
 
 
 def read_sources(folder: Path) -> list[Sentence]:
@@ -141,6 +149,8 @@ def to_conllu(sentences: list[Sentence]) -> str:
         last = (name, sentence.paragraph)
         number += 1
         out.append(f"# sent_id = {name}-{number:02}\n# text = {sentence.text}\n")
+        if sentence.phenomenon:
+            out.append(f"# phenomenon = {sentence.phenomenon}\n")
         for i, word in enumerate(sentence.words, 1):
             misc = "SpaceAfter=No" if word.glued else "_"
             out.append("\t".join([str(i), word.form, "_", word.upos, word.xpos, *["_"] * 4, misc]) + "\n")
