@@ -55,6 +55,8 @@ def check_config(config: Mapping[str, Any]) -> None:
         raise InputError(
             f"embedding.vectors_precision={precision}: give float16 or float32, and float32 where vectors_tune=true"
         )
+    if config["saved_precision"] not in ("float16", "float32"):
+        raise InputError(f"saved_precision={config['saved_precision']}: give float16 or float32")
     if config["segmenter"] not in ("auto", *RULES):
         raise InputError(f"segmenter={config['segmenter']}: choose one of auto, {', '.join(RULES)}")
 

@@ -44,21 +44,25 @@ def save_tagger(
     config: dict[str, Any],
     card: str,
     tokenizer: PieceTokenizer | None = None,
+    precision: str = "float32",
 ) -> None:
     """Writes a tagger; `folder` appears, or is replaced, only when all of it is there.
 
     Args:
         folder: the folder to make.
-        network: its weights are saved as they are; those of a frozen transformer that has a revision are only named.
+        network: those of a frozen transformer that has a revision are only named.
         vocabulary: saved whole.
         config: plain values: `network` (a NetworkConfig) and what else users want to know.
         card: the text of the model card.
         tokenizer: of the transformer, if the network has one.
+        precision: of the weights in the file, float32 or float16; vectors have a precision of their own.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
     partial = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     try:
         weights = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
+        if precision == "float16":
+            weights = {name: tensor.half() for name, tensor in weights.items()}
         if _named_only(network):
             weights = {name: tensor for name, tensor in weights.items() if not name.startswith(ENCODER)}
         save_file(weights, partial / WEIGHTS)
@@ -98,6 +102,8 @@ def load_tagger(folder: Path) -> SavedTagger:
         with torch.device("meta"):  # takes no memory: the sizes are only compared with those of the weights
             network = TaggerNetwork(vocabulary, config["network"])
         weights = load_file(folder / WEIGHTS)
+        expected = {name: tensor.dtype for name, tensor in network.state_dict().items()}
+        weights = {name: tensor.to(expected.get(name, tensor.dtype)) for name, tensor in weights.items()}
         transformer = network.transformer
         if transformer is not None and _named_only(network):
             load_weights(transformer, transformer.config)

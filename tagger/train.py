@@ -98,6 +98,8 @@ def train(
 
     best = torch.load(folder / CHECKPOINTS / "best.ckpt", map_location="cpu", weights_only=True)
     module.load_state_dict(best["state_dict"])
+    if config["saved_precision"] == "float16":  # the scores are those of the weights that are saved
+        network.load_state_dict({name: weights.half() for name, weights in network.state_dict().items()})
     saved = {
         "corpus": corpus.name,
         "segmenter": segmenter,
@@ -124,7 +126,8 @@ def train(
         for split in ("dev", "test")
         if split in results
     }
-    save_tagger(folder / INSIDE_RUN, network, vocabulary, saved, model_card(saved, results, command), tokenizer)
+    card = model_card(saved, results, command)
+    save_tagger(folder / INSIDE_RUN, network, vocabulary, saved, card, tokenizer, config["saved_precision"])
     with whole_file(folder / "report.json") as out:
         json.dump(results, out, indent=2)
         out.write("\n")

@@ -172,6 +172,7 @@ def test_several_columns_are_learned_jointly(treebank: Path, tmp_path: Path) -> 
         ("columns=[upos,upos]", "list of different columns"),
         ("columns=[text]", "cannot name a tag column"),
         ("batch_tokens=0", "batch_tokens=0"),
+        ("saved_precision=int8", "saved_precision=int8"),
         ("seed=null", "seed=None"),
         ("model.dropout=1.5", "model.dropout=1.5"),
         ("optimizer.lr=fast", "optimizer.lr=fast"),
@@ -244,3 +245,17 @@ def test_precision_is_config(treebank: Path, tmp_path: Path, precision: str) -> 
         config_of(treebank, f"trainer.precision={precision}", "trainer.max_epochs=1"), tmp_path, False, COMMAND
     )
     assert results is not None
+
+
+def test_half_precision_halves_the_folder_and_the_scores_are_its_own(treebank: Path, tmp_path: Path) -> None:
+    sizes = []
+    for precision in ("float32", "float16"):
+        folder = tmp_path / precision
+        train(config_of(treebank, f"saved_precision={precision}", "trainer.max_epochs=1"), folder, False, COMMAND)
+        sizes.append(len(weights(folder)))
+        loaded = tagger.load(folder)
+        assert all(parameter.dtype == torch.float32 for parameter in loaded.network.parameters())
+        path = str(folder / "dev.predicted.conllu")
+        predicted = [s for s in read_conllu(read_lines(path), path) if s.tokens]
+        assert loaded.tag_sentences([s.tokens for s in predicted]) == [s.tags["upos"] for s in predicted]
+    assert 1.8 < sizes[0] / sizes[1] < 2.1
