@@ -7,6 +7,7 @@ COMMANDS = {
     "train": "train a tagger; the default: python -m tagger [KEY=VALUE ...], -m sweeps",
     "tag": "tag text files: python -m tagger tag [FILE|FOLDER ...] [-o FILE|FOLDER]",
     "evaluate": "score a tagger on a file with gold tags: python -m tagger evaluate FILE",
+    "models": "list the taggers that can be loaded by name: python -m tagger models",
 }
 HELP = f"""\
 usage: python -m tagger [COMMAND] ...

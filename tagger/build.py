@@ -9,7 +9,8 @@ import torch
 
 from tagger.config import network_config, vector_sources
 from tagger.corpora import Corpus
-from tagger.folder import find_tagger, load_tagger
+from tagger.folder import load_tagger
+from tagger.models import find_tagger
 from tagger.module import TaggerModule
 from tagger.pieces import PieceTokenizer
 from tagger.pretrained import load_pretrained

@@ -24,11 +24,13 @@ def model_card(config: Mapping[str, Any], results: Mapping[str, Any], command: s
     inputs = ["word, affix and character embeddings"]
     inputs += [f"the pretrained vectors {', '.join(config['vectors'])}"] if config["vectors"] else []
     inputs += [f"the transformer {network['transformer']['name']}"] if network["transformer"] else []
+    corpus = " ".join(filter(None, (results["corpus"], config["version"])))
+    licence = f" The training data's licence is {config['license']}." if config["license"] else ""
     settings = OmegaConf.to_yaml(OmegaConf.create(dict(config["training"])))
-    return f"""# Part-of-speech tagger for {results["corpus"]}
+    return f"""# Part-of-speech tagger for {corpus}
 
 A stack of bidirectional recurrent layers over {"; ".join(inputs)}
-({results["parameters"]:,} parameters), trained on {results["corpus"]}.
+({results["parameters"]:,} parameters), trained on {corpus}.{licence}
 
 | split | column | words | all words | seen in training | not seen | whole sentences |
 |---|---|---|---|---|---|---|
@@ -37,7 +39,7 @@ A stack of bidirectional recurrent layers over {"; ".join(inputs)}
 Accuracy in percent over gold tokens. The best epoch on dev was {results["best_epoch"]} of {results["epochs"]};
 training took {results["training_seconds"]:.0f} seconds.
 
-Trained with
+Trained with seed {config["training"]["seed"]} by
 
     {command}
 

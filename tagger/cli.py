@@ -1,4 +1,4 @@
-"""The commands that take options: tag, evaluate."""
+"""The commands that take options: tag, evaluate, models."""
 
 import io
 import json
@@ -17,10 +17,10 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColum
 from tagger import metrics
 from tagger.errors import InputError
 from tagger.files import STDIO, decoded_lines, open_binary, read_lines, whole_file
-from tagger.folder import find_tagger
 from tagger.formats import cell_separator, format_of, read
 from tagger.jobs import Job, plan_jobs
 from tagger.metrics import Scored
+from tagger.models import DEFAULT, find_tagger, list_models
 from tagger.predictor import Tagger, load
 from tagger.raw_score import F1, gold_paragraphs, raw_scores
 from tagger.sentence import Sentence
@@ -35,7 +35,7 @@ GoldInput = Literal["conllu", "tsv", "slash", "jsonl"]
 Output = Literal["tsv", "conllu", "jsonl", "slash", "pretty"]
 Device = Literal["auto", "cpu", "cuda", "mps"]
 Model = Annotated[
-    str, typer.Option(metavar="MODEL", help="A tagger's or a run's folder, or latest, the newest below runs/.")
+    str, typer.Option(metavar="MODEL", help="A name that `models` lists, or a tagger's or a run's folder.")
 ]
 Encoding = Annotated[str, typer.Option(metavar="NAME", help="Of the input; the output is UTF-8.")]
 DeviceOption = Annotated[Device, typer.Option(metavar="DEVICE", help="auto, cpu, cuda or mps.")]
@@ -50,7 +50,7 @@ def commands() -> None:
 def tag(
     sources: Annotated[list[str] | None, typer.Argument(metavar="FILE|FOLDER", help="- is standard input.")] = None,
     to: Annotated[str | None, typer.Option("-o", metavar="FILE|FOLDER", help="Default: standard output.")] = None,
-    model: Model = "latest",
+    model: Model = DEFAULT,
     input: Annotated[
         Input | None,
         typer.Option(metavar="FORMAT", help=f"One of {', '.join(get_args(Input))}. Default: by suffix, else text."),
@@ -108,7 +108,7 @@ def tag(
 @app.command()
 def evaluate(
     file: Annotated[str, typer.Argument(help="CoNLL-U, or one token a line with its tags; - is standard input.")],
-    model: Model = "latest",
+    model: Model = DEFAULT,
     input: Annotated[
         GoldInput | None,
         typer.Option(
@@ -151,6 +151,22 @@ def evaluate(
             tagger.vocabulary,
         )
         print(json.dumps(report, indent=2) if as_json else metrics.render(report, file))
+
+
+@app.command()
+def models(as_json: Annotated[bool, typer.Option("--json", help="Print the list as JSON.")] = False) -> None:
+    """Lists the taggers that can be loaded by name."""
+    with _clear_errors():
+        found = list_models()
+        if as_json:
+            print(json.dumps([{**model._asdict(), "folder": str(model.folder)} for model in found], indent=2))
+            return
+        for model in found:
+            print(f"{model.name}: {model.corpus}, {model.size / 1e6:.1f} MB, licence {model.license or 'not named'}")
+            for split, scores in model.scores.items():
+                shown = "  ".join(f"{column} {100 * accuracy:.2f}" for column, accuracy in scores.items())
+                print(f"  {split:<6}{shown}")
+            print(f"  {model.folder}")
 
 
 def _tag_file(

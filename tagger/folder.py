@@ -22,7 +22,6 @@ from tagger.vocabulary import Vocabulary
 
 FORMAT = 2
 WEIGHTS, CONFIG, VOCABULARY, CARD = "model.safetensors", "config.json", "vocabulary.json", "README.md"
-RUNS = Path("runs")  # where training leaves its folders, below the current folder
 INSIDE_RUN = "tagger"  # the tagger's folder in a run's folder
 TRANSFORMER = "transformer"  # the folder of a transformer's tokenizer in the tagger's folder
 ENCODER = "transformer.encoder."  # what the names of its weights begin with
@@ -137,25 +136,6 @@ def _check_types(vocabulary: Vocabulary, config: dict[str, Any]) -> None:
         raise TypeError(f"the counts of words or the rows of vectors in {VOCABULARY} are no numbers")
     if config["segmenter"] not in RULES or not isinstance(config.get("scores", {}), dict):
         raise TypeError(f"{CONFIG} has no segmenter or no scores")
-
-
-def find_tagger(name: str) -> Path:
-    """The folder of a tagger: itself, the run that holds it, or `latest`, the newest run below `runs/`.
-
-    Raises:
-        InputError: there is none.
-    """
-    if name == "latest":
-        found = sorted(RUNS.glob(f"**/{INSIDE_RUN}/{CONFIG}"), key=lambda path: path.stat().st_mtime)
-        if not found:
-            raise InputError(
-                f"no trained tagger below {RUNS}/ here; train one with `python -m tagger`, or name one with --model"
-            )
-        return found[-1].parent
-    folder = Path(name)
-    if not folder.is_dir():
-        raise InputError(f"{name}: no such tagger; name a folder that training wrote, or latest")
-    return folder / INSIDE_RUN if (folder / INSIDE_RUN).is_dir() else folder
 
 
 def _write_json(path: Path, value: Any, indent: int | None) -> None:

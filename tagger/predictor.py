@@ -13,8 +13,9 @@ import torch
 from tagger.batches import FormTable, collate, length_buckets
 from tagger.decoder import decode
 from tagger.errors import InputError
-from tagger.folder import find_tagger, load_tagger
+from tagger.folder import load_tagger
 from tagger.formats import read
+from tagger.models import DEFAULT, find_tagger
 from tagger.network import TaggerNetwork
 from tagger.pieces import PieceTokenizer
 from tagger.segment import segment
@@ -192,11 +193,12 @@ def choose_device(name: str) -> str:
     return name
 
 
-def load(name: str | Path = "latest", device: str = "auto") -> Tagger:
+def load(name: str | Path = DEFAULT, device: str = "auto") -> Tagger:
     """Loads a trained tagger.
 
     Args:
-        name: the folder of a tagger or of the run that trained it, or `latest`, the newest run below `runs/`.
+        name: `english`, which comes with the package; `latest`, the newest run below `runs/`; or the folder of
+            a tagger or of the run that trained it.
         device: auto, cpu, cuda or mps.
 
     Raises:

@@ -102,6 +102,7 @@ def train(
         network.load_state_dict({name: weights.half() for name, weights in network.state_dict().items()})
     saved = {
         "corpus": corpus.name,
+        **{name: None if value is None else str(value) for name, value in config["card"].items()},
         "segmenter": segmenter,
         "network": module.hparams["network"],
         "vectors": list(vocabulary.vectors),

@@ -13,8 +13,9 @@ import tagger
 from tagger.cli import app
 from tagger.conllu import read_conllu
 from tagger.folder import save_tagger
-from tagger.network import NetworkConfig, TaggerNetwork
+from tagger.network import TaggerNetwork
 from tagger.vocabulary import Vocabulary
+from tests.conftest import network_config
 
 TAGS = ["ADV", "NOUN", "PRON", "PUNCT", "VERB"]
 CONLLU = """\
@@ -38,9 +39,7 @@ def saved(folder: Path, forms: list[str]) -> Path:
     vocabulary = Vocabulary(
         words={"they": 3, "book": 2}, characters=list("etaoinshr"), tags={"upos": TAGS}, forms=forms
     )
-    network = NetworkConfig(
-        cell="gru", depth=1, hidden={"forward": 4, "backward": 3}, dropout=0.0, words=4, affixes=2, chars=4, buckets=16
-    )
+    network = network_config(depth=1, hidden={"forward": 4, "backward": 3}, words=4, affixes=2, chars=4, buckets=16)
     config = {"network": network, "corpus": "Tiny", "segmenter": "english", "scores": {"dev": {"upos": 0.5}}}
     save_tagger(folder, TaggerNetwork(vocabulary, network), vocabulary, config, "# card\n")
     return folder

@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import stat
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +10,7 @@ import pytest
 import torch
 
 from tagger.errors import InputError
-from tagger.folder import CARD, CONFIG, VOCABULARY, WEIGHTS, find_tagger, load_tagger, save_tagger
+from tagger.folder import CARD, CONFIG, VOCABULARY, WEIGHTS, load_tagger, save_tagger
 from tagger.vocabulary import Vocabulary
 from tests.conftest import TOKENS, make_batch, make_network, network_config, save_tiny
 
@@ -209,37 +208,3 @@ def test_files_that_do_not_fit_each_other_are_an_error(folder: Path, damage: Cal
     message = damaged(folder)
     assert str(folder) in message
     assert "do not fit" in message
-
-
-def make_run(path: Path, trained: Path, age: int) -> Path:
-    """A run's folder with a tagger that is `age` seconds old."""
-    shutil.copytree(trained, path / "tagger")
-    now = path.stat().st_mtime
-    os.utime(path / "tagger" / CONFIG, (now - age, now - age))
-    return path
-
-
-def test_latest_is_the_newest_run(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    make_run(tmp_path / "runs" / "2026-01-31" / "12-00-00", trained, age=50)
-    newest = make_run(tmp_path / "runs" / "2026-01-30" / "sweep" / "0", trained, age=10)
-    make_run(tmp_path / "runs" / "2026-02-01" / "12-00-00", trained, age=90)
-    assert find_tagger("latest").resolve() == newest / "tagger"
-
-
-def test_a_tagger_is_named_by_its_folder_or_its_run(trained: Path, tmp_path: Path) -> None:
-    run = make_run(tmp_path / "run", trained, age=0)
-    assert find_tagger(str(run)) == run / "tagger"
-    assert find_tagger(str(run / "tagger")) == run / "tagger"
-    assert find_tagger(str(trained)) == trained
-
-
-def test_a_tagger_that_is_not_there_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    with pytest.raises(InputError, match="no trained tagger below runs/"):
-        find_tagger("latest")
-    with pytest.raises(InputError, match="nowhere: no such tagger"):
-        find_tagger("nowhere")
-    (tmp_path / "empty").mkdir()
-    with pytest.raises(InputError, match=r"empty .*config\.json is missing"):
-        load_tagger(find_tagger("empty"))

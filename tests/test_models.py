@@ -1,0 +1,95 @@
+"""Taggers by name: bundled ones, the newest run, folders; and the list of them."""
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tagger import models
+from tagger.errors import InputError
+from tagger.folder import CONFIG, load_tagger
+from tagger.models import LATEST, find_tagger, list_models
+from tests.test_train import run
+
+
+def make_run(path: Path, trained: Path, age: int) -> Path:
+    """A run's folder with a tagger that is `age` seconds old."""
+    shutil.copytree(trained, path / "tagger")
+    now = path.stat().st_mtime
+    os.utime(path / "tagger" / CONFIG, (now - age, now - age))
+    return path
+
+
+def test_latest_is_the_newest_run(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    make_run(tmp_path / "runs" / "2026-01-31" / "12-00-00", trained, age=50)
+    newest = make_run(tmp_path / "runs" / "2026-01-30" / "sweep" / "0", trained, age=10)
+    make_run(tmp_path / "runs" / "2026-02-01" / "12-00-00", trained, age=90)
+    assert find_tagger("latest").resolve() == newest / "tagger"
+
+
+def test_a_tagger_is_named_by_its_folder_or_its_run(trained: Path, tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", trained, age=0)
+    assert find_tagger(str(run)) == run / "tagger"
+    assert find_tagger(str(run / "tagger")) == run / "tagger"
+    assert find_tagger(str(trained)) == trained
+
+
+def test_a_tagger_that_is_not_there_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match="no trained tagger below runs/"):
+        find_tagger("latest")
+    with pytest.raises(InputError, match="nowhere: no such tagger"):
+        find_tagger("nowhere")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InputError, match=r"empty .*config\.json is missing"):
+        load_tagger(find_tagger("empty"))
+
+
+@pytest.fixture
+def data(tmp_path: Path, trained: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder data/ with one bundled tagger, and an empty current folder."""
+    folder = tmp_path / "data" / "dutch"
+    shutil.copytree(trained, folder)
+    config = json.loads((folder / CONFIG).read_text())
+    known = {"corpus": "UD_Dutch-X", "version": "2.16", "license": "CC0", "scores": {"dev": {"upos": 0.5}}}
+    (folder / CONFIG).write_text(json.dumps(config | known))
+    monkeypatch.setattr(models, "bundled", lambda part: tmp_path / part)
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    return tmp_path / "data"
+
+
+def test_a_bundled_name_wins_over_a_folder(data: Path) -> None:
+    Path("dutch").mkdir()
+    assert find_tagger("dutch") == data / "dutch"
+    assert find_tagger("./dutch") == Path("dutch")
+    with pytest.raises(InputError, match="name dutch, latest, or a folder"):
+        find_tagger("german")
+
+
+def test_the_list_says_what_each_model_is(data: Path) -> None:
+    (model,) = list_models()
+    assert model[:4] == ("dutch", data / "dutch", "UD_Dutch-X 2.16", "CC0")
+    assert model.scores == {"dev": {"upos": 0.5}}
+    assert model.size == sum(path.stat().st_size for path in (data / "dutch").iterdir())
+
+
+def test_the_newest_run_is_in_the_list(data: Path) -> None:
+    shutil.copytree(data / "dutch", Path("runs") / "one" / "tagger")
+    assert [model.name for model in list_models()] == ["dutch", LATEST]
+
+
+@pytest.mark.parametrize("damage", ["{", "[]", "{}"])
+def test_a_damaged_config_is_named(data: Path, damage: str) -> None:
+    (data / "dutch" / CONFIG).write_text(damage)
+    with pytest.raises(InputError, match=r"config.json is damaged"):
+        list_models()
+
+
+def test_the_command_lists(tmp_path: Path) -> None:
+    listed = json.loads(run(tmp_path, "models", "--json").stdout)
+    names = [model["name"] for model in listed]
+    assert run(tmp_path, "models").stdout.count("MB, licence") == len(names)
