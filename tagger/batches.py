@@ -182,22 +182,6 @@ def collate(
     )
 
 
-def recase(tokens: list[str], share: float, generator: np.random.Generator) -> list[str]:
-    """The sentence as it is, or, with probability `share`, as writers of messages and headlines would have it.
-
-    Half of these are all in lower case, a quarter In Title Case (words of 4 letters and more), a quarter
-    IN CAPITALS, so that a tagger learns not to take a capital, or its absence, for more than it says.
-    """
-    draw = generator.random() / share if share else 1.0
-    if draw >= 1:
-        return tokens
-    if draw < 0.5:
-        return [form.lower() for form in tokens]
-    if draw < 0.75:
-        return [form[:1].upper() + form[1:] if len(form) > 3 else form for form in tokens]
-    return [form.upper() for form in tokens]
-
-
 def length_buckets(
     lengths: np.ndarray, max_tokens: int, generator: np.random.Generator | None = None
 ) -> Iterator[np.ndarray]:

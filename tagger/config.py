@@ -42,11 +42,7 @@ def check_config(config: Mapping[str, Any]) -> None:
         if type(value) is not int or value < least:
             raise InputError(f"{name}={value}: give a whole number, at least {least}")
     dropout, hidden = config["embedding"]["word_dropout"], config["model"]["dropout"]
-    rates = {
-        "embedding.word_dropout": (dropout, 1e9),
-        "model.dropout": (hidden, 0.99),
-        "recased": (config["recased"], 1.0),
-    }
+    rates = {"embedding.word_dropout": (dropout, 1e9), "model.dropout": (hidden, 0.99)}
     rates |= {f"optimizer.{name}": (value, 1.0) for name, value in config["optimizer"].items()}
     for name, (rate, most) in rates.items():
         if type(rate) not in (int, float) or not 0 <= rate <= most:

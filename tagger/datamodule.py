@@ -11,7 +11,7 @@ import torch
 from datasets import Dataset, DatasetDict
 from torch.utils.data import DataLoader, Sampler
 
-from tagger.batches import Batch, FormTable, collate, length_buckets, recase
+from tagger.batches import Batch, FormTable, collate, length_buckets
 from tagger.frozen import frozen_outputs
 from tagger.pieces import PieceTokenizer
 from tagger.transformer import TransformerEmbedding
@@ -68,15 +68,9 @@ class _Batches(torch.utils.data.Dataset[Batch]):
     """Sentence numbers -> `Batch`; the sentences themselves, and outputs of a frozen transformer, stay on disk."""
 
     def __init__(
-        self,
-        sentences: Dataset,
-        table: FormTable,
-        word_dropout: float,
-        recased: float,
-        lengths: np.ndarray,
-        outputs: np.ndarray | None,
+        self, sentences: Dataset, table: FormTable, word_dropout: float, lengths: np.ndarray, outputs: np.ndarray | None
     ) -> None:
-        self.sentences, self.table, self.word_dropout, self.recased = sentences, table, word_dropout, recased
+        self.sentences, self.table, self.word_dropout = sentences, table, word_dropout
         self.outputs, self.ends = outputs, np.cumsum(lengths)
 
     def __getitem__(self, item: Any) -> Batch:
@@ -84,10 +78,7 @@ class _Batches(torch.utils.data.Dataset[Batch]):
         rows: dict[str, list[list[str]]] = self.sentences[numbers]
         tags = {column: rows[column] for column in self.table.vocabulary.columns}
         generator = None if seed is None else np.random.default_rng(seed)
-        tokens = rows["tokens"]
-        if generator is not None and self.recased:
-            tokens = [recase(sentence, self.recased, generator) for sentence in tokens]
-        batch = collate(tokens, self.table, tags, self.word_dropout, generator)
+        batch = collate(rows["tokens"], self.table, tags, self.word_dropout, generator)
         if self.outputs is not None:
             known = np.zeros((*batch.index.shape, *self.outputs.shape[1:]), dtype=np.float32)  # (T, B, M, D)
             for column, number in enumerate(numbers):
@@ -107,7 +98,6 @@ class TaggerDataModule(pl.LightningDataModule):
         buckets: int,
         batch_tokens: int = 500,
         word_dropout: float = 1.0,
-        recased: float = 0.0,
         seed: int = 1,
         tokenizer: PieceTokenizer | None = None,
         frozen: TransformerEmbedding | None = None,
@@ -120,15 +110,13 @@ class TaggerDataModule(pl.LightningDataModule):
             buckets: rows of the hash table of each affix.
             batch_tokens: slots (padding included) of a batch; a longer sentence is a batch of its own.
             word_dropout: see `collate`.
-            recased: see `recase`; for training alone.
-            seed: of the batches, of word dropout and of what is recased.
+            seed: of the batches and of word dropout.
             tokenizer: of the transformer, if there is one.
             frozen: a transformer that training does not change; what it says of each token is kept on disk.
         """
         super().__init__()
         self.tokenizer, self.frozen = tokenizer, frozen
-        self.splits, self.batch_tokens, self.seed = splits, batch_tokens, seed
-        self.word_dropout, self.recased = word_dropout, recased
+        self.splits, self.batch_tokens, self.word_dropout, self.seed = splits, batch_tokens, word_dropout, seed
         self.table = FormTable(vocabulary, buckets, None if frozen else tokenizer)
 
     def _loader(self, split: str, seed: int | None) -> DataLoader[Batch]:
@@ -136,8 +124,7 @@ class TaggerDataModule(pl.LightningDataModule):
         lengths = token_counts(sentences)
         rank, world = (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
         sampler = BucketSampler(lengths, self.batch_tokens, seed, rank, world)
-        outputs = self._outputs(sentences, lengths)
-        batches = _Batches(sentences, self.table, self.word_dropout, self.recased, lengths, outputs)
+        batches = _Batches(sentences, self.table, self.word_dropout, lengths, self._outputs(sentences, lengths))
         # A generator of its own: making an iterator must not draw from the global one, which a checkpoint restores.
         return DataLoader(batches, batch_size=None, sampler=sampler, generator=torch.Generator())
 

@@ -87,7 +87,6 @@ def train(
         module.hparams["network"]["buckets"],
         config["batch_tokens"],
         config["embedding"]["word_dropout"],
-        config["recased"],
         config["seed"],
         tokenizer,
         transformer if transformer is not None and not transformer.config["tune"] else None,

@@ -1,13 +1,11 @@
 """Sentences to batches: features of forms, padding, hidden words, targets and lengths near each other."""
 
-from collections import Counter
-
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tagger.batches import AFFIXES, EDGE, Batch, FormTable, affix_rows, collate, length_buckets, recase, word_shape
+from tagger.batches import AFFIXES, EDGE, Batch, FormTable, affix_rows, collate, length_buckets, word_shape
 from tagger.vocabulary import IGNORE, PAD, UNK, UNSEEN, Vocabulary
 from tests.conftest import BUCKETS, CORPUS, TOKENS, make_batch
 
@@ -235,23 +233,3 @@ def test_without_a_generator_short_sentences_come_first() -> None:
     lengths = ewt_like_lengths(500)
     order = [int(lengths[n]) for batch in length_buckets(lengths, 500) for n in batch]
     assert order == sorted(order)
-
-
-def test_recased_sentences_are_of_three_kinds_and_the_rest_as_they_are() -> None:
-    tokens = ["early", "McDonald's", "of", "Kuala", "Lumpur"]
-    generator = np.random.default_rng(1)
-    drawn = Counter(tuple(recase(tokens, 0.4, generator)) for _ in range(4000))
-    lower = tuple(token.lower() for token in tokens)
-    title = ("Early", "McDonald's", "of", "Kuala", "Lumpur")
-    upper = tuple(token.upper() for token in tokens)
-    assert set(drawn) == {tuple(tokens), lower, title, upper}
-    shares = {kind: count / 4000 for kind, count in drawn.items()}
-    assert abs(shares[tuple(tokens)] - 0.6) < 0.03
-    assert abs(shares[lower] - 0.2) < 0.03
-    assert abs(shares[title] - 0.1) < 0.03
-    assert abs(shares[upper] - 0.1) < 0.03
-
-
-def test_nothing_is_recased_without_a_share() -> None:
-    generator = np.random.default_rng(1)
-    assert all(recase(["The", "BBC"], 0.0, generator) == ["The", "BBC"] for _ in range(100))
