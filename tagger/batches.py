@@ -107,6 +107,10 @@ class FormTable:
             self.pieces += self.tokenizer.pieces(new)
         return np.fromiter((known[form] for form in forms), dtype=np.int64, count=len(forms))
 
+    def size(self, forms: Sequence[str]) -> int:
+        """What a sentence takes in a batch: its tokens, or what a transformer reads of them, its pieces."""
+        return len(forms) if self.tokenizer is None else sum(len(self.pieces[row]) for row in self.rows(forms))
+
     def _add(self, form: str) -> None:
         row = len(self._rows)
         if row == len(self.words):

@@ -9,7 +9,7 @@ import torch
 
 from tagger.config import network_config, vector_sources
 from tagger.corpora import Corpus
-from tagger.folder import load_tagger
+from tagger.folder import SavedTagger, load_tagger
 from tagger.models import find_tagger
 from tagger.module import TaggerModule
 from tagger.pieces import PieceTokenizer
@@ -22,10 +22,11 @@ _log = logging.getLogger(__name__)
 
 
 class Built(NamedTuple):
-    """A module that is ready for training, and the tokenizer of its transformer, if it has one."""
+    """A module that is ready for training, the tokenizer of its transformer, and the tagger that it starts from."""
 
     module: TaggerModule
     tokenizer: PieceTokenizer | None
+    start: SavedTagger | None
 
 
 def build(config: dict[str, Any], corpus: Corpus) -> Built:
@@ -43,9 +44,8 @@ def build(config: dict[str, Any], corpus: Corpus) -> Built:
 
 
 def _from_config(config: dict[str, Any], vocabulary: Vocabulary) -> Built:
-    forms = dict.fromkeys(spelling for form in vocabulary.forms for spelling in (form, form.lower()))
     keep = config["embedding"]["vectors_keep"]
-    vectors = {name: select_vectors(name, forms, keep) for name in vector_sources(config)}
+    vectors = {name: select_vectors(name, vocabulary.forms, keep) for name in vector_sources(config)}
     for name, (rows, matrix) in vectors.items():
         share = sum(row_of(rows, form) is not None for form in vocabulary.forms) / max(1, len(vocabulary.forms))
         _log.info(
@@ -67,7 +67,7 @@ def _from_config(config: dict[str, Any], vocabulary: Vocabulary) -> Built:
             module.network.embedding.vectors.fill(source, torch.from_numpy(matrix))
     if encoder is not None and module.network.transformer is not None:
         module.network.transformer.load_state_dict(encoder.state_dict())
-    return Built(module, tokenizer)
+    return Built(module, tokenizer, None)
 
 
 def _from_tagger(config: dict[str, Any], vocabulary: Vocabulary) -> Built:
@@ -85,4 +85,10 @@ def _from_tagger(config: dict[str, Any], vocabulary: Vocabulary) -> Built:
     )
     module = TaggerModule(asdict(merged), start.config["network"], **config["optimizer"])
     transfer_weights(start, module.network, merged)
-    return Built(module, start.tokenizer)
+    return Built(module, start.tokenizer, start)
+
+
+def made_of(start: SavedTagger | None) -> dict[str, Any]:
+    """The parts of an experiment's config that a tagger to start from decides."""
+    parts = ("model", "embedding", "transformer")
+    return {} if start is None else {part: start.config["training"][part] for part in parts}

@@ -6,6 +6,13 @@ from typing import Any
 from omegaconf import OmegaConf
 
 
+def describe(config: Mapping[str, Any]) -> str:
+    """The training data of a tagger, with its version and its licence, as far as `config.json` tells."""
+    corpus = " ".join(filter(None, (config["corpus"], config.get("version"))))
+    known = f"{corpus} ({config['license']})" if config.get("license") else corpus
+    return f"{known}, after {config['start']}" if config.get("start") else known
+
+
 def model_card(config: Mapping[str, Any], results: Mapping[str, Any], command: str) -> str:
     """A model card in Markdown: data, scores, config and the command that made the tagger.
 
@@ -26,11 +33,12 @@ def model_card(config: Mapping[str, Any], results: Mapping[str, Any], command: s
     inputs += [f"the transformer {network['transformer']['name']}"] if network["transformer"] else []
     corpus = " ".join(filter(None, (results["corpus"], config["version"])))
     licence = f" The training data's licence is {config['license']}." if config["license"] else ""
+    start = f"\nTraining started from a tagger that was trained on {config['start']}." if config["start"] else ""
     settings = OmegaConf.to_yaml(OmegaConf.create(dict(config["training"])))
     return f"""# Part-of-speech tagger for {corpus}
 
 A stack of bidirectional recurrent layers over {"; ".join(inputs)}
-({results["parameters"]:,} parameters), trained on {corpus}.{licence}
+({results["parameters"]:,} parameters), trained on {corpus}.{licence}{start}
 
 | split | column | words | all words | seen in training | not seen | whole sentences |
 |---|---|---|---|---|---|---|

@@ -47,18 +47,43 @@ def check_config(config: Mapping[str, Any]) -> None:
     for name, (rate, most) in rates.items():
         if type(rate) not in (int, float) or not 0 <= rate <= most:
             raise InputError(f"{name}={rate}: give a number from 0{f' to {most:g}' if most < 1e9 else ''}")
-    sources = vector_sources(config)
-    if not all(isinstance(source, str) and source for source in sources) or len(set(sources)) < len(sources):
-        raise InputError(f"embedding.vectors={config['embedding']['vectors']}: give a name or file, or a list of some")
-    precision, tune = config["embedding"]["vectors_precision"], config["embedding"]["vectors_tune"]
-    if precision not in ("float16", "float32") or (tune and precision != "float32"):
-        raise InputError(
-            f"embedding.vectors_precision={precision}: give float16 or float32, and float32 where vectors_tune=true"
-        )
+    _check_pretrained(config)
+    if config["trainer"].get("precision", "32-true") not in ("32-true", "bf16-mixed", "16-mixed"):
+        raise InputError(f"trainer.precision={config['trainer']['precision']}: choose 32-true, bf16-mixed or 16-mixed")
     if config["saved_precision"] not in ("float16", "float32"):
         raise InputError(f"saved_precision={config['saved_precision']}: give float16 or float32")
     if config["segmenter"] not in ("auto", *RULES):
         raise InputError(f"segmenter={config['segmenter']}: choose one of auto, {', '.join(RULES)}")
+
+
+def _check_pretrained(config: Mapping[str, Any]) -> None:
+    """The vectors, the transformer, and the tagger to start from."""
+    embedding, transformer, card = config["embedding"], config["transformer"], config["card"]
+    sources = vector_sources(config)
+    if not all(isinstance(source, str) and source for source in sources) or len(set(sources)) < len(sources):
+        raise InputError(f"embedding.vectors={embedding['vectors']}: give a name or a file, or a list of several")
+    precision, tune = embedding["vectors_precision"], embedding["vectors_tune"]
+    if precision not in ("float16", "float32") or (tune is True and precision != "float32"):
+        raise InputError(
+            f"embedding.vectors_precision={precision}: give float16 or float32, and float32 where vectors_tune=true"
+        )
+    for name, value in (("embedding.transformer", embedding["transformer"]), ("init", config["init"])):
+        if value is not None and not (isinstance(value, str) and value):
+            raise InputError(f"{name}={value}: give a name or a folder")
+    if config["init"] == "latest":
+        raise InputError("init=latest would be another tagger when the run is resumed or swept; name its folder")
+    for name, parts, known in (
+        ("transformer", transformer, {"pooling", "layers", "tune", "precision"}),
+        ("card", card, {"version", "license"}),
+    ):
+        if not isinstance(parts, dict) or set(parts) != known:
+            raise InputError(f"{name}={parts}: its keys are {', '.join(sorted(known))}")
+    for name, value in (("embedding.vectors_tune", tune), ("transformer.tune", transformer["tune"])):
+        if type(value) is not bool:
+            raise InputError(f"{name}={value}: give true or false")
+    layers = transformer["layers"]
+    if layers is not None and not (isinstance(layers, list) and all(type(layer) is int for layer in layers)):
+        raise InputError(f"transformer.layers={layers}: give null, or a list of numbers such as [4,5,6]")
 
 
 def vector_sources(config: Mapping[str, Any]) -> list[str]:

