@@ -7,9 +7,10 @@ from typing import Any, NamedTuple
 
 import torch
 
-from tagger.config import network_config, vector_sources
+from tagger.config import FREE, MADE_OF, network_config, vector_sources
 from tagger.corpora import Corpus
-from tagger.folder import SavedTagger, load_tagger
+from tagger.errors import InputError
+from tagger.folder import CONFIG, SavedTagger, load_tagger
 from tagger.models import find_tagger
 from tagger.module import TaggerModule
 from tagger.pieces import PieceTokenizer
@@ -71,8 +72,15 @@ def _from_config(config: dict[str, Any], vocabulary: Vocabulary) -> Built:
 
 
 def _from_tagger(config: dict[str, Any], vocabulary: Vocabulary) -> Built:
-    folder = find_tagger(config["init"])
+    try:
+        folder = find_tagger(config["init"])
+    except InputError:
+        raise InputError(f"init={config['init']}: no such tagger; name the folder of a tagger or of its run") from None
     start = load_tagger(folder)
+    training = start.config.get("training")
+    told = isinstance(training, dict) and all(isinstance(training.get(part), dict) for part in MADE_OF)
+    if not told or not isinstance(start.config.get("corpus"), str):
+        raise InputError(f"{folder / CONFIG} does not tell what the tagger was trained on, and how; copy it again")
     merged = merge_vocabularies(start.vocabulary, vocabulary)
     for column, tags in merged.tags.items():
         new = [tag for tag in tags if tag not in start.vocabulary.tags.get(column, [])]
@@ -88,7 +96,10 @@ def _from_tagger(config: dict[str, Any], vocabulary: Vocabulary) -> Built:
     return Built(module, start.tokenizer, start)
 
 
-def made_of(start: SavedTagger | None) -> dict[str, Any]:
-    """The parts of an experiment's config that a tagger to start from decides."""
-    parts = ("model", "embedding", "transformer")
-    return {} if start is None else {part: start.config["training"][part] for part in parts}
+def with_start(config: dict[str, Any], start: SavedTagger | None) -> dict[str, Any]:
+    """The experiment's config as it was used: a tagger to start from decides what it is made of."""
+    if start is None:
+        return config
+    used = config | {part: start.config["training"][part] for part in MADE_OF}
+    own = {key: config["embedding"][key] for key in FREE}
+    return used | {"embedding": used["embedding"] | own}

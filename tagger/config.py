@@ -12,6 +12,8 @@ from tagger.network import NetworkConfig
 from tagger.segment import RULES
 from tagger.transformer import TransformerConfig
 
+MADE_OF = ("model", "embedding", "transformer")  # the parts that a tagger to start from decides, ...
+FREE = ("word_dropout", "min_count")  # ... but for these of embedding, which say how training reads
 RESERVED = ("tokens", "comments", "text", "offsets", "loss", "accuracy")  # what stands beside the tag columns
 
 
@@ -41,6 +43,7 @@ def check_config(config: Mapping[str, Any]) -> None:
     for name, (value, least) in whole.items():
         if type(value) is not int or value < least:
             raise InputError(f"{name}={value}: give a whole number, at least {least}")
+    _check_keys(config)
     dropout, hidden = config["embedding"]["word_dropout"], config["model"]["dropout"]
     rates = {"embedding.word_dropout": (dropout, 1e9), "model.dropout": (hidden, 0.99)}
     rates |= {f"optimizer.{name}": (value, 1.0) for name, value in config["optimizer"].items()}
@@ -56,9 +59,25 @@ def check_config(config: Mapping[str, Any]) -> None:
         raise InputError(f"segmenter={config['segmenter']}: choose one of auto, {', '.join(RULES)}")
 
 
+def _check_keys(config: Mapping[str, Any]) -> None:
+    """The parts that are passed on whole have the keys that their readers know, and sizes are whole numbers."""
+    hidden = config["model"]["hidden"]
+    for name, part, keys in (
+        ("model.hidden", hidden, ("forward", "backward")),
+        ("transformer", config["transformer"], ("pooling", "layers", "tune", "precision")),
+        ("optimizer", config["optimizer"], ("lr", "weight_decay", "warmup", "transformer_lr", "layer_decay")),
+        ("card", config["card"], ("version", "license")),
+    ):
+        if not isinstance(part, dict) or set(part) != set(keys):
+            raise InputError(f"{name}={part}: its keys are {', '.join(keys)}")
+    for direction, size in hidden.items():
+        if not all(type(number) is int for number in (size if isinstance(size, list) else [size])):
+            raise InputError(f"model.hidden.{direction}={size}: give a whole number, or a list of them, one per layer")
+
+
 def _check_pretrained(config: Mapping[str, Any]) -> None:
     """The vectors, the transformer, and the tagger to start from."""
-    embedding, transformer, card = config["embedding"], config["transformer"], config["card"]
+    embedding, transformer = config["embedding"], config["transformer"]
     sources = vector_sources(config)
     if not all(isinstance(source, str) and source for source in sources) or len(set(sources)) < len(sources):
         raise InputError(f"embedding.vectors={embedding['vectors']}: give a name or a file, or a list of several")
@@ -72,12 +91,6 @@ def _check_pretrained(config: Mapping[str, Any]) -> None:
             raise InputError(f"{name}={value}: give a name or a folder")
     if config["init"] == "latest":
         raise InputError("init=latest would be another tagger when the run is resumed or swept; name its folder")
-    for name, parts, known in (
-        ("transformer", transformer, {"pooling", "layers", "tune", "precision"}),
-        ("card", card, {"version", "license"}),
-    ):
-        if not isinstance(parts, dict) or set(parts) != known:
-            raise InputError(f"{name}={parts}: its keys are {', '.join(sorted(known))}")
     for name, value in (("embedding.vectors_tune", tune), ("transformer.tune", transformer["tune"])):
         if type(value) is not bool:
             raise InputError(f"{name}={value}: give true or false")

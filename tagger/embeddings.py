@@ -69,7 +69,8 @@ class VectorEmbedding(nn.Module):
 
     def forward(self, rows: Tensor) -> Tensor:
         """Rows of the tables (U, V), 0 where a source has no vector, to (U, width)."""
-        vectors = [gather(row, table).float() for row, table in zip(rows.T, self.tables, strict=True)]
+        tables = zip(rows.T, self.tables, strict=True)
+        vectors = [gather(row, table, padding_idx=0).float() for row, table in tables]  # row 0 stays zero
         x: Tensor = self.projection(torch.cat(vectors, dim=1)) + (rows == 0).float() @ self.missing
         return x
 

@@ -173,16 +173,16 @@ class Encoder(nn.Module):
             input_size = layers[-1].width
         self.layers = nn.ModuleList(layers)
         self.dropout = nn.Dropout(dropout)
-        self.width = input_size
 
     def forward(
         self, x: Tensor, lengths: Tensor, states: Sequence[tuple[State, State]] | None = None
-    ) -> tuple[Tensor, list[tuple[State, State]]]:
-        """x (T, B, I) to outputs of the last layer (T, B, F + R) and the last states of every layer."""
-        last = []
+    ) -> tuple[list[Tensor], list[tuple[State, State]]]:
+        """x (T, B, I) to the outputs (T, B, F + R) and the last states of every layer, the first layer first."""
+        outputs, last = [], []
         for depth, layer in enumerate(self.layers):
             if depth:
                 x = self.dropout(x)
             x, state = layer(x, lengths, states[depth] if states is not None else (None, None))
+            outputs.append(x)
             last.append(state)
-        return x, last
+        return outputs, last

@@ -22,7 +22,7 @@ from tagger.segment import RULES
 from tagger.transformer import EncoderError
 from tagger.vocabulary import Vocabulary
 
-FORMAT = 2
+FORMAT = 3
 WEIGHTS, CONFIG, VOCABULARY, CARD = "model.safetensors", "config.json", "vocabulary.json", "README.md"
 INSIDE_RUN = "tagger"  # the tagger's folder in a run's folder
 TRANSFORMER = "transformer"  # the folder of a transformer's tokenizer in the tagger's folder
@@ -119,6 +119,8 @@ def load_tagger(folder: Path) -> SavedTagger:
         tokenizer = None if transformer is None else load_tokenizer(folder / TRANSFORMER, transformer.config)
     except EncoderError:
         raise
+    except OSError as error:
+        raise InputError(f"{folder / WEIGHTS} cannot be read: {error.strerror}; check its permissions") from None
     except SafetensorError as error:
         raise InputError(f"{folder / WEIGHTS} is damaged ({error}); copy the folder again") from None
     except (KeyError, TypeError, AttributeError, ValueError, RuntimeError) as error:
@@ -159,6 +161,8 @@ def _write_json(path: Path, value: Any, indent: int | None) -> None:
 def _read_json(path: Path) -> dict[str, Any]:
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}; check its permissions") from None
     except (UnicodeDecodeError, json.JSONDecodeError) as error:
         raise InputError(f"{path} is damaged ({error}); copy the folder again") from None
     if not isinstance(value, dict):

@@ -49,7 +49,7 @@ def frozen_outputs(
         (tokens, M', D) in float16, tokens in the order of the corpus, mapped from the file and not to be written.
 
     Raises:
-        InputError: the file cannot be written.
+        InputError: the file cannot be written or read.
     """
     digest = _state(embedding, tokenizer)
     rows: dict[str, int] = {}  # distinct forms
@@ -63,20 +63,20 @@ def frozen_outputs(
         return np.zeros(shape, dtype=np.float16)
     path = folder / f"{digest.hexdigest()}.f16"
     token_size = shape[1] * shape[2] * np.dtype(np.float16).itemsize
-    if not path.is_file() or path.stat().st_size != len(tokens) * token_size:
-        _log.info("%s reads %s tokens, once: kept in %s", embedding.config["name"], f"{len(tokens):,}", folder)
-        try:
+    try:
+        if not path.is_file() or path.stat().st_size != len(tokens) * token_size:
+            _log.info("%s reads %s tokens, once: kept in %s", embedding.config["name"], f"{len(tokens):,}", folder)
             with _whole(path) as file:
                 for first, states in _states(embedding, tokenizer, list(rows), tokens, lengths, device, batch_tokens):
                     file.seek(first * token_size)
                     file.write(states.tobytes())
-        except OSError as error:
-            megabytes = len(tokens) * token_size / 1e6
-            raise InputError(
-                f"{folder}: cannot write {megabytes:.0f} MB of encoder outputs ({error.strerror});"
-                " make room or name another folder"
-            ) from None
-    return np.memmap(path, dtype=np.float16, mode="r", shape=shape)
+        return np.memmap(path, dtype=np.float16, mode="r", shape=shape)
+    except OSError as error:
+        megabytes = len(tokens) * token_size / 1e6
+        raise InputError(
+            f"{folder}: cannot keep {megabytes:.0f} MB of encoder outputs there ({error.strerror});"
+            " make room, or set HF_DATASETS_CACHE to another folder"
+        ) from None
 
 
 def _state(embedding: TransformerEmbedding, tokenizer: PieceTokenizer) -> "hashlib._Hash":

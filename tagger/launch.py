@@ -17,6 +17,7 @@ from omegaconf.errors import MissingMandatoryValue
 
 from tagger import sweep
 from tagger.bundled import bundled
+from tagger.config import FREE, MADE_OF
 from tagger.errors import InputError
 from tagger.train import CHECKPOINTS, Interrupted, train
 
@@ -145,11 +146,9 @@ def _plain(config: DictConfig, overrides: Sequence[str]) -> dict[str, Any]:
     if "init" not in config:
         raise InputError("the run was started by another version of tagger; start it again")
     if config.init is not None:
-        free = ("embedding.word_dropout", "embedding.min_count")
         for override in overrides:
-            key = override.lstrip("+~").partition("=")[0]
-            fixed = key.partition(".")[0] in ("model", "embedding", "transformer", "experiment") and key not in free
-            if fixed and not override.endswith("experiment=none"):
+            part, _, key = override.lstrip("+~").partition("=")[0].partition(".")
+            if part in (*MADE_OF, "experiment") and not (part == "embedding" and key in FREE):
                 raise InputError(
                     f"{override}: init takes what the tagger that it starts from is made of; leave this out"
                 )

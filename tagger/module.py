@@ -2,6 +2,7 @@
 
 # T tokens in the longest sentence, B sentences, K tags
 
+from itertools import compress
 from typing import Any
 
 import pytorch_lightning as pl
@@ -37,7 +38,7 @@ class TaggerModule(pl.LightningModule):
             vocabulary: the fields of a `Vocabulary`.
             network: sizes of the parts.
             lr: the highest learning rate.
-            weight_decay: of AdamW, for matrices alone.
+            weight_decay: of AdamW, for matrices alone, pretrained vectors not among them.
             warmup: share of the steps in which the learning rate climbs to `lr`; then it falls to 0 linearly.
             transformer_lr: the highest learning rate of the top layer of a transformer.
             layer_decay: what each layer below has of the learning rate of the one above it.
@@ -80,8 +81,11 @@ class TaggerModule(pl.LightningModule):
         groups = [] if transformer is None else transformer.parameter_groups(*rates)
         apart = {id(p) for group in groups for p in group["params"]}
         own = [p for p in self.network.parameters() if p.requires_grad and id(p) not in apart]
-        groups.append({"params": [p for p in own if p.dim() > 1], "weight_decay": hp["weight_decay"]})
-        groups.append({"params": [p for p in own if p.dim() <= 1], "weight_decay": 0.0})
+        vectors = self.network.embedding.vectors
+        lasting = {id(table) for table in vectors.tables} if vectors else set()  # or words training lacks would fade
+        decays = [p.dim() > 1 and id(p) not in lasting for p in own]
+        groups.append({"params": list(compress(own, decays)), "weight_decay": hp["weight_decay"]})
+        groups.append({"params": [p for p, decay in zip(own, decays, strict=True) if not decay], "weight_decay": 0.0})
         optimizer = torch.optim.AdamW(
             groups,
             lr=hp["lr"],

@@ -50,9 +50,8 @@ class TaggerNetwork(nn.Module):
                 " set at least one"
             )
         self.encoder = Encoder(config["cell"], width, forward, backward, config["dropout"])
-        self.heads = nn.ModuleDict(
-            {column: nn.Linear(self.encoder.width, len(tags)) for column, tags in vocabulary.tags.items()}
-        )
+        states = sum(f + r for f, r in zip(forward, backward, strict=True))
+        self.heads = nn.ModuleDict({column: nn.Linear(states, len(tags)) for column, tags in vocabulary.tags.items()})
         self.dropout = nn.Dropout(config["dropout"])
 
     def embed(self, batch: Batch) -> Tensor:
@@ -69,8 +68,9 @@ class TaggerNetwork(nn.Module):
         return embedded
 
     def encode(self, x: Tensor, lengths: Tensor) -> Tensor:
-        """States that know the whole sentence, (T, B, F + R)."""
-        h: Tensor = self.dropout(self.encoder(x, lengths)[0])
+        """States that know the whole sentence: those of every layer side by side, (T, B, sum of F + R)."""
+        layers, _ = self.encoder(x, lengths)
+        h: Tensor = self.dropout(torch.cat(layers, dim=-1))
         return h
 
     def score(self, h: Tensor) -> dict[str, Tensor]:

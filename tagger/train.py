@@ -18,7 +18,7 @@ from pytorch_lightning.utilities.exceptions import (  # type: ignore[attr-define
 )
 
 from tagger import metrics
-from tagger.build import build, made_of
+from tagger.build import build, with_start
 from tagger.callbacks import Checkpoints, History
 from tagger.card import describe, model_card
 from tagger.config import check_config
@@ -108,7 +108,7 @@ def train(
         "network": module.hparams["network"],
         "vectors": list(vocabulary.vectors),
         "start": describe(start.config) if start else None,
-        "training": {k: v for k, v in (config | made_of(start)).items() if k not in ("resume", "test")},
+        "training": {k: v for k, v in with_start(config, start).items() if k not in ("resume", "test")},
     }
     tagger = Tagger(network, vocabulary, saved, tokenizer, str(trainer.strategy.root_device))
     results: dict[str, Any] = {

@@ -16,7 +16,7 @@ def merge_vocabularies(old: Vocabulary, new: Vocabulary) -> Vocabulary:
     """What a tagger knows, then what the new corpus adds; the columns are those of the new corpus.
 
     A column of both keeps its tags and gets the new ones after them, unless most of the corpus's tags are
-    new to it: then it is another tag set, which stands alone.
+    new to it: then it is another tag set, of which only the tags in both keep what was learned of them.
     """
     words = {word: count + new.words.get(word, 0) for word, count in old.words.items()}
     return dataclasses.replace(
@@ -39,12 +39,12 @@ def transfer_weights(start: SavedTagger, network: TaggerNetwork, vocabulary: Voc
         if name in merged and not name.startswith("heads."):
             kept = merged[name] if weights.shape == merged[name].shape else merged[name][: len(weights)]
             kept.copy_(weights)  # what is new comes after what is old
-    for column, tags in vocabulary.tags.items():
-        old = start.vocabulary.tags.get(column, [])
-        if old and tags[: len(old)] == old:
-            for part in ("weight", "bias"):
-                name = f"heads.{column}.{part}"
-                merged[name][: len(old)] = start.network.get_parameter(name)
+    for column, ids in vocabulary.tag_ids.items():
+        old = start.vocabulary.tag_ids.get(column, {})
+        shared = [tag for tag in ids if tag in old]
+        for part in ("weight", "bias") if shared else ():
+            name = f"heads.{column}.{part}"
+            merged[name][[ids[tag] for tag in shared]] = start.network.get_parameter(name)[[old[t] for t in shared]]
     network.load_state_dict(merged)
 
 

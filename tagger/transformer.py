@@ -58,8 +58,7 @@ class TransformerEmbedding(nn.Module):
         super().__init__()
         self.config = config
         self.encoder = (_build(config) if encoder is None else encoder).requires_grad_(config["tune"])
-        if getattr(self.encoder, "pooler", None) is not None:
-            self.encoder._modules["pooler"] = None  # a vector for the sentence, of which tokens have no use
+        drop_pooler(self.encoder)
         settings: Any = self.encoder.config
         self.width: int = settings.hidden_size
         every = list(range(settings.num_hidden_layers + 1))
@@ -117,6 +116,12 @@ class TransformerEmbedding(nn.Module):
             {"params": params, "lr": lr * decay**distance, "weight_decay": weight_decay if matrix else 0.0}
             for (distance, matrix), params in groups.items()
         ]
+
+
+def drop_pooler(encoder: nn.Module) -> None:
+    """Takes away what makes a vector of the whole sentence, of which tokens have no use."""
+    if getattr(encoder, "pooler", None) is not None:
+        encoder._modules["pooler"] = None
 
 
 def _first(states: Tensor, pieces: Pieces) -> Tensor:

@@ -140,6 +140,8 @@ def _split_lines(path: str) -> Iterator[tuple[int, str, str]]:
     size, promise = 0, ""  # D, and the D of the header
     for number, line in enumerate(_raw_lines(path), start=1):
         line = line.rstrip(" \t\r\n")
+        if number == 1 and line.startswith("PK\x03\x04"):
+            raise InputError(f"{path} is a zip archive; unzip it and name a file from inside")
         if number == 1 and (header := _HEADER.fullmatch(line)):
             promise = header[1]
             continue
@@ -154,7 +156,8 @@ def _split_lines(path: str) -> Iterator[tuple[int, str, str]]:
                     " correct line 1, or fetch the file again (word2vec's binary format: save it as text)"
                 )
             if not size:
-                raise InputError(f"{path}, line {number}: no values after {_shown(line)}; blanks separate them")
+                tabs = " instead of tabs" if "\t" in line else ""
+                raise InputError(f"{path}, line {number}: no values after {_shown(line)}; blanks{tabs} separate them")
         if blanks == size:
             raw, _, rest = line.partition(" ")
         else:

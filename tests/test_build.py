@@ -84,7 +84,11 @@ def test_frozen_vectors_stay_and_tuned_ones_change(treebank: Path, tmp_path: Pat
         ("init=latest", "init=latest"),
         ("trainer.precision=bf16-true", "trainer.precision=bf16-true"),
         ("embedding.transformer=/nowhere/at/all", "/nowhere/at/all"),
-        ("init=nowhere", "nowhere"),
+        ("init=nowhere", "^init=nowhere: no such tagger; name the folder"),
+        ("model.hidden=200", "model.hidden=200: its keys are forward, backward"),
+        ("model.hidden.forward=2.5", "model.hidden.forward=2.5: give a whole number"),
+        ("model.hidden.backward=[2,x]", "model.hidden.backward="),
+        ("+optimizer.momentum=0.9", "optimizer=.*its keys are lr"),
     ],
 )
 def test_bad_values_are_named(treebank: Path, tmp_path: Path, override: str, message: str) -> None:  # noqa: F811
@@ -176,6 +180,31 @@ def test_init_refuses_what_it_would_ignore(tmp_path: Path, override: str) -> Non
     done = run(tmp_path, "init=nowhere", override)
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
     assert override in done.stderr
+
+
+@pytest.mark.parametrize("missing", ["training", "corpus"])
+def test_init_from_a_folder_that_does_not_tell_how_it_was_made(
+    treebank: Path,  # noqa: F811
+    tmp_path: Path,
+    missing: str,
+) -> None:
+    start(treebank, tmp_path / "first")
+    path = tmp_path / "first" / "tagger" / "config.json"
+    config = json.loads(path.read_text())
+    del config[missing]
+    path.write_text(json.dumps(config))
+    with pytest.raises(InputError, match=r"config.json does not tell what the tagger was trained on"):
+        start(treebank, tmp_path / "second", f"init={tmp_path / 'first'}")
+    assert not (tmp_path / "second").exists()
+
+
+def test_what_init_leaves_free_is_used_and_saved(treebank: Path, tmp_path: Path) -> None:  # noqa: F811
+    start(treebank, tmp_path / "first")
+    options = ("embedding.word_dropout=2", "embedding.min_count=1", "embedding.words=7")
+    second = start(treebank, tmp_path / "second", f"init={tmp_path / 'first'}", *options)
+    embedding = second.config["training"]["embedding"]
+    assert (embedding["word_dropout"], embedding["min_count"]) == (2, 1)
+    assert embedding["words"] != 7
 
 
 def test_another_tag_set_gets_another_head(treebank: Path, tmp_path: Path) -> None:  # noqa: F811

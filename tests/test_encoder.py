@@ -125,13 +125,14 @@ def test_stack_equals_torchs_bidirectional_stack(x: Tensor, cell: str, depth: in
     initial = make_states(cell, 2 * depth)
     expected, expected_last = packed(theirs, x, LENGTHS, initial)
     given_states = [(state_at(initial, 2 * i), state_at(initial, 2 * i + 1)) for i in range(depth)]
-    actual, last = ours(x, LENGTHS, given_states)
-    assert actual.shape == (T, B, 2 * H)
+    layers, last = ours(x, LENGTHS, given_states)
+    assert [tuple(layer.shape) for layer in layers] == [(T, B, 2 * H)] * depth
+    actual = layers[-1]
     assert_close(real(actual, LENGTHS), real(expected, LENGTHS))
     for i in range(depth):
         assert_close(last[i], (state_at(expected_last, 2 * i), state_at(expected_last, 2 * i + 1)))
     zeros, _ = ours(x, LENGTHS)
-    assert_close(real(zeros, LENGTHS), real(packed(theirs, x, LENGTHS)[0], LENGTHS))
+    assert_close(real(zeros[-1], LENGTHS), real(packed(theirs, x, LENGTHS)[0], LENGTHS))
 
 
 def test_stack_has_torchs_gradients(x: Tensor) -> None:
@@ -143,7 +144,7 @@ def test_stack_has_torchs_gradients(x: Tensor) -> None:
     x.requires_grad_()
     weights = torch.randn(int(LENGTHS.sum()), 2 * H)
     (expected,) = torch.autograd.grad((weights * real(packed(theirs, x, LENGTHS)[0], LENGTHS)).sum(), x)
-    (actual,) = torch.autograd.grad((weights * real(ours(x, LENGTHS)[0], LENGTHS)).sum(), x)
+    (actual,) = torch.autograd.grad((weights * real(ours(x, LENGTHS)[0][-1], LENGTHS)).sum(), x)
     assert_close(actual, expected)
 
 
@@ -160,9 +161,9 @@ def test_unequal_directions_equal_two_one_way_layers(x: Tensor, cell: str) -> No
         (next_b, ours.layers[1].backward_layer),
     ):
         copy_weights(theirs, "l0", layer)
-    actual, _ = ours(x, LENGTHS)
-    assert ours.width == 9
-    assert actual.shape == (T, B, 9)
+    layers, _ = ours(x, LENGTHS)
+    actual = layers[-1]
+    assert [tuple(layer.shape) for layer in layers] == [(T, B, 9), (T, B, 9)]
     for i, length in enumerate(LENGTHS.tolist()):
         h = x[:length, i : i + 1]
         for f, b in ((their_f, their_b), (next_f, next_b)):
@@ -193,8 +194,8 @@ def test_sizes_of_zero_leave_a_direction_out(x: Tensor) -> None:
     assert [layer.width for layer in encoder.layers] == [3, 2]
     assert encoder.layers[0].backward_layer is None
     assert encoder.layers[1].forward_layer is None
-    output, last = encoder(x, LENGTHS)
-    assert output.shape == (T, B, 2)
+    outputs, last = encoder(x, LENGTHS)
+    assert [tuple(output.shape) for output in outputs] == [(T, B, 3), (T, B, 2)]
     assert (last[0][1], last[1][0]) == (None, None)
     assert last[0][0].shape == (B, 3)
     assert last[1][1].shape == (B, 2)
@@ -215,8 +216,9 @@ def test_an_unknown_cell_is_an_error_that_lists_the_cells() -> None:
 def test_dropout_is_between_layers_alone(x: Tensor) -> None:
     one, two = Encoder("gru", I, [H], [H], dropout=0.5), Encoder("gru", I, [H, H], [H, H], dropout=0.5)
     assert_close(one(x, LENGTHS)[0], one.eval()(x, LENGTHS)[0])
-    dropped = two(x, LENGTHS)[0]
-    assert not torch.allclose(dropped, two.eval()(x, LENGTHS)[0])
+    first, dropped = two(x, LENGTHS)[0]
+    assert_close(first, two.eval()(x, LENGTHS)[0][0])
+    assert not torch.allclose(dropped, two.eval()(x, LENGTHS)[0][1])
     assert (dropped[0] != 0).all()
 
 

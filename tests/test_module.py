@@ -1,5 +1,6 @@
 """`TaggerModule` in a trainer: what is learned, what is logged, how fast, and what a checkpoint holds."""
 
+import dataclasses
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from torch.utils.data import DataLoader
 
 import tagger
 from tagger.batches import Batch
+from tagger.embeddings import VectorConfig
 from tagger.module import TaggerModule
 from tagger.vocabulary import Vocabulary
 from tests.conftest import CORPUS, TOKENS, make_batch, network_config, save_tiny
@@ -95,6 +97,19 @@ def test_matrices_alone_decay(vocabulary: Vocabulary) -> None:
     assert len(decays) == len(list(module.parameters()))
     for name, parameter in module.named_parameters():
         assert decays[id(parameter)] == (0.3 if parameter.dim() > 1 else 0.0), name
+
+
+def test_pretrained_vectors_do_not_decay(vocabulary: Vocabulary) -> None:
+    vocabulary = dataclasses.replace(vocabulary, vectors={"some": {"book": 0, "unheard-of": 1}})
+    vectors = VectorConfig(sizes=[4], projection=0, tune=True, precision="float32")
+    module = TaggerModule(asdict(vocabulary), network_config(vectors=vectors), weight_decay=0.3)
+    assert module.network.embedding.vectors is not None
+    module.network.embedding.vectors.fill(0, torch.ones(2, 4))
+    make_trainer(max_epochs=1, limit_val_batches=0).fit(module, make_loader([gold_batch(vocabulary, 0)]))
+    table = module.network.embedding.vectors.tables[0]
+    assert torch.equal(table[0], torch.zeros(4))  # what stands for a form without a vector
+    assert not torch.equal(table[1], torch.ones(4))  # "book" occurs
+    assert torch.equal(table[2], torch.ones(4))  # the other does not
 
 
 def test_overfits_and_its_network_tags_from_a_folder(

@@ -33,7 +33,7 @@ def test_shapes_layer_by_layer(vocabulary: Vocabulary, cell: str) -> None:
     assert x.shape == (5, 3, network.embedding.width)
     assert [layer.width for layer in network.encoder.layers] == [7, 5]
     h = network.encode(x, batch.lengths)
-    assert h.shape == (5, 3, 5)
+    assert h.shape == (5, 3, 7 + 5)
     assert {c: tuple(s.shape) for c, s in network(batch).items()} == {
         column: (5, 3, len(tags)) for column, tags in vocabulary.tags.items()
     }

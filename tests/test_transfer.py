@@ -50,6 +50,17 @@ def test_another_tag_set_stands_alone(vocabulary: Vocabulary) -> None:
     assert merge_vocabularies(vocabulary, other).tags == other.tags
 
 
+def test_a_tag_of_both_tag_sets_keeps_its_weights(start: SavedTagger) -> None:
+    tags = ["N", "NOUN", "V", "X"]
+    network, merged = continued(start, dataclasses.replace(start.vocabulary, tags={"upos": tags}))
+    assert merged.tags == {"upos": tags}
+    old, new = start.network.heads["upos"], network.heads["upos"]
+    row = start.vocabulary.tag_ids["upos"]["NOUN"]
+    assert torch.equal(new.weight[1], old.weight[row])
+    assert torch.equal(new.bias[1], old.bias[row])
+    assert not any(torch.equal(new.weight[0], weight) for weight in old.weight)
+
+
 def test_the_same_data_changes_no_score(start: SavedTagger) -> None:
     network, merged = continued(start, start.vocabulary)
     before, after = start.network(make_batch(TOKENS, start.vocabulary)), network(make_batch(TOKENS, merged))

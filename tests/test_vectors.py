@@ -161,6 +161,8 @@ def test_what_is_not_wanted_is_not_parsed(tmp_path: Path) -> None:
         ("", ["v.txt has no words", "each line needs a word and its values"]),
         ("3 2\n\n", ["v.txt has no words"]),
         ("the\ncat\n", ["line 1", "no values after 'the'", "blanks separate them"]),
+        ("the\t1\t2\n", ["line 1", "no values after", "blanks instead of tabs separate them"]),
+        (b"PK\x03\x04\x14\x00", ["is a zip archive", "unzip it"]),
         ("the 1 2\ncat 3\n", ["line 2", "1 values after 'cat', but 2 before", "correct or delete the line"]),
         ("the 1 2\ncat\n", ["line 2", "0 values"]),
         ("the 1 2\ncat 0.418 0.25 0.12\n", ["line 2", "3 values after 'cat', but 2 before"]),
