@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from tagger.errors import InputError
-from tagger.vocabulary import Vocabulary, is_annotated
+from tagger.vocabulary import NO_TAG, Vocabulary, is_annotated
 
 _SPAN_TAG = re.compile(r"O|[BIESU]-.+")
 
@@ -23,7 +23,8 @@ class Scored(NamedTuple):
 def report(sentences: Iterable[Scored], vocabulary: Vocabulary) -> dict[str, dict[str, Any]]:
     """Scores every column of the vocabulary that the gold data annotates.
 
-    Tokens without a gold tag are passed over. A gold tag that the tagger does not know counts as wrong.
+    Tokens without a gold tag are passed over, and so is a FEATS column that has none at all. A gold tag that the
+    tagger does not know counts as wrong.
 
     Returns:
         For each column: `tokens`, `accuracy`, `known` and `unknown` (accuracy over forms seen and
@@ -41,9 +42,10 @@ def report(sentences: Iterable[Scored], vocabulary: Vocabulary) -> dict[str, dic
         for column, scores in columns.items():
             if column in sentence.gold:
                 scores.add(sentence.tokens, sentence.gold[column], sentence.predicted[column])
-    known = {column: scores.report() for column, scores in columns.items() if scores.has_known_tag()}
-    for column, scores in columns.items():
-        if scores.gold_tags and column not in known:
+    annotated = {column: scores for column, scores in columns.items() if set(scores.gold_tags) - {NO_TAG}}
+    known = {column: scores.report() for column, scores in annotated.items() if scores.has_known_tag()}
+    for column, scores in annotated.items():
+        if column not in known:
             examples = ", ".join(sorted(scores.gold_tags)[:5])
             raise InputError(f"column {column}: none of its tags is known to the tagger ({examples}, …); wrong column?")
     if not known:

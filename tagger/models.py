@@ -9,7 +9,7 @@ from tagger.errors import InputError
 from tagger.folder import CONFIG, INSIDE_RUN
 
 LATEST = "latest"
-DEFAULT = LATEST
+DEFAULT = "english"  # comes with the package
 RUNS = Path("runs")  # where training leaves its folders, below the current folder
 
 

@@ -43,6 +43,15 @@ def test_accuracies(scores: dict[str, Any]) -> None:
     assert (scores["sentences"], scores["whole_sentences"]) == (3, pytest.approx(1 / 3))
 
 
+def test_feats_that_nobody_annotated_are_not_scored() -> None:
+    vocabulary = make_vocabulary(upos=["DET", "NOUN"], feats=["Number=Sing", "_"])
+    gold = {"upos": ["DET", "NOUN"], "feats": ["_", "_"]}
+    sentence = Scored(["the", "dog"], gold, {"upos": ["DET", "NOUN"], "feats": ["_", "Number=Sing"]})
+    assert report([sentence], vocabulary).keys() == {"upos"}
+    annotated = Scored(["the", "dog"], gold | {"feats": ["_", "Number=Sing"]}, sentence.predicted)
+    assert report([sentence, annotated], vocabulary)["feats"]["accuracy"] == 3 / 4
+
+
 def test_scores_of_each_tag(scores: dict[str, Any]) -> None:
     expected = {  # precision, recall, F1, support
         "-LRB-": (1, 1, 1, 1),

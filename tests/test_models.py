@@ -7,8 +7,12 @@ from pathlib import Path
 
 import pytest
 
+import tagger
 from tagger import models
+from tagger.bundled import bundled
+from tagger.conllu import read_conllu
 from tagger.errors import InputError
+from tagger.files import read_lines
 from tagger.folder import CONFIG, load_tagger
 from tagger.models import LATEST, find_tagger, list_models
 from tests.test_train import run
@@ -87,6 +91,41 @@ def test_a_damaged_config_is_named(data: Path, damage: str) -> None:
     (data / "dutch" / CONFIG).write_text(damage)
     with pytest.raises(InputError, match=r"config.json is damaged"):
         list_models()
+
+
+def test_the_bundled_english_tagger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (model,) = list_models()
+    assert (model.name, model.corpus, model.license) == ("english", "UD_English-EWT 2.16", "CC BY-SA 4.0")
+    assert model.size <= 12_000_000
+    english = tagger.load()  # the default
+    assert english.columns == ["upos", "xpos", "feats"]
+    tokens = ["They", "book", "flights", "."]
+    assert english.tag(tokens) == ["PRON", "VERB", "NOUN", "PUNCT"]
+    assert english.tag(tokens, "xpos") == ["PRP", "VBP", "NNS", "."]
+    assert english.tag(tokens, "feats")[2] == "Number=Plur"
+    card = (model.folder / "README.md").read_text(encoding="utf-8")
+    assert all(part in card for part in ("UD_English-EWT 2.16", "CC BY-SA 4.0", "experiment=english", "seed: 1"))
+
+
+def accuracy(model: tagger.Tagger, path: Path) -> float:
+    """The share of words with the right UPOS."""
+    sentences = (s for s in read_conllu(read_lines(str(path)), str(path)) if s.tokens)
+    pairs = [pair for s, gold in model.retag(sentences) for pair in zip(s.tags["upos"], gold["upos"], strict=True)]
+    return sum(a == b for a, b in pairs) / len(pairs)
+
+
+def test_the_bundled_english_tagger_on_the_sample() -> None:
+    assert accuracy(tagger.load("english"), bundled("data") / "sample" / "sample-test.conllu") > 0.94
+
+
+def test_the_bundled_english_tagger_on_its_treebank() -> None:
+    folder = os.environ.get("TAGGER_TREEBANKS")
+    if folder is None:
+        pytest.skip("TAGGER_TREEBANKS is not set to a folder with UD_English-EWT")
+    model = tagger.load("english")
+    found = accuracy(model, Path(folder) / "UD_English-EWT" / "en_ewt-ud-dev.conllu")
+    assert abs(found - model.config["scores"]["dev"]["upos"]) < 0.0005  # what its card says
 
 
 def test_the_command_lists(tmp_path: Path) -> None:

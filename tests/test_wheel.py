@@ -28,6 +28,8 @@ def test_the_wheel_carries_config_and_data_and_no_sources_of_them(wheel: Path) -
     configs = {f"tagger/{path.relative_to(ROOT)}" for path in (ROOT / "conf").glob("**/*.yaml")}
     assert configs <= names
     assert {f"tagger/data/sample/sample-{split}.conllu" for split in ("train", "dev", "test")} <= names
+    bundled = {path for path in (ROOT / "data" / "english").iterdir() if path.is_file()}
+    assert {f"tagger/data/english/{path.name}" for path in bundled} <= names
     assert not [
         name
         for name in names
@@ -51,6 +53,7 @@ def test_the_wheel_trains_tags_evaluates_and_sweeps(wheel: Path, tmp_path: Path)
     where = [sys.executable, "-c", "import tagger; print(tagger.__file__)"]
     found = subprocess.run(where, cwd=empty, env=env, capture_output=True, text=True, check=True).stdout
     assert found.strip().startswith(str(site))
+    assert run("tag", text="They book flights.").split()[:2] == ["They", "PRON"]  # with the bundled model
     assert "sample test" in run("trainer.max_epochs=1")
     assert len(run("tag", "--model", "latest", text="They book flights.").splitlines()) >= 4
     assert "upos" in run(
