@@ -165,7 +165,7 @@ def test_standard_output_that_is_full_is_an_error(model: Path, tmp_path: Path) -
 def test_missing_paths_and_models(model: Path, tmp_path: Path) -> None:
     assert "nowhere.txt" in error("tag", "nowhere.txt", "--model", str(model))
     assert "nomodel" in error("tag", "--model", "nomodel", input="x")
-    assert "runs" in error("tag", input="x")  # no run here, so no newest one
+    assert "runs" in error("tag", "--model", "latest", input="x")  # no run here, so no newest one
     assert "nowhere.conllu" in error("evaluate", "nowhere.conllu", "--model", str(model))
 
 

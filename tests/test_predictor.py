@@ -216,7 +216,7 @@ def test_an_absent_device_is_an_error(trained: Path) -> None:
 def test_load_takes_a_folder_a_path_and_latest(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(InputError, match="no trained tagger"):
-        tagger.load()
+        tagger.load("latest")
     (tmp_path / "runs" / "now").mkdir(parents=True)
     (tmp_path / "runs" / "now" / "tagger").symlink_to(trained)
     for name in ("latest", "runs/now", trained, str(trained)):
