@@ -46,7 +46,8 @@ def build(config: dict[str, Any], corpus: Corpus) -> Built:
 
 def _from_config(config: dict[str, Any], vocabulary: Vocabulary) -> Built:
     keep = config["embedding"]["vectors_keep"]
-    vectors = {name: select_vectors(name, vocabulary.forms, keep) for name in vector_sources(config)}
+    components = config["embedding"]["vectors_components"]
+    vectors = {name: select_vectors(name, vocabulary.forms, keep, components) for name in vector_sources(config)}
     for name, (rows, matrix) in vectors.items():
         share = sum(row_of(rows, form) is not None for form in vocabulary.forms) / max(1, len(vocabulary.forms))
         _log.info(

@@ -33,6 +33,7 @@ def check_config(config: Mapping[str, Any]) -> None:
         "embedding.buckets": (config["embedding"]["buckets"], 1),
         "embedding.min_count": (config["embedding"]["min_count"], 1),
         "embedding.vectors_keep": (config["embedding"]["vectors_keep"], 0),
+        "embedding.vectors_components": (config["embedding"]["vectors_components"], 0),
         "embedding.vectors_size": (config["embedding"]["vectors_size"], 0),
         "batch_tokens": (config["batch_tokens"], 1),
         "patience": (config["patience"], 1),

@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
-from torch import Tensor
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from tagger.errors import InputError
 from tagger.files import umask
@@ -27,6 +28,15 @@ WEIGHTS, CONFIG, VOCABULARY, CARD = "model.safetensors", "config.json", "vocabul
 INSIDE_RUN = "tagger"  # the tagger's folder in a run's folder
 TRANSFORMER = "transformer"  # the folder of a transformer's tokenizer in the tagger's folder
 ENCODER = "transformer.encoder."  # what the names of its weights begin with
+
+
+class _NoInitialization(TorchFunctionMode):
+    """Leaves weights as they are made: drawing them on the meta device would import torch's compiler, for a second."""
+
+    def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if getattr(function, "__module__", None) == nn.init.__name__:
+            return (*args, *(kwargs or {}).values())[0]
+        return function(*args, **(kwargs or {}))
 
 
 class SavedTagger(NamedTuple):
@@ -106,7 +116,7 @@ def load_tagger(folder: Path) -> SavedTagger:
     try:
         vocabulary = Vocabulary(**fields)
         _check_types(vocabulary, config)
-        with torch.device("meta"):  # takes no memory: the sizes are only compared with those of the weights
+        with torch.device("meta"), _NoInitialization():  # no memory: the sizes are compared with those of the weights
             network = TaggerNetwork(vocabulary, config["network"])
         weights = load_file(folder / WEIGHTS)
         expected = {name: tensor.dtype for name, tensor in network.state_dict().items()}

@@ -47,11 +47,12 @@ class Vectors(NamedTuple):
 _Source = tuple[Iterable[tuple[str, int]], NDArray[Any]]
 
 
-def select_vectors(name: str, forms: Iterable[str], keep: int) -> Vectors:
+def select_vectors(name: str, forms: Iterable[str], keep: int, components: int = 0) -> Vectors:
     """The vectors of a tagger: of `forms`, as written and lower-cased, and of the most frequent words.
 
     Standardised: each of the D columns minus its mean over the R rows, then all of them divided by
-    the standard deviation of the whole matrix. Rows are numbered in order of first use.
+    the standard deviation of the whole matrix. Rows are numbered in order of first use. Of vectors longer
+    than `components`, the principal components take their place (Pearson 1901), the strongest first.
 
     Args:
         name: `glove` or `spacy-md`, each a pip package (these names win over a file: write `./glove`);
@@ -60,6 +61,7 @@ def select_vectors(name: str, forms: Iterable[str], keep: int) -> Vectors:
             The most frequent word comes first; of a word that comes twice the first counts.
         forms: the words of the training data.
         keep: how many of the most frequent words of the source are kept, whether in `forms` or not.
+        components: numbers that a vector has at most; 0 leaves them as they are.
 
     Raises:
         InputError: a package that is not installed, no such file, a damaged one, or none of the words is in it.
@@ -79,6 +81,9 @@ def select_vectors(name: str, forms: Iterable[str], keep: int) -> Vectors:
     if not rows:
         raise InputError(f"none of the training words has a vector in {name}; choose vectors of their language")
     matrix -= matrix.mean(axis=0, dtype=np.float64)
+    if 0 < components < matrix.shape[1]:
+        _, directions = np.linalg.eigh(matrix.T.astype(np.float64) @ matrix)  # columns, the weakest first
+        matrix = matrix @ directions[:, : -components - 1 : -1].astype(np.float32)
     deviation = float(np.sqrt(np.einsum("ij,ij->", matrix, matrix, dtype=np.float64) / matrix.size))
     if deviation > 0:
         matrix /= deviation
