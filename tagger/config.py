@@ -9,6 +9,7 @@ import torch
 from tagger.embeddings import VectorConfig
 from tagger.errors import InputError
 from tagger.network import NetworkConfig
+from tagger.precision import PRECISIONS
 from tagger.segment import RULES
 from tagger.transformer import TransformerConfig
 
@@ -54,8 +55,8 @@ def check_config(config: Mapping[str, Any]) -> None:
     _check_pretrained(config)
     if config["trainer"].get("precision", "32-true") not in ("32-true", "bf16-mixed", "16-mixed"):
         raise InputError(f"trainer.precision={config['trainer']['precision']}: choose 32-true, bf16-mixed or 16-mixed")
-    if config["saved_precision"] not in ("float16", "float32"):
-        raise InputError(f"saved_precision={config['saved_precision']}: give float16 or float32")
+    if config["saved_precision"] not in PRECISIONS:
+        raise InputError(f"saved_precision={config['saved_precision']}: choose one of {', '.join(PRECISIONS)}")
     if config["segmenter"] not in ("auto", *RULES):
         raise InputError(f"segmenter={config['segmenter']}: choose one of auto, {', '.join(RULES)}")
 

@@ -18,12 +18,14 @@ from tagger.errors import InputError
 from tagger.files import umask
 from tagger.network import TaggerNetwork
 from tagger.pieces import PieceTokenizer
+from tagger.precision import compress, expand
 from tagger.pretrained import load_tokenizer, load_weights
 from tagger.segment import RULES
 from tagger.transformer import EncoderError
 from tagger.vocabulary import Vocabulary
 
-FORMAT = 3
+FORMAT = 4  # 3 has no int8
+READABLE = (3, FORMAT)
 WEIGHTS, CONFIG, VOCABULARY, CARD = "model.safetensors", "config.json", "vocabulary.json", "README.md"
 INSIDE_RUN = "tagger"  # the tagger's folder in a run's folder
 TRANSFORMER = "transformer"  # the folder of a transformer's tokenizer in the tagger's folder
@@ -66,7 +68,7 @@ def save_tagger(
         config: plain values: `network` (a NetworkConfig) and what else users want to know.
         card: the text of the model card.
         tokenizer: of the transformer, if the network has one.
-        precision: of the weights in the file, float32 or float16; vectors have a precision of their own.
+        precision: of the weights in the file; see `precision.compress`.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
     partial = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
@@ -91,12 +93,12 @@ def save_tagger(
 def saved_weights(network: TaggerNetwork, precision: str = "float32") -> dict[str, Tensor]:
     """The weights as `save_tagger` writes them; what it only names is left out."""
     named = _named_only(network)
-    half = precision == "float16"
-    return {
-        name: (tensor.half() if half and tensor.is_floating_point() else tensor).detach().cpu().contiguous()
+    weights = {
+        name: tensor.detach().cpu().contiguous()
         for name, tensor in network.state_dict().items()
         if not (named and name.startswith(ENCODER))
     }
+    return compress(weights, precision)
 
 
 def load_tagger(folder: Path) -> SavedTagger:
@@ -110,15 +112,16 @@ def load_tagger(folder: Path) -> SavedTagger:
         if not (folder / name).is_file():
             raise InputError(f"{folder} is not a whole tagger: {name} is missing; copy the folder again or train anew")
     config = _read_json(folder / CONFIG)
-    if config.get("format") != FORMAT:
-        raise InputError(f"{folder / CONFIG}: format {config.get('format')!r}, this version reads {FORMAT}; train anew")
+    if config.get("format") not in READABLE:
+        known = " and ".join(map(str, READABLE))
+        raise InputError(f"{folder / CONFIG}: format {config.get('format')!r}, this version reads {known}; train anew")
     fields = _read_json(folder / VOCABULARY)
     try:
         vocabulary = Vocabulary(**fields)
         _check_types(vocabulary, config)
         with torch.device("meta"), _NoInitialization():  # no memory: the sizes are compared with those of the weights
             network = TaggerNetwork(vocabulary, config["network"])
-        weights = load_file(folder / WEIGHTS)
+        weights = expand(load_file(folder / WEIGHTS))
         expected = {name: tensor.dtype for name, tensor in network.state_dict().items()}
         weights = {name: tensor.to(expected.get(name, tensor.dtype)) for name, tensor in weights.items()}
         transformer = network.transformer

@@ -29,6 +29,7 @@ from tagger.figures import learning_curve
 from tagger.files import whole_file
 from tagger.folder import INSIDE_RUN, save_tagger, saved_weights
 from tagger.module import TaggerModule
+from tagger.precision import expand
 from tagger.predictor import Tagger
 from tagger.report import report_dev, score_split
 from tagger.vocabulary import Vocabulary
@@ -100,7 +101,7 @@ def train(
     best = torch.load(folder / CHECKPOINTS / "best.ckpt", map_location="cpu", weights_only=True)
     module.load_state_dict(best["state_dict"])
     # The scores are those of the weights that are saved.
-    network.load_state_dict(saved_weights(network, config["saved_precision"]), strict=False)
+    network.load_state_dict(expand(saved_weights(network, config["saved_precision"])), strict=False)
     saved = {
         "corpus": corpus.name,
         **{name: None if value is None else str(value) for name, value in config["card"].items()},

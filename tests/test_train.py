@@ -172,7 +172,7 @@ def test_several_columns_are_learned_jointly(treebank: Path, tmp_path: Path) -> 
         ("columns=[upos,upos]", "list of different columns"),
         ("columns=[text]", "cannot name a tag column"),
         ("batch_tokens=0", "batch_tokens=0"),
-        ("saved_precision=int8", "saved_precision=int8"),
+        ("saved_precision=int4", "saved_precision=int4"),
         ("seed=null", "seed=None"),
         ("model.dropout=1.5", "model.dropout=1.5"),
         ("optimizer.lr=fast", "optimizer.lr=fast"),
@@ -247,9 +247,9 @@ def test_precision_is_config(treebank: Path, tmp_path: Path, precision: str) -> 
     assert results is not None
 
 
-def test_half_precision_halves_the_folder_and_the_scores_are_its_own(treebank: Path, tmp_path: Path) -> None:
+def test_a_lower_precision_makes_a_smaller_folder_and_the_scores_are_its_own(treebank: Path, tmp_path: Path) -> None:
     sizes = []
-    for precision in ("float32", "float16"):
+    for precision in ("float32", "float16", "int8"):
         folder = tmp_path / precision
         train(config_of(treebank, f"saved_precision={precision}", "trainer.max_epochs=1"), folder, False, COMMAND)
         sizes.append(len(weights(folder)))
@@ -259,3 +259,4 @@ def test_half_precision_halves_the_folder_and_the_scores_are_its_own(treebank: P
         predicted = [s for s in read_conllu(read_lines(path), path) if s.tokens]
         assert loaded.tag_sentences([s.tokens for s in predicted]) == [s.tags["upos"] for s in predicted]
     assert 1.8 < sizes[0] / sizes[1] < 2.1
+    assert 3.3 < sizes[0] / sizes[2] < 4.1

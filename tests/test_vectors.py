@@ -83,6 +83,21 @@ def test_only_the_kept_rows_count_for_the_mean(tmp_path: Path) -> None:
     assert_allclose(matrix, standardised([[1, 2], [3, 6]]), rtol=1e-6)
 
 
+def test_principal_components_keep_what_differs_most(tmp_path: Path) -> None:
+    whole = np.random.default_rng(0).normal(size=(40, 2)) @ [[3, 1, 2, 0], [0, 1, -1, 1]] + [5, 0, 0, -5]  # rank 2
+    name = save_npy(tmp_path, whole.astype(np.float32), "\n".join(map(str, range(40))))
+    expected = select_vectors(name, [], 40).matrix
+    rows, matrix = select_vectors(name, [], 40, components=2)
+    assert len(rows) == len(matrix) == 40
+    assert matrix.shape[1] == 2
+    assert abs(matrix.std() - 1) < 1e-6
+    assert matrix[:, 0].std() > matrix[:, 1].std() > 0
+    assert abs(matrix[:, 0] @ matrix[:, 1]) < 1e-3
+    distances = [np.linalg.norm(m[:, None] - m[None], axis=2) for m in (expected, matrix)]
+    assert_allclose(distances[1] / distances[1].max(), distances[0] / distances[0].max(), atol=1e-5)
+    assert_allclose(select_vectors(name, [], 40, components=4).matrix, expected)  # no longer than that
+
+
 @pytest.mark.parametrize("content", ["the 1 2\n", "the 1 2\ncat 1 2\n"])
 def test_vectors_that_do_not_differ_are_zero(tmp_path: Path, content: str) -> None:
     assert not select_vectors(save_text(tmp_path, content), [], 9).matrix.any()
