@@ -10,8 +10,8 @@ from typing import Any, overload
 import numpy as np
 import torch
 
-from tagger.batches import FormTable, collate, length_buckets
-from tagger.decoder import decode
+from tagger.decoder import Decoded
+from tagger.engine import CACHE_SIZE, PRECISIONS, Engine
 from tagger.errors import InputError
 from tagger.folder import load_tagger
 from tagger.formats import read
@@ -21,12 +21,12 @@ from tagger.pieces import PieceTokenizer
 from tagger.segment import segment
 from tagger.sentence import Sentence
 from tagger.vocabulary import Vocabulary
+from tagger.workers import Wanted, Workers
 
 WINDOW_TOKENS = 50_000  # sentences are sorted by length within a window of this many tokens
 FIRST_WINDOW = 1_000  # the first window is small, so that the first sentences come soon; then they double
 WINDOW_SENTENCES = 4_000
-BATCH_TOKENS = 4_000  # slots of a batch
-LONGEST = 10_000  # tokens the network reads at once; a longer sentence is read in pieces
+_BFLOAT16 = ("avx512_bf16", "amx_bf16")  # instructions of processors that make it pay
 SPACED_SHARE = 0.01  # with this share of forms with spaces, no rule can find the tokens of running text
 
 
@@ -38,6 +38,7 @@ class Tagger:
         vocabulary: its words, characters and tags.
         config: what `config.json` says: corpus, scores, segmentation rules.
         columns: the tag columns; the first is the default.
+        engine: what runs the network.
     """
 
     def __init__(
@@ -47,12 +48,29 @@ class Tagger:
         config: dict[str, Any],
         tokenizer: PieceTokenizer | None = None,
         device: str = "cpu",
+        precision: str = "auto",
+        cache_size: int = CACHE_SIZE,
+        workers: int = 1,
     ) -> None:
+        """Makes a tagger; see `load` for the last four."""
         self.network = network.eval().to(device)
         self.vocabulary, self.config, self.device = vocabulary, config, device
         self.columns = vocabulary.columns
-        self._table = FormTable(vocabulary, config["network"]["buckets"], tokenizer)
+        precision = choose_precision(precision, device)
+        self.engine = Engine(
+            self.network, vocabulary, config["network"]["buckets"], tokenizer, device, precision, cache_size
+        )
+        self._workers = Workers(self.engine, workers if device == "cpu" else 1)
         self._names = {column: np.array(tags, dtype=object) for column, tags in vocabulary.tags.items()}
+
+    @property
+    def worker_processes(self) -> list[int]:
+        """The numbers (PIDs) of the processes that have been started, none until there is much to tag."""
+        return self._workers.processes
+
+    def close(self) -> None:
+        """Ends the processes; they start again when they are needed."""
+        self._workers.close()
 
     def tag(self, tokens: Sequence[str], column: str | None = None) -> list[str]:
         """The tags of one sentence, one per token.
@@ -71,7 +89,8 @@ class Tagger:
         column = self.columns[0] if column is None else column
         if column not in self.columns:
             raise InputError(f"this tagger has no column {column!r}; it has {', '.join(self.columns)}")
-        return [tagged.tags[column] for tagged in self.stream(Sentence(_forms(tokens)) for tokens in sentences)]
+        plain = (Sentence(_forms(tokens)) for tokens in sentences)
+        return [tagged.tags[column] for tagged in self.stream(plain, columns=[column])]
 
     @overload
     def annotate(self, source: str, top: int = 1) -> list[Sentence]: ...
@@ -109,15 +128,22 @@ class Tagger:
         spaced = [form for form in self.vocabulary.forms if " " in form]
         return spaced[len(spaced) // 2] if len(spaced) > SPACED_SHARE * len(self.vocabulary.forms) else None
 
-    def stream(self, sentences: Iterable[Sentence], probabilities: bool = False, top: int = 1) -> Iterator[Sentence]:
-        """Tags sentences as they come, each an object of its own, in order, holding a window of them at a time.
+    def stream(
+        self,
+        sentences: Iterable[Sentence],
+        probabilities: bool = False,
+        top: int = 1,
+        columns: Sequence[str] | None = None,
+    ) -> Iterator[Sentence]:
+        """Tags sentences as they come, each an object of its own, in order, holding a few windows of them at a time.
 
-        The `tags` of each sentence are replaced by a new mapping, in which the columns of this
-        tagger are its predictions; with `probabilities` their probabilities are filled in, and
-        with `top` of 2 or more the best alternatives.
+        The `tags` of each sentence are replaced by a new mapping, in which the columns of this tagger, or
+        those of them that are given, are its predictions; with `probabilities` their probabilities are
+        filled in, and with `top` of 2 or more the best alternatives.
         """
-        for window in _windows(sentences):
-            self._fill(window, probabilities, top)
+        wanted = Wanted(columns, top, probabilities or top > 1)
+        for window, found in self._workers.tag(_windows(sentences), wanted):
+            self._fill(window, found, probabilities, top)
             yield from window
 
     def retag(self, sentences: Iterable[Sentence]) -> Iterator[tuple[Sentence, dict[str, list[str]]]]:
@@ -132,33 +158,26 @@ class Tagger:
         for tagged in self.stream(remembered(), probabilities=True):
             yield tagged, gold.popleft()
 
-    @torch.inference_mode()
-    def _fill(self, window: list[Sentence], probabilities: bool, top: int) -> None:
-        pieces = [(s, start) for s in window for start in range(0, len(s), LONGEST)]
-        forms = [s.tokens[start : start + LONGEST] for s, start in pieces]
-        lengths = np.array([len(tokens) for tokens in forms], dtype=np.int64)
-        results: list[Any] = [None] * len(pieces)
-        sizes = lengths if self._table.tokenizer is None else np.array([self._table.size(tokens) for tokens in forms])
-        for numbers in length_buckets(sizes, BATCH_TOKENS):
-            batch = collate([forms[i] for i in numbers], self._table).to(self.device)
-            decoded = {
-                column: decode(scores, top, probabilities or top > 1) for column, scores in self.network(batch).items()
-            }
-            for row, i in enumerate(numbers):
-                results[i] = decoded, row
+    def _fill(self, window: list[Sentence], found: dict[str, Decoded], probabilities: bool, top: int) -> None:
+        """Gives sentences their tags, which come for all of their tokens together."""
+        ends = np.cumsum([len(sentence) for sentence in window]).tolist()
+        spans = list(zip([0, *ends[:-1]], ends, strict=True))
         for sentence in window:
-            sentence.tags = {**sentence.tags, **{column: [] for column in self.columns}}
-            sentence.probabilities = {column: [] for column in self.columns if probabilities}
-            sentence.alternatives = {column: [] for column in self.columns if top > 1}
-        for (sentence, _), length, (decoded, row) in zip(pieces, lengths, results, strict=True):
-            for column, (ids, shares) in decoded.items():
-                names = self._names[column][ids[row, :length]]  # (tokens, k)
-                sentence.tags[column] += names[:, 0].tolist()
-                if probabilities:
-                    sentence.probabilities[column] += shares[row, :length, 0].tolist()
-                if top > 1:
-                    pairs = zip(names.tolist(), shares[row, :length].tolist(), strict=True)
-                    sentence.alternatives[column] += [list(zip(tags, ps, strict=True)) for tags, ps in pairs]
+            sentence.tags = {**sentence.tags}
+            sentence.probabilities, sentence.alternatives = {}, {}
+        for column, (ids, shares) in found.items():
+            names = self._names[column][ids]  # (tokens, k)
+            best = names[:, 0].tolist()
+            for sentence, (start, end) in zip(window, spans, strict=True):
+                sentence.tags[column] = best[start:end]
+            if probabilities and shares is not None:
+                first = shares[:, 0].tolist()
+                for sentence, (start, end) in zip(window, spans, strict=True):
+                    sentence.probabilities[column] = first[start:end]
+            if top > 1 and shares is not None:
+                pairs = [list(zip(*pair, strict=True)) for pair in zip(names.tolist(), shares.tolist(), strict=True)]
+                for sentence, (start, end) in zip(window, spans, strict=True):
+                    sentence.alternatives[column] = pairs[start:end]
 
 
 def _forms(tokens: Sequence[str]) -> list[str]:
@@ -194,15 +213,39 @@ def choose_device(name: str) -> str:
     return name
 
 
-def load(name: str | Path = DEFAULT, device: str = "auto") -> Tagger:
+def choose_precision(name: str, device: str) -> str:
+    """`auto` as what the processor does well: bfloat16 where it has instructions for it; any other name as it is.
+
+    Raises:
+        InputError: no such precision.
+    """
+    if name not in ("auto", *PRECISIONS):
+        raise InputError(f"precision {name}: choose one of auto, {', '.join(PRECISIONS)}")
+    if name != "auto":
+        return name
+    capabilities = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
+    return "bfloat16" if device == "cpu" and any(capabilities.get(each) for each in _BFLOAT16) else "float32"
+
+
+def load(
+    name: str | Path = DEFAULT,
+    device: str = "auto",
+    precision: str = "auto",
+    cache_size: int = CACHE_SIZE,
+    workers: int = 1,
+) -> Tagger:
     """Loads a trained tagger.
 
     Args:
         name: `english`, which comes with the package; `latest`, the newest run below `runs/`; or the folder of
             a tagger or of the run that trained it.
         device: auto, cpu, cuda or mps.
+        precision: of products and states: auto, float32 or bfloat16; auto is bfloat16 on processors that have
+            instructions for it.
+        cache_size: word forms of which the first layer's input is remembered.
+        workers: processes that tag where there is much to tag, each with one thread; 1 starts none.
 
     Raises:
-        InputError: no such folder, or its files are damaged.
+        InputError: no such folder, or its files are damaged; no such device or precision.
     """
-    return Tagger(*load_tagger(find_tagger(str(name))), choose_device(device))
+    return Tagger(*load_tagger(find_tagger(str(name))), choose_device(device), precision, cache_size, workers)

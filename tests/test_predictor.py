@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import tagger
-from tagger import Sentence, Tagger, predictor
+from tagger import Sentence, Tagger, engine, predictor
 from tagger.errors import InputError
 from tagger.vocabulary import Vocabulary
 from tests.conftest import CORPUS, TOKENS, make_network, network_config
@@ -25,7 +25,7 @@ def untrained(vocabulary: Vocabulary) -> Tagger:
     network = make_network(vocabulary, seed=4, hidden={"forward": 16, "backward": 16})
     for head in network.heads.values():
         head.weight.data *= 20
-    return Tagger(network, vocabulary, {"network": network_config(), "segmenter": "english"})
+    return Tagger(network, vocabulary, {"network": network_config(), "segmenter": "english"}, precision="float32")
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def small_windows(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(predictor, "FIRST_WINDOW", 3)
     monkeypatch.setattr(predictor, "WINDOW_TOKENS", 20)
     monkeypatch.setattr(predictor, "WINDOW_SENTENCES", 5)
-    monkeypatch.setattr(predictor, "BATCH_TOKENS", 8)
+    monkeypatch.setattr(engine, "BATCH_TOKENS", 8)
 
 
 def many_sentences(count: int = 60) -> list[list[str]]:
@@ -74,7 +74,7 @@ def test_order_is_kept_over_many_windows(untrained: Tagger, monkeypatch: pytest.
     expected = [(sentence, untrained.tag(sentence)) for sentence in sentences]
     monkeypatch.setattr(predictor, "FIRST_WINDOW", 3)
     monkeypatch.setattr(predictor, "WINDOW_TOKENS", 40)
-    monkeypatch.setattr(predictor, "BATCH_TOKENS", 8)
+    monkeypatch.setattr(engine, "BATCH_TOKENS", 8)
     tagged = [(s.tokens, s.tags["upos"]) for s in untrained.stream(Sentence(list(tokens)) for tokens in sentences)]
     assert tagged == expected
     monkeypatch.setattr(predictor, "WINDOW_SENTENCES", 1)
@@ -100,8 +100,8 @@ def test_a_stream_reads_no_further_than_a_window(untrained: Tagger) -> None:
 def test_a_sentence_longer_than_the_network_reads_is_cut(untrained: Tagger, monkeypatch: pytest.MonkeyPatch) -> None:
     tokens = (["They", "book", "flights", "."] * 4)[:14]
     expected = [tag for start in (0, 5, 10) for tag in untrained.tag(tokens[start : start + 5])]
-    monkeypatch.setattr(predictor, "LONGEST", 5)
-    monkeypatch.setattr(predictor, "BATCH_TOKENS", 4)
+    monkeypatch.setattr(engine, "LONGEST", 5)
+    monkeypatch.setattr(engine, "BATCH_TOKENS", 4)
     assert untrained.tag(tokens) == expected
     assert untrained.tag_sentences([["Well"], tokens, []]) == [untrained.tag(["Well"]), expected, []]
     annotated = untrained.annotate(tokens, top=2)

@@ -1,0 +1,188 @@
+"""Tokens -> tag ids: the one way in which everything that tags runs a network, on one thread as fast as it can.
+
+It computes what `TaggerNetwork.forward` computes, from the same weights, in float32 or bfloat16: what depends on a
+word's form alone, up to the first layer's product with its input, is computed once per form (`form_cache`), and the
+recurrent layers read packed sentences (`recurrence`).
+"""
+
+# U forms, N tokens of a batch, X columns of a layer's product with its input, S states of all layers, K tags
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import cast
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import linear
+
+from tagger.batches import FormTable, collate
+from tagger.decoder import Decoded, decode
+from tagger.encoder import BidirectionalLayer
+from tagger.form_cache import FormCache
+from tagger.network import TaggerNetwork
+from tagger.pieces import PieceTokenizer, windows
+from tagger.recurrence import Layer
+from tagger.vocabulary import Vocabulary
+
+BATCH_TOKENS = 4_000  # tokens of a batch
+LONGEST = 10_000  # tokens that the network reads at once; a longer sentence is read in pieces
+CACHE_SIZE = 50_000  # forms
+PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+_FORMS = 4_000  # that are embedded at a time
+
+
+class Engine:
+    """Runs a trained network.
+
+    Attributes:
+        precision: float32 or bfloat16, of the products and states; a transformer has one of its own.
+        cache: what is known of forms.
+    """
+
+    def __init__(
+        self,
+        network: TaggerNetwork,
+        vocabulary: Vocabulary,
+        buckets: int,
+        tokenizer: PieceTokenizer | None = None,
+        device: str = "cpu",
+        precision: str = "float32",
+        cache_size: int = CACHE_SIZE,
+    ) -> None:
+        """Takes a copy of the weights of the recurrent layers and the heads.
+
+        Args:
+            network: on that device.
+            vocabulary: the network's.
+            buckets: rows of the hash table of each affix.
+            tokenizer: of the network's transformer, if it has one.
+            device: where to compute.
+            precision: float32 or bfloat16.
+            cache_size: forms to remember, at least LONGEST.
+        """
+        self.network, self.tokenizer, self.device, self.precision = network, tokenizer, device, precision
+        self._dtype = PRECISIONS[precision]
+        self._table = FormTable(vocabulary, buckets, limit=0)  # forgets: the cache remembers
+        self._pieces = FormTable(vocabulary, 1, tokenizer, cache_size) if tokenizer is not None else None
+        layers = [cast(BidirectionalLayer, layer) for layer in network.encoder.layers]
+        self._layers = [Layer(layer, self._dtype) for layer in layers]
+        exact = Layer(layers[0], torch.float32)
+        width = network.embedding.width
+        self._form_product = exact.W_x[:width].T.contiguous(), exact.b_x
+        self._context_product = self._layers[0].W_x[width:]  # (D, X), of the transformer's vectors
+        self._columns = list(network.heads)
+        self._heads = {
+            column: (head.weight.detach().to(self._dtype), head.bias.detach().to(self._dtype))
+            for column, head in cast(Mapping[str, nn.Linear], network.heads).items()
+        }
+        self.cache = FormCache(self._first_products, cache_size)
+
+    @torch.inference_mode()
+    def tag(
+        self,
+        sentences: Sequence[Sequence[str]],
+        columns: Sequence[str] | None = None,
+        top: int = 1,
+        probabilities: bool = False,
+    ) -> dict[str, Decoded]:
+        """The tags of all tokens.
+
+        Args:
+            sentences: lists of forms, of any length.
+            columns: those wanted; all by default.
+            top: how many tags of each token, the best first.
+            probabilities: whether to give them theirs.
+        """
+        columns = self._columns if columns is None else columns
+        forms = [form for sentence in sentences for form in sentence]
+        parts: dict[str, list[Decoded]] = {column: [] for column in columns}
+        places = []
+        for order, counts in self._batches(sentences):
+            places.append(order)
+            states = self._states([forms[i] for i in order.tolist()], counts)
+            for column in columns:
+                parts[column].append(decode(linear(states, *self._heads[column]), top, probabilities))
+        place = np.concatenate(places) if places else np.zeros(0, dtype=np.int64)
+        return {column: _in_place(found, place, top, probabilities) for column, found in parts.items()}
+
+    @torch.inference_mode()
+    def scores(self, sentences: Sequence[Sequence[str]]) -> dict[str, Tensor]:
+        """For each column the scores (logits) of all tokens, (tokens, K), of sentences that fit in a batch."""
+        ((order, counts),) = self._batches(sentences)
+        forms = [form for sentence in sentences for form in sentence]
+        states = self._states([forms[i] for i in order.tolist()], counts)
+        inverse = torch.from_numpy(np.argsort(order)).to(self.device)
+        return {column: linear(states, *head)[inverse].float() for column, head in self._heads.items()}
+
+    def _batches(self, sentences: Sequence[Sequence[str]]) -> Iterator[tuple[np.ndarray, list[int]]]:
+        """For each batch the numbers of its tokens, packed, and how many of them every step reads."""
+        lengths = np.array([len(sentence) for sentence in sentences], dtype=np.int64)
+        starts = np.cumsum(lengths) - lengths
+        if len(lengths) and lengths.max() > LONGEST:
+            cuts = [
+                (s + i, min(LONGEST, n - i)) for s, n in zip(starts, lengths, strict=True) for i in range(0, n, LONGEST)
+            ]
+            starts, lengths = np.array(cuts, dtype=np.int64).T
+        by_length = np.argsort(-lengths, kind="stable")
+        starts, lengths = starts[by_length], lengths[by_length]
+        ends = np.cumsum(lengths)
+        first, total = 0, int((lengths > 0).sum())
+        while first < total:
+            room = BATCH_TOKENS + (ends[first - 1] if first else 0)
+            last = max(first + 1, min(total, int(np.searchsorted(ends, room, side="right"))))
+            here = np.arange(lengths[first])[:, None] < lengths[first:last]  # (T, B)
+            order = (starts[first:last] + np.arange(lengths[first])[:, None])[here]
+            yield order, here.sum(axis=1).tolist()
+            first = last
+
+    def _states(self, forms: list[str], counts: list[int]) -> Tensor:
+        """The states of every layer side by side (N, S), of packed tokens."""
+        rows = torch.from_numpy(self.cache.rows(forms)).to(self.device)
+        x = self.cache.values[rows]  # (N, X)
+        if self.tokenizer is not None:
+            x.addmm_(self._context(forms, counts).to(self._dtype), self._context_product)
+        states = x.new_empty(len(x), sum(layer.width for layer in self._layers))
+        place = 0
+        for depth, layer in enumerate(self._layers):
+            if depth:
+                x = torch.addmm(layer.b_x, states[:, place - self._layers[depth - 1].width : place], layer.W_x)
+            layer.scan(x, counts, states[:, place : place + layer.width])
+            place += layer.width
+        return states
+
+    def _first_products(self, forms: list[str]) -> Tensor:
+        """What the first layer makes of forms before any step, (U, X)."""
+        parts = []
+        for start in range(0, len(forms), _FORMS):
+            batch = collate([forms[start : start + _FORMS]], self._table).to(self.device)
+            parts.append(linear(self.network.embedding(batch), *self._form_product).to(self._dtype))
+        return torch.cat(parts)
+
+    def _context(self, forms: list[str], counts: list[int]) -> Tensor:
+        """The transformer's vectors of packed tokens, (N, D)."""
+        transformer, table = self.network.transformer, self._pieces
+        assert transformer is not None
+        assert table is not None
+        assert table.tokenizer is not None
+        n = np.array(counts)
+        starts = np.cumsum(n) - n
+        lengths = (n[:, None] > np.arange(counts[0])).sum(axis=0)  # of each sentence
+        rows = table.rows(forms)
+        pieces = [[table.pieces[rows[starts[t] + b]] for t in range(length)] for b, length in enumerate(lengths)]
+        padded = transformer(windows(pieces, table.tokenizer).to(self.device))  # (T, B, D)
+        here = torch.arange(counts[0])[None] < torch.tensor(counts)[:, None]  # (T, B)
+        packed: Tensor = padded[here.to(self.device)]
+        return packed
+
+
+def _in_place(parts: list[Decoded], place: np.ndarray, top: int, probabilities: bool) -> Decoded:
+    """Tags of packed batches in the order of the tokens."""
+    if not parts:
+        return Decoded(
+            np.zeros((0, top), dtype=np.int64), np.zeros((0, top), dtype=np.float32) if probabilities else None
+        )
+    inverse = np.argsort(place)
+    shares = [part.probabilities for part in parts if part.probabilities is not None]
+    return Decoded(
+        np.concatenate([part.ids for part in parts])[inverse], np.concatenate(shares)[inverse] if shares else None
+    )

@@ -1,0 +1,95 @@
+"""Word forms -> what the first layer makes of each, computed once and kept, as many as fit."""
+
+# U forms, W numbers that are kept of each
+
+from collections.abc import Callable, Sequence
+from itertools import repeat
+
+import numpy as np
+import torch
+from torch import Tensor
+
+
+class FormCache:
+    """A table of rows, one per form. Where it is full, the forms that were needed longest ago leave it.
+
+    Attributes:
+        values: (rows, W), on the device and of the type of what is computed.
+        computed: how many forms had to be computed so far.
+    """
+
+    def __init__(self, compute: Callable[[list[str]], Tensor], capacity: int) -> None:
+        """Makes an empty cache.
+
+        Args:
+            compute: U forms to (U, W).
+            capacity: rows at most.
+        """
+        self.compute, self.capacity = compute, capacity
+        self.clear()
+
+    def clear(self) -> None:
+        """Forgets every form."""
+        self._rows: dict[str, int] = {}
+        self._forms: list[str] = []  # of each row
+        self._free: list[int] = []
+        self._used = np.zeros(0, dtype=np.int64)  # the call that needed it last
+        self._call = self.computed = 0
+        self.values = torch.empty(0, 0)
+
+    def rows(self, forms: Sequence[str]) -> np.ndarray:
+        """The row of each form in `values`, valid until the next call.
+
+        Raises:
+            ValueError: more different forms at a time than rows.
+        """
+        self._call += 1
+        known = self._rows
+        rows = np.fromiter(map(known.get, forms, repeat(-1)), dtype=np.int64, count=len(forms))
+        missing = np.flatnonzero(rows < 0)
+        self._used[rows[rows >= 0]] = self._call
+        if len(missing):
+            new = list(dict.fromkeys(forms[i] for i in missing.tolist()))
+            self._add(new)
+            rows[missing] = [known[forms[i]] for i in missing.tolist()]
+        return rows
+
+    def _add(self, new: list[str]) -> None:
+        places = torch.from_numpy(self._room(len(new)))
+        values = self.compute(new)
+        if len(self.values) < len(self._forms):
+            grown = values.new_empty(len(self._used), values.shape[1])
+            grown[: len(self.values)] = self.values[: len(self.values)] if self.values.numel() else 0
+            self.values = grown
+        self.values[places.to(values.device)] = values
+        for form, row in zip(new, places.tolist(), strict=True):
+            self._rows[form] = row
+            self._forms[row] = form
+        self._used[places.numpy()] = self._call
+        self.computed += len(new)
+
+    def _room(self, count: int) -> np.ndarray:
+        """Rows for so many new forms."""
+        grow = min(self.capacity, len(self._forms) + count - len(self._free)) - len(self._forms)
+        if grow > 0:
+            start = len(self._forms)
+            self._forms += [""] * grow
+            self._free += range(start, start + grow)
+            if len(self._forms) > len(self._used):
+                size = min(self.capacity, max(len(self._forms), 2 * len(self._used), 1024))
+                self._used = np.concatenate([self._used, np.zeros(size - len(self._used), dtype=np.int64)])
+        if count > len(self._free):
+            self._forget(max(count - len(self._free), self.capacity // 16))
+        if count > len(self._free):
+            raise ValueError(f"{count} forms at a time do not fit in a cache of {self.capacity}")
+        places, self._free = self._free[:count], self._free[count:]
+        return np.array(places, dtype=np.int64)
+
+    def _forget(self, count: int) -> None:
+        """Frees the rows that were needed longest ago, but none of this call."""
+        used = self._used[: len(self._forms)].copy()
+        used[self._free] = self._call
+        oldest = np.argsort(used, kind="stable")[:count]
+        for row in oldest[used[oldest] < self._call].tolist():
+            del self._rows[self._forms[row]]
+            self._free.append(row)
