@@ -10,11 +10,13 @@ from contextlib import contextmanager, suppress
 from itertools import tee
 from typing import Annotated, Literal, TextIO, get_args
 
+import torch
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from tagger import metrics
+from tagger.engine import CACHE_SIZE, LONGEST
 from tagger.errors import InputError
 from tagger.files import STDIO, decoded_lines, open_binary, read_lines, whole_file
 from tagger.formats import cell_separator, format_of, read
@@ -24,6 +26,7 @@ from tagger.models import DEFAULT, find_tagger, list_models
 from tagger.predictor import Tagger, load
 from tagger.raw_score import F1, gold_paragraphs, raw_scores
 from tagger.sentence import Sentence
+from tagger.workers import processor_cores
 from tagger.writers import writer
 
 DOCUMENT = "-DOCSTART-"  # between the documents of CoNLL-2003; no word
@@ -38,6 +41,10 @@ Model = Annotated[
     str, typer.Option(metavar="MODEL", help="A name that `models` lists, or a tagger's or a run's folder.")
 ]
 Encoding = Annotated[str, typer.Option(metavar="NAME", help="Of the input; the output is UTF-8.")]
+Precision = Literal["auto", "float32", "bfloat16"]
+PrecisionOption = Annotated[
+    Precision, typer.Option(metavar="TYPE", help="auto, float32 or bfloat16; auto: what the processor is fast at.")
+]
 DeviceOption = Annotated[Device, typer.Option(metavar="DEVICE", help="auto, cpu, cuda or mps.")]
 
 
@@ -73,6 +80,13 @@ def tag(
     ] = None,
     encoding: Encoding = "utf-8",
     device: DeviceOption = "auto",
+    precision: PrecisionOption = "auto",
+    workers: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Processes for large files. Default: the physical cores.")
+    ] = None,
+    cache_size: Annotated[
+        int, typer.Option(min=LONGEST, metavar="N", help="Word forms to remember what was computed of.")
+    ] = CACHE_SIZE,
     force: Annotated[bool, typer.Option("--force", help="Replace outputs that exist.")] = False,
 ) -> None:
     """Tags files: text, or tokens in one of several formats.
@@ -89,7 +103,7 @@ def tag(
             _say(f"kept: {kept[0]}{more}; --force replaces what exists")
         if not pending:
             return
-        tagger = _load(model, device)
+        tagger = _load(model, device, precision, cache_size, workers or processor_cores())
         failures = 0
         to_terminal = any(job.target is None for job in pending) and sys.stdout is not None and sys.stdout.isatty()
         with _progress(sum(job.size for job in pending), not to_terminal) as progress:
@@ -133,10 +147,11 @@ def evaluate(
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
     encoding: Encoding = "utf-8",
     device: DeviceOption = "auto",
+    precision: PrecisionOption = "auto",
 ) -> None:
     """Scores a tagger on a file with gold tags."""
     with _clear_errors():
-        tagger = _load(model, device)
+        tagger = _load(model, device, precision)
         places = _places(column or [], tagger.columns)
         format = input or _gold_format(file, bool(column))
         if raw and format != "conllu":
@@ -239,11 +254,13 @@ def _places(columns: Sequence[str], known: Sequence[str]) -> dict[str, int]:
     return places
 
 
-def _load(name: str, device: str) -> Tagger:
-    tagger = load(name, device)
+def _load(name: str, device: str, precision: str, cache_size: int = CACHE_SIZE, workers: int = 1) -> Tagger:
+    torch.set_num_threads(1)  # more are slower: the steps are small
+    tagger = load(name, device, precision, cache_size, workers)
     scores = tagger.config.get("scores", {}).get("dev", {})
     shown = ", ".join(f"{column} {100 * accuracy:.2f}" for column, accuracy in scores.items())
-    _say(f"model: {find_tagger(name)} (trained on {tagger.config.get('corpus')}; dev {shown})")
+    corpus, computed = tagger.config.get("corpus"), tagger.engine.precision
+    _say(f"model: {find_tagger(name)} (trained on {corpus}; dev {shown}); {computed} on {tagger.device}")
     return tagger
 
 

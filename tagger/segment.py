@@ -7,8 +7,8 @@ and a table says between which pieces a sentence ends. All of it takes time line
 """
 
 from collections.abc import Iterator
-from functools import lru_cache
-from typing import NamedTuple
+from functools import cache, lru_cache
+from typing import Any, NamedTuple
 
 import regex
 
@@ -43,8 +43,12 @@ _MARKS = rf"""
     ) | (?P<run>     '' | ‘’ | ’’ | `` | << | >> | (?P<repeated>[-=_*~\#+$])(?P=repeated)+       # '' << -- ***
     ) | (?P<mark>    [^{SPACE}] \p{{M}}*                                                        # any other one
     )"""
-_ENGLISH = regex.compile(
-    rf"""{_NAMES}
+
+
+@cache
+def _english() -> Any:  # compiled when it is first needed: that takes longer than to tag a sentence
+    return regex.compile(
+        rf"""{_NAMES}
     | (?P<letters>   (?<!\w) \p{{L}} (?:\.\p{{L}})+ \.? (?!\w)                                  # U.S. a.m. a.k.a
     ) | (?P<group>   (?<!\w) \p{{Ll}}{{2,63}} (?:\.\p{{Ll}}{{1,63}}){{2,8}} (?!\w)              # comp.sources.unix
     ) | (?P<short>   (?<!\w) (?: \p{{L}} | \L<abbreviations> ) \. (?![\w.])                     # J. Mr. etc.
@@ -59,22 +63,26 @@ _ENGLISH = regex.compile(
     ) | (?P<prefix>  (?<!\w) (?i:\L<prefixes>) - \w[\w\p{{M}}]*                                 # e-mail; well|-|known
     ) | (?P<word>    [\w\p{{M}}\xad\u200c\u200d\u2060]+ (?: ['’`*][\w\p{{M}}]+ )*               # cat o'clock 3rd
     ) | {_MARKS}""",
-    regex.VERBOSE,
-    abbreviations=_set("""
-        Apr Arrv Attn Aug Ave Blvd Bros Capt Co Col Corp Dec Dept Dr Drs Esq Feb Fig Fri Ft Gen Gov Inc Jan Jr
-        Jul Jun Lt Ltd Mar Mon Mr Mrs Ms Mt No Nov Oct Ph Prof Rep Reps Rev Sat Sen Sep Sept Sgt Sr St Sts Sun
-        Thur Thurs Tue Tues Vol Wed al approx arrv cf ch co dept eg esp est etc ext fig ie inc lb ltd mins oz pp
-        ps vol vs yrs"""),
-    elisions=_set("cause d em ll m n re s til tis twas ve"),
-    prefixes=_set("""
-        anti co counter cross e ex inter intra mega micro mid mini mis multi neo non over post pre pro quasi
-        re semi socio sub ultra un"""),
-    units=_set("""
-        AM B C F GB Hz K KB M MB MM PM am b bn cm ft gb hh hrs k kb kg km lb lbs m mb min mins ml mm mph p pm
-        sq t x"""),
-)
-_UNICODE = regex.compile(
-    rf"""{_NAMES}
+        regex.VERBOSE,
+        abbreviations=_set("""
+            Apr Arrv Attn Aug Ave Blvd Bros Capt Co Col Corp Dec Dept Dr Drs Esq Feb Fig Fri Ft Gen Gov Inc Jan Jr
+            Jul Jun Lt Ltd Mar Mon Mr Mrs Ms Mt No Nov Oct Ph Prof Rep Reps Rev Sat Sen Sep Sept Sgt Sr St Sts Sun
+            Thur Thurs Tue Tues Vol Wed al approx arrv cf ch co dept eg esp est etc ext fig ie inc lb ltd mins oz pp
+            ps vol vs yrs"""),
+        elisions=_set("cause d em ll m n re s til tis twas ve"),
+        prefixes=_set("""
+            anti co counter cross e ex inter intra mega micro mid mini mis multi neo non over post pre pro quasi
+            re semi socio sub ultra un"""),
+        units=_set("""
+            AM B C F GB Hz K KB M MB MM PM am b bn cm ft gb hh hrs k kb kg km lb lbs m mb min mins ml mm mph p pm
+            sq t x"""),
+    )
+
+
+@cache
+def _unicode() -> Any:
+    return regex.compile(
+        rf"""{_NAMES}
     | (?P<number>    [+]? \d+ (?:[.,:/'’٫٬-]\d+)* (?!['’-]?\w)                               # 1.234,56 2004-10-12
     ) | (?P<letters> (?<!\w) \p{{L}} (?:\.\p{{L}})+ \.? (?!\w)                                  # z.B. U.S.
     ) | (?P<word>    \p{{Han}}\p{{M}}* | \p{{Hiragana}}+ | [\p{{Katakana}}ー]+                  # 東 京 は テスト
@@ -82,8 +90,10 @@ _UNICODE = regex.compile(
                      (?: ['’ʼ·‐-] (?: (?![\p{{Han}}\p{{Hiragana}}\p{{Katakana}}]) [\w\p{{M}}\u200c\u200d] )+ )*
                                                                                                 # l'eau peut-être हिन्दी
     ) | {_MARKS}""",
-    regex.VERBOSE,
-)
+        regex.VERBOSE,
+    )
+
+
 _CLITIC = regex.compile(r"(?i) (.+?) ( n['’`]t | ['’`](?:d|ll|m|re|s|ve) )", regex.VERBOSE)
 _JOINED = {  # words written as one that are two; `its`, `well` and `id` are usually what they seem to be
     joined.replace("|", ""): joined.split("|")
@@ -97,7 +107,7 @@ _JOINED = {  # words written as one that are two; `its`, `well` and `id` are usu
 def _tokens(piece: str, rules: str) -> Iterator[tuple[Span, str]]:
     """The span of each token and its kind, the name of the alternative that found it."""
     english = rules == "english"
-    for match in (_ENGLISH if english else _UNICODE).finditer(piece):
+    for match in (_english() if english else _unicode()).finditer(piece):
         span, kind = match.span(), match.lastgroup
         for part in _without_clitics(piece, *span) if english and kind == "word" else [span]:
             yield part, kind

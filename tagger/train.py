@@ -111,7 +111,7 @@ def train(
         "start": describe(start.config) if start else None,
         "training": {k: v for k, v in with_start(config, start).items() if k not in ("resume", "test")},
     }
-    tagger = Tagger(network, vocabulary, saved, tokenizer, str(trainer.strategy.root_device))
+    tagger = Tagger(network, vocabulary, saved, tokenizer, str(trainer.strategy.root_device), "float32")
     results: dict[str, Any] = {
         "corpus": corpus.name,
         "parameters": parameters,

@@ -68,12 +68,13 @@ def error(*arguments: str, input: str | bytes | None = None) -> str:
 
 
 def test_standard_input_to_standard_output(model: Path) -> None:
-    result = call("tag", "--model", str(model), input="They book flights. Don't they?\n")
+    options = ["--model", str(model), "--precision", "float32"]
+    result = call("tag", *options, input="They book flights. Don't they?\n")
     lines = result.stdout.split("\n")
     assert [line.split("\t")[0] for line in lines[:4]] == ["They", "book", "flights", "."]
     assert [line.split("\t")[0] for line in lines[4:10]] == ["", "Do", "n't", "they", "?", ""]
     assert all(line.split("\t")[1] in TAGS for line in lines if line)
-    assert result.stderr.splitlines() == [f"model: {model} (trained on Tiny; dev upos 50.00)"]
+    assert result.stderr.splitlines() == [f"model: {model} (trained on Tiny; dev upos 50.00); float32 on cpu"]
 
 
 def test_formats_agree_with_the_library(model: Path, tmp_path: Path) -> None:

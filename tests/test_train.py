@@ -253,7 +253,7 @@ def test_a_lower_precision_makes_a_smaller_folder_and_the_scores_are_its_own(tre
         folder = tmp_path / precision
         train(config_of(treebank, f"saved_precision={precision}", "trainer.max_epochs=1"), folder, False, COMMAND)
         sizes.append(len(weights(folder)))
-        loaded = tagger.load(folder)
+        loaded = tagger.load(folder, precision="float32")
         assert all(parameter.dtype == torch.float32 for parameter in loaded.network.parameters())
         path = str(folder / "dev.predicted.conllu")
         predicted = [s for s in read_conllu(read_lines(path), path) if s.tokens]
