@@ -59,6 +59,35 @@ class GRUCell(nn.Module):
         return (1 - z) * n + z * h
 
 
+class MinGRUCell(nn.Module):
+    """The GRU without what makes a step wait: its gates see the input alone.
+
+    z = sigmoid(x W_xz + b_xz)
+    n = tanh(x W_xn + b_xn)
+    h' = (1 - z) * h + z * n
+
+    As in Feng et al. (2024), https://arxiv.org/abs/2410.01201, section 3.1, but with the GRU's tanh. The two
+    matrices stand side by side: W_x = [W_xz W_xn].
+    """
+
+    def __init__(self, input_size: int, hidden_size: int) -> None:
+        super().__init__()
+        self.hidden_size = hidden_size
+        self.W_x = nn.Parameter(torch.empty(input_size, 2 * hidden_size))
+        self.b_x = nn.Parameter(torch.empty(2 * hidden_size))
+        _initialize(self, hidden_size)
+
+    def gates(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """z and n of any number of inputs at once: x (..., I) to (..., H) each."""
+        z, n = (x @ self.W_x + self.b_x).chunk(2, dim=-1)
+        return torch.sigmoid(z), torch.tanh(n)
+
+    def forward(self, x: Tensor, h: Tensor) -> Tensor:
+        """One step: x (B, I) and h (B, H) to h' (B, H)."""
+        z, n = self.gates(x)
+        return (1 - z) * h + z * n
+
+
 def _initialize(cell: nn.Module, hidden_size: int) -> None:
     """Uniform in ±1/sqrt(H), as torch does."""
     bound = 1 / math.sqrt(hidden_size)

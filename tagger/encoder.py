@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from tagger.cells import GRUCell, RNNCell
+from tagger.cells import GRUCell, MinGRUCell, RNNCell
 from tagger.errors import InputError
 
 State = Any  # what a layer carries from step to step: h (B, H), or (h, c) for an LSTM
@@ -23,7 +23,7 @@ State = Any  # what a layer carries from step to step: h (B, H), or (h, c) for a
 class RecurrentLayer(nn.Module):
     """One direction: a cell of `tagger.cells`, one step per token."""
 
-    def __init__(self, cell: RNNCell | GRUCell) -> None:
+    def __init__(self, cell: RNNCell | GRUCell | MinGRUCell) -> None:
         super().__init__()
         self.cell = cell
         self.hidden_size = cell.hidden_size
@@ -46,6 +46,46 @@ class RecurrentLayer(nn.Module):
             outputs.append(h)
         output = torch.stack(outputs)
         return output, _last(output, lengths)
+
+
+class ScanLayer(nn.Module):
+    """One direction of a cell whose gates see the input alone, all tokens at once; equal to `RecurrentLayer`."""
+
+    def __init__(self, cell: MinGRUCell) -> None:
+        super().__init__()
+        self.cell = cell
+        self.hidden_size = cell.hidden_size
+
+    def forward(self, x: Tensor, lengths: Tensor, state: State = None) -> tuple[Tensor, State]:
+        """The same as `RecurrentLayer.forward`."""
+        z, n = self.cell.gates(x)
+        output = scan(1 - z, z * n, state)
+        return output, _last(output, lengths)
+
+
+def scan(a: Tensor, b: Tensor, initial: Tensor | None = None) -> Tensor:
+    """h_t = a_t h_(t-1) + b_t for all t, in log2(T) rounds instead of T steps.
+
+    The parallel scan of Hillis and Steele (1986), https://doi.org/10.1145/7902.7903: after round k each
+    (a, b) stands for the 2**k steps that end there.
+
+    Args:
+        a: (T, B, H).
+        b: (T, B, H).
+        initial: (B, H), zeros if None.
+
+    Returns:
+        All h, (T, B, H).
+    """
+    if initial is not None:
+        b = torch.cat([b[:1] + a[:1] * initial, b[1:]])
+    distance = 1
+    while distance < len(a):
+        b = torch.cat([b[:distance], torch.addcmul(b[distance:], a[distance:], b[:-distance])])
+        if 2 * distance < len(a):
+            a = torch.cat([a[:distance], a[distance:] * a[:-distance]])
+        distance *= 2
+    return b
 
 
 class TorchLayer(nn.Module):
@@ -75,8 +115,8 @@ def _last(output: Tensor, lengths: Tensor) -> Tensor:
     return output[lengths - 1, torch.arange(len(lengths), device=output.device)]  # (B, H)
 
 
-def make_layer(cell: str, input_size: int, hidden_size: int) -> RecurrentLayer | TorchLayer:
-    """One direction of the named kind: rnn_scratch, gru_scratch, rnn, gru or lstm.
+def make_layer(cell: str, input_size: int, hidden_size: int) -> RecurrentLayer | ScanLayer | TorchLayer:
+    """One direction of the named kind: rnn_scratch, gru_scratch, mingru, rnn, gru or lstm.
 
     Raises:
         InputError: no cell has that name.
@@ -85,9 +125,11 @@ def make_layer(cell: str, input_size: int, hidden_size: int) -> RecurrentLayer |
     modules = {"rnn": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}
     if cell in scratch:
         return RecurrentLayer(scratch[cell](input_size, hidden_size))
+    if cell == "mingru":
+        return ScanLayer(MinGRUCell(input_size, hidden_size))
     if cell in modules:
         return TorchLayer(modules[cell](input_size, hidden_size))
-    raise InputError(f"model.cell={cell} is no cell; choose one of {', '.join([*scratch, *modules])}")
+    raise InputError(f"model.cell={cell} is no cell; choose one of {', '.join([*scratch, 'mingru', *modules])}")
 
 
 def reverse_padded(x: Tensor, lengths: Tensor) -> Tensor:

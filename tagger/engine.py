@@ -66,9 +66,9 @@ class Engine:
         self._pieces = FormTable(vocabulary, 1, tokenizer, cache_size) if tokenizer is not None else None
         layers = [cast(BidirectionalLayer, layer) for layer in network.encoder.layers]
         self._layers = [Layer(layer, self._dtype) for layer in layers]
-        exact = Layer(layers[0], torch.float32)
+        self._exact = Layer(layers[0], torch.float32)
         width = network.embedding.width
-        self._form_product = exact.W_x[:width].T.contiguous(), exact.b_x
+        self._form_product = self._exact.W_x[:width].T.contiguous(), self._exact.b_x
         self._context_product = self._layers[0].W_x[width:]  # (D, X), of the transformer's vectors
         self._columns = list(network.heads)
         self._heads = {
@@ -141,21 +141,24 @@ class Engine:
         x = self.cache.values[rows]  # (N, X)
         if self.tokenizer is not None:
             x.addmm_(self._context(forms, counts).to(self._dtype), self._context_product)
+            x = self._layers[0].prepare(x)
         states = x.new_empty(len(x), sum(layer.width for layer in self._layers))
         place = 0
         for depth, layer in enumerate(self._layers):
             if depth:
-                x = torch.addmm(layer.b_x, states[:, place - self._layers[depth - 1].width : place], layer.W_x)
+                below = states[:, place - self._layers[depth - 1].width : place]
+                x = layer.prepare(torch.addmm(layer.b_x, below, layer.W_x))
             layer.scan(x, counts, states[:, place : place + layer.width])
             place += layer.width
         return states
 
     def _first_products(self, forms: list[str]) -> Tensor:
-        """What the first layer makes of forms before any step, (U, X)."""
+        """What the first layer makes of forms before any step, (U, X); with a transformer, their part of it."""
         parts = []
         for start in range(0, len(forms), _FORMS):
             batch = collate([forms[start : start + _FORMS]], self._table).to(self.device)
-            parts.append(linear(self.network.embedding(batch), *self._form_product).to(self._dtype))
+            x = linear(self.network.embedding(batch), *self._form_product)
+            parts.append((x if self.tokenizer is not None else self._exact.prepare(x)).to(self._dtype))
         return torch.cat(parts)
 
     def _context(self, forms: list[str], counts: list[int]) -> Tensor:

@@ -12,8 +12,8 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from tagger.cells import GRUCell, RNNCell
-from tagger.encoder import BidirectionalLayer, RecurrentLayer, TorchLayer
+from tagger.cells import GRUCell, MinGRUCell, RNNCell
+from tagger.encoder import BidirectionalLayer, RecurrentLayer, ScanLayer, TorchLayer
 
 
 class Direction:
@@ -28,6 +28,9 @@ class Direction:
         """Takes the weights of both products, `(I, G * H)`, `(G * H,)`, `(H, G * H)` and `(G * H,)`."""
         self.hidden_size = len(W_h)
         self.W_x, self.b_x, self.W_h, self.b_h = W_x, b_x, W_h.contiguous(), b_h
+
+    def prepare(self, x: Tensor) -> None:
+        """Does in place what can be done to products with the input, (N, G * H), before any step."""
 
     def start(self, sentences: int) -> None:
         """Sets the states of all sentences to zero."""
@@ -86,9 +89,29 @@ class LSTM(Direction):
         return torch.mul(gates[:, 3 * size :].sigmoid_(), c.tanh(), out=h)
 
 
+class MinGRU(Direction):
+    """The unit of `cells.MinGRUCell`: gates z, n, and no product with the state."""
+
+    def __init__(self, W_x: Tensor, b_x: Tensor) -> None:
+        """Takes the weights of the product with the input, (I, 2 * H) and (2 * H,)."""
+        self.hidden_size = W_x.shape[1] // 2
+        self.W_x, self.b_x = W_x, b_x
+
+    def prepare(self, x: Tensor) -> None:  # noqa: D102
+        x[:, : self.hidden_size].sigmoid_()
+        x[:, self.hidden_size :].tanh_()
+
+    def start(self, sentences: int) -> None:  # noqa: D102
+        self._h = self.W_x.new_zeros(sentences, self.hidden_size)
+
+    def step(self, x: Tensor) -> Tensor:  # noqa: D102
+        h = self._h[: len(x)]
+        return torch.lerp(h, x[:, self.hidden_size :], x[:, : self.hidden_size], out=h)
+
+
 def direction(layer: nn.Module, dtype: torch.dtype) -> Direction:
     """One direction of a trained layer, its weights rounded to `dtype`."""
-    if isinstance(layer, RecurrentLayer):
+    if isinstance(layer, RecurrentLayer | ScanLayer):
         return _from_cell(layer.cell, dtype)
     rnn = cast(TorchLayer, layer).rnn
     weights = [
@@ -98,10 +121,12 @@ def direction(layer: nn.Module, dtype: torch.dtype) -> Direction:
     return kind(weights[0].T, weights[1], weights[2].T, weights[3])
 
 
-def _from_cell(cell: RNNCell | GRUCell, dtype: torch.dtype) -> Direction:
+def _from_cell(cell: RNNCell | GRUCell | MinGRUCell, dtype: torch.dtype) -> Direction:
     weights = {name: parameter.detach().to(dtype) for name, parameter in cell.named_parameters()}
     if isinstance(cell, RNNCell):
         return RNN(weights["W_xh"], weights["b_h"], weights["W_hh"], torch.zeros_like(weights["b_h"]))
+    if isinstance(cell, MinGRUCell):
+        return MinGRU(weights["W_x"], weights["b_x"])
     return GRU(weights["W_x"], weights["b_x"], weights["W_h"], weights["b_h"])
 
 
@@ -121,11 +146,20 @@ class Layer:
         self.b_x = torch.cat([each.b_x for each in present])
         self.width = sum(each.hidden_size for each in present)
 
+    def prepare(self, x: Tensor) -> Tensor:
+        """Products with the input, (N, X), with what can be done to them in place before any step."""
+        column = 0
+        for each in self.directions:
+            if each is not None:
+                each.prepare(x[:, column : column + each.W_x.shape[1]])
+                column += each.W_x.shape[1]
+        return x
+
     def scan(self, x: Tensor, counts: Sequence[int], out: Tensor) -> None:
         """Reads packed sentences in both directions.
 
         Args:
-            x: (N, X), the product with the input; it is overwritten.
+            x: (N, X), what `prepare` made of the product with the input; it may be overwritten.
             counts: n of each step, the first step's first; they never grow.
             out: (N, F + R), where the states go.
         """

@@ -35,7 +35,7 @@ def test_every_choice_composes_and_builds(choice: str, tmp_path: Path, monkeypat
     pl.Trainer(**trainer, logger=False, enable_checkpointing=False, default_root_dir=tmp_path)
 
 
-@pytest.mark.parametrize("cell", ["rnn_scratch", "gru_scratch", "rnn", "gru", "lstm"])
+@pytest.mark.parametrize("cell", ["rnn_scratch", "gru_scratch", "mingru", "rnn", "gru", "lstm"])
 def test_every_cell_builds(cell: str) -> None:
     TaggerNetwork(VOCABULARY, network_config(composed(f"model.cell={cell}", "model.depth=1")))
 

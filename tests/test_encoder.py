@@ -1,5 +1,6 @@
 """Directions and stacks against torch's `nn.RNN`, `nn.GRU` and `nn.LSTM`, with the same weights."""
 
+import math
 from typing import Any
 
 import pytest
@@ -10,8 +11,16 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 from torch.testing import assert_close
 
-from tagger.cells import GRUCell, RNNCell
-from tagger.encoder import BidirectionalLayer, Encoder, RecurrentLayer, TorchLayer, make_layer, reverse_padded
+from tagger.cells import GRUCell, MinGRUCell, RNNCell
+from tagger.encoder import (
+    BidirectionalLayer,
+    Encoder,
+    RecurrentLayer,
+    ScanLayer,
+    TorchLayer,
+    make_layer,
+    reverse_padded,
+)
 from tagger.errors import InputError
 
 I, H = 5, 4  # noqa: E741
@@ -92,6 +101,35 @@ def test_scratch_layer_equals_torch_over_a_sequence(
     without, _ = ours(x, torch.full((B,), T))
     assert_close(without, theirs(x)[0])
     assert not torch.allclose(without[0], actual[0])
+
+
+@pytest.mark.parametrize("length", [1, 2, 3, 4, 7, 8, 9, 33])
+@pytest.mark.parametrize("started", [False, True])
+def test_the_scan_equals_the_loop_in_value_and_gradient(length: int, started: bool) -> None:
+    torch.manual_seed(2)
+    cell = MinGRUCell(I, H).double()
+    x = torch.randn(length, B, I, dtype=torch.float64, requires_grad=True)
+    initial = torch.randn(B, H, dtype=torch.float64, requires_grad=True) if started else None
+    lengths = torch.tensor([length, 1, max(1, length // 2), length])
+    weight = torch.randn(length, B, H, dtype=torch.float64)
+    wanted = [x, *cell.parameters(), *([initial] if initial is not None else [])]
+    found = []
+    for layer in (RecurrentLayer(cell), ScanLayer(cell)):
+        output, last = layer(x, lengths, initial)
+        loss = (output * weight).sum() + (last**2).sum()
+        found.append([output, last, *torch.autograd.grad(loss, wanted)])
+    for loop, parallel in zip(*found, strict=True):
+        assert_close(parallel, loop)
+    assert all(gradient.abs().max() > 0 for gradient in found[0][2:])
+
+
+def test_mingru_by_hand() -> None:
+    cell = MinGRUCell(1, 1)
+    with torch.no_grad():
+        cell.W_x.copy_(torch.tensor([[2.0, 0.5]]))
+        cell.b_x.copy_(torch.tensor([0.0, -1.0]))
+    z, n = 1 / (1 + math.exp(-6)), math.tanh(0.5)  # of x = 3
+    assert cell(torch.tensor([[3.0]]), torch.tensor([[0.25]])).item() == pytest.approx((1 - z) * 0.25 + z * n)
 
 
 @pytest.mark.parametrize("cell", REFERENCES)
@@ -209,7 +247,7 @@ def test_both_directions_absent_is_an_error() -> None:
 
 
 def test_an_unknown_cell_is_an_error_that_lists_the_cells() -> None:
-    with pytest.raises(InputError, match=r"model\.cell=elman.*rnn_scratch, gru_scratch, rnn, gru, lstm"):
+    with pytest.raises(InputError, match=r"model\.cell=elman.*rnn_scratch, gru_scratch, mingru, rnn, gru, lstm"):
         make_layer("elman", I, H)
 
 

@@ -41,7 +41,7 @@ def expected_scores(network: TaggerNetwork, vocabulary: Vocabulary) -> dict[str,
     return {column: values.transpose(0, 1)[here] for column, values in scores.items()}
 
 
-@pytest.mark.parametrize("cell", ["rnn_scratch", "gru_scratch", "rnn", "gru", "lstm"])
+@pytest.mark.parametrize("cell", ["rnn_scratch", "gru_scratch", "mingru", "rnn", "gru", "lstm"])
 @pytest.mark.parametrize(
     "hidden",
     [

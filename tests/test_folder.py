@@ -30,7 +30,7 @@ def damaged(folder: Path) -> str:
     return message
 
 
-@pytest.mark.parametrize("cell", ["rnn_scratch", "gru_scratch", "rnn", "gru", "lstm"])
+@pytest.mark.parametrize("cell", ["rnn_scratch", "gru_scratch", "mingru", "rnn", "gru", "lstm"])
 def test_what_is_saved_is_loaded(vocabulary: Vocabulary, tmp_path: Path, cell: str) -> None:
     changes = {"cell": cell, "hidden": {"forward": [4, 0], "backward": [3, 5]}}
     network = make_network(vocabulary, **changes)

@@ -15,7 +15,7 @@ from tagger.network import TaggerNetwork, layer_sizes
 from tagger.vocabulary import IGNORE, Vocabulary
 from tests.conftest import CORPUS, TOKENS, make_batch, make_network, overfit
 
-CELLS = ["rnn_scratch", "gru_scratch", "rnn", "gru", "lstm"]
+CELLS = ["rnn_scratch", "gru_scratch", "mingru", "rnn", "gru", "lstm"]
 
 
 def scores_of(network: TaggerNetwork, vocabulary: Vocabulary, sentence: list[str]) -> Tensor:
