@@ -13,7 +13,6 @@ from typing import cast
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import linear
 
 from tagger.batches import FormTable, collate
 from tagger.decoder import Decoded, decode
@@ -21,14 +20,15 @@ from tagger.encoder import BidirectionalLayer
 from tagger.form_cache import FormCache
 from tagger.network import TaggerNetwork
 from tagger.pieces import PieceTokenizer, windows
-from tagger.recurrence import Layer
+from tagger.recurrence import Layer, product
 from tagger.vocabulary import Vocabulary
 
 BATCH_TOKENS = 4_000  # tokens of a batch
 LONGEST = 10_000  # tokens that the network reads at once; a longer sentence is read in pieces
 CACHE_SIZE = 50_000  # forms
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
-_FORMS = 4_000  # that are embedded at a time
+_BLOCK = 64  # forms that are embedded at a time, neither more nor fewer, so that a form's values are always the same
+_FILL = [f"\x00{i}" for i in range(_BLOCK)]  # forms that stand for none
 
 
 class Engine:
@@ -68,11 +68,11 @@ class Engine:
         self._layers = [Layer(layer, self._dtype) for layer in layers]
         self._exact = Layer(layers[0], torch.float32)
         width = network.embedding.width
-        self._form_product = self._exact.W_x[:width].T.contiguous(), self._exact.b_x
+        self._form_product = self._exact.W_x[:width], self._exact.b_x
         self._context_product = self._layers[0].W_x[width:]  # (D, X), of the transformer's vectors
         self._columns = list(network.heads)
         self._heads = {
-            column: (head.weight.detach().to(self._dtype), head.bias.detach().to(self._dtype))
+            column: (head.weight.detach().to(self._dtype).T.contiguous(), head.bias.detach().to(self._dtype))
             for column, head in cast(Mapping[str, nn.Linear], network.heads).items()
         }
         self.cache = FormCache(self._first_products, cache_size)
@@ -101,7 +101,7 @@ class Engine:
             places.append(order)
             states = self._states([forms[i] for i in order.tolist()], counts)
             for column in columns:
-                parts[column].append(decode(linear(states, *self._heads[column]), top, probabilities))
+                parts[column].append(decode(product(states, *self._heads[column]), top, probabilities))
         place = np.concatenate(places) if places else np.zeros(0, dtype=np.int64)
         return {column: _in_place(found, place, top, probabilities) for column, found in parts.items()}
 
@@ -112,7 +112,7 @@ class Engine:
         forms = [form for sentence in sentences for form in sentence]
         states = self._states([forms[i] for i in order.tolist()], counts)
         inverse = torch.from_numpy(np.argsort(order)).to(self.device)
-        return {column: linear(states, *head)[inverse].float() for column, head in self._heads.items()}
+        return {column: product(states, *head)[inverse].float() for column, head in self._heads.items()}
 
     def _batches(self, sentences: Sequence[Sequence[str]]) -> Iterator[tuple[np.ndarray, list[int]]]:
         """For each batch the numbers of its tokens, packed, and how many of them every step reads."""
@@ -147,7 +147,7 @@ class Engine:
         for depth, layer in enumerate(self._layers):
             if depth:
                 below = states[:, place - self._layers[depth - 1].width : place]
-                x = layer.prepare(torch.addmm(layer.b_x, below, layer.W_x))
+                x = layer.prepare(product(below, layer.W_x, layer.b_x))
             layer.scan(x, counts, states[:, place : place + layer.width])
             place += layer.width
         return states
@@ -155,9 +155,10 @@ class Engine:
     def _first_products(self, forms: list[str]) -> Tensor:
         """What the first layer makes of forms before any step, (U, X); with a transformer, their part of it."""
         parts = []
-        for start in range(0, len(forms), _FORMS):
-            batch = collate([forms[start : start + _FORMS]], self._table).to(self.device)
-            x = linear(self.network.embedding(batch), *self._form_product)
+        for start in range(0, len(forms), _BLOCK):
+            part = forms[start : start + _BLOCK]
+            batch = collate([[*part, *_FILL[len(part) :]]], self._table).to(self.device)
+            x = product(self.network.embedding(batch), *self._form_product)[: len(part)]
             parts.append((x if self.tokenizer is not None else self._exact.prepare(x)).to(self._dtype))
         return torch.cat(parts)
 

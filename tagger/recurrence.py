@@ -15,6 +15,16 @@ from torch import Tensor, nn
 from tagger.cells import GRUCell, MinGRUCell, RNNCell
 from tagger.encoder import BidirectionalLayer, RecurrentLayer, ScanLayer, TorchLayer
 
+ROWS = 8  # a product of fewer takes another path through the processor's library, where sums round differently
+
+
+def product(x: Tensor, W: Tensor, b: Tensor) -> Tensor:
+    """x W + b, in which a row (of N) is the same to the bit whatever the other rows are."""
+    count = len(x)
+    if count < ROWS:
+        x = torch.cat([x, x.new_zeros(ROWS - count, x.shape[1])])
+    return torch.addmm(b, x, W)[:count]
+
 
 class Direction:
     """One direction of one layer.
@@ -34,8 +44,8 @@ class Direction:
 
     def start(self, sentences: int) -> None:
         """Sets the states of all sentences to zero."""
-        self._h = self.W_h.new_zeros(sentences, self.hidden_size)
-        self._g = self.W_h.new_empty(sentences, self.W_h.shape[1])
+        self._h = self.W_h.new_zeros(max(ROWS, sentences), self.hidden_size)
+        self._g = self.W_h.new_empty(max(ROWS, sentences), self.W_h.shape[1])
 
     def step(self, x: Tensor) -> Tensor:
         """One time step.
@@ -49,8 +59,9 @@ class Direction:
         raise NotImplementedError
 
     def _products(self, n: int) -> tuple[Tensor, Tensor]:
-        h = self._h[:n]
-        return h, torch.addmm(self.b_h, h, self.W_h, out=self._g[:n])
+        rows = max(ROWS, n)
+        torch.addmm(self.b_h, self._h[:rows], self.W_h, out=self._g[:rows])
+        return self._h[:n], self._g[:n]
 
 
 class RNN(Direction):

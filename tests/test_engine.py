@@ -88,6 +88,24 @@ def test_batches_cuts_and_memory_change_nothing(vocabulary: Vocabulary, monkeypa
     assert len(small.cache.values) <= 20
 
 
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+@pytest.mark.parametrize("cell", ["gru", "mingru"])
+def test_scores_are_the_same_whatever_is_tagged_together(  # in bfloat16, and what is remembered of a form, to the bit
+    vocabulary: Vocabulary, precision: str, cell: str
+) -> None:
+    network = make_network(vocabulary, cell=cell, hidden={"forward": 48, "backward": 40}, words=40, chars=24)
+    together = make_engine(network, vocabulary, precision=precision)
+    alone = make_engine(network, vocabulary, precision=precision, cache_size=20)
+    sentences = SENTENCES * 20
+    whole = together.scores(sentences)["upos"]
+    parts = torch.cat([alone.scores([sentence])["upos"] for sentence in sentences])
+    assert torch.equal(whole, parts) if precision == "bfloat16" else torch.allclose(whole, parts, atol=1e-6)
+    forms = ["They", "book", "new"]
+    with torch.inference_mode():
+        rows = [torch.from_numpy(each.cache.rows(forms)) for each in (together, alone)]
+        assert torch.equal(together.cache.values[rows[0]], alone.cache.values[rows[1]])
+
+
 def test_columns_and_nothing(vocabulary: Vocabulary) -> None:
     network = make_network(vocabulary)
     engine = make_engine(network, vocabulary)
