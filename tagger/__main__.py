@@ -7,12 +7,13 @@ COMMANDS = {
     "train": "train a tagger; the default: python -m tagger [KEY=VALUE ...], -m sweeps",
     "tag": "tag text files: python -m tagger tag [FILE|FOLDER ...] [-o FILE|FOLDER]",
     "evaluate": "score a tagger on a file with gold tags: python -m tagger evaluate FILE",
+    "benchmark": "measure the speed of a tagger here: python -m tagger benchmark",
     "models": "list the taggers that can be loaded by name: python -m tagger models",
 }
 HELP = f"""\
 usage: python -m tagger [COMMAND] ...
 
-{chr(10).join(f"  {name:<10}{text}" for name, text in COMMANDS.items())}
+{chr(10).join(f"  {name:<11}{text}" for name, text in COMMANDS.items())}
 
 `python -m tagger COMMAND --help` lists a command's options. `train` takes a config's keys instead:
   python -m tagger --cfg job                     show the whole config

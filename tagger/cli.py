@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from itertools import tee
+from pathlib import Path
 from typing import Annotated, Literal, TextIO, get_args
 
 import torch
@@ -16,14 +17,16 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from tagger import metrics
+from tagger.bundled import bundled
 from tagger.engine import CACHE_SIZE, LONGEST
 from tagger.errors import InputError
 from tagger.files import STDIO, decoded_lines, open_binary, read_lines, whole_file
 from tagger.formats import cell_separator, format_of, read
 from tagger.jobs import Job, plan_jobs
+from tagger.manifest import Manifest, fingerprint
 from tagger.metrics import Scored
 from tagger.models import DEFAULT, find_tagger, list_models
-from tagger.predictor import Tagger, load
+from tagger.predictor import Tagger, choose_device, choose_precision, load
 from tagger.raw_score import F1, gold_paragraphs, raw_scores
 from tagger.sentence import Sentence
 from tagger.workers import processor_cores
@@ -88,19 +91,24 @@ def tag(
         int, typer.Option(min=LONGEST, metavar="N", help="Word forms to remember what was computed of.")
     ] = CACHE_SIZE,
     force: Annotated[bool, typer.Option("--force", help="Replace outputs that exist.")] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with a run that was killed: same FILEs, options and -o FOLDER.")
+    ] = False,
 ) -> None:
     """Tags files: text, or tokens in one of several formats.
 
     Files ending in .gz are read and written compressed. An output appears under its name only when
-    it is whole; outputs that exist are kept.
+    it is whole; outputs that exist are kept. A folder of outputs gets a manifest of what is finished.
     """
     with _clear_errors():
         jobs = plan_jobs(sources or [], to, input, output)
-        pending = [job for job in jobs if force or job.target is None or not job.target.is_file()]
-        if len(pending) < len(jobs):
-            kept = [str(job.target) for job in jobs if job not in pending]
-            more = f" and {len(kept) - 1} more" if len(kept) > 1 else ""
-            _say(f"kept: {kept[0]}{more}; --force replaces what exists")
+        settings = {
+            "model": fingerprint(find_tagger(model)),
+            "precision": choose_precision(precision, choose_device(device)),
+            "options": [input, output, probabilities, top, separator, paragraph_per_line, encoding],
+        }
+        manifest = Manifest(Path(to), settings) if to and all(job.target != Path(to) for job in jobs) else None
+        pending = _pending(jobs, manifest, force, resume)
         if not pending:
             return
         tagger = _load(model, device, precision, cache_size, workers or processor_cores())
@@ -110,6 +118,8 @@ def tag(
             for job in pending:
                 try:
                     _tag_file(tagger, job, progress, encoding, separator, paragraph_per_line, probabilities, top)
+                    if manifest is not None:
+                        manifest.add(job)
                 except InputError as error:
                     failures += 1
                     _say(f"error: {error}")
@@ -182,6 +192,58 @@ def models(as_json: Annotated[bool, typer.Option("--json", help="Print the list 
                 shown = "  ".join(f"{column} {100 * accuracy:.2f}" for column, accuracy in scores.items())
                 print(f"  {split:<6}{shown}")
             print(f"  {model.folder}")
+
+
+@app.command()
+def benchmark(
+    model: Model = DEFAULT,
+    file: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Text or tokens to tag. Default: the bundled sample treebank.")
+    ] = None,
+    input: Annotated[
+        Input | None, typer.Option(metavar="FORMAT", help=f"One of {', '.join(get_args(Input))}. Default: by suffix.")
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Processes. Default: the physical cores.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the numbers as JSON.")] = False,
+) -> None:
+    """Measures the speed of a tagger on this machine."""
+    from tagger.benchmark import measure, render
+
+    with _clear_errors():
+        files = [file] if file else sorted(map(str, bundled("data").glob("sample/*.conllu")))
+        tagger = load(model, "cpu")
+        sentences = []
+        for path in files:
+            format = input or format_of(path)
+            read_in = read(
+                read_lines(path), path, format, segment=tagger.segment, separator=cell_separator(path, format)
+            )
+            sentences += [sentence.tokens for sentence in read_in if sentence.tokens]
+        result = measure(model, sentences, workers)
+        print(json.dumps(result, indent=2) if as_json else render(result))
+
+
+def _pending(jobs: list[Job], manifest: Manifest | None, force: bool, resume: bool) -> list[Job]:
+    """The jobs that are still to be done."""
+    if resume:
+        if manifest is None or force:
+            raise InputError("--resume goes on with a run into a folder (-o FOLDER), without --force")
+        if not manifest.fits:
+            raise InputError(
+                f"{manifest.path} is of a run with another model, precision or options; give the same, or use --force"
+            )
+        manifest.remove_leftovers(jobs)
+        pending = [job for job in jobs if not manifest.finished(job)]
+        _say(f"resuming: {len(jobs) - len(pending)} of {len(jobs)} outputs are finished")
+        return pending
+    pending = [job for job in jobs if force or job.target is None or not job.target.is_file()]
+    if len(pending) < len(jobs):
+        kept = [str(job.target) for job in jobs if job not in pending]
+        more = f" and {len(kept) - 1} more" if len(kept) > 1 else ""
+        _say(f"kept: {kept[0]}{more}; --force replaces what exists")
+    return pending
 
 
 def _tag_file(

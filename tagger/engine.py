@@ -114,6 +114,19 @@ class Engine:
         inverse = torch.from_numpy(np.argsort(order)).to(self.device)
         return {column: product(states, *head)[inverse].float() for column, head in self._heads.items()}
 
+    def flop_per_word(self, columns: Sequence[str] | None = None) -> int:
+        """Floating-point operations of the matrix products that every word needs; a transformer's are not counted."""
+        count = below = 0
+        for layer in self._layers:
+            count += 2 * below * layer.W_x.shape[1]
+            count += sum(2 * each.W_h.numel() for each in layer.directions if each is not None and each.waits)
+            below = layer.width
+        return count + sum(2 * self._heads[column][0].numel() for column in columns or self._columns)
+
+    def flop_per_form(self) -> int:
+        """Floating-point operations of the product that is computed once per remembered form; embeddings aside."""
+        return 2 * self._form_product[0].numel()
+
     def _batches(self, sentences: Sequence[Sequence[str]]) -> Iterator[tuple[np.ndarray, list[int]]]:
         """For each batch the numbers of its tokens, packed, and how many of them every step reads."""
         lengths = np.array([len(sentence) for sentence in sentences], dtype=np.int64)

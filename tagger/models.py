@@ -77,11 +77,12 @@ def _describe(name: str, folder: Path) -> Model:
     try:
         config: dict[str, Any] = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
         corpus = " ".join(filter(None, (str(config["corpus"]), config.get("version"))))
-        return Model(name, folder, corpus, config.get("license"), dict(config["scores"]), _bytes(folder))
+        return Model(name, folder, corpus, config.get("license"), dict(config["scores"]), folder_bytes(folder))
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         reason = " ".join(str(error).split())[:200]
         raise InputError(f"{folder / CONFIG} is damaged ({reason}); copy the folder again, or train anew") from None
 
 
-def _bytes(folder: Path) -> int:
+def folder_bytes(folder: Path) -> int:
+    """The size of all files in a folder."""
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())

@@ -32,7 +32,10 @@ class Direction:
     Attributes:
         W_x, b_x: (I, G * H) and (G * H,), of the product with the input, in which no step waits for another.
         hidden_size: H.
+        waits: whether each step has a product with the state before it, W_h (H, G * H).
     """
+
+    waits = True
 
     def __init__(self, W_x: Tensor, b_x: Tensor, W_h: Tensor, b_h: Tensor) -> None:
         """Takes the weights of both products, `(I, G * H)`, `(G * H,)`, `(H, G * H)` and `(G * H,)`."""
@@ -102,6 +105,8 @@ class LSTM(Direction):
 
 class MinGRU(Direction):
     """The unit of `cells.MinGRUCell`: gates z, n, and no product with the state."""
+
+    waits = False
 
     def __init__(self, W_x: Tensor, b_x: Tensor) -> None:
         """Takes the weights of the product with the input, (I, 2 * H) and (2 * H,)."""
