@@ -23,7 +23,7 @@ from tagger.pieces import PieceTokenizer, windows
 from tagger.recurrence import Layer, product
 from tagger.vocabulary import Vocabulary
 
-BATCH_TOKENS = 4_000  # tokens of a batch
+BATCH_TOKENS = 8_000  # tokens of a batch
 LONGEST = 10_000  # tokens that the network reads at once; a longer sentence is read in pieces
 CACHE_SIZE = 50_000  # forms
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
@@ -97,9 +97,12 @@ class Engine:
         forms = [form for sentence in sentences for form in sentence]
         parts: dict[str, list[Decoded]] = {column: [] for column in columns}
         places = []
+        at_once = self.cache.rows(forms) if len(forms) <= self.cache.capacity else None
         for order, counts in self._batches(sentences):
             places.append(order)
-            states = self._states([forms[i] for i in order.tolist()], counts)
+            packed = [forms[i] for i in order.tolist()] if at_once is None or self.tokenizer is not None else []
+            rows = self.cache.rows(packed) if at_once is None else at_once[order]
+            states = self._states(rows, packed, counts)
             for column in columns:
                 parts[column].append(decode(product(states, *self._heads[column]), top, probabilities))
         place = np.concatenate(places) if places else np.zeros(0, dtype=np.int64)
@@ -110,7 +113,8 @@ class Engine:
         """For each column the scores (logits) of all tokens, (tokens, K), of sentences that fit in a batch."""
         ((order, counts),) = self._batches(sentences)
         forms = [form for sentence in sentences for form in sentence]
-        states = self._states([forms[i] for i in order.tolist()], counts)
+        packed = [forms[i] for i in order.tolist()]
+        states = self._states(self.cache.rows(packed), packed, counts)
         inverse = torch.from_numpy(np.argsort(order)).to(self.device)
         return {column: product(states, *head)[inverse].float() for column, head in self._heads.items()}
 
@@ -148,10 +152,9 @@ class Engine:
             yield order, here.sum(axis=1).tolist()
             first = last
 
-    def _states(self, forms: list[str], counts: list[int]) -> Tensor:
-        """The states of every layer side by side (N, S), of packed tokens."""
-        rows = torch.from_numpy(self.cache.rows(forms)).to(self.device)
-        x = self.cache.values[rows]  # (N, X)
+    def _states(self, rows: np.ndarray, forms: list[str], counts: list[int]) -> Tensor:
+        """The states of every layer side by side (N, S), of packed tokens: their rows in the cache, and their forms."""
+        x = self.cache.values[torch.from_numpy(rows).to(self.device)]  # (N, X)
         if self.tokenizer is not None:
             x.addmm_(self._context(forms, counts).to(self._dtype), self._context_product)
             x = self._layers[0].prepare(x)

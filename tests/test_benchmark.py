@@ -34,7 +34,7 @@ def test_the_numbers_belong_together(trained: Path) -> None:
     assert result["folder_bytes"] == sum(path.stat().st_size for path in trained.iterdir())
     assert json.loads(json.dumps(result)) == result
     lines = render(result).splitlines()
-    assert max(map(len, lines)) <= 80
+    assert max(map(len, lines[1:])) <= 80  # the first has the path of a temporary folder
     assert [line.split()[0] for line in lines if line][2:5] == ["words", "float32", "bfloat16"]
 
 

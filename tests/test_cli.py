@@ -128,7 +128,7 @@ def test_one_bad_file_does_not_stop_the_others(model: Path, tmp_path: Path) -> N
     (tmp_path / "in" / "a.conllu").write_text("1\tThey\n")
     (tmp_path / "in" / "b.txt").write_text("They")
     result = call("tag", "in", "-o", "out", "--model", str(model), status=2)
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["b.tsv"]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["b.tsv", "tagger.manifest"]
     assert "in/a.conllu, line 1" in result.stderr
     assert "1 of 2 files failed" in result.stderr
 
