@@ -133,16 +133,15 @@ class Engine:
 
     def _batches(self, sentences: Sequence[Sequence[str]]) -> Iterator[tuple[np.ndarray, list[int]]]:
         """For each batch the numbers of its tokens, packed, and how many of them every step reads."""
+        if any(len(sentence) > LONGEST for sentence in sentences):
+            sentences = [s[start : start + LONGEST] for s in sentences for start in range(0, len(s), LONGEST)]
         lengths = np.array([len(sentence) for sentence in sentences], dtype=np.int64)
         starts = np.cumsum(lengths) - lengths
-        if len(lengths) and lengths.max() > LONGEST:
-            cuts = [
-                (s + i, min(LONGEST, n - i)) for s, n in zip(starts, lengths, strict=True) for i in range(0, n, LONGEST)
-            ]
-            starts, lengths = np.array(cuts, dtype=np.int64).T
         by_length = np.argsort(-lengths, kind="stable")
         starts, lengths = starts[by_length], lengths[by_length]
-        ends = np.cumsum(lengths)
+        ends = np.cumsum(lengths)  # or the ends of what a transformer reads:
+        if self._pieces is not None:
+            ends = np.cumsum([self._pieces.size(sentences[i]) for i in by_length.tolist()])
         first, total = 0, int((lengths > 0).sum())
         while first < total:
             room = BATCH_TOKENS + (ends[first - 1] if first else 0)
