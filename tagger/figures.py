@@ -9,6 +9,8 @@ import matplotlib
 matplotlib.use("Agg")  # draws into files, needs no screen
 import matplotlib.pyplot as plt
 
+from tagger.sweep import Row, differences
+
 
 def learning_curve(epochs: Sequence[Mapping[str, float]], path: Path) -> None:
     """Draws loss and accuracy on train and dev over the epochs.
@@ -27,6 +29,36 @@ def learning_curve(epochs: Sequence[Mapping[str, float]], path: Path) -> None:
         axis.xaxis.get_major_locator().set_params(integer=True)
         axis.grid(alpha=0.3)
         axis.legend()
+    figure.savefig(path, dpi=120)
+    plt.close(figure)
+
+
+def frontier(rows: Sequence[Row], path: Path) -> None:
+    """Draws accuracy against speed: one point per run of a sweep, those that no other beats in both on a line.
+
+    Args:
+        rows: of `sweep.read_runs`; runs that failed or were not timed are left out.
+        path: the PNG to write; not written where no run is left.
+    """
+    found = [
+        (float(row["words_per_second"]), 100 * float(row["dev_accuracy"]), row["run"], label)
+        for row, label in zip(rows, differences(rows), strict=True)
+        if row["words_per_second"] and row["dev_accuracy"]
+    ]
+    if not found:
+        return
+    found.sort(reverse=True)  # fastest first
+    best = [point for i, point in enumerate(found) if all(point[1] > other[1] for other in found[:i])]
+    figure, axis = plt.subplots(figsize=(9, 5), layout="constrained")
+    axis.plot([point[0] for point in best], [point[1] for point in best], color="tab:blue", alpha=0.4)
+    for speed, accuracy, run, label in found:
+        axis.plot(speed, accuracy, "o", color="tab:blue" if any(run == point[2] for point in best) else "0.6")
+        short = " ".join(part.rpartition(".")[2] for part in label.split(" "))
+        text = short if len(short) <= 40 else f"run {run}"
+        axis.annotate(text, (speed, accuracy), xytext=(4, 4), textcoords="offset points", fontsize=7)
+    axis.set(xscale="log", xlabel="words per second, one thread", ylabel="dev accuracy (%)")
+    axis.margins(x=0.15)
+    axis.grid(alpha=0.3, which="both")
     figure.savefig(path, dpi=120)
     plt.close(figure)
 

@@ -19,6 +19,7 @@ from tagger import sweep
 from tagger.bundled import bundled
 from tagger.config import FREE, MADE_OF
 from tagger.errors import InputError
+from tagger.figures import frontier
 from tagger.train import CHECKPOINTS, Interrupted, train
 
 log = logging.getLogger(__name__)
@@ -66,6 +67,7 @@ def _launch(overrides: Sequence[str]) -> int:
     if not folders:
         return 0
     rows = sweep.read_runs(folders[0])
+    frontier(rows, folders[0] / "frontier.png")
     print(f"\n{folders[0] / sweep.TABLE}\n{sweep.render(rows)}")
     return int(any(row["error"] for row in rows))
 
@@ -106,7 +108,7 @@ def _sweep_job(config: DictConfig, sweep_folder: Path, folder: Path) -> None:
         results = train(_plain(config, overrides), folder, test=False, command=_command(overrides))
         accuracies = [scores["accuracy"] for scores in results["dev"].values()] if results else [0.0]
         row["dev_accuracy"] = round(sum(accuracies) / len(accuracies), 6)
-        row |= {name: results[name] for name in ("parameters", "training_seconds")} if results else {}
+        row |= {name: results[name] for name in sweep.FIELDS if name in results} if results else {}
     except (Interrupted, KeyboardInterrupt):
         sweep.add_run(sweep_folder, row | {"error": _interrupted(folder)})
         print(f"\n{sweep_folder / sweep.TABLE}\n{sweep.render(sweep.read_runs(sweep_folder))}")

@@ -7,7 +7,7 @@ from pathlib import Path
 from tagger.files import whole_file
 
 TABLE = "sweep.csv"
-FIELDS = ("run", "overrides", "dev_accuracy", "parameters", "training_seconds", "error")
+FIELDS = ("run", "overrides", "dev_accuracy", "words_per_second", "parameters", "training_seconds", "error")
 Row = dict[str, str]
 
 
@@ -31,14 +31,21 @@ def read_runs(folder: Path) -> list[Row]:
 
 def render(rows: Sequence[Row]) -> str:
     """The table as text; of the overrides only those that differ between the runs."""
-    split = [row["overrides"].split(" ") for row in rows]
-    common = set.intersection(*map(set, split)) if len(split) > 1 else set()
-    lines = [f"{'run':>3}  {'dev':>6}  {'parameters':>11}  {'seconds':>8}  overrides"]
-    for row, overrides in zip(rows, split, strict=True):
+    lines = [f"{'run':>3}  {'dev':>6}  {'words/s':>8}  {'parameters':>11}  {'seconds':>8}  overrides"]
+    for row, differing in zip(rows, differences(rows), strict=True):
         dev = f"{100 * float(row['dev_accuracy']):.2f}" if row["dev_accuracy"] else "failed"
         parameters = f"{int(row['parameters']):,}" if row["parameters"] else ""
-        differing = " ".join(o for o in overrides if o not in common)
-        lines.append(f"{row['run']:>3}  {dev:>6}  {parameters:>11}  {row['training_seconds']:>8}  {differing}")
+        speed = f"{int(row['words_per_second']):,}" if row["words_per_second"] else ""
+        lines.append(
+            f"{row['run']:>3}  {dev:>6}  {speed:>8}  {parameters:>11}  {row['training_seconds']:>8}  {differing}"
+        )
         if row["error"]:
             lines.append(f"     {row['error']}")
     return "\n".join(lines)
+
+
+def differences(rows: Sequence[Row]) -> list[str]:
+    """The overrides of each run without those that all runs share."""
+    split = [row["overrides"].split(" ") for row in rows]
+    common = set.intersection(*map(set, split)) if len(split) > 1 else set()
+    return [" ".join(o for o in overrides if o not in common) for overrides in split]

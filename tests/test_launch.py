@@ -21,6 +21,8 @@ def test_a_sweep_trains_the_grid_and_a_failed_run_is_a_row(treebank: Path, tmp_p
     accuracies = [float(row["dev_accuracy"]) for row in rows[:3]]
     assert accuracies == sorted(accuracies, reverse=True)
     assert all(int(row["parameters"]) > 0 for row in rows[:3])
+    assert all(int(row["words_per_second"]) > 0 for row in rows[:3])
+    assert (tmp_path / "sweep" / "frontier.png").read_bytes().startswith(b"\x89PNG")
     assert "model.hidden.forward" in rows[3]["error"]
     assert {"model.depth=2", "model.hidden.forward=[8]"} <= set(rows[3]["overrides"].split())
     assert "failed" in done.stdout
