@@ -1,6 +1,6 @@
 """Builds the sample treebank: the source lines in `*.txt` -> `sample-{train,dev,test}.conllu`.
 
-`python data/sample/build.py` rewrites the three files; `--counts` prints Markdown tables instead.
+`python data/sample/build.py` rewrites the three files; `--counts` and `--errors MODEL` print Markdown tables instead.
 The format of the source lines and the tagging guidelines: data/README.md.
 """
 
@@ -199,6 +199,48 @@ def counts(sentences: list[Sentence]) -> str:
     )
 
 
+def errors(sentences: list[Sentence], model: str) -> str:
+    """How often the tags of a tagger differ from these, by what a sentence was written for."""
+    import tagger  # needed for this alone
+
+    loaded = tagger.load(model, precision="float32")
+    tokens = [[word.form for word in sentence.words] for sentence in sentences]
+    found = {column: loaded.tag_sentences(tokens, column) for column in ("upos", "xpos")}
+    number: Counter[str] = Counter()
+    wrong: Counter[tuple[str, str]] = Counter()
+    for i, sentence in enumerate(sentences):
+        differing = {
+            column: sum(tag != getattr(word, column) for tag, word in zip(tags[i], sentence.words, strict=True))
+            for column, tags in found.items()
+        }
+        for group in (sentence.phenomenon or "written for none of these", "all"):
+            number[group] += 1
+            wrong[group, "words"] += len(sentence.words)
+            wrong[group, "sentences"] += differing["upos"] > 0
+            for column, count in differing.items():
+                wrong[group, column] += count
+
+    def share(group: str) -> float:
+        return wrong[group, "upos"] / wrong[group, "words"]
+
+    groups = [*sorted(number.keys() - {"all"}, key=share, reverse=True), "all"]
+    return table(
+        ["phenomenon", "sentences", "words", "UPOS errors", "percent", "sentences with one", "XPOS errors"],
+        [
+            [
+                group,
+                number[group],
+                wrong[group, "words"],
+                wrong[group, "upos"],
+                f"{100 * share(group):.1f}",
+                wrong[group, "sentences"],
+                wrong[group, "xpos"],
+            ]
+            for group in groups
+        ],
+    )
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Writes the three files, or prints the counts; 1 after an error."""
     here = Path(__file__).resolve().parent
@@ -206,6 +248,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--source", type=Path, default=here, help="folder with the source files")
     parser.add_argument("--out", type=Path, default=here, help="folder to write to")
     parser.add_argument("--counts", action="store_true", help="print Markdown tables of counts and write nothing")
+    parser.add_argument(
+        "--errors", metavar="MODEL", help="print where a tagger differs, by phenomenon, and write nothing"
+    )
     options = parser.parse_args(arguments)
     try:
         sentences = read_sources(options.source)
@@ -214,6 +259,9 @@ def main(arguments: list[str] | None = None) -> int:
         return 1
     if options.counts:
         sys.stdout.write(counts(sentences))
+        return 0
+    if options.errors:
+        sys.stdout.write(errors(sentences, options.errors))
         return 0
     for split in SPLITS:
         chosen = [sentence for sentence in sentences if sentence.split == split]
