@@ -12,10 +12,13 @@ from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import linear
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from tagger.cells import GRUCell, MinGRUCell, RNNCell
+from tagger.dropout import Dropout
 from tagger.errors import InputError
+from tagger.gru import gru
 
 State = Any  # what a layer carries from step to step: h (B, H), or (h, c) for an LSTM
 
@@ -100,6 +103,10 @@ class TorchLayer(nn.Module):
         """The same as `RecurrentLayer.forward`; the state of an LSTM is (h, c), each (B, H)."""
         if isinstance(self.rnn, nn.LSTM):
             return self._lstm(x, lengths, state)
+        if isinstance(self.rnn, nn.GRU) and x.device.type == "cpu" and torch.is_grad_enabled():
+            W_x, W_h, b_x, b_h = cast(Sequence[Tensor], self.rnn.all_weights[0])
+            output = gru(linear(x, W_x, b_x), W_h, b_h, state)
+            return output, _last(output, lengths)
         output, _ = self.rnn(x, None if state is None else state[None])
         return output, _last(output, lengths)
 
@@ -214,7 +221,7 @@ class Encoder(nn.Module):
             )
             input_size = layers[-1].width
         self.layers = nn.ModuleList(layers)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
 
     def forward(
         self, x: Tensor, lengths: Tensor, states: Sequence[tuple[State, State]] | None = None

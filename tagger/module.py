@@ -9,6 +9,7 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
+from torch.optim import Optimizer
 
 from tagger.batches import Batch
 from tagger.network import NetworkConfig, TaggerNetwork
@@ -90,7 +91,7 @@ class TaggerModule(pl.LightningModule):
             groups,
             lr=hp["lr"],
             betas=(0.9, 0.98),
-            fused=not str(self.trainer.precision).endswith("mixed"),  # there it does not go with gradient clipping
+            fused=self.trainer.precision != "16-mixed",  # there gradients are scaled
         )
         steps = int(self.trainer.estimated_stepping_batches)
         rise = max(1, round(hp["warmup"] * steps))
@@ -100,6 +101,18 @@ class TaggerModule(pl.LightningModule):
 
         scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, share)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+
+    def configure_gradient_clipping(
+        self,
+        optimizer: Optimizer,
+        gradient_clip_val: float | None = None,
+        gradient_clip_algorithm: str | None = None,
+    ) -> None:
+        """Clips the norm in bfloat16 too, where Lightning takes a fused optimizer for one that scales gradients."""
+        if self.trainer.precision == "bf16-mixed" and gradient_clip_val and gradient_clip_algorithm in (None, "norm"):
+            torch.nn.utils.clip_grad_norm_(self.parameters(), gradient_clip_val)
+        else:
+            self.clip_gradients(optimizer, gradient_clip_val, gradient_clip_algorithm)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Adds the state of every process's generators, so that a resumed run draws the same dropout masks."""

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn.functional import embedding as gather
 
 from tagger.batches import Batch
+from tagger.dropout import Dropout
 from tagger.embeddings import FormEmbedding, VectorConfig
 from tagger.encoder import Encoder
 from tagger.errors import InputError
@@ -52,7 +53,7 @@ class TaggerNetwork(nn.Module):
         self.encoder = Encoder(config["cell"], width, forward, backward, config["dropout"])
         states = sum(f + r for f, r in zip(forward, backward, strict=True))
         self.heads = nn.ModuleDict({column: nn.Linear(states, len(tags)) for column, tags in vocabulary.tags.items()})
-        self.dropout = nn.Dropout(config["dropout"])
+        self.dropout = Dropout(config["dropout"])
 
     def embed(self, batch: Batch) -> Tensor:
         """One vector per token, (T, B, E): computed once per form, then gathered; a transformer's is beside it."""
