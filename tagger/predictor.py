@@ -23,7 +23,7 @@ from tagger.sentence import Sentence
 from tagger.vocabulary import Vocabulary
 from tagger.workers import Wanted, Workers
 
-WINDOW_TOKENS = 50_000  # sentences are sorted by length within a window of this many tokens
+WINDOW_TOKENS = 25_000  # sentences are sorted by length within a window of this many tokens
 FIRST_WINDOW = 1_000  # the first window is small, so that the first sentences come soon; then they double
 WINDOW_SENTENCES = 4_000
 _BFLOAT16 = ("avx512_bf16", "amx_bf16")  # instructions of processors that make it pay
