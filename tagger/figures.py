@@ -49,15 +49,20 @@ def frontier(rows: Sequence[Row], path: Path) -> None:
         return
     found.sort(reverse=True)  # fastest first
     best = [point for i, point in enumerate(found) if all(point[1] > other[1] for other in found[:i])]
-    figure, axis = plt.subplots(figsize=(9, 5), layout="constrained")
+    figure, axis = plt.subplots(figsize=(9, 6), layout="constrained")
     axis.plot([point[0] for point in best], [point[1] for point in best], color="tab:blue", alpha=0.4)
-    for speed, accuracy, run, label in found:
-        axis.plot(speed, accuracy, "o", color="tab:blue" if any(run == point[2] for point in best) else "0.6")
-        short = " ".join(part.rpartition(".")[2] for part in label.split(" "))
+    for point in found:
+        speed, accuracy, run, label = point
+        short = " ".join(part.rpartition(".")[2].replace("=", " ") for part in label.split(" "))
         text = short if len(short) <= 40 else f"run {run}"
-        axis.annotate(text, (speed, accuracy), xytext=(4, 4), textcoords="offset points", fontsize=7)
+        color, place, side = ("tab:blue", (5, 5), "left") if point in best else ("0.5", (-5, -9), "right")
+        axis.plot(speed, accuracy, "o", color=color)
+        axis.annotate(
+            text, (speed, accuracy), xytext=place, textcoords="offset points", fontsize=8, ha=side, color=color
+        )
     axis.set(xscale="log", xlabel="words per second, one thread", ylabel="dev accuracy (%)")
-    axis.margins(x=0.15)
+    axis.xaxis.set_major_formatter("{x:,.0f}")
+    axis.margins(x=0.35)
     axis.grid(alpha=0.3, which="both")
     figure.savefig(path, dpi=120)
     plt.close(figure)

@@ -10,7 +10,9 @@ import time
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from tagger.cli import app
 from tagger.errors import InputError
 from tagger.jobs import Job, plan_jobs
 from tagger.manifest import NAME, Manifest, fingerprint
@@ -138,3 +140,21 @@ def test_killed_at_random_times_and_resumed(trained: Path, tmp_path: Path) -> No
     found = {path.relative_to(out): path.read_bytes() for path in files}
     assert len(expected) == 60
     assert found == expected
+
+
+def test_resume_on_the_command_line(trained: Path, jobs: list[Job], tmp_path: Path) -> None:
+    command = ["tag", str(tmp_path / "in"), "--model", str(trained), "--workers", "1"]
+    alone = CliRunner().invoke(app, [*command[:1], jobs[0].source, "-o", str(tmp_path / "one.tsv"), "--resume"])
+    assert alone.exit_code == 2
+    assert "-o FOLDER" in alone.output
+    into = [*command, "-o", str(tmp_path / "out")]
+    assert CliRunner().invoke(app, into).exit_code == 0
+    assert jobs[1].target is not None
+    jobs[1].target.unlink()
+    again = CliRunner().invoke(app, [*into, "--resume"])
+    assert again.exit_code == 0
+    assert "2 of 3 outputs are finished" in again.output
+    assert jobs[1].target.is_file()
+    other = CliRunner().invoke(app, [*into, "--resume", "--probabilities"])
+    assert other.exit_code == 2
+    assert "another model, precision or options" in other.output
