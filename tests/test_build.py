@@ -21,7 +21,7 @@ from tests.test_train import COMMAND, config_of, run, treebank  # noqa: F401
 def start(treebank: Path, folder: Path, *overrides: str) -> tagger.Tagger:  # noqa: F811
     """A tagger trained for one epoch."""
     train(config_of(treebank, "trainer.max_epochs=1", *overrides), folder, False, COMMAND)
-    return tagger.load(folder)
+    return tagger.load(folder, precision="float32")
 
 
 def predicted(folder: Path) -> list[list[str]]:
@@ -118,8 +118,12 @@ def test_a_tagger_carries_its_transformer(treebank: Path, tmp_path: Path, bert: 
     assert all(same) == (not tune)
     assert len(list((tmp_path / "cache" / "tagger").glob("*.f16"))) == (0 if tune else 2)  # train and dev
     shutil.rmtree(bert)
-    assert tagger.load(tmp_path / "run").tag_sentences(tokens(treebank)) == predicted(tmp_path / "run")
-    assert loaded.tag(["x"] * 500) == tagger.load(tmp_path / "run").tag(["x"] * 500)  # beyond the encoder's limit
+    assert tagger.load(tmp_path / "run", precision="float32").tag_sentences(tokens(treebank)) == predicted(
+        tmp_path / "run"
+    )
+    assert loaded.tag(["x"] * 500) == tagger.load(tmp_path / "run", precision="float32").tag(
+        ["x"] * 500
+    )  # beyond the encoder's limit
 
 
 def test_starting_from_a_tagger_goes_on_where_it_was(treebank: Path, tmp_path: Path) -> None:  # noqa: F811

@@ -77,7 +77,7 @@ def test_a_run_leaves_a_tagger_and_what_there_is_to_look_at(finished: Path) -> N
         assert (finished / picture).read_bytes().startswith(b"\x89PNG")
     path = str(finished / "dev.predicted.conllu")
     predicted = list(read_conllu(read_lines(path), path))
-    loaded = tagger.load(finished)
+    loaded = tagger.load(finished, precision="float32")
     assert predicted[0].tags["upos"] == loaded.tag(predicted[0].tokens)
     first, *errors = (finished / "errors.tsv").read_text(encoding="utf-8").splitlines()
     assert first.split("\t") == ["sentence", "word", "column", "gold", "tag", "confidence"]
