@@ -16,6 +16,7 @@ from tagger.cli import app
 
 README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
 CODE = "\n".join(re.findall(r"^```(?:sh|console)\n(.*?)^```", README, re.DOTALL | re.MULTILINE))
+CODE = re.sub(r"\\\n *", "", CODE)  # a command goes on in the next line
 TAGGER = re.findall(r"python -m tagger\b([^|\n`#&>]*)", CODE)
 TRAINING = sorted({c.strip() for c in TAGGER if c.split()[:1] == [] or c.split()[0] not in COMMANDS})
 OTHER = sorted({c.strip() for c in TAGGER if c.split()[:1] and c.split()[0] in COMMANDS and c.split()[0] != "train"})
