@@ -6,21 +6,23 @@ import os
 import signal
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from itertools import tee
 from pathlib import Path
 from typing import Annotated, Literal, TextIO, get_args
 
+import rich.progress
 import torch
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, DownloadColumn, TaskID, TextColumn, TimeRemainingColumn
 
 from tagger import metrics
+from tagger.bulk import Options, Progress, tag_files
 from tagger.bundled import bundled
 from tagger.engine import CACHE_SIZE, LONGEST
 from tagger.errors import InputError
-from tagger.files import STDIO, decoded_lines, open_binary, read_lines, whole_file
+from tagger.files import read_lines, whole_file
 from tagger.formats import cell_separator, format_of, read
 from tagger.jobs import Job, plan_jobs
 from tagger.manifest import Manifest, fingerprint
@@ -30,7 +32,6 @@ from tagger.predictor import Tagger, choose_device, choose_precision, load
 from tagger.raw_score import F1, gold_paragraphs, raw_scores
 from tagger.sentence import Sentence
 from tagger.workers import processor_cores
-from tagger.writers import writer
 
 DOCUMENT = "-DOCSTART-"  # between the documents of CoNLL-2003; no word
 
@@ -113,16 +114,16 @@ def tag(
             return
         tagger = _load(model, device, precision, cache_size, workers or processor_cores())
         failures = 0
+        options = Options(encoding, separator, paragraph_per_line, probabilities, top)
         to_terminal = any(job.target is None for job in pending) and sys.stdout is not None and sys.stdout.isatty()
         with _progress(sum(job.size for job in pending), not to_terminal) as progress:
-            for job in pending:
-                try:
-                    _tag_file(tagger, job, progress, encoding, separator, paragraph_per_line, probabilities, top)
-                    if manifest is not None:
-                        manifest.add(job)
-                except InputError as error:
+            for step in tag_files(tagger, pending, options, _output, Console().width):
+                progress.show(step)
+                if step.finished and manifest is not None:
+                    manifest.add(step.job)
+                if step.error is not None:
                     failures += 1
-                    _say(f"error: {error}")
+                    _say(f"error: {step.error}")
         if failures:
             if len(pending) > 1:
                 _say(f"{failures} of {len(pending)} files failed; the others are tagged")
@@ -246,42 +247,6 @@ def _pending(jobs: list[Job], manifest: Manifest | None, force: bool, resume: bo
     return pending
 
 
-def _tag_file(
-    tagger: Tagger,
-    job: Job,
-    progress: "_Progress",
-    encoding: str,
-    separator: str | None,
-    paragraph_per_line: bool | None,
-    probabilities: bool,
-    top: int,
-) -> None:
-    binary = open_binary(job.source)
-    lines = decoded_lines(binary, job.source, encoding)
-    try:
-        sentences = read(
-            lines,
-            job.source,
-            job.input,
-            segment=tagger.segment,
-            separator=separator or cell_separator(job.source, job.input),
-            paragraph_per_line=paragraph_per_line,
-        )
-        width = Console().width if job.target is None else 80
-        write = writer(
-            job.output, tagger.columns, probabilities=probabilities, top=top, separator=separator or "/", width=width
-        )
-        with _standard_output() if job.target is None else whole_file(job.target) as out:
-            for sentence in tagger.stream(sentences, probabilities, top):
-                out.write(write(sentence))
-                progress.advance(len(sentence), binary)
-        progress.finish(job)
-    finally:
-        lines.close()
-        if job.source != STDIO:
-            binary.close()
-
-
 def _raw(
     tagger: Tagger, sentences: Iterator[Sentence]
 ) -> tuple[Iterator[tuple[str, list[Sentence]]], Iterator[list[Sentence]]]:
@@ -366,30 +331,25 @@ def _standard_output() -> Iterator[TextIO]:
         out.detach()
 
 
+def _output(job: Job) -> AbstractContextManager[TextIO]:
+    return _standard_output() if job.target is None else whole_file(job.target)
+
+
 class _Progress:
     """Bytes, words per second and time left on standard error, where that is a terminal."""
 
-    def __init__(self, display: Progress | None, task: TaskID) -> None:
+    def __init__(self, display: rich.progress.Progress | None, task: TaskID) -> None:
         self.display, self.task = display, task
-        self.words = self.before = self.pending = 0
+        self.words = self.before = 0
 
-    def advance(self, words: int, binary: io.BufferedIOBase | object) -> None:
-        self.words += words
-        self.pending += words
-        if self.display is not None and self.pending > 2_000:
-            self.pending = 0
-            position = binary.tell() if isinstance(binary, io.BufferedReader) and binary.seekable() else 0
-            self._show(self.before + position)
-
-    def finish(self, job: Job) -> None:
-        self.before += job.size
-        if self.display is not None:
-            self._show(self.before)
-
-    def _show(self, position: int) -> None:
+    def show(self, step: Progress) -> None:
+        self.words += step.words
+        if step.finished or step.error is not None:
+            self.before += step.job.size
         if self.display is not None:
             elapsed = self.display.tasks[self.task].elapsed or 1
-            self.display.update(self.task, completed=position, words=f"{self.words / elapsed:,.0f} words/s")
+            shown = f"{self.words / elapsed:,.0f} words/s"
+            self.display.update(self.task, completed=self.before + step.read, words=shown)
 
 
 @contextmanager
@@ -398,5 +358,5 @@ def _progress(total: int, wanted: bool) -> Iterator[_Progress]:
         yield _Progress(None, TaskID(0))
         return
     columns = (BarColumn(), DownloadColumn(), TextColumn("{task.fields[words]}"), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as display:
+    with rich.progress.Progress(*columns, console=Console(stderr=True), transient=True) as display:
         yield _Progress(display, display.add_task("", total=total or None, words=""))

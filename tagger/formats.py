@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from tagger.conllu import read_conllu
 from tagger.errors import InputError, shorten
@@ -37,6 +37,28 @@ LOOK_AHEAD = 1 << 20  # characters in which an empty line shows that paragraphs 
 
 Segment = Callable[[str], list[list[tuple[int, int]]]]
 """A paragraph to its sentences, each a list of the (start, end) of its tokens."""
+
+
+class Paragraph(NamedTuple):
+    """A paragraph of running text, or a piece of a very long one."""
+
+    start: int  # characters of the input before it
+    text: str
+    opens: bool  # False for all but the first piece
+
+    def sentences(self, segment: Segment) -> Iterator[Sentence]:
+        """Its sentences; the first has the comment `# newpar`."""
+        start, text, opens = self
+        for spans in segment(text):
+            if spans:
+                yield Sentence(
+                    tokens=[text[a:b] for a, b in spans],
+                    offsets=[(start + a, start + b) for a, b in spans],
+                    text=text[spans[0][0] : spans[-1][1]],
+                    comments=["# newpar"] if opens else [],
+                )
+                opens = False
+
 
 _WORD = re.compile(r"[^ \t\r\n]+")
 _LAST_SPACE = re.compile(r"\s\S*\Z")
@@ -112,7 +134,7 @@ def read(
         case "text":
             if segment is None:
                 raise InputError(f"{path}: no rules here to cut text into tokens; use --input lines or tokens")
-            return _read_text(iter(lines), segment, paragraph_per_line)
+            return _read_text(lines, segment, paragraph_per_line)
         case "lines":
             return _read_lines(lines, path)
         case "tokens":
@@ -132,7 +154,9 @@ def read(
     raise InputError(f"{shorten(format)} is no input format; choose one of {', '.join(INPUTS)}")
 
 
-def _read_text(lines: Iterator[str], segment: Segment, per_line: bool | None) -> Iterator[Sentence]:
+def read_paragraphs(lines: Iterable[str], per_line: bool | None = None) -> Iterator[Paragraph]:
+    """The paragraphs of running text, uncut; see `read` for `per_line`, its `paragraph_per_line`."""
+    lines = iter(lines)
     ahead: list[str] = []
     if per_line is None:
         size = 0
@@ -142,36 +166,27 @@ def _read_text(lines: Iterator[str], segment: Segment, per_line: bool | None) ->
             if line.isspace() or size >= LOOK_AHEAD:
                 break
         per_line = not (ahead and ahead[-1].isspace())
-    for start, paragraph, opens in _paragraphs(chain(ahead, lines), per_line):
-        for spans in segment(paragraph):
-            if spans:
-                yield Sentence(
-                    tokens=[paragraph[a:b] for a, b in spans],
-                    offsets=[(start + a, start + b) for a, b in spans],
-                    text=paragraph[spans[0][0] : spans[-1][1]],
-                    comments=["# newpar"] if opens else [],
-                )
-                opens = False
-
-
-def _paragraphs(lines: Iterable[str], per_line: bool) -> Iterator[tuple[int, str, bool]]:
-    """Yields where a paragraph starts, its text, and False if it is the rest of one that was too long."""
     held, start, opens, ended = "", 0, True, True
-    for line in lines:
+    for line in chain(ahead, lines):
         empty = ended and line.isspace()
         ended = line.endswith("\n")  # not so for a piece of a very long line
         held += line
         while len(held) > PARAGRAPH:
             space = _LAST_SPACE.search(held, 0, PARAGRAPH)
             cut = space.start() + 1 if space else PARAGRAPH
-            yield start, held[:cut], opens
+            yield Paragraph(start, held[:cut], opens)
             start, held, opens = start + cut, held[cut:], False
         if empty or (per_line and ended):
             if not held.isspace():
-                yield start, held, opens
+                yield Paragraph(start, held, opens)
             start, held, opens = start + len(held), "", True
     if held:
-        yield start, held, opens
+        yield Paragraph(start, held, opens)
+
+
+def _read_text(lines: Iterable[str], segment: Segment, per_line: bool | None) -> Iterator[Sentence]:
+    for paragraph in read_paragraphs(lines, per_line):
+        yield from paragraph.sentences(segment)
 
 
 def _read_lines(lines: Iterable[str], path: str) -> Iterator[Sentence]:

@@ -3,9 +3,10 @@
 import io
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from functools import cached_property
+from functools import cached_property, partial
+from itertools import accumulate, pairwise
 from pathlib import Path
-from typing import Any, overload
+from typing import Any, NamedTuple, overload
 
 import numpy as np
 import torch
@@ -21,13 +22,21 @@ from tagger.pieces import PieceTokenizer
 from tagger.segment import segment
 from tagger.sentence import Sentence
 from tagger.vocabulary import Vocabulary
-from tagger.workers import Wanted, Workers
+from tagger.workers import Part, Workers
 
 WINDOW_TOKENS = 25_000  # sentences are sorted by length within a window of this many tokens
 FIRST_WINDOW = 1_000  # the first window is small, so that the first sentences come soon; then they double
 WINDOW_SENTENCES = 4_000
 _BFLOAT16 = ("avx512_bf16", "amx_bf16")  # instructions of processors that make it pay
 SPACED_SHARE = 0.01  # with this share of forms with spaces, no rule can find the tokens of running text
+
+
+class Wanted(NamedTuple):
+    """What is asked of every token."""
+
+    columns: Sequence[str] | None = None  # None: all
+    top: int = 1
+    probabilities: bool = False
 
 
 class Tagger:
@@ -39,6 +48,7 @@ class Tagger:
         config: what `config.json` says: corpus, scores, segmentation rules.
         columns: the tag columns; the first is the default.
         engine: what runs the network.
+        workers: processes with copies of this tagger, for much to tag.
     """
 
     def __init__(
@@ -60,17 +70,16 @@ class Tagger:
         self.engine = Engine(
             self.network, vocabulary, config["network"]["buckets"], tokenizer, device, precision, cache_size
         )
-        self._workers = Workers(self.engine, workers if device == "cpu" else 1)
+        self.workers = Workers(self, workers if device == "cpu" else 1)
         self._names = {column: np.array(tags, dtype=object) for column, tags in vocabulary.tags.items()}
 
-    @property
-    def worker_processes(self) -> list[int]:
-        """The numbers (PIDs) of the processes that have been started, none until there is much to tag."""
-        return self._workers.processes
+    def __getstate__(self) -> dict[str, Any]:
+        """A copy in a worker has no workers."""
+        return {name: value for name, value in vars(self).items() if name != "workers"}
 
     def close(self) -> None:
-        """Ends the processes; they start again when they are needed."""
-        self._workers.close()
+        """Ends the worker processes; they start again when they are needed."""
+        self.workers.close()
 
     def tag(self, tokens: Sequence[str], column: str | None = None) -> list[str]:
         """The tags of one sentence, one per token.
@@ -141,10 +150,18 @@ class Tagger:
         those of them that are given, are its predictions; with `probabilities` their probabilities are
         filled in, and with `top` of 2 or more the best alternatives.
         """
-        wanted = Wanted(columns, top, probabilities or top > 1)
-        for window, found in self._workers.tag(_windows(sentences), wanted):
-            self._fill(window, found, probabilities, top)
+        wanted = Wanted(columns, top, probabilities)
+        parts = (
+            Part(window, [sentence.tokens for sentence in window], sum(map(len, window)))
+            for window in _windows(sentences)
+        )
+        for window, found in self.workers.map(partial(_decoded, wanted=wanted), parts):
+            self._fill(window, found, wanted)
             yield from window
+
+    def tag_window(self, window: list[Sentence], wanted: Wanted) -> None:
+        """Tags sentences that are in memory, here and now; see `stream`."""
+        self._fill(window, _decoded(self, [sentence.tokens for sentence in window], wanted), wanted)
 
     def retag(self, sentences: Iterable[Sentence]) -> Iterator[tuple[Sentence, dict[str, list[str]]]]:
         """Tags sentences that have gold tags; yields each, with probabilities, beside its gold tags."""
@@ -158,10 +175,9 @@ class Tagger:
         for tagged in self.stream(remembered(), probabilities=True):
             yield tagged, gold.popleft()
 
-    def _fill(self, window: list[Sentence], found: dict[str, Decoded], probabilities: bool, top: int) -> None:
+    def _fill(self, window: list[Sentence], found: dict[str, Decoded], wanted: Wanted) -> None:
         """Gives sentences their tags, which come for all of their tokens together."""
-        ends = np.cumsum([len(sentence) for sentence in window]).tolist()
-        spans = list(zip([0, *ends[:-1]], ends, strict=True))
+        spans = list(pairwise(accumulate(map(len, window), initial=0)))
         for sentence in window:
             sentence.tags = {**sentence.tags}
             sentence.probabilities, sentence.alternatives = {}, {}
@@ -170,14 +186,18 @@ class Tagger:
             best = names[:, 0].tolist()
             for sentence, (start, end) in zip(window, spans, strict=True):
                 sentence.tags[column] = best[start:end]
-            if probabilities and shares is not None:
+            if wanted.probabilities and shares is not None:
                 first = shares[:, 0].tolist()
                 for sentence, (start, end) in zip(window, spans, strict=True):
                     sentence.probabilities[column] = first[start:end]
-            if top > 1 and shares is not None:
+            if wanted.top > 1 and shares is not None:
                 pairs = [list(zip(*pair, strict=True)) for pair in zip(names.tolist(), shares.tolist(), strict=True)]
                 for sentence, (start, end) in zip(window, spans, strict=True):
                     sentence.alternatives[column] = pairs[start:end]
+
+
+def _decoded(tagger: Tagger, sentences: list[list[str]], wanted: Wanted) -> dict[str, Decoded]:
+    return tagger.engine.tag(sentences, wanted.columns, wanted.top, wanted.probabilities or wanted.top > 1)
 
 
 def _forms(tokens: Sequence[str]) -> list[str]:

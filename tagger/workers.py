@@ -1,4 +1,4 @@
-"""Windows of sentences -> tags, by several processes with one thread each, in order, a few windows at a time."""
+"""Several processes with one thread each that do parts of a work, in order, a few parts at a time."""
 
 import logging
 import multiprocessing
@@ -7,76 +7,82 @@ import signal
 import sys
 import threading
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from typing import NamedTuple
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import torch
 
-from tagger.decoder import Decoded
-from tagger.engine import Engine
 from tagger.errors import InputError
-from tagger.sentence import Sentence
 
-SMALL = 20_000  # tokens that one process has tagged before others are started: they would gain nothing on less
-ATTEMPTS = 3  # at a window whose worker dies
+SMALL = 20_000  # tokens for which one process is enough: to start others would gain nothing
+ATTEMPTS = 3  # at a part whose worker dies
 _METHOD = "fork" if sys.platform == "linux" else "spawn"  # a forked process has the network already
 
 _log = logging.getLogger(__name__)
-_engine: Engine | None = None  # in a worker
+_state: Any = None  # in a worker
+
+State = TypeVar("State")
+Kept = TypeVar("Kept")
+Work = TypeVar("Work")
+Result = TypeVar("Result")
 
 
-class Wanted(NamedTuple):
-    """What is asked of each window."""
-
-    columns: Sequence[str] | None
-    top: int
-    probabilities: bool
+class WorkersDied(InputError):
+    """Processes died again and again at the same part."""
 
 
-class _Job:
-    """A window, and the process's answer to come."""
+class Part(NamedTuple, Generic[Kept, Work]):
+    """A part of a work."""
 
-    def __init__(self, window: list[Sentence], wanted: Wanted) -> None:
-        self.window, self.wanted, self.attempts = window, wanted, 0
-        self.future: Future[dict[str, Decoded]]
+    kept: Kept  # what stays in this process, to go with the result
+    work: Work  # what is sent to a worker
+    tokens: int  # about how many
+
+
+class _Job(Generic[Kept, Work, Result]):
+    """A part, and the process's answer to come."""
+
+    def __init__(self, part: Part[Kept, Work], function: Callable[[Any, Work], Result]) -> None:
+        self.part, self.function, self.attempts = part, function, 0
+        self.future: Future[Result] = Future()
 
     def submit(self, pool: ProcessPoolExecutor) -> None:
         self.attempts += 1
-        self.future = pool.submit(_tag, [sentence.tokens for sentence in self.window], self.wanted)
+        self.future = pool.submit(_run, self.function, self.part.work)
 
 
-class Workers:
-    """Processes that run copies of an engine; they start when there is enough to do."""
+class Workers(Generic[State]):
+    """Processes with a copy of something each, such as a tagger; they start when there is enough to do."""
 
-    def __init__(self, engine: Engine, count: int) -> None:
+    def __init__(self, state: State, count: int) -> None:
         """Starts nothing yet.
 
         Args:
-            engine: on the processor; this process uses it too.
+            state: what every process gets a copy of; this process uses it too.
             count: processes; with 1 this one does everything.
         """
-        self.engine, self.count = engine, count
+        self.state, self.count = state, count
         self._pool: ProcessPoolExecutor | None = None
         self._tokens = 0
 
-    def tag(
-        self, windows: Iterable[list[Sentence]], wanted: Wanted
-    ) -> Iterator[tuple[list[Sentence], dict[str, Decoded]]]:
-        """Tags windows as they come; at most two per process are held.
+    def map(
+        self, function: Callable[[State, Work], Result], parts: Iterable[Part[Kept, Work]]
+    ) -> Iterator[tuple[Kept, Result]]:
+        """What `function` makes of the state and each part, as parts come; at most two per process are held.
 
         Raises:
-            InputError: processes died again and again at the same window.
+            WorkersDied: see there.
         """
-        pending: deque[_Job] = deque()
+        pending: deque[_Job[Kept, Work, Result]] = deque()
         try:
-            for window in windows:
-                self._tokens += sum(map(len, window))
+            for part in parts:
+                self._tokens += part.tokens
                 if self.count == 1 or self._tokens < SMALL:
-                    yield window, self.engine.tag([sentence.tokens for sentence in window], *wanted)
+                    yield part.kept, function(self.state, part.work)
                     continue
-                job = _Job(window, wanted)
+                job = _Job(part, function)
                 pending.append(job)
                 self._submit(job, pending)
                 while len(pending) >= 2 * self.count:
@@ -98,7 +104,7 @@ class Workers:
             self._pool.shutdown(cancel_futures=True)
             self._pool = None
 
-    def _first(self, pending: deque[_Job]) -> tuple[list[Sentence], dict[str, Decoded]]:
+    def _first(self, pending: deque[_Job[Kept, Work, Result]]) -> tuple[Kept, Result]:
         job = pending[0]
         while True:
             try:
@@ -107,22 +113,24 @@ class Workers:
                 self._restart(pending)
                 continue
             pending.popleft()
-            return job.window, found
+            return job.part.kept, found
 
-    def _submit(self, job: _Job, pending: deque[_Job]) -> None:
+    def _submit(self, job: _Job[Any, Any, Any], pending: deque[_Job[Kept, Work, Result]]) -> None:
         if self._pool is None:
             self._pool = ProcessPoolExecutor(
-                self.count, multiprocessing.get_context(_METHOD), initializer=_start, initargs=(self.engine,)
+                self.count, multiprocessing.get_context(_METHOD), initializer=_start, initargs=(self.state,)
             )
         try:
             job.submit(self._pool)
         except BrokenProcessPool:
             self._restart(pending)
 
-    def _restart(self, pending: deque[_Job]) -> None:
+    def _restart(self, pending: deque[_Job[Kept, Work, Result]]) -> None:
         """Gives what was not done to new processes."""
         if pending[0].attempts >= ATTEMPTS:
-            raise InputError(f"{ATTEMPTS} processes died at the same part, perhaps for lack of memory; try --workers 1")
+            raise WorkersDied(
+                f"{ATTEMPTS} processes died at the same part, perhaps for lack of memory; try --workers 1"
+            )
         _log.warning("a worker process died; its part is done again")
         self.close()
         for job in pending:
@@ -140,9 +148,9 @@ def processor_cores() -> int:
     return max(1, min(allowed, int(capabilities.get("num_physical_cores", allowed))))
 
 
-def _start(engine: Engine) -> None:
-    global _engine
-    _engine = engine
+def _start(state: Any) -> None:
+    global _state
+    _state = state
     torch.set_num_threads(1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends it
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
@@ -156,6 +164,5 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def _tag(sentences: list[list[str]], wanted: Wanted) -> dict[str, Decoded]:
-    assert _engine is not None
-    return _engine.tag(sentences, *wanted)
+def _run(function: Callable[[Any, Work], Result], work: Work) -> Result:
+    return function(_state, work)

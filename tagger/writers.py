@@ -19,6 +19,10 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
+Writer = Callable[[Sentence], str]
+"""A sentence to its text, line ends included."""
+
+
 @dataclass(frozen=True)
 class _Options:
     columns: tuple[str, ...]
@@ -36,8 +40,8 @@ def writer(
     top: int = 1,
     separator: str = "/",
     width: int = 80,
-) -> Callable[[Sentence], str]:
-    """A function from a sentence to its text in `format`, line ends included.
+) -> Writer:
+    """A function from a sentence to its text in `format`, line ends included; it can be sent to another process.
 
     - `tsv`: a line per token: form, and for each column tag, probability, best alternatives
       (`NOUN:0.9312 VERB:0.0514`) as asked for; then an empty line.

@@ -41,7 +41,7 @@ def test_two_processes_tag_as_one(trained: Path, two: Tagger, monkeypatch: pytes
     assert [s.tokens for s in found] == SENTENCES
     assert [s.tags for s in found] == [s.tags for s in expected]
     assert [s.probabilities for s in found] == [s.probabilities for s in expected]
-    assert two.worker_processes
+    assert two.workers.processes
 
 
 @pytest.mark.usefixtures("small")
@@ -51,7 +51,7 @@ def test_no_process_is_started_for_little(two: Tagger) -> None:
         ["DET", "NOUN", "VERB", "ADV", "PUNCT"],
         ["INTJ"],
     ]
-    assert not two.worker_processes
+    assert not two.workers.processes
 
 
 @pytest.mark.usefixtures("small")
@@ -77,7 +77,7 @@ def test_the_part_of_a_process_that_dies_is_done_again(two: Tagger, caplog: pyte
     found = []
     for i, sentence in enumerate(two.stream(Sentence(list(s)) for s in SENTENCES)):
         if i in (20, 60):
-            os.kill(two.worker_processes[0], signal.SIGKILL)
+            os.kill(two.workers.processes[0], signal.SIGKILL)
         found.append(sentence.tags["upos"])
     assert found == expected
     assert "a worker process died; its part is done again" in caplog.text
@@ -85,7 +85,7 @@ def test_the_part_of_a_process_that_dies_is_done_again(two: Tagger, caplog: pyte
 
 @pytest.mark.usefixtures("small")
 def test_processes_that_always_die_are_an_error(two: Tagger, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(workers, "_tag", _die)
+    monkeypatch.setattr(workers, "_run", _die)
     with pytest.raises(InputError, match="3 processes died at the same part"):
         two.tag_sentences(SENTENCES)
 
