@@ -8,6 +8,7 @@ COMMANDS = {
     "tag": "tag text files: python -m tagger tag [FILE|FOLDER ...] [-o FILE|FOLDER]",
     "evaluate": "score a tagger on a file with gold tags: python -m tagger evaluate FILE",
     "benchmark": "measure the speed of a tagger here: python -m tagger benchmark",
+    "explain": "show what each tag of a text rests on: python -m tagger explain TEXT",
     "models": "list the taggers that can be loaded by name: python -m tagger models",
 }
 HELP = f"""\

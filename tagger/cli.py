@@ -1,4 +1,4 @@
-"""The commands that take options: tag, evaluate, models."""
+"""The commands that take options: tag, evaluate, models, benchmark, explain."""
 
 import io
 import json
@@ -7,6 +7,7 @@ import signal
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import asdict
 from itertools import tee
 from pathlib import Path
 from typing import Annotated, Literal, TextIO, get_args
@@ -22,8 +23,8 @@ from tagger.bulk import Options, Progress, tag_files
 from tagger.bundled import bundled
 from tagger.engine import CACHE_SIZE, LONGEST
 from tagger.errors import InputError
-from tagger.files import read_lines, whole_file
-from tagger.formats import cell_separator, format_of, read
+from tagger.files import STDIO, read_lines, whole_file
+from tagger.formats import NO_BREAK_SPACE, cell_separator, format_of, read
 from tagger.jobs import Job, plan_jobs
 from tagger.manifest import Manifest, fingerprint
 from tagger.metrics import Scored
@@ -224,6 +225,52 @@ def benchmark(
             sentences += [sentence.tokens for sentence in read_in if sentence.tokens]
         result = measure(model, sentences, workers)
         print(json.dumps(result, indent=2) if as_json else render(result))
+
+
+@app.command()
+def explain(
+    text: Annotated[str, typer.Argument(metavar="TEXT", help="One or several sentences; - is standard input.")],
+    model: Model = DEFAULT,
+    column: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Which tags. Default: the tagger's first column.")
+    ] = None,
+    tokens: Annotated[
+        bool, typer.Option("--tokens", help="TEXT is a sentence a line, spaces between words, U+00A0 within.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print a list of sentences as JSON.")] = False,
+    html: Annotated[str | None, typer.Option(metavar="FILE", help="Write a page too, replacing what is there.")] = None,
+    encoding: Encoding = "utf-8",
+    device: DeviceOption = "auto",
+    precision: PrecisionOption = "float32",
+) -> None:
+    """Shows what the tag of each word rests on.
+
+    The probability of the tag is given for the whole sentence, for the word with the words on its left
+    alone, with those on its right alone, and without any, each with the best tag where that is another.
+    Then come the words that decided it: what its probability loses (+) or gains (-) without them.
+    """
+    from tagger.explain import explain as explained
+    from tagger.explain import render, to_html
+
+    with _clear_errors():
+        tagger = _load(model, device, precision)
+        if not tokens and not tagger.takes_text:
+            tokens = True
+            _say("this tagger takes tokens: TEXT is cut at spaces")
+        lines = read_lines(STDIO, encoding) if text == STDIO else io.StringIO(text)
+        read_in = read(lines, "TEXT", "lines" if tokens else "text", segment=tagger.segment)
+        sentences = [sentence.tokens for sentence in read_in]
+        if tokens:
+            sentences = [[token.replace(NO_BREAK_SPACE, " ") for token in words] for words in sentences]
+        found = explained(tagger, sentences, column)
+        if html is not None:
+            with whole_file(html) as page:
+                page.write(to_html(found))
+        with _standard_output() as out:
+            if as_json:
+                out.write(json.dumps([asdict(each) for each in found], indent=2) + "\n")
+            else:
+                out.write(render(found, color=sys.stdout.isatty()))
 
 
 def _pending(jobs: list[Job], manifest: Manifest | None, force: bool, resume: bool) -> list[Job]:

@@ -131,6 +131,11 @@ class Tagger:
             )
         return segment(paragraph, self.config["segmenter"])
 
+    @property
+    def takes_text(self) -> bool:
+        """Whether running text can be cut into the tagger's words: whether `segment` works."""
+        return self._spaced is None
+
     @cached_property
     def _spaced(self) -> str | None:
         """An example, if forms with spaces are more than strays."""

@@ -164,6 +164,7 @@ _ENGLISH_ENDS = {  # the tail of a piece -> the heads of a following piece that 
     ">>": _set("upper"),  # <<report.doc>> This begins
     "ruler": _set("upper open digit"),  # ---------- This begins
 }
+_BEGIN = frozenset(("bullet", "ruler"))  # the heads that may begin a sentence whatever was before
 _UNICODE_ENDS = _ENGLISH_ENDS | {"stop": _ANY - _set("lower"), "number": _set("")}  # ca. zehn, 3. Mai
 
 
@@ -293,17 +294,24 @@ def segment(paragraph: str, rules: str = "english") -> list[list[Span]]:
     for match in _SPACELESS.finditer(paragraph):
         text, start = match.group(), match.start()
         piece = _remembered_piece(text, rules) if len(text) <= _REMEMBERED else _piece(text, rules)
-        if pieces and (_ends(pieces, piece, table) or paragraph.count("\n", end, start) > 1):
+        if pieces and (
+            ((pieces[-1].tail or piece.head in _BEGIN) and _ends(pieces, piece, table))
+            or (start - end > 1 and paragraph.count("\n", end, start) > 1)
+        ):
             sentences += _finished(paragraph, spans, pieces, rules)
             pieces, spans = [], []
         pieces.append(piece)
+        found = piece.spans
         first = 0
         for last in piece.breaks:
-            spans += [(start + a, start + b) for a, b in piece.spans[first:last]]
+            spans += [(start + a, start + b) for a, b in found[first:last]]
             sentences += _finished(paragraph, spans, pieces, rules)
             pieces, spans, first = [piece], [], last
-        spans += [(start + a, start + b) for a, b in piece.spans[first:]]
-        end = match.end()
+        if len(found) == 1:
+            spans.append((start + found[0][0], start + found[0][1]))
+        else:
+            spans += [(start + a, start + b) for a, b in found[first:]]
+        end = start + len(text)
     if spans:
         sentences += _finished(paragraph, spans, pieces, rules)
     return sentences

@@ -143,7 +143,7 @@ def _write_pretty(options: _Options, sentence: Sentence) -> str:
     block: list[list[str]] = []
     used = 0
     for cells in zip(*rows, strict=True):
-        shown = [_fitted(_CONTROL.sub("\ufffd", cell), options.width) for cell in cells]
+        shown = [fitted(cell, options.width) for cell in cells]
         cell_width = max(map(wide, shown))
         if block and used + cell_width > options.width:
             out += [*map("  ".join, zip(*block, strict=True)), ""]
@@ -189,8 +189,9 @@ def wide(text: str) -> int:
     )
 
 
-def _fitted(text: str, width: int) -> str:
-    """`text`, cut with an ellipsis where it is wider than a line."""
+def fitted(text: str, width: int) -> str:
+    """`text` for a terminal: control characters as U+FFFD, cut with an ellipsis where it is wider than `width`."""
+    text = _CONTROL.sub("\ufffd", text)
     if len(text) <= width // 2 or wide(text) <= width:
         return text
     kept, used = 0, 1
