@@ -18,6 +18,7 @@ from tagger.writers import Writer, writer
 
 CHARACTERS = 5  # of running text per token, about
 FILES = 500  # of which there are pieces in a window, at most
+OFFSETS = ("conllu", "jsonl")  # formats that show where tokens stood
 
 
 class Options(NamedTuple):
@@ -45,6 +46,7 @@ class _Piece(NamedTuple):
 
     units: list[Paragraph | Sentence]
     write: Writer
+    offsets: bool  # whether the format shows them
 
 
 class _Source(NamedTuple):
@@ -130,7 +132,8 @@ def _windows(
             width=width,
         )
         sources.append(_Source(number))
-        window.append(_Piece([], write))
+        offsets = job.output in OFFSETS
+        window.append(_Piece([], write, offsets))
         try:
             for unit, read in _units(tagger, job, options):
                 if number in failed:
@@ -140,7 +143,7 @@ def _windows(
                 if tokens >= limit:
                     sources[-1] = _Source(number, read())
                     yield Part(sources, window, tokens)
-                    sources, window, tokens = [_Source(number)], [_Piece([], write)], 0
+                    sources, window, tokens = [_Source(number)], [_Piece([], write, offsets)], 0
                     limit = min(2 * limit, WINDOW_TOKENS)
         except InputError as error:
             sources[-1] = _Source(number, error=error)
@@ -181,7 +184,7 @@ def _units(tagger: Tagger, job: Job, options: Options) -> Iterator[tuple[Paragra
 
 def _write(tagger: Tagger, pieces: list[_Piece], wanted: Wanted) -> list[_Written]:
     """What a worker does: cuts paragraphs, tags sentences, and writes them as text."""
-    found = [_sentences(tagger, piece.units) for piece in pieces]
+    found = [_sentences(tagger, piece) for piece in pieces]
     tagger.tag_window([sentence for each in found if isinstance(each, list) for sentence in each], wanted)
     return [
         _Written("", 0, each) if isinstance(each, InputError) else _text(each, piece.write)
@@ -189,12 +192,12 @@ def _write(tagger: Tagger, pieces: list[_Piece], wanted: Wanted) -> list[_Writte
     ]
 
 
-def _sentences(tagger: Tagger, units: list[Paragraph | Sentence]) -> list[Sentence] | InputError:
+def _sentences(tagger: Tagger, piece: _Piece) -> list[Sentence] | InputError:
     sentences: list[Sentence] = []
     try:
-        for unit in units:
+        for unit in piece.units:
             if isinstance(unit, Paragraph):
-                sentences += unit.sentences(tagger.segment)
+                sentences += unit.sentences(tagger.segment, piece.offsets)
             else:
                 sentences.append(unit)
     except InputError as error:

@@ -1,5 +1,6 @@
 """The commands that take options: tag, evaluate, models, benchmark, explain."""
 
+import gc
 import io
 import json
 import os
@@ -331,6 +332,8 @@ def _places(columns: Sequence[str], known: Sequence[str]) -> dict[str, int]:
 def _load(name: str, device: str, precision: str, cache_size: int = CACHE_SIZE, workers: int = 1) -> Tagger:
     torch.set_num_threads(1)  # more are slower: the steps are small
     tagger = load(name, device, precision, cache_size, workers)
+    gc.freeze()  # what is there by now stays, and what tagging makes is freed without a search for cycles:
+    gc.set_threshold(100_000, 10, 10)  # to search often would take a tenth of the time
     scores = tagger.config.get("scores", {}).get("dev", {})
     shown = ", ".join(f"{column} {100 * accuracy:.2f}" for column, accuracy in scores.items())
     corpus, computed = tagger.config.get("corpus"), tagger.engine.precision

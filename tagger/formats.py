@@ -46,14 +46,14 @@ class Paragraph(NamedTuple):
     text: str
     opens: bool  # False for all but the first piece
 
-    def sentences(self, segment: Segment) -> Iterator[Sentence]:
-        """Its sentences; the first has the comment `# newpar`."""
+    def sentences(self, segment: Segment, offsets: bool = True) -> Iterator[Sentence]:
+        """Its sentences, with or without offsets; the first has the comment `# newpar`."""
         start, text, opens = self
         for spans in segment(text):
             if spans:
                 yield Sentence(
                     tokens=[text[a:b] for a, b in spans],
-                    offsets=[(start + a, start + b) for a, b in spans],
+                    offsets=[(start + a, start + b) for a, b in spans] if offsets else None,
                     text=text[spans[0][0] : spans[-1][1]],
                     comments=["# newpar"] if opens else [],
                 )

@@ -169,6 +169,8 @@ _UNICODE_ENDS = _ENGLISH_ENDS | {"stop": _ANY - _set("lower"), "number": _set(""
 
 
 def _piece(text: str, rules: str) -> _Piece:
+    if plain := _plain(text):
+        return plain
     spans: list[Span] = []
     tokens: list[_Token] = []
     for (start, end), kind in _tokens(text, rules):
@@ -176,6 +178,20 @@ def _piece(text: str, rules: str) -> _Piece:
         tokens.append(_Token(text[start:end], kind))
     breaks = tuple(i + 1 for i in range(1, len(tokens) - 1) if _ends_inside(*tokens[i - 1 : i + 2]))
     return _Piece(text, tuple(spans), breaks, _head(tokens), _tail(tokens))
+
+
+def _plain(text: str) -> _Piece | None:
+    """What the rules make of ASCII letters, and a comma perhaps: most pieces that are seen once, and no expression."""
+    word = text.removesuffix(",")
+    if not (word.isascii() and word.isalpha()) or word.lower() in _JOINED or word[0] in "xX" or word in ("AM", "PM"):
+        return None
+    end = len(word)
+    head = "lower" if text[0].islower() else "upper"
+    return (
+        _Piece(text, ((0, end),), (), head, "")
+        if word is text
+        else _Piece(text, ((0, end), (end, end + 1)), (), head, ",")
+    )
 
 
 _remembered_piece = lru_cache(maxsize=1 << 16)(_piece)
