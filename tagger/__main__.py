@@ -5,6 +5,7 @@ import sys
 
 COMMANDS = {
     "train": "train a tagger; the default: python -m tagger [KEY=VALUE ...], -m sweeps",
+    "pretrain": "learn from untagged text: python -m tagger pretrain text=FILES [KEY=VALUE ...]",
     "tag": "tag text files: python -m tagger tag [FILE|FOLDER ...] [-o FILE|FOLDER]",
     "evaluate": "score a tagger on a file with gold tags: python -m tagger evaluate FILE",
     "benchmark": "measure the speed of a tagger here: python -m tagger benchmark",
@@ -16,7 +17,7 @@ usage: python -m tagger [COMMAND] ...
 
 {chr(10).join(f"  {name:<11}{text}" for name, text in COMMANDS.items())}
 
-`python -m tagger COMMAND --help` lists a command's options. `train` takes a config's keys instead:
+`python -m tagger COMMAND --help` lists a command's options. `train` and `pretrain` take a config's keys instead:
   python -m tagger --cfg job                     show the whole config
   python -m tagger model.depth=3                 change a value
   python -m tagger corpus=conllu corpus.path=DIR choose another corpus
@@ -35,7 +36,7 @@ def main() -> int:
     if not first.startswith("-") and "=" not in first and first not in COMMANDS:
         print(f"error: no command {first!r}; the commands are {', '.join(COMMANDS)}", file=sys.stderr)
         return 2
-    if first in COMMANDS and first != "train":
+    if first in COMMANDS and first not in ("train", "pretrain"):
         from tagger.cli import app
 
         app(arguments, prog_name="python -m tagger")
@@ -43,7 +44,8 @@ def main() -> int:
     from tagger.launch import main as train  # imports Lightning and datasets, which takes seconds
 
     try:
-        return train(arguments[1:] if first == "train" and arguments else arguments)
+        named = bool(arguments) and first in COMMANDS
+        return train(arguments[1:] if named else arguments, first if named else "train")
     except BrokenPipeError:  # `| head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141

@@ -92,7 +92,8 @@ def _from_tagger(config: dict[str, Any], vocabulary: Vocabulary) -> Built:
         len(merged.words),
         len(merged.words) - len(start.vocabulary.words),
     )
-    module = TaggerModule(asdict(merged), start.config["network"], **config["optimizer"])
+    network = start.config["network"] | {"dropout": config["model"]["dropout"]}
+    module = TaggerModule(asdict(merged), network, **config["optimizer"])
     transfer_weights(start, module.network, merged)
     return Built(module, start.tokenizer, start)
 
@@ -102,5 +103,7 @@ def with_start(config: dict[str, Any], start: SavedTagger | None) -> dict[str, A
     if start is None:
         return config
     used = config | {part: start.config["training"][part] for part in MADE_OF}
-    own = {key: config["embedding"][key] for key in FREE}
-    return used | {"embedding": used["embedding"] | own}
+    for key in FREE:
+        part, _, name = key.partition(".")
+        used[part] = used[part] | {name: config[part][name]}
+    return used

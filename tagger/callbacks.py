@@ -10,7 +10,7 @@ import pytorch_lightning as pl
 from pytorch_lightning.callbacks import Callback, ModelCheckpoint
 
 from tagger.files import whole_file
-from tagger.module import TaggerModule
+from tagger.module import Module
 
 _log = logging.getLogger(__name__)
 
@@ -54,7 +54,7 @@ class History(Callback):
         epoch |= {name: float(value) for name, value in trainer.callback_metrics.items()}
         epoch["seconds"] = round(time.monotonic() - self.start, 1)
         self.epochs.append(epoch)
-        columns = cast(TaggerModule, pl_module).vocabulary.columns
+        columns = cast(Module, pl_module).vocabulary.columns
         each = "".join(f"  {name} {100 * epoch[f'dev/{name}']:.2f}" for name in columns if len(columns) > 1)
         _log.info(
             "epoch %d/%d  loss %.4f  dev loss %.4f  dev accuracy %.2f%s  %.1f s",

@@ -65,5 +65,39 @@ Raw text is cut into sentences and tokens by the rules `{config["segmenter"]}`.
 """
 
 
+def pretrained_card(config: Mapping[str, Any], results: Mapping[str, Any], command: str) -> str:
+    """The same for a network that predicts hidden words."""
+    scores = results["dev"]["words"]
+    text = " ".join(filter(None, (config["corpus"], config["version"])))
+    licence = f" The text's licence is {config['license']}." if config["license"] else ""
+    settings = OmegaConf.to_yaml(OmegaConf.create(dict(config["training"])))
+    return f"""# Predictor of hidden words, from {text}
+
+A stack of bidirectional recurrent layers over word, affix and character embeddings ({results["parameters"]:,}
+parameters) that predicts words it cannot see, from both sides of them. It was trained on {results["words"]:,} words
+without tags, of {text}.{licence}
+
+Of {scores["scored"]:,} held-out words that can be predicted, the right one comes first for
+{_percent(scores["accuracy"])} and among the first five for {_percent(scores["top5"])} percent; perplexity
+{scores["perplexity"]:.1f}. The best section was {results["best_epoch"]} of {results["epochs"]}; training took
+{results["training_seconds"]:.0f} seconds.
+
+Trained with seed {config["training"]["seed"]} by
+
+    {command}
+
+and used with
+
+    python -m tagger fill "I am ___ hungry." --model THIS_FOLDER
+    python -m tagger init=THIS_FOLDER
+
+## Config
+
+```yaml
+{settings.strip()}
+```
+"""
+
+
 def _percent(share: float | None) -> str:
     return "–" if share is None else f"{100 * share:.2f}"

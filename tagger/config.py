@@ -14,7 +14,7 @@ from tagger.segment import RULES
 from tagger.transformer import TransformerConfig
 
 MADE_OF = ("model", "embedding", "transformer")  # the parts that a tagger to start from decides, ...
-FREE = ("word_dropout", "min_count")  # ... but for these of embedding, which say how training reads
+FREE = ("embedding.word_dropout", "embedding.min_count", "model.dropout")  # ... but for these, of training alone
 RESERVED = ("tokens", "comments", "text", "offsets", "loss", "accuracy")  # what stands beside the tag columns
 
 
@@ -42,33 +42,84 @@ def check_config(config: Mapping[str, Any]) -> None:
         "threads": (config["threads"], 1),
         "trainer.max_epochs": (config["trainer"]["max_epochs"], 1),
     }
-    for name, (value, least) in whole.items():
-        if type(value) is not int or value < least:
-            raise InputError(f"{name}={value}: give a whole number, at least {least}")
-    _check_keys(config)
-    dropout, hidden = config["embedding"]["word_dropout"], config["model"]["dropout"]
-    rates = {"embedding.word_dropout": (dropout, 1e9), "model.dropout": (hidden, 0.99)}
-    rates |= {f"optimizer.{name}": (value, 1.0) for name, value in config["optimizer"].items()}
-    for name, (rate, most) in rates.items():
-        if type(rate) not in (int, float) or not 0 <= rate <= most:
-            raise InputError(f"{name}={rate}: give a number from 0{f' to {most:g}' if most < 1e9 else ''}")
+    _check_whole(whole)
+    _check_keys(
+        config,
+        transformer=("pooling", "layers", "tune", "precision"),
+        optimizer=("lr", "weight_decay", "warmup", "transformer_lr", "layer_decay"),
+    )
+    _check_rates(config, {"embedding.word_dropout": (config["embedding"]["word_dropout"], 1e9)})
     _check_pretrained(config)
-    if config["trainer"].get("precision", "32-true") not in ("32-true", "bf16-mixed", "16-mixed"):
-        raise InputError(f"trainer.precision={config['trainer']['precision']}: choose 32-true, bf16-mixed or 16-mixed")
     if config["saved_precision"] not in PRECISIONS:
         raise InputError(f"saved_precision={config['saved_precision']}: choose one of {', '.join(PRECISIONS)}")
     if config["segmenter"] not in ("auto", *RULES):
         raise InputError(f"segmenter={config['segmenter']}: choose one of auto, {', '.join(RULES)}")
 
 
-def _check_keys(config: Mapping[str, Any]) -> None:
+def check_pretraining(config: Mapping[str, Any]) -> None:
+    """The same for the values of `conf/pretrain.yaml`."""
+    for key in ("text", "held_out"):
+        patterns = config[key] if isinstance(config[key], list) else [config[key]] * (config[key] is not None)
+        if not all(isinstance(pattern, str) and pattern for pattern in patterns) or config[key] == []:
+            raise InputError(f"{key}={config[key]}: give a file, a folder or a pattern, or a list of several")
+    embedding = config["embedding"]
+    _check_whole(
+        {name: (config[name], 1) for name in _WHOLE_OF_PRETRAINING}
+        | {f"embedding.{name}": (embedding.get(name), 0) for name in ("affixes", "chars")}
+        | {f"embedding.{name}": (embedding.get(name), 1) for name in ("words", "buckets")}
+        | {"model.depth": (config["model"]["depth"], 1), "seed": (config["seed"], 0)}
+    )
+    _check_keys(
+        config,
+        hub=("name", "config", "split", "column"),
+        embedding=("words", "affixes", "chars", "buckets"),
+        optimizer=("lr", "weight_decay", "warmup"),
+    )
+    _check_rates(config, {"mask": (config["mask"], 0.9)})
+    if config["mask"] < 0.01:
+        raise InputError(f"mask={config['mask']}: hide some words, 0.1 to 0.3 of them")
+    for key in ("neighbours", "paragraph_per_line"):
+        if type(config[key]) is not bool and (key == "neighbours" or config[key] is not None):
+            raise InputError(f"{key}={config[key]}: give true or false")
+    if config["segmenter"] not in RULES:
+        raise InputError(f"segmenter={config['segmenter']}: choose one of {', '.join(RULES)}")
+
+
+_WHOLE_OF_PRETRAINING = (
+    "held_out_tokens",
+    "passes",
+    "section_tokens",
+    "min_count",
+    "max_words",
+    "samples",
+    "batch_tokens",
+    "threads",
+)
+
+
+def _check_whole(values: Mapping[str, tuple[Any, int]]) -> None:
+    for name, (value, least) in values.items():
+        if type(value) is not int or value < least:
+            raise InputError(f"{name}={value}: give a whole number, at least {least}")
+
+
+def _check_rates(config: Mapping[str, Any], others: Mapping[str, tuple[Any, float]]) -> None:
+    rates = {"model.dropout": (config["model"]["dropout"], 0.99), **others}
+    rates |= {f"optimizer.{name}": (value, 1.0) for name, value in config["optimizer"].items()}
+    for name, (rate, most) in rates.items():
+        if type(rate) not in (int, float) or not 0 <= rate <= most:
+            raise InputError(f"{name}={rate}: give a number from 0{f' to {most:g}' if most < 1e9 else ''}")
+    if config["trainer"].get("precision", "32-true") not in ("32-true", "bf16-mixed", "16-mixed"):
+        raise InputError(f"trainer.precision={config['trainer']['precision']}: choose 32-true, bf16-mixed or 16-mixed")
+
+
+def _check_keys(config: Mapping[str, Any], **parts: tuple[str, ...]) -> None:
     """The parts that are passed on whole have the keys that their readers know, and sizes are whole numbers."""
     hidden = config["model"]["hidden"]
     for name, part, keys in (
         ("model.hidden", hidden, ("forward", "backward")),
-        ("transformer", config["transformer"], ("pooling", "layers", "tune", "precision")),
-        ("optimizer", config["optimizer"], ("lr", "weight_decay", "warmup", "transformer_lr", "layer_decay")),
         ("card", config["card"], ("version", "license")),
+        *((name, config[name], keys) for name, keys in parts.items()),
     ):
         if not isinstance(part, dict) or set(part) != set(keys):
             raise InputError(f"{name}={part}: its keys are {', '.join(keys)}")
@@ -113,17 +164,19 @@ def network_config(
     """The part of an experiment's config that the network is built from.
 
     Args:
-        config: the values of `conf/train.yaml`, plain.
+        config: the values of `conf/train.yaml` or `conf/pretrain.yaml`, plain.
         vector_sizes: of the vectors of each source in `embedding.vectors`.
         transformer: what describes `embedding.transformer`.
     """
     model, embedding = config["model"], config["embedding"]
-    vectors = VectorConfig(
-        sizes=list(vector_sizes),
-        projection=embedding["vectors_size"],
-        tune=embedding["vectors_tune"],
-        precision=embedding["vectors_precision"],
-    )
+    vectors = None
+    if vector_sizes:
+        vectors = VectorConfig(
+            sizes=list(vector_sizes),
+            projection=embedding["vectors_size"],
+            tune=embedding["vectors_tune"],
+            precision=embedding["vectors_precision"],
+        )
     return NetworkConfig(
         cell=model["cell"],
         depth=model["depth"],
@@ -133,6 +186,6 @@ def network_config(
         affixes=embedding["affixes"],
         chars=embedding["chars"],
         buckets=embedding["buckets"],
-        vectors=vectors if vector_sizes else None,
+        vectors=vectors,
         transformer=transformer,
     )

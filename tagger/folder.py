@@ -16,6 +16,7 @@ from torch.overrides import TorchFunctionMode
 
 from tagger.errors import InputError
 from tagger.files import umask
+from tagger.masked import MaskedWordNetwork
 from tagger.network import TaggerNetwork
 from tagger.pieces import PieceTokenizer
 from tagger.precision import compress, expand
@@ -28,6 +29,9 @@ FORMAT = 4  # 3 has no int8
 READABLE = (3, FORMAT)
 WEIGHTS, CONFIG, VOCABULARY, CARD = "model.safetensors", "config.json", "vocabulary.json", "README.md"
 INSIDE_RUN = "tagger"  # the tagger's folder in a run's folder
+INSIDE_PRETRAINING = "pretrained"  # the same of a network that predicts hidden words
+WORDS = "words.safetensors"  # what it has beside a tagger's network
+BODY = "body."  # what the names of that network's weights begin with in it
 TRANSFORMER = "transformer"  # the folder of a transformer's tokenizer in the tagger's folder
 ENCODER = "transformer.encoder."  # what the names of its weights begin with
 
@@ -58,6 +62,7 @@ def save_tagger(
     card: str,
     tokenizer: PieceTokenizer | None = None,
     precision: str = "float32",
+    words: dict[str, Tensor] | None = None,
 ) -> None:
     """Writes a tagger; `folder` appears, or is replaced, only when all of it is there.
 
@@ -74,13 +79,16 @@ def save_tagger(
     partial = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     try:
         save_file(saved_weights(network, precision), partial / WEIGHTS)
+        if words is not None:
+            save_file(words, partial / WORDS)
         if tokenizer is not None:
             tokenizer.save(partial / TRANSFORMER)
         _write_json(partial / CONFIG, {"format": FORMAT, **config}, indent=2)
         _write_json(partial / VOCABULARY, asdict(vocabulary), indent=None)
         (partial / CARD).write_text(card, encoding="utf-8")
         allowed = ~umask()
-        (partial / WEIGHTS).chmod(0o666 & allowed)
+        for path in partial.glob("*.safetensors"):
+            path.chmod(0o666 & allowed)
         partial.chmod(0o777 & allowed)
         if folder.exists():
             shutil.rmtree(folder)
@@ -140,6 +148,42 @@ def load_tagger(folder: Path) -> SavedTagger:
         reason = " ".join(str(error).split())[:200]
         raise InputError(f"{folder}: its files do not fit each other ({reason}); copy the folder again") from None
     return SavedTagger(network.eval(), vocabulary, config, tokenizer)
+
+
+class SavedMasked(NamedTuple):
+    """What the folder of a network that predicts hidden words holds."""
+
+    network: MaskedWordNetwork
+    vocabulary: Vocabulary
+    config: dict[str, Any]
+
+
+def save_masked(
+    folder: Path, network: MaskedWordNetwork, vocabulary: Vocabulary, config: dict[str, Any], card: str
+) -> None:
+    """Writes a network that predicts hidden words as a folder which is also that of a tagger without tags."""
+    own = {name: weights for name, weights in network.state_dict().items() if not name.startswith(BODY)}
+    words = {name: tensor.detach().cpu().contiguous() for name, tensor in own.items()}
+    save_tagger(folder, network.body, vocabulary, config, card, words=words)
+
+
+def load_masked(folder: Path) -> SavedMasked:
+    """Reads what `save_masked` wrote.
+
+    Raises:
+        InputError: see `load_tagger`; or the folder is a tagger's.
+    """
+    saved = load_tagger(folder)
+    if not (folder / WORDS).is_file():
+        raise InputError(f"{folder} predicts no words: {WORDS} is missing; name a run of python -m tagger pretrain")
+    try:
+        weights = load_file(folder / WORDS)
+        network = MaskedWordNetwork(saved.vocabulary, saved.config["network"])
+        network.load_state_dict(weights | {BODY + name: w for name, w in saved.network.state_dict().items()})
+    except (SafetensorError, OSError, RuntimeError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise InputError(f"{folder / WORDS} is damaged ({reason}); copy the folder again") from None
+    return SavedMasked(network.eval(), saved.vocabulary, saved.config)
 
 
 def _named_only(network: TaggerNetwork) -> bool:

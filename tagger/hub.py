@@ -99,3 +99,26 @@ def _feats(value: str | None) -> str:
     except (ValueError, SyntaxError):
         pairs = None
     return "|".join(f"{name}={setting}" for name, setting in pairs.items()) if isinstance(pairs, dict) else value
+
+
+def stream_hub(name: str, config: str | None, split: str, column: str) -> Iterator[str]:
+    """Yields the texts of a column of a data set, as they come over the line.
+
+    Raises:
+        InputError: it cannot be fetched, or has no such column of strings.
+    """
+    datasets.disable_progress_bars()
+    disable_hub_progress_bars()
+    try:
+        rows = datasets.load_dataset(os.path.expanduser(name), config, split=split, streaming=True)
+        for number, row in enumerate(rows):
+            if not isinstance(row.get(column), str):
+                raise InputError(
+                    f"{name}, row {number}: no text in column {column}; set hub.column to one of {', '.join(row)}"
+                )
+            yield row[column]
+    except InputError:
+        raise
+    except Exception as error:  # what can be wrong with other people's data has no common type
+        reason = " ".join(str(error).split())[:300]
+        raise InputError(f"{name}: {reason}; check hub.name, hub.config and hub.split") from None

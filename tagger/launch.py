@@ -20,13 +20,15 @@ from tagger.bundled import bundled
 from tagger.config import FREE, MADE_OF
 from tagger.errors import InputError
 from tagger.figures import frontier
-from tagger.train import CHECKPOINTS, Interrupted, train
+from tagger.fit import CHECKPOINTS, Interrupted
+from tagger.pretrain import pretrain
+from tagger.train import train
 
 log = logging.getLogger(__name__)
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Trains as the overrides say; returns the exit status.
+def main(arguments: Sequence[str], config: str = "train") -> int:
+    """Trains as the overrides of that config say, `train` or `pretrain`; returns the exit status.
 
     0: done; 1: a run of a sweep failed; 2: bad input; 130: interrupted. Mistakes in the overrides
     themselves are reported by Hydra, which exits with 1.
@@ -42,24 +44,24 @@ def main(arguments: Sequence[str]) -> int:
     folder = resumed[-1].partition("=")[2] if resumed else ""
     try:
         if folder not in ("", "null"):
-            return _resume(Path(folder), others)
-        return _launch(others)
+            return _resume(Path(folder), others, config)
+        return _launch(others, config)
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
 
 
-def _launch(overrides: Sequence[str]) -> int:
+def _launch(overrides: Sequence[str], name: str) -> int:
     """Runs what Hydra makes of the overrides: an experiment, or the experiments of a sweep."""
     folders: list[Path] = []
 
-    @hydra.main(version_base="1.3", config_path=str(bundled("conf")), config_name="train")
+    @hydra.main(version_base="1.3", config_path=str(bundled("conf")), config_name=name)
     def task(config: DictConfig) -> None:
         job = HydraConfig.get()
         if job.mode == RunMode.MULTIRUN:
             folders.append(_relative(job.sweep.dir))
             _sweep_job(config, folders[0], _relative(job.runtime.output_dir))
-        elif status := _guarded(config, _relative(job.runtime.output_dir), bool(config.test), job.overrides.task):
+        elif status := _guarded(config, _relative(job.runtime.output_dir), job.overrides.task):
             raise SystemExit(status)
 
     sys.argv = [sys.argv[0], *overrides]
@@ -72,10 +74,12 @@ def _launch(overrides: Sequence[str]) -> int:
     return int(any(row["error"] for row in rows))
 
 
-def _guarded(config: DictConfig, folder: Path, test: bool, overrides: Sequence[str], resume: bool = False) -> int:
+def _guarded(
+    config: DictConfig, folder: Path, overrides: Sequence[str], resume: bool = False, sweeping: bool = False
+) -> int:
     """Trains, and turns what can be expected to go wrong into one line and an exit status."""
     try:
-        train(_plain(config, overrides), folder, test, _command(overrides), resume)
+        _train(config, folder, overrides, resume, sweeping)
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -85,9 +89,18 @@ def _guarded(config: DictConfig, folder: Path, test: bool, overrides: Sequence[s
     return 0
 
 
+def _train(
+    config: DictConfig, folder: Path, overrides: Sequence[str], resume: bool = False, sweeping: bool = False
+) -> dict[str, Any] | None:
+    if "passes" in config:
+        return pretrain(_plain(config, overrides), folder, _command(["pretrain", *overrides]), resume)
+    return train(_plain(config, overrides), folder, bool(config.test) and not sweeping, _command(overrides), resume)
+
+
 def _interrupted(folder: Path) -> str:
     if (folder / CHECKPOINTS / "last.ckpt").exists():
-        return f"interrupted; go on with: python -m tagger resume={folder}"
+        command = "pretrain " if "pretrain" in sys.argv[1:2] else ""
+        return f"interrupted; go on with: python -m tagger {command}resume={folder}"
     return "interrupted before the first epoch was complete; nothing to resume"
 
 
@@ -105,7 +118,7 @@ def _sweep_job(config: DictConfig, sweep_folder: Path, folder: Path) -> None:
         (sweep_folder / sweep.TABLE).unlink(missing_ok=True)
     arguments, sys.argv = sys.argv, [sys.argv[0], *overrides]  # what processes that help with this run are started with
     try:
-        results = train(_plain(config, overrides), folder, test=False, command=_command(overrides))
+        results = _train(config, folder, overrides, sweeping=True)
         accuracies = [scores["accuracy"] for scores in results["dev"].values()] if results else [0.0]
         row["dev_accuracy"] = round(sum(accuracies) / len(accuracies), 6)
         row |= {name: results[name] for name in sweep.FIELDS if name in results} if results else {}
@@ -123,7 +136,7 @@ def _sweep_job(config: DictConfig, sweep_folder: Path, folder: Path) -> None:
     sweep.add_run(sweep_folder, row)
 
 
-def _resume(folder: Path, others: Sequence[str]) -> int:
+def _resume(folder: Path, others: Sequence[str], name: str) -> int:
     saved = folder / ".hydra"
     if others:
         raise InputError(f"{others[0]}: resume takes the run's own config; leave other overrides out")
@@ -134,7 +147,10 @@ def _resume(folder: Path, others: Sequence[str]) -> int:
     config = cast(DictConfig, OmegaConf.load(saved / "config.yaml"))
     sweeping = OmegaConf.load(saved / "hydra.yaml").hydra.mode == RunMode.MULTIRUN.name
     overrides = [str(override) for override in OmegaConf.load(saved / "overrides.yaml")]
-    return _guarded(config, folder, bool(config.test) and not sweeping, overrides, resume=True)
+    if ("passes" in config) != (name == "pretrain"):
+        word = "pretrain " if "passes" in config else ""
+        raise InputError(f"{folder} is a run of another command; say python -m tagger {word}resume={folder}")
+    return _guarded(config, folder, overrides, resume=True, sweeping=sweeping)
 
 
 def _relative(folder: str) -> Path:
@@ -145,12 +161,12 @@ def _relative(folder: str) -> Path:
 
 def _plain(config: DictConfig, overrides: Sequence[str]) -> dict[str, Any]:
     """The config as plain values; `overrides` are the task's, to tell what was asked for from what was not."""
-    if "init" not in config:
+    if "init" not in config and "passes" not in config:
         raise InputError("the run was started by another version of tagger; start it again")
-    if config.init is not None:
+    if config.get("init") is not None:
         for override in overrides:
-            part, _, key = override.lstrip("+~").partition("=")[0].partition(".")
-            if part in (*MADE_OF, "experiment") and not (part == "embedding" and key in FREE):
+            key = override.lstrip("+~").partition("=")[0]
+            if key.partition(".")[0] in (*MADE_OF, "experiment") and key not in FREE:
                 raise InputError(
                     f"{override}: init takes what the tagger that it starts from is made of; leave this out"
                 )

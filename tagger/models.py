@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from tagger.bundled import bundled
 from tagger.errors import InputError
-from tagger.folder import CONFIG, INSIDE_RUN
+from tagger.folder import CONFIG, INSIDE_PRETRAINING, INSIDE_RUN
 
 LATEST = "latest"
 DEFAULT = "english"  # comes with the package
@@ -47,7 +47,24 @@ def find_tagger(name: str) -> Path:
     folder = Path(name).expanduser()
     if not folder.is_dir():
         raise InputError(f"{name}: no such tagger; name {', '.join([*names, LATEST])}, or a folder that training wrote")
-    return folder / INSIDE_RUN if (folder / INSIDE_RUN).is_dir() else folder
+    return next((folder / name for name in (INSIDE_RUN, INSIDE_PRETRAINING) if (folder / name).is_dir()), folder)
+
+
+def find_masked(name: str) -> Path:
+    """The same for networks that predict hidden words; none comes with the package.
+
+    Raises:
+        InputError: there is none.
+    """
+    if name != LATEST:
+        return find_tagger(name)
+    newest = _newest_run(INSIDE_PRETRAINING)
+    if newest is None:
+        raise InputError(
+            f"nothing pretrained below {RUNS}/ here; make it with `python -m tagger pretrain text=FILES`,"
+            " or name its folder with --model"
+        )
+    return newest
 
 
 def bundled_names() -> list[str]:
@@ -68,8 +85,8 @@ def list_models() -> list[Model]:
     return [_describe(name, folder) for name, folder in folders.items()]
 
 
-def _newest_run() -> Path | None:
-    found = sorted(RUNS.glob(f"**/{INSIDE_RUN}/{CONFIG}"), key=lambda path: path.stat().st_mtime)
+def _newest_run(inside: str = INSIDE_RUN) -> Path | None:
+    found = sorted(RUNS.glob(f"**/{inside}/{CONFIG}"), key=lambda path: path.stat().st_mtime)
     return found[-1].parent if found else None
 
 

@@ -15,74 +15,41 @@ from tagger.batches import Batch
 from tagger.network import NetworkConfig, TaggerNetwork
 from tagger.vocabulary import IGNORE, Vocabulary
 
+PER_EPOCH: dict[str, Any] = {"on_step": False, "on_epoch": True, "sync_dist": True}  # how values are logged
 
-class TaggerModule(pl.LightningModule):
-    """Trains a `TaggerNetwork`.
 
-    All arguments are plain values, so that a checkpoint holds a whole tagger and loads with
-    `weights_only=True`.
+class Module(pl.LightningModule):
+    """What the training of every network here has in common: the optimizer, and generators that can be resumed.
+
+    Hyperparameters are plain values, so that a checkpoint holds a whole model and loads with `weights_only=True`.
+
+    Attributes:
+        vocabulary: of `body`.
+        steps: of the whole training, if the trainer cannot know.
     """
 
-    def __init__(
-        self,
-        vocabulary: dict[str, Any],
-        network: NetworkConfig,
-        lr: float = 2e-3,
-        weight_decay: float = 0.05,
-        warmup: float = 0.05,
-        transformer_lr: float = 1e-4,
-        layer_decay: float = 0.8,
-    ) -> None:
-        """Builds the network.
+    vocabulary: Vocabulary
 
-        Args:
-            vocabulary: the fields of a `Vocabulary`.
-            network: sizes of the parts.
-            lr: the highest learning rate.
-            weight_decay: of AdamW, for matrices alone, pretrained vectors not among them.
-            warmup: share of the steps in which the learning rate climbs to `lr`; then it falls to 0 linearly.
-            transformer_lr: the highest learning rate of the top layer of a transformer.
-            layer_decay: what each layer below has of the learning rate of the one above it.
-        """
+    def __init__(self) -> None:
         super().__init__()
-        self.save_hyperparameters(logger=False)
-        self.vocabulary = Vocabulary(**vocabulary)
-        self.network = TaggerNetwork(self.vocabulary, network)
+        self.steps: int | None = None
         self._generators: dict[str, Tensor] | None = None
 
-    def _step(self, batch: Batch, stage: str) -> Tensor:
-        """The loss of a batch, the sum over the columns; logs it with the accuracy of every column and of all."""
-        scores = self.network(batch)
-        loss = torch.zeros((), device=self.device)
-        right = scored = 0
-        for column, target in batch.targets.items():
-            learned = target.clamp(min=IGNORE)  # UNSEEN takes no part in the loss, but in the accuracy
-            total = cross_entropy(
-                scores[column].flatten(0, 1).float(), learned.flatten(), ignore_index=IGNORE, reduction="sum"
-            )
-            loss = loss + total / (learned != IGNORE).sum().clamp(min=1)  # a batch may have nothing to learn
-            hits, count = int((scores[column].argmax(-1) == target).sum()), int((target != IGNORE).sum())
-            self.log(f"{stage}/{column}", hits / max(1, count), batch_size=count, **_PER_EPOCH)
-            right, scored = right + hits, scored + count
-        self.log(f"{stage}/loss", loss, batch_size=int(batch.lengths.sum()), **_PER_EPOCH)
-        self.log(f"{stage}/accuracy", right / max(1, scored), batch_size=scored, prog_bar=True, **_PER_EPOCH)
-        return loss
-
-    def training_step(self, batch: Batch, _: int) -> Tensor:
-        return self._step(batch, "train")
-
-    def validation_step(self, batch: Batch, _: int) -> None:
-        self._step(batch, "dev")
+    @property
+    def body(self) -> TaggerNetwork:
+        """The tagger's network that is trained, or a part of what is."""
+        raise NotImplementedError
 
     def configure_optimizers(self) -> Any:
         """AdamW (Loshchilov and Hutter 2019, https://arxiv.org/abs/1711.05101) with a linear warm-up and decay."""
         hp: dict[str, float] = dict(self.hparams)
-        transformer = self.network.transformer
-        rates = hp["transformer_lr"], hp["layer_decay"], hp["weight_decay"]
-        groups = [] if transformer is None else transformer.parameter_groups(*rates)
+        transformer = self.body.transformer
+        groups = []
+        if transformer is not None:
+            groups = transformer.parameter_groups(hp["transformer_lr"], hp["layer_decay"], hp["weight_decay"])
         apart = {id(p) for group in groups for p in group["params"]}
-        own = [p for p in self.network.parameters() if p.requires_grad and id(p) not in apart]
-        vectors = self.network.embedding.vectors
+        own = [p for p in self.parameters() if p.requires_grad and id(p) not in apart]
+        vectors = self.body.embedding.vectors
         lasting = {id(table) for table in vectors.tables} if vectors else set()  # or words training lacks would fade
         decays = [p.dim() > 1 and id(p) not in lasting for p in own]
         groups.append({"params": list(compress(own, decays)), "weight_decay": hp["weight_decay"]})
@@ -93,11 +60,11 @@ class TaggerModule(pl.LightningModule):
             betas=(0.9, 0.98),
             fused=self.trainer.precision != "16-mixed",  # there gradients are scaled
         )
-        steps = int(self.trainer.estimated_stepping_batches)
+        steps = self.steps or int(self.trainer.estimated_stepping_batches)
         rise = max(1, round(hp["warmup"] * steps))
 
         def share(step: int) -> float:
-            return min((step + 1) / rise, (steps - step) / max(1, steps - rise), 1.0)
+            return max(0.0, min((step + 1) / rise, (steps - step) / max(1, steps - rise), 1.0))
 
         scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, share)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
@@ -139,4 +106,59 @@ class TaggerModule(pl.LightningModule):
             self._generators = None
 
 
-_PER_EPOCH: dict[str, Any] = {"on_step": False, "on_epoch": True, "sync_dist": True}
+class TaggerModule(Module):
+    """Trains a `TaggerNetwork`."""
+
+    def __init__(
+        self,
+        vocabulary: dict[str, Any],
+        network: NetworkConfig,
+        lr: float = 2e-3,
+        weight_decay: float = 0.05,
+        warmup: float = 0.05,
+        transformer_lr: float = 1e-4,
+        layer_decay: float = 0.8,
+    ) -> None:
+        """Builds the network.
+
+        Args:
+            vocabulary: the fields of a `Vocabulary`.
+            network: sizes of the parts.
+            lr: the highest learning rate.
+            weight_decay: of AdamW, for matrices alone, pretrained vectors not among them.
+            warmup: share of the steps in which the learning rate climbs to `lr`; then it falls to 0 linearly.
+            transformer_lr: the highest learning rate of the top layer of a transformer.
+            layer_decay: what each layer below has of the learning rate of the one above it.
+        """
+        super().__init__()
+        self.save_hyperparameters(logger=False)
+        self.vocabulary = Vocabulary(**vocabulary)
+        self.network = TaggerNetwork(self.vocabulary, network)
+
+    @property
+    def body(self) -> TaggerNetwork:
+        return self.network
+
+    def _step(self, batch: Batch, stage: str) -> Tensor:
+        """The loss of a batch, the sum over the columns; logs it with the accuracy of every column and of all."""
+        scores = self.network(batch)
+        loss = torch.zeros((), device=self.device)
+        right = scored = 0
+        for column, target in batch.targets.items():
+            learned = target.clamp(min=IGNORE)  # UNSEEN takes no part in the loss, but in the accuracy
+            total = cross_entropy(
+                scores[column].flatten(0, 1).float(), learned.flatten(), ignore_index=IGNORE, reduction="sum"
+            )
+            loss = loss + total / (learned != IGNORE).sum().clamp(min=1)  # a batch may have nothing to learn
+            hits, count = int((scores[column].argmax(-1) == target).sum()), int((target != IGNORE).sum())
+            self.log(f"{stage}/{column}", hits / max(1, count), batch_size=count, **PER_EPOCH)
+            right, scored = right + hits, scored + count
+        self.log(f"{stage}/loss", loss, batch_size=int(batch.lengths.sum()), **PER_EPOCH)
+        self.log(f"{stage}/accuracy", right / max(1, scored), batch_size=scored, prog_bar=True, **PER_EPOCH)
+        return loss
+
+    def training_step(self, batch: Batch, _: int) -> Tensor:
+        return self._step(batch, "train")
+
+    def validation_step(self, batch: Batch, _: int) -> None:
+        self._step(batch, "dev")

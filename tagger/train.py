@@ -2,21 +2,14 @@
 
 import json
 import logging
-import os
-import sys
 import time
-import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
 import torch
-from pytorch_lightning.callbacks import Callback, EarlyStopping, TQDMProgressBar
-from pytorch_lightning.utilities.exceptions import (  # type: ignore[attr-defined]
-    MisconfigurationException,
-    SIGTERMException,
-)
+from pytorch_lightning.callbacks import EarlyStopping
 
 from tagger import metrics
 from tagger.build import build, with_start
@@ -28,19 +21,14 @@ from tagger.datamodule import TaggerDataModule
 from tagger.errors import InputError
 from tagger.figures import learning_curve
 from tagger.files import whole_file
+from tagger.fit import CHECKPOINTS, fit, make_trainer, quiet
 from tagger.folder import INSIDE_RUN, save_tagger, saved_weights
-from tagger.module import TaggerModule
 from tagger.precision import expand
 from tagger.predictor import Tagger
 from tagger.report import report_dev, score_split
 from tagger.vocabulary import Vocabulary
 
 log = logging.getLogger(__name__)
-CHECKPOINTS = "checkpoints"
-
-
-class Interrupted(Exception):
-    """Training was asked to stop; the checkpoint of the last complete epoch stays."""
 
 
 def train(
@@ -62,7 +50,7 @@ def train(
         InputError: the corpus or a value of the config is bad.
         Interrupted: see there.
     """
-    _quiet()
+    quiet()
     check_config(config)
     torch.set_num_threads(config["threads"])
     pl.seed_everything(config["seed"], verbose=False)
@@ -95,8 +83,9 @@ def train(
         transformer if transformer is not None and not transformer.config["tune"] else None,
     )
     history = History(folder / "metrics.csv")
-    trainer = _trainer(config, folder, [history, Checkpoints(folder / CHECKPOINTS)])
-    if not _fit(trainer, module, data, folder / CHECKPOINTS / "last.ckpt" if resume else None):
+    stopping = EarlyStopping("dev/accuracy", mode="max", patience=config["patience"])
+    trainer = make_trainer(config["trainer"], folder, [history, Checkpoints(folder / CHECKPOINTS), stopping])
+    if not fit(trainer, module, data, folder / CHECKPOINTS / "last.ckpt" if resume else None):
         return None
 
     best = torch.load(folder / CHECKPOINTS / "best.ckpt", map_location="cpu", weights_only=True)
@@ -162,57 +151,9 @@ def _speed(tagger: Tagger, sentences: Sequence[Sequence[str]]) -> int:
     return round(sum(map(len, sentences)) / min(seconds))
 
 
-def _fit(trainer: pl.Trainer, module: TaggerModule, data: TaggerDataModule, last: Path | None) -> bool:
-    """Trains, from the checkpoint `last` on if there is one; whether this is the process that goes on to report."""
-    if last is not None:
-        try:
-            torch.load(last, map_location="cpu", weights_only=True)
-        except Exception as error:  # whatever a damaged file leads to
-            reason = " ".join(str(error).split())[:200]
-            raise InputError(f"{last} is damaged ({reason}); start the run again") from None
-    try:
-        trainer.fit(module, datamodule=data, ckpt_path=None if last is None else str(last), weights_only=True)
-    except (SystemExit, SIGTERMException):  # what Lightning makes of Ctrl+C and of a polite kill
-        raise Interrupted from None
-    first = trainer.is_global_zero
-    if torch.distributed.is_initialized():  # the next run of a sweep starts processes of its own
-        torch.distributed.destroy_process_group()
-        for name in ("MASTER_ADDR", "MASTER_PORT", "NODE_RANK", "LOCAL_RANK", "WORLD_SIZE"):
-            os.environ.pop(name, None)
-    return first
-
-
 def _check_dev(corpus: Corpus, vocabulary: Vocabulary) -> None:
     for column, ids in vocabulary.tag_ids.items():
         if not any(tag in ids for tags in corpus.splits["dev"][column] for tag in tags):
             raise InputError(
                 f"{corpus.name}: column {column} of dev has no tag that train has; give another corpus.dev"
             )
-
-
-def _trainer(config: Mapping[str, Any], folder: Path, callbacks: list[Callback]) -> pl.Trainer:
-    callbacks = [*callbacks, EarlyStopping("dev/accuracy", mode="max", patience=config["patience"])]
-    if sys.stderr.isatty():
-        callbacks.append(TQDMProgressBar(leave=False))
-    try:
-        return pl.Trainer(
-            **config["trainer"],
-            default_root_dir=folder,
-            logger=False,
-            callbacks=callbacks,
-            enable_progress_bar=sys.stderr.isatty(),
-            enable_model_summary=False,
-            num_sanity_val_steps=0,
-            use_distributed_sampler=False,  # the datamodule shares the batches out
-        )
-    except (MisconfigurationException, TypeError, ValueError) as error:
-        raise InputError(f"trainer: {' '.join(str(error).split())}") from None
-
-
-def _quiet() -> None:
-    """Lightning's advice is for people who write the training code."""
-    for name in ("pytorch_lightning", "lightning_fabric", "lightning"):
-        logging.getLogger(name).setLevel(logging.ERROR)
-    warnings.filterwarnings("ignore", module="pytorch_lightning")
-    warnings.filterwarnings("ignore", message=".*does not have many workers.*")
-    warnings.filterwarnings("ignore", message=".*all_gather is deprecated.*")

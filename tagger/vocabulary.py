@@ -51,17 +51,38 @@ class Vocabulary:
             forms.update(sentence["tokens"])
             for column in columns:
                 tags[column].update(sentence[column])
+        known = {column: sorted(t for t in tags[column] if is_annotated(column, t)) for column in columns}
+        return cls.of_forms(forms, min_count, tags=known, forms=sorted(forms))
+
+    @classmethod
+    def of_forms(
+        cls,
+        counts: Mapping[str, int],
+        min_count: int,
+        max_words: int | None = None,
+        tags: dict[str, list[str]] | None = None,
+        forms: list[str] | None = None,
+    ) -> "Vocabulary":
+        """The vocabulary of counted word forms.
+
+        Args:
+            counts: how often each form occurs.
+            min_count: see `build`.
+            max_words: words at most, the most frequent.
+            tags: see there.
+            forms: those that count as seen in training.
+        """
         words: Counter[str] = Counter()
         characters: Counter[str] = Counter()
-        for form, count in forms.items():
+        for form, count in counts.items():
             words[form.lower()] += count
             for character in form:
                 characters[character] += count
         return cls(
-            words={word: words[word] for word in _frequent(words, min_count)},
+            words={word: words[word] for word in _frequent(words, min_count)[:max_words]},
             characters=_frequent(characters, min_count),
-            tags={column: sorted(tag for tag in tags[column] if is_annotated(column, tag)) for column in columns},
-            forms=sorted(forms),
+            tags=tags or {},
+            forms=forms or [],
         )
 
     @property
