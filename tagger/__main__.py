@@ -10,6 +10,7 @@ COMMANDS = {
     "evaluate": "score a tagger on a file with gold tags: python -m tagger evaluate FILE",
     "benchmark": "measure the speed of a tagger here: python -m tagger benchmark",
     "explain": "show what each tag of a text rests on: python -m tagger explain TEXT",
+    "fill": "propose words for blanks: python -m tagger fill 'I am ___.' [--model FOLDER]",
     "models": "list the taggers that can be loaded by name: python -m tagger models",
 }
 HELP = f"""\

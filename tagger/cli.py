@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import asdict
+from functools import partial
 from itertools import tee
 from pathlib import Path
 from typing import Annotated, Literal, TextIO, get_args
@@ -25,13 +26,15 @@ from tagger.bundled import bundled
 from tagger.engine import CACHE_SIZE, LONGEST
 from tagger.errors import InputError
 from tagger.files import STDIO, read_lines, whole_file
+from tagger.folder import load_masked
 from tagger.formats import NO_BREAK_SPACE, cell_separator, format_of, read
 from tagger.jobs import Job, plan_jobs
 from tagger.manifest import Manifest, fingerprint
 from tagger.metrics import Scored
-from tagger.models import DEFAULT, find_tagger, list_models
+from tagger.models import DEFAULT, LATEST, find_masked, find_tagger, list_models
 from tagger.predictor import Tagger, choose_device, choose_precision, load
 from tagger.raw_score import F1, gold_paragraphs, raw_scores
+from tagger.segment import segment
 from tagger.sentence import Sentence
 from tagger.workers import processor_cores
 
@@ -115,6 +118,7 @@ def tag(
         if not pending:
             return
         tagger = _load(model, device, precision, cache_size, workers or processor_cores())
+        _check_tags(tagger, model)
         failures = 0
         options = Options(encoding, separator, paragraph_per_line, probabilities, top)
         to_terminal = any(job.target is None for job in pending) and sys.stdout is not None and sys.stdout.isatty()
@@ -165,6 +169,7 @@ def evaluate(
     """Scores a tagger on a file with gold tags."""
     with _clear_errors():
         tagger = _load(model, device, precision)
+        _check_tags(tagger, model)
         places = _places(column or [], tagger.columns)
         format = input or _gold_format(file, bool(column))
         if raw and format != "conllu":
@@ -217,6 +222,7 @@ def benchmark(
     with _clear_errors():
         files = [file] if file else sorted(map(str, bundled("data").glob("sample/*.conllu")))
         tagger = load(model, "cpu")
+        _check_tags(tagger, model)
         sentences = []
         for path in files:
             format = input or format_of(path)
@@ -255,6 +261,7 @@ def explain(
 
     with _clear_errors():
         tagger = _load(model, device, precision)
+        _check_tags(tagger, model)
         if not tokens and not tagger.takes_text:
             tokens = True
             _say("this tagger takes tokens: TEXT is cut at spaces")
@@ -272,6 +279,38 @@ def explain(
                 out.write(json.dumps([asdict(each) for each in found], indent=2) + "\n")
             else:
                 out.write(render(found, color=sys.stdout.isatty()))
+
+
+@app.command()
+def fill(
+    text: Annotated[
+        str, typer.Argument(metavar="TEXT", help="Sentences with ___ where words are missing; - is standard input.")
+    ],
+    model: Annotated[
+        str, typer.Option(metavar="FOLDER", help="A run of `pretrain`; latest is the newest below runs/.")
+    ] = LATEST,
+    top: Annotated[int, typer.Option(min=1, metavar="N", help="Candidates for each blank.")] = 5,
+    as_json: Annotated[bool, typer.Option("--json", help="Print a list of sentences as JSON.")] = False,
+    encoding: Encoding = "utf-8",
+) -> None:
+    """Proposes words for the blanks (___) of sentences, from both sides of a blank and from each side alone."""
+    from tagger.fill import BLANK, Filler, render
+
+    with _clear_errors():
+        torch.set_num_threads(1)
+        filler = Filler(load_masked(find_masked(model)))
+        lines = read_lines(STDIO, encoding) if text == STDIO else io.StringIO(text)
+        read_in = read(lines, "TEXT", "text", segment=partial(segment, rules=filler.rules))
+        sentences = [s.tokens for s in read_in if any(map(BLANK.fullmatch, s.tokens))]
+        if not sentences:
+            raise InputError("TEXT has no blank; write ___ where a word is missing")
+        found = [(tokens, filler.fill(tokens, top)) for tokens in sentences]
+        with _standard_output() as out:
+            if as_json:
+                records = [{"tokens": tokens, "blanks": [b._asdict() for b in blanks]} for tokens, blanks in found]
+                out.write(json.dumps(records, indent=2) + "\n")
+            else:
+                out.write("\n".join(render(tokens, blanks) for tokens, blanks in found))
 
 
 def _pending(jobs: list[Job], manifest: Manifest | None, force: bool, resume: bool) -> list[Job]:
@@ -339,6 +378,13 @@ def _load(name: str, device: str, precision: str, cache_size: int = CACHE_SIZE, 
     corpus, computed = tagger.config.get("corpus"), tagger.engine.precision
     _say(f"model: {find_tagger(name)} (trained on {corpus}; dev {shown}); {computed} on {tagger.device}")
     return tagger
+
+
+def _check_tags(tagger: Tagger, name: str) -> None:
+    if not tagger.columns:
+        raise InputError(
+            f"{name} predicts words and has no tags; train a tagger from it with python -m tagger init={name}"
+        )
 
 
 def _say(message: str) -> None:

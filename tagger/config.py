@@ -75,7 +75,7 @@ def check_pretraining(config: Mapping[str, Any]) -> None:
         embedding=("words", "affixes", "chars", "buckets"),
         optimizer=("lr", "weight_decay", "warmup"),
     )
-    _check_rates(config, {"mask": (config["mask"], 0.9)})
+    _check_rates(config, {"mask": (config["mask"], 0.9), "cut": (config["cut"], 1.0)})
     if config["mask"] < 0.01:
         raise InputError(f"mask={config['mask']}: hide some words, 0.1 to 0.3 of them")
     for key in ("neighbours", "paragraph_per_line"):

@@ -87,7 +87,9 @@ class MaskedWordNetwork(nn.Module):
         counts = torch.tensor(list(vocabulary.words.values()), dtype=torch.float32)
         self.bias = nn.Parameter((counts / counts.sum()).log())
         self.samples = samples
-        self.register_buffer("weights", counts**0.75, persistent=False)  # with which words are sampled
+        weights = counts**0.75  # with which words are sampled
+        self.register_buffer("weights", weights, persistent=False)
+        self.register_buffer("inclusion", _inclusion(weights, samples), persistent=False)
 
     def predict(self, batch: Batch, masked: Tensor) -> Tensor:
         """What stands for the hidden words (n, D), from the words that are not."""
@@ -102,19 +104,18 @@ class MaskedWordNetwork(nn.Module):
         return torch.addmm(self.bias.to(predicted.dtype), predicted, self._words.to(predicted.dtype).T)
 
     def loss(self, predicted: Tensor, targets: Tensor) -> Tensor:
-        """The mean negative log-likelihood of the right words (n,), in large vocabularies among sampled ones.
+        """The mean negative log-likelihood of the right words (n,), in large vocabularies an estimate.
 
-        Each logit counts less the logarithm of the probability that its word is sampled: Jean et al.
-        (2015), https://arxiv.org/abs/1412.2007.
+        Of the sum over all words those of a sample are computed, each divided by its probability to be in the
+        sample: Bengio and Senécal (2008), https://doi.org/10.1109/TNN.2007.912312.
         """
         if len(self.bias) <= self.samples:
             return cross_entropy(self.scores(predicted).float(), targets)
-        weights = cast(Tensor, self.weights)
-        drawn = torch.multinomial(weights, self.samples)  # (C,), each at most once
-        shift = (-torch.expm1(-self.samples * weights / weights.sum())).log()
-        words, bias = self._words.to(predicted.dtype), (self.bias - shift).to(predicted.dtype)
+        drawn = torch.multinomial(cast(Tensor, self.weights), self.samples)  # (C,), each at most once
+        words, bias = self._words.to(predicted.dtype), self.bias.to(predicted.dtype)
+        shifted = bias[drawn] - cast(Tensor, self.inclusion)[drawn].log().to(predicted.dtype)
         right = (predicted * words[targets]).sum(1) + bias[targets]  # (n,)
-        others = torch.addmm(bias[drawn], predicted, words[drawn].T)  # (n, C)
+        others = torch.addmm(shifted, predicted, words[drawn].T)  # (n, C)
         others = others.masked_fill(drawn == targets[:, None], float("-inf"))
         logits = torch.cat([right[:, None], others], dim=1).float()
         return cross_entropy(logits, torch.zeros_like(targets))
@@ -122,3 +123,21 @@ class MaskedWordNetwork(nn.Module):
     @property
     def _words(self) -> Tensor:
         return cast(nn.Embedding, self.body.embedding.words).weight[FIRST:]  # (V, D)
+
+
+def _inclusion(weights: Tensor, samples: int) -> Tensor:
+    """The probability of each word (V,) to be among so many that are drawn without putting back.
+
+    Of a word with weight w it is 1 - exp(-w t), where t is such that they sum to the number of samples
+    (Rosén 1972, https://doi.org/10.1214/aoms/1177692692).
+    """
+    if samples >= len(weights):
+        return torch.ones_like(weights)
+    shares = weights.double() / weights.double().sum()
+    low, high = 0.0, float(samples)
+    while -torch.expm1(-shares * high).sum() < samples:
+        high *= 2
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (middle, high) if -torch.expm1(-shares * middle).sum() < samples else (low, middle)
+    return (-torch.expm1(-shares * high)).to(weights.dtype)

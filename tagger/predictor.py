@@ -95,6 +95,8 @@ class Tagger:
 
     def tag_sentences(self, sentences: Iterable[Sequence[str]], column: str | None = None) -> list[list[str]]:
         """The tags of many sentences; see `tag`."""
+        if not self.columns:
+            raise InputError("this network predicts words and has no tags; train a tagger that starts from it")
         column = self.columns[0] if column is None else column
         if column not in self.columns:
             raise InputError(f"this tagger has no column {column!r}; it has {', '.join(self.columns)}")

@@ -67,7 +67,10 @@ class MaskedWordModule(Module):
         return self.network.body
 
     def training_step(self, batch: MaskedBatch, _: int) -> Tensor:
-        loss = self.network.loss(self.network.predict(batch.batch, batch.masked), batch.targets)
+        predicted = self.network.predict(batch.batch, batch.masked)
+        if not len(predicted):  # no word of the batch is in the vocabulary
+            return predicted.sum()
+        loss = self.network.loss(predicted, batch.targets)
         self.log("train/loss", loss, batch_size=len(batch.targets), **PER_EPOCH)
         return loss
 
@@ -87,25 +90,36 @@ def _scores(scores: Tensor, targets: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     return scores.logsumexp(1) - right[:, 0], (rank == 0).float(), (rank < 5).float()
 
 
-class _Sections(Dataset[MaskedBatch]):
-    """Sentence numbers and a seed -> a batch in which words of the vocabulary are hidden at random."""
+class _Section(Dataset[MaskedBatch]):
+    """Sentence numbers and a seed -> a batch in which words of the vocabulary are hidden at random.
 
-    def __init__(self, sentences: Sequence[list[str]], table: FormTable, share: float) -> None:
-        self.sentences, self.table, self.share = sentences, table, share
+    Some sentences are cut off before or after a word, which is hidden: so the network learns what one side
+    of a word says, and not that a word at the edge is a full stop.
+    """
+
+    def __init__(self, sentences: Sequence[list[str]], table: FormTable, hide: float, cut: float) -> None:
+        self.sentences, self.table, self.hide, self.cut = sentences, table, hide, cut
 
     def __getitem__(self, item: Any) -> MaskedBatch:
         numbers, seed = item
-        chosen = [self.sentences[i] for i in numbers]
         generator = np.random.default_rng(seed)
+        parts = [self._part(self.sentences[i], generator) for i in numbers]
+        return masked_batch([tokens for tokens, _ in parts], [hidden for _, hidden in parts], self.table)
+
+    def _part(self, tokens: list[str], generator: np.random.Generator) -> tuple[list[str], np.ndarray]:
+        edge = None
+        if generator.random() < self.cut:
+            place = int(generator.integers(len(tokens)))
+            before = generator.random() < 0.5
+            tokens, edge = (tokens[: place + 1], place) if before else (tokens[place:], 0)
         ids = self.table.vocabulary.word_ids
-        known = [np.array([form.lower() in ids for form in sentence]) for sentence in chosen]
-        hidden = [np.flatnonzero(here & (generator.random(len(here)) < self.share)) for here in known]
-        if not any(map(len, hidden)):  # at least one, if there is any
-            b = max(range(len(chosen)), key=lambda i: int(known[i].sum()))
-            hidden[b] = generator.choice(np.flatnonzero(known[b]), 1) if known[b].any() else np.array([0])
-        batch = masked_batch(chosen, hidden, self.table)
-        batch.targets.clamp_(min=0)  # an unknown word alone: nothing else could be hidden
-        return batch
+        known = np.array([token.lower() in ids for token in tokens])
+        hidden = known & (generator.random(len(tokens)) < self.hide)
+        if edge is not None and known[edge]:
+            hidden[edge] = True
+        if known.any() and not hidden.any():
+            hidden[generator.choice(np.flatnonzero(known))] = True
+        return tokens, np.flatnonzero(hidden)
 
 
 class _HeldOut(Dataset[MaskedBatch]):
@@ -148,7 +162,7 @@ class MaskedWordDataModule(pl.LightningDataModule):
         rank, world = (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
         lengths = np.array([len(sentence) for sentence in sentences])
         sampler = BucketSampler(lengths, self.config["batch_tokens"], self.config["seed"], rank, world)
-        dataset = _Sections(sentences, self.table, self.config["mask"])
+        dataset = _Section(sentences, self.table, self.config["mask"], self.config["cut"])
         return DataLoader(dataset, batch_size=None, sampler=sampler, generator=torch.Generator())
 
     def val_dataloader(self) -> DataLoader[MaskedBatch]:
