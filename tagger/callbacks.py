@@ -18,12 +18,12 @@ _log = logging.getLogger(__name__)
 class Checkpoints(ModelCheckpoint):
     """The best epoch on dev and the last; their folder may move between an interruption and its continuation."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, monitor: str = "dev/accuracy", mode: str = "max") -> None:
         super().__init__(
             folder,
             "best",
-            monitor="dev/accuracy",
-            mode="max",
+            monitor=monitor,
+            mode=mode,
             save_last=True,
             save_on_train_epoch_end=True,
             enable_version_counter=False,

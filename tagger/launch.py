@@ -84,23 +84,27 @@ def _guarded(
         print(f"error: {error}", file=sys.stderr)
         return 2
     except (Interrupted, KeyboardInterrupt):
-        print(_interrupted(folder), file=sys.stderr)
+        print(_interrupted(folder, config), file=sys.stderr)
         return 130
     return 0
+
+
+def _word(config: DictConfig) -> str:
+    """The command word of a config, and a space; none for `train`."""
+    return "pretrain " if "passes" in config else ""
 
 
 def _train(
     config: DictConfig, folder: Path, overrides: Sequence[str], resume: bool = False, sweeping: bool = False
 ) -> dict[str, Any] | None:
-    if "passes" in config:
+    if _word(config):
         return pretrain(_plain(config, overrides), folder, _command(["pretrain", *overrides]), resume)
     return train(_plain(config, overrides), folder, bool(config.test) and not sweeping, _command(overrides), resume)
 
 
-def _interrupted(folder: Path) -> str:
+def _interrupted(folder: Path, config: DictConfig) -> str:
     if (folder / CHECKPOINTS / "last.ckpt").exists():
-        command = "pretrain " if "pretrain" in sys.argv[1:2] else ""
-        return f"interrupted; go on with: python -m tagger {command}resume={folder}"
+        return f"interrupted; go on with: python -m tagger {_word(config)}resume={folder}"
     return "interrupted before the first epoch was complete; nothing to resume"
 
 
@@ -123,7 +127,7 @@ def _sweep_job(config: DictConfig, sweep_folder: Path, folder: Path) -> None:
         row["dev_accuracy"] = round(sum(accuracies) / len(accuracies), 6)
         row |= {name: results[name] for name in sweep.FIELDS if name in results} if results else {}
     except (Interrupted, KeyboardInterrupt):
-        sweep.add_run(sweep_folder, row | {"error": _interrupted(folder)})
+        sweep.add_run(sweep_folder, row | {"error": _interrupted(folder, config)})
         print(f"\n{sweep_folder / sweep.TABLE}\n{sweep.render(sweep.read_runs(sweep_folder))}")
         raise SystemExit(130) from None
     except Exception as error:
@@ -147,9 +151,8 @@ def _resume(folder: Path, others: Sequence[str], name: str) -> int:
     config = cast(DictConfig, OmegaConf.load(saved / "config.yaml"))
     sweeping = OmegaConf.load(saved / "hydra.yaml").hydra.mode == RunMode.MULTIRUN.name
     overrides = [str(override) for override in OmegaConf.load(saved / "overrides.yaml")]
-    if ("passes" in config) != (name == "pretrain"):
-        word = "pretrain " if "passes" in config else ""
-        raise InputError(f"{folder} is a run of another command; say python -m tagger {word}resume={folder}")
+    if bool(_word(config)) != (name == "pretrain"):
+        raise InputError(f"{folder} is a run of another command; say python -m tagger {_word(config)}resume={folder}")
     return _guarded(config, folder, overrides, resume=True, sweeping=sweeping)
 
 

@@ -205,7 +205,6 @@ def pretrain(config: dict[str, Any], folder: Path, command: str, resume: bool = 
     module = MaskedWordModule(asdict(vocabulary), network_config(config), config["samples"], **config["optimizer"])
     parameters = sum(parameter.numel() for parameter in module.parameters())
     sections = max(1, round(counts.tokens / config["section_tokens"]))
-    module.steps = max(1, round(config["passes"] * counts.tokens / (FILLED * config["batch_tokens"])))
     log.info(
         "%s: %s words in %s documents; %s words to predict, held out %s",
         texts.name,
@@ -219,7 +218,9 @@ def pretrain(config: dict[str, Any], folder: Path, command: str, resume: bool = 
     data = MaskedWordDataModule(texts, counts, sections, held_out, table, config)
     history = History(folder / "metrics.csv")
     settings = config["trainer"] | {"max_epochs": config["passes"] * sections, "reload_dataloaders_every_n_epochs": 1}
-    trainer = make_trainer(settings, folder, [history, Checkpoints(folder / CHECKPOINTS)])
+    trainer = make_trainer(settings, folder, [history, Checkpoints(folder / CHECKPOINTS, "dev/loss", "min")])
+    at_once = FILLED * config["batch_tokens"] * trainer.world_size
+    module.steps = max(1, round(config["passes"] * counts.tokens / at_once))
     if not fit(trainer, module, data, folder / CHECKPOINTS / "last.ckpt" if resume else None):
         return None
 
