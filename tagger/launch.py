@@ -97,19 +97,23 @@ def _word(config: DictConfig) -> str:
 def _train(
     config: DictConfig, folder: Path, overrides: Sequence[str], resume: bool = False, sweeping: bool = False
 ) -> dict[str, Any] | None:
-    if _word(config):
-        return pretrain(_plain(config, overrides), folder, _command(["pretrain", *overrides]), resume)
-    return train(_plain(config, overrides), folder, bool(config.test) and not sweeping, _command(overrides), resume)
+    words = [*_word(config).split(), *overrides]
+    values, command = _plain(config, overrides), shlex.join(["python", "-m", "tagger", *words])
+    arguments = sys.argv
+    if not resume:
+        sys.argv = [sys.argv[0], *words]  # what processes that help with this run are started with
+    try:
+        if _word(config):
+            return pretrain(values, folder, command, resume)
+        return train(values, folder, bool(config.test) and not sweeping, command, resume)
+    finally:
+        sys.argv = arguments
 
 
 def _interrupted(folder: Path, config: DictConfig) -> str:
     if (folder / CHECKPOINTS / "last.ckpt").exists():
         return f"interrupted; go on with: python -m tagger {_word(config)}resume={folder}"
     return "interrupted before the first epoch was complete; nothing to resume"
-
-
-def _command(overrides: Sequence[str]) -> str:
-    return shlex.join(["python", "-m", "tagger", *overrides])
 
 
 def _sweep_job(config: DictConfig, sweep_folder: Path, folder: Path) -> None:
@@ -120,7 +124,6 @@ def _sweep_job(config: DictConfig, sweep_folder: Path, folder: Path) -> None:
     log.info("\nrun %s: %s", job.job.num, row["overrides"])
     if job.job.num == 0:
         (sweep_folder / sweep.TABLE).unlink(missing_ok=True)
-    arguments, sys.argv = sys.argv, [sys.argv[0], *overrides]  # what processes that help with this run are started with
     try:
         results = _train(config, folder, overrides, sweeping=True)
         accuracies = [scores["accuracy"] for scores in results["dev"].values()] if results else [0.0]
@@ -135,8 +138,6 @@ def _sweep_job(config: DictConfig, sweep_folder: Path, folder: Path) -> None:
             f"{'' if isinstance(error, InputError) else type(error).__name__ + ': '}{error}".split()
         )
         log.error("run %s failed: %s", job.job.num, row["error"])
-    finally:
-        sys.argv = arguments
     sweep.add_run(sweep_folder, row)
 
 
