@@ -70,7 +70,7 @@ def _launch(overrides: Sequence[str], name: str) -> int:
         return 0
     rows = sweep.read_runs(folders[0])
     frontier(rows, folders[0] / "frontier.png")
-    print(f"\n{folders[0] / sweep.TABLE}\n{sweep.render(rows)}")
+    print(f"\n{folders[0] / sweep.TABLE}\n{sweep.render(rows)}\n{sweep.render_tags(folders[0], rows)}")
     return int(any(row["error"] for row in rows))
 
 

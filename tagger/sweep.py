@@ -1,13 +1,17 @@
-"""A sweep's runs -> `sweep.csv`, best first, updated after every run."""
+"""A sweep's runs -> `sweep.csv`, best first, updated after every run, and where they differ."""
 
 import csv
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from tagger.files import whole_file
 
 TABLE = "sweep.csv"
 FIELDS = ("run", "overrides", "dev_accuracy", "words_per_second", "parameters", "training_seconds", "error")
+SUPPORT = 100  # words of a tag that is compared
+TAGS = 7  # that are shown
 Row = dict[str, str]
 
 
@@ -49,3 +53,33 @@ def differences(rows: Sequence[Row]) -> list[str]:
     split = [row["overrides"].split(" ") for row in rows]
     common = set.intersection(*map(set, split)) if len(split) > 1 else set()
     return [" ".join(o for o in overrides if o not in common) for overrides in split]
+
+
+def render_tags(folder: Path, rows: Sequence[Row]) -> str:
+    """What the runs know of words not seen in training, and the tags in whose F1 on dev they differ most.
+
+    A table at most 80 columns wide for each tag column that several runs have, of the tags of at least
+    `SUPPORT` words; nothing where less than two runs have a report.
+    """
+    reports: dict[str, dict[str, Any]] = {}
+    for row in rows:
+        path = folder / row["run"] / "report.json"
+        if not row["error"] and path.is_file():
+            reports[row["run"]] = json.loads(path.read_text(encoding="utf-8"))["dev"]
+    lines = []
+    for column in dict.fromkeys(column for report in reports.values() for column in report):
+        scores = {run: report[column] for run, report in reports.items() if column in report}
+        if len(scores) < 2:
+            continue
+        f1 = {
+            tag: [run["tags"][tag]["f1"] for run in scores.values()]
+            for tag in min((run["tags"] for run in scores.values()), key=len)
+            if all(tag in run["tags"] and run["tags"][tag]["support"] >= SUPPORT for run in scores.values())
+        }
+        shown = sorted(f1, key=lambda tag: min(f1[tag]) - max(f1[tag]))[:TAGS]
+        lines.append(f"{column}: accuracy on words not seen in training, and the F1 that differ most, in percent")
+        lines.append("run  not seen" + "".join(f"{tag[:7]:>9}" for tag in shown))
+        for i, (run, found) in enumerate(scores.items()):
+            unknown = "       –" if found["unknown"] is None else f"{100 * found['unknown']:8.2f}"
+            lines.append(f"{run:>3}  {unknown}" + "".join(f"{100 * f1[tag][i]:9.2f}" for tag in shown))
+    return "\n".join(lines)

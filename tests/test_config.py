@@ -5,10 +5,12 @@ from pathlib import Path
 import pytest
 import pytorch_lightning as pl
 from hydra import compose, initialize_config_dir
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import OmegaConf
 
 from tagger.bundled import bundled
 from tagger.config import network_config
+from tagger.encoder import Encoder
 from tagger.network import TaggerNetwork
 from tagger.vocabulary import Vocabulary
 
@@ -44,3 +46,17 @@ def test_every_cell_builds(cell: str) -> None:
 def test_every_file_says_which_command_uses_it(path: Path) -> None:
     head = path.read_text(encoding="utf-8").split("\n")[:3]
     assert any(line.startswith("#") and "python -m tagger" in line for line in head)
+
+
+def test_the_directions_have_as_many_parameters() -> None:
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        config = compose("train", ["experiment=directions"], return_hydra_config=True)
+    assert config.hydra.mode.name == "MULTIRUN"
+    override = OverridesParser.create().parse_override(f"model.hidden={config.hydra.sweeper.params['model.hidden']}")
+    sizes = [(hidden["forward"], hidden["backward"]) for hidden in override.sweep_iterator()]
+    assert [bool(f) + 2 * bool(b) for f, b in sizes] == [1, 2, 3, 3, 3]
+    counts = []
+    for forward, backward in sizes:
+        encoder = Encoder("gru", 420, [forward] * config.model.depth, [backward] * config.model.depth)
+        counts.append(sum(parameter.numel() for parameter in encoder.parameters()))
+    assert max(counts) < 1.02 * min(counts)

@@ -1,19 +1,24 @@
 """Pretraining from a command to a folder: scores, resuming, starting a tagger from it, filling blanks."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from hydra import compose, initialize_config_dir
+from omegaconf import OmegaConf
 from typer.testing import CliRunner
 
 import tagger
+from tagger.bundled import bundled
 from tagger.cli import app
 from tagger.errors import InputError
 from tagger.fill import Filler, render
 from tagger.folder import load_masked
+from tagger.pretrain import pretrain
 from tagger.writers import wide
 from tests.test_train import TINY, run, treebank  # noqa: F401
 
@@ -191,8 +196,15 @@ def test_damaged_folders_are_one_line(pretrained: Path, tmp_path: Path) -> None:
         ("hub.name=x", "give text=FILES"),
     ],
 )
-def test_bad_values_are_one_line(text: Path, tmp_path: Path, override: str, message: str) -> None:
-    done = run(tmp_path, *command(text, override, "hydra.run.dir=run"))
+def test_bad_values_are_refused(text: Path, tmp_path: Path, override: str, message: str) -> None:
+    with initialize_config_dir(str(bundled("conf")), version_base="1.3"):
+        config = compose("pretrain", [*command(text)[1:], override])
+    with pytest.raises(InputError, match=re.escape(message)):
+        pretrain(OmegaConf.to_container(config), tmp_path / "run", "")  # type: ignore[arg-type]
+
+
+def test_a_bad_value_is_one_line_and_status_2(tmp_path: Path) -> None:
+    done = run(tmp_path, "pretrain", "text=nowhere.txt", "hydra.run.dir=run")
     assert done.returncode == 2
-    assert message in done.stderr
+    assert done.stderr.startswith("error: text=nowhere.txt: no such file")
     assert done.stderr.count("\n") == 1
