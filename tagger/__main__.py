@@ -9,6 +9,7 @@ COMMANDS = {
     "evaluate": "score a tagger on a file with gold tags: python -m tagger evaluate FILE",
     "benchmark": "measure the speed of a tagger here: python -m tagger benchmark",
     "explain": "show what each tag of a text rests on: python -m tagger explain TEXT",
+    "embed": "write a vector for every word of files: python -m tagger embed FILE ... -o FILE.parquet",
     "models": "list the taggers that can be loaded by name: python -m tagger models",
 }
 HELP = f"""\

@@ -1,4 +1,4 @@
-"""The commands that take options: tag, evaluate, models, benchmark, explain."""
+"""The commands that take options: tag, evaluate, models, benchmark, explain, embed."""
 
 import gc
 import io
@@ -27,12 +27,14 @@ from tagger.errors import InputError
 from tagger.files import STDIO, read_lines, whole_file
 from tagger.formats import NO_BREAK_SPACE, cell_separator, format_of, read
 from tagger.jobs import Job, plan_jobs
+from tagger.layers import ALL
 from tagger.manifest import Manifest, fingerprint
 from tagger.metrics import Scored
 from tagger.models import DEFAULT, find_tagger, list_models
 from tagger.predictor import Tagger, choose_device, choose_precision, load
 from tagger.raw_score import F1, gold_paragraphs, raw_scores
 from tagger.sentence import Sentence
+from tagger.sources import embedded, read_files
 from tagger.workers import processor_cores
 
 DOCUMENT = "-DOCSTART-"  # between the documents of CoNLL-2003; no word
@@ -52,6 +54,16 @@ PrecisionOption = Annotated[
     Precision, typer.Option(metavar="TYPE", help="auto, float32 or bfloat16; auto: what the processor is fast at.")
 ]
 DeviceOption = Annotated[Device, typer.Option(metavar="DEVICE", help="auto, cpu, cuda or mps.")]
+InputOption = Annotated[
+    Input | None,
+    typer.Option(metavar="FORMAT", help=f"One of {', '.join(get_args(Input))}. Default: by suffix, else text."),
+]
+LayerOption = Annotated[
+    str,
+    typer.Option(
+        metavar="LAYER", help="0: of the form alone; 1, 2, ...: a recurrent layer; all: these side by side; mean."
+    ),
+]
 
 
 @app.callback()
@@ -64,10 +76,7 @@ def tag(
     sources: Annotated[list[str] | None, typer.Argument(metavar="FILE|FOLDER", help="- is standard input.")] = None,
     to: Annotated[str | None, typer.Option("-o", metavar="FILE|FOLDER", help="Default: standard output.")] = None,
     model: Model = DEFAULT,
-    input: Annotated[
-        Input | None,
-        typer.Option(metavar="FORMAT", help=f"One of {', '.join(get_args(Input))}. Default: by suffix, else text."),
-    ] = None,
+    input: InputOption = None,
     output: Annotated[
         Output | None,
         typer.Option(
@@ -272,6 +281,32 @@ def explain(
                 out.write(json.dumps([asdict(each) for each in found], indent=2) + "\n")
             else:
                 out.write(render(found, color=sys.stdout.isatty()))
+
+
+@app.command()
+def embed(
+    files: Annotated[list[str], typer.Argument(metavar="FILE...", help="- is standard input.", show_default=False)],
+    to: Annotated[str, typer.Option("-o", metavar="FILE", help="The .npz or .parquet to write.", show_default=False)],
+    model: Model = DEFAULT,
+    layer: LayerOption = ALL,
+    input: InputOption = None,
+    encoding: Encoding = "utf-8",
+    device: DeviceOption = "auto",
+    force: Annotated[bool, typer.Option("--force", help="Replace the file if it exists.")] = False,
+) -> None:
+    """Writes a vector for every word of files, from the layers of a tagger.
+
+    A .parquet has a row per word: file, sentence and position (both from 0), word, vector. A .npz has the
+    arrays vectors, words, sentences, positions and files, and is held in memory.
+    """
+    from tagger.vector_files import checked_target, save_vectors
+
+    with _clear_errors():
+        checked_target(to, force)
+        tagger = _load(model, device, "float32")
+        rows = embedded(tagger, read_files(tagger, files, input, encoding), layer)
+        words, width = save_vectors(to, files, rows, force)
+        _say(f"{to}: {words:,} words, {width:,} numbers each (layer {layer})")
 
 
 def _pending(jobs: list[Job], manifest: Manifest | None, force: bool, resume: bool) -> list[Job]:
