@@ -11,6 +11,8 @@ COMMANDS = {
     "benchmark": "measure the speed of a tagger here: python -m tagger benchmark",
     "explain": "show what each tag of a text rests on: python -m tagger explain TEXT",
     "fill": "propose words for blanks: python -m tagger fill 'I am ___.' [--model FOLDER]",
+    "embed": "write a vector for every word of files: python -m tagger embed FILE ... -o FILE.parquet",
+    "senses": "group the occurrences of a word by meaning: python -m tagger senses WORD FILE ...",
     "models": "list the taggers that can be loaded by name: python -m tagger models",
 }
 HELP = f"""\

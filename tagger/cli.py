@@ -1,4 +1,4 @@
-"""The commands that take options: tag, evaluate, models, benchmark, explain."""
+"""The commands that take options: tag, evaluate, models, benchmark, explain, embed, senses."""
 
 import gc
 import io
@@ -29,13 +29,16 @@ from tagger.files import STDIO, read_lines, whole_file
 from tagger.folder import load_masked
 from tagger.formats import NO_BREAK_SPACE, cell_separator, format_of, read
 from tagger.jobs import Job, plan_jobs
+from tagger.layers import ALL
 from tagger.manifest import Manifest, fingerprint
 from tagger.metrics import Scored
 from tagger.models import DEFAULT, LATEST, find_masked, find_tagger, list_models
+from tagger.occurrences import LEAST, find
 from tagger.predictor import Tagger, choose_device, choose_precision, load
 from tagger.raw_score import F1, gold_paragraphs, raw_scores
 from tagger.segment import segment
 from tagger.sentence import Sentence
+from tagger.sources import embedded, read_files
 from tagger.workers import processor_cores
 
 DOCUMENT = "-DOCSTART-"  # between the documents of CoNLL-2003; no word
@@ -55,6 +58,16 @@ PrecisionOption = Annotated[
     Precision, typer.Option(metavar="TYPE", help="auto, float32 or bfloat16; auto: what the processor is fast at.")
 ]
 DeviceOption = Annotated[Device, typer.Option(metavar="DEVICE", help="auto, cpu, cuda or mps.")]
+InputOption = Annotated[
+    Input | None,
+    typer.Option(metavar="FORMAT", help=f"One of {', '.join(get_args(Input))}. Default: by suffix, else text."),
+]
+LayerOption = Annotated[
+    str,
+    typer.Option(
+        metavar="LAYER", help="0: of the form alone; 1, 2, ...: a recurrent layer; all: these side by side; mean."
+    ),
+]
 
 
 @app.callback()
@@ -67,10 +80,7 @@ def tag(
     sources: Annotated[list[str] | None, typer.Argument(metavar="FILE|FOLDER", help="- is standard input.")] = None,
     to: Annotated[str | None, typer.Option("-o", metavar="FILE|FOLDER", help="Default: standard output.")] = None,
     model: Model = DEFAULT,
-    input: Annotated[
-        Input | None,
-        typer.Option(metavar="FORMAT", help=f"One of {', '.join(get_args(Input))}. Default: by suffix, else text."),
-    ] = None,
+    input: InputOption = None,
     output: Annotated[
         Output | None,
         typer.Option(
@@ -311,6 +321,84 @@ def fill(
                 out.write(json.dumps(records, indent=2) + "\n")
             else:
                 out.write("\n".join(render(tokens, blanks) for tokens, blanks in found))
+
+
+@app.command()
+def embed(
+    files: Annotated[list[str], typer.Argument(metavar="FILE...", help="- is standard input.", show_default=False)],
+    to: Annotated[str, typer.Option("-o", metavar="FILE", help="The .npz or .parquet to write.", show_default=False)],
+    model: Model = DEFAULT,
+    layer: LayerOption = ALL,
+    input: InputOption = None,
+    encoding: Encoding = "utf-8",
+    device: DeviceOption = "auto",
+    force: Annotated[bool, typer.Option("--force", help="Replace the file if it exists.")] = False,
+) -> None:
+    """Writes a vector for every word of files, from the layers of a tagger.
+
+    A .parquet has a row per word: file, sentence and position (both from 0), word, vector. A .npz has the
+    arrays vectors, words, sentences, positions and files, and is held in memory.
+    """
+    from tagger.vector_files import checked_target, save_vectors
+
+    with _clear_errors():
+        checked_target(to, force)
+        tagger = _load(model, device, "float32")
+        rows = embedded(tagger, read_files(tagger, files, input, encoding), layer)
+        words, width = save_vectors(to, files, rows, force)
+        _say(f"{to}: {words:,} words, {width:,} numbers each (layer {layer})")
+
+
+@app.command()
+def senses(
+    word: Annotated[str | None, typer.Argument(metavar="WORD", help="In upper or lower case.")] = None,
+    files: Annotated[list[str] | None, typer.Argument(metavar="FILE...", help="- is standard input.")] = None,
+    model: Model = DEFAULT,
+    layer: LayerOption = ALL,
+    groups: Annotated[
+        int | None, typer.Option(min=1, max=20, metavar="N", help="How many. Default: what fits best, 1 to 6.")
+    ] = None,
+    limit: Annotated[
+        int, typer.Option(min=LEAST, max=5000, metavar="N", help="Occurrences at most, chosen evenly over all of them.")
+    ] = 1000,
+    png: Annotated[str | None, typer.Option(metavar="FILE", help="Draw them too, replacing what is there.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the groups, or the scores, as JSON.")] = False,
+    evaluate: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", help="Score every layer on lines of word, tab, sense, tab, sentence instead."),
+    ] = None,
+    input: InputOption = None,
+    encoding: Encoding = "utf-8",
+    device: DeviceOption = "auto",
+) -> None:
+    """Groups the occurrences of a word in files by the vectors that it has in its sentences.
+
+    Each group has its size, the other words of the files that are nearest to it, and its most typical
+    sentences. The groups are those of 2 to 6 whose silhouette (of cosine distances, after the word's mean
+    is taken away) is best; if that is less than 0.15, all occurrences are one group.
+    """
+    from tagger import sense_score
+    from tagger import senses as grouping
+
+    with _clear_errors():
+        if (word is None or not files) if evaluate is None else (word is not None or png is not None):
+            raise InputError("name a WORD and the FILEs to look for it in, or --evaluate FILE alone")
+        tagger = _load(model, device, "float32")
+        if evaluate is not None:
+            scores = sense_score.sense_scores(tagger, sense_score.read_examples(tagger, evaluate, encoding))
+            report = sense_score.to_json(scores) if as_json else sense_score.render(scores)
+        else:
+            assert word is not None
+            assert files is not None
+            found = find(tagger, word, files, read_files(tagger, files, input, encoding), limit)
+            if found.total > limit:
+                _say(f"{limit:,} of {found.total:,} occurrences, chosen evenly over all of them; see --limit")
+            grouped = grouping.senses(tagger, word, found, layer, groups)
+            if png is not None:
+                grouping.draw(grouped, png)
+            report = grouping.to_json(grouped) if as_json else grouping.render(grouped)
+        with _standard_output() as out:
+            out.write(report if isinstance(report, str) else json.dumps(report, indent=2) + "\n")
 
 
 def _pending(jobs: list[Job], manifest: Manifest | None, force: bool, resume: bool) -> list[Job]:

@@ -5,7 +5,8 @@ word's form alone, up to the first layer's product with its input, is computed o
 recurrent layers read packed sentences (`recurrence`).
 """
 
-# U forms, N tokens of a batch, X columns of a layer's product with its input, S states of all layers, K tags
+# U forms, E embedding of a form, N tokens of a batch, X columns of a layer's product with its input, S states of all
+# layers, K tags
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import cast
@@ -36,6 +37,7 @@ class Engine:
 
     Attributes:
         precision: float32 or bfloat16, of the products and states; a transformer has one of its own.
+        widths: F + R of each recurrent layer.
         cache: what is known of forms.
     """
 
@@ -66,6 +68,7 @@ class Engine:
         self._pieces = FormTable(vocabulary, 1, tokenizer, cache_size) if tokenizer is not None else None
         layers = [cast(BidirectionalLayer, layer) for layer in network.encoder.layers]
         self._layers = [Layer(layer, self._dtype) for layer in layers]
+        self.widths = [layer.width for layer in self._layers]
         self._exact = Layer(layers[0], torch.float32)
         width = network.embedding.width
         self._form_product = self._exact.W_x[:width], self._exact.b_x
@@ -94,27 +97,36 @@ class Engine:
             probabilities: whether to give them theirs.
         """
         columns = self._columns if columns is None else columns
-        forms = [form for sentence in sentences for form in sentence]
         parts: dict[str, list[Decoded]] = {column: [] for column in columns}
         places = []
-        at_once = self.cache.rows(forms) if len(forms) <= self.cache.capacity else None
-        for order, counts in self._batches(sentences):
+        for order, states in self._read(sentences):
             places.append(order)
-            packed = [forms[i] for i in order.tolist()] if at_once is None or self.tokenizer is not None else []
-            rows = self.cache.rows(packed) if at_once is None else at_once[order]
-            states = self._states(rows, packed, counts)
             for column in columns:
                 parts[column].append(decode(product(states, *self._heads[column]), top, probabilities))
         place = np.concatenate(places) if places else np.zeros(0, dtype=np.int64)
         return {column: _in_place(found, place, top, probabilities) for column, found in parts.items()}
 
     @torch.inference_mode()
+    def states(self, sentences: Sequence[Sequence[str]]) -> np.ndarray:
+        """What every recurrent layer says of all tokens, side by side: float32, (tokens, S), S = sum of `widths`."""
+        count = sum(map(len, sentences))
+        states = np.empty((count, sum(self.widths)), dtype=np.float32)
+        for order, found in self._read(sentences):
+            states[order] = found.float().cpu().numpy()
+        return states
+
+    @torch.inference_mode()
+    def embeddings(self, forms: Sequence[str]) -> np.ndarray:
+        """What the network knows of forms before it reads any sentence: float32, (forms, E), a transformer aside."""
+        row = {form: i for i, form in enumerate(dict.fromkeys(forms))}
+        parts = [np.empty((0, self.network.embedding.width), dtype=np.float32)]
+        parts += [block.cpu().numpy() for block in self._embedded(list(row))]
+        return np.concatenate(parts)[[row[form] for form in forms]]
+
+    @torch.inference_mode()
     def scores(self, sentences: Sequence[Sequence[str]]) -> dict[str, Tensor]:
         """For each column the scores (logits) of all tokens, (tokens, K), of sentences that fit in a batch."""
-        ((order, counts),) = self._batches(sentences)
-        forms = [form for sentence in sentences for form in sentence]
-        packed = [forms[i] for i in order.tolist()]
-        states = self._states(self.cache.rows(packed), packed, counts)
+        ((order, states),) = self._read(sentences)
         inverse = torch.from_numpy(np.argsort(order)).to(self.device)
         return {column: product(states, *head)[inverse].float() for column, head in self._heads.items()}
 
@@ -151,13 +163,22 @@ class Engine:
             yield order, here.sum(axis=1).tolist()
             first = last
 
+    def _read(self, sentences: Sequence[Sequence[str]]) -> Iterator[tuple[np.ndarray, Tensor]]:
+        """For each batch the numbers of its tokens, packed, and their states (N, S)."""
+        forms = [form for sentence in sentences for form in sentence]
+        at_once = self.cache.rows(forms) if len(forms) <= self.cache.capacity else None
+        for order, counts in self._batches(sentences):
+            packed = [forms[i] for i in order.tolist()] if at_once is None or self.tokenizer is not None else []
+            rows = self.cache.rows(packed) if at_once is None else at_once[order]
+            yield order, self._states(rows, packed, counts)
+
     def _states(self, rows: np.ndarray, forms: list[str], counts: list[int]) -> Tensor:
         """The states of every layer side by side (N, S), of packed tokens: their rows in the cache, and their forms."""
         x = self.cache.values[torch.from_numpy(rows).to(self.device)]  # (N, X)
         if self.tokenizer is not None:
             x.addmm_(self._context(forms, counts).to(self._dtype), self._context_product)
             x = self._layers[0].prepare(x)
-        states = x.new_empty(len(x), sum(layer.width for layer in self._layers))
+        states = x.new_empty(len(x), sum(self.widths))
         place = 0
         for depth, layer in enumerate(self._layers):
             if depth:
@@ -170,12 +191,17 @@ class Engine:
     def _first_products(self, forms: list[str]) -> Tensor:
         """What the first layer makes of forms before any step, (U, X); with a transformer, their part of it."""
         parts = []
+        for block in self._embedded(forms):
+            x = product(block, *self._form_product)
+            parts.append((x if self.tokenizer is not None else self._exact.prepare(x)).to(self._dtype))
+        return torch.cat(parts)[: len(forms)]
+
+    def _embedded(self, forms: list[str]) -> Iterator[Tensor]:
+        """The embeddings of forms alone, in blocks (_BLOCK, E); what follows the last form is of no form."""
         for start in range(0, len(forms), _BLOCK):
             part = forms[start : start + _BLOCK]
             batch = collate([[*part, *_FILL[len(part) :]]], self._table).to(self.device)
-            x = product(self.network.embedding(batch), *self._form_product)[: len(part)]
-            parts.append((x if self.tokenizer is not None else self._exact.prepare(x)).to(self._dtype))
-        return torch.cat(parts)
+            yield self.network.embedding(batch)
 
     def _context(self, forms: list[str], counts: list[int]) -> Tensor:
         """The transformer's vectors of packed tokens, (N, D)."""

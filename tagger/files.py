@@ -137,9 +137,23 @@ def encodable(text: str) -> str:
 def whole_file(path: str | Path) -> Iterator[TextIO]:
     """A file open for writing UTF-8 that appears as `path` when the block ends without an error.
 
-    Until then it is a hidden file in the same folder; on an error it is removed. A name ending
-    in `.gz` is compressed. A lone surrogate is written as `\\udXXX`: see `encodable`. What is there
-    and is no regular file (a pipe, `/dev/null`) is written to directly.
+    A name ending in `.gz` is compressed. A lone surrogate is written as `\\udXXX`: see `encodable`. For the
+    rest see `whole_binary`.
+    """
+    with whole_binary(path) as binary:
+        stream = binary
+        if Path(path).suffix.lower() == ".gz":  # mtime=0: the same text gives the same bytes
+            stream = cast(BinaryIO, gzip.GzipFile(filename="", mode="wb", fileobj=binary, mtime=0))
+        with io.TextIOWrapper(stream, "utf-8", errors="backslashreplace", newline="\n") as text:
+            yield text
+
+
+@contextmanager
+def whole_binary(path: str | Path) -> Iterator[BinaryIO]:
+    """A file open for writing bytes that appears as `path` when the block ends without an error.
+
+    Until then it is a hidden file in the same folder; on an error it is removed. What is there and is no
+    regular file (a pipe, `/dev/null`) is written to directly.
 
     Raises:
         InputError: the folder cannot be written or is full, or `path` is a folder.
@@ -160,11 +174,7 @@ def whole_file(path: str | Path) -> Iterator[TextIO]:
         raise InputError(f"{path} cannot be written: {error.strerror}") from None
     try:
         with binary:
-            stream = binary
-            if path.suffix.lower() == ".gz":  # mtime=0: the same text gives the same bytes
-                stream = cast(BinaryIO, gzip.GzipFile(filename="", mode="wb", fileobj=binary, mtime=0))
-            with io.TextIOWrapper(stream, "utf-8", errors="backslashreplace", newline="\n") as text:
-                yield text
+            yield binary
         if partial is not None:
             partial.chmod(0o666 & ~umask())
             partial.replace(path)

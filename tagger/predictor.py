@@ -4,7 +4,7 @@ import io
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property, partial
-from itertools import accumulate, pairwise
+from itertools import accumulate, chain, pairwise
 from pathlib import Path
 from typing import Any, NamedTuple, overload
 
@@ -16,6 +16,7 @@ from tagger.engine import CACHE_SIZE, PRECISIONS, Engine
 from tagger.errors import InputError
 from tagger.folder import load_tagger
 from tagger.formats import read
+from tagger.layers import ALL, checked_layer, layer_vectors
 from tagger.models import DEFAULT, find_tagger
 from tagger.network import TaggerNetwork
 from tagger.pieces import PieceTokenizer
@@ -119,6 +120,28 @@ class Tagger:
             sentences = read(io.StringIO(source), "the text", "text", segment=self.segment)
             return list(self.stream(sentences, probabilities=True, top=top))
         return next(iter(self.stream([Sentence(_forms(source))], probabilities=True, top=top)))
+
+    def embed(self, sentences: Iterable[Sequence[str]], layer: int | str = ALL) -> Iterator[np.ndarray]:
+        """The vectors of words in their sentences, of sentences as they come, a few windows of them at a time.
+
+        Args:
+            sentences: lists of word forms.
+            layer: 0 for the embedding of the form alone, which no other word changes (of a tagger with a
+                transformer too); 1 for the states of the first recurrent layer, and so on; `all` for all of
+                these layers side by side; `mean` for their mean.
+
+        Returns:
+            For each sentence, in order, an array (words, D) of float32. They are computed in the tagger's
+            precision: load it with `float32` to have all of their digits.
+
+        Raises:
+            InputError: no such layer, or the mean of layers of different widths.
+        """
+        layer = checked_layer(self.engine, layer)
+        windows = _windows(Sentence(_forms(tokens)) for tokens in sentences)
+        return chain.from_iterable(
+            layer_vectors(self.engine, [sentence.tokens for sentence in window], layer) for window in windows
+        )
 
     def segment(self, paragraph: str) -> list[list[tuple[int, int]]]:
         """Sentences and tokens of a paragraph by the rules that fit the tagger; see `segment.segment`.
