@@ -79,6 +79,7 @@ class Engine:
             for column, head in cast(Mapping[str, nn.Linear], network.heads).items()
         }
         self.cache = FormCache(self._first_products, cache_size)
+        self._buffers = [torch.empty(0), torch.empty(0)]
 
     @torch.inference_mode()
     def tag(
@@ -164,7 +165,7 @@ class Engine:
             first = last
 
     def _read(self, sentences: Sequence[Sequence[str]]) -> Iterator[tuple[np.ndarray, Tensor]]:
-        """For each batch the numbers of its tokens, packed, and their states (N, S)."""
+        """For each batch the numbers of its tokens, packed, and their states (N, S), valid until the next batch."""
         forms = [form for sentence in sentences for form in sentence]
         at_once = self.cache.rows(forms) if len(forms) <= self.cache.capacity else None
         for order, counts in self._batches(sentences):
@@ -174,19 +175,29 @@ class Engine:
 
     def _states(self, rows: np.ndarray, forms: list[str], counts: list[int]) -> Tensor:
         """The states of every layer side by side (N, S), of packed tokens: their rows in the cache, and their forms."""
-        x = self.cache.values[torch.from_numpy(rows).to(self.device)]  # (N, X)
+        values, count = self.cache.values, len(rows)
+        x = self._buffer(0, values, count, values.shape[1])  # (N, X)
+        torch.index_select(values, 0, torch.from_numpy(rows).to(self.device), out=x)
         if self.tokenizer is not None:
             x.addmm_(self._context(forms, counts).to(self._dtype), self._context_product)
             x = self._layers[0].prepare(x)
-        states = x.new_empty(len(x), sum(self.widths))
+        states = self._buffer(1, x, count, sum(self.widths))
         place = 0
         for depth, layer in enumerate(self._layers):
             if depth:
                 below = states[:, place - self._layers[depth - 1].width : place]
-                x = layer.prepare(product(below, layer.W_x, layer.b_x))
+                x = self._buffer(0, x, count, layer.W_x.shape[1])
+                x = layer.prepare(product(below, layer.W_x, layer.b_x, out=x))
             layer.scan(x, counts, states[:, place : place + layer.width])
             place += layer.width
         return states
+
+    def _buffer(self, number: int, like: Tensor, rows: int, columns: int) -> Tensor:
+        """Memory for numbers that the next batch writes over: to take and give back so much would scatter it."""
+        size = rows * columns
+        if len(self._buffers[number]) < size:
+            self._buffers[number] = like.new_empty(max(rows, BATCH_TOKENS) * columns)
+        return self._buffers[number][:size].view(rows, columns)
 
     def _first_products(self, forms: list[str]) -> Tensor:
         """What the first layer makes of forms before any step, (U, X); with a transformer, their part of it."""

@@ -18,12 +18,12 @@ from tagger.encoder import BidirectionalLayer, RecurrentLayer, ScanLayer, TorchL
 ROWS = 8  # a product of fewer takes another path through the processor's library, where sums round differently
 
 
-def product(x: Tensor, W: Tensor, b: Tensor) -> Tensor:
-    """x W + b, in which a row (of N) is the same to the bit whatever the other rows are."""
+def product(x: Tensor, W: Tensor, b: Tensor, out: Tensor | None = None) -> Tensor:
+    """x W + b, in which a row (of N) is the same to the bit whatever the other rows are; in `out` if there is room."""
     count = len(x)
     if count < ROWS:
-        x = torch.cat([x, x.new_zeros(ROWS - count, x.shape[1])])
-    return torch.addmm(b, x, W)[:count]
+        return torch.addmm(b, torch.cat([x, x.new_zeros(ROWS - count, x.shape[1])]), W)[:count]
+    return torch.addmm(b, x, W, out=out)
 
 
 class Direction:
