@@ -1,21 +1,14 @@
 """The commands that take options: tag, evaluate, models, benchmark, explain, embed, senses."""
 
-import gc
-import io
 import json
-import os
-import signal
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, suppress
-from dataclasses import asdict
-from functools import partial
+from contextlib import AbstractContextManager, contextmanager
 from itertools import tee
 from pathlib import Path
 from typing import Annotated, Literal, TextIO, get_args
 
 import rich.progress
-import torch
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, TaskID, TextColumn, TimeRemainingColumn
@@ -23,51 +16,39 @@ from rich.progress import BarColumn, DownloadColumn, TaskID, TextColumn, TimeRem
 from tagger import metrics
 from tagger.bulk import Options, Progress, tag_files
 from tagger.bundled import bundled
+from tagger.cli_words import embed, explain, fill, senses
+from tagger.console import (
+    DeviceOption,
+    Encoding,
+    Input,
+    InputOption,
+    Model,
+    PrecisionOption,
+    check_tags,
+    clear_errors,
+    load_and_tell,
+    say,
+    standard_output,
+)
 from tagger.engine import CACHE_SIZE, LONGEST
 from tagger.errors import InputError
-from tagger.files import STDIO, read_lines, whole_file
-from tagger.folder import load_masked
-from tagger.formats import NO_BREAK_SPACE, cell_separator, format_of, read
+from tagger.files import read_lines, whole_file
+from tagger.formats import cell_separator, format_of, read
 from tagger.jobs import Job, plan_jobs
-from tagger.layers import ALL
 from tagger.manifest import Manifest, fingerprint
 from tagger.metrics import Scored
-from tagger.models import DEFAULT, LATEST, find_masked, find_tagger, list_models
-from tagger.occurrences import LEAST, find
+from tagger.models import DEFAULT, find_tagger, list_models
 from tagger.predictor import Tagger, choose_device, choose_precision, load
 from tagger.raw_score import F1, gold_paragraphs, raw_scores
-from tagger.segment import segment
 from tagger.sentence import Sentence
-from tagger.sources import embedded, read_files
 from tagger.workers import processor_cores
 
 DOCUMENT = "-DOCSTART-"  # between the documents of CoNLL-2003; no word
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None)
 
-Input = Literal["text", "lines", "tokens", "tsv", "conllu", "jsonl", "slash"]
 GoldInput = Literal["conllu", "tsv", "slash", "jsonl"]
 Output = Literal["tsv", "conllu", "jsonl", "slash", "pretty"]
-Device = Literal["auto", "cpu", "cuda", "mps"]
-Model = Annotated[
-    str, typer.Option(metavar="MODEL", help="A name that `models` lists, or a tagger's or a run's folder.")
-]
-Encoding = Annotated[str, typer.Option(metavar="NAME", help="Of the input; the output is UTF-8.")]
-Precision = Literal["auto", "float32", "bfloat16"]
-PrecisionOption = Annotated[
-    Precision, typer.Option(metavar="TYPE", help="auto, float32 or bfloat16; auto: what the processor is fast at.")
-]
-DeviceOption = Annotated[Device, typer.Option(metavar="DEVICE", help="auto, cpu, cuda or mps.")]
-InputOption = Annotated[
-    Input | None,
-    typer.Option(metavar="FORMAT", help=f"One of {', '.join(get_args(Input))}. Default: by suffix, else text."),
-]
-LayerOption = Annotated[
-    str,
-    typer.Option(
-        metavar="LAYER", help="0: of the form alone; 1, 2, ...: a recurrent layer; all: these side by side; mean."
-    ),
-]
 
 
 @app.callback()
@@ -116,7 +97,7 @@ def tag(
     Files ending in .gz are read and written compressed. An output appears under its name only when
     it is whole; outputs that exist are kept. A folder of outputs gets a manifest of what is finished.
     """
-    with _clear_errors():
+    with clear_errors():
         jobs = plan_jobs(sources or [], to, input, output)
         settings = {
             "model": fingerprint(find_tagger(model)),
@@ -127,8 +108,8 @@ def tag(
         pending = _pending(jobs, manifest, force, resume)
         if not pending:
             return
-        tagger = _load(model, device, precision, cache_size, workers or processor_cores())
-        _check_tags(tagger, model)
+        tagger = load_and_tell(model, device, precision, cache_size, workers or processor_cores())
+        check_tags(tagger, model)
         failures = 0
         options = Options(encoding, separator, paragraph_per_line, probabilities, top)
         to_terminal = any(job.target is None for job in pending) and sys.stdout is not None and sys.stdout.isatty()
@@ -139,10 +120,10 @@ def tag(
                     manifest.add(step.job)
                 if step.error is not None:
                     failures += 1
-                    _say(f"error: {step.error}")
+                    say(f"error: {step.error}")
         if failures:
             if len(pending) > 1:
-                _say(f"{failures} of {len(pending)} files failed; the others are tagged")
+                say(f"{failures} of {len(pending)} files failed; the others are tagged")
             raise typer.Exit(2)
 
 
@@ -177,9 +158,9 @@ def evaluate(
     precision: PrecisionOption = "auto",
 ) -> None:
     """Scores a tagger on a file with gold tags."""
-    with _clear_errors():
-        tagger = _load(model, device, precision)
-        _check_tags(tagger, model)
+    with clear_errors():
+        tagger = load_and_tell(model, device, precision)
+        check_tags(tagger, model)
         places = _places(column or [], tagger.columns)
         format = input or _gold_format(file, bool(column))
         if raw and format != "conllu":
@@ -199,7 +180,7 @@ def evaluate(
 @app.command()
 def models(as_json: Annotated[bool, typer.Option("--json", help="Print the list as JSON.")] = False) -> None:
     """Lists the taggers that can be loaded by name."""
-    with _clear_errors():
+    with clear_errors():
         found = list_models()
         if as_json:
             print(json.dumps([{**model._asdict(), "folder": str(model.folder)} for model in found], indent=2))
@@ -229,10 +210,10 @@ def benchmark(
     """Measures the speed of a tagger on this machine."""
     from tagger.benchmark import measure, render
 
-    with _clear_errors():
+    with clear_errors():
         files = [file] if file else sorted(map(str, bundled("data").glob("sample/*.conllu")))
         tagger = load(model, "cpu")
-        _check_tags(tagger, model)
+        check_tags(tagger, model)
         sentences = []
         for path in files:
             format = input or format_of(path)
@@ -244,161 +225,8 @@ def benchmark(
         print(json.dumps(result, indent=2) if as_json else render(result))
 
 
-@app.command()
-def explain(
-    text: Annotated[str, typer.Argument(metavar="TEXT", help="One or several sentences; - is standard input.")],
-    model: Model = DEFAULT,
-    column: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Which tags. Default: the tagger's first column.")
-    ] = None,
-    tokens: Annotated[
-        bool, typer.Option("--tokens", help="TEXT is a sentence a line, spaces between words, U+00A0 within.")
-    ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print a list of sentences as JSON.")] = False,
-    html: Annotated[str | None, typer.Option(metavar="FILE", help="Write a page too, replacing what is there.")] = None,
-    encoding: Encoding = "utf-8",
-    device: DeviceOption = "auto",
-    precision: PrecisionOption = "float32",
-) -> None:
-    """Shows what the tag of each word rests on.
-
-    The probability of the tag is given for the whole sentence, for the word with the words on its left
-    alone, with those on its right alone, and without any, each with the best tag where that is another.
-    Then come the words that decided it: what its probability loses (+) or gains (-) without them.
-    """
-    from tagger.explain import explain as explained
-    from tagger.explain import render, to_html
-
-    with _clear_errors():
-        tagger = _load(model, device, precision)
-        _check_tags(tagger, model)
-        if not tokens and not tagger.takes_text:
-            tokens = True
-            _say("this tagger takes tokens: TEXT is cut at spaces")
-        lines = read_lines(STDIO, encoding) if text == STDIO else io.StringIO(text)
-        read_in = read(lines, "TEXT", "lines" if tokens else "text", segment=tagger.segment)
-        sentences = [sentence.tokens for sentence in read_in]
-        if tokens:
-            sentences = [[token.replace(NO_BREAK_SPACE, " ") for token in words] for words in sentences]
-        found = explained(tagger, sentences, column)
-        if html is not None:
-            with whole_file(html) as page:
-                page.write(to_html(found))
-        with _standard_output() as out:
-            if as_json:
-                out.write(json.dumps([asdict(each) for each in found], indent=2) + "\n")
-            else:
-                out.write(render(found, color=sys.stdout.isatty()))
-
-
-@app.command()
-def fill(
-    text: Annotated[
-        str, typer.Argument(metavar="TEXT", help="Sentences with ___ where words are missing; - is standard input.")
-    ],
-    model: Annotated[
-        str, typer.Option(metavar="FOLDER", help="A run of `pretrain`; latest is the newest below runs/.")
-    ] = LATEST,
-    top: Annotated[int, typer.Option(min=1, metavar="N", help="Candidates for each blank.")] = 5,
-    as_json: Annotated[bool, typer.Option("--json", help="Print a list of sentences as JSON.")] = False,
-    encoding: Encoding = "utf-8",
-) -> None:
-    """Proposes words for the blanks (___) of sentences, from both sides of a blank and from each side alone."""
-    from tagger.fill import BLANK, Filler, render
-
-    with _clear_errors():
-        torch.set_num_threads(1)
-        filler = Filler(load_masked(find_masked(model)))
-        lines = read_lines(STDIO, encoding) if text == STDIO else io.StringIO(text)
-        read_in = read(lines, "TEXT", "text", segment=partial(segment, rules=filler.rules))
-        sentences = [s.tokens for s in read_in if any(map(BLANK.fullmatch, s.tokens))]
-        if not sentences:
-            raise InputError("TEXT has no blank; write ___ where a word is missing")
-        found = [(tokens, filler.fill(tokens, top)) for tokens in sentences]
-        with _standard_output() as out:
-            if as_json:
-                records = [{"tokens": tokens, "blanks": [b._asdict() for b in blanks]} for tokens, blanks in found]
-                out.write(json.dumps(records, indent=2) + "\n")
-            else:
-                out.write("\n".join(render(tokens, blanks) for tokens, blanks in found))
-
-
-@app.command()
-def embed(
-    files: Annotated[list[str], typer.Argument(metavar="FILE...", help="- is standard input.", show_default=False)],
-    to: Annotated[str, typer.Option("-o", metavar="FILE", help="The .npz or .parquet to write.", show_default=False)],
-    model: Model = DEFAULT,
-    layer: LayerOption = ALL,
-    input: InputOption = None,
-    encoding: Encoding = "utf-8",
-    device: DeviceOption = "auto",
-    force: Annotated[bool, typer.Option("--force", help="Replace the file if it exists.")] = False,
-) -> None:
-    """Writes a vector for every word of files, from the layers of a tagger.
-
-    A .parquet has a row per word: file, sentence and position (both from 0), word, vector. A .npz has the
-    arrays vectors, words, sentences, positions and files, and is held in memory.
-    """
-    from tagger.vector_files import checked_target, save_vectors
-
-    with _clear_errors():
-        checked_target(to, force)
-        tagger = _load(model, device, "float32")
-        rows = embedded(tagger, read_files(tagger, files, input, encoding), layer)
-        words, width = save_vectors(to, files, rows, force)
-        _say(f"{to}: {words:,} words, {width:,} numbers each (layer {layer})")
-
-
-@app.command()
-def senses(
-    word: Annotated[str | None, typer.Argument(metavar="WORD", help="In upper or lower case.")] = None,
-    files: Annotated[list[str] | None, typer.Argument(metavar="FILE...", help="- is standard input.")] = None,
-    model: Model = DEFAULT,
-    layer: LayerOption = ALL,
-    groups: Annotated[
-        int | None, typer.Option(min=1, max=20, metavar="N", help="How many. Default: what fits best, 1 to 6.")
-    ] = None,
-    limit: Annotated[
-        int, typer.Option(min=LEAST, max=5000, metavar="N", help="Occurrences at most, chosen evenly over all of them.")
-    ] = 1000,
-    png: Annotated[str | None, typer.Option(metavar="FILE", help="Draw them too, replacing what is there.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the groups, or the scores, as JSON.")] = False,
-    evaluate: Annotated[
-        str | None,
-        typer.Option(metavar="FILE", help="Score every layer on lines of word, tab, sense, tab, sentence instead."),
-    ] = None,
-    input: InputOption = None,
-    encoding: Encoding = "utf-8",
-    device: DeviceOption = "auto",
-) -> None:
-    """Groups the occurrences of a word in files by the vectors that it has in its sentences.
-
-    Each group has its size, the other words of the files that are nearest to it, and its most typical
-    sentences. The groups are those of 2 to 6 whose silhouette (of cosine distances, after the word's mean
-    is taken away) is best; if that is less than 0.15, all occurrences are one group.
-    """
-    from tagger import sense_score
-    from tagger import senses as grouping
-
-    with _clear_errors():
-        if (word is None or not files) if evaluate is None else (word is not None or png is not None):
-            raise InputError("name a WORD and the FILEs to look for it in, or --evaluate FILE alone")
-        tagger = _load(model, device, "float32")
-        if evaluate is not None:
-            scores = sense_score.sense_scores(tagger, sense_score.read_examples(tagger, evaluate, encoding))
-            report = sense_score.to_json(scores) if as_json else sense_score.render(scores)
-        else:
-            assert word is not None
-            assert files is not None
-            found = find(tagger, word, files, read_files(tagger, files, input, encoding), limit)
-            if found.total > limit:
-                _say(f"{limit:,} of {found.total:,} occurrences, chosen evenly over all of them; see --limit")
-            grouped = grouping.senses(tagger, word, found, layer, groups)
-            if png is not None:
-                grouping.draw(grouped, png)
-            report = grouping.to_json(grouped) if as_json else grouping.render(grouped)
-        with _standard_output() as out:
-            out.write(report if isinstance(report, str) else json.dumps(report, indent=2) + "\n")
+for command in (explain, fill, embed, senses):
+    app.command()(command)
 
 
 def _pending(jobs: list[Job], manifest: Manifest | None, force: bool, resume: bool) -> list[Job]:
@@ -412,13 +240,13 @@ def _pending(jobs: list[Job], manifest: Manifest | None, force: bool, resume: bo
             )
         manifest.remove_leftovers(jobs)
         pending = [job for job in jobs if not manifest.finished(job)]
-        _say(f"resuming: {len(jobs) - len(pending)} of {len(jobs)} outputs are finished")
+        say(f"resuming: {len(jobs) - len(pending)} of {len(jobs)} outputs are finished")
         return pending
     pending = [job for job in jobs if force or job.target is None or not job.target.is_file()]
     if len(pending) < len(jobs):
         kept = [str(job.target) for job in jobs if job not in pending]
         more = f" and {len(kept) - 1} more" if len(kept) > 1 else ""
-        _say(f"kept: {kept[0]}{more}; --force replaces what exists")
+        say(f"kept: {kept[0]}{more}; --force replaces what exists")
     return pending
 
 
@@ -456,67 +284,8 @@ def _places(columns: Sequence[str], known: Sequence[str]) -> dict[str, int]:
     return places
 
 
-def _load(name: str, device: str, precision: str, cache_size: int = CACHE_SIZE, workers: int = 1) -> Tagger:
-    torch.set_num_threads(1)  # more are slower: the steps are small
-    tagger = load(name, device, precision, cache_size, workers)
-    gc.freeze()  # what is there by now stays, and what tagging makes is freed without a search for cycles:
-    gc.set_threshold(100_000, 10, 10)  # to search often would take a tenth of the time
-    scores = tagger.config.get("scores", {}).get("dev", {})
-    shown = ", ".join(f"{column} {100 * accuracy:.2f}" for column, accuracy in scores.items())
-    corpus, computed = tagger.config.get("corpus"), tagger.engine.precision
-    _say(f"model: {find_tagger(name)} (trained on {corpus}; dev {shown}); {computed} on {tagger.device}")
-    return tagger
-
-
-def _check_tags(tagger: Tagger, name: str) -> None:
-    if not tagger.columns:
-        raise InputError(
-            f"{name} predicts words and has no tags; train a tagger from it with python -m tagger init={name}"
-        )
-
-
-def _say(message: str) -> None:
-    if sys.stderr is not None:
-        print(message, file=sys.stderr, flush=True)
-
-
-@contextmanager
-def _clear_errors() -> Iterator[None]:
-    """Bad input is one line and status 2; a reader that went away (`| head`) is no error."""
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.default_int_handler)  # end as on Ctrl+C, nothing half-written
-    try:
-        yield
-    except InputError as error:
-        _say(f"error: {error}")
-        raise typer.Exit(2) from None
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing more to flush into the closed pipe
-        raise typer.Exit(141) from None
-    except OSError as error:
-        _say(f"error: standard output cannot be written: {error.strerror}")
-        with suppress(OSError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise typer.Exit(2) from None
-    except KeyboardInterrupt:
-        _say("interrupted; files that were not whole are not written")
-        raise typer.Exit(130) from None
-
-
-@contextmanager
-def _standard_output() -> Iterator[TextIO]:
-    if sys.stdout is None:
-        raise InputError("standard output is closed; name a file with -o")
-    out = io.TextIOWrapper(sys.stdout.buffer, "utf-8", errors="backslashreplace", newline="\n")
-    try:
-        yield out
-        out.flush()
-    finally:
-        out.detach()
-
-
 def _output(job: Job) -> AbstractContextManager[TextIO]:
-    return _standard_output() if job.target is None else whole_file(job.target)
+    return standard_output() if job.target is None else whole_file(job.target)
 
 
 class _Progress:
