@@ -35,7 +35,8 @@ InputOption = Annotated[
 LayerOption = Annotated[
     str,
     typer.Option(
-        metavar="LAYER", help="0: of the form alone; 1, 2, ...: a recurrent layer; all: these side by side; mean."
+        metavar="LAYER",
+        help="0: of the form alone; 1, 2, ...: a recurrent layer; all: these side by side; mean; predicted.",
     ),
 ]
 

@@ -39,7 +39,10 @@ class Engine:
         precision: float32 or bfloat16, of the products and states; a transformer has one of its own.
         widths: F + R of each recurrent layer.
         cache: what is known of forms.
+        transform: what a network that predicts hidden words makes of all states, (N, S) to (N, D); else None.
     """
+
+    transform: nn.Module | None = None
 
     def __init__(
         self,
@@ -115,6 +118,14 @@ class Engine:
         for order, found in self._read(sentences):
             states[order] = found.float().cpu().numpy()
         return states
+
+    @torch.inference_mode()
+    def predictions(self, sentences: Sequence[Sequence[str]]) -> np.ndarray:
+        """What `transform` makes of the states of all tokens, which are not hidden: float32, (tokens, D)."""
+        assert self.transform is not None
+        states = torch.from_numpy(self.states(sentences)).to(self.device)
+        parts = [self.transform(part).cpu().numpy() for part in torch.split(states, BATCH_TOKENS)]
+        return np.concatenate(parts)
 
     @torch.inference_mode()
     def embeddings(self, forms: Sequence[str]) -> np.ndarray:

@@ -167,6 +167,11 @@ def save_masked(
     save_tagger(folder, network.body, vocabulary, config, card, words=words)
 
 
+def predicts_words(folder: Path) -> bool:
+    """Whether a folder is one that `save_masked` wrote."""
+    return (folder / WORDS).is_file()
+
+
 def load_masked(folder: Path) -> SavedMasked:
     """Reads what `save_masked` wrote.
 
@@ -174,7 +179,7 @@ def load_masked(folder: Path) -> SavedMasked:
         InputError: see `load_tagger`; or the folder is a tagger's.
     """
     saved = load_tagger(folder)
-    if not (folder / WORDS).is_file():
+    if not predicts_words(folder):
         raise InputError(f"{folder} predicts no words: {WORDS} is missing; name a run of python -m tagger pretrain")
     try:
         weights = load_file(folder / WORDS)

@@ -9,7 +9,7 @@ import numpy as np
 from tagger.engine import Engine
 from tagger.errors import InputError, shorten
 
-ALL, MEAN = "all", "mean"
+ALL, MEAN, PREDICTED = "all", "mean", "predicted"
 
 
 def layer_names(engine: Engine) -> list[str]:
@@ -17,11 +17,13 @@ def layer_names(engine: Engine) -> list[str]:
 
     `0` is the embedding of its form alone, which a tagger that reads a transformer and nothing else has not;
     `1` and up are the recurrent layers, `all` is all of these side by side, and `mean` their mean, where they
-    are equally wide.
+    are equally wide. `predicted`, of a pretrained network alone, is what all layers say of the word that may
+    stand there, in the space of the words' embeddings.
     """
     numbers = [str(depth) for depth in range(1, len(engine.widths) + 1)]
     static = ["0"] if engine.network.embedding.width else []
-    return [*static, *numbers, ALL, *([MEAN] if len(set(engine.widths)) == 1 else [])]
+    mean = [MEAN] if len(set(engine.widths)) == 1 else []
+    return [*static, *numbers, ALL, *mean, *([PREDICTED] if engine.transform is not None else [])]
 
 
 def checked_layer(engine: Engine, layer: int | str) -> str:
@@ -47,10 +49,10 @@ def layer_vectors(engine: Engine, sentences: Sequence[Sequence[str]], layer: str
     if layer == "0":
         vectors = engine.embeddings([form for sentence in sentences for form in sentence])  # (N, E)
     else:
-        vectors = engine.states(sentences)  # (N, S)
+        vectors = engine.predictions(sentences) if layer == PREDICTED else engine.states(sentences)  # (N, S)
         if layer == MEAN:
             vectors = vectors.reshape(len(vectors), len(engine.widths), engine.widths[0]).mean(axis=1)
-        elif layer != ALL:
+        elif layer not in (ALL, PREDICTED):
             end = sum(engine.widths[: int(layer)])
             vectors = vectors[:, end - engine.widths[int(layer) - 1] : end]
     end = 0

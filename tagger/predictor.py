@@ -14,7 +14,7 @@ import torch
 from tagger.decoder import Decoded
 from tagger.engine import CACHE_SIZE, PRECISIONS, Engine
 from tagger.errors import InputError
-from tagger.folder import load_tagger
+from tagger.folder import load_masked, load_tagger, predicts_words
 from tagger.formats import read
 from tagger.layers import ALL, checked_layer, layer_vectors
 from tagger.models import DEFAULT, find_tagger
@@ -128,7 +128,7 @@ class Tagger:
             sentences: lists of word forms.
             layer: 0 for the embedding of the form alone, which no other word changes (of a tagger with a
                 transformer too); 1 for the states of the first recurrent layer, and so on; `all` for all of
-                these layers side by side; `mean` for their mean.
+                these layers side by side; `mean` for their mean; `predicted`, of a pretrained network alone.
 
         Returns:
             For each sentence, in order, an array (words, D) of float32. They are computed in the tagger's
@@ -288,7 +288,7 @@ def load(
 
     Args:
         name: `english`, which comes with the package; `latest`, the newest run below `runs/`; or the folder of
-            a tagger or of the run that trained it.
+            a tagger or of the run that trained it; or of a pretraining, which has no tags, but `embed`.
         device: auto, cpu, cuda or mps.
         precision: of products and states: auto, float32 or bfloat16; auto is bfloat16 on processors that have
             instructions for it.
@@ -298,4 +298,10 @@ def load(
     Raises:
         InputError: no such folder, or its files are damaged; no such device or precision.
     """
-    return Tagger(*load_tagger(find_tagger(str(name))), choose_device(device), precision, cache_size, workers)
+    folder, device = find_tagger(str(name)), choose_device(device)
+    if not predicts_words(folder):
+        return Tagger(*load_tagger(folder), device, precision, cache_size, workers)
+    network, vocabulary, config = load_masked(folder)
+    tagger = Tagger(network.body, vocabulary, config, None, device, precision, cache_size, workers)
+    tagger.engine.transform = network.transform.to(device)
+    return tagger

@@ -103,9 +103,9 @@ def render(scores: Mapping[str, Mapping[str, float]]) -> str:
     """A table in percent: a row per word and their mean, a column per layer."""
     layers = list(next(iter(scores.values())))
     width = max(len(word) for word in [*scores, "mean"])
-    rows = [f"{'layer':<{width}}" + "".join(f"{layer:>7}" for layer in layers)]
+    rows = [f"{'layer':<{width}}" + "".join(f"  {layer:>5}" for layer in layers)]
     for word, row in [*scores.items(), ("mean", means(scores))]:
-        rows.append(f"{word:<{width}}" + "".join(f"{100 * row[layer]:>7.1f}" for layer in layers))
+        rows.append(f"{word:<{width}}" + "".join(f"  {100 * row[layer]:>{max(5, len(layer))}.1f}" for layer in layers))
     return "".join(f"{row}\n" for row in rows)
 
 

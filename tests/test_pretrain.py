@@ -7,17 +7,22 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 from typer.testing import CliRunner
 
 import tagger
+from tagger.batches import FormTable
 from tagger.bundled import bundled
 from tagger.cli import app
 from tagger.errors import InputError
 from tagger.fill import Filler, render
 from tagger.folder import load_masked
+from tagger.layers import layer_names
+from tagger.masked import masked_batch
 from tagger.pretrain import pretrain
 from tagger.writers import wide
 from tests.test_train import TINY, run, treebank  # noqa: F401
@@ -127,6 +132,20 @@ def test_no_tags(pretrained: Path) -> None:
         failed = CliRunner().invoke(app, [*arguments, "--model", str(pretrained)], input="They book\n")
         assert failed.exit_code == 2
         assert "init=" in failed.output
+
+
+def test_vectors_of_words(pretrained: Path) -> None:
+    loaded = tagger.load(pretrained, precision="float32")
+    assert layer_names(loaded.engine) == ["0", "1", "all", "mean", "predicted"]
+    sentences = [["he", "books", "rooms", "."], ["we", "book", "rooms"]]
+    found = list(loaded.embed(sentences, "predicted"))
+    assert [vectors.shape for vectors in found] == [(4, 16), (3, 16)]
+    network = load_masked(pretrained / "pretrained").network
+    batch = masked_batch([sentences[0]], [np.zeros(0, dtype=np.int64)], FormTable(loaded.vocabulary, 64))
+    with torch.no_grad():
+        states = network.body.encode(network.body.embed(batch.batch), batch.batch.lengths)
+        expected = network.transform(states)[:, 0]
+    np.testing.assert_allclose(found[0], expected.numpy(), atol=1e-5)
 
 
 def test_blanks_are_filled_from_both_sides(pretrained: Path) -> None:
