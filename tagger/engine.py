@@ -19,6 +19,7 @@ from tagger.batches import FormTable, collate
 from tagger.decoder import Decoded, decode
 from tagger.encoder import BidirectionalLayer
 from tagger.form_cache import FormCache
+from tagger.masked import MaskedWordNetwork, masked_batch
 from tagger.network import TaggerNetwork
 from tagger.pieces import PieceTokenizer, windows
 from tagger.recurrence import Layer, product
@@ -27,6 +28,7 @@ from tagger.vocabulary import Vocabulary
 BATCH_TOKENS = 8_000  # tokens of a batch
 LONGEST = 10_000  # tokens that the network reads at once; a longer sentence is read in pieces
 CACHE_SIZE = 50_000  # forms
+REACH = 100  # tokens on either side from which a hidden one is predicted
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 _BLOCK = 64  # forms that are embedded at a time, neither more nor fewer, so that a form's values are always the same
 _FILL = [f"\x00{i}" for i in range(_BLOCK)]  # forms that stand for none
@@ -39,10 +41,10 @@ class Engine:
         precision: float32 or bfloat16, of the products and states; a transformer has one of its own.
         widths: F + R of each recurrent layer.
         cache: what is known of forms.
-        transform: what a network that predicts hidden words makes of all states, (N, S) to (N, D); else None.
+        masked: the network that predicts hidden words, if this one is the body of such a network.
     """
 
-    transform: nn.Module | None = None
+    masked: MaskedWordNetwork | None = None
 
     def __init__(
         self,
@@ -121,10 +123,21 @@ class Engine:
 
     @torch.inference_mode()
     def predictions(self, sentences: Sequence[Sequence[str]]) -> np.ndarray:
-        """What `transform` makes of the states of all tokens, which are not hidden: float32, (tokens, D)."""
-        assert self.transform is not None
-        states = torch.from_numpy(self.states(sentences)).to(self.device)
-        parts = [self.transform(part).cpu().numpy() for part in torch.split(states, BATCH_TOKENS)]
+        """What `masked` expects in the place of every token when that one is hidden: float32, (tokens, D).
+
+        Each is predicted from at most `REACH` tokens on either side, in a sentence of its own: this takes as many
+        times longer than `states` as sentences have tokens.
+        """
+        assert self.masked is not None
+        parts = [np.empty((0, cast(nn.Embedding, self.network.embedding.words).embedding_dim), dtype=np.float32)]
+        for sentence in sentences:
+            at_once = max(1, BATCH_TOKENS // min(len(sentence) or 1, 2 * REACH + 1))
+            for start in range(0, len(sentence), at_once):
+                places = range(start, min(start + at_once, len(sentence)))
+                windows = [sentence[max(0, place - REACH) : place + REACH + 1] for place in places]
+                hidden = [np.array([min(place, REACH)]) for place in places]
+                batch = masked_batch(windows, hidden, self._table).to(self.device)
+                parts.append(self.masked.predict(batch.batch, batch.masked).cpu().numpy())
         return np.concatenate(parts)
 
     @torch.inference_mode()

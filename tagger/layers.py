@@ -17,13 +17,13 @@ def layer_names(engine: Engine) -> list[str]:
 
     `0` is the embedding of its form alone, which a tagger that reads a transformer and nothing else has not;
     `1` and up are the recurrent layers, `all` is all of these side by side, and `mean` their mean, where they
-    are equally wide. `predicted`, of a pretrained network alone, is what all layers say of the word that may
-    stand there, in the space of the words' embeddings.
+    are equally wide. `predicted`, of a pretrained network alone, is the vector of the word that it expects
+    there when the word is hidden.
     """
     numbers = [str(depth) for depth in range(1, len(engine.widths) + 1)]
     static = ["0"] if engine.network.embedding.width else []
     mean = [MEAN] if len(set(engine.widths)) == 1 else []
-    return [*static, *numbers, ALL, *mean, *([PREDICTED] if engine.transform is not None else [])]
+    return [*static, *numbers, ALL, *mean, *([PREDICTED] if engine.masked is not None else [])]
 
 
 def checked_layer(engine: Engine, layer: int | str) -> str:

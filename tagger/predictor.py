@@ -128,7 +128,8 @@ class Tagger:
             sentences: lists of word forms.
             layer: 0 for the embedding of the form alone, which no other word changes (of a tagger with a
                 transformer too); 1 for the states of the first recurrent layer, and so on; `all` for all of
-                these layers side by side; `mean` for their mean; `predicted`, of a pretrained network alone.
+                these layers side by side; `mean` for their mean; `predicted`, of a pretrained network
+                alone, for what it expects in the place of each word when that is hidden, which takes longer.
 
         Returns:
             For each sentence, in order, an array (words, D) of float32. They are computed in the tagger's
@@ -303,5 +304,5 @@ def load(
         return Tagger(*load_tagger(folder), device, precision, cache_size, workers)
     network, vocabulary, config = load_masked(folder)
     tagger = Tagger(network.body, vocabulary, config, None, device, precision, cache_size, workers)
-    tagger.engine.transform = network.transform.to(device)
+    tagger.engine.masked = network.to(device)
     return tagger

@@ -141,11 +141,14 @@ def test_vectors_of_words(pretrained: Path) -> None:
     found = list(loaded.embed(sentences, "predicted"))
     assert [vectors.shape for vectors in found] == [(4, 16), (3, 16)]
     network = load_masked(pretrained / "pretrained").network
-    batch = masked_batch([sentences[0]], [np.zeros(0, dtype=np.int64)], FormTable(loaded.vocabulary, 64))
-    with torch.no_grad():
-        states = network.body.encode(network.body.embed(batch.batch), batch.batch.lengths)
-        expected = network.transform(states)[:, 0]
-    np.testing.assert_allclose(found[0], expected.numpy(), atol=1e-5)
+    table = FormTable(loaded.vocabulary, 64)
+    for place in range(4):
+        batch = masked_batch([sentences[0]], [np.array([place])], table)
+        with torch.no_grad():
+            expected = network.predict(batch.batch, batch.masked)[0]
+        np.testing.assert_allclose(found[0][place], expected.numpy(), atol=1e-5)
+    (other,) = loaded.embed([["he", "unseen", "rooms", "."]], "predicted")
+    np.testing.assert_allclose(other[1], found[0][1], atol=1e-6)  # of the word itself it knows nothing
 
 
 def test_blanks_are_filled_from_both_sides(pretrained: Path) -> None:
