@@ -19,7 +19,8 @@ CODE = "\n".join(re.findall(r"^```(?:sh|console)\n(.*?)^```", README, re.DOTALL 
 CODE = re.sub(r"\\\n *", "", CODE)  # a command goes on in the next line
 TAGGER = re.findall(r"python -m tagger\b([^|\n`#&>]*)", CODE)
 TRAINING = sorted({c.strip() for c in TAGGER if c.split()[:1] == [] or c.split()[0] not in COMMANDS})
-OTHER = sorted({c.strip() for c in TAGGER if c.split()[:1] and c.split()[0] in COMMANDS and c.split()[0] != "train"})
+PRETRAINING = sorted({c.strip() for c in TAGGER if c.split()[:1] == ["pretrain"]})
+OTHER = sorted({c.strip() for c in TAGGER if c.split()[:1] and c.split()[0] in {*COMMANDS} - {"train", "pretrain"}})
 
 
 def test_the_readme_has_the_two_lines_that_set_everything_up() -> None:
@@ -36,6 +37,12 @@ def test_training_commands_compose(command: str) -> None:
     overrides = [re.sub(r"=range\((\d+)\)$", "=0", re.sub(r"=([^\[{(,]*),.*$", r"=\1", word)) for word in overrides]
     with initialize_config_dir(str(bundled("conf")), version_base="1.3"):
         compose("train", overrides)
+
+
+@pytest.mark.parametrize("command", PRETRAINING)
+def test_pretraining_commands_compose(command: str) -> None:
+    with initialize_config_dir(str(bundled("conf")), version_base="1.3"):
+        compose("pretrain", shlex.split(command)[1:])
 
 
 @pytest.mark.parametrize("command", OTHER)
