@@ -131,6 +131,9 @@ def _windows(
             separator=options.separator or "/",
             width=width,
         )
+        if window and job.source == STDIO:  # it may be long in coming
+            yield Part(sources, window, tokens)
+            sources, window, tokens = [], [], 0
         sources.append(_Source(number))
         offsets = job.output in OFFSETS
         window.append(_Piece([], write, offsets))

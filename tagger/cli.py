@@ -116,11 +116,15 @@ def tag(
         with _progress(sum(job.size for job in pending), not to_terminal) as progress:
             for step in tag_files(tagger, pending, options, _output, Console().width):
                 progress.show(step)
+                error = step.error
                 if step.finished and manifest is not None:
-                    manifest.add(step.job)
-                if step.error is not None:
+                    try:
+                        manifest.add(step.job)
+                    except InputError as unlisted:
+                        error = unlisted
+                if error is not None:
                     failures += 1
-                    say(f"error: {step.error}")
+                    say(f"error: {error}")
         if failures:
             if len(pending) > 1:
                 say(f"{failures} of {len(pending)} files failed; the others are tagged")
@@ -242,9 +246,13 @@ def _pending(jobs: list[Job], manifest: Manifest | None, force: bool, resume: bo
         pending = [job for job in jobs if not manifest.finished(job)]
         say(f"resuming: {len(jobs) - len(pending)} of {len(jobs)} outputs are finished")
         return pending
-    pending = [job for job in jobs if force or job.target is None or not job.target.is_file()]
-    if len(pending) < len(jobs):
-        kept = [str(job.target) for job in jobs if job not in pending]
+    pending, kept = [], []
+    for job in jobs:
+        if force or job.target is None or not job.target.is_file():
+            pending.append(job)
+        else:
+            kept.append(str(job.target))
+    if kept:
         more = f" and {len(kept) - 1} more" if len(kept) > 1 else ""
         say(f"kept: {kept[0]}{more}; --force replaces what exists")
     return pending

@@ -101,7 +101,7 @@ def fill(
         read_in = read(lines, "TEXT", "text", segment=partial(segment, rules=filler.rules))
         sentences = [s.tokens for s in read_in if any(map(BLANK.fullmatch, s.tokens))]
         if not sentences:
-            raise InputError("TEXT has no blank; write ___ where a word is missing")
+            raise InputError("TEXT has no blank; write ___, with spaces around it, where a word is missing")
         found = [(tokens, filler.fill(tokens, top)) for tokens in sentences]
         with standard_output() as out:
             if as_json:

@@ -62,6 +62,13 @@ def check_pretraining(config: Mapping[str, Any]) -> None:
         patterns = config[key] if isinstance(config[key], list) else [config[key]] * (config[key] is not None)
         if not all(isinstance(pattern, str) and pattern for pattern in patterns) or config[key] == []:
             raise InputError(f"{key}={config[key]}: give a file, a folder or a pattern, or a list of several")
+    for key in ("model", "embedding", "trainer"):
+        if not isinstance(config[key], dict):
+            raise InputError(f"{key}={config[key]}: set its values one by one, such as {key}.…=…")
+    if "max_epochs" in config["trainer"]:
+        raise InputError("trainer.max_epochs: pretraining ends after so many passes; set that")
+    if not isinstance(config["encoding"], str):
+        raise InputError(f"encoding={config['encoding']}: give a name such as utf-8 or latin-1")
     embedding = config["embedding"]
     _check_whole(
         {name: (config[name], 1) for name in _WHOLE_OF_PRETRAINING}
@@ -101,6 +108,8 @@ def _check_whole(values: Mapping[str, tuple[Any, int]]) -> None:
     for name, (value, least) in values.items():
         if type(value) is not int or value < least:
             raise InputError(f"{name}={value}: give a whole number, at least {least}")
+        if name == "seed" and value >= 1 << 32:
+            raise InputError(f"seed={value}: give a number below {1 << 32}")
 
 
 def _check_rates(config: Mapping[str, Any], others: Mapping[str, tuple[Any, float]]) -> None:

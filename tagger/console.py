@@ -13,7 +13,7 @@ import torch
 import typer
 
 from tagger.engine import CACHE_SIZE
-from tagger.errors import InputError
+from tagger.errors import InputError, shorten
 from tagger.models import find_tagger
 from tagger.predictor import Tagger, load
 
@@ -71,8 +71,9 @@ def say(message: str) -> None:
 @contextmanager
 def clear_errors() -> Iterator[None]:
     """Bad input is one line and status 2; a reader that went away (`| head`) is no error."""
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.default_int_handler)  # end as on Ctrl+C, nothing half-written
+    for name in ("SIGTERM", "SIGHUP"):  # Windows has one of them
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.default_int_handler)  # end as on Ctrl+C, nothing half-written
     try:
         yield
     except InputError as error:
@@ -82,7 +83,8 @@ def clear_errors() -> Iterator[None]:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing more to flush into the closed pipe
         raise typer.Exit(141) from None
     except OSError as error:
-        say(f"error: standard output cannot be written: {error.strerror}")
+        what = "standard output cannot be written" if error.filename is None else shorten(str(error.filename))
+        say(f"error: {what}: {error.strerror}")
         with suppress(OSError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise typer.Exit(2) from None

@@ -9,7 +9,7 @@ recurrent layers read packed sentences (`recurrence`).
 # layers, K tags
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -85,6 +85,10 @@ class Engine:
         }
         self.cache = FormCache(self._first_products, cache_size)
         self._buffers = [torch.empty(0), torch.empty(0)]
+
+    def __getstate__(self) -> dict[str, Any]:
+        """A copy in another process writes to memory of its own."""
+        return vars(self) | {"_buffers": [torch.empty(0), torch.empty(0)]}
 
     @torch.inference_mode()
     def tag(

@@ -69,7 +69,7 @@ def decoded_lines(binary: BinaryIO, path: str, encoding: str = "utf-8") -> Gener
                     byte = ord(bad.group()) - 0xDC00
                     raise InputError(
                         f"{path}, line {number}: byte 0x{byte:02x} is not {encoding.removesuffix('-sig')};"
-                        " name the file's encoding with --encoding"
+                        " name the file's encoding with --encoding or encoding="
                     )
                 yield line
         finally:
@@ -78,7 +78,8 @@ def decoded_lines(binary: BinaryIO, path: str, encoding: str = "utf-8") -> Gener
         raise InputError(f"{shorten(encoding)} is no encoding that Python knows; try utf-8 or latin-1") from None
     except UnicodeError as error:
         raise InputError(
-            f"{path}, near line {number + ended}: not {encoding}: {error}; name the file's encoding with --encoding"
+            f"{path}, near line {number + ended}: not {encoding}: {error};"
+            " name the file's encoding with --encoding or encoding="
         ) from None
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise InputError(f"{path}, after line {number}: not a whole gzip file ({error}); fetch it again") from None

@@ -4,6 +4,7 @@
 
 from collections.abc import Callable, Sequence
 from itertools import repeat
+from typing import Any
 
 import numpy as np
 import torch
@@ -26,6 +27,14 @@ class FormCache:
             capacity: rows at most.
         """
         self.compute, self.capacity = compute, capacity
+        self.clear()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """A copy in another process is empty: its rows would be the same memory."""
+        return {"compute": self.compute, "capacity": self.capacity}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.compute, self.capacity = state["compute"], state["capacity"]
         self.clear()
 
     def clear(self) -> None:

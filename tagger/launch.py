@@ -37,8 +37,9 @@ def main(arguments: Sequence[str], config: str = "train") -> int:
     logging.basicConfig(level=logging.WARNING if helping else logging.INFO, format="%(message)s", stream=sys.stdout)
     for name in ("datasets", "fsspec", "httpx", "httpx2", "huggingface_hub", "hydra", "matplotlib"):
         logging.getLogger(name).setLevel(logging.WARNING)
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.default_int_handler)  # end as on Ctrl+C
+    for number in ("SIGTERM", "SIGHUP"):  # Windows has one of them
+        if hasattr(signal, number):
+            signal.signal(getattr(signal, number), signal.default_int_handler)  # end as on Ctrl+C
     resumed = [argument for argument in arguments if argument.lstrip("+").startswith("resume=")]
     others = [argument for argument in arguments if argument not in resumed]
     folder = resumed[-1].partition("=")[2] if resumed else ""
@@ -145,8 +146,9 @@ def _resume(folder: Path, others: Sequence[str], name: str) -> int:
     saved = folder / ".hydra"
     if others:
         raise InputError(f"{others[0]}: resume takes the run's own config; leave other overrides out")
-    if not (saved / "config.yaml").is_file():
-        raise InputError(f"{folder}: no run's folder, .hydra/config.yaml is missing; name one below runs/")
+    for file in ("config.yaml", "hydra.yaml", "overrides.yaml"):
+        if not (saved / file).is_file():
+            raise InputError(f"{folder}: no run's folder, .hydra/{file} is missing; name one below runs/")
     if not (folder / CHECKPOINTS / "last.ckpt").is_file():
         raise InputError(f"{folder}: no complete epoch to go on from; start the run again")
     config = cast(DictConfig, OmegaConf.load(saved / "config.yaml"))

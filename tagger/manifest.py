@@ -52,6 +52,8 @@ class Manifest:
 
     def finished(self, job: Job) -> bool:
         """Whether the output is listed and there, and its source is what it was."""
+        if job.source == STDIO:  # nobody can tell whether it is what it was
+            return False
         line = self._finished.get(self._name(job))
         if line is None or job.target is None or not job.target.is_file():
             return False
@@ -71,6 +73,10 @@ class Manifest:
             InputError: the manifest cannot be written.
         """
         try:
+            line = self._line(job)
+        except OSError:
+            raise InputError(f"{job.source} is gone; its output is whole, but --resume will not know it") from None
+        try:
             if self._out is None:
                 self.folder.mkdir(parents=True, exist_ok=True)
                 with self.path.open("ab") as binary:
@@ -78,7 +84,7 @@ class Manifest:
                 self._out = self.path.open("a", encoding="utf-8")
                 if not self._kept:
                     self._write(self._header)
-            self._write(self._line(job))
+            self._write(line)
         except OSError as error:
             raise InputError(f"{self.path} cannot be written: {error.strerror}") from None
 

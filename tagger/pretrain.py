@@ -19,6 +19,7 @@ from tagger.callbacks import Checkpoints, History
 from tagger.card import pretrained_card
 from tagger.config import check_pretraining, network_config
 from tagger.datamodule import BucketSampler
+from tagger.errors import InputError
 from tagger.figures import learning_curve
 from tagger.files import whole_file
 from tagger.fit import CHECKPOINTS, fit, make_trainer, quiet
@@ -77,6 +78,8 @@ class MaskedWordModule(Module):
     def validation_step(self, batch: MaskedBatch, _: int) -> None:
         known = batch.targets >= 0
         count = int(known.sum())
+        if not count:
+            return
         scores = self.network.scores(self.network.predict(batch.batch, batch.masked))[known].float()
         loss, first, fifth = _scores(scores, batch.targets[known])
         for name, value in (("loss", loss), ("accuracy", first), ("top5", fifth)):
@@ -157,7 +160,11 @@ class MaskedWordDataModule(pl.LightningDataModule):
 
     def train_dataloader(self) -> DataLoader[MaskedBatch]:
         number = self.trainer.current_epoch % self.sections if self.trainer else 0
-        found = self.texts.section(number, self.sections, self.counts.characters)
+        found: list[list[str]] = []
+        for later in range(self.sections):  # a section is empty where a paragraph is longer than one
+            found = self.texts.section((number + later) % self.sections, self.sections, self.counts.characters)
+            if found:
+                break
         sentences = [sentence for sentence in found if len(sentence) > 1] or found  # one word alone has no context
         rank, world = (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
         lengths = np.array([len(sentence) for sentence in sentences])
@@ -201,6 +208,10 @@ def pretrain(config: dict[str, Any], folder: Path, command: str, resume: bool = 
     counts = texts.count()
     held_out = texts.held_out(config["held_out_tokens"])
     vocabulary = Vocabulary.of_forms(counts.forms, config["min_count"], config["max_words"])
+    if not vocabulary.words:
+        raise InputError(f"min_count={config['min_count']}: no word of {texts.name} occurs so often; give more text")
+    if not any(token.lower() in vocabulary.word_ids for sentence in held_out for token in sentence[::EVERY]):
+        raise InputError("held_out: no word to measure on is known from the text; give other files, or more")
     counts.forms.clear()
     module = MaskedWordModule(asdict(vocabulary), network_config(config), config["samples"], **config["optimizer"])
     parameters = sum(parameter.numel() for parameter in module.parameters())

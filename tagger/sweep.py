@@ -68,7 +68,7 @@ def render_tags(folder: Path, rows: Sequence[Row]) -> str:
             reports[row["run"]] = json.loads(path.read_text(encoding="utf-8"))["dev"]
     lines = []
     for column in dict.fromkeys(column for report in reports.values() for column in report):
-        scores = {run: report[column] for run, report in reports.items() if column in report}
+        scores = {run: report[column] for run, report in reports.items() if "tags" in report.get(column, {})}
         if len(scores) < 2:
             continue
         f1 = {

@@ -1,10 +1,12 @@
 """Untagged text of any size, of files or the Hub: read as often as it is needed, and never held whole."""
 
 import glob
+import io
 import logging
 import os
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -31,6 +33,16 @@ class Counts(NamedTuple):
     characters: int
     tokens: int
     documents: int  # all of them
+
+
+@dataclass
+class _Reading:
+    """How far the text has been read: up to a section's begin."""
+
+    section: int
+    count: int  # of sections
+    place: int  # characters before the next unit
+    units: Iterator[Unit]
 
 
 class Texts:
@@ -63,6 +75,9 @@ class Texts:
         self.held_out_files = [] if held_out is None else _files(held_out, "held_out")
         held = {os.path.realpath(path) for path in self.held_out_files}
         self.files = [] if text is None else [f for f in _files(text, "text") if os.path.realpath(f) not in held]
+        if text is not None and not self.files:
+            raise InputError("held_out names all of text; leave some to learn from")
+        self._reading: _Reading | None = None
         self.hub, self.encoding, self.paragraph_per_line = hub, encoding, paragraph_per_line
         self.segment = partial(segment, rules=rules)
 
@@ -100,15 +115,15 @@ class Texts:
         """The sentences of the text's part `number`, from 0, of `count` parts of equally many characters."""
         start, end = number * characters // count, (number + 1) * characters // count
         found: list[list[str]] = []
-        place = 0
-        for held, _, unit in self._units():
-            if held:
-                continue
-            if start <= place < end:
+        reading = self._reading
+        if reading is None or reading.section != number or reading.count != count:
+            reading = _Reading(number, count, 0, (unit for held, _, unit in self._units() if not held))
+        while reading.place < end and (unit := next(reading.units, None)) is not None:
+            if reading.place >= start:
                 found += self._sentences(unit)
-            place += _size(unit)
-            if place >= end:
-                break
+            reading.place += _size(unit)
+        reading.section += 1
+        self._reading = reading if reading.section < count else None
         return found
 
     def held_out(self, tokens: int) -> list[list[str]]:
@@ -125,10 +140,10 @@ class Texts:
         total = 0
         for unit in units:
             for sentence in self._sentences(unit):
+                if total >= tokens:
+                    return found
                 found.append(sentence)
                 total += len(sentence)
-            if total >= tokens:
-                break
         if not found:
             raise InputError(f"{self.name}: too little text to hold some out; give other files as held_out")
         return found
@@ -154,7 +169,9 @@ class Texts:
         from tagger.hub import stream_hub
 
         for text in stream_hub(**self.hub):
-            yield True, Paragraph(0, text, True)
+            paragraphs = read_paragraphs(io.StringIO(text, newline="\n"), self.paragraph_per_line)
+            for number, paragraph in enumerate(paragraphs):
+                yield number == 0, paragraph
 
     def _read(self, path: str) -> Iterator[Unit]:
         lines, format = read_lines(path, self.encoding), format_of(path)
@@ -174,12 +191,20 @@ def _size(unit: Unit) -> int:
     return len(unit.text) if isinstance(unit, Paragraph) else sum(map(len, unit.tokens)) + len(unit)
 
 
+def _hidden(path: Path) -> bool:
+    return any(part.startswith(".") for part in path.parts)
+
+
 def _files(patterns: str | Sequence[str], key: str) -> list[str]:
     found: list[str] = []
     for pattern in [patterns] if isinstance(patterns, str) else patterns:
         path = os.path.expanduser(pattern)
         if os.path.isdir(path):
-            inside = [str(p) for p in sorted(Path(path).rglob("*")) if p.is_file() and format_of(str(p), "")]
+            inside = [
+                str(p)
+                for p in sorted(Path(path).rglob("*"))
+                if p.is_file() and format_of(str(p), "") and not _hidden(p.relative_to(path))
+            ]
             if not inside:
                 raise InputError(f"{key}={pattern}: no file with one of the suffixes {' '.join(SUFFIXES)}")
             found += inside

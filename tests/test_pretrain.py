@@ -216,6 +216,10 @@ def test_damaged_folders_are_one_line(pretrained: Path, tmp_path: Path) -> None:
         ("model.hidden.forward=[8,8]", "model.hidden.forward lists 2 sizes for model.depth=1"),
         ("neighbours=2", "neighbours=2: give true or false"),
         ("hub.name=x", "give text=FILES"),
+        ("min_count=100000", "min_count=100000: no word of train.lines occurs so often"),
+        ("embedding=5", "embedding=5: set its values one by one"),
+        ("+trainer.max_epochs=3", "trainer.max_epochs: pretraining ends after so many passes"),
+        ("seed=99999999999", "seed=99999999999: give a number below"),
     ],
 )
 def test_bad_values_are_refused(text: Path, tmp_path: Path, override: str, message: str) -> None:
@@ -223,6 +227,22 @@ def test_bad_values_are_refused(text: Path, tmp_path: Path, override: str, messa
         config = compose("pretrain", [*command(text)[1:], override])
     with pytest.raises(InputError, match=re.escape(message)):
         pretrain(OmegaConf.to_container(config), tmp_path / "run", "")  # type: ignore[arg-type]
+
+
+def test_held_out_text_of_unknown_words_is_refused(text: Path, tmp_path: Path) -> None:
+    (tmp_path / "other.lines").write_text("nothing known stands here\n")
+    with initialize_config_dir(str(bundled("conf")), version_base="1.3"):
+        config = compose("pretrain", [*command(text)[1:], f"held_out={tmp_path}/other.lines"])
+    with pytest.raises(InputError, match="no word to measure on is known"):
+        pretrain(OmegaConf.to_container(config), tmp_path / "run", "")  # type: ignore[arg-type]
+
+
+def test_a_sweep(text: Path, tmp_path: Path) -> None:
+    done = run(tmp_path, *command(text, "passes=1", "section_tokens=20"), "-m", "seed=1,2", "hydra.sweep.dir=sweep")
+    assert done.returncode == 0, done.stderr
+    assert len((tmp_path / "sweep" / "sweep.csv").read_text().splitlines()) == 3
+    report = json.loads((tmp_path / "sweep" / "0" / "report.json").read_text())
+    assert report["epochs"] == 27  # of 540 words
 
 
 def test_a_bad_value_is_one_line_and_status_2(tmp_path: Path) -> None:

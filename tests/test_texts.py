@@ -84,6 +84,37 @@ def test_a_data_set_of_the_hub(folder: Path) -> None:
         Texts(None, {**hub, "split": "nowhere"}).count()
 
 
+def test_a_long_row_of_the_hub_is_read_by_paragraphs(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = ["".join(f"This is a{i}.\n\n" for i in range(100)), "And b0.", "The c0.\n\n" * 50]
+    monkeypatch.setattr("tagger.hub.stream_hub", lambda **_: iter(rows))
+    found = Texts(None, {**NO_HUB, "name": "OWNER/NAME"})
+    counts = found.count()
+    assert counts.documents == 3
+    sections = [numbers(found.section(i, 3, counts.characters)) for i in range(3)]
+    assert [len(section) for section in sections] == [45, 44, 61]
+    assert numbers(found.held_out(100)) == ["b0"]
+
+
+def test_sections_may_be_read_in_any_order(folder: Path) -> None:
+    found = Texts(f"{folder}/a.txt", NO_HUB, f"{folder}/b.conllu")
+    size = found.count().characters
+    in_order = [found.section(i, 4, size) for i in range(4)]
+    assert [found.section(i, 4, size) for i in (2, 3, 0, 2, 1)] == [in_order[i] for i in (2, 3, 0, 2, 1)]
+    assert found.section(1, 3, size) == Texts(f"{folder}/a.txt", NO_HUB, f"{folder}/b.conllu").section(1, 3, size)
+
+
+def test_held_out_may_not_be_everything(folder: Path) -> None:
+    with pytest.raises(InputError, match="held_out names all of text"):
+        Texts(f"{folder}/a.txt", NO_HUB, f"{folder}/a.txt")
+
+
+def test_hidden_files_are_passed_over(folder: Path) -> None:
+    (folder / ".hidden").mkdir()
+    for name in ("._a.txt", ".hidden/a.txt"):
+        (folder / name).write_bytes(b"\xff")
+    assert Texts(str(folder), NO_HUB, f"{folder}/a.txt").count().tokens > 0
+
+
 def test_rare_forms_are_forgotten_when_there_are_too_many(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(texts, "MAX_FORMS", 20)
     forms = Texts(str(folder / "a.txt"), NO_HUB, str(folder / "b.conllu")).count().forms

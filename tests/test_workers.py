@@ -36,9 +36,11 @@ SENTENCES = [TOKENS[i % 3] * (1 + i % 5) for i in range(150)]
 def test_two_processes_tag_as_one(trained: Path, two: Tagger, monkeypatch: pytest.MonkeyPatch, method: str) -> None:
     monkeypatch.setattr(workers, "_METHOD", method)
     one = tagger.load(trained, "cpu", "float32")
-    expected = list(one.stream((Sentence(list(s)) for s in SENTENCES), probabilities=True, top=2))
-    found = list(two.stream((Sentence(list(s)) for s in SENTENCES), probabilities=True, top=2))
-    assert [s.tokens for s in found] == SENTENCES
+    two.tag_sentences(TOKENS)  # what processes get a copy of has been used
+    sentences = [[*tokens, f"new{i}", f"word{i % 40}"] for i, tokens in enumerate(SENTENCES)]
+    expected = list(one.stream((Sentence(list(s)) for s in sentences), probabilities=True, top=2))
+    found = list(two.stream((Sentence(list(s)) for s in sentences), probabilities=True, top=2))
+    assert [s.tokens for s in found] == sentences
     assert [s.tags for s in found] == [s.tags for s in expected]
     assert [s.probabilities for s in found] == [s.probabilities for s in expected]
     assert two.workers.processes
