@@ -77,7 +77,7 @@ def render_tags(folder: Path, rows: Sequence[Row]) -> str:
             if all(tag in run["tags"] and run["tags"][tag]["support"] >= SUPPORT for run in scores.values())
         }
         shown = sorted(f1, key=lambda tag: min(f1[tag]) - max(f1[tag]))[:TAGS]
-        lines.append(f"{column}: accuracy on words not seen in training, and the F1 that differ most, in percent")
+        lines.append(f"{column}: words not seen in training, and the F1 that differ most, in percent")
         lines.append("run  not seen" + "".join(f"{tag[:7]:>9}" for tag in shown))
         for i, (run, found) in enumerate(scores.items()):
             unknown = "       –" if found["unknown"] is None else f"{100 * found['unknown']:8.2f}"

@@ -238,7 +238,8 @@ def test_held_out_text_of_unknown_words_is_refused(text: Path, tmp_path: Path) -
 
 
 def test_a_sweep(text: Path, tmp_path: Path) -> None:
-    done = run(tmp_path, *command(text, "passes=1", "section_tokens=20"), "-m", "seed=1,2", "hydra.sweep.dir=sweep")
+    name, *overrides = command(text, "passes=1", "section_tokens=20", "seed=1,2", "hydra.sweep.dir=sweep")
+    done = run(tmp_path, name, "-m", *overrides)
     assert done.returncode == 0, done.stderr
     assert len((tmp_path / "sweep" / "sweep.csv").read_text().splitlines()) == 3
     report = json.loads((tmp_path / "sweep" / "0" / "report.json").read_text())
