@@ -107,6 +107,7 @@ import os, signal, sys
 from tagger.callbacks import History
 from tagger.launch import main
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # as at a terminal
 start = History.on_train_epoch_start
 
 def interrupt(self, trainer, module):
