@@ -167,7 +167,7 @@ def senses(
     from tagger import senses as grouping
 
     with clear_errors():
-        if (word is None or not files) if evaluate is None else (word is not None or png is not None):
+        if (word is None or not files) if evaluate is None else (word or png or groups is not None):
             raise InputError("name a WORD and the FILEs to look for it in, or --evaluate FILE alone")
         tagger = load_and_tell(model, device, "float32")
         if evaluate is not None:
