@@ -68,6 +68,8 @@ def word_shape(form: str) -> str:
     >>> word_shape("McDonald's"), word_shape("1,250")
     ("XxXxxx'x", '9,999')
     """
+    if form.islower() and form.isalpha():
+        return "xxx"[: len(form)]  # as most words are
     return _LONG_RUN.sub(r"\1\1\1", "".join(map(_KINDS.__getitem__, form[: 2 * EDGE])))
 
 

@@ -22,10 +22,10 @@ from tagger.form_cache import FormCache
 from tagger.masked import MaskedWordNetwork, masked_batch
 from tagger.network import TaggerNetwork
 from tagger.pieces import PieceTokenizer, windows
-from tagger.recurrence import Layer, product
+from tagger.recurrence import ROWS, Layer, product
 from tagger.vocabulary import Vocabulary
 
-BATCH_TOKENS = 8_000  # tokens of a batch
+BATCH_TOKENS = 16_000  # tokens of a batch
 LONGEST = 10_000  # tokens that the network reads at once; a longer sentence is read in pieces
 CACHE_SIZE = 50_000  # forms
 REACH = 100  # tokens on either side from which a hidden one is predicted
@@ -74,9 +74,8 @@ class Engine:
         layers = [cast(BidirectionalLayer, layer) for layer in network.encoder.layers]
         self._layers = [Layer(layer, self._dtype) for layer in layers]
         self.widths = [layer.width for layer in self._layers]
-        self._exact = Layer(layers[0], torch.float32)
         width = network.embedding.width
-        self._form_product = self._exact.W_x[:width], self._exact.b_x
+        self._form_product = self._layers[0].W_x[:width], self._layers[0].b_x
         self._context_product = self._layers[0].W_x[width:]  # (D, X), of the transformer's vectors
         self._columns = list(network.heads)
         self._heads = {
@@ -164,7 +163,7 @@ class Engine:
         count = below = 0
         for layer in self._layers:
             count += 2 * below * layer.W_x.shape[1]
-            count += sum(2 * each.W_h.numel() for each in layer.directions if each is not None and each.waits)
+            count += sum(2 * each.weights for each in layer.directions if each is not None)
             below = layer.width
         return count + sum(2 * self._heads[column][0].numel() for column in columns or self._columns)
 
@@ -204,36 +203,45 @@ class Engine:
     def _states(self, rows: np.ndarray, forms: list[str], counts: list[int]) -> Tensor:
         """The states of every layer side by side (N, S), of packed tokens: their rows in the cache, and their forms."""
         values, count = self.cache.values, len(rows)
-        x = self._buffer(0, values, count, values.shape[1])  # (N, X)
-        torch.index_select(values, 0, torch.from_numpy(rows).to(self.device), out=x)
-        if self.tokenizer is not None:
-            x.addmm_(self._context(forms, counts).to(self._dtype), self._context_product)
-            x = self._layers[0].prepare(x)
-        states = self._buffer(1, x, count, sum(self.widths))
+        found = torch.from_numpy(np.concatenate([rows, np.zeros(ROWS, dtype=rows.dtype)])).to(self.device)
+        states = self._buffer(1, values, count, sum(self.widths))[:count]
         place = 0
         for depth, layer in enumerate(self._layers):
-            if depth:
-                below = states[:, place - self._layers[depth - 1].width : place]
-                x = self._buffer(0, x, count, layer.W_x.shape[1])
-                x = layer.prepare(product(below, layer.W_x, layer.b_x, out=x))
-            layer.scan(x, counts, states[:, place : place + layer.width])
+            out = states[:, place : place + layer.width]
+            if depth == 0 and self.tokenizer is None:
+                layer.scan(values, counts, out, found)
+            else:
+                x = self._buffer(0, values, count, layer.W_x.shape[1])
+                if depth:
+                    product(
+                        states[:, place - self._layers[depth - 1].width : place], layer.W_x, layer.b_x, out=x[:count]
+                    )
+                else:
+                    torch.index_select(values, 0, found, out=x)
+                    x[:count].addmm_(self._context(forms, counts).to(self._dtype), self._context_product)
+                layer.scan(layer.prepare(x), counts, out)
             place += layer.width
         return states
 
-    def _buffer(self, number: int, like: Tensor, rows: int, columns: int) -> Tensor:
-        """Memory for numbers that the next batch writes over: to take and give back so much would scatter it."""
-        size = rows * columns
+    def _buffer(self, number: int, like: Tensor, tokens: int, columns: int) -> Tensor:
+        """Memory for numbers that the next batch writes over: to take and give back so much would scatter it.
+
+        Returns:
+            (tokens + ROWS, columns), the last rows zero.
+        """
+        size = (tokens + ROWS) * columns
         if len(self._buffers[number]) < size:
-            self._buffers[number] = like.new_empty(max(rows, BATCH_TOKENS) * columns)
-        return self._buffers[number][:size].view(rows, columns)
+            self._buffers[number] = like.new_empty((max(tokens, BATCH_TOKENS) + ROWS) * columns)
+        buffer = self._buffers[number][:size].view(-1, columns)
+        buffer[tokens:] = 0
+        return buffer
 
     def _first_products(self, forms: list[str]) -> Tensor:
         """What the first layer makes of forms before any step, (U, X); with a transformer, their part of it."""
-        parts = []
-        for block in self._embedded(forms):
-            x = product(block, *self._form_product)
-            parts.append((x if self.tokenizer is not None else self._exact.prepare(x)).to(self._dtype))
-        return torch.cat(parts)[: len(forms)]
+        products = self._layers[0].b_x.new_empty(-(-len(forms) // _BLOCK) * _BLOCK, self._layers[0].W_x.shape[1])
+        for block, x in zip(self._embedded(forms), torch.split(products, _BLOCK), strict=True):
+            product(block.to(self._dtype), *self._form_product, out=x)
+        return (products if self.tokenizer is not None else self._layers[0].prepare(products))[: len(forms)]
 
     def _embedded(self, forms: list[str]) -> Iterator[Tensor]:
         """The embeddings of forms alone, in blocks (_BLOCK, E); what follows the last form is of no form."""

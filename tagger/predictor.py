@@ -25,9 +25,9 @@ from tagger.sentence import Sentence
 from tagger.vocabulary import Vocabulary
 from tagger.workers import Part, Workers
 
-WINDOW_TOKENS = 25_000  # sentences are sorted by length within a window of this many tokens
+WINDOW_TOKENS = 48_000  # sentences are sorted by length within a window of this many tokens
 FIRST_WINDOW = 1_000  # the first window is small, so that the first sentences come soon; then they double
-WINDOW_SENTENCES = 4_000
+WINDOW_SENTENCES = 8_000
 _BFLOAT16 = ("avx512_bf16", "amx_bf16")  # instructions of processors that make it pay
 SPACED_SHARE = 0.01  # with this share of forms with spaces, no rule can find the tokens of running text
 
