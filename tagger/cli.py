@@ -30,7 +30,7 @@ from tagger.console import (
     say,
     standard_output,
 )
-from tagger.engine import CACHE_SIZE, LONGEST
+from tagger.engine import BATCH_TOKENS, CACHE_SIZE
 from tagger.errors import InputError
 from tagger.files import read_lines, whole_file
 from tagger.formats import cell_separator, format_of, read
@@ -85,7 +85,7 @@ def tag(
         int | None, typer.Option(min=1, metavar="N", help="Processes for large files. Default: the physical cores.")
     ] = None,
     cache_size: Annotated[
-        int, typer.Option(min=LONGEST, metavar="N", help="Word forms to remember what was computed of.")
+        int, typer.Option(min=BATCH_TOKENS, metavar="N", help="Word forms to remember what was computed of.")
     ] = CACHE_SIZE,
     force: Annotated[bool, typer.Option("--force", help="Replace outputs that exist.")] = False,
     resume: Annotated[

@@ -25,8 +25,8 @@ from tagger.pieces import PieceTokenizer, windows
 from tagger.recurrence import ROWS, Layer, product
 from tagger.vocabulary import Vocabulary
 
-BATCH_TOKENS = 16_000  # tokens of a batch
-LONGEST = 10_000  # tokens that the network reads at once; a longer sentence is read in pieces
+BATCH_TOKENS = 16_000  # tokens of a batch, at most
+LONGEST = 1_000  # tokens that the network reads at once; a longer sentence, if it is one, is read in pieces
 CACHE_SIZE = 50_000  # forms
 REACH = 100  # tokens on either side from which a hidden one is predicted
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
@@ -65,7 +65,7 @@ class Engine:
             tokenizer: of the network's transformer, if it has one.
             device: where to compute.
             precision: float32 or bfloat16.
-            cache_size: forms to remember, at least LONGEST.
+            cache_size: forms to remember, at least those of a batch.
         """
         self.network, self.tokenizer, self.device, self.precision = network, tokenizer, device, precision
         self._dtype = PRECISIONS[precision]
