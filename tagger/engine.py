@@ -22,7 +22,7 @@ from tagger.form_cache import FormCache
 from tagger.masked import MaskedWordNetwork, masked_batch
 from tagger.network import TaggerNetwork
 from tagger.pieces import PieceTokenizer, windows
-from tagger.recurrence import ROWS, Layer, product
+from tagger.recurrence import ROWS, Layer, padded, product
 from tagger.vocabulary import Vocabulary
 
 BATCH_TOKENS = 16_000  # tokens of a batch, at most
@@ -111,7 +111,7 @@ class Engine:
         for order, states in self._read(sentences):
             places.append(order)
             for column in columns:
-                parts[column].append(decode(product(states, *self._heads[column]), top, probabilities))
+                parts[column].append(decode(product(states, *self._heads[column])[: len(order)], top, probabilities))
         place = np.concatenate(places) if places else np.zeros(0, dtype=np.int64)
         return {column: _in_place(found, place, top, probabilities) for column, found in parts.items()}
 
@@ -121,7 +121,7 @@ class Engine:
         count = sum(map(len, sentences))
         states = np.empty((count, sum(self.widths)), dtype=np.float32)
         for order, found in self._read(sentences):
-            states[order] = found.float().cpu().numpy()
+            states[order] = found[: len(order)].float().cpu().numpy()
         return states
 
     @torch.inference_mode()
@@ -156,7 +156,7 @@ class Engine:
         """For each column the scores (logits) of all tokens, (tokens, K), of sentences that fit in a batch."""
         ((order, states),) = self._read(sentences)
         inverse = torch.from_numpy(np.argsort(order)).to(self.device)
-        return {column: product(states, *head)[inverse].float() for column, head in self._heads.items()}
+        return {column: product(states, *head)[: len(order)][inverse].float() for column, head in self._heads.items()}
 
     def flop_per_word(self, columns: Sequence[str] | None = None) -> int:
         """Floating-point operations of the matrix products that every word needs; a transformer's are not counted."""
@@ -192,7 +192,7 @@ class Engine:
             first = last
 
     def _read(self, sentences: Sequence[Sequence[str]]) -> Iterator[tuple[np.ndarray, Tensor]]:
-        """For each batch the numbers of its tokens, packed, and their states (N, S), valid until the next batch."""
+        """For each batch the numbers of its N tokens, packed, and their states; see `_states`."""
         forms = [form for sentence in sentences for form in sentence]
         at_once = self.cache.rows(forms) if len(forms) <= self.cache.capacity else None
         for order, counts in self._batches(sentences):
@@ -201,23 +201,28 @@ class Engine:
             yield order, self._states(rows, packed, counts)
 
     def _states(self, rows: np.ndarray, forms: list[str], counts: list[int]) -> Tensor:
-        """The states of every layer side by side (N, S), of packed tokens: their rows in the cache, and their forms."""
+        """The states of every layer side by side, of packed tokens: their rows in the cache, and their forms.
+
+        Returns:
+            (padded(N), S), of which N rows are of tokens; valid until the next batch.
+        """
         values, count = self.cache.values, len(rows)
-        found = torch.from_numpy(np.concatenate([rows, np.zeros(ROWS, dtype=rows.dtype)])).to(self.device)
-        states = self._buffer(1, values, count, sum(self.widths))[:count]
+        found = np.zeros(count + _spare(count), dtype=rows.dtype)
+        found[:count] = rows
+        here = torch.from_numpy(found).to(self.device)
+        states = self._buffer(1, values, count, sum(self.widths))[: padded(count)]
         place = 0
         for depth, layer in enumerate(self._layers):
             out = states[:, place : place + layer.width]
             if depth == 0 and self.tokenizer is None:
-                layer.scan(values, counts, out, found)
+                layer.scan(values, counts, out, here)
             else:
                 x = self._buffer(0, values, count, layer.W_x.shape[1])
                 if depth:
-                    product(
-                        states[:, place - self._layers[depth - 1].width : place], layer.W_x, layer.b_x, out=x[:count]
-                    )
+                    below = states[:, place - self._layers[depth - 1].width : place]
+                    product(below, layer.W_x, layer.b_x, out=x[: padded(count)])
                 else:
-                    torch.index_select(values, 0, found, out=x)
+                    torch.index_select(values, 0, here, out=x)
                     x[:count].addmm_(self._context(forms, counts).to(self._dtype), self._context_product)
                 layer.scan(layer.prepare(x), counts, out)
             place += layer.width
@@ -227,11 +232,12 @@ class Engine:
         """Memory for numbers that the next batch writes over: to take and give back so much would scatter it.
 
         Returns:
-            (tokens + ROWS, columns), the last rows zero.
+            (R, columns), of which the last rows, all but those of tokens, are zero.
         """
-        size = (tokens + ROWS) * columns
+        size = (tokens + _spare(tokens)) * columns
         if len(self._buffers[number]) < size:
-            self._buffers[number] = like.new_empty((max(tokens, BATCH_TOKENS) + ROWS) * columns)
+            most = max(tokens, BATCH_TOKENS)
+            self._buffers[number] = like.new_empty((most + _spare(most)) * columns)
         buffer = self._buffers[number][:size].view(-1, columns)
         buffer[tokens:] = 0
         return buffer
@@ -265,6 +271,11 @@ class Engine:
         here = torch.arange(counts[0])[None] < torch.tensor(counts)[:, None]  # (T, B)
         packed: Tensor = padded[here.to(self.device)]
         return packed
+
+
+def _spare(tokens: int) -> int:
+    """Rows after those of tokens, as many as `padded` makes of any number of them at most."""
+    return max(ROWS, tokens // 16)
 
 
 def _in_place(parts: list[Decoded], place: np.ndarray, top: int, probabilities: bool) -> Decoded:

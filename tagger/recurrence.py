@@ -15,24 +15,23 @@ from torch import Tensor, nn
 from tagger.cells import GRUCell, MinGRUCell, RNNCell
 from tagger.encoder import BidirectionalLayer, RecurrentLayer, ScanLayer, TorchLayer
 
-# A product of fewer rows takes another path through the processor's library, where sums round differently; and each
-# number of rows has code of its own, made when it is first seen, so that numbers of rows are multiples of this.
-ROWS = 8
+ROWS = 8  # a product of fewer takes another path through the processor's library, where sums round differently
 _MINUS_ONE = torch.tensor(-1.0)
 
 
-def product(x: Tensor, W: Tensor, b: Tensor, out: Tensor | None = None) -> Tensor:
-    """x W + b, in which a row (of N) is the same to the bit whatever the other rows are; in `out` if there is one."""
-    count = len(x)
-    if count >= ROWS:
-        return torch.addmm(b, x, W, out=out)
-    few = torch.addmm(b, torch.cat([x, x.new_zeros(ROWS - count, x.shape[1])]), W)[:count]
-    return few if out is None else out.copy_(few)
-
-
 def padded(n: int) -> int:
-    """The rows that a product of n sentences has, those of no sentence at the end."""
-    return -(-n // ROWS) * ROWS
+    """The rows of a product of n sentences or tokens: a few more, which are of none.
+
+    For each number of rows the library makes code when it first sees it, and keeps that of a thousand numbers. So that
+    they are few, it is a multiple of 8, or of a 16th to a 32nd of itself.
+    """
+    step = max(ROWS, 1 << max(0, n.bit_length() - 5))
+    return -(-n // step) * step
+
+
+def product(x: Tensor, W: Tensor, b: Tensor, out: Tensor | None = None) -> Tensor:
+    """x W + b, in which a row (of padded(N)) is the same to the bit whatever the other rows are."""
+    return torch.addmm(b, x, W, out=out)
 
 
 class Direction:
@@ -209,10 +208,10 @@ class Layer:
         """Reads packed sentences in both directions.
 
         Args:
-            x: (N + ROWS, X), what `prepare` made of the product with the input; the last rows are of no token.
+            x: (R, X), what `prepare` made of the product with the input; R is such that every step finds its rows.
             counts: n of each step, the first step's first; they never grow.
-            out: (N, F + R), where the states go.
-            rows: (N + ROWS,), which row of x each token has, where tokens have rows in common and x is (U, X). They
+            out: (N, F + R) or more rows, where the states go.
+            rows: (R,), which row of x each token has, where tokens have rows in common and x is (U, X). They
                 are gathered for one step at a time, which then finds them in the processor's cache.
         """
         ends: list[int] = []
