@@ -22,7 +22,7 @@ from tagger.form_cache import FormCache
 from tagger.masked import MaskedWordNetwork, masked_batch
 from tagger.network import TaggerNetwork
 from tagger.pieces import PieceTokenizer, windows
-from tagger.recurrence import ROWS, Layer, padded, product
+from tagger.recurrence import Layer, padded, product, spare
 from tagger.vocabulary import Vocabulary
 
 BATCH_TOKENS = 16_000  # tokens of a batch, at most
@@ -207,7 +207,7 @@ class Engine:
             (padded(N), S), of which N rows are of tokens; valid until the next batch.
         """
         values, count = self.cache.values, len(rows)
-        found = np.zeros(count + _spare(count), dtype=rows.dtype)
+        found = np.zeros(count + spare(count), dtype=rows.dtype)
         found[:count] = rows
         here = torch.from_numpy(found).to(self.device)
         states = self._buffer(1, values, count, sum(self.widths))[: padded(count)]
@@ -232,12 +232,12 @@ class Engine:
         """Memory for numbers that the next batch writes over: to take and give back so much would scatter it.
 
         Returns:
-            (R, columns), of which the last rows, all but those of tokens, are zero.
+            (tokens + spare(tokens), columns), the last rows zero.
         """
-        size = (tokens + _spare(tokens)) * columns
+        size = (tokens + spare(tokens)) * columns
         if len(self._buffers[number]) < size:
             most = max(tokens, BATCH_TOKENS)
-            self._buffers[number] = like.new_empty((most + _spare(most)) * columns)
+            self._buffers[number] = like.new_empty((most + spare(most)) * columns)
         buffer = self._buffers[number][:size].view(-1, columns)
         buffer[tokens:] = 0
         return buffer
@@ -271,11 +271,6 @@ class Engine:
         here = torch.arange(counts[0])[None] < torch.tensor(counts)[:, None]  # (T, B)
         packed: Tensor = padded[here.to(self.device)]
         return packed
-
-
-def _spare(tokens: int) -> int:
-    """Rows after those of tokens, as many as `padded` makes of any number of them at most."""
-    return max(ROWS, tokens // 16)
 
 
 def _in_place(parts: list[Decoded], place: np.ndarray, top: int, probabilities: bool) -> Decoded:

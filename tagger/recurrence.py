@@ -29,6 +29,11 @@ def padded(n: int) -> int:
     return -(-n // step) * step
 
 
+def spare(n: int) -> int:
+    """How many rows `padded` adds at most to any number up to n: so many must follow the rows of n tokens."""
+    return max(ROWS, n // 16)
+
+
 def product(x: Tensor, W: Tensor, b: Tensor, out: Tensor | None = None) -> Tensor:
     """x W + b, in which a row (of padded(N)) is the same to the bit whatever the other rows are."""
     return torch.addmm(b, x, W, out=out)
@@ -208,10 +213,10 @@ class Layer:
         """Reads packed sentences in both directions.
 
         Args:
-            x: (R, X), what `prepare` made of the product with the input; R is such that every step finds its rows.
+            x: (N + spare(N), X), what `prepare` made of the product with the input; the last rows are of no token.
             counts: n of each step, the first step's first; they never grow.
             out: (N, F + R) or more rows, where the states go.
-            rows: (R,), which row of x each token has, where tokens have rows in common and x is (U, X). They
+            rows: (N + spare(N),), which row of x each token has, where tokens have rows in common and x is (U, X). They
                 are gathered for one step at a time, which then finds them in the processor's cache.
         """
         ends: list[int] = []
