@@ -11,7 +11,7 @@ import os
 # Before torch is imported: waiting threads that spin make training on busy cores many times slower.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
-from tagger.predictor import Tagger, load
-from tagger.sentence import Sentence
+from tagger.tagging.tagger import Tagger, load
+from tagger.text.sentence import Sentence
 
 __all__ = ["Sentence", "Tagger", "load"]

@@ -40,11 +40,11 @@ def main() -> int:
         print(f"error: no command {first!r}; the commands are {', '.join(COMMANDS)}", file=sys.stderr)
         return 2
     if first in COMMANDS and first not in ("train", "pretrain"):
-        from tagger.cli import app
+        from tagger.commands.app import app
 
         app(arguments, prog_name="python -m tagger")
         return 0
-    from tagger.launch import main as train  # imports Lightning and datasets, which takes seconds
+    from tagger.training.launch import main as train  # imports Lightning and datasets, which takes seconds
 
     try:
         named = bool(arguments) and first in COMMANDS

@@ -13,10 +13,12 @@ import pytest
 import torch
 from torch.nn.functional import cross_entropy
 
-from tagger.batches import Batch, FormTable, collate
-from tagger.folder import save_tagger
-from tagger.network import NetworkConfig, TaggerNetwork
-from tagger.vocabulary import IGNORE, Vocabulary
+from tagger.model.batch import Batch
+from tagger.model.collate import collate
+from tagger.model.forms import FormTable
+from tagger.model.network import NetworkConfig, TaggerNetwork
+from tagger.model.vocabulary import IGNORE, Vocabulary
+from tagger.weights.folder import save_tagger
 
 CORPUS: list[dict[str, list[str]]] = [
     {

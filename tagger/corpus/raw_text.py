@@ -1,0 +1,219 @@
+"""Untagged text of any size, of files or the Hub: read as often as it is needed, and never held whole."""
+
+import glob
+import io
+import logging
+import os
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from tagger.errors import InputError
+from tagger.text.files import STDIO, read_lines
+from tagger.text.formats import SUFFIXES, cell_separator, format_of
+from tagger.text.readers import Paragraph, read, read_paragraphs
+from tagger.text.segment import segment
+from tagger.text.sentence import Sentence
+
+DOCUMENT = 20_000  # characters; a longer document counts as several
+HELD_OUT = 50  # of so many documents one is held out
+LONGEST = 200  # tokens; what is longer is cut
+MAX_FORMS = 5_000_000  # counted at a time; beyond, those seen once are forgotten
+
+_log = logging.getLogger(__name__)
+Unit = Paragraph | Sentence
+
+
+class Counts(NamedTuple):
+    """What one reading of the text has counted, held-out documents aside."""
+
+    forms: Counter[str]
+    characters: int
+    tokens: int
+    documents: int  # all of them
+
+
+@dataclass
+class _Reading:
+    """How far the text has been read: up to a section's begin."""
+
+    section: int
+    count: int  # of sections
+    place: int  # characters before the next unit
+    units: Iterator[Unit]
+
+
+class Texts:
+    """Documents of untagged text, some of them held out."""
+
+    def __init__(
+        self,
+        text: str | Sequence[str] | None,
+        hub: Mapping[str, Any],
+        held_out: str | Sequence[str] | None = None,
+        rules: str = "english",
+        paragraph_per_line: bool | None = None,
+        encoding: str = "utf-8",
+    ) -> None:
+        """Finds the files.
+
+        Args:
+            text: files, folders or patterns (`novels/*.txt`), in any format that `tag` reads; `.gz` too.
+            hub: `name`, `config`, `split` and `column` of a data set, if there is one.
+            held_out: files like those of `text`, or such of them, to be held out; None: one in `HELD_OUT` documents.
+            rules: that cut raw text; see `segment`.
+            paragraph_per_line: see `formats.read`.
+            encoding: of the files.
+
+        Raises:
+            InputError: neither text nor a data set, both, or a name that no file has.
+        """
+        if (text is None) == (hub["name"] is None):
+            raise InputError("give text=FILES, such as text=novels/*.txt, or a data set as hub.name")
+        self.held_out_files = [] if held_out is None else _files(held_out, "held_out")
+        held = {os.path.realpath(path) for path in self.held_out_files}
+        self.files = [] if text is None else [f for f in _files(text, "text") if os.path.realpath(f) not in held]
+        if text is not None and not self.files:
+            raise InputError("held_out names all of text; leave some to learn from")
+        self._reading: _Reading | None = None
+        self.hub, self.encoding, self.paragraph_per_line = hub, encoding, paragraph_per_line
+        self.segment = partial(segment, rules=rules)
+
+    @property
+    def name(self) -> str:
+        """For model cards and logs."""
+        if not self.files:
+            return str(self.hub["name"])
+        first = Path(self.files[0]).name
+        return first if len(self.files) == 1 else f"{first} and {len(self.files) - 1} more"
+
+    def count(self) -> Counts:
+        """Reads the whole text once.
+
+        Raises:
+            InputError: a file that cannot be read, or no words.
+        """
+        forms: Counter[str] = Counter()
+        characters = tokens = documents = 0
+        for held, document, unit in self._units():
+            documents = document + 1
+            if held:
+                continue
+            characters += _size(unit)
+            for sentence in self._sentences(unit):
+                forms.update(sentence)
+                tokens += len(sentence)
+            if len(forms) > MAX_FORMS:
+                forms = Counter({form: count for form, count in forms.items() if count > 1})
+        if not tokens:
+            raise InputError(f"{self.name}: no words in it to learn from; give more text")
+        return Counts(forms, characters, tokens, documents)
+
+    def section(self, number: int, count: int, characters: int) -> list[list[str]]:
+        """The sentences of the text's part `number`, from 0, of `count` parts of equally many characters."""
+        start, end = number * characters // count, (number + 1) * characters // count
+        found: list[list[str]] = []
+        reading = self._reading
+        if reading is None or reading.section != number or reading.count != count:
+            reading = _Reading(number, count, 0, (unit for held, _, unit in self._units() if not held))
+        while reading.place < end and (unit := next(reading.units, None)) is not None:
+            if reading.place >= start:
+                found += self._sentences(unit)
+            reading.place += _size(unit)
+        reading.section += 1
+        self._reading = reading if reading.section < count else None
+        return found
+
+    def held_out(self, tokens: int) -> list[list[str]]:
+        """The first sentences of the documents that are held out, about so many tokens of them.
+
+        Raises:
+            InputError: there are none.
+        """
+        if self.held_out_files:
+            units = (unit for path in self.held_out_files for unit in self._read(path))
+        else:
+            units = (unit for held, _, unit in self._units() if held)
+        found: list[list[str]] = []
+        total = 0
+        for unit in units:
+            for sentence in self._sentences(unit):
+                if total >= tokens:
+                    return found
+                found.append(sentence)
+                total += len(sentence)
+        if not found:
+            raise InputError(f"{self.name}: too little text to hold some out; give other files as held_out")
+        return found
+
+    def _units(self) -> Iterator[tuple[bool, int, Unit]]:
+        """All paragraphs and sentences with the number of their document and whether that is held out."""
+        document, size = -1, 0
+        for begins, unit in self._hub_units() if not self.files else self._file_units():
+            if begins or size > DOCUMENT:
+                document, size = document + 1, 0
+            size += _size(unit)
+            yield not self.held_out_files and document % HELD_OUT == 1, document, unit
+
+    def _file_units(self) -> Iterator[tuple[bool, Unit]]:
+        for path in self.files:
+            first = True
+            for unit in self._read(path):
+                new = isinstance(unit, Sentence) and any(c.startswith("# newdoc") for c in unit.comments)
+                yield first or new, unit
+                first = False
+
+    def _hub_units(self) -> Iterator[tuple[bool, Unit]]:
+        from tagger.corpus.hub import stream_hub
+
+        for text in stream_hub(**self.hub):
+            paragraphs = read_paragraphs(io.StringIO(text, newline="\n"), self.paragraph_per_line)
+            for number, paragraph in enumerate(paragraphs):
+                yield number == 0, paragraph
+
+    def _read(self, path: str) -> Iterator[Unit]:
+        lines, format = read_lines(path, self.encoding), format_of(path)
+        if format == "text":
+            return read_paragraphs(lines, self.paragraph_per_line)
+        separator = cell_separator(path, format)
+        return read(lines, path, format, segment=self.segment, separator=separator)
+
+    def _sentences(self, unit: Unit) -> Iterator[list[str]]:
+        sentences = unit.sentences(self.segment, offsets=False) if isinstance(unit, Paragraph) else [unit]
+        for sentence in sentences:
+            for start in range(0, len(sentence), LONGEST):
+                yield sentence.tokens[start : start + LONGEST]
+
+
+def _size(unit: Unit) -> int:
+    return len(unit.text) if isinstance(unit, Paragraph) else sum(map(len, unit.tokens)) + len(unit)
+
+
+def _hidden(path: Path) -> bool:
+    return any(part.startswith(".") for part in path.parts)
+
+
+def _files(patterns: str | Sequence[str], key: str) -> list[str]:
+    found: list[str] = []
+    for pattern in [patterns] if isinstance(patterns, str) else patterns:
+        path = os.path.expanduser(pattern)
+        if os.path.isdir(path):
+            inside = [
+                str(p)
+                for p in sorted(Path(path).rglob("*"))
+                if p.is_file() and format_of(str(p), "") and not _hidden(p.relative_to(path))
+            ]
+            if not inside:
+                raise InputError(f"{key}={pattern}: no file with one of the suffixes {' '.join(SUFFIXES)}")
+            found += inside
+        elif os.path.isfile(path):
+            found.append(path)
+        else:
+            matching = [name for name in sorted(glob.glob(path, recursive=True)) if os.path.isfile(name)]
+            if not matching or path == STDIO:
+                raise InputError(f"{key}={pattern}: no such file; give files, folders or patterns such as novels/*.txt")
+            found += matching
+    return list(dict.fromkeys(found))

@@ -1,0 +1,62 @@
+"""A tagger and a split of a corpus -> its scores, and what there is to look at in the run's folder."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from datasets import Dataset
+
+from tagger.evaluation import metrics
+from tagger.evaluation.figures import confusion_matrix
+from tagger.evaluation.metrics import Scored
+from tagger.tagging.tagger import Tagger
+from tagger.text.characters import encodable
+from tagger.text.conllu import write_conllu
+from tagger.text.files import whole_file
+from tagger.text.sentence import Sentence, is_annotated
+
+
+def score_split(tagger: Tagger, split: Dataset) -> dict[str, dict[str, Any]]:
+    """The scores of a split; see `metrics.report`."""
+    return metrics.report(
+        (Scored(tagged.tokens, gold, tagged.tags) for tagged, gold in tagger.retag(_sentences(tagger, split))),
+        tagger.vocabulary,
+    )
+
+
+def report_dev(tagger: Tagger, split: Dataset, title: str, folder: Path) -> dict[str, dict[str, Any]]:
+    """The scores of the dev split; writes what shows where they come from.
+
+    Into `folder` go `dev.predicted.conllu`, `errors.tsv` (sentence, word, column, gold, tag,
+    confidence) and `confusion.png` (`confusion_COLUMN.png` where there are several columns).
+    """
+    scored = []
+    with whole_file(folder / "dev.predicted.conllu") as predicted, whole_file(folder / "errors.tsv") as errors:
+        errors.write("sentence\tword\tcolumn\tgold\ttag\tconfidence\n")
+        for number, (sentence, gold) in enumerate(tagger.retag(_sentences(tagger, split)), 1):
+            predicted.write(write_conllu(sentence))
+            scored.append(Scored(sentence.tokens, gold, sentence.tags))
+            name = sentence.name or str(number)
+            for column, i in _wrong(sentence, gold):
+                cells = (sentence.tokens[i], column, gold[column][i], sentence.tags[column][i])
+                confidence = sentence.probabilities[column][i]
+                errors.write(
+                    encodable("\t".join(" ".join(c.split()) for c in (name, *cells))) + f"\t{confidence:.4f}\n"
+                )
+    scores = metrics.report(scored, tagger.vocabulary)
+    for column, values in scores.items():
+        name = "confusion.png" if len(scores) == 1 else f"confusion_{column}.png"
+        confusion_matrix(values, f"{title}, {column}: gold tag against predicted tag", folder / name)
+    return scores
+
+
+def _sentences(tagger: Tagger, split: Dataset) -> Iterator[Sentence]:
+    for row in split:
+        yield Sentence(row["tokens"], {c: row[c] for c in tagger.columns}, comments=row["comments"])
+
+
+def _wrong(sentence: Sentence, gold: dict[str, list[str]]) -> Iterator[tuple[str, int]]:
+    for column, tags in gold.items():
+        for i, tag in enumerate(tags):
+            if tag != sentence.tags[column][i] and is_annotated(column, tag):
+                yield column, i

@@ -1,0 +1,127 @@
+"""One vector per distinct word form: its word, its prefixes, suffixes and shape, its characters, pretrained vectors."""
+
+# U distinct forms, A affixes, C characters, V sources of pretrained vectors, E embedding size
+
+from collections.abc import Sequence
+from typing import TypedDict
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import embedding as gather
+
+from tagger.model.batch import Batch
+from tagger.model.forms import AFFIXES
+from tagger.model.vocabulary import PAD, UNK, Vocabulary
+
+
+class CharacterEncoder(nn.Module):
+    """A convolution over the characters of a form, the strongest answer of each filter kept (max).
+
+    As in Ma and Hovy (2016), https://arxiv.org/abs/1603.01354.
+    """
+
+    def __init__(self, characters: int, size: int, width: int = 3, embedding: int = 32) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding(characters, embedding, padding_idx=PAD)
+        self.convolution = nn.Conv1d(embedding, size, width, padding=width // 2)
+
+    def forward(self, characters: Tensor) -> Tensor:
+        """Character ids (U, C) to (U, size)."""
+        x = self.convolution(self.embedding(characters).transpose(1, 2))  # (U, size, C)
+        beyond = (characters == PAD)[:, None, :]  # (U, 1, C)
+        return torch.relu(x.masked_fill(beyond, float("-inf")).amax(dim=2))
+
+
+class VectorConfig(TypedDict):
+    """What a `VectorEmbedding` is built from, beside the rows that the vocabulary counts."""
+
+    sizes: list[int]  # of the vectors of each source
+    projection: int  # size of what they are turned into; 0 takes them as they are
+    tune: bool  # whether training changes the vectors themselves
+    precision: str  # float16 or float32, how they are kept
+
+
+class VectorEmbedding(nn.Module):
+    """Pretrained vectors of one or several sources side by side, through a learned projection.
+
+    A form without a vector has a learned one in place of it, one for each source.
+
+    Attributes:
+        width: size of the result.
+    """
+
+    def __init__(self, rows: Sequence[int], config: VectorConfig) -> None:
+        """Makes tables of zeros with `rows` vectors each; `fill` gives them their values."""
+        super().__init__()
+        dtype = {"float16": torch.float16, "float32": torch.float32}[config["precision"]]
+        self.tables = nn.ParameterList(
+            nn.Parameter(torch.zeros(count + 1, size, dtype=dtype), requires_grad=config["tune"])
+            for count, size in zip(rows, config["sizes"], strict=True)
+        )
+        size = sum(config["sizes"])
+        self.width = config["projection"] or size
+        self.projection = nn.Linear(size, self.width) if config["projection"] else nn.Identity()
+        self.missing = nn.Parameter(torch.zeros(len(rows), self.width))
+
+    @torch.no_grad()
+    def fill(self, source: int, matrix: Tensor) -> None:
+        """Gives a source its vectors, (rows, size)."""
+        self.tables[source][1:] = matrix
+
+    def forward(self, rows: Tensor) -> Tensor:
+        """Rows of the tables (U, V), 0 where a source has no vector, to (U, width)."""
+        tables = zip(rows.T, self.tables, strict=True)
+        vectors = [gather(row, table, padding_idx=0).float() for row, table in tables]  # row 0 stays zero
+        x: Tensor = self.projection(torch.cat(vectors, dim=1)) + (rows == 0).float() @ self.missing
+        return x
+
+
+class FormEmbedding(nn.Module):
+    """The embeddings that a form's spelling decides, side by side; a size of 0 leaves one out.
+
+    Attributes:
+        width: E, the sum of the parts.
+    """
+
+    def __init__(
+        self,
+        vocabulary: Vocabulary,
+        words: int,
+        affixes: int,
+        chars: int,
+        buckets: int,
+        vectors: VectorConfig | None = None,
+    ) -> None:
+        """Makes the tables.
+
+        Args:
+            vocabulary: words and characters with rows of their own.
+            words: size of a word's vector.
+            affixes: size of the vector of each prefix, suffix and shape.
+            chars: number of filters of the character encoder.
+            buckets: rows of the hash table of each affix.
+            vectors: pretrained vectors, if there are any.
+        """
+        super().__init__()
+        self.words = nn.Embedding(len(vocabulary.words) + UNK + 1, words, padding_idx=PAD) if words else None
+        self.affixes = nn.Embedding(AFFIXES * buckets, affixes) if affixes else None
+        self.characters = CharacterEncoder(len(vocabulary.characters) + UNK + 1, chars) if chars else None
+        rows = [max(source.values()) + 1 for source in vocabulary.vectors.values()]
+        self.vectors = VectorEmbedding(rows, vectors) if vectors else None
+        self.width = words + AFFIXES * affixes + chars + (self.vectors.width if self.vectors else 0)
+        for table in (self.words, self.affixes):
+            if table is not None:
+                nn.init.normal_(table.weight, std=0.1)
+
+    def forward(self, batch: Batch) -> Tensor:
+        """The vectors of the batch's forms, (U, E)."""
+        parts = [batch.words.new_zeros(len(batch.words), 0).float()]  # all sizes may be 0
+        if self.words is not None:
+            parts.append(self.words(batch.words))
+        if self.affixes is not None:
+            parts.append(self.affixes(batch.affixes).flatten(1))
+        if self.characters is not None:
+            parts.append(self.characters(batch.characters))
+        if self.vectors is not None:
+            parts.append(self.vectors(batch.vectors))
+        return torch.cat(parts, dim=1)

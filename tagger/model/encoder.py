@@ -1,0 +1,236 @@
+"""Token embeddings -> states that know the whole sentence: a direction, both directions, a stack.
+
+Tensors are time-major and padded on the right. Each layer takes optional initial states and returns
+its outputs and its last states, as in the chapter (https://d2l.ai/chapter_recurrent-modern/bi-rnn.html).
+"""
+
+# T tokens in the longest sentence, B sentences, I input size, H hidden size of one direction,
+# F hidden size forward, R hidden size backward (reverse)
+
+from collections.abc import Sequence
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import linear
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+
+from tagger.errors import InputError
+from tagger.model.cells import GRUCell, MinGRUCell, RNNCell
+from tagger.model.fast_cpu import Dropout, gru
+
+State = Any  # what a layer carries from step to step: h (B, H), or (h, c) for an LSTM
+
+
+class RecurrentLayer(nn.Module):
+    """One direction: a cell of `tagger.cells`, one step per token."""
+
+    def __init__(self, cell: RNNCell | GRUCell | MinGRUCell) -> None:
+        super().__init__()
+        self.cell = cell
+        self.hidden_size = cell.hidden_size
+
+    def forward(self, x: Tensor, lengths: Tensor, state: State = None) -> tuple[Tensor, State]:
+        """Reads each sentence from its first token to its last.
+
+        Args:
+            x: (T, B, I).
+            lengths: (B,), tokens per sentence.
+            state: (B, H), zeros if None.
+
+        Returns:
+            Outputs (T, B, H) and the state after each sentence's last token (B, H).
+        """
+        h = x.new_zeros(x.shape[1], self.hidden_size) if state is None else state
+        outputs = []
+        for x_t in x:  # (B, I)
+            h = self.cell(x_t, h)
+            outputs.append(h)
+        output = torch.stack(outputs)
+        return output, _last(output, lengths)
+
+
+class ScanLayer(nn.Module):
+    """One direction of a cell whose gates see the input alone, all tokens at once; equal to `RecurrentLayer`."""
+
+    def __init__(self, cell: MinGRUCell) -> None:
+        super().__init__()
+        self.cell = cell
+        self.hidden_size = cell.hidden_size
+
+    def forward(self, x: Tensor, lengths: Tensor, state: State = None) -> tuple[Tensor, State]:
+        """The same as `RecurrentLayer.forward`."""
+        z, n = self.cell.gates(x)
+        output = scan(1 - z, z * n, state)
+        return output, _last(output, lengths)
+
+
+def scan(a: Tensor, b: Tensor, initial: Tensor | None = None) -> Tensor:
+    """h_t = a_t h_(t-1) + b_t for all t, in log2(T) rounds instead of T steps.
+
+    The parallel scan of Hillis and Steele (1986), https://doi.org/10.1145/7902.7903: after round k each
+    (a, b) stands for the 2**k steps that end there.
+
+    Args:
+        a: (T, B, H).
+        b: (T, B, H).
+        initial: (B, H), zeros if None.
+
+    Returns:
+        All h, (T, B, H).
+    """
+    if initial is not None:
+        b = torch.cat([b[:1] + a[:1] * initial, b[1:]])
+    distance = 1
+    while distance < len(a):
+        b = torch.cat([b[:distance], torch.addcmul(b[distance:], a[distance:], b[:-distance])])
+        if 2 * distance < len(a):
+            a = torch.cat([a[:distance], a[distance:] * a[:-distance]])
+        distance *= 2
+    return b
+
+
+class TorchLayer(nn.Module):
+    """One direction: `nn.RNN`, `nn.GRU` or `nn.LSTM`, which run on cuDNN when on a GPU."""
+
+    def __init__(self, rnn: nn.RNN | nn.GRU | nn.LSTM) -> None:
+        super().__init__()
+        self.rnn = rnn
+        self.hidden_size = rnn.hidden_size
+
+    def forward(self, x: Tensor, lengths: Tensor, state: State = None) -> tuple[Tensor, State]:
+        """The same as `RecurrentLayer.forward`; the state of an LSTM is (h, c), each (B, H)."""
+        if isinstance(self.rnn, nn.LSTM):
+            return self._lstm(x, lengths, state)
+        if isinstance(self.rnn, nn.GRU) and x.device.type == "cpu" and torch.is_grad_enabled():
+            W_x, W_h, b_x, b_h = cast(Sequence[Tensor], self.rnn.all_weights[0])
+            output = gru(linear(x, W_x, b_x), W_h, b_h, state)
+            return output, _last(output, lengths)
+        output, _ = self.rnn(x, None if state is None else state[None])
+        return output, _last(output, lengths)
+
+    def _lstm(self, x: Tensor, lengths: Tensor, state: State) -> tuple[Tensor, State]:
+        # The outputs hold h at every token but c at none, so only packing stops c at the last one.
+        initial = None if state is None else (state[0][None], state[1][None])
+        packed = pack_padded_sequence(x, lengths.cpu(), enforce_sorted=False)
+        output, (h, c) = self.rnn(packed, initial)
+        return pad_packed_sequence(output, total_length=len(x))[0], (h[0], c[0])
+
+
+def _last(output: Tensor, lengths: Tensor) -> Tensor:
+    return output[lengths - 1, torch.arange(len(lengths), device=output.device)]  # (B, H)
+
+
+def make_layer(cell: str, input_size: int, hidden_size: int) -> RecurrentLayer | ScanLayer | TorchLayer:
+    """One direction of the named kind: rnn_scratch, gru_scratch, mingru, rnn, gru or lstm.
+
+    Raises:
+        InputError: no cell has that name.
+    """
+    scratch: dict[str, type[RNNCell | GRUCell]] = {"rnn_scratch": RNNCell, "gru_scratch": GRUCell}
+    modules = {"rnn": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}
+    if cell in scratch:
+        return RecurrentLayer(scratch[cell](input_size, hidden_size))
+    if cell == "mingru":
+        return ScanLayer(MinGRUCell(input_size, hidden_size))
+    if cell in modules:
+        return TorchLayer(modules[cell](input_size, hidden_size))
+    raise InputError(f"model.cell={cell} is no cell; choose one of {', '.join([*scratch, 'mingru', *modules])}")
+
+
+def reverse_padded(x: Tensor, lengths: Tensor) -> Tensor:
+    """Each sentence of x (T, B, ...) reversed within its own length; padding stays where it is."""
+    if bool((lengths == len(x)).all()):
+        return x.flip(0)
+    t = torch.arange(len(x), device=x.device)[:, None]  # (T, 1)
+    source = torch.where(t < lengths, lengths - 1 - t, t)  # (T, B)
+    return x[source, torch.arange(x.shape[1], device=x.device)]
+
+
+class BidirectionalLayer(nn.Module):
+    """Two layers that read the same input in opposite directions, of any two sizes (10.4.1).
+
+    H_f(t) = phi(X(t) W_xh_f + H_f(t-1) W_hh_f + b_f)
+    H_b(t) = phi(X(t) W_xh_b + H_b(t+1) W_hh_b + b_b)
+    H = [H_f H_b], F + R wide. Either direction may be absent (None).
+    """
+
+    def __init__(self, forward_layer: nn.Module | None, backward_layer: nn.Module | None) -> None:
+        super().__init__()
+        if forward_layer is None and backward_layer is None:
+            raise InputError("a layer needs at least one direction: forward and backward sizes are both 0")
+        self.forward_layer, self.backward_layer = forward_layer, backward_layer
+        present = [layer for layer in (forward_layer, backward_layer) if layer is not None]
+        self.width = sum(cast(int, layer.hidden_size) for layer in present)
+
+    def forward(
+        self, x: Tensor, lengths: Tensor, states: tuple[State, State] = (None, None)
+    ) -> tuple[Tensor, tuple[State, State]]:
+        """Reads x (T, B, I) in both directions.
+
+        Args:
+            x: (T, B, I).
+            lengths: (B,).
+            states: initial states, one per direction; the backward one is the state after the
+                sentence's end. None is zeros.
+
+        Returns:
+            Outputs (T, B, F + R), and the last state per direction (None where it is absent).
+        """
+        outputs, last = [], []
+        if self.forward_layer is not None:
+            f, state = self.forward_layer(x, lengths, states[0])  # (T, B, F)
+            outputs.append(f)
+            last.append(state)
+        else:
+            last.append(None)
+        if self.backward_layer is not None:
+            r, state = self.backward_layer(
+                reverse_padded(x, lengths), lengths, states[1]
+            )  # (T, B, R), last token first
+            outputs.append(reverse_padded(r, lengths))
+            last.append(state)
+        else:
+            last.append(None)
+        return torch.cat(outputs, dim=-1), (last[0], last[1])
+
+
+class Encoder(nn.Module):
+    """A stack of bidirectional layers; the outputs of one, F + R wide, are the inputs of the next."""
+
+    def __init__(
+        self, cell: str, input_size: int, forward: Sequence[int], backward: Sequence[int], dropout: float = 0.0
+    ) -> None:
+        """Builds len(forward) layers.
+
+        Args:
+            cell: see `make_layer`.
+            input_size: I of the first layer.
+            forward: F of each layer; 0 leaves the direction out.
+            backward: R of each layer; as many.
+            dropout: probability that a number between two layers is zeroed in training.
+        """
+        super().__init__()
+        layers = []
+        for f, r in zip(forward, backward, strict=True):
+            layers.append(
+                BidirectionalLayer(
+                    make_layer(cell, input_size, f) if f else None, make_layer(cell, input_size, r) if r else None
+                )
+            )
+            input_size = layers[-1].width
+        self.layers = nn.ModuleList(layers)
+        self.dropout = Dropout(dropout)
+
+    def forward(
+        self, x: Tensor, lengths: Tensor, states: Sequence[tuple[State, State]] | None = None
+    ) -> tuple[list[Tensor], list[tuple[State, State]]]:
+        """x (T, B, I) to the outputs (T, B, F + R) and the last states of every layer, the first layer first."""
+        outputs, last = [], []
+        for depth, layer in enumerate(self.layers):
+            if depth:
+                x = self.dropout(x)
+            x, state = layer(x, lengths, states[depth] if states is not None else (None, None))
+            outputs.append(x)
+            last.append(state)
+        return outputs, last

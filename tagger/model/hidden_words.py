@@ -1,0 +1,145 @@
+"""Masked words: a network that predicts words it cannot see from both sides of them, and its batches.
+
+Hidden words are predicted as in BERT (Devlin et al. 2019, https://arxiv.org/abs/1810.04805) by the embeddings and
+the recurrent stack of a tagger, whose training can start from what they have learned.
+"""
+
+# T tokens in the longest sentence, B sentences, E embedding, S states of all layers, n masked words,
+# V words of the vocabulary, D size of a word's embedding, C candidates
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import cast
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+
+from tagger.errors import InputError
+from tagger.model.batch import Batch
+from tagger.model.collate import collate
+from tagger.model.encoder import BidirectionalLayer
+from tagger.model.forms import FormTable
+from tagger.model.network import NetworkConfig, TaggerNetwork
+from tagger.model.vocabulary import UNK, Vocabulary
+
+FIRST = UNK + 1  # the id of the first word; a word's number is its id less this
+
+
+@dataclass
+class MaskedBatch:
+    """Sentences with hidden words."""
+
+    batch: Batch
+    masked: Tensor  # (n,) which of the T * B places are hidden, row by row
+    targets: Tensor  # (n,) number of the word that stands there
+
+    def to(self, device: torch.device | str) -> "MaskedBatch":
+        """The batch on another device."""
+        return MaskedBatch(self.batch.to(device), self.masked.to(device), self.targets.to(device))
+
+
+def masked_batch(sentences: Sequence[Sequence[str]], hidden: Sequence[np.ndarray], table: FormTable) -> MaskedBatch:
+    """Pads sentences and hides words of them.
+
+    Args:
+        sentences: B lists of word forms, none of them empty.
+        hidden: for each sentence the places of the words to hide; words that are not in the vocabulary may be
+            hidden, but are no targets: their target is -1.
+        table: features of the forms.
+    """
+    batch = collate(sentences, table)
+    places = np.concatenate([where * len(sentences) + b for b, where in enumerate(hidden)])
+    forms = [sentences[b][t].lower() for b, where in enumerate(hidden) for t in where.tolist()]
+    ids = table.vocabulary.word_ids
+    targets = np.array([ids.get(form, FIRST - 1) - FIRST for form in forms], dtype=np.int64)
+    return MaskedBatch(batch, torch.from_numpy(places.astype(np.int64)), torch.from_numpy(targets))
+
+
+class MaskedWordNetwork(nn.Module):
+    """A tagger's network without tags, and on top of all its layers the prediction of hidden words.
+
+    The vectors that score the words are those that embed them (Press and Wolf 2017,
+    https://arxiv.org/abs/1608.05859).
+
+    Attributes:
+        body: what a tagger can start from.
+        mask: (E,), what every layer sees in place of a hidden word's embedding.
+    """
+
+    def __init__(self, vocabulary: Vocabulary, config: NetworkConfig, samples: int = 4096) -> None:
+        """Builds the network.
+
+        Args:
+            vocabulary: its words are what can be predicted; it has no tags.
+            config: sizes of the body.
+            samples: other words that training compares the right one with.
+
+        Raises:
+            InputError: the body has no word embeddings.
+        """
+        super().__init__()
+        if not config["words"]:
+            raise InputError("embedding.words=0: words are predicted by their embeddings; give them a size")
+        self.body = TaggerNetwork(vocabulary, config)
+        self.mask = nn.Parameter(0.1 * torch.randn(self.body.embedding.width))
+        states = sum(cast(BidirectionalLayer, layer).width for layer in self.body.encoder.layers)
+        self.transform = nn.Sequential(nn.Linear(states, config["words"]), nn.GELU(), nn.LayerNorm(config["words"]))
+        counts = torch.tensor(list(vocabulary.words.values()), dtype=torch.float32)
+        self.bias = nn.Parameter((counts / counts.sum()).log())
+        self.samples = samples
+        weights = counts**0.75  # with which words are sampled
+        self.register_buffer("weights", weights, persistent=False)
+        self.register_buffer("inclusion", _inclusion(weights, samples), persistent=False)
+
+    def predict(self, batch: Batch, masked: Tensor) -> Tensor:
+        """What stands for the hidden words (n, D), from the words that are not."""
+        x = self.body.embed(batch)  # (T, B, E)
+        x = x.flatten(0, 1).index_copy(0, masked, self.mask.to(x.dtype).expand(len(masked), -1)).view_as(x)
+        h = self.body.encode(x, batch.lengths)  # (T, B, S)
+        predicted: Tensor = self.transform(h.flatten(0, 1)[masked])
+        return predicted
+
+    def scores(self, predicted: Tensor) -> Tensor:
+        """The logits of all words, (n, V)."""
+        return torch.addmm(self.bias.to(predicted.dtype), predicted, self._words.to(predicted.dtype).T)
+
+    def loss(self, predicted: Tensor, targets: Tensor) -> Tensor:
+        """The mean negative log-likelihood of the right words (n,), in large vocabularies an estimate.
+
+        Of the sum over all words those of a sample are computed, each divided by its probability to be in the
+        sample: Bengio and Senécal (2008), https://doi.org/10.1109/TNN.2007.912312.
+        """
+        if len(self.bias) <= self.samples:
+            return cross_entropy(self.scores(predicted).float(), targets)
+        drawn = torch.multinomial(cast(Tensor, self.weights), self.samples)  # (C,), each at most once
+        words, bias = self._words.to(predicted.dtype), self.bias.to(predicted.dtype)
+        shifted = bias[drawn] - cast(Tensor, self.inclusion)[drawn].log().to(predicted.dtype)
+        right = (predicted * words[targets]).sum(1) + bias[targets]  # (n,)
+        others = torch.addmm(shifted, predicted, words[drawn].T)  # (n, C)
+        others = others.masked_fill(drawn == targets[:, None], float("-inf"))
+        logits = torch.cat([right[:, None], others], dim=1).float()
+        return cross_entropy(logits, torch.zeros_like(targets))
+
+    @property
+    def _words(self) -> Tensor:
+        return cast(nn.Embedding, self.body.embedding.words).weight[FIRST:]  # (V, D)
+
+
+def _inclusion(weights: Tensor, samples: int) -> Tensor:
+    """The probability of each word (V,) to be among so many that are drawn without putting back.
+
+    Of a word with weight w it is 1 - exp(-w t), where t is such that they sum to the number of samples
+    (Rosén 1972, https://doi.org/10.1214/aoms/1177692692).
+    """
+    if samples >= len(weights):
+        return torch.ones_like(weights)
+    shares = weights.double() / weights.double().sum()
+    low, high = 0.0, float(samples)
+    while -torch.expm1(-shares * high).sum() < samples:
+        high *= 2
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (middle, high) if -torch.expm1(-shares * middle).sum() < samples else (low, middle)
+    return (-torch.expm1(-shares * high)).to(weights.dtype)

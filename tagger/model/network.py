@@ -1,0 +1,103 @@
+"""The network: embed every token, encode the sentence in both directions, score the tags."""
+
+# T tokens in the longest sentence, B sentences, E embedding, F forward hidden, R backward hidden, K tags
+
+from collections.abc import Sequence
+from typing import TypedDict
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import embedding as gather
+
+from tagger.errors import InputError
+from tagger.model.batch import Batch
+from tagger.model.embeddings import FormEmbedding, VectorConfig
+from tagger.model.encoder import Encoder
+from tagger.model.fast_cpu import Dropout
+from tagger.model.transformer import TransformerConfig, TransformerEmbedding
+from tagger.model.vocabulary import Vocabulary
+
+
+class NetworkConfig(TypedDict):
+    """What a `TaggerNetwork` is built from, beside its vocabulary; plain values, saved with it."""
+
+    cell: str
+    depth: int
+    hidden: dict[str, int | list[int]]  # forward and backward: a size for all layers, or one per layer
+    dropout: float
+    words: int
+    affixes: int
+    chars: int
+    buckets: int
+    vectors: VectorConfig | None
+    transformer: TransformerConfig | None
+
+
+class TaggerNetwork(nn.Module):
+    """Scores every tag for every token of a batch."""
+
+    def __init__(self, vocabulary: Vocabulary, config: NetworkConfig) -> None:
+        super().__init__()
+        forward = layer_sizes(config["hidden"]["forward"], config["depth"], "forward")
+        backward = layer_sizes(config["hidden"]["backward"], config["depth"], "backward")
+        self.embedding = FormEmbedding(
+            vocabulary, config["words"], config["affixes"], config["chars"], config["buckets"], config["vectors"]
+        )
+        self.transformer = TransformerEmbedding(config["transformer"]) if config["transformer"] else None
+        width = self.embedding.width + (self.transformer.width if self.transformer else 0)
+        if width == 0:
+            raise InputError(
+                "embedding.words, embedding.affixes and embedding.chars are all 0, and nothing pretrained is used;"
+                " set at least one"
+            )
+        self.encoder = Encoder(config["cell"], width, forward, backward, config["dropout"])
+        states = sum(f + r for f, r in zip(forward, backward, strict=True))
+        self.heads = nn.ModuleDict({column: nn.Linear(states, len(tags)) for column, tags in vocabulary.tags.items()})
+        self.dropout = Dropout(config["dropout"])
+
+    def embed(self, batch: Batch) -> Tensor:
+        """One vector per token, (T, B, E): computed once per form, then gathered; a transformer's is beside it."""
+        x = gather(batch.index, self.embedding(batch))
+        if self.transformer is not None:
+            outputs = batch.outputs
+            if outputs is None:
+                if batch.pieces is None:
+                    raise ValueError("the batch has no pieces: its FormTable was made without a tokenizer")
+                outputs = self.transformer.outputs(batch.pieces)
+            x = torch.cat([x, self.transformer.mix(outputs)], dim=-1)
+        embedded: Tensor = self.dropout(x)
+        return embedded
+
+    def encode(self, x: Tensor, lengths: Tensor) -> Tensor:
+        """States that know the whole sentence: those of every layer side by side, (T, B, sum of F + R)."""
+        layers, _ = self.encoder(x, lengths)
+        h: Tensor = self.dropout(torch.cat(layers, dim=-1))
+        return h
+
+    def score(self, h: Tensor) -> dict[str, Tensor]:
+        """O = H W_hq + b_q (10.4.2): for each column (T, B, K)."""
+        return {column: head(h) for column, head in self.heads.items()}
+
+    def forward(self, batch: Batch) -> dict[str, Tensor]:
+        """For each column the scores (logits) of its tags, (T, B, K)."""
+        x = self.embed(batch)
+        h = self.encode(x, batch.lengths)
+        return self.score(h)
+
+
+def layer_sizes(size: int | Sequence[int], depth: int, direction: str) -> list[int]:
+    """One hidden size per layer from a number for all or a list of `depth` numbers.
+
+    Raises:
+        InputError: depth below 1, a negative size, or a list of another length.
+    """
+    if depth < 1:
+        raise InputError(f"model.depth={depth}: a stack has at least 1 layer")
+    sizes = [size] * depth if isinstance(size, int) else list(size)
+    if len(sizes) != depth:
+        raise InputError(
+            f"model.hidden.{direction} lists {len(sizes)} sizes for model.depth={depth}; give one number or {depth}"
+        )
+    if min(sizes) < 0:
+        raise InputError(f"model.hidden.{direction}={min(sizes)} is negative; 0 leaves the direction out")
+    return sizes

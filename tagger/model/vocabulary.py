@@ -1,0 +1,121 @@
+"""Strings <-> ids: what a tagger knows of its training data."""
+
+# N words in the source, D values of a vector, R rows kept
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from tagger.text.sentence import is_annotated
+
+PAD = 0  # filler beyond the end of a word or a sentence
+UNK = 1  # a word or character that training has not seen often enough
+IGNORE = -100  # the target beyond a sentence's end, or where nothing is annotated: neither learned nor scored
+UNSEEN = -101  # the target of a gold tag that training never had: not learned, scored as wrong
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """The words, characters and tags of a tagger.
+
+    Attributes:
+        words: lower-cased words with an embedding of their own and how often training has each; the first has id 2.
+        characters: characters with an embedding of their own; the first has id 2.
+        tags: for each column its tags, ids from 0.
+        forms: every word form of the training data as it was written, to tell seen from unseen.
+        vectors: for each source of pretrained vectors the words that have one, and its row, from 0; see `row_of`.
+    """
+
+    words: dict[str, int]
+    characters: list[str]
+    tags: dict[str, list[str]]
+    forms: list[str]
+    vectors: dict[str, dict[str, int]] = field(default_factory=dict)
+
+    @classmethod
+    def build(cls, sentences: Iterable[Mapping[str, Any]], columns: Sequence[str], min_count: int = 2) -> "Vocabulary":
+        """Counts a corpus.
+
+        Args:
+            sentences: mappings with `tokens` and one list of tags per column.
+            columns: the tag columns to learn.
+            min_count: how often a lower-cased word, or a character, must occur to be known.
+        """
+        forms: Counter[str] = Counter()
+        tags: dict[str, Counter[str]] = {column: Counter() for column in columns}
+        for sentence in sentences:
+            forms.update(sentence["tokens"])
+            for column in columns:
+                tags[column].update(sentence[column])
+        known = {column: sorted(t for t in tags[column] if is_annotated(column, t)) for column in columns}
+        return cls.of_forms(forms, min_count, tags=known, forms=sorted(forms))
+
+    @classmethod
+    def of_forms(
+        cls,
+        counts: Mapping[str, int],
+        min_count: int,
+        max_words: int | None = None,
+        tags: dict[str, list[str]] | None = None,
+        forms: list[str] | None = None,
+    ) -> "Vocabulary":
+        """The vocabulary of counted word forms.
+
+        Args:
+            counts: how often each form occurs.
+            min_count: see `build`.
+            max_words: words at most, the most frequent.
+            tags: see there.
+            forms: those that count as seen in training.
+        """
+        words: Counter[str] = Counter()
+        characters: Counter[str] = Counter()
+        for form, count in counts.items():
+            words[form.lower()] += count
+            for character in form:
+                characters[character] += count
+        return cls(
+            words={word: words[word] for word in _frequent(words, min_count)[:max_words]},
+            characters=_frequent(characters, min_count),
+            tags=tags or {},
+            forms=forms or [],
+        )
+
+    @property
+    def columns(self) -> list[str]:
+        """The tag columns, in the order in which they were asked for."""
+        return list(self.tags)
+
+    @cached_property
+    def word_ids(self) -> dict[str, int]:
+        """Lower-cased word -> id; every other word is `UNK`."""
+        return {word: i for i, word in enumerate(self.words, UNK + 1)}
+
+    @cached_property
+    def character_ids(self) -> dict[str, int]:
+        """Character -> id; every other character is `UNK`."""
+        return {character: i for i, character in enumerate(self.characters, UNK + 1)}
+
+    @cached_property
+    def tag_ids(self) -> dict[str, dict[str, int]]:
+        """Column -> tag -> id."""
+        return {column: {tag: i for i, tag in enumerate(tags)} for column, tags in self.tags.items()}
+
+    @cached_property
+    def known_forms(self) -> frozenset[str]:
+        """The forms that occur in training, exactly as written."""
+        return frozenset(self.forms)
+
+
+def _frequent(counts: Counter[str], min_count: int) -> list[str]:
+    """Most frequent first, ties by spelling, so that ids do not depend on the order of the corpus."""
+    return sorted(
+        (item for item, count in counts.items() if count >= min_count), key=lambda item: (-counts[item], item)
+    )
+
+
+def row_of(rows: Mapping[str, int], form: str) -> int | None:
+    """The row of `form` as it is written, else of its lower-cased spelling, else None."""
+    row = rows.get(form)
+    return rows.get(form.lower()) if row is None else row

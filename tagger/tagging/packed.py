@@ -1,0 +1,245 @@
+"""The recurrent layers of a trained network for tagging alone: nothing is padded, no step waits for more than it must.
+
+Tokens are packed: those that stand first in their sentences, the longest sentence's first, then those that
+stand second, and so on. A step reads its rows from one slice and writes them to one.
+"""
+
+# N tokens, n sentences that still have a token at this step, I input size, G gates, H hidden size
+
+from collections.abc import Sequence
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+
+from tagger.model.cells import GRUCell, MinGRUCell, RNNCell
+from tagger.model.encoder import BidirectionalLayer, RecurrentLayer, ScanLayer, TorchLayer
+
+ROWS = 8  # a product of fewer takes another path through the processor's library, where sums round differently
+_MINUS_ONE = torch.tensor(-1.0)
+
+
+def padded(n: int) -> int:
+    """The rows of a product of n sentences or tokens: a few more, which are of none.
+
+    For each number of rows the library makes code when it first sees it, and keeps that of a thousand numbers. So that
+    they are few, it is a multiple of 8, or of a 16th to a 32nd of itself.
+    """
+    step = max(ROWS, 1 << max(0, n.bit_length() - 5))
+    return -(-n // step) * step
+
+
+def spare(n: int) -> int:
+    """How many rows `padded` adds at most to any number up to n: so many must follow the rows of n tokens."""
+    return max(ROWS, n // 16)
+
+
+def product(x: Tensor, W: Tensor, b: Tensor, out: Tensor | None = None) -> Tensor:
+    """x W + b, in which a row (of padded(N)) is the same to the bit whatever the other rows are."""
+    return torch.addmm(b, x, W, out=out)
+
+
+class Direction:
+    """One direction of one layer.
+
+    Attributes:
+        W_x, b_x: (I, G * H) and (G * H,), of the product with the input, in which no step waits for another.
+        hidden_size: H.
+        weights: how many weights the products with the state before have, for which each step waits.
+    """
+
+    def __init__(self, W_x: Tensor, b_x: Tensor, W_h: Tensor) -> None:
+        """Takes the weights of both products, `(I, G * H)`, `(G * H,)` and `(H, G * H)`."""
+        self.hidden_size, self.weights = len(W_h), W_h.numel()
+        self.W_x, self.b_x, self.W_h = W_x, b_x, W_h.contiguous()
+
+    def prepare(self, x: Tensor) -> None:
+        """Does in place what can be done to products with the input, (N, G * H), before any step."""
+
+    def start(self, sentences: int) -> None:
+        """Sets the states of all sentences to zero."""
+        rows = padded(sentences)
+        self._h = self.W_h.new_zeros(rows, self.hidden_size)
+        self._g = self.W_h.new_empty(rows, self.W_h.shape[1])
+
+    def step(self, x: Tensor, n: int) -> Tensor:
+        """One time step.
+
+        Args:
+            x: (padded(n), G * H), the product with the input; rows after the first n are of no sentence.
+            n: sentences.
+
+        Returns:
+            The states (n, H) of the first n sentences, valid until the next step.
+        """
+        raise NotImplementedError
+
+    def _sums(self, x: Tensor) -> Tensor:
+        """x + h W_h, valid until the next step."""
+        rows = len(x)
+        return torch.addmm(x, self._h[:rows], self.W_h, out=self._g[:rows])
+
+
+class RNN(Direction):
+    """h' = tanh(x W_xh + h W_hh + b_h), equation 10.4.1."""
+
+    def step(self, x: Tensor, n: int) -> Tensor:  # noqa: D102
+        return torch.tanh(self._sums(x)[:n], out=self._h[:n])
+
+
+class GRU(Direction):
+    """The unit of `cells.GRUCell`: gates r, z, n; the last is a tanh, as in `_tanh_of_half`."""
+
+    def __init__(self, W_x: Tensor, b_x: Tensor, W_h: Tensor, b_n: Tensor) -> None:
+        """Takes what `Direction` takes, and what is added to the n of the state before r scales it, `(H,)`."""
+        size = len(W_h)
+        double = W_x.new_ones(3 * size)
+        double[2 * size :] = 2
+        super().__init__(W_x * double, b_x * double, W_h[:, : 2 * size])
+        self._W_n, self._b_n = 2 * W_h[:, 2 * size :].contiguous(), 2 * b_n
+        self.weights = W_h.numel()
+
+    def start(self, sentences: int) -> None:  # noqa: D102
+        super().start(sentences)
+        self._n = torch.empty_like(self._h)
+
+    def step(self, x: Tensor, n: int) -> Tensor:  # noqa: D102
+        size, rows = self.hidden_size, len(x)
+        rz = self._sums(x[:, : 2 * size]).sigmoid_()
+        a = torch.addmm(self._b_n, self._h[:rows], self._W_n, out=self._n[:rows])
+        candidate = _tanh_of_half(torch.addcmul(x[:, 2 * size :], rz[:, :size], a, out=a))
+        h = self._h[:n]
+        return torch.lerp(candidate[:n], h, rz[:n, size:], out=h)  # (1 - z) n + z h
+
+
+class LSTM(Direction):
+    """The unit of `nn.LSTM`: gates i, f, g, o."""
+
+    def start(self, sentences: int) -> None:  # noqa: D102
+        super().start(sentences)
+        self._c = self._h.clone()
+
+    def step(self, x: Tensor, n: int) -> Tensor:  # noqa: D102
+        size = self.hidden_size
+        gates, c = self._sums(x)[:n], self._c[:n]
+        i, f = gates[:, : 2 * size].sigmoid_().chunk(2, dim=1)
+        c.mul_(f).addcmul_(i, gates[:, 2 * size : 3 * size].tanh_())
+        return torch.mul(gates[:, 3 * size :].sigmoid_(), c.tanh(), out=self._h[:n])
+
+
+class MinGRU(Direction):
+    """The unit of `cells.MinGRUCell`: gates z, n, and no product with the state."""
+
+    def __init__(self, W_x: Tensor, b_x: Tensor) -> None:
+        """Takes the weights of the product with the input, (I, 2 * H) and (2 * H,)."""
+        self.hidden_size, self.weights = W_x.shape[1] // 2, 0
+        double = W_x.new_ones(2 * self.hidden_size)
+        double[self.hidden_size :] = 2
+        self.W_x, self.b_x = W_x * double, b_x * double
+
+    def prepare(self, x: Tensor) -> None:  # noqa: D102
+        x[:, : self.hidden_size].sigmoid_()
+        _tanh_of_half(x[:, self.hidden_size :])
+
+    def start(self, sentences: int) -> None:  # noqa: D102
+        self._h = self.W_x.new_zeros(sentences, self.hidden_size)
+
+    def step(self, x: Tensor, n: int) -> Tensor:  # noqa: D102
+        h = self._h[:n]
+        return torch.lerp(h, x[:n, self.hidden_size :], x[:n, : self.hidden_size], out=h)
+
+
+def _tanh_of_half(x: Tensor) -> Tensor:
+    """Makes x tanh(x / 2) = 2 sigmoid(x) - 1, in a third of the time that `torch.tanh` takes."""
+    return torch.add(_MINUS_ONE, x.sigmoid_(), alpha=2, out=x)
+
+
+def direction(layer: nn.Module, dtype: torch.dtype) -> Direction:
+    """One direction of a trained layer, its weights rounded to `dtype`."""
+    if isinstance(layer, RecurrentLayer | ScanLayer):
+        return _from_cell(layer.cell, dtype)
+    rnn = cast(TorchLayer, layer).rnn
+    W_x, W_h, b_x, b_h = (weight.detach() for weight in cast(Sequence[Tensor], rnn.all_weights[0]))
+    kind = {nn.RNN: RNN, nn.GRU: GRU, nn.LSTM: LSTM}[type(rnn)]
+    return _direction(kind, W_x.T, b_x, W_h.T, b_h, dtype)
+
+
+def _from_cell(cell: RNNCell | GRUCell | MinGRUCell, dtype: torch.dtype) -> Direction:
+    weights = {name: parameter.detach() for name, parameter in cell.named_parameters()}
+    if isinstance(cell, RNNCell):
+        return _direction(RNN, weights["W_xh"], weights["b_h"], weights["W_hh"], torch.zeros(()), dtype)
+    if isinstance(cell, MinGRUCell):
+        return MinGRU(weights["W_x"].to(dtype), weights["b_x"].to(dtype))
+    return _direction(GRU, weights["W_x"], weights["b_x"], weights["W_h"], weights["b_h"], dtype)
+
+
+def _direction(
+    kind: type[Direction], W_x: Tensor, b_x: Tensor, W_h: Tensor, b_h: Tensor, dtype: torch.dtype
+) -> Direction:
+    """Of trained weights; what is added at every step is added before any, a GRU's part in r excepted."""
+    if kind is GRU:
+        size = len(W_h)
+        early = torch.cat([b_h[: 2 * size], torch.zeros_like(b_h[2 * size :])])
+        return GRU(W_x.to(dtype), (b_x + early).to(dtype), W_h.to(dtype), b_h[2 * size :].to(dtype))
+    return kind(W_x.to(dtype), (b_x + b_h).to(dtype), W_h.to(dtype))
+
+
+class Layer:
+    """Both directions of a layer; either may be absent.
+
+    Attributes:
+        W_x, b_x: (I, X) and (X,), of the product with the input for both directions side by side.
+        width: F + R.
+    """
+
+    def __init__(self, layer: BidirectionalLayer, dtype: torch.dtype) -> None:
+        modules = (layer.forward_layer, layer.backward_layer)
+        self.directions = [None if module is None else direction(module, dtype) for module in modules]
+        present = [each for each in self.directions if each is not None]
+        self.W_x = torch.cat([each.W_x for each in present], dim=1)
+        self.b_x = torch.cat([each.b_x for each in present])
+        self.width = sum(each.hidden_size for each in present)
+
+    def prepare(self, x: Tensor) -> Tensor:
+        """Products with the input, (N, X), with what can be done to them in place before any step."""
+        column = 0
+        for each in self.directions:
+            if each is not None:
+                each.prepare(x[:, column : column + each.W_x.shape[1]])
+                column += each.W_x.shape[1]
+        return x
+
+    def scan(self, x: Tensor, counts: Sequence[int], out: Tensor, rows: Tensor | None = None) -> None:
+        """Reads packed sentences in both directions.
+
+        Args:
+            x: (N + spare(N), X), what `prepare` made of the product with the input; the last rows are of no token.
+            counts: n of each step, the first step's first; they never grow.
+            out: (N, F + R) or more rows, where the states go.
+            rows: (N + spare(N),), which row of x each token has, where tokens have rows in common and x is (U, X). They
+                are gathered for one step at a time, which then finds them in the processor's cache.
+        """
+        ends: list[int] = []
+        total = 0
+        for n in counts:
+            total += n
+            ends.append(total)
+        steps = list(zip(ends, counts, strict=True))
+        gathered = None if rows is None else x.new_empty(padded(counts[0]), x.shape[1])
+        column = place = 0
+        for each, order in zip(self.directions, (steps, steps[::-1]), strict=True):
+            if each is None:
+                continue
+            columns = slice(column, column + each.W_x.shape[1])
+            gates = x[:, columns]
+            states = out[:, place : place + each.hidden_size]
+            each.start(counts[0])
+            for end, n in order:
+                start, stop = end - n, end - n + padded(n)
+                if rows is None or gathered is None:
+                    here = gates[start:stop]
+                else:
+                    here = torch.index_select(gates, 0, rows[start:stop], out=gathered[: stop - start, columns])
+                states[start:end] = each.step(here, n)
+            column += each.W_x.shape[1]
+            place += each.hidden_size

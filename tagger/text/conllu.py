@@ -1,0 +1,142 @@
+"""CoNLL-U lines <-> sentences; everything that is not a tag is kept to the byte.
+
+The format: https://universaldependencies.org/format.html. A word is a row whose ID is a whole
+number; rows of multiword tokens (`3-4`) and empty nodes (`8.1`) are no tokens but stay in place.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from itertools import pairwise
+
+from tagger.errors import InputError, shorten
+from tagger.text.characters import encodable
+from tagger.text.files import whole_lines
+from tagger.text.sentence import Sentence
+
+COLUMNS = {"upos": 3, "xpos": 4, "feats": 5}  # the tag columns, counted from 0
+MISC = 9
+BLOCK = 1_000_000  # lines; no sentence has more, an empty line was forgotten
+_RANGE_OR_EMPTY = re.compile(r"[0-9]+[-.][0-9]+")
+_CONTROL = re.compile(r"[\t\n\r]")
+_UNFIT = re.compile("[\t\n\r\ud800-\udfff]")
+
+
+def read_conllu(lines: Iterable[str], path: str) -> Iterator[Sentence]:
+    """Yields a sentence per block of `lines`; `path` is for error messages.
+
+    Every line belongs to one sentence, so that writing all sentences gives the file back. A block
+    without words (comments alone, extra empty lines) is a sentence without tokens. The `lines` of
+    a sentence are as they came; its `tags` hold `COLUMNS` as they stand in the file.
+
+    Raises:
+        InputError: a row without 10 columns, an ID that is none, or a missing empty line.
+    """
+    block: list[str] = []
+    rows: list[list[str]] = []
+    for number, line in enumerate(whole_lines(lines, path), 1):
+        text = line.rstrip("\r\n")
+        block.append(line)
+        if len(block) > BLOCK:
+            raise InputError(f"{path}, line {number}: {BLOCK:,} lines and none empty; put one after each sentence")
+        if not text:
+            yield _sentence(block, rows)
+            block, rows = [], []
+        elif text[0] != "#":
+            cells = text.split("\t")
+            if len(cells) != 10:
+                raise InputError(
+                    f"{path}, line {number}: {len(cells)} columns, CoNLL-U has 10 between tabs: {shorten(text)}"
+                )
+            if cells[0].isascii() and cells[0].isdigit():
+                if cells[0] == "1" and rows:
+                    raise InputError(
+                        f"{path}, line {number}: word 1 ({shorten(cells[1])}) follows word {rows[-1][0]};"
+                        " put an empty line between sentences"
+                    )
+                rows.append(cells)
+            elif not _RANGE_OR_EMPTY.fullmatch(cells[0]):
+                raise InputError(
+                    f"{path}, line {number}: {shorten(cells[0])} is no ID; CoNLL-U has 3, 3-4 or 3.1 there"
+                )
+    if block:
+        yield _sentence(block, rows)
+
+
+def _sentence(block: list[str], rows: list[list[str]]) -> Sentence:
+    comments = [line.rstrip("\r\n") for line in block if line[0] == "#"]
+    return Sentence(
+        tokens=[cells[1] for cells in rows],
+        tags={column: [cells[place] for cells in rows] for column, place in COLUMNS.items()},
+        text=next((c.partition("=")[2].strip() for c in comments if c.startswith("# text =")), None),
+        comments=comments,
+        lines=block,
+    )
+
+
+def write_conllu(sentence: Sentence, extra: dict[str, list[str]] | None = None) -> str:
+    """The CoNLL-U block of a sentence, with its tags in their columns.
+
+    A sentence that came from CoNLL-U keeps its lines; only the columns that `sentence.tags` names
+    change. Columns that CoNLL-U does not have (`chunk`, `ner`) and `extra` go into MISC as
+    `Name=value`, a `|` in the value as `\\p`. In a form or tag, a tab or line end becomes a space and
+    a lone surrogate U+FFFD; an empty one is `_`. A sentence from elsewhere without tokens has no block.
+
+    Args:
+        sentence: N tokens.
+        extra: for each name the N values to add to MISC (a probability, say).
+    """
+    misc = {column: values for column, values in sentence.tags.items() if column not in COLUMNS} | (extra or {})
+    misc = {name: _fitting([value.replace("|", r"\p") for value in values]) for name, values in misc.items()}
+    if sentence.lines is None:
+        return _new_block(sentence, misc) if sentence.tokens else ""
+    tags = [(COLUMNS[c], values, _fitting(values)) for c, values in sentence.tags.items() if c in COLUMNS]
+    out: list[str] = []
+    word = 0
+    for line in sentence.lines:
+        cells = line.split("\t")
+        if cells[0].isascii() and cells[0].isdigit():
+            for place, values, fitting in tags:
+                if cells[place] != values[word]:
+                    cells[place] = fitting[word]
+            if misc:
+                _add_misc(cells, {name: values[word] for name, values in misc.items()})
+            line = "\t".join(cells)
+            word += 1
+        out.append(line)
+    return "".join(out)
+
+
+def _fitting(values: list[str]) -> list[str]:
+    """`values` as they can stand in a cell."""
+    if all(values) and not _UNFIT.search("".join(values)):
+        return values
+    return [encodable(_CONTROL.sub(" ", value)) or "_" for value in values]
+
+
+def _add_misc(cells: list[str], pairs: dict[str, str]) -> None:
+    body = cells[MISC].rstrip("\r\n")
+    kept = [pair for pair in body.split("|") if pair not in ("", "_") and pair.partition("=")[0] not in pairs]
+    added = [f"{name}={value}" for name, value in pairs.items()]
+    cells[MISC] = "|".join(kept + added) + cells[MISC][len(body) :]
+
+
+def _new_block(sentence: Sentence, misc: dict[str, list[str]]) -> str:
+    """The block of a sentence that did not come from CoNLL-U; `_` where nothing is known."""
+    forms = _fitting(sentence.tokens)
+    blank = ["_"] * len(forms)
+    tags = [_fitting(sentence.tags[column]) if column in sentence.tags else blank for column in COLUMNS]
+    glued = [False] * len(forms)  # whether the next token follows without a space
+    if sentence.offsets is not None:
+        glued = [a[1] == b[0] for a, b in pairwise(sentence.offsets)] + [False]
+    pairs = [["SpaceAfter=No" if g else "" for g in glued]] if any(glued) else []
+    pairs += [[f"{name}={value}" for value in values] for name, values in misc.items()]
+    last = ["|".join(filter(None, row)) or "_" for row in zip(*pairs, strict=True)] if pairs else blank
+    head = "".join(f"{comment}\n" for comment in sentence.comments)
+    if sentence.text is not None and not any(c.startswith("# text =") for c in sentence.comments):
+        if sentence.offsets is not None:  # what the rows say, as the format demands
+            text = "".join([form if g else form + " " for form, g in zip(forms, glued, strict=True)])[:-1]
+        else:
+            text = encodable(" ".join(re.split(r"[ \t\n\r]+", sentence.text)))
+        head += f"# text = {text}\n"
+    rows = zip(map(str, range(1, len(forms) + 1)), forms, blank, *tags, blank, blank, blank, last, strict=True)
+    return head + "\n".join(map("\t".join, rows)) + "\n\n"

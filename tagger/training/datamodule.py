@@ -1,0 +1,106 @@
+"""A corpus -> seeded, length-bucketed batches of about equal numbers of tokens."""
+
+from pathlib import Path
+from typing import Any
+
+import datasets
+import numpy as np
+import pytorch_lightning as pl
+import torch
+from datasets import Dataset, DatasetDict
+from torch.utils.data import DataLoader
+
+from tagger.model.batch import Batch
+from tagger.model.collate import collate
+from tagger.model.forms import FormTable
+from tagger.model.pieces import PieceTokenizer
+from tagger.model.transformer import TransformerEmbedding
+from tagger.model.vocabulary import Vocabulary
+from tagger.training.sampler import BucketSampler
+from tagger.weights.cached_outputs import frozen_outputs
+
+
+class _Batches(torch.utils.data.Dataset[Batch]):
+    """Sentence numbers -> `Batch`; the sentences themselves, and outputs of a frozen transformer, stay on disk."""
+
+    def __init__(
+        self, sentences: Dataset, table: FormTable, word_dropout: float, lengths: np.ndarray, outputs: np.ndarray | None
+    ) -> None:
+        self.sentences, self.table, self.word_dropout = sentences, table, word_dropout
+        self.outputs, self.ends = outputs, np.cumsum(lengths)
+
+    def __getitem__(self, item: Any) -> Batch:
+        numbers, seed = item
+        rows: dict[str, list[list[str]]] = self.sentences[numbers]
+        tags = {column: rows[column] for column in self.table.vocabulary.columns}
+        generator = None if seed is None else np.random.default_rng(seed)
+        batch = collate(rows["tokens"], self.table, tags, self.word_dropout, generator)
+        if self.outputs is not None:
+            known = np.zeros((*batch.index.shape, *self.outputs.shape[1:]), dtype=np.float32)  # (T, B, M, D)
+            for column, number in enumerate(numbers):
+                length = len(rows["tokens"][column])
+                known[:length, column] = self.outputs[self.ends[number] - length : self.ends[number]]
+            batch.outputs = torch.from_numpy(known)
+        return batch
+
+
+class TaggerDataModule(pl.LightningDataModule):
+    """Train and dev batches of a corpus."""
+
+    def __init__(
+        self,
+        splits: DatasetDict,
+        vocabulary: Vocabulary,
+        buckets: int,
+        batch_tokens: int = 500,
+        word_dropout: float = 1.0,
+        seed: int = 1,
+        tokenizer: PieceTokenizer | None = None,
+        frozen: TransformerEmbedding | None = None,
+    ) -> None:
+        """Measures the sentences.
+
+        Args:
+            splits: "train" and "dev", with `tokens` and the vocabulary's columns.
+            vocabulary: gives words, characters and tags their ids.
+            buckets: rows of the hash table of each affix.
+            batch_tokens: slots (padding included) of a batch; a longer sentence is a batch of its own.
+            word_dropout: see `collate`.
+            seed: of the batches and of word dropout.
+            tokenizer: of the transformer, if there is one.
+            frozen: a transformer that training does not change; what it says of each token is kept on disk.
+        """
+        super().__init__()
+        self.tokenizer, self.frozen = tokenizer, frozen
+        self.splits, self.batch_tokens, self.word_dropout, self.seed = splits, batch_tokens, word_dropout, seed
+        self.table = FormTable(vocabulary, buckets, None if frozen else tokenizer)
+
+    def _loader(self, split: str, seed: int | None) -> DataLoader[Batch]:
+        sentences = self.splits[split].select_columns(["tokens", *self.table.vocabulary.columns])
+        lengths = token_counts(sentences)
+        rank, world = (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
+        sampler = BucketSampler(lengths, self.batch_tokens, seed, rank, world)
+        batches = _Batches(sentences, self.table, self.word_dropout, lengths, self._outputs(sentences, lengths))
+        # A generator of its own: making an iterator must not draw from the global one, which a checkpoint restores.
+        return DataLoader(batches, batch_size=None, sampler=sampler, generator=torch.Generator())
+
+    def _outputs(self, sentences: Dataset, lengths: np.ndarray) -> np.ndarray | None:
+        if self.frozen is None or self.tokenizer is None:
+            return None
+        folder = Path(datasets.config.HF_DATASETS_CACHE) / "tagger"
+        device = self.trainer.strategy.root_device if self.trainer else "cpu"
+        return frozen_outputs(
+            self.frozen, self.tokenizer, (row["tokens"] for row in sentences), lengths, folder, device
+        )
+
+    def train_dataloader(self) -> DataLoader[Batch]:
+        return self._loader("train", self.seed)
+
+    def val_dataloader(self) -> DataLoader[Batch]:
+        return self._loader("dev", None)
+
+
+def token_counts(sentences: Dataset) -> np.ndarray:
+    """The number of tokens of each sentence, read a piece at a time."""
+    pieces = sentences.select_columns(["tokens"]).with_format("arrow").iter(10_000)
+    return np.concatenate([np.diff(piece["tokens"].combine_chunks().offsets.to_numpy()) for piece in pieces])

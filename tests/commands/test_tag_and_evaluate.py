@@ -1,0 +1,262 @@
+"""The commands tag and evaluate, as a user types them."""
+
+import gzip
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+import tagger
+from tagger.commands.app import app
+from tagger.model.network import TaggerNetwork
+from tagger.model.vocabulary import Vocabulary
+from tagger.text.conllu import read_conllu
+from tagger.weights.folder import save_tagger
+from tests.conftest import network_config
+
+TAGS = ["ADV", "NOUN", "PRON", "PUNCT", "VERB"]
+CONLLU = """\
+# sent_id = 1
+# text = They don't book
+1\tThey\tthey\tPRON\tPRP\tCase=Nom\t0\troot\t_\t_
+2-3\tdon't\t_\t_\t_\t_\t_\t_\t_\t_
+2\tdo\tdo\tVERB\tVBP\t_\t1\tdep\t_\t_
+3\tn't\tnot\tADV\tRB\t_\t1\tdep\t_\tX=y
+3.1\tbook\tbook\tVERB\t_\t_\t_\t_\t1:dep\t_
+4\tbook\tbook\tNOUN\tNN\t_\t1\tdep\t_\tSpaceAfter=No
+
+# a comment alone
+
+1\tYes\tyes\tINTJ\tUH\t_\t0\troot\t_\t_
+"""
+
+
+def saved(folder: Path, forms: list[str]) -> Path:
+    """An untrained tagger; what it says is wrong, but always the same."""
+    vocabulary = Vocabulary(
+        words={"they": 3, "book": 2}, characters=list("etaoinshr"), tags={"upos": TAGS}, forms=forms
+    )
+    network = network_config(depth=1, hidden={"forward": 4, "backward": 3}, words=4, affixes=2, chars=4, buckets=16)
+    config = {"network": network, "corpus": "Tiny", "segmenter": "english", "scores": {"dev": {"upos": 0.5}}}
+    save_tagger(folder, TaggerNetwork(vocabulary, network), vocabulary, config, "# card\n")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return saved(tmp_path_factory.mktemp("model") / "tagger", ["They", "book", "."])
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def call(*arguments: str, input: str | bytes | None = None, status: int = 0) -> Result:
+    result = CliRunner().invoke(app, list(arguments), input=input)
+    assert result.exit_code == status, (result.output, result.exception)
+    return result
+
+
+def error(*arguments: str, input: str | bytes | None = None) -> str:
+    """The last line on standard error of a call that must fail with status 2."""
+    result = call(*arguments, input=input, status=2)
+    return result.stderr.splitlines()[-1]
+
+
+def test_standard_input_to_standard_output(model: Path) -> None:
+    options = ["--model", str(model), "--precision", "float32"]
+    result = call("tag", *options, input="They book flights. Don't they?\n")
+    lines = result.stdout.split("\n")
+    assert [line.split("\t")[0] for line in lines[:4]] == ["They", "book", "flights", "."]
+    assert [line.split("\t")[0] for line in lines[4:10]] == ["", "Do", "n't", "they", "?", ""]
+    assert all(line.split("\t")[1] in TAGS for line in lines if line)
+    assert result.stderr.splitlines() == [f"model: {model} (trained on Tiny; dev upos 50.00); float32 on cpu"]
+
+
+def test_formats_agree_with_the_library(model: Path, tmp_path: Path) -> None:
+    tags = tagger.load(model).tag(["They", "book", "it"])
+    (tmp_path / "a.lines").write_text("They book it\n")
+    assert call("tag", "a.lines", "--output", "slash", "--model", str(model)).stdout == "{} {} {}\n".format(
+        *(f"{word}/{tag}" for word, tag in zip(["They", "book", "it"], tags, strict=True))
+    )
+    record = json.loads(
+        call("tag", "a.lines", "--output", "jsonl", "--probabilities", "--top", "2", "--model", str(model)).stdout
+    )
+    assert record["upos"] == tags
+    assert all(0 <= p <= 1 for p in record["upos_probabilities"])
+    assert [pairs[0][0] for pairs in record["upos_alternatives"]] == tags
+    assert record["offsets"] == [[0, 4], [5, 9], [10, 12]]
+
+
+def test_conllu_comes_back_but_for_the_tags(model: Path, tmp_path: Path) -> None:
+    (tmp_path / "a.conllu").write_bytes(CONLLU.encode())
+    call("tag", "a.conllu", "-o", "b.conllu", "--model", str(model))
+    before, after = CONLLU.split("\n"), (tmp_path / "b.conllu").read_bytes().decode().split("\n")
+    assert len(before) == len(after)
+    for old, new in zip(before, after, strict=True):
+        if old and old[0].isdigit() and old.split("\t")[0].isdigit():
+            olds, news = old.split("\t"), new.split("\t")
+            assert olds[:3] + olds[4:] == news[:3] + news[4:]
+            assert news[3] in TAGS
+        else:
+            assert old == new
+
+
+def test_a_folder_is_walked_and_outputs_are_kept(model: Path, tmp_path: Path) -> None:
+    (tmp_path / "in" / "a").mkdir(parents=True)
+    (tmp_path / "in" / "a" / "book.txt").write_text("They book.")
+    with gzip.open(tmp_path / "in" / "b.txt.gz", "wt") as out:
+        out.write("They.")
+    call("tag", "in", "-o", "out", "--model", str(model))
+    assert (tmp_path / "out" / "a" / "book.tsv").read_text().startswith("They\t")
+    with gzip.open(tmp_path / "out" / "b.tsv.gz", "rt") as lines:
+        assert lines.read().startswith("They\t")
+    (tmp_path / "out" / "a" / "book.tsv").write_text("mine")
+    result = call("tag", "in", "-o", "out", "--model", str(model))
+    assert (tmp_path / "out" / "a" / "book.tsv").read_text() == "mine"
+    assert "--force" in result.stderr
+    call("tag", "in", "-o", "out", "--force", "--model", str(model))
+    assert (tmp_path / "out" / "a" / "book.tsv").read_text() != "mine"
+
+
+def test_one_bad_file_does_not_stop_the_others(model: Path, tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.conllu").write_text("1\tThey\n")
+    (tmp_path / "in" / "b.txt").write_text("They")
+    result = call("tag", "in", "-o", "out", "--model", str(model), status=2)
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["b.tsv", "tagger.manifest"]
+    assert "in/a.conllu, line 1" in result.stderr
+    assert "1 of 2 files failed" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("a.conllu", b"1\tThey\tPRON\n\n", ["a.conllu", "line 1", "3", "10"]),
+        ("a.txt", b"fine\ncaf\xe9\n", ["a.txt", "line 2", "0xe9", "--encoding"]),
+        ("a.jsonl", b'{"tokens": "They"}\n', ["a.jsonl", "line 1"]),
+        ("a.txt.gz", b"\x1f\x8b\x08\x00broken", ["a.txt.gz", "gzip"]),
+    ],
+)
+def test_bad_files_are_named_and_leave_no_output(
+    model: Path, tmp_path: Path, name: str, content: bytes, words: list[str]
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    message = error("tag", name, "-o", "out.tsv", "--model", str(model))
+    assert all(word in message for word in words), message
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+def test_a_full_disk_is_an_error(model: Path, tmp_path: Path) -> None:
+    assert "/dev/full" in error("tag", "-o", "/dev/full", "--model", str(model), input="They book. " * 5000)
+
+
+def test_standard_output_that_is_full_is_an_error(model: Path, tmp_path: Path) -> None:
+    command = f"echo They book. | {sys.executable} -m tagger tag --model {model} > /dev/full"
+    done = subprocess.run(command, shell=True, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 2
+    assert "standard output cannot be written" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_missing_paths_and_models(model: Path, tmp_path: Path) -> None:
+    assert "nowhere.txt" in error("tag", "nowhere.txt", "--model", str(model))
+    assert "nomodel" in error("tag", "--model", "nomodel", input="x")
+    assert "runs" in error("tag", "--model", "latest", input="x")  # no run here, so no newest one
+    assert "nowhere.conllu" in error("evaluate", "nowhere.conllu", "--model", str(model))
+
+
+@pytest.mark.parametrize(
+    "text", ["", "\n\n", "\r\n", "\ufeffThey", "They\r\nbook\r\n", "a\x00b\x1b[0m", "x" * 5000, "w " * 10_000]
+)
+def test_odd_text_is_tagged(model: Path, text: str) -> None:
+    call("tag", "--model", str(model), input=text.encode())
+
+
+def test_lone_surrogates_are_written_as_json_escapes_or_replaced(model: Path) -> None:
+    line = '["caf\\ud800", "x"]\n'
+    as_json = call("tag", "--input", "jsonl", "--output", "jsonl", "--model", str(model), input=line)
+    assert "\\ud800" in as_json.stdout
+    as_tsv = call("tag", "--input", "jsonl", "--output", "tsv", "--model", str(model), input=line)
+    assert as_tsv.stdout.startswith("caf\ufffd\t")
+
+
+def test_another_encoding(model: Path, tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_bytes("café".encode("latin-1"))
+    assert call("tag", "a.txt", "--encoding", "latin-1", "--model", str(model)).stdout.startswith("café\t")
+
+
+def test_a_tagger_of_words_with_spaces_refuses_text(tmp_path: Path) -> None:
+    model = saved(tmp_path / "viet", ["hợp tác xã", "là"])
+    message = error("tag", "--model", str(model), input="hợp tác xã")
+    assert "spaces" in message
+    assert "hợp tác xã" in message
+    call("tag", "--input", "tokens", "--model", str(model), input="hợp tác xã\n")
+
+
+def test_evaluate_scores_and_lists_what_the_tagger_cannot_know(model: Path, tmp_path: Path) -> None:
+    (tmp_path / "a.conllu").write_text(CONLLU)
+    report = json.loads(call("evaluate", "a.conllu", "--json", "--model", str(model)).stdout)["upos"]
+    tags = tagger.load(model).tag_sentences([["They", "do", "n't", "book"], ["Yes"]])
+    gold = [["PRON", "VERB", "ADV", "NOUN"], ["INTJ"]]
+    right = sum(a == b for g, t in zip(gold, tags, strict=True) for a, b in zip(g, t, strict=True))
+    assert report["accuracy"] == right / 5
+    assert report["unseen_tags"] == {"INTJ": 1}
+    assert report["known_tokens"] == 2
+    text = call("evaluate", "a.conllu", "--model", str(model)).stdout
+    assert "INTJ (1)" in text
+    assert max(map(len, text.splitlines())) <= 80
+
+
+def test_evaluate_column_files(model: Path, tmp_path: Path) -> None:
+    (tmp_path / "a.tsv").write_text("They\tx\tPRON\nbook\tx\tVERB\n\n")
+    report = json.loads(call("evaluate", "a.tsv", "--column", "upos=2", "--json", "--model", str(model)).stdout)
+    assert report["upos"]["tokens"] == 2
+    assert "wrong column" in error("evaluate", "a.tsv", "--column", "upos=1", "--model", str(model))
+    assert "line 1" in error("evaluate", "a.tsv", "--column", "upos=7", "--model", str(model))
+    (tmp_path / "a.conll").write_text("-DOCSTART- x O\n\nThey x PRON\n\n")
+    report = json.loads(call("evaluate", "a.conll", "--column", "upos=2", "--json", "--model", str(model)).stdout)
+    assert report["upos"]["tokens"] == 1
+    assert "--raw needs" in error("evaluate", "a.tsv", "--raw", "--model", str(model))
+    assert "NAME=NUMBER" in error("evaluate", "a.tsv", "--column", "xpos=1", "--model", str(model))
+
+
+def test_evaluate_from_raw_text(model: Path, tmp_path: Path) -> None:
+    (tmp_path / "a.conllu").write_text(CONLLU.replace("# a comment alone\n\n", "# newpar\n# text = Yes\n"))
+    scores = json.loads(call("evaluate", "a.conllu", "--raw", "--json", "--model", str(model)).stdout)
+    assert scores["words"]["f1"] == 1
+    assert scores["sentences"]["f1"] == 1
+    assert "upos" in scores
+
+
+def test_a_reader_that_leaves_is_no_error(model: Path, tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("They book.\n" * 5000)
+    command = f"{sys.executable} -m tagger tag a.txt --model {model} | head -n 1"
+    done = subprocess.run(command, shell=True, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert done.stdout.startswith("They\t")
+    assert "Traceback" not in done.stderr
+    assert "error" not in done.stderr
+
+
+def test_tagging_needs_neither_datasets_nor_lightning(model: Path, tmp_path: Path) -> None:
+    code = (
+        "import sys; sys.argv = ['tagger', 'tag', '--model', sys.argv[1]]\n"
+        "from tagger.__main__ import main\n"
+        "try: main()\n"
+        "except SystemExit as end: print('status', end.code)\n"
+        "print([m for m in ('datasets', 'pytorch_lightning', 'matplotlib', 'hydra', 'seqeval') if m in sys.modules])"
+    )
+    command = [sys.executable, "-c", code, str(model)]
+    done = subprocess.run(command, input="They book.", cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert done.stdout.splitlines()[-2:] == ["status 0", "[]"], done.stderr
+
+
+def test_the_output_is_conllu_that_reads_back(model: Path) -> None:
+    text = call("tag", "--output", "conllu", "--model", str(model), input="They don't book. Yes!").stdout
+    sentences = list(read_conllu(iter(text.splitlines(keepends=True)), "out"))
+    assert [s.tokens for s in sentences] == [["They", "do", "n't", "book", "."], ["Yes", "!"]]
+    assert sentences[0].text == "They don't book."

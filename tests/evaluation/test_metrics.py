@@ -1,0 +1,193 @@
+"""The report against numbers worked out by hand."""
+
+from typing import Any
+
+import pytest
+
+from tagger.errors import InputError
+from tagger.evaluation.metrics import Scored, is_span_column, render, report, tag_scores
+from tagger.model.vocabulary import Vocabulary
+
+
+def make_vocabulary(**tags: list[str]) -> Vocabulary:
+    return Vocabulary(words={}, characters=[], tags=tags, forms=["(", "dog", "the"])
+
+
+SENTENCES = [
+    # right, right, wrong (unknown word), right
+    Scored(
+        ["the", "dog", "runs", "("],
+        {"upos": ["DET", "NOUN", "VERB", "-LRB-"]},
+        {"upos": ["DET", "NOUN", "NOUN", "-LRB-"]},
+    ),
+    # no gold tag, right (unknown word), a tag that training never saw
+    Scored(["a", "cat", "dog"], {"upos": ["_", "NOUN", "PROPN"]}, {"upos": ["DET", "NOUN", "NOUN"]}),
+    # a whole sentence without an error; "The" was never seen as such
+    Scored(["The", "the"], {"upos": ["DET", "DET"]}, {"upos": ["DET", "DET"]}),
+    # nothing annotated: not counted as a sentence
+    Scored(["x"], {"upos": ["_"]}, {"upos": ["NOUN"]}),
+]
+
+
+@pytest.fixture
+def scores() -> dict[str, Any]:
+    vocabulary = make_vocabulary(upos=["-LRB-", "-RRB-", "DET", "NOUN", "VERB"])
+    return report(SENTENCES, vocabulary)["upos"]
+
+
+def test_accuracies(scores: dict[str, Any]) -> None:
+    assert scores["tokens"] == 8
+    assert scores["accuracy"] == pytest.approx(6 / 8)
+    assert (scores["known_tokens"], scores["known"]) == (5, pytest.approx(4 / 5))
+    assert (scores["unknown_tokens"], scores["unknown"]) == (3, pytest.approx(2 / 3))
+    assert (scores["sentences"], scores["whole_sentences"]) == (3, pytest.approx(1 / 3))
+
+
+def test_feats_that_nobody_annotated_are_not_scored() -> None:
+    vocabulary = make_vocabulary(upos=["DET", "NOUN"], feats=["Number=Sing", "_"])
+    gold = {"upos": ["DET", "NOUN"], "feats": ["_", "_"]}
+    sentence = Scored(["the", "dog"], gold, {"upos": ["DET", "NOUN"], "feats": ["_", "Number=Sing"]})
+    assert report([sentence], vocabulary).keys() == {"upos"}
+    annotated = Scored(["the", "dog"], gold | {"feats": ["_", "Number=Sing"]}, sentence.predicted)
+    assert report([sentence, annotated], vocabulary)["feats"]["accuracy"] == 3 / 4
+
+
+def test_scores_of_each_tag(scores: dict[str, Any]) -> None:
+    expected = {  # precision, recall, F1, support
+        "-LRB-": (1, 1, 1, 1),
+        "DET": (1, 1, 1, 3),
+        "NOUN": (2 / 4, 2 / 2, 2 / 3, 2),
+        "PROPN": (0, 0, 0, 1),
+        "VERB": (0, 0, 0, 1),
+    }
+    assert scores["tags"].keys() == expected.keys()
+    for tag, values in expected.items():
+        found = scores["tags"][tag]
+        assert tuple(found[name] for name in ("precision", "recall", "f1", "support")) == pytest.approx(values), tag
+    assert scores["spans"] is None
+
+
+def test_errors_are_listed(scores: dict[str, Any]) -> None:
+    assert scores["unseen_tags"] == {"PROPN": 1}
+    assert sorted(scores["confusions"]) == [["PROPN", "NOUN", 1], ["VERB", "NOUN", 1]]
+
+
+def test_confusions_come_most_frequent_first() -> None:
+    sentence = Scored(list("abc"), {"x": ["A", "B", "B"]}, {"x": ["B", "A", "A"]})
+    assert report([sentence], make_vocabulary(x=["A", "B"]))["x"]["confusions"] == [["B", "A", 2], ["A", "B", 1]]
+
+
+def test_tags_with_hyphens_and_neighbours_are_scored_as_themselves() -> None:
+    # seqeval on bare tags would join neighbours and cut names at hyphens
+    gold = [["-LRB-", "-LRB-", "B-NP", "I-NP", "O", "X-LRB-"]]
+    predicted = [["-LRB-", "-RRB-", "I-NP", "I-NP", "O", "X-LRB-"]]
+    found = tag_scores(gold, predicted)
+    assert set(found) == {"-LRB-", "-RRB-", "B-NP", "I-NP", "O", "X-LRB-"}
+    assert found["-LRB-"] == pytest.approx({"precision": 1, "recall": 0.5, "f1": 2 / 3, "support": 2})
+    assert found["-RRB-"] == pytest.approx({"precision": 0, "recall": 0, "f1": 0, "support": 0})
+    assert found["B-NP"] == pytest.approx({"precision": 0, "recall": 0, "f1": 0, "support": 1})
+    assert found["I-NP"] == pytest.approx({"precision": 0.5, "recall": 1, "f1": 2 / 3, "support": 1})
+    assert found["O"]["f1"] == 1
+
+
+def test_more_than_ten_tags_keep_their_names_and_order() -> None:
+    names = [f"T{i:02}" for i in range(25)]
+    found = tag_scores([names], [[*names[:-1], "T00"]])
+    assert list(found) == names
+    assert found["T10"]["f1"] == 1
+    assert found["T00"]["precision"] == 0.5
+    assert found["T24"]["recall"] == 0
+
+
+def test_span_columns_get_span_scores() -> None:
+    gold = ["B-NP", "I-NP", "O", "B-VP", "B-NP", "O"]
+    predicted = ["B-NP", "I-NP", "O", "B-VP", "O", "B-NP"]
+    sentence = Scored(list("abcdef"), {"chunk": gold}, {"chunk": predicted})
+    found = report([sentence], make_vocabulary(chunk=["B-NP", "B-VP", "I-NP", "O"]))["chunk"]
+    assert found["accuracy"] == pytest.approx(4 / 6)
+    spans = found["spans"]
+    assert spans["NP"] == pytest.approx({"precision": 0.5, "recall": 0.5, "f1": 0.5, "support": 2})
+    assert spans["VP"] == pytest.approx({"precision": 1, "recall": 1, "f1": 1, "support": 1})
+    assert spans["micro avg"]["f1"] == pytest.approx(2 / 3)
+    assert found["tags"]["B-NP"]["recall"] == pytest.approx(0.5)
+
+
+def test_span_scores_do_not_join_neighbours() -> None:
+    sentence = Scored(["a", "b"], {"ner": ["B-PER", "B-PER"]}, {"ner": ["B-PER", "I-PER"]})
+    spans = report([sentence], make_vocabulary(ner=["B-PER", "I-PER", "O"]))["ner"]["spans"]
+    assert spans["PER"] == pytest.approx({"precision": 0, "recall": 0, "f1": 0, "support": 2})
+
+
+@pytest.mark.parametrize(
+    ("tags", "spans"),
+    [
+        (["B-NP", "I-NP", "O"], True),
+        (["B-NP", "I-NP"], True),
+        (["O"], False),
+        ([], False),
+        (["NOUN", "O"], False),
+        (["-LRB-", "B-NP"], False),
+        (["B-NP", "B-"], False),
+    ],
+)
+def test_which_columns_are_spans(tags: list[str], spans: bool) -> None:
+    assert is_span_column(tags) is spans
+
+
+def test_only_annotated_columns_are_reported() -> None:
+    vocabulary = make_vocabulary(upos=["DET"], xpos=["DT"])
+    both = Scored(["the"], {"upos": ["DET"], "xpos": ["_"]}, {"upos": ["DET"], "xpos": ["DT"]})
+    assert list(report([both], vocabulary)) == ["upos"]
+    one = Scored(["the"], {"xpos": ["DT"]}, {"upos": ["DET"], "xpos": ["DT"]})
+    assert list(report([one], vocabulary)) == ["xpos"]
+
+
+def test_words_all_known_leave_no_accuracy_over_unknown_ones() -> None:
+    found = report([Scored(["the"], {"x": ["A"]}, {"x": ["A"]})], make_vocabulary(x=["A"]))["x"]
+    assert (found["known"], found["unknown"], found["unknown_tokens"]) == (1, None, 0)
+    assert "–" in render({"x": found}, "dev")
+
+
+def test_a_column_without_a_known_tag_is_an_error() -> None:
+    sentence = Scored(["the"], {"upos": ["DT"]}, {"upos": ["DET"]})
+    with pytest.raises(InputError, match=r"upos.*DT"):
+        report([sentence], make_vocabulary(upos=["DET"]))
+
+
+def test_nothing_to_score_is_an_error() -> None:
+    with pytest.raises(InputError, match=r"no gold tags.*upos"):
+        report([Scored(["the"], {"upos": ["_"]}, {"upos": ["DET"]})], make_vocabulary(upos=["DET"]))
+    with pytest.raises(InputError, match="no gold tags"):
+        report([], make_vocabulary(upos=["DET"]))
+
+
+def test_render_shows_the_numbers(scores: dict[str, Any]) -> None:
+    text = render({"upos": scores}, "dev")
+    lines = text.splitlines()
+    assert lines[0] == "dev: upos"
+    assert lines[1].split() == ["all", "words", "75.00%", "of", "8"]
+    assert lines[2].split()[-3:] == ["80.00%", "of", "5"]
+    assert lines[3].split()[-3:] == ["66.67%", "of", "3"]
+    assert lines[4].split()[-3:] == ["33.33%", "of", "3"]
+    assert ["NOUN", "50.00%", "100.00%", "66.67%", "2"] in [line.split() for line in lines]
+    assert "PROPN (1)" in text
+    assert max(map(len, lines)) <= 80
+
+
+def test_render_is_at_most_80_columns_wide_with_long_tags() -> None:
+    known = "Case=Nom|Gender=Masc|Number=Sing|Person=3|PronType=Prs"
+    unseen = [f"Case=Acc|Gender=Neut|Number=Plur|Person={i}|PronType=Prs" for i in range(9)]
+    sentence = Scored(["x"] * 10, {"feats": [known, *unseen]}, {"feats": [known] * 10})
+    found = report([sentence], make_vocabulary(feats=[known]))
+    text = render(found, "test")
+    assert len(found["feats"]["unseen_tags"]) == 9
+    assert max(len(line) for line in text.splitlines()) <= 80
+
+
+def test_render_is_at_most_80_columns_wide_with_spans_and_large_numbers() -> None:
+    tags = ["B-A-very-long-name-of-a-kind-of-span-indeed", "O"]
+    found = report([Scored(["x", "y"], {"c": tags}, {"c": tags})], make_vocabulary(c=tags))["c"]
+    found["tokens"] = found["unknown_tokens"] = found["spans"]["micro avg"]["support"] = 123_456_789
+    text = render({"c": found}, "test")
+    assert "123,456,789" in text
+    assert max(len(line) for line in text.splitlines()) <= 80

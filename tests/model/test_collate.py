@@ -1,0 +1,237 @@
+"""Sentences to batches: features of forms, padding, hidden words, targets and lengths near each other."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tagger.model.batch import Batch
+from tagger.model.collate import collate, length_buckets
+from tagger.model.forms import AFFIXES, EDGE, FormTable, affix_rows, word_shape
+from tagger.model.vocabulary import IGNORE, PAD, UNK, UNSEEN, Vocabulary
+from tests.conftest import BUCKETS, CORPUS, TOKENS, make_batch
+
+
+def ewt_like_lengths(count: int = 12_000) -> np.ndarray:
+    """Sentence lengths as a treebank of the web has them: 1 to 150, 16 on average, many short ones."""
+    lengths = np.random.default_rng(7).lognormal(2.45, 0.85, count).astype(np.int64).clip(1, 150)
+    return lengths
+
+
+def assert_same(first: Batch, second: Batch) -> None:
+    for name in ("words", "affixes", "characters", "index", "lengths"):
+        assert getattr(first, name).tolist() == getattr(second, name).tolist(), name
+    assert {c: t.tolist() for c, t in first.targets.items()} == {c: t.tolist() for c, t in second.targets.items()}
+
+
+@pytest.mark.parametrize(
+    ("form", "shape"),
+    [
+        ("McDonald's", "XxXxxx'x"),
+        ("1,250", "9,999"),
+        ("12345", "999"),
+        ("NATO", "XXX"),
+        ("...", "..."),
+        ("......", "..."),
+        ("naïve-Ä1", "xxx-X9"),
+        ("", ""),
+        ("\ud800", "\ud800"),
+        ("语言", "xx"),
+    ],
+)
+def test_word_shape(form: str, shape: str) -> None:
+    assert word_shape(form) == shape
+
+
+def test_affix_rows_are_the_same_in_every_process() -> None:
+    assert affix_rows("Books", 1000) == [681, 1851, 2149, 3339, 4733, 5613, 6414, 7009]
+    assert affix_rows("naïve-1", 1000) == [146, 1600, 2711, 3583, 4962, 5396, 6714, 7879]
+    assert affix_rows("\ud800", 1000) == [600, 1600, 2600, 3600, 4600, 5600, 6600, 7600]
+
+
+def test_affix_rows_ignore_case_except_in_the_shape() -> None:
+    lower, upper = affix_rows("books", 1000), affix_rows("BOOKS", 1000)
+    assert lower[:-1] == upper[:-1]
+    assert lower[-1] != upper[-1]
+    assert affix_rows("bookish", 1000)[:3] == lower[:3]
+    assert affix_rows("works", 1000)[4] == lower[4]  # the suffix "ks"
+
+
+@given(st.text(st.characters(codec=None, exclude_categories=()), max_size=40), st.integers(1, 50))
+def test_every_affix_has_rows_of_its_own(form: str, buckets: int) -> None:
+    rows = affix_rows(form, buckets)
+    assert len(rows) == AFFIXES
+    assert [row // buckets for row in rows] == list(range(AFFIXES))
+
+
+def test_collate_pads_on_the_right(vocabulary: Vocabulary) -> None:
+    batch = make_batch(TOKENS, vocabulary)
+    assert batch.lengths.tolist() == [4, 5, 1]
+    assert batch.index.shape == (5, 3)
+    assert len(batch.words) == 8  # They book flights . The reads well Well: each once, "." and "book" too
+    assert len(set(zip(batch.words.tolist(), map(tuple, batch.affixes.tolist()), strict=True))) == 8
+    for i, sentence in enumerate(TOKENS):
+        for t, form in enumerate(sentence):
+            u = batch.index[t, i]
+            assert batch.words[u] == vocabulary.word_ids[form.lower()]
+            assert batch.affixes[u].tolist() == affix_rows(form, BUCKETS)
+            characters = [vocabulary.character_ids[c] for c in form]
+            beyond = batch.characters.shape[1] - len(form)
+            assert batch.characters[u].tolist() == characters + [PAD] * beyond
+        assert (batch.index[len(sentence) :, i] == 0).all()
+    assert batch.characters.shape[1] == len("flights")
+
+
+def test_unknown_words_and_characters(vocabulary: Vocabulary) -> None:
+    batch = make_batch([["ΞQΞ", "BOOK"]], vocabulary)
+    assert batch.words.tolist() == [UNK, vocabulary.word_ids["book"]]
+    assert batch.characters[0].tolist() == [UNK] * 3 + [PAD]
+
+
+def test_targets_tell_unseen_tags_from_blanks() -> None:
+    corpus = [{"tokens": ["a", "b"], "upos": ["X", "Y"], "feats": ["_", "F=1"]}]
+    vocabulary = Vocabulary.build(corpus, ["upos", "feats"], min_count=1)
+    tags = {"upos": [["Y", "_", "NEW"], ["X"]], "feats": [["_", "", "F=2"], ["F=1"]]}
+    batch = make_batch([["a", "b", "c"], ["a"]], vocabulary, tags)
+    assert batch.targets["upos"].T.tolist() == [[1, IGNORE, UNSEEN], [0, IGNORE, IGNORE]]
+    assert batch.targets["feats"].T.tolist() == [[1, IGNORE, UNSEEN], [0, IGNORE, IGNORE]]
+    assert make_batch([["a"]], vocabulary).targets == {}
+
+
+def test_a_blank_is_unseen_in_feats_that_never_had_one() -> None:
+    vocabulary = Vocabulary.build([{"tokens": ["a"], "feats": ["F=1"]}], ["feats"], min_count=1)
+    batch = make_batch([["a", "b"]], vocabulary, {"feats": [["F=1", "_"]]})
+    assert batch.targets["feats"].T.tolist() == [[0, UNSEEN]]
+
+
+def test_word_dropout_hides_the_word_and_keeps_its_spelling(vocabulary: Vocabulary) -> None:
+    table = FormTable(vocabulary, BUCKETS)
+    plain = collate(TOKENS, table)
+    hidden = collate(TOKENS, table, word_dropout=1e12, generator=np.random.default_rng(1))
+    assert set(hidden.words.tolist()) == {UNK}
+    assert hidden.index.tolist() == plain.index.tolist()
+    assert hidden.affixes.tolist() == plain.affixes.tolist()
+    assert hidden.characters.tolist() == plain.characters.tolist()
+
+
+def test_word_dropout_is_decided_for_each_token_by_the_generator(vocabulary: Vocabulary) -> None:
+    words = Vocabulary({"book": 4, "flights": 4}, vocabulary.characters, vocabulary.tags, vocabulary.forms)
+    table, sentences = FormTable(words, BUCKETS), [["book", "flights"] * 500]
+    first, again, other = (
+        collate(sentences, table, word_dropout=1.0, generator=np.random.default_rng(seed)) for seed in (1, 1, 2)
+    )
+    assert_same(first, again)
+    assert first.index.tolist() != other.index.tolist()
+    assert len(first.words) == 4  # both forms, each as it is and hidden
+    ids = first.words[first.index[:, 0]]
+    assert 150 < int((ids == UNK).sum()) < 250  # one in 1 + 4
+    assert set(ids[0::2].tolist()) == {words.word_ids["book"], UNK}
+    spelled = first.characters[first.index[:, 0]]
+    assert (spelled[0::2] == spelled[0]).all()
+    assert (spelled[1::2] == spelled[1]).all()
+
+
+def test_word_dropout_hides_rare_words_more_often() -> None:
+    words = Vocabulary({"the": 99, "rare": 1}, [], {"upos": ["X"]}, [])
+    generator = np.random.default_rng(1)
+    batch = collate([["the", "rare"] * 5000], FormTable(words, BUCKETS), word_dropout=1.0, generator=generator)
+    unknown = (batch.words == UNK)[batch.index[:, 0]].double()
+    assert abs(float(unknown[0::2].mean()) - 1 / 100) < 0.01
+    assert abs(float(unknown[1::2].mean()) - 1 / 2) < 0.05
+
+
+def test_no_word_is_hidden_without_a_generator(vocabulary: Vocabulary) -> None:
+    assert UNK not in make_batch(TOKENS, vocabulary).words.tolist()
+    kept = collate(TOKENS, FormTable(vocabulary, BUCKETS), word_dropout=0.0, generator=np.random.default_rng(1))
+    assert_same(kept, make_batch(TOKENS, vocabulary))
+
+
+def test_a_long_form_gives_its_first_and_last_characters() -> None:
+    vocabulary = Vocabulary.build([{"tokens": ["abcdefgh"], "upos": ["X"]}], ["upos"], min_count=1)
+    form = "abcd" * 4 + "h" * 4968 + "efg" * 5 + "a"
+    assert len(form) == 5000
+    batch = make_batch([[form, "ab"]], vocabulary)
+    assert batch.characters.shape == (2, 2 * EDGE)
+    ids = vocabulary.character_ids
+    assert batch.characters[0].tolist() == [ids[c] for c in form[:16] + form[-16:]]
+    assert batch.characters[1].tolist() == [ids["a"], ids["b"]] + [PAD] * 30
+    for length in (31, 32, 33):
+        batch = make_batch([[form[:length]]], vocabulary)
+        assert (batch.characters != PAD).sum() == min(length, 32)
+
+
+@given(st.lists(st.lists(st.text(st.characters(codec=None, exclude_categories=())), min_size=1), min_size=1))
+def test_any_forms_can_be_collated(sentences: list[list[str]]) -> None:
+    vocabulary = Vocabulary.build([{"tokens": ["a", "\ud800"], "upos": ["X", "Y"]}], ["upos"], min_count=1)
+    batch = make_batch(sentences, vocabulary)
+    assert batch.lengths.tolist() == [len(sentence) for sentence in sentences]
+    for i, sentence in enumerate(sentences):
+        for t, form in enumerate(sentence):
+            assert batch.words[batch.index[t, i]] == vocabulary.word_ids.get(form.lower(), UNK)
+
+
+def test_a_table_that_forgets_gives_the_same_batches(vocabulary: Vocabulary) -> None:
+    small = FormTable(vocabulary, BUCKETS, limit=4)
+    texts = [[["They", "book"]], [["flights", "."]], [["Well"], ["reads", "They", "new", "words", "book"]], TOKENS]
+    for sentences in [*texts, *texts]:
+        assert_same(collate(sentences, small), make_batch(sentences, vocabulary))
+        assert len(small._rows) <= max(4, sum(map(len, sentences)))
+
+
+def test_a_table_grows(vocabulary: Vocabulary) -> None:
+    table = FormTable(vocabulary, BUCKETS)
+    sentences = [[f"form{i}" for i in range(start, start + 700)] for start in (0, 700, 1400, 0)]
+    for sentence in sentences:
+        assert_same(collate([sentence], table), make_batch([sentence], vocabulary))
+
+
+def test_a_batch_does_not_depend_on_what_the_table_has_seen(vocabulary: Vocabulary) -> None:
+    used = FormTable(vocabulary, BUCKETS)
+    used.rows(["book", "zoo", "Well", "."])
+    tags = {"upos": [s["upos"] for s in CORPUS]}
+    fresh = collate(TOKENS, FormTable(vocabulary, BUCKETS), tags, 0.3, np.random.default_rng(1))
+    assert_same(collate(TOKENS, used, tags, 0.3, np.random.default_rng(1)), fresh)
+
+
+@pytest.mark.parametrize("max_tokens", [500, 2000])
+@pytest.mark.parametrize("seed", [None, 1, 2])
+def test_padding_is_at_most_a_tenth_of_the_slots(max_tokens: int, seed: int | None) -> None:
+    lengths = ewt_like_lengths()
+    assert 15 < lengths.mean() < 17
+    generator = None if seed is None else np.random.default_rng(seed)
+    batches = [lengths[numbers] for numbers in length_buckets(lengths, max_tokens, generator)]
+    slots = sum(int(batch.max()) * len(batch) for batch in batches)
+    assert 1 - lengths.sum() / slots <= 0.10
+    assert len(batches) <= 1.2 * lengths.sum() / max_tokens  # and the batches are full
+
+
+@given(
+    st.lists(st.integers(1, 60), max_size=50),
+    st.integers(1, 100),
+    st.one_of(st.none(), st.integers(0, 5)),
+)
+def test_every_sentence_is_in_one_batch_within_the_limit(lengths: list[int], limit: int, seed: int | None) -> None:
+    measured = np.array(lengths, dtype=np.int64)
+    generator = None if seed is None else np.random.default_rng(seed)
+    batches = list(length_buckets(measured, limit, generator))
+    assert sorted(int(n) for batch in batches for n in batch) == list(range(len(lengths)))
+    for batch in batches:
+        assert len(batch) == 1 or measured[batch].max() * len(batch) <= limit
+
+
+def test_buckets_are_a_function_of_the_generator() -> None:
+    lengths = ewt_like_lengths(500)
+    first, again, other = (
+        [batch.tolist() for batch in length_buckets(lengths, 500, np.random.default_rng(seed))] for seed in (1, 1, 2)
+    )
+    assert first == again
+    assert first != other
+    assert sorted(map(sorted, first)) != sorted(map(sorted, other))  # other neighbours, not only another order
+    longest = [int(lengths[batch].max()) for batch in first]
+    assert longest != sorted(longest)
+
+
+def test_without_a_generator_short_sentences_come_first() -> None:
+    lengths = ewt_like_lengths(500)
+    order = [int(lengths[n]) for batch in length_buckets(lengths, 500) for n in batch]
+    assert order == sorted(order)

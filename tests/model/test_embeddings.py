@@ -1,0 +1,120 @@
+"""One vector per form: which parts it has, and that nothing but the form decides it."""
+
+import dataclasses
+
+import pytest
+import torch
+from torch import nn
+from torch.testing import assert_close
+
+from tagger.model.embeddings import CharacterEncoder, FormEmbedding, VectorConfig, VectorEmbedding
+from tagger.model.forms import AFFIXES
+from tagger.model.vocabulary import PAD, UNK, Vocabulary
+from tests.conftest import BUCKETS, TOKENS, make_batch
+
+
+@pytest.fixture
+def characters() -> CharacterEncoder:
+    torch.manual_seed(1)
+    return CharacterEncoder(characters=9, size=4, width=3, embedding=5)
+
+
+@pytest.mark.parametrize(("words", "affixes", "chars"), [(6, 3, 5), (6, 0, 0), (0, 3, 0), (0, 0, 5), (6, 0, 5)])
+def test_width_is_the_sum_of_the_parts(vocabulary: Vocabulary, words: int, affixes: int, chars: int) -> None:
+    embedding = FormEmbedding(vocabulary, words, affixes, chars, BUCKETS)
+    assert embedding.width == words + AFFIXES * affixes + chars
+    batch = make_batch(TOKENS, vocabulary)
+    assert embedding(batch).shape == (len(batch.words), embedding.width)
+
+
+def test_parts_stand_side_by_side_and_read_their_own_ids(vocabulary: Vocabulary) -> None:
+    embedding = FormEmbedding(vocabulary, 6, 3, 5, BUCKETS)
+    batch = make_batch(TOKENS, vocabulary)
+    before = embedding(batch)
+    other = dataclasses.replace(batch, words=torch.full_like(batch.words, UNK))
+    changed = (embedding(other) != before).any(dim=0)
+    assert changed[:6].all()
+    assert not changed[6:].any()
+    other = dataclasses.replace(batch, affixes=batch.affixes.flip(0))
+    changed = (embedding(other) != before).any(dim=0)
+    assert changed[6 : 6 + 3 * AFFIXES].any()
+    assert not changed[:6].any()
+    assert not changed[6 + 3 * AFFIXES :].any()
+
+
+def test_character_encoder_is_the_maximum_over_windows(characters: CharacterEncoder) -> None:
+    form = [3, 8, 4, 2]
+    padded = nn.functional.pad(characters.embedding(torch.tensor(form)), (0, 0, 1, 1))  # (C + 2, embedding)
+    filters = characters.convolution.weight.transpose(1, 2)  # (size, width, embedding)
+    windows = torch.stack([(filters * padded[i : i + 3]).sum((1, 2)) for i in range(len(form))])
+    expected = torch.relu(windows.amax(0) + characters.convolution.bias)
+    assert_close(characters(torch.tensor([form]))[0], expected)
+
+
+def test_characters_beyond_the_end_of_a_form_change_nothing(characters: CharacterEncoder) -> None:
+    with torch.no_grad():
+        characters.convolution.bias.fill_(2.0)  # so that an answer to padding alone would show
+    alone = torch.cat([characters(torch.tensor([[5, 3]])), characters(torch.tensor([[4, 4]]))])
+    padded = torch.tensor([[5, 3, PAD, PAD, PAD], [4, 4, PAD, PAD, PAD]])
+    assert_close(characters(padded), alone)
+    assert not torch.allclose(characters(torch.tensor([[3, 5]])), alone[:1])
+
+
+def test_a_form_without_characters_is_finite(characters: CharacterEncoder) -> None:
+    assert torch.equal(characters(torch.tensor([[PAD, PAD]])), torch.zeros(1, 4))
+
+
+def test_the_vector_of_a_form_does_not_depend_on_the_batch(vocabulary: Vocabulary) -> None:
+    embedding = FormEmbedding(vocabulary, 6, 3, 5, BUCKETS)
+    together = embedding(make_batch([["book", "unbelievably", "flights"]], vocabulary))
+    for i, form in enumerate(("book", "unbelievably", "flights")):
+        assert_close(embedding(make_batch([[form]], vocabulary))[0], together[i])
+
+
+def vectors(projection: int, precision: str = "float32", tune: bool = False) -> VectorEmbedding:
+    """Two sources, of 3 words with 2 numbers and of 1 word with 1 number."""
+    torch.manual_seed(1)
+    config = VectorConfig(sizes=[2, 1], projection=projection, tune=tune, precision=precision)
+    embedding = VectorEmbedding([3, 1], config)
+    embedding.fill(0, torch.tensor([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]))
+    embedding.fill(1, torch.tensor([[7.0]]))
+    with torch.no_grad():
+        embedding.missing.copy_(torch.arange(2.0 * embedding.width).view(2, -1) + 10)
+    return embedding
+
+
+def test_sources_stand_side_by_side_and_what_is_missing_is_learned() -> None:
+    x = vectors(projection=0)(torch.tensor([[3, 1], [0, 1], [1, 0], [0, 0]]))
+    expected = [[5.0, 6.0, 7.0], [10.0, 11.0, 19.0], [14.0, 16.0, 15.0], [23.0, 25.0, 27.0]]
+    assert_close(x, torch.tensor(expected))
+
+
+def test_the_projection_is_learned_and_the_vectors_only_if_asked() -> None:
+    for tune in (False, True):
+        embedding = vectors(projection=4, tune=tune)
+        x = embedding(torch.tensor([[3, 1]]))
+        assert_close(x[0], embedding.projection(torch.tensor([5.0, 6.0, 7.0])))
+        x.sum().backward()
+        assert embedding.projection.weight.grad is not None
+        assert all((table.grad is not None) == tune for table in embedding.tables)
+
+
+def test_half_precision_halves_the_tables_alone() -> None:
+    embedding = vectors(projection=4, precision="float16")
+    assert {table.dtype for table in embedding.tables} == {torch.float16}
+    x = embedding(torch.tensor([[2, 1], [0, 0]]))
+    assert x.dtype == torch.float32
+    assert_close(x, vectors(projection=4)(torch.tensor([[2, 1], [0, 0]])))
+
+
+def test_a_form_finds_its_vector_as_written_or_in_lower_case(vocabulary: Vocabulary) -> None:
+    sources = {"one": {"book": 0, "Book": 1, "the": 2}, "two": {"THE": 0}}
+    known = dataclasses.replace(vocabulary, vectors=sources)
+    config = VectorConfig(sizes=[2, 1], projection=0, tune=False, precision="float32")
+    embedding = FormEmbedding(known, 0, 0, 0, BUCKETS, config)
+    assert embedding.width == 3
+    assert embedding.vectors is not None
+    embedding.vectors.fill(0, torch.tensor([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]))
+    embedding.vectors.fill(1, torch.tensor([[7.0]]))
+    x = embedding(make_batch([["Book", "BOOK", "THE", "the", "flights"]], known))
+    assert_close(x, torch.tensor([[3.0, 4, 0], [1, 2, 0], [5, 6, 7], [5, 6, 0], [0, 0, 0]]))

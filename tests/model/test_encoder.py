@@ -1,0 +1,276 @@
+"""Directions and stacks against torch's `nn.RNN`, `nn.GRU` and `nn.LSTM`, with the same weights."""
+
+import math
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import Tensor, nn
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+from torch.testing import assert_close
+
+from tagger.errors import InputError
+from tagger.model.cells import GRUCell, MinGRUCell, RNNCell
+from tagger.model.encoder import (
+    BidirectionalLayer,
+    Encoder,
+    RecurrentLayer,
+    ScanLayer,
+    TorchLayer,
+    make_layer,
+    reverse_padded,
+)
+
+I, H = 5, 4  # noqa: E741
+LENGTHS = torch.tensor([4, 1, 7, 2])
+T, B = int(LENGTHS.max()), len(LENGTHS)
+REFERENCES: dict[str, type[nn.RNN | nn.GRU | nn.LSTM]] = {
+    "rnn_scratch": nn.RNN,
+    "gru_scratch": nn.GRU,
+    "rnn": nn.RNN,
+    "gru": nn.GRU,
+    "lstm": nn.LSTM,
+}
+
+
+@pytest.fixture
+def x() -> Tensor:
+    torch.manual_seed(1)
+    return torch.randn(T, B, I)
+
+
+@torch.no_grad()
+def copy_weights(theirs: nn.RNNBase, name: str, ours: Any) -> None:
+    """Copies the direction `name` (`l0`, `l1_reverse`, ...) of a torch module."""
+    w_ih, w_hh, b_ih, b_hh = (
+        getattr(theirs, f"{kind}_{name}") for kind in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+    )
+    if isinstance(ours, TorchLayer):
+        pairs = [
+            (ours.rnn.weight_ih_l0, w_ih),
+            (ours.rnn.weight_hh_l0, w_hh),
+            (ours.rnn.bias_ih_l0, b_ih),
+            (ours.rnn.bias_hh_l0, b_hh),
+        ]
+    elif isinstance(ours.cell, RNNCell):
+        pairs = [(ours.cell.W_xh, w_ih.T), (ours.cell.W_hh, w_hh.T), (ours.cell.b_h, b_ih + b_hh)]
+    else:
+        cell = ours.cell
+        pairs = [(cell.W_x, w_ih.T), (cell.W_h, w_hh.T), (cell.b_x, b_ih), (cell.b_h, b_hh)]
+    for own, other in pairs:
+        own.copy_(other)
+
+
+def packed(theirs: nn.RNNBase, x: Tensor, lengths: Tensor, initial: Any = None) -> tuple[Tensor, Any]:
+    """What torch makes of packed sentences: padded outputs and last states."""
+    sequence = pack_padded_sequence(x, lengths, enforce_sorted=False)
+    output, last = theirs(sequence, initial)
+    return pad_packed_sequence(output, total_length=len(x))[0], last
+
+
+def real(output: Tensor, lengths: Tensor) -> Tensor:
+    """The outputs at tokens, without those at padding: (tokens, H)."""
+    return output[torch.arange(len(output))[:, None] < lengths]
+
+
+def make_states(cell: str, count: int) -> Any:
+    """`count` random states for the sentences, (count, B, H), or a pair of them for an LSTM."""
+    h = torch.randn(count, B, H)
+    return (h, torch.randn(count, B, H)) if cell == "lstm" else h
+
+
+def state_at(states: Any, i: int) -> Any:
+    """State number `i` of several."""
+    return tuple(s[i] for s in states) if isinstance(states, tuple) else states[i]
+
+
+@pytest.mark.parametrize(("cell", "module"), [(RNNCell, nn.RNN), (GRUCell, nn.GRU)])
+def test_scratch_layer_equals_torch_over_a_sequence(
+    x: Tensor, cell: type[RNNCell | GRUCell], module: type[nn.RNN | nn.GRU]
+) -> None:
+    theirs, ours = module(I, H), RecurrentLayer(cell(I, H))
+    copy_weights(theirs, "l0", ours)
+    initial = torch.randn(B, H)
+    expected, expected_last = theirs(x, initial[None])
+    actual, last = ours(x, torch.full((B,), T), initial)
+    assert actual.shape == (T, B, H)
+    assert_close(actual, expected)
+    assert_close(last, expected_last[0])
+    without, _ = ours(x, torch.full((B,), T))
+    assert_close(without, theirs(x)[0])
+    assert not torch.allclose(without[0], actual[0])
+
+
+@pytest.mark.parametrize("length", [1, 2, 3, 4, 7, 8, 9, 33])
+@pytest.mark.parametrize("started", [False, True])
+def test_the_scan_equals_the_loop_in_value_and_gradient(length: int, started: bool) -> None:
+    torch.manual_seed(2)
+    cell = MinGRUCell(I, H).double()
+    x = torch.randn(length, B, I, dtype=torch.float64, requires_grad=True)
+    initial = torch.randn(B, H, dtype=torch.float64, requires_grad=True) if started else None
+    lengths = torch.tensor([length, 1, max(1, length // 2), length])
+    weight = torch.randn(length, B, H, dtype=torch.float64)
+    wanted = [x, *cell.parameters(), *([initial] if initial is not None else [])]
+    found = []
+    for layer in (RecurrentLayer(cell), ScanLayer(cell)):
+        output, last = layer(x, lengths, initial)
+        loss = (output * weight).sum() + (last**2).sum()
+        found.append([output, last, *torch.autograd.grad(loss, wanted)])
+    for loop, parallel in zip(*found, strict=True):
+        assert_close(parallel, loop)
+    assert all(gradient.abs().max() > 0 for gradient in found[0][2:])
+
+
+def test_mingru_by_hand() -> None:
+    cell = MinGRUCell(1, 1)
+    with torch.no_grad():
+        cell.W_x.copy_(torch.tensor([[2.0, 0.5]]))
+        cell.b_x.copy_(torch.tensor([0.0, -1.0]))
+    z, n = 1 / (1 + math.exp(-6)), math.tanh(0.5)  # of x = 3
+    assert cell(torch.tensor([[3.0]]), torch.tensor([[0.25]])).item() == pytest.approx((1 - z) * 0.25 + z * n)
+
+
+@pytest.mark.parametrize("cell", REFERENCES)
+def test_last_state_is_the_one_after_the_last_token(x: Tensor, cell: str) -> None:
+    theirs, ours = REFERENCES[cell](I, H), make_layer(cell, I, H)
+    copy_weights(theirs, "l0", ours)
+    initial = make_states(cell, 1)
+    expected, expected_last = packed(theirs, x, LENGTHS, initial)
+    actual, last = ours(x, LENGTHS, state_at(initial, 0))
+    assert actual.shape == (T, B, H)
+    assert_close(real(actual, LENGTHS), real(expected, LENGTHS))
+    assert_close(last, state_at(expected_last, 0))
+    for i, length in enumerate(LENGTHS.tolist()):  # and the one that the sentence alone has
+        alone = ours(x[:length, i : i + 1], torch.tensor([length]), _one(state_at(initial, 0), i))[1]
+        assert_close(_one(last, i), alone)
+
+
+def _one(state: Any, i: int) -> Any:
+    """The state of sentence `i`, as a batch of one."""
+    return tuple(s[i : i + 1] for s in state) if isinstance(state, tuple) else state[i : i + 1]
+
+
+@pytest.mark.parametrize("depth", [1, 2, 3])
+@pytest.mark.parametrize("cell", REFERENCES)
+def test_stack_equals_torchs_bidirectional_stack(x: Tensor, cell: str, depth: int) -> None:
+    theirs = REFERENCES[cell](I, H, num_layers=depth, bidirectional=True)
+    ours = Encoder(cell, I, [H] * depth, [H] * depth)
+    for i, layer in enumerate(ours.layers):
+        copy_weights(theirs, f"l{i}", layer.forward_layer)
+        copy_weights(theirs, f"l{i}_reverse", layer.backward_layer)
+    initial = make_states(cell, 2 * depth)
+    expected, expected_last = packed(theirs, x, LENGTHS, initial)
+    given_states = [(state_at(initial, 2 * i), state_at(initial, 2 * i + 1)) for i in range(depth)]
+    layers, last = ours(x, LENGTHS, given_states)
+    assert [tuple(layer.shape) for layer in layers] == [(T, B, 2 * H)] * depth
+    actual = layers[-1]
+    assert_close(real(actual, LENGTHS), real(expected, LENGTHS))
+    for i in range(depth):
+        assert_close(last[i], (state_at(expected_last, 2 * i), state_at(expected_last, 2 * i + 1)))
+    zeros, _ = ours(x, LENGTHS)
+    assert_close(real(zeros[-1], LENGTHS), real(packed(theirs, x, LENGTHS)[0], LENGTHS))
+
+
+def test_stack_has_torchs_gradients(x: Tensor) -> None:
+    theirs = nn.GRU(I, H, num_layers=2, bidirectional=True)
+    ours = Encoder("gru_scratch", I, [H, H], [H, H])
+    for i, layer in enumerate(ours.layers):
+        copy_weights(theirs, f"l{i}", layer.forward_layer)
+        copy_weights(theirs, f"l{i}_reverse", layer.backward_layer)
+    x.requires_grad_()
+    weights = torch.randn(int(LENGTHS.sum()), 2 * H)
+    (expected,) = torch.autograd.grad((weights * real(packed(theirs, x, LENGTHS)[0], LENGTHS)).sum(), x)
+    (actual,) = torch.autograd.grad((weights * real(ours(x, LENGTHS)[0][-1], LENGTHS)).sum(), x)
+    assert_close(actual, expected)
+
+
+@pytest.mark.parametrize("cell", REFERENCES)
+def test_unequal_directions_equal_two_one_way_layers(x: Tensor, cell: str) -> None:
+    forward, backward = 6, 3
+    ours = Encoder(cell, I, [forward, 2], [backward, 7])
+    their_f, their_b = REFERENCES[cell](I, forward), REFERENCES[cell](I, backward)
+    next_f, next_b = REFERENCES[cell](forward + backward, 2), REFERENCES[cell](forward + backward, 7)
+    for theirs, layer in (
+        (their_f, ours.layers[0].forward_layer),
+        (their_b, ours.layers[0].backward_layer),
+        (next_f, ours.layers[1].forward_layer),
+        (next_b, ours.layers[1].backward_layer),
+    ):
+        copy_weights(theirs, "l0", layer)
+    layers, _ = ours(x, LENGTHS)
+    actual = layers[-1]
+    assert [tuple(layer.shape) for layer in layers] == [(T, B, 9), (T, B, 9)]
+    for i, length in enumerate(LENGTHS.tolist()):
+        h = x[:length, i : i + 1]
+        for f, b in ((their_f, their_b), (next_f, next_b)):
+            h = torch.cat([f(h)[0], b(h.flip(0))[0].flip(0)], dim=-1)
+        assert_close(actual[:length, i : i + 1], h)
+
+
+@pytest.mark.parametrize("cell", REFERENCES)
+def test_each_direction_alone(x: Tensor, cell: str) -> None:
+    both = BidirectionalLayer(make_layer(cell, I, 3), make_layer(cell, I, 2))
+    output, (f, r) = both(x, LENGTHS)
+    for layer, expected, states in (
+        (BidirectionalLayer(both.forward_layer, None), output[..., :3], (f, None)),
+        (BidirectionalLayer(None, both.backward_layer), output[..., 3:], (None, r)),
+    ):
+        actual, last = layer(x, LENGTHS)
+        assert layer.width == expected.shape[-1]
+        assert_close(actual, expected)
+        for state, expected_state in zip(last, states, strict=True):
+            if expected_state is None:
+                assert state is None
+            else:
+                assert_close(state, expected_state)
+
+
+def test_sizes_of_zero_leave_a_direction_out(x: Tensor) -> None:
+    encoder = Encoder("gru", I, [3, 0], [0, 2])
+    assert [layer.width for layer in encoder.layers] == [3, 2]
+    assert encoder.layers[0].backward_layer is None
+    assert encoder.layers[1].forward_layer is None
+    outputs, last = encoder(x, LENGTHS)
+    assert [tuple(output.shape) for output in outputs] == [(T, B, 3), (T, B, 2)]
+    assert (last[0][1], last[1][0]) == (None, None)
+    assert last[0][0].shape == (B, 3)
+    assert last[1][1].shape == (B, 2)
+
+
+def test_both_directions_absent_is_an_error() -> None:
+    with pytest.raises(InputError, match="both 0"):
+        Encoder("gru", I, [3, 0], [3, 0])
+    with pytest.raises(InputError, match="both 0"):
+        BidirectionalLayer(None, None)
+
+
+def test_an_unknown_cell_is_an_error_that_lists_the_cells() -> None:
+    with pytest.raises(InputError, match=r"model\.cell=elman.*rnn_scratch, gru_scratch, mingru, rnn, gru, lstm"):
+        make_layer("elman", I, H)
+
+
+def test_dropout_is_between_layers_alone(x: Tensor) -> None:
+    one, two = Encoder("gru", I, [H], [H], dropout=0.5), Encoder("gru", I, [H, H], [H, H], dropout=0.5)
+    assert_close(one(x, LENGTHS)[0], one.eval()(x, LENGTHS)[0])
+    first, dropped = two(x, LENGTHS)[0]
+    assert_close(first, two.eval()(x, LENGTHS)[0][0])
+    assert not torch.allclose(dropped, two.eval()(x, LENGTHS)[0][1])
+    assert (dropped[0] != 0).all()
+
+
+@given(st.lists(st.integers(1, 9), min_size=1, max_size=6), st.integers(0, 3))
+def test_reverse_padded_reverses_each_sentence_and_nothing_else(lengths: list[int], extra: int) -> None:
+    x = torch.randn(max(lengths) + extra, len(lengths), 2)
+    reversed_ = reverse_padded(x, torch.tensor(lengths))
+    for i, length in enumerate(lengths):
+        assert torch.equal(reversed_[:length, i], x[:length, i].flip(0))
+        assert torch.equal(reversed_[length:, i], x[length:, i])
+    assert torch.equal(reverse_padded(reversed_, torch.tensor(lengths)), x)
+
+
+def test_reverse_padded_of_equal_lengths_is_flip(x: Tensor) -> None:
+    assert torch.equal(reverse_padded(x, torch.full((B,), T)), x.flip(0))
+    index = torch.arange(T * B).reshape(T, B)  # without a last dimension too
+    assert torch.equal(reverse_padded(index, torch.full((B,), T)), index.flip(0))

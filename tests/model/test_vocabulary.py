@@ -1,0 +1,64 @@
+"""What a vocabulary counts, and what its ids depend on."""
+
+import pytest
+
+from tagger.model.vocabulary import IGNORE, PAD, UNK, UNSEEN, Vocabulary
+from tagger.text.sentence import is_annotated
+
+CORPUS = [
+    {"tokens": ["The", "dog", "the", "cat"], "upos": ["DET", "NOUN", "DET", "NOUN"], "feats": ["_", "N=1", "_", "N=1"]},
+    {"tokens": ["dog", "Zoë"], "upos": ["NOUN", "_"], "feats": ["N=2", ""]},
+    {"tokens": ["a", "cat"], "upos": ["DET", "NOUN"], "feats": ["D=a", "N=1"]},
+]
+
+
+@pytest.fixture
+def vocabulary() -> Vocabulary:
+    return Vocabulary.build(CORPUS, ["upos", "feats"])
+
+
+def test_words_are_lower_cased_and_seen_at_least_twice(vocabulary: Vocabulary) -> None:
+    assert vocabulary.words == {"cat": 2, "dog": 2, "the": 2}
+    assert vocabulary.word_ids == {"cat": 2, "dog": 3, "the": 4}
+    assert list(Vocabulary.build(CORPUS, ["upos"], min_count=1).words) == ["cat", "dog", "the", "a", "zoë"]
+    assert Vocabulary.build(CORPUS, ["upos"], min_count=3).words == {}
+
+
+def test_characters_count_in_every_token(vocabulary: Vocabulary) -> None:
+    # a: cat, cat, a; t: the, cat, cat; o: dog, dog, Zoë; e: The, the; ë, T and Z stand there once
+    assert vocabulary.characters == ["a", "o", "t", "c", "d", "e", "g", "h"]
+    assert vocabulary.character_ids["a"] == UNK + 1
+
+
+def test_numbers_with_a_meaning_of_their_own_are_no_ids(vocabulary: Vocabulary) -> None:
+    assert len({PAD, UNK, IGNORE, UNSEEN}) == 4
+    assert (PAD, UNK, IGNORE) == (0, 1, -100)
+    assert UNSEEN < IGNORE  # which the loss relies on
+    for ids in (vocabulary.word_ids, vocabulary.character_ids):
+        assert sorted(ids.values()) == list(range(2, len(ids) + 2))
+    for tags in vocabulary.tag_ids.values():
+        assert sorted(tags.values()) == list(range(len(tags)))
+
+
+def test_forms_are_kept_as_written(vocabulary: Vocabulary) -> None:
+    assert vocabulary.known_forms == {"The", "the", "dog", "cat", "Zoë", "a"}
+
+
+def test_blank_is_a_tag_in_feats_and_none_elsewhere(vocabulary: Vocabulary) -> None:
+    assert vocabulary.tags == {"upos": ["DET", "NOUN"], "feats": ["D=a", "N=1", "N=2", "_"]}
+    assert is_annotated("feats", "_")
+    assert not is_annotated("upos", "_")
+    assert not is_annotated("xpos", "_")
+    assert not is_annotated("feats", "")
+    assert is_annotated("upos", "NOUN")
+
+
+def test_columns_keep_the_order_in_which_they_were_asked_for() -> None:
+    assert Vocabulary.build(CORPUS, ["feats", "upos"]).columns == ["feats", "upos"]
+
+
+def test_ids_do_not_depend_on_the_order_of_the_corpus() -> None:
+    expected = Vocabulary.build(CORPUS, ["upos", "feats"], min_count=1)
+    assert Vocabulary.build(CORPUS[::-1], ["upos", "feats"], min_count=1) == expected
+    turned = [{key: values[::-1] for key, values in sentence.items()} for sentence in CORPUS[1:] + CORPUS[:1]]
+    assert Vocabulary.build(turned, ["upos", "feats"], min_count=1) == expected

@@ -1,0 +1,138 @@
+"""Files are tagged as one by one, whatever the windows, whoever does them, and whatever is wrong with others."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TextIO
+
+import pytest
+
+import tagger
+from tagger.errors import InputError
+from tagger.tagging import bulk, workers
+from tagger.tagging.bulk import Options, Progress, tag_files
+from tagger.tagging.jobs import Job, plan_jobs
+from tagger.tagging.tagger import Tagger
+from tagger.tagging.workers import WorkersDied
+from tagger.text.files import whole_file
+from tagger.text.readers import Paragraph, read_paragraphs
+
+SENTENCES = ["They book flights.", "The dog runs fast.", "Yes"]
+
+
+@pytest.fixture(autouse=True)
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workers, "SMALL", 30)
+    monkeypatch.setattr(bulk, "FIRST_WINDOW", 10)
+    monkeypatch.setattr(bulk, "WINDOW_TOKENS", 40)
+
+
+@pytest.fixture
+def texts(tmp_path: Path) -> Path:
+    """Files of 0 to 19 paragraphs, in two formats."""
+    folder = tmp_path / "texts"
+    folder.mkdir()
+    for i in range(20):
+        lines = [SENTENCES[(i + j) % 3] for j in range(i)]
+        if i % 2:
+            (folder / f"{i:02}.txt").write_text("\n\n".join(lines))
+        else:
+            (folder / f"{i:02}.lines").write_text("".join(f"{line}\n" for line in lines))
+    return folder
+
+
+@contextmanager
+def opened(job: Job) -> Iterator[TextIO]:
+    assert job.target is not None
+    with whole_file(job.target) as out:
+        yield out
+
+
+def run(tagger: Tagger, texts: Path, to: Path) -> list[Progress]:
+    return list(tag_files(tagger, plan_jobs([str(texts)], str(to), None, None), Options(top=2), opened))
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_outputs_are_those_of_each_file_alone(trained: Path, texts: Path, tmp_path: Path, count: int) -> None:
+    tagging = tagger.load(trained, "cpu", "float32", workers=count)
+    steps = run(tagging, texts, tmp_path / "all")
+    assert bool(tagging.workers.processes) == (count > 1)
+    tagging.close()
+    finished = [Path(step.job.source).name for step in steps if step.finished]
+    assert finished == sorted(path.name for path in texts.iterdir())
+    alone = tagger.load(trained, "cpu", "float32")
+    words = 0
+    for path in texts.iterdir():
+        job = Job(str(path), "text" if path.suffix == ".txt" else "lines", tmp_path / "alone.tsv", "tsv")
+        words += sum(step.words for step in tag_files(alone, [job], Options(top=2), opened))
+        assert (tmp_path / "all" / f"{path.stem}.tsv").read_bytes() == (tmp_path / "alone.tsv").read_bytes()
+    assert sum(step.words for step in steps) == words
+
+
+def test_a_bad_file_does_not_stop_the_others(trained: Path, texts: Path, tmp_path: Path) -> None:
+    (texts / "07.txt").write_bytes(b"They book flights.\n\n" * 30 + b"caf\xe9")
+    (texts / "12.lines").unlink()
+    (texts / "12.jsonl").write_text('{"text": "Yes"}\n{}\n')
+    (tmp_path / "to").mkdir()
+    (tmp_path / "to" / "15.tsv").mkdir()
+    steps = run(tagger.load(trained, "cpu"), texts, tmp_path / "to")
+    errors = {Path(step.job.source).name: str(step.error) for step in steps if step.error}
+    assert sorted(errors) == ["07.txt", "12.jsonl", "15.txt"]
+    assert "line 61: byte 0xe9" in errors["07.txt"]
+    assert "line 2: neither" in errors["12.jsonl"]
+    assert "15.tsv is a folder" in errors["15.txt"]
+    assert sum(step.finished for step in steps) == 17
+    assert len(list((tmp_path / "to").iterdir())) == 18  # and nothing half-written
+
+
+def test_a_file_whose_output_fails_is_not_read_on(
+    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    long = tmp_path / "long.txt"
+    long.write_text("They book flights.\n\n" * 5_000)
+    read = 0
+
+    def counted(*arguments: Any) -> Iterator[Paragraph]:
+        nonlocal read
+        for paragraph in read_paragraphs(*arguments):
+            read += 1
+            yield paragraph
+
+    monkeypatch.setattr(bulk, "read_paragraphs", counted)
+
+    class Full:
+        written = 0
+
+        def write(self, text: str) -> None:
+            self.written += len(text)
+            if self.written > 1_000:
+                raise InputError("the disk is full")
+
+    full = Full()
+
+    @contextmanager
+    def to_full(_: Job) -> Iterator[Full]:
+        yield full
+
+    job = Job(str(long), "text", tmp_path / "long.tsv", "tsv")
+    steps = list(tag_files(tagger.load(trained, "cpu"), [job], Options(), to_full))  # type: ignore[arg-type]
+    assert [str(step.error) for step in steps if step.error] == ["the disk is full"]
+    assert 10 < read < 500
+
+
+def test_processes_that_always_die_end_the_run(
+    trained: Path, texts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workers, "_run", _die)
+    tagging = tagger.load(trained, "cpu", workers=2)
+    with pytest.raises(WorkersDied, match="try --workers 1"):
+        run(tagging, texts, tmp_path / "to")
+    assert not list((tmp_path / "to").glob(".*"))
+    tagging.close()
+
+
+def _die(*_: object) -> None:
+    import os
+    import signal
+
+    os.kill(os.getpid(), signal.SIGKILL)

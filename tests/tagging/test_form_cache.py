@@ -1,0 +1,63 @@
+"""What the cache forgets, and that what it says of a form is always that form's."""
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from tagger.tagging.form_cache import FormCache
+
+
+def numbers(forms: list[str]) -> Tensor:
+    """Two numbers that tell which form they belong to."""
+    return torch.tensor([[float(form), -float(form)] for form in forms])
+
+
+def look_up(cache: FormCache, forms: list[int]) -> list[int]:
+    """The forms that the cache says it found."""
+    rows = cache.rows([str(form) for form in forms])
+    values = cache.values[torch.from_numpy(rows)]
+    assert torch.equal(values[:, 0], -values[:, 1])
+    return [int(value) for value in values[:, 0]]
+
+
+def test_every_form_has_its_own_values_whatever_was_there_before() -> None:
+    cache = FormCache(numbers, capacity=50)
+    generator = np.random.default_rng(0)
+    for _ in range(300):
+        forms = generator.zipf(1.3, size=30).clip(max=10**6).tolist()
+        assert look_up(cache, forms) == forms
+        assert len(cache.values) <= 50
+
+
+def test_the_form_that_was_needed_longest_ago_leaves() -> None:
+    cache = FormCache(numbers, capacity=4)
+    for form in (1, 2, 3, 4):
+        look_up(cache, [form])
+    look_up(cache, [1, 5])  # 2 leaves
+    assert cache.computed == 5
+    look_up(cache, [1, 3, 4, 5])
+    assert cache.computed == 5
+    look_up(cache, [2])
+    assert cache.computed == 6
+
+
+def test_as_many_forms_as_fit_at_once() -> None:
+    cache = FormCache(numbers, capacity=10)
+    look_up(cache, [90, 91, 92])
+    forms = list(range(10))
+    assert look_up(cache, forms) == forms
+    with pytest.raises(ValueError, match="do not fit"):
+        look_up(cache, list(range(20, 31)))
+
+
+def test_it_forgets_everything_when_told() -> None:
+    cache = FormCache(numbers, capacity=10)
+    look_up(cache, [1, 2, 2])
+    cache.clear()
+    assert look_up(cache, [2, 1]) == [2, 1]
+    assert cache.computed == 2
+
+
+def test_no_forms() -> None:
+    assert FormCache(numbers, capacity=10).rows([]).shape == (0,)

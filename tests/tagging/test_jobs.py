@@ -1,0 +1,78 @@
+"""Which files are tagged into which."""
+
+from pathlib import Path
+
+import pytest
+
+from tagger.errors import InputError
+from tagger.tagging.jobs import plan_jobs
+
+
+@pytest.fixture
+def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    for name in (
+        "in/a/book.txt",
+        "in/b.conllu",
+        "in/c.txt.gz",
+        "in/picture.png",
+        "in/.hidden/d.txt",
+        "x.txt",
+        "y/x.txt",
+    ):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("")
+    return tmp_path
+
+
+def planned(*arguments: object) -> list[tuple[str, str, str | None, str]]:
+    jobs = plan_jobs(*arguments)  # type: ignore[arg-type]
+    return [(job.source, job.input, None if job.target is None else str(job.target), job.output) for job in jobs]
+
+
+def test_standard_input_is_the_default(tree: Path) -> None:
+    assert planned([], None, None, None) == [("-", "text", None, "tsv")]
+    assert planned(["-"], "out.jsonl", "lines", None) == [("-", "lines", "out.jsonl", "jsonl")]
+
+
+def test_a_file_names_its_formats(tree: Path) -> None:
+    assert planned(["in/b.conllu"], None, None, None) == [("in/b.conllu", "conllu", None, "conllu")]
+    assert planned(["in/b.conllu"], "b.tsv.gz", None, None) == [("in/b.conllu", "conllu", "b.tsv.gz", "tsv")]
+    assert planned(["x.txt"], "out.txt", None, None) == [("x.txt", "text", "out.txt", "tsv")]
+    assert planned(["x.txt"], "out.txt", "lines", "slash") == [("x.txt", "lines", "out.txt", "slash")]
+
+
+def test_a_folder_keeps_its_tree(tree: Path) -> None:
+    assert planned(["in"], "out", None, None) == [
+        ("in/a/book.txt", "text", "out/a/book.tsv", "tsv"),
+        ("in/b.conllu", "conllu", "out/b.conllu", "conllu"),
+        ("in/c.txt.gz", "text", "out/c.tsv.gz", "tsv"),
+    ]
+    assert len(planned(["in"], "out", "lines", None)) == 4  # an explicit format takes every file that is not hidden
+
+
+def test_outputs_inside_the_folder_are_no_inputs(tree: Path) -> None:
+    (tree / "in" / "out").mkdir()
+    (tree / "in" / "out" / "b.tsv").write_text("")
+    assert all("out" not in job[0] for job in planned(["in"], "in/out", None, None))
+
+
+def test_several_files_go_into_a_folder(tree: Path) -> None:
+    assert [job[2] for job in planned(["x.txt", "in/b.conllu"], "out", None, "tsv")] == ["out/x.tsv", "out/b.tsv"]
+    assert planned(["x.txt"], "out/", None, None)[0][2] == "out/x.tsv"
+
+
+@pytest.mark.parametrize(
+    ("sources", "to", "words"),
+    [
+        (["nowhere.txt"], None, "nowhere.txt"),
+        (["in"], None, "-o"),
+        (["y"], "x.txt", "x.txt is a file"),
+        (["x.txt", "y/x.txt"], "out", "x.txt and y/x.txt"),
+        (["x.txt"], "x.txt", "replaced"),
+    ],
+)
+def test_what_cannot_be_planned_is_refused(tree: Path, sources: list[str], to: str | None, words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        plan_jobs(sources, to, None, None)

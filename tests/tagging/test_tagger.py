@@ -1,0 +1,225 @@
+"""`Tagger`: the same tags whatever comes with a sentence, in order, with offsets and probabilities."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import tagger
+from tagger import Sentence, Tagger
+from tagger.errors import InputError
+from tagger.model.vocabulary import Vocabulary
+from tagger.tagging import engine
+from tagger.tagging import tagger as predictor
+from tests.conftest import CORPUS, TOKENS, make_network, network_config
+
+TEXT = "They book  flights.\n\nThe book reads\twell . Well"
+
+
+@pytest.fixture(scope="module")
+def loaded(trained: Path) -> Tagger:
+    return tagger.load(trained, device="cpu")
+
+
+@pytest.fixture(scope="module")
+def untrained(vocabulary: Vocabulary) -> Tagger:
+    """Random weights: its tags depend on everything that the network reads."""
+    network = make_network(vocabulary, seed=4, hidden={"forward": 16, "backward": 16})
+    for head in network.heads.values():
+        head.weight.data *= 20
+    return Tagger(network, vocabulary, {"network": network_config(), "segmenter": "english"}, precision="float32")
+
+
+@pytest.fixture
+def small_windows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(predictor, "FIRST_WINDOW", 3)
+    monkeypatch.setattr(predictor, "WINDOW_TOKENS", 20)
+    monkeypatch.setattr(predictor, "WINDOW_SENTENCES", 5)
+    monkeypatch.setattr(engine, "BATCH_TOKENS", 8)
+
+
+def many_sentences(count: int = 60) -> list[list[str]]:
+    """Sentences of 0 to 12 tokens, all different."""
+    forms = [form for sentence in TOKENS for form in sentence]
+    return [[forms[(i * i + 3 * k) % len(forms)] for k in range((7 * i) % 13)] for i in range(count)]
+
+
+def test_overfit_save_load_tag(loaded: Tagger) -> None:
+    assert loaded.columns == ["upos", "xpos"]
+    for sentence in CORPUS:
+        assert loaded.tag(sentence["tokens"]) == sentence["upos"]
+        assert loaded.tag(sentence["tokens"], "xpos") == sentence["xpos"]
+    assert loaded.tag_sentences(TOKENS, column="xpos") == [sentence["xpos"] for sentence in CORPUS]
+    assert loaded.tag(("Well",)) == ["INTJ"]
+
+
+def test_nothing_in_nothing_out(loaded: Tagger) -> None:
+    assert loaded.tag([]) == []
+    assert loaded.tag_sentences([]) == []
+    assert loaded.tag_sentences([[], ["Well"], []]) == [[], ["INTJ"], []]
+    assert loaded.annotate("") == []
+    assert loaded.annotate(" \n") == []
+    empty = loaded.annotate([], top=2)
+    assert (empty.tags, empty.probabilities, empty.alternatives) == ({"upos": [], "xpos": []},) * 3
+
+
+def test_tags_do_not_depend_on_what_else_is_tagged(untrained: Tagger) -> None:
+    sentences = many_sentences()
+    alone = [untrained.tag(sentence) for sentence in sentences]
+    assert len({tuple(tags) for tags in alone}) > 20
+    assert untrained.tag_sentences(sentences) == alone
+    assert untrained.tag_sentences(sentences[::-1]) == alone[::-1]
+
+
+def test_order_is_kept_over_many_windows(untrained: Tagger, monkeypatch: pytest.MonkeyPatch) -> None:
+    sentences = many_sentences()
+    expected = [(sentence, untrained.tag(sentence)) for sentence in sentences]
+    monkeypatch.setattr(predictor, "FIRST_WINDOW", 3)
+    monkeypatch.setattr(predictor, "WINDOW_TOKENS", 40)
+    monkeypatch.setattr(engine, "BATCH_TOKENS", 8)
+    tagged = [(s.tokens, s.tags["upos"]) for s in untrained.stream(Sentence(list(tokens)) for tokens in sentences)]
+    assert tagged == expected
+    monkeypatch.setattr(predictor, "WINDOW_SENTENCES", 1)
+    assert untrained.tag_sentences(sentences) == [tags for _, tags in expected]
+
+
+@pytest.mark.usefixtures("small_windows")
+def test_a_stream_reads_no_further_than_a_window(untrained: Tagger) -> None:
+    read = 0
+
+    def endless() -> Iterator[Sentence]:
+        nonlocal read
+        while True:
+            read += 1
+            yield Sentence(["book"])
+
+    stream = untrained.stream(endless())
+    for i in range(1, 200):
+        assert next(stream).tags["upos"]
+        assert read <= i + 5
+
+
+def test_a_sentence_longer_than_the_network_reads_is_cut(untrained: Tagger, monkeypatch: pytest.MonkeyPatch) -> None:
+    tokens = (["They", "book", "flights", "."] * 4)[:14]
+    expected = [tag for start in (0, 5, 10) for tag in untrained.tag(tokens[start : start + 5])]
+    monkeypatch.setattr(engine, "LONGEST", 5)
+    monkeypatch.setattr(engine, "BATCH_TOKENS", 4)
+    assert untrained.tag(tokens) == expected
+    assert untrained.tag_sentences([["Well"], tokens, []]) == [untrained.tag(["Well"]), expected, []]
+    annotated = untrained.annotate(tokens, top=2)
+    assert len(annotated.probabilities["xpos"]) == len(annotated.alternatives["xpos"]) == 14
+
+
+def test_a_very_long_sentence_and_a_very_long_word_are_tagged(loaded: Tagger) -> None:
+    assert len(loaded.tag(["book"] * 2_500 + ["x" * 5_000, "\ud800", "\x00", ""])) == 2_504
+
+
+def test_offsets_cut_out_exactly_the_tokens(loaded: Tagger) -> None:
+    sentences = loaded.annotate(TEXT)
+    assert sentences[0].tokens == ["They", "book", "flights", "."]
+    assert [t for s in sentences for t in s.tokens] == [t for sentence in TOKENS for t in sentence]
+    end = 0
+    for sentence in sentences:
+        assert sentence.offsets is not None
+        assert [TEXT[a:b] for a, b in sentence.offsets] == sentence.tokens
+        assert sentence.text == TEXT[sentence.offsets[0][0] : sentence.offsets[-1][1]]
+        for a, b in sentence.offsets:
+            assert end <= a < b
+            end = b
+        assert sentence.tags["upos"] == loaded.tag(sentence.tokens)
+    assert loaded.annotate(TOKENS[0]).offsets is None
+
+
+def test_paragraphs_of_a_text_are_those_of_a_file(loaded: Tagger) -> None:
+    sentences = loaded.annotate("My title\nThey book flights.\nThe end")
+    assert [s.text for s in sentences] == ["My title", "They book flights.", "The end"]
+
+
+def test_probabilities_and_alternatives(untrained: Tagger) -> None:
+    for sentence in (untrained.annotate(TOKENS[1], top=3), untrained.annotate(" ".join(TOKENS[1]), top=3)[0]):
+        for column in ("upos", "xpos"):
+            tags, probabilities = sentence.tags[column], sentence.probabilities[column]
+            assert tags == untrained.tag(TOKENS[1], column)
+            assert len(probabilities) == len(tags)
+            assert all(isinstance(p, float) and 0 <= p <= 1 for p in probabilities)
+            for tag, p, best in zip(tags, probabilities, sentence.alternatives[column], strict=True):
+                assert best[0] == (tag, p)
+                assert len({name for name, _ in best}) == 3
+                assert [share for _, share in best] == sorted((share for _, share in best), reverse=True)
+    every = untrained.annotate(TOKENS[0], top=100).alternatives["upos"]
+    assert [len(best) for best in every] == [len(untrained.vocabulary.tags["upos"])] * 4
+    assert all(sum(p for _, p in best) == pytest.approx(1, abs=1e-4) for best in every)
+
+
+def test_one_alternative_is_none(loaded: Tagger) -> None:
+    assert loaded.annotate(TOKENS[0]).alternatives == {}
+    (plain,) = loaded.stream([Sentence(list(TOKENS[0]))])
+    assert plain.probabilities == {}
+
+
+def test_other_columns_and_what_a_sentence_carries_are_kept(loaded: Tagger) -> None:
+    gold = {"upos": ["X"], "lemma": ["well"]}
+    (tagged,) = loaded.stream([Sentence(["Well"], tags=gold, comments=["# sent_id = 7"])])
+    assert tagged.tags == {"upos": ["INTJ"], "lemma": ["well"], "xpos": ["UH"]}
+    assert tagged.comments == ["# sent_id = 7"]
+    assert gold == {"upos": ["X"], "lemma": ["well"]}
+
+
+@pytest.mark.usefixtures("small_windows")
+def test_retag_yields_gold_beside_the_prediction(loaded: Tagger) -> None:
+    sentences = [
+        Sentence(list(s["tokens"]), tags={"upos": [f"{i}"] * len(s["tokens"])}) for i in range(5) for s in CORPUS
+    ]
+    pairs = list(loaded.retag(sentences))
+    assert len(pairs) == 15
+    for k, (tagged, gold) in enumerate(pairs):
+        assert gold == {"upos": [f"{k // 3}"] * len(tagged)}
+        assert tagged.tags == {column: CORPUS[k % 3][column] for column in ("upos", "xpos")}
+        assert len(tagged.probabilities["upos"]) == len(tagged)
+
+
+def test_a_string_is_no_list_of_tokens(loaded: Tagger) -> None:
+    with pytest.raises(InputError, match="annotate"):
+        loaded.tag("They book flights.")
+    with pytest.raises(InputError, match="annotate"):
+        loaded.tag_sentences(["They", "book"])
+
+
+def test_an_unknown_column_is_an_error_that_lists_the_columns(loaded: Tagger) -> None:
+    with pytest.raises(InputError, match=r"'feats'.*upos, xpos"):
+        loaded.tag(["a"], "feats")
+    with pytest.raises(InputError, match="'feats'"):
+        loaded.tag_sentences([], "feats")
+
+
+def test_a_tagger_of_forms_with_spaces_refuses_text() -> None:
+    corpus = [{"tokens": ["a", "b c", "New York"], "upos": ["X", "Y", "Z"]}]
+    vocabulary = Vocabulary.build(corpus, ["upos"], min_count=1)
+    spaced = Tagger(make_network(vocabulary), vocabulary, {"network": network_config(), "segmenter": "english"})
+    with pytest.raises(InputError, match="spaces inside"):
+        spaced.annotate("a b c")
+    assert spaced.annotate(["a", "b c"]).tokens == ["a", "b c"]
+
+
+def test_a_stray_form_with_a_space_does_no_harm() -> None:
+    corpus = [{"tokens": [f"w{i}" for i in range(300)] + ["b c"], "upos": ["X", "Y", "Z"] * 100 + ["X"]}]
+    vocabulary = Vocabulary.build(corpus, ["upos"], min_count=1)
+    stray = Tagger(make_network(vocabulary), vocabulary, {"network": network_config(), "segmenter": "english"})
+    assert stray.annotate("w1 w2")[0].tokens == ["w1", "w2"]
+
+
+def test_an_absent_device_is_an_error(trained: Path) -> None:
+    with pytest.raises(InputError, match=r"device abacus is not there; choose one of .*cpu"):
+        tagger.load(trained, device="abacus")
+    assert predictor.choose_device("cpu") == "cpu"
+    assert predictor.choose_device("auto") in ("cpu", "cuda", "mps")
+
+
+def test_load_takes_a_folder_a_path_and_latest(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match="no trained tagger"):
+        tagger.load("latest")
+    (tmp_path / "runs" / "now").mkdir(parents=True)
+    (tmp_path / "runs" / "now" / "tagger").symlink_to(trained)
+    for name in ("latest", "runs/now", trained, str(trained)):
+        assert tagger.load(name).tag(["Well"]) == ["INTJ"]

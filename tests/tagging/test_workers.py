@@ -1,0 +1,98 @@
+"""Several processes give what one gives, in order, and get over the death of one of them."""
+
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import tagger
+from tagger import Sentence
+from tagger.errors import InputError
+from tagger.tagging import tagger as predictor
+from tagger.tagging import workers
+from tagger.tagging.tagger import Tagger
+from tests.conftest import TOKENS
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workers, "SMALL", 30)
+    monkeypatch.setattr(predictor, "FIRST_WINDOW", 10)
+    monkeypatch.setattr(predictor, "WINDOW_TOKENS", 40)
+
+
+@pytest.fixture
+def two(trained: Path) -> Iterator[Tagger]:
+    loaded = tagger.load(trained, "cpu", "float32", workers=2)
+    yield loaded
+    loaded.close()
+
+
+SENTENCES = [TOKENS[i % 3] * (1 + i % 5) for i in range(150)]
+
+
+@pytest.mark.usefixtures("small")
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_two_processes_tag_as_one(trained: Path, two: Tagger, monkeypatch: pytest.MonkeyPatch, method: str) -> None:
+    monkeypatch.setattr(workers, "_METHOD", method)
+    one = tagger.load(trained, "cpu", "float32")
+    two.tag_sentences(TOKENS)  # what processes get a copy of has been used
+    sentences = [[*tokens, f"new{i}", f"word{i % 40}"] for i, tokens in enumerate(SENTENCES)]
+    expected = list(one.stream((Sentence(list(s)) for s in sentences), probabilities=True, top=2))
+    found = list(two.stream((Sentence(list(s)) for s in sentences), probabilities=True, top=2))
+    assert [s.tokens for s in found] == sentences
+    assert [s.tags for s in found] == [s.tags for s in expected]
+    assert [s.probabilities for s in found] == [s.probabilities for s in expected]
+    assert two.workers.processes
+
+
+@pytest.mark.usefixtures("small")
+def test_no_process_is_started_for_little(two: Tagger) -> None:
+    assert two.tag_sentences(TOKENS) == [
+        ["PRON", "VERB", "NOUN", "PUNCT"],
+        ["DET", "NOUN", "VERB", "ADV", "PUNCT"],
+        ["INTJ"],
+    ]
+    assert not two.workers.processes
+
+
+@pytest.mark.usefixtures("small")
+def test_a_few_windows_are_read_ahead_and_no_more(two: Tagger) -> None:
+    read = 0
+
+    def endless() -> Iterator[Sentence]:
+        nonlocal read
+        while True:
+            read += 1
+            yield Sentence(list(TOKENS[1]))
+
+    stream = two.stream(endless())
+    for i in range(1, 400):
+        assert next(stream).tags["upos"][0] == "DET"
+        assert read <= i + 6 * 8  # windows of 8 sentences
+    stream.close()
+
+
+@pytest.mark.usefixtures("small")
+def test_the_part_of_a_process_that_dies_is_done_again(two: Tagger, caplog: pytest.LogCaptureFixture) -> None:
+    expected = two.tag_sentences(SENTENCES)
+    found = []
+    for i, sentence in enumerate(two.stream(Sentence(list(s)) for s in SENTENCES)):
+        if i in (20, 60):
+            os.kill(two.workers.processes[0], signal.SIGKILL)
+        found.append(sentence.tags["upos"])
+    assert found == expected
+    assert "a worker process died; its part is done again" in caplog.text
+
+
+@pytest.mark.usefixtures("small")
+def test_processes_that_always_die_are_an_error(two: Tagger, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workers, "_run", _die)
+    with pytest.raises(InputError, match="3 processes died at the same part"):
+        two.tag_sentences(SENTENCES)
+
+
+def _die(*_: object) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)

@@ -1,0 +1,85 @@
+"""The rooms of the package: which may import which, and how long a chain of imports is."""
+
+import ast
+from functools import cache
+from pathlib import Path
+
+PACKAGE = Path(__file__).resolve().parents[1] / "tagger"
+ROOT = {"errors", "bundled"}  # files at the root that every room may import
+MAY_IMPORT = {
+    "text": set[str](),
+    "model": {"text"},
+    "weights": {"model", "text"},
+    "corpus": {"text"},
+    "tagging": {"weights", "model", "text"},
+    "evaluation": {"tagging", "weights", "model", "text"},
+    "training": {"corpus", "evaluation", "tagging", "weights", "model", "text"},
+    "analysis": {"tagging", "weights", "model", "text"},
+    "commands": {"training", "analysis", "corpus", "evaluation", "tagging", "weights", "model", "text"},
+}
+LONGEST_CHAIN = 15  # imports, those within functions included
+
+
+def modules() -> dict[str, Path]:
+    """Each module without `tagger.` in front, such as `model.network`."""
+    paths = sorted(PACKAGE.rglob("*.py"))
+    return {".".join(path.relative_to(PACKAGE).with_suffix("").parts).removesuffix(".__init__"): path for path in paths}
+
+
+@cache
+def imports(module: str) -> dict[str, set[str]]:
+    """The modules of the package that a module imports, anywhere in it, and the names that it takes from each."""
+    known = modules()
+    found: dict[str, set[str]] = {}
+    for node in ast.walk(ast.parse(known[module].read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module and (node.module + ".").startswith("tagger."):
+            inside = node.module.removeprefix("tagger").removeprefix(".")
+            for alias in node.names:
+                whole = f"{inside}.{alias.name}".removeprefix(".")
+                if whole in known:
+                    found.setdefault(whole, set())
+                else:
+                    found.setdefault(inside, set()).add(alias.name)
+        elif isinstance(node, ast.Import):
+            for alias in node.names:
+                if alias.name.removeprefix("tagger.") in known:
+                    found.setdefault(alias.name.removeprefix("tagger."), set())
+    return found
+
+
+@cache
+def longest_chain(module: str) -> tuple[str, ...]:
+    return (module, *max((longest_chain(other) for other in imports(module)), key=len, default=()))
+
+
+def test_rooms_import_what_they_may() -> None:
+    rooms = {path.name for path in PACKAGE.iterdir() if (path / "__init__.py").is_file()}
+    assert rooms == set(MAY_IMPORT)
+    for module in modules():
+        room, _, inside = module.partition(".")
+        if inside:
+            others = {other.partition(".")[0] for other in imports(module)} - {room}
+            assert others <= MAY_IMPORT[room] | ROOT, module
+    for module in ROOT:
+        assert set(imports(module)) <= ROOT, module
+
+
+def test_no_room_opens_a_private_name_of_another_module() -> None:
+    for module in modules():
+        for other, names in imports(module).items():
+            assert not [name for name in names if name.startswith("_")], f"{module} imports from {other}"
+
+
+def test_chains_of_imports_are_short() -> None:
+    longest = max((longest_chain(module) for module in modules()), key=len)
+    assert len(longest) - 1 <= LONGEST_CHAIN, " -> ".join(longest)
+
+
+def test_every_room_opens_with_what_comes_in_and_what_goes_out() -> None:
+    for room in MAY_IMPORT:
+        text = ast.get_docstring(ast.parse((PACKAGE / room / "__init__.py").read_text(encoding="utf-8")))
+        assert text, room
+        _, start_in, rest = " ".join(text.split()).partition("Start in `")
+        assert start_in, room
+        start = rest.partition("`")[0]
+        assert (PACKAGE / room / start).is_file(), room

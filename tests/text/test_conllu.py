@@ -1,0 +1,244 @@
+"""CoNLL-U: everything that is not a tag comes back to the byte."""
+
+import gzip
+import os
+import re
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tagger.errors import InputError
+from tagger.text import files
+from tagger.text.conllu import COLUMNS, read_conllu, write_conllu
+from tagger.text.files import read_lines
+from tagger.text.sentence import Sentence
+
+unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # for a busy machine
+BLOCK = """\
+# newpar
+# sent_id = 7
+# text = can't see it
+1-2\tcan't\t_\t_\t_\t_\t_\t_\t_\t_
+1\tca\tcan\tAUX\tMD\tVerbForm=Fin\t0\troot\t_\tSpaceAfter=No
+2\tn't\tnot\tPART\tRB\t_\t1\tadvmod\t_\t_
+2.1\tghost\t_\tVERB\tVB\t_\t_\t_\t1:x\t_
+3\tsee it\tsee\tVERB\tVB\t_\t1\tx\t_\tNote=a|Gloss=b
+
+"""
+
+
+def lines_of(text: str) -> list[str]:
+    return re.findall(r"[^\n]*\n|[^\n]+", text)
+
+
+def read(text: str) -> list[Sentence]:
+    return list(read_conllu(lines_of(text), "a.conllu"))
+
+
+def written(sentences: list[Sentence]) -> str:
+    return "".join(map(write_conllu, sentences))
+
+
+def test_read() -> None:
+    (sentence,) = read(BLOCK)
+    assert sentence.tokens == ["ca", "n't", "see it"]
+    assert sentence.tags == {
+        "upos": ["AUX", "PART", "VERB"],
+        "xpos": ["MD", "RB", "VB"],
+        "feats": ["VerbForm=Fin", "_", "_"],
+    }
+    assert sentence.text == "can't see it"
+    assert sentence.comments == ["# newpar", "# sent_id = 7", "# text = can't see it"]
+
+
+@pytest.mark.parametrize(
+    ("text", "lengths"),
+    [
+        ("", []),
+        ("\n", [0]),
+        ("# only a comment", [0]),
+        ("\n\n" + BLOCK + "\n\n# the end\n", [0, 0, 3, 0, 0, 0]),
+        (BLOCK.rstrip("\n"), [3]),
+        (BLOCK[:-1], [3]),
+        (BLOCK.replace("\n", "\r\n") * 2, [3, 3]),
+        (BLOCK.replace("\n", "\r\n").rstrip("\r\n"), [3]),
+        (BLOCK.replace("MD", ""), [3]),  # an empty cell stays one
+        (BLOCK.replace("see it", "see\u2028\x85\x0bit\rx"), [3]),
+    ],
+)
+def test_round_trip(text: str, lengths: list[int]) -> None:
+    sentences = read(text)
+    assert [len(sentence) for sentence in sentences] == lengths
+    assert written(sentences) == text
+    for sentence in sentences:
+        sentence.tags = {"upos": ["X"] * len(sentence)}
+    assert re.sub(r"\t(AUX|PART|VERB(?!\tVB\t_\t_\t_))\t", "\tX\t", text) == written(sentences)
+
+
+def test_only_named_columns_change() -> None:
+    (sentence,) = read(BLOCK)
+    sentence.tags = {"xpos": ["A", "", "c\td\n\ud800"], "ner": ["B", "O", "x|y"]}
+    before, after = lines_of(BLOCK), lines_of(write_conllu(sentence, {"XposProb": ["1.0", "0.5", "0.2"]}))
+    assert len(before) == len(after)
+    assert [i for i, pair in enumerate(zip(before, after, strict=True)) if pair[0] != pair[1]] == [4, 5, 7]
+    assert after[4] == "1\tca\tcan\tAUX\tA\tVerbForm=Fin\t0\troot\t_\tSpaceAfter=No|ner=B|XposProb=1.0\n"
+    assert after[5] == "2\tn't\tnot\tPART\t_\t_\t1\tadvmod\t_\tner=O|XposProb=0.5\n"
+    assert after[7] == "3\tsee it\tsee\tVERB\tc d \ufffd\t_\t1\tx\t_\tNote=a|Gloss=b|ner=x\\py|XposProb=0.2\n"
+
+
+def test_misc_values_are_replaced_not_repeated() -> None:
+    (sentence,) = read(BLOCK)
+    values = {"Gloss": ["1", "2", "3"]}
+    (again,) = read(write_conllu(sentence, values))
+    assert write_conllu(again, values) == write_conllu(sentence, values)
+    assert "Gloss=b" not in write_conllu(sentence, values)
+
+
+def test_a_sentence_from_elsewhere() -> None:
+    sentence = Sentence(
+        ["Don", "'t", "go\t1", ""],
+        {"upos": ["AUX", "PART", "VERB", "X"], "ner": ["O", "O", "O", "O"]},
+        offsets=[(9, 12), (12, 14), (15, 19), (19, 20)],
+        text="Don't  go\t1 ",
+        comments=["# newpar"],
+    )
+    assert write_conllu(sentence) == (
+        "# newpar\n"
+        "# text = Don't go 1_\n"
+        "1\tDon\t_\tAUX\t_\t_\t_\t_\t_\tSpaceAfter=No|ner=O\n"
+        "2\t't\t_\tPART\t_\t_\t_\t_\t_\tner=O\n"
+        "3\tgo 1\t_\tVERB\t_\t_\t_\t_\t_\tSpaceAfter=No|ner=O\n"
+        "4\t_\t_\tX\t_\t_\t_\t_\t_\tner=O\n"
+        "\n"
+    )
+    assert write_conllu(Sentence([], offsets=[], text="")) == ""
+    assert write_conllu(Sentence(["a"], text="a\n b")).startswith("# text = a b\n1\ta\t")
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("1\ta\tb", ["3 columns", "10", r"'1\ta\tb'"]),
+        ("no tabs", ["1 columns", "'no tabs'"]),
+        (" ", ["1 columns", "' '"]),
+        ("\t".join("x" * 11), ["11 columns"]),
+        ("x" + "\t_" * 9, ["'x'", "no ID"]),
+        ("²" + "\t_" * 9, ["'²'", "no ID"]),
+        ("1\tsecond" + "\t_" * 8, ["word 1 ('second')", "follows word 3", "empty line"]),
+        ("word " * 2000, ["1 columns", "…"]),
+    ],
+)
+@pytest.mark.parametrize("end", ["", "\n", "\r\n"])
+def test_errors(line: str, said: list[str], end: str) -> None:
+    with pytest.raises(InputError) as raised:
+        read(BLOCK.rstrip("\n") + "\n" + line + end)
+    message = str(raised.value)
+    assert message.startswith("a.conllu, line 9: ")
+    assert all(part in message for part in said), message
+    assert len(message) < 250
+    assert "\n" not in message
+
+
+def test_very_long_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files, "MAX_LINE", 70)
+    text = f"# note = {'long ' * 40}\r\n" + BLOCK.replace("ghost", "g" * 200)
+    path = tmp_path / "a.conllu"
+    path.write_bytes(text.encode())
+    (sentence,) = read_conllu(read_lines(str(path)), str(path))
+    assert write_conllu(sentence) == text
+
+
+def test_long_sentences_and_words() -> None:
+    text = "".join(f"{i}\t{'w' * (5000 if i == 7 else 1)}" + "\t_" * 8 + "\n" for i in range(1, 10_001)) + "\n"
+    (sentence,) = read(text)
+    assert len(sentence) == 10_000
+    assert write_conllu(sentence) == text
+
+
+cell = st.text(st.characters(exclude_characters="\t\n", exclude_categories=["Cs"]), max_size=6)
+row = st.lists(cell, min_size=8, max_size=8)
+word = row.map(lambda cells: ("word", cells))
+other = st.tuples(st.sampled_from(["1-2", "0.1", "8.1", "10-12"]), row)
+comment = st.tuples(st.just("#"), st.lists(cell, min_size=1, max_size=1))
+
+
+@st.composite
+def blocks(draw: st.DrawFn) -> str:
+    out, number = [], 0
+    end = draw(st.sampled_from(["\n", "\r\n"]))
+    for kind, cells in draw(st.lists(word | other | comment, max_size=8)):
+        number += kind == "word"
+        identifier = str(number) if kind == "word" else kind
+        misc = draw(st.sampled_from(["_", "", "A=b|SpaceAfter=No", "|"]))
+        out.append("#" + cells[0] + end if kind == "#" else "\t".join([identifier, *cells, misc]) + end)
+    return "".join(out) + end
+
+
+@unhurried
+@given(st.lists(blocks(), max_size=4), st.integers(0, 3))
+def test_any_blocks_round_trip(parts: list[str], cut: int) -> None:
+    text = "".join(parts)
+    text = text[: len(text) - cut] if text.endswith("\n\n\n"[:cut]) else text
+    sentences = read(text)
+    assert written(sentences) == text
+    assert sum(len(s.lines or []) for s in sentences) == len(lines_of(text))
+    again = read("".join(write_conllu(s, {"UposProb": ["0.5"] * len(s)}) for s in sentences))
+    assert [(s.tokens, s.tags, s.comments) for s in again] == [(s.tokens, s.tags, s.comments) for s in sentences]
+
+
+tokens = st.lists(st.tuples(st.text(max_size=6), st.text(max_size=4)), min_size=1, max_size=6)
+
+
+@unhurried
+@given(st.lists(tokens, max_size=4), st.booleans())
+def test_any_new_sentences(content: list[list[tuple[str, str]]], glued: bool) -> None:
+    out = ""
+    for pairs in content:
+        ends = [sum(len(form) for form, _ in pairs[: i + 1]) for i in range(len(pairs))]
+        offsets = list(pairwise([0, *ends])) if glued else None
+        text = "".join(form for form, _ in pairs)
+        out += write_conllu(
+            Sentence([f for f, _ in pairs], {"upos": [t for _, t in pairs]}, offsets=offsets, text=text)
+        )
+    out.encode()  # no lone surrogates
+    for sentence, pairs in zip(read(out), content, strict=True):
+        expected = [[re.sub("[\ud800-\udfff]", "\ufffd", re.sub(r"[\t\n\r]", " ", s)) or "_" for s in p] for p in pairs]
+        assert sentence.tokens == [form for form, _ in expected]
+        assert sentence.tags["upos"] == [tag for _, tag in expected]
+
+
+TREEBANKS = os.environ.get("TAGGER_TREEBANKS")
+
+
+@pytest.mark.skipif(not TREEBANKS, reason="TAGGER_TREEBANKS names no folder of treebanks")
+def test_treebanks_round_trip() -> None:
+    paths = sorted(Path(TREEBANKS or "").rglob("*.conllu"))
+    assert paths, f"no .conllu file below {TREEBANKS}"
+    for path in paths:
+        content = path.read_bytes()
+        sentences = list(read_conllu(read_lines(str(path)), str(path)))
+        assert written(sentences).encode() == content, path
+        for sentence in sentences:
+            sentence.tags = {column: ["CHANGED"] * len(sentence) for column in COLUMNS}
+        changed = written(sentences).encode().split(b"\n")
+        for before, after in zip(content.split(b"\n"), changed, strict=True):
+            if before[:1].isdigit() and before.split(b"\t")[0].isdigit():
+                cells = before.split(b"\t")
+                cells[3:6] = [b"CHANGED"] * 3
+                before = b"\t".join(cells)
+            assert before == after, path
+
+
+def test_gz(tmp_path: Path) -> None:
+    path = tmp_path / "a.conllu.gz"
+    path.write_bytes(gzip.compress(BLOCK.encode()))
+    assert written(list(read_conllu(read_lines(str(path)), str(path)))) == BLOCK
+
+
+def test_a_block_without_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tagger.text.conllu.BLOCK", 3)
+    with pytest.raises(InputError, match=r"x, line 4: 3 lines"):
+        list(read_conllu(iter(["#\n"] * 5), "x"))

@@ -1,0 +1,189 @@
+"""`TaggerModule` in a trainer: what is learned, what is logged, how fast, and what a checkpoint holds."""
+
+import dataclasses
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytorch_lightning as pl
+import torch
+from torch.testing import assert_close
+from torch.utils.data import DataLoader
+
+import tagger
+from tagger.model.batch import Batch
+from tagger.model.embeddings import VectorConfig
+from tagger.model.vocabulary import Vocabulary
+from tagger.training.module import TaggerModule
+from tests.conftest import CORPUS, TOKENS, make_batch, network_config, save_tiny
+
+EPOCHS, WARMUP, LR = 20, 0.1, 0.03
+STEPS = 3 * EPOCHS  # every sentence is a batch
+
+
+class LearningRates(pl.Callback):
+    """Notes the learning rate of every step."""
+
+    def __init__(self) -> None:
+        self.values: list[float] = []
+
+    def on_train_batch_start(self, trainer: pl.Trainer, *_: Any) -> None:
+        self.values.append(trainer.optimizers[0].param_groups[0]["lr"])
+
+
+def make_trainer(**settings: Any) -> pl.Trainer:
+    """A silent trainer on the CPU."""
+    quiet = {"logger": False, "enable_progress_bar": False, "enable_model_summary": False}
+    defaults = {"accelerator": "cpu", "enable_checkpointing": False, **quiet}
+    return pl.Trainer(**{**defaults, **settings})
+
+
+def make_module(vocabulary: Vocabulary, **settings: Any) -> TaggerModule:
+    """A tiny module with random weights."""
+    torch.manual_seed(1)
+    return TaggerModule(asdict(vocabulary), network_config(), **settings)
+
+
+def make_loader(batches: list[Batch]) -> DataLoader[Batch]:
+    return DataLoader(batches, batch_size=None)  # type: ignore[arg-type]
+
+
+def gold_batch(vocabulary: Vocabulary, *numbers: int, **changed: list[list[str]]) -> Batch:
+    """The sentences with these numbers and their tags, some columns changed."""
+    tags = {column: [CORPUS[i][column] for i in numbers] for column in vocabulary.columns}
+    return make_batch([TOKENS[i] for i in numbers], vocabulary, {**tags, **changed})
+
+
+def validate(module: TaggerModule, *batches: Batch) -> dict[str, float]:
+    """What validation logs."""
+    (logged,) = make_trainer().validate(module, make_loader(list(batches)), verbose=False)
+    return dict(logged)
+
+
+@pytest.fixture(scope="module")
+def fitted(vocabulary: Vocabulary, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """A module trained on the tiny corpus, its learning rates, its checkpoint and what was logged last."""
+    module, rates = make_module(vocabulary, lr=LR, warmup=WARMUP), LearningRates()
+    batches = make_loader([gold_batch(vocabulary, i) for i in range(3)])
+    trainer = make_trainer(max_epochs=EPOCHS, callbacks=[rates], gradient_clip_val=1.0, num_sanity_val_steps=0)
+    trainer.fit(module, batches, make_loader([gold_batch(vocabulary, 0, 1, 2)]))
+    checkpoint = tmp_path_factory.mktemp("module") / "last.ckpt"
+    trainer.save_checkpoint(checkpoint)
+    return {"module": module, "rates": rates.values, "checkpoint": checkpoint, "logged": dict(trainer.callback_metrics)}
+
+
+def test_the_learning_rate_climbs_and_then_falls_to_zero(fitted: dict[str, Any]) -> None:
+    rise = round(WARMUP * STEPS)
+    climb = [LR * (i + 1) / rise for i in range(rise)]
+    fall = [LR * (STEPS - i) / (STEPS - rise) for i in range(rise, STEPS)]
+    assert fitted["rates"] == pytest.approx(climb + fall)
+    assert max(fitted["rates"]) == pytest.approx(LR)
+    assert 0 < fitted["rates"][-1] <= 0.02 * LR
+
+
+def test_no_warm_up_starts_at_the_full_rate(vocabulary: Vocabulary) -> None:
+    rates = LearningRates()
+    trainer = make_trainer(max_epochs=2, limit_val_batches=0, callbacks=[rates])
+    trainer.fit(make_module(vocabulary, lr=0.1, warmup=0.0), make_loader([gold_batch(vocabulary, 0, 1, 2)]))
+    assert rates.values == pytest.approx([0.1, 0.1])
+
+
+def test_matrices_alone_decay(vocabulary: Vocabulary) -> None:
+    module = make_module(vocabulary, weight_decay=0.3)
+    make_trainer(max_epochs=1, limit_val_batches=0).fit(module, make_loader([gold_batch(vocabulary, 0)]))
+    optimizer = module.trainer.optimizers[0]
+    decays = {id(p): group["weight_decay"] for group in optimizer.param_groups for p in group["params"]}
+    assert len(decays) == len(list(module.parameters()))
+    for name, parameter in module.named_parameters():
+        assert decays[id(parameter)] == (0.3 if parameter.dim() > 1 else 0.0), name
+
+
+def test_pretrained_vectors_do_not_decay(vocabulary: Vocabulary) -> None:
+    vocabulary = dataclasses.replace(vocabulary, vectors={"some": {"book": 0, "unheard-of": 1}})
+    vectors = VectorConfig(sizes=[4], projection=0, tune=True, precision="float32")
+    module = TaggerModule(asdict(vocabulary), network_config(vectors=vectors), weight_decay=0.3)
+    assert module.network.embedding.vectors is not None
+    module.network.embedding.vectors.fill(0, torch.ones(2, 4))
+    make_trainer(max_epochs=1, limit_val_batches=0).fit(module, make_loader([gold_batch(vocabulary, 0)]))
+    table = module.network.embedding.vectors.tables[0]
+    assert torch.equal(table[0], torch.zeros(4))  # what stands for a form without a vector
+    assert not torch.equal(table[1], torch.ones(4))  # "book" occurs
+    assert torch.equal(table[2], torch.ones(4))  # the other does not
+
+
+def test_overfits_and_its_network_tags_from_a_folder(
+    fitted: dict[str, Any], vocabulary: Vocabulary, tmp_path: Path
+) -> None:
+    for key in ("train/upos", "train/xpos", "train/accuracy", "dev/upos", "dev/xpos", "dev/accuracy"):
+        assert fitted["logged"][key] == 1.0, key
+    assert fitted["logged"]["dev/loss"] < 0.5
+    loaded = tagger.load(save_tiny(tmp_path / "tagger", fitted["module"].network, vocabulary), device="cpu")
+    for sentence in CORPUS:
+        assert loaded.tag(sentence["tokens"], "upos") == sentence["upos"]
+        assert loaded.tag(sentence["tokens"], "xpos") == sentence["xpos"]
+
+
+def test_a_checkpoint_loads_without_pickle_and_is_a_whole_tagger(
+    fitted: dict[str, Any], vocabulary: Vocabulary
+) -> None:
+    checkpoint = torch.load(fitted["checkpoint"], weights_only=True)
+    hyperparameters = checkpoint["hyper_parameters"]
+    assert hyperparameters["network"] == network_config()
+    assert hyperparameters["vocabulary"] == asdict(vocabulary)
+    assert type(hyperparameters["network"]) is dict
+    assert hyperparameters["lr"] == LR
+    module = TaggerModule.load_from_checkpoint(fitted["checkpoint"], map_location="cpu")
+    assert module.vocabulary == vocabulary
+    batch = gold_batch(vocabulary, 0, 1, 2)
+    module.eval()
+    assert_close(module.network(batch), fitted["module"].eval().network(batch), rtol=0, atol=0)
+
+
+def test_every_parameter_gets_a_gradient(vocabulary: Vocabulary) -> None:
+    module = make_module(vocabulary)
+    before = {name: parameter.detach().clone() for name, parameter in module.named_parameters()}
+    trainer = make_trainer(max_epochs=1, limit_val_batches=0)
+    trainer.fit(module, make_loader([gold_batch(vocabulary, 0, 1, 2)]))
+    for name, parameter in module.named_parameters():
+        assert not torch.equal(parameter, before[name]), name
+
+
+def test_logged_accuracy_is_over_tokens_whatever_the_batches(fitted: dict[str, Any], vocabulary: Vocabulary) -> None:
+    # gold tags changed so that 2 of 4, 5 of 5 and 0 of 1 predictions are right, and one word is a blank
+    first = gold_batch(vocabulary, 0, upos=[["PRON", "ADV", "ADV", "PUNCT"]])
+    third = gold_batch(vocabulary, 2, upos=[["ADV"]])
+    logged = validate(fitted["module"], first, gold_batch(vocabulary, 1), third)
+    assert logged["dev/upos"] == pytest.approx(7 / 10)
+    assert logged["dev/xpos"] == 1
+    assert logged["dev/accuracy"] == pytest.approx((7 / 10 + 1) / 2)
+    blank = gold_batch(vocabulary, 0, upos=[["PRON", "_", "ADV", "PUNCT"]])
+    logged = validate(fitted["module"], blank, gold_batch(vocabulary, 1))
+    assert logged["dev/upos"] == pytest.approx(7 / 8)
+
+
+def test_an_unseen_tag_counts_as_wrong_and_takes_no_part_in_the_loss(
+    fitted: dict[str, Any], vocabulary: Vocabulary
+) -> None:
+    unseen = validate(fitted["module"], gold_batch(vocabulary, 0, upos=[["PRON", "NEW", "NOUN", "PUNCT"]]))
+    blank = validate(fitted["module"], gold_batch(vocabulary, 0, upos=[["PRON", "_", "NOUN", "PUNCT"]]))
+    assert unseen["dev/upos"] == pytest.approx(3 / 4)
+    assert blank["dev/upos"] == 1
+    assert unseen["dev/loss"] == blank["dev/loss"]
+
+
+@pytest.mark.parametrize("tag", ["_", "NEW"])
+def test_a_batch_with_nothing_to_score_does_no_harm(fitted: dict[str, Any], vocabulary: Vocabulary, tag: str) -> None:
+    nothing = gold_batch(vocabulary, 0, upos=[[tag] * 4])
+    logged = validate(fitted["module"], nothing, gold_batch(vocabulary, 1))
+    assert logged["dev/upos"] == pytest.approx(1 if tag == "_" else 5 / 9)
+    assert logged["dev/accuracy"] == pytest.approx((logged["dev/upos"] + logged["dev/xpos"]) / 2)
+    assert logged["dev/loss"] < 1  # a number, not NaN
+
+
+@pytest.mark.parametrize("tag", ["_", "NEW"])
+def test_training_survives_a_batch_with_nothing_to_learn(vocabulary: Vocabulary, tag: str) -> None:
+    nothing = gold_batch(vocabulary, 0, upos=[[tag] * 4])
+    module = make_module(vocabulary)
+    make_trainer(max_epochs=1, limit_val_batches=0).fit(module, make_loader([nothing]))
+    assert all(torch.isfinite(parameter).all() for parameter in module.parameters())

@@ -1,0 +1,254 @@
+"""Pretraining from a command to a folder: scores, resuming, starting a tagger from it, filling blanks."""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hydra import compose, initialize_config_dir
+from omegaconf import OmegaConf
+from typer.testing import CliRunner
+
+import tagger
+from tagger.analysis.fill import Filler, render
+from tagger.bundled import bundled
+from tagger.commands.app import app
+from tagger.errors import InputError
+from tagger.model.forms import FormTable
+from tagger.model.hidden_words import masked_batch
+from tagger.tagging.layer_vectors import layer_names
+from tagger.text.characters import wide
+from tagger.training.pretrain import pretrain
+from tagger.weights.folder import load_masked
+from tests.training.test_train import TINY, run, treebank  # noqa: F401
+
+SENTENCES = [
+    f"{who} {does} {what} {when} ."
+    for who, does in (("they", "book"), ("we", "book"), ("he", "books"), ("she", "books"))
+    for what in ("flights", "rooms", "tables")
+    for when in ("today", "again", "there")
+]
+SMALL = [*TINY, "model.depth=1", "embedding.words=16", "min_count=1", "section_tokens=300", "trainer.precision=32-true"]
+
+
+@pytest.fixture(scope="module")
+def text(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("text")
+    (folder / "train.lines").write_text("\n".join(SENTENCES * 3))
+    (folder / "held.lines").write_text("\n".join(SENTENCES[::5]))
+    return folder
+
+
+def command(text: Path, *overrides: str) -> list[str]:
+    files = [f"text={text}/train.lines", f"held_out={text}/held.lines"]
+    return ["pretrain", *files, *SMALL, "passes=30", "optimizer.lr=0.02", "model.dropout=0", "cut=0.5", *overrides]
+
+
+@pytest.fixture(scope="module")
+def pretrained(text: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("pretrained")
+    done = run(folder, *command(text, "hydra.run.dir=run"))
+    assert done.returncode == 0, done.stderr
+    assert "among the first five" in done.stdout
+    return folder / "run"
+
+
+def test_it_learns_and_beats_two_neighbours(pretrained: Path) -> None:
+    report = json.loads((pretrained / "report.json").read_text())
+    scores = report["dev"]["words"]
+    assert scores["scored"] == scores["tokens"] == 8 * 5
+    assert scores["accuracy"] > 0.45  # of who 1 in 2, does 1, what 1 in 3, when 1 in 3, the stop 1
+    assert scores["top5"] > 0.95
+    assert scores["perplexity"] < 3
+    assert 0.3 < report["neighbours"] <= 0.7
+    assert report["epochs"] == 60
+    for name in ("learning_curve.png", "metrics.csv", "pretrained/README.md", "pretrained/words.safetensors"):
+        assert (pretrained / name).stat().st_size > 0
+
+
+INTERRUPTED = """
+import os, signal, sys
+from tagger.training.trainer import History
+from tagger.training.launch import main
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # as at a terminal
+start = History.on_train_epoch_start
+
+def interrupt(self, trainer, module):
+    start(self, trainer, module)
+    if trainer.current_epoch == 3:
+        os.kill(os.getpid(), signal.SIGINT)
+
+History.on_train_epoch_start = interrupt
+sys.exit(main(sys.argv[1:], "pretrain"))
+"""
+
+
+def test_an_interrupted_run_resumes_to_the_same_weights(text: Path, tmp_path: Path) -> None:
+    for name, script in (("whole", []), ("stopped", [INTERRUPTED])):
+        overrides = command(text, "passes=3", f"hydra.run.dir={name}", "model.dropout=0.2")
+        start = [sys.executable, "-c", *script] if script else [sys.executable, "-m", "tagger"]
+        done = subprocess.run(
+            [*start, *overrides[1 if script else 0 :]], cwd=tmp_path, capture_output=True, text=True, timeout=200
+        )
+        assert done.returncode == (130 if script else 0), done.stderr
+    assert done.stderr.splitlines()[-1].endswith("python -m tagger pretrain resume=stopped")
+    wrong = run(tmp_path, "resume=stopped")
+    assert wrong.returncode == 2
+    assert "say python -m tagger pretrain resume=stopped" in wrong.stderr
+    resumed = run(tmp_path, "pretrain", "resume=stopped")
+    assert resumed.returncode == 0, resumed.stderr
+    for name in ("model.safetensors", "words.safetensors"):
+        paths = [tmp_path / run / "pretrained" / name for run in ("whole", "stopped")]
+        assert paths[0].read_bytes() == paths[1].read_bytes()
+
+
+def test_a_tagger_starts_from_it(pretrained: Path, treebank: Path, tmp_path: Path) -> None:  # noqa: F811
+    done = run(
+        tmp_path,
+        *(f"init={pretrained}", "corpus=conllu", f"corpus.path={treebank}", "trainer.max_epochs=1"),
+        *("model.dropout=0.4", "accelerator=cpu", "hydra.run.dir=run"),
+    )
+    assert done.returncode == 0, done.stderr
+    network = json.loads((tmp_path / "run" / "tagger" / "config.json").read_text())["network"]
+    assert (network["words"], network["hidden"], network["dropout"]) == (16, {"forward": 12, "backward": 8}, 0.4)
+    known = tagger.load(tmp_path / "run").vocabulary
+    assert list(known.words)[: len(set(" ".join(SENTENCES).split()))] == list(
+        load_masked(pretrained / "pretrained")[1].words
+    )
+    assert "flights" not in known.known_forms  # tagged training has not seen it
+
+
+def test_no_tags(pretrained: Path) -> None:
+    loaded = tagger.load(pretrained)
+    assert loaded.columns == []
+    with pytest.raises(InputError, match="predicts words and has no tags"):
+        loaded.tag(["They", "book"])
+    for arguments in (["tag", "-"], ["evaluate", "-"], ["explain", "They book"]):
+        failed = CliRunner().invoke(app, [*arguments, "--model", str(pretrained)], input="They book\n")
+        assert failed.exit_code == 2
+        assert "init=" in failed.output
+
+
+def test_vectors_of_words(pretrained: Path) -> None:
+    loaded = tagger.load(pretrained, precision="float32")
+    assert layer_names(loaded.engine) == ["0", "1", "all", "mean", "predicted"]
+    sentences = [["he", "books", "rooms", "."], ["we", "book", "rooms"]]
+    found = list(loaded.embed(sentences, "predicted"))
+    assert [vectors.shape for vectors in found] == [(4, 16), (3, 16)]
+    network = load_masked(pretrained / "pretrained").network
+    table = FormTable(loaded.vocabulary, 64)
+    for place in range(4):
+        batch = masked_batch([sentences[0]], [np.array([place])], table)
+        with torch.no_grad():
+            expected = network.predict(batch.batch, batch.masked)[0]
+        np.testing.assert_allclose(found[0][place], expected.numpy(), atol=1e-5)
+    (other,) = loaded.embed([["he", "unseen", "rooms", "."]], "predicted")
+    np.testing.assert_allclose(other[1], found[0][1], atol=1e-6)  # of the word itself it knows nothing
+
+
+def test_blanks_are_filled_from_both_sides(pretrained: Path) -> None:
+    filler = Filler(load_masked(pretrained / "pretrained"))
+    (blank,) = filler.fill(["he", "___", "rooms", "today", "."], top=3)
+    assert blank.position == 1
+    assert blank.both[0][0] == blank.left[0][0] == "books"
+    assert blank.right[0][1] < 0.75  # which of both it is only the left side knows
+    assert all(0 <= share <= 1 for side in blank[1:] for _, share in side)
+    two = filler.fill(["___", "books", "____", "today", "."])
+    assert [blank.position for blank in two] == [0, 2]
+    assert {word for word, _ in two[0].both[:2]} == {"he", "she"}
+    assert {word for word, _ in two[1].both[:3]} == {"flights", "rooms", "tables"}
+    assert two[0].left == []
+    assert two[0].right == two[0].both
+    table = render(["___", "books", "____", "飛行機" * 40, "."], two)
+    assert max(map(wide, table.splitlines())) <= 80
+    assert "blank 2" in table
+    assert "(no words)" in table
+
+
+def fill(pretrained: Path, *arguments: str, given: str = "") -> tuple[int, str]:
+    result = CliRunner().invoke(app, ["fill", *arguments, "--model", str(pretrained)], input=given)
+    return result.exit_code, result.output
+
+
+def test_the_command_fills_blanks(pretrained: Path) -> None:
+    status, shown = fill(pretrained, "she ___ tables again. We book ___ today.", "--json", "--top", "2")
+    assert status == 0
+    found = json.loads(shown)
+    assert [sentence["tokens"][0] for sentence in found] == ["she", "We"]
+    assert found[0]["blanks"][0]["both"][0][0] == "books"
+    assert len(found[1]["blanks"][0]["left"]) == 2
+    assert fill(pretrained, "-", given="she ___ tables again.\n")[1] == fill(pretrained, "she ___ tables again.")[1]
+    for text, message in (("___", "nothing but a blank"), ("no blank here", "no blank"), ("", "no blank")):
+        status, shown = fill(pretrained, text)
+        assert status == 2
+        assert message in shown
+        assert shown.count("\n") == 1
+
+
+def test_a_tagger_fills_nothing(trained: Path) -> None:
+    status, shown = fill(trained, "I am ___.")
+    assert status == 2
+    assert "predicts no words: words.safetensors is missing" in shown
+
+
+def test_damaged_folders_are_one_line(pretrained: Path, tmp_path: Path) -> None:
+    shutil.copytree(pretrained / "pretrained", tmp_path / "copy")
+    (tmp_path / "copy" / "words.safetensors").write_bytes(b"no weights")
+    status, shown = fill(tmp_path / "copy", "I am ___.")
+    assert status == 2
+    assert "words.safetensors is damaged" in shown
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("mask=0", "mask=0"),
+        ("passes=0", "passes=0: give a whole number, at least 1"),
+        ("text=[]", "text=[]: give a file"),
+        ("text=nowhere.txt", "text=nowhere.txt: no such file"),
+        ("embedding.words=0", "embedding.words=0: give a whole number, at least 1"),
+        ("segmenter=klingon", "segmenter=klingon: choose one of"),
+        ("model.hidden.forward=[8,8]", "model.hidden.forward lists 2 sizes for model.depth=1"),
+        ("neighbours=2", "neighbours=2: give true or false"),
+        ("hub.name=x", "give text=FILES"),
+        ("min_count=100000", "min_count=100000: no word of train.lines occurs so often"),
+        ("embedding=5", "embedding=5: set its values one by one"),
+        ("+trainer.max_epochs=3", "trainer.max_epochs: pretraining ends after so many passes"),
+        ("seed=99999999999", "seed=99999999999: give a number below"),
+    ],
+)
+def test_bad_values_are_refused(text: Path, tmp_path: Path, override: str, message: str) -> None:
+    with initialize_config_dir(str(bundled("conf")), version_base="1.3"):
+        config = compose("pretrain", [*command(text)[1:], override])
+    with pytest.raises(InputError, match=re.escape(message)):
+        pretrain(OmegaConf.to_container(config), tmp_path / "run", "")  # type: ignore[arg-type]
+
+
+def test_held_out_text_of_unknown_words_is_refused(text: Path, tmp_path: Path) -> None:
+    (tmp_path / "other.lines").write_text("nothing known stands here\n")
+    with initialize_config_dir(str(bundled("conf")), version_base="1.3"):
+        config = compose("pretrain", [*command(text)[1:], f"held_out={tmp_path}/other.lines"])
+    with pytest.raises(InputError, match="no word to measure on is known"):
+        pretrain(OmegaConf.to_container(config), tmp_path / "run", "")  # type: ignore[arg-type]
+
+
+def test_a_sweep(text: Path, tmp_path: Path) -> None:
+    name, *overrides = command(text, "passes=1", "section_tokens=20", "seed=1,2", "hydra.sweep.dir=sweep")
+    done = run(tmp_path, name, "-m", *overrides)
+    assert done.returncode == 0, done.stderr
+    assert len((tmp_path / "sweep" / "sweep.csv").read_text().splitlines()) == 3
+    report = json.loads((tmp_path / "sweep" / "0" / "report.json").read_text())
+    assert report["epochs"] == 27  # of 540 words
+
+
+def test_a_bad_value_is_one_line_and_status_2(tmp_path: Path) -> None:
+    done = run(tmp_path, "pretrain", "text=nowhere.txt", "hydra.run.dir=run")
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: text=nowhere.txt: no such file")
+    assert done.stderr.count("\n") == 1

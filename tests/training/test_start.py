@@ -1,0 +1,218 @@
+"""What training starts from beside the corpus: vectors, a transformer, another tagger."""
+
+import json
+import shutil
+import sys
+from pathlib import Path
+
+import datasets
+import pytest
+import torch
+from safetensors.torch import load_file
+
+import tagger
+from tagger.errors import InputError
+from tagger.text.conllu import read_conllu
+from tagger.text.files import read_lines
+from tagger.training.train import train
+from tests.training.test_train import COMMAND, config_of, run, treebank  # noqa: F401
+
+
+def start(treebank: Path, folder: Path, *overrides: str) -> tagger.Tagger:  # noqa: F811
+    """A tagger trained for one epoch."""
+    train(config_of(treebank, "trainer.max_epochs=1", *overrides), folder, False, COMMAND)
+    return tagger.load(folder, precision="float32")
+
+
+def predicted(folder: Path) -> list[list[str]]:
+    path = str(folder / "dev.predicted.conllu")
+    return [s.tags["upos"] for s in read_conllu(read_lines(path), path) if s.tokens]
+
+
+def tokens(treebank: Path) -> list[list[str]]:  # noqa: F811
+    path = str(treebank / "en_tiny-ud-dev.conllu")
+    return [s.tokens for s in read_conllu(read_lines(path), path) if s.tokens]
+
+
+@pytest.fixture
+def vectors(tmp_path: Path) -> Path:
+    """Frequent words, one of which no corpus has."""
+    file = tmp_path / "vectors.txt"
+    file.write_text("the 0.5 1.0\nof 0.1 0.2\nqwertz -1 3\nand 1 1\nrare 4 4\n")
+    return file
+
+
+def test_a_tagger_carries_the_vectors_it_needs(treebank: Path, tmp_path: Path, vectors: Path) -> None:  # noqa: F811
+    loaded = start(treebank, tmp_path / "run", f"embedding.vectors={vectors}", "embedding.vectors_keep=3")
+    vectors.unlink()
+    assert loaded.vocabulary.vectors == {str(vectors): {"the": 0, "of": 1, "qwertz": 2, "and": 3}}
+    assert loaded.tag_sentences(tokens(treebank)) == predicted(tmp_path / "run")
+    table = load_file(tmp_path / "run" / "tagger" / "model.safetensors")["embedding.vectors.tables.0"]
+    assert table.shape == (5, 2)
+    assert table.dtype == torch.float16
+    assert str(vectors) in (tmp_path / "run" / "tagger" / "README.md").read_text(encoding="utf-8")
+
+
+def test_frozen_vectors_stay_and_tuned_ones_change(treebank: Path, tmp_path: Path, vectors: Path) -> None:  # noqa: F811
+    tables = []
+    for tune in ("false", "true"):
+        options = (f"embedding.vectors_tune={tune}", "embedding.vectors_precision=float32")
+        loaded = start(treebank, tmp_path / tune, f"embedding.vectors=[{vectors}]", *options)
+        assert loaded.network.embedding.vectors is not None
+        tables.append(loaded.network.embedding.vectors.tables[0].detach())
+    frozen, tuned = tables
+    assert abs(float(frozen[1:].std(correction=0)) - 1) < 1e-5
+    assert not torch.equal(frozen, tuned)
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("embedding.vectors=nowhere.txt", "nowhere.txt"),
+        ("embedding.vectors=[a,a]", "embedding.vectors"),
+        ("embedding.vectors_precision=int8", "embedding.vectors_precision=int8"),
+        ("embedding.vectors_tune=true", "float32 where"),
+        ("embedding.vectors_keep=-1", "embedding.vectors_keep=-1"),
+        ("embedding.vectors_tune=2", "embedding.vectors_tune=2"),
+        ("embedding.transformer=5", "embedding.transformer=5"),
+        ("transformer.layers=4", "transformer.layers=4"),
+        ("transformer.layers=[true]", "transformer.layers="),
+        ("transformer.tune=maybe", "transformer.tune=maybe"),
+        ("transformer=null", "transformer=None"),
+        ("card=null", "card=None"),
+        ("init=5", "init=5"),
+        ("init=latest", "init=latest"),
+        ("trainer.precision=bf16-true", "trainer.precision=bf16-true"),
+        ("embedding.transformer=/nowhere/at/all", "/nowhere/at/all"),
+        ("init=nowhere", "^init=nowhere: no such tagger; name the folder"),
+        ("model.hidden=200", "model.hidden=200: its keys are forward, backward"),
+        ("model.hidden.forward=2.5", "model.hidden.forward=2.5: give a whole number"),
+        ("model.hidden.backward=[2,x]", "model.hidden.backward="),
+        ("+optimizer.momentum=0.9", "optimizer=.*its keys are lr"),
+    ],
+)
+def test_bad_values_are_named(treebank: Path, tmp_path: Path, override: str, message: str) -> None:  # noqa: F811
+    with pytest.raises(InputError, match=message):
+        train(config_of(treebank, override), tmp_path, False, COMMAND)
+
+
+@pytest.fixture
+def bert(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    pytest.importorskip("transformers")
+    from tests.weights.test_transformer import save_bert
+
+    torch.manual_seed(1)
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
+    return save_bert(tmp_path / "bert")
+
+
+@pytest.mark.parametrize("tune", [True, False])
+def test_a_tagger_carries_its_transformer(treebank: Path, tmp_path: Path, bert: Path, tune: bool) -> None:  # noqa: F811
+    options = (f"embedding.transformer={bert}", f"transformer.tune={tune}", "transformer.precision=32-true")
+    loaded = start(treebank, tmp_path / "run", *options)
+    trained = load_file(tmp_path / "run" / "tagger" / "model.safetensors")
+    before = load_file(bert / "model.safetensors")
+    same = [
+        torch.equal(trained[f"transformer.encoder.{name}"], before[name]) for name in before if "pooler" not in name
+    ]
+    assert all(same) == (not tune)
+    assert len(list((tmp_path / "cache" / "tagger").glob("*.f16"))) == (0 if tune else 2)  # train and dev
+    shutil.rmtree(bert)
+    assert tagger.load(tmp_path / "run", precision="float32").tag_sentences(tokens(treebank)) == predicted(
+        tmp_path / "run"
+    )
+    assert loaded.tag(["x"] * 500) == tagger.load(tmp_path / "run", precision="float32").tag(
+        ["x"] * 500
+    )  # beyond the encoder's limit
+
+
+def test_starting_from_a_tagger_goes_on_where_it_was(treebank: Path, tmp_path: Path) -> None:  # noqa: F811
+    train(config_of(treebank, "trainer.max_epochs=8"), tmp_path / "first", False, COMMAND)
+    first = json.loads((tmp_path / "first" / "report.json").read_text())["dev"]["upos"]["accuracy"]
+    options = (f"init={tmp_path / 'first'}", "optimizer.lr=0.00001", "model.depth=4", "trainer.max_epochs=1")
+    results = train(config_of(treebank, *options), tmp_path / "second", False, COMMAND)
+    assert results is not None
+    assert abs(results["dev"]["upos"]["accuracy"] - first) < 0.03
+    assert len(tagger.load(tmp_path / "second").network.encoder.layers) == 2
+
+
+@pytest.mark.parametrize("tune", [True, False])
+def test_starting_from_a_tagger_with_a_transformer(treebank: Path, tmp_path: Path, bert: Path, tune: bool) -> None:  # noqa: F811
+    first = start(treebank, tmp_path / "first", f"embedding.transformer={bert}", f"transformer.tune={tune}")
+    shutil.rmtree(bert)
+    options = (f"init={tmp_path / 'first'}", "optimizer.lr=0", "optimizer.transformer_lr=0", "seed=2")
+    second = start(treebank, tmp_path / "second", *options)
+    assert second.tag_sentences(tokens(treebank)) == first.tag_sentences(tokens(treebank))
+
+
+def test_the_folder_says_what_training_started_from(treebank: Path, tmp_path: Path) -> None:  # noqa: F811
+    first = start(treebank, tmp_path / "first", "card.version=7", "card.license=CC0", "segmenter=english")
+    second = start(treebank, tmp_path / "second", f"init={tmp_path / 'first'}", "model.depth=4", "segmenter=auto")
+    assert second.config["segmenter"] == "english"
+    assert second.config["start"].endswith(" 7 (CC0)")
+    assert second.config["training"]["model"] == first.config["training"]["model"]
+    card = (tmp_path / "second" / "tagger" / "README.md").read_text(encoding="utf-8")
+    assert "7 (CC0)" in card
+
+
+def test_what_a_tagger_needs_is_said_in_its_own_words(
+    treebank: Path,  # noqa: F811
+    tmp_path: Path,
+    bert: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    start(treebank, tmp_path / "run", f"embedding.transformer={bert}")
+    monkeypatch.setitem(sys.modules, "transformers", None)
+    with pytest.raises(InputError, match=r"^embedding.transformer=.*: pip install 'transformers>=5,<6'$"):
+        tagger.load(tmp_path / "run")
+
+
+def test_a_long_word_does_not_widen_every_window(treebank: Path, tmp_path: Path, bert: Path) -> None:  # noqa: F811
+    loaded = start(treebank, tmp_path / "run", f"embedding.transformer={bert}")
+    assert loaded.network.transformer is not None
+    sizes = []
+    hook = loaded.network.transformer.encoder.register_forward_pre_hook(
+        lambda _, __, given: sizes.append(tuple(given["input_ids"].shape)), with_kwargs=True
+    )
+    loaded.tag_sentences([["a"]] * 3000 + [["a" * 60]])
+    hook.remove()
+    assert sum(windows * pieces for windows, pieces in sizes) < 3000 * 8
+
+
+@pytest.mark.parametrize("override", ["model.depth=3", "++model.depth=3", "experiment=vectors"])
+def test_init_refuses_what_it_would_ignore(tmp_path: Path, override: str) -> None:
+    done = run(tmp_path, "init=nowhere", override)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert override in done.stderr
+
+
+@pytest.mark.parametrize("missing", ["training", "corpus"])
+def test_init_from_a_folder_that_does_not_tell_how_it_was_made(
+    treebank: Path,  # noqa: F811
+    tmp_path: Path,
+    missing: str,
+) -> None:
+    start(treebank, tmp_path / "first")
+    path = tmp_path / "first" / "tagger" / "config.json"
+    config = json.loads(path.read_text())
+    del config[missing]
+    path.write_text(json.dumps(config))
+    with pytest.raises(InputError, match=r"config.json does not tell what the tagger was trained on"):
+        start(treebank, tmp_path / "second", f"init={tmp_path / 'first'}")
+    assert not (tmp_path / "second").exists()
+
+
+def test_what_init_leaves_free_is_used_and_saved(treebank: Path, tmp_path: Path) -> None:  # noqa: F811
+    start(treebank, tmp_path / "first")
+    options = ("embedding.word_dropout=2", "embedding.min_count=1", "embedding.words=7")
+    second = start(treebank, tmp_path / "second", f"init={tmp_path / 'first'}", *options)
+    embedding = second.config["training"]["embedding"]
+    assert (embedding["word_dropout"], embedding["min_count"]) == (2, 1)
+    assert embedding["words"] != 7
+
+
+def test_another_tag_set_gets_another_head(treebank: Path, tmp_path: Path) -> None:  # noqa: F811
+    train(config_of(treebank, "trainer.max_epochs=1"), tmp_path / "first", False, COMMAND)
+    loaded = start(treebank, tmp_path / "second", f"init={tmp_path / 'first'}", "columns=[xpos]")
+    assert loaded.columns == ["xpos"]
+    assert "NN" in loaded.vocabulary.tags["xpos"]

@@ -1,0 +1,88 @@
+"""Starting from a tagger: what it knows stays, what is new is added."""
+
+import dataclasses
+
+import pytest
+import torch
+from torch.testing import assert_close
+
+from tagger.model.network import TaggerNetwork
+from tagger.model.vocabulary import UNK, Vocabulary
+from tagger.training.start import merge_vocabularies, transfer_weights
+from tagger.weights.folder import SavedTagger
+from tests.conftest import TOKENS, make_batch, make_network, network_config
+
+NEW = [
+    {"tokens": ["They", "re-book", "Flüge", "."], "upos": ["PRON", "VERB", "X", "PUNCT"], "chunk": ["A", "B", "B", "C"]}
+]
+
+
+@pytest.fixture
+def start(vocabulary: Vocabulary) -> SavedTagger:
+    return SavedTagger(make_network(vocabulary), vocabulary, {"network": network_config()}, None)
+
+
+def continued(start: SavedTagger, new: Vocabulary) -> tuple[TaggerNetwork, Vocabulary]:
+    merged = merge_vocabularies(start.vocabulary, new)
+    network = make_network(merged, seed=2)
+    transfer_weights(start, network, merged)
+    return network, merged
+
+
+def test_ids_of_what_is_known_stay(vocabulary: Vocabulary) -> None:
+    new = Vocabulary.build(NEW, ["upos"], min_count=1)
+    merged = merge_vocabularies(vocabulary, new)
+    assert {word: merged.word_ids[word] for word in vocabulary.words} == vocabulary.word_ids
+    assert {c: merged.character_ids[c] for c in vocabulary.characters} == vocabulary.character_ids
+    assert set(merged.words) == {*vocabulary.words, *new.words}
+    assert merged.words["they"] == vocabulary.words["they"] + 1
+    assert merged.known_forms == {*vocabulary.forms, *new.forms}
+    assert merged.forms == sorted(merged.forms)
+
+
+def test_new_tags_come_after_the_known_ones(vocabulary: Vocabulary) -> None:
+    merged = merge_vocabularies(vocabulary, Vocabulary.build(NEW, ["upos"], min_count=1))
+    assert merged.tags == {"upos": [*vocabulary.tags["upos"], "X"]}
+
+
+def test_another_tag_set_stands_alone(vocabulary: Vocabulary) -> None:
+    other = dataclasses.replace(vocabulary, tags={"upos": ["N", "NOUN", "V"], "chunk": ["A", "B"]})
+    assert merge_vocabularies(vocabulary, other).tags == other.tags
+
+
+def test_a_tag_of_both_tag_sets_keeps_its_weights(start: SavedTagger) -> None:
+    tags = ["N", "NOUN", "V", "X"]
+    network, merged = continued(start, dataclasses.replace(start.vocabulary, tags={"upos": tags}))
+    assert merged.tags == {"upos": tags}
+    old, new = start.network.heads["upos"], network.heads["upos"]
+    row = start.vocabulary.tag_ids["upos"]["NOUN"]
+    assert torch.equal(new.weight[1], old.weight[row])
+    assert torch.equal(new.bias[1], old.bias[row])
+    assert not any(torch.equal(new.weight[0], weight) for weight in old.weight)
+
+
+def test_the_same_data_changes_no_score(start: SavedTagger) -> None:
+    network, merged = continued(start, start.vocabulary)
+    before, after = start.network(make_batch(TOKENS, start.vocabulary)), network(make_batch(TOKENS, merged))
+    for column, scores in before.items():
+        assert torch.equal(after[column], scores)
+
+
+def test_new_words_and_tags_leave_old_scores_alone(start: SavedTagger) -> None:
+    network, merged = continued(start, Vocabulary.build(NEW, ["upos", "chunk"], min_count=1))
+    assert merged.columns == ["upos", "chunk"]
+    before = start.network(make_batch(TOKENS, start.vocabulary))["upos"]
+    after = network(make_batch(TOKENS, merged))
+    assert_close(after["upos"][..., : before.shape[-1]], before)
+    assert after["upos"].shape[-1] == before.shape[-1] + 1
+    assert after["chunk"].shape[-1] == 3
+
+
+def test_new_words_have_vectors_of_their_own(start: SavedTagger) -> None:
+    network, merged = continued(start, Vocabulary.build(NEW, ["upos"], min_count=1))
+    table = network.embedding.words
+    assert table is not None
+    assert len(table.weight) == len(merged.words) + UNK + 1
+    new = table.weight[merged.word_ids["flüge"]]
+    assert (new != 0).any()
+    assert not (new == table.weight[UNK]).all()
