@@ -1,14 +1,19 @@
-"""The wheel: built, installed beside nothing of the checkout, and used in an empty folder."""
+"""The wheel, installed beside nothing of the checkout and used in an empty folder; the source distribution, tested."""
 
 import os
+import re
+import shutil
 import subprocess
 import sys
+import tarfile
+import tomllib
 import zipfile
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parent.parent
+MAKE_SDIST = "import sys; from setuptools.build_meta import build_sdist; print(build_sdist(sys.argv[1]))"
 
 
 @pytest.fixture(scope="module")
@@ -37,6 +42,13 @@ def test_the_wheel_carries_config_and_data_and_no_sources_of_them(wheel: Path) -
     ]
 
 
+def test_the_wheel_carries_every_module_of_every_room_and_its_types(wheel: Path) -> None:
+    names = set(zipfile.ZipFile(wheel).namelist())
+    modules = {path.relative_to(ROOT).as_posix() for path in (ROOT / "tagger").rglob("*.py")}
+    assert modules <= names
+    assert "tagger/py.typed" in names
+
+
 def test_the_wheel_trains_tags_evaluates_and_sweeps(wheel: Path, tmp_path: Path) -> None:
     site, empty = tmp_path / "site", tmp_path / "empty"
     empty.mkdir()
@@ -56,8 +68,42 @@ def test_the_wheel_trains_tags_evaluates_and_sweeps(wheel: Path, tmp_path: Path)
     assert run("tag", text="They book flights.").split()[:2] == ["They", "PRON"]  # with the bundled model
     assert "sample test" in run("trainer.max_epochs=1")
     assert len(run("tag", "--model", "latest", text="They book flights.").splitlines()) >= 4
+    script = [str(site / "bin" / "tagger"), "tag"]
+    done = subprocess.run(script, cwd=empty, env=env, input="They book.", capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split()[:2] == ["They", "PRON"]
+    assert subprocess.run([script[0], "tags"], cwd=empty, env=env, capture_output=True, timeout=300).returncode == 2
     assert "upos" in run(
         "evaluate", "--model", "latest", str(site / "tagger" / "data" / "sample" / "sample-dev.conllu")
     )
     small = ("model.hidden.forward=8,9", "model.hidden.backward=8", "trainer.max_epochs=1", "hydra.sweep.dir=sweep")
     assert "sweep.csv" in run("-m", *small)
+
+
+def test_the_source_distribution_runs_its_tests(tmp_path: Path) -> None:
+    source = tmp_path / "source"  # a build writes beside what it builds
+    shutil.copytree(
+        ROOT, source, ignore=shutil.ignore_patterns(".git", "runs", "build", "dist", "*.egg-info", ".*_cache")
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", MAKE_SDIST, str(tmp_path)], cwd=source, capture_output=True, text=True, timeout=300
+    )
+    assert done.returncode == 0, done.stderr
+    with tarfile.open(tmp_path / done.stdout.splitlines()[-1]) as archive:
+        archive.extractall(tmp_path / "unpacked", filter="data")
+    (folder,) = (tmp_path / "unpacked").iterdir()
+    for name in ("LICENSE", "CHANGELOG.md", "CITATION.cff", "CONTRIBUTING.md", "Dockerfile", "docs/images/gain.png"):
+        assert (folder / name).is_file(), name
+    few = ["tests/text/test_conllu.py", "tests/test_architecture.py", "tests/corpus/test_sample.py"]
+    env = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *few]
+    done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_version_is_the_same_everywhere() -> None:
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+    cited = re.search(r"^version: (.*)$", (ROOT / "CITATION.cff").read_text(encoding="utf-8"), re.MULTILINE)
+    assert cited is not None
+    assert cited[1] == version
+    assert f"## [{version}]" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
