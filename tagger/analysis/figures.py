@@ -1,4 +1,4 @@
-"""The groups of a word -> a picture."""
+"""The groups of a word -> a picture of its occurrences."""
 
 from collections.abc import Sequence
 from typing import BinaryIO
@@ -10,11 +10,11 @@ import numpy as np
 matplotlib.use("Agg")  # draws into files, needs no screen
 
 
-POINTS = 30  # that a map places by their principal components; of more these show little
-LABELS = 12  # of a map of groups, half of them on either side
+MAX_PCA_POINTS = 30  # more points are placed by t-SNE, because two principal components show too little of them
+MAX_LABELS = 12  # half of them on either side of the picture
 
 
-def map_of_groups(
+def draw_groups(
     vectors: np.ndarray,
     groups: np.ndarray,
     texts: Sequence[str],
@@ -22,17 +22,18 @@ def map_of_groups(
     title: str,
     png: BinaryIO,
 ) -> None:
-    """Draws vectors as points in the plane, coloured by group, some with a label beside it and a line to it.
+    """Draws vectors as points, coloured by group; some have a label at the side and a line to it.
 
-    Up to POINTS are placed by their two principal components, more by t-SNE.
+    Up to MAX_PCA_POINTS points are placed by their first two principal components, more by t-SNE (van der Maaten and
+    Hinton 2008, https://jmlr.org/papers/v9/vandermaaten08a.html).
 
     Args:
         vectors: (N, D).
-        groups: (N,), the group of each, from 0.
-        texts: N short labels; at most LABELS are shown, of every group some.
-        names: of the groups, for the legend.
-        title: stands above the picture.
-        png: where the picture goes.
+        groups: (N,), the group of each vector, from 0.
+        texts: N short labels; at most MAX_LABELS are shown, some of every group.
+        names: the names of the groups, for the legend.
+        title: the title of the picture.
+        png: the file that the picture is written to.
     """
     places, axes = _flat(vectors)
     figure, axis = plt.subplots(figsize=(13, 7), layout="constrained")
@@ -41,7 +42,7 @@ def map_of_groups(
     for group, name in enumerate(names):
         x, y = places[groups == group].T
         axis.scatter(x, y, s=25 if len(places) <= 200 else 10, color=palette(group % palette.N), label=_plain(name))
-    labelled = _spread(places, groups, LABELS)
+    labelled = _spread(places, groups, MAX_LABELS)
     x, y = places[labelled].T
     axis.scatter(x, y, s=45, facecolors="none", edgecolors="black")
     by_side = sorted(labelled, key=lambda i: places[i, 0])
@@ -66,13 +67,13 @@ def map_of_groups(
 
 
 def _flat(vectors: np.ndarray) -> tuple[np.ndarray, str]:
-    """Places (N, 2), and what their axes are."""
+    """Positions (N, 2), and a description of their axes."""
     from sklearn.decomposition import PCA
     from sklearn.manifold import TSNE
 
     if np.ptp(vectors, axis=0).max() < 1e-6:
         return np.zeros((len(vectors), 2)), "all vectors are the same"
-    if len(vectors) <= POINTS:
+    if len(vectors) <= MAX_PCA_POINTS:
         places = PCA(2, random_state=0).fit_transform(vectors)
         return np.array(places), "first principal component across, second upwards"
     tsne = TSNE(2, perplexity=min(30, len(vectors) / 4), init="pca", random_state=0)
@@ -80,7 +81,7 @@ def _flat(vectors: np.ndarray) -> tuple[np.ndarray, str]:
 
 
 def _spread(places: np.ndarray, groups: np.ndarray, most: int) -> list[int]:
-    """Points of every group in turn: one in its middle, then those that are farthest from all that were chosen."""
+    """Chooses points of every group in turn: first the one in its middle, then the farthest from all chosen ones."""
     owned = [np.flatnonzero(groups == group) for group in range(groups.max() + 1)]
     chosen: list[int] = []
     while len(chosen) < min(most, len(places)):
@@ -95,5 +96,5 @@ def _spread(places: np.ndarray, groups: np.ndarray, most: int) -> list[int]:
 
 
 def _plain(text: str) -> str:
-    """`text` in which a dollar sign opens no formula."""
+    """`text` with dollar signs escaped, which would start a formula."""
     return text.replace("$", r"\$")

@@ -1,20 +1,22 @@
-"""Files -> the occurrences of a word in them, and a sample of all of their sentences."""
+"""Sentences -> the occurrences of a word in them, and a sample of all the sentences."""
 
 import re
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
-from typing import Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 from tagger.analysis.located import Located, listed
 from tagger.errors import InputError, shorten
-from tagger.tagging.tagger import Tagger
 from tagger.text.characters import fitted, wide
 from tagger.text.sentence import Sentence
 
-LEAST = 3  # occurrences; fewer have no groups
-SENTENCES = 5_000  # of the sample
-WORD = 15  # characters; a longer one is cut where the line ends, others are left out whole
-SPELLINGS = 200_000  # that are remembered in case the word never occurs
+if TYPE_CHECKING:
+    from tagger.tagging.tagger import Tagger
+
+MIN_OCCURRENCES = 3  # fewer cannot be grouped
+SAMPLE_SENTENCES = 5_000  # sentences of the sample
+MAX_DROPPED = 15  # characters of a word that is dropped whole at the end of a line; a longer word is cut
+MAX_SPELLINGS = 200_000  # different words that are remembered to suggest one if the word never occurs
 _SPACES = re.compile(r"\s+")
 
 T = TypeVar("T")
@@ -24,12 +26,12 @@ class Occurrence(NamedTuple):
     """A word in its sentence."""
 
     file: str
-    number: int  # of the sentence in its file, from 0
-    position: int  # of the word in its sentence, from 0
+    number: int  # index of the sentence in its file
+    position: int  # index of the word in its sentence
     sentence: Sentence
 
     def context(self) -> tuple[str, str, str]:
-        """What stands before the word, the word, and what follows, as in the text where that is known."""
+        """The text before the word, the word, and the text after it; joined tokens if the text is not known."""
         sentence, i = self.sentence, self.position
         if sentence.text is not None and sentence.offsets:
             first = sentence.offsets[0][0]
@@ -40,7 +42,7 @@ class Occurrence(NamedTuple):
         return " ".join([*sentence.tokens[:i], ""]), sentence.tokens[i], " ".join(["", *sentence.tokens[i + 1 :]])
 
     def line(self, width: int) -> str:
-        """The word in square brackets, in the middle of as much of its sentence as fits into `width` cells."""
+        """A line of `width` cells: the word in square brackets, in the middle of its sentence."""
         before, word, after = self.context()
         word = f"[{fitted(word, width // 3)}]"
         left = (width - wide(word)) // 2
@@ -54,80 +56,80 @@ def _one_line(text: str) -> str:
 
 
 def _last(text: str, width: int) -> str:
-    """The end of a text without control characters, with an ellipsis where its start is cut off."""
+    """The last `width` cells of a text without control characters; an ellipsis marks a cut."""
     if wide(text) <= width:
         return text
     start, used = len(text), 1
     while (used := used + wide(text[start - 1])) <= width:
         start -= 1
-    space = text.find(" ", start, start + WORD)
+    space = text.find(" ", start, start + MAX_DROPPED)
     return "…" + text[space + 1 if space >= 0 else start :]
 
 
 def _first(text: str, width: int) -> str:
-    """The start of a text without control characters, with an ellipsis where its end is cut off."""
+    """The first `width` cells of a text without control characters; an ellipsis marks a cut."""
     shown = fitted(text, width)
     if not shown.endswith("…") or len(shown) > len(text):
         return shown
-    space = shown.rfind(" ", max(1, len(shown) - WORD))
+    space = shown.rfind(" ", max(1, len(shown) - MAX_DROPPED))
     return shown if space < 0 else shown[:space] + "…"
 
 
-class Even(Generic[T]):
-    """At most so many of any number of things, at even distances; no more than twice as many are held.
+class EvenSample(Generic[T]):
+    """A sample of at most `size` items of a stream, at even distances; at most twice as many are held.
 
     Attributes:
-        seen: how many there were.
+        seen: the number of items so far.
     """
 
-    def __init__(self, most: int) -> None:
-        self.most, self.seen = most, 0
+    def __init__(self, size: int) -> None:
+        self.size, self.seen = size, 0
         self._kept: list[T] = []
         self._step = 1
 
-    def add(self, thing: T) -> None:
-        """Takes the next one."""
+    def add(self, item: T) -> None:
+        """Takes the next item."""
         if self.seen % self._step == 0:
-            self._kept.append(thing)
+            self._kept.append(item)
         self.seen += 1
-        if len(self._kept) > 2 * self.most:
+        if len(self._kept) > 2 * self.size:
             self._kept = self._kept[::2]
             self._step *= 2
 
     def chosen(self) -> list[T]:
-        """Those that stay, in order."""
-        return evenly(self._kept, self.most)
+        """The sample, in order."""
+        return evenly(self._kept, self.size)
 
 
-def evenly(things: Sequence[T], most: int) -> list[T]:
-    """At most so many of them, at even distances."""
-    return [things[i * len(things) // most] for i in range(most)] if len(things) > most else list(things)
+def evenly(items: Sequence[T], size: int) -> list[T]:
+    """At most `size` of the items, at even distances."""
+    return [items[i * len(items) // size] for i in range(size)] if len(items) > size else list(items)
 
 
 class Found(NamedTuple):
-    """What `find` found."""
+    """The result of `find`."""
 
-    total: int  # occurrences
-    occurrences: list[Occurrence]  # those of them that were chosen
-    sample: list[list[str]]  # sentences, with the word or without it
+    total: int  # all occurrences
+    occurrences: list[Occurrence]  # a sample of them
+    sample: list[list[str]]  # a sample of all sentences, with and without the word
 
 
-def find(tagger: Tagger, word: str, files: Sequence[str], sentences: Iterable[Located], most: int) -> Found:
-    """Where a word occurs.
+def find(tagger: "Tagger", word: str, files: Sequence[str], sentences: Iterable[Located], most: int) -> Found:
+    """Finds a word in sentences.
 
     Args:
-        tagger: whose rules say what a word is.
-        word: compared in lower case.
-        files: where the sentences are from.
-        sentences: any number; few are held.
-        most: occurrences, chosen at even distances over all of them.
+        tagger: its rules say what a word is (for the error message).
+        word: the word; upper and lower case are the same.
+        files: the files of the sentences (for the error message).
+        sentences: any number of sentences; few are held in memory.
+        most: the size of the sample of occurrences.
 
     Raises:
-        InputError: the word occurs never, or less than LEAST times.
+        InputError: the word occurs never or fewer than MIN_OCCURRENCES times.
     """
     lower = word.lower()
-    found: Even[Occurrence] = Even(most)
-    sample: Even[list[str]] = Even(SENTENCES)
+    found: EvenSample[Occurrence] = EvenSample(most)
+    sample: EvenSample[list[str]] = EvenSample(SAMPLE_SENTENCES)
     spellings: dict[str, None] = {}
     for file, number, sentence in sentences:
         forms = [form.lower() for form in sentence.tokens]
@@ -137,22 +139,22 @@ def find(tagger: Tagger, word: str, files: Sequence[str], sentences: Iterable[Lo
             for position, form in enumerate(forms):
                 if form == lower:
                     found.add(Occurrence(file, number, position, sentence))
-        if not found.seen and len(spellings) < SPELLINGS:
+        if not found.seen and len(spellings) < MAX_SPELLINGS:
             spellings.update(dict.fromkeys(forms))
     where = listed(files)
     if not found.seen:
         raise InputError(f"{shorten(word)} does not occur in {where}{_remedy(tagger, word, list(spellings))}")
-    if found.seen < LEAST:
+    if found.seen < MIN_OCCURRENCES:
         times = "once" if found.seen == 1 else "twice"
         raise InputError(
-            f"{shorten(word)} occurs only {times} in {where}; {LEAST} occurrences are needed, name more files"
+            f"{shorten(word)} occurs only {times} in {where}; {MIN_OCCURRENCES} occurrences are needed: name more files"
         )
     return Found(found.seen, found.chosen(), sample.chosen())
 
 
-def _remedy(tagger: Tagger, word: str, spellings: Sequence[str]) -> str:
+def _remedy(tagger: "Tagger", word: str, spellings: Sequence[str]) -> str:
     parts = [word[a:b] for spans in tagger.segment(word) for a, b in spans] if tagger.takes_text else [word]
     if len(parts) > 1:
-        return f"; it is no single word but {' and '.join(map(shorten, parts[:6]))}: give one of them"
+        return f"; it is several words, {' and '.join(map(shorten, parts[:6]))}: give one of them"
     near = get_close_matches(word.lower(), spellings, n=1, cutoff=0.7)
-    return f"; the nearest spelling that does is {shorten(near[0])}" if near else ""
+    return f"; the most similar word that does is {shorten(near[0])}" if near else ""

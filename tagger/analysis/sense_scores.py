@@ -1,10 +1,10 @@
-"""Sentences in which the sense of a word is known -> how often the word's vectors tell the senses apart."""
+"""Sentences with known senses of a word -> how often the vectors of the word tell the senses apart."""
 
 # n sentences of a word, D numbers of a vector, s senses
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -12,26 +12,28 @@ from tagger.analysis.located import vectors_at
 from tagger.analysis.senses import unit
 from tagger.errors import InputError, shorten
 from tagger.tagging.layer_vectors import layer_names
-from tagger.tagging.tagger import Tagger
 from tagger.text.files import read_lines
 
-TIE = 1e-9  # cosines that differ by less are equal
+if TYPE_CHECKING:
+    from tagger.tagging.tagger import Tagger
+
+TIE_MARGIN = 1e-9  # cosines that differ by less count as equal
 
 
 class Example(NamedTuple):
-    """A sentence that has a word in a known sense."""
+    """A sentence with a word in a known sense."""
 
     sense: str
     tokens: list[str]
-    position: int  # of the word
+    position: int  # index of the word
 
 
-def read_examples(tagger: Tagger, file: str, encoding: str = "utf-8") -> dict[str, list[Example]]:
-    """The examples of each word, in lower case, from lines of word, tab, sense, tab, sentence; empty lines are none.
+def read_examples(tagger: "Tagger", file: str, encoding: str = "utf-8") -> dict[str, list[Example]]:
+    """Reads the examples of each lower-cased word from lines of word, tab, sense, tab, sentence; skips empty lines.
 
     Raises:
-        InputError: a line of another form, or without the word or with the word twice (as a token, in lower or
-            upper case); a word with one sense; a sense with one sentence; no lines.
+        InputError: a line does not have these three cells; its sentence has the word (in any case) not exactly
+            once as a token; a word has one sense; a sense has one sentence; the file has no such lines.
     """
     found: dict[str, list[Example]] = {}
     for number, line in enumerate(read_lines(file, encoding), 1):
@@ -45,8 +47,8 @@ def read_examples(tagger: Tagger, file: str, encoding: str = "utf-8") -> dict[st
         here = [(tokens, i) for tokens in cut for i, token in enumerate(tokens) if token.lower() == word]
         if len(here) != 1:
             raise InputError(
-                f"{file}, line {number}: {shorten(word)} is {len(here)} of the words of {shorten(text)};"
-                " it must be exactly one"
+                f"{file}, line {number}: {shorten(word)} stands {len(here)} times in {shorten(text)};"
+                " it must stand there once"
             )
         found.setdefault(word, []).append(Example(sense, *here[0]))
     if not found:
@@ -54,18 +56,20 @@ def read_examples(tagger: Tagger, file: str, encoding: str = "utf-8") -> dict[st
     for word, examples in found.items():
         counts = Counter(example.sense for example in examples)
         if len(counts) < 2:
-            raise InputError(f"{file}: {shorten(word)} has only the sense {shorten(examples[0].sense)}; give it two")
+            raise InputError(
+                f"{file}: {shorten(word)} has only the sense {shorten(examples[0].sense)}; give it two senses"
+            )
         for sense, count in counts.items():
             if count < 2:
                 raise InputError(
                     f"{file}: the sense {shorten(sense)} of {shorten(word)} has one sentence;"
-                    " give it two, as each is left out once"
+                    " give it two, because each sentence is left out once"
                 )
     return found
 
 
-def sense_scores(tagger: Tagger, words: Mapping[str, Sequence[Example]]) -> dict[str, dict[str, float]]:
-    """For each word, by layer, the share of its sentences that `leave_one_out` gets right; a tagger in float32."""
+def sense_scores(tagger: "Tagger", words: Mapping[str, Sequence[Example]]) -> dict[str, dict[str, float]]:
+    """For each word and layer the score of `leave_one_out`, in [0, 1]. The tagger should compute in float32."""
     scores: dict[str, dict[str, float]] = {word: {} for word in words}
     for layer in layer_names(tagger.engine):
         for word, examples in words.items():
@@ -75,15 +79,15 @@ def sense_scores(tagger: Tagger, words: Mapping[str, Sequence[Example]]) -> dict
 
 
 def leave_one_out(vectors: np.ndarray, senses: Sequence[str]) -> float:
-    """The share of sentences whose sense has the nearest centre when they are left out.
+    """The share of sentences whose own sense has the nearest centre.
 
-    Centres are means of the other sentences' vectors, nearness is the cosine after the mean of all the other
-    sentences is taken away: it is what all senses share, and most of a vector. Of t equally near senses each
-    is right to 1 / t, so that vectors that know no context score by chance.
+    Each sentence is left out in turn. The centre of a sense is the mean vector of its other sentences. Nearness is the
+    cosine after the mean of all other sentences is subtracted, because that mean is common to all senses. A tie
+    between t senses counts 1 / t, so vectors that ignore the context score at chance.
 
     Args:
-        vectors: (n, D), float64, of the word in each sentence.
-        senses: n names; each at least twice.
+        vectors: (n, D), float64, the vectors of the word in n sentences.
+        senses: the n senses; each occurs at least twice.
     """
     x = vectors
     names = sorted(set(senses))
@@ -94,13 +98,13 @@ def leave_one_out(vectors: np.ndarray, senses: Sequence[str]) -> float:
         mean = x[others].mean(axis=0)
         centres = np.stack([x[others & (own == sense)].mean(axis=0) for sense in range(len(names))])  # (s, D)
         cosines = unit(centres - mean) @ unit(x[i] - mean)
-        nearest = cosines > cosines.max() - TIE
+        nearest = cosines > cosines.max() - TIE_MARGIN
         right += float(nearest[own[i]] / nearest.sum())
     return right / len(x)
 
 
-def render(scores: Mapping[str, Mapping[str, float]]) -> str:
-    """A table in percent: a row per word and their mean, a column per layer."""
+def format_table(scores: Mapping[str, Mapping[str, float]]) -> str:
+    """A table in percent: a row per word and one for the mean, a column per layer."""
     layers = list(next(iter(scores.values())))
     width = max(len(word) for word in [*scores, "mean"])
     rows = [f"{'layer':<{width}}" + "".join(f"  {layer:>5}" for layer in layers)]
@@ -110,11 +114,11 @@ def render(scores: Mapping[str, Mapping[str, float]]) -> str:
 
 
 def to_json(scores: Mapping[str, Mapping[str, float]]) -> dict[str, Any]:
-    """The same as plain values, from 0 to 1."""
+    """The scores and their means as plain values in [0, 1]."""
     return {"words": scores, "mean": means(scores)}
 
 
 def means(scores: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
-    """By layer, the mean over the words."""
+    """The mean over the words, by layer."""
     layers = next(iter(scores.values()))
     return {layer: sum(row[layer] for row in scores.values()) / len(scores) for layer in layers}

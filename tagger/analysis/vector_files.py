@@ -1,4 +1,4 @@
-"""Words with their vectors -> a file of them, .parquet or .npz."""
+"""Words with their vectors -> a .parquet or .npz file."""
 
 # N words, D numbers of a vector
 
@@ -14,17 +14,17 @@ from tagger.errors import InputError
 from tagger.text.characters import encodable
 from tagger.text.files import whole_binary
 
-NPZ_LIMIT = 2_000_000_000  # bytes; that much is held in memory, and twice as much at the end
-ROW_GROUP = 32_000_000  # bytes of vectors that are written to .parquet at a time
+MAX_NPZ_BYTES = 2_000_000_000  # held in memory; writing needs twice as much
+ROW_GROUP_BYTES = 32_000_000  # bytes of vectors that are written to .parquet at once
 
 Rows = Iterable[tuple[Located, np.ndarray]]
 
 
 def checked_target(path: str, force: bool) -> str:
-    """The suffix of the file to write, which says how.
+    """The suffix of `path`, which decides the format.
 
     Raises:
-        InputError: another suffix, or a file that is there and is not to be replaced (`force`).
+        InputError: the suffix is another one, or the file exists and `force` is False.
     """
     suffix = Path(path).suffix.lower()
     if suffix not in _WRITERS:
@@ -35,23 +35,23 @@ def checked_target(path: str, force: bool) -> str:
 
 
 def save_vectors(path: str, files: Sequence[str], rows: Rows, force: bool = False) -> tuple[int, int]:
-    """Writes a vector for every word; the file appears when it is whole.
+    """Writes a vector for every word. The file appears only when it is complete.
 
     - `.parquet`: a row per word: file, sentence and position (from 0), word, vector (D numbers, float32). It is
-      written in parts, so that memory does not grow.
+      written in row groups, so memory does not grow.
     - `.npz`: the arrays `vectors` (N, D), `words`, `sentences`, `positions`, `files` for `numpy.load`.
 
     Args:
         path: the file to write.
-        files: where the sentences are from.
-        rows: sentences and (words, D) float32 for each.
-        force: whether to replace what is there.
+        files: the names of the files that were read, for the error message.
+        rows: sentences, each with its vectors, (words, D) float32.
+        force: whether to replace an existing file.
 
     Returns:
-        N and D.
+        The number of words N and the size D of a vector.
 
     Raises:
-        InputError: see `checked_target`; there are no words; there is too much for `.npz`.
+        InputError: see `checked_target`; or there are no words; or the vectors are too large for `.npz`.
     """
     write = _WRITERS[checked_target(path, force)]
     worded = (row for row in rows if len(row[1]))
@@ -78,7 +78,7 @@ def _write_parquet(binary: BinaryIO, path: str, rows: Rows, width: int) -> int:
     )
     count = 0
     with ParquetWriter(binary, schema, use_dictionary=["file", "word"]) as writer:
-        for part in _parts(rows, max(1, ROW_GROUP // (4 * width))):
+        for part in _parts(rows, max(1, ROW_GROUP_BYTES // (4 * width))):
             vectors = pa.FixedSizeListArray.from_arrays(pa.array(np.concatenate(part["vectors"]).ravel()), width)
             columns = (part["files"], part["sentences"], part["positions"], part["words"], vectors)
             arrays = [pa.array(values, field.type) for values, field in zip(columns, schema, strict=True)]
@@ -101,21 +101,21 @@ def _write_npz(binary: BinaryIO, path: str, rows: Rows, width: int) -> int:
 
 
 def _limited(rows: Rows, path: str) -> Iterator[tuple[Located, np.ndarray]]:
-    """The same rows, as long as their arrays are not too large; strings are as wide as the longest."""
+    """Yields the rows until their arrays get too large. In an array every string takes as much as the longest."""
     count = size = word = file = 0
     for located, vectors in rows:
         count += len(vectors)
         size += vectors.nbytes
         word, file = max(word, *map(len, located.sentence.tokens)), max(file, len(located.file))
-        if size + count * (4 * (word + file) + 16) > NPZ_LIMIT:
+        if size + count * (4 * (word + file) + 16) > MAX_NPZ_BYTES:
             raise InputError(
-                f"{path}: more than {NPZ_LIMIT / 1e9:g} GB, which .npz needs in memory; write .parquet instead"
+                f"{path}: more than {MAX_NPZ_BYTES / 1e9:g} GB, which .npz needs in memory; write .parquet instead"
             )
         yield located, vectors
 
 
 def _parts(rows: Rows, most: int | None) -> Iterator[dict[str, list[Any]]]:
-    """The columns of about `most` words at a time, or of all: a value per word, but `vectors` an array per sentence."""
+    """Columns of about `most` words each, or of all words: a value per word, but in `vectors` an array per sentence."""
     part: dict[str, list[Any]] = {}
     for (file, number, sentence), vectors in rows:
         if not part:

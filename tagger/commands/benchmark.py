@@ -33,7 +33,7 @@ def benchmark(
     as_json: Annotated[bool, typer.Option("--json", help="Print the numbers as JSON.")] = False,
 ) -> None:
     """Measures the speed of a tagger on this machine."""
-    from tagger.evaluation.benchmark import measure, render
+    from tagger.evaluation.benchmark import format_table, measure
 
     with clear_errors():
         files = [file] if file else sorted(map(str, bundled("data").glob("sample/*.conllu")))
@@ -47,4 +47,4 @@ def benchmark(
             )
             sentences += [sentence.tokens for sentence in read_in if sentence.tokens]
         result = measure(model, sentences, workers)
-        print(json.dumps(result, indent=2) if as_json else render(result))
+        print(json.dumps(result, indent=2) if as_json else format_table(result))

@@ -78,7 +78,7 @@ def evaluate(
             (Scored(s.tokens, gold, s.tags) for s, gold in tagger.retag(sentences) if s.tokens not in ([], [DOCUMENT])),
             tagger.vocabulary,
         )
-        print(json.dumps(report, indent=2) if as_json else metrics.render(report, file))
+        print(json.dumps(report, indent=2) if as_json else metrics.format_report(report, file))
 
 
 def _raw(

@@ -46,7 +46,7 @@ def explain(
     Then come the words that decided it: what its probability loses (+) or gains (-) without them.
     """
     from tagger.analysis.explain import explain as explained
-    from tagger.analysis.explain import render, to_html
+    from tagger.analysis.explain_tables import format_tables, to_html
 
     with clear_errors():
         tagger = load_and_tell(model, device, precision)
@@ -67,4 +67,4 @@ def explain(
             if as_json:
                 out.write(json.dumps([asdict(each) for each in found], indent=2) + "\n")
             else:
-                out.write(render(found, color=sys.stdout.isatty()))
+                out.write(format_tables(found, color=sys.stdout.isatty()))

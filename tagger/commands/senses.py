@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from tagger.analysis.located import read_files
-from tagger.analysis.occurrences import LEAST, find
+from tagger.analysis.occurrences import MIN_OCCURRENCES, find
 from tagger.commands.options import (
     DeviceOption,
     Encoding,
@@ -32,7 +32,10 @@ def senses(
         int | None, typer.Option(min=1, max=20, metavar="N", help="How many. Default: what fits best, 1 to 6.")
     ] = None,
     limit: Annotated[
-        int, typer.Option(min=LEAST, max=5000, metavar="N", help="Occurrences at most, chosen evenly over all of them.")
+        int,
+        typer.Option(
+            min=MIN_OCCURRENCES, max=5000, metavar="N", help="Occurrences at most, chosen evenly over all of them."
+        ),
     ] = 1000,
     png: Annotated[str | None, typer.Option(metavar="FILE", help="Draw them too, replacing what is there.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the groups, or the scores, as JSON.")] = False,
@@ -59,7 +62,7 @@ def senses(
         tagger = load_and_tell(model, device, "float32")
         if evaluate is not None:
             scores = sense_score.sense_scores(tagger, sense_score.read_examples(tagger, evaluate, encoding))
-            report = sense_score.to_json(scores) if as_json else sense_score.render(scores)
+            report = sense_score.to_json(scores) if as_json else sense_score.format_table(scores)
         else:
             assert word is not None
             assert files is not None
@@ -69,6 +72,6 @@ def senses(
             grouped = grouping.senses(tagger, word, found, layer, groups)
             if png is not None:
                 grouping.draw(grouped, png)
-            report = grouping.to_json(grouped) if as_json else grouping.render(grouped)
+            report = grouping.to_json(grouped) if as_json else grouping.format_groups(grouped)
         with standard_output() as out:
             out.write(report if isinstance(report, str) else json.dumps(report, indent=2) + "\n")

@@ -1,4 +1,4 @@
-"""How fast a tagger is on this machine: words per second, latency, start, memory, and what the processor could do."""
+"""A tagger and sentences -> its speed on this machine: words per second, latency, start-up time and memory."""
 
 import os
 import subprocess
@@ -18,31 +18,32 @@ from tagger.tagging.workers import processor_cores
 from tagger.text.sentence import Sentence
 from tagger.weights.catalog import find_tagger, folder_bytes
 
-ROUNDS = 5  # of which the median is taken
-STARTS = 3
-LATENCIES = 300  # sentences tagged one at a time
-_WARM_UP = 64  # sentences
+ROUNDS = 5  # rounds of a measurement; the median counts
+PROCESS_STARTS = 3
+LATENCY_SENTENCES = 300  # sentences that are tagged one at a time
+_WARM_UP_SENTENCES = 64
 
 
 def measure(name: str, sentences: Sequence[list[str]], workers: int | None = None) -> dict[str, Any]:
-    """Measures a tagger on the processor; every number is a median over rounds.
+    """Measures a tagger on the processor. Every number is a median over rounds.
 
     Args:
-        name: of the tagger, as `load` takes it.
-        sentences: lists of tokens, each read once per round.
-        workers: processes; None: as many as physical cores.
+        name: the name or folder of the tagger, as `load` takes it.
+        sentences: lists of tokens; each is read once per round.
+        workers: the number of processes; None: one per physical core.
 
     Returns:
-        Plain values: words per second for each precision with one thread (cache cold: emptied before
-        each round, and warm) and with all workers (warm), milliseconds for one sentence, seconds from process
-        start to the first tag, bytes, FLOP and the share of the rate of plain matrix products.
+        Plain values. For each precision words per second on one thread with a cold cache (emptied before each
+        round) and a warm one, and with all workers (warm). Milliseconds for one sentence, seconds from process start
+        to the first tag, bytes of memory and of the folder, FLOP per word, and the share of the rate of plain matrix
+        products that the tagger reaches.
 
     Raises:
-        InputError: no such tagger, or no words.
+        InputError: the tagger does not exist, or there are no words.
     """
     words = sum(map(len, sentences))
     if not words:
-        raise InputError("there are no words to tag; name a file with --file")
+        raise InputError("there are no words to tag; name a file that has some with --file")
     workers = workers or processor_cores()
     before = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -61,7 +62,7 @@ def measure(name: str, sentences: Sequence[list[str]], workers: int | None = Non
             "precision": choose_precision("auto", "cpu"),
             "speeds": speeds,
             "sentence": _latencies(tagger, sentences),
-            "start_seconds": median(_start(name) for _ in range(STARTS)),
+            "start_seconds": median(_start(name) for _ in range(PROCESS_STARTS)),
             "peak_bytes": _peak_bytes(),
             "folder_bytes": folder_bytes(find_tagger(name)),
             "flop_per_word": tagger.engine.flop_per_word(),
@@ -76,7 +77,7 @@ def _speeds(
     name: str, precision: str, sentences: Sequence[list[str]], words: int, workers: int
 ) -> dict[str, float | None]:
     tagger = load(name, "cpu", precision)
-    _tag(tagger, sentences[:_WARM_UP])
+    _tag(tagger, sentences[:_WARM_UP_SENTENCES])
     rounds: dict[str, list[float]] = {"cold": [], "warm": [], "products": []}
     for _ in range(ROUNDS):
         tagger.engine.cache.clear()
@@ -87,7 +88,7 @@ def _speeds(
     several = None
     if workers > 1:
         many = load(name, "cpu", precision, workers=workers)
-        repeated = [*sentences] * max(1, round(200_000 / words))  # the processes start when there is enough to do
+        repeated = [*sentences] * max(1, round(200_000 / words))  # enough that the processes start
         _tag(many, repeated)
         several = sum(map(len, repeated)) / median(_seconds(lambda: _tag(many, repeated)) for _ in range(3))
         many.close()
@@ -102,7 +103,7 @@ def _speeds(
 
 
 def _tag(tagger: Tagger, sentences: Sequence[list[str]]) -> None:
-    """All columns, to strings."""
+    """Tags all columns, to strings."""
     for _ in tagger.stream(Sentence(tokens) for tokens in sentences):
         pass
 
@@ -114,7 +115,7 @@ def _seconds(do: Callable[[], None]) -> float:
 
 
 def _product_rate(dtype: torch.dtype, size: int = 768) -> float:
-    """FLOP per second of plain matrix products on this thread."""
+    """FLOP per second of plain (size, size) matrix products on this thread."""
     a, b = torch.randn(size, size).to(dtype), torch.randn(size, size).to(dtype)
 
     def multiply() -> None:
@@ -124,8 +125,8 @@ def _product_rate(dtype: torch.dtype, size: int = 768) -> float:
 
 
 def _latencies(tagger: Tagger, sentences: Sequence[list[str]]) -> dict[str, float]:
-    chosen = [sentence for sentence in sentences if sentence][:LATENCIES]
-    for sentence in chosen[:_WARM_UP]:
+    chosen = [sentence for sentence in sentences if sentence][:LATENCY_SENTENCES]
+    for sentence in chosen[:_WARM_UP_SENTENCES]:
         tagger.tag(sentence)
     seconds = [_seconds(lambda: _tag(tagger, [sentence])) for sentence in chosen]  # noqa: B023
     return {
@@ -136,23 +137,22 @@ def _latencies(tagger: Tagger, sentences: Sequence[list[str]]) -> dict[str, floa
 
 
 def _start(name: str) -> float:
-    """Seconds from the start of a process until it has printed the tags of a sentence."""
+    """Seconds from the start of a `tag` process until it has printed the first tag."""
     command = [sys.executable, "-m", "tagger", "tag", "--model", name]
     begin = time.perf_counter()
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env={**os.environ}
     ) as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        process.stdin.write(b"They book flights.\n")
-        process.stdin.close()
-        process.stdout.readline()
+        if process.stdin and process.stdout:
+            process.stdin.write(b"They book flights.\n")
+            process.stdin.close()
+            process.stdout.readline()
         seconds = time.perf_counter() - begin
     return seconds
 
 
 def _peak_bytes() -> int | None:
-    """The most memory that this process has held, where the system tells."""
+    """The peak resident memory of this process; None where the system does not tell."""
     try:
         import resource
     except ImportError:  # Windows
@@ -167,8 +167,8 @@ def _processor() -> str:
     return " ".join([str(capabilities.get("cpu_name", "unknown")), *flags])
 
 
-def render(result: dict[str, Any]) -> str:
-    """The result as a table at most 80 columns wide."""
+def format_table(result: dict[str, Any]) -> str:
+    """The result of `measure` as text at most 80 columns wide."""
     lines = [
         f"{result['model']} on {result['processor']}, {result['cores']} cores, torch {result['torch']}",
         f"{result['words']:,} words in {result['sentences']:,} sentences, {result['forms']:,} forms;"

@@ -1,4 +1,4 @@
-"""Confusions -> a picture."""
+"""Confusions of tags -> a picture."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -7,20 +7,20 @@ from typing import Any
 import matplotlib.pyplot as plt
 
 
-def confusion_matrix(scores: Mapping[str, Any], title: str, path: Path, most: int = 20) -> None:
-    """Draws which tag was taken for which, the `most` tags with the most errors.
+def draw_confusions(scores: Mapping[str, Any], title: str, path: Path, max_tags: int = 20) -> None:
+    """Draws the confusion matrix of the tags with the most errors.
 
     Args:
-        scores: a column of `metrics.report`.
-        title: stands above the picture.
-        path: the PNG to write.
-        most: rows and columns at the most.
+        scores: the scores of a column, from `metrics.report`.
+        title: the title of the picture.
+        path: the PNG file to write.
+        max_tags: the largest number of rows and columns.
     """
     errors: dict[str, int] = {}
     for gold, predicted, count in scores["confusions"]:
         for tag in (gold, predicted):
             errors[tag] = errors.get(tag, 0) + count
-    tags = sorted(sorted(errors, key=lambda tag: -errors[tag])[:most])
+    tags = sorted(sorted(errors, key=lambda tag: -errors[tag])[:max_tags])
     place = {tag: i for i, tag in enumerate(tags)}
     counts = [[0] * len(tags) for _ in tags]
     for gold, predicted, count in scores["confusions"]:

@@ -1,4 +1,4 @@
-"""Gold and predicted tags -> a report: accuracies, the scores of each tag (seqeval), the confusions."""
+"""Gold and predicted tags -> a report: accuracies, the scores of each tag (by seqeval) and confusions."""
 
 import re
 import textwrap
@@ -14,7 +14,7 @@ _SPAN_TAG = re.compile(r"O|[BIESU]-.+")
 
 
 class Scored(NamedTuple):
-    """A sentence of N tokens with the gold and the predicted tags of each column."""
+    """A sentence of N tokens with N gold tags and N predicted tags for each column."""
 
     tokens: Sequence[str]
     gold: Mapping[str, Sequence[str]]
@@ -22,21 +22,21 @@ class Scored(NamedTuple):
 
 
 def report(sentences: Iterable[Scored], vocabulary: Vocabulary) -> dict[str, dict[str, Any]]:
-    """Scores every column of the vocabulary that the gold data annotates.
+    """Scores every column of the vocabulary that has gold tags.
 
-    Tokens without a gold tag are passed over, and so is a FEATS column that has none at all. A gold tag that the
-    tagger does not know counts as wrong.
+    Tokens without a gold tag are skipped, and so is a FEATS column without any features. A gold tag that the tagger
+    does not know counts as an error.
 
     Returns:
-        For each column: `tokens`, `accuracy`, `known` and `unknown` (accuracy over forms seen and
-        not seen in training, None where there are none) with their numbers of tokens, `sentences`,
-        `whole_sentences` (the share without an error), `tags` (for each tag precision, recall, F1
-        and support), `spans` (the same for BIO spans, or None), `unseen_tags` (gold tags that the
-        tagger does not know, with their counts) and `confusions` ([gold, predicted, count],
-        most frequent first). All shares are in [0, 1].
+        For each column a dictionary; all shares are in [0, 1]:
+        `tokens`, `accuracy`; `known` and `unknown`: the accuracy over forms that occur in training and that do not,
+        None where there are none; `known_tokens` and `unknown_tokens`, their numbers; `sentences`;
+        `whole_sentences`: the share of sentences without an error; `tags`: precision, recall, F1 and support of each
+        tag; `spans`: the same for BIO spans, or None; `unseen_tags`: gold tags that the tagger does not know, with
+        their counts; `confusions`: [gold, predicted, count], most frequent first.
 
     Raises:
-        InputError: no column has a gold tag that the tagger knows.
+        InputError: no column has gold tags, or none of a column's gold tags is known to the tagger.
     """
     columns = {column: _ColumnScores(column, vocabulary) for column in vocabulary.columns}
     for sentence in sentences:
@@ -48,24 +48,28 @@ def report(sentences: Iterable[Scored], vocabulary: Vocabulary) -> dict[str, dic
     for column, scores in annotated.items():
         if column not in known:
             examples = ", ".join(sorted(scores.gold_tags)[:5])
-            raise InputError(f"column {column}: none of its tags is known to the tagger ({examples}, …); wrong column?")
+            raise InputError(
+                f"column {column}: none of its tags ({examples}, …) is known to the tagger; is it the right column?"
+            )
     if not known:
-        raise InputError(f"no gold tags in any of the columns {', '.join(vocabulary.columns)}; nothing to score")
+        raise InputError(
+            f"no gold tags in any of the columns {', '.join(vocabulary.columns)}; give a file that has gold tags"
+        )
     return known
 
 
 def is_span_column(tags: Sequence[str]) -> bool:
-    """Whether tags are BIO spans, such as CoNLL-2000 chunks: `B-NP`, `I-NP`, `O`."""
+    """Whether the tags are BIO spans, such as the chunks of CoNLL-2000: `B-NP`, `I-NP`, `O`."""
     return all(_SPAN_TAG.fullmatch(tag) for tag in tags) and any(tag != "O" for tag in tags)
 
 
 class _ColumnScores:
-    """Counts of one column."""
+    """The counts of one column."""
 
     def __init__(self, column: str, vocabulary: Vocabulary) -> None:
         self.column, self.vocabulary = column, vocabulary
         self.gold_tags: Counter[str] = Counter()
-        self.right = {True: 0, False: 0}  # form seen in training?
+        self.right = {True: 0, False: 0}  # keys: does the form occur in training?
         self.total = {True: 0, False: 0}
         self.sentences = self.whole = 0
         self.confusions: Counter[tuple[str, str]] = Counter()
@@ -73,7 +77,7 @@ class _ColumnScores:
         self.predicted: list[list[str]] = []
 
     def add(self, tokens: Sequence[str], gold: Sequence[str], predicted: Sequence[str]) -> None:
-        """Counts a sentence."""
+        """Adds a sentence to the counts."""
         scored = [i for i, tag in enumerate(gold) if is_annotated(self.column, tag)]
         if not scored:
             return
@@ -92,11 +96,11 @@ class _ColumnScores:
         self.predicted.append([predicted[i] for i in scored])
 
     def has_known_tag(self) -> bool:
-        """Whether some gold tag is one of the tagger's."""
+        """Whether the tagger knows one of the gold tags."""
         return any(tag in self.vocabulary.tag_ids[self.column] for tag in self.gold_tags)
 
     def report(self) -> dict[str, Any]:
-        """See the function `report`."""
+        """The scores of the column; see the function `report`."""
         tokens = sum(self.total.values())
         spans = is_span_column(self.vocabulary.tags[self.column])
         return {
@@ -120,11 +124,11 @@ class _ColumnScores:
 
 
 def tag_scores(gold: list[list[str]], predicted: list[list[str]]) -> dict[str, dict[str, float]]:
-    """Precision, recall, F1 and support of each tag, from seqeval.
+    """Precision, recall, F1 and support of each tag, by seqeval.
 
-    seqeval scores spans, and on bare tags it is wrong (it takes the first letter for a prefix and joins
-    neighbours). So each token goes in as a span of its own, and tags go in as numbers, since it cuts
-    names at hyphens (`-LRB-`).
+    seqeval scores spans. On bare tags it is wrong: it takes the first letter of a tag for a prefix and joins equal
+    neighbours. So each token is given as a span of its own (`B-`), and tags as numbers, because seqeval cuts names
+    at hyphens (`-LRB-`).
     """
     names = sorted({tag for tags in [*gold, *predicted] for tag in tags})
     spans = {tag: f"B-{i}" for i, tag in enumerate(names)}
@@ -133,13 +137,13 @@ def tag_scores(gold: list[list[str]], predicted: list[list[str]]) -> dict[str, d
 
 
 def span_scores(gold: list[list[str]], predicted: list[list[str]]) -> dict[str, dict[str, float]]:
-    """Precision, recall, F1 and support of each kind of BIO span, and their averages, from seqeval."""
+    """Precision, recall, F1 and support of each kind of BIO span and their averages, by seqeval."""
     import warnings
 
-    from seqeval.metrics import classification_report  # imports scikit-learn, which takes a second
+    from seqeval.metrics import classification_report  # late, because it imports scikit-learn, which takes a second
 
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # a tag that is never predicted has precision 0, which is no news
+        warnings.simplefilter("ignore")  # seqeval warns of each tag that is never predicted
         scores = classification_report(gold, predicted, output_dict=True, zero_division=0)
     return {
         name: {
@@ -152,8 +156,8 @@ def span_scores(gold: list[list[str]], predicted: list[list[str]]) -> dict[str, 
     }
 
 
-def render(scores: Mapping[str, Mapping[str, Any]], title: str) -> str:
-    """A report as text, at most 80 columns wide."""
+def format_report(scores: Mapping[str, Mapping[str, Any]], title: str) -> str:
+    """The result of `report` as text at most 80 columns wide."""
     lines = []
     for column, s in scores.items():
         rows = [
@@ -171,11 +175,11 @@ def render(scores: Mapping[str, Mapping[str, Any]], title: str) -> str:
         elif len(s["tags"]) <= 60:
             lines += _score_table("tag", s["tags"])
         else:
-            lines.append(f"  ({len(s['tags'])} tags; their scores are in report.json)")
+            lines.append(f"  ({len(s['tags'])} tags; report.json has their scores)")
         if s["unseen_tags"]:
             listed = ", ".join(f"{tag} ({count})" for tag, count in list(s["unseen_tags"].items())[:8])
             more = "" if len(s["unseen_tags"]) <= 8 else f" and {len(s['unseen_tags']) - 8} more"
-            text = f"gold tags unknown to the tagger, counted as wrong: {listed}{more}"
+            text = f"gold tags that the tagger does not know, counted as errors: {listed}{more}"
             lines += textwrap.wrap(text, 80, initial_indent="  ", subsequent_indent="    ")
         lines.append("")
     return "\n".join(lines)

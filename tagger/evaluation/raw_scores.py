@@ -1,8 +1,8 @@
-"""Gold CoNLL-U and a system's sentences, both from the same raw text, to F1 of words, sentences and tags.
+"""Gold CoNLL-U and a system's sentences from the same raw text -> F1 of words, sentences and tags.
 
-The scores are those of the CoNLL 2018 shared task (https://universaldependencies.org/conll18/evaluation.html):
-gold and system are compared as positions in the text without its white space, so that neither
-side's spacing matters, and a tag counts only on a word that is right as a word.
+The scores are those of the CoNLL 2018 shared task (https://universaldependencies.org/conll18/evaluation.html). Gold
+and system are compared as positions in the text without its white space, so spacing does not matter. A tag counts
+only if its word is a correct word.
 """
 
 import re
@@ -24,7 +24,7 @@ _Span = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class F1:
-    """How many items are in the gold, in the system's answer and, as the same item, in both."""
+    """The numbers of items in the gold, in the system's answer and in both."""
 
     gold: int = 0
     system: int = 0
@@ -32,28 +32,28 @@ class F1:
 
     @property
     def precision(self) -> float:
-        """The part of the system's items that is correct, in [0, 1]; 0 where there is none."""
+        """The share of the system's items that are correct, in [0, 1]; 0 if there are no items."""
         return self.correct / self.system if self.system else 0.0
 
     @property
     def recall(self) -> float:
-        """The part of the gold items that the system found, in [0, 1]; 0 where there is none."""
+        """The share of the gold items that the system found, in [0, 1]; 0 if there are no items."""
         return self.correct / self.gold if self.gold else 0.0
 
     @property
     def f1(self) -> float:
-        """The harmonic mean of precision and recall, in [0, 1]; 0 where nothing is correct."""
+        """The harmonic mean of precision and recall, in [0, 1]; 0 if nothing is correct."""
         return 2 * self.correct / (self.gold + self.system) if self.correct else 0.0
 
 
 def gold_paragraphs(sentences: Iterable[Sentence]) -> Iterator[tuple[str, list[Sentence]]]:
-    """Yields the raw text of each paragraph and its sentences; reads `sentences` as it goes.
+    """Yields the raw text and the sentences of each paragraph. Reads `sentences` as it goes.
 
     A paragraph begins at a sentence with a `# newpar` or `# newdoc` comment. Its text is the
-    `# text` of its sentences, joined by a space. Sentences without words are left out.
+    `# text` of its sentences, joined by spaces. Sentences without words are skipped.
 
     Raises:
-        InputError: a sentence has no `# text`, or its words do not spell that text.
+        InputError: a sentence has no `# text`, or its words do not spell it.
     """
     paragraph: list[Sentence] = []
     begins = False
@@ -62,11 +62,13 @@ def gold_paragraphs(sentences: Iterable[Sentence]) -> Iterator[tuple[str, list[S
         if not sentence.tokens:
             continue
         if sentence.text is None:
-            raise InputError(f"{_name(sentence, number)} has no `# text` comment; raw text is scored against it")
+            raise InputError(f"{_name(sentence, number)} has no `# text` comment, which --raw needs; add it")
         surface = "".join(form for form, _ in _surface(sentence))
         if _squeeze(surface) != _squeeze(sentence.text):
             text = shorten(sentence.text)
-            raise InputError(f"{_name(sentence, number)}: its words spell {shorten(surface)}, its `# text` is {text}")
+            raise InputError(
+                f"{_name(sentence, number)}: its words spell {shorten(surface)}, its `# text` {text}; correct one"
+            )
         if begins and paragraph:
             yield _join(paragraph), paragraph
             paragraph = []
@@ -77,24 +79,23 @@ def gold_paragraphs(sentences: Iterable[Sentence]) -> Iterator[tuple[str, list[S
 
 
 def raw_scores(gold: Iterable[tuple[str, list[Sentence]]], system: Iterable[Sequence[Sentence]]) -> dict[str, F1]:
-    """Scores a system's sentences; both sides are read paragraph by paragraph.
+    """Scores a system's sentences. Both sides are read paragraph by paragraph.
 
-    A word is correct where both sides have a word from the same to the same character. The words
-    of a gold multiword token (`3-4 don't`) have no characters of their own: as in CoNLL 2018 they
-    are aligned with the system's words inside that token by the longest common subsequence of
-    their lower-cased forms. So `do`, `n't` are found, and of `au` = `à`, `le` nothing is: a word
-    that does not stand in the text counts as missed. The system's words always stand in the text.
+    A word is correct if both sides have a word with the same first and last character. The words of a gold multiword
+    token (`3-4 don't`) have no characters of their own. As in CoNLL 2018 they are aligned with the system's words
+    inside the token by the longest common subsequence of the lower-cased forms. So `do` and `n't` can be found, but
+    not `à` and `le` of `au`, because the system's words always stand in the text.
 
     Args:
         gold: the paragraphs that `gold_paragraphs` yields.
-        system: for each of them, in order, the sentences found in its text.
+        system: for each paragraph, in order, the sentences that the system found in its text.
 
     Returns:
-        "words", "sentences", and for each tag column that gold and system have the F1 of words
-        that are correct and have the gold tag.
+        The F1 of "words" and of "sentences", and for each tag column of both sides the F1 of the words that are
+        correct and have the gold tag.
 
     Raises:
-        InputError: the two differ in the number of paragraphs, or a paragraph in its characters.
+        InputError: the two sides differ in the number of paragraphs or in the characters of one.
     """
     golds: Counter[str] = Counter()
     systems: Counter[str] = Counter()
@@ -126,11 +127,11 @@ def raw_scores(gold: Iterable[tuple[str, list[Sentence]]], system: Iterable[Sequ
     return scores | {column: F1(golds[WORDS], systems[WORDS], correct[column]) for column in sorted(columns)}
 
 
-_Word = tuple[Sentence, int]  # a sentence and the place of a word in it
+_Word = tuple[Sentence, int]  # a sentence and the index of a word in it
 
 
 def _aligned(units: list[tuple[_Span, list[_Word]]], words: list[tuple[_Span, _Word]]) -> Iterator[tuple[_Word, _Word]]:
-    """Pairs of a gold word and the system's word that is the same; `units` are surface tokens with their words."""
+    """Yields pairs of a gold word and the same word of the system; `units` are surface tokens with their words."""
     k = 0
     for (start, end), members in units:
         while k < len(words) and words[k][0][0] < start:
@@ -148,7 +149,7 @@ def _aligned(units: list[tuple[_Span, list[_Word]]], words: list[tuple[_Span, _W
 
 
 def _common(gold: list[_Word], system: list[_Word]) -> Iterator[tuple[_Word, _Word]]:
-    """The longest common subsequence of two short lists of words, compared by lower-cased form."""
+    """Yields the pairs of the longest common subsequence of two short lists of words, by lower-cased form."""
     a = [_squeeze(sentence.tokens[i]).lower() for sentence, i in gold]
     b = [_squeeze(sentence.tokens[i]).lower() for sentence, i in system]
     longest = [[0] * (len(b) + 1) for _ in range(len(a) + 1)]  # of a[i:] and b[j:]
@@ -168,7 +169,7 @@ def _common(gold: list[_Word], system: list[_Word]) -> Iterator[tuple[_Word, _Wo
 
 
 def _gold_spans(sentences: Sequence[Sentence]) -> tuple[list[tuple[_Span, list[_Word]]], set[_Span]]:
-    """Surface tokens with their words, and sentences, as spans of the text without white space."""
+    """Surface tokens with their words, and the sentences, as spans of the text without white space."""
     units: list[tuple[_Span, list[_Word]]] = []
     bounds: set[_Span] = set()
     at = 0
@@ -183,7 +184,7 @@ def _gold_spans(sentences: Sequence[Sentence]) -> tuple[list[tuple[_Span, list[_
 
 
 def _system_spans(sentences: Sequence[Sentence]) -> tuple[list[tuple[_Span, _Word]], set[_Span]]:
-    """Words and sentences as spans of the text without white space."""
+    """The words and the sentences as spans of the text without white space."""
     words: list[tuple[_Span, _Word]] = []
     bounds: set[_Span] = set()
     at = 0
@@ -198,7 +199,7 @@ def _system_spans(sentences: Sequence[Sentence]) -> tuple[list[tuple[_Span, _Wor
 
 
 def _surface(sentence: Sentence) -> Iterator[tuple[str, int]]:
-    """The surface tokens of a sentence, each with the number of its words."""
+    """Yields each surface token of a sentence with the number of its words."""
     last = 0  # the last word of the range being read
     for line in sentence.lines or [f"{i}\t{form}" for i, form in enumerate(sentence.tokens, 1)]:
         identifier, _, rest = line.partition("\t")
@@ -220,6 +221,6 @@ def _join(sentences: Iterable[Sentence]) -> str:
 
 
 def _name(sentence: Sentence, number: int) -> str:
-    """What an error message calls a sentence: its sent_id, or its place in the file."""
+    """The name of a sentence in an error message: its sent_id, or its number in the file."""
     identifier = sentence.name
     return f"sentence {identifier or number}"

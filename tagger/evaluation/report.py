@@ -1,22 +1,24 @@
-"""A tagger and a split of a corpus -> its scores, and what there is to look at in the run's folder."""
+"""A tagger and a split of a corpus -> its scores, and the files of a run that show its errors."""
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
-
-from datasets import Dataset
+from typing import TYPE_CHECKING, Any
 
 from tagger.evaluation import metrics
-from tagger.evaluation.figures import confusion_matrix
+from tagger.evaluation.figures import draw_confusions
 from tagger.evaluation.metrics import Scored
-from tagger.tagging.tagger import Tagger
 from tagger.text.characters import encodable
 from tagger.text.conllu import write_conllu
 from tagger.text.files import whole_file
 from tagger.text.sentence import Sentence, is_annotated
 
+if TYPE_CHECKING:
+    from datasets import Dataset
 
-def score_split(tagger: Tagger, split: Dataset) -> dict[str, dict[str, Any]]:
+    from tagger.tagging.tagger import Tagger
+
+
+def score_split(tagger: "Tagger", split: "Dataset") -> dict[str, dict[str, Any]]:
     """The scores of a split; see `metrics.report`."""
     return metrics.report(
         (Scored(tagged.tokens, gold, tagged.tags) for tagged, gold in tagger.retag(_sentences(tagger, split))),
@@ -24,11 +26,21 @@ def score_split(tagger: Tagger, split: Dataset) -> dict[str, dict[str, Any]]:
     )
 
 
-def report_dev(tagger: Tagger, split: Dataset, title: str, folder: Path) -> dict[str, dict[str, Any]]:
-    """The scores of the dev split; writes what shows where they come from.
+def report_dev(tagger: "Tagger", split: "Dataset", title: str, folder: Path) -> dict[str, dict[str, Any]]:
+    """Scores the dev split and writes the files that show its errors.
 
-    Into `folder` go `dev.predicted.conllu`, `errors.tsv` (sentence, word, column, gold, tag,
-    confidence) and `confusion.png` (`confusion_COLUMN.png` where there are several columns).
+    Args:
+        tagger: the tagger to score.
+        split: rows with `tokens`, `comments` and the tagger's columns.
+        title: the title of the pictures.
+        folder: gets `dev.predicted.conllu`, `errors.tsv` (sentence, word, column, gold, tag, confidence) and
+            `confusion.png` (`confusion_COLUMN.png` if there are several columns).
+
+    Returns:
+        The scores; see `metrics.report`.
+
+    Raises:
+        InputError: a file cannot be written; or as `metrics.report`.
     """
     scored = []
     with whole_file(folder / "dev.predicted.conllu") as predicted, whole_file(folder / "errors.tsv") as errors:
@@ -46,11 +58,11 @@ def report_dev(tagger: Tagger, split: Dataset, title: str, folder: Path) -> dict
     scores = metrics.report(scored, tagger.vocabulary)
     for column, values in scores.items():
         name = "confusion.png" if len(scores) == 1 else f"confusion_{column}.png"
-        confusion_matrix(values, f"{title}, {column}: gold tag against predicted tag", folder / name)
+        draw_confusions(values, f"{title}, {column}: gold tag against predicted tag", folder / name)
     return scores
 
 
-def _sentences(tagger: Tagger, split: Dataset) -> Iterator[Sentence]:
+def _sentences(tagger: "Tagger", split: "Dataset") -> Iterator[Sentence]:
     for row in split:
         yield Sentence(row["tokens"], {c: row[c] for c in tagger.columns}, comments=row["comments"])
 

@@ -128,7 +128,7 @@ def train(
         out.write("\n")
     learning_curve(history.epochs, folder / "learning_curve.png")
     for split in saved["scores"]:
-        print(metrics.render(results[split], f"{corpus.name} {split}"))
+        print(metrics.format_report(results[split], f"{corpus.name} {split}"))
     print(
         f"best epoch {results['best_epoch']} of {results['epochs']}, {results['training_seconds']:.0f} s,"
         f" {parameters:,} parameters\nrun: {folder}\ntag with it: python -m tagger tag FILE --model {folder}"

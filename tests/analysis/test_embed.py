@@ -207,7 +207,7 @@ def files(tmp_path: Path) -> list[str]:
 def test_both_kinds_of_file_hold_what_embed_gives(
     trained: Path, files: list[str], tmp_path: Path, layer: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(vector_files, "ROW_GROUP", 200)
+    monkeypatch.setattr(vector_files, "ROW_GROUP_BYTES", 200)
     options = ["--model", str(trained), "--device", "cpu", "--layer", layer]
     result = call(*files, "-o", str(tmp_path / "new" / "x.npz"), *options)
     assert result.stdout == ""
@@ -291,12 +291,12 @@ def test_bad_input_is_one_line_and_leaves_nothing(
 
 
 def test_what_npz_cannot_hold(trained: Path, files: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(vector_files, "NPZ_LIMIT", 14 * 4 * 2 * WIDTH)
+    monkeypatch.setattr(vector_files, "MAX_NPZ_BYTES", 14 * 4 * 2 * WIDTH)
     message = call(*files, "-o", str(tmp_path / "x.npz"), "--model", str(trained), status=2).stderr
     assert "GB, which .npz needs in memory; write .parquet instead" in message
     assert not (tmp_path / "x.npz").exists()
     call(*files, "-o", str(tmp_path / "x.parquet"), "--model", str(trained))
-    monkeypatch.setattr(vector_files, "NPZ_LIMIT", 20_000)  # a long word makes all of them wide
+    monkeypatch.setattr(vector_files, "MAX_NPZ_BYTES", 20_000)  # a long word makes all of them wide
     (tmp_path / "long.lines").write_text("a " * 20 + "x" * 1000)
     long = [str(tmp_path / "long.lines"), "--layer", "1", "--model", str(trained)]
     assert "write .parquet" in call(*long, "-o", str(tmp_path / "x.npz"), status=2).stderr

@@ -9,7 +9,8 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from tagger import Sentence, Tagger
-from tagger.analysis.explain import LEAST, LONGEST, WIDTH, Context, Explanation, explain, render, to_html
+from tagger.analysis.explain import MAX_WORDS, MIN_SUPPORT, Context, Explanation, explain
+from tagger.analysis.explain_tables import TABLE_WIDTH, format_tables, to_html
 from tagger.commands.app import app
 from tagger.errors import InputError
 from tagger.model.vocabulary import Vocabulary
@@ -63,7 +64,7 @@ def test_every_number_is_that_of_tagging_the_part_directly(both_ways: Tagger, co
             for j in range(len(WORDS))
             if j != i
         }
-        assert len(word.decided_by) == min(3, sum(abs(change) >= LEAST for change in changes.values()))
+        assert len(word.decided_by) == min(3, sum(abs(change) >= MIN_SUPPORT for change in changes.values()))
         for support, size in zip(word.decided_by, sorted(map(abs, changes.values()), reverse=True), strict=False):
             assert support.word == WORDS[support.position]
             assert support.support == pytest.approx(changes[support.position], abs=1e-5)
@@ -111,9 +112,9 @@ def test_what_cannot_be_explained(both_ways: Tagger) -> None:
     for nothing in ([], [[]]):
         with pytest.raises(InputError, match="no words"):
             explain(both_ways, nothing)
-    assert len(explain(both_ways, [["a"] * LONGEST])[0].words) == LONGEST
-    with pytest.raises(InputError, match=f"sentence 2 has {LONGEST + 1} words.*at most {LONGEST}"):
-        explain(both_ways, [WORDS, ["a"] * (LONGEST + 1)])
+    assert len(explain(both_ways, [["a"] * MAX_WORDS])[0].words) == MAX_WORDS
+    with pytest.raises(InputError, match=f"sentence 2 has {MAX_WORDS + 1} words.*at most {MAX_WORDS}"):
+        explain(both_ways, [WORDS, ["a"] * (MAX_WORDS + 1)])
 
 
 @pytest.fixture(scope="module")
@@ -123,7 +124,7 @@ def tables(vocabulary: Vocabulary) -> list[Explanation]:
     odd = Vocabulary(words=vocabulary.words, characters=vocabulary.characters, tags=tags, forms=vocabulary.forms)
     tagger = untrained(odd, forward=16, backward=16)
     return explain(
-        tagger, [["They", "book", "."], LONG, [f"{word}{i % 20}" for i in range(LONGEST) for word in LONG][:99]]
+        tagger, [["They", "book", "."], LONG, [f"{word}{i % 20}" for i in range(MAX_WORDS) for word in LONG][:99]]
     )
 
 
@@ -132,12 +133,12 @@ def test_tables_fit_a_terminal(tables: list[Explanation], color: bool, monkeypat
     monkeypatch.setenv("TERM", "xterm-256color")
     monkeypatch.setenv("COLUMNS", "40")
     monkeypatch.delenv("NO_COLOR", raising=False)
-    text = render(tables, color)
+    text = format_tables(tables, color)
     assert ("\x1b[38;5;" in text) == color
     plain = re.sub(r" *$", "", re.sub(r"\x1b\[[\d;]*m", "", text), flags=re.MULTILINE)
-    assert plain == render(tables)
+    assert plain == format_tables(tables)
     assert "\x1b" not in plain
-    assert max(map(wide, plain.splitlines())) <= WIDTH
+    assert max(map(wide, plain.splitlines())) <= TABLE_WIDTH
     blocks = [block.splitlines() for block in plain.split("\n\n")]
     assert [block[0].split() for block in blocks] == [
         ["word", "upos", "whole", "left", "right", "alone", "decided", "by"]
@@ -150,7 +151,7 @@ def test_tables_fit_a_terminal(tables: list[Explanation], color: bool, monkeypat
 
 
 def test_words_that_come_twice_have_numbers(both_ways: Tagger) -> None:
-    lines = render(explain(both_ways, [WORDS])).splitlines()
+    lines = format_tables(explain(both_ways, [WORDS])).splitlines()
     starts = [line.split()[0] for line in lines[1:] if not line.startswith(" ")]
     assert starts == ["The", "book#2", "reads", "the", "book#5", "well", "."]
 
@@ -244,7 +245,7 @@ def test_a_tagger_of_words_with_spaces_is_given_tokens(tmp_path: Path) -> None:
         ([" \n\t"], ["no words"]),
         (["-"], ["no words"]),
         (["They book", "--column", "lemma"], ["lemma", "upos, xpos"]),
-        (["book " * (LONGEST + 1)], [str(LONGEST + 1), "at most"]),
+        (["book " * (MAX_WORDS + 1)], [str(MAX_WORDS + 1), "at most"]),
         (["They book", "--html", "."], ["folder"]),
         (["They book", "--model", "nowhere"], ["nowhere"]),
     ],

@@ -15,10 +15,9 @@ import tagger
 from tagger import Sentence, Tagger
 from tagger.analysis import figures
 from tagger.analysis.located import Located, read_files
-from tagger.analysis.occurrences import Even, Found, Occurrence, evenly, find
-from tagger.analysis.sense_scores import leave_one_out, read_examples, render, sense_scores, to_json
-from tagger.analysis.senses import MOST_GROUPS, WIDTH, Group, Senses, grouped, senses, unit
-from tagger.analysis.senses import render as render_groups
+from tagger.analysis.occurrences import EvenSample, Found, Occurrence, evenly, find
+from tagger.analysis.sense_scores import format_table, leave_one_out, read_examples, sense_scores, to_json
+from tagger.analysis.senses import MAX_GROUPS, TEXT_WIDTH, Group, Senses, format_groups, grouped, senses, unit
 from tagger.commands.app import app
 from tagger.errors import InputError
 from tagger.model.vocabulary import Vocabulary
@@ -43,7 +42,7 @@ def clusters(centres: int, each: int, seed: int = 0, spread: float = 0.05) -> np
     return unit(x - x.mean(axis=0))
 
 
-@pytest.mark.parametrize("centres", range(2, MOST_GROUPS + 1))
+@pytest.mark.parametrize("centres", range(2, MAX_GROUPS + 1))
 def test_clear_groups_are_found_and_counted(centres: int) -> None:
     order = np.random.default_rng(1).permutation(10 * centres)
     labels, silhouettes = grouped(clusters(centres, 10)[order])
@@ -51,7 +50,7 @@ def test_clear_groups_are_found_and_counted(centres: int) -> None:
     assert len(set(zip(labels.tolist(), truth.tolist(), strict=True))) == centres == labels.max() + 1
     assert max(silhouettes, key=lambda k: silhouettes[k]) == centres
     assert silhouettes[centres] > 0.8
-    assert set(silhouettes) == set(range(2, MOST_GROUPS + 1))
+    assert set(silhouettes) == set(range(2, MAX_GROUPS + 1))
 
 
 def test_the_largest_group_comes_first() -> None:
@@ -82,7 +81,7 @@ def test_evenly() -> None:
     assert evenly(range(10), 20) == list(range(10))
     assert evenly(range(10), 3) == [0, 3, 6]
     for count in (0, 5, 20, 21, 1000, 12345):
-        some: Even[int] = Even(20)
+        some: EvenSample[int] = EvenSample(20)
         for i in range(count):
             some.add(i)
             assert len(some._kept) <= 2 * 20
@@ -110,9 +109,9 @@ def test_every_occurrence_is_found_in_any_case(untrained: Tagger) -> None:
     ("word", "message"),
     [
         ("xyzzy", r"^'xyzzy' does not occur in a\.txt, b\.txt$"),
-        ("flihgts", r"^'flihgts' does not occur in a\.txt, b\.txt; the nearest spelling that does is 'flights'$"),
-        ("two words", r"no single word but 'two' and 'words': give one of them$"),
-        ("cannot", r"no single word but 'can' and 'not': give one of them$"),
+        ("flihgts", r"^'flihgts' does not occur in a\.txt, b\.txt; the most similar word that does is 'flights'$"),
+        ("two words", r"several words, 'two' and 'words': give one of them$"),
+        ("cannot", r"several words, 'can' and 'not': give one of them$"),
         ("flights", r"^'flights' occurs only once in a\.txt, b\.txt; 3 occurrences are needed"),
         ("well", r"^'well' occurs only twice in a\.txt, b\.txt; 3 occurrences are needed"),
     ],
@@ -177,8 +176,8 @@ def test_nearest_words_are_shown_whole_in_lines_that_fit() -> None:
     sentence = Sentence(["book"])
     words = [f"{'x' * 9}{i}" for i in range(8)] + ["y" * 200, "\u98db" * 20]
     group = Group(1, 1, 1.0, [(word, 0.5) for word in words], [Occurrence("a", 0, 0, sentence)], [])
-    lines = render_groups(Senses("w" * 100, "all", 1, 1, {}, [group], np.zeros((1, 2)))).splitlines()
-    assert max(map(wide, lines)) <= WIDTH
+    lines = format_groups(Senses("w" * 100, "all", 1, 1, {}, [group], np.zeros((1, 2)))).splitlines()
+    assert max(map(wide, lines)) <= TEXT_WIDTH
     assert lines[3].split() == ["nearest", "words:", *words[:5]]
     assert lines[4].split()[:3] == words[5:8]
     assert "yyy…" in lines[4] + lines[5]
@@ -231,7 +230,7 @@ def test_the_command(trained: Path, text: str, tmp_path: Path) -> None:
     options = ["--model", str(trained), "--device", "cpu"]
     result = call("Book", text, *options)
     assert "\x1b" not in result.stdout
-    assert max(map(wide, result.stdout.splitlines())) <= WIDTH
+    assert max(map(wide, result.stdout.splitlines())) <= TEXT_WIDTH
     assert result.stdout.startswith("Book: 40 occurrences, ")
     assert result.stdout.count("[book]") >= 3
     found = json.loads(call("Book", text, *options, "--json").stdout)
@@ -283,10 +282,10 @@ def test_labels_are_of_all_groups_and_do_not_overlap(monkeypatch: pytest.MonkeyP
     groups = np.repeat(np.arange(3), 30)
     texts = [f"…some words before [w{i}] and some after…" for i in range(90)]
     with (tmp_path / "x.png").open("wb") as png:
-        figures.map_of_groups(x, groups, texts, ["1: a", "2: b", "3: c"], "$title", png)
+        figures.draw_groups(x, groups, texts, ["1: a", "2: b", "3: c"], "$title", png)
     (figure,) = drawn
     labels = [text for text in figure.axes[0].texts if text.get_text()]
-    assert len(labels) == figures.LABELS
+    assert len(labels) == figures.MAX_LABELS
     chosen = Counter(texts.index(label.get_text()) // 30 for label in labels)
     assert chosen == {0: 4, 1: 4, 2: 4}
     figure.set_dpi(120)  # as it is saved
@@ -372,7 +371,7 @@ def test_scores_of_every_layer(untrained: Tagger, tmp_path: Path) -> None:
     assert scores["book"]["1"] == scores["book"]["all"] == 1
     result = to_json(scores)
     assert result["mean"]["1"] == pytest.approx((1 + scores["well"]["1"]) / 2)
-    table = [line.split() for line in render(scores).splitlines()]
+    table = [line.split() for line in format_table(scores).splitlines()]
     assert table[0] == ["layer", "0", "1", "2", "all", "mean"]
     assert [row[0] for row in table[1:]] == ["book", "well", "mean"]
     assert table[1][1:3] == ["50.0", "100.0"]
@@ -383,8 +382,8 @@ def test_scores_of_every_layer(untrained: Tagger, tmp_path: Path) -> None:
     [
         (["book\tnoun"], r"line 1: 'book\\tnoun' is not word, tab, sense, tab, sentence"),
         (["", "book\tnoun\tA book.", "book\t\tA book."], "line 3: "),
-        (["book\tnoun\tA book.", "book\tnoun\tNo such thing."], "line 2: 'book' is 0 of the words of 'No such thing.'"),
-        (["book\tnoun\tBook a book."], "line 1: 'book' is 2 of the words"),
+        (["book\tnoun\tA book.", "book\tnoun\tNo such thing."], "line 2: 'book' stands 0 times in 'No such thing.'"),
+        (["book\tnoun\tBook a book."], "line 1: 'book' stands 2 times"),
         (["book\tnoun\tA book.", "book\tnoun\tThe book."], "'book' has only the sense 'noun'"),
         (["book\tnoun\tA book.", "book\tnoun\tThe book.", "book\tverb\tI book."], "'verb' of 'book' has one sentence"),
         (["", " "], "has no lines of word, tab, sense, tab, sentence"),

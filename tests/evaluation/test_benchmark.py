@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 from tagger.commands.app import app
 from tagger.errors import InputError
 from tagger.evaluation import benchmark
-from tagger.evaluation.benchmark import measure, render
+from tagger.evaluation.benchmark import format_table, measure
 from tagger.model.vocabulary import Vocabulary
 from tagger.tagging.engine import Engine
 from tests.conftest import BUCKETS, TOKENS, make_network
@@ -18,7 +18,7 @@ from tests.conftest import BUCKETS, TOKENS, make_network
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(benchmark, "ROUNDS", 1)
-    monkeypatch.setattr(benchmark, "STARTS", 1)
+    monkeypatch.setattr(benchmark, "PROCESS_STARTS", 1)
 
 
 @pytest.mark.usefixtures("quick")
@@ -33,7 +33,7 @@ def test_the_numbers_belong_together(trained: Path) -> None:
     assert result["sentence"]["median_ms"] <= result["sentence"]["p99_ms"]
     assert result["folder_bytes"] == sum(path.stat().st_size for path in trained.iterdir())
     assert json.loads(json.dumps(result)) == result
-    lines = render(result).splitlines()
+    lines = format_table(result).splitlines()
     assert max(map(len, lines[1:])) <= 80  # the first has the path of a temporary folder
     assert [line.split()[0] for line in lines if line][2:5] == ["words", "float32", "bfloat16"]
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tagger.errors import InputError
-from tagger.evaluation.metrics import Scored, is_span_column, render, report, tag_scores
+from tagger.evaluation.metrics import Scored, format_report, is_span_column, report, tag_scores
 from tagger.model.vocabulary import Vocabulary
 
 
@@ -145,7 +145,7 @@ def test_only_annotated_columns_are_reported() -> None:
 def test_words_all_known_leave_no_accuracy_over_unknown_ones() -> None:
     found = report([Scored(["the"], {"x": ["A"]}, {"x": ["A"]})], make_vocabulary(x=["A"]))["x"]
     assert (found["known"], found["unknown"], found["unknown_tokens"]) == (1, None, 0)
-    assert "–" in render({"x": found}, "dev")
+    assert "–" in format_report({"x": found}, "dev")
 
 
 def test_a_column_without_a_known_tag_is_an_error() -> None:
@@ -162,7 +162,7 @@ def test_nothing_to_score_is_an_error() -> None:
 
 
 def test_render_shows_the_numbers(scores: dict[str, Any]) -> None:
-    text = render({"upos": scores}, "dev")
+    text = format_report({"upos": scores}, "dev")
     lines = text.splitlines()
     assert lines[0] == "dev: upos"
     assert lines[1].split() == ["all", "words", "75.00%", "of", "8"]
@@ -179,7 +179,7 @@ def test_render_is_at_most_80_columns_wide_with_long_tags() -> None:
     unseen = [f"Case=Acc|Gender=Neut|Number=Plur|Person={i}|PronType=Prs" for i in range(9)]
     sentence = Scored(["x"] * 10, {"feats": [known, *unseen]}, {"feats": [known] * 10})
     found = report([sentence], make_vocabulary(feats=[known]))
-    text = render(found, "test")
+    text = format_report(found, "test")
     assert len(found["feats"]["unseen_tags"]) == 9
     assert max(len(line) for line in text.splitlines()) <= 80
 
@@ -188,6 +188,6 @@ def test_render_is_at_most_80_columns_wide_with_spans_and_large_numbers() -> Non
     tags = ["B-A-very-long-name-of-a-kind-of-span-indeed", "O"]
     found = report([Scored(["x", "y"], {"c": tags}, {"c": tags})], make_vocabulary(c=tags))["c"]
     found["tokens"] = found["unknown_tokens"] = found["spans"]["micro avg"]["support"] = 123_456_789
-    text = render({"c": found}, "test")
+    text = format_report({"c": found}, "test")
     assert "123,456,789" in text
     assert max(len(line) for line in text.splitlines()) <= 80

@@ -1,0 +1,143 @@
+"""Explanations -> tables for a terminal, and an HTML page."""
+
+import colorsys
+from collections.abc import Iterable, Iterator, Sequence
+from html import escape
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from tagger.analysis.explain import MAX_DECIDING, MIN_SUPPORT, Context, Explanation
+from tagger.text.characters import encodable, fitted, wide
+
+TABLE_WIDTH = 80  # terminal cells
+_TAG_WIDTH, _OTHER_TAG_WIDTH = 8, 5  # cells of a tag, and of another tag beside a probability
+LEGEND = {
+    "whole": "the probability of the tag with the whole sentence",
+    "left": "with the words before it only: the sentence ends after the word",
+    "right": "with the words after it only: the sentence begins with the word",
+    "alone": "with no other word",
+    "decided by": "how much the probability falls (+) or rises (-) without that word: at most"
+    f" {MAX_DECIDING} words with changes of at least {MIN_SUPPORT}",
+}
+"""Columns of the table and their meaning, after the columns of the word and its tag."""
+
+
+def format_tables(explanations: Iterable[Explanation], color: bool = False) -> str:
+    """Text tables at most TABLE_WIDTH cells wide, one per sentence; `color` adds terminal colours."""
+    console = Console(width=TABLE_WIDTH, force_terminal=color, legacy_windows=False)
+    tables = []
+    for explanation in explanations:
+        with console.capture() as drawn:
+            console.print(_table(explanation))
+        tables.append("".join(f"{line.rstrip()}\n" for line in drawn.get().split("\n")[:-1]))
+    return "\n".join(tables)
+
+
+def _table(explanation: Explanation) -> Table:
+    headers = [fitted(explanation.column, _TAG_WIDTH), *LEGEND]
+    rows = []
+    for word in explanation.words:
+        contexts = [_cell(context, word.tag) for context in (word.left, word.right, word.alone)]
+        whole = Text(f"{word.probability:.2f}", _color(word.probability))
+        rows.append([Text(fitted(word.tag, _TAG_WIDTH), "bold"), whole, *contexts])
+    columns = zip(headers, *[[cell.plain for cell in row] for row in rows], strict=False)
+    used = sum(max(map(wide, column)) + 2 for column in columns)
+    numbers = _numbers(explanation.tokens)
+    widths = [wide(token + number) for token, number in zip(explanation.tokens, numbers, strict=True)]
+    deciding = [widths[s.position] for word in explanation.words for s in word.decided_by]
+    room = TABLE_WIDTH - used - len("  " + " +0.00")  # left for the word and for a word that decided
+    room = max(room // 2, room - min(max(widths), max([4, *deciding])))  # 4: the width of the heading "word"
+    labels = [fitted(token, room - len(n)) + n for token, n in zip(explanation.tokens, numbers, strict=True)]
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
+    for header in ("word", *headers):
+        table.add_column(Text(header))
+    for label, row, word in zip(labels, rows, explanation.words, strict=True):
+        supports = [
+            Text.assemble(labels[s.position], (f" {s.support:+.2f}", "green" if s.support > 0 else "red"))
+            for s in word.decided_by
+        ]
+        table.add_row(Text(label), *row, Text("\n").join(supports))
+    return table
+
+
+def _numbers(tokens: list[str]) -> list[str]:
+    """The number of each token (from 1) if the sentence has the token several times, else an empty string."""
+    return [f"#{i}" if tokens.count(token) > 1 else "" for i, token in enumerate(tokens, 1)]
+
+
+def _cell(context: Context, tag: str) -> Text:
+    other = "" if context.best_tag == tag else f" {fitted(context.best_tag, _OTHER_TAG_WIDTH)}"
+    return Text.assemble((f"{context.probability:.2f}", _color(context.probability)), other)
+
+
+def _color(probability: float) -> str:
+    """Red for 0, yellow for 0.5, green for 1. All are dark enough for a light terminal."""
+    red, green, blue = (round(255 * part) for part in colorsys.hsv_to_rgb(probability / 3, 1, 0.75))
+    return f"rgb({red},{green},{blue})"
+
+
+def to_html(explanations: Sequence[Explanation]) -> str:
+    """A self-contained HTML page: the same tables with uncut words and tags, and a legend."""
+    column = escape(explanations[0].column)
+    legend = "".join(f"<dt>{name}</dt><dd>{meaning}.</dd>\n" for name, meaning in LEGEND.items())
+    head = "".join(f"<th>{name}</th>" for name in ("word", column, *LEGEND))
+    tables = []
+    for explanation in explanations:
+        rows = "\n".join(_html_rows(explanation))
+        title = _html(" ".join(explanation.tokens))
+        tables.append(f"<h2>{title}</h2>\n<table>\n<tr>{head}</tr>\n{rows}\n</table>\n")
+    return encodable(_PAGE.format(column=column, tables="".join(tables), legend=legend))
+
+
+def _html_rows(explanation: Explanation) -> Iterator[str]:
+    labels = [
+        _html(token) + (f"<small>{number}</small>" if number else "")
+        for token, number in zip(explanation.tokens, _numbers(explanation.tokens), strict=True)
+    ]
+    for label, word in zip(labels, explanation.words, strict=True):
+        whole = Context(word.probability, word.tag, word.probability)
+        cells = [f"<th scope=row>{label}</th><td><b>{_html(word.tag)}</b></td>"]
+        for context in (whole, word.left, word.right, word.alone):
+            other = "" if context.best_tag == word.tag else f" {_html(context.best_tag)}"
+            shade = f"hsl({120 * context.probability:.0f},75%,82%)"
+            cells.append(f'<td style="background:{shade}">{context.probability:.2f}{other}</td>')
+        supports = [
+            f"{labels[s.position]} <span class={'for' if s.support > 0 else 'against'}>{s.support:+.2f}</span>"
+            for s in word.decided_by
+        ]
+        yield f"<tr>{''.join(cells)}<td>{'<br>'.join(supports)}</td></tr>"
+
+
+def _html(text: str) -> str:
+    """Escaped text that keeps its own writing direction (`bdi`)."""
+    return f"<bdi>{escape(text)}</bdi>"
+
+
+_PAGE = """\
+<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<title>What each tag ({column}) rests on</title>
+<style>
+body {{ font: 16px/1.4 system-ui, sans-serif; color: #222; background: #fff; max-width: 60em; margin: 2em auto }}
+body {{ padding: 0 1em; overflow-wrap: break-word }}
+h1 {{ font-size: 1.4em }} h2 {{ font-size: 1.1em; margin-top: 2em }}
+table {{ border-collapse: collapse }} table bdi {{ display: inline-block; max-width: 12em }}
+th, td {{ text-align: left; vertical-align: top; padding: .2em .6em; border-bottom: 1px solid #ddd }}
+tr:first-child th {{ color: #666; font-weight: normal }} small {{ color: #666 }}
+dt {{ float: left; clear: left; font-weight: bold }} dd {{ margin: 0 0 .3em 7em }}
+.for {{ color: #060 }} .against {{ color: #b00 }}
+</style>
+</head>
+<body>
+<h1>What each tag ({column}) rests on</h1>
+<dl>
+{legend}</dl>
+<p>Where another tag is more probable, it stands beside the probability.</p>
+{tables}</body>
+</html>
+"""
