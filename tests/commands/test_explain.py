@@ -1,0 +1,110 @@
+"""The command `explain`: what it prints and writes, and its mistakes."""
+
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from tagger import Tagger
+from tagger.analysis.explain import MAX_WORDS, explain
+from tagger.analysis.explain_tables import to_html
+from tagger.commands.app import app
+from tagger.model.vocabulary import Vocabulary
+from tagger.weights.folder import load_tagger
+from tests.conftest import make_network, save_tiny
+
+
+class Page(HTMLParser):
+    """The elements of a page and the text of its table cells."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.seen: list[str] = []
+        self.words: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.seen.append(tag)
+        if tag not in ("meta", "br"):
+            self.open.append(tag)
+        if tag == "th" and ("scope", "row") in attrs:
+            self.words.append("")
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if self.open[-2:] == ["th", "bdi"]:
+            self.words[-1] += data
+
+
+def call(*arguments: str, input: str | bytes | None = None, status: int = 0) -> Result:
+    result = CliRunner().invoke(app, ["explain", *arguments], input=input)
+    assert result.exit_code == status, (result.output, result.exception)
+    return result
+
+
+def test_the_command(trained: Path, tmp_path: Path) -> None:
+    options = ["--model", str(trained), "--device", "cpu"]
+    text = "They book flights. The book reads well."
+    table = call(text, *options).stdout
+    assert "\x1b" not in table
+    assert [line.split()[:2] for line in table.splitlines() if re.match("They|book", line)] == [
+        ["They", "PRON"],
+        ["book", "VERB"],
+        ["book", "NOUN"],
+    ]
+    assert call("-", *options, input=text).stdout == table
+    found = json.loads(call(text, *options, "--json", "--column", "xpos").stdout)
+    assert [sentence["tokens"][-1] for sentence in found] == [".", "."]
+    book = found[1]["words"][1]
+    assert (book["word"], book["tag"], found[1]["column"]) == ("book", "NN", "xpos")
+    assert set(book["left"]) == {"probability", "best_tag", "best_probability"}
+    assert {key for support in book["decided_by"] for key in support} <= {"word", "position", "support"}
+    split = json.loads(call("They book. <b>\u00a0x\nWell", *options, "--tokens", "--json").stdout)
+    assert [sentence["tokens"] for sentence in split] == [["They", "book.", "<b> x"], ["Well"]]
+    page = tmp_path / "new" / "page.html"
+    assert call(text, *options, "--html", str(page)).stdout == table
+    assert Page(page.read_text(encoding="utf-8")).words == text.replace(".", " .").split()
+    tagger = Tagger(*load_tagger(trained), "cpu", "float32")
+    assert page.read_text(encoding="utf-8") == to_html(explain(tagger, [s.tokens for s in tagger.annotate(text)]))
+
+
+def test_a_tagger_of_words_with_spaces_is_given_tokens(tmp_path: Path) -> None:
+    spaced = Vocabulary(words={}, characters=list("hopla"), tags={"upos": ["A", "B"]}, forms=["hợp tác xã", "là"])
+    model = save_tiny(tmp_path / "spaced", make_network(spaced), spaced)
+    result = call("là. hợp\u00a0tác\u00a0xã", "--model", str(model), "--json")
+    assert json.loads(result.stdout)[0]["tokens"] == ["là.", "hợp tác xã"]
+    assert "takes tokens" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ([""], ["no words"]),
+        ([" \n\t"], ["no words"]),
+        (["-"], ["no words"]),
+        (["They book", "--column", "lemma"], ["lemma", "upos, xpos"]),
+        (["book " * (MAX_WORDS + 1)], [str(MAX_WORDS + 1), "at most"]),
+        (["They book", "--html", "."], ["folder"]),
+        (["They book", "--model", "nowhere"], ["nowhere"]),
+    ],
+)
+def test_bad_input_is_one_line(
+    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], words: list[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = call("--html", "page.html", "--model", str(trained), *arguments, status=2)
+    (message,) = [line for line in result.stderr.splitlines() if not line.startswith("model: ")]
+    assert message.startswith("error: ")
+    assert all(word in message for word in words), message
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_bad_bytes_are_named(trained: Path) -> None:
+    assert "0xe9" in call("-", "--model", str(trained), input=b"caf\xe9", status=2).stderr
+    call("-", "--model", str(trained), "--encoding", "latin-1", input=b"caf\xe9")
