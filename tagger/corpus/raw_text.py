@@ -73,11 +73,11 @@ class Texts:
         """
         if (text is None) == (hub["name"] is None):
             raise InputError("give text=FILES, such as text=novels/*.txt, or a data set as hub.name")
-        self.held_out_files = [] if held_out is None else _files(held_out, "held_out")
+        self.held_out_files = [] if held_out is None else _files(held_out, "dev")
         held = {os.path.realpath(path) for path in self.held_out_files}
         self.files = [] if text is None else [f for f in _files(text, "text") if os.path.realpath(f) not in held]
         if text is not None and not self.files:
-            raise InputError("held_out names all of text; leave some to learn from")
+            raise InputError("dev names all of text; leave some to learn from")
         self._reading: _Reading | None = None
         self.hub, self.encoding, self.paragraph_per_line = hub, encoding, paragraph_per_line
         self.segment = partial(segment, rules=rules)
@@ -146,7 +146,7 @@ class Texts:
                 found.append(sentence)
                 total += len(sentence)
         if not found:
-            raise InputError(f"{self.name}: too little text to hold some out; give other files as held_out")
+            raise InputError(f"{self.name}: too little text to hold some out; give other files as dev")
         return found
 
     def _units(self) -> Iterator[tuple[bool, int, Unit]]:

@@ -13,12 +13,18 @@ import hydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import MissingMandatoryValue
 
 from tagger.bundled import bundled
 from tagger.errors import InputError
 from tagger.training import sweep
-from tagger.training.config import FREE, MADE_OF
+from tagger.training.config import (
+    TAGGER_PARTS,
+    TRAINING_KEYS,
+    PretrainConfig,
+    TrainConfig,
+    pretrain_config,
+    train_config,
+)
 from tagger.training.figures import frontier
 from tagger.training.pretrain import pretrain
 from tagger.training.train import train
@@ -99,14 +105,14 @@ def _train(
     config: DictConfig, folder: Path, overrides: Sequence[str], resume: bool = False, sweeping: bool = False
 ) -> dict[str, Any] | None:
     words = [*_word(config).split(), *overrides]
-    values, command = _plain(config, overrides), shlex.join(["python", "-m", "tagger", *words])
+    values, command = _checked(config, overrides), shlex.join(["python", "-m", "tagger", *words])
     arguments = sys.argv
     if not resume:
         sys.argv = [sys.argv[0], *words]  # what processes that help with this run are started with
     try:
-        if _word(config):
+        if isinstance(values, PretrainConfig):
             return pretrain(values, folder, command, resume)
-        return train(values, folder, bool(config.test) and not sweeping, command, resume)
+        return train(values, folder, values.test and not sweeping, command, resume)
     finally:
         sys.argv = arguments
 
@@ -165,18 +171,15 @@ def _relative(folder: str) -> Path:
     return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
-def _plain(config: DictConfig, overrides: Sequence[str]) -> dict[str, Any]:
-    """The config as plain values; `overrides` are the task's, to tell what was asked for from what was not."""
+def _checked(config: DictConfig, overrides: Sequence[str]) -> TrainConfig | PretrainConfig:
+    """The config, checked; `overrides` are the task's, to tell what was asked for from what was not."""
     if "init" not in config and "passes" not in config:
         raise InputError("the run was started by another version of tagger; start it again")
     if config.get("init") is not None:
         for override in overrides:
             key = override.lstrip("+~").partition("=")[0]
-            if key.partition(".")[0] in (*MADE_OF, "experiment") and key not in FREE:
+            if key.partition(".")[0] in (*TAGGER_PARTS, "experiment") and key not in TRAINING_KEYS:
                 raise InputError(
                     f"{override}: init takes what the tagger that it starts from is made of; leave this out"
                 )
-    try:
-        return OmegaConf.to_container(config, resolve=True, throw_on_missing=True)  # type: ignore[return-value]
-    except MissingMandatoryValue as error:
-        raise InputError(f"{str(error).splitlines()[0]}; give it a value on the command line") from None
+    return pretrain_config(config) if _word(config) else train_config(config)

@@ -19,7 +19,7 @@ from tagger.model.hidden_words import FIRST, MaskedWordNetwork
 from tagger.model.vocabulary import Vocabulary
 from tagger.text.files import whole_file
 from tagger.training.card import pretrained_card
-from tagger.training.config import check_pretraining, network_config
+from tagger.training.config import PretrainConfig, check_machine, network_config
 from tagger.training.figures import learning_curve
 from tagger.training.neighbour_baseline import NeighbourModel
 from tagger.training.pretrain_module import EVERY, HeldOut, MaskedWordDataModule, MaskedWordModule, word_scores
@@ -30,11 +30,11 @@ log = logging.getLogger(__name__)
 FILLED = 0.93  # of the slots of a batch, about
 
 
-def pretrain(config: dict[str, Any], folder: Path, command: str, resume: bool = False) -> dict[str, Any] | None:
+def pretrain(config: PretrainConfig, folder: Path, command: str, resume: bool = False) -> dict[str, Any] | None:
     """Runs a pretraining.
 
     Args:
-        config: the values of `conf/pretrain.yaml`, plain.
+        config: of the pretraining, from `pretrain_config`.
         folder: the run's folder, made if it is not there.
         command: the command line that started the run, for the model card.
         resume: whether to go on from the folder's last checkpoint.
@@ -47,28 +47,29 @@ def pretrain(config: dict[str, Any], folder: Path, command: str, resume: bool = 
         Interrupted: see there.
     """
     quiet()
-    check_pretraining(config)
-    torch.set_num_threads(config["threads"])
-    pl.seed_everything(config["seed"], verbose=False)
+    check_machine(config)
+    torch.set_num_threads(config.threads)
+    pl.seed_everything(config.seed, verbose=False)
     texts = Texts(
-        config["text"],
-        config["hub"],
-        config["held_out"],
-        config["segmenter"],
-        config["paragraph_per_line"],
-        config["encoding"],
+        config.text,
+        asdict(config.hub),
+        config.dev,
+        config.segmenter,
+        config.paragraph_per_line,
+        config.encoding,
     )
     counts = texts.count()
-    held_out = texts.held_out(config["held_out_tokens"])
-    vocabulary = Vocabulary.of_forms(counts.forms, config["min_count"], config["max_words"])
+    held_out = texts.held_out(config.dev_tokens)
+    vocabulary = Vocabulary.of_forms(counts.forms, config.min_count, config.max_words)
     if not vocabulary.words:
-        raise InputError(f"min_count={config['min_count']}: no word of {texts.name} occurs so often; give more text")
+        raise InputError(f"min_count={config.min_count}: no word of {texts.name} occurs so often; give more text")
     if not any(token.lower() in vocabulary.word_ids for sentence in held_out for token in sentence[::EVERY]):
-        raise InputError("held_out: no word to measure on is known from the text; give other files, or more")
+        raise InputError("dev: no word to measure on is known from the text; give other files, or more")
     counts.forms.clear()
-    module = MaskedWordModule(asdict(vocabulary), network_config(config), config["samples"], **config["optimizer"])
+    network = network_config(config.model, config.embedding)
+    module = MaskedWordModule(asdict(vocabulary), network, config.samples, **asdict(config.optimizer))
     parameters = sum(parameter.numel() for parameter in module.parameters())
-    sections = max(1, round(counts.tokens / config["section_tokens"]))
+    sections = max(1, round(counts.tokens / config.section_tokens))
     log.info(
         "%s: %s words in %s documents; %s words to predict, held out %s",
         texts.name,
@@ -77,20 +78,20 @@ def pretrain(config: dict[str, Any], folder: Path, command: str, resume: bool = 
         f"{len(vocabulary.words):,}",
         f"{sum(map(len, held_out)):,}",
     )
-    log.info("%s parameters; %d passes of %d sections", f"{parameters:,}", config["passes"], sections)
-    table = FormTable(vocabulary, config["embedding"]["buckets"])
+    log.info("%s parameters; %d passes of %d sections", f"{parameters:,}", config.passes, sections)
+    table = FormTable(vocabulary, config.embedding.buckets)
     data = MaskedWordDataModule(texts, counts, sections, held_out, table, config)
     history = History(folder / "metrics.csv")
-    settings = config["trainer"] | {"max_epochs": config["passes"] * sections, "reload_dataloaders_every_n_epochs": 1}
+    settings = config.trainer | {"max_epochs": config.passes * sections, "reload_dataloaders_every_n_epochs": 1}
     trainer = make_trainer(settings, folder, [history, Checkpoints(folder / CHECKPOINTS, "dev/loss", "min")])
-    at_once = FILLED * config["batch_tokens"] * trainer.world_size
-    module.steps = max(1, round(config["passes"] * counts.tokens / at_once))
+    at_once = FILLED * config.batch_tokens * trainer.world_size
+    module.steps = max(1, round(config.passes * counts.tokens / at_once))
     if not fit(trainer, module, data, folder / CHECKPOINTS / "last.ckpt" if resume else None):
         return None
 
     best = torch.load(folder / CHECKPOINTS / "best.ckpt", map_location="cpu", weights_only=True)
     module.load_state_dict(best["state_dict"])
-    network = module.network.eval().to("cpu")
+    trained = module.network.eval().to("cpu")
     results: dict[str, Any] = {
         "text": texts.name,
         "words": counts.tokens,
@@ -98,21 +99,21 @@ def pretrain(config: dict[str, Any], folder: Path, command: str, resume: bool = 
         "training_seconds": round(sum(epoch["seconds"] for epoch in history.epochs), 1),
         "epochs": len(history.epochs),
         "best_epoch": int(best["epoch"]) + 1,
-        "dev": {"words": score(network, held_out, table, config["batch_tokens"])},
+        "dev": {"words": score(trained, held_out, table, config.batch_tokens)},
     }
-    if config["neighbours"]:
+    if config.neighbours:
         results["neighbours"] = neighbour_accuracy(data, vocabulary)
     saved = {
         "corpus": texts.name,
-        **{name: None if value is None else str(value) for name, value in config["card"].items()},
-        "segmenter": config["segmenter"],
+        **asdict(config.card),
+        "segmenter": config.segmenter,
         "network": module.hparams["network"],
         "vectors": [],
         "start": None,
-        "training": {name: value for name, value in config.items() if name != "resume"} | {"transformer": {}},
+        "training": asdict(config) | {"transformer": {}},
         "scores": {"dev": {"words": results["dev"]["words"]["accuracy"]}},
     }
-    save_masked(folder / INSIDE_PRETRAINING, network, vocabulary, saved, pretrained_card(saved, results, command))
+    save_masked(folder / INSIDE_PRETRAINING, trained, vocabulary, saved, pretrained_card(saved, results, command))
     with whole_file(folder / "report.json") as out:
         json.dump(results, out, indent=2)
         out.write("\n")

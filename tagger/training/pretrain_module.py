@@ -1,6 +1,6 @@
 """What trains a network that predicts hidden words: the LightningModule, and sections of a text as batches."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from tagger.model.forms import FormTable
 from tagger.model.hidden_words import MaskedBatch, MaskedWordNetwork, masked_batch
 from tagger.model.network import NetworkConfig, TaggerNetwork
 from tagger.model.vocabulary import Vocabulary
+from tagger.training.config import PretrainConfig
 from tagger.training.module import PER_EPOCH, Module
 from tagger.training.sampler import BucketSampler
 
@@ -137,7 +138,7 @@ class MaskedWordDataModule(pl.LightningDataModule):
         sections: int,
         held_out: Sequence[list[str]],
         table: FormTable,
-        config: Mapping[str, Any],
+        config: PretrainConfig,
     ) -> None:
         super().__init__()
         self.texts, self.counts, self.sections, self.held_out = texts, counts, sections, held_out
@@ -153,10 +154,10 @@ class MaskedWordDataModule(pl.LightningDataModule):
         sentences = [sentence for sentence in found if len(sentence) > 1] or found  # one word alone has no context
         rank, world = (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
         lengths = np.array([len(sentence) for sentence in sentences])
-        sampler = BucketSampler(lengths, self.config["batch_tokens"], self.config["seed"], rank, world)
-        dataset = _Section(sentences, self.table, self.config["mask"], self.config["cut"])
+        sampler = BucketSampler(lengths, self.config.batch_tokens, self.config.seed, rank, world)
+        dataset = _Section(sentences, self.table, self.config.mask, self.config.cut)
         return DataLoader(dataset, batch_size=None, sampler=sampler, generator=torch.Generator())
 
     def val_dataloader(self) -> DataLoader[MaskedBatch]:
-        dataset = HeldOut(self.held_out, self.table, self.config["batch_tokens"])
+        dataset = HeldOut(self.held_out, self.table, self.config.batch_tokens)
         return DataLoader(dataset, batch_size=None, generator=torch.Generator())

@@ -14,17 +14,29 @@ from tagger.errors import InputError
 from tagger.model.network import TaggerNetwork
 from tagger.model.pieces import PieceTokenizer
 from tagger.model.vocabulary import Vocabulary, row_of
-from tagger.training.config import FREE, MADE_OF, network_config, vector_sources
+from tagger.training.config import (
+    RENAMED_KEYS,
+    TAGGER_PARTS,
+    TRAINING_KEYS,
+    EmbeddingConfig,
+    ModelConfig,
+    TrainConfig,
+    TransformerConfig,
+    network_config,
+    structured,
+)
 from tagger.training.module import TaggerModule
 from tagger.weights.catalog import find_tagger
 from tagger.weights.folder import CONFIG, SavedTagger, load_tagger
 from tagger.weights.huggingface import load_pretrained
 from tagger.weights.word_vectors import select_vectors
 
+OLD_TRANSFORMER_DTYPES = {"32-true": "float32", "bf16": "bfloat16"}
+
 _log = logging.getLogger(__name__)
 
 
-class Built(NamedTuple):
+class Beginning(NamedTuple):
     """A module that is ready for training, the tokenizer of its transformer, and the tagger that it starts from."""
 
     module: TaggerModule
@@ -32,24 +44,26 @@ class Built(NamedTuple):
     start: SavedTagger | None
 
 
-def build(config: dict[str, Any], corpus: Corpus) -> Built:
+def build(config: TrainConfig, corpus: Corpus) -> Beginning:
     """Makes the module.
 
     Args:
-        config: the values of `conf/train.yaml`, plain and checked.
+        config: of the experiment.
         corpus: its train split gives the vocabulary.
 
     Raises:
         InputError: vectors, a transformer or a tagger to start from that cannot be read.
     """
-    vocabulary = Vocabulary.build(corpus.splits["train"], config["columns"], config["embedding"]["min_count"])
-    return _from_tagger(config, vocabulary) if config["init"] else _from_config(config, vocabulary)
+    vocabulary = Vocabulary.build(corpus.splits["train"], config.columns, config.embedding.min_count)
+    return _from_config(config, vocabulary) if config.init is None else _from_tagger(config, config.init, vocabulary)
 
 
-def _from_config(config: dict[str, Any], vocabulary: Vocabulary) -> Built:
-    keep = config["embedding"]["vectors_keep"]
-    components = config["embedding"]["vectors_components"]
-    vectors = {name: select_vectors(name, vocabulary.forms, keep, components) for name in vector_sources(config)}
+def _from_config(config: TrainConfig, vocabulary: Vocabulary) -> Beginning:
+    embedding = config.embedding
+    vectors = {
+        name: select_vectors(name, vocabulary.forms, embedding.vectors_keep, embedding.vectors_components)
+        for name in embedding.vector_sources
+    }
     for name, (rows, matrix) in vectors.items():
         share = sum(row_of(rows, form) is not None for form in vocabulary.forms) / max(1, len(vocabulary.forms))
         _log.info(
@@ -62,28 +76,38 @@ def _from_config(config: dict[str, Any], vocabulary: Vocabulary) -> Built:
     vocabulary = dataclasses.replace(vocabulary, vectors={name: rows for name, (rows, _) in vectors.items()})
 
     encoder, tokenizer, described = None, None, None
-    if config["embedding"]["transformer"] is not None:
-        encoder, tokenizer, described = load_pretrained(config["embedding"]["transformer"], **config["transformer"])
-    network = network_config(config, [matrix.shape[1] for _, matrix in vectors.values()], described)
-    module = TaggerModule(asdict(vocabulary), network, **config["optimizer"])
+    if embedding.transformer is not None:
+        use = config.transformer
+        encoder, tokenizer, described = load_pretrained(
+            embedding.transformer,
+            pooling=use.pooling,
+            tune=use.tune,
+            layers=use.layers,
+            precision={"float32": "32-true", "bfloat16": "bf16"}[use.dtype],
+        )
+    vector_config = embedding.vector_config([matrix.shape[1] for _, matrix in vectors.values()])
+    network = network_config(config.model, embedding, vector_config, described)
+    module = TaggerModule(asdict(vocabulary), network, **asdict(config.optimizer))
     if module.network.embedding.vectors is not None:
         for source, (_, matrix) in enumerate(vectors.values()):
             module.network.embedding.vectors.fill(source, torch.from_numpy(matrix))
     if encoder is not None and module.network.transformer is not None:
         module.network.transformer.load_state_dict(encoder.state_dict())
-    return Built(module, tokenizer, None)
+    return Beginning(module, tokenizer, None)
 
 
-def _from_tagger(config: dict[str, Any], vocabulary: Vocabulary) -> Built:
+def _from_tagger(config: TrainConfig, name: str, vocabulary: Vocabulary) -> Beginning:
     try:
-        folder = find_tagger(config["init"])
+        folder = find_tagger(name)
     except InputError:
-        raise InputError(f"init={config['init']}: no such tagger; name the folder of a tagger or of its run") from None
+        raise InputError(f"init={name}: no such tagger; name the folder of a tagger or of its run") from None
     start = load_tagger(folder)
-    training = start.config.get("training")
-    told = isinstance(training, dict) and all(isinstance(training.get(part), dict) for part in MADE_OF)
-    if not told or not isinstance(start.config.get("corpus"), str):
-        raise InputError(f"{folder / CONFIG} does not tell what the tagger was trained on, and how; copy it again")
+    try:
+        with_start(config, start)
+    except InputError as error:
+        raise InputError(
+            f"{folder / CONFIG} does not tell what the tagger was trained on, and how ({error}); copy it again"
+        ) from None
     merged = merge_vocabularies(start.vocabulary, vocabulary)
     for column, tags in merged.tags.items():
         new = [tag for tag in tags if tag not in start.vocabulary.tags.get(column, [])]
@@ -94,21 +118,50 @@ def _from_tagger(config: dict[str, Any], vocabulary: Vocabulary) -> Built:
         len(merged.words),
         len(merged.words) - len(start.vocabulary.words),
     )
-    network = start.config["network"] | {"dropout": config["model"]["dropout"]}
-    module = TaggerModule(asdict(merged), network, **config["optimizer"])
+    network = start.config["network"] | {"dropout": config.model.dropout}
+    module = TaggerModule(asdict(merged), network, **asdict(config.optimizer))
     transfer_weights(start, module.network, merged)
-    return Built(module, start.tokenizer, start)
+    return Beginning(module, start.tokenizer, start)
 
 
-def with_start(config: dict[str, Any], start: SavedTagger | None) -> dict[str, Any]:
-    """The experiment's config as it was used: a tagger to start from decides what it is made of."""
+def with_start(config: TrainConfig, start: SavedTagger | None) -> TrainConfig:
+    """The config as it is used: a tagger to start from decides the sizes of the network and what is pretrained.
+
+    Raises:
+        InputError: the tagger's folder does not tell these values.
+    """
     if start is None:
         return config
-    used = config | {part: start.config["training"][part] for part in MADE_OF}
-    for key in FREE:
+    training = start.config.get("training")
+    if not isinstance(training, dict) or not isinstance(start.config.get("corpus"), str):
+        raise InputError("no corpus or no training")
+    parts: dict[str, dict[str, Any]] = {}
+    for part in TAGGER_PARTS:
+        told = training.get(part)
+        if not isinstance(told, dict):
+            raise InputError(f"no {part}")
+        parts[part] = _new_names(part, told)
+    for key in TRAINING_KEYS:
         part, _, name = key.partition(".")
-        used[part] = used[part] | {name: config[part][name]}
-    return used
+        parts[part][name] = getattr(getattr(config, part), name)
+    nothing_pretrained = {"vectors": None, "transformer": None}  # a network that predicts hidden words has neither
+    parts["embedding"] = asdict(config.embedding) | nothing_pretrained | parts["embedding"]
+    parts["transformer"] = asdict(config.transformer) | parts["transformer"]
+    return dataclasses.replace(
+        config,
+        model=structured(ModelConfig, parts["model"], "model."),
+        embedding=structured(EmbeddingConfig, parts["embedding"], "embedding."),
+        transformer=structured(TransformerConfig, parts["transformer"], "transformer."),
+    )
+
+
+def _new_names(part: str, values: dict[str, Any]) -> dict[str, Any]:
+    """The values of a part, as taggers saved them under older names, under today's."""
+    found = {}
+    for name, value in values.items():
+        key = RENAMED_KEYS.get(f"{part}.{name}", f"{part}.{name}").removeprefix(f"{part}.")
+        found[key] = OLD_TRANSFORMER_DTYPES.get(value, value) if f"{part}.{name}" == "transformer.precision" else value
+    return found
 
 
 def merge_vocabularies(old: Vocabulary, new: Vocabulary) -> Vocabulary:

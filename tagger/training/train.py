@@ -4,6 +4,7 @@ import json
 import logging
 import time
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from tagger.model.vocabulary import Vocabulary
 from tagger.tagging.tagger import Tagger
 from tagger.text.files import whole_file
 from tagger.training.card import describe, model_card
-from tagger.training.config import check_config
+from tagger.training.config import TrainConfig, check_machine
 from tagger.training.datamodule import TaggerDataModule
 from tagger.training.figures import learning_curve
 from tagger.training.start import build, with_start
@@ -31,13 +32,11 @@ from tagger.weights.quantize import expand
 log = logging.getLogger(__name__)
 
 
-def train(
-    config: dict[str, Any], folder: Path, test: bool, command: str, resume: bool = False
-) -> dict[str, Any] | None:
+def train(config: TrainConfig, folder: Path, test: bool, command: str, resume: bool = False) -> dict[str, Any] | None:
     """Runs an experiment.
 
     Args:
-        config: the values of `conf/train.yaml`, plain.
+        config: of the experiment, from `train_config`.
         folder: the run's folder, made if it is not there.
         test: whether to report on the test split.
         command: the command line that started the run, for the model card.
@@ -51,15 +50,15 @@ def train(
         Interrupted: see there.
     """
     quiet()
-    check_config(config)
-    torch.set_num_threads(config["threads"])
-    pl.seed_everything(config["seed"], verbose=False)
-    corpus = load_corpus(config["corpus"], config["columns"], config["seed"])
+    check_machine(config)
+    torch.set_num_threads(config.threads)
+    pl.seed_everything(config.seed, verbose=False)
+    corpus = load_corpus(config.corpus, config.columns, config.seed)
     module, tokenizer, start = build(config, corpus)
     vocabulary, network = module.vocabulary, module.network
     _check_dev(corpus, vocabulary)
     automatic = start.config["segmenter"] if start else corpus.rules
-    segmenter = config["segmenter"] if config["segmenter"] != "auto" else automatic
+    segmenter = config.segmenter if config.segmenter != "auto" else automatic
     sizes = ", ".join(f"{name} {len(split):,}" for name, split in corpus.splits.items())
     log.info("%s: sentences %s; %d forms, %d words", corpus.name, sizes, len(vocabulary.forms), len(vocabulary.words))
     parameters = sum(parameter.numel() for parameter in module.parameters())
@@ -71,35 +70,40 @@ def train(
         f", {learned:,} of them learned" if learned < parameters else "",
         segmenter,
     )
+    log.info(
+        "at most %d epochs; training ends after %d without a better dev accuracy",
+        config.trainer["max_epochs"],
+        config.patience,
+    )
     transformer = network.transformer
     data = TaggerDataModule(
         corpus.splits,
         vocabulary,
         module.hparams["network"]["buckets"],
-        config["batch_tokens"],
-        config["embedding"]["word_dropout"],
-        config["seed"],
+        config.batch_tokens,
+        config.embedding.word_dropout,
+        config.seed,
         tokenizer,
         transformer if transformer is not None and not transformer.config["tune"] else None,
     )
     history = History(folder / "metrics.csv")
-    stopping = EarlyStopping("dev/accuracy", mode="max", patience=config["patience"])
-    trainer = make_trainer(config["trainer"], folder, [history, Checkpoints(folder / CHECKPOINTS), stopping])
+    stopping = EarlyStopping("dev/accuracy", mode="max", patience=config.patience)
+    trainer = make_trainer(config.trainer, folder, [history, Checkpoints(folder / CHECKPOINTS), stopping])
     if not fit(trainer, module, data, folder / CHECKPOINTS / "last.ckpt" if resume else None):
         return None
 
     best = torch.load(folder / CHECKPOINTS / "best.ckpt", map_location="cpu", weights_only=True)
     module.load_state_dict(best["state_dict"])
     # The scores are those of the weights that are saved.
-    network.load_state_dict(expand(saved_weights(network, config["saved_precision"])), strict=False)
+    network.load_state_dict(expand(saved_weights(network, config.storage_dtype)), strict=False)
     saved = {
         "corpus": corpus.name,
-        **{name: None if value is None else str(value) for name, value in config["card"].items()},
+        **asdict(config.card),
         "segmenter": segmenter,
         "network": module.hparams["network"],
         "vectors": list(vocabulary.vectors),
         "start": describe(start.config) if start else None,
-        "training": {k: v for k, v in with_start(config, start).items() if k not in ("resume", "test")},
+        "training": {k: v for k, v in asdict(with_start(config, start)).items() if k != "test"},
     }
     tagger = Tagger(network, vocabulary, saved, tokenizer, str(trainer.strategy.root_device), "float32")
     results: dict[str, Any] = {
@@ -122,7 +126,7 @@ def train(
         if split in results
     }
     card = model_card(saved, results, command)
-    save_tagger(folder / INSIDE_RUN, network, vocabulary, saved, card, tokenizer, config["saved_precision"])
+    save_tagger(folder / INSIDE_RUN, network, vocabulary, saved, card, tokenizer, config.storage_dtype)
     with whole_file(folder / "report.json") as out:
         json.dump(results, out, indent=2)
         out.write("\n")

@@ -104,7 +104,7 @@ def test_sections_may_be_read_in_any_order(folder: Path) -> None:
 
 
 def test_held_out_may_not_be_everything(folder: Path) -> None:
-    with pytest.raises(InputError, match="held_out names all of text"):
+    with pytest.raises(InputError, match="dev names all of text"):
         Texts(f"{folder}/a.txt", NO_HUB, f"{folder}/a.txt")
 
 

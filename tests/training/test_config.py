@@ -6,32 +6,28 @@ import pytest
 import pytorch_lightning as pl
 from hydra import compose, initialize_config_dir
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from omegaconf import OmegaConf
 
 from tagger.bundled import bundled
 from tagger.model.encoder import Encoder
 from tagger.model.network import TaggerNetwork
 from tagger.model.vocabulary import Vocabulary
-from tagger.training.config import network_config
+from tagger.training.config import TrainConfig, network_config, train_config
 
 CONF = bundled("conf")
 CHOICES = sorted(f"{path.parent.name}={path.stem}" for path in CONF.glob("*/*.yaml"))
 VOCABULARY = Vocabulary({"a": 2}, ["a"], {"upos": ["NOUN", "VERB"]}, ["a"])
 
 
-def composed(*overrides: str) -> dict[str, object]:
+def composed(*overrides: str) -> TrainConfig:
     with initialize_config_dir(str(CONF), version_base="1.3"):
-        config = compose("train", list(overrides))
-    plain = OmegaConf.to_container(config, resolve=True)
-    assert isinstance(plain, dict)
-    return plain  # type: ignore[return-value]
+        return train_config(compose("train", list(overrides)))
 
 
 @pytest.mark.parametrize("choice", CHOICES)
 def test_every_choice_composes_and_builds(choice: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     config = composed(choice)
-    TaggerNetwork(VOCABULARY, network_config(config))
-    trainer = dict(config["trainer"])  # type: ignore[call-overload]
+    TaggerNetwork(VOCABULARY, network_config(config.model, config.embedding))
+    trainer = dict(config.trainer)
     if trainer["accelerator"] in ("gpu", "mps"):  # a machine for the tests need not have one
         trainer["accelerator"] = "cpu"
     pl.Trainer(**trainer, logger=False, enable_checkpointing=False, default_root_dir=tmp_path)
@@ -39,7 +35,8 @@ def test_every_choice_composes_and_builds(choice: str, tmp_path: Path, monkeypat
 
 @pytest.mark.parametrize("cell", ["rnn_scratch", "gru_scratch", "mingru", "rnn", "gru", "lstm"])
 def test_every_cell_builds(cell: str) -> None:
-    TaggerNetwork(VOCABULARY, network_config(composed(f"model.cell={cell}", "model.depth=1")))
+    config = composed(f"model.cell={cell}", "model.depth=1")
+    TaggerNetwork(VOCABULARY, network_config(config.model, config.embedding))
 
 
 @pytest.mark.parametrize("path", sorted(CONF.glob("**/*.yaml")), ids=lambda path: path.stem)

@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 import torch
 from hydra import compose, initialize_config_dir
-from omegaconf import OmegaConf
 from typer.testing import CliRunner
 
 import tagger
@@ -23,6 +22,7 @@ from tagger.model.forms import FormTable
 from tagger.model.hidden_words import masked_batch
 from tagger.tagging.layer_vectors import layer_names
 from tagger.text.characters import wide
+from tagger.training.config import pretrain_config
 from tagger.training.pretrain import pretrain
 from tagger.weights.folder import load_masked
 from tests.training.test_train import TINY, run, treebank  # noqa: F401
@@ -45,7 +45,7 @@ def text(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def command(text: Path, *overrides: str) -> list[str]:
-    files = [f"text={text}/train.lines", f"held_out={text}/held.lines"]
+    files = [f"text={text}/train.lines", f"dev={text}/held.lines"]
     return ["pretrain", *files, *SMALL, "passes=30", "optimizer.lr=0.02", "model.dropout=0", "cut=0.5", *overrides]
 
 
@@ -218,24 +218,24 @@ def test_damaged_folders_are_one_line(pretrained: Path, tmp_path: Path) -> None:
         ("neighbours=2", "neighbours=2: give true or false"),
         ("hub.name=x", "give text=FILES"),
         ("min_count=100000", "min_count=100000: no word of train.lines occurs so often"),
-        ("embedding=5", "embedding=5: set its values one by one"),
+        ("embedding=5", "embedding=5: give its values one by one"),
         ("+trainer.max_epochs=3", "trainer.max_epochs: pretraining ends after so many passes"),
-        ("seed=99999999999", "seed=99999999999: give a number below"),
+        ("seed=99999999999", "seed=99999999999: give a whole number, at least 0 and at most 4294967295"),
     ],
 )
 def test_bad_values_are_refused(text: Path, tmp_path: Path, override: str, message: str) -> None:
     with initialize_config_dir(str(bundled("conf")), version_base="1.3"):
         config = compose("pretrain", [*command(text)[1:], override])
     with pytest.raises(InputError, match=re.escape(message)):
-        pretrain(OmegaConf.to_container(config), tmp_path / "run", "")  # type: ignore[arg-type]
+        pretrain(pretrain_config(config), tmp_path / "run", "")
 
 
 def test_held_out_text_of_unknown_words_is_refused(text: Path, tmp_path: Path) -> None:
     (tmp_path / "other.lines").write_text("nothing known stands here\n")
     with initialize_config_dir(str(bundled("conf")), version_base="1.3"):
-        config = compose("pretrain", [*command(text)[1:], f"held_out={tmp_path}/other.lines"])
+        config = compose("pretrain", [*command(text)[1:], f"dev={tmp_path}/other.lines"])
     with pytest.raises(InputError, match="no word to measure on is known"):
-        pretrain(OmegaConf.to_container(config), tmp_path / "run", "")  # type: ignore[arg-type]
+        pretrain(pretrain_config(config), tmp_path / "run", "")
 
 
 def test_a_sweep(text: Path, tmp_path: Path) -> None:

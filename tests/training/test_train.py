@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 import torch
 from hydra import compose, initialize_config_dir
-from omegaconf import OmegaConf
 
 import tagger
 from tagger.bundled import bundled
 from tagger.errors import InputError
 from tagger.text.conllu import read_conllu, write_conllu
 from tagger.text.files import read_lines
+from tagger.training.config import TrainConfig, train_config
 from tagger.training.train import train
 
 COMMAND = "python -m tagger corpus=conllu"
@@ -42,10 +42,10 @@ def treebank(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def config_of(treebank: Path, *overrides: str) -> dict[str, object]:
+def config_of(treebank: Path, *overrides: str) -> TrainConfig:
     with initialize_config_dir(str(bundled("conf")), version_base="1.3"):
         config = compose("train", ["corpus=conllu", f"corpus.path={treebank}", *TINY, *overrides])
-    return OmegaConf.to_container(config, resolve=True)  # type: ignore[return-value]
+    return train_config(config)
 
 
 def weights(run: Path) -> bytes:
@@ -182,8 +182,8 @@ def test_several_columns_are_learned_jointly(treebank: Path, tmp_path: Path) -> 
         ("columns=[upos,upos]", "list of different columns"),
         ("columns=[text]", "cannot name a tag column"),
         ("batch_tokens=0", "batch_tokens=0"),
-        ("saved_precision=int4", "saved_precision=int4"),
-        ("seed=null", "seed=None"),
+        ("storage_dtype=int4", "storage_dtype=int4"),
+        ("seed=null", "seed=null: give a whole number, at least 0"),
         ("model.dropout=1.5", "model.dropout=1.5"),
         ("optimizer.lr=fast", "optimizer.lr=fast"),
         ("trainer.max_epochs=0", "trainer.max_epochs=0"),
@@ -243,7 +243,7 @@ def test_spans_get_span_scores(tmp_path: Path) -> None:
                 *("columns=[pos,chunk]", "corpus.fields={tokens: 0, pos: 1, chunk: 2}", *TINY, "trainer.max_epochs=1"),
             ],
         )
-    results = train(OmegaConf.to_container(config, resolve=True), tmp_path / "run", True, COMMAND)  # type: ignore[arg-type]
+    results = train(train_config(config), tmp_path / "run", True, COMMAND)
     assert results is not None
     assert {"NP", "VP"} <= set(results["dev"]["chunk"]["spans"])
     assert results["dev"]["pos"]["spans"] is None
@@ -261,7 +261,7 @@ def test_a_lower_precision_makes_a_smaller_folder_and_the_scores_are_its_own(tre
     sizes = []
     for precision in ("float32", "float16", "int8"):
         folder = tmp_path / precision
-        train(config_of(treebank, f"saved_precision={precision}", "trainer.max_epochs=1"), folder, False, COMMAND)
+        train(config_of(treebank, f"storage_dtype={precision}", "trainer.max_epochs=1"), folder, False, COMMAND)
         sizes.append(len(weights(folder)))
         loaded = tagger.load(folder, precision="float32")
         assert all(parameter.dtype == torch.float32 for parameter in loaded.network.parameters())
