@@ -9,7 +9,8 @@ from rich.table import Table
 from rich.text import Text
 
 from tagger.analysis.explain import MAX_DECIDING, MIN_SUPPORT, Context, Explanation
-from tagger.text.characters import encodable, fitted, wide
+from tagger.text.characters import encodable
+from tagger.text.terminal import display_width, fitted
 
 TABLE_WIDTH = 80  # terminal cells
 _TAG_WIDTH, _OTHER_TAG_WIDTH = 8, 5  # cells of a tag, and of another tag beside a probability
@@ -43,9 +44,9 @@ def _table(explanation: Explanation) -> Table:
         whole = Text(f"{word.probability:.2f}", _color(word.probability))
         rows.append([Text(fitted(word.tag, _TAG_WIDTH), "bold"), whole, *contexts])
     columns = zip(headers, *[[cell.plain for cell in row] for row in rows], strict=False)
-    used = sum(max(map(wide, column)) + 2 for column in columns)
+    used = sum(max(map(display_width, column)) + 2 for column in columns)
     numbers = _numbers(explanation.tokens)
-    widths = [wide(token + number) for token, number in zip(explanation.tokens, numbers, strict=True)]
+    widths = [display_width(token + number) for token, number in zip(explanation.tokens, numbers, strict=True)]
     deciding = [widths[s.position] for word in explanation.words for s in word.decided_by]
     room = TABLE_WIDTH - used - len("  " + " +0.00")  # left for the word and for a word that decided
     room = max(room // 2, room - min(max(widths), max([4, *deciding])))  # 4: the width of the heading "word"

@@ -12,7 +12,7 @@ import torch
 from tagger.errors import InputError
 from tagger.model.forms import FormTable
 from tagger.model.hidden_words import masked_batch
-from tagger.text.characters import fitted, wide
+from tagger.text.terminal import display_width, fitted
 from tagger.weights.folder import SavedMasked
 
 BLANK = re.compile(r"_{2,}")  # a token like this is one
@@ -101,4 +101,4 @@ def _cell(candidates: Candidates, row: int) -> str:
 
 
 def _padded(text: str, width: int) -> str:
-    return text + " " * (width - wide(text))
+    return text + " " * (width - display_width(text))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from tagger.text.files import STDIO, open_binary, read_lines
-from tagger.text.formats import cell_separator, format_of
+from tagger.text.formats import format_of
 from tagger.text.readers import read
 from tagger.text.sentence import Sentence
 
@@ -42,9 +42,7 @@ def read_files(
             open_binary(file).close()
     for file in files:
         format = input or format_of(file)
-        sentences = read(
-            read_lines(file, encoding), file, format, segment=tagger.segment, separator=cell_separator(file, format)
-        )
+        sentences = read(read_lines(file, encoding), file, format, segment=tagger.segment)
         for number, sentence in enumerate(sentences):
             yield Located(file, number, sentence)
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 from tagger.analysis.located import Located, listed
 from tagger.errors import InputError, shorten
-from tagger.text.characters import fitted, wide
 from tagger.text.sentence import Sentence
+from tagger.text.terminal import display_width, fitted
 
 if TYPE_CHECKING:
     from tagger.tagging.tagger import Tagger
@@ -45,10 +45,10 @@ class Occurrence(NamedTuple):
         """A line of `width` cells: the word in square brackets, in the middle of its sentence."""
         before, word, after = self.context()
         word = f"[{fitted(word, width // 3)}]"
-        left = (width - wide(word)) // 2
+        left = (width - display_width(word)) // 2
         before = _last(fitted(before, len(before) * 2), left)
-        line = " " * (left - wide(before)) + before + word
-        return (line + _first(after, width - wide(line))).rstrip()
+        line = " " * (left - display_width(before)) + before + word
+        return (line + _first(after, width - display_width(line))).rstrip()
 
 
 def _one_line(text: str) -> str:
@@ -57,10 +57,10 @@ def _one_line(text: str) -> str:
 
 def _last(text: str, width: int) -> str:
     """The last `width` cells of a text without control characters; an ellipsis marks a cut."""
-    if wide(text) <= width:
+    if display_width(text) <= width:
         return text
     start, used = len(text), 1
-    while (used := used + wide(text[start - 1])) <= width:
+    while (used := used + display_width(text[start - 1])) <= width:
         start -= 1
     space = text.find(" ", start, start + MAX_DROPPED)
     return "…" + text[space + 1 if space >= 0 else start :]

@@ -13,8 +13,8 @@ from tagger.analysis.located import vectors_at
 from tagger.analysis.occurrences import Found, Occurrence, evenly
 from tagger.errors import InputError
 from tagger.tagging.layer_vectors import checked_layer
-from tagger.text.characters import fitted, wide
 from tagger.text.files import whole_binary
+from tagger.text.terminal import display_width, fitted
 
 if TYPE_CHECKING:
     from tagger.tagging.tagger import Tagger
@@ -202,7 +202,7 @@ def _wrapped(start: str, words: Sequence[str]) -> list[str]:
     lines = [start]
     for word in words:
         shown = f" {fitted(word, TEXT_WIDTH // 3)}"
-        if wide(lines[-1] + shown) > TEXT_WIDTH:
+        if display_width(lines[-1] + shown) > TEXT_WIDTH:
             lines.append(" " * len(start))
         lines[-1] += shown
     return lines

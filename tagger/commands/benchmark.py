@@ -1,20 +1,19 @@
 """The command `benchmark`."""
 
 import json
-from typing import Annotated, get_args
+from typing import Annotated
 
 import typer
 
 from tagger.bundled import bundled
 from tagger.commands.options import (
-    Input,
     Model,
     check_tags,
     clear_errors,
 )
 from tagger.tagging.tagger import load
 from tagger.text.files import read_lines
-from tagger.text.formats import cell_separator, format_of
+from tagger.text.formats import INPUTS, InputFormat, format_of
 from tagger.text.readers import read
 from tagger.weights.catalog import DEFAULT
 
@@ -25,7 +24,7 @@ def benchmark(
         str | None, typer.Option(metavar="FILE", help="Text or tokens to tag. Default: the bundled sample treebank.")
     ] = None,
     input: Annotated[
-        Input | None, typer.Option(metavar="FORMAT", help=f"One of {', '.join(get_args(Input))}. Default: by suffix.")
+        InputFormat | None, typer.Option(metavar="FORMAT", help=f"One of {', '.join(INPUTS)}. Default: by suffix.")
     ] = None,
     workers: Annotated[
         int | None, typer.Option(min=1, metavar="N", help="Processes. Default: the physical cores.")
@@ -42,9 +41,7 @@ def benchmark(
         sentences = []
         for path in files:
             format = input or format_of(path)
-            read_in = read(
-                read_lines(path), path, format, segment=tagger.segment, separator=cell_separator(path, format)
-            )
+            read_in = read(read_lines(path), path, format, segment=tagger.segment)
             sentences += [sentence.tokens for sentence in read_in if sentence.tokens]
         result = measure(model, sentences, workers)
         print(json.dumps(result, indent=2) if as_json else format_table(result))

@@ -22,14 +22,14 @@ from tagger.evaluation.metrics import Scored
 from tagger.evaluation.raw_scores import F1, gold_paragraphs, raw_scores
 from tagger.tagging.tagger import Tagger
 from tagger.text.files import read_lines
-from tagger.text.formats import cell_separator, format_of
+from tagger.text.formats import INPUTS, SEPARATORS, describe, format_of
 from tagger.text.readers import read
 from tagger.text.sentence import Sentence
 from tagger.weights.catalog import DEFAULT
 
-DOCUMENT = "-DOCSTART-"  # between the documents of CoNLL-2003; no word
+DOCUMENT = "-DOCSTART-"  # CoNLL-2003 has such a line before each document
 
-GoldInput = Literal["conllu", "tsv", "slash", "jsonl"]
+GoldInput = Literal["conllu", "tsv", "csv", "slash", "jsonl"]
 
 
 def evaluate(
@@ -39,7 +39,7 @@ def evaluate(
         GoldInput | None,
         typer.Option(
             metavar="FORMAT",
-            help=f"One of {', '.join(get_args(GoldInput))}. Default: by suffix, else tsv with --column, else conllu.",
+            help=f"{describe(INPUTS, get_args(GoldInput))}. Default: by suffix, else tsv with --column, else conllu.",
         ),
     ] = None,
     column: Annotated[
@@ -50,7 +50,7 @@ def evaluate(
     ] = None,
     separator: Annotated[
         str | None,
-        typer.Option(metavar="TEXT", help="Between the cells of tsv (default: a tab; blanks in .conll) or slash (/)."),
+        typer.Option(metavar="TEXT", help=SEPARATORS),
     ] = None,
     raw: Annotated[
         bool,
@@ -70,12 +70,12 @@ def evaluate(
         if raw and format != "conllu":
             raise InputError(f"{file}: --raw needs CoNLL-U with `# text` lines, not {format}")
         lines = read_lines(file, encoding)
-        sentences = read(lines, file, format, separator=separator or cell_separator(file, format), columns=places)
+        sentences = read(lines, file, format, separator=separator, columns=places, skip=[DOCUMENT])
         if raw:
             _print_raw(file, raw_scores(*_raw(tagger, sentences)), as_json)
             return
         report = metrics.report(
-            (Scored(s.tokens, gold, s.tags) for s, gold in tagger.retag(sentences) if s.tokens not in ([], [DOCUMENT])),
+            (Scored(s.tokens, gold, s.tags) for s, gold in tagger.retag(sentences) if s.tokens),
             tagger.vocabulary,
         )
         print(json.dumps(report, indent=2) if as_json else metrics.format_report(report, file))

@@ -20,7 +20,8 @@ from tagger.commands.options import (
     standard_output,
 )
 from tagger.text.files import STDIO, read_lines, whole_file
-from tagger.text.readers import NO_BREAK_SPACE, read
+from tagger.text.readers import read
+from tagger.text.slash import NO_BREAK_SPACE
 from tagger.weights.catalog import DEFAULT
 
 

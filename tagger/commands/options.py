@@ -7,7 +7,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import Annotated, Literal, TextIO, get_args
+from typing import Annotated, Literal, TextIO
 
 import torch
 import typer
@@ -15,9 +15,9 @@ import typer
 from tagger.errors import InputError, shorten
 from tagger.tagging.engine import CACHE_SIZE
 from tagger.tagging.tagger import Tagger, load
+from tagger.text.formats import INPUTS, InputFormat, describe
 from tagger.weights.catalog import find_tagger
 
-Input = Literal["text", "lines", "tokens", "tsv", "conllu", "jsonl", "slash"]
 Device = Literal["auto", "cpu", "cuda", "mps"]
 Model = Annotated[
     str, typer.Option(metavar="MODEL", help="A name that `models` lists, or a tagger's or a run's folder.")
@@ -29,8 +29,8 @@ PrecisionOption = Annotated[
 ]
 DeviceOption = Annotated[Device, typer.Option(metavar="DEVICE", help="auto, cpu, cuda or mps.")]
 InputOption = Annotated[
-    Input | None,
-    typer.Option(metavar="FORMAT", help=f"One of {', '.join(get_args(Input))}. Default: by suffix, else text."),
+    InputFormat | None,
+    typer.Option(metavar="FORMAT", help=f"{describe(INPUTS)}. Default: by suffix, else text."),
 ]
 LayerOption = Annotated[
     str,

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Annotated, Literal, TextIO, get_args
+from typing import Annotated, TextIO
 
 import rich.progress
 import typer
@@ -31,9 +31,8 @@ from tagger.tagging.manifest import Manifest, fingerprint
 from tagger.tagging.tagger import choose_device, choose_precision
 from tagger.tagging.workers import processor_cores
 from tagger.text.files import whole_file
+from tagger.text.formats import OUTPUTS, SEPARATORS, OutputFormat, describe
 from tagger.weights.catalog import DEFAULT, find_tagger
-
-Output = Literal["tsv", "conllu", "jsonl", "slash", "pretty"]
 
 
 def tag(
@@ -42,17 +41,17 @@ def tag(
     model: Model = DEFAULT,
     input: InputOption = None,
     output: Annotated[
-        Output | None,
+        OutputFormat | None,
         typer.Option(
             metavar="FORMAT",
-            help=f"One of {', '.join(get_args(Output))}. Default: by the suffix of -o, else conllu for conllu, or tsv.",
+            help=f"{describe(OUTPUTS)}. Default: by the suffix of -o, else conllu for conllu, or tsv.",
         ),
     ] = None,
     probabilities: Annotated[bool, typer.Option("--probabilities", help="Add the confidence of each tag.")] = False,
     top: Annotated[int, typer.Option(min=1, metavar="N", help="Add the best N tags of each token.")] = 1,
     separator: Annotated[
         str | None,
-        typer.Option(metavar="TEXT", help="Between the cells of tsv (default: a tab; blanks in .conll) or slash (/)."),
+        typer.Option(metavar="TEXT", help=f"{SEPARATORS} Of the input, and of an output in the same format."),
     ] = None,
     paragraph_per_line: Annotated[
         bool | None, typer.Option(help="Text: every line is a paragraph. Default: if no line is empty.")

@@ -10,7 +10,7 @@ from datasets.exceptions import DatasetGenerationError
 from tagger.errors import InputError
 from tagger.text.sentence import NO_TAG, Sentence
 
-FORMAT = 1  # of the Arrow files; count up when a reader comes to yield something else for the same file
+FORMAT = 2  # of the Arrow files; count up when a reader comes to yield something else for the same file
 
 Reader = Callable[..., Iterator[Sentence]]
 

@@ -13,8 +13,9 @@ from typing import Any, NamedTuple
 
 from tagger.errors import InputError
 from tagger.text.files import STDIO, read_lines
-from tagger.text.formats import SUFFIXES, cell_separator, format_of
-from tagger.text.readers import Paragraph, read, read_paragraphs
+from tagger.text.formats import SUFFIXES, format_of
+from tagger.text.paragraphs import Paragraph, read_paragraphs
+from tagger.text.readers import read
 from tagger.text.segment import segment
 from tagger.text.sentence import Sentence
 
@@ -178,8 +179,7 @@ class Texts:
         lines, format = read_lines(path, self.encoding), format_of(path)
         if format == "text":
             return read_paragraphs(lines, self.paragraph_per_line)
-        separator = cell_separator(path, format)
-        return read(lines, path, format, segment=self.segment, separator=separator)
+        return read(lines, path, format, segment=self.segment)
 
     def _sentences(self, unit: Unit) -> Iterator[list[str]]:
         sentences = unit.sentences(self.segment, offsets=False) if isinstance(unit, Paragraph) else [unit]

@@ -20,13 +20,14 @@ from tagger.corpus.arrow import Reader, stored
 from tagger.corpus.hub import holds_strings, hub_sentences, load_hub
 from tagger.corpus.splits import Corpus, Splitting, with_dev
 from tagger.errors import InputError, shorten
+from tagger.text.columns import read_columns
 from tagger.text.conllu import COLUMNS, read_conllu
-from tagger.text.files import file_version, read_lines, whole_lines
-from tagger.text.sentence import NO_TAG, Sentence
+from tagger.text.files import file_version, read_lines
+from tagger.text.formats import format_of
+from tagger.text.sentence import Sentence
 
 HUB_SPLITS = {"train": "train", "validation": "dev", "dev": "dev", "test": "test"}
 _ENGLISH = re.compile(r"english|(?<![a-z])en_|conll200[03]", re.IGNORECASE)
-_CELL = re.compile(r"[^ \t]+")
 
 
 @dataclass
@@ -78,7 +79,7 @@ class ColumnsConfig(FilesConfig):
     Attributes:
         fields: the place in a line of `tokens` and of each tag column, counted from 0, or from -1 at
             the end; None for a column that the files do not have.
-        separator: of columns; None: any number of spaces and tabs. `\\t` may stand for the tab.
+        separator: of columns; None: tabs or blanks, see `tagger.text.columns`.
         skip: how lines begin that are no tokens (`-DOCSTART-`); such a line ends a sentence.
     """
 
@@ -171,10 +172,11 @@ def _read_columns(config: ColumnsConfig, columns: list[str]) -> Source:
     _check_columns(("tokens", *columns), places, "corpus.fields; choose with columns=[...]")
     arguments = {
         "encoding": config.encoding,
-        "separator": config.separator and config.separator.replace("\\t", "\t"),
+        "token": places["tokens"],
+        "columns": {column: places[column] for column in columns},
+        "optional": {field: place for field, place in places.items() if field not in ("tokens", *columns)},
+        "separator": config.separator,
         "skip": tuple(config.skip),
-        "places": places,
-        "needed": ("tokens", *columns),
     }
     files = {"train": config.train, "dev": config.dev, "test": config.test}
     splits = _from_files(_column_sentences, files, columns, arguments)
@@ -271,43 +273,13 @@ def _from_files(
 
 
 def _lines(path: str, encoding: str) -> Iterator[str]:
-    try:
-        yield from read_lines(path, encoding)
-    except InputError as error:  # here the encoding is no option of a command
-        raise InputError(str(error).replace("--encoding", "corpus.encoding")) from None
+    return read_lines(path, encoding, "corpus.encoding")
 
 
 def _conllu_sentences(path: str, encoding: str) -> Iterator[Sentence]:
     return read_conllu(_lines(path, encoding), path)
 
 
-def _column_sentences(
-    path: str,
-    encoding: str,
-    separator: str | None,
-    skip: tuple[str, ...],
-    places: dict[str, int],
-    needed: tuple[str, ...],
-) -> Iterator[Sentence]:
-    rows: list[list[str]] = []
-    for number, line in enumerate(whole_lines(_lines(path, encoding), path), 1):
-        text = line.rstrip("\r\n")
-        if not text.strip(" \t") or text.startswith(skip):
-            yield _from_rows(rows, places)
-            rows = []
-            continue
-        cells = _CELL.findall(text) if separator in (None, " ") else text.split(separator)
-        there = {field: -len(cells) <= place < len(cells) for field, place in places.items()}
-        for field in needed:
-            if not there[field]:
-                raise InputError(
-                    f"{path}, line {number}: no column {places[field]} (from 0) for {field} in {shorten(text)};"
-                    " check corpus.fields and corpus.separator"
-                )
-        rows.append([cells[place] if there[field] else NO_TAG for field, place in places.items()])
-    yield _from_rows(rows, places)
-
-
-def _from_rows(rows: list[list[str]], places: dict[str, int]) -> Sentence:
-    values = {field: [row[i] for row in rows] for i, field in enumerate(places)}
-    return Sentence(values.pop("tokens"), values)
+def _column_sentences(path: str, encoding: str, **rules: Any) -> Iterator[Sentence]:
+    quoted, remedy = format_of(path) == "csv", "check corpus.fields and corpus.separator"
+    return read_columns(_lines(path, encoding), path, quoted=quoted, remedy=remedy, **rules)

@@ -12,8 +12,9 @@ from tagger.tagging.jobs import Job
 from tagger.tagging.tagger import FIRST_WINDOW, WINDOW_TOKENS, Tagger, Wanted
 from tagger.tagging.workers import Part, WorkersDied
 from tagger.text.files import STDIO, decoded_lines, open_binary
-from tagger.text.formats import cell_separator
-from tagger.text.readers import Paragraph, read, read_paragraphs
+from tagger.text.formats import TAKES_SEPARATOR
+from tagger.text.paragraphs import Paragraph, read_paragraphs
+from tagger.text.readers import read
 from tagger.text.sentence import Sentence
 from tagger.text.writers import Writer, writer
 
@@ -129,7 +130,7 @@ def _windows(
             tagger.columns,
             probabilities=options.probabilities,
             top=options.top,
-            separator=options.separator or "/",
+            separator=options.separator if job.input == job.output or job.input not in TAKES_SEPARATOR else None,
             width=width,
         )
         if window and job.source == STDIO:  # it may be long in coming
@@ -176,7 +177,7 @@ def _units(tagger: Tagger, job: Job, options: Options) -> Iterator[tuple[Paragra
                     job.source,
                     job.input,
                     segment=tagger.segment,
-                    separator=options.separator or cell_separator(job.source, job.input),
+                    separator=options.separator,
                     paragraph_per_line=options.paragraph_per_line,
                 )
             for unit in units:

@@ -40,7 +40,9 @@ def open_binary(path: str) -> BinaryIO:
         raise InputError(f"{path} cannot be read: {error.strerror}") from None
 
 
-def decoded_lines(binary: BinaryIO, path: str, encoding: str = "utf-8") -> Generator[str, None, None]:
+def decoded_lines(
+    binary: BinaryIO, path: str, encoding: str = "utf-8", option: str = "--encoding"
+) -> Generator[str, None, None]:
     """Yields the lines of an open file, line ends kept; only `\\n` ends a line.
 
     Gzip is undone where `path` ends in `.gz` or, in UTF-8, where the content says so (as on
@@ -68,7 +70,7 @@ def decoded_lines(binary: BinaryIO, path: str, encoding: str = "utf-8") -> Gener
                     byte = ord(bad.group()) - 0xDC00
                     raise InputError(
                         f"{path}, line {number}: byte 0x{byte:02x} is not {encoding.removesuffix('-sig')};"
-                        " name the file's encoding with --encoding or encoding="
+                        f" name the file's encoding with {option}"
                     )
                 yield line
         finally:
@@ -77,8 +79,7 @@ def decoded_lines(binary: BinaryIO, path: str, encoding: str = "utf-8") -> Gener
         raise InputError(f"{shorten(encoding)} is no encoding that Python knows; try utf-8 or latin-1") from None
     except UnicodeError as error:
         raise InputError(
-            f"{path}, near line {number + ended}: not {encoding}: {error};"
-            " name the file's encoding with --encoding or encoding="
+            f"{path}, near line {number + ended}: not {encoding}: {error}; name the file's encoding with {option}"
         ) from None
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise InputError(f"{path}, after line {number}: not a whole gzip file ({error}); fetch it again") from None
@@ -94,11 +95,11 @@ def _starts_like_gzip(binary: BinaryIO) -> bool:
     return peek is not None and peek(2)[:2] == b"\x1f\x8b"
 
 
-def read_lines(path: str, encoding: str = "utf-8") -> Iterator[str]:
+def read_lines(path: str, encoding: str = "utf-8", option: str = "--encoding") -> Iterator[str]:
     """The lines of the file at `path`; see `decoded_lines`."""
     binary = open_binary(path)
     try:
-        yield from decoded_lines(binary, path, encoding)
+        yield from decoded_lines(binary, path, encoding, option)
     finally:
         if path != STDIO:
             binary.close()

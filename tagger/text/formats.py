@@ -1,14 +1,41 @@
-"""The name of a file -> its format: suffixes and separators."""
+"""The name of a file -> its format; and what each format is, in a line for the help of the commands."""
 
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Literal
 
-INPUTS = ("text", "lines", "tokens", "tsv", "conllu", "jsonl", "slash")
-SUFFIXES = {  # of input formats; the first of a format is the one that its outputs get
+InputFormat = Literal["text", "lines", "tokens", "tsv", "csv", "conllu", "jsonl", "slash"]
+OutputFormat = Literal["tsv", "csv", "conllu", "jsonl", "slash", "pretty"]
+
+INPUTS: Mapping[InputFormat, str] = {
+    "text": "running text",
+    "lines": "a sentence per line, its tokens between spaces",
+    "tokens": "a token per line, an empty line after each sentence",
+    "tsv": "as tokens, with further columns between tabs or spaces",
+    "csv": "as tokens, with further columns between commas, quoted",
+    "conllu": "CoNLL-U",
+    "jsonl": "a JSON list of tokens per line, or an object with tokens or text",
+    "slash": "a sentence per line, as word/TAG",
+}
+OUTPUTS: Mapping[OutputFormat, str] = {
+    "tsv": "a token per line, its tags between tabs, an empty line after each sentence",
+    "csv": "the same between commas, quoted",
+    "conllu": "CoNLL-U",
+    "jsonl": "a JSON object per sentence",
+    "slash": "a sentence per line, as word/TAG",
+    "pretty": "tags below words, for the terminal",
+}
+SEPARATORS = (
+    "Between the cells of tsv (default: tabs, or spaces if the first token's line has no tab), csv (,) or slash (/)."
+)
+TAKES_SEPARATOR = ("tsv", "csv", "slash")
+SUFFIXES: Mapping[str, InputFormat] = {  # the first suffix of a format is the one that outputs get
     ".txt": "text",
     ".lines": "lines",
     ".tokens": "tokens",
     ".tsv": "tsv",
     ".conll": "tsv",
+    ".csv": "csv",
     ".conllu": "conllu",
     ".conll-u": "conllu",
     ".jsonl": "jsonl",
@@ -23,9 +50,9 @@ def format_of(path: str, default: str = "text") -> str:
     return SUFFIXES.get(name.suffix, default)
 
 
-def cell_separator(path: str, format: str) -> str | None:
-    """What stands between the cells of a line: blanks in a `.conll` file, None for the format's own."""
-    return " " if format == "tsv" and path.lower().removesuffix(".gz").endswith(".conll") else None
+def describe(formats: Mapping[str, str], names: Iterable[str] | None = None) -> str:
+    """`formats`, or those with `names`, in a line for the help of an option: `text (running text), lines (...)`."""
+    return ", ".join(f"{name} ({formats[name]})" for name in (formats if names is None else names))
 
 
 def renamed(path: Path, format: str) -> Path:

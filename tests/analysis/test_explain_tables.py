@@ -9,7 +9,7 @@ from tagger import Tagger
 from tagger.analysis.explain import MAX_WORDS, Explanation, explain
 from tagger.analysis.explain_tables import TABLE_WIDTH, format_tables, to_html
 from tagger.model.vocabulary import Vocabulary
-from tagger.text.characters import wide
+from tagger.text.terminal import display_width
 from tests.conftest import make_network, network_config
 
 WORDS = ["The", "book", "reads", "the", "book", "well", "."]
@@ -50,7 +50,7 @@ def test_tables_fit_a_terminal(tables: list[Explanation], color: bool, monkeypat
     plain = re.sub(r" *$", "", re.sub(r"\x1b\[[\d;]*m", "", text), flags=re.MULTILINE)
     assert plain == format_tables(tables)
     assert "\x1b" not in plain
-    assert max(map(wide, plain.splitlines())) <= TABLE_WIDTH
+    assert max(map(display_width, plain.splitlines())) <= TABLE_WIDTH
     blocks = [block.splitlines() for block in plain.split("\n\n")]
     assert [block[0].split() for block in blocks] == [
         ["word", "upos", "whole", "left", "right", "alone", "decided", "by"]

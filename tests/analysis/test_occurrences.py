@@ -10,8 +10,8 @@ from tagger.analysis.located import Located, read_files
 from tagger.analysis.occurrences import EvenSample, Occurrence, evenly, find
 from tagger.errors import InputError
 from tagger.model.vocabulary import Vocabulary
-from tagger.text.characters import wide
 from tagger.text.readers import read
+from tagger.text.terminal import display_width
 from tests.conftest import make_network, network_config
 
 
@@ -86,12 +86,12 @@ def test_a_line_fits_and_has_the_word_in_the_middle(width: int, word: str, other
     for count in (0, 1, 40):
         tokens = [other] * count + [word] + [other] * count
         line = Occurrence("a", 0, count, Sentence(tokens)).line(width)
-        assert wide(line) <= width
+        assert display_width(line) <= width
         assert not {"\x1b", "\x07", "\t"} & set(line)
         before, _, after = line.partition("[")
         assert "]" in after
         assert count < 40 or (before.strip()[0], after[-1]) == ("…", "…")
-        places.add(wide(before))
+        places.add(display_width(before))
     assert len(places) == 1
     whole = Occurrence("a", 0, 1, Sentence(["Some", "book", "."])).line(21).strip()
     assert whole == "Some [book] ."

@@ -9,7 +9,7 @@ from tagger.analysis.occurrences import Found, Occurrence, find
 from tagger.analysis.senses import MAX_GROUPS, TEXT_WIDTH, Group, Senses, format_groups, grouped, senses, unit
 from tagger.errors import InputError
 from tagger.model.vocabulary import Vocabulary
-from tagger.text.characters import wide
+from tagger.text.terminal import display_width
 from tests.conftest import make_network, network_config
 
 
@@ -110,7 +110,7 @@ def test_nearest_words_are_shown_whole_in_lines_that_fit() -> None:
     words = [f"{'x' * 9}{i}" for i in range(8)] + ["y" * 200, "\u98db" * 20]
     group = Group(1, 1, 1.0, [(word, 0.5) for word in words], [Occurrence("a", 0, 0, sentence)], [])
     lines = format_groups(Senses("w" * 100, "all", 1, 1, {}, [group], np.zeros((1, 2)))).splitlines()
-    assert max(map(wide, lines)) <= TEXT_WIDTH
+    assert max(map(display_width, lines)) <= TEXT_WIDTH
     assert lines[3].split() == ["nearest", "words:", *words[:5]]
     assert lines[4].split()[:3] == words[5:8]
     assert "yyy…" in lines[4] + lines[5]

@@ -12,7 +12,7 @@ from tagger.analysis.sense_scores import read_examples, sense_scores, to_json
 from tagger.analysis.senses import TEXT_WIDTH
 from tagger.commands.app import app
 from tagger.model.vocabulary import Vocabulary
-from tagger.text.characters import wide
+from tagger.text.terminal import display_width
 from tests.conftest import make_network, save_tiny
 
 EXAMPLES = Path(__file__).parents[2] / "data" / "senses.tsv"
@@ -40,7 +40,7 @@ def test_the_command(trained: Path, text: str, tmp_path: Path) -> None:
     options = ["--model", str(trained), "--device", "cpu"]
     result = call("Book", text, *options)
     assert "\x1b" not in result.stdout
-    assert max(map(wide, result.stdout.splitlines())) <= TEXT_WIDTH
+    assert max(map(display_width, result.stdout.splitlines())) <= TEXT_WIDTH
     assert result.stdout.startswith("Book: 40 occurrences, ")
     assert result.stdout.count("[book]") >= 3
     found = json.loads(call("Book", text, *options, "--json").stdout)

@@ -1,5 +1,6 @@
 """The commands tag and evaluate, as a user types them."""
 
+import csv
 import gzip
 import json
 import subprocess
@@ -223,6 +224,31 @@ def test_evaluate_column_files(model: Path, tmp_path: Path) -> None:
     assert report["upos"]["tokens"] == 1
     assert "--raw needs" in error("evaluate", "a.tsv", "--raw", "--model", str(model))
     assert "NAME=NUMBER" in error("evaluate", "a.tsv", "--column", "xpos=1", "--model", str(model))
+
+
+def test_evaluate_reads_column_files_as_training_does(model: Path, tmp_path: Path) -> None:
+    (tmp_path / "g.tsv").write_text("-DOCSTART- X\n\nThey PRON\nbook VERB\n")
+    report = json.loads(call("evaluate", "g.tsv", "--column", "upos=1", "--json", "--model", str(model)).stdout)
+    assert report["upos"]["tokens"] == 2
+    (tmp_path / "g.csv").write_text('They,PRON\n",",PUNCT\n')
+    report = json.loads(call("evaluate", "g.csv", "--json", "--model", str(model)).stdout)
+    assert report["upos"]["tokens"] == 2
+
+
+def test_csv_and_separators(model: Path, tmp_path: Path) -> None:
+    (tmp_path / "a.lines").write_text('They , "\n')
+    call("tag", "a.lines", "-o", "out.csv", "--model", str(model))
+    cells = [row for row in csv.reader((tmp_path / "out.csv").open(newline="")) if row]
+    assert [row[0] for row in cells] == ["They", ",", '"']
+    assert all(row[1] in TAGS for row in cells)
+    call("tag", "out.csv", "-o", "again.csv", "--model", str(model))
+    assert (tmp_path / "again.csv").read_bytes() == (tmp_path / "out.csv").read_bytes()
+    text = call("tag", "--input", "lines", "--separator", "|", "--model", str(model), input="They , book\n").stdout
+    assert [line.split("|")[0] for line in text.splitlines()] == ["They", ",", "book", ""]
+    assert "write csv" in error("tag", "a.lines", "--separator", ",", "--model", str(model))
+    text = call("tag", "--input", "slash", "--separator", "_", "--model", str(model), input="They_X\n").stdout
+    assert text.startswith("They\t")
+    assert "a token per line" in " ".join(call("tag", "--help").stdout.split())
 
 
 def test_evaluate_from_raw_text(model: Path, tmp_path: Path) -> None:

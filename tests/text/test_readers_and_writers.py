@@ -13,12 +13,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tagger.errors import InputError
+from tagger.text import columns, paragraphs
 from tagger.text import readers as formats
-from tagger.text.characters import encodable, wide
+from tagger.text.characters import encodable
 from tagger.text.conllu import write_conllu
 from tagger.text.files import read_lines
 from tagger.text.formats import INPUTS, SUFFIXES, format_of, renamed
 from tagger.text.sentence import Sentence
+from tagger.text.terminal import display_width
 from tagger.text.writers import OUTPUTS, writer
 
 unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # for a busy machine
@@ -95,7 +97,7 @@ def test_every_format_has_a_suffix() -> None:
         ("tokens", " a \n \t\nb\u2028\x85\x0b\n", [[" a "], ["b\u2028\x85\x0b"]]),
         ("tokens", "\u3000\n# b\n", [["\u3000", "# b"]]),
         ("tsv", "a\tX\nb c\tY\n\n-DOCSTART-\t-X-\n\n", [["a", "b c"], ["-DOCSTART-"]]),
-        ("tsv", "a\n\tX\n\nd", [["a", ""], ["d"]]),
+        ("tsv", "a\tY\n\tX\n\nd", [["a", ""], ["d"]]),
         ("jsonl", '["a","b c"]\n\n{"tokens":[]}\r\n[]', [["a", "b c"], [], []]),
         ("jsonl", '{"text":"a b. c"}\n', [["a", "b."], ["c"]]),
         ("slash", "a/X b/c/Y\nd e/\n\n", [["a", "b/c"], ["d", "e/"], []]),
@@ -116,7 +118,7 @@ def test_empty_files(format: str) -> None:
 @pytest.mark.parametrize("format", INPUTS)
 def test_a_byte_order_mark_is_dropped(tmp_path: Path, format: str) -> None:
     text = write([Sentence(["a"], {"upos": ["X"]})], format) if format in OUTPUTS else "a\n"
-    text = "a\n" if format == "tsv" else text
+    text = "a\n" if format in ("tsv", "csv") else text
     path = tmp_path / "a"
     path.write_bytes(b"\xef\xbb\xbf" + text.encode())
     (sentence,) = formats.read(read_lines(str(path)), str(path), format, segment=segment)
@@ -180,7 +182,7 @@ def test_the_first_paragraph_does_not_wait_for_the_whole_input() -> None:
 
 @pytest.mark.parametrize("filler", ["word ", "x", "猫", "\u3000", "a\n"])
 def test_long_paragraphs_are_cut(monkeypatch: pytest.MonkeyPatch, filler: str) -> None:
-    monkeypatch.setattr(formats, "PARAGRAPH", 1000)
+    monkeypatch.setattr(paragraphs, "MAX_PARAGRAPH", 1000)
     seen: list[str] = []
 
     def watch(paragraph: str) -> list[list[tuple[int, int]]]:
@@ -199,7 +201,7 @@ def test_long_paragraphs_are_cut(monkeypatch: pytest.MonkeyPatch, filler: str) -
 
 
 def test_memory_stays_flat(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(formats, "PARAGRAPH", 10_000)
+    monkeypatch.setattr(paragraphs, "MAX_PARAGRAPH", 10_000)
 
     def lines() -> Iterator[str]:
         yield from ["some words in a line\n"] * 40_000
@@ -250,10 +252,10 @@ def test_json_of_an_earlier_run_is_replaced() -> None:
 @pytest.mark.parametrize(
     ("format", "line", "said", "options"),
     [
-        ("jsonl", "{'a'}", ["\"{'a'}\"", "no JSON", "one value a line"], {}),
-        ("jsonl", '["a"', ["no JSON"], {}),
-        ("jsonl", "[" * 100_000, ["[[[", "no JSON"], {}),
-        ("jsonl", "1" * 5000, ["111", "no JSON"], {}),
+        ("jsonl", "{'a'}", ["\"{'a'}\"", "not JSON", "one value per line"], {}),
+        ("jsonl", '["a"', ["not JSON"], {}),
+        ("jsonl", "[" * 100_000, ["[[[", "not JSON"], {}),
+        ("jsonl", "1" * 5000, ["111", "not JSON"], {}),
         ("jsonl", "7", ["tokens '7'", "list of strings"], {}),
         ("jsonl", '"a b"', ["a b", "list of strings"], {}),
         ("jsonl", '["a", 1]', ["1]", "list of strings"], {}),
@@ -284,7 +286,7 @@ def test_errors(format: str, line: str, said: list[str], options: dict[str, Any]
 
 @pytest.mark.parametrize("format", ["tokens", "tsv"])
 def test_a_file_without_sentence_ends_is_refused(monkeypatch: pytest.MonkeyPatch, format: str) -> None:
-    monkeypatch.setattr(formats, "SENTENCE", 1000)
+    monkeypatch.setattr(columns, "MAX_SENTENCE_TOKENS", 1000)
     assert len(read("a\n" * 1000 + "\n" + "b\n" * 1000, format)) == 2
     with pytest.raises(InputError, match=r"in\.file, line 1002: 1,000 tokens .*'b'; .*empty line"):
         read("\n" + "a\n" * 1000 + "b\n", format)
@@ -420,6 +422,7 @@ def test_empty_sentences() -> None:
     empty = Sentence([])
     assert {format: write([empty], format, probabilities=False) for format in OUTPUTS} == {
         "tsv": "\n",
+        "csv": "\n",
         "conllu": "",
         "jsonl": '{"tokens":[],"upos":[]}\n',
         "slash": "\n",
@@ -457,13 +460,15 @@ def in_slash(value: str) -> str:
 
 
 @unhurried
-@given(contents)
-def test_tsv_holds_anything(content: list[list[tuple[str, str, str]]]) -> None:
-    text = write(sentences_of(content), "tsv", ("upos", "xpos"))
+@given(content=contents)
+@pytest.mark.parametrize(("format", "separator"), [("tsv", "\t"), ("csv", ","), ("csv", ";")])
+def test_tsv_and_csv_hold_anything(content: list[list[tuple[str, str, str]]], format: str, separator: str) -> None:
+    text = write(sentences_of(content), format, ("upos", "xpos"), separator=separator)
     text.encode()
-    again = read(text, "tsv", columns={"upos": 1, "xpos": 2})
+    again = read(text, format, separator=separator, columns={"upos": 1, "xpos": 2})
+    breaks = r"[\t\n\r]" if format == "tsv" else r"[\n\r]"
     assert [list(zip(s.tokens, s.tags["upos"], s.tags["xpos"], strict=True)) for s in again] == [
-        [tuple(map(in_cell, cells)) for cells in row] for row in content
+        [tuple(encodable(re.sub(breaks, " ", cell)) or "_" for cell in cells) for cells in row] for row in content
     ]
     wide = write(sentences_of(content), "tsv", ("upos",), probabilities=True, top=2)
     assert {line.count("\t") for line in wide.split("\n") if line} <= {3}
@@ -522,7 +527,7 @@ def test_pretty_fits_the_terminal(content: list[list[tuple[str, str, str]]], wid
         text.encode()
         assert text.endswith("\n")
         limit = max(width, 6)  # of a probability
-        assert all(wide(line) <= limit for line in text.split("\n"))
+        assert all(display_width(line) <= limit for line in text.split("\n"))
         assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]", text)
 
 
@@ -530,8 +535,8 @@ def test_pretty_fits_the_terminal(content: list[list[tuple[str, str, str]]], wid
 @given(st.text(), st.sampled_from([None, True, False]), st.integers(5, 50), st.integers(1, 100))
 def test_offsets_cut_out_the_tokens(text: str, per_line: bool | None, paragraph: int, ahead: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(formats, "PARAGRAPH", paragraph)
-        patch.setattr(formats, "LOOK_AHEAD", ahead)
+        patch.setattr(paragraphs, "MAX_PARAGRAPH", paragraph)
+        patch.setattr(paragraphs, "LOOK_AHEAD", ahead)
         for format in ("text", "lines"):
             sentences = read(text, format, segment=segment, paragraph_per_line=per_line)
             last = 0
@@ -549,7 +554,7 @@ def test_offsets_cut_out_the_tokens(text: str, per_line: bool | None, paragraph:
 
 
 @unhurried
-@given(st.text(), st.sampled_from(INPUTS))
+@given(st.text(), st.sampled_from(list(INPUTS)))
 def test_any_input_is_read_or_refused(text: str, format: str) -> None:
     try:
         sentences = read(text, format, segment=segment)

@@ -21,7 +21,7 @@ from tagger.errors import InputError
 from tagger.model.forms import FormTable
 from tagger.model.hidden_words import masked_batch
 from tagger.tagging.layer_vectors import layer_names
-from tagger.text.characters import wide
+from tagger.text.terminal import display_width
 from tagger.training.config import pretrain_config
 from tagger.training.pretrain import pretrain
 from tagger.weights.folder import load_masked
@@ -166,7 +166,7 @@ def test_blanks_are_filled_from_both_sides(pretrained: Path) -> None:
     assert two[0].left == []
     assert two[0].right == two[0].both
     table = render(["___", "books", "____", "飛行機" * 40, "."], two)
-    assert max(map(wide, table.splitlines())) <= 80
+    assert max(map(display_width, table.splitlines())) <= 80
     assert "blank 2" in table
     assert "(no words)" in table
 

@@ -1,0 +1,151 @@
+"""The one reader of column files: a token per line with its tags in columns, an empty line after each sentence.
+
+Training, `evaluate` and `tag` all read column files here, so that they see the same sentences.
+"""
+
+import csv
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+from tagger.errors import InputError, shorten
+from tagger.text.files import whole_lines
+from tagger.text.sentence import NO_TAG, Sentence
+
+MAX_SENTENCE_TOKENS = 1_000_000  # more means that the file has no empty lines between its sentences
+BLANK_SEPARATED = re.compile(r"[^ \t\r\n]+")
+
+_Cut = Callable[[str], list[str]]
+"""A line without its end to its cells."""
+
+
+def read_columns(
+    lines: Iterable[str],
+    path: str,
+    columns: Mapping[str, int],
+    *,
+    token: int = 0,
+    optional: Mapping[str, int] | None = None,
+    separator: str | None = None,
+    quoted: bool = False,
+    skip: Sequence[str] = (),
+    remedy: str = "check --column and --separator",
+) -> Iterator[Sentence]:
+    """Yields the sentences of a column file.
+
+    Without a separator, the first line with a token decides for the whole file: if it contains a tab, the cells of
+    every line stand between tabs and may contain spaces; if not, they stand between any number of spaces and tabs.
+
+    An empty line ends a sentence; every further empty line is a sentence without tokens. No line is a comment or a
+    header unless `skip` says so.
+
+    Args:
+        lines: as `tagger.text.files.decoded_lines` yields them.
+        path: for error messages.
+        columns: the tag columns to read and their places, counted from 0, or from -1 at the end of the line.
+        token: the place of the token.
+        optional: further tag columns and their places; the tag is `_` where a line has no such place.
+        separator: the text between two cells; a space means any number of spaces and tabs, `\\t` means a tab.
+        quoted: whether cells are quoted as in CSV; the separator is then a single character, by default a comma.
+        skip: a line that begins with one of these has no token and ends a sentence, such as `-DOCSTART-`.
+        remedy: the end of the message about a missing column: where the user sets columns and separator.
+
+    Raises:
+        InputError: a separator that cannot separate, at once; while iterating, a line without one of the columns, a
+            line that is not CSV, or a sentence of more than `MAX_SENTENCE_TOKENS` tokens.
+    """
+    if quoted:
+        cut: _Cut | None = _csv_cut("," if separator is None else separator)
+    else:
+        cut = None if separator is None else _cut_at(column_separator(separator))
+    return _read(lines, path, cut, {"the token": token, **columns}, optional or {}, tuple(skip), remedy)
+
+
+def read_tokens(lines: Iterable[str], path: str) -> Iterator[Sentence]:
+    """Yields the sentences of a file with a token per line and nothing else; spaces in a line belong to the token.
+
+    Raises:
+        InputError: a sentence of more than `MAX_SENTENCE_TOKENS` tokens.
+    """
+    return _read(lines, path, lambda line: [line], {"the token": 0}, {}, (), "")
+
+
+def column_separator(separator: str) -> str:
+    """`separator` with `\\t` read as a tab.
+
+    Raises:
+        InputError: an empty separator, or one with a line end in it.
+    """
+    separator = separator.replace("\\t", "\t")
+    if not separator or "\n" in separator or "\r" in separator:
+        raise InputError(f"{shorten(separator)} cannot separate columns; take a tab, a space or another character")
+    return separator
+
+
+def csv_separator(separator: str) -> str:
+    """`separator` of a CSV file with `\\t` read as a tab.
+
+    Raises:
+        InputError: it is not a single character, or one that has another meaning in CSV.
+    """
+    separator = column_separator(separator)
+    if len(separator) > 1 or separator in '" ':
+        raise InputError(f"{shorten(separator)} cannot separate the cells of CSV; take a comma, a semicolon or a tab")
+    return separator
+
+
+def _cut_at(separator: str) -> _Cut:
+    return BLANK_SEPARATED.findall if separator == " " else lambda line: line.split(separator)
+
+
+def _csv_cut(separator: str) -> _Cut:
+    separator = csv_separator(separator)
+    return lambda line: next(csv.reader([line], delimiter=separator, strict=True))
+
+
+def _read(
+    lines: Iterable[str],
+    path: str,
+    cut: _Cut | None,
+    required: Mapping[str, int],
+    optional: Mapping[str, int],
+    skip: tuple[str, ...],
+    remedy: str,
+) -> Iterator[Sentence]:
+    rows: list[list[str]] = []
+    ended = True  # whether the last line ended a sentence
+    for number, line in enumerate(whole_lines(lines, path), 1):
+        text = line.rstrip("\r\n")
+        ended = not text.strip(" \t") or text.startswith(skip)
+        if ended:
+            yield _sentence(rows, required, optional)
+            rows = []
+            continue
+        if cut is None:
+            cut = _cut_at("\t" if "\t" in text else " ")
+        try:
+            cells = cut(text)
+        except csv.Error as error:
+            raise InputError(
+                f"{path}, line {number}: {shorten(text)} is not CSV ({error}); put a cell with a quote in it between"
+                " quotes and double that quote"
+            ) from None
+        for name, place in required.items():
+            if not -len(cells) <= place < len(cells):
+                raise InputError(
+                    f"{path}, line {number}: no column {place} (from 0) for {name} in {shorten(text)}; {remedy}"
+                )
+        if len(rows) == MAX_SENTENCE_TOKENS:
+            raise InputError(
+                f"{path}, line {number}: {MAX_SENTENCE_TOKENS:,} tokens without an empty line before {shorten(text)};"
+                " put an empty line after each sentence"
+            )
+        rows.append(cells)
+    if not ended:
+        yield _sentence(rows, required, optional)
+
+
+def _sentence(rows: list[list[str]], required: Mapping[str, int], optional: Mapping[str, int]) -> Sentence:
+    values = {name: [cells[place] for cells in rows] for name, place in required.items()}
+    for name, place in optional.items():
+        values[name] = [cells[place] if -len(cells) <= place < len(cells) else NO_TAG for cells in rows]
+    return Sentence(values.pop("the token"), values)

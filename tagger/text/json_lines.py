@@ -1,0 +1,86 @@
+"""The format jsonl: a JSON value per line, which holds the tokens of a sentence or a text."""
+
+import io
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from tagger.errors import InputError, shorten
+from tagger.text.files import whole_lines
+from tagger.text.paragraphs import Segment, read_paragraphs
+from tagger.text.sentence import Sentence
+
+
+def read_jsonl(
+    lines: Iterable[str],
+    path: str,
+    segment: Segment | None,
+    paragraph_per_line: bool | None,
+    columns: Mapping[str, int],
+) -> Iterator[Sentence]:
+    """Yields the sentences of each line; empty lines are passed over.
+
+    A line is a list of tokens, or an object with `tokens` or else `text`. A text becomes one sentence or more, with
+    offsets in that text. All other keys of the object go to `Sentence.fields`.
+
+    Args:
+        lines: as `tagger.text.files.decoded_lines` yields them.
+        path: for error messages.
+        segment: cuts a text into sentences and tokens; None if no text is expected.
+        paragraph_per_line: see `read_paragraphs`.
+        columns: the keys of lists of tags to read; their values are not used.
+
+    Raises:
+        InputError: a line that is not JSON, that has neither tokens nor text, or whose lists are not lists of strings
+            of one length.
+    """
+    for number, line in enumerate(whole_lines(lines, path), 1):
+        if line.isspace():
+            continue
+        where = f"{path}, line {number}"
+        try:
+            value = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            raise InputError(
+                f"{where}: {shorten(line.strip())} is not JSON ({error}); write one value per line"
+            ) from None
+        fields: dict[str, Any] = value if isinstance(value, dict) else {"tokens": value}
+        if "tokens" in fields:
+            yield _tokenised(fields, where, columns)
+        elif not isinstance(text := fields.pop("text", None), str):
+            raise InputError(f'{where}: neither "tokens" nor "text" in {shorten(line.strip())}; add one of them')
+        elif segment is None:
+            raise InputError(f'{where}: no rules here to cut text into tokens: {shorten(text)}; give "tokens"')
+        else:
+            empty = True
+            for paragraph in read_paragraphs(io.StringIO(text, newline="\n"), paragraph_per_line):
+                for sentence in paragraph.sentences(segment):
+                    empty = False
+                    yield replace(sentence, fields=fields)
+            if empty:  # keeps the fields of a text without tokens
+                yield Sentence([], offsets=[], text=text, fields=fields)
+
+
+def _tokenised(fields: dict[str, Any], where: str, columns: Mapping[str, int]) -> Sentence:
+    """The sentence of a JSON object with tokens; the keys that it uses are removed from `fields`."""
+    tokens = fields.pop("tokens")
+    strings = {"tokens": tokens} | {column: fields.pop(column, None) for column in columns}
+    for name, value in strings.items():
+        if not (isinstance(value, list) and all(isinstance(item, str) for item in value)):
+            raise InputError(f'{where}: {name} {shorten(json.dumps(value))} is not a list of strings; write ["a", "b"]')
+        if len(value) != len(tokens):
+            raise InputError(
+                f"{where}: {len(value)} {name} {shorten(json.dumps(value))} for {len(tokens)} tokens; give one each"
+            )
+    sentence = Sentence(tokens, {column: strings[column] for column in columns}, fields=fields)
+    if isinstance(fields.get("text"), str):
+        sentence.text = fields.pop("text")
+    spans = fields.get("offsets")
+    if isinstance(spans, list) and len(spans) == len(tokens) and all(_is_span(span) for span in spans):
+        sentence.offsets = [(start, end) for start, end in fields.pop("offsets")]
+    return sentence
+
+
+def _is_span(value: object) -> bool:
+    return isinstance(value, list) and len(value) == 2 and all(type(place) is int for place in value)

@@ -1,0 +1,118 @@
+"""Column files: one rule for the separator, the same sentences for training and for the commands, real CSV."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tagger.corpus.sources import ColumnsConfig, load_corpus
+from tagger.errors import InputError
+from tagger.text.columns import column_separator, csv_separator, read_columns
+from tagger.text.files import read_lines
+from tagger.text.readers import read
+from tagger.text.sentence import Sentence
+
+LINE = re.compile(r"[^\n]*\n|[^\n]+")
+
+
+def columns_of(text: str, **rules: Any) -> list[Sentence]:
+    rules = {"columns": {"upos": 1}, **rules}
+    return list(read_columns(LINE.findall(text), "in.file", **rules))
+
+
+@pytest.mark.parametrize(
+    ("text", "tokens"),
+    [
+        ("a X\nb  \tY\n", ["a", "b"]),
+        ("a\tX\nNew York\tY\n", ["a", "New York"]),
+        ("\n \t\nNew York\tX\nb\tY\n", ["New York", "b"]),
+        ("New\u00a0York X\nb Y\n", ["New\u00a0York", "b"]),
+        ("-DOCSTART-\tO\n\na X\nb\tY\n", ["a", "b"]),
+        ("-DOCSTART- O\n\na c\tX\nb\tY\n", ["a c", "b"]),
+        ("\tX\nb\tY\n", ["", "b"]),
+    ],
+)
+def test_the_first_line_with_a_token_decides_on_the_separator(text: str, tokens: list[str]) -> None:
+    (sentence,) = [s for s in columns_of(text, skip=["-DOCSTART-"]) if s.tokens]
+    assert sentence == Sentence(tokens, {"upos": ["X", "Y"]})
+
+
+@pytest.mark.parametrize(
+    ("separator", "text"),
+    [
+        (" ", "a\tX\nb Y\n"),
+        ("\t", "a\tX\nb\tY"),
+        (r"\t", "a\tX\nb\tY"),
+        (",", "a,X\nb,Y"),
+        ("||", "a||X\nb||Y\r\n"),
+    ],
+)
+def test_named_separators(separator: str, text: str) -> None:
+    assert columns_of(text, separator=separator) == [Sentence(["a", "b"], {"upos": ["X", "Y"]})]
+
+
+def test_a_line_that_is_skipped_ends_a_sentence() -> None:
+    text = "-DOCSTART- X\na X\n-DOCSTART- X\nb Y"
+    assert [s.tokens for s in columns_of(text, skip=("-DOCSTART-",))] == [[], ["a"], ["b"]]
+    assert [s.tokens for s in columns_of(text)] == [["-DOCSTART-", "a", "-DOCSTART-", "b"]]
+
+
+def test_optional_columns_are_blank_where_a_line_ends_early() -> None:
+    assert columns_of("a X B\nb Y\n", optional={"ner": 2, "last": -3}) == [
+        Sentence(["a", "b"], {"upos": ["X", "Y"], "ner": ["B", "_"], "last": ["a", "_"]})
+    ]
+
+
+def test_csv() -> None:
+    text = '",",PUNCT\n"""",PUNCT\n"a ""b"" c",X\n"",Y\nd,\n\n"",Z\n'
+    first, second = columns_of(text, quoted=True)
+    assert first == Sentence([",", '"', 'a "b" c', "", "d"], {"upos": ["PUNCT", "PUNCT", "X", "Y", ""]})
+    assert second == Sentence([""], {"upos": ["Z"]})
+    assert columns_of('";";X\n', quoted=True, separator=";") == [Sentence([";"], {"upos": ["X"]})]
+
+
+@pytest.mark.parametrize("line", ['",PUNCT', '"a"b,X', '"a\rb', 'x,"'])
+def test_broken_csv_names_its_line(line: str) -> None:
+    with pytest.raises(InputError, match=r"in\.file, line 2: .* is not CSV .*double that quote"):
+        columns_of(f'a,X\n{line}\n",PUNCT\n', quoted=True)
+
+
+@pytest.mark.parametrize("separator", ["", "\n", "a\r"])
+def test_what_cannot_separate_columns(separator: str) -> None:
+    with pytest.raises(InputError, match="cannot separate"):
+        column_separator(separator)
+    with pytest.raises(InputError, match="cannot separate"):
+        read_columns([], "a", {}, separator=separator)
+    for other in (separator, " ", '"', "ab"):
+        with pytest.raises(InputError, match="cannot separate"):
+            csv_separator(other)
+
+
+def test_the_remedy_is_the_callers() -> None:
+    with pytest.raises(InputError, match=r"line 2: no column 1 \(from 0\) for upos in 'b'; check --column and --sep"):
+        columns_of("a X\nb\n")
+    with pytest.raises(InputError, match=r"'b'; look at the map"):
+        columns_of("a X\nb\n", remedy="look at the map")
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("g.tsv", "-DOCSTART- X\n\nThey PRON\nbook VERB\n\n\nYes INTJ"),
+        ("g.tsv", "They\tPRON\nNew York\tPROPN\n"),
+        ("g.conll", "They PRON\nbook  VERB\n"),
+        ("g.conll", "They\tPRON\nNew York\tPROPN\n"),
+        ("g.csv", '",",PUNCT\nNew York,PROPN\n'),
+    ],
+)
+def test_training_and_commands_read_the_same_sentences(tmp_path: Path, name: str, text: str) -> None:
+    path = tmp_path / name
+    path.write_text(text, encoding="utf-8")
+    fields: dict[str, int | None] = {"tokens": 0, "upos": 1}
+    config = ColumnsConfig(train=str(path), dev=str(path), fields=fields, skip=["-DOCSTART-"])
+    corpus = load_corpus(config, ["upos"], seed=1)
+    trained = [(row["tokens"], row["upos"]) for row in corpus.splits["train"].to_list()]
+    format = "csv" if name.endswith("csv") else "tsv"
+    scored = read(read_lines(str(path)), str(path), format, columns={"upos": 1}, skip=["-DOCSTART-"])
+    assert [(s.tokens, s.tags["upos"]) for s in scored if s.tokens] == trained
