@@ -13,3 +13,9 @@ def shorten(value: str, limit: int = 60) -> str:
     if len(value) > limit:
         value = f"{value[: limit // 2]}…{value[-limit // 2 :]}"
     return repr(value)
+
+
+def reason(error: BaseException, limit: int = 200) -> str:
+    """What a library says of an error, for the middle of an error message: one line, printable, cut if it is long."""
+    line = " ".join(str(error).split())
+    return "".join(character if character.isprintable() else "\ufffd" for character in line[:limit])

@@ -13,11 +13,11 @@ import pytest
 import torch
 from torch.nn.functional import cross_entropy
 
-from tagger.model.batch import Batch
+from tagger.model.batch import IGNORE, Batch
 from tagger.model.collate import collate
 from tagger.model.forms import FormTable
 from tagger.model.network import NetworkConfig, TaggerNetwork
-from tagger.model.vocabulary import IGNORE, Vocabulary
+from tagger.model.vocabulary import Vocabulary
 from tagger.weights.folder import save_tagger
 
 CORPUS: list[dict[str, list[str]]] = [

@@ -11,9 +11,9 @@ import torch
 
 from tagger.errors import InputError
 from tagger.model.forms import FormTable
-from tagger.model.hidden_words import masked_batch
+from tagger.model.masked_batch import masked_batch
 from tagger.text.terminal import display_width, fitted
-from tagger.weights.folder import SavedMasked
+from tagger.weights.pretrained_folder import SavedMasked
 
 BLANK = re.compile(r"_{2,}")  # a token like this is one
 LONGEST = 1_000  # tokens of a sentence

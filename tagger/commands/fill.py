@@ -18,7 +18,7 @@ from tagger.text.files import STDIO, read_lines
 from tagger.text.readers import read
 from tagger.text.segment import segment
 from tagger.weights.catalog import LATEST, find_masked
-from tagger.weights.folder import load_masked
+from tagger.weights.pretrained_folder import load_masked
 
 
 def fill(

@@ -10,6 +10,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
+PAD = 0  # id of the filler beyond the end of a word or a sentence
+UNK = 1  # id of every word or character that the vocabulary does not have
+FIRST_ID = 2  # of the first word, and of the first character, that the vocabulary has
+IGNORE = -100  # target beyond a sentence's end, or where nothing is annotated: neither learned nor scored
+UNSEEN = -101  # target where the gold tag is not in the training data: not learned, scored as wrong
+
 
 @dataclass
 class Pieces:

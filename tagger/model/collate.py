@@ -4,20 +4,22 @@
 # V sources of pretrained vectors, M layers of a transformer, D its size
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
-from tagger.model.batch import Batch
-from tagger.model.forms import FormTable
+from tagger.model.batch import IGNORE, PAD, UNK, UNSEEN, Batch
 from tagger.model.pieces import windows
-from tagger.model.vocabulary import IGNORE, PAD, UNK, UNSEEN
 from tagger.text.sentence import is_annotated
+
+if TYPE_CHECKING:
+    from tagger.model.forms import FormTable
 
 
 def collate(
     sentences: Sequence[Sequence[str]],
-    table: FormTable,
+    table: "FormTable",
     tags: Mapping[str, Sequence[Sequence[str]]] | None = None,
     word_dropout: float = 0.0,
     generator: np.random.Generator | None = None,

@@ -3,15 +3,19 @@
 # U distinct forms, A affixes, C characters, V sources of pretrained vectors, E embedding size
 
 from collections.abc import Sequence
-from typing import TypedDict
+from typing import TYPE_CHECKING, TypedDict
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import embedding as gather
 
-from tagger.model.batch import Batch
-from tagger.model.forms import AFFIXES
-from tagger.model.vocabulary import PAD, UNK, Vocabulary
+from tagger.model.affixes import AFFIXES
+from tagger.model.batch import FIRST_ID, PAD, Batch
+
+if TYPE_CHECKING:
+    from tagger.model.vocabulary import Vocabulary
+
+VECTOR_DTYPES = {"float32": torch.float32, "float16": torch.float16}
 
 
 class CharacterEncoder(nn.Module):
@@ -38,7 +42,7 @@ class VectorConfig(TypedDict):
     sizes: list[int]  # of the vectors of each source
     projection: int  # size of what they are turned into; 0 takes them as they are
     tune: bool  # whether training changes the vectors themselves
-    precision: str  # float16 or float32, how they are kept
+    dtype: str  # of the vectors: float32, float16
 
 
 class VectorEmbedding(nn.Module):
@@ -53,7 +57,7 @@ class VectorEmbedding(nn.Module):
     def __init__(self, rows: Sequence[int], config: VectorConfig) -> None:
         """Makes tables of zeros with `rows` vectors each; `fill` gives them their values."""
         super().__init__()
-        dtype = {"float16": torch.float16, "float32": torch.float32}[config["precision"]]
+        dtype = VECTOR_DTYPES[config["dtype"]]
         self.tables = nn.ParameterList(
             nn.Parameter(torch.zeros(count + 1, size, dtype=dtype), requires_grad=config["tune"])
             for count, size in zip(rows, config["sizes"], strict=True)
@@ -85,7 +89,7 @@ class FormEmbedding(nn.Module):
 
     def __init__(
         self,
-        vocabulary: Vocabulary,
+        vocabulary: "Vocabulary",
         words: int,
         affixes: int,
         chars: int,
@@ -103,9 +107,9 @@ class FormEmbedding(nn.Module):
             vectors: pretrained vectors, if there are any.
         """
         super().__init__()
-        self.words = nn.Embedding(len(vocabulary.words) + UNK + 1, words, padding_idx=PAD) if words else None
+        self.words = nn.Embedding(len(vocabulary.words) + FIRST_ID, words, padding_idx=PAD) if words else None
         self.affixes = nn.Embedding(AFFIXES * buckets, affixes) if affixes else None
-        self.characters = CharacterEncoder(len(vocabulary.characters) + UNK + 1, chars) if chars else None
+        self.characters = CharacterEncoder(len(vocabulary.characters) + FIRST_ID, chars) if chars else None
         rows = [max(source.values()) + 1 for source in vocabulary.vectors.values()]
         self.vectors = VectorEmbedding(rows, vectors) if vectors else None
         self.width = words + AFFIXES * affixes + chars + (self.vectors.width if self.vectors else 0)

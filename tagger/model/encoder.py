@@ -121,21 +121,27 @@ def _last(output: Tensor, lengths: Tensor) -> Tensor:
     return output[lengths - 1, torch.arange(len(lengths), device=output.device)]  # (B, H)
 
 
+CELLS: dict[str, tuple[Any, Any]] = {  # name -> the layer that runs it, the cell
+    "rnn_scratch": (RecurrentLayer, RNNCell),
+    "gru_scratch": (RecurrentLayer, GRUCell),
+    "mingru": (ScanLayer, MinGRUCell),
+    "rnn": (TorchLayer, nn.RNN),
+    "gru": (TorchLayer, nn.GRU),
+    "lstm": (TorchLayer, nn.LSTM),
+}
+
+
 def make_layer(cell: str, input_size: int, hidden_size: int) -> RecurrentLayer | ScanLayer | TorchLayer:
-    """One direction of the named kind: rnn_scratch, gru_scratch, mingru, rnn, gru or lstm.
+    """One direction of a kind that `CELLS` names.
 
     Raises:
         InputError: no cell has that name.
     """
-    scratch: dict[str, type[RNNCell | GRUCell]] = {"rnn_scratch": RNNCell, "gru_scratch": GRUCell}
-    modules = {"rnn": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}
-    if cell in scratch:
-        return RecurrentLayer(scratch[cell](input_size, hidden_size))
-    if cell == "mingru":
-        return ScanLayer(MinGRUCell(input_size, hidden_size))
-    if cell in modules:
-        return TorchLayer(modules[cell](input_size, hidden_size))
-    raise InputError(f"model.cell={cell} is no cell; choose one of {', '.join([*scratch, 'mingru', *modules])}")
+    if cell not in CELLS:
+        raise InputError(f"model.cell={cell} is no cell; choose one of {', '.join(CELLS)}")
+    layer_type, cell_type = CELLS[cell]
+    layer: RecurrentLayer | ScanLayer | TorchLayer = layer_type(cell_type(input_size, hidden_size))
+    return layer
 
 
 def reverse_padded(x: Tensor, lengths: Tensor) -> Tensor:

@@ -3,56 +3,20 @@
 # U distinct forms, T tokens in the longest sentence, B sentences, A affixes of a form, C characters of a form,
 # V sources of pretrained vectors, M layers of a transformer, D its size
 
-import re
-import zlib
 from collections.abc import Sequence
-from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tagger.model.pieces import PieceTokenizer
-from tagger.model.vocabulary import UNK, Vocabulary, row_of
+from tagger.model.affixes import AFFIXES, affix_rows
+from tagger.model.batch import UNK
+from tagger.model.vocabulary import row_of
 
-PREFIXES = (1, 2, 3)
-SUFFIXES = (1, 2, 3, 4)
-AFFIXES = len(PREFIXES) + len(SUFFIXES) + 1  # and the word's shape
-EDGE = 16  # the character encoder reads this many characters from each end of a form
+if TYPE_CHECKING:
+    from tagger.model.pieces import PieceTokenizer
+    from tagger.model.vocabulary import Vocabulary
 
-
-class _Kinds(dict[str, str]):
-    """Characters -> what a shape shows of them, found out once each."""
-
-    def __missing__(self, character: str) -> str:
-        kind = "X" if character.isupper() else "x" if character.isalpha() else "9" if character.isdigit() else character
-        self[character] = kind
-        return kind
-
-
-_KINDS = _Kinds()
-_LONG_RUN = re.compile(r"(.)\1{3,}", re.DOTALL)
-
-
-def word_shape(form: str) -> str:
-    """Upper-case letters as X, other letters as x, digits as 9, the rest as it is; runs at most 3 long.
-
-    >>> word_shape("McDonald's"), word_shape("1,250")
-    ("XxXxxx'x", '9,999')
-    """
-    if form.islower() and form.isalpha():
-        return "xxx"[: len(form)]  # as most words are
-    return _LONG_RUN.sub(r"\1\1\1", "".join(map(_KINDS.__getitem__, form[: 2 * EDGE])))
-
-
-def affix_rows(form: str, buckets: int) -> list[int]:
-    """The rows of a form's prefixes, suffixes and shape in a table of AFFIXES * buckets rows."""
-    lower = form.lower()
-    affixes = [lower[:n] for n in PREFIXES] + [lower[-n:] for n in SUFFIXES] + [word_shape(form)]
-    return [kind * buckets + hashed % buckets for kind, hashed in enumerate(map(_hash, affixes))]
-
-
-@lru_cache(maxsize=1 << 16)
-def _hash(affix: str) -> int:
-    return zlib.crc32(affix.encode("utf-8", "surrogatepass"))
+MAX_CHARACTERS = 32  # that the character encoder reads; of a longer form half of them from either end
 
 
 class FormTable:
@@ -65,7 +29,7 @@ class FormTable:
     """
 
     def __init__(
-        self, vocabulary: Vocabulary, buckets: int, tokenizer: PieceTokenizer | None = None, limit: int = 200_000
+        self, vocabulary: "Vocabulary", buckets: int, tokenizer: "PieceTokenizer | None" = None, limit: int = 200_000
     ) -> None:
         self.vocabulary, self.buckets, self.tokenizer, self.limit = vocabulary, buckets, tokenizer, limit
         self._clear(1024)
@@ -75,7 +39,7 @@ class FormTable:
         self.words = np.zeros(size, dtype=np.int64)
         self.counts = np.zeros(size, dtype=np.int64)  # how often training has the word
         self.affixes = np.zeros((size, AFFIXES), dtype=np.int64)
-        self.characters = np.zeros((size, 2 * EDGE), dtype=np.int64)
+        self.characters = np.zeros((size, MAX_CHARACTERS), dtype=np.int64)
         self.vectors = np.zeros((size, len(self.vocabulary.vectors)), dtype=np.int64)
         self.pieces: list[list[int]] = []
 
@@ -110,8 +74,9 @@ class FormTable:
         self.words[start:end] = [vocabulary.word_ids.get(form, UNK) for form in lower]
         self.counts[start:end] = [vocabulary.words.get(form, 1) for form in lower]
         self.affixes[start:end] = [affix_rows(form, self.buckets) for form in new]
-        kept = [form if len(form) <= 2 * EDGE else form[:EDGE] + form[-EDGE:] for form in new]
-        here = np.arange(2 * EDGE) < np.array([len(form) for form in kept])[:, None]
+        half = MAX_CHARACTERS // 2
+        kept = [form if len(form) <= MAX_CHARACTERS else form[:half] + form[-half:] for form in new]
+        here = np.arange(MAX_CHARACTERS) < np.array([len(form) for form in kept])[:, None]
         ids = vocabulary.character_ids
         self.characters[start:end][here] = [ids.get(character, UNK) for character in "".join(kept)]
         for source, rows in enumerate(vocabulary.vectors.values()):

@@ -7,54 +7,19 @@ the recurrent stack of a tagger, whose training can start from what they have le
 # T tokens in the longest sentence, B sentences, E embedding, S states of all layers, n masked words,
 # V words of the vocabulary, D size of a word's embedding, C candidates
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from tagger.errors import InputError
-from tagger.model.batch import Batch
-from tagger.model.collate import collate
+from tagger.model.batch import FIRST_ID, Batch
 from tagger.model.encoder import BidirectionalLayer
-from tagger.model.forms import FormTable
 from tagger.model.network import NetworkConfig, TaggerNetwork
-from tagger.model.vocabulary import UNK, Vocabulary
 
-FIRST = UNK + 1  # the id of the first word; a word's number is its id less this
-
-
-@dataclass
-class MaskedBatch:
-    """Sentences with hidden words."""
-
-    batch: Batch
-    masked: Tensor  # (n,) which of the T * B places are hidden, row by row
-    targets: Tensor  # (n,) number of the word that stands there
-
-    def to(self, device: torch.device | str) -> "MaskedBatch":
-        """The batch on another device."""
-        return MaskedBatch(self.batch.to(device), self.masked.to(device), self.targets.to(device))
-
-
-def masked_batch(sentences: Sequence[Sequence[str]], hidden: Sequence[np.ndarray], table: FormTable) -> MaskedBatch:
-    """Pads sentences and hides words of them.
-
-    Args:
-        sentences: B lists of word forms, none of them empty.
-        hidden: for each sentence the places of the words to hide; words that are not in the vocabulary may be
-            hidden, but are no targets: their target is -1.
-        table: features of the forms.
-    """
-    batch = collate(sentences, table)
-    places = np.concatenate([where * len(sentences) + b for b, where in enumerate(hidden)])
-    forms = [sentences[b][t].lower() for b, where in enumerate(hidden) for t in where.tolist()]
-    ids = table.vocabulary.word_ids
-    targets = np.array([ids.get(form, FIRST - 1) - FIRST for form in forms], dtype=np.int64)
-    return MaskedBatch(batch, torch.from_numpy(places.astype(np.int64)), torch.from_numpy(targets))
+if TYPE_CHECKING:
+    from tagger.model.vocabulary import Vocabulary
 
 
 class MaskedWordNetwork(nn.Module):
@@ -68,7 +33,7 @@ class MaskedWordNetwork(nn.Module):
         mask: (E,), what every layer sees in place of a hidden word's embedding.
     """
 
-    def __init__(self, vocabulary: Vocabulary, config: NetworkConfig, samples: int = 4096) -> None:
+    def __init__(self, vocabulary: "Vocabulary", config: NetworkConfig, samples: int = 4096) -> None:
         """Builds the network.
 
         Args:
@@ -124,7 +89,7 @@ class MaskedWordNetwork(nn.Module):
 
     @property
     def _words(self) -> Tensor:
-        return cast(nn.Embedding, self.body.embedding.words).weight[FIRST:]  # (V, D)
+        return cast(nn.Embedding, self.body.embedding.words).weight[FIRST_ID:]  # (V, D)
 
 
 def _inclusion(weights: Tensor, samples: int) -> Tensor:

@@ -3,19 +3,26 @@
 # T tokens in the longest sentence, B sentences, E embedding, F forward hidden, R backward hidden, K tags
 
 from collections.abc import Sequence
-from typing import TypedDict
+from typing import TYPE_CHECKING, TypedDict
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import embedding as gather
 
 from tagger.errors import InputError
-from tagger.model.batch import Batch
 from tagger.model.embeddings import FormEmbedding, VectorConfig
 from tagger.model.encoder import Encoder
 from tagger.model.fast_cpu import Dropout
+from tagger.model.memory import TRAINING_COPIES, build_without_memory, check_memory
 from tagger.model.transformer import TransformerConfig, TransformerEmbedding
-from tagger.model.vocabulary import Vocabulary
+
+if TYPE_CHECKING:
+    from tagger.model.batch import Batch
+    from tagger.model.vocabulary import Vocabulary
+
+
+MAX_DEPTH = 1_000
+MAX_HIDDEN_SIZE = 10_000_000
 
 
 class NetworkConfig(TypedDict):
@@ -36,7 +43,7 @@ class NetworkConfig(TypedDict):
 class TaggerNetwork(nn.Module):
     """Scores every tag for every token of a batch."""
 
-    def __init__(self, vocabulary: Vocabulary, config: NetworkConfig) -> None:
+    def __init__(self, vocabulary: "Vocabulary", config: NetworkConfig) -> None:
         super().__init__()
         forward = layer_sizes(config["hidden"]["forward"], config["depth"], "forward")
         backward = layer_sizes(config["hidden"]["backward"], config["depth"], "backward")
@@ -55,7 +62,7 @@ class TaggerNetwork(nn.Module):
         self.heads = nn.ModuleDict({column: nn.Linear(states, len(tags)) for column, tags in vocabulary.tags.items()})
         self.dropout = Dropout(config["dropout"])
 
-    def embed(self, batch: Batch) -> Tensor:
+    def embed(self, batch: "Batch") -> Tensor:
         """One vector per token, (T, B, E): computed once per form, then gathered; a transformer's is beside it."""
         x = gather(batch.index, self.embedding(batch))
         if self.transformer is not None:
@@ -78,21 +85,30 @@ class TaggerNetwork(nn.Module):
         """O = H W_hq + b_q (10.4.2): for each column (T, B, K)."""
         return {column: head(h) for column, head in self.heads.items()}
 
-    def forward(self, batch: Batch) -> dict[str, Tensor]:
+    def forward(self, batch: "Batch") -> dict[str, Tensor]:
         """For each column the scores (logits) of its tags, (T, B, K)."""
         x = self.embed(batch)
         h = self.encode(x, batch.lengths)
         return self.score(h)
 
 
+def check_training_memory(vocabulary: "Vocabulary", config: NetworkConfig) -> None:
+    """Refuses, before it is built, a network too large to be trained on this machine.
+
+    Raises:
+        InputError: see `check_memory`; or sizes out of range.
+    """
+    check_memory(build_without_memory(lambda: TaggerNetwork(vocabulary, config)), TRAINING_COPIES, "training")
+
+
 def layer_sizes(size: int | Sequence[int], depth: int, direction: str) -> list[int]:
     """One hidden size per layer from a number for all or a list of `depth` numbers.
 
     Raises:
-        InputError: depth below 1, a negative size, or a list of another length.
+        InputError: depth or a size out of range, or a list of another length.
     """
-    if depth < 1:
-        raise InputError(f"model.depth={depth}: a stack has at least 1 layer")
+    if not 1 <= depth <= MAX_DEPTH:
+        raise InputError(f"model.depth={depth}: a stack has 1 to {MAX_DEPTH} layers")
     sizes = [size] * depth if isinstance(size, int) else list(size)
     if len(sizes) != depth:
         raise InputError(
@@ -100,4 +116,6 @@ def layer_sizes(size: int | Sequence[int], depth: int, direction: str) -> list[i
         )
     if min(sizes) < 0:
         raise InputError(f"model.hidden.{direction}={min(sizes)} is negative; 0 leaves the direction out")
+    if max(sizes) > MAX_HIDDEN_SIZE:
+        raise InputError(f"model.hidden.{direction}={max(sizes)}: a layer has at most {MAX_HIDDEN_SIZE:,} units")
     return sizes

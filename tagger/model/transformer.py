@@ -18,6 +18,7 @@ from tagger.model.batch import Pieces
 
 MINILM = "minilm"
 POOLINGS = ("first", "mean")
+ENCODER_DTYPES = ("float32", "bfloat16")
 UNSAFE = ("auto_map", "attn_implementation", "experts_implementation", "quantization_config", "dtype", "torch_dtype")
 NUMBER = re.compile(r"(?:^|\.)(?:layers?|h)\.(\d+)\.")  # of the layer that a parameter belongs to
 
@@ -34,7 +35,7 @@ class TransformerConfig(TypedDict):
     pooling: str  # of a token's pieces: first, mean
     tune: bool  # False: the encoder is frozen
     layers: list[int] | None  # which of the M outputs are mixed, 0 is the embeddings; None: all
-    precision: str  # of the encoder: 32-true, bf16
+    dtype: str  # in which the encoder computes: float32, bfloat16
     encoder: dict[str, Any]  # its own settings, from which it is built without network
 
 
@@ -81,7 +82,7 @@ class TransformerEmbedding(nn.Module):
 
     def outputs(self, pieces: Pieces) -> Tensor:
         """The pooled outputs of the chosen layers, (T, B, M', D), in float32."""
-        bf16 = self.config["precision"] == "bf16"
+        bf16 = self.config["dtype"] == "bfloat16"
         with torch.set_grad_enabled(self.config["tune"] and torch.is_grad_enabled()):
             with torch.autocast(pieces.ids.device.type, dtype=torch.bfloat16, enabled=bf16):
                 states = self.encoder(

@@ -7,12 +7,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from tagger.model.batch import FIRST_ID
 from tagger.text.sentence import is_annotated
-
-PAD = 0  # filler beyond the end of a word or a sentence
-UNK = 1  # a word or character that training has not seen often enough
-IGNORE = -100  # the target beyond a sentence's end, or where nothing is annotated: neither learned nor scored
-UNSEEN = -101  # the target of a gold tag that training never had: not learned, scored as wrong
 
 
 @dataclass(frozen=True)
@@ -89,13 +85,13 @@ class Vocabulary:
 
     @cached_property
     def word_ids(self) -> dict[str, int]:
-        """Lower-cased word -> id; every other word is `UNK`."""
-        return {word: i for i, word in enumerate(self.words, UNK + 1)}
+        """Lower-cased word -> id; every other word is `batch.UNK`."""
+        return {word: i for i, word in enumerate(self.words, FIRST_ID)}
 
     @cached_property
     def character_ids(self) -> dict[str, int]:
-        """Character -> id; every other character is `UNK`."""
-        return {character: i for i, character in enumerate(self.characters, UNK + 1)}
+        """Character -> id; every other character is `batch.UNK`."""
+        return {character: i for i, character in enumerate(self.characters, FIRST_ID)}
 
     @cached_property
     def tag_ids(self) -> dict[str, dict[str, int]]:

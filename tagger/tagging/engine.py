@@ -19,7 +19,8 @@ from tagger.model.collate import collate
 from tagger.model.decoder import Decoded, decode
 from tagger.model.encoder import BidirectionalLayer
 from tagger.model.forms import FormTable
-from tagger.model.hidden_words import MaskedWordNetwork, masked_batch
+from tagger.model.hidden_words import MaskedWordNetwork
+from tagger.model.masked_batch import masked_batch
 from tagger.model.network import TaggerNetwork
 from tagger.model.pieces import PieceTokenizer, windows
 from tagger.model.vocabulary import Vocabulary

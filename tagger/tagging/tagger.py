@@ -23,7 +23,9 @@ from tagger.text.readers import read
 from tagger.text.segment import segment
 from tagger.text.sentence import Sentence
 from tagger.weights.catalog import DEFAULT, find_tagger
-from tagger.weights.folder import load_masked, load_tagger, predicts_words
+from tagger.weights.folder import load_tagger
+from tagger.weights.pretrained_folder import load_masked
+from tagger.weights.saved_config import predicts_words
 
 WINDOW_TOKENS = 48_000  # sentences are sorted by length within a window of this many tokens
 FIRST_WINDOW = 1_000  # the first window is small, so that the first sentences come soon; then they double

@@ -21,7 +21,7 @@ from tagger.model.embeddings import VectorConfig
 from tagger.model.network import NetworkConfig
 from tagger.model.transformer import TransformerConfig as NetworkTransformerConfig
 from tagger.text.segment import RULES
-from tagger.weights.quantize import PRECISIONS
+from tagger.weights.quantize import STORAGE_DTYPES
 
 # The keys of these parts come from the tagger that training starts from (init=), ...
 TAGGER_PARTS = ("model", "embedding", "transformer")
@@ -158,9 +158,7 @@ class EmbeddingConfig(FormSizes):
         """What the network's vectors are built from; `sizes` are those of each source."""
         if not sizes:
             return None
-        return VectorConfig(
-            sizes=sizes, projection=self.vectors_size, tune=self.vectors_tune, precision=self.vectors_dtype
-        )
+        return VectorConfig(sizes=sizes, projection=self.vectors_size, tune=self.vectors_tune, dtype=self.vectors_dtype)
 
 
 @dataclass
@@ -216,7 +214,7 @@ class TrainConfig(Checked):
     seed: Seed
     threads: Count
     card: CardConfig
-    storage_dtype: Annotated[str, OneOf(PRECISIONS)]
+    storage_dtype: Annotated[str, OneOf(STORAGE_DTYPES)]
     test: bool
     init: str | None
     trainer: dict[str, Any]  # arguments of pytorch_lightning.Trainer

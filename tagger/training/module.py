@@ -11,9 +11,9 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 from torch.optim import Optimizer
 
-from tagger.model.batch import Batch
+from tagger.model.batch import IGNORE, Batch
 from tagger.model.network import NetworkConfig, TaggerNetwork
-from tagger.model.vocabulary import IGNORE, Vocabulary
+from tagger.model.vocabulary import Vocabulary
 
 PER_EPOCH: dict[str, Any] = {"on_step": False, "on_epoch": True, "sync_dist": True}  # how values are logged
 

@@ -14,8 +14,9 @@ import torch
 
 from tagger.corpus.raw_text import Texts
 from tagger.errors import InputError
+from tagger.model.batch import FIRST_ID
 from tagger.model.forms import FormTable
-from tagger.model.hidden_words import FIRST, MaskedWordNetwork
+from tagger.model.hidden_words import MaskedWordNetwork
 from tagger.model.vocabulary import Vocabulary
 from tagger.text.files import whole_file
 from tagger.training.card import pretrained_card
@@ -24,7 +25,8 @@ from tagger.training.figures import learning_curve
 from tagger.training.neighbour_baseline import NeighbourModel
 from tagger.training.pretrain_module import EVERY, HeldOut, MaskedWordDataModule, MaskedWordModule, word_scores
 from tagger.training.trainer import CHECKPOINTS, Checkpoints, History, fit, make_trainer, quiet
-from tagger.weights.folder import INSIDE_PRETRAINING, save_masked
+from tagger.weights.pretrained_folder import save_masked
+from tagger.weights.saved_config import PRETRAINED_IN_RUN
 
 log = logging.getLogger(__name__)
 FILLED = 0.93  # of the slots of a batch, about
@@ -113,7 +115,7 @@ def pretrain(config: PretrainConfig, folder: Path, command: str, resume: bool = 
         "training": asdict(config) | {"transformer": {}},
         "scores": {"dev": {"words": results["dev"]["words"]["accuracy"]}},
     }
-    save_masked(folder / INSIDE_PRETRAINING, trained, vocabulary, saved, pretrained_card(saved, results, command))
+    save_masked(folder / PRETRAINED_IN_RUN, trained, vocabulary, saved, pretrained_card(saved, results, command))
     with whole_file(folder / "report.json") as out:
         json.dump(results, out, indent=2)
         out.write("\n")
@@ -167,9 +169,9 @@ def _neighbours(sentences: Iterable[list[str]], vocabulary: Vocabulary) -> tuple
     parts = []
     ids = vocabulary.word_ids
     for sentence in sentences:
-        parts.append(np.array([0, *(ids.get(form.lower(), FIRST - 1) for form in sentence), 0], dtype=np.int64))
+        parts.append(np.array([0, *(ids.get(form.lower(), FIRST_ID - 1) for form in sentence), 0], dtype=np.int64))
     left = np.concatenate([part[:-2] for part in parts])
-    word = np.concatenate([part[1:-1] for part in parts]) - FIRST
+    word = np.concatenate([part[1:-1] for part in parts]) - FIRST_ID
     right = np.concatenate([part[2:] for part in parts])
     return left, word, right
 

@@ -12,7 +12,8 @@ from torch.utils.data import DataLoader, Dataset
 from tagger.corpus.raw_text import Counts, Texts
 from tagger.model.collate import length_buckets
 from tagger.model.forms import FormTable
-from tagger.model.hidden_words import MaskedBatch, MaskedWordNetwork, masked_batch
+from tagger.model.hidden_words import MaskedWordNetwork
+from tagger.model.masked_batch import MaskedBatch, masked_batch
 from tagger.model.network import NetworkConfig, TaggerNetwork
 from tagger.model.vocabulary import Vocabulary
 from tagger.training.config import PretrainConfig

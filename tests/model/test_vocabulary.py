@@ -2,7 +2,8 @@
 
 import pytest
 
-from tagger.model.vocabulary import IGNORE, PAD, UNK, UNSEEN, Vocabulary
+from tagger.model.batch import IGNORE, PAD, UNK, UNSEEN
+from tagger.model.vocabulary import Vocabulary
 from tagger.text.sentence import is_annotated
 
 CORPUS = [

@@ -7,8 +7,8 @@ import pytest
 import torch
 from datasets import Dataset, DatasetDict
 
-from tagger.model.batch import Batch
-from tagger.model.vocabulary import IGNORE, UNK, UNSEEN, Vocabulary
+from tagger.model.batch import IGNORE, UNK, UNSEEN, Batch
+from tagger.model.vocabulary import Vocabulary
 from tagger.training.datamodule import TaggerDataModule, token_counts
 from tagger.training.sampler import BucketSampler
 from tests.conftest import BUCKETS

@@ -101,7 +101,7 @@ def test_matrices_alone_decay(vocabulary: Vocabulary) -> None:
 
 def test_pretrained_vectors_do_not_decay(vocabulary: Vocabulary) -> None:
     vocabulary = dataclasses.replace(vocabulary, vectors={"some": {"book": 0, "unheard-of": 1}})
-    vectors = VectorConfig(sizes=[4], projection=0, tune=True, precision="float32")
+    vectors = VectorConfig(sizes=[4], projection=0, tune=True, dtype="float32")
     module = TaggerModule(asdict(vocabulary), network_config(vectors=vectors), weight_decay=0.3)
     assert module.network.embedding.vectors is not None
     module.network.embedding.vectors.fill(0, torch.ones(2, 4))

@@ -19,12 +19,12 @@ from tagger.bundled import bundled
 from tagger.commands.app import app
 from tagger.errors import InputError
 from tagger.model.forms import FormTable
-from tagger.model.hidden_words import masked_batch
+from tagger.model.masked_batch import masked_batch
 from tagger.tagging.layer_vectors import layer_names
 from tagger.text.terminal import display_width
 from tagger.training.config import pretrain_config
 from tagger.training.pretrain import pretrain
-from tagger.weights.folder import load_masked
+from tagger.weights.pretrained_folder import load_masked
 from tests.training.test_train import TINY, run, treebank  # noqa: F401
 
 SENTENCES = [

@@ -90,7 +90,7 @@ def test_what_decides_the_outputs_decides_the_file(encoder: Any, folder: Path, t
     assert not makes_another(encoder)
     assert makes_another(encoder, [*SENTENCES[:-1], ["the"]])
     assert makes_another(encoder, [["They", "booking"], ["flights", "."], *SENTENCES[1:]])
-    for changes in ({"pooling": "first"}, {"layers": [1]}, {"layers": [0, 1]}, {"precision": "bf16"}):
+    for changes in ({"pooling": "first"}, {"layers": [1]}, {"layers": [0, 1]}, {"dtype": "bfloat16"}):
         assert makes_another(load(folder, **{"pooling": "mean", **changes})[:2]), changes
     assert makes_another((embedding, PieceTokenizer(tokenizer.tokenizer, 20)))
     with torch.no_grad():

@@ -11,7 +11,8 @@ import torch
 
 from tagger.errors import InputError
 from tagger.model.vocabulary import Vocabulary
-from tagger.weights.folder import CARD, CONFIG, VOCABULARY, WEIGHTS, load_tagger, save_tagger
+from tagger.weights.folder import load_tagger, save_tagger
+from tagger.weights.saved_config import CARD, CONFIG, VOCABULARY, WEIGHTS
 from tests.conftest import TOKENS, make_batch, make_network, network_config, save_tiny
 
 

@@ -101,7 +101,7 @@ def roberta(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def load(folder: Path | str, **changes: Any) -> tuple[TransformerEmbedding, PieceTokenizer, TransformerConfig]:
-    settings = {"pooling": "first", "tune": False, "layers": None, "precision": "32-true", **changes}
+    settings = {"pooling": "first", "tune": False, "layers": None, "dtype": "float32", **changes}
     return load_pretrained(str(folder), **settings)
 
 
@@ -352,7 +352,7 @@ def test_no_pooler_and_fast_attention(bert: Path) -> None:
 
 def test_bf16_is_close(bert: Path) -> None:
     embedding, tokenizer, _ = load(bert)
-    short, _, _ = load(bert, precision="bf16")
+    short, _, _ = load(bert, dtype="bfloat16")
     pieces = read(tokenizer, *SENTENCES[:2])
     found = short.outputs(pieces)
     assert found.dtype == torch.float32
@@ -364,7 +364,7 @@ def test_bf16_is_close(bert: Path) -> None:
     ("changes", "message"),
     [
         ({"pooling": "last"}, "transformer.pooling=last: choose one of first, mean"),
-        ({"precision": "16"}, "transformer.precision=16: choose one of 32-true, bf16"),
+        ({"dtype": "float16"}, "transformer.dtype=float16: choose one of float32, bfloat16"),
         ({"layers": [3]}, r"transformer.layers=\[3\].*to 2"),
         ({"layers": [-1]}, r"transformer.layers=\[-1\]"),
         ({"layers": []}, r"transformer.layers=\[\]"),

@@ -1,0 +1,79 @@
+"""A network's config -> the memory that its weights take, before any of it is taken."""
+
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, TypeVar
+
+import torch
+from torch import nn
+from torch.overrides import TorchFunctionMode
+
+from tagger.errors import InputError
+
+TRAINING_COPIES = 4  # weights, gradients, and two moments of Adam
+_CONTAINER_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")  # of cgroups 2 and 1
+_KEYS = {  # part of the network -> the config keys that decide its size
+    "embedding.words": "embedding.words",
+    "embedding.affixes": "embedding.affixes and embedding.buckets",
+    "embedding.characters": "embedding.chars",
+    "embedding.vectors": "embedding.vectors",
+    "transformer": "embedding.transformer",
+    "encoder": "model.hidden and model.depth",
+    "heads": "model.hidden and the number of tags",
+}
+
+Network = TypeVar("Network", bound=nn.Module)
+
+
+class _NoInitialization(TorchFunctionMode):
+    """Skips the drawing of random weights: on the meta device it would import torch's compiler, for a second."""
+
+    def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if getattr(function, "__module__", None) == nn.init.__name__:
+            return (*args, *(kwargs or {}).values())[0]
+        return function(*args, **(kwargs or {}))
+
+
+def build_without_memory(build: Callable[[], Network]) -> Network:
+    """The network that `build` makes, its weights on the meta device: they have shapes and take no memory."""
+    with torch.device("meta"), _NoInitialization():
+        return build()
+
+
+def check_memory(network: nn.Module, copies: int, subject: str) -> None:
+    """Refuses a network whose weights are larger than the machine's memory.
+
+    Args:
+        network: its weights may be on the meta device.
+        copies: of each weight that learns; `TRAINING_COPIES` for training, 1 for tagging.
+        subject: what opens the error message, such as the folder of a tagger.
+
+    Raises:
+        InputError: too large; the message names the config keys that decide it, the size, and the machine's memory.
+    """
+    there = machine_bytes()
+    sizes: dict[str, int] = dict.fromkeys(_KEYS, 0)
+    for name, weight in network.named_parameters():
+        part = next((part for part in _KEYS if name.startswith(part)), "encoder")
+        sizes[part] += weight.numel() * weight.element_size() * (copies if weight.requires_grad else 1)
+    needed = sum(sizes.values())
+    if there is not None and needed > there:
+        largest = max(sizes, key=lambda part: sizes[part])
+        count = sum(weight.numel() for weight in network.parameters())
+        raise InputError(
+            f"{subject}: {count:,} parameters need {needed / 1e9:,.1f} GB, and this machine has {there / 1e9:,.1f} GB;"
+            f" {sizes[largest] / needed:.0%} of it is decided by {_KEYS[largest]}: choose a smaller size"
+        )
+
+
+def machine_bytes() -> int | None:
+    """The memory of this machine, or of the container that this runs in; None where it cannot be found out."""
+    if not hasattr(os, "sysconf") or "SC_PHYS_PAGES" not in os.sysconf_names:
+        return None
+    there = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    for path in _CONTAINER_LIMITS:
+        with suppress(OSError, ValueError):  # no container, or no limit ("max")
+            there = min(there, int(Path(path).read_text(encoding="ascii")))
+    return there

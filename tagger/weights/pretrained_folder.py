@@ -1,0 +1,56 @@
+"""A network that predicts hidden words as a folder: that of a tagger without tags, and a file of weights more."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+
+from tagger.errors import InputError, reason
+from tagger.model.hidden_words import MaskedWordNetwork
+from tagger.weights.folder import load_tagger, save_tagger
+from tagger.weights.saved_config import WORD_PREDICTOR, predicts_words
+from tagger.weights.validation import check_finite
+
+if TYPE_CHECKING:
+    from tagger.model.vocabulary import Vocabulary
+
+BODY = "body."  # prefix of the names of the weights that a tagger has too
+
+
+class SavedMasked(NamedTuple):
+    """What the folder of a network that predicts hidden words holds."""
+
+    network: MaskedWordNetwork
+    vocabulary: "Vocabulary"
+    config: dict[str, Any]
+
+
+def save_masked(
+    folder: Path, network: MaskedWordNetwork, vocabulary: "Vocabulary", config: dict[str, Any], card: str
+) -> None:
+    """Writes a network that predicts hidden words; see `save_tagger`. A tagger can start from the folder."""
+    own = {name: tensor for name, tensor in network.state_dict().items() if not name.startswith(BODY)}
+    weights = {name: tensor.detach().cpu().contiguous() for name, tensor in own.items()}
+    save_tagger(folder, network.body, vocabulary, config, card, other_weights={WORD_PREDICTOR: weights})
+
+
+def load_masked(folder: Path) -> SavedMasked:
+    """Reads what `save_masked` wrote.
+
+    Raises:
+        InputError: see `load_tagger`; or the folder is a tagger's.
+    """
+    saved = load_tagger(folder)
+    if not predicts_words(folder):
+        raise InputError(
+            f"{folder} predicts no words: {WORD_PREDICTOR} is missing; name a run of python -m tagger pretrain"
+        )
+    try:
+        weights = load_file(folder / WORD_PREDICTOR)
+        check_finite(weights)
+        network = MaskedWordNetwork(saved.vocabulary, saved.config["network"])
+        network.load_state_dict(weights | {BODY + name: w for name, w in saved.network.state_dict().items()})
+    except (SafetensorError, OSError, ValueError, RuntimeError) as error:
+        raise InputError(f"{folder / WORD_PREDICTOR} is damaged ({reason(error)}); copy the folder again") from None
+    return SavedMasked(network.eval(), saved.vocabulary, saved.config)

@@ -1,0 +1,119 @@
+"""A tagger's folder: the names of its files, and its `config.json` as a dictionary in the format of today.
+
+The folder may come from somebody else, so nothing in it is believed: files have a limit of size, and text that will
+be shown has no control characters.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from tagger.errors import InputError, reason
+from tagger.text.terminal import printable
+
+FORMAT = 5  # 3 has no int8 weights; 4 calls dtypes `precision`
+READABLE_FORMATS = (3, 4, FORMAT)
+WEIGHTS, CONFIG, VOCABULARY, CARD = "model.safetensors", "config.json", "vocabulary.json", "README.md"
+TOKENIZER = "transformer"  # folder with the tokenizer of a transformer
+WORD_PREDICTOR = "words.safetensors"  # what predicts hidden words; only in a folder that pretraining wrote
+TAGGER_IN_RUN = "tagger"  # the tagger's folder in a run's folder
+PRETRAINED_IN_RUN = "pretrained"  # the same in a run of pretraining
+
+MAX_CONFIG_BYTES = 10_000_000
+MAX_VOCABULARY_BYTES = 500_000_000
+MAX_NESTING = 50  # of lists and objects in a JSON file
+
+_OLD_DTYPES = {"32-true": "float32", "bf16": "bfloat16"}  # of transformers, before format 5
+
+
+def predicts_words(folder: Path) -> bool:
+    """Whether a folder is one that pretraining wrote, rather than the training of a tagger."""
+    return (folder / WORD_PREDICTOR).is_file()
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """Reads `config.json`; an older format becomes that of today, and control characters become U+FFFD.
+
+    Raises:
+        InputError: the file is missing, damaged, too large or of an unknown format.
+    """
+    path = folder / CONFIG
+    config = read_json(path, MAX_CONFIG_BYTES)
+    version = config.get("format")
+    if type(version) is not int or version not in READABLE_FORMATS:
+        known = f"{', '.join(map(str, READABLE_FORMATS[:-1]))} and {FORMAT}"
+        raise InputError(f"{path}: format {repr(version)[:60]}, this version reads {known}; train anew")
+    cleaned: dict[str, Any] = _printable(config)
+    return _translate(cleaned) if version < FORMAT else cleaned
+
+
+def read_json(path: Path, max_bytes: int) -> dict[str, Any]:
+    """Reads a JSON object.
+
+    Raises:
+        InputError: no such file, or it is damaged, larger than `max_bytes` or nested too deep.
+    """
+    try:
+        if path.stat().st_size > max_bytes:
+            raise InputError(f"{path} has more than {max_bytes / 1e6:g} MB; copy the folder again")
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except InputError:
+        raise
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}; check the file and its permissions") from None
+    except RecursionError:
+        raise _too_deep(path) from None
+    except ValueError as error:  # no UTF-8, no JSON, or a number of thousands of digits
+        raise InputError(f"{path} is damaged ({reason(error)}); copy the folder again") from None
+    if not isinstance(value, dict):
+        raise InputError(f"{path} is damaged (it holds no JSON object); copy the folder again")
+    if _deeper(value, MAX_NESTING):
+        raise _too_deep(path)
+    return value
+
+
+def _too_deep(path: Path) -> InputError:
+    return InputError(f"{path} is damaged (nested more than {MAX_NESTING} deep); copy the folder again")
+
+
+def _deeper(value: Any, limit: int) -> bool:
+    """Whether lists and objects are nested more than `limit` deep."""
+    if isinstance(value, dict):
+        value = value.values()
+    elif not isinstance(value, list):
+        return False
+    return limit == 0 or any(_deeper(item, limit - 1) for item in value if isinstance(item, dict | list))
+
+
+def _printable(value: Any) -> Any:
+    """The same JSON value without control characters."""
+    if isinstance(value, str):
+        return printable(value)
+    if isinstance(value, list):
+        return [_printable(item) for item in value]
+    if isinstance(value, dict):
+        return {printable(key): _printable(item) for key, item in value.items()}
+    return value
+
+
+def _translate(config: dict[str, Any]) -> dict[str, Any]:
+    """A config of format 3 or 4 in format 5."""
+    network, training = config.get("network"), config.get("training")
+    if isinstance(network, dict):
+        _rename(network.get("vectors"), "precision", "dtype")
+        _rename(network.get("transformer"), "precision", "dtype", _OLD_DTYPES)
+    if isinstance(training, dict):
+        _rename(training, "saved_precision", "storage_dtype")
+        _rename(training.get("embedding"), "vectors_precision", "vectors_dtype")
+        _rename(training.get("transformer"), "precision", "dtype", _OLD_DTYPES)
+        _rename(training.get("corpus"), "held_out", "dev_share")
+        _rename(training, "held_out", "dev")
+        _rename(training, "held_out_tokens", "dev_tokens")
+    return config | {"format": FORMAT}
+
+
+def _rename(part: Any, old: str, new: str, values: dict[str, str] | None = None) -> None:
+    """Gives a key of a dictionary another name and, where `values` has it, another value; anything else stays."""
+    if isinstance(part, dict) and old in part:
+        value = part.pop(old)
+        part[new] = (values or {}).get(value, value) if isinstance(value, str) else value

@@ -1,0 +1,188 @@
+"""What a tagger's folder says of itself -> ValueError where it cannot be true.
+
+A folder may come from somebody else. Everything that decides a size or a path of the program is checked here, before
+anything of that size is made.
+"""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import safe_open
+from torch import Tensor
+
+from tagger.errors import shorten
+from tagger.model.embeddings import VECTOR_DTYPES
+from tagger.model.encoder import CELLS
+from tagger.model.network import MAX_DEPTH, MAX_HIDDEN_SIZE
+from tagger.model.transformer import ENCODER_DTYPES, POOLINGS
+from tagger.model.vocabulary import Vocabulary
+from tagger.text.segment import RULES
+from tagger.text.terminal import printable
+from tagger.weights.quantize import SCALE_SUFFIX
+
+MAX_SIZE = 10_000_000  # of an embedding; rows of a hash table; any number in the settings of a transformer
+MAX_COUNT = 1 << 62  # how often training has a word, or the row of its vector
+MAX_NAME = 10_000  # characters of a name that is shown
+_STORED_DTYPES = ("F32", "F16", "BF16", "I8")  # as safetensors calls them
+
+
+def check_config(config: Mapping[str, Any]) -> None:
+    """Raises ValueError unless the values of `config.json` have the types and ranges that training writes."""
+    keys = "cell depth hidden dropout words affixes chars buckets vectors transformer"
+    network = _object("network", config.get("network"), keys)
+    _check_choice("network.cell", network["cell"], CELLS)
+    _check_int("network.depth", network["depth"], 1, MAX_DEPTH)
+    for direction, sizes in _object("network.hidden", network["hidden"], "forward backward").items():
+        for size in sizes if isinstance(sizes, list) else [sizes]:
+            _check_int(f"network.hidden.{direction}", size, 0, MAX_HIDDEN_SIZE)
+    if type(network["dropout"]) not in (int, float) or not 0 <= network["dropout"] <= 1:
+        raise ValueError(f"network.dropout is {_shown(network['dropout'])}, not a number from 0 to 1")
+    for name in ("words", "affixes", "chars", "buckets"):
+        _check_int(f"network.{name}", network[name], int(name == "buckets"), MAX_SIZE)
+    if network["vectors"] is not None:
+        _check_vectors(_object("network.vectors", network["vectors"], "sizes projection tune dtype"))
+    if network["transformer"] is not None:
+        keys = "name revision pooling tune layers dtype encoder"
+        _check_transformer(_object("network.transformer", network["transformer"], keys))
+    _check_choice("segmenter", config.get("segmenter"), RULES)
+    for name in ("corpus", "version", "license"):
+        value = config.get(name)
+        if value is not None and (type(value) is not str or len(value) > MAX_NAME):
+            raise ValueError(f"{name} is {_shown(value)}, not a name")
+    for scores in _object("scores", config.get("scores", {})).values():
+        for column, accuracy in _object("scores", scores).items():
+            if type(accuracy) is not float:
+                raise ValueError(f"the score of {_shown(column)} is {_shown(accuracy)}, not a number")
+
+
+def _check_vectors(vectors: Mapping[str, Any]) -> None:
+    for size in _list("network.vectors.sizes", vectors["sizes"]):
+        _check_int("network.vectors.sizes", size, 1, MAX_SIZE)
+    _check_int("network.vectors.projection", vectors["projection"], 0, MAX_SIZE)
+    _check_bool("network.vectors.tune", vectors["tune"])
+    _check_choice("network.vectors.dtype", vectors["dtype"], VECTOR_DTYPES)
+
+
+def _check_transformer(transformer: Mapping[str, Any]) -> None:
+    for name in ("name", "revision"):
+        value = transformer[name]
+        if type(value) is not str and not (value is None and name == "revision"):
+            raise ValueError(f"network.transformer.{name} is {_shown(value)}, not a string")
+    _check_choice("network.transformer.pooling", transformer["pooling"], POOLINGS)
+    _check_bool("network.transformer.tune", transformer["tune"])
+    if transformer["layers"] is not None:
+        for layer in _list("network.transformer.layers", transformer["layers"]):
+            _check_int("network.transformer.layers", layer, 0, MAX_DEPTH)
+    _check_choice("network.transformer.dtype", transformer["dtype"], ENCODER_DTYPES)
+    _check_settings("network.transformer.encoder", _object("network.transformer.encoder", transformer["encoder"]))
+
+
+def _check_settings(name: str, value: Any) -> None:
+    """The settings of a transformer: its package decides which there are; their size is limited here."""
+    if isinstance(value, dict):
+        for key, item in value.items():
+            _check_settings(f"{name}.{key}", item)
+    elif isinstance(value, list):
+        for item in value:
+            _check_settings(name, item)
+    elif type(value) is int:
+        last = name.rpartition(".")[2]
+        _check_int(name, value, -MAX_SIZE, MAX_DEPTH if "layer" in last and "id" not in last else MAX_SIZE)
+
+
+def check_vocabulary(vocabulary: Vocabulary) -> None:
+    """Raises ValueError unless a vocabulary that was read from JSON holds what its type hints say."""
+    _check_counts("words", vocabulary.words)
+    for name, rows in _object("vectors", vocabulary.vectors).items():
+        _check_names("vectors", [name])
+        _check_counts("vectors", rows)
+    for name, strings in (("characters", vocabulary.characters), ("forms", vocabulary.forms)):
+        if not all(type(string) is str for string in _list(name, strings)):
+            raise ValueError(f"{name} in the vocabulary are no list of strings")
+    for column, tags in _object("tags", vocabulary.tags).items():
+        _check_names("columns", [column])
+        _check_names(f"tags of {column}", _list("tags", tags))
+
+
+def _check_counts(name: str, counts: Any) -> None:
+    for key, count in _object(name, counts).items():
+        if type(count) is not int or not 0 <= count <= MAX_COUNT:
+            raise ValueError(f"{name} in the vocabulary: {_shown(key)} has the number {_shown(count)}")
+
+
+def _check_names(name: str, strings: Sequence[Any]) -> None:
+    """Names are printed, and written to files whose fields end at a tab."""
+    if not strings or not all(type(string) is str and len(string) <= MAX_NAME for string in strings):
+        raise ValueError(f"the {name} in the vocabulary are no list of strings")
+    if len(set(strings)) < len(strings):
+        raise ValueError(f"one of the {name} in the vocabulary comes twice")
+    for string in strings:
+        if printable(string) != string:
+            raise ValueError(f"one of the {name} in the vocabulary, {_shown(string)}, has a control character")
+
+
+def check_stored_weights(path: Path, expected: Mapping[str, Tensor]) -> None:
+    """Raises ValueError unless a file of weights has the names and shapes that a network expects.
+
+    Only the header of the file is read.
+
+    Args:
+        path: in safetensors, as `quantize.compress` made its tensors.
+        expected: tensors of these shapes, perhaps on the meta device.
+    """
+    with safe_open(path, "pt") as file:
+        slices = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118
+    stored = {name: (each.get_dtype(), tuple(each.get_shape())) for name, each in slices.items()}
+    for name, tensor in expected.items():
+        dtype, shape = stored.pop(name, (None, None))
+        if shape != tuple(tensor.shape) or dtype not in _STORED_DTYPES:
+            raise ValueError(f"{name} is {dtype} {shape}, not {tuple(tensor.shape)}")
+        if dtype == "I8":
+            dtype, shape = stored.pop(name + SCALE_SUFFIX, (None, None))
+            if shape != tuple(tensor.shape[:1]) or dtype not in ("F32", "F16", "BF16"):
+                raise ValueError(f"{name} has no scale for each of its {len(tensor)} rows")
+    if stored:
+        raise ValueError(f"nobody expects {_shown(min(stored))}")
+
+
+def check_finite(weights: Mapping[str, Tensor]) -> None:
+    """Raises ValueError if a weight is NaN or infinite."""
+    for name, tensor in weights.items():
+        if tensor.is_floating_point() and tensor.numel():
+            low, high = torch.aminmax(tensor)  # both are NaN if any number is
+            if not (torch.isfinite(low) and torch.isfinite(high)):
+                raise ValueError(f"{name} has a weight that is NaN or infinite")
+
+
+def _object(name: str, value: Any, keys: str | None = None) -> dict[str, Any]:
+    if not isinstance(value, dict) or (keys is not None and set(value) != set(keys.split())):
+        raise ValueError(f"{name} is {_shown(value)}, not an object{f' with the keys {keys}' if keys else ''}")
+    return value
+
+
+def _list(name: str, value: Any) -> list[Any]:
+    if not isinstance(value, list):
+        raise ValueError(f"{name} is {_shown(value)}, not a list")
+    return value
+
+
+def _check_int(name: str, value: Any, least: int, most: int) -> None:
+    if type(value) is not int or not least <= value <= most:
+        raise ValueError(f"{name} is {_shown(value)}, not a whole number from {least} to {most}")
+
+
+def _check_bool(name: str, value: Any) -> None:
+    if type(value) is not bool:
+        raise ValueError(f"{name} is {_shown(value)}, not true or false")
+
+
+def _check_choice(name: str, value: Any, known: Iterable[str]) -> None:
+    if not isinstance(value, str) or value not in known:
+        raise ValueError(f"{name} is {_shown(value)}, not one of {', '.join(known)}")
+
+
+def _shown(value: Any) -> str:
+    return shorten(value if isinstance(value, str) else json.dumps(value))
