@@ -7,11 +7,26 @@
 """
 
 import os
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 # Before torch is imported: waiting threads that spin make training on busy cores many times slower.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
-from tagger.tagging.tagger import Tagger, load
-from tagger.text.sentence import Sentence
+if TYPE_CHECKING:
+    from tagger.tagging.tagger import Tagger, load
+    from tagger.text.sentence import Sentence
 
 __all__ = ["Sentence", "Tagger", "load"]
+_MODULES = {"Sentence": "tagger.text.sentence", "Tagger": "tagger.tagging.tagger", "load": "tagger.tagging.tagger"}
+
+
+def __getattr__(name: str) -> Any:
+    """Imports what is asked for when it is asked for: torch takes seconds, and `tagger --help` needs none of it."""
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_MODULES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,4 +1,6 @@
-"""The command line: one file per command, named like the command.
+"""The command line: arguments in, one call of a room's function each, its result on standard output or in files.
 
-`app.py` lists the commands, and `options.py` has the options and the errors that they share. Start in `tag.py`.
+Each command is a module of its own name with a function of that name. `app.py` has the table of commands and loads the
+module of the one that is called, `options.py` has the options that commands share, and `console.py` what they print and
+how they fail. Start in `tag.py`.
 """

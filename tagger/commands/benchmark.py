@@ -1,47 +1,35 @@
-"""The command `benchmark`."""
+"""The command `benchmark`: a tagger and text in, its speed on this machine out."""
 
-import json
 from typing import Annotated
 
 import typer
 
-from tagger.bundled import bundled
-from tagger.commands.options import (
-    Model,
-    check_tags,
-    clear_errors,
-)
-from tagger.tagging.tagger import load
-from tagger.text.files import read_lines
-from tagger.text.formats import INPUTS, InputFormat, format_of
-from tagger.text.readers import read
-from tagger.weights.catalog import DEFAULT
+from tagger.commands.console import show, show_json
+from tagger.commands.options import DEFAULT_MODEL, AsJson, InputOption, Model, Workers
 
 
 def benchmark(
-    model: Model = DEFAULT,
+    model: Model = DEFAULT_MODEL,
     file: Annotated[
-        str | None, typer.Option(metavar="FILE", help="Text or tokens to tag. Default: the bundled sample treebank.")
+        str | None, typer.Option(metavar="FILE", help="File to tag. Default: the bundled sample treebank.")
     ] = None,
-    input: Annotated[
-        InputFormat | None, typer.Option(metavar="FORMAT", help=f"One of {', '.join(INPUTS)}. Default: by suffix.")
-    ] = None,
-    workers: Annotated[
-        int | None, typer.Option(min=1, metavar="N", help="Processes. Default: the physical cores.")
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the numbers as JSON.")] = False,
+    input: InputOption = None,
+    workers: Workers = None,
+    as_json: AsJson = False,
 ) -> None:
     """Measures the speed of a tagger on this machine."""
+    from tagger.analysis.located import read_files
+    from tagger.bundled import bundled
+    from tagger.commands.loading import load_with_tags
     from tagger.evaluation.benchmark import format_table, measure
+    from tagger.weights.catalog import find_tagger
 
-    with clear_errors():
-        files = [file] if file else sorted(map(str, bundled("data").glob("sample/*.conllu")))
-        tagger = load(model, "cpu")
-        check_tags(tagger, model)
-        sentences = []
-        for path in files:
-            format = input or format_of(path)
-            read_in = read(read_lines(path), path, format, segment=tagger.segment)
-            sentences += [sentence.tokens for sentence in read_in if sentence.tokens]
-        result = measure(model, sentences, workers)
-        print(json.dumps(result, indent=2) if as_json else format_table(result))
+    folder = find_tagger(model)
+    tagger = load_with_tags(model, "cpu", "auto", folder)
+    files = [file] if file else sorted(map(str, bundled("data").glob("sample/*.conllu")))
+    sentences = [each.sentence.tokens for each in read_files(tagger, files, input) if each.sentence.tokens]
+    result = measure(str(folder.absolute()), sentences, workers) | {"model": model}
+    if as_json:
+        show_json(result)
+    else:
+        show(format_table(result))

@@ -1,29 +1,20 @@
-"""The command `embed`."""
+"""The command `embed`: files in, a file with a vector for every word out."""
 
 from typing import Annotated
 
 import typer
 
-from tagger.analysis.located import embedded, read_files
-from tagger.commands.options import (
-    DeviceOption,
-    Encoding,
-    InputOption,
-    LayerOption,
-    Model,
-    clear_errors,
-    load_and_tell,
-    say,
-)
-from tagger.tagging.layer_vectors import ALL
-from tagger.weights.catalog import DEFAULT
+from tagger.commands.console import say
+from tagger.commands.options import DEFAULT_MODEL, DeviceOption, Encoding, InputOption, LayerOption, Model, format_help
+
+SETTINGS = {"epilog": format_help()}
 
 
 def embed(
-    files: Annotated[list[str], typer.Argument(metavar="FILE...", help="- is standard input.", show_default=False)],
+    files: Annotated[list[str], typer.Argument(metavar="FILE", help="- is standard input.", show_default=False)],
     to: Annotated[str, typer.Option("-o", metavar="FILE", help="The .npz or .parquet to write.", show_default=False)],
-    model: Model = DEFAULT,
-    layer: LayerOption = ALL,
+    model: Model = DEFAULT_MODEL,
+    layer: LayerOption = "all",
     input: InputOption = None,
     encoding: Encoding = "utf-8",
     device: DeviceOption = "auto",
@@ -31,14 +22,15 @@ def embed(
 ) -> None:
     """Writes a vector for every word of files, from the layers of a tagger.
 
-    A .parquet has a row per word: file, sentence and position (both from 0), word, vector. A .npz has the
-    arrays vectors, words, sentences, positions and files, and is held in memory.
+    A .parquet file has a row per word: file, sentence and position (both from 0), word, vector. An .npz file has the
+    arrays vectors, words, sentences, positions and files, and is held in memory until it is written.
     """
+    from tagger.analysis.located import embedded, read_files
     from tagger.analysis.vector_files import checked_target, save_vectors
+    from tagger.commands.loading import load_and_tell
 
-    with clear_errors():
-        checked_target(to, force)
-        tagger = load_and_tell(model, device, "float32")
-        rows = embedded(tagger, read_files(tagger, files, input, encoding), layer)
-        words, width = save_vectors(to, files, rows, force)
-        say(f"{to}: {words:,} words, {width:,} numbers each (layer {layer})")
+    checked_target(to, force)
+    tagger = load_and_tell(model, device, "float32")
+    rows = embedded(tagger, read_files(tagger, files, input, encoding), layer)
+    words, width = save_vectors(to, files, rows, force)
+    say(f"{to}: {words:,} words, {width:,} numbers each (layer {layer})")

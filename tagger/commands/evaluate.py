@@ -1,101 +1,109 @@
-"""The command `evaluate`: scores a tagger on gold tags."""
+"""The command `evaluate`: a tagger and a file with gold tags in, scores out."""
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import tee
-from typing import Annotated, Literal, get_args
+from typing import TYPE_CHECKING, Annotated, Literal, get_args
 
 import typer
 
+from tagger.commands.console import show, show_json
 from tagger.commands.options import (
+    DEFAULT_MODEL,
+    AsJson,
     DeviceOption,
     Encoding,
     Model,
     PrecisionOption,
-    check_tags,
-    clear_errors,
-    load_and_tell,
+    Separator,
+    format_help,
 )
 from tagger.errors import InputError
-from tagger.evaluation import metrics
-from tagger.evaluation.metrics import Scored
-from tagger.evaluation.raw_scores import F1, gold_paragraphs, raw_scores
-from tagger.tagging.tagger import Tagger
 from tagger.text.files import read_lines
-from tagger.text.formats import INPUTS, SEPARATORS, describe, format_of
+from tagger.text.formats import format_of
 from tagger.text.readers import read
 from tagger.text.sentence import Sentence
-from tagger.weights.catalog import DEFAULT
 
-DOCUMENT = "-DOCSTART-"  # CoNLL-2003 has such a line before each document
+if TYPE_CHECKING:
+    from tagger.tagging.tagger import Tagger
 
 GoldInput = Literal["conllu", "tsv", "csv", "slash", "jsonl"]
+SETTINGS = {"epilog": format_help(get_args(GoldInput))}
+DOCUMENT = "-DOCSTART-"  # CoNLL-2003 has such a line before each document
 
 
 def evaluate(
-    file: Annotated[str, typer.Argument(help="CoNLL-U, or one token a line with its tags; - is standard input.")],
-    model: Model = DEFAULT,
+    file: Annotated[str, typer.Argument(help="CoNLL-U, or one token a line with its tags. - is standard input.")],
+    model: Model = DEFAULT_MODEL,
     input: Annotated[
         GoldInput | None,
         typer.Option(
             metavar="FORMAT",
-            help=f"{describe(INPUTS, get_args(GoldInput))}. Default: by suffix, else tsv with --column, else conllu.",
+            help=f"{', '.join(get_args(GoldInput))}. Default: by the suffix, else tsv with --column, else conllu.",
         ),
     ] = None,
     column: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="NAME=N", help="Where a column stands in tsv and slash, the token being 0; may be repeated."
+            metavar="NAME=N", help="Place of a tag column in tsv, csv and slash, the token being 0. May be repeated."
         ),
     ] = None,
-    separator: Annotated[
-        str | None,
-        typer.Option(metavar="TEXT", help=SEPARATORS),
-    ] = None,
+    separator: Separator = None,
     raw: Annotated[
         bool,
-        typer.Option("--raw", help="Tag the raw text (# text lines, a paragraph per # newpar) and score words too."),
+        typer.Option(
+            "--raw", help="Tag the raw text of CoNLL-U (# text, a paragraph per # newpar), and score words too."
+        ),
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+    as_json: AsJson = False,
     encoding: Encoding = "utf-8",
     device: DeviceOption = "auto",
     precision: PrecisionOption = "auto",
 ) -> None:
     """Scores a tagger on a file with gold tags."""
-    with clear_errors():
-        tagger = load_and_tell(model, device, precision)
-        check_tags(tagger, model)
-        places = _places(column or [], tagger.columns)
-        format = input or _gold_format(file, bool(column))
-        if raw and format != "conllu":
-            raise InputError(f"{file}: --raw needs CoNLL-U with `# text` lines, not {format}")
-        lines = read_lines(file, encoding)
-        sentences = read(lines, file, format, separator=separator, columns=places, skip=[DOCUMENT])
-        if raw:
-            _print_raw(file, raw_scores(*_raw(tagger, sentences)), as_json)
-            return
-        report = metrics.report(
-            (Scored(s.tokens, gold, s.tags) for s, gold in tagger.retag(sentences) if s.tokens),
-            tagger.vocabulary,
-        )
-        print(json.dumps(report, indent=2) if as_json else metrics.format_report(report, file))
+    from tagger.commands.loading import load_with_tags
+    from tagger.evaluation import metrics, raw_scores
+
+    tagger = load_with_tags(model, device, precision)
+    places = _places(column or [], tagger.columns)
+    format = input or _gold_format(file, bool(column))
+    if raw and format != "conllu":
+        raise InputError(f"{file}: --raw needs CoNLL-U with `# text` lines, not {format}")
+    lines = read_lines(file, encoding)
+    sentences = read(lines, file, format, separator=separator, columns=places, skip=[DOCUMENT])
+    if raw:
+        scores = raw_scores.raw_scores(*_raw(tagger, sentences))
+        rows = {name: {"precision": s.precision, "recall": s.recall, "f1": s.f1} for name, s in scores.items()}
+        if as_json:
+            show_json(rows)
+        else:
+            show(_format_raw(file, rows))
+        return
+    scored = (
+        metrics.Scored(tagged.tokens, gold, tagged.tags) for tagged, gold in tagger.retag(sentences) if tagged.tokens
+    )
+    report = metrics.report(scored, tagger.vocabulary)
+    if as_json:
+        show_json(report)
+    else:
+        show(metrics.format_report(report, file))
 
 
 def _raw(
-    tagger: Tagger, sentences: Iterator[Sentence]
+    tagger: "Tagger", sentences: Iterator[Sentence]
 ) -> tuple[Iterator[tuple[str, list[Sentence]]], Iterator[list[Sentence]]]:
+    """The paragraphs with their gold sentences, and beside them what the tagger makes of their text."""
+    from tagger.evaluation.raw_scores import gold_paragraphs
+
     gold, texts = tee(gold_paragraphs(sentences))
     return gold, (list(tagger.annotate(text)) for text, _ in texts)
 
 
-def _print_raw(file: str, scores: Mapping[str, F1], as_json: bool) -> None:
-    rows = {name: {"precision": s.precision, "recall": s.recall, "f1": s.f1} for name, s in scores.items()}
-    if as_json:
-        print(json.dumps(rows, indent=2))
-        return
-    print(f"{file} from raw text\n  {'':<24}{'precision':>10} {'recall':>9} {'F1':>9}")
+def _format_raw(file: str, rows: dict[str, dict[str, float]]) -> str:
+    lines = [f"{file} from raw text", f"  {'':<24}{'precision':>10} {'recall':>9} {'F1':>9}"]
     for name, row in rows.items():
-        print(f"  {name:<24}{100 * row['precision']:>9.2f}% {100 * row['recall']:>8.2f}% {100 * row['f1']:>8.2f}%")
+        shares = f"{100 * row['precision']:>9.2f}% {100 * row['recall']:>8.2f}% {100 * row['f1']:>8.2f}%"
+        lines.append(f"  {name:<24}{shares}")
+    return "\n".join(lines)
 
 
 def _gold_format(file: str, columns: bool) -> str:
@@ -104,12 +112,17 @@ def _gold_format(file: str, columns: bool) -> str:
 
 
 def _places(columns: Sequence[str], known: Sequence[str]) -> dict[str, int]:
+    """The places that `--column` names, as column -> place; without it, the columns follow the token in order.
+
+    Raises:
+        InputError: an option is not of the form NAME=NUMBER, or the tagger has no such column.
+    """
     if not columns:
         return {name: place for place, name in enumerate(known, 1)}
     places = {}
     for item in columns:
         name, _, place = item.partition("=")
-        if name not in known or not place.removeprefix("-").isdigit():
+        if name not in known or not place.removeprefix("-").isdecimal():
             raise InputError(f"--column {item}: write NAME=NUMBER with a column of the tagger ({', '.join(known)})")
         places[name] = int(place)
     return places

@@ -1,6 +1,6 @@
 """The name of a file -> its format; and what each format is, in a line for the help of the commands."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -48,11 +48,6 @@ def format_of(path: str, default: str = "text") -> str:
     """The format that the suffix of `path` names, `.gz` aside; `default` if it names none."""
     name = Path(path.lower().removesuffix(".gz"))
     return SUFFIXES.get(name.suffix, default)
-
-
-def describe(formats: Mapping[str, str], names: Iterable[str] | None = None) -> str:
-    """`formats`, or those with `names`, in a line for the help of an option: `text (running text), lines (...)`."""
-    return ", ".join(f"{name} ({formats[name]})" for name in (formats if names is None else names))
 
 
 def renamed(path: Path, format: str) -> Path:

@@ -90,8 +90,8 @@ def test_the_picture(trained: Path, text: str, tmp_path: Path, arguments: list[s
     [
         ([], ["name a WORD and the FILEs", "--evaluate"]),
         (["book"], ["name a WORD and the FILEs"]),
-        (["book", "a.txt", "--evaluate", "good.tsv"], ["--evaluate FILE alone"]),
-        (["--evaluate", "good.tsv", "--png", "x.png"], ["--evaluate FILE alone"]),
+        (["book", "a.txt", "--evaluate", "good.tsv"], ["--evaluate FILE stands alone"]),
+        (["--evaluate", "good.tsv", "--png", "x.png"], ["--evaluate FILE stands alone"]),
         (["zebra", "a.txt"], ["'zebra' does not occur in a.txt"]),
         (["flihgts", "a.txt", "a.txt", "a.txt", "a.txt"], ["a.txt and 3 more files", "'flights'"]),
         (["book", "missing.txt"], ["missing.txt: no such file"]),

@@ -1,4 +1,4 @@
-"""What importing the package and tagging a sentence load, and what they leave alone."""
+"""What importing the package and tagging a sentence import, and what they leave alone."""
 
 import os
 import subprocess
@@ -35,3 +35,9 @@ def test_tagging_loads_neither_datasets_nor_lightning(trained: Path) -> None:
 
 def test_a_wait_policy_of_the_users_own_is_kept(trained: Path) -> None:
     assert run(str(trained), "active", OMP_WAIT_POLICY="active")[0] == "PRON VERB NOUN PUNCT INTJ"
+
+
+def test_the_package_offers_its_names_before_it_imports_them() -> None:
+    program = "import sys, tagger; print('torch' in sys.modules, {'Tagger', 'load', 'Sentence'} <= {*dir(tagger)})"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120)
+    assert done.stdout.split() == ["False", "True"], done.stderr

@@ -4,9 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
-from tagger.commands.app import app
 from tagger.errors import InputError
 from tagger.evaluation import benchmark
 from tagger.evaluation.benchmark import format_table, measure
@@ -49,18 +47,6 @@ def test_operations_by_hand(vocabulary: Vocabulary) -> None:
     assert engine.flop_per_form() == 2 * network.embedding.width * 3 * (8 + 6)
     scanned = Engine(make_network(vocabulary, cell="mingru", depth=1), vocabulary, BUCKETS)
     assert scanned.flop_per_word(["upos"]) == heads["upos"] // 2  # one layer, and no step multiplies
-
-
-@pytest.mark.usefixtures("quick")
-def test_the_command(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "a.txt").write_text("They book flights. The book reads well.\n")
-    options = ["benchmark", "--model", str(trained), "--file", "a.txt", "--workers", "1"]
-    done = CliRunner().invoke(app, [*options, "--json"])
-    assert done.exit_code == 0, done.output
-    assert json.loads(done.stdout)["words"] == 9
-    (tmp_path / "a.txt").write_text("\n")
-    assert CliRunner().invoke(app, options).exit_code == 2
 
 
 def test_no_words_are_an_error(trained: Path) -> None:

@@ -16,7 +16,6 @@ from tagger.weights import catalog as models
 from tagger.weights.catalog import LATEST, find_tagger, list_models
 from tagger.weights.folder import load_tagger
 from tagger.weights.saved_config import CONFIG
-from tests.training.test_train import run
 
 
 def make_run(path: Path, trained: Path, age: int) -> Path:
@@ -127,9 +126,3 @@ def test_the_bundled_english_tagger_on_its_treebank() -> None:
     model = tagger.load("english")
     found = accuracy(model, Path(folder) / "UD_English-EWT" / "en_ewt-ud-dev.conllu")
     assert abs(found - model.config["scores"]["dev"]["upos"]) < 0.0005  # what its card says
-
-
-def test_the_command_lists(tmp_path: Path) -> None:
-    listed = json.loads(run(tmp_path, "models", "--json").stdout)
-    names = [model["name"] for model in listed]
-    assert run(tmp_path, "models").stdout.count("MB, licence") == len(names)

@@ -1,4 +1,4 @@
-"""The commands tag and evaluate, as a user types them."""
+"""The command `tag`: formats, folders, and its mistakes."""
 
 import csv
 import gzip
@@ -8,64 +8,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner, Result
 
 import tagger
-from tagger.commands.app import app
-from tagger.model.network import TaggerNetwork
-from tagger.model.vocabulary import Vocabulary
 from tagger.text.conllu import read_conllu
-from tagger.weights.folder import save_tagger
-from tests.conftest import network_config
-
-TAGS = ["ADV", "NOUN", "PRON", "PUNCT", "VERB"]
-CONLLU = """\
-# sent_id = 1
-# text = They don't book
-1\tThey\tthey\tPRON\tPRP\tCase=Nom\t0\troot\t_\t_
-2-3\tdon't\t_\t_\t_\t_\t_\t_\t_\t_
-2\tdo\tdo\tVERB\tVBP\t_\t1\tdep\t_\t_
-3\tn't\tnot\tADV\tRB\t_\t1\tdep\t_\tX=y
-3.1\tbook\tbook\tVERB\t_\t_\t_\t_\t1:dep\t_
-4\tbook\tbook\tNOUN\tNN\t_\t1\tdep\t_\tSpaceAfter=No
-
-# a comment alone
-
-1\tYes\tyes\tINTJ\tUH\t_\t0\troot\t_\t_
-"""
-
-
-def saved(folder: Path, forms: list[str]) -> Path:
-    """An untrained tagger; what it says is wrong, but always the same."""
-    vocabulary = Vocabulary(
-        words={"they": 3, "book": 2}, characters=list("etaoinshr"), tags={"upos": TAGS}, forms=forms
-    )
-    network = network_config(depth=1, hidden={"forward": 4, "backward": 3}, words=4, affixes=2, chars=4, buckets=16)
-    config = {"network": network, "corpus": "Tiny", "segmenter": "english", "scores": {"dev": {"upos": 0.5}}}
-    save_tagger(folder, TaggerNetwork(vocabulary, network), vocabulary, config, "# card\n")
-    return folder
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return saved(tmp_path_factory.mktemp("model") / "tagger", ["They", "book", "."])
-
-
-@pytest.fixture(autouse=True)
-def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-
-
-def call(*arguments: str, input: str | bytes | None = None, status: int = 0) -> Result:
-    result = CliRunner().invoke(app, list(arguments), input=input)
-    assert result.exit_code == status, (result.output, result.exception)
-    return result
-
-
-def error(*arguments: str, input: str | bytes | None = None) -> str:
-    """The last line on standard error of a call that must fail with status 2."""
-    result = call(*arguments, input=input, status=2)
-    return result.stderr.splitlines()[-1]
+from tests.commands.conftest import CONLLU, TAGS, call, error, saved
 
 
 def test_standard_input_to_standard_output(model: Path) -> None:
@@ -199,40 +145,32 @@ def test_a_tagger_of_words_with_spaces_refuses_text(tmp_path: Path) -> None:
     call("tag", "--input", "tokens", "--model", str(model), input="hợp tác xã\n")
 
 
-def test_evaluate_scores_and_lists_what_the_tagger_cannot_know(model: Path, tmp_path: Path) -> None:
-    (tmp_path / "a.conllu").write_text(CONLLU)
-    report = json.loads(call("evaluate", "a.conllu", "--json", "--model", str(model)).stdout)["upos"]
-    tags = tagger.load(model).tag_sentences([["They", "do", "n't", "book"], ["Yes"]])
-    gold = [["PRON", "VERB", "ADV", "NOUN"], ["INTJ"]]
-    right = sum(a == b for g, t in zip(gold, tags, strict=True) for a, b in zip(g, t, strict=True))
-    assert report["accuracy"] == right / 5
-    assert report["unseen_tags"] == {"INTJ": 1}
-    assert report["known_tokens"] == 2
-    text = call("evaluate", "a.conllu", "--model", str(model)).stdout
-    assert "INTJ (1)" in text
-    assert max(map(len, text.splitlines())) <= 80
+def test_a_reader_that_leaves_is_no_error(model: Path, tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("They book.\n" * 5000)
+    command = f"{sys.executable} -m tagger tag a.txt --model {model} | head -n 1"
+    done = subprocess.run(command, shell=True, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert done.stdout.startswith("They\t")
+    assert "Traceback" not in done.stderr
+    assert "error" not in done.stderr
 
 
-def test_evaluate_column_files(model: Path, tmp_path: Path) -> None:
-    (tmp_path / "a.tsv").write_text("They\tx\tPRON\nbook\tx\tVERB\n\n")
-    report = json.loads(call("evaluate", "a.tsv", "--column", "upos=2", "--json", "--model", str(model)).stdout)
-    assert report["upos"]["tokens"] == 2
-    assert "the right column" in error("evaluate", "a.tsv", "--column", "upos=1", "--model", str(model))
-    assert "line 1" in error("evaluate", "a.tsv", "--column", "upos=7", "--model", str(model))
-    (tmp_path / "a.conll").write_text("-DOCSTART- x O\n\nThey x PRON\n\n")
-    report = json.loads(call("evaluate", "a.conll", "--column", "upos=2", "--json", "--model", str(model)).stdout)
-    assert report["upos"]["tokens"] == 1
-    assert "--raw needs" in error("evaluate", "a.tsv", "--raw", "--model", str(model))
-    assert "NAME=NUMBER" in error("evaluate", "a.tsv", "--column", "xpos=1", "--model", str(model))
+def test_tagging_needs_neither_datasets_nor_lightning(model: Path, tmp_path: Path) -> None:
+    code = (
+        "import sys; sys.argv = ['tagger', 'tag', '--model', sys.argv[1]]\n"
+        "from tagger.__main__ import main\n"
+        "print('status', main())\n"
+        "print([m for m in ('datasets', 'pytorch_lightning', 'matplotlib', 'hydra', 'seqeval') if m in sys.modules])"
+    )
+    command = [sys.executable, "-c", code, str(model)]
+    done = subprocess.run(command, input="They book.", cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert done.stdout.splitlines()[-2:] == ["status 0", "[]"], done.stderr
 
 
-def test_evaluate_reads_column_files_as_training_does(model: Path, tmp_path: Path) -> None:
-    (tmp_path / "g.tsv").write_text("-DOCSTART- X\n\nThey PRON\nbook VERB\n")
-    report = json.loads(call("evaluate", "g.tsv", "--column", "upos=1", "--json", "--model", str(model)).stdout)
-    assert report["upos"]["tokens"] == 2
-    (tmp_path / "g.csv").write_text('They,PRON\n",",PUNCT\n')
-    report = json.loads(call("evaluate", "g.csv", "--json", "--model", str(model)).stdout)
-    assert report["upos"]["tokens"] == 2
+def test_the_output_is_conllu_that_reads_back(model: Path) -> None:
+    text = call("tag", "--output", "conllu", "--model", str(model), input="They don't book. Yes!").stdout
+    sentences = list(read_conllu(iter(text.splitlines(keepends=True)), "out"))
+    assert [s.tokens for s in sentences] == [["They", "do", "n't", "book", "."], ["Yes", "!"]]
+    assert sentences[0].text == "They don't book."
 
 
 def test_csv_and_separators(model: Path, tmp_path: Path) -> None:
@@ -249,40 +187,3 @@ def test_csv_and_separators(model: Path, tmp_path: Path) -> None:
     text = call("tag", "--input", "slash", "--separator", "_", "--model", str(model), input="They_X\n").stdout
     assert text.startswith("They\t")
     assert "a token per line" in " ".join(call("tag", "--help").stdout.split())
-
-
-def test_evaluate_from_raw_text(model: Path, tmp_path: Path) -> None:
-    (tmp_path / "a.conllu").write_text(CONLLU.replace("# a comment alone\n\n", "# newpar\n# text = Yes\n"))
-    scores = json.loads(call("evaluate", "a.conllu", "--raw", "--json", "--model", str(model)).stdout)
-    assert scores["words"]["f1"] == 1
-    assert scores["sentences"]["f1"] == 1
-    assert "upos" in scores
-
-
-def test_a_reader_that_leaves_is_no_error(model: Path, tmp_path: Path) -> None:
-    (tmp_path / "a.txt").write_text("They book.\n" * 5000)
-    command = f"{sys.executable} -m tagger tag a.txt --model {model} | head -n 1"
-    done = subprocess.run(command, shell=True, cwd=tmp_path, capture_output=True, text=True, timeout=120)
-    assert done.stdout.startswith("They\t")
-    assert "Traceback" not in done.stderr
-    assert "error" not in done.stderr
-
-
-def test_tagging_needs_neither_datasets_nor_lightning(model: Path, tmp_path: Path) -> None:
-    code = (
-        "import sys; sys.argv = ['tagger', 'tag', '--model', sys.argv[1]]\n"
-        "from tagger.__main__ import main\n"
-        "try: main()\n"
-        "except SystemExit as end: print('status', end.code)\n"
-        "print([m for m in ('datasets', 'pytorch_lightning', 'matplotlib', 'hydra', 'seqeval') if m in sys.modules])"
-    )
-    command = [sys.executable, "-c", code, str(model)]
-    done = subprocess.run(command, input="They book.", cwd=tmp_path, capture_output=True, text=True, timeout=120)
-    assert done.stdout.splitlines()[-2:] == ["status 0", "[]"], done.stderr
-
-
-def test_the_output_is_conllu_that_reads_back(model: Path) -> None:
-    text = call("tag", "--output", "conllu", "--model", str(model), input="They don't book. Yes!").stdout
-    sentences = list(read_conllu(iter(text.splitlines(keepends=True)), "out"))
-    assert [s.tokens for s in sentences] == [["They", "do", "n't", "book", "."], ["Yes", "!"]]
-    assert sentences[0].text == "They don't book."

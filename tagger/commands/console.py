@@ -1,0 +1,132 @@
+"""What commands print, and how they fail: with one line on standard error and an exit status."""
+
+import io
+import json
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import TextIO
+
+from tagger.errors import InputError, shorten
+from tagger.text.terminal import printable
+
+BAD_INPUT, INTERRUPTED, BROKEN_PIPE = 2, 130, 141  # exit statuses
+_NO_MEMORY = ("can't allocate memory", "out of memory")  # how torch's messages say it
+
+
+def say(message: str) -> None:
+    """Prints a line on standard error, control characters replaced."""
+    if sys.stderr is not None:
+        print(printable(message), file=sys.stderr, flush=True)
+
+
+def show(text: str) -> None:
+    """Prints text for people on standard output; control characters other than line ends are replaced.
+
+    What a folder or a file from outside says must not move the cursor or change the terminal.
+    """
+    with standard_output() as out:
+        out.write("".join(f"{printable(line)}\n" for line in text.removesuffix("\n").split("\n")))
+
+
+def show_json(value: object) -> None:
+    """Prints a value as JSON on standard output."""
+    with standard_output() as out:
+        out.write(json.dumps(value, indent=2) + "\n")
+
+
+@contextmanager
+def clear_errors(unnamed: str = "the system names no file") -> Iterator[None]:
+    """Ends the command with one line on standard error when the block fails in a way that is to be expected.
+
+    Bad input, files that cannot be read or written and a lack of memory end with status 2, Ctrl+C and SIGTERM with
+    130, and a reader of the output that went away (`| head`) with 141 and no message.
+
+    Args:
+        unnamed: what is said of an error of the system that names no file.
+    """
+    for name in ("SIGTERM", "SIGHUP"):  # Windows has one of them
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.default_int_handler)  # end as on Ctrl+C, nothing half-written
+    try:
+        yield
+    except InputError as error:
+        raise _end(str(error), BAD_INPUT) from None
+    except BrokenPipeError:
+        _drop_output()
+        raise SystemExit(BROKEN_PIPE) from None
+    except OSError as error:
+        raise _end(_description(error, unnamed), BAD_INPUT) from None
+    except MemoryError:
+        raise _end("this needs more memory than there is; close other programs, or use fewer --workers", 2) from None
+    except KeyboardInterrupt:
+        say("interrupted; files that were not whole are not written")
+        raise SystemExit(INTERRUPTED) from None
+    except RuntimeError as error:
+        if not any(words in str(error) for words in _NO_MEMORY):
+            raise
+        raise _end(f"this needs more memory than there is: {' '.join(str(error).split())[:200]}", 2) from None
+
+
+def _end(message: str, status: int) -> SystemExit:
+    """Says what failed; returns what ends the process."""
+    say(f"error: {message}")
+    with suppress(OSError, ValueError):
+        if sys.stdout is not None:
+            sys.stdout.flush()
+        return SystemExit(status)
+    _drop_output()
+    return SystemExit(status)
+
+
+def _drop_output() -> None:
+    """Lets what standard output did not take vanish: Python would try to write it again at its end."""
+    with suppress(OSError, ValueError, AttributeError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _description(error: OSError, unnamed: str) -> str:
+    """Which file an error of the system is about, as far as it says, and what went wrong."""
+    why = error.strerror or str(error) or type(error).__name__
+    names = [shorten(os.fsdecode(name)) for name in (error.filename, error.filename2) if isinstance(name, (str, bytes))]
+    return f"{' and '.join(names) or unnamed}: {why}"
+
+
+@contextmanager
+def standard_output() -> Iterator[TextIO]:
+    """Standard output as UTF-8, all of it written when the block ends.
+
+    Raises:
+        InputError: it is closed, or it cannot be written.
+    """
+    if sys.stdout is None:
+        raise InputError("standard output is closed; name a file with -o, or open it")
+    out = _StandardOutput(sys.stdout.buffer, "utf-8", errors="backslashreplace", newline="\n")
+    try:
+        yield out
+        out.flush()
+    finally:
+        out.detach()
+
+
+class _StandardOutput(io.TextIOWrapper):
+    """Says that it is standard output which cannot be written: the system's error names no file."""
+
+    def write(self, text: str, /) -> int:
+        with self._named():
+            return super().write(text)
+
+    def flush(self) -> None:
+        with self._named():
+            super().flush()
+
+    @contextmanager
+    def _named(self) -> Iterator[None]:
+        try:
+            yield
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise InputError(f"standard output cannot be written: {error.strerror}") from None

@@ -1,0 +1,33 @@
+"""The command `pretrain`: keys of the config `conf/pretrain.yaml` in, a run's folder with a pretrained network out."""
+
+from typing import Annotated
+
+import typer
+
+from tagger.commands.config_keys import complete_keys
+
+SETTINGS = {
+    "context_settings": {"ignore_unknown_options": True},  # they are Hydra's
+    "epilog": """\b
+Examples:
+  tagger pretrain 'text=[books/*.txt,more.txt.gz]'    learn from these files
+  tagger pretrain text=books/*.txt passes=3           read them three times
+  tagger pretrain text=books/*.txt --cfg job          show the whole config
+  tagger train init=RUN corpus=conllu corpus.path=DIR train a tagger from it
+""",
+}
+
+
+def pretrain(
+    values: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="KEY=VALUE", help="Values of the config.", autocompletion=complete_keys),
+    ] = None,
+) -> None:
+    """Trains a network to predict hidden words of untagged text, from which a tagger can start.
+
+    Everything goes into a new folder below runs/. `fill`, `embed` and `senses` use the network as it is.
+    """
+    from tagger.training.launch import main
+
+    raise typer.Exit(main(values or [], "pretrain"))

@@ -1,0 +1,34 @@
+"""The command `train`, the default one: keys of the config `conf/train.yaml` in, a run's folder out."""
+
+from typing import Annotated
+
+import typer
+
+from tagger.commands.config_keys import complete_keys
+
+SETTINGS = {
+    "context_settings": {"ignore_unknown_options": True},  # they are Hydra's
+    "epilog": """\b
+Examples (the word train may be left out):
+  tagger train --cfg job                              show the whole config
+  tagger train model.depth=3 model.hidden.forward=200 change values
+  tagger train corpus=conllu corpus.path=DIR          train on your treebank
+  tagger train -m model.depth=1,2,3                   a run for each value
+  tagger train --hydra-help                           the options of Hydra
+""",
+}
+
+
+def train(
+    values: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="KEY=VALUE", help="Values of the config.", autocompletion=complete_keys),
+    ] = None,
+) -> None:
+    """Trains a tagger as the config says, some of its values changed.
+
+    Everything goes into a new folder below runs/: the tagger, its scores, and what `tagger resume` needs.
+    """
+    from tagger.training.launch import main
+
+    raise typer.Exit(main(values or [], "train"))

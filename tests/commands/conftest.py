@@ -1,0 +1,61 @@
+"""What the tests of commands share: an untrained tagger, and calls of commands as a user types them."""
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from tagger.commands.app import app
+from tagger.model.network import TaggerNetwork
+from tagger.model.vocabulary import Vocabulary
+from tagger.weights.folder import save_tagger
+from tests.conftest import network_config
+
+TAGS = ["ADV", "NOUN", "PRON", "PUNCT", "VERB"]
+CONLLU = """\
+# sent_id = 1
+# text = They don't book
+1\tThey\tthey\tPRON\tPRP\tCase=Nom\t0\troot\t_\t_
+2-3\tdon't\t_\t_\t_\t_\t_\t_\t_\t_
+2\tdo\tdo\tVERB\tVBP\t_\t1\tdep\t_\t_
+3\tn't\tnot\tADV\tRB\t_\t1\tdep\t_\tX=y
+3.1\tbook\tbook\tVERB\t_\t_\t_\t_\t1:dep\t_
+4\tbook\tbook\tNOUN\tNN\t_\t1\tdep\t_\tSpaceAfter=No
+
+# a comment alone
+
+1\tYes\tyes\tINTJ\tUH\t_\t0\troot\t_\t_
+"""
+
+
+def saved(folder: Path, forms: list[str]) -> Path:
+    """An untrained tagger; what it says is wrong, but always the same."""
+    vocabulary = Vocabulary(
+        words={"they": 3, "book": 2}, characters=list("etaoinshr"), tags={"upos": TAGS}, forms=forms
+    )
+    network = network_config(depth=1, hidden={"forward": 4, "backward": 3}, words=4, affixes=2, chars=4, buckets=16)
+    config = {"network": network, "corpus": "Tiny", "segmenter": "english", "scores": {"dev": {"upos": 0.5}}}
+    save_tagger(folder, TaggerNetwork(vocabulary, network), vocabulary, config, "# card\n")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return saved(tmp_path_factory.mktemp("model") / "tagger", ["They", "book", "."])
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def call(*arguments: str, input: str | bytes | None = None, status: int = 0) -> Result:
+    result = CliRunner().invoke(app, list(arguments), input=input)
+    assert result.exit_code == status, (result.output, result.exception)
+    return result
+
+
+def error(*arguments: str, input: str | bytes | None = None) -> str:
+    """The last line on standard error of a call that must fail with status 2."""
+    result = call(*arguments, input=input, status=2)
+    return result.stderr.splitlines()[-1]

@@ -1,0 +1,81 @@
+"""How commands fail: one line on standard error, an exit status, and no control character from outside."""
+
+import errno
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tagger.commands.console import clear_errors, say, show
+from tagger.errors import InputError
+
+
+@pytest.mark.parametrize(
+    ("raised", "status", "line"),
+    [
+        (InputError("a.txt: no such file"), 2, "error: a.txt: no such file"),
+        (
+            FileNotFoundError(errno.ENOENT, "No such file or directory", "a.txt"),
+            2,
+            "error: 'a.txt': No such",
+        ),
+        (
+            OSError(errno.EAGAIN, "Resource temporarily unavailable"),
+            2,
+            "error: the system names no file: Re",
+        ),
+        (OSError("no such shell"), 2, "error: the system names no file: no such shell"),
+        (OSError(errno.EXDEV, "Invalid link", "a", None, "b"), 2, "error: 'a' and 'b': Invalid link"),
+        (MemoryError(), 2, "error: this needs more memory than there is"),
+        (
+            RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried"),
+            2,
+            "error: this needs more memory",
+        ),
+        (KeyboardInterrupt(), 130, "interrupted"),
+    ],
+)
+def test_what_is_to_be_expected_is_one_line(
+    capsys: pytest.CaptureFixture[str], raised: BaseException, status: int, line: str
+) -> None:
+    with pytest.raises(SystemExit) as end, clear_errors():
+        raise raised
+    assert end.value.code == status
+    shown = capsys.readouterr().err
+    assert shown.startswith(line)
+    assert shown.count("\n") == 1
+
+
+def test_what_is_not_to_be_expected_keeps_its_traceback() -> None:
+    with pytest.raises(ZeroDivisionError), clear_errors():
+        raise ZeroDivisionError
+    with pytest.raises(RuntimeError, match="shape"), clear_errors():
+        raise RuntimeError("shape '[2]' is invalid")
+
+
+def test_control_characters_are_replaced(capfd: pytest.CaptureFixture[str]) -> None:
+    say("model: \x1b[2Jmine")
+    show("one\x07\n\x1b[2Jtwo\n")
+    out, err = capfd.readouterr()
+    assert err == "model: \ufffd[2Jmine\n"
+    assert out == "one\ufffd\n\ufffd[2Jtwo\n"
+
+
+def shell(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    command = command.replace("tagger", f"{sys.executable} -m tagger", 1)
+    return subprocess.run(command, shell=True, cwd=folder, capture_output=True, text=True, timeout=120)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no /dev/full")
+@pytest.mark.parametrize("command", ["--help", "models", "--version", "models --json"])
+def test_standard_output_that_is_full_is_one_line(tmp_path: Path, command: str) -> None:
+    done = shell(f"tagger {command} > /dev/full", tmp_path)
+    assert done.returncode == 2
+    assert done.stderr == "error: standard output cannot be written: No space left on device\n"
+
+
+def test_standard_output_that_is_closed_is_one_line(tmp_path: Path) -> None:
+    done = shell("tagger models >&-", tmp_path)
+    assert done.returncode == 2
+    assert done.stderr == "error: standard output is closed; name a file with -o, or open it\n"

@@ -1,0 +1,51 @@
+"""The command `evaluate`: its report, and the files that it reads."""
+
+import json
+from pathlib import Path
+
+import tagger
+from tests.commands.conftest import CONLLU, call, error
+
+
+def test_evaluate_scores_and_lists_what_the_tagger_cannot_know(model: Path, tmp_path: Path) -> None:
+    (tmp_path / "a.conllu").write_text(CONLLU)
+    report = json.loads(call("evaluate", "a.conllu", "--json", "--model", str(model)).stdout)["upos"]
+    tags = tagger.load(model).tag_sentences([["They", "do", "n't", "book"], ["Yes"]])
+    gold = [["PRON", "VERB", "ADV", "NOUN"], ["INTJ"]]
+    right = sum(a == b for g, t in zip(gold, tags, strict=True) for a, b in zip(g, t, strict=True))
+    assert report["accuracy"] == right / 5
+    assert report["unseen_tags"] == {"INTJ": 1}
+    assert report["known_tokens"] == 2
+    text = call("evaluate", "a.conllu", "--model", str(model)).stdout
+    assert "INTJ (1)" in text
+    assert max(map(len, text.splitlines())) <= 80
+
+
+def test_evaluate_column_files(model: Path, tmp_path: Path) -> None:
+    (tmp_path / "a.tsv").write_text("They\tx\tPRON\nbook\tx\tVERB\n\n")
+    report = json.loads(call("evaluate", "a.tsv", "--column", "upos=2", "--json", "--model", str(model)).stdout)
+    assert report["upos"]["tokens"] == 2
+    assert "the right column" in error("evaluate", "a.tsv", "--column", "upos=1", "--model", str(model))
+    assert "line 1" in error("evaluate", "a.tsv", "--column", "upos=7", "--model", str(model))
+    (tmp_path / "a.conll").write_text("-DOCSTART- x O\n\nThey x PRON\n\n")
+    report = json.loads(call("evaluate", "a.conll", "--column", "upos=2", "--json", "--model", str(model)).stdout)
+    assert report["upos"]["tokens"] == 1
+    assert "--raw needs" in error("evaluate", "a.tsv", "--raw", "--model", str(model))
+    assert "NAME=NUMBER" in error("evaluate", "a.tsv", "--column", "xpos=1", "--model", str(model))
+
+
+def test_evaluate_from_raw_text(model: Path, tmp_path: Path) -> None:
+    (tmp_path / "a.conllu").write_text(CONLLU.replace("# a comment alone\n\n", "# newpar\n# text = Yes\n"))
+    scores = json.loads(call("evaluate", "a.conllu", "--raw", "--json", "--model", str(model)).stdout)
+    assert scores["words"]["f1"] == 1
+    assert scores["sentences"]["f1"] == 1
+    assert "upos" in scores
+
+
+def test_evaluate_reads_column_files_as_training_does(model: Path, tmp_path: Path) -> None:
+    (tmp_path / "g.tsv").write_text("-DOCSTART- X\n\nThey PRON\nbook VERB\n")
+    report = json.loads(call("evaluate", "g.tsv", "--column", "upos=1", "--json", "--model", str(model)).stdout)
+    assert report["upos"]["tokens"] == 2
+    (tmp_path / "g.csv").write_text('They,PRON\n",",PUNCT\n')
+    report = json.loads(call("evaluate", "g.csv", "--json", "--model", str(model)).stdout)
+    assert report["upos"]["tokens"] == 2
