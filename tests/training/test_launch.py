@@ -47,7 +47,6 @@ def test_a_sweep_with_two_processes_a_run(treebank: Path, tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["tga"], ["tga", "train, pretrain, tag, evaluate"]),
         (["corpus=conllu", "corpus.path=nowhere"], ["nowhere"]),
         (["trainer.nonsense=1"], ["nonsense"]),
     ],
