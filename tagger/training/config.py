@@ -334,7 +334,7 @@ def structured(kind: type[Config], values: Mapping[str, Any], prefix: str = "", 
         schema = OmegaConf.structured(kind)
         for name, part in parts.items():
             schema[name] = OmegaConf.structured(part)
-        return OmegaConf.to_object(OmegaConf.merge(schema, dict(values)))  # type: ignore[return-value]
+        return OmegaConf.to_object(OmegaConf.merge(schema, _literal(dict(values))))  # type: ignore[return-value]
     except MissingMandatoryValue as error:
         raise InputError(f"{prefix}{error.full_key} has no value; give it one: {prefix}{error.full_key}=...") from None
     except ConfigKeyError as error:
@@ -469,6 +469,15 @@ def _in_words(hint: Any) -> str:
         bounds = "".join(f" from {limit.least:g}" + (f" to {limit.most:g}" if limit.most else "") for limit in limits)
         return f"{null}a number{bounds}"
     return null + ("true or false" if bool in kinds else "a word")
+
+
+def _literal(value: Any) -> Any:
+    """The value with `${` escaped, which OmegaConf would take for an interpolation."""
+    if isinstance(value, dict):
+        return {key: _literal(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_literal(each) for each in value]
+    return value.replace("${", "\\${") if isinstance(value, str) else value
 
 
 def _value_at(values: Mapping[str, Any], key: str) -> Any:

@@ -1,0 +1,243 @@
+"""The overrides of a command line, `KEY=VALUE`: checked and quoted before Hydra reads them.
+
+Hydra takes any key with `+` in front and trains as if it were not there, and its grammar refuses many names of files.
+Here a key that does not exist is an error which names the nearest one, and the names of files are put in quotes.
+"""
+
+import difflib
+import inspect
+import itertools
+import os
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+from hydra import compose, initialize_config_dir
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override, Quote, QuotedString, ValueType
+from hydra.errors import HydraException
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from tagger.bundled import bundled
+from tagger.errors import InputError
+from tagger.training.config import (
+    RENAMED_KEYS,
+    renamed,
+)
+
+PAGES = {"train": "python -m tagger", "pretrain": "python -m tagger pretrain"}  # and the command that reads each
+# The values of these keys are names of files and other words, which are quoted where Hydra's grammar needs it.
+STRING_KEYS = (
+    *("corpus.path", "corpus.train", "corpus.dev", "corpus.test", "corpus.name", "corpus.config", "corpus.treebank"),
+    *("text", "dev", "hub.name", "hub.config", "init", "embedding.vectors", "embedding.transformer"),
+    *("card.version", "card.license", "hydra.run.dir", "hydra.sweep.dir"),
+)
+OPEN_PARTS = ("trainer.", "corpus.fields.")  # parts that take keys which the page does not have
+MAX_PAGES = 50  # composed to look for keys, one for each combination of groups that a sweep names
+MIN_SIMILARITY = 0.6  # of a key to the one that is proposed in its place
+
+
+@dataclass
+class Argument:
+    """An override, with the quotes that Hydra needs, and what Hydra reads in it."""
+
+    text: str
+    parsed: Override
+
+    @property
+    def key(self) -> str:
+        """The key without `+`, `++` or `~` and without the package of a group."""
+        return str(self.parsed.key_or_group)
+
+    def values(self) -> list[Any]:
+        """The value, or those of a sweep; none where the key is deleted or the sweep has no list of values."""
+        if self.parsed.value_type is None or self.parsed.value_type == ValueType.INTERVAL_SWEEP:
+            return []
+        return list(self.parsed.sweep_iterator()) if self.parsed.is_sweep_override() else [self.parsed.value()]
+
+
+def checked_overrides(
+    overrides: Sequence[str], page: str = "train", sweeping: bool = False, keys_are_known: bool = True
+) -> list[str]:
+    """The overrides as Hydra takes them.
+
+    Args:
+        overrides: as given on the command line.
+        page: `train` or `pretrain`.
+        sweeping: whether commas are between the values of a sweep, also where the values are names of files.
+        keys_are_known: whether the page and its groups are those of `conf`, so that others can be refused.
+
+    Returns:
+        The overrides with the names of files in quotes, and with `+` where Hydra needs it and only there.
+
+    Raises:
+        InputError: an override that cannot be read, a key that does not exist or has another name now, a choice that a
+            group does not have.
+    """
+    parsed = [_parsed(text, sweeping) for text in overrides]
+    if not keys_are_known:
+        return [argument.text for argument in parsed]
+    groups = _groups(page)
+    for argument in parsed:
+        if argument.key in groups:
+            _check_choices(argument, groups[argument.key])
+    known = _known_keys(page, parsed, groups)
+    return [_with_known_key(argument, known, groups, page) for argument in parsed]
+
+
+def _parsed(text: str, sweeping: bool) -> Argument:
+    head, equals, value = text.partition("=")
+    if not equals and not head.startswith("~"):
+        raise InputError(f"{text}: no command and no KEY=VALUE; a value is set like model.depth=3")
+    key = head.lstrip("+~")
+    if key in RENAMED_KEYS:
+        raise renamed(key)
+    if key == "resume":
+        raise InputError(f"{text}: resuming is a command; say python -m tagger resume {value or 'RUN'}")
+    if key in STRING_KEYS and equals:
+        text = f"{head}={_quoted_where_needed(value, sweeping)}"
+    try:
+        return Argument(text, _parse(text))
+    except HydraException as error:
+        reason = str(error).splitlines()[0].rstrip(".")
+        raise InputError(f"{text}: cannot be read ({reason}); put quotes around signs: KEY='\"VALUE\"'") from None
+
+
+def _parse(text: str) -> Override:
+    return OverridesParser.create().parse_override(text)
+
+
+def _quoted_where_needed(value: str, sweeping: bool) -> str:
+    """A string, a list of strings or strings to sweep over, in quotes where Hydra would read something else."""
+    exists = os.path.lexists(os.path.expanduser(value))
+    if value in ("", "null") or (not exists and value[0] in "'\"" and _read(value) is not None):
+        return value
+    if not exists and re.fullmatch(r"\[.*\]", value, re.DOTALL):
+        return f"[{','.join(_quoted_where_needed(item, False) for item in _at_commas(value[1:-1]))}]"
+    items = _at_commas(value)
+    if not exists and sweeping and len(items) > 1:
+        return ",".join(_quoted_where_needed(item, False) for item in items)
+    read = _read(value)
+    if read is not None and (read.is_sweep_override() or isinstance(read.value(), str)):
+        same = not read.is_sweep_override() and read.value() == value and "${" not in value
+        if same or not exists:
+            return value
+    literal = value.replace("${", "\\${") if exists else value  # a file's name has no interpolations
+    return QuotedString(literal, quote=Quote.single).with_quotes()
+
+
+def _read(value: str) -> Override | None:
+    """What Hydra reads in a value; None where it refuses it."""
+    try:
+        return _parse(f"key={value}")
+    except HydraException:
+        return None
+
+
+def _at_commas(text: str) -> list[str]:
+    """The parts of a list between its commas, those within quotes or brackets aside."""
+    parts = re.findall(r"""(?:'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"|\([^()]*\)|\[[^\[\]]*\]|\{[^{}]*\}|[^,])+""", text)
+    return [part.strip() for part in parts]
+
+
+def _groups(page: str) -> dict[str, list[str]]:
+    """The config groups of a page, and the choices that each has."""
+    defaults = cast(Any, OmegaConf.load(bundled("conf") / f"{page}.yaml")).defaults
+    names = [str(name) for entry in defaults if isinstance(entry, DictConfig) for name in entry]
+    return {
+        name: sorted(file.stem for file in (bundled("conf") / name).glob("*.yaml"))
+        for name in names
+        if not name.startswith("override ")
+    }
+
+
+def _check_choices(argument: Argument, choices: Sequence[str]) -> None:
+    for value in argument.values():
+        for choice in value if isinstance(value, list) else [value]:
+            if choice not in choices:
+                raise InputError(
+                    f"{argument.key}={_as_text(choice)}: no such choice{_did_you_mean(str(choice), choices) or ';'}"
+                    f" {argument.key} is one of {', '.join(choices)}"
+                )
+
+
+def _known_keys(page: str, arguments: Iterable[Argument], groups: Mapping[str, object]) -> set[str]:
+    """The keys that a page has, with each of the choices of groups that a command line names."""
+    choices = [
+        [f"{argument.key}={_as_text(value)}" for value in argument.values()]
+        for argument in arguments
+        if argument.key in groups and argument.values()
+    ]
+    pages = itertools.islice(itertools.product(*choices), MAX_PAGES)
+    return set.intersection(*(_keys(_compose(page, chosen)) for chosen in pages))
+
+
+def _as_text(value: Any) -> str:
+    return f"[{','.join(map(_as_text, value))}]" if isinstance(value, list) else "null" if value is None else str(value)
+
+
+def _keys(config: DictConfig) -> set[str]:
+    """The keys with dots of all values and of the parts that hold them."""
+    found = set()
+    parts = [("", cast(Any, OmegaConf.to_container(config)))]
+    while parts:
+        prefix, values = parts.pop()
+        for name, value in values.items():
+            found.add(f"{prefix}{name}")
+            if isinstance(value, dict):
+                parts.append((f"{prefix}{name}.", value))
+    return found
+
+
+def _with_known_key(argument: Argument, known: set[str], groups: Mapping[str, Sequence[str]], page: str) -> str:
+    """The override as Hydra takes it: without `+` where the page has the key, with it where the trainer has."""
+    key = argument.key
+    if key.startswith(("hydra.", "hydra/")) or (argument.parsed.is_delete() and key in known):
+        return argument.text
+    if key in known or key in groups:
+        return argument.text.lstrip("+")
+    part = next((part for part in OPEN_PARTS if key.startswith(part) and part.rstrip(".") in known), None)
+    if part == "trainer.":
+        _check_trainer_key(key)
+    if part is not None and not argument.parsed.is_delete():
+        return f"++{argument.text.lstrip('+')}"
+    raise _unknown(argument, known, groups, page)
+
+
+def _check_trainer_key(key: str) -> None:
+    from pytorch_lightning import Trainer
+
+    arguments = [f"trainer.{name}" for name in inspect.signature(Trainer.__init__).parameters if name != "self"]
+    name = ".".join(key.split(".")[:2])
+    if name not in arguments:
+        raise InputError(f"{key}: pytorch_lightning.Trainer has no such argument{_did_you_mean(key, arguments)}")
+
+
+def _unknown(argument: Argument, known: set[str], groups: Mapping[str, Sequence[str]], page: str) -> InputError:
+    """The error for a key that the page does not have; it says what has the key, or which key is like it."""
+    key = argument.key
+    part = key.partition(".")[0]
+    having = [choice for choice in groups.get(part, ()) if key in _keys(_compose(page, [f"{part}={choice}"]))]
+    if having:
+        return InputError(f"{argument.text}: no such key here; it needs {' or '.join(f'{part}={x}' for x in having)}")
+    for other, command in PAGES.items():
+        if other != page and key in _keys(_compose(other, [])):
+            return InputError(f"{argument.text}: no such key; it belongs to {command}")
+    nearest = _did_you_mean(key, sorted(known)) or f"; see {PAGES[page]} --cfg job"
+    return InputError(f"{argument.text}: no such key{nearest}")
+
+
+def _did_you_mean(word: str, words: Sequence[str]) -> str:
+    same_end = [other for other in words if other.rpartition(".")[2] == word]
+    near = same_end or difflib.get_close_matches(word, words, 1, MIN_SIMILARITY)
+    return f"; did you mean {near[0]}?" if near else ""
+
+
+def _compose(page: str, overrides: Iterable[str]) -> DictConfig:
+    try:
+        with initialize_config_dir(str(bundled("conf")), version_base="1.3"):
+            return compose(page, list(overrides))
+    except (HydraException, OmegaConfBaseException) as error:
+        raise InputError(" ".join(str(error).split())) from None
