@@ -19,7 +19,7 @@ from tagger.commands.options import (
     format_help,
 )
 from tagger.errors import InputError
-from tagger.text.files import whole_file
+from tagger.text.files import is_replaced, whole_file
 from tagger.text.formats import OUTPUTS, SEPARATORS, OutputFormat
 
 if TYPE_CHECKING:
@@ -127,7 +127,7 @@ def _pending(jobs: "list[Job]", manifest: "Manifest | None", force: bool, resume
         return pending
     pending, kept = [], []
     for job in jobs:
-        if force or job.target is None or not job.target.is_file():
+        if force or job.target is None or not is_replaced(job.target):
             pending.append(job)
         else:
             kept.append(str(job.target))

@@ -1,15 +1,16 @@
 """Files from outside: text in by lines, whatever its compression; text out under its final name only when whole."""
 
 import codecs
+import errno
 import gzip
 import io
 import os
 import re
+import secrets
 import sys
-import tempfile
 import zlib
 from collections.abc import Generator, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, TextIO, cast
 
@@ -17,6 +18,7 @@ from tagger.errors import InputError, shorten
 
 STDIO = "-"
 MAX_LINE = 1 << 22  # characters; a longer line is delivered in pieces, so that memory stays bounded
+MAX_LINKS = 40  # Linux follows no more either
 _UNDECODED = re.compile("[\udc80-\udcff]")
 
 
@@ -133,8 +135,8 @@ def whole_lines(lines: Iterable[str], path: str) -> Iterator[str]:
 def whole_file(path: str | Path) -> Iterator[TextIO]:
     """A file open for writing UTF-8 that appears as `path` when the block ends without an error.
 
-    A name ending in `.gz` is compressed. A lone surrogate is written as `\\udXXX`: see `encodable`. For the
-    rest see `whole_binary`.
+    A name that ends in `.gz` is compressed. A lone surrogate is written as `\\udXXX`; see `encodable`. For the rest
+    see `whole_binary`.
     """
     with whole_binary(path) as binary:
         stream = binary
@@ -145,48 +147,95 @@ def whole_file(path: str | Path) -> Iterator[TextIO]:
 
 
 @contextmanager
-def whole_binary(path: str | Path) -> Iterator[BinaryIO]:
+def whole_binary(path: str | Path, remedy: str = "choose another place") -> Iterator[BinaryIO]:
     """A file open for writing bytes that appears as `path` when the block ends without an error.
 
-    Until then it is a hidden file in the same folder; on an error it is removed. What is there and is no
-    regular file (a pipe, `/dev/null`) is written to directly.
+    Until then it is a hidden file in the same folder; on an error it is removed. If `path` is a link, the file that it
+    leads to is replaced and the link stays. What is not a regular file (a pipe, `/dev/null`), and an open file such as
+    `/dev/stdout`, is written to directly.
+
+    Args:
+        path: the file; folders above it are made.
+        remedy: the end of the message of an error.
 
     Raises:
         InputError: the folder cannot be written or is full, or `path` is a folder.
+        BrokenPipeError: `path` is a pipe whose reader has gone.
     """
     path = Path(path)
     partial: Path | None = None
     try:
         if path.is_dir():
             raise InputError(f"{path} is a folder; the name of a file is needed here")
-        if path.exists() and not path.is_file():
-            binary = cast(BinaryIO, path.open("wb"))
+        target = _link_target(path)
+        if isinstance(target, int):
+            binary = cast(BinaryIO, os.fdopen(os.dup(target), "wb"))
+        elif target.exists() and not target.is_file():
+            binary = cast(BinaryIO, target.open("wb"))
         else:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            handle, name = tempfile.mkstemp(prefix=f".{path.name[:40]}.", suffix=".part", dir=path.parent)
-            partial = Path(name)
-            binary = cast(BinaryIO, os.fdopen(handle, "wb"))
+            target.parent.mkdir(parents=True, exist_ok=True)
+            partial, binary = _new_file(target)
     except OSError as error:
-        raise InputError(f"{path} cannot be written: {error.strerror}") from None
+        raise InputError(f"{path} cannot be written: {error.strerror}; {remedy}") from None
     try:
         with binary:
             yield binary
         if partial is not None:
-            partial.chmod(0o666 & ~umask())
-            partial.replace(path)
+            partial.replace(cast(Path, target))
     except BaseException as error:
         if partial is not None:
             partial.unlink(missing_ok=True)
-        if isinstance(error, OSError):
-            raise InputError(f"{path} cannot be written: {error.strerror}; nothing is left of it") from None
+        if isinstance(error, OSError) and not isinstance(error, BrokenPipeError):
+            raise InputError(f"{path} cannot be written: {error.strerror}; {remedy}") from None
         raise
 
 
-def umask() -> int:
-    """The permissions that new files do not get."""
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+def is_replaced(path: str | Path) -> bool:
+    """Whether writing to `path` would replace a regular file; False where `whole_binary` writes directly."""
+    try:
+        target = _link_target(Path(path))
+    except OSError:
+        return False
+    return not isinstance(target, int) and target.is_file()
+
+
+def new_folder(parent: Path, name: str) -> Path:
+    """Makes a hidden folder `.NAME.XXXXXXXX` in `parent` that nobody else uses, with the usual permissions."""
+    while True:
+        folder = parent / f".{name}.{secrets.token_hex(4)}"
+        with suppress(FileExistsError):
+            folder.mkdir()
+            return folder
+
+
+def _new_file(target: Path) -> tuple[Path, BinaryIO]:
+    """Makes a hidden file beside `target` that nobody else uses.
+
+    The kernel gives it the permissions of a new file. Reading the umask in order to set them later would change it for
+    a moment, in which files of other threads become readable by all.
+    """
+    while True:
+        partial = target.with_name(f".{target.name[:40]}.{secrets.token_hex(4)}.part")
+        with suppress(FileExistsError):
+            return partial, cast(BinaryIO, partial.open("xb"))
+
+
+def _link_target(path: Path) -> Path | int:
+    """The file that `path` leads to through links, or the number of an open file of this process.
+
+    The names `/dev/stdout`, `/dev/fd/1` and `/proc/self/fd/1` are links on Linux, but opening what they lead to would
+    start at the beginning of that file again. Links to open files of other processes are not followed.
+    """
+    own = f"/proc/{os.getpid()}/fd"
+    for _ in range(MAX_LINKS):
+        path = Path(os.path.realpath(path.parent), path.name)
+        folder = str(path.parent)
+        if folder in (own, "/dev/fd") and path.name.isdecimal():
+            return int(path.name)
+        if folder.startswith("/proc/") or not path.is_symlink():
+            return path
+        path = path.parent / path.readlink()
+    raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(path))
 
 
 def file_version(path: str | Path) -> tuple[str, int, int]:

@@ -3,12 +3,8 @@
 import hashlib
 import json
 import logging
-import os
-import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 import torch
@@ -17,7 +13,7 @@ from tagger.errors import InputError
 from tagger.model.collate import length_buckets
 from tagger.model.pieces import PieceTokenizer, windows
 from tagger.model.transformer import TransformerEmbedding
-from tagger.text.files import umask
+from tagger.text.files import whole_binary
 
 _log = logging.getLogger(__name__)
 HIGHEST = float(np.finfo(np.float16).max)
@@ -63,20 +59,18 @@ def frozen_outputs(
         return np.zeros(shape, dtype=np.float16)
     path = folder / f"{digest.hexdigest()}.f16"
     token_size = shape[1] * shape[2] * np.dtype(np.float16).itemsize
+    size = len(tokens) * token_size
+    remedy = f"make room for {size / 1e6:.0f} MB of encoder outputs, or set HF_DATASETS_CACHE to another folder"
     try:
-        if not path.is_file() or path.stat().st_size != len(tokens) * token_size:
+        if not path.is_file() or path.stat().st_size != size:
             _log.info("%s reads %s tokens, once: kept in %s", embedding.config["name"], f"{len(tokens):,}", folder)
-            with _whole(path) as file:
+            with whole_binary(path, remedy) as file:
                 for first, states in _states(embedding, tokenizer, list(rows), tokens, lengths, device, batch_tokens):
                     file.seek(first * token_size)
                     file.write(states.tobytes())
         return np.memmap(path, dtype=np.float16, mode="r", shape=shape)
     except OSError as error:
-        megabytes = len(tokens) * token_size / 1e6
-        raise InputError(
-            f"{folder}: cannot keep {megabytes:.0f} MB of encoder outputs there ({error.strerror});"
-            " make room, or set HF_DATASETS_CACHE to another folder"
-        ) from None
+        raise InputError(f"{path} cannot be read: {error.strerror}; {remedy}") from None
 
 
 def _state(embedding: TransformerEmbedding, tokenizer: PieceTokenizer) -> "hashlib._Hash":
@@ -117,18 +111,3 @@ def _states(
                 yield start, array[: end - start, place]
     finally:
         embedding.to(home)
-
-
-@contextmanager
-def _whole(path: Path) -> Iterator[BinaryIO]:
-    """A file that has its name, and is there at all, only when it is whole."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            yield file
-        Path(name).chmod(0o666 & ~umask())
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise

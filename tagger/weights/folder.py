@@ -3,7 +3,6 @@
 import json
 import os
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -19,7 +18,7 @@ from tagger.model.memory import build_without_memory, check_memory
 from tagger.model.network import TaggerNetwork
 from tagger.model.transformer import EncoderError
 from tagger.model.vocabulary import Vocabulary
-from tagger.text.files import umask
+from tagger.text.files import new_folder
 from tagger.weights.huggingface import load_tokenizer, load_weights
 from tagger.weights.quantize import compress, expand
 from tagger.weights.saved_config import (
@@ -73,7 +72,7 @@ def save_tagger(
         other_weights: further files of weights, by name.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
-    partial = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    partial = new_folder(folder.parent, folder.name)
     try:
         save_file(saved_weights(network, storage_dtype), partial / WEIGHTS)
         for name, weights in (other_weights or {}).items():
@@ -83,10 +82,8 @@ def save_tagger(
         _write_json(partial / CONFIG, {"format": FORMAT, **config}, indent=2)
         _write_json(partial / VOCABULARY, asdict(vocabulary), indent=None)
         (partial / CARD).write_text(card, encoding="utf-8")
-        allowed = ~umask()
-        for path in partial.glob("*.safetensors"):
-            path.chmod(0o666 & allowed)
-        partial.chmod(0o777 & allowed)
+        for path in partial.glob("*.safetensors"):  # safetensors makes them private
+            shutil.copymode(partial / CONFIG, path)
         if folder.exists():
             shutil.rmtree(folder)
         os.replace(partial, folder)

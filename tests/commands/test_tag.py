@@ -187,3 +187,14 @@ def test_csv_and_separators(model: Path, tmp_path: Path) -> None:
     text = call("tag", "--input", "slash", "--separator", "_", "--model", str(model), input="They_X\n").stdout
     assert text.startswith("They\t")
     assert "a token per line" in " ".join(call("tag", "--help").stdout.split())
+
+
+@pytest.mark.skipif(not Path("/dev/stdout").exists(), reason="no name of standard output here")
+def test_a_link_to_standard_output_stays(model: Path, tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("They book.")
+    (tmp_path / "out.tsv").write_text("before\n")
+    (tmp_path / "link").symlink_to("/dev/stdout")
+    command = f"{sys.executable} -m tagger tag a.txt -o link --model {model} >> out.tsv"
+    subprocess.run(command, shell=True, cwd=tmp_path, check=True, timeout=120)
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "out.tsv").read_text().startswith("before\nThey\t")
