@@ -13,7 +13,6 @@ import torch
 from safetensors import safe_open
 from torch import Tensor
 
-from tagger.errors import shorten
 from tagger.model.embeddings import VECTOR_DTYPES
 from tagger.model.encoder import CELLS
 from tagger.model.network import MAX_DEPTH, MAX_HIDDEN_SIZE
@@ -185,4 +184,5 @@ def _check_choice(name: str, value: Any, known: Iterable[str]) -> None:
 
 
 def _shown(value: Any) -> str:
-    return shorten(value if isinstance(value, str) else json.dumps(value))
+    text = json.dumps(value)  # ASCII
+    return text if len(text) <= 60 else f"{text[:30]}…{text[-30:]}"

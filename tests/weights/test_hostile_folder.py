@@ -1,0 +1,211 @@
+"""A tagger's folder from somebody else: whatever it holds, it is a tagger that works or one line of error."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from tagger.errors import InputError
+from tagger.model.embeddings import VectorConfig
+from tagger.model.vocabulary import Vocabulary
+from tagger.weights.catalog import list_models
+from tagger.weights.folder import load_tagger
+from tagger.weights.pretrained_folder import load_masked
+from tagger.weights.saved_config import CONFIG, VOCABULARY, WEIGHTS
+from tests.conftest import BUCKETS, TOKENS, make_batch, make_network, save_tiny
+
+VECTORS = VectorConfig(sizes=[3], projection=2, tune=False, dtype="float32")
+VALUES: list[Any] = [
+    None,
+    True,
+    -1,
+    0,
+    1,
+    9,
+    100_000_000,
+    10**30,
+    0.5,
+    float("nan"),
+    "",
+    "lstm",
+    "\x1b[31mred\x07",
+    "x" * 100_000,
+    [],
+    [8, 8],
+    {},
+    [[[[[]]]]],
+    {"precision": "bf16"},
+]
+
+
+@pytest.fixture
+def folder(tmp_path: Path, vocabulary: Vocabulary) -> Path:
+    """A tagger with pretrained vectors and random weights, to be damaged."""
+    known = Vocabulary(**{**vars(vocabulary), "vectors": {"glove": {"book": 0, "the": 1}}})
+    return save_tiny(tmp_path / "model", make_network(known, vectors=VECTORS), known, vectors=VECTORS)
+
+
+def loads_or_says_why(folder: Path) -> str:
+    """The message of the error, "" where the tagger works."""
+    try:
+        network, vocabulary, config, _ = load_tagger(folder)
+    except InputError as error:
+        message = str(error)
+        assert message.isprintable(), message
+        assert len(message) < 500
+        return message
+    assert config["network"]["buckets"] == BUCKETS
+    network(make_batch(TOKENS, vocabulary))
+    return ""
+
+
+def change(path: Path, keys: tuple[Any, ...], value: Any) -> None:
+    """Sets a value of a JSON file, which `keys` lead to."""
+    whole = part = json.loads(path.read_text())
+    for key in keys[:-1]:
+        part = part[key]
+    part[keys[-1]] = value
+    path.write_text(json.dumps(whole))
+
+
+def places(value: Any, keys: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """The keys that lead to each value of a JSON object, inner ones too."""
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, item in items:
+        yield (*keys, key)
+        yield from places(item, (*keys, key))
+
+
+def fuzz(path: Path, values: list[Any]) -> dict[str, int]:
+    """Loads the folder of a JSON file with each of its values changed to each of `values`; counts what comes of it."""
+    text = path.read_text()
+    counts = {"works": 0, "error": 0}
+    for keys in places(json.loads(text)):
+        for value in values:
+            change(path, keys, value)
+            counts["error" if loads_or_says_why(path.parent) else "works"] += 1
+            path.write_text(text)
+    return counts
+
+
+def test_any_value_of_the_config_is_refused_or_works(folder: Path) -> None:
+    counts = fuzz(folder / CONFIG, VALUES)
+    assert counts["error"] > 200, counts
+    assert counts["works"] > 3, counts
+
+
+def test_any_value_of_the_vocabulary_is_refused_or_works(folder: Path) -> None:
+    assert fuzz(folder / VOCABULARY, [None, -1, 10**30, "\x1b[31m", [], {}, ["x", "x"]])["error"] > 100
+
+
+@pytest.mark.parametrize(
+    ("keys", "value", "message"),
+    [
+        (("network", "depth"), 100_000_000, "network.depth is 100000000"),
+        (("network", "hidden", "forward"), 1_000_000, "do not fit each other"),
+        (("network", "hidden", "forward"), -3, "network.hidden.forward is -3"),
+        (("network", "hidden", "forward"), [8, -3], "network.hidden.forward is -3"),
+        (("network", "words"), 10_000_000, "do not fit each other"),
+        (("network", "buckets"), 10**12, "network.buckets is 1000000000000"),
+        (("network", "vectors", "sizes"), [3, 3], "do not fit each other"),
+        (("network", "unknown"), 1, "not an object with the keys"),
+        (("network", "cell"), ["gru"], "network.cell"),
+        (("segmenter",), {}, "segmenter"),
+        (("scores",), {"dev": {"upos": "0.9"}}, "not a number"),
+        (("corpus",), ["x"], "corpus"),
+    ],
+)
+def test_sizes_and_types_of_the_config(folder: Path, keys: tuple[str, ...], value: Any, message: str) -> None:
+    change(folder / CONFIG, keys, value)
+    assert message in loads_or_says_why(folder)
+
+
+@pytest.mark.parametrize("name", [CONFIG, VOCABULARY])
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('{"a": ' + "[" * 100_000 + "]" * 100_000 + "}", "nested"),
+        ('{"a": ' + "[" * 60 + "]" * 60 + "}", "nested"),
+        ('{"a": ' + "9" * 10_000 + "}", "damaged"),
+        ("null", "no JSON object"),
+    ],
+)
+def test_json_that_no_tagger_has(folder: Path, name: str, text: str, message: str) -> None:
+    (folder / name).write_text(text)
+    assert message in loads_or_says_why(folder)
+
+
+def test_json_larger_than_any_tagger_has(folder: Path) -> None:
+    with (folder / CONFIG).open("ab") as file:
+        file.truncate(1 << 40)  # takes no room on the disk
+    assert "more than 10 MB" in loads_or_says_why(folder)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
+def test_weights_that_are_no_finite_numbers(folder: Path, value: float) -> None:
+    weights = load_file(folder / WEIGHTS)
+    weights["heads.upos.bias"][1] = value
+    save_file(weights, folder / WEIGHTS)
+    assert "heads.upos.bias has a weight that is NaN or infinite" in loads_or_says_why(folder)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"heads.upos.bias": None}, "heads.upos.bias is None"),
+        ({"more": torch.zeros(1)}, 'nobody expects "more"'),
+        ({"\x1b[31m": torch.zeros(1)}, "nobody expects"),
+        ({"heads.upos.bias": torch.zeros(1)}, "heads.upos.bias"),
+        ({"heads.upos.bias": torch.zeros(7, dtype=torch.int64)}, "heads.upos.bias is I64"),
+        ({"heads.upos.bias": torch.zeros(7, dtype=torch.int8)}, "no scale for each of its 7 rows"),
+    ],
+)
+def test_weights_that_the_network_does_not_have(folder: Path, changes: dict[str, Any], message: str) -> None:
+    weights = {name: tensor for name, tensor in (load_file(folder / WEIGHTS) | changes).items() if tensor is not None}
+    save_file(weights, folder / WEIGHTS)
+    assert message in loads_or_says_why(folder)
+
+
+@pytest.mark.parametrize(
+    ("keys", "value"),
+    [
+        (("tags", "upos", 0), "NOUN\x1b]0;owned\x07"),
+        (("tags", "upos", 0), "NOUN\n"),
+        (("tags", "up\x1b[31mos"), ["X"]),
+        (("vectors",), {"\x1b[31m": {"book": 0, "the": 1}}),
+    ],
+)
+def test_names_with_escape_codes_are_refused(folder: Path, keys: tuple[Any, ...], value: Any) -> None:
+    change(folder / VOCABULARY, keys, value)
+    assert "has a control character" in loads_or_says_why(folder)
+
+
+def test_names_are_shown_without_escape_codes(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for key in ("corpus", "version", "license"):
+        change(folder / CONFIG, (key,), "red\x1b[31m\n")
+    change(folder / CONFIG, ("scores",), {"dev\x1b[31m": {"up\x07os": 0.5}})
+    config = load_tagger(folder)[2]
+    assert config["corpus"] == "red\ufffd[31m\ufffd"
+    assert json.dumps(config, ensure_ascii=False).isprintable()
+    (tmp_path / "here" / "runs" / "1").mkdir(parents=True)
+    folder.rename(tmp_path / "here" / "runs" / "1" / "tagger")
+    monkeypatch.chdir(tmp_path / "here")
+    latest = list_models()[-1]
+    assert latest.name == "latest"
+    assert repr(latest.corpus + str(latest.license) + str(latest.scores)).isprintable()
+
+
+def test_more_than_the_machine_has(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tagger.model.memory.machine_bytes", lambda: 1000)
+    message = loads_or_says_why(folder)
+    assert message.startswith(str(folder))
+    assert "this machine has 0.0 GB" in message
+
+
+def test_a_damaged_word_predictor(folder: Path) -> None:
+    with pytest.raises(InputError, match="predicts no words"):
+        load_masked(folder)
