@@ -69,6 +69,13 @@ def make_batch(
     return collate(sentences, FormTable(vocabulary, BUCKETS), tags)
 
 
+def assert_same_batch(first: Batch, second: Batch) -> None:
+    """Every tensor of the two batches is the same."""
+    for name in ("words", "affixes", "characters", "index", "lengths"):
+        assert getattr(first, name).tolist() == getattr(second, name).tolist(), name
+    assert {c: t.tolist() for c, t in first.targets.items()} == {c: t.tolist() for c, t in second.targets.items()}
+
+
 def overfit(network: TaggerNetwork, vocabulary: Vocabulary, steps: int = 80) -> float:
     """Trains on the tiny corpus; returns the last loss."""
     batch = make_batch(TOKENS, vocabulary, {column: [s[column] for s in CORPUS] for column in vocabulary.columns})
@@ -107,3 +114,21 @@ def trained(vocabulary: Vocabulary, tmp_path_factory: pytest.TempPathFactory) ->
     network = make_network(vocabulary)
     overfit(network, vocabulary)
     return save_tiny(tmp_path_factory.mktemp("trained") / "tagger", network, vocabulary)
+
+
+@pytest.fixture(scope="session")
+def bert(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a tiny BERT, not to be changed; skips the test where transformers is not installed."""
+    from tests.weights.encoders import save_bert
+
+    torch.manual_seed(1)
+    return save_bert(tmp_path_factory.mktemp("bert"))
+
+
+@pytest.fixture(scope="session")
+def roberta(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same of a tiny RoBERTa."""
+    from tests.weights.encoders import save_roberta
+
+    torch.manual_seed(1)
+    return save_roberta(tmp_path_factory.mktemp("roberta"))

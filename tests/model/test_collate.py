@@ -5,64 +5,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tagger.model.affixes import AFFIXES, affix_rows, word_shape
-from tagger.model.batch import IGNORE, PAD, UNK, UNSEEN, Batch
+from tagger.model.affixes import affix_rows
+from tagger.model.batch import IGNORE, PAD, UNK, UNSEEN
 from tagger.model.collate import collate, length_buckets
-from tagger.model.forms import MAX_CHARACTERS, FormTable
+from tagger.model.forms import FormTable
 from tagger.model.vocabulary import Vocabulary
-from tests.conftest import BUCKETS, CORPUS, TOKENS, make_batch
+from tests.conftest import BUCKETS, CORPUS, TOKENS, assert_same_batch, make_batch
 
 
 def ewt_like_lengths(count: int = 12_000) -> np.ndarray:
     """Sentence lengths as a treebank of the web has them: 1 to 150, 16 on average, many short ones."""
     lengths = np.random.default_rng(7).lognormal(2.45, 0.85, count).astype(np.int64).clip(1, 150)
     return lengths
-
-
-def assert_same(first: Batch, second: Batch) -> None:
-    for name in ("words", "affixes", "characters", "index", "lengths"):
-        assert getattr(first, name).tolist() == getattr(second, name).tolist(), name
-    assert {c: t.tolist() for c, t in first.targets.items()} == {c: t.tolist() for c, t in second.targets.items()}
-
-
-@pytest.mark.parametrize(
-    ("form", "shape"),
-    [
-        ("McDonald's", "XxXxxx'x"),
-        ("1,250", "9,999"),
-        ("12345", "999"),
-        ("NATO", "XXX"),
-        ("...", "..."),
-        ("......", "..."),
-        ("naïve-Ä1", "xxx-X9"),
-        ("", ""),
-        ("\ud800", "\ud800"),
-        ("语言", "xx"),
-    ],
-)
-def test_word_shape(form: str, shape: str) -> None:
-    assert word_shape(form) == shape
-
-
-def test_affix_rows_are_the_same_in_every_process() -> None:
-    assert affix_rows("Books", 1000) == [681, 1851, 2149, 3339, 4733, 5613, 6414, 7009]
-    assert affix_rows("naïve-1", 1000) == [146, 1600, 2711, 3583, 4962, 5396, 6714, 7879]
-    assert affix_rows("\ud800", 1000) == [600, 1600, 2600, 3600, 4600, 5600, 6600, 7600]
-
-
-def test_affix_rows_ignore_case_except_in_the_shape() -> None:
-    lower, upper = affix_rows("books", 1000), affix_rows("BOOKS", 1000)
-    assert lower[:-1] == upper[:-1]
-    assert lower[-1] != upper[-1]
-    assert affix_rows("bookish", 1000)[:3] == lower[:3]
-    assert affix_rows("works", 1000)[4] == lower[4]  # the suffix "ks"
-
-
-@given(st.text(st.characters(codec=None, exclude_categories=()), max_size=40), st.integers(1, 50))
-def test_every_affix_has_rows_of_its_own(form: str, buckets: int) -> None:
-    rows = affix_rows(form, buckets)
-    assert len(rows) == AFFIXES
-    assert [row // buckets for row in rows] == list(range(AFFIXES))
 
 
 def test_collate_pads_on_the_right(vocabulary: Vocabulary) -> None:
@@ -81,12 +35,6 @@ def test_collate_pads_on_the_right(vocabulary: Vocabulary) -> None:
             assert batch.characters[u].tolist() == characters + [PAD] * beyond
         assert (batch.index[len(sentence) :, i] == 0).all()
     assert batch.characters.shape[1] == len("flights")
-
-
-def test_unknown_words_and_characters(vocabulary: Vocabulary) -> None:
-    batch = make_batch([["ΞQΞ", "BOOK"]], vocabulary)
-    assert batch.words.tolist() == [UNK, vocabulary.word_ids["book"]]
-    assert batch.characters[0].tolist() == [UNK] * 3 + [PAD]
 
 
 def test_targets_tell_unseen_tags_from_blanks() -> None:
@@ -121,7 +69,7 @@ def test_word_dropout_is_decided_for_each_token_by_the_generator(vocabulary: Voc
     first, again, other = (
         collate(sentences, table, word_dropout=1.0, generator=np.random.default_rng(seed)) for seed in (1, 1, 2)
     )
-    assert_same(first, again)
+    assert_same_batch(first, again)
     assert first.index.tolist() != other.index.tolist()
     assert len(first.words) == 4  # both forms, each as it is and hidden
     ids = first.words[first.index[:, 0]]
@@ -144,21 +92,7 @@ def test_word_dropout_hides_rare_words_more_often() -> None:
 def test_no_word_is_hidden_without_a_generator(vocabulary: Vocabulary) -> None:
     assert UNK not in make_batch(TOKENS, vocabulary).words.tolist()
     kept = collate(TOKENS, FormTable(vocabulary, BUCKETS), word_dropout=0.0, generator=np.random.default_rng(1))
-    assert_same(kept, make_batch(TOKENS, vocabulary))
-
-
-def test_a_long_form_gives_its_first_and_last_characters() -> None:
-    vocabulary = Vocabulary.build([{"tokens": ["abcdefgh"], "upos": ["X"]}], ["upos"], min_count=1)
-    form = "abcd" * 4 + "h" * 4968 + "efg" * 5 + "a"
-    assert len(form) == 5000
-    batch = make_batch([[form, "ab"]], vocabulary)
-    assert batch.characters.shape == (2, MAX_CHARACTERS)
-    ids = vocabulary.character_ids
-    assert batch.characters[0].tolist() == [ids[c] for c in form[:16] + form[-16:]]
-    assert batch.characters[1].tolist() == [ids["a"], ids["b"]] + [PAD] * 30
-    for length in (31, 32, 33):
-        batch = make_batch([[form[:length]]], vocabulary)
-        assert (batch.characters != PAD).sum() == min(length, 32)
+    assert_same_batch(kept, make_batch(TOKENS, vocabulary))
 
 
 @given(st.lists(st.lists(st.text(st.characters(codec=None, exclude_categories=())), min_size=1), min_size=1))
@@ -171,27 +105,12 @@ def test_any_forms_can_be_collated(sentences: list[list[str]]) -> None:
             assert batch.words[batch.index[t, i]] == vocabulary.word_ids.get(form.lower(), UNK)
 
 
-def test_a_table_that_forgets_gives_the_same_batches(vocabulary: Vocabulary) -> None:
-    small = FormTable(vocabulary, BUCKETS, limit=4)
-    texts = [[["They", "book"]], [["flights", "."]], [["Well"], ["reads", "They", "new", "words", "book"]], TOKENS]
-    for sentences in [*texts, *texts]:
-        assert_same(collate(sentences, small), make_batch(sentences, vocabulary))
-        assert len(small._rows) <= max(4, sum(map(len, sentences)))
-
-
-def test_a_table_grows(vocabulary: Vocabulary) -> None:
-    table = FormTable(vocabulary, BUCKETS)
-    sentences = [[f"form{i}" for i in range(start, start + 700)] for start in (0, 700, 1400, 0)]
-    for sentence in sentences:
-        assert_same(collate([sentence], table), make_batch([sentence], vocabulary))
-
-
 def test_a_batch_does_not_depend_on_what_the_table_has_seen(vocabulary: Vocabulary) -> None:
     used = FormTable(vocabulary, BUCKETS)
     used.rows(["book", "zoo", "Well", "."])
     tags = {"upos": [s["upos"] for s in CORPUS]}
     fresh = collate(TOKENS, FormTable(vocabulary, BUCKETS), tags, 0.3, np.random.default_rng(1))
-    assert_same(collate(TOKENS, used, tags, 0.3, np.random.default_rng(1)), fresh)
+    assert_same_batch(collate(TOKENS, used, tags, 0.3, np.random.default_rng(1)), fresh)
 
 
 @pytest.mark.parametrize("max_tokens", [500, 2000])

@@ -8,7 +8,6 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from tagger.errors import InputError
-from tagger.model.batch import FIRST_ID
 from tagger.model.forms import FormTable
 from tagger.model.hidden_words import MaskedWordNetwork
 from tagger.model.masked_batch import masked_batch
@@ -50,16 +49,6 @@ def test_the_hidden_word_changes_nothing(words: Vocabulary, cell: str, place: in
     )
     changed = network.scores(network.predict(batch.batch, batch.masked))
     assert (changed[0] - found[0][0]).abs().max() > 1e-6  # a word that is not hidden does
-
-
-def test_places_and_targets(words: Vocabulary) -> None:
-    table = FormTable(words, BUCKETS)
-    batch = masked_batch([SENTENCE, ["Well", "unseen"]], [np.array([0, 3]), np.array([1])], table)
-    shown = batch.batch.index.flatten()[batch.masked]
-    forms = [batch.batch.words[i] for i in shown]
-    ids = words.word_ids
-    assert [int(form) for form in forms] == [ids["they"], ids["."], 1]
-    assert batch.targets.tolist() == [ids["they"] - FIRST_ID, ids["."] - FIRST_ID, -1]
 
 
 def test_a_small_vocabulary_has_the_whole_loss(words: Vocabulary) -> None:

@@ -99,7 +99,7 @@ def test_bad_values_are_named(treebank: Path, tmp_path: Path, override: str, mes
 @pytest.fixture
 def bert(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     pytest.importorskip("transformers")
-    from tests.weights.test_transformer import save_bert
+    from tests.weights.encoders import save_bert
 
     torch.manual_seed(1)
     monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")

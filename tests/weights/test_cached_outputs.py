@@ -16,7 +16,7 @@ from tagger.weights.cached_outputs import frozen_outputs
 
 pytest.importorskip("transformers")
 
-from tests.weights.test_transformer import LAYERS, SIZE, load, read, save_bert
+from tests.weights.encoders import LAYERS, SIZE, load, read, save_bert
 
 SENTENCES = [["They", "booking", "flights", "."], [], ["\ud800"], ["a", "the"] * 40, ["the", "book", "."], ["They"]]
 

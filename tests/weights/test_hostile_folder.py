@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +46,7 @@ VALUES: list[Any] = [
 @pytest.fixture
 def folder(tmp_path: Path, vocabulary: Vocabulary) -> Path:
     """A tagger with pretrained vectors and random weights, to be damaged."""
-    known = Vocabulary(**{**vars(vocabulary), "vectors": {"glove": {"book": 0, "the": 1}}})
+    known = replace(vocabulary, vectors={"glove": {"book": 0, "the": 1}})
     return save_tiny(tmp_path / "model", make_network(known, vectors=VECTORS), known, vectors=VECTORS)
 
 

@@ -1,0 +1,42 @@
+"""The table of forms: what it knows of each form, and that it forgets and grows without a trace."""
+
+from tagger.model.batch import PAD, UNK
+from tagger.model.collate import collate
+from tagger.model.forms import MAX_CHARACTERS, FormTable
+from tagger.model.vocabulary import Vocabulary
+from tests.conftest import BUCKETS, TOKENS, assert_same_batch, make_batch
+
+
+def test_unknown_words_and_characters(vocabulary: Vocabulary) -> None:
+    batch = make_batch([["ΞQΞ", "BOOK"]], vocabulary)
+    assert batch.words.tolist() == [UNK, vocabulary.word_ids["book"]]
+    assert batch.characters[0].tolist() == [UNK] * 3 + [PAD]
+
+
+def test_a_long_form_gives_its_first_and_last_characters() -> None:
+    vocabulary = Vocabulary.build([{"tokens": ["abcdefgh"], "upos": ["X"]}], ["upos"], min_count=1)
+    form = "abcd" * 4 + "h" * 4968 + "efg" * 5 + "a"
+    assert len(form) == 5000
+    batch = make_batch([[form, "ab"]], vocabulary)
+    assert batch.characters.shape == (2, MAX_CHARACTERS)
+    ids = vocabulary.character_ids
+    assert batch.characters[0].tolist() == [ids[c] for c in form[:16] + form[-16:]]
+    assert batch.characters[1].tolist() == [ids["a"], ids["b"]] + [PAD] * 30
+    for length in (31, 32, 33):
+        batch = make_batch([[form[:length]]], vocabulary)
+        assert (batch.characters != PAD).sum() == min(length, 32)
+
+
+def test_a_table_that_forgets_gives_the_same_batches(vocabulary: Vocabulary) -> None:
+    small = FormTable(vocabulary, BUCKETS, limit=4)
+    texts = [[["They", "book"]], [["flights", "."]], [["Well"], ["reads", "They", "new", "words", "book"]], TOKENS]
+    for sentences in [*texts, *texts]:
+        assert_same_batch(collate(sentences, small), make_batch(sentences, vocabulary))
+        assert len(small._rows) <= max(4, sum(map(len, sentences)))
+
+
+def test_a_table_grows(vocabulary: Vocabulary) -> None:
+    table = FormTable(vocabulary, BUCKETS)
+    sentences = [[f"form{i}" for i in range(start, start + 700)] for start in (0, 700, 1400, 0)]
+    for sentence in sentences:
+        assert_same_batch(collate([sentence], table), make_batch([sentence], vocabulary))

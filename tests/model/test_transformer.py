@@ -1,0 +1,127 @@
+"""Pooling, layers and gradients of a transformer, against what Hugging Face computes from the same files."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from tagger.model.transformer import TransformerEmbedding
+from tests.weights.encoders import LAYERS, SENTENCES, SIZE, by_hand, load, read
+
+
+@pytest.mark.parametrize("pooling", ["first", "mean"])
+@pytest.mark.parametrize("kind", ["bert", "roberta"])
+def test_outputs_are_those_of_the_encoder(kind: str, pooling: str, request: Any) -> None:
+    folder = request.getfixturevalue(kind)
+    embedding, tokenizer, _ = load(folder, pooling=pooling)
+    sentences = [*SENTENCES[:2], ["the", "\u200b", "booking", "s", "x"]]
+    batch = embedding.outputs(read(tokenizer, *sentences))
+    assert batch.shape == (5, 3, LAYERS + 1, SIZE)
+    for number, sentence in enumerate(sentences):
+        expected = by_hand(folder, tokenizer, sentence, pooling)
+        alone = embedding.outputs(read(tokenizer, sentence))
+        torch.testing.assert_close(alone[:, 0], expected, atol=1e-5, rtol=1e-5)
+        torch.testing.assert_close(batch[: len(sentence), number], expected, atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("pooling", ["first", "mean"])
+def test_a_long_sentence_changes_nothing_for_its_neighbours(bert: Path, pooling: str) -> None:
+    embedding, tokenizer, _ = load(bert, pooling=pooling)
+    together = embedding(read(tokenizer, ["booking", "the"] * 60, SENTENCES[0]))
+    assert together.shape == (120, 2, SIZE)
+    assert together[:, 0].isfinite().all()
+    alone = embedding(read(tokenizer, SENTENCES[0]))
+    torch.testing.assert_close(together[:4, 1], alone[:, 0], atol=1e-5, rtol=1e-5)
+
+
+def test_chosen_layers_and_mix(bert: Path) -> None:
+    every, tokenizer, _ = load(bert)
+    some, _, config = load(bert, layers=[2, 0])
+    assert config["layers"] == [2, 0]
+    pieces = read(tokenizer, *SENTENCES[:2])
+    outputs = every.outputs(pieces)
+    torch.testing.assert_close(some.outputs(pieces), outputs[:, :, [2, 0]])
+    torch.testing.assert_close(every(pieces), outputs.mean(2))  # equal weights to begin with
+    with torch.no_grad():
+        some.scalars.copy_(torch.tensor([1.0, -1.0]))
+        some.gamma.fill_(3.0)
+    share = 1 / (1 + np.exp(-2.0))
+    torch.testing.assert_close(some(pieces), 3 * (share * outputs[:, :, 2] + (1 - share) * outputs[:, :, 0]))
+
+
+def test_frozen_encoder_has_no_gradients_and_no_dropout(bert: Path) -> None:
+    embedding, tokenizer, _ = load(bert)
+    embedding.train()
+    assert embedding.training
+    assert not any(part.training for part in embedding.encoder.modules())
+    pieces = read(tokenizer, *SENTENCES[:2])
+    embedding(pieces).sum().backward()
+    assert all(parameter.grad is None for parameter in embedding.encoder.parameters())
+    assert embedding.gamma.grad is not None
+    assert embedding.scalars.grad is not None
+    torch.testing.assert_close(embedding(pieces), embedding(pieces))
+    assert embedding.parameter_groups(1.0, 0.5, 0.1) == []
+
+
+@pytest.mark.parametrize("pooling", ["first", "mean"])
+def test_tuned_encoder_learns(bert: Path, pooling: str) -> None:
+    embedding, tokenizer, _ = load(bert, tune=True, pooling=pooling)
+    pieces = read(tokenizer, *SENTENCES)
+    embedding.train()
+    assert (embedding(pieces) != embedding(pieces)).any()  # dropout
+    embedding.eval()
+    embedding(pieces).square().sum().backward()
+    grads = {name: p.grad for name, p in embedding.named_parameters()}
+    assert [name for name, grad in grads.items() if grad is None or not grad.isfinite().all()] == []
+    with torch.no_grad():
+        assert not embedding(pieces).requires_grad
+
+
+def test_lower_layers_learn_more_slowly(bert: Path) -> None:
+    embedding, _, _ = load(bert, tune=True)
+    groups = embedding.parameter_groups(lr=1.0, decay=0.5, weight_decay=0.1)
+    names = {id(parameter): name for name, parameter in embedding.named_parameters()}
+    listed = [names[id(parameter)] for group in groups for parameter in group["params"]]
+    assert sorted(listed) == sorted(set(names.values()) - {"scalars", "gamma"})
+    for group in groups:
+        for parameter in group["params"]:
+            name = names[id(parameter)]
+            layer = 0.5 if ".layer.0." in name else 1.0 if ".layer.1." in name else 0.25
+            assert (group["lr"], group["weight_decay"]) == (layer, 0.1 if parameter.dim() > 1 else 0.0), name
+
+
+def test_layers_of_other_architectures_are_found(bert: Path) -> None:
+    embedding, _, _ = load(bert, tune=True)
+    embedding.encoder = torch.nn.ModuleDict(
+        {
+            "wte_embed": torch.nn.Linear(2, 2, bias=False),
+            "h": torch.nn.ModuleList(torch.nn.Linear(2, 2, bias=False) for _ in range(3)),
+            "final_norm": torch.nn.LayerNorm(2, bias=False),
+        }
+    )
+    rates = [(g["lr"], g["weight_decay"]) for g in embedding.parameter_groups(1.0, 0.5, 0.1)]
+    assert rates == [(0.125, 0.1), (0.25, 0.1), (0.5, 0.1), (1.0, 0.1), (1.0, 0.0)]
+
+
+@pytest.mark.parametrize("kind", ["bert", "roberta"])
+def test_built_without_memory_then_given_weights(kind: str, request: Any) -> None:
+    embedding, tokenizer, config = load(request.getfixturevalue(kind), tune=True)
+    with torch.device("meta"):
+        empty = TransformerEmbedding(config)
+    assert {parameter.device.type for parameter in empty.parameters()} == {"meta"}
+    assert empty.width == SIZE
+    empty.load_state_dict(embedding.state_dict(), assign=True)
+    pieces = read(tokenizer, *SENTENCES)
+    torch.testing.assert_close(empty.eval()(pieces), embedding.eval()(pieces))
+
+
+def test_bf16_is_close(bert: Path) -> None:
+    embedding, tokenizer, _ = load(bert)
+    short, _, _ = load(bert, dtype="bfloat16")
+    pieces = read(tokenizer, *SENTENCES[:2])
+    found = short.outputs(pieces)
+    assert found.dtype == torch.float32
+    assert (found != embedding.outputs(pieces)).any()
+    torch.testing.assert_close(found, embedding.outputs(pieces), atol=0.1, rtol=0.05)
