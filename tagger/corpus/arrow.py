@@ -1,4 +1,4 @@
-"""Sentences of a reader -> an Arrow file in the cache of `datasets`."""
+"""The sentences that a reader yields -> an Arrow file in the cache of `datasets`."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -10,12 +10,12 @@ from datasets.exceptions import DatasetGenerationError
 from tagger.errors import InputError
 from tagger.text.sentence import NO_TAG, Sentence
 
-FORMAT = 2  # of the Arrow files; count up when a reader comes to yield something else for the same file
+CACHE_VERSION = 2  # of the Arrow files; raise it when a reader yields something else for the same file
 
 Reader = Callable[..., Iterator[Sentence]]
 
 
-def stored(
+def to_arrow(
     read: Reader,
     arguments: dict[str, Any],
     columns: Sequence[str],
@@ -23,19 +23,30 @@ def stored(
     split: str,
     version: tuple[Any, ...] = (),
 ) -> Dataset:
-    """The sentences of `read(**arguments)` in an Arrow file, from the cache if they are there.
+    """The sentences of `read(**arguments)` as an Arrow file, which is taken from the cache if it is there.
 
-    Of processes that want the same file at the same time one writes it and the others wait.
+    Where several processes want the same file at the same time, one writes it and the others wait.
+
+    Args:
+        read: yields the sentences.
+        arguments: of `read`; they are part of the file's name in the cache.
+        columns: the tag columns to keep.
+        source: the file or data set, for messages.
+        split: `train`, `dev` or `test`; only train must have tags in every column.
+        version: of the source; it is part of the file's name in the cache, too.
+
+    Raises:
+        InputError: what `read` raises; no words; a column without tags; no room in the cache.
     """
     datasets.disable_progress_bars()
     features = Features(dict.fromkeys(("tokens", *columns, "comments"), List(Value("string"))))
     inputs = {
         "read": read,
         "arguments": arguments,
-        "columns": tuple(columns),  # a list would be taken for shards
+        "columns": tuple(columns),  # `datasets` would distribute the items of a list over processes
         "source": source,
-        "tagged": split == "train",  # that others have no tags in a column is for the report to say
-        "version": (FORMAT, *version),
+        "must_have_tags": split == "train",  # the report says which tags dev and test lack
+        "version": (CACHE_VERSION, *version),
     }
     try:
         return Dataset.from_generator(_rows, features=features, gen_kwargs=inputs)
@@ -50,9 +61,14 @@ def stored(
 
 
 def _rows(
-    read: Reader, arguments: dict[str, Any], columns: tuple[str, ...], source: str, tagged: bool, version: object
+    read: Reader,
+    arguments: dict[str, Any],
+    columns: tuple[str, ...],
+    source: str,
+    must_have_tags: bool,
+    version: object,
 ) -> Iterator[dict[str, list[str]]]:
-    """Yields a row for each sentence with tokens; `version` is for the cache alone."""
+    """Yields a row for each sentence that has tokens; `version` only tells files in the cache apart."""
     empty = True
     used: set[str] = set()
     for sentence in read(**arguments):
@@ -68,6 +84,6 @@ def _rows(
     if empty:
         raise InputError(f"{source} holds no words; a corpus needs at least one sentence")
     for column in columns:
-        if tagged and column not in used:
+        if must_have_tags and column not in used:
             others = f"choose from those that have: columns=[{','.join(sorted(used))}]" if used else "no column has any"
             raise InputError(f"{source}: column {column} has no tags, all are _ or empty; {others}")

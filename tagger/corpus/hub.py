@@ -1,4 +1,4 @@
-"""Data sets of the Hugging Face Hub, of every generation -> sentences."""
+"""Data sets of the Hugging Face Hub -> the splits of a corpus, or the texts of a column."""
 
 import ast
 import logging
@@ -13,21 +13,66 @@ from datasets import ClassLabel, Dataset, DatasetDict, Features
 from datasets.fingerprint import Hasher
 from huggingface_hub.utils.tqdm import disable_progress_bars as disable_hub_progress_bars
 
+from tagger.corpus.arrow import to_arrow
+from tagger.corpus.config import HubConfig, UdConfig
+from tagger.corpus.splits import Source, check_columns, rules_for
 from tagger.errors import InputError
 from tagger.text.files import file_version
 from tagger.text.sentence import NO_TAG, Sentence
 
-PARQUET_EXPORT = "refs/convert/parquet"  # the Hub's own conversion of a data set: a folder for each config
+HUB_SPLITS = {"train": "train", "validation": "dev", "dev": "dev", "test": "test"}  # the Hub's names and ours
+PARQUET_EXPORT = "refs/convert/parquet"  # the branch with the Hub's own conversion: a folder for each config
+
+
+def read_hub(config: HubConfig, columns: list[str]) -> Source:
+    """Reads a data set whose columns hold lists of strings or of class labels.
+
+    Older releases of Universal Dependencies have multiword tokens among the words, and FEATS as Python dicts. They give
+    the same sentences as CoNLL-U.
+    """
+    name = config.name
+    if not name:
+        raise InputError("no corpus.name: give a data set of the Hugging Face Hub or a local folder of Parquet files")
+    found = load_hub(name, config.config, config.revision)
+    own = {ours: found[theirs] for theirs, ours in HUB_SPLITS.items() if theirs in found}
+    if "train" not in own:
+        raise InputError(f"{name} has no split train, only {', '.join(found)}; choose another corpus.config")
+    strings = [place for place, feature in own["train"].features.items() if _holds_strings(feature)]
+    wanted = {column: config.fields.get(column) or column for column in [*config.fields, *columns]}
+    places = {column: place for column, place in ({"tokens": config.tokens} | wanted).items() if place in strings}
+    has = f"{name}, whose lists of strings or class labels are {', '.join(strings) or 'none'}"
+    check_columns(("tokens", *columns), places, f"{has}; name them with corpus.tokens and corpus.fields")
+    splits = {}
+    for split, data in own.items():
+        source = f"{name}, split {split}"
+        arguments = {"data": data, "source": source, "places": places}
+        splits[split] = to_arrow(hub_sentences, arguments, columns, source, split)
+    title = "-".join(filter(None, (Path(name).name, config.config)))
+    return Source(title, splits, rules_for(title))
+
+
+def read_ud(config: UdConfig, columns: list[str]) -> Source:
+    """Reads a treebank from the Hub's data set of Universal Dependencies."""
+    return read_hub(HubConfig(name=config.name, config=config.treebank, revision=config.revision), columns)
 
 
 def load_hub(name: str, config: str | None, revision: str | None) -> DatasetDict:
-    """`load_dataset`, silent, with one-line errors."""
+    """Calls `load_dataset`, which prints nothing here.
+
+    Args:
+        name: of a data set, or a folder.
+        config: which of its configs.
+        revision: a branch, tag or commit.
+
+    Raises:
+        InputError: the data set cannot be fetched or read.
+    """
     datasets.disable_progress_bars()
     disable_hub_progress_bars()
-    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)  # else a line for each attempt to connect
+    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)  # it has a line for each attempt to connect
     path = os.path.expanduser(name)
     options = {"revision": revision, "data_dir" if revision == PARQUET_EXPORT else "name": config}
-    if os.path.isdir(path):  # `datasets` alone does not see that a file in it changed
+    if os.path.isdir(path):  # `datasets` does not notice that a file in it changed, so the cache gets another name
         versions = Hasher.hash([file_version(file) for file in sorted(Path(path).rglob("*")) if file.is_file()])
         options["cache_dir"] = os.path.join(datasets.config.HF_DATASETS_CACHE, f"folder-{versions}")
     try:
@@ -35,12 +80,12 @@ def load_hub(name: str, config: str | None, revision: str | None) -> DatasetDict
     except ConnectionError as error:
         remedy = "connect to the internet, or give a local folder of its Parquet files as corpus.name"
         raise InputError(f"{name} cannot be fetched ({error}); {remedy}") from None
-    except Exception as error:  # what can be wrong with other people's data has no common type
+    except Exception as error:  # `datasets` raises errors of many types for bad data
         reason = " ".join(str(error).split())[:300]
         raise InputError(f"{name}: {reason}; check corpus.name, corpus.config and corpus.revision") from None
 
 
-def holds_strings(feature: Any) -> bool:
+def _holds_strings(feature: Any) -> bool:
     """Whether a column holds lists of strings or of class labels."""
     item = getattr(feature, "feature", None)
     return isinstance(item, ClassLabel) or getattr(item, "dtype", None) in ("string", "large_string")
@@ -52,7 +97,7 @@ def hub_sentences(data: Dataset, source: str, places: dict[str, str]) -> Iterato
     Args:
         data: the split.
         source: its name, for error messages.
-        places: for `tokens` and each of our tag columns the data set's own column.
+        places: the data set's own name of `tokens` and of each tag column.
 
     Raises:
         InputError: a row whose columns differ in length.
@@ -77,10 +122,10 @@ def hub_sentences(data: Dataset, source: str, places: dict[str, str]) -> Iterato
 
 
 def _word_mark(features: Features) -> str | None:
-    """The column that has no value for what is no word: multiword tokens and empty nodes.
+    """The column that has a value for words only, not for multiword tokens and empty nodes.
 
-    Older releases of Universal Dependencies have them among the words. Their sign is the class label
-    `_` of UPOS; what is no word has no head or, where there are no heads, that label.
+    Only older releases of Universal Dependencies have such rows among the words. These releases have a class label `_`
+    of UPOS. In them a row that is no word has no head; where there are no heads, it has that label.
     """
     labels = getattr(getattr(features.get("upos"), "feature", None), "names", [])
     if NO_TAG not in labels:
@@ -90,7 +135,7 @@ def _word_mark(features: Features) -> str | None:
 
 @lru_cache(1 << 16)
 def _feats(value: str | None) -> str:
-    """FEATS as CoNLL-U writes them, from that or from the text of a Python dict."""
+    """FEATS as CoNLL-U writes them; some releases have the text of a Python dict instead."""
     if value is None or value == "None":
         return NO_TAG
     try:
@@ -101,7 +146,7 @@ def _feats(value: str | None) -> str:
 
 
 def stream_hub(name: str, config: str | None, split: str, column: str) -> Iterator[str]:
-    """Yields the texts of a column of a data set, as they come over the line.
+    """Yields the texts of a column of a data set while it is being downloaded.
 
     Raises:
         InputError: it cannot be fetched, or has no such column of strings.
@@ -118,6 +163,6 @@ def stream_hub(name: str, config: str | None, split: str, column: str) -> Iterat
             yield row[column]
     except InputError:
         raise
-    except Exception as error:  # what can be wrong with other people's data has no common type
+    except Exception as error:  # `datasets` raises errors of many types for bad data
         reason = " ".join(str(error).split())[:300]
         raise InputError(f"{name}: {reason}; check hub.name, hub.config and hub.split") from None

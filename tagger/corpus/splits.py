@@ -2,14 +2,17 @@
 
 import logging
 import random
-from collections.abc import Mapping
-from dataclasses import dataclass
+import re
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import datasets
 from datasets import Dataset, DatasetDict
 
-from tagger.errors import InputError
+from tagger.corpus.config import Splitting
+from tagger.errors import InputError, shorten
+
+ENGLISH_NAME = re.compile(r"english|(?<![a-z])en_|conll200[03]", re.IGNORECASE)
 
 _log = logging.getLogger(__name__)
 
@@ -19,43 +22,55 @@ class Corpus(NamedTuple):
 
     Attributes:
         name: for model cards and logs (`UD_English-EWT`).
-        splits: `train`, `dev` and, where there is one, `test`. Each row is a sentence: `tokens`, the
-            tags in a column for each tag column, `comments` as in CoNLL-U; all are lists of strings.
-        rules: of `tagger.text.segment` for raw text like the corpus: `english` where a name says that it is English.
+        splits: `train`, `dev` and perhaps `test`. Each row is a sentence with the columns `tokens`, `comments` (as in
+            CoNLL-U) and one for each tag column; all are lists of strings.
+        rules: the rules of `tagger.text.segment` that cut raw text like the corpus: `english` or `unicode`.
     """
 
     name: str
     splits: DatasetDict
-    rules: str = "unicode"
+    rules: str
 
 
-@dataclass
-class Splitting:
-    """How the dev split is made.
+class Source(NamedTuple):
+    """What the reader of a corpus found.
 
     Attributes:
-        dev_share: the share of train that becomes dev where the corpus has no dev split.
-        folds: for cross-validation, the number of parts into which train and dev together are cut.
-        fold: the part that becomes dev, counted from 0.
+        name: of the corpus.
+        splits: the corpus's own; `train` is among them.
+        rules: see `Corpus`.
     """
 
-    dev_share: float = 0.1
-    folds: int | None = None
-    fold: int | None = None
+    name: str
+    splits: dict[str, Dataset]
+    rules: str
 
 
-def with_dev(name: str, splits: Mapping[str, Dataset], splitting: Splitting, seed: int) -> Corpus:
+def rules_for(*names: str) -> str:
+    """The rules for raw text like that of a corpus: `english` where one of its names says that it is English."""
+    return "english" if any(ENGLISH_NAME.search(name) for name in names) else "unicode"
+
+
+def check_columns(columns: Sequence[str], known: Mapping[str, object], where: str) -> None:
+    """Raises InputError for a column that is not among the known ones, which `where` describes."""
+    for column in columns:
+        if column not in known:
+            tags = ", ".join(name for name in known if name != "tokens") or "none"
+            raise InputError(f"no column {shorten(column)} (the tag columns are: {tags}) in {where}")
+
+
+def with_dev(source: Source, splitting: Splitting, seed: int) -> Corpus:
     """A corpus with a dev split: its own, a share of train, or a fold.
 
     Args:
-        name: of the corpus.
-        splits: `train` and perhaps `dev` and `test`.
+        source: the corpus with its own splits.
         splitting: how dev is made.
         seed: of the shuffle; the same seed gives the same split on every machine.
 
     Raises:
-        InputError: a fold or a share that the corpus cannot be cut into.
+        InputError: the corpus cannot be cut into such folds, or it is too small.
     """
+    name, splits, rules = source
     train, dev, folds, fold = splits["train"], splits.get("dev"), splitting.folds, splitting.fold
     if folds is not None or fold is not None:
         whole = datasets.concatenate_datasets([train] if dev is None else [train, dev])
@@ -73,7 +88,7 @@ def with_dev(name: str, splits: Mapping[str, Dataset], splitting: Splitting, see
         count = min(max(round(splitting.dev_share * len(train)), 1), len(train) - 1)
         train, dev = _cut(train, slice(count), seed)
         _log.info("%s has no dev split: %d sentences of train become dev, %d stay", name, len(dev), len(train))
-    return Corpus(name, DatasetDict({**splits, "train": train, "dev": dev}))
+    return Corpus(name, DatasetDict({**splits, "train": train, "dev": dev}), rules)
 
 
 def _cut(data: Dataset, part: slice, seed: int) -> tuple[Dataset, Dataset]:

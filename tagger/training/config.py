@@ -15,7 +15,7 @@ import torch
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import ConfigKeyError, MissingMandatoryValue, OmegaConfBaseException
 
-from tagger.corpus.sources import CORPUS_KINDS, CorpusConfig
+from tagger.corpus.config import CORPUS_CONFIGS, CorpusConfig
 from tagger.errors import InputError, shorten
 from tagger.model.embeddings import VectorConfig
 from tagger.model.network import NetworkConfig
@@ -295,15 +295,15 @@ def train_config(values: DictConfig | Mapping[str, Any]) -> TrainConfig:
     if isinstance(corpus, dict) and "_target_" in corpus:
         raise InputError("corpus._target_: the run is of an older version of tagger; start it again")
     kind = corpus.get("kind") if isinstance(corpus, dict) else None
-    if kind not in CORPUS_KINDS:
-        raise bad_value("corpus.kind", kind, f"choose one of {', '.join(CORPUS_KINDS)}")
+    if kind not in CORPUS_CONFIGS:
+        raise bad_value("corpus.kind", kind, f"choose one of {', '.join(CORPUS_CONFIGS)}")
     sample = kind == "sample"
     if plain.get("patience", 0) is None:
         plain["patience"] = SAMPLE_PATIENCE if sample else CORPUS_PATIENCE
     trainer = plain.get("trainer")
     if isinstance(trainer, dict) and trainer.get("max_epochs", 0) is None:
         plain["trainer"] = trainer | {"max_epochs": SAMPLE_EPOCHS if sample else CORPUS_EPOCHS}
-    return structured(TrainConfig, plain, corpus=CORPUS_KINDS[kind].config)
+    return structured(TrainConfig, plain, corpus=CORPUS_CONFIGS[kind])
 
 
 def pretrain_config(values: DictConfig | Mapping[str, Any]) -> PretrainConfig:

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from tagger.corpus.sources import ColumnsConfig, load_corpus
+from tagger.corpus.config import ColumnsConfig
+from tagger.corpus.sources import load_corpus
 from tagger.errors import InputError
 from tagger.text.columns import column_separator, csv_separator, read_columns
 from tagger.text.files import read_lines

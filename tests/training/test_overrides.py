@@ -6,7 +6,7 @@ import pytest
 from hydra import compose, initialize_config_dir
 
 from tagger.bundled import bundled
-from tagger.corpus.sources import ConlluConfig
+from tagger.corpus.config import ConlluConfig
 from tagger.errors import InputError
 from tagger.training.config import TrainConfig, pretrain_config, train_config
 from tagger.training.overrides import checked_overrides

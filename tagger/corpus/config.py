@@ -1,0 +1,123 @@
+"""The kinds of corpus, and what describes a corpus of each kind: the values of the files in `conf/corpus`."""
+
+import dataclasses
+from dataclasses import dataclass
+
+
+@dataclass
+class Splitting:
+    """How the dev split is made.
+
+    Attributes:
+        dev_share: the share of train that becomes dev where the corpus has no dev split.
+        folds: for cross-validation, the number of parts into which train and dev together are cut.
+        fold: the part that becomes dev, counted from 0.
+    """
+
+    dev_share: float = 0.1
+    folds: int | None = None
+    fold: int | None = None
+
+
+@dataclass
+class CorpusConfig(Splitting):
+    """What every kind of corpus has: its kind, a key of `CORPUS_CONFIGS`, and how its dev split is made."""
+
+    kind: str = ""
+
+
+@dataclass
+class SampleConfig(CorpusConfig):
+    """The bundled English sample."""
+
+    kind: str = "sample"
+
+
+@dataclass
+class FilesConfig(CorpusConfig):
+    """A file for each split.
+
+    Attributes:
+        train, dev, test: files, plain or compressed (`.gz`).
+        encoding: of all files.
+    """
+
+    train: str | None = None
+    dev: str | None = None
+    test: str | None = None
+    encoding: str = "utf-8"
+
+
+@dataclass
+class ConlluConfig(FilesConfig):
+    """A treebank in CoNLL-U.
+
+    Attributes:
+        path: a folder with `*-train.conllu` and perhaps `*-dev.conllu` and `*-test.conllu`, plain or compressed. A file
+            that `train`, `dev` or `test` names is used instead of the folder's.
+    """
+
+    kind: str = "conllu"
+    path: str | None = None
+
+
+@dataclass
+class ColumnsConfig(FilesConfig):
+    """Files with a token in each line and an empty line between sentences.
+
+    Attributes:
+        fields: the place in a line of `tokens` and of each tag column, counted from 0, or from -1 at the end; None for
+            a column that the files do not have.
+        separator: of columns; None: any number of spaces and tabs. `\\t` may stand for the tab.
+        skip: lines that begin with one of these are no tokens (`-DOCSTART-`) and end a sentence.
+    """
+
+    kind: str = "columns"
+    fields: dict[str, int | None] = dataclasses.field(default_factory=dict)
+    separator: str | None = None
+    skip: list[str] = dataclasses.field(default_factory=list)
+
+
+@dataclass
+class HubConfig(CorpusConfig):
+    """A data set of the Hugging Face Hub, or a local folder laid out like one.
+
+    Attributes:
+        name: on the Hub, or a folder.
+        config: which of its configs, where it has several.
+        revision: a branch, tag or commit.
+        tokens: its column of words.
+        fields: for a tag column its name in the data set; None where the name is the same.
+    """
+
+    kind: str = "hub"
+    name: str | None = None
+    config: str | None = None
+    revision: str | None = None
+    tokens: str = "tokens"
+    fields: dict[str, str | None] = dataclasses.field(default_factory=dict)
+
+
+@dataclass
+class UdConfig(CorpusConfig):
+    """A treebank of Universal Dependencies from the Hub.
+
+    Attributes:
+        treebank: language and treebank, such as `en_ewt`.
+        name: of the data set on the Hub, or a folder.
+        revision: a release, such as 2.17.
+    """
+
+    kind: str = "ud"
+    treebank: str = "en_ewt"
+    name: str | None = None
+    revision: str | None = None
+
+
+CORPUS_CONFIGS: dict[str, type[CorpusConfig]] = {
+    "sample": SampleConfig,
+    "conllu": ConlluConfig,
+    "columns": ColumnsConfig,
+    "hub": HubConfig,
+    "ud": UdConfig,
+}

@@ -1,0 +1,140 @@
+"""Data sets of the Hub of every generation, as local folders laid out like them."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import datasets
+import pytest
+from datasets import ClassLabel, Dataset, Features, List, Value
+
+from tests.corpus.conftest import (
+    SEED,
+    conll_folder,
+    error_of,
+    hub,
+    lists,
+    load,
+    parquet_folder,
+    ud,
+)
+
+UPOS = ["NOUN", "PUNCT", "AUX", "PART", "VERB", "_"]
+
+
+def older_release(folder: Path, head: bool) -> str:
+    upos = ClassLabel(names=UPOS)
+    columns: dict[str, Any] = {
+        "tokens": [["Don't", "Do", "n't", "go", "gone", "dog"]],
+        "upos": [[5, 2, 3, 4, 4 if head else 5, 5 if head else 0]],
+        "xpos": [["_", "VB", None, "VB", "VBN", "NN"]],
+        "feats": [
+            ["None", "{'Mood': 'Imp', 'VerbForm': 'Fin'}", "None", "{'VerbForm': 'Inf'}", "None", "{'Case': 'A,B'}"]
+        ],
+    }
+    features = {"tokens": List(Value("string")), "upos": List(upos), "xpos": List(Value("string"))}
+    features["feats"] = List(Value("string"))
+    if head:
+        columns["head"] = [["None", "3", "3", "0", "None", "3"]]
+        features["head"] = List(Value("string"))
+    data = Dataset.from_dict(columns, Features(features))
+    return parquet_folder(folder, {"train": data, "validation": data, "test": data})
+
+
+def test_the_newer_release_of_universal_dependencies(newer: str) -> None:
+    corpus = ud(["upos", "xpos", "feats"], name=newer, treebank="en_tiny", seed=SEED)
+    assert corpus.name == "ud-en_tiny"
+    assert corpus.rules == "english"
+    assert list(corpus.splits) == ["train", "dev", "test"]
+    assert corpus.splits["train"].to_list() == [
+        {
+            "tokens": ["Do", "n't", "go"],
+            "upos": ["AUX", "PART", "VERB"],
+            "xpos": ["VB", "_", "VB"],
+            "feats": ["Mood=Imp|VerbForm=Fin", "_", "_"],
+            "comments": [],
+        },
+        {"tokens": ["hợp tác xã", "_"], "upos": ["NOUN", "_"], "xpos": ["N", "_"], "feats": ["_", "_"], "comments": []},
+    ]
+    assert corpus.splits["dev"]["tokens"][:] == [["hợp tác xã", "_"]]
+
+
+@pytest.mark.parametrize("head", [True, False])
+def test_the_older_release_of_universal_dependencies(tmp_path: Path, head: bool) -> None:
+    corpus = hub(["upos", "xpos", "feats"], name=older_release(tmp_path / "ud", head), config="en_tiny", seed=SEED)
+    assert list(corpus.splits) == ["train", "dev", "test"]
+    assert corpus.splits["dev"].to_list() == [
+        {
+            "tokens": ["Do", "n't", "go", "dog"],
+            "upos": ["AUX", "PART", "VERB", "_" if head else "NOUN"],
+            "xpos": ["VB", "_", "VB", "NN"],
+            "feats": ["Mood=Imp|VerbForm=Fin", "_", "VerbForm=Inf", "Case=A,B"],
+            "comments": [],
+        }
+    ]
+
+
+@pytest.mark.parametrize("config", ["en_tiny", None])
+def test_the_parquet_export_has_a_folder_for_each_config(tmp_path: Path, newer: str, config: str | None) -> None:
+    folder = tmp_path / "export"
+    for split in ("train", "dev", "test"):
+        (folder / "en_tiny" / split).mkdir(parents=True)
+        (Path(newer) / "en_tiny" / f"{split}.parquet").rename(folder / "en_tiny" / split / "0000.parquet")
+    corpus = hub(["upos"], name=str(folder), config=config, revision="refs/convert/parquet", seed=SEED)
+    assert corpus.splits.num_rows == {"train": 2, "dev": 1, "test": 1}
+
+
+def test_class_labels_under_other_names(tmp_path: Path) -> None:
+    corpus = hub(["pos"], conll_folder(tmp_path / "c"), tokens="words", fields={"pos": "pos_tags"}, seed=SEED)
+    assert corpus.name == "c"
+    assert corpus.splits.num_rows == {"train": 3, "dev": 1, "test": 4}
+    assert corpus.splits["test"][0] == {"tokens": ["a", "b", "c"], "pos": ["VB", "NN", "_"], "comments": []}
+
+
+def test_a_data_set_that_changed_is_read_again(tmp_path: Path) -> None:
+    file = tmp_path / "d" / "en_tiny" / "train.parquet"
+    name = parquet_folder(tmp_path / "d", {"train": lists(tokens=[["a"]] * 2, upos=[["X"]] * 2)})
+    assert hub(["upos"], name, seed=SEED).splits["train"]["tokens"][:] == [["a"]]
+    lists(tokens=[["b"]] * 2, upos=[["X"]] * 2).to_parquet(str(file))
+    os.utime(file, ns=(0, file.stat().st_mtime_ns + 10**9))
+    assert hub(["upos"], name, seed=SEED).splits["train"]["tokens"][:] == [["b"]]
+
+
+def test_data_sets_that_cannot_be_had(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert error_of(hub, ["upos"]).startswith("no corpus.name: give")
+    missing = str(tmp_path / "no" / "folder")
+    message = error_of(hub, ["upos"], missing)
+    assert message.startswith(f"{missing}: ")
+    assert message.endswith("check corpus.name, corpus.config and corpus.revision")
+    monkeypatch.setattr(datasets.config, "HF_HUB_OFFLINE", True)
+    message = error_of(ud, ["upos"], name="commul/universal_dependencies", treebank="en_ewt")
+    assert message.startswith("commul/universal_dependencies cannot be fetched (")
+    assert message.endswith("; connect to the internet, or give a local folder of its Parquet files as corpus.name")
+
+
+def test_data_sets_that_are_of_no_use(newer: str, tmp_path: Path) -> None:
+    message = error_of(hub, ["upos"], newer, config="xx_none")
+    assert message.startswith(f"{newer}: BuilderConfig 'xx_none' not found. Available: ['en_tiny']")
+    name = parquet_folder(tmp_path / "t", {"test": lists(tokens=[["a"]], upos=[["X"]])})
+    assert error_of(hub, ["upos"], name) == f"{name} has no split train, only test; choose another corpus.config"
+    name = parquet_folder(tmp_path / "u", {"train": lists(tokens=[["a"], ["a", "b"]], upos=[["X"], ["X"]])})
+    message = error_of(hub, ["upos"], name)
+    expected = "row 1: 1 values of upos for 2 words; repair the data or leave the column out"
+    assert message == f"{name}, split train, {expected}"
+
+
+def test_the_configs_of_the_hub(composed: Any, newer: str, tmp_path: Path) -> None:
+    corpus = load(composed("corpus=ud", f"corpus.name={newer}", "corpus.treebank=en_tiny", "columns=[upos,feats]"))
+    assert corpus.splits["train"][0]["feats"] == ["Mood=Imp|VerbForm=Fin", "_", "_"]
+    corpus = load(composed("corpus=hub", f"corpus.name={newer}", "corpus.config=en_tiny", "corpus.fields.pos=xpos"))
+    assert corpus.splits["train"][0]["upos"] == ["AUX", "PART", "VERB"]
+    tag = List(ClassLabel(names=["O", "X"]))
+    features = Features({"tokens": List(Value("string")), "pos_tags": tag, "chunk_tags": tag, "ner_tags": tag})
+    data = Dataset.from_dict({key: [[1], [0]] for key in features} | {"tokens": [["a"], ["b"]]}, features)
+    name = parquet_folder(tmp_path / "conll", {"train": data, "test": data}, "default")
+    for config, columns in (("conll2003", ["pos", "chunk", "ner"]), ("conll2000", ["pos", "chunk"])):
+        chosen = composed(f"corpus={config}", f"corpus.name={name}")
+        assert chosen.columns == ["pos"]
+        assert load(chosen).splits["test"].column_names == ["tokens", "pos", "comments"]
+        corpus = load(composed(f"corpus={config}", f"corpus.name={name}", f"columns=[{','.join(columns)}]"))
+        assert corpus.splits["test"].column_names == ["tokens", *columns, "comments"]
