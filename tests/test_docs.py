@@ -1,0 +1,305 @@
+"""The README and the pages of docs/: their commands, their Python, their links, and what they say of the code."""
+
+import ast
+import importlib
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import tomllib
+from functools import cache
+from pathlib import Path
+
+import pytest
+import typer.main
+from hydra import compose, initialize_config_dir
+
+from tagger.bundled import bundled
+from tagger.commands.app import app
+from tagger.text.formats import INPUTS, SUFFIXES
+from tagger.text.writers import OUTPUTS
+from tests.test_architecture import MAY_IMPORT
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = [
+    ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+    ROOT / "data" / "README.md",
+    *sorted((ROOT / "docs").glob("*.md")),
+]
+README_BYTES = 10_000
+CONFIG_COMMANDS = ("train", "pretrain")  # they take overrides of a config; all other commands take options
+README = PAGES[0].read_text(encoding="utf-8")
+_FENCE = re.compile(r"^( *)```(\w*)\n(.*?)^\1```", re.DOTALL | re.MULTILINE)
+
+
+@cache
+def page(name: str) -> str:
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+def blocks(text: str, *languages: str) -> list[str]:
+    """The fenced code blocks in one of the languages."""
+    return [code for _, language, code in _FENCE.findall(text) if language in languages]
+
+
+def prose(text: str) -> str:
+    """A page without its fenced code."""
+    return _FENCE.sub("", text)
+
+
+def table(text: str, heading: str) -> list[list[str]]:
+    """The rows of the first table after a heading, without the head."""
+    section = text.partition(f"\n{heading}\n")[2]
+    lines = re.search(r"(?:^\|.*\n)+", section, re.MULTILINE)
+    assert lines is not None, heading
+    return [[cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]] for line in lines[0].splitlines()[2:]]
+
+
+def commands() -> list[list[str]]:
+    """The arguments of every `python -m tagger` that a page shows, in a code block or between backquotes."""
+    found = set()
+    for path in PAGES:
+        text = path.read_text(encoding="utf-8")
+        shell = re.sub(r"\\\n *", "", "\n".join(blocks(text, "sh", "console", "text")))
+        inline = [code for code in re.findall(r"`([^`\n]+)`", prose(text)) if code.startswith("python -m tagger")]
+        for line in re.findall(r"python -m tagger\b([^|\n`#&>]*)", "\n".join([shell, *inline])):
+            found.add(line.strip())
+    return [shlex.split(line) for line in sorted(found)]
+
+
+def word(arguments: list[str]) -> str:
+    """The command word; `train` where there is none."""
+    first = arguments[0] if arguments else "train"
+    return "train" if "=" in first or first.startswith("-") else first
+
+
+def named(arguments: list[str]) -> str:
+    return shlex.join(arguments) or "train"
+
+
+COMMANDS = commands()
+CONFIGURED = [arguments for arguments in COMMANDS if word(arguments) in CONFIG_COMMANDS]
+OTHER = [arguments for arguments in COMMANDS if word(arguments) not in CONFIG_COMMANDS]
+
+
+def test_the_readme_is_short() -> None:
+    assert len(README.encode()) <= README_BYTES
+
+
+def test_the_readme_has_the_two_lines_that_set_everything_up() -> None:
+    lines = README.splitlines()
+    assert "pip install -e . && python -m tagger" in lines
+    assert "pip install -e '.[dev]' && pytest" in lines
+    script = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    assert 'grep -m 1 "^pip install .* && pytest$" README.md' in script
+
+
+def test_every_page_says_what_one_can_do_after_reading_it() -> None:
+    for path in PAGES[1:]:
+        assert re.match(r"# .+\n\nAfter reading this page you ", path.read_text(encoding="utf-8")), path
+
+
+@pytest.mark.parametrize("arguments", CONFIGURED, ids=named)
+def test_training_and_pretraining_commands_compose(arguments: list[str]) -> None:
+    overrides = [one for one in arguments if one not in ("-m", *CONFIG_COMMANDS)]
+    if "--cfg" in overrides:
+        del overrides[overrides.index("--cfg") :][:2]
+        overrides = overrides[: overrides.index("--cfg")]
+    overrides = [one for one in overrides if not one.startswith("hydra.")]
+    overrides = [re.sub(r"=range\((\d+)\)$", "=0", re.sub(r"=([^\[{(,]*),.*$", r"=\1", one)) for one in overrides]
+    with initialize_config_dir(str(bundled("conf")), version_base="1.3"):
+        compose(word(arguments), overrides)
+
+
+@pytest.mark.parametrize("arguments", OTHER, ids=named)
+def test_other_commands_parse(arguments: list[str]) -> None:
+    name, *words = arguments
+    command = typer.main.get_command(app).get_command(None, name)  # type: ignore[attr-defined]
+    assert command is not None, name
+    if "--help" not in words:
+        command.make_context(name, words, resilient_parsing=False)
+
+
+def test_the_readmes_first_command_prints_what_it_shows(tmp_path: Path) -> None:
+    (console,) = blocks(README, "console")
+    command, _, output = console.removeprefix("$ ").partition("\n")
+    assert run_shell(command, tmp_path).stdout == f"{output}\n"
+
+
+def test_the_readmes_training_runs_and_its_tagger_tags(tmp_path: Path) -> None:
+    train = "pip install -e . && python -m tagger".partition(" && ")[2]
+    assert "sample test" in run_shell(f"{train} trainer.max_epochs=1", tmp_path).stdout  # a whole training is no test
+    (tag,) = [line for line in README.splitlines() if line.startswith("python -m tagger tag ")]
+    (tmp_path / "book.txt").write_text("They book flights.\n", encoding="utf-8")
+    run_shell(tag, tmp_path)
+    assert len((tmp_path / "book.tsv").read_text(encoding="utf-8").splitlines()) == 5
+
+
+def run_shell(line: str, folder: Path, env: dict[str, str] | None = None) -> "subprocess.CompletedProcess[str]":
+    line = line.replace("python -m tagger", f"{shlex.quote(sys.executable)} -m tagger")
+    done = subprocess.run(
+        ["bash", "-o", "pipefail", "-c", line], cwd=folder, env=env, capture_output=True, text=True, timeout=300
+    )
+    assert done.returncode == 0, (line, done.stderr)
+    return done
+
+
+@pytest.mark.parametrize("name", ["README.md", "docs/tagging.md"])
+def test_the_python_of_a_page_runs(name: str, tmp_path: Path) -> None:
+    script = tmp_path / "page.py"
+    script.write_text("\n".join(blocks(page(name), "python")), encoding="utf-8")
+    done = subprocess.run([sys.executable, str(script)], cwd=tmp_path, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+
+
+def test_no_other_page_has_python() -> None:
+    with_python = {path.relative_to(ROOT).as_posix() for path in PAGES if blocks(path.read_text("utf-8"), "python")}
+    assert with_python == {"README.md", "docs/tagging.md", "docs/cells.md"}  # each of them is run
+
+
+def anchors(path: Path) -> set[str]:
+    """The anchors of a page's headings, as GitHub makes them."""
+    found: set[str] = set()
+    for heading in re.findall(r"^#+ (.*)$", prose(path.read_text(encoding="utf-8")), re.MULTILINE):
+        slug = re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+        found.add(slug if slug not in found else f"{slug}-1")
+    return found
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_links_lead_somewhere(path: Path) -> None:
+    text = re.sub(r"`[^`\n]*`", "", prose(path.read_text(encoding="utf-8")))
+    links = re.findall(r"\]\(([^)\s]+)\)", text)
+    for link in links:
+        if re.match(r"https?://", link):
+            continue
+        place, _, anchor = link.partition("#")
+        target = (path.parent / place).resolve() if place else path
+        assert target.exists(), link
+        assert target.is_relative_to(ROOT), link
+        if anchor:
+            assert anchor in anchors(target), link
+
+
+def test_every_page_is_linked_from_the_readme() -> None:
+    for path in PAGES[1:]:
+        linked = path.relative_to(ROOT).as_posix()
+        assert f"]({linked}" in README or linked == "data/README.md", linked
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_tables_have_as_many_cells_in_every_row(path: Path) -> None:
+    for lines in re.findall(r"(?:^\|.*\n)+", prose(path.read_text(encoding="utf-8")), re.MULTILINE):
+        rows = [re.split(r"(?<!\\)\|", line.strip())[1:-1] for line in lines.splitlines()]
+        assert set(map(len, rows)) == {len(rows[0])}, lines
+        assert all(re.fullmatch(r" *:?-+:? *", cell) for cell in rows[1]), lines
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_files_and_names_of_the_code_exist(path: Path) -> None:
+    text = prose(path.read_text(encoding="utf-8"))
+    for name in re.findall(r"`((?:\w+/)+\w+\.(?:py|yaml|tsv))`", text):
+        assert (ROOT / name).is_file() or (ROOT / "tagger" / name).is_file() or (path.parent / name).is_file(), name
+    for names, module in re.findall(r"((?:`[\w.]+`, )*`[\w.]+`) in `(\w+/\w+)\.py`", text):
+        inside = importlib.import_module(f"tagger.{module.replace('/', '.')}")
+        for dotted in re.findall(r"`([\w.]+)`", names):
+            found = inside
+            for part in dotted.split("."):
+                assert hasattr(found, part), f"{dotted} in {module}.py"
+                found = getattr(found, part)
+
+
+def test_the_map_of_the_rooms_is_true() -> None:
+    rows = table(README, "## The rooms")
+    assert [room for room, *_ in rows] == [f"`{room}/`" for room in MAY_IMPORT]
+    for room, _, start in rows:
+        opening = ast.get_docstring(ast.parse(page(f"tagger/{room.strip('`')}__init__.py")))
+        assert opening is not None
+        assert f"Start in `{start.strip('`').partition('/')[2]}`" in " ".join(opening.split()), room
+
+
+def test_the_import_rule_is_the_one_that_is_tested() -> None:
+    rows = table(page("docs/architecture.md"), "## Rooms")
+    allowed = {room.strip("`"): set(re.findall(r"`(\w+)`", may)) for room, _, may in rows}
+    allowed["commands"] = set(MAY_IMPORT) - {"commands"}  # "all of these"
+    assert allowed == MAY_IMPORT
+
+
+def test_the_list_of_files_is_complete() -> None:
+    listed = re.findall(r"^\| `([\w/]+\.py)` \|", page("docs/architecture.md"), re.MULTILINE)
+    there = {path.relative_to(ROOT / "tagger").as_posix() for path in (ROOT / "tagger").rglob("*.py")}
+    assert sorted(listed) == sorted(name for name in there if not name.endswith("/__init__.py"))
+
+
+def test_the_table_of_extras_is_complete() -> None:
+    extras = tomllib.loads(page("pyproject.toml"))["project"]["optional-dependencies"]
+    assert [extra for extra, *_ in table(page("docs/training.md"), "## Extras")] == [f"`{extra}`" for extra in extras]
+
+
+def test_the_tables_of_values_are_complete() -> None:
+    training = page("docs/training.md")
+    experiments = {path.stem for path in (ROOT / "conf" / "experiment").glob("*.yaml")}
+    shown = re.search(r"^\| `experiment` .*\n(?:\|.*\n)+", training, re.MULTILINE)
+    assert shown is not None
+    assert set(re.findall(r"^\| `(\w+)` \|", shown[0], re.MULTILINE)) - {"experiment"} == experiments
+    corpora = {path.stem for path in (ROOT / "conf" / "corpus").glob("*.yaml") if path.stem != "base"}
+    first_cells = " ".join(row[0] for row in table(training, "## Corpora"))
+    assert set(re.findall(r"`(\w+)`", first_cells)) == corpora
+
+
+def test_the_table_of_formats_is_true() -> None:
+    rows = table(page("docs/tagging.md"), "## Formats")
+    assert [row[0].strip("`") for row in rows if row[2] == "yes"] == list(INPUTS)
+    assert {row[0].strip("`") for row in rows if row[3] == "yes"} == set(OUTPUTS)
+    shown = {suffix: row[0].strip("`") for row in rows for suffix in re.findall(r"`(\.[\w-]+)`", row[1])}
+    assert shown == SUFFIXES
+
+
+def test_messages_of_troubleshooting_are_those_of_the_code() -> None:
+    strings = []
+    for path in (ROOT / "tagger").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.JoinedStr):
+                parts = [part.value if isinstance(part, ast.Constant) else "…" for part in node.values]
+                strings.append("".join(map(str, parts)))
+            elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+                strings.append(node.value)
+    messages = re.findall(r"^### `(.*)`$", page("docs/troubleshooting.md"), re.MULTILINE)
+    assert len(messages) > 10
+    for message in messages:
+        parts = [part.strip() for part in message.split("…") if part.strip()]
+        pattern = re.compile(".*".join(map(re.escape, parts)), re.DOTALL)
+        assert any(pattern.search(string) for string in strings), message
+
+
+def test_the_walk_through_adds_a_cell(tmp_path: Path) -> None:
+    """Follows docs/cells.md in a copy of the package: appends, inserts, runs."""
+    for folder in ("tagger", "conf", "data"):
+        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    env = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    checks = 0
+    steps = re.findall(r"([^\n]*)\n\n```(python|sh)\n(.*?)```\n", page("docs/cells.md"), re.DOTALL)
+    for before, language, code in steps:
+        append = re.search(r"Append to `(.+)`:$", before)
+        insert = re.search(r"In `(\S+)`, after `(.+)`, add:$", before)
+        if append:
+            with (tmp_path / append[1]).open("a", encoding="utf-8") as out:
+                out.write(code)
+        elif insert:
+            lines = (tmp_path / insert[1]).read_text(encoding="utf-8").splitlines(keepends=True)
+            (place,) = [number for number, line in enumerate(lines) if insert[2] in line]
+            lines.insert(place + 1, code)
+            (tmp_path / insert[1]).write_text("".join(lines), encoding="utf-8")
+        elif language == "python":
+            checks += 1
+            done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=env, capture_output=True, text=True)
+            assert done.returncode == 0, done.stderr
+        else:
+            train, tag = code.splitlines()
+            small = " trainer.max_epochs=1 model.hidden.forward=8 model.hidden.backward=8 embedding.buckets=512"
+            run_shell(train + small, tmp_path, env)
+            assert len(run_shell(tag, tmp_path, env).stdout.splitlines()) == 5
+    assert checks == 2
