@@ -1,12 +1,17 @@
-"""Files and folders named on the command line -> which file is tagged in which format into which file."""
+"""Files and folders that a user names -> which file is tagged, in which format, into which file."""
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from tagger.errors import InputError
 from tagger.text.files import STDIO
 from tagger.text.formats import SUFFIXES, format_of, renamed
+
+
+MANIFEST_NAME = "tagger.manifest"  # in the folder of outputs
+MAX_SHOWN_SUFFIXES = 5
 
 
 class Job(NamedTuple):
@@ -19,49 +24,66 @@ class Job(NamedTuple):
 
     @property
     def size(self) -> int:
-        """Bytes to read; 0 where that is not known."""
+        """Bytes to read; 0 if that is not known."""
         path = Path(self.source)
         return path.stat().st_size if self.source != STDIO and path.is_file() else 0
 
 
-def plan_jobs(sources: Sequence[str], to: str | None, input: str | None, output: str | None) -> list[Job]:
-    """Which files to tag.
+class Plan(NamedTuple):
+    """What a run has to do."""
 
-    A folder is walked, hidden names aside, and its tree is kept below `to`; without `input` only
-    files with a suffix that names a format are taken from it.
+    jobs: list[Job]
+    skipped: Mapping[str, int]  # suffix, or "" for none -> files in folders that have it, and so no known format
+
+
+def plan_jobs(sources: Sequence[str], to: str | None, input: str | None, output: str | None) -> Plan:
+    """Decides which files to tag.
+
+    A folder is searched for files with all folders in it; hidden files and folders are left out. Its tree is kept below
+    `to`. Without `input`, only files whose suffix names a format are taken from it.
 
     Args:
         sources: files, folders or `-`; none is standard input.
-        to: a file, a folder, or None for standard output. What does not exist yet is a folder if
-            several files go there or the name ends in a slash.
-        input: format of all sources; None: by suffix.
-        output: format of all outputs; None: by the suffix of `to`, else conllu for conllu, else tsv.
+        to: a file, a folder, or None for standard output. A name that does not exist is that of a folder if it ends in
+            a slash, or if several files go there and it has no suffix of a format.
+        input: the format of all sources; None: by the suffix.
+        output: the format of all outputs; None: by the suffix of `to`, else conllu for conllu and tsv for others.
 
     Raises:
-        InputError: a path is missing, a folder has no `to`, or two sources share an output.
+        InputError: a path does not exist, several files go into a file, a folder has no `to` or no file to tag, or two
+            sources have the same output.
     """
     sources = list(sources) or [STDIO]
     found: list[tuple[Path | None, str]] = []  # (the place below a folder `to`, the source)
+    skipped = Counter[str]()
     for source in sources:
         if source == STDIO:
             found.append((None, source))
         elif Path(source).is_dir():
             if to is None:
                 raise InputError(f"{source} is a folder; name one for its tagged files with -o")
-            inside = [
-                (path.relative_to(source), str(path)) for path in _walk(Path(source), Path(to), input is not None)
-            ]
-            if not inside:
-                raise InputError(f"{source}: no file with one of the suffixes {' '.join(SUFFIXES)}; see --input")
-            found += inside
+            before = len(found)
+            for path in _files(Path(source), Path(to)):
+                if input is not None or format_of(str(path), ""):
+                    found.append((path.relative_to(source), str(path)))
+                else:
+                    skipped[_suffix(path)] += 1
+            if len(found) == before:
+                raise InputError(
+                    f"{source}: no file with one of the suffixes {' '.join(SUFFIXES)}; with --input FORMAT, files with"
+                    " all suffixes are read"
+                )
         elif Path(source).exists():
             found.append((Path(Path(source).name), source))
         else:
             raise InputError(f"{source}: no such file or folder")
     several = len(found) > 1 or any(Path(source).is_dir() for source in sources)
     into_folder = to is not None and (Path(to).is_dir() or to.endswith("/") or several)
-    if into_folder and to is not None and Path(to).is_file():
-        raise InputError(f"-o {to} is a file; several files need a folder")
+    if to is not None and several and not Path(to).is_dir():
+        if Path(to).is_file():
+            raise InputError(f"-o {to} is a file; several files need a folder")
+        if format_of(to, "") and not to.endswith("/"):
+            raise InputError(f"-o {to} is the name of a file; several files need a folder: -o {to}/")
     jobs = []
     for place, source in found:
         reads = input or ("text" if place is None else format_of(source))
@@ -72,15 +94,35 @@ def plan_jobs(sources: Sequence[str], to: str | None, input: str | None, output:
             target = target / renamed(place or Path("stdin"), writes)
         jobs.append(Job(source, reads, target, writes))
     _check(jobs)
-    return jobs
+    return Plan(jobs, skipped)
 
 
-def _walk(folder: Path, to: Path, every: bool) -> Iterator[Path]:
+def format_skipped(skipped: Mapping[str, int]) -> str:
+    """A line for users about files of folders that are not tagged, the most frequent suffixes first."""
+    total = sum(skipped.values())
+    counts = sorted(skipped.items(), key=lambda pair: -pair[1])
+    shown = [f"{count:,} {suffix or 'without a suffix'}" for suffix, count in counts[:MAX_SHOWN_SUFFIXES]]
+    others = sum(count for _, count in counts[MAX_SHOWN_SUFFIXES:])
+    if others:
+        shown.append(f"{others:,} others")
+    return (
+        f"skipped: {total:,} file{'s'[: total > 1]} whose suffix names no format ({', '.join(shown)}); with --input text,"
+        " files with all suffixes are read"
+    )
+
+
+def _suffix(path: Path) -> str:
+    plain = path.with_suffix("") if path.suffix.lower() == ".gz" else path
+    return plain.suffix.lower()
+
+
+def _files(folder: Path, to: Path) -> Iterator[Path]:
+    """The files in a folder and the folders in it, without hidden ones and without outputs of earlier runs in `to`."""
     outputs = to.resolve()
     for path in sorted(folder.rglob("*")):
         hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
         output = folder.resolve() != outputs and path.resolve().is_relative_to(outputs)
-        if not hidden and not output and path.is_file() and (every or format_of(str(path), "")):
+        if not hidden and not output and path.is_file() and path.name != MANIFEST_NAME:
             yield path
 
 

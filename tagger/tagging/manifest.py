@@ -1,127 +1,235 @@
-"""What a run of `tag` has finished, on disk beside its outputs, so that a run that was killed can go on."""
+"""What runs of `tag` have finished in a folder of outputs, on disk beside them, so that a killed run can go on.
+
+The file has JSON lines. A run that writes into the folder adds a header with its id and settings, then a line for each
+output with the checksum of its content. An output is listed when its content is complete and before it gets its name.
+So whenever the process dies, a file under an output's name has either a listed content, which proves that a run made
+it, or a content from elsewhere. Several runs may write into one folder at the same time: each line is appended by one
+call of the system and names its run.
+"""
 
 import hashlib
 import json
+import os
+import re
+import secrets
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from enum import Enum
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, BinaryIO, NamedTuple, cast
 
 from tagger.errors import InputError
-from tagger.tagging.jobs import Job
+from tagger.tagging.jobs import MANIFEST_NAME, Job
 from tagger.text.files import STDIO, file_version
 
-NAME = "tagger.manifest"  # in the outputs' folder; no suffix that `tag` would read
-_FORMAT = 1
+_FORMAT = 2
+_OLDER_FORMAT = 1  # without checksums: it proves nothing
+_RUN = re.compile("[0-9a-f]{16}")
+
+
+class OutputState(Enum):
+    """What the manifest and the disk say of an output, in words for users."""
+
+    ABSENT = "does not exist"
+    FINISHED = "finished"
+    SOURCE_CHANGED = "source changed since"
+    REPLACEMENT_INTERRUPTED = "run killed before this was replaced"
+    CHANGED = "changed after tagging"
+    OTHER_SETTINGS = "tagged with another model, precision or options"
+    UNLISTED = f"not listed in {MANIFEST_NAME}, so of unknown origin"
+
+    @property
+    def may_be_made(self) -> bool:
+        """Whether the output is absent, or proved to be replaceable by the run that asks."""
+        return self in (OutputState.ABSENT, OutputState.SOURCE_CHANGED, OutputState.REPLACEMENT_INTERRUPTED)
+
+
+class _Entry(NamedTuple):
+    """What a run listed of an output."""
+
+    run: str
+    bytes: int
+    sha256: str
+    source: list[str | int]  # path, size and time of the last change
 
 
 class Manifest:
-    """A line of JSON per finished output, after one that says how they were made.
-
-    A line is written when its output has its final name, so that what is listed is whole whenever the
-    process dies; a last line that is not whole is dropped.
-    """
+    """The manifest of a folder, for a run with certain settings."""
 
     def __init__(self, folder: Path, settings: Mapping[str, Any]) -> None:
         """Reads the folder's manifest, if it has one.
 
+        A line that is not JSON is skipped: a killed run or a full disk left it incomplete. An output that only such a
+        line lists is one of unknown origin, which is kept.
+
         Args:
             folder: where the outputs go; it need not exist.
-            settings: plain values that decide what the outputs hold.
+            settings: plain values that decide what the outputs contain.
 
         Raises:
-            InputError: it cannot be read.
+            InputError: the manifest cannot be read, or it is no manifest.
         """
-        self.folder, self.path = folder, folder / NAME
-        self._header = {"manifest": _FORMAT, **settings}
-        self._finished: dict[str, dict[str, Any]] = {}
-        self._kept = 0  # bytes of whole lines
-        self.fits = True  # whether what is there was made with these settings
-        self._out: TextIO | None = None
+        self.folder, self.path = folder, folder / MANIFEST_NAME
+        self.run = secrets.token_hex(8)
+        self._settings = json.loads(json.dumps(settings))
+        self._runs: dict[str, Any] = {}  # id -> settings
+        self._entries: dict[str, list[_Entry]] = {}  # target -> what runs listed of it, the latest last
+        self._has_older_format = False
+        self._sources: dict[str, list[str | int]] = {}
+        self._out: BinaryIO | None = None
+        self._torn = False  # whether the file ends within a line
         try:
             content = self.path.read_bytes() if self.path.exists() else b""
-            whole = content[: content.rfind(b"\n") + 1]
-            lines = [json.loads(line) for line in whole.decode().splitlines()]
-            self._finished = {line["target"]: line for line in lines[1:]}
         except OSError as error:
             raise InputError(f"{self.path} cannot be read: {error.strerror}") from None
-        except (ValueError, KeyError, TypeError):
-            raise InputError(f"{self.path} is damaged; delete it, and with --force tag everything again") from None
-        self._kept = len(whole)
-        if lines and lines[0] != self._header:
-            self.fits, self._finished, self._kept = False, {}, 0
+        for line in content.splitlines():
+            self._read(line)
+        if content and not self._runs and not self._has_older_format:
+            raise InputError(
+                f"{self.path} is damaged: it has no header; delete it, and tag everything again with --force"
+            )
 
-    def finished(self, job: Job) -> bool:
-        """Whether the output is listed and there, and its source is what it was."""
-        if job.source == STDIO:  # nobody can tell whether it is what it was
-            return False
-        line = self._finished.get(self._name(job))
-        if line is None or job.target is None or not job.target.is_file():
-            return False
-        return line == self._line(job)
+    def _read(self, line: bytes) -> None:
+        """Takes what a line states; nothing from one that is incomplete or no line of a manifest."""
+        try:
+            fields = json.loads(line)
+            if fields.get("manifest") == _OLDER_FORMAT:
+                self._has_older_format = True
+            elif fields.get("manifest") == _FORMAT and _RUN.fullmatch(fields["run"]):
+                self._runs[fields["run"]] = fields["settings"]
+            elif fields["run"] in self._runs:
+                entry = _Entry(*(fields[name] for name in _Entry._fields))
+                self._entries.setdefault(fields["target"], []).append(entry)
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            return
+
+    def check_resumable(self) -> None:
+        """Raises InputError if the folder has a manifest, but no run in it had the settings of this one."""
+        if self._own_runs() or not (self._runs or self._has_older_format):
+            return
+        if not self._runs:
+            raise InputError(
+                f"{self.path} is of an older version, which kept no checksums of outputs; tag into another folder, or"
+                " tag everything again with --force"
+            )
+        raise InputError(
+            f"{self.path} is of a run with another model, precision or options; give the same, or use another folder"
+        )
+
+    def state(self, job: Job) -> OutputState:
+        """What is known of a job's output. Its content is read, to compare checksums."""
+        self.note_source(job)
+        if job.target is None or not job.target.is_file():
+            return OutputState.ABSENT
+        entries = self._entries.get(self._name(job), [])
+        if not entries:
+            return OutputState.UNLISTED
+        size = job.target.stat().st_size
+        content = _sha256(job.target) if any(entry.bytes == size for entry in entries) else ""
+        if content not in {entry.sha256 for entry in entries}:
+            return OutputState.CHANGED
+        last = entries[-1]
+        if self._runs[last.run] != self._settings:
+            return OutputState.OTHER_SETTINGS
+        if content != last.sha256:
+            return OutputState.REPLACEMENT_INTERRUPTED
+        if job.source == STDIO or last.source != self._sources[job.source]:
+            return OutputState.SOURCE_CHANGED  # nobody can tell whether standard input is what it was
+        return OutputState.FINISHED
+
+    def has_other_settings(self, job: Job) -> bool:
+        """Whether the output was last listed by a run with other settings; its content is not read."""
+        entries = self._entries.get(self._name(job), [])
+        return bool(entries) and self._runs[entries[-1].run] != self._settings
 
     def remove_leftovers(self, jobs: Sequence[Job]) -> None:
-        """Deletes what a killed run left half-written of these outputs."""
-        for job in jobs:
-            if job.target is not None and job.target.parent.is_dir():
-                for path in job.target.parent.glob(f".{_escaped(job.target.name[:40])}.*.part"):
+        """Deletes incomplete hidden files beside the outputs that killed runs with these settings left.
+
+        Their names contain the id of the run, which stands in the manifest and nowhere else.
+        """
+        for folder in {job.target.parent for job in jobs if job.target is not None}:
+            for run in self._own_runs():
+                for path in folder.glob(f".*.{run}*.part"):
                     path.unlink(missing_ok=True)
 
-    def add(self, job: Job) -> None:
-        """Lists an output that has its final name.
+    def note_source(self, job: Job) -> None:
+        """Remembers what a job's source is. To be called before it is read: what changes later shows as a change."""
+        if job.source not in self._sources:
+            self._sources[job.source] = ["", 0, 0]
+            if job.source != STDIO:
+                with suppress(OSError):  # it is gone, and reading it will say so
+                    self._sources[job.source] = [*file_version(job.source)]
+
+    def start(self) -> None:
+        """Adds the header of this run, unless it is there: before the first hidden file with its id is made.
 
         Raises:
             InputError: the manifest cannot be written.
         """
+        if self._out is not None:
+            return
         try:
-            line = self._line(job)
-        except OSError:
-            raise InputError(f"{job.source} is gone; its output is whole, but --resume will not know it") from None
-        try:
-            if self._out is None:
-                self.folder.mkdir(parents=True, exist_ok=True)
-                with self.path.open("ab") as binary:
-                    binary.truncate(self._kept)
-                self._out = self.path.open("a", encoding="utf-8")
-                if not self._kept:
-                    self._write(self._header)
-            self._write(line)
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self._out = cast(BinaryIO, self.path.open("a+b", buffering=0))
+            size = self._out.seek(0, os.SEEK_END)
+            if size:
+                self._out.seek(size - 1)
+                self._torn = self._out.read(1) != b"\n"
         except OSError as error:
-            raise InputError(f"{self.path} cannot be written: {error.strerror}") from None
+            raise self._unwritable(error) from None
+        self._write({"manifest": _FORMAT, "run": self.run, "settings": self._settings})
+
+    def add(self, job: Job, content: Path) -> None:
+        """Lists an output that is about to get its name.
+
+        Args:
+            job: of which the output is.
+            content: the file that will get the output's name.
+
+        Raises:
+            InputError: the manifest cannot be written.
+        """
+        self.start()
+        self.note_source(job)
+        entry = _Entry(self.run, content.stat().st_size, _sha256(content), self._sources[job.source])
+        self._write({"target": self._name(job), **entry._asdict()})
 
     def close(self) -> None:
         """Closes the file."""
         if self._out is not None:
             self._out.close()
 
+    def _own_runs(self) -> list[str]:
+        return [run for run, settings in self._runs.items() if settings == self._settings]
+
     def _write(self, line: Mapping[str, Any]) -> None:
         assert self._out is not None
-        self._out.write(json.dumps(line) + "\n")
-        self._out.flush()
+        text = ("\n" if self._torn else "") + json.dumps(line) + "\n"
+        self._torn = True
+        try:
+            complete = self._out.write(text.encode()) == len(text)
+        except OSError as error:
+            raise self._unwritable(error) from None
+        if not complete:
+            raise InputError(f"{self.path} cannot be written: no space left on the device")
+        self._torn = False
+
+    def _unwritable(self, error: OSError) -> InputError:
+        return InputError(f"{self.path} cannot be written: {error.strerror}")
 
     def _name(self, job: Job) -> str:
         return "" if job.target is None else job.target.relative_to(self.folder).as_posix()
 
-    def _line(self, job: Job) -> dict[str, Any]:
-        assert job.target is not None
-        path, size, modified = ("", 0, 0) if job.source == STDIO else file_version(job.source)
-        return {
-            "target": self._name(job),
-            "bytes": job.target.stat().st_size,
-            "source": path,
-            "source_bytes": size,
-            "source_modified": modified,
-        }
-
 
 def fingerprint(folder: Path) -> str:
-    """A hash of a tagger's files."""
+    """A hash of the files that decide what a tagger says: its config, vocabulary and weights."""
     digest = hashlib.sha256()
     for path in sorted(folder.glob("*.*")):
         if path.is_file() and path.suffix in (".json", ".safetensors"):
-            with path.open("rb") as file:
-                digest.update(hashlib.file_digest(file, "sha256").digest())
+            digest.update(bytes.fromhex(_sha256(path)))
     return digest.hexdigest()
 
 
-def _escaped(name: str) -> str:
-    return "".join(f"[{character}]" if character in "*?[" else character for character in name)
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

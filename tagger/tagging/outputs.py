@@ -1,0 +1,122 @@
+"""Jobs -> which of their outputs are still to be made, and how each gets its name without harm to what is there."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TextIO
+
+from tagger.errors import InputError
+from tagger.tagging.jobs import Job
+from tagger.tagging.manifest import Manifest, OutputState
+from tagger.text.files import whole_file
+
+_FileState = tuple[int, int, int]
+
+
+class Outputs:
+    """The outputs of a run.
+
+    Attributes:
+        pending: the jobs whose outputs are to be made.
+        messages: what users should know of the others, a line each.
+    """
+
+    def __init__(self, jobs: Sequence[Job], manifest: Manifest | None, force: bool = False, resume: bool = False) -> None:
+        """Decides what is to be made.
+
+        What exists is kept. With `force` it is replaced. With `resume` it is replaced where the manifest proves that a
+        run with the same settings made it, and that its source changed since or that the run was about to replace it.
+
+        Args:
+            jobs: all of the run.
+            manifest: of the folder of outputs; None where they go into no folder.
+            force: whether to replace what exists.
+            resume: whether to go on with a run that was killed.
+
+        Raises:
+            InputError: `resume` without a manifest, with `force`, or after runs with other settings only.
+        """
+        self.messages: list[str] = []
+        self._manifest, self._force = manifest, force
+        if resume:
+            if manifest is None or force:
+                raise InputError("--resume goes on with a run into a folder (-o FOLDER), without --force")
+            manifest.check_resumable()
+            manifest.remove_leftovers(jobs)
+            self.pending = self._unfinished(jobs, manifest)
+        else:
+            self.pending = self._missing(jobs)
+        if manifest is not None:
+            for job in self.pending:
+                manifest.note_source(job)
+        self._before = {job.target: _file_state(job.target) for job in self.pending if job.target is not None}
+
+    @contextmanager
+    def open(self, job: Job) -> Iterator[TextIO]:
+        """The output of a job that has a file to go to, open for writing; it is listed, and gets its name at the end.
+
+        Raises:
+            InputError: it cannot be written or listed, or something else has got its name since the run started.
+        """
+        assert job.target is not None
+        target = job.target
+
+        def before_naming(content: Path) -> None:
+            if not self._force and _file_state(target) != self._before[target]:
+                raise InputError(f"{target} was made or changed while this ran; it is kept, --force replaces it")
+            if self._manifest is not None:
+                self._manifest.add(job, content)
+
+        if self._manifest is not None:
+            self._manifest.start()
+        run = "" if self._manifest is None else self._manifest.run
+        with whole_file(target, part_prefix=run, before_naming=before_naming) as out:
+            yield out
+
+    def _missing(self, jobs: Sequence[Job]) -> list[Job]:
+        """The jobs whose outputs do not exist, or all with `force`."""
+        pending: list[Job] = []
+        kept: list[Job] = []
+        for job in jobs:
+            exists = job.target is not None and job.target.is_file()
+            (kept if exists and not self._force else pending).append(job)
+        manifest = self._manifest
+        other = [job for job in kept if manifest is not None and manifest.has_other_settings(job)]
+        if other:
+            self.messages.append(
+                f"kept: {_listed(other)}, {OutputState.OTHER_SETTINGS.value}; --force replaces what exists"
+            )
+        if len(kept) > len(other):
+            rest = [job for job in kept if job not in other]
+            self.messages.append(f"kept: {_listed(rest)}; --force replaces what exists")
+        return pending
+
+    def _unfinished(self, jobs: Sequence[Job], manifest: Manifest) -> list[Job]:
+        """The jobs that a resumed run has to do."""
+        states = {job: manifest.state(job) for job in jobs}
+        finished = sum(state is OutputState.FINISHED for state in states.values())
+        self.messages.append(f"resuming: {finished} of {len(jobs)} outputs are finished")
+        for state in OutputState:
+            those = [job for job in jobs if states[job] is state]
+            if not those or state in (OutputState.ABSENT, OutputState.FINISHED):
+                continue
+            if state.may_be_made:
+                self.messages.append(f"tagged again: {_listed(those)}, {state.value}")
+            else:
+                self.messages.append(
+                    f"kept: {_listed(those)}, {state.value}; move away what is to be tagged again"
+                )
+        return [job for job in jobs if states[job].may_be_made]
+
+
+def _listed(jobs: Sequence[Job]) -> str:
+    return f"{jobs[0].target}{f' and {len(jobs) - 1} more' if len(jobs) > 1 else ''}"
+
+
+def _file_state(path: Path) -> _FileState | None:
+    """What changes when a file is replaced or written to; None for no file."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_ino, status.st_size, status.st_mtime_ns
