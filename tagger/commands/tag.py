@@ -3,7 +3,7 @@
 import sys
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TextIO
+from typing import Annotated, TextIO
 
 import typer
 
@@ -18,13 +18,7 @@ from tagger.commands.options import (
     Workers,
     format_help,
 )
-from tagger.errors import InputError
-from tagger.text.files import is_replaced, whole_file
 from tagger.text.formats import OUTPUTS, SEPARATORS, OutputFormat
-
-if TYPE_CHECKING:
-    from tagger.tagging.jobs import Job
-    from tagger.tagging.manifest import Manifest
 
 SETTINGS = {"epilog": format_help(outputs=True)}
 
@@ -73,13 +67,16 @@ def tag(
     from tagger.commands.loading import load_with_tags
     from tagger.commands.progress import progress_line
     from tagger.tagging.bulk import Options, tag_files
-    from tagger.tagging.jobs import plan_jobs
+    from tagger.tagging.jobs import Job, format_skipped, plan_jobs
     from tagger.tagging.manifest import Manifest, fingerprint
+    from tagger.tagging.outputs import Outputs
     from tagger.tagging.tagger import choose_device, choose_precision
     from tagger.tagging.workers import processor_cores
     from tagger.weights.catalog import find_tagger
 
-    jobs = plan_jobs(sources or [], to, input, output)
+    jobs, skipped = plan_jobs(sources or [], to, input, output)
+    if skipped:
+        say(format_skipped(skipped))
     folder = find_tagger(model)
     settings = {
         "model": fingerprint(folder),
@@ -87,55 +84,27 @@ def tag(
         "options": [input, output, probabilities, top, separator, paragraph_per_line, encoding],
     }
     manifest = Manifest(Path(to), settings) if to and all(job.target != Path(to) for job in jobs) else None
-    pending = _pending(jobs, manifest, force, resume)
+    outputs = Outputs(jobs, manifest, force, resume)
+    for message in outputs.messages:
+        say(message)
+    pending = outputs.pending
     if not pending:
         return
     tagger = load_with_tags(model, device, precision, folder, cache_size, workers or processor_cores())
+
+    def open_output(job: Job) -> AbstractContextManager[TextIO]:
+        return standard_output() if job.target is None else outputs.open(job)
+
     failures = 0
     options = Options(encoding, separator, paragraph_per_line, probabilities, top)
     to_terminal = any(job.target is None for job in pending) and sys.stdout is not None and sys.stdout.isatty()
     with progress_line(sum(job.size for job in pending), not to_terminal) as progress:
-        for step in tag_files(tagger, pending, options, _output, Console().width):
+        for step in tag_files(tagger, pending, options, open_output, Console().width):
             progress.show(step)
-            error = step.error
-            if step.finished and manifest is not None:
-                try:
-                    manifest.add(step.job)
-                except InputError as unlisted:
-                    error = unlisted
-            if error is not None:
+            if step.error is not None:
                 failures += 1
-                say(f"error: {error}")
+                say(f"error: {step.error}")
     if failures:
         if len(pending) > 1:
             say(f"{failures} of {len(pending)} files failed; the others are tagged")
         raise typer.Exit(BAD_INPUT)
-
-
-def _pending(jobs: "list[Job]", manifest: "Manifest | None", force: bool, resume: bool) -> "list[Job]":
-    """The jobs that are still to be done."""
-    if resume:
-        if manifest is None or force:
-            raise InputError("--resume goes on with a run into a folder (-o FOLDER), without --force")
-        if not manifest.fits:
-            raise InputError(
-                f"{manifest.path} is of a run with another model, precision or options; give the same, or use --force"
-            )
-        manifest.remove_leftovers(jobs)
-        pending = [job for job in jobs if not manifest.finished(job)]
-        say(f"resuming: {len(jobs) - len(pending)} of {len(jobs)} outputs are finished")
-        return pending
-    pending, kept = [], []
-    for job in jobs:
-        if force or job.target is None or not is_replaced(job.target):
-            pending.append(job)
-        else:
-            kept.append(str(job.target))
-    if kept:
-        more = f" and {len(kept) - 1} more" if len(kept) > 1 else ""
-        say(f"kept: {kept[0]}{more}; --force replaces what exists")
-    return pending
-
-
-def _output(job: "Job") -> AbstractContextManager[TextIO]:
-    return standard_output() if job.target is None else whole_file(job.target)

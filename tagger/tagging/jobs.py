@@ -9,7 +9,6 @@ from tagger.errors import InputError
 from tagger.text.files import STDIO
 from tagger.text.formats import SUFFIXES, format_of, renamed
 
-
 MANIFEST_NAME = "tagger.manifest"  # in the folder of outputs
 MAX_SHOWN_SUFFIXES = 5
 
@@ -105,10 +104,8 @@ def format_skipped(skipped: Mapping[str, int]) -> str:
     others = sum(count for _, count in counts[MAX_SHOWN_SUFFIXES:])
     if others:
         shown.append(f"{others:,} others")
-    return (
-        f"skipped: {total:,} file{'s'[: total > 1]} whose suffix names no format ({', '.join(shown)}); with --input text,"
-        " files with all suffixes are read"
-    )
+    files = f"{total:,} file{'s'[: total > 1]} whose suffix names no format"
+    return f"skipped: {files} ({', '.join(shown)}); with --input text, files with all suffixes are read"
 
 
 def _suffix(path: Path) -> str:

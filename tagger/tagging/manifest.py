@@ -126,7 +126,7 @@ class Manifest:
             return OutputState.UNLISTED
         size = job.target.stat().st_size
         content = _sha256(job.target) if any(entry.bytes == size for entry in entries) else ""
-        if content not in {entry.sha256 for entry in entries}:
+        if all(content != entry.sha256 for entry in entries):
             return OutputState.CHANGED
         last = entries[-1]
         if self._runs[last.run] != self._settings:

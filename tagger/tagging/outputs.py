@@ -1,6 +1,6 @@
 """Jobs -> which of their outputs are still to be made, and how each gets its name without harm to what is there."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
@@ -8,7 +8,7 @@ from typing import TextIO
 from tagger.errors import InputError
 from tagger.tagging.jobs import Job
 from tagger.tagging.manifest import Manifest, OutputState
-from tagger.text.files import whole_file
+from tagger.text.files import is_replaced, whole_file
 
 _FileState = tuple[int, int, int]
 
@@ -21,7 +21,9 @@ class Outputs:
         messages: what users should know of the others, a line each.
     """
 
-    def __init__(self, jobs: Sequence[Job], manifest: Manifest | None, force: bool = False, resume: bool = False) -> None:
+    def __init__(
+        self, jobs: Sequence[Job], manifest: Manifest | None, force: bool = False, resume: bool = False
+    ) -> None:
         """Decides what is to be made.
 
         What exists is kept. With `force` it is replaced. With `resume` it is replaced where the manifest proves that a
@@ -70,7 +72,7 @@ class Outputs:
         if self._manifest is not None:
             self._manifest.start()
         run = "" if self._manifest is None else self._manifest.run
-        with whole_file(target, part_prefix=run, before_naming=before_naming) as out:
+        with whole_file(target, run=run, before_naming=before_naming) as out:
             yield out
 
     def _missing(self, jobs: Sequence[Job]) -> list[Job]:
@@ -78,7 +80,7 @@ class Outputs:
         pending: list[Job] = []
         kept: list[Job] = []
         for job in jobs:
-            exists = job.target is not None and job.target.is_file()
+            exists = job.target is not None and is_replaced(job.target)
             (kept if exists and not self._force else pending).append(job)
         manifest = self._manifest
         other = [job for job in kept if manifest is not None and manifest.has_other_settings(job)]
@@ -103,9 +105,7 @@ class Outputs:
             if state.may_be_made:
                 self.messages.append(f"tagged again: {_listed(those)}, {state.value}")
             else:
-                self.messages.append(
-                    f"kept: {_listed(those)}, {state.value}; move away what is to be tagged again"
-                )
+                self.messages.append(f"kept: {_listed(those)}, {state.value}; move away what is to be tagged again")
         return [job for job in jobs if states[job].may_be_made]
 
 

@@ -9,7 +9,7 @@ import re
 import secrets
 import sys
 import zlib
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, TextIO, cast
@@ -132,13 +132,15 @@ def whole_lines(lines: Iterable[str], path: str) -> Iterator[str]:
 
 
 @contextmanager
-def whole_file(path: str | Path) -> Iterator[TextIO]:
+def whole_file(
+    path: str | Path, *, run: str = "", before_naming: Callable[[Path], None] | None = None
+) -> Iterator[TextIO]:
     """A file open for writing UTF-8 that appears as `path` when the block ends without an error.
 
     A name that ends in `.gz` is compressed. A lone surrogate is written as `\\udXXX`; see `encodable`. For the rest
     see `whole_binary`.
     """
-    with whole_binary(path) as binary:
+    with whole_binary(path, run=run, before_naming=before_naming) as binary:
         stream = binary
         if Path(path).suffix.lower() == ".gz":  # mtime=0: the same text gives the same bytes
             stream = cast(BinaryIO, gzip.GzipFile(filename="", mode="wb", fileobj=binary, mtime=0))
@@ -147,7 +149,13 @@ def whole_file(path: str | Path) -> Iterator[TextIO]:
 
 
 @contextmanager
-def whole_binary(path: str | Path, remedy: str = "choose another place") -> Iterator[BinaryIO]:
+def whole_binary(
+    path: str | Path,
+    remedy: str = "choose another place",
+    *,
+    run: str = "",
+    before_naming: Callable[[Path], None] | None = None,
+) -> Iterator[BinaryIO]:
     """A file open for writing bytes that appears as `path` when the block ends without an error.
 
     Until then it is a hidden file in the same folder; on an error it is removed. If `path` is a link, the file that it
@@ -157,6 +165,8 @@ def whole_binary(path: str | Path, remedy: str = "choose another place") -> Iter
     Args:
         path: the file; folders above it are made.
         remedy: the end of the message of an error.
+        run: a name that the hidden file has in its own, by which it can be recognised if the process is killed.
+        before_naming: called with the hidden file when it is complete. What it raises leaves `path` as it was.
 
     Raises:
         InputError: the folder cannot be written or is full, or `path` is a folder.
@@ -174,13 +184,15 @@ def whole_binary(path: str | Path, remedy: str = "choose another place") -> Iter
             binary = cast(BinaryIO, target.open("wb"))
         else:
             target.parent.mkdir(parents=True, exist_ok=True)
-            partial, binary = _new_file(target)
+            partial, binary = _new_file(target, run)
     except OSError as error:
         raise InputError(f"{path} cannot be written: {error.strerror}; {remedy}") from None
     try:
         with binary:
             yield binary
         if partial is not None:
+            if before_naming is not None:
+                before_naming(partial)
             partial.replace(cast(Path, target))
     except BaseException as error:
         if partial is not None:
@@ -208,14 +220,14 @@ def new_folder(parent: Path, name: str) -> Path:
             return folder
 
 
-def _new_file(target: Path) -> tuple[Path, BinaryIO]:
+def _new_file(target: Path, run: str) -> tuple[Path, BinaryIO]:
     """Makes a hidden file beside `target` that nobody else uses.
 
     The kernel gives it the permissions of a new file. Reading the umask in order to set them later would change it for
     a moment, in which files of other threads become readable by all.
     """
     while True:
-        partial = target.with_name(f".{target.name[:40]}.{secrets.token_hex(4)}.part")
+        partial = target.with_name(f".{target.name[:40]}.{run}{secrets.token_hex(4)}.part")
         with suppress(FileExistsError):
             return partial, cast(BinaryIO, partial.open("xb"))
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tagger.errors import InputError
-from tagger.tagging.jobs import plan_jobs
+from tagger.tagging.jobs import format_skipped, plan_jobs
 
 
 @pytest.fixture
@@ -19,6 +19,7 @@ def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "in/.hidden/d.txt",
         "x.txt",
         "y/x.txt",
+        "empty/picture.png",
     ):
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -27,7 +28,7 @@ def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def planned(*arguments: object) -> list[tuple[str, str, str | None, str]]:
-    jobs = plan_jobs(*arguments)  # type: ignore[arg-type]
+    jobs = plan_jobs(*arguments).jobs  # type: ignore[arg-type]
     return [(job.source, job.input, None if job.target is None else str(job.target), job.output) for job in jobs]
 
 
@@ -69,6 +70,9 @@ def test_several_files_go_into_a_folder(tree: Path) -> None:
         (["nowhere.txt"], None, "nowhere.txt"),
         (["in"], None, "-o"),
         (["y"], "x.txt", "x.txt is a file"),
+        (["x.txt", "in/b.conllu"], "two.tsv", "several files need a folder: -o two.tsv/"),
+        (["y"], "two.csv.gz", "several files need a folder: -o two.csv.gz/"),
+        (["empty"], "out", "empty: no file with one of the suffixes .txt"),
         (["x.txt", "y/x.txt"], "out", "x.txt and y/x.txt"),
         (["x.txt"], "x.txt", "replaced"),
     ],
@@ -76,3 +80,23 @@ def test_several_files_go_into_a_folder(tree: Path) -> None:
 def test_what_cannot_be_planned_is_refused(tree: Path, sources: list[str], to: str | None, words: str) -> None:
     with pytest.raises(InputError, match=words):
         plan_jobs(sources, to, None, None)
+
+
+def test_a_folder_may_have_the_suffix_of_a_format(tree: Path) -> None:
+    assert planned(["x.txt", "in/b.conllu"], "two.tsv/", None, None)[0][2] == "two.tsv/x.tsv"
+    (tree / "old.tsv").mkdir()
+    assert planned(["x.txt", "in/b.conllu"], "old.tsv", None, None)[0][2] == "old.tsv/x.tsv"
+    assert not (tree / "two.tsv").exists()
+
+
+def test_files_that_are_skipped_are_counted_by_suffix(tree: Path) -> None:
+    for name in ("in/a.md", "in/a/b.MD", "in/README", "in/page.html.gz", "in/tagger.manifest", "in/.hidden/c.md"):
+        (tree / name).write_text("")
+    skipped = plan_jobs(["in"], "out", None, None).skipped
+    assert skipped == {".png": 1, ".md": 2, "": 1, ".html": 1}
+    line = format_skipped(skipped)
+    assert line.startswith("skipped: 5 files whose suffix names no format (2 .md, ")
+    assert "1 without a suffix" in line
+    assert "--input text" in line
+    assert not plan_jobs(["in"], "out", "text", None).skipped
+    assert "2 others" in format_skipped({**dict.fromkeys("abcde", 2), "f": 1, "g": 1})

@@ -1,23 +1,16 @@
-"""A run that is killed goes on: no output is made twice, and all are what they would have been."""
+"""What a folder's manifest proves of its outputs, whatever happened to both."""
 
 import json
-import os
-import random
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
-from tagger.commands.app import app
 from tagger.errors import InputError
-from tagger.tagging.jobs import Job, plan_jobs
-from tagger.tagging.manifest import NAME, Manifest, fingerprint
+from tagger.tagging.jobs import MANIFEST_NAME, Job, plan_jobs
+from tagger.tagging.manifest import Manifest, OutputState, fingerprint
 
 SETTINGS = {"model": "a", "options": [1, None]}
+OTHER = {**SETTINGS, "model": "b"}
 
 
 @pytest.fixture
@@ -25,14 +18,28 @@ def jobs(tmp_path: Path) -> list[Job]:
     (tmp_path / "in").mkdir()
     for name in "abc":
         (tmp_path / "in" / f"{name}.txt").write_text(f"They book {name}.\n")
-    return plan_jobs([str(tmp_path / "in")], str(tmp_path / "out"), None, None)
+    return plan_jobs([str(tmp_path / "in")], str(tmp_path / "out"), None, None).jobs
 
 
-def finish(manifest: Manifest, job: Job, text: str = "done\n") -> None:
+def target(job: Job) -> Path:
     assert job.target is not None
-    job.target.parent.mkdir(exist_ok=True)
-    job.target.write_text(text)
-    manifest.add(job)
+    return job.target
+
+
+def finish(manifest: Manifest, job: Job, text: str = "done\n", named: bool = True) -> None:
+    """Lists an output, which then gets its name, or not if the run dies between."""
+    target(job).parent.mkdir(exist_ok=True)
+    part = target(job).with_name(f".{target(job).name}.{manifest.run}ab12.part")
+    part.write_text(text)
+    manifest.note_source(job)
+    manifest.add(job, part)
+    if named:
+        part.replace(target(job))
+
+
+def states(jobs: list[Job], settings: dict[str, object] = SETTINGS) -> list[OutputState]:
+    manifest = Manifest(target(jobs[0]).parent, settings)
+    return [manifest.state(job) for job in jobs]
 
 
 def test_what_is_listed_is_finished(jobs: list[Job], tmp_path: Path) -> None:
@@ -40,54 +47,130 @@ def test_what_is_listed_is_finished(jobs: list[Job], tmp_path: Path) -> None:
     finish(first, jobs[0])
     finish(first, jobs[2])
     first.close()
-    again = Manifest(tmp_path / "out", SETTINGS)
-    assert [again.finished(job) for job in jobs] == [True, False, True]
-    finish(again, jobs[1])
-    assert [Manifest(tmp_path / "out", SETTINGS).finished(job) for job in jobs] == [True] * 3
+    assert states(jobs) == [OutputState.FINISHED, OutputState.ABSENT, OutputState.FINISHED]
+    finish(Manifest(tmp_path / "out", SETTINGS), jobs[1])
+    assert states(jobs) == [OutputState.FINISHED] * 3
 
 
-def test_a_changed_source_or_output_is_not_finished(jobs: list[Job], tmp_path: Path) -> None:
+def test_a_file_that_is_not_listed_is_of_unknown_origin(jobs: list[Job], tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    target(jobs[0]).write_text("mine")
+    assert states(jobs)[0] is OutputState.UNLISTED
+    finish(Manifest(tmp_path / "out", SETTINGS), jobs[1])
+    assert states(jobs) == [OutputState.UNLISTED, OutputState.FINISHED, OutputState.ABSENT]
+
+
+def test_a_changed_output_is_told_from_one_whose_source_changed(jobs: list[Job], tmp_path: Path) -> None:
     manifest = Manifest(tmp_path / "out", SETTINGS)
     for job in jobs:
         finish(manifest, job)
     Path(jobs[0].source).write_text("They read.\n")
-    assert jobs[1].target is not None
-    jobs[1].target.write_text("cut")
-    assert jobs[2].target is not None
-    jobs[2].target.unlink()
-    assert not any(Manifest(tmp_path / "out", SETTINGS).finished(job) for job in jobs)
+    target(jobs[1]).write_text("DONE\n")  # of the same size
+    Path(jobs[2].source).write_text("They read.\n")
+    target(jobs[2]).write_text("corrected\n")
+    assert states(jobs) == [OutputState.SOURCE_CHANGED, OutputState.CHANGED, OutputState.CHANGED]
+    assert [state.may_be_made for state in states(jobs)] == [True, False, False]
 
 
-def test_a_last_line_that_is_not_whole_is_dropped(jobs: list[Job], tmp_path: Path) -> None:
+def test_a_source_that_changes_while_it_is_tagged_counts_as_changed(jobs: list[Job], tmp_path: Path) -> None:
+    manifest = Manifest(tmp_path / "out", SETTINGS)
+    manifest.note_source(jobs[0])
+    Path(jobs[0].source).write_text("They read.\n")
+    finish(manifest, jobs[0])
+    assert states(jobs)[0] is OutputState.SOURCE_CHANGED
+
+
+def test_standard_input_may_be_another_one(tmp_path: Path) -> None:
+    jobs = plan_jobs(["-"], f"{tmp_path}/out/", None, None).jobs
+    finish(Manifest(tmp_path / "out", SETTINGS), jobs[0])
+    assert states(jobs) == [OutputState.SOURCE_CHANGED]
+    target(jobs[0]).write_text("corrected")
+    assert states(jobs) == [OutputState.CHANGED]
+
+
+def test_a_run_that_dies_before_an_output_has_its_name(jobs: list[Job], tmp_path: Path) -> None:
+    finish(Manifest(tmp_path / "out", SETTINGS), jobs[0], "first\n")
+    finish(Manifest(tmp_path / "out", SETTINGS), jobs[0], "second\n", named=False)
+    finish(Manifest(tmp_path / "out", SETTINGS), jobs[1], named=False)
+    assert states(jobs) == [OutputState.REPLACEMENT_INTERRUPTED, OutputState.ABSENT, OutputState.ABSENT]
+    target(jobs[0]).write_text("corrected")
+    assert states(jobs)[0] is OutputState.CHANGED
+
+
+def test_outputs_of_several_settings_in_one_folder(jobs: list[Job], tmp_path: Path) -> None:
+    finish(Manifest(tmp_path / "out", SETTINGS), jobs[0])
+    with pytest.raises(InputError, match="another model, precision or options"):
+        Manifest(tmp_path / "out", OTHER).check_resumable()
+    finish(Manifest(tmp_path / "out", OTHER), jobs[1])
+    kinds = [OutputState.FINISHED, OutputState.OTHER_SETTINGS]
+    for settings, expected in ((SETTINGS, kinds), (OTHER, kinds[::-1])):
+        Manifest(tmp_path / "out", settings).check_resumable()
+        assert states(jobs, settings) == [*expected, OutputState.ABSENT]
+    assert [Manifest(tmp_path / "out", OTHER).has_other_settings(job) for job in jobs] == [True, False, False]
+
+
+def test_runs_that_write_at_the_same_time_keep_each_others_lines(jobs: list[Job], tmp_path: Path) -> None:
+    one, two = Manifest(tmp_path / "out", SETTINGS), Manifest(tmp_path / "out", SETTINGS)
+    finish(one, jobs[0])
+    finish(two, jobs[1])
+    finish(one, jobs[2])
+    assert states(jobs) == [OutputState.FINISHED] * 3
+
+
+@pytest.mark.parametrize("cut", [1, 9, 60])
+def test_an_incomplete_last_line_proves_nothing(jobs: list[Job], tmp_path: Path, cut: int) -> None:
     manifest = Manifest(tmp_path / "out", SETTINGS)
     finish(manifest, jobs[0])
     finish(manifest, jobs[1])
     manifest.close()
-    path = tmp_path / "out" / NAME
-    path.write_bytes(path.read_bytes()[:-9])
-    again = Manifest(tmp_path / "out", SETTINGS)
-    assert [again.finished(job) for job in jobs] == [True, False, False]
-    finish(again, jobs[2])
-    assert [json.loads(line).get("target") for line in path.read_text().splitlines()] == [None, "a.tsv", "c.tsv"]
+    path = tmp_path / "out" / MANIFEST_NAME
+    path.write_bytes(path.read_bytes()[:-cut])
+    found = states(jobs)[1]
+    assert found is (OutputState.FINISHED if cut == 1 else OutputState.UNLISTED)  # 1: nothing but the line end is lost
+    finish(Manifest(tmp_path / "out", SETTINGS), jobs[2])
+    assert states(jobs) == [OutputState.FINISHED, found, OutputState.FINISHED]
 
 
-def test_other_settings_and_damage(jobs: list[Job], tmp_path: Path) -> None:
-    manifest = Manifest(tmp_path / "out", SETTINGS)
-    finish(manifest, jobs[0])
-    other = Manifest(tmp_path / "out", {**SETTINGS, "model": "b"})
-    assert not other.fits
-    assert not other.finished(jobs[0])
-    (tmp_path / "out" / NAME).write_text("{]\n")
-    with pytest.raises(InputError, match="is damaged"):
-        Manifest(tmp_path / "out", SETTINGS)
+@pytest.mark.parametrize(
+    "content", ["{]\n", "[]\n", '{"run": 5}\n', '{"manifest": 2, "run": "*/../x", "settings": {}}\n', "[" * 100_000]
+)
+def test_a_file_that_is_no_manifest(tmp_path: Path, content: str) -> None:
+    (tmp_path / MANIFEST_NAME).write_text(content)
+    with pytest.raises(InputError, match=f"{MANIFEST_NAME} is damaged"):
+        Manifest(tmp_path, SETTINGS)
 
 
-def test_what_was_half_written_is_removed(jobs: list[Job], tmp_path: Path) -> None:
+def test_lines_of_odd_types_prove_nothing(jobs: list[Job], tmp_path: Path) -> None:
+    finish(Manifest(tmp_path / "out", SETTINGS), jobs[0])
+    path = tmp_path / "out" / MANIFEST_NAME
+    header, line = path.read_text().splitlines()
+    for name, value in (("target", ["a.tsv"]), ("run", {}), ("sha256", None), ("sha256", []), ("bytes", "5")):
+        path.write_text(f"{header}\n{json.dumps({**json.loads(line), name: value})}\n")
+        assert states(jobs)[0] in (OutputState.UNLISTED, OutputState.CHANGED)
+    path.write_text(f"{header}\n{json.dumps({**json.loads(line), 'source': None})}\n")
+    assert states(jobs)[0] is OutputState.SOURCE_CHANGED
+
+
+def test_a_manifest_without_checksums_proves_nothing(jobs: list[Job], tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
-    for name in (".a.tsv.x1y2.part", ".b.tsv.zz.part", ".d.tsv.zz.part", "a.tsv.part"):
+    target(jobs[0]).write_text("done\n")
+    lines = [{"manifest": 1, **SETTINGS}, {"target": "a.tsv", "bytes": 5, "source": jobs[0].source}]
+    (tmp_path / "out" / MANIFEST_NAME).write_text("".join(json.dumps(line) + "\n" for line in lines))
+    with pytest.raises(InputError, match="older version"):
+        Manifest(tmp_path / "out", SETTINGS).check_resumable()
+    finish(Manifest(tmp_path / "out", SETTINGS), jobs[1])
+    assert states(jobs) == [OutputState.UNLISTED, OutputState.FINISHED, OutputState.ABSENT]
+
+
+def test_only_hidden_files_of_runs_with_these_settings_are_removed(jobs: list[Job], tmp_path: Path) -> None:
+    own, other = Manifest(tmp_path / "out", SETTINGS), Manifest(tmp_path / "out", OTHER)
+    own.start()
+    other.start()
+    kept = [f".a.tsv.{other.run}ab12.part", ".a.tsv.x1y2z3w4.part", "a.tsv.part", f".{own.run}"]
+    for name in (f".a.tsv.{own.run}ab12.part", f".d.tsv.{own.run}cd34.part", *kept):
         (tmp_path / "out" / name).write_text("half")
     Manifest(tmp_path / "out", SETTINGS).remove_leftovers(jobs)
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [".d.tsv.zz.part", "a.tsv.part"]
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {*kept, MANIFEST_NAME}
 
 
 def test_a_fingerprint_tells_taggers_apart(trained: Path, tmp_path: Path) -> None:
@@ -100,61 +183,3 @@ def test_a_fingerprint_tells_taggers_apart(trained: Path, tmp_path: Path) -> Non
     assert fingerprint(copy) == fingerprint(trained)
     (copy / "config.json").write_text((copy / "config.json").read_text() + " ")
     assert fingerprint(copy) != fingerprint(trained)
-
-
-def test_killed_at_random_times_and_resumed(trained: Path, tmp_path: Path) -> None:
-    sources = tmp_path / "in"
-    for number in range(60):
-        path = sources / f"{number % 4}" / f"{number}.txt"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(f"They book flights {number}. The book reads well.\n\n" * (40 + 200 * (number % 3 == 0)))
-    command = [sys.executable, "-m", "tagger", "tag", "in", "--model", str(trained), "--workers", "2", "-o"]
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
-    whole = subprocess.run([*command, "whole"], cwd=tmp_path, env=environment, capture_output=True, text=True)
-    assert whole.returncode == 0, whole.stderr
-    chance = random.Random(7)
-    made: dict[str, int] = {}
-    kills = 0
-    for _ in range(40):
-        out = tmp_path / "out"
-        before = len(list(out.rglob("*.tsv"))) if out.exists() else 0
-        process = subprocess.Popen([*command, "out", "--resume"], cwd=tmp_path, env=environment, stderr=subprocess.PIPE)
-        if kills < 4:
-            while process.poll() is None and (not out.exists() or len(list(out.rglob("*.tsv"))) == before):
-                time.sleep(0.002)
-            time.sleep(chance.random() * 0.1)
-            if process.poll() is None:
-                os.kill(process.pid, signal.SIGKILL)
-                kills += 1
-        process.communicate()
-        listed = [json.loads(line)["target"] for line in (out / NAME).read_text().split("\n")[1:-1] if line[-1] == "}"]
-        for target in listed:
-            inode = (out / target).stat().st_mtime_ns
-            assert made.setdefault(target, inode) == inode  # not made again
-        if process.returncode == 0:
-            break
-    assert process.returncode == 0
-    assert kills >= 2
-    expected = {path.relative_to(tmp_path / "whole"): path.read_bytes() for path in (tmp_path / "whole").rglob("*.tsv")}
-    files = [path for path in out.rglob("*") if path.is_file() and path.name != NAME]
-    found = {path.relative_to(out): path.read_bytes() for path in files}
-    assert len(expected) == 60
-    assert found == expected
-
-
-def test_resume_on_the_command_line(trained: Path, jobs: list[Job], tmp_path: Path) -> None:
-    command = ["tag", str(tmp_path / "in"), "--model", str(trained), "--workers", "1"]
-    alone = CliRunner().invoke(app, [*command[:1], jobs[0].source, "-o", str(tmp_path / "one.tsv"), "--resume"])
-    assert alone.exit_code == 2
-    assert "-o FOLDER" in alone.output
-    into = [*command, "-o", str(tmp_path / "out")]
-    assert CliRunner().invoke(app, into).exit_code == 0
-    assert jobs[1].target is not None
-    jobs[1].target.unlink()
-    again = CliRunner().invoke(app, [*into, "--resume"])
-    assert again.exit_code == 0
-    assert "2 of 3 outputs are finished" in again.output
-    assert jobs[1].target.is_file()
-    other = CliRunner().invoke(app, [*into, "--resume", "--probabilities"])
-    assert other.exit_code == 2
-    assert "another model, precision or options" in other.output
