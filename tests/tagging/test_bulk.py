@@ -49,7 +49,7 @@ def opened(job: Job) -> Iterator[TextIO]:
 
 
 def run(tagger: Tagger, texts: Path, to: Path) -> list[Progress]:
-    return list(tag_files(tagger, plan_jobs([str(texts)], str(to), None, None), Options(top=2), opened))
+    return list(tag_files(tagger, plan_jobs([str(texts)], str(to), None, None).jobs, Options(top=2), opened))
 
 
 @pytest.mark.parametrize("count", [1, 2])
