@@ -15,7 +15,7 @@ from tagger.tagging.jobs import Job, plan_jobs
 from tagger.tagging.tagger import Tagger
 from tagger.tagging.workers import WorkersDied
 from tagger.text.files import whole_file
-from tagger.text.readers import Paragraph, read_paragraphs
+from tagger.text.paragraphs import Paragraph, read_paragraphs
 
 SENTENCES = ["They book flights.", "The dog runs fast.", "Yes"]
 
