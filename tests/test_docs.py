@@ -281,7 +281,7 @@ def test_the_walk_through_adds_a_cell(tmp_path: Path) -> None:
         insert = re.search(r"In `(\S+)`, after `(.+)`, add:$", before)
         if append:
             with (tmp_path / append[1]).open("a", encoding="utf-8") as out:
-                out.write(code)
+                out.write(f"\n\n{code}")
         elif insert:
             lines = (tmp_path / insert[1]).read_text(encoding="utf-8").splitlines(keepends=True)
             (place,) = [number for number, line in enumerate(lines) if insert[2] in line]
