@@ -121,3 +121,20 @@ CORPUS_CONFIGS: dict[str, type[CorpusConfig]] = {
     "hub": HubConfig,
     "ud": UdConfig,
 }
+
+
+@dataclass
+class HubTextConfig:
+    """A data set of the Hugging Face Hub with a column of untagged texts.
+
+    Attributes:
+        name: on the Hub, or a folder; None: no data set.
+        config: which of its configs, where it has several.
+        split: the split to read.
+        column: of the texts.
+    """
+
+    name: str | None
+    config: str | None
+    split: str
+    column: str

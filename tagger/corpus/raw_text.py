@@ -1,16 +1,20 @@
-"""Untagged text of any size, of files or the Hub: read as often as it is needed, and never held whole."""
+"""Untagged text, of files or the Hub -> sentences of tokens, a section at a time.
+
+The text may be of any size: it is read again for every section and never held in memory whole.
+"""
 
 import glob
 import io
 import logging
 import os
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from tagger.corpus.config import HubTextConfig
 from tagger.errors import InputError
 from tagger.text.files import STDIO, read_lines
 from tagger.text.formats import SUFFIXES, format_of
@@ -19,42 +23,56 @@ from tagger.text.readers import read
 from tagger.text.segment import segment
 from tagger.text.sentence import Sentence
 
-DOCUMENT = 20_000  # characters; a longer document counts as several
-HELD_OUT = 50  # of so many documents one is held out
-LONGEST = 200  # tokens; what is longer is cut
-MAX_FORMS = 5_000_000  # counted at a time; beyond, those seen once are forgotten
+MAX_DOCUMENT_CHARACTERS = 20_000  # a longer document counts as several
+DEV_EVERY = 50  # one document in 50 is dev text
+MAX_SENTENCE_TOKENS = 200  # a longer sentence is cut
+MAX_COUNTED_FORMS = 5_000_000  # beyond that many, the forms seen once are forgotten
 
 _log = logging.getLogger(__name__)
 Unit = Paragraph | Sentence
 
 
 class Counts(NamedTuple):
-    """What one reading of the text has counted, held-out documents aside."""
+    """What one reading of the text has counted.
+
+    Attributes:
+        forms: how often each word form occurs; dev documents do not count here and in the next two.
+        characters: of the text.
+        tokens: of the text.
+        documents: all, dev documents among them.
+    """
 
     forms: Counter[str]
     characters: int
     tokens: int
-    documents: int  # all of them
+    documents: int
 
 
 @dataclass
 class _Reading:
-    """How far the text has been read: up to a section's begin."""
+    """How far the text has been read.
+
+    Attributes:
+        section: the number of the section that comes next.
+        count: of sections.
+        place: how many characters were read.
+        units: the rest of the text.
+    """
 
     section: int
-    count: int  # of sections
-    place: int  # characters before the next unit
+    count: int
+    place: int
     units: Iterator[Unit]
 
 
 class Texts:
-    """Documents of untagged text, some of them held out."""
+    """Documents of untagged text, some of which are dev text."""
 
     def __init__(
         self,
         text: str | Sequence[str] | None,
-        hub: Mapping[str, Any],
-        held_out: str | Sequence[str] | None = None,
+        hub: HubTextConfig,
+        dev: str | Sequence[str] | None = None,
         rules: str = "english",
         paragraph_per_line: bool | None = None,
         encoding: str = "utf-8",
@@ -62,21 +80,21 @@ class Texts:
         """Finds the files.
 
         Args:
-            text: files, folders or patterns (`novels/*.txt`), in any format that `tag` reads; `.gz` too.
-            hub: `name`, `config`, `split` and `column` of a data set, if there is one.
-            held_out: files like those of `text`, or such of them, to be held out; None: one in `HELD_OUT` documents.
-            rules: that cut raw text; see `segment`.
-            paragraph_per_line: see `formats.read`.
+            text: files, folders or patterns (`novels/*.txt`), in any format that `tag` reads, plain or compressed.
+            hub: a data set; its name is None where there is none.
+            dev: dev files; they may be part of `text`. None: one document in `DEV_EVERY`.
+            rules: for raw text; see `segment`.
+            paragraph_per_line: see `read_paragraphs`.
             encoding: of the files.
 
         Raises:
             InputError: neither text nor a data set, both, or a name that no file has.
         """
-        if (text is None) == (hub["name"] is None):
+        if (text is None) == (hub.name is None):
             raise InputError("give text=FILES, such as text=novels/*.txt, or a data set as hub.name")
-        self.held_out_files = [] if held_out is None else _files(held_out, "dev")
-        held = {os.path.realpath(path) for path in self.held_out_files}
-        self.files = [] if text is None else [f for f in _files(text, "text") if os.path.realpath(f) not in held]
+        self.dev_files = [] if dev is None else _files(dev, "dev")
+        apart = {os.path.realpath(path) for path in self.dev_files}
+        self.files = [] if text is None else [f for f in _files(text, "text") if os.path.realpath(f) not in apart]
         if text is not None and not self.files:
             raise InputError("dev names all of text; leave some to learn from")
         self._reading: _Reading | None = None
@@ -85,9 +103,9 @@ class Texts:
 
     @property
     def name(self) -> str:
-        """For model cards and logs."""
+        """The name of the text, for model cards and logs."""
         if not self.files:
-            return str(self.hub["name"])
+            return str(self.hub.name)
         first = Path(self.files[0]).name
         return first if len(self.files) == 1 else f"{first} and {len(self.files) - 1} more"
 
@@ -99,27 +117,33 @@ class Texts:
         """
         forms: Counter[str] = Counter()
         characters = tokens = documents = 0
-        for held, document, unit in self._units():
+        for is_dev, document, unit in self._units():
             documents = document + 1
-            if held:
+            if is_dev:
                 continue
             characters += _size(unit)
             for sentence in self._sentences(unit):
                 forms.update(sentence)
                 tokens += len(sentence)
-            if len(forms) > MAX_FORMS:
+            if len(forms) > MAX_COUNTED_FORMS:
                 forms = Counter({form: count for form, count in forms.items() if count > 1})
         if not tokens:
             raise InputError(f"{self.name}: no words in it to learn from; give more text")
         return Counts(forms, characters, tokens, documents)
 
     def section(self, number: int, count: int, characters: int) -> list[list[str]]:
-        """The sentences of the text's part `number`, from 0, of `count` parts of equally many characters."""
+        """The sentences of a section, as lists of tokens; sections that follow each other are read in one go.
+
+        Args:
+            number: of the section, counted from 0.
+            count: of sections; they have equally many characters.
+            characters: of the whole text; see `count`.
+        """
         start, end = number * characters // count, (number + 1) * characters // count
         found: list[list[str]] = []
         reading = self._reading
         if reading is None or reading.section != number or reading.count != count:
-            reading = _Reading(number, count, 0, (unit for held, _, unit in self._units() if not held))
+            reading = _Reading(number, count, 0, (unit for is_dev, _, unit in self._units() if not is_dev))
         while reading.place < end and (unit := next(reading.units, None)) is not None:
             if reading.place >= start:
                 found += self._sentences(unit)
@@ -128,16 +152,16 @@ class Texts:
         self._reading = reading if reading.section < count else None
         return found
 
-    def held_out(self, tokens: int) -> list[list[str]]:
-        """The first sentences of the documents that are held out, about so many tokens of them.
+    def dev_sentences(self, tokens: int) -> list[list[str]]:
+        """The first sentences of the dev documents, of about that many tokens in all.
 
         Raises:
             InputError: there are none.
         """
-        if self.held_out_files:
-            units = (unit for path in self.held_out_files for unit in self._read(path))
+        if self.dev_files:
+            units = (unit for path in self.dev_files for unit in self._read(path))
         else:
-            units = (unit for held, _, unit in self._units() if held)
+            units = (unit for is_dev, _, unit in self._units() if is_dev)
         found: list[list[str]] = []
         total = 0
         for unit in units:
@@ -147,17 +171,17 @@ class Texts:
                 found.append(sentence)
                 total += len(sentence)
         if not found:
-            raise InputError(f"{self.name}: too little text to hold some out; give other files as dev")
+            raise InputError(f"{self.name}: too little text to make dev text of a part; give files as dev")
         return found
 
     def _units(self) -> Iterator[tuple[bool, int, Unit]]:
-        """All paragraphs and sentences with the number of their document and whether that is held out."""
+        """Yields each paragraph or sentence with whether it is dev text, and the number of its document."""
         document, size = -1, 0
         for begins, unit in self._hub_units() if not self.files else self._file_units():
-            if begins or size > DOCUMENT:
+            if begins or size > MAX_DOCUMENT_CHARACTERS:
                 document, size = document + 1, 0
             size += _size(unit)
-            yield not self.held_out_files and document % HELD_OUT == 1, document, unit
+            yield not self.dev_files and document % DEV_EVERY == 1, document, unit
 
     def _file_units(self) -> Iterator[tuple[bool, Unit]]:
         for path in self.files:
@@ -168,9 +192,10 @@ class Texts:
                 first = False
 
     def _hub_units(self) -> Iterator[tuple[bool, Unit]]:
-        from tagger.corpus.hub import stream_hub
+        from tagger.corpus.hub import stream_hub  # importing `datasets` takes seconds, which files do not need
 
-        for text in stream_hub(**self.hub):
+        hub = self.hub
+        for text in stream_hub(str(hub.name), hub.config, hub.split, hub.column):
             paragraphs = read_paragraphs(io.StringIO(text, newline="\n"), self.paragraph_per_line)
             for number, paragraph in enumerate(paragraphs):
                 yield number == 0, paragraph
@@ -184,11 +209,12 @@ class Texts:
     def _sentences(self, unit: Unit) -> Iterator[list[str]]:
         sentences = unit.sentences(self.segment, offsets=False) if isinstance(unit, Paragraph) else [unit]
         for sentence in sentences:
-            for start in range(0, len(sentence), LONGEST):
-                yield sentence.tokens[start : start + LONGEST]
+            for start in range(0, len(sentence), MAX_SENTENCE_TOKENS):
+                yield sentence.tokens[start : start + MAX_SENTENCE_TOKENS]
 
 
 def _size(unit: Unit) -> int:
+    """The number of characters."""
     return len(unit.text) if isinstance(unit, Paragraph) else sum(map(len, unit.tokens)) + len(unit)
 
 
@@ -197,6 +223,7 @@ def _hidden(path: Path) -> bool:
 
 
 def _files(patterns: str | Sequence[str], key: str) -> list[str]:
+    """The files that names, folders and patterns stand for, each once; `key` is that of the config, for messages."""
     found: list[str] = []
     for pattern in [patterns] if isinstance(patterns, str) else patterns:
         path = os.path.expanduser(pattern)

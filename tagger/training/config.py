@@ -15,7 +15,7 @@ import torch
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import ConfigKeyError, MissingMandatoryValue, OmegaConfBaseException
 
-from tagger.corpus.config import CORPUS_CONFIGS, CorpusConfig
+from tagger.corpus.config import CORPUS_CONFIGS, CorpusConfig, HubTextConfig
 from tagger.errors import InputError, shorten
 from tagger.model.embeddings import VectorConfig
 from tagger.model.network import NetworkConfig
@@ -230,16 +230,6 @@ class TrainConfig(Checked):
             raise bad_value("init", self.init, "give a name or a folder")
         if self.init == "latest":
             raise InputError("init=latest would be another tagger when the run is resumed or swept; name its folder")
-
-
-@dataclass
-class HubTextConfig:
-    """A data set of the Hugging Face Hub with a column of texts."""
-
-    name: str | None
-    config: str | None
-    split: str
-    column: str
 
 
 @dataclass

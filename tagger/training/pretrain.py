@@ -54,14 +54,14 @@ def pretrain(config: PretrainConfig, folder: Path, command: str, resume: bool = 
     pl.seed_everything(config.seed, verbose=False)
     texts = Texts(
         config.text,
-        asdict(config.hub),
+        config.hub,
         config.dev,
         config.segmenter,
         config.paragraph_per_line,
         config.encoding,
     )
     counts = texts.count()
-    held_out = texts.held_out(config.dev_tokens)
+    held_out = texts.dev_sentences(config.dev_tokens)
     vocabulary = Vocabulary.of_forms(counts.forms, config.min_count, config.max_words)
     if not vocabulary.words:
         raise InputError(f"min_count={config.min_count}: no word of {texts.name} occurs so often; give more text")

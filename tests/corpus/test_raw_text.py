@@ -1,6 +1,7 @@
-"""Text is read in documents and sections, each sentence once, and what is held out is in no section."""
+"""Text is read in documents and sections, each sentence once, and dev text is in no section."""
 
 import gzip
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 
@@ -8,10 +9,11 @@ import datasets
 import pytest
 
 from tagger.corpus import raw_text as texts
+from tagger.corpus.config import HubTextConfig
 from tagger.corpus.raw_text import Texts
 from tagger.errors import InputError
 
-NO_HUB = {"name": None, "config": None, "split": "train", "column": "text"}
+NO_HUB = HubTextConfig(name=None, config=None, split="train", column="text")
 
 
 @pytest.fixture
@@ -37,11 +39,11 @@ EVERY = [f"a{i}" for i in range(100)] + [f"b{i}" for i in range(20)] + [f"c{i}" 
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 7, 50])
-def test_sections_hold_every_sentence_once_but_for_what_is_held_out(folder: Path, count: int) -> None:
+def test_sections_hold_every_sentence_once_but_for_dev_text(folder: Path, count: int) -> None:
     found = Texts([f"{folder}/*.txt", f"{folder}/*.conllu", f"{folder}/c.txt.gz"], NO_HUB)
     counts = found.count()
     sections = [numbers(found.section(i, count, counts.characters)) for i in range(count)]
-    held = numbers(found.held_out(10_000))
+    held = numbers(found.dev_sentences(10_000))
     assert held == ["b0", "b1", "b2", "b3", "b4"]  # the second document
     assert list(chain(*sections)) == [number for number in EVERY if number not in held]
     assert counts.documents == 6
@@ -52,47 +54,47 @@ def test_sections_hold_every_sentence_once_but_for_what_is_held_out(folder: Path
 
 
 def test_a_long_document_is_several(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(texts, "DOCUMENT", 200)
+    monkeypatch.setattr(texts, "MAX_DOCUMENT_CHARACTERS", 200)
     found = Texts(str(folder / "a.txt"), NO_HUB)
     assert found.count().documents == 12
-    held = numbers(found.held_out(10_000))
+    held = numbers(found.dev_sentences(10_000))
     assert 5 < len(held) < 12
     assert held[0] != "a0"
 
 
-def test_held_out_files_are_not_learned_from(folder: Path) -> None:
+def test_dev_files_are_not_learned_from(folder: Path) -> None:
     found = Texts(str(folder), NO_HUB, [str(folder / "b.conllu")])
     counts = found.count()
     assert numbers(found.section(0, 1, counts.characters)) == [n for n in EVERY if n[0] != "b"]
-    assert numbers(found.held_out(10_000)) == [n for n in EVERY if n[0] == "b"]
-    assert len(numbers(found.held_out(6))) == 3
+    assert numbers(found.dev_sentences(10_000)) == [n for n in EVERY if n[0] == "b"]
+    assert len(numbers(found.dev_sentences(6))) == 3
 
 
 def test_a_data_set_of_the_hub(folder: Path) -> None:
     data = datasets.Dataset.from_dict({"body": [f"Row is a{i}." for i in range(60)]})
     (folder / "hub").mkdir()
     data.to_parquet(folder / "hub" / "train.parquet")
-    hub = {"name": str(folder / "hub"), "config": None, "split": "train", "column": "body"}
+    hub = HubTextConfig(name=str(folder / "hub"), config=None, split="train", column="body")
     found = Texts(None, hub)
-    assert numbers(found.held_out(10_000)) == ["a1", "a51"]
+    assert numbers(found.dev_sentences(10_000)) == ["a1", "a51"]
     counts = found.count()
     assert counts.documents == 60
     assert len(numbers(found.section(0, 1, counts.characters))) == 58
     with pytest.raises(InputError, match=r"row 0: no text in column text; set hub\.column to one of body"):
-        Texts(None, {**hub, "column": "text"}).count()
+        Texts(None, replace(hub, column="text")).count()
     with pytest.raises(InputError, match=r"check hub\.name"):
-        Texts(None, {**hub, "split": "nowhere"}).count()
+        Texts(None, replace(hub, split="nowhere")).count()
 
 
 def test_a_long_row_of_the_hub_is_read_by_paragraphs(monkeypatch: pytest.MonkeyPatch) -> None:
     rows = ["".join(f"This is a{i}.\n\n" for i in range(100)), "And b0.", "The c0.\n\n" * 50]
-    monkeypatch.setattr("tagger.corpus.hub.stream_hub", lambda **_: iter(rows))
-    found = Texts(None, {**NO_HUB, "name": "OWNER/NAME"})
+    monkeypatch.setattr("tagger.corpus.hub.stream_hub", lambda *_: iter(rows))
+    found = Texts(None, replace(NO_HUB, name="OWNER/NAME"))
     counts = found.count()
     assert counts.documents == 3
     sections = [numbers(found.section(i, 3, counts.characters)) for i in range(3)]
     assert [len(section) for section in sections] == [45, 44, 61]
-    assert numbers(found.held_out(100)) == ["b0"]
+    assert numbers(found.dev_sentences(100)) == ["b0"]
 
 
 def test_sections_may_be_read_in_any_order(folder: Path) -> None:
@@ -103,7 +105,7 @@ def test_sections_may_be_read_in_any_order(folder: Path) -> None:
     assert found.section(1, 3, size) == Texts(f"{folder}/a.txt", NO_HUB, f"{folder}/b.conllu").section(1, 3, size)
 
 
-def test_held_out_may_not_be_everything(folder: Path) -> None:
+def test_dev_may_not_be_everything(folder: Path) -> None:
     with pytest.raises(InputError, match="dev names all of text"):
         Texts(f"{folder}/a.txt", NO_HUB, f"{folder}/a.txt")
 
@@ -116,7 +118,7 @@ def test_hidden_files_are_passed_over(folder: Path) -> None:
 
 
 def test_rare_forms_are_forgotten_when_there_are_too_many(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(texts, "MAX_FORMS", 20)
+    monkeypatch.setattr(texts, "MAX_COUNTED_FORMS", 20)
     forms = Texts(str(folder / "a.txt"), NO_HUB, str(folder / "b.conllu")).count().forms
     assert forms["number"] == 100
     assert len(forms) < 30
@@ -129,7 +131,7 @@ def test_long_sentences_are_cut(tmp_path: Path) -> None:
 
 
 def test_bad_names_and_no_words(folder: Path) -> None:
-    for text, hub in ((None, NO_HUB), ("x", {**NO_HUB, "name": "y"})):
+    for text, hub in ((None, NO_HUB), ("x", replace(NO_HUB, name="y"))):
         with pytest.raises(InputError, match="give text=FILES"):
             Texts(text, hub)
     with pytest.raises(InputError, match=r"text=.*nothing\*: no such file"):
@@ -140,8 +142,8 @@ def test_bad_names_and_no_words(folder: Path) -> None:
     (folder / "blank.txt").write_text(" \n\n")
     with pytest.raises(InputError, match="no words in it"):
         Texts(f"{folder}/blank.txt", NO_HUB).count()
-    with pytest.raises(InputError, match="too little text to hold some out"):
-        Texts(f"{folder}/a.txt", NO_HUB).held_out(10)
+    with pytest.raises(InputError, match="too little text to make dev text"):
+        Texts(f"{folder}/a.txt", NO_HUB).dev_sentences(10)
     (folder / "binary.txt").write_bytes(b"\x89PNG\r\n\x1a\n\x00\xff")
     with pytest.raises(InputError, match=r"binary\.txt, line 1: byte 0x89"):
         Texts(f"{folder}/binary.txt", NO_HUB).count()
