@@ -1,4 +1,4 @@
-"""A corpus -> seeded, length-bucketed batches of about equal numbers of tokens."""
+"""A corpus -> batches of sentences of similar length, with about equally many tokens in each."""
 
 from pathlib import Path
 from typing import Any
@@ -21,11 +21,23 @@ from tagger.weights.cached_outputs import frozen_outputs
 
 
 class _Batches(torch.utils.data.Dataset[Batch]):
-    """Sentence numbers -> `Batch`; the sentences themselves, and outputs of a frozen transformer, stay on disk."""
+    """The numbers of sentences -> a `Batch`.
+
+    The sentences and the outputs of a frozen transformer stay on disk.
+    """
 
     def __init__(
         self, sentences: Dataset, table: FormTable, word_dropout: float, lengths: np.ndarray, outputs: np.ndarray | None
     ) -> None:
+        """Keeps what it is given.
+
+        Args:
+            sentences: `tokens` and the tag columns.
+            table: gives forms and tags their ids.
+            word_dropout: see `collate`.
+            lengths: (N,) the number of tokens of each sentence.
+            outputs: (tokens of all sentences, M, D) of a frozen transformer, if there is one.
+        """
         self.sentences, self.table, self.word_dropout = sentences, table, word_dropout
         self.outputs, self.ends = outputs, np.cumsum(lengths)
 
@@ -58,17 +70,17 @@ class TaggerDataModule(pl.LightningDataModule):
         tokenizer: PieceTokenizer | None = None,
         frozen: TransformerEmbedding | None = None,
     ) -> None:
-        """Measures the sentences.
+        """Keeps what it is given; batches are planned when a loader is made.
 
         Args:
             splits: "train" and "dev", with `tokens` and the vocabulary's columns.
             vocabulary: gives words, characters and tags their ids.
             buckets: rows of the hash table of each affix.
-            batch_tokens: slots (padding included) of a batch; a longer sentence is a batch of its own.
+            batch_tokens: of a batch, padding included; a longer sentence is a batch of its own.
             word_dropout: see `collate`.
             seed: of the batches and of word dropout.
             tokenizer: of the transformer, if there is one.
-            frozen: a transformer that training does not change; what it says of each token is kept on disk.
+            frozen: a transformer that training does not change; its outputs are computed once and kept on disk.
         """
         super().__init__()
         self.tokenizer, self.frozen = tokenizer, frozen
@@ -81,7 +93,7 @@ class TaggerDataModule(pl.LightningDataModule):
         rank, world = (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
         sampler = BucketSampler(lengths, self.batch_tokens, seed, rank, world)
         batches = _Batches(sentences, self.table, self.word_dropout, lengths, self._outputs(sentences, lengths))
-        # A generator of its own: making an iterator must not draw from the global one, which a checkpoint restores.
+        # With a generator of its own the loader draws nothing from the global one, whose state a checkpoint restores.
         return DataLoader(batches, batch_size=None, sampler=sampler, generator=torch.Generator())
 
     def _outputs(self, sentences: Dataset, lengths: np.ndarray) -> np.ndarray | None:
@@ -101,6 +113,6 @@ class TaggerDataModule(pl.LightningDataModule):
 
 
 def token_counts(sentences: Dataset) -> np.ndarray:
-    """The number of tokens of each sentence, read a piece at a time."""
-    pieces = sentences.select_columns(["tokens"]).with_format("arrow").iter(10_000)
-    return np.concatenate([np.diff(piece["tokens"].combine_chunks().offsets.to_numpy()) for piece in pieces])
+    """(N,) the number of tokens of each sentence; reads 10,000 sentences at a time."""
+    parts = sentences.select_columns(["tokens"]).with_format("arrow").iter(10_000)
+    return np.concatenate([np.diff(part["tokens"].combine_chunks().offsets.to_numpy()) for part in parts])

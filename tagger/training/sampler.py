@@ -1,4 +1,4 @@
-"""Seeded batches of sentences of near-equal length."""
+"""The lengths of sentences -> the batches of an epoch, each of sentences of similar length."""
 
 from collections.abc import Iterator
 
@@ -9,23 +9,31 @@ from tagger.model.collate import length_buckets
 
 
 class BucketSampler(Sampler[tuple[np.ndarray, list[int] | None]]):
-    """Yields the sentence numbers of each batch, and what seeds its word dropout.
+    """Yields the sentence numbers of each batch, and the seed of its word dropout.
 
-    Order and content are a function of seed and epoch alone, and every epoch has equally many batches,
-    as the trainer counts on. With several processes each takes every n-th batch; in training all take
-    equally many (the first batches are repeated).
+    The batches depend on the seed and the epoch alone. Every epoch has the same number of batches, because the trainer
+    computes its number of steps from the first. Of several processes, each takes every n-th batch. In training all take
+    equally many, for which the first batches are repeated.
     """
 
     def __init__(self, lengths: np.ndarray, max_tokens: int, seed: int | None, rank: int = 0, world: int = 1) -> None:
-        """Plans batches of at most `max_tokens` slots; `seed` None reads the sentences in order of length."""
+        """Counts the batches.
+
+        Args:
+            lengths: (N,) the number of tokens of each sentence.
+            max_tokens: of a batch, padding included.
+            seed: None: no shuffling, the batches in order of length.
+            rank: the number of this process.
+            world: the number of processes.
+        """
         self.lengths, self.max_tokens, self.seed = lengths, max_tokens, seed
         self.rank, self.world, self.epoch = rank, world, 0
         self._batches: tuple[int, list[np.ndarray]] | None = None
         sorted_batches = len(list(length_buckets(lengths, max_tokens)))
-        self._count = min(sorted_batches + sorted_batches // 50 + 1, len(lengths))  # mixing lengths needs some more
+        self._count = min(sorted_batches + sorted_batches // 50 + 1, len(lengths))  # shuffled, they need some more
 
     def set_epoch(self, epoch: int) -> None:
-        """Called by the trainer before each epoch."""
+        """Chooses the epoch; the trainer calls this before each."""
         self.epoch = epoch
 
     def _plan(self) -> list[np.ndarray]:

@@ -1,9 +1,7 @@
-"""A config and a corpus -> a module to train: from nothing, with what is pretrained, or from a trained tagger."""
+"""A config and a corpus -> a module to train: new, with pretrained parts, or from a trained tagger."""
 
-# K tags
 import dataclasses
 import logging
-from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any, NamedTuple
 
@@ -11,7 +9,7 @@ import torch
 
 from tagger.corpus.splits import Corpus
 from tagger.errors import InputError
-from tagger.model.network import TaggerNetwork, check_training_memory
+from tagger.model.network import check_training_memory
 from tagger.model.pieces import PieceTokenizer
 from tagger.model.vocabulary import Vocabulary, row_of
 from tagger.training.config import (
@@ -25,6 +23,7 @@ from tagger.training.config import (
     structured,
 )
 from tagger.training.module import TaggerModule
+from tagger.training.transfer import merge_vocabularies, transfer_weights
 from tagger.weights.catalog import find_tagger
 from tagger.weights.folder import SavedTagger, load_tagger
 from tagger.weights.huggingface import load_pretrained
@@ -35,7 +34,13 @@ _log = logging.getLogger(__name__)
 
 
 class Beginning(NamedTuple):
-    """A module that is ready for training, the tokenizer of its transformer, and the tagger that it starts from."""
+    """What training begins with.
+
+    Attributes:
+        module: ready for training.
+        tokenizer: of the transformer, if there is one.
+        start: the tagger that training starts from, if there is one.
+    """
 
     module: TaggerModule
     tokenizer: PieceTokenizer | None
@@ -47,10 +52,11 @@ def build(config: TrainConfig, corpus: Corpus) -> Beginning:
 
     Args:
         config: of the experiment.
-        corpus: its train split gives the vocabulary.
+        corpus: the vocabulary is that of its train split.
 
     Raises:
-        InputError: vectors, a transformer or a tagger to start from that cannot be read.
+        InputError: the vectors, the transformer or the tagger to start from cannot be read; the network needs more
+            memory than the machine has.
     """
     vocabulary = Vocabulary.build(corpus.splits["train"], config.columns, config.embedding.min_count)
     return _from_config(config, vocabulary) if config.init is None else _from_tagger(config, config.init, vocabulary)
@@ -105,7 +111,7 @@ def _from_tagger(config: TrainConfig, name: str, vocabulary: Vocabulary) -> Begi
         with_start(config, start)
     except InputError as error:
         raise InputError(
-            f"{folder / CONFIG} does not tell what the tagger was trained on, and how ({error}); copy it again"
+            f"{folder / CONFIG} does not say on what and how the tagger was trained ({error}); copy it again"
         ) from None
     merged = merge_vocabularies(start.vocabulary, vocabulary)
     for column, tags in merged.tags.items():
@@ -125,22 +131,22 @@ def _from_tagger(config: TrainConfig, name: str, vocabulary: Vocabulary) -> Begi
 
 
 def with_start(config: TrainConfig, start: SavedTagger | None) -> TrainConfig:
-    """The config as it is used: a tagger to start from decides the sizes of the network and what is pretrained.
+    """The config as it is used: the tagger to start from decides the sizes of the network and its pretrained parts.
 
     Raises:
-        InputError: the tagger's folder does not tell these values.
+        InputError: the tagger's folder does not have these values.
     """
     if start is None:
         return config
     training = start.config.get("training")
     if not isinstance(training, dict) or not isinstance(start.config.get("corpus"), str):
-        raise InputError("no corpus or no training")
+        raise InputError("it names no corpus or no config of a training")
     parts: dict[str, dict[str, Any]] = {}
     for part in TAGGER_PARTS:
-        told = training.get(part)
-        if not isinstance(told, dict):
-            raise InputError(f"no {part}")
-        parts[part] = dict(told)
+        saved = training.get(part)
+        if not isinstance(saved, dict):
+            raise InputError(f"training.{part} is missing")
+        parts[part] = dict(saved)
     for key in TRAINING_KEYS:
         part, _, name = key.partition(".")
         parts[part][name] = getattr(getattr(config, part), name)
@@ -153,48 +159,3 @@ def with_start(config: TrainConfig, start: SavedTagger | None) -> TrainConfig:
         embedding=structured(EmbeddingConfig, parts["embedding"], "embedding."),
         transformer=structured(TransformerConfig, parts["transformer"], "transformer."),
     )
-
-
-def merge_vocabularies(old: Vocabulary, new: Vocabulary) -> Vocabulary:
-    """What a tagger knows, then what the new corpus adds; the columns are those of the new corpus.
-
-    A column of both keeps its tags and gets the new ones after them, unless most of the corpus's tags are
-    new to it: then it is another tag set, of which only the tags in both keep what was learned of them.
-    """
-    words = {word: count + new.words.get(word, 0) for word, count in old.words.items()}
-    return dataclasses.replace(
-        old,
-        words=words | {word: count for word, count in new.words.items() if word not in words},
-        characters=_union(old.characters, new.characters),
-        tags={column: _merge_tags(old.tags.get(column, []), tags) for column, tags in new.tags.items()},
-        forms=sorted({*old.forms, *new.forms}),
-    )
-
-
-@torch.no_grad()
-def transfer_weights(start: SavedTagger, network: TaggerNetwork, vocabulary: Vocabulary) -> None:
-    """Copies the weights of a tagger into a network of the same config with a merged vocabulary.
-
-    Words, characters and tags that are new to it keep the values that the network was made with.
-    """
-    merged = network.state_dict()
-    for name, weights in start.network.state_dict().items():
-        if name in merged and not name.startswith("heads."):
-            kept = merged[name] if weights.shape == merged[name].shape else merged[name][: len(weights)]
-            kept.copy_(weights)  # what is new comes after what is old
-    for column, ids in vocabulary.tag_ids.items():
-        old = start.vocabulary.tag_ids.get(column, {})
-        shared = [tag for tag in ids if tag in old]
-        for part in ("weight", "bias") if shared else ():
-            name = f"heads.{column}.{part}"
-            merged[name][[ids[tag] for tag in shared]] = start.network.get_parameter(name)[[old[t] for t in shared]]
-    network.load_state_dict(merged)
-
-
-def _merge_tags(old: Sequence[str], new: Sequence[str]) -> list[str]:
-    shared = set(old) & set(new)
-    return _union(old, new) if 2 * len(shared) >= len(new) else list(new)
-
-
-def _union(old: Sequence[str], new: Sequence[str]) -> list[str]:
-    return list(dict.fromkeys([*old, *new]))

@@ -197,7 +197,7 @@ def test_init_from_a_folder_that_does_not_tell_how_it_was_made(
     config = json.loads(path.read_text())
     del config[missing]
     path.write_text(json.dumps(config))
-    with pytest.raises(InputError, match=r"config.json does not tell what the tagger was trained on"):
+    with pytest.raises(InputError, match=r"config.json does not say on what and how the tagger was trained"):
         start(treebank, tmp_path / "second", f"init={tmp_path / 'first'}")
     assert not (tmp_path / "second").exists()
 

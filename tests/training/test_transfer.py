@@ -9,7 +9,7 @@ from torch.testing import assert_close
 from tagger.model.batch import UNK
 from tagger.model.network import TaggerNetwork
 from tagger.model.vocabulary import Vocabulary
-from tagger.training.start import merge_vocabularies, transfer_weights
+from tagger.training.transfer import merge_vocabularies, transfer_weights
 from tagger.weights.folder import SavedTagger
 from tests.conftest import TOKENS, make_batch, make_network, network_config
 

@@ -1,0 +1,65 @@
+"""A trained tagger and a new corpus -> the vocabulary of both, and the tagger's weights in a network for it."""
+
+import dataclasses
+from collections.abc import Sequence
+
+import torch
+
+from tagger.model.network import TaggerNetwork
+from tagger.model.vocabulary import Vocabulary
+from tagger.weights.folder import SavedTagger
+
+
+def merge_vocabularies(old: Vocabulary, new: Vocabulary) -> Vocabulary:
+    """The words, characters and tags of a tagger, then those that a new corpus adds.
+
+    The tag columns are those of the new corpus. A column that both have keeps its tags, and new tags follow them. But
+    where most tags of the corpus are new to the column, it is another tag set: then it has the corpus's tags alone.
+
+    Args:
+        old: of the tagger.
+        new: of the corpus.
+    """
+    words = {word: count + new.words.get(word, 0) for word, count in old.words.items()}
+    return dataclasses.replace(
+        old,
+        words=words | {word: count for word, count in new.words.items() if word not in words},
+        characters=_union(old.characters, new.characters),
+        tags={column: _merge_tags(old.tags.get(column, []), tags) for column, tags in new.tags.items()},
+        forms=sorted({*old.forms, *new.forms}),
+    )
+
+
+@torch.no_grad()
+def transfer_weights(start: SavedTagger, network: TaggerNetwork, vocabulary: Vocabulary) -> None:
+    """Copies the weights of a tagger into a network of the same sizes with a merged vocabulary.
+
+    Words, characters and tags that the tagger did not have keep the random weights of `network`.
+
+    Args:
+        start: the tagger.
+        network: is changed.
+        vocabulary: of `network`, from `merge_vocabularies`.
+    """
+    merged = network.state_dict()
+    for name, weights in start.network.state_dict().items():
+        if name in merged and not name.startswith("heads."):
+            known = merged[name] if weights.shape == merged[name].shape else merged[name][: len(weights)]
+            known.copy_(weights)  # the rows of new words and characters come after the known ones
+    for column, ids in vocabulary.tag_ids.items():
+        old_ids = start.vocabulary.tag_ids.get(column, {})
+        shared = [tag for tag in ids if tag in old_ids]
+        rows, old_rows = [ids[tag] for tag in shared], [old_ids[tag] for tag in shared]
+        for part in ("weight", "bias") if shared else ():
+            name = f"heads.{column}.{part}"
+            merged[name][rows] = start.network.get_parameter(name)[old_rows]
+    network.load_state_dict(merged)
+
+
+def _merge_tags(old: Sequence[str], new: Sequence[str]) -> list[str]:
+    shared = set(old) & set(new)
+    return _union(old, new) if 2 * len(shared) >= len(new) else list(new)
+
+
+def _union(old: Sequence[str], new: Sequence[str]) -> list[str]:
+    return list(dict.fromkeys([*old, *new]))
