@@ -337,7 +337,10 @@ def structured(kind: type[Config], values: Mapping[str, Any], prefix: str = "", 
         raise InputError(f"{prefix}{key}: no such key; {where} has {', '.join(beside)}") from None
     except OmegaConfBaseException as error:
         key = re.sub(r"\[.*", "", str(error.full_key or ""))
-        raise bad_value(prefix + key, _value_at(values, key), f"give {_in_words(types.get(key))}") from None
+        hint = types.get(key)
+        if hint is None:  # an entry of a dictionary
+            *_, hint = get_args(types.get(key.rpartition(".")[0])) or (None,)
+        raise bad_value(prefix + key, _value_at(values, key), f"give {_in_words(hint)}") from None
 
 
 def renamed(key: str) -> InputError:

@@ -1,6 +1,10 @@
 """Every file of every config group composes, and what it describes can be built."""
 
+import json
+import os
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytorch_lightning as pl
@@ -8,10 +12,12 @@ from hydra import compose, initialize_config_dir
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from tagger.bundled import bundled
+from tagger.corpus.config import ColumnsConfig
+from tagger.errors import InputError
 from tagger.model.encoder import Encoder
 from tagger.model.network import TaggerNetwork
 from tagger.model.vocabulary import Vocabulary
-from tagger.training.config import TrainConfig, network_config, train_config
+from tagger.training.config import TrainConfig, check_machine, network_config, train_config
 
 CONF = bundled("conf")
 CHOICES = sorted(f"{path.parent.name}={path.stem}" for path in CONF.glob("*/*.yaml"))
@@ -40,9 +46,81 @@ def test_every_cell_builds(cell: str) -> None:
 
 
 @pytest.mark.parametrize("path", sorted(CONF.glob("**/*.yaml")), ids=lambda path: path.stem)
-def test_every_file_says_which_command_uses_it(path: Path) -> None:
-    head = path.read_text(encoding="utf-8").split("\n")[:3]
-    assert any(line.startswith("#") and "python -m tagger" in line for line in head)
+def test_the_first_line_of_every_file_is_the_command_that_uses_it(path: Path) -> None:
+    lines = path.read_text(encoding="utf-8").splitlines()
+    first = next(line for line in lines if not line.startswith("# @package"))  # which Hydra takes only from the top
+    chosen = "" if path.parent == CONF else f" {path.parent.name}={path.stem}"
+    word = " pretrain" if path.stem == "pretrain" else ""
+    assert first.startswith(f"# python -m tagger{word}{chosen}")
+
+
+@pytest.mark.parametrize(
+    ("overrides", "epochs", "patience"),
+    [
+        ([], 30, 10),
+        (["corpus=conllu"], 10, 5),
+        (["corpus=ud"], 10, 5),
+        (["experiment=english"], 15, 10),
+        (["corpus=conllu", "experiment=best"], 6, 5),
+        (["trainer.max_epochs=3", "patience=2"], 3, 2),
+    ],
+)
+def test_null_on_the_page_stands_for_what_the_corpus_needs(overrides: list[str], epochs: int, patience: int) -> None:
+    config = composed(*overrides)
+    assert (config.trainer["max_epochs"], config.patience) == (epochs, patience)
+
+
+def test_a_config_is_plain_values_and_back() -> None:
+    config = composed("corpus=columns", r"corpus.train=a\${b}", "model.hidden.forward=[3,4]", "embedding.vectors=[a,b]")
+    plain = json.loads(json.dumps(asdict(config)))
+    assert train_config(plain) == config
+    assert isinstance(config.corpus, ColumnsConfig)
+    assert config.corpus.train == "a${b}"
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"corpus": {"_target_": "tagger.corpora.conllu", "path": "x"}}, "of an older version of tagger"),
+        ({"corpus": {"kind": "subprocess.run"}}, "corpus.kind=subprocess.run: choose one of sample, conllu, "),
+        ({"corpus": None}, "corpus.kind=null: choose one of"),
+        ({"corpus": {"kind": "conllu", "nonsense": 1}}, "corpus.nonsense: no such key; corpus has dev_share, "),
+        ({"corpus": {"kind": "conllu", "encoding": None}}, "corpus.encoding=null: give a word"),
+        ({"corpus": {"kind": "columns", "fields": {"upos": "x"}}}, "corpus.fields.upos=x: give null or a whole number"),
+        ({"corpus": {"kind": "conllu", "folds": "ten"}}, "corpus.folds=ten: give null or a whole number"),
+        ({"nonsense": 1}, "nonsense: no such key; the page has columns, segmenter, "),
+        ({"saved_precision": "int8"}, "saved_precision is called storage_dtype now"),
+        ({"model": None}, "model=null: give its values one by one; its keys are cell, depth, hidden, dropout"),
+        ({"test": 2}, "test=2: give true or false"),
+        ({"seed": True}, "seed=true: give a whole number, at least 0 and at most 4294967295"),
+        ({"trainer": {"max_epochs": 2.5}}, "trainer.max_epochs=2.5: give a whole number, at least 1"),
+        ({"optimizer": {"lr": 0.1}}, "optimizer.weight_decay has no value; give it one: optimizer.weight_decay=..."),
+        ({"optimizer": {"lr": float("nan")}}, "optimizer.lr=nan: give a number from 0 to 1"),
+        ({"init": ""}, "init=: give a name or a folder"),
+    ],
+)
+def test_a_config_from_a_file_is_checked_in_one_line(change: dict[str, Any], message: str) -> None:
+    plain = asdict(composed())
+    if "optimizer" in change and change["optimizer"]["lr"] != 0.1:
+        change = {"optimizer": plain["optimizer"] | change["optimizer"]}
+    with pytest.raises(InputError) as caught:
+        train_config(plain | change)
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["threads=9999"], r"threads=9999: this machine has 2 processors; give at most 2"),
+        (["accelerator=ddp", "trainer.accelerator=cpu", "trainer.devices=3"], r"trainer.devices=3: .*has 2 processors"),
+    ],
+)
+def test_the_machine_has_the_last_word(overrides: list[str], message: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    check_machine(composed("accelerator=ddp", "trainer.accelerator=cpu", "trainer.devices=2", "threads=2"))
+    with pytest.raises(InputError, match=message):
+        check_machine(composed(*overrides))
 
 
 def test_the_directions_have_as_many_parameters() -> None:
