@@ -4,14 +4,14 @@ import re
 import zlib
 from functools import lru_cache
 
-PREFIXES = (1, 2, 3)
+PREFIXES = (1, 2, 3)  # their lengths in characters
 SUFFIXES = (1, 2, 3, 4)
-AFFIXES = len(PREFIXES) + len(SUFFIXES) + 1  # and the word's shape
-SHAPE_CHARACTERS = 32  # a shape shows no more of a form
+AFFIXES = len(PREFIXES) + len(SUFFIXES) + 1  # A; the last is the form's shape
+SHAPE_CHARACTERS = 32  # of a longer form the shape shows only these
 
 
-class _Kinds(dict[str, str]):
-    """Characters -> what a shape shows of them, found out once each."""
+class _ShapeCharacters(dict[str, str]):
+    """Each character -> the character that stands for it in a shape; looked up once, then remembered."""
 
     def __missing__(self, character: str) -> str:
         kind = "X" if character.isupper() else "x" if character.isalpha() else "9" if character.isdigit() else character
@@ -19,7 +19,7 @@ class _Kinds(dict[str, str]):
         return kind
 
 
-_KINDS = _Kinds()
+_SHAPE_CHARACTERS = _ShapeCharacters()
 _LONG_RUN = re.compile(r"(.)\1{3,}", re.DOTALL)
 
 
@@ -30,12 +30,16 @@ def word_shape(form: str) -> str:
     ("XxXxxx'x", '9,999')
     """
     if form.islower() and form.isalpha():
-        return "xxx"[: len(form)]  # as most words are
-    return _LONG_RUN.sub(r"\1\1\1", "".join(map(_KINDS.__getitem__, form[:SHAPE_CHARACTERS])))
+        return "xxx"[: len(form)]  # most words; this is faster
+    return _LONG_RUN.sub(r"\1\1\1", "".join(map(_SHAPE_CHARACTERS.__getitem__, form[:SHAPE_CHARACTERS])))
 
 
 def affix_rows(form: str, buckets: int) -> list[int]:
-    """The rows of a form's prefixes, suffixes and shape in a table of AFFIXES * buckets rows."""
+    """The rows of a form's prefixes, suffixes and shape.
+
+    Each kind of affix has `buckets` rows of one table, which has AFFIXES * buckets rows in all. An affix's row is
+    decided by its CRC-32, which is the same in every process, so different affixes may share a row.
+    """
     lower = form.lower()
     affixes = [lower[:n] for n in PREFIXES] + [lower[-n:] for n in SUFFIXES] + [word_shape(form)]
     return [kind * buckets + hashed % buckets for kind, hashed in enumerate(map(_hash, affixes))]

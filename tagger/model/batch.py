@@ -1,9 +1,9 @@
-"""What the network reads: padded tensors, and the pieces of a transformer."""
+"""What the network reads: the padded tensors of a batch, and the ids with a meaning of their own."""
 
-# T tokens in the longest sentence, B sentences, W windows, S pieces in the longest window
+# U distinct forms, T tokens in the longest sentence, B sentences, A affixes of a form, C characters of the longest
+# form, V sources of pretrained vectors. Of a transformer: W windows, S pieces in the longest window, M' outputs that
+# are used, D its size
 
-# U distinct forms, T tokens in the longest sentence, B sentences, A affixes of a form, C characters of a form,
-# V sources of pretrained vectors, M layers of a transformer, D its size
 from dataclasses import dataclass, field, fields
 from typing import Any
 
@@ -19,13 +19,13 @@ UNSEEN = -101  # target where the gold tag is not in the training data: not lear
 
 @dataclass
 class Pieces:
-    """Sentences as the encoder reads them; see `windows`."""
+    """Sentences as a transformer reads them; `pieces.windows` makes it."""
 
     ids: Tensor  # (W, S) piece ids, padded on the right
-    mask: Tensor  # (W, S) 1 where there is a piece
-    window: Tensor  # (T, B) the window that a token is read from; 0 beyond the end
-    start: Tensor  # (T, B) its first piece there
-    end: Tensor  # (T, B) one past its last; equals start beyond the end
+    mask: Tensor  # (W, S) 1 where there is a piece, 0 in the padding
+    window: Tensor  # (T, B) the window that a token is read from; 0 beyond a sentence's end
+    start: Tensor  # (T, B) the token's first piece in that window
+    end: Tensor  # (T, B) one past its last piece; equals start beyond a sentence's end
 
     def to(self, device: torch.device | str) -> "Pieces":
         """The pieces on another device."""
@@ -34,17 +34,21 @@ class Pieces:
 
 @dataclass
 class Batch:
-    """Padded sentences as the network takes them; see `collate`."""
+    """Padded sentences; `collate` makes it.
+
+    What depends on a form's spelling alone is stored once for each distinct form, and `index` says which form a token
+    has.
+    """
 
     words: Tensor  # (U,) word id of each distinct form
-    affixes: Tensor  # (U, A) row in the affix table
-    characters: Tensor  # (U, C) character ids, PAD beyond the end
-    vectors: Tensor  # (U, V) row in each table of pretrained vectors, 0 where it has none
-    index: Tensor  # (T, B) which form stands there; 0 beyond the end
+    affixes: Tensor  # (U, A) rows of the affix table
+    characters: Tensor  # (U, C) character ids, PAD beyond the form's end
+    vectors: Tensor  # (U, V) row in each table of pretrained vectors; 0 if the form has no vector
+    index: Tensor  # (T, B) the token's form; 0 beyond a sentence's end
     lengths: Tensor  # (B,) tokens per sentence
-    targets: dict[str, Tensor] = field(default_factory=dict)  # per column (T, B) tag ids, UNSEEN or IGNORE
-    pieces: Pieces | None = None  # what a transformer reads
-    outputs: Tensor | None = None  # (T, B, M, D) what a frozen transformer has said of each token, where it is known
+    targets: dict[str, Tensor] = field(default_factory=dict)  # column -> (T, B) tag ids, UNSEEN or IGNORE
+    pieces: Pieces | None = None  # what a transformer reads, if the network has one
+    outputs: Tensor | None = None  # (T, B, M', D) of a frozen transformer, if they have been computed before
 
     def to(self, device: torch.device | str) -> "Batch":
         """The batch on another device."""

@@ -1,8 +1,11 @@
 """One time step, from scratch: input and state in, next state out.
 
-The tanh cell is the one of the chapter's equation 10.4.1; the GRU is that of Cho et al. (2014,
-https://arxiv.org/abs/1406.1078) in the form that cuDNN and `nn.GRU` use: the reset gate applies
-after the product with the state, and both products have a bias.
+The tanh cell is that of the chapter's equation 10.4.1. The GRU is that of Cho et al. (2014,
+https://arxiv.org/abs/1406.1078) in the form that cuDNN and `nn.GRU` use: the reset gate applies after the product with
+the state, and both products have a bias. So weights can be copied between ours and theirs.
+
+A cell of your own needs `hidden_size` and a `forward` that takes and returns what `RNNCell.forward` does; then name it
+in `encoder.CELLS`.
 """
 
 # B sentences, I input size, H hidden size
@@ -60,7 +63,7 @@ class GRUCell(nn.Module):
 
 
 class MinGRUCell(nn.Module):
-    """The GRU without what makes a step wait: its gates see the input alone.
+    """A GRU whose gates depend on the input alone, so that no step waits for the one before.
 
     z = sigmoid(x W_xz + b_xz)
     n = tanh(x W_xn + b_xn)
@@ -78,7 +81,7 @@ class MinGRUCell(nn.Module):
         _initialize(self, hidden_size)
 
     def gates(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """z and n of any number of inputs at once: x (..., I) to (..., H) each."""
+        """z and n for any number of inputs at once: x (..., I) to twice (..., H)."""
         z, n = (x @ self.W_x + self.b_x).chunk(2, dim=-1)
         return torch.sigmoid(z), torch.tanh(n)
 

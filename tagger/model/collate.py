@@ -1,7 +1,9 @@
-"""Sentences to batches: the only place where padding happens."""
+"""Sentences to batches: the only place where sentences are padded.
 
-# U distinct forms, T tokens in the longest sentence, B sentences, A affixes of a form, C characters of a form,
-# V sources of pretrained vectors, M layers of a transformer, D its size
+Sentences of near-equal length go into one batch (`length_buckets`), so that there is little padding.
+"""
+
+# U distinct forms, T tokens in the longest sentence, B sentences
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -24,37 +26,40 @@ def collate(
     word_dropout: float = 0.0,
     generator: np.random.Generator | None = None,
 ) -> Batch:
-    """Pads sentences on the right.
+    """Makes a batch of sentences, padded on the right.
 
     Args:
         sentences: B lists of word forms, none of them empty.
-        table: features of the forms.
+        table: the features of the forms.
         tags: for each column B lists of gold tags.
-        word_dropout: a word that training has n times is hidden with probability w / (w + n) (its
-            affixes and characters stay), so that the unknown word is trained by the words that are
-            most like it, the rare ones. Kiperwasser and Goldberg (2016), https://arxiv.org/abs/1603.04351.
-        generator: where the choice of hidden words comes from; needed if `word_dropout` is not 0.
+        word_dropout: w. A word that occurs n times in training becomes `UNK` with probability w / (w + n); its
+            affixes and characters stay. So the embedding of unknown words is trained on rare words, which are most
+            like them. Kiperwasser and Goldberg (2016), https://arxiv.org/abs/1603.04351.
+        generator: draws the words that become `UNK`; without one there is no word dropout.
+
+    Returns:
+        The batch. Its forms are numbered in the order of the text, whatever the table has seen before: so sums round
+        the same.
     """
     lengths = np.array([len(sentence) for sentence in sentences], dtype=np.int64)
-    here = np.arange(lengths.max())[:, None] < lengths  # (T, B) where there is a token
+    here = np.arange(lengths.max())[:, None] < lengths  # (T, B), whether there is a token
     rows = table.rows([form for sentence in sentences for form in sentence])  # (tokens,)
-    hidden = np.zeros(len(rows), dtype=bool)
+    unknown = np.zeros(len(rows), dtype=bool)
     if generator is not None:
-        hidden = generator.random(len(rows)) < word_dropout / (word_dropout + table.counts[rows])
+        unknown = generator.random(len(rows)) < word_dropout / (word_dropout + table.counts[rows])
     pieces = None
     if table.tokenizer is not None:
         ends = np.cumsum(lengths)
         read = [table.pieces[row] for row in rows]
         pieces = windows([read[end - n : end] for end, n in zip(ends, lengths, strict=True)], table.tokenizer)
-    keys, first, inverse = np.unique(
-        rows * 2 + hidden, return_index=True, return_inverse=True
-    )  # a hidden word is a form
-    order = np.argsort(first)  # forms in order of occurrence, whatever the table has seen before: sums round the same
-    rows, hidden = keys[order] // 2, keys[order] % 2 == 1
+    keys = rows * 2 + unknown  # a word that became UNK is a form of its own
+    distinct, first, inverse = np.unique(keys, return_index=True, return_inverse=True)
+    order = np.argsort(first)
+    rows, unknown = distinct[order] // 2, distinct[order] % 2 == 1
     index = np.zeros_like(here, dtype=np.int64)
     index.T[here.T] = np.argsort(order)[inverse]
     characters = table.characters[rows]
-    used = max(1, int((characters != PAD).sum(axis=1).max()))
+    longest = max(1, int((characters != PAD).sum(axis=1).max()))  # C
     targets = {}
     for column, gold in (tags or {}).items():
         ids = table.vocabulary.tag_ids[column]
@@ -64,9 +69,9 @@ def collate(
         ]
         targets[column] = torch.from_numpy(target)
     return Batch(
-        words=torch.from_numpy(np.where(hidden, UNK, table.words[rows])),
+        words=torch.from_numpy(np.where(unknown, UNK, table.words[rows])),
         affixes=torch.from_numpy(table.affixes[rows]),
-        characters=torch.from_numpy(characters[:, :used]),
+        characters=torch.from_numpy(characters[:, :longest]),
         vectors=torch.from_numpy(table.vectors[rows]),
         index=torch.from_numpy(index),
         lengths=torch.from_numpy(lengths),
@@ -78,17 +83,23 @@ def collate(
 def length_buckets(
     lengths: np.ndarray, max_tokens: int, generator: np.random.Generator | None = None
 ) -> Iterator[np.ndarray]:
-    """Yields the numbers of sentences of near-equal length, at most `max_tokens` slots (T * B) a batch.
+    """Groups sentences of near-equal length into batches.
 
-    Without a generator batches come shortest first; with one, neighbours in length are mixed and
-    the batches come in random order. A sentence longer than `max_tokens` is a batch of its own.
+    Args:
+        lengths: of each sentence.
+        max_tokens: the most places (T * B) that a batch may have; a longer sentence is a batch of its own.
+        generator: mixes sentences of similar length, and orders the batches at random. Without it the batches come
+            by length, the shortest first.
+
+    Yields:
+        The numbers of the sentences of each batch.
     """
     if generator is None:
         order = np.argsort(lengths, kind="stable")
     else:
         order = np.argsort(lengths * (1 + 0.05 * generator.random(len(lengths))), kind="stable")
     batches: list[np.ndarray] = []
-    start = longest = 0
+    start = longest = 0  # of the batch that is being filled
     for end, number in enumerate(order):
         longest = max(longest, int(lengths[number]))
         if end > start and longest * (end - start + 1) > max_tokens:

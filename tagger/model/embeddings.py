@@ -1,4 +1,7 @@
-"""One vector per distinct word form: its word, its prefixes, suffixes and shape, its characters, pretrained vectors."""
+"""Word forms -> vectors, of parts side by side: word, affixes and shape, characters, pretrained vectors.
+
+These depend on the form's spelling alone, so each distinct form of a batch is embedded once.
+"""
 
 # U distinct forms, A affixes, C characters, V sources of pretrained vectors, E embedding size
 
@@ -19,12 +22,13 @@ VECTOR_DTYPES = {"float32": torch.float32, "float16": torch.float16}
 
 
 class CharacterEncoder(nn.Module):
-    """A convolution over the characters of a form, the strongest answer of each filter kept (max).
+    """A convolution over the characters of a form, then the maximum of each filter.
 
-    As in Ma and Hovy (2016), https://arxiv.org/abs/1603.01354.
+    Ma and Hovy (2016), https://arxiv.org/abs/1603.01354.
     """
 
     def __init__(self, characters: int, size: int, width: int = 3, embedding: int = 32) -> None:
+        """Makes `size` filters, each `width` characters wide, over embeddings of `characters` different ones."""
         super().__init__()
         self.embedding = nn.Embedding(characters, embedding, padding_idx=PAD)
         self.convolution = nn.Conv1d(embedding, size, width, padding=width // 2)
@@ -32,30 +36,30 @@ class CharacterEncoder(nn.Module):
     def forward(self, characters: Tensor) -> Tensor:
         """Character ids (U, C) to (U, size)."""
         x = self.convolution(self.embedding(characters).transpose(1, 2))  # (U, size, C)
-        beyond = (characters == PAD)[:, None, :]  # (U, 1, C)
-        return torch.relu(x.masked_fill(beyond, float("-inf")).amax(dim=2))
+        padding = (characters == PAD)[:, None, :]  # (U, 1, C)
+        return torch.relu(x.masked_fill(padding, float("-inf")).amax(dim=2))
 
 
 class VectorConfig(TypedDict):
-    """What a `VectorEmbedding` is built from, beside the rows that the vocabulary counts."""
+    """What a `VectorEmbedding` is built from; plain values, saved with the tagger."""
 
     sizes: list[int]  # of the vectors of each source
-    projection: int  # size of what they are turned into; 0 takes them as they are
-    tune: bool  # whether training changes the vectors themselves
+    projection: int  # size of the learned projection; 0: there is none
+    tune: bool  # whether training changes the vectors
     dtype: str  # of the vectors: float32, float16
 
 
 class VectorEmbedding(nn.Module):
-    """Pretrained vectors of one or several sources side by side, through a learned projection.
+    """Pretrained vectors of one or more sources side by side, then a learned projection.
 
-    A form without a vector has a learned one in place of it, one for each source.
+    For every source a learned vector is added to the result of a form that has no vector there.
 
     Attributes:
-        width: size of the result.
+        width: the size of the result.
     """
 
     def __init__(self, rows: Sequence[int], config: VectorConfig) -> None:
-        """Makes tables of zeros with `rows` vectors each; `fill` gives them their values."""
+        """Makes a table of zeros for each source, of so many `rows`; `fill` gives it its vectors."""
         super().__init__()
         dtype = VECTOR_DTYPES[config["dtype"]]
         self.tables = nn.ParameterList(
@@ -69,11 +73,11 @@ class VectorEmbedding(nn.Module):
 
     @torch.no_grad()
     def fill(self, source: int, matrix: Tensor) -> None:
-        """Gives a source its vectors, (rows, size)."""
+        """Copies the vectors of a source, (rows, size), into its table."""
         self.tables[source][1:] = matrix
 
     def forward(self, rows: Tensor) -> Tensor:
-        """Rows of the tables (U, V), 0 where a source has no vector, to (U, width)."""
+        """Rows of the tables (U, V), 0 where a source has no vector for the form, to (U, width)."""
         tables = zip(rows.T, self.tables, strict=True)
         vectors = [gather(row, table, padding_idx=0).float() for row, table in tables]  # row 0 stays zero
         x: Tensor = self.projection(torch.cat(vectors, dim=1)) + (rows == 0).float() @ self.missing
@@ -81,10 +85,10 @@ class VectorEmbedding(nn.Module):
 
 
 class FormEmbedding(nn.Module):
-    """The embeddings that a form's spelling decides, side by side; a size of 0 leaves one out.
+    """All embeddings of a form side by side; a size of 0 leaves a part out.
 
     Attributes:
-        width: E, the sum of the parts.
+        width: E, the sum of the sizes.
     """
 
     def __init__(
@@ -99,12 +103,12 @@ class FormEmbedding(nn.Module):
         """Makes the tables.
 
         Args:
-            vocabulary: words and characters with rows of their own.
+            vocabulary: the words and characters that have rows of their own.
             words: size of a word's vector.
-            affixes: size of the vector of each prefix, suffix and shape.
-            chars: number of filters of the character encoder.
-            buckets: rows of the hash table of each affix.
-            vectors: pretrained vectors, if there are any.
+            affixes: size of the vector of each prefix, each suffix and the shape.
+            chars: filters of the character encoder.
+            buckets: rows of the hash table of each kind of affix.
+            vectors: the pretrained vectors; None: there are none.
         """
         super().__init__()
         self.words = nn.Embedding(len(vocabulary.words) + FIRST_ID, words, padding_idx=PAD) if words else None
@@ -119,7 +123,7 @@ class FormEmbedding(nn.Module):
 
     def forward(self, batch: Batch) -> Tensor:
         """The vectors of the batch's forms, (U, E)."""
-        parts = [batch.words.new_zeros(len(batch.words), 0).float()]  # all sizes may be 0
+        parts = [batch.words.new_zeros(len(batch.words), 0).float()]  # (U, 0): all sizes may be 0, beside a transformer
         if self.words is not None:
             parts.append(self.words(batch.words))
         if self.affixes is not None:

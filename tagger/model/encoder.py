@@ -1,11 +1,13 @@
 """Token embeddings -> states that know the whole sentence: a direction, both directions, a stack.
 
-Tensors are time-major and padded on the right. Each layer takes optional initial states and returns
-its outputs and its last states, as in the chapter (https://d2l.ai/chapter_recurrent-modern/bi-rnn.html).
+Tensors are time-major and padded on the right. Each layer takes initial states, if there are any, and returns its
+outputs and its last states, as in the chapter (https://d2l.ai/chapter_recurrent-modern/bi-rnn.html).
+
+To add a cell, write it in `cells.py`, with the interface of `RNNCell`, and name it in `CELLS` below.
 """
 
 # T tokens in the longest sentence, B sentences, I input size, H hidden size of one direction,
-# F hidden size forward, R hidden size backward (reverse)
+# F hidden size forward, R hidden size backward (it reads in reverse)
 
 from collections.abc import Sequence
 from typing import Any, cast
@@ -17,15 +19,15 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from tagger.errors import InputError
 from tagger.model.cells import GRUCell, MinGRUCell, RNNCell
-from tagger.model.fast_cpu import Dropout, gru
+from tagger.model.fast_cpu import Dropout, gru, trains_on_cpu
 
-State = Any  # what a layer carries from step to step: h (B, H), or (h, c) for an LSTM
+State = Any  # what a layer carries from step to step: h (B, H); of an LSTM (h, c)
 
 
 class RecurrentLayer(nn.Module):
-    """One direction: a cell of `tagger.cells`, one step per token."""
+    """One direction: any cell of `cells.py`, one step per token."""
 
-    def __init__(self, cell: RNNCell | GRUCell | MinGRUCell) -> None:
+    def __init__(self, cell: Any) -> None:
         super().__init__()
         self.cell = cell
         self.hidden_size = cell.hidden_size
@@ -36,7 +38,7 @@ class RecurrentLayer(nn.Module):
         Args:
             x: (T, B, I).
             lengths: (B,), tokens per sentence.
-            state: (B, H), zeros if None.
+            state: the state before the first token, (B, H); zeros if None.
 
         Returns:
             Outputs (T, B, H) and the state after each sentence's last token (B, H).
@@ -47,11 +49,11 @@ class RecurrentLayer(nn.Module):
             h = self.cell(x_t, h)
             outputs.append(h)
         output = torch.stack(outputs)
-        return output, _last(output, lengths)
+        return output, _last_states(output, lengths)
 
 
 class ScanLayer(nn.Module):
-    """One direction of a cell whose gates see the input alone, all tokens at once; equal to `RecurrentLayer`."""
+    """`RecurrentLayer` for a cell whose gates depend on the input alone: equal, but all steps are computed at once."""
 
     def __init__(self, cell: MinGRUCell) -> None:
         super().__init__()
@@ -62,14 +64,14 @@ class ScanLayer(nn.Module):
         """The same as `RecurrentLayer.forward`."""
         z, n = self.cell.gates(x)
         output = scan(1 - z, z * n, state)
-        return output, _last(output, lengths)
+        return output, _last_states(output, lengths)
 
 
 def scan(a: Tensor, b: Tensor, initial: Tensor | None = None) -> Tensor:
     """h_t = a_t h_(t-1) + b_t for all t, in log2(T) rounds instead of T steps.
 
-    The parallel scan of Hillis and Steele (1986), https://doi.org/10.1145/7902.7903: after round k each
-    (a, b) stands for the 2**k steps that end there.
+    The parallel scan of Hillis and Steele (1986), https://doi.org/10.1145/7902.7903: after round k, a_t and b_t
+    together do the work of the 2**k steps that end at t.
 
     Args:
         a: (T, B, H).
@@ -91,7 +93,7 @@ def scan(a: Tensor, b: Tensor, initial: Tensor | None = None) -> Tensor:
 
 
 class TorchLayer(nn.Module):
-    """One direction: `nn.RNN`, `nn.GRU` or `nn.LSTM`, which run on cuDNN when on a GPU."""
+    """One direction: a recurrent layer of torch, which runs on cuDNN when on a GPU."""
 
     def __init__(self, rnn: nn.RNN | nn.GRU | nn.LSTM) -> None:
         super().__init__()
@@ -99,40 +101,53 @@ class TorchLayer(nn.Module):
         self.hidden_size = rnn.hidden_size
 
     def forward(self, x: Tensor, lengths: Tensor, state: State = None) -> tuple[Tensor, State]:
-        """The same as `RecurrentLayer.forward`; the state of an LSTM is (h, c), each (B, H)."""
-        if isinstance(self.rnn, nn.LSTM):
-            return self._lstm(x, lengths, state)
-        if isinstance(self.rnn, nn.GRU) and x.device.type == "cpu" and torch.is_grad_enabled():
-            W_x, W_h, b_x, b_h = cast(Sequence[Tensor], self.rnn.all_weights[0])
-            output = gru(linear(x, W_x, b_x), W_h, b_h, state)
-            return output, _last(output, lengths)
+        """The same as `RecurrentLayer.forward`."""
         output, _ = self.rnn(x, None if state is None else state[None])
-        return output, _last(output, lengths)
+        return output, _last_states(output, lengths)
 
-    def _lstm(self, x: Tensor, lengths: Tensor, state: State) -> tuple[Tensor, State]:
-        # The outputs hold h at every token but c at none, so only packing stops c at the last one.
+
+class GRULayer(TorchLayer):
+    """`nn.GRU`, with the faster backward pass of `fast_cpu.gru` where that is used."""
+
+    def forward(self, x: Tensor, lengths: Tensor, state: State = None) -> tuple[Tensor, State]:
+        """The same as `RecurrentLayer.forward`."""
+        if not trains_on_cpu(x):
+            return super().forward(x, lengths, state)
+        W_x, W_h, b_x, b_h = cast(Sequence[Tensor], self.rnn.all_weights[0])
+        output = gru(linear(x, W_x, b_x), W_h, b_h, state)
+        return output, _last_states(output, lengths)
+
+
+class LSTMLayer(TorchLayer):
+    """`nn.LSTM`; its state is (h, c), each (B, H)."""
+
+    def forward(self, x: Tensor, lengths: Tensor, state: State = None) -> tuple[Tensor, State]:
+        """The same as `RecurrentLayer.forward`, but for the state."""
+        # The output has h at every token, but c at none: only packing gives c at each sentence's last token.
         initial = None if state is None else (state[0][None], state[1][None])
         packed = pack_padded_sequence(x, lengths.cpu(), enforce_sorted=False)
         output, (h, c) = self.rnn(packed, initial)
         return pad_packed_sequence(output, total_length=len(x))[0], (h[0], c[0])
 
 
-def _last(output: Tensor, lengths: Tensor) -> Tensor:
-    return output[lengths - 1, torch.arange(len(lengths), device=output.device)]  # (B, H)
+def _last_states(output: Tensor, lengths: Tensor) -> Tensor:
+    """The outputs (T, B, H) at each sentence's last token, (B, H)."""
+    return output[lengths - 1, torch.arange(len(lengths), device=output.device)]
 
 
-CELLS: dict[str, tuple[Any, Any]] = {  # name -> the layer that runs it, the cell
+# Name -> the layer that runs the cell, and the cell, which is made from (I, H).
+CELLS: dict[str, tuple[Any, Any]] = {
     "rnn_scratch": (RecurrentLayer, RNNCell),
     "gru_scratch": (RecurrentLayer, GRUCell),
     "mingru": (ScanLayer, MinGRUCell),
     "rnn": (TorchLayer, nn.RNN),
-    "gru": (TorchLayer, nn.GRU),
-    "lstm": (TorchLayer, nn.LSTM),
+    "gru": (GRULayer, nn.GRU),
+    "lstm": (LSTMLayer, nn.LSTM),
 }
 
 
-def make_layer(cell: str, input_size: int, hidden_size: int) -> RecurrentLayer | ScanLayer | TorchLayer:
-    """One direction of a kind that `CELLS` names.
+def make_layer(cell: str, input_size: int, hidden_size: int) -> nn.Module:
+    """One direction with the cell of that name in `CELLS`.
 
     Raises:
         InputError: no cell has that name.
@@ -140,7 +155,7 @@ def make_layer(cell: str, input_size: int, hidden_size: int) -> RecurrentLayer |
     if cell not in CELLS:
         raise InputError(f"model.cell={cell} is no cell; choose one of {', '.join(CELLS)}")
     layer_type, cell_type = CELLS[cell]
-    layer: RecurrentLayer | ScanLayer | TorchLayer = layer_type(cell_type(input_size, hidden_size))
+    layer: nn.Module = layer_type(cell_type(input_size, hidden_size))
     return layer
 
 
@@ -177,28 +192,20 @@ class BidirectionalLayer(nn.Module):
         Args:
             x: (T, B, I).
             lengths: (B,).
-            states: initial states, one per direction; the backward one is the state after the
-                sentence's end. None is zeros.
+            states: the states that the forward and the backward direction start from; None is zeros.
 
         Returns:
-            Outputs (T, B, F + R), and the last state per direction (None where it is absent).
+            Outputs (T, B, F + R), and the last state of either direction (None if it is absent). The backward
+            direction's is its state after each sentence's first token.
         """
-        outputs, last = [], []
+        h, last_f, last_r = [], None, None
         if self.forward_layer is not None:
-            f, state = self.forward_layer(x, lengths, states[0])  # (T, B, F)
-            outputs.append(f)
-            last.append(state)
-        else:
-            last.append(None)
+            f, last_f = self.forward_layer(x, lengths, states[0])  # (T, B, F)
+            h.append(f)
         if self.backward_layer is not None:
-            r, state = self.backward_layer(
-                reverse_padded(x, lengths), lengths, states[1]
-            )  # (T, B, R), last token first
-            outputs.append(reverse_padded(r, lengths))
-            last.append(state)
-        else:
-            last.append(None)
-        return torch.cat(outputs, dim=-1), (last[0], last[1])
+            r, last_r = self.backward_layer(reverse_padded(x, lengths), lengths, states[1])  # (T, B, R), reversed
+            h.append(reverse_padded(r, lengths))
+        return torch.cat(h, dim=-1), (last_f, last_r)
 
 
 class Encoder(nn.Module):
@@ -210,11 +217,11 @@ class Encoder(nn.Module):
         """Builds len(forward) layers.
 
         Args:
-            cell: see `make_layer`.
+            cell: a name in `CELLS`.
             input_size: I of the first layer.
             forward: F of each layer; 0 leaves the direction out.
-            backward: R of each layer; as many.
-            dropout: probability that a number between two layers is zeroed in training.
+            backward: R of each layer.
+            dropout: the probability with which training zeroes a number between two layers.
         """
         super().__init__()
         layers = []
@@ -231,7 +238,7 @@ class Encoder(nn.Module):
     def forward(
         self, x: Tensor, lengths: Tensor, states: Sequence[tuple[State, State]] | None = None
     ) -> tuple[list[Tensor], list[tuple[State, State]]]:
-        """x (T, B, I) to the outputs (T, B, F + R) and the last states of every layer, the first layer first."""
+        """x (T, B, I) to the outputs (T, B, F + R) and the last states of every layer, from the first."""
         outputs, last = [], []
         for depth, layer in enumerate(self.layers):
             if depth:

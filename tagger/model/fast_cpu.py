@@ -1,7 +1,11 @@
-"""What makes training faster on a processor: a GRU whose backward pass is one product, and dropout with cheap masks.
+"""What makes training on a processor faster: a GRU with a backward pass of its own, and cheap masks for dropout.
 
-The GRU equals `nn.GRU` in value and gradient. There the gradient of the weights is a sum of T products of a few rows
-each; here it is one product, and what does not depend on later steps is computed for all steps together.
+Both are used where `trains_on_cpu` says so: the GRU in `encoder.GRULayer`, the dropout everywhere. On a GPU,
+and when no gradients are recorded, torch's own layers run.
+
+The GRU equals `nn.GRU` in value and gradient. Torch computes the gradient of the weights step by step, T products of
+a few rows each. Here all steps share one product, and everything that does not depend on later steps is computed for
+all steps at once.
 """
 
 # T steps, B sentences, H hidden size
@@ -13,62 +17,68 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 
+def trains_on_cpu(x: Tensor) -> bool:
+    """Whether `x` is on a processor and gradients are recorded."""
+    return x.device.type == "cpu" and torch.is_grad_enabled()
+
+
 def gru(x: Tensor, W_h: Tensor, b_h: Tensor, initial: Tensor | None = None) -> Tensor:
-    """The states of a GRU.
+    """The states of a GRU; see `cells.GRUCell` for the equations.
 
     Args:
-        x: (T, B, 3 H), the product of the input with its weights and their bias: gates r, z, n side by side.
+        x: (T, B, 3 H), the products x W_x + b_x of all steps: gates r, z, n side by side.
         W_h: (3 H, H), as in `nn.GRU.weight_hh_l0`.
         b_h: (3 H,).
-        initial: (B, H), zeros if None.
+        initial: the state before the first step, (B, H); zeros if None.
 
     Returns:
         (T, B, H).
     """
     h = x.new_zeros(x.shape[1], W_h.shape[1]) if initial is None else initial
-    states: Tensor = _Gru.apply(x, W_h, b_h, h)  # type: ignore[no-untyped-call]
+    states: Tensor = _GRU.apply(x, W_h, b_h, h)  # type: ignore[no-untyped-call]
     return states
 
 
-class _Gru(torch.autograd.Function):
+class _GRU(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, W_h: Tensor, b_h: Tensor, initial: Tensor) -> Tensor:
         steps, sentences, size = x.shape[0], x.shape[1], W_h.shape[1]
         W, b = W_h.to(x.dtype).T, b_h.to(x.dtype)
-        gates = x[:, :, : 2 * size].clone()  # r and z
-        new = x.new_empty(steps, sentences, size)  # n
-        product = x.new_empty(steps, sentences, 3 * size)  # h W_h + b_h
-        states = x.new_empty(steps + 1, sentences, size)
-        states[0] = initial
+        r_z = x[:, :, : 2 * size].clone()  # (T, B, 2 H)
+        n = x.new_empty(steps, sentences, size)
+        products = x.new_empty(steps, sentences, 3 * size)  # h W_h + b_h
+        h = x.new_empty(steps + 1, sentences, size)
+        h[0] = initial
         for t in range(steps):
-            g = torch.addmm(b, states[t], W, out=product[t])
-            r_z = gates[t].add_(g[:, : 2 * size]).sigmoid_()
-            n = torch.addcmul(x[t, :, 2 * size :], r_z[:, :size], g[:, 2 * size :], out=new[t]).tanh_()
-            torch.lerp(n, states[t], r_z[:, size:], out=states[t + 1])  # (1 - z) n + z h
-        ctx.save_for_backward(W_h, gates, new, product[:, :, 2 * size :], states)
-        return states[1:]
+            g = torch.addmm(b, h[t], W, out=products[t])  # (B, 3 H)
+            r_z[t].add_(g[:, : 2 * size]).sigmoid_()
+            r, z = r_z[t, :, :size], r_z[t, :, size:]
+            torch.addcmul(x[t, :, 2 * size :], r, g[:, 2 * size :], out=n[t]).tanh_()
+            torch.lerp(n[t], h[t], z, out=h[t + 1])  # (1 - z) * n + z * h
+        ctx.save_for_backward(W_h, r_z, n, products[:, :, 2 * size :], h)
+        return h[1:]
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        W_h, gates, n, g_n, states = ctx.saved_tensors
+        W_h, r_z, n, g_n, h = ctx.saved_tensors
         steps, sentences, size = n.shape
         W = W_h.to(n.dtype)
-        r, z = gates[:, :, :size], gates[:, :, size:]
-        # What the gradient of h' is multiplied with to give those of what enters sigmoid, sigmoid and tanh.
-        to_n = (1 - z) * (1 - n * n)
-        factors = torch.stack([to_n * g_n * r * (1 - r), (states[:-1] - n) * z * (1 - z), to_n * r], dim=2)
-        inner = torch.empty_like(factors)  # (T, B, 3, H), of the product with the state
-        later = torch.empty_like(n)  # of h'
+        r, z = r_z[:, :, :size], r_z[:, :, size:]
+        # dh' times these factors is the gradient of what h W_h + b_h contributes to r, z and n.
+        dn = (1 - z) * (1 - n * n)
+        factors = torch.stack([dn * g_n * r * (1 - r), (h[:-1] - n) * z * (1 - z), dn * r], dim=2)
+        dg = torch.empty_like(factors)  # (T, B, 3, H), of h W_h + b_h
+        dh_next = torch.empty_like(n)  # of h'
         dh = torch.zeros_like(n[0])
         for t in reversed(range(steps)):
-            torch.add(dh, gradient[t], out=later[t])
-            torch.mul(later[t, :, None], factors[t], out=inner[t])
-            dh = torch.addmm(later[t] * z[t], inner[t].view(sentences, -1), W)
-        rows = inner.view(steps * sentences, -1)
-        dW = (rows.T @ states[:-1].reshape(steps * sentences, size)).to(W_h.dtype)
-        outer = torch.cat([inner[:, :, :2].flatten(2), later * to_n], dim=2)
-        return outer, dW, rows.sum(0).to(W_h.dtype), dh
+            torch.add(dh, gradient[t], out=dh_next[t])
+            torch.mul(dh_next[t, :, None], factors[t], out=dg[t])
+            dh = torch.addmm(dh_next[t] * z[t], dg[t].view(sentences, -1), W)
+        rows = dg.view(steps * sentences, -1)
+        dW_h = (rows.T @ h[:-1].reshape(steps * sentences, size)).to(W_h.dtype)
+        dx = torch.cat([dg[:, :, :2].flatten(2), dh_next * dn], dim=2)
+        return dx, dW_h, rows.sum(0).to(W_h.dtype), dh
 
 
 class Dropout(nn.Dropout):
@@ -78,9 +88,9 @@ class Dropout(nn.Dropout):
     """
 
     def forward(self, input: Tensor) -> Tensor:
-        """Zeroes numbers with probability p in training, and divides the others by 1 - p."""
+        """Zeroes each number with probability p in training, and divides the others by 1 - p."""
         dropped = round(256 * self.p)
-        if not self.training or not dropped or dropped == 256 or input.device.type != "cpu":
+        if not self.training or not dropped or dropped == 256 or not trains_on_cpu(input):
             return super().forward(input)
         bytes_ = torch.empty(input.shape, dtype=torch.uint8).random_(0, 256)
         return input * (bytes_ >= dropped).to(input.dtype).mul_(256 / (256 - dropped))

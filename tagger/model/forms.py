@@ -1,7 +1,4 @@
-"""Word forms -> rows of features: word, affixes, shape, characters, pretrained vectors."""
-
-# U distinct forms, T tokens in the longest sentence, B sentences, A affixes of a form, C characters of a form,
-# V sources of pretrained vectors, M layers of a transformer, D its size
+"""Word forms -> the ids of their words, affixes, characters, pretrained vectors and pieces."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -16,28 +13,35 @@ if TYPE_CHECKING:
     from tagger.model.pieces import PieceTokenizer
     from tagger.model.vocabulary import Vocabulary
 
-MAX_CHARACTERS = 32  # that the character encoder reads; of a longer form half of them from either end
+MAX_CHARACTERS = 32  # the character encoder reads so many; of a longer form, half of them from either end
+INITIAL_ROWS = 1024  # the table grows when it is full
 
 
 class FormTable:
-    """Word forms -> rows of features, computed once per form and kept.
+    """The features of word forms, computed once per form and remembered.
 
     The table forgets everything when it holds `limit` forms, so that memory stays bounded.
 
     Attributes:
-        pieces: per row the pieces of the form that a transformer reads; empty without a tokenizer.
+        words: word id of each row's form.
+        counts: how often its word occurs in training; 1 if it is unknown.
+        affixes: its rows of the affix table.
+        characters: its character ids.
+        vectors: its row in each table of pretrained vectors, from 1; 0 if it has no vector.
+        pieces: the ids of its pieces, which a transformer reads; empty without a tokenizer.
     """
 
     def __init__(
         self, vocabulary: "Vocabulary", buckets: int, tokenizer: "PieceTokenizer | None" = None, limit: int = 200_000
     ) -> None:
         self.vocabulary, self.buckets, self.tokenizer, self.limit = vocabulary, buckets, tokenizer, limit
-        self._clear(1024)
+        self._clear()
 
-    def _clear(self, size: int) -> None:
+    def _clear(self) -> None:
+        size = INITIAL_ROWS
         self._rows: dict[str, int] = {}
         self.words = np.zeros(size, dtype=np.int64)
-        self.counts = np.zeros(size, dtype=np.int64)  # how often training has the word
+        self.counts = np.zeros(size, dtype=np.int64)
         self.affixes = np.zeros((size, AFFIXES), dtype=np.int64)
         self.characters = np.zeros((size, MAX_CHARACTERS), dtype=np.int64)
         self.vectors = np.zeros((size, len(self.vocabulary.vectors)), dtype=np.int64)
@@ -46,7 +50,7 @@ class FormTable:
     def rows(self, forms: Sequence[str]) -> np.ndarray:
         """The rows of `forms`, valid until the next call."""
         if len(self._rows) + len(forms) > max(self.limit, len(forms)):
-            self._clear(1024)
+            self._clear()
         known = self._rows
         new = [form for form in dict.fromkeys(forms) if form not in known]
         if new:
@@ -56,7 +60,7 @@ class FormTable:
         return np.fromiter((known[form] for form in forms), dtype=np.int64, count=len(forms))
 
     def size(self, forms: Sequence[str]) -> int:
-        """What a sentence takes in a batch: its tokens, or what a transformer reads of them, its pieces."""
+        """How long a sentence is in a batch: in tokens, or in pieces if a transformer reads it."""
         return len(forms) if self.tokenizer is None else sum(len(self.pieces[row]) for row in self.rows(forms))
 
     def _add(self, new: list[str]) -> None:

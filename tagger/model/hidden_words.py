@@ -1,7 +1,7 @@
-"""Masked words: a network that predicts words it cannot see from both sides of them, and its batches.
+"""A network that predicts hidden words from the words on both sides of them.
 
-Hidden words are predicted as in BERT (Devlin et al. 2019, https://arxiv.org/abs/1810.04805) by the embeddings and
-the recurrent stack of a tagger, whose training can start from what they have learned.
+It learns from text without tags, as BERT does (Devlin et al. 2019, https://arxiv.org/abs/1810.04805), but it is made of
+the embeddings and the recurrent layers of a tagger. The training of a tagger can start from their weights.
 """
 
 # T tokens in the longest sentence, B sentences, E embedding, S states of all layers, n masked words,
@@ -23,30 +23,29 @@ if TYPE_CHECKING:
 
 
 class MaskedWordNetwork(nn.Module):
-    """A tagger's network without tags, and on top of all its layers the prediction of hidden words.
+    """A tagger's network without tags, and on top of it the prediction of hidden words.
 
-    The vectors that score the words are those that embed them (Press and Wolf 2017,
-    https://arxiv.org/abs/1608.05859).
+    The same vectors embed the words and score them (Press and Wolf 2017, https://arxiv.org/abs/1608.05859).
 
     Attributes:
-        body: what a tagger can start from.
-        mask: (E,), what every layer sees in place of a hidden word's embedding.
+        body: the part that a tagger can start from.
+        mask: (E,), stands in the place of a hidden word's embedding.
     """
 
     def __init__(self, vocabulary: "Vocabulary", config: NetworkConfig, samples: int = 4096) -> None:
         """Builds the network.
 
         Args:
-            vocabulary: its words are what can be predicted; it has no tags.
-            config: sizes of the body.
-            samples: other words that training compares the right one with.
+            vocabulary: its words can be predicted; it has no tags.
+            config: of the body.
+            samples: how many other words the loss compares the right word with.
 
         Raises:
             InputError: the body has no word embeddings.
         """
         super().__init__()
         if not config["words"]:
-            raise InputError("embedding.words=0: words are predicted by their embeddings; give them a size")
+            raise InputError("embedding.words=0: words are predicted by their embeddings; set a size above 0")
         self.body = TaggerNetwork(vocabulary, config)
         self.mask = nn.Parameter(0.1 * torch.randn(self.body.embedding.width))
         states = sum(cast(BidirectionalLayer, layer).width for layer in self.body.encoder.layers)
@@ -54,12 +53,17 @@ class MaskedWordNetwork(nn.Module):
         counts = torch.tensor(list(vocabulary.words.values()), dtype=torch.float32)
         self.bias = nn.Parameter((counts / counts.sum()).log())
         self.samples = samples
-        weights = counts**0.75  # with which words are sampled
+        weights = counts**0.75  # a word's weight in sampling, as in word2vec
         self.register_buffer("weights", weights, persistent=False)
         self.register_buffer("inclusion", _inclusion(weights, samples), persistent=False)
 
     def predict(self, batch: Batch, masked: Tensor) -> Tensor:
-        """What stands for the hidden words (n, D), from the words that are not."""
+        """A vector for each hidden word, (n, D), from the words that are not hidden.
+
+        Args:
+            batch: B sentences.
+            masked: (n,), the places of the hidden words among the T * B places, row by row.
+        """
         x = self.body.embed(batch)  # (T, B, E)
         x = x.flatten(0, 1).index_copy(0, masked, self.mask.to(x.dtype).expand(len(masked), -1)).view_as(x)
         h = self.body.encode(x, batch.lengths)  # (T, B, S)
@@ -71,10 +75,10 @@ class MaskedWordNetwork(nn.Module):
         return torch.addmm(self.bias.to(predicted.dtype), predicted, self._words.to(predicted.dtype).T)
 
     def loss(self, predicted: Tensor, targets: Tensor) -> Tensor:
-        """The mean negative log-likelihood of the right words (n,), in large vocabularies an estimate.
+        """The mean negative log-likelihood of the right words (n,); an estimate if the vocabulary is large.
 
-        Of the sum over all words those of a sample are computed, each divided by its probability to be in the
-        sample: Bengio and Senécal (2008), https://doi.org/10.1109/TNN.2007.912312.
+        The estimate replaces the sum over all words by a sum over a sample, in which each word is divided by its
+        probability to be in the sample: Bengio and Senécal (2008), https://doi.org/10.1109/TNN.2007.912312.
         """
         if len(self.bias) <= self.samples:
             return cross_entropy(self.scores(predicted).float(), targets)
@@ -93,10 +97,10 @@ class MaskedWordNetwork(nn.Module):
 
 
 def _inclusion(weights: Tensor, samples: int) -> Tensor:
-    """The probability of each word (V,) to be among so many that are drawn without putting back.
+    """The probability of each word, (V,), to be in a sample of so many different words.
 
-    Of a word with weight w it is 1 - exp(-w t), where t is such that they sum to the number of samples
-    (Rosén 1972, https://doi.org/10.1214/aoms/1177692692).
+    A word of weight w has the probability 1 - exp(-w t), with t such that the probabilities sum to the size of the
+    sample (Rosén 1972, https://doi.org/10.1214/aoms/1177692692).
     """
     if samples >= len(weights):
         return torch.ones_like(weights)

@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
 @dataclass
 class MaskedBatch:
-    """Sentences with hidden words."""
+    """Sentences with hidden words; `masked_batch` makes it."""
 
     batch: Batch
-    masked: Tensor  # (n,) which of the T * B places are hidden, row by row
-    targets: Tensor  # (n,) number of the word that stands there
+    masked: Tensor  # (n,) the places of the hidden words among the T * B places, row by row
+    targets: Tensor  # (n,) the words: their ids less FIRST_ID; -1 if the vocabulary does not have the word
 
     def to(self, device: torch.device | str) -> "MaskedBatch":
         """The batch on another device."""
@@ -31,13 +31,14 @@ class MaskedBatch:
 
 
 def masked_batch(sentences: Sequence[Sequence[str]], hidden: Sequence[np.ndarray], table: "FormTable") -> MaskedBatch:
-    """Pads sentences and hides words of them.
+    """Makes a batch of sentences in which some words are hidden.
+
+    The batch itself has all words: the network replaces the embeddings of the hidden ones.
 
     Args:
         sentences: B lists of word forms, none of them empty.
-        hidden: for each sentence the places of the words to hide; words that are not in the vocabulary may be
-            hidden, but are no targets: their target is -1.
-        table: features of the forms.
+        hidden: for each sentence the places of the words to hide.
+        table: the features of the forms.
     """
     batch = collate(sentences, table)
     places = np.concatenate([where * len(sentences) + b for b, where in enumerate(hidden)])

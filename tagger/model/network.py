@@ -1,6 +1,7 @@
 """The network: embed every token, encode the sentence in both directions, score the tags."""
 
-# T tokens in the longest sentence, B sentences, E embedding, F forward hidden, R backward hidden, K tags
+# T tokens in the longest sentence, B sentences, E embedding size, F hidden size forward, R hidden size backward,
+# S the sum of F + R over all layers, K tags of a column
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, TypedDict
@@ -28,11 +29,11 @@ MAX_HIDDEN_SIZE = 10_000_000
 class NetworkConfig(TypedDict):
     """What a `TaggerNetwork` is built from, beside its vocabulary; plain values, saved with it."""
 
-    cell: str
-    depth: int
-    hidden: dict[str, int | list[int]]  # forward and backward: a size for all layers, or one per layer
-    dropout: float
-    words: int
+    cell: str  # a name in `encoder.CELLS`
+    depth: int  # recurrent layers
+    hidden: dict[str, int | list[int]]  # forward and backward: one size for all layers, or a list of one per layer
+    dropout: float  # probability with which training zeroes a number
+    words: int  # these four: see `FormEmbedding`
     affixes: int
     chars: int
     buckets: int
@@ -41,7 +42,10 @@ class NetworkConfig(TypedDict):
 
 
 class TaggerNetwork(nn.Module):
-    """Scores every tag for every token of a batch."""
+    """Scores every tag for every token of a batch.
+
+    The scores of each column come from a layer of their own (a head), which reads the states of all recurrent layers.
+    """
 
     def __init__(self, vocabulary: "Vocabulary", config: NetworkConfig) -> None:
         super().__init__()
@@ -58,13 +62,13 @@ class TaggerNetwork(nn.Module):
                 " set at least one"
             )
         self.encoder = Encoder(config["cell"], width, forward, backward, config["dropout"])
-        states = sum(f + r for f, r in zip(forward, backward, strict=True))
+        states = sum(forward) + sum(backward)  # S
         self.heads = nn.ModuleDict({column: nn.Linear(states, len(tags)) for column, tags in vocabulary.tags.items()})
         self.dropout = Dropout(config["dropout"])
 
     def embed(self, batch: "Batch") -> Tensor:
-        """One vector per token, (T, B, E): computed once per form, then gathered; a transformer's is beside it."""
-        x = gather(batch.index, self.embedding(batch))
+        """One vector per token, (T, B, E): that of its form and, beside it, that of the transformer."""
+        x = gather(batch.index, self.embedding(batch))  # (U, ...) to (T, B, ...)
         if self.transformer is not None:
             outputs = batch.outputs
             if outputs is None:
@@ -76,17 +80,17 @@ class TaggerNetwork(nn.Module):
         return embedded
 
     def encode(self, x: Tensor, lengths: Tensor) -> Tensor:
-        """States that know the whole sentence: those of every layer side by side, (T, B, sum of F + R)."""
+        """The states of all layers side by side, (T, B, S); each state has seen the whole sentence."""
         layers, _ = self.encoder(x, lengths)
         h: Tensor = self.dropout(torch.cat(layers, dim=-1))
         return h
 
     def score(self, h: Tensor) -> dict[str, Tensor]:
-        """O = H W_hq + b_q (10.4.2): for each column (T, B, K)."""
+        """O = H W_hq + b_q (10.4.2), for each column, (T, B, K)."""
         return {column: head(h) for column, head in self.heads.items()}
 
     def forward(self, batch: "Batch") -> dict[str, Tensor]:
-        """For each column the scores (logits) of its tags, (T, B, K)."""
+        """The scores (logits) of the tags of each column, (T, B, K)."""
         x = self.embed(batch)
         h = self.encode(x, batch.lengths)
         return self.score(h)
@@ -102,7 +106,7 @@ def check_training_memory(vocabulary: "Vocabulary", config: NetworkConfig) -> No
 
 
 def layer_sizes(size: int | Sequence[int], depth: int, direction: str) -> list[int]:
-    """One hidden size per layer from a number for all or a list of `depth` numbers.
+    """One hidden size per layer, from one number for all layers or a list of `depth` numbers.
 
     Raises:
         InputError: depth or a size out of range, or a list of another length.

@@ -12,32 +12,32 @@ import torch
 from tagger.model.batch import Pieces
 from tagger.text.characters import encodable
 
-LONGEST_WORD = 64  # further pieces of a form are not read
-LONGEST_FORM = 2_000  # nor further characters
+MAX_FORM_PIECES = 64  # of a longer form only the first pieces are read,
+MAX_FORM_CHARACTERS = 2_000  # and of its text only the first characters
 
 
 class PieceTokenizer:
-    """Word forms -> piece ids, each form a word of a sentence that is already split.
+    """Word forms -> piece ids. A form is tokenized as one word of a sentence that is already split into words.
 
     Attributes:
-        prefix, suffix: special pieces around a sentence, such as [CLS] and [SEP].
-        pad: the id that fills a window.
-        room: pieces of a sentence that fit in one window.
+        prefix, suffix: the special pieces around a sentence, such as [CLS] and [SEP].
+        pad: the id of padding.
+        room: how many pieces of a sentence fit in one window.
     """
 
     def __init__(self, tokenizer: Any, limit: int) -> None:
         """Wraps a tokenizer.
 
         Args:
-            tokenizer: a fast one of the package transformers.
-            limit: pieces per window that the encoder can read, special ones included.
+            tokenizer: a fast tokenizer of the package transformers.
+            limit: how many pieces the encoder can read at once, special ones included.
         """
         self.tokenizer, self.limit = tokenizer, limit
         self._backend = tokenizer.backend_tokenizer
         self._backend.no_padding()
         self._backend.no_truncation()
-        self._backend.encode_special_tokens = True  # a form that looks like [SEP] is none
-        # Byte-level pieces tell the start of a word by the space before it.
+        self._backend.encode_special_tokens = True  # the form "[SEP]" is text
+        # Byte-level tokenizers know the start of a word by the space before it.
         self._space = " " if "ByteLevel" in repr(self._backend.pre_tokenizer) else ""
         example = self._backend.encode([self._space + "a"], is_pretokenized=True)
         words = [place for place, special in enumerate(example.special_tokens_mask) if not special]
@@ -48,14 +48,14 @@ class PieceTokenizer:
         self._unknown: int = self.pad if tokenizer.unk_token_id is None else tokenizer.unk_token_id
 
     def pieces(self, forms: Sequence[str]) -> list[list[int]]:
-        """At least one id for each form, at most LONGEST_WORD or what fits in a window."""
-        most = min(LONGEST_WORD, self.room)
-        words = [[self._space + encodable(form[:LONGEST_FORM]).removeprefix(self._space)] for form in forms]
+        """The ids of each form: at least one, at most MAX_FORM_PIECES or what fits in a window."""
+        limit = min(MAX_FORM_PIECES, self.room)
+        words = [[self._space + encodable(form[:MAX_FORM_CHARACTERS]).removeprefix(self._space)] for form in forms]
         found = self._backend.encode_batch_fast(words, is_pretokenized=True, add_special_tokens=False)
-        return [encoding.ids[:most] or [self._unknown] for encoding in found]
+        return [encoding.ids[:limit] or [self._unknown] for encoding in found]
 
     def state(self) -> str:
-        """Everything that decides the pieces, as text."""
+        """A text that differs between tokenizers which make different pieces."""
         return f"{self.limit} {self._backend.to_str()}"
 
     def save(self, folder: Path) -> None:
@@ -66,13 +66,13 @@ class PieceTokenizer:
 def windows(sentences: Sequence[Sequence[Sequence[int]]], tokenizer: PieceTokenizer) -> Pieces:
     """Cuts sentences into windows that the encoder can read.
 
-    A sentence that fits is one window. A longer one has windows of which each shares about half its pieces
-    with the next; they begin and end between tokens. A token is read from the window where it stands
-    furthest from a cut, so that it sees as much of its sentence as it can.
+    A sentence that fits is one window. A longer sentence is cut, between tokens, into windows that overlap by about
+    half. A token is read from the window in which it is furthest from a cut, so that it sees as much of its sentence
+    as it can.
 
     Args:
-        sentences: B lists, none of them empty, of the pieces of each token.
-        tokenizer: the one that made the pieces.
+        sentences: for each of B sentences, none of them empty, the pieces of each token.
+        tokenizer: the tokenizer that made the pieces.
     """
     shape = max(len(sentence) for sentence in sentences), len(sentences)
     window, start, end = (np.zeros(shape, dtype=np.int64) for _ in range(3))
@@ -88,14 +88,19 @@ def windows(sentences: Sequence[Sequence[Sequence[int]]], tokenizer: PieceTokeni
         start[:tokens, number] = len(tokenizer.prefix) + offsets[:-1] - cuts[chosen]
         end[:tokens, number] = len(tokenizer.prefix) + offsets[1:] - cuts[chosen]
         rows += [[*tokenizer.prefix, *flat[offsets[first] : offsets[last]], *tokenizer.suffix] for first, last in spans]
-    here = np.arange(max(map(len, rows))) < np.array([len(row) for row in rows])[:, None]  # (W, S)
-    ids = np.full(here.shape, tokenizer.pad, dtype=np.int64)
-    ids[here] = [piece for row in rows for piece in row]
-    return Pieces(*map(torch.from_numpy, (ids, here.astype(np.int64), window, start, end)))
+    filled = np.arange(max(map(len, rows))) < np.array([len(row) for row in rows])[:, None]  # (W, S)
+    ids = np.full(filled.shape, tokenizer.pad, dtype=np.int64)
+    ids[filled] = [piece for row in rows for piece in row]
+    return Pieces(*map(torch.from_numpy, (ids, filled.astype(np.int64), window, start, end)))
 
 
 def _spans(offsets: np.ndarray, room: int) -> list[tuple[int, int]]:
-    """The windows of a sentence: first token, one past the last."""
+    """The windows of a sentence: the first token of each, and one past its last.
+
+    Args:
+        offsets: (tokens + 1,), the number of pieces before each token, and of all pieces.
+        room: pieces that fit in a window.
+    """
     spans: list[tuple[int, int]] = []
     first = last = 0
     while last < len(offsets) - 1:
@@ -107,7 +112,7 @@ def _spans(offsets: np.ndarray, room: int) -> list[tuple[int, int]]:
 
 
 def _furthest_from_cuts(offsets: np.ndarray, spans: list[tuple[int, int]]) -> np.ndarray:
-    """For each token the window that shows most of what is around it; the ends of a sentence are no cuts."""
+    """The window in which each token is furthest from a cut, (tokens,); the ends of a sentence are no cuts."""
     tokens = len(offsets) - 1
     chosen = np.zeros(tokens, dtype=np.int64)
     furthest = np.full(tokens, -1)

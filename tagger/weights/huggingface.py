@@ -16,7 +16,7 @@ from tagger.model.transformer import (
     ENCODER_DTYPES,
     MINILM,
     POOLINGS,
-    UNSAFE,
+    UNSAFE_SETTINGS,
     EncoderError,
     TransformerConfig,
     TransformerEmbedding,
@@ -73,7 +73,9 @@ def load_pretrained(
         tune=tune,
         layers=None if layers is None else list(layers),
         dtype=dtype,
-        encoder={key: value for key, value in settings.items() if key not in UNSAFE and not key.startswith("_")},
+        encoder={
+            key: value for key, value in settings.items() if key not in UNSAFE_SETTINGS and not key.startswith("_")
+        },
     )
     return TransformerEmbedding(config, encoder), tokenizer, config
 

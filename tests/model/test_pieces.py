@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from tagger.model.pieces import LONGEST_WORD, PieceTokenizer, windows
+from tagger.model.pieces import MAX_FORM_PIECES, PieceTokenizer, windows
 from tests.weights.encoders import LIMIT, flat, load, read, transformers
 
 
@@ -43,7 +43,7 @@ def test_every_form_has_pieces_but_not_too_many(bert: Path, roberta: Path) -> No
     _, tokenizer, _ = load(roberta)
     assert [len(pieces) for pieces in tokenizer.pieces(["qz" * 500, "\ud800"])] == [tokenizer.room, 4]  # Ġ, 3 bytes
     wide = PieceTokenizer(tokenizer.tokenizer, 512)
-    assert len(wide.pieces(["qz" * 500])[0]) == LONGEST_WORD
+    assert len(wide.pieces(["qz" * 500])[0]) == MAX_FORM_PIECES
 
 
 def test_a_sentence_at_the_limit_is_one_window(bert: Path) -> None:

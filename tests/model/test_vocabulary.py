@@ -2,6 +2,7 @@
 
 import pytest
 
+from tagger.errors import InputError
 from tagger.model.batch import IGNORE, PAD, UNK, UNSEEN
 from tagger.model.vocabulary import Vocabulary
 from tagger.text.sentence import is_annotated
@@ -63,3 +64,8 @@ def test_ids_do_not_depend_on_the_order_of_the_corpus() -> None:
     assert Vocabulary.build(CORPUS[::-1], ["upos", "feats"], min_count=1) == expected
     turned = [{key: values[::-1] for key, values in sentence.items()} for sentence in CORPUS[1:] + CORPUS[:1]]
     assert Vocabulary.build(turned, ["upos", "feats"], min_count=1) == expected
+
+
+def test_tags_with_control_characters_are_refused() -> None:
+    with pytest.raises(InputError, match=r"column upos: the tag 'NO\\x1bUN' has a control character"):
+        Vocabulary.build([{"tokens": ["a"], "upos": ["NO\x1bUN"]}], ["upos"])
