@@ -2,129 +2,29 @@
 
 Two sets of rules: `english` gives the words of Universal Dependencies English EWT (`do|n't`,
 `5|pm`), `unicode` knows no language. Tokens never cross white space, so the text is cut there
-first, each piece is split by one regular expression (and remembered: most pieces are seen again),
-and a table says between which pieces a sentence ends. All of it takes time linear in the text.
+first. One regular expression splits each piece, and most pieces are seen again, so the result is
+remembered. A piece has a head and a tail, what it looks like at its start and at its end; a table
+says after which tail and before which head a sentence ends. All of it takes time linear in the text.
+
+Start here; `segment_english.py` and `segment_unicode.py` have the words, `segment_patterns.py` what both share.
 """
 
 from collections.abc import Iterator
-from functools import cache, lru_cache
-from typing import Any, NamedTuple
+from functools import lru_cache
+from typing import NamedTuple
 
 import regex
 
 from tagger.errors import InputError, shorten
+from tagger.text.segment_english import ENGLISH, IT_IS
+from tagger.text.segment_patterns import SPACE, Rules, Span, words
+from tagger.text.segment_unicode import UNICODE
 
-RULES = ("english", "unicode")
-SPACE = r"\s\x1c-\x1f\u200b\ufeff"  # what no token holds: white space to Unicode or Python, ZWSP, BOM
-Span = tuple[int, int]
-_REMEMBERED = 40  # characters; longer pieces are split anew each time, so that the memory is bounded
+__all__ = ["RULES", "SPACE", "Span", "segment"]
 
-
-def _set(words: str) -> frozenset[str]:
-    return frozenset(words.split())
-
-
-_NAMES = r"""
-    (?P<url>     (?: (?:https?|ftp|file):// | www\. ) [^\s<>"“”]* [^\s<>"“”.,:;!?)\]}'’*]      # http://a.org/b?c=1
-    ) | (?P<email>   (?:mailto:)? [\w.+%-]{1,64} @ \w[\w-]{0,62} (?:\.[\w-]{1,63}){0,8} (?<=\w) # ann.b@mail.org
-    ) | (?P<domain>  (?: \w[\w-]{0,62} (?:\.[\w-]{1,63}){0,8} | (?<!\S) ) \.
-                     (?i: biz|com?|de|docx?|edu|fr|gif|gov|html?|info|jpe?g|net|org|pdf|png|ppt|txt|uk|xlsx?|zip )
-                     (?: /[^\s<>"“”]* (?<![.,:;!?)\]}'’*]) )? (?![\w-])                         # mail.org a.pdf
-    ) | (?P<tag>     (?<!\w) [@\#] [\p{L}_] \w*                                                 # @ann #news
-    ) | (?P<emoji>   \p{RI}{2} | [\d\#*]\ufe0f?\u20e3                                           # a flag, a keycap
-                   | \p{Extended_Pictographic} [\ufe0f\p{EMod}\U000e0020-\U000e007f]*           # with a skin tone
-                     (?: \u200d \p{Extended_Pictographic} [\ufe0f\p{EMod}]* )*                  # joined: a family
-    ) | (?P<smiley>  (?<!\w) (?: [<>]? [:;=] ['’]? -? (?: \)+ | \(+ | [\]\[DPpOo/\\|] ) | \( [:;=]
-                   | 8-\) | <3+ | \^_+\^ | [xX]D+ | [oO]_+[oO] ) (?![\w/])                      # :) ;-P (: <3
-    )"""
-_MARKS = rf"""
-    (?P<stops>   \.? [!?‼⁇⁈⁉！？؟]+                                                             # !!! ?! .?
-    ) | (?P<dots>    \.{{2,}} | …+                                                              # ... ..
-    ) | (?P<run>     '' | ‘’ | ’’ | `` | << | >> | (?P<repeated>[-=_*~\#+$])(?P=repeated)+       # '' << -- ***
-    ) | (?P<mark>    [^{SPACE}] \p{{M}}*                                                        # any other one
-    )"""
-
-
-@cache
-def _english() -> Any:  # compiled when it is first needed: that takes longer than to tag a sentence
-    return regex.compile(
-        rf"""{_NAMES}
-    | (?P<letters>   (?<!\w) \p{{L}} (?:\.\p{{L}})+ \.? (?!\w)                                  # U.S. a.m. a.k.a
-    ) | (?P<group>   (?<!\w) \p{{Ll}}{{2,63}} (?:\.\p{{Ll}}{{1,63}}){{2,8}} (?!\w)              # comp.sources.unix
-    ) | (?P<short>   (?<!\w) (?: \p{{L}} | \L<abbreviations> ) \. (?![\w.])                     # J. Mr. etc.
-    ) | (?P<phone>   (?<!\w) (?: \d{{1,3}}[-./] )? \d{{3}} [-./] \d{{3}} [-.] \d{{4}} (?!\w)    # 1-713-853-3989
-                   | (?<!\w) (?: \d{{3}}/ )? x? \d{{1,3}} - \d{{4}} (?![\w-])                   # 899-4310 x3-9890
-    ) | (?P<date>    \d{{1,4}} (?P<between>[-/.]) \d{{1,2}} (?P=between) \d{{1,4}} (?!\w)       # 10/12/2004 2004-10-12
-                   | (?: 0?[1-9] | 1[0-2] ) / (?: 0[1-9] | [12]\d | 3[01] ) (?![\w/])           # 9/11, not 1|/|2
-    ) | (?P<number>  \+? \d+ (?:[.,:]\d+)* (?: (?!\w|['’`]s) | (?= \L<units> (?!\w) ) )        # 1,234.56 10:30 5|pm
-    ) | (?P<elided>  ['’] (?: \d\ds? | (?i:\L<elisions>) ) (?!\w)                             # '90s 'em AT&T|'s
-    ) | (?P<slashed> (?<!\w) (?: w/o? | b/c | l/c ) (?!\w)                                      # w/ b/c
-    ) | (?P<company> (?<!\w) (?: \p{{Lu}}{{1,4}} & \p{{Lu}}{{1,4}} | \p{{Ll}}&\p{{Ll}} ) (?!\w) # AT&T
-    ) | (?P<prefix>  (?<!\w) (?i:\L<prefixes>) - \w[\w\p{{M}}]*                                 # e-mail; well|-|known
-    ) | (?P<word>    [\w\p{{M}}\xad\u200c\u200d\u2060]+ (?: ['’`*][\w\p{{M}}]+ )*               # cat o'clock 3rd
-    ) | {_MARKS}""",
-        regex.VERBOSE,
-        abbreviations=_set("""
-            Apr Arrv Attn Aug Ave Blvd Bros Capt Co Col Corp Dec Dept Dr Drs Esq Feb Fig Fri Ft Gen Gov Inc Jan Jr
-            Jul Jun Lt Ltd Mar Mon Mr Mrs Ms Mt No Nov Oct Ph Prof Rep Reps Rev Sat Sen Sep Sept Sgt Sr St Sts Sun
-            Thur Thurs Tue Tues Vol Wed al approx arrv cf ch co dept eg esp est etc ext fig ie inc lb ltd mins oz pp
-            ps vol vs yrs"""),
-        elisions=_set("cause d em ll m n re s til tis twas ve"),
-        prefixes=_set("""
-            anti co counter cross e ex inter intra mega micro mid mini mis multi neo non over post pre pro quasi
-            re semi socio sub ultra un"""),
-        units=_set("""
-            AM B C F GB Hz K KB M MB MM PM am b bn cm ft gb hh hrs k kb kg km lb lbs m mb min mins ml mm mph p pm
-            sq t x"""),
-    )
-
-
-@cache
-def _unicode() -> Any:
-    return regex.compile(
-        rf"""{_NAMES}
-    | (?P<number>    [+]? \d+ (?:[.,:/'’٫٬-]\d+)* (?!['’-]?\w)                               # 1.234,56 2004-10-12
-    ) | (?P<letters> (?<!\w) \p{{L}} (?:\.\p{{L}})+ \.? (?!\w)                                  # z.B. U.S.
-    ) | (?P<word>    \p{{Han}}\p{{M}}* | \p{{Hiragana}}+ | [\p{{Katakana}}ー]+                  # 東 京 は テスト
-                   | (?: (?![\p{{Han}}\p{{Hiragana}}\p{{Katakana}}]) [\w\p{{M}}\xad\u200c\u200d\u2060] )+
-                     (?: ['’ʼ·‐-] (?: (?![\p{{Han}}\p{{Hiragana}}\p{{Katakana}}]) [\w\p{{M}}\u200c\u200d] )+ )*
-                                                                                                # l'eau peut-être हिन्दी
-    ) | {_MARKS}""",
-        regex.VERBOSE,
-    )
-
-
-_CLITIC = regex.compile(r"(?i) (.+?) ( n['’`]t | ['’`](?:d|ll|m|re|s|ve) )", regex.VERBOSE)
-_JOINED = {  # words written as one that are two; `its`, `well` and `id` are usually what they seem to be
-    joined.replace("|", ""): joined.split("|")
-    for joined in _set("""
-        ai|nt are|nt ar|nt can|not ca|nt could|nt did|nt does|nt do|nt du|n|no gim|me gon|na got|ta had|nt
-        has|nt have|nt here|s he|s is|nt it|ll i|m i|ve lem|me let|s out|ta she|s should|nt that|s there|s
-        they|re wan|na was|nt were|nt what|s who|s would|nt wo|nt you|ll you|re you|ve""")
-}
-
-
-def _tokens(piece: str, rules: str) -> Iterator[tuple[Span, str]]:
-    """The span of each token and its kind, the name of the alternative that found it."""
-    english = rules == "english"
-    for match in (_english() if english else _unicode()).finditer(piece):
-        span, kind = match.span(), match.lastgroup
-        for part in _without_clitics(piece, *span) if english and kind == "word" else [span]:
-            yield part, kind
-
-
-def _without_clitics(piece: str, start: int, end: int) -> Iterator[Span]:
-    """Cuts a word before its clitics: would|n't|'ve, John|'s, can|not; not 80's."""
-    cuts = [end]
-    for part in reversed(_JOINED.get(piece[start:end].lower(), [])[1:]):
-        cuts.append(cuts[-1] - len(part))
-    for _ in range(2):  # no English word has more
-        match = _CLITIC.fullmatch(piece, start, cuts[-1])
-        if match and not match[1].isdigit():
-            cuts.append(match.end(1))
-    for cut in reversed(cuts):
-        yield start, cut
-        start = cut
+_RULES = {"english": ENGLISH, "unicode": UNICODE}
+RULES = tuple(_RULES)
+_MAX_REMEMBERED_CHARACTERS = 40  # longer pieces are split anew each time, so that the memory is bounded
 
 
 class _Token(NamedTuple):
@@ -138,7 +38,7 @@ class _Piece(NamedTuple):
     text: str
     spans: tuple[Span, ...]  # of its tokens
     breaks: tuple[int, ...]  # a sentence ends inside, after so many tokens
-    head: str  # what its first token looks like, see _ENGLISH_ENDS
+    head: str  # what its first token looks like, see `Rules.ends`
     tail: str  # what its last token looks like, closing quotes and brackets aside
 
 
@@ -146,52 +46,45 @@ _STOPS = frozenset(".。｡।॥۔؟！？")
 _WIDE_STOPS = frozenset("。｡।॥！？")  # no space follows them
 _CLOSERS = frozenset([*"\"'”’»)]}*」』）】》", "''", "’’"])
 _OPENERS = frozenset("\"'“‘„«¿¡([{<`*-#$€£•·「『（【《")  # what a sentence may begin with, besides letters and digits
+_QUOTES = frozenset(["“", "‘", '"', "'", "``"])
 _BULLETS = frozenset("-*•·")
-_RULER = 5  # characters of a line drawn in text: -----
-_MAY_END = _set("Co. Corp. I. Inc. Jr. Ltd. No. Sr. a.m. etc. i. inc. ltd. p.m. yrs.")  # others never do
-_CLOSINGS = _set("best cheers cordially kind many regards sincerely thanks warm with yours")
+_MIN_RULER = 5  # characters of a line drawn in text: -----
+_MAX_ITEM_DIGITS = 2  # of the number of a list's item: 12.
+_GREETINGS = words("dear hello hi")
+_CLOSINGS = words("best cheers cordially kind many regards sincerely thank thanks warm with yours")
 _LETTER_LAST = regex.compile(r"[\p{Ll}\p{Lo}]\p{M}*$")
-
-_ANY = _set("upper lower digit open bullet url")
-_ENGLISH_ENDS = {  # the tail of a piece -> the heads of a following piece that begins a new sentence
-    "stop": _ANY,  # It ends. this begins
-    "number": _ANY,  # We were 12. Now
-    "quoted": _ANY - _set("lower"),  # "It ends." This begins; but: "Is it?" he said
-    "dots": _set("upper"),  # It ends ... This begins; but: well ... this
-    "short": _set("upper"),  # shirts, etc. This begins
-    "smiley": _set("upper"),  # it ends :) This begins
-    "url": _set("upper open url"),  # see http://a.org This begins
-    ">>": _set("upper"),  # <<report.doc>> This begins
-    "ruler": _set("upper open digit"),  # ---------- This begins
-}
-_BEGIN = frozenset(("bullet", "ruler"))  # the heads that may begin a sentence whatever was before
-_UNICODE_ENDS = _ENGLISH_ENDS | {"stop": _ANY - _set("lower"), "number": _set("")}  # ca. zehn, 3. Mai
+_BEGIN = words("bullet item ruler")  # the heads that may begin a sentence whatever was before
 
 
-def _piece(text: str, rules: str) -> _Piece:
-    if plain := _plain(text):
+def _piece(text: str, name: str) -> _Piece:
+    rules = _RULES[name]
+    if plain := _plain(text, rules):
         return plain
     spans: list[Span] = []
     tokens: list[_Token] = []
-    for (start, end), kind in _tokens(text, rules):
+    for (start, end), kind in rules.tokens(text):
         spans.append((start, end))
         tokens.append(_Token(text[start:end], kind))
     breaks = tuple(i + 1 for i in range(1, len(tokens) - 1) if _ends_inside(*tokens[i - 1 : i + 2]))
-    return _Piece(text, tuple(spans), breaks, _head(tokens), _tail(tokens))
+    return _Piece(text, tuple(spans), breaks, _head(tokens, rules), _tail(tokens, rules))
 
 
-def _plain(text: str) -> _Piece | None:
-    """What the rules make of ASCII letters, and a comma perhaps: most pieces that are seen once, and no expression."""
-    word = text.removesuffix(",")
-    if not (word.isascii() and word.isalpha()) or word.lower() in _JOINED or word[0] in "xX" or word in ("AM", "PM"):
+_PLAIN_TAILS = {",": ",", ".": "stop", "?": "stop", "!": "stop", ";": "", ":": ""}
+
+
+def _plain(text: str, rules: Rules) -> _Piece | None:
+    """The piece of ASCII letters, with or without a mark: most pieces that are seen once. It needs no expression."""
+    mark = text[-1]
+    if mark not in _PLAIN_TAILS:
+        mark = ""
+    word = text[:-1] if mark else text
+    if not (word.isalpha() and word.isascii() and rules.plain(word, mark)):
         return None
     end = len(word)
-    head = "lower" if text[0].islower() else "upper"
-    return (
-        _Piece(text, ((0, end),), (), head, "")
-        if word is text
-        else _Piece(text, ((0, end), (end, end + 1)), (), head, ",")
-    )
+    head = _letter_head(word, rules)
+    if not mark:
+        return _Piece(text, ((0, end),), (), head, "")
+    return _Piece(text, ((0, end), (end, end + 1)), (), head, _PLAIN_TAILS[mark])
 
 
 _remembered_piece = lru_cache(maxsize=1 << 16)(_piece)
@@ -206,22 +99,40 @@ def _ends_inside(before: _Token, token: _Token, after: _Token) -> bool:
     return after.form[0].isupper() and after.form[1:].islower() and _LETTER_LAST.search(before.form) is not None
 
 
-def _head(tokens: list[_Token]) -> str:
+def _letter_head(form: str, rules: Rules) -> str:
+    if form[0].islower():
+        return "lower"
+    if form in rules.starters:
+        return "starter"
+    return "zone" if form in rules.zones else "upper"
+
+
+def _head(tokens: list[_Token], rules: Rules) -> str:
     form, kind = tokens[0]
     if kind in ("url", "smiley"):
         return kind
-    if kind == "run" and len(form) >= _RULER:
+    if kind in ("flag", "path"):
+        return "lower" if kind == "path" else ""
+    if kind == "run" and len(form) >= _MIN_RULER:
         return "ruler"
     if form[0].isalpha():
-        return "lower" if form[0].islower() else "upper"
+        return _letter_head(form, rules)
     if form[0].isdigit():
-        return "digit"
-    if len(tokens) == 1 and form in _BULLETS:
+        return "item" if _is_item(tokens) else "digit"
+    if form in _BULLETS and len(tokens) == 1:
         return "bullet"
+    if form in _QUOTES and len(tokens) > 1 and tokens[1].form in rules.starters:
+        return "starter"
     return "open" if form[0] in _OPENERS else ""
 
 
-def _tail(tokens: list[_Token]) -> str:
+def _is_item(tokens: list[_Token]) -> bool:
+    """Whether the piece may number an item of a list: 1."""
+    forms = [form for form, _ in tokens]
+    return len(forms) == 2 and forms[0].isdecimal() and len(forms[0]) <= _MAX_ITEM_DIGITS and forms[1] in _STOPS
+
+
+def _tail(tokens: list[_Token], rules: Rules) -> str:
     last = len(tokens) - 1
     while last and (tokens[last].form in _CLOSERS or tokens[last].kind == "smiley"):
         last -= 1
@@ -229,15 +140,19 @@ def _tail(tokens: list[_Token]) -> str:
     if kind == "stops" or form in _STOPS:
         if last < len(tokens) - 1:
             return "quoted"
-        return "number" if last == 1 and tokens[0].form.isdigit() and len(tokens[0].form) <= 2 else "stop"
-    if kind in ("short", "letters") and form[-1] == ".":
-        return "short" if form in _MAY_END or form.count(".") > 2 else ""
-    if kind == "run" and len(form) >= _RULER:
+        return "number" if _is_item(tokens) else "stop"
+    if kind in ("short", "letters", "numero") and form[-1] == ".":
+        return rules.abbreviation(form)
+    if kind == "company" and form[-1] == "!":
+        return "letters"
+    if kind == "run" and len(form) >= _MIN_RULER:
         return "ruler"
     if kind == "number" and ":" in form:
         return "time" if len(tokens) == 1 else ""
-    if form in (">>", "AM", "PM", ","):
+    if form in (">>", "AM", "PM", ",", "its", "Its"):
         return form
+    if kind == "email":
+        return "email" if "." in form.rpartition("@")[2] else "user"
     return kind if kind in ("date", "dots", "smiley", "url") else ""
 
 
@@ -245,11 +160,18 @@ def _ends(pieces: list[_Piece], following: _Piece, table: dict[str, frozenset[st
     """Whether the sentence that consists of `pieces` so far ends before `following`."""
     tail, head = pieces[-1].tail, following.head
     if head == "ruler" or head in table.get(tail, ()):
-        return not (tail == "number" and len(pieces) == 1)  # 1. The first item
-    if tail == "," and head == "upper":  # Best regards, Ann
-        return len(pieces) <= 3 and pieces[0].text.rstrip(",").lower() in _CLOSINGS
+        if tail in ("number", "initial"):  # 1. The first item; as follows: 1. The first
+            return len(pieces) > 1 and pieces[-2].text[-1] != ":"
+        return True
+    if tail == ",":
+        opening = pieces[0].text.removesuffix(",").lower()
+        if head == "upper":  # Best regards, Ann
+            return opening in _CLOSINGS and len(pieces) <= 3
+        return head == "starter" and opening in _GREETINGS and 1 < len(pieces) <= 4  # Dear Ann, I
     if head == "bullet":  # - eggs - milk
         return pieces[0].text == following.text
+    if head == "item":  # 1. Eggs 2. Milk
+        return pieces[0].tail == "number" and abs(int(pieces[0].text[:-1]) - int(following.text[:-1])) == 1
     return _stamp(pieces) > 0 and following.tail not in ("AM", "PM")
 
 
@@ -276,21 +198,25 @@ _SPACELESS = regex.compile(rf"[^{SPACE}]+")
 
 
 def segment(paragraph: str, rules: str = "english") -> list[list[Span]]:
-    """Sentences of a paragraph, each a list of (start, end) token spans; paragraph[start:end] is the form.
+    """Cuts a paragraph into sentences, and each into tokens: (start, end), where paragraph[start:end] is the form.
 
     Every character is in exactly one token, except white space, U+200B (zero-width space) and
     U+FEFF (byte-order mark), which are in none and separate tokens. Control characters and lone
-    surrogates are tokens of their own; joiners and soft hyphens belong to their word. A line end
-    is white space like any other, since text may be wrapped; an empty line ends a sentence.
+    surrogates are tokens of their own; joiners and soft hyphens belong to their word.
+
+    A line end is white space like any other, since text may be wrapped; an empty line ends a
+    sentence. A word that is hyphenated at a line's end stays in two, since no token crosses white
+    space and the text is never changed: `exam-`, newline, `ple` are the tokens of `exam- ple`.
+    The sentence goes on, and `well-known` has the same tokens whether a line ends in it or not.
 
     Args:
         paragraph: any text; what is before and after it has no influence.
         rules: `english` splits words as Universal Dependencies English EWT does: clitics
-            (do|n't, John|'s, can|not), units (5|pm), hyphens except after a prefix
-            (well|-|known, e-mail), slashes except in dates; a full stop after an abbreviation
-            is a token only at the end of a sentence. `unicode` leaves words with their inner
-            apostrophes and hyphens whole, in any language. It has no dictionary: each Han
-            character is a token, a run of Hiragana or Katakana is one, and so is a run of a
+            (do|n't, John|'s, can|not, 't|was), units (5|pm), hyphens except after a prefix
+            (well|-|known, e-mail), slashes except in dates and paths; a full stop after an
+            abbreviation is a token only at the end of a sentence. `unicode` leaves words with
+            their inner apostrophes and hyphens whole, in any language. It has no dictionary: each
+            Han character is a token, a run of Hiragana or Katakana is one, and so is a run of a
             script that puts no spaces between words (Thai, Lao, Khmer, Burmese).
 
     Returns:
@@ -302,20 +228,24 @@ def segment(paragraph: str, rules: str = "english") -> list[list[Span]]:
     """
     if rules not in RULES:
         raise InputError(f"{shorten(rules)} are no rules for raw text; choose one of {', '.join(RULES)}")
-    table = _ENGLISH_ENDS if rules == "english" else _UNICODE_ENDS
+    table = _RULES[rules].ends
     sentences: list[list[Span]] = []
     pieces: list[_Piece] = []  # of the sentence that is being read
     spans: list[Span] = []  # of its tokens
     end = 0
     for match in _SPACELESS.finditer(paragraph):
         text, start = match.group(), match.start()
-        piece = _remembered_piece(text, rules) if len(text) <= _REMEMBERED else _piece(text, rules)
-        if pieces and (
-            ((pieces[-1].tail or piece.head in _BEGIN) and _ends(pieces, piece, table))
-            or (start - end > 1 and paragraph.count("\n", end, start) > 1)
-        ):
-            sentences += _finished(paragraph, spans, pieces, rules)
-            pieces, spans = [], []
+        piece = _remembered_piece(text, rules) if len(text) <= _MAX_REMEMBERED_CHARACTERS else _piece(text, rules)
+        if pieces:
+            tail = pieces[-1].tail
+            if tail in ("its", "Its") and rules == "english" and text in IT_IS:  # Its a dog; its name
+                first, last = spans[-1]
+                spans[-1:] = [(first, last - 1), (last - 1, last)]
+            if ((tail or piece.head in _BEGIN) and _ends(pieces, piece, table)) or (
+                start - end > 1 and paragraph.count("\n", end, start) > 1
+            ):
+                sentences += _finished(paragraph, spans, pieces, rules)
+                pieces, spans = [], []
         pieces.append(piece)
         found = piece.spans
         first = 0

@@ -1,0 +1,161 @@
+"""The words of English as UD English EWT cuts them: a piece of text without white space -> tokens and their kinds.
+
+The lists are short on purpose. They hold what is frequent in everyday text, and where EWT shows
+what to do, they do the same.
+"""
+
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+import regex
+
+from tagger.text.segment_patterns import ENDS, NAMED_LISTS, PUNCTUATION, SPECIAL, Rules, Span, words
+
+_TITLES = words("Adm Capt Cmdr Col Cpl Dr Drs Fr Gen Gov Hon Lt Maj Messrs Mme Mr Mrs Ms Mt Pres Prof Pvt Rep Reps Rev"
+                " Sen Sens Sgt Supt")  # a name follows  # fmt: skip
+_NEVER_LAST = words("""
+    Approx Attn Cf Eg Eq Esp Est Ext Fig Figs Ft Ie Para Ph Pp Sec Tel Vol Vols Vs approx arrv cf ch eg eqs esp est
+    ext fig figs ie incl pp ps vol vols vs""")  # what they explain follows
+_MAY_BE_LAST = words("""
+    Apr Arrv Assn Aug Ave Bldg Blvd Bros Calif Co Colo Conf Corp Dec Dept Esq Etc Feb Fla Fri Hwy Inc Jan Jr Jul Jun
+    La Ltd Mar Minn Mob Mon Nov Oct Okla Pkwy Rd Sat Sep Sept Sr St Sts Sun Tenn Tex Thur Thurs Tue Tues Univ Va Wed
+    Wis al assn avg bldg co dept etc ft gal govt hr hrs inc lb lbs ltd max mfg min mins misc oz sq tbsp tsp wk wks yd
+    yds yr yrs""")
+_ABBREVIATIONS = _TITLES | _NEVER_LAST | _MAY_BE_LAST
+_NUMBER_SIGNS = words("No Nos no nos sec")  # abbreviations before a number alone: no. 2; but: no. Then
+_ELISIONS = words("cause d em ll m n re s til tis twas twere twill twould ve")
+_PREFIXES = words("""
+    anti co counter cross e ex inter intra mega micro mid mini mis multi neo non over post pre pro quasi re semi socio
+    sub ultra un""")
+_UNITS = words("""
+    AM C F GB Hz K KB M MB MM PM TB am b bn cm ft g gb hh hrs k kB kHz kW kWh kb kg km kph lb lbs m mL mb mg min mins
+    ml mm mph ms oz p pm sq t x""")
+_COMPANIES = words("E Jeopardy Joomla Kahoot Yahoo")  # their names end in an exclamation mark
+
+
+@cache
+def _expression() -> Any:  # compiled when it is first needed: that takes longer than to tag a sentence
+    return regex.compile(
+        rf"""{SPECIAL}
+    | (?P<letters>   (?: (?<!\w) | (?<=\d) (?=[ap]\.m) ) \p{{L}} (?:\.\p{{L}})+ \.? (?!\w)      # U.S. a.m. 5|p.m.
+                   | (?<!\w) (?: Ph\.?D | Ed\.D | Psy\.D | Pharm\.D | D\.Phil | M\.Phil | [BM]\.(?:Sc|Ed|Eng) ) \.? (?!\w)
+    ) | (?P<group>   (?<!\w) \p{{Ll}}{{2,63}} (?:\.\p{{Ll}}{{1,63}}){{2,8}} (?!\w)              # comp.sources.unix
+    ) | (?P<numero>  (?<!\w) \L<number_signs> \. (?=\d|\Z)                                      # no. 2
+    ) | (?P<short>   (?<!\w) (?: \p{{L}} | \L<abbreviations> ) \. (?![\w.])                     # J. Mr. etc.
+    ) | (?P<phone>   (?<!\w) (?: \d{{1,3}}[-./] )? \d{{3}} [-./] \d{{3}} [-.] \d{{4}} (?!\w)    # 1-713-853-3989
+                   | (?<!\w) (?: \d{{3}}/ )? x? \d{{1,3}} - \d{{4}} (?![\w-])                   # 899-4310 x3-9890
+    ) | (?P<date>    \d{{1,4}} (?P<between>[-/.]) \d{{1,2}} (?P=between) \d{{1,4}} (?!\w)       # 10/12/2004 2004-10-12
+                   | (?: 0?[1-9] | 1[0-2] ) / (?: 0[1-9] | [12]\d | 3[01] ) (?![\w/])           # 9/11, not 1/|2
+    ) | (?P<number>  \+? \d+ (?:[.,:]\d+)* (?: (?!\w|['’`]s)                                    # 1,234.56 10:30
+                   | (?= (?: \L<units> | [ap]\.m\.? | B (?<= [$€£¥] [\d.,]{{1,15}} B | \.\d{{1,3}} B ) ) (?!\w) ) )  # 5|pm
+    ) | (?P<elided>  ['’] (?: \d\ds? | (?i: \L<elisions> | t(?:is|was|were|would)n['’]t ) ) (?!\w)  # '90s 'em AT&T|'s
+    ) | (?P<slashed> (?<!\w) (?: w/o? | b/c | l/c ) (?!\w)                                      # w/ b/c
+    ) | (?P<company> (?<!\w) (?: \p{{Lu}}{{1,4}} & \p{{Lu}}{{1,4}} | \p{{Ll}}&\p{{Ll}} ) (?!\w) # AT&T
+                   | (?<!\w) \L<companies> ! (?![\w!])                                          # Yahoo!
+    ) | (?P<prefix>  (?<!\w) (?i:\L<prefixes>) - \w[\w\p{{M}}]*                                 # e-mail; well|-|known
+    ) | (?P<word>    [\w\p{{M}}\xad\u200c\u200d\u2060]+ (?: ['’`*][\w\p{{M}}]+ )*               # cat o'clock 3rd
+    ) | {PUNCTUATION}""",
+        regex.VERBOSE,
+        **NAMED_LISTS,
+        abbreviations=_ABBREVIATIONS,
+        number_signs=_NUMBER_SIGNS,
+        elisions=_ELISIONS,
+        companies=_COMPANIES,
+        prefixes=_PREFIXES,
+        units=_UNITS,
+    )
+
+
+_CLITIC = regex.compile(r"(?i) (.+?) ( n['’`]t | ['’`](?:d|ll|m|re|s|ve) )", regex.VERBOSE)
+_JOINED = {  # words written as one that are two; `its`, `well` and `id` are usually what they seem to be
+    joined.replace("|", ""): joined.split("|")
+    for joined in words("""
+        a|lot ai|nt are|nt ar|nt can|not ca|nt could|nt d'|ya d'|you did|nt does|nt do|nt du|n|no gim|me gon|na got|ta
+        had|nt has|nt have|nt here|s he|s i|'m|a i|m|ma i|'m|ma is|nt it|ll i|m i|ve lem|me let|s out|ta she|s should|nt
+        t|is 't|is t|was 't|was 't|were 't|will 't|would that|s there|s they|re wan|na was|nt were|nt what|s who|s
+        would|nt wo|nt you|ll you|re you|ve y'|all y|all""")
+}
+IT_IS = words("a all also always an been definitely going gonna in just like not now probably really simply so still"
+              " such the too very")  # fmt: skip
+"""Words after `its` that tell that it is `it's`."""
+
+
+def _tokens(piece: str) -> Iterator[tuple[Span, str]]:
+    for match in _expression().finditer(piece):
+        span, kind = match.span(), match.lastgroup
+        if kind in ("word", "elided"):
+            for part in _without_clitics(piece, *span):
+                yield part, kind
+        else:
+            yield span, kind
+
+
+def _without_clitics(piece: str, start: int, end: int) -> Iterator[Span]:
+    """Cuts a word before its clitics: would|n't|'ve, John|'s, can|not, y'|all|'d; not 80's."""
+    cuts = [end]
+    for _ in range(2):  # no English word has more
+        if piece[start : cuts[-1]].lower().replace("’", "'") in _JOINED:
+            break
+        match = _CLITIC.fullmatch(piece, start, cuts[-1])
+        if match and not match[1].isdigit():
+            cuts.append(match.end(1))
+    for part in reversed(_JOINED.get(piece[start : cuts[-1]].lower().replace("’", "'"), [])[1:]):
+        cuts.append(cuts[-1] - len(part))
+    for cut in reversed(cuts):
+        yield start, cut
+        start = cut
+
+
+def _abbreviation(form: str) -> str:
+    if form in _ALWAYS_OPEN or form[:-1] in _TITLES or form[:-1] in _NEVER_LAST:
+        return ""
+    if form[:-1] in _NUMBER_SIGNS:
+        return "numero"
+    if form in _OFTEN_LAST:
+        return "abbreviation"
+    return "initial" if len(form) == 2 else "letters"
+
+
+_ALWAYS_OPEN = words("P.S. P.P.S. a.k.a. c. e.g. i.e. p. v. I.E. E.G.")
+_OFTEN_LAST = words("A.M. I. P.M. a.m. etc. i. p.m.")
+
+
+def _is_plain(word: str, mark: str) -> bool:
+    if mark == "." and (len(word) == 1 or word in _ABBREVIATIONS or word in _NUMBER_SIGNS):
+        return False
+    lower = word.lower()
+    return (
+        lower not in _JOINED
+        and lower != "its"
+        and word[0] not in "xX"
+        and word not in ("AM", "PM")
+        and not (mark == "!" and word in _COMPANIES)
+    )
+
+
+_STARTERS = words("""
+    A According After All Also Although An And Another Any Anyone Anything Anyway Are As At Attached Because Before Both
+    But By Can Could Did Do Does During Each Either Even Every Everyone Everything For From Given Had Has Have He Hence
+    Her Here His How However I If In Instead Is It Its Just Let Many Maybe Meanwhile Moreover Most My Neither Nobody
+    Nor Nothing Now On Once One Only Or Our Overall Perhaps Please See She Should Since So Some Someone Sometimes Soon
+    Such Thank Thanks That The Their Then There Therefore These They This Those Though Thus To Today Under Unfortunately
+    Unless Until We Were What When Where Whether Which While Who Whose Why Will With Without Would Yes Yesterday Yet
+    You Your""")
+_ZONES = words("BST CDT CEST CET CST CT EDT EST ET GMT MDT MST MT PDT PST PT UTC")  # time zones: 5 p.m. EST
+
+ENGLISH = Rules(
+    _tokens,
+    _abbreviation,
+    ENDS
+    | {
+        "letters": words("starter"),  # in the U.S. The army; but: the U.S. Army
+        "initial": words("starter"),  # vitamin C. It helps; but: George W. Bush
+        "numero": ENDS["stop"] - words("digit item"),  # He said no. This begins; but: no. 2
+        "email": words("digit item starter upper"),  # write to ann@mail.org This begins
+        "user": words("digit item"),  # Ann Lee@ECT 05/31/2001
+    },
+    _STARTERS,
+    _ZONES,
+    _is_plain,
+)

@@ -1,0 +1,96 @@
+"""What the rules for raw text share: types, white space, and the tokens that look alike in all languages.
+
+`SPECIAL` and `PUNCTUATION` are parts of a verbose regular expression. The rules of a language put
+the pattern of their words between the two. A group's name is the kind of the token that it finds.
+Each pattern needs time linear in the text: a repetition is bounded, or its start is tied down by a
+look-behind, so that it is tried once.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+SPACE = r"\s\x1c-\x1f\u200b\ufeff"  # what no token holds: white space to Unicode or Python, ZWSP, BOM
+Span = tuple[int, int]
+
+
+def words(text: str) -> frozenset[str]:
+    """The set of the words that `text` lists, divided by white space."""
+    return frozenset(text.split())
+
+
+class Rules(NamedTuple):
+    """The rules of one language, or of all."""
+
+    tokens: Callable[[str], Iterator[tuple[Span, str]]]
+    """The span and the kind of each token of a piece, which is text without white space."""
+    abbreviation: Callable[[str], str]
+    """The tail (see `ends`) that an abbreviation with a full stop gives to its piece; "" never ends a sentence."""
+    ends: dict[str, frozenset[str]]
+    """The tail of a piece -> the heads of a following piece that begin a new sentence."""
+    starters: frozenset[str] = frozenset()
+    """Words that are capitalised only where a sentence begins. Their head is `starter`, that of names `upper`."""
+    zones: frozenset[str] = frozenset()
+    """Time zones, which follow a time of day; their head is `zone`."""
+    plain: Callable[[str, str], bool] = lambda word, mark: True
+    """Whether a word of ASCII letters, and a mark after it if any, are a token each and nothing special."""
+
+
+DOMAINS = words("""
+    ai au biz ca ch cn co com de dev edu eu fr gov info int io jp mil net nl nz org ru tv uk""")
+FILE_ENDINGS = words("""
+    7z asp aspx avi bat bmp conllu cpp css csv dll doc docx epub exe gif gz htm html ini ipynb jar java jpeg jpg js
+    json jsx log md mkv mov mp3 mp4 odt pdf php png ppt pptx py rar rb rs rtf sh sql svg tar tex tgz tif tiff toml
+    ts tsv tsx txt url wav webp xls xlsx xml yaml yml zip""")
+NAMED_LISTS = {  # for regex.compile: what \L<...> in SPECIAL stands for
+    "endings": DOMAINS | FILE_ENDINGS,
+    "source_endings": FILE_ENDINGS | words("c cc go h hpp kt lua pl r"),
+    "no_flags": words("a an and as at but by for from further he her his i if in is it my nor not of on or our she so"
+                      " that the their then there they this to was we what when which who with yet you"),
+}  # fmt: skip
+
+SPECIAL = r"""
+    (?P<url>      (?: (?:https?|ftp|file):// | www\. ) [^\s<>"“”]* [^\s<>"“”.,:;!?)\]}'’*]      # http://a.org/b?c=1
+    ) | (?P<email>   (?:mailto:)? [\w.+%-]{1,64} @ \w[\w-]{0,62} (?:\.[\w-]{1,63}){0,8} (?<=\w) # ann.b@mail.org
+    ) | (?P<domain>  (?: \w[\w-]{0,62} (?:\.[\w-]{1,63}){0,8} | (?<!\S) ) \. (?i:\L<endings>)
+                     (?: /[^\s<>"“”]* (?<![.,:;!?)\]}'’*]) )? (?![\w-])                         # mail.org a.pdf .NET
+    ) | (?P<path>    (?<! [\w/\\.:@~-] ) (?:
+                         [A-Za-z] : \\ [^\s<>"“”|?*]*                                           # C:\Users\ann
+                       | (?: ~ | \.\.? ) (?: / [\w.+-]{1,255} )+ /?                             # ~/notes ./run.sh
+                       | (?: / [\p{L}_.] [\w.+-]{0,254} ){2,} /?                                # /usr/bin/env
+                       | (?<! [^\s(\["'“‘`] ) / \p{Ll}{3} [\w-]{0,252}                          # /tmp, not he /she
+                       | \p{L}[\w-]{1,62} (?: \.\p{Ll}[\w-]{1,62} ){1,4} (?: / [\w.+-]{1,255} )+ /?    # foo.bar/baz
+                       | (?: [\w.-]{1,255} / )++ (?<= [\w.-]/ ) [\w-]{1,255} (?: \.[\w-]{1,63} ){0,4}
+                         (?<= \. \L<source_endings> )                                           # src/main.py
+                     ) (?<! [.,:;!?)\]}'’] ) (?!\w)
+    ) | (?P<flag>    (?<! [^\s(\[`|] ) (?: -- (?! \L<no_flags> (?![\w-]) ) \p{Ll} [\w-]* (?: = [\w./:+-]* \w )?
+                       | - [a-z] (?! [\w'’-] ) )                                                # --help -v
+    ) | (?P<version> (?<!\w) (?: [vV] \d+ (?:\.\d+)+ (?: - \p{L}\w* (?:\.\d+)* | (?:a|b|rc)\d+ )?
+                       | \d+ (?:\.\d+)+ (?: -? (?i:alpha|beta|dev|pre|rc|snapshot) (?: [.-]? \d+ )* | [ab]\d+ )
+                     ) (?!\w)                                                                   # v2.0.1-beta 3.12rc1
+    ) | (?P<symbol>  (?<!\w) (?: (?: [CcGg] | Notepad ) \+\+ | [CFJ]\# ) (?![\w+\#]) | °[CFK] (?!\w)   # C++ C# 20|°C
+    ) | (?P<tag>     (?<!\w) [@\#] [\p{L}_] \w*                                                 # @ann #news
+    ) | (?P<emoji>   \p{RI}{2} | [\d\#*]\ufe0f?\u20e3                                           # a flag, a keycap
+                   | \p{Extended_Pictographic} [\ufe0f\p{EMod}\U000e0020-\U000e007f]*           # with a skin tone
+                     (?: \u200d \p{Extended_Pictographic} [\ufe0f\p{EMod}]* )*                  # joined: a family
+    ) | (?P<smiley>  (?<!\w) (?: [<>]? [:;=] ['’]? -? (?: \)+ | \(+ | [\]\[DPpOo/\\|] ) | \( [:;=]
+                   | 8-\) | <3+ | \^_+\^ | [xX]D+ | [oO]_+[oO] ) (?![\w/])                      # :) ;-P (: <3
+    )"""
+PUNCTUATION = rf"""
+    (?P<stops>   \.? [!?‼⁇⁈⁉！？؟]+                                                             # !!! ?! .?
+    ) | (?P<dots>    \.{{2,}} | …+                                                              # ... ..
+    ) | (?P<run>     '' | ‘’ | ’’ | `` | << | >> | (?P<repeated>[-=_*~\#+$])(?P=repeated)+       # '' << -- ***
+    ) | (?P<mark>    [^{SPACE}] \p{{M}}*                                                        # any other one
+    )"""
+
+_ANY = words("bullet digit item lower open starter upper url zone")
+ENDS = {  # the tails and heads that all languages have, see `Rules.ends`
+    "stop": _ANY,  # It ends. this begins
+    "number": _ANY,  # We were 12. Now
+    "quoted": _ANY - words("lower"),  # "It ends." This begins; but: "Is it?" he said
+    "dots": words("starter upper zone"),  # It ends ... This begins; but: well ... this
+    "abbreviation": words("starter upper"),  # shirts, etc. This begins; but: 5 p.m. EST
+    "smiley": words("starter upper zone"),  # it ends :) This begins
+    "url": words("open starter upper url zone"),  # see http://a.org This begins
+    ">>": words("starter upper zone"),  # <<report.doc>> This begins
+    "ruler": words("digit item open starter upper zone"),  # ---------- This begins
+}
