@@ -50,6 +50,7 @@ _QUOTES = frozenset(["“", "‘", '"', "'", "``"])
 _BULLETS = frozenset("-*•·")
 _MIN_RULER = 5  # characters of a line drawn in text: -----
 _MAX_ITEM_DIGITS = 2  # of the number of a list's item: 12.
+_MAX_NAME_PIECES = 6  # of who wrote an e-mail
 _GREETINGS = words("dear hello hi")
 _CLOSINGS = words("best cheers cordially kind many regards sincerely thank thanks warm with yours")
 _LETTER_LAST = regex.compile(r"[\p{Ll}\p{Lo}]\p{M}*$")
@@ -78,7 +79,7 @@ def _plain(text: str, rules: Rules) -> _Piece | None:
     if mark not in _PLAIN_TAILS:
         mark = ""
     word = text[:-1] if mark else text
-    if not (word.isalpha() and word.isascii() and rules.plain(word, mark)):
+    if not (word.isalpha() and word.isascii() and word[0] not in "xX" and rules.plain(word, mark)):  # xD is a smiley
         return None
     end = len(word)
     head = _letter_head(word, rules)
@@ -96,7 +97,8 @@ def _ends_inside(before: _Token, token: _Token, after: _Token) -> bool:
         return after.form not in _CLOSERS and after.form[-1] not in _WIDE_STOPS
     if token.form != "." and token.kind not in ("stops", "dots"):
         return False
-    return after.form[0].isupper() and after.form[1:].islower() and _LETTER_LAST.search(before.form) is not None
+    begins = after.form == "I" or (after.form[0].isupper() and after.form[1:].islower())
+    return begins and _LETTER_LAST.search(before.form) is not None
 
 
 def _letter_head(form: str, rules: Rules) -> str:
@@ -115,6 +117,8 @@ def _head(tokens: list[_Token], rules: Rules) -> str:
         return "lower" if kind == "path" else ""
     if kind == "run" and len(form) >= _MIN_RULER:
         return "ruler"
+    if kind == "elided" and len(form) > 1:
+        form = form[1:]  # 'Twas
     if form[0].isalpha():
         return _letter_head(form, rules)
     if form[0].isdigit():
@@ -135,6 +139,8 @@ def _is_item(tokens: list[_Token]) -> bool:
 def _tail(tokens: list[_Token], rules: Rules) -> str:
     last = len(tokens) - 1
     while last and (tokens[last].form in _CLOSERS or tokens[last].kind == "smiley"):
+        last -= 1
+    if last and tokens[last].form == ">" and tokens[last - 1].kind == "email":  # <ann@mail.org>
         last -= 1
     form, kind = tokens[last]
     if kind == "stops" or form in _STOPS:
@@ -163,16 +169,19 @@ def _ends(pieces: list[_Piece], following: _Piece, table: dict[str, frozenset[st
         if tail in ("number", "initial"):  # 1. The first item; as follows: 1. The first
             return len(pieces) > 1 and pieces[-2].text[-1] != ":"
         return True
-    if tail == ",":
-        opening = pieces[0].text.removesuffix(",").lower()
-        if head == "upper":  # Best regards, Ann
-            return opening in _CLOSINGS and len(pieces) <= 3
-        return head == "starter" and opening in _GREETINGS and 1 < len(pieces) <= 4  # Dear Ann, I
+    if tail == "," and head == "upper":  # Best regards, Ann
+        return len(pieces) <= 3 and _opening(pieces) in _CLOSINGS
+    if tail == "," and head == "starter":  # Dear Ann, I
+        return 1 < len(pieces) <= 4 and _opening(pieces) in _GREETINGS
     if head == "bullet":  # - eggs - milk
         return pieces[0].text == following.text
-    if head == "item":  # 1. Eggs 2. Milk
+    if head == "item" and table["number"]:  # 1. Eggs 2. Milk; but in other languages: 1. und 2. Mai
         return pieces[0].tail == "number" and abs(int(pieces[0].text[:-1]) - int(following.text[:-1])) == 1
     return _stamp(pieces) > 0 and following.tail not in ("AM", "PM")
+
+
+def _opening(pieces: list[_Piece]) -> str:
+    return pieces[0].text.removesuffix(",").lower()
 
 
 def _stamp(pieces: list[_Piece]) -> int:
@@ -182,16 +191,34 @@ def _stamp(pieces: list[_Piece]) -> int:
 
 
 def _finished(paragraph: str, spans: list[Span], pieces: list[_Piece], rules: str) -> Iterator[list[Span]]:
-    """The sentence of `spans`, or two: in the head of an e-mail (Ann Lee 05/31/2001 09:01 AM) the name is one."""
-    stamp = _stamp(pieces)
-    name = pieces[: len(pieces) - stamp]
-    if stamp and 0 < len(name) <= 6 and all(piece.head == "upper" for piece in name):
-        yield spans[: -sum(len(piece.spans) for piece in pieces[-stamp:])]
-        spans = spans[-sum(len(piece.spans) for piece in pieces[-stamp:]) :]
+    """The sentence of `spans`; the head of an e-mail (see you, Ann Bo Lee 05/31/2001 09:01 AM) is up to three."""
+    for size in _mail_head(pieces):
+        tokens = sum(len(piece.spans) for piece in pieces[-size:])
+        if tokens < len(spans):
+            yield spans[:-tokens]
+            spans = spans[-tokens:]
     start, end = spans[-1]
     if rules == "english" and end - start > 1 and paragraph[end - 1] == "." and paragraph[end - 2].isalnum():
         spans[-1:] = [(start, end - 1), (end - 1, end)]  # the full stop after an abbreviation: etc|.
     yield spans
+
+
+def _mail_head(pieces: list[_Piece]) -> list[int]:
+    """Before how many of the last pieces sentences begin: the name of who wrote an e-mail, and the date and time."""
+    stamp = _stamp(pieces)
+    if not stamp:
+        return []
+    before = pieces[:-stamp]
+    name = 0
+    while name < len(before) and before[-1 - name].head == "upper":
+        name += 1
+    if name == len(before):
+        return [stamp] if name <= _MAX_NAME_PIECES else []
+    if name > _MAX_NAME_PIECES // 2:
+        name = 2  # Regards, Ann Lee Bob Gray 05/31/2001 09:01 AM
+    if not name:
+        return []
+    return [stamp] if before[-1 - name].text[-1] in ":@" else [name + stamp, stamp]  # Sent by: Ann Lee 05/31/2001
 
 
 _SPACELESS = regex.compile(rf"[^{SPACE}]+")

@@ -16,7 +16,7 @@ _TITLES = words("Adm Capt Cmdr Col Cpl Dr Drs Fr Gen Gov Hon Lt Maj Messrs Mme M
                 " Sen Sens Sgt Supt")  # a name follows  # fmt: skip
 _NEVER_LAST = words("""
     Approx Attn Cf Eg Eq Esp Est Ext Fig Figs Ft Ie Para Ph Pp Sec Tel Vol Vols Vs approx arrv cf ch eg eqs esp est
-    ext fig figs ie incl pp ps vol vols vs""")  # what they explain follows
+    ext fig figs ie incl pp ps tel vol vols vs""")  # what they explain follows
 _MAY_BE_LAST = words("""
     Apr Arrv Assn Aug Ave Bldg Blvd Bros Calif Co Colo Conf Corp Dec Dept Esq Etc Feb Fla Fri Hwy Inc Jan Jr Jul Jun
     La Ltd Mar Minn Mob Mon Nov Oct Okla Pkwy Rd Sat Sep Sept Sr St Sts Sun Tenn Tex Thur Thurs Tue Tues Univ Va Wed
@@ -39,7 +39,8 @@ def _expression() -> Any:  # compiled when it is first needed: that takes longer
     return regex.compile(
         rf"""{SPECIAL}
     | (?P<letters>   (?: (?<!\w) | (?<=\d) (?=[ap]\.m) ) \p{{L}} (?:\.\p{{L}})+ \.? (?!\w)      # U.S. a.m. 5|p.m.
-                   | (?<!\w) (?: Ph\.?D | Ed\.D | Psy\.D | Pharm\.D | D\.Phil | M\.Phil | [BM]\.(?:Sc|Ed|Eng) ) \.? (?!\w)
+                   | (?<!\w) (?: Ph\.?D | Ed\.D | Psy\.D | Pharm\.D | D\.Phil | M\.Phil | [BM]\.(?:Sc|Ed|Eng) )
+                     (?: \.s? )? (?!\w)                                                         # Ph.D. M.Sc.
     ) | (?P<group>   (?<!\w) \p{{Ll}}{{2,63}} (?:\.\p{{Ll}}{{1,63}}){{2,8}} (?!\w)              # comp.sources.unix
     ) | (?P<numero>  (?<!\w) \L<number_signs> \. (?=\d|\Z)                                      # no. 2
     ) | (?P<short>   (?<!\w) (?: \p{{L}} | \L<abbreviations> ) \. (?![\w.])                     # J. Mr. etc.
@@ -47,9 +48,11 @@ def _expression() -> Any:  # compiled when it is first needed: that takes longer
                    | (?<!\w) (?: \d{{3}}/ )? x? \d{{1,3}} - \d{{4}} (?![\w-])                   # 899-4310 x3-9890
     ) | (?P<date>    \d{{1,4}} (?P<between>[-/.]) \d{{1,2}} (?P=between) \d{{1,4}} (?!\w)       # 10/12/2004 2004-10-12
                    | (?: 0?[1-9] | 1[0-2] ) / (?: 0[1-9] | [12]\d | 3[01] ) (?![\w/])           # 9/11, not 1/|2
-    ) | (?P<number>  \+? \d+ (?:[.,:]\d+)* (?: (?!\w|['’`]s)                                    # 1,234.56 10:30
-                   | (?= (?: \L<units> | [ap]\.m\.? | B (?<= [$€£¥] [\d.,]{{1,15}} B | \.\d{{1,3}} B ) ) (?!\w) ) )  # 5|pm
-    ) | (?P<elided>  ['’] (?: \d\ds? | (?i: \L<elisions> | t(?:is|was|were|would)n['’]t ) ) (?!\w)  # '90s 'em AT&T|'s
+    ) | (?P<number>  (?: \+? \d+ (?:[.,:]\d+)* | (?<![\w.)\]]) \.\d+ )                          # 1,234.56 10:30 .5
+                     (?: (?! \w | ['’`]s ) | (?= (?: \L<units> | [ap]\.m\.? ) (?!\w) )          # 5|pm
+                       | (?= B (?!\w) (?<= [$€£¥] [\d.,]{{1,15}} B | \.\d{{1,3}} B ) ) )        # $5|B but 221B
+    ) | (?P<elided>  ['’] (?: \d\ds? | n['’] | (?i: \L<elisions> | t(?:is|was|were|would)n['’]t ) )
+                     (?!\w)                                                                     # '90s 'em AT&T|'s
     ) | (?P<slashed> (?<!\w) (?: w/o? | b/c | l/c ) (?!\w)                                      # w/ b/c
     ) | (?P<company> (?<!\w) (?: \p{{Lu}}{{1,4}} & \p{{Lu}}{{1,4}} | \p{{Ll}}&\p{{Ll}} ) (?!\w) # AT&T
                    | (?<!\w) \L<companies> ! (?![\w!])                                          # Yahoo!
@@ -128,7 +131,6 @@ def _is_plain(word: str, mark: str) -> bool:
     return (
         lower not in _JOINED
         and lower != "its"
-        and word[0] not in "xX"
         and word not in ("AM", "PM")
         and not (mark == "!" and word in _COMPANIES)
     )
