@@ -20,6 +20,7 @@ from tagger.bundled import bundled
 from tagger.commands.app import app
 from tagger.text.formats import INPUTS, SUFFIXES
 from tagger.text.writers import OUTPUTS
+from tagger.training.overrides import checked_overrides
 from tests.test_architecture import MAY_IMPORT
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -110,8 +111,9 @@ def test_training_and_pretraining_commands_compose(arguments: list[str]) -> None
         overrides = overrides[: overrides.index("--cfg")]
     overrides = [one for one in overrides if not one.startswith("hydra.")]
     overrides = [re.sub(r"=range\((\d+)\)$", "=0", re.sub(r"=([^\[{(,]*),.*$", r"=\1", one)) for one in overrides]
+    checked = checked_overrides(overrides, word(arguments))
     with initialize_config_dir(str(bundled("conf")), version_base="1.3"):
-        compose(word(arguments), overrides)
+        compose(word(arguments), checked)
 
 
 @pytest.mark.parametrize("arguments", OTHER, ids=named)
