@@ -38,14 +38,14 @@ def show_json(value: object) -> None:
 
 
 @contextmanager
-def clear_errors(unnamed: str = "the system names no file") -> Iterator[None]:
+def clear_errors(unnamed: str = "the system does not say of which file") -> Iterator[None]:
     """Ends the command with one line on standard error when the block fails in a way that is to be expected.
 
     Bad input, files that cannot be read or written and a lack of memory end with status 2, Ctrl+C and SIGTERM with
     130, and a reader of the output that went away (`| head`) with 141 and no message.
 
     Args:
-        unnamed: what is said of an error of the system that names no file.
+        unnamed: what is said beside an error of the system that names no file.
     """
     for name in ("SIGTERM", "SIGHUP"):  # Windows has one of them
         if hasattr(signal, name):
@@ -91,7 +91,7 @@ def _description(error: OSError, unnamed: str) -> str:
     """Which file an error of the system is about, as far as it says, and what went wrong."""
     why = error.strerror or str(error) or type(error).__name__
     names = [shorten(os.fsdecode(name)) for name in (error.filename, error.filename2) if isinstance(name, (str, bytes))]
-    return f"{' and '.join(names) or unnamed}: {why}"
+    return f"{' and '.join(names)}: {why}" if names else f"{why}; {unnamed}"
 
 
 @contextmanager

@@ -34,7 +34,7 @@ def load_and_tell(
     tagger = load(folder.absolute(), device, precision, CACHE_SIZE if cache_size is None else cache_size, workers)
     gc.freeze()  # what exists now lives until the end; tagging makes no reference cycles,
     gc.set_threshold(100_000, 10, 10)  # so the search for them, a tenth of the time by default, may run rarely
-    trained = f"trained on {tagger.config.get('corpus')}; dev {_shares(tagger.config)}"
+    trained = f"trained on {tagger.config.get('corpus')}; dev {format_dev_scores(tagger.config)}"
     say(f"model: {folder} ({trained}); {tagger.engine.precision} on {tagger.device}")
     return tagger
 
@@ -55,7 +55,7 @@ def load_with_tags(
     return tagger
 
 
-def _shares(config: dict[str, Any]) -> str:
+def format_dev_scores(config: dict[str, Any]) -> str:
     """The accuracies on dev in percent, as far as the config has them."""
     scores = config.get("scores")
     dev = scores.get("dev") if isinstance(scores, dict) else None

@@ -104,8 +104,10 @@ def format_skipped(skipped: Mapping[str, int]) -> str:
     others = sum(count for _, count in counts[MAX_SHOWN_SUFFIXES:])
     if others:
         shown.append(f"{others:,} others")
-    files = f"{total:,} file{'s'[: total > 1]} whose suffix names no format"
-    return f"skipped: {files} ({', '.join(shown)}); with --input text, files with all suffixes are read"
+    return (
+        f"skipped: {total:,} file{'s'[: total > 1]} whose suffix names no format ({', '.join(shown)});"
+        " with --input text, files with all suffixes are read"
+    )
 
 
 def _suffix(path: Path) -> str:

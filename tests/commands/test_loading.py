@@ -1,0 +1,53 @@
+"""Which tagger a command loads, and how often it asks."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tagger.commands import loading
+from tagger.evaluation import benchmark
+from tagger.weights import catalog
+from tests.commands.conftest import CONLLU, call, saved
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["tag", "a.conllu", "-o", "out/"],
+        ["evaluate", "a.conllu"],
+        ["explain", "They book."],
+        ["embed", "a.conllu", "-o", "x.npz"],
+        ["senses", "book", "a.conllu", "b.conllu", "c.conllu"],
+        ["benchmark", "--file", "a.conllu", "--workers", "1"],
+    ],
+)
+def test_latest_is_found_once_in_a_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: list[str]) -> None:
+    runs = [saved(tmp_path / "runs" / str(number) / "tagger", ["They", "book", "."]) for number in (1, 2)]
+    monkeypatch.setattr(benchmark, "ROUNDS", 1)
+    monkeypatch.setattr(benchmark, "PROCESS_STARTS", 1)
+    for name in "abc":
+        (tmp_path / f"{name}.conllu").write_text(CONLLU)
+    asked = []
+
+    def newest(*arguments: object) -> Path:
+        """A run that ends between two questions is the newest at the second."""
+        asked.append(arguments)
+        return runs[min(len(asked), 2) - 1]
+
+    monkeypatch.setattr(catalog, "_newest_run", newest)
+    shown = call(*command, "--model", "latest").stderr
+    assert len(asked) == 1
+    assert f"model: {runs[0]} (" in shown
+
+
+def test_a_folder_with_the_name_of_a_bundled_tagger_is_loaded(tmp_path: Path) -> None:
+    saved(tmp_path / "english", ["They", "book", "."])
+    assert "trained on Tiny" in call("tag", "--model", "./english", input="They").stderr
+
+
+def test_a_config_with_odd_scores_is_told_of_all_the_same(model: Path, tmp_path: Path) -> None:
+    config = json.loads((model / "config.json").read_text())
+    for scores in (None, {}, {"dev": {}}):
+        assert loading.format_dev_scores({**config, "scores": scores}) == ""
+    assert loading.format_dev_scores({"scores": {"dev": {"upos": 0.5, "xpos": 1}}}) == "upos 50.00, xpos 100.00"
