@@ -82,15 +82,18 @@ class _GRU(torch.autograd.Function):
 
 
 class Dropout(nn.Dropout):
-    """`nn.Dropout`, whose masks on a processor take a random byte per number: p is rounded to 1/256.
+    """`nn.Dropout`, whose masks on a processor take 16 random bits per number.
 
-    Srivastava et al. (2014), https://jmlr.org/papers/v15/srivastava14a.html.
+    So p is rounded to a multiple of 1/65536; the numbers that stay are divided by 1 - p for the rounded p, which keeps
+    their mean. Srivastava et al. (2014), https://jmlr.org/papers/v15/srivastava14a.html.
     """
 
     def forward(self, input: Tensor) -> Tensor:
         """Zeroes each number with probability p in training, and divides the others by 1 - p."""
-        dropped = round(256 * self.p)
-        if not self.training or not dropped or dropped == 256 or not trains_on_cpu(input):
+        levels = 1 << 16
+        dropped = round(levels * self.p)
+        if not self.training or not 0 < dropped < levels or not trains_on_cpu(input):
             return super().forward(input)
-        bytes_ = torch.empty(input.shape, dtype=torch.uint8).random_(0, 256)
-        return input * (bytes_ >= dropped).to(input.dtype).mul_(256 / (256 - dropped))
+        words = torch.empty(-(-input.numel() // 4), dtype=torch.int64).random_(-(1 << 63), None)  # all 64 bits
+        random = words.view(torch.int16)[: input.numel()].view(input.shape)  # uniform in [-32768, 32768)
+        return input * (random >= dropped - levels // 2).to(input.dtype).mul_(levels / (levels - dropped))

@@ -65,6 +65,22 @@ def test_shares(p: float) -> None:
     assert torch.equal(gradient, y.detach())
 
 
+@pytest.mark.parametrize("p", [0.4, 0.002, 0.33])
+def test_the_probability_is_not_rounded_to_a_byte(p: float) -> None:
+    torch.manual_seed(1)
+    kept = Dropout(p)(torch.ones(3_000_001)) != 0  # an odd number: the last random word is not used up
+    for part in range(4):  # of a random word of 64 bits
+        assert 1 - kept[part::4].float().mean().item() == pytest.approx(p, abs=0.0015)
+    assert 1 - kept.float().mean().item() == pytest.approx(p, abs=0.0008)
+    neighbours = (kept[:-1] & kept[1:]).float().mean().item()
+    assert neighbours == pytest.approx((1 - p) ** 2, abs=0.0015)
+
+
+def test_what_stays_is_divided_by_the_share_that_stays() -> None:
+    y = Dropout(0.4)(torch.ones(1000))
+    assert y.max().item() == pytest.approx(1 / 0.6, rel=3e-5)
+
+
 def test_no_mask_where_there_is_none() -> None:
     x = torch.randn(30, 30)
     assert Dropout(0.5).eval()(x) is x
