@@ -1,0 +1,101 @@
+"""The plan of an epoch: every sentence once, the same for the same seed, shared out among processes."""
+
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from tagger.training.sampler import BucketSampler
+
+LIMIT = 40
+
+
+@pytest.fixture(scope="module")
+def lengths() -> np.ndarray:
+    return np.random.default_rng(3).lognormal(2.2, 0.8, 300).astype(np.int64).clip(1, 150)
+
+
+def drawn(sampler: BucketSampler) -> list[list[int]]:
+    return [numbers.tolist() for numbers, _ in sampler]
+
+
+@pytest.mark.parametrize("seed", [None, 1])
+def test_every_sentence_comes_once_an_epoch_within_the_limit(lengths: np.ndarray, seed: int | None) -> None:
+    sampler = BucketSampler(lengths, LIMIT, seed)
+    for epoch in range(3):
+        sampler.set_epoch(epoch)
+        batches = drawn(sampler)
+        assert len(batches) == len(sampler)
+        assert sorted(n for batch in batches for n in batch) == list(range(len(lengths)))
+        assert all(len(batch) == 1 or lengths[batch].max() * len(batch) <= LIMIT for batch in batches)
+    assert any(lengths[batch].max() > LIMIT for batch in batches)
+
+
+def test_batches_are_a_function_of_seed_and_epoch(lengths: np.ndarray) -> None:
+    def plan(seed: int, epoch: int) -> list[list[int]]:
+        sampler = BucketSampler(lengths, LIMIT, seed)
+        sampler.set_epoch(epoch)
+        return drawn(sampler)
+
+    assert plan(1, 0) == plan(1, 0)
+    assert plan(1, 0) != plan(1, 1)
+    assert plan(1, 0) != plan(2, 0)
+    sampler = BucketSampler(lengths, LIMIT, 1)
+    for epoch in (0, 1, 2):
+        sampler.set_epoch(epoch)
+        drawn(sampler)
+    assert drawn(sampler) == plan(1, 2)  # whatever came before
+
+
+@pytest.mark.parametrize("sentences", [1, 2, 15, 200])
+def test_every_epoch_has_equally_many_batches(sentences: int) -> None:
+    lengths = np.random.default_rng(sentences).integers(1, 40, sentences)
+    sampler = BucketSampler(lengths, 100, 1)
+    for epoch in range(30):
+        sampler.set_epoch(epoch)
+        batches = [numbers for numbers, _ in sampler]
+        assert len(batches) == len(sampler)
+        assert sorted(np.concatenate(batches).tolist()) == list(range(sentences))
+        assert all(len(b) == 1 or len(b) * lengths[b].max() <= 100 for b in batches)
+    assert len({len(BucketSampler(lengths, 100, seed)) for seed in range(5)}) == 1
+
+
+def test_word_dropout_has_a_seed_of_its_own_for_every_batch(lengths: np.ndarray) -> None:
+    sampler = BucketSampler(lengths, LIMIT, 1)
+    seeds = []
+    for epoch in (0, 1):
+        sampler.set_epoch(epoch)
+        seeds += [tuple(seed) for _, seed in sampler if seed is not None]
+        assert all(seed is not None for _, seed in sampler)
+    assert len(set(seeds)) == len(seeds)
+    assert all(seed is None for _, seed in BucketSampler(lengths, LIMIT, None))
+
+
+@pytest.mark.parametrize("world", [2, 3, 8])
+def test_processes_share_the_training_batches_out(lengths: np.ndarray, world: int) -> None:
+    whole = drawn(BucketSampler(lengths, LIMIT, 1))
+    shares = [BucketSampler(lengths, LIMIT, 1, rank, world) for rank in range(world)]
+    parts = [drawn(share) for share in shares]
+    assert {len(part) for part in parts} == {-(-len(whole) // world)}
+    assert [len(share) for share in shares] == [len(part) for part in parts]
+    together = Counter(tuple(batch) for part in parts for batch in part)
+    repeated = [tuple(batch) for batch in whole[: -len(whole) % world]]
+    assert together == Counter([*map(tuple, whole), *repeated])
+
+
+def test_two_processes_have_no_training_sentence_in_common() -> None:
+    lengths = np.full(38, 10)  # 19 batches of 2 and one for mixing: nothing has to be repeated
+    first, second = (drawn(BucketSampler(lengths, 20, 1, rank, 2)) for rank in (0, 1))
+    assert len(first) == len(second) == 10
+    assert sorted(n for batch in first + second for n in batch) == list(range(38))
+
+
+def test_dev_sentences_are_shared_out_without_repetition(lengths: np.ndarray) -> None:
+    parts = [drawn(BucketSampler(lengths, LIMIT, None, rank, 4)) for rank in range(4)]
+    assert sorted(n for part in parts for batch in part for n in batch) == list(range(len(lengths)))
+
+
+@pytest.mark.parametrize(("sentences", "world"), [(1, 4), (3, 8), (2, 2)])
+def test_all_processes_train_on_equally_many_batches_of_a_tiny_corpus(sentences: int, world: int) -> None:
+    samplers = [BucketSampler(np.full(sentences, 10), 10, 1, rank, world) for rank in range(world)]
+    assert [len(drawn(sampler)) for sampler in samplers] == [1] * world
