@@ -22,10 +22,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from tagger.bundled import bundled
 from tagger.errors import InputError
-from tagger.training.config import (
-    RENAMED_KEYS,
-    renamed,
-)
+from tagger.training.structured import RENAMED_KEYS, renamed
 
 PAGES = {"train": "python -m tagger", "pretrain": "python -m tagger pretrain"}  # and the command that reads each
 # The values of these keys are names of files and other words, which are quoted where Hydra's grammar needs it.

@@ -20,9 +20,9 @@ from tagger.training.config import (
     TrainConfig,
     TransformerConfig,
     network_config,
-    structured,
 )
 from tagger.training.module import TaggerModule
+from tagger.training.structured import from_plain
 from tagger.training.transfer import merge_vocabularies, transfer_weights
 from tagger.weights.catalog import find_tagger
 from tagger.weights.folder import SavedTagger, load_tagger
@@ -155,7 +155,7 @@ def with_start(config: TrainConfig, start: SavedTagger | None) -> TrainConfig:
     parts["transformer"] = asdict(config.transformer) | parts["transformer"]
     return dataclasses.replace(
         config,
-        model=structured(ModelConfig, parts["model"], "model."),
-        embedding=structured(EmbeddingConfig, parts["embedding"], "embedding."),
-        transformer=structured(TransformerConfig, parts["transformer"], "transformer."),
+        model=from_plain(ModelConfig, parts["model"], "model."),
+        embedding=from_plain(EmbeddingConfig, parts["embedding"], "embedding."),
+        transformer=from_plain(TransformerConfig, parts["transformer"], "transformer."),
     )
