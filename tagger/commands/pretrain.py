@@ -28,6 +28,6 @@ def pretrain(
 
     Everything goes into a new folder below runs/. `fill`, `embed` and `senses` use the network as it is.
     """
-    from tagger.training.launch import main
+    from tagger.training import launch
 
-    raise typer.Exit(main(values or [], "pretrain"))
+    raise typer.Exit(launch.pretrain(values or []))

@@ -13,8 +13,6 @@ def resume(
 
     The run keeps the config that it was started with.
     """
-    from tagger.training.launch import main
+    from tagger.training import launch
 
-    config = run / ".hydra" / "config.yaml"
-    pretraining = config.is_file() and "\npasses:" in config.read_text(encoding="utf-8")
-    raise typer.Exit(main([f"resume={run}"], "pretrain" if pretraining else "train"))
+    raise typer.Exit(launch.resume(run))

@@ -29,6 +29,6 @@ def train(
 
     Everything goes into a new folder below runs/: the tagger, its scores, and what `tagger resume` needs.
     """
-    from tagger.training.launch import main
+    from tagger.training import launch
 
-    raise typer.Exit(main(values or [], "train"))
+    raise typer.Exit(launch.train(values or []))

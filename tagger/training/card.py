@@ -18,7 +18,7 @@ def model_card(config: Mapping[str, Any], results: Mapping[str, Any], command: s
 
     Args:
         config: what `config.json` will hold.
-        results: what `report.json` will hold.
+        results: what `report.json` will hold; without `dev` and `test` before the report.
         command: the command line of the training.
     """
     rows = [
@@ -67,7 +67,6 @@ Raw text is cut into sentences and tokens by the rules `{config["segmenter"]}`.
 
 def pretrained_card(config: Mapping[str, Any], results: Mapping[str, Any], command: str) -> str:
     """The same for a network that predicts hidden words."""
-    scores = results["dev"]["words"]
     text = " ".join(filter(None, (config["corpus"], config["version"])))
     licence = f" The text's licence is {config['license']}." if config["license"] else ""
     settings = OmegaConf.to_yaml(OmegaConf.create(dict(config["training"])))
@@ -77,9 +76,7 @@ A stack of bidirectional recurrent layers over word, affix and character embeddi
 parameters) that predicts words it cannot see, from both sides of them. It was trained on {results["words"]:,} words
 without tags, of {text}.{licence}
 
-Of {scores["scored"]:,} held-out words that can be predicted, the right one comes first for
-{_percent(scores["accuracy"])} and among the first five for {_percent(scores["top5"])} percent; perplexity
-{scores["perplexity"]:.1f}. The best section was {results["best_epoch"]} of {results["epochs"]}; training took
+{_masked_scores(results)}The best section was {results["best_epoch"]} of {results["epochs"]}; training took
 {results["training_seconds"]:.0f} seconds.
 
 Trained with seed {config["training"]["seed"]} by
@@ -97,6 +94,15 @@ and used with
 {settings.strip()}
 ```
 """
+
+
+def _masked_scores(results: Mapping[str, Any]) -> str:
+    if "dev" not in results:  # the card is written before the scores are known, and again after
+        return ""
+    scores = results["dev"]["words"]
+    return f"""Of {scores["scored"]:,} dev words that can be predicted, the right one comes first for
+{_percent(scores["accuracy"])} and among the first five for {_percent(scores["top5"])} percent; perplexity
+{scores["perplexity"]:.1f}. """
 
 
 def _percent(share: float | None) -> str:

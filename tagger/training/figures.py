@@ -1,20 +1,25 @@
-"""Numbers of trainings -> pictures: the learning curve of a run, accuracy against speed."""
+"""Numbers of trainings -> pictures: the learning curve of a run, and accuracy against speed of a sweep's runs."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import matplotlib.pyplot as plt
+from matplotlib.figure import Figure
 
-from tagger.training.sweep import Row, differences
+from tagger.text.files import whole_binary
+from tagger.training.sweep import Row, differing_overrides
 
 
-def learning_curve(epochs: Sequence[Mapping[str, float]], path: Path, name_of_epoch: str = "epoch") -> None:
+def draw_learning_curve(epochs: Sequence[Mapping[str, float]], path: Path, name_of_epoch: str = "epoch") -> None:
     """Draws loss and accuracy on train and dev over the epochs.
 
     Args:
         epochs: for each epoch `train/loss`, `dev/loss`, `dev/accuracy` and, if it is known, `train/accuracy`.
         path: the PNG to write.
         name_of_epoch: for the axis.
+
+    Raises:
+        InputError: the file cannot be written.
     """
     figure, axes = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")
     numbers = range(1, len(epochs) + 1)
@@ -28,20 +33,22 @@ def learning_curve(epochs: Sequence[Mapping[str, float]], path: Path, name_of_ep
         axis.xaxis.get_major_locator().set_params(integer=True)
         axis.grid(alpha=0.3)
         axis.legend()
-    figure.savefig(path, dpi=120)
-    plt.close(figure)
+    _save(figure, path)
 
 
-def frontier(rows: Sequence[Row], path: Path) -> None:
-    """Draws accuracy against speed: one point per run of a sweep, those that no other beats in both on a line.
+def draw_frontier(rows: Sequence[Row], path: Path) -> None:
+    """Draws accuracy against speed, one point per run of a sweep; a line joins those that no other beats in both.
 
     Args:
         rows: of `sweep.read_runs`; runs that failed or were not timed are left out.
         path: the PNG to write; not written where no run is left.
+
+    Raises:
+        InputError: the file cannot be written.
     """
     found = [
         (float(row["words_per_second"]), 100 * float(row["dev_accuracy"]), row["run"], label)
-        for row, label in zip(rows, differences(rows), strict=True)
+        for row, label in zip(rows, differing_overrides(rows), strict=True)
         if row["words_per_second"] and row["dev_accuracy"]
     ]
     if not found:
@@ -63,5 +70,10 @@ def frontier(rows: Sequence[Row], path: Path) -> None:
     axis.xaxis.set_major_formatter("{x:,.0f}")
     axis.margins(x=0.35)
     axis.grid(alpha=0.3, which="both")
-    figure.savefig(path, dpi=120)
+    _save(figure, path)
+
+
+def _save(figure: Figure, path: Path) -> None:
+    with whole_binary(path) as out:
+        figure.savefig(out, format="png", dpi=120)
     plt.close(figure)

@@ -1,185 +1,227 @@
-"""A command line of Hydra overrides -> experiments: one, a sweep, or one that is resumed."""
+"""The commands `train`, `pretrain` and `resume`: a command line -> runs, each in a folder of its own."""
 
 import logging
 import os
 import shlex
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
-import hydra
-from hydra.core.hydra_config import HydraConfig
-from hydra.types import RunMode
-from omegaconf import DictConfig, OmegaConf
-
-from tagger.bundled import bundled
 from tagger.errors import InputError
 from tagger.training import sweep
+from tagger.training.compose import Job, plan
 from tagger.training.config import (
     TAGGER_PARTS,
     TRAINING_KEYS,
     PretrainConfig,
     TrainConfig,
+    check_machine,
     pretrain_config,
     train_config,
 )
-from tagger.training.figures import frontier
-from tagger.training.pretrain import pretrain
-from tagger.training.train import train
-from tagger.training.trainer import CHECKPOINTS, Interrupted
+from tagger.training.figures import draw_frontier
+from tagger.training.pretrain import pretrain as run_pretraining
+from tagger.training.run_folder import (
+    Command,
+    NewFolder,
+    RunRecord,
+    can_resume,
+    discard_run,
+    new_run_folder,
+    read_record,
+)
+from tagger.training.train import train as run_training
+from tagger.training.trainer import Interrupted, check_trainer_settings
 
-log = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 
-def main(arguments: Sequence[str], config: str = "train") -> int:
-    """Trains as the overrides of that config say, `train` or `pretrain`; returns the exit status.
+def train(arguments: Sequence[str]) -> int:
+    """Trains a tagger, or several with `-m`, as overrides of `conf/train.yaml` say; returns the exit status.
 
-    0: done; 1: a run of a sweep failed; 2: bad input; 130: interrupted. Mistakes in the overrides
-    themselves are reported by Hydra, which exits with 1.
+    0: done; 1: a run of a sweep failed; 2: bad input; 130: interrupted.
     """
-    helping = os.environ.get("LOCAL_RANK", "0") != "0"  # a process that another one started
+    return _guarded(lambda: _start("train", arguments))
+
+
+def pretrain(arguments: Sequence[str]) -> int:
+    """The same for networks that predict hidden words and `conf/pretrain.yaml`."""
+    return _guarded(lambda: _start("pretrain", arguments))
+
+
+def resume(folder: str | Path) -> int:
+    """Goes on with a run after its last complete epoch; returns the exit status as `train`.
+
+    A run that had come to its end is saved and reported on again. The row of a sweep's run in `sweep.csv` is completed.
+    """
+    return _guarded(lambda: _resume(Path(folder)))
+
+
+def _guarded(work: Callable[[], int]) -> int:
+    """Does the work of a command, and turns what can be expected to go wrong into one line and an exit status."""
+    helping = _is_helper()
     logging.basicConfig(level=logging.WARNING if helping else logging.INFO, format="%(message)s", stream=sys.stdout)
     for name in ("datasets", "fsspec", "httpx", "httpx2", "huggingface_hub", "hydra", "matplotlib"):
         logging.getLogger(name).setLevel(logging.WARNING)
-    for number in ("SIGTERM", "SIGHUP"):  # Windows has one of them
-        if hasattr(signal, number):
-            signal.signal(getattr(signal, number), signal.default_int_handler)  # end as on Ctrl+C
-    resumed = [argument for argument in arguments if argument.lstrip("+").startswith("resume=")]
-    others = [argument for argument in arguments if argument not in resumed]
-    folder = resumed[-1].partition("=")[2] if resumed else ""
+    for name in ("SIGTERM", "SIGHUP"):  # Windows has one of them
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.default_int_handler)  # end as on Ctrl+C
     try:
-        if folder not in ("", "null"):
-            return _resume(Path(folder), others, config)
-        return _launch(others, config)
+        return work()
+    except BrokenPipeError:  # the reader of standard output went away
+        raise
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
-        return 2
-
-
-def _launch(overrides: Sequence[str], name: str) -> int:
-    """Runs what Hydra makes of the overrides: an experiment, or the experiments of a sweep."""
-    folders: list[Path] = []
-
-    @hydra.main(version_base="1.3", config_path=str(bundled("conf")), config_name=name)
-    def task(config: DictConfig) -> None:
-        job = HydraConfig.get()
-        if job.mode == RunMode.MULTIRUN:
-            folders.append(_relative(job.sweep.dir))
-            _sweep_job(config, folders[0], _relative(job.runtime.output_dir))
-        elif status := _guarded(config, _relative(job.runtime.output_dir), job.overrides.task):
-            raise SystemExit(status)
-
-    sys.argv = [sys.argv[0], *overrides]
-    task()
-    if not folders:
-        return 0
-    rows = sweep.read_runs(folders[0])
-    frontier(rows, folders[0] / "frontier.png")
-    print(f"\n{folders[0] / sweep.TABLE}\n{sweep.render(rows)}\n{sweep.render_tags(folders[0], rows)}")
-    return int(any(row["error"] for row in rows))
-
-
-def _guarded(
-    config: DictConfig, folder: Path, overrides: Sequence[str], resume: bool = False, sweeping: bool = False
-) -> int:
-    """Trains, and turns what can be expected to go wrong into one line and an exit status."""
-    try:
-        _train(config, folder, overrides, resume, sweeping)
-    except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except (Interrupted, KeyboardInterrupt):
-        print(_interrupted(folder, config), file=sys.stderr)
+    except OSError as error:
+        print(f"error: {error.filename or 'a file'}: {error.strerror}", file=sys.stderr)
+    except (MemoryError, RuntimeError) as error:
+        if not _lacks_memory(error):
+            raise
+        print("error: not enough memory; choose smaller sizes in model or embedding, or batch_tokens", file=sys.stderr)
+    except (Interrupted, KeyboardInterrupt) as error:
+        print(f"interrupted{f'; {error}' if str(error) else ''}", file=sys.stderr)
         return 130
+    return 2
+
+
+def _lacks_memory(error: Exception) -> bool:
+    """Whether torch, on a processor or a GPU, or Python could not allocate memory."""
+    return isinstance(error, MemoryError) or "allocate memory" in str(error) or "out of memory" in str(error)
+
+
+def _start(command: Command, arguments: Sequence[str]) -> int:
+    planned = plan(command, arguments)
+    if planned is None:
+        return 0
+    if planned.sweep_folder is not None:
+        return _sweep(command, planned.jobs, planned.sweep_folder, not planned.folder_is_given)
+    (job,) = planned.jobs
+    record = RunRecord(command, job.overrides, asdict(_checked(command, job)))
+    _run_in_new_folder(record, job.folder, add_number=not planned.folder_is_given)
     return 0
 
 
-def _word(config: DictConfig) -> str:
-    """The command word of a config, and a space; none for `train`."""
-    return "pretrain " if "passes" in config else ""
-
-
-def _train(
-    config: DictConfig, folder: Path, overrides: Sequence[str], resume: bool = False, sweeping: bool = False
-) -> dict[str, Any] | None:
-    words = [*_word(config).split(), *overrides]
-    values, command = _checked(config, overrides), shlex.join(["python", "-m", "tagger", *words])
-    arguments = sys.argv
-    if not resume:
-        sys.argv = [sys.argv[0], *words]  # what processes that help with this run are started with
-    try:
-        if isinstance(values, PretrainConfig):
-            return pretrain(values, folder, command, resume)
-        return train(values, folder, values.test and not sweeping, command, resume)
-    finally:
-        sys.argv = arguments
-
-
-def _interrupted(folder: Path, config: DictConfig) -> str:
-    if (folder / CHECKPOINTS / "last.ckpt").exists():
-        return f"interrupted; go on with: python -m tagger {_word(config)}resume={folder}"
-    return "interrupted before the first epoch was complete; nothing to resume"
-
-
-def _sweep_job(config: DictConfig, sweep_folder: Path, folder: Path) -> None:
-    """One run of a sweep; a failure is a row of the table, and the others go on."""
-    job = HydraConfig.get()
-    overrides = [str(override) for override in job.overrides.task]
-    row: dict[str, Any] = {"run": job.job.num, "overrides": " ".join(overrides)}
-    log.info("\nrun %s: %s", job.job.num, row["overrides"])
-    if job.job.num == 0:
-        (sweep_folder / sweep.TABLE).unlink(missing_ok=True)
-    try:
-        results = _train(config, folder, overrides, sweeping=True)
-        accuracies = [scores["accuracy"] for scores in results["dev"].values()] if results else [0.0]
-        row["dev_accuracy"] = round(sum(accuracies) / len(accuracies), 6)
-        row |= {name: results[name] for name in sweep.FIELDS if name in results} if results else {}
-    except (Interrupted, KeyboardInterrupt):
-        sweep.add_run(sweep_folder, row | {"error": _interrupted(folder, config)})
-        print(f"\n{sweep_folder / sweep.TABLE}\n{sweep.render(sweep.read_runs(sweep_folder))}")
-        raise SystemExit(130) from None
-    except Exception as error:
-        row["error"] = " ".join(
-            f"{'' if isinstance(error, InputError) else type(error).__name__ + ': '}{error}".split()
-        )
-        log.error("run %s failed: %s", job.job.num, row["error"])
-    sweep.add_run(sweep_folder, row)
-
-
-def _resume(folder: Path, others: Sequence[str], name: str) -> int:
-    saved = folder / ".hydra"
-    if others:
-        raise InputError(f"{others[0]}: resume takes the run's own config; leave other overrides out")
-    for file in ("config.yaml", "hydra.yaml", "overrides.yaml"):
-        if not (saved / file).is_file():
-            raise InputError(f"{folder}: no run's folder, .hydra/{file} is missing; name one below runs/")
-    if not (folder / CHECKPOINTS / "last.ckpt").is_file():
-        raise InputError(f"{folder}: no complete epoch to go on from; start the run again")
-    config = cast(DictConfig, OmegaConf.load(saved / "config.yaml"))
-    sweeping = OmegaConf.load(saved / "hydra.yaml").hydra.mode == RunMode.MULTIRUN.name
-    overrides = [str(override) for override in OmegaConf.load(saved / "overrides.yaml")]
-    if bool(_word(config)) != (name == "pretrain"):
-        raise InputError(f"{folder} is a run of another command; say python -m tagger {_word(config)}resume={folder}")
-    return _guarded(config, folder, overrides, resume=True, sweeping=sweeping)
-
-
-def _relative(folder: str) -> Path:
-    """The folder as users see it from where they are."""
-    path = Path(folder)
-    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
-
-
-def _checked(config: DictConfig, overrides: Sequence[str]) -> TrainConfig | PretrainConfig:
-    """The config, checked; `overrides` are the task's, to tell what was asked for from what was not."""
-    if "init" not in config and "passes" not in config:
-        raise InputError("the run was started by another version of tagger; start it again")
-    if config.get("init") is not None:
-        for override in overrides:
+def _checked(command: Command, job: Job) -> TrainConfig | PretrainConfig:
+    """The config of a run as dataclasses, every value checked."""
+    if command == "train" and job.config.get("init") is not None:
+        for override in job.overrides:
             key = override.lstrip("+~").partition("=")[0]
             if key.partition(".")[0] in (*TAGGER_PARTS, "experiment") and key not in TRAINING_KEYS:
-                raise InputError(
-                    f"{override}: init takes what the tagger that it starts from is made of; leave this out"
-                )
-    return pretrain_config(config) if _word(config) else train_config(config)
+                raise InputError(f"{override}: with init the tagger that training starts from decides; leave this out")
+    config = _typed(command, job.config)
+    check_machine(config)
+    return config
+
+
+def _typed(command: Command, values: Any) -> TrainConfig | PretrainConfig:
+    config = train_config(values) if command == "train" else pretrain_config(values)
+    check_trainer_settings(config.trainer)
+    return config
+
+
+def _run_in_new_folder(record: RunRecord, wanted: Path, add_number: bool) -> dict[str, Any] | None:
+    """Trains in a new folder, of which nothing stays if no epoch is completed."""
+    if _is_helper():  # started by another tool than Lightning; only the first process writes
+        return _run(record, wanted)
+    folder = new_run_folder(wanted, record, add_number)
+    try:
+        return _run(record, folder.path)
+    except BaseException:
+        discard_run(folder)
+        raise
+
+
+def _run(record: RunRecord, folder: Path, resuming: bool = False) -> dict[str, Any] | None:
+    """Trains as a record says; what it returns is in `report.json`, None in a process that only helps."""
+    words = [*([] if record.command == "train" else [record.command]), *record.overrides]
+    line = shlex.join(["python", "-m", "tagger", *words])
+    try:
+        with _helpers_resume(folder):
+            config = _typed(record.command, record.config)
+            if isinstance(config, PretrainConfig):
+                return run_pretraining(config, folder, line, resuming)
+            return run_training(config, folder, line, resuming)
+    except (Interrupted, KeyboardInterrupt):
+        if can_resume(folder):
+            raise Interrupted(f"go on with: python -m tagger resume {shlex.quote(str(folder))}") from None
+        raise Interrupted("no epoch was complete, and nothing is kept") from None
+
+
+@contextmanager
+def _helpers_resume(folder: Path) -> Iterator[None]:
+    """Lets the processes that help with a run join it as `python -m tagger resume FOLDER`.
+
+    For DDP, Lightning starts a process for each further device with the command line that `sys.argv` holds.
+    """
+    before = sys.argv
+    sys.argv = [before[0], "resume", str(folder.absolute())]
+    try:
+        yield
+    finally:
+        sys.argv = before
+
+
+def _is_helper() -> bool:
+    """Whether another process of the same run is the first one."""
+    return os.environ.get("LOCAL_RANK", "0") != "0"
+
+
+def _resume(folder: Path) -> int:
+    record = read_record(folder)
+    if _is_helper():
+        _run(record, folder, can_resume(folder))
+        return 0
+    if not can_resume(folder):
+        raise InputError(f"{folder}: no epoch was completed; start the run again")
+    results = _run(record, folder, resuming=True)
+    table = sweep.find_table(folder, record.sweep_run, record.overrides)
+    if table is not None and record.sweep_run is not None:
+        sweep.put_run(table, sweep.make_row(record.sweep_run, record.overrides, results))
+        _report_sweep(table)
+    return 0
+
+
+def _sweep(command: Command, jobs: Sequence[Job], wanted: Path, add_number: bool) -> int:
+    """Trains one run after another; a failure is a row of the table, and the others go on."""
+    checked: list[TrainConfig | PretrainConfig | InputError] = []
+    for job in jobs:
+        try:
+            typed = _checked(command, job)
+            checked.append(replace(typed, test=False) if isinstance(typed, TrainConfig) else typed)
+        except InputError as error:
+            checked.append(error)
+    if all(isinstance(config, InputError) for config in checked):
+        raise checked[0]  # type: ignore[misc]
+    folder = NewFolder(wanted, sweep.TABLE, sweep.format_csv([]), add_number).path
+    for number, (job, config) in enumerate(zip(jobs, checked, strict=True)):
+        _log.info("\nrun %s: %s", number, " ".join(job.overrides))
+        results: dict[str, Any] | None = None
+        message = ""
+        try:
+            if isinstance(config, InputError):
+                raise config
+            record = RunRecord(command, job.overrides, asdict(config), number)
+            place = folder / job.folder.relative_to(wanted)
+            results = _run_in_new_folder(record, place, add_number=False)
+        except (Interrupted, KeyboardInterrupt) as error:
+            sweep.put_run(folder, sweep.make_row(number, job.overrides, None, f"interrupted; {error}"))
+            print(f"\n{sweep.format_table(folder)}")
+            raise
+        except Exception as error:
+            kind = "" if isinstance(error, InputError) else f"{type(error).__name__}: "
+            message = " ".join(f"{kind}{error}".split())
+            _log.error("run %s failed: %s", number, message)
+        sweep.put_run(folder, sweep.make_row(number, job.overrides, results, message))
+    return _report_sweep(folder)
+
+
+def _report_sweep(folder: Path) -> int:
+    """Draws and prints the table of a sweep; the exit status."""
+    rows = sweep.read_runs(folder)
+    draw_frontier(rows, folder / "frontier.png")
+    print(f"\n{sweep.format_table(folder)}\n{sweep.format_differing_tags(folder, rows)}")
+    return int(any(row["error"] for row in rows))

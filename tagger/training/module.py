@@ -1,6 +1,6 @@
 """`TaggerModule`: the network with its loss, its optimizer and what is logged."""
 
-# T tokens in the longest sentence, B sentences, K tags
+# T tokens in the longest sentence, B sentences, K tags of a column
 
 from itertools import compress
 from typing import Any
@@ -15,30 +15,37 @@ from tagger.model.batch import IGNORE, Batch
 from tagger.model.network import NetworkConfig, TaggerNetwork
 from tagger.model.vocabulary import Vocabulary
 
-PER_EPOCH: dict[str, Any] = {"on_step": False, "on_epoch": True, "sync_dist": True}  # how values are logged
+LOG_PER_EPOCH: dict[str, Any] = {"on_step": False, "on_epoch": True, "sync_dist": True}  # arguments of `log`
 
 
 class Module(pl.LightningModule):
-    """What the training of every network here has in common: the optimizer, and generators that can be resumed.
+    """What all trainings share: the optimizer, and random generators whose state is saved.
 
     Hyperparameters are plain values, so that a checkpoint holds a whole model and loads with `weights_only=True`.
 
     Attributes:
         vocabulary: of `body`.
-        steps: of the whole training, if the trainer cannot know.
+        batches: of all processes in the whole training, where the trainer cannot know because epochs differ in length.
     """
 
     vocabulary: Vocabulary
 
     def __init__(self) -> None:
         super().__init__()
-        self.steps: int | None = None
+        self.batches: float | None = None
         self._generators: dict[str, Tensor] | None = None
 
     @property
     def body(self) -> TaggerNetwork:
-        """The tagger's network that is trained, or a part of what is."""
+        """The tagger's network that is trained, alone or within another network."""
         raise NotImplementedError
+
+    @property
+    def steps(self) -> int:
+        """Of the optimizer, in the whole training."""
+        if self.batches is None:
+            return int(self.trainer.estimated_stepping_batches)
+        return max(1, round(self.batches / self.trainer.world_size))
 
     def configure_optimizers(self) -> Any:
         """AdamW (Loshchilov and Hutter 2019, https://arxiv.org/abs/1711.05101) with a linear warm-up and decay."""
@@ -47,26 +54,27 @@ class Module(pl.LightningModule):
         groups = []
         if transformer is not None:
             groups = transformer.parameter_groups(hp["transformer_lr"], hp["layer_decay"], hp["weight_decay"])
-        apart = {id(p) for group in groups for p in group["params"]}
-        own = [p for p in self.parameters() if p.requires_grad and id(p) not in apart]
+        in_transformer = {id(p) for group in groups for p in group["params"]}
+        own = [p for p in self.parameters() if p.requires_grad and id(p) not in in_transformer]
         vectors = self.body.embedding.vectors
-        lasting = {id(table) for table in vectors.tables} if vectors else set()  # or words training lacks would fade
-        decays = [p.dim() > 1 and id(p) not in lasting for p in own]
+        # No weight decay on pretrained vectors: those of words that training lacks get no gradient to counter it.
+        tables = {id(table) for table in vectors.tables} if vectors else set()
+        decays = [p.dim() > 1 and id(p) not in tables for p in own]
         groups.append({"params": list(compress(own, decays)), "weight_decay": hp["weight_decay"]})
         groups.append({"params": [p for p, decay in zip(own, decays, strict=True) if not decay], "weight_decay": 0.0})
         optimizer = torch.optim.AdamW(
             groups,
             lr=hp["lr"],
             betas=(0.9, 0.98),
-            fused=self.trainer.precision != "16-mixed",  # there gradients are scaled
+            fused=self.trainer.precision != "16-mixed",  # Lightning scales gradients there, and refuses a fused one
         )
-        steps = self.steps or int(self.trainer.estimated_stepping_batches)
-        rise = max(1, round(hp["warmup"] * steps))
+        steps = self.steps
+        warmup_steps = max(1, round(hp["warmup"] * steps))
 
-        def share(step: int) -> float:
-            return max(0.0, min((step + 1) / rise, (steps - step) / max(1, steps - rise), 1.0))
+        def rate_share(step: int) -> float:
+            return max(0.0, min((step + 1) / warmup_steps, (steps - step) / max(1, steps - warmup_steps), 1.0))
 
-        scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, share)
+        scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, rate_share)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
 
     def configure_gradient_clipping(
@@ -75,7 +83,10 @@ class Module(pl.LightningModule):
         gradient_clip_val: float | None = None,
         gradient_clip_algorithm: str | None = None,
     ) -> None:
-        """Clips the norm in bfloat16 too, where Lightning takes a fused optimizer for one that scales gradients."""
+        """Clips the norm in bfloat16 too.
+
+        There Lightning refuses a fused optimizer: it takes it for one that scales gradients.
+        """
         if self.trainer.precision == "bf16-mixed" and gradient_clip_val and gradient_clip_algorithm in (None, "norm"):
             torch.nn.utils.clip_grad_norm_(self.parameters(), gradient_clip_val)
         else:
@@ -125,10 +136,10 @@ class TaggerModule(Module):
             vocabulary: the fields of a `Vocabulary`.
             network: sizes of the parts.
             lr: the highest learning rate.
-            weight_decay: of AdamW, for matrices alone, pretrained vectors not among them.
+            weight_decay: of AdamW; for matrices that are not pretrained vectors.
             warmup: share of the steps in which the learning rate climbs to `lr`; then it falls to 0 linearly.
             transformer_lr: the highest learning rate of the top layer of a transformer.
-            layer_decay: what each layer below has of the learning rate of the one above it.
+            layer_decay: the learning rate of a transformer's layer over that of the layer above it.
         """
         super().__init__()
         self.save_hyperparameters(logger=False)
@@ -141,20 +152,23 @@ class TaggerModule(Module):
 
     def _step(self, batch: Batch, stage: str) -> Tensor:
         """The loss of a batch, the sum over the columns; logs it with the accuracy of every column and of all."""
-        scores = self.network(batch)
+        scores = self.network(batch)  # for each column (T, B, K)
         loss = torch.zeros((), device=self.device)
         right = scored = 0
         for column, target in batch.targets.items():
-            learned = target.clamp(min=IGNORE)  # UNSEEN takes no part in the loss, but in the accuracy
+            learned = target.clamp(min=IGNORE)  # a tag that training never saw counts in the accuracy, not in the loss
             total = cross_entropy(
                 scores[column].flatten(0, 1).float(), learned.flatten(), ignore_index=IGNORE, reduction="sum"
             )
             loss = loss + total / (learned != IGNORE).sum().clamp(min=1)  # a batch may have nothing to learn
-            hits, count = int((scores[column].argmax(-1) == target).sum()), int((target != IGNORE).sum())
-            self.log(f"{stage}/{column}", hits / max(1, count), batch_size=count, **PER_EPOCH)
-            right, scored = right + hits, scored + count
-        self.log(f"{stage}/loss", loss, batch_size=int(batch.lengths.sum()), **PER_EPOCH)
-        self.log(f"{stage}/accuracy", right / max(1, scored), batch_size=scored, prog_bar=True, **PER_EPOCH)
+            column_right = int((scores[column].argmax(-1) == target).sum())
+            column_scored = int((target != IGNORE).sum())
+            self.log(
+                f"{stage}/{column}", column_right / max(1, column_scored), batch_size=column_scored, **LOG_PER_EPOCH
+            )
+            right, scored = right + column_right, scored + column_scored
+        self.log(f"{stage}/loss", loss, batch_size=int(batch.lengths.sum()), **LOG_PER_EPOCH)
+        self.log(f"{stage}/accuracy", right / max(1, scored), batch_size=scored, prog_bar=True, **LOG_PER_EPOCH)
         return loss
 
     def training_step(self, batch: Batch, _: int) -> Tensor:

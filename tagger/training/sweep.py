@@ -1,42 +1,98 @@
-"""A sweep's runs -> `sweep.csv`, best first, updated after every run, and where they differ."""
+"""A sweep's runs -> `sweep.csv`, best first, updated after every run, and what they differ in as text."""
 
 import csv
+import io
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from tagger.errors import InputError
 from tagger.text.files import whole_file
 
 TABLE = "sweep.csv"
 FIELDS = ("run", "overrides", "dev_accuracy", "words_per_second", "parameters", "training_seconds", "error")
-SUPPORT = 100  # words of a tag that is compared
-TAGS = 7  # that are shown
+MIN_TAG_WORDS = 100  # a tag with fewer words on dev is not compared
+MAX_TAGS_SHOWN = 7
+
 Row = dict[str, str]
 
 
-def add_run(folder: Path, row: Mapping[str, object]) -> None:
-    """Adds a run to the table in `folder`: some of `FIELDS`, the others stay empty. Best dev accuracy first."""
-    rows = [*read_runs(folder), {name: str(row.get(name, "")) for name in FIELDS}]
+def make_row(number: int, overrides: Sequence[str], results: Mapping[str, Any] | None, error: str = "") -> Row:
+    """A row of the table.
+
+    Args:
+        number: of the run, from 0.
+        overrides: those of the run.
+        results: what its `report.json` holds, if it has come so far.
+        error: what went wrong, if something did.
+    """
+    values: dict[str, Any] = {"run": number, "overrides": " ".join(overrides), "error": error}
+    if results:
+        accuracies = [scores["accuracy"] for scores in results["dev"].values()]
+        values["dev_accuracy"] = round(sum(accuracies) / len(accuracies), 6)
+        values |= {name: results[name] for name in FIELDS if name in results}
+    return {name: str(values.get(name, "")) for name in FIELDS}
+
+
+def put_run(folder: Path, row: Row) -> None:
+    """Puts a row into the table in `folder`, in the place of an earlier one of the same run; best dev accuracy first.
+
+    Raises:
+        InputError: the table cannot be read or written.
+    """
+    rows = [other for other in read_runs(folder) if other["run"] != row["run"]] + [row]
     rows.sort(key=lambda r: (r["dev_accuracy"] == "", -float(r["dev_accuracy"] or 0), int(r["run"])))
     with whole_file(folder / TABLE) as out:
-        table = csv.DictWriter(out, FIELDS, lineterminator="\n")
-        table.writeheader()
-        table.writerows(rows)
+        out.write(format_csv(rows))
+
+
+def format_csv(rows: Sequence[Row]) -> str:
+    """The table as CSV."""
+    out = io.StringIO()
+    table = csv.DictWriter(out, FIELDS, lineterminator="\n")
+    table.writeheader()
+    table.writerows(rows)
+    return out.getvalue()
 
 
 def read_runs(folder: Path) -> list[Row]:
-    """The rows of the table in `folder`; none if there is no table yet."""
-    if not (folder / TABLE).exists():
+    """The rows of the table in `folder`; none if there is no table yet.
+
+    Raises:
+        InputError: the file is no such table.
+    """
+    path = folder / TABLE
+    if not path.exists():
         return []
-    with (folder / TABLE).open(encoding="utf-8", newline="") as lines:
-        return list(csv.DictReader(lines))
+    try:
+        with path.open(encoding="utf-8", newline="") as lines:
+            rows = list(csv.DictReader(lines))
+        for row in rows:
+            int(row["run"]), float(row["dev_accuracy"] or 0), " ".join(row[name] for name in FIELDS)
+    except (ValueError, KeyError, TypeError, csv.Error) as error:
+        raise InputError(f"{path} is damaged ({error}); remove it") from None
+    return rows
 
 
-def render(rows: Sequence[Row]) -> str:
-    """The table as text; of the overrides only those that differ between the runs."""
-    lines = [f"{'run':>3}  {'dev':>6}  {'words/s':>8}  {'parameters':>11}  {'seconds':>8}  overrides"]
-    for row, differing in zip(rows, differences(rows), strict=True):
+def find_table(run: Path, number: int | None, overrides: Sequence[str]) -> Path | None:
+    """The folder above a sweep's run that has the table with its row; None where there is no such row any more."""
+    for folder in run.absolute().parents:
+        if (folder / TABLE).is_file():
+            wanted = make_row(number or 0, overrides, None)
+            known = any(
+                (row["run"], row["overrides"]) == (wanted["run"], wanted["overrides"]) for row in read_runs(folder)
+            )
+            return folder if number is not None and known else None
+    return None
+
+
+def format_table(folder: Path) -> str:
+    """The table in `folder` as text, under its path; of the overrides only those that differ between the runs."""
+    rows = read_runs(folder)
+    lines = [str(folder / TABLE)]
+    lines.append(f"{'run':>3}  {'dev':>6}  {'words/s':>8}  {'parameters':>11}  {'seconds':>8}  overrides")
+    for row, differing in zip(rows, differing_overrides(rows), strict=True):
         dev = f"{100 * float(row['dev_accuracy']):.2f}" if row["dev_accuracy"] else "failed"
         parameters = f"{int(row['parameters']):,}" if row["parameters"] else ""
         speed = f"{int(row['words_per_second']):,}" if row["words_per_second"] else ""
@@ -48,18 +104,18 @@ def render(rows: Sequence[Row]) -> str:
     return "\n".join(lines)
 
 
-def differences(rows: Sequence[Row]) -> list[str]:
+def differing_overrides(rows: Sequence[Row]) -> list[str]:
     """The overrides of each run without those that all runs share."""
     split = [row["overrides"].split(" ") for row in rows]
     common = set.intersection(*map(set, split)) if len(split) > 1 else set()
-    return [" ".join(o for o in overrides if o not in common) for overrides in split]
+    return [" ".join(override for override in overrides if override not in common) for overrides in split]
 
 
-def render_tags(folder: Path, rows: Sequence[Row]) -> str:
-    """What the runs know of words not seen in training, and the tags in whose F1 on dev they differ most.
+def format_differing_tags(folder: Path, rows: Sequence[Row]) -> str:
+    """The runs' accuracy on words not seen in training, and the tags whose F1 on dev differs most between the runs.
 
-    A table at most 80 columns wide for each tag column that several runs have, of the tags of at least
-    `SUPPORT` words; nothing where less than two runs have a report.
+    There is a table at most 80 columns wide for each tag column that two runs or more have. It shows tags of at least
+    `MIN_TAG_WORDS` words. There is nothing to show where fewer than two runs have a report.
     """
     reports: dict[str, dict[str, Any]] = {}
     for row in rows:
@@ -74,9 +130,9 @@ def render_tags(folder: Path, rows: Sequence[Row]) -> str:
         f1 = {
             tag: [run["tags"][tag]["f1"] for run in scores.values()]
             for tag in min((run["tags"] for run in scores.values()), key=len)
-            if all(tag in run["tags"] and run["tags"][tag]["support"] >= SUPPORT for run in scores.values())
+            if all(tag in run["tags"] and run["tags"][tag]["support"] >= MIN_TAG_WORDS for run in scores.values())
         }
-        shown = sorted(f1, key=lambda tag: min(f1[tag]) - max(f1[tag]))[:TAGS]
+        shown = sorted(f1, key=lambda tag: min(f1[tag]) - max(f1[tag]))[:MAX_TAGS_SHOWN]
         lines.append(f"{column}: words not seen in training, and the F1 that differ most, in percent")
         lines.append("run  not seen" + "".join(f"{tag[:7]:>9}" for tag in shown))
         for i, (run, found) in enumerate(scores.items()):

@@ -1,14 +1,12 @@
-"""One experiment: config -> corpus, module, trainer; fit; report; a folder with the tagger."""
+"""Training a tagger: config -> corpus, module and batches; after training a tagger's folder and its report."""
 
-import json
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import EarlyStopping
 
@@ -19,132 +17,141 @@ from tagger.evaluation import metrics
 from tagger.evaluation.report import report_dev, score_split
 from tagger.model.vocabulary import Vocabulary
 from tagger.tagging.tagger import Tagger
-from tagger.text.files import whole_file
 from tagger.training.card import describe, model_card
-from tagger.training.config import TrainConfig, check_machine
+from tagger.training.config import TrainConfig
 from tagger.training.datamodule import TaggerDataModule
-from tagger.training.figures import learning_curve
-from tagger.training.start import build, with_start
-from tagger.training.trainer import CHECKPOINTS, Checkpoints, History, fit, make_trainer, quiet
+from tagger.training.experiment import Experiment, run_experiment
+from tagger.training.start import Beginning, build, with_start
 from tagger.weights.folder import save_tagger, saved_weights
 from tagger.weights.quantize import expand
 from tagger.weights.saved_config import TAGGER_IN_RUN
 
-log = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 
-def train(config: TrainConfig, folder: Path, test: bool, command: str, resume: bool = False) -> dict[str, Any] | None:
-    """Runs an experiment.
+def train(config: TrainConfig, folder: Path, command: str, resume: bool = False) -> dict[str, Any] | None:
+    """Trains a tagger; see `run_experiment`."""
+    return run_experiment(TaggerTraining, config, folder, command, resume)
 
-    Args:
-        config: of the experiment, from `train_config`.
-        folder: the run's folder, made if it is not there.
-        test: whether to report on the test split.
-        command: the command line that started the run, for the model card.
-        resume: whether to go on from the folder's last checkpoint.
 
-    Returns:
-        What `report.json` holds, or None in a process that only helped (DDP).
+class TaggerTraining(Experiment):
+    """The training of a tagger."""
 
-    Raises:
-        InputError: the corpus or a value of the config is bad.
-        Interrupted: see there.
-    """
-    quiet()
-    check_machine(config)
-    torch.set_num_threads(config.threads)
-    pl.seed_everything(config.seed, verbose=False)
-    corpus = load_corpus(config.corpus, config.columns, config.seed)
-    module, tokenizer, start = build(config, corpus)
-    vocabulary, network = module.vocabulary, module.network
-    _check_dev(corpus, vocabulary)
-    automatic = start.config["segmenter"] if start else corpus.rules
-    segmenter = config.segmenter if config.segmenter != "auto" else automatic
+    monitor, mode = "dev/accuracy", "max"
+    inside = TAGGER_IN_RUN
+
+    def __init__(self, config: TrainConfig) -> None:
+        """Reads the corpus and builds the module.
+
+        Raises:
+            InputError: the corpus, or what the config names as pretrained, cannot be read or does not fit.
+        """
+        self.config = config
+        self.corpus = load_corpus(config.corpus, config.columns, config.seed)
+        self.beginning = build(config, self.corpus)
+        module, start = self.beginning.module, self.beginning.start
+        vocabulary = module.vocabulary
+        _check_dev(self.corpus, vocabulary)
+        rules_of_data = start.config["segmenter"] if start else self.corpus.rules
+        self.segmenter = config.segmenter if config.segmenter != "auto" else rules_of_data
+        _log_sizes(self.corpus, self.beginning, self.segmenter)
+        _log.info(
+            "at most %d epochs; training ends after %d without a better dev accuracy",
+            config.trainer["max_epochs"],
+            config.patience,
+        )
+        transformer = module.network.transformer
+        data = TaggerDataModule(
+            self.corpus.splits,
+            vocabulary,
+            module.hparams["network"]["buckets"],
+            config.batch_tokens,
+            config.embedding.word_dropout,
+            config.seed,
+            self.beginning.tokenizer,
+            transformer if transformer is not None and not transformer.config["tune"] else None,
+        )
+        parameters = sum(parameter.numel() for parameter in module.parameters())
+        super().__init__(module, data, {"corpus": self.corpus.name, "parameters": parameters})
+        self.network, self.vocabulary = module.network, vocabulary
+        self.callbacks = [EarlyStopping(self.monitor, mode=self.mode, patience=config.patience)]
+
+    def description(self) -> dict[str, Any]:
+        start = self.beginning.start
+        return {
+            "corpus": self.corpus.name,
+            **asdict(self.config.card),
+            "segmenter": self.segmenter,
+            "network": self.module.hparams["network"],
+            "vectors": list(self.vocabulary.vectors),
+            "start": describe(start.config) if start else None,
+            "training": {name: v for name, v in asdict(with_start(self.config, start)).items() if name != "test"},
+        }
+
+    def dev_accuracies(self, epoch: Mapping[str, float]) -> dict[str, float]:
+        return {column: epoch[f"dev/{column}"] for column in self.vocabulary.columns}
+
+    def card(self, description: Mapping[str, Any], results: Mapping[str, Any], command: str) -> str:
+        return model_card(description, results, command)
+
+    def save(self, folder: Path, description: dict[str, Any], card: str) -> None:
+        # The network keeps the weights as the folder has them, rounded, so that the report scores what was saved.
+        dtype = self.config.storage_dtype
+        self.network.load_state_dict(expand(saved_weights(self.network, dtype)), strict=False)
+        save_tagger(folder, self.network, self.vocabulary, description, card, self.beginning.tokenizer, dtype)
+
+    def report(self, folder: Path, description: dict[str, Any], device: torch.device) -> dict[str, Any]:
+        splits, name = self.corpus.splits, self.corpus.name
+        tagger = Tagger(
+            self.network, self.vocabulary, description, self.beginning.tokenizer, str(device), precision="float32"
+        )
+        results: dict[str, Any] = {
+            "words_per_second": _words_per_second(tagger, splits["dev"]["tokens"]),
+            "dev": report_dev(tagger, splits["dev"], f"{name} dev", folder),
+        }
+        if self.config.test and "test" in splits:
+            try:
+                results["test"] = score_split(tagger, splits["test"])
+            except InputError as error:  # a test split may be blind
+                _log.info("test: %s", error)
+        return results
+
+    def format_results(self, results: Mapping[str, Any], folder: Path) -> str:
+        tables = [
+            metrics.format_report(results[split], f"{self.corpus.name} {split}")
+            for split in ("dev", "test")
+            if split in results
+        ]
+        return "\n".join(
+            [
+                *tables,
+                f"best epoch {results['best_epoch']} of {results['epochs']}, {results['training_seconds']:.0f} s,"
+                f" {results['parameters']:,} parameters",
+                f"run: {folder}",
+                f"tag with it: python -m tagger tag FILE --model {folder}",
+            ]
+        )
+
+
+def _log_sizes(corpus: Corpus, beginning: Beginning, segmenter: str) -> None:
+    vocabulary, parameters = beginning.module.vocabulary, list(beginning.module.parameters())
     sizes = ", ".join(f"{name} {len(split):,}" for name, split in corpus.splits.items())
-    log.info("%s: sentences %s; %d forms, %d words", corpus.name, sizes, len(vocabulary.forms), len(vocabulary.words))
-    parameters = sum(parameter.numel() for parameter in module.parameters())
-    learned = sum(parameter.numel() for parameter in module.parameters() if parameter.requires_grad)
-    log.info(
+    _log.info("%s: sentences %s; %d forms, %d words", corpus.name, sizes, len(vocabulary.forms), len(vocabulary.words))
+    count = sum(parameter.numel() for parameter in parameters)
+    learned = sum(parameter.numel() for parameter in parameters if parameter.requires_grad)
+    _log.info(
         "%s: %s parameters%s; raw text by the rules %s",
         " + ".join(vocabulary.columns),
-        f"{parameters:,}",
-        f", {learned:,} of them learned" if learned < parameters else "",
+        f"{count:,}",
+        f", {learned:,} of them learned" if learned < count else "",
         segmenter,
     )
-    log.info(
-        "at most %d epochs; training ends after %d without a better dev accuracy",
-        config.trainer["max_epochs"],
-        config.patience,
-    )
-    transformer = network.transformer
-    data = TaggerDataModule(
-        corpus.splits,
-        vocabulary,
-        module.hparams["network"]["buckets"],
-        config.batch_tokens,
-        config.embedding.word_dropout,
-        config.seed,
-        tokenizer,
-        transformer if transformer is not None and not transformer.config["tune"] else None,
-    )
-    history = History(folder / "metrics.csv")
-    stopping = EarlyStopping("dev/accuracy", mode="max", patience=config.patience)
-    trainer = make_trainer(config.trainer, folder, [history, Checkpoints(folder / CHECKPOINTS), stopping])
-    if not fit(trainer, module, data, folder / CHECKPOINTS / "last.ckpt" if resume else None):
-        return None
-
-    best = torch.load(folder / CHECKPOINTS / "best.ckpt", map_location="cpu", weights_only=True)
-    module.load_state_dict(best["state_dict"])
-    # The scores are those of the weights that are saved.
-    network.load_state_dict(expand(saved_weights(network, config.storage_dtype)), strict=False)
-    saved = {
-        "corpus": corpus.name,
-        **asdict(config.card),
-        "segmenter": segmenter,
-        "network": module.hparams["network"],
-        "vectors": list(vocabulary.vectors),
-        "start": describe(start.config) if start else None,
-        "training": {k: v for k, v in asdict(with_start(config, start)).items() if k != "test"},
-    }
-    tagger = Tagger(network, vocabulary, saved, tokenizer, str(trainer.strategy.root_device), "float32")
-    results: dict[str, Any] = {
-        "corpus": corpus.name,
-        "parameters": parameters,
-        "training_seconds": round(sum(epoch["seconds"] for epoch in history.epochs), 1),
-        "epochs": len(history.epochs),
-        "best_epoch": int(best["epoch"]) + 1,
-        "words_per_second": _speed(tagger, corpus.splits["dev"]["tokens"]),
-        "dev": report_dev(tagger, corpus.splits["dev"], f"{corpus.name} dev", folder),
-    }
-    if test and "test" in corpus.splits:
-        try:
-            results["test"] = score_split(tagger, corpus.splits["test"])
-        except InputError as error:  # a test split may be blind
-            log.info("test: %s", error)
-    saved["scores"] = {
-        split: {column: results[split][column]["accuracy"] for column in results[split]}
-        for split in ("dev", "test")
-        if split in results
-    }
-    card = model_card(saved, results, command)
-    save_tagger(folder / TAGGER_IN_RUN, network, vocabulary, saved, card, tokenizer, config.storage_dtype)
-    with whole_file(folder / "report.json") as out:
-        json.dump(results, out, indent=2)
-        out.write("\n")
-    learning_curve(history.epochs, folder / "learning_curve.png")
-    for split in saved["scores"]:
-        print(metrics.format_report(results[split], f"{corpus.name} {split}"))
-    print(
-        f"best epoch {results['best_epoch']} of {results['epochs']}, {results['training_seconds']:.0f} s,"
-        f" {parameters:,} parameters\nrun: {folder}\ntag with it: python -m tagger tag FILE --model {folder}"
-    )
-    return results
 
 
-def _speed(tagger: Tagger, sentences: Sequence[Sequence[str]]) -> int:
-    """Words that the tagger tags in a second on this thread, in the precision that the processor is good at.
+def _words_per_second(tagger: Tagger, sentences: Sequence[Sequence[str]]) -> int:
+    """How many words are tagged in a second on this thread, in the precision that the processor is good at.
 
-    The best of three rounds, the word forms remembered.
+    The best of three rounds, with the word forms in the cache.
     """
     auto = Tagger(tagger.network, tagger.vocabulary, tagger.config, tagger.engine.tokenizer, tagger.device)
     auto.tag_sentences(sentences)

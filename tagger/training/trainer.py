@@ -1,63 +1,105 @@
-"""Lightning's trainer: made quiet, run, interrupted and resumed; the checkpoints and the history that it keeps."""
+"""Lightning's trainer: its settings are checked, and it is run, interrupted and resumed with no words of its own."""
 
-import csv
 import logging
 import os
 import sys
-import time
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytorch_lightning as pl
 import torch
-from pytorch_lightning.callbacks import Callback, ModelCheckpoint, TQDMProgressBar
+from pytorch_lightning.callbacks import Callback, TQDMProgressBar
 from pytorch_lightning.utilities.exceptions import (  # type: ignore[attr-defined]
     MisconfigurationException,
     SIGTERMException,
 )
 
-from tagger.errors import InputError
-from tagger.text.files import whole_file
-from tagger.training.module import Module
+from tagger.errors import InputError, shorten
+from tagger.training.checkpoints import EpochRecorder, WholeFileIO
 
-CHECKPOINTS = "checkpoints"
+# What a config may pass on to `pytorch_lightning.Trainer`. Lightning imports classes by name, and a config may come
+# from somebody else: no other key reaches it, and no other word.
+_NUMBERS = {
+    **dict.fromkeys(("max_epochs", "min_epochs", "num_nodes", "accumulate_grad_batches", "devices"), int),
+    **dict.fromkeys(("gradient_clip_val", "limit_train_batches", "limit_val_batches"), float),
+}
+_SWITCHES = ("benchmark", "detect_anomaly", "deterministic")
+_WORDS = {
+    "accelerator": ("auto", "cpu", "gpu", "cuda", "mps"),
+    "devices": ("auto",),
+    "strategy": ("auto", "ddp", "ddp_find_unused_parameters_true"),
+    "precision": ("32-true", "bf16-mixed", "16-mixed"),
+    "deterministic": ("warn",),
+    "gradient_clip_algorithm": ("norm", "value"),
+}
 
 
 class Interrupted(Exception):
     """Training was asked to stop; the checkpoint of the last complete epoch stays."""
 
 
-def make_trainer(config: Mapping[str, Any], folder: Path, callbacks: Sequence[Callback]) -> pl.Trainer:
+def check_trainer_settings(settings: Mapping[str, Any]) -> None:
+    """Raises InputError for a setting that a config may not pass on to Lightning, or with a bad value."""
+    for name, value in settings.items():
+        if name not in {*_NUMBERS, *_SWITCHES, *_WORDS}:
+            raise InputError(
+                f"trainer.{name}: no such setting; there are {', '.join(sorted({*_NUMBERS, *_SWITCHES, *_WORDS}))}"
+            )
+        numbers = value if name == "devices" and isinstance(value, list) else [value]
+        least = 0 if name == "devices" and isinstance(value, list) else 1  # there 0 is the first GPU
+        kind = _NUMBERS.get(name)
+        if (
+            value is None
+            or (type(value) is bool and name in _SWITCHES)
+            or (kind is int and numbers and all(type(number) is int and number >= least for number in numbers))
+            or (kind is float and type(value) in (int, float) and 0 < value < float("inf"))
+            or (type(value) is str and value in _WORDS.get(name, ()))
+        ):
+            continue
+        choices = [*_WORDS.get(name, ())]
+        choices += ["true", "false"] if name in _SWITCHES else []
+        choices += [] if kind is None else ["a whole number, at least 1" if kind is int else "a number above 0"]
+        raise InputError(f"trainer.{name}={shorten(str(value))[1:-1]}: give {' or '.join(choices)}")
+
+
+def make_trainer(
+    settings: Mapping[str, Any], own: Mapping[str, Any], folder: Path, callbacks: Sequence[Callback]
+) -> pl.Trainer:
     """A trainer that shows progress on a terminal, and nothing else.
 
     Args:
-        config: arguments of `pytorch_lightning.Trainer`.
+        settings: those of the config.
+        own: further arguments of `pytorch_lightning.Trainer`, which no config has.
         folder: the run's folder.
         callbacks: beside the progress bar.
 
     Raises:
-        InputError: the trainer does not take the arguments.
+        InputError: see `check_trainer_settings`; or the machine has no such device, or the settings contradict each
+            other.
     """
-    callbacks = [*callbacks, *([TQDMProgressBar(leave=False)] if sys.stderr.isatty() else [])]
+    check_trainer_settings(settings)
+    on_terminal = sys.stderr.isatty()
     try:
         return pl.Trainer(
-            **config,
+            **settings,
+            **own,
             default_root_dir=folder,
             logger=False,
-            callbacks=callbacks,
-            enable_progress_bar=sys.stderr.isatty(),
+            callbacks=[*callbacks, *([TQDMProgressBar(leave=False)] if on_terminal else [])],
+            plugins=[WholeFileIO()],
+            enable_progress_bar=on_terminal,
             enable_model_summary=False,
             num_sanity_val_steps=0,
-            use_distributed_sampler=False,  # the datamodule shares the batches out
+            use_distributed_sampler=False,  # each process's data module takes its share of the batches itself
         )
     except (MisconfigurationException, TypeError, ValueError) as error:
         raise InputError(f"trainer: {' '.join(str(error).split())}") from None
 
 
 def quiet() -> None:
-    """Lightning's advice is for people who write the training code."""
+    """Silences Lightning's advice, which is for people who write the training code."""
     for name in ("pytorch_lightning", "lightning_fabric", "lightning"):
         logging.getLogger(name).setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", module="pytorch_lightning")
@@ -65,21 +107,32 @@ def quiet() -> None:
     warnings.filterwarnings("ignore", message=".*all_gather is deprecated.*")
 
 
-def fit(trainer: pl.Trainer, module: pl.LightningModule, data: pl.LightningDataModule, last: Path | None) -> bool:
-    """Trains, from the checkpoint `last` on if there is one; whether this is the process that goes on to report.
+def fit(
+    trainer: pl.Trainer, module: pl.LightningModule, data: pl.LightningDataModule, epochs: EpochRecorder, resume: bool
+) -> bool:
+    """Trains; afterwards `epochs` has every epoch and the best checkpoint.
+
+    Args:
+        trainer: from `make_trainer`; `epochs` is among its callbacks.
+        module: trained in place.
+        data: train and dev batches.
+        epochs: records the run.
+        resume: whether to go on after the run's last complete epoch; a run that had come to its end stays as it is.
+
+    Returns:
+        Whether this is the process that goes on to save and report; with DDP there are others.
 
     Raises:
-        InputError: `last` is damaged.
-        Interrupted: see there.
+        InputError: there is nothing to resume, its checkpoint is damaged, or the next one cannot be written.
+        Interrupted: by Ctrl+C or a signal.
     """
-    if last is not None:
-        try:
-            torch.load(last, map_location="cpu", weights_only=True)
-        except Exception as error:  # whatever a damaged file leads to
-            reason = " ".join(str(error).split())[:200]
-            raise InputError(f"{last} is damaged ({reason}); start the run again") from None
+    if resume:
+        epochs.read_last()
+        if epochs.complete:
+            epochs.write_metrics()
+            return True
     try:
-        trainer.fit(module, datamodule=data, ckpt_path=None if last is None else str(last), weights_only=True)
+        trainer.fit(module, datamodule=data, ckpt_path=str(epochs.last) if resume else None, weights_only=True)
     except (SystemExit, SIGTERMException):  # what Lightning makes of Ctrl+C and of a polite kill
         raise Interrupted from None
     first = trainer.is_global_zero
@@ -88,70 +141,3 @@ def fit(trainer: pl.Trainer, module: pl.LightningModule, data: pl.LightningDataM
         for name in ("MASTER_ADDR", "MASTER_PORT", "NODE_RANK", "LOCAL_RANK", "WORLD_SIZE"):
             os.environ.pop(name, None)
     return first
-
-
-_log = logging.getLogger(__name__)
-
-
-class Checkpoints(ModelCheckpoint):
-    """The best epoch on dev and the last; their folder may move between an interruption and its continuation."""
-
-    def __init__(self, folder: Path, monitor: str = "dev/accuracy", mode: str = "max") -> None:
-        super().__init__(
-            folder,
-            "best",
-            monitor=monitor,
-            mode=mode,
-            save_last=True,
-            save_on_train_epoch_end=True,
-            enable_version_counter=False,
-        )
-
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        def here(path: str) -> str:
-            return str(Path(str(self.dirpath)) / Path(path).name) if path else path
-
-        moved = {name: here(path) for name, path in state_dict.items() if name.endswith("_path")}
-        kept = {here(path): score for path, score in state_dict["best_k_models"].items()}
-        super().load_state_dict({**state_dict, **moved, "best_k_models": kept, "dirpath": self.dirpath})
-
-
-class History(Callback):
-    """Loss and accuracies of every epoch: a line on the terminal, a row of `metrics.csv`, and kept in checkpoints."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.epochs: list[dict[str, float]] = []
-
-    def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        self.start = time.monotonic()
-
-    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        # Lightning calls checkpoint callbacks last, so this epoch's checkpoint has its row.
-        epoch: dict[str, float] = {"epoch": trainer.current_epoch + 1}
-        epoch |= {name: float(value) for name, value in trainer.callback_metrics.items()}
-        epoch["seconds"] = round(time.monotonic() - self.start, 1)
-        self.epochs.append(epoch)
-        columns = cast(Module, pl_module).vocabulary.columns
-        each = "".join(f"  {name} {100 * epoch[f'dev/{name}']:.2f}" for name in columns if len(columns) > 1)
-        _log.info(
-            "epoch %d/%d  loss %.4f  dev loss %.4f  dev accuracy %.2f%s  %.1f s",
-            epoch["epoch"],
-            trainer.max_epochs,
-            epoch["train/loss"],
-            epoch["dev/loss"],
-            100 * epoch["dev/accuracy"],
-            each,
-            epoch["seconds"],
-        )
-        if trainer.is_global_zero:
-            with whole_file(self.path) as out:
-                table = csv.DictWriter(out, list(epoch), lineterminator="\n")
-                table.writeheader()
-                table.writerows(self.epochs)
-
-    def state_dict(self) -> dict[str, Any]:
-        return {"epochs": self.epochs}
-
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        self.epochs = list(state_dict["epochs"])

@@ -18,7 +18,7 @@ from tagger.model.memory import build_without_memory, check_memory
 from tagger.model.network import TaggerNetwork
 from tagger.model.transformer import EncoderError
 from tagger.model.vocabulary import Vocabulary
-from tagger.text.files import new_folder
+from tagger.text.files import new_folder, whole_file
 from tagger.weights.huggingface import load_tokenizer, load_weights
 from tagger.weights.quantize import compress, expand
 from tagger.weights.saved_config import (
@@ -90,6 +90,23 @@ def save_tagger(
     except BaseException:
         shutil.rmtree(partial, ignore_errors=True)
         raise
+
+
+def describe_tagger(folder: Path, config: dict[str, Any], card: str) -> None:
+    """Replaces what a tagger's folder says of the tagger: `config.json` and the model card; the weights stay.
+
+    Args:
+        folder: that `save_tagger` wrote.
+        config: as for `save_tagger`, with the same network.
+        card: the text of the model card.
+
+    Raises:
+        InputError: the folder cannot be written to; each file is the old one or the new one.
+    """
+    with whole_file(folder / CONFIG) as out:
+        out.write(json.dumps({"format": FORMAT, **config}, indent=2) + "\n")
+    with whole_file(folder / CARD) as out:
+        out.write(card)
 
 
 def saved_weights(network: TaggerNetwork, storage_dtype: str = "float32") -> dict[str, Tensor]:

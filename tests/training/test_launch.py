@@ -1,73 +1,318 @@
-"""The command line of training: commands, sweeps, errors and their exit statuses."""
+"""The commands train, pretrain and resume: runs, sweeps, what they leave, mistakes and their exit statuses."""
 
 import csv
+import errno
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
+import pytorch_lightning as pl
+import torch
 
-from tests.training.test_train import TINY, run, treebank  # noqa: F401
-
-
-def test_a_sweep_trains_the_grid_and_a_failed_run_is_a_row(treebank: Path, tmp_path: Path) -> None:  # noqa: F811
-    done = run(
-        tmp_path,
-        *("-m", "corpus=conllu", f"corpus.path={treebank}", *TINY, "trainer.max_epochs=1", "test=true"),
-        *("model.depth=1,2", "model.hidden.forward=8,[8]", "hydra.sweep.dir=sweep"),
-    )
-    assert done.returncode == 1, done.stderr  # depth 2 with one size fails
-    with (tmp_path / "sweep" / "sweep.csv").open(encoding="utf-8", newline="") as lines:
-        rows = list(csv.DictReader(lines))
-    assert len(rows) == 4
-    accuracies = [float(row["dev_accuracy"]) for row in rows[:3]]
-    assert accuracies == sorted(accuracies, reverse=True)
-    assert all(int(row["parameters"]) > 0 for row in rows[:3])
-    assert all(int(row["words_per_second"]) > 0 for row in rows[:3])
-    assert (tmp_path / "sweep" / "frontier.png").read_bytes().startswith(b"\x89PNG")
-    assert "model.hidden.forward" in rows[3]["error"]
-    assert {"model.depth=2", "model.hidden.forward=[8]"} <= set(rows[3]["overrides"].split())
-    assert "failed" in done.stdout
-    table = done.stdout.split("upos: words not seen in training")[1].splitlines()
-    assert len(table) == 5
-    assert table[1].startswith("run  not seen")
-    assert max(map(len, table)) <= 80
-    for report in tmp_path.glob("sweep/*/report.json"):
-        assert '"test"' not in report.read_text()
+from tagger.errors import InputError
+from tagger.text.conllu import read_conllu
+from tagger.text.files import read_lines
+from tagger.training import launch
+from tagger.training.checkpoints import EpochRecorder, WholeFileIO
+from tests.training.conftest import TINY, run, weights
 
 
-def test_a_sweep_with_two_processes_a_run(treebank: Path, tmp_path: Path) -> None:  # noqa: F811
-    done = run(
-        tmp_path,
-        *("-m", "corpus=conllu", f"corpus.path={treebank}", *TINY[:-1], "accelerator=ddp", "trainer.accelerator=cpu"),
-        *("seed=1,2", "trainer.max_epochs=1", "hydra.sweep.dir=sweep"),
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert len((tmp_path / "sweep" / "sweep.csv").read_text().splitlines()) == 3
+@pytest.fixture(autouse=True)
+def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Commands run where nothing is, and change no signals of the tests."""
+    monkeypatch.chdir(tmp_path)
+    before = {name: signal.getsignal(name) for name in (signal.SIGTERM, signal.SIGHUP)}
+    yield
+    for name, handler in before.items():
+        signal.signal(name, handler)
+
+
+@pytest.fixture
+def arguments(treebank: Path) -> list[str]:
+    return ["corpus=conllu", f"corpus.path={treebank}", *TINY, "trainer.max_epochs=2"]
+
+
+def rows(folder: str) -> list[dict[str, str]]:
+    with Path(folder, "sweep.csv").open(encoding="utf-8", newline="") as lines:
+        return list(csv.DictReader(lines))
+
+
+@contextmanager
+def interruption(epoch: int, monkeypatch: pytest.MonkeyPatch, seed: int = 1) -> Iterator[None]:
+    """Within the block there is a Ctrl+C while an epoch, counted from 0, of a run with that seed is trained."""
+
+    def interrupt(self: EpochRecorder, trainer: pl.Trainer, *_: object) -> None:
+        if trainer.current_epoch == epoch and self.config["seed"] == seed:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(EpochRecorder, "on_train_batch_end", interrupt)
+        yield
+
+
+def test_a_run_is_interrupted_and_resumed_by_a_command(
+    arguments: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with interruption(1, monkeypatch):
+        assert launch.train([*arguments, "hydra.run.dir=my run"]) == 130
+    assert capsys.readouterr().err == "interrupted; go on with: python -m tagger resume 'my run'\n"
+    assert launch.resume("my run") == 0
+    assert "tag with it: python -m tagger tag FILE --model my run" in capsys.readouterr().out
+    card = Path("my run/tagger/README.md").read_text(encoding="utf-8")
+    assert f"python -m tagger corpus=conllu {arguments[1]}" in card
+    assert launch.train([*arguments, "hydra.run.dir=whole"]) == 0
+    assert weights(Path("my run")) == weights(Path("whole"))
+    assert "test" in json.loads(Path("my run/report.json").read_text())
+
+
+SCRIPT = """
+import os, signal, sys
+from tagger.training import launch
+from tagger.training.checkpoints import EpochRecorder
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # as at a terminal
+start = EpochRecorder.on_train_epoch_start
+
+def interrupt(self, trainer, module):
+    start(self, trainer, module)
+    if trainer.current_epoch == 1:
+        os.kill(os.getpid(), signal.SIGTERM)
+
+EpochRecorder.on_train_epoch_start = interrupt
+sys.exit(launch.train(sys.argv[1:]))
+"""  # a run that is stopped politely in its second epoch
+
+
+def test_a_signal_ends_a_run_as_ctrl_c_does(arguments: list[str]) -> None:
+    command = [sys.executable, "-c", SCRIPT, *arguments, "hydra.run.dir=run"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 130, done.stderr
+    assert done.stderr.splitlines()[-1] == "interrupted; go on with: python -m tagger resume run"
+    resumed = run(Path.cwd(), "resume", "run")
+    assert resumed.returncode == 0, resumed.stderr
+
+
+def test_an_interruption_before_the_first_epoch_leaves_nothing(
+    arguments: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with interruption(0, monkeypatch):
+        assert launch.train(arguments) == 130
+    assert capsys.readouterr().err == "interrupted; no epoch was complete, and nothing is kept\n"
+    assert not Path("runs").exists()
+
+
+def test_the_runs_of_a_moment_get_folders_of_their_own(
+    arguments: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(launch, "run_training", lambda *_: None)
+    monkeypatch.setattr("hydra.core.utils.datetime", _Noon)
+    for _ in range(2):
+        assert launch.train(arguments) == 0
+        assert launch.train(["-m", *arguments, "seed=1,2"]) == 0
+    names = ["12-00-00", "12-00-00-2", "12-00-00-sweep", "12-00-00-sweep-2"]
+    assert sorted(path.name for path in Path("runs/2026-01-31").iterdir()) == names
+
+
+class _Noon:
+    """A clock that stands still."""
+
+    @classmethod
+    def now(cls) -> "_Noon":
+        return cls()
+
+    def strftime(self, pattern: str) -> str:
+        return pattern.replace("%Y-%m-%d", "2026-01-31").replace("%H-%M-%S", "12-00-00")
+
+
+def test_a_used_folder_is_refused_and_stays_as_it_is(
+    arguments: list[str], finished: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = {path: path.stat().st_mtime_ns for path in finished.rglob("*")}
+    assert launch.train([*arguments, "seed=7", f"hydra.run.dir={finished}"]) == 2
+    assert "holds files already; give the run a folder of its own" in capsys.readouterr().err
+    assert launch.train(["-m", *arguments, "seed=7,8", f"hydra.sweep.dir={finished}"]) == 2
+    assert {path: path.stat().st_mtime_ns for path in finished.rglob("*")} == before
 
 
 @pytest.mark.parametrize(
-    ("arguments", "words"),
+    ("overrides", "words"),
     [
+        (["model.depth=0"], ["model.depth=0"]),
+        (["-m", "model.depth=0,-1"], ["model.depth=0"]),
+        (["-m", "model.depth=range(0)"], ["model.depth=range(0)", "no value"]),
         (["corpus=conllu", "corpus.path=nowhere"], ["nowhere"]),
         (["trainer.nonsense=1"], ["nonsense"]),
+        (["+trainer.callbacks=[os.system]"], ["trainer.callbacks", "no such setting"]),
+        (["+trainer.strategy=deepspeed"], ["trainer.strategy=deepspeed"]),
+        (["resume=runs/x"], ["python -m tagger resume runs/x"]),
+        (["hydra.run.dir=/dev/null"], ["/dev/null is a file"]),
+        (["hydra.run.dir=/dev/null/x"], ["/dev/null/x cannot be made a run's folder"]),
     ],
 )
-def test_mistakes_end_in_a_clear_message(tmp_path: Path, arguments: list[str], words: list[str]) -> None:
-    done = run(tmp_path, *arguments)
-    assert done.returncode in (1, 2)
-    assert "Traceback" not in done.stderr
+def test_mistakes_are_one_line_with_status_2_and_leave_nothing(
+    overrides: list[str], words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert launch.train(overrides) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: ")
+    assert error.count("\n") == 1
     for word in words:
-        assert word in done.stderr
+        assert word in error
+    assert list(Path().iterdir()) == []
 
 
-def test_an_empty_corpus_is_an_error_with_status_2(tmp_path: Path) -> None:
-    (tmp_path / "x-train.conllu").write_text("")
-    done = run(tmp_path, "corpus=conllu", "corpus.path=.")
+def test_a_mistake_of_pretraining_leaves_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    assert launch.pretrain(["text=nowhere.txt", "hydra.run.dir=run"]) == 2
+    assert capsys.readouterr().err.startswith("error: text=nowhere.txt: no such file")
+    assert list(Path().iterdir()) == []
+
+
+def test_no_memory_is_one_line(
+    arguments: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(launch, "run_training", lambda *_: torch.zeros(1 << 50))
+    assert launch.train(arguments) == 2
+    error = capsys.readouterr().err
+    assert "not enough memory" in error
+    assert error.count("\n") == 1
+    assert list(Path().iterdir()) == []
+
+
+def test_a_full_disk_is_one_line_and_the_run_can_be_resumed(
+    arguments: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    save, saved = WholeFileIO.save_checkpoint, 0
+
+    def full(self: WholeFileIO, checkpoint: Any, path: Any, storage_options: Any = None) -> None:
+        nonlocal saved
+        saved += 1
+        if saved == 2:
+            raise InputError(f"{path} cannot be written: {os.strerror(errno.ENOSPC)}")
+        save(self, checkpoint, path)
+
+    monkeypatch.setattr(WholeFileIO, "save_checkpoint", full)
+    assert launch.train([*arguments, "hydra.run.dir=run"]) == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert "No space left on device" in error
+    assert "go on with: python -m tagger resume run" in error
+    assert launch.resume("run") == 0
+
+
+def test_resume_takes_nothing_but_runs(finished: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert launch.resume("nowhere") == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: nowhere is no run's folder")
+    assert error.count("\n") == 1
+
+
+def test_a_folder_from_somebody_else_runs_nothing(
+    arguments: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with interruption(1, monkeypatch):
+        assert launch.train([*arguments, "hydra.run.dir=run"]) == 130
+    record = json.loads(Path("run/run.json").read_text())
+    for part, values in (
+        ("corpus", {"_target_": "os.system", "command": "touch harm"}),
+        ("trainer", record["config"]["trainer"] | {"logger": {"_target_": "os.system", "command": "touch harm"}}),
+        ("trainer", record["config"]["trainer"] | {"strategy": "os.system"}),
+        ("init", "${oc.env:HOME}"),
+        ("seed", "${oc.env:HOME}"),
+    ):
+        Path("run/run.json").write_text(json.dumps(record | {"config": record["config"] | {part: values}}))
+        capsys.readouterr()
+        assert launch.resume("run") == 2
+        error = capsys.readouterr().err
+        assert error.count("\n") == 1
+        assert os.environ["HOME"] not in error
+        assert not Path("harm").exists()
+
+
+def test_a_sweep_trains_the_grid_and_a_failed_run_is_a_row(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    sweep = ["-m", *arguments[:-1], "trainer.max_epochs=1", "test=true", "hydra.sweep.dir=sweep"]
+    assert launch.train([*sweep, "model.depth=1,2", "model.hidden.forward=8,[8]"]) == 1  # depth 2 with one size fails
+    table = rows("sweep")
+    assert len(table) == 4
+    accuracies = [float(row["dev_accuracy"]) for row in table[:3]]
+    assert accuracies == sorted(accuracies, reverse=True)
+    assert all(int(row["parameters"]) > 0 for row in table[:3])
+    assert all(int(row["words_per_second"]) > 0 for row in table[:3])
+    assert Path("sweep/frontier.png").read_bytes().startswith(b"\x89PNG")
+    assert "model.hidden.forward" in table[3]["error"]
+    assert {"model.depth=2", "model.hidden.forward=[8]"} <= set(table[3]["overrides"].split())
+    assert not Path("sweep", table[3]["run"]).exists()
+    shown = capsys.readouterr().out
+    assert "failed" in shown
+    lines = shown.split("upos: words not seen in training")[1].splitlines()
+    assert len(lines) == 5
+    assert lines[1].startswith("run  not seen")
+    assert max(map(len, lines)) <= 80
+    for report in Path().glob("sweep/*/report.json"):
+        assert '"test"' not in report.read_text()
+
+
+def test_a_run_of_a_sweep_is_resumed_and_completes_its_row(
+    arguments: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with interruption(1, monkeypatch, seed=2):
+        assert launch.train(["-m", *arguments, "seed=1,2,3", "hydra.sweep.dir=sweep"]) == 130
+    assert "go on with: python -m tagger resume sweep/1" in capsys.readouterr().err
+    before = {row["run"]: row for row in rows("sweep")}
+    assert set(before) == {"0", "1"}
+    assert before["1"]["error"] == "interrupted; go on with: python -m tagger resume sweep/1"
+    assert launch.resume("sweep/1") == 0
+    after = {row["run"]: row for row in rows("sweep")}
+    assert after["0"] == before["0"]
+    assert (after["1"]["error"], after["1"]["overrides"]) == ("", before["1"]["overrides"])
+    report = json.loads(Path("sweep/1/report.json").read_text())
+    assert float(after["1"]["dev_accuracy"]) == round(report["dev"]["upos"]["accuracy"], 6)
+    assert "test" not in report
+    assert "sweep/sweep.csv" in capsys.readouterr().out
+
+
+def test_two_processes_train_and_resume_a_run_on_cpu(treebank: Path, arguments: list[str]) -> None:
+    ddp = [*(a for a in arguments if a != "accelerator=cpu"), "accelerator=ddp", "trainer.accelerator=cpu"]
+    done = run(Path.cwd(), *ddp, "hydra.run.dir=run")
+    assert done.returncode == 0, done.stderr
+    report = json.loads(Path("run/report.json").read_text())
+    path = str(treebank / "en_tiny-ud-dev.conllu")
+    assert report["dev"]["upos"]["tokens"] == sum(len(s.tokens) for s in read_conllu(read_lines(path), path))
+
+
+def test_a_sweep_with_two_processes_a_run(arguments: list[str]) -> None:
+    ddp = [*(a for a in arguments if a != "accelerator=cpu"), "accelerator=ddp", "trainer.accelerator=cpu"]
+    done = run(Path.cwd(), "-m", *ddp, "trainer.max_epochs=1", "seed=1,2", "hydra.sweep.dir=sweep")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert len(rows("sweep")) == 2
+
+
+def test_an_empty_corpus_is_an_error_with_status_2() -> None:
+    Path("x-train.conllu").write_text("")
+    done = run(Path.cwd(), "corpus=conllu", "corpus.path=.")
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1
     assert "x-train.conllu" in done.stderr
 
 
-def test_help_shows_the_commands_first(tmp_path: Path) -> None:
-    done = run(tmp_path, "--help")
+def test_an_unknown_command_is_one_line() -> None:
+    done = run(Path.cwd(), "tga")
+    assert done.returncode == 2
+    assert "tga" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_help_shows_the_commands_first() -> None:
+    done = run(Path.cwd(), "--help")
     assert done.returncode == 0
     assert done.stdout.index("evaluate") < done.stdout.index("--cfg job")

@@ -1,14 +1,14 @@
 """Pretraining from a command to a folder: scores, resuming, starting a tagger from it, filling blanks."""
 
+import csv
 import json
 import re
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+import pytorch_lightning as pl
 import torch
 from hydra import compose, initialize_config_dir
 from typer.testing import CliRunner
@@ -22,10 +22,12 @@ from tagger.model.forms import FormTable
 from tagger.model.masked_batch import masked_batch
 from tagger.tagging.layer_vectors import layer_names
 from tagger.text.terminal import display_width
-from tagger.training.config import pretrain_config
+from tagger.training.checkpoints import EpochRecorder
+from tagger.training.config import PretrainConfig, pretrain_config
 from tagger.training.pretrain import pretrain
+from tagger.training.trainer import Interrupted
 from tagger.weights.pretrained_folder import load_masked
-from tests.training.test_train import TINY, run, treebank  # noqa: F401
+from tests.training.conftest import TINY, run
 
 SENTENCES = [
     f"{who} {does} {what} {when} ."
@@ -47,6 +49,11 @@ def text(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def command(text: Path, *overrides: str) -> list[str]:
     files = [f"text={text}/train.lines", f"dev={text}/held.lines"]
     return ["pretrain", *files, *SMALL, "passes=30", "optimizer.lr=0.02", "model.dropout=0", "cut=0.5", *overrides]
+
+
+def config_of(text: Path, *overrides: str) -> PretrainConfig:
+    with initialize_config_dir(str(bundled("conf")), version_base="1.3"):
+        return pretrain_config(compose("pretrain", [*command(text)[1:], *overrides]))
 
 
 @pytest.fixture(scope="module")
@@ -71,44 +78,45 @@ def test_it_learns_and_beats_two_neighbours(pretrained: Path) -> None:
         assert (pretrained / name).stat().st_size > 0
 
 
-INTERRUPTED = """
-import os, signal, sys
-from tagger.training.trainer import History
-from tagger.training.launch import main
+def test_an_interrupted_run_resumes_to_the_same_weights(
+    text: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = config_of(text, "passes=3", "model.dropout=0.2")
+    pretrain(config, tmp_path / "whole", "")
 
-signal.signal(signal.SIGINT, signal.default_int_handler)  # as at a terminal
-start = History.on_train_epoch_start
+    def interrupt(_: EpochRecorder, trainer: pl.Trainer, *__: object) -> None:
+        if trainer.current_epoch == 3:
+            raise KeyboardInterrupt
 
-def interrupt(self, trainer, module):
-    start(self, trainer, module)
-    if trainer.current_epoch == 3:
-        os.kill(os.getpid(), signal.SIGINT)
-
-History.on_train_epoch_start = interrupt
-sys.exit(main(sys.argv[1:], "pretrain"))
-"""
-
-
-def test_an_interrupted_run_resumes_to_the_same_weights(text: Path, tmp_path: Path) -> None:
-    for name, script in (("whole", []), ("stopped", [INTERRUPTED])):
-        overrides = command(text, "passes=3", f"hydra.run.dir={name}", "model.dropout=0.2")
-        start = [sys.executable, "-c", *script] if script else [sys.executable, "-m", "tagger"]
-        done = subprocess.run(
-            [*start, *overrides[1 if script else 0 :]], cwd=tmp_path, capture_output=True, text=True, timeout=200
-        )
-        assert done.returncode == (130 if script else 0), done.stderr
-    assert done.stderr.splitlines()[-1].endswith("python -m tagger pretrain resume=stopped")
-    wrong = run(tmp_path, "resume=stopped")
-    assert wrong.returncode == 2
-    assert "say python -m tagger pretrain resume=stopped" in wrong.stderr
-    resumed = run(tmp_path, "pretrain", "resume=stopped")
-    assert resumed.returncode == 0, resumed.stderr
+    with monkeypatch.context() as patched:
+        patched.setattr(EpochRecorder, "on_train_batch_end", interrupt)
+        with pytest.raises(Interrupted):
+            pretrain(config, tmp_path / "stopped", "")
+    results = pretrain(config, tmp_path / "stopped", "", resume=True)
+    assert results is not None
+    assert results["epochs"] == 6
     for name in ("model.safetensors", "words.safetensors"):
         paths = [tmp_path / run / "pretrained" / name for run in ("whole", "stopped")]
         assert paths[0].read_bytes() == paths[1].read_bytes()
 
 
-def test_a_tagger_starts_from_it(pretrained: Path, treebank: Path, tmp_path: Path) -> None:  # noqa: F811
+def test_a_network_is_saved_before_it_is_reported_on(
+    text: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def crash(*_: object) -> None:
+        raise RuntimeError("the report crashes")
+
+    monkeypatch.setattr("tagger.training.pretrain.score_words", crash)
+    with pytest.raises(RuntimeError, match="the report crashes"):
+        pretrain(config_of(text, "passes=1"), tmp_path, "")
+    saved = load_masked(tmp_path / "pretrained")
+    rows = list(csv.DictReader((tmp_path / "metrics.csv").read_text().splitlines()))
+    best = min(rows, key=lambda row: float(row["dev/loss"]))
+    assert saved.config["scores"] == {"dev": {"words": float(best["dev/accuracy"])}}
+    assert "The best section was" in (tmp_path / "pretrained" / "README.md").read_text()
+
+
+def test_a_tagger_starts_from_it(pretrained: Path, treebank: Path, tmp_path: Path) -> None:
     done = run(
         tmp_path,
         *(f"init={pretrained}", "corpus=conllu", f"corpus.path={treebank}", "trainer.max_epochs=1"),
@@ -224,18 +232,14 @@ def test_damaged_folders_are_one_line(pretrained: Path, tmp_path: Path) -> None:
     ],
 )
 def test_bad_values_are_refused(text: Path, tmp_path: Path, override: str, message: str) -> None:
-    with initialize_config_dir(str(bundled("conf")), version_base="1.3"):
-        config = compose("pretrain", [*command(text)[1:], override])
     with pytest.raises(InputError, match=re.escape(message)):
-        pretrain(pretrain_config(config), tmp_path / "run", "")
+        pretrain(config_of(text, override), tmp_path / "run", "")
 
 
 def test_held_out_text_of_unknown_words_is_refused(text: Path, tmp_path: Path) -> None:
     (tmp_path / "other.lines").write_text("nothing known stands here\n")
-    with initialize_config_dir(str(bundled("conf")), version_base="1.3"):
-        config = compose("pretrain", [*command(text)[1:], f"dev={tmp_path}/other.lines"])
     with pytest.raises(InputError, match="no word to measure on is known"):
-        pretrain(pretrain_config(config), tmp_path / "run", "")
+        pretrain(config_of(text, f"dev={tmp_path}/other.lines"), tmp_path / "run", "")
 
 
 def test_a_sweep(text: Path, tmp_path: Path) -> None:

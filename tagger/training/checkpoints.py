@@ -1,0 +1,232 @@
+"""The end of an epoch: its numbers are noted, its checkpoint is written, and then its line is printed.
+
+A run's folder holds two checkpoints: `last.ckpt`, from which the run can be resumed, and `best.ckpt`, the best epoch
+on dev. Both are whole files at any time, and both name the config that they were trained with.
+"""
+
+import csv
+import logging
+import os
+import shlex
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, BinaryIO, Literal, cast
+
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning.callbacks import Checkpoint
+from pytorch_lightning.plugins import TorchCheckpointIO
+
+from tagger.errors import InputError
+from tagger.text.files import whole_binary, whole_file
+from tagger.training.module import Module
+
+CHECKPOINTS = "checkpoints"  # their folder in a run's folder
+LAST, BEST = "last.ckpt", "best.ckpt"
+METRICS = "metrics.csv"
+
+_log = logging.getLogger(__name__)
+
+
+class WholeFileIO(TorchCheckpointIO):
+    """Writes a checkpoint to a hidden file beside its final name and renames that when it is complete.
+
+    Lightning's own way copies across file systems and can leave half a file under the final name.
+    """
+
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
+        """Writes a checkpoint.
+
+        Raises:
+            InputError: the disk is full, or the folder cannot be written to; nothing is left of the new checkpoint.
+        """
+        with whole_binary(path) as out:
+            writer = _Writer(out)
+            try:
+                torch.save(checkpoint, cast(BinaryIO, writer))
+            except RuntimeError:
+                raise writer.error or RuntimeError("a checkpoint cannot be written") from None
+
+
+class _Writer:
+    """A file that remembers why a write failed: `torch.save` may report something else."""
+
+    def __init__(self, out: BinaryIO) -> None:
+        self.out = out
+        self.error: OSError | None = None
+
+    def write(self, data: bytes) -> int:
+        try:
+            return self.out.write(data)
+        except OSError as error:
+            self.error = error
+            raise
+
+    def flush(self) -> None:
+        self.out.flush()
+
+
+class EpochRecorder(Checkpoint):
+    """Keeps the numbers and the checkpoints of a run.
+
+    Lightning calls callbacks of this class after all others, so a checkpoint holds their state of the same epoch.
+
+    Attributes:
+        epochs: for each epoch so far `epoch` (from 1), the metrics that the module logs, and `seconds`.
+        complete: whether training ended with the last of them.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        config: Mapping[str, Any],
+        monitor: str = "dev/accuracy",
+        mode: Literal["max", "min"] = "max",
+    ) -> None:
+        """Makes the callback.
+
+        Args:
+            folder: the run's folder.
+            config: plain values; every checkpoint gets them.
+            monitor: the metric that decides which epoch is the best.
+            mode: whether the highest or the lowest value is the best.
+        """
+        self.folder, self.config = folder, dict(config)
+        self.monitor, self.mode = monitor, mode
+        self.epochs: list[dict[str, float]] = []
+        self.complete = False
+        self._start = 0.0
+
+    @property
+    def last(self) -> Path:
+        """The checkpoint of the last epoch."""
+        return self.folder / CHECKPOINTS / LAST
+
+    @property
+    def best(self) -> Path:
+        """The checkpoint of the best epoch on dev."""
+        return self.folder / CHECKPOINTS / BEST
+
+    def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self._start = time.monotonic()
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Notes the epoch, saves it, and tells of it.
+
+        Raises:
+            InputError: the disk is full, or the run's folder cannot be written to.
+        """
+        epoch: dict[str, float] = {"epoch": trainer.current_epoch + 1}
+        epoch |= {name: float(value) for name, value in trainer.callback_metrics.items()}
+        epoch["seconds"] = round(time.monotonic() - self._start, 1)
+        self.epochs.append(epoch)
+        stopped = trainer.should_stop and epoch["epoch"] >= (trainer.min_epochs or 0)  # by EarlyStopping
+        self.complete = stopped or epoch["epoch"] == trainer.max_epochs
+        self._save(trainer)
+        if trainer.is_global_zero:
+            self.write_metrics()
+        columns = cast(Module, pl_module).vocabulary.columns
+        each = "".join(f"  {name} {100 * epoch[f'dev/{name}']:.2f}" for name in columns if len(columns) > 1)
+        _log.info(
+            "epoch %d/%d  loss %.4f  dev loss %.4f  dev accuracy %.2f%s  %.1f s",
+            epoch["epoch"],
+            trainer.max_epochs,
+            epoch["train/loss"],
+            epoch["dev/loss"],
+            100 * epoch["dev/accuracy"],
+            each,
+            epoch["seconds"],
+        )
+
+    def write_metrics(self) -> None:
+        """Writes `metrics.csv`, a row per epoch."""
+        with whole_file(self.folder / METRICS) as out:
+            table = csv.DictWriter(out, list(self.epochs[0]), lineterminator="\n")
+            table.writeheader()
+            table.writerows(self.epochs)
+
+    def _save(self, trainer: pl.Trainer) -> None:
+        new = self.last.with_name("new.ckpt")
+        try:
+            trainer.save_checkpoint(new)  # every process takes part, the first one writes
+            if trainer.is_global_zero:
+                if self._best_number() == len(self.epochs):
+                    # best.ckpt first: a run that is killed in between repeats this epoch and comes to the same.
+                    _replace_by_link(new, self.best)
+                new.replace(self.last)
+        except (OSError, InputError) as error:
+            reason = f"{self.last} cannot be written: {error.strerror}" if isinstance(error, OSError) else str(error)
+            if self.last.is_file():
+                reason += f"; make room, and go on with: python -m tagger resume {shlex.quote(str(self.folder))}"
+            raise InputError(reason) from None
+        trainer.strategy.barrier()
+
+    def _best_number(self) -> int:
+        """The first epoch, from 1, that no other is better than; one whose score is no number never is."""
+        sign = 1 if self.mode == "max" else -1
+        scores = [sign * epoch[self.monitor] for epoch in self.epochs]
+        scores = [score if score == score else float("-inf") for score in scores]
+        return 1 + max(range(len(scores)), key=scores.__getitem__)
+
+    def on_save_checkpoint(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        """Adds the config, so that a checkpoint is not resumed with another one."""
+        checkpoint["config"] = self.config
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"epochs": self.epochs, "complete": self.complete}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.epochs, self.complete = list(state_dict["epochs"]), bool(state_dict["complete"])
+
+    def read_last(self) -> dict[str, Any]:
+        """The checkpoint of the last epoch; this callback's state becomes that of then.
+
+        Raises:
+            InputError: the file is missing, damaged, or of a run with another config.
+        """
+        if not self.last.is_file():
+            raise InputError(f"{self.folder}: no epoch was completed; start the run again")
+        checkpoint = load_checkpoint(self.last)
+        states, config = checkpoint.get("callbacks"), checkpoint.get("config")
+        if not isinstance(states, dict) or self.state_key not in states or not isinstance(config, dict):
+            raise InputError(f"{self.last} was written by another version of tagger; start the run again")
+        if config != self.config:
+            key = next(key for key in {**config, **self.config} if config.get(key) != self.config.get(key))
+            raise InputError(
+                f"{self.last} was trained with another {key} than the run's config has"
+                f" ({config.get(key)!r}, {self.config.get(key)!r}); start the run again"
+            )
+        self.load_state_dict(states[self.state_key])
+        return checkpoint
+
+
+def load_checkpoint(path: Path) -> dict[str, Any]:
+    """Reads a checkpoint onto the CPU; no code in it is run.
+
+    Raises:
+        InputError: the file is damaged.
+    """
+    try:
+        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # a damaged file can lead to any
+        reason = " ".join(str(error).split())[:200]
+        raise InputError(f"{path} is damaged ({reason}); start the run again") from None
+    if not isinstance(checkpoint, dict):
+        raise InputError(f"{path} is damaged (it holds no checkpoint); start the run again")
+    return checkpoint
+
+
+def _replace_by_link(source: Path, target: Path) -> None:
+    """Gives a file a second name, in the place of what had that name; copies it where there are no hard links."""
+    partial = target.with_name(f".{target.name}.part")
+    partial.unlink(missing_ok=True)
+    try:
+        os.link(source, partial)
+        partial.replace(target)
+    except OSError:
+        with whole_binary(target) as out, source.open("rb") as binary:
+            while piece := binary.read(1 << 24):
+                out.write(piece)

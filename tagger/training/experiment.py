@@ -1,0 +1,140 @@
+"""The steps that every training takes: prepare, fit, save, report. `train.py` and `pretrain.py` fill them in."""
+
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, ClassVar, Literal, TypeVar
+
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning.callbacks import Callback
+
+from tagger.text.files import whole_file
+from tagger.training.checkpoints import EpochRecorder, load_checkpoint
+from tagger.training.config import PretrainConfig, TrainConfig, check_machine
+from tagger.training.figures import draw_learning_curve
+from tagger.training.module import Module
+from tagger.training.trainer import fit, make_trainer, quiet
+from tagger.weights.folder import describe_tagger
+
+REPORT = "report.json"  # in a run's folder
+
+
+class Experiment(ABC):
+    """One training, prepared.
+
+    Attributes:
+        module: trained by `run_experiment`.
+        data: its batches.
+        facts: what `report.json` says of the data and the network.
+        settings: of the trainer, beside those of the config.
+        callbacks: of the trainer.
+        monitor: the metric that decides which epoch is the best.
+        mode: whether its highest or its lowest value is the best.
+        inside: the trained network's folder in the run's folder.
+        epoch_name: what an epoch is called.
+    """
+
+    monitor: ClassVar[str]
+    mode: ClassVar[Literal["max", "min"]]
+    inside: ClassVar[str]
+    epoch_name: ClassVar[str] = "epoch"
+
+    def __init__(self, module: Module, data: pl.LightningDataModule, facts: dict[str, Any]) -> None:
+        self.module, self.data, self.facts = module, data, facts
+        self.settings: dict[str, Any] = {}
+        self.callbacks: Sequence[Callback] = []
+
+    @abstractmethod
+    def description(self) -> dict[str, Any]:
+        """What `config.json` of the trained network's folder says, but for the scores."""
+
+    @abstractmethod
+    def dev_accuracies(self, epoch: Mapping[str, float]) -> dict[str, float]:
+        """The accuracies on dev that training measured in an epoch."""
+
+    @abstractmethod
+    def card(self, description: Mapping[str, Any], results: Mapping[str, Any], command: str) -> str:
+        """The model card; `results` may not have scores yet."""
+
+    @abstractmethod
+    def save(self, folder: Path, description: dict[str, Any], card: str) -> None:
+        """Writes the trained network's folder."""
+
+    @abstractmethod
+    def report(self, folder: Path, description: dict[str, Any], device: torch.device) -> dict[str, Any]:
+        """Scores the trained network; `dev` and `test` map a column to its scores, of which one is `accuracy`.
+
+        Args:
+            folder: the run's folder, for what there is to look at.
+            description: see `description`.
+            device: what training ran on.
+        """
+
+    @abstractmethod
+    def format_results(self, results: Mapping[str, Any], folder: Path) -> str:
+        """The results as text for the terminal."""
+
+
+Config = TypeVar("Config", TrainConfig, PretrainConfig)
+
+
+def run_experiment(
+    prepare: Callable[[Config], Experiment], config: Config, folder: Path, command: str, resume: bool = False
+) -> dict[str, Any] | None:
+    """Runs a training from its config to its report.
+
+    The trained network is saved before it is reported on, so that no mistake in a report can lose it. Until the report
+    is there, its scores are those of the best epoch.
+
+    Args:
+        prepare: makes the experiment.
+        config: checked values.
+        folder: the run's folder.
+        command: the command line that started the run, for the model card.
+        resume: whether to go on after the run's last complete epoch.
+
+    Returns:
+        What `report.json` holds, or None in a process that only helps (DDP).
+
+    Raises:
+        InputError: the data or a value of the config is bad, or the folder cannot be written to.
+        Interrupted: by Ctrl+C or a signal.
+    """
+    quiet()
+    check_machine(config)
+    torch.set_num_threads(config.threads)
+    pl.seed_everything(config.seed, verbose=False)
+    experiment: Experiment = prepare(config)
+    recorder = EpochRecorder(folder, asdict(config), experiment.monitor, experiment.mode)
+    trainer = make_trainer(config.trainer, experiment.settings, folder, [recorder, *experiment.callbacks])
+    if not fit(trainer, experiment.module, experiment.data, recorder, resume):
+        return None
+
+    best = load_checkpoint(recorder.best)
+    experiment.module.load_state_dict(best["state_dict"])
+    epochs, best_epoch = recorder.epochs, int(best["epoch"]) + 1
+    results = experiment.facts | {
+        "training_seconds": round(sum(epoch["seconds"] for epoch in epochs), 1),
+        "epochs": len(epochs),
+        "best_epoch": best_epoch,
+    }
+    description = experiment.description() | {"scores": {"dev": experiment.dev_accuracies(epochs[best_epoch - 1])}}
+    saved = folder / experiment.inside
+    experiment.save(saved, description, experiment.card(description, results, command))
+
+    results |= experiment.report(folder, description, trainer.strategy.root_device)
+    description["scores"] = {
+        split: {column: scores["accuracy"] for column, scores in results[split].items()}
+        for split in ("dev", "test")
+        if split in results
+    }
+    describe_tagger(saved, description, experiment.card(description, results, command))
+    with whole_file(folder / REPORT) as out:
+        json.dump(results, out, indent=2)
+        out.write("\n")
+    draw_learning_curve(epochs, folder / "learning_curve.png", experiment.epoch_name)
+    print(experiment.format_results(results, folder))
+    return results

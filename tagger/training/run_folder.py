@@ -1,0 +1,153 @@
+"""A run's folder: made for one run alone, with `run.json`, which says how the run was started."""
+
+import json
+import shutil
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from itertools import count
+from pathlib import Path
+from typing import Any, Literal
+
+from tagger.errors import InputError, shorten
+from tagger.training.checkpoints import CHECKPOINTS, LAST, METRICS
+
+RECORD = "run.json"
+MAX_RECORD_BYTES = 1 << 20
+
+Command = Literal["train", "pretrain"]
+
+
+@dataclass
+class RunRecord:
+    """How a run was started.
+
+    Attributes:
+        command: the command word.
+        overrides: what was set on the command line.
+        config: the values of the whole config, plain.
+        sweep_run: the number of the run in its sweep, if it is of a sweep.
+    """
+
+    command: Command
+    overrides: list[str]
+    config: dict[str, Any]
+    sweep_run: int | None = None
+
+    def to_json(self) -> str:
+        """What `run.json` holds."""
+        return json.dumps(asdict(self), indent=2) + "\n"
+
+
+class NewFolder:
+    """A folder that no other run has or gets.
+
+    Attributes:
+        path: where it is.
+    """
+
+    def __init__(self, wanted: Path, marker: str, text: str, add_number: bool) -> None:
+        """Makes the folder, and in it a file that says whose it is.
+
+        Args:
+            wanted: the folder's name.
+            marker: the name of the file.
+            text: the content of the file.
+            add_number: whether another name will do where this one is taken: `NAME-2`, `NAME-3`, ...
+
+        Raises:
+            InputError: the folder is taken, is a file, or cannot be written to.
+        """
+        self._made: list[Path] = []  # folders, the innermost first
+        for number in count(1):
+            self.path = wanted if number == 1 else wanted.with_name(f"{wanted.name}-{number}")
+            try:
+                if self._claim(marker, text):
+                    return
+            except OSError as error:
+                self._remove_made()
+                raise InputError(f"{self.path} cannot be made a run's folder: {error.strerror}") from None
+            if not add_number:
+                break
+        if self.path.is_dir():
+            raise InputError(f"{self.path} holds files already; give the run a folder of its own")
+        raise InputError(f"{self.path} is a file; give the run a folder")
+
+    def _claim(self, marker: str, text: str) -> bool:
+        """Whether the folder was free. Both ways to take it, making it and making the marker, fail for the second."""
+        missing = [folder for folder in (self.path, *self.path.parents) if not folder.exists()]
+        try:
+            self.path.mkdir(parents=True)
+        except FileExistsError:
+            if not self.path.is_dir() or any(self.path.iterdir()):
+                return False
+            missing = []
+        self._made = missing
+        path = self.path / marker
+        try:
+            with path.open("x", encoding="utf-8") as out:
+                out.write(text)
+        except FileExistsError:
+            return False
+        except OSError:
+            path.unlink(missing_ok=True)
+            raise
+        return True
+
+    def discard(self, *files: str) -> None:
+        """Removes the folder with these files in it, and the folders above that were made for it and are empty."""
+        for name in files:
+            (self.path / name).unlink(missing_ok=True)
+        self._remove_made()
+
+    def _remove_made(self) -> None:
+        with suppress(OSError):  # others may have put something in
+            for folder in self._made:
+                folder.rmdir()
+
+
+def new_run_folder(wanted: Path, record: RunRecord, add_number: bool) -> NewFolder:
+    """Makes a run's folder; see `NewFolder`."""
+    return NewFolder(wanted, RECORD, record.to_json(), add_number)
+
+
+def discard_run(folder: NewFolder) -> None:
+    """Removes the folder of a run that has completed no epoch; what else lies in it stays, and then the folder too."""
+    if can_resume(folder.path):
+        return
+    shutil.rmtree(folder.path / CHECKPOINTS, ignore_errors=True)
+    folder.discard(RECORD, METRICS)
+
+
+def can_resume(folder: Path) -> bool:
+    """Whether a run has completed an epoch."""
+    return (folder / CHECKPOINTS / LAST).is_file()
+
+
+def read_record(folder: Path) -> RunRecord:
+    """Reads `run.json` of a run's folder, which may come from anywhere: as plain values, none of which is run.
+
+    Raises:
+        InputError: there is no such file, or it holds something else.
+    """
+    path = folder / RECORD
+    if not path.is_file():
+        if (folder / ".hydra").is_dir():
+            raise InputError(f"{folder}: the run was started by another version of tagger; start it again")
+        raise InputError(f"{folder} is no run's folder, it has no {RECORD}; name one below runs/")
+    try:
+        if path.stat().st_size > MAX_RECORD_BYTES:
+            raise ValueError(f"longer than {MAX_RECORD_BYTES:,} bytes")
+        values = json.loads(path.read_text(encoding="utf-8"))
+        record = RunRecord(**values)
+        if record.command not in ("train", "pretrain"):
+            raise ValueError(f"no command {shorten(str(record.command))}")
+        if not isinstance(record.overrides, list) or not all(isinstance(text, str) for text in record.overrides):
+            raise ValueError("the overrides are no list of strings")
+        if not isinstance(record.config, dict) or type(record.sweep_run) not in (int, type(None)):
+            raise ValueError("the config or the number is none")
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}") from None
+    except (ValueError, TypeError, RecursionError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise InputError(f"{path} does not say how the run was started ({reason}); start it again") from None
+    return record

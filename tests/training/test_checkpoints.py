@@ -1,0 +1,97 @@
+"""Checkpoints: after every epoch, whole or not at all, before the epoch's line, and bound to their config."""
+
+import logging
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from tagger.errors import InputError
+from tagger.training.checkpoints import EpochRecorder, WholeFileIO, load_checkpoint
+from tagger.training.train import train
+from tests.training.conftest import COMMAND, config_of
+
+
+@contextmanager
+def largest_file(size: int) -> Iterator[None]:
+    """Within the block a file that grows larger cannot be written, as on a full disk."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_a_checkpoint_that_fits_no_more_leaves_the_one_before(tmp_path: Path) -> None:
+    path = tmp_path / "checkpoints" / "best.ckpt"
+    WholeFileIO().save_checkpoint({"weights": torch.zeros(10)}, path)
+    with largest_file(100_000), pytest.raises(InputError, match=r"best.ckpt cannot be written: File too large"):
+        WholeFileIO().save_checkpoint({"weights": torch.zeros(100_000)}, path)
+    assert [file.name for file in path.parent.iterdir()] == ["best.ckpt"]
+    assert len(load_checkpoint(path)["weights"]) == 10
+
+
+def test_every_epoch_leaves_a_last_checkpoint_and_only_a_better_one_a_best(
+    treebank: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    accuracies = [0.5, 0.7, 0.6, 0.7, float("nan")]
+    told: list[tuple[int, int]] = []
+    save = EpochRecorder._save
+
+    def pretend(self: EpochRecorder, trainer: Any) -> None:
+        self.epochs[-1]["dev/accuracy"] = accuracies[trainer.current_epoch]
+        save(self, trainer)
+        told.append((load_checkpoint(self.last)["epoch"], load_checkpoint(self.best)["epoch"]))
+
+    monkeypatch.setattr(EpochRecorder, "_save", pretend)
+    results = train(config_of(treebank, "trainer.max_epochs=5"), tmp_path, COMMAND)
+    assert told == [(0, 0), (1, 1), (2, 1), (3, 1), (4, 1)]
+    assert results is not None
+    assert results["best_epoch"] == 2
+    assert sorted(file.name for file in (tmp_path / "checkpoints").iterdir()) == ["best.ckpt", "last.ckpt"]
+
+
+def test_an_epoch_is_told_of_when_its_checkpoint_is_there(
+    treebank: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    found: list[int] = []
+
+    class Watching(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            if record.getMessage().startswith("epoch "):
+                found.append(load_checkpoint(tmp_path / "checkpoints" / "last.ckpt")["epoch"])
+
+    logger, handler = logging.getLogger("tagger.training.checkpoints"), Watching()
+    logger.addHandler(handler)
+    try:
+        with caplog.at_level(logging.INFO, logger.name):
+            train(config_of(treebank, "trainer.max_epochs=2"), tmp_path, COMMAND)
+    finally:
+        logger.removeHandler(handler)
+    assert found == [0, 1]
+
+
+def test_a_checkpoint_is_a_whole_tagger_without_pickle(finished: Path) -> None:
+    checkpoint = torch.load(finished / "checkpoints" / "last.ckpt", weights_only=True)
+    assert set(checkpoint["generators"]) >= {"cpu"}
+    assert checkpoint["hyper_parameters"]["network"]["hidden"] == {"forward": 12, "backward": 8}
+
+
+def test_checkpoints_of_another_config_are_not_resumed(treebank: Path, tmp_path: Path) -> None:
+    train(config_of(treebank, "trainer.max_epochs=1"), tmp_path, COMMAND)
+    with pytest.raises(InputError, match=r"last.ckpt was trained with another seed than .* \(1, 2\)"):
+        train(config_of(treebank, "trainer.max_epochs=1", "seed=2"), tmp_path, COMMAND, resume=True)
+
+
+def test_a_damaged_checkpoint_is_named(treebank: Path, tmp_path: Path) -> None:
+    config = config_of(treebank, "trainer.max_epochs=1")
+    train(config, tmp_path, COMMAND)
+    checkpoint = tmp_path / "checkpoints" / "last.ckpt"
+    checkpoint.write_bytes(checkpoint.read_bytes()[:1000])
+    with pytest.raises(InputError, match=r"last.ckpt is damaged"):
+        train(config, tmp_path, COMMAND, resume=True)

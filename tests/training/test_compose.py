@@ -1,0 +1,97 @@
+"""Command lines to plans: one run or the runs of a sweep, their values and folders, and mistakes."""
+
+from pathlib import Path
+
+import pytest
+
+from tagger.errors import InputError
+from tagger.training.compose import Plan, plan
+
+
+def planned(*arguments: str) -> Plan:
+    found = plan("train", arguments)
+    assert found is not None
+    return found
+
+
+def test_one_run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    found = planned("model.depth=3", "hydra.run.dir=here")
+    (job,) = found.jobs
+    assert (job.overrides, job.config.model.depth, job.folder) == (["model.depth=3"], 3, Path("here"))
+    assert "hydra" not in job.config
+    assert (found.sweep_folder, found.folder_is_given) == (None, True)
+    default = planned()
+    assert default.jobs[0].folder.parts[0] == "runs"
+    assert not default.folder_is_given
+    assert planned(f"hydra.run.dir={tmp_path}/below").jobs[0].folder == Path("below")
+    assert planned("model.cell=lstm", "hydra.run.dir=of-${model.cell}").jobs[0].folder == Path("of-lstm")
+
+
+def test_a_sweep_is_the_product_of_its_values() -> None:
+    found = planned("-m", "model.depth=1,2", "seed=3,4", "patience=7", "hydra.sweep.dir=sweep")
+    assert found.sweep_folder == Path("sweep")
+    assert found.folder_is_given
+    assert [job.overrides for job in found.jobs] == [
+        [f"model.depth={depth}", f"seed={seed}", "patience=7"] for depth in (1, 2) for seed in (3, 4)
+    ]
+    assert [job.folder for job in found.jobs] == [Path("sweep") / str(number) for number in range(4)]
+    assert [(job.config.model.depth, job.config.seed) for job in found.jobs] == [(1, 3), (1, 4), (2, 3), (2, 4)]
+
+
+def test_options_may_stand_anywhere() -> None:
+    for arguments in (["seed=1,2", "-m"], ["-m", "seed=1,2"], ["--multirun", "seed=1,2"]):
+        assert len(planned(*arguments).jobs) == 2
+
+
+def test_a_sweep_over_a_group_of_which_a_later_key_depends() -> None:
+    found = planned("-m", "corpus=conllu", "corpus.path=a,b", "corpus.encoding=latin-1")
+    assert [job.config.corpus.path for job in found.jobs] == ["a", "b"]
+
+
+def test_a_config_may_ask_for_a_sweep() -> None:
+    found = planned("experiment=directions")
+    assert len(found.jobs) == 5
+    hidden = [(job.config.model.hidden.forward, job.config.model.hidden.backward) for job in found.jobs]
+    assert [bool(forward) + 2 * bool(backward) for forward, backward in hidden] == [1, 2, 3, 3, 3]
+
+
+def test_configs_of_ones_own(tmp_path: Path) -> None:
+    (tmp_path / "my conf" / "experiment").mkdir(parents=True)
+    (tmp_path / "my conf" / "experiment" / "mine.yaml").write_text("# @package _global_\nmodel: {depth: 4}\n")
+    found = planned("--config-dir", str(tmp_path / "my conf"), "experiment=mine")
+    assert found.jobs[0].config.model.depth == 4
+    assert found.jobs[0].overrides == ["experiment=mine"]
+    with pytest.raises(InputError, match="--config-dir nowhere: no such folder"):
+        planned("--config-dir", "nowhere")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["-m", "model.depth=range(0)"], ["model.depth=range(0)", "no value"]),
+        (["model.depth=1,2"], ["model.depth=1,2", "-m"]),
+        (["-m", "model.dropout=interval(0,1)"], ["model.dropout=interval(0,1)", "name the values"]),
+        (["model.depht=2"], ["depht"]),
+        (["model.depth=["], ["model.depth=["]),
+        (["experiment=nowhere"], ["experiment=nowhere"]),
+        (["--nonsense"], ["--nonsense"]),
+        (["resume=runs/x"], ["resume=runs/x", "python -m tagger resume runs/x"]),
+        (["+resume="], ["python -m tagger resume RUN"]),
+        (["--cfg", "nonsense"], ["nonsense"]),
+        (["--cfg", "job", "model.depht=2"], ["depht"]),
+    ],
+)
+def test_mistakes_are_one_line(arguments: list[str], words: list[str]) -> None:
+    with pytest.raises(InputError) as error:
+        plan("train", arguments)
+    assert "\n" not in str(error.value)
+    for word in words:
+        assert word in str(error.value)
+
+
+def test_a_config_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    assert plan("pretrain", ["--cfg", "job", "model.depth=3"]) is None
+    shown = capsys.readouterr().out
+    assert "passes: 10" in shown
+    assert "depth: 3" in shown

@@ -1,0 +1,126 @@
+"""A run's folder: one for each run, and a record in it that is read as plain values."""
+
+import errno
+import json
+import os
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tagger.errors import InputError
+from tagger.training.run_folder import RECORD, RunRecord, discard_run, new_run_folder, read_record
+
+RUN = RunRecord("train", ["seed=2"], {"seed": 2, "model": {"depth": 1}}, 3)
+
+
+def test_runs_that_start_at_the_same_time_get_folders_of_their_own(tmp_path: Path) -> None:
+    wanted = tmp_path / "runs" / "12-00-00"
+    with ThreadPoolExecutor(8) as pool:
+        made = list(pool.map(lambda _: new_run_folder(wanted, RUN, add_number=True).path, range(8)))
+    assert sorted(path.name for path in made) == sorted(["12-00-00", *(f"12-00-00-{number}" for number in range(2, 9))])
+    assert all(read_record(path) == RUN for path in made)
+
+
+def test_a_named_folder_is_taken_once(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    for name in ("empty", "new"):
+        new_run_folder(tmp_path / name, RUN, add_number=False)
+        with pytest.raises(InputError, match=f"{name} holds files already; give the run a folder of its own"):
+            new_run_folder(tmp_path / name, RUN, add_number=False)
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "notes" / "mine.txt").write_text("mine")
+    with pytest.raises(InputError, match="notes holds files already"):
+        new_run_folder(tmp_path / "notes", RUN, add_number=False)
+    assert [path.name for path in (tmp_path / "notes").iterdir()] == ["mine.txt"]
+
+
+def test_a_file_in_the_way(tmp_path: Path) -> None:
+    (tmp_path / "run").write_text("mine")
+    with pytest.raises(InputError, match="run is a file; give the run a folder"):
+        new_run_folder(tmp_path / "run", RUN, add_number=False)
+    with pytest.raises(InputError, match=r"run/below cannot be made a run's folder: Not a directory"):
+        new_run_folder(tmp_path / "run" / "below", RUN, add_number=True)
+    assert (tmp_path / "run").read_text() == "mine"
+
+
+@pytest.mark.parametrize("number", [errno.EROFS, errno.EACCES])
+def test_a_folder_that_cannot_be_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    def refuse(self: Path, *_: object, **__: object) -> None:
+        raise OSError(number, os.strerror(number), str(self))
+
+    monkeypatch.setattr(Path, "mkdir", refuse)
+    with pytest.raises(InputError, match=f"run cannot be made a run's folder: {os.strerror(number)}"):
+        new_run_folder(tmp_path / "run", RUN, add_number=True)
+
+
+def test_a_full_disk_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = Path.open
+
+    def full(self: Path, mode: str = "r", *arguments: Any, **options: Any) -> Any:
+        if mode == "x":
+            real(self, mode).close()
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return real(self, mode, *arguments, **options)
+
+    monkeypatch.setattr(Path, "open", full)
+    with pytest.raises(InputError, match="No space left on device"):
+        new_run_folder(tmp_path / "runs" / "day" / "run", RUN, add_number=True)
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_run_without_an_epoch_leaves_nothing_but_what_is_not_its_own(tmp_path: Path) -> None:
+    folder = new_run_folder(tmp_path / "runs" / "day" / "run", RUN, add_number=True)
+    (folder.path / "checkpoints").mkdir()
+    (folder.path / "checkpoints" / ".new.ckpt.part").write_bytes(b"half")
+    discard_run(folder)
+    assert not (tmp_path / "runs").exists()
+    (tmp_path / "given").mkdir()
+    discard_run(new_run_folder(tmp_path / "given", RUN, add_number=False))
+    assert list((tmp_path / "given").iterdir()) == []
+    folder = new_run_folder(tmp_path / "runs" / "day" / "run", RUN, add_number=True)
+    (folder.path / "mine.txt").write_text("mine")
+    discard_run(folder)
+    assert [path.name for path in folder.path.iterdir()] == ["mine.txt"]
+
+
+def test_a_run_with_an_epoch_stays(tmp_path: Path) -> None:
+    folder = new_run_folder(tmp_path / "run", RUN, add_number=False)
+    (folder.path / "checkpoints").mkdir()
+    (folder.path / "checkpoints" / "last.ckpt").write_bytes(b"whole")
+    discard_run(folder)
+    assert read_record(folder.path) == RUN
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"command": "rm"}, "no command 'rm'"),
+        ({"overrides": "seed=2"}, "no list of strings"),
+        ({"config": []}, "the config or the number is none"),
+        ({"sweep_run": "../../.."}, "the config or the number is none"),
+        ({"other": 1}, "other"),
+    ],
+)
+def test_a_record_from_outside_is_checked(tmp_path: Path, changes: dict[str, Any], message: str) -> None:
+    (tmp_path / RECORD).write_text(json.dumps(asdict(RUN) | changes))
+    with pytest.raises(InputError, match=f"{RECORD} does not say how the run was started .*{message}"):
+        read_record(tmp_path)
+
+
+@pytest.mark.parametrize("text", ["", "[" * 100_000, "{}", '"train"', "[1]", "\0", "[" + "1," * 600_000 + "1]"])
+def test_a_damaged_record_is_one_line(tmp_path: Path, text: str) -> None:
+    (tmp_path / RECORD).write_text(text)
+    with pytest.raises(InputError, match=f"{RECORD} does not say how the run was started") as error:
+        read_record(tmp_path)
+    assert "\n" not in str(error.value)
+
+
+def test_folders_that_are_no_runs(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=rf"is no run's folder, it has no {RECORD}; name one below runs/"):
+        read_record(tmp_path / "nowhere")
+    (tmp_path / ".hydra").mkdir()
+    with pytest.raises(InputError, match="started by another version of tagger; start it again"):
+        read_record(tmp_path)

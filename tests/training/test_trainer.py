@@ -1,0 +1,116 @@
+"""The trainer: the settings that reach Lightning, and a training that is interrupted, moved, resumed or complete."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytorch_lightning as pl
+
+from tagger.errors import InputError
+from tagger.training.checkpoints import EpochRecorder
+from tagger.training.train import train
+from tagger.training.trainer import Interrupted, check_trainer_settings
+from tests.training.conftest import COMMAND, config_of, weights
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"accelerator": "cpu", "devices": 2, "strategy": "ddp", "max_epochs": 3, "min_epochs": None},
+        {"accelerator": "gpu", "devices": [0, 1], "num_nodes": 2, "deterministic": "warn", "benchmark": False},
+        {"devices": "auto", "gradient_clip_val": 1, "gradient_clip_algorithm": "norm", "deterministic": True},
+        {"limit_train_batches": 0.5, "limit_val_batches": 3, "accumulate_grad_batches": 2, "precision": "bf16-mixed"},
+    ],
+)
+def test_settings_with_plain_values_are_taken(settings: dict[str, Any]) -> None:
+    check_trainer_settings(settings)
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "message"),
+    [
+        ("callbacks", ["os.system"], "trainer.callbacks: no such setting"),
+        ("logger", "csv", "trainer.logger: no such setting"),
+        ("plugins", [], "trainer.plugins: no such setting"),
+        ("profiler", "simple", "trainer.profiler: no such setting"),
+        ("default_root_dir", "/tmp", "trainer.default_root_dir: no such setting"),
+        ("strategy", "deepspeed", "trainer.strategy=deepspeed: give auto or ddp"),
+        ("strategy", {"_target_": "os.system"}, "trainer.strategy="),
+        ("accelerator", "os.system", "trainer.accelerator=os.system: give auto or cpu"),
+        ("devices", 0, "trainer.devices=0: give auto or a whole number, at least 1"),
+        ("devices", True, "trainer.devices=True"),
+        ("gradient_clip_val", -1, "trainer.gradient_clip_val=-1: give a number above 0"),
+        ("limit_val_batches", 0, "trainer.limit_val_batches=0"),
+        ("deterministic", "yes", "trainer.deterministic=yes: give warn or true or false"),
+        ("max_epochs", "3", "trainer.max_epochs=3: give a whole number, at least 1"),
+    ],
+)
+def test_no_other_setting_reaches_lightning(setting: str, value: Any, message: str) -> None:
+    with pytest.raises(InputError) as error:
+        check_trainer_settings({setting: value})
+    assert str(error.value).startswith(message)
+
+
+def interrupt_in(epoch: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl+C while an epoch, counted from 0, is trained."""
+
+    def interrupt(self: EpochRecorder, trainer: pl.Trainer, *_: object) -> None:
+        if trainer.current_epoch == epoch:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(EpochRecorder, "on_train_batch_end", interrupt)
+
+
+def test_an_interrupted_run_resumes_to_the_same_weights(
+    treebank: Path, finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = config_of(treebank, "trainer.max_epochs=3", "test=true")
+    for epoch in (1, 2):  # twice, and the second time in a folder that has moved
+        interrupt_in(epoch, monkeypatch)
+        with pytest.raises(Interrupted):
+            train(config, tmp_path / f"run{epoch}", COMMAND, resume=epoch > 1)
+        monkeypatch.undo()
+        assert not (tmp_path / f"run{epoch}" / "tagger").exists()
+        (tmp_path / f"run{epoch}").rename(tmp_path / f"run{epoch + 1}")
+    train(config, tmp_path / "run3", COMMAND, resume=True)
+    assert weights(tmp_path / "run3") == weights(finished)
+    rows = (tmp_path / "run3" / "metrics.csv").read_text().splitlines()
+    assert [row.split(",")[0] for row in rows] == ["epoch", "1", "2", "3"]
+
+
+def test_an_epoch_without_a_better_accuracy_is_not_repeated(
+    treebank: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = config_of(treebank, "trainer.max_epochs=4", "optimizer.lr=0")  # every epoch has the same accuracy
+    interrupt_in(3, monkeypatch)
+    with pytest.raises(Interrupted):
+        train(config, tmp_path, COMMAND)
+    monkeypatch.undo()
+    started: list[int] = []
+    monkeypatch.setattr(EpochRecorder, "on_train_start", lambda _, trainer, __: started.append(trainer.current_epoch))
+    results = train(config, tmp_path, COMMAND, resume=True)
+    assert started == [3]
+    assert results is not None
+    assert (results["epochs"], results["best_epoch"]) == (4, 1)
+
+
+def test_a_run_that_stopped_early_trains_no_more(
+    treebank: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = config_of(treebank, "trainer.max_epochs=9", "optimizer.lr=0", "patience=2")
+    before = train(config, tmp_path, COMMAND)
+    assert before is not None
+    assert before["epochs"] == 3
+    (tmp_path / "metrics.csv").unlink()
+    saved = weights(tmp_path)
+    monkeypatch.setattr(pl.Trainer, "fit", lambda *_, **__: pytest.fail("trained on"))
+    after = train(config, tmp_path, COMMAND, resume=True)
+    assert after is not None
+    assert after["dev"] == before["dev"]
+    assert weights(tmp_path) == saved
+    assert len((tmp_path / "metrics.csv").read_text().splitlines()) == 4
+
+
+def test_a_run_without_an_epoch_is_not_resumed(treebank: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no epoch was completed; start the run again"):
+        train(config_of(treebank), tmp_path, COMMAND, resume=True)
