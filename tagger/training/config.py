@@ -1,7 +1,7 @@
 """The values of `conf/train.yaml` and `conf/pretrain.yaml` as dataclasses, checked.
 
-Hydra composes a page of values. `train_config` and `pretrain_config` make a dataclass of it. `structured.py` checks names,
-types and ranges; conditions on several values are checked here.
+Hydra composes a page of values. `train_config` and `pretrain_config` make a dataclass of it. `structured.py` checks
+names, types and ranges; conditions on several values are checked here.
 """
 
 import dataclasses
