@@ -16,7 +16,7 @@ from typing import NamedTuple
 import regex
 
 from tagger.errors import InputError, shorten
-from tagger.text.segment_english import ENGLISH, IT_IS
+from tagger.text.segment_english import AFTER_ITS, BEFORE_ITS, ENGLISH
 from tagger.text.segment_patterns import SPACE, Rules, Span, words
 from tagger.text.segment_unicode import UNICODE
 
@@ -52,7 +52,7 @@ _MIN_RULER = 5  # characters of a line drawn in text: -----
 _MAX_ITEM_DIGITS = 2  # of the number of a list's item: 12.
 _MAX_NAME_PIECES = 6  # of who wrote an e-mail
 _GREETINGS = words("dear hello hi")
-_CLOSINGS = words("best cheers cordially kind many regards sincerely thank thanks warm with yours")
+_CLOSINGS = words("best cheers cordially kind many regards sincerely thanks warm with yours")
 _LETTER_LAST = regex.compile(r"[\p{Ll}\p{Lo}]\p{M}*$")
 _BEGIN = words("bullet item ruler")  # the heads that may begin a sentence whatever was before
 
@@ -97,7 +97,7 @@ def _ends_inside(before: _Token, token: _Token, after: _Token) -> bool:
         return after.form not in _CLOSERS and after.form[-1] not in _WIDE_STOPS
     if token.form != "." and token.kind not in ("stops", "dots"):
         return False
-    begins = after.form == "I" or (after.form[0].isupper() and after.form[1:].islower())
+    begins = (after.form == "I" and token.form == ".") or (after.form[0].isupper() and after.form[1:].islower())
     return begins and _LETTER_LAST.search(before.form) is not None
 
 
@@ -155,7 +155,7 @@ def _tail(tokens: list[_Token], rules: Rules) -> str:
         return "ruler"
     if kind == "number" and ":" in form:
         return "time" if len(tokens) == 1 else ""
-    if form in (">>", "AM", "PM", ",", "its", "Its"):
+    if form in (">>", "AM", "PM", ",") or (form in ("its", "Its") and rules is ENGLISH):
         return form
     if kind == "email":
         return "email" if "." in form.rpartition("@")[2] else "user"
@@ -170,9 +170,9 @@ def _ends(pieces: list[_Piece], following: _Piece, table: dict[str, frozenset[st
             return len(pieces) > 1 and pieces[-2].text[-1] != ":"
         return True
     if tail == "," and head == "upper":  # Best regards, Ann
-        return len(pieces) <= 3 and _opening(pieces) in _CLOSINGS
+        return len(pieces) <= 3 and pieces[0].text.removesuffix(",").lower() in _CLOSINGS
     if tail == "," and head == "starter":  # Dear Ann, I
-        return 1 < len(pieces) <= 4 and _opening(pieces) in _GREETINGS
+        return 1 < len(pieces) <= 4 and pieces[0].text.lower() in _GREETINGS
     if head == "bullet":  # - eggs - milk
         return pieces[0].text == following.text
     if head == "item" and table["number"]:  # 1. Eggs 2. Milk; but in other languages: 1. und 2. Mai
@@ -180,8 +180,9 @@ def _ends(pieces: list[_Piece], following: _Piece, table: dict[str, frozenset[st
     return _stamp(pieces) > 0 and following.tail not in ("AM", "PM")
 
 
-def _opening(pieces: list[_Piece]) -> str:
-    return pieces[0].text.removesuffix(",").lower()
+def _is_it_is(pieces: list[_Piece], following: str) -> bool:
+    """Whether `its`, the last of `pieces`, is `it's`."""
+    return following in AFTER_ITS and not (len(pieces) > 1 and pieces[-2].text in BEFORE_ITS)
 
 
 def _stamp(pieces: list[_Piece]) -> int:
@@ -265,7 +266,7 @@ def segment(paragraph: str, rules: str = "english") -> list[list[Span]]:
         piece = _remembered_piece(text, rules) if len(text) <= _MAX_REMEMBERED_CHARACTERS else _piece(text, rules)
         if pieces:
             tail = pieces[-1].tail
-            if tail in ("its", "Its") and rules == "english" and text in IT_IS:  # Its a dog; its name
+            if tail in ("its", "Its") and _is_it_is(pieces, text):  # Its a dog; its name
                 first, last = spans[-1]
                 spans[-1:] = [(first, last - 1), (last - 1, last)]
             if ((tail or piece.head in _BEGIN) and _ends(pieces, piece, table)) or (

@@ -12,18 +12,20 @@ import regex
 
 from tagger.text.segment_patterns import ENDS, NAMED_LISTS, PUNCTUATION, SPECIAL, Rules, Span, words
 
-_TITLES = words("Adm Capt Cmdr Col Cpl Dr Drs Fr Gen Gov Hon Lt Maj Messrs Mme Mr Mrs Ms Mt Pres Prof Pvt Rep Reps Rev"
-                " Sen Sens Sgt Supt")  # a name follows  # fmt: skip
+_TITLES = words("""
+    Adm Capt Cmdr Col Cpl Dr Drs Fr Gen Gov Hon Lt Maj Messrs Mme Mr Mrs Ms Mt Pres Prof Pvt Rep Reps Rev Sen Sens Sgt
+    Supt""")  # a name follows
 _NEVER_LAST = words("""
     Approx Attn Cf Eg Eq Esp Est Ext Fig Figs Ft Ie Para Ph Pp Sec Tel Vol Vols Vs approx arrv cf ch eg eqs esp est
-    ext fig figs ie incl pp ps tel vol vols vs""")  # what they explain follows
+    ext ie incl pp ps tel vol vols vs""")  # what they introduce follows
 _MAY_BE_LAST = words("""
     Apr Arrv Assn Aug Ave Bldg Blvd Bros Calif Co Colo Conf Corp Dec Dept Esq Etc Feb Fla Fri Hwy Inc Jan Jr Jul Jun
     La Ltd Mar Minn Mob Mon Nov Oct Okla Pkwy Rd Sat Sep Sept Sr St Sts Sun Tenn Tex Thur Thurs Tue Tues Univ Va Wed
-    Wis al assn avg bldg co dept etc ft gal govt hr hrs inc lb lbs ltd max mfg min mins misc oz sq tbsp tsp wk wks yd
-    yds yr yrs""")
+    Wis al assn avg bldg co dept etc ft govt hr hrs inc lb lbs ltd mfg mins misc oz sq tbsp tsp wk wks yr yrs""")
 _ABBREVIATIONS = _TITLES | _NEVER_LAST | _MAY_BE_LAST
-_NUMBER_SIGNS = words("No Nos no nos sec")  # abbreviations before a number alone: no. 2; but: no. Then
+_NUMBER_SIGNS = words("No Nos fig figs max min no nos sec")  # abbreviations only before a number: no. 2; but: no. Then
+_ALWAYS_OPEN = words("E.G. I.E. P.P.S. P.S. a.k.a. c. e.g. i.e. p. v.")  # as _NEVER_LAST, with inner full stops
+_OFTEN_LAST = words("A.M. I. P.M. a.m. etc. i. p.m.")  # before any capital
 _ELISIONS = words("cause d em ll m n re s til tis twas twere twill twould ve")
 _PREFIXES = words("""
     anti co counter cross e ex inter intra mega micro mid mini mis multi neo non over post pre pro quasi re semi socio
@@ -79,9 +81,12 @@ _JOINED = {  # words written as one that are two; `its`, `well` and `id` are usu
         t|is 't|is t|was 't|was 't|were 't|will 't|would that|s there|s they|re wan|na was|nt were|nt what|s who|s
         would|nt wo|nt you|ll you|re you|ve y'|all y|all""")
 }
-IT_IS = words("a all also always an been definitely going gonna in just like not now probably really simply so still"
-              " such the too very")  # fmt: skip
-"""Words after `its` that tell that it is `it's`."""
+AFTER_ITS = words("""
+    a all also always an been definitely going gonna in just like not now probably really simply so still such the
+    too""")
+"""Words that tell that `its` before them is `it's`: its not true."""
+BEFORE_ITS = words("at by from in into of through under with without")
+"""Words that tell that `its` after them is no `it's` all the same: because of its not being true."""
 
 
 def _tokens(piece: str) -> Iterator[tuple[Span, str]]:
@@ -111,6 +116,7 @@ def _without_clitics(piece: str, start: int, end: int) -> Iterator[Span]:
 
 
 def _abbreviation(form: str) -> str:
+    """The tail of a piece that ends in `form`, an abbreviation with its full stop."""
     if form in _ALWAYS_OPEN or form[:-1] in _TITLES or form[:-1] in _NEVER_LAST:
         return ""
     if form[:-1] in _NUMBER_SIGNS:
@@ -120,11 +126,8 @@ def _abbreviation(form: str) -> str:
     return "initial" if len(form) == 2 else "letters"
 
 
-_ALWAYS_OPEN = words("P.S. P.P.S. a.k.a. c. e.g. i.e. p. v. I.E. E.G.")
-_OFTEN_LAST = words("A.M. I. P.M. a.m. etc. i. p.m.")
-
-
 def _is_plain(word: str, mark: str) -> bool:
+    """Whether the expression would make `word`, of letters, one token, and `mark` another, with no special tail."""
     if mark == "." and (len(word) == 1 or word in _ABBREVIATIONS or word in _NUMBER_SIGNS):
         return False
     lower = word.lower()

@@ -44,9 +44,10 @@ FILE_ENDINGS = words("""
 NAMED_LISTS = {  # for regex.compile: what \L<...> in SPECIAL stands for
     "endings": DOMAINS | FILE_ENDINGS,
     "source_endings": FILE_ENDINGS | words("c cc go h hpp kt lua pl r"),
-    "no_flags": words("a an and as at but by for from further he her his i if in is it my nor not of on or our she so"
-                      " that the their then there they this to was we what when which who with yet you"),
-}  # fmt: skip
+    "no_flags": words("""
+        a an and as at but by for from further he her his i if in is it my nor not of on or our she so that the their
+        then there they this to was we what when which who with yet you"""),
+}
 
 SPECIAL = r"""
     (?P<url>      (?: (?:https?|ftp|file):// | www\. ) [^\s<>"“”]* [^\s<>"“”.,:;!?)\]}'’*]      # http://a.org/b?c=1

@@ -142,6 +142,7 @@ EVERYDAY_ENGLISH = {
         ("He said no. then left.", "He said no . || then left ."),
         ('"No." He left.', '" No . " || He left .'),
         ("in a sec. Then go", "in a sec . || Then go"),
+        ("max. 5 people, 5 hours max. it is", "max. 5 people , 5 hours max . || it is"),
     ],
     "the mark of a name is part of it": [
         ("I use Yahoo! and watch Jeopardy! daily.", "I use Yahoo! and watch Jeopardy! daily ."),
@@ -182,6 +183,7 @@ EVERYDAY_ENGLISH = {
         ("imma go, I'ma go, I’mma go", "i m ma go , I 'm a go , I ’m ma go"),
         ("d'you know, alot", "d' you know , a lot"),
         ("its a dog, Its not his; its name", "it s a dog , It s not his ; its name"),
+        ("because of its not being so", "because of its not being so"),
         ("rock 'n' roll, ma'am, '90s", "rock 'n' roll , ma'am , '90s"),
     ],
     "a word hyphenated at a line's end stays in two, and its sentence goes on": [
@@ -198,7 +200,8 @@ EVERYDAY_ENGLISH = {
     "e-mail: greeting, closing, address, and who wrote when": [
         ("Dear Ann, I hope you are well.", "Dear Ann , || I hope you are well ."),
         ("Hi, I am Ann.", "Hi , I am Ann ."),
-        ("Thank you, Ann", "Thank you , || Ann"),
+        ("Many thanks, Ann", "Many thanks , || Ann"),
+        ("Thank you, Senator Lee.", "Thank you , Senator Lee ."),
         ("Thanks, I know.", "Thanks , I know ."),
         ("Write to ann.lee@mail.org It works.", "Write to ann.lee@mail.org || It works ."),
         ("Ann <ann@mail.org> 05/31/2001 09:01 AM Hi", "Ann < ann@mail.org > || 05/31/2001 09:01 AM || Hi"),
