@@ -1,4 +1,6 @@
-"""The outputs of a frozen encoder for every token of a corpus, computed once and kept on disk."""
+"""A frozen transformer and a corpus -> the transformer's outputs for every token, computed once and cached on disk."""
+
+# M' outputs of the encoder that are used, D size of the encoder
 
 import hashlib
 import json
@@ -14,9 +16,10 @@ from tagger.model.collate import length_buckets
 from tagger.model.pieces import PieceTokenizer, windows
 from tagger.model.transformer import TransformerEmbedding
 from tagger.text.files import whole_binary
+from tagger.weights.disk_cache import cache_limit, lock_while_open, open_cached, trim
 
 _log = logging.getLogger(__name__)
-HIGHEST = float(np.finfo(np.float16).max)
+MAX_FLOAT16 = float(np.finfo(np.float16).max)
 
 
 def frozen_outputs(
@@ -28,28 +31,31 @@ def frozen_outputs(
     device: torch.device | str = "cpu",
     batch_tokens: int = 4000,
 ) -> np.ndarray:
-    """What `embedding.outputs` gives for each token, from a file if there is one.
+    """What `embedding.outputs` gives for each token, from the cache if it is there.
 
-    The file's name tells everything that decides its content, so a changed encoder or corpus has another file.
+    The name of the file in the cache is a digest of everything that decides its content. So a changed encoder or corpus
+    has another file.
 
     Args:
         embedding: its encoder is frozen.
-        tokenizer: the one of the encoder.
+        tokenizer: the encoder's tokenizer.
         sentences: the corpus as lists of word forms; read once.
         lengths: tokens of each sentence.
-        folder: where files are kept; made if it is not there.
+        folder: the cache; made if it is not there. The least recently used files are deleted when it grows beyond the
+            size that `TAGGER_CACHE_GB` sets (10 GB).
         device: where the encoder runs.
-        batch_tokens: tokens per batch.
+        batch_tokens: pieces per batch, padding included.
 
     Returns:
-        (tokens, M', D) in float16, tokens in the order of the corpus, mapped from the file and not to be written.
+        (tokens, M', D) in float16, in the order of the corpus. The array is mapped from the file and read-only.
 
     Raises:
         InputError: the file cannot be written or read.
     """
-    digest = _state(embedding, tokenizer)
-    rows: dict[str, int] = {}  # distinct forms
-    tokens = np.empty(int(lengths.sum()), dtype=np.int64)  # their rows, in the order of the corpus
+    limit = cache_limit()
+    digest = _digest(embedding, tokenizer)
+    rows: dict[str, int] = {}  # distinct form -> its number
+    tokens = np.empty(int(lengths.sum()), dtype=np.int64)  # the number of each token's form
     ends = np.cumsum(lengths)
     for sentence, end in zip(sentences, ends, strict=True):
         digest.update(json.dumps(sentence).encode())
@@ -62,19 +68,26 @@ def frozen_outputs(
     size = len(tokens) * token_size
     remedy = f"make room for {size / 1e6:.0f} MB of encoder outputs, or set HF_DATASETS_CACHE to another folder"
     try:
-        if not path.is_file() or path.stat().st_size != size:
-            _log.info("%s reads %s tokens, once: kept in %s", embedding.config["name"], f"{len(tokens):,}", folder)
-            with whole_binary(path, remedy) as file:
-                for first, states in _states(embedding, tokenizer, list(rows), tokens, lengths, device, batch_tokens):
-                    file.seek(first * token_size)
-                    file.write(states.tobytes())
-        return np.memmap(path, dtype=np.float16, mode="r", shape=shape)
+        with open_cached(path, size) as cached:
+            if cached is not None:
+                return np.memmap(cached, dtype=np.float16, mode="r", shape=shape)
+        if deleted := trim(folder, size, limit):
+            _log.info("%s: deleted %.1f GB of older encoder outputs", folder, deleted / 1e9)
+        _log.info("%s reads %s tokens, once: kept in %s", embedding.config["name"], f"{len(tokens):,}", folder)
+        with whole_binary(path, remedy) as file:
+            lock_while_open(file)
+            for first, states in _states(embedding, tokenizer, list(rows), tokens, lengths, device, batch_tokens):
+                file.seek(first * token_size)
+                file.write(states.tobytes())
+        with path.open("rb") as written:
+            lock_while_open(written)
+            return np.memmap(written, dtype=np.float16, mode="r", shape=shape)
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}; {remedy}") from None
 
 
-def _state(embedding: TransformerEmbedding, tokenizer: PieceTokenizer) -> "hashlib._Hash":
-    """A digest of all that decides a token's outputs, but the corpus."""
+def _digest(embedding: TransformerEmbedding, tokenizer: PieceTokenizer) -> "hashlib._Hash":
+    """A digest of everything that decides the outputs, except the corpus."""
     config = {key: value for key, value in embedding.config.items() if key not in ("name", "revision", "layers")}
     digest = hashlib.sha256(json.dumps([config, embedding.layers, tokenizer.state()], sort_keys=True).encode())
     for name, weight in sorted(embedding.encoder.state_dict().items()):
@@ -93,7 +106,7 @@ def _states(
     device: torch.device | str,
     batch_tokens: int,
 ) -> Iterator[tuple[int, np.ndarray]]:
-    """Yields for each sentence the place of its first token, and the outputs of its tokens."""
+    """Yields for each sentence the number of its first token in the corpus, and the outputs of its tokens."""
     pieces = tokenizer.pieces(forms)
     home = embedding.gamma.device
     starts = np.cumsum(lengths) - lengths
@@ -106,7 +119,7 @@ def _states(
             sentences = [[pieces[row] for row in tokens[start:end]] for start, end in spans]
             with torch.no_grad():
                 states = embedding.outputs(windows(sentences, tokenizer).to(device))  # (T, B, M', D)
-            array = states.clamp(-HIGHEST, HIGHEST).half().cpu().numpy()
+            array = states.clamp(-MAX_FLOAT16, MAX_FLOAT16).half().cpu().numpy()
             for place, (start, end) in enumerate(spans):
                 yield start, array[: end - start, place]
     finally:

@@ -159,3 +159,17 @@ def test_lengths_of_another_corpus(encoder: Any, tmp_path: Path) -> None:
 
     with pytest.raises(ValueError, match="longer than argument 1"):
         frozen_outputs(*encoder, sentences(), np.array([4, 0, 1]), tmp_path)
+
+
+def test_the_cache_is_trimmed_before_a_file_is_written(
+    encoder: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = run(encoder, tmp_path)
+    (file,) = tmp_path.iterdir()
+    monkeypatch.setenv("TAGGER_CACHE_GB", str(1.5 * first.nbytes / 1e9))
+    run(encoder, tmp_path, SENTENCES[::-1])
+    assert file in tmp_path.iterdir()  # `first` is mapped from it
+    del first
+    run(encoder, tmp_path, SENTENCES[1:])
+    assert file not in tmp_path.iterdir()
+    assert len(list(tmp_path.iterdir())) == 1
