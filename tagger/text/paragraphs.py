@@ -1,14 +1,32 @@
-"""Running text -> paragraphs, in bounded memory."""
+"""Running text -> paragraphs, in bounded memory.
+
+An empty line always ends a paragraph, and the lines between two empty lines, a block, are judged by themselves. A block
+is hard-wrapped if its lines break off in mid-sentence where the next word would not have fitted (or almost, and the
+next line goes on in lower case) more often than they end with room to spare; its width, which nine of ten lines keep
+to, must be 40 to 120 cells. In a hard-wrapped block a paragraph ends at a line that had room for the next word, unless
+the line breaks off in mid-sentence at three quarters of the width or later; in every other block each line is one.
+"""
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from itertools import chain
+from itertools import pairwise
 from typing import NamedTuple
 
 from tagger.text.sentence import Sentence
+from tagger.text.terminal import display_width
 
 MAX_PARAGRAPH = 100_000  # characters; a longer paragraph is cut at white space
-LOOK_AHEAD = 1 << 20  # characters in which an empty line shows that paragraphs have more than one line
+BLOCK_START = 100_000  # characters; the lines that begin within them decide for a longer block
+MIN_WIDTH, MAX_WIDTH = 40, 120  # cells of a hard-wrapped line
+NEARLY_FULL, MOSTLY_FULL = 0.85, 0.75  # shares of the width
+LONG_LINE = 1_000  # characters; a line of so many is as good as endless
+
+_LAST_SPACE = re.compile(r"\s\S*\Z")
+_FIRST_WORD = re.compile(r"[\s>]*(\S+)")  # after the marks of a quoted e-mail
+_SENTENCE_END = re.compile(r"[.!?:…。！？؟۔।][\"'”’»)\]]*\Z")
+_UNSPACED = re.compile(  # as much of a script without spaces between words as may not be parted
+    r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff]{1,12}|[\u2e80-\ua4cf\uf900-\ufaff\uff00-\uffef]{1,2}"
+)
 
 Segment = Callable[[str], list[list[tuple[int, int]]]]
 """A paragraph to its sentences, each a list of the (start, end) of its tokens."""
@@ -35,34 +53,126 @@ class Paragraph(NamedTuple):
                 opens = False
 
 
-_LAST_SPACE = re.compile(r"\s\S*\Z")
-
-
 def read_paragraphs(lines: Iterable[str], per_line: bool | None = None) -> Iterator[Paragraph]:
-    """The paragraphs of running text, uncut; see `read` for `per_line`, its `paragraph_per_line`."""
-    lines = iter(lines)
-    ahead: list[str] = []
-    if per_line is None:
-        size = 0
-        for line in lines:
-            ahead.append(line)
-            size += len(line)
-            if line.isspace() or size >= LOOK_AHEAD:
-                break
-        per_line = not (ahead and ahead[-1].isspace())
-    held, start, opens, ended = "", 0, True, True
-    for line in chain(ahead, lines):
-        empty = ended and line.isspace()
-        ended = line.endswith("\n")  # not so for a piece of a very long line
-        held += line
+    """Yields the paragraphs of running text, not yet cut into sentences.
+
+    Args:
+        lines: as `tagger.text.files.decoded_lines` yields them; a long line may come in pieces.
+        per_line: True: every line is a paragraph; False: only an empty line ends one; None: as described above.
+    """
+    held, start, opens = "", 0, True
+    for piece, ends in _judged(lines) if per_line is None else _unjudged(lines, per_line):
+        held += piece
         while len(held) > MAX_PARAGRAPH:
             space = _LAST_SPACE.search(held, 0, MAX_PARAGRAPH)
             cut = space.start() + 1 if space else MAX_PARAGRAPH
             yield Paragraph(start, held[:cut], opens)
             start, held, opens = start + cut, held[cut:], False
-        if empty or (per_line and ended):
+        if ends:
             if not held.isspace():
                 yield Paragraph(start, held, opens)
             start, held, opens = start + len(held), "", True
     if held:
         yield Paragraph(start, held, opens)
+
+
+class _Piece(NamedTuple):
+    """A line, or a piece of one that has `LONG_LINE` characters or more."""
+
+    text: str
+    opens: bool  # whether the line begins here
+
+    @property
+    def is_empty_line(self) -> bool:
+        return self.opens and len(self.text) < LONG_LINE and self.text.isspace()
+
+    @property
+    def is_short_line(self) -> bool:
+        return self.opens and len(self.text) < LONG_LINE
+
+
+def _pieces(lines: Iterable[str]) -> Iterator[_Piece]:
+    """Puts together what is not a whole line and has less than `LONG_LINE` characters."""
+    held, opens = "", True
+    for line in lines:
+        held += line
+        if held.endswith("\n") or len(held) >= LONG_LINE or not opens:
+            yield _Piece(held, opens)
+            held, opens = "", held.endswith("\n")
+    if held:
+        yield _Piece(held, opens)
+
+
+def _unjudged(lines: Iterable[str], per_line: bool) -> Iterator[tuple[str, bool]]:
+    """Yields each piece, and whether it ends a paragraph because it ends a line, or because it is an empty line."""
+    for piece in _pieces(lines):
+        yield piece.text, piece.text.endswith("\n") if per_line else piece.is_empty_line
+
+
+def _judged(lines: Iterable[str]) -> Iterator[tuple[str, bool]]:
+    """Yields each piece, and whether it ends a paragraph by the rule for its block."""
+    block: list[_Piece] = []  # its beginning; once it is judged, its last piece alone
+    size = 0  # characters of the block
+    judged, width = False, 0  # 0: not hard-wrapped
+    for piece in _pieces(lines):
+        empty = piece.is_empty_line
+        if not judged and (empty or size >= BLOCK_START):
+            judged, width = True, _wrapped_width(block)
+        if judged:
+            yield from _ends(block, None if empty else piece, width)
+            block = []
+        if empty:
+            yield piece.text, True
+            size, judged = 0, False
+        else:
+            block.append(piece)
+            size += len(piece.text)
+    yield from _ends(block, None, width if judged else _wrapped_width(block))
+
+
+def _ends(block: list[_Piece], following: _Piece | None, width: int) -> Iterator[tuple[str, bool]]:
+    """Yields each piece of a block of that width, and whether it ends a paragraph; `following` belongs to the block."""
+    for piece, after in zip(block, [*block[1:], following], strict=False):
+        wrapped = width and after is not None and piece.is_short_line and _goes_on(piece.text, after.text, width)
+        yield piece.text, piece.text.endswith("\n") and not wrapped
+
+
+def _wrapped_width(block: list[_Piece]) -> int:
+    """The width of a hard-wrapped block in cells, or 0 for another block."""
+    lines = [piece.text for piece in block if piece.opens]
+    if len(lines) < 2:
+        return 0
+    width = sorted(map(_width, lines))[(9 * len(lines) + 9) // 10 - 1]  # nine of ten lines keep to it
+    if not MIN_WIDTH <= width <= MAX_WIDTH:
+        return 0
+    broken_off = with_room = 0
+    for line, after in pairwise(lines):
+        if _is_full(line, after, width):
+            broken_off += not _SENTENCE_END.search(line.rstrip())
+        elif _width(line) >= NEARLY_FULL * width and after.lstrip()[:1].islower():
+            broken_off += 1
+        else:
+            with_room += 1
+    return width if not with_room or broken_off > with_room else 0
+
+
+def _goes_on(line: str, after: str, width: int) -> bool:
+    """Whether a paragraph goes on from a line of a hard-wrapped block to the line `after` it."""
+    return _is_full(line, after, width) or (
+        _width(line) >= MOSTLY_FULL * width
+        and not _SENTENCE_END.search(line.rstrip())
+        and after.lstrip()[:1].isalnum()  # no dash or quote, which would begin something
+    )
+
+
+def _is_full(line: str, after: str, width: int) -> bool:
+    """Whether the first word of `after` would not have fitted on the line."""
+    first = _FIRST_WORD.match(after, 0, LONG_LINE)
+    word = first.group(1) if first else ""
+    if not word.isascii() and (unspaced := _UNSPACED.match(word)):
+        return _width(line) + _width(unspaced.group()) > width
+    return _width(line) + 1 + _width(word) > width
+
+
+def _width(line: str) -> int:
+    return len(line) if len(line) >= LONG_LINE else display_width(line.rstrip())

@@ -1,6 +1,5 @@
 """Column files: one rule for the separator, the same sentences for training and for the commands, real CSV."""
 
-import re
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +12,7 @@ from tagger.text.columns import column_separator, csv_separator, read_columns
 from tagger.text.files import read_lines
 from tagger.text.readers import read
 from tagger.text.sentence import Sentence
-
-LINE = re.compile(r"[^\n]*\n|[^\n]+")
+from tests.text.conftest import LINE
 
 
 def columns_of(text: str, **rules: Any) -> list[Sentence]:

@@ -12,7 +12,6 @@ import pytest
 
 from tagger.errors import InputError, shorten
 from tagger.text import files
-from tagger.text.characters import encodable
 from tagger.text.files import decoded_lines, is_replaced, new_folder, read_lines, whole_file, whole_lines
 
 BOM = b"\xef\xbb\xbf"
@@ -147,11 +146,6 @@ def test_a_reader_left_early_closes_its_file(tmp_path: Path) -> None:
     assert next(reader) == "a\n"
     reader.close()  # type: ignore[attr-defined]
     path.unlink()
-
-
-def test_encodable() -> None:
-    assert encodable("a") == "a"
-    assert encodable("é\ud800\udfff😀") == "é\ufffd\ufffd😀"
 
 
 def test_shorten() -> None:

@@ -1,0 +1,55 @@
+"""What tests of the room share: text to sentences and back, rules that cut at spaces, and any Unicode."""
+
+import re
+from typing import Any
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+
+from tagger.text import readers
+from tagger.text.sentence import Sentence
+from tagger.text.writers import writer
+
+unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # for a busy machine
+LINE = re.compile(r"[^\n]*\n|[^\n]+")
+
+
+def segment(paragraph: str) -> list[list[tuple[int, int]]]:
+    """Words between white space; a full stop ends a sentence."""
+    sentences: list[list[tuple[int, int]]] = [[]]
+    for word in re.finditer(r"\S+", paragraph):
+        sentences[-1].append(word.span())
+        if word.group().endswith("."):
+            sentences.append([])
+    return sentences
+
+
+def read(text: str, format: str, **options: Any) -> list[Sentence]:
+    return list(readers.read(iter(LINE.findall(text)), "in.file", format, **options))
+
+
+def write(sentences: list[Sentence], format: str, columns: tuple[str, ...] = ("upos",), **options: Any) -> str:
+    return "".join(map(writer(format, columns, **options), sentences))
+
+
+def tokens_of(sentences: list[Sentence]) -> list[list[str]]:
+    return [sentence.tokens for sentence in sentences]
+
+
+# sentences with any form and any tag
+
+form = st.text(max_size=8) | st.sampled_from(["", " ", "\n", "\r\n", "\t", "#", "/", "a/b", "\ud800", "\u2028", "_"])
+tag = st.text(max_size=4) | st.sampled_from(["NOUN", "``", "-LRB-", "A=b|C=d", ""])
+contents = st.lists(st.lists(st.tuples(form, tag, tag), max_size=5), max_size=4)
+
+
+def sentences_of(content: list[list[tuple[str, str, str]]]) -> list[Sentence]:
+    return [
+        Sentence(
+            [f for f, _, _ in row],
+            {"upos": [t for _, t, _ in row], "xpos": [t for _, _, t in row]},
+            {"upos": [0.5] * len(row), "xpos": [0.5] * len(row)},
+            {"upos": [[(t, 0.5), (u, 0.25)] for _, t, u in row], "xpos": [[] for _ in row]},
+        )
+        for row in content
+    ]

@@ -1,0 +1,186 @@
+"""What a paragraph is, wherever lines and buffers end."""
+
+import textwrap
+from collections import Counter
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tagger.bundled import bundled
+from tagger.text import paragraphs, readers
+from tagger.text.conllu import read_conllu
+from tagger.text.files import read_lines
+from tagger.text.paragraphs import read_paragraphs
+from tagger.text.segment import segment as rules
+from tests.text.conftest import LINE, read, segment, tokens_of, unhurried
+
+
+def test_text_has_paragraphs_and_offsets() -> None:
+    text = "One two. This sentence does not end where its line\r\ndoes.\r\n\r\n \t\r\n  Five.\n\n\n"
+    sentences = read(text, "text", segment=segment)
+    assert [s.text for s in sentences] == ["One two.", "This sentence does not end where its line\r\ndoes.", "Five."]
+    assert [s.comments for s in sentences] == [["# newpar"], [], ["# newpar"]]
+    for s in sentences:
+        assert [text[a:b] for a, b in s.offsets or []] == s.tokens
+
+
+WRAPPED = """\
+The tagger reads a paragraph at a time, and Mr.
+Brown says that the lines of a hard-wrapped text
+are no paragraphs. They end where the next word
+would not have fitted.
+A line with room to spare ends the paragraph, and
+the next one begins.
+"""
+PROPORTIONAL = """\
+Lines that a proportional font made, so that
+they are of about one length, but never of
+the very same, unless by chance, and the
+next word would have fitted on some of them.
+"""
+LISTED = """\
+Milk and honey
+Eggs
+Bread
+A long item of this list, which is not wrapped
+"""
+PARAGRAPHS = """\
+This is the first of some paragraphs, each of which is a line of its own, however long that line may become in the end.
+This is short.
+And this is the third of them, which is so much longer than any line that an editor has wrapped that nobody mistakes it.
+The last.
+"""
+
+
+def texts(text: str, per_line: bool | None = None) -> list[str]:
+    return [" ".join(p.text.split()) for p in read_paragraphs(LINE.findall(text), per_line)]
+
+
+@pytest.mark.parametrize("end", ["", "\n", "\n\n", "\n \t\r\n\n"])
+@pytest.mark.parametrize("start", ["", "\n\n"])
+def test_empty_lines_around_a_text_change_nothing(start: str, end: str) -> None:
+    wrapped = [" ".join(WRAPPED.splitlines()[a:b]) for a, b in ((0, 4), (4, 6))]
+    assert texts(start + WRAPPED.rstrip() + end) == wrapped
+    assert texts(start + WRAPPED.rstrip().replace("\n", "\r\n") + end) == wrapped
+    assert texts(start + LISTED.rstrip() + end) == LISTED.splitlines()
+    assert texts(start + PARAGRAPHS.rstrip() + end) == PARAGRAPHS.splitlines()
+
+
+@pytest.mark.parametrize("place", range(4))
+@pytest.mark.parametrize("text", [LISTED, PARAGRAPHS])
+def test_one_empty_line_anywhere_changes_no_sentence(text: str, place: int) -> None:
+    lines = text.splitlines(keepends=True)
+    parted = "".join([*lines[:place], "\n", *lines[place:]])
+    assert tokens_of(read(parted, "text", segment=rules)) == tokens_of(read(text, "text", segment=rules))
+
+
+def test_blocks_are_judged_by_themselves() -> None:
+    wrapped = [" ".join(WRAPPED.splitlines()[a:b]) for a, b in ((0, 4), (4, 6))]
+    for blocks in ([WRAPPED, LISTED, PARAGRAPHS], [PARAGRAPHS, WRAPPED, LISTED], [LISTED, PARAGRAPHS, WRAPPED]):
+        expected = [p for block in blocks for p in (wrapped if block is WRAPPED else block.splitlines())]
+        assert texts("\n".join(blocks)) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "paragraphs"),
+    [
+        ("Dear all,\n\nBest regards,\nMary Smith\nSenior Engineer\n", 4),  # too narrow to be wrapped
+        ("> a quoted mail, in which each line was cut\n> so that all of it fits into some cells and\n> no more.\n", 1),
+        (PROPORTIONAL, 1),
+        ("\u732b" * 30 + "\n" + "\u732b" * 30 + "\n" + "\u732b" * 8 + "\n", 1),
+        ("\u732b" * 30 + "。\n" + "\u732b" * 12 + "\n" + "\u732b" * 31 + "。\n" + "\u732b" * 8 + "\n", 4),
+        ('A line of a list that has no end, as it seems\n"A second one that begins with a quote\n- a third\n' * 9, 27),
+    ],
+)
+def test_what_looks_wrapped(text: str, paragraphs: int) -> None:
+    assert len(texts(text)) == paragraphs
+
+
+@pytest.mark.parametrize(
+    ("text", "per_line", "paragraphs"),
+    [("a\nb\n\nc", True, 3), ("a\nb\n\nc", False, 2), ("a\nb\nc", False, 1), (WRAPPED, True, 6), (WRAPPED, False, 1)],
+)
+def test_the_rule_can_be_overruled(text: str, per_line: bool, paragraphs: int) -> None:
+    sentences = read(text, "text", segment=segment, paragraph_per_line=per_line)
+    assert sum(s.comments == ["# newpar"] for s in sentences) == paragraphs
+
+
+@pytest.mark.parametrize("width", [50, 70, 76])
+@pytest.mark.parametrize(("between", "share"), [("\n\n", 0), ("\n", 0.05)])
+def test_wrapping_a_text_changes_its_sentences_little(width: int, between: str, share: float) -> None:
+    path = bundled("data") / "sample" / "sample-train.conllu"
+    sentences = [s.text or "" for s in read_conllu(read_lines(str(path)), str(path))]
+    paragraphs = [" ".join(sentences[i : i + 4]) for i in range(0, len(sentences), 4)]
+
+    def found(text: str) -> Counter[tuple[str, ...]]:
+        return Counter(tuple(s.tokens) for s in read(text, "text", segment=rules))
+
+    whole = found("\n".join(paragraphs))
+    wrapped = found(between.join(textwrap.fill(p, width, break_on_hyphens=False) for p in paragraphs))
+    assert (whole - wrapped).total() <= share * whole.total()  # without empty lines, some paragraphs end in a full line
+
+
+@unhurried
+@given(
+    st.lists(
+        st.sampled_from([*WRAPPED.splitlines(True), *LISTED.splitlines(True), "\n", " \n", "x" * 30 + "\n"]),
+        max_size=20,
+    ),
+    st.integers(1, 30),
+    st.integers(20, 200),
+    st.integers(10, 300),
+)
+def test_where_buffers_end_decides_nothing(lines: list[str], piece: int, long_line: int, block: int) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(paragraphs, "LONG_LINE", long_line)
+        patch.setattr(paragraphs, "BLOCK_START", block)
+        whole = list(read_paragraphs(lines))
+        pieces = [line[i : i + piece] for line in lines for i in range(0, len(line), piece)]
+        assert list(read_paragraphs(pieces)) == whole
+        assert "".join(p.text for p in whole).split() == "".join(lines).split()
+
+
+def test_a_long_block_is_judged_by_its_beginning(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(paragraphs, "BLOCK_START", 300)
+    held: list[str] = []
+
+    def lines() -> Iterator[str]:
+        for _ in range(100):
+            for line in WRAPPED.splitlines(keepends=True):
+                held.append(line)
+                yield line
+
+    for number, _ in enumerate(read_paragraphs(lines())):
+        assert len(held) <= 6 * (number // 2 + 2)  # reads no further than it must
+    assert number == 199
+
+
+def test_the_first_paragraph_does_not_wait_for_the_whole_input() -> None:
+    def lines() -> Iterator[str]:
+        yield from ("a\n", "\n", "b\n")
+        pytest.fail("read on")
+
+    sentences = readers.read(lines(), "-", "text", segment=segment)
+    assert next(sentences).tokens == ["a"]
+
+
+@pytest.mark.parametrize("filler", ["word ", "x", "猫", "\u3000", "a\n"])
+def test_long_paragraphs_are_cut(monkeypatch: pytest.MonkeyPatch, filler: str) -> None:
+    monkeypatch.setattr(paragraphs, "MAX_PARAGRAPH", 1000)
+    seen: list[str] = []
+
+    def watch(paragraph: str) -> list[list[tuple[int, int]]]:
+        seen.append(paragraph)
+        return segment(paragraph)
+
+    text = filler * 2345 + "\n\nend"
+    sentences = read(text, "text", segment=watch, paragraph_per_line=False)
+    assert max(map(len, seen)) <= 1000
+    assert "".join("".join(s.tokens) for s in sentences) == "".join(text.split())
+    for s in sentences:
+        assert [text[a:b] for a, b in s.offsets or []] == s.tokens
+    if filler == "word ":
+        assert {token for s in sentences for token in s.tokens} == {"word", "end"}
+        assert sum(len(s.comments) for s in sentences) == 2

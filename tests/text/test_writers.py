@@ -1,0 +1,236 @@
+"""Tagged sentences as text: every format holds any Unicode, and is read back."""
+
+import json
+import re
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tagger.errors import InputError
+from tagger.text.characters import encodable
+from tagger.text.conllu import write_conllu
+from tagger.text.formats import OUTPUTS
+from tagger.text.sentence import Sentence
+from tagger.text.terminal import display_width
+from tagger.text.writers import writer
+from tests.text.conftest import contents, read, sentences_of, tokens_of, unhurried, write
+
+SENTENCE = Sentence(
+    ["Don", "'t", "New York"],
+    {"xpos": ["VB", "RB", "NNP"], "upos": ["AUX", "PART", "PROPN"], "ner": ["O", "O", "B"]},
+    {"upos": [0.9, 0.98765, 1.0], "xpos": [0.5, 0.5, 0.5]},
+    {"upos": [[("AUX", 0.9), ("VERB", 0.1)], [("PART", 0.98765)], [("PROPN", 1.0), ("X", 0.0), ("NUM", 0.0)]]},
+    offsets=[(0, 3), (3, 5), (6, 14)],
+    text="Don't New York",
+)
+
+
+@pytest.mark.parametrize(
+    ("format", "options", "text"),
+    [
+        ("tsv", {}, "Don\tAUX\n't\tPART\nNew York\tPROPN\n\n"),
+        ("tsv", {"columns": ("upos", "xpos")}, "Don\tAUX\tVB\n't\tPART\tRB\nNew York\tPROPN\tNNP\n\n"),
+        (
+            "tsv",
+            {"probabilities": True, "top": 2},
+            "Don\tAUX\t0.9000\tAUX:0.9000 VERB:0.1000\n"
+            "'t\tPART\t0.9877\tPART:0.9877\n"
+            "New York\tPROPN\t1.0000\tPROPN:1.0000 X:0.0000\n\n",
+        ),
+        ("tsv", {"separator": "|"}, "Don|AUX\n't|PART\nNew York|PROPN\n\n"),
+        ("tsv", {"separator": r"\t"}, "Don\tAUX\n't\tPART\nNew York\tPROPN\n\n"),
+        ("csv", {"columns": ("upos", "xpos")}, "Don,AUX,VB\n't,PART,RB\nNew York,PROPN,NNP\n\n"),
+        ("slash", {}, "Don/AUX 't/PART New\u00a0York/PROPN\n"),
+        ("slash", {"columns": ("xpos", "upos"), "separator": "_"}, "Don_VB_AUX 't_RB_PART New\u00a0York_NNP_PROPN\n"),
+        (
+            "jsonl",
+            {},
+            '{"tokens":["Don","\'t","New York"],"upos":["AUX","PART","PROPN"],'
+            '"offsets":[[0,3],[3,5],[6,14]],"text":"Don\'t New York"}\n',
+        ),
+        (
+            "conllu",
+            {"probabilities": True, "top": 2},
+            "# text = Don't New York\n"
+            "1\tDon\t_\tAUX\t_\t_\t_\t_\t_\tSpaceAfter=No|UposProb=0.9000|UposTop=AUX:0.9000 VERB:0.1000\n"
+            "2\t't\t_\tPART\t_\t_\t_\t_\t_\tUposProb=0.9877|UposTop=PART:0.9877\n"
+            "3\tNew York\t_\tPROPN\t_\t_\t_\t_\t_\tUposProb=1.0000|UposTop=PROPN:1.0000 X:0.0000\n\n",
+        ),
+        ("pretty", {}, "Don  't    New York\nAUX  PART  PROPN\n\n"),
+        ("pretty", {"width": 12}, "Don  't\nAUX  PART\n\nNew York\nPROPN\n\n"),
+        ("pretty", {"width": 6}, "Don\nAUX\n\n't\nPART\n\nNew Y…\nPROPN\n\n"),
+        (
+            "pretty",
+            {"probabilities": True},
+            "Don     't      New York\nAUX     PART    PROPN\n0.9000  0.9877  1.0000\n\n",
+        ),
+    ],
+)
+def test_write(format: str, options: dict[str, Any], text: str) -> None:
+    assert write([SENTENCE], format, **options) == text
+
+
+def test_json_probabilities() -> None:
+    record = json.loads(write([SENTENCE], "jsonl", probabilities=True, top=2))
+    assert record["upos_probabilities"] == [0.9, 0.9877 if round(0.98765, 4) == 0.9877 else 0.9876, 1.0]
+    assert record["upos_alternatives"][2] == [["PROPN", 1.0], ["X", 0.0]]
+
+
+def test_pretty_knows_wide_characters_and_controls() -> None:
+    shown = write([Sentence(["猫", "e\u0301t", "\x1b[1m", "\t"], {"upos": ["A", "B", "C", "D"]})], "pretty")
+    assert shown == "猫  e\u0301t  \ufffd[1m  \ufffd\nA   B   C     D\n\n"
+    shown = write([Sentence(["猫" * 5000, "w" * 5000], {"upos": ["A", "B"]})], "pretty")
+    assert [len(line) for line in shown.splitlines()] == [40, 1, 0, 80, 1, 0]
+
+
+def test_conllu_changes_only_the_tags_asked_for() -> None:
+    text = (
+        "# c\n1-2\tdel"
+        + "\t_" * 8
+        + "\n1\tde\tde\tADP\tp\tA=b\t0\troot\t_\t_\n2\tel\tel\tDET\tq"
+        + "\t_" * 5
+        + "\n\n\n"
+    )
+    sentences = read(text, "conllu")
+    for s in sentences:
+        s.tags = {**s.tags, "upos": ["X"] * len(s), "xpos": ["Y"] * len(s)}
+    assert write(sentences, "conllu") == text.replace("ADP", "X").replace("DET", "X")
+
+
+@pytest.mark.parametrize(("format", "text"), [("tokens", "a\n\n\n\nb c\nd\n\n"), ("tsv", "\na\tx\n\n\nb\ty\n\n")])
+def test_tsv_keeps_the_lines(format: str, text: str) -> None:
+    sentences = read(text, format)
+    for s in sentences:
+        s.tags = {"upos": ["X"] * len(s)}
+    assert [bool(line) for line in write(sentences, "tsv").split("\n")] == [bool(line) for line in text.split("\n")]
+
+
+def test_slash_keeps_the_lines() -> None:
+    sentences = read("a b\n\n\nc", "lines")
+    for s in sentences:
+        s.tags = {"upos": ["X"] * len(s)}
+    assert write(sentences, "slash") == "a/X b/X\n\n\nc/X\n"
+
+
+@pytest.mark.parametrize("format", OUTPUTS)
+def test_long_sentences_and_words(format: str) -> None:
+    sentence = Sentence(["a"] * 10_000 + ["w" * 5000], {"upos": ["X"] * 10_001})
+    text = write([sentence, Sentence([]), sentence], format)
+    if format != "pretty":
+        again = read(text, format)
+        assert [len(s) for s in again if len(s)] == [10_001, 10_001]
+        assert again[0].tokens == sentence.tokens
+
+
+def test_empty_sentences() -> None:
+    empty = Sentence([])
+    assert {format: write([empty], format, probabilities=False) for format in OUTPUTS} == {
+        "tsv": "\n",
+        "csv": "\n",
+        "conllu": "",
+        "jsonl": '{"tokens":[],"upos":[]}\n',
+        "slash": "\n",
+        "pretty": "\n",
+    }
+    for format in ("tsv", "conllu", "jsonl", "pretty"):
+        write([empty], format, probabilities=True, top=3)
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (lambda: writer("xml", ["upos"]), "'xml'.*pretty"),
+        (lambda: writer("slash", ["upos"], separator=""), "''"),
+        (lambda: writer("slash", ["upos"], probabilities=True), "slash.*tsv"),
+        (lambda: writer("slash", ["upos"], top=3), "slash.*tsv"),
+        (lambda: write([Sentence(["a"], {"upos": ["X/Y"]})], "slash"), "'X/Y'.*--separator"),
+        (lambda: writer("tsv", ["upos"], separator=""), "''.*columns"),
+        (lambda: writer("csv", ["upos"], separator="ab"), "'ab'.*CSV"),
+        (lambda: write([Sentence([","], {"upos": ["X"]})], "tsv", separator=","), "','.*csv"),
+    ],
+)
+def test_what_cannot_be_asked(call: Any, said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        call()
+
+
+def in_cell(value: str) -> str:
+    return encodable(re.sub(r"[\t\n\r]", " ", value)) or "_"
+
+
+def in_slash(value: str) -> str:
+    return encodable(re.sub(r"\s", " ", value)) or "_"
+
+
+@unhurried
+@given(content=contents)
+@pytest.mark.parametrize(("format", "separator"), [("tsv", "\t"), ("csv", ","), ("csv", ";")])
+def test_tsv_and_csv_hold_anything(content: list[list[tuple[str, str, str]]], format: str, separator: str) -> None:
+    text = write(sentences_of(content), format, ("upos", "xpos"), separator=separator)
+    text.encode()
+    again = read(text, format, separator=separator, columns={"upos": 1, "xpos": 2})
+    breaks = r"[\t\n\r]" if format == "tsv" else r"[\n\r]"
+    assert [list(zip(s.tokens, s.tags["upos"], s.tags["xpos"], strict=True)) for s in again] == [
+        [tuple(encodable(re.sub(breaks, " ", cell)) or "_" for cell in cells) for cells in row] for row in content
+    ]
+    wide = write(sentences_of(content), "tsv", ("upos",), probabilities=True, top=2)
+    assert {line.count("\t") for line in wide.split("\n") if line} <= {3}
+    assert wide.count("\n") == text.count("\n")
+
+
+@unhurried
+@given(contents)
+def test_conllu_holds_anything(content: list[list[tuple[str, str, str]]]) -> None:
+    text = write(sentences_of(content), "conllu", ("upos", "xpos"), probabilities=True, top=2)
+    text.encode()
+    again = read(text, "conllu")
+    assert [list(zip(s.tokens, s.tags["upos"], s.tags["xpos"], strict=True)) for s in again] == [
+        [tuple(map(in_cell, cells)) for cells in row] for row in content if row
+    ]
+    assert "".join(map(write_conllu, again)) == text
+
+
+@unhurried
+@given(contents)
+def test_jsonl_keeps_everything(content: list[list[tuple[str, str, str]]]) -> None:
+    sentences = sentences_of(content)
+    text = write(sentences, "jsonl", ("upos", "xpos"))
+    text.encode()
+    again = read(text, "jsonl", columns={"upos": 1, "xpos": 2})
+
+    def joined(value: Any) -> Any:  # a high and a low surrogate side by side are one character in JSON
+        return json.loads(json.dumps(value))
+
+    assert [(s.tokens, s.tags) for s in again] == [(joined(s.tokens), joined(s.tags)) for s in sentences]
+    assert tokens_of(read(write(again, "jsonl", ("upos",)), "jsonl")) == [s.tokens for s in again]
+
+
+@unhurried
+@given(contents, st.sampled_from(["/", "_", "|", "||", "ab", "\u2044"]))
+def test_slash_holds_anything(content: list[list[tuple[str, str, str]]], separator: str) -> None:
+    for row in content:
+        for i, (word, *tags) in enumerate(row):
+            plain = [re.sub("[/_|ab\u2044]", "-", t) or "-" for t in tags]
+            row[i] = (word, plain[0], plain[1])
+    text = write(sentences_of(content), "slash", ("upos", "xpos"), separator=separator)
+    text.encode()
+    assert text.count("\n") == len(content)
+    again = read(text, "slash", columns={"upos": 1, "xpos": 2}, separator=separator)
+    assert [list(zip(s.tokens, s.tags["upos"], s.tags["xpos"], strict=True)) for s in again] == [
+        [tuple(map(in_slash, cells)) for cells in row] for row in content
+    ]
+    assert write(again, "slash", ("upos", "xpos"), separator=separator) == text
+
+
+@unhurried
+@given(contents, st.integers(1, 100))
+def test_pretty_fits_the_terminal(content: list[list[tuple[str, str, str]]], width: int) -> None:
+    for sentence in sentences_of(content):
+        text = write([sentence], "pretty", ("upos", "xpos"), width=width, probabilities=True)
+        text.encode()
+        assert text.endswith("\n")
+        limit = max(width, 6)  # of a probability
+        assert all(display_width(line) <= limit for line in text.split("\n"))
+        assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]", text)
