@@ -43,7 +43,8 @@ def tag(
         str | None, typer.Option(metavar="TEXT", help=f"{SEPARATORS} Of the input, and of an output in its format.")
     ] = None,
     paragraph_per_line: Annotated[
-        bool | None, typer.Option(help="Of text: whether each line is a paragraph. Default: if no line is empty.")
+        bool | None,
+        typer.Option(help="Of text: whether each line is a paragraph. Default: unless lines look hard-wrapped."),
     ] = None,
     encoding: Encoding = "utf-8",
     device: DeviceOption = "auto",

@@ -1,10 +1,10 @@
 """Running text -> paragraphs, in bounded memory.
 
 An empty line always ends a paragraph, and the lines between two empty lines, a block, are judged by themselves. A block
-is hard-wrapped if its lines break off in mid-sentence where the next word would not have fitted (or almost, and the
-next line goes on in lower case) more often than they end with room to spare; its width, which nine of ten lines keep
-to, must be 40 to 120 cells. In a hard-wrapped block a paragraph ends at a line that had room for the next word, unless
-the line breaks off in mid-sentence at three quarters of the width or later; in every other block each line is one.
+is hard-wrapped if nine of ten lines keep to a width of 40 to 120 cells, and its lines break off in mid-sentence because
+the next word would not have fitted more often than they end with room for it. In a hard-wrapped block, a line that had
+room for the next word ends its paragraph, unless it breaks off in mid-sentence at three quarters of the width or later;
+in every other block each line is a paragraph.
 """
 
 import re
