@@ -44,7 +44,7 @@ def tag(
     ] = None,
     paragraph_per_line: Annotated[
         bool | None,
-        typer.Option(help="Of text: whether each line is a paragraph. Default: unless lines look hard-wrapped."),
+        typer.Option(help="Of text: whether each line is a paragraph. Default: where lines are not hard-wrapped."),
     ] = None,
     encoding: Encoding = "utf-8",
     device: DeviceOption = "auto",

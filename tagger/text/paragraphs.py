@@ -131,10 +131,17 @@ def _judged(lines: Iterable[str]) -> Iterator[tuple[str, bool]]:
 
 
 def _ends(block: list[_Piece], following: _Piece | None, width: int) -> Iterator[tuple[str, bool]]:
-    """Yields each piece of a block of that width, and whether it ends a paragraph; `following` belongs to the block."""
+    """Yields each piece of a block of that width, and whether it ends a paragraph.
+
+    `following` is the next piece of the block. None: the block ends here, with an empty line that belongs to its last
+    paragraph, or with the text.
+    """
     for piece, after in zip(block, [*block[1:], following], strict=False):
-        wrapped = width and after is not None and piece.is_short_line and _goes_on(piece.text, after.text, width)
-        yield piece.text, piece.text.endswith("\n") and not wrapped
+        if after is None or not piece.text.endswith("\n"):
+            yield piece.text, False
+        else:
+            wrapped = width and piece.is_short_line and _goes_on(piece.text, after.text, width)
+            yield piece.text, not wrapped
 
 
 def _wrapped_width(block: list[_Piece]) -> int:
