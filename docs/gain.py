@@ -1,7 +1,7 @@
-"""Draws what pretraining buys: `python data/gain.py SIZE=RUN ... -o gain.png`, and prints the table.
+"""Runs with and without pretraining -> a table and a picture: `python docs/gain.py SIZE=RUN ... -o gain.png`.
 
-Every RUN is the folder of a training on SIZE sentences, with `init=FOLDER` or without. What is drawn is the
-accuracy on dev, the mean over the runs of each kind and size; the table also has the lowest and the highest.
+RUN is the folder of a training on SIZE sentences, with `init=FOLDER` or without. The picture shows the mean accuracy on
+dev of the runs of each kind and size. The table also has the lowest and the highest.
 """
 
 import argparse
@@ -16,14 +16,14 @@ import matplotlib.pyplot as plt
 
 
 def read(folder: Path) -> tuple[bool, float]:
-    """Whether a run started from something, and its accuracy on dev, in percent."""
+    """Whether a run started from a pretrained network, and its UPOS accuracy on dev in percent."""
     training = json.loads((folder / "tagger" / "config.json").read_text())["training"]
     accuracy = json.loads((folder / "report.json").read_text())["dev"]["upos"]["accuracy"]
     return training["init"] is not None, 100 * accuracy
 
 
 def main() -> None:
-    """Reads the runs, prints a row per size and draws the picture."""
+    """Reads the runs, prints a row for each size, and draws the picture."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("runs", nargs="+", metavar="SIZE=RUN")
     parser.add_argument("-o", dest="out", type=Path, required=True)

@@ -2,6 +2,7 @@
 
 import ast
 import importlib
+import json
 import os
 import re
 import shlex
@@ -299,3 +300,22 @@ def test_the_walk_through_adds_a_cell(tmp_path: Path) -> None:
             run_shell(train + small, tmp_path, env)
             assert len(run_shell(tag, tmp_path, env).stdout.splitlines()) == 5
     assert checks == 2
+
+
+def test_the_gain_of_pretraining_is_computed_from_runs(tmp_path: Path) -> None:
+    runs = []
+    for size, init, accuracy in (
+        (100, None, 0.8),
+        (100, "pretrained", 0.9),
+        (500, None, 0.88),
+        (500, "pretrained", 0.94),
+    ):
+        run = tmp_path / f"{size}-{init}"
+        (run / "tagger").mkdir(parents=True)
+        (run / "tagger" / "config.json").write_text(json.dumps({"training": {"init": init}}), encoding="utf-8")
+        (run / "report.json").write_text(json.dumps({"dev": {"upos": {"accuracy": accuracy}}}), encoding="utf-8")
+        runs.append(f"{size}={run}")
+    command = [sys.executable, str(ROOT / "docs" / "gain.py"), *runs, "-o", str(tmp_path / "gain.png")]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=300)
+    assert "| 100 | 80.00 (80.00 to 80.00) | 90.00 (90.00 to 90.00) | 50 % |" in done.stdout
+    assert (tmp_path / "gain.png").read_bytes().startswith(b"\x89PNG")
