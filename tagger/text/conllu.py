@@ -1,7 +1,7 @@
 """CoNLL-U lines <-> sentences; everything that is not a tag is kept to the byte.
 
-The format: https://universaldependencies.org/format.html. A word is a row whose ID is a whole
-number; rows of multiword tokens (`3-4`) and empty nodes (`8.1`) are no tokens but stay in place.
+The format: https://universaldependencies.org/format.html. A word is a row whose ID is a whole number. The rows of
+multiword tokens (`3-4`) and of empty nodes (`8.1`) are not words, but stay where they are.
 """
 
 import re
@@ -15,29 +15,36 @@ from tagger.text.sentence import Sentence
 
 COLUMNS = {"upos": 3, "xpos": 4, "feats": 5}  # the tag columns, counted from 0
 MISC = 9
-BLOCK = 1_000_000  # lines; no sentence has more, an empty line was forgotten
+MAX_BLOCK_LINES = 1_000_000  # more means that the file has no empty lines between its sentences
 _RANGE_OR_EMPTY = re.compile(r"[0-9]+[-.][0-9]+")
 _CONTROL = re.compile(r"[\t\n\r]")
 _UNFIT = re.compile("[\t\n\r\ud800-\udfff]")
 
 
 def read_conllu(lines: Iterable[str], path: str) -> Iterator[Sentence]:
-    """Yields a sentence per block of `lines`; `path` is for error messages.
+    """Yields a sentence per block of lines that ends with an empty line.
 
-    Every line belongs to one sentence, so that writing all sentences gives the file back. A block
-    without words (comments alone, extra empty lines) is a sentence without tokens. The `lines` of
-    a sentence are as they came; its `tags` hold `COLUMNS` as they stand in the file.
+    Every line belongs to one sentence, so that writing all sentences gives the file back. A block without words
+    (comments alone, an extra empty line) is a sentence without tokens. `Sentence.lines` are the lines as they came, and
+    `Sentence.tags` are the `COLUMNS` as they stand in the file.
+
+    Args:
+        lines: as `tagger.text.files.decoded_lines` yields them.
+        path: for error messages.
 
     Raises:
-        InputError: a row without 10 columns, an ID that is none, or a missing empty line.
+        InputError: a row without 10 columns, an ID that CoNLL-U does not have, or a missing empty line.
     """
     block: list[str] = []
     rows: list[list[str]] = []
     for number, line in enumerate(whole_lines(lines, path), 1):
         text = line.rstrip("\r\n")
         block.append(line)
-        if len(block) > BLOCK:
-            raise InputError(f"{path}, line {number}: {BLOCK:,} lines and none empty; put one after each sentence")
+        if len(block) > MAX_BLOCK_LINES:
+            raise InputError(
+                f"{path}, line {number}: {MAX_BLOCK_LINES:,} lines without an empty line;"
+                " put an empty line after each sentence"
+            )
         if not text:
             yield _sentence(block, rows)
             block, rows = [], []
@@ -45,7 +52,8 @@ def read_conllu(lines: Iterable[str], path: str) -> Iterator[Sentence]:
             cells = text.split("\t")
             if len(cells) != 10:
                 raise InputError(
-                    f"{path}, line {number}: {len(cells)} columns, CoNLL-U has 10 between tabs: {shorten(text)}"
+                    f"{path}, line {number}: {len(cells)} columns, CoNLL-U has 10 between tabs: {shorten(text)};"
+                    " give other column files as tsv"
                 )
             if cells[0].isascii() and cells[0].isdigit():
                 if cells[0] == "1" and rows:
@@ -56,7 +64,7 @@ def read_conllu(lines: Iterable[str], path: str) -> Iterator[Sentence]:
                 rows.append(cells)
             elif not _RANGE_OR_EMPTY.fullmatch(cells[0]):
                 raise InputError(
-                    f"{path}, line {number}: {shorten(cells[0])} is no ID; CoNLL-U has 3, 3-4 or 3.1 there"
+                    f"{path}, line {number}: {shorten(cells[0])} is not an ID of CoNLL-U, which is 3, 3-4 or 3.1"
                 )
     if block:
         yield _sentence(block, rows)
@@ -76,20 +84,20 @@ def _sentence(block: list[str], rows: list[list[str]]) -> Sentence:
 def write_conllu(sentence: Sentence, extra: dict[str, list[str]] | None = None) -> str:
     """The CoNLL-U block of a sentence, with its tags in their columns.
 
-    A sentence that came from CoNLL-U keeps its lines; only the columns that `sentence.tags` names
-    change. Columns that CoNLL-U does not have (`chunk`, `ner`) and `extra` go into MISC as
-    `Name=value`, a `|` in the value as `\\p`. In a form or tag, a tab or line end becomes a space and
-    a lone surrogate U+FFFD; an empty one is `_`. A sentence from elsewhere without tokens has no block.
+    A sentence that came from CoNLL-U keeps its lines; only the columns that `sentence.tags` names change. Columns that
+    CoNLL-U does not have (`chunk`, `ner`) and `extra` go into MISC as `Name=value`, where `\\p` stands for a `|` in the
+    value. In a form or tag, a tab or line end becomes a space and a lone surrogate U+FFFD; an empty one becomes `_`.
+    A sentence from elsewhere without tokens has no block.
 
     Args:
         sentence: N tokens.
-        extra: for each name the N values to add to MISC (a probability, say).
+        extra: for each name the N values to add to MISC, such as probabilities.
     """
     misc = {column: values for column, values in sentence.tags.items() if column not in COLUMNS} | (extra or {})
-    misc = {name: _fitting([value.replace("|", r"\p") for value in values]) for name, values in misc.items()}
+    misc = {name: _in_cells([value.replace("|", r"\p") for value in values]) for name, values in misc.items()}
     if sentence.lines is None:
         return _new_block(sentence, misc) if sentence.tokens else ""
-    tags = [(COLUMNS[c], values, _fitting(values)) for c, values in sentence.tags.items() if c in COLUMNS]
+    tags = [(COLUMNS[c], values, _in_cells(values)) for c, values in sentence.tags.items() if c in COLUMNS]
     out: list[str] = []
     word = 0
     for line in sentence.lines:
@@ -106,8 +114,8 @@ def write_conllu(sentence: Sentence, extra: dict[str, list[str]] | None = None) 
     return "".join(out)
 
 
-def _fitting(values: list[str]) -> list[str]:
-    """`values` as they can stand in a cell."""
+def _in_cells(values: list[str]) -> list[str]:
+    """`values`, changed where CoNLL-U cannot hold them in a cell."""
     if all(values) and not _UNFIT.search("".join(values)):
         return values
     return [encodable(_CONTROL.sub(" ", value)) or "_" for value in values]
@@ -121,10 +129,10 @@ def _add_misc(cells: list[str], pairs: dict[str, str]) -> None:
 
 
 def _new_block(sentence: Sentence, misc: dict[str, list[str]]) -> str:
-    """The block of a sentence that did not come from CoNLL-U; `_` where nothing is known."""
-    forms = _fitting(sentence.tokens)
+    """The block of a sentence that did not come from CoNLL-U, with `_` where nothing is known."""
+    forms = _in_cells(sentence.tokens)
     blank = ["_"] * len(forms)
-    tags = [_fitting(sentence.tags[column]) if column in sentence.tags else blank for column in COLUMNS]
+    tags = [_in_cells(sentence.tags[column]) if column in sentence.tags else blank for column in COLUMNS]
     glued = [False] * len(forms)  # whether the next token follows without a space
     if sentence.offsets is not None:
         glued = [a[1] == b[0] for a, b in pairwise(sentence.offsets)] + [False]
@@ -133,7 +141,7 @@ def _new_block(sentence: Sentence, misc: dict[str, list[str]]) -> str:
     last = ["|".join(filter(None, row)) or "_" for row in zip(*pairs, strict=True)] if pairs else blank
     head = "".join(f"{comment}\n" for comment in sentence.comments)
     if sentence.text is not None and not any(c.startswith("# text =") for c in sentence.comments):
-        if sentence.offsets is not None:  # what the rows say, as the format demands
+        if sentence.offsets is not None:  # the format demands the text of the rows
             text = "".join([form if g else form + " " for form, g in zip(forms, glued, strict=True)])[:-1]
         else:
             text = encodable(" ".join(re.split(r"[ \t\n\r]+", sentence.text)))

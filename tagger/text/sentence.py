@@ -4,7 +4,10 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
+from tagger.errors import InputError, shorten
+
 _SENT_ID = re.compile(r"# *sent_id *=")
+NO_TAG = "_"  # CoNLL-U writes it for "not annotated"; in FEATS it is a tag like any other and means "no features"
 
 
 @dataclass(slots=True)
@@ -15,13 +18,16 @@ class Sentence:
         tokens: the N word forms.
         tags: for each column (`upos`, `xpos`, ...) the N tags.
         probabilities: for each column the N probabilities of those tags, in [0, 1].
-        alternatives: for each column, per token, the best (tag, probability) pairs, best first.
-        offsets: (start, end) in characters of the input text, or None where the input had no text.
+        alternatives: for each column and token the best (tag, probability) pairs, best first.
+        offsets: for each token its (start, end) in characters of the input text, or None where the input had no text.
         text: the sentence as it stands in the input text, or None.
-        comments: comment lines in the sense of CoNLL-U, without line end (`# sent_id = 7`).
-        lines: the lines of the CoNLL-U block this sentence was read from, line ends included,
-            so that it can be written back to the byte; None for every other source.
-        fields: the other keys of the JSON object this sentence was read from.
+        comments: the comment lines of CoNLL-U without line ends (`# sent_id = 7`).
+        lines: the lines of the CoNLL-U block that this sentence was read from, line ends included, so that it can be
+            written back to the byte; None for every other source.
+        fields: the other keys of the JSON object that this sentence was read from.
+
+    Raises:
+        InputError: `tokens` is a string.
     """
 
     tokens: list[str]
@@ -34,16 +40,20 @@ class Sentence:
     lines: list[str] | None = None
     fields: dict[str, Any] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        if isinstance(self.tokens, str):
+            raise InputError(
+                f"Sentence({shorten(self.tokens)}): a sentence is made of a list of tokens; Tagger.annotate cuts a text"
+                " into sentences"
+            )
+
     @property
     def name(self) -> str | None:
-        """What `# sent_id` says, or None."""
+        """The value of the comment `# sent_id`, or None."""
         return next((c.partition("=")[2].strip() for c in self.comments if _SENT_ID.match(c)), None)
 
     def __len__(self) -> int:
         return len(self.tokens)
-
-
-NO_TAG = "_"  # how CoNLL-U writes "not annotated"; in FEATS it is a tag like any other: "no features"
 
 
 def is_annotated(column: str, tag: str) -> bool:

@@ -239,6 +239,6 @@ def test_gz(tmp_path: Path) -> None:
 
 
 def test_a_block_without_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tagger.text.conllu.BLOCK", 3)
+    monkeypatch.setattr("tagger.text.conllu.MAX_BLOCK_LINES", 3)
     with pytest.raises(InputError, match=r"x, line 4: 3 lines"):
         list(read_conllu(iter(["#\n"] * 5), "x"))

@@ -1,0 +1,27 @@
+"""A sentence is made of tokens and knows its name."""
+
+import pytest
+
+from tagger.errors import InputError
+from tagger.text.sentence import Sentence, is_annotated
+
+
+def test_a_string_is_no_list_of_tokens() -> None:
+    with pytest.raises(InputError, match=r"Sentence\('They book'\): .* list of tokens; Tagger\.annotate"):
+        Sentence("They book")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("comments", "name"), [([], None), (["# newpar", "# sent_id = a = b "], "a = b"), (["#sent_id=7"], "7")]
+)
+def test_its_name(comments: list[str], name: str | None) -> None:
+    sentence = Sentence(["They", "book"], comments=comments)
+    assert len(sentence) == 2
+    assert sentence.name == name
+
+
+@pytest.mark.parametrize(
+    ("column", "tag", "annotated"), [("upos", "NOUN", True), ("upos", "_", False), ("feats", "_", True), ("feats", "", False)]
+)
+def test_what_is_annotated(column: str, tag: str, annotated: bool) -> None:
+    assert is_annotated(column, tag) is annotated
