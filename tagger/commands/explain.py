@@ -8,7 +8,8 @@ import typer
 
 from tagger.commands.console import say, show_json, standard_output
 from tagger.commands.options import DEFAULT_MODEL, AsJson, DeviceOption, Encoding, Model, PrecisionOption
-from tagger.text.files import STDIO, read_lines, whole_file
+from tagger.text.files import STDIO, read_lines
+from tagger.text.output_files import whole_file
 from tagger.text.readers import read
 from tagger.text.slash import NO_BREAK_SPACE
 

@@ -9,7 +9,7 @@ from tagger.evaluation.figures import draw_confusions
 from tagger.evaluation.metrics import Scored
 from tagger.text.characters import encodable
 from tagger.text.conllu import write_conllu
-from tagger.text.files import whole_file
+from tagger.text.output_files import whole_file
 from tagger.text.sentence import Sentence, is_annotated
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TextIO
 from tagger.errors import InputError
 from tagger.tagging.jobs import Job
 from tagger.tagging.manifest import Manifest, OutputState
-from tagger.text.files import is_replaced, whole_file
+from tagger.text.output_files import is_replaced, whole_file
 
 _FileState = tuple[int, int, int]
 

@@ -19,7 +19,7 @@ from pytorch_lightning.callbacks import Checkpoint
 from pytorch_lightning.plugins import TorchCheckpointIO
 
 from tagger.errors import InputError
-from tagger.text.files import whole_binary, whole_file
+from tagger.text.output_files import whole_binary, whole_file
 from tagger.training.module import Module
 
 CHECKPOINTS = "checkpoints"  # their folder in a run's folder

@@ -11,7 +11,7 @@ import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import Callback
 
-from tagger.text.files import whole_file
+from tagger.text.output_files import whole_file
 from tagger.training.checkpoints import EpochRecorder, load_checkpoint
 from tagger.training.config import PretrainConfig, TrainConfig, check_machine
 from tagger.training.figures import draw_learning_curve

@@ -6,7 +6,7 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 
-from tagger.text.files import whole_binary
+from tagger.text.output_files import whole_binary
 from tagger.training.sweep import Row, differing_overrides
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tagger.errors import InputError
-from tagger.text.files import whole_file
+from tagger.text.output_files import whole_file
 
 TABLE = "sweep.csv"
 FIELDS = ("run", "overrides", "dev_accuracy", "words_per_second", "parameters", "training_seconds", "error")

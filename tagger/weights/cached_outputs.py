@@ -15,7 +15,7 @@ from tagger.errors import InputError
 from tagger.model.collate import length_buckets
 from tagger.model.pieces import PieceTokenizer, windows
 from tagger.model.transformer import TransformerEmbedding
-from tagger.text.files import whole_binary
+from tagger.text.output_files import whole_binary
 from tagger.weights.disk_cache import cache_limit, lock_while_open, open_cached, trim
 
 _log = logging.getLogger(__name__)

@@ -18,7 +18,7 @@ from tagger.model.memory import build_without_memory, check_memory
 from tagger.model.network import TaggerNetwork
 from tagger.model.transformer import EncoderError
 from tagger.model.vocabulary import Vocabulary
-from tagger.text.files import new_folder, whole_file
+from tagger.text.output_files import new_folder, whole_file
 from tagger.weights.huggingface import load_tokenizer, load_weights
 from tagger.weights.quantize import compress, expand
 from tagger.weights.saved_config import (

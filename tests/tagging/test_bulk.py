@@ -14,7 +14,7 @@ from tagger.tagging.bulk import Options, Progress, tag_files
 from tagger.tagging.jobs import Job, plan_jobs
 from tagger.tagging.tagger import Tagger
 from tagger.tagging.workers import WorkersDied
-from tagger.text.files import whole_file
+from tagger.text.output_files import whole_file
 from tagger.text.paragraphs import Paragraph, read_paragraphs
 
 SENTENCES = ["They book flights.", "The dog runs fast.", "Yes"]

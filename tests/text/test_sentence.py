@@ -21,7 +21,8 @@ def test_its_name(comments: list[str], name: str | None) -> None:
 
 
 @pytest.mark.parametrize(
-    ("column", "tag", "annotated"), [("upos", "NOUN", True), ("upos", "_", False), ("feats", "_", True), ("feats", "", False)]
+    ("column", "tag", "annotated"),
+    [("upos", "NOUN", True), ("upos", "_", False), ("feats", "_", True), ("feats", "", False)],
 )
 def test_what_is_annotated(column: str, tag: str, annotated: bool) -> None:
     assert is_annotated(column, tag) is annotated

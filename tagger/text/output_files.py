@@ -1,0 +1,137 @@
+"""Files and folders that are written: a file gets its name only when it is whole.
+
+Links are followed, special files are written to directly, and the kernel decides on the permissions.
+"""
+
+import errno
+import gzip
+import io
+import os
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO, TextIO, cast
+
+from tagger.errors import InputError
+
+MAX_LINKS = 40  # that are followed one after the other, as on Linux
+
+
+@contextmanager
+def whole_file(
+    path: str | Path, *, run: str = "", before_naming: Callable[[Path], None] | None = None
+) -> Iterator[TextIO]:
+    """A file open for writing UTF-8 that appears as `path` when the block ends without an error.
+
+    A name that ends in `.gz` is compressed. A lone surrogate is written as `\\udXXX`; see `encodable`. For the rest
+    see `whole_binary`.
+    """
+    with whole_binary(path, run=run, before_naming=before_naming) as binary:
+        stream = binary
+        if Path(path).suffix.lower() == ".gz":  # mtime=0: the same text gives the same bytes
+            stream = cast(BinaryIO, gzip.GzipFile(filename="", mode="wb", fileobj=binary, mtime=0))
+        with io.TextIOWrapper(stream, "utf-8", errors="backslashreplace", newline="\n") as text:
+            yield text
+
+
+@contextmanager
+def whole_binary(
+    path: str | Path,
+    remedy: str = "choose another place",
+    *,
+    run: str = "",
+    before_naming: Callable[[Path], None] | None = None,
+) -> Iterator[BinaryIO]:
+    """A file open for writing bytes that appears as `path` when the block ends without an error.
+
+    Until then it is a hidden file in the same folder; on an error it is removed. If `path` is a link, the file that it
+    leads to is replaced and the link stays. What is not a regular file (a pipe, `/dev/null`), and an open file such as
+    `/dev/stdout`, is written to directly.
+
+    Args:
+        path: the file; folders above it are made.
+        remedy: the end of the message of an error.
+        run: a name that the hidden file has in its own, by which it can be recognised if the process is killed.
+        before_naming: called with the hidden file when it is complete. What it raises leaves `path` as it was.
+
+    Raises:
+        InputError: the folder cannot be written or is full, or `path` is a folder.
+        BrokenPipeError: `path` is a pipe whose reader has gone.
+    """
+    path = Path(path)
+    partial: Path | None = None
+    try:
+        if path.is_dir():
+            raise InputError(f"{path} is a folder; the name of a file is needed here")
+        target = _link_target(path)
+        if isinstance(target, int):
+            binary = cast(BinaryIO, os.fdopen(os.dup(target), "wb"))
+        elif target.exists() and not target.is_file():
+            binary = cast(BinaryIO, target.open("wb"))
+        else:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            partial, binary = _new_file(target, run)
+    except OSError as error:
+        raise InputError(f"{path} cannot be written: {error.strerror}; {remedy}") from None
+    try:
+        with binary:
+            yield binary
+        if partial is not None:
+            if before_naming is not None:
+                before_naming(partial)
+            partial.replace(cast(Path, target))
+    except BaseException as error:
+        if partial is not None:
+            partial.unlink(missing_ok=True)
+        if isinstance(error, OSError) and not isinstance(error, BrokenPipeError):
+            raise InputError(f"{path} cannot be written: {error.strerror}; {remedy}") from None
+        raise
+
+
+def is_replaced(path: str | Path) -> bool:
+    """Whether writing to `path` would replace a regular file; False where `whole_binary` writes directly."""
+    try:
+        target = _link_target(Path(path))
+    except OSError:
+        return False
+    return not isinstance(target, int) and target.is_file()
+
+
+def new_folder(parent: Path, name: str) -> Path:
+    """Makes a hidden folder `.NAME.XXXXXXXX` in `parent` that nobody else uses, with the usual permissions."""
+    while True:
+        folder = parent / f".{name}.{secrets.token_hex(4)}"
+        with suppress(FileExistsError):
+            folder.mkdir()
+            return folder
+
+
+def _new_file(target: Path, run: str) -> tuple[Path, BinaryIO]:
+    """Makes a hidden file beside `target` that nobody else uses.
+
+    The kernel gives it the permissions of a new file. Reading the umask in order to set them later would change it for
+    a moment, in which files of other threads become readable by all.
+    """
+    while True:
+        partial = target.with_name(f".{target.name[:40]}.{run}{secrets.token_hex(4)}.part")
+        with suppress(FileExistsError):
+            return partial, cast(BinaryIO, partial.open("xb"))
+
+
+def _link_target(path: Path) -> Path | int:
+    """The file that `path` leads to through links, or the number of an open file of this process.
+
+    The names `/dev/stdout`, `/dev/fd/1` and `/proc/self/fd/1` are links on Linux, but opening what they lead to would
+    start at the beginning of that file again. Links to open files of other processes are not followed.
+    """
+    own = f"/proc/{os.getpid()}/fd"
+    for _ in range(MAX_LINKS):
+        path = Path(os.path.realpath(path.parent), path.name)
+        folder = str(path.parent)
+        if folder in (own, "/dev/fd") and path.name.isdecimal():
+            return int(path.name)
+        if folder.startswith("/proc/") or not path.is_symlink():
+            return path
+        path = path.parent / path.readlink()
+    raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(path))

@@ -1,0 +1,181 @@
+"""A file gets its name when it is whole; links stay, special files are written to, the umask is not touched."""
+
+import gzip
+import os
+import secrets
+import stat
+from pathlib import Path
+
+import pytest
+
+from tagger.errors import InputError
+from tagger.text.files import read_lines
+from tagger.text.output_files import is_replaced, new_folder, whole_file
+
+
+@pytest.mark.parametrize("name", ["a.txt", "deep/er/a.txt", "猫" * 80, "a.txt.gz", "A.GZ"])
+def test_whole_file(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    with whole_file(path) as out:
+        out.write("é\r\nb\n\ud800")
+        assert not path.exists()
+    content = path.read_bytes()
+    if name.lower().endswith(".gz"):
+        content = gzip.decompress(content)
+    assert content == "é\r\nb\n\\ud800".encode()
+    assert [p.name for p in path.parent.iterdir()] == [path.name]
+    plain = tmp_path / "plain"
+    plain.touch()
+    assert path.stat().st_mode == plain.stat().st_mode
+
+
+def test_the_same_text_gives_the_same_gz(tmp_path: Path) -> None:
+    for name in ("a.gz", "b.gz"):
+        with whole_file(tmp_path / name) as out:
+            out.write("text")
+    assert (tmp_path / "a.gz").read_bytes() == (tmp_path / "b.gz").read_bytes()
+
+
+@pytest.mark.parametrize("name", ["a.txt", "a.txt.gz"])
+@pytest.mark.parametrize("error", [InputError, KeyboardInterrupt, GeneratorExit])
+@pytest.mark.parametrize("old", [None, "old"])
+def test_an_error_leaves_nothing_behind(tmp_path: Path, name: str, error: type[BaseException], old: str | None) -> None:
+    path = tmp_path / name
+    if old:
+        path.write_text(old, encoding="utf-8")
+
+    def write_half() -> None:
+        with whole_file(path) as out:
+            out.write("half " * 100_000)
+            out.flush()
+            raise error
+
+    with pytest.raises(error):
+        write_half()
+    assert [p.name for p in tmp_path.iterdir()] == ([name] if old else [])
+    assert not old or path.read_text(encoding="utf-8") == old
+
+
+def test_what_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for path in (tmp_path, tmp_path / "file" / "a.txt"):
+        with pytest.raises(InputError, match=r"is a folder|cannot be written") as raised, whole_file(path):
+            pass
+        assert str(path) in str(raised.value)
+    assert [p.name for p in tmp_path.iterdir()] == ["file"]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+def test_a_pipe_stays_a_pipe(tmp_path: Path) -> None:
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        with whole_file(path) as out:
+            out.write("text")
+        assert os.read(reader, 100) == b"text"
+    finally:
+        os.close(reader)
+    assert path.is_fifo()
+
+
+@pytest.mark.parametrize("name", ["a.txt", "a.txt.gz"])
+def test_a_link_stays_and_its_file_is_replaced(tmp_path: Path, name: str) -> None:
+    (tmp_path / "there").mkdir()
+    (tmp_path / "there" / name).write_bytes(b"old")
+    (tmp_path / "here").mkdir()
+    (tmp_path / "here" / name).symlink_to(Path("..", "here", "next"))
+    (tmp_path / "here" / "next").symlink_to(tmp_path / "there" / name)
+    with whole_file(tmp_path / "here" / name) as out:
+        out.write("new")
+        assert (tmp_path / "there" / name).read_bytes() == b"old"
+    assert sorted(p.name for p in (tmp_path / "here").iterdir() if p.is_symlink()) == sorted([name, "next"])
+    assert [p.name for p in (tmp_path / "there").iterdir()] == [name]
+    assert list(read_lines(str(tmp_path / "here" / name))) == ["new"]
+
+
+def test_links_that_lead_nowhere(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to("later")
+    with whole_file(tmp_path / "link") as out:
+        out.write("text")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "later").read_text() == "text"
+    (tmp_path / "loop").symlink_to("loop")
+    with pytest.raises(InputError, match=r"loop cannot be written: .*links"), whole_file(tmp_path / "loop"):
+        pass
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/fd"), reason="no names of open files here")
+@pytest.mark.parametrize("names", [["/dev/fd/{}"], ["/proc/self/fd/{}"], ["link", "/dev/fd/{}"]])
+@pytest.mark.parametrize("mode", ["wb", "ab"])
+def test_open_files_are_written_to(tmp_path: Path, names: list[str], mode: str) -> None:
+    if names[0].startswith("/proc") and not os.path.exists("/proc/self/fd"):
+        pytest.skip("no /proc here")
+    path = tmp_path / "out"
+    path.write_bytes(b"before ")
+    with path.open(mode) as opened:
+        opened.write(b"first ")
+        opened.flush()
+        name = names[-1].format(opened.fileno())
+        if names[0] == "link":
+            (tmp_path / "link").symlink_to(name)
+            name = str(tmp_path / "link")
+        assert not is_replaced(name)
+        inode = path.stat().st_ino
+        with whole_file(name) as out:
+            out.write("text ")
+        opened.write(b"last")
+    assert path.read_bytes() == (b"before " if mode == "ab" else b"") + b"first text last"
+    assert path.stat().st_ino == inode
+    assert (tmp_path / "link").is_symlink() == (names[0] == "link")
+
+
+def test_what_is_replaced(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "link").symlink_to("file")
+    (tmp_path / "to null").symlink_to(os.devnull)
+    names = ("file", "link", "to null", "missing", ".", "file/below")
+    assert [name for name in names if is_replaced(tmp_path / name)] == ["file", "link"]
+
+
+def test_a_link_to_a_special_file_stays(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(os.devnull)
+    with whole_file(tmp_path / "link") as out:
+        out.write("text")
+    assert (tmp_path / "link").is_symlink()
+    assert [p.name for p in tmp_path.iterdir()] == ["link"]
+
+
+def test_a_pipe_without_a_reader_is_a_broken_pipe() -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    try:
+        with pytest.raises(BrokenPipeError), whole_file(f"/dev/fd/{writer}") as out:
+            out.write("text")
+    finally:
+        os.close(writer)
+
+
+def test_the_umask_decides_who_may_read_and_is_never_touched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = os.umask(0o027)
+    try:
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "umask", lambda mask: pytest.fail("the umask belongs to all threads"))
+            with whole_file(tmp_path / "a"):
+                modes = [p.stat().st_mode for p in tmp_path.iterdir()]
+            folder = new_folder(tmp_path, "b")
+    finally:
+        os.umask(before)
+    assert [stat.S_IMODE(mode) for mode in [*modes, (tmp_path / "a").stat().st_mode]] == [0o640, 0o640]
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o750
+
+
+def test_names_of_new_files_are_never_shared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tokens = iter(["1", "1", "2", "1", "2", "3"])
+    monkeypatch.setattr(secrets, "token_hex", lambda size: next(tokens))
+    with whole_file(tmp_path / "a") as first, whole_file(tmp_path / "a") as second:
+        first.write("first")
+        second.write("second")
+    assert (tmp_path / "a").read_text() == "first"
+    new_folder(tmp_path, "a").rename(tmp_path / ".a.2")
+    assert new_folder(tmp_path, "a").name == ".a.3"
