@@ -95,6 +95,8 @@ def plan(command: Command, arguments: Sequence[str]) -> Plan | None:
     name = options.config_name or command
     with _configs(options.config_dir) as extra:
         overrides = [*extra, *checked]
+        quoted = dict(zip(options.overrides, checked, strict=True))
+        arguments = [quoted.get(argument, argument) for argument in arguments]
         if options.help or options.hydra_help or options.version or options.shell_completion:
             _show(command, arguments)
             return None

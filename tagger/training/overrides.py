@@ -206,10 +206,10 @@ def _with_known_key(argument: Argument, known: set[str], groups: Mapping[str, Se
 def _check_trainer_key(key: str) -> None:
     from pytorch_lightning import Trainer
 
-    arguments = [f"trainer.{name}" for name in inspect.signature(Trainer.__init__).parameters if name != "self"]
-    name = ".".join(key.split(".")[:2])
+    arguments = [name for name in inspect.signature(Trainer.__init__).parameters if name != "self"]
+    name = key.split(".")[1]
     if name not in arguments:
-        raise InputError(f"{key}: pytorch_lightning.Trainer has no such argument{_did_you_mean(key, arguments)}")
+        raise InputError(f"{key}: pytorch_lightning.Trainer has no such argument{_did_you_mean(name, arguments)}")
 
 
 def _unknown(argument: Argument, known: set[str], groups: Mapping[str, Sequence[str]], page: str) -> InputError:
@@ -227,8 +227,9 @@ def _unknown(argument: Argument, known: set[str], groups: Mapping[str, Sequence[
 
 
 def _did_you_mean(word: str, words: Sequence[str]) -> str:
-    same_end = [other for other in words if other.rpartition(".")[2] == word]
-    near = same_end or difflib.get_close_matches(word, words, 1, MIN_SIMILARITY)
+    last = word.rpartition(".")[2]
+    same_end = [other for other in words if other.rpartition(".")[2] == last]
+    near = same_end[:1] or difflib.get_close_matches(word, words, 1, MIN_SIMILARITY)
     return f"; did you mean {near[0]}?" if near else ""
 
 

@@ -1,6 +1,7 @@
 """Pretraining on untagged text: config -> texts, module and batches; after training a folder to start taggers from."""
 
 import logging
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from itertools import chain
@@ -132,8 +133,8 @@ class Pretraining(Experiment):
                 f"best section {results['best_epoch']} of {results['epochs']}, {results['training_seconds']:.0f} s,"
                 f" {results['parameters']:,} parameters",
                 f"run: {folder}",
-                f"fill blanks with it: python -m tagger fill 'I am ___.' --model {folder}",
-                f"start a tagger from it: python -m tagger init={folder}",
+                f"fill blanks with it: python -m tagger fill 'I am ___.' --model {shlex.quote(str(folder))}",
+                f"start a tagger from it: python -m tagger {shlex.quote(f'init={folder}')}",
             ]
         )
 

@@ -1,6 +1,7 @@
 """Training a tagger: config -> corpus, module and batches; after training a tagger's folder and its report."""
 
 import logging
+import shlex
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -128,7 +129,7 @@ class TaggerTraining(Experiment):
                 f"best epoch {results['best_epoch']} of {results['epochs']}, {results['training_seconds']:.0f} s,"
                 f" {results['parameters']:,} parameters",
                 f"run: {folder}",
-                f"tag with it: python -m tagger tag FILE --model {folder}",
+                f"tag with it: python -m tagger tag FILE --model {shlex.quote(str(folder))}",
             ]
         )
 

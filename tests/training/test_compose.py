@@ -39,6 +39,11 @@ def test_a_sweep_is_the_product_of_its_values() -> None:
     assert [(job.config.model.depth, job.config.seed) for job in found.jobs] == [(1, 3), (1, 4), (2, 3), (2, 4)]
 
 
+def test_a_config_is_shown_with_names_of_files_in_it(capfd: pytest.CaptureFixture[str]) -> None:
+    assert plan("train", ["--cfg", "job", "corpus=conllu", "corpus.train=trän (1).conllu"]) is None
+    assert "train: trän (1).conllu" in capfd.readouterr().out
+
+
 def test_options_may_stand_anywhere() -> None:
     for arguments in (["seed=1,2", "-m"], ["-m", "seed=1,2"], ["--multirun", "seed=1,2"]):
         assert len(planned(*arguments).jobs) == 2
