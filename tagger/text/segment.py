@@ -155,8 +155,10 @@ def _tail(tokens: list[_Token], rules: Rules) -> str:
         return "ruler"
     if kind == "number" and ":" in form:
         return "time" if len(tokens) == 1 else ""
-    if form in (">>", "AM", "PM", ",") or (form in ("its", "Its") and rules is ENGLISH):
+    if form in (">>", "AM", "PM", ","):
         return form
+    if form in ("its", "Its"):  # `its" a` is no it is
+        return form if rules is ENGLISH and last == len(tokens) - 1 else ""
     if kind == "email":
         return "email" if "." in form.rpartition("@")[2] else "user"
     return kind if kind in ("date", "dots", "smiley", "url") else ""

@@ -184,6 +184,7 @@ EVERYDAY_ENGLISH = {
         ("d'you know, alot", "d' you know , a lot"),
         ("its a dog, Its not his; its name", "it s a dog , It s not his ; its name"),
         ("because of its not being so", "because of its not being so"),
+        ('(its) a "its" a (its a', '( its ) a " its " a ( it s a'),
         ("rock 'n' roll, ma'am, '90s", "rock 'n' roll , ma'am , '90s"),
     ],
     "a word hyphenated at a line's end stays in two, and its sentence goes on": [
