@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Any
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 if TYPE_CHECKING:
-    from tagger.tagging.tagger import Tagger, load
+    from tagger.tagging.load import load
+    from tagger.tagging.tagger import Tagger
     from tagger.text.sentence import Sentence
 
 __all__ = ["Sentence", "Tagger", "load"]
-_MODULES = {"Sentence": "tagger.text.sentence", "Tagger": "tagger.tagging.tagger", "load": "tagger.tagging.tagger"}
+_MODULES = {"Sentence": "tagger.text.sentence", "Tagger": "tagger.tagging.tagger", "load": "tagger.tagging.load"}
 
 
 def __getattr__(name: str) -> Any:

@@ -1,22 +1,19 @@
-"""Sentences with blanks -> words that may stand there, from both sides of a blank and from each alone."""
+"""Sentences with blanks -> words that may stand there, from both sides of a blank and from each side alone."""
 
 # n blanks, V words
 
 import re
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
-
-import numpy as np
-import torch
+from typing import TYPE_CHECKING, NamedTuple
 
 from tagger.errors import InputError
-from tagger.model.forms import FormTable
-from tagger.model.masked_batch import masked_batch
 from tagger.text.terminal import display_width, fitted
-from tagger.weights.pretrained_folder import SavedMasked
 
-BLANK = re.compile(r"_{2,}")  # a token like this is one
-LONGEST = 1_000  # tokens of a sentence
+if TYPE_CHECKING:
+    from tagger.tagging.hidden_words import HiddenWordPredictor
+
+BLANK = re.compile(r"_{2,}")  # a token that stands for a missing word
+MAX_SENTENCE_TOKENS = 1_000
 _WIDTH = 26  # cells of a column of the table
 
 Candidates = list[tuple[str, float]]
@@ -33,19 +30,17 @@ class FilledBlank(NamedTuple):
 
 
 class Filler:
-    """A network that predicts hidden words, for sentences with blanks."""
+    """Fills the blanks of sentences with what a pretrained network predicts."""
 
-    def __init__(self, saved: SavedMasked) -> None:
-        self.network, self.vocabulary = saved.network, saved.vocabulary
-        self.rules: str = saved.config["segmenter"]
-        self._words = list(saved.vocabulary.words)
-        self._table = FormTable(saved.vocabulary, saved.config["network"]["buckets"])
+    def __init__(self, predictor: "HiddenWordPredictor") -> None:
+        self.predictor = predictor
+        self.rules: str = predictor.config["segmenter"]
 
     def fill(self, tokens: Sequence[str], top: int = 5) -> list[FilledBlank]:
-        """The candidates for every blank of a sentence, in order; what other blanks hold is not known to any.
+        """The candidates for every blank of a sentence, in order; the other blanks stay unknown.
 
         Raises:
-            InputError: no blank, nothing but blanks, or more than LONGEST tokens.
+            InputError: no blank, nothing but blanks, or more than `MAX_SENTENCE_TOKENS` tokens.
         """
         blanks = [i for i, token in enumerate(tokens) if BLANK.fullmatch(token)]
         shown = " ".join(tokens)[:60]
@@ -53,8 +48,8 @@ class Filler:
             raise InputError(f"no blank in {shown!r}; write ___ where a word is missing")
         if len(blanks) == len(tokens):
             raise InputError(f"{shown!r} is nothing but a blank; write words before or after it")
-        if len(tokens) > LONGEST:
-            raise InputError(f"a sentence of {len(tokens)} words; give at most {LONGEST}")
+        if len(tokens) > MAX_SENTENCE_TOKENS:
+            raise InputError(f"a sentence of {len(tokens)} words; give at most {MAX_SENTENCE_TOKENS}")
         filled = []
         for i, both in zip(blanks, self._predict(tokens, blanks, top), strict=True):
             left = self._side(tokens[: i + 1], [j for j in blanks if j <= i], -1, top)
@@ -63,21 +58,20 @@ class Filler:
         return filled
 
     def _side(self, tokens: Sequence[str], blanks: list[int], which: int, top: int) -> Candidates:
-        """What a part of the sentence says of one of its blanks; nothing where it is blanks alone."""
+        """The candidates for one blank of a part of the sentence; none where the part is nothing but blanks."""
         return [] if len(blanks) == len(tokens) else self._predict(tokens, blanks, top)[which]
 
-    @torch.inference_mode()
     def _predict(self, tokens: Sequence[str], blanks: list[int], top: int) -> list[Candidates]:
-        batch = masked_batch([tokens], [np.array(blanks)], self._table)
-        scores = self.network.scores(self.network.predict(batch.batch, batch.masked))  # (n, V)
-        best = scores.softmax(1).topk(min(top, scores.shape[1]))
+        """The candidates for each of n blanks."""
+        words = self.predictor.words
+        best = self.predictor.probabilities(tokens, blanks).topk(min(top, len(words)))  # of (n, V)
         return [
-            [(self._words[word], round(share, 6)) for share, word in zip(*pair, strict=True)]
+            [(words[word], round(probability, 6)) for probability, word in zip(*pair, strict=True)]
             for pair in zip(best.values.tolist(), best.indices.tolist(), strict=True)
         ]
 
 
-def render(tokens: Sequence[str], filled: Iterable[FilledBlank]) -> str:
+def format_blanks(tokens: Sequence[str], filled: Iterable[FilledBlank]) -> str:
     """A table at most 80 columns wide for each blank."""
     lines = []
     several = sum(BLANK.fullmatch(token) is not None for token in tokens) > 1
@@ -96,8 +90,8 @@ def render(tokens: Sequence[str], filled: Iterable[FilledBlank]) -> str:
 def _cell(candidates: Candidates, row: int) -> str:
     if not candidates:
         return "(no words)" if row == 0 else ""
-    word, share = candidates[row]
-    return f"{100 * share:5.1f}%  {fitted(word, _WIDTH - 10)}"
+    word, probability = candidates[row]
+    return f"{100 * probability:5.1f}%  {fitted(word, _WIDTH - 10)}"
 
 
 def _padded(text: str, width: int) -> str:

@@ -11,7 +11,6 @@ import numpy as np
 from tagger.analysis.located import vectors_at
 from tagger.analysis.senses import unit
 from tagger.errors import InputError, shorten
-from tagger.tagging.layer_vectors import layer_names
 from tagger.text.files import read_lines
 
 if TYPE_CHECKING:
@@ -71,7 +70,7 @@ def read_examples(tagger: "Tagger", file: str, encoding: str = "utf-8") -> dict[
 def sense_scores(tagger: "Tagger", words: Mapping[str, Sequence[Example]]) -> dict[str, dict[str, float]]:
     """For each word and layer the score of `leave_one_out`, in [0, 1]. The tagger should compute in float32."""
     scores: dict[str, dict[str, float]] = {word: {} for word in words}
-    for layer in layer_names(tagger.engine):
+    for layer in tagger.layers.names:
         for word, examples in words.items():
             vectors = vectors_at(tagger, [(example.tokens, example.position) for example in examples], layer)
             scores[word][layer] = leave_one_out(vectors, [example.sense for example in examples])

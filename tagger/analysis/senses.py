@@ -12,7 +12,6 @@ import numpy as np
 from tagger.analysis.located import vectors_at
 from tagger.analysis.occurrences import Found, Occurrence, evenly
 from tagger.errors import InputError
-from tagger.tagging.layer_vectors import checked_layer
 from tagger.text.output_files import whole_binary
 from tagger.text.terminal import display_width, fitted
 
@@ -84,13 +83,13 @@ def senses(tagger: "Tagger", word: str, found: Found, layer: str = "all", number
         tagger: a tagger that computes in float32.
         word: the word, for display.
         found: its occurrences and a sample of sentences.
-        layer: see `tagging.layer_vectors.layer_names`.
+        layer: see `LayerVectors.names`.
         number: the number of groups; None: chosen as above.
 
     Raises:
         InputError: the layer does not exist, or there are fewer occurrences than groups.
     """
-    layer = checked_layer(tagger.engine, layer)
+    layer = tagger.layers.checked(layer)
     if number is not None and number > len(found.occurrences):
         raise InputError(f"--groups {number}: there are only {len(found.occurrences)} occurrences of {word!r} to group")
     chosen = found.occurrences

@@ -28,13 +28,13 @@ def fill(
 
     import torch
 
-    from tagger.analysis.fill import BLANK, Filler, render
+    from tagger.analysis.fill import BLANK, Filler, format_blanks
+    from tagger.tagging.hidden_words import HiddenWordPredictor
     from tagger.text.segment import segment
     from tagger.weights.catalog import find_masked
-    from tagger.weights.pretrained_folder import load_masked
 
     torch.set_num_threads(1)
-    filler = Filler(load_masked(find_masked(model)))
+    filler = Filler(HiddenWordPredictor.load(find_masked(model)))
     lines = read_lines(STDIO, encoding) if text == STDIO else io.StringIO(text)
     read_in = read(lines, "TEXT", "text", segment=partial(segment, rules=filler.rules))
     sentences = [s.tokens for s in read_in if any(map(BLANK.fullmatch, s.tokens))]
@@ -44,4 +44,4 @@ def fill(
     if as_json:
         show_json([{"tokens": tokens, "blanks": [b._asdict() for b in blanks]} for tokens, blanks in found])
     else:
-        show("\n".join(render(tokens, blanks) for tokens, blanks in found))
+        show("\n".join(format_blanks(tokens, blanks) for tokens, blanks in found))

@@ -9,7 +9,8 @@ import torch
 from tagger.commands.console import say
 from tagger.errors import InputError
 from tagger.tagging.engine import CACHE_SIZE
-from tagger.tagging.tagger import Tagger, load
+from tagger.tagging.load import load
+from tagger.tagging.tagger import Tagger
 from tagger.weights.catalog import find_tagger
 
 

@@ -68,10 +68,10 @@ def tag(
     from tagger.commands.loading import load_with_tags
     from tagger.commands.progress import progress_line
     from tagger.tagging.bulk import Options, tag_files
+    from tagger.tagging.devices import choose_device, choose_precision
     from tagger.tagging.jobs import Job, format_skipped, plan_jobs
     from tagger.tagging.manifest import Manifest, fingerprint
     from tagger.tagging.outputs import Outputs
-    from tagger.tagging.tagger import choose_device, choose_precision
     from tagger.tagging.workers import processor_cores
     from tagger.weights.catalog import find_tagger
 

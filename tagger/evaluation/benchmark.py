@@ -12,8 +12,10 @@ import numpy as np
 import torch
 
 from tagger.errors import InputError
+from tagger.tagging.devices import choose_precision
 from tagger.tagging.engine import PRECISIONS
-from tagger.tagging.tagger import Tagger, choose_precision, load
+from tagger.tagging.load import load
+from tagger.tagging.tagger import Tagger
 from tagger.tagging.workers import processor_cores
 from tagger.text.sentence import Sentence
 from tagger.weights.catalog import find_tagger, folder_bytes

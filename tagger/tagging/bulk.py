@@ -1,15 +1,18 @@
-"""Files -> tagged files: this process reads and writes, the tagger's workers cut text, tag it and format it."""
+"""Files -> tagged files: this process reads and writes; the tagger's workers cut text, tag it and format it.
+
+Every file is tagged in windows of its own, whose sizes follow from its content alone. Its output is therefore the same
+to the byte whether it is tagged alone or among others, by one worker or by several, or after a run was resumed.
+"""
 
 import io
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, closing
 from functools import partial
 from itertools import chain, groupby
-from typing import NamedTuple, TextIO
+from typing import TYPE_CHECKING, NamedTuple, TextIO
 
 from tagger.errors import InputError
-from tagger.tagging.jobs import Job
-from tagger.tagging.tagger import FIRST_WINDOW, WINDOW_TOKENS, Tagger, Wanted
+from tagger.tagging.tagger import WINDOW_TOKENS, Request
 from tagger.tagging.workers import Part, WorkersDied
 from tagger.text.files import STDIO, decoded_lines, open_binary
 from tagger.text.formats import TAKES_SEPARATOR
@@ -18,9 +21,15 @@ from tagger.text.readers import read
 from tagger.text.sentence import Sentence
 from tagger.text.writers import Writer, writer
 
-CHARACTERS = 5  # of running text per token, about
-FILES = 500  # of which there are pieces in a window, at most
-OFFSETS = ("conllu", "jsonl")  # formats that show where tokens stood
+if TYPE_CHECKING:
+    from tagger.tagging.jobs import Job
+    from tagger.tagging.tagger import Tagger
+
+FIRST_WINDOW = 4_000  # tokens of a file's first window; the others double, up to `WINDOW_TOKENS`
+FIRST_PART = 1_000  # tokens of the first part that is sent to a worker; likewise
+CHARACTERS_PER_TOKEN = 5  # of running text, about
+MAX_PIECES = 500  # of files in a part
+WITH_OFFSETS = ("conllu", "jsonl")  # formats that show where tokens stood
 
 
 class Options(NamedTuple):
@@ -36,7 +45,7 @@ class Options(NamedTuple):
 class Progress(NamedTuple):
     """A piece of an output has been written, or there is no more of it."""
 
-    job: Job
+    job: "Job"
     words: int = 0  # of the piece
     read: int = 0  # bytes of the source up to its end; 0 where that is not known
     finished: bool = False  # whether the output is whole and has its name
@@ -44,7 +53,7 @@ class Progress(NamedTuple):
 
 
 class _Piece(NamedTuple):
-    """Consecutive paragraphs or sentences of one file, and how they are written."""
+    """A window of one file, and how it is written."""
 
     units: list[Paragraph | Sentence]
     write: Writer
@@ -55,8 +64,8 @@ class _Source(NamedTuple):
     """Where a piece comes from."""
 
     job: int  # its number
-    read: int = 0
-    error: InputError | None = None  # what came instead of the rest of the file
+    read: int = 0  # bytes of the file up to the end of the piece
+    error: InputError | None = None  # what came after the piece, instead of the rest of the file
 
 
 class _Written(NamedTuple):
@@ -68,15 +77,13 @@ class _Written(NamedTuple):
 
 
 def tag_files(
-    tagger: Tagger,
-    jobs: Sequence[Job],
+    tagger: "Tagger",
+    jobs: Sequence["Job"],
     options: Options,
-    output: Callable[[Job], AbstractContextManager[TextIO]],
+    output: Callable[["Job"], AbstractContextManager[TextIO]],
     width: int = 80,
 ) -> Iterator[Progress]:
-    """Tags files, a part of a large one or several small ones per worker; outputs come in order.
-
-    A file that cannot be read or written does not stop the others.
+    """Tags files one after the other; an error in one does not stop the others.
 
     Args:
         tagger: with as many workers as are wanted.
@@ -89,9 +96,9 @@ def tag_files(
         WorkersDied: see there; nothing more is done.
     """
     failed: set[int] = set()
-    wanted = Wanted(top=options.top, probabilities=options.probabilities)
-    windows = _windows(tagger, jobs, options, width, failed)
-    results = tagger.workers.map(partial(_write, wanted=wanted), windows)
+    request = Request(top=options.top, probabilities=options.probabilities)
+    parts = _parts(_pieces(tagger, jobs, options, width, failed))
+    results = tagger.workers.map(partial(_write, request=request), parts)
     pieces = (pair for sources, texts in results for pair in zip(sources, texts, strict=True))
     for number, own in groupby(pieces, lambda pair: pair[0].job):
         job = jobs[number]
@@ -117,13 +124,36 @@ def _raise(piece: tuple[_Source, _Written]) -> None:
             raise part.error
 
 
-def _windows(
-    tagger: Tagger, jobs: Sequence[Job], options: Options, width: int, failed: Collection[int]
-) -> Iterator[Part[list[_Source], list[_Piece]]]:
-    """Pieces of files, of one or of several after each other, of about `WINDOW_TOKENS` tokens together."""
+class _Window(NamedTuple):
+    """A piece of a file to be tagged."""
+
+    source: _Source
+    piece: _Piece
+    tokens: int  # about how many
+    flush: bool = False  # whether what was read before must not wait for what comes next
+
+
+def _parts(windows: Iterator[_Window]) -> Iterator[Part[list[_Source], list[_Piece]]]:
+    """Windows of one file, or of several small ones after each other, to be sent together."""
     sources: list[_Source] = []
-    window: list[_Piece] = []
-    tokens, limit = 0, FIRST_WINDOW
+    pieces: list[_Piece] = []
+    tokens, limit = 0, FIRST_PART
+    for window in windows:
+        sources.append(window.source)
+        pieces.append(window.piece)
+        tokens += window.tokens
+        if tokens >= limit or len(pieces) >= MAX_PIECES or window.flush:
+            yield Part(sources, pieces, tokens)
+            sources, pieces, tokens = [], [], 0
+            limit = min(2 * limit, WINDOW_TOKENS)
+    if pieces:
+        yield Part(sources, pieces, tokens)
+
+
+def _pieces(
+    tagger: "Tagger", jobs: Sequence["Job"], options: Options, width: int, failed: Collection[int]
+) -> Iterator[_Window]:
+    """The windows of all files, at least one of each."""
     for number, job in enumerate(jobs):
         write = writer(
             job.output,
@@ -133,33 +163,26 @@ def _windows(
             separator=options.separator if job.input == job.output or job.input not in TAKES_SEPARATOR else None,
             width=width,
         )
-        if window and job.source == STDIO:  # it may be long in coming
-            yield Part(sources, window, tokens)
-            sources, window, tokens = [], [], 0
-        sources.append(_Source(number))
-        offsets = job.output in OFFSETS
-        window.append(_Piece([], write, offsets))
+        next_is_standard_input = number + 1 < len(jobs) and jobs[number + 1].source == STDIO  # it may be long in coming
+        piece = _Piece([], write, job.output in WITH_OFFSETS)
+        tokens, limit = 0, FIRST_WINDOW
+        error = None
         try:
             for unit, read in _units(tagger, job, options):
                 if number in failed:
                     break
-                window[-1].units.append(unit)
-                tokens += len(unit) if isinstance(unit, Sentence) else 1 + len(unit.text) // CHARACTERS
+                piece.units.append(unit)
+                tokens += len(unit) if isinstance(unit, Sentence) else 1 + len(unit.text) // CHARACTERS_PER_TOKEN
                 if tokens >= limit:
-                    sources[-1] = _Source(number, read())
-                    yield Part(sources, window, tokens)
-                    sources, window, tokens = [_Source(number)], [_Piece([], write, offsets)], 0
+                    yield _Window(_Source(number, read()), piece, tokens)
+                    piece, tokens = piece._replace(units=[]), 0
                     limit = min(2 * limit, WINDOW_TOKENS)
-        except InputError as error:
-            sources[-1] = _Source(number, error=error)
-        if len(window) >= FILES:
-            yield Part(sources, window, tokens)
-            sources, window, tokens = [], [], 0
-    if window:
-        yield Part(sources, window, tokens)
+        except InputError as found:
+            error = found
+        yield _Window(_Source(number, error=error), piece, tokens, next_is_standard_input)
 
 
-def _units(tagger: Tagger, job: Job, options: Options) -> Iterator[tuple[Paragraph | Sentence, Callable[[], int]]]:
+def _units(tagger: "Tagger", job: "Job", options: Options) -> Iterator[tuple[Paragraph | Sentence, Callable[[], int]]]:
     """What a file consists of, each with what tells how many bytes have been read by then."""
     binary = open_binary(job.source)
 
@@ -187,17 +210,13 @@ def _units(tagger: Tagger, job: Job, options: Options) -> Iterator[tuple[Paragra
             binary.close()
 
 
-def _write(tagger: Tagger, pieces: list[_Piece], wanted: Wanted) -> list[_Written]:
+def _write(tagger: "Tagger", pieces: list[_Piece], request: Request) -> list[_Written]:
     """What a worker does: cuts paragraphs, tags sentences, and writes them as text."""
-    found = [_sentences(tagger, piece) for piece in pieces]
-    tagger.tag_window([sentence for each in found if isinstance(each, list) for sentence in each], wanted)
-    return [
-        _Written("", 0, each) if isinstance(each, InputError) else _text(each, piece.write)
-        for each, piece in zip(found, pieces, strict=True)
-    ]
+    return [_write_piece(tagger, piece, request) for piece in pieces]
 
 
-def _sentences(tagger: Tagger, piece: _Piece) -> list[Sentence] | InputError:
+def _write_piece(tagger: "Tagger", piece: _Piece, request: Request) -> _Written:
+    """Its own windows of every file are computed apart from those of all others."""
     sentences: list[Sentence] = []
     try:
         for unit in piece.units:
@@ -205,13 +224,7 @@ def _sentences(tagger: Tagger, piece: _Piece) -> list[Sentence] | InputError:
                 sentences += unit.sentences(tagger.segment, piece.offsets)
             else:
                 sentences.append(unit)
-    except InputError as error:
-        return error
-    return sentences
-
-
-def _text(sentences: list[Sentence], write: Writer) -> _Written:
-    try:
-        return _Written("".join(map(write, sentences)), sum(map(len, sentences)))
+        tagger.tag_window(sentences, request)
+        return _Written("".join(map(piece.write, sentences)), sum(map(len, sentences)))
     except InputError as error:
         return _Written("", 0, error)

@@ -1,61 +1,82 @@
-"""A tagger and sentences -> the vector of every word: from one of its layers, from all, or their mean."""
+"""Sentences -> the vector of every word: from a layer of a tagger, from all layers, their mean, or a prediction."""
 
 # N tokens of all sentences, E embedding of a form, S states of all recurrent layers, D numbers of a vector
 
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from tagger.errors import InputError, shorten
-from tagger.tagging.engine import Engine
+
+if TYPE_CHECKING:
+    from tagger.tagging.engine import Engine
+    from tagger.tagging.hidden_words import HiddenWordPredictor
 
 ALL, MEAN, PREDICTED = "all", "mean", "predicted"
 
 
-def layer_names(engine: Engine) -> list[str]:
-    """What a word's vector can be taken from.
+class LayerVectors:
+    """What vectors of words a tagger can give."""
 
-    `0` is the embedding of its form alone, which a tagger that reads a transformer and nothing else has not;
-    `1` and up are the recurrent layers, `all` is all of these side by side, and `mean` their mean, where they
-    are equally wide. `predicted`, of a pretrained network alone, is the vector of the word that it expects
-    there when the word is hidden.
-    """
-    numbers = [str(depth) for depth in range(1, len(engine.widths) + 1)]
-    static = ["0"] if engine.network.embedding.width else []
-    mean = [MEAN] if len(set(engine.widths)) == 1 else []
-    return [*static, *numbers, ALL, *mean, *([PREDICTED] if engine.masked is not None else [])]
+    def __init__(self, engine: "Engine", hidden_words: "HiddenWordPredictor | None" = None) -> None:
+        """Takes what runs the tagger's network and, of a pretrained network, what predicts hidden words."""
+        self._engine, self._hidden_words = engine, hidden_words
 
+    @property
+    def names(self) -> list[str]:
+        """The layers that a word's vector can be taken from.
 
-def checked_layer(engine: Engine, layer: int | str) -> str:
-    """`layer` as `layer_names` has it.
+        `0` is the embedding of the form alone; a tagger that reads nothing but a transformer has none. `1` and up are
+        the recurrent layers. `all` is all of these side by side. `mean` is the mean of the recurrent layers, where they
+        are equally wide. `predicted`, of a pretrained network, is the vector that it predicts when the word is hidden.
+        """
+        widths = self._engine.widths
+        names = ["0"] if self._engine.network.embedding.width else []
+        names += [*map(str, range(1, len(widths) + 1)), ALL]
+        if len(set(widths)) == 1:
+            names.append(MEAN)
+        if self._hidden_words is not None:
+            names.append(PREDICTED)
+        return names
 
-    Raises:
-        InputError: there is no such layer.
-    """
-    name, names = str(layer), layer_names(engine)
-    if name in names:
-        return name
-    if name == MEAN:
-        widths = ", ".join(map(str, engine.widths))
-        raise InputError(f"layer mean: the layers have different widths ({widths}); choose one of {', '.join(names)}")
-    raise InputError(f"layer {shorten(name)} is none of this tagger's; choose one of {', '.join(names)}")
+    def checked(self, layer: int | str) -> str:
+        """`layer` as it stands in `names`.
 
+        Raises:
+            InputError: there is no such layer.
+        """
+        name, names = str(layer), self.names
+        if name in names:
+            return name
+        choice = ", ".join(names)
+        if name == MEAN:
+            widths = ", ".join(map(str, self._engine.widths))
+            raise InputError(f"layer mean: the layers have different widths ({widths}); choose one of {choice}")
+        raise InputError(f"layer {shorten(name)} is none of this tagger's; choose one of {choice}")
 
-def layer_vectors(engine: Engine, sentences: Sequence[Sequence[str]], layer: str) -> Iterator[np.ndarray]:
-    """For each sentence its words' vectors, float32, (words, D); `layer` is one of `layer_names`.
+    def of(self, sentences: Sequence[Sequence[str]], layer: str) -> Iterator[np.ndarray]:
+        """For each sentence the vectors of its words, float32, (words, D); `layer` is one of `names`.
 
-    Those of `0` do not depend on the sentence; the others know all of it.
-    """
-    if layer == "0":
-        vectors = engine.embeddings([form for sentence in sentences for form in sentence])  # (N, E)
-    else:
-        vectors = engine.predictions(sentences) if layer == PREDICTED else engine.states(sentences)  # (N, S)
+        The vectors of layer 0 do not depend on the sentence; those of all others depend on the whole of it.
+        """
+        vectors = self._rows(sentences, layer)
+        end = 0
+        for sentence in sentences:
+            start, end = end, end + len(sentence)
+            yield vectors[start:end].copy()  # a view would keep the vectors of all sentences in memory
+
+    def _rows(self, sentences: Sequence[Sequence[str]], layer: str) -> np.ndarray:
+        """The vectors of all words, (N, D)."""
+        if layer == "0":
+            return self._engine.embeddings([form for sentence in sentences for form in sentence])  # (N, E)
+        if layer == PREDICTED and self._hidden_words is not None:
+            return self._hidden_words.vectors(sentences)
+        states, widths = self._engine.states(sentences), self._engine.widths  # (N, S)
+        if layer == ALL:
+            return states
         if layer == MEAN:
-            vectors = vectors.reshape(len(vectors), len(engine.widths), engine.widths[0]).mean(axis=1)
-        elif layer not in (ALL, PREDICTED):
-            end = sum(engine.widths[: int(layer)])
-            vectors = vectors[:, end - engine.widths[int(layer) - 1] : end]
-    end = 0
-    for sentence in sentences:
-        start, end = end, end + len(sentence)
-        yield vectors[start:end].copy()  # who keeps one does not keep all
+            mean: np.ndarray = states.reshape(len(states), len(widths), widths[0]).mean(axis=1)
+            return mean
+        end = sum(widths[: int(layer)])
+        return states[:, end - widths[int(layer) - 1] : end]

@@ -1,13 +1,12 @@
-"""The recurrent layers of a trained network for tagging alone: nothing is padded, no step waits for more than it must.
+"""The recurrent layers of a trained network, for tagging alone: they read packed sentences, without padding.
 
-Tokens are packed: those that stand first in their sentences, the longest sentence's first, then those that
-stand second, and so on. A step reads its rows from one slice and writes them to one.
+Tokens are packed as in `batches`: a step reads its rows from one slice and writes them to one.
 """
 
 # N tokens, n sentences that still have a token at this step, I input size, G gates, H hidden size
 
 from collections.abc import Sequence
-from typing import cast
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -15,27 +14,28 @@ from torch import Tensor, nn
 from tagger.model.cells import GRUCell, MinGRUCell, RNNCell
 from tagger.model.encoder import BidirectionalLayer, RecurrentLayer, ScanLayer, TorchLayer
 
-ROWS = 8  # a product of fewer takes another path through the processor's library, where sums round differently
+MIN_PRODUCT_ROWS = 8
 _MINUS_ONE = torch.tensor(-1.0)
+_STATES = ("_h", "_g", "_n", "_c")  # what `Direction.start` makes
 
 
-def padded(n: int) -> int:
-    """The rows of a product of n sentences or tokens: a few more, which are of none.
+def padded_rows(n: int) -> int:
+    """The rows of a product of n sentences or tokens: n rounded up.
 
-    For each number of rows the library makes code when it first sees it, and keeps that of a thousand numbers. So that
-    they are few, it is a multiple of 8, or of a 16th to a 32nd of itself.
+    oneDNN compiles and caches a kernel per row count; we round up so that there are few: to a multiple of 8, or of a
+    16th to a 32nd of n where that is more.
     """
-    step = max(ROWS, 1 << max(0, n.bit_length() - 5))
+    step = max(MIN_PRODUCT_ROWS, 1 << max(0, n.bit_length() - 5))
     return -(-n // step) * step
 
 
-def spare(n: int) -> int:
-    """How many rows `padded` adds at most to any number up to n: so many must follow the rows of n tokens."""
-    return max(ROWS, n // 16)
+def max_extra_rows(n: int) -> int:
+    """How many rows `padded_rows` adds at most to any number up to n: so many must follow the rows of n tokens."""
+    return max(MIN_PRODUCT_ROWS, n // 16)
 
 
 def product(x: Tensor, W: Tensor, b: Tensor, out: Tensor | None = None) -> Tensor:
-    """x W + b, in which a row (of padded(N)) is the same to the bit whatever the other rows are."""
+    """x W + b, of `padded_rows(N)` rows."""
     return torch.addmm(b, x, W, out=out)
 
 
@@ -53,12 +53,16 @@ class Direction:
         self.hidden_size, self.weights = len(W_h), W_h.numel()
         self.W_x, self.b_x, self.W_h = W_x, b_x, W_h.contiguous()
 
+    def __getstate__(self) -> dict[str, Any]:
+        """A copy has the weights, not the states of the last sentences."""
+        return {name: value for name, value in vars(self).items() if name not in _STATES}
+
     def prepare(self, x: Tensor) -> None:
         """Does in place what can be done to products with the input, (N, G * H), before any step."""
 
     def start(self, sentences: int) -> None:
         """Sets the states of all sentences to zero."""
-        rows = padded(sentences)
+        rows = padded_rows(sentences)
         self._h = self.W_h.new_zeros(rows, self.hidden_size)
         self._g = self.W_h.new_empty(rows, self.W_h.shape[1])
 
@@ -66,7 +70,7 @@ class Direction:
         """One time step.
 
         Args:
-            x: (padded(n), G * H), the product with the input; rows after the first n are of no sentence.
+            x: (padded_rows(n), G * H), the product with the input; rows after the first n are of no sentence.
             n: sentences.
 
         Returns:
@@ -213,11 +217,12 @@ class Layer:
         """Reads packed sentences in both directions.
 
         Args:
-            x: (N + spare(N), X), what `prepare` made of the product with the input; the last rows are of no token.
+            x: (N + max_extra_rows(N), X), what `prepare` made of the product with the input; the extra rows, which
+                are of no token, come last.
             counts: n of each step, the first step's first; they never grow.
             out: (N, F + R) or more rows, where the states go.
-            rows: (N + spare(N),), which row of x each token has, where tokens have rows in common and x is (U, X). They
-                are gathered for one step at a time, which then finds them in the processor's cache.
+            rows: (N + max_extra_rows(N),), the row of x of each token, where tokens have rows in common and x is
+                (U, X). Each step gathers its own rows, which the product then finds in the processor's cache.
         """
         ends: list[int] = []
         total = 0
@@ -225,7 +230,7 @@ class Layer:
             total += n
             ends.append(total)
         steps = list(zip(ends, counts, strict=True))
-        gathered = None if rows is None else x.new_empty(padded(counts[0]), x.shape[1])
+        gathered = None if rows is None else x.new_empty(padded_rows(counts[0]), x.shape[1])
         column = place = 0
         for each, order in zip(self.directions, (steps, steps[::-1]), strict=True):
             if each is None:
@@ -235,7 +240,7 @@ class Layer:
             states = out[:, place : place + each.hidden_size]
             each.start(counts[0])
             for end, n in order:
-                start, stop = end - n, end - n + padded(n)
+                start, stop = end - n, end - n + padded_rows(n)
                 if rows is None or gathered is None:
                     here = gates[start:stop]
                 else:

@@ -1,40 +1,47 @@
-"""`Tagger`, what users hold: tokens or text in, tagged sentences out, of any number."""
+"""`Tagger`, what users hold: tokens or text come in, tagged sentences go out, any number of them."""
 
 import io
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property, partial
 from itertools import accumulate, chain, pairwise
-from pathlib import Path
-from typing import Any, NamedTuple, overload
+from typing import TYPE_CHECKING, Any, NamedTuple, overload
 
 import numpy as np
-import torch
 
 from tagger.errors import InputError
-from tagger.model.decoder import Decoded
-from tagger.model.network import TaggerNetwork
-from tagger.model.pieces import PieceTokenizer
-from tagger.model.vocabulary import Vocabulary
-from tagger.tagging.engine import CACHE_SIZE, PRECISIONS, Engine
-from tagger.tagging.layer_vectors import ALL, checked_layer, layer_vectors
+from tagger.tagging.batches import BATCH_TOKENS
+from tagger.tagging.checks import (
+    check_not_texts,
+    checked_column,
+    checked_columns,
+    checked_number,
+    checked_sentences,
+    checked_stream,
+    checked_tokens,
+)
+from tagger.tagging.devices import choose_device, choose_precision
+from tagger.tagging.engine import CACHE_SIZE, Engine
+from tagger.tagging.layer_vectors import ALL, LayerVectors
 from tagger.tagging.workers import Part, Workers
 from tagger.text.readers import read
 from tagger.text.segment import segment
 from tagger.text.sentence import Sentence
-from tagger.weights.catalog import DEFAULT, find_tagger
-from tagger.weights.folder import load_tagger
-from tagger.weights.pretrained_folder import load_masked
-from tagger.weights.saved_config import predicts_words
+
+if TYPE_CHECKING:
+    from tagger.model.decoder import Decoded
+    from tagger.model.network import TaggerNetwork
+    from tagger.model.pieces import PieceTokenizer
+    from tagger.model.vocabulary import Vocabulary
+    from tagger.tagging.hidden_words import HiddenWordPredictor
 
 WINDOW_TOKENS = 48_000  # sentences are sorted by length within a window of this many tokens
 FIRST_WINDOW = 1_000  # the first window is small, so that the first sentences come soon; then they double
 WINDOW_SENTENCES = 8_000
-_BFLOAT16 = ("avx512_bf16", "amx_bf16")  # instructions of processors that make it pay
-SPACED_SHARE = 0.01  # with this share of forms with spaces, no rule can find the tokens of running text
+MAX_SPACED_SHARE = 0.01  # with a larger share of forms with spaces, no rule can find the tokens of running text
 
 
-class Wanted(NamedTuple):
+class Request(NamedTuple):
     """What is asked of every token."""
 
     columns: Sequence[str] | None = None  # None: all
@@ -43,7 +50,10 @@ class Wanted(NamedTuple):
 
 
 class Tagger:
-    """A trained tagger.
+    """A trained tagger. Threads may share it: they take turns; see `turns.own_turn`.
+
+    What it makes of sentences follows from the list of sentences alone, to the bit: neither from what it tagged
+    before, nor from the number of workers.
 
     Attributes:
         network: the network, in evaluation mode.
@@ -51,34 +61,51 @@ class Tagger:
         config: what `config.json` says: corpus, scores, segmentation rules.
         columns: the tag columns; the first is the default.
         engine: what runs the network.
+        layers: the layers that `embed` can take vectors from.
         workers: processes with copies of this tagger, for much to tag.
     """
 
     def __init__(
         self,
-        network: TaggerNetwork,
-        vocabulary: Vocabulary,
+        network: "TaggerNetwork",
+        vocabulary: "Vocabulary",
         config: dict[str, Any],
-        tokenizer: PieceTokenizer | None = None,
+        tokenizer: "PieceTokenizer | None" = None,
         device: str = "cpu",
         precision: str = "auto",
         cache_size: int = CACHE_SIZE,
         workers: int = 1,
+        hidden_words: "HiddenWordPredictor | None" = None,
     ) -> None:
-        """Makes a tagger; see `load` for the last four."""
+        """Makes a tagger; see `load` for `device` and what follows.
+
+        Args:
+            network: what `training` made, or `load_tagger` read.
+            vocabulary: the network's.
+            config: at least `network` (a NetworkConfig) and `segmenter`.
+            tokenizer: of the network's transformer, if it has one.
+            device: auto, cpu, cuda or mps.
+            precision: auto, float32 or bfloat16.
+            cache_size: word forms to remember; at least those of a batch.
+            workers: processes.
+            hidden_words: of a pretrained network, what predicts hidden words.
+
+        Raises:
+            InputError: an option is none of these.
+        """
+        device = choose_device(device)
+        precision = choose_precision(precision, device)
+        checked_number("cache_size", cache_size, BATCH_TOKENS, ", the forms that one batch may have")
+        checked_number("workers", workers, 1)
         self.network = network.eval().to(device)
         self.vocabulary, self.config, self.device = vocabulary, config, device
         self.columns = vocabulary.columns
-        precision = choose_precision(precision, device)
         self.engine = Engine(
             self.network, vocabulary, config["network"]["buckets"], tokenizer, device, precision, cache_size
         )
+        self.layers = LayerVectors(self.engine, hidden_words)
         self.workers = Workers(self, workers if device == "cpu" else 1)
         self._names = {column: np.array(tags, dtype=object) for column, tags in vocabulary.tags.items()}
-
-    def __getstate__(self) -> dict[str, Any]:
-        """A copy in a worker has no workers."""
-        return {name: value for name, value in vars(self).items() if name != "workers"}
 
     def close(self) -> None:
         """Ends the worker processes; they start again when they are needed."""
@@ -92,18 +119,20 @@ class Tagger:
             column: `upos`, ...; the first column by default.
 
         Raises:
-            InputError: the tagger has no such column.
+            InputError: the tagger has no such column, or the tokens are no list of strings.
         """
-        return self.tag_sentences([tokens], column)[0]
+        return self.tag_sentences([checked_tokens(tokens)], column)[0]
 
     def tag_sentences(self, sentences: Iterable[Sequence[str]], column: str | None = None) -> list[list[str]]:
-        """The tags of many sentences; see `tag`."""
+        """The tags of many sentences; see `tag`.
+
+        The sentences are computed together, so that a sum may round differently than for one sentence alone: see
+        "Precision" in the documentation of tagging.
+        """
         if not self.columns:
             raise InputError("this network predicts words and has no tags; train a tagger that starts from it")
-        column = self.columns[0] if column is None else column
-        if column not in self.columns:
-            raise InputError(f"this tagger has no column {column!r}; it has {', '.join(self.columns)}")
-        plain = (Sentence(_forms(tokens)) for tokens in sentences)
+        column = self.columns[0] if column is None else checked_column(column, self.columns)
+        plain = map(Sentence, checked_sentences(sentences))
         return [tagged.tags[column] for tagged in self.stream(plain, columns=[column])]
 
     @overload
@@ -117,11 +146,18 @@ class Tagger:
             source: the tokens of a sentence, or a text, read as `python -m tagger tag` reads a file; its
                 sentences get offsets in characters.
             top: with 2 or more, the best alternatives are kept too.
+
+        Raises:
+            InputError: a list of texts, or of something else than tokens; `top` is below 1.
         """
+        checked_number("top", top, 1)
         if isinstance(source, str):
             sentences = read(io.StringIO(source), "the text", "text", segment=self.segment)
             return list(self.stream(sentences, probabilities=True, top=top))
-        return next(iter(self.stream([Sentence(_forms(source))], probabilities=True, top=top)))
+        tokens = checked_tokens(source)
+        if self.takes_text:
+            check_not_texts(tokens, self.vocabulary.known_forms)
+        return next(self.stream([Sentence(tokens)], probabilities=True, top=top))
 
     def embed(self, sentences: Iterable[Sequence[str]], layer: int | str = ALL) -> Iterator[np.ndarray]:
         """The vectors of words in their sentences, of sentences as they come, a few windows of them at a time.
@@ -140,10 +176,10 @@ class Tagger:
         Raises:
             InputError: no such layer, or the mean of layers of different widths.
         """
-        layer = checked_layer(self.engine, layer)
-        windows = _windows(Sentence(_forms(tokens)) for tokens in sentences)
+        layer = self.layers.checked(layer)
+        windows = _windows(map(Sentence, checked_sentences(sentences)))
         return chain.from_iterable(
-            layer_vectors(self.engine, [sentence.tokens for sentence in window], layer) for window in windows
+            self.layers.of([sentence.tokens for sentence in window], layer) for window in windows
         )
 
     def segment(self, paragraph: str) -> list[list[tuple[int, int]]]:
@@ -166,9 +202,9 @@ class Tagger:
 
     @cached_property
     def _spaced(self) -> str | None:
-        """An example, if forms with spaces are more than strays."""
+        """A training form with a space, where such forms are more than a few exceptions."""
         spaced = [form for form in self.vocabulary.forms if " " in form]
-        return spaced[len(spaced) // 2] if len(spaced) > SPACED_SHARE * len(self.vocabulary.forms) else None
+        return spaced[len(spaced) // 2] if len(spaced) > MAX_SPACED_SHARE * len(self.vocabulary.forms) else None
 
     def stream(
         self,
@@ -182,19 +218,25 @@ class Tagger:
         The `tags` of each sentence are replaced by a new mapping, in which the columns of this tagger, or
         those of them that are given, are its predictions; with `probabilities` their probabilities are
         filled in, and with `top` of 2 or more the best alternatives.
+
+        Raises:
+            InputError: the tagger lacks a column; `top` is below 1; an item is no `Sentence` (when its turn comes).
         """
-        wanted = Wanted(columns, top, probabilities)
+        request = Request(checked_columns(columns, self.columns), checked_number("top", top, 1), probabilities)
+        return self._stream(checked_stream(sentences), request)
+
+    def _stream(self, sentences: Iterator[Sentence], request: Request) -> Iterator[Sentence]:
         parts = (
             Part(window, [sentence.tokens for sentence in window], sum(map(len, window)))
             for window in _windows(sentences)
         )
-        for window, found in self.workers.map(partial(_decoded, wanted=wanted), parts):
-            self._fill(window, found, wanted)
+        for window, found in self.workers.map(partial(_decoded, request=request), parts):
+            self._fill(window, found, request)
             yield from window
 
-    def tag_window(self, window: list[Sentence], wanted: Wanted) -> None:
+    def tag_window(self, window: list[Sentence], request: Request) -> None:
         """Tags sentences that are in memory, here and now; see `stream`."""
-        self._fill(window, _decoded(self, [sentence.tokens for sentence in window], wanted), wanted)
+        self._fill(window, _decoded(self, [sentence.tokens for sentence in window], request), request)
 
     def retag(self, sentences: Iterable[Sentence]) -> Iterator[tuple[Sentence, dict[str, list[str]]]]:
         """Tags sentences that have gold tags; yields each, with probabilities, beside its gold tags."""
@@ -208,7 +250,7 @@ class Tagger:
         for tagged in self.stream(remembered(), probabilities=True):
             yield tagged, gold.popleft()
 
-    def _fill(self, window: list[Sentence], found: dict[str, Decoded], wanted: Wanted) -> None:
+    def _fill(self, window: list[Sentence], found: "dict[str, Decoded]", request: Request) -> None:
         """Gives sentences their tags, which come for all of their tokens together."""
         spans = list(pairwise(accumulate(map(len, window), initial=0)))
         for sentence in window:
@@ -219,27 +261,22 @@ class Tagger:
             best = names[:, 0].tolist()
             for sentence, (start, end) in zip(window, spans, strict=True):
                 sentence.tags[column] = best[start:end]
-            if wanted.probabilities and shares is not None:
+            if request.probabilities and shares is not None:
                 first = shares[:, 0].tolist()
                 for sentence, (start, end) in zip(window, spans, strict=True):
                     sentence.probabilities[column] = first[start:end]
-            if wanted.top > 1 and shares is not None:
+            if request.top > 1 and shares is not None:
                 pairs = [list(zip(*pair, strict=True)) for pair in zip(names.tolist(), shares.tolist(), strict=True)]
                 for sentence, (start, end) in zip(window, spans, strict=True):
                     sentence.alternatives[column] = pairs[start:end]
 
 
-def _decoded(tagger: Tagger, sentences: list[list[str]], wanted: Wanted) -> dict[str, Decoded]:
-    return tagger.engine.tag(sentences, wanted.columns, wanted.top, wanted.probabilities or wanted.top > 1)
-
-
-def _forms(tokens: Sequence[str]) -> list[str]:
-    if isinstance(tokens, str):
-        raise InputError(f"a sentence is a list of tokens, not the string {tokens!r}; use annotate for text")
-    return list(tokens)
+def _decoded(tagger: Tagger, sentences: list[list[str]], request: Request) -> "dict[str, Decoded]":
+    return tagger.engine.tag(sentences, request.columns, request.top, request.probabilities or request.top > 1)
 
 
 def _windows(sentences: Iterable[Sentence]) -> Iterator[list[Sentence]]:
+    """Cuts a stream into windows whose sizes follow from the stream alone: 1,000 tokens, 2,000, and so on."""
     window: list[Sentence] = []
     tokens, limit = 0, FIRST_WINDOW
     for sentence in sentences:
@@ -250,61 +287,3 @@ def _windows(sentences: Iterable[Sentence]) -> Iterator[list[Sentence]]:
             window, tokens, limit = [], 0, min(2 * limit, WINDOW_TOKENS)
     if window:
         yield window
-
-
-def choose_device(name: str) -> str:
-    """`auto` as the best device there is; any other name as it is.
-
-    Raises:
-        InputError: the device is not there.
-    """
-    there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
-    if name == "auto":
-        return next(device for device in ("cuda", "mps", "cpu") if there[device])
-    if not there.get(name, False):
-        raise InputError(f"device {name} is not there; choose one of {', '.join(d for d in there if there[d])}")
-    return name
-
-
-def choose_precision(name: str, device: str) -> str:
-    """`auto` as what the processor does well: bfloat16 where it has instructions for it; any other name as it is.
-
-    Raises:
-        InputError: no such precision.
-    """
-    if name not in ("auto", *PRECISIONS):
-        raise InputError(f"precision {name}: choose one of auto, {', '.join(PRECISIONS)}")
-    if name != "auto":
-        return name
-    capabilities = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
-    return "bfloat16" if device == "cpu" and any(capabilities.get(each) for each in _BFLOAT16) else "float32"
-
-
-def load(
-    name: str | Path = DEFAULT,
-    device: str = "auto",
-    precision: str = "auto",
-    cache_size: int = CACHE_SIZE,
-    workers: int = 1,
-) -> Tagger:
-    """Loads a trained tagger.
-
-    Args:
-        name: `english`, which comes with the package; `latest`, the newest run below `runs/`; or the folder of
-            a tagger or of the run that trained it; or of a pretraining, which has no tags, but `embed`.
-        device: auto, cpu, cuda or mps.
-        precision: of products and states: auto, float32 or bfloat16; auto is bfloat16 on processors that have
-            instructions for it.
-        cache_size: word forms of which the first layer's input is remembered.
-        workers: processes that tag where there is much to tag, each with one thread; 1 starts none.
-
-    Raises:
-        InputError: no such folder, or its files are damaged; no such device or precision.
-    """
-    folder, device = find_tagger(str(name)), choose_device(device)
-    if not predicts_words(folder):
-        return Tagger(*load_tagger(folder), device, precision, cache_size, workers)
-    network, vocabulary, config = load_masked(folder)
-    tagger = Tagger(network.body, vocabulary, config, None, device, precision, cache_size, workers)
-    tagger.engine.masked = network.to(device)
-    return tagger

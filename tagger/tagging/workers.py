@@ -1,4 +1,4 @@
-"""Several processes with one thread each that do parts of a work, in order, a few parts at a time."""
+"""Processes with one thread each that do parts of a task; the results come in order, a few parts at a time."""
 
 import logging
 import multiprocessing
@@ -8,7 +8,7 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import CancelledError, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from typing import Any, Generic, NamedTuple, TypeVar
 
@@ -16,12 +16,13 @@ import torch
 
 from tagger.errors import InputError
 
-SMALL = 20_000  # tokens for which one process is enough: to start others would gain nothing
-ATTEMPTS = 3  # at a part whose worker dies
+START_TOKENS = 20_000  # tokens of one call before processes are started: for less it would gain nothing
+SEND_TOKENS = 1_000  # tokens of a part that is worth sending to processes that are there already
+MAX_ATTEMPTS = 3  # at a part whose process dies
 _METHOD = "fork" if sys.platform == "linux" else "spawn"  # a forked process has the network already
 
 _log = logging.getLogger(__name__)
-_state: Any = None  # in a worker
+_state: Any = None  # in a worker process
 
 State = TypeVar("State")
 Kept = TypeVar("Kept")
@@ -34,27 +35,27 @@ class WorkersDied(InputError):
 
 
 class Part(NamedTuple, Generic[Kept, Work]):
-    """A part of a work."""
+    """A part of a task."""
 
-    kept: Kept  # what stays in this process, to go with the result
-    work: Work  # what is sent to a worker
+    kept: Kept  # stays in this process and comes back with the result
+    work: Work  # is sent to a process
     tokens: int  # about how many
 
 
-class _Job(Generic[Kept, Work, Result]):
-    """A part, and the process's answer to come."""
+class _Assignment(Generic[Kept, Work, Result]):
+    """A part, and the result that a process is to give."""
 
     def __init__(self, part: Part[Kept, Work], function: Callable[[Any, Work], Result]) -> None:
         self.part, self.function, self.attempts = part, function, 0
         self.future: Future[Result] = Future()
-
-    def submit(self, pool: ProcessPoolExecutor) -> None:
-        self.attempts += 1
-        self.future = pool.submit(_run, self.function, self.part.work)
+        self.pool: ProcessPoolExecutor | None = None  # that it was given to
 
 
 class Workers(Generic[State]):
-    """Processes with a copy of something each, such as a tagger; they start when there is enough to do."""
+    """Processes with a copy of something each, such as a tagger; they start when there is enough to do.
+
+    Threads may share it.
+    """
 
     def __init__(self, state: State, count: int) -> None:
         """Starts nothing yet.
@@ -65,77 +66,106 @@ class Workers(Generic[State]):
         """
         self.state, self.count = state, count
         self._pool: ProcessPoolExecutor | None = None
-        self._tokens = 0
+        self._lock = threading.Lock()  # of `_pool`
+
+    def __getstate__(self) -> dict[str, Any]:
+        """A copy has no processes yet."""
+        return {"state": self.state, "count": self.count}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        Workers.__init__(self, state["state"], state["count"])
 
     def map(
         self, function: Callable[[State, Work], Result], parts: Iterable[Part[Kept, Work]]
     ) -> Iterator[tuple[Kept, Result]]:
         """What `function` makes of the state and each part, as parts come; at most two per process are held.
 
+        Where there is little to do, this process does it.
+
         Raises:
-            WorkersDied: see there.
+            WorkersDied: `MAX_ATTEMPTS` processes died at the same part.
         """
-        pending: deque[_Job[Kept, Work, Result]] = deque()
+        pending: deque[_Assignment[Kept, Work, Result]] = deque()
+        tokens = 0
         try:
             for part in parts:
-                self._tokens += part.tokens
-                if self.count == 1 or self._tokens < SMALL:
+                tokens += part.tokens
+                if not pending and not self._worth_sending(part, tokens):
                     yield part.kept, function(self.state, part.work)
                     continue
-                job = _Job(part, function)
-                pending.append(job)
-                self._submit(job, pending)
+                assignment = _Assignment(part, function)
+                self._submit(assignment)
+                pending.append(assignment)
                 while len(pending) >= 2 * self.count:
                     yield self._first(pending)
             while pending:
                 yield self._first(pending)
         finally:
-            for job in pending:
-                job.future.cancel()
+            for assignment in pending:
+                assignment.future.cancel()
 
     @property
     def processes(self) -> list[int]:
         """The numbers (PIDs) of the processes that have been started."""
-        return [] if self._pool is None else list(self._pool._processes)
+        pool = self._pool
+        return [] if pool is None else list(pool._processes or ())
 
     def close(self) -> None:
-        """Ends the processes."""
-        if self._pool is not None:
-            self._pool.shutdown(cancel_futures=True)
-            self._pool = None
+        """Ends the processes; they start again when they are needed."""
+        self._close(self._pool)
 
-    def _first(self, pending: deque[_Job[Kept, Work, Result]]) -> tuple[Kept, Result]:
-        job = pending[0]
+    def _worth_sending(self, part: Part[Kept, Work], tokens: int) -> bool:
+        """Whether a process should do the part, the last of so many tokens of this call."""
+        if self.count == 1:
+            return False
+        return tokens >= START_TOKENS or (self._pool is not None and part.tokens >= SEND_TOKENS)
+
+    def _first(self, pending: deque[_Assignment[Kept, Work, Result]]) -> tuple[Kept, Result]:
+        """The result of the first assignment, which is taken from the queue."""
+        first = pending[0]
         while True:
             try:
-                found = job.future.result()
+                found = first.future.result()
+            except CancelledError:  # another thread has closed the pool
+                self._submit(first)
             except BrokenProcessPool:
-                self._restart(pending)
-                continue
-            pending.popleft()
-            return job.part.kept, found
+                self._close(first.pool)
+                if first.attempts >= MAX_ATTEMPTS:
+                    raise WorkersDied(
+                        f"{MAX_ATTEMPTS} processes died at the same part, perhaps for lack of memory; try --workers 1"
+                    ) from None
+                _log.warning("a worker process died; its part is done again")
+                for assignment in pending:
+                    if not assignment.future.done() or assignment.future.cancelled() or assignment.future.exception():
+                        self._submit(assignment)
+            else:
+                pending.popleft()
+                return first.part.kept, found
 
-    def _submit(self, job: _Job[Any, Any, Any], pending: deque[_Job[Kept, Work, Result]]) -> None:
-        if self._pool is None:
-            self._pool = ProcessPoolExecutor(
-                self.count, multiprocessing.get_context(_METHOD), initializer=_start, initargs=(self.state,)
-            )
-        try:
-            job.submit(self._pool)
-        except BrokenProcessPool:
-            self._restart(pending)
+    def _submit(self, assignment: _Assignment[Any, Any, Any]) -> None:
+        """Gives a part to the processes, which are started if there are none."""
+        while True:
+            with self._lock:
+                if self._pool is None:
+                    self._pool = ProcessPoolExecutor(
+                        self.count, multiprocessing.get_context(_METHOD), initializer=_start, initargs=(self.state,)
+                    )
+                assignment.pool = self._pool
+                try:
+                    assignment.future = self._pool.submit(_run, assignment.function, assignment.part.work)
+                    assignment.attempts += 1
+                    return
+                except BrokenProcessPool:
+                    pass
+            self._close(assignment.pool)
 
-    def _restart(self, pending: deque[_Job[Kept, Work, Result]]) -> None:
-        """Gives what was not done to new processes."""
-        if pending[0].attempts >= ATTEMPTS:
-            raise WorkersDied(
-                f"{ATTEMPTS} processes died at the same part, perhaps for lack of memory; try --workers 1"
-            )
-        _log.warning("a worker process died; its part is done again")
-        self.close()
-        for job in pending:
-            if not (job.future.done() and job.future.exception() is None):
-                self._submit(job, pending)
+    def _close(self, pool: ProcessPoolExecutor | None) -> None:
+        """Ends a pool of processes, unless another thread has done that."""
+        with self._lock:
+            if pool is None or self._pool is not pool:
+                return
+            self._pool = None
+        pool.shutdown(cancel_futures=True)
 
 
 def processor_cores() -> int:

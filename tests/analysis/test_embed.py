@@ -18,9 +18,8 @@ from tagger.errors import InputError
 from tagger.model.collate import collate
 from tagger.model.forms import FormTable
 from tagger.model.vocabulary import Vocabulary
-from tagger.tagging import engine
+from tagger.tagging import batches
 from tagger.tagging import tagger as predictor
-from tagger.tagging.layer_vectors import layer_names
 from tests.conftest import BUCKETS, TOKENS, make_batch, make_network, network_config, save_tiny
 
 SENTENCES = [*TOKENS, ["book", "the", "flights", "they", "book", "Well", "."], ["unknown", "\ud800", ""], ["They"]]
@@ -42,7 +41,7 @@ def untrained(vocabulary: Vocabulary) -> Tagger:
 def small_windows(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(predictor, "FIRST_WINDOW", 3)
     monkeypatch.setattr(predictor, "WINDOW_TOKENS", 20)
-    monkeypatch.setattr(engine, "BATCH_TOKENS", 8)
+    monkeypatch.setattr(batches, "BATCH_TOKENS", 8)
 
 
 def encoded(tagger: Tagger, table: FormTable) -> list[np.ndarray]:
@@ -66,7 +65,7 @@ def test_states_are_those_of_the_network(vocabulary: Vocabulary, cell: str, hidd
 
 
 def test_layers_are_parts_of_all(untrained: Tagger, vocabulary: Vocabulary) -> None:
-    assert layer_names(untrained.engine) == ["0", "1", "2", "all", "mean"]
+    assert untrained.layers.names == ["0", "1", "2", "all", "mean"]
     found = {layer: np.concatenate(list(untrained.embed(SENTENCES, layer))) for layer in (0, 1, 2, "all", "mean")}
     assert {layer: vectors.dtype for layer, vectors in found.items()} == dict.fromkeys(found, np.dtype(np.float32))
     assert found[1].shape[1] == found[2].shape[1] == WIDTH
@@ -122,7 +121,7 @@ def test_no_more_is_read_than_a_window_and_no_more_kept_than_a_sentence(untraine
 def test_a_sentence_longer_than_the_network_reads_is_cut(untrained: Tagger, monkeypatch: pytest.MonkeyPatch) -> None:
     tokens = (["They", "book", "flights", "."] * 4)[:14]
     expected = np.concatenate([next(untrained.embed([tokens[start : start + 5]])) for start in (0, 5, 10)])
-    monkeypatch.setattr(engine, "LONGEST", 5)
+    monkeypatch.setattr(batches, "MAX_SENTENCE_TOKENS", 5)
     assert np.allclose(next(untrained.embed([tokens])), expected, atol=1e-6)
 
 
@@ -177,7 +176,7 @@ def test_a_tagger_with_a_transformer(vocabulary: Vocabulary, tmp_path: Path, siz
     expected = encoded(tagger, FormTable(vocabulary, BUCKETS, tokenizer))
     assert np.abs(np.concatenate(list(tagger.embed(SENTENCES))) - np.concatenate(expected)).max() < 1e-5
     if sizes:
-        assert layer_names(tagger.engine) == ["1", "2", "all", "mean"]
+        assert tagger.layers.names == ["1", "2", "all", "mean"]
         with pytest.raises(InputError, match="layer '0'"):
             tagger.embed(SENTENCES, 0)
     else:

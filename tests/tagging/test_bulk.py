@@ -9,6 +9,7 @@ import pytest
 
 import tagger
 from tagger.errors import InputError
+from tagger.model.vocabulary import Vocabulary
 from tagger.tagging import bulk, workers
 from tagger.tagging.bulk import Options, Progress, tag_files
 from tagger.tagging.jobs import Job, plan_jobs
@@ -16,14 +17,16 @@ from tagger.tagging.tagger import Tagger
 from tagger.tagging.workers import WorkersDied
 from tagger.text.output_files import whole_file
 from tagger.text.paragraphs import Paragraph, read_paragraphs
+from tests.conftest import make_network, save_tiny
 
 SENTENCES = ["They book flights.", "The dog runs fast.", "Yes"]
 
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(workers, "SMALL", 30)
+    monkeypatch.setattr(workers, "START_TOKENS", 30)
     monkeypatch.setattr(bulk, "FIRST_WINDOW", 10)
+    monkeypatch.setattr(bulk, "FIRST_PART", 10)
     monkeypatch.setattr(bulk, "WINDOW_TOKENS", 40)
 
 
@@ -67,6 +70,50 @@ def test_outputs_are_those_of_each_file_alone(trained: Path, texts: Path, tmp_pa
         words += sum(step.words for step in tag_files(alone, [job], Options(top=2), opened))
         assert (tmp_path / "all" / f"{path.stem}.tsv").read_bytes() == (tmp_path / "alone.tsv").read_bytes()
     assert sum(step.words for step in steps) == words
+
+
+@pytest.fixture(scope="module")
+def untrained(vocabulary: Vocabulary, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Random weights, so many that processors use their instructions for matrices."""
+    sizes = {"hidden": {"forward": 48, "backward": 40}, "words": 40, "chars": 24}
+    network = make_network(vocabulary, seed=4, **sizes)
+    return save_tiny(tmp_path_factory.mktemp("untrained") / "tagger", network, vocabulary, **sizes)
+
+
+@pytest.fixture(scope="module")
+def many(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Files of 1 to 120 sentences."""
+    folder = tmp_path_factory.mktemp("many")
+    words = [f"{word}{i}" for i in range(40) for word in ("They", "book", "flights", "extraordinarily", "x")]
+    for i in range(12):
+        sentences = [" ".join(words[(7 * i + 11 * j) % 150 :][: 1 + (i + 5 * j) % 30]) for j in range(1 + i * i)]
+        (folder / f"{i:02}.lines").write_text("".join(f"{sentence}\n" for sentence in sentences))
+    return sorted(folder.iterdir())
+
+
+def outputs(tagging: Tagger, files: list[Path], to: Path) -> dict[str, bytes]:
+    jobs = [Job(str(path), "lines", to / f"{path.stem}.tsv", "tsv") for path in files]
+    list(tag_files(tagging, jobs, Options(top=2, probabilities=True), opened))
+    return {path.stem: (to / f"{path.stem}.tsv").read_bytes() for path in files}
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_the_output_of_a_file_follows_from_the_file(
+    untrained: Path, many: list[Path], tmp_path: Path, precision: str
+) -> None:
+    alone = {}
+    for path in many:
+        alone |= outputs(tagger.load(untrained, "cpu", precision), [path], tmp_path)
+    assert len(set(alone.values())) == len(many)
+    one = tagger.load(untrained, "cpu", precision)
+    for files in (many, many[::-1], many[5:], many[::2]):  # the cache knows more and more forms
+        assert outputs(one, files, tmp_path) == {path.stem: alone[path.stem] for path in files}
+    for count in (2, 4):
+        several = tagger.load(untrained, "cpu", precision, workers=count)
+        assert outputs(several, many, tmp_path) == alone
+        assert outputs(several, many[7:], tmp_path) == {path.stem: alone[path.stem] for path in many[7:]}  # resumed
+        assert several.workers.processes
+        several.close()
 
 
 def test_a_bad_file_does_not_stop_the_others(trained: Path, texts: Path, tmp_path: Path) -> None:

@@ -1,6 +1,9 @@
 """The engine gives what the network gives, whatever is tagged together and whatever it remembers."""
 
+import copy
 import os
+import pickle
+from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -13,7 +16,7 @@ from torch import Tensor
 import tagger
 from tagger.model.network import TaggerNetwork
 from tagger.model.vocabulary import Vocabulary
-from tagger.tagging import engine as engine_module
+from tagger.tagging import batches
 from tagger.tagging.engine import Engine
 from tagger.text.conllu import read_conllu
 from tagger.text.files import read_lines
@@ -77,7 +80,7 @@ def test_batches_cuts_and_memory_change_nothing(vocabulary: Vocabulary, monkeypa
     network = make_network(vocabulary, seed=4, hidden={"forward": 16, "backward": 16})
     sentences = [[*sentence[i % 3 :], *sentence] for i in range(40) for sentence in SENTENCES]
     whole = make_engine(network, vocabulary).tag(sentences, top=3, probabilities=True)
-    monkeypatch.setattr(engine_module, "BATCH_TOKENS", 30)
+    monkeypatch.setattr(batches, "BATCH_TOKENS", 30)
     small = make_engine(network, vocabulary, cache_size=20)
     for _ in range(2):
         found = small.tag([[], *sentences, []], top=3, probabilities=True)
@@ -88,22 +91,92 @@ def test_batches_cuts_and_memory_change_nothing(vocabulary: Vocabulary, monkeypa
     assert len(small.cache.values) <= 20
 
 
+@pytest.mark.parametrize(("precision", "tolerance"), [("float32", 1e-6), ("bfloat16", 0.05)])
+@pytest.mark.parametrize("cell", ["gru", "mingru"])
+def test_scores_of_a_sentence_are_near_those_within_a_list(
+    vocabulary: Vocabulary, precision: str, tolerance: float, cell: str
+) -> None:
+    network = make_network(vocabulary, cell=cell, hidden={"forward": 48, "backward": 40}, words=40, chars=24)
+    engine = make_engine(network, vocabulary, precision=precision)
+    sentences = SENTENCES * 20
+    together = engine.scores(sentences)["upos"]
+    alone = torch.cat([engine.scores([sentence])["upos"] for sentence in sentences])
+    assert torch.allclose(together, alone, atol=tolerance)
+
+
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 @pytest.mark.parametrize("cell", ["gru", "mingru"])
-def test_scores_are_the_same_whatever_is_tagged_together(  # in bfloat16, and what is remembered of a form, to the bit
+def test_the_same_list_gives_the_same_numbers_whatever_was_tagged_before(
     vocabulary: Vocabulary, precision: str, cell: str
 ) -> None:
     network = make_network(vocabulary, cell=cell, hidden={"forward": 48, "backward": 40}, words=40, chars=24)
-    together = make_engine(network, vocabulary, precision=precision)
-    alone = make_engine(network, vocabulary, precision=precision, cache_size=20)
-    sentences = SENTENCES * 20
-    whole = together.scores(sentences)["upos"]
-    parts = torch.cat([alone.scores([sentence])["upos"] for sentence in sentences])
-    assert torch.equal(whole, parts) if precision == "bfloat16" else torch.allclose(whole, parts, atol=1e-6)
-    forms = ["They", "book", "new"]
-    with torch.inference_mode():
-        rows = [torch.from_numpy(each.cache.rows(forms)) for each in (together, alone)]
-        assert torch.equal(together.cache.values[rows[0]], alone.cache.values[rows[1]])
+    fresh = make_engine(network, vocabulary, precision=precision)
+    used = make_engine(network, vocabulary, precision=precision, cache_size=45)
+    for sentences in (SENTENCES * 20, SENTENCES, SENTENCES[:1], SENTENCES * 20):
+        used.tag([[f"new{i}" for i in range(17)], *SENTENCES[::-1]])
+        assert torch.equal(used.scores(sentences)["xpos"], fresh.scores(sentences)["xpos"])
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+@pytest.mark.parametrize("cell", ["gru", "mingru", "lstm"])
+def test_what_is_remembered_of_a_form_depends_on_the_form_alone(
+    vocabulary: Vocabulary, precision: str, cell: str
+) -> None:
+    network = make_network(vocabulary, cell=cell, hidden={"forward": 48, "backward": 40}, words=40, chars=24)
+    forms = ["They", "x" * 16, "x" * 17, "", "new", *(f"{i}" * (1 + i % 40) for i in range(200))]
+
+    def remembered(lists: list[list[str]]) -> Tensor:
+        engine = make_engine(network, vocabulary, precision=precision)
+        with torch.inference_mode():
+            for each in lists:
+                engine.cache.rows(each)
+            return engine.cache.values[torch.from_numpy(engine.cache.rows(forms))]
+
+    expected = remembered([[form] for form in forms])
+    assert torch.equal(remembered([forms]), expected)
+    assert torch.equal(remembered([forms[::-1]]), expected)
+    assert torch.equal(remembered([["a", "x" * 30, *forms[7:90]], forms[50:]]), expected)
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_threads_get_what_one_thread_gets(vocabulary: Vocabulary, precision: str) -> None:
+    network = make_network(vocabulary, hidden={"forward": 24, "backward": 16})
+    engine = make_engine(network, vocabulary, precision=precision, cache_size=60)
+    lists = [[[*sentence, f"new{i % 37}"] for sentence in SENTENCES[i % 4 :]] for i in range(120)]
+    expected = [engine.tag(sentences, top=2, probabilities=True)["upos"] for sentences in lists]
+    states = [engine.states(sentences) for sentences in lists[:20]]
+    threads = torch.get_num_threads()
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda sentences: engine.tag(sentences, top=2, probabilities=True)["upos"], lists))
+        found_states = list(pool.map(engine.states, lists[:20]))
+    assert all(np.array_equal(a, b) for a, b in zip(found_states, states, strict=True))
+    for each, other in zip(found, expected, strict=True):
+        assert np.array_equal(each.ids, other.ids)
+        assert np.array_equal(each.probabilities, other.probabilities)  # type: ignore[arg-type]
+    assert torch.get_num_threads() == threads
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_what_memory_held_before_does_no_harm(
+    vocabulary: Vocabulary, precision: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network = make_network(vocabulary, hidden={"forward": 48, "backward": 40})
+    expected = make_engine(network, vocabulary, precision=precision).states(SENTENCES * 20)
+
+    def nan(like: Tensor, *size: Any, **options: Any) -> Tensor:
+        return like.new_full(size if isinstance(size[0], int) else size[0], float("nan"), **options)
+
+    monkeypatch.setattr(Tensor, "new_empty", nan)
+    assert np.array_equal(make_engine(network, vocabulary, precision=precision).states(SENTENCES * 20), expected)
+
+
+def test_a_copy_of_an_engine_computes_on_its_own(vocabulary: Vocabulary) -> None:
+    engine = make_engine(make_network(vocabulary), vocabulary, precision="bfloat16")
+    expected = engine.states(SENTENCES)
+    for copied in (copy.deepcopy(engine), pickle.loads(pickle.dumps(engine))):
+        assert copied.cache.computed == 0
+        assert np.array_equal(copied.states(SENTENCES), expected)
+        assert np.array_equal(engine.states(SENTENCES), expected)
 
 
 def test_columns_and_nothing(vocabulary: Vocabulary) -> None:

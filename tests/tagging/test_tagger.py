@@ -1,15 +1,21 @@
 """`Tagger`: the same tags whatever comes with a sentence, in order, with offsets and probabilities."""
 
+import copy
+import pickle
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
+import torch
 
 import tagger
 from tagger import Sentence, Tagger
 from tagger.errors import InputError
 from tagger.model.vocabulary import Vocabulary
-from tagger.tagging import engine
+from tagger.tagging import batches, devices
 from tagger.tagging import tagger as predictor
 from tests.conftest import CORPUS, TOKENS, make_network, network_config
 
@@ -35,7 +41,7 @@ def small_windows(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(predictor, "FIRST_WINDOW", 3)
     monkeypatch.setattr(predictor, "WINDOW_TOKENS", 20)
     monkeypatch.setattr(predictor, "WINDOW_SENTENCES", 5)
-    monkeypatch.setattr(engine, "BATCH_TOKENS", 8)
+    monkeypatch.setattr(batches, "BATCH_TOKENS", 8)
 
 
 def many_sentences(count: int = 60) -> list[list[str]]:
@@ -76,7 +82,7 @@ def test_order_is_kept_over_many_windows(untrained: Tagger, monkeypatch: pytest.
     expected = [(sentence, untrained.tag(sentence)) for sentence in sentences]
     monkeypatch.setattr(predictor, "FIRST_WINDOW", 3)
     monkeypatch.setattr(predictor, "WINDOW_TOKENS", 40)
-    monkeypatch.setattr(engine, "BATCH_TOKENS", 8)
+    monkeypatch.setattr(batches, "BATCH_TOKENS", 8)
     tagged = [(s.tokens, s.tags["upos"]) for s in untrained.stream(Sentence(list(tokens)) for tokens in sentences)]
     assert tagged == expected
     monkeypatch.setattr(predictor, "WINDOW_SENTENCES", 1)
@@ -102,8 +108,8 @@ def test_a_stream_reads_no_further_than_a_window(untrained: Tagger) -> None:
 def test_a_sentence_longer_than_the_network_reads_is_cut(untrained: Tagger, monkeypatch: pytest.MonkeyPatch) -> None:
     tokens = (["They", "book", "flights", "."] * 4)[:14]
     expected = [tag for start in (0, 5, 10) for tag in untrained.tag(tokens[start : start + 5])]
-    monkeypatch.setattr(engine, "LONGEST", 5)
-    monkeypatch.setattr(engine, "BATCH_TOKENS", 4)
+    monkeypatch.setattr(batches, "MAX_SENTENCE_TOKENS", 5)
+    monkeypatch.setattr(batches, "BATCH_TOKENS", 4)
     assert untrained.tag(tokens) == expected
     assert untrained.tag_sentences([["Well"], tokens, []]) == [untrained.tag(["Well"]), expected, []]
     annotated = untrained.annotate(tokens, top=2)
@@ -209,10 +215,10 @@ def test_a_stray_form_with_a_space_does_no_harm() -> None:
 
 
 def test_an_absent_device_is_an_error(trained: Path) -> None:
-    with pytest.raises(InputError, match=r"device abacus is not there; choose one of .*cpu"):
+    with pytest.raises(InputError, match=r"device abacus is not there; choose one of auto, .*cpu"):
         tagger.load(trained, device="abacus")
-    assert predictor.choose_device("cpu") == "cpu"
-    assert predictor.choose_device("auto") in ("cpu", "cuda", "mps")
+    assert devices.choose_device("cpu") == "cpu"
+    assert devices.choose_device("auto") in ("cpu", "cuda", "mps")
 
 
 def test_load_takes_a_folder_a_path_and_latest(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -223,3 +229,132 @@ def test_load_takes_a_folder_a_path_and_latest(trained: Path, tmp_path: Path, mo
     (tmp_path / "runs" / "now" / "tagger").symlink_to(trained)
     for name in ("latest", "runs/now", trained, str(trained)):
         assert tagger.load(name).tag(["Well"]) == ["INTJ"]
+
+
+@pytest.mark.parametrize("precision", ["float32", "auto"])
+def test_threads_get_what_one_thread_gets(trained: Path, precision: str) -> None:
+    shared = tagger.load(trained, "cpu", precision)
+    text = "They book flights. The book reads well.\n\n" * 3
+
+    def work(number: int) -> list[Any]:
+        sentences = [[*tokens, f"new{number % 5}"] for tokens in many_sentences(20)]
+        streamed = shared.stream(map(Sentence, sentences), probabilities=True, top=2)
+        return [list(streamed), shared.annotate(text, top=2), shared.segment(text), shared.tag_sentences(sentences)]
+
+    expected = [work(number) for number in range(24)]
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(work, range(24))) == expected
+
+
+def test_threads_of_torch_are_left_as_they_were(trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        loaded = tagger.load(trained, "cpu")
+        seen = []
+        embedding = loaded.network.embedding
+        monkeypatch.setattr(
+            embedding,
+            "forward",
+            lambda batch: (seen.append(torch.get_num_threads()), type(embedding).forward(embedding, batch))[1],
+        )
+        loaded.tag(["They"])
+        assert seen == [1]
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_copies_of_a_tagger(trained: Path) -> None:
+    first = tagger.load(trained, "cpu", workers=2)
+    expected = first.annotate(TOKENS[0], top=2)
+    for copied in (copy.deepcopy(first), pickle.loads(pickle.dumps(first))):
+        assert copied.annotate(TOKENS[0], top=2) == expected
+        assert copied.workers.count == 2
+        assert copied.workers.state is copied
+        assert copied.engine is not first.engine
+        assert first.annotate(TOKENS[0], top=2) == expected
+
+
+NOT_TOKENS: list[Any] = ["They book", None, 7, {"They", "book"}, {"They": 1}, [["They"]], ["They", 1], [None], b"They"]
+
+
+@pytest.mark.parametrize("tokens", NOT_TOKENS)
+def test_what_is_no_sentence_is_an_error(loaded: Tagger, tokens: Any) -> None:
+    with pytest.raises(InputError, match=r"give|use"):
+        loaded.tag(tokens)
+    with pytest.raises(InputError, match=r"give|use"):
+        loaded.tag_sentences([["They"], tokens])
+    if not isinstance(tokens, str):
+        with pytest.raises(InputError, match=r"give|use"):
+            loaded.annotate(tokens)
+    with pytest.raises(InputError, match=r"give|use"):
+        list(loaded.embed([tokens]))
+
+
+@pytest.mark.parametrize("sentences", ["They book", b"x", None, 7, {("They",)}, ["They", "book"], [None], {"a": ["b"]}])
+def test_what_are_no_sentences_is_an_error(loaded: Tagger, sentences: Any) -> None:
+    with pytest.raises(InputError, match=r"give|use"):
+        loaded.tag_sentences(sentences)
+    with pytest.raises(InputError, match=r"give|use"):
+        list(loaded.embed(sentences))
+
+
+def test_tokens_may_be_of_any_kind_of_string(loaded: Tagger) -> None:
+    assert loaded.tag(np.array(TOKENS[0])) == CORPUS[0]["upos"]  # type: ignore[arg-type]
+    assert loaded.tag(iter(TOKENS[0])) == CORPUS[0]["upos"]  # type: ignore[arg-type]
+
+
+def test_a_list_of_texts_is_no_sentence(loaded: Tagger) -> None:
+    for texts in (["They book.", "I read."], ["Yes.", "I read."], ["They book flights."]):
+        with pytest.raises(InputError, match="for a list of texts call it once for each"):
+            loaded.annotate(texts)
+    assert loaded.annotate(["1 000", "flights", "."]).tokens == ["1 000", "flights", "."]
+    assert loaded.annotate(["1 000"]).tokens == ["1 000"]
+
+
+@pytest.mark.parametrize("top", [0, -1, True, 1.5, "2", None])
+def test_a_number_of_tags_that_is_none_is_an_error(loaded: Tagger, top: Any) -> None:
+    with pytest.raises(InputError, match=r"top=.*whole number of at least 1"):
+        loaded.annotate(["They"], top=top)
+    with pytest.raises(InputError, match="top="):
+        loaded.stream([], top=top)
+
+
+@pytest.mark.parametrize("columns", [["nope"], "upos", 3, ["upos", 3], [["upos"]]])
+def test_columns_that_the_tagger_lacks_are_an_error_at_once(loaded: Tagger, columns: Any) -> None:
+    with pytest.raises(InputError, match=r"no column .*upos, xpos|give a list"):
+        loaded.stream([Sentence(["They"])], columns=columns)
+    assert next(loaded.stream([Sentence(["They"])], columns=["xpos", "xpos"])).tags == {"xpos": ["PRP"]}
+
+
+@pytest.mark.parametrize("sentences", [None, Sentence(["They"]), "They", [["They"]], [3]])
+def test_a_stream_of_something_else_is_an_error(loaded: Tagger, sentences: Any) -> None:
+    with pytest.raises(InputError, match="Sentence"):
+        list(loaded.stream(sentences))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"cache_size": 500}, r"cache_size=500.*at least 16000"),
+        ({"cache_size": "big"}, "cache_size='big'"),
+        ({"workers": 0}, "workers=0.*at least 1"),
+        ({"workers": 1.5}, r"workers=1\.5"),
+        ({"workers": True}, "workers=True"),
+        ({"device": None}, "device None"),
+        ({"device": 3}, "device 3"),
+        ({"precision": None}, "precision None"),
+        ({"precision": "double"}, "precision double"),
+        ({"precision": ["float32"]}, "precision"),
+    ],
+)
+def test_options_that_are_none_are_errors(trained: Path, options: Any, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        tagger.load(trained, **options)
+
+
+@pytest.mark.parametrize("name", [None, 3, ["english"]])
+def test_a_name_is_a_string_or_a_path(name: Any) -> None:
+    with pytest.raises(InputError, match="names no tagger"):
+        tagger.load(name)

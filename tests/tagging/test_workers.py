@@ -3,6 +3,7 @@
 import os
 import signal
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ from tests.conftest import TOKENS
 
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(workers, "SMALL", 30)
+    monkeypatch.setattr(workers, "START_TOKENS", 30)
     monkeypatch.setattr(predictor, "FIRST_WINDOW", 10)
     monkeypatch.setattr(predictor, "WINDOW_TOKENS", 40)
 
@@ -92,6 +93,34 @@ def test_processes_that_always_die_are_an_error(two: Tagger, monkeypatch: pytest
     monkeypatch.setattr(workers, "_run", _die)
     with pytest.raises(InputError, match="3 processes died at the same part"):
         two.tag_sentences(SENTENCES)
+
+
+@pytest.mark.usefixtures("small")
+def test_a_small_call_is_done_here_however_much_was_tagged_before(two: Tagger) -> None:
+    expected = two.tag_sentences(SENTENCES)
+    processes = two.workers.processes
+    assert processes
+    for process in processes:
+        os.kill(process, signal.SIGSTOP)  # what is sent to a process waits for ever
+    try:
+        assert two.tag_sentences(SENTENCES[:3]) == expected[:3]
+        assert two.tag(SENTENCES[5]) == expected[5]
+    finally:
+        for process in processes:
+            os.kill(process, signal.SIGCONT)
+
+
+@pytest.mark.usefixtures("small")
+@pytest.mark.parametrize("killed", [False, True])
+def test_threads_share_the_processes(two: Tagger, killed: bool) -> None:
+    lists = [[[*sentence, f"new{i}"] for sentence in SENTENCES[i:]] for i in range(6)]
+    expected = [two.tag_sentences(sentences) for sentences in lists]
+    with ThreadPoolExecutor(6) as pool:
+        found = [pool.submit(two.tag_sentences, sentences) for sentences in lists]
+        if killed:
+            os.kill(two.workers.processes[0], signal.SIGKILL)
+        assert [each.result(timeout=120) for each in found] == expected
+    assert two.tag_sentences(lists[0]) == expected[0]
 
 
 def _die(*_: object) -> None:

@@ -14,13 +14,13 @@ from hydra import compose, initialize_config_dir
 from typer.testing import CliRunner
 
 import tagger
-from tagger.analysis.fill import Filler, render
+from tagger.analysis.fill import Filler, format_blanks
 from tagger.bundled import bundled
 from tagger.commands.app import app
 from tagger.errors import InputError
 from tagger.model.forms import FormTable
 from tagger.model.masked_batch import masked_batch
-from tagger.tagging.layer_vectors import layer_names
+from tagger.tagging.hidden_words import HiddenWordPredictor
 from tagger.text.terminal import display_width
 from tagger.training.checkpoints import EpochRecorder
 from tagger.training.config import PretrainConfig, pretrain_config
@@ -145,7 +145,7 @@ def test_no_tags(pretrained: Path) -> None:
 
 def test_vectors_of_words(pretrained: Path) -> None:
     loaded = tagger.load(pretrained, precision="float32")
-    assert layer_names(loaded.engine) == ["0", "1", "all", "mean", "predicted"]
+    assert loaded.layers.names == ["0", "1", "all", "mean", "predicted"]
     sentences = [["he", "books", "rooms", "."], ["we", "book", "rooms"]]
     found = list(loaded.embed(sentences, "predicted"))
     assert [vectors.shape for vectors in found] == [(4, 16), (3, 16)]
@@ -161,7 +161,7 @@ def test_vectors_of_words(pretrained: Path) -> None:
 
 
 def test_blanks_are_filled_from_both_sides(pretrained: Path) -> None:
-    filler = Filler(load_masked(pretrained / "pretrained"))
+    filler = Filler(HiddenWordPredictor.load(pretrained / "pretrained"))
     (blank,) = filler.fill(["he", "___", "rooms", "today", "."], top=3)
     assert blank.position == 1
     assert blank.both[0][0] == blank.left[0][0] == "books"
@@ -173,7 +173,7 @@ def test_blanks_are_filled_from_both_sides(pretrained: Path) -> None:
     assert {word for word, _ in two[1].both[:3]} == {"flights", "rooms", "tables"}
     assert two[0].left == []
     assert two[0].right == two[0].both
-    table = render(["___", "books", "____", "飛行機" * 40, "."], two)
+    table = format_blanks(["___", "books", "____", "飛行機" * 40, "."], two)
     assert max(map(display_width, table.splitlines())) <= 80
     assert "blank 2" in table
     assert "(no words)" in table

@@ -1,0 +1,115 @@
+"""What users give to `Tagger` -> the same, checked; each mistake is an `InputError` that says what to give instead."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from tagger.errors import InputError, shorten
+from tagger.text.sentence import Sentence
+
+_UNORDERED = (set, frozenset, Mapping)
+_MAX_SHOWN = 60  # characters of a value in a message
+
+
+def checked_tokens(tokens: Any) -> list[str]:
+    """The tokens of a sentence as a list.
+
+    Raises:
+        InputError: it is a string, has no order, or holds something else than strings.
+    """
+    if isinstance(tokens, str):
+        raise InputError(f"a sentence is a list of tokens, not the string {_shown(tokens)}; use annotate for text")
+    if isinstance(tokens, _UNORDERED) or not isinstance(tokens, Iterable):
+        raise InputError(f"a sentence is a list of tokens, not {_shown(tokens)}; give a list of strings")
+    found = list(tokens)
+    if not set(map(type, found)) <= {str}:
+        for number, token in enumerate(found):
+            if not isinstance(token, str):
+                several = isinstance(token, list | tuple)
+                remedy = "use tag_sentences for several sentences" if several else "give every token as a string"
+                raise InputError(f"token {number} of a sentence is {_shown(token)}, not a string; {remedy}")
+        found = list(map(str, found))  # subclasses of str, such as NumPy's
+    return found
+
+
+def checked_sentences(sentences: Any) -> Iterator[list[str]]:
+    """The tokens of each of several sentences.
+
+    Raises:
+        InputError: it is no iterable with an order, at once; a sentence is none (see `checked_tokens`), later.
+    """
+    if isinstance(sentences, str | bytes):
+        raise InputError(f"each sentence is a list of tokens, and these are {_shown(sentences)}; use annotate for text")
+    if isinstance(sentences, _UNORDERED) or not isinstance(sentences, Iterable):
+        raise InputError(f"sentences are a list of lists of tokens, not {_shown(sentences)}; give [['They', 'read']]")
+    return map(checked_tokens, sentences)
+
+
+def checked_stream(sentences: Any) -> Iterator[Sentence]:
+    """The sentences of a stream.
+
+    Raises:
+        InputError: it is no iterable, at once; an item is no `Sentence`, later.
+    """
+    if isinstance(sentences, str | Sentence) or not isinstance(sentences, Iterable):
+        raise InputError(f"stream takes an iterable of Sentence, not {_shown(sentences)}; give [Sentence(tokens)]")
+    return _each_sentence(sentences)
+
+
+def _each_sentence(sentences: Iterable[Any]) -> Iterator[Sentence]:
+    for sentence in sentences:
+        if not isinstance(sentence, Sentence):
+            raise InputError(f"stream takes objects of Sentence, not {_shown(sentence)}; give Sentence(tokens)")
+        yield sentence
+
+
+def check_not_texts(tokens: Sequence[str], known: frozenset[str]) -> None:
+    """Raises InputError where half of the tokens are several words, which no tagger learned as one (`known`)."""
+    texts = [token for token in tokens if len(token.split()) > 1 and token not in known and _has_letter(token)]
+    if texts and 2 * len(texts) >= len(tokens):
+        raise InputError(
+            f"{_shown(texts[0])} is no token: it has spaces inside; annotate takes one text as a string, or the tokens"
+            " of one sentence as a list; for a list of texts call it once for each"
+        )
+
+
+def checked_columns(columns: Any, known: Sequence[str]) -> list[str]:
+    """Tag columns; None is all that the tagger has.
+
+    Raises:
+        InputError: the tagger lacks one.
+    """
+    if columns is None:
+        return list(known)
+    if isinstance(columns, str) or not isinstance(columns, Iterable):
+        raise InputError(f"columns={_shown(columns)}: give a list, such as {list(known)[:1]}")
+    return list(dict.fromkeys(checked_column(column, known) for column in columns))
+
+
+def checked_column(column: Any, known: Sequence[str]) -> str:
+    """A tag column.
+
+    Raises:
+        InputError: the tagger has no such column.
+    """
+    if not isinstance(column, str) or column not in known:
+        raise InputError(f"this tagger has no column {_shown(column)}; it has {', '.join(known)}")
+    return column
+
+
+def checked_number(name: str, value: Any, least: int, why: str = "") -> int:
+    """An option that is a whole number of at least `least`.
+
+    Raises:
+        InputError: it is not.
+    """
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise InputError(f"{name}={_shown(value)}: give a whole number of at least {least}{why}")
+    return value
+
+
+def _has_letter(token: str) -> bool:
+    return any(map(str.isalpha, token))
+
+
+def _shown(value: Any) -> str:
+    return shorten(value) if isinstance(value, str) else repr(value)[:_MAX_SHOWN]

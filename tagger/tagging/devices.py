@@ -1,0 +1,39 @@
+"""Where and how precisely a tagger computes, by the names that users give."""
+
+from typing import Any
+
+import torch
+
+from tagger.errors import InputError
+from tagger.tagging.engine import PRECISIONS
+
+_BFLOAT16 = ("avx512_bf16", "amx_bf16")  # processors with one of these instructions multiply faster in bfloat16
+
+
+def choose_device(name: Any) -> str:
+    """`auto` as the best device there is; any other name as it is.
+
+    Raises:
+        InputError: the device is not there.
+    """
+    there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if name == "auto":
+        return next(device for device in ("cuda", "mps", "cpu") if there[device])
+    if not isinstance(name, str) or not there.get(name, False):
+        known = ", ".join(["auto", *(device for device in there if there[device])])
+        raise InputError(f"device {name} is not there; choose one of {known}")
+    return name
+
+
+def choose_precision(name: Any, device: str) -> str:
+    """`auto` as what the processor does well: bfloat16 where it has instructions for it; any other name as it is.
+
+    Raises:
+        InputError: no such precision.
+    """
+    if name not in ("auto", *PRECISIONS):
+        raise InputError(f"precision {name}: choose one of auto, {', '.join(PRECISIONS)}")
+    if name != "auto":
+        return str(name)
+    capabilities = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
+    return "bfloat16" if device == "cpu" and any(capabilities.get(each) for each in _BFLOAT16) else "float32"

@@ -1,0 +1,114 @@
+"""The recurrent layers and the heads of a trained network, in one precision: packed tokens -> states -> scores."""
+
+# N tokens of a batch, U forms, X columns of a layer's product with its input, S states of all layers, D size of a
+# transformer, K tags
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from tagger.tagging.batches import BATCH_TOKENS
+from tagger.tagging.packed import Layer, max_extra_rows, padded_rows, product
+
+if TYPE_CHECKING:
+    from tagger.model.encoder import BidirectionalLayer
+    from tagger.model.network import TaggerNetwork
+
+
+class Stack:
+    """A copy of the weights of a network from the first layer's product with its input on.
+
+    Attributes:
+        layers: the recurrent layers.
+        dtype: of weights and states.
+    """
+
+    def __init__(self, network: "TaggerNetwork", dtype: torch.dtype) -> None:
+        self.dtype = dtype
+        self.layers = [Layer(cast("BidirectionalLayer", layer), dtype) for layer in network.encoder.layers]
+        self._heads = {
+            column: (head.weight.detach().to(dtype).T.contiguous(), head.bias.detach().to(dtype))
+            for column, head in cast(Mapping[str, nn.Linear], network.heads).items()
+        }
+        self._context_product = self.layers[0].W_x[network.embedding.width :]  # (D, X), of a transformer's vectors
+        self._buffers = [torch.empty(0), torch.empty(0)]
+
+    def __getstate__(self) -> dict[str, Any]:
+        """A copy has buffers of its own; they are made when it is used."""
+        return vars(self) | {"_buffers": [torch.empty(0), torch.empty(0)]}
+
+    @property
+    def widths(self) -> list[int]:
+        """F + R of each layer."""
+        return [layer.width for layer in self.layers]
+
+    def states(
+        self, forms: Tensor, rows: np.ndarray, counts: Sequence[int], context: Tensor | None, prepared: bool
+    ) -> Tensor:
+        """The states of every layer side by side, of packed tokens.
+
+        Args:
+            forms: (U, X), the first layer's product with the embedding of each form, of any type.
+            rows: (N,), the form of each token.
+            counts: sentences that have a token at each step.
+            context: (N, D), a transformer's vectors.
+            prepared: whether `Layer.prepare` has seen `forms`.
+
+        Returns:
+            (padded_rows(N), S), of which N rows are of tokens; valid until the next batch.
+        """
+        count = len(rows)
+        padded = np.zeros(count + max_extra_rows(count), dtype=rows.dtype)
+        padded[:count] = rows
+        here = torch.from_numpy(padded).to(forms.device)
+        states = self._buffer(1, forms, count, sum(self.widths))[: padded_rows(count)]
+        place = 0
+        for depth, layer in enumerate(self.layers):
+            out = states[:, place : place + layer.width]
+            if depth:
+                x = self._buffer(0, forms, count, layer.W_x.shape[1])
+                below = states[:, place - self.layers[depth - 1].width : place]
+                product(below, layer.W_x, layer.b_x, out=x[: padded_rows(count)])
+                layer.scan(layer.prepare(x), counts, out)
+            elif prepared and forms.dtype == self.dtype:
+                layer.scan(forms, counts, out, here)
+            else:
+                x = self._buffer(0, forms, count, layer.W_x.shape[1])
+                x.copy_(torch.index_select(forms, 0, here))
+                if context is not None:
+                    x[:count].addmm_(context.to(self.dtype), self._context_product)
+                layer.scan(x if prepared else layer.prepare(x), counts, out)
+            place += layer.width
+        return states
+
+    def scores(self, states: Tensor, column: str) -> Tensor:
+        """The scores (logits) of the tags of a column, (padded_rows(N), K)."""
+        return product(states, *self._heads[column])
+
+    def flop_per_word(self, columns: Sequence[str]) -> int:
+        """Floating-point operations of the matrix products that every word needs; a transformer's are not counted."""
+        count = below = 0
+        for layer in self.layers:
+            count += 2 * below * layer.W_x.shape[1]
+            count += sum(2 * each.weights for each in layer.directions if each is not None)
+            below = layer.width
+        return count + sum(2 * self._heads[column][0].numel() for column in columns)
+
+    def _buffer(self, number: int, like: Tensor, tokens: int, columns: int) -> Tensor:
+        """Memory that the next batch uses again: allocating so much for every batch would fragment the heap.
+
+        Returns:
+            (tokens + max_extra_rows(tokens), columns), the last rows zero.
+        """
+        size = (tokens + max_extra_rows(tokens)) * columns
+        if len(self._buffers[number]) < size:
+            most = max(tokens, BATCH_TOKENS)
+            # Zeros: where rows are not contiguous, oneDNN's bfloat16 product on AMX multiplies what lies beside them
+            # by 0, which is NaN if memory happens to hold NaN.
+            self._buffers[number] = like.new_zeros((most + max_extra_rows(most)) * columns, dtype=self.dtype)
+        buffer = self._buffers[number][:size].view(-1, columns)
+        buffer[tokens:] = 0
+        return buffer
