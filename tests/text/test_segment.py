@@ -18,6 +18,11 @@ ANY_TEXT = st.text(st.characters(codec=None, exclude_categories=()))
 TYPICAL_TEXT = st.text(
     st.sampled_from("aBİß1 \n\t.,:;!?'’-/\\@#&*_()<>\"=~$%…。你ก\u0301\u200b\u200d\ufeff\x00\x1c😀🏽🇩\ud800")
 )
+TYPICAL_WORDS = (
+    """its (its) a not 1. 2. no. Yahoo! 05/31/2001 09:01 AM Ann Lee : @ <a@b.c> 'Twas y'all're U.S. "The I ... - ----- Dear
+    Ann, thanks, p.m. EST 5p.m. slept.I 你好。再见 ) " exam- /a/b C:\\x --help v1.2-b C++ http://a.org etc. J. .5 ?! :)"""
+).split()
+TYPICAL_PARAGRAPH = st.lists(st.sampled_from([*TYPICAL_WORDS, *([" "] * 40), "\n\n"]), max_size=20).map("".join)
 
 
 def forms(text: str, rules: str = "english") -> str:
@@ -273,7 +278,7 @@ def test_unknown_rules() -> None:
 
 
 @pytest.mark.parametrize("rules", RULES)
-@given(text=st.one_of(ANY_TEXT, TYPICAL_TEXT))
+@given(text=st.one_of(ANY_TEXT, TYPICAL_TEXT, TYPICAL_PARAGRAPH))
 def test_every_character_but_space_is_in_one_token(rules: str, text: str) -> None:
     sentences = segment(text, rules)
     assert all(sentences)
