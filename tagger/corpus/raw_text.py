@@ -201,7 +201,7 @@ class Texts:
                 yield number == 0, paragraph
 
     def _read(self, path: str) -> Iterator[Unit]:
-        lines, format = read_lines(path, self.encoding), format_of(path)
+        lines, format = read_lines(path, self.encoding, "encoding"), format_of(path)
         if format == "text":
             return read_paragraphs(lines, self.paragraph_per_line)
         return read(lines, path, format, segment=self.segment)

@@ -76,22 +76,32 @@ def test_read_tags(format: str, text: str, options: dict[str, Any]) -> None:
     assert sentence == Sentence(["a", "b"], {"upos": ["N", "V"], "ner": ["B", "I"]})
 
 
-def test_memory_stays_flat(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("format", "line", "per_line"),
+    [
+        ("lines", "some words in a line\n", None),
+        ("text", "some words in a line\n", None),
+        ("text", "some words in a line\n", False),
+        ("text", "some words in a line that breaks off because it\n", None),
+        ("text", "a piece of an endless line " * 40, None),
+    ],
+)
+def test_memory_stays_flat(monkeypatch: pytest.MonkeyPatch, format: str, line: str, per_line: bool | None) -> None:
     monkeypatch.setattr(paragraphs, "MAX_PARAGRAPH", 10_000)
+    monkeypatch.setattr(paragraphs, "BLOCK_START", 10_000)
 
     def lines() -> Iterator[str]:
-        yield from ["some words in a line\n"] * 40_000
+        for _ in range(1_000_000 // len(line)):
+            yield str(line)
 
-    def peak(format: str) -> int:
-        tracemalloc.start()
-        for sentence in readers.read(lines(), "-", format, segment=segment, paragraph_per_line=False):
+    tracemalloc.start()
+    try:
+        for sentence in readers.read(lines(), "-", format, segment=segment, paragraph_per_line=per_line):
             assert sentence.tokens
         _, most = tracemalloc.get_traced_memory()
+    finally:
         tracemalloc.stop()
-        return most
-
-    assert peak("lines") < 2_000_000  # all tokens at once would take 10 MB and more
-    assert peak("text") < 2_000_000
+    assert most < 2_000_000  # all tokens at once would take 10 MB and more
 
 
 @pytest.mark.parametrize(
