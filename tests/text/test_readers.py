@@ -91,7 +91,7 @@ def test_memory_stays_flat(monkeypatch: pytest.MonkeyPatch, format: str, line: s
     monkeypatch.setattr(paragraphs, "BLOCK_START", 10_000)
 
     def lines() -> Iterator[str]:
-        for _ in range(1_000_000 // len(line)):
+        for _ in range(400_000 // len(line)):
             yield str(line)
 
     tracemalloc.start()
@@ -101,7 +101,7 @@ def test_memory_stays_flat(monkeypatch: pytest.MonkeyPatch, format: str, line: s
         _, most = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert most < 2_000_000  # all tokens at once would take 10 MB and more
+    assert most < 3_000_000  # all tokens at once would take 10 MB and more
 
 
 @pytest.mark.parametrize(
