@@ -3,19 +3,21 @@
 import sys
 from pathlib import Path
 
-from tagger.commands.app import COMPLETION_OPTIONS, app
-
 
 def main() -> int:
     """Runs the command that `sys.argv` names; returns the exit status.
 
     0: done; 1: a run of a sweep failed; 2: bad input; 130: interrupted; 141: the reader of the output went away.
     """
-    installed = Path(sys.argv[0]).stem == "tagger" or bool({*COMPLETION_OPTIONS} & {*sys.argv[1:]})
     try:
+        from tagger.commands.app import COMPLETION_OPTIONS, app  # within `try`: Ctrl+C may come this early
+
+        installed = Path(sys.argv[0]).stem == "tagger" or bool({*COMPLETION_OPTIONS} & {*sys.argv[1:]})
         app(prog_name="tagger" if installed else "python -m tagger")  # shells complete the installed script
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else int(end.code is not None)
+    except KeyboardInterrupt:
+        return 130
     return 0
 
 

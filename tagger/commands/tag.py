@@ -106,6 +106,6 @@ def tag(
                 failures += 1
                 say(f"error: {step.error}")
     if failures:
-        if len(pending) > 1:
+        if failures < len(pending):
             say(f"{failures} of {len(pending)} files failed; the others are tagged")
         raise typer.Exit(BAD_INPUT)

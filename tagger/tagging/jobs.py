@@ -79,7 +79,7 @@ def plan_jobs(sources: Sequence[str], to: str | None, input: str | None, output:
     several = len(found) > 1 or any(Path(source).is_dir() for source in sources)
     into_folder = to is not None and (Path(to).is_dir() or to.endswith("/") or several)
     if to is not None and several and not Path(to).is_dir():
-        if Path(to).is_file():
+        if Path(to).exists():
             raise InputError(f"-o {to} is a file; several files need a folder")
         if format_of(to, "") and not to.endswith("/"):
             raise InputError(f"-o {to} is the name of a file; several files need a folder: -o {to}/")

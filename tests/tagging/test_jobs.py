@@ -70,6 +70,7 @@ def test_several_files_go_into_a_folder(tree: Path) -> None:
         (["nowhere.txt"], None, "nowhere.txt"),
         (["in"], None, "-o"),
         (["y"], "x.txt", "x.txt is a file"),
+        (["x.txt", "in/b.conllu"], "/dev/null", "/dev/null is a file; several files need a folder"),
         (["x.txt", "in/b.conllu"], "two.tsv", "several files need a folder: -o two.tsv/"),
         (["y"], "two.csv.gz", "several files need a folder: -o two.csv.gz/"),
         (["empty"], "out", "empty: no file with one of the suffixes .txt"),
