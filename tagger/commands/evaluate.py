@@ -32,7 +32,7 @@ DOCUMENT = "-DOCSTART-"  # CoNLL-2003 has such a line before each document
 
 
 def evaluate(
-    file: Annotated[str, typer.Argument(metavar="FILE", help="CoNLL-U, or one token a line with its tags. - is standard input.")],
+    file: Annotated[str, typer.Argument(metavar="FILE", help="With gold tags. - is standard input.")],
     model: Model = DEFAULT_MODEL,
     input: Annotated[
         GoldInput | None,
