@@ -65,6 +65,7 @@ def _guarded(work: Callable[[], int]) -> int:
     """Does the work of a command, and turns what can be expected to go wrong into one line and an exit status."""
     helping = _is_helper()
     logging.basicConfig(level=logging.WARNING if helping else logging.INFO, format="%(message)s", stream=sys.stdout)
+    logging.raiseExceptions = False  # a line that standard output does not take is no reason to stop a training
     for name in ("datasets", "fsspec", "httpx", "httpx2", "huggingface_hub", "hydra", "matplotlib"):
         logging.getLogger(name).setLevel(logging.WARNING)
     for name in ("SIGTERM", "SIGHUP"):  # Windows has one of them
@@ -77,7 +78,8 @@ def _guarded(work: Callable[[], int]) -> int:
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
     except OSError as error:
-        print(f"error: {error.filename or 'a file'}: {error.strerror}", file=sys.stderr)
+        where = f"{error.filename}: " if error.filename is not None else ""
+        print(f"error: {where}{error.strerror or error}", file=sys.stderr)
     except (MemoryError, RuntimeError) as error:
         if not _lacks_memory(error):
             raise
