@@ -1,5 +1,6 @@
-"""Sentences to learn from: a description of a corpus comes in, a `datasets.DatasetDict` goes out.
+"""Sentences to learn from: the config of a corpus comes in, a `datasets.DatasetDict` goes out.
 
-`sources.py` has a function for each kind of corpus, `splits.py` makes the dev split, and `raw_text.py` reads
-untagged text of any size. Start in `sources.py`.
+`config.py` has the kinds of corpus, `sources.py` a reader for each (`hub.py` those of the Hugging Face Hub). `arrow.py`
+stores what they read in the cache of `datasets`, and `splits.py` makes the dev split. `raw_text.py` reads untagged text
+for pretraining. Start in `sources.py`.
 """

@@ -1,24 +1,26 @@
-"""What a run found -> the model card, the README.md of a trained tagger's folder."""
+"""What a run found -> the model card, the README.md in the folder of a trained tagger."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from omegaconf import OmegaConf
 
+from tagger.training.structured import literal
+
 
 def describe(config: Mapping[str, Any]) -> str:
-    """The training data of a tagger, with its version and its licence, as far as `config.json` tells."""
-    corpus = " ".join(filter(None, (config["corpus"], config.get("version"))))
-    known = f"{corpus} ({config['license']})" if config.get("license") else corpus
-    return f"{known}, after {config['start']}" if config.get("start") else known
+    """The training data of a tagger, with its version and its licence where `config.json` has them."""
+    corpus = _with_version(config["corpus"], config.get("version"))
+    data = f"{corpus} ({config['license']})" if config.get("license") else corpus
+    return f"{data}, after {config['start']}" if config.get("start") else data
 
 
 def model_card(config: Mapping[str, Any], results: Mapping[str, Any], command: str) -> str:
     """A model card in Markdown: data, scores, config and the command that made the tagger.
 
     Args:
-        config: what `config.json` will hold.
-        results: what `report.json` will hold; without `dev` and `test` before the report.
+        config: the values of `config.json`.
+        results: the values of `report.json`; `dev` and `test` are missing while the report is not yet made.
         command: the command line of the training.
     """
     rows = [
@@ -31,10 +33,9 @@ def model_card(config: Mapping[str, Any], results: Mapping[str, Any], command: s
     inputs = ["word, affix and character embeddings"]
     inputs += [f"the pretrained vectors {', '.join(config['vectors'])}"] if config["vectors"] else []
     inputs += [f"the transformer {network['transformer']['name']}"] if network["transformer"] else []
-    corpus = " ".join(filter(None, (results["corpus"], config["version"])))
+    corpus = _with_version(results["corpus"], config["version"])
     licence = f" The training data's licence is {config['license']}." if config["license"] else ""
     start = f"\nTraining started from a tagger that was trained on {config['start']}." if config["start"] else ""
-    settings = OmegaConf.to_yaml(OmegaConf.create(dict(config["training"])))
     return f"""# Part-of-speech tagger for {corpus}
 
 A stack of bidirectional recurrent layers over {"; ".join(inputs)}
@@ -55,28 +56,22 @@ and used with
 
     python -m tagger tag FILE --model THIS_FOLDER
 
-Raw text is cut into sentences and tokens by the rules `{config["segmenter"]}`.
+The rules `{config["segmenter"]}` cut raw text into sentences and tokens.
 
-## Config
-
-```yaml
-{settings.strip()}
-```
-"""
+{_format_config(config["training"])}"""
 
 
 def pretrained_card(config: Mapping[str, Any], results: Mapping[str, Any], command: str) -> str:
-    """The same for a network that predicts hidden words."""
-    text = " ".join(filter(None, (config["corpus"], config["version"])))
+    """The model card of a network that predicts hidden words; the arguments are those of `model_card`."""
+    text = _with_version(config["corpus"], config["version"])
     licence = f" The text's licence is {config['license']}." if config["license"] else ""
-    settings = OmegaConf.to_yaml(OmegaConf.create(dict(config["training"])))
     return f"""# Predictor of hidden words, from {text}
 
 A stack of bidirectional recurrent layers over word, affix and character embeddings ({results["parameters"]:,}
-parameters) that predicts words it cannot see, from both sides of them. It was trained on {results["words"]:,} words
-without tags, of {text}.{licence}
+parameters) that predicts hidden words from the words on both sides. It was trained on {results["words"]:,} words of
+untagged text, {text}.{licence}
 
-{_masked_scores(results)}The best section was {results["best_epoch"]} of {results["epochs"]}; training took
+{_format_masked_scores(results)}The best section was {results["best_epoch"]} of {results["epochs"]}; training took
 {results["training_seconds"]:.0f} seconds.
 
 Trained with seed {config["training"]["seed"]} by
@@ -88,21 +83,26 @@ and used with
     python -m tagger fill "I am ___ hungry." --model THIS_FOLDER
     python -m tagger init=THIS_FOLDER
 
-## Config
-
-```yaml
-{settings.strip()}
-```
-"""
+{_format_config(config["training"])}"""
 
 
-def _masked_scores(results: Mapping[str, Any]) -> str:
+def _format_masked_scores(results: Mapping[str, Any]) -> str:
     if "dev" not in results:  # the card is written before the scores are known, and again after
         return ""
     scores = results["dev"]["words"]
-    return f"""Of {scores["scored"]:,} dev words that can be predicted, the right one comes first for
-{_percent(scores["accuracy"])} and among the first five for {_percent(scores["top5"])} percent; perplexity
-{scores["perplexity"]:.1f}. """
+    first, top5 = _percent(scores["accuracy"]), _percent(scores["top5"])
+    return f"""Of {scores["scored"]:,} dev words that can be predicted, {first} percent come first among the predictions and
+{top5} percent among the first five; perplexity {scores["perplexity"]:.1f}.
+"""
+
+
+def _format_config(training: Mapping[str, Any]) -> str:
+    values = OmegaConf.to_yaml(OmegaConf.create(literal(dict(training)))).replace("\\${", "${")
+    return f"## Config\n\n```yaml\n{values.strip()}\n```\n"
+
+
+def _with_version(corpus: str, version: str | None) -> str:
+    return " ".join(filter(None, (corpus, version)))
 
 
 def _percent(share: float | None) -> str:

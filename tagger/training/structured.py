@@ -87,7 +87,7 @@ def from_plain(kind: type[Config], values: Mapping[str, Any], prefix: str = "", 
         schema = OmegaConf.structured(kind)
         for name, part in parts.items():
             schema[name] = OmegaConf.structured(part)
-        return OmegaConf.to_object(OmegaConf.merge(schema, _literal(dict(values))))  # type: ignore[return-value]
+        return OmegaConf.to_object(OmegaConf.merge(schema, literal(dict(values))))  # type: ignore[return-value]
     except MissingMandatoryValue as error:
         raise InputError(f"{prefix}{error.full_key} has no value; give it one: {prefix}{error.full_key}=...") from None
     except ConfigKeyError as error:
@@ -118,6 +118,15 @@ def bad_value(key: str, value: Any, remedy: str) -> InputError:
     else:
         shown = str(value) if len(str(value)) <= 60 else shorten(str(value))
     return InputError(f"{key}={shown}: {remedy}")
+
+
+def literal(value: Any) -> Any:
+    """Plain values in which OmegaConf finds no interpolations: every `${` in strings is escaped."""
+    if isinstance(value, dict):
+        return {key: literal(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [literal(each) for each in value]
+    return re.sub(r"(\\*)\$\{", r"\1\1\\${", value) if isinstance(value, str) else value
 
 
 def _leaves(values: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
@@ -161,15 +170,6 @@ def _in_words(hint: Any) -> str:
         bounds = "".join(f" from {limit.least:g}" + (f" to {limit.most:g}" if limit.most else "") for limit in limits)
         return f"{null}a number{bounds}"
     return null + ("true or false" if bool in kinds else "a word")
-
-
-def _literal(value: Any) -> Any:
-    """The value with `${` escaped, which OmegaConf would take for an interpolation."""
-    if isinstance(value, dict):
-        return {key: _literal(each) for key, each in value.items()}
-    if isinstance(value, list):
-        return [_literal(each) for each in value]
-    return value.replace("${", "\\${") if isinstance(value, str) else value
 
 
 def _value_at(values: Mapping[str, Any], key: str) -> Any:

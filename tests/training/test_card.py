@@ -1,0 +1,74 @@
+"""Model cards: what data, which scores, and a config that can be read back."""
+
+from typing import Any
+
+import pytest
+from omegaconf import OmegaConf
+
+from tagger.training.card import describe, model_card, pretrained_card
+
+SCORES = {"tokens": 12345, "accuracy": 0.98765, "known": 0.99, "unknown": None, "whole_sentences": 0.5}
+RESULTS: dict[str, Any] = {
+    "corpus": "UD_X",
+    "parameters": 1000000,
+    "best_epoch": 2,
+    "epochs": 3,
+    "training_seconds": 61.4,
+    "words": 777000,
+}
+CONFIG: dict[str, Any] = {
+    "corpus": "UD_X",
+    "version": "2.10",
+    "license": "CC0",
+    "segmenter": "unicode",
+    "network": {"transformer": None},
+    "vectors": [],
+    "start": None,
+    "training": {"seed": 7, "corpus": {"kind": "conllu", "train": "a b.conllu"}, "card": {"version": "2.10"}},
+}
+
+
+def config_in(card: str) -> Any:
+    block = card.split("```yaml\n")[1].removesuffix("```\n")
+    return OmegaConf.to_container(OmegaConf.create(block))
+
+
+def test_the_data_with_version_licence_and_what_came_before() -> None:
+    assert describe({"corpus": "UD_X"}) == "UD_X"
+    assert describe(CONFIG) == "UD_X 2.10 (CC0)"
+    assert describe(CONFIG | {"start": "UD_Y (MIT)"}) == "UD_X 2.10 (CC0), after UD_Y (MIT)"
+
+
+def test_a_card_has_data_scores_command_and_config() -> None:
+    card = model_card(CONFIG, RESULTS | {"dev": {"upos": SCORES}}, "python -m tagger seed=7")
+    assert card.startswith("# Part-of-speech tagger for UD_X 2.10\n")
+    assert "(1,000,000 parameters), trained on UD_X 2.10. The training data's licence is CC0." in card
+    assert "| dev | upos | 12,345 | 98.77 | 99.00 | – | 50.00 |" in card
+    assert "    python -m tagger seed=7\n" in card
+    assert "best epoch on dev was 2 of 3;\ntraining took 61 seconds" in card
+    assert config_in(card) == CONFIG["training"]
+    without = model_card(CONFIG | {"license": None, "version": None}, RESULTS, "")
+    assert "licence" not in without
+
+
+def test_a_card_names_what_is_pretrained_and_what_came_before() -> None:
+    pretrained = {"vectors": ["glove", "x"], "network": {"transformer": {"name": "minilm"}}, "start": "UD_Y"}
+    card = model_card(CONFIG | pretrained, RESULTS, "")
+    assert "embeddings; the pretrained vectors glove, x; the transformer minilm\n" in card
+    assert "Training started from a tagger that was trained on UD_Y." in card
+
+
+@pytest.mark.parametrize("name", ["a${b", "${b}", "ä: [b]"])
+def test_any_name_of_a_file_has_a_place_in_the_config(name: str) -> None:
+    card = model_card(CONFIG | {"training": {"seed": 1, "train": name}}, RESULTS, "")
+    assert name in card
+
+
+def test_the_card_of_a_network_that_predicts_words() -> None:
+    scores = {"scored": 4000, "accuracy": 0.25, "top5": 0.5, "perplexity": 60.04}
+    card = pretrained_card(CONFIG, RESULTS | {"dev": {"words": scores}}, "python -m tagger pretrain text=x")
+    assert "trained on 777,000 words of\nuntagged text, UD_X 2.10. The text's licence is CC0." in card
+    assert "Of 4,000 dev words that can be predicted, 25.00 percent come first" in card
+    assert "50.00 percent among the first five; perplexity 60.0.\nThe best section was 2 of 3" in card
+    assert "Of 4,000" not in pretrained_card(CONFIG, RESULTS, "")
+    assert config_in(card) == CONFIG["training"]
