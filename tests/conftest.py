@@ -1,11 +1,13 @@
 """What many tests share: a tiny corpus, its vocabulary, tiny networks and a tiny trained tagger."""
 
 import os
+import resource
 
 # Before torch is imported, and for the commands that tests start: tiny networks are fastest on one thread.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -100,6 +102,17 @@ def save_tiny(folder: Path, network: TaggerNetwork, vocabulary: Vocabulary, **ch
     config = {"network": network_config(**changes), "segmenter": "english"}
     save_tagger(folder, network, vocabulary, config, "# A tiny tagger\n")
     return folder
+
+
+@contextmanager
+def largest_file(size: int) -> Iterator[None]:
+    """Within the block a file that grows larger cannot be written, as on a full disk."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 @pytest.fixture(scope="session")

@@ -6,6 +6,8 @@ from typing import Any
 
 import matplotlib.pyplot as plt
 
+from tagger.text.files import whole_binary
+
 
 def draw_confusions(scores: Mapping[str, Any], title: str, path: Path, max_tags: int = 20) -> None:
     """Draws the confusion matrix of the tags with the most errors.
@@ -51,5 +53,6 @@ def draw_confusions(scores: Mapping[str, Any], title: str, path: Path, max_tags:
     else:
         axis.text(0.5, 0.5, "no errors", ha="center", va="center")
         axis.set_axis_off()
-    figure.savefig(path, dpi=120)
+    with whole_binary(path) as out:
+        figure.savefig(out, format="png", dpi=120)
     plt.close(figure)

@@ -18,7 +18,7 @@ import torch
 from pytorch_lightning.callbacks import Checkpoint
 from pytorch_lightning.plugins import TorchCheckpointIO
 
-from tagger.errors import InputError
+from tagger.errors import InputError, reason
 from tagger.text.output_files import whole_binary, whole_file
 from tagger.training.module import Module
 
@@ -41,7 +41,7 @@ class WholeFileIO(TorchCheckpointIO):
         Raises:
             InputError: the disk is full, or the folder cannot be written to; nothing is left of the new checkpoint.
         """
-        with whole_binary(path) as out:
+        with whole_binary(path, remedy="make room") as out:
             writer = _Writer(out)
             try:
                 torch.save(checkpoint, cast(BinaryIO, writer))
@@ -156,10 +156,10 @@ class EpochRecorder(Checkpoint):
                     _replace_by_link(new, self.best)
                 new.replace(self.last)
         except (OSError, InputError) as error:
-            reason = f"{self.last} cannot be written: {error.strerror}" if isinstance(error, OSError) else str(error)
+            message = f"{self.last} cannot be written: {error.strerror}" if isinstance(error, OSError) else str(error)
             if self.last.is_file():
-                reason += f"; make room, and go on with: python -m tagger resume {shlex.quote(str(self.folder))}"
-            raise InputError(reason) from None
+                message += f"; then go on with: python -m tagger resume {shlex.quote(str(self.folder))}"
+            raise InputError(message) from None
         trainer.strategy.barrier()
 
     def _best_number(self) -> int:
@@ -212,8 +212,7 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
     try:
         checkpoint = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # a damaged file can lead to any
-        reason = " ".join(str(error).split())[:200]
-        raise InputError(f"{path} is damaged ({reason}); start the run again") from None
+        raise InputError(f"{path} is damaged ({reason(error)}); start the run again") from None
     if not isinstance(checkpoint, dict):
         raise InputError(f"{path} is damaged (it holds no checkpoint); start the run again")
     return checkpoint

@@ -110,7 +110,8 @@ class Module(pl.LightningModule):
     def on_train_epoch_start(self) -> None:
         """Puts back the generators' states of a resumed run."""
         if self._generators is not None:
-            states = {kind: rows[self.global_rank] for kind, rows in self._generators.items()}
+            # Copies: torch crashes on a state that does not begin where its tensor's memory does.
+            states = {kind: rows[self.global_rank].clone() for kind, rows in self._generators.items()}
             torch.set_rng_state(states["cpu"])
             if "cuda" in states and self.device.type == "cuda":
                 torch.cuda.set_rng_state(states["cuda"], self.device)

@@ -8,7 +8,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any, Literal
 
-from tagger.errors import InputError, shorten
+from tagger.errors import InputError, reason, shorten
 from tagger.training.checkpoints import CHECKPOINTS, LAST, METRICS
 
 RECORD = "run.json"
@@ -148,6 +148,5 @@ def read_record(folder: Path) -> RunRecord:
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}") from None
     except (ValueError, TypeError, RecursionError) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise InputError(f"{path} does not say how the run was started ({reason}); start it again") from None
+        raise InputError(f"{path} does not say how the run was started ({reason(error)}); start it again") from None
     return record

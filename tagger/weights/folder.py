@@ -70,10 +70,14 @@ def save_tagger(
         tokenizer: of the transformer, if the network has one.
         storage_dtype: of the weights in the file; see `quantize.compress`.
         other_weights: further files of weights, by name.
+
+    Raises:
+        InputError: the folder cannot be written to, or the disk is full; nothing is left of the new folder.
     """
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    partial = new_folder(folder.parent, folder.name)
+    partial: Path | None = None
     try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        partial = new_folder(folder.parent, folder.name)
         save_file(saved_weights(network, storage_dtype), partial / WEIGHTS)
         for name, weights in (other_weights or {}).items():
             save_file(weights, partial / name)
@@ -87,8 +91,13 @@ def save_tagger(
         if folder.exists():
             shutil.rmtree(folder)
         os.replace(partial, folder)
-    except BaseException:
-        shutil.rmtree(partial, ignore_errors=True)
+    except BaseException as error:
+        if partial is not None:
+            shutil.rmtree(partial, ignore_errors=True)
+        if isinstance(error, OSError | SafetensorError):
+            raise InputError(
+                f"{folder} cannot be written: {reason(error)}; make room, or choose another place"
+            ) from None
         raise
 
 

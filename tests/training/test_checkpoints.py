@@ -1,9 +1,6 @@
 """Checkpoints: after every epoch, whole or not at all, before the epoch's line, and bound to their config."""
 
 import logging
-import resource
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,18 +10,8 @@ import torch
 from tagger.errors import InputError
 from tagger.training.checkpoints import EpochRecorder, WholeFileIO, load_checkpoint
 from tagger.training.train import train
+from tests.conftest import largest_file
 from tests.training.conftest import COMMAND, config_of
-
-
-@contextmanager
-def largest_file(size: int) -> Iterator[None]:
-    """Within the block a file that grows larger cannot be written, as on a full disk."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def test_a_checkpoint_that_fits_no_more_leaves_the_one_before(tmp_path: Path) -> None:

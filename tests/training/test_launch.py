@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -281,11 +282,20 @@ def test_a_run_of_a_sweep_is_resumed_and_completes_its_row(
     assert "sweep/sweep.csv" in capsys.readouterr().out
 
 
-def test_two_processes_train_and_resume_a_run_on_cpu(treebank: Path, arguments: list[str]) -> None:
+def test_two_processes_are_interrupted_and_resume(treebank: Path, arguments: list[str]) -> None:
     ddp = [*(a for a in arguments if a != "accelerator=cpu"), "accelerator=ddp", "trainer.accelerator=cpu"]
-    done = run(Path.cwd(), *ddp, "hydra.run.dir=run")
+    command = [sys.executable, "-m", "tagger", *ddp, "trainer.max_epochs=40", "patience=40", "hydra.run.dir=run"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        while process.poll() is None and not Path("run/checkpoints/last.ckpt").exists():
+            time.sleep(0.05)
+        process.send_signal(signal.SIGTERM)
+        _, errors = process.communicate(timeout=120)
+    assert process.returncode == 130, errors
+    assert "interrupted; go on with: python -m tagger resume run" in errors
+    done = run(Path.cwd(), "resume", "run")
     assert done.returncode == 0, done.stderr
     report = json.loads(Path("run/report.json").read_text())
+    assert report["epochs"] == len(Path("run/metrics.csv").read_text().splitlines()) - 1 == 40
     path = str(treebank / "en_tiny-ud-dev.conllu")
     assert report["dev"]["upos"]["tokens"] == sum(len(s.tokens) for s in read_conllu(read_lines(path), path))
 

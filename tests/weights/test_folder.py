@@ -11,9 +11,9 @@ import torch
 
 from tagger.errors import InputError
 from tagger.model.vocabulary import Vocabulary
-from tagger.weights.folder import load_tagger, save_tagger
+from tagger.weights.folder import describe_tagger, load_tagger, save_tagger
 from tagger.weights.saved_config import CARD, CONFIG, VOCABULARY, WEIGHTS
-from tests.conftest import TOKENS, make_batch, make_network, network_config, save_tiny
+from tests.conftest import TOKENS, largest_file, make_batch, make_network, network_config, save_tiny
 
 
 @pytest.fixture
@@ -90,6 +90,29 @@ def test_a_failure_leaves_the_old_folder_and_nothing_else(folder: Path, vocabula
         save_tagger(folder, make_network(vocabulary), vocabulary, {"not plain": object()}, "")
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
     assert [path.name for path in folder.parent.iterdir()] == ["model"]
+
+
+@pytest.mark.parametrize("size", [100, 10_000])
+def test_a_full_disk_is_one_line_and_leaves_the_old_folder(folder: Path, vocabulary: Vocabulary, size: int) -> None:
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    with largest_file(size), pytest.raises(InputError, match=f"{folder} cannot be written: .*File too large") as error:
+        save_tiny(folder, make_network(vocabulary, seed=2), vocabulary)
+    assert "\n" not in str(error.value)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+    assert [path.name for path in folder.parent.iterdir()] == [folder.name]
+
+
+def test_a_tagger_is_described_anew(folder: Path) -> None:
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    config = load_tagger(folder).config
+    describe_tagger(folder, config | {"scores": {"dev": {"upos": 0.5}}}, "# Another card\n")
+    assert load_tagger(folder).config["scores"] == {"dev": {"upos": 0.5}}
+    assert (folder / CARD).read_text() == "# Another card\n"
+    for name in (WEIGHTS, VOCABULARY):
+        assert (folder / name).read_bytes() == before[name]
+    with largest_file(10), pytest.raises(InputError, match="cannot be written"):
+        describe_tagger(folder, config, "# A third card\n")
+    assert (folder / CARD).read_text() == "# Another card\n"
 
 
 def test_lone_surrogates_survive(tmp_path: Path) -> None:
