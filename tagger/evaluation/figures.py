@@ -6,7 +6,7 @@ from typing import Any
 
 import matplotlib.pyplot as plt
 
-from tagger.text.files import whole_binary
+from tagger.text.output_files import whole_binary
 
 
 def draw_confusions(scores: Mapping[str, Any], title: str, path: Path, max_tags: int = 20) -> None:

@@ -67,7 +67,7 @@ def test_a_run_is_interrupted_and_resumed_by_a_command(
         assert launch.train([*arguments, "hydra.run.dir=my run"]) == 130
     assert capsys.readouterr().err == "interrupted; go on with: python -m tagger resume 'my run'\n"
     assert launch.resume("my run") == 0
-    assert "tag with it: python -m tagger tag FILE --model my run" in capsys.readouterr().out
+    assert "tag with it: python -m tagger tag FILE --model 'my run'" in capsys.readouterr().out
     card = Path("my run/tagger/README.md").read_text(encoding="utf-8")
     assert f"python -m tagger corpus=conllu {arguments[1]}" in card
     assert launch.train([*arguments, "hydra.run.dir=whole"]) == 0
