@@ -18,11 +18,27 @@ ANY_TEXT = st.text(st.characters(codec=None, exclude_categories=()))
 TYPICAL_TEXT = st.text(
     st.sampled_from("aBİß1 \n\t.,:;!?'’-/\\@#&*_()<>\"=~$%…。你ก\u0301\u200b\u200d\ufeff\x00\x1c😀🏽🇩\ud800")
 )
-TYPICAL_WORDS = (
-    """its (its) a not 1. 2. no. Yahoo! 05/31/2001 09:01 AM Ann Lee : @ <a@b.c> 'Twas y'all're U.S. "The I ... - ----- Dear
-    Ann, thanks, p.m. EST 5p.m. slept.I 你好。再见 ) " exam- /a/b C:\\x --help v1.2-b C++ http://a.org etc. J. .5 ?! :)"""
-).split()
-TYPICAL_PARAGRAPH = st.lists(st.sampled_from([*TYPICAL_WORDS, *([" "] * 40), "\n\n"]), max_size=20).map("".join)
+TYPICAL_WORDS = [
+    *("its", "(its)", "a", "not", "1.", "2.", "no.", "Yahoo!", "05/31/2001", "09:01", "AM", "Ann", "<a@b.c>", "'Twas"),
+    *(
+        "y'all're",
+        "U.S.",
+        '"The',
+        "I",
+        "...",
+        "-",
+        "-----",
+        "Dear",
+        "Ann,",
+        "5p.m.",
+        "slept.I",
+        "你好。再见",
+        '"',
+        "exam-",
+    ),
+    *("/a/b", "C:\\x", "--help", "v1.2-b", "C++", "http://a.org", "etc.", "J.", ".5", "?!", ":)", "\n\n"),
+]
+TYPICAL_PARAGRAPH = st.lists(st.sampled_from(TYPICAL_WORDS), max_size=20).map(" ".join)
 
 
 def forms(text: str, rules: str = "english") -> str:
