@@ -173,11 +173,17 @@ def encoder_settings(config: TransformerConfig) -> Any:
 
 
 def _build(config: TransformerConfig) -> nn.Module:
+    """An encoder with random weights; within `torch.device("meta")`, with weights on that device."""
     transformers = import_transformers(config["name"])
     settings = encoder_settings(config)
     on_meta = torch.get_default_device().type == "meta"
-    with torch.device("cpu"), _NoWeights() if on_meta else nullcontext():
-        encoder: nn.Module = transformers.AutoModel.from_config(settings, dtype=torch.float32, trust_remote_code=False)
+    try:
+        with torch.device("cpu"), _NoWeights() if on_meta else nullcontext():
+            encoder: nn.Module = transformers.AutoModel.from_config(
+                settings, dtype=torch.float32, trust_remote_code=False
+            )
+    except Exception as error:  # settings that do not fit each other raise errors of any kind
+        raise ValueError(f"the settings of the transformer are not valid: {error}") from None
     return encoder
 
 

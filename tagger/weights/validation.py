@@ -23,6 +23,7 @@ from tagger.text.terminal import printable
 from tagger.weights.quantize import SCALE_SUFFIX
 
 MAX_SIZE = 10_000_000  # of an embedding; rows of a hash table; any number in the settings of a transformer
+MAX_ENCODER_LAYERS = 128  # each takes 10 ms to build; the largest encoders have 48
 MAX_COUNT = 1 << 62  # how often training has a word, or the row of its vector
 MAX_NAME = 10_000  # characters of a name that is shown
 _STORED_DTYPES = ("F32", "F16", "BF16", "I8")  # as safetensors calls them
@@ -74,7 +75,7 @@ def _check_transformer(transformer: Mapping[str, Any]) -> None:
     _check_bool("network.transformer.tune", transformer["tune"])
     if transformer["layers"] is not None:
         for layer in _list("network.transformer.layers", transformer["layers"]):
-            _check_int("network.transformer.layers", layer, 0, MAX_DEPTH)
+            _check_int("network.transformer.layers", layer, 0, MAX_ENCODER_LAYERS)
     _check_choice("network.transformer.dtype", transformer["dtype"], ENCODER_DTYPES)
     _check_settings("network.transformer.encoder", _object("network.transformer.encoder", transformer["encoder"]))
 
@@ -89,7 +90,7 @@ def _check_settings(name: str, value: Any) -> None:
             _check_settings(name, item)
     elif type(value) is int:
         last = name.rpartition(".")[2]
-        _check_int(name, value, -MAX_SIZE, MAX_DEPTH if "layer" in last and "id" not in last else MAX_SIZE)
+        _check_int(name, value, -MAX_SIZE, MAX_ENCODER_LAYERS if "layer" in last else MAX_SIZE)
 
 
 def check_vocabulary(vocabulary: Vocabulary) -> None:

@@ -14,10 +14,11 @@ from tagger.errors import InputError
 from tagger.model.embeddings import VectorConfig
 from tagger.model.vocabulary import Vocabulary
 from tagger.weights.catalog import list_models
-from tagger.weights.folder import load_tagger
+from tagger.weights.folder import load_tagger, save_tagger
+from tagger.weights.huggingface import load_pretrained
 from tagger.weights.pretrained_folder import load_masked
 from tagger.weights.saved_config import CONFIG, VOCABULARY, WEIGHTS
-from tests.conftest import BUCKETS, TOKENS, make_batch, make_network, save_tiny
+from tests.conftest import BUCKETS, TOKENS, make_batch, make_network, network_config, save_tiny
 
 VECTORS = VectorConfig(sizes=[3], projection=2, tune=False, dtype="float32")
 VALUES: list[Any] = [
@@ -210,3 +211,33 @@ def test_more_than_the_machine_has(folder: Path, monkeypatch: pytest.MonkeyPatch
 def test_a_damaged_word_predictor(folder: Path) -> None:
     with pytest.raises(InputError, match="predicts no words"):
         load_masked(folder)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("num_hidden_layers", 100_000, "num_hidden_layers is 100000"),
+        ("num_hidden_layers", 3, "transformer.scalars is"),
+        ("hidden_size", 10_000_000, "do not fit each other"),
+        ("max_position_embeddings", 10**11, "max_position_embeddings is 100000000000"),
+        ("vocab_size", -1, "do not fit each other"),
+        ("pad_token_id", 1000, "the settings of the transformer are not valid"),
+        ("num_attention_heads", 3, "the settings of the transformer are not valid"),
+        ("model_type", "../../evil", "the settings of the transformer are not valid"),
+        ("model_type", ["bert"], "the settings of the transformer are not valid"),
+        ("hidden_act", "\x1b[31m", "the settings of the transformer are not valid"),
+    ],
+)
+def test_settings_of_a_transformer(
+    vocabulary: Vocabulary, tmp_path: Path, bert: Path, key: str, value: Any, message: str
+) -> None:
+    _, tokenizer, described = load_pretrained(str(bert), pooling="mean", tune=True, layers=None, dtype="float32")
+    network = make_network(vocabulary, transformer=described)
+    config = {"network": network_config(transformer=described), "segmenter": "english"}
+    save_tagger(tmp_path / "model", network, vocabulary, config, "", tokenizer)
+    assert load_tagger(tmp_path / "model").tokenizer is not None
+    change(tmp_path / "model" / CONFIG, ("network", "transformer", "encoder", key), value)
+    with pytest.raises(InputError) as caught:
+        load_tagger(tmp_path / "model")
+    assert message in str(caught.value)
+    assert str(caught.value).isprintable()
