@@ -51,7 +51,8 @@ def tag(
     precision: PrecisionOption = "auto",
     workers: Workers = None,
     cache_size: Annotated[
-        int | None, typer.Option(min=1, metavar="N", help="Word forms to keep computed values of. Default: 50000.")
+        int | None,
+        typer.Option(metavar="N", help="Word forms to keep computed values of, at least 16000. Default: 50000."),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace outputs that exist.")] = False,
     resume: Annotated[

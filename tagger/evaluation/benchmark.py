@@ -12,8 +12,7 @@ import numpy as np
 import torch
 
 from tagger.errors import InputError
-from tagger.tagging.devices import choose_precision
-from tagger.tagging.engine import PRECISIONS
+from tagger.tagging.devices import PRECISIONS, choose_precision
 from tagger.tagging.load import load
 from tagger.tagging.tagger import Tagger
 from tagger.tagging.workers import processor_cores

@@ -5,8 +5,8 @@ from typing import Any
 import torch
 
 from tagger.errors import InputError
-from tagger.tagging.engine import PRECISIONS
 
+PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 _BFLOAT16 = ("avx512_bf16", "amx_bf16")  # processors with one of these instructions multiply faster in bfloat16
 
 

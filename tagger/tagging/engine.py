@@ -19,6 +19,7 @@ from tagger.model.decoder import Decoded, decode
 from tagger.model.forms import FormTable
 from tagger.model.pieces import PieceTokenizer, windows
 from tagger.tagging.batches import plan_batches
+from tagger.tagging.devices import PRECISIONS
 from tagger.tagging.form_cache import FormCache
 from tagger.tagging.form_vectors import embed_forms
 from tagger.tagging.packed import product
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 
 CACHE_SIZE = 50_000  # forms
 MAX_NARROW_SENTENCES = 32  # a batch of so few is computed in float32, also by a tagger in bfloat16
-PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 
 class Engine:
