@@ -91,8 +91,8 @@ def _format_masked_scores(results: Mapping[str, Any]) -> str:
         return ""
     scores = results["dev"]["words"]
     first, top5 = _percent(scores["accuracy"]), _percent(scores["top5"])
-    return f"""Of {scores["scored"]:,} dev words in the vocabulary, {first} percent are predicted first and {top5} percent
-among the first five; perplexity {scores["perplexity"]:.1f}.
+    return f"""Of {scores["scored"]:,} dev words in the vocabulary, {first} percent are predicted first and
+{top5} percent among the first five; perplexity {scores["perplexity"]:.1f}.
 """
 
 
