@@ -15,6 +15,7 @@ from tagger.corpus.raw_text import Texts
 from tagger.errors import InputError
 from tagger.model.forms import FormTable
 from tagger.model.hidden_words import MaskedWordNetwork
+from tagger.model.network import check_training_memory
 from tagger.model.vocabulary import Vocabulary
 from tagger.training.card import pretrained_card
 from tagger.training.config import PretrainConfig, network_config
@@ -66,12 +67,9 @@ class Pretraining(Experiment):
         if not any(token.lower() in ids for sentence in self.dev for token in sentence[::DEV_STRIDE]):
             raise InputError("dev: no word to measure on is known from the text; give other files, or more")
         counts.forms.clear()
-        module = MaskedWordModule(
-            asdict(self.vocabulary),
-            network_config(config.model, config.embedding),
-            config.samples,
-            **asdict(config.optimizer),
-        )
+        network = network_config(config.model, config.embedding)
+        check_training_memory(self.vocabulary, network)
+        module = MaskedWordModule(asdict(self.vocabulary), network, config.samples, **asdict(config.optimizer))
         module.batches = config.passes * counts.tokens / (BATCH_FILL * config.batch_tokens)
         self.network, self.texts = module.network, texts
         parameters = sum(parameter.numel() for parameter in module.parameters())

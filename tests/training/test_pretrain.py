@@ -226,6 +226,7 @@ def test_damaged_folders_are_one_line(pretrained: Path, tmp_path: Path) -> None:
         ("neighbours=2", "neighbours=2: give true or false"),
         ("hub.name=x", "give text=FILES"),
         ("min_count=100000", "min_count=100000: no word of train.lines occurs so often"),
+        ("model.hidden.forward=1000000", "parameters need"),
         ("embedding=5", "embedding=5: give its values one by one"),
         ("+trainer.max_epochs=3", "trainer.max_epochs: pretraining ends after so many passes"),
         ("seed=99999999999", "seed=99999999999: give a whole number, at least 0 and at most 4294967295"),
