@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -23,6 +23,8 @@ class Vocabulary:
         tags: the tags of each column. Their ids count from 0.
         forms: every word form of the training data as it was written; all others are unseen.
         vectors: for each source of pretrained vectors, its words and the row of each, from 0; see `row_of`.
+        combinations: the tags that tokens of the training data have in all columns: lists of ids, one per column.
+            Empty: unknown.
     """
 
     words: dict[str, int]
@@ -30,6 +32,7 @@ class Vocabulary:
     tags: dict[str, list[str]]
     forms: list[str]
     vectors: dict[str, dict[str, int]] = field(default_factory=dict)
+    combinations: list[list[int]] = field(default_factory=list)
 
     @classmethod
     def build(cls, sentences: Iterable[Mapping[str, Any]], columns: Sequence[str], min_count: int = 2) -> "Vocabulary":
@@ -45,16 +48,19 @@ class Vocabulary:
         """
         forms: Counter[str] = Counter()
         tags: dict[str, Counter[str]] = {column: Counter() for column in columns}
+        together: set[tuple[str, ...]] = set()
         for sentence in sentences:
             forms.update(sentence["tokens"])
             for column in columns:
                 tags[column].update(sentence[column])
+            together.update(zip(*(sentence[column] for column in columns), strict=True))
         for column, counts in tags.items():
             for tag in counts:
                 if printable(tag) != tag:
                     raise InputError(f"column {column}: the tag {shorten(tag)} has a control character; correct it")
         known = {column: sorted(t for t in tags[column] if is_annotated(column, t)) for column in columns}
-        return cls.of_forms(forms, min_count, tags=known, forms=sorted(forms))
+        vocabulary = cls.of_forms(forms, min_count, tags=known, forms=sorted(forms))
+        return replace(vocabulary, combinations=vocabulary._combinations(together))
 
     @classmethod
     def of_forms(
@@ -86,6 +92,39 @@ class Vocabulary:
             tags=tags or {},
             forms=forms or [],
         )
+
+    def _combinations(self, together: Iterable[Sequence[str]]) -> list[list[int]]:
+        """The ids of tags that occur together, sorted; a token without a tag in some column says nothing.
+
+        Nothing is known of a single column, or where a tag occurs with no tag of another column.
+        """
+        columns = list(self.tag_ids.values())
+        found = {
+            tuple(ids[tag] for ids, tag in zip(columns, tags, strict=True))
+            for tags in together
+            if all(tag in ids for ids, tag in zip(columns, tags, strict=True))
+        }
+        complete = all({combination[i] for combination in found} == set(ids.values()) for i, ids in enumerate(columns))
+        return sorted(map(list, found)) if len(columns) > 1 and complete else []
+
+    def combinations_with(self, other: "Vocabulary", tags: Mapping[str, Sequence[str]]) -> list[list[int]]:
+        """The combinations that this vocabulary or another has, in the ids of merged lists of tags.
+
+        They are unknown (empty) if one of the two has tags but does not know its combinations.
+
+        Args:
+            other: its columns are those of `tags`.
+            tags: the tags of each column of the result; a combination with a tag that is not there is left out.
+        """
+        known = [vocabulary for vocabulary in (self, other) if vocabulary.tags]
+        if not all(vocabulary.combinations and set(tags) <= set(vocabulary.tags) for vocabulary in known):
+            return []
+        together = {
+            tuple(vocabulary.tags[column][combination[vocabulary.columns.index(column)]] for column in tags)
+            for vocabulary in known
+            for combination in vocabulary.combinations
+        }
+        return replace(self, tags={column: list(names) for column, names in tags.items()})._combinations(together)
 
     @property
     def columns(self) -> list[str]:

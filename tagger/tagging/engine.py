@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from tagger.model.decoder import Decoded, decode
+from tagger.model.decoder import Combinations, Decoded, decode
 from tagger.model.forms import FormTable
 from tagger.model.pieces import PieceTokenizer, windows
 from tagger.tagging.batches import plan_batches
@@ -70,6 +70,8 @@ class Engine:
         self._narrow_stack = (
             Stack(network, torch.float32) if (device, precision) == ("cpu", "bfloat16") else self._stack
         )
+        self._vocabulary = vocabulary
+        self._combinations: dict[tuple[str, ...], Combinations | None] = {}  # of columns
         self._table = FormTable(vocabulary, buckets, limit=0)  # keeps nothing: the cache does
         self._pieces = FormTable(vocabulary, 1, tokenizer, cache_size) if tokenizer is not None else None
         self.widths = self._stack.widths
@@ -88,19 +90,22 @@ class Engine:
 
         Args:
             sentences: lists of forms, of any length.
-            columns: those wanted; all by default.
+            columns: those wanted; all by default. The tags of several columns are chosen together, among the
+                combinations that training has, where the vocabulary knows these.
             top: how many tags of each token, the best first.
             probabilities: whether to give those of the tags too.
         """
         columns = self._columns if columns is None else columns
+        combinations = self._combinations_of(columns)
         parts: dict[str, list[Decoded]] = {column: [] for column in columns}
         places = []
         with own_turn():
             for order, states, stack in self._read(sentences):
                 places.append(order)
-                for column in columns:
-                    scores = stack.scores(states, column)[: len(order)]
-                    parts[column].append(decode(scores, top, probabilities))
+                scores = [stack.scores(states, column)[: len(order)] for column in columns]
+                chosen = [None] * len(columns) if combinations is None else combinations.choose(scores)
+                for column, each, best in zip(columns, scores, chosen, strict=True):
+                    parts[column].append(decode(each, top, probabilities, best))
         place = np.concatenate(places) if places else np.zeros(0, dtype=np.int64)
         return {column: _in_place(found, place, top, probabilities) for column, found in parts.items()}
 
@@ -136,6 +141,17 @@ class Engine:
     def flop_per_form(self) -> int:
         """Floating-point operations of the product that is computed once per remembered form; embeddings aside."""
         return 2 * self._form_product[0].numel()
+
+    def _combinations_of(self, columns: Sequence[str]) -> Combinations | None:
+        """What `Combinations` knows of several columns; made when it is needed."""
+        key = tuple(columns)
+        if key not in self._combinations:
+            places = [self._vocabulary.columns.index(column) for column in columns]
+            tags = sorted({tuple(tags[place] for place in places) for tags in self._vocabulary.combinations})
+            sizes = [len(self._vocabulary.tags[column]) for column in columns]
+            known = len(columns) > 1 and len(tags) > 0
+            self._combinations[key] = Combinations(tags, sizes).to(self.device) if known else None
+        return self._combinations[key]
 
     def _read(self, sentences: Sequence[Sequence[str]]) -> Iterator[tuple[np.ndarray, Tensor, Stack]]:
         """For each batch the numbers of its N tokens, packed, their states, (padded_rows(N), S), and what made them."""

@@ -21,12 +21,14 @@ def merge_vocabularies(old: Vocabulary, new: Vocabulary) -> Vocabulary:
         new: of the corpus.
     """
     words = {word: count + new.words.get(word, 0) for word, count in old.words.items()}
+    tags = {column: _merge_tags(old.tags.get(column, []), names) for column, names in new.tags.items()}
     return dataclasses.replace(
         old,
         words=words | {word: count for word, count in new.words.items() if word not in words},
         characters=_union(old.characters, new.characters),
-        tags={column: _merge_tags(old.tags.get(column, []), tags) for column, tags in new.tags.items()},
+        tags=tags,
         forms=sorted({*old.forms, *new.forms}),
+        combinations=old.combinations_with(new, tags),
     )
 
 

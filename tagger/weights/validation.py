@@ -105,6 +105,12 @@ def check_vocabulary(vocabulary: Vocabulary) -> None:
     for column, tags in _object("tags", vocabulary.tags).items():
         _check_names("columns", [column])
         _check_names(f"tags of {column}", _list("tags", tags))
+    sizes = [len(tags) for tags in vocabulary.tags.values()]
+    for combination in _list("combinations", vocabulary.combinations):
+        if len(_list("a combination", combination)) != len(sizes):
+            raise ValueError(f"a combination is {_shown(combination)}, and there are {len(sizes)} columns")
+        for tag, size in zip(combination, sizes, strict=True):
+            _check_int("the id of a tag in a combination", tag, 0, size - 1)
 
 
 def _check_counts(name: str, counts: Any) -> None:

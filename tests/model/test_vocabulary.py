@@ -1,5 +1,7 @@
 """What a vocabulary counts, and what its ids depend on."""
 
+from dataclasses import replace
+
 import pytest
 
 from tagger.errors import InputError
@@ -69,3 +71,33 @@ def test_ids_do_not_depend_on_the_order_of_the_corpus() -> None:
 def test_tags_with_control_characters_are_refused() -> None:
     with pytest.raises(InputError, match=r"column upos: the tag 'NO\\x1bUN' has a control character"):
         Vocabulary.build([{"tokens": ["a"], "upos": ["NO\x1bUN"]}], ["upos"])
+
+
+PAIRS = [
+    {"tokens": ["a", "b", "c"], "upos": ["X", "Y", "X"], "xpos": ["p", "q", "q"]},
+    {"tokens": ["d", "e"], "upos": ["Y", "_"], "xpos": ["_", "p"]},  # these say nothing
+]
+
+
+def test_combinations_are_those_of_tokens_with_a_tag_in_every_column() -> None:
+    vocabulary = Vocabulary.build(PAIRS, ["upos", "xpos"])
+    assert vocabulary.tags == {"upos": ["X", "Y"], "xpos": ["p", "q"]}
+    assert vocabulary.combinations == [[0, 0], [0, 1], [1, 1]]
+
+
+def test_combinations_are_unknown_where_a_tag_is_in_none_of_them() -> None:
+    alone = {"tokens": ["f"], "upos": ["Z"], "xpos": ["_"]}
+    assert Vocabulary.build([*PAIRS, alone], ["upos", "xpos"]).combinations == []
+    assert Vocabulary.build(PAIRS, ["upos"]).combinations == []
+
+
+def test_merged_combinations_are_those_of_both() -> None:
+    old = Vocabulary.build(PAIRS, ["upos", "xpos"])
+    new = Vocabulary.build([{"tokens": ["g"], "xpos": ["p"], "upos": ["Z"]}], ["xpos", "upos"])
+    tags = {"xpos": ["p", "q"], "upos": ["X", "Y", "Z"]}
+    assert old.combinations_with(new, tags) == [[0, 0], [0, 2], [1, 0], [1, 1]]
+    unknown = replace(new, combinations=[])
+    assert old.combinations_with(unknown, tags) == unknown.combinations_with(old, old.tags) == []
+    untagged = Vocabulary.build(PAIRS, [])
+    assert untagged.combinations_with(old, old.tags) == old.combinations
+    assert Vocabulary.build(PAIRS, ["upos"]).combinations_with(old, old.tags) == []

@@ -1,6 +1,7 @@
 """The engine gives what the network gives, whatever is tagged together and whatever it remembers."""
 
 import copy
+import dataclasses
 import os
 import pickle
 from concurrent.futures import ThreadPoolExecutor
@@ -179,11 +180,29 @@ def test_a_copy_of_an_engine_computes_on_its_own(vocabulary: Vocabulary) -> None
         assert np.array_equal(engine.states(SENTENCES), expected)
 
 
+def test_several_columns_get_tags_that_training_has_together(vocabulary: Vocabulary) -> None:
+    network = make_network(vocabulary, seed=4)
+    free = make_engine(network, dataclasses.replace(vocabulary, combinations=[])).tag(SENTENCES)
+    engine = make_engine(network, vocabulary)
+    known = set(map(tuple, vocabulary.combinations))
+    for top, columns in ((1, ["upos", "xpos"]), (2, ["upos", "xpos"])):
+        found = engine.tag(SENTENCES, columns, top, top > 1)
+        pairs = list(zip(*(found[column].ids[:, 0].tolist() for column in columns), strict=True))
+        before = list(zip(*(free[column].ids[:, 0].tolist() for column in columns), strict=True))
+        assert set(pairs) <= known
+        assert not set(before) <= known
+        assert all(pair == other for pair, other in zip(pairs, before, strict=True) if other in known)
+    swapped = engine.tag(SENTENCES, ["xpos", "upos"])
+    assert all(np.array_equal(swapped[column].ids, engine.tag(SENTENCES)[column].ids) for column in free)
+    for column in free:  # one alone is free
+        assert np.array_equal(engine.tag(SENTENCES, [column])[column].ids, free[column].ids)
+
+
 def test_columns_and_nothing(vocabulary: Vocabulary) -> None:
     network = make_network(vocabulary)
     engine = make_engine(network, vocabulary)
     assert list(engine.tag(SENTENCES, ["xpos"])) == ["xpos"]
-    assert np.array_equal(engine.tag(SENTENCES, ["xpos"])["xpos"].ids, engine.tag(SENTENCES)["xpos"].ids)
+    assert len(engine.tag(SENTENCES, ["xpos"])["xpos"].ids) == sum(map(len, SENTENCES))
     for nothing in ([], [[], []]):
         found = engine.tag(nothing, top=2, probabilities=True)["upos"]
         assert found.ids.shape == (0, 2)

@@ -1,6 +1,7 @@
 """`Tagger`: the same tags whatever comes with a sentence, in order, with offsets and probabilities."""
 
 import copy
+import dataclasses
 import pickle
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -33,7 +34,8 @@ def untrained(vocabulary: Vocabulary) -> Tagger:
     network = make_network(vocabulary, seed=4, hidden={"forward": 16, "backward": 16})
     for head in network.heads.values():
         head.weight.data *= 20
-    return Tagger(network, vocabulary, {"network": network_config(), "segmenter": "english"}, precision="float32")
+    free = dataclasses.replace(vocabulary, combinations=[])
+    return Tagger(network, free, {"network": network_config(), "segmenter": "english"}, precision="float32")
 
 
 @pytest.fixture

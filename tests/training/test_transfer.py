@@ -53,7 +53,7 @@ def test_another_tag_set_stands_alone(vocabulary: Vocabulary) -> None:
 
 def test_a_tag_of_both_tag_sets_keeps_its_weights(start: SavedTagger) -> None:
     tags = ["N", "NOUN", "V", "X"]
-    network, merged = continued(start, dataclasses.replace(start.vocabulary, tags={"upos": tags}))
+    network, merged = continued(start, dataclasses.replace(start.vocabulary, tags={"upos": tags}, combinations=[]))
     assert merged.tags == {"upos": tags}
     old, new = start.network.heads["upos"], network.heads["upos"]
     row = start.vocabulary.tag_ids["upos"]["NOUN"]

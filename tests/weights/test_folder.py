@@ -213,9 +213,23 @@ def drop_forms(folder: Path) -> None:
     (folder / VOCABULARY).write_text(json.dumps(vocabulary))
 
 
+def combine_a_tag_that_is_not_there(folder: Path) -> None:
+    vocabulary = json.loads((folder / VOCABULARY).read_text())
+    vocabulary["combinations"][0] = [0, 99]
+    (folder / VOCABULARY).write_text(json.dumps(vocabulary))
+
+
+def combine_three_columns_of_two(folder: Path) -> None:
+    vocabulary = json.loads((folder / VOCABULARY).read_text())
+    vocabulary["combinations"].append([0, 0, 0])
+    (folder / VOCABULARY).write_text(json.dumps(vocabulary))
+
+
 @pytest.mark.parametrize(
     "damage",
     [
+        combine_a_tag_that_is_not_there,
+        combine_three_columns_of_two,
         change_sizes,
         change_cell,
         drop_network,
@@ -232,3 +246,10 @@ def test_files_that_do_not_fit_each_other_are_an_error(folder: Path, damage: Cal
     message = damaged(folder)
     assert str(folder) in message
     assert "do not fit" in message
+
+
+def test_a_folder_without_combinations_of_tags_is_read(folder: Path) -> None:
+    vocabulary = json.loads((folder / VOCABULARY).read_text())
+    assert vocabulary.pop("combinations")
+    (folder / VOCABULARY).write_text(json.dumps(vocabulary))
+    assert load_tagger(folder).vocabulary.combinations == []
