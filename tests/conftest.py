@@ -20,6 +20,8 @@ from tagger.model.collate import collate
 from tagger.model.forms import FormTable
 from tagger.model.network import NetworkConfig, TaggerNetwork
 from tagger.model.vocabulary import Vocabulary
+from tagger.tagging import batches
+from tagger.tagging import tagger as predictor
 from tagger.weights.folder import save_tagger
 
 CORPUS: list[dict[str, list[str]]] = [
@@ -145,3 +147,11 @@ def roberta(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     torch.manual_seed(1)
     return save_roberta(tmp_path_factory.mktemp("roberta"))
+
+
+@pytest.fixture
+def small_windows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Makes windows and batches so small that a few sentences fill several."""
+    monkeypatch.setattr(predictor, "FIRST_WINDOW", 3)
+    monkeypatch.setattr(predictor, "WINDOW_TOKENS", 20)
+    monkeypatch.setattr(batches, "BATCH_TOKENS", 8)
