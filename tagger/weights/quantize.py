@@ -1,4 +1,4 @@
-"""The weights of a network in fewer bytes: float16, or int8 with a scale per row."""
+"""Weights <-> weights in fewer bytes: float16, or int8 with a scale per row."""
 
 from collections.abc import Mapping
 
@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 STORAGE_DTYPES = ("float32", "float16", "int8")
-_LARGEST = 127  # of int8, the same on both sides of zero
+_MAX_INT8 = 127  # -128 is not used, so that the levels are symmetric
 SCALE_SUFFIX = ":scale"  # after the name of an int8 tensor: the scale of each of its rows
 
 
@@ -15,15 +15,15 @@ def compress(weights: Mapping[str, Tensor], dtype: str) -> dict[str, Tensor]:
 
     Args:
         weights: name to tensor.
-        dtype: float32 leaves them as they are. float16 rounds them. int8 rounds every tensor of two and
-            more dimensions to 255 levels per row, from minus to plus the row's largest magnitude (symmetric
-            quantization, as in Jacob et al. 2018, https://arxiv.org/abs/1712.05877), and leaves the others.
+        dtype: one of `STORAGE_DTYPES`. float32 leaves the weights as they are. float16 rounds them. int8 rounds each
+            row of a tensor of two or more dimensions to 255 levels, from minus to plus the row's largest magnitude
+            (symmetric quantization: Jacob et al. 2018, https://arxiv.org/abs/1712.05877), and leaves other tensors.
     """
     stored = {}
     for name, tensor in weights.items():
         if dtype == "int8" and tensor.is_floating_point() and tensor.dim() > 1:
             rows = tensor.float().flatten(1)
-            scale = rows.abs().amax(dim=1, keepdim=True) / _LARGEST
+            scale = rows.abs().amax(dim=1, keepdim=True) / _MAX_INT8
             levels = (rows / scale.where(scale > 0, 1.0)).round()
             stored[name] = levels.to(torch.int8).view_as(tensor)
             stored[name + SCALE_SUFFIX] = scale.squeeze(1)
@@ -34,11 +34,11 @@ def compress(weights: Mapping[str, Tensor], dtype: str) -> dict[str, Tensor]:
 
 
 def expand(stored: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """What `compress` stored, ready for a network: int8 becomes float32 again.
+    """The weights for a network from what `compress` made: int8 becomes float32.
 
     Raises:
         KeyError: an int8 tensor has no scales.
-        RuntimeError: its scales are not one per row.
+        RuntimeError: it does not have one scale per row.
     """
     weights = {}
     for name, tensor in stored.items():

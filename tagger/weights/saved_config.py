@@ -21,6 +21,7 @@ PRETRAINED_IN_RUN = "pretrained"  # the same in a run of pretraining
 
 MAX_CONFIG_BYTES = 10_000_000
 MAX_VOCABULARY_BYTES = 500_000_000
+MAX_NAME = 10_000  # characters of a name that is shown
 MAX_NESTING = 50  # of lists and objects in a JSON file
 
 _OLD_DTYPES = {"32-true": "float32", "bf16": "bfloat16"}  # of transformers, before format 5
@@ -45,6 +46,21 @@ def read_config(folder: Path) -> dict[str, Any]:
         raise InputError(f"{path}: format {repr(version)[:60]}, this version reads {known}; train anew")
     cleaned: dict[str, Any] = _printable(config)
     return _translate(cleaned) if version < FORMAT else cleaned
+
+
+def check_description(config: dict[str, Any]) -> None:
+    """Raises ValueError unless what is shown of a tagger has the types and sizes that training writes."""
+    for name in ("corpus", "version", "license"):
+        value = config.get(name)
+        if value is not None and not (isinstance(value, str) and len(value) <= MAX_NAME):
+            raise ValueError(f"{name} is not a name")
+    scores = config.get("scores", {})
+    if not isinstance(scores, dict) or not all(isinstance(columns, dict) for columns in scores.values()):
+        raise ValueError("scores is not an object of objects")
+    if not all(type(accuracy) is float for columns in scores.values() for accuracy in columns.values()):
+        raise ValueError("one of the scores is not a number")
+    if not all(len(name) <= MAX_NAME for columns in (scores, *scores.values()) for name in columns):
+        raise ValueError("the name of one of the scores is too long")
 
 
 def read_json(path: Path, max_bytes: int) -> dict[str, Any]:

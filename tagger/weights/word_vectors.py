@@ -1,7 +1,7 @@
-"""The name of pretrained word vectors and the words wanted, to a table of words and a standardised matrix.
+"""The name of pretrained word vectors and the words of a corpus -> the vectors of these words, standardised.
 
-Made by GloVe (Pennington et al. 2014, https://aclanthology.org/D14-1162), word2vec (Mikolov et al. 2013,
-https://arxiv.org/abs/1301.3781) or fastText (Bojanowski et al. 2017, https://aclanthology.org/Q17-1010).
+Such vectors are made by GloVe (Pennington et al. 2014, https://aclanthology.org/D14-1162), word2vec (Mikolov et al.
+2013, https://arxiv.org/abs/1301.3781) or fastText (Bojanowski et al. 2017, https://aclanthology.org/Q17-1010).
 """
 
 # N words in the source, D values of a vector, R rows kept
@@ -21,17 +21,17 @@ from tagger.errors import InputError, shorten
 from tagger.text.files import decoded_lines, open_binary
 from tagger.weights.vector_packages import PACKAGES, Source, load_matrix, pair, read_package
 
-_HEADER = re.compile(r"[0-9]+[ \t]([0-9]+)")  # "N D", the first line of word2vec and fastText
-_DECIMAL = re.compile(r" [-+]?[0-9]*\.[0-9]{3,}(e[-+]?[0-9]+)?$")  # at the end of a "word": a value too many
-_LARGEST = float(np.finfo(np.float32).max)
+_HEADER = re.compile(r"[0-9]+[ \t]([0-9]+)")  # "N D", the first line of a file of word2vec or fastText
+_DECIMAL = re.compile(r" [-+]?[0-9]*\.[0-9]{3,}(e[-+]?[0-9]+)?$")  # at the end of a word: the line has a value too many
+_MAX_FLOAT32 = float(np.finfo(np.float32).max)
 
 
 class Vectors(NamedTuple):
     """Pretrained vectors of words.
 
     Attributes:
-        rows: word to row of `matrix`, the most frequent word first; several words may share a row.
-        matrix: (R, D), only rows that some word uses.
+        rows: the row of each word in `matrix`, the most frequent word first; words may share a row.
+        matrix: (R, D), only rows that a word uses.
     """
 
     rows: dict[str, int]
@@ -39,23 +39,23 @@ class Vectors(NamedTuple):
 
 
 def select_vectors(name: str, forms: Iterable[str], keep: int, components: int = 0) -> Vectors:
-    """The vectors of a tagger: of `forms`, as written and lower-cased, and of the most frequent words.
+    """The vectors for a tagger: those of `forms`, as written and lower-cased, and of the most frequent words.
 
-    Standardised: each of the D columns minus its mean over the R rows, then all of them divided by
-    the standard deviation of the whole matrix. Rows are numbered in order of first use. Of vectors longer
-    than `components`, the principal components take their place (Pearson 1901), the strongest first.
+    They are standardised: the mean of each of the D columns becomes 0, then the whole matrix is divided by its standard
+    deviation. Rows are numbered in order of first use. Vectors longer than `components` are replaced by their principal
+    components (Pearson 1901), the strongest first.
 
     Args:
-        name: `glove` or `spacy-md`, each a pip package (these names win over a file: write `./glove`);
-            or a file: `.npy` (N, D) with its words, one a line, in the `.txt` beside it; any other is
-            text, perhaps `.gz`, with a word and D values a line and perhaps `N D` in the first.
-            The most frequent word comes first; of a word that comes twice the first counts.
+        name: `glove` or `spacy-md`, which are pip packages (for a file of that name write `./glove`); or a file.
+            A `.npy` file has the (N, D) matrix, and the `.txt` file beside it its words, one a line. Any other file is
+            text, which may be compressed (`.gz`): a word and its D values a line, and perhaps `N D` in the first line.
+            The most frequent word must come first. If a word comes twice, its first vector is taken.
         forms: the words of the training data.
-        keep: how many of the most frequent words of the source are kept, whether in `forms` or not.
-        components: numbers that a vector has at most; 0 leaves them as they are.
+        keep: so many of the most frequent words of the source are kept, even if they are not in `forms`.
+        components: the most numbers that a vector may have; 0: any number.
 
     Raises:
-        InputError: a package that is not installed, no such file, a damaged one, or none of the words is in it.
+        InputError: the package is not installed; the file is missing or damaged; it has none of the words.
     """
     wanted = {spelling for form in forms for spelling in (form, form.lower())}
     if name in PACKAGES:
@@ -84,14 +84,14 @@ def select_vectors(name: str, forms: Iterable[str], keep: int, components: int =
 def _select(
     words: Iterable[tuple[str, int]], matrix: NDArray[Any], name: str, wanted: set[str], keep: int
 ) -> tuple[dict[str, int], NDArray[np.float32]]:
-    """Some words of a source and copies of the rows they use."""
+    """The words of a source that are kept, and copies of the rows that they use."""
     rows: dict[str, int] = {}
-    renumbered: dict[int, int] = {}  # row of the source to ours
+    renumbered: dict[int, int] = {}  # row of the source -> our row
     for word, row in words:
         if word and word not in rows and (len(rows) < keep or word in wanted):
             rows[word] = renumbered.setdefault(row, len(renumbered))
     used = list(renumbered)
-    with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinity
+    with np.errstate(over="ignore"):  # too large for float32: becomes infinity, which is refused below
         kept = np.asarray(matrix[used]).astype(np.float32, copy=False)  # (R, D)
     finite = np.isfinite(kept).all(axis=1)
     if not finite.all():
@@ -103,7 +103,7 @@ def _select(
 
 
 def _select_from_text(path: str, wanted: set[str], keep: int) -> tuple[dict[str, int], NDArray[np.float32]]:
-    """As `_select`, of a text file bigger than memory: only the lines that are kept are parsed."""
+    """The same for a text file, which may be larger than memory: only lines that are kept are parsed."""
     rows: dict[str, int] = {}
     values = array("f")
     for line, raw, rest in _split_lines(path):
@@ -116,7 +116,7 @@ def _select_from_text(path: str, wanted: set[str], keep: int) -> tuple[dict[str,
                 number = float(value)
             except ValueError:
                 number = math.nan
-            if not abs(number) <= _LARGEST:
+            if not abs(number) <= _MAX_FLOAT32:
                 raise InputError(
                     f"{path}, line {line}: {_shown(value)} in the vector of {shorten(word)} is no finite number;"
                     " correct or delete the line"
@@ -126,23 +126,23 @@ def _select_from_text(path: str, wanted: set[str], keep: int) -> tuple[dict[str,
 
 
 def _split_lines(path: str) -> Iterator[tuple[int, str, str]]:
-    """The number of each line with a word, its word and its D values, still bytes; a word may contain blanks."""
-    size, promise = 0, ""  # D, and the D of the header
+    """Yields the number of each line that has a word, the word, and its D values, unparsed. A word may have blanks."""
+    size, promised = 0, ""  # D, and the D of the header
     for number, line in enumerate(_raw_lines(path), start=1):
         line = line.rstrip(" \t\r\n")
         if number == 1 and line.startswith("PK\x03\x04"):
             raise InputError(f"{path} is a zip archive; unzip it and name a file from inside")
         if number == 1 and (header := _HEADER.fullmatch(line)):
-            promise = header[1]
+            promised = header[1]
             continue
         if not line:
             continue
         blanks = line.count(" ")
         if not size:
             size = blanks
-            if promise and size != int(promise):
+            if promised and size != int(promised):
                 raise InputError(
-                    f"{path}, line {number}: {size} values, but line 1 promises {promise};"
+                    f"{path}, line {number}: {size} values, but line 1 promises {promised};"
                     " correct line 1, or fetch the file again (word2vec's binary format: save it as text)"
                 )
             if not size:
@@ -164,14 +164,14 @@ def _split_lines(path: str) -> Iterator[tuple[int, str, str]]:
 
 
 def _raw_lines(path: str) -> Iterator[str]:
-    """The lines of a file whose words may be broken UTF-8: each character stands for a byte."""
+    """The lines of a file whose words may be broken UTF-8, as latin-1: each character is one byte of the file."""
     with open_binary(path) as binary:
         for number, line in enumerate(decoded_lines(binary, path, "latin-1")):
-            yield line if number else line.removeprefix("\xef\xbb\xbf")  # a byte-order mark
+            yield line if number else line.removeprefix("\xef\xbb\xbf")  # byte-order mark
 
 
 def _decode(raw: str) -> str | None:
-    """The word of those bytes, None where they are no UTF-8: nobody looks such a word up."""
+    """The word that these bytes encode; None if they are no UTF-8, for no form can equal it."""
     if raw.isascii():
         return raw
     try:
@@ -181,12 +181,12 @@ def _decode(raw: str) -> str | None:
 
 
 def _shown(raw: str) -> str:
-    """Those bytes in an error message."""
+    """These bytes for an error message."""
     return shorten(raw.encode("latin-1").decode(errors="replace"))
 
 
 def _read_npy(path: Path) -> Source:
-    """A matrix that stays on disk, and the words of its rows."""
+    """The words of a `.npy` file, and its matrix, which stays on disk."""
     matrix = load_matrix(path)
     listed = path.with_suffix(".txt")
     if not listed.exists():

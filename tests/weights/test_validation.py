@@ -16,7 +16,6 @@ from tagger.model.vocabulary import Vocabulary
 from tagger.weights.catalog import list_models
 from tagger.weights.folder import load_tagger, save_tagger
 from tagger.weights.huggingface import load_pretrained
-from tagger.weights.pretrained_folder import load_masked
 from tagger.weights.saved_config import CONFIG, VOCABULARY, WEIGHTS
 from tests.conftest import BUCKETS, TOKENS, make_batch, make_network, network_config, save_tiny
 
@@ -206,11 +205,6 @@ def test_more_than_the_machine_has(folder: Path, monkeypatch: pytest.MonkeyPatch
     message = loads_or_says_why(folder)
     assert message.startswith(str(folder))
     assert "this machine has 0.0 GB" in message
-
-
-def test_a_damaged_word_predictor(folder: Path) -> None:
-    with pytest.raises(InputError, match="predicts no words"):
-        load_masked(folder)
 
 
 @pytest.mark.parametrize(
