@@ -11,6 +11,7 @@ import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, cast
 
 from hydra import compose, initialize_config_dir
@@ -162,30 +163,31 @@ def _check_choices(argument: Argument, choices: Sequence[str]) -> None:
 
 def _known_keys(page: str, arguments: Iterable[Argument], groups: Mapping[str, object]) -> set[str]:
     """The keys that a page has, with each of the choices of groups that a command line names."""
-    choices = [
-        [f"{argument.key}={_as_text(value)}" for value in argument.values()]
-        for argument in arguments
+    choices = {
+        argument.key: [f"{argument.key}={_as_text(value)}" for value in argument.values()]
+        for argument in arguments  # the last of several for the same group counts
         if argument.key in groups and argument.values()
-    ]
-    pages = itertools.islice(itertools.product(*choices), MAX_PAGES)
-    return set.intersection(*(_keys(_compose(page, chosen)) for chosen in pages))
+    }
+    pages = itertools.islice(itertools.product(*choices.values()), MAX_PAGES)
+    return set.intersection(*(set(_keys(page, *chosen)) for chosen in pages))
 
 
 def _as_text(value: Any) -> str:
     return f"[{','.join(map(_as_text, value))}]" if isinstance(value, list) else "null" if value is None else str(value)
 
 
-def _keys(config: DictConfig) -> set[str]:
-    """The keys with dots of all values and of the parts that hold them."""
+@cache
+def _keys(page: str, *choices: str) -> frozenset[str]:
+    """The keys with dots of a page with choices such as `corpus=ud`: of all values and of the parts that hold them."""
     found = set()
-    parts = [("", cast(Any, OmegaConf.to_container(config)))]
+    parts = [("", cast(Any, OmegaConf.to_container(_compose(page, choices))))]
     while parts:
         prefix, values = parts.pop()
         for name, value in values.items():
             found.add(f"{prefix}{name}")
             if isinstance(value, dict):
                 parts.append((f"{prefix}{name}.", value))
-    return found
+    return frozenset(found)
 
 
 def _with_known_key(argument: Argument, known: set[str], groups: Mapping[str, Sequence[str]], page: str) -> str:
@@ -216,11 +218,11 @@ def _unknown(argument: Argument, known: set[str], groups: Mapping[str, Sequence[
     """The error for a key that the page does not have; it says what has the key, or which key is like it."""
     key = argument.key
     part = key.partition(".")[0]
-    having = [choice for choice in groups.get(part, ()) if key in _keys(_compose(page, [f"{part}={choice}"]))]
+    having = [choice for choice in groups.get(part, ()) if key in _keys(page, f"{part}={choice}")]
     if having:
         return InputError(f"{argument.text}: no such key here; it needs {' or '.join(f'{part}={x}' for x in having)}")
     for other, command in PAGES.items():
-        if other != page and key in _keys(_compose(other, [])):
+        if other != page and key in _keys(other):
             return InputError(f"{argument.text}: no such key; it belongs to {command}")
     nearest = _did_you_mean(key, sorted(known)) or f"; see {PAGES[page]} --cfg job"
     return InputError(f"{argument.text}: no such key{nearest}")

@@ -54,6 +54,18 @@ def test_the_first_line_of_every_file_is_the_command_that_uses_it(path: Path) ->
     assert first.startswith(f"# python -m tagger{word}{chosen}")
 
 
+@pytest.mark.parametrize("name", [choice for choice in CHOICES if choice.startswith(("corpus=", "accelerator="))])
+def test_a_group_sets_nothing_but_its_own_part(name: str) -> None:
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        page, chosen = compose("train"), compose("train", [name])
+    changed = {key for key in page if page[key] != chosen[key]}
+    assert changed <= ({"trainer"} if name.startswith("accelerator") else {"corpus", "columns"})
+    for key in ("max_epochs", "precision"):
+        assert chosen.trainer[key] == page.trainer[key]
+    for key in ("dev_share", "folds", "fold"):
+        assert chosen.corpus[key] == page.corpus[key]
+
+
 @pytest.mark.parametrize(
     ("overrides", "epochs", "patience"),
     [

@@ -63,6 +63,7 @@ def test_what_is_refused(override: str, message: str) -> None:
             ["hydra.run.dir=runs/${now:%H}", "hydra/launcher=basic"],
             ["hydra.run.dir=runs/${now:%H}", "hydra/launcher=basic"],
         ),
+        (["corpus=conllu", "corpus=ud", "corpus.treebank=x"], ["corpus=conllu", "corpus=ud", "corpus.treebank=x"]),
         (["~trainer.deterministic"], ["~trainer.deterministic"]),
         (["card.license=CC BY-SA 4.0", "card.version=2.10"], ["card.license=CC BY-SA 4.0", "card.version='2.10'"]),
         (["embedding.vectors=[glove,wörter.txt]"], ["embedding.vectors=[glove,'wörter.txt']"]),
