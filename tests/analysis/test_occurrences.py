@@ -68,10 +68,10 @@ def test_a_word_that_is_too_rare(untrained: Tagger, word: str, message: str) -> 
 
 
 def test_the_text_is_shown_as_it_was(tmp_path: Path, untrained: Tagger) -> None:
-    (tmp_path / "a.txt").write_text('He  didn\'t\nbook "it", did he?\n\nNo\n', encoding="utf-8")
+    (tmp_path / "a.txt").write_text('Everybody said that on this day he  didn\'t\nbook "it", did he?\n\nNo\n', encoding="utf-8")
     (_, _, sentence), _ = read_files(untrained, [str(tmp_path / "a.txt")])
     occurrence = Occurrence("a.txt", 0, sentence.tokens.index("book"), sentence)
-    assert occurrence.context() == ("He didn't ", "book", ' "it", did he?')
+    assert occurrence.context() == ("Everybody said that on this day he didn't ", "book", ' "it", did he?')
     (tokens,) = read(["He did n't book it"], "x", "lines")
     assert Occurrence("x", 0, 3, tokens).context() == ("He did n't ", "book", " it")
     (given,) = read(['{"tokens": ["a", "b"], "text": "x a b", "offsets": [[2, 3], [4, 5]]}'], "x", "jsonl")
