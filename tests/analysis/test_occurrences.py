@@ -68,7 +68,8 @@ def test_a_word_that_is_too_rare(untrained: Tagger, word: str, message: str) -> 
 
 
 def test_the_text_is_shown_as_it_was(tmp_path: Path, untrained: Tagger) -> None:
-    (tmp_path / "a.txt").write_text('Everybody said that on this day he  didn\'t\nbook "it", did he?\n\nNo\n', encoding="utf-8")
+    text = 'Everybody said that on this day he  didn\'t\nbook "it", did he?\n\nNo\n'
+    (tmp_path / "a.txt").write_text(text, encoding="utf-8")
     (_, _, sentence), _ = read_files(untrained, [str(tmp_path / "a.txt")])
     occurrence = Occurrence("a.txt", 0, sentence.tokens.index("book"), sentence)
     assert occurrence.context() == ("Everybody said that on this day he didn't ", "book", ' "it", did he?')
