@@ -35,7 +35,7 @@ class Job:
     Attributes:
         overrides: what was set on the command line, for this run.
         config: the values of `conf/train.yaml` or `conf/pretrain.yaml`.
-        folder: where the run goes; of a sweep's run within the sweep's folder.
+        folder: where the run goes; for a run of a sweep a path within the sweep's folder.
     """
 
     overrides: list[str]
@@ -157,7 +157,7 @@ def _plan(name: str, overrides: list[str], multirun: bool) -> Plan:
         config = _compose(name, list(chosen))
         with open_dict(config):
             config.hydra.job.num, config.hydra.job.id = number, str(number)
-        jobs.append(_job(config, sweep_folder / _folder(config, "hydra.sweep.subdir")))
+        jobs.append(_job(config, _folder(config, "hydra.sweep.subdir")))
     return Plan(jobs, sweep_folder, "hydra.sweep.dir" in given)
 
 

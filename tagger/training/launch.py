@@ -173,6 +173,8 @@ def _is_helper() -> bool:
 
 
 def _resume(folder: Path) -> int:
+    if (folder / sweep.TABLE).is_file():
+        raise InputError(f"{folder} is a sweep; name one of its runs, such as {folder / '0'}")
     record = read_record(folder)
     if _is_helper():
         _run(record, folder, can_resume(folder))
@@ -207,8 +209,7 @@ def _sweep(command: Command, jobs: Sequence[Job], wanted: Path, add_number: bool
             if isinstance(config, InputError):
                 raise config
             record = RunRecord(command, job.overrides, asdict(config), number)
-            place = folder / job.folder.relative_to(wanted)
-            results = _run_in_new_folder(record, place, add_number=False)
+            results = _run_in_new_folder(record, folder / job.folder, add_number=False)
         except (Interrupted, KeyboardInterrupt) as error:
             sweep.put_run(folder, sweep.make_row(number, job.overrides, None, f"interrupted; {error}"))
             print(f"\n{sweep.format_table(folder)}")

@@ -77,13 +77,15 @@ def read_runs(folder: Path) -> list[Row]:
 
 def find_table(run: Path, number: int | None, overrides: Sequence[str]) -> Path | None:
     """The folder above a sweep's run that has the table with its row; None where there is no such row any more."""
+    if number is None:
+        return None
     for folder in run.absolute().parents:
         if (folder / TABLE).is_file():
-            wanted = make_row(number or 0, overrides, None)
+            wanted = make_row(number, overrides, None)
             known = any(
                 (row["run"], row["overrides"]) == (wanted["run"], wanted["overrides"]) for row in read_runs(folder)
             )
-            return folder if number is not None and known else None
+            return folder if known else None
     return None
 
 

@@ -35,7 +35,7 @@ def test_a_sweep_is_the_product_of_its_values() -> None:
     assert [job.overrides for job in found.jobs] == [
         [f"model.depth={depth}", f"seed={seed}", "patience=7"] for depth in (1, 2) for seed in (3, 4)
     ]
-    assert [job.folder for job in found.jobs] == [Path("sweep") / str(number) for number in range(4)]
+    assert [job.folder for job in found.jobs] == [Path(str(number)) for number in range(4)]
     assert [(job.config.model.depth, job.config.seed) for job in found.jobs] == [(1, 3), (1, 4), (2, 3), (2, 4)]
 
 

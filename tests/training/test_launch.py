@@ -280,6 +280,8 @@ def test_a_run_of_a_sweep_is_resumed_and_completes_its_row(
     assert float(after["1"]["dev_accuracy"]) == round(report["dev"]["upos"]["accuracy"], 6)
     assert "test" not in report
     assert "sweep/sweep.csv" in capsys.readouterr().out
+    assert launch.resume("sweep") == 2
+    assert "sweep is a sweep; name one of its runs, such as sweep/0" in capsys.readouterr().err
 
 
 def test_two_processes_are_interrupted_and_resume(treebank: Path, arguments: list[str]) -> None:
