@@ -80,7 +80,7 @@ class TaggerNetwork(nn.Module):
         return embedded
 
     def encode(self, x: Tensor, lengths: Tensor) -> Tensor:
-        """The states of all layers side by side, (T, B, S); each state has seen the whole sentence."""
+        """The states of all layers side by side, (T, B, S); with both directions each has seen the whole sentence."""
         layers, _ = self.encoder(x, lengths)
         h: Tensor = self.dropout(torch.cat(layers, dim=-1))
         return h

@@ -98,7 +98,9 @@ def _deeper(value: Any, limit: int) -> bool:
         value = value.values()
     elif not isinstance(value, list):
         return False
-    return limit == 0 or any(_deeper(item, limit - 1) for item in value if isinstance(item, dict | list))
+    return limit == 0 or any(
+        _deeper(item, limit - 1) for item in [each for each in value if type(each) in (dict, list)]
+    )
 
 
 def _printable(value: Any) -> Any:

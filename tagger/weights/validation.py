@@ -92,7 +92,7 @@ def check_vocabulary(vocabulary: Vocabulary) -> None:
         _check_names("vectors", [name])
         _check_counts("vectors", rows)
     for name, strings in (("characters", vocabulary.characters), ("forms", vocabulary.forms)):
-        if not all(type(string) is str for string in _list(name, strings)):
+        if not set(map(type, _list(name, strings))) <= {str}:
             raise ValueError(f"{name} in the vocabulary are no list of strings")
     for column, tags in _object("tags", vocabulary.tags).items():
         _check_names("columns", [column])
@@ -106,9 +106,11 @@ def check_vocabulary(vocabulary: Vocabulary) -> None:
 
 
 def _check_counts(name: str, counts: Any) -> None:
-    for key, count in _object(name, counts).items():
-        if type(count) is not int or not 0 <= count <= MAX_COUNT:
-            raise ValueError(f"{name} in the vocabulary: {_shown(key)} has the number {_shown(count)}")
+    numbers = _object(name, counts).values()
+    if set(map(type, numbers)) <= {int} and (not numbers or (min(numbers) >= 0 and max(numbers) <= MAX_COUNT)):
+        return
+    bad = next(key for key, count in counts.items() if type(count) is not int or not 0 <= count <= MAX_COUNT)
+    raise ValueError(f"{name} in the vocabulary: {_shown(bad)} has the number {_shown(counts[bad])}")
 
 
 def _check_names(name: str, strings: Sequence[Any]) -> None:
