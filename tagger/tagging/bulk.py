@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from tagger.tagging.jobs import Job
     from tagger.tagging.tagger import Tagger
 
-FIRST_WINDOW = 4_000  # tokens of a file's first window; the others double, up to `WINDOW_TOKENS`
+FIRST_WINDOW = 16_000  # tokens of a file's first window, so that most files are one batch; then they double
 FIRST_PART = 1_000  # tokens of the first part that is sent to a worker; likewise
 CHARACTERS_PER_TOKEN = 5  # of running text, about
 MAX_PIECES = 500  # of files in a part
