@@ -31,10 +31,10 @@ def fill(
     from tagger.analysis.fill import BLANK, Filler, format_blanks
     from tagger.tagging.hidden_words import HiddenWordPredictor
     from tagger.text.segment import segment
-    from tagger.weights.catalog import find_masked
+    from tagger.weights.catalog import find_word_predictor
 
     torch.set_num_threads(1)
-    filler = Filler(HiddenWordPredictor.load(find_masked(model)))
+    filler = Filler(HiddenWordPredictor.load(find_word_predictor(model)))
     lines = read_lines(STDIO, encoding) if text == STDIO else io.StringIO(text)
     read_in = read(lines, "TEXT", "text", segment=partial(segment, rules=filler.rules))
     sentences = [s.tokens for s in read_in if any(map(BLANK.fullmatch, s.tokens))]

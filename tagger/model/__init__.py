@@ -1,10 +1,11 @@
 """The network: word forms come in as ids, a score for every tag of every token goes out.
 
-Start in `network.py`: `TaggerNetwork.forward` is three lines, embed, encode and score. Then read `encoder.py` (a
-direction, both directions, a stack), `cells.py` (one time step from scratch), `embeddings.py` (a vector for each word
-form) and `collate.py` (sentences to padded batches). `decoder.py` turns scores into tags.
+Half an hour, in this order: `network.py`, where `TaggerNetwork.forward` is three lines, embed, encode and score;
+`batch.py` (what it reads); `cells.py` (one time step from scratch); `encoder.py` (a direction, both directions, a
+stack); `embeddings.py` (a vector for each word form); `collate.py` (sentences to padded batches); and `decoder.py`
+(scores to tags). `vocabulary.py`, `forms.py` and `affixes.py` say where the ids come from.
 
-The rest may wait. `fast_cpu.py` makes training on a processor faster. `transformer.py` and `pieces.py` are for
-pretrained transformers, `hidden_words.py` and `masked_batch.py` for pretraining. `memory.py` refuses networks that are
-too large.
+Skip the rest at first reading. `fast_cpu.py` makes training on a CPU faster. `memory.py` refuses networks that are too
+large. `pieces.py` and `transformer.py` are for pretrained transformers. `hidden_words.py` and `hidden_word_batch.py`
+are for pretraining.
 """

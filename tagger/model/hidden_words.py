@@ -1,11 +1,12 @@
 """A network that predicts hidden words from the words on both sides of them.
 
-It learns from text without tags, as BERT does (Devlin et al. 2019, https://arxiv.org/abs/1810.04805), but it is made of
-the embeddings and the recurrent layers of a tagger. The training of a tagger can start from their weights.
+It learns from text without tags, as BERT does (Devlin et al. 2019, https://arxiv.org/abs/1810.04805), where such words
+are called masked. It is made of the embeddings and the recurrent layers of a tagger. So the training of a tagger can
+start from their weights.
 """
 
-# T tokens in the longest sentence, B sentences, E embedding, S states of all layers, n masked words,
-# V words of the vocabulary, D size of a word's embedding, C candidates
+# T tokens in the longest sentence, B sentences, E size of a token's embedding, S the sum of F + R over all layers,
+# n hidden words, V words of the vocabulary, D size of a word's embedding
 
 from typing import TYPE_CHECKING, cast
 
@@ -22,14 +23,14 @@ if TYPE_CHECKING:
     from tagger.model.vocabulary import Vocabulary
 
 
-class MaskedWordNetwork(nn.Module):
+class HiddenWordNetwork(nn.Module):
     """A tagger's network without tags, and on top of it the prediction of hidden words.
 
-    The same vectors embed the words and score them (Press and Wolf 2017, https://arxiv.org/abs/1608.05859).
+    A word's embedding is also the vector that scores it (Press and Wolf 2017, https://arxiv.org/abs/1608.05859).
 
     Attributes:
-        body: the part that a tagger can start from.
-        mask: (E,), stands in the place of a hidden word's embedding.
+        body: embeddings and recurrent layers, from which the training of a tagger can start.
+        mask: (E,), replaces the embedding of a hidden word.
     """
 
     def __init__(self, vocabulary: "Vocabulary", config: NetworkConfig, samples: int = 4096) -> None:
@@ -38,7 +39,7 @@ class MaskedWordNetwork(nn.Module):
         Args:
             vocabulary: its words can be predicted; it has no tags.
             config: of the body.
-            samples: how many other words the loss compares the right word with.
+            samples: the number of words in the sample with which `loss` compares the right word.
 
         Raises:
             InputError: the body has no word embeddings.
@@ -57,17 +58,17 @@ class MaskedWordNetwork(nn.Module):
         self.register_buffer("weights", weights, persistent=False)
         self.register_buffer("inclusion", _inclusion(weights, samples), persistent=False)
 
-    def predict(self, batch: Batch, masked: Tensor) -> Tensor:
-        """A vector for each hidden word, (n, D), from the words that are not hidden.
+    def predict(self, batch: Batch, places: Tensor) -> Tensor:
+        """Predicts a vector for each hidden word, (n, D), from the words that are not hidden.
 
         Args:
             batch: B sentences.
-            masked: (n,), the places of the hidden words among the T * B places, row by row.
+            places: (n,), see `HiddenWordBatch`.
         """
         x = self.body.embed(batch)  # (T, B, E)
-        x = x.flatten(0, 1).index_copy(0, masked, self.mask.to(x.dtype).expand(len(masked), -1)).view_as(x)
+        x = x.flatten(0, 1).index_copy(0, places, self.mask.to(x.dtype).expand(len(places), -1)).view_as(x)
         h = self.body.encode(x, batch.lengths)  # (T, B, S)
-        predicted: Tensor = self.transform(h.flatten(0, 1)[masked])
+        predicted: Tensor = self.transform(h.flatten(0, 1)[places])
         return predicted
 
     def scores(self, predicted: Tensor) -> Tensor:
@@ -75,18 +76,24 @@ class MaskedWordNetwork(nn.Module):
         return torch.addmm(self.bias.to(predicted.dtype), predicted, self._words.to(predicted.dtype).T)
 
     def loss(self, predicted: Tensor, targets: Tensor) -> Tensor:
-        """The mean negative log-likelihood of the right words (n,); an estimate if the vocabulary is large.
+        """The mean negative log-likelihood of the right words.
 
-        The estimate replaces the sum over all words by a sum over a sample, in which each word is divided by its
-        probability to be in the sample: Bengio and Senécal (2008), https://doi.org/10.1109/TNN.2007.912312.
+        In a vocabulary of more than `samples` words it is an estimate. The softmax then sums over a sample of the
+        words. Each term is divided by the word's probability of being sampled: Bengio and Senécal (2008),
+        https://doi.org/10.1109/TNN.2007.912312.
+
+        Args:
+            predicted: (n, D), made by `predict`.
+            targets: (n,), the right words; see `HiddenWordBatch`, without -1.
         """
         if len(self.bias) <= self.samples:
             return cross_entropy(self.scores(predicted).float(), targets)
-        drawn = torch.multinomial(cast(Tensor, self.weights), self.samples)  # (C,), each at most once
+        drawn = torch.multinomial(cast(Tensor, self.weights), self.samples)  # (samples,), each word at most once
         words, bias = self._words.to(predicted.dtype), self.bias.to(predicted.dtype)
+        # In the exponent, dividing by the probability is subtracting its logarithm.
         shifted = bias[drawn] - cast(Tensor, self.inclusion)[drawn].log().to(predicted.dtype)
         right = (predicted * words[targets]).sum(1) + bias[targets]  # (n,)
-        others = torch.addmm(shifted, predicted, words[drawn].T)  # (n, C)
+        others = torch.addmm(shifted, predicted, words[drawn].T)  # (n, samples)
         others = others.masked_fill(drawn == targets[:, None], float("-inf"))
         logits = torch.cat([right[:, None], others], dim=1).float()
         return cross_entropy(logits, torch.zeros_like(targets))
@@ -97,10 +104,10 @@ class MaskedWordNetwork(nn.Module):
 
 
 def _inclusion(weights: Tensor, samples: int) -> Tensor:
-    """The probability of each word, (V,), to be in a sample of so many different words.
+    """The probability, (V,), that a sample of `samples` different words contains each word.
 
-    A word of weight w has the probability 1 - exp(-w t), with t such that the probabilities sum to the size of the
-    sample (Rosén 1972, https://doi.org/10.1214/aoms/1177692692).
+    For a word of weight w it is about 1 - exp(-w t). The number t is the one for which the probabilities sum to
+    `samples` (Rosén 1972, https://doi.org/10.1214/aoms/1177692692); bisection finds it.
     """
     if samples >= len(weights):
         return torch.ones_like(weights)

@@ -9,15 +9,15 @@ import numpy as np
 from torch import Tensor, nn
 
 from tagger.model.forms import FormTable
-from tagger.model.masked_batch import masked_batch
+from tagger.model.hidden_word_batch import hide_words
 from tagger.tagging.batches import BATCH_TOKENS
 from tagger.tagging.turns import own_turn
-from tagger.weights.pretrained_folder import load_masked
+from tagger.weights.pretrained_folder import load_word_predictor
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tagger.model.hidden_words import MaskedWordNetwork
+    from tagger.model.hidden_words import HiddenWordNetwork
     from tagger.model.vocabulary import Vocabulary
 
 CONTEXT_TOKENS = 100  # tokens on either side from which `vectors` predicts a word
@@ -34,7 +34,7 @@ class HiddenWordPredictor:
     """
 
     def __init__(
-        self, network: "MaskedWordNetwork", vocabulary: "Vocabulary", config: dict[str, Any], device: str = "cpu"
+        self, network: "HiddenWordNetwork", vocabulary: "Vocabulary", config: dict[str, Any], device: str = "cpu"
     ) -> None:
         self.network = network.eval().to(device)
         self.vocabulary, self.config, self.device = vocabulary, config, device
@@ -48,7 +48,7 @@ class HiddenWordPredictor:
         Raises:
             InputError: a file is missing or damaged, or the folder is that of a tagger.
         """
-        return cls(*load_masked(folder), device)
+        return cls(*load_word_predictor(folder), device)
 
     def probabilities(self, tokens: Sequence[str], hidden: Sequence[int]) -> Tensor:
         """The probabilities of all words in the place of each hidden one, (n, V), on the predictor's device.
@@ -79,5 +79,5 @@ class HiddenWordPredictor:
 
     def _predict(self, sentences: Sequence[Sequence[str]], hidden: Sequence[np.ndarray]) -> Tensor:
         """The vectors of the hidden words of all sentences, (n, D)."""
-        batch = masked_batch(sentences, hidden, self._table).to(self.device)
-        return self.network.predict(batch.batch, batch.masked)
+        batch = hide_words(sentences, hidden, self._table).to(self.device)
+        return self.network.predict(batch.batch, batch.places)

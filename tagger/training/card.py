@@ -71,7 +71,7 @@ A stack of bidirectional recurrent layers over word, affix and character embeddi
 parameters) that predicts hidden words from the words on both sides. It was trained on {results["words"]:,} words of
 untagged text, {text}.{licence}
 
-{_format_masked_scores(results)}The best section was {results["best_epoch"]} of {results["epochs"]}; training took
+{_format_hidden_word_scores(results)}The best section was {results["best_epoch"]} of {results["epochs"]}; training took
 {results["training_seconds"]:.0f} seconds.
 
 Trained with seed {config["training"]["seed"]} by
@@ -86,7 +86,7 @@ and used with
 {_format_config(config["training"])}"""
 
 
-def _format_masked_scores(results: Mapping[str, Any]) -> str:
+def _format_hidden_word_scores(results: Mapping[str, Any]) -> str:
     if "dev" not in results:  # the card is written before the scores are known, and again after
         return ""
     scores = results["dev"]["words"]

@@ -14,16 +14,16 @@ import torch
 from tagger.corpus.raw_text import Texts
 from tagger.errors import InputError
 from tagger.model.forms import FormTable
-from tagger.model.hidden_words import MaskedWordNetwork
+from tagger.model.hidden_words import HiddenWordNetwork
 from tagger.model.network import check_training_memory
 from tagger.model.vocabulary import Vocabulary
 from tagger.training.card import pretrained_card
 from tagger.training.config import PretrainConfig, network_config
 from tagger.training.experiment import Experiment, run_experiment
 from tagger.training.neighbour_baseline import NeighbourModel, neighbours
-from tagger.training.pretrain_data import DEV_STRIDE, DevBatches, MaskedWordDataModule
-from tagger.training.pretrain_module import MaskedWordModule, word_scores
-from tagger.weights.pretrained_folder import save_masked
+from tagger.training.pretrain_data import DEV_STRIDE, DevBatches, HiddenWordDataModule
+from tagger.training.pretrain_module import HiddenWordModule, word_scores
+from tagger.weights.pretrained_folder import save_word_predictor
 from tagger.weights.saved_config import PRETRAINED_IN_RUN
 
 BATCH_FILL = 0.93  # share of a batch's slots that are tokens and not padding, about
@@ -69,7 +69,7 @@ class Pretraining(Experiment):
         counts.forms.clear()
         network = network_config(config.model, config.embedding)
         check_training_memory(self.vocabulary, network)
-        module = MaskedWordModule(asdict(self.vocabulary), network, config.samples, **asdict(config.optimizer))
+        module = HiddenWordModule(asdict(self.vocabulary), network, config.samples, **asdict(config.optimizer))
         module.batches = config.passes * counts.tokens / (BATCH_FILL * config.batch_tokens)
         self.network, self.texts = module.network, texts
         parameters = sum(parameter.numel() for parameter in module.parameters())
@@ -84,9 +84,9 @@ class Pretraining(Experiment):
         )
         _log.info("%s parameters; %d passes of %d sections", f"{parameters:,}", config.passes, sections)
         self.table = FormTable(self.vocabulary, config.embedding.buckets)
-        data = MaskedWordDataModule(texts, counts, sections, self.dev, self.table, config)
+        data = HiddenWordDataModule(texts, counts, sections, self.dev, self.table, config)
         super().__init__(module, data, {"text": texts.name, "words": counts.tokens, "parameters": parameters})
-        self.masked_data = data
+        self.hidden_word_data = data
         self.settings = {"max_epochs": config.passes * sections, "reload_dataloaders_every_n_epochs": 1}
 
     def description(self) -> dict[str, Any]:
@@ -107,13 +107,13 @@ class Pretraining(Experiment):
         return pretrained_card(description, results, command)
 
     def save(self, folder: Path, description: dict[str, Any], card: str) -> None:
-        save_masked(folder, self.network.eval().to("cpu"), self.vocabulary, description, card)
+        save_word_predictor(folder, self.network.eval().to("cpu"), self.vocabulary, description, card)
 
     def report(self, folder: Path, description: dict[str, Any], device: torch.device) -> dict[str, Any]:
         scores = score_words(self.network.eval().to("cpu"), self.dev, self.table, self.config.batch_tokens)
         results: dict[str, Any] = {"dev": {"words": scores}}
         if self.config.neighbours:
-            results["neighbours"] = neighbour_accuracy(self.masked_data, self.vocabulary)
+            results["neighbours"] = neighbour_accuracy(self.hidden_word_data, self.vocabulary)
         return results
 
     def format_results(self, results: Mapping[str, Any], folder: Path) -> str:
@@ -139,7 +139,7 @@ class Pretraining(Experiment):
 
 @torch.inference_mode()
 def score_words(
-    network: MaskedWordNetwork, sentences: Sequence[list[str]], table: FormTable, batch_tokens: int
+    network: HiddenWordNetwork, sentences: Sequence[list[str]], table: FormTable, batch_tokens: int
 ) -> dict[str, float]:
     """How well each word of sentences is predicted when it is hidden, with one in `DEV_STRIDE` others.
 
@@ -153,7 +153,7 @@ def score_words(
         batches = DevBatches(sentences, table, batch_tokens, shift)
         for batch in map(batches.__getitem__, range(len(batches))):
             known = batch.targets >= 0
-            scores = network.scores(network.predict(batch.batch, batch.masked))[known].float()
+            scores = network.scores(network.predict(batch.batch, batch.places))[known].float()
             sums += [float(values.sum()) for values in word_scores(scores, batch.targets[known])]
             scored += int(known.sum())
     loss, first, first_five = (sums / max(1, scored)).tolist()
@@ -168,7 +168,7 @@ def score_words(
     }
 
 
-def neighbour_accuracy(data: MaskedWordDataModule, vocabulary: Vocabulary) -> float:
+def neighbour_accuracy(data: HiddenWordDataModule, vocabulary: Vocabulary) -> float:
     """The accuracy on dev of a count model of the two neighbouring words, which has read the same text."""
     sections = (data.texts.section(i, data.sections, data.counts.characters) for i in range(data.sections))
     model = NeighbourModel(*neighbours(chain.from_iterable(sections), vocabulary))

@@ -11,14 +11,14 @@ from torch.utils.data import DataLoader, Dataset
 from tagger.corpus.raw_text import Counts, Texts
 from tagger.model.collate import length_buckets
 from tagger.model.forms import FormTable
-from tagger.model.masked_batch import MaskedBatch, masked_batch
+from tagger.model.hidden_word_batch import HiddenWordBatch, hide_words
 from tagger.training.config import PretrainConfig
 from tagger.training.sampler import BucketSampler
 
 DEV_STRIDE = 8  # of so many dev words one is hidden at a time, so that each has its neighbours
 
 
-class _TrainBatches(Dataset[MaskedBatch]):
+class _TrainBatches(Dataset[HiddenWordBatch]):
     """Sentence numbers and a seed -> a batch in which words of the vocabulary are hidden at random.
 
     Some sentences are cut off before or after a word, and that word is hidden. So the network learns what one side of
@@ -28,11 +28,11 @@ class _TrainBatches(Dataset[MaskedBatch]):
     def __init__(self, sentences: Sequence[list[str]], table: FormTable, mask: float, cut: float) -> None:
         self.sentences, self.table, self.mask, self.cut = sentences, table, mask, cut
 
-    def __getitem__(self, item: Any) -> MaskedBatch:
+    def __getitem__(self, item: Any) -> HiddenWordBatch:
         numbers, seed = item
         generator = np.random.default_rng(seed)
-        masked = [self._mask(self.sentences[i], generator) for i in numbers]
-        return masked_batch([tokens for tokens, _ in masked], [places for _, places in masked], self.table)
+        drawn = [self._mask(self.sentences[i], generator) for i in numbers]
+        return hide_words([tokens for tokens, _ in drawn], [places for _, places in drawn], self.table)
 
     def _mask(self, tokens: list[str], generator: np.random.Generator) -> tuple[list[str], np.ndarray]:
         """A sentence, perhaps cut off, and the places of its hidden words."""
@@ -51,7 +51,7 @@ class _TrainBatches(Dataset[MaskedBatch]):
         return tokens, np.flatnonzero(hidden)
 
 
-class DevBatches(Dataset[MaskedBatch]):
+class DevBatches(Dataset[HiddenWordBatch]):
     """Batches of dev sentences in which every `DEV_STRIDE`-th word is hidden, from place `shift` on."""
 
     def __init__(self, sentences: Sequence[list[str]], table: FormTable, batch_tokens: int, shift: int = 0) -> None:
@@ -62,13 +62,13 @@ class DevBatches(Dataset[MaskedBatch]):
     def __len__(self) -> int:
         return len(self.batches)
 
-    def __getitem__(self, number: int) -> MaskedBatch:
+    def __getitem__(self, number: int) -> HiddenWordBatch:
         numbers = self.batches[number].tolist()
         hidden = [np.arange((i + self.shift) % DEV_STRIDE, len(self.sentences[i]), DEV_STRIDE) for i in numbers]
-        return masked_batch([self.sentences[i] for i in numbers], hidden, self.table)
+        return hide_words([self.sentences[i] for i in numbers], hidden, self.table)
 
 
-class MaskedWordDataModule(pl.LightningDataModule):
+class HiddenWordDataModule(pl.LightningDataModule):
     """A section of the text per epoch, and the dev sentences."""
 
     def __init__(
@@ -94,7 +94,7 @@ class MaskedWordDataModule(pl.LightningDataModule):
         self.texts, self.counts, self.sections, self.dev = texts, counts, sections, dev
         self.table, self.config = table, config
 
-    def train_dataloader(self) -> DataLoader[MaskedBatch]:
+    def train_dataloader(self) -> DataLoader[HiddenWordBatch]:
         number = self.trainer.current_epoch % self.sections if self.trainer else 0
         found: list[list[str]] = []
         for later in range(self.sections):  # a section is empty where a paragraph is longer than one
@@ -108,6 +108,6 @@ class MaskedWordDataModule(pl.LightningDataModule):
         batches = _TrainBatches(sentences, self.table, self.config.mask, self.config.cut)
         return DataLoader(batches, batch_size=None, sampler=sampler, generator=torch.Generator())
 
-    def val_dataloader(self) -> DataLoader[MaskedBatch]:
+    def val_dataloader(self) -> DataLoader[HiddenWordBatch]:
         batches = DevBatches(self.dev, self.table, self.config.batch_tokens)
         return DataLoader(batches, batch_size=None, generator=torch.Generator())

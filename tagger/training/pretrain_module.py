@@ -1,4 +1,4 @@
-"""`MaskedWordModule`: the network that predicts hidden words, with its loss and what is logged."""
+"""`HiddenWordModule`: the network that predicts hidden words, with its loss and what is logged."""
 
 # n hidden words, V words that can be predicted
 
@@ -6,15 +6,15 @@ from typing import Any
 
 from torch import Tensor
 
-from tagger.model.hidden_words import MaskedWordNetwork
-from tagger.model.masked_batch import MaskedBatch
+from tagger.model.hidden_word_batch import HiddenWordBatch
+from tagger.model.hidden_words import HiddenWordNetwork
 from tagger.model.network import NetworkConfig, TaggerNetwork
 from tagger.model.vocabulary import Vocabulary
 from tagger.training.module import LOG_PER_EPOCH, Module
 
 
-class MaskedWordModule(Module):
-    """Trains a `MaskedWordNetwork`."""
+class HiddenWordModule(Module):
+    """Trains a `HiddenWordNetwork`."""
 
     def __init__(
         self,
@@ -30,7 +30,7 @@ class MaskedWordModule(Module):
         Args:
             vocabulary: the fields of a `Vocabulary` without tags.
             network: sizes of the body.
-            samples: see `MaskedWordNetwork`.
+            samples: see `HiddenWordNetwork`.
             lr: the highest learning rate.
             weight_decay: of AdamW.
             warmup: share of the steps in which the learning rate climbs to `lr`.
@@ -38,26 +38,26 @@ class MaskedWordModule(Module):
         super().__init__()
         self.save_hyperparameters(logger=False)
         self.vocabulary = Vocabulary(**vocabulary)
-        self.network = MaskedWordNetwork(self.vocabulary, network, samples)
+        self.network = HiddenWordNetwork(self.vocabulary, network, samples)
 
     @property
     def body(self) -> TaggerNetwork:
         return self.network.body
 
-    def training_step(self, batch: MaskedBatch, _: int) -> Tensor:
-        predicted = self.network.predict(batch.batch, batch.masked)  # (n, D)
+    def training_step(self, batch: HiddenWordBatch, _: int) -> Tensor:
+        predicted = self.network.predict(batch.batch, batch.places)  # (n, D)
         if not len(predicted):  # no word of the batch is in the vocabulary
             return predicted.sum()
         loss = self.network.loss(predicted, batch.targets)
         self.log("train/loss", loss, batch_size=len(batch.targets), **LOG_PER_EPOCH)
         return loss
 
-    def validation_step(self, batch: MaskedBatch, _: int) -> None:
+    def validation_step(self, batch: HiddenWordBatch, _: int) -> None:
         known = batch.targets >= 0
         count = int(known.sum())
         if not count:
             return
-        scores = self.network.scores(self.network.predict(batch.batch, batch.masked))[known].float()  # (n, V)
+        scores = self.network.scores(self.network.predict(batch.batch, batch.places))[known].float()  # (n, V)
         loss, first, first_five = word_scores(scores, batch.targets[known])
         for name, value in (("loss", loss), ("accuracy", first), ("top5", first_five)):
             self.log(f"dev/{name}", value.sum() / max(1, count), batch_size=count, **LOG_PER_EPOCH)

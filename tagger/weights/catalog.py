@@ -56,7 +56,7 @@ def find_tagger(name: str) -> Path:
     return next((folder / name for name in (TAGGER_IN_RUN, PRETRAINED_IN_RUN) if (folder / name).is_dir()), folder)
 
 
-def find_masked(name: str) -> Path:
+def find_word_predictor(name: str) -> Path:
     """The folder of a network that predicts hidden words; see `find_tagger`. None is bundled.
 
     Raises:

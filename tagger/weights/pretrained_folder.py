@@ -7,7 +7,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from tagger.errors import InputError, reason
-from tagger.model.hidden_words import MaskedWordNetwork
+from tagger.model.hidden_words import HiddenWordNetwork
 from tagger.weights.folder import load_tagger, save_tagger
 from tagger.weights.saved_config import WORD_PREDICTOR, predicts_words
 from tagger.weights.validation import check_finite
@@ -18,16 +18,16 @@ if TYPE_CHECKING:
 BODY = "body."  # prefix of the names of the weights that a tagger has too
 
 
-class SavedMasked(NamedTuple):
+class SavedWordPredictor(NamedTuple):
     """What the folder of a network that predicts hidden words holds."""
 
-    network: MaskedWordNetwork
+    network: HiddenWordNetwork
     vocabulary: "Vocabulary"
     config: dict[str, Any]
 
 
-def save_masked(
-    folder: Path, network: MaskedWordNetwork, vocabulary: "Vocabulary", config: dict[str, Any], card: str
+def save_word_predictor(
+    folder: Path, network: HiddenWordNetwork, vocabulary: "Vocabulary", config: dict[str, Any], card: str
 ) -> None:
     """Writes a network that predicts hidden words; see `save_tagger`. A tagger can start from the folder."""
     own = {name: tensor for name, tensor in network.state_dict().items() if not name.startswith(BODY)}
@@ -35,8 +35,8 @@ def save_masked(
     save_tagger(folder, network.body, vocabulary, config, card, other_weights={WORD_PREDICTOR: weights})
 
 
-def load_masked(folder: Path) -> SavedMasked:
-    """Reads what `save_masked` wrote.
+def load_word_predictor(folder: Path) -> SavedWordPredictor:
+    """Reads what `save_word_predictor` wrote.
 
     Raises:
         InputError: see `load_tagger`; or the folder is a tagger's.
@@ -49,8 +49,8 @@ def load_masked(folder: Path) -> SavedMasked:
     try:
         weights = load_file(folder / WORD_PREDICTOR)
         check_finite(weights)
-        network = MaskedWordNetwork(saved.vocabulary, saved.config["network"])
+        network = HiddenWordNetwork(saved.vocabulary, saved.config["network"])
         network.load_state_dict(weights | {BODY + name: w for name, w in saved.network.state_dict().items()})
     except (SafetensorError, OSError, ValueError, RuntimeError) as error:
         raise InputError(f"{folder / WORD_PREDICTOR} is damaged ({reason(error)}); copy the folder again") from None
-    return SavedMasked(network.eval(), saved.vocabulary, saved.config)
+    return SavedWordPredictor(network.eval(), saved.vocabulary, saved.config)

@@ -9,8 +9,8 @@ from torch.nn.functional import cross_entropy
 
 from tagger.errors import InputError
 from tagger.model.forms import FormTable
-from tagger.model.hidden_words import MaskedWordNetwork
-from tagger.model.masked_batch import masked_batch
+from tagger.model.hidden_word_batch import hide_words
+from tagger.model.hidden_words import HiddenWordNetwork
 from tagger.model.vocabulary import Vocabulary
 from tests.conftest import BUCKETS, TOKENS, network_config
 
@@ -23,9 +23,9 @@ def words() -> Vocabulary:
     return Vocabulary.build(({"tokens": tokens} for tokens in TOKENS), [], 1)
 
 
-def make(words: Vocabulary, samples: int = 100, **changes: object) -> MaskedWordNetwork:
+def make(words: Vocabulary, samples: int = 100, **changes: object) -> HiddenWordNetwork:
     torch.manual_seed(3)
-    network = MaskedWordNetwork(words, network_config(**changes), samples)
+    network = HiddenWordNetwork(words, network_config(**changes), samples)
     network.mask.data.normal_()
     return network.eval()
 
@@ -38,16 +38,16 @@ def test_the_hidden_word_changes_nothing(words: Vocabulary, cell: str, place: in
     found = []
     for hidden in ("flights", "Well", "unseen-word", "x", "They", "ein-ganz-anderes-langes-Wort"):
         sentence = [*SENTENCE[:place], hidden, *SENTENCE[place + 1 :]]
-        batch = masked_batch([sentence, TOKENS[1]], [np.array([place]), np.array([0, 3])], table)
-        found.append(network.scores(network.predict(batch.batch, batch.masked)))
+        batch = hide_words([sentence, TOKENS[1]], [np.array([place]), np.array([0, 3])], table)
+        found.append(network.scores(network.predict(batch.batch, batch.places)))
     for other in found[1:]:
         torch.testing.assert_close(other, found[0], rtol=0, atol=0)
-    batch = masked_batch(
+    batch = hide_words(
         [["We", *SENTENCE[1:]] if place else ["They", "We", *SENTENCE[2:]], TOKENS[1]],
         [np.array([place]), np.array([0, 3])],
         table,
     )
-    changed = network.scores(network.predict(batch.batch, batch.masked))
+    changed = network.scores(network.predict(batch.batch, batch.places))
     assert (changed[0] - found[0][0]).abs().max() > 1e-6  # a word that is not hidden does
 
 
@@ -78,21 +78,21 @@ def test_all_words_can_be_learned(words: Vocabulary) -> None:
     for _ in range(150):
         loss = torch.zeros(())
         for place in range(4):
-            batch = masked_batch([SENTENCE], [np.array([place])], table)
-            loss = loss + network.loss(network.predict(batch.batch, batch.masked), batch.targets)
+            batch = hide_words([SENTENCE], [np.array([place])], table)
+            loss = loss + network.loss(network.predict(batch.batch, batch.places), batch.targets)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
     network.eval()
     for place in range(4):
-        batch = masked_batch([SENTENCE], [np.array([place])], table)
-        best = network.scores(network.predict(batch.batch, batch.masked)).argmax(1)
+        batch = hide_words([SENTENCE], [np.array([place])], table)
+        best = network.scores(network.predict(batch.batch, batch.places)).argmax(1)
         assert best.tolist() == batch.targets.tolist()
 
 
 def test_without_word_embeddings_nothing_is_predicted(words: Vocabulary) -> None:
     with pytest.raises(InputError, match=r"embedding\.words=0"):
-        MaskedWordNetwork(words, network_config(words=0))
+        HiddenWordNetwork(words, network_config(words=0))
 
 
 def test_a_vocabulary_without_tags_gives_no_heads(words: Vocabulary) -> None:

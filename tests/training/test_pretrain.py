@@ -19,14 +19,14 @@ from tagger.bundled import bundled
 from tagger.commands.app import app
 from tagger.errors import InputError
 from tagger.model.forms import FormTable
-from tagger.model.masked_batch import masked_batch
+from tagger.model.hidden_word_batch import hide_words
 from tagger.tagging.hidden_words import HiddenWordPredictor
 from tagger.text.terminal import display_width
 from tagger.training.checkpoints import EpochRecorder
 from tagger.training.config import PretrainConfig, pretrain_config
 from tagger.training.pretrain import pretrain
 from tagger.training.trainer import Interrupted
-from tagger.weights.pretrained_folder import load_masked
+from tagger.weights.pretrained_folder import load_word_predictor
 from tests.training.conftest import TINY, run
 
 SENTENCES = [
@@ -109,7 +109,7 @@ def test_a_network_is_saved_before_it_is_reported_on(
     monkeypatch.setattr("tagger.training.pretrain.score_words", crash)
     with pytest.raises(RuntimeError, match="the report crashes"):
         pretrain(config_of(text, "passes=1"), tmp_path, "")
-    saved = load_masked(tmp_path / "pretrained")
+    saved = load_word_predictor(tmp_path / "pretrained")
     rows = list(csv.DictReader((tmp_path / "metrics.csv").read_text().splitlines()))
     best = min(rows, key=lambda row: float(row["dev/loss"]))
     assert saved.config["scores"] == {"dev": {"words": float(best["dev/accuracy"])}}
@@ -127,7 +127,7 @@ def test_a_tagger_starts_from_it(pretrained: Path, treebank: Path, tmp_path: Pat
     assert (network["words"], network["hidden"], network["dropout"]) == (16, {"forward": 12, "backward": 8}, 0.4)
     known = tagger.load(tmp_path / "run").vocabulary
     assert list(known.words)[: len(set(" ".join(SENTENCES).split()))] == list(
-        load_masked(pretrained / "pretrained")[1].words
+        load_word_predictor(pretrained / "pretrained")[1].words
     )
     assert "flights" not in known.known_forms  # tagged training has not seen it
 
@@ -149,12 +149,12 @@ def test_vectors_of_words(pretrained: Path) -> None:
     sentences = [["he", "books", "rooms", "."], ["we", "book", "rooms"]]
     found = list(loaded.embed(sentences, "predicted"))
     assert [vectors.shape for vectors in found] == [(4, 16), (3, 16)]
-    network = load_masked(pretrained / "pretrained").network
+    network = load_word_predictor(pretrained / "pretrained").network
     table = FormTable(loaded.vocabulary, 64)
     for place in range(4):
-        batch = masked_batch([sentences[0]], [np.array([place])], table)
+        batch = hide_words([sentences[0]], [np.array([place])], table)
         with torch.no_grad():
-            expected = network.predict(batch.batch, batch.masked)[0]
+            expected = network.predict(batch.batch, batch.places)[0]
         np.testing.assert_allclose(found[0][place], expected.numpy(), atol=1e-5)
     (other,) = loaded.embed([["he", "unseen", "rooms", "."]], "predicted")
     np.testing.assert_allclose(other[1], found[0][1], atol=1e-6)  # of the word itself it knows nothing

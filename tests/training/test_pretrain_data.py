@@ -24,9 +24,9 @@ def test_every_word_of_dev_is_hidden_once_and_never_beside_another(table: FormTa
         for number in range(len(batches)):
             batch = batches[number]
             sentences = len(batch.batch.lengths)
-            hidden += len(batch.masked)
+            hidden += len(batch.places)
             for sentence in range(sentences):
-                places = np.sort(batch.masked[batch.masked % sentences == sentence].numpy() // sentences)
+                places = np.sort(batch.places[batch.places % sentences == sentence].numpy() // sentences)
                 assert (np.diff(places) == DEV_STRIDE).all()
     assert hidden == sum(map(len, SENTENCES))
 
@@ -35,10 +35,10 @@ def test_only_words_of_the_vocabulary_are_hidden_in_training(table: FormTable) -
     batches = _TrainBatches(SENTENCES, table, mask=0.3, cut=0.5)
     for seed in range(20):
         batch = batches[np.arange(len(SENTENCES)), [1, 0, seed]]
-        assert len(batch.masked)
+        assert len(batch.places)
         assert (batch.targets >= 0).all()
     first, second = (batches[np.arange(len(SENTENCES)), [1, 0, 3]] for _ in range(2))
-    assert first.masked.tolist() == second.masked.tolist()
+    assert first.places.tolist() == second.places.tolist()
     assert first.targets.tolist() == second.targets.tolist()
 
 

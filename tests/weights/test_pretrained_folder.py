@@ -7,31 +7,31 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from tagger.errors import InputError
-from tagger.model.hidden_words import MaskedWordNetwork
+from tagger.model.hidden_words import HiddenWordNetwork
 from tagger.model.vocabulary import Vocabulary
 from tagger.weights.folder import load_tagger
-from tagger.weights.pretrained_folder import load_masked, save_masked
+from tagger.weights.pretrained_folder import load_word_predictor, save_word_predictor
 from tagger.weights.saved_config import WORD_PREDICTOR, predicts_words
 from tests.conftest import TOKENS, network_config
 
 
 @pytest.fixture
-def network() -> MaskedWordNetwork:
+def network() -> HiddenWordNetwork:
     torch.manual_seed(1)
     words = Vocabulary.build(({"tokens": tokens} for tokens in TOKENS), [], 1)
-    return MaskedWordNetwork(words, network_config()).eval()
+    return HiddenWordNetwork(words, network_config()).eval()
 
 
 @pytest.fixture
-def folder(network: MaskedWordNetwork, tmp_path: Path) -> Path:
+def folder(network: HiddenWordNetwork, tmp_path: Path) -> Path:
     words = Vocabulary.build(({"tokens": tokens} for tokens in TOKENS), [], 1)
     config = {"network": network_config(), "segmenter": "english"}
-    save_masked(tmp_path / "pretrained", network, words, config, "# A tiny network\n")
+    save_word_predictor(tmp_path / "pretrained", network, words, config, "# A tiny network\n")
     return tmp_path / "pretrained"
 
 
-def test_what_is_saved_is_loaded(network: MaskedWordNetwork, folder: Path) -> None:
-    loaded = load_masked(folder).network
+def test_what_is_saved_is_loaded(network: HiddenWordNetwork, folder: Path) -> None:
+    loaded = load_word_predictor(folder).network
     assert not loaded.training
     for name, tensor in network.state_dict().items():
         assert torch.equal(loaded.state_dict()[name], tensor), name
@@ -45,7 +45,7 @@ def test_it_is_the_folder_of_a_tagger_without_tags(folder: Path) -> None:
 def test_the_folder_of_a_tagger_predicts_no_words(trained: Path) -> None:
     assert not predicts_words(trained)
     with pytest.raises(InputError, match="predicts no words"):
-        load_masked(trained)
+        load_word_predictor(trained)
 
 
 @pytest.mark.parametrize("damage", ["cut", "nan", "missing", "size"])
@@ -61,6 +61,6 @@ def test_damaged_weights(folder: Path, damage: str) -> None:
             weights["mask"] = torch.zeros(3) if damage == "size" else weights["mask"] * float("nan")
         save_file(weights, path)
     with pytest.raises(InputError) as caught:
-        load_masked(folder)
+        load_word_predictor(folder)
     assert str(path) in str(caught.value)
     assert str(caught.value).isprintable()
