@@ -1,6 +1,11 @@
 """The command line: arguments in, one call of a room's function each, its result on standard output or in files.
 
-Each command is a module of its own name with a function of that name. `app.py` has the table of commands and loads the
-module of the one that is called, `options.py` has the options that commands share, and `console.py` what they print and
-how they fail. Start in `tag.py`.
+Each command is a module of its own name with a function of that name (`-` in the name is `_` here); the first sentence
+of its docstring is its line in `tagger --help`. The other modules are no commands: `app.py` lists the commands and
+imports the one that is called, `options.py` has the options that commands share, `config_keys.py` completes keys of the
+config in a shell, `loading.py` loads the tagger, `progress.py` shows the progress of a job, and `console.py` has what
+commands print and how they fail.
+
+A module of a command imports torch, Hydra, Lightning and the rooms that import these within its function, so that
+`tagger --help` and completion take no seconds. Start in `tag.py`.
 """

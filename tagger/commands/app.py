@@ -1,7 +1,6 @@
-"""A command line -> the call of one command: its module is imported when it is wanted, and no other.
+"""A command line -> the call of one command, whose module is imported only now.
 
-So `--help`, `--version` and completion start fast: importing torch takes seconds. The modules of commands keep that
-promise for their own `--help`: they import torch, Hydra and Lightning within their functions.
+`--help`, `--version` and completion import no torch, Hydra or Lightning, which takes seconds.
 """
 
 import difflib
@@ -20,19 +19,10 @@ from typer.main import get_command
 from tagger.commands.console import clear_errors
 from tagger.errors import InputError, shorten
 
-COMMANDS = {
-    "train": "Train a tagger; the default command.",
-    "pretrain": "Train a network on untagged text.",
-    "resume": "Continue an interrupted training run.",
-    "tag": "Tag text files.",
-    "evaluate": "Score a tagger on a file with gold tags.",
-    "models": "List the taggers that have a name.",
-    "benchmark": "Measure the speed of a tagger on this machine.",
-    "explain": "Show what each tag of a text rests on.",
-    "fill": "Propose words for blanks.",
-    "embed": "Write a vector for every word of files.",
-    "senses": "Group the occurrences of a word by meaning.",
-}
+COMMANDS = (  # in the order of the help, which shows the first sentence of each one's docstring
+    *("train", "pretrain", "resume", "tag", "evaluate", "models", "benchmark"),
+    *("explain", "fill", "embed", "senses"),
+)
 DEFAULT_COMMAND = "train"
 COMPLETION_OPTIONS = ("--install-completion", "--show-completion")
 GLOBAL_OPTIONS = ("-h", "--help", "-V", "--version", *COMPLETION_OPTIONS)
@@ -48,7 +38,7 @@ EPILOG = """`tagger COMMAND --help` lists the options of a command. `train` and 
 
 
 class LazyCommands(TyperGroup):
-    """The commands of the table. Types of typer's own parts are `Any`: they moved between its versions."""
+    """The commands that `COMMANDS` names. Types of typer's own parts are `Any`: they moved between its versions."""
 
     def main(self, *args: Any, **options: Any) -> Any:
         """Runs the command line; errors outside of a command, such as a full disk under `--help`, are one line too."""
@@ -69,12 +59,13 @@ class LazyCommands(TyperGroup):
         return list(COMMANDS)
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        """The command, its module imported; None for a name that is not in the table."""
+        """Imports the module of a command and returns the command; None for a name that `COMMANDS` lacks."""
         if cmd_name not in COMMANDS:
             return None
-        module = import_module(f"tagger.commands.{cmd_name}")
+        name = cmd_name.replace("-", "_")
+        module = import_module(f"tagger.commands.{name}")
         single = _typer()
-        single.command(cmd_name, **getattr(module, "SETTINGS", {}))(getattr(module, cmd_name))
+        single.command(cmd_name, **getattr(module, "SETTINGS", {}))(getattr(module, name))
         return get_command(single)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
@@ -86,11 +77,6 @@ class LazyCommands(TyperGroup):
         if args[0] not in COMMANDS and not ctx.resilient_parsing:
             raise InputError(unknown_command(args[0]))
         return super().resolve_command(ctx, args)
-
-    def format_commands(self, ctx: Any, formatter: Any) -> None:
-        """Writes the table, without an import of the commands."""
-        with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
 
 
 def with_command(arguments: Sequence[str]) -> list[str]:

@@ -20,10 +20,11 @@ def embed(
     device: DeviceOption = "auto",
     force: Annotated[bool, typer.Option("--force", help="Replace the file if it exists.")] = False,
 ) -> None:
-    """Writes a vector for every word of files, from the layers of a tagger.
+    """Writes a vector for every word of files.
 
-    A .parquet file has a row per word: file, sentence and position (both from 0), word, vector. An .npz file has the
-    arrays vectors, words, sentences, positions and files, and is held in memory until it is written.
+    The vectors come from the layers of a tagger. A .parquet file has a row per word: file, sentence and position (both
+    from 0), word, vector. An .npz file has the arrays vectors, words, sentences, positions and files, and is held in
+    memory until it is written.
     """
     from tagger.analysis.located import embedded, read_files
     from tagger.analysis.vector_files import checked_target, save_vectors

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from itertools import tee
-from typing import TYPE_CHECKING, Annotated, Literal, get_args
+from typing import TYPE_CHECKING, Annotated, get_args
 
 import typer
 
@@ -19,15 +19,14 @@ from tagger.commands.options import (
 )
 from tagger.errors import InputError
 from tagger.text.files import read_lines
-from tagger.text.formats import format_of
+from tagger.text.formats import TaggedFormat, format_of
 from tagger.text.readers import read
 from tagger.text.sentence import Sentence
 
 if TYPE_CHECKING:
     from tagger.tagging.tagger import Tagger
 
-GoldInput = Literal["conllu", "tsv", "csv", "slash", "jsonl"]
-SETTINGS = {"epilog": format_help(get_args(GoldInput))}
+SETTINGS = {"epilog": format_help(get_args(TaggedFormat))}
 DOCUMENT = "-DOCSTART-"  # CoNLL-2003 has such a line before each document
 
 
@@ -35,10 +34,10 @@ def evaluate(
     file: Annotated[str, typer.Argument(metavar="FILE", help="With gold tags. - is standard input.")],
     model: Model = DEFAULT_MODEL,
     input: Annotated[
-        GoldInput | None,
+        TaggedFormat | None,
         typer.Option(
             metavar="FORMAT",
-            help=f"{', '.join(get_args(GoldInput))}. Default: by the suffix, else tsv with --column, else conllu.",
+            help=f"{', '.join(get_args(TaggedFormat))}. Default: by the suffix, else tsv with --column, else conllu.",
         ),
     ] = None,
     column: Annotated[
@@ -108,7 +107,7 @@ def _format_raw(file: str, rows: dict[str, dict[str, float]]) -> str:
 
 def _gold_format(file: str, columns: bool) -> str:
     named = format_of(file, "")
-    return named if named in get_args(GoldInput) else "tsv" if columns else "conllu"
+    return named if named in get_args(TaggedFormat) else "tsv" if columns else "conllu"
 
 
 def _places(columns: Sequence[str], known: Sequence[str]) -> dict[str, int]:

@@ -31,9 +31,9 @@ def explain(
 ) -> None:
     """Shows what the tag of each word rests on.
 
-    The probability of the tag is given for the whole sentence, for the word with the words on its left alone, with
-    those on its right alone, and for the word alone; the best tag stands beside it where that is another one. Then
-    come the words that decided it: what the probability loses (+) or gains (-) without each of them.
+    The probability of the tag is given four times: for the whole sentence, for the word with the words on its left,
+    for the word with those on its right, and for the word alone. If another tag is better there, it stands beside the
+    probability. Then come the words that decided the tag: what its probability loses (+) or gains (-) without each.
     """
     from dataclasses import asdict
 

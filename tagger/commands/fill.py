@@ -23,7 +23,10 @@ def fill(
     as_json: AsJson = False,
     encoding: Encoding = "utf-8",
 ) -> None:
-    """Proposes words for the blanks (___) of sentences: from both sides of a blank, and from each side alone."""
+    """Proposes words for the blanks (___) of sentences.
+
+    Words are proposed from both sides of a blank, and from each side alone.
+    """
     from functools import partial
 
     import torch

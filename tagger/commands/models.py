@@ -5,7 +5,10 @@ from tagger.commands.options import AsJson
 
 
 def models(as_json: AsJson = False) -> None:
-    """Lists the taggers that have a name, with their training data, scores and folders."""
+    """Lists the taggers that have a name.
+
+    Each is shown with its training data, size, licence, scores and folder.
+    """
     from tagger.weights.catalog import list_models
 
     found = list_models()

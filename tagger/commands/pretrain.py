@@ -24,9 +24,10 @@ def pretrain(
         typer.Argument(metavar="KEY=VALUE", help="Values of the config.", autocompletion=complete_keys),
     ] = None,
 ) -> None:
-    """Trains a network to predict hidden words of untagged text, from which a tagger can start.
+    """Trains a network to predict hidden words of untagged text.
 
-    Everything goes into a new folder below runs/. `fill`, `embed` and `senses` use the network as it is.
+    Everything goes into a new folder below runs/. A tagger can start from the network, and `fill`, `embed` and
+    `senses` use it as it is.
     """
     from tagger.training import launch
 

@@ -1,4 +1,4 @@
-"""The command `resume`: the folder of an interrupted run in, the same run completed there."""
+"""The command `resume`: the folder of an interrupted run in, the completed run in the same folder out."""
 
 from pathlib import Path
 from typing import Annotated
@@ -9,9 +9,9 @@ import typer
 def resume(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="The run's folder, such as runs/2026-01-31/12-00-00.")],
 ) -> None:
-    """Continues an interrupted run of `train` or `pretrain`, or a run of a sweep, after its last complete epoch.
+    """Continues an interrupted run after its last complete epoch.
 
-    The run keeps the config that it was started with.
+    RUN is a run of `train` or `pretrain`, or one run of a sweep. It keeps the config that it was started with.
     """
     from tagger.training import launch
 

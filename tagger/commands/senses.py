@@ -43,11 +43,12 @@ def senses(
     encoding: Encoding = "utf-8",
     device: DeviceOption = "auto",
 ) -> None:
-    """Groups the occurrences of a word in files by the vectors that it has in its sentences.
+    """Groups the occurrences of a word in files by meaning.
 
-    Each group is shown with its size, the other words of the files that are nearest to it, and its most typical
-    sentences. Of 2 to 6 groups, the number with the best silhouette is taken (of cosine distances, after the mean
-    vector of the word is subtracted). All occurrences form one group where the best silhouette is below 0.15.
+    What is grouped are the vectors that the word has in its sentences. Each group is shown with its size, the other
+    words of the files that are nearest to it, and its most typical sentences. The number of groups, 2 to 6, is the one
+    with the best silhouette (of cosine distances, after the mean vector of the word is subtracted). If no silhouette
+    reaches 0.15, all occurrences form one group.
     """
     from tagger.analysis import sense_scores
     from tagger.analysis import senses as grouping

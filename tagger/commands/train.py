@@ -25,9 +25,10 @@ def train(
         typer.Argument(metavar="KEY=VALUE", help="Values of the config.", autocompletion=complete_keys),
     ] = None,
 ) -> None:
-    """Trains a tagger as the config says, some of its values changed.
+    """Trains a tagger; the default command.
 
-    Everything goes into a new folder below runs/: the tagger, its scores, and what `tagger resume` needs.
+    The config says how; KEY=VALUE changes a value of it. Everything goes into a new folder below runs/: the tagger, its
+    scores, and what `tagger resume` needs.
     """
     from tagger.training import launch
 

@@ -15,7 +15,7 @@ from tagger.errors import InputError
 from tagger.tagging.tagger import WINDOW_TOKENS, Request
 from tagger.tagging.workers import Part, WorkersDied
 from tagger.text.files import STDIO, decoded_lines, open_binary
-from tagger.text.formats import TAKES_SEPARATOR
+from tagger.text.formats import TAKES_SEPARATOR, WITH_OFFSETS
 from tagger.text.paragraphs import Paragraph, read_paragraphs
 from tagger.text.readers import read
 from tagger.text.sentence import Sentence
@@ -29,11 +29,10 @@ FIRST_WINDOW = 16_000  # tokens of a file's first window, so that most files are
 FIRST_PART = 1_000  # tokens of the first part that is sent to a worker; likewise
 CHARACTERS_PER_TOKEN = 5  # of running text, about
 MAX_PIECES = 500  # of files in a part
-WITH_OFFSETS = ("conllu", "jsonl")  # formats that show where tokens stood
 
 
 class Options(NamedTuple):
-    """How files are read and written; see `formats.read` and `writers.writer`."""
+    """How files are read and written; see `readers.read` and `writers.writer`."""
 
     encoding: str = "utf-8"
     separator: str | None = None
@@ -49,7 +48,7 @@ class Progress(NamedTuple):
     words: int = 0  # of the piece
     read: int = 0  # bytes of the source up to its end; 0 where that is not known
     finished: bool = False  # whether the output is whole and has its name
-    error: InputError | None = None  # why it never will
+    error: InputError | None = None  # the error that stopped this output
 
 
 class _Piece(NamedTuple):
@@ -216,7 +215,7 @@ def _write(tagger: "Tagger", pieces: list[_Piece], request: Request) -> list[_Wr
 
 
 def _write_piece(tagger: "Tagger", piece: _Piece, request: Request) -> _Written:
-    """Its own windows of every file are computed apart from those of all others."""
+    """Tags one piece. No other file's sentences are in the same batch."""
     sentences: list[Sentence] = []
     try:
         for unit in piece.units:

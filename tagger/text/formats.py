@@ -1,11 +1,15 @@
-"""The name of a file -> its format; and what each format is, in a line for the help of the commands."""
+"""What formats there are, and which one the name of a file stands for.
+
+To add one, follow the row of the table in CONTRIBUTING.md.
+"""
 
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
-InputFormat = Literal["text", "lines", "tokens", "tsv", "csv", "conllu", "jsonl", "slash"]
-OutputFormat = Literal["tsv", "csv", "conllu", "jsonl", "slash", "pretty"]
+TaggedFormat = Literal["conllu", "tsv", "csv", "slash", "jsonl"]  # with tags: both input and output
+InputFormat = Literal["text", "lines", "tokens", TaggedFormat]
+OutputFormat = Literal[TaggedFormat, "pretty"]
 
 INPUTS: Mapping[InputFormat, str] = {
     "text": "running text",
@@ -29,6 +33,7 @@ SEPARATORS = (
     "Between the cells of tsv (default: tabs, or spaces if the first token's line has no tab), csv (,) or slash (/)."
 )
 TAKES_SEPARATOR = ("tsv", "csv", "slash")
+WITH_OFFSETS = ("conllu", "jsonl")  # outputs that show where tokens stood in running text
 SUFFIXES: Mapping[str, InputFormat] = {  # the first suffix of a format is the one that outputs get
     ".txt": "text",
     ".lines": "lines",
@@ -45,7 +50,7 @@ SUFFIXES: Mapping[str, InputFormat] = {  # the first suffix of a format is the o
 
 
 def format_of(path: str, default: str = "text") -> str:
-    """The format that the suffix of `path` names, `.gz` aside; `default` if it names none."""
+    """The format that the suffix of `path` names, without regard to `.gz`; `default` if it names none."""
     name = Path(path.lower().removesuffix(".gz"))
     return SUFFIXES.get(name.suffix, default)
 

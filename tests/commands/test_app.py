@@ -58,6 +58,7 @@ def test_help_lists_every_command_and_fits_80_columns() -> None:
     shown = call("--help").stdout
     assert [name for name in COMMANDS if f"\n  {name} " not in shown] == []
     assert max(map(len, shown.splitlines())) <= 80
+    assert "..." not in shown.partition("Commands:")[2].partition("senses")[0]  # no first sentence is cut
     assert call("help", "fill").stdout == call("fill", "--help").stdout
 
 

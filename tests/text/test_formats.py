@@ -1,10 +1,28 @@
 """Names of files and the formats that they name."""
 
+from dataclasses import replace
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
-from tagger.text.formats import INPUTS, OUTPUTS, SUFFIXES, format_of, renamed
+from tagger.text.formats import (
+    INPUTS,
+    OUTPUTS,
+    SUFFIXES,
+    TAKES_SEPARATOR,
+    WITH_OFFSETS,
+    InputFormat,
+    OutputFormat,
+    TaggedFormat,
+    format_of,
+    renamed,
+)
+from tagger.text.readers import read
+from tagger.text.sentence import Sentence
+from tagger.text.writers import writer
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize(
@@ -38,3 +56,32 @@ def test_every_format_has_a_suffix() -> None:
     assert renamed(Path("a.txt"), "pretty") == Path("a.pretty")
     assert set(SUFFIXES.values()) == set(INPUTS)
     assert format_of("a.out", "tsv") == "tsv"
+
+
+def test_a_format_is_named_in_every_place() -> None:
+    assert set(INPUTS) == set(get_args(InputFormat))
+    assert set(OUTPUTS) == set(get_args(OutputFormat))
+    assert set(INPUTS) & set(OUTPUTS) == set(get_args(TaggedFormat))
+    table = (ROOT / "docs" / "tagging.md").read_text(encoding="utf-8")
+    assert [format for format in {*INPUTS, *OUTPUTS} if f"\n| `{format}` |" not in table] == []
+
+
+@pytest.mark.parametrize("format", INPUTS)
+def test_every_input_format_has_a_reader(format: str) -> None:
+    assert list(read([], "a", format, segment=lambda text: [])) == []
+
+
+@pytest.mark.parametrize("format", OUTPUTS)
+def test_what_an_output_format_takes_is_listed(format: str) -> None:
+    write = writer(format, ["upos"])
+    sentence = Sentence(["Do", "n't"], {"upos": ["AUX", "PART"]}, text="Don't")
+    glued = replace(sentence, offsets=[(0, 2), (2, 5)])
+    assert (write(sentence) != write(glued)) == (format in WITH_OFFSETS)
+    assert (write(sentence) != writer(format, ["upos"], separator=";")(sentence)) == (format in TAKES_SEPARATOR)
+
+
+@pytest.mark.parametrize("format", get_args(TaggedFormat))
+def test_every_format_with_tags_reads_the_tags_that_it_writes(format: str) -> None:
+    lines = writer(format, ["upos"])(Sentence(["a"], {"upos": ["DET"]})).splitlines(keepends=True)
+    (sentence,) = [each for each in read(lines, "a", format, columns={"upos": 1}) if each.tokens]
+    assert (sentence.tokens, sentence.tags["upos"]) == (["a"], ["DET"])
