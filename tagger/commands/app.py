@@ -41,12 +41,12 @@ class LazyCommands(TyperGroup):
     """The commands that `COMMANDS` names. Types of typer's own parts are `Any`: they moved between its versions."""
 
     def main(self, *args: Any, **options: Any) -> Any:
-        """Runs the command line; errors outside of a command, such as a full disk under `--help`, are one line too."""
+        """Runs the command line. Errors outside of a command, such as a full disk under `--help`, are one line too."""
         with clear_errors("standard output cannot be written"):
             return super().main(*args, **options)
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Puts the default command in front where none is named."""
+        """Puts the default command in front if none is named."""
         return super().parse_args(ctx, args if ctx.resilient_parsing and not args else with_command(args))
 
     def invoke(self, ctx: Any) -> Any:
@@ -69,10 +69,10 @@ class LazyCommands(TyperGroup):
         return get_command(single)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        """The command that the first argument names.
+        """Returns the command that the first argument names.
 
         Raises:
-            InputError: there is none of that name; the message proposes one.
+            InputError: no command has that name; the message proposes one.
         """
         if args[0] not in COMMANDS and not ctx.resilient_parsing:
             raise InputError(unknown_command(args[0]))
@@ -80,9 +80,9 @@ class LazyCommands(TyperGroup):
 
 
 def with_command(arguments: Sequence[str]) -> list[str]:
-    """`arguments`, with the default command in front where they name none.
+    """Returns `arguments`, with the default command in front if they name none.
 
-    They name none where they are empty, and where the first is KEY=VALUE or an option that is not global. `help` and
+    They name none if they are empty, or if the first is KEY=VALUE or an option that is not global. `help` and
     `help COMMAND` become `--help` and `COMMAND --help`.
     """
     first = arguments[0] if arguments else ""
@@ -115,7 +115,7 @@ def _typer(**settings: Any) -> typer.Typer:
 
 
 def _version() -> str:
-    """The version of the checkout that this code lies in, else of the installed package."""
+    """The version of the checkout that contains this code, else of the installed package."""
     project = Path(__file__).resolve().parents[2] / "pyproject.toml"
     if project.is_file():
         stated = tomllib.loads(project.read_text(encoding="utf-8")).get("project", {})

@@ -1,4 +1,4 @@
-"""What a user has typed of a value -> the keys of the config that it may become, for shell completion."""
+"""The beginning of KEY=VALUE -> the keys and the groups of the config that begin like it, for shell completion."""
 
 import typer
 
@@ -6,10 +6,10 @@ from tagger.bundled import bundled
 
 
 def complete_keys(context: typer.Context, incomplete: str) -> list[str]:
-    """The keys of the command's config and its groups with their choices (`corpus=conllu`) that start so.
+    """The keys and the groups of the command's config that begin with `incomplete`.
 
     Returns:
-        `KEY=` for keys, `GROUP=CHOICE` for groups; nothing for a command without a config.
+        `KEY=` for keys and `GROUP=CHOICE` (`corpus=conllu`) for groups; nothing for a command without a config.
     """
     from omegaconf import DictConfig, OmegaConf
 

@@ -25,7 +25,7 @@ def say(message: str) -> None:
 def show(text: str) -> None:
     """Prints text for people on standard output; control characters other than line ends are replaced.
 
-    What a folder or a file from outside says must not move the cursor or change the terminal.
+    Text of a folder or a file from outside must not move the cursor or change the terminal.
     """
     with standard_output() as out:
         out.write("".join(f"{printable(line)}\n" for line in text.removesuffix("\n").split("\n")))
@@ -38,14 +38,14 @@ def show_json(value: object) -> None:
 
 
 @contextmanager
-def clear_errors(unnamed: str = "the system does not say of which file") -> Iterator[None]:
-    """Ends the command with one line on standard error when the block fails in a way that is to be expected.
+def clear_errors(unnamed: str = "the system names no file") -> Iterator[None]:
+    """Ends the command with one line on standard error when an expected error ends the block.
 
     Bad input, files that cannot be read or written and a lack of memory end with status 2, Ctrl+C and SIGTERM with
     130, and a reader of the output that went away (`| head`) with 141 and no message.
 
     Args:
-        unnamed: what is said beside an error of the system that names no file.
+        unnamed: the end of the line if the system's error names no file.
     """
     for name in ("SIGTERM", "SIGHUP"):  # Windows has one of them
         if hasattr(signal, name):
@@ -71,7 +71,7 @@ def clear_errors(unnamed: str = "the system does not say of which file") -> Iter
 
 
 def _end(message: str, status: int) -> SystemExit:
-    """Says what failed; returns what ends the process."""
+    """Prints an error; returns the exception that ends the process."""
     say(f"error: {message}")
     with suppress(OSError, ValueError):
         if sys.stdout is not None:
@@ -82,13 +82,13 @@ def _end(message: str, status: int) -> SystemExit:
 
 
 def _drop_output() -> None:
-    """Lets what standard output did not take vanish: Python would try to write it again at its end."""
+    """Discards what standard output did not take. Otherwise Python would try to write it again at exit."""
     with suppress(OSError, ValueError, AttributeError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _description(error: OSError, unnamed: str) -> str:
-    """Which file an error of the system is about, as far as it says, and what went wrong."""
+    """The file that an error of the system names, if it names one, and what went wrong."""
     why = error.strerror or str(error) or type(error).__name__
     names = [shorten(os.fsdecode(name)) for name in (error.filename, error.filename2) if isinstance(name, (str, bytes))]
     return f"{' and '.join(names)}: {why}" if names else f"{why}; {unnamed}"
@@ -112,7 +112,7 @@ def standard_output() -> Iterator[TextIO]:
 
 
 class _StandardOutput(io.TextIOWrapper):
-    """Says that it is standard output which cannot be written: the system's error names no file."""
+    """Standard output whose errors say so: those of the system name no file."""
 
     def write(self, text: str, /) -> int:
         with self._named():

@@ -90,7 +90,7 @@ def evaluate(
 def _raw(
     tagger: "Tagger", sentences: Iterator[Sentence]
 ) -> tuple[Iterator[tuple[str, list[Sentence]]], Iterator[list[Sentence]]]:
-    """The paragraphs with their gold sentences, and beside them what the tagger makes of their text."""
+    """The paragraphs with their gold sentences, and for each the sentences that the tagger finds in its text."""
     from tagger.evaluation.raw_scores import gold_paragraphs
 
     gold, texts = tee(gold_paragraphs(sentences))
@@ -111,7 +111,7 @@ def _gold_format(file: str, columns: bool) -> str:
 
 
 def _places(columns: Sequence[str], known: Sequence[str]) -> dict[str, int]:
-    """The places that `--column` names, as column -> place; without it, the columns follow the token in order.
+    """The place of each column that `--column` names. Without the option, the columns follow the token in order.
 
     Raises:
         InputError: an option is not of the form NAME=NUMBER, or the tagger has no such column.

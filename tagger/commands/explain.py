@@ -1,4 +1,4 @@
-"""The command `explain`: text in, what each of its tags rests on out."""
+"""The command `explain`: text in, the words that decided each tag out."""
 
 import io
 import sys

@@ -1,4 +1,4 @@
-"""The model that a command names -> a `Tagger`, with a line on standard error that says which."""
+"""The model that a command names -> a `Tagger`; a line on standard error says which it is."""
 
 import gc
 from pathlib import Path
@@ -20,12 +20,12 @@ def load_and_tell(
     """Loads a tagger for a process that does nothing else, and says which one on standard error.
 
     Args:
-        model: a name as the option `--model` takes it, or the folder that `find_tagger` made of it. A command that
-            needs the folder for more than this finds it once: `latest` may name another one a moment later.
-        device: see `tagger.load`, as for the rest.
-        precision: of products and states.
-        cache_size: word forms; None: the default.
-        workers: processes.
+        model: a name as the option `--model` takes it, or the folder that `find_tagger` found for it. A command that
+            also needs the folder calls `find_tagger` once: a moment later `latest` may be another folder.
+        device: as for `tagger.load`.
+        precision: as for `tagger.load`.
+        cache_size: as for `tagger.load`; None: the default.
+        workers: as for `tagger.load`.
 
     Raises:
         InputError: no such model, or its files are damaged.
@@ -33,8 +33,8 @@ def load_and_tell(
     torch.set_num_threads(1)  # more are slower: the steps are small
     folder = model if isinstance(model, Path) else find_tagger(model)
     tagger = load(folder.absolute(), device, precision, CACHE_SIZE if cache_size is None else cache_size, workers)
-    gc.freeze()  # what exists now lives until the end; tagging makes no reference cycles,
-    gc.set_threshold(100_000, 10, 10)  # so the search for them, a tenth of the time by default, may run rarely
+    gc.freeze()  # what exists now lives until the end
+    gc.set_threshold(100_000, 10, 10)  # tagging makes no reference cycles, and the search for them took 10 %
     trained = f"trained on {tagger.config.get('corpus')}; dev {format_dev_scores(tagger.config)}"
     say(f"model: {folder} ({trained}); {tagger.engine.precision} on {tagger.device}")
     return tagger
@@ -43,7 +43,7 @@ def load_and_tell(
 def load_with_tags(
     model: str, device: str, precision: str, folder: Path | None = None, cache_size: int | None = None, workers: int = 1
 ) -> Tagger:
-    """The same for commands that need tags; `folder` is where `find_tagger` found the model, if that was asked before.
+    """Does the same for commands that need tags. `folder` is the result of `find_tagger`, if the caller has it.
 
     Raises:
         InputError: the network has no tags.
@@ -57,7 +57,7 @@ def load_with_tags(
 
 
 def format_dev_scores(config: dict[str, Any]) -> str:
-    """The accuracies on dev in percent, as far as the config has them."""
+    """The accuracies on dev in percent; an empty text if the config has none."""
     scores = config.get("scores")
     dev = scores.get("dev") if isinstance(scores, dict) else None
     found = dev.items() if isinstance(dev, dict) else ()

@@ -1,4 +1,4 @@
-"""The command `models`: nothing in, the taggers that have a name out."""
+"""The command `models`: the taggers that have a name."""
 
 from tagger.commands.console import show, show_json
 from tagger.commands.options import AsJson

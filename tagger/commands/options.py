@@ -11,16 +11,16 @@ from tagger.text.formats import INPUTS, OUTPUTS, SEPARATORS, SUFFIXES, InputForm
 Device = Literal["auto", "cpu", "cuda", "mps"]
 Precision = Literal["auto", "float32", "bfloat16"]
 
-HELP_WIDTH = 76  # columns of 80 that the end of a help may take
+HELP_WIDTH = 76  # columns for the list of formats; 4 of 80 are indentation
 DEFAULT_MODEL = "english"  # the name of the tagger that comes with the package
 
 
 def format_help(inputs: Iterable[InputFormat] = tuple(INPUTS), outputs: bool = False) -> str:
-    """What each format is and which suffixes its files have, as the last part of a command's help.
+    """The formats and the suffixes of their files, as the last part of a command's help.
 
     Args:
         inputs: the formats that the command reads.
-        outputs: whether it writes formats as well.
+        outputs: whether the command has --output, too.
     """
     lines = ["\b", "Formats of --input, and their suffixes, which may be followed by .gz:"]
     for name in inputs:
@@ -44,7 +44,7 @@ Model = Annotated[
 Encoding = Annotated[str, typer.Option(metavar="NAME", help="Encoding of the input. The output is UTF-8.")]
 PrecisionOption = Annotated[
     Precision,
-    typer.Option(metavar="TYPE", help="auto, float32 or bfloat16. auto: bfloat16 where the processor is fast at it."),
+    typer.Option(metavar="TYPE", help="auto, float32 or bfloat16. auto: bfloat16 if the processor is fast at it."),
 ]
 DeviceOption = Annotated[Device, typer.Option(metavar="DEVICE", help="auto, cpu, cuda or mps.")]
 InputOption = Annotated[
@@ -57,7 +57,7 @@ LayerOption = Annotated[
     typer.Option(
         metavar="LAYER",
         help="0: embedding of the form alone. 1, 2, ...: a recurrent layer. all: these side by side. mean: their mean."
-        " predicted: what a pretrained network expects in the word's place.",
+        " predicted: the vector that a pretrained network predicts for the word.",
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]

@@ -1,4 +1,4 @@
-"""Steps of a job -> a line on standard error with bytes, words per second and time left, where that is a terminal."""
+"""Steps of a job -> bytes, words per second and time left, on standard error if that is a terminal."""
 
 import sys
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class ProgressLine:
-    """What is shown while files are tagged; nothing where there is no display."""
+    """The line that is shown while files are tagged. Without a display nothing is shown."""
 
     def __init__(self, display: rich.progress.Progress | None, task: TaskID) -> None:
         """Shows steps as `task` of `display`."""
@@ -37,8 +37,8 @@ def progress_line(total: int, wanted: bool) -> Iterator[ProgressLine]:
     """Shows progress on standard error while the block runs.
 
     Args:
-        total: bytes to read; 0 where that is not known.
-        wanted: False shows nothing, as it would disturb what is printed.
+        total: bytes to read; 0 if that is not known.
+        wanted: False shows nothing, for commands that print on the terminal.
     """
     if not wanted or sys.stderr is None or not sys.stderr.isatty():
         yield ProgressLine(None, TaskID(0))

@@ -26,10 +26,10 @@ def senses(
     model: Model = DEFAULT_MODEL,
     layer: LayerOption = "all",
     groups: Annotated[
-        int | None, typer.Option(min=1, max=20, metavar="N", help="Number of groups. Default: what fits best, 1 to 6.")
+        int | None, typer.Option(min=1, max=20, metavar="N", help="Number of groups. Default: the best of 1 to 6.")
     ] = None,
     limit: Annotated[
-        int, typer.Option(min=3, max=5000, metavar="N", help="Most occurrences, chosen evenly over all of them.")
+        int, typer.Option(min=3, max=5000, metavar="N", help="Maximum of occurrences, chosen evenly from all.")
     ] = 1000,
     png: Annotated[str | None, typer.Option(metavar="FILE", help="Draw them too, replacing the file.")] = None,
     as_json: AsJson = False,
@@ -71,7 +71,7 @@ def senses(
     tagger = load_and_tell(model, device, "float32")
     found = find(tagger, word, files, read_files(tagger, files, input, encoding), limit)
     if found.total > limit:
-        say(f"{limit:,} of {found.total:,} occurrences, chosen evenly over all of them; see --limit")
+        say(f"{limit:,} of {found.total:,} occurrences, chosen evenly from all; see --limit")
     grouped = grouping.senses(tagger, word, found, layer, groups)
     if png is not None:
         grouping.draw(grouped, png)

@@ -40,11 +40,12 @@ def tag(
     probabilities: Annotated[bool, typer.Option("--probabilities", help="Add the probability of each tag.")] = False,
     top: Annotated[int, typer.Option(min=1, metavar="N", help="Add the N best tags of each token.")] = 1,
     separator: Annotated[
-        str | None, typer.Option(metavar="TEXT", help=f"{SEPARATORS} Of the input, and of an output in its format.")
+        str | None,
+        typer.Option(metavar="TEXT", help=f"{SEPARATORS} Of the input, and of an output in the same format."),
     ] = None,
     paragraph_per_line: Annotated[
         bool | None,
-        typer.Option(help="Of text: whether each line is a paragraph. Default: where lines are not hard-wrapped."),
+        typer.Option(help="Of text: whether each line is a paragraph. Default: unless lines are hard-wrapped."),
     ] = None,
     encoding: Encoding = "utf-8",
     device: DeviceOption = "auto",
@@ -52,7 +53,7 @@ def tag(
     workers: Workers = None,
     cache_size: Annotated[
         int | None,
-        typer.Option(metavar="N", help="Word forms to keep computed values of, at least 16000. Default: 50000."),
+        typer.Option(metavar="N", help="Word forms whose values are cached, at least 16000. Default: 50000."),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace outputs that exist.")] = False,
     resume: Annotated[

@@ -1,6 +1,7 @@
 """Sentences to learn from: the config of a corpus comes in, a `datasets.DatasetDict` goes out.
 
-`config.py` has the kinds of corpus, `sources.py` a reader for each (`hub.py` those of the Hugging Face Hub). `arrow.py`
-stores what they read in the cache of `datasets`, and `splits.py` makes the dev split. `raw_text.py` reads untagged text
-for pretraining. Start in `sources.py`.
+`config.py` has the kinds of corpus, and `sources.py` a function for each that opens it as a `Source`: a name and its
+splits (`hub.py` has those of the Hugging Face Hub). A reader yields the sentences of one split, and `arrow.py` stores
+them in the cache of `datasets`. `splits.py` makes the dev split. `raw_text.py` reads untagged text for pretraining.
+Start in `sources.py`.
 """

@@ -10,9 +10,10 @@ from datasets.exceptions import DatasetGenerationError
 from tagger.errors import InputError
 from tagger.text.sentence import NO_TAG, Sentence
 
-CACHE_VERSION = 2  # of the Arrow files; raise it when a reader yields something else for the same file
+CACHE_VERSION = 2  # of the Arrow files; raise it when a reader changes what it yields for the same file
 
 Reader = Callable[..., Iterator[Sentence]]
+"""Plain arguments to the sentences of a split."""
 
 
 def to_arrow(
@@ -23,17 +24,17 @@ def to_arrow(
     split: str,
     version: tuple[Any, ...] = (),
 ) -> Dataset:
-    """The sentences of `read(**arguments)` as an Arrow file, which is taken from the cache if it is there.
+    """Stores the sentences of `read(**arguments)` in an Arrow file of the cache, unless it is there already.
 
-    Where several processes want the same file at the same time, one writes it and the others wait.
+    If several processes want the same file at the same time, one writes it and the others wait.
 
     Args:
         read: yields the sentences.
-        arguments: of `read`; they are part of the file's name in the cache.
+        arguments: of `read`; the file's name in the cache depends on them.
         columns: the tag columns to keep.
         source: the file or data set, for messages.
         split: `train`, `dev` or `test`; only train must have tags in every column.
-        version: of the source; it is part of the file's name in the cache, too.
+        version: of the source; the file's name in the cache depends on it, too.
 
     Raises:
         InputError: what `read` raises; no words; a column without tags; no room in the cache.

@@ -9,8 +9,8 @@ class Splitting:
     """How the dev split is made.
 
     Attributes:
-        dev_share: the share of train that becomes dev where the corpus has no dev split.
-        folds: for cross-validation, the number of parts into which train and dev together are cut.
+        dev_share: the share of train that becomes dev if the corpus has no dev split.
+        folds: for cross-validation, the number of parts into which train and dev are cut together.
         fold: the part that becomes dev, counted from 0.
     """
 
@@ -21,7 +21,11 @@ class Splitting:
 
 @dataclass
 class CorpusConfig(Splitting):
-    """What every kind of corpus has: its kind, a key of `CORPUS_CONFIGS`, and how its dev split is made."""
+    """What every kind of corpus has: how its dev split is made, and its kind.
+
+    Attributes:
+        kind: a key of `CORPUS_CONFIGS` and of `SOURCES` in `sources.py`.
+    """
 
     kind: str = ""
 
@@ -68,8 +72,8 @@ class ColumnsConfig(FilesConfig):
     Attributes:
         fields: the place in a line of `tokens` and of each tag column, counted from 0, or from -1 at the end; None for
             a column that the files do not have.
-        separator: of columns; None: any number of spaces and tabs. `\\t` may stand for the tab.
-        skip: lines that begin with one of these are no tokens (`-DOCSTART-`) and end a sentence.
+        separator: of columns; None: tabs if the first token's line has one, else spaces. `\\t` may stand for the tab.
+        skip: a line that begins with one of these (`-DOCSTART-`) has no token and ends a sentence.
     """
 
     kind: str = "columns"
@@ -84,10 +88,10 @@ class HubConfig(CorpusConfig):
 
     Attributes:
         name: on the Hub, or a folder.
-        config: which of its configs, where it has several.
+        config: which of its configs, if it has several.
         revision: a branch, tag or commit.
         tokens: its column of words.
-        fields: for a tag column its name in the data set; None where the name is the same.
+        fields: for a tag column its name in the data set; None if the name is the same.
     """
 
     kind: str = "hub"
@@ -129,7 +133,7 @@ class HubTextConfig:
 
     Attributes:
         name: on the Hub, or a folder; None: no data set.
-        config: which of its configs, where it has several.
+        config: which of its configs, if it has several.
         split: the split to read.
         column: of the texts.
     """

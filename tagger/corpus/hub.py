@@ -24,8 +24,8 @@ HUB_SPLITS = {"train": "train", "validation": "dev", "dev": "dev", "test": "test
 PARQUET_EXPORT = "refs/convert/parquet"  # the branch with the Hub's own conversion: a folder for each config
 
 
-def read_hub(config: HubConfig, columns: list[str]) -> Source:
-    """Reads a data set whose columns hold lists of strings or of class labels.
+def hub_source(config: HubConfig, columns: list[str]) -> Source:
+    """Opens a data set whose columns hold lists of strings or of class labels.
 
     Older releases of Universal Dependencies have multiword tokens among the words, and FEATS as Python dicts. They give
     the same sentences as CoNLL-U.
@@ -51,9 +51,9 @@ def read_hub(config: HubConfig, columns: list[str]) -> Source:
     return Source(title, splits, rules_for(title))
 
 
-def read_ud(config: UdConfig, columns: list[str]) -> Source:
-    """Reads a treebank from the Hub's data set of Universal Dependencies."""
-    return read_hub(HubConfig(name=config.name, config=config.treebank, revision=config.revision), columns)
+def ud_source(config: UdConfig, columns: list[str]) -> Source:
+    """Opens a treebank of the Hub's data set of Universal Dependencies."""
+    return hub_source(HubConfig(name=config.name, config=config.treebank, revision=config.revision), columns)
 
 
 def load_hub(name: str, config: str | None, revision: str | None) -> DatasetDict:
@@ -69,10 +69,10 @@ def load_hub(name: str, config: str | None, revision: str | None) -> DatasetDict
     """
     datasets.disable_progress_bars()
     disable_hub_progress_bars()
-    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)  # it has a line for each attempt to connect
+    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)  # it logs a line for each attempt to connect
     path = os.path.expanduser(name)
     options = {"revision": revision, "data_dir" if revision == PARQUET_EXPORT else "name": config}
-    if os.path.isdir(path):  # `datasets` does not notice that a file in it changed, so the cache gets another name
+    if os.path.isdir(path):  # `datasets` does not notice changed files, so changed folders get other caches
         versions = Hasher.hash([file_version(file) for file in sorted(Path(path).rglob("*")) if file.is_file()])
         options["cache_dir"] = os.path.join(datasets.config.HF_DATASETS_CACHE, f"folder-{versions}")
     try:
@@ -124,8 +124,8 @@ def hub_sentences(data: Dataset, source: str, places: dict[str, str]) -> Iterato
 def _word_mark(features: Features) -> str | None:
     """The column that has a value for words only, not for multiword tokens and empty nodes.
 
-    Only older releases of Universal Dependencies have such rows among the words. These releases have a class label `_`
-    of UPOS. In them a row that is no word has no head; where there are no heads, it has that label.
+    Only older releases of Universal Dependencies have such rows among the words. They can be told by the class label
+    `_` of UPOS. A row that is no word has no head; if the release has no column of heads, the row has that label.
     """
     labels = getattr(getattr(features.get("upos"), "feature", None), "names", [])
     if NO_TAG not in labels:

@@ -1,6 +1,6 @@
-"""Untagged text, of files or the Hub -> sentences of tokens, a section at a time.
+"""Untagged text of files or of the Hub -> sentences of tokens, a section at a time.
 
-The text may be of any size: it is read again for every section and never held in memory whole.
+The text may be of any size: only the section that is asked for is held in memory.
 """
 
 import glob
@@ -26,20 +26,20 @@ from tagger.text.sentence import Sentence
 MAX_DOCUMENT_CHARACTERS = 20_000  # a longer document counts as several
 DEV_EVERY = 50  # one document in 50 is dev text
 MAX_SENTENCE_TOKENS = 200  # a longer sentence is cut
-MAX_COUNTED_FORMS = 5_000_000  # beyond that many, the forms seen once are forgotten
+MAX_COUNTED_FORMS = 5_000_000  # with more, the forms seen once are forgotten
 
 _log = logging.getLogger(__name__)
 Unit = Paragraph | Sentence
 
 
 class Counts(NamedTuple):
-    """What one reading of the text has counted.
+    """The counts of the text.
 
     Attributes:
-        forms: how often each word form occurs; dev documents do not count here and in the next two.
-        characters: of the text.
-        tokens: of the text.
-        documents: all, dev documents among them.
+        forms: how often each word form occurs outside of dev documents.
+        characters: outside of dev documents.
+        tokens: outside of dev documents.
+        documents: all documents, dev documents included.
     """
 
     forms: Counter[str]
@@ -53,9 +53,9 @@ class _Reading:
     """How far the text has been read.
 
     Attributes:
-        section: the number of the section that comes next.
-        count: of sections.
-        place: how many characters were read.
+        section: the number of the next section.
+        count: the number of sections.
+        place: the number of characters read.
         units: the rest of the text.
     """
 
@@ -81,7 +81,7 @@ class Texts:
 
         Args:
             text: files, folders or patterns (`novels/*.txt`), in any format that `tag` reads, plain or compressed.
-            hub: a data set; its name is None where there is none.
+            hub: a data set; its name is None if there is none.
             dev: dev files; they may be part of `text`. None: one document in `DEV_EVERY`.
             rules: for raw text; see `segment`.
             paragraph_per_line: see `read_paragraphs`.
@@ -132,11 +132,11 @@ class Texts:
         return Counts(forms, characters, tokens, documents)
 
     def section(self, number: int, count: int, characters: int) -> list[list[str]]:
-        """The sentences of a section, as lists of tokens; sections that follow each other are read in one go.
+        """The sentences of a section, as lists of tokens; sections in ascending order are read in one pass.
 
         Args:
             number: of the section, counted from 0.
-            count: of sections; they have equally many characters.
+            count: the number of sections; they have equally many characters.
             characters: of the whole text; see `count`.
         """
         start, end = number * characters // count, (number + 1) * characters // count
@@ -153,7 +153,7 @@ class Texts:
         return found
 
     def dev_sentences(self, tokens: int) -> list[list[str]]:
-        """The first sentences of the dev documents, of about that many tokens in all.
+        """The first sentences of the dev documents, of about `tokens` tokens in all.
 
         Raises:
             InputError: there are none.
@@ -171,11 +171,11 @@ class Texts:
                 found.append(sentence)
                 total += len(sentence)
         if not found:
-            raise InputError(f"{self.name}: too little text to make dev text of a part; give files as dev")
+            raise InputError(f"{self.name}: too little text to set apart dev text; give files as dev")
         return found
 
     def _units(self) -> Iterator[tuple[bool, int, Unit]]:
-        """Yields each paragraph or sentence with whether it is dev text, and the number of its document."""
+        """Yields for each paragraph or sentence: whether it is dev text, the number of its document, and itself."""
         document, size = -1, 0
         for begins, unit in self._hub_units() if not self.files else self._file_units():
             if begins or size > MAX_DOCUMENT_CHARACTERS:

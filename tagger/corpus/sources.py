@@ -1,8 +1,8 @@
 """The config of a corpus -> its sentences, split into train, dev and perhaps test.
 
-`READERS` has a function for each kind of corpus. A reader yields the sentences of a split one at a time, and
-`arrow.py` writes them to a file in the cache of `datasets`, so that a corpus of any size fits into memory. A file that
-changed is read again, because its size and time are part of its name in the cache.
+`SOURCES` has a function for each kind of corpus, which opens it as a `Source`. A reader yields the sentences of a split
+one at a time, and `arrow.py` writes them to a file in the cache of `datasets`, so that a corpus of any size fits into
+memory. A changed file is read again: its size and time are part of its key in the cache.
 """
 
 import os
@@ -15,7 +15,7 @@ from datasets import Dataset
 from tagger.bundled import bundled
 from tagger.corpus.arrow import Reader, to_arrow
 from tagger.corpus.config import ColumnsConfig, ConlluConfig, CorpusConfig, SampleConfig
-from tagger.corpus.hub import read_hub, read_ud
+from tagger.corpus.hub import hub_source, ud_source
 from tagger.corpus.splits import Corpus, Source, check_columns, rules_for, with_dev
 from tagger.errors import InputError
 from tagger.text.columns import read_columns
@@ -26,10 +26,10 @@ from tagger.text.sentence import Sentence
 
 
 def load_corpus(config: CorpusConfig, columns: Sequence[str], seed: int) -> Corpus:
-    """The corpus that a config describes.
+    """Opens the corpus that a config describes and makes its dev split.
 
     Args:
-        config: of a kind that `READERS` has.
+        config: of a kind that `SOURCES` has.
         columns: the tag columns to load.
         seed: of the shuffle that makes a dev split.
 
@@ -37,16 +37,16 @@ def load_corpus(config: CorpusConfig, columns: Sequence[str], seed: int) -> Corp
         InputError: no or several files for a split; a file that cannot be read or holds no words; a data set that
             cannot be fetched; a column that does not exist or has no tags; a fold that does not exist.
     """
-    return with_dev(READERS[config.kind](config, list(columns)), config, seed)
+    return with_dev(SOURCES[config.kind](config, list(columns)), config, seed)
 
 
-def read_sample(config: SampleConfig, columns: list[str]) -> Source:
-    """Reads the bundled English sample."""
-    return read_treebank(ConlluConfig(path=str(bundled("data") / "sample")), columns)._replace(rules="english")
+def sample_source(config: SampleConfig, columns: list[str]) -> Source:
+    """Opens the bundled English sample."""
+    return conllu_source(ConlluConfig(path=str(bundled("data") / "sample")), columns)._replace(rules="english")
 
 
-def read_treebank(config: ConlluConfig, columns: list[str]) -> Source:
-    """Reads files in CoNLL-U, those of a folder or single ones."""
+def conllu_source(config: ConlluConfig, columns: list[str]) -> Source:
+    """Opens files in CoNLL-U, those of a folder or single ones."""
     files = {"train": config.train, "dev": config.dev, "test": config.test}
     if config.path is not None:
         folder = Path(config.path).expanduser()
@@ -60,8 +60,8 @@ def read_treebank(config: ConlluConfig, columns: list[str]) -> Source:
     return Source(name, splits, rules_for(name, Path(files["train"] or "").name))
 
 
-def read_column_files(config: ColumnsConfig, columns: list[str]) -> Source:
-    """Reads files with a token in each line."""
+def columns_source(config: ColumnsConfig, columns: list[str]) -> Source:
+    """Opens files with a token in each line."""
     places = {field: place for field, place in {"tokens": 0, **config.fields}.items() if place is not None}
     check_columns(("tokens", *columns), places, "corpus.fields; choose with columns=[...]")
     arguments = {
@@ -79,12 +79,12 @@ def read_column_files(config: ColumnsConfig, columns: list[str]) -> Source:
 
 
 # Each takes the config of its kind, a subclass of CorpusConfig, and the tag columns to load.
-READERS: dict[str, Callable[[Any, list[str]], Source]] = {
-    "sample": read_sample,
-    "conllu": read_treebank,
-    "columns": read_column_files,
-    "hub": read_hub,
-    "ud": read_ud,
+SOURCES: dict[str, Callable[[Any, list[str]], Source]] = {
+    "sample": sample_source,
+    "conllu": conllu_source,
+    "columns": columns_source,
+    "hub": hub_source,
+    "ud": ud_source,
 }
 
 

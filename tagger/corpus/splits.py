@@ -33,11 +33,11 @@ class Corpus(NamedTuple):
 
 
 class Source(NamedTuple):
-    """What the reader of a corpus found.
+    """An opened corpus, as one of `sources.SOURCES` returns it.
 
     Attributes:
         name: of the corpus.
-        splits: the corpus's own; `train` is among them.
+        splits: those that the corpus has; `train` is among them.
         rules: see `Corpus`.
     """
 
@@ -47,12 +47,12 @@ class Source(NamedTuple):
 
 
 def rules_for(*names: str) -> str:
-    """The rules for raw text like that of a corpus: `english` where one of its names says that it is English."""
+    """The rules for raw text like that of a corpus: `english` if one of its names says that it is English."""
     return "english" if any(ENGLISH_NAME.search(name) for name in names) else "unicode"
 
 
 def check_columns(columns: Sequence[str], known: Mapping[str, object], where: str) -> None:
-    """Raises InputError for a column that is not among the known ones, which `where` describes."""
+    """Raises InputError for a column that is not in `known`; `where` says whose columns these are."""
     for column in columns:
         if column not in known:
             tags = ", ".join(name for name in known if name != "tokens") or "none"
@@ -68,7 +68,7 @@ def with_dev(source: Source, splitting: Splitting, seed: int) -> Corpus:
         seed: of the shuffle; the same seed gives the same split on every machine.
 
     Raises:
-        InputError: the corpus cannot be cut into such folds, or it is too small.
+        InputError: the corpus cannot be cut into these folds, or it is too small.
     """
     name, splits, rules = source
     train, dev, folds, fold = splits["train"], splits.get("dev"), splitting.folds, splitting.fold
@@ -92,7 +92,7 @@ def with_dev(source: Source, splitting: Splitting, seed: int) -> Corpus:
 
 
 def _cut(data: Dataset, part: slice, seed: int) -> tuple[Dataset, Dataset]:
-    """The sentences outside `part` of a shuffled list, and those in it; both keep the order that they had."""
+    """Returns the sentences outside `part` of a shuffled list and those in it, both in their original order."""
     order = list(range(len(data)))
     random.Random(seed).shuffle(order)
     taken = sorted(order[part])

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-BATCH_TOKENS = 16_000  # tokens of a batch, at most; pieces, where a transformer reads them
+BATCH_TOKENS = 16_000  # tokens of a batch, at most; of a tagger with a transformer, pieces
 MAX_SENTENCE_TOKENS = 1_000  # a longer sentence is read in pieces of this many tokens
 
 
@@ -28,7 +28,7 @@ def plan_batches(
 
     Args:
         sentences: lists of forms, of any length.
-        size: what a sentence takes in a batch.
+        size: how much of `BATCH_TOKENS` a sentence takes.
     """
     if any(len(sentence) > MAX_SENTENCE_TOKENS for sentence in sentences):
         sentences = [

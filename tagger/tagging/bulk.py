@@ -42,11 +42,11 @@ class Options(NamedTuple):
 
 
 class Progress(NamedTuple):
-    """A piece of an output has been written, or there is no more of it."""
+    """A piece of an output has been written, or the output has ended."""
 
     job: "Job"
     words: int = 0  # of the piece
-    read: int = 0  # bytes of the source up to its end; 0 where that is not known
+    read: int = 0  # bytes of the source up to its end; 0 if that is not known
     finished: bool = False  # whether the output is whole and has its name
     error: InputError | None = None  # the error that stopped this output
 
@@ -56,7 +56,7 @@ class _Piece(NamedTuple):
 
     units: list[Paragraph | Sentence]
     write: Writer
-    offsets: bool  # whether the format shows them
+    offsets: bool  # whether the format shows offsets
 
 
 class _Source(NamedTuple):
@@ -64,7 +64,7 @@ class _Source(NamedTuple):
 
     job: int  # its number
     read: int = 0  # bytes of the file up to the end of the piece
-    error: InputError | None = None  # what came after the piece, instead of the rest of the file
+    error: InputError | None = None  # why the rest of the file cannot be read
 
 
 class _Written(NamedTuple):
@@ -72,7 +72,7 @@ class _Written(NamedTuple):
 
     text: str
     words: int
-    error: InputError | None = None  # what came instead of it
+    error: InputError | None = None  # why there is no text
 
 
 def tag_files(
@@ -85,14 +85,14 @@ def tag_files(
     """Tags files one after the other; an error in one does not stop the others.
 
     Args:
-        tagger: with as many workers as are wanted.
-        jobs: what to do.
+        tagger: its number of workers is used.
+        jobs: the files.
         options: of all of them.
-        output: what opens a job's output, and ends it well or not.
+        output: opens a job's output; an error in the block leaves no output.
         width: of the terminal.
 
     Raises:
-        WorkersDied: see there; nothing more is done.
+        WorkersDied: see there; the remaining jobs are not done.
     """
     failed: set[int] = set()
     request = Request(top=options.top, probabilities=options.probabilities)
@@ -162,7 +162,7 @@ def _pieces(
             separator=options.separator if job.input == job.output or job.input not in TAKES_SEPARATOR else None,
             width=width,
         )
-        next_is_standard_input = number + 1 < len(jobs) and jobs[number + 1].source == STDIO  # it may be long in coming
+        next_is_standard_input = number + 1 < len(jobs) and jobs[number + 1].source == STDIO  # its text may come late
         piece = _Piece([], write, job.output in WITH_OFFSETS)
         tokens, limit = 0, FIRST_WINDOW
         error = None
@@ -182,7 +182,7 @@ def _pieces(
 
 
 def _units(tagger: "Tagger", job: "Job", options: Options) -> Iterator[tuple[Paragraph | Sentence, Callable[[], int]]]:
-    """What a file consists of, each with what tells how many bytes have been read by then."""
+    """The units of a file, each with a function that returns the number of bytes read so far."""
     binary = open_binary(job.source)
 
     def position() -> int:
@@ -210,7 +210,7 @@ def _units(tagger: "Tagger", job: "Job", options: Options) -> Iterator[tuple[Par
 
 
 def _write(tagger: "Tagger", pieces: list[_Piece], request: Request) -> list[_Written]:
-    """What a worker does: cuts paragraphs, tags sentences, and writes them as text."""
+    """The work of a process: cuts paragraphs, tags sentences, and writes them as text."""
     return [_write_piece(tagger, piece, request) for piece in pieces]
 
 

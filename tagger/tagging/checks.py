@@ -14,7 +14,7 @@ def checked_tokens(tokens: Any) -> list[str]:
     """The tokens of a sentence as a list.
 
     Raises:
-        InputError: it is a string, has no order, or holds something else than strings.
+        InputError: it is a string, has no order, or holds other values than strings.
     """
     if isinstance(tokens, str):
         raise InputError(f"a sentence is a list of tokens, not the string {_shown(tokens)}; use annotate for text")
@@ -35,7 +35,7 @@ def checked_sentences(sentences: Any) -> Iterator[list[str]]:
     """The tokens of each of several sentences.
 
     Raises:
-        InputError: it is no iterable with an order, at once; a sentence is none (see `checked_tokens`), later.
+        InputError: raised at once if it is no ordered iterable, and during iteration if a sentence is invalid.
     """
     if isinstance(sentences, str | bytes):
         raise InputError(f"each sentence is a list of tokens, and these are {_shown(sentences)}; use annotate for text")
@@ -48,7 +48,7 @@ def checked_stream(sentences: Any) -> Iterator[Sentence]:
     """The sentences of a stream.
 
     Raises:
-        InputError: it is no iterable, at once; an item is no `Sentence`, later.
+        InputError: raised at once if it is no iterable, and during iteration if an item is no `Sentence`.
     """
     if isinstance(sentences, str | Sentence) or not isinstance(sentences, Iterable):
         raise InputError(f"stream takes an iterable of Sentence, not {_shown(sentences)}; give [Sentence(tokens)]")
@@ -63,7 +63,7 @@ def _each_sentence(sentences: Iterable[Any]) -> Iterator[Sentence]:
 
 
 def check_not_texts(tokens: Sequence[str], known: frozenset[str]) -> None:
-    """Raises InputError where half of the tokens are several words, which no tagger learned as one (`known`)."""
+    """Raises InputError if half of the tokens have spaces inside and are not in `known`, the forms of training."""
     texts = [token for token in tokens if len(token.split()) > 1 and token not in known and _has_letter(token)]
     if texts and 2 * len(texts) >= len(tokens):
         raise InputError(
@@ -73,10 +73,10 @@ def check_not_texts(tokens: Sequence[str], known: frozenset[str]) -> None:
 
 
 def checked_columns(columns: Any, known: Sequence[str]) -> list[str]:
-    """Tag columns; None is all that the tagger has.
+    """The tag columns that a user wants; None means all that the tagger has.
 
     Raises:
-        InputError: the tagger lacks one.
+        InputError: the tagger lacks a column.
     """
     if columns is None:
         return list(known)
@@ -100,7 +100,7 @@ def checked_number(name: str, value: Any, least: int, why: str = "") -> int:
     """An option that is a whole number of at least `least`.
 
     Raises:
-        InputError: it is not.
+        InputError: it is another value.
     """
     if isinstance(value, bool) or not isinstance(value, int) or value < least:
         raise InputError(f"{name}={_shown(value)}: give a whole number of at least {least}{why}")

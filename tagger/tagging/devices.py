@@ -1,4 +1,4 @@
-"""Where and how precisely a tagger computes, by the names that users give."""
+"""The names of devices and precisions that users give -> a device and a precision that this machine has."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ _BFLOAT16 = ("avx512_bf16", "amx_bf16")  # processors with one of these instruct
 
 
 def choose_device(name: Any) -> str:
-    """`auto` as the best device there is; any other name as it is.
+    """Returns a device; `auto` stands for the best one of this machine.
 
     Raises:
         InputError: the device is not there.
@@ -26,7 +26,7 @@ def choose_device(name: Any) -> str:
 
 
 def choose_precision(name: Any, device: str) -> str:
-    """`auto` as what the processor does well: bfloat16 where it has instructions for it; any other name as it is.
+    """Returns a precision; `auto` stands for bfloat16 if the processor has instructions for it, else float32.
 
     Raises:
         InputError: no such precision.

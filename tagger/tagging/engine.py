@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from tagger.model.vocabulary import Vocabulary
 
 CACHE_SIZE = 50_000  # forms
-MAX_NARROW_SENTENCES = 32  # a batch of so few is computed in float32, also by a tagger in bfloat16
+MAX_NARROW_SENTENCES = 32  # a batch of at most this many is computed in float32, also by a tagger in bfloat16
 
 
 class Engine:
@@ -40,7 +40,7 @@ class Engine:
     Attributes:
         precision: float32 or bfloat16, of the products and states; a transformer has one of its own.
         widths: F + R of each recurrent layer.
-        cache: what has been computed of forms.
+        cache: the first layer's product with each form.
     """
 
     def __init__(
@@ -62,11 +62,11 @@ class Engine:
             tokenizer: of the network's transformer, if it has one.
             device: where to compute.
             precision: float32 or bfloat16.
-            cache_size: forms to remember, at least those of a batch.
+            cache_size: number of forms to cache, at least those of a batch.
         """
         self.network, self.tokenizer, self.device, self.precision = network, tokenizer, device, precision
         self._stack = Stack(network, PRECISIONS[precision])
-        # With few rows a product in float32 is the faster one: bfloat16 weights are repacked for every product.
+        # With few rows a product in float32 is faster: bfloat16 weights are repacked for every product.
         self._narrow_stack = (
             Stack(network, torch.float32) if (device, precision) == ("cpu", "bfloat16") else self._stack
         )
@@ -91,7 +91,7 @@ class Engine:
         Args:
             sentences: lists of forms, of any length.
             columns: those wanted; all by default. The tags of several columns are chosen together, among the
-                combinations that training has, where the vocabulary knows these.
+                combinations of training, if the vocabulary has these.
             top: how many tags of each token, the best first.
             probabilities: whether to give those of the tags too.
         """
@@ -139,11 +139,11 @@ class Engine:
         return self._stack.flop_per_word(columns or self._columns)
 
     def flop_per_form(self) -> int:
-        """Floating-point operations of the product that is computed once per remembered form; embeddings aside."""
+        """Floating-point operations of the product that is computed once per cached form, without its embedding."""
         return 2 * self._form_product[0].numel()
 
     def _combinations_of(self, columns: Sequence[str]) -> Combinations | None:
-        """What `Combinations` knows of several columns; made when it is needed."""
+        """The tag combinations of several columns, made when they are first needed; None if none are known."""
         key = tuple(columns)
         if key not in self._combinations:
             places = [self._vocabulary.columns.index(column) for column in columns]
@@ -154,7 +154,7 @@ class Engine:
         return self._combinations[key]
 
     def _read(self, sentences: Sequence[Sequence[str]]) -> Iterator[tuple[np.ndarray, Tensor, Stack]]:
-        """For each batch the numbers of its N tokens, packed, their states, (padded_rows(N), S), and what made them."""
+        """Yields for each batch the numbers of its N packed tokens, their states (padded_rows(N), S) and the stack."""
         forms = [form for sentence in sentences for form in sentence]
         at_once = self.cache.rows(forms) if len(forms) <= self.cache.capacity else None
         for tokens, counts in plan_batches(sentences, len if self._pieces is None else self._pieces.size):
@@ -165,7 +165,7 @@ class Engine:
             yield tokens, stack.states(self.cache.values, rows, counts, context, self.tokenizer is None), stack
 
     def _first_products(self, forms: list[str]) -> Tensor:
-        """What the first layer makes of forms before any step, (U, X); with a transformer, the part of the forms."""
+        """The first layer's product with the embeddings of forms, (U, X); a transformer's part is added later."""
         layer = self._stack.layers[0]
         products = layer.b_x.new_empty(len(forms), layer.W_x.shape[1])
         for places, block in embed_forms(forms, self.network.embedding, self._table, self.device):
@@ -193,7 +193,7 @@ class Engine:
 
 
 def _in_place(parts: list[Decoded], place: np.ndarray, top: int, probabilities: bool) -> Decoded:
-    """Tags of packed batches in the order of the tokens."""
+    """Puts the tags of packed batches in the order of the tokens."""
     if not parts:
         return Decoded(
             np.zeros((0, top), dtype=np.int64), np.zeros((0, top), dtype=np.float32) if probabilities else None

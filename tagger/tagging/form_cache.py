@@ -1,6 +1,6 @@
-"""Word forms -> what the first layer makes of each, computed once and kept, as many as fit."""
+"""Word forms -> the first layer's product with each, computed once and kept while there is room."""
 
-# U forms, W numbers that are kept of each
+# U forms, W numbers that are kept for each
 
 from collections.abc import Callable, Sequence
 from itertools import repeat
@@ -12,11 +12,11 @@ from torch import Tensor
 
 
 class FormCache:
-    """A table of rows, one per form. Where it is full, the forms that were needed longest ago leave it.
+    """A table with a row per form. When it is full, the forms that were needed longest ago are dropped.
 
     Attributes:
         values: (rows, W), on the device and of the type of what is computed.
-        computed: how many forms had to be computed so far.
+        computed: the number of forms computed so far.
     """
 
     def __init__(self, compute: Callable[[list[str]], Tensor], capacity: int) -> None:
@@ -24,13 +24,13 @@ class FormCache:
 
         Args:
             compute: U forms to (U, W).
-            capacity: rows at most.
+            capacity: maximum number of rows.
         """
         self.compute, self.capacity = compute, capacity
         self.clear()
 
     def __getstate__(self) -> dict[str, Any]:
-        """A copy in another process is empty: its rows would be the same memory."""
+        """A copy starts empty: copied rows would share memory."""
         return {"compute": self.compute, "capacity": self.capacity}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -78,7 +78,7 @@ class FormCache:
         self.computed += len(new)
 
     def _room(self, count: int) -> np.ndarray:
-        """Rows for so many new forms."""
+        """Returns rows for `count` new forms."""
         grow = min(self.capacity, len(self._forms) + count - len(self._free)) - len(self._forms)
         if grow > 0:
             start = len(self._forms)
@@ -95,7 +95,7 @@ class FormCache:
         return np.array(places, dtype=np.int64)
 
     def _forget(self, count: int) -> None:
-        """Frees the rows that were needed longest ago, but none of this call."""
+        """Frees the `count` rows that were needed longest ago, except those of this call."""
         used = self._used[: len(self._forms)].copy()
         used[self._free] = self._call
         oldest = np.argsort(used, kind="stable")[:count]

@@ -54,7 +54,7 @@ class HiddenWordPredictor:
         """The probabilities of all words in the place of each hidden one, (n, V), on the predictor's device.
 
         Args:
-            tokens: a sentence; what its hidden tokens are is not read.
+            tokens: a sentence; the forms at hidden positions are ignored.
             hidden: the positions of n tokens, from 0.
         """
         with own_turn():

@@ -29,10 +29,10 @@ class Job(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """What a run has to do."""
+    """The jobs of a run, and the files that it skips."""
 
     jobs: list[Job]
-    skipped: Mapping[str, int]  # suffix, or "" for none -> files in folders that have it, and so no known format
+    skipped: Mapping[str, int]  # suffix without a known format ("" for none) -> number of files skipped for it
 
 
 def plan_jobs(sources: Sequence[str], to: str | None, input: str | None, output: str | None) -> Plan:

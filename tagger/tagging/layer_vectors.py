@@ -17,10 +17,10 @@ ALL, MEAN, PREDICTED = "all", "mean", "predicted"
 
 
 class LayerVectors:
-    """What vectors of words a tagger can give."""
+    """The vectors of words that a tagger can compute."""
 
     def __init__(self, engine: "Engine", hidden_words: "HiddenWordPredictor | None" = None) -> None:
-        """Takes what runs the tagger's network and, of a pretrained network, what predicts hidden words."""
+        """Takes the engine of a tagger and, for a pretrained network, its predictor of hidden words."""
         self._engine, self._hidden_words = engine, hidden_words
 
     @property
@@ -28,7 +28,7 @@ class LayerVectors:
         """The layers that a word's vector can be taken from.
 
         `0` is the embedding of the form alone; a tagger that reads nothing but a transformer has none. `1` and up are
-        the recurrent layers. `all` is all of these side by side. `mean` is the mean of the recurrent layers, where they
+        the recurrent layers. `all` is all of these side by side. `mean` is the mean of the recurrent layers, if they
         are equally wide. `predicted`, of a pretrained network, is the vector that it predicts when the word is hidden.
         """
         widths = self._engine.widths
@@ -53,7 +53,7 @@ class LayerVectors:
         if name == MEAN:
             widths = ", ".join(map(str, self._engine.widths))
             raise InputError(f"layer mean: the layers have different widths ({widths}); choose one of {choice}")
-        raise InputError(f"layer {shorten(name)} is none of this tagger's; choose one of {choice}")
+        raise InputError(f"this tagger has no layer {shorten(name)}; choose one of {choice}")
 
     def of(self, sentences: Sequence[Sequence[str]], layer: str) -> Iterator[np.ndarray]:
         """For each sentence the vectors of its words, float32, (words, D); `layer` is one of `names`.

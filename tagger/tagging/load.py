@@ -26,16 +26,16 @@ def load(
     a tagger; they take turns.
 
     Args:
-        name: `english`, which comes with the package; `latest`, the newest run below `runs/`; or the folder of
-            a tagger or of the run that trained it; or of a pretraining, which has no tags, but `embed`.
+        name: `english`, which comes with the package; `latest`, the newest run below `runs/`; or the folder of a
+            tagger or of the run that trained it. The folder of a pretraining gives a tagger without tags, for `embed`.
         device: auto, cpu, cuda or mps.
         precision: of products and states: auto, float32 or bfloat16; auto is bfloat16 on processors that have
             instructions for it.
-        cache_size: word forms of which the first layer's input is remembered; at least 16,000.
-        workers: processes that tag where there is much to tag, each with one thread; 1 starts none.
+        cache_size: number of word forms whose first product is cached; at least 16,000.
+        workers: processes that share large amounts of text, each with one thread; 1 starts none.
 
     Raises:
-        InputError: no such folder, or its files are damaged; no such device or precision; numbers below the least.
+        InputError: no such folder, or its files are damaged; no such device or precision; a number is too small.
     """
     if not isinstance(name, str | Path):
         raise InputError(f"{name!r} names no tagger; give a name such as {DEFAULT!r}, or the path of a folder")

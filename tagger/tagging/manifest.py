@@ -1,10 +1,10 @@
-"""What runs of `tag` have finished in a folder of outputs, on disk beside them, so that a killed run can go on.
+"""The manifest: a file in a folder of outputs that lists the finished ones, so that a killed run can be resumed.
 
 The file has JSON lines. A run that writes into the folder adds a header with its id and settings, then a line for each
 output with the checksum of its content. An output is listed when its content is complete and before it gets its name.
-So whenever the process dies, a file under an output's name has either a listed content, which proves that a run made
-it, or a content from elsewhere. Several runs may write into one folder at the same time: each line is appended by one
-call of the system and names its run.
+If the process dies, each output file is either listed with its content, so a run made it, or comes from elsewhere.
+Several runs may write into one folder at the same time: each line is appended by one call of the system and names its
+run.
 """
 
 import hashlib
@@ -23,12 +23,12 @@ from tagger.tagging.jobs import MANIFEST_NAME, Job
 from tagger.text.files import STDIO, file_version
 
 _FORMAT = 2
-_OLDER_FORMAT = 1  # without checksums: it proves nothing
+_OLDER_FORMAT = 1  # has no checksums, so it proves nothing
 _RUN = re.compile("[0-9a-f]{16}")
 
 
 class OutputState(Enum):
-    """What the manifest and the disk say of an output, in words for users."""
+    """The state of an output, by the manifest and the disk; the values are words for users."""
 
     ABSENT = "does not exist"
     FINISHED = "finished"
@@ -45,7 +45,7 @@ class OutputState(Enum):
 
 
 class _Entry(NamedTuple):
-    """What a run listed of an output."""
+    """A run's entry for an output."""
 
     run: str
     bytes: int
@@ -73,7 +73,7 @@ class Manifest:
         self.run = secrets.token_hex(8)
         self._settings = json.loads(json.dumps(settings))
         self._runs: dict[str, Any] = {}  # id -> settings
-        self._entries: dict[str, list[_Entry]] = {}  # target -> what runs listed of it, the latest last
+        self._entries: dict[str, list[_Entry]] = {}  # target -> entries of runs, the latest last
         self._has_older_format = False
         self._sources: dict[str, list[str | int]] = {}
         self._out: BinaryIO | None = None
@@ -90,7 +90,7 @@ class Manifest:
             )
 
     def _read(self, line: bytes) -> None:
-        """Takes what a line states; nothing from one that is incomplete or no line of a manifest."""
+        """Reads a line. A line that is incomplete or of no manifest is skipped."""
         try:
             fields = json.loads(line)
             if fields.get("manifest") == _OLDER_FORMAT:
@@ -117,7 +117,7 @@ class Manifest:
         )
 
     def state(self, job: Job) -> OutputState:
-        """What is known of a job's output. Its content is read, to compare checksums."""
+        """The state of a job's output. The output is read to compare checksums."""
         self.note_source(job)
         if job.target is None or not job.target.is_file():
             return OutputState.ABSENT
@@ -134,7 +134,7 @@ class Manifest:
         if content != last.sha256:
             return OutputState.REPLACEMENT_INTERRUPTED
         if job.source == STDIO or last.source != self._sources[job.source]:
-            return OutputState.SOURCE_CHANGED  # nobody can tell whether standard input is what it was
+            return OutputState.SOURCE_CHANGED  # standard input cannot be compared
         return OutputState.FINISHED
 
     def has_other_settings(self, job: Job) -> bool:
@@ -153,11 +153,11 @@ class Manifest:
                     path.unlink(missing_ok=True)
 
     def note_source(self, job: Job) -> None:
-        """Remembers what a job's source is. To be called before it is read: what changes later shows as a change."""
+        """Remembers the version of a job's source. Call it before the source is read, so that later changes show."""
         if job.source not in self._sources:
             self._sources[job.source] = ["", 0, 0]
             if job.source != STDIO:
-                with suppress(OSError):  # it is gone, and reading it will say so
+                with suppress(OSError):  # the error comes when the source is read
                     self._sources[job.source] = [*file_version(job.source)]
 
     def start(self) -> None:
@@ -183,7 +183,7 @@ class Manifest:
         """Lists an output that is about to get its name.
 
         Args:
-            job: of which the output is.
+            job: whose output it is.
             content: the file that will get the output's name.
 
         Raises:
@@ -222,7 +222,7 @@ class Manifest:
 
 
 def fingerprint(folder: Path) -> str:
-    """A hash of the files that decide what a tagger says: its config, vocabulary and weights."""
+    """A hash of the files that decide a tagger's output: config, vocabulary and weights."""
     digest = hashlib.sha256()
     for path in sorted(folder.glob("*.*")):
         if path.is_file() and path.suffix in (".json", ".safetensors"):

@@ -1,4 +1,4 @@
-"""Jobs -> which of their outputs are still to be made, and how each gets its name without harm to what is there."""
+"""Decides which outputs a run must still make, and protects existing files."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -18,20 +18,20 @@ class Outputs:
 
     Attributes:
         pending: the jobs whose outputs are to be made.
-        messages: what users should know of the others, a line each.
+        messages: a line each about the others, for users.
     """
 
     def __init__(
         self, jobs: Sequence[Job], manifest: Manifest | None, force: bool = False, resume: bool = False
     ) -> None:
-        """Decides what is to be made.
+        """Decides which outputs to make.
 
-        What exists is kept. With `force` it is replaced. With `resume` it is replaced where the manifest proves that a
-        run with the same settings made it, and that its source changed since or that the run was about to replace it.
+        An existing output is kept. With `force` it is replaced. With `resume` it is replaced if the manifest proves
+        that a run with the same settings made it, and that its source changed since or the run was about to replace it.
 
         Args:
             jobs: all of the run.
-            manifest: of the folder of outputs; None where they go into no folder.
+            manifest: of the folder of outputs; None if they go into no folder.
             force: whether to replace what exists.
             resume: whether to go on with a run that was killed.
 
@@ -55,10 +55,10 @@ class Outputs:
 
     @contextmanager
     def open(self, job: Job) -> Iterator[TextIO]:
-        """The output of a job that has a file to go to, open for writing; it is listed, and gets its name at the end.
+        """Opens the output file of a job for writing. At the end it is listed in the manifest and gets its name.
 
         Raises:
-            InputError: it cannot be written or listed, or something else has got its name since the run started.
+            InputError: it cannot be written or listed, or another file has got its name since the run started.
         """
         assert job.target is not None
         target = job.target
@@ -114,7 +114,7 @@ def _listed(jobs: Sequence[Job]) -> str:
 
 
 def _file_state(path: Path) -> _FileState | None:
-    """What changes when a file is replaced or written to; None for no file."""
+    """Numbers that change when a file is replaced or written to; None if there is no file."""
     try:
         status = path.stat()
     except OSError:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Stack:
-    """A copy of the weights of a network from the first layer's product with its input on.
+    """A copy of the weights of a network's recurrent layers and heads.
 
     Attributes:
         layers: the recurrent layers.
@@ -55,10 +55,10 @@ class Stack:
             rows: (N,), the form of each token.
             counts: sentences that have a token at each step.
             context: (N, D), a transformer's vectors.
-            prepared: whether `Layer.prepare` has seen `forms`.
+            prepared: whether `forms` comes from `Layer.prepare`.
 
         Returns:
-            (padded_rows(N), S), of which N rows are of tokens; valid until the next batch.
+            (padded_rows(N), S), of which the first N rows are those of tokens; valid until the next batch.
         """
         count = len(rows)
         padded = np.zeros(count + max_extra_rows(count), dtype=rows.dtype)
@@ -98,7 +98,7 @@ class Stack:
         return count + sum(2 * self._heads[column][0].numel() for column in columns)
 
     def _buffer(self, number: int, like: Tensor, tokens: int, columns: int) -> Tensor:
-        """Memory that the next batch uses again: allocating so much for every batch would fragment the heap.
+        """Memory that the next batch uses again: new memory for every batch would fragment the heap.
 
         Returns:
             (tokens + max_extra_rows(tokens), columns), the last rows zero.

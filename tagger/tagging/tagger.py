@@ -1,4 +1,4 @@
-"""`Tagger`, what users hold: tokens or text come in, tagged sentences go out, any number of them."""
+"""`Tagger`, which users hold: tokens or text come in, tagged sentences go out, any number of them."""
 
 import io
 from collections import deque
@@ -42,7 +42,7 @@ MAX_SPACED_SHARE = 0.01  # with a larger share of forms with spaces, no rule can
 
 
 class Request(NamedTuple):
-    """What is asked of every token."""
+    """The results that are wanted for every token."""
 
     columns: Sequence[str] | None = None  # None: all
     top: int = 1
@@ -52,17 +52,17 @@ class Request(NamedTuple):
 class Tagger:
     """A trained tagger. Threads may share it: they take turns; see `turns.own_turn`.
 
-    What it makes of sentences follows from the list of sentences alone, to the bit: neither from what it tagged
-    before, nor from the number of workers.
+    Its results depend on the list of sentences alone, to the bit: not on what it tagged before, and not on the number
+    of workers.
 
     Attributes:
         network: the network, in evaluation mode.
         vocabulary: its words, characters and tags.
-        config: what `config.json` says: corpus, scores, segmentation rules.
+        config: the content of `config.json`: corpus, scores, segmentation rules.
         columns: the tag columns; the first is the default.
-        engine: what runs the network.
+        engine: runs the network.
         layers: the layers that `embed` can take vectors from.
-        workers: processes with copies of this tagger, for much to tag.
+        workers: processes with copies of this tagger, for large amounts of text.
     """
 
     def __init__(
@@ -80,7 +80,7 @@ class Tagger:
         """Makes a tagger; see `load` for `device` and what follows.
 
         Args:
-            network: what `training` made, or `load_tagger` read.
+            network: made by `training`, or read by `load_tagger`.
             vocabulary: the network's.
             config: at least `network` (a NetworkConfig) and `segmenter`.
             tokenizer: of the network's transformer, if it has one.
@@ -88,10 +88,10 @@ class Tagger:
             precision: auto, float32 or bfloat16.
             cache_size: word forms to remember; at least those of a batch.
             workers: processes.
-            hidden_words: of a pretrained network, what predicts hidden words.
+            hidden_words: of a pretrained network, its predictor of hidden words.
 
         Raises:
-            InputError: an option is none of these.
+            InputError: an option has another value.
         """
         device = choose_device(device)
         precision = choose_precision(precision, device)
@@ -126,7 +126,7 @@ class Tagger:
     def tag_sentences(self, sentences: Iterable[Sequence[str]], column: str | None = None) -> list[list[str]]:
         """The tags of many sentences; see `tag`.
 
-        The sentences are computed together, so that a sum may round differently than for one sentence alone: see
+        The sentences are computed together, so a sum may be rounded differently than for one sentence alone: see
         "Precision" in the documentation of tagging.
         """
         if not self.columns:
@@ -148,7 +148,7 @@ class Tagger:
             top: with 2 or more, the best alternatives are kept too.
 
         Raises:
-            InputError: a list of texts, or of something else than tokens; `top` is below 1.
+            InputError: a list of texts or of other values than tokens; `top` is below 1.
         """
         checked_number("top", top, 1)
         if isinstance(source, str):
@@ -160,14 +160,14 @@ class Tagger:
         return next(self.stream([Sentence(tokens)], probabilities=True, top=top))
 
     def embed(self, sentences: Iterable[Sequence[str]], layer: int | str = ALL) -> Iterator[np.ndarray]:
-        """The vectors of words in their sentences, of sentences as they come, a few windows of them at a time.
+        """The vectors of words in their sentences. Sentences are read a few windows at a time.
 
         Args:
             sentences: lists of word forms.
-            layer: 0 for the embedding of the form alone, which no other word changes (of a tagger with a
-                transformer too); 1 for the states of the first recurrent layer, and so on; `all` for all of
-                these layers side by side; `mean` for their mean; `predicted`, of a pretrained network
-                alone, for what it expects in the place of each word when that is hidden, which takes longer.
+            layer: 0 for the embedding of the form alone, without a transformer; 1 for the states of the first
+                recurrent layer, and so on; `all` for all of these layers side by side; `mean` for the mean of the
+                recurrent layers; `predicted`, for a pretrained network alone, for the vector that it predicts for
+                each word when that is hidden, which takes longer.
 
         Returns:
             For each sentence, in order, an array (words, D) of float32. They are computed in the tagger's
@@ -202,7 +202,7 @@ class Tagger:
 
     @cached_property
     def _spaced(self) -> str | None:
-        """A training form with a space, where such forms are more than a few exceptions."""
+        """A training form with a space; None if such forms are rare exceptions."""
         spaced = [form for form in self.vocabulary.forms if " " in form]
         return spaced[len(spaced) // 2] if len(spaced) > MAX_SPACED_SHARE * len(self.vocabulary.forms) else None
 
@@ -213,11 +213,11 @@ class Tagger:
         top: int = 1,
         columns: Sequence[str] | None = None,
     ) -> Iterator[Sentence]:
-        """Tags sentences as they come, each an object of its own, in order, holding a few windows of them at a time.
+        """Tags sentences as they come and yields them in order. At most a few windows of them are in memory.
 
-        The `tags` of each sentence are replaced by a new mapping, in which the columns of this tagger, or
-        those of them that are given, are its predictions; with `probabilities` their probabilities are
-        filled in, and with `top` of 2 or more the best alternatives.
+        Every sentence must be an object of its own. Its `tags` are replaced by a new mapping that has the
+        predictions of this tagger in all of its columns, or in those of `columns`. With `probabilities` the
+        probabilities of the tags are filled in, and with `top` of 2 or more the best alternatives.
 
         Raises:
             InputError: the tagger lacks a column; `top` is below 1; an item is no `Sentence` (when its turn comes).
@@ -235,7 +235,7 @@ class Tagger:
             yield from window
 
     def tag_window(self, window: list[Sentence], request: Request) -> None:
-        """Tags sentences that are in memory, here and now; see `stream`."""
+        """Tags sentences in this process, all at once; see `stream`."""
         self._fill(window, _decoded(self, [sentence.tokens for sentence in window], request), request)
 
     def retag(self, sentences: Iterable[Sentence]) -> Iterator[tuple[Sentence, dict[str, list[str]]]]:
@@ -251,7 +251,7 @@ class Tagger:
             yield tagged, gold.popleft()
 
     def _fill(self, window: list[Sentence], found: "dict[str, Decoded]", request: Request) -> None:
-        """Gives sentences their tags, which come for all of their tokens together."""
+        """Gives each sentence its part of the tags of the window."""
         spans = list(pairwise(accumulate(map(len, window), initial=0)))
         for sentence in window:
             sentence.tags = {**sentence.tags}
@@ -276,7 +276,7 @@ def _decoded(tagger: Tagger, sentences: list[list[str]], request: Request) -> "d
 
 
 def _windows(sentences: Iterable[Sentence]) -> Iterator[list[Sentence]]:
-    """Cuts a stream into windows whose sizes follow from the stream alone: 1,000 tokens, 2,000, and so on."""
+    """Cuts a stream into windows of about 1,000 tokens, 2,000, and so on. Only the stream decides where."""
     window: list[Sentence] = []
     tokens, limit = 0, FIRST_WINDOW
     for sentence in sentences:

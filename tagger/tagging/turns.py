@@ -12,11 +12,11 @@ _turn = threading.RLock()
 
 @contextmanager
 def own_turn() -> Iterator[None]:
-    """Within the block this thread alone tags, without gradients, and torch uses one thread.
+    """Within the block only this thread tags, without gradients, and torch uses one thread.
 
     Threads of a process take turns, also those of different taggers: torch's number of threads is a setting of the
-    whole process, and the steps of a recurrent layer are so small that more threads slow them down. The setting of
-    before is restored. To use more cores, load a tagger with `workers`.
+    whole process, and the steps of a recurrent layer are so small that more threads slow them down. The previous
+    setting is restored. To use more cores, load a tagger with `workers`.
     """
     with _turn, torch.inference_mode():
         threads = torch.get_num_threads()
@@ -30,5 +30,5 @@ def own_turn() -> Iterator[None]:
 
 
 if hasattr(os, "register_at_fork"):  # not on Windows
-    # A process is forked while no thread computes, so that what it gets a copy of is whole.
+    # A process is forked only while no thread computes, so that its copy of the tagger is consistent.
     os.register_at_fork(before=_turn.acquire, after_in_parent=_turn.release, after_in_child=_turn.release)

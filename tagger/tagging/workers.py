@@ -16,9 +16,9 @@ import torch
 
 from tagger.errors import InputError
 
-START_TOKENS = 20_000  # tokens of one call before processes are started: for less it would gain nothing
-SEND_TOKENS = 1_000  # tokens of a part that is worth sending to processes that are there already
-MAX_ATTEMPTS = 3  # at a part whose process dies
+START_TOKENS = 20_000  # tokens of one call before processes are started; with fewer they gain nothing
+SEND_TOKENS = 1_000  # tokens of a part that is worth sending to processes that have been started
+MAX_ATTEMPTS = 3  # for a part whose process dies
 _METHOD = "fork" if sys.platform == "linux" else "spawn"  # a forked process has the network already
 
 _log = logging.getLogger(__name__)
@@ -31,7 +31,7 @@ Result = TypeVar("Result")
 
 
 class WorkersDied(InputError):
-    """Processes died again and again at the same part."""
+    """`MAX_ATTEMPTS` processes died at the same part."""
 
 
 class Part(NamedTuple, Generic[Kept, Work]):
@@ -39,7 +39,7 @@ class Part(NamedTuple, Generic[Kept, Work]):
 
     kept: Kept  # stays in this process and comes back with the result
     work: Work  # is sent to a process
-    tokens: int  # about how many
+    tokens: int  # approximate number
 
 
 class _Assignment(Generic[Kept, Work, Result]):
@@ -48,11 +48,11 @@ class _Assignment(Generic[Kept, Work, Result]):
     def __init__(self, part: Part[Kept, Work], function: Callable[[Any, Work], Result]) -> None:
         self.part, self.function, self.attempts = part, function, 0
         self.future: Future[Result] = Future()
-        self.pool: ProcessPoolExecutor | None = None  # that it was given to
+        self.pool: ProcessPoolExecutor | None = None  # the pool that has it
 
 
 class Workers(Generic[State]):
-    """Processes with a copy of something each, such as a tagger; they start when there is enough to do.
+    """Processes that each have a copy of a state, such as a tagger. They start when there is enough work.
 
     Threads may share it.
     """
@@ -62,7 +62,7 @@ class Workers(Generic[State]):
 
         Args:
             state: what every process gets a copy of; this process uses it too.
-            count: processes; with 1 this one does everything.
+            count: number of processes; with 1 this process does everything.
         """
         self.state, self.count = state, count
         self._pool: ProcessPoolExecutor | None = None
@@ -78,9 +78,9 @@ class Workers(Generic[State]):
     def map(
         self, function: Callable[[State, Work], Result], parts: Iterable[Part[Kept, Work]]
     ) -> Iterator[tuple[Kept, Result]]:
-        """What `function` makes of the state and each part, as parts come; at most two per process are held.
+        """Applies `function` to the state and each part as it arrives. At most two parts per process wait.
 
-        Where there is little to do, this process does it.
+        If there is little work, this process does it.
 
         Raises:
             WorkersDied: `MAX_ATTEMPTS` processes died at the same part.
@@ -115,7 +115,7 @@ class Workers(Generic[State]):
         self._close(self._pool)
 
     def _worth_sending(self, part: Part[Kept, Work], tokens: int) -> bool:
-        """Whether a process should do the part, the last of so many tokens of this call."""
+        """Whether to send the part to a process; `tokens` are those of the call up to its end."""
         if self.count == 1:
             return False
         return tokens >= START_TOKENS or (self._pool is not None and part.tokens >= SEND_TOKENS)
@@ -182,7 +182,7 @@ def _start(state: Any) -> None:
     global _state
     _state = state
     torch.set_num_threads(1)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends it
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent process ends this one
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 

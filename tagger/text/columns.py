@@ -43,7 +43,7 @@ def read_columns(
         path: for error messages.
         columns: the tag columns to read and their places, counted from 0, or from -1 at the end of the line.
         token: the place of the token.
-        optional: further tag columns and their places; the tag is `_` where a line has no such place.
+        optional: further tag columns and their places; the tag is `_` if a line has no such place.
         separator: the text between two cells; a space means any number of spaces and tabs, `\\t` means a tab.
         quoted: whether cells are quoted as in CSV; the separator is then a single character, by default a comma.
         skip: a line that begins with one of these has no token and ends a sentence, such as `-DOCSTART-`.

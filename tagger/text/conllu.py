@@ -15,7 +15,7 @@ from tagger.text.sentence import Sentence
 
 COLUMNS = {"upos": 3, "xpos": 4, "feats": 5}  # the tag columns, counted from 0
 MISC = 9
-MAX_BLOCK_LINES = 1_000_000  # more means that the file has no empty lines between its sentences
+MAX_BLOCK_LINES = 1_000_000  # a longer block means that the file has no empty lines between its sentences
 _RANGE_OR_EMPTY = re.compile(r"[0-9]+[-.][0-9]+")
 _CONTROL = re.compile(r"[\t\n\r]")
 _UNFIT = re.compile("[\t\n\r\ud800-\udfff]")
@@ -115,7 +115,7 @@ def write_conllu(sentence: Sentence, extra: dict[str, list[str]] | None = None) 
 
 
 def _in_cells(values: list[str]) -> list[str]:
-    """`values`, changed where CoNLL-U cannot hold them in a cell."""
+    """`values`, in which what a cell of CoNLL-U cannot hold is replaced."""
     if all(values) and not _UNFIT.search("".join(values)):
         return values
     return [encodable(_CONTROL.sub(" ", value)) or "_" for value in values]
@@ -129,7 +129,7 @@ def _add_misc(cells: list[str], pairs: dict[str, str]) -> None:
 
 
 def _new_block(sentence: Sentence, misc: dict[str, list[str]]) -> str:
-    """The block of a sentence that did not come from CoNLL-U, with `_` where nothing is known."""
+    """The block of a sentence that did not come from CoNLL-U; unknown cells are `_`."""
     forms = _in_cells(sentence.tokens)
     blank = ["_"] * len(forms)
     tags = [_in_cells(sentence.tags[column]) if column in sentence.tags else blank for column in COLUMNS]

@@ -1,4 +1,4 @@
-"""Files that are read: bytes -> lines of text, whatever the compression."""
+"""Files -> lines of text, plain or compressed."""
 
 import codecs
 import gzip
@@ -14,7 +14,7 @@ from typing import BinaryIO, cast
 from tagger.errors import InputError, shorten
 
 STDIO = "-"
-MAX_LINE = 1 << 22  # characters; a longer line is delivered in pieces, so that memory stays bounded
+MAX_LINE = 1 << 22  # characters; a longer line comes in pieces, so that memory stays bounded
 _UNDECODED = re.compile("[\udc80-\udcff]")
 
 
@@ -43,7 +43,7 @@ def decoded_lines(
 ) -> Generator[str, None, None]:
     """Yields the lines of an open file with their line ends; only `\\n` ends a line.
 
-    The bytes are unpacked if `path` ends in `.gz` or, in UTF-8, if they begin as gzip does (on standard input, say). A
+    The bytes are unpacked if `path` ends in `.gz` or, in UTF-8, if they begin like gzip (for standard input). A
     byte-order mark at the start is dropped. A line longer than `MAX_LINE` comes in pieces; see `whole_lines`.
 
     Args:
@@ -53,7 +53,7 @@ def decoded_lines(
         option: the option or key that sets the encoding, for error messages.
 
     Raises:
-        InputError: bytes that the encoding does not have, an encoding that Python does not know, a broken gzip file.
+        InputError: the bytes are not of the encoding, Python does not know the encoding, or the gzip file is damaged.
     """
     number = 0
     ended = True  # whether the last piece ended a line
@@ -93,7 +93,7 @@ def decoded_lines(
 
 
 def _starts_like_gzip(binary: BinaryIO) -> bool:
-    """Whether the next two bytes are those of gzip, which no UTF-8 text begins with; False if they cannot be seen."""
+    """Whether the next two bytes are those of gzip, with which no UTF-8 text begins; False if they cannot be seen."""
     peek = getattr(binary, "peek", None)
     return peek is not None and peek(2)[:2] == b"\x1f\x8b"
 
@@ -142,6 +142,6 @@ def whole_lines(lines: Iterable[str], path: str) -> Iterator[str]:
 
 
 def file_version(path: str | Path) -> tuple[str, int, int]:
-    """The path, size and time of a file, which change when the file does; a key for caches."""
+    """The path, size and time of the last change of a file; a key for caches."""
     status = os.stat(path)
     return os.path.realpath(path), status.st_size, status.st_mtime_ns

@@ -19,7 +19,7 @@ def read_jsonl(
     paragraph_per_line: bool | None,
     columns: Mapping[str, int],
 ) -> Iterator[Sentence]:
-    """Yields the sentences of each line; empty lines are passed over.
+    """Yields the sentences of each line; empty lines are skipped.
 
     A line is a list of tokens, or an object with `tokens` or else `text`. A text becomes one sentence or more, with
     offsets in that text. All other keys of the object go to `Sentence.fields`.
@@ -29,7 +29,7 @@ def read_jsonl(
         path: for error messages.
         segment: cuts a text into sentences and tokens; None if no text is expected.
         paragraph_per_line: see `read_paragraphs`.
-        columns: the keys of lists of tags to read; their values are not used.
+        columns: its keys are those of the lists of tags to read; its values are not used.
 
     Raises:
         InputError: a line that is not JSON, that has neither tokens nor text, or whose lists are not lists of strings

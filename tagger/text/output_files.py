@@ -15,17 +15,17 @@ from typing import BinaryIO, TextIO, cast
 
 from tagger.errors import InputError
 
-MAX_LINKS = 40  # that are followed one after the other, as on Linux
+MAX_LINKS = 40  # in a row that are followed, as on Linux
 
 
 @contextmanager
 def whole_file(
     path: str | Path, *, run: str = "", before_naming: Callable[[Path], None] | None = None
 ) -> Iterator[TextIO]:
-    """A file open for writing UTF-8 that appears as `path` when the block ends without an error.
+    """Opens a file for writing UTF-8 that appears as `path` when the block ends without an error.
 
-    A name that ends in `.gz` is compressed. A lone surrogate is written as `\\udXXX`; see `encodable`. For the rest
-    see `whole_binary`.
+    A name that ends in `.gz` is compressed. A lone surrogate is written as `\\udXXX`; see `encodable`. All else is
+    as in `whole_binary`.
     """
     with whole_binary(path, run=run, before_naming=before_naming) as binary:
         stream = binary
@@ -43,7 +43,7 @@ def whole_binary(
     run: str = "",
     before_naming: Callable[[Path], None] | None = None,
 ) -> Iterator[BinaryIO]:
-    """A file open for writing bytes that appears as `path` when the block ends without an error.
+    """Opens a file for writing bytes that appears as `path` when the block ends without an error.
 
     Until then it is a hidden file in the same folder; on an error it is removed. If `path` is a link, the file that it
     leads to is replaced and the link stays. What is not a regular file (a pipe, `/dev/null`), and an open file such as
@@ -52,7 +52,7 @@ def whole_binary(
     Args:
         path: the file; folders above it are made.
         remedy: the end of the message of an error.
-        run: a name that the hidden file has in its own, by which it can be recognised if the process is killed.
+        run: a part of the hidden file's name, by which it can be recognised if the process is killed.
         before_naming: called with the hidden file when it is complete. What it raises leaves `path` as it was.
 
     Raises:

@@ -1,10 +1,11 @@
 """Running text -> paragraphs, in bounded memory.
 
-An empty line always ends a paragraph, and the lines between two empty lines, a block, are judged by themselves. A block
-is hard-wrapped if nine of ten lines keep to a width of 40 to 120 cells, and its lines break off in mid-sentence because
-the next word would not have fitted more often than they end with room for it. In a hard-wrapped block, a line that had
-room for the next word ends its paragraph, unless it breaks off in mid-sentence at three quarters of the width or later;
-in every other block each line is a paragraph.
+An empty line always ends a paragraph. The lines between two empty lines are a block, and a rule decides for each block
+by itself whether it is hard-wrapped. It is on two conditions: nine of ten lines keep to a width of 40 to 120 cells; and
+the lines that break off in mid-sentence because the next word would not fit outnumber the lines that have room for it.
+
+In a hard-wrapped block, a line that has room for the next word ends its paragraph, unless it breaks off in mid-sentence
+at three quarters of the width or later. In every other block each line is a paragraph.
 """
 
 import re
@@ -16,15 +17,15 @@ from tagger.text.sentence import Sentence
 from tagger.text.terminal import display_width
 
 MAX_PARAGRAPH = 100_000  # characters; a longer paragraph is cut at white space
-BLOCK_START = 100_000  # characters; the lines that begin within them decide for a longer block
+BLOCK_START = 100_000  # characters; the lines that begin in this part decide for a longer block
 MIN_WIDTH, MAX_WIDTH = 40, 120  # cells of a hard-wrapped line
 NEARLY_FULL, MOSTLY_FULL = 0.85, 0.75  # shares of the width
-LONG_LINE = 1_000  # characters; a line of so many is as good as endless
+LONG_LINE = 1_000  # characters; a line of this length is not hard-wrapped, and may come in pieces
 
 _LAST_SPACE = re.compile(r"\s\S*\Z")
 _FIRST_WORD = re.compile(r"[\s>]*(\S+)")  # after the marks of a quoted e-mail
 _SENTENCE_END = re.compile(r"[.!?:…。！？؟۔।][\"'”’»)\]]*\Z")
-_UNSPACED = re.compile(  # as much of a script without spaces between words as may not be parted
+_UNSPACED = re.compile(  # of scripts without spaces: the first characters of a word, which no line break parts
     r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff]{1,12}|[\u2e80-\ua4cf\uf900-\ufaff\uff00-\uffef]{1,2}"
 )
 
@@ -92,7 +93,7 @@ class _Piece(NamedTuple):
 
 
 def _pieces(lines: Iterable[str]) -> Iterator[_Piece]:
-    """Puts together what is not a whole line and has less than `LONG_LINE` characters."""
+    """Joins the pieces of a line until they have `LONG_LINE` characters."""
     held, opens = "", True
     for line in lines:
         held += line
@@ -133,8 +134,8 @@ def _judged(lines: Iterable[str]) -> Iterator[tuple[str, bool]]:
 def _ends(block: list[_Piece], following: _Piece | None, width: int) -> Iterator[tuple[str, bool]]:
     """Yields each piece of a block of that width, and whether it ends a paragraph.
 
-    `following` is the next piece of the block. None: the block ends here, with an empty line that belongs to its last
-    paragraph, or with the text.
+    `following` is the next piece of the block. It is None at the end of the block: there is the end of the text, or an
+    empty line, which belongs to the last paragraph.
     """
     for piece, after in zip(block, [*block[1:], following], strict=False):
         if after is None or not piece.text.endswith("\n"):
@@ -168,7 +169,7 @@ def _goes_on(line: str, after: str, width: int) -> bool:
     return _is_full(line, after, width) or (
         _width(line) >= MOSTLY_FULL * width
         and not _SENTENCE_END.search(line.rstrip())
-        and after.lstrip()[:1].isalnum()  # no dash or quote, which would begin something
+        and after.lstrip()[:1].isalnum()  # a dash or a quote would begin a paragraph
     )
 
 

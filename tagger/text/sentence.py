@@ -19,7 +19,7 @@ class Sentence:
         tags: for each column (`upos`, `xpos`, ...) the N tags.
         probabilities: for each column the N probabilities of those tags, in [0, 1].
         alternatives: for each column and token the best (tag, probability) pairs, best first.
-        offsets: for each token its (start, end) in characters of the input text, or None where the input had no text.
+        offsets: for each token its (start, end) in characters of the input text, or None if the input had no text.
         text: the sentence as it stands in the input text, or None.
         comments: the comment lines of CoNLL-U without line ends (`# sent_id = 7`).
         lines: the lines of the CoNLL-U block that this sentence was read from, line ends included, so that it can be

@@ -1,4 +1,4 @@
-"""Text for a terminal: its width in cells, cut to fit, without characters that a terminal obeys."""
+"""Text for a terminal: its width in cells, cut to fit, without control characters."""
 
 import re
 import unicodedata

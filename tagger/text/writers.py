@@ -53,7 +53,7 @@ def writer(
     - `conllu`: see `tagger.text.conllu`. MISC gets probabilities as `UposProb=0.9312` and alternatives as
       `UposTop=NOUN:0.9312 VERB:0.0514`. A sentence without tokens that did not come from CoNLL-U has no block.
     - `jsonl`: an object per line: the keys that the input had, `tokens`, `upos`, `upos_probabilities`,
-      `upos_alternatives`, and `offsets` and `text` where they are known.
+      `upos_alternatives`, and `offsets` and `text` if they are known.
     - `slash`: a line per sentence, `word/UPOS/XPOS` with the tags in the order of the columns.
     - `pretty`: for a terminal, the tags below the words, at most `width` cells wide.
 
@@ -65,7 +65,7 @@ def writer(
         format: one of `OUTPUTS`.
         columns: the tag columns to write, in order; every sentence with tokens has them.
         probabilities: whether to write `Sentence.probabilities`.
-        top: the number of `Sentence.alternatives` to write; none where it is 1, which is the tag itself.
+        top: the number of `Sentence.alternatives` to write; with 1 none, because the best one is the tag itself.
         separator: of cells in `tsv` (default a tab) and `csv` (a comma), of word and tags in `slash` (`/`).
         width: of the terminal in cells, for `pretty`.
 

@@ -1,4 +1,4 @@
-"""What a run found -> the model card, the README.md in the folder of a trained tagger."""
+"""The config and the results of a run -> the model card, README.md in the folder of the trained tagger."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,7 +9,7 @@ from tagger.training.structured import literal
 
 
 def describe(config: Mapping[str, Any]) -> str:
-    """The training data of a tagger, with its version and its licence where `config.json` has them."""
+    """The training data of a tagger, with its version and its licence if `config.json` has them."""
     corpus = _with_version(config["corpus"], config.get("version"))
     data = f"{corpus} ({config['license']})" if config.get("license") else corpus
     return f"{data}, after {config['start']}" if config.get("start") else data
@@ -20,7 +20,7 @@ def model_card(config: Mapping[str, Any], results: Mapping[str, Any], command: s
 
     Args:
         config: the values of `config.json`.
-        results: the values of `report.json`; `dev` and `test` are missing while the report is not yet made.
+        results: the values of `report.json`; `dev` and `test` are missing before the report is made.
         command: the command line of the training.
     """
     rows = [
@@ -87,7 +87,7 @@ and used with
 
 
 def _format_hidden_word_scores(results: Mapping[str, Any]) -> str:
-    if "dev" not in results:  # the card is written before the scores are known, and again after
+    if "dev" not in results:  # the card is written twice: before the scores are known and afterwards
         return ""
     scores = results["dev"]["words"]
     first, top5 = _percent(scores["accuracy"]), _percent(scores["top5"])

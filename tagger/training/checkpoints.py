@@ -1,4 +1,4 @@
-"""The end of an epoch: its numbers are noted, its checkpoint is written, and then its line is printed.
+"""The end of an epoch: its numbers are recorded, its checkpoint is written, and then its line is printed.
 
 A run's folder holds two checkpoints: `last.ckpt`, from which the run can be resumed, and `best.ckpt`, the best epoch
 on dev. Both are whole files at any time, and both name the config that they were trained with.
@@ -74,7 +74,7 @@ class EpochRecorder(Checkpoint):
 
     Attributes:
         epochs: for each epoch so far `epoch` (from 1), the metrics that the module logs, and `seconds`.
-        complete: whether training ended with the last of them.
+        complete: whether training has ended.
     """
 
     def __init__(
@@ -112,7 +112,7 @@ class EpochRecorder(Checkpoint):
         self._start = time.monotonic()
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Notes the epoch, saves it, and tells of it.
+        """Records the epoch's numbers, saves its checkpoint and logs a line.
 
         Raises:
             InputError: the disk is full, or the run's folder cannot be written to.
@@ -152,7 +152,7 @@ class EpochRecorder(Checkpoint):
             trainer.save_checkpoint(new)  # every process takes part, the first one writes
             if trainer.is_global_zero:
                 if self._best_number() == len(self.epochs):
-                    # best.ckpt first: a run that is killed in between repeats this epoch and comes to the same.
+                    # best.ckpt first: a run that is killed in between repeats this epoch with the same result.
                     _replace_by_link(new, self.best)
                 new.replace(self.last)
         except (OSError, InputError) as error:
@@ -163,7 +163,7 @@ class EpochRecorder(Checkpoint):
         trainer.strategy.barrier()
 
     def _best_number(self) -> int:
-        """The first epoch, from 1, that no other is better than; one whose score is no number never is."""
+        """The number (from 1) of the best epoch, the earliest of equals. An epoch whose score is NaN never wins."""
         sign = 1 if self.mode == "max" else -1
         scores = [sign * epoch[self.monitor] for epoch in self.epochs]
         scores = [score if score == score else float("-inf") for score in scores]
@@ -172,7 +172,7 @@ class EpochRecorder(Checkpoint):
     def on_save_checkpoint(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
     ) -> None:
-        """Adds the config, so that a checkpoint is not resumed with another one."""
+        """Adds the config, so that no run with another config resumes from the checkpoint."""
         checkpoint["config"] = self.config
 
     def state_dict(self) -> dict[str, Any]:
@@ -182,7 +182,7 @@ class EpochRecorder(Checkpoint):
         self.epochs, self.complete = list(state_dict["epochs"]), bool(state_dict["complete"])
 
     def read_last(self) -> dict[str, Any]:
-        """The checkpoint of the last epoch; this callback's state becomes that of then.
+        """Loads the last epoch's checkpoint and restores this callback's state from it.
 
         Raises:
             InputError: the file is missing, damaged, or of a run with another config.
@@ -211,7 +211,7 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
     """
     try:
         checkpoint = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # a damaged file can lead to any
+    except Exception as error:  # a damaged file can raise any error
         raise InputError(f"{path} is damaged ({reason(error)}); start the run again") from None
     if not isinstance(checkpoint, dict):
         raise InputError(f"{path} is damaged (it holds no checkpoint); start the run again")
@@ -219,7 +219,7 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
 
 
 def _replace_by_link(source: Path, target: Path) -> None:
-    """Gives a file a second name, in the place of what had that name; copies it where there are no hard links."""
+    """Makes `target` a hard link to `source`, replacing it; copies if the file system has no hard links."""
     partial = target.with_name(f".{target.name}.part")
     partial.unlink(missing_ok=True)
     try:

@@ -33,7 +33,7 @@ class Job:
     """One run to do.
 
     Attributes:
-        overrides: what was set on the command line, for this run.
+        overrides: those of the command line that this run has.
         config: the values of `conf/train.yaml` or `conf/pretrain.yaml`.
         folder: where the run goes; for a run of a sweep a path within the sweep's folder.
     """
@@ -80,7 +80,7 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
 
 
 def plan(command: Command, arguments: Sequence[str]) -> Plan | None:
-    """What a command line asks for; None where it asks only to see something, which is shown.
+    """Plans the runs of a command line. Returns None if it asks only for a config or help, which is then shown.
 
     Args:
         command: `train` or `pretrain`, the name of a config in `conf`.
@@ -122,7 +122,7 @@ def _configs(folder: str | None) -> Iterator[list[str]]:
 
 
 def _show(command: Command, arguments: Sequence[str]) -> None:
-    """Lets Hydra show a config, its help or what it knows of itself."""
+    """Lets Hydra show a config, its help or information about itself."""
     GlobalHydra.instance().clear()
 
     def nothing(config: DictConfig) -> None:
@@ -180,7 +180,7 @@ def _parsed(overrides: list[str]) -> list[Override]:
 
 
 def _choices(overrides: Sequence[Override]) -> dict[str, list[str]]:
-    """For each key the overrides of which a run has one; of several overrides of a key the last counts."""
+    """For each key the overrides from which a run takes one. If a key is set twice, the last override counts."""
     choices = {}
     for override in overrides:
         texts = [str(override.input_line)]
@@ -203,14 +203,14 @@ def _compose(name: str, overrides: list[str]) -> DictConfig:
 
 
 def _folder(config: DictConfig, key: str) -> Path:
-    """A folder that the config names, as users see it from where they are."""
+    """A folder that the config names, relative to the current folder if it is inside."""
     HydraConfig.instance().set_config(config)  # for values such as ${hydra:job.override_dirname}
     try:
         path = Path(str(OmegaConf.select(config, key, throw_on_missing=True)))
     except OmegaConfBaseException as error:
         raise InputError(f"{key}: {_one_line(error)}") from None
     finally:
-        HydraConfig.instance().cfg = None  # or Lightning starts the processes of DDP as Hydra's
+        HydraConfig.instance().cfg = None  # otherwise Lightning would start DDP's processes through Hydra
     return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 

@@ -28,7 +28,7 @@ from tagger.weights.quantize import STORAGE_DTYPES
 TAGGER_PARTS = ("model", "embedding", "transformer")
 # ... except these, which concern training alone.
 TRAINING_KEYS = ("embedding.word_dropout", "embedding.min_count", "model.dropout")
-RESERVED_COLUMNS = ("tokens", "comments", "text", "offsets", "loss", "accuracy")  # names that stand beside tag columns
+RESERVED_COLUMNS = ("tokens", "comments", "text", "offsets", "loss", "accuracy")  # in use for something else
 TRAINER_PRECISIONS = ("32-true", "bf16-mixed", "16-mixed")
 # What null stands for in trainer.max_epochs and patience.
 SAMPLE_EPOCHS, SAMPLE_PATIENCE = 30, 10
@@ -67,7 +67,7 @@ class ModelConfig(Checked):
 
 @dataclass
 class FormSizes(Checked):
-    """The sizes of what the network knows of a word form; 0 leaves a part out."""
+    """The sizes of the parts of a form's embedding; 0 leaves a part out."""
 
     prefix: ClassVar[str] = "embedding."
     words: Size
@@ -78,7 +78,7 @@ class FormSizes(Checked):
 
 @dataclass
 class EmbeddingConfig(FormSizes):
-    """The embeddings of a word form, and the names of what is pretrained."""
+    """The embedding of a form, and the names of pretrained vectors and of a transformer."""
 
     min_count: Count
     word_dropout: Annotated[float, Range(0)]
@@ -97,18 +97,18 @@ class EmbeddingConfig(FormSizes):
             raise bad_value("embedding.vectors", self.vectors, "give a name or a file, or a list of several")
         if self.vectors_tune and self.vectors_dtype != "float32":
             raise bad_value(
-                "embedding.vectors_dtype", self.vectors_dtype, "set float32 where embedding.vectors_tune=true"
+                "embedding.vectors_dtype", self.vectors_dtype, "set float32 with embedding.vectors_tune=true"
             )
         if self.transformer == "":
             raise bad_value("embedding.transformer", self.transformer, "give null, a name or a folder")
 
     @property
     def vector_sources(self) -> list[str]:
-        """The names of the pretrained vectors, which may be none, one or several."""
+        """The names of the pretrained vectors: none, one or several."""
         return self.vectors if isinstance(self.vectors, list) else [] if self.vectors is None else [self.vectors]
 
     def vector_config(self, sizes: list[int]) -> VectorConfig | None:
-        """What the network's vectors are built from; `sizes` are those of each source."""
+        """The config of the network's vectors; `sizes` has the size of each source. None if there is no source."""
         if not sizes:
             return None
         return VectorConfig(sizes=sizes, projection=self.vectors_size, tune=self.vectors_tune, dtype=self.vectors_dtype)
@@ -127,7 +127,7 @@ class TransformerConfig(Checked):
 
 @dataclass
 class OptimizerConfig(Checked):
-    """AdamW and its learning rate."""
+    """The settings of AdamW."""
 
     prefix: ClassVar[str] = "optimizer."
     lr: Rate
@@ -137,7 +137,7 @@ class OptimizerConfig(Checked):
 
 @dataclass
 class TaggerOptimizerConfig(OptimizerConfig):
-    """The same, with the learning rates of a transformer."""
+    """The settings of AdamW, with the learning rates of a transformer."""
 
     transformer_lr: Rate
     layer_decay: Rate
@@ -224,7 +224,7 @@ class PretrainConfig(Checked):
             raise bad_value("embedding.words", self.embedding.words, "give a whole number, at least 1")
         _check_trainer(self.trainer)
         if "max_epochs" in self.trainer:
-            raise InputError("trainer.max_epochs: pretraining ends after so many passes; set passes")
+            raise InputError("trainer.max_epochs: pretraining ends after a number of passes; set passes")
 
 
 def train_config(values: DictConfig | Mapping[str, Any]) -> TrainConfig:
@@ -260,13 +260,13 @@ def network_config(
     vectors: VectorConfig | None = None,
     transformer: NetworkTransformerConfig | None = None,
 ) -> NetworkConfig:
-    """What the network is built from, as plain values.
+    """The config that the network is built from, as plain values.
 
     Args:
         model: the recurrent layers.
         sizes: of the embeddings.
-        vectors: what describes the pretrained vectors, if there are any.
-        transformer: what describes the transformer, if there is one.
+        vectors: of the pretrained vectors, if there are any.
+        transformer: of the transformer, if there is one.
     """
     return NetworkConfig(
         cell=model.cell,
@@ -283,7 +283,7 @@ def network_config(
 
 
 def check_machine(config: TrainConfig | PretrainConfig) -> None:
-    """Raises InputError where the config wants more threads or processes than the machine has processors."""
+    """Raises InputError if the config wants more threads or processes than the machine has processors."""
     processors = os.cpu_count() or 1
     has = f"this machine has {processors} processor{'s' * (processors > 1)}"
     if config.threads > processors:

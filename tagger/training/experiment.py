@@ -1,4 +1,4 @@
-"""The steps that every training takes: prepare, fit, save, report. `train.py` and `pretrain.py` fill them in."""
+"""The steps of every training: prepare, fit, save, report. `train.py` and `pretrain.py` fill them in."""
 
 import json
 from abc import ABC, abstractmethod
@@ -28,7 +28,7 @@ class Experiment(ABC):
     Attributes:
         module: trained by `run_experiment`.
         data: its batches.
-        facts: what `report.json` says of the data and the network.
+        facts: what `report.json` says about the data and the network.
         settings: of the trainer, beside those of the config.
         callbacks: of the trainer.
         monitor: the metric that decides which epoch is the best.
@@ -68,7 +68,7 @@ class Experiment(ABC):
         """Scores the trained network; `dev` and `test` map a column to its scores, of which one is `accuracy`.
 
         Args:
-            folder: the run's folder, for what there is to look at.
+            folder: the run's folder, where pictures and tables of errors go.
             description: see `description`.
             device: what training ran on.
         """
@@ -87,7 +87,7 @@ def run_experiment(
     """Runs a training from its config to its report.
 
     The trained network is saved before it is reported on, so that no mistake in a report can lose it. Until the report
-    is there, its scores are those of the best epoch.
+    is made, the saved scores are those of the best epoch.
 
     Args:
         prepare: makes the experiment.

@@ -14,7 +14,7 @@ def draw_learning_curve(epochs: Sequence[Mapping[str, float]], path: Path, name_
     """Draws loss and accuracy on train and dev over the epochs.
 
     Args:
-        epochs: for each epoch `train/loss`, `dev/loss`, `dev/accuracy` and, if it is known, `train/accuracy`.
+        epochs: for each epoch `train/loss`, `dev/loss`, `dev/accuracy` and, if known, `train/accuracy`.
         path: the PNG to write.
         name_of_epoch: for the axis.
 
@@ -37,11 +37,11 @@ def draw_learning_curve(epochs: Sequence[Mapping[str, float]], path: Path, name_
 
 
 def draw_frontier(rows: Sequence[Row], path: Path) -> None:
-    """Draws accuracy against speed, one point per run of a sweep; a line joins those that no other beats in both.
+    """Draws accuracy against speed, one point per run of a sweep; a line joins the runs that no other beats in both.
 
     Args:
         rows: of `sweep.read_runs`; runs that failed or were not timed are left out.
-        path: the PNG to write; not written where no run is left.
+        path: the PNG to write; not written if no run is left.
 
     Raises:
         InputError: the file cannot be written.

@@ -49,7 +49,7 @@ def train(arguments: Sequence[str]) -> int:
 
 
 def pretrain(arguments: Sequence[str]) -> int:
-    """The same for networks that predict hidden words and `conf/pretrain.yaml`."""
+    """Does the same with `conf/pretrain.yaml` for networks that predict hidden words."""
     return _guarded(lambda: _start("pretrain", arguments))
 
 
@@ -126,8 +126,8 @@ def _typed(command: Command, values: Any) -> TrainConfig | PretrainConfig:
 
 
 def _run_in_new_folder(record: RunRecord, wanted: Path, add_number: bool) -> dict[str, Any] | None:
-    """Trains in a new folder, of which nothing stays if no epoch is completed."""
-    if _is_helper():  # started by another tool than Lightning; only the first process writes
+    """Trains in a new folder, and deletes it if no epoch is completed."""
+    if _is_helper():  # a tool other than Lightning started it; only the first process writes
         return _run(record, wanted)
     folder = new_run_folder(wanted, record, add_number)
     try:
@@ -138,7 +138,7 @@ def _run_in_new_folder(record: RunRecord, wanted: Path, add_number: bool) -> dic
 
 
 def _run(record: RunRecord, folder: Path, resuming: bool = False) -> dict[str, Any] | None:
-    """Trains as a record says; what it returns is in `report.json`, None in a process that only helps."""
+    """Trains as a record says; returns the content of `report.json`, or None in a process that only helps (DDP)."""
     words = [*([] if record.command == "train" else [record.command]), *record.overrides]
     line = shlex.join(["python", "-m", "tagger", *words])
     try:

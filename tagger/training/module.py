@@ -19,13 +19,13 @@ LOG_PER_EPOCH: dict[str, Any] = {"on_step": False, "on_epoch": True, "sync_dist"
 
 
 class Module(pl.LightningModule):
-    """What all trainings share: the optimizer, and random generators whose state is saved.
+    """The part that all trainings share: the optimizer, and random generators whose state is saved.
 
     Hyperparameters are plain values, so that a checkpoint holds a whole model and loads with `weights_only=True`.
 
     Attributes:
         vocabulary: of `body`.
-        batches: of all processes in the whole training, where the trainer cannot know because epochs differ in length.
+        batches: of all processes in the whole training, if epochs differ in length and the trainer cannot know them.
     """
 
     vocabulary: Vocabulary
@@ -42,7 +42,7 @@ class Module(pl.LightningModule):
 
     @property
     def steps(self) -> int:
-        """Of the optimizer, in the whole training."""
+        """The number of the optimizer's steps in the whole training."""
         if self.batches is None:
             return int(self.trainer.estimated_stepping_batches)
         return max(1, round(self.batches / self.trainer.world_size))
@@ -85,7 +85,7 @@ class Module(pl.LightningModule):
     ) -> None:
         """Clips the norm in bfloat16 too.
 
-        There Lightning refuses a fused optimizer: it takes it for one that scales gradients.
+        With a fused optimizer Lightning refuses that, because it assumes that the optimizer scales gradients.
         """
         if self.trainer.precision == "bf16-mixed" and gradient_clip_val and gradient_clip_algorithm in (None, "norm"):
             torch.nn.utils.clip_grad_norm_(self.parameters(), gradient_clip_val)

@@ -1,4 +1,4 @@
-"""A count model of the two neighbouring words: what a network that predicts hidden words has to beat."""
+"""A count model of the two neighbouring words, which a network that predicts hidden words has to beat."""
 
 # N words of training, n words to predict
 
@@ -13,7 +13,7 @@ from tagger.model.vocabulary import Vocabulary
 class NeighbourModel:
     """Predicts a word from the one before it and the one after it.
 
-    It predicts the word that stood most often between both. If the two were never seen so, there are two candidates:
+    It predicts the word that stood most often between both. If no word stood between the two, there are two candidates:
     the word that most often followed the left one, and the word that most often came before the right one. It takes
     the one with the greater share: its count over the count of its neighbour plus one. If neither neighbour was seen,
     it takes the most frequent word.
@@ -65,7 +65,7 @@ _Table = tuple[np.ndarray, np.ndarray, np.ndarray]  # contexts in ascending orde
 
 def _most_frequent(context: np.ndarray, word: np.ndarray) -> _Table:
     pairs, counts = np.unique(np.stack([context, word], axis=1), axis=0, return_counts=True)
-    order = np.lexsort((-counts, pairs[:, 0]))  # of one context the most frequent word first; of equals the smaller id
+    order = np.lexsort((-counts, pairs[:, 0]))  # in each context the most frequent word first, of equals the smaller id
     contexts, first, places = np.unique(pairs[order, 0], return_index=True, return_inverse=True)
     totals = np.bincount(places, counts[order])
     return contexts, pairs[order, 1][first], counts[order][first] / (totals + 1)

@@ -1,7 +1,7 @@
 """The overrides of a command line, `KEY=VALUE`: checked and quoted before Hydra reads them.
 
-Hydra takes any key with `+` in front and trains as if it were not there, and its grammar refuses many names of files.
-Here a key that does not exist is an error which names the nearest one, and the names of files are put in quotes.
+Hydra accepts any key with `+` in front, and training would ignore it; and Hydra's grammar refuses many names of files.
+Here a key that does not exist is an error which names the nearest key, and the names of files are put in quotes.
 """
 
 import difflib
@@ -10,7 +10,7 @@ import itertools
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cache
 from typing import Any, cast
 
@@ -22,13 +22,15 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from tagger.bundled import bundled
+from tagger.corpus.config import CORPUS_CONFIGS
 from tagger.errors import InputError
 from tagger.training.structured import RENAMED_KEYS, renamed
 
-PAGES = {"train": "python -m tagger", "pretrain": "python -m tagger pretrain"}  # and the command that reads each
+_STRINGS = (str, str | None)
+PAGES = {"train": "python -m tagger", "pretrain": "python -m tagger pretrain"}  # the command that reads each
 # The values of these keys are names of files and other words, which are quoted where Hydra's grammar needs it.
 STRING_KEYS = (
-    *("corpus.path", "corpus.train", "corpus.dev", "corpus.test", "corpus.name", "corpus.config", "corpus.treebank"),
+    *(f"corpus.{field.name}" for kind in CORPUS_CONFIGS.values() for field in fields(kind) if field.type in _STRINGS),
     *("text", "dev", "hub.name", "hub.config", "init", "embedding.vectors", "embedding.transformer"),
     *("card.version", "card.license", "hydra.run.dir", "hydra.sweep.dir"),
 )
@@ -50,7 +52,7 @@ class Argument:
         return str(self.parsed.key_or_group)
 
     def values(self) -> list[Any]:
-        """The value, or those of a sweep; none where the key is deleted or the sweep has no list of values."""
+        """The value, or those of a sweep; none if the key is deleted or the sweep has no list of values."""
         if self.parsed.value_type is None or self.parsed.value_type == ValueType.INTERVAL_SWEEP:
             return []
         return list(self.parsed.sweep_iterator()) if self.parsed.is_sweep_override() else [self.parsed.value()]
@@ -64,8 +66,8 @@ def checked_overrides(
     Args:
         overrides: as given on the command line.
         page: `train` or `pretrain`.
-        sweeping: whether commas are between the values of a sweep, also where the values are names of files.
-        keys_are_known: whether the page and its groups are those of `conf`, so that others can be refused.
+        sweeping: whether commas separate the values of a sweep, also in names of files.
+        keys_are_known: whether the page and its groups are those of `conf`, so that other keys can be refused.
 
     Returns:
         The overrides with the names of files in quotes, and with `+` where Hydra needs it and only there.
@@ -108,7 +110,7 @@ def _parse(text: str) -> Override:
 
 
 def _quoted_where_needed(value: str, sweeping: bool) -> str:
-    """A string, a list of strings or strings to sweep over, in quotes where Hydra would read something else."""
+    """A string, a list of strings or strings to sweep over, in quotes if Hydra would read something else."""
     exists = os.path.lexists(os.path.expanduser(value))
     if value in ("", "null") or (not exists and value[0] in "'\"" and _read(value) is not None):
         return value
@@ -127,7 +129,7 @@ def _quoted_where_needed(value: str, sweeping: bool) -> str:
 
 
 def _read(value: str) -> Override | None:
-    """What Hydra reads in a value; None where it refuses it."""
+    """The override that Hydra reads in a value; None if it refuses the value."""
     try:
         return _parse(f"key={value}")
     except HydraException:
@@ -135,7 +137,7 @@ def _read(value: str) -> Override | None:
 
 
 def _at_commas(text: str) -> list[str]:
-    """The parts of a list between its commas, those within quotes or brackets aside."""
+    """Splits a list at its commas, but not at those within quotes or brackets."""
     parts = re.findall(r"""(?:'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"|\([^()]*\)|\[[^\[\]]*\]|\{[^{}]*\}|[^,])+""", text)
     return [part.strip() for part in parts]
 
@@ -162,7 +164,7 @@ def _check_choices(argument: Argument, choices: Sequence[str]) -> None:
 
 
 def _known_keys(page: str, arguments: Iterable[Argument], groups: Mapping[str, object]) -> set[str]:
-    """The keys that a page has, with each of the choices of groups that a command line names."""
+    """The keys that a page has with every choice of a group that the command line names."""
     choices = {
         argument.key: [f"{argument.key}={_as_text(value)}" for value in argument.values()]
         for argument in arguments  # the last of several for the same group counts
@@ -191,7 +193,7 @@ def _keys(page: str, *choices: str) -> frozenset[str]:
 
 
 def _with_known_key(argument: Argument, known: set[str], groups: Mapping[str, Sequence[str]], page: str) -> str:
-    """The override as Hydra takes it: without `+` where the page has the key, with it where the trainer has."""
+    """Removes `+` from a key of the page. Adds it to a key that only the trainer has."""
     key = argument.key
     if key.startswith(("hydra.", "hydra/")) or (argument.parsed.is_delete() and key in known):
         return argument.text
@@ -215,7 +217,7 @@ def _check_trainer_key(key: str) -> None:
 
 
 def _unknown(argument: Argument, known: set[str], groups: Mapping[str, Sequence[str]], page: str) -> InputError:
-    """The error for a key that the page does not have; it says what has the key, or which key is like it."""
+    """The error for a key that the page lacks. It names a choice or a command that has the key, or a similar key."""
     key = argument.key
     part = key.partition(".")[0]
     having = [choice for choice in groups.get(part, ()) if key in _keys(page, f"{part}={choice}")]

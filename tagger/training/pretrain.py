@@ -26,7 +26,7 @@ from tagger.training.pretrain_module import HiddenWordModule, word_scores
 from tagger.weights.pretrained_folder import save_word_predictor
 from tagger.weights.saved_config import PRETRAINED_IN_RUN
 
-BATCH_FILL = 0.93  # share of a batch's slots that are tokens and not padding, about
+BATCH_FILL = 0.93  # approximate share of a batch that is not padding
 
 _log = logging.getLogger(__name__)
 
@@ -63,9 +63,9 @@ class Pretraining(Experiment):
         self.vocabulary = Vocabulary.of_forms(counts.forms, config.min_count, config.max_words)
         ids = self.vocabulary.word_ids
         if not ids:
-            raise InputError(f"min_count={config.min_count}: no word of {texts.name} occurs so often; give more text")
+            raise InputError(f"min_count={config.min_count}: no word of {texts.name} occurs that often; give more text")
         if not any(token.lower() in ids for sentence in self.dev for token in sentence[::DEV_STRIDE]):
-            raise InputError("dev: no word to measure on is known from the text; give other files, or more")
+            raise InputError("dev: no word that can be scored is in the vocabulary; give other dev files, or more text")
         counts.forms.clear()
         network = network_config(config.model, config.embedding)
         check_training_memory(self.vocabulary, network)
@@ -141,11 +141,11 @@ class Pretraining(Experiment):
 def score_words(
     network: HiddenWordNetwork, sentences: Sequence[list[str]], table: FormTable, batch_tokens: int
 ) -> dict[str, float]:
-    """How well each word of sentences is predicted when it is hidden, with one in `DEV_STRIDE` others.
+    """Scores the prediction of each word of sentences. One word in `DEV_STRIDE` is hidden at a time.
 
     Returns:
-        `tokens`, how many of them are `scored`, being words of the vocabulary, and of these `loss` (nats),
-        `perplexity`, `accuracy` (top-1) and `top5`.
+        `tokens`, the number of all words; `scored`, the number of words in the vocabulary; and of the scored words
+        `loss` (nats), `perplexity`, `accuracy` (top-1) and `top5`.
     """
     sums = np.zeros(3)
     scored = 0
@@ -169,7 +169,7 @@ def score_words(
 
 
 def neighbour_accuracy(data: HiddenWordDataModule, vocabulary: Vocabulary) -> float:
-    """The accuracy on dev of a count model of the two neighbouring words, which has read the same text."""
+    """The accuracy on dev of a count model of the two neighbouring words, trained on the same text."""
     sections = (data.texts.section(i, data.sections, data.counts.characters) for i in range(data.sections))
     model = NeighbourModel(*neighbours(chain.from_iterable(sections), vocabulary))
     left, word, right = neighbours(data.dev, vocabulary)

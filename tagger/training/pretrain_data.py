@@ -15,14 +15,14 @@ from tagger.model.hidden_word_batch import HiddenWordBatch, hide_words
 from tagger.training.config import PretrainConfig
 from tagger.training.sampler import BucketSampler
 
-DEV_STRIDE = 8  # of so many dev words one is hidden at a time, so that each has its neighbours
+DEV_STRIDE = 8  # one of 8 dev words is hidden at a time, so that its neighbours stay visible
 
 
 class _TrainBatches(Dataset[HiddenWordBatch]):
     """Sentence numbers and a seed -> a batch in which words of the vocabulary are hidden at random.
 
-    Some sentences are cut off before or after a word, and that word is hidden. So the network learns what one side of
-    a word says; otherwise it would learn that the word at the edge is a full stop.
+    Some sentences are cut off before or after a word, and that word is hidden. So the network learns to predict a word
+    from one side; otherwise it would learn that the word at the edge is a full stop.
     """
 
     def __init__(self, sentences: Sequence[list[str]], table: FormTable, mask: float, cut: float) -> None:
@@ -85,7 +85,7 @@ class HiddenWordDataModule(pl.LightningDataModule):
         Args:
             texts: to learn from.
             counts: of them.
-            sections: how many there are, of about equally many characters.
+            sections: their number; they have about equally many characters.
             dev: the sentences to score.
             table: features of the forms.
             config: of the pretraining.
@@ -97,7 +97,7 @@ class HiddenWordDataModule(pl.LightningDataModule):
     def train_dataloader(self) -> DataLoader[HiddenWordBatch]:
         number = self.trainer.current_epoch % self.sections if self.trainer else 0
         found: list[list[str]] = []
-        for later in range(self.sections):  # a section is empty where a paragraph is longer than one
+        for later in range(self.sections):  # a section is empty if one paragraph is longer than a section
             found = self.texts.section((number + later) % self.sections, self.sections, self.counts.characters)
             if found:
                 break

@@ -1,4 +1,4 @@
-"""A run's folder: made for one run alone, with `run.json`, which says how the run was started."""
+"""A run's folder: made for one run, with `run.json`, which says how the run was started."""
 
 import json
 import shutil
@@ -39,20 +39,20 @@ class RunRecord:
 
 
 class NewFolder:
-    """A folder that no other run has or gets.
+    """A new folder that belongs to one run.
 
     Attributes:
         path: where it is.
     """
 
     def __init__(self, wanted: Path, marker: str, text: str, add_number: bool) -> None:
-        """Makes the folder, and in it a file that says whose it is.
+        """Makes the folder, and in it a file that marks it as taken.
 
         Args:
             wanted: the folder's name.
             marker: the name of the file.
             text: the content of the file.
-            add_number: whether another name will do where this one is taken: `NAME-2`, `NAME-3`, ...
+            add_number: whether to take another name if this one is taken: `NAME-2`, `NAME-3`, ...
 
         Raises:
             InputError: the folder is taken, is a file, or cannot be written to.
@@ -73,7 +73,10 @@ class NewFolder:
         raise InputError(f"{self.path} is a file; give the run a folder")
 
     def _claim(self, marker: str, text: str) -> bool:
-        """Whether the folder was free. Both ways to take it, making it and making the marker, fail for the second."""
+        """Takes the folder; returns whether it was free.
+
+        If two processes try, making the folder or making the marker fails for the second.
+        """
         missing = [folder for folder in (self.path, *self.path.parents) if not folder.exists()]
         try:
             self.path.mkdir(parents=True)
@@ -100,7 +103,7 @@ class NewFolder:
         self._remove_made()
 
     def _remove_made(self) -> None:
-        with suppress(OSError):  # others may have put something in
+        with suppress(OSError):  # others may have put files into it
             for folder in self._made:
                 folder.rmdir()
 
@@ -111,7 +114,7 @@ def new_run_folder(wanted: Path, record: RunRecord, add_number: bool) -> NewFold
 
 
 def discard_run(folder: NewFolder) -> None:
-    """Removes the folder of a run that has completed no epoch; what else lies in it stays, and then the folder too."""
+    """Removes the run's files if no epoch was completed. Other files stay, and then so does the folder."""
     if can_resume(folder.path):
         return
     shutil.rmtree(folder.path / CHECKPOINTS, ignore_errors=True)
@@ -124,10 +127,12 @@ def can_resume(folder: Path) -> bool:
 
 
 def read_record(folder: Path) -> RunRecord:
-    """Reads `run.json` of a run's folder, which may come from anywhere: as plain values, none of which is run.
+    """Reads `run.json` of a run's folder.
+
+    The folder may come from anywhere: the values stay plain, and nothing that they name is executed.
 
     Raises:
-        InputError: there is no such file, or it holds something else.
+        InputError: there is no such file, or it has other content.
     """
     path = folder / RECORD
     if not path.is_file():
@@ -144,7 +149,7 @@ def read_record(folder: Path) -> RunRecord:
         if not isinstance(record.overrides, list) or not all(isinstance(text, str) for text in record.overrides):
             raise ValueError("the overrides are no list of strings")
         if not isinstance(record.config, dict) or type(record.sweep_run) not in (int, type(None)):
-            raise ValueError("the config or the number is none")
+            raise ValueError("the config is no mapping, or the number of the run is no number")
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}") from None
     except (ValueError, TypeError, RecursionError) as error:

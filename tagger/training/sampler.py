@@ -12,8 +12,8 @@ class BucketSampler(Sampler[tuple[np.ndarray, list[int] | None]]):
     """Yields the sentence numbers of each batch, and the seed of its word dropout.
 
     The batches depend on the seed and the epoch alone. Every epoch has the same number of batches, because the trainer
-    computes its number of steps from the first. Of several processes, each takes every n-th batch. In training all take
-    equally many, for which the first batches are repeated.
+    computes its number of steps from the first. Of n processes, each takes every n-th batch. In training, the
+    first batches are repeated until all processes have equally many.
     """
 
     def __init__(self, lengths: np.ndarray, max_tokens: int, seed: int | None, rank: int = 0, world: int = 1) -> None:
@@ -30,7 +30,7 @@ class BucketSampler(Sampler[tuple[np.ndarray, list[int] | None]]):
         self.rank, self.world, self.epoch = rank, world, 0
         self._batches: tuple[int, list[np.ndarray]] | None = None
         sorted_batches = len(list(length_buckets(lengths, max_tokens)))
-        self._count = min(sorted_batches + sorted_batches // 50 + 1, len(lengths))  # shuffled, they need some more
+        self._count = min(sorted_batches + sorted_batches // 50 + 1, len(lengths))  # shuffled sentences need a few more
 
     def set_epoch(self, epoch: int) -> None:
         """Chooses the epoch; the trainer calls this before each."""

@@ -1,4 +1,4 @@
-"""Plain values -> dataclasses, with one line for a name, a type or a range that is wrong.
+"""Plain values -> dataclasses; a wrong name, type or range is an error of one line.
 
 OmegaConf's structured configs check names and types. The type of a field can also state a range or a choice of words,
 which `Checked` checks when the dataclass is made.

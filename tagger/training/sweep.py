@@ -1,4 +1,4 @@
-"""A sweep's runs -> `sweep.csv`, best first, updated after every run, and what they differ in as text."""
+"""The runs of a sweep -> `sweep.csv`, the best first, and tables that show how the runs differ."""
 
 import csv
 import io
@@ -24,7 +24,7 @@ def make_row(number: int, overrides: Sequence[str], results: Mapping[str, Any] |
     Args:
         number: of the run, from 0.
         overrides: those of the run.
-        results: what its `report.json` holds, if it has come so far.
+        results: the content of its `report.json`; None if it has none.
         error: what went wrong, if something did.
     """
     values: dict[str, Any] = {"run": number, "overrides": " ".join(overrides), "error": error}
@@ -36,7 +36,7 @@ def make_row(number: int, overrides: Sequence[str], results: Mapping[str, Any] |
 
 
 def put_run(folder: Path, row: Row) -> None:
-    """Puts a row into the table in `folder`, in the place of an earlier one of the same run; best dev accuracy first.
+    """Adds a row to the table in `folder`, replacing that of the same run. The best dev accuracy comes first.
 
     Raises:
         InputError: the table cannot be read or written.
@@ -76,7 +76,7 @@ def read_runs(folder: Path) -> list[Row]:
 
 
 def find_table(run: Path, number: int | None, overrides: Sequence[str]) -> Path | None:
-    """The folder above a sweep's run that has the table with its row; None where there is no such row any more."""
+    """The folder of the sweep that a run belongs to; None if no table above it has a row of the run."""
     if number is None:
         return None
     for folder in run.absolute().parents:
@@ -90,7 +90,7 @@ def find_table(run: Path, number: int | None, overrides: Sequence[str]) -> Path 
 
 
 def format_table(folder: Path) -> str:
-    """The table in `folder` as text, under its path; of the overrides only those that differ between the runs."""
+    """The path and the table in `folder` as text. Of the overrides, only those that differ between runs are shown."""
     rows = read_runs(folder)
     lines = [str(folder / TABLE)]
     lines.append(f"{'run':>3}  {'dev':>6}  {'words/s':>8}  {'parameters':>11}  {'seconds':>8}  overrides")
@@ -117,7 +117,7 @@ def format_differing_tags(folder: Path, rows: Sequence[Row]) -> str:
     """The runs' accuracy on words not seen in training, and the tags whose F1 on dev differs most between the runs.
 
     There is a table at most 80 columns wide for each tag column that two runs or more have. It shows tags of at least
-    `MIN_TAG_WORDS` words. There is nothing to show where fewer than two runs have a report.
+    `MIN_TAG_WORDS` words. The text is empty if fewer than two runs have a report.
     """
     reports: dict[str, dict[str, Any]] = {}
     for row in rows:

@@ -96,7 +96,7 @@ class TaggerTraining(Experiment):
         return model_card(description, results, command)
 
     def save(self, folder: Path, description: dict[str, Any], card: str) -> None:
-        # The network keeps the weights as the folder has them, rounded, so that the report scores what was saved.
+        # The network gets the rounded weights that are saved, so that the report scores those.
         dtype = self.config.storage_dtype
         self.network.load_state_dict(expand(saved_weights(self.network, dtype)), strict=False)
         save_tagger(folder, self.network, self.vocabulary, description, card, self.beginning.tokenizer, dtype)
@@ -113,7 +113,7 @@ class TaggerTraining(Experiment):
         if self.config.test and "test" in splits:
             try:
                 results["test"] = score_split(tagger, splits["test"])
-            except InputError as error:  # a test split may be blind
+            except InputError as error:  # a test split may have no gold tags
                 _log.info("test: %s", error)
         return results
 
@@ -150,9 +150,9 @@ def _log_sizes(corpus: Corpus, beginning: Beginning, segmenter: str) -> None:
 
 
 def _words_per_second(tagger: Tagger, sentences: Sequence[Sequence[str]]) -> int:
-    """How many words are tagged in a second on this thread, in the precision that the processor is good at.
+    """The words per second on one thread, in the precision that `auto` chooses.
 
-    The best of three rounds, with the word forms in the cache.
+    It is the best of three rounds, with the word forms in the cache.
     """
     auto = Tagger(tagger.network, tagger.vocabulary, tagger.config, tagger.engine.tokenizer, tagger.device)
     auto.tag_sentences(sentences)

@@ -1,4 +1,4 @@
-"""Lightning's trainer: its settings are checked, and it is run, interrupted and resumed with no words of its own."""
+"""Lightning's trainer: checks its settings, runs and resumes it, and silences its own messages."""
 
 import logging
 import os
@@ -20,7 +20,7 @@ from tagger.errors import InputError, shorten
 from tagger.training.checkpoints import EpochRecorder, WholeFileIO
 
 # What a config may pass on to `pytorch_lightning.Trainer`. Lightning imports classes by name, and a config may come
-# from somebody else: no other key reaches it, and no other word.
+# from somebody else, so no other key and no other word reaches it.
 _NUMBERS = {
     **dict.fromkeys(("max_epochs", "min_epochs", "num_nodes", "accumulate_grad_batches", "devices"), int),
     **dict.fromkeys(("gradient_clip_val", "limit_train_batches", "limit_val_batches"), float),
@@ -67,11 +67,11 @@ def check_trainer_settings(settings: Mapping[str, Any]) -> None:
 def make_trainer(
     settings: Mapping[str, Any], own: Mapping[str, Any], folder: Path, callbacks: Sequence[Callback]
 ) -> pl.Trainer:
-    """A trainer that shows progress on a terminal, and nothing else.
+    """Makes a trainer that prints nothing but progress on a terminal.
 
     Args:
         settings: those of the config.
-        own: further arguments of `pytorch_lightning.Trainer`, which no config has.
+        own: further arguments of `pytorch_lightning.Trainer`, which no config may set.
         folder: the run's folder.
         callbacks: beside the progress bar.
 
@@ -133,7 +133,7 @@ def fit(
             return True
     try:
         trainer.fit(module, datamodule=data, ckpt_path=str(epochs.last) if resume else None, weights_only=True)
-    except (SystemExit, SIGTERMException):  # what Lightning makes of Ctrl+C and of a polite kill
+    except (SystemExit, SIGTERMException):  # Lightning turns Ctrl+C and SIGTERM into these
         raise Interrupted from None
     first = trainer.is_global_zero
     if torch.distributed.is_initialized():  # the next run of a sweep starts processes of its own

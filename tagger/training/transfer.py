@@ -13,8 +13,8 @@ from tagger.weights.folder import SavedTagger
 def merge_vocabularies(old: Vocabulary, new: Vocabulary) -> Vocabulary:
     """The words, characters and tags of a tagger, then those that a new corpus adds.
 
-    The tag columns are those of the new corpus. A column that both have keeps its tags, and new tags follow them. But
-    where most tags of the corpus are new to the column, it is another tag set: then it has the corpus's tags alone.
+    The tag columns are those of the new corpus. A column that both have keeps its tags, and new tags follow them.
+    If most tags of the corpus are new to the column, the tag sets differ, and the column gets the corpus's tags alone.
 
     Args:
         old: of the tagger.
@@ -40,7 +40,7 @@ def transfer_weights(start: SavedTagger, network: TaggerNetwork, vocabulary: Voc
 
     Args:
         start: the tagger.
-        network: is changed.
+        network: changed in place.
         vocabulary: of `network`, from `merge_vocabularies`.
     """
     merged = network.state_dict()

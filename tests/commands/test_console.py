@@ -25,7 +25,7 @@ from tagger.errors import InputError
             2,
             "error: Resource temporarily unavailable; the",
         ),
-        (OSError("no such shell"), 2, "error: no such shell; the system does not say of which file\n"),
+        (OSError("no such shell"), 2, "error: no such shell; the system names no file\n"),
         (OSError(errno.EXDEV, "Invalid link", "a", None, "b"), 2, "error: 'a' and 'b': Invalid link"),
         (MemoryError(), 2, "error: this needs more memory than there is"),
         (

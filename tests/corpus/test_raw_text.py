@@ -142,7 +142,7 @@ def test_bad_names_and_no_words(folder: Path) -> None:
     (folder / "blank.txt").write_text(" \n\n")
     with pytest.raises(InputError, match="no words in it"):
         Texts(f"{folder}/blank.txt", NO_HUB).count()
-    with pytest.raises(InputError, match="too little text to make dev text"):
+    with pytest.raises(InputError, match="too little text to set apart dev text"):
         Texts(f"{folder}/a.txt", NO_HUB).dev_sentences(10)
     (folder / "binary.txt").write_bytes(b"\x89PNG\r\n\x1a\n\x00\xff")
     with pytest.raises(InputError, match=r"binary\.txt, line 1: byte 0x89"):

@@ -9,7 +9,7 @@ import pytest
 
 from tagger.bundled import bundled
 from tagger.corpus.config import CORPUS_CONFIGS, SampleConfig
-from tagger.corpus.sources import READERS, load_corpus
+from tagger.corpus.sources import SOURCES, load_corpus
 from tagger.errors import InputError
 from tests.corpus.conftest import (
     SEED,
@@ -201,9 +201,9 @@ def test_malformed_files(tmp_path: Path) -> None:
 CONFIGS = sorted(path.stem for path in (bundled("conf") / "corpus").glob("*.yaml"))
 
 
-def test_every_kind_has_a_reader() -> None:
-    assert READERS.keys() == CORPUS_CONFIGS.keys()
-    assert {kind: config().kind for kind, config in CORPUS_CONFIGS.items()} == {kind: kind for kind in READERS}
+def test_every_kind_has_a_config_and_a_source() -> None:
+    assert SOURCES.keys() == CORPUS_CONFIGS.keys()
+    assert {kind: config().kind for kind, config in CORPUS_CONFIGS.items()} == {kind: kind for kind in SOURCES}
 
 
 def test_there_is_a_config_for_every_corpus() -> None:
@@ -214,7 +214,7 @@ def test_there_is_a_config_for_every_corpus() -> None:
 
 
 @pytest.mark.parametrize("name", [name for name in CONFIGS if name != "sample"])
-def test_every_config_reaches_its_reader(composed: Any, name: str, tmp_path: Path) -> None:
+def test_every_config_reaches_its_source(composed: Any, name: str, tmp_path: Path) -> None:
     source = [f"corpus.name={tmp_path}/no/folder"] if name not in ("conllu", "columns") else []
     splitting = ["corpus.folds=null", "corpus.fold=null", "corpus.dev_share=0.2"]
     with pytest.raises(InputError, match=r"no/folder|corpus\.train=FILE"):

@@ -1,12 +1,14 @@
 """Overrides: unknown keys are refused with the nearest one, names of files need no quotes of Hydra's grammar."""
 
+import dataclasses
 from pathlib import Path
 
 import pytest
 from hydra import compose, initialize_config_dir
+from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from tagger.bundled import bundled
-from tagger.corpus.config import ConlluConfig
+from tagger.corpus.config import CORPUS_CONFIGS, ConlluConfig
 from tagger.errors import InputError
 from tagger.training.config import TrainConfig, pretrain_config, train_config
 from tagger.training.overrides import checked_overrides
@@ -122,3 +124,12 @@ def test_names_of_texts() -> None:
         with pytest.raises(InputError) as caught:
             checked_overrides([override], "pretrain")
         assert str(caught.value) == message
+
+
+def test_every_text_of_a_corpus_may_be_any_text() -> None:
+    for kind, config in CORPUS_CONFIGS.items():
+        for field in dataclasses.fields(config):
+            if field.type in (str, str | None) and field.name != "kind":
+                for value in ("a;b", "ä (1)", "2.10"):
+                    (_, ready) = checked_overrides([f"corpus={kind}", f"corpus.{field.name}={value}"])
+                    assert OverridesParser.create().parse_override(ready).value() == value

@@ -225,10 +225,10 @@ def test_damaged_folders_are_one_line(pretrained: Path, tmp_path: Path) -> None:
         ("model.hidden.forward=[8,8]", "model.hidden.forward lists 2 sizes for model.depth=1"),
         ("neighbours=2", "neighbours=2: give true or false"),
         ("hub.name=x", "give text=FILES"),
-        ("min_count=100000", "min_count=100000: no word of train.lines occurs so often"),
+        ("min_count=100000", "min_count=100000: no word of train.lines occurs that often"),
         ("model.hidden.forward=1000000", "parameters need"),
         ("embedding=5", "embedding=5: give its values one by one"),
-        ("+trainer.max_epochs=3", "trainer.max_epochs: pretraining ends after so many passes"),
+        ("+trainer.max_epochs=3", "trainer.max_epochs: pretraining ends after a number of passes"),
         ("seed=99999999999", "seed=99999999999: give a whole number, at least 0 and at most 4294967295"),
     ],
 )
@@ -239,7 +239,7 @@ def test_bad_values_are_refused(text: Path, tmp_path: Path, override: str, messa
 
 def test_held_out_text_of_unknown_words_is_refused(text: Path, tmp_path: Path) -> None:
     (tmp_path / "other.lines").write_text("nothing known stands here\n")
-    with pytest.raises(InputError, match="no word to measure on is known"):
+    with pytest.raises(InputError, match="no word that can be scored is in the vocabulary"):
         pretrain(config_of(text, f"dev={tmp_path}/other.lines"), tmp_path / "run", "")
 
 

@@ -99,8 +99,8 @@ def test_a_run_with_an_epoch_stays(tmp_path: Path) -> None:
     [
         ({"command": "rm"}, "no command 'rm'"),
         ({"overrides": "seed=2"}, "no list of strings"),
-        ({"config": []}, "the config or the number is none"),
-        ({"sweep_run": "../../.."}, "the config or the number is none"),
+        ({"config": []}, "the config is no mapping"),
+        ({"sweep_run": "../../.."}, "the number of the run is no number"),
         ({"other": 1}, "other"),
     ],
 )
