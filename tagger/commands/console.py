@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import TextIO
 
-from tagger.errors import InputError, shorten
+from tagger.errors import InputError, reason, shorten
 from tagger.text.terminal import printable
 
 BAD_INPUT, INTERRUPTED, BROKEN_PIPE = 2, 130, 141  # exit statuses
-_NO_MEMORY = ("can't allocate memory", "out of memory")  # how torch's messages say it
+_NO_MEMORY = ("allocate memory", "out of memory")  # how torch's messages say it
 
 
 def say(message: str) -> None:
@@ -38,7 +38,9 @@ def show_json(value: object) -> None:
 
 
 @contextmanager
-def clear_errors(unnamed: str = "the system names no file") -> Iterator[None]:
+def clear_errors(
+    unnamed: str = "the system names no file", memory: str = "close other programs, or use fewer --workers"
+) -> Iterator[None]:
     """Ends the command with one line on standard error when an expected error ends the block.
 
     Bad input, files that cannot be read or written and a lack of memory end with status 2, Ctrl+C and SIGTERM with
@@ -46,6 +48,7 @@ def clear_errors(unnamed: str = "the system names no file") -> Iterator[None]:
 
     Args:
         unnamed: the end of the line if the system's error names no file.
+        memory: the remedy for a lack of memory.
     """
     for name in ("SIGTERM", "SIGHUP"):  # Windows has one of them
         if hasattr(signal, name):
@@ -60,14 +63,14 @@ def clear_errors(unnamed: str = "the system names no file") -> Iterator[None]:
     except OSError as error:
         raise _end(_description(error, unnamed), BAD_INPUT) from None
     except MemoryError:
-        raise _end("this needs more memory than there is; close other programs, or use fewer --workers", 2) from None
-    except KeyboardInterrupt:
-        say("interrupted; files that were not whole are not written")
+        raise _end(f"this needs more memory than there is; {memory}", BAD_INPUT) from None
+    except KeyboardInterrupt as error:
+        say(f"interrupted; {str(error) or 'files that were not whole are not written'}")
         raise SystemExit(INTERRUPTED) from None
     except RuntimeError as error:
         if not any(words in str(error) for words in _NO_MEMORY):
             raise
-        raise _end(f"this needs more memory than there is: {' '.join(str(error).split())[:200]}", 2) from None
+        raise _end(f"this needs more memory than there is ({reason(error)}); {memory}", BAD_INPUT) from None
 
 
 def _end(message: str, status: int) -> SystemExit:

@@ -12,6 +12,9 @@ Device = Literal["auto", "cpu", "cuda", "mps"]
 Precision = Literal["auto", "float32", "bfloat16"]
 
 HELP_WIDTH = 76  # columns for the list of formats; 4 of 80 are indentation
+TRAINING_MEMORY = (
+    "choose smaller sizes in model or embedding, or smaller batch_tokens"  # the remedy for a lack of memory
+)
 DEFAULT_MODEL = "english"  # the name of the tagger that comes with the package
 
 

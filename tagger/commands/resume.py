@@ -5,6 +5,9 @@ from typing import Annotated
 
 import typer
 
+from tagger.commands.console import clear_errors
+from tagger.commands.options import TRAINING_MEMORY
+
 
 def resume(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="The run's folder, such as runs/2026-01-31/12-00-00.")],
@@ -15,4 +18,5 @@ def resume(
     """
     from tagger.training import launch
 
-    raise typer.Exit(launch.resume(run))
+    with clear_errors(memory=TRAINING_MEMORY):
+        raise typer.Exit(launch.resume(run))

@@ -5,6 +5,8 @@ from typing import Annotated
 import typer
 
 from tagger.commands.config_keys import complete_keys
+from tagger.commands.console import clear_errors
+from tagger.commands.options import TRAINING_MEMORY
 
 SETTINGS = {
     "context_settings": {"ignore_unknown_options": True},  # they are Hydra's
@@ -32,4 +34,5 @@ def train(
     """
     from tagger.training import launch
 
-    raise typer.Exit(launch.train(values or []))
+    with clear_errors(memory=TRAINING_MEMORY):
+        raise typer.Exit(launch.train(values or []))

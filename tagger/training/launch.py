@@ -3,9 +3,8 @@
 import logging
 import os
 import shlex
-import signal
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -41,58 +40,41 @@ _log = logging.getLogger(__name__)
 
 
 def train(arguments: Sequence[str]) -> int:
-    """Trains a tagger, or several with `-m`, as overrides of `conf/train.yaml` say; returns the exit status.
+    """Trains a tagger, or several with `-m`, as overrides of `conf/train.yaml` say.
 
-    0: done; 1: a run of a sweep failed; 2: bad input; 130: interrupted.
+    Returns:
+        The exit status: 1 if a run of a sweep failed, else 0.
+
+    Raises:
+        InputError: an override or an input is bad, or a folder cannot be written to.
+        Interrupted: by Ctrl+C or a signal.
     """
-    return _guarded(lambda: _start("train", arguments))
+    _set_up_logging()
+    return _start("train", arguments)
 
 
 def pretrain(arguments: Sequence[str]) -> int:
     """Does the same with `conf/pretrain.yaml` for networks that predict hidden words."""
-    return _guarded(lambda: _start("pretrain", arguments))
+    _set_up_logging()
+    return _start("pretrain", arguments)
 
 
 def resume(folder: str | Path) -> int:
-    """Goes on with a run after its last complete epoch; returns the exit status as `train`.
+    """Goes on with a run after its last complete epoch; returns and raises as `train`.
 
     A run that had come to its end is saved and reported on again. The row of a sweep's run in `sweep.csv` is completed.
     """
-    return _guarded(lambda: _resume(Path(folder)))
+    _set_up_logging()
+    return _resume(Path(folder))
 
 
-def _guarded(work: Callable[[], int]) -> int:
-    """Does the work of a command, and turns what can be expected to go wrong into one line and an exit status."""
-    helping = _is_helper()
-    logging.basicConfig(level=logging.WARNING if helping else logging.INFO, format="%(message)s", stream=sys.stdout)
+def _set_up_logging() -> None:
+    logging.basicConfig(
+        level=logging.WARNING if _is_helper() else logging.INFO, format="%(message)s", stream=sys.stdout
+    )
     logging.raiseExceptions = False  # a line that standard output does not take is no reason to stop a training
     for name in ("datasets", "fsspec", "httpx", "httpx2", "huggingface_hub", "hydra", "matplotlib"):
         logging.getLogger(name).setLevel(logging.WARNING)
-    for name in ("SIGTERM", "SIGHUP"):  # Windows has one of them
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), signal.default_int_handler)  # end as on Ctrl+C
-    try:
-        return work()
-    except BrokenPipeError:  # the reader of standard output went away
-        raise
-    except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
-    except OSError as error:
-        where = f"{error.filename}: " if error.filename is not None else ""
-        print(f"error: {where}{error.strerror or error}", file=sys.stderr)
-    except (MemoryError, RuntimeError) as error:
-        if not _lacks_memory(error):
-            raise
-        print("error: not enough memory; choose smaller sizes in model or embedding, or batch_tokens", file=sys.stderr)
-    except (Interrupted, KeyboardInterrupt) as error:
-        print(f"interrupted{f'; {error}' if str(error) else ''}", file=sys.stderr)
-        return 130
-    return 2
-
-
-def _lacks_memory(error: Exception) -> bool:
-    """Whether torch, on a processor or a GPU, or Python could not allocate memory."""
-    return isinstance(error, MemoryError) or "allocate memory" in str(error) or "out of memory" in str(error)
 
 
 def _start(command: Command, arguments: Sequence[str]) -> int:
@@ -147,7 +129,7 @@ def _run(record: RunRecord, folder: Path, resuming: bool = False) -> dict[str, A
             if isinstance(config, PretrainConfig):
                 return run_pretraining(config, folder, line, resuming)
             return run_training(config, folder, line, resuming)
-    except (Interrupted, KeyboardInterrupt):
+    except KeyboardInterrupt:
         if can_resume(folder):
             raise Interrupted(f"go on with: python -m tagger resume {shlex.quote(str(folder))}") from None
         raise Interrupted("no epoch was complete, and nothing is kept") from None
@@ -210,7 +192,7 @@ def _sweep(command: Command, jobs: Sequence[Job], wanted: Path, add_number: bool
                 raise config
             record = RunRecord(command, job.overrides, asdict(config), number)
             results = _run_in_new_folder(record, folder / job.folder, add_number=False)
-        except (Interrupted, KeyboardInterrupt) as error:
+        except KeyboardInterrupt as error:
             sweep.put_run(folder, sweep.make_row(number, job.overrides, None, f"interrupted; {error}"))
             print(f"\n{sweep.format_table(folder)}")
             raise

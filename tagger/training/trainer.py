@@ -36,8 +36,8 @@ _WORDS = {
 }
 
 
-class Interrupted(Exception):
-    """Training was asked to stop; the checkpoint of the last complete epoch stays."""
+class Interrupted(KeyboardInterrupt):
+    """Training was asked to stop; the message says how to go on. The checkpoint of the last complete epoch stays."""
 
 
 def check_trainer_settings(settings: Mapping[str, Any]) -> None:

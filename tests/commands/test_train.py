@@ -54,5 +54,7 @@ def test_a_training_without_a_place_to_print_to_is_saved_and_ends_in_one_line(tm
         )
     assert done.returncode == 2, done.stderr
     assert "Traceback" not in done.stderr
-    assert [line for line in done.stderr.splitlines() if "error" in line] == ["error: No space left on device"]
+    assert [line for line in done.stderr.splitlines() if "error" in line] == [
+        "error: No space left on device; the system names no file"
+    ]
     assert (tmp_path / "run" / "tagger" / "config.json").is_file()
