@@ -115,7 +115,7 @@ def standard_output() -> Iterator[TextIO]:
 
 
 class _StandardOutput(io.TextIOWrapper):
-    """Standard output whose errors say so: those of the system name no file."""
+    """Standard output whose errors name it; the system's errors name no file."""
 
     def write(self, text: str, /) -> int:
         with self._named():

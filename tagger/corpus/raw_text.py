@@ -223,7 +223,7 @@ def _hidden(path: Path) -> bool:
 
 
 def _files(patterns: str | Sequence[str], key: str) -> list[str]:
-    """The files that names, folders and patterns stand for, each once; `key` is that of the config, for messages."""
+    """The files that names, folders and patterns stand for, each once. `key` is the config's, for messages."""
     found: list[str] = []
     for pattern in [patterns] if isinstance(patterns, str) else patterns:
         path = os.path.expanduser(pattern)

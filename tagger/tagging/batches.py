@@ -1,4 +1,4 @@
-"""Sentences -> batches of packed tokens: which sentences the network reads together follows from the list alone.
+"""Sentences -> batches of packed tokens: the list alone decides which sentences the network reads together.
 
 Packed means: the first token of every sentence, the longest sentence's first, then the second tokens, and so on.
 """

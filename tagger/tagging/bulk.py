@@ -1,7 +1,8 @@
 """Files -> tagged files: this process reads and writes; the tagger's workers cut text, tag it and format it.
 
-Every file is tagged in windows of its own, whose sizes follow from its content alone. Its output is therefore the same
-to the byte whether it is tagged alone or among others, by one worker or by several, or after a run was resumed.
+No window has text of two files, and the sizes of a file's windows depend on its content alone. Its output is therefore
+the same to the byte whether it is tagged alone or among others, by one worker or by several, or after a run was
+resumed.
 """
 
 import io
@@ -87,7 +88,7 @@ def tag_files(
     Args:
         tagger: its number of workers is used.
         jobs: the files.
-        options: of all of them.
+        options: of all jobs.
         output: opens a job's output; an error in the block leaves no output.
         width: of the terminal.
 
@@ -129,7 +130,7 @@ class _Window(NamedTuple):
     source: _Source
     piece: _Piece
     tokens: int  # about how many
-    flush: bool = False  # whether what was read before must not wait for what comes next
+    flush: bool = False  # whether the windows so far are sent at once, because the next text may come late
 
 
 def _parts(windows: Iterator[_Window]) -> Iterator[Part[list[_Source], list[_Piece]]]:

@@ -1,4 +1,4 @@
-"""What users give to `Tagger` -> the same, checked; each mistake is an `InputError` that says what to give instead."""
+"""Checks the arguments that users give to `Tagger`; the `InputError` of a mistake says what to give instead."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any

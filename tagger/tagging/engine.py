@@ -38,7 +38,7 @@ class Engine:
     """Runs a trained network; threads take turns.
 
     Attributes:
-        precision: float32 or bfloat16, of the products and states; a transformer has one of its own.
+        precision: float32 or bfloat16, of the products and states; a transformer has its own.
         widths: F + R of each recurrent layer.
         cache: the first layer's product with each form.
     """
@@ -93,7 +93,7 @@ class Engine:
             columns: those wanted; all by default. The tags of several columns are chosen together, among the
                 combinations of training, if the vocabulary has these.
             top: how many tags of each token, the best first.
-            probabilities: whether to give those of the tags too.
+            probabilities: whether to return the probabilities of the tags too.
         """
         columns = self._columns if columns is None else columns
         combinations = self._combinations_of(columns)

@@ -15,7 +15,7 @@ class FormCache:
     """A table with a row per form. When it is full, the forms that were needed longest ago are dropped.
 
     Attributes:
-        values: (rows, W), on the device and of the type of what is computed.
+        values: (rows, W), with the device and the type of the results of `compute`.
         computed: the number of forms computed so far.
     """
 

@@ -43,7 +43,7 @@ def plan_jobs(sources: Sequence[str], to: str | None, input: str | None, output:
 
     Args:
         sources: files, folders or `-`; none is standard input.
-        to: a file, a folder, or None for standard output. A name that does not exist is that of a folder if it ends in
+        to: a file, a folder, or None for standard output. A name that does not exist names a folder if it ends in
             a slash, or if several files go there and it has no suffix of a format.
         input: the format of all sources; None: by the suffix.
         output: the format of all outputs; None: by the suffix of `to`, else conllu for conllu and tsv for others.

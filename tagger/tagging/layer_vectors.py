@@ -58,7 +58,7 @@ class LayerVectors:
     def of(self, sentences: Sequence[Sequence[str]], layer: str) -> Iterator[np.ndarray]:
         """For each sentence the vectors of its words, float32, (words, D); `layer` is one of `names`.
 
-        The vectors of layer 0 do not depend on the sentence; those of all others depend on the whole of it.
+        The vectors of layer 0 do not depend on the sentence; those of other layers depend on the whole sentence.
         """
         vectors = self._rows(sentences, layer)
         end = 0

@@ -22,7 +22,7 @@ def load(
 ) -> Tagger:
     """Loads a trained tagger.
 
-    Tagging uses one thread per process and leaves torch's number of threads as it was. Threads of a program may share
+    Tagging uses one thread per process and leaves torch's number of threads unchanged. Threads of a program may share
     a tagger; they take turns.
 
     Args:

@@ -64,7 +64,7 @@ class Manifest:
 
         Args:
             folder: where the outputs go; it need not exist.
-            settings: plain values that decide what the outputs contain.
+            settings: plain values that decide the content of the outputs.
 
         Raises:
             InputError: the manifest cannot be read, or it is no manifest.

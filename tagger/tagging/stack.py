@@ -106,8 +106,8 @@ class Stack:
         size = (tokens + max_extra_rows(tokens)) * columns
         if len(self._buffers[number]) < size:
             most = max(tokens, BATCH_TOKENS)
-            # Zeros: where rows are not contiguous, oneDNN's bfloat16 product on AMX multiplies what lies beside them
-            # by 0, which is NaN if memory happens to hold NaN.
+            # Zeros: if rows are not contiguous, oneDNN's bfloat16 product on AMX multiplies the memory beside them
+            # by 0, and the product is NaN if that memory holds NaN.
             self._buffers[number] = like.new_zeros((most + max_extra_rows(most)) * columns, dtype=self.dtype)
         buffer = self._buffers[number][:size].view(-1, columns)
         buffer[tokens:] = 0

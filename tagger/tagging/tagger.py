@@ -86,7 +86,7 @@ class Tagger:
             tokenizer: of the network's transformer, if it has one.
             device: auto, cpu, cuda or mps.
             precision: auto, float32 or bfloat16.
-            cache_size: word forms to remember; at least those of a batch.
+            cache_size: number of word forms to cache, at least those of a batch.
             workers: processes.
             hidden_words: of a pretrained network, its predictor of hidden words.
 

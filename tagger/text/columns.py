@@ -47,7 +47,7 @@ def read_columns(
         separator: the text between two cells; a space means any number of spaces and tabs, `\\t` means a tab.
         quoted: whether cells are quoted as in CSV; the separator is then a single character, by default a comma.
         skip: a line that begins with one of these has no token and ends a sentence, such as `-DOCSTART-`.
-        remedy: the end of the message about a missing column: where the user sets columns and separator.
+        remedy: the end of the message about a missing column; it names the options for columns and separator.
 
     Raises:
         InputError: a separator that cannot separate, at once; while iterating, a line without one of the columns, a

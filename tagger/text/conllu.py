@@ -25,8 +25,8 @@ def read_conllu(lines: Iterable[str], path: str) -> Iterator[Sentence]:
     """Yields a sentence per block of lines that ends with an empty line.
 
     Every line belongs to one sentence, so that writing all sentences gives the file back. A block without words
-    (comments alone, an extra empty line) is a sentence without tokens. `Sentence.lines` are the lines as they came, and
-    `Sentence.tags` are the `COLUMNS` as they stand in the file.
+    (comments alone, an extra empty line) is a sentence without tokens. `Sentence.lines` are the unchanged lines, and
+    `Sentence.tags` are the cells of the `COLUMNS`.
 
     Args:
         lines: as `tagger.text.files.decoded_lines` yields them.
@@ -115,7 +115,7 @@ def write_conllu(sentence: Sentence, extra: dict[str, list[str]] | None = None) 
 
 
 def _in_cells(values: list[str]) -> list[str]:
-    """`values`, in which what a cell of CoNLL-U cannot hold is replaced."""
+    """`values`, with a replacement for each character that a cell of CoNLL-U cannot hold."""
     if all(values) and not _UNFIT.search("".join(values)):
         return values
     return [encodable(_CONTROL.sub(" ", value)) or "_" for value in values]

@@ -53,7 +53,7 @@ def whole_binary(
         path: the file; folders above it are made.
         remedy: the end of the message of an error.
         run: a part of the hidden file's name, by which it can be recognised if the process is killed.
-        before_naming: called with the hidden file when it is complete. What it raises leaves `path` as it was.
+        before_naming: called with the hidden file when it is complete. If it raises an error, `path` stays unchanged.
 
     Raises:
         InputError: the folder cannot be written or is full, or `path` is a folder.
@@ -122,8 +122,8 @@ def _new_file(target: Path, run: str) -> tuple[Path, BinaryIO]:
 def _link_target(path: Path) -> Path | int:
     """The file that `path` leads to through links, or the number of an open file of this process.
 
-    The names `/dev/stdout`, `/dev/fd/1` and `/proc/self/fd/1` are links on Linux, but opening what they lead to would
-    start at the beginning of that file again. Links to open files of other processes are not followed.
+    The names `/dev/stdout`, `/dev/fd/1` and `/proc/self/fd/1` are links on Linux, but opening their target would start
+    at the beginning of that file again. Links to open files of other processes are not followed.
     """
     own = f"/proc/{os.getpid()}/fd"
     for _ in range(MAX_LINKS):

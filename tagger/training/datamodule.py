@@ -29,7 +29,7 @@ class _Batches(torch.utils.data.Dataset[Batch]):
     def __init__(
         self, sentences: Dataset, table: FormTable, word_dropout: float, lengths: np.ndarray, outputs: np.ndarray | None
     ) -> None:
-        """Keeps what it is given.
+        """Keeps its arguments.
 
         Args:
             sentences: `tokens` and the tag columns.
@@ -70,7 +70,7 @@ class TaggerDataModule(pl.LightningDataModule):
         tokenizer: PieceTokenizer | None = None,
         frozen: TransformerEmbedding | None = None,
     ) -> None:
-        """Keeps what it is given; batches are planned when a loader is made.
+        """Keeps its arguments; batches are planned when a loader is made.
 
         Args:
             splits: "train" and "dev", with `tokens` and the vocabulary's columns.
@@ -93,7 +93,7 @@ class TaggerDataModule(pl.LightningDataModule):
         rank, world = (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
         sampler = BucketSampler(lengths, self.batch_tokens, seed, rank, world)
         batches = _Batches(sentences, self.table, self.word_dropout, lengths, self._outputs(sentences, lengths))
-        # With a generator of its own the loader draws nothing from the global one, whose state a checkpoint restores.
+        # The loader has its own generator: nothing may draw from the global one, whose state a checkpoint restores.
         return DataLoader(batches, batch_size=None, sampler=sampler, generator=torch.Generator())
 
     def _outputs(self, sentences: Dataset, lengths: np.ndarray) -> np.ndarray | None:

@@ -62,7 +62,7 @@ def pretrain(arguments: Sequence[str]) -> int:
 def resume(folder: str | Path) -> int:
     """Goes on with a run after its last complete epoch; returns and raises as `train`.
 
-    A run that had come to its end is saved and reported on again. The row of a sweep's run in `sweep.csv` is completed.
+    A finished run is saved and reported on again. The row of a sweep's run in `sweep.csv` is completed.
     """
     _set_up_logging()
     return _resume(Path(folder))

@@ -1,4 +1,4 @@
-"""`TaggerModule`: the network with its loss, its optimizer and what is logged."""
+"""`TaggerModule`: the network with its loss, its optimizer and its metrics."""
 
 # T tokens in the longest sentence, B sentences, K tags of a column
 
@@ -110,7 +110,7 @@ class Module(pl.LightningModule):
     def on_train_epoch_start(self) -> None:
         """Puts back the generators' states of a resumed run."""
         if self._generators is not None:
-            # Copies: torch crashes on a state that does not begin where its tensor's memory does.
+            # Copies: torch crashes on a state that begins in the middle of its tensor's memory.
             states = {kind: rows[self.global_rank].clone() for kind, rows in self._generators.items()}
             torch.set_rng_state(states["cpu"])
             if "cuda" in states and self.device.type == "cuda":

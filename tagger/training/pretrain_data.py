@@ -80,11 +80,11 @@ class HiddenWordDataModule(pl.LightningDataModule):
         table: FormTable,
         config: PretrainConfig,
     ) -> None:
-        """Keeps the parts.
+        """Keeps its arguments.
 
         Args:
             texts: to learn from.
-            counts: of them.
+            counts: of the texts.
             sections: their number; they have about equally many characters.
             dev: the sentences to score.
             table: features of the forms.

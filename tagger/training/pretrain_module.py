@@ -1,4 +1,4 @@
-"""`HiddenWordModule`: the network that predicts hidden words, with its loss and what is logged."""
+"""`HiddenWordModule`: the network that predicts hidden words, with its loss and its metrics."""
 
 # n hidden words, V words that can be predicted
 

@@ -23,7 +23,7 @@ class RunRecord:
 
     Attributes:
         command: the command word.
-        overrides: what was set on the command line.
+        overrides: those of the command line.
         config: the values of the whole config, plain.
         sweep_run: the number of the run in its sweep, if it is of a sweep.
     """
@@ -42,7 +42,7 @@ class NewFolder:
     """A new folder that belongs to one run.
 
     Attributes:
-        path: where it is.
+        path: of the folder.
     """
 
     def __init__(self, wanted: Path, marker: str, text: str, add_number: bool) -> None:

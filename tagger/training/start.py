@@ -52,7 +52,7 @@ def build(config: TrainConfig, corpus: Corpus) -> Beginning:
 
     Args:
         config: of the experiment.
-        corpus: the vocabulary is that of its train split.
+        corpus: its train split gives the vocabulary.
 
     Raises:
         InputError: the vectors, the transformer or the tagger to start from cannot be read; the network needs more
@@ -131,7 +131,7 @@ def _from_tagger(config: TrainConfig, name: str, vocabulary: Vocabulary) -> Begi
 
 
 def with_start(config: TrainConfig, start: SavedTagger | None) -> TrainConfig:
-    """The config as it is used: the tagger to start from decides the sizes of the network and its pretrained parts.
+    """The config with the sizes and the pretrained parts of the tagger to start from, if there is one.
 
     Raises:
         InputError: the tagger's folder does not have these values.

@@ -25,7 +25,7 @@ RENAMED_KEYS = {
 
 
 class Range(NamedTuple):
-    """The least and the greatest value of a number; None where there is no bound."""
+    """The least and the greatest value of a number; None if there is no bound."""
 
     least: float
     most: float | None = None

@@ -45,7 +45,7 @@ class TaggerTraining(Experiment):
         """Reads the corpus and builds the module.
 
         Raises:
-            InputError: the corpus, or what the config names as pretrained, cannot be read or does not fit.
+            InputError: the corpus, or a pretrained part that the config names, cannot be read or does not fit.
         """
         self.config = config
         self.corpus = load_corpus(config.corpus, config.columns, config.seed)

@@ -117,7 +117,7 @@ def fit(
         module: trained in place.
         data: train and dev batches.
         epochs: records the run.
-        resume: whether to go on after the run's last complete epoch; a run that had come to its end stays as it is.
+        resume: whether to go on after the run's last complete epoch; a finished run is not trained further.
 
     Returns:
         Whether this is the process that goes on to save and report; with DDP there are others.
