@@ -3,10 +3,10 @@
 Sentences of near-equal length go into one batch (`length_buckets`), so that there is little padding.
 """
 
-# U distinct forms, T tokens in the longest sentence, B sentences
+# U distinct forms, T tokens in the longest sentence, B sentences, C characters of the longest form
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -38,28 +38,29 @@ def collate(
         generator: draws the words that become `UNK`; without one there is no word dropout.
 
     Returns:
-        The batch. Its forms are numbered in the order of the text, whatever the table has seen before: so sums round
-        the same.
+        The batch. Its forms are numbered in the order of the text, so the order of sums does not depend on what the
+        table has seen before.
     """
     lengths = np.array([len(sentence) for sentence in sentences], dtype=np.int64)
     here = np.arange(lengths.max())[:, None] < lengths  # (T, B), whether there is a token
     rows = table.rows([form for sentence in sentences for form in sentence])  # (tokens,)
     unknown = np.zeros(len(rows), dtype=bool)
     if generator is not None:
-        unknown = generator.random(len(rows)) < word_dropout / (word_dropout + table.counts[rows])
+        counts = table.counts[table.features["words"][rows]]
+        unknown = generator.random(len(rows)) < word_dropout / (word_dropout + counts)
     pieces = None
     if table.tokenizer is not None:
         ends = np.cumsum(lengths)
         read = [table.pieces[row] for row in rows]
         pieces = windows([read[end - n : end] for end, n in zip(ends, lengths, strict=True)], table.tokenizer)
-    keys = rows * 2 + unknown  # a word that became UNK is a form of its own
-    distinct, first, inverse = np.unique(keys, return_index=True, return_inverse=True)
-    order = np.argsort(first)
-    rows, unknown = distinct[order] // 2, distinct[order] % 2 == 1
+    keys, numbers = _number(rows * 2 + unknown)  # a word that became UNK is a form of its own
+    rows, unknown = keys // 2, keys % 2 == 1  # of each distinct form, (U,)
     index = np.zeros_like(here, dtype=np.int64)
-    index.T[here.T] = np.argsort(order)[inverse]
-    characters = table.characters[rows]
-    longest = max(1, int((characters != PAD).sum(axis=1).max()))  # C
+    index.T[here.T] = numbers
+    features: dict[str, Any] = {name: torch.from_numpy(array[rows]) for name, array in table.features.items()}
+    features["words"][torch.from_numpy(unknown)] = UNK
+    longest = max(1, int((features["characters"] != PAD).sum(dim=1).max()))  # C
+    features["characters"] = features["characters"][:, :longest]
     targets = {}
     for column, gold in (tags or {}).items():
         ids = table.vocabulary.tag_ids[column]
@@ -69,15 +70,23 @@ def collate(
         ]
         targets[column] = torch.from_numpy(target)
     return Batch(
-        words=torch.from_numpy(np.where(unknown, UNK, table.words[rows])),
-        affixes=torch.from_numpy(table.affixes[rows]),
-        characters=torch.from_numpy(characters[:, :longest]),
-        vectors=torch.from_numpy(table.vectors[rows]),
+        **features,
         index=torch.from_numpy(index),
         lengths=torch.from_numpy(lengths),
         targets=targets,
         pieces=pieces,
     )
+
+
+def _number(keys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Numbers the distinct keys of a text from 0, in the order in which they first occur.
+
+    >>> _number(np.array([30, 10, 30, 20]))
+    (array([30, 10, 20]), array([0, 1, 0, 2]))
+    """
+    distinct, first, inverse = np.unique(keys, return_index=True, return_inverse=True)  # sorted by key
+    order = np.argsort(first)  # number -> its place among the sorted keys
+    return distinct[order], np.argsort(order)[inverse]
 
 
 def length_buckets(
@@ -86,13 +95,13 @@ def length_buckets(
     """Groups sentences of near-equal length into batches.
 
     Args:
-        lengths: of each sentence.
-        max_tokens: the most places (T * B) that a batch may have; a longer sentence is a batch of its own.
-        generator: mixes sentences of similar length, and orders the batches at random. Without it the batches come
-            by length, the shortest first.
+        lengths: of each sentence, in tokens.
+        max_tokens: the largest T * B of a batch; a longer sentence is a batch of its own.
+        generator: mixes sentences of similar length, and orders the batches at random. Without it the shortest
+            sentences come first.
 
     Yields:
-        The numbers of the sentences of each batch.
+        The sentences of each batch, by their numbers from 0.
     """
     if generator is None:
         order = np.argsort(lengths, kind="stable")

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tagger.model.affixes import AFFIXES, affix_rows
-from tagger.model.batch import UNK
+from tagger.model.batch import FIRST_ID, UNK
 from tagger.model.vocabulary import row_of
 
 if TYPE_CHECKING:
     from tagger.model.pieces import PieceTokenizer
     from tagger.model.vocabulary import Vocabulary
 
-MAX_CHARACTERS = 32  # the character encoder reads so many; of a longer form, half of them from either end
+MAX_CHARACTERS = 32  # characters that the character encoder reads; longer forms keep their first 16 and last 16
 INITIAL_ROWS = 1024  # the table grows when it is full
 
 
@@ -23,33 +23,44 @@ class FormTable:
     The table forgets everything when it holds `limit` forms, so that memory stays bounded.
 
     Attributes:
-        words: word id of each row's form.
-        counts: how often its word occurs in training; 1 if it is unknown.
-        affixes: its rows of the affix table.
-        characters: its character ids.
-        vectors: its row in each table of pretrained vectors, from 1; 0 if it has no vector.
-        pieces: the ids of its pieces, which a transformer reads; empty without a tokenizer.
+        features: name -> an array with a row per form; the names, and what the rows hold, are those of the first fields
+            of `Batch`. Whatever array `_clear` makes grows with the table and becomes part of each batch.
+        counts: (V,), how often the word of each id occurs in training; 1 for `UNK`.
+        pieces: the ids of each form's pieces, which a transformer reads; empty without a tokenizer.
     """
 
     def __init__(
         self, vocabulary: "Vocabulary", buckets: int, tokenizer: "PieceTokenizer | None" = None, limit: int = 200_000
     ) -> None:
+        """Makes an empty table.
+
+        Args:
+            vocabulary: the words, characters and vectors that have ids.
+            buckets: rows of the hash table of each kind of affix.
+            tokenizer: makes pieces; None: there is no transformer.
+            limit: forms.
+        """
         self.vocabulary, self.buckets, self.tokenizer, self.limit = vocabulary, buckets, tokenizer, limit
+        self.counts = np.array([1] * FIRST_ID + list(vocabulary.words.values()), dtype=np.int64)
         self._clear()
 
     def _clear(self) -> None:
         size = INITIAL_ROWS
         self._rows: dict[str, int] = {}
-        self.words = np.zeros(size, dtype=np.int64)
-        self.counts = np.zeros(size, dtype=np.int64)
-        self.affixes = np.zeros((size, AFFIXES), dtype=np.int64)
-        self.characters = np.zeros((size, MAX_CHARACTERS), dtype=np.int64)
-        self.vectors = np.zeros((size, len(self.vocabulary.vectors)), dtype=np.int64)
+        self.features = {
+            "words": np.zeros(size, dtype=np.int64),
+            "affixes": np.zeros((size, AFFIXES), dtype=np.int64),
+            "characters": np.zeros((size, MAX_CHARACTERS), dtype=np.int64),
+            "vectors": np.zeros((size, len(self.vocabulary.vectors)), dtype=np.int64),
+        }
         self.pieces: list[list[int]] = []
 
     def rows(self, forms: Sequence[str]) -> np.ndarray:
-        """The rows of `forms`, valid until the next call."""
-        if len(self._rows) + len(forms) > max(self.limit, len(forms)):
+        """The rows of `forms`, valid until the next call.
+
+        More forms than `limit` are taken too, but then the table has no others.
+        """
+        if self._rows and len(self._rows) + len(forms) > self.limit:
             self._clear()
         known = self._rows
         new = [form for form in dict.fromkeys(forms) if form not in known]
@@ -65,24 +76,26 @@ class FormTable:
 
     def _add(self, new: list[str]) -> None:
         start, end = len(self._rows), len(self._rows) + len(new)
-        if end > len(self.words):
-            size = max(end, 2 * len(self.words))
-            for name in ("words", "counts", "affixes", "characters", "vectors"):
-                array = getattr(self, name)
-                grown = np.zeros((size, *array.shape[1:]), dtype=array.dtype)
-                grown[: len(array)] = array
-                setattr(self, name, grown)
-        vocabulary = self.vocabulary
+        self.features = {name: _grown(array, end) for name, array in self.features.items()}
+        vocabulary, features = self.vocabulary, self.features
         self._rows.update(zip(new, range(start, end), strict=True))
         lower = [form.lower() for form in new]
-        self.words[start:end] = [vocabulary.word_ids.get(form, UNK) for form in lower]
-        self.counts[start:end] = [vocabulary.words.get(form, 1) for form in lower]
-        self.affixes[start:end] = [affix_rows(form, self.buckets) for form in new]
+        features["words"][start:end] = [vocabulary.word_ids.get(form, UNK) for form in lower]
+        features["affixes"][start:end] = [affix_rows(form, self.buckets) for form in new]
         half = MAX_CHARACTERS // 2
         kept = [form if len(form) <= MAX_CHARACTERS else form[:half] + form[-half:] for form in new]
         here = np.arange(MAX_CHARACTERS) < np.array([len(form) for form in kept])[:, None]
         ids = vocabulary.character_ids
-        self.characters[start:end][here] = [ids.get(character, UNK) for character in "".join(kept)]
+        features["characters"][start:end][here] = [ids.get(character, UNK) for character in "".join(kept)]
         for source, rows in enumerate(vocabulary.vectors.values()):
             found = [row_of(rows, form) for form in new]
-            self.vectors[start:end, source] = [0 if row is None else row + 1 for row in found]
+            features["vectors"][start:end, source] = [0 if row is None else row + 1 for row in found]
+
+
+def _grown(array: np.ndarray, rows: int) -> np.ndarray:
+    """The same array, or if it has less than `rows` rows, a copy with at least that many and twice its own."""
+    if rows <= len(array):
+        return array
+    grown = np.zeros((max(rows, 2 * len(array)), *array.shape[1:]), dtype=array.dtype)
+    grown[: len(array)] = array
+    return grown

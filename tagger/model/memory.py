@@ -1,6 +1,7 @@
-"""A network's config -> the memory that its weights take, before any of it is taken."""
+"""Computes how much memory a network's weights need, before allocating any."""
 
 import os
+from collections import defaultdict
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -12,9 +13,9 @@ from torch.overrides import TorchFunctionMode
 
 from tagger.errors import InputError
 
-TRAINING_COPIES = 4  # weights, gradients, and two moments of Adam
-_CONTAINER_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")  # of cgroups 2 and 1
-_KEYS = {  # part of the network -> the config keys that decide its size
+TRAINING_COPIES = 4  # a weight, its gradient, and two moments of Adam
+_CONTAINER_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")  # cgroups 2, then 1
+_KEYS = {  # part of the network, as names of weights begin -> the config keys that decide its size
     "embedding.words": "embedding.words",
     "embedding.affixes": "embedding.affixes and embedding.buckets",
     "embedding.characters": "embedding.chars",
@@ -28,7 +29,7 @@ Network = TypeVar("Network", bound=nn.Module)
 
 
 class _NoInitialization(TorchFunctionMode):
-    """Skips the drawing of random weights: on the meta device it would import torch's compiler, for a second."""
+    """Skips the drawing of random weights. On the meta device it would import torch's compiler, for a second."""
 
     def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         if getattr(function, "__module__", None) == nn.init.__name__:
@@ -37,7 +38,7 @@ class _NoInitialization(TorchFunctionMode):
 
 
 def build_without_memory(build: Callable[[], Network]) -> Network:
-    """The network that `build` makes, its weights on the meta device: they have shapes and take no memory."""
+    """The network that `build` makes, with weights on the meta device: they have shapes but take no memory."""
     with torch.device("meta"), _NoInitialization():
         return build()
 
@@ -47,16 +48,17 @@ def check_memory(network: nn.Module, copies: int, subject: str) -> None:
 
     Args:
         network: its weights may be on the meta device.
-        copies: of each weight that learns; `TRAINING_COPIES` for training, 1 for tagging.
-        subject: what opens the error message, such as the folder of a tagger.
+        copies: numbers that are kept for each weight that learns: `TRAINING_COPIES` for training, 1 for tagging.
+        subject: what is refused, such as the folder of a tagger; the error message begins with it.
 
     Raises:
-        InputError: too large; the message names the config keys that decide it, the size, and the machine's memory.
+        InputError: the network is too large. The message names the config keys of its largest part, the size, and the
+            machine's memory.
     """
     there = machine_bytes()
-    sizes: dict[str, int] = dict.fromkeys(_KEYS, 0)
+    sizes: dict[str, int] = defaultdict(int)
     for name, weight in network.named_parameters():
-        part = next((part for part in _KEYS if name.startswith(part)), "encoder")
+        part = next((part for part in _KEYS if name.startswith(f"{part}.")), name)
         sizes[part] += weight.numel() * weight.element_size() * (copies if weight.requires_grad else 1)
     needed = sum(sizes.values())
     if there is not None and needed > there:
@@ -64,12 +66,12 @@ def check_memory(network: nn.Module, copies: int, subject: str) -> None:
         count = sum(weight.numel() for weight in network.parameters())
         raise InputError(
             f"{subject}: {count:,} parameters need {needed / 1e9:,.1f} GB, and this machine has {there / 1e9:,.1f} GB;"
-            f" {sizes[largest] / needed:.0%} of it is decided by {_KEYS[largest]}: choose a smaller size"
+            f" {sizes[largest] / needed:.0%} of it is decided by {_KEYS.get(largest, largest)}: choose a smaller size"
         )
 
 
 def machine_bytes() -> int | None:
-    """The memory of this machine, or of the container that this runs in; None where it cannot be found out."""
+    """The memory of this machine, or of the container that this process runs in; None if the system does not say."""
     if not hasattr(os, "sysconf") or "SC_PHYS_PAGES" not in os.sysconf_names:
         return None
     there = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")

@@ -1,13 +1,13 @@
-"""Word forms -> their embeddings, so that the numbers of a form depend on nothing but the form.
+"""Word forms -> their embeddings, computed so that those of a form depend on nothing but the form.
 
-A sum of products can round differently when the tensor around it has another shape. Forms are therefore embedded in
-blocks of a fixed shape, which follows from the length of the form: short forms and long ones have blocks of their own.
+A sum of products can round differently when the tensor around it has another shape. So forms are embedded in blocks of
+two fixed shapes, and the length of a form decides in which: one shape is for short forms, one for long ones.
 """
 
-# U forms, E embedding of a form, V sources of pretrained vectors
+# U forms
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
@@ -21,25 +21,25 @@ if TYPE_CHECKING:
 
 
 class _BlockShape(NamedTuple):
-    characters: int  # forms of at most so many
-    forms: int  # the block has so many rows, whether or not there are forms for all of them
+    characters: int  # the most characters of a form
+    forms: int  # rows; those without a form hold zeros
 
 
-# No form has more features of characters than MAX_CHARACTERS.
+# `FormTable` keeps at most MAX_CHARACTERS characters of a form.
 _SHAPES = (_BlockShape(MAX_CHARACTERS // 2, 64), _BlockShape(MAX_CHARACTERS, 16))
 
 
 class FormBlock(NamedTuple):
     """Forms that were embedded together."""
 
-    places: np.ndarray  # (n,) which forms of the list these are
-    vectors: Tensor  # (rows, E) the first n rows are theirs
+    places: np.ndarray  # (n,) the positions of the forms in the list of all
+    vectors: Tensor  # (rows, width of the form embedding) the first n rows belong to these forms
 
 
 def embed_forms(
     forms: Sequence[str], embedding: "FormEmbedding", table: FormTable, device: torch.device | str
 ) -> Iterator[FormBlock]:
-    """The embeddings of forms, block by block; a transformer has no part in them."""
+    """The embeddings of forms, block by block, without a transformer's."""
     rows = table.rows(forms)
     lengths = np.array([min(len(form), MAX_CHARACTERS) for form in forms], dtype=np.int64)
     least = 0
@@ -52,19 +52,12 @@ def embed_forms(
 
 
 def _block(rows: np.ndarray, shape: _BlockShape, table: FormTable) -> Batch:
-    """The features of forms, with zeros in the rows that are of no form."""
-
-    def filled(features: np.ndarray) -> Tensor:
-        block = np.zeros((shape.forms, *features.shape[1:]), dtype=features.dtype)
-        block[: len(rows)] = features[rows]
-        return torch.from_numpy(block)
-
+    """The features of forms; rows without a form hold zeros."""
+    features: dict[str, Any] = {}
+    for name, array in table.features.items():
+        kept = array[rows, : shape.characters] if name == "characters" else array[rows]
+        block = np.zeros((shape.forms, *kept.shape[1:]), dtype=kept.dtype)
+        block[: len(rows)] = kept
+        features[name] = torch.from_numpy(block)
     nothing = torch.zeros(0, dtype=torch.int64)
-    return Batch(
-        words=filled(table.words),
-        affixes=filled(table.affixes),
-        characters=filled(table.characters[:, : shape.characters]),
-        vectors=filled(table.vectors),
-        index=nothing,
-        lengths=nothing,
-    )
+    return Batch(**features, index=nothing, lengths=nothing)

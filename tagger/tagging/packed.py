@@ -1,9 +1,12 @@
 """The recurrent layers of a trained network, for tagging alone: they read packed sentences, without padding.
 
-Tokens are packed as in `batches`: a step reads its rows from one slice and writes them to one.
+Tokens are packed as in `batches.py`: the tokens of one step are rows that follow each other.
+
+Each cell of `encoder.CELLS` has a `Direction` here, which `direction` makes from the trained layer.
 """
 
-# N tokens, n sentences that still have a token at this step, I input size, G gates, H hidden size
+# N tokens, n sentences that still have a token at this step, I input size, G gates, H hidden size of a direction,
+# F hidden size forward, R hidden size backward, X the sum of G * H over both directions, U distinct forms
 
 from collections.abc import Sequence
 from typing import Any, cast
@@ -12,25 +15,24 @@ import torch
 from torch import Tensor, nn
 
 from tagger.model.cells import GRUCell, MinGRUCell, RNNCell
-from tagger.model.encoder import BidirectionalLayer, RecurrentLayer, ScanLayer, TorchLayer
+from tagger.model.encoder import BidirectionalLayer, GRULayer, LSTMLayer, RecurrentLayer, ScanLayer, TorchLayer
 
 MIN_PRODUCT_ROWS = 8
 _MINUS_ONE = torch.tensor(-1.0)
-_STATES = ("_h", "_g", "_n", "_c")  # what `Direction.start` makes
 
 
 def padded_rows(n: int) -> int:
     """The rows of a product of n sentences or tokens: n rounded up.
 
-    oneDNN compiles and caches a kernel per row count; we round up so that there are few: to a multiple of 8, or of a
-    16th to a 32nd of n where that is more.
+    oneDNN compiles and caches a kernel per row count; we round up so that there are few. The result is a multiple of 8,
+    or of the power of 2 that is a 16th to a 32nd of n, whichever is more.
     """
     step = max(MIN_PRODUCT_ROWS, 1 << max(0, n.bit_length() - 5))
     return -(-n // step) * step
 
 
 def max_extra_rows(n: int) -> int:
-    """How many rows `padded_rows` adds at most to any number up to n: so many must follow the rows of n tokens."""
+    """The most rows that `padded_rows` adds to any number up to n."""
     return max(MIN_PRODUCT_ROWS, n // 16)
 
 
@@ -42,23 +44,27 @@ def product(x: Tensor, W: Tensor, b: Tensor, out: Tensor | None = None) -> Tenso
 class Direction:
     """One direction of one layer.
 
+    `start` keeps the states in attributes whose names begin with `_`; no other attribute has such a name.
+
     Attributes:
-        W_x, b_x: (I, G * H) and (G * H,), of the product with the input, in which no step waits for another.
+        W_x, b_x: (I, G * H) and (G * H,), the weights and bias of the product with the input, which needs no earlier
+            step.
+        W_h: (H, G * H), the weights of the product with the state of the step before.
         hidden_size: H.
-        weights: how many weights the products with the state before have, for which each step waits.
+        weights: the number of weights of all products with the state.
     """
 
     def __init__(self, W_x: Tensor, b_x: Tensor, W_h: Tensor) -> None:
-        """Takes the weights of both products, `(I, G * H)`, `(G * H,)` and `(H, G * H)`."""
+        """Takes the weights of both products, (I, G * H), (G * H,) and (H, G * H)."""
         self.hidden_size, self.weights = len(W_h), W_h.numel()
         self.W_x, self.b_x, self.W_h = W_x, b_x, W_h.contiguous()
 
     def __getstate__(self) -> dict[str, Any]:
         """A copy has the weights, not the states of the last sentences."""
-        return {name: value for name, value in vars(self).items() if name not in _STATES}
+        return {name: value for name, value in vars(self).items() if not name.startswith("_")}
 
     def prepare(self, x: Tensor) -> None:
-        """Does in place what can be done to products with the input, (N, G * H), before any step."""
+        """Computes in place, for all steps at once, what depends on the products with the input, (N, G * H), alone."""
 
     def start(self, sentences: int) -> None:
         """Sets the states of all sentences to zero."""
@@ -70,8 +76,8 @@ class Direction:
         """One time step.
 
         Args:
-            x: (padded_rows(n), G * H), the product with the input; rows after the first n are of no sentence.
-            n: sentences.
+            x: (padded_rows(n), G * H), the product with the input; the rows after the first n belong to no sentence.
+            n: the number of sentences that have a token at this step; they are the first n.
 
         Returns:
             The states (n, H) of the first n sentences, valid until the next step.
@@ -92,15 +98,15 @@ class RNN(Direction):
 
 
 class GRU(Direction):
-    """The unit of `cells.GRUCell`: gates r, z, n; the last is a tanh, as in `_tanh_of_half`."""
+    """The step of `cells.GRUCell`, gates r, z, n. All that n sums is doubled, since `_tanh_of_half` halves it."""
 
     def __init__(self, W_x: Tensor, b_x: Tensor, W_h: Tensor, b_n: Tensor) -> None:
-        """Takes what `Direction` takes, and what is added to the n of the state before r scales it, `(H,)`."""
+        """Takes what `Direction` takes, and the bias inside r * (h W_hn + b_n), (H,)."""
         size = len(W_h)
         double = W_x.new_ones(3 * size)
         double[2 * size :] = 2
         super().__init__(W_x * double, b_x * double, W_h[:, : 2 * size])
-        self._W_n, self._b_n = 2 * W_h[:, 2 * size :].contiguous(), 2 * b_n
+        self.W_n, self.b_n = 2 * W_h[:, 2 * size :].contiguous(), 2 * b_n
         self.weights = W_h.numel()
 
     def start(self, sentences: int) -> None:  # noqa: D102
@@ -110,14 +116,14 @@ class GRU(Direction):
     def step(self, x: Tensor, n: int) -> Tensor:  # noqa: D102
         size, rows = self.hidden_size, len(x)
         rz = self._sums(x[:, : 2 * size]).sigmoid_()
-        a = torch.addmm(self._b_n, self._h[:rows], self._W_n, out=self._n[:rows])
+        a = torch.addmm(self.b_n, self._h[:rows], self.W_n, out=self._n[:rows])
         candidate = _tanh_of_half(torch.addcmul(x[:, 2 * size :], rz[:, :size], a, out=a))
         h = self._h[:n]
         return torch.lerp(candidate[:n], h, rz[:n, size:], out=h)  # (1 - z) n + z h
 
 
 class LSTM(Direction):
-    """The unit of `nn.LSTM`: gates i, f, g, o."""
+    """The step of `nn.LSTM`, gates i, f, g, o; its state is (h, c)."""
 
     def start(self, sentences: int) -> None:  # noqa: D102
         super().start(sentences)
@@ -132,7 +138,7 @@ class LSTM(Direction):
 
 
 class MinGRU(Direction):
-    """The unit of `cells.MinGRUCell`: gates z, n, and no product with the state."""
+    """The step of `cells.MinGRUCell`, gates z, n; there is no product with the state."""
 
     def __init__(self, W_x: Tensor, b_x: Tensor) -> None:
         """Takes the weights of the product with the input, (I, 2 * H) and (2 * H,)."""
@@ -154,33 +160,51 @@ class MinGRU(Direction):
 
 
 def _tanh_of_half(x: Tensor) -> Tensor:
-    """Makes x tanh(x / 2) = 2 sigmoid(x) - 1, in a third of the time that `torch.tanh` takes."""
+    """tanh(x / 2) in place, as 2 sigmoid(x) - 1: that takes a third of the time of `torch.tanh`."""
     return torch.add(_MINUS_ONE, x.sigmoid_(), alpha=2, out=x)
 
 
 def direction(layer: nn.Module, dtype: torch.dtype) -> Direction:
-    """One direction of a trained layer, its weights rounded to `dtype`."""
-    if isinstance(layer, RecurrentLayer | ScanLayer):
-        return _from_cell(layer.cell, dtype)
+    """One direction of a trained layer, its weights rounded to `dtype`.
+
+    Raises:
+        NotImplementedError: the layer or its cell has no step for tagging here.
+    """
+    if type(layer) in (RecurrentLayer, ScanLayer):
+        return _from_cell(cast(Any, layer).cell, dtype)
+    if type(layer) not in (TorchLayer, GRULayer, LSTMLayer):
+        raise _unknown(layer)
     rnn = cast(TorchLayer, layer).rnn
     W_x, W_h, b_x, b_h = (weight.detach() for weight in cast(Sequence[Tensor], rnn.all_weights[0]))
     kind = {nn.RNN: RNN, nn.GRU: GRU, nn.LSTM: LSTM}[type(rnn)]
     return _direction(kind, W_x.T, b_x, W_h.T, b_h, dtype)
 
 
-def _from_cell(cell: RNNCell | GRUCell | MinGRUCell, dtype: torch.dtype) -> Direction:
+def _from_cell(cell: nn.Module, dtype: torch.dtype) -> Direction:
     weights = {name: parameter.detach() for name, parameter in cell.named_parameters()}
-    if isinstance(cell, RNNCell):
+    if type(cell) is RNNCell:
         return _direction(RNN, weights["W_xh"], weights["b_h"], weights["W_hh"], torch.zeros(()), dtype)
-    if isinstance(cell, MinGRUCell):
+    if type(cell) is GRUCell:
+        return _direction(GRU, weights["W_x"], weights["b_x"], weights["W_h"], weights["b_h"], dtype)
+    if type(cell) is MinGRUCell:
         return MinGRU(weights["W_x"].to(dtype), weights["b_x"].to(dtype))
-    return _direction(GRU, weights["W_x"], weights["b_x"], weights["W_h"], weights["b_h"], dtype)
+    raise _unknown(cell)
+
+
+def _unknown(module: nn.Module) -> NotImplementedError:
+    return NotImplementedError(
+        f"{type(module).__name__} cannot tag: add a Direction with its step to tagger/tagging/packed.py, and a line to"
+        " `direction` (a layer) or `_from_cell` (a cell); docs/cells.md shows how"
+    )
 
 
 def _direction(
     kind: type[Direction], W_x: Tensor, b_x: Tensor, W_h: Tensor, b_h: Tensor, dtype: torch.dtype
 ) -> Direction:
-    """Of trained weights; what is added at every step is added before any, a GRU's part in r excepted."""
+    """A direction with trained weights.
+
+    Biases that every step adds are added once beforehand, except the GRU's bias inside r.
+    """
     if kind is GRU:
         size = len(W_h)
         early = torch.cat([b_h[: 2 * size], torch.zeros_like(b_h[2 * size :])])
@@ -192,7 +216,7 @@ class Layer:
     """Both directions of a layer; either may be absent.
 
     Attributes:
-        W_x, b_x: (I, X) and (X,), of the product with the input for both directions side by side.
+        W_x, b_x: (I, X) and (X,), the weights and bias of the product with the input, for both directions side by side.
         width: F + R.
     """
 
@@ -205,7 +229,7 @@ class Layer:
         self.width = sum(each.hidden_size for each in present)
 
     def prepare(self, x: Tensor) -> Tensor:
-        """Products with the input, (N, X), with what can be done to them in place before any step."""
+        """Calls `Direction.prepare` for both directions on products with the input, (N, X); changes and returns x."""
         column = 0
         for each in self.directions:
             if each is not None:
@@ -217,12 +241,11 @@ class Layer:
         """Reads packed sentences in both directions.
 
         Args:
-            x: (N + max_extra_rows(N), X), what `prepare` made of the product with the input; the extra rows, which
-                are of no token, come last.
-            counts: n of each step, the first step's first; they never grow.
-            out: (N, F + R) or more rows, where the states go.
-            rows: (N + max_extra_rows(N),), the row of x of each token, where tokens have rows in common and x is
-                (U, X). Each step gathers its own rows, which the product then finds in the processor's cache.
+            x: (N + max_extra_rows(N), X), what `prepare` returned. The extra rows come last and belong to no token.
+            counts: n of each step in order; they never grow.
+            out: (N, F + R) or more rows; the states are written there.
+            rows: (N + max_extra_rows(N),), the row of x of each token, if x is (U, X), a row per form. Each step
+                gathers its own rows, which the product then finds in the CPU's cache.
         """
         ends: list[int] = []
         total = 0

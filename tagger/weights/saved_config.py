@@ -1,7 +1,9 @@
-"""A tagger's folder: the names of its files, and its `config.json` as a dictionary in the format of today.
+"""A tagger's folder: the names of its files, and its `config.json` as a dictionary in the current format.
 
-The folder may come from somebody else, so nothing in it is believed: files have a limit of size, and text that will
-be shown has no control characters.
+The folder may come from somebody else. So the size of each file is limited, and control characters are replaced in all
+text that may be shown.
+
+A new key of the network's config needs a line in `ADDED_KEYS` below, so that older folders stay readable.
 """
 
 import json
@@ -11,29 +13,34 @@ from typing import Any
 from tagger.errors import InputError, reason
 from tagger.text.terminal import printable
 
-FORMAT = 5  # 3 has no int8 weights; 4 calls dtypes `precision`
+FORMAT = 5  # format 3 has no int8 weights; formats 3 and 4 call a dtype `precision`
 READABLE_FORMATS = (3, 4, FORMAT)
 WEIGHTS, CONFIG, VOCABULARY, CARD = "model.safetensors", "config.json", "vocabulary.json", "README.md"
 TOKENIZER = "transformer"  # folder with the tokenizer of a transformer
-WORD_PREDICTOR = "words.safetensors"  # what predicts hidden words; only in a folder that pretraining wrote
+WORD_PREDICTOR = "words.safetensors"  # weights that predict hidden words; only pretraining writes them
 TAGGER_IN_RUN = "tagger"  # the tagger's folder in a run's folder
-PRETRAINED_IN_RUN = "pretrained"  # the same in a run of pretraining
+PRETRAINED_IN_RUN = "pretrained"  # the pretrained network's folder in the folder of a run of pretraining
+
+# Keys that were added to the network's config, each with the value that taggers have which were trained before. Keys of
+# its parts have a dot: "hidden.forward", "vectors.tune", "transformer.pooling". A value is a plain number or string,
+# true, false or null.
+ADDED_KEYS: dict[str, str | float | bool | None] = {}
 
 MAX_CONFIG_BYTES = 10_000_000
 MAX_VOCABULARY_BYTES = 500_000_000
 MAX_NAME = 10_000  # characters of a name that is shown
-MAX_NESTING = 50  # of lists and objects in a JSON file
+MAX_NESTING = 50  # levels of lists and objects in a JSON file
 
-_OLD_DTYPES = {"32-true": "float32", "bf16": "bfloat16"}  # of transformers, before format 5
+_OLD_DTYPES = {"32-true": "float32", "bf16": "bfloat16"}  # how formats 3 and 4 call a transformer's dtype
 
 
 def predicts_words(folder: Path) -> bool:
-    """Whether a folder is one that pretraining wrote, rather than the training of a tagger."""
+    """Whether pretraining wrote a folder, rather than the training of a tagger."""
     return (folder / WORD_PREDICTOR).is_file()
 
 
 def read_config(folder: Path) -> dict[str, Any]:
-    """Reads `config.json`; an older format becomes that of today, and control characters become U+FFFD.
+    """Reads `config.json`. Older configs are translated to the current format; control characters become U+FFFD.
 
     Raises:
         InputError: the file is missing, damaged, too large or of an unknown format.
@@ -44,12 +51,21 @@ def read_config(folder: Path) -> dict[str, Any]:
     if type(version) is not int or version not in READABLE_FORMATS:
         known = f"{', '.join(map(str, READABLE_FORMATS[:-1]))} and {FORMAT}"
         raise InputError(f"{path}: format {repr(version)[:60]}, this version reads {known}; train anew")
-    cleaned: dict[str, Any] = _printable(config)
-    return _translate(cleaned) if version < FORMAT else cleaned
+    current: dict[str, Any] = _printable(config)
+    if version < FORMAT:
+        current = _translate(current)
+    for key, value in ADDED_KEYS.items():
+        *parts, name = ("network", *key.split("."))
+        part: Any = current
+        for each in parts:
+            part = part.get(each) if isinstance(part, dict) else None
+        if isinstance(part, dict):
+            part.setdefault(name, value)
+    return current
 
 
 def check_description(config: dict[str, Any]) -> None:
-    """Raises ValueError unless what is shown of a tagger has the types and sizes that training writes."""
+    """Raises ValueError unless a tagger's corpus, version, licence and scores have the types that training writes."""
     for name in ("corpus", "version", "license"):
         value = config.get(name)
         if value is not None and not (isinstance(value, str) and len(value) <= MAX_NAME):
@@ -58,9 +74,9 @@ def check_description(config: dict[str, Any]) -> None:
     if not isinstance(scores, dict) or not all(isinstance(columns, dict) for columns in scores.values()):
         raise ValueError("scores is not an object of objects")
     if not all(type(accuracy) is float for columns in scores.values() for accuracy in columns.values()):
-        raise ValueError("one of the scores is not a number")
+        raise ValueError("a score is not a number")
     if not all(len(name) <= MAX_NAME for columns in (scores, *scores.values()) for name in columns):
-        raise ValueError("the name of one of the scores is too long")
+        raise ValueError("the name of a score is too long")
 
 
 def read_json(path: Path, max_bytes: int) -> dict[str, Any]:
@@ -79,7 +95,7 @@ def read_json(path: Path, max_bytes: int) -> dict[str, Any]:
         raise InputError(f"{path} cannot be read: {error.strerror}; check the file and its permissions") from None
     except RecursionError:
         raise _too_deep(path) from None
-    except ValueError as error:  # no UTF-8, no JSON, or a number of thousands of digits
+    except ValueError as error:  # not UTF-8, not JSON, or a number with thousands of digits
         raise InputError(f"{path} is damaged ({reason(error)}); copy the folder again") from None
     if not isinstance(value, dict):
         raise InputError(f"{path} is damaged (it holds no JSON object); copy the folder again")
@@ -115,7 +131,7 @@ def _printable(value: Any) -> Any:
 
 
 def _translate(config: dict[str, Any]) -> dict[str, Any]:
-    """A config of format 3 or 4 in format 5."""
+    """Translates a config from format 3 or 4 to format 5."""
     network, training = config.get("network"), config.get("training")
     if isinstance(network, dict):
         _rename(network.get("vectors"), "precision", "dtype")
@@ -131,7 +147,7 @@ def _translate(config: dict[str, Any]) -> dict[str, Any]:
 
 
 def _rename(part: Any, old: str, new: str, values: dict[str, str] | None = None) -> None:
-    """Gives a key of a dictionary another name and, where `values` has it, another value; anything else stays."""
+    """Renames a key of a dictionary and replaces a value that is in `values`; a `part` that is no dictionary stays."""
     if isinstance(part, dict) and old in part:
         value = part.pop(old)
         part[new] = (values or {}).get(value, value) if isinstance(value, str) else value

@@ -1,6 +1,7 @@
 """Checks of a tagger's folder, which may come from somebody else: types, ranges, names and shapes.
 
-Everything that decides how much memory or time the program takes is checked here before anything of that size is made.
+All numbers that decide how much memory or time the program takes are checked here, before anything of that size is
+allocated.
 """
 
 import json
@@ -12,29 +13,32 @@ import torch
 from safetensors import safe_open
 from torch import Tensor
 
-from tagger.model.embeddings import VECTOR_DTYPES
+from tagger.model.embeddings import VECTOR_DTYPES, VectorConfig
 from tagger.model.encoder import CELLS
-from tagger.model.network import MAX_DEPTH, MAX_HIDDEN_SIZE
-from tagger.model.transformer import ENCODER_DTYPES, POOLINGS
+from tagger.model.network import MAX_DEPTH, MAX_HIDDEN_SIZE, NetworkConfig
+from tagger.model.transformer import ENCODER_DTYPES, POOLINGS, TransformerConfig
 from tagger.model.vocabulary import Vocabulary
 from tagger.text.segment import RULES
 from tagger.text.terminal import printable
 from tagger.weights.quantize import SCALE_SUFFIX
 from tagger.weights.saved_config import MAX_NAME, check_description
 
-MAX_SIZE = 10_000_000  # of an embedding; rows of a hash table; any number in the settings of a transformer
+MAX_SIZE = 10_000_000  # size of an embedding, rows of a hash table, any whole number in a transformer's settings
 MAX_ENCODER_LAYERS = 128  # each takes 10 ms to build; the largest encoders have 48
-MAX_COUNT = 1 << 62  # how often training has a word, or the row of its vector
-_STORED_DTYPES = ("F32", "F16", "BF16", "I8")  # as safetensors calls them
+MAX_COUNT = 1 << 62  # how often a word occurs in training; the row of its vector
+_STORED_DTYPES = ("F32", "F16", "BF16", "I8")  # their names in safetensors
 
 
 def check_config(config: dict[str, Any]) -> None:
-    """Raises ValueError unless the values of `config.json` have the types and ranges that training writes."""
-    keys = "cell depth hidden dropout words affixes chars buckets vectors transformer"
-    network = _object("network", config.get("network"), keys)
+    """Raises ValueError unless the values of `config.json` have the types and ranges that training writes.
+
+    The keys are those of `NetworkConfig`. A new one needs a check of its value here, and a line in
+    `saved_config.ADDED_KEYS`.
+    """
+    network = _object("network", config.get("network"), NetworkConfig.__annotations__)
     _check_choice("network.cell", network["cell"], CELLS)
     _check_int("network.depth", network["depth"], 1, MAX_DEPTH)
-    for direction, sizes in _object("network.hidden", network["hidden"], "forward backward").items():
+    for direction, sizes in _object("network.hidden", network["hidden"], ("forward", "backward")).items():
         for size in sizes if isinstance(sizes, list) else [sizes]:
             _check_int(f"network.hidden.{direction}", size, 0, MAX_HIDDEN_SIZE)
     if type(network["dropout"]) not in (int, float) or not 0 <= network["dropout"] <= 1:
@@ -42,10 +46,9 @@ def check_config(config: dict[str, Any]) -> None:
     for name in ("words", "affixes", "chars", "buckets"):
         _check_int(f"network.{name}", network[name], int(name == "buckets"), MAX_SIZE)
     if network["vectors"] is not None:
-        _check_vectors(_object("network.vectors", network["vectors"], "sizes projection tune dtype"))
+        _check_vectors(_object("network.vectors", network["vectors"], VectorConfig.__annotations__))
     if network["transformer"] is not None:
-        keys = "name revision pooling tune layers dtype encoder"
-        _check_transformer(_object("network.transformer", network["transformer"], keys))
+        _check_transformer(_object("network.transformer", network["transformer"], TransformerConfig.__annotations__))
     _check_choice("segmenter", config.get("segmenter"), RULES)
     check_description(config)
 
@@ -73,7 +76,7 @@ def _check_transformer(transformer: Mapping[str, Any]) -> None:
 
 
 def _check_settings(name: str, value: Any) -> None:
-    """The settings of a transformer: its package decides which there are; their size is limited here."""
+    """Limits the whole numbers in a transformer's settings. Which settings there are is the package's business."""
     if isinstance(value, dict):
         for key, item in value.items():
             _check_settings(f"{name}.{key}", item)
@@ -93,14 +96,14 @@ def check_vocabulary(vocabulary: Vocabulary) -> None:
         _check_counts("vectors", rows)
     for name, strings in (("characters", vocabulary.characters), ("forms", vocabulary.forms)):
         if not set(map(type, _list(name, strings))) <= {str}:
-            raise ValueError(f"{name} in the vocabulary are no list of strings")
+            raise ValueError(f"{name} in the vocabulary are not a list of strings")
     for column, tags in _object("tags", vocabulary.tags).items():
         _check_names("columns", [column])
         _check_names(f"tags of {column}", _list("tags", tags))
     sizes = [len(tags) for tags in vocabulary.tags.values()]
     for combination in _list("combinations", vocabulary.combinations):
         if len(_list("a combination", combination)) != len(sizes):
-            raise ValueError(f"a combination is {_shown(combination)}, and there are {len(sizes)} columns")
+            raise ValueError(f"a combination is {_shown(combination)}, but there are {len(sizes)} columns")
         for tag, size in zip(combination, sizes, strict=True):
             _check_int("the id of a tag in a combination", tag, 0, size - 1)
 
@@ -114,11 +117,11 @@ def _check_counts(name: str, counts: Any) -> None:
 
 
 def _check_names(name: str, strings: Sequence[Any]) -> None:
-    """Names are printed, and written to files whose fields end at a tab."""
+    """Refuses names that could not be printed, or written to a file with tabs between fields."""
     if not strings or not all(type(string) is str and len(string) <= MAX_NAME for string in strings):
-        raise ValueError(f"the {name} in the vocabulary are no list of strings")
+        raise ValueError(f"the {name} in the vocabulary are not a list of strings")
     if len(set(strings)) < len(strings):
-        raise ValueError(f"one of the {name} in the vocabulary comes twice")
+        raise ValueError(f"one of the {name} in the vocabulary occurs twice")
     for string in strings:
         if printable(string) != string:
             raise ValueError(f"one of the {name} in the vocabulary, {_shown(string)}, has a control character")
@@ -130,8 +133,8 @@ def check_stored_weights(path: Path, expected: Mapping[str, Tensor]) -> None:
     Only the header of the file is read.
 
     Args:
-        path: in safetensors, as `quantize.compress` made its tensors.
-        expected: tensors of these shapes, perhaps on the meta device.
+        path: a file in safetensors, with tensors that `quantize.compress` made.
+        expected: tensors of the network's shapes, perhaps on the meta device.
     """
     with safe_open(path, "pt") as file:
         slices = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118
@@ -145,7 +148,7 @@ def check_stored_weights(path: Path, expected: Mapping[str, Tensor]) -> None:
             if shape != tuple(tensor.shape[:1]) or dtype not in ("F32", "F16", "BF16"):
                 raise ValueError(f"{name} has no scale for each of its {len(tensor)} rows")
     if stored:
-        raise ValueError(f"nobody expects {_shown(min(stored))}")
+        raise ValueError(f"the file has a tensor {_shown(min(stored))} that the network does not use")
 
 
 def check_finite(weights: Mapping[str, Tensor]) -> None:
@@ -157,9 +160,11 @@ def check_finite(weights: Mapping[str, Tensor]) -> None:
                 raise ValueError(f"{name} has a weight that is NaN or infinite")
 
 
-def _object(name: str, value: Any, keys: str | None = None) -> dict[str, Any]:
-    if not isinstance(value, dict) or (keys is not None and set(value) != set(keys.split())):
-        raise ValueError(f"{name} is {_shown(value)}, not an object{f' with the keys {keys}' if keys else ''}")
+def _object(name: str, value: Any, keys: Iterable[str] = ()) -> dict[str, Any]:
+    """The value, which must be an object and have exactly these keys; any keys if there are none."""
+    if not isinstance(value, dict) or (keys and set(value) != set(keys)):
+        wanted = f" with the keys {' '.join(keys)}" if keys else ""
+        raise ValueError(f"{name} is {_shown(value)}, not an object{wanted}")
     return value
 
 

@@ -1,6 +1,8 @@
 """The table of forms: what it knows of each form, and that it forgets and grows without a trace."""
 
-from tagger.model.batch import PAD, UNK
+import dataclasses
+
+from tagger.model.batch import PAD, UNK, Batch
 from tagger.model.collate import collate
 from tagger.model.forms import MAX_CHARACTERS, FormTable
 from tagger.model.vocabulary import Vocabulary
@@ -40,3 +42,22 @@ def test_a_table_grows(vocabulary: Vocabulary) -> None:
     sentences = [[f"form{i}" for i in range(start, start + 700)] for start in (0, 700, 1400, 0)]
     for sentence in sentences:
         assert_same_batch(collate([sentence], table), make_batch([sentence], vocabulary))
+
+
+def test_every_feature_grows_and_reaches_the_batch(vocabulary: Vocabulary) -> None:
+    table = FormTable(vocabulary, BUCKETS)
+    fields = {field.name for field in dataclasses.fields(Batch)}
+    for array in table.features.values():
+        array[:] = 7
+    table.rows([f"form{i}" for i in range(5000)])
+    for name, array in table.features.items():
+        assert name in fields
+        assert len(array) >= 5000
+        assert not (array[-1] == 7).any()
+
+
+def test_counts_are_those_of_training(vocabulary: Vocabulary) -> None:
+    table = FormTable(vocabulary, BUCKETS)
+    words = list(vocabulary.words)
+    found = table.counts[table.features["words"][table.rows([*words, "unseen"])]]
+    assert found.tolist() == [*vocabulary.words.values(), 1]

@@ -1,11 +1,14 @@
 """What a network needs in memory, known before it is built."""
 
+import dataclasses
 from pathlib import Path
 
 import pytest
+from torch import nn
 
 from tagger.errors import InputError
 from tagger.model import memory
+from tagger.model.embeddings import VectorConfig
 from tagger.model.memory import TRAINING_COPIES, build_without_memory, check_memory, machine_bytes
 from tagger.model.network import TaggerNetwork, check_training_memory
 from tagger.model.vocabulary import Vocabulary
@@ -40,6 +43,20 @@ def test_training_refuses_what_no_machine_holds(
 ) -> None:
     with pytest.raises(InputError, match=message):
         check_training_memory(vocabulary, network_config(**changes))
+
+
+def test_a_part_that_no_key_decides_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "machine_bytes", lambda: 10)
+    network = nn.ModuleDict({"embedding": nn.ModuleDict({"novel": nn.Linear(9, 9)}), "encoder": nn.Linear(1, 1)})
+    with pytest.raises(InputError, match=r"is decided by embedding\.novel\.weight"):
+        check_memory(network, 1, "training")
+
+
+def test_every_part_of_a_network_has_keys(vocabulary: Vocabulary) -> None:
+    known = dataclasses.replace(vocabulary, vectors={"glove": {"book": 0}})
+    vectors = VectorConfig(sizes=[3], projection=2, tune=True, dtype="float32")
+    for name, _ in make_network(known, vectors=vectors).named_parameters():
+        assert any(name.startswith(f"{part}.") for part in memory._KEYS), name
 
 
 def test_learned_weights_count_four_times(vocabulary: Vocabulary, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,14 @@
-"""Numbers of rows: few different ones, none much larger than it must be."""
+"""Numbers of rows: few different ones, none much larger than it must be. Which layers can tag, and what copies keep."""
 
-from tagger.tagging.packed import max_extra_rows, padded_rows
+import copy
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from tagger.model.cells import RNNCell
+from tagger.model.encoder import CELLS, RecurrentLayer, TorchLayer, make_layer
+from tagger.tagging.packed import direction, max_extra_rows, padded_rows
 
 
 def test_few_numbers_of_rows() -> None:
@@ -10,3 +18,42 @@ def test_few_numbers_of_rows() -> None:
     assert all(padded_rows(padded_rows(n)) == padded_rows(n) for n in numbers)
     assert len({padded_rows(n) for n in numbers}) < 150
     assert [padded_rows(n) for n in (1, 8, 9, 100, 300, 16_000)] == [8, 8, 16, 104, 304, 16_384]
+
+
+class _Leaky(RNNCell):
+    """A cell that is made from another and computes something else."""
+
+    def forward(self, x: Tensor, h: Tensor) -> Tensor:
+        return 0.5 * h + 0.5 * super().forward(x, h)
+
+
+class _OwnLayer(TorchLayer):
+    """A layer that may compute something else than the torch layer in it."""
+
+
+@pytest.mark.parametrize(
+    ("layer", "name"),
+    [
+        (RecurrentLayer(nn.GRUCell(3, 4)), "GRUCell"),
+        (RecurrentLayer(_Leaky(3, 4)), "_Leaky"),
+        (nn.Linear(3, 4), "Linear"),
+        (_OwnLayer(nn.GRU(3, 4)), "_OwnLayer"),
+    ],
+)
+def test_an_unknown_cell_or_layer_says_what_to_add(layer: nn.Module, name: str) -> None:
+    with pytest.raises(NotImplementedError, match=rf"^{name} cannot tag: add a Direction .*packed\.py.*cells\.md"):
+        direction(layer, torch.float32)
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_a_copy_has_no_states(cell: str) -> None:
+    packed = direction(make_layer(cell, 3, 4), torch.float32)
+    before = set(vars(packed))
+    packed.start(8)
+    gates = torch.randn(8, 3) @ packed.W_x + packed.b_x
+    packed.prepare(gates)
+    expected = packed.step(gates.clone(), 8).clone()
+    copied = copy.deepcopy(packed)
+    assert set(vars(copied)) == before
+    copied.start(8)
+    assert torch.equal(copied.step(gates.clone(), 8), expected)

@@ -7,11 +7,15 @@ from typing import Any
 import pytest
 import torch
 
+from tagger.errors import InputError
 from tagger.model.embeddings import VectorConfig
+from tagger.model.network import NetworkConfig
+from tagger.model.transformer import TransformerConfig
 from tagger.model.vocabulary import Vocabulary
+from tagger.weights import saved_config
 from tagger.weights.folder import load_tagger
 from tagger.weights.saved_config import CONFIG, FORMAT, read_config
-from tests.conftest import TOKENS, make_batch, make_network, save_tiny
+from tests.conftest import TOKENS, make_batch, make_network, network_config, save_tiny
 
 OLD_TRAINING = {
     "corpus": {"held_out": 0.1},
@@ -66,3 +70,27 @@ def test_what_is_no_object_stays_for_the_checks_that_follow(tmp_path: Path) -> N
     (tmp_path / CONFIG).write_text(json.dumps(config))
     expected = {"embedding": 7, "transformer": {"dtype": ["x"]}}
     assert read_config(tmp_path) == {"format": FORMAT, "network": [], "training": expected}
+
+
+@pytest.mark.parametrize("version", [3, 4, 5])
+def test_a_folder_that_lacks_an_added_key_is_read(
+    tmp_path: Path, vocabulary: Vocabulary, version: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = save_tiny(tmp_path / "model", make_network(vocabulary), vocabulary)
+    config = json.loads((folder / CONFIG).read_text())
+    del config["network"]["dropout"], config["network"]["hidden"]["backward"]
+    (folder / CONFIG).write_text(json.dumps(config | {"format": version}))
+    with pytest.raises(InputError, match="not an object with the keys"):
+        load_tagger(folder)
+    added = {"dropout": 0.25, "hidden.backward": 6, "cell": "lstm", "vectors.tune": False, "transformer.tune": False}
+    monkeypatch.setattr(saved_config, "ADDED_KEYS", added)
+    assert read_config(folder)["network"] == network_config(dropout=0.25)  # the cell is the folder's own
+    batch = make_batch(TOKENS, vocabulary)
+    assert load_tagger(folder).network(batch)["upos"].shape == (5, 3, len(vocabulary.tags["upos"]))
+
+
+def test_added_keys_are_keys_of_the_network() -> None:
+    parts = {"": NetworkConfig, "vectors": VectorConfig, "transformer": TransformerConfig}
+    for key in saved_config.ADDED_KEYS:
+        part, _, name = key.rpartition(".")
+        assert name in parts[part].__annotations__, key

@@ -158,8 +158,8 @@ def test_weights_that_are_no_finite_numbers(folder: Path, value: float) -> None:
     ("changes", "message"),
     [
         ({"heads.upos.bias": None}, "heads.upos.bias is None"),
-        ({"more": torch.zeros(1)}, 'nobody expects "more"'),
-        ({"\x1b[31m": torch.zeros(1)}, "nobody expects"),
+        ({"more": torch.zeros(1)}, 'the file has a tensor "more" that the network does not use'),
+        ({"\x1b[31m": torch.zeros(1)}, "that the network does not use"),
         ({"heads.upos.bias": torch.zeros(1)}, "heads.upos.bias"),
         ({"heads.upos.bias": torch.zeros(7, dtype=torch.int64)}, "heads.upos.bias is I64"),
         ({"heads.upos.bias": torch.zeros(7, dtype=torch.int8)}, "no scale for each of its 7 rows"),
