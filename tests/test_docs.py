@@ -284,23 +284,25 @@ def test_messages_of_troubleshooting_are_those_of_the_code() -> None:
 
 
 def test_the_walk_through_adds_a_cell(tmp_path: Path) -> None:
-    """Follows docs/cells.md in a copy of the package: appends, inserts, runs."""
+    """Follows docs/cells.md in a copy of the package: appends, replaces, inserts, runs, and holds it to ruff."""
     for folder in ("tagger", "conf", "data"):
         shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)  # ruff's settings
     env = {**os.environ, "PYTHONPATH": str(tmp_path)}
     checks = 0
     steps = re.findall(r"([^\n]*)\n\n```(python|sh)\n(.*?)```\n", page("docs/cells.md"), re.DOTALL)
     for before, language, code in steps:
         append = re.search(r"Append to `(.+)`:$", before)
-        insert = re.search(r"In `(\S+)`, after `(.+)`, add:$", before)
+        change = re.search(r"In `(\S+)`, (?:after|(replace)) `(.+)`(?:, add| by):$", before)
         if append:
             with (tmp_path / append[1]).open("a", encoding="utf-8") as out:
                 out.write(f"\n\n{code}")
-        elif insert:
-            lines = (tmp_path / insert[1]).read_text(encoding="utf-8").splitlines(keepends=True)
-            (place,) = [number for number, line in enumerate(lines) if insert[2] in line]
-            lines.insert(place + 1, code)
-            (tmp_path / insert[1]).write_text("".join(lines), encoding="utf-8")
+        elif change:
+            file, replaced, text = change.groups()
+            lines = (tmp_path / file).read_text(encoding="utf-8").splitlines(keepends=True)
+            (place,) = [number for number, line in enumerate(lines) if text in line]
+            lines[place : place + 1] = [code] if replaced else [lines[place], code]
+            (tmp_path / file).write_text("".join(lines), encoding="utf-8")
         elif language == "python":
             checks += 1
             done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=env, capture_output=True, text=True)
@@ -311,6 +313,14 @@ def test_the_walk_through_adds_a_cell(tmp_path: Path) -> None:
             run_shell(train + small, tmp_path, env)
             assert len(run_shell(tag, tmp_path, env).stdout.splitlines()) == 5
     assert checks == 2
+    for command in (["check"], ["format", "--check"]):
+        done = subprocess.run(
+            [sys.executable, "-m", "ruff", *command, "--no-cache", "tagger"],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stdout
 
 
 def test_the_gain_of_pretraining_is_computed_from_runs(tmp_path: Path) -> None:

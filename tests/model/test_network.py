@@ -11,11 +11,10 @@ from torch.testing import assert_close
 
 from tagger.errors import InputError
 from tagger.model.batch import IGNORE, Batch
+from tagger.model.encoder import CELLS
 from tagger.model.network import TaggerNetwork, layer_sizes
 from tagger.model.vocabulary import Vocabulary
 from tests.conftest import CORPUS, TOKENS, make_batch, make_network, overfit
-
-CELLS = ["rnn_scratch", "gru_scratch", "mingru", "rnn", "gru", "lstm"]
 
 
 def scores_of(network: TaggerNetwork, vocabulary: Vocabulary, sentence: list[str]) -> Tensor:

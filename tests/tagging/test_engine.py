@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 import tagger
+from tagger.model.encoder import CELLS
 from tagger.model.network import TaggerNetwork
 from tagger.model.vocabulary import Vocabulary
 from tagger.tagging import batches
@@ -45,7 +46,7 @@ def expected_scores(network: TaggerNetwork, vocabulary: Vocabulary) -> dict[str,
     return {column: values.transpose(0, 1)[here] for column, values in scores.items()}
 
 
-@pytest.mark.parametrize("cell", ["rnn_scratch", "gru_scratch", "mingru", "rnn", "gru", "lstm"])
+@pytest.mark.parametrize("cell", CELLS)
 @pytest.mark.parametrize(
     "hidden",
     [

@@ -14,7 +14,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from tagger.bundled import bundled
 from tagger.corpus.config import ColumnsConfig
 from tagger.errors import InputError
-from tagger.model.encoder import Encoder
+from tagger.model.encoder import CELLS, Encoder
 from tagger.model.network import TaggerNetwork
 from tagger.model.vocabulary import Vocabulary
 from tagger.training.config import TrainConfig, check_machine, network_config, train_config
@@ -39,7 +39,7 @@ def test_every_choice_composes_and_builds(choice: str, tmp_path: Path, monkeypat
     pl.Trainer(**trainer, logger=False, enable_checkpointing=False, default_root_dir=tmp_path)
 
 
-@pytest.mark.parametrize("cell", ["rnn_scratch", "gru_scratch", "mingru", "rnn", "gru", "lstm"])
+@pytest.mark.parametrize("cell", CELLS)
 def test_every_cell_builds(cell: str) -> None:
     config = composed(f"model.cell={cell}", "model.depth=1")
     TaggerNetwork(VOCABULARY, network_config(config.model, config.embedding))

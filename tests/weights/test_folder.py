@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from tagger.errors import InputError
+from tagger.model.encoder import CELLS
 from tagger.model.vocabulary import Vocabulary
 from tagger.weights.folder import describe_tagger, load_tagger, save_tagger
 from tagger.weights.saved_config import CARD, CONFIG, VOCABULARY, WEIGHTS
@@ -31,7 +32,7 @@ def damaged(folder: Path) -> str:
     return message
 
 
-@pytest.mark.parametrize("cell", ["rnn_scratch", "gru_scratch", "mingru", "rnn", "gru", "lstm"])
+@pytest.mark.parametrize("cell", CELLS)
 def test_what_is_saved_is_loaded(vocabulary: Vocabulary, tmp_path: Path, cell: str) -> None:
     changes = {"cell": cell, "hidden": {"forward": [4, 0], "backward": [3, 5]}}
     network = make_network(vocabulary, **changes)
