@@ -1,4 +1,4 @@
-"""A word form -> its prefixes, its suffixes and its shape, as rows of hash tables."""
+"""A word form -> the rows of its prefixes, its suffixes and its shape in a hash table."""
 
 import re
 import zlib
@@ -6,12 +6,12 @@ from functools import lru_cache
 
 PREFIXES = (1, 2, 3)  # their lengths in characters
 SUFFIXES = (1, 2, 3, 4)
-AFFIXES = len(PREFIXES) + len(SUFFIXES) + 1  # A; the last is the form's shape
-SHAPE_CHARACTERS = 32  # of a longer form the shape shows only these
+AFFIXES = len(PREFIXES) + len(SUFFIXES) + 1  # A: the code calls the shape an affix too; it is the last
+SHAPE_CHARACTERS = 32  # the shape describes a form's first 32 characters
 
 
 class _ShapeCharacters(dict[str, str]):
-    """Each character -> the character that stands for it in a shape; looked up once, then remembered."""
+    """Each character -> the character that stands for it in a shape; computed once, then remembered."""
 
     def __missing__(self, character: str) -> str:
         kind = "X" if character.isupper() else "x" if character.isalpha() else "9" if character.isdigit() else character
@@ -24,7 +24,7 @@ _LONG_RUN = re.compile(r"(.)\1{3,}", re.DOTALL)
 
 
 def word_shape(form: str) -> str:
-    """Upper-case letters as X, other letters as x, digits as 9, the rest as it is; runs at most 3 long.
+    """The form with X for upper-case letters, x for other letters and 9 for digits; runs are cut to 3 characters.
 
     >>> word_shape("McDonald's"), word_shape("1,250")
     ("XxXxxx'x", '9,999')
@@ -37,8 +37,8 @@ def word_shape(form: str) -> str:
 def affix_rows(form: str, buckets: int) -> list[int]:
     """The rows of a form's prefixes, suffixes and shape.
 
-    Each kind of affix has `buckets` rows of one table, which has AFFIXES * buckets rows in all. An affix's row is
-    decided by its CRC-32, which is the same in every process, so different affixes may share a row.
+    One table has AFFIXES * buckets rows, `buckets` for each kind of affix. An affix's CRC-32 decides its row, since it
+    is the same in every process. Different affixes may share a row.
     """
     lower = form.lower()
     affixes = [lower[:n] for n in PREFIXES] + [lower[-n:] for n in SUFFIXES] + [word_shape(form)]

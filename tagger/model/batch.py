@@ -1,8 +1,7 @@
-"""What the network reads: the padded tensors of a batch, and the ids with a meaning of their own."""
+"""What the network reads: the padded tensors of a batch, and the ids that are no word, character or tag."""
 
-# U distinct forms, T tokens in the longest sentence, B sentences, A affixes of a form, C characters of the longest
-# form, V sources of pretrained vectors. Of a transformer: W windows, S pieces in the longest window, M' outputs that
-# are used, D its size
+# U distinct forms, T tokens in the longest sentence, B sentences, A affixes of a form, C characters of the longest form
+# For a transformer: W windows, S pieces in the longest window, M' of its outputs that are used, D size of an output
 
 from dataclasses import dataclass, field, fields
 from typing import Any
@@ -10,22 +9,22 @@ from typing import Any
 import torch
 from torch import Tensor
 
-PAD = 0  # id of the filler beyond the end of a word or a sentence
+PAD = 0  # id of padding after the end of a word or a sentence
 UNK = 1  # id of every word or character that the vocabulary does not have
-FIRST_ID = 2  # of the first word, and of the first character, that the vocabulary has
-IGNORE = -100  # target beyond a sentence's end, or where nothing is annotated: neither learned nor scored
-UNSEEN = -101  # target where the gold tag is not in the training data: not learned, scored as wrong
+FIRST_ID = 2  # id of the vocabulary's first word, and of its first character
+IGNORE = -100  # target after a sentence's end, or of a token without annotation: neither learned nor scored
+UNSEEN = -101  # target of a gold tag that training does not have: not learned, but scored, as wrong
 
 
 @dataclass
 class Pieces:
-    """Sentences as a transformer reads them; `pieces.windows` makes it."""
+    """Sentences as a transformer reads them; made by `pieces.windows`."""
 
     ids: Tensor  # (W, S) piece ids, padded on the right
-    mask: Tensor  # (W, S) 1 where there is a piece, 0 in the padding
-    window: Tensor  # (T, B) the window that a token is read from; 0 beyond a sentence's end
+    mask: Tensor  # (W, S) 1 for a piece, 0 for padding
+    window: Tensor  # (T, B) the window that a token is read from; 0 after a sentence's end
     start: Tensor  # (T, B) the token's first piece in that window
-    end: Tensor  # (T, B) one past its last piece; equals start beyond a sentence's end
+    end: Tensor  # (T, B) one past its last piece; equals start after a sentence's end
 
     def to(self, device: torch.device | str) -> "Pieces":
         """The pieces on another device."""
@@ -34,21 +33,20 @@ class Pieces:
 
 @dataclass
 class Batch:
-    """Padded sentences; `collate` makes it.
+    """Padded sentences; made by `collate`.
 
-    What depends on a form's spelling alone is stored once for each distinct form, and `index` says which form a token
-    has.
+    What depends on a form's spelling alone is stored once per distinct form. `index` says which form a token has.
     """
 
     words: Tensor  # (U,) word id of each distinct form
     affixes: Tensor  # (U, A) rows of the affix table
-    characters: Tensor  # (U, C) character ids, PAD beyond the form's end
-    vectors: Tensor  # (U, V) row in each table of pretrained vectors; 0 if the form has no vector
-    index: Tensor  # (T, B) the token's form; 0 beyond a sentence's end
+    characters: Tensor  # (U, C) character ids, PAD after the form's end
+    vectors: Tensor  # (U, sources) row in each source's table of pretrained vectors, from 1; 0 if it has no vector
+    index: Tensor  # (T, B) the token's form, 0 to U - 1; 0 after a sentence's end
     lengths: Tensor  # (B,) tokens per sentence
     targets: dict[str, Tensor] = field(default_factory=dict)  # column -> (T, B) tag ids, UNSEEN or IGNORE
-    pieces: Pieces | None = None  # what a transformer reads, if the network has one
-    outputs: Tensor | None = None  # (T, B, M', D) of a frozen transformer, if they have been computed before
+    pieces: Pieces | None = None  # for a transformer, if the network has one
+    outputs: Tensor | None = None  # (T, B, M', D) of a frozen transformer, if they are cached
 
     def to(self, device: torch.device | str) -> "Batch":
         """The batch on another device."""

@@ -1,11 +1,12 @@
 """One time step, from scratch: input and state in, next state out.
 
-The tanh cell is that of the chapter's equation 10.4.1. The GRU is that of Cho et al. (2014,
-https://arxiv.org/abs/1406.1078) in the form that cuDNN and `nn.GRU` use: the reset gate applies after the product with
-the state, and both products have a bias. So weights can be copied between ours and theirs.
+The tanh cell computes equation 10.4.1 of the chapter (https://d2l.ai/chapter_recurrent-modern/bi-rnn.html). The GRU is
+that of Cho et al. (2014, https://arxiv.org/abs/1406.1078) in the form that cuDNN and `nn.GRU` use: the reset gate
+applies after the product with the state, and both products have a bias. So weights can be copied between ours and
+theirs.
 
-A cell of your own needs `hidden_size` and a `forward` that takes and returns what `RNNCell.forward` does; then name it
-in `encoder.CELLS`.
+A cell of your own needs `hidden_size`, and a `forward` that takes and returns what `RNNCell.forward` does. Name it in
+`encoder.CELLS`, and write the same step for tagging in `tagging/packed.py`. docs/cells.md shows how.
 """
 
 # B sentences, I input size, H hidden size
@@ -40,7 +41,7 @@ class GRUCell(nn.Module):
     n = tanh(x W_xn + b_xn + r * (h W_hn + b_hn))
     h' = (1 - z) * n + z * h
 
-    The three matrices of each product stand side by side: W_x = [W_xr W_xz W_xn].
+    The three matrices of each product are stored side by side: W_x = [W_xr W_xz W_xn].
     """
 
     def __init__(self, input_size: int, hidden_size: int) -> None:
@@ -63,14 +64,15 @@ class GRUCell(nn.Module):
 
 
 class MinGRUCell(nn.Module):
-    """A GRU whose gates depend on the input alone, so that no step waits for the one before.
+    """A GRU whose gates depend on the input alone. So all steps can be computed at once: see `encoder.ScanLayer`.
 
     z = sigmoid(x W_xz + b_xz)
     n = tanh(x W_xn + b_xn)
     h' = (1 - z) * h + z * n
 
-    As in Feng et al. (2024), https://arxiv.org/abs/2410.01201, section 3.1, but with the GRU's tanh. The two
-    matrices stand side by side: W_x = [W_xz W_xn].
+    Beware: here z is the share of the new n, as in Feng et al. (2024), https://arxiv.org/abs/2410.01201, section 3.1.
+    In `GRUCell` it is the share of the old h. Unlike theirs, this cell has the GRU's tanh. The two matrices are stored
+    side by side: W_x = [W_xz W_xn].
     """
 
     def __init__(self, input_size: int, hidden_size: int) -> None:
@@ -81,7 +83,7 @@ class MinGRUCell(nn.Module):
         _initialize(self, hidden_size)
 
     def gates(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """z and n for any number of inputs at once: x (..., I) to twice (..., H)."""
+        """z and n for any number of inputs at once: x (..., I) to two tensors (..., H)."""
         z, n = (x @ self.W_x + self.b_x).chunk(2, dim=-1)
         return torch.sigmoid(z), torch.tanh(n)
 
@@ -92,7 +94,7 @@ class MinGRUCell(nn.Module):
 
 
 def _initialize(cell: nn.Module, hidden_size: int) -> None:
-    """Uniform in ±1/sqrt(H), as torch does."""
+    """Draws all weights uniformly from ±1/sqrt(H), as torch does."""
     bound = 1 / math.sqrt(hidden_size)
     for parameter in cell.parameters():
         nn.init.uniform_(parameter, -bound, bound)

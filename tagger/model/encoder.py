@@ -1,13 +1,18 @@
-"""Token embeddings -> states that know the whole sentence: a direction, both directions, a stack.
+"""Token embeddings -> states of every token: a direction, both directions, a stack.
 
-Tensors are time-major and padded on the right. Each layer takes initial states, if there are any, and returns its
-outputs and its last states, as in the chapter (https://d2l.ai/chapter_recurrent-modern/bi-rnn.html).
+A forward state has seen its token and those before it. A backward state has seen its token and those after it. From the
+second layer on, both have seen the whole sentence if both directions exist.
 
-To add a cell, write it in `cells.py`, with the interface of `RNNCell`, and name it in `CELLS` below.
+Tensors are time-major and padded on the right. As in the chapter
+(https://d2l.ai/chapter_recurrent-modern/bi-rnn.html), each layer takes initial states and returns its outputs and its
+last states. The tagger starts from zeros and ignores the last states.
+
+To add a cell, write it in `cells.py`, name it in `CELLS` below, and write its step for tagging in `tagging/packed.py`.
+docs/cells.md shows how.
 """
 
 # T tokens in the longest sentence, B sentences, I input size, H hidden size of one direction,
-# F hidden size forward, R hidden size backward (it reads in reverse)
+# F hidden size forward, R hidden size backward. f and r are outputs of these two, since b is a bias
 
 from collections.abc import Sequence
 from typing import Any, cast
@@ -21,7 +26,7 @@ from tagger.errors import InputError
 from tagger.model.cells import GRUCell, MinGRUCell, RNNCell
 from tagger.model.fast_cpu import Dropout, gru, trains_on_cpu
 
-State = Any  # what a layer carries from step to step: h (B, H); of an LSTM (h, c)
+State = Any  # what a layer carries from step to step: h (B, H); for an LSTM (h, c)
 
 
 class RecurrentLayer(nn.Module):
@@ -53,7 +58,10 @@ class RecurrentLayer(nn.Module):
 
 
 class ScanLayer(nn.Module):
-    """`RecurrentLayer` for a cell whose gates depend on the input alone: equal, but all steps are computed at once."""
+    """Computes what `RecurrentLayer` computes, but all steps at once.
+
+    The cell's gates must depend on the input alone.
+    """
 
     def __init__(self, cell: MinGRUCell) -> None:
         super().__init__()
@@ -70,20 +78,21 @@ class ScanLayer(nn.Module):
 def scan(a: Tensor, b: Tensor, initial: Tensor | None = None) -> Tensor:
     """h_t = a_t h_(t-1) + b_t for all t, in log2(T) rounds instead of T steps.
 
-    The parallel scan of Hillis and Steele (1986), https://doi.org/10.1145/7902.7903: after round k, a_t and b_t
-    together do the work of the 2**k steps that end at t.
+    This is the parallel scan of Hillis and Steele (1986), https://doi.org/10.1145/7902.7903. After k rounds
+    h_t = a_t h_(t-d) + b_t with d = 2**k, and h_(t-d) = 0 before the first step. Each round puts the equation of
+    h_(t-d) into that of h_t.
 
     Args:
         a: (T, B, H).
         b: (T, B, H).
-        initial: (B, H), zeros if None.
+        initial: h before the first step, (B, H); zeros if None.
 
     Returns:
         All h, (T, B, H).
     """
     if initial is not None:
         b = torch.cat([b[:1] + a[:1] * initial, b[1:]])
-    distance = 1
+    distance = 1  # d
     while distance < len(a):
         b = torch.cat([b[:distance], torch.addcmul(b[distance:], a[distance:], b[:-distance])])
         if 2 * distance < len(a):
@@ -135,7 +144,8 @@ def _last_states(output: Tensor, lengths: Tensor) -> Tensor:
     return output[lengths - 1, torch.arange(len(lengths), device=output.device)]
 
 
-# Name -> the layer that runs the cell, and the cell, which is made from (I, H).
+# Name -> the layer that reads a sentence, and what computes its steps, made from (I, H): a cell of ours, or a recurrent
+# layer of torch, which has its cell inside.
 CELLS: dict[str, tuple[Any, Any]] = {
     "rnn_scratch": (RecurrentLayer, RNNCell),
     "gru_scratch": (RecurrentLayer, GRUCell),
@@ -147,7 +157,7 @@ CELLS: dict[str, tuple[Any, Any]] = {
 
 
 def make_layer(cell: str, input_size: int, hidden_size: int) -> nn.Module:
-    """One direction with the cell of that name in `CELLS`.
+    """Makes one direction with a cell of `CELLS`.
 
     Raises:
         InputError: no cell has that name.
@@ -172,8 +182,9 @@ class BidirectionalLayer(nn.Module):
     """Two layers that read the same input in opposite directions, of any two sizes (10.4.1).
 
     H_f(t) = phi(X(t) W_xh_f + H_f(t-1) W_hh_f + b_f)
-    H_b(t) = phi(X(t) W_xh_b + H_b(t+1) W_hh_b + b_b)
-    H = [H_f H_b], F + R wide. Either direction may be absent (None).
+    H_r(t) = phi(X(t) W_xh_r + H_r(t+1) W_hh_r + b_r)
+    H = [H_f H_r], F + R wide. The chapter writes b for our r, the backward direction. Either direction may be absent
+    (None).
     """
 
     def __init__(self, forward_layer: nn.Module | None, backward_layer: nn.Module | None) -> None:
@@ -191,12 +202,12 @@ class BidirectionalLayer(nn.Module):
 
         Args:
             x: (T, B, I).
-            lengths: (B,).
-            states: the states that the forward and the backward direction start from; None is zeros.
+            lengths: (B,), tokens per sentence.
+            states: the initial states of the forward and of the backward direction; None: zeros.
 
         Returns:
-            Outputs (T, B, F + R), and the last state of either direction (None if it is absent). The backward
-            direction's is its state after each sentence's first token.
+            Outputs (T, B, F + R), and the last states of the forward and of the backward direction, None if that is
+            absent. The backward direction ends at each sentence's first token.
         """
         h, last_f, last_r = [], None, None
         if self.forward_layer is not None:
@@ -220,7 +231,7 @@ class Encoder(nn.Module):
             cell: a name in `CELLS`.
             input_size: I of the first layer.
             forward: F of each layer; 0 leaves the direction out.
-            backward: R of each layer.
+            backward: R of each layer; 0 leaves the direction out.
             dropout: the probability with which training zeroes a number between two layers.
         """
         super().__init__()
@@ -238,7 +249,16 @@ class Encoder(nn.Module):
     def forward(
         self, x: Tensor, lengths: Tensor, states: Sequence[tuple[State, State]] | None = None
     ) -> tuple[list[Tensor], list[tuple[State, State]]]:
-        """x (T, B, I) to the outputs (T, B, F + R) and the last states of every layer, from the first."""
+        """Reads x (T, B, I).
+
+        Args:
+            x: token embeddings.
+            lengths: (B,), tokens per sentence.
+            states: for each layer the initial states of both directions; None: zeros.
+
+        Returns:
+            The outputs of every layer, each (T, B, F + R), and their last states, from the first layer on.
+        """
         outputs, last = [], []
         for depth, layer in enumerate(self.layers):
             if depth:

@@ -1,11 +1,11 @@
-"""What makes training on a processor faster: a GRU with a backward pass of its own, and cheap masks for dropout.
+"""Makes training on a CPU faster: a GRU with a backward pass of its own, and cheap masks for dropout.
 
-Both are used where `trains_on_cpu` says so: the GRU in `encoder.GRULayer`, the dropout everywhere. On a GPU,
-and when no gradients are recorded, torch's own layers run.
+Both are used where `trains_on_cpu` is true: the GRU in `encoder.GRULayer`, the dropout everywhere. On a GPU, or when no
+gradients are recorded, torch's own layers run.
 
-The GRU equals `nn.GRU` in value and gradient. Torch computes the gradient of the weights step by step, T products of
-a few rows each. Here all steps share one product, and everything that does not depend on later steps is computed for
-all steps at once.
+The GRU has the values and gradients of `nn.GRU`. But torch computes the gradient of the weights step by step, in T
+products of a few rows each. Here all steps share one product. Everything that does not depend on later steps is
+computed for all steps at once.
 """
 
 # T steps, B sentences, H hidden size
@@ -18,7 +18,7 @@ from torch.autograd.function import once_differentiable
 
 
 def trains_on_cpu(x: Tensor) -> bool:
-    """Whether `x` is on a processor and gradients are recorded."""
+    """Whether `x` is on the CPU and gradients are recorded."""
     return x.device.type == "cpu" and torch.is_grad_enabled()
 
 
@@ -27,7 +27,7 @@ def gru(x: Tensor, W_h: Tensor, b_h: Tensor, initial: Tensor | None = None) -> T
 
     Args:
         x: (T, B, 3 H), the products x W_x + b_x of all steps: gates r, z, n side by side.
-        W_h: (3 H, H), as in `nn.GRU.weight_hh_l0`.
+        W_h: (3 H, H), as in `nn.GRU.weight_hh_l0`: the transpose of `GRUCell.W_h`.
         b_h: (3 H,).
         initial: the state before the first step, (B, H); zeros if None.
 
@@ -65,27 +65,27 @@ class _GRU(torch.autograd.Function):
         steps, sentences, size = n.shape
         W = W_h.to(n.dtype)
         r, z = r_z[:, :, :size], r_z[:, :, size:]
-        # dh' times these factors is the gradient of what h W_h + b_h contributes to r, z and n.
-        dn = (1 - z) * (1 - n * n)
-        factors = torch.stack([dn * g_n * r * (1 - r), (h[:-1] - n) * z * (1 - z), dn * r], dim=2)
-        dg = torch.empty_like(factors)  # (T, B, 3, H), of h W_h + b_h
-        dh_next = torch.empty_like(n)  # of h'
-        dh = torch.zeros_like(n[0])
+        # The gradient of h' times these factors is the gradient of the three parts of h W_h + b_h, for r, z and n.
+        n_factor = (1 - z) * (1 - n * n)  # from h' to the argument of n's tanh
+        factors = torch.stack([n_factor * g_n * r * (1 - r), (h[:-1] - n) * z * (1 - z), n_factor * r], dim=2)
+        dg = torch.empty_like(factors)  # (T, B, 3, H) the gradient of h W_h + b_h
+        dh_next = torch.empty_like(n)  # (T, B, H) the gradient of h'
+        dh = torch.zeros_like(n[0])  # (B, H) the part of it that comes from the step after
         for t in reversed(range(steps)):
             torch.add(dh, gradient[t], out=dh_next[t])
             torch.mul(dh_next[t, :, None], factors[t], out=dg[t])
             dh = torch.addmm(dh_next[t] * z[t], dg[t].view(sentences, -1), W)
         rows = dg.view(steps * sentences, -1)
         dW_h = (rows.T @ h[:-1].reshape(steps * sentences, size)).to(W_h.dtype)
-        dx = torch.cat([dg[:, :, :2].flatten(2), dh_next * dn], dim=2)
+        dx = torch.cat([dg[:, :, :2].flatten(2), dh_next * n_factor], dim=2)
         return dx, dW_h, rows.sum(0).to(W_h.dtype), dh
 
 
 class Dropout(nn.Dropout):
-    """`nn.Dropout`, whose masks on a processor take 16 random bits per number.
+    """`nn.Dropout`, with masks that take 16 random bits per number when training on a CPU.
 
-    So p is rounded to a multiple of 1/65536; the numbers that stay are divided by 1 - p for the rounded p, which keeps
-    their mean. Srivastava et al. (2014), https://jmlr.org/papers/v15/srivastava14a.html.
+    So p is rounded to a multiple of 1/65536. The numbers that stay are divided by 1 - p for the rounded p, which keeps
+    the mean. Srivastava et al. (2014), https://jmlr.org/papers/v15/srivastava14a.html.
     """
 
     def forward(self, input: Tensor) -> Tensor:

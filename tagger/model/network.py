@@ -1,14 +1,14 @@
 """The network: embed every token, encode the sentence in both directions, score the tags."""
 
-# T tokens in the longest sentence, B sentences, E embedding size, F hidden size forward, R hidden size backward,
-# S the sum of F + R over all layers, K tags of a column
+# U distinct forms, T tokens in the longest sentence, B sentences, E size of a token's embedding (of its form, and of a
+# transformer), F hidden size forward, R hidden size backward, S the sum of F + R over all layers, K tags of a column
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, TypedDict
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import embedding as gather
+from torch.nn.functional import embedding as look_up
 
 from tagger.errors import InputError
 from tagger.model.embeddings import FormEmbedding, VectorConfig
@@ -27,16 +27,19 @@ MAX_HIDDEN_SIZE = 10_000_000
 
 
 class NetworkConfig(TypedDict):
-    """What a `TaggerNetwork` is built from, beside its vocabulary; plain values, saved with it."""
+    """What a `TaggerNetwork` is built from, beside its vocabulary. These plain values are saved with it.
+
+    A new key also needs a line in `ADDED_KEYS` of `weights/saved_config.py`: older taggers lack it.
+    """
 
     cell: str  # a name in `encoder.CELLS`
     depth: int  # recurrent layers
     hidden: dict[str, int | list[int]]  # forward and backward: one size for all layers, or a list of one per layer
     dropout: float  # probability with which training zeroes a number
-    words: int  # these four: see `FormEmbedding`
-    affixes: int
-    chars: int
-    buckets: int
+    words: int  # size of a word's vector
+    affixes: int  # size of the vector of each affix
+    chars: int  # filters of the character encoder
+    buckets: int  # rows of the hash table of each kind of affix
     vectors: VectorConfig | None
     transformer: TransformerConfig | None
 
@@ -44,7 +47,7 @@ class NetworkConfig(TypedDict):
 class TaggerNetwork(nn.Module):
     """Scores every tag for every token of a batch.
 
-    The scores of each column come from a layer of their own (a head), which reads the states of all recurrent layers.
+    Each column has a linear layer of its own (a head), which reads the states of all recurrent layers.
     """
 
     def __init__(self, vocabulary: "Vocabulary", config: NetworkConfig) -> None:
@@ -67,8 +70,8 @@ class TaggerNetwork(nn.Module):
         self.dropout = Dropout(config["dropout"])
 
     def embed(self, batch: "Batch") -> Tensor:
-        """One vector per token, (T, B, E): that of its form and, beside it, that of the transformer."""
-        x = gather(batch.index, self.embedding(batch))  # (U, ...) to (T, B, ...)
+        """One vector per token, (T, B, E): that of its form and, if there is a transformer, its output beside it."""
+        x = look_up(batch.index, self.embedding(batch))  # a row for each form, (U, width), to (T, B, width)
         if self.transformer is not None:
             outputs = batch.outputs
             if outputs is None:
@@ -80,13 +83,16 @@ class TaggerNetwork(nn.Module):
         return embedded
 
     def encode(self, x: Tensor, lengths: Tensor) -> Tensor:
-        """The states of all layers side by side, (T, B, S); with both directions each has seen the whole sentence."""
+        """The states of all layers in both directions side by side, (T, B, S).
+
+        Together a token's states have seen the whole sentence, if both directions exist; see `encoder.py` for each.
+        """
         layers, _ = self.encoder(x, lengths)
         h: Tensor = self.dropout(torch.cat(layers, dim=-1))
         return h
 
     def score(self, h: Tensor) -> dict[str, Tensor]:
-        """O = H W_hq + b_q (10.4.2), for each column, (T, B, K)."""
+        """O = H W_hq + b_q (10.4.2) for each column, (T, B, S) to (T, B, K)."""
         return {column: head(h) for column, head in self.heads.items()}
 
     def forward(self, batch: "Batch") -> dict[str, Tensor]:
@@ -97,10 +103,10 @@ class TaggerNetwork(nn.Module):
 
 
 def check_training_memory(vocabulary: "Vocabulary", config: NetworkConfig) -> None:
-    """Refuses, before it is built, a network too large to be trained on this machine.
+    """Refuses a network that is too large to be trained on this machine, before it is built.
 
     Raises:
-        InputError: see `check_memory`; or sizes out of range.
+        InputError: see `check_memory`; or a size is out of range.
     """
     check_memory(build_without_memory(lambda: TaggerNetwork(vocabulary, config)), TRAINING_COPIES, "training")
 
@@ -109,7 +115,7 @@ def layer_sizes(size: int | Sequence[int], depth: int, direction: str) -> list[i
     """One hidden size per layer, from one number for all layers or a list of `depth` numbers.
 
     Raises:
-        InputError: depth or a size out of range, or a list of another length.
+        InputError: the depth or a size is out of range, or the list has another length.
     """
     if not 1 <= depth <= MAX_DEPTH:
         raise InputError(f"model.depth={depth}: a stack has 1 to {MAX_DEPTH} layers")

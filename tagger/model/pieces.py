@@ -12,17 +12,17 @@ import torch
 from tagger.model.batch import Pieces
 from tagger.text.characters import encodable
 
-MAX_FORM_PIECES = 64  # of a longer form only the first pieces are read,
-MAX_FORM_CHARACTERS = 2_000  # and of its text only the first characters
+MAX_FORM_PIECES = 64  # pieces of a form that are read, from its first
+MAX_FORM_CHARACTERS = 2_000  # characters of a form that are cut into pieces, from its first
 
 
 class PieceTokenizer:
     """Word forms -> piece ids. A form is tokenized as one word of a sentence that is already split into words.
 
     Attributes:
-        prefix, suffix: the special pieces around a sentence, such as [CLS] and [SEP].
+        prefix, suffix: the ids of the special pieces before and after a sentence, such as [CLS] and [SEP].
         pad: the id of padding.
-        room: how many pieces of a sentence fit in one window.
+        room: the number of pieces of a sentence that fit in one window.
     """
 
     def __init__(self, tokenizer: Any, limit: int) -> None:
@@ -30,7 +30,7 @@ class PieceTokenizer:
 
         Args:
             tokenizer: a fast tokenizer of the package transformers.
-            limit: how many pieces the encoder can read at once, special ones included.
+            limit: the number of pieces that the encoder can read at once, special ones included.
         """
         self.tokenizer, self.limit = tokenizer, limit
         self._backend = tokenizer.backend_tokenizer
@@ -48,14 +48,14 @@ class PieceTokenizer:
         self._unknown: int = self.pad if tokenizer.unk_token_id is None else tokenizer.unk_token_id
 
     def pieces(self, forms: Sequence[str]) -> list[list[int]]:
-        """The ids of each form: at least one, at most MAX_FORM_PIECES or what fits in a window."""
+        """The ids of each form: at least one, at most MAX_FORM_PIECES, and no more than fit in a window."""
         limit = min(MAX_FORM_PIECES, self.room)
         words = [[self._space + encodable(form[:MAX_FORM_CHARACTERS]).removeprefix(self._space)] for form in forms]
         found = self._backend.encode_batch_fast(words, is_pretokenized=True, add_special_tokens=False)
         return [encoding.ids[:limit] or [self._unknown] for encoding in found]
 
     def state(self) -> str:
-        """A text that differs between tokenizers which make different pieces."""
+        """A text that is different for tokenizers that make different pieces."""
         return f"{self.limit} {self._backend.to_str()}"
 
     def save(self, folder: Path) -> None:
@@ -66,9 +66,8 @@ class PieceTokenizer:
 def windows(sentences: Sequence[Sequence[Sequence[int]]], tokenizer: PieceTokenizer) -> Pieces:
     """Cuts sentences into windows that the encoder can read.
 
-    A sentence that fits is one window. A longer sentence is cut, between tokens, into windows that overlap by about
-    half. A token is read from the window in which it is furthest from a cut, so that it sees as much of its sentence
-    as it can.
+    A sentence that fits is one window. A longer sentence is cut between tokens into windows that overlap by about half.
+    A token is read from the window in which it is furthest from a cut. There it has the most context.
 
     Args:
         sentences: for each of B sentences, none of them empty, the pieces of each token.
@@ -98,7 +97,7 @@ def _spans(offsets: np.ndarray, room: int) -> list[tuple[int, int]]:
     """The windows of a sentence: the first token of each, and one past its last.
 
     Args:
-        offsets: (tokens + 1,), the number of pieces before each token, and of all pieces.
+        offsets: (tokens + 1,), the number of pieces before each token, and last the number of all pieces.
         room: pieces that fit in a window.
     """
     spans: list[tuple[int, int]] = []
@@ -112,13 +111,15 @@ def _spans(offsets: np.ndarray, room: int) -> list[tuple[int, int]]:
 
 
 def _furthest_from_cuts(offsets: np.ndarray, spans: list[tuple[int, int]]) -> np.ndarray:
-    """The window in which each token is furthest from a cut, (tokens,); the ends of a sentence are no cuts."""
+    """The window in which each token is furthest from a cut, (tokens,). The ends of a sentence are not cuts."""
     tokens = len(offsets) - 1
     chosen = np.zeros(tokens, dtype=np.int64)
     furthest = np.full(tokens, -1)
     for number, (first, last) in enumerate(spans):
-        before = offsets[first:last] - (offsets[first] if first > 0 else -offsets[-1])
-        after = (offsets[last] if last < tokens else 2 * offsets[-1]) - offsets[first + 1 : last + 1]
+        # Without a cut on one side, the distance to it counts as longer than the sentence.
+        cut_before = offsets[first] if first > 0 else -offsets[-1]
+        cut_after = offsets[last] if last < tokens else 2 * offsets[-1]
+        before, after = offsets[first:last] - cut_before, cut_after - offsets[first + 1 : last + 1]
         distance = np.minimum(before, after)
         better = first + np.flatnonzero(distance > furthest[first:last])
         chosen[better], furthest[better] = number, distance[better - first]

