@@ -208,7 +208,7 @@ def test_weights_of_a_commit(commits: Path) -> None:
 
 def test_weights_of_another_version(commits: Path) -> None:
     embedding, _, config = load("some/bert")
-    with pytest.raises(InputError, match="trained with version xyz, here is abc"):
+    with pytest.raises(InputError, match="trained with version xyz, but version abc is here"):
         load_weights(embedding, {**config, "revision": "xyz"})
     save_bert(commits, hidden_act="relu")
     bigger = {**config["encoder"], "intermediate_size": 64}
