@@ -13,7 +13,9 @@ PAD = 0  # id of padding after the end of a word or a sentence
 UNK = 1  # id of every word or character that the vocabulary does not have
 FIRST_ID = 2  # id of the vocabulary's first word, and of its first character
 IGNORE = -100  # target after a sentence's end, or of a token without annotation: neither learned nor scored
-UNSEEN = -101  # target of a gold tag that training does not have: not learned, but scored, as wrong
+# Target of a gold tag that training does not have: not learned, but scored, as wrong. It is below IGNORE, so that
+# target.clamp(min=IGNORE) leaves it out of the loss.
+UNSEEN = -101
 
 
 @dataclass

@@ -25,7 +25,7 @@ class FormTable:
     Attributes:
         features: name -> an array with a row per form; the names, and what the rows hold, are those of the first fields
             of `Batch`. Whatever array `_clear` makes grows with the table and becomes part of each batch.
-        counts: (V,), how often the word of each id occurs in training; 1 for `UNK`.
+        counts: how often the word of each id, from 0, occurs in training; 1 for `UNK`.
         pieces: the ids of each form's pieces, which a transformer reads; empty without a tokenizer.
     """
 
@@ -38,7 +38,7 @@ class FormTable:
             vocabulary: the words, characters and vectors that have ids.
             buckets: rows of the hash table of each kind of affix.
             tokenizer: makes pieces; None: there is no transformer.
-            limit: forms.
+            limit: the most forms that the table remembers.
         """
         self.vocabulary, self.buckets, self.tokenizer, self.limit = vocabulary, buckets, tokenizer, limit
         self.counts = np.array([1] * FIRST_ID + list(vocabulary.words.values()), dtype=np.int64)
