@@ -1,6 +1,9 @@
 """Sentences -> batches of packed tokens: the list alone decides which sentences the network reads together.
 
 Packed means: the first token of every sentence, the longest sentence's first, then the second tokens, and so on.
+
+The last bits of a product depend on its number of rows. In a pool every product has a fixed number of rows, so the
+values of a sentence do not depend on the sentences beside it, and small files can share batches.
 """
 
 # N tokens of a batch, T tokens in its longest sentence, B sentences
@@ -12,6 +15,8 @@ import numpy as np
 
 BATCH_TOKENS = 16_000  # tokens of a batch, at most; of a tagger with a transformer, pieces
 MAX_SENTENCE_TOKENS = 1_000  # a longer sentence is read in pieces of this many tokens
+POOL_SENTENCES = 128  # sentences of a batch of a pool; rows of each of its products with the state
+POOL_BLOCK = 1_024  # rows of each of its other products
 
 
 class PackedBatch(NamedTuple):
@@ -22,13 +27,16 @@ class PackedBatch(NamedTuple):
 
 
 def plan_batches(
-    sentences: Sequence[Sequence[str]], size: Callable[[Sequence[str]], int] = len
+    sentences: Sequence[Sequence[str]],
+    size: Callable[[Sequence[str]], int] = len,
+    max_sentences: int | None = None,
 ) -> Iterator[PackedBatch]:
     """Sorts sentences by length, the longest first, and cuts the list into batches of about `BATCH_TOKENS`.
 
     Args:
         sentences: lists of forms, of any length.
         size: how much of `BATCH_TOKENS` a sentence takes.
+        max_sentences: the largest number of sentences of a batch; None: no limit.
     """
     if any(len(sentence) > MAX_SENTENCE_TOKENS for sentence in sentences):
         sentences = [
@@ -45,6 +53,8 @@ def plan_batches(
     while first < total:
         limit = BATCH_TOKENS + (ends[first - 1] if first else 0)
         last = max(first + 1, min(total, int(np.searchsorted(ends, limit, side="right"))))
+        if max_sentences is not None:
+            last = min(last, first + max_sentences)
         here = np.arange(lengths[first])[:, None] < lengths[first:last]  # (T, B)
         tokens = (starts[first:last] + np.arange(lengths[first])[:, None])[here]
         yield PackedBatch(tokens, here.sum(axis=1).tolist())

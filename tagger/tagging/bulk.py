@@ -1,8 +1,9 @@
 """Files -> tagged files: this process reads and writes; the tagger's workers cut text, tag it and format it.
 
-No window has text of two files, and the sizes of a file's windows depend on its content alone. Its output is therefore
-the same to the byte whether it is tagged alone or among others, by one worker or by several, or after a run was
-resumed.
+Every file is tagged in windows of its own, whose sizes follow from its content alone. Files that are one small window
+are computed together in a pool, where a sentence's values do not depend on the others (see `batches`). The output of a
+file is therefore the same to the byte whether it is tagged alone or among others, by one worker or by several, or after
+a run was resumed.
 """
 
 import io
@@ -58,6 +59,7 @@ class _Piece(NamedTuple):
     units: list[Paragraph | Sentence]
     write: Writer
     offsets: bool  # whether the format shows offsets
+    whole: bool = False  # whether it is a whole file, which may share a pool with others
 
 
 class _Source(NamedTuple):
@@ -165,7 +167,7 @@ def _pieces(
         )
         next_is_standard_input = number + 1 < len(jobs) and jobs[number + 1].source == STDIO  # its text may come late
         piece = _Piece([], write, job.output in WITH_OFFSETS)
-        tokens, limit = 0, FIRST_WINDOW
+        tokens, limit, whole = 0, FIRST_WINDOW, True
         error = None
         try:
             for unit, read in _units(tagger, job, options):
@@ -175,11 +177,11 @@ def _pieces(
                 tokens += len(unit) if isinstance(unit, Sentence) else 1 + len(unit.text) // CHARACTERS_PER_TOKEN
                 if tokens >= limit:
                     yield _Window(_Source(number, read()), piece, tokens)
-                    piece, tokens = piece._replace(units=[]), 0
+                    piece, tokens, whole = piece._replace(units=[]), 0, False
                     limit = min(2 * limit, WINDOW_TOKENS)
         except InputError as found:
             error = found
-        yield _Window(_Source(number, error=error), piece, tokens, next_is_standard_input)
+        yield _Window(_Source(number, error=error), piece._replace(whole=whole), tokens, next_is_standard_input)
 
 
 def _units(tagger: "Tagger", job: "Job", options: Options) -> Iterator[tuple[Paragraph | Sentence, Callable[[], int]]]:
@@ -212,11 +214,21 @@ def _units(tagger: "Tagger", job: "Job", options: Options) -> Iterator[tuple[Par
 
 def _write(tagger: "Tagger", pieces: list[_Piece], request: Request) -> list[_Written]:
     """The work of a process: cuts paragraphs, tags sentences, and writes them as text."""
-    return [_write_piece(tagger, piece, request) for piece in pieces]
+    found = [_sentences(tagger, piece) for piece in pieces]
+    pool: list[Sentence] = []
+    for piece, sentences in zip(pieces, found, strict=True):
+        if isinstance(sentences, InputError):
+            continue
+        if piece.whole and tagger.engine.has_pools:
+            pool += sentences
+        else:
+            tagger.tag_window(sentences, request)
+    tagger.tag_window(pool, request, pool=True)
+    return [_text(piece, sentences) for piece, sentences in zip(pieces, found, strict=True)]
 
 
-def _write_piece(tagger: "Tagger", piece: _Piece, request: Request) -> _Written:
-    """Tags one piece. No other file's sentences are in the same batch."""
+def _sentences(tagger: "Tagger", piece: _Piece) -> list[Sentence] | InputError:
+    """The sentences of a piece, or what is wrong with it."""
     sentences: list[Sentence] = []
     try:
         for unit in piece.units:
@@ -224,7 +236,16 @@ def _write_piece(tagger: "Tagger", piece: _Piece, request: Request) -> _Written:
                 sentences += unit.sentences(tagger.segment, piece.offsets)
             else:
                 sentences.append(unit)
-        tagger.tag_window(sentences, request)
+    except InputError as error:
+        return error
+    return sentences
+
+
+def _text(piece: _Piece, sentences: list[Sentence] | InputError) -> _Written:
+    """The tagged sentences of a piece as text."""
+    if isinstance(sentences, InputError):
+        return _Written("", 0, sentences)
+    try:
         return _Written("".join(map(piece.write, sentences)), sum(map(len, sentences)))
     except InputError as error:
         return _Written("", 0, error)

@@ -18,7 +18,7 @@ from torch import Tensor
 from tagger.model.decoder import Combinations, Decoded, decode
 from tagger.model.forms import FormTable
 from tagger.model.pieces import PieceTokenizer, windows
-from tagger.tagging.batches import plan_batches
+from tagger.tagging.batches import POOL_SENTENCES, plan_batches
 from tagger.tagging.devices import PRECISIONS
 from tagger.tagging.form_cache import FormCache
 from tagger.tagging.form_vectors import embed_forms
@@ -79,12 +79,18 @@ class Engine:
         self._columns = list(network.heads)
         self.cache = FormCache(self._first_products, cache_size)
 
+    @property
+    def has_pools(self) -> bool:
+        """Whether `tag` can be given a pool: a transformer computes sentences that are padded to a common length."""
+        return self.tokenizer is None
+
     def tag(
         self,
         sentences: Sequence[Sequence[str]],
         columns: Sequence[str] | None = None,
         top: int = 1,
         probabilities: bool = False,
+        pool: bool = False,
     ) -> dict[str, Decoded]:
         """The tags of all tokens.
 
@@ -94,15 +100,17 @@ class Engine:
                 combinations of training, if the vocabulary has these.
             top: how many tags of each token, the best first.
             probabilities: whether to return the probabilities of the tags too.
+            pool: whether the tags of a sentence must not depend on the other sentences, to the last bit of a score.
+                A network that reads a transformer has no pools.
         """
         columns = self._columns if columns is None else columns
         combinations = self._combinations_of(columns)
         parts: dict[str, list[Decoded]] = {column: [] for column in columns}
         places = []
         with own_turn():
-            for order, states, stack in self._read(sentences):
+            for order, states, stack in self._read(sentences, pool):
                 places.append(order)
-                scores = [stack.scores(states, column)[: len(order)] for column in columns]
+                scores = [stack.scores(states, column, pool)[: len(order)] for column in columns]
                 chosen = [None] * len(columns) if combinations is None else combinations.choose(scores)
                 for column, each, best in zip(columns, scores, chosen, strict=True):
                     parts[column].append(decode(each, top, probabilities, best))
@@ -153,16 +161,19 @@ class Engine:
             self._combinations[key] = Combinations(tags, sizes).to(self.device) if known else None
         return self._combinations[key]
 
-    def _read(self, sentences: Sequence[Sequence[str]]) -> Iterator[tuple[np.ndarray, Tensor, Stack]]:
-        """Yields for each batch the numbers of its N packed tokens, their states (padded_rows(N), S) and the stack."""
+    def _read(
+        self, sentences: Sequence[Sequence[str]], pool: bool = False
+    ) -> Iterator[tuple[np.ndarray, Tensor, Stack]]:
+        """Yields for each batch the numbers of its N packed tokens, their states (N or more rows, S) and the stack."""
         forms = [form for sentence in sentences for form in sentence]
         at_once = self.cache.rows(forms) if len(forms) <= self.cache.capacity else None
-        for tokens, counts in plan_batches(sentences, len if self._pieces is None else self._pieces.size):
+        size = len if self._pieces is None else self._pieces.size
+        for tokens, counts in plan_batches(sentences, size, POOL_SENTENCES if pool else None):
             packed = [forms[i] for i in tokens.tolist()] if at_once is None or self.tokenizer is not None else []
             rows = self.cache.rows(packed) if at_once is None else at_once[tokens]
-            stack = self._narrow_stack if counts[0] <= MAX_NARROW_SENTENCES else self._stack
+            stack = self._narrow_stack if counts[0] <= MAX_NARROW_SENTENCES and not pool else self._stack
             context = None if self.tokenizer is None else self._context(packed, counts)
-            yield tokens, stack.states(self.cache.values, rows, counts, context, self.tokenizer is None), stack
+            yield tokens, stack.states(self.cache.values, rows, counts, context, self.tokenizer is None, pool), stack
 
     def _first_products(self, forms: list[str]) -> Tensor:
         """The first layer's product with the embeddings of forms, (U, X); a transformer's part is added later."""

@@ -84,6 +84,10 @@ class Direction:
         """
         raise NotImplementedError
 
+    def forget(self, n: int) -> None:
+        """Sets the states after the first n to zero: those of sentences that have no token at this step."""
+        self._h[n:] = 0
+
     def _sums(self, x: Tensor) -> Tensor:
         """x + h W_h, valid until the next step."""
         rows = len(x)
@@ -128,6 +132,10 @@ class LSTM(Direction):
     def start(self, sentences: int) -> None:  # noqa: D102
         super().start(sentences)
         self._c = self._h.clone()
+
+    def forget(self, n: int) -> None:  # noqa: D102
+        super().forget(n)
+        self._c[n:] = 0
 
     def step(self, x: Tensor, n: int) -> Tensor:  # noqa: D102
         size = self.hidden_size
@@ -237,15 +245,19 @@ class Layer:
                 column += each.W_x.shape[1]
         return x
 
-    def scan(self, x: Tensor, counts: Sequence[int], out: Tensor, rows: Tensor | None = None) -> None:
+    def scan(
+        self, x: Tensor, counts: Sequence[int], out: Tensor, rows: Tensor | None = None, fixed: int | None = None
+    ) -> None:
         """Reads packed sentences in both directions.
 
         Args:
-            x: (N + max_extra_rows(N), X), what `prepare` returned. The extra rows come last and belong to no token.
+            x: (N + E, X), what `prepare` returned. E is `fixed` or `max_extra_rows(N)`. The extra rows come last and
+                belong to no token.
             counts: n of each step in order; they never grow.
             out: (N, F + R) or more rows; the states are written there.
-            rows: (N + max_extra_rows(N),), the row of x of each token, if x is (U, X), a row per form. Each step
-                gathers its own rows, which the product then finds in the CPU's cache.
+            rows: (N + E,), the row of x of each token, if x is (U, X), a row per form. Each step gathers its own rows,
+                which the product then finds in the CPU's cache.
+            fixed: the number of rows that every step computes, at least n; None: `padded_rows(n)`.
         """
         ends: list[int] = []
         total = 0
@@ -253,7 +265,7 @@ class Layer:
             total += n
             ends.append(total)
         steps = list(zip(ends, counts, strict=True))
-        gathered = None if rows is None else x.new_empty(padded_rows(counts[0]), x.shape[1])
+        gathered = None if rows is None else x.new_empty(fixed or padded_rows(counts[0]), x.shape[1])
         column = place = 0
         for each, order in zip(self.directions, (steps, steps[::-1]), strict=True):
             if each is None:
@@ -261,13 +273,18 @@ class Layer:
             columns = slice(column, column + each.W_x.shape[1])
             gates = x[:, columns]
             states = out[:, place : place + each.hidden_size]
-            each.start(counts[0])
+            each.start(fixed or counts[0])
             for end, n in order:
-                start, stop = end - n, end - n + padded_rows(n)
+                start, stop = end - n, end - n + (fixed or padded_rows(n))
                 if rows is None or gathered is None:
                     here = gates[start:stop]
                 else:
                     here = torch.index_select(gates, 0, rows[start:stop], out=gathered[: stop - start, columns])
-                states[start:end] = each.step(here, n)
+                if fixed is None:
+                    states[start:end] = each.step(here, n)
+                else:
+                    states[start:end] = each.step(here, fixed)[:n]
+                    if n < fixed:
+                        each.forget(n)
             column += each.W_x.shape[1]
             place += each.hidden_size

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from tagger.tagging.batches import BATCH_TOKENS
+from tagger.tagging.batches import BATCH_TOKENS, POOL_BLOCK, POOL_SENTENCES
 from tagger.tagging.packed import Layer, max_extra_rows, padded_rows, product
 
 if TYPE_CHECKING:
@@ -46,7 +46,13 @@ class Stack:
         return [layer.width for layer in self.layers]
 
     def states(
-        self, forms: Tensor, rows: np.ndarray, counts: Sequence[int], context: Tensor | None, prepared: bool
+        self,
+        forms: Tensor,
+        rows: np.ndarray,
+        counts: Sequence[int],
+        context: Tensor | None,
+        prepared: bool,
+        pool: bool = False,
     ) -> Tensor:
         """The states of every layer side by side, of packed tokens.
 
@@ -56,37 +62,48 @@ class Stack:
             counts: sentences that have a token at each step.
             context: (N, D), a transformer's vectors.
             prepared: whether `forms` comes from `Layer.prepare`.
+            pool: whether every product has a fixed number of rows; see `batches`. There are at most POOL_SENTENCES
+                sentences then, and no context.
 
         Returns:
-            (padded_rows(N), S), of which the first N rows are those of tokens; valid until the next batch.
+            (padded_rows(N), S); in a pool (N rounded up to a multiple of POOL_BLOCK, S). The first N rows are those of
+            tokens. Valid until the next batch.
         """
         count = len(rows)
-        padded = np.zeros(count + max_extra_rows(count), dtype=rows.dtype)
+        fixed = POOL_SENTENCES if pool else None
+        total = -(-count // POOL_BLOCK) * POOL_BLOCK if pool else padded_rows(count)
+        extra = max(POOL_SENTENCES, total - count) if pool else max_extra_rows(count)
+        padded = np.zeros(count + extra, dtype=rows.dtype)
         padded[:count] = rows
         here = torch.from_numpy(padded).to(forms.device)
-        states = self._buffer(1, forms, count, sum(self.widths))[: padded_rows(count)]
+        states = self._buffer(1, forms, count, extra, sum(self.widths))[:total]
         place = 0
         for depth, layer in enumerate(self.layers):
             out = states[:, place : place + layer.width]
             if depth:
-                x = self._buffer(0, forms, count, layer.W_x.shape[1])
+                x = self._buffer(0, forms, count, extra, layer.W_x.shape[1])
                 below = states[:, place - self.layers[depth - 1].width : place]
-                product(below, layer.W_x, layer.b_x, out=x[: padded_rows(count)])
-                layer.scan(layer.prepare(x), counts, out)
+                for block in _blocks(total, pool):
+                    product(below[block], layer.W_x, layer.b_x, out=x[:total][block])
+                layer.scan(layer.prepare(x), counts, out, fixed=fixed)
             elif prepared and forms.dtype == self.dtype:
-                layer.scan(forms, counts, out, here)
+                layer.scan(forms, counts, out, here, fixed)
             else:
-                x = self._buffer(0, forms, count, layer.W_x.shape[1])
+                x = self._buffer(0, forms, count, extra, layer.W_x.shape[1])
                 x.copy_(torch.index_select(forms, 0, here))
                 if context is not None:
                     x[:count].addmm_(context.to(self.dtype), self._context_product)
-                layer.scan(x if prepared else layer.prepare(x), counts, out)
+                layer.scan(x if prepared else layer.prepare(x), counts, out, fixed=fixed)
             place += layer.width
         return states
 
-    def scores(self, states: Tensor, column: str) -> Tensor:
-        """The scores (logits) of the tags of a column, (padded_rows(N), K)."""
-        return product(states, *self._heads[column])
+    def scores(self, states: Tensor, column: str, pool: bool = False) -> Tensor:
+        """The scores (logits) of the tags of a column, (rows, K), of what `states` returned for the same `pool`."""
+        W, b = self._heads[column]
+        scores = states.new_empty(len(states), len(b))
+        for block in _blocks(len(states), pool):
+            product(states[block], W, b, out=scores[block])
+        return scores
 
     def flop_per_word(self, columns: Sequence[str]) -> int:
         """Floating-point operations of the matrix products that every word needs; a transformer's are not counted."""
@@ -97,18 +114,23 @@ class Stack:
             below = layer.width
         return count + sum(2 * self._heads[column][0].numel() for column in columns)
 
-    def _buffer(self, number: int, like: Tensor, tokens: int, columns: int) -> Tensor:
+    def _buffer(self, number: int, like: Tensor, tokens: int, extra: int, columns: int) -> Tensor:
         """Memory that the next batch uses again: new memory for every batch would fragment the heap.
 
         Returns:
-            (tokens + max_extra_rows(tokens), columns), the last rows zero.
+            (tokens + extra, columns), the last rows zero.
         """
-        size = (tokens + max_extra_rows(tokens)) * columns
+        size = (tokens + extra) * columns
         if len(self._buffers[number]) < size:
-            most = max(tokens, BATCH_TOKENS)
+            most = max(tokens + extra, BATCH_TOKENS)
             # Zeros: if rows are not contiguous, oneDNN's bfloat16 product on AMX multiplies the memory beside them
             # by 0, and the product is NaN if that memory holds NaN.
             self._buffers[number] = like.new_zeros((most + max_extra_rows(most)) * columns, dtype=self.dtype)
         buffer = self._buffers[number][:size].view(-1, columns)
         buffer[tokens:] = 0
         return buffer
+
+
+def _blocks(rows: int, pool: bool) -> list[slice]:
+    """All rows at once, in a pool POOL_BLOCK rows at a time."""
+    return [slice(start, start + POOL_BLOCK) for start in range(0, rows, POOL_BLOCK)] if pool else [slice(0, rows)]

@@ -234,9 +234,15 @@ class Tagger:
             self._fill(window, found, request)
             yield from window
 
-    def tag_window(self, window: list[Sentence], request: Request) -> None:
-        """Tags sentences in this process, all at once; see `stream`."""
-        self._fill(window, _decoded(self, [sentence.tokens for sentence in window], request), request)
+    def tag_window(self, window: list[Sentence], request: Request, pool: bool = False) -> None:
+        """Tags sentences in this process, all at once; see `stream`.
+
+        Args:
+            window: the sentences.
+            request: what is asked of them.
+            pool: whether the tags of a sentence must not depend on the other sentences; see `Engine.tag`.
+        """
+        self._fill(window, _decoded(self, [sentence.tokens for sentence in window], request, pool), request)
 
     def retag(self, sentences: Iterable[Sentence]) -> Iterator[tuple[Sentence, dict[str, list[str]]]]:
         """Tags sentences that have gold tags; yields each, with probabilities, beside its gold tags."""
@@ -271,8 +277,9 @@ class Tagger:
                     sentence.alternatives[column] = pairs[start:end]
 
 
-def _decoded(tagger: Tagger, sentences: list[list[str]], request: Request) -> "dict[str, Decoded]":
-    return tagger.engine.tag(sentences, request.columns, request.top, request.probabilities or request.top > 1)
+def _decoded(tagger: Tagger, sentences: list[list[str]], request: Request, pool: bool = False) -> "dict[str, Decoded]":
+    probabilities = request.probabilities or request.top > 1
+    return tagger.engine.tag(sentences, request.columns, request.top, probabilities, pool)
 
 
 def _windows(sentences: Iterable[Sentence]) -> Iterator[list[Sentence]]:

@@ -4,6 +4,7 @@ import copy
 import dataclasses
 import os
 import pickle
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from pathlib import Path
@@ -15,6 +16,7 @@ import torch
 from torch import Tensor
 
 import tagger
+from tagger.model.decoder import Decoded
 from tagger.model.encoder import CELLS
 from tagger.model.network import TaggerNetwork
 from tagger.model.vocabulary import Vocabulary
@@ -243,3 +245,41 @@ def test_bfloat16_on_a_treebank() -> None:
         found = [np.concatenate([np.array(t) for t in each.tag_sentences(tokens, column)]) for each in (exact, reduced)]
         assert np.mean(found[0] != found[1]) <= 0.002
         assert abs(np.mean(found[0] == gold) - np.mean(found[1] == gold)) <= 0.0005
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+@pytest.mark.parametrize("cell", ["rnn_scratch", "gru_scratch", "mingru", "rnn", "gru", "lstm"])
+def test_in_a_pool_a_sentence_has_the_same_scores_to_the_bit_whatever_is_beside_it(
+    vocabulary: Vocabulary, cell: str, precision: str
+) -> None:
+    network = make_network(vocabulary, cell=cell, hidden={"forward": [13, 24], "backward": [24, 7]})
+    engine = make_engine(network, vocabulary, precision=precision)
+    sentences = [[*sentence[i % 3 :], *sentence] for i in range(40) for sentence in SENTENCES]
+    top = len(vocabulary.tags["upos"])
+
+    def pooled(some: Sequence[Sequence[str]]) -> dict[str, Decoded]:
+        return engine.tag(some, top=top, probabilities=True, pool=True)
+
+    whole = pooled(sentences)
+    ends = np.cumsum([len(sentence) for sentence in sentences])
+    for i in (0, 1, 57, 130, len(sentences) - 1):
+        start, end = ends[i] - len(sentences[i]), ends[i]
+        for some, place in (([sentences[i]], 0), ([["book"] * 50, sentences[i], ["They"]], 50)):
+            alone = pooled(some)
+            for column, decoded in whole.items():
+                here = slice(place, place + len(sentences[i]))
+                assert np.array_equal(alone[column].ids[here], decoded.ids[start:end])
+                assert alone[column].probabilities is not None
+                assert decoded.probabilities is not None
+                assert np.array_equal(alone[column].probabilities[here], decoded.probabilities[start:end])
+
+
+@pytest.mark.parametrize("cell", ["rnn_scratch", "mingru", "gru", "lstm"])
+def test_a_pool_computes_what_batches_compute(vocabulary: Vocabulary, cell: str) -> None:
+    network = make_network(vocabulary, cell=cell, hidden={"forward": [8, 5], "backward": [6, 0]})
+    engine = make_engine(network, vocabulary)
+    sentences = SENTENCES * 30
+    pooled, plain = (engine.tag(sentences, top=3, probabilities=True, pool=pool)["upos"] for pool in (True, False))
+    assert pooled.probabilities is not None
+    assert plain.probabilities is not None
+    assert np.allclose(pooled.probabilities, plain.probabilities, atol=1e-5)
