@@ -26,7 +26,7 @@ def both_ways(vocabulary: Vocabulary) -> Tagger:
 
 def shares(tagger: Tagger, tokens: list[str], i: int, column: str = "upos") -> dict[str, float]:
     """The probabilities of all tags of one word, best first, by the way that `tag --top` goes."""
-    (tagged,) = tagger.stream([Sentence(tokens)], top=len(tagger.vocabulary.tags[column]))
+    (tagged,) = tagger.stream([Sentence(tokens)], top=len(tagger.vocabulary.tags[column]), columns=[column])
     return dict(tagged.alternatives[column][i])
 
 
