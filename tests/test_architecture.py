@@ -1,6 +1,7 @@
 """The rooms of the package: which may import which, and how long a chain of imports is."""
 
 import ast
+import tomllib
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -74,6 +75,12 @@ def test_rooms_import_what_they_may() -> None:
             assert others <= MAY_IMPORT[room] | ROOT, module
     for module in ROOT:
         assert set(imports(module, types=True)) <= ROOT, module
+
+
+def test_the_wheel_carries_every_room() -> None:
+    project = tomllib.loads((PACKAGE.parent / "pyproject.toml").read_text(encoding="utf-8"))
+    rooms = {f"tagger.{room}" for room in MAY_IMPORT}
+    assert set(project["tool"]["setuptools"]["packages"]) == {"tagger", "tagger.conf", "tagger.data", *rooms}
 
 
 def test_no_room_opens_a_private_name_of_another_module() -> None:
