@@ -66,7 +66,7 @@ def test_the_command(trained: Path, text: str, tmp_path: Path) -> None:
 
 def test_a_limit_is_announced(trained: Path, text: str) -> None:
     result = call("book", text, "--limit", "10", "--json", "--model", str(trained))
-    assert "10 of 40 occurrences, chosen evenly over all of them; see --limit" in result.stderr
+    assert "10 of 40 occurrences, chosen evenly from all; see --limit" in result.stderr
     found = json.loads(result.stdout)
     assert (found["total"], found["used"]) == (40, 10)
     members = [each["sentence"] for group in found["groups"] for each in group["members"]]

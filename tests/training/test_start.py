@@ -71,7 +71,7 @@ def test_frozen_vectors_stay_and_tuned_ones_change(treebank: Path, tmp_path: Pat
         ("embedding.vectors=nowhere.txt", "nowhere.txt"),
         ("embedding.vectors=[a,a]", "embedding.vectors"),
         ("embedding.vectors_dtype=int8", "embedding.vectors_dtype=int8"),
-        ("embedding.vectors_tune=true", "float32 where"),
+        ("embedding.vectors_tune=true", "float32 with"),
         ("embedding.vectors_keep=-1", "embedding.vectors_keep=-1"),
         ("embedding.vectors_tune=2", "embedding.vectors_tune=2"),
         ("embedding.transformer=''", "embedding.transformer="),
