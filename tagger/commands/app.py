@@ -26,6 +26,7 @@ COMMANDS = (  # in the order of the help, which shows the first sentence of each
 DEFAULT_COMMAND = "train"
 COMPLETION_OPTIONS = ("--install-completion", "--show-completion")
 GLOBAL_OPTIONS = ("-h", "--help", "-V", "--version", *COMPLETION_OPTIONS)
+_UsageError: Any = typer.BadParameter.__base__  # its module depends on the version of typer
 EPILOG = """`tagger COMMAND --help` lists the options of a command. `train` and `pretrain` take values of the config:
 
 \b
@@ -41,9 +42,18 @@ class LazyCommands(TyperGroup):
     """The commands that `COMMANDS` names. Types of typer's own parts are `Any`: they moved between its versions."""
 
     def main(self, *args: Any, **options: Any) -> Any:
-        """Runs the command line. Errors outside of a command, such as a full disk under `--help`, are one line too."""
+        """Runs the command line, and ends the process with its status.
+
+        Errors outside of a command, such as an unknown option or a full disk under `--help`, are one line too.
+        """
         with clear_errors("standard output cannot be written"):
-            return super().main(*args, **options)
+            try:
+                status = super().main(*args, **{**options, "standalone_mode": False})
+            except typer.Abort:
+                raise KeyboardInterrupt from None
+            except _UsageError as error:
+                raise InputError(_usage_message(error)) from None
+        raise SystemExit(status or 0)
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Puts the default command in front if none is named."""
@@ -103,6 +113,13 @@ def unknown_command(name: str) -> str:
     if Path(name).exists():
         return f"no command {shorten(name)}; to tag that file or folder, write tagger tag {name}"
     return f"no command {shorten(name)}; the commands are {', '.join(COMMANDS)}"
+
+
+def _usage_message(error: Any) -> str:
+    """An error of usage in one line, with the help that tells more."""
+    message = " ".join(error.format_message().split()).removesuffix(".")
+    command = f"{error.ctx.command_path} " if error.ctx else ""
+    return f"{message[:1].lower()}{message[1:]}; see {command}--help"
 
 
 def _typer(**settings: Any) -> typer.Typer:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tagger.__main__ import main
 from tagger.commands.app import COMMANDS, unknown_command, with_command
 from tests.commands.conftest import call, error
 
@@ -101,6 +102,30 @@ def test_an_unknown_command_names_the_one_that_was_meant(tmp_path: Path) -> None
     assert "tagger tag book.txt" in unknown_command("book.txt")
 
 
-@pytest.mark.parametrize("arguments", [["tag", "--hlep"], ["tag", "--workers", "0"], ["evaluate"], ["resume"]])
-def test_mistakes_of_usage_have_status_2(arguments: list[str]) -> None:
-    call(*arguments, status=2)
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ("tag --hlep", "no such option: --hlep"),
+        ("tag --workers 0", "invalid value for '--workers'"),
+        ("tag --input nope", "invalid value for '--input'"),
+        ("evaluate", "missing argument 'FILE'"),
+        ("embed FILE", "missing option '-o'"),
+        ("resume", "missing argument 'RUN'"),
+        ("resume a b", "got unexpected extra argument"),
+        ("models x", "got unexpected extra argument"),
+    ],
+)
+def test_mistakes_of_usage_are_one_line_with_status_2(arguments: str, said: str) -> None:
+    result = call(*arguments.split(), status=2)
+    (line,) = result.stderr.splitlines()
+    assert line.startswith(f"error: {said}")
+    assert line.endswith(f" {arguments.split()[0]} --help")
+    assert result.stdout == ""
+
+
+def test_main_returns_the_status_of_a_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    def status(*arguments: str) -> int:
+        monkeypatch.setattr(sys, "argv", ["tagger", *arguments])
+        return main()
+
+    assert [status("--version"), status("tag", "--help"), status("models", "x")] == [0, 0, 2]
