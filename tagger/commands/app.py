@@ -76,7 +76,11 @@ class LazyCommands(TyperGroup):
         module = import_module(f"tagger.commands.{name}")
         single = _typer()
         single.command(cmd_name, **getattr(module, "SETTINGS", {}))(getattr(module, name))
-        return get_command(single)
+        command: Any = get_command(single)
+        for parameter in command.params:
+            if parameter.param_type_name == "argument":
+                parameter.display_type_rich = lambda **_: None  # the help of typer would add Python's: <list[str]>
+        return command
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Returns the command that the first argument names.

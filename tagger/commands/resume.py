@@ -1,6 +1,5 @@
 """The command `resume`: the folder of an interrupted run in, the completed run in the same folder out."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -10,7 +9,7 @@ from tagger.commands.options import TRAINING_MEMORY
 
 
 def resume(
-    run: Annotated[Path, typer.Argument(metavar="RUN", help="The run's folder, such as runs/2026-01-31/12-00-00.")],
+    run: Annotated[str, typer.Argument(metavar="RUN", help="The run's folder, such as runs/2026-01-31/12-00-00.")],
 ) -> None:
     """Continues an interrupted run after its last complete epoch.
 

@@ -49,10 +49,14 @@ def plan_jobs(sources: Sequence[str], to: str | None, input: str | None, output:
         output: the format of all outputs; None: by the suffix of `to`, else conllu for conllu and tsv for others.
 
     Raises:
-        InputError: a path does not exist, several files go into a file, a folder has no `to` or no file to tag, or two
-            sources have the same output.
+        InputError: a path is empty or does not exist, several files go into a file, a folder has no `to` or no file to
+            tag, or two sources have the same output.
     """
     sources = list(sources) or [STDIO]
+    if "" in sources:
+        raise InputError("'' is no file; name one, or - for standard input")
+    if to == "":
+        raise InputError("-o '' is no file; name a file or a folder")
     found: list[tuple[Path | None, str]] = []  # (the place below a folder `to`, the source)
     skipped = Counter[str]()
     for source in sources:

@@ -206,12 +206,15 @@ def _folder(config: DictConfig, key: str) -> Path:
     """A folder that the config names, relative to the current folder if it is inside."""
     HydraConfig.instance().set_config(config)  # for values such as ${hydra:job.override_dirname}
     try:
-        path = Path(str(OmegaConf.select(config, key, throw_on_missing=True)))
+        path = str(OmegaConf.select(config, key, throw_on_missing=True))
     except OmegaConfBaseException as error:
         raise InputError(f"{key}: {_one_line(error)}") from None
     finally:
         HydraConfig.instance().cfg = None  # otherwise Lightning would start DDP's processes through Hydra
-    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+    if not path:
+        raise InputError(f"{key}= names no folder; give its path")
+    folder = Path(path)
+    return folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder
 
 
 def _one_line(error: Any) -> str:

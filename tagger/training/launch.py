@@ -64,6 +64,8 @@ def resume(folder: str | Path) -> int:
 
     A finished run is saved and reported on again. The row of a sweep's run in `sweep.csv` is completed.
     """
+    if folder == "":
+        raise InputError("'' is no run's folder; name one below runs/")
     _set_up_logging()
     return _resume(Path(folder))
 

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tagger.bundled import bundled
-from tagger.errors import InputError, reason
+from tagger.errors import InputError, reason, shorten
 from tagger.weights.saved_config import CONFIG, PRETRAINED_IN_RUN, TAGGER_IN_RUN, check_description, read_config
 
 LATEST = "latest"
+MAX_SHOWN_NAME = 200  # characters of a name in a message; longer ones are cut
 DEFAULT = "english"  # a bundled tagger
 RUNS = Path("runs")  # in the current folder; training writes its folders there
 
@@ -50,10 +51,22 @@ def find_tagger(name: str) -> Path:
                 f"no trained tagger below {RUNS}/ here; train one with `python -m tagger`, or name one with --model"
             )
         return newest
-    folder = Path(name).expanduser()
-    if not folder.is_dir():
-        raise InputError(f"{name}: no such tagger; name {', '.join([*names, LATEST])}, or a folder that training wrote")
+    folder = _existing_folder(name)
+    if folder is None:
+        shown = name if name and len(name) <= MAX_SHOWN_NAME else shorten(name)
+        raise InputError(
+            f"{shown}: no such tagger; name {', '.join([*names, LATEST])}, or a folder that training wrote"
+        )
     return next((folder / name for name in (TAGGER_IN_RUN, PRETRAINED_IN_RUN) if (folder / name).is_dir()), folder)
+
+
+def _existing_folder(name: str) -> Path | None:
+    """The folder of that name; None if there is none, or if no folder can have the name."""
+    try:
+        folder = Path(name).expanduser()
+        return folder if name and folder.is_dir() else None
+    except (OSError, RuntimeError):  # too long; the home of an unknown user
+        return None
 
 
 def find_word_predictor(name: str) -> Path:

@@ -53,6 +53,7 @@ def test_the_help_of_every_command_fits_80_columns_and_needs_no_torch(command: s
     assert done.stderr.splitlines()[-1] == "[]"
     assert max(map(len, done.stdout.splitlines())) <= 80
     assert f"tagger {command}" in done.stdout.splitlines()[0]
+    assert "<" not in done.stdout.replace("<=", "")  # no type of Python, such as <list[str]>
 
 
 def test_help_lists_every_command_and_fits_80_columns() -> None:
@@ -129,3 +130,9 @@ def test_main_returns_the_status_of_a_command(monkeypatch: pytest.MonkeyPatch) -
         return main()
 
     assert [status("--version"), status("tag", "--help"), status("models", "x")] == [0, 0, 2]
+
+
+@pytest.mark.parametrize("arguments", [["tag", ""], ["tag", "-o", ""], ["tag", "--model", ""], ["resume", ""]])
+def test_an_empty_name_is_not_the_current_folder(arguments: list[str]) -> None:
+    assert "''" in error(*arguments, input="They book.")
+    assert not list(Path().iterdir())

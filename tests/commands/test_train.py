@@ -22,7 +22,7 @@ QUICK = ["trainer.max_epochs=1", "model.hidden.forward=4", "model.hidden.backwar
         (["--multirun", "seed=1,2"], "train", ["--multirun", "seed=1,2"]),
         ([], "train", []),
         (["pretrain", "text=a b.txt", "-c", "job"], "pretrain", ["text=a b.txt", "-c", "job"]),
-        (["resume", "runs/my run"], "resume", Path("runs/my run")),
+        (["resume", "runs/my run"], "resume", "runs/my run"),
     ],
 )
 @pytest.mark.parametrize("status", [0, 1, 2, 130])

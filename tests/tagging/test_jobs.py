@@ -68,6 +68,8 @@ def test_several_files_go_into_a_folder(tree: Path) -> None:
     ("sources", "to", "words"),
     [
         (["nowhere.txt"], None, "nowhere.txt"),
+        (["x.txt", ""], "out", "'' is no file"),
+        (["x.txt"], "", "-o '' is no file"),
         (["in"], None, "-o"),
         (["y"], "x.txt", "x.txt is a file"),
         (["x.txt", "in/b.conllu"], "/dev/null", "/dev/null is a file; several files need a folder"),

@@ -100,3 +100,9 @@ def test_a_config_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
     shown = capsys.readouterr().out
     assert "passes: 10" in shown
     assert "depth: 3" in shown
+
+
+@pytest.mark.parametrize("arguments", [["hydra.run.dir="], ["-m", "hydra.sweep.dir="], ["-m", "hydra.sweep.subdir="]])
+def test_an_empty_name_is_no_folder(arguments: list[str]) -> None:
+    with pytest.raises(InputError, match=rf"{arguments[-1]} names no folder"):
+        planned(*arguments)

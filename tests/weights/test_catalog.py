@@ -47,6 +47,12 @@ def test_a_tagger_that_is_not_there_is_an_error(tmp_path: Path, monkeypatch: pyt
         find_tagger("latest")
     with pytest.raises(InputError, match="nowhere: no such tagger"):
         find_tagger("nowhere")
+    with pytest.raises(InputError, match=r"^'': no such tagger"):
+        find_tagger("")
+    with pytest.raises(InputError, match=r"^'x{30}…x{30}': no such tagger"):
+        find_tagger("x" * 5000)
+    with pytest.raises(InputError, match="no such tagger"):
+        find_tagger("~no-such-user/tagger")
     (tmp_path / "empty").mkdir()
     with pytest.raises(InputError, match=r"empty .*config\.json is missing"):
         load_tagger(find_tagger("empty"))
