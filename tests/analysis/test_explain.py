@@ -6,22 +6,9 @@ from tagger import Sentence, Tagger
 from tagger.analysis.explain import MAX_WORDS, MIN_SUPPORT, Context, explain
 from tagger.errors import InputError
 from tagger.model.vocabulary import Vocabulary
-from tests.conftest import make_network, network_config
+from tests.analysis.conftest import untrained
 
 WORDS = ["The", "book", "reads", "the", "book", "well", "."]
-
-
-def untrained(vocabulary: Vocabulary, **hidden: int) -> Tagger:
-    """Random weights and large scores: what it says of a word depends on everything that it reads."""
-    network = make_network(vocabulary, seed=4, hidden=hidden)
-    for head in network.heads.values():
-        head.weight.data *= 20
-    return Tagger(network, vocabulary, {"network": network_config(), "segmenter": "english"}, precision="float32")
-
-
-@pytest.fixture(scope="module")
-def both_ways(vocabulary: Vocabulary) -> Tagger:
-    return untrained(vocabulary, forward=16, backward=16)
 
 
 def shares(tagger: Tagger, tokens: list[str], i: int, column: str = "upos") -> dict[str, float]:

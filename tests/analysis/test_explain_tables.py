@@ -1,7 +1,6 @@
 """Tables of explanations fit a terminal, and the page is whole and escaped."""
 
 import re
-from html.parser import HTMLParser
 
 import pytest
 
@@ -10,23 +9,11 @@ from tagger.analysis.explain import MAX_WORDS, Explanation, explain
 from tagger.analysis.explain_tables import TABLE_WIDTH, format_tables, to_html
 from tagger.model.vocabulary import Vocabulary
 from tagger.text.terminal import display_width
-from tests.conftest import make_network, network_config
+from tests.analysis.conftest import untrained
+from tests.html_page import Page
 
 WORDS = ["The", "book", "reads", "the", "book", "well", "."]
 LONG = ["internationalisation", "飛行機飛行機飛行機飛行機飛行機飛行機", "<b>", "e\u0301" * 40, "a\x1b[31m\tb", "book"]
-
-
-def untrained(vocabulary: Vocabulary, **hidden: int) -> Tagger:
-    """Random weights and large scores: what it says of a word depends on everything that it reads."""
-    network = make_network(vocabulary, seed=4, hidden=hidden)
-    for head in network.heads.values():
-        head.weight.data *= 20
-    return Tagger(network, vocabulary, {"network": network_config(), "segmenter": "english"}, precision="float32")
-
-
-@pytest.fixture(scope="module")
-def both_ways(vocabulary: Vocabulary) -> Tagger:
-    return untrained(vocabulary, forward=16, backward=16)
 
 
 @pytest.fixture(scope="module")
@@ -66,31 +53,6 @@ def test_words_that_come_twice_have_numbers(both_ways: Tagger) -> None:
     lines = format_tables(explain(both_ways, [WORDS])).splitlines()
     starts = [line.split()[0] for line in lines[1:] if not line.startswith(" ")]
     assert starts == ["The", "book#2", "reads", "the", "book#5", "well", "."]
-
-
-class Page(HTMLParser):
-    """The elements of a page and the text of its table cells."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.seen: list[str] = []
-        self.words: list[str] = []
-        self.feed(text)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.seen.append(tag)
-        if tag not in ("meta", "br"):
-            self.open.append(tag)
-        if tag == "th" and ("scope", "row") in attrs:
-            self.words.append("")
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        if self.open[-2:] == ["th", "bdi"]:
-            self.words[-1] += data
 
 
 def test_the_page_is_whole_and_escaped(tables: list[Explanation]) -> None:

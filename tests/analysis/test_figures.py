@@ -19,18 +19,6 @@ def clusters(centres: int, each: int, seed: int = 0, spread: float = 0.05) -> np
     return unit(x - x.mean(axis=0))
 
 
-TEXT = "\n\n".join(
-    [f"The {noun} reads the book about it, $5 or $6." for noun in ("well", "flight", "dog", "cat", "man")] * 4
-    + [f"They book {adverb} flights." for adverb in ("well", "no", "many", "two", "cheap")] * 4
-)
-
-
-@pytest.fixture
-def text(tmp_path: Path) -> str:
-    (tmp_path / "a.txt").write_text(TEXT, encoding="utf-8")
-    return str(tmp_path / "a.txt")
-
-
 def test_labels_are_of_all_groups_and_do_not_overlap(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     drawn: list[Any] = []
     monkeypatch.setattr(figures.plt, "close", drawn.append)

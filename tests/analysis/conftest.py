@@ -1,0 +1,20 @@
+"""A tagger with random weights whose tags depend on the whole sentence."""
+
+import pytest
+
+from tagger import Tagger
+from tagger.model.vocabulary import Vocabulary
+from tests.conftest import make_network, network_config
+
+
+def untrained(vocabulary: Vocabulary, **hidden: int) -> Tagger:
+    """Random weights and large scores: what it says of a word depends on everything that it reads."""
+    network = make_network(vocabulary, seed=4, hidden=hidden)
+    for head in network.heads.values():
+        head.weight.data *= 20
+    return Tagger(network, vocabulary, {"network": network_config(), "segmenter": "english"}, precision="float32")
+
+
+@pytest.fixture(scope="module")
+def both_ways(vocabulary: Vocabulary) -> Tagger:
+    return untrained(vocabulary, forward=16, backward=16)
