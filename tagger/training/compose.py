@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 import hydra
 from hydra import compose, initialize_config_dir
@@ -104,7 +104,10 @@ def plan(command: Command, arguments: Sequence[str]) -> Plan | None:
             _compose(name, overrides)  # for its errors
             _show(command, arguments)
             return None
-        return _plan(name, overrides, options.multirun)
+        try:
+            return _plan(name, overrides, options.multirun)
+        except OmegaConfBaseException as error:
+            raise InputError(_one_line(error)) from None
 
 
 @contextmanager
@@ -162,7 +165,8 @@ def _plan(name: str, overrides: list[str], multirun: bool) -> Plan:
 
 
 def _job(config: DictConfig, folder: Path) -> Job:
-    overrides = [str(override) for override in config.hydra.overrides.task]
+    # Without resolving: an override such as seed=${x} is text here, and may name what does not exist.
+    overrides = cast(list[str], OmegaConf.to_container(config.hydra.overrides.task, resolve=False))
     with open_dict(config):
         del config["hydra"]
     return Job(overrides, config, folder)

@@ -288,10 +288,9 @@ def check_machine(config: TrainConfig | PretrainConfig) -> None:
     has = f"this machine has {processors} processor{'s' * (processors > 1)}"
     if config.threads > processors:
         raise bad_value("threads", config.threads, f"{has}; give at most {processors}")
-    strategy, devices = str(config.trainer.get("strategy", "")), config.trainer.get("devices")
-    accelerator = config.trainer.get("accelerator", "auto")
-    on_processor = accelerator == "cpu" or (accelerator == "auto" and not torch.cuda.is_available())
-    if strategy.startswith("ddp") and on_processor and type(devices) is int and devices > processors:
+    devices, accelerator = config.trainer.get("devices"), config.trainer.get("accelerator")
+    on_processor = accelerator == "cpu" or (accelerator in (None, "auto") and not torch.cuda.is_available())
+    if on_processor and type(devices) is int and devices > processors:  # with every strategy
         raise bad_value("trainer.devices", devices, f"one process per processor, and {has}; give at most {processors}")
 
 

@@ -1,7 +1,6 @@
 """The commands `train`, `pretrain` and `resume`: a command line -> runs, each in a folder of its own."""
 
 import logging
-import os
 import shlex
 import sys
 from collections.abc import Iterator, Sequence
@@ -23,6 +22,7 @@ from tagger.training.config import (
     train_config,
 )
 from tagger.training.figures import draw_frontier
+from tagger.training.helper_process import end_with_parent, is_helper
 from tagger.training.pretrain import pretrain as run_pretraining
 from tagger.training.run_folder import (
     Command,
@@ -71,9 +71,7 @@ def resume(folder: str | Path) -> int:
 
 
 def _set_up_logging() -> None:
-    logging.basicConfig(
-        level=logging.WARNING if _is_helper() else logging.INFO, format="%(message)s", stream=sys.stdout
-    )
+    logging.basicConfig(level=logging.WARNING if is_helper() else logging.INFO, format="%(message)s", stream=sys.stdout)
     logging.raiseExceptions = False  # a line that standard output does not take is no reason to stop a training
     for name in ("datasets", "fsspec", "httpx", "httpx2", "huggingface_hub", "hydra", "matplotlib"):
         logging.getLogger(name).setLevel(logging.WARNING)
@@ -111,7 +109,7 @@ def _typed(command: Command, values: Any) -> TrainConfig | PretrainConfig:
 
 def _run_in_new_folder(record: RunRecord, wanted: Path, add_number: bool) -> dict[str, Any] | None:
     """Trains in a new folder, and deletes it if no epoch is completed."""
-    if _is_helper():  # a tool other than Lightning started it; only the first process writes
+    if is_helper():  # a tool other than Lightning started it; only the first process writes
         return _run(record, wanted)
     folder = new_run_folder(wanted, record, add_number)
     try:
@@ -125,6 +123,8 @@ def _run(record: RunRecord, folder: Path, resuming: bool = False) -> dict[str, A
     """Trains as a record says; returns the content of `report.json`, or None in a process that only helps (DDP)."""
     words = [*([] if record.command == "train" else [record.command]), *record.overrides]
     line = shlex.join(["python", "-m", "tagger", *words])
+    if is_helper():
+        end_with_parent()
     try:
         with _helpers_resume(folder):
             config = _typed(record.command, record.config)
@@ -151,16 +151,11 @@ def _helpers_resume(folder: Path) -> Iterator[None]:
         sys.argv = before
 
 
-def _is_helper() -> bool:
-    """Whether another process of the same run is the first one."""
-    return os.environ.get("LOCAL_RANK", "0") != "0"
-
-
 def _resume(folder: Path) -> int:
     if (folder / sweep.TABLE).is_file():
         raise InputError(f"{folder} is a sweep; name one of its runs, such as {folder / '0'}")
     record = read_record(folder)
-    if _is_helper():
+    if is_helper():
         _run(record, folder, can_resume(folder))
         return 0
     if not can_resume(folder):

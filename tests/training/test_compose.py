@@ -6,6 +6,7 @@ import pytest
 
 from tagger.errors import InputError
 from tagger.training.compose import Plan, plan
+from tagger.training.config import train_config
 
 
 def planned(*arguments: str) -> Plan:
@@ -26,6 +27,20 @@ def test_one_run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     assert not default.folder_is_given
     assert planned(f"hydra.run.dir={tmp_path}/below").jobs[0].folder == Path("below")
     assert planned("model.cell=lstm", "hydra.run.dir=of-${model.cell}").jobs[0].folder == Path("of-lstm")
+
+
+def test_an_override_may_refer_to_another_value() -> None:
+    (job,) = planned("model.depth=${seed}", "seed=3").jobs
+    assert job.overrides == ["model.depth=${seed}", "seed=3"]
+    assert train_config(job.config).model.depth == 3
+
+
+@pytest.mark.parametrize("value", ["${x}", "${oc.env:NO_SUCH_VARIABLE}", "${model.depth}", "${x.y:1}", "${seed.x}"])
+def test_a_reference_to_nothing_is_one_line(value: str) -> None:
+    (job,) = planned(f"model.depth={value}").jobs
+    assert job.overrides == [f"model.depth={value}"]
+    with pytest.raises(InputError, match=r"^model\.depth: [^\n]+$"):
+        train_config(job.config)
 
 
 def test_a_sweep_is_the_product_of_its_values() -> None:
@@ -83,6 +98,7 @@ def test_configs_of_ones_own(tmp_path: Path) -> None:
         (["--nonsense"], ["--nonsense"]),
         (["resume=runs/x"], ["resume=runs/x", "python -m tagger resume runs/x"]),
         (["+resume="], ["python -m tagger resume RUN"]),
+        (["hydra.mode=${x}"], ["hydra.mode"]),
         (["--cfg", "nonsense"], ["nonsense"]),
         (["--cfg", "job", "model.depht=2"], ["depht"]),
     ],

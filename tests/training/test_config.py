@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import pytorch_lightning as pl
+import torch
 from hydra import compose, initialize_config_dir
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
@@ -126,10 +127,17 @@ def test_a_config_from_a_file_is_checked_in_one_line(change: dict[str, Any], mes
     [
         (["threads=9999"], r"threads=9999: this machine has 2 processors; give at most 2"),
         (["accelerator=ddp", "trainer.accelerator=cpu", "trainer.devices=3"], r"trainer.devices=3: .*has 2 processors"),
+        (["accelerator=cpu", "trainer.devices=500"], r"trainer.devices=500: .*has 2 processors"),
+        (["accelerator=auto", "trainer.devices=500"], r"trainer.devices=500: .*has 2 processors"),
+        (
+            ["accelerator=cpu", "trainer.accelerator=null", "trainer.devices=3"],
+            r"trainer.devices=3: .*has 2 processors",
+        ),
     ],
 )
 def test_the_machine_has_the_last_word(overrides: list[str], message: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     check_machine(composed("accelerator=ddp", "trainer.accelerator=cpu", "trainer.devices=2", "threads=2"))
     with pytest.raises(InputError, match=message):
         check_machine(composed(*overrides))

@@ -1,0 +1,27 @@
+"""The processes that help the first process of a run, one for each further device (DDP)."""
+
+import os
+import threading
+import time
+
+POLL_SECONDS = 1.0
+ORPHANED = 1  # exit status
+
+
+def is_helper() -> bool:
+    """Whether another process of the same run is the first one."""
+    return os.environ.get("LOCAL_RANK", "0") != "0"
+
+
+def end_with_parent() -> None:
+    """From now on this process ends when the process that started it has ended, even if it was killed.
+
+    Without this a helper would wait for the first process for half an hour. It writes no files, so it may end anywhere.
+    """
+    threading.Thread(target=_wait_for_end_of, args=(os.getppid(),), daemon=True).start()
+
+
+def _wait_for_end_of(parent: int) -> None:
+    while os.getppid() == parent:  # an orphan gets another parent; on Windows it keeps the number
+        time.sleep(POLL_SECONDS)
+    os._exit(ORPHANED)
