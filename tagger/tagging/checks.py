@@ -6,7 +6,7 @@ from typing import Any
 from tagger.errors import InputError, shorten
 from tagger.text.sentence import Sentence
 
-_UNORDERED = (set, frozenset, Mapping)
+_NO_LISTS = (set, frozenset, Mapping, bytes, bytearray)
 _MAX_SHOWN = 60  # characters of a value in a message
 
 
@@ -14,11 +14,11 @@ def checked_tokens(tokens: Any) -> list[str]:
     """The tokens of a sentence as a list.
 
     Raises:
-        InputError: it is a string, has no order, or holds other values than strings.
+        InputError: it is a string or bytes, has no order, or holds other values than strings.
     """
     if isinstance(tokens, str):
         raise InputError(f"a sentence is a list of tokens, not the string {_shown(tokens)}; use annotate for text")
-    if isinstance(tokens, _UNORDERED) or not isinstance(tokens, Iterable):
+    if isinstance(tokens, _NO_LISTS) or not isinstance(tokens, Iterable):
         raise InputError(f"a sentence is a list of tokens, not {_shown(tokens)}; give a list of strings")
     found = list(tokens)
     if not set(map(type, found)) <= {str}:
@@ -39,7 +39,7 @@ def checked_sentences(sentences: Any) -> Iterator[list[str]]:
     """
     if isinstance(sentences, str | bytes):
         raise InputError(f"each sentence is a list of tokens, and these are {_shown(sentences)}; use annotate for text")
-    if isinstance(sentences, _UNORDERED) or not isinstance(sentences, Iterable):
+    if isinstance(sentences, _NO_LISTS) or not isinstance(sentences, Iterable):
         raise InputError(f"sentences are a list of lists of tokens, not {_shown(sentences)}; give [['They', 'read']]")
     return map(checked_tokens, sentences)
 
@@ -48,7 +48,8 @@ def checked_stream(sentences: Any) -> Iterator[Sentence]:
     """The sentences of a stream.
 
     Raises:
-        InputError: raised at once if it is no iterable, and during iteration if an item is no `Sentence`.
+        InputError: raised at once if it is no iterable, and during iteration if an item is no `Sentence` or has other
+            tokens than strings, or a column without a tag for every token.
     """
     if isinstance(sentences, str | Sentence) or not isinstance(sentences, Iterable):
         raise InputError(f"stream takes an iterable of Sentence, not {_shown(sentences)}; give [Sentence(tokens)]")
@@ -59,7 +60,21 @@ def _each_sentence(sentences: Iterable[Any]) -> Iterator[Sentence]:
     for sentence in sentences:
         if not isinstance(sentence, Sentence):
             raise InputError(f"stream takes objects of Sentence, not {_shown(sentence)}; give Sentence(tokens)")
+        if not set(map(type, sentence.tokens)) <= {str}:
+            sentence.tokens = checked_tokens(sentence.tokens)
+        _check_tags(sentence)
         yield sentence
+
+
+def _check_tags(sentence: Sentence) -> None:
+    if not isinstance(sentence.tags, Mapping):
+        raise InputError(f"the tags of a sentence are {_shown(sentence.tags)}; give a list of tags for each column")
+    for column, tags in sentence.tags.items():
+        if not isinstance(tags, list | tuple) or len(tags) != len(sentence):
+            raise InputError(
+                f"the tags of column {_shown(column)} are {_shown(tags)}; give a list of {len(sentence)}, one for each"
+                " token"
+            )
 
 
 def check_not_texts(tokens: Sequence[str], known: frozenset[str]) -> None:
@@ -70,6 +85,17 @@ def check_not_texts(tokens: Sequence[str], known: frozenset[str]) -> None:
             f"{_shown(texts[0])} is no token: it has spaces inside; annotate takes one text as a string, or the tokens"
             " of one sentence as a list; for a list of texts call it once for each"
         )
+
+
+def checked_text(text: Any) -> str:
+    """A text.
+
+    Raises:
+        InputError: it is no string.
+    """
+    if not isinstance(text, str):
+        raise InputError(f"a text is a string, not {_shown(text)}; give it as a string")
+    return text
 
 
 def checked_columns(columns: Any, known: Sequence[str]) -> list[str]:

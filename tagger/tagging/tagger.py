@@ -18,6 +18,7 @@ from tagger.tagging.checks import (
     checked_number,
     checked_sentences,
     checked_stream,
+    checked_text,
     checked_tokens,
 )
 from tagger.tagging.devices import choose_device, choose_precision
@@ -186,8 +187,10 @@ class Tagger:
         """Sentences and tokens of a paragraph by the rules that fit the tagger; see `segment.segment`.
 
         Raises:
-            InputError: the training data's forms contain spaces, so that running text cannot be cut into them.
+            InputError: the paragraph is no string; or the training data's forms contain spaces, so that running text
+                cannot be cut into them.
         """
+        checked_text(paragraph)
         if self._spaced:
             raise InputError(
                 f"this tagger learned words with spaces inside ({self._spaced!r}), which no rule finds in running text;"
@@ -220,7 +223,8 @@ class Tagger:
         probabilities of the tags are filled in, and with `top` of 2 or more the best alternatives.
 
         Raises:
-            InputError: the tagger lacks a column; `top` is below 1; an item is no `Sentence` (when its turn comes).
+            InputError: the tagger lacks a column; `top` is below 1; an item is no `Sentence` or an invalid one (when its
+                turn comes).
         """
         request = Request(checked_columns(columns, self.columns), checked_number("top", top, 1), probabilities)
         return self._stream(checked_stream(sentences), request)

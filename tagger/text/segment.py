@@ -106,7 +106,7 @@ def _letter_head(form: str, rules: Rules) -> str:
         return "lower"
     if form in rules.starters:
         return "starter"
-    return "zone" if form in rules.zones else "upper"
+    return "after_time" if form in rules.after_time else "upper"
 
 
 def _head(tokens: list[_Token], rules: Rules) -> str:
@@ -171,7 +171,7 @@ def _ends(pieces: list[_Piece], following: _Piece, table: dict[str, frozenset[st
         if tail in ("number", "initial"):  # 1. The first item; as follows: 1. The first
             return len(pieces) > 1 and pieces[-2].text[-1] != ":"
         return True
-    if tail == "," and head == "upper":  # Best regards, Ann
+    if tail == "," and head in ("after_time", "upper"):  # Best regards, Ann
         return len(pieces) <= 3 and pieces[0].text.removesuffix(",").lower() in _CLOSINGS
     if tail == "," and head == "starter":  # Dear Ann, I
         return 1 < len(pieces) <= 4 and pieces[0].text.lower() in _GREETINGS
@@ -213,7 +213,7 @@ def _mail_head(pieces: list[_Piece]) -> list[int]:
         return []
     before = pieces[:-stamp]
     name = 0
-    while name < len(before) and before[-1 - name].head == "upper":
+    while name < len(before) and before[-1 - name].head in ("after_time", "upper"):
         name += 1
     if name == len(before):
         return [stamp] if name <= _MAX_NAME_PIECES else []

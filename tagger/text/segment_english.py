@@ -147,7 +147,12 @@ _STARTERS = words("""
     Such Thank Thanks That The Their Then There Therefore These They This Those Though Thus To Today Under Unfortunately
     Unless Until We Were What When Where Whether Which While Who Whose Why Will With Without Would Yes Yesterday Yet
     You Your""")
-_ZONES = words("BST CDT CEST CET CST CT EDT EST ET GMT MDT MST MT PDT PST PT UTC")  # time zones: 5 p.m. EST
+_AFTER_TIME = (
+    words("""
+    BST CDT CEST CET CST CT EDT EST ET GMT MDT MST MT PDT PST PT UTC
+    Monday Tuesday Wednesday Thursday Friday Saturday Sunday
+    January February March April May June July August September October November December""")
+)  # 5 p.m. EST, 5 p.m. Monday
 
 ENGLISH = Rules(
     _tokens,
@@ -161,6 +166,6 @@ ENGLISH = Rules(
         "user": words("digit item"),  # Ann Lee@ECT 05/31/2001
     },
     _STARTERS,
-    _ZONES,
+    _AFTER_TIME,
     _is_plain,
 )

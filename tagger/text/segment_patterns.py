@@ -29,8 +29,8 @@ class Rules(NamedTuple):
     """The tail of a piece -> the heads of a following piece that begin a new sentence."""
     starters: frozenset[str] = frozenset()
     """Words that are capitalised only where a sentence begins. Their head is `starter`, that of names `upper`."""
-    zones: frozenset[str] = frozenset()
-    """Time zones, which follow a time of day; their head is `zone`."""
+    after_time: frozenset[str] = frozenset()
+    """Words that go on after a time of day, such as time zones; their head is `after_time`."""
     plain: Callable[[str, str], bool] = lambda word, mark: True
     """Whether a word of ASCII letters, and a mark after it if any, are a token each and nothing special."""
 
@@ -86,15 +86,15 @@ PUNCTUATION = rf"""
     ) | (?P<mark>    [^{SPACE}] \p{{M}}*                                                        # any other one
     )"""
 
-_ANY = words("bullet digit item lower open starter upper url zone")
+_ANY = words("after_time bullet digit item lower open starter upper url")
 ENDS = {  # the tails and heads that all languages have, see `Rules.ends`
     "stop": _ANY,  # It ends. this begins
     "number": _ANY,  # We were 12. Now
     "quoted": _ANY - words("lower"),  # "It ends." This begins; but: "Is it?" he said
-    "dots": words("starter upper zone"),  # It ends ... This begins; but: well ... this
+    "dots": words("after_time starter upper"),  # It ends ... This begins; but: well ... this
     "abbreviation": words("starter upper"),  # shirts, etc. This begins; but: 5 p.m. EST
-    "smiley": words("starter upper zone"),  # it ends :) This begins
-    "url": words("open starter upper url zone"),  # see http://a.org This begins
-    ">>": words("starter upper zone"),  # <<report.doc>> This begins
-    "ruler": words("digit item open starter upper zone"),  # ---------- This begins
+    "smiley": words("after_time starter upper"),  # it ends :) This begins
+    "url": words("open starter after_time upper url"),  # see http://a.org This begins
+    ">>": words("after_time starter upper"),  # <<report.doc>> This begins
+    "ruler": words("digit item open after_time starter upper"),  # ---------- This begins
 }

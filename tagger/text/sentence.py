@@ -27,7 +27,7 @@ class Sentence:
         fields: the other keys of the JSON object that this sentence was read from.
 
     Raises:
-        InputError: `tokens` is a string.
+        InputError: `tokens` is a string, or neither a list nor a tuple.
     """
 
     tokens: list[str]
@@ -45,6 +45,10 @@ class Sentence:
             raise InputError(
                 f"Sentence({shorten(self.tokens)}): a sentence is made of a list of tokens; Tagger.annotate cuts a text"
                 " into sentences"
+            )
+        if not isinstance(self.tokens, list | tuple):
+            raise InputError(
+                f"Sentence({shorten(repr(self.tokens))}): a sentence is made of a list of tokens; give a list of strings"
             )
 
     @property

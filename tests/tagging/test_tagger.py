@@ -302,6 +302,31 @@ def test_what_are_no_sentences_is_an_error(loaded: Tagger, sentences: Any) -> No
         list(loaded.embed(sentences))
 
 
+def test_bytes_are_named_as_such(loaded: Tagger) -> None:
+    with pytest.raises(InputError, match=r"not b'They'; give a list"):
+        loaded.tag(b"They")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("text", [None, 5, b"They book.", ["They"]])
+def test_a_text_to_cut_is_a_string(loaded: Tagger, text: Any) -> None:
+    with pytest.raises(InputError, match="a text is a string, not"):
+        loaded.segment(text)
+
+
+@pytest.mark.parametrize(
+    ("tokens", "tags", "said"),
+    [
+        ([1], {}, "token 0 of a sentence is 1"),
+        (["a"], {"upos": ["X", "Y"]}, r"column 'upos' are \['X', 'Y'\]; give a list of 1"),
+        (["a"], {"upos": "X"}, "column 'upos' are 'X'; give a list of 1"),
+        (["a"], 5, "tags of a sentence are 5; give a list"),
+    ],
+)
+def test_a_sentence_has_strings_and_a_tag_for_each(loaded: Tagger, tokens: Any, tags: Any, said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        list(loaded.stream([Sentence(tokens, tags)]))
+
+
 def test_tokens_may_be_of_any_kind_of_string(loaded: Tagger) -> None:
     assert loaded.tag(np.array(TOKENS[0])) == CORPUS[0]["upos"]  # type: ignore[arg-type]
     assert loaded.tag(iter(TOKENS[0])) == CORPUS[0]["upos"]  # type: ignore[arg-type]

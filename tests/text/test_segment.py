@@ -142,8 +142,12 @@ EVERYDAY_ENGLISH = {
         ("Acme Inc. Headquarters on Jan. 5", "Acme Inc. Headquarters on Jan. 5"),
         ("A. The first answer", "A. The first answer"),
     ],
-    "after a time of day any capital begins a sentence, but for a time zone": [
-        ("Meet at 5 p.m. Tuesday is fine.", "Meet at 5 p.m . || Tuesday is fine ."),
+    "after a time of day any capital begins a sentence, but for a time zone, a weekday and a month": [
+        ("Meet at 5 p.m. Ann is fine.", "Meet at 5 p.m . || Ann is fine ."),
+        ("At 5 p.m. Monday.", "At 5 p.m. Monday ."),
+        ("It opens at 9 a.m. March 3 and closes.", "It opens at 9 a.m. March 3 and closes ."),
+        ("We met. Monday was fine.", "We met . || Monday was fine ."),
+        ("Best regards, April", "Best regards , || April"),
         ("Meet at 5 p.m. EST on Monday.", "Meet at 5 p.m. EST on Monday ."),
         ("Meet at 5p.m. It is late.", "Meet at 5 p.m . || It is late ."),
         ("at 10:30am, 5:00 PM or 17:45", "at 10:30 am , 5:00 PM or 17:45"),

@@ -1,5 +1,7 @@
 """A sentence is made of tokens and knows its name."""
 
+from typing import Any
+
 import pytest
 
 from tagger.errors import InputError
@@ -9,6 +11,12 @@ from tagger.text.sentence import Sentence, is_annotated
 def test_a_string_is_no_list_of_tokens() -> None:
     with pytest.raises(InputError, match=r"Sentence\('They book'\): .* list of tokens; Tagger\.annotate"):
         Sentence("They book")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("tokens", [None, 5, {"They"}, b"They", iter(["They"])])
+def test_tokens_are_a_list(tokens: Any) -> None:
+    with pytest.raises(InputError, match=r"^Sentence\(.*\): .* give a list of strings"):
+        Sentence(tokens)
 
 
 @pytest.mark.parametrize(
