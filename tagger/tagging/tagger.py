@@ -223,8 +223,8 @@ class Tagger:
         probabilities of the tags are filled in, and with `top` of 2 or more the best alternatives.
 
         Raises:
-            InputError: the tagger lacks a column; `top` is below 1; an item is no `Sentence` or an invalid one (when its
-                turn comes).
+            InputError: the tagger lacks a column; `top` is below 1; an item is no `Sentence` or an invalid one (when
+                its turn comes).
         """
         request = Request(checked_columns(columns, self.columns), checked_number("top", top, 1), probabilities)
         return self._stream(checked_stream(sentences), request)

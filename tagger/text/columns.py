@@ -50,14 +50,15 @@ def read_columns(
         remedy: the end of the message about a missing column; it names the options for columns and separator.
 
     Raises:
-        InputError: a separator that cannot separate, at once; while iterating, a line without one of the columns, a
-            line that is not CSV, or a sentence of more than `MAX_SENTENCE_TOKENS` tokens.
+        InputError: a separator that cannot separate, at once; while iterating, a first line that has tabs but not
+            `separator`, a line without one of the columns, a line that is not CSV, or a sentence of more than `MAX_SENTENCE_TOKENS` tokens.
     """
     if quoted:
         cut: _Cut | None = _csv_cut("," if separator is None else separator)
     else:
         cut = None if separator is None else _cut_at(column_separator(separator))
-    return _read(lines, path, cut, {"the token": token, **columns}, optional or {}, tuple(skip), remedy)
+    required = {"the token": token, **columns}
+    return _read(lines, path, cut, required, optional or {}, tuple(skip), remedy, separator)
 
 
 def read_tokens(lines: Iterable[str], path: str) -> Iterator[Sentence]:
@@ -110,6 +111,7 @@ def _read(
     optional: Mapping[str, int],
     skip: tuple[str, ...],
     remedy: str,
+    separator: str | None = None,
 ) -> Iterator[Sentence]:
     rows: list[list[str]] = []
     ended = True  # whether the last line ended a sentence
@@ -129,6 +131,13 @@ def _read(
                 f"{path}, line {number}: {shorten(text)} is not CSV ({error}); put a cell with a quote in it between"
                 " quotes and double that quote"
             ) from None
+        if separator is not None:
+            if len(cells) == 1 and "\t" in text:
+                raise InputError(
+                    f"{path}, line {number}: no separator {shorten(separator)} in {shorten(text)}, which has tabs; the"
+                    " separator is that of the input: take \\t, or name none"
+                )
+            separator = None  # checked
         for name, place in required.items():
             if not -len(cells) <= place < len(cells):
                 raise InputError(

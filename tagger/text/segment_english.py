@@ -162,7 +162,7 @@ ENGLISH = Rules(
         "letters": words("starter"),  # in the U.S. The army; but: the U.S. Army
         "initial": words("starter"),  # vitamin C. It helps; but: George W. Bush
         "numero": ENDS["stop"] - words("digit item"),  # He said no. This begins; but: no. 2
-        "email": words("digit item starter upper"),  # write to ann@mail.org This begins
+        "email": words("after_time digit item starter upper"),  # write to ann@mail.org This begins
         "user": words("digit item"),  # Ann Lee@ECT 05/31/2001
     },
     _STARTERS,

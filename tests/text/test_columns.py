@@ -115,3 +115,9 @@ def test_training_and_commands_read_the_same_sentences(tmp_path: Path, name: str
     format = "csv" if name.endswith("csv") else "tsv"
     scored = read(read_lines(str(path)), str(path), format, columns={"upos": 1}, skip=["-DOCSTART-"])
     assert [(s.tokens, s.tags["upos"]) for s in scored if s.tokens] == trained
+
+
+def test_a_separator_of_the_output_is_not_that_of_a_file_with_tabs() -> None:
+    with pytest.raises(InputError, match=r"^a\.tsv, line 2: no separator '_' in 'a\\tX', .* that of the input"):
+        list(read_columns(["\n", "a\tX\n"], "a.tsv", {}, separator="_"))
+    assert [s.tokens for s in read_columns(["a\n", "b\tX_Y\n"], "a.tsv", {}, separator="_")] == [["a", "b\tX"]]
