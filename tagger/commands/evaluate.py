@@ -43,7 +43,9 @@ def evaluate(
     column: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="NAME=N", help="Place of a tag column in tsv, csv and slash, the token being 0. May be repeated."
+            metavar="NAME=N",
+            help="Place of a tag column in tsv, csv and slash, the token being 0; in tsv and csv, -1 is the last cell."
+            " May be repeated.",
         ),
     ] = None,
     separator: Separator = None,

@@ -51,7 +51,8 @@ def read_columns(
 
     Raises:
         InputError: a separator that cannot separate, at once; while iterating, a first line that has tabs but not
-            `separator`, a line without one of the columns, a line that is not CSV, or a sentence of more than `MAX_SENTENCE_TOKENS` tokens.
+            `separator`, a line without one of the columns, a line that is not CSV, or a sentence of more than
+            `MAX_SENTENCE_TOKENS` tokens.
     """
     if quoted:
         cut: _Cut | None = _csv_cut("," if separator is None else separator)

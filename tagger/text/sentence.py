@@ -48,7 +48,7 @@ class Sentence:
             )
         if not isinstance(self.tokens, list | tuple):
             raise InputError(
-                f"Sentence({shorten(repr(self.tokens))}): a sentence is made of a list of tokens; give a list of strings"
+                f"Sentence({shorten(repr(self.tokens))}): a sentence is made of tokens; give a list of strings"
             )
 
     @property

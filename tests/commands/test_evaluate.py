@@ -25,6 +25,9 @@ def test_evaluate_column_files(model: Path, tmp_path: Path) -> None:
     (tmp_path / "a.tsv").write_text("They\tx\tPRON\nbook\tx\tVERB\n\n")
     report = json.loads(call("evaluate", "a.tsv", "--column", "upos=2", "--json", "--model", str(model)).stdout)
     assert report["upos"]["tokens"] == 2
+    last = json.loads(call("evaluate", "a.tsv", "--column", "upos=-1", "--json", "--model", str(model)).stdout)
+    assert last == report
+    assert "-1 is the last cell" in " ".join(call("evaluate", "--help").stdout.split())
     assert "the right column" in error("evaluate", "a.tsv", "--column", "upos=1", "--model", str(model))
     assert "line 1" in error("evaluate", "a.tsv", "--column", "upos=7", "--model", str(model))
     (tmp_path / "a.conll").write_text("-DOCSTART- x O\n\nThey x PRON\n\n")
