@@ -16,6 +16,13 @@ def shorten(value: str, limit: int = 60) -> str:
 
 
 def reason(error: BaseException, limit: int = 200) -> str:
-    """What a library says of an error, for the middle of an error message: one line, printable, cut if it is long."""
+    """What a library says of an error, for the middle of an error message: one line, printable.
+
+    If it is longer than `limit`, only its first sentence stays; if that is too long as well, it is cut.
+    """
     line = " ".join(str(error).split())
-    return "".join(character if character.isprintable() else "\ufffd" for character in line[:limit])
+    if len(line) > limit:
+        line = line.partition(". ")[0]
+    if len(line) > limit:
+        line = f"{line[: limit - 1]}…"
+    return "".join(character if character.isprintable() else "\ufffd" for character in line)

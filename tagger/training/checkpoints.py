@@ -18,7 +18,7 @@ import torch
 from pytorch_lightning.callbacks import Checkpoint
 from pytorch_lightning.plugins import TorchCheckpointIO
 
-from tagger.errors import InputError, reason
+from tagger.errors import InputError, reason, shorten
 from tagger.text.output_files import whole_binary, whole_file
 from tagger.training.module import Module
 
@@ -194,10 +194,10 @@ class EpochRecorder(Checkpoint):
         if not isinstance(states, dict) or self.state_key not in states or not isinstance(config, dict):
             raise InputError(f"{self.last} was written by another version of tagger; start the run again")
         if config != self.config:
-            key = next(key for key in {**config, **self.config} if config.get(key) != self.config.get(key))
+            key, before, now = _first_difference(config, self.config)
             raise InputError(
                 f"{self.last} was trained with another {key} than the run's config has"
-                f" ({config.get(key)!r}, {self.config.get(key)!r}); start the run again"
+                f" ({shorten(str(before))}, {shorten(str(now))}); start the run again"
             )
         self.load_state_dict(states[self.state_key])
         return checkpoint
@@ -207,15 +207,29 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
     """Reads a checkpoint onto the CPU; no code in it is run.
 
     Raises:
-        InputError: the file is damaged.
+        InputError: the file is missing, cannot be read or is damaged.
     """
     try:
         checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError:
+        raise InputError(f"{path} is missing; start the run again") from None
+    except PermissionError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}") from None
     except Exception as error:  # a damaged file can raise any error
         raise InputError(f"{path} is damaged ({reason(error)}); start the run again") from None
     if not isinstance(checkpoint, dict):
         raise InputError(f"{path} is damaged (it holds no checkpoint); start the run again")
     return checkpoint
+
+
+def _first_difference(one: Mapping[str, Any], other: Mapping[str, Any]) -> tuple[str, Any, Any]:
+    """The key with dots of the first value in which two nested configs differ, and the two values."""
+    key = next(key for key in {**one, **other} if one.get(key) != other.get(key))
+    before, now = one.get(key), other.get(key)
+    if isinstance(before, dict) and isinstance(now, dict):
+        inner, before, now = _first_difference(before, now)
+        key = f"{key}.{inner}"
+    return key, before, now
 
 
 def _replace_by_link(source: Path, target: Path) -> None:

@@ -1,6 +1,7 @@
 """The commands `train`, `pretrain` and `resume`: a command line -> runs, each in a folder of its own."""
 
 import logging
+import os
 import shlex
 import sys
 from collections.abc import Iterator, Sequence
@@ -152,6 +153,8 @@ def _helpers_resume(folder: Path) -> Iterator[None]:
 
 
 def _resume(folder: Path) -> int:
+    if str(folder) == "latest" and not folder.exists():
+        raise InputError("latest is a name for trained taggers alone; name the folder of the run to resume")
     if (folder / sweep.TABLE).is_file():
         raise InputError(f"{folder} is a sweep; name one of its runs, such as {folder / '0'}")
     record = read_record(folder)
@@ -179,7 +182,9 @@ def _sweep(command: Command, jobs: Sequence[Job], wanted: Path, add_number: bool
             checked.append(error)
     if all(isinstance(config, InputError) for config in checked):
         raise checked[0]  # type: ignore[misc]
-    folder = NewFolder(wanted, sweep.TABLE, sweep.format_csv([]), add_number).path
+    _check_sub_folders(wanted, jobs)
+    made = NewFolder(wanted, sweep.TABLE, sweep.format_csv([]), add_number)
+    folder = made.path
     for number, (job, config) in enumerate(zip(jobs, checked, strict=True)):
         _log.info("\nrun %s: %s", number, " ".join(job.overrides))
         results: dict[str, Any] | None = None
@@ -190,6 +195,9 @@ def _sweep(command: Command, jobs: Sequence[Job], wanted: Path, add_number: bool
             record = RunRecord(command, job.overrides, asdict(config), number)
             results = _run_in_new_folder(record, folder / job.folder, add_number=False)
         except KeyboardInterrupt as error:
+            if not sweep.read_runs(folder) and not can_resume(folder / job.folder):
+                made.discard(sweep.TABLE)  # nothing is kept of any run
+                raise
             sweep.put_run(folder, sweep.make_row(number, job.overrides, None, f"interrupted; {error}"))
             print(f"\n{sweep.format_table(folder)}")
             raise
@@ -199,6 +207,18 @@ def _sweep(command: Command, jobs: Sequence[Job], wanted: Path, add_number: bool
             _log.error("run %s failed: %s", number, message)
         sweep.put_run(folder, sweep.make_row(number, job.overrides, results, message))
     return _report_sweep(folder)
+
+
+def _check_sub_folders(sweep_folder: Path, jobs: Sequence[Job]) -> None:
+    """Raises InputError if a run would be outside the sweep's folder, or two runs in the same folder."""
+    whole, taken = os.path.abspath(sweep_folder), set()
+    for job in jobs:
+        path = os.path.abspath(sweep_folder / job.folder)
+        if path == whole or not Path(path).is_relative_to(whole):
+            raise InputError(f"hydra.sweep.subdir={job.folder}: not below the folder of the sweep; give another name")
+        if path in taken:
+            raise InputError(f"hydra.sweep.subdir={job.folder}: two runs would have this folder; leave it out")
+        taken.add(path)
 
 
 def _report_sweep(folder: Path) -> int:

@@ -143,6 +143,8 @@ def read_record(folder: Path) -> RunRecord:
         if path.stat().st_size > MAX_RECORD_BYTES:
             raise ValueError(f"longer than {MAX_RECORD_BYTES:,} bytes")
         values = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(values, dict):
+            raise ValueError("it holds no JSON object")
         record = RunRecord(**values)
         if record.command not in ("train", "pretrain"):
             raise ValueError(f"no command {shorten(str(record.command))}")

@@ -71,8 +71,12 @@ def test_a_checkpoint_is_a_whole_tagger_without_pickle(finished: Path) -> None:
 
 def test_checkpoints_of_another_config_are_not_resumed(treebank: Path, tmp_path: Path) -> None:
     train(config_of(treebank, "trainer.max_epochs=1"), tmp_path, COMMAND)
-    with pytest.raises(InputError, match=r"last.ckpt was trained with another seed than .* \(1, 2\)"):
+    with pytest.raises(InputError, match=r"last.ckpt was trained with another seed than .* \('1', '2'\)"):
         train(config_of(treebank, "trainer.max_epochs=1", "seed=2"), tmp_path, COMMAND, resume=True)
+    with pytest.raises(
+        InputError, match=r"trained with another model\.depth than .* \('2', '1'\); start the run again"
+    ):
+        train(config_of(treebank, "trainer.max_epochs=1", "model.depth=1"), tmp_path, COMMAND, resume=True)
 
 
 def test_a_damaged_checkpoint_is_named(treebank: Path, tmp_path: Path) -> None:
@@ -80,5 +84,10 @@ def test_a_damaged_checkpoint_is_named(treebank: Path, tmp_path: Path) -> None:
     train(config, tmp_path, COMMAND)
     checkpoint = tmp_path / "checkpoints" / "last.ckpt"
     checkpoint.write_bytes(checkpoint.read_bytes()[:1000])
-    with pytest.raises(InputError, match=r"last.ckpt is damaged"):
+    with pytest.raises(InputError, match=r"last.ckpt is damaged \([^.]+\); start the run again$"):
         train(config, tmp_path, COMMAND, resume=True)
+
+
+def test_a_missing_checkpoint_is_not_called_damaged(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"best\.ckpt is missing; start the run again$"):
+        load_checkpoint(tmp_path / "best.ckpt")

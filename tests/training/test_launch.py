@@ -24,6 +24,7 @@ from tagger.text.conllu import read_conllu
 from tagger.text.files import read_lines
 from tagger.training import launch
 from tagger.training.checkpoints import EpochRecorder, WholeFileIO
+from tagger.training.run_folder import RunRecord
 from tests.training.conftest import TINY, run, weights
 
 
@@ -238,6 +239,8 @@ def test_resume_takes_nothing_but_runs(finished: Path, capsys: pytest.CaptureFix
     error = capsys.readouterr().err
     assert error.startswith("error: nowhere is no run's folder")
     assert error.count("\n") == 1
+    assert resume("latest") == 2
+    assert "name the folder of the run to resume" in capsys.readouterr().err
 
 
 def test_a_folder_from_somebody_else_runs_nothing(
@@ -285,6 +288,48 @@ def test_a_sweep_trains_the_grid_and_a_failed_run_is_a_row(
     assert max(map(len, lines)) <= 80
     for report in Path().glob("sweep/*/report.json"):
         assert '"test"' not in report.read_text()
+
+
+def test_a_sweep_that_is_interrupted_before_any_epoch_leaves_nothing(
+    arguments: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with interruption(0, monkeypatch):
+        assert train(["-m", *arguments, "seed=1,2"]) == 130
+    assert capsys.readouterr().err == "interrupted; no epoch was complete, and nothing is kept\n"
+    assert not Path("runs").exists()
+
+
+def test_a_sweep_that_is_interrupted_in_its_second_run_keeps_the_row_of_the_first(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupt_second(record: RunRecord, *_: object, **__: object) -> None:
+        if record.sweep_run == 1:
+            raise KeyboardInterrupt("nothing is kept")
+        raise InputError("no such corpus")
+
+    monkeypatch.setattr(launch, "_run_in_new_folder", interrupt_second)
+    assert train(["-m", "seed=1,2,3", "hydra.sweep.dir=sweep"]) == 130
+    assert [row["error"] for row in rows("sweep")] == ["no such corpus", "interrupted; nothing is kept"]
+
+
+@pytest.mark.parametrize(
+    ("folder", "message"),
+    [
+        ("../../x", "hydra.sweep.subdir=../../x: not below the folder of the sweep"),
+        (".", "hydra.sweep.subdir=.: not below the folder of the sweep"),
+        ("/tmp/x", "hydra.sweep.subdir=/tmp/x: not below the folder of the sweep"),
+        ("x", "hydra.sweep.subdir=x: two runs would have this folder"),
+    ],
+)
+def test_the_runs_of_a_sweep_have_folders_of_their_own_in_it(
+    folder: str, message: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(launch, "run_training", lambda *_: None)
+    assert train(["-m", "seed=1,2", "hydra.sweep.dir=sweep", f"hydra.sweep.subdir={folder}"]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith(f"error: {message}")
+    assert error.count("\n") == 1
+    assert list(Path().iterdir()) == []
 
 
 def test_a_run_of_a_sweep_is_resumed_and_completes_its_row(

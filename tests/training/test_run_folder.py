@@ -118,6 +118,12 @@ def test_a_damaged_record_is_one_line(tmp_path: Path, text: str) -> None:
     assert "\n" not in str(error.value)
 
 
+def test_a_record_that_is_a_list_is_said_so(tmp_path: Path) -> None:
+    (tmp_path / RECORD).write_text("[1]")
+    with pytest.raises(InputError, match=r"how the run was started \(it holds no JSON object\); start it again$"):
+        read_record(tmp_path)
+
+
 def test_folders_that_are_no_runs(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=rf"is no run's folder, it has no {RECORD}; name one below runs/"):
         read_record(tmp_path / "nowhere")
