@@ -6,6 +6,7 @@ import typer
 
 from tagger.commands.console import say
 from tagger.commands.options import DEFAULT_MODEL, DeviceOption, Encoding, InputOption, LayerOption, Model, format_help
+from tagger.text.files import check_input
 
 SETTINGS = {"epilog": format_help()}
 
@@ -31,6 +32,7 @@ def embed(
     from tagger.commands.loading import load_and_tell
 
     checked_target(to, force)
+    check_input(files, encoding)
     tagger = load_and_tell(model, device, "float32")
     rows = embedded(tagger, read_files(tagger, files, input, encoding), layer)
     words, width = save_vectors(to, files, rows, force)

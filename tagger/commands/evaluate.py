@@ -18,7 +18,7 @@ from tagger.commands.options import (
     format_help,
 )
 from tagger.errors import InputError
-from tagger.text.files import read_lines
+from tagger.text.files import check_input, read_lines
 from tagger.text.formats import TaggedFormat, format_of
 from tagger.text.readers import read
 from tagger.text.sentence import Sentence
@@ -64,6 +64,7 @@ def evaluate(
     from tagger.commands.loading import load_with_tags
     from tagger.evaluation import metrics, raw_scores
 
+    check_input([file], encoding)
     tagger = load_with_tags(model, device, precision)
     places = _places(column or [], tagger.columns)
     format = input or _gold_format(file, bool(column))

@@ -16,6 +16,7 @@ from tagger.commands.options import (
     format_help,
 )
 from tagger.errors import InputError
+from tagger.text.files import check_input
 
 SETTINGS = {"epilog": format_help()}
 
@@ -68,6 +69,7 @@ def senses(
         return
     if word is None or not files:
         raise InputError("name a WORD and the FILEs to look for it in, or --evaluate FILE alone")
+    check_input(files, encoding)
     tagger = load_and_tell(model, device, "float32")
     found = find(tagger, word, files, read_files(tagger, files, input, encoding), limit)
     if found.total > limit:

@@ -18,6 +18,8 @@ from tagger.commands.options import (
     Workers,
     format_help,
 )
+from tagger.text.columns import column_separator
+from tagger.text.files import check_input
 from tagger.text.formats import OUTPUTS, SEPARATORS, OutputFormat
 
 SETTINGS = {"epilog": format_help(outputs=True)}
@@ -77,6 +79,9 @@ def tag(
     from tagger.tagging.workers import processor_cores
     from tagger.weights.catalog import find_tagger
 
+    check_input([], encoding)
+    if separator is not None:
+        column_separator(separator)
     jobs, skipped = plan_jobs(sources or [], to, input, output)
     if skipped:
         say(format_skipped(skipped))

@@ -38,6 +38,25 @@ def open_binary(path: str) -> BinaryIO:
         raise InputError(f"{path} cannot be read: {error.strerror}") from None
 
 
+def check_input(paths: Iterable[str], encoding: str) -> None:
+    """Checks what can be checked of inputs before a model is loaded.
+
+    Raises:
+        InputError: one of the files cannot be opened, or Python does not know the encoding.
+    """
+    for path in paths:
+        if path != STDIO and not Path(path).is_fifo():  # who writes into a pipe would see it close
+            open_binary(path).close()
+    try:
+        codecs.lookup(encoding)
+    except LookupError:
+        raise _unknown_encoding(encoding) from None
+
+
+def _unknown_encoding(encoding: str) -> InputError:
+    return InputError(f"{shorten(encoding)} is no encoding that Python knows; try utf-8 or latin-1")
+
+
 def decoded_lines(
     binary: BinaryIO, path: str, encoding: str = "utf-8", option: str = "--encoding"
 ) -> Generator[str, None, None]:
@@ -79,7 +98,7 @@ def decoded_lines(
         finally:
             text.detach()  # does not close `binary`
     except LookupError:
-        raise InputError(f"{shorten(encoding)} is no encoding that Python knows; try utf-8 or latin-1") from None
+        raise _unknown_encoding(encoding) from None
     except UnicodeError as error:
         raise InputError(
             f"{path}, near line {number + ended}: not {encoding}: {error}; name the file's encoding with {option}"

@@ -51,3 +51,22 @@ def test_a_config_with_odd_scores_is_told_of_all_the_same(model: Path, tmp_path:
     for scores in (None, {}, {"dev": {}}):
         assert loading.format_dev_scores({**config, "scores": scores}) == ""
     assert loading.format_dev_scores({"scores": {"dev": {"upos": 0.5, "xpos": 1}}}) == "upos 50.00, xpos 100.00"
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        (["tag", "a.conllu", "--separator", ""], "'' cannot separate"),
+        (["tag", "a.conllu", "--encoding", "nope"], "'nope' is no encoding"),
+        (["evaluate", "nope.tsv"], "nope.tsv: no such file"),
+        (["evaluate", "."], ". is a folder"),
+        (["embed", "nope.txt", "-o", "x.npz"], "nope.txt: no such file"),
+        (["senses", "book", "nope.txt"], "nope.txt: no such file"),
+    ],
+)
+def test_mistakes_are_found_before_a_model_is_loaded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: list[str], said: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.conllu").write_text(CONLLU)
+    assert call(*command, status=2).stderr.startswith(f"error: {said}")
