@@ -26,6 +26,8 @@ from tagger.training.overrides import checked_overrides
 from tagger.training.run_folder import Command
 
 _INFORMATION = ("all", "config", "defaults", "defaults-tree", "plugins", "searchpath")  # that Hydra shows
+_FILE_KEYS = ("corpus.path", "corpus.train", "corpus.dev", "corpus.test", "text", "dev")
+_MERGING = "Error merging override "  # how Hydra's message begins if a value does not fit its key
 
 
 @dataclass
@@ -149,7 +151,8 @@ def _plan(name: str, overrides: list[str], multirun: bool) -> Plan:
         for override in parsed:
             if override.is_sweep_override():
                 text = override.input_line
-                raise InputError(f"{text}: several values; -m trains a run for each, and key=[a,b] is a list")
+                what = "no such file, and several values" if override.key_or_group in _FILE_KEYS else "several values"
+                raise InputError(f"{text}: {what}; -m trains a run for each, and key=[a,b] is a list")
         job = _job(first, _folder(first, "hydra.run.dir"))
         return Plan([job], None, "hydra.run.dir" in given)
     grid = _parsed([f"{key}={value}" for key, value in (first.hydra.sweeper.params or {}).items()])
@@ -203,7 +206,11 @@ def _compose(name: str, overrides: list[str]) -> DictConfig:
     try:
         return compose(name, overrides, return_hydra_config=True)
     except (HydraException, OmegaConfBaseException) as error:
-        raise InputError(_one_line(error)) from None
+        message = str(error).partition("Config search path:")[0]
+        if message.startswith(_MERGING):
+            override = message.splitlines()[0].removeprefix(_MERGING)
+            message = f"{override}: this kind of value does not fit; --cfg all shows the config"
+        raise InputError(_one_line(message)) from None
 
 
 def _folder(config: DictConfig, key: str) -> Path:

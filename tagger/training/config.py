@@ -176,6 +176,8 @@ class TrainConfig(Checked):
         super().__post_init__()
         _check_columns(self.columns)
         _check_trainer(self.trainer)
+        if not 0 < self.corpus.dev_share < 1:  # also if the corpus has a dev split
+            raise bad_value("corpus.dev_share", self.corpus.dev_share, "give a share between 0 and 1")
         epochs = self.trainer.get("max_epochs")
         if type(epochs) is not int or epochs < 1:
             raise bad_value("trainer.max_epochs", epochs, "give a whole number, at least 1")

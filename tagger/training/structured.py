@@ -83,6 +83,9 @@ def from_plain(kind: type[Config], values: Mapping[str, Any], prefix: str = "", 
     for key, value in _leaves(values):
         if types.get(key) is bool and type(value) is not bool:  # OmegaConf takes 2 for true
             raise bad_value(prefix + key, value, "give true or false")
+        nested = isinstance(value, list) and any(isinstance(item, (list, dict)) for item in value)
+        if nested and types.get(key, Any) is not Any:  # OmegaConf's error would name no key
+            raise bad_value(prefix + key, value, f"give {_in_words(types[key])}")
     try:
         schema = OmegaConf.structured(kind)
         for name, part in parts.items():

@@ -92,6 +92,12 @@ def test_configs_of_ones_own(tmp_path: Path) -> None:
         (["-m", "model.depth=range(0)"], ["model.depth=range(0)", "no value"]),
         (["model.depth=1,2"], ["model.depth=1,2", "-m"]),
         (["-m", "model.dropout=interval(0,1)"], ["model.dropout=interval(0,1)", "name the values"]),
+        (
+            ["corpus=conllu", "corpus.train=a,b.conllu"],
+            ["corpus.train=a,b.conllu: no such file, and several values; -m"],
+        ),
+        (["columns={a:1}"], ["columns={a:1}: this kind of value does not fit; --cfg all shows the config"]),
+        (["hydra.run.dir=null"], ["hydra.run.dir=null"]),
         (["model.depht=2"], ["depht"]),
         (["model.depth=["], ["model.depth=["]),
         (["experiment=nowhere"], ["experiment=nowhere"]),
@@ -109,6 +115,13 @@ def test_mistakes_are_one_line(arguments: list[str], words: list[str]) -> None:
     assert "\n" not in str(error.value)
     for word in words:
         assert word in str(error.value)
+
+
+@pytest.mark.parametrize("arguments", [["hydra/launcher=nope"], ["--config-name", "nope"]])
+def test_hydras_search_path_is_not_shown(arguments: list[str]) -> None:
+    with pytest.raises(InputError, match=r"nope") as error:
+        plan("train", arguments)
+    assert "provider=" not in str(error.value)
 
 
 def test_a_config_is_shown(capsys: pytest.CaptureFixture[str]) -> None:

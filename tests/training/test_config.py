@@ -143,6 +143,19 @@ def test_the_machine_has_the_last_word(overrides: list[str], message: str, monke
         check_machine(composed(*overrides))
 
 
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("columns=[[upos]]", r"columns=\[\['upos'\]\]: give a list of different columns"),
+        ("transformer.layers=[[1]]", r"transformer\.layers=\[\[1\]\]: give null, or a list of numbers"),
+        ("corpus.dev_share=2", r"corpus\.dev_share=2.0: give a share between 0 and 1"),
+    ],
+)
+def test_values_that_do_not_fit_are_named(override: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        composed(override)
+
+
 def test_the_directions_have_as_many_parameters() -> None:
     with initialize_config_dir(str(CONF), version_base="1.3"):
         config = compose("train", ["experiment=directions"], return_hydra_config=True)
