@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from tagger.model.encoder import BidirectionalLayer
     from tagger.model.network import TaggerNetwork
 
+FEW_TOKENS = 2_000  # of a batch whose buffers need not have room for BATCH_TOKENS
+
 
 class Stack:
     """A copy of the weights of a network's recurrent layers and heads.
@@ -122,7 +124,8 @@ class Stack:
         """
         size = (tokens + extra) * columns
         if len(self._buffers[number]) < size:
-            most = max(tokens + extra, BATCH_TOKENS)
+            # Batches of few sentences, which have a stack of their own, get by with little memory.
+            most = max(tokens + extra, BATCH_TOKENS if tokens + extra > FEW_TOKENS else FEW_TOKENS)
             # Zeros: if rows are not contiguous, oneDNN's bfloat16 product on AMX multiplies the memory beside them
             # by 0, and the product is NaN if that memory holds NaN.
             self._buffers[number] = like.new_zeros((most + max_extra_rows(most)) * columns, dtype=self.dtype)

@@ -2,7 +2,9 @@
 
 import logging
 import os
+import signal
 import sys
+import threading
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -38,6 +40,19 @@ _WORDS = {
 
 class Interrupted(KeyboardInterrupt):
     """Training was asked to stop; the message says how to go on. The checkpoint of the last complete epoch stays."""
+
+
+class SigtermAsInterrupt(Callback):
+    """Takes SIGTERM during training as Ctrl+C.
+
+    Lightning's own handler tells the other processes of a run by a broadcast. If a step is under way in which they
+    exchange gradients, each waits for the other forever.
+    """
+
+    def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Replaces Lightning's handler, which it has just set and takes away at the end."""
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 def check_trainer_settings(settings: Mapping[str, Any]) -> None:
@@ -87,7 +102,7 @@ def make_trainer(
             **own,
             default_root_dir=folder,
             logger=False,
-            callbacks=[*callbacks, *([TQDMProgressBar(leave=False)] if on_terminal else [])],
+            callbacks=[*callbacks, SigtermAsInterrupt(), *([TQDMProgressBar(leave=False)] if on_terminal else [])],
             plugins=[WholeFileIO()],
             enable_progress_bar=on_terminal,
             enable_model_summary=False,
