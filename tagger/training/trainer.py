@@ -49,7 +49,7 @@ class SigtermAsInterrupt(Callback):
     exchange gradients, each waits for the other forever.
     """
 
-    def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Replaces Lightning's handler, which it has just set and takes away at the end."""
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, signal.default_int_handler)

@@ -1,15 +1,17 @@
 """The trainer: the settings that reach Lightning, and a training that is interrupted, moved, resumed or complete."""
 
+import signal
 from pathlib import Path
 from typing import Any
 
 import pytest
 import pytorch_lightning as pl
+import torch
 
 from tagger.errors import InputError
 from tagger.training.checkpoints import EpochRecorder
 from tagger.training.train import train
-from tagger.training.trainer import Interrupted, check_trainer_settings
+from tagger.training.trainer import Interrupted, check_trainer_settings, make_trainer
 from tests.training.conftest import COMMAND, config_of, weights
 
 
@@ -114,3 +116,28 @@ def test_a_run_that_stopped_early_trains_no_more(
 def test_a_run_without_an_epoch_is_not_resumed(treebank: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no epoch was completed; start the run again"):
         train(config_of(treebank), tmp_path, COMMAND, resume=True)
+
+
+def test_sigterm_during_training_is_taken_as_ctrl_c(tmp_path: Path) -> None:
+    handlers: list[object] = []
+
+    class Look(pl.Callback):
+        def on_train_batch_start(self, *_: object) -> None:
+            handlers.append(signal.getsignal(signal.SIGTERM))
+
+    class Tiny(pl.LightningModule):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer = torch.nn.Linear(1, 1)
+
+        def training_step(self, batch: torch.Tensor, _: int) -> torch.Tensor:
+            return self.layer(batch).sum()
+
+        def configure_optimizers(self) -> torch.optim.Optimizer:
+            return torch.optim.SGD(self.parameters(), lr=0.1)
+
+    before = signal.getsignal(signal.SIGTERM)
+    trainer = make_trainer({"accelerator": "cpu", "max_epochs": 1}, {"enable_checkpointing": False}, tmp_path, [Look()])
+    trainer.fit(Tiny(), torch.utils.data.DataLoader(torch.zeros(2, 1)))
+    assert handlers == [signal.default_int_handler] * 2
+    assert signal.getsignal(signal.SIGTERM) == before
