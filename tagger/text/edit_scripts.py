@@ -1,0 +1,155 @@
+r"""A string and what it becomes -> a short script of the change, which changes other strings in the same way.
+
+From a word to its lemma: `Houses` -> `house` is `lower:*-`. From a multiword token to its words: `don't` -> `do n't` is
+`keep:* ...`. A script is a rule for capitals, a colon and a template, whose characters mean:
+
+    *   the rest of the string, at least one character, is kept
+    .   one character is kept
+    -   one character is dropped
+    \   the next character is added, whatever it is
+
+Every other character is added. A template without `*` is the whole result: `lower:go` for `went`.
+"""
+
+import re
+from difflib import SequenceMatcher
+from functools import lru_cache
+from typing import NamedTuple
+
+MAX_CHARACTERS = 200  # a longer string shares nothing with another: the search takes the product of their lengths
+MIN_KEPT = 0.5  # a result of which less comes from the string is given as a whole: `lower:be` for `was` and for `is`
+_SPECIAL = re.compile(r"[-*.\\]")
+_STEP = re.compile(r"\\(.)|(.)", re.DOTALL)
+
+
+class _Template(NamedTuple):
+    text: str
+    changes: int  # characters that it drops or adds
+    letters: bool  # whether it adds letters
+
+
+def edit_script(source: str, target: str) -> str:
+    """The script that makes `target` of `source`.
+
+    The result holds characters of `target` and ASCII alone. Different pairs have the same script where that is
+    possible, so that scripts can be the tags of a tagger. The rule for capitals is one of:
+
+    - `lower`: the string is lower-cased first. It is preferred where `target` is in lower case.
+    - `keep`: capitals stay as they are. It is preferred where `target` has more spaces, as words of a token have.
+    - `like`: the string is lower-cased, and the result gets capitals at the same places: none, the first, or all.
+    - `title`, `upper`: the string is lower-cased, and the first character of the result is upper-cased, or all are.
+
+    Args:
+        source: such as a word form.
+        target: such as its lemma, or the words of a multiword token with single spaces between them.
+    """
+    lower, lower_target = source.lower(), target.lower()
+    words = target.count(" ") > source.count(" ")
+    kept, changed = _template(source, target), _template(lower, lower_target)
+    candidates = [(kept.changes + (words and kept.letters), 0, "keep", kept)]
+    if words and _like(source, lower_target) == target:
+        candidates.append((changed.changes, 1, "like", changed))
+    if lower_target == target:
+        candidates.append((changed.changes if words else -1, 2, "lower", changed))
+    if _title(lower_target) == target:
+        candidates.append((changed.changes, 3, "title", changed))
+    if lower_target.upper() == target:
+        candidates.append((changed.changes, 4, "upper", changed))
+    _, _, capitals, template = min(candidates)
+    return f"{capitals}:{template.text}"
+
+
+def apply_script(script: str, source: str) -> str | None:
+    """What `script` makes of `source`; None if `source` is too short for it, or if it is no script.
+
+    `apply_script(edit_script(source, target), source)` is `target`.
+    """
+    capitals, colon, text = script.partition(":")
+    if not colon or capitals not in ("keep", "like", "lower", "title", "upper"):
+        return None
+    base = source if capitals == "keep" else source.lower()
+    steps = _steps(text)
+    rests = sum(added is None and step == "*" for step, added in steps)
+    fixed = sum(added is None and step != "*" for step, added in steps)
+    if rests > 1 or (rests == 0 and fixed) or (rests and len(base) <= fixed):
+        return None
+    found: list[str] = []
+    place = 0
+    for step, added in steps:
+        if added is not None:
+            found.append(added)
+        else:
+            end = place + (len(base) - fixed if step == "*" else 1)
+            if step != "-":
+                found.append(base[place:end])
+            place = end
+    result = "".join(found)
+    match capitals:
+        case "like":
+            return _like(source, result)
+        case "title":
+            return _title(result)
+        case "upper":
+            return result.upper()
+    return result
+
+
+@lru_cache(maxsize=10_000)
+def _steps(template: str) -> list[tuple[str, str | None]]:
+    """The steps of a template: `*`, `.` or `-`, or what is added."""
+    return [
+        ("", escaped or plain) if escaped or not _SPECIAL.fullmatch(plain) else (plain, None)
+        for escaped, plain in _STEP.findall(template)
+    ]
+
+
+def _template(source: str, target: str) -> _Template:
+    """The template of a change, in which the first run of characters that both share is the rest."""
+    if source == target and source:
+        return _Template("*", 0, False)
+    runs = _runs(source, target) if max(len(source), len(target)) <= MAX_CHARACTERS else []
+    kept = sum(size for _, _, size in runs)
+    if not runs or kept < MIN_KEPT * len(target):
+        return _Template(_escaped(target), len(source) + len(target), any(map(str.isalpha, target)))
+    parts: list[str] = []
+    added: list[str] = []
+    place = place_target = 0
+    for number, (start, start_target, size) in enumerate([*runs, (len(source), len(target), 0)]):
+        added.append(target[place_target:start_target])
+        parts += ["-" * (start - place), _escaped(added[-1]), "." * size if number else "*"]
+        place, place_target = start + size, start_target + size
+    letters = any(map(str.isalpha, "".join(added)))
+    return _Template("".join(parts), len(source) + len(target) - 2 * kept, letters)
+
+
+def _runs(source: str, target: str) -> list[tuple[int, int, int]]:
+    """What two strings share, in order: the longest common run, and what is shared before it and after it.
+
+    Returns:
+        (start in `source`, start in `target`, characters) of each run.
+    """
+    match = SequenceMatcher(None, source, target, autojunk=False).find_longest_match()
+    if not match.size:
+        return []
+    end, end_target = match.a + match.size, match.b + match.size
+    after = _runs(source[end:], target[end_target:])
+    return [
+        *_runs(source[: match.a], target[: match.b]),
+        (match.a, match.b, match.size),
+        *((a + end, b + end_target, size) for a, b, size in after),
+    ]
+
+
+def _escaped(text: str) -> str:
+    return _SPECIAL.sub(lambda found: "\\" + found.group(), text)
+
+
+def _like(source: str, text: str) -> str:
+    """`text` in lower case with the capitals of `source`."""
+    if source.upper() == source and sum(character != character.lower() for character in source) > 1:
+        return text.upper()
+    return _title(text) if source[:1] != source[:1].lower() else text
+
+
+def _title(text: str) -> str:
+    return text[:1].upper() + text[1:]
