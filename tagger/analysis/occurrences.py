@@ -153,7 +153,7 @@ def find(tagger: "Tagger", word: str, files: Sequence[str], sentences: Iterable[
 
 
 def _remedy(tagger: "Tagger", word: str, spellings: Sequence[str]) -> str:
-    parts = [word[a:b] for spans in tagger.segment(word) for a, b in spans] if tagger.takes_text else [word]
+    parts = [word[a:b] for spans in tagger.segment(word) for a, b, _ in spans] if tagger.takes_text else [word]
     if len(parts) > 1:
         return f"; it is several words, {' and '.join(map(shorten, parts[:6]))}: give one of them"
     near = get_close_matches(word.lower(), spellings, n=1, cutoff=0.7)

@@ -42,7 +42,7 @@ def read_examples(tagger: "Tagger", file: str, encoding: str = "utf-8") -> dict[
         if len(cells) != 3 or not all(cells):
             raise InputError(f"{file}, line {number}: {shorten(line.strip())} is not word, tab, sense, tab, sentence")
         word, sense, text = cells[0].lower(), cells[1], cells[2]
-        cut = [[text[a:b] for a, b in spans] for spans in tagger.segment(text)]
+        cut = [[text[a:b] for a, b, _ in spans] for spans in tagger.segment(text)]
         here = [(tokens, i) for tokens in cut for i, token in enumerate(tokens) if token.lower() == word]
         if len(here) != 1:
             raise InputError(

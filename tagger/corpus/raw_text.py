@@ -207,7 +207,7 @@ class Texts:
         return read(lines, path, format, segment=self.segment)
 
     def _sentences(self, unit: Unit) -> Iterator[list[str]]:
-        sentences = unit.sentences(self.segment, offsets=False) if isinstance(unit, Paragraph) else [unit]
+        sentences = unit.sentences(self.segment, layout=False) if isinstance(unit, Paragraph) else [unit]
         for sentence in sentences:
             for start in range(0, len(sentence), MAX_SENTENCE_TOKENS):
                 yield sentence.tokens[start : start + MAX_SENTENCE_TOKENS]

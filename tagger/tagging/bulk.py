@@ -58,7 +58,7 @@ class _Piece(NamedTuple):
 
     units: list[Paragraph | Sentence]
     write: Writer
-    offsets: bool  # whether the format shows offsets
+    layout: bool  # whether the format shows where words stand
     whole: bool = False  # whether it is a whole file, which may share a pool with others
 
 
@@ -233,7 +233,7 @@ def _sentences(tagger: "Tagger", piece: _Piece) -> list[Sentence] | InputError:
     try:
         for unit in piece.units:
             if isinstance(unit, Paragraph):
-                sentences += unit.sentences(tagger.segment, piece.offsets)
+                sentences += unit.sentences(tagger.segment, piece.layout)
             else:
                 sentences.append(unit)
     except InputError as error:

@@ -27,7 +27,7 @@ from tagger.tagging.layer_vectors import ALL, LayerVectors
 from tagger.tagging.workers import Part, Workers
 from tagger.text.readers import read
 from tagger.text.segment import segment
-from tagger.text.sentence import Sentence
+from tagger.text.sentence import Sentence, Token
 
 if TYPE_CHECKING:
     from tagger.model.decoder import Decoded
@@ -183,7 +183,7 @@ class Tagger:
             self.layers.of([sentence.tokens for sentence in window], layer) for window in windows
         )
 
-    def segment(self, paragraph: str) -> list[list[tuple[int, int]]]:
+    def segment(self, paragraph: str) -> list[list[Token]]:
         """Sentences and tokens of a paragraph by the rules that fit the tagger; see `segment.segment`.
 
         Raises:

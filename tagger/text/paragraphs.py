@@ -9,11 +9,12 @@ at three quarters of the width or later. In every other block each line is a par
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import pairwise
+from operator import ne
 from typing import NamedTuple
 
-from tagger.text.sentence import Sentence
+from tagger.text.sentence import MultiwordToken, Sentence, Token
 from tagger.text.terminal import display_width
 
 MAX_PARAGRAPH = 100_000  # characters; a longer paragraph is cut at white space
@@ -22,6 +23,7 @@ MIN_WIDTH, MAX_WIDTH = 40, 120  # cells of a hard-wrapped line
 NEARLY_FULL, MOSTLY_FULL = 0.85, 0.75  # shares of the width
 LONG_LINE = 1_000  # characters; a line of this length is not hard-wrapped, and may come in pieces
 
+_SPACES = re.compile(r"\s+")
 _LAST_SPACE = re.compile(r"\s\S*\Z")
 _FIRST_WORD = re.compile(r"[\s>]*(\S+)")  # after the marks of a quoted e-mail
 _SENTENCE_END = re.compile(r"[.!?:…。！？؟۔।][\"'”’»)\]]*\Z")
@@ -29,8 +31,8 @@ _UNSPACED = re.compile(  # of scripts without spaces: the first characters of a 
     r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff]{1,12}|[\u2e80-\ua4cf\uf900-\ufaff\uff00-\uffef]{1,2}"
 )
 
-Segment = Callable[[str], list[list[tuple[int, int]]]]
-"""A paragraph to its sentences, each a list of the (start, end) of its tokens."""
+Segment = Callable[[str], list[list[Token]]]
+"""A paragraph to its sentences, each a list of its tokens."""
 
 
 class Paragraph(NamedTuple):
@@ -39,19 +41,60 @@ class Paragraph(NamedTuple):
     start: int  # characters of the input before it
     text: str
     opens: bool  # False for all but the first piece
+    closes: bool = True  # False for a piece that the next one follows without white space
 
-    def sentences(self, segment: Segment, offsets: bool = True) -> Iterator[Sentence]:
-        """Its sentences, with or without offsets; the first has the comment `# newpar`."""
-        start, text, opens = self
-        for spans in segment(text):
-            if spans:
-                yield Sentence(
-                    tokens=[text[a:b] for a, b in spans],
-                    offsets=[(start + a, start + b) for a, b in spans] if offsets else None,
-                    text=text[spans[0][0] : spans[-1][1]],
-                    comments=["# newpar"] if opens else [],
-                )
-                opens = False
+    def sentences(self, segment: Segment, layout: bool = True) -> Iterator[Sentence]:
+        """Its sentences; see `cut`."""
+        return self.cut(segment(self.text), layout)
+
+    def cut(self, sentences: Iterable[list[Token]], layout: bool = True) -> Iterator[Sentence]:
+        """Its sentences, given their tokens; the first has the comment `# newpar`.
+
+        A run of white space inside a token is one space of its form.
+
+        Args:
+            sentences: the tokens of each sentence; a sentence without tokens is skipped.
+            layout: whether the sentences get `offsets` and `space_after`.
+        """
+        start, text, opens, closes = self
+        filled = [tokens for tokens in sentences if tokens]
+        following = [tokens[0].start for tokens in filled[1:]] + [len(text) + closes]
+        for tokens, then in zip(filled, following, strict=False):
+            starts, ends, words = zip(*tokens, strict=True)
+            forms = [text[a:b] for a, b in zip(starts, ends, strict=True)]
+            if len(" ".join(forms).split()) != len(forms):
+                forms = [_SPACES.sub(" ", form) for form in forms]
+            sentence = Sentence(forms, text=text[starts[0] : ends[-1]], comments=["# newpar"] if opens else [])
+            if layout:
+                sentence.offsets = [(start + a, start + b) for a, b in zip(starts, ends, strict=True)]
+                sentence.space_after = list(map(ne, ends, (*starts[1:], then)))
+            if any(words):
+                _expand(sentence, words)
+            yield sentence
+            opens = False
+
+
+def _expand(sentence: Sentence, words: Sequence[tuple[str, ...]]) -> None:
+    """Puts the words of multiword tokens in the place of the tokens.
+
+    Args:
+        sentence: of N tokens.
+        words: those of each of the N tokens; none if the token is a word.
+    """
+    forms, spans, spaces = sentence.tokens, sentence.offsets, sentence.space_after
+    sentence.tokens = []
+    for form, parts in zip(forms, words, strict=True):
+        if parts:
+            first = len(sentence.tokens)
+            sentence.multiwords.append(MultiwordToken(first, first + len(parts), form))
+        sentence.tokens += parts or (form,)
+    sizes = [max(1, len(parts)) for parts in words]
+    if spans is not None:
+        sentence.offsets = [span for span, size in zip(spans, sizes, strict=True) for _ in range(size)]
+    if spaces is not None:
+        sentence.space_after = [
+            last and space for space, size in zip(spaces, sizes, strict=True) for last in [False] * (size - 1) + [True]
+        ]
 
 
 def read_paragraphs(lines: Iterable[str], per_line: bool | None = None) -> Iterator[Paragraph]:
@@ -67,7 +110,7 @@ def read_paragraphs(lines: Iterable[str], per_line: bool | None = None) -> Itera
         while len(held) > MAX_PARAGRAPH:
             space = _LAST_SPACE.search(held, 0, MAX_PARAGRAPH)
             cut = space.start() + 1 if space else MAX_PARAGRAPH
-            yield Paragraph(start, held[:cut], opens)
+            yield Paragraph(start, held[:cut], opens, closes=space is not None or held[cut].isspace())
             start, held, opens = start + cut, held[cut:], False
         if ends:
             if not held.isspace():

@@ -11,6 +11,7 @@ Start here; `segment_english.py` and `segment_unicode.py` have the words, `segme
 
 from collections.abc import Iterator
 from functools import lru_cache
+from itertools import repeat
 from typing import NamedTuple
 
 import regex
@@ -19,15 +20,22 @@ from tagger.errors import InputError, shorten
 from tagger.text.segment_english import AFTER_ITS, BEFORE_ITS, ENGLISH
 from tagger.text.segment_patterns import SPACE, Rules, Span, words
 from tagger.text.segment_unicode import UNICODE
+from tagger.text.sentence import Token
 
-__all__ = ["RULES", "SPACE", "Span", "segment"]
+__all__ = ["RULES", "SPACE", "segment"]
 
 _RULES = {"english": ENGLISH, "unicode": UNICODE}
 RULES = tuple(_RULES)
 _MAX_REMEMBERED_CHARACTERS = 40  # longer pieces are split anew each time, so that the memory is bounded
 
 
-class _Token(NamedTuple):
+_Fields = tuple[int, int, tuple[()]]
+"""A `Token`, not yet made one, which takes time."""
+
+
+class _Part(NamedTuple):
+    """A token of a piece."""
+
     form: str
     kind: str
 
@@ -62,10 +70,10 @@ def _piece(text: str, name: str) -> _Piece:
     if plain := _plain(text, rules):
         return plain
     spans: list[Span] = []
-    tokens: list[_Token] = []
+    tokens: list[_Part] = []
     for (start, end), kind in rules.tokens(text):
         spans.append((start, end))
-        tokens.append(_Token(text[start:end], kind))
+        tokens.append(_Part(text[start:end], kind))
     breaks = tuple(i + 1 for i in range(1, len(tokens) - 1) if _ends_inside(*tokens[i - 1 : i + 2]))
     return _Piece(text, tuple(spans), breaks, _head(tokens, rules), _tail(tokens, rules))
 
@@ -91,7 +99,7 @@ def _plain(text: str, rules: Rules) -> _Piece | None:
 _remembered_piece = lru_cache(maxsize=1 << 16)(_piece)
 
 
-def _ends_inside(before: _Token, token: _Token, after: _Token) -> bool:
+def _ends_inside(before: _Part, token: _Part, after: _Part) -> bool:
     """Whether a sentence ends after `token` without a space: 你好。再见, `was good.The next`."""
     if token.form[-1] in _WIDE_STOPS or (token.form in _CLOSERS and before.form[-1] in _WIDE_STOPS):
         return after.form not in _CLOSERS and after.form[-1] not in _WIDE_STOPS
@@ -109,7 +117,7 @@ def _letter_head(form: str, rules: Rules) -> str:
     return "after_time" if form in rules.after_time else "upper"
 
 
-def _head(tokens: list[_Token], rules: Rules) -> str:
+def _head(tokens: list[_Part], rules: Rules) -> str:
     form, kind = tokens[0]
     if kind in ("url", "smiley"):
         return kind
@@ -130,13 +138,13 @@ def _head(tokens: list[_Token], rules: Rules) -> str:
     return "open" if form[0] in _OPENERS else ""
 
 
-def _is_item(tokens: list[_Token]) -> bool:
+def _is_item(tokens: list[_Part]) -> bool:
     """Whether the piece may number an item of a list: 1."""
     forms = [form for form, _ in tokens]
     return len(forms) == 2 and forms[0].isdecimal() and len(forms[0]) <= _MAX_ITEM_DIGITS and forms[1] in _STOPS
 
 
-def _tail(tokens: list[_Token], rules: Rules) -> str:
+def _tail(tokens: list[_Part], rules: Rules) -> str:
     last = len(tokens) - 1
     while last and (tokens[last].form in _CLOSERS or tokens[last].kind == "smiley"):
         last -= 1
@@ -193,16 +201,16 @@ def _stamp(pieces: list[_Piece]) -> int:
     return size if len(pieces) >= size and [p.tail for p in pieces[-size:]][:2] == ["date", "time"] else 0
 
 
-def _finished(paragraph: str, spans: list[Span], pieces: list[_Piece], rules: str) -> Iterator[list[Span]]:
+def _finished(paragraph: str, spans: list[_Fields], pieces: list[_Piece], rules: str) -> Iterator[list[_Fields]]:
     """The sentence of `spans`; the head of an e-mail (see you, Ann Bo Lee 05/31/2001 09:01 AM) is up to three."""
     for size in _mail_head(pieces):
         tokens = sum(len(piece.spans) for piece in pieces[-size:])
         if tokens < len(spans):
             yield spans[:-tokens]
             spans = spans[-tokens:]
-    start, end = spans[-1]
+    start, end, _ = spans[-1]
     if rules == "english" and end - start > 1 and paragraph[end - 1] == "." and paragraph[end - 2].isalnum():
-        spans[-1:] = [(start, end - 1), (end - 1, end)]  # the full stop after an abbreviation: etc|.
+        spans[-1:] = [(start, end - 1, ()), (end - 1, end, ())]  # the full stop after an abbreviation: etc|.
     yield spans
 
 
@@ -227,8 +235,8 @@ def _mail_head(pieces: list[_Piece]) -> list[int]:
 _SPACELESS = regex.compile(rf"[^{SPACE}]+")
 
 
-def segment(paragraph: str, rules: str = "english") -> list[list[Span]]:
-    """Cuts a paragraph into sentences, and each into tokens: (start, end), where paragraph[start:end] is the form.
+def segment(paragraph: str, rules: str = "english") -> list[list[Token]]:
+    """Cuts a paragraph into sentences, and each into tokens, where paragraph[start:end] is the form.
 
     Every character is in exactly one token, except white space, U+200B (zero-width space) and
     U+FEFF (byte-order mark), which are in none and separate tokens. Control characters and lone
@@ -251,7 +259,7 @@ def segment(paragraph: str, rules: str = "english") -> list[list[Span]]:
 
     Returns:
         The sentences in order; none is empty, and a text of white space has none. Offsets count
-        characters (code points), as Python does.
+        characters (code points), as Python does. Each token is one word, so none has `words`.
 
     Raises:
         InputError: `rules` is not one of `RULES`.
@@ -259,9 +267,9 @@ def segment(paragraph: str, rules: str = "english") -> list[list[Span]]:
     if rules not in RULES:
         raise InputError(f"{shorten(rules)} are no rules for raw text; choose one of {', '.join(RULES)}")
     table = _RULES[rules].ends
-    sentences: list[list[Span]] = []
+    sentences: list[list[_Fields]] = []
     pieces: list[_Piece] = []  # of the sentence that is being read
-    spans: list[Span] = []  # of its tokens
+    spans: list[_Fields] = []  # of its tokens
     end = 0
     for match in _SPACELESS.finditer(paragraph):
         text, start = match.group(), match.start()
@@ -269,8 +277,8 @@ def segment(paragraph: str, rules: str = "english") -> list[list[Span]]:
         if pieces:
             tail = pieces[-1].tail
             if tail in ("its", "Its") and _is_it_is(pieces, text):  # Its a dog; its name
-                first, last = spans[-1]
-                spans[-1:] = [(first, last - 1), (last - 1, last)]
+                first, last, _ = spans[-1]
+                spans[-1:] = [(first, last - 1, ()), (last - 1, last, ())]
             if ((tail or piece.head in _BEGIN) and _ends(pieces, piece, table)) or (
                 start - end > 1 and paragraph.count("\n", end, start) > 1
             ):
@@ -280,14 +288,14 @@ def segment(paragraph: str, rules: str = "english") -> list[list[Span]]:
         found = piece.spans
         first = 0
         for last in piece.breaks:
-            spans += [(start + a, start + b) for a, b in found[first:last]]
+            spans += [(start + a, start + b, ()) for a, b in found[first:last]]
             sentences += _finished(paragraph, spans, pieces, rules)
             pieces, spans, first = [piece], [], last
         if len(found) == 1:
-            spans.append((start + found[0][0], start + found[0][1]))
+            spans.append((start + found[0][0], start + found[0][1], ()))
         else:
-            spans += [(start + a, start + b) for a, b in found[first:]]
+            spans += [(start + a, start + b, ()) for a, b in found[first:]]
         end = start + len(text)
     if spans:
         sentences += _finished(paragraph, spans, pieces, rules)
-    return sentences
+    return [list(map(tuple.__new__, repeat(Token), spans)) for spans in sentences]  # twice as fast as Token()

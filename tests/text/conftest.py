@@ -7,18 +7,18 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from tagger.text import readers
-from tagger.text.sentence import Sentence
+from tagger.text.sentence import Sentence, Token
 from tagger.text.writers import writer
 
 unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # for a busy machine
 LINE = re.compile(r"[^\n]*\n|[^\n]+")
 
 
-def segment(paragraph: str) -> list[list[tuple[int, int]]]:
+def segment(paragraph: str) -> list[list[Token]]:
     """Words between white space; a full stop ends a sentence."""
-    sentences: list[list[tuple[int, int]]] = [[]]
+    sentences: list[list[Token]] = [[]]
     for word in re.finditer(r"\S+", paragraph):
-        sentences[-1].append(word.span())
+        sentences[-1].append(Token(*word.span()))
         if word.group().endswith("."):
             sentences.append([])
     return sentences

@@ -12,8 +12,9 @@ from tagger.bundled import bundled
 from tagger.text import paragraphs, readers
 from tagger.text.conllu import read_conllu
 from tagger.text.files import read_lines
-from tagger.text.paragraphs import read_paragraphs
+from tagger.text.paragraphs import Paragraph, read_paragraphs
 from tagger.text.segment import segment as rules
+from tagger.text.sentence import MultiwordToken, Sentence, Token
 from tests.text.conftest import LINE, read, segment, tokens_of, unhurried
 
 
@@ -24,6 +25,55 @@ def test_text_has_paragraphs_and_offsets() -> None:
     assert [s.comments for s in sentences] == [["# newpar"], [], ["# newpar"]]
     for s in sentences:
         assert [text[a:b] for a, b in s.offsets or []] == s.tokens
+
+
+def test_words_of_a_multiword_token_share_its_place() -> None:
+    text = "Du pain du  chef.Va t'en"
+    cut = [
+        [Token(0, 2, ("De", "le")), Token(3, 7), Token(8, 10, ("de", "le", "x")), Token(12, 16), Token(16, 17)],
+        [],
+        [Token(17, 19), Token(20, 24, ("te", "en"))],
+    ]
+    first, second = Paragraph(100, text, True).cut(cut)
+    assert first == Sentence(
+        ["De", "le", "pain", "de", "le", "x", "chef", "."],
+        offsets=[(100, 102)] * 2 + [(103, 107)] + [(108, 110)] * 3 + [(112, 116), (116, 117)],
+        text="Du pain du  chef.",
+        comments=["# newpar"],
+        multiwords=[MultiwordToken(0, 2, "Du"), MultiwordToken(3, 6, "du")],
+        space_after=[False, True, True, False, False, True, False, False],
+    )
+    assert second == Sentence(
+        ["Va", "te", "en"],
+        offsets=[(117, 119)] + [(120, 124)] * 2,
+        text="Va t'en",
+        multiwords=[MultiwordToken(1, 3, "t'en")],
+        space_after=[True, False, True],  # the paragraph's end is white space
+    )
+    (bare, _) = Paragraph(0, text, False).cut(cut, layout=False)
+    assert (bare.offsets, bare.space_after, bare.comments) == (None, None, [])
+    assert (bare.tokens, bare.multiwords, bare.text) == (first.tokens, first.multiwords, first.text)
+
+
+def test_a_form_has_one_space_for_each_run_of_white_space() -> None:
+    text = "Vi\u1ec7t \n\tNam 10\u00a0000."
+    (sentence,) = Paragraph(0, text, False).cut([[Token(0, 10), Token(11, 17), Token(17, 18)]])
+    assert sentence.tokens == ["Vi\u1ec7t Nam", "10 000", "."]
+    assert (sentence.text, sentence.space_after) == (text, [True, False, True])
+    (sentence,) = Paragraph(0, "du\nx", False).cut([[Token(0, 4, ("de", "le"))]])
+    assert sentence.multiwords == [MultiwordToken(0, 2, "du x")]
+
+
+@pytest.mark.parametrize(
+    ("text", "spaces"),
+    [("abcdef", [False, True]), ("abcdefg", [False, False, True]), ("ab cde f", [True, True, True])],
+)
+def test_no_space_follows_where_a_long_word_is_cut(
+    monkeypatch: pytest.MonkeyPatch, text: str, spaces: list[bool]
+) -> None:
+    monkeypatch.setattr(paragraphs, "MAX_PARAGRAPH", 3)
+    found = read(text + "\n", "text", segment=lambda piece: [[Token(0, len(piece.rstrip()))] if piece.strip() else []])
+    assert [s.space_after for s in found] == [[space] for space in spaces]
 
 
 WRAPPED = """\
@@ -171,7 +221,7 @@ def test_long_paragraphs_are_cut(monkeypatch: pytest.MonkeyPatch, filler: str) -
     monkeypatch.setattr(paragraphs, "MAX_PARAGRAPH", 1000)
     seen: list[str] = []
 
-    def watch(paragraph: str) -> list[list[tuple[int, int]]]:
+    def watch(paragraph: str) -> list[list[Token]]:
         seen.append(paragraph)
         return segment(paragraph)
 

@@ -12,7 +12,7 @@ from tagger.evaluation.raw_scores import gold_paragraphs, raw_scores
 from tagger.text.conllu import read_conllu
 from tagger.text.files import read_lines
 from tagger.text.segment import RULES, SPACE, segment
-from tagger.text.sentence import Sentence
+from tagger.text.sentence import Sentence, Token
 
 ANY_TEXT = st.text(st.characters(codec=None, exclude_categories=()))
 TYPICAL_TEXT = st.text(
@@ -43,7 +43,7 @@ TYPICAL_PARAGRAPH = st.lists(st.sampled_from(TYPICAL_WORDS), max_size=20).map(" 
 
 def forms(text: str, rules: str = "english") -> str:
     """Tokens divided by a space, sentences by ` || `."""
-    return " || ".join(" ".join(text[a:b] for a, b in sentence) for sentence in segment(text, rules))
+    return " || ".join(" ".join(text[a:b] for a, b, _ in sentence) for sentence in segment(text, rules))
 
 
 @pytest.mark.parametrize(
@@ -289,7 +289,7 @@ def test_nothing_but_space_is_no_sentence(rules: str) -> None:
 
 @pytest.mark.parametrize("rules", RULES)
 def test_space_without_width_divides_tokens(rules: str) -> None:
-    assert segment("\ufeffa\u200bb", rules) == [[(1, 2), (3, 4)]]
+    assert segment("\ufeffa\u200bb", rules) == [[Token(1, 2), Token(3, 4)]]
 
 
 def test_unknown_rules() -> None:
@@ -303,10 +303,10 @@ def test_every_character_but_space_is_in_one_token(rules: str, text: str) -> Non
     sentences = segment(text, rules)
     assert all(sentences)
     spans = [span for sentence in sentences for span in sentence]
-    assert all(a < b for a, b in spans)
-    assert all(b <= c for (_, b), (c, _) in pairwise(spans))
-    assert "".join(text[a:b] for a, b in spans) == regex.sub(f"[{SPACE}]+", "", text)
-    assert not any(character.isspace() for a, b in spans for character in text[a:b])
+    assert all(a < b and not words for a, b, words in spans)
+    assert all(first.end <= second.start for first, second in pairwise(spans))
+    assert "".join(text[a:b] for a, b, _ in spans) == regex.sub(f"[{SPACE}]+", "", text)
+    assert not any(character.isspace() for a, b, _ in spans for character in text[a:b])
 
 
 LONG_UNITS = [
@@ -319,7 +319,7 @@ LONG_UNITS = [
 @pytest.mark.parametrize("unit", LONG_UNITS)
 def test_long_text_without_spaces(rules: str, unit: str) -> None:
     text = unit * 5000
-    assert sum(b - a for sentence in segment(text, rules) for a, b in sentence) == len(text)
+    assert sum(b - a for sentence in segment(text, rules) for a, b, _ in sentence) == len(text)
 
 
 def test_english_on_a_treebank() -> None:
@@ -328,7 +328,7 @@ def test_english_on_a_treebank() -> None:
         pytest.skip("TAGGER_TREEBANKS is not set to a folder with UD_English-EWT")
     path = str(Path(folder, "UD_English-EWT", "en_ewt-ud-dev.conllu"))
     gold = list(gold_paragraphs(read_conllu(read_lines(path), path)))
-    system = ([Sentence([text[a:b] for a, b in spans]) for spans in segment(text)] for text, _ in gold)
+    system = ([Sentence([text[a:b] for a, b, _ in spans]) for spans in segment(text)] for text, _ in gold)
     scores = raw_scores(gold, system)
     assert scores["words"].f1 > 0.994
     assert scores["sentences"].f1 > 0.9
