@@ -6,7 +6,7 @@ import resource
 # Before torch is imported, and for the commands that tests start: tiny networks are fastest on one thread.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -80,9 +80,14 @@ def assert_same_batch(first: Batch, second: Batch) -> None:
     assert {c: t.tolist() for c, t in first.targets.items()} == {c: t.tolist() for c, t in second.targets.items()}
 
 
-def overfit(network: TaggerNetwork, vocabulary: Vocabulary, steps: int = 80) -> float:
-    """Trains on the tiny corpus; returns the last loss."""
-    batch = make_batch(TOKENS, vocabulary, {column: [s[column] for s in CORPUS] for column in vocabulary.columns})
+def overfit(
+    network: TaggerNetwork,
+    vocabulary: Vocabulary,
+    steps: int = 80,
+    corpus: Sequence[Mapping[str, list[str]]] = CORPUS,
+) -> float:
+    """Trains on the tiny corpus, or on another one with its sentences; returns the last loss."""
+    batch = make_batch(TOKENS, vocabulary, {column: [s[column] for s in corpus] for column in vocabulary.columns})
     optimizer = torch.optim.Adam(network.parameters(), lr=0.02)
     network.train()
     for _ in range(steps):

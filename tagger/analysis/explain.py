@@ -117,27 +117,27 @@ def _explain(tagger: "Tagger", tokens: list[str], column: str) -> Explanation:
     variants = list(dict.fromkeys([whole, *lefts, *rights, *zip(tokens), *without]))  # every variant is read once
     start = dict(zip(variants, np.cumsum([0, *map(len, variants)]).tolist(), strict=False))  # row of its first token
 
-    tags = tagger.vocabulary.tags[column]
-    found = tagger.engine.tag(variants, [column], top=len(tags), probabilities=True)[column]
+    codec = tagger.vocabulary.codecs[column]
+    found = tagger.engine.tag(variants, [column], top=len(codec), probabilities=True)[column]
     assert found.probabilities is not None
     p = np.empty(found.ids.shape)  # (N, K) in the order of the tags; in `found` the best tag stands first
     np.put_along_axis(p, found.ids, found.probabilities.astype(float).round(6), axis=1)
 
-    def context(row: int, tag: int) -> Context:
+    def context(row: int, tag: int, word: str) -> Context:
         best = found.ids[row, 0]
-        return Context(float(p[row, tag]), tags[best], float(p[row, best]))
+        return Context(float(p[row, tag]), codec.tag(word, best), float(p[row, best]))
 
     words = []
     for i, word in enumerate(tokens):
         tag = found.ids[start[whole] + i, 0]
         share = float(p[start[whole] + i, tag])
-        left, right = context(start[lefts[i]] + i, tag), context(start[rights[i]], tag)
-        alone = context(start[word,], tag)
+        left, right = context(start[lefts[i]] + i, tag, word), context(start[rights[i]], tag, word)
+        alone = context(start[word,], tag, word)
         others = [j for j in range(count) if j != i]
         rows = [start[without[j]] + i - (j < i) for j in others]  # the word moves left if an earlier one is missing
         supports = [
             Support(tokens[j], j, round(share - float(p[row, tag]), 6)) for j, row in zip(others, rows, strict=True)
         ]
         deciding = sorted((s for s in supports if abs(s.support) >= MIN_SUPPORT), key=lambda s: -abs(s.support))
-        words.append(ExplainedWord(word, tags[tag], share, left, right, alone, deciding[:MAX_DECIDING]))
+        words.append(ExplainedWord(word, codec.tag(word, tag), share, left, right, alone, deciding[:MAX_DECIDING]))
     return Explanation(tokens, column, words)

@@ -8,7 +8,8 @@ from datasets import Dataset, Features, List, Value
 from datasets.exceptions import DatasetGenerationError
 
 from tagger.errors import InputError
-from tagger.text.sentence import NO_TAG, Sentence
+from tagger.text.gold_tags import NO_TAG
+from tagger.text.sentence import Sentence
 
 CACHE_VERSION = 2  # of the Arrow files; raise it when a reader changes what it yields for the same file
 

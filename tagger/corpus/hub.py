@@ -18,7 +18,8 @@ from tagger.corpus.config import HubConfig, UdConfig
 from tagger.corpus.splits import Source, check_columns, rules_for
 from tagger.errors import InputError
 from tagger.text.files import file_version
-from tagger.text.sentence import NO_TAG, Sentence
+from tagger.text.gold_tags import LEMMA, NO_TAG
+from tagger.text.sentence import Sentence
 
 HUB_SPLITS = {"train": "train", "validation": "dev", "dev": "dev", "test": "test"}  # the Hub's names and ours
 PARQUET_EXPORT = "refs/convert/parquet"  # the branch with the Hub's own conversion: a folder for each config
@@ -53,7 +54,10 @@ def hub_source(config: HubConfig, columns: list[str]) -> Source:
 
 def ud_source(config: UdConfig, columns: list[str]) -> Source:
     """Opens a treebank of the Hub's data set of Universal Dependencies."""
-    return hub_source(HubConfig(name=config.name, config=config.treebank, revision=config.revision), columns)
+    fields: dict[str, str | None] = {LEMMA: "lemmas"} if LEMMA in columns else {}
+    return hub_source(
+        HubConfig(name=config.name, config=config.treebank, revision=config.revision, fields=fields), columns
+    )
 
 
 def load_hub(name: str, config: str | None, revision: str | None) -> DatasetDict:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from tagger.errors import InputError
 from tagger.model.vocabulary import Vocabulary
-from tagger.text.sentence import NO_TAG, is_annotated
+from tagger.text.gold_tags import NO_TAG, is_annotated
 
 _SPAN_TAG = re.compile(r"O|[BIESU]-.+")
 
@@ -25,7 +25,8 @@ def report(sentences: Iterable[Scored], vocabulary: Vocabulary) -> dict[str, dic
     """Scores every column of the vocabulary that has gold tags.
 
     Tokens without a gold tag are skipped, and so is a FEATS column without any features. A gold tag that the tagger
-    does not know counts as an error.
+    does not know counts as an error. A lemma is right if it is the gold lemma; the tags of this column are the edit
+    scripts from the words to their gold lemmas and to the predicted ones.
 
     Returns:
         For each column a dictionary; all shares are in [0, 1]:
@@ -69,6 +70,7 @@ class _ColumnScores:
     def __init__(self, column: str, vocabulary: Vocabulary) -> None:
         self.column, self.vocabulary = column, vocabulary
         self.gold_tags: Counter[str] = Counter()
+        self.unseen: Counter[str] = Counter()  # gold tags that the tagger does not know
         self.right = {True: 0, False: 0}  # keys: does the form occur in training?
         self.total = {True: 0, False: 0}
         self.sentences = self.whole = 0
@@ -78,9 +80,11 @@ class _ColumnScores:
 
     def add(self, tokens: Sequence[str], gold: Sequence[str], predicted: Sequence[str]) -> None:
         """Adds a sentence to the counts."""
-        scored = [i for i, tag in enumerate(gold) if is_annotated(self.column, tag)]
+        scored = [i for i, tag in enumerate(gold) if is_annotated(self.column, tag, tokens[i])]
         if not scored:
             return
+        codec = self.vocabulary.codecs[self.column]
+        gold, predicted = (codec.learned(tokens, tags) for tags in (gold, predicted))
         wrong = 0
         for i in scored:
             seen = tokens[i] in self.vocabulary.known_forms
@@ -89,6 +93,7 @@ class _ColumnScores:
             self.gold_tags[gold[i]] += 1
             if gold[i] != predicted[i]:
                 wrong += 1
+                self.unseen[gold[i]] += gold[i] not in self.vocabulary.tag_ids[self.column]
                 self.confusions[gold[i], predicted[i]] += 1
         self.sentences += 1
         self.whole += not wrong
@@ -114,11 +119,7 @@ class _ColumnScores:
             "whole_sentences": self.whole / self.sentences,
             "tags": tag_scores(self.gold, self.predicted),
             "spans": span_scores(self.gold, self.predicted) if spans else None,
-            "unseen_tags": {
-                tag: count
-                for tag, count in sorted(self.gold_tags.items())
-                if tag not in self.vocabulary.tag_ids[self.column]
-            },
+            "unseen_tags": {tag: count for tag, count in sorted(self.unseen.items()) if count},
             "confusions": [[gold, predicted, count] for (gold, predicted), count in self.confusions.most_common()],
         }
 

@@ -9,8 +9,9 @@ from tagger.evaluation.figures import draw_confusions
 from tagger.evaluation.metrics import Scored
 from tagger.text.characters import encodable
 from tagger.text.conllu import write_conllu
+from tagger.text.gold_tags import is_annotated
 from tagger.text.output_files import whole_file
-from tagger.text.sentence import Sentence, is_annotated
+from tagger.text.sentence import Sentence
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -70,5 +71,5 @@ def _sentences(tagger: "Tagger", split: "Dataset") -> Iterator[Sentence]:
 def _wrong(sentence: Sentence, gold: dict[str, list[str]]) -> Iterator[tuple[str, int]]:
     for column, tags in gold.items():
         for i, tag in enumerate(tags):
-            if tag != sentence.tags[column][i] and is_annotated(column, tag):
+            if tag != sentence.tags[column][i] and is_annotated(column, tag, sentence.tokens[i]):
                 yield column, i

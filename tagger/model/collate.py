@@ -13,7 +13,7 @@ import torch
 
 from tagger.model.batch import IGNORE, PAD, UNK, UNSEEN, Batch
 from tagger.model.pieces import windows
-from tagger.text.sentence import is_annotated
+from tagger.text.gold_tags import is_annotated
 
 if TYPE_CHECKING:
     from tagger.model.forms import FormTable
@@ -66,7 +66,9 @@ def collate(
         ids = table.vocabulary.tag_ids[column]
         target = np.full_like(index, IGNORE)
         target.T[here.T] = [
-            ids.get(tag, UNSEEN if is_annotated(column, tag) else IGNORE) for sentence in gold for tag in sentence
+            ids.get(tag, UNSEEN if is_annotated(column, tag) else IGNORE)
+            for forms, cells in zip(sentences, gold, strict=True)
+            for tag in table.vocabulary.codecs[column].learned(forms, cells)
         ]
         targets[column] = torch.from_numpy(target)
     return Batch(

@@ -8,7 +8,8 @@ from typing import Any
 
 from tagger.errors import InputError, shorten
 from tagger.model.batch import FIRST_ID
-from tagger.text.sentence import is_annotated
+from tagger.model.tag_codec import TagCodec, learned_tags
+from tagger.text.gold_tags import is_annotated
 from tagger.text.terminal import printable
 
 
@@ -20,7 +21,7 @@ class Vocabulary:
         words: lower-cased words that have an embedding of their own, and how often each occurs in training. Their ids
             count from `FIRST_ID`.
         characters: characters that have an embedding of their own. Their ids count from `FIRST_ID`.
-        tags: the tags of each column. Their ids count from 0.
+        tags: the tags of each column; of lemmas, edit scripts: see `tag_codec`. Their ids count from 0.
         forms: every word form of the training data as it was written. All other forms are unseen.
         vectors: for each source of pretrained vectors, its words and the row of each, from 0; see `row_of`.
         combinations: the combinations of tags that occur in the training data. Each is a list of one tag id per column.
@@ -51,9 +52,10 @@ class Vocabulary:
         together: set[tuple[str, ...]] = set()
         for sentence in sentences:
             forms.update(sentence["tokens"])
-            for column in columns:
-                tags[column].update(sentence[column])
-            together.update(zip(*(sentence[column] for column in columns), strict=True))
+            learned = [learned_tags(column, sentence["tokens"], sentence[column]) for column in columns]
+            for column, found in zip(columns, learned, strict=True):
+                tags[column].update(found)
+            together.update(zip(*learned, strict=True))
         for column, counts in tags.items():
             for tag in counts:
                 if printable(tag) != tag:
@@ -150,6 +152,11 @@ class Vocabulary:
     def tag_ids(self) -> dict[str, dict[str, int]]:
         """Column -> tag -> id."""
         return {column: {tag: i for i, tag in enumerate(tags)} for column, tags in self.tags.items()}
+
+    @cached_property
+    def codecs(self) -> dict[str, TagCodec]:
+        """Column -> what its tags are in a corpus and for users."""
+        return {column: TagCodec(column, tags) for column, tags in self.tags.items()}
 
     @cached_property
     def known_forms(self) -> frozenset[str]:

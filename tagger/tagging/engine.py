@@ -92,7 +92,7 @@ class Engine:
         probabilities: bool = False,
         pool: bool = False,
     ) -> dict[str, Decoded]:
-        """The tags of all tokens.
+        """The tags of all tokens. An edit script that does not fit its word has the probability 0.
 
         Args:
             sentences: lists of forms, of any length.
@@ -107,13 +107,23 @@ class Engine:
         combinations = self._combinations_of(columns)
         parts: dict[str, list[Decoded]] = {column: [] for column in columns}
         places = []
+        lengths = np.array([len(form) for sentence in sentences for form in sentence], dtype=np.int64)
         with own_turn():
             for order, states, stack in self._read(sentences, pool):
                 places.append(order)
-                scores = [stack.scores(states, column, pool)[: len(order)] for column in columns]
+                scores = [
+                    self._vocabulary.codecs[column].fitting(
+                        stack.scores(states, column, pool)[: len(order)], lengths[order]
+                    )
+                    for column in columns
+                ]
                 chosen = [None] * len(columns) if combinations is None else combinations.choose(scores)
                 for column, each, best in zip(columns, scores, chosen, strict=True):
-                    parts[column].append(decode(each, top, probabilities, best))
+                    parts[column].append(
+                        decode(
+                            each, self._vocabulary.codecs[column].candidates(top, probabilities), probabilities, best
+                        )
+                    )
         place = np.concatenate(places) if places else np.zeros(0, dtype=np.int64)
         return {column: _in_place(found, place, top, probabilities) for column, found in parts.items()}
 

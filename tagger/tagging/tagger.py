@@ -106,7 +106,6 @@ class Tagger:
         )
         self.layers = LayerVectors(self.engine, hidden_words)
         self.workers = Workers(self, workers if device == "cpu" else 1)
-        self._names = {column: np.array(tags, dtype=object) for column, tags in vocabulary.tags.items()}
 
     def close(self) -> None:
         """Ends the worker processes; they start again when they are needed."""
@@ -266,19 +265,15 @@ class Tagger:
         for sentence in window:
             sentence.tags = {**sentence.tags}
             sentence.probabilities, sentence.alternatives = {}, {}
-        for column, (ids, shares) in found.items():
-            names = self._names[column][ids]  # (tokens, k)
-            best = names[:, 0].tolist()
+        forms = [form for sentence in window for form in sentence.tokens]
+        for column, decoded in found.items():
+            best, shares, alternatives = self.vocabulary.codecs[column].read(forms, decoded, request.top)
             for sentence, (start, end) in zip(window, spans, strict=True):
                 sentence.tags[column] = best[start:end]
-            if request.probabilities and shares is not None:
-                first = shares[:, 0].tolist()
-                for sentence, (start, end) in zip(window, spans, strict=True):
-                    sentence.probabilities[column] = first[start:end]
-            if request.top > 1 and shares is not None:
-                pairs = [list(zip(*pair, strict=True)) for pair in zip(names.tolist(), shares.tolist(), strict=True)]
-                for sentence, (start, end) in zip(window, spans, strict=True):
-                    sentence.alternatives[column] = pairs[start:end]
+                if request.probabilities and shares is not None:
+                    sentence.probabilities[column] = shares[start:end]
+                if request.top > 1 and alternatives is not None:
+                    sentence.alternatives[column] = alternatives[start:end]
 
 
 def _decoded(tagger: Tagger, sentences: list[list[str]], request: Request, pool: bool = False) -> "dict[str, Decoded]":

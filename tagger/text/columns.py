@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from tagger.errors import InputError, shorten
 from tagger.text.files import whole_lines
-from tagger.text.sentence import NO_TAG, Sentence
+from tagger.text.gold_tags import NO_TAG
+from tagger.text.sentence import Sentence
 
 MAX_SENTENCE_TOKENS = 1_000_000  # more means that the file has no empty lines between its sentences
 BLANK_SEPARATED = re.compile(r"[^ \t\r\n]+")

@@ -13,7 +13,7 @@ from tagger.text.characters import encodable
 from tagger.text.files import whole_lines
 from tagger.text.sentence import Sentence
 
-COLUMNS = {"upos": 3, "xpos": 4, "feats": 5}  # the tag columns, counted from 0
+COLUMNS = {"upos": 3, "xpos": 4, "feats": 5, "lemma": 2}  # the tag columns, counted from 0
 MISC = 9
 MAX_BLOCK_LINES = 1_000_000  # a longer block means that the file has no empty lines between its sentences
 _RANGE_OR_EMPTY = re.compile(r"[0-9]+[-.][0-9]+")
@@ -132,7 +132,8 @@ def _new_block(sentence: Sentence, misc: dict[str, list[str]]) -> str:
     """The block of a sentence that did not come from CoNLL-U; unknown cells are `_`."""
     forms = _in_cells(sentence.tokens)
     blank = ["_"] * len(forms)
-    tags = [_in_cells(sentence.tags[column]) if column in sentence.tags else blank for column in COLUMNS]
+    columns = sorted(COLUMNS, key=COLUMNS.__getitem__)
+    tags = [_in_cells(sentence.tags[column]) if column in sentence.tags else blank for column in columns]
     glued = [False] * len(forms)  # whether the next token follows without a space
     if sentence.offsets is not None:
         glued = [a[1] == b[0] for a, b in pairwise(sentence.offsets)] + [False]
@@ -146,5 +147,5 @@ def _new_block(sentence: Sentence, misc: dict[str, list[str]]) -> str:
         else:
             text = encodable(" ".join(re.split(r"[ \t\n\r]+", sentence.text)))
         head += f"# text = {text}\n"
-    rows = zip(map(str, range(1, len(forms) + 1)), forms, blank, *tags, blank, blank, blank, last, strict=True)
+    rows = zip(map(str, range(1, len(forms) + 1)), forms, *tags, blank, blank, blank, last, strict=True)
     return head + "\n".join(map("\t".join, rows)) + "\n\n"

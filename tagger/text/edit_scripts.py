@@ -64,22 +64,18 @@ def apply_script(script: str, source: str) -> str | None:
 
     `apply_script(edit_script(source, target), source)` is `target`.
     """
-    capitals, colon, text = script.partition(":")
-    if not colon or capitals not in ("keep", "like", "lower", "title", "upper"):
-        return None
+    least = least_characters(script)
+    capitals, _, template = script.partition(":")
     base = source if capitals == "keep" else source.lower()
-    steps = _steps(text)
-    rests = sum(added is None and step == "*" for step, added in steps)
-    fixed = sum(added is None and step != "*" for step, added in steps)
-    if rests > 1 or (rests == 0 and fixed) or (rests and len(base) <= fixed):
+    if least is None or len(base) < least:
         return None
     found: list[str] = []
     place = 0
-    for step, added in steps:
+    for step, added in _steps(template):
         if added is not None:
             found.append(added)
         else:
-            end = place + (len(base) - fixed if step == "*" else 1)
+            end = place + (len(base) - least + 1 if step == "*" else 1)
             if step != "-":
                 found.append(base[place:end])
             place = end
@@ -92,6 +88,15 @@ def apply_script(script: str, source: str) -> str | None:
         case "upper":
             return result.upper()
     return result
+
+
+@lru_cache(maxsize=10_000)
+def least_characters(script: str) -> int | None:
+    """How many characters a string has at least that `script` fits; None if it is no script."""
+    capitals, colon, template = script.partition(":")
+    steps = [step for step, added in _steps(template) if added is None]
+    fits = steps.count("*") == 1 or not steps
+    return len(steps) if fits and colon and capitals in ("keep", "like", "lower", "title", "upper") else None
 
 
 @lru_cache(maxsize=10_000)

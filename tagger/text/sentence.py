@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 from tagger.errors import InputError, shorten
 
 _SENT_ID = re.compile(r"# *sent_id *=")
-NO_TAG = "_"  # CoNLL-U writes it for "not annotated"; in FEATS it is a tag like any other and means "no features"
 
 
 class Token(NamedTuple):
@@ -84,8 +83,3 @@ class Sentence:
 
     def __len__(self) -> int:
         return len(self.tokens)
-
-
-def is_annotated(column: str, tag: str) -> bool:
-    """Whether `tag` is a gold tag, to be learned and scored, or a blank."""
-    return tag != "" and (tag != NO_TAG or column == "feats")

@@ -166,7 +166,9 @@ def _words_per_second(tagger: Tagger, sentences: Sequence[Sequence[str]]) -> int
 
 def _check_dev(corpus: Corpus, vocabulary: Vocabulary) -> None:
     for column, ids in vocabulary.tag_ids.items():
-        if not any(tag in ids for tags in corpus.splits["dev"][column] for tag in tags):
+        dev, codec = corpus.splits["dev"], vocabulary.codecs[column]
+        words = zip(dev["tokens"], dev[column], strict=True)
+        if not any(tag in ids for forms, tags in words for tag in codec.learned(forms, tags)):
             raise InputError(
                 f"{corpus.name}: column {column} of dev has no tag that train has; give another corpus.dev"
             )

@@ -115,6 +115,7 @@ def newer(tmp_path: Path) -> str:
         xpos=[["VB", None, "VB"], [], ["N", ""]],
         feats=[["Mood=Imp|VerbForm=Fin", "_", None], [], ["_", "_"]],
         head=[["3", "3", "0"], [], ["0", "1"]],
+        lemmas=[["do", "not", "go"], [], ["hợp tác xã", "_"]],
     )
     return parquet_folder(tmp_path / "ud", {"train": data, "dev": data.select([2]), "test": data.select([0])})
 

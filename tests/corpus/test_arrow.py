@@ -79,7 +79,7 @@ def test_columns_without_tags(treebank: Path, tmp_path: Path) -> None:
     path = write(treebank / "tiny-ud-train.conllu", TREEBANK.replace("\tVB\t", "\t_\t").replace("\tRB\t", "\t\t"))
     path = write(treebank / "tiny-ud-train.conllu", Path(path).read_text().replace("\t.\t_\t", "\t_\t_\t"))
     message = error_of(conllu, ["upos", "xpos"], path=str(treebank))
-    expected = "column xpos has no tags, all are _ or empty; choose from those that have: columns=[feats,upos]"
+    expected = "column xpos has no tags, all are _ or empty; choose from those that have: columns=[feats,lemma,upos]"
     assert message == f"{path}: {expected}"
     bare = write(tmp_path / "bare.conllu", rows("a/_"))
     assert error_of(conllu, ["upos"], train=bare).endswith("all are _ or empty; no column has any")

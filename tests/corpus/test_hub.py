@@ -126,6 +126,8 @@ def test_data_sets_that_are_of_no_use(newer: str, tmp_path: Path) -> None:
 def test_the_configs_of_the_hub(composed: Any, newer: str, tmp_path: Path) -> None:
     corpus = load(composed("corpus=ud", f"corpus.name={newer}", "corpus.treebank=en_tiny", "columns=[upos,feats]"))
     assert corpus.splits["train"][0]["feats"] == ["Mood=Imp|VerbForm=Fin", "_", "_"]
+    corpus = load(composed("corpus=ud", f"corpus.name={newer}", "corpus.treebank=en_tiny", "columns=[lemma]"))
+    assert corpus.splits["train"][0]["lemma"] == ["do", "not", "go"]
     corpus = load(composed("corpus=hub", f"corpus.name={newer}", "corpus.config=en_tiny", "corpus.fields.pos=xpos"))
     assert corpus.splits["train"][0]["upos"] == ["AUX", "PART", "VERB"]
     tag = List(ClassLabel(names=["O", "X"]))

@@ -166,7 +166,7 @@ def test_folders_without_the_right_files(treebank: Path, tmp_path: Path) -> None
 
 def test_columns_that_a_corpus_does_not_have(treebank: Path, tmp_path: Path) -> None:
     assert error_of(conllu, ["upos", "ner"], path=str(treebank)) == (
-        "no column 'ner' (the tag columns are: upos, xpos, feats) in CoNLL-U; choose with columns=[...]"
+        "no column 'ner' (the tag columns are: upos, xpos, feats, lemma) in CoNLL-U; choose with columns=[...]"
     )
     message = error_of(column_files, ["upos"], COLUMNS, train=str(tmp_path))
     assert message.startswith("no column 'upos' (the tag columns are: pos, chunk, ner) in corpus.fields;")

@@ -52,6 +52,21 @@ def test_feats_that_nobody_annotated_are_not_scored() -> None:
     assert report([sentence, annotated], vocabulary)["feats"]["accuracy"] == 3 / 4
 
 
+def test_lemmas_are_compared_as_they_are_written() -> None:
+    vocabulary = make_vocabulary(lemma=["lower:*", "lower:*-", "lower:be"])
+    sentence = Scored(
+        ["are", "dogs", "Mice", "x", "went", "_"],
+        {"lemma": ["be", "dog", "mouse", "_", "go", "_"]},  # training has no script for `are`, `mouse` and `go`
+        {"lemma": ["be", "dogs", "mice", "x", "be", "_"]},
+    )
+    scores = report([sentence], vocabulary)["lemma"]
+    assert (scores["tokens"], scores["accuracy"]) == (5, 2 / 5)
+    assert scores["unseen_tags"] == {"lower:go": 1, "lower:mouse": 1}
+    assert ["lower:*-", "lower:*", 1] in scores["confusions"]
+    assert scores["tags"]["lower:*-"]["support"] == 1
+    assert format_report({"lemma": scores}, "some words")
+
+
 def test_scores_of_each_tag(scores: dict[str, Any]) -> None:
     expected = {  # precision, recall, F1, support
         "-LRB-": (1, 1, 1, 1),

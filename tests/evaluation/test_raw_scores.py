@@ -52,7 +52,7 @@ def test_perfect_answer() -> None:
     paragraphs = list(gold_paragraphs(sentences))
     scores = raw_scores(paragraphs, [found for _, found in paragraphs])
     assert {name: score.f1 for name, score in scores.items()} == dict.fromkeys(
-        ["words", "sentences", "feats", "upos", "xpos"], 1.0
+        ["words", "sentences", "feats", "lemma", "upos", "xpos"], 1.0
     )
 
 

@@ -7,7 +7,6 @@ import pytest
 from tagger.errors import InputError
 from tagger.model.batch import IGNORE, PAD, UNK, UNSEEN
 from tagger.model.vocabulary import Vocabulary
-from tagger.text.sentence import is_annotated
 
 CORPUS = [
     {"tokens": ["The", "dog", "the", "cat"], "upos": ["DET", "NOUN", "DET", "NOUN"], "feats": ["_", "N=1", "_", "N=1"]},
@@ -50,11 +49,6 @@ def test_forms_are_kept_as_written(vocabulary: Vocabulary) -> None:
 
 def test_blank_is_a_tag_in_feats_and_none_elsewhere(vocabulary: Vocabulary) -> None:
     assert vocabulary.tags == {"upos": ["DET", "NOUN"], "feats": ["D=a", "N=1", "N=2", "_"]}
-    assert is_annotated("feats", "_")
-    assert not is_annotated("upos", "_")
-    assert not is_annotated("xpos", "_")
-    assert not is_annotated("feats", "")
-    assert is_annotated("upos", "NOUN")
 
 
 def test_columns_keep_the_order_in_which_they_were_asked_for() -> None:

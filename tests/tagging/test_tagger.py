@@ -18,7 +18,7 @@ from tagger.errors import InputError
 from tagger.model.vocabulary import Vocabulary
 from tagger.tagging import batches, devices
 from tagger.tagging import tagger as predictor
-from tests.conftest import CORPUS, TOKENS, make_network, network_config
+from tests.conftest import CORPUS, TOKENS, make_network, network_config, overfit, save_tiny
 
 TEXT = "They book  flights.\n\nThe book reads\twell . Well"
 
@@ -59,6 +59,39 @@ def test_overfit_save_load_tag(loaded: Tagger) -> None:
         assert loaded.tag(sentence["tokens"], "xpos") == sentence["xpos"]
     assert loaded.tag_sentences(TOKENS, column="xpos") == [sentence["xpos"] for sentence in CORPUS]
     assert loaded.tag(("Well",)) == ["INTJ"]
+
+
+@pytest.fixture(scope="module")
+def lemmatizer(tmp_path_factory: pytest.TempPathFactory) -> Tagger:
+    """Knows the lemmas of the tiny corpus by heart."""
+    lemmas = [["they", "book", "flight", "."], ["the", "book", "read", "well", "."], ["well"]]
+    corpus = [{**sentence, "lemma": found} for sentence, found in zip(CORPUS, lemmas, strict=True)]
+    vocabulary = Vocabulary.build(corpus, ["upos", "lemma"], min_count=1)
+    network = make_network(vocabulary)
+    overfit(network, vocabulary, corpus=corpus)
+    return tagger.load(save_tiny(tmp_path_factory.mktemp("lemmas") / "tagger", network, vocabulary), device="cpu")
+
+
+def test_lemmas(lemmatizer: Tagger) -> None:
+    assert lemmatizer.vocabulary.tags["lemma"] == ["lower:*", "lower:*-"]
+    assert lemmatizer.tag(["They", "book", "flights", "."], "lemma") == ["they", "book", "flight", "."]
+    assert lemmatizer.tag_sentences([["The", "book", "reads", "well", "."]], "lemma") == [
+        ["the", "book", "read", "well", "."]
+    ]
+    sentence = lemmatizer.annotate(["They", "book", "trains", "s", "."], top=3)
+    assert sentence.tags["lemma"][:2] == ["they", "book"]
+    assert sentence.tags["lemma"][3] == "s"  # too short for the other script
+    assert sentence.alternatives["lemma"][3] == [("s", 1.0)]
+    assert sentence.probabilities["lemma"][3] == 1.0
+    for tag, share, pairs in zip(
+        sentence.tags["lemma"], sentence.probabilities["lemma"], sentence.alternatives["lemma"], strict=True
+    ):
+        assert pairs[0] == (tag, share)
+        assert sum(p for _, p in pairs) == pytest.approx(1, abs=1e-5)
+        assert len({name for name, _ in pairs}) == len(pairs)
+    (plain,) = lemmatizer.stream([Sentence(sentence.tokens, {"lemma": ["?"] * 5, "xpos": ["?"] * 5})])
+    assert plain.tags["lemma"] == sentence.tags["lemma"]
+    assert plain.tags["xpos"] == ["?"] * 5
 
 
 def test_nothing_in_nothing_out(loaded: Tagger) -> None:

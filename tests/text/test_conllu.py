@@ -49,6 +49,7 @@ def test_read() -> None:
         "upos": ["AUX", "PART", "VERB"],
         "xpos": ["MD", "RB", "VB"],
         "feats": ["VerbForm=Fin", "_", "_"],
+        "lemma": ["can", "not", "see"],
     }
     assert sentence.text == "can't see it"
     assert sentence.comments == ["# newpar", "# sent_id = 7", "# text = can't see it"]
@@ -76,6 +77,15 @@ def test_round_trip(text: str, lengths: list[int]) -> None:
     for sentence in sentences:
         sentence.tags = {"upos": ["X"] * len(sentence)}
     assert re.sub(r"\t(AUX|PART|VERB(?!\tVB\t_\t_\t_))\t", "\tX\t", text) == written(sentences)
+
+
+def test_lemmas_have_their_column() -> None:
+    (sentence,) = read(BLOCK)
+    sentence.tags = {"lemma": ["can", "no t", ""]}
+    assert write_conllu(sentence) == BLOCK.replace("n't\tnot", "n't\tno t").replace("see it\tsee", "see it\t_")
+    new = write_conllu(Sentence(["Houses", "_"], {"upos": ["NOUN", "SYM"], "lemma": ["house", "_"]}))
+    assert new.startswith("1\tHouses\thouse\tNOUN\t_\t_\t")
+    assert "\n2\t_\t_\tSYM\t" in new
 
 
 def test_only_named_columns_change() -> None:
@@ -227,7 +237,7 @@ def test_treebanks_round_trip() -> None:
         for before, after in zip(content.split(b"\n"), changed, strict=True):
             if before[:1].isdigit() and before.split(b"\t")[0].isdigit():
                 cells = before.split(b"\t")
-                cells[3:6] = [b"CHANGED"] * 3
+                cells[2:6] = [b"CHANGED"] * 4
                 before = b"\t".join(cells)
             assert before == after, path
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tagger.errors import InputError
-from tagger.text.sentence import Sentence, is_annotated
+from tagger.text.sentence import Sentence
 
 
 def test_a_string_is_no_list_of_tokens() -> None:
@@ -26,11 +26,3 @@ def test_its_name(comments: list[str], name: str | None) -> None:
     sentence = Sentence(["They", "book"], comments=comments)
     assert len(sentence) == 2
     assert sentence.name == name
-
-
-@pytest.mark.parametrize(
-    ("column", "tag", "annotated"),
-    [("upos", "NOUN", True), ("upos", "_", False), ("feats", "_", True), ("feats", "", False)],
-)
-def test_what_is_annotated(column: str, tag: str, annotated: bool) -> None:
-    assert is_annotated(column, tag) is annotated

@@ -63,6 +63,39 @@ def test_several_columns_are_learned_jointly(treebank: Path, tmp_path: Path) -> 
     assert set(tagger.load(tmp_path).annotate(["a", "b"]).tags) == {"upos", "xpos"}
 
 
+@pytest.fixture
+def lemmatized(treebank: Path, tmp_path: Path) -> Path:
+    """The treebank with lemmas: words in lower case, and plural nouns without their last letter."""
+    folder = tmp_path / "UD_English-Lemmas"
+    folder.mkdir()
+    for file in treebank.glob("*.conllu"):
+        sentences = list(read_conllu(read_lines(str(file)), str(file)))
+        for sentence in sentences:
+            pairs = zip(sentence.tokens, sentence.tags["xpos"], strict=True)
+            sentence.tags["lemma"] = [form.lower()[: -1 if tag == "NNS" else None] for form, tag in pairs]
+        (folder / file.name).write_text("".join(map(write_conllu, sentences)), encoding="utf-8")
+    return folder
+
+
+def test_lemmas_are_learned_and_reported(lemmatized: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    results = train(config_of(lemmatized, "columns=[lemma,upos]", "trainer.max_epochs=3"), run, COMMAND)
+    assert results is not None
+    scores = results["dev"]["lemma"]
+    gold, predicted = (
+        [lemma for sentence in read_conllu(read_lines(str(path)), str(path)) for lemma in sentence.tags["lemma"]]
+        for path in (lemmatized / "en_tiny-ud-dev.conllu", run / "dev.predicted.conllu")
+    )
+    right = sum(a == b for a, b in zip(gold, predicted, strict=True))
+    assert scores["accuracy"] == pytest.approx(right / len(gold))
+    assert 0.5 < scores["accuracy"] < 1
+    errors = (run / "errors.tsv").read_text(encoding="utf-8").splitlines()
+    assert sum(line.split("\t")[2] == "lemma" for line in errors) == len(gold) - right
+    assert (run / "confusion_lemma.png").exists()
+    assert scores["tags"].keys() == {"lower:*", "lower:*-"}
+    assert tagger.load(run).tag(["They", "MET"]) == ["they", "met"]
+
+
 @pytest.mark.parametrize(
     ("override", "message"),
     [
@@ -71,7 +104,7 @@ def test_several_columns_are_learned_jointly(treebank: Path, tmp_path: Path) -> 
         ("model.hidden={forward: 0, backward: 0}", "both 0"),
         ("model.hidden.forward=[12,12,12]", "3 sizes"),
         ("segmenter=german", "segmenter=german"),
-        ("columns=[lemma]", "lemma"),
+        ("columns=[deprel]", "no column 'deprel'"),
         ("columns=upos", "list of different columns"),
         ("columns=[]", "list of different columns"),
         ("columns=[upos,upos]", "list of different columns"),

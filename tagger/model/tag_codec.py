@@ -1,0 +1,140 @@
+"""The tags of a corpus <-> the tags that a network learns: for a lemma, the edit script from the word to it.
+
+Every other column is learned as it is. A script that is learned on some words gives lemmas for all words that it fits.
+"""
+
+# N tokens, K tags of a column, k best of them
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from tagger.model.decoder import Decoded
+from tagger.text.edit_scripts import apply_script, edit_script, least_characters
+from tagger.text.gold_tags import LEMMA, NO_TAG, is_annotated
+
+OTHER_SCRIPTS = 8  # that are tried besides the best ones, since they may give the same lemma
+_Alternatives = list[list[tuple[str, float]]]
+
+
+class Read(NamedTuple):
+    """What users see of the tags of N tokens.
+
+    Attributes:
+        best: the N tags.
+        probabilities: the N probabilities of `best`; None if nobody asked for them.
+        alternatives: of each token the best (tag, probability) pairs, best first; None if nobody asked for them.
+    """
+
+    best: list[str]
+    probabilities: list[float] | None
+    alternatives: _Alternatives | None
+
+
+def learned_tags(column: str, forms: Sequence[str], tags: Sequence[str]) -> Sequence[str]:
+    """What a network learns of the tags of a sentence.
+
+    Args:
+        column: their column.
+        forms: the N words.
+        tags: the N tags as the corpus has them; a lemma that is not annotated stays as it is.
+    """
+    if column != LEMMA:
+        return tags
+    return [
+        _script(form, tag) if is_annotated(column, tag, form) else NO_TAG for form, tag in zip(forms, tags, strict=True)
+    ]
+
+
+class TagCodec:
+    """The tags of one column: what its corpus has <-> what the network learns, and its ids -> what users see."""
+
+    def __init__(self, column: str, tags: Sequence[str]) -> None:
+        """Takes the tags that the network has learned, by their ids.
+
+        Lemmas that were learned as they are, by an older version, stay as they are.
+        """
+        self._column = column
+        self._names = np.array(tags, dtype=object)
+        least = [n for n in map(least_characters, tags) if n is not None] if column == LEMMA else []
+        self._edits = column == LEMMA and len(least) == len(tags)
+        self._least = np.array(least if self._edits else [], dtype=np.int64)  # (K,) characters that each script needs
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    def learned(self, forms: Sequence[str], tags: Sequence[str]) -> Sequence[str]:
+        """What the network learns of the tags of a sentence; see `learned_tags`."""
+        return learned_tags(self._column, forms, tags) if self._edits else tags
+
+    def tag(self, form: str, tag: int) -> str:
+        """The tag of a word that has an id."""
+        name: str = self._names[tag]
+        return _lemma(name, form) if self._edits else name
+
+    def fitting(self, scores: Tensor, lengths: np.ndarray) -> Tensor:
+        """The scores without those of scripts that do not fit their words, which become -inf.
+
+        Args:
+            scores: (N, K), changed in place.
+            lengths: (N,) the characters of each word.
+        """
+        (short,) = np.nonzero(lengths < self._least.max(initial=0))
+        if len(short):
+            unfit = self._least > lengths[short, None]  # (short words, K)
+            unfit[unfit.all(axis=1)] = False  # nothing fits: `tag` gives the word itself
+            rows = torch.from_numpy(short).to(scores.device)
+            scores[rows] = scores[rows].masked_fill(torch.from_numpy(unfit).to(scores.device), -torch.inf)
+        return scores
+
+    def candidates(self, top: int, probabilities: bool) -> int:
+        """How many tags of each token `read` needs for `top` alternatives."""
+        return top + OTHER_SCRIPTS if self._edits and probabilities else top
+
+    def read(self, forms: Sequence[str], decoded: Decoded, top: int) -> Read:
+        """The tags of N words.
+
+        Args:
+            forms: the words.
+            decoded: their tags, `candidates` of each.
+            top: how many alternatives of each word there are at most.
+        """
+        names = self._names[decoded.ids]  # (N, k)
+        first: list[str] = names[:, 0].tolist()
+        if self._edits:
+            first = [_lemma(name, form) for name, form in zip(first, forms, strict=True)]
+        if decoded.probabilities is None:
+            return Read(first, None, None)
+        shares: list[list[float]] = decoded.probabilities.tolist()
+        if not self._edits:
+            pairs = None if top == 1 else [list(zip(*p, strict=True)) for p in zip(names.tolist(), shares, strict=True)]
+            return Read(first, [share[0] for share in shares], pairs)
+        merged = [_merged(*word, top) for word in zip(forms, names.tolist(), shares, strict=True)]
+        return Read(first, [pairs[0][1] for pairs in merged], merged)
+
+
+def _merged(form: str, scripts: list[str], shares: list[float], top: int) -> list[tuple[str, float]]:
+    """The distinct lemmas that scripts give a word, with summed probabilities; the first script's lemma is first."""
+    total: dict[str, float] = {}
+    for script, share in zip(scripts, shares, strict=True):
+        if share or len(total) < top:
+            lemma = _lemma(script, form)
+            total[lemma] = total.get(lemma, 0.0) + share
+    first, *others = [(lemma, round(min(share, 1.0), 6)) for lemma, share in total.items()]
+    return [first, *sorted(others, key=lambda pair: -pair[1])][:top]
+
+
+@lru_cache(maxsize=1 << 17)
+def _script(form: str, lemma: str) -> str:
+    return edit_script(form, lemma)
+
+
+@lru_cache(maxsize=1 << 17)
+def _lemma(script: str, form: str) -> str:
+    """What a script makes of a word; the word itself if the script does not fit it."""
+    found = apply_script(script, form)
+    return form if found is None else found
