@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 from tagger.analysis.located import Located, listed
 from tagger.errors import InputError, shorten
+from tagger.text.paragraphs import Paragraph
 from tagger.text.sentence import Sentence
 from tagger.text.terminal import display_width, fitted
 
@@ -31,14 +32,16 @@ class Occurrence(NamedTuple):
     sentence: Sentence
 
     def context(self) -> tuple[str, str, str]:
-        """The text before the word, the word, and the text after it; joined tokens if the text is not known."""
+        """The text before the word, the word, and the text after it.
+
+        Joined words take the place of a text that is not known, or that has a multiword token in the word's place.
+        """
         sentence, i = self.sentence, self.position
         if sentence.text is not None and sentence.offsets:
             first = sentence.offsets[0][0]
             start, end = (place - first for place in sentence.offsets[i])
-            if sentence.text[start:end] == sentence.tokens[i]:
-                parts = (sentence.text[:start], sentence.text[start:end], sentence.text[end:])
-                return _one_line(parts[0]), parts[1], _one_line(parts[2])
+            if _one_line(sentence.text[start:end]) == _one_line(sentence.tokens[i]):
+                return _one_line(sentence.text[:start]), sentence.tokens[i], _one_line(sentence.text[end:])
         return " ".join([*sentence.tokens[:i], ""]), sentence.tokens[i], " ".join(["", *sentence.tokens[i + 1 :]])
 
     def line(self, width: int) -> str:
@@ -153,7 +156,10 @@ def find(tagger: "Tagger", word: str, files: Sequence[str], sentences: Iterable[
 
 
 def _remedy(tagger: "Tagger", word: str, spellings: Sequence[str]) -> str:
-    parts = [word[a:b] for spans in tagger.segment(word) for a, b, _ in spans] if tagger.takes_text else [word]
+    parts = [word]
+    if tagger.takes_text:
+        sentences = Paragraph(0, word, opens=True).sentences(tagger.segment, layout=False)
+        parts = [token for sentence in sentences for token in sentence.tokens]
     if len(parts) > 1:
         return f"; it is several words, {' and '.join(map(shorten, parts[:6]))}: give one of them"
     near = get_close_matches(word.lower(), spellings, n=1, cutoff=0.7)

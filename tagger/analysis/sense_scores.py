@@ -12,6 +12,7 @@ from tagger.analysis.located import vectors_at
 from tagger.analysis.senses import unit
 from tagger.errors import InputError, shorten
 from tagger.text.files import read_lines
+from tagger.text.paragraphs import Paragraph
 
 if TYPE_CHECKING:
     from tagger.tagging.tagger import Tagger
@@ -42,8 +43,8 @@ def read_examples(tagger: "Tagger", file: str, encoding: str = "utf-8") -> dict[
         if len(cells) != 3 or not all(cells):
             raise InputError(f"{file}, line {number}: {shorten(line.strip())} is not word, tab, sense, tab, sentence")
         word, sense, text = cells[0].lower(), cells[1], cells[2]
-        cut = [[text[a:b] for a, b, _ in spans] for spans in tagger.segment(text)]
-        here = [(tokens, i) for tokens in cut for i, token in enumerate(tokens) if token.lower() == word]
+        cut = Paragraph(0, text, opens=True).sentences(tagger.segment, layout=False)
+        here = [(s.tokens, i) for s in cut for i, token in enumerate(s.tokens) if token.lower() == word]
         if len(here) != 1:
             raise InputError(
                 f"{file}, line {number}: {shorten(word)} stands {len(here)} times in {shorten(text)};"

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple, TextIO
 from tagger.errors import InputError
 from tagger.tagging.tagger import WINDOW_TOKENS, Request
 from tagger.tagging.workers import Part, WorkersDied
+from tagger.text.conllu import numbered
 from tagger.text.files import STDIO, decoded_lines, open_binary
 from tagger.text.formats import TAKES_SEPARATOR, WITH_OFFSETS
 from tagger.text.paragraphs import Paragraph, read_paragraphs
@@ -108,8 +109,12 @@ def tag_files(
             first = next(own)
             _raise(first)  # before there is an output
             with output(job) as out:
+                sentence = 1
                 for source, written in chain([first], own):
-                    out.write(written.text)
+                    text = written.text
+                    if job.output == "conllu" != job.input:
+                        text, sentence = numbered(text, sentence)
+                    out.write(text)
                     _raise((source, written))
                     yield Progress(job, written.words, source.read)
             yield Progress(job, finished=True)

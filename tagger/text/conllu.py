@@ -1,22 +1,26 @@
 """CoNLL-U lines <-> sentences; everything that is not a tag is kept to the byte.
 
 The format: https://universaldependencies.org/format.html. A word is a row whose ID is a whole number. The rows of
-multiword tokens (`3-4`) and of empty nodes (`8.1`) are not words, but stay where they are.
+multiword tokens (`3-4`, before the words) and of empty nodes (`8.1`) are not words, but stay where they are.
 """
 
 import re
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
+from operator import not_
+from typing import NamedTuple
 
 from tagger.errors import InputError, shorten
 from tagger.text.characters import encodable
 from tagger.text.files import whole_lines
-from tagger.text.sentence import Sentence
+from tagger.text.sentence import MultiwordToken, Sentence
 
 COLUMNS = {"upos": 3, "xpos": 4, "feats": 5, "lemma": 2}  # the tag columns, counted from 0
 MISC = 9
 MAX_BLOCK_LINES = 1_000_000  # a longer block means that the file has no empty lines between its sentences
-_RANGE_OR_EMPTY = re.compile(r"[0-9]+[-.][0-9]+")
+_RANGE = re.compile(r"([0-9]{1,9})-([0-9]{1,9})")
+_EMPTY_NODE = re.compile(r"[0-9]+\.[0-9]+")
+_NO_SPACE = "SpaceAfter=No"
 _CONTROL = re.compile(r"[\t\n\r]")
 _UNFIT = re.compile("[\t\n\r\ud800-\udfff]")
 
@@ -26,17 +30,20 @@ def read_conllu(lines: Iterable[str], path: str) -> Iterator[Sentence]:
 
     Every line belongs to one sentence, so that writing all sentences gives the file back. A block without words
     (comments alone, an extra empty line) is a sentence without tokens. `Sentence.lines` are the unchanged lines, and
-    `Sentence.tags` are the cells of the `COLUMNS`.
+    `Sentence.tags` are the cells of the `COLUMNS`. `Sentence.space_after` follows from `SpaceAfter=No` in MISC: for a
+    multiword token in its own row, elsewhere in the row of the word.
 
     Args:
         lines: as `tagger.text.files.decoded_lines` yields them.
         path: for error messages.
 
     Raises:
-        InputError: a row without 10 columns, an ID that CoNLL-U does not have, or a missing empty line.
+        InputError: a row without 10 columns, an ID that CoNLL-U does not have, a multiword token whose words are not
+            in order after it, or a missing empty line.
     """
     block: list[str] = []
     rows: list[list[str]] = []
+    ranges: list[_Range] = []
     for number, line in enumerate(whole_lines(lines, path), 1):
         text = line.rstrip("\r\n")
         block.append(line)
@@ -46,8 +53,8 @@ def read_conllu(lines: Iterable[str], path: str) -> Iterator[Sentence]:
                 " put an empty line after each sentence"
             )
         if not text:
-            yield _sentence(block, rows)
-            block, rows = [], []
+            yield _sentence(block, rows, ranges, path)
+            block, rows, ranges = [], [], []
         elif text[0] != "#":
             cells = text.split("\t")
             if len(cells) != 10:
@@ -62,23 +69,74 @@ def read_conllu(lines: Iterable[str], path: str) -> Iterator[Sentence]:
                         " put an empty line between sentences"
                     )
                 rows.append(cells)
-            elif not _RANGE_OR_EMPTY.fullmatch(cells[0]):
+            elif _RANGE.fullmatch(cells[0]):
+                ranges.append(_Range(number, len(rows), cells))
+            elif not _EMPTY_NODE.fullmatch(cells[0]):
                 raise InputError(
                     f"{path}, line {number}: {shorten(cells[0])} is not an ID of CoNLL-U, which is 3, 3-4 or 3.1"
                 )
     if block:
-        yield _sentence(block, rows)
+        yield _sentence(block, rows, ranges, path)
 
 
-def _sentence(block: list[str], rows: list[list[str]]) -> Sentence:
+class _Range(NamedTuple):
+    """The row of a multiword token."""
+
+    line: int  # its number in the file
+    start: int  # words of the sentence before it
+    cells: list[str]
+
+
+def _sentence(block: list[str], rows: list[list[str]], ranges: list[_Range], path: str) -> Sentence:
     comments = [line.rstrip("\r\n") for line in block if line[0] == "#"]
+    space_after = [_NO_SPACE not in cells[MISC] or _has_space(cells) for cells in rows]
+    multiwords: list[MultiwordToken] = []
+    for line, start, cells in ranges:
+        stop = _stop(f"{path}, line {line}", cells[0], start, rows, multiwords)
+        multiwords.append(MultiwordToken(start, stop, cells[1]))
+        space_after[start:stop] = [False] * (stop - start - 1) + [_has_space(cells)]
     return Sentence(
         tokens=[cells[1] for cells in rows],
         tags={column: [cells[place] for cells in rows] for column, place in COLUMNS.items()},
         text=next((c.partition("=")[2].strip() for c in comments if c.startswith("# text =")), None),
         comments=comments,
         lines=block,
+        multiwords=multiwords,
+        space_after=space_after,
     )
+
+
+def _has_space(cells: list[str]) -> bool:
+    """Whether white space follows a token in the text, by MISC."""
+    return _NO_SPACE not in cells[MISC].split("|")
+
+
+def _stop(where: str, identifier: str, start: int, rows: list[list[str]], before: list[MultiwordToken]) -> int:
+    """The number of words of the sentence up to the end of the multiword token `identifier` (`3-4`), which is checked.
+
+    Args:
+        where: the file and the line of its row.
+        identifier: the ID of the row.
+        start: the number of words before its row.
+        rows: the cells of all words of the sentence.
+        before: the multiword tokens before it.
+    """
+    first, _, last = identifier.partition("-")
+    stop = start + int(last) - int(first) + 1
+    if stop <= start:
+        raise InputError(f"{where}: the multiword token {identifier} ends before it begins; write {last}-{first}")
+    if before and before[-1].stop > start:
+        raise InputError(
+            f"{where}: the multiword token {identifier} has words of {shorten(before[-1].form)}, the one before it;"
+            " a word belongs to one at most"
+        )
+    words = rows[start:stop]
+    if len(words) != stop - start or (words[0][0], words[-1][0]) != (first, last):
+        raise InputError(
+            f"{where}: the multiword token {identifier} does not stand before words {first} to {last} of its sentence;"
+            " put its row there"
+        )
+    return stop
 
 
 def write_conllu(sentence: Sentence, extra: dict[str, list[str]] | None = None) -> str:
@@ -128,24 +186,66 @@ def _add_misc(cells: list[str], pairs: dict[str, str]) -> None:
     cells[MISC] = "|".join(kept + added) + cells[MISC][len(body) :]
 
 
+def numbered(blocks: str, first: int) -> tuple[str, int]:
+    """Gives the blocks of new sentences their comments `# sent_id = N`.
+
+    Args:
+        blocks: what `write_conllu` made of sentences that did not come from CoNLL-U.
+        first: the number of the first one.
+
+    Returns:
+        The blocks, and the number of the next one.
+    """
+    parts = blocks.split("\n\n")[:-1]  # neither comments nor cells hold line ends
+    opening = "# newpar\n"
+    for i, part in enumerate(parts):
+        number = f"# sent_id = {first + i}\n"
+        parts[i] = opening + number + part[len(opening) :] if part.startswith(opening) else number + part
+    return "".join([f"{part}\n\n" for part in parts]), first + len(parts)
+
+
 def _new_block(sentence: Sentence, misc: dict[str, list[str]]) -> str:
     """The block of a sentence that did not come from CoNLL-U; unknown cells are `_`."""
     forms = _in_cells(sentence.tokens)
     blank = ["_"] * len(forms)
     columns = sorted(COLUMNS, key=COLUMNS.__getitem__)
     tags = [_in_cells(sentence.tags[column]) if column in sentence.tags else blank for column in columns]
-    glued = [False] * len(forms)  # whether the next token follows without a space
-    if sentence.offsets is not None:
-        glued = [a[1] == b[0] for a, b in pairwise(sentence.offsets)] + [False]
-    pairs = [["SpaceAfter=No" if g else "" for g in glued]] if any(glued) else []
-    pairs += [[f"{name}={value}" for value in values] for name, values in misc.items()]
-    last = ["|".join(filter(None, row)) or "_" for row in zip(*pairs, strict=True)] if pairs else blank
+    glued = _glued(sentence)
+    spacing = [_NO_SPACE if g else "" for g in glued or ()]
+    shown = forms  # the text of each word; that of a multiword token is at its last word
+    ranges: dict[int, str] = {}  # the first word of a multiword token -> the row of the token
+    if sentence.multiwords:
+        shown, spacing = [*forms], spacing or [""] * len(forms)
+        surfaces = _in_cells([form for _, _, form in sentence.multiwords])
+        for (start, stop, _), form in zip(sentence.multiwords, surfaces, strict=True):
+            ranges[start] = "\t".join([f"{start + 1}-{stop}", form, *"_______", spacing[stop - 1] or "_"])
+            shown[start:stop] = [""] * (stop - start - 1) + [form]
+            spacing[start:stop] = [""] * (stop - start)
     head = "".join(f"{comment}\n" for comment in sentence.comments)
     if sentence.text is not None and not any(c.startswith("# text =") for c in sentence.comments):
-        if sentence.offsets is not None:  # the format demands the text of the rows
-            text = "".join([form if g else form + " " for form, g in zip(forms, glued, strict=True)])[:-1]
-        else:
+        if glued is None:
             text = encodable(" ".join(re.split(r"[ \t\n\r]+", sentence.text)))
+        else:  # the format demands the text of the rows
+            text = "".join([form if g else form + " " for form, g in zip(shown, glued, strict=True)])
+            text = text if glued[-1] else text[:-1]
         head += f"# text = {text}\n"
-    rows = zip(map(str, range(1, len(forms) + 1)), forms, *tags, blank, blank, blank, last, strict=True)
-    return head + "\n".join(map("\t".join, rows)) + "\n\n"
+    pairs = [spacing] if any(spacing) else []
+    pairs += [[f"{name}={value}" for value in values] for name, values in misc.items()]
+    last = ["|".join(filter(None, row)) or "_" for row in zip(*pairs, strict=True)] if pairs else blank
+    cells = zip(map(str, range(1, len(forms) + 1)), forms, *tags, blank, blank, blank, last, strict=True)
+    rows = list(map("\t".join, cells))
+    for start, row in ranges.items():
+        rows[start] = f"{row}\n{rows[start]}"
+    return head + "\n".join(rows) + "\n\n"
+
+
+def _glued(sentence: Sentence) -> list[bool] | None:
+    """For each word whether no white space follows it, as inside a multiword token; None if that is not known."""
+    if sentence.space_after is not None:
+        return list(map(not_, sentence.space_after))
+    if sentence.offsets is None:
+        return None
+    glued = [a[1] == b[0] for a, b in pairwise(sentence.offsets)] + [False]
+    for start, stop, _ in sentence.multiwords:
+        glued[start : stop - 1] = [True] * (stop - start - 1)
+    return glued

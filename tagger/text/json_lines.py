@@ -9,7 +9,7 @@ from typing import Any
 from tagger.errors import InputError, shorten
 from tagger.text.files import whole_lines
 from tagger.text.paragraphs import Segment, read_paragraphs
-from tagger.text.sentence import Sentence
+from tagger.text.sentence import MultiwordToken, Sentence
 
 
 def read_jsonl(
@@ -22,7 +22,8 @@ def read_jsonl(
     """Yields the sentences of each line; empty lines are skipped.
 
     A line is a list of tokens, or an object with `tokens` or else `text`. A text becomes one sentence or more, with
-    offsets in that text. All other keys of the object go to `Sentence.fields`.
+    offsets in that text. With tokens, `text`, `offsets` and `multiwords` are read if they are what `tag` writes. All
+    other keys of the object go to `Sentence.fields`.
 
     Args:
         lines: as `tagger.text.files.decoded_lines` yields them.
@@ -79,7 +80,23 @@ def _tokenised(fields: dict[str, Any], where: str, columns: Mapping[str, int]) -
     spans = fields.get("offsets")
     if isinstance(spans, list) and len(spans) == len(tokens) and all(_is_span(span) for span in spans):
         sentence.offsets = [(start, end) for start, end in fields.pop("offsets")]
+    multiwords = fields.get("multiwords")
+    if isinstance(multiwords, list) and _are_multiwords(multiwords, len(tokens)):
+        sentence.multiwords = [MultiwordToken(*multiword) for multiword in fields.pop("multiwords")]
     return sentence
+
+
+def _are_multiwords(values: list[Any], words: int) -> bool:
+    """Whether each value is [start, stop, form] and has words of its own, in order."""
+    last = 0
+    for value in values:
+        if not (isinstance(value, list) and len(value) == 3 and _is_span(value[:2]) and isinstance(value[2], str)):
+            return False
+        start, stop, _ = value
+        if not last <= start < stop <= words:
+            return False
+        last = stop
+    return True
 
 
 def _is_span(value: object) -> bool:

@@ -10,7 +10,9 @@ from tagger.analysis.located import Located, read_files
 from tagger.analysis.occurrences import EvenSample, Occurrence, evenly, find
 from tagger.errors import InputError
 from tagger.model.vocabulary import Vocabulary
+from tagger.text.paragraphs import Paragraph
 from tagger.text.readers import read
+from tagger.text.sentence import Token
 from tagger.text.terminal import display_width
 from tests.conftest import make_network, network_config
 
@@ -77,6 +79,26 @@ def test_the_text_is_shown_as_it_was(tmp_path: Path, untrained: Tagger) -> None:
     assert Occurrence("x", 0, 3, tokens).context() == ("He did n't ", "book", " it")
     (given,) = read(['{"tokens": ["a", "b"], "text": "x a b", "offsets": [[2, 3], [4, 5]]}'], "x", "jsonl")
     assert Occurrence("x", 0, 1, given).context() == ("a ", "b", "")
+
+
+def test_words_that_the_text_does_not_have_are_shown_among_words() -> None:
+    text = "Elle  mange du 10\u00a0000"
+    tokens = [Token(0, 4), Token(6, 11), Token(12, 14, ("de", "le")), Token(15, 21)]
+    (sentence,) = Paragraph(5, text, opens=True).cut([tokens])
+    contexts = [Occurrence("x", 0, i, sentence).context() for i in range(5)]
+    assert contexts == [
+        ("", "Elle", " mange du 10 000"),
+        ("Elle ", "mange", " du 10 000"),
+        ("Elle mange ", "de", " le 10 000"),
+        ("Elle mange de ", "le", " 10 000"),
+        ("Elle mange du ", "10 000", ""),
+    ]
+
+
+def test_the_words_of_a_multiword_token_are_proposed(untrained: Tagger, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(untrained, "segment", lambda text: [[Token(0, len(text), ("de", "le"))]])
+    with pytest.raises(InputError, match="it is several words, 'de' and 'le': give one of them"):
+        find(untrained, "du", ["a.txt"], located([["de", "le", "pain"]]), 10)
 
 
 @pytest.mark.parametrize("width", [20, 77])

@@ -10,6 +10,7 @@ from tagger import Tagger
 from tagger.analysis.sense_scores import format_table, leave_one_out, read_examples, sense_scores, to_json
 from tagger.errors import InputError
 from tagger.model.vocabulary import Vocabulary
+from tagger.text.sentence import Token
 from tests.conftest import make_network, network_config
 
 EXAMPLES = Path(__file__).parents[2] / "data" / "senses.tsv"
@@ -61,6 +62,18 @@ def test_scores_of_every_layer(untrained: Tagger, tmp_path: Path) -> None:
     assert table[0] == ["layer", "0", "1", "2", "all", "mean"]
     assert [row[0] for row in table[1:]] == ["book", "well", "mean"]
     assert table[1][1:3] == ["50.0", "100.0"]
+
+
+def test_words_of_multiword_tokens_have_senses(
+    untrained: Tagger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        untrained, "segment", lambda text: [[Token(0, 2, ("de", "le")), Token(3, 7)], [Token(8, len(text))]]
+    )
+    senses = "".join(f"LE\t{sense}\tdu pain Oui{i}\n" for sense in "ab" for i in range(2))
+    (tmp_path / "s.tsv").write_text(senses, encoding="utf-8")
+    examples = read_examples(untrained, str(tmp_path / "s.tsv"))["le"]
+    assert [(e.sense, e.tokens, e.position) for e in examples] == [(s, ["de", "le", "pain"], 1) for s in "aabb"]
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,8 @@ from tagger.tagging.bulk import Options, Progress, tag_files
 from tagger.tagging.jobs import Job, plan_jobs
 from tagger.tagging.tagger import Tagger
 from tagger.tagging.workers import WorkersDied
+from tagger.text.conllu import read_conllu
+from tagger.text.files import read_lines
 from tagger.text.output_files import whole_file
 from tagger.text.paragraphs import Paragraph, read_paragraphs
 from tests.conftest import make_network, save_tiny
@@ -70,6 +72,21 @@ def test_outputs_are_those_of_each_file_alone(trained: Path, texts: Path, tmp_pa
         words += sum(step.words for step in tag_files(alone, [job], Options(top=2), opened))
         assert (tmp_path / "all" / f"{path.stem}.tsv").read_bytes() == (tmp_path / "alone.tsv").read_bytes()
     assert sum(step.words for step in steps) == words
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_new_sentences_are_numbered_in_each_file(trained: Path, texts: Path, tmp_path: Path, count: int) -> None:
+    given = "".join(f"# sent_id = s{i}\n1\tYes" + "\t_" * 8 + "\n\n" for i in range(30))
+    (texts / "30.conllu").write_text(given)
+    tagging = tagger.load(trained, "cpu", "float32", workers=count)
+    jobs = plan_jobs([str(texts)], str(tmp_path / "to"), None, "conllu").jobs
+    list(tag_files(tagging, jobs, Options(), opened))
+    tagging.close()
+    for job in jobs:
+        assert job.target is not None
+        names = [sentence.name for sentence in read_conllu(read_lines(str(job.target)), "x")]
+        number = int(job.target.stem)
+        assert names == [f"s{i}" if number == 30 else str(i + 1) for i in range(number)]
 
 
 @pytest.fixture(scope="module")

@@ -1,8 +1,12 @@
 """Fields of JSON objects go through."""
 
 import json
+from typing import Any
 
-from tagger.text.sentence import Sentence
+import pytest
+
+from tagger.text.paragraphs import Paragraph
+from tagger.text.sentence import MultiwordToken, Sentence, Token
 from tests.text.conftest import read, segment, write
 
 
@@ -32,3 +36,42 @@ def test_json_of_an_earlier_run_is_replaced() -> None:
     assert (again.offsets, again.text) == (first.offsets, first.text)
     again.tags = {"upos": ["Z"]}
     assert write([again], "jsonl") == '{"tokens":["a"],"upos":["Z"],"offsets":[[3,4]],"text":"a"}\n'
+
+
+def test_multiword_tokens_are_written_and_read() -> None:
+    text = "Va-t'en au lit"
+    cut = [[Token(0, 7, ("va", "te", "en")), Token(8, 10, ("\u00e0", "le")), Token(11, 14)]]
+    (sentence,) = Paragraph(3, text, opens=False).cut(cut)
+    sentence.tags = {"upos": ["A", "B", "C", "D", "E", "F"]}
+    line = write([sentence], "jsonl")
+    record = json.loads(line)
+    assert record["multiwords"] == [[0, 3, "Va-t'en"], [3, 5, "au"]]
+    assert record["offsets"] == [[3, 10]] * 3 + [[11, 13]] * 2 + [[14, 17]]
+    (again,) = read(line, "jsonl", columns={"upos": 0})
+    assert again.multiwords == sentence.multiwords
+    assert all(type(multiword) is MultiwordToken for multiword in again.multiwords)
+    assert write([again], "jsonl") == line
+    assert write([again], "conllu") == write([sentence], "conllu")
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "1-2",
+        {"1-2": "ab"},
+        [["ab", 0, 2]],
+        [[0, 2]],
+        [[0, 4, "abcd"]],
+        [[1, 1, ""]],
+        [[-1, 1, "a"]],
+        [[0, 2, "ab"], [1, 3, "bc"]],
+        [[2, 3, "c"], [0, 1, "a"]],
+        [[0, True, "a"]],
+    ],
+)
+def test_other_multiwords_are_a_field_like_any_other(value: Any) -> None:
+    line = json.dumps({"tokens": ["a", "b", "c"], "multiwords": value})
+    (sentence,) = read(line, "jsonl")
+    assert sentence.multiwords == []
+    sentence.tags = {"upos": ["X"] * 3}
+    assert json.loads(write([sentence], "jsonl"))["multiwords"] == value

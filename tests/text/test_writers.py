@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from tagger.errors import InputError
 from tagger.text.characters import encodable
 from tagger.text.conllu import write_conllu
 from tagger.text.formats import OUTPUTS
-from tagger.text.sentence import Sentence
+from tagger.text.sentence import MultiwordToken, Sentence
 from tagger.text.terminal import display_width
 from tagger.text.writers import writer
 from tests.text.conftest import contents, read, sentences_of, tokens_of, unhurried, write
@@ -70,6 +71,13 @@ SENTENCE = Sentence(
 )
 def test_write(format: str, options: dict[str, Any], text: str) -> None:
     assert write([SENTENCE], format, **options) == text
+
+
+@pytest.mark.parametrize("format", ["tsv", "csv", "slash", "pretty"])
+def test_other_formats_have_the_words_alone(format: str) -> None:
+    words = Sentence(["de", "le"], {"upos": ["ADP", "DET"]}, text="du")
+    token = replace(words, multiwords=[MultiwordToken(0, 2, "du")], offsets=[(0, 2)] * 2, space_after=[False, True])
+    assert write([token], format) == write([words], format)
 
 
 def test_json_probabilities() -> None:
