@@ -1,7 +1,7 @@
 """The command `evaluate`: a tagger and a file with gold tags in, scores out."""
 
 from collections.abc import Iterator, Sequence
-from itertools import tee
+from itertools import chain, tee
 from typing import TYPE_CHECKING, Annotated, get_args
 
 import typer
@@ -20,8 +20,10 @@ from tagger.commands.options import (
 from tagger.errors import InputError
 from tagger.text.files import check_input, read_lines
 from tagger.text.formats import TaggedFormat, format_of
+from tagger.text.paragraphs import Paragraph
 from tagger.text.readers import read
 from tagger.text.sentence import Sentence
+from tagger.text.spacing import gold_paragraphs
 
 if TYPE_CHECKING:
     from tagger.tagging.tagger import Tagger
@@ -52,7 +54,7 @@ def evaluate(
     raw: Annotated[
         bool,
         typer.Option(
-            "--raw", help="Tag the raw text of CoNLL-U (# text, a paragraph per # newpar), and score words too."
+            "--raw", help="Tag the raw text of CoNLL-U (a paragraph per # newpar), and score tokens and sentences too."
         ),
     ] = False,
     as_json: AsJson = False,
@@ -69,7 +71,7 @@ def evaluate(
     places = _places(column or [], tagger.columns)
     format = input or _gold_format(file, bool(column))
     if raw and format != "conllu":
-        raise InputError(f"{file}: --raw needs CoNLL-U with `# text` lines, not {format}")
+        raise InputError(f"{file}: --raw needs CoNLL-U, which has the raw text, not {format}")
     lines = read_lines(file, encoding)
     sentences = read(lines, file, format, separator=separator, columns=places, skip=[DOCUMENT])
     if raw:
@@ -90,14 +92,11 @@ def evaluate(
         show(metrics.format_report(report, file))
 
 
-def _raw(
-    tagger: "Tagger", sentences: Iterator[Sentence]
-) -> tuple[Iterator[tuple[str, list[Sentence]]], Iterator[list[Sentence]]]:
-    """The paragraphs with their gold sentences, and for each the sentences that the tagger finds in its text."""
-    from tagger.evaluation.raw_scores import gold_paragraphs
-
+def _raw(tagger: "Tagger", sentences: Iterator[Sentence]) -> tuple[Iterator[Sentence], Iterator[Sentence]]:
+    """The gold sentences of a file, and the sentences that the tagger finds in its raw text."""
     gold, texts = tee(gold_paragraphs(sentences))
-    return gold, (list(tagger.annotate(text)) for text, _ in texts)
+    found = (Paragraph(0, paragraph.text, True).sentences(tagger.segment) for paragraph in texts)
+    return (s for paragraph in gold for s in paragraph.sentences), tagger.stream(chain.from_iterable(found))
 
 
 def _format_raw(file: str, rows: dict[str, dict[str, float]]) -> str:

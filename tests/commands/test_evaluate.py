@@ -40,9 +40,20 @@ def test_evaluate_column_files(model: Path, tmp_path: Path) -> None:
 def test_evaluate_from_raw_text(model: Path, tmp_path: Path) -> None:
     (tmp_path / "a.conllu").write_text(CONLLU.replace("# a comment alone\n\n", "# newpar\n# text = Yes\n"))
     scores = json.loads(call("evaluate", "a.conllu", "--raw", "--json", "--model", str(model)).stdout)
-    assert scores["words"]["f1"] == 1
-    assert scores["sentences"]["f1"] == 1
-    assert "upos" in scores
+    assert list(scores) == ["Tokens", "Sentences", "Words", "UPOS"]  # the model has no xpos and feats
+    assert scores["Tokens"].keys() == {"precision", "recall", "f1"}
+    assert scores["Words"]["f1"] == scores["Sentences"]["f1"] == 1
+    table = call("evaluate", "a.conllu", "--raw", "--model", str(model)).stdout.splitlines()
+    assert [line.split()[0] for line in table[2:]] == list(scores)
+    assert table[2].split()[-1] == f"{100 * scores['Tokens']['f1']:.2f}%"
+    assert max(map(len, table)) <= 80
+
+
+def test_raw_text_of_which_the_spaces_are_not_known(model: Path, tmp_path: Path) -> None:
+    (tmp_path / "a.conllu").write_text("1\tYes\t_\tINTJ\t_\t_\t_\t_\t_\t_\n\n")
+    message = error("evaluate", "a.conllu", "--raw", "--model", str(model))
+    assert "sentence 1 has no `# text`" in message
+    assert "add `# text`" in message
 
 
 def test_evaluate_reads_column_files_as_training_does(model: Path, tmp_path: Path) -> None:

@@ -1,9 +1,18 @@
+import os
+from itertools import islice
+from pathlib import Path
+from random import Random
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tagger.errors import InputError
-from tagger.evaluation.raw_scores import F1, gold_paragraphs, raw_scores
+from tagger.evaluation.raw_scores import F1, UNIVERSAL_FEATURES, raw_scores
 from tagger.text.conllu import read_conllu
-from tagger.text.sentence import Sentence
+from tagger.text.files import read_lines
+from tagger.text.sentence import MultiwordToken, Sentence
+from tests.evaluation.official import NAMES, Cut, conllu, corrupted, cuts, official
 
 ROW = "{}\t{}\t_\t{}\t_\t_\t_\t_\t_\t_"
 
@@ -17,17 +26,9 @@ def gold(*blocks: str) -> list[Sentence]:
     return list(read_conllu("".join(blocks).splitlines(keepends=True), "gold.conllu"))
 
 
-DONT = block(
-    "1 I PRON",
-    "2-3 don't _",
-    "2 do AUX",
-    "3 n't PART",
-    "4 go VERB",
-    "5 . PUNCT",
-    comments="# newdoc\n# text = I don't go.\n",
-)
-STAY = block("1 We PRON", "2 stay VERB", comments="# text = We stay\n")
-BYE = block("1 Bye INTJ", comments="# newpar id = p2\n# sent_id = s3\n# text = Bye\n")
+DONT = block("1 I PRON", "2-3 don't _", "2 do AUX", "3 n't PART", "4 go VERB", "5 . PUNCT")
+STAY = block("1 We PRON", "2 stay VERB")
+BYE = block("1 Bye INTJ")
 
 
 def answer(*sentences: str) -> list[Sentence]:
@@ -36,89 +37,164 @@ def answer(*sentences: str) -> list[Sentence]:
     return [Sentence([w for w, _, _ in sentence], {"upos": [t for _, _, t in sentence]}) for sentence in pairs]
 
 
-def test_paragraphs_are_joined_texts() -> None:
-    paragraphs = list(gold_paragraphs(gold(DONT, STAY, BYE)))
-    assert [text for text, _ in paragraphs] == ["I don't go. We stay", "Bye"]
-    assert [len(sentences) for _, sentences in paragraphs] == [2, 1]
-
-
-def test_a_block_without_words_still_begins_a_paragraph() -> None:
-    paragraphs = list(gold_paragraphs(gold(STAY, "# newpar\n\n", STAY)))
-    assert [text for text, _ in paragraphs] == ["We stay", "We stay"]
-
-
 def test_perfect_answer() -> None:
-    sentences = gold(DONT, STAY, BYE)
-    paragraphs = list(gold_paragraphs(sentences))
-    scores = raw_scores(paragraphs, [found for _, found in paragraphs])
-    assert {name: score.f1 for name, score in scores.items()} == dict.fromkeys(
-        ["words", "sentences", "feats", "lemma", "upos", "xpos"], 1.0
-    )
+    sentences = gold(DONT, "# a block without words\n\n", STAY, BYE)
+    scores = raw_scores(sentences, sentences)
+    names = ["Tokens", "Sentences", "Words", "UPOS", "XPOS", "UFeats", "AllTags", "Lemmas"]
+    assert {name: score.f1 for name, score in scores.items()} == dict.fromkeys(names, 1.0)
 
 
 def test_hand_computed() -> None:
-    # I do|n't go . We stay: 7 gold words; the answer has 6, of which I, do, n't, stay are right
-    system = [answer("I/PRON do/VERB n't/PART go./VERB We/PRON stay/VERB"), answer("Bye/NOUN")]
-    scores = raw_scores(gold_paragraphs(gold(DONT, STAY, BYE)), system)
+    # I do|n't go . We stay. Bye
+    system = answer("I/PRON do/VERB n't/PART go./VERB We/PRON stay/VERB", "Bye/NOUN")
+    scores = raw_scores(gold(DONT, STAY, BYE), system)
     assert scores == {
-        "words": F1(gold=8, system=7, correct=6),  # I do n't We stay Bye
-        "sentences": F1(gold=3, system=2, correct=1),
-        "upos": F1(gold=8, system=7, correct=4),  # without do, Bye
+        "Tokens": F1(gold=7, system=7, correct=4),  # I We stay Bye
+        "Sentences": F1(gold=3, system=2, correct=1),
+        "Words": F1(gold=8, system=7, correct=6),  # I do n't We stay Bye
+        "UPOS": F1(gold=8, system=7, correct=4),  # without do, Bye
     }
-    assert scores["words"].precision == pytest.approx(6 / 7)
-    assert scores["words"].recall == pytest.approx(6 / 8)
-    assert scores["words"].f1 == pytest.approx(12 / 15)
-    assert scores["sentences"].f1 == pytest.approx(2 / 5)
+    assert scores["Words"].precision == pytest.approx(6 / 7)
+    assert scores["Words"].recall == pytest.approx(6 / 8)
+    assert scores["Words"].f1 == pytest.approx(12 / 15)
+    assert scores["Sentences"].f1 == pytest.approx(2 / 5)
 
 
-def test_words_that_do_not_spell_their_token() -> None:
-    sentences = gold(block("1-2 au _", "1 à ADP", "2 le DET", "3 lit NOUN", comments="# text = au lit\n"))
-    scores = raw_scores(gold_paragraphs(sentences), [answer("au/ADP lit/NOUN")])
-    assert scores["words"] == F1(gold=3, system=2, correct=1)
+AU = block("1-2 au _", "1 à ADP", "2 le DET", "3 lit NOUN")
+
+
+def test_words_that_are_not_in_the_text() -> None:
+    whole = answer("au/ADP lit/NOUN")
+    assert raw_scores(gold(AU), whole)["Words"] == F1(gold=3, system=2, correct=1)
+    (found,) = answer("À/ADP les/DET lit/NOUN")
+    found.multiwords = [MultiwordToken(0, 2, "au")]
+    scores = raw_scores(gold(AU), [found])
+    assert scores["Tokens"] == F1(gold=2, system=2, correct=2)
+    assert scores["Words"] == F1(gold=3, system=3, correct=2)  # à lit: case does not count
 
 
 @pytest.mark.parametrize(
-    ("words", "correct"),
-    [("do n't", 2), ("don't", 0), ("don 't", 0), ("d o n't", 1), ("DO N'T", 0)],
+    ("words", "correct"), [("do n't", 2), ("don't", 0), ("don 't", 0), ("d o n't", 1), ("d on 't", 0)]
 )
 def test_words_inside_a_multiword_token(words: str, correct: int) -> None:
-    sentences = gold(block("1-2 don't _", "1 do AUX", "2 n't PART", comments="# text = don't\n"))
-    system = [[Sentence(words.split())]]
-    if words == "DO N'T":  # other characters than the text's
-        with pytest.raises(InputError, match="paragraph 1"):
-            raw_scores(gold_paragraphs(sentences), system)
-    else:
-        assert raw_scores(gold_paragraphs(sentences), system)["words"] == F1(2, len(words.split()), correct)
+    sentences = gold(block("1-2 don't _", "1 do AUX", "2 n't PART"))
+    system = [Sentence(words.split())]
+    assert raw_scores(sentences, system)["Words"] == F1(2, len(words.split()), correct)
 
 
 def test_spaces_in_words_do_not_count() -> None:
-    sentences = gold(STAY.replace("\tstay\t", "\tst ay\t").replace("We stay", "We st ay"))
-    assert raw_scores(gold_paragraphs(sentences), [[Sentence(["We", "stay"])]])["words"].f1 == 1.0
+    sentences = gold(STAY.replace("\tstay\t", "\tst ay\t"))
+    assert raw_scores(sentences, [Sentence(["We", "stay"])])["Words"].f1 == 1.0
 
 
 def test_columns_that_only_one_side_has_are_not_scored() -> None:
-    scores = raw_scores(gold_paragraphs(gold(STAY)), [[Sentence(["We", "stay"], {"ner": ["O", "O"]})]])
-    assert set(scores) == {"words", "sentences"}
+    scores = raw_scores(gold(STAY), [Sentence(["We", "stay"], {"ner": ["O", "O"]})])
+    assert set(scores) == {"Tokens", "Words", "Sentences"}
+    columns = {"upos": ["PRON", "VERB"], "xpos": ["_", "_"]}
+    assert set(raw_scores(gold(STAY), [Sentence(["We", "stay"], columns)])) == {
+        *("Tokens", "Words", "Sentences", "UPOS", "XPOS")
+    }
 
 
-def test_no_paragraphs() -> None:
-    assert raw_scores([], [])["words"].f1 == 0.0
+def test_features_are_compared_as_a_set_of_universal_ones() -> None:
+    feats = ["Number=Sing|Case=Nom|Typo=Yes", "Case=Nom"]
+    sentences = [Sentence(["We", "stay"], {"feats": ["Case=Nom|Number=Sing", "Case=Acc"]})]
+    assert raw_scores(sentences, [Sentence(["We", "stay"], {"feats": feats})])["UFeats"] == F1(2, 2, 1)
+
+
+def test_a_gold_lemma_that_is_not_annotated_is_right() -> None:
+    sentences = [Sentence(["We", "stay"], {"lemma": ["we", "_"]})]
+    assert raw_scores(sentences, [Sentence(["We", "stay"], {"lemma": ["_", "stay"]})])["Lemmas"] == F1(2, 2, 1)
+
+
+def test_no_sentences() -> None:
+    assert raw_scores([], [])["Words"] == F1()
+    assert F1().f1 == F1().precision == F1().recall == 0
 
 
 @pytest.mark.parametrize(
-    ("text", "message"),
+    ("words", "message"),
     [
-        ("# sent_id = s1\n", "s1 has no `# text`"),
-        ("", "sentence 1 has no `# text`"),
-        ("# sent_id = s1\n# text = We go\n", "s1.*'Westay'.*'We go'"),
+        ([], "system sentences end before 'Westay' of the gold"),
+        (["We"], "system sentences end before 'stay'"),
+        (["We", "went"], "system sentences have 'Wewent' where the gold ones have 'Westay'"),
+        (["We", "stay", "on"], "gold sentences end before 'on'"),
     ],
 )
-def test_bad_gold(text: str, message: str) -> None:
+def test_different_texts(words: list[str], message: str) -> None:
     with pytest.raises(InputError, match=message):
-        list(gold_paragraphs(gold(block("1 We PRON", "2 stay VERB", comments=text))))
+        raw_scores(gold(STAY), [Sentence(words)])
 
 
-@pytest.mark.parametrize("system", [[], [[Sentence(["We", "stay"])], [Sentence(["more"])]]])
-def test_different_numbers_of_paragraphs(system: list[list[Sentence]]) -> None:
-    with pytest.raises(InputError, match="ends before paragraph"):
-        raw_scores(gold_paragraphs(gold(STAY)), system)
+def test_more_sentences_than_the_gold_has() -> None:
+    with pytest.raises(InputError, match="gold sentences end before 'Bye'"):
+        raw_scores(gold(STAY), gold(STAY, BYE))
+
+
+def assert_official(golds: list[list[Cut]], systems: list[list[Cut]]) -> dict[str, F1]:
+    """Both evaluations count the same."""
+    lines = [list(conllu(side)) for side in (golds, systems)]
+    sides = [list(read_conllu(side, "")) for side in lines]
+    scores = raw_scores(*sides)
+    assert set(scores) == NAMES
+    assert {name: (score.gold, score.system, score.correct) for name, score in scores.items()} == official(*lines)
+    return scores
+
+
+FORMS = st.text("abAİ", min_size=1, max_size=3)
+TAGS = st.fixed_dictionaries(
+    {
+        "lemma": st.sampled_from(["_", "a", "b"]),
+        "upos": st.sampled_from(["_", "X", "NOUN"]),
+        "xpos": st.sampled_from(["_", "N"]),
+        "feats": st.sampled_from(
+            ["_", "Case=Nom|Typo=Yes", "Case=Nom", "Number=Sing|Case=Nom", "Case=Nom|Number=Sing"]
+        ),
+    }
+)
+
+
+@st.composite
+def analyses(draw: st.DrawFn, text: str) -> list[list[Cut]]:
+    """Any sentences with any tokens and words of a text."""
+    sentences: list[list[Cut]] = [[]]
+    at = 0
+    while at < len(text):
+        end = min(len(text), at + draw(st.integers(1, 4)))
+        multiword = draw(st.booleans())
+        words = draw(st.lists(st.tuples(FORMS, TAGS), min_size=1, max_size=3 if multiword else 1))
+        sentences[-1].append(Cut(text[at:end], words, multiword))
+        at = end
+        if at < len(text) and draw(st.integers(0, 3)) == 0:
+            sentences.append([])
+    return sentences
+
+
+@given(st.data())
+def test_any_two_analyses_get_the_official_scores(data: st.DataObject) -> None:
+    text = data.draw(st.text("abAİ", min_size=1, max_size=25))
+    assert_official(data.draw(analyses(text)), data.draw(analyses(text)))
+
+
+def test_the_universal_features_are_those_of_the_task() -> None:
+    udeval = pytest.importorskip("udtools.udeval", reason="the extra `dev` has udtools")
+    assert udeval.UNIVERSAL_FEATURES == UNIVERSAL_FEATURES
+
+
+@pytest.mark.parametrize(
+    ("path", "count"),
+    [
+        ("UD_English-EWT/en_ewt-ud-dev.conllu", 300),
+        ("UD_French-Sequoia/fr_sequoia-ud-dev.conllu", 412),
+        ("UD_Coptic-Scriptorium/cop_scriptorium-ud-dev.conllu", 200),
+        ("UD_Vietnamese-VTB/vi_vtb-ud-dev.conllu", 100),
+    ],
+)
+def test_treebanks_get_the_official_scores(path: str, count: int) -> None:
+    folder = os.environ.get("TAGGER_TREEBANKS")
+    if not folder:
+        pytest.skip("TAGGER_TREEBANKS names no folder of treebanks")
+    file = str(Path(folder, path))
+    golds = [cuts(sentence) for sentence in islice(read_conllu(read_lines(file), file), count)]
+    scores = assert_official(golds, list(corrupted(golds, Random(1))))
+    assert all(0.3 < score.f1 < 0.95 for score in scores.values()), scores

@@ -1,0 +1,215 @@
+"""Sentences of CoNLL-U -> paragraphs of raw text, with the place of every token.
+
+Two sources say where the text has spaces: the comment `# text` and `SpaceAfter=No`. Inside a sentence `# text` is taken
+if it consists of the sentence's tokens and white space, as Universal Dependencies demand; else `SpaceAfter`. Between
+two sentences only `SpaceAfter` knows: there is a space unless the last token of the first has `SpaceAfter=No`. The
+official raw text of a treebank is made in the same way.
+"""
+
+from collections.abc import Iterable, Iterator
+from itertools import accumulate, chain, islice
+from typing import NamedTuple
+
+import regex
+
+from tagger.errors import InputError, shorten
+from tagger.text.segment_patterns import SPACE
+from tagger.text.sentence import Sentence, Token
+
+_SPACES = regex.compile(f"[{SPACE}]+")
+_PARAGRAPH = regex.compile(r"# *new(?:par|doc)\b")
+_JUDGED = 1000  # sentences at the start of a file; if none of them shows spacing, the file has none
+
+
+class GoldParagraph(NamedTuple):
+    """A paragraph of raw text with its gold sentences, of which none is empty."""
+
+    text: str
+    sentences: list[Sentence]
+    tokens: list[list[Token]]  # of each sentence
+
+
+class SurfaceToken(NamedTuple):
+    """A token of a sentence as it stands in the text; its words are `sentence.tokens[start:stop]`."""
+
+    form: str
+    start: int
+    stop: int
+    multiword: bool
+
+
+def surface_tokens(sentence: Sentence) -> Iterator[SurfaceToken]:
+    """Yields the tokens of a sentence: its multiword tokens, and its words that are in none of them."""
+    words = sentence.tokens
+    at = 0
+    for start, stop, form in sentence.multiwords:
+        for i in range(at, start):
+            yield SurfaceToken(words[i], i, i + 1, False)
+        yield SurfaceToken(form, start, stop, True)
+        at = stop
+    for i in range(at, len(words)):
+        yield SurfaceToken(words[i], i, i + 1, False)
+
+
+def without_spaces(text: str) -> str:
+    """The characters of a text that tokens are made of."""
+    return str(_SPACES.sub("", text))
+
+
+def begins_paragraph(sentence: Sentence) -> bool:
+    """Whether the sentence has a comment `# newpar` or `# newdoc`."""
+    return any(_PARAGRAPH.match(comment) for comment in sentence.comments)
+
+
+def has_spacing(sentences: Iterable[Sentence]) -> bool:
+    """Whether it is known where the text of these sentences has spaces. Reads up to the first sentence that shows it.
+
+    That is a sentence whose `# text` consists of its tokens and white space, or one with a `SpaceAfter=No`. Sentences
+    with neither may come from a file that never had spacing, such as a column file.
+    """
+    return any(_spelled(s) is not None or _has_space_after_no(s) for s in sentences if s.tokens)
+
+
+def gold_paragraphs(sentences: Iterable[Sentence], skip: bool = False) -> Iterator[GoldParagraph]:
+    """Yields the paragraphs of a file as raw text. Reads `sentences` as it goes.
+
+    A paragraph begins at a sentence with a `# newpar` or `# newdoc` comment. Where a file has no such comments it is
+    one long paragraph. A paragraph is held in memory as a whole; the time is linear in the text. Sentences without
+    words are left out.
+
+    A token that has spaces inside (Vietnamese) has them in the text too. A sentence with neither a `# text` that fits
+    nor `SpaceAfter=No` has a space after each token.
+
+    Args:
+        sentences: of one file.
+        skip: whether a sentence without known spacing ends the paragraph and is left out. Otherwise it is an error.
+
+    Raises:
+        InputError: unless `skip`, none of the first 1,000 sentences shows spacing (see `has_spacing`); the `# text` of
+            a sentence without `SpaceAfter=No` is something else than its tokens; or a token consists of white space.
+    """
+    paragraph = _Paragraph()
+    for number, sentence in enumerate(sentences if skip else _checked(sentences), 1):
+        try:
+            spaced = _spaced(sentence, number) if sentence.tokens else None
+        except InputError:
+            if not skip:
+                raise
+            spaced = None
+        if begins_paragraph(sentence) or (sentence.tokens and not spaced):
+            yield from paragraph.whole()
+            paragraph = _Paragraph()
+        if spaced:
+            paragraph.add(sentence, *spaced)
+    yield from paragraph.whole()
+
+
+def _checked(sentences: Iterable[Sentence]) -> Iterator[Sentence]:
+    rest = iter(sentences)
+    first = list(islice(rest, _JUDGED))
+    if not has_spacing(first):
+        for number, sentence in enumerate(first, 1):
+            if sentence.tokens and sentence.text is None:
+                raise InputError(
+                    f"sentence {sentence.name or number} has no `# text` comment, and no token has SpaceAfter=No, so"
+                    " it is not known where the text has spaces; add `# text`"
+                )
+    return chain(first, rest)
+
+
+class _Paragraph:
+    """The paragraph that is being put together."""
+
+    def __init__(self) -> None:
+        self._parts: list[str] = []
+        self._length = 0  # characters of the parts
+        self._space = False  # whether a space follows them
+        self._sentences: list[Sentence] = []
+        self._tokens: list[list[Token]] = []
+
+    def add(self, sentence: Sentence, text: str, spans: list[tuple[int, int]]) -> None:
+        at = self._length + self._space
+        self._parts += [" ", text] if self._space else [text]
+        self._length = at + len(text)
+        self._space = sentence.space_after is None or sentence.space_after[-1]
+        self._sentences.append(sentence)
+        self._tokens.append(
+            [
+                Token(at + start, at + end, tuple(sentence.tokens[token.start : token.stop]) if token.multiword else ())
+                for token, (start, end) in zip(surface_tokens(sentence), spans, strict=True)
+            ]
+        )
+
+    def whole(self) -> Iterator[GoldParagraph]:
+        """Yields the paragraph unless it is empty."""
+        if self._sentences:
+            yield GoldParagraph("".join(self._parts), self._sentences, self._tokens)
+
+
+_Spaced = tuple[str, list[tuple[int, int]]]  # a sentence's text without spaces around it, and the spans of its tokens
+
+
+def _spaced(sentence: Sentence, number: int) -> _Spaced:
+    """The text of a sentence with at least one word.
+
+    Raises:
+        InputError: see `gold_paragraphs`.
+    """
+    name = f"sentence {sentence.name or number}"
+    if any(not without_spaces(token.form) for token in surface_tokens(sentence)):
+        raise InputError(f"{name}: a token consists of white space; give it another form")
+    if spelled := _spelled(sentence):
+        return spelled
+    if sentence.text is not None and not _has_space_after_no(sentence):
+        forms = "".join(token.form for token in surface_tokens(sentence))
+        raise InputError(
+            f"{name}: its words spell {shorten(forms)}, its `# text` {shorten(sentence.text)}; correct one"
+        )
+    return _joined(sentence)
+
+
+def _spelled(sentence: Sentence) -> _Spaced | None:
+    """The text of `# text`; None if there is none or if it is something else than the tokens and white space."""
+    text = sentence.text
+    if text is None:
+        return None
+    spans = []
+    at = 0
+    for token in surface_tokens(sentence):
+        start = _after_spaces(text, at)
+        if text.startswith(token.form, start) and not _SPACES.search(token.form):
+            at = start + len(token.form)
+        else:
+            at = start
+            for character in without_spaces(token.form):
+                at = _after_spaces(text, at)
+                if not text.startswith(character, at):
+                    return None
+                at += 1
+        spans.append((start, at))
+    if not spans or _after_spaces(text, at) < len(text):
+        return None
+    first = spans[0][0]
+    return text[first:at], [(start - first, end - first) for start, end in spans]
+
+
+def _after_spaces(text: str, at: int) -> int:
+    spaces = _SPACES.match(text, at)
+    return spaces.end() if spaces else at
+
+
+def _joined(sentence: Sentence) -> _Spaced:
+    """The text that the tokens and `space_after` give."""
+    tokens = list(surface_tokens(sentence))
+    forms = [_SPACES.sub(" ", token.form).strip(" ") for token in tokens]
+    after = sentence.space_after
+    gaps = [" " if after is None or after[token.stop - 1] else "" for token in tokens]
+    gaps[-1] = ""
+    starts = accumulate((len(form) + len(gap) for form, gap in zip(forms, gaps, strict=True)), initial=0)
+    spans = [(start, start + len(form)) for start, form in zip(starts, forms, strict=False)]
+    return "".join(map("".join, zip(forms, gaps, strict=True))), spans
+
+
+def _has_space_after_no(sentence: Sentence) -> bool:
+    after = sentence.space_after
+    return after is not None and not all(after[token.stop - 1] for token in surface_tokens(sentence))
