@@ -1,9 +1,9 @@
 """Sentences of CoNLL-U -> paragraphs of raw text, with the place of every token.
 
-Two sources say where the text has spaces: the comment `# text` and `SpaceAfter=No`. Inside a sentence `# text` is taken
-if it consists of the sentence's tokens and white space, as Universal Dependencies demand; else `SpaceAfter`. Between
-two sentences only `SpaceAfter` knows: there is a space unless the last token of the first has `SpaceAfter=No`. The
-official raw text of a treebank is made in the same way.
+Two sources say where the text has spaces: the comment `# text` and `SpaceAfter=No`. In a valid treebank they agree but
+for the kind of space (two spaces, a no-break space), which `# text` alone tells. So inside a sentence `# text` is taken
+if it consists of the sentence's tokens and white space, else `SpaceAfter`. Between two sentences only `SpaceAfter`
+knows: there is a space unless the last token of the first has `SpaceAfter=No`.
 """
 
 from collections.abc import Iterable, Iterator
