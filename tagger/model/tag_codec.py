@@ -1,11 +1,13 @@
 """The tags of a corpus <-> the tags that a network learns: for a lemma, the edit script from the word to it.
 
 Every other column is learned as it is. A script that is learned on some words gives lemmas for all words that it fits.
+A word form of the training data gets only scripts that it has there: the network cannot know the lemma of a word that
+it has seen once.
 """
 
 # N tokens, K tags of a column, k best of them
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -51,49 +53,71 @@ def learned_tags(column: str, forms: Sequence[str], tags: Sequence[str]) -> Sequ
 
 
 class TagCodec:
-    """The tags of one column: what its corpus has <-> what the network learns, and its ids -> what users see."""
+    """The tags of one column: what its corpus has <-> what the network learns, and its ids -> what users see.
 
-    def __init__(self, column: str, tags: Sequence[str]) -> None:
-        """Takes the tags that the network has learned, by their ids.
+    Attributes:
+        edits: whether the network learns edit scripts.
+    """
 
-        Lemmas that were learned as they are, by an older version, stay as they are.
+    def __init__(self, column: str, tags: Sequence[str], form_tags: Mapping[str, Sequence[int]] | None = None) -> None:
+        """Makes the codec. Lemmas that were learned as they are, by an older version, stay as they are.
+
+        Args:
+            column: its name.
+            tags: the tags that the network has learned, by their ids.
+            form_tags: for each form of the training data the ids of its edit scripts.
         """
-        self._column = column
+        self._column, self._form_tags = column, form_tags or {}
         self._names = np.array(tags, dtype=object)
         least = [n for n in map(least_characters, tags) if n is not None] if column == LEMMA else []
-        self._edits = column == LEMMA and len(least) == len(tags)
-        self._least = np.array(least if self._edits else [], dtype=np.int64)  # (K,) characters that each script needs
+        self.edits = column == LEMMA and len(least) == len(tags)
+        self._least = np.array(least if self.edits else [], dtype=np.int64)  # (K,) characters that each script needs
 
     def __len__(self) -> int:
         return len(self._names)
 
     def learned(self, forms: Sequence[str], tags: Sequence[str]) -> Sequence[str]:
         """What the network learns of the tags of a sentence; see `learned_tags`."""
-        return learned_tags(self._column, forms, tags) if self._edits else tags
+        return learned_tags(self._column, forms, tags) if self.edits else tags
 
     def tag(self, form: str, tag: int) -> str:
         """The tag of a word that has an id."""
         name: str = self._names[tag]
-        return _lemma(name, form) if self._edits else name
+        return _lemma(name, form) if self.edits else name
 
-    def fitting(self, scores: Tensor, lengths: np.ndarray) -> Tensor:
-        """The scores without those of scripts that do not fit their words, which become -inf.
+    def restrict(self, scores: Tensor, forms: Sequence[str], places: np.ndarray) -> None:
+        """Makes the scores -inf of the scripts that a word cannot have.
+
+        These are the scripts that need a longer word, and for a form of the training data those that it lacks there.
 
         Args:
             scores: (N, K), changed in place.
-            lengths: (N,) the characters of each word.
+            forms: words.
+            places: (N,), the place in `forms` of each token's word.
         """
-        (short,) = np.nonzero(lengths < self._least.max(initial=0))
+        if not self.edits:
+            return
+        words = [forms[place] for place in places.tolist()]
+        allowed = [self._form_tags.get(word, ()) for word in words]
+        counts = np.array([len(ids) for ids in allowed], dtype=np.int64)
+        lengths = np.array([len(word) for word in words], dtype=np.int64)
+        (known,) = np.nonzero(counts)
+        if len(known):
+            rows = torch.from_numpy(np.repeat(np.arange(len(words)), counts)).to(scores.device)
+            scripts = torch.tensor([script for ids in allowed for script in ids], device=scores.device)
+            kept = scores[rows, scripts]
+            scores[torch.from_numpy(known).to(scores.device)] = -torch.inf
+            scores[rows, scripts] = kept
+        (short,) = np.nonzero((lengths < self._least.max(initial=0)) & (counts == 0))
         if len(short):
             unfit = self._least > lengths[short, None]  # (short words, K)
             unfit[unfit.all(axis=1)] = False  # nothing fits: `tag` gives the word itself
             rows = torch.from_numpy(short).to(scores.device)
             scores[rows] = scores[rows].masked_fill(torch.from_numpy(unfit).to(scores.device), -torch.inf)
-        return scores
 
     def candidates(self, top: int, probabilities: bool) -> int:
         """How many tags of each token `read` needs for `top` alternatives."""
-        return top + OTHER_SCRIPTS if self._edits and probabilities else top
+        return top + OTHER_SCRIPTS if self.edits and probabilities else top
 
     def read(self, forms: Sequence[str], decoded: Decoded, top: int) -> Read:
         """The tags of N words.
@@ -105,12 +129,12 @@ class TagCodec:
         """
         names = self._names[decoded.ids]  # (N, k)
         first: list[str] = names[:, 0].tolist()
-        if self._edits:
+        if self.edits:
             first = [_lemma(name, form) for name, form in zip(first, forms, strict=True)]
         if decoded.probabilities is None:
             return Read(first, None, None)
         shares: list[list[float]] = decoded.probabilities.tolist()
-        if not self._edits:
+        if not self.edits:
             pairs = None if top == 1 else [list(zip(*p, strict=True)) for p in zip(names.tolist(), shares, strict=True)]
             return Read(first, [share[0] for share in shares], pairs)
         merged = [_merged(*word, top) for word in zip(forms, names.tolist(), shares, strict=True)]

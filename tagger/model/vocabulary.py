@@ -9,7 +9,7 @@ from typing import Any
 from tagger.errors import InputError, shorten
 from tagger.model.batch import FIRST_ID
 from tagger.model.tag_codec import TagCodec, learned_tags
-from tagger.text.gold_tags import is_annotated
+from tagger.text.gold_tags import LEMMA, is_annotated
 from tagger.text.terminal import printable
 
 
@@ -24,8 +24,11 @@ class Vocabulary:
         tags: the tags of each column; of lemmas, edit scripts: see `tag_codec`. Their ids count from 0.
         forms: every word form of the training data as it was written. All other forms are unseen.
         vectors: for each source of pretrained vectors, its words and the row of each, from 0; see `row_of`.
-        combinations: the combinations of tags that occur in the training data. Each is a list of one tag id per column.
-            An empty list means that the combinations are not known, so each column is decoded alone.
+        combinations: the combinations of tags that occur in the training data. Each is a list of one tag id for each of
+            the columns `combined`. An empty list means that the combinations are not known, so each column is decoded
+            alone.
+        form_tags: for a column of edit scripts, and each of `forms`, the ids of the scripts that it has in the training
+            data.
     """
 
     words: dict[str, int]
@@ -34,6 +37,7 @@ class Vocabulary:
     forms: list[str]
     vectors: dict[str, dict[str, int]] = field(default_factory=dict)
     combinations: list[list[int]] = field(default_factory=list)
+    form_tags: dict[str, list[list[int]]] = field(default_factory=dict)
 
     @classmethod
     def build(cls, sentences: Iterable[Mapping[str, Any]], columns: Sequence[str], min_count: int = 2) -> "Vocabulary":
@@ -50,19 +54,27 @@ class Vocabulary:
         forms: Counter[str] = Counter()
         tags: dict[str, Counter[str]] = {column: Counter() for column in columns}
         together: set[tuple[str, ...]] = set()
+        form_tags: dict[str, dict[str, set[str]]] = {column: {} for column in columns if column == LEMMA}
         for sentence in sentences:
             forms.update(sentence["tokens"])
-            learned = [learned_tags(column, sentence["tokens"], sentence[column]) for column in columns]
-            for column, found in zip(columns, learned, strict=True):
+            learned = {column: learned_tags(column, sentence["tokens"], sentence[column]) for column in columns}
+            for column, found in learned.items():
                 tags[column].update(found)
-            together.update(zip(*learned, strict=True))
+            together.update(zip(*(found for column, found in learned.items() if column not in form_tags), strict=True))
+            for column, scripts in form_tags.items():
+                for form, script in zip(sentence["tokens"], learned[column], strict=True):
+                    scripts.setdefault(form, set()).add(script)
         for column, counts in tags.items():
             for tag in counts:
                 if printable(tag) != tag:
                     raise InputError(f"column {column}: the tag {shorten(tag)} has a control character; correct it")
         known = {column: sorted(t for t in tags[column] if is_annotated(column, t)) for column in columns}
         vocabulary = cls.of_forms(forms, min_count, tags=known, forms=sorted(forms))
-        return replace(vocabulary, combinations=vocabulary._combinations(together))
+        return replace(
+            vocabulary,
+            combinations=vocabulary._combinations(together),
+            form_tags={column: vocabulary._form_tags(column, scripts) for column, scripts in form_tags.items()},
+        )
 
     @classmethod
     def of_forms(
@@ -102,9 +114,9 @@ class Vocabulary:
         occurs together with tags of all columns.
 
         Args:
-            together: the tags of each token, one per column.
+            together: the tags of each token, one for each of the columns `combined`.
         """
-        columns = list(self.tag_ids.values())
+        columns = [self.tag_ids[column] for column in self.combined]
         found = {
             tuple(ids[tag] for ids, tag in zip(columns, tags, strict=True))
             for tags in together
@@ -124,14 +136,33 @@ class Vocabulary:
                 tags is not among them.
         """
         known = [vocabulary for vocabulary in (self, other) if vocabulary.tags]
-        if not all(vocabulary.combinations and set(tags) <= set(vocabulary.tags) for vocabulary in known):
+        merged = replace(self, tags={column: list(names) for column, names in tags.items()})
+        if not all(
+            vocabulary.combinations and set(merged.combined) <= set(vocabulary.combined) for vocabulary in known
+        ):
             return []
         together = {
-            tuple(vocabulary.tags[column][combination[vocabulary.columns.index(column)]] for column in tags)
+            tuple(vocabulary.tags[column][combination[vocabulary.combined.index(column)]] for column in merged.combined)
             for vocabulary in known
             for combination in vocabulary.combinations
         }
-        return replace(self, tags={column: list(names) for column, names in tags.items()})._combinations(together)
+        return merged._combinations(together)
+
+    def _form_tags(self, column: str, scripts: Mapping[str, Iterable[str]]) -> list[list[int]]:
+        """For each of the forms, the ids of the scripts that it has."""
+        ids = self.tag_ids[column]
+        return [sorted(ids[s] for s in scripts.get(form, ()) if s in ids) for form in self.forms]
+
+    def with_scripts_of(self, vocabularies: Iterable["Vocabulary"]) -> "Vocabulary":
+        """The same vocabulary, whose forms have the scripts that they have in any of the others."""
+        form_tags: dict[str, dict[str, set[str]]] = {c: {} for c, codec in self.codecs.items() if codec.edits}
+        for vocabulary in vocabularies:
+            for column, scripts in form_tags.items():
+                for form, ids in zip(vocabulary.forms, vocabulary.form_tags.get(column, []), strict=False):
+                    scripts.setdefault(form, set()).update(vocabulary.tags[column][i] for i in ids)
+        return replace(
+            self, form_tags={column: self._form_tags(column, scripts) for column, scripts in form_tags.items()}
+        )
 
     @property
     def columns(self) -> list[str]:
@@ -156,7 +187,15 @@ class Vocabulary:
     @cached_property
     def codecs(self) -> dict[str, TagCodec]:
         """Column -> what its tags are in a corpus and for users."""
-        return {column: TagCodec(column, tags) for column, tags in self.tags.items()}
+        return {
+            column: TagCodec(column, tags, dict(zip(self.forms, self.form_tags.get(column, []), strict=False)))
+            for column, tags in self.tags.items()
+        }
+
+    @cached_property
+    def combined(self) -> list[str]:
+        """The columns whose tags are chosen together: all but those of edit scripts, which are better chosen alone."""
+        return [column for column, codec in self.codecs.items() if not codec.edits]
 
     @cached_property
     def known_forms(self) -> frozenset[str]:

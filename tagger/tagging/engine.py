@@ -92,7 +92,7 @@ class Engine:
         probabilities: bool = False,
         pool: bool = False,
     ) -> dict[str, Decoded]:
-        """The tags of all tokens. An edit script that does not fit its word has the probability 0.
+        """The tags of all tokens.
 
         Args:
             sentences: lists of forms, of any length.
@@ -104,28 +104,28 @@ class Engine:
                 A network that reads a transformer has no pools.
         """
         columns = self._columns if columns is None else columns
-        combinations = self._combinations_of(columns)
+        codecs = [self._vocabulary.codecs[column] for column in columns]
+        together = [place for place, codec in enumerate(codecs) if not codec.edits]
+        combinations = self._combinations_of([columns[place] for place in together])
         parts: dict[str, list[Decoded]] = {column: [] for column in columns}
         places = []
-        lengths = np.array([len(form) for sentence in sentences for form in sentence], dtype=np.int64)
+        forms = [form for sentence in sentences for form in sentence]
         with own_turn():
             for order, states, stack in self._read(sentences, pool):
                 places.append(order)
-                scores = [
-                    self._vocabulary.codecs[column].fitting(
-                        stack.scores(states, column, pool)[: len(order)], lengths[order]
-                    )
-                    for column in columns
-                ]
-                chosen = [None] * len(columns) if combinations is None else combinations.choose(scores)
-                for column, each, best in zip(columns, scores, chosen, strict=True):
-                    parts[column].append(
-                        decode(
-                            each, self._vocabulary.codecs[column].candidates(top, probabilities), probabilities, best
-                        )
-                    )
+                scores = [stack.scores(states, column, pool)[: len(order)] for column in columns]
+                chosen: list[Tensor | None] = [None] * len(columns)
+                if combinations is not None:
+                    for i, best in zip(together, combinations.choose([scores[i] for i in together]), strict=True):
+                        chosen[i] = best
+                for column, codec, each, first in zip(columns, codecs, scores, chosen, strict=True):
+                    codec.restrict(each, forms, order)
+                    parts[column].append(decode(each, codec.candidates(top, probabilities), probabilities, first))
         place = np.concatenate(places) if places else np.zeros(0, dtype=np.int64)
-        return {column: _in_place(found, place, top, probabilities) for column, found in parts.items()}
+        return {
+            column: _in_place(parts[column], place, codec.candidates(top, probabilities), probabilities)
+            for column, codec in zip(columns, codecs, strict=True)
+        }
 
     def states(self, sentences: Sequence[Sequence[str]]) -> np.ndarray:
         """The states of all recurrent layers side by side, of all tokens: float32, (tokens, S)."""
@@ -164,7 +164,7 @@ class Engine:
         """The tag combinations of several columns, made when they are first needed; None if none are known."""
         key = tuple(columns)
         if key not in self._combinations:
-            places = [self._vocabulary.columns.index(column) for column in columns]
+            places = [self._vocabulary.combined.index(column) for column in columns]
             tags = sorted({tuple(tags[place] for place in places) for tags in self._vocabulary.combinations})
             sizes = [len(self._vocabulary.tags[column]) for column in columns]
             known = len(columns) > 1 and len(tags) > 0

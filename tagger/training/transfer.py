@@ -22,7 +22,7 @@ def merge_vocabularies(old: Vocabulary, new: Vocabulary) -> Vocabulary:
     """
     words = {word: count + new.words.get(word, 0) for word, count in old.words.items()}
     tags = {column: _merge_tags(old.tags.get(column, []), names) for column, names in new.tags.items()}
-    return dataclasses.replace(
+    merged = dataclasses.replace(
         old,
         words=words | {word: count for word, count in new.words.items() if word not in words},
         characters=_union(old.characters, new.characters),
@@ -30,6 +30,7 @@ def merge_vocabularies(old: Vocabulary, new: Vocabulary) -> Vocabulary:
         forms=sorted({*old.forms, *new.forms}),
         combinations=old.combinations_with(new, tags),
     )
+    return merged.with_scripts_of([old, new])
 
 
 @torch.no_grad()

@@ -84,7 +84,10 @@ def save_tagger(
         if tokenizer is not None:
             tokenizer.save(partial / TOKENIZER)
         _write_json(partial / CONFIG, {"format": FORMAT, **config}, indent=2)
-        _write_json(partial / VOCABULARY, asdict(vocabulary), indent=None)
+        fields = asdict(vocabulary)
+        if not vocabulary.form_tags:
+            del fields["form_tags"]  # older versions of the tagger do not know it
+        _write_json(partial / VOCABULARY, fields, indent=None)
         (partial / CARD).write_text(card, encoding="utf-8")
         for path in partial.glob("*.safetensors"):  # safetensors lets nobody else read them
             shutil.copymode(partial / CONFIG, path)

@@ -1,7 +1,5 @@
 """Tags of a corpus <-> what a network learns: lemmas are learned as edit scripts."""
 
-from typing import Any
-
 import numpy as np
 import pytest
 import torch
@@ -14,6 +12,7 @@ from tagger.model.vocabulary import Vocabulary
 
 FORMS = ["Dogs", "is", "_", "x"]
 LEMMAS = ["dog", "be", "_", "_"]
+LOW = -torch.inf
 SCRIPTS = ["lower:*", "lower:*-", "lower:*---", "lower:be"]
 
 
@@ -27,6 +26,12 @@ def decoded(ids: list[list[int]], probabilities: list[list[float]] | None = None
     return Decoded(np.array(ids), shares)
 
 
+def restricted(codec: TagCodec, scores: torch.Tensor, forms: list[str]) -> list[list[float]]:
+    """The scores after `restrict`; the words are given in another order."""
+    codec.restrict(scores, forms[::-1], np.arange(len(forms))[::-1])
+    return scores.tolist()
+
+
 def test_a_lemma_is_learned_as_a_script(codec: TagCodec) -> None:
     assert learned_tags("lemma", FORMS, LEMMAS) == ["lower:*-", "lower:be", "lower:*", "_"]
     assert codec.learned(FORMS, LEMMAS) == ["lower:*-", "lower:be", "lower:*", "_"]
@@ -37,6 +42,9 @@ def test_a_vocabulary_has_the_scripts_of_training() -> None:
     corpus = [{"tokens": FORMS, "upos": ["NOUN", "AUX", "SYM", "X"], "lemma": LEMMAS}]
     vocabulary = Vocabulary.build(corpus, ["upos", "lemma"], min_count=1)
     assert vocabulary.tags["lemma"] == ["lower:*", "lower:*-", "lower:be"]
+    assert vocabulary.forms == ["Dogs", "_", "is", "x"]
+    assert vocabulary.form_tags == {"lemma": [[1], [0], [2], []]}
+    assert vocabulary.combined == ["upos"]
     gold = {"lemma": [["cat", "cat", "cat"]]}
     batch = collate([["cats", "x", "Cats"]], FormTable(vocabulary, 64), gold)
     seen = vocabulary.tag_ids["lemma"]["lower:*-"]
@@ -58,7 +66,7 @@ def test_other_columns_and_lemmas_of_older_taggers_stay_as_they_are() -> None:
         read = codec.read(["Dogs"], decoded([[1, 0]], [[0.75, 0.25]]), 2)
         assert read == ([tags[1]], [0.75], [[(tags[1], 0.75), (tags[0], 0.25)]])
         assert codec.candidates(3, True) == 3
-        assert codec.fitting(torch.ones(1, 2), np.array([0])).tolist() == [[1, 1]]
+        assert restricted(codec, torch.ones(1, 2), [""]) == [[1, 1]]
 
 
 def test_scripts_that_give_the_same_lemma_add_up() -> None:
@@ -76,14 +84,17 @@ def test_scripts_that_give_the_same_lemma_add_up() -> None:
 
 def test_scripts_that_do_not_fit_have_no_score(codec: TagCodec) -> None:
     scores = torch.arange(12.0).view(3, 4)
-    lengths = np.array([4, 1, 2])
-    low = -torch.inf
-    expected = [[0.0, 1, 2, 3], [4, low, low, 7], [8, 9, low, 11]]
-    assert codec.fitting(scores, lengths).tolist() == expected
+    assert restricted(codec, scores, ["dogs", "a", "is"]) == [[0, 1, 2, 3], [4, LOW, LOW, 7], [8, 9, LOW, 11]]
+
+
+def test_a_form_of_training_has_the_scripts_of_training() -> None:
+    codec = TagCodec("lemma", SCRIPTS, {"a": [0], "leaves": [1, 2], "new": []})
+    scores = torch.arange(16.0).view(4, 4)
+    expected = [[LOW, 1, 2, LOW], [4, LOW, LOW, LOW], [8, 9, LOW, 11], [12, 13, LOW, 15]]
+    assert restricted(codec, scores, ["leaves", "a", "new", "he"]) == expected
 
 
 def test_where_no_script_fits_the_word_stays() -> None:
     codec = TagCodec("lemma", ["lower:*--"])
-    scores: Any = codec.fitting(torch.ones(1, 1), np.array([1]))
-    assert scores.tolist() == [[1.0]]
+    assert restricted(codec, torch.ones(1, 1), ["a"]) == [[1]]
     assert codec.tag("a", 0) == "a"
