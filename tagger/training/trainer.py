@@ -146,13 +146,28 @@ def fit(
         if epochs.complete:
             epochs.write_metrics()
             return True
-    try:
-        trainer.fit(module, datamodule=data, ckpt_path=str(epochs.last) if resume else None, weights_only=True)
-    except (SystemExit, SIGTERMException):  # Lightning turns Ctrl+C and SIGTERM into these
-        raise Interrupted from None
+    run_fit(trainer, module, data, ckpt_path=str(epochs.last) if resume else None, weights_only=True)
     first = trainer.is_global_zero
     if torch.distributed.is_initialized():  # the next run of a sweep starts processes of its own
         torch.distributed.destroy_process_group()
         for name in ("MASTER_ADDR", "MASTER_PORT", "NODE_RANK", "LOCAL_RANK", "WORLD_SIZE"):
             os.environ.pop(name, None)
     return first
+
+
+def run_fit(trainer: pl.Trainer, module: pl.LightningModule, data: Any, **options: Any) -> None:
+    """Calls `trainer.fit`.
+
+    Args:
+        trainer: from `make_trainer`.
+        module: trained in place.
+        data: a data module or a loader.
+        options: of `trainer.fit`.
+
+    Raises:
+        Interrupted: by Ctrl+C or a signal.
+    """
+    try:
+        trainer.fit(module, data, **options)
+    except (SystemExit, SIGTERMException):  # Lightning turns Ctrl+C and SIGTERM into these
+        raise Interrupted from None

@@ -1,0 +1,213 @@
+"""Paragraphs of text -> the units that a learned segmenter reads, and what it knows of each.
+
+A unit is a run of letters, a number, or any other character with its marks. In scripts that put no spaces between words
+(Han, Kana, Thai and others) each letter is a unit, and so is every letter of a language whose words are written
+together, such as Coptic. White space is no unit. It is known by the gap after a unit.
+
+The text is never changed. Only what a unit looks like to the network is normalised: composed (NFC), in lower case, a
+digit as 0.
+"""
+
+# N units of all paragraphs, boundaries between paragraphs included; A affixes of a unit
+
+import unicodedata
+import zlib
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import regex
+
+from tagger.text.segment_patterns import SPACE
+
+_SINGLE_SCRIPTS = "Han Hiragana Katakana Bopomofo Yi Thai Lao Khmer Myanmar Tibetan Javanese Balinese".split()
+_SINGLE = "[" + "".join(rf"\p{{{script}}}" for script in _SINGLE_SCRIPTS) + "]"
+_RUN = rf"(?:(?!{_SINGLE})[\p{{L}}\p{{M}}\u200c\u200d\xad\u2060])+"
+_OTHER = rf"[^{SPACE}][\p{{M}}\u200c\u200d]*"
+_WORDS = regex.compile(rf"{_RUN}|\p{{N}}+|{_OTHER}|[{SPACE}]+")
+_CHARACTERS = regex.compile(rf"\p{{N}}+|{_OTHER}|[{SPACE}]+")
+_IN_RUN = regex.compile(_RUN)
+_IS_SPACE = regex.compile(rf"[{SPACE}]")
+_IS_SINGLE = regex.compile(_SINGLE)
+_DIGIT = regex.compile(r"\p{N}")
+
+AFFIXES = (1, 2, 3)  # lengths of the prefixes and of the suffixes of a unit, in characters
+UNKNOWN, BOUNDARY = 1, 0  # the numbers of forms without a row of their own, and of the ends of a paragraph
+MAX_FORM = 40  # characters of a unit that its form has
+MAX_DIGITS = 6
+PADDING = 2  # boundaries between two paragraphs
+NO_GAP, SPACE_GAP, END_GAP = 0, 1, 2  # what follows a unit: another unit, white space, the end of the paragraph
+
+
+class Units(NamedTuple):
+    """The units of some paragraphs one after the other; PADDING boundaries stand before, between and after them."""
+
+    types: np.ndarray  # (N,) number of each unit's type in the table
+    gaps: np.ndarray  # (N,) NO_GAP, SPACE_GAP or END_GAP
+    starts: np.ndarray  # (N,) first character of each unit in its paragraph
+    ends: np.ndarray  # (N,) the character after its last one
+    bounds: list[tuple[int, int]]  # for each paragraph its units: the first, and the one after the last
+
+
+class UnitTable:
+    """The types of units met so far: equal strings are one type."""
+
+    def __init__(self, forms: Sequence[str], buckets: int, characters: bool, limit: int = 200_000) -> None:
+        """Knows no types yet.
+
+        Args:
+            forms: the normalised forms that have a row of their own.
+            buckets: rows for each kind of affix.
+            characters: whether every letter is a unit.
+            limit: types to remember; when there are more, `read` forgets them all.
+        """
+        self._rows = {form: row for row, form in enumerate(forms, UNKNOWN + 1)}
+        self._buckets, self._limit = buckets, limit
+        self._expression = _CHARACTERS if characters else _WORDS
+        self._clear()
+
+    @property
+    def size(self) -> int:
+        """The number of rows that `rows` may name."""
+        return len(self._rows) + UNKNOWN + 1 + 2 * len(AFFIXES) * self._buckets
+
+    @property
+    def rows(self) -> np.ndarray:
+        """(types, 1 + A): the row of each type's form and of its affixes."""
+        self._grow()
+        return self._arrays[0]
+
+    @property
+    def keys(self) -> np.ndarray:
+        """(types, 2): a hash of the form and of the shape of each type."""
+        self._grow()
+        return self._arrays[1]
+
+    def read(self, paragraphs: Sequence[str]) -> Units:
+        """Cuts paragraphs into units."""
+        if len(self._new_rows) + len(self._arrays[0]) > self._limit:
+            self._clear()
+        pieces: list[int] = [0] * PADDING
+        lengths: list[int] = [0] * PADDING
+        bounds = []
+        for paragraph in paragraphs:
+            found = self._expression.findall(paragraph)
+            first = len(pieces)
+            pieces += map(self._types.__getitem__, found)
+            lengths += map(len, found)
+            bounds.append((first, len(pieces)))
+            pieces += [0] * PADDING
+            lengths += [0] * PADDING
+        types, length = np.array(pieces), np.array(lengths)
+        is_unit = types != self._types.space
+        ends = np.cumsum(length)
+        before = np.cumsum(is_unit) - is_unit  # units before each piece
+        gaps = np.zeros(len(types), dtype=np.int64)
+        gaps[:-1] = ~is_unit[1:]
+        offsets = np.zeros(len(types), dtype=np.int64)  # characters before the paragraph
+        unit_bounds = []
+        for first, last in bounds:
+            offsets[first:last] = ends[first - 1]
+            start, stop = int(before[first]), int(before[last])
+            unit_bounds.append((start, stop))
+        starts, ends = ends - length - offsets, ends - offsets
+        units = Units(types[is_unit], gaps[is_unit], starts[is_unit], ends[is_unit], unit_bounds)
+        for start, stop in unit_bounds:
+            if stop > start:
+                units.gaps[stop - 1] = END_GAP
+        return units
+
+    def cut(self, text: str) -> list[str]:
+        """The units of a text as strings."""
+        return [unit for unit in self._expression.findall(text) if not _IS_SPACE.match(unit)]
+
+    def _clear(self) -> None:
+        self._types = _Types(self)
+        self._new_rows: list[list[int]] = []
+        self._new_keys: list[tuple[int, int]] = []
+        self._arrays = np.zeros((0, 1 + 2 * len(AFFIXES)), dtype=np.int64), np.zeros((0, 2), dtype=np.uint64)
+        self._add([BOUNDARY] + [len(self._rows) + UNKNOWN + 1] * 2 * len(AFFIXES), (0, 0))
+        self._types.space = self._add([UNKNOWN] * (1 + 2 * len(AFFIXES)), (0, 0))
+
+    def add(self, unit: str) -> int:
+        """The number of a new type."""
+        if _IS_SPACE.match(unit):
+            return self._types.space
+        form = normalised(unit)
+        first = len(self._rows) + UNKNOWN + 1
+        affixes = [form[:n] for n in AFFIXES] + [form[-n:] for n in AFFIXES]
+        rows = [self._rows.get(form, UNKNOWN)]
+        rows += [first + kind * self._buckets + _hash(affix) % self._buckets for kind, affix in enumerate(affixes)]
+        return self._add(rows, (_hash(form), _hash(shape(unit))))
+
+    def _add(self, rows: list[int], keys: tuple[int, int]) -> int:
+        self._new_rows.append(rows)
+        self._new_keys.append(keys)
+        return len(self._arrays[0]) + len(self._new_rows) - 1
+
+    def _grow(self) -> None:
+        if self._new_rows:
+            rows, keys = self._arrays
+            self._arrays = (
+                np.concatenate([rows, np.array(self._new_rows, dtype=np.int64)]),
+                np.concatenate([keys, np.array(self._new_keys, dtype=np.uint64)]),
+            )
+            self._new_rows, self._new_keys = [], []
+
+
+class _Types(dict[str, int]):
+    """A unit -> the number of its type; a new unit is added to the table."""
+
+    space: int
+
+    def __init__(self, table: UnitTable) -> None:
+        super().__init__()
+        self._table = table
+
+    def __missing__(self, unit: str) -> int:
+        number = self[unit] = self._table.add(unit)
+        return number
+
+
+def in_run(text: str, place: int) -> bool:
+    """Whether the character before a place in a text and the one after it belong to the same run of letters."""
+    return 0 < place < len(text) and _IN_RUN.fullmatch(text, place - 1, place + 1) is not None
+
+
+def normalised(unit: str) -> str:
+    """What the network sees of a unit: composed, in lower case, digits as 0; never empty."""
+    form = unit[:MAX_FORM]
+    if not form.isascii():
+        form = unicodedata.normalize("NFC", form)
+    if _DIGIT.match(form):
+        return "0" * min(len(form), MAX_DIGITS)
+    return form.lower()
+
+
+def shape(unit: str) -> str:
+    """What a unit looks like: the case and length of letters, the length of a number, any other character itself."""
+    first = unit[0]
+    if first.isdigit() or first.isnumeric() and not first.isalpha():
+        return f"0{min(len(unit), 5)}"
+    if not first.isalpha():
+        return first
+    if _IS_SINGLE.match(unit):
+        return "o"
+    if first.isupper() or first.istitle():
+        kind = "X" if len(unit) == 1 else "XX" if unit.isupper() else "Xx"
+    else:
+        kind = "x" if unit.islower() else "xX" if first.islower() else "o"
+    return f"{kind}{min(len(unit), 3 if kind == 'Xx' else 4)}"
+
+
+def _hash(text: str) -> int:
+    return zlib.crc32(text.encode("utf-8", "surrogatepass"))
+
+
+def mixed(*parts: Any) -> np.ndarray:
+    """A hash of several arrays (N,) of uint64, element by element."""
+    hashed = np.zeros_like(parts[0])
+    for part in parts:
+        hashed = (hashed ^ part) * np.uint64(0x9E3779B97F4A7C15)
+        hashed ^= hashed >> np.uint64(29)
+    return hashed

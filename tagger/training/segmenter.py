@@ -1,0 +1,173 @@
+"""Gold paragraphs -> a learned segmenter, the better one of this and another on dev, and its scores."""
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytorch_lightning as pl
+from pytorch_lightning.callbacks import Callback
+
+from tagger.evaluation.raw_scores import SENTENCES, TOKENS, WORDS, raw_scores
+from tagger.model.segmenter import SegmenterConfig, SegmenterNetwork, SegmenterVocabulary
+from tagger.model.segmenter_features import Lexicon
+from tagger.model.segmenter_units import UnitTable
+from tagger.tagging.segmenter import LearnedSegmenter
+from tagger.text.paragraphs import Paragraph
+from tagger.text.sentence import Token
+from tagger.text.spacing import GoldParagraph
+from tagger.training.segmenter_module import BATCH_UNITS, MAX_GRADIENT, SegmenterBatches, SegmenterModule
+from tagger.training.segmenter_text import TrainingText
+from tagger.training.trainer import make_trainer, run_fit
+
+HIDDEN, SIZE, BUCKETS, AFFIX_BUCKETS = 100, 64, 2_048, 1_024
+THRESHOLD_STEP, MAX_THRESHOLD = 0.5, 4.0  # of the score of sentence ends, a logit
+CHECKS, PATIENCE = 10, 4  # how often training scores dev; it ends after so many without a better score
+
+_log = logging.getLogger(__name__)
+
+Cut = Callable[[Sequence[str]], list[list[list[Token]]]]
+"""Paragraphs to their sentences, each a list of tokens."""
+
+
+class CutScores(NamedTuple):
+    """The F1 of what a segmenter finds in raw text, in [0, 1]."""
+
+    tokens: float
+    words: float
+    sentences: float
+
+    @property
+    def total(self) -> float:
+        """What the best segmenter has most of: words count more than sentences, whose score depends on few cases."""
+        return self.words + self.sentences / 4
+
+
+def steps_for(units: int) -> int:
+    """The number of steps of a training on so many units."""
+    return round(min(30, 12 + 900_000 / units) * units / BATCH_UNITS)
+
+
+def score_cuts(cut: Cut, gold: Sequence[GoldParagraph]) -> CutScores:
+    """How well a segmenter finds the tokens, words and sentences of paragraphs."""
+    found = cut([paragraph.text for paragraph in gold])
+    system = (
+        sentence
+        for paragraph, sentences in zip(gold, found, strict=True)
+        for sentence in Paragraph(0, paragraph.text, True).cut(sentences, layout=False)
+    )
+    scores = raw_scores((sentence for paragraph in gold for sentence in paragraph.sentences), system)
+    return CutScores(*(scores[name].f1 for name in (TOKENS, WORDS, SENTENCES)))
+
+
+def train_segmenter(
+    train: Sequence[GoldParagraph],
+    dev: Sequence[GoldParagraph],
+    rules: str,
+    column: str | None,
+    seed: int,
+    folder: Path,
+    steps: int | None = None,
+    accelerator: str = "auto",
+) -> tuple[LearnedSegmenter, CutScores]:
+    """Trains a segmenter; the best one on dev is returned, with its scores there.
+
+    Args:
+        train, dev: at least one paragraph each.
+        rules: the rules for raw text whose result the network reads.
+        column: a column of tags that are learned, too, which helps.
+        seed: of the weights and the order of the text.
+        folder: the run's folder.
+        steps: of the optimizer; None: `steps_for`.
+        accelerator: as for `pytorch_lightning.Trainer`.
+
+    Raises:
+        Interrupted: by Ctrl+C or a signal.
+    """
+    pl.seed_everything(seed, verbose=False)
+    text = TrainingText(train, column)
+    config = SegmenterConfig(
+        hidden=HIDDEN,
+        size=SIZE,
+        buckets=BUCKETS,
+        affix_buckets=AFFIX_BUCKETS,
+        characters=text.characters,
+        rules=rules,
+    )
+    vocabulary, lexicon = text.vocabulary(UnitTable([], AFFIX_BUCKETS, text.characters))
+    batches = SegmenterBatches(text, vocabulary, config, lexicon, seed)
+    units = batches.units
+    steps = steps_for(units) if steps is None else steps
+    module = SegmenterModule(vocabulary, config, text, steps)
+    parameters = sum(parameter.numel() for parameter in module.network.parameters())
+    _log.info("segmenter: %d units, %s parameters, %d steps", units, f"{parameters:,}", steps)
+    best = _BestOnDev(vocabulary, config, lexicon, dev, steps)
+    settings = {"accelerator": accelerator, "devices": 1, "gradient_clip_val": MAX_GRADIENT}
+    own = {"max_steps": steps, "enable_checkpointing": False}
+    run_fit(make_trainer(settings, own, folder, [best]), module, batches.loader())
+    return _with_best_threshold(best.segmenter, best.scores, dev)
+
+
+def _with_best_threshold(
+    segmenter: LearnedSegmenter, scores: CutScores, dev: Sequence[GoldParagraph]
+) -> tuple[LearnedSegmenter, CutScores]:
+    """Moves the score of the end of a sentence to where the F1 of sentences on dev is highest."""
+    best, moved = (scores.total, 0.0), 0.0
+    for direction in (-THRESHOLD_STEP, THRESHOLD_STEP):
+        amount, worse = direction, 0
+        while worse < 2 and abs(amount) <= MAX_THRESHOLD:
+            found = score_cuts(segmenter.moved(amount).segment_all, dev)
+            if (found.total, -abs(amount)) > best:
+                best, scores, moved, worse = (found.total, -abs(amount)), found, amount, 0
+            else:
+                worse += 1
+            amount += direction
+    _log.info("segmenter: score of sentence ends %+g  dev words %.2f  sentences %.2f", moved, 100 * scores.words, 100 * scores.sentences)
+    return segmenter.moved(moved), scores
+
+
+class _BestOnDev(Callback):
+    """Scores the average of the weights on dev from time to time, and keeps the best."""
+
+    segmenter: LearnedSegmenter
+    scores: CutScores
+
+    def __init__(
+        self,
+        vocabulary: SegmenterVocabulary,
+        config: SegmenterConfig,
+        lexicon: Lexicon,
+        dev: Sequence[GoldParagraph],
+        steps: int,
+    ) -> None:
+        self._parts = vocabulary, config, lexicon
+        self._dev, self._steps = dev, steps
+        self._next, self._worse = 0.0, 0
+        self._best = float("-inf")
+        self._start = time.monotonic()
+
+    def on_train_batch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule, *_: Any) -> None:
+        step = trainer.global_step
+        self._next = self._next or self._steps / CHECKS
+        if step < self._next and step < self._steps:
+            return
+        self._next += self._steps / CHECKS
+        vocabulary, config, lexicon = self._parts
+        network = SegmenterNetwork(vocabulary, config)
+        network.load_state_dict({name: value.clone() for name, value in pl_module.average.items()})
+        segmenter = LearnedSegmenter(network.eval(), vocabulary, config, lexicon)
+        scores = score_cuts(segmenter.segment_all, self._dev)
+        _log.info(
+            "segmenter: step %d/%d  dev words %.2f  sentences %.2f  %.1f s",
+            step,
+            self._steps,
+            100 * scores.words,
+            100 * scores.sentences,
+            time.monotonic() - self._start,
+        )
+        if scores.total > self._best:
+            self.segmenter, self.scores, self._best, self._worse = segmenter, scores, scores.total, 0
+        else:
+            self._worse += 1
+            trainer.should_stop = trainer.should_stop or self._worse >= PATIENCE

@@ -1,0 +1,262 @@
+"""Gold paragraphs -> the texts that a segmenter learns from in an epoch, and what stands at each of their units.
+
+Sentences keep their order where the corpus marks paragraphs or documents. Elsewhere their order may be that of a
+shuffled treebank, so runs of a few sentences are shuffled anew in every epoch.
+"""
+
+# N units of all texts, boundaries included
+
+import random
+from collections import Counter, defaultdict
+from collections.abc import Container, Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from tagger.model.segmenter import Label, SegmenterVocabulary
+from tagger.model.segmenter_features import Lexicon
+from tagger.model.segmenter_units import Units, UnitTable, in_run, normalised
+from tagger.text.edit_scripts import edit_script
+from tagger.text.sentence import Token
+from tagger.text.spacing import GoldParagraph
+
+IGNORED = -100  # what is not learned
+MIN_FORM_COUNT = 2  # occurrences of a unit for a row of its own
+MIN_SCRIPT_FORMS = 2  # forms of training that a script changes, if it may change others too
+MAX_CHARACTER_SHARE = 0.03  # of the tokens; if more end or are cut within a run of letters, every letter is a unit
+MIN_BARE_SHARE = 0.03  # of the sentences that end in a letter or digit; with fewer, final punctuation is always there
+DROPPED_SHARE, LOWERED_SHARE = 0.15, 0.1  # of the sentences that lose their final punctuation, or their capitals
+RUN_SENTENCES = 5  # sentences that keep their order, on average, where the order may mean nothing
+MAX_TAGS = 100  # of a column that helps to learn where tokens end
+
+
+class GoldToken(NamedTuple):
+    """A token of a sentence, with the tags of its words."""
+
+    start: int  # in the sentence's text
+    end: int
+    words: tuple[str, ...]
+    tags: tuple[str, ...]
+
+
+class GoldSentence(NamedTuple):
+    """A sentence, its tokens, and the white space after it."""
+
+    text: str
+    tokens: list[GoldToken]
+    gap: str
+
+
+class Targets(NamedTuple):
+    """What is to be learned at each unit; IGNORED where there is nothing."""
+
+    labels: np.ndarray  # (N,) a Label
+    scripts: np.ndarray  # (N,) number of a script, at the last units of tokens
+    tags: np.ndarray  # (N,) tag of the word that ends here
+    lengths: np.ndarray  # (N,) units of the word that begins here; 0 where none begins
+
+
+class TrainingText:
+    """The paragraphs to learn from.
+
+    Attributes:
+        shuffled: whether the order of sentences means nothing.
+        characters: whether every letter is to be a unit.
+    """
+
+    def __init__(self, paragraphs: Sequence[GoldParagraph], column: str | None = None) -> None:
+        """Takes paragraphs.
+
+        Args:
+            paragraphs: at least one.
+            column: the tags of this column are learned, too; see `tags`.
+        """
+        self._paragraphs = [_sentences(paragraph, column) for paragraph in paragraphs]
+        self._sentences = [sentence for paragraph in self._paragraphs for sentence in paragraph]
+        self.shuffled = len(paragraphs) == 1
+        self.characters = _inner_share(self._sentences) > MAX_CHARACTER_SHARE
+        bare = sum(sentence.text[-1].isalnum() for sentence in self._sentences)
+        self._varied = bare >= MIN_BARE_SHARE * len(self._sentences)
+        tags = sorted({tag for sentence in self._sentences for token in sentence.tokens for tag in token.tags})
+        self.tags = {tag: number for number, tag in enumerate(tags)} if len(tags) <= MAX_TAGS else {}
+
+    def texts(self, generator: random.Random | None = None) -> tuple[list[str], list[list[list[GoldToken]]]]:
+        """The texts of an epoch and the tokens of their sentences; without a generator unchanged and in order."""
+        paragraphs: Iterable[Sequence[GoldSentence]] = self._paragraphs
+        if self.shuffled and generator is not None:
+            runs = _runs(self._sentences, generator)
+            generator.shuffle(runs)
+            paragraphs = [[sentence for run in runs for sentence in run]]
+        texts, gold = [], []
+        for paragraph in paragraphs:
+            parts: list[str] = []
+            sentences = []
+            at = 0
+            for sentence in paragraph:
+                text, tokens, gap = sentence if generator is None else self._variant(sentence, generator)
+                parts += [text, gap]
+                sentences.append([GoldToken(at + a, at + b, words, tags) for a, b, words, tags in tokens])
+                at += len(text) + len(gap)
+            texts.append("".join(parts[:-1]))
+            gold.append(sentences)
+        return texts, gold
+
+    def _variant(self, sentence: GoldSentence, generator: random.Random) -> GoldSentence:
+        """The sentence, in some cases without its final punctuation or its capitals, as people write, too."""
+        if not self._varied:
+            return sentence
+        text, tokens, gap = sentence
+        if generator.random() < DROPPED_SHARE and len(tokens) > 2 and not any(map(str.isalnum, text[tokens[-1].start :])):
+            tokens = tokens[:-1]
+            text = text[: tokens[-1].end]
+            gap = gap or " "
+        if generator.random() < LOWERED_SHARE and len(text.lower()) == len(text):
+            text = text.lower()
+            tokens = [token._replace(words=tuple(map(str.lower, token.words))) for token in tokens]
+        return GoldSentence(text, tokens, gap)
+
+    def vocabulary(self, table: UnitTable) -> tuple[SegmenterVocabulary, Lexicon]:
+        """What a segmenter knows from these paragraphs. `table` needs no forms of its own."""
+        texts, gold = self.texts()
+        units = table.read(texts)
+        counts: Counter[str] = Counter()
+        for text in texts:
+            counts.update(map(normalised, table.cut(text)))
+        forms = [form for form, count in counts.items() if count >= MIN_FORM_COUNT]
+        changed: dict[str, set[str]] = defaultdict(set)  # script -> the forms that it changes
+        found: dict[str, set[str]] = defaultdict(set)  # form -> its scripts
+        plain: set[str] = set()
+        for text, sentences, (first, last) in zip(texts, gold, units.bounds, strict=True):
+            unit_ends = set(units.ends[first:last].tolist())
+            for token in (token for sentence in sentences for token in sentence):
+                form = text[token.start : token.end]
+                script = script_of(token, form, unit_ends)
+                if script is None:
+                    plain.add(form.lower())
+                else:
+                    changed[script].add(form.lower())
+                    found[form.lower()].add(script)
+        scripts = sorted(changed, key=lambda script: (-len(changed[script]), script))
+        numbers = {script: number for number, script in enumerate(scripts, 1)}
+        general = [numbers[script] for script in scripts if len(changed[script]) >= MIN_SCRIPT_FORMS]
+        multiwords = {
+            form: [0] * (form in plain) + sorted(numbers[script] for script in own) for form, own in sorted(found.items())
+        }
+        lengths = self.targets(texts, gold, units, {}).lengths
+        return SegmenterVocabulary(forms, scripts, general, multiwords), Lexicon.of(table, units, lengths)
+
+    def targets(
+        self,
+        texts: Sequence[str],
+        gold: Sequence[Sequence[Sequence[GoldToken]]],
+        units: Units,
+        scripts: Mapping[str, int],
+    ) -> Targets:
+        """What stands at each unit of texts.
+
+        Args:
+            texts, gold: from `texts`.
+            units: of the texts.
+            scripts: the number of each script.
+        """
+        count = len(units.types)
+        labels, script, tags = (np.full(count, IGNORED, dtype=np.int64) for _ in range(3))
+        lengths = np.zeros(count, dtype=np.int64)
+        for text, sentences, (start, stop) in zip(texts, gold, units.bounds, strict=True):
+            labels[start:stop] = Label.GOES_ON
+            ends = dict(zip(units.ends[start:stop].tolist(), range(start, stop), strict=True))
+            begins = dict(zip(units.starts[start:stop].tolist(), range(start, stop), strict=True))
+            for sentence in sentences:
+                for token in sentence:
+                    last = ends.get(token.end)
+                    if last is None:
+                        continue  # within a run of letters
+                    labels[last] = Label.TOKEN
+                    form = text[token.start : token.end]
+                    own = script_of(token, form, ends)
+                    script[last] = 0 if own is None else scripts.get(own, IGNORED)
+                    if self.tags:
+                        tags[last] = self.tags[token.tags[-1]]
+                    first = begins.get(token.start)
+                    if token.words and own is None and first is not None:
+                        at = token.start
+                        for number, word in enumerate(token.words[:-1]):
+                            at += len(word)
+                            inner = ends[at]
+                            labels[inner] = Label.WORD
+                            if self.tags:
+                                tags[inner] = self.tags[token.tags[number]]
+                            lengths[first] = inner - first + 1
+                            first = inner + 1
+                    if first is not None:
+                        lengths[first] = last - first + 1
+                last = ends.get(sentence[-1].end)
+                if last is not None:
+                    labels[last] = Label.SENTENCE
+        return Targets(labels, script, tags, lengths)
+
+
+def script_of(token: GoldToken | Token, form: str, unit_ends: Container[int]) -> str | None:
+    """The script that gives a token its words; None for one word, and for words between which units end.
+
+    Args:
+        token: of a text.
+        form: its text.
+        unit_ends: the places in the text where units end.
+    """
+    if not token.words:
+        return None
+    if "".join(token.words) == form:
+        at, inside = token.start, True
+        for word in token.words[:-1]:
+            at += len(word)
+            inside = inside and at in unit_ends
+        if inside:
+            return None
+    return edit_script(form, " ".join(token.words))
+
+
+def _sentences(paragraph: GoldParagraph, column: str | None) -> list[GoldSentence]:
+    found = []
+    starts = [tokens[0].start for tokens in paragraph.tokens]
+    for tokens, sentence, after in zip(paragraph.tokens, paragraph.sentences, [*starts[1:], None], strict=True):
+        start, end = tokens[0].start, tokens[-1].end
+        tags = sentence.tags[column] if column else ["_"] * len(sentence.tokens)
+        word = 0
+        gold = []
+        for token in tokens:
+            size = len(token.words) or 1
+            gold.append(
+                GoldToken(token.start - start, token.end - start, token.words, tuple(tags[word : word + size]))
+            )
+            word += size
+        gap = " " if after is None else paragraph.text[end:after]
+        found.append(GoldSentence(paragraph.text[start:end], gold, gap))
+    return found
+
+
+def _runs(sentences: Sequence[GoldSentence], generator: random.Random) -> list[Sequence[GoldSentence]]:
+    """Sentences cut at random into runs of RUN_SENTENCES on average."""
+    runs = []
+    first = 0
+    for place in range(1, len(sentences)):
+        if generator.random() < 1 / RUN_SENTENCES:
+            runs.append(sentences[first:place])
+            first = place
+    return [*runs, sentences[first:]]
+
+
+def _inner_share(sentences: Sequence[GoldSentence]) -> float:
+    """The share of the tokens that end, or are cut, between two letters of a script that has no units of one letter."""
+    inner = tokens = 0
+    for text, own, _ in sentences:
+        tokens += len(own)
+        for token in own:
+            places = [token.end]
+            if token.words and "".join(token.words) == text[token.start : token.end]:
+                at = token.start
+                for word in token.words[:-1]:
+                    at += len(word)
+                    places.append(at)
+            inner += any(in_run(text, place) for place in places)
+    return inner / max(1, tokens)
