@@ -122,7 +122,9 @@ class SegmenterNetwork(nn.Module):
         steps, windows = types.shape[:2]
         types, context = types.flatten(0, 1), context.flatten(0, 1)
         if self.training:
-            forms = types[:, :1].masked_fill(torch.rand(len(types), 1, device=types.device) < self.hidden_forms, UNKNOWN)
+            forms = types[:, :1].masked_fill(
+                torch.rand(len(types), 1, device=types.device) < self.hidden_forms, UNKNOWN
+            )
             types = torch.cat([forms, types[:, 1:]], dim=1)
             hidden = torch.rand(context.shape, device=context.device) < self.hidden_context
             context = context.masked_fill(hidden, self.context.num_embeddings - 1)

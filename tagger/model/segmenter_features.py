@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from tagger.model.segmenter_units import UnitTable, Units, mixed
+from tagger.model.segmenter_units import Units, UnitTable, mixed
 
 MAX_WORD_UNITS = 8  # longer words are not in the lexicon
 COLUMNS = 12
@@ -140,5 +140,3 @@ def context_rows(
 def _next(values: np.ndarray, distance: int) -> np.ndarray:
     """The value of the unit that stands `distance` units after each, before it if that is negative."""
     return np.roll(values, -distance)
-
-

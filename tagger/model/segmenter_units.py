@@ -20,7 +20,10 @@ import regex
 
 from tagger.text.segment_patterns import SPACE
 
-_SINGLE_SCRIPTS = "Han Hiragana Katakana Bopomofo Yi Thai Lao Khmer Myanmar Tibetan Javanese Balinese".split()
+_SINGLE_SCRIPTS = (
+    *("Han", "Hiragana", "Katakana", "Bopomofo", "Yi", "Thai", "Lao", "Khmer", "Myanmar"),
+    *("Tibetan", "Javanese", "Balinese"),
+)
 _SINGLE = "[" + "".join(rf"\p{{{script}}}" for script in _SINGLE_SCRIPTS) + "]"
 _RUN = rf"(?:(?!{_SINGLE})[\p{{L}}\p{{M}}\u200c\u200d\xad\u2060])+"
 _OTHER = rf"[^{SPACE}][\p{{M}}\u200c\u200d]*"
@@ -187,7 +190,7 @@ def normalised(unit: str) -> str:
 def shape(unit: str) -> str:
     """What a unit looks like: the case and length of letters, the length of a number, any other character itself."""
     first = unit[0]
-    if first.isdigit() or first.isnumeric() and not first.isalpha():
+    if first.isdigit() or (first.isnumeric() and not first.isalpha()):
         return f"0{min(len(unit), 5)}"
     if not first.isalpha():
         return first
@@ -206,7 +209,7 @@ def _hash(text: str) -> int:
 
 def mixed(*parts: Any) -> np.ndarray:
     """A hash of several arrays (N,) of uint64, element by element."""
-    hashed = np.zeros_like(parts[0])
+    hashed: np.ndarray = np.zeros_like(parts[0])
     for part in parts:
         hashed = (hashed ^ part) * np.uint64(0x9E3779B97F4A7C15)
         hashed ^= hashed >> np.uint64(29)

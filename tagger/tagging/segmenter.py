@@ -11,6 +11,7 @@ beside it, and not on the tagger's precision.
 import copy
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from itertools import pairwise
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
@@ -59,13 +60,14 @@ class LearnedSegmenter:
         self.network = network
         self._layer = Layer(cast("BidirectionalLayer", network.encoder.layers[0]), torch.float32)
         self._heads = [
-            (head.weight.detach().T.contiguous(), head.bias.detach().clone()) for head in (network.labels, network.scripts)
+            (head.weight.detach().T.contiguous(), head.bias.detach().clone())
+            for head in (network.labels, network.scripts)
         ]
         self._allowed = [0, *vocabulary.general]
         self._apply = lru_cache(maxsize=10_000)(self._words)
 
     def moved(self, amount: float) -> "LearnedSegmenter":
-        """A segmenter that adds `amount` to the score of the end of a sentence, so that it finds more of them, or less."""
+        """A segmenter that adds `amount` to the score of the end of a sentence, so that it finds more or fewer."""
         network = copy.deepcopy(self.network)
         with torch.no_grad():
             network.labels.bias[Label.SENTENCE] += amount
@@ -150,7 +152,7 @@ class LearnedSegmenter:
         for number in np.unique(np.searchsorted(ends, cuts)).tolist():
             inner = cuts[(cuts >= firsts[number]) & (cuts < ends[number])]
             places = [begin[number], *units.ends[start:stop][inner].tolist(), end[number]]
-            words = tuple(text[a:b].strip() for a, b in zip(places, places[1:], strict=False))
+            words = tuple(text[a:b].strip() for a, b in pairwise(places))
             tokens[number] = Token(begin[number], end[number], words)
         if self.vocabulary.scripts:
             self._expand(text, tokens, [scripts.get(place) for place in (ends + start).tolist()])

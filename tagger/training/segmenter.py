@@ -4,7 +4,7 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import pytorch_lightning as pl
 from pytorch_lightning.callbacks import Callback
@@ -123,7 +123,12 @@ def _with_best_threshold(
             else:
                 worse += 1
             amount += direction
-    _log.info("segmenter: score of sentence ends %+g  dev words %.2f  sentences %.2f", moved, 100 * scores.words, 100 * scores.sentences)
+    _log.info(
+        "segmenter: score of sentence ends %+g  dev words %.2f  sentences %.2f",
+        moved,
+        100 * scores.words,
+        100 * scores.sentences,
+    )
     return segmenter.moved(moved), scores
 
 
@@ -155,7 +160,9 @@ class _BestOnDev(Callback):
         self._next += self._steps / CHECKS
         vocabulary, config, lexicon = self._parts
         network = SegmenterNetwork(vocabulary, config)
-        network.load_state_dict({name: value.clone() for name, value in pl_module.average.items()})
+        network.load_state_dict(
+            {name: value.clone() for name, value in cast(SegmenterModule, pl_module).average.items()}
+        )
         segmenter = LearnedSegmenter(network.eval(), vocabulary, config, lexicon)
         scores = score_cuts(segmenter.segment_all, self._dev)
         _log.info(

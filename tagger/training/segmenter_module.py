@@ -133,9 +133,7 @@ class SegmenterBatches(IterableDataset[SegmenterBatch]):
         units = self._table.read(texts)
         targets = self._text.targets(texts, gold, units, self._scripts)
         rules = rule_labels(texts, units, self._config["rules"])
-        context = context_rows(
-            self._table, units, self._lexicon, rules, self._config["buckets"], targets.lengths
-        )
+        context = context_rows(self._table, units, self._lexicon, rules, self._config["buckets"], targets.lengths)
         types = self._table.rows[units.types]
         for windows in batches_of(units.bounds, self._generator):
             lengths = np.array([stop - start for start, stop in windows])
@@ -154,9 +152,7 @@ class SegmenterBatches(IterableDataset[SegmenterBatch]):
         return DataLoader(self, batch_size=None)
 
 
-def batches_of(
-    bounds: list[tuple[int, int]], generator: random.Random
-) -> list[list[tuple[int, int]]]:
+def batches_of(bounds: list[tuple[int, int]], generator: random.Random) -> list[list[tuple[int, int]]]:
     """The windows (first unit, the one after the last) of an epoch's batches, at random."""
     windows = []
     for start, stop in bounds:

@@ -106,7 +106,11 @@ class TrainingText:
         if not self._varied:
             return sentence
         text, tokens, gap = sentence
-        if generator.random() < DROPPED_SHARE and len(tokens) > 2 and not any(map(str.isalnum, text[tokens[-1].start :])):
+        if (
+            generator.random() < DROPPED_SHARE
+            and len(tokens) > 2
+            and not any(map(str.isalnum, text[tokens[-1].start :]))
+        ):
             tokens = tokens[:-1]
             text = text[: tokens[-1].end]
             gap = gap or " "
@@ -140,7 +144,8 @@ class TrainingText:
         numbers = {script: number for number, script in enumerate(scripts, 1)}
         general = [numbers[script] for script in scripts if len(changed[script]) >= MIN_SCRIPT_FORMS]
         multiwords = {
-            form: [0] * (form in plain) + sorted(numbers[script] for script in own) for form, own in sorted(found.items())
+            form: [0] * (form in plain) + sorted(numbers[script] for script in own)
+            for form, own in sorted(found.items())
         }
         lengths = self.targets(texts, gold, units, {}).lengths
         return SegmenterVocabulary(forms, scripts, general, multiwords), Lexicon.of(table, units, lengths)
@@ -226,9 +231,7 @@ def _sentences(paragraph: GoldParagraph, column: str | None) -> list[GoldSentenc
         gold = []
         for token in tokens:
             size = len(token.words) or 1
-            gold.append(
-                GoldToken(token.start - start, token.end - start, token.words, tuple(tags[word : word + size]))
-            )
+            gold.append(GoldToken(token.start - start, token.end - start, token.words, tuple(tags[word : word + size])))
             word += size
         gap = " " if after is None else paragraph.text[end:after]
         found.append(GoldSentence(paragraph.text[start:end], gold, gap))
