@@ -142,10 +142,13 @@ class TagCodec:
 
 
 def _merged(form: str, scripts: list[str], shares: list[float], top: int) -> list[tuple[str, float]]:
-    """The distinct lemmas that scripts give a word, with summed probabilities; the first script's lemma is first."""
+    """The distinct lemmas that scripts give a word, with summed probabilities; the first script's lemma is first.
+
+    Those of probability 0 are left out, unless they are first: the word cannot have their scripts.
+    """
     total: dict[str, float] = {}
     for script, share in zip(scripts, shares, strict=True):
-        if share or len(total) < top:
+        if share or not total:
             lemma = _lemma(script, form)
             total[lemma] = total.get(lemma, 0.0) + share
     first, *others = [(lemma, round(min(share, 1.0), 6)) for lemma, share in total.items()]

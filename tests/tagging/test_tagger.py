@@ -18,6 +18,8 @@ from tagger.errors import InputError
 from tagger.model.vocabulary import Vocabulary
 from tagger.tagging import batches, devices
 from tagger.tagging import tagger as predictor
+from tagger.text.conllu import read_conllu
+from tagger.text.writers import writer
 from tests.conftest import CORPUS, TOKENS, make_network, network_config, overfit, save_tiny
 
 TEXT = "They book  flights.\n\nThe book reads\twell . Well"
@@ -89,6 +91,12 @@ def test_lemmas(lemmatizer: Tagger) -> None:
         assert pairs[0] == (tag, share)
         assert sum(p for _, p in pairs) == pytest.approx(1, abs=1e-5)
         assert len({name for name, _ in pairs}) == len(pairs)
+    row = "{}\t{}\t{}\t{}\tXX\t_\t_\t_\t_\tNote=x\n"
+    words = zip(CORPUS[0]["tokens"], ["they", "book", "flight", "."], CORPUS[0]["upos"], strict=True)
+    expected = "# text = x\n" + "".join(row.format(i, *word) for i, word in enumerate(words, 1)) + "\n"
+    blank = "# text = x\n" + "".join(row.format(i, form, "?", "_") for i, form in enumerate(TOKENS[0], 1)) + "\n"
+    (tagged,) = lemmatizer.stream(read_conllu(blank.splitlines(keepends=True), "a.conllu"))
+    assert writer("conllu", lemmatizer.columns)(tagged) == expected
     (plain,) = lemmatizer.stream([Sentence(sentence.tokens, {"lemma": ["?"] * 5, "xpos": ["?"] * 5})])
     assert plain.tags["lemma"] == sentence.tags["lemma"]
     assert plain.tags["xpos"] == ["?"] * 5
