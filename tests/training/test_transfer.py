@@ -46,6 +46,21 @@ def test_new_tags_come_after_the_known_ones(vocabulary: Vocabulary) -> None:
     assert merged.tags == {"upos": [*vocabulary.tags["upos"], "X"]}
 
 
+def test_words_keep_their_lemmas(vocabulary: Vocabulary) -> None:
+    old = Vocabulary.build([{"tokens": ["mice", "x"], "lemma": ["mouse", "_"]}], ["lemma"])
+    new = Vocabulary.build([{"tokens": ["x", "dogs", "mice"], "lemma": ["x", "dog", "mice"]}], ["lemma"])
+    merged = merge_vocabularies(old, new)
+    assert merged.forms == ["dogs", "mice", "x"]
+    scripts = [{merged.tags["lemma"][i] for i in ids} for ids in merged.form_tags["lemma"]]
+    assert scripts == [{"lower:*-"}, {"lower:*"}, {"lower:*"}]  # most tags are new: `lower:mouse` is gone
+    again = merge_vocabularies(merged, dataclasses.replace(merged, forms=["Dogs"], form_tags={"lemma": [[0]]}))
+    assert again.forms == ["Dogs", "dogs", "mice", "x"]
+    assert again.form_tags["lemma"] == [[0], *merged.form_tags["lemma"]]
+    first = merge_vocabularies(vocabulary, new)
+    assert first.form_tags.keys() == {"lemma"}
+    assert merge_vocabularies(first, vocabulary).form_tags == {}
+
+
 def test_another_tag_set_stands_alone(vocabulary: Vocabulary) -> None:
     other = dataclasses.replace(vocabulary, tags={"upos": ["N", "NOUN", "V"], "chunk": ["A", "B"]})
     assert merge_vocabularies(vocabulary, other).tags == other.tags
