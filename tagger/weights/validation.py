@@ -100,18 +100,18 @@ def check_vocabulary(vocabulary: Vocabulary) -> None:
     for column, tags in _object("tags", vocabulary.tags).items():
         _check_names("columns", [column])
         _check_names(f"tags of {column}", _list("tags", tags))
-    sizes = [len(vocabulary.tags[column]) for column in vocabulary.combined]
-    for combination in _list("combinations", vocabulary.combinations):
-        if len(_list("a combination", combination)) != len(sizes):
-            raise ValueError(f"a combination is {_shown(combination)}, but there are {len(sizes)} columns")
-        for tag, size in zip(combination, sizes, strict=True):
-            _check_int("the id of a tag in a combination", tag, 0, size - 1)
     for column, form_tags in _object("form_tags", vocabulary.form_tags).items():
         if column not in vocabulary.tags or len(_list("form_tags", form_tags)) != len(vocabulary.forms):
             raise ValueError(f"form_tags of {_shown(column)} are not one list for each form")
         for ids in form_tags:
             for script in _list("the scripts of a form", ids):
                 _check_int("the id of a script of a form", script, 0, len(vocabulary.tags[column]) - 1)
+    sizes = [len(vocabulary.tags[column]) for column in vocabulary.combined]
+    for combination in _list("combinations", vocabulary.combinations):
+        if len(_list("a combination", combination)) != len(sizes):
+            raise ValueError(f"a combination is {_shown(combination)}, but there are {len(sizes)} columns")
+        for tag, size in zip(combination, sizes, strict=True):
+            _check_int("the id of a tag in a combination", tag, 0, size - 1)
 
 
 def _check_counts(name: str, counts: Any) -> None:

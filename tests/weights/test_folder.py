@@ -46,6 +46,16 @@ def test_what_is_saved_is_loaded(vocabulary: Vocabulary, tmp_path: Path, cell: s
         assert torch.equal(loaded(batch)[column], scores)
 
 
+def test_lemmas_alone_need_more_in_the_vocabulary(folder: Path, tmp_path: Path) -> None:
+    fields = {"words", "characters", "tags", "forms", "vectors", "combinations"}
+    assert set(json.loads((folder / VOCABULARY).read_text())) == fields  # which older versions read
+    corpus = [{"tokens": ["Dogs", "bark"], "lemma": ["dog", "bark"]}]
+    lemmas = Vocabulary.build(corpus, ["lemma"], min_count=1)
+    saved = save_tiny(tmp_path / "lemmas", make_network(lemmas), lemmas)
+    assert set(json.loads((saved / VOCABULARY).read_text())) == {*fields, "form_tags"}
+    assert load_tagger(saved).vocabulary == lemmas
+
+
 def test_the_folder_holds_safetensors_json_and_a_card_and_no_pickle(folder: Path) -> None:
     assert {path.name for path in folder.iterdir()} == {WEIGHTS, CONFIG, VOCABULARY, CARD}
     for name in (CONFIG, VOCABULARY):

@@ -185,6 +185,25 @@ def test_names_with_escape_codes_are_refused(folder: Path, keys: tuple[Any, ...]
     assert "has a control character" in loads_or_says_why(folder)
 
 
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ([], "form_tags is [], not an object"),
+        ({"lemma": [[0]]}, 'form_tags of "lemma" are not one list for each form'),
+        ({"upos": [[0]]}, 'form_tags of "upos" are not one list for each form'),
+        ({"upos": "none"}, 'form_tags is "none", not a list'),
+        ({"upos": 8 * [[7]]}, "the id of a script of a form is 7, not a whole number from 0 to 6"),
+        ({"upos": 8 * [["NOUN"]]}, 'the id of a script of a form is "NOUN", not a whole number'),
+        ({"upos": 8 * [None]}, "the scripts of a form is null, not a list"),
+    ],
+)
+def test_scripts_of_forms(folder: Path, value: Any, message: str) -> None:
+    forms = json.loads((folder / VOCABULARY).read_text())["forms"]
+    change(folder / VOCABULARY, ("form_tags",), value)
+    assert len(forms) == 8
+    assert message in loads_or_says_why(folder)
+
+
 def test_names_are_shown_without_escape_codes(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for key in ("corpus", "version", "license"):
         change(folder / CONFIG, (key,), "red\x1b[31m\n")
