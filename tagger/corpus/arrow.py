@@ -11,7 +11,12 @@ from tagger.errors import InputError
 from tagger.text.gold_tags import NO_TAG
 from tagger.text.sentence import Sentence
 
-CACHE_VERSION = 2  # of the Arrow files; raise it when a reader changes what it yields for the same file
+SPACING = {  # what is kept of a sentence to rebuild its text
+    "text": Value("string"),
+    "multiwords": List({"start": Value("int32"), "stop": Value("int32"), "form": Value("string")}),
+    "space_after": List(Value("bool")),
+}
+CACHE_VERSION = 3  # of the Arrow files; raise it when a reader changes what it yields for the same file
 
 Reader = Callable[..., Iterator[Sentence]]
 """Plain arguments to the sentences of a split."""
@@ -27,7 +32,8 @@ def to_arrow(
 ) -> Dataset:
     """Stores the sentences of `read(**arguments)` in an Arrow file of the cache, unless it is there already.
 
-    If several processes want the same file at the same time, one writes it and the others wait.
+    A row has `tokens`, the tag columns, `comments` and, as in `Sentence`, `text`, `multiwords` and `space_after`. If
+    several processes want the same file at the same time, one writes it and the others wait.
 
     Args:
         read: yields the sentences.
@@ -41,7 +47,7 @@ def to_arrow(
         InputError: what `read` raises; no words; a column without tags; no room in the cache.
     """
     datasets.disable_progress_bars()
-    features = Features(dict.fromkeys(("tokens", *columns, "comments"), List(Value("string"))))
+    features = Features(dict.fromkeys(("tokens", *columns, "comments"), List(Value("string"))) | SPACING)
     inputs = {
         "read": read,
         "arguments": arguments,
@@ -69,7 +75,7 @@ def _rows(
     source: str,
     must_have_tags: bool,
     version: object,
-) -> Iterator[dict[str, list[str]]]:
+) -> Iterator[dict[str, Any]]:
     """Yields a row for each sentence that has tokens; `version` only tells files in the cache apart."""
     empty = True
     used: set[str] = set()
@@ -82,7 +88,12 @@ def _rows(
                 used.add(column)
         values = {"tokens": sentence.tokens} | {column: sentence.tags[column] for column in columns}
         row = {name: [value or NO_TAG for value in strings] for name, strings in values.items()}
-        yield row | {"comments": sentence.comments}
+        yield row | {
+            "comments": sentence.comments,
+            "text": sentence.text,
+            "multiwords": [token._asdict() for token in sentence.multiwords],
+            "space_after": sentence.space_after,
+        }
     if empty:
         raise InputError(f"{source} holds no words; a corpus needs at least one sentence")
     for column in columns:

@@ -3,6 +3,7 @@
 import ast
 import logging
 import os
+import re
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
@@ -16,13 +17,15 @@ from huggingface_hub.utils.tqdm import disable_progress_bars as disable_hub_prog
 from tagger.corpus.arrow import to_arrow
 from tagger.corpus.config import HubConfig, UdConfig
 from tagger.corpus.splits import Source, check_columns, rules_for
-from tagger.errors import InputError
+from tagger.errors import InputError, shorten
 from tagger.text.files import file_version
 from tagger.text.gold_tags import LEMMA, NO_TAG
-from tagger.text.sentence import Sentence
+from tagger.text.sentence import MultiwordToken, Sentence
 
 HUB_SPLITS = {"train": "train", "validation": "dev", "dev": "dev", "test": "test"}  # the Hub's names and ours
 PARQUET_EXPORT = "refs/convert/parquet"  # the branch with the Hub's own conversion: a folder for each config
+
+_RANGE = re.compile(r"([0-9]{1,9})-([0-9]{1,9})")  # the ID of a multiword token
 
 
 def hub_source(config: HubConfig, columns: list[str]) -> Source:
@@ -107,9 +110,11 @@ def hub_sentences(data: Dataset, source: str, places: dict[str, str]) -> Iterato
         InputError: a row whose columns differ in length.
     """
     mark = _word_mark(data.features)
-    needed = sorted({*places.values(), *([mark] if mark else [])})
+    spacing = not mark and _has_spacing(data.features)
+    needed = sorted({*places.values(), *([mark] if mark else []), *(["misc"] if spacing else [])})
+    others = [name for name in ("text", "mwt", "comments", "sent_id") if spacing and name in data.features]
     labels = {place: getattr(data.features[place].feature, "names", None) for place in needed}
-    for number, row in enumerate(data.select_columns(needed)):
+    for number, row in enumerate(data.select_columns(sorted({*needed, *others}))):
         cells: dict[str, list[Any]] = {place: row[place] or [] for place in needed}
         size = len(cells[places["tokens"]])
         for place, names in labels.items():
@@ -122,7 +127,43 @@ def hub_sentences(data: Dataset, source: str, places: dict[str, str]) -> Iterato
         values = {column: [cells[place][i] for i in kept] for column, place in places.items()}
         if "feats" in values:
             values["feats"] = list(map(_feats, values["feats"]))
-        yield Sentence(values.pop("tokens"), values)
+        sentence = Sentence(values.pop("tokens"), values)
+        if spacing:
+            _add_spacing(sentence, row, f"{source}, row {number}")
+        yield sentence
+
+
+def _has_spacing(features: Features) -> bool:
+    """Whether the rows say where the text has spaces, as those of newer releases of Universal Dependencies do."""
+    ranges = getattr(features.get("mwt"), "feature", None)
+    text = getattr(features.get("text"), "dtype", None) == "string"
+    return (
+        text and _holds_strings(features.get("misc")) and isinstance(ranges, dict) and {"id", "form"} <= ranges.keys()
+    )
+
+
+def _add_spacing(sentence: Sentence, row: dict[str, Any], where: str) -> None:
+    """Gives a sentence its text, its comments, its multiword tokens and `space_after`, as in CoNLL-U."""
+    size = len(sentence)
+    comments = [f"# {comment}" for comment in row.get("comments") or []]
+    comments += [f"# {name} = {row[name]}" for name in ("sent_id", "text") if row.get(name)]
+    sentence.text, sentence.comments = row["text"], comments
+    sentence.space_after = [_space_follows(misc) for misc in row["misc"] or []]
+    last = 0
+    for token in row["mwt"] or []:
+        found = _RANGE.fullmatch(token["id"] or "")
+        start, stop = (int(found[1]) - 1, int(found[2])) if found else (0, 0)
+        if not last <= start < stop <= size or not token["form"]:
+            raise InputError(
+                f"{where}: no multiword token can have the ID {shorten(str(token['id']))}; repair the data"
+            )
+        sentence.multiwords.append(MultiwordToken(start, stop, token["form"]))
+        sentence.space_after[start:stop] = [False] * (stop - start - 1) + [_space_follows(token.get("misc"))]
+        last = stop
+
+
+def _space_follows(misc: str | None) -> bool:
+    return "SpaceAfter=No" not in (misc or "").split("|")
 
 
 def _word_mark(features: Features) -> str | None:

@@ -23,7 +23,7 @@ class Corpus(NamedTuple):
     Attributes:
         name: for model cards and logs (`UD_English-EWT`).
         splits: `train`, `dev` and perhaps `test`. Each row is a sentence with the columns `tokens`, `comments` (as in
-            CoNLL-U) and one for each tag column; all are lists of strings.
+            CoNLL-U) and one for each tag column, all lists of strings, and those of `arrow.SPACING`.
         rules: the rules of `tagger.text.segment` that cut raw text like the corpus: `english` or `unicode`.
     """
 

@@ -1,6 +1,6 @@
 """A tagger and a split of a corpus -> its scores, and the files of a run that show its errors."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +11,7 @@ from tagger.text.characters import encodable
 from tagger.text.conllu import write_conllu
 from tagger.text.gold_tags import is_annotated
 from tagger.text.output_files import whole_file
-from tagger.text.sentence import Sentence
+from tagger.text.sentence import MultiwordToken, Sentence
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 def score_split(tagger: "Tagger", split: "Dataset") -> dict[str, dict[str, Any]]:
     """The scores of a split; see `metrics.report`."""
     return metrics.report(
-        (Scored(tagged.tokens, gold, tagged.tags) for tagged, gold in tagger.retag(_sentences(tagger, split))),
+        (
+            Scored(tagged.tokens, gold, tagged.tags)
+            for tagged, gold in tagger.retag(sentences_of(split, tagger.columns))
+        ),
         tagger.vocabulary,
     )
 
@@ -32,7 +35,7 @@ def report_dev(tagger: "Tagger", split: "Dataset", title: str, folder: Path) -> 
 
     Args:
         tagger: the tagger to score.
-        split: rows with `tokens`, `comments` and the tagger's columns.
+        split: of a corpus that has the tagger's columns.
         title: the title of the pictures.
         folder: gets `dev.predicted.conllu`, `errors.tsv` (sentence, word, column, gold, tag, confidence) and
             `confusion.png` (`confusion_COLUMN.png` if there are several columns).
@@ -46,7 +49,7 @@ def report_dev(tagger: "Tagger", split: "Dataset", title: str, folder: Path) -> 
     scored = []
     with whole_file(folder / "dev.predicted.conllu") as predicted, whole_file(folder / "errors.tsv") as errors:
         errors.write("sentence\tword\tcolumn\tgold\ttag\tconfidence\n")
-        for number, (sentence, gold) in enumerate(tagger.retag(_sentences(tagger, split)), 1):
+        for number, (sentence, gold) in enumerate(tagger.retag(sentences_of(split, tagger.columns)), 1):
             predicted.write(write_conllu(sentence))
             scored.append(Scored(sentence.tokens, gold, sentence.tags))
             name = sentence.name or str(number)
@@ -63,9 +66,18 @@ def report_dev(tagger: "Tagger", split: "Dataset", title: str, folder: Path) -> 
     return scores
 
 
-def _sentences(tagger: "Tagger", split: "Dataset") -> Iterator[Sentence]:
+def sentences_of(split: "Dataset", columns: Iterable[str]) -> Iterator[Sentence]:
+    """The rows of a split of a corpus as sentences with the tags of these columns."""
+    columns = list(columns)
     for row in split:
-        yield Sentence(row["tokens"], {c: row[c] for c in tagger.columns}, comments=row["comments"])
+        yield Sentence(
+            row["tokens"],
+            {column: row[column] for column in columns},
+            text=row["text"],
+            comments=row["comments"],
+            multiwords=[MultiwordToken(**token) for token in row["multiwords"]],
+            space_after=row["space_after"],
+        )
 
 
 def _wrong(sentence: Sentence, gold: dict[str, list[str]]) -> Iterator[tuple[str, int]]:

@@ -28,7 +28,8 @@ from tagger.weights.quantize import STORAGE_DTYPES
 TAGGER_PARTS = ("model", "embedding", "transformer")
 # ... except these, which concern training alone.
 TRAINING_KEYS = ("embedding.word_dropout", "embedding.min_count", "model.dropout")
-RESERVED_COLUMNS = ("tokens", "comments", "text", "offsets", "loss", "accuracy")  # in use for something else
+# In use for something else.
+RESERVED_COLUMNS = ("tokens", "comments", "text", "multiwords", "space_after", "offsets", "loss", "accuracy")
 TRAINER_PRECISIONS = ("32-true", "bf16-mixed", "16-mixed")
 # What null stands for in trainer.max_epochs and patience.
 SAMPLE_EPOCHS, SAMPLE_PATIENCE = 30, 10

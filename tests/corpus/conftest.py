@@ -69,6 +69,9 @@ def numbered(start: int, end: int) -> str:
     return rows(*(f"w{i}/X" for i in range(start, end)))
 
 
+NO_SPACING = {"text": None, "multiwords": [], "space_after": None}  # what a row says of its text, if nothing is known
+
+
 def first_words(data: Dataset) -> list[str]:
     return [tokens[0] for tokens in data["tokens"]]
 

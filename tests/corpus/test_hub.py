@@ -8,7 +8,11 @@ import datasets
 import pytest
 from datasets import ClassLabel, Dataset, Features, List, Value
 
+from tagger.corpus.arrow import SPACING
+from tagger.evaluation.report import sentences_of
+from tagger.text.spacing import gold_paragraphs
 from tests.corpus.conftest import (
+    NO_SPACING,
     SEED,
     conll_folder,
     error_of,
@@ -53,8 +57,16 @@ def test_the_newer_release_of_universal_dependencies(newer: str) -> None:
             "xpos": ["VB", "_", "VB"],
             "feats": ["Mood=Imp|VerbForm=Fin", "_", "_"],
             "comments": [],
+            **NO_SPACING,
         },
-        {"tokens": ["hợp tác xã", "_"], "upos": ["NOUN", "_"], "xpos": ["N", "_"], "feats": ["_", "_"], "comments": []},
+        {
+            "tokens": ["hợp tác xã", "_"],
+            "upos": ["NOUN", "_"],
+            "xpos": ["N", "_"],
+            "feats": ["_", "_"],
+            "comments": [],
+            **NO_SPACING,
+        },
     ]
     assert corpus.splits["dev"]["tokens"][:] == [["hợp tác xã", "_"]]
 
@@ -70,6 +82,7 @@ def test_the_older_release_of_universal_dependencies(tmp_path: Path, head: bool)
             "xpos": ["VB", "_", "VB", "NN"],
             "feats": ["Mood=Imp|VerbForm=Fin", "_", "VerbForm=Inf", "Case=A,B"],
             "comments": [],
+            **NO_SPACING,
         }
     ]
 
@@ -84,11 +97,45 @@ def test_the_parquet_export_has_a_folder_for_each_config(tmp_path: Path, newer: 
     assert corpus.splits.num_rows == {"train": 2, "dev": 1, "test": 1}
 
 
+def spaced(folder: Path, identifier: str) -> str:
+    """A data set like the newer release, with all that tells where the text has spaces."""
+    strings = {name: List(Value("string")) for name in ("tokens", "upos", "misc", "comments")}
+    texts = {"text": Value("string"), "sent_id": Value("string")}
+    token = {name: Value("string") for name in ("id", "form", "feats", "misc")}
+    columns = {
+        "tokens": [["Vas", "à", "le", "lac", "!"], ["Oui"]],
+        "upos": [["VERB", "ADP", "DET", "NOUN", "PUNCT"], ["INTJ"]],
+        "misc": [[None, None, None, "SpaceAfter=No", "A=B|SpaceAfter=No"], [None]],
+        "comments": [["newdoc id = d", "newpar"], []],
+        "text": ["Vas au lac!", "Oui"],
+        "sent_id": ["s1", None],
+        "mwt": [[{"id": identifier, "form": "au", "feats": None, "misc": None}], []],
+    }
+    data = Dataset.from_dict(columns, Features(strings | texts | {"mwt": List(token)}))
+    return parquet_folder(folder, {"train": data, "dev": data})
+
+
+def test_newer_releases_say_where_the_text_has_spaces(tmp_path: Path) -> None:
+    train = ud(["upos"], name=spaced(tmp_path / "ud", "2-3"), treebank="en_tiny").splits["train"]
+    assert train[0]["comments"] == ["# newdoc id = d", "# newpar", "# sent_id = s1", "# text = Vas au lac!"]
+    (paragraph,) = gold_paragraphs(sentences_of(train, ["upos"]))
+    assert paragraph.text == "Vas au lac!Oui"
+    assert paragraph.tokens[0][1] == (4, 6, ("à", "le"))
+
+
+@pytest.mark.parametrize("identifier", ["3-2", "2-6", "0-1", "2"])
+def test_a_multiword_token_without_its_words(tmp_path: Path, identifier: str) -> None:
+    name = spaced(tmp_path / "ud", identifier)
+    message = error_of(ud, ["upos"], name=name, treebank="en_tiny")
+    assert message == f"{name}, split train, row 0: no multiword token can have the ID '{identifier}'; repair the data"
+
+
 def test_class_labels_under_other_names(tmp_path: Path) -> None:
     corpus = hub(["pos"], conll_folder(tmp_path / "c"), tokens="words", fields={"pos": "pos_tags"}, seed=SEED)
     assert corpus.name == "c"
     assert corpus.splits.num_rows == {"train": 3, "dev": 1, "test": 4}
-    assert corpus.splits["test"][0] == {"tokens": ["a", "b", "c"], "pos": ["VB", "NN", "_"], "comments": []}
+    row = {"tokens": ["a", "b", "c"], "pos": ["VB", "NN", "_"], "comments": []}
+    assert corpus.splits["test"][0] == row | NO_SPACING
 
 
 def test_a_data_set_that_changed_is_read_again(tmp_path: Path) -> None:
@@ -137,6 +184,6 @@ def test_the_configs_of_the_hub(composed: Any, newer: str, tmp_path: Path) -> No
     for config, columns in (("conll2003", ["pos", "chunk", "ner"]), ("conll2000", ["pos", "chunk"])):
         chosen = composed(f"corpus={config}", f"corpus.name={name}")
         assert chosen.columns == ["pos"]
-        assert load(chosen).splits["test"].column_names == ["tokens", "pos", "comments"]
+        assert load(chosen).splits["test"].column_names == ["tokens", "pos", "comments", *SPACING]
         corpus = load(composed(f"corpus={config}", f"corpus.name={name}", f"columns=[{','.join(columns)}]"))
-        assert corpus.splits["test"].column_names == ["tokens", *columns, "comments"]
+        assert corpus.splits["test"].column_names == ["tokens", *columns, "comments", *SPACING]

@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 
 from tagger.bundled import bundled
+from tagger.corpus.arrow import SPACING
 from tagger.corpus.config import CORPUS_CONFIGS, SampleConfig
 from tagger.corpus.sources import SOURCES, load_corpus
 from tagger.errors import InputError
 from tests.corpus.conftest import (
+    NO_SPACING,
     SEED,
     column_files,
     conll_folder,
@@ -35,8 +37,18 @@ def test_a_treebank_folder(treebank: Path) -> None:
             "upos": ["AUX", "PART", "VERB", "PUNCT"],
             "feats": ["Mood=Imp|VerbForm=Fin", "_", "VerbForm=Inf", "_"],
             "comments": ["# sent_id = 1", "# text = Don't go ."],
+            "text": "Don't go .",
+            "multiwords": [{"start": 0, "stop": 2, "form": "Don't"}],
+            "space_after": [False, True, True, True],
         },
-        {"tokens": ["hợp tác xã"], "upos": ["NOUN"], "feats": ["_"], "comments": []},
+        {
+            "tokens": ["hợp tác xã"],
+            "upos": ["NOUN"],
+            "feats": ["_"],
+            "comments": [],
+            **NO_SPACING,
+            "space_after": [True],
+        },
     ]
     assert corpus.splits["dev"]["tokens"][:] == [["dogs", "bark"]]
     assert corpus.splits["test"]["tokens"][:] == [["cats"]]
@@ -133,8 +145,8 @@ def test_two_columns_and_the_name(tmp_path: Path) -> None:
     corpus = column_files(["upos"], {"tokens": 0, "upos": 1, "ner": 5}, train=train, dev=train, test=train, seed=SEED)
     assert corpus.name == "two.txt"
     assert corpus.splits["test"].to_list() == [
-        {"tokens": ["a", "b"], "upos": ["X", "Y"], "comments": []},
-        {"tokens": ["c"], "upos": ["Z"], "comments": []},
+        {"tokens": ["a", "b"], "upos": ["X", "Y"], "comments": [], **NO_SPACING},
+        {"tokens": ["c"], "upos": ["Z"], "comments": [], **NO_SPACING},
     ]
 
 
@@ -232,7 +244,7 @@ def test_the_bundled_sample(composed: Any) -> None:
 
 def test_the_config_of_conllu(composed: Any, treebank: Path) -> None:
     corpus = load(composed("corpus=conllu", f"corpus.path={treebank}", "columns=[upos,feats]"))
-    assert corpus.splits["train"].column_names == ["tokens", "upos", "feats", "comments"]
+    assert corpus.splits["train"].column_names == ["tokens", "upos", "feats", "comments", *SPACING]
     load(composed("corpus=conllu", f"corpus.train={treebank}/tiny-ud-train.conllu", "corpus.encoding=utf-8"))
 
 
