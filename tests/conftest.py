@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch.nn.functional import cross_entropy
@@ -19,10 +20,14 @@ from tagger.model.batch import IGNORE, Batch
 from tagger.model.collate import collate
 from tagger.model.forms import FormTable
 from tagger.model.network import NetworkConfig, TaggerNetwork
+from tagger.model.segmenter import SegmenterNetwork, SegmenterVocabulary
+from tagger.model.segmenter_features import Lexicon
+from tagger.model.segmenter_units import UnitTable
 from tagger.model.vocabulary import Vocabulary
 from tagger.tagging import batches
 from tagger.tagging import tagger as predictor
 from tagger.weights.folder import save_tagger
+from tagger.weights.segmenter_folder import SavedSegmenter
 
 CORPUS: list[dict[str, list[str]]] = [
     {
@@ -109,6 +114,35 @@ def save_tiny(folder: Path, network: TaggerNetwork, vocabulary: Vocabulary, **ch
     config = {"network": network_config(**changes), "segmenter": "english"}
     save_tagger(folder, network, vocabulary, config, "# A tiny tagger\n")
     return folder
+
+
+def make_segmenter(seed: int = 1, **changes: Any) -> SavedSegmenter:
+    """A tiny segmenter with random weights, so large that every label and every script occurs.
+
+    Args:
+        seed: of the weights.
+        changes: of its config.
+    """
+    config: dict[str, Any] = {
+        "hidden": 6,
+        "size": 8,
+        "buckets": 32,
+        "affix_buckets": 16,
+        "characters": False,
+        "rules": "unicode",
+    }
+    config.update(changes)
+    scripts = ["keep:* ...", "lower:d\\e l\\e", "like:*- \\.", "keep: *"]  # the last one gives one word
+    vocabulary = SegmenterVocabulary(["the", "book", "0000", "."], scripts, [1, 2, 3, 4], {"du": [2], "des": [0, 2]})
+    torch.manual_seed(seed)
+    network = SegmenterNetwork(vocabulary, config)  # type: ignore[arg-type]
+    with torch.no_grad():
+        for weight in network.parameters():
+            weight.normal_(std=1.0)
+    table = UnitTable(vocabulary.forms, config["affix_buckets"], config["characters"])
+    units = table.read(["The book reads well. 3,14 viet nam"])
+    lengths = np.arange(len(units.types)) % 4  # words of up to three units
+    return SavedSegmenter(network.eval(), vocabulary, config, Lexicon.of(table, units, lengths))  # type: ignore[arg-type]
 
 
 @contextmanager

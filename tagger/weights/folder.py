@@ -16,7 +16,6 @@ from torch import Tensor
 from tagger.errors import InputError, reason
 from tagger.model.memory import build_without_memory, check_memory
 from tagger.model.network import TaggerNetwork
-from tagger.model.transformer import EncoderError
 from tagger.model.vocabulary import Vocabulary
 from tagger.text.output_files import new_folder, whole_file
 from tagger.weights.huggingface import load_tokenizer, load_weights
@@ -32,10 +31,11 @@ from tagger.weights.saved_config import (
     read_config,
     read_json,
 )
-from tagger.weights.validation import check_config, check_finite, check_stored_weights, check_vocabulary
+from tagger.weights.validation import check_config, check_finite, check_stored_weights, check_vocabulary, one_error
 
 if TYPE_CHECKING:
     from tagger.model.pieces import PieceTokenizer
+    from tagger.weights.segmenter_folder import SavedSegmenter
 
 ENCODER = "transformer.encoder."  # prefix of the names of a transformer's own weights
 
@@ -58,6 +58,7 @@ def save_tagger(
     tokenizer: "PieceTokenizer | None" = None,
     storage_dtype: str = "float32",
     other_weights: dict[str, dict[str, Tensor]] | None = None,
+    segmenter: "SavedSegmenter | None" = None,
 ) -> None:
     """Writes a tagger. `folder` appears, or is replaced, only when all files are written.
 
@@ -70,25 +71,59 @@ def save_tagger(
         tokenizer: the transformer's tokenizer, if the network has a transformer.
         storage_dtype: the dtype of the weights in the file; see `quantize.compress`.
         other_weights: name of a further file -> its weights.
+        segmenter: the tagger's own, if `config` has `segmenter: learned`.
 
     Raises:
         InputError: the folder cannot be written to, or the disk is full. Nothing is left of the new folder.
     """
-    partial: Path | None = None
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        partial = new_folder(folder.parent, folder.name)
+    with _whole_folder(folder) as partial:
         save_file(saved_weights(network, storage_dtype), partial / WEIGHTS)
         for name, weights in (other_weights or {}).items():
             save_file(weights, partial / name)
         if tokenizer is not None:
             tokenizer.save(partial / TOKENIZER)
-        _write_json(partial / CONFIG, {"format": FORMAT, **config}, indent=2)
         fields = asdict(vocabulary)
         if not vocabulary.form_tags:
             del fields["form_tags"]  # older versions of the tagger do not know it
         _write_json(partial / VOCABULARY, fields, indent=None)
-        (partial / CARD).write_text(card, encoding="utf-8")
+        if segmenter is not None:
+            segmenter.save(partial, storage_dtype)
+        _write_description(partial, config, card)
+
+
+def save_with_segmenter(
+    folder: Path, source: Path, segmenter: "SavedSegmenter", config: dict[str, Any], card: str, storage_dtype: str
+) -> None:
+    """Writes a tagger that is a copy of another, to the byte, with another segmenter. The other stays as it is.
+
+    Args:
+        folder: the folder to make; it may be the other tagger's.
+        source: the folder of the other tagger.
+        segmenter: the new segmenter.
+        config: as for `save_tagger`, with the network of the other tagger and `segmenter: learned`.
+        card: the text of the model card.
+        storage_dtype: of the weights of the segmenter.
+
+    Raises:
+        InputError: a file cannot be read or written. Nothing is left of the new folder.
+    """
+    with _whole_folder(folder) as partial:
+        for name in (WEIGHTS, VOCABULARY):
+            shutil.copyfile(source / name, partial / name)
+        if (source / TOKENIZER).is_dir():
+            shutil.copytree(source / TOKENIZER, partial / TOKENIZER)
+        segmenter.save(partial, storage_dtype)
+        _write_description(partial, config, card)
+
+
+@contextmanager
+def _whole_folder(folder: Path) -> Iterator[Path]:
+    """An empty folder to write to, which becomes `folder`, or replaces it, when the block ends without an error."""
+    partial: Path | None = None
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        partial = new_folder(folder.parent, folder.name)
+        yield partial
         for path in partial.glob("*.safetensors"):  # safetensors lets nobody else read them
             shutil.copymode(partial / CONFIG, path)
         if folder.exists():
@@ -146,7 +181,7 @@ def load_tagger(folder: Path) -> SavedTagger:
             raise InputError(f"{folder} is not a whole tagger: {name} is missing; copy the folder again or train anew")
     config = read_config(folder)
     fields = read_json(folder / VOCABULARY, MAX_VOCABULARY_BYTES)
-    with _one_error(folder, WEIGHTS):
+    with one_error(folder, WEIGHTS):
         check_config(config)
         vocabulary = Vocabulary(**fields)
         check_vocabulary(vocabulary)
@@ -156,7 +191,7 @@ def load_tagger(folder: Path) -> SavedTagger:
         stored = {name: tensor for name, tensor in expected.items() if not (only_named and name.startswith(ENCODER))}
         check_stored_weights(folder / WEIGHTS, stored)
     check_memory(network, 1, str(folder))
-    with _one_error(folder, WEIGHTS):
+    with one_error(folder, WEIGHTS):
         weights = expand(load_file(folder / WEIGHTS))
         check_finite(weights)
         weights = {name: tensor.to(expected[name].dtype) for name, tensor in weights.items()}
@@ -169,29 +204,17 @@ def load_tagger(folder: Path) -> SavedTagger:
     return SavedTagger(network.eval(), vocabulary, config, tokenizer)
 
 
-@contextmanager
-def _one_error(folder: Path, weights: str) -> Iterator[None]:
-    """Turns any error that a damaged folder raises into an InputError; `weights` names the file of weights."""
-    try:
-        yield
-    except EncoderError:
-        raise
-    except OSError as error:
-        raise InputError(f"{folder / weights} cannot be read: {error.strerror}; check its permissions") from None
-    except SafetensorError as error:
-        raise InputError(f"{folder / weights} is damaged ({reason(error)}); copy the folder again") from None
-    except (LookupError, TypeError, AttributeError, ValueError, RuntimeError, ArithmeticError) as error:
-        raise InputError(
-            f"{folder}: its files do not fit each other ({reason(error)}); copy the folder again"
-        ) from None
-
-
 def _transformer_is_only_named(network: TaggerNetwork) -> bool:
     """Whether the folder has only the name of the transformer, and not its weights."""
     if network.transformer is None:
         return False
     config = network.transformer.config
     return not config["tune"] and config["revision"] is not None
+
+
+def _write_description(folder: Path, config: dict[str, Any], card: str) -> None:
+    _write_json(folder / CONFIG, {"format": FORMAT, **config}, indent=2)
+    (folder / CARD).write_text(card, encoding="utf-8")
 
 
 def _write_json(path: Path, value: Any, indent: int | None) -> None:

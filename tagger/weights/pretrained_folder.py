@@ -9,7 +9,7 @@ from safetensors.torch import load_file
 from tagger.errors import InputError, reason
 from tagger.model.hidden_words import HiddenWordNetwork
 from tagger.weights.folder import load_tagger, save_tagger
-from tagger.weights.saved_config import WORD_PREDICTOR, predicts_words
+from tagger.weights.saved_config import LEARNED, WORD_PREDICTOR, predicts_words
 from tagger.weights.validation import check_finite
 
 if TYPE_CHECKING:
@@ -42,6 +42,8 @@ def load_word_predictor(folder: Path) -> SavedWordPredictor:
         InputError: see `load_tagger`; or the folder is one of a tagger.
     """
     saved = load_tagger(folder)
+    if saved.config["segmenter"] == LEARNED:
+        raise InputError(f"{folder}: segmenter is {LEARNED}, but pretraining knows rules alone; copy the folder again")
     if not predicts_words(folder):
         raise InputError(
             f"{folder} predicts no words: {WORD_PREDICTOR} is missing; name a run of python -m tagger pretrain"

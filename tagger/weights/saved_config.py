@@ -16,6 +16,8 @@ from tagger.text.terminal import printable
 FORMAT = 5  # format 3 has no int8 weights; formats 3 and 4 call a dtype `precision`
 READABLE_FORMATS = (3, 4, FORMAT)
 WEIGHTS, CONFIG, VOCABULARY, CARD = "model.safetensors", "config.json", "vocabulary.json", "README.md"
+SEGMENTER_WEIGHTS, SEGMENTER = "segmenter.safetensors", "segmenter.json"  # of a tagger with a learned segmenter
+LEARNED = "learned"  # in the place of the name of rules for raw text, if the folder has a segmenter
 TOKENIZER = "transformer"  # folder with the tokenizer of a transformer
 WORD_PREDICTOR = "words.safetensors"  # weights that predict hidden words; only pretraining writes them
 TAGGER_IN_RUN = "tagger"  # the tagger's folder in a run's folder

@@ -5,23 +5,25 @@ allocated.
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
+from tagger.errors import InputError, reason
 from tagger.model.embeddings import VECTOR_DTYPES, VectorConfig
 from tagger.model.encoder import CELLS
 from tagger.model.network import MAX_DEPTH, MAX_HIDDEN_SIZE, NetworkConfig
-from tagger.model.transformer import ENCODER_DTYPES, POOLINGS, TransformerConfig
+from tagger.model.transformer import ENCODER_DTYPES, POOLINGS, EncoderError, TransformerConfig
 from tagger.model.vocabulary import Vocabulary
 from tagger.text.segment import RULES
 from tagger.text.terminal import printable
 from tagger.weights.quantize import SCALE_SUFFIX
-from tagger.weights.saved_config import MAX_NAME, check_description
+from tagger.weights.saved_config import LEARNED, MAX_NAME, check_description
 
 MAX_SIZE = 10_000_000  # size of an embedding, rows of a hash table, any whole number in a transformer's settings
 MAX_ENCODER_LAYERS = 128  # each takes 10 ms to build; the largest encoders have 48
@@ -35,44 +37,48 @@ def check_config(config: dict[str, Any]) -> None:
     The keys are those of `NetworkConfig`. A new one needs a check of its value here, and a line in
     `saved_config.ADDED_KEYS`.
     """
-    network = _object("network", config.get("network"), NetworkConfig.__annotations__)
-    _check_choice("network.cell", network["cell"], CELLS)
-    _check_int("network.depth", network["depth"], 1, MAX_DEPTH)
-    for direction, sizes in _object("network.hidden", network["hidden"], ("forward", "backward")).items():
+    network = checked_object("network", config.get("network"), NetworkConfig.__annotations__)
+    check_choice("network.cell", network["cell"], CELLS)
+    check_int("network.depth", network["depth"], 1, MAX_DEPTH)
+    for direction, sizes in checked_object("network.hidden", network["hidden"], ("forward", "backward")).items():
         for size in sizes if isinstance(sizes, list) else [sizes]:
-            _check_int(f"network.hidden.{direction}", size, 0, MAX_HIDDEN_SIZE)
+            check_int(f"network.hidden.{direction}", size, 0, MAX_HIDDEN_SIZE)
     if type(network["dropout"]) not in (int, float) or not 0 <= network["dropout"] <= 1:
-        raise ValueError(f"network.dropout is {_shown(network['dropout'])}, not a number from 0 to 1")
+        raise ValueError(f"network.dropout is {shown(network['dropout'])}, not a number from 0 to 1")
     for name in ("words", "affixes", "chars", "buckets"):
-        _check_int(f"network.{name}", network[name], int(name == "buckets"), MAX_SIZE)
+        check_int(f"network.{name}", network[name], int(name == "buckets"), MAX_SIZE)
     if network["vectors"] is not None:
-        _check_vectors(_object("network.vectors", network["vectors"], VectorConfig.__annotations__))
+        _check_vectors(checked_object("network.vectors", network["vectors"], VectorConfig.__annotations__))
     if network["transformer"] is not None:
-        _check_transformer(_object("network.transformer", network["transformer"], TransformerConfig.__annotations__))
-    _check_choice("segmenter", config.get("segmenter"), RULES)
+        _check_transformer(
+            checked_object("network.transformer", network["transformer"], TransformerConfig.__annotations__)
+        )
+    check_choice("segmenter", config.get("segmenter"), (*RULES, LEARNED))
     check_description(config)
 
 
 def _check_vectors(vectors: Mapping[str, Any]) -> None:
-    for size in _list("network.vectors.sizes", vectors["sizes"]):
-        _check_int("network.vectors.sizes", size, 1, MAX_SIZE)
-    _check_int("network.vectors.projection", vectors["projection"], 0, MAX_SIZE)
-    _check_bool("network.vectors.tune", vectors["tune"])
-    _check_choice("network.vectors.dtype", vectors["dtype"], VECTOR_DTYPES)
+    for size in checked_list("network.vectors.sizes", vectors["sizes"]):
+        check_int("network.vectors.sizes", size, 1, MAX_SIZE)
+    check_int("network.vectors.projection", vectors["projection"], 0, MAX_SIZE)
+    check_bool("network.vectors.tune", vectors["tune"])
+    check_choice("network.vectors.dtype", vectors["dtype"], VECTOR_DTYPES)
 
 
 def _check_transformer(transformer: Mapping[str, Any]) -> None:
     for name in ("name", "revision"):
         value = transformer[name]
         if type(value) is not str and not (value is None and name == "revision"):
-            raise ValueError(f"network.transformer.{name} is {_shown(value)}, not a string")
-    _check_choice("network.transformer.pooling", transformer["pooling"], POOLINGS)
-    _check_bool("network.transformer.tune", transformer["tune"])
+            raise ValueError(f"network.transformer.{name} is {shown(value)}, not a string")
+    check_choice("network.transformer.pooling", transformer["pooling"], POOLINGS)
+    check_bool("network.transformer.tune", transformer["tune"])
     if transformer["layers"] is not None:
-        for layer in _list("network.transformer.layers", transformer["layers"]):
-            _check_int("network.transformer.layers", layer, 0, MAX_ENCODER_LAYERS)
-    _check_choice("network.transformer.dtype", transformer["dtype"], ENCODER_DTYPES)
-    _check_settings("network.transformer.encoder", _object("network.transformer.encoder", transformer["encoder"]))
+        for layer in checked_list("network.transformer.layers", transformer["layers"]):
+            check_int("network.transformer.layers", layer, 0, MAX_ENCODER_LAYERS)
+    check_choice("network.transformer.dtype", transformer["dtype"], ENCODER_DTYPES)
+    _check_settings(
+        "network.transformer.encoder", checked_object("network.transformer.encoder", transformer["encoder"])
+    )
 
 
 def _check_settings(name: str, value: Any) -> None:
@@ -85,41 +91,41 @@ def _check_settings(name: str, value: Any) -> None:
             _check_settings(name, item)
     elif type(value) is int:
         last = name.rpartition(".")[2]
-        _check_int(name, value, -MAX_SIZE, MAX_ENCODER_LAYERS if "layer" in last else MAX_SIZE)
+        check_int(name, value, -MAX_SIZE, MAX_ENCODER_LAYERS if "layer" in last else MAX_SIZE)
 
 
 def check_vocabulary(vocabulary: Vocabulary) -> None:
     """Raises ValueError unless a vocabulary that was read from JSON holds what its type hints say."""
     _check_counts("words", vocabulary.words)
-    for name, rows in _object("vectors", vocabulary.vectors).items():
+    for name, rows in checked_object("vectors", vocabulary.vectors).items():
         _check_names("vectors", [name])
         _check_counts("vectors", rows)
     for name, strings in (("characters", vocabulary.characters), ("forms", vocabulary.forms)):
-        if not set(map(type, _list(name, strings))) <= {str}:
+        if not set(map(type, checked_list(name, strings))) <= {str}:
             raise ValueError(f"{name} in the vocabulary are not a list of strings")
-    for column, tags in _object("tags", vocabulary.tags).items():
+    for column, tags in checked_object("tags", vocabulary.tags).items():
         _check_names("columns", [column])
-        _check_names(f"tags of {column}", _list("tags", tags))
-    for column, form_tags in _object("form_tags", vocabulary.form_tags).items():
-        if column not in vocabulary.tags or len(_list("form_tags", form_tags)) != len(vocabulary.forms):
-            raise ValueError(f"form_tags of {_shown(column)} are not one list for each form")
+        _check_names(f"tags of {column}", checked_list("tags", tags))
+    for column, form_tags in checked_object("form_tags", vocabulary.form_tags).items():
+        if column not in vocabulary.tags or len(checked_list("form_tags", form_tags)) != len(vocabulary.forms):
+            raise ValueError(f"form_tags of {shown(column)} are not one list for each form")
         for ids in form_tags:
-            for script in _list("the scripts of a form", ids):
-                _check_int("the id of a script of a form", script, 0, len(vocabulary.tags[column]) - 1)
+            for script in checked_list("the scripts of a form", ids):
+                check_int("the id of a script of a form", script, 0, len(vocabulary.tags[column]) - 1)
     sizes = [len(vocabulary.tags[column]) for column in vocabulary.combined]
-    for combination in _list("combinations", vocabulary.combinations):
-        if len(_list("a combination", combination)) != len(sizes):
-            raise ValueError(f"a combination is {_shown(combination)}, but there are {len(sizes)} columns")
+    for combination in checked_list("combinations", vocabulary.combinations):
+        if len(checked_list("a combination", combination)) != len(sizes):
+            raise ValueError(f"a combination is {shown(combination)}, but there are {len(sizes)} columns")
         for tag, size in zip(combination, sizes, strict=True):
-            _check_int("the id of a tag in a combination", tag, 0, size - 1)
+            check_int("the id of a tag in a combination", tag, 0, size - 1)
 
 
 def _check_counts(name: str, counts: Any) -> None:
-    numbers = _object(name, counts).values()
+    numbers = checked_object(name, counts).values()
     if set(map(type, numbers)) <= {int} and (not numbers or (min(numbers) >= 0 and max(numbers) <= MAX_COUNT)):
         return
     bad = next(key for key, count in counts.items() if type(count) is not int or not 0 <= count <= MAX_COUNT)
-    raise ValueError(f"{name} in the vocabulary: {_shown(bad)} has the number {_shown(counts[bad])}")
+    raise ValueError(f"{name} in the vocabulary: {shown(bad)} has the number {shown(counts[bad])}")
 
 
 def _check_names(name: str, strings: Sequence[Any]) -> None:
@@ -130,10 +136,10 @@ def _check_names(name: str, strings: Sequence[Any]) -> None:
         raise ValueError(f"one of the {name} in the vocabulary occurs twice")
     for string in strings:
         if printable(string) != string:
-            raise ValueError(f"one of the {name} in the vocabulary, {_shown(string)}, has a control character")
+            raise ValueError(f"one of the {name} in the vocabulary, {shown(string)}, has a control character")
 
 
-def check_stored_weights(path: Path, expected: Mapping[str, Tensor]) -> None:
+def check_stored_weights(path: Path, expected: Mapping[str, Tensor], lists: Sequence[str] = ()) -> None:
     """Raises ValueError unless a file of weights has the names and shapes that a network expects.
 
     Only the header of the file is read.
@@ -141,10 +147,17 @@ def check_stored_weights(path: Path, expected: Mapping[str, Tensor]) -> None:
     Args:
         path: a file in safetensors, with tensors that `quantize.compress` made.
         expected: tensors of the network's shapes, perhaps on the meta device.
+        lists: the names of lists of whole numbers (int64), of any length, that the file has too.
     """
     with safe_open(path, "pt") as file:
         slices = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118
-    stored = {name: (each.get_dtype(), tuple(each.get_shape())) for name, each in slices.items()}
+    stored: dict[str, tuple[str | None, tuple[int, ...] | None]] = {
+        name: (each.get_dtype(), tuple(each.get_shape())) for name, each in slices.items()
+    }
+    for name in lists:
+        dtype, shape = stored.pop(name, (None, None))
+        if dtype != "I64" or shape is None or len(shape) != 1:
+            raise ValueError(f"{name} is {dtype} {shape}, not a list of whole numbers")
     for name, tensor in expected.items():
         dtype, shape = stored.pop(name, (None, None))
         if shape != tuple(tensor.shape) or dtype not in _STORED_DTYPES:
@@ -154,7 +167,24 @@ def check_stored_weights(path: Path, expected: Mapping[str, Tensor]) -> None:
             if shape != tuple(tensor.shape[:1]) or dtype not in ("F32", "F16", "BF16"):
                 raise ValueError(f"{name} has no scale for each of its {len(tensor)} rows")
     if stored:
-        raise ValueError(f"the file has a tensor {_shown(min(stored))} that the network does not use")
+        raise ValueError(f"the file has a tensor {shown(min(stored))} that the network does not use")
+
+
+@contextmanager
+def one_error(folder: Path, weights: str) -> Iterator[None]:
+    """Turns any error that a damaged folder raises into an InputError; `weights` names the file of weights."""
+    try:
+        yield
+    except EncoderError:
+        raise
+    except OSError as error:
+        raise InputError(f"{folder / weights} cannot be read: {error.strerror}; check its permissions") from None
+    except SafetensorError as error:
+        raise InputError(f"{folder / weights} is damaged ({reason(error)}); copy the folder again") from None
+    except (LookupError, TypeError, AttributeError, ValueError, RuntimeError, ArithmeticError) as error:
+        raise InputError(
+            f"{folder}: its files do not fit each other ({reason(error)}); copy the folder again"
+        ) from None
 
 
 def check_finite(weights: Mapping[str, Tensor]) -> None:
@@ -166,35 +196,40 @@ def check_finite(weights: Mapping[str, Tensor]) -> None:
                 raise ValueError(f"{name} has a weight that is NaN or infinite")
 
 
-def _object(name: str, value: Any, keys: Iterable[str] = ()) -> dict[str, Any]:
-    """The value, which must be an object and have exactly these keys; any keys if there are none."""
+def checked_object(name: str, value: Any, keys: Iterable[str] = ()) -> dict[str, Any]:
+    """The value, which must be an object with exactly these keys; with any keys if none are named."""
     if not isinstance(value, dict) or (keys and set(value) != set(keys)):
         wanted = f" with the keys {' '.join(keys)}" if keys else ""
-        raise ValueError(f"{name} is {_shown(value)}, not an object{wanted}")
+        raise ValueError(f"{name} is {shown(value)}, not an object{wanted}")
     return value
 
 
-def _list(name: str, value: Any) -> list[Any]:
+def checked_list(name: str, value: Any) -> list[Any]:
+    """The value, which must be a list."""
     if not isinstance(value, list):
-        raise ValueError(f"{name} is {_shown(value)}, not a list")
+        raise ValueError(f"{name} is {shown(value)}, not a list")
     return value
 
 
-def _check_int(name: str, value: Any, least: int, most: int) -> None:
+def check_int(name: str, value: Any, least: int, most: int) -> None:
+    """Raises ValueError unless the value is a whole number in this range."""
     if type(value) is not int or not least <= value <= most:
-        raise ValueError(f"{name} is {_shown(value)}, not a whole number from {least} to {most}")
+        raise ValueError(f"{name} is {shown(value)}, not a whole number from {least} to {most}")
 
 
-def _check_bool(name: str, value: Any) -> None:
+def check_bool(name: str, value: Any) -> None:
+    """Raises ValueError unless the value is true or false."""
     if type(value) is not bool:
-        raise ValueError(f"{name} is {_shown(value)}, not true or false")
+        raise ValueError(f"{name} is {shown(value)}, not true or false")
 
 
-def _check_choice(name: str, value: Any, known: Iterable[str]) -> None:
+def check_choice(name: str, value: Any, known: Iterable[str]) -> None:
+    """Raises ValueError unless the value is one of these names."""
     if not isinstance(value, str) or value not in known:
-        raise ValueError(f"{name} is {_shown(value)}, not one of {', '.join(known)}")
+        raise ValueError(f"{name} is {shown(value)}, not one of {', '.join(known)}")
 
 
-def _shown(value: Any) -> str:
-    text = json.dumps(value)  # ASCII
+def shown(value: Any) -> str:
+    """A value of JSON for a message, cut if it is long; ASCII."""
+    text = json.dumps(value)
     return text if len(text) <= 60 else f"{text[:30]}…{text[-30:]}"
