@@ -44,9 +44,17 @@ class CutScores(NamedTuple):
         return self.words + self.sentences / 4
 
 
+class TrainedSegmenter(NamedTuple):
+    """The best segmenter on dev of a training."""
+
+    segmenter: LearnedSegmenter
+    scores: CutScores  # on dev
+    steps: int  # of the training until it ended
+
+
 def steps_for(units: int) -> int:
     """The number of steps of a training on so many units."""
-    return round(min(30, 12 + 900_000 / units) * units / BATCH_UNITS)
+    return max(1, round(min(30, 12 + 900_000 / units) * units / BATCH_UNITS))
 
 
 def score_cuts(cut: Cut, gold: Sequence[GoldParagraph]) -> CutScores:
@@ -70,8 +78,8 @@ def train_segmenter(
     folder: Path,
     steps: int | None = None,
     accelerator: str = "auto",
-) -> tuple[LearnedSegmenter, CutScores]:
-    """Trains a segmenter; the best one on dev is returned, with its scores there.
+) -> TrainedSegmenter:
+    """Trains a segmenter; the best one on dev is returned.
 
     Args:
         train, dev: at least one paragraph each.
@@ -105,8 +113,9 @@ def train_segmenter(
     best = _BestOnDev(vocabulary, config, lexicon, dev, steps)
     settings = {"accelerator": accelerator, "devices": 1, "gradient_clip_val": MAX_GRADIENT}
     own = {"max_steps": steps, "enable_checkpointing": False}
-    run_fit(make_trainer(settings, own, folder, [best]), module, batches.loader())
-    return _with_best_threshold(best.segmenter, best.scores, dev)
+    trainer = make_trainer(settings, own, folder, [best])
+    run_fit(trainer, module, batches.loader())
+    return TrainedSegmenter(*_with_best_threshold(best.segmenter, best.scores, dev), trainer.global_step)
 
 
 def _with_best_threshold(
