@@ -29,7 +29,7 @@ def read_files(
     """Yields the sentences of files, one file after the other.
 
     Args:
-        tagger: its rules cut text into sentences and words.
+        tagger: its segmenter cuts text into sentences and words.
         files: paths; `-` is standard input.
         input: the format of all files; None: each by its suffix, else text.
         encoding: the encoding of all files.
@@ -42,7 +42,7 @@ def read_files(
             open_binary(file).close()
     for file in files:
         format = input or format_of(file)
-        sentences = read(read_lines(file, encoding), file, format, segment=tagger.segment)
+        sentences = read(read_lines(file, encoding), file, format, segment=tagger.segment_all)
         for number, sentence in enumerate(sentences):
             yield Located(file, number, sentence)
 

@@ -121,7 +121,7 @@ def find(tagger: "Tagger", word: str, files: Sequence[str], sentences: Iterable[
     """Finds a word in sentences.
 
     Args:
-        tagger: its rules say what a word is (for the error message).
+        tagger: its segmenter says what a word is (for the error message).
         word: the word; upper and lower case are the same.
         files: the files of the sentences (for the error message).
         sentences: any number of sentences; few are held in memory.
@@ -158,7 +158,7 @@ def find(tagger: "Tagger", word: str, files: Sequence[str], sentences: Iterable[
 def _remedy(tagger: "Tagger", word: str, spellings: Sequence[str]) -> str:
     parts = [word]
     if tagger.takes_text:
-        sentences = Paragraph(0, word, opens=True).sentences(tagger.segment, layout=False)
+        sentences = Paragraph(0, word, opens=True).sentences(tagger.segment_all, layout=False)
         parts = [token for sentence in sentences for token in sentence.tokens]
     if len(parts) > 1:
         return f"; it is several words, {' and '.join(map(shorten, parts[:6]))}: give one of them"

@@ -43,7 +43,7 @@ def read_examples(tagger: "Tagger", file: str, encoding: str = "utf-8") -> dict[
         if len(cells) != 3 or not all(cells):
             raise InputError(f"{file}, line {number}: {shorten(line.strip())} is not word, tab, sense, tab, sentence")
         word, sense, text = cells[0].lower(), cells[1], cells[2]
-        cut = Paragraph(0, text, opens=True).sentences(tagger.segment, layout=False)
+        cut = Paragraph(0, text, opens=True).sentences(tagger.segment_all, layout=False)
         here = [(s.tokens, i) for s in cut for i, token in enumerate(s.tokens) if token.lower() == word]
         if len(here) != 1:
             raise InputError(

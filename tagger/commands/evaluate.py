@@ -1,7 +1,7 @@
 """The command `evaluate`: a tagger and a file with gold tags in, scores out."""
 
 from collections.abc import Iterator, Sequence
-from itertools import chain, tee
+from itertools import tee
 from typing import TYPE_CHECKING, Annotated, get_args
 
 import typer
@@ -24,6 +24,7 @@ from tagger.text.paragraphs import Paragraph
 from tagger.text.readers import read
 from tagger.text.sentence import Sentence
 from tagger.text.spacing import gold_paragraphs
+from tagger.text.units import cut_units
 
 if TYPE_CHECKING:
     from tagger.tagging.tagger import Tagger
@@ -95,8 +96,8 @@ def evaluate(
 def _raw(tagger: "Tagger", sentences: Iterator[Sentence]) -> tuple[Iterator[Sentence], Iterator[Sentence]]:
     """The gold sentences of a file, and the sentences that the tagger finds in its raw text."""
     gold, texts = tee(gold_paragraphs(sentences))
-    found = (Paragraph(0, paragraph.text, True).sentences(tagger.segment) for paragraph in texts)
-    return (s for paragraph in gold for s in paragraph.sentences), tagger.stream(chain.from_iterable(found))
+    found = cut_units((Paragraph(0, paragraph.text, True) for paragraph in texts), tagger.segment_all)
+    return (s for paragraph in gold for s in paragraph.sentences), tagger.stream(found)
 
 
 def _format_raw(file: str, rows: dict[str, dict[str, float]]) -> str:

@@ -46,7 +46,7 @@ def explain(
         tokens = True
         say("this tagger takes tokens: TEXT is cut at spaces")
     lines = read_lines(STDIO, encoding) if text == STDIO else io.StringIO(text)
-    read_in = read(lines, "TEXT", "lines" if tokens else "text", segment=tagger.segment)
+    read_in = read(lines, "TEXT", "lines" if tokens else "text", segment=tagger.segment_all)
     sentences = [sentence.tokens for sentence in read_in]
     if tokens:
         sentences = [[token.replace(NO_BREAK_SPACE, " ") for token in words] for words in sentences]

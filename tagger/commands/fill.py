@@ -27,19 +27,17 @@ def fill(
 
     Words are proposed from both sides of a blank, and from each side alone.
     """
-    from functools import partial
-
     import torch
 
     from tagger.analysis.fill import BLANK, Filler, format_blanks
     from tagger.tagging.hidden_words import HiddenWordPredictor
-    from tagger.text.segment import segment
+    from tagger.text.segmenter import RuleSegmenter
     from tagger.weights.catalog import find_word_predictor
 
     torch.set_num_threads(1)
     filler = Filler(HiddenWordPredictor.load(find_word_predictor(model)))
     lines = read_lines(STDIO, encoding) if text == STDIO else io.StringIO(text)
-    read_in = read(lines, "TEXT", "text", segment=partial(segment, rules=filler.rules))
+    read_in = read(lines, "TEXT", "text", segment=RuleSegmenter(filler.rules).segment_all)
     sentences = [s.tokens for s in read_in if any(map(BLANK.fullmatch, s.tokens))]
     if not sentences:
         raise InputError("TEXT has no blank; write ___, with spaces around it, where a word is missing")

@@ -10,7 +10,6 @@ import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,7 +19,7 @@ from tagger.text.files import STDIO, read_lines
 from tagger.text.formats import SUFFIXES, format_of
 from tagger.text.paragraphs import Paragraph, read_paragraphs
 from tagger.text.readers import read
-from tagger.text.segment import segment
+from tagger.text.segmenter import RuleSegmenter
 from tagger.text.sentence import Sentence
 
 MAX_DOCUMENT_CHARACTERS = 20_000  # a longer document counts as several
@@ -99,7 +98,7 @@ class Texts:
             raise InputError("dev names all of text; leave some to learn from")
         self._reading: _Reading | None = None
         self.hub, self.encoding, self.paragraph_per_line = hub, encoding, paragraph_per_line
-        self.segment = partial(segment, rules=rules)
+        self.segment = RuleSegmenter(rules).segment_all
 
     @property
     def name(self) -> str:

@@ -19,9 +19,9 @@ from tagger.tagging.workers import Part, WorkersDied
 from tagger.text.conllu import numbered
 from tagger.text.files import STDIO, decoded_lines, open_binary
 from tagger.text.formats import TAKES_SEPARATOR, WITH_OFFSETS
-from tagger.text.paragraphs import Paragraph, read_paragraphs
-from tagger.text.readers import read
+from tagger.text.readers import read_units
 from tagger.text.sentence import Sentence
+from tagger.text.units import Unit, sentences_of, texts_of
 from tagger.text.writers import Writer, writer
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class Progress(NamedTuple):
 class _Piece(NamedTuple):
     """A window of one file, and how it is written."""
 
-    units: list[Paragraph | Sentence]
+    units: list[Unit]
     write: Writer
     layout: bool  # whether the format shows where words stand
     whole: bool = False  # whether it is a whole file, which may share a pool with others
@@ -175,7 +175,7 @@ def _pieces(
         tokens, limit, whole = 0, FIRST_WINDOW, True
         error = None
         try:
-            for unit, read in _units(tagger, job, options):
+            for unit, read in _units(job, options):
                 if number in failed:
                     break
                 piece.units.append(unit)
@@ -189,7 +189,7 @@ def _pieces(
         yield _Window(_Source(number, error=error), piece._replace(whole=whole), tokens, next_is_standard_input)
 
 
-def _units(tagger: "Tagger", job: "Job", options: Options) -> Iterator[tuple[Paragraph | Sentence, Callable[[], int]]]:
+def _units(job: "Job", options: Options) -> Iterator[tuple[Unit, Callable[[], int]]]:
     """The units of a file, each with a function that returns the number of bytes read so far."""
     binary = open_binary(job.source)
 
@@ -198,19 +198,8 @@ def _units(tagger: "Tagger", job: "Job", options: Options) -> Iterator[tuple[Par
 
     try:
         with closing(decoded_lines(binary, job.source, options.encoding)) as lines:
-            units: Iterator[Paragraph | Sentence]
-            if job.input == "text":
-                units = read_paragraphs(lines, options.paragraph_per_line)
-            else:
-                units = read(
-                    lines,
-                    job.source,
-                    job.input,
-                    segment=tagger.segment,
-                    separator=options.separator,
-                    paragraph_per_line=options.paragraph_per_line,
-                )
-            for unit in units:
+            separator, per_line = options.separator, options.paragraph_per_line
+            for unit in read_units(lines, job.source, job.input, separator=separator, paragraph_per_line=per_line):
                 yield unit, position
     finally:
         if job.source != STDIO:
@@ -219,7 +208,7 @@ def _units(tagger: "Tagger", job: "Job", options: Options) -> Iterator[tuple[Par
 
 def _write(tagger: "Tagger", pieces: list[_Piece], request: Request) -> list[_Written]:
     """The work of a process: cuts paragraphs, tags sentences, and writes them as text."""
-    found = [_sentences(tagger, piece) for piece in pieces]
+    found = _cut(tagger, pieces)
     pool: list[Sentence] = []
     for piece, sentences in zip(pieces, found, strict=True):
         if isinstance(sentences, InputError):
@@ -232,18 +221,16 @@ def _write(tagger: "Tagger", pieces: list[_Piece], request: Request) -> list[_Wr
     return [_text(piece, sentences) for piece, sentences in zip(pieces, found, strict=True)]
 
 
-def _sentences(tagger: "Tagger", piece: _Piece) -> list[Sentence] | InputError:
-    """The sentences of a piece, or what is wrong with it."""
-    sentences: list[Sentence] = []
+def _cut(tagger: "Tagger", pieces: list[_Piece]) -> list[list[Sentence] | InputError]:
+    """The sentences of each piece, or what is wrong with it. The texts of all pieces are cut together."""
+    texts = [text for piece in pieces for unit in piece.units for text in texts_of(unit)]
     try:
-        for unit in piece.units:
-            if isinstance(unit, Paragraph):
-                sentences += unit.sentences(tagger.segment, piece.layout)
-            else:
-                sentences.append(unit)
+        cuts = iter(tagger.segment_all(texts))
     except InputError as error:
-        return error
-    return sentences
+        return [error] if len(pieces) == 1 else [found for piece in pieces for found in _cut(tagger, [piece])]
+    return [
+        [sentence for unit in piece.units for sentence in sentences_of(unit, cuts, piece.layout)] for piece in pieces
+    ]
 
 
 def _text(piece: _Piece, sentences: list[Sentence] | InputError) -> _Written:

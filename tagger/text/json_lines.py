@@ -3,32 +3,31 @@
 import io
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
 from typing import Any
 
 from tagger.errors import InputError, shorten
 from tagger.text.files import whole_lines
-from tagger.text.paragraphs import Segment, read_paragraphs
+from tagger.text.paragraphs import JsonText, read_paragraphs
 from tagger.text.sentence import MultiwordToken, Sentence
 
 
 def read_jsonl(
     lines: Iterable[str],
     path: str,
-    segment: Segment | None,
+    takes_text: bool,
     paragraph_per_line: bool | None,
     columns: Mapping[str, int],
-) -> Iterator[Sentence]:
-    """Yields the sentences of each line; empty lines are skipped.
+) -> Iterator[Sentence | JsonText]:
+    """Yields the sentence or the text of each line; empty lines are skipped.
 
-    A line is a list of tokens, or an object with `tokens` or else `text`. A text becomes one sentence or more, with
-    offsets in that text. With tokens, `text`, `offsets` and `multiwords` are read if they are what `tag` writes. All
-    other keys of the object go to `Sentence.fields`.
+    A line is a list of tokens, or an object with `tokens` or else `text`. A text becomes one sentence or more,
+    with offsets in that text; see `units.sentences_of`. With tokens, `text`, `offsets` and `multiwords` are read if
+    they are what `tag` writes. All other keys of the object go to `Sentence.fields`.
 
     Args:
         lines: as `tagger.text.files.decoded_lines` yields them.
         path: for error messages.
-        segment: cuts a text into sentences and tokens; None if no text is expected.
+        takes_text: whether there may be a text.
         paragraph_per_line: see `read_paragraphs`.
         columns: its keys are those of the lists of tags to read; its values are not used.
 
@@ -51,16 +50,11 @@ def read_jsonl(
             yield _tokenised(fields, where, columns)
         elif not isinstance(text := fields.pop("text", None), str):
             raise InputError(f'{where}: neither "tokens" nor "text" in {shorten(line.strip())}; add one of them')
-        elif segment is None:
+        elif not takes_text:
             raise InputError(f'{where}: no rules here to cut text into tokens: {shorten(text)}; give "tokens"')
         else:
-            empty = True
-            for paragraph in read_paragraphs(io.StringIO(text, newline="\n"), paragraph_per_line):
-                for sentence in paragraph.sentences(segment):
-                    empty = False
-                    yield replace(sentence, fields=fields)
-            if empty:  # keeps the fields of a text without tokens
-                yield Sentence([], offsets=[], text=text, fields=fields)
+            paragraphs = read_paragraphs(io.StringIO(text, newline="\n"), paragraph_per_line)
+            yield JsonText(text, list(paragraphs), fields)
 
 
 def _tokenised(fields: dict[str, Any], where: str, columns: Mapping[str, int]) -> Sentence:

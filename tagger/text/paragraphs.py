@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import pairwise
 from operator import ne
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from tagger.text.sentence import MultiwordToken, Sentence, Token
 from tagger.text.terminal import display_width
@@ -31,8 +31,8 @@ _UNSPACED = re.compile(  # of scripts without spaces: the first characters of a 
     r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff]{1,12}|[\u2e80-\ua4cf\uf900-\ufaff\uff00-\uffef]{1,2}"
 )
 
-Segment = Callable[[str], list[list[Token]]]
-"""A paragraph to its sentences, each a list of its tokens."""
+Segment = Callable[[Sequence[str]], list[list[list[Token]]]]
+"""Paragraphs to the sentences of each, each sentence a list of its tokens; see `tagger.text.segmenter`."""
 
 
 class Paragraph(NamedTuple):
@@ -45,7 +45,8 @@ class Paragraph(NamedTuple):
 
     def sentences(self, segment: Segment, layout: bool = True) -> Iterator[Sentence]:
         """Its sentences; see `cut`."""
-        return self.cut(segment(self.text), layout)
+        (sentences,) = segment([self.text])
+        return self.cut(sentences, layout)
 
     def cut(self, sentences: Iterable[list[Token]], layout: bool = True) -> Iterator[Sentence]:
         """Its sentences, given their tokens; the first has the comment `# newpar`.
@@ -72,6 +73,14 @@ class Paragraph(NamedTuple):
                 _expand(sentence, words)
             yield sentence
             opens = False
+
+
+class JsonText(NamedTuple):
+    """The text of a JSON object."""
+
+    text: str
+    paragraphs: list[Paragraph]  # of the text
+    fields: dict[str, Any]  # all other keys of the object
 
 
 def _expand(sentence: Sentence, words: Sequence[tuple[str, ...]]) -> None:

@@ -5,6 +5,7 @@ form may contain any other character.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import cast
 
 from tagger.errors import InputError, shorten
 from tagger.text.columns import BLANK_SEPARATED, read_columns, read_tokens
@@ -15,6 +16,9 @@ from tagger.text.json_lines import read_jsonl
 from tagger.text.paragraphs import Segment, read_paragraphs
 from tagger.text.sentence import Sentence
 from tagger.text.slash import read_slash
+from tagger.text.units import Unit, cut_units
+
+WITH_TEXT = ("text", "jsonl")  # formats that may have text to cut
 
 
 def read(
@@ -61,12 +65,49 @@ def read(
     Raises:
         InputError: an unknown format, at once; while iterating, a line that is not of the format.
     """
+    if format == "text" and segment is None:
+        raise InputError(f"{path}: no rules here to cut text into tokens; use --input lines or tokens")
+    units = read_units(
+        lines,
+        path,
+        format,
+        separator=separator,
+        paragraph_per_line=paragraph_per_line,
+        columns=columns,
+        token=token,
+        skip=skip,
+        takes_text=segment is not None,
+    )
+    if segment is None or format not in WITH_TEXT:
+        return cast(Iterator[Sentence], units)
+    return cut_units(units, segment)
+
+
+def read_units(
+    lines: Iterable[str],
+    path: str,
+    format: str,
+    *,
+    separator: str | None = None,
+    paragraph_per_line: bool | None = None,
+    columns: Mapping[str, int] | None = None,
+    token: int = 0,
+    skip: Sequence[str] = (),
+    takes_text: bool = True,
+) -> Iterator[Unit]:
+    """The same, but text is not cut yet.
+
+    Args:
+        lines, path, format, separator, paragraph_per_line, columns, token, skip: see `read`.
+        takes_text: whether `jsonl` may have `text`.
+
+    Raises:
+        InputError: see `read`.
+    """
     columns = columns or {}
     match format:
         case "text":
-            if segment is None:
-                raise InputError(f"{path}: no rules here to cut text into tokens; use --input lines or tokens")
-            return _read_text(lines, segment, paragraph_per_line)
+            return read_paragraphs(lines, paragraph_per_line)
         case "lines":
             return _read_lines(lines, path)
         case "tokens":
@@ -77,15 +118,10 @@ def read(
         case "conllu":
             return read_conllu(lines, path)
         case "jsonl":
-            return read_jsonl(lines, path, segment, paragraph_per_line, columns)
+            return read_jsonl(lines, path, takes_text, paragraph_per_line, columns)
         case "slash":
             return read_slash(lines, path, "/" if separator is None else separator, columns)
     raise InputError(f"{shorten(format)} is no input format; choose one of {', '.join(INPUTS)}")
-
-
-def _read_text(lines: Iterable[str], segment: Segment, paragraph_per_line: bool | None) -> Iterator[Sentence]:
-    for paragraph in read_paragraphs(lines, paragraph_per_line):
-        yield from paragraph.sentences(segment)
 
 
 def _read_lines(lines: Iterable[str], path: str) -> Iterator[Sentence]:

@@ -96,7 +96,7 @@ def test_words_that_the_text_does_not_have_are_shown_among_words() -> None:
 
 
 def test_the_words_of_a_multiword_token_are_proposed(untrained: Tagger, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(untrained, "segment", lambda text: [[Token(0, len(text), ("de", "le"))]])
+    monkeypatch.setattr(untrained, "segment_all", lambda texts: [[[Token(0, len(texts[0]), ("de", "le"))]]])
     with pytest.raises(InputError, match="it is several words, 'de' and 'le': give one of them"):
         find(untrained, "du", ["a.txt"], located([["de", "le", "pain"]]), 10)
 

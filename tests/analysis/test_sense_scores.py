@@ -68,7 +68,7 @@ def test_words_of_multiword_tokens_have_senses(
     untrained: Tagger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        untrained, "segment", lambda text: [[Token(0, 2, ("de", "le")), Token(3, 7)], [Token(8, len(text))]]
+        untrained, "segment_all", lambda texts: [[[Token(0, 2, ("de", "le")), Token(3, 7)], [Token(8, len(texts[0]))]]]
     )
     senses = "".join(f"LE\t{sense}\tdu pain Oui{i}\n" for sense in "ab" for i in range(2))
     (tmp_path / "s.tsv").write_text(senses, encoding="utf-8")

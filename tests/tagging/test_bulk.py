@@ -15,6 +15,7 @@ from tagger.tagging.bulk import Options, Progress, tag_files
 from tagger.tagging.jobs import Job, plan_jobs
 from tagger.tagging.tagger import Tagger
 from tagger.tagging.workers import WorkersDied
+from tagger.text import readers
 from tagger.text.conllu import read_conllu
 from tagger.text.files import read_lines
 from tagger.text.output_files import whole_file
@@ -162,7 +163,7 @@ def test_a_file_whose_output_fails_is_not_read_on(
             read += 1
             yield paragraph
 
-    monkeypatch.setattr(bulk, "read_paragraphs", counted)
+    monkeypatch.setattr(readers, "read_paragraphs", counted)
 
     class Full:
         written = 0

@@ -1,6 +1,7 @@
 """What tests of the room share: text to sentences and back, rules that cut at spaces, and any Unicode."""
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from hypothesis import HealthCheck, settings
@@ -14,8 +15,12 @@ unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow]
 LINE = re.compile(r"[^\n]*\n|[^\n]+")
 
 
-def segment(paragraph: str) -> list[list[Token]]:
+def segment(paragraphs: Sequence[str]) -> list[list[list[Token]]]:
     """Words between white space; a full stop ends a sentence."""
+    return list(map(_segment, paragraphs))
+
+
+def _segment(paragraph: str) -> list[list[Token]]:
     sentences: list[list[Token]] = [[]]
     for word in re.finditer(r"\S+", paragraph):
         sentences[-1].append(Token(*word.span()))

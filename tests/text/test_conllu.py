@@ -355,9 +355,11 @@ def paragraphs(draw: st.DrawFn) -> tuple[str, list[list[Token]]]:
     place = 0
     while place < len(text):
         end = draw(st.integers(place + 1, min(len(text), place + 4)))
-        if text[place].isspace() or text[end - 1].isspace():
+        if text[place].isspace():
             place += 1
             continue
+        if text[end - 1].isspace():
+            end = place + 1
         sentences[-1].append(Token(place, end, draw(words)))
         if draw(st.booleans()):
             sentences.append([])

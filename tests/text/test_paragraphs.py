@@ -2,7 +2,7 @@
 
 import textwrap
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pytest
 from hypothesis import given
@@ -13,9 +13,11 @@ from tagger.text import paragraphs, readers
 from tagger.text.conllu import read_conllu
 from tagger.text.files import read_lines
 from tagger.text.paragraphs import Paragraph, read_paragraphs
-from tagger.text.segment import segment as rules
+from tagger.text.segmenter import RuleSegmenter
 from tagger.text.sentence import MultiwordToken, Sentence, Token
 from tests.text.conftest import LINE, read, segment, tokens_of, unhurried
+
+rules = RuleSegmenter("english").segment_all
 
 
 def test_text_has_paragraphs_and_offsets() -> None:
@@ -72,7 +74,11 @@ def test_no_space_follows_where_a_long_word_is_cut(
     monkeypatch: pytest.MonkeyPatch, text: str, spaces: list[bool]
 ) -> None:
     monkeypatch.setattr(paragraphs, "MAX_PARAGRAPH", 3)
-    found = read(text + "\n", "text", segment=lambda piece: [[Token(0, len(piece.rstrip()))] if piece.strip() else []])
+
+    def whole(pieces: Sequence[str]) -> list[list[list[Token]]]:
+        return [[[Token(0, len(piece.rstrip()))] if piece.strip() else []] for piece in pieces]
+
+    found = read(text + "\n", "text", segment=whole)
     assert [s.space_after for s in found] == [[space] for space in spaces]
 
 
@@ -221,9 +227,9 @@ def test_long_paragraphs_are_cut(monkeypatch: pytest.MonkeyPatch, filler: str) -
     monkeypatch.setattr(paragraphs, "MAX_PARAGRAPH", 1000)
     seen: list[str] = []
 
-    def watch(paragraph: str) -> list[list[Token]]:
-        seen.append(paragraph)
-        return segment(paragraph)
+    def watch(paragraphs: Sequence[str]) -> list[list[list[Token]]]:
+        seen.extend(paragraphs)
+        return segment(paragraphs)
 
     text = filler * 2345 + "\n\nend"
     sentences = read(text, "text", segment=watch, paragraph_per_line=False)

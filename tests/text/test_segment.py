@@ -13,6 +13,7 @@ from tagger.text.conllu import read_conllu
 from tagger.text.files import read_lines
 from tagger.text.paragraphs import Paragraph
 from tagger.text.segment import RULES, SPACE, segment
+from tagger.text.segmenter import RuleSegmenter
 from tagger.text.sentence import Token
 from tagger.text.spacing import gold_paragraphs
 
@@ -331,7 +332,8 @@ def test_english_on_a_treebank() -> None:
     path = str(Path(folder, "UD_English-EWT", "en_ewt-ud-dev.conllu"))
     paragraphs = list(gold_paragraphs(read_conllu(read_lines(path), path)))
     gold = (sentence for paragraph in paragraphs for sentence in paragraph.sentences)
-    system = (s for paragraph in paragraphs for s in Paragraph(0, paragraph.text, True).sentences(segment))
+    rules = RuleSegmenter("english").segment_all
+    system = (s for paragraph in paragraphs for s in Paragraph(0, paragraph.text, True).sentences(rules))
     scores = raw_scores(gold, system)
     assert scores["Words"].f1 > 0.994
     assert scores["Sentences"].f1 > 0.895
