@@ -3,14 +3,21 @@
 from pathlib import Path
 from typing import Any
 
-from tagger.errors import InputError
+from tagger.errors import InputError, shorten
 from tagger.tagging.devices import choose_device
 from tagger.tagging.engine import CACHE_SIZE
 from tagger.tagging.hidden_words import HiddenWordPredictor
+from tagger.tagging.segmenter import LearnedSegmenter
 from tagger.tagging.tagger import Tagger
+from tagger.text.segment import RULES
+from tagger.text.segmenter import RuleSegmenter, Segmenter
 from tagger.weights.catalog import DEFAULT, find_tagger
 from tagger.weights.folder import load_tagger
-from tagger.weights.saved_config import predicts_words
+from tagger.weights.saved_config import LEARNED, predicts_words
+from tagger.weights.segmenter_folder import load_segmenter
+
+AUTO = "auto"
+SEGMENTERS = (AUTO, LEARNED, *RULES)
 
 
 def load(
@@ -19,6 +26,7 @@ def load(
     precision: str = "auto",
     cache_size: int = CACHE_SIZE,
     workers: int = 1,
+    segmenter: str = AUTO,
 ) -> Tagger:
     """Loads a trained tagger.
 
@@ -33,16 +41,38 @@ def load(
             instructions for it.
         cache_size: number of word forms whose first product is cached; at least 16,000.
         workers: processes that share large amounts of text, each with one thread; 1 starts none.
+        segmenter: what cuts text into sentences and tokens: `learned`, the tagger's own segmenter; `english` or
+            `unicode`, rules; `auto`, its own, or the rules that its training chose.
 
     Raises:
-        InputError: no such folder, or its files are damaged; no such device or precision; a number is too small.
+        InputError: no such folder, or its files are damaged; no such device, precision or segmenter; a number is too
+            small; the tagger has no segmenter of its own.
     """
     if not isinstance(name, str | Path):
         raise InputError(f"{name!r} names no tagger; give a name such as {DEFAULT!r}, or the path of a folder")
     folder, device = find_tagger(str(name)), choose_device(device)
     options: dict[str, Any] = {"precision": precision, "cache_size": cache_size, "workers": workers}
     if not predicts_words(folder):
-        return Tagger(*load_tagger(folder), device, **options)
+        saved = load_tagger(folder)
+        return Tagger(*saved, device, **options, segmenter=_segmenter(folder, saved.config, segmenter))
     predictor = HiddenWordPredictor.load(folder, device)
+    options["segmenter"] = _segmenter(folder, predictor.config, segmenter)
     body = predictor.network.body
     return Tagger(body, predictor.vocabulary, predictor.config, None, device, **options, hidden_words=predictor)
+
+
+def _segmenter(folder: Path, config: dict[str, Any], choice: str) -> Segmenter:
+    """What cuts text for the tagger of a folder; see `load`."""
+    if choice not in SEGMENTERS:
+        raise InputError(f"{shorten(str(choice))} is no segmenter; choose one of {', '.join(SEGMENTERS)}")
+    own: str = config["segmenter"]
+    name = own if choice == AUTO else choice
+    if name != LEARNED:
+        return RuleSegmenter(name)
+    if own != LEARNED:
+        raise InputError(
+            f"{folder} has no learned segmenter: it was trained on {shorten(str(config.get('corpus')))} with the rules"
+            f" {own}; train it one (python -m tagger init={folder} parts=segmenter corpus=...), or leave out"
+            " --segmenter learned"
+        )
+    return LearnedSegmenter(*load_segmenter(folder))

@@ -12,7 +12,7 @@ import copy
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from itertools import pairwise
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import torch
@@ -27,6 +27,7 @@ from tagger.tagging.turns import own_turn
 from tagger.text.edit_scripts import apply_script
 from tagger.text.segment import segment
 from tagger.text.sentence import Token
+from tagger.weights.saved_config import LEARNED
 
 if TYPE_CHECKING:
     from tagger.model.encoder import BidirectionalLayer
@@ -44,8 +45,11 @@ class LearnedSegmenter:
     """Cuts paragraphs; threads take turns.
 
     Attributes:
+        name: `learned`.
         network, vocabulary, config, lexicon: see `SegmenterNetwork`.
     """
+
+    name = LEARNED
 
     def __init__(
         self,
@@ -65,6 +69,13 @@ class LearnedSegmenter:
         ]
         self._allowed = [0, *vocabulary.general]
         self._apply = lru_cache(maxsize=10_000)(self._words)
+
+    def __getstate__(self) -> tuple[Any, ...]:
+        """A copy, such as that of another process, remembers nothing yet."""
+        return self.network, self.vocabulary, self.config, self.lexicon
+
+    def __setstate__(self, state: tuple[Any, ...]) -> None:
+        self.__init__(*state)  # type: ignore[misc]
 
     def moved(self, amount: float) -> "LearnedSegmenter":
         """A segmenter that adds `amount` to the score of the end of a sentence, so that it finds more or fewer."""
