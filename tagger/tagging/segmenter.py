@@ -15,6 +15,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
+import regex
 import torch
 from torch import Tensor
 
@@ -25,7 +26,7 @@ from tagger.tagging.batches import plan_batches
 from tagger.tagging.packed import Layer
 from tagger.tagging.turns import own_turn
 from tagger.text.edit_scripts import apply_script
-from tagger.text.segment import segment
+from tagger.text.segment import SPACE, segment
 from tagger.text.sentence import Token
 from tagger.weights.saved_config import LEARNED
 
@@ -39,6 +40,8 @@ WINDOWS = 64  # of a batch; rows of each product with the state
 BLOCK = 512  # rows of every other product
 MARGIN = 5.0  # a token of which the score of one word is higher by this is one word
 MAX_CHARACTERS = 200_000  # of the paragraphs whose units are in memory together
+
+_GAP = regex.compile(f"[{SPACE}]+")
 
 
 class LearnedSegmenter:
@@ -163,7 +166,7 @@ class LearnedSegmenter:
         for number in np.unique(np.searchsorted(ends, cuts)).tolist():
             inner = cuts[(cuts >= firsts[number]) & (cuts < ends[number])]
             places = [begin[number], *units.ends[start:stop][inner].tolist(), end[number]]
-            words = tuple(text[a:b].strip() for a, b in pairwise(places))
+            words = tuple(_GAP.sub(" ", text[a:b]).strip(" ") for a, b in pairwise(places))
             tokens[number] = Token(begin[number], end[number], words)
         if self.vocabulary.scripts:
             self._expand(text, tokens, [scripts.get(place) for place in (ends + start).tolist()])
@@ -189,7 +192,7 @@ class LearnedSegmenter:
     def _words(self, script: int, form: str) -> tuple[str, ...]:
         """What a script makes of a token; nothing if it does not fit."""
         made = apply_script(self.vocabulary.scripts[script - 1], form)
-        words = tuple(made.split()) if made else ()
+        words = tuple(filter(None, _GAP.split(made))) if made else ()
         return words if len(words) > 1 else ()
 
 
