@@ -18,6 +18,7 @@ from tagger.text.spacing import surface_tokens, without_spaces
 
 TOKENS, SENTENCES, WORDS, ALL_TAGS = "Tokens", "Sentences", "Words", "AllTags"
 COLUMNS = {"upos": "UPOS", "xpos": "XPOS", "feats": "UFeats", LEMMA: "Lemmas"}  # a tag column -> its score
+CUT_SCORES = {"tokens": TOKENS, "sentences": SENTENCES, "words": WORDS}  # those of what cuts raw text, and their titles
 _ALL_TAGS = ("upos", "xpos", "feats")
 UNIVERSAL_FEATURES = {  # those that UFeats compares; in all others the two sides may differ
     *("Abbr", "Animacy", "Aspect", "Case", "Definite", "Degree", "Evident", "Foreign", "Gender", "Mood", "NumType"),

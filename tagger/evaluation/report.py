@@ -1,22 +1,27 @@
 """A tagger and a split of a corpus -> its scores, and the files of a run that show its errors."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tagger.evaluation import metrics
 from tagger.evaluation.figures import draw_confusions
 from tagger.evaluation.metrics import Scored
+from tagger.evaluation.raw_scores import CUT_SCORES, raw_scores
 from tagger.text.characters import encodable
 from tagger.text.conllu import write_conllu
 from tagger.text.gold_tags import is_annotated
 from tagger.text.output_files import whole_file
-from tagger.text.sentence import MultiwordToken, Sentence
+from tagger.text.paragraphs import Paragraph
+from tagger.text.sentence import MultiwordToken, Sentence, Token
+from tagger.text.spacing import GoldParagraph, gold_paragraphs
 
 if TYPE_CHECKING:
     from datasets import Dataset
 
     from tagger.tagging.tagger import Tagger
+
+CUT_PARAGRAPHS = 1_000  # that are cut together
 
 
 def score_split(tagger: "Tagger", split: "Dataset") -> dict[str, dict[str, Any]]:
@@ -78,6 +83,63 @@ def sentences_of(split: "Dataset", columns: Iterable[str]) -> Iterator[Sentence]
             multiwords=[MultiwordToken(**token) for token in row["multiwords"]],
             space_after=row["space_after"],
         )
+
+
+def score_raw(
+    tagger: "Tagger", cut: Callable[[Sequence[str]], list[list[list[Token]]]], split: "Dataset"
+) -> dict[str, float]:
+    """The F1 scores, in [0, 1], of a tagger on the raw text of a split, by name; see `raw_scores`.
+
+    Args:
+        tagger: tags the sentences.
+        cut: paragraphs to their sentences, each a list of tokens.
+        split: of a corpus; sentences of which it is not known where their text has spaces are left out.
+    """
+    columns = [column for column in tagger.columns if column in split.column_names]
+    gold = list(gold_paragraphs(sentences_of(split, columns), skip=True))
+    found = (
+        sentence
+        for first in range(0, len(gold), CUT_PARAGRAPHS)
+        for text, sentences in _cuts(cut, gold[first : first + CUT_PARAGRAPHS])
+        for sentence in Paragraph(0, text, True).cut(sentences)
+    )
+    scores = raw_scores((sentence for paragraph in gold for sentence in paragraph.sentences), tagger.stream(found))
+    return {name: score.f1 for name, score in scores.items()}
+
+
+def _cuts(
+    cut: Callable[[Sequence[str]], list[list[list[Token]]]], gold: Sequence[GoldParagraph]
+) -> Iterator[tuple[str, list[list[Token]]]]:
+    texts = [paragraph.text for paragraph in gold]
+    return zip(texts, cut(texts), strict=True)
+
+
+def format_raw(results: Mapping[str, Any], name: str) -> str:
+    """The part of a report that is about raw text, for the terminal.
+
+    Args:
+        results: what `report.json` holds; `segmenter` and `raw` of it are shown.
+        name: of the corpus.
+    """
+    found = results.get("segmenter", {})
+    lines = []
+    if "dev" in found:
+        lines.append(_row(f"{name} dev: F1 of what cuts raw text", CUT_SCORES.values()))
+        for cut, scores in found["dev"].items():
+            shown = f"  {cut}{' (kept)' if cut == found['kept'] else ''}"
+            lines.append(_row(shown, [_percent(scores[score]) for score in CUT_SCORES]))
+    if raw := results.get("raw"):
+        lines.append(_row(f"{name}: F1 from raw text", next(iter(raw.values()))))
+        lines += [_row(f"  {split}", map(_percent, scores.values())) for split, scores in raw.items()]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _row(head: str, cells: Iterable[str]) -> str:
+    return f"{head:<40}" + "".join(f"{cell:>11}" for cell in cells)
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.2f}%"
 
 
 def _wrong(sentence: Sentence, gold: dict[str, list[str]]) -> Iterator[tuple[str, int]]:

@@ -21,12 +21,13 @@ from torch import Tensor
 
 from tagger.model.segmenter import Label
 from tagger.model.segmenter_features import Lexicon, context_rows
+from tagger.model.segmenter_rules import rule_labels
 from tagger.model.segmenter_units import Units, UnitTable
 from tagger.tagging.batches import plan_batches
 from tagger.tagging.packed import Layer
 from tagger.tagging.turns import own_turn
 from tagger.text.edit_scripts import apply_script
-from tagger.text.segment import SPACE, segment
+from tagger.text.segment import SPACE
 from tagger.text.sentence import Token
 from tagger.weights.saved_config import LEARNED
 
@@ -194,32 +195,6 @@ class LearnedSegmenter:
         made = apply_script(self.vocabulary.scripts[script - 1], form)
         words = tuple(filter(None, _GAP.split(made))) if made else ()
         return words if len(words) > 1 else ()
-
-
-def rule_labels(paragraphs: Sequence[str], units: Units, rules: str | None) -> np.ndarray:
-    """What rules for raw text find at the end of each unit.
-
-    Args:
-        paragraphs: the texts.
-        units: of the texts.
-        rules: see `segment`; None: nothing is found.
-
-    Returns:
-        (N,): 0 nothing, 1 a token's end, 2 a sentence's end.
-    """
-    labels = np.zeros(len(units.types), dtype=np.int64)
-    if rules is None:
-        return labels
-    for paragraph, (start, stop) in zip(paragraphs, units.bounds, strict=True):
-        ends, last = [], []
-        for sentence in segment(paragraph, rules):
-            ends += [token[1] for token in sentence]
-            last.append(ends[-1])
-        at = np.zeros(len(paragraph) + 1, dtype=np.int64)
-        at[ends] = 1
-        at[last] = 2
-        labels[start:stop] = at[units.ends[start:stop]]
-    return labels
 
 
 def _windows(bounds: Sequence[tuple[int, int]]) -> Iterator[tuple[np.ndarray, np.ndarray, list[int]]]:

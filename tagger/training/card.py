@@ -1,11 +1,17 @@
 """The config and the results of a run -> the model card, README.md in the folder of the trained tagger."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from omegaconf import OmegaConf
 
+from tagger.evaluation.raw_scores import CUT_SCORES
 from tagger.training.structured import literal
+
+ORIGIN = "segmenter_training"  # the key of `config.json` that says what a learned segmenter was trained on
+_RAW_TEXT = re.compile(r"\n## Raw text\n.*?(?=\n## |\Z)", re.DOTALL)  # the section of a card
+_RULES_LINE = re.compile(r"The rules `\w+` cut raw text into sentences and tokens\.\n\n?")  # of cards without it
 
 
 def describe(config: Mapping[str, Any]) -> str:
@@ -56,9 +62,52 @@ and used with
 
     python -m tagger tag FILE --model THIS_FOLDER
 
-The rules `{config["segmenter"]}` cut raw text into sentences and tokens.
-
+{raw_text_section(config, results)}
 {_format_config(config["training"])}"""
+
+
+def with_raw_text(card: str, section: str) -> str:
+    """The model card of a tagger with another section about raw text."""
+    card = _RULES_LINE.sub("", _RAW_TEXT.sub("", card))
+    before, config, after = card.partition("\n## Config\n")
+    return f"{before.rstrip()}\n\n{section}{config}{after}"
+
+
+def raw_text_section(config: Mapping[str, Any], results: Mapping[str, Any]) -> str:
+    """The section of the model card that says what cuts raw text, and how well.
+
+    Args:
+        config, results: see `model_card`.
+    """
+    origin, found = config.get(ORIGIN), results.get("segmenter", {})
+    lines = [f"The rules `{config['segmenter']}` cut raw text into sentences and tokens."]
+    if origin:
+        lines = [f"A segmenter, learned from {describe(origin)}, cuts raw text into sentences and tokens."]
+    if "steps" in found:
+        lines.append(
+            f"Training a segmenter took {found['seconds']:.0f} seconds ({found['steps']:,} steps, "
+            f"{found['parameters']:,} parameters) on {results['corpus']}."
+        )
+    text = "\n".join(lines)
+    parts = [f"## Raw text\n\n{text}\n"]
+    if "dev" in found:
+        rows = [f"| {cut} | {_shares(map(scores.get, CUT_SCORES))} |" for cut, scores in found["dev"].items()]
+        parts.append(_table(f"| dev of {results['corpus']} cut by | {' | '.join(CUT_SCORES.values())} |", rows))
+    if raw := results.get("raw"):
+        names = [*next(iter(raw.values()))]
+        rows = [f"| {split} | {_shares(scores.values())} |" for split, scores in raw.items()]
+        parts.append(_table(f"| from the raw text of {results['corpus']} | {' | '.join(names)} |", rows))
+    if len(parts) > 1:
+        parts.append("F1 in percent, as the CoNLL 2018 shared task computes it.\n")
+    return "\n".join(parts)
+
+
+def _table(head: str, rows: Iterable[str]) -> str:
+    return "\n".join([head, "|---" * (head.count("|") - 1) + "|", *rows]) + "\n"
+
+
+def _shares(scores: Iterable[float | None]) -> str:
+    return " | ".join(map(_percent, scores))
 
 
 def pretrained_card(config: Mapping[str, Any], results: Mapping[str, Any], command: str) -> str:

@@ -11,7 +11,7 @@ import shlex
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, BinaryIO, Literal, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal, cast
 
 import pytorch_lightning as pl
 import torch
@@ -20,7 +20,9 @@ from pytorch_lightning.plugins import TorchCheckpointIO
 
 from tagger.errors import InputError, reason, shorten
 from tagger.text.output_files import whole_binary, whole_file
-from tagger.training.module import Module
+
+if TYPE_CHECKING:
+    from tagger.training.module import Module
 
 CHECKPOINTS = "checkpoints"  # their folder in a run's folder
 LAST, BEST = "last.ckpt", "best.ckpt"
@@ -126,7 +128,7 @@ class EpochRecorder(Checkpoint):
         self._save(trainer)
         if trainer.is_global_zero:
             self.write_metrics()
-        columns = cast(Module, pl_module).vocabulary.columns
+        columns = cast("Module", pl_module).vocabulary.columns
         each = "".join(f"  {name} {100 * epoch[f'dev/{name}']:.2f}" for name in columns if len(columns) > 1)
         _log.info(
             "epoch %d/%d  loss %.4f  dev loss %.4f  dev accuracy %.2f%s  %.1f s",

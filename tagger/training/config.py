@@ -35,6 +35,10 @@ TRAINER_PRECISIONS = ("32-true", "bf16-mixed", "16-mixed")
 SAMPLE_EPOCHS, SAMPLE_PATIENCE = 30, 10
 CORPUS_EPOCHS, CORPUS_PATIENCE = 10, 5
 
+AUTO, LEARNED = "auto", "learned"  # segmenters, besides rules
+RULES_OF_CORPUS = "rules"  # the segmenter that is the rules which fit the corpus
+ALL, SEGMENTER = "all", "segmenter"  # the parts of a tagger that are trained
+
 
 @dataclass
 class HiddenConfig(Checked):
@@ -157,7 +161,9 @@ class TrainConfig(Checked):
     """The values of `conf/train.yaml`."""
 
     columns: list[str]
-    segmenter: Annotated[str, OneOf(("auto", *RULES))]
+    segmenter: Annotated[str, OneOf((AUTO, LEARNED, RULES_OF_CORPUS, *RULES))]
+    segmenter_steps: int | None
+    parts: Annotated[str, OneOf((ALL, SEGMENTER))]
     model: ModelConfig
     embedding: EmbeddingConfig
     transformer: TransformerConfig
@@ -186,6 +192,14 @@ class TrainConfig(Checked):
             raise bad_value("init", self.init, "give a name or a folder")
         if self.init == "latest":
             raise InputError("init=latest would be another tagger when the run is resumed or swept; name its folder")
+        if self.segmenter_steps is not None and self.segmenter_steps < 1:
+            raise bad_value("segmenter_steps", self.segmenter_steps, "give null or a whole number, at least 1")
+        if self.parts == SEGMENTER and self.init is None:
+            raise InputError("parts=segmenter: name the tagger that gets the segmenter, init=FOLDER")
+        if self.parts == SEGMENTER and self.segmenter not in (AUTO, LEARNED):
+            raise InputError(
+                f"segmenter={self.segmenter}: parts=segmenter trains a segmenter; leave one of the two out"
+            )
 
 
 @dataclass

@@ -1,6 +1,7 @@
 """The steps of every training: prepare, fit, save, report. `train.py` and `pretrain.py` fill them in."""
 
 import json
+import shlex
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
@@ -62,6 +63,18 @@ class Experiment(ABC):
     @abstractmethod
     def save(self, folder: Path, description: dict[str, Any], card: str) -> None:
         """Writes the trained network's folder."""
+
+    def train_more(self, folder: Path, description: dict[str, Any]) -> dict[str, Any]:
+        """Trains what comes after the network, which is saved by then; `save` is called again if there is something.
+
+        Args:
+            folder: the run's folder.
+            description: see `description`; changed in place.
+
+        Returns:
+            What `report.json` says of it.
+        """
+        return {}
 
     @abstractmethod
     def report(self, folder: Path, description: dict[str, Any], device: torch.device) -> dict[str, Any]:
@@ -125,6 +138,10 @@ def run_experiment(
     saved = folder / experiment.inside
     experiment.save(saved, description, experiment.card(description, results, command))
 
+    if more := experiment.train_more(folder, description):
+        results |= more
+        experiment.save(saved, description, experiment.card(description, results, command))
+
     results |= experiment.report(folder, description, trainer.strategy.root_device)
     description["scores"] = {
         split: {column: scores["accuracy"] for column, scores in results[split].items()}
@@ -138,3 +155,8 @@ def run_experiment(
     draw_learning_curve(epochs, folder / "learning_curve.png", experiment.epoch_name)
     print(experiment.format_results(results, folder))
     return results
+
+
+def format_run(folder: Path) -> str:
+    """Where a run is, and how to use its tagger."""
+    return f"run: {folder}\ntag with it: python -m tagger tag FILE --model {shlex.quote(str(folder))}"

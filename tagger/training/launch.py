@@ -14,6 +14,9 @@ from tagger.errors import InputError
 from tagger.training import sweep
 from tagger.training.compose import Job, plan
 from tagger.training.config import (
+    AUTO,
+    RULES_OF_CORPUS,
+    SEGMENTER,
     TAGGER_PARTS,
     TRAINING_KEYS,
     PretrainConfig,
@@ -34,6 +37,7 @@ from tagger.training.run_folder import (
     new_run_folder,
     read_record,
 )
+from tagger.training.segmenter_run import train_segmenter_alone
 from tagger.training.train import train as run_training
 from tagger.training.trainer import Interrupted, check_trainer_settings
 
@@ -131,6 +135,8 @@ def _run(record: RunRecord, folder: Path, resuming: bool = False) -> dict[str, A
             config = _typed(record.command, record.config)
             if isinstance(config, PretrainConfig):
                 return run_pretraining(config, folder, line, resuming)
+            if config.parts == SEGMENTER:
+                return train_segmenter_alone(config, folder, line)
             return run_training(config, folder, line, resuming)
     except KeyboardInterrupt:
         if can_resume(folder):
@@ -161,6 +167,8 @@ def _resume(folder: Path) -> int:
     if is_helper():
         _run(record, folder, can_resume(folder))
         return 0
+    if record.config.get("parts") == SEGMENTER:
+        raise InputError(f"{folder}: a run with parts=segmenter cannot be resumed; start it again")
     if not can_resume(folder):
         raise InputError(f"{folder}: no epoch was completed; start the run again")
     results = _run(record, folder, resuming=True)
@@ -177,7 +185,7 @@ def _sweep(command: Command, jobs: Sequence[Job], wanted: Path, add_number: bool
     for job in jobs:
         try:
             typed = _checked(command, job)
-            checked.append(replace(typed, test=False) if isinstance(typed, TrainConfig) else typed)
+            checked.append(_for_sweep(typed) if isinstance(typed, TrainConfig) else typed)
         except InputError as error:
             checked.append(error)
     if all(isinstance(config, InputError) for config in checked):
@@ -207,6 +215,12 @@ def _sweep(command: Command, jobs: Sequence[Job], wanted: Path, add_number: bool
             _log.error("run %s failed: %s", number, message)
         sweep.put_run(folder, sweep.make_row(number, job.overrides, results, message))
     return _report_sweep(folder)
+
+
+def _for_sweep(config: TrainConfig) -> TrainConfig:
+    """The config of a run of a sweep: it does not look at test, and trains a segmenter only if it is told to."""
+    trains = config.segmenter != AUTO or config.parts == SEGMENTER
+    return replace(config, test=False, segmenter=config.segmenter if trains else RULES_OF_CORPUS)
 
 
 def _check_sub_folders(sweep_folder: Path, jobs: Sequence[Job]) -> None:

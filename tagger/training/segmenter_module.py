@@ -4,7 +4,7 @@
 
 import random
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pytorch_lightning as pl
@@ -13,11 +13,14 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from torch.utils.data import DataLoader, IterableDataset
 
+from tagger.model.batch import IGNORE as IGNORED
 from tagger.model.segmenter import SegmenterConfig, SegmenterNetwork, SegmenterVocabulary
 from tagger.model.segmenter_features import Lexicon, context_rows
+from tagger.model.segmenter_rules import rule_labels
 from tagger.model.segmenter_units import UnitTable
-from tagger.tagging.segmenter import rule_labels
-from tagger.training.segmenter_text import IGNORED, TrainingText
+
+if TYPE_CHECKING:
+    from tagger.training.segmenter_text import TrainingText
 
 BATCH_UNITS = 1_500  # of a batch, padding included
 WINDOW_UNITS = 100  # of a window; a paragraph of up to one and a half is one window
@@ -47,7 +50,7 @@ class SegmenterModule(pl.LightningModule):
     """
 
     def __init__(
-        self, vocabulary: SegmenterVocabulary, config: SegmenterConfig, text: TrainingText, steps: int
+        self, vocabulary: SegmenterVocabulary, config: SegmenterConfig, text: "TrainingText", steps: int
     ) -> None:
         """Builds the network.
 
@@ -108,7 +111,7 @@ class SegmenterBatches(IterableDataset[SegmenterBatch]):
 
     def __init__(
         self,
-        text: TrainingText,
+        text: "TrainingText",
         vocabulary: SegmenterVocabulary,
         config: SegmenterConfig,
         lexicon: Lexicon,

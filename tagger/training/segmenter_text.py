@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from tagger.model.batch import IGNORE as IGNORED
 from tagger.model.segmenter import Label, SegmenterVocabulary
 from tagger.model.segmenter_features import Lexicon
 from tagger.model.segmenter_units import Units, UnitTable, in_run, normalised
@@ -20,7 +21,6 @@ from tagger.text.edit_scripts import edit_script
 from tagger.text.sentence import Token
 from tagger.text.spacing import GoldParagraph
 
-IGNORED = -100  # what is not learned
 MIN_FORM_COUNT = 2  # occurrences of a unit for a row of its own
 MIN_SCRIPT_FORMS = 2  # forms of training that a script changes, if it may change others too
 MAX_CHARACTER_SHARE = 0.03  # of the tokens; if more end or are cut within a run of letters, every letter is a unit

@@ -3,6 +3,7 @@
 import dataclasses
 import logging
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
@@ -40,11 +41,13 @@ class Beginning(NamedTuple):
         module: ready for training.
         tokenizer: of the transformer, if there is one.
         start: the tagger that training starts from, if there is one.
+        folder: of that tagger.
     """
 
     module: TaggerModule
     tokenizer: PieceTokenizer | None
-    start: SavedTagger | None
+    start: SavedTagger | None = None
+    folder: Path | None = None
 
 
 def build(config: TrainConfig, corpus: Corpus) -> Beginning:
@@ -98,14 +101,23 @@ def _from_config(config: TrainConfig, vocabulary: Vocabulary) -> Beginning:
             module.network.embedding.vectors.fill(source, torch.from_numpy(matrix))
     if encoder is not None and module.network.transformer is not None:
         module.network.transformer.load_state_dict(encoder.state_dict())
-    return Beginning(module, tokenizer, None)
+    return Beginning(module, tokenizer)
+
+
+def find_start(name: str) -> Path:
+    """The folder of the tagger that `init` names.
+
+    Raises:
+        InputError: there is none.
+    """
+    try:
+        return find_tagger(name)
+    except InputError:
+        raise InputError(f"init={name}: no such tagger; name the folder of a tagger or of its run") from None
 
 
 def _from_tagger(config: TrainConfig, name: str, vocabulary: Vocabulary) -> Beginning:
-    try:
-        folder = find_tagger(name)
-    except InputError:
-        raise InputError(f"init={name}: no such tagger; name the folder of a tagger or of its run") from None
+    folder = find_start(name)
     start = load_tagger(folder)
     try:
         with_start(config, start)
@@ -127,7 +139,7 @@ def _from_tagger(config: TrainConfig, name: str, vocabulary: Vocabulary) -> Begi
     check_training_memory(merged, network)
     module = TaggerModule(asdict(merged), network, **asdict(config.optimizer))
     transfer_weights(start, module.network, merged)
-    return Beginning(module, start.tokenizer, start)
+    return Beginning(module, start.tokenizer, start, folder)
 
 
 def with_start(config: TrainConfig, start: SavedTagger | None) -> TrainConfig:

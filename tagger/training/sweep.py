@@ -29,8 +29,9 @@ def make_row(number: int, overrides: Sequence[str], results: Mapping[str, Any] |
     """
     values: dict[str, Any] = {"run": number, "overrides": " ".join(overrides), "error": error}
     if results:
-        accuracies = [scores["accuracy"] for scores in results["dev"].values()]
-        values["dev_accuracy"] = round(sum(accuracies) / len(accuracies), 6)
+        accuracies = [scores["accuracy"] for scores in results.get("dev", {}).values()]
+        if accuracies:
+            values["dev_accuracy"] = round(sum(accuracies) / len(accuracies), 6)
         values |= {name: results[name] for name in FIELDS if name in results}
     return {name: str(values.get(name, "")) for name in FIELDS}
 
@@ -95,7 +96,7 @@ def format_table(folder: Path) -> str:
     lines = [str(folder / TABLE)]
     lines.append(f"{'run':>3}  {'dev':>6}  {'words/s':>8}  {'parameters':>11}  {'seconds':>8}  overrides")
     for row, differing in zip(rows, differing_overrides(rows), strict=True):
-        dev = f"{100 * float(row['dev_accuracy']):.2f}" if row["dev_accuracy"] else "failed"
+        dev = f"{100 * float(row['dev_accuracy']):.2f}" if row["dev_accuracy"] else "failed" if row["error"] else "–"
         parameters = f"{int(row['parameters']):,}" if row["parameters"] else ""
         speed = f"{int(row['words_per_second']):,}" if row["words_per_second"] else ""
         lines.append(
@@ -123,7 +124,7 @@ def format_differing_tags(folder: Path, rows: Sequence[Row]) -> str:
     for row in rows:
         path = folder / row["run"] / "report.json"
         if not row["error"] and path.is_file():
-            reports[row["run"]] = json.loads(path.read_text(encoding="utf-8"))["dev"]
+            reports[row["run"]] = json.loads(path.read_text(encoding="utf-8")).get("dev", {})
     lines = []
     for column in dict.fromkeys(column for report in reports.values() for column in report):
         scores = {run: report[column] for run, report in reports.items() if "tags" in report.get(column, {})}

@@ -1,7 +1,6 @@
 """Training a tagger: config -> corpus, module and batches; after training a tagger's folder and its report."""
 
 import logging
-import shlex
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -9,19 +8,21 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from datasets import Dataset
 from pytorch_lightning.callbacks import EarlyStopping
 
 from tagger.corpus.sources import load_corpus
 from tagger.corpus.splits import Corpus
 from tagger.errors import InputError
 from tagger.evaluation import metrics
-from tagger.evaluation.report import report_dev, score_split
+from tagger.evaluation.report import format_raw, report_dev, score_split
 from tagger.model.vocabulary import Vocabulary
 from tagger.tagging.tagger import Tagger
 from tagger.training.card import describe, model_card
 from tagger.training.config import TrainConfig
 from tagger.training.datamodule import TaggerDataModule
-from tagger.training.experiment import Experiment, run_experiment
+from tagger.training.experiment import Experiment, format_run, run_experiment
+from tagger.training.segmenter_choice import Choice, SegmenterTraining, Start
 from tagger.training.start import Beginning, build, with_start
 from tagger.weights.folder import save_tagger, saved_weights
 from tagger.weights.quantize import expand
@@ -50,12 +51,12 @@ class TaggerTraining(Experiment):
         self.config = config
         self.corpus = load_corpus(config.corpus, config.columns, config.seed)
         self.beginning = build(config, self.corpus)
-        module, start = self.beginning.module, self.beginning.start
+        module = self.beginning.module
         vocabulary = module.vocabulary
         _check_dev(self.corpus, vocabulary)
-        rules_of_data = start.config["segmenter"] if start else self.corpus.rules
-        self.segmenter = config.segmenter if config.segmenter != "auto" else rules_of_data
-        _log_sizes(self.corpus, self.beginning, self.segmenter)
+        self.segmenting = SegmenterTraining(config, self.corpus, _start_of(self.beginning))
+        self.choice: Choice | None = None
+        _log_sizes(self.corpus, self.beginning, self.segmenting.outlook)
         _log.info(
             "at most %d epochs; training ends after %d without a better dev accuracy",
             config.trainer["max_epochs"],
@@ -82,7 +83,7 @@ class TaggerTraining(Experiment):
         return {
             "corpus": self.corpus.name,
             **asdict(self.config.card),
-            "segmenter": self.segmenter,
+            "segmenter": self.segmenting.rules,
             "network": self.module.hparams["network"],
             "vectors": list(self.vocabulary.vectors),
             "start": describe(start.config) if start else None,
@@ -99,7 +100,14 @@ class TaggerTraining(Experiment):
         # The network gets the rounded weights that are saved, so that the report scores those.
         dtype = self.config.storage_dtype
         self.network.load_state_dict(expand(saved_weights(self.network, dtype)), strict=False)
-        save_tagger(folder, self.network, self.vocabulary, description, card, self.beginning.tokenizer, dtype)
+        segmenter = self.choice.saved if self.choice else None
+        tokenizer = self.beginning.tokenizer
+        save_tagger(folder, self.network, self.vocabulary, description, card, tokenizer, dtype, segmenter=segmenter)
+
+    def train_more(self, folder: Path, description: dict[str, Any]) -> dict[str, Any]:
+        self.choice = self.segmenting.choose(folder)
+        description |= self.choice.description
+        return {"segmenter": self.choice.report}
 
     def report(self, folder: Path, description: dict[str, Any], device: torch.device) -> dict[str, Any]:
         splits, name = self.corpus.splits, self.corpus.name
@@ -115,6 +123,9 @@ class TaggerTraining(Experiment):
                 results["test"] = score_split(tagger, splits["test"])
             except InputError as error:  # a test split may have no gold tags
                 _log.info("test: %s", error)
+        if self.choice:
+            scored: dict[str, Dataset] = {split: splits[split] for split in ("dev", "test") if split in results}
+            results |= self.choice.raw_scores(tagger, scored)
         return results
 
     def format_results(self, results: Mapping[str, Any], folder: Path) -> str:
@@ -123,29 +134,34 @@ class TaggerTraining(Experiment):
             for split in ("dev", "test")
             if split in results
         ]
+        tables += [format_raw(results, self.corpus.name)]
         return "\n".join(
             [
                 *tables,
                 f"best epoch {results['best_epoch']} of {results['epochs']}, {results['training_seconds']:.0f} s,"
                 f" {results['parameters']:,} parameters",
-                f"run: {folder}",
-                f"tag with it: python -m tagger tag FILE --model {shlex.quote(str(folder))}",
+                format_run(folder),
             ]
         )
 
 
-def _log_sizes(corpus: Corpus, beginning: Beginning, segmenter: str) -> None:
+def _start_of(beginning: Beginning) -> Start | None:
+    start, folder = beginning.start, beginning.folder
+    return Start(start.config, folder) if start and folder else None
+
+
+def _log_sizes(corpus: Corpus, beginning: Beginning, raw_text: str) -> None:
     vocabulary, parameters = beginning.module.vocabulary, list(beginning.module.parameters())
     sizes = ", ".join(f"{name} {len(split):,}" for name, split in corpus.splits.items())
     _log.info("%s: sentences %s; %d forms, %d words", corpus.name, sizes, len(vocabulary.forms), len(vocabulary.words))
     count = sum(parameter.numel() for parameter in parameters)
     learned = sum(parameter.numel() for parameter in parameters if parameter.requires_grad)
     _log.info(
-        "%s: %s parameters%s; raw text by the rules %s",
+        "%s: %s parameters%s; %s",
         " + ".join(vocabulary.columns),
         f"{count:,}",
         f", {learned:,} of them learned" if learned < count else "",
-        segmenter,
+        raw_text,
     )
 
 

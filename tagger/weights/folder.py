@@ -92,15 +92,20 @@ def save_tagger(
 
 
 def save_with_segmenter(
-    folder: Path, source: Path, segmenter: "SavedSegmenter", config: dict[str, Any], card: str, storage_dtype: str
+    folder: Path,
+    source: Path,
+    segmenter: "SavedSegmenter | None",
+    config: dict[str, Any],
+    card: str,
+    storage_dtype: str = "float32",
 ) -> None:
     """Writes a tagger that is a copy of another, to the byte, with another segmenter. The other stays as it is.
 
     Args:
         folder: the folder to make; it may be the other tagger's.
         source: the folder of the other tagger.
-        segmenter: the new segmenter.
-        config: as for `save_tagger`, with the network of the other tagger and `segmenter: learned`.
+        segmenter: the new segmenter; None if rules cut raw text.
+        config: as for `save_tagger`, with the network of the other tagger; `segmenter` is `learned` or names the rules.
         card: the text of the model card.
         storage_dtype: of the weights of the segmenter.
 
@@ -112,7 +117,8 @@ def save_with_segmenter(
             shutil.copyfile(source / name, partial / name)
         if (source / TOKENIZER).is_dir():
             shutil.copytree(source / TOKENIZER, partial / TOKENIZER)
-        segmenter.save(partial, storage_dtype)
+        if segmenter is not None:
+            segmenter.save(partial, storage_dtype)
         _write_description(partial, config, card)
 
 

@@ -11,7 +11,13 @@ from tagger.training import launch
 from tests.commands.conftest import call
 
 ROOT = Path(__file__).parents[2]
-QUICK = ["trainer.max_epochs=1", "model.hidden.forward=4", "model.hidden.backward=4", "hydra.run.dir=run"]
+QUICK = [
+    "trainer.max_epochs=1",
+    "model.hidden.forward=4",
+    "model.hidden.backward=4",
+    "hydra.run.dir=run",
+    "segmenter=rules",
+]
 
 
 @pytest.mark.parametrize(

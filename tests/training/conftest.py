@@ -10,6 +10,7 @@ from hydra import compose, initialize_config_dir
 from tagger.bundled import bundled
 from tagger.text.conllu import read_conllu
 from tagger.text.files import read_lines
+from tagger.training import segmenter, segmenter_module
 from tagger.training.config import TrainConfig, train_config
 from tagger.training.train import train
 
@@ -23,6 +24,7 @@ TINY = [
     "embedding.buckets=64",
     "batch_tokens=300",
     "accelerator=cpu",
+    "segmenter=rules",
 ]
 
 
@@ -36,6 +38,43 @@ def treebank(tmp_path_factory: pytest.TempPathFactory) -> Path:
         text = "".join(line for sentence in sentences for line in sentence.lines or [])
         (folder / f"en_tiny-ud-{split}.conllu").write_text(text, encoding="utf-8")
     return folder
+
+
+MADE_UP = ["the", "a", "dog", "cat", "house", "sees", "likes", "finds", "old", "small"]
+
+
+def made_up(count: int, first: int = 0, joined: str = "zu") -> str:
+    """CoNLL-U of a made-up language in which `zu`, or another word, is a multiword token for `z` `u`."""
+    blocks = []
+    for number in range(first, first + count):
+        forms = [MADE_UP[(number * 7 + 3 * place) % len(MADE_UP)] for place in range(4 + number % 3)]
+        tokens = [*forms[:2], joined, *forms[2:]]
+        rows = [f"{i}\t{form}\t_\tX\t_\t_\t_\t_\t_\t_" for i, form in enumerate([*forms[:2], "z", "u"], 1)]
+        rows.insert(2, f"3-4\t{joined}" + 8 * "\t_")
+        rows += [f"{i}\t{form}\t_\tX\t_\t_\t_\t_\t_\t_" for i, form in enumerate(forms[2:], 5)]
+        rows[-1] = rows[-1].removesuffix("_") + "SpaceAfter=No"
+        rows.append(f"{len(forms) + 3}\t.\t_\tPUNCT\t_\t_\t_\t_\t_\t_")
+        text = " ".join(tokens) + "."
+        blocks.append("\n".join([f"# sent_id = {number}", f"# text = {text}", *rows]) + "\n\n")
+    return "".join(blocks)
+
+
+@pytest.fixture(scope="session")
+def spaced(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a treebank of a made-up language, which says where its text has spaces."""
+    folder = tmp_path_factory.mktemp("UD_Made-Up")
+    for split, count, first in (("train", 20, 0), ("dev", 10, 100), ("test", 10, 200)):
+        (folder / f"xx_up-ud-{split}.conllu").write_text(made_up(count, first), encoding="utf-8")
+    return folder
+
+
+@pytest.fixture
+def small_segmenter(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Makes segmenters that are trained in this process small, so that they learn the made-up language in 40 steps."""
+    for name, value in (("HIDDEN", 64), ("SIZE", 32), ("BUCKETS", 64), ("AFFIX_BUCKETS", 64), ("CHECKS", 2)):
+        monkeypatch.setattr(segmenter, name, value)
+    for name, value in (("LEARNING_RATE", 0.02), ("WARMUP_STEPS", 5)):
+        monkeypatch.setattr(segmenter_module, name, value)
 
 
 def config_of(treebank: Path, *overrides: str) -> TrainConfig:

@@ -147,7 +147,7 @@ def test_starting_from_a_tagger_with_a_transformer(treebank: Path, tmp_path: Pat
 
 def test_the_folder_says_what_training_started_from(treebank: Path, tmp_path: Path) -> None:
     first = start(treebank, tmp_path / "first", "card.version=7", "card.license=CC0", "segmenter=english")
-    second = start(treebank, tmp_path / "second", f"init={tmp_path / 'first'}", "model.depth=4", "segmenter=auto")
+    second = start(treebank, tmp_path / "second", f"init={tmp_path / 'first'}", "model.depth=4")
     assert second.config["segmenter"] == "english"
     assert second.config["start"].endswith(" 7 (CC0)")
     assert second.config["training"]["model"] == first.config["training"]["model"]

@@ -34,6 +34,11 @@ def test_the_best_run_comes_first_and_a_failed_one_last(tmp_path: Path) -> None:
     assert lines[3].strip() == "no memory"
 
 
+def test_a_run_that_trained_a_segmenter_alone_has_no_accuracy(tmp_path: Path) -> None:
+    put_run(tmp_path, make_row(0, ["a=1"], {"segmenter": {"kind": "learned"}}))
+    assert format_table(tmp_path).splitlines()[2].split() == ["0", "–", "a=1"]
+
+
 def test_a_run_has_one_row(tmp_path: Path) -> None:
     put_run(tmp_path, make_row(0, ["a=1"], results(0.6)))
     put_run(tmp_path, make_row(1, ["a=2"], None, "interrupted"))

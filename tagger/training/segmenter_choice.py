@@ -1,0 +1,208 @@
+"""A config and a corpus -> what cuts raw text for a tagger: a learned segmenter or rules, the better of them on dev."""
+
+import logging
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from datasets import Dataset
+
+from tagger.corpus.splits import Corpus
+from tagger.errors import InputError
+from tagger.evaluation.report import score_raw, sentences_of
+from tagger.tagging.segmenter import LearnedSegmenter
+from tagger.text.segment import RULES
+from tagger.text.segmenter import RuleSegmenter
+from tagger.text.sentence import Token
+from tagger.text.spacing import GoldParagraph, gold_paragraphs, has_spacing
+from tagger.training.card import ORIGIN
+from tagger.training.config import AUTO, LEARNED, SEGMENTER, TrainConfig
+from tagger.training.segmenter import Cut, CutScores, score_cuts, train_segmenter
+from tagger.weights.quantize import compress, expand
+from tagger.weights.segmenter_folder import SavedSegmenter, load_segmenter
+
+if TYPE_CHECKING:
+    from tagger.tagging.tagger import Tagger
+
+INIT = "init"  # the name of the segmenter of the tagger that training starts from
+JUDGED = 1_000  # sentences at the start of a split; if none of them shows spacing, the split has none
+
+_log = logging.getLogger(__name__)
+
+
+class Start(NamedTuple):
+    """The tagger that training starts from: the content of its `config.json`, and its folder."""
+
+    config: dict[str, Any]
+    folder: Path
+
+
+class Choice(NamedTuple):
+    """What cuts raw text for a tagger.
+
+    Attributes:
+        kind: `learned`, or the name of rules.
+        segmenter: the learned one, if it is that; its weights are rounded as they are saved.
+        origin: what its training data was, for `config.json`.
+        report: what `report.json` says of it.
+    """
+
+    kind: str
+    segmenter: LearnedSegmenter | None
+    origin: dict[str, Any] | None
+    report: dict[str, Any]
+
+    @property
+    def description(self) -> dict[str, Any]:
+        """What `config.json` says of it."""
+        return {"segmenter": self.kind, ORIGIN: self.origin}
+
+    @property
+    def saved(self) -> SavedSegmenter | None:
+        """What the tagger's folder gets."""
+        own = self.segmenter
+        return SavedSegmenter(own.network, own.vocabulary, own.config, own.lexicon) if own else None
+
+    def cut(self, paragraphs: Sequence[str]) -> list[list[list[Token]]]:
+        """The sentences of each paragraph."""
+        return (self.segmenter or RuleSegmenter(self.kind)).segment_all(paragraphs)
+
+    def raw_scores(self, tagger: "Tagger", splits: Mapping[str, Dataset]) -> dict[str, Any]:
+        """What `report.json` says of raw text: `raw`, with the F1 of tokens, words, sentences and tags on each split.
+
+        It is empty if no split says where its text has spaces, or if the tagger takes no text.
+        """
+        if self.segmenter is None and not tagger.takes_text:
+            return {}
+        raw = {name: score_raw(tagger, self.cut, split) for name, split in splits.items() if shows_spacing(split)}
+        return {"raw": raw} if raw else {}
+
+
+class SegmenterTraining:
+    """How raw text will be cut, as far as it is known before training.
+
+    Attributes:
+        rules: those that the tagger has until a segmenter is trained.
+        learns: whether one is trained.
+    """
+
+    def __init__(self, config: TrainConfig, corpus: Corpus, start: Start | None) -> None:
+        """Looks whether the corpus has what a segmenter learns from.
+
+        Args:
+            config: of the run.
+            corpus: its train and dev.
+            start: the tagger that training starts from, if there is one.
+
+        Raises:
+            InputError: the config wants a learned segmenter, and the corpus does not say where its text has spaces; or
+                the segmenter of the tagger to start from cannot be read.
+        """
+        self.config, self.corpus = config, corpus
+        wanted = config.segmenter
+        own = start.config["segmenter"] if start else None
+        self.rules = wanted if wanted in RULES else own if own in RULES else corpus.rules
+        self._init: LearnedSegmenter | None = None
+        self._init_origin: dict[str, Any] | None = None
+        if start and own == LEARNED and wanted == AUTO:
+            self._init = _rounded(LearnedSegmenter(*load_segmenter(start.folder)), config.storage_dtype)
+            self._init_origin = _origin_of(start.config)
+        self.learns = False
+        if wanted in (AUTO, LEARNED):
+            without = next((split for split in ("train", "dev") if not shows_spacing(corpus.splits[split])), None)
+            self.learns = without is None
+            if without and (wanted == LEARNED or config.parts == SEGMENTER):
+                key = "segmenter=learned" if wanted == LEARNED else "parts=segmenter"
+                raise InputError(
+                    f"{key}: {without} of {corpus.name} does not say where its text has spaces; give a corpus in"
+                    " CoNLL-U with `# text` or SpaceAfter=No"
+                )
+        if self.learns:
+            self.outlook = "a segmenter for raw text is learned after the tagger"
+        elif wanted == AUTO:
+            stays = f"the segmenter of {config.init} stays" if self._init else f"raw text by the rules {self.rules}"
+            self.outlook = f"{stays}, since {corpus.name} does not say where its text has spaces"
+        else:
+            self.outlook = f"raw text by the rules {self.rules}"
+
+    def choose(self, folder: Path) -> Choice:
+        """Trains a segmenter, if one is wanted, and keeps the best for raw text on dev.
+
+        Args:
+            folder: the run's folder.
+
+        Raises:
+            Interrupted: by Ctrl+C or a signal.
+        """
+        if not self.learns:
+            if self._init is not None:
+                return Choice(LEARNED, self._init, self._init_origin, {"kind": LEARNED, "kept": INIT})
+            return Choice(self.rules, None, None, {"kind": self.rules, "kept": self.rules})
+        config, corpus = self.config, self.corpus
+        column = "upos" if "upos" in config.columns else config.columns[0]
+        train, dev = (_paragraphs(corpus.splits[split], [column]) for split in ("train", "dev"))
+        start = time.monotonic()
+        accelerator = config.trainer.get("accelerator") or "auto"
+        trained = train_segmenter(
+            train, dev, corpus.rules, column, config.seed, folder, config.segmenter_steps, accelerator
+        )
+        del train
+        learned = _rounded(trained.segmenter, config.storage_dtype)
+        seconds = round(time.monotonic() - start, 1)
+
+        cuts: dict[str, Cut] = {name: RuleSegmenter(name).segment_all for name in (self.rules, corpus.rules)}
+        if self._init is not None:
+            cuts[INIT] = self._init.segment_all
+        cuts[LEARNED] = learned.segment_all
+        scores = {name: score_cuts(cut, dev) for name, cut in cuts.items()}
+        best = max(scores, key=lambda name: (scores[name].words, scores[name].sentences))  # of equals the simplest
+        kept = LEARNED if config.segmenter == LEARNED else best
+        _log.info("segmenter: %s is kept; %s", kept, _format_scores(scores))
+        facts = {
+            "dev": {name: each._asdict() for name, each in scores.items()},
+            "seconds": seconds,
+            "steps": trained.steps,
+            "parameters": sum(parameter.numel() for parameter in learned.network.parameters()),
+        }
+        if kept == LEARNED:
+            training = {"seed": config.seed, "steps": trained.steps}
+            origin = {"corpus": corpus.name, **asdict(config.card), **training}
+            return Choice(LEARNED, learned, origin, {"kind": LEARNED, "kept": kept} | facts)
+        if kept == INIT:
+            return Choice(LEARNED, self._init, self._init_origin, {"kind": LEARNED, "kept": kept} | facts)
+        return Choice(kept, None, None, {"kind": kept, "kept": kept} | facts)
+
+
+def _paragraphs(split: Dataset, columns: Sequence[str]) -> list[GoldParagraph]:
+    return list(gold_paragraphs(sentences_of(split, columns), skip=True))
+
+
+def shows_spacing(split: Dataset) -> bool:
+    """Whether a split says where its text has spaces."""
+    first = list(islice(sentences_of(split, []), JUDGED))
+    return has_spacing(first) and any(True for _ in gold_paragraphs(first, skip=True))
+
+
+def _rounded(segmenter: LearnedSegmenter, dtype: str) -> LearnedSegmenter:
+    """The segmenter with the weights that its file will have, so that these are scored."""
+    network = segmenter.network
+    network.load_state_dict(expand(compress(network.state_dict(), dtype)))
+    return LearnedSegmenter(network, segmenter.vocabulary, segmenter.config, segmenter.lexicon)
+
+
+def _origin_of(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The training data of the segmenter of a tagger, which may come from somebody else."""
+    origin = config.get(ORIGIN)
+    known = origin if isinstance(origin, dict) else config
+    names = {name: known.get(name) for name in ("corpus", "version", "license")}
+    return {name: value if isinstance(value, str) else None for name, value in names.items()}
+
+
+def _format_scores(scores: Mapping[str, CutScores]) -> str:
+    return "; ".join(
+        f"{name}: dev words {100 * each.words:.2f}, sentences {100 * each.sentences:.2f}"
+        for name, each in reversed([*scores.items()])
+    )

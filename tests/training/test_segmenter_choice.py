@@ -1,0 +1,213 @@
+"""What cuts raw text for a tagger: learned or rules, where spacing is unknown, interrupted, in a sweep."""
+
+import json
+import logging
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import tagger
+from tagger.corpus.sources import load_corpus
+from tagger.errors import InputError
+from tagger.evaluation.report import sentences_of
+from tagger.tagging.segmenter import LearnedSegmenter
+from tagger.text.spacing import gold_paragraphs
+from tagger.training import launch, segmenter_choice
+from tagger.training.segmenter import score_cuts
+from tagger.training.segmenter_module import SegmenterModule
+from tagger.training.train import train
+from tagger.weights.segmenter_folder import load_segmenter
+from tests.training.conftest import COMMAND, TINY, config_of, made_up, weights
+
+pytestmark = pytest.mark.usefixtures("small_segmenter")
+QUICK = ("trainer.max_epochs=1", "segmenter_steps=40")
+
+
+def trained(treebank: Path, folder: Path, *overrides: str) -> dict[str, Any]:
+    results = train(config_of(treebank, *QUICK, *overrides), folder, COMMAND)
+    assert results is not None
+    assert results == json.loads((folder / "report.json").read_text())
+    return results
+
+
+def config_json(run: Path) -> dict[str, Any]:
+    loaded: dict[str, Any] = json.loads((run / "tagger" / "config.json").read_text())
+    return loaded
+
+
+@pytest.mark.parametrize("dtype", ["float32", "int8"])
+def test_auto_keeps_a_learned_segmenter_that_is_better(
+    spaced: Path, tmp_path: Path, dtype: str, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
+    caplog.set_level(logging.INFO)
+    given = ("segmenter=auto", "test=true", f"storage_dtype={dtype}", "card.version=2", "card.license=CC0")
+    results = trained(spaced, tmp_path, *given)
+    found = results["segmenter"]
+    assert (found["kind"], found["kept"], list(found["dev"])) == ("learned", "learned", ["unicode", "learned"])
+    assert found["dev"]["learned"]["words"] > found["dev"]["unicode"]["words"]
+    assert found["steps"] == 40
+    config = config_json(tmp_path)
+    assert config["segmenter"] == "learned"
+    assert config["segmenter_training"] == {
+        **{"corpus": spaced.name, "version": "2", "license": "CC0"},
+        **{"seed": 1, "steps": found["steps"]},
+    }
+    assert "segmenter: learned is kept; learned: dev words " in caplog.text
+
+    # What is scored is what is saved.
+    corpus = load_corpus(config_of(spaced).corpus, ["upos"], 1)
+    dev = list(gold_paragraphs(sentences_of(corpus.splits["dev"], [])))
+    saved = LearnedSegmenter(*load_segmenter(tmp_path / "tagger"))
+    assert score_cuts(saved.segment_all, dev)._asdict() == found["dev"]["learned"]
+    raw = results["raw"]
+    assert raw["dev"]["Words"] == found["dev"]["learned"]["words"]
+    assert set(raw["test"]) == {"Tokens", "Words", "Sentences", "UPOS"}
+    card = (tmp_path / "tagger" / "README.md").read_text(encoding="utf-8")
+    assert f"A segmenter, learned from {spaced.name} 2 (CC0), cuts raw text" in card
+    shown = capsys.readouterr().out
+    assert f"| learned | {100 * found['dev']['learned']['tokens']:.2f} |" in card
+    assert f"| test | {100 * raw['test']['Tokens']:.2f} |" in card
+    assert "learned (kept)" in shown
+    assert f"{100 * raw['test']['UPOS']:.2f}%" in shown
+
+
+def test_auto_keeps_rules_that_are_better(treebank: Path, tmp_path: Path) -> None:
+    results = trained(treebank, tmp_path, "segmenter=auto", "segmenter_steps=1")
+    found = results["segmenter"]
+    assert (found["kind"], found["kept"], found["steps"]) == ("english", "english", 1)
+    assert found["dev"]["english"]["words"] > found["dev"]["learned"]["words"]
+    assert results["raw"]["dev"]["Words"] == found["dev"]["english"]["words"]
+    assert config_json(tmp_path)["segmenter"] == "english"
+    assert not list((tmp_path / "tagger").glob("segmenter*"))
+    assert "The rules `english` cut raw text" in (tmp_path / "tagger" / "README.md").read_text()
+
+
+def test_a_learned_segmenter_that_is_wanted_is_kept(treebank: Path, tmp_path: Path) -> None:
+    found = trained(treebank, tmp_path, "segmenter=learned", "segmenter_steps=1")["segmenter"]
+    assert found["kept"] == "learned"
+    assert found["dev"]["english"]["words"] > found["dev"]["learned"]["words"]
+    assert load_segmenter(tmp_path / "tagger").config["rules"] == "english"
+
+
+def test_rules_that_are_named_train_nothing(spaced: Path, tmp_path: Path) -> None:
+    results = trained(spaced, tmp_path, "segmenter=english")
+    assert results["segmenter"] == {"kind": "english", "kept": "english"}
+    assert results["raw"]["dev"]["Words"] < 1
+    assert config_json(tmp_path)["segmenter"] == "english"
+
+
+def test_dev_that_is_a_part_of_train_keeps_its_spacing(spaced: Path, tmp_path: Path) -> None:
+    given = ("corpus.path=null", f"corpus.train={spaced}/xx_up-ud-train.conllu", "corpus.dev_share=0.2")
+    results = trained(spaced, tmp_path, *given, "segmenter=auto", "segmenter_steps=1")
+    assert results["segmenter"]["dev"]["unicode"]["tokens"] == 1
+    assert results["segmenter"]["dev"]["unicode"]["words"] < 1
+
+
+@pytest.fixture
+def bare(tmp_path: Path) -> Path:
+    """A treebank that does not say where its text has spaces."""
+    folder = tmp_path / "UD_Bare"
+    folder.mkdir()
+    for split in ("train", "dev"):
+        lines = made_up(20).replace("SpaceAfter=No", "_").splitlines(keepends=True)
+        rows = [line for line in lines if not line.startswith(("#", "3-4"))]
+        (folder / f"xx-{split}.conllu").write_text("".join(rows), encoding="utf-8")
+    return folder
+
+
+def test_auto_falls_back_to_rules_and_says_so(bare: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    results = trained(bare, tmp_path / "run", "segmenter=auto")
+    assert results["segmenter"] == {"kind": "unicode", "kept": "unicode"}
+    assert "raw" not in results
+    assert "raw text by the rules unicode, since UD_Bare does not say where its text has spaces" in caplog.text
+
+
+def test_a_learned_segmenter_needs_spacing(
+    bare: Path, spaced: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    message = "segmenter=learned: train of UD_Bare does not say where its text has spaces; give a corpus in CoNLL-U"
+    with pytest.raises(InputError, match=message):
+        launch.train(["corpus=conllu", f"corpus.path={bare}", *TINY, "segmenter=learned"])
+    assert not Path("runs").exists()
+    with pytest.raises(InputError, match="dev of UD_Made-Up"):
+        train(config_of(spaced, f"corpus.dev={bare}/xx-dev.conllu", "segmenter=learned"), tmp_path / "run", COMMAND)
+    assert "epoch" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["segmenter=stanza"], "segmenter=stanza: choose one of auto, learned, rules, english, unicode"),
+        (["segmenter_steps=0"], "segmenter_steps=0: give null or a whole number, at least 1"),
+        (["segmenter_steps=many"], "segmenter_steps=many"),
+        (["parts=tagger"], "parts=tagger: choose one of all, segmenter"),
+        (["parts=segmenter"], "parts=segmenter: name the tagger that gets the segmenter, init=FOLDER"),
+        (["parts=segmenter", "init=x", "segmenter=english"], "segmenter=english: parts=segmenter trains a segmenter"),
+    ],
+)
+def test_bad_values_are_named(spaced: Path, overrides: list[str], message: str) -> None:
+    with pytest.raises(InputError) as caught:
+        config_of(spaced, "segmenter=auto", *overrides)
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError])
+def test_a_segmenter_that_is_not_finished_loses_nothing(
+    spaced: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: type[BaseException]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    arguments = ["corpus=conllu", f"corpus.path={spaced}", *TINY, *QUICK, "segmenter=auto"]
+
+    def stop(*_: object) -> None:
+        raise error
+
+    with monkeypatch.context() as patched:
+        patched.setattr(SegmenterModule, "training_step", stop)
+        with pytest.raises(error) as caught:
+            launch.train([*arguments, "hydra.run.dir=run"])
+    if error is KeyboardInterrupt:
+        assert str(caught.value) == "go on with: python -m tagger resume run"
+    assert tagger.load("run").config["segmenter"] == "unicode"
+    assert not Path("run/report.json").exists()
+    if error is RuntimeError:
+        return
+    launch.resume("run")
+    launch.train([*arguments, "hydra.run.dir=whole"])
+    assert weights(Path("run")) == weights(Path("whole"))
+    one, other = (json.loads(Path(run, "report.json").read_text()) for run in ("run", "whole"))
+    assert one["segmenter"]["dev"] == other["segmenter"]["dev"]
+    assert one["segmenter"]["kind"] == "learned"
+
+
+def test_a_sweep_trains_no_segmenter_unless_it_is_told_to(
+    spaced: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    arguments = ["-m", "corpus=conllu", f"corpus.path={spaced}", *TINY[:-1], *QUICK, "segmenter_steps=1"]
+    launch.train([*arguments, "seed=1", "hydra.sweep.dir=plain"])
+    assert json.loads(Path("plain/0/report.json").read_text())["segmenter"] == {"kind": "unicode", "kept": "unicode"}
+    launch.train([*arguments, "segmenter=unicode,learned", "hydra.sweep.dir=swept"])
+    kinds = [json.loads(Path(f"swept/{run}/report.json").read_text())["segmenter"]["kind"] for run in (0, 1)]
+    assert kinds == ["unicode", "learned"]
+
+
+def test_the_segmenter_of_init_is_compared_or_stays(
+    spaced: Path, bare: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second, third = tmp_path / "first", tmp_path / "second", tmp_path / "third"
+    trained(spaced, first, "segmenter=learned", "card.license=CC0")
+    found = trained(spaced, second, "segmenter=auto", f"init={first}", "segmenter_steps=1")["segmenter"]
+    assert list(found["dev"]) == ["unicode", "init", "learned"]
+    assert found["kept"] == "init"
+    kept = (first / "tagger" / "segmenter.safetensors").read_bytes()
+    assert (second / "tagger" / "segmenter.safetensors").read_bytes() == kept
+    assert config_json(second)["segmenter_training"] == {"corpus": spaced.name, "version": None, "license": "CC0"}
+
+    monkeypatch.setattr(segmenter_choice, "train_segmenter", None)
+    assert trained(bare, third, "segmenter=auto", f"init={second}")["segmenter"] == {"kind": "learned", "kept": "init"}
+    assert (third / "tagger" / "segmenter.safetensors").read_bytes() == kept
+    assert config_json(third)["segmenter_training"]["license"] == "CC0"
