@@ -139,6 +139,7 @@ def make_segmenter(seed: int = 1, **changes: Any) -> SavedSegmenter:
     with torch.no_grad():
         for weight in network.parameters():
             weight.normal_(std=1.0)
+        network.scripts.bias[0] += 4  # many tokens are one word
     table = UnitTable(vocabulary.forms, config["affix_buckets"], config["characters"])
     units = table.read(["The book reads well. 3,14 viet nam"])
     lengths = np.arange(len(units.types)) % 4  # words of up to three units
@@ -168,6 +169,15 @@ def trained(vocabulary: Vocabulary, tmp_path_factory: pytest.TempPathFactory) ->
     network = make_network(vocabulary)
     overfit(network, vocabulary)
     return save_tiny(tmp_path_factory.mktemp("trained") / "tagger", network, vocabulary)
+
+
+@pytest.fixture(scope="session")
+def learned(vocabulary: Vocabulary, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of an untrained tagger with a segmenter, see `make_segmenter`; not to be changed."""
+    folder = tmp_path_factory.mktemp("learned") / "tagger"
+    config = {"network": network_config(), "segmenter": "learned", "corpus": "Tiny", "scores": {}}
+    save_tagger(folder, make_network(vocabulary), vocabulary, config, "# card\n", segmenter=make_segmenter())
+    return folder
 
 
 @pytest.fixture(scope="session")

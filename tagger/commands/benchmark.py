@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from tagger.commands.console import show, show_json
-from tagger.commands.options import DEFAULT_MODEL, AsJson, InputOption, Model, Workers
+from tagger.commands.options import DEFAULT_MODEL, AsJson, InputOption, Model, SegmenterOption, Workers
 
 
 def benchmark(
@@ -14,6 +14,7 @@ def benchmark(
         str | None, typer.Option(metavar="FILE", help="File to tag. Default: the bundled sample treebank.")
     ] = None,
     input: InputOption = None,
+    segmenter: SegmenterOption = "auto",
     workers: Workers = None,
     as_json: AsJson = False,
 ) -> None:
@@ -25,7 +26,7 @@ def benchmark(
     from tagger.weights.catalog import find_tagger
 
     folder = find_tagger(model)
-    tagger = load_with_tags(model, "cpu", "auto", folder)
+    tagger = load_with_tags(model, "cpu", "auto", folder, segmenter=segmenter)
     files = [file] if file else sorted(map(str, bundled("data").glob("sample/*.conllu")))
     sentences = [each.sentence.tokens for each in read_files(tagger, files, input) if each.sentence.tokens]
     result = measure(str(folder.absolute()), sentences, workers) | {"model": model}

@@ -5,7 +5,16 @@ from typing import Annotated
 import typer
 
 from tagger.commands.console import say
-from tagger.commands.options import DEFAULT_MODEL, DeviceOption, Encoding, InputOption, LayerOption, Model, format_help
+from tagger.commands.options import (
+    DEFAULT_MODEL,
+    DeviceOption,
+    Encoding,
+    InputOption,
+    LayerOption,
+    Model,
+    SegmenterOption,
+    format_help,
+)
 from tagger.text.files import check_input
 
 SETTINGS = {"epilog": format_help()}
@@ -17,6 +26,7 @@ def embed(
     model: Model = DEFAULT_MODEL,
     layer: LayerOption = "all",
     input: InputOption = None,
+    segmenter: SegmenterOption = "auto",
     encoding: Encoding = "utf-8",
     device: DeviceOption = "auto",
     force: Annotated[bool, typer.Option("--force", help="Replace the file if it exists.")] = False,
@@ -33,7 +43,7 @@ def embed(
 
     checked_target(to, force)
     check_input(files, encoding)
-    tagger = load_and_tell(model, device, "float32")
+    tagger = load_and_tell(model, device, "float32", segmenter=segmenter)
     rows = embedded(tagger, read_files(tagger, files, input, encoding), layer)
     words, width = save_vectors(to, files, rows, force)
     say(f"{to}: {words:,} words, {width:,} numbers each (layer {layer})")

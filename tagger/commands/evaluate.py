@@ -14,6 +14,7 @@ from tagger.commands.options import (
     Encoding,
     Model,
     PrecisionOption,
+    SegmenterOption,
     Separator,
     format_help,
 )
@@ -25,6 +26,7 @@ from tagger.text.readers import read
 from tagger.text.sentence import Sentence
 from tagger.text.spacing import gold_paragraphs
 from tagger.text.units import cut_units
+from tagger.weights.saved_config import LEARNED
 
 if TYPE_CHECKING:
     from tagger.tagging.tagger import Tagger
@@ -58,6 +60,7 @@ def evaluate(
             "--raw", help="Tag the raw text of CoNLL-U (a paragraph per # newpar), and score tokens and sentences too."
         ),
     ] = False,
+    segmenter: SegmenterOption = "auto",
     as_json: AsJson = False,
     encoding: Encoding = "utf-8",
     device: DeviceOption = "auto",
@@ -68,9 +71,11 @@ def evaluate(
     from tagger.evaluation import metrics, raw_scores
 
     check_input([file], encoding)
-    tagger = load_with_tags(model, device, precision)
+    tagger = load_with_tags(model, device, precision, segmenter=segmenter)
     places = _places(column or [], tagger.columns)
     format = input or _gold_format(file, bool(column))
+    if segmenter != "auto" and not raw:
+        raise InputError(f"--segmenter {segmenter} cuts raw text; add --raw, or leave it out")
     if raw and format != "conllu":
         raise InputError(f"{file}: --raw needs CoNLL-U, which has the raw text, not {format}")
     lines = read_lines(file, encoding)
@@ -81,7 +86,7 @@ def evaluate(
         if as_json:
             show_json(rows)
         else:
-            show(_format_raw(file, rows))
+            show(_format_raw(file, tagger, rows))
         return
     scored = (
         metrics.Scored(tagged.tokens, gold, tagged.tags) for tagged, gold in tagger.retag(sentences) if tagged.tokens
@@ -100,8 +105,10 @@ def _raw(tagger: "Tagger", sentences: Iterator[Sentence]) -> tuple[Iterator[Sent
     return (s for paragraph in gold for s in paragraph.sentences), tagger.stream(found)
 
 
-def _format_raw(file: str, rows: dict[str, dict[str, float]]) -> str:
-    lines = [f"{file} from raw text", f"  {'':<24}{'precision':>10} {'recall':>9} {'F1':>9}"]
+def _format_raw(file: str, tagger: "Tagger", rows: dict[str, dict[str, float]]) -> str:
+    name = "" if tagger.segmenter is None else tagger.segmenter.name
+    cut = "the learned segmenter" if name == LEARNED else f"the rules {name}"
+    lines = [f"{file} from raw text, cut by {cut}", f"  {'':<24}{'precision':>10} {'recall':>9} {'F1':>9}"]
     for name, row in rows.items():
         shares = f"{100 * row['precision']:>9.2f}% {100 * row['recall']:>8.2f}% {100 * row['f1']:>8.2f}%"
         lines.append(f"  {name:<24}{shares}")

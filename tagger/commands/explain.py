@@ -7,7 +7,15 @@ from typing import Annotated
 import typer
 
 from tagger.commands.console import say, show_json, standard_output
-from tagger.commands.options import DEFAULT_MODEL, AsJson, DeviceOption, Encoding, Model, PrecisionOption
+from tagger.commands.options import (
+    DEFAULT_MODEL,
+    AsJson,
+    DeviceOption,
+    Encoding,
+    Model,
+    PrecisionOption,
+    SegmenterOption,
+)
 from tagger.text.files import STDIO, read_lines
 from tagger.text.output_files import whole_file
 from tagger.text.readers import read
@@ -23,6 +31,7 @@ def explain(
     tokens: Annotated[
         bool, typer.Option("--tokens", help="TEXT has a sentence a line, spaces between tokens, U+00A0 within them.")
     ] = False,
+    segmenter: SegmenterOption = "auto",
     as_json: AsJson = False,
     html: Annotated[str | None, typer.Option(metavar="FILE", help="Write a web page too, replacing the file.")] = None,
     encoding: Encoding = "utf-8",
@@ -41,7 +50,7 @@ def explain(
     from tagger.analysis.explain_tables import format_tables, to_html
     from tagger.commands.loading import load_with_tags
 
-    tagger = load_with_tags(model, device, precision)
+    tagger = load_with_tags(model, device, precision, segmenter=segmenter)
     if not tokens and not tagger.takes_text:
         tokens = True
         say("this tagger takes tokens: TEXT is cut at spaces")

@@ -9,13 +9,18 @@ import torch
 from tagger.commands.console import say
 from tagger.errors import InputError
 from tagger.tagging.engine import CACHE_SIZE
-from tagger.tagging.load import load
+from tagger.tagging.load import AUTO, load
 from tagger.tagging.tagger import Tagger
 from tagger.weights.catalog import find_tagger
 
 
 def load_and_tell(
-    model: str | Path, device: str, precision: str, cache_size: int | None = None, workers: int = 1
+    model: str | Path,
+    device: str,
+    precision: str,
+    cache_size: int | None = None,
+    workers: int = 1,
+    segmenter: str = AUTO,
 ) -> Tagger:
     """Loads a tagger for a process that does nothing else, and says which one on standard error.
 
@@ -26,13 +31,15 @@ def load_and_tell(
         precision: as for `tagger.load`.
         cache_size: as for `tagger.load`; None: the default.
         workers: as for `tagger.load`.
+        segmenter: as for `tagger.load`.
 
     Raises:
-        InputError: no such model, or its files are damaged.
+        InputError: no such model, its files are damaged, or it has no segmenter of its own.
     """
     torch.set_num_threads(1)  # more are slower: the steps are small
     folder = model if isinstance(model, Path) else find_tagger(model)
-    tagger = load(folder.absolute(), device, precision, CACHE_SIZE if cache_size is None else cache_size, workers)
+    cache_size = CACHE_SIZE if cache_size is None else cache_size
+    tagger = load(folder.absolute(), device, precision, cache_size, workers, segmenter)
     gc.freeze()  # what exists now lives until the end
     gc.set_threshold(100_000, 10, 10)  # tagging makes no reference cycles, and the search for them took 10 %
     trained = f"trained on {tagger.config.get('corpus')}; dev {format_dev_scores(tagger.config)}"
@@ -41,14 +48,20 @@ def load_and_tell(
 
 
 def load_with_tags(
-    model: str, device: str, precision: str, folder: Path | None = None, cache_size: int | None = None, workers: int = 1
+    model: str,
+    device: str,
+    precision: str,
+    folder: Path | None = None,
+    cache_size: int | None = None,
+    workers: int = 1,
+    segmenter: str = AUTO,
 ) -> Tagger:
     """Does the same for commands that need tags. `folder` is the result of `find_tagger`, if the caller has it.
 
     Raises:
         InputError: the network has no tags.
     """
-    tagger = load_and_tell(folder or model, device, precision, cache_size, workers)
+    tagger = load_and_tell(folder or model, device, precision, cache_size, workers, segmenter)
     if not tagger.columns:
         raise InputError(
             f"{model} predicts words and has no tags; train a tagger from it with python -m tagger init={model}"

@@ -7,7 +7,7 @@ from tagger.commands.options import AsJson
 def models(as_json: AsJson = False) -> None:
     """Lists the taggers that have a name.
 
-    Each is shown with its training data, size, licence, scores and folder.
+    Each is shown with its training data, size, licence, what cuts text for it, scores and folder.
     """
     from tagger.weights.catalog import list_models
 
@@ -17,7 +17,8 @@ def models(as_json: AsJson = False) -> None:
         return
     lines = []
     for model in found:
-        lines.append(f"{model.name}: {model.corpus}, {model.size / 1e6:.1f} MB, licence {model.license or 'not named'}")
+        about = f"{model.size / 1e6:.1f} MB, licence {model.license or 'not named'}, segmenter {model.segmenter}"
+        lines.append(f"{model.name}: {model.corpus}, {about}")
         for split, scores in model.scores.items():
             shown = "  ".join(f"{column} {100 * accuracy:.2f}" for column, accuracy in scores.items())
             lines.append(f"  {split:<6}{shown}")

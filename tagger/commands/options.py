@@ -10,6 +10,7 @@ from tagger.text.formats import INPUTS, OUTPUTS, SEPARATORS, SUFFIXES, InputForm
 
 Device = Literal["auto", "cpu", "cuda", "mps"]
 Precision = Literal["auto", "float32", "bfloat16"]
+SegmenterChoice = Literal["auto", "learned", "english", "unicode"]
 
 HELP_WIDTH = 76  # columns for the list of formats; 4 of 80 are indentation
 TRAINING_MEMORY = (
@@ -50,6 +51,14 @@ PrecisionOption = Annotated[
     typer.Option(metavar="TYPE", help="auto, float32 or bfloat16. auto: bfloat16 if the processor is fast at it."),
 ]
 DeviceOption = Annotated[Device, typer.Option(metavar="DEVICE", help="auto, cpu, cuda or mps.")]
+SegmenterOption = Annotated[
+    SegmenterChoice,
+    typer.Option(
+        metavar="NAME",
+        help="What cuts text: learned (the tagger's own), english or unicode (rules). auto: its own, else the rules"
+        " that its training chose.",
+    ),
+]
 InputOption = Annotated[
     InputFormat | None,
     typer.Option(metavar="FORMAT", help=f"{', '.join(INPUTS)}. Default: by the suffix, else text."),

@@ -13,6 +13,7 @@ from tagger.commands.options import (
     InputOption,
     LayerOption,
     Model,
+    SegmenterOption,
     format_help,
 )
 from tagger.errors import InputError
@@ -41,6 +42,7 @@ def senses(
         ),
     ] = None,
     input: InputOption = None,
+    segmenter: SegmenterOption = "auto",
     encoding: Encoding = "utf-8",
     device: DeviceOption = "auto",
 ) -> None:
@@ -60,7 +62,7 @@ def senses(
     if evaluate is not None:
         if word or png or groups is not None:
             raise InputError("--evaluate FILE stands alone: leave out WORD, FILE, --png and --groups")
-        tagger = load_and_tell(model, device, "float32")
+        tagger = load_and_tell(model, device, "float32", segmenter=segmenter)
         scores = sense_scores.sense_scores(tagger, sense_scores.read_examples(tagger, evaluate, encoding))
         if as_json:
             show_json(sense_scores.to_json(scores))
@@ -70,7 +72,7 @@ def senses(
     if word is None or not files:
         raise InputError("name a WORD and the FILEs to look for it in, or --evaluate FILE alone")
     check_input(files, encoding)
-    tagger = load_and_tell(model, device, "float32")
+    tagger = load_and_tell(model, device, "float32", segmenter=segmenter)
     found = find(tagger, word, files, read_files(tagger, files, input, encoding), limit)
     if found.total > limit:
         say(f"{limit:,} of {found.total:,} occurrences, chosen evenly from all; see --limit")

@@ -15,6 +15,7 @@ from tagger.commands.options import (
     InputOption,
     Model,
     PrecisionOption,
+    SegmenterOption,
     Workers,
     format_help,
 )
@@ -49,6 +50,7 @@ def tag(
         bool | None,
         typer.Option(help="Of text: whether each line is a paragraph. Default: unless lines are hard-wrapped."),
     ] = None,
+    segmenter: SegmenterOption = "auto",
     encoding: Encoding = "utf-8",
     device: DeviceOption = "auto",
     precision: PrecisionOption = "auto",
@@ -86,10 +88,11 @@ def tag(
     if skipped:
         say(format_skipped(skipped))
     folder = find_tagger(model)
+    own = [] if segmenter == "auto" else [segmenter]
     settings = {
         "model": fingerprint(folder),
         "precision": choose_precision(precision, choose_device(device)),
-        "options": [input, output, probabilities, top, separator, paragraph_per_line, encoding],
+        "options": [input, output, probabilities, top, separator, paragraph_per_line, encoding, *own],
     }
     manifest = Manifest(Path(to), settings) if to and all(job.target != Path(to) for job in jobs) else None
     outputs = Outputs(jobs, manifest, force, resume)
@@ -98,7 +101,7 @@ def tag(
     pending = outputs.pending
     if not pending:
         return
-    tagger = load_with_tags(model, device, precision, folder, cache_size, workers or processor_cores())
+    tagger = load_with_tags(model, device, precision, folder, cache_size, workers or processor_cores(), segmenter)
 
     def open_output(job: Job) -> AbstractContextManager[TextIO]:
         return standard_output() if job.target is None else outputs.open(job)

@@ -8,7 +8,14 @@ from typing import NamedTuple
 
 from tagger.bundled import bundled
 from tagger.errors import InputError, reason, shorten
-from tagger.weights.saved_config import CONFIG, PRETRAINED_IN_RUN, TAGGER_IN_RUN, check_description, read_config
+from tagger.weights.saved_config import (
+    CONFIG,
+    MAX_NAME,
+    PRETRAINED_IN_RUN,
+    TAGGER_IN_RUN,
+    check_description,
+    read_config,
+)
 
 LATEST = "latest"
 MAX_SHOWN_NAME = 200  # characters of a name in a message; longer ones are cut
@@ -25,6 +32,7 @@ class Model(NamedTuple):
     license: str | None  # of the training data
     scores: dict[str, dict[str, float]]  # split -> column -> accuracy in [0, 1]
     size: int  # bytes of its folder
+    segmenter: str  # `learned`, or the rules that cut text
 
 
 def find_tagger(name: str) -> Path:
@@ -114,8 +122,12 @@ def _describe(name: str, folder: Path) -> Model:
     config = read_config(folder)
     try:
         check_description(config)
+        if not isinstance(config["segmenter"], str) or len(config["segmenter"]) > MAX_NAME:
+            raise ValueError("segmenter is not a name")
         corpus = " ".join(filter(None, (config["corpus"], config.get("version"))))
-        return Model(name, folder, corpus, config.get("license"), config["scores"], folder_bytes(folder))
+        return Model(
+            name, folder, corpus, config.get("license"), config["scores"], folder_bytes(folder), config["segmenter"]
+        )
     except (OSError, ValueError, KeyError) as error:
         raise InputError(
             f"{folder / CONFIG} is damaged ({reason(error)}); copy the folder again, or train anew"

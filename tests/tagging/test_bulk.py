@@ -1,5 +1,6 @@
 """Files are tagged as one by one, whatever the windows, whoever does them, and whatever is wrong with others."""
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -132,6 +133,72 @@ def test_the_output_of_a_file_follows_from_the_file(
         assert outputs(several, many[7:], tmp_path) == {path.stem: alone[path.stem] for path in many[7:]}  # resumed
         assert several.workers.processes
         several.close()
+
+
+def test_learned_cuts_follow_from_the_file(learned: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "in").mkdir()
+    texts = [f"Du book{i} reads well, des flights {i}. " * (1 + i % 4) for i in range(40)]
+    for i in range(12):
+        own = texts[i : i * i]
+        (tmp_path / "in" / f"{i:02}.txt").write_text("\n\n".join(own))
+        records = [{"id": j, "text": f"{text}\n\n{text}"} if j % 5 else {"tokens": ["a"]} for j, text in enumerate(own)]
+        (tmp_path / "in" / f"{i:02}x.jsonl").write_text("".join(f"{json.dumps(record)}\n" for record in records))
+
+    def outputs(tagging: Tagger, files: list[Path], to: Path, output: str) -> dict[str, bytes]:
+        jobs = [
+            Job(str(p), "text" if p.suffix == ".txt" else "jsonl", to / f"{p.stem}.{output}", output) for p in files
+        ]
+        list(tag_files(tagging, jobs, Options(), opened))
+        return {path.stem: (to / f"{path.stem}.{output}").read_bytes() for path in files}
+
+    files = sorted((tmp_path / "in").iterdir())
+    for output in ("conllu", "jsonl"):
+        one = tagger.load(learned, "cpu", "float32")
+        alone = {}
+        for path in files:
+            alone |= outputs(one, [path], tmp_path / "alone", output)
+        assert len(set(alone.values())) > 10
+        for count, method in ((1, "fork"), (2, "fork"), (2, "spawn")):
+            monkeypatch.setattr(workers, "_METHOD", method)
+            several = tagger.load(learned, "cpu", "float32", workers=count)
+            assert outputs(several, files, tmp_path / "all", output) == alone
+            resumed = files[5:][::-1]
+            assert outputs(several, resumed, tmp_path / "all", output) == {p.stem: alone[p.stem] for p in resumed}
+            assert bool(several.workers.processes) == (count > 1)
+            several.close()
+    records = [json.loads(line) for line in (tmp_path / "all" / "11x.jsonl").read_text().splitlines()]
+    source = (tmp_path / "in" / "11x.jsonl").read_text().splitlines()
+    assert {record["id"] for record in records if "id" in record} == {j for j in range(len(source)) if j % 5}
+    for record in records:
+        if "id" in record:
+            text = json.loads(source[record["id"]])["text"]
+            assert record["text"] == text[record["offsets"][0][0] : record["offsets"][-1][1]]
+
+
+def test_cuts_do_not_depend_on_windows(learned: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a.txt").write_text("".join(f"Du book{i} reads well, des flights {i}.\n\n" for i in range(100)))
+    job = Job(str(tmp_path / "a.txt"), "text", tmp_path / "a.tsv", "tsv")
+    found = set()
+    for window in (1, 10, 100, 10_000):
+        monkeypatch.setattr(bulk, "FIRST_WINDOW", window)
+        monkeypatch.setattr(bulk, "WINDOW_TOKENS", window)
+        list(tag_files(tagger.load(learned, "cpu", "float32"), [job], Options(), opened))
+        lines = (tmp_path / "a.tsv").read_text().split("\n")
+        found.add("\n".join(line.split("\t")[0] for line in lines))
+    assert len(found) == 1
+
+
+def test_pieces_without_text_do_not_suffer_from_others(tmp_path: Path) -> None:
+    spaced = Vocabulary(words={}, characters=list("ab"), tags={"upos": ["A", "B"]}, forms=["a b", "b a"])
+    model = save_tiny(tmp_path / "spaced", make_network(spaced), spaced)
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.txt").write_text("a b")
+    (tmp_path / "in" / "b.jsonl").write_text('["a b"]\n')
+    (tmp_path / "in" / "c.jsonl").write_text('{"text": "a b"}\n')
+    (tmp_path / "in" / "d.txt").write_text("")
+    steps = run(tagger.load(model, "cpu"), tmp_path / "in", tmp_path / "to")
+    assert {Path(step.job.source).name for step in steps if step.finished} == {"b.jsonl", "d.txt"}
+    assert all("spaces inside" in str(step.error) for step in steps if step.error)
 
 
 def test_a_bad_file_does_not_stop_the_others(trained: Path, texts: Path, tmp_path: Path) -> None:

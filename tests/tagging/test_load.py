@@ -1,0 +1,94 @@
+"""What cuts text for a tagger that is loaded: its own segmenter, or rules."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import tagger
+from tagger.errors import InputError
+from tagger.model.vocabulary import Vocabulary
+from tagger.tagging.segmenter import LearnedSegmenter
+from tagger.tagging.tagger import Tagger
+from tagger.text.segment import segment
+from tagger.weights.folder import load_tagger, save_tagger
+from tagger.weights.saved_config import SEGMENTER
+from tests.conftest import make_network, make_segmenter, network_config, save_tiny
+
+TEXT = "They don't book des flights. Du 3,14 reads"
+
+
+@pytest.mark.parametrize(
+    ("folder", "choice", "name"),
+    [
+        ("learned", "auto", "learned"),
+        ("learned", "learned", "learned"),
+        ("learned", "english", "english"),
+        ("trained", "auto", "english"),
+        ("trained", "unicode", "unicode"),
+    ],
+)
+def test_what_cuts_text(request: pytest.FixtureRequest, folder: str, choice: str, name: str) -> None:
+    loaded = tagger.load(request.getfixturevalue(folder), "cpu", segmenter=choice)
+    assert loaded.segmenter is not None
+    assert loaded.segmenter.name == name
+    assert loaded.takes_text
+    own = LearnedSegmenter(*make_segmenter())
+    expected = own.segment_all([TEXT])[0] if name == "learned" else segment(TEXT, name)
+    assert loaded.segment(TEXT) == expected
+    assert loaded.segment_all([TEXT, "", TEXT]) == [expected, [], expected]
+    sentences = loaded.annotate(TEXT)
+    assert [len(s) for s in sentences] == [sum(max(1, len(t.words)) for t in tokens) for tokens in expected]
+    for s in sentences:
+        assert s.offsets is not None
+        words = {place for m in s.multiwords for place in range(m.start, m.stop)}
+        for i, (form, (start, end)) in enumerate(zip(s.tokens, s.offsets, strict=True)):
+            assert i in words or form == TEXT[start:end]
+
+
+def test_a_tagger_without_a_segmenter_says_why(trained: Path) -> None:
+    with pytest.raises(InputError) as caught:
+        tagger.load(trained, "cpu", segmenter="learned")
+    message = str(caught.value)
+    assert f"{trained} has no learned segmenter: it was trained on" in message
+    assert f"python -m tagger init={trained} parts=segmenter corpus=" in message
+    with pytest.raises(InputError, match="'german' is no segmenter; choose one of auto, learned, english, unicode"):
+        tagger.load(trained, "cpu", segmenter="german")
+
+
+def test_a_damaged_segmenter_is_one_line(vocabulary: Vocabulary, tmp_path: Path) -> None:
+    config = {"network": network_config(), "segmenter": "learned"}
+    save_tagger(tmp_path / "a", make_network(vocabulary), vocabulary, config, "", segmenter=make_segmenter())
+    (tmp_path / "a" / SEGMENTER).unlink()
+    with pytest.raises(InputError, match=r"segmenter\.json is missing"):
+        tagger.load(tmp_path / "a", "cpu")
+    assert tagger.load(tmp_path / "a", "cpu", segmenter="unicode").annotate("They book")[0].tokens == ["They", "book"]
+
+
+def test_a_tagger_that_was_made_without_its_segmenter(learned: Path) -> None:
+    made = Tagger(*load_tagger(learned), "cpu")
+    assert not made.takes_text
+    with pytest.raises(InputError, match="made without its segmenter"):
+        made.annotate(TEXT)
+    assert made.annotate(["They"]).tokens == ["They"]
+
+
+def test_words_with_spaces_take_a_learned_segmenter(tmp_path: Path) -> None:
+    spaced: dict[str, Any] = {"tokens": ["a", "b c", "New York"], "upos": ["X", "Y", "Z"]}
+    vocabulary = Vocabulary.build([spaced], ["upos"], min_count=1)
+    folder = save_tiny(tmp_path / "rules", make_network(vocabulary), vocabulary)
+    with pytest.raises(InputError, match=r"spaces inside.*parts=segmenter"):
+        tagger.load(folder, "cpu").annotate("New York b c")
+    config = {"network": network_config(), "segmenter": "learned"}
+    save_tagger(tmp_path / "own", make_network(vocabulary), vocabulary, config, "", segmenter=make_segmenter())
+    own = tagger.load(tmp_path / "own", "cpu")
+    assert own.takes_text
+    text = "They book\nflights. The  dog doesn't know, does it?\n Yes! " * 9
+    words = [form for s in own.annotate(text) for form in s.tokens]
+    assert any(" " in form for form in words)
+    assert not any("\n" in form or "  " in form for form in words)
+    rules = tagger.load(tmp_path / "own", "cpu", segmenter="unicode")
+    with pytest.raises(InputError, match="spaces inside"):
+        rules.annotate("New York")
+    with pytest.raises(InputError, match="a text is a string"):
+        own.segment_all(["a", 1])  # type: ignore[list-item]
