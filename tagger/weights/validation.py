@@ -147,7 +147,7 @@ def check_stored_weights(path: Path, expected: Mapping[str, Tensor], lists: Sequ
     Args:
         path: a file in safetensors, with tensors that `quantize.compress` made.
         expected: tensors of the network's shapes, perhaps on the meta device.
-        lists: the names of lists of whole numbers (int64), of any length, that the file has too.
+        lists: the names of lists of whole numbers (int64 or uint8), of any length, that the file has too.
     """
     with safe_open(path, "pt") as file:
         slices = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118
@@ -156,7 +156,7 @@ def check_stored_weights(path: Path, expected: Mapping[str, Tensor], lists: Sequ
     }
     for name in lists:
         dtype, shape = stored.pop(name, (None, None))
-        if dtype != "I64" or shape is None or len(shape) != 1:
+        if dtype not in ("I64", "U8") or shape is None or len(shape) != 1:
             raise ValueError(f"{name} is {dtype} {shape}, not a list of whole numbers")
     for name, tensor in expected.items():
         dtype, shape = stored.pop(name, (None, None))
