@@ -1,6 +1,6 @@
 """A tagger and a split of a corpus -> its scores, and the files of a run that show its errors."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,15 +13,14 @@ from tagger.text.conllu import write_conllu
 from tagger.text.gold_tags import is_annotated
 from tagger.text.output_files import whole_file
 from tagger.text.paragraphs import Paragraph
-from tagger.text.sentence import MultiwordToken, Sentence, Token
-from tagger.text.spacing import GoldParagraph, gold_paragraphs
+from tagger.text.sentence import MultiwordToken, Sentence
+from tagger.text.spacing import gold_paragraphs
+from tagger.text.units import cut_units
 
 if TYPE_CHECKING:
     from datasets import Dataset
 
     from tagger.tagging.tagger import Tagger
-
-CUT_PARAGRAPHS = 1_000  # that are cut together
 
 
 def score_split(tagger: "Tagger", split: "Dataset") -> dict[str, dict[str, Any]]:
@@ -85,33 +84,18 @@ def sentences_of(split: "Dataset", columns: Iterable[str]) -> Iterator[Sentence]
         )
 
 
-def score_raw(
-    tagger: "Tagger", cut: Callable[[Sequence[str]], list[list[list[Token]]]], split: "Dataset"
-) -> dict[str, float]:
+def score_raw(tagger: "Tagger", split: "Dataset") -> dict[str, float]:
     """The F1 scores, in [0, 1], of a tagger on the raw text of a split, by name; see `raw_scores`.
 
     Args:
-        tagger: tags the sentences.
-        cut: paragraphs to their sentences, each a list of tokens.
+        tagger: takes text.
         split: of a corpus; sentences of which it is not known where their text has spaces are left out.
     """
     columns = [column for column in tagger.columns if column in split.column_names]
     gold = list(gold_paragraphs(sentences_of(split, columns), skip=True))
-    found = (
-        sentence
-        for first in range(0, len(gold), CUT_PARAGRAPHS)
-        for text, sentences in _cuts(cut, gold[first : first + CUT_PARAGRAPHS])
-        for sentence in Paragraph(0, text, True).cut(sentences)
-    )
+    found = cut_units((Paragraph(0, paragraph.text, True) for paragraph in gold), tagger.segment_all)
     scores = raw_scores((sentence for paragraph in gold for sentence in paragraph.sentences), tagger.stream(found))
     return {name: score.f1 for name, score in scores.items()}
-
-
-def _cuts(
-    cut: Callable[[Sequence[str]], list[list[list[Token]]]], gold: Sequence[GoldParagraph]
-) -> Iterator[tuple[str, list[list[Token]]]]:
-    texts = [paragraph.text for paragraph in gold]
-    return zip(texts, cut(texts), strict=True)
 
 
 def format_raw(results: Mapping[str, Any], name: str) -> str:

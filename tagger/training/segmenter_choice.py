@@ -16,11 +16,10 @@ from tagger.evaluation.report import score_raw, sentences_of
 from tagger.tagging.segmenter import LearnedSegmenter
 from tagger.text.segment import RULES
 from tagger.text.segmenter import RuleSegmenter
-from tagger.text.sentence import Token
 from tagger.text.spacing import GoldParagraph, gold_paragraphs, has_spacing
 from tagger.training.card import ORIGIN
 from tagger.training.config import AUTO, LEARNED, SEGMENTER, TrainConfig
-from tagger.training.segmenter import Cut, CutScores, score_cuts, train_segmenter
+from tagger.training.segmenter import CutScores, score_cuts, train_segmenter
 from tagger.weights.quantize import compress, expand
 from tagger.weights.segmenter_folder import SavedSegmenter, load_segmenter
 
@@ -44,41 +43,27 @@ class Choice(NamedTuple):
     """What cuts raw text for a tagger.
 
     Attributes:
-        kind: `learned`, or the name of rules.
-        segmenter: the learned one, if it is that; its weights are rounded as they are saved.
+        segmenter: of the tagger; the weights of a learned one are rounded as they are saved.
         origin: what its training data was, for `config.json`.
         report: what `report.json` says of it.
     """
 
-    kind: str
-    segmenter: LearnedSegmenter | None
+    segmenter: LearnedSegmenter | RuleSegmenter
     origin: dict[str, Any] | None
     report: dict[str, Any]
 
     @property
     def description(self) -> dict[str, Any]:
         """What `config.json` says of it."""
-        return {"segmenter": self.kind, ORIGIN: self.origin}
+        return {"segmenter": self.segmenter.name, ORIGIN: self.origin}
 
     @property
     def saved(self) -> SavedSegmenter | None:
-        """What the tagger's folder gets."""
+        """What the tagger's folder gets; None for rules."""
         own = self.segmenter
-        return SavedSegmenter(own.network, own.vocabulary, own.config, own.lexicon) if own else None
-
-    def cut(self, paragraphs: Sequence[str]) -> list[list[list[Token]]]:
-        """The sentences of each paragraph."""
-        return (self.segmenter or RuleSegmenter(self.kind)).segment_all(paragraphs)
-
-    def raw_scores(self, tagger: "Tagger", splits: Mapping[str, Dataset]) -> dict[str, Any]:
-        """What `report.json` says of raw text: `raw`, with the F1 of tokens, words, sentences and tags on each split.
-
-        It is empty if no split says where its text has spaces, or if the tagger takes no text.
-        """
-        if self.segmenter is None and not tagger.takes_text:
-            return {}
-        raw = {name: score_raw(tagger, self.cut, split) for name, split in splits.items() if shows_spacing(split)}
-        return {"raw": raw} if raw else {}
+        if isinstance(own, RuleSegmenter):
+            return None
+        return SavedSegmenter(own.network, own.vocabulary, own.config, own.lexicon)
 
 
 class SegmenterTraining:
@@ -139,8 +124,8 @@ class SegmenterTraining:
         """
         if not self.learns:
             if self._init is not None:
-                return Choice(LEARNED, self._init, self._init_origin, {"kind": LEARNED, "kept": INIT})
-            return Choice(self.rules, None, None, {"kind": self.rules, "kept": self.rules})
+                return Choice(self._init, self._init_origin, {"kind": LEARNED, "kept": INIT})
+            return Choice(RuleSegmenter(self.rules), None, {"kind": self.rules, "kept": self.rules})
         config, corpus = self.config, self.corpus
         column = "upos" if "upos" in config.columns else config.columns[0]
         train, dev = (_paragraphs(corpus.splits[split], [column]) for split in ("train", "dev"))
@@ -153,27 +138,38 @@ class SegmenterTraining:
         learned = _rounded(trained.segmenter, config.storage_dtype)
         seconds = round(time.monotonic() - start, 1)
 
-        cuts: dict[str, Cut] = {name: RuleSegmenter(name).segment_all for name in (self.rules, corpus.rules)}
+        segmenters: dict[str, LearnedSegmenter | RuleSegmenter] = {
+            name: RuleSegmenter(name) for name in (self.rules, corpus.rules)
+        }
         if self._init is not None:
-            cuts[INIT] = self._init.segment_all
-        cuts[LEARNED] = learned.segment_all
-        scores = {name: score_cuts(cut, dev) for name, cut in cuts.items()}
+            segmenters[INIT] = self._init
+        segmenters[LEARNED] = learned
+        scores = {name: score_cuts(each.segment_all, dev) for name, each in segmenters.items()}
         best = max(scores, key=lambda name: (scores[name].words, scores[name].sentences))  # of equals the simplest
         kept = LEARNED if config.segmenter == LEARNED else best
         _log.info("segmenter: %s is kept; %s", kept, _format_scores(scores))
-        facts = {
+        origins = {
+            LEARNED: {"corpus": corpus.name, **asdict(config.card), "seed": config.seed, "steps": trained.steps},
+            INIT: self._init_origin,
+        }
+        report = {
+            "kind": segmenters[kept].name,
+            "kept": kept,
             "dev": {name: each._asdict() for name, each in scores.items()},
             "seconds": seconds,
             "steps": trained.steps,
             "parameters": sum(parameter.numel() for parameter in learned.network.parameters()),
         }
-        if kept == LEARNED:
-            training = {"seed": config.seed, "steps": trained.steps}
-            origin = {"corpus": corpus.name, **asdict(config.card), **training}
-            return Choice(LEARNED, learned, origin, {"kind": LEARNED, "kept": kept} | facts)
-        if kept == INIT:
-            return Choice(LEARNED, self._init, self._init_origin, {"kind": LEARNED, "kept": kept} | facts)
-        return Choice(kept, None, None, {"kind": kept, "kept": kept} | facts)
+        return Choice(segmenters[kept], origins.get(kept), report)
+
+
+def raw_scores(tagger: "Tagger", splits: Mapping[str, Dataset]) -> dict[str, Any]:
+    """What `report.json` says of raw text: `raw`, with the F1 of tokens, words, sentences and tags on each split.
+
+    It is empty if no split says where its text has spaces, or if the tagger takes no text.
+    """
+    known = {name: split for name, split in splits.items() if tagger.takes_text and shows_spacing(split)}
+    return {"raw": {name: score_raw(tagger, split) for name, split in known.items()}} if known else {}
 
 
 def _paragraphs(split: Dataset, columns: Sequence[str]) -> list[GoldParagraph]:

@@ -17,7 +17,7 @@ from tagger.training.card import raw_text_section, with_raw_text
 from tagger.training.config import TrainConfig, check_machine
 from tagger.training.experiment import REPORT, format_run
 from tagger.training.helper_process import is_helper
-from tagger.training.segmenter_choice import SegmenterTraining, Start
+from tagger.training.segmenter_choice import SegmenterTraining, Start, raw_scores
 from tagger.training.start import find_start
 from tagger.training.trainer import quiet
 from tagger.weights.folder import describe_tagger, load_tagger, save_with_segmenter
@@ -71,11 +71,11 @@ def train_segmenter_alone(config: TrainConfig, folder: Path, command: str) -> di
 
     save_with_segmenter(target, source, choice.saved, description, card(), config.storage_dtype)
     device = "cpu" if config.trainer.get("accelerator") == "cpu" else "auto"
-    tagger = Tagger(saved.network, saved.vocabulary, description, saved.tokenizer, device, precision="float32")
+    tagger = Tagger(*saved, device, precision="float32", segmenter=choice.segmenter)
     wanted = {split: corpus.splits[split] for split in ("dev", "test") if split in corpus.splits}
     if not config.test:
         wanted.pop("test", None)
-    results |= choice.raw_scores(tagger, wanted)
+    results |= raw_scores(tagger, wanted)
     describe_tagger(target, description, card())
     with whole_file(folder / REPORT) as out:
         json.dump(results, out, indent=2)

@@ -22,7 +22,7 @@ from tagger.training.card import describe, model_card
 from tagger.training.config import TrainConfig
 from tagger.training.datamodule import TaggerDataModule
 from tagger.training.experiment import Experiment, format_run, run_experiment
-from tagger.training.segmenter_choice import Choice, SegmenterTraining, Start
+from tagger.training.segmenter_choice import Choice, SegmenterTraining, Start, raw_scores
 from tagger.training.start import Beginning, build, with_start
 from tagger.weights.folder import save_tagger, saved_weights
 from tagger.weights.quantize import expand
@@ -112,7 +112,13 @@ class TaggerTraining(Experiment):
     def report(self, folder: Path, description: dict[str, Any], device: torch.device) -> dict[str, Any]:
         splits, name = self.corpus.splits, self.corpus.name
         tagger = Tagger(
-            self.network, self.vocabulary, description, self.beginning.tokenizer, str(device), precision="float32"
+            self.network,
+            self.vocabulary,
+            description,
+            self.beginning.tokenizer,
+            str(device),
+            precision="float32",
+            segmenter=self.choice.segmenter if self.choice else None,
         )
         results: dict[str, Any] = {
             "words_per_second": _words_per_second(tagger, splits["dev"]["tokens"]),
@@ -123,10 +129,8 @@ class TaggerTraining(Experiment):
                 results["test"] = score_split(tagger, splits["test"])
             except InputError as error:  # a test split may have no gold tags
                 _log.info("test: %s", error)
-        if self.choice:
-            scored: dict[str, Dataset] = {split: splits[split] for split in ("dev", "test") if split in results}
-            results |= self.choice.raw_scores(tagger, scored)
-        return results
+        scored: dict[str, Dataset] = {split: splits[split] for split in ("dev", "test") if split in results}
+        return results | raw_scores(tagger, scored)
 
     def format_results(self, results: Mapping[str, Any], folder: Path) -> str:
         tables = [
