@@ -12,12 +12,13 @@ import copy
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import numpy as np
 import regex
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
 from tagger.model.segmenter import Label
 from tagger.model.segmenter_features import Lexicon, context_rows
@@ -32,6 +33,8 @@ from tagger.text.sentence import Token
 from tagger.weights.saved_config import LEARNED
 
 if TYPE_CHECKING:
+    from torch import nn
+
     from tagger.model.encoder import BidirectionalLayer
     from tagger.model.segmenter import SegmenterConfig, SegmenterNetwork, SegmenterVocabulary
 
@@ -39,6 +42,7 @@ MAX_UNITS = 300  # of a window
 OVERLAP = 40  # units that a window reads beyond those that it decides on, on each side
 WINDOWS = 64  # of a batch; rows of each product with the state
 BLOCK = 512  # rows of every other product
+HEAD_COLUMNS = 16  # of narrower products the last bits of a row depend on its place, on some processors
 MARGIN = 5.0  # a token of which the score of one word is higher by this is one word
 MAX_CHARACTERS = 200_000  # of the paragraphs whose units are in memory together
 
@@ -67,10 +71,7 @@ class LearnedSegmenter:
         self._table = UnitTable(vocabulary.forms, config["affix_buckets"], config["characters"])
         self.network = network
         self._layer = Layer(cast("BidirectionalLayer", network.encoder.layers[0]), torch.float32)
-        self._heads = [
-            (head.weight.detach().T.contiguous(), head.bias.detach().clone())
-            for head in (network.labels, network.scripts)
-        ]
+        self._heads = [_Head.of(head) for head in (network.labels, network.scripts)]
         self._allowed = [0, *vocabulary.general]
         self._apply = lru_cache(maxsize=10_000)(self._words)
 
@@ -228,8 +229,22 @@ def _windows(bounds: Sequence[tuple[int, int]]) -> Iterator[tuple[np.ndarray, np
         yield places[batch.tokens], own[batch.tokens], batch.counts
 
 
-def _product(x: Tensor, W: Tensor, b: Tensor) -> Tensor:
-    """x W + b, computed in blocks of BLOCK rows."""
+class _Head(NamedTuple):
+    """A linear layer; zero columns make its width a multiple of HEAD_COLUMNS."""
+
+    W: Tensor
+    b: Tensor
+    columns: int  # its own
+
+    @classmethod
+    def of(cls, head: "nn.Linear") -> "_Head":
+        extra = -head.out_features % HEAD_COLUMNS
+        W, b = pad(head.weight.detach().T, (0, extra)), pad(head.bias.detach(), (0, extra))
+        return cls(W.contiguous(), b, head.out_features)
+
+
+def _product(x: Tensor, W: Tensor, b: Tensor, columns: int) -> Tensor:
+    """The first columns of x W + b, computed in blocks of BLOCK rows."""
     out = x.new_empty(len(x), W.shape[1])
     for start in range(0, len(x), BLOCK):
         part = x[start : start + BLOCK]
@@ -237,4 +252,4 @@ def _product(x: Tensor, W: Tensor, b: Tensor) -> Tensor:
         if rows < BLOCK:
             part = torch.cat([part, part.new_zeros(BLOCK - rows, part.shape[1])])
         out[start : start + rows] = torch.addmm(b, part, W)[:rows]
-    return out
+    return out[:, :columns]
