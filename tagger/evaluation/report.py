@@ -112,6 +112,8 @@ def format_raw(results: Mapping[str, Any], name: str) -> str:
         for cut, scores in found["dev"].items():
             shown = f"  {cut}{' (kept)' if cut == found['kept'] else ''}"
             lines.append(_row(shown, [_percent(scores[score]) for score in CUT_SCORES]))
+        sizes = f"{found['parameters']:,} parameters, {found['steps']:,} steps, {found['seconds']:.0f} s"
+        lines.append(f"  the learned one: {sizes}")
     if raw := results.get("raw"):
         lines.append(_row(f"{name}: F1 from raw text", next(iter(raw.values()))))
         lines += [_row(f"  {split}", map(_percent, scores.values())) for split, scores in raw.items()]

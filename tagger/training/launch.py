@@ -40,6 +40,7 @@ from tagger.training.run_folder import (
 from tagger.training.segmenter_run import train_segmenter_alone
 from tagger.training.train import train as run_training
 from tagger.training.trainer import Interrupted, check_trainer_settings
+from tagger.weights.saved_config import TAGGER_IN_RUN
 
 _log = logging.getLogger(__name__)
 
@@ -141,6 +142,8 @@ def _run(record: RunRecord, folder: Path, resuming: bool = False) -> dict[str, A
     except KeyboardInterrupt:
         if can_resume(folder):
             raise Interrupted(f"go on with: python -m tagger resume {shlex.quote(str(folder))}") from None
+        if (folder / TAGGER_IN_RUN).is_dir():
+            raise Interrupted(f"the tagger in {folder} is complete; only its scores are missing") from None
         raise Interrupted("no epoch was complete, and nothing is kept") from None
 
 

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from tagger.errors import InputError, reason, shorten
 from tagger.training.checkpoints import CHECKPOINTS, LAST, METRICS
+from tagger.weights.saved_config import TAGGER_IN_RUN
 
 RECORD = "run.json"
 MAX_RECORD_BYTES = 1 << 20
@@ -114,8 +115,8 @@ def new_run_folder(wanted: Path, record: RunRecord, add_number: bool) -> NewFold
 
 
 def discard_run(folder: NewFolder) -> None:
-    """Removes the run's files if no epoch was completed. Other files stay, and then so does the folder."""
-    if can_resume(folder.path):
+    """Removes the run's files unless there is a complete epoch or a tagger. Other files stay, and then the folder."""
+    if can_resume(folder.path) or (folder.path / TAGGER_IN_RUN).is_dir():
         return
     shutil.rmtree(folder.path / CHECKPOINTS, ignore_errors=True)
     folder.discard(RECORD, METRICS)

@@ -43,14 +43,14 @@ def treebank(tmp_path_factory: pytest.TempPathFactory) -> Path:
 MADE_UP = ["the", "a", "dog", "cat", "house", "sees", "likes", "finds", "old", "small"]
 
 
-def made_up(count: int, first: int = 0, joined: str = "zu") -> str:
-    """CoNLL-U of a made-up language in which `zu`, or another word, is a multiword token for `z` `u`."""
+def made_up(count: int, first: int = 0) -> str:
+    """CoNLL-U of a made-up language in which `du` is a multiword token for `de` `le`."""
     blocks = []
     for number in range(first, first + count):
         forms = [MADE_UP[(number * 7 + 3 * place) % len(MADE_UP)] for place in range(4 + number % 3)]
-        tokens = [*forms[:2], joined, *forms[2:]]
-        rows = [f"{i}\t{form}\t_\tX\t_\t_\t_\t_\t_\t_" for i, form in enumerate([*forms[:2], "z", "u"], 1)]
-        rows.insert(2, f"3-4\t{joined}" + 8 * "\t_")
+        tokens = [*forms[:2], "du", *forms[2:]]
+        rows = [f"{i}\t{form}\t_\tX\t_\t_\t_\t_\t_\t_" for i, form in enumerate([*forms[:2], "de", "le"], 1)]
+        rows.insert(2, "3-4\tdu" + 8 * "\t_")
         rows += [f"{i}\t{form}\t_\tX\t_\t_\t_\t_\t_\t_" for i, form in enumerate(forms[2:], 5)]
         rows[-1] = rows[-1].removesuffix("_") + "SpaceAfter=No"
         rows.append(f"{len(forms) + 3}\t.\t_\tPUNCT\t_\t_\t_\t_\t_\t_")

@@ -356,6 +356,7 @@ def test_a_run_of_a_sweep_is_resumed_and_completes_its_row(
 def test_two_processes_are_interrupted_and_resume(treebank: Path, arguments: list[str]) -> None:
     ddp = [*(a for a in arguments if a != "accelerator=cpu"), "accelerator=ddp", "trainer.accelerator=cpu"]
     command = [sys.executable, "-m", "tagger", *ddp, "trainer.max_epochs=40", "patience=40", "hydra.run.dir=run"]
+    command += ["segmenter=learned", "segmenter_steps=4"]  # the first process alone trains it
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         while process.poll() is None and not Path("run/checkpoints/last.ckpt").exists():
             time.sleep(0.05)
@@ -366,6 +367,7 @@ def test_two_processes_are_interrupted_and_resume(treebank: Path, arguments: lis
     done = run(Path.cwd(), "resume", "run")
     assert done.returncode == 0, done.stderr
     report = json.loads(Path("run/report.json").read_text())
+    assert report["segmenter"]["steps"] == 4
     assert report["epochs"] == len(Path("run/metrics.csv").read_text().splitlines()) - 1 == 40
     path = str(treebank / "en_tiny-ud-dev.conllu")
     assert report["dev"]["upos"]["tokens"] == sum(len(s.tokens) for s in read_conllu(read_lines(path), path))

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from tagger.errors import InputError
-from tagger.training import launch
+from tagger.training import launch, segmenter_run
 from tagger.training.segmenter_module import SegmenterModule
 from tagger.training.segmenter_run import train_segmenter_alone
+from tagger.weights.segmenter_folder import load_segmenter
 from tests.training.conftest import COMMAND, TINY, config_of, made_up
 
 pytestmark = pytest.mark.usefixtures("small_segmenter")
@@ -89,6 +90,19 @@ def test_a_run_that_is_interrupted_leaves_nothing(arguments: list[str], monkeypa
     with pytest.raises(KeyboardInterrupt, match="nothing is kept"):
         launch.train([*arguments, "hydra.run.dir=run"])
     assert not Path("run").exists()
+
+
+def test_a_run_that_is_interrupted_when_it_is_scored_keeps_the_tagger(
+    arguments: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(segmenter_run, "raw_scores", interrupt)
+    with pytest.raises(KeyboardInterrupt, match=r"^the tagger in run is complete; only its scores are missing$"):
+        launch.train([*arguments, "hydra.run.dir=run"])
+    assert load_segmenter(Path("run/tagger")).vocabulary.scripts
+    assert Path("run/run.json").is_file()
 
 
 def test_the_runs_of_a_sweep_are_rows_without_an_accuracy(arguments: list[str]) -> None:
