@@ -12,29 +12,30 @@ import numpy as np
 
 from tagger.model.segmenter_units import Units, UnitTable, mixed
 
-MAX_WORD_UNITS = 8  # longer words are not in the lexicon
-COLUMNS = 12
+MAX_WORD_UNITS = 12  # longer words are not in the lexicon
+SIZES, CODES = 16, 8
+COLUMNS = 13
 _FILTER_BITS = 20
 
 
 class Lexicon:
-    """The words of training: sequences of units, with the white space inside them. Others are found fast, too."""
+    """The words of training: sequences of units, with the white space inside them.
 
-    def __init__(self, hashes: np.ndarray, counts: np.ndarray | None = None) -> None:
-        """Takes the hashes of words.
+    Attributes:
+        hashes: (words,) of uint64, ascending.
+        codes: (words,) of uint8, how often each sequence is a word where it occurs in training; see `_codes`.
+    """
 
-        Args:
-            hashes: (words,) of uint64, ascending.
-            counts: (words,) how often training has each; 1 each by default.
-        """
-        self.hashes = hashes
-        self.counts = np.ones(len(hashes), dtype=np.int64) if counts is None else counts
+    def __init__(self, hashes: np.ndarray, codes: np.ndarray) -> None:
+        """Takes the attributes."""
+        self.hashes, self.codes = hashes, codes
+        self._counts: tuple[np.ndarray, np.ndarray] | None = None  # as words, and in all; in training alone
         self._filter = np.zeros(1 << _FILTER_BITS, dtype=bool)  # whether a word may have a hash with these last bits
         self._filter[self._slots(hashes)] = True
 
     @classmethod
     def of(cls, table: UnitTable, units: Units, lengths: np.ndarray) -> "Lexicon":
-        """The words of a text.
+        """The words of the training text.
 
         Args:
             table: of the units.
@@ -42,7 +43,14 @@ class Lexicon:
             lengths: (N,) the units of the word that begins at each unit, 0 where none does.
         """
         found = [grams[lengths == size] for size, grams in _grams(table, units)]
-        return cls(*np.unique(np.concatenate(found), return_counts=True))
+        hashes, words = np.unique(np.concatenate(found), return_counts=True)
+        lexicon = cls(hashes, np.zeros(len(hashes), dtype=np.uint8))
+        occurrences = np.zeros(len(hashes), dtype=np.int64)
+        for _, grams in _grams(table, units):
+            _, numbers = lexicon._find(grams)
+            occurrences += np.bincount(numbers, minlength=len(hashes))
+        lexicon.codes, lexicon._counts = _codes(words, occurrences), (words, occurrences)
+        return lexicon
 
     def matches(
         self, table: UnitTable, units: Units, lengths: np.ndarray | None
@@ -52,32 +60,52 @@ class Lexicon:
         Args:
             table: of the units.
             units: of a text.
-            lengths: of the words of the text, if it is the training text, see `of`; then each word is looked up as if
-                training did not have it here.
+            lengths: of the words of the text, if it is the training text, see `of`; then each sequence is looked up as
+                if training did not have it here.
 
         Returns:
-            Three arrays (N,): the units of the longest word that begins with the unit, of the longest one that ends
-            with it, and of the longest one that holds it and the next unit; 0 if there is none.
+            Three arrays (N,): the longest word that begins with the unit, the longest one that ends with it, and the
+            longest one that holds it and the next unit; 0 if there is none, else its units + SIZES * its code.
         """
         count = len(units.types)
         begins, ends, holds = (np.zeros(count, dtype=np.uint64) for _ in range(3))
         for size, grams in _grams(table, units):
-            places = np.flatnonzero(self._filter[self._slots(grams)])
-            found = np.searchsorted(self.hashes, grams[places])
-            found[found == len(self.hashes)] = 0
-            here = np.where(self.hashes[found] == grams[places], self.counts[found], 0) if len(self.hashes) else found
-            if lengths is not None:
-                here = here - (lengths[places] == size)
-            places = places[(here > 0) & (places + size <= count)]
-            begins[places] = size
-            ends[places + size - 1] = size
+            places, numbers = self._find(grams)
+            codes = self.codes[numbers]
+            if lengths is not None and self._counts is not None:
+                words, occurrences = (each[numbers] for each in self._counts)
+                words = words - (lengths[places] == size)
+                known = words > 0
+                places, codes = places[known], _codes(words, occurrences - 1)[known]
+            inside = places + size <= count
+            places = places[inside]
+            value = codes[inside].astype(np.uint64) * np.uint64(SIZES) + np.uint64(size)
+            begins[places] = value
+            ends[places + size - 1] = value
             for inner in range(size - 1):
-                holds[places + inner] = size
+                holds[places + inner] = value
         return begins, ends, holds
+
+    def _find(self, grams: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The places in `grams` that are words, and the numbers of these words."""
+        places = np.flatnonzero(self._filter[self._slots(grams)])
+        if not len(self.hashes):
+            return places, places
+        numbers = np.searchsorted(self.hashes, grams[places])
+        numbers[numbers == len(self.hashes)] = 0
+        known = self.hashes[numbers] == grams[places]
+        return places[known], numbers[known]
 
     @staticmethod
     def _slots(hashes: np.ndarray) -> np.ndarray:
         return (hashes & np.uint64((1 << _FILTER_BITS) - 1)).astype(np.int64)
+
+
+def _codes(words: np.ndarray, occurrences: np.ndarray) -> np.ndarray:
+    """How often sequences are words where they occur, as codes below CODES: the share, and whether it is of over 2."""
+    share = words / np.maximum(occurrences, 1)
+    codes: np.ndarray = np.digitize(share, (0.25, 0.6, 0.9)) + 4 * (words > 2)
+    return codes.astype(np.uint8)
 
 
 def _grams(table: UnitTable, units: Units) -> Iterable[tuple[int, np.ndarray]]:
@@ -112,10 +140,12 @@ def context_rows(
     Returns:
         (N, COLUMNS) of int64.
     """
-    form, shape = (table.keys[units.types, part] for part in (0, 1))
+    shape, kind = (table.keys[units.types, part] for part in (1, 2))
     gap = units.gaps.astype(np.uint64)
     before = _next(gap, -1)
     begins, ends, holds = lexicon.matches(table, units, lengths)
+    starts = _next(begins, 1)
+    begin, start, end, hold = (each % np.uint64(SIZES) for each in (begins, starts, ends, holds))
     columns: list[tuple[np.ndarray, ...]] = [
         (shape, gap, before),
         (_next(shape, -1), before, shape),
@@ -123,14 +153,15 @@ def context_rows(
         (_next(shape, -1), before, shape, gap, _next(shape, 1)),
         (shape, gap, _next(shape, 1), _next(gap, 1), _next(shape, 2)),
         (_next(shape, -2), _next(gap, -2), _next(shape, -1), before, shape),
-        (form, gap, _next(form, 1)),
-        (_next(form, -1), before, form),
+        (_next(kind, -1), before, kind, gap, _next(kind, 1)),
         (rules.astype(np.uint64), gap),
-        (ends, _next(begins, 1), holds),
-        (ends, gap, shape),
-        (begins, holds, shape),
+        (end, start, hold),
+        (end, gap, shape),
+        (begin, hold, shape),
+        (ends, starts),
+        (holds, ends, starts),
     ]
-    rows = np.empty((len(form), COLUMNS), dtype=np.int64)
+    rows = np.empty((len(shape), COLUMNS), dtype=np.int64)
     for column, parts in enumerate(columns):
         rows[:, column] = mixed(*parts) % np.uint64(buckets)
         rows[:, column] += column * buckets

@@ -10,6 +10,7 @@ digit as 0.
 
 # N units of all paragraphs, boundaries between paragraphs included; A affixes of a unit
 
+import re
 import unicodedata
 import zlib
 from collections.abc import Sequence
@@ -29,9 +30,11 @@ _RUN = rf"(?:(?!{_SINGLE})[\p{{L}}\p{{M}}\u200c\u200d\xad\u2060])+"
 _OTHER = rf"[^{SPACE}][\p{{M}}\u200c\u200d]*"
 _WORDS = regex.compile(rf"{_RUN}|\p{{N}}+|{_OTHER}|[{SPACE}]+")
 _CHARACTERS = regex.compile(rf"\p{{N}}+|{_OTHER}|[{SPACE}]+")
+_ASCII_WORDS = re.compile(r"[A-Za-z]+|[0-9]+|[\s\x1c-\x1f]+|.", re.ASCII | re.DOTALL)  # the same on ASCII, faster
 _IN_RUN = regex.compile(_RUN)
 _IS_SPACE = regex.compile(rf"[{SPACE}]")
 _IS_SINGLE = regex.compile(_SINGLE)
+_ENDS_SENTENCE = regex.compile(r"\p{Sentence_Terminal}")
 _DIGIT = regex.compile(r"\p{N}")
 
 AFFIXES = (1, 2, 3)  # lengths of the prefixes and of the suffixes of a unit, in characters
@@ -48,12 +51,16 @@ class Units(NamedTuple):
     types: np.ndarray  # (N,) number of each unit's type in the table
     gaps: np.ndarray  # (N,) NO_GAP, SPACE_GAP or END_GAP
     starts: np.ndarray  # (N,) first character of each unit in its paragraph
-    ends: np.ndarray  # (N,) the character after its last one
+    ends: np.ndarray  # (N,) the character after its last one; 0 for a boundary
     bounds: list[tuple[int, int]]  # for each paragraph its units: the first, and the one after the last
 
 
 class UnitTable:
-    """The types of units met so far: equal strings are one type."""
+    """The types of units met so far: equal strings are one type.
+
+    Attributes:
+        generation: how often all types were forgotten.
+    """
 
     def __init__(self, forms: Sequence[str], buckets: int, characters: bool, limit: int = 200_000) -> None:
         """Knows no types yet.
@@ -66,7 +73,8 @@ class UnitTable:
         """
         self._rows = {form: row for row, form in enumerate(forms, UNKNOWN + 1)}
         self._buckets, self._limit = buckets, limit
-        self._expression = _CHARACTERS if characters else _WORDS
+        self._expressions = (_CHARACTERS, _CHARACTERS) if characters else (_WORDS, _ASCII_WORDS)
+        self.generation = -1
         self._clear()
 
     @property
@@ -82,7 +90,7 @@ class UnitTable:
 
     @property
     def keys(self) -> np.ndarray:
-        """(types, 2): a hash of the form and of the shape of each type."""
+        """(types, 3): a hash of the form, of the shape and of the kind of each type."""
         self._grow()
         return self._arrays[1]
 
@@ -94,7 +102,7 @@ class UnitTable:
         lengths: list[int] = [0] * PADDING
         bounds = []
         for paragraph in paragraphs:
-            found = self._expression.findall(paragraph)
+            found = self._pieces(paragraph)
             first = len(pieces)
             pieces += map(self._types.__getitem__, found)
             lengths += map(len, found)
@@ -114,6 +122,7 @@ class UnitTable:
             start, stop = int(before[first]), int(before[last])
             unit_bounds.append((start, stop))
         starts, ends = ends - length - offsets, ends - offsets
+        starts[length == 0] = ends[length == 0] = 0  # boundaries
         units = Units(types[is_unit], gaps[is_unit], starts[is_unit], ends[is_unit], unit_bounds)
         for start, stop in unit_bounds:
             if stop > start:
@@ -122,15 +131,21 @@ class UnitTable:
 
     def cut(self, text: str) -> list[str]:
         """The units of a text as strings."""
-        return [unit for unit in self._expression.findall(text) if not _IS_SPACE.match(unit)]
+        return [unit for unit in self._pieces(text) if not _IS_SPACE.match(unit)]
+
+    def _pieces(self, text: str) -> list[str]:
+        """Units and runs of white space: the whole text."""
+        pieces: list[str] = self._expressions[text.isascii()].findall(text)
+        return pieces
 
     def _clear(self) -> None:
+        self.generation += 1
         self._types = _Types(self)
         self._new_rows: list[list[int]] = []
-        self._new_keys: list[tuple[int, int]] = []
-        self._arrays = np.zeros((0, 1 + 2 * len(AFFIXES)), dtype=np.int64), np.zeros((0, 2), dtype=np.uint64)
-        self._add([BOUNDARY] + [len(self._rows) + UNKNOWN + 1] * 2 * len(AFFIXES), (0, 0))
-        self._types.space = self._add([UNKNOWN] * (1 + 2 * len(AFFIXES)), (0, 0))
+        self._new_keys: list[tuple[int, int, int]] = []
+        self._arrays = np.zeros((0, 1 + 2 * len(AFFIXES)), dtype=np.int64), np.zeros((0, 3), dtype=np.uint64)
+        self._add([BOUNDARY] + [len(self._rows) + UNKNOWN + 1] * 2 * len(AFFIXES), (0, 0, 0))
+        self._types.space = self._add([UNKNOWN] * (1 + 2 * len(AFFIXES)), (0, 0, 0))
 
     def add(self, unit: str) -> int:
         """The number of a new type."""
@@ -140,10 +155,10 @@ class UnitTable:
         first = len(self._rows) + UNKNOWN + 1
         affixes = [form[:n] for n in AFFIXES] + [form[-n:] for n in AFFIXES]
         rows = [self._rows.get(form, UNKNOWN)]
-        rows += [first + kind * self._buckets + _hash(affix) % self._buckets for kind, affix in enumerate(affixes)]
-        return self._add(rows, (_hash(form), _hash(shape(unit))))
+        rows += [first + place * self._buckets + _hash(affix) % self._buckets for place, affix in enumerate(affixes)]
+        return self._add(rows, (_hash(form), _hash(shape(unit)), _hash(kind(unit))))
 
-    def _add(self, rows: list[int], keys: tuple[int, int]) -> int:
+    def _add(self, rows: list[int], keys: tuple[int, int, int]) -> int:
         self._new_rows.append(rows)
         self._new_keys.append(keys)
         return len(self._arrays[0]) + len(self._new_rows) - 1
@@ -201,6 +216,14 @@ def shape(unit: str) -> str:
     else:
         kind = "x" if unit.islower() else "xX" if first.islower() else "o"
     return f"{kind}{min(len(unit), 3 if kind == 'Xx' else 4)}"
+
+
+def kind(unit: str) -> str:
+    """The kind of a unit: what ends a sentence, else its category of Unicode; quotes count as brackets."""
+    if _ENDS_SENTENCE.match(unit):
+        return "end"
+    category = unicodedata.category(unit[0])
+    return {"Pi": "Ps", "Pf": "Pe"}.get(category, category)
 
 
 def _hash(text: str) -> int:

@@ -18,6 +18,7 @@ from tagger.model.cells import GRUCell, MinGRUCell, RNNCell
 from tagger.model.encoder import BidirectionalLayer, GRULayer, LSTMLayer, RecurrentLayer, ScanLayer, TorchLayer
 
 MIN_PRODUCT_ROWS = 8
+MIN_COLUMNS = 16  # of a product
 _MINUS_ONE = torch.tensor(-1.0)
 
 
@@ -39,6 +40,16 @@ def max_extra_rows(n: int) -> int:
 def product(x: Tensor, W: Tensor, b: Tensor, out: Tensor | None = None) -> Tensor:
     """x W + b, of `padded_rows(N)` rows."""
     return torch.addmm(b, x, W, out=out)
+
+
+def head_weights(head: nn.Linear, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+    """The weights (I, columns) and the bias of a head, with zeros up to MIN_COLUMNS.
+
+    In a product of fewer columns the last bits of a row depend on its place, on some processors.
+    """
+    W, b = head.weight.detach().to(dtype).T.contiguous(), head.bias.detach().to(dtype)
+    missing = max(0, MIN_COLUMNS - len(b))
+    return nn.functional.pad(W, (0, missing)), nn.functional.pad(b, (0, missing))
 
 
 class Direction:

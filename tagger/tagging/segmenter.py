@@ -11,21 +11,20 @@ beside it, and not on the tagger's precision.
 import copy
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from itertools import pairwise
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from itertools import pairwise, repeat
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import regex
 import torch
 from torch import Tensor
-from torch.nn.functional import pad
 
 from tagger.model.segmenter import Label
 from tagger.model.segmenter_features import Lexicon, context_rows
 from tagger.model.segmenter_rules import rule_labels
-from tagger.model.segmenter_units import Units, UnitTable
+from tagger.model.segmenter_units import END_GAP, Units, UnitTable
 from tagger.tagging.batches import plan_batches
-from tagger.tagging.packed import Layer
+from tagger.tagging.packed import Layer, head_weights
 from tagger.tagging.turns import own_turn
 from tagger.text.edit_scripts import apply_script
 from tagger.text.segment import SPACE
@@ -33,8 +32,6 @@ from tagger.text.sentence import Token
 from tagger.weights.saved_config import LEARNED
 
 if TYPE_CHECKING:
-    from torch import nn
-
     from tagger.model.encoder import BidirectionalLayer
     from tagger.model.segmenter import SegmenterConfig, SegmenterNetwork, SegmenterVocabulary
 
@@ -42,7 +39,6 @@ MAX_UNITS = 300  # of a window
 OVERLAP = 40  # units that a window reads beyond those that it decides on, on each side
 WINDOWS = 64  # of a batch; rows of each product with the state
 BLOCK = 512  # rows of every other product
-HEAD_COLUMNS = 16  # of narrower products the last bits of a row depend on its place, on some processors
 MARGIN = 5.0  # a token of which the score of one word is higher by this is one word
 MAX_CHARACTERS = 200_000  # of the paragraphs whose units are in memory together
 
@@ -71,8 +67,10 @@ class LearnedSegmenter:
         self._table = UnitTable(vocabulary.forms, config["affix_buckets"], config["characters"])
         self.network = network
         self._layer = Layer(cast("BidirectionalLayer", network.encoder.layers[0]), torch.float32)
-        self._heads = [_Head.of(head) for head in (network.labels, network.scripts)]
+        self._heads = [head_weights(head, torch.float32) for head in (network.labels, network.scripts)]
         self._allowed = [0, *vocabulary.general]
+        self._gates = torch.empty(0, 0)
+        self._kinds, self._generation = torch.empty(0, config["size"]), 0
         self._apply = lru_cache(maxsize=10_000)(self._words)
 
     def __getstate__(self) -> tuple[Any, ...]:
@@ -111,85 +109,90 @@ class LearnedSegmenter:
         rules = rule_labels(paragraphs, units, self.config["rules"])
         context = context_rows(self._table, units, self.lexicon, rules, self.config["buckets"])
         labels, scripts = self._labels(units, context)
-        return [
-            self._sentences(paragraph, units, bounds, labels, scripts)
-            for paragraph, bounds in zip(paragraphs, units.bounds, strict=True)
-        ]
+        owners = np.repeat(np.arange(len(paragraphs)), [stop - start for start, stop in units.bounds])
+        places = np.flatnonzero(units.ends)  # those of units, not of boundaries
+        own = labels[places]
+        ends = np.flatnonzero((own == Label.TOKEN) | (own == Label.SENTENCE))
+        firsts = np.concatenate([[0], ends[:-1] + 1])[: len(ends)]
+        begin, end = units.starts[places[firsts]].tolist(), units.ends[places[ends]].tolist()
+        tokens: list[Token] = list(map(tuple.__new__, repeat(Token), zip(begin, end, repeat(()))))
+        cuts = np.flatnonzero(own == Label.WORD)
+        for number in np.unique(np.searchsorted(ends, cuts)).tolist():
+            inner = cuts[np.searchsorted(cuts, firsts[number]) : np.searchsorted(cuts, ends[number])]
+            at = [begin[number], *units.ends[places[inner]].tolist(), end[number]]
+            text = paragraphs[owners[ends[number]]]
+            tokens[number] = Token(at[0], at[-1], tuple(_GAP.sub(" ", text[a:b]).strip(" ") for a, b in pairwise(at)))
+        if scripts:
+            numbers = {place: number for number, place in enumerate(places[ends].tolist())}
+            for place, scores in scripts.items():
+                number = numbers[place]
+                tokens[number] = self._expanded(tokens[number], paragraphs[owners[ends[number]]], scores)
+        sentences: list[list[list[Token]]] = [[] for _ in paragraphs]
+        lasts = np.flatnonzero(own[ends] == Label.SENTENCE)
+        first = 0
+        for last, owner in zip(lasts.tolist(), owners[ends[lasts]].tolist(), strict=True):
+            sentences[owner].append(tokens[first : last + 1])
+            first = last + 1
+        return sentences
 
     def _labels(self, units: Units, context: np.ndarray) -> tuple[np.ndarray, dict[int, np.ndarray]]:
         """The label of each unit (N,), and the scores of the scripts (S + 1,) where a multiword token may end."""
-        rows = torch.from_numpy(self._table.rows)
-        kinds = self.network.types(rows)
+        kinds = self._kinds_of_types()
         labels = np.zeros(len(units.types), dtype=np.int64)
         scripts: dict[int, np.ndarray] = {}
-        for start, stop in units.bounds:
-            if stop > start:
-                labels[stop - 1] = Label.SENTENCE
         for places, decided, counts in _windows(units.bounds):
             x = self.network.context(torch.from_numpy(context[places]))
-            x += kinds[torch.from_numpy(units.types[places])]
+            x += torch.index_select(kinds, 0, torch.from_numpy(units.types[places]))
             states = self._states(x, counts)
             own = np.flatnonzero(decided)
-            scores = _product(states[torch.from_numpy(own)], *self._heads[0])
-            found = scores.argmax(dim=1).numpy()
             here = places[own]
-            last = labels[here] == Label.SENTENCE  # of a paragraph
-            labels[here] = np.where(last, labels[here], found)
+            labels[here] = (
+                _product(states[torch.from_numpy(own)], *self._heads[0])[:, : len(Label)].argmax(dim=1).numpy()
+            )
+            labels[here[units.gaps[here] == END_GAP]] = Label.SENTENCE
             if self.vocabulary.scripts:
                 ends = own[(labels[here] == Label.TOKEN) | (labels[here] == Label.SENTENCE)]
                 each = _product(states[torch.from_numpy(ends)], *self._heads[1])
-                likely = each[:, 1:].amax(dim=1) > each[:, 0] - MARGIN
+                likely = each[:, 1 : len(self.vocabulary.scripts) + 1].amax(dim=1) > each[:, 0] - MARGIN
                 scripts |= dict(zip(places[ends[likely.numpy()]].tolist(), each[likely].numpy(), strict=True))
         return labels, scripts
+
+    def _kinds_of_types(self) -> Tensor:
+        """The part of the embedding that depends on the type alone, of every type in the table."""
+        rows = self._table.rows
+        if self._generation != self._table.generation:
+            self._kinds, self._generation = self._kinds[:0], self._table.generation
+        if len(self._kinds) < len(rows):
+            new = self.network.types(torch.from_numpy(rows[len(self._kinds) :]))
+            self._kinds = torch.cat([self._kinds, new])
+        return self._kinds
 
     def _states(self, x: Tensor, counts: list[int]) -> Tensor:
         """The states (P, F + R) of packed units with the embeddings x."""
         layer = self._layer
-        gates = x.new_zeros(-(-len(x) // BLOCK) * BLOCK + WINDOWS, layer.W_x.shape[1])
+        rows = -(-len(x) // BLOCK) * BLOCK + WINDOWS
+        if len(self._gates) < rows:
+            self._gates = layer.W_x.new_zeros(rows, layer.W_x.shape[1])
+        gates = self._gates[:rows]
         for start in range(0, len(x), BLOCK):
             part = x[start : start + BLOCK]
             if len(part) < BLOCK:
                 part = torch.cat([part, part.new_zeros(BLOCK - len(part), part.shape[1])])
             torch.addmm(layer.b_x, part, layer.W_x, out=gates[start : start + BLOCK])
+        gates[len(x) :] = 0
         states = x.new_empty(len(x), layer.width)
         layer.scan(layer.prepare(gates), counts, states, fixed=WINDOWS)
         return states
 
-    def _sentences(
-        self, text: str, units: Units, bounds: tuple[int, int], labels: np.ndarray, scripts: dict[int, np.ndarray]
-    ) -> list[list[Token]]:
-        start, stop = bounds
-        own = labels[start:stop]
-        ends = np.flatnonzero((own == Label.TOKEN) | (own == Label.SENTENCE))
-        firsts = np.concatenate([[0], ends[:-1] + 1]) if len(ends) else ends
-        begin, end = units.starts[start:stop][firsts].tolist(), units.ends[start:stop][ends].tolist()
-        tokens = list(map(Token, begin, end))
-        cuts = np.flatnonzero(own == Label.WORD)
-        for number in np.unique(np.searchsorted(ends, cuts)).tolist():
-            inner = cuts[(cuts >= firsts[number]) & (cuts < ends[number])]
-            places = [begin[number], *units.ends[start:stop][inner].tolist(), end[number]]
-            words = tuple(_GAP.sub(" ", text[a:b]).strip(" ") for a, b in pairwise(places))
-            tokens[number] = Token(begin[number], end[number], words)
-        if self.vocabulary.scripts:
-            self._expand(text, tokens, [scripts.get(place) for place in (ends + start).tolist()])
-        sentences = []
-        first = 0
-        for last in np.flatnonzero(own[ends] == Label.SENTENCE).tolist():
-            sentences.append(tokens[first : last + 1])
-            first = last + 1
-        return sentences
-
-    def _expand(self, text: str, tokens: list[Token], scores: list[np.ndarray | None]) -> None:
-        """Gives words to the tokens that a script changes."""
-        multiwords = self.vocabulary.multiwords
-        for number, (token, each) in enumerate(zip(tokens, scores, strict=True)):
-            if each is None or token.words:
-                continue
-            form = text[token.start : token.end]
-            allowed = multiwords.get(form.lower(), self._allowed)
-            best = max(allowed, key=each.__getitem__)
-            if best and (words := self._apply(best, form)):
-                tokens[number] = Token(token.start, token.end, words)
+    def _expanded(self, token: Token, text: str, scores: np.ndarray) -> Token:
+        """The token with its words, if a script changes it."""
+        if token.words:
+            return token
+        form = text[token.start : token.end]
+        allowed = self.vocabulary.multiwords.get(form.lower(), self._allowed)
+        best = max(allowed, key=scores.__getitem__)
+        words = self._apply(best, form) if best else ()
+        return Token(token.start, token.end, words) if words else token
 
     def _words(self, script: int, form: str) -> tuple[str, ...]:
         """What a script makes of a token; nothing if it does not fit."""
@@ -229,22 +232,8 @@ def _windows(bounds: Sequence[tuple[int, int]]) -> Iterator[tuple[np.ndarray, np
         yield places[batch.tokens], own[batch.tokens], batch.counts
 
 
-class _Head(NamedTuple):
-    """A linear layer; zero columns make its width a multiple of HEAD_COLUMNS."""
-
-    W: Tensor
-    b: Tensor
-    columns: int  # its own
-
-    @classmethod
-    def of(cls, head: "nn.Linear") -> "_Head":
-        extra = -head.out_features % HEAD_COLUMNS
-        W, b = pad(head.weight.detach().T, (0, extra)), pad(head.bias.detach(), (0, extra))
-        return cls(W.contiguous(), b, head.out_features)
-
-
-def _product(x: Tensor, W: Tensor, b: Tensor, columns: int) -> Tensor:
-    """The first columns of x W + b, computed in blocks of BLOCK rows."""
+def _product(x: Tensor, W: Tensor, b: Tensor) -> Tensor:
+    """x W + b, computed in blocks of BLOCK rows."""
     out = x.new_empty(len(x), W.shape[1])
     for start in range(0, len(x), BLOCK):
         part = x[start : start + BLOCK]
@@ -252,4 +241,4 @@ def _product(x: Tensor, W: Tensor, b: Tensor, columns: int) -> Tensor:
         if rows < BLOCK:
             part = torch.cat([part, part.new_zeros(BLOCK - rows, part.shape[1])])
         out[start : start + rows] = torch.addmm(b, part, W)[:rows]
-    return out[:, :columns]
+    return out

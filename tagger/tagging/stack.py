@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from tagger.tagging.batches import BATCH_TOKENS, POOL_BLOCK, POOL_SENTENCES
-from tagger.tagging.packed import Layer, max_extra_rows, padded_rows, product
+from tagger.tagging.packed import Layer, head_weights, max_extra_rows, padded_rows, product
 
 if TYPE_CHECKING:
     from tagger.model.encoder import BidirectionalLayer
@@ -31,10 +31,9 @@ class Stack:
     def __init__(self, network: "TaggerNetwork", dtype: torch.dtype) -> None:
         self.dtype = dtype
         self.layers = [Layer(cast("BidirectionalLayer", layer), dtype) for layer in network.encoder.layers]
-        self._heads = {
-            column: (head.weight.detach().to(dtype).T.contiguous(), head.bias.detach().to(dtype))
-            for column, head in cast(Mapping[str, nn.Linear], network.heads).items()
-        }
+        heads = cast(Mapping[str, nn.Linear], network.heads)
+        self._heads = {column: head_weights(head, dtype) for column, head in heads.items()}
+        self._tags = {column: head.out_features for column, head in heads.items()}
         self._context_product = self.layers[0].W_x[network.embedding.width :]  # (D, X), of a transformer's vectors
         self._buffers = [torch.empty(0), torch.empty(0)]
 
@@ -105,7 +104,7 @@ class Stack:
         scores = states.new_empty(len(states), len(b))
         for block in _blocks(len(states), pool):
             product(states[block], W, b, out=scores[block])
-        return scores
+        return scores[:, : self._tags[column]]
 
     def flop_per_word(self, columns: Sequence[str]) -> int:
         """Floating-point operations of the matrix products that every word needs; a transformer's are not counted."""

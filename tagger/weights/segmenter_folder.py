@@ -13,7 +13,7 @@ from tagger.errors import InputError
 from tagger.model.memory import build_without_memory, check_memory
 from tagger.model.network import MAX_HIDDEN_SIZE
 from tagger.model.segmenter import SegmenterConfig, SegmenterNetwork, SegmenterVocabulary
-from tagger.model.segmenter_features import Lexicon
+from tagger.model.segmenter_features import CODES, Lexicon
 from tagger.text.edit_scripts import least_characters
 from tagger.text.segment import RULES
 from tagger.weights.quantize import compress, expand
@@ -31,7 +31,7 @@ from tagger.weights.validation import (
     shown,
 )
 
-_LEXICON = "lexicon"  # the name of the hashes in the file of weights; safetensors has them as int64
+_LEXICON, _CODES = "lexicon", "codes"  # names in the file of weights, which has the hashes as int64
 
 
 class SavedSegmenter(NamedTuple):
@@ -54,7 +54,8 @@ class SavedSegmenter(NamedTuple):
         """
         weights = {name: tensor.detach().cpu().contiguous() for name, tensor in self.network.state_dict().items()}
         hashes = torch.from_numpy(self.lexicon.hashes.astype(np.uint64).view(np.int64))
-        save_file(compress(weights, storage_dtype) | {_LEXICON: hashes}, folder / SEGMENTER_WEIGHTS)
+        lexicon = {_LEXICON: hashes, _CODES: torch.from_numpy(self.lexicon.codes)}
+        save_file(compress(weights, storage_dtype) | lexicon, folder / SEGMENTER_WEIGHTS)
         content = {"config": self.config, "vocabulary": asdict(self.vocabulary)}
         (folder / SEGMENTER).write_text(json.dumps(content) + "\n", encoding="utf-8")
 
@@ -78,17 +79,20 @@ def load_segmenter(folder: Path) -> SavedSegmenter:
         config = _checked_config(content["config"])
         vocabulary = _checked_vocabulary(content["vocabulary"])
         network = build_without_memory(lambda: SegmenterNetwork(vocabulary, config))
-        check_stored_weights(path, network.state_dict(), [_LEXICON])
+        check_stored_weights(path, network.state_dict(), {_LEXICON: "I64", _CODES: "U8"})
     check_memory(network, 1, str(folder))
     with one_error(folder, SEGMENTER_WEIGHTS):
         stored = load_file(path)
         hashes = stored.pop(_LEXICON).numpy().view(np.uint64)
+        codes = stored.pop(_CODES).numpy()
         if (hashes[1:] <= hashes[:-1]).any():
             raise ValueError("the hashes of the lexicon are not in ascending order")
+        if codes.shape != hashes.shape or (codes >= CODES).any():
+            raise ValueError("the words of the lexicon do not have a code each")
         weights = expand(stored)
         check_finite(weights)
         network.load_state_dict({name: tensor.float() for name, tensor in weights.items()}, assign=True)
-    return SavedSegmenter(network.eval(), vocabulary, config, Lexicon(hashes))
+    return SavedSegmenter(network.eval(), vocabulary, config, Lexicon(hashes, codes))
 
 
 def _checked_config(value: Any) -> SegmenterConfig:

@@ -139,7 +139,7 @@ def _check_names(name: str, strings: Sequence[Any]) -> None:
             raise ValueError(f"one of the {name} in the vocabulary, {shown(string)}, has a control character")
 
 
-def check_stored_weights(path: Path, expected: Mapping[str, Tensor], lists: Sequence[str] = ()) -> None:
+def check_stored_weights(path: Path, expected: Mapping[str, Tensor], lists: Mapping[str, str] | None = None) -> None:
     """Raises ValueError unless a file of weights has the names and shapes that a network expects.
 
     Only the header of the file is read.
@@ -147,16 +147,16 @@ def check_stored_weights(path: Path, expected: Mapping[str, Tensor], lists: Sequ
     Args:
         path: a file in safetensors, with tensors that `quantize.compress` made.
         expected: tensors of the network's shapes, perhaps on the meta device.
-        lists: the names of lists of whole numbers (int64 or uint8), of any length, that the file has too.
+        lists: the names of lists of whole numbers, of any length, that the file has too, and their dtypes.
     """
     with safe_open(path, "pt") as file:
         slices = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118
     stored: dict[str, tuple[str | None, tuple[int, ...] | None]] = {
         name: (each.get_dtype(), tuple(each.get_shape())) for name, each in slices.items()
     }
-    for name in lists:
+    for name, wanted in (lists or {}).items():
         dtype, shape = stored.pop(name, (None, None))
-        if dtype not in ("I64", "U8") or shape is None or len(shape) != 1:
+        if dtype != wanted or shape is None or len(shape) != 1:
             raise ValueError(f"{name} is {dtype} {shape}, not a list of whole numbers")
     for name, tensor in expected.items():
         dtype, shape = stored.pop(name, (None, None))

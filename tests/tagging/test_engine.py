@@ -252,7 +252,7 @@ def test_bfloat16_on_a_treebank() -> None:
 def test_in_a_pool_a_sentence_has_the_same_scores_to_the_bit_whatever_is_beside_it(
     vocabulary: Vocabulary, cell: str, precision: str
 ) -> None:
-    network = make_network(vocabulary, cell=cell, hidden={"forward": [13, 24], "backward": [24, 7]})
+    network = make_network(vocabulary, cell=cell, hidden={"forward": [13, 24], "backward": [24, 17]})
     engine = make_engine(network, vocabulary, precision=precision)
     sentences = [[*sentence[i % 3 :], *sentence] for i in range(40) for sentence in SENTENCES]
     top = len(vocabulary.tags["upos"])

@@ -41,9 +41,11 @@ def test_what_is_saved_is_loaded(vocabulary: Vocabulary, tmp_path: Path, cell: s
     assert config["network"] == network_config(**changes)
     assert config["segmenter"] == "english"
     assert not loaded.training
+    for name, weights in network.state_dict().items():
+        assert torch.equal(loaded.state_dict()[name], weights)
     batch = make_batch(TOKENS, vocabulary)
     for column, scores in network(batch).items():
-        assert torch.equal(loaded(batch)[column], scores)
+        torch.testing.assert_close(loaded(batch)[column], scores)  # the place of weights in memory decides last bits
 
 
 def test_lemmas_alone_need_more_in_the_vocabulary(folder: Path, tmp_path: Path) -> None:

@@ -52,6 +52,7 @@ def test_what_is_saved_is_loaded(tmp_path: Path, storage_dtype: str) -> None:
     assert loaded.vocabulary == saved.vocabulary
     assert loaded.lexicon.hashes.dtype == np.uint64
     assert loaded.lexicon.hashes.tolist() == saved.lexicon.hashes.tolist()
+    assert loaded.lexicon.codes.tolist() == saved.lexicon.codes.tolist()
     assert len(saved.lexicon.hashes) > 5
     assert not loaded.network.training
     tolerance = {"float32": 0.0, "float16": 0.003, "int8": 0.03}[storage_dtype]
@@ -114,6 +115,9 @@ def test_a_damaged_value_is_named(folder: Path, keys: tuple[Any, ...], value: An
         ("types.weight", lambda t: t / 0, "types.weight has a weight that is NaN or infinite"),
         ("types.weight", lambda t: t[1:].contiguous(), "types.weight is F32"),
         ("types.weight", lambda t: t.long(), "types.weight is I64"),
+        ("codes", lambda t: t[1:], "do not have a code each"),
+        ("codes", lambda t: t + 8, "do not have a code each"),
+        ("codes", lambda t: t.long(), "codes is I64"),
         ("lexicon", lambda t: t.flip(0), "not in ascending order"),
         ("lexicon", lambda t: t[:1].repeat(2), "not in ascending order"),
         ("lexicon", lambda t: t.float(), "lexicon is F32"),
@@ -131,7 +135,10 @@ def test_damaged_weights_are_named(folder: Path, name: str, change_tensor: Any, 
 
 def test_an_empty_lexicon_is_one(folder: Path) -> None:
     weights = load_file(folder / SEGMENTER_WEIGHTS)
-    save_file(weights | {"lexicon": torch.zeros(0, dtype=torch.int64)}, folder / SEGMENTER_WEIGHTS)
+    save_file(
+        weights | {"lexicon": torch.zeros(0, dtype=torch.int64), "codes": torch.zeros(0, dtype=torch.uint8)},
+        folder / SEGMENTER_WEIGHTS,
+    )
     assert loads_or_says_why(folder) == ""
 
 
