@@ -108,20 +108,20 @@ def format_raw(results: Mapping[str, Any], name: str) -> str:
     found = results.get("segmenter", {})
     lines = []
     if "dev" in found:
-        lines.append(_row(f"{name} dev: F1 of what cuts raw text", CUT_SCORES.values()))
+        lines += [f"{name} dev: what cuts raw text, F1", _row("", CUT_SCORES.values())]
         for cut, scores in found["dev"].items():
             shown = f"  {cut}{' (kept)' if cut == found['kept'] else ''}"
             lines.append(_row(shown, [_percent(scores[score]) for score in CUT_SCORES]))
         sizes = f"{found['parameters']:,} parameters, {found['steps']:,} steps, {found['seconds']:.0f} s"
         lines.append(f"  the learned one: {sizes}")
     if raw := results.get("raw"):
-        lines.append(_row(f"{name}: F1 from raw text", next(iter(raw.values()))))
+        lines += [f"{name}: tagged from raw text, F1", _row("", next(iter(raw.values())))]
         lines += [_row(f"  {split}", map(_percent, scores.values())) for split, scores in raw.items()]
     return "".join(f"{line}\n" for line in lines)
 
 
 def _row(head: str, cells: Iterable[str]) -> str:
-    return f"{head:<40}" + "".join(f"{cell:>11}" for cell in cells)
+    return f"{head:<24}" + "".join(f"{cell:>11}" for cell in cells)
 
 
 def _percent(share: float) -> str:
