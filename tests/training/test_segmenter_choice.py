@@ -12,6 +12,8 @@ from tagger.corpus.sources import load_corpus
 from tagger.errors import InputError
 from tagger.evaluation.report import sentences_of
 from tagger.tagging.segmenter import LearnedSegmenter
+from tagger.text.conllu import read_conllu
+from tagger.text.files import read_lines
 from tagger.text.spacing import gold_paragraphs
 from tagger.training import launch, segmenter_choice
 from tagger.training.segmenter import score_cuts
@@ -94,6 +96,12 @@ def test_a_learned_segmenter_that_is_wanted_is_kept(treebank: Path, tmp_path: Pa
 
 def test_rules_that_are_named_train_nothing(spaced: Path, tmp_path: Path) -> None:
     results = trained(spaced, tmp_path, "segmenter=english")
+    texts = []
+    for path in (spaced / "xx_up-ud-dev.conllu", tmp_path / "dev.predicted.conllu"):
+        sentences = list(read_conllu(read_lines(str(path)), str(path)))
+        assert [token.form for token in sentences[0].multiwords] == ["du"]
+        texts.append([paragraph.text for paragraph in gold_paragraphs(sentences)])
+    assert texts[0] == texts[1]
     assert results["segmenter"] == {"kind": "english", "kept": "english"}
     assert results["raw"]["dev"]["Words"] < 1
     assert config_json(tmp_path)["segmenter"] == "english"
