@@ -4,9 +4,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 import tagger
 from tagger.errors import InputError
+from tagger.model.segmenter import Label
 from tagger.model.vocabulary import Vocabulary
 from tagger.tagging.segmenter import LearnedSegmenter
 from tagger.tagging.tagger import Tagger
@@ -80,7 +82,12 @@ def test_words_with_spaces_take_a_learned_segmenter(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"spaces inside.*parts=segmenter"):
         tagger.load(folder, "cpu").annotate("New York b c")
     config = {"network": network_config(), "segmenter": "learned"}
-    save_tagger(tmp_path / "own", make_network(vocabulary), vocabulary, config, "", segmenter=make_segmenter())
+    parts = make_segmenter()
+    with torch.no_grad():
+        parts.network.labels.bias[Label.GOES_ON] += 5
+        parts.network.labels.bias[Label.WORD] -= 50
+        parts.network.scripts.bias[0] += 50
+    save_tagger(tmp_path / "own", make_network(vocabulary), vocabulary, config, "", segmenter=parts)
     own = tagger.load(tmp_path / "own", "cpu")
     assert own.takes_text
     text = "They book\nflights. The  dog doesn't know, does it?\n Yes! " * 9
