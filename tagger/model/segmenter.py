@@ -83,7 +83,7 @@ class SegmenterNetwork(nn.Module):
         config: SegmenterConfig,
         dropout: float = 0.5,
         hidden_forms: float = 0.2,
-        hidden_context: float = 0.3,
+        hidden_context: float = 0.5,
     ) -> None:
         """Builds the layers.
 

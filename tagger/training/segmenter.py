@@ -1,6 +1,7 @@
 """Gold paragraphs -> a learned segmenter, the better one of this and another on dev, and its scores."""
 
 import logging
+import statistics
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -22,7 +23,7 @@ from tagger.training.segmenter_text import TrainingText
 from tagger.training.trainer import make_trainer, run_fit
 
 HIDDEN, SIZE, BUCKETS, AFFIX_BUCKETS = 100, 64, 2_048, 1_024
-THRESHOLD_STEP, MAX_THRESHOLD = 0.5, 4.0  # of the score of sentence ends, a logit
+THRESHOLD_STEP, MAX_THRESHOLD_STEPS = 0.5, 8  # of the score of sentence ends, a logit
 CHECKS, PATIENCE = 10, 4  # how often training scores dev; it ends after so many without a better score
 
 _log = logging.getLogger(__name__)
@@ -122,16 +123,20 @@ def _with_best_threshold(
     segmenter: LearnedSegmenter, scores: CutScores, dev: Sequence[GoldParagraph]
 ) -> tuple[LearnedSegmenter, CutScores]:
     """Moves the score of the end of a sentence to where the F1 of sentences on dev is highest."""
-    best, moved = (scores.total, 0.0), 0.0
-    for direction in (-THRESHOLD_STEP, THRESHOLD_STEP):
-        amount, worse = direction, 0
-        while worse < 2 and abs(amount) <= MAX_THRESHOLD:
-            found = score_cuts(segmenter.moved(amount).segment_all, dev)
-            if (found.total, -abs(amount)) > best:
-                best, scores, moved, worse = (found.total, -abs(amount)), found, amount, 0
-            else:
-                worse += 1
-            amount += direction
+    found = {0: scores}
+    for direction in (-1, 1):
+        step = worse = 0
+        while worse < 2 and abs(step) < MAX_THRESHOLD_STEPS:
+            step += direction
+            highest = max(each.total for each in found.values())
+            found[step] = score_cuts(segmenter.moved(THRESHOLD_STEP * step).segment_all, dev)
+            worse = worse + 1 if found[step].total <= highest else 0
+
+    def total(step: int) -> float:  # with the neighbours: a peak of one step is luck
+        return statistics.mean(found[near].total for near in (step - 1, step, step + 1) if near in found)
+
+    best = max(found, key=lambda step: (total(step), -abs(step)))
+    moved, scores = THRESHOLD_STEP * best, found[best]
     _log.info(
         "segmenter: score of sentence ends %+g  dev words %.2f  sentences %.2f",
         moved,
