@@ -24,7 +24,10 @@ from tagger.training.trainer import make_trainer, run_fit
 
 HIDDEN, SIZE, BUCKETS, AFFIX_BUCKETS = 100, 64, 2_048, 1_024
 THRESHOLD_STEP, MAX_THRESHOLD_STEPS = 0.5, 8  # of the score of sentence ends, a logit
-CHECKS, PATIENCE = 10, 4  # how often training scores dev; it ends after so many without a better score
+CHECKS, PATIENCE = (
+    10,
+    4,
+)  # how often training scores dev; it ends after so many without a better score, in its second half
 
 _log = logging.getLogger(__name__)
 
@@ -191,4 +194,4 @@ class _BestOnDev(Callback):
             self.segmenter, self.scores, self._best, self._worse = segmenter, scores, scores.total, 0
         else:
             self._worse += 1
-            trainer.should_stop = trainer.should_stop or self._worse >= PATIENCE
+            trainer.should_stop |= self._worse >= PATIENCE and 2 * step > self._steps  # the average needs steps

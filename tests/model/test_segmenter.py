@@ -1,0 +1,50 @@
+import pytest
+import torch
+
+from tagger.model.segmenter import Label, SegmenterConfig, SegmenterNetwork, SegmenterVocabulary
+from tagger.model.segmenter_features import COLUMNS
+from tagger.model.segmenter_units import AFFIXES, UNKNOWN, UnitTable
+
+CONFIG = SegmenterConfig(hidden=5, size=6, buckets=8, affix_buckets=4, characters=False, rules=None)
+VOCABULARY = SegmenterVocabulary(["the", "dog"], ["keep:* ..."], [1], {})
+
+
+def make_batch() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    types = torch.randint(2, (7, 3, 1 + 2 * len(AFFIXES))) + UNKNOWN
+    context = torch.randint(8, (7, 3, COLUMNS)) + 8 * torch.arange(COLUMNS)
+    return types, context, torch.tensor([7, 5, 2])
+
+
+def test_states_have_both_directions_and_scores_all_labels_and_scripts() -> None:
+    network = SegmenterNetwork(VOCABULARY, CONFIG).eval()
+    states = network(*make_batch())
+    assert states.shape == (7, 3, 10)
+    assert network.labels(states).shape == (7, 3, len(Label))
+    assert network.scripts(states).shape == (7, 3, 2)
+
+
+def test_padding_changes_nothing() -> None:
+    network = SegmenterNetwork(VOCABULARY, CONFIG).eval()
+    types, context, lengths = make_batch()
+    alone = network(types[:2, 2:], context[:2, 2:], lengths[2:])
+    torch.testing.assert_close(network(types, context, lengths)[:2, 2:], alone)
+
+
+def test_the_table_has_a_row_for_every_type() -> None:
+    table = UnitTable(VOCABULARY.forms, CONFIG["affix_buckets"], CONFIG["characters"])
+    assert table.size == SegmenterNetwork(VOCABULARY, CONFIG).types.num_embeddings
+
+
+@pytest.mark.parametrize("hidden", [0.0, 0.9])
+def test_what_training_hides_is_made_up_for(hidden: float) -> None:
+    """The mean over many trainings of a unit's embedding is that of use."""
+    torch.manual_seed(1)
+    network = SegmenterNetwork(VOCABULARY, CONFIG, dropout=0.0, hidden_forms=0.0, hidden_context=hidden)
+    types, context, lengths = make_batch()
+    found: list[torch.Tensor] = []
+    network.encoder.register_forward_pre_hook(lambda _, arguments: found.append(arguments[0].detach()))
+    for _ in range(2_000 if hidden else 1):
+        network(types, context, lengths)
+    mean = torch.stack(found).mean(0)
+    network.eval()(types, context, lengths)
+    torch.testing.assert_close(mean, found[-1], atol=0.1 if hidden else 1e-6, rtol=0)
