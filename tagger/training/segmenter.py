@@ -22,6 +22,7 @@ from tagger.training.segmenter_module import BATCH_UNITS, MAX_GRADIENT, Segmente
 from tagger.training.segmenter_text import TrainingText
 from tagger.training.trainer import make_trainer, run_fit
 
+READ_RULES = ("english",)  # those that know a language; the others tell a network nothing that it does not learn
 HIDDEN, SIZE, BUCKETS, AFFIX_BUCKETS = 100, 64, 2_048, 1_024
 THRESHOLD_STEP, MAX_THRESHOLD_STEPS = 0.5, 8  # of the score of sentence ends, a logit
 CHECKS, PATIENCE = (
@@ -87,7 +88,7 @@ def train_segmenter(
 
     Args:
         train, dev: at least one paragraph each.
-        rules: the rules for raw text whose result the network reads.
+        rules: the rules for raw text that fit the corpus; the network reads their result if they are in READ_RULES.
         column: a column of tags that are learned, too, which helps.
         seed: of the weights and the order of the text.
         folder: the run's folder.
@@ -105,7 +106,7 @@ def train_segmenter(
         buckets=BUCKETS,
         affix_buckets=AFFIX_BUCKETS,
         characters=text.characters,
-        rules=rules,
+        rules=rules if rules in READ_RULES else None,
     )
     vocabulary, lexicon = text.vocabulary(UnitTable([], AFFIX_BUCKETS, text.characters))
     batches = SegmenterBatches(text, vocabulary, config, lexicon, seed)
