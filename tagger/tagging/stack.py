@@ -113,7 +113,7 @@ class Stack:
             count += 2 * below * layer.W_x.shape[1]
             count += sum(2 * each.weights for each in layer.directions if each is not None)
             below = layer.width
-        return count + sum(2 * self._heads[column][0].numel() for column in columns)
+        return count + sum(2 * len(self._heads[column][0]) * self._tags[column] for column in columns)
 
     def _buffer(self, number: int, like: Tensor, tokens: int, extra: int, columns: int) -> Tensor:
         """Memory that the next batch uses again: new memory for every batch would fragment the heap.
