@@ -2,7 +2,8 @@
 
 A unit is a run of letters, a number, or any other character with its marks. In scripts that put no spaces between words
 (Han, Kana, Thai and others) each letter is a unit, and so is every letter of a language whose words are written
-together, such as Coptic. White space is no unit. It is known by the gap after a unit.
+together, such as Coptic. White space is no unit. It is known by the gap after a unit. A line end between two letters of
+Chinese or Japanese is no gap.
 
 The text is never changed. Only what a unit looks like to the network is normalised: composed (NFC), in lower case, a
 digit as 0.
@@ -19,7 +20,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import regex
 
-from tagger.text.segment_patterns import SPACE
+from tagger.text.segment_patterns import LINE_END_INSIDE, SPACE
 
 _SINGLE_SCRIPTS = (
     *("Han", "Hiragana", "Katakana", "Bopomofo", "Yi", "Thai", "Lao", "Khmer", "Myanmar"),
@@ -124,9 +125,12 @@ class UnitTable:
         starts, ends = ends - length - offsets, ends - offsets
         starts[length == 0] = ends[length == 0] = 0  # boundaries
         units = Units(types[is_unit], gaps[is_unit], starts[is_unit], ends[is_unit], unit_bounds)
-        for start, stop in unit_bounds:
+        for paragraph, (start, stop) in zip(paragraphs, unit_bounds, strict=True):
             if stop > start:
                 units.gaps[stop - 1] = END_GAP
+            if "\n" in paragraph and not paragraph.isascii():
+                lines = [found.start() for found in LINE_END_INSIDE.finditer(paragraph)]
+                units.gaps[start + np.searchsorted(units.ends[start:stop], lines)] = NO_GAP
         return units
 
     def cut(self, text: str) -> list[str]:

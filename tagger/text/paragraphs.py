@@ -14,6 +14,7 @@ from itertools import pairwise
 from operator import ne
 from typing import Any, NamedTuple
 
+from tagger.text.segment_patterns import LINE_END_INSIDE
 from tagger.text.sentence import MultiwordToken, Sentence, Token
 from tagger.text.terminal import display_width
 
@@ -51,7 +52,8 @@ class Paragraph(NamedTuple):
     def cut(self, sentences: Iterable[list[Token]], layout: bool = True) -> Iterator[Sentence]:
         """Its sentences, given their tokens; the first has the comment `# newpar`.
 
-        A run of white space inside a token is one space of its form.
+        A run of white space inside a token is one space of its form; a line end between two letters of Chinese or
+        Japanese is nothing.
 
         Args:
             sentences: the tokens of each sentence; a sentence without tokens is skipped.
@@ -64,7 +66,7 @@ class Paragraph(NamedTuple):
             starts, ends, words = zip(*tokens, strict=True)
             forms = [text[a:b] for a, b in zip(starts, ends, strict=True)]
             if len(" ".join(forms).split()) != len(forms):
-                forms = [_SPACES.sub(" ", form) for form in forms]
+                forms = [_SPACES.sub(" ", LINE_END_INSIDE.sub("", form)) for form in forms]
             sentence = Sentence(forms, text=text[starts[0] : ends[-1]], comments=["# newpar"] if opens else [])
             if layout:
                 sentence.offsets = [(start + a, start + b) for a, b in zip(starts, ends, strict=True)]

@@ -9,7 +9,11 @@ look-behind, so that it is tried once.
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
+import regex
+
 SPACE = r"\s\x1c-\x1f\u200b\ufeff"  # what no token holds: white space to Unicode or Python, ZWSP, BOM
+UNSPACED_LETTER = r"[\p{Han}\p{Hiragana}\p{Katakana}]"  # between two of them a line end is no space
+LINE_END_INSIDE = regex.compile(rf"(?<={UNSPACED_LETTER})[{SPACE}]*\n[{SPACE}]*(?={UNSPACED_LETTER})")
 Span = tuple[int, int]
 
 

@@ -96,3 +96,13 @@ def test_a_place_within_a_run_of_letters():
     assert not in_run("中文", 1)
     assert not in_run("a", 0)
     assert not in_run("a", 1)
+
+
+def test_a_line_end_within_chinese_or_japanese_is_no_gap():
+    table = make_table()
+    units = table.read(["你好\n世 界 \n\u3000の\nabc\nde"])
+    start, stop = units.bounds[0]
+    # 你 好 世 界 の abc de
+    assert units.gaps[start:stop].tolist() == [NO_GAP, NO_GAP, SPACE_GAP, NO_GAP, SPACE_GAP, SPACE_GAP, END_GAP]
+    plain = table.read(["你好世 界の abc de"])
+    assert units.gaps.tolist() == plain.gaps.tolist()

@@ -240,3 +240,10 @@ def test_long_paragraphs_are_cut(monkeypatch: pytest.MonkeyPatch, filler: str) -
     if filler == "word ":
         assert {token for s in sentences for token in s.tokens} == {"word", "end"}
         assert sum(len(s.comments) for s in sentences) == 2
+
+
+def test_a_line_end_inside_a_chinese_word_is_nothing():
+    text = "世\n界 Việt\nNam"
+    (sentence,) = Paragraph(0, text, True).cut([[Token(0, 3), Token(4, 12)]])
+    assert sentence.tokens == ["世界", "Việt Nam"]
+    assert sentence.offsets == [(0, 3), (4, 12)]
