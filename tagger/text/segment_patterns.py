@@ -13,7 +13,7 @@ import regex
 
 SPACE = r"\s\x1c-\x1f\u200b\ufeff"  # what no token holds: white space to Unicode or Python, ZWSP, BOM
 UNSPACED_LETTER = r"[\p{Han}\p{Hiragana}\p{Katakana}]"  # between two of them a line end is no space
-LINE_END_INSIDE = regex.compile(rf"(?<={UNSPACED_LETTER})[{SPACE}]*\n[{SPACE}]*(?={UNSPACED_LETTER})")
+LINE_END_INSIDE = regex.compile(rf"(?<={UNSPACED_LETTER})(?:(?!\n)[{SPACE}])*+\n[{SPACE}]*+(?={UNSPACED_LETTER})")
 Span = tuple[int, int]
 
 
