@@ -14,7 +14,7 @@ from itertools import pairwise
 from operator import ne
 from typing import Any, NamedTuple
 
-from tagger.text.segment_patterns import LINE_END_INSIDE
+from tagger.text.segment_patterns import LINE_END_INSIDE, SPACE
 from tagger.text.sentence import MultiwordToken, Sentence, Token
 from tagger.text.terminal import display_width
 
@@ -24,7 +24,7 @@ MIN_WIDTH, MAX_WIDTH = 40, 120  # cells of a hard-wrapped line
 NEARLY_FULL, MOSTLY_FULL = 0.85, 0.75  # shares of the width
 LONG_LINE = 1_000  # characters; a line of this length is not hard-wrapped, and may come in pieces
 
-_SPACES = re.compile(r"\s+")
+_SPACES = re.compile(f"[{SPACE}]+")
 _LAST_SPACE = re.compile(r"\s\S*\Z")
 _FIRST_WORD = re.compile(r"[\s>]*(\S+)")  # after the marks of a quoted e-mail
 _SENTENCE_END = re.compile(r"[.!?:…。！？؟۔।][\"'”’»)\]]*\Z")
@@ -65,7 +65,7 @@ class Paragraph(NamedTuple):
         for tokens, then in zip(filled, following, strict=False):
             starts, ends, words = zip(*tokens, strict=True)
             forms = [text[a:b] for a, b in zip(starts, ends, strict=True)]
-            if len(" ".join(forms).split()) != len(forms):
+            if _SPACES.search("".join(forms)):
                 forms = [_SPACES.sub(" ", LINE_END_INSIDE.sub("", form)) for form in forms]
             sentence = Sentence(forms, text=text[starts[0] : ends[-1]], comments=["# newpar"] if opens else [])
             if layout:

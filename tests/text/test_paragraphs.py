@@ -247,3 +247,14 @@ def test_a_line_end_inside_a_chinese_word_is_nothing():
     (sentence,) = Paragraph(0, text, True).cut([[Token(0, 3), Token(4, 12)]])
     assert sentence.tokens == ["世界", "Việt Nam"]
     assert sentence.offsets == [(0, 3), (4, 12)]
+
+
+def test_many_line_ends_take_linear_time():
+    text = "世" + "\n\u200b" * 50_000 + "a"
+    (sentence,) = Paragraph(0, text, True).cut([[Token(0, len(text))]])
+    assert sentence.tokens == ["世 a"]
+
+
+def test_what_has_no_width_inside_a_token_is_white_space():
+    (sentence,) = Paragraph(0, "a\u200bb\ufeff c", True).cut([[Token(0, 6)]])
+    assert sentence.tokens == ["a b c"]
