@@ -57,7 +57,7 @@ class Units(NamedTuple):
 
 
 class UnitTable:
-    """The types of units met so far: equal strings are one type.
+    """The types of units met so far: equal strings are one type, unless they are very long.
 
     Attributes:
         generation: how often all types were forgotten.
@@ -178,7 +178,7 @@ class UnitTable:
 
 
 class _Types(dict[str, int]):
-    """A unit -> the number of its type; a new unit is added to the table."""
+    """A unit -> the number of its type; a new unit is added to the table. A long unit is added each time it is met."""
 
     space: int
 
@@ -187,7 +187,9 @@ class _Types(dict[str, int]):
         self._table = table
 
     def __missing__(self, unit: str) -> int:
-        number = self[unit] = self._table.add(unit)
+        number = self._table.add(unit)
+        if len(unit) <= MAX_FORM:  # so that the memory is bounded
+            self[unit] = number
         return number
 
 

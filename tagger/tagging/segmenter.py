@@ -22,7 +22,7 @@ from torch import Tensor
 from tagger.model.segmenter import Label
 from tagger.model.segmenter_features import Lexicon, context_rows
 from tagger.model.segmenter_rules import rule_labels
-from tagger.model.segmenter_units import END_GAP, Units, UnitTable
+from tagger.model.segmenter_units import END_GAP, MAX_FORM, Units, UnitTable
 from tagger.tagging.batches import plan_batches
 from tagger.tagging.packed import Layer, head_weights
 from tagger.tagging.turns import own_turn
@@ -191,7 +191,8 @@ class LearnedSegmenter:
         form = text[token.start : token.end]
         allowed = self.vocabulary.multiwords.get(form.lower(), self._allowed)
         best = max(allowed, key=scores.__getitem__)
-        words = self._apply(best, form) if best else ()
+        apply = self._apply if len(form) <= MAX_FORM else self._words  # so that the memory is bounded
+        words = apply(best, form) if best else ()
         return Token(token.start, token.end, words) if words else token
 
     def _words(self, script: int, form: str) -> tuple[str, ...]:

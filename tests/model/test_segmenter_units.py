@@ -73,6 +73,15 @@ def test_a_table_forgets_when_it_is_full():
     assert table.generation > 0
 
 
+def test_long_units_are_not_remembered():
+    table = make_table()
+    long, short = "x" * 41, "x" * 40
+    types = table.read([f"{long} {short} {long} {short}"]).types[2:6]
+    assert long not in table._types
+    assert types[1] == types[3]
+    assert table.rows[types[0]].tolist() == table.rows[types[2]].tolist()
+
+
 def test_what_the_network_sees_of_a_unit():
     assert normalised("E\u0301TE\u0301") == "été"
     assert normalised("1984") == "0000"
