@@ -20,6 +20,7 @@ from tagger.model.segmenter_units import Units, UnitTable, in_run, normalised
 from tagger.text.edit_scripts import edit_script
 from tagger.text.sentence import Token
 from tagger.text.spacing import GoldParagraph
+from tagger.text.terminal import printable
 
 MIN_FORM_COUNT = 2  # occurrences of a unit for a row of its own
 MIN_SCRIPT_FORMS = 2  # forms of training that a script changes, if it may change others too
@@ -137,7 +138,7 @@ class TrainingText:
                 script = script_of(token, form, unit_ends)
                 if script is None:
                     plain.add(form.lower())
-                else:
+                elif printable(script) == script:  # a tagger's folder may hold no others
                     changed[script].add(form.lower())
                     found[form.lower()].add(script)
         scripts = sorted(changed, key=lambda script: (-len(changed[script]), script))

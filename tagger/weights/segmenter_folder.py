@@ -16,6 +16,7 @@ from tagger.model.segmenter import SegmenterConfig, SegmenterNetwork, SegmenterV
 from tagger.model.segmenter_features import CODES, Lexicon
 from tagger.text.edit_scripts import least_characters
 from tagger.text.segment import RULES
+from tagger.text.terminal import printable
 from tagger.weights.quantize import compress, expand
 from tagger.weights.saved_config import MAX_NAME, MAX_VOCABULARY_BYTES, SEGMENTER, SEGMENTER_WEIGHTS, read_json
 from tagger.weights.validation import (
@@ -115,6 +116,8 @@ def _checked_vocabulary(value: Any) -> SegmenterVocabulary:
     for script in vocabulary.scripts:
         if least_characters(script) is None:
             raise ValueError(f"{shown(script)} is no edit script")
+        if printable(script) != script:  # words made by it may be shown
+            raise ValueError(f"the edit script {shown(script)} has a control character")
     _check_numbers("general", vocabulary.general, 1, len(vocabulary.scripts))
     for form, numbers in checked_object("multiwords", vocabulary.multiwords).items():
         _check_numbers(f"multiwords of {shown(form)}", numbers, 0, len(vocabulary.scripts))

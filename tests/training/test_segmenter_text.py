@@ -63,6 +63,13 @@ def test_what_stands_at_each_unit() -> None:
     assert {labels[place] for place in outside} == {IGNORED}
 
 
+def test_scripts_with_control_characters_are_not_learned() -> None:
+    rows = FRENCH.replace("3 de _", "3 d\x1be _")
+    vocabulary, _ = make_text(rows).vocabulary(UnitTable([], 8, False))
+    assert vocabulary.scripts == []
+    assert vocabulary.multiwords == {}
+
+
 def test_words_that_end_at_units_are_cut_and_the_others_are_scripts() -> None:
     text = make_text(GLUED)
     texts, gold = text.texts()

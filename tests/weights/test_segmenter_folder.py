@@ -93,6 +93,7 @@ def test_any_value_is_refused_or_works(folder: Path, part: str) -> None:
         (("vocabulary", "forms"), ["the", "the", "a", "b"], "one of the forms occurs twice"),
         (("vocabulary", "forms"), ["the"], "do not fit each other"),
         (("vocabulary", "scripts", 0), "keep", "is no edit script"),
+        (("vocabulary", "scripts", 0), "keep:\x1b[31m *", "has a control character"),
         (("vocabulary", "scripts"), [], "general is 1, not a whole number"),
         (("vocabulary", "general"), [5], "general is 5, not a whole number from 1 to 4"),
         (("vocabulary", "general"), [0], "general is 0"),
