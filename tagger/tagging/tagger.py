@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, overload
 
 import numpy as np
 
-from tagger.errors import InputError
+from tagger.errors import InputError, shorten
 from tagger.tagging.batches import BATCH_TOKENS
 from tagger.tagging.checks import (
     check_not_texts,
@@ -199,9 +199,11 @@ class Tagger:
         A learned segmenter is many times faster with many paragraphs at a time.
 
         Raises:
-            InputError: a paragraph is no string; or the training data's forms contain spaces, so that no rules can cut
-                text into them.
+            InputError: `paragraphs` is a string, or one of them is not; the tagger was made without its segmenter; or
+                the training data's forms contain spaces, so that no rules can cut text into them.
         """
+        if isinstance(paragraphs, str):
+            raise InputError(f"segment_all takes a list of paragraphs; for {shorten(paragraphs)} alone use segment")
         for paragraph in paragraphs:
             checked_text(paragraph)
         if not paragraphs:

@@ -352,6 +352,13 @@ def test_bytes_are_named_as_such(loaded: Tagger) -> None:
 def test_a_text_to_cut_is_a_string(loaded: Tagger, text: Any) -> None:
     with pytest.raises(InputError, match="a text is a string, not"):
         loaded.segment(text)
+    with pytest.raises(InputError, match="a text is a string, not"):
+        loaded.segment_all([text])
+
+
+def test_a_text_is_no_list_of_paragraphs(loaded: Tagger) -> None:
+    with pytest.raises(InputError, match="takes a list of paragraphs; for 'They book' alone use segment"):
+        loaded.segment_all("They book")
 
 
 @pytest.mark.parametrize(
