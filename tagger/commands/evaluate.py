@@ -106,8 +106,8 @@ def _raw(tagger: "Tagger", sentences: Iterator[Sentence]) -> tuple[Iterator[Sent
 
 
 def _format_raw(file: str, tagger: "Tagger", rows: dict[str, dict[str, float]]) -> str:
-    name = "" if tagger.segmenter is None else tagger.segmenter.name
-    cut = "the learned segmenter" if name == LEARNED else f"the rules {name}"
+    segmenter = "" if tagger.segmenter is None else tagger.segmenter.name
+    cut = "the learned segmenter" if segmenter == LEARNED else f"the rules {segmenter}"
     lines = [f"{file} from raw text, cut by {cut}", f"  {'':<24}{'precision':>10} {'recall':>9} {'F1':>9}"]
     for name, row in rows.items():
         shares = f"{100 * row['precision']:>9.2f}% {100 * row['recall']:>8.2f}% {100 * row['f1']:>8.2f}%"

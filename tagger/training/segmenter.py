@@ -25,10 +25,8 @@ from tagger.training.trainer import make_trainer, run_fit
 READ_RULES = ("english",)  # those that know a language; the others tell a network nothing that it does not learn
 HIDDEN, SIZE, BUCKETS, AFFIX_BUCKETS = 100, 64, 2_048, 1_024
 THRESHOLD_STEP, MAX_THRESHOLD_STEPS = 0.5, 8  # of the score of sentence ends, a logit
-CHECKS, PATIENCE = (
-    10,
-    4,
-)  # how often training scores dev; it ends after so many without a better score, in its second half
+CHECKS = 10  # how often training scores dev
+PATIENCE = 4  # training ends, in its second half, after so many of these without a better score
 
 _log = logging.getLogger(__name__)
 
