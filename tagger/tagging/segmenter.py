@@ -40,6 +40,7 @@ OVERLAP = 40  # units that a window reads beyond those that it decides on, on ea
 WINDOWS = 64  # of a batch; rows of each product with the state
 BLOCK = 512  # rows of every other product
 MARGIN = 5.0  # a token of which the score of one word is higher by this is one word
+MAX_WORDS = 100  # of a token that is cut inside; with more it is one word, as after a few steps of training
 MAX_CHARACTERS = 200_000  # of the paragraphs whose units are in memory together
 
 _GAP = regex.compile(f"[{SPACE}]+")
@@ -119,6 +120,8 @@ class LearnedSegmenter:
         cuts = np.flatnonzero(own == Label.WORD)
         for number in np.unique(np.searchsorted(ends, cuts)).tolist():
             inner = cuts[np.searchsorted(cuts, firsts[number]) : np.searchsorted(cuts, ends[number])]
+            if len(inner) >= MAX_WORDS:
+                continue
             at = [begin[number], *units.ends[places[inner]].tolist(), end[number]]
             text = paragraphs[owners[ends[number]]]
             tokens[number] = Token(at[0], at[-1], tuple(_GAP.sub(" ", text[a:b]).strip(" ") for a, b in pairwise(at)))

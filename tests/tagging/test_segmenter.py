@@ -178,3 +178,16 @@ def test_the_words_of_a_token_that_is_cut_make_up_its_form() -> None:
             if words and "".join(words) == "".join(form.split()):
                 count += 1
     assert count > 1
+
+
+def test_a_token_that_is_cut_everywhere_is_one_word() -> None:
+    """The evaluation takes the square of the number of words of a token."""
+    saved = make_segmenter()
+    with torch.no_grad():
+        saved.network.labels.bias[Label.WORD] += 10_000
+    segmenter = LearnedSegmenter(*saved)
+    most = " ".join("ab" for _ in range(module.MAX_WORDS))
+    ((few,),), ((many,),) = segmenter.segment_all([most, f"{most} ab"])
+    assert few == Token(0, len(most), ("ab",) * module.MAX_WORDS)
+    assert many[:2] == (0, len(most) + 3)
+    assert len(many.words) < module.MAX_WORDS
