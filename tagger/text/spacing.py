@@ -18,7 +18,7 @@ from tagger.text.sentence import Sentence, Token
 
 _SPACES = regex.compile(f"[{SPACE}]+")
 _PARAGRAPH = regex.compile(r"# *new(?:par|doc)\b")
-_JUDGED = 1000  # sentences at the start of a file; if none of them shows spacing, the file has none
+JUDGED = 1_000  # sentences at the start of a file; if none of them shows spacing, the file has none
 
 
 class GoldParagraph(NamedTuple):
@@ -106,7 +106,7 @@ def gold_paragraphs(sentences: Iterable[Sentence], skip: bool = False) -> Iterat
 
 def _checked(sentences: Iterable[Sentence]) -> Iterator[Sentence]:
     rest = iter(sentences)
-    first = list(islice(rest, _JUDGED))
+    first = list(islice(rest, JUDGED))
     if not has_spacing(first):
         for number, sentence in enumerate(first, 1):
             if sentence.tokens and sentence.text is None:

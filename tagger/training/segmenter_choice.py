@@ -16,7 +16,7 @@ from tagger.evaluation.report import score_raw, sentences_of
 from tagger.tagging.segmenter import LearnedSegmenter
 from tagger.text.segment import RULES
 from tagger.text.segmenter import RuleSegmenter
-from tagger.text.spacing import GoldParagraph, gold_paragraphs, has_spacing
+from tagger.text.spacing import JUDGED, GoldParagraph, gold_paragraphs, has_spacing
 from tagger.training.card import ORIGIN
 from tagger.training.config import AUTO, LEARNED, SEGMENTER, TrainConfig
 from tagger.training.segmenter import CutScores, score_cuts, train_segmenter
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from tagger.tagging.tagger import Tagger
 
 INIT = "init"  # the name of the segmenter of the tagger that training starts from
-JUDGED = 1_000  # sentences at the start of a split; if none of them shows spacing, the split has none
 
 _log = logging.getLogger(__name__)
 
