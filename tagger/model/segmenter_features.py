@@ -13,7 +13,7 @@ import numpy as np
 from tagger.model.segmenter_units import Units, UnitTable, mixed
 
 MAX_WORD_UNITS = 12  # longer words are not in the lexicon
-SIZES, CODES = 16, 8
+SIZES, CODES = 16, 8  # a word that is found is its units, fewer than SIZES, + SIZES * its code, below CODES
 COLUMNS = 13
 _FILTER_BITS = 20
 

@@ -23,7 +23,7 @@ OTHER_SCRIPTS = 8  # that are tried besides the best ones, since they may give t
 _Alternatives = list[list[tuple[str, float]]]
 
 
-class Read(NamedTuple):
+class ShownTags(NamedTuple):
     """What users see of the tags of N tokens.
 
     Attributes:
@@ -119,7 +119,7 @@ class TagCodec:
         """How many tags of each token `read` needs for `top` alternatives."""
         return top + OTHER_SCRIPTS if self.edits and probabilities else top
 
-    def read(self, forms: Sequence[str], decoded: Decoded, top: int) -> Read:
+    def read(self, forms: Sequence[str], decoded: Decoded, top: int) -> ShownTags:
         """The tags of N words.
 
         Args:
@@ -132,13 +132,13 @@ class TagCodec:
         if self.edits:
             first = [_lemma(name, form) for name, form in zip(first, forms, strict=True)]
         if decoded.probabilities is None:
-            return Read(first, None, None)
+            return ShownTags(first, None, None)
         shares: list[list[float]] = decoded.probabilities.tolist()
         if not self.edits:
             pairs = None if top == 1 else [list(zip(*p, strict=True)) for p in zip(names.tolist(), shares, strict=True)]
-            return Read(first, [share[0] for share in shares], pairs)
+            return ShownTags(first, [share[0] for share in shares], pairs)
         merged = [_merged(*word, top) for word in zip(forms, names.tolist(), shares, strict=True)]
-        return Read(first, [pairs[0][1] for pairs in merged], merged)
+        return ShownTags(first, [pairs[0][1] for pairs in merged], merged)
 
 
 def _merged(form: str, scripts: list[str], shares: list[float], top: int) -> list[tuple[str, float]]:

@@ -33,6 +33,7 @@ SEPARATORS = (
     "Between the cells of tsv (default: tabs, or spaces if the first token's line has no tab), csv (,) or slash (/)."
 )
 TAKES_SEPARATOR = ("tsv", "csv", "slash")
+MAY_HAVE_TEXT = ("text", "jsonl")  # inputs that may have running text, which is cut into sentences and tokens
 WITH_OFFSETS = ("conllu", "jsonl")  # outputs that show where tokens stood in running text
 SUFFIXES: Mapping[str, InputFormat] = {  # the first suffix of a format is the one that outputs get
     ".txt": "text",

@@ -11,14 +11,12 @@ from tagger.errors import InputError, shorten
 from tagger.text.columns import BLANK_SEPARATED, read_columns, read_tokens
 from tagger.text.conllu import read_conllu
 from tagger.text.files import whole_lines
-from tagger.text.formats import INPUTS
+from tagger.text.formats import INPUTS, MAY_HAVE_TEXT
 from tagger.text.json_lines import read_jsonl
 from tagger.text.paragraphs import Segment, read_paragraphs
 from tagger.text.sentence import Sentence
 from tagger.text.slash import read_slash
 from tagger.text.units import Unit, cut_units
-
-WITH_TEXT = ("text", "jsonl")  # formats that may have text to cut
 
 
 def read(
@@ -78,7 +76,7 @@ def read(
         skip=skip,
         takes_text=segment is not None,
     )
-    if segment is None or format not in WITH_TEXT:
+    if segment is None or format not in MAY_HAVE_TEXT:
         return cast(Iterator[Sentence], units)
     return cut_units(units, segment)
 

@@ -1,5 +1,6 @@
 """Names of files and the formats that they name."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import get_args
@@ -8,6 +9,7 @@ import pytest
 
 from tagger.text.formats import (
     INPUTS,
+    MAY_HAVE_TEXT,
     OUTPUTS,
     SUFFIXES,
     TAKES_SEPARATOR,
@@ -19,7 +21,7 @@ from tagger.text.formats import (
     renamed,
 )
 from tagger.text.readers import read
-from tagger.text.sentence import Sentence
+from tagger.text.sentence import Sentence, Token
 from tagger.text.writers import writer
 
 
@@ -65,6 +67,19 @@ def test_a_format_is_named_in_every_table() -> None:
 @pytest.mark.parametrize("format", INPUTS)
 def test_every_input_format_has_a_reader(format: str) -> None:
     assert list(read([], "a", format, segment=lambda texts: [[] for _ in texts])) == []
+
+
+@pytest.mark.parametrize("format", INPUTS)
+def test_which_input_formats_may_have_text_is_listed(format: str) -> None:
+    lines = {"jsonl": '{"text": "a"}\n', "conllu": "1\ta" + "\t_" * 8 + "\n", "slash": "a/X\n"}
+    cut: list[str] = []
+
+    def segment(texts: Sequence[str]) -> list[list[list[Token]]]:
+        cut.extend(texts)
+        return [[] for _ in texts]
+
+    list(read([lines.get(format, "a\n")], "a", format, segment=segment))
+    assert bool(cut) == (format in MAY_HAVE_TEXT)
 
 
 @pytest.mark.parametrize("format", OUTPUTS)
