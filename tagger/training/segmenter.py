@@ -22,6 +22,7 @@ from tagger.training.segmenter_module import BATCH_UNITS, MAX_GRADIENT, Segmente
 from tagger.training.segmenter_text import TrainingText
 from tagger.training.trainer import make_trainer, run_fit
 
+MAX_STEPS = 6_000  # unless the config says more; a million units then are read nine times
 READ_RULES = ("english",)  # those that know a language; the others tell a network nothing that it does not learn
 HIDDEN, SIZE, BUCKETS, AFFIX_BUCKETS = 100, 64, 2_048, 1_024
 THRESHOLD_STEP, MAX_THRESHOLD_STEPS = 0.5, 8  # of the score of sentence ends, a logit
@@ -56,8 +57,9 @@ class TrainedSegmenter(NamedTuple):
 
 
 def steps_for(units: int) -> int:
-    """The number of steps of a training on so many units."""
-    return max(1, round(min(30, 12 + 900_000 / units) * units / BATCH_UNITS))
+    """The number of steps of a training on so many units: 30 epochs of a small corpus, fewer of a large one."""
+    epochs = min(30, 12 + 900_000 / units)
+    return max(1, min(MAX_STEPS, round(epochs * units / BATCH_UNITS)))
 
 
 def score_cuts(cut: Cut, gold: Sequence[GoldParagraph]) -> CutScores:
