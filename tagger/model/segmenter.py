@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from tagger.model.encoder import Encoder
 from tagger.model.fast_cpu import Dropout
-from tagger.model.segmenter_features import COLUMNS
+from tagger.model.segmenter_features import columns
 from tagger.model.segmenter_units import AFFIXES, UNKNOWN
 
 CELL = "gru"
@@ -40,6 +40,8 @@ class SegmenterConfig(TypedDict):
         affix_buckets: rows of the hash table for each kind of affix.
         characters: whether every letter is a unit.
         rules: the rules for raw text whose result the network reads, or None.
+        pairs: whether it reads pairs of forms, which tell words that look alike apart (French `des`: `de les`, or one
+            word); where there are no scripts to choose they only help to learn by heart.
     """
 
     hidden: int
@@ -48,6 +50,7 @@ class SegmenterConfig(TypedDict):
     affix_buckets: int
     characters: bool
     rules: str | None
+    pairs: bool
 
 
 @dataclass(frozen=True)
@@ -98,7 +101,9 @@ class SegmenterNetwork(nn.Module):
         size, hidden = config["size"], config["hidden"]
         types = vocabulary.rows + 2 * len(AFFIXES) * config["affix_buckets"]
         self.types = nn.EmbeddingBag(types, size, mode="sum")
-        self.context = nn.EmbeddingBag(COLUMNS * config["buckets"] + 1, size, mode="sum", padding_idx=-1)
+        self.context = nn.EmbeddingBag(
+            columns(config["pairs"]) * config["buckets"] + 1, size, mode="sum", padding_idx=-1
+        )
         for table in (self.types, self.context):
             nn.init.normal_(table.weight, std=0.1)
         self.encoder = Encoder(CELL, size, [hidden], [hidden])

@@ -14,7 +14,7 @@ from tagger.model.segmenter_units import Units, UnitTable, mixed
 
 MAX_WORD_UNITS = 12  # longer words are not in the lexicon
 SIZES, CODES = 16, 8  # a word that is found is its units, fewer than SIZES, + SIZES * its code, below CODES
-COLUMNS = 13
+COLUMNS, PAIR_COLUMNS = 13, 2  # of the surroundings; of pairs of forms
 _FILTER_BITS = 20
 
 
@@ -119,15 +119,21 @@ def _grams(table: UnitTable, units: Units) -> Iterable[tuple[int, np.ndarray]]:
         yield size, grams
 
 
+def columns(pairs: bool) -> int:
+    """The number of columns of `context_rows`."""
+    return COLUMNS + PAIR_COLUMNS * pairs
+
+
 def context_rows(
     table: UnitTable,
     units: Units,
     lexicon: Lexicon,
     rules: np.ndarray,
     buckets: int,
+    pairs: bool = False,
     lengths: np.ndarray | None = None,
 ) -> np.ndarray:
-    """The rows of each unit's surroundings in a table of COLUMNS * buckets rows.
+    """The rows of each unit's surroundings in a table of `columns(pairs)` * buckets rows.
 
     Args:
         table: of the units.
@@ -135,18 +141,19 @@ def context_rows(
         lexicon: words of training.
         rules: (N,) what the rules find at each unit's end: 0 nothing, 1 a token's end, 2 a sentence's end.
         buckets: rows of each column.
+        pairs: whether a unit's form and the next or the last one are read as pairs.
         lengths: see `Lexicon.matches`.
 
     Returns:
-        (N, COLUMNS) of int64.
+        (N, `columns(pairs)`) of int64.
     """
-    shape, kind = (table.keys[units.types, part] for part in (1, 2))
+    form, shape, kind = (table.keys[units.types, part] for part in range(3))
     gap = units.gaps.astype(np.uint64)
     before = _next(gap, -1)
     begins, ends, holds = lexicon.matches(table, units, lengths)
     starts = _next(begins, 1)
     begin, start, end, hold = (each % np.uint64(SIZES) for each in (begins, starts, ends, holds))
-    columns: list[tuple[np.ndarray, ...]] = [
+    parts_of: list[tuple[np.ndarray, ...]] = [
         (shape, gap, before),
         (_next(shape, -1), before, shape),
         (shape, gap, _next(shape, 1)),
@@ -161,8 +168,10 @@ def context_rows(
         (ends, starts),
         (holds, ends, starts),
     ]
-    rows = np.empty((len(shape), COLUMNS), dtype=np.int64)
-    for column, parts in enumerate(columns):
+    if pairs:
+        parts_of += [(form, gap, _next(form, 1)), (_next(form, -1), before, form)]
+    rows = np.empty((len(shape), columns(pairs)), dtype=np.int64)
+    for column, parts in enumerate(parts_of):
         rows[:, column] = mixed(*parts) % np.uint64(buckets)
         rows[:, column] += column * buckets
     return rows

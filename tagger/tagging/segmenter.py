@@ -108,7 +108,8 @@ class LearnedSegmenter:
     def _segment(self, paragraphs: Sequence[str]) -> list[list[list[Token]]]:
         units = self._table.read(paragraphs)
         rules = rule_labels(paragraphs, units, self.config["rules"])
-        context = context_rows(self._table, units, self.lexicon, rules, self.config["buckets"])
+        config = self.config
+        context = context_rows(self._table, units, self.lexicon, rules, config["buckets"], config["pairs"])
         labels, scripts = self._labels(units, context)
         owners = np.repeat(np.arange(len(paragraphs)), [stop - start for start, stop in units.bounds])
         places = np.flatnonzero(units.ends)  # those of units, not of boundaries

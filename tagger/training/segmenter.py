@@ -101,6 +101,7 @@ def train_segmenter(
     """
     pl.seed_everything(seed, verbose=False)
     text = TrainingText(train, column)
+    vocabulary, lexicon = text.vocabulary(UnitTable([], AFFIX_BUCKETS, text.characters))
     config = SegmenterConfig(
         hidden=HIDDEN,
         size=SIZE,
@@ -108,8 +109,8 @@ def train_segmenter(
         affix_buckets=AFFIX_BUCKETS,
         characters=text.characters,
         rules=rules if rules in READ_RULES else None,
+        pairs=bool(vocabulary.scripts),
     )
-    vocabulary, lexicon = text.vocabulary(UnitTable([], AFFIX_BUCKETS, text.characters))
     batches = SegmenterBatches(text, vocabulary, config, lexicon, seed)
     units = batches.units
     steps = steps_for(units) if steps is None else steps

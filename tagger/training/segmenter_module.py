@@ -136,7 +136,9 @@ class SegmenterBatches(IterableDataset[SegmenterBatch]):
         units = self._table.read(texts)
         targets = self._text.targets(texts, gold, units, self._scripts)
         rules = rule_labels(texts, units, self._config["rules"])
-        context = context_rows(self._table, units, self._lexicon, rules, self._config["buckets"], targets.lengths)
+        context = context_rows(
+            self._table, units, self._lexicon, rules, self._config["buckets"], self._config["pairs"], targets.lengths
+        )
         types = self._table.rows[units.types]
         for windows in batches_of(units.bounds, self._generator):
             lengths = np.array([stop - start for start, stop in windows])

@@ -101,7 +101,8 @@ def _checked_config(value: Any) -> SegmenterConfig:
     check_int("hidden", config["hidden"], 1, MAX_HIDDEN_SIZE)
     for name in ("size", "buckets", "affix_buckets"):
         check_int(name, value[name], 1, MAX_SIZE)
-    check_bool("characters", config["characters"])
+    for name in ("characters", "pairs"):
+        check_bool(name, value[name])
     if config["rules"] is not None:
         check_choice("rules", config["rules"], RULES)
     return config

@@ -2,16 +2,16 @@ import pytest
 import torch
 
 from tagger.model.segmenter import Label, SegmenterConfig, SegmenterNetwork, SegmenterVocabulary
-from tagger.model.segmenter_features import COLUMNS
+from tagger.model.segmenter_features import columns
 from tagger.model.segmenter_units import AFFIXES, UNKNOWN, UnitTable
 
-CONFIG = SegmenterConfig(hidden=5, size=6, buckets=8, affix_buckets=4, characters=False, rules=None)
+CONFIG = SegmenterConfig(hidden=5, size=6, buckets=8, affix_buckets=4, characters=False, rules=None, pairs=True)
 VOCABULARY = SegmenterVocabulary(["the", "dog"], ["keep:* ..."], [1], {})
 
 
 def make_batch() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     types = torch.randint(2, (7, 3, 1 + 2 * len(AFFIXES))) + UNKNOWN
-    context = torch.randint(8, (7, 3, COLUMNS)) + 8 * torch.arange(COLUMNS)
+    context = torch.randint(8, (7, 3, columns(True))) + 8 * torch.arange(columns(True))
     return types, context, torch.tensor([7, 5, 2])
 
 

@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tagger.model.segmenter_features import COLUMNS, MAX_WORD_UNITS, SIZES, Lexicon, context_rows
+from tagger.model.segmenter_features import MAX_WORD_UNITS, SIZES, Lexicon, columns, context_rows
 from tagger.model.segmenter_units import Units, UnitTable
 
 
@@ -72,17 +72,17 @@ def test_an_empty_lexicon_finds_nothing():
     assert not any(each.any() for each in lexicon.matches(table, units, None))
 
 
-@given(st.lists(st.text("ab. 中", max_size=12), min_size=1, max_size=3))
-def test_surroundings_depend_on_the_paragraph_alone(texts):
+@given(st.lists(st.text("ab. 中", max_size=12), min_size=1, max_size=3), st.booleans())
+def test_surroundings_depend_on_the_paragraph_alone(texts, pairs):
     table = UnitTable([], 16, False)
     training = read(table, "ab. 中a b中 中")
     lexicon = Lexicon.of(table, training, lengths_of(training, {0: 2, 2: 1, 4: 3}))
 
     def rows(paragraphs: list[str]) -> list[list[list[int]]]:
         units = table.read(paragraphs)
-        found = context_rows(table, units, lexicon, np.zeros(len(units.types), dtype=np.int64), 64)
-        assert found.shape == (len(units.types), COLUMNS)
-        assert (found // 64 == np.arange(COLUMNS)).all()
+        found = context_rows(table, units, lexicon, np.zeros(len(units.types), dtype=np.int64), 64, pairs)
+        assert found.shape == (len(units.types), columns(pairs))
+        assert (found // 64 == np.arange(columns(pairs))).all()
         return [found[start:stop].tolist() for start, stop in units.bounds]
 
     assert rows(texts) == [rows([text])[0] for text in texts]
