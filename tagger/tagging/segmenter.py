@@ -192,7 +192,7 @@ class LearnedSegmenter:
         """The token with its words, if a script changes it."""
         if token.words:
             return token
-        form = text[token.start : token.end]
+        form = _GAP.sub(" ", text[token.start : token.end])
         allowed = self.vocabulary.multiwords.get(form.lower(), self._allowed)
         best = max(allowed, key=scores.__getitem__)
         apply = self._apply if len(form) <= MAX_FORM else self._words  # so that the memory is bounded

@@ -54,6 +54,7 @@ def read_jsonl(
             raise InputError(f'{where}: no rules here to cut text into tokens: {shorten(text)}; give "tokens"')
         else:
             paragraphs = read_paragraphs(io.StringIO(text, newline="\n"), paragraph_per_line)
+            fields.pop("multiwords", None)  # of an earlier cut
             yield JsonText(text, list(paragraphs), fields)
 
 

@@ -19,7 +19,7 @@ from tagger.model.segmenter_features import Lexicon
 from tagger.model.segmenter_units import Units, UnitTable, in_run, normalised
 from tagger.text.edit_scripts import edit_script
 from tagger.text.sentence import Token
-from tagger.text.spacing import GoldParagraph
+from tagger.text.spacing import GoldParagraph, begins_paragraph
 from tagger.text.terminal import printable
 
 MIN_FORM_COUNT = 2  # occurrences of a unit for a row of its own
@@ -74,7 +74,7 @@ class TrainingText:
         """
         self._paragraphs = [_sentences(paragraph, column) for paragraph in paragraphs]
         self._sentences = [sentence for paragraph in self._paragraphs for sentence in paragraph]
-        self.shuffled = len(paragraphs) == 1
+        self.shuffled = not any(begins_paragraph(each) for paragraph in paragraphs for each in paragraph.sentences)
         self.characters = _inner_share(self._sentences) > MAX_CHARACTER_SHARE
         bare = sum(sentence.text[-1].isalnum() for sentence in self._sentences)
         self._varied = bare >= MIN_BARE_SHARE * len(self._sentences)

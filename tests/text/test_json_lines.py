@@ -75,3 +75,8 @@ def test_other_multiwords_are_a_field_like_any_other(value: Any) -> None:
     assert sentence.multiwords == []
     sentence.tags = {"upos": ["X"] * 3}
     assert json.loads(write([sentence], "jsonl"))["multiwords"] == value
+
+
+def test_a_text_is_cut_anew_without_the_multiword_tokens_of_an_earlier_cut() -> None:
+    (sentence,) = read('{"text": "go", "multiwords": [[0, 2, "x"]], "id": 1}\n', "jsonl", segment=segment)
+    assert sentence.fields == {"id": 1}
