@@ -98,6 +98,19 @@ def checked_text(text: Any) -> str:
     return text
 
 
+def checked_texts(texts: Any) -> list[str]:
+    """Several texts as a list.
+
+    Raises:
+        InputError: they are one string or no ordered iterable, or one of them is no string.
+    """
+    if isinstance(texts, str):
+        raise InputError(f"segment_all takes a list of paragraphs; for {_shown(texts)} alone use segment")
+    if isinstance(texts, _NO_LISTS) or not isinstance(texts, Iterable):
+        raise InputError(f"segment_all takes a list of paragraphs, not {_shown(texts)}; give a list of strings")
+    return list(map(checked_text, texts))
+
+
 def checked_columns(columns: Any, known: Sequence[str]) -> list[str]:
     """The tag columns that a user wants; None means all that the tagger has.
 

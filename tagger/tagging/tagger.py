@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, overload
 
 import numpy as np
 
-from tagger.errors import InputError, shorten
+from tagger.errors import InputError
 from tagger.tagging.batches import BATCH_TOKENS
 from tagger.tagging.checks import (
     check_not_texts,
@@ -18,7 +18,7 @@ from tagger.tagging.checks import (
     checked_number,
     checked_sentences,
     checked_stream,
-    checked_text,
+    checked_texts,
     checked_tokens,
 )
 from tagger.tagging.devices import choose_device, choose_precision
@@ -199,13 +199,10 @@ class Tagger:
         A learned segmenter is many times faster with many paragraphs at a time.
 
         Raises:
-            InputError: `paragraphs` is a string, or one of them is not; the tagger was made without its segmenter; or
+            InputError: `paragraphs` is no list of strings; the tagger was made without its segmenter; or
                 the training data's forms contain spaces, so that no rules can cut text into them.
         """
-        if isinstance(paragraphs, str):
-            raise InputError(f"segment_all takes a list of paragraphs; for {shorten(paragraphs)} alone use segment")
-        for paragraph in paragraphs:
-            checked_text(paragraph)
+        paragraphs = checked_texts(paragraphs)
         if not paragraphs:
             return []
         if self.segmenter is None:

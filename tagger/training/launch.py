@@ -144,7 +144,10 @@ def _run(record: RunRecord, folder: Path, resuming: bool = False) -> dict[str, A
             raise Interrupted(f"go on with: python -m tagger resume {shlex.quote(str(folder))}") from None
         if (folder / TAGGER_IN_RUN).is_dir():
             raise Interrupted(f"the tagger in {folder} is complete; only its scores are missing") from None
-        raise Interrupted("no epoch was complete, and nothing is kept") from None
+        missing = (
+            "the segmenter was not complete" if record.config.get("parts") == SEGMENTER else "no epoch was complete"
+        )
+        raise Interrupted(f"{missing}, and nothing is kept") from None
 
 
 @contextmanager

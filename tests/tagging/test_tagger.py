@@ -359,6 +359,16 @@ def test_a_text_to_cut_is_a_string(loaded: Tagger, text: Any) -> None:
 def test_a_text_is_no_list_of_paragraphs(loaded: Tagger) -> None:
     with pytest.raises(InputError, match="takes a list of paragraphs; for 'They book' alone use segment"):
         loaded.segment_all("They book")
+    for several in (None, 5, {"They book"}, b"They book"):
+        with pytest.raises(InputError, match=r"takes a list of paragraphs, not .*; give a list of strings"):
+            loaded.segment_all(several)  # type: ignore[arg-type]
+
+
+def test_paragraphs_may_come_from_an_iterator(loaded: Tagger) -> None:
+    texts = ["They book.", "", "Flights"]
+    expected = loaded.segment_all(texts)
+    assert list(map(bool, expected)) == [True, False, True]
+    assert loaded.segment_all(iter(texts)) == expected  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
