@@ -104,8 +104,10 @@ class SegmenterNetwork(nn.Module):
         self.context = nn.EmbeddingBag(
             columns(config["pairs"]) * config["buckets"] + 1, size, mode="sum", padding_idx=-1
         )
-        for table in (self.types, self.context):
-            nn.init.normal_(table.weight, std=0.1)
+        # Rows of affixes and surroundings that training never has stay zero, so that they say nothing.
+        nn.init.zeros_(self.context.weight)
+        nn.init.zeros_(self.types.weight)
+        nn.init.normal_(self.types.weight[: vocabulary.rows], std=0.1)
         self.encoder = Encoder(CELL, size, [hidden], [hidden])
         self.labels = nn.Linear(2 * hidden, len(Label))
         self.scripts = nn.Linear(2 * hidden, len(vocabulary.scripts) + 1)

@@ -25,7 +25,7 @@ from tagger.training.trainer import make_trainer, run_fit
 MAX_STEPS = 6_000  # unless the config says more; a million units then are read nine times
 READ_RULES = ("english",)  # those that know a language; the others tell a network nothing that it does not learn
 HIDDEN, SIZE, BUCKETS, AFFIX_BUCKETS = 100, 64, 2_048, 1_024
-SENTENCE_WEIGHT = 0.25  # of the F1 of sentences beside that of words
+SENTENCE_WEIGHT = 0.1  # of the F1 of sentences beside that of words
 THRESHOLD_STEP, MAX_THRESHOLD_STEPS = 0.5, 8  # of the score of sentence ends, a logit
 CHECKS = 10  # how often training scores dev
 PATIENCE = 4  # training ends, in its second half, after so many of these without a better score
