@@ -130,6 +130,7 @@ def make_segmenter(seed: int = 2, **changes: Any) -> SavedSegmenter:
         "affix_buckets": 16,
         "characters": False,
         "rules": "unicode",
+        "sentences": None,
         "pairs": True,
     }
     config.update(changes)

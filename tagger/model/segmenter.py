@@ -40,6 +40,7 @@ class SegmenterConfig(TypedDict):
         affix_buckets: rows of the hash table for each kind of affix.
         characters: whether every letter is a unit.
         rules: the rules for raw text whose result the network reads, or None.
+        sentences: the rules that decide at which ends of tokens a sentence ends, or None if the network does.
         pairs: whether it reads pairs of forms, which tell words that look alike apart (French `des`: `de les`, or one
             word); where there are no scripts to choose they only help to learn by heart.
     """
@@ -50,6 +51,7 @@ class SegmenterConfig(TypedDict):
     affix_buckets: int
     characters: bool
     rules: str | None
+    sentences: str | None
     pairs: bool
 
 

@@ -88,6 +88,10 @@ class LearnedSegmenter:
             network.labels.bias[Label.SENTENCE] += amount
         return LearnedSegmenter(network, self.vocabulary, self.config, self.lexicon)
 
+    def with_sentences_of(self, rules: str) -> "LearnedSegmenter":
+        """A segmenter with the same tokens and words, in which rules decide where a sentence ends."""
+        return LearnedSegmenter(self.network, self.vocabulary, {**self.config, "sentences": rules}, self.lexicon)
+
     def segment_all(self, paragraphs: Sequence[str]) -> list[list[list[Token]]]:
         """The sentences of each paragraph, and the tokens of each sentence; none is empty.
 
@@ -111,6 +115,10 @@ class LearnedSegmenter:
         config = self.config
         context = context_rows(self._table, units, self.lexicon, rules, config["buckets"], config["pairs"])
         labels, scripts = self._labels(units, context)
+        if config["sentences"] is not None:
+            found = rule_labels(paragraphs, units, config["sentences"])
+            ends = (labels == Label.TOKEN) | (labels == Label.SENTENCE)
+            labels[ends] = np.where((found == 2) | (units.gaps == END_GAP), Label.SENTENCE, Label.TOKEN)[ends]
         owners = np.repeat(np.arange(len(paragraphs)), [stop - start for start, stop in units.bounds])
         places = np.flatnonzero(units.ends)  # those of units, not of boundaries
         own = labels[places]

@@ -109,6 +109,7 @@ def train_segmenter(
         affix_buckets=AFFIX_BUCKETS,
         characters=text.characters,
         rules=rules if rules in READ_RULES else None,
+        sentences=None,
         pairs=bool(vocabulary.scripts),
     )
     batches = SegmenterBatches(text, vocabulary, config, lexicon, seed)
@@ -122,7 +123,32 @@ def train_segmenter(
     own = {"max_steps": steps, "enable_checkpointing": False}
     trainer = make_trainer(settings, own, folder, [best])
     run_fit(trainer, module, batches.loader())
-    return TrainedSegmenter(*with_threshold(best.segmenter, best.scores, dev), trainer.global_step)
+    return TrainedSegmenter(*with_sentences(best.segmenter, best.scores, dev, rules), trainer.global_step)
+
+
+def with_sentences(
+    segmenter: LearnedSegmenter, scores: CutScores, dev: Sequence[GoldParagraph], rules: str
+) -> tuple[LearnedSegmenter, CutScores]:
+    """The segmenter that finds sentences best on dev: with a threshold of its own, or with the ends that rules find.
+
+    Args:
+        segmenter: a trained one.
+        scores: its scores on dev.
+        dev: at least one paragraph.
+        rules: those for raw text that fit the corpus.
+    """
+    own, own_scores = with_threshold(segmenter, scores, dev)
+    other = segmenter.with_sentences_of(rules)
+    other_scores = score_cuts(other.segment_all, dev)
+    taken = other_scores.total > own_scores.total
+    _log.info(
+        "segmenter: ends of sentences by the rules %s  dev words %.2f  sentences %.2f%s",
+        rules,
+        100 * other_scores.words,
+        100 * other_scores.sentences,
+        "  (taken)" if taken else "",
+    )
+    return (other, other_scores) if taken else (own, own_scores)
 
 
 def with_threshold(

@@ -103,8 +103,9 @@ def _checked_config(value: Any) -> SegmenterConfig:
         check_int(name, value[name], 1, MAX_SIZE)
     for name in ("characters", "pairs"):
         check_bool(name, value[name])
-    if config["rules"] is not None:
-        check_choice("rules", config["rules"], RULES)
+    for name in ("rules", "sentences"):
+        if value[name] is not None:
+            check_choice(name, value[name], RULES)
     return config
 
 

@@ -16,6 +16,7 @@ from tagger.tagging import segmenter as module
 from tagger.tagging.packed import head_weights
 from tagger.tagging.segmenter import LearnedSegmenter
 from tagger.text.segment_patterns import SPACE
+from tagger.text.segmenter import RuleSegmenter
 from tagger.text.sentence import Token
 from tests.conftest import make_segmenter
 
@@ -191,3 +192,16 @@ def test_a_token_that_is_cut_everywhere_is_one_word() -> None:
     assert few == Token(0, len(most), ("ab",) * module.MAX_WORDS)
     assert many[:2] == (0, len(most) + 3)
     assert len(many.words) < module.MAX_WORDS
+
+
+def test_rules_may_decide_where_sentences_end() -> None:
+    own = LearnedSegmenter(*make_segmenter())
+    ruled = own.with_sentences_of("unicode")
+    text = "The book. Reads well! It goes on, and on."
+    flat, ruled_flat = (
+        [token for sentence in each.segment_all([text])[0] for token in sentence] for each in (own, ruled)
+    )
+    assert flat == ruled_flat
+    ends = {sentence[-1].end for sentence in ruled.segment_all([text])[0]}
+    expected = {sentence[-1].end for sentence in RuleSegmenter("unicode").segment_all([text])[0]}
+    assert ends == (expected & {token.end for token in flat}) | {len(text)}

@@ -89,6 +89,7 @@ def test_any_value_is_refused_or_works(folder: Path, part: str) -> None:
         (("config", "buckets"), True, "buckets is true"),
         (("config", "characters"), 1, "characters is 1, not true or false"),
         (("config", "rules"), "learned", "rules is"),
+        (("config", "sentences"), "learned", "sentences is"),
         (("config", "more"), 1, "not an object with the keys hidden size"),
         (("vocabulary", "forms"), ["the", "the", "a", "b"], "one of the forms occurs twice"),
         (("vocabulary", "forms"), ["the"], "do not fit each other"),
