@@ -22,7 +22,7 @@ from torch import Tensor
 from tagger.model.segmenter import Label
 from tagger.model.segmenter_features import Lexicon, context_rows
 from tagger.model.segmenter_rules import rule_labels
-from tagger.model.segmenter_units import END_GAP, MAX_FORM, Units, UnitTable
+from tagger.model.segmenter_units import END_GAP, MAX_FORM, SPACE_GAP, Units, UnitTable
 from tagger.tagging.batches import plan_batches
 from tagger.tagging.packed import Layer, head_weights
 from tagger.tagging.turns import own_turn
@@ -115,13 +115,13 @@ class LearnedSegmenter:
         config = self.config
         context = context_rows(self._table, units, self.lexicon, rules, config["buckets"], config["pairs"])
         labels, scripts = self._labels(units, context)
-        if config["sentences"] is not None:
-            found = rule_labels(paragraphs, units, config["sentences"])
-            ends = (labels == Label.TOKEN) | (labels == Label.SENTENCE)
-            labels[ends] = np.where((found == 2) | (units.gaps == END_GAP), Label.SENTENCE, Label.TOKEN)[ends]
         owners = np.repeat(np.arange(len(paragraphs)), [stop - start for start, stop in units.bounds])
         places = np.flatnonzero(units.ends)  # those of units, not of boundaries
-        own = labels[places]
+        own = _without_wide_multiwords(labels[places], units.gaps[places])
+        if config["sentences"] is not None:
+            ruled = (rule_labels(paragraphs, units, config["sentences"]) == 2) | (units.gaps == END_GAP)
+            is_end = (own == Label.TOKEN) | (own == Label.SENTENCE)
+            own = np.where(is_end, np.where(ruled[places], Label.SENTENCE, Label.TOKEN), own)
         ends = np.flatnonzero((own == Label.TOKEN) | (own == Label.SENTENCE))
         firsts = np.concatenate([[0], ends[:-1] + 1])[: len(ends)]
         begin, end = units.starts[places[firsts]].tolist(), units.ends[places[ends]].tolist()
@@ -200,7 +200,9 @@ class LearnedSegmenter:
         """The token with its words, if a script changes it."""
         if token.words:
             return token
-        form = _GAP.sub(" ", text[token.start : token.end])
+        form = text[token.start : token.end]
+        if _GAP.search(form):  # CoNLL-U has no multiword token with white space
+            return token
         allowed = self.vocabulary.multiwords.get(form.lower(), self._allowed)
         best = max(allowed, key=scores.__getitem__)
         apply = self._apply if len(form) <= MAX_FORM else self._words  # so that the memory is bounded
@@ -212,6 +214,24 @@ class LearnedSegmenter:
         made = apply_script(self.vocabulary.scripts[script - 1], form)
         words = tuple(filter(None, _GAP.split(made))) if made else ()
         return words if len(words) > 1 else ()
+
+
+def _without_wide_multiwords(labels: np.ndarray, gaps: np.ndarray) -> np.ndarray:
+    """Labels of units (N,) that end multiword tokens at white space: CoNLL-U has none that hold it.
+
+    Args:
+        labels: (N,) without boundaries; the last unit of a paragraph ends a sentence.
+        gaps: (N,) what follows each unit.
+    """
+    cuts = labels == Label.WORD
+    if not cuts.any():
+        return labels
+    ends = np.flatnonzero((labels == Label.TOKEN) | (labels == Label.SENTENCE))
+    token = np.searchsorted(ends, np.arange(len(labels)))  # of each unit
+    is_multiword = np.zeros(len(ends), dtype=bool)
+    is_multiword[token[cuts]] = True
+    inside = (labels == Label.GOES_ON) | cuts
+    return np.where(is_multiword[token] & inside & (gaps == SPACE_GAP), Label.TOKEN, labels)
 
 
 def _windows(bounds: Sequence[tuple[int, int]]) -> Iterator[tuple[np.ndarray, np.ndarray, list[int]]]:

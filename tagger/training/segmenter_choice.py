@@ -145,6 +145,8 @@ class SegmenterTraining:
         segmenters[LEARNED] = learned
         scores = {name: score_cuts(each.segment_all, dev) for name, each in segmenters.items()}
         best = max(scores, key=lambda name: (scores[name].words, scores[name].sentences))  # of equals the simplest
+        if best == LEARNED:  # a network that learned from little may find words but no sentences
+            best = max(scores, key=lambda name: scores[name].total)
         kept = LEARNED if config.segmenter == LEARNED else best
         _log.info("segmenter: %s is kept; %s", kept, _format_scores(scores))
         origins = {

@@ -187,11 +187,20 @@ def test_a_token_that_is_cut_everywhere_is_one_word() -> None:
     with torch.no_grad():
         saved.network.labels.bias[Label.WORD] += 10_000
     segmenter = LearnedSegmenter(*saved)
-    most = " ".join("ab" for _ in range(module.MAX_WORDS))
-    ((few,),), ((many,),) = segmenter.segment_all([most, f"{most} ab"])
-    assert few == Token(0, len(most), ("ab",) * module.MAX_WORDS)
-    assert many[:2] == (0, len(most) + 3)
+    most = "ab1" * (module.MAX_WORDS // 2)
+    ((few,),), ((many,),) = segmenter.segment_all([most, f"{most}ab"])
+    assert few == Token(0, len(most), ("ab", "1") * (module.MAX_WORDS // 2))
+    assert many[:2] == (0, len(most) + 2)
     assert len(many.words) < module.MAX_WORDS
+
+
+def test_multiword_tokens_hold_no_white_space() -> None:
+    segmenter = LearnedSegmenter(*make_segmenter())
+    texts = [*TEXTS, LONG]
+    found = segmenter.segment_all(texts)
+    tokens = [(text, token) for text, sentences in zip(texts, found, strict=True) for token in chain(*sentences)]
+    assert any(token.words for _, token in tokens)
+    assert not any(token.words and SPACES.search(text[token.start : token.end]) for text, token in tokens)
 
 
 def test_rules_may_decide_where_sentences_end() -> None:
