@@ -129,6 +129,7 @@ def make_segmenter(seed: int = 2, **changes: Any) -> SavedSegmenter:
         "buckets": 32,
         "affix_buckets": 16,
         "characters": False,
+        "spaces": True,
         "rules": "unicode",
         "sentences": None,
         "pairs": True,

@@ -39,6 +39,7 @@ class SegmenterConfig(TypedDict):
         buckets: rows of the hash table for each column of the surroundings.
         affix_buckets: rows of the hash table for each kind of affix.
         characters: whether every letter is a unit.
+        spaces: whether a token may hold white space, as in Vietnamese.
         rules: the rules for raw text whose result the network reads, or None.
         sentences: the rules that decide at which ends of tokens a sentence ends, or None if the network does.
         pairs: whether it reads pairs of forms, which tell words that look alike apart (French `des`: `de les`, or one
@@ -50,6 +51,7 @@ class SegmenterConfig(TypedDict):
     buckets: int
     affix_buckets: int
     characters: bool
+    spaces: bool
     rules: str | None
     sentences: str | None
     pairs: bool

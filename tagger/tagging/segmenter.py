@@ -162,6 +162,9 @@ class LearnedSegmenter:
                 _product(states[torch.from_numpy(own)], *self._heads[0])[:, : len(Label)].argmax(dim=1).numpy()
             )
             labels[here[units.gaps[here] == END_GAP]] = Label.SENTENCE
+            if not self.config["spaces"]:
+                joined = (labels[here] == Label.GOES_ON) | (labels[here] == Label.WORD)
+                labels[here[joined & (units.gaps[here] == SPACE_GAP)]] = Label.TOKEN
             if self.vocabulary.scripts:
                 ends = own[(labels[here] == Label.TOKEN) | (labels[here] == Label.SENTENCE)]
                 each = _product(states[torch.from_numpy(ends)], *self._heads[1])

@@ -108,6 +108,7 @@ def train_segmenter(
         buckets=BUCKETS,
         affix_buckets=AFFIX_BUCKETS,
         characters=text.characters,
+        spaces=text.spaces,
         rules=rules if rules in READ_RULES else None,
         sentences=None,
         pairs=bool(vocabulary.scripts),
@@ -165,14 +166,10 @@ def with_threshold(
         scores: its scores on dev.
         dev: at least one paragraph.
     """
-    found = {0: scores}
-    for direction in (-1, 1):
-        step = worse = 0
-        while worse < 2 and abs(step) < MAX_THRESHOLD_STEPS:
-            step += direction
-            highest = max(each.total for each in found.values())
-            found[step] = score_cuts(segmenter.moved(THRESHOLD_STEP * step).segment_all, dev)
-            worse = worse + 1 if found[step].total <= highest else 0
+    found = {
+        step: score_cuts(segmenter.moved(THRESHOLD_STEP * step).segment_all, dev) if step else scores
+        for step in range(-MAX_THRESHOLD_STEPS, MAX_THRESHOLD_STEPS + 1)
+    }
     best = max(found.values(), key=lambda each: each.total)
     sentences = sum(len(paragraph.sentences) for paragraph in dev)
     error = math.sqrt(best.sentences * (1 - best.sentences) / sentences)

@@ -25,6 +25,7 @@ from tagger.text.terminal import printable
 MIN_FORM_COUNT = 2  # occurrences of a unit for a row of its own
 MIN_SCRIPT_FORMS = 2  # forms of training that a script changes, if it may change others too
 MAX_CHARACTER_SHARE = 0.03  # of the tokens; if more end or are cut within a run of letters, every letter is a unit
+MAX_SPACED_SHARE = 0.0002  # of the tokens; if no more hold white space, it always ends a token
 MIN_BARE_SHARE = 0.03  # of the sentences that end in a letter or digit; with fewer, final punctuation is always there
 DROPPED_SHARE, LOWERED_SHARE = 0.15, 0.1  # of the sentences that lose their final punctuation, or their capitals
 RUN_SENTENCES = 5  # sentences that keep their order, on average, where the order may mean nothing
@@ -63,6 +64,7 @@ class TrainingText:
     Attributes:
         shuffled: whether the order of sentences means nothing.
         characters: whether every letter is to be a unit.
+        spaces: whether tokens may hold white space.
     """
 
     def __init__(self, paragraphs: Sequence[GoldParagraph], column: str | None = None) -> None:
@@ -76,6 +78,8 @@ class TrainingText:
         self._sentences = [sentence for paragraph in self._paragraphs for sentence in paragraph]
         self.shuffled = not any(begins_paragraph(each) for paragraph in paragraphs for each in paragraph.sentences)
         self.characters = _inner_share(self._sentences) > MAX_CHARACTER_SHARE
+        tokens = [each.text[token.start : token.end] for each in self._sentences for token in each.tokens]
+        self.spaces = sum(len(form.split()) > 1 for form in tokens) > MAX_SPACED_SHARE * len(tokens)
         bare = sum(sentence.text[-1].isalnum() for sentence in self._sentences)
         self._varied = bare >= MIN_BARE_SHARE * len(self._sentences)
         tags = sorted({tag for sentence in self._sentences for token in sentence.tokens for tag in token.tags})

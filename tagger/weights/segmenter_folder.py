@@ -101,7 +101,7 @@ def _checked_config(value: Any) -> SegmenterConfig:
     check_int("hidden", config["hidden"], 1, MAX_HIDDEN_SIZE)
     for name in ("size", "buckets", "affix_buckets"):
         check_int(name, value[name], 1, MAX_SIZE)
-    for name in ("characters", "pairs"):
+    for name in ("characters", "spaces", "pairs"):
         check_bool(name, value[name])
     for name in ("rules", "sentences"):
         if value[name] is not None:

@@ -6,7 +6,7 @@ from tagger.model.segmenter_features import columns
 from tagger.model.segmenter_units import AFFIXES, UNKNOWN, UnitTable
 
 CONFIG = SegmenterConfig(
-    hidden=5, size=6, buckets=8, affix_buckets=4, characters=False, rules=None, sentences=None, pairs=True
+    hidden=5, size=6, buckets=8, affix_buckets=4, characters=False, spaces=True, rules=None, sentences=None, pairs=True
 )
 VOCABULARY = SegmenterVocabulary(["the", "dog"], ["keep:* ..."], [1], {})
 

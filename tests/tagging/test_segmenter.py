@@ -203,6 +203,18 @@ def test_multiword_tokens_hold_no_white_space() -> None:
     assert not any(token.words and SPACES.search(text[token.start : token.end]) for text, token in tokens)
 
 
+def test_white_space_ends_tokens_where_training_has_none_that_hold_it() -> None:
+    segmenter = LearnedSegmenter(*make_segmenter(spaces=False))
+    found = segmenter.segment_all([*TEXTS, LONG])
+    tokens = [
+        text[token.start : token.end]
+        for text, sentences in zip([*TEXTS, LONG], found, strict=True)
+        for token in chain(*sentences)
+    ]
+    assert tokens
+    assert not any(map(SPACES.search, tokens))
+
+
 def test_rules_may_decide_where_sentences_end() -> None:
     own = LearnedSegmenter(*make_segmenter())
     ruled = own.with_sentences_of("unicode")
