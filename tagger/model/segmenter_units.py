@@ -91,7 +91,7 @@ class UnitTable:
 
     @property
     def keys(self) -> np.ndarray:
-        """(types, 3): a hash of the form, of the shape and of the kind of each type."""
+        """(types, 4): hashes of the form, the shape and the kind of each type; 1 for a mark that training lacks."""
         self._grow()
         return self._arrays[1]
 
@@ -146,10 +146,10 @@ class UnitTable:
         self.generation += 1
         self._types = _Types(self)
         self._new_rows: list[list[int]] = []
-        self._new_keys: list[tuple[int, int, int]] = []
-        self._arrays = np.zeros((0, 1 + 2 * len(AFFIXES)), dtype=np.int64), np.zeros((0, 3), dtype=np.uint64)
-        self._add([BOUNDARY] + [len(self._rows) + UNKNOWN + 1] * 2 * len(AFFIXES), (0, 0, 0))
-        self._types.space = self._add([UNKNOWN] * (1 + 2 * len(AFFIXES)), (0, 0, 0))
+        self._new_keys: list[tuple[int, int, int, int]] = []
+        self._arrays = np.zeros((0, 1 + 2 * len(AFFIXES)), dtype=np.int64), np.zeros((0, 4), dtype=np.uint64)
+        self._add([BOUNDARY] + [len(self._rows) + UNKNOWN + 1] * 2 * len(AFFIXES), (0, 0, 0, 0))
+        self._types.space = self._add([UNKNOWN] * (1 + 2 * len(AFFIXES)), (0, 0, 0, 0))
 
     def add(self, unit: str) -> int:
         """The number of a new type."""
@@ -160,9 +160,10 @@ class UnitTable:
         affixes = [form[:n] for n in AFFIXES] + [form[-n:] for n in AFFIXES]
         rows = [self._rows.get(form, UNKNOWN)]
         rows += [first + place * self._buckets + _hash(affix) % self._buckets for place, affix in enumerate(affixes)]
-        return self._add(rows, (_hash(form), _hash(shape(unit)), _hash(kind(unit))))
+        is_new_mark = form not in self._rows and not unit[0].isalnum()
+        return self._add(rows, (_hash(form), _hash(shape(unit)), _hash(kind(unit)), is_new_mark))
 
-    def _add(self, rows: list[int], keys: tuple[int, int, int]) -> int:
+    def _add(self, rows: list[int], keys: tuple[int, int, int, int]) -> int:
         self._new_rows.append(rows)
         self._new_keys.append(keys)
         return len(self._arrays[0]) + len(self._new_rows) - 1

@@ -117,6 +117,7 @@ class LearnedSegmenter:
         labels, scripts = self._labels(units, context)
         owners = np.repeat(np.arange(len(paragraphs)), [stop - start for start, stop in units.bounds])
         places = np.flatnonzero(units.ends)  # those of units, not of boundaries
+        self._end_new_marks(paragraphs, units, labels)
         own = _without_wide_multiwords(labels[places], units.gaps[places])
         if config["sentences"] is not None:
             ruled = (rule_labels(paragraphs, units, config["sentences"]) == 2) | (units.gaps == END_GAP)
@@ -171,6 +172,15 @@ class LearnedSegmenter:
                 likely = each[:, 1 : len(self.vocabulary.scripts) + 1].amax(dim=1) > each[:, 0] - MARGIN
                 scripts |= dict(zip(places[ends[likely.numpy()]].tolist(), each[likely].numpy(), strict=True))
         return labels, scripts
+
+    def _end_new_marks(self, paragraphs: Sequence[str], units: Units, labels: np.ndarray) -> None:
+        """Changes labels (N,): tokens end at marks that training lacks, and before them, where rules say so."""
+        new = np.flatnonzero(self._table.keys[units.types, 3])
+        if len(new):
+            near = np.union1d(new, new - 1)
+            found = rule_labels(paragraphs, units, self.config["rules"] or "unicode")
+            near = near[(found[near] > 0) & (labels[near] == Label.GOES_ON)]
+            labels[near] = Label.TOKEN
 
     def _kinds_of_types(self) -> Tensor:
         """The part of the embedding that depends on the type alone, of every type in the table."""

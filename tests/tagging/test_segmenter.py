@@ -226,3 +226,14 @@ def test_rules_may_decide_where_sentences_end() -> None:
     ends = {sentence[-1].end for sentence in ruled.segment_all([text])[0]}
     expected = {sentence[-1].end for sentence in RuleSegmenter("unicode").segment_all([text])[0]}
     assert ends == (expected & {token.end for token in flat}) | {len(text)}
+
+
+def test_tokens_end_at_marks_that_training_lacks() -> None:
+    saved = make_segmenter()
+    with torch.no_grad():
+        saved.network.labels.bias[Label.GOES_ON] += 1_000
+    found = LearnedSegmenter(*saved).segment_all(["the «book», the .book"])[0]
+    # The vocabulary has the full stop, but no quote and no comma.
+    assert [token[:2] for sentence in found for token in sentence] == [
+        *((0, 3), (4, 5), (5, 9), (9, 10), (10, 11), (12, 21))
+    ]
