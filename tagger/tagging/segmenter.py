@@ -10,7 +10,7 @@ beside it, and not on the tagger's precision.
 
 import copy
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 from itertools import pairwise, repeat
 from typing import TYPE_CHECKING, Any, cast
 
@@ -110,19 +110,25 @@ class LearnedSegmenter:
         return found
 
     def _segment(self, paragraphs: Sequence[str]) -> list[list[list[Token]]]:
-        units = self._table.read(paragraphs)
-        rules = rule_labels(paragraphs, units, self.config["rules"])
-        config = self.config
+        units, config = self._table.read(paragraphs), self.config
+
+        @cache
+        def ruled(rules: str | None) -> np.ndarray:
+            return rule_labels(paragraphs, units, rules)
+
+        rules = ruled(config["rules"])
         context = context_rows(self._table, units, self.lexicon, rules, config["buckets"], config["pairs"])
         labels, scripts = self._labels(units, context)
         owners = np.repeat(np.arange(len(paragraphs)), [stop - start for start, stop in units.bounds])
         places = np.flatnonzero(units.ends)  # those of units, not of boundaries
-        self._end_new_marks(paragraphs, units, labels)
+        new_marks = np.flatnonzero(self._table.keys[units.types, 3])
+        if len(new_marks):
+            _end_new_marks(labels, new_marks, ruled(config["rules"] or "unicode"))
         own = _without_wide_multiwords(labels[places], units.gaps[places])
         if config["sentences"] is not None:
-            ruled = (rule_labels(paragraphs, units, config["sentences"]) == 2) | (units.gaps == END_GAP)
+            last = (ruled(config["sentences"]) == 2) | (units.gaps == END_GAP)
             is_end = (own == Label.TOKEN) | (own == Label.SENTENCE)
-            own = np.where(is_end, np.where(ruled[places], Label.SENTENCE, Label.TOKEN), own)
+            own = np.where(is_end, np.where(last[places], Label.SENTENCE, Label.TOKEN), own)
         ends = np.flatnonzero((own == Label.TOKEN) | (own == Label.SENTENCE))
         firsts = np.concatenate([[0], ends[:-1] + 1])[: len(ends)]
         begin, end = units.starts[places[firsts]].tolist(), units.ends[places[ends]].tolist()
@@ -173,15 +179,6 @@ class LearnedSegmenter:
                 scripts |= dict(zip(places[ends[likely.numpy()]].tolist(), each[likely].numpy(), strict=True))
         return labels, scripts
 
-    def _end_new_marks(self, paragraphs: Sequence[str], units: Units, labels: np.ndarray) -> None:
-        """Changes labels (N,): tokens end at marks that training lacks, and before them, where rules say so."""
-        new = np.flatnonzero(self._table.keys[units.types, 3])
-        if len(new):
-            near = np.union1d(new, new - 1)
-            found = rule_labels(paragraphs, units, self.config["rules"] or "unicode")
-            near = near[(found[near] > 0) & (labels[near] == Label.GOES_ON)]
-            labels[near] = Label.TOKEN
-
     def _kinds_of_types(self) -> Tensor:
         """The part of the embedding that depends on the type alone, of every type in the table."""
         rows = self._table.rows
@@ -227,6 +224,18 @@ class LearnedSegmenter:
         made = apply_script(self.vocabulary.scripts[script - 1], form)
         words = tuple(filter(None, _GAP.split(made))) if made else ()
         return words if len(words) > 1 else ()
+
+
+def _end_new_marks(labels: np.ndarray, new_marks: np.ndarray, rules: np.ndarray) -> None:
+    """Changes labels (N,): tokens end at marks that training lacks, and before them, where rules say so.
+
+    Args:
+        labels: of all units.
+        new_marks: the places of these marks.
+        rules: (N,) what rules find, see `rule_labels`.
+    """
+    near = np.union1d(new_marks, new_marks - 1)
+    labels[near[(rules[near] > 0) & (labels[near] == Label.GOES_ON)]] = Label.TOKEN
 
 
 def _without_wide_multiwords(labels: np.ndarray, gaps: np.ndarray) -> np.ndarray:
