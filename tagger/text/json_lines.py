@@ -21,8 +21,8 @@ def read_jsonl(
     """Yields the sentence or the text of each line; empty lines are skipped.
 
     A line is a list of tokens, or an object with `tokens` or else `text`. A text becomes one sentence or more,
-    with offsets in that text; see `units.sentences_of`. With tokens, `text`, `offsets` and `multiwords` are read if
-    they are what `tag` writes. All other keys of the object go to `Sentence.fields`.
+    with offsets in that text; see `units.sentences_of`. With tokens, `text`, `offsets`, `multiwords` and `space_after`
+    are read if they are what `tag` writes. All other keys of the object go to `Sentence.fields`.
 
     Args:
         lines: as `tagger.text.files.decoded_lines` yields them.
@@ -54,7 +54,8 @@ def read_jsonl(
             raise InputError(f'{where}: no rules here to cut text into tokens: {shorten(text)}; give "tokens"')
         else:
             paragraphs = read_paragraphs(io.StringIO(text, newline="\n"), paragraph_per_line)
-            fields.pop("multiwords", None)  # of an earlier cut
+            for key in ("multiwords", "space_after"):  # of an earlier cut
+                fields.pop(key, None)
             yield JsonText(text, list(paragraphs), fields)
 
 
@@ -78,6 +79,9 @@ def _tokenised(fields: dict[str, Any], where: str, columns: Mapping[str, int]) -
     multiwords = fields.get("multiwords")
     if isinstance(multiwords, list) and _are_multiwords(multiwords, len(tokens)):
         sentence.multiwords = [MultiwordToken(*multiword) for multiword in fields.pop("multiwords")]
+    spaces = fields.get("space_after")
+    if isinstance(spaces, list) and len(spaces) == len(tokens) and _are_spaces(spaces, sentence.multiwords):
+        sentence.space_after = fields.pop("space_after")
     return sentence
 
 
@@ -92,6 +96,12 @@ def _are_multiwords(values: list[Any], words: int) -> bool:
             return False
         last = stop
     return True
+
+
+def _are_spaces(values: list[Any], multiwords: Iterable[MultiwordToken]) -> bool:
+    """Whether each value is true or false, and false within a multiword token."""
+    inside = (word for start, stop, _ in multiwords for word in range(start, stop - 1))
+    return all(type(value) is bool for value in values) and not any(values[word] for word in inside)
 
 
 def _is_span(value: object) -> bool:

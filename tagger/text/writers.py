@@ -53,8 +53,8 @@ def writer(
     - `conllu`: see `tagger.text.conllu`. MISC gets probabilities as `UposProb=0.9312` and alternatives as
       `UposTop=NOUN:0.9312 VERB:0.0514`. A sentence without tokens that did not come from CoNLL-U has no block.
     - `jsonl`: an object per line: the keys that the input had, `tokens`, `upos`, `upos_probabilities`,
-      `upos_alternatives`, and `offsets` and `text` if they are known. If there are multiword tokens, `multiwords` has
-      the number of words before each, the number of those up to its end, and its form.
+      `upos_alternatives`, and `offsets`, `space_after` and `text` if they are known. If there are multiword tokens,
+      `multiwords` has the number of words before each, the number of those up to its end, and its form.
     - `slash`: a line per sentence, `word/UPOS/XPOS` with the tags in the order of the columns.
     - `pretty`: for a terminal, the tags below the words, at most `width` cells wide.
 
@@ -149,6 +149,8 @@ def _write_jsonl(options: _Options, sentence: Sentence) -> str:
         record["offsets"] = sentence.offsets
     if sentence.multiwords:
         record["multiwords"] = sentence.multiwords
+    if sentence.space_after is not None:
+        record["space_after"] = sentence.space_after
     if sentence.text is not None:
         record["text"] = sentence.text
     carried = {key: value for key, value in sentence.fields.items() if key not in stale and key not in record}

@@ -22,9 +22,18 @@ def test_json_fields_come_along() -> None:
             "tokens": ["A", "b."],
             "upos": ["X", "X"],
             "offsets": [[0, 1], [2, 4]],
+            "space_after": [True, True],
             "text": "A b.",
         },
-        {"id": 7, "meta": {"x": [1.5, None]}, "tokens": ["C."], "upos": ["X"], "offsets": [[5, 7]], "text": "C."},
+        {
+            "id": 7,
+            "meta": {"x": [1.5, None]},
+            "tokens": ["C."],
+            "upos": ["X"],
+            "offsets": [[5, 7]],
+            "space_after": [True],
+            "text": "C.",
+        },
         {"id": 8, "tokens": [], "upos": [], "offsets": [], "text": " "},
         {"id": "9", "tokens": ["d"], "upos": ["X"]},
     ]
@@ -54,6 +63,33 @@ def test_multiword_tokens_are_written_and_read() -> None:
     assert write([again], "conllu") == write([sentence], "conllu")
 
 
+CONLLU = """# text = L'eau du lac, là
+1\tL'\t_\tDET\t_\t_\t_\t_\t_\tSpaceAfter=No
+2\teau\t_\tNOUN\t_\t_\t_\t_\t_\t_
+3-4\tdu\t_\t_\t_\t_\t_\t_\t_\t_
+3\tde\t_\tADP\t_\t_\t_\t_\t_\t_
+4\tle\t_\tDET\t_\t_\t_\t_\t_\t_
+5\tlac\t_\tNOUN\t_\t_\t_\t_\t_\tSpaceAfter=No
+6\t,\t_\tPUNCT\t_\t_\t_\t_\t_\t_
+7\tlà\t_\tADV\t_\t_\t_\t_\t_\tSpaceAfter=No
+
+"""
+
+
+def test_conllu_comes_back_from_json_with_its_spacing_and_its_multiword_tokens() -> None:
+    line = write(read(CONLLU, "conllu"), "jsonl")
+    assert json.loads(line)["space_after"] == [False, True, False, True, False, True, False]
+    assert write(read(line, "jsonl", columns={"upos": 0}), "conllu") == CONLLU
+
+
+@pytest.mark.parametrize("value", ["101", [True], [1, 0, 1], [True, None, True], [True, True, True]])
+def test_other_spacing_is_a_field_like_any_other(value: Any) -> None:
+    line = json.dumps({"tokens": ["a", "b", "c"], "multiwords": [[0, 2, "ab"]], "space_after": value})
+    (sentence,) = read(line, "jsonl")
+    assert sentence.space_after is None
+    assert sentence.fields == {"space_after": value}
+
+
 @pytest.mark.parametrize(
     "value",
     [
@@ -77,6 +113,8 @@ def test_other_multiwords_are_a_field_like_any_other(value: Any) -> None:
     assert json.loads(write([sentence], "jsonl"))["multiwords"] == value
 
 
-def test_a_text_is_cut_anew_without_the_multiword_tokens_of_an_earlier_cut() -> None:
-    (sentence,) = read('{"text": "go", "multiwords": [[0, 2, "x"]], "id": 1}\n', "jsonl", segment=segment)
+def test_a_text_is_cut_anew_without_the_tokens_of_an_earlier_cut() -> None:
+    earlier = '"multiwords": [[0, 2, "x"]], "space_after": [false, true]'
+    (sentence,) = read(f'{{"text": "go", {earlier}, "id": 1}}\n', "jsonl", segment=segment)
+    assert sentence.space_after == [True]
     assert sentence.fields == {"id": 1}
