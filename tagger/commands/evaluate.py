@@ -81,7 +81,7 @@ def evaluate(
     lines = read_lines(file, encoding)
     sentences = read(lines, file, format, separator=separator, columns=places, skip=[DOCUMENT])
     if raw:
-        scores = raw_scores.raw_scores(*_raw(tagger, sentences))
+        scores = raw_scores.raw_scores(*_raw(tagger, sentences, file))
         rows = {name: {"precision": s.precision, "recall": s.recall, "f1": s.f1} for name, s in scores.items()}
         if as_json:
             show_json(rows)
@@ -98,9 +98,9 @@ def evaluate(
         show(metrics.format_report(report, file))
 
 
-def _raw(tagger: "Tagger", sentences: Iterator[Sentence]) -> tuple[Iterator[Sentence], Iterator[Sentence]]:
+def _raw(tagger: "Tagger", sentences: Iterator[Sentence], file: str) -> tuple[Iterator[Sentence], Iterator[Sentence]]:
     """The gold sentences of a file, and the sentences that the tagger finds in its raw text."""
-    gold, texts = tee(gold_paragraphs(sentences))
+    gold, texts = tee(gold_paragraphs(sentences, file))
     found = cut_units((Paragraph(0, paragraph.text, True) for paragraph in texts), tagger.segment_all)
     return (s for paragraph in gold for s in paragraph.sentences), tagger.stream(found)
 

@@ -38,8 +38,8 @@ def read_conllu(lines: Iterable[str], path: str) -> Iterator[Sentence]:
         path: for error messages.
 
     Raises:
-        InputError: a row without 10 columns, an ID that CoNLL-U does not have, a multiword token whose words are not
-            in order after it, or a missing empty line.
+        InputError: a row without 10 columns, an ID that CoNLL-U does not have, an empty FORM, a multiword token whose
+            words are not in order after it, or a missing empty line.
     """
     block: list[str] = []
     rows: list[list[str]] = []
@@ -61,6 +61,11 @@ def read_conllu(lines: Iterable[str], path: str) -> Iterator[Sentence]:
                 raise InputError(
                     f"{path}, line {number}: {len(cells)} columns, CoNLL-U has 10 between tabs: {shorten(text)};"
                     " give other column files as tsv"
+                )
+            if not cells[1]:
+                raise InputError(
+                    f"{path}, line {number}: no FORM in {shorten(text)}; write the form of {shorten(cells[0])} into the"
+                    " second column, or _ if it has none"
                 )
             if cells[0].isascii() and cells[0].isdigit():
                 if cells[0] == "1" and rows:

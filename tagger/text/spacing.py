@@ -70,7 +70,7 @@ def has_spacing(sentences: Iterable[Sentence]) -> bool:
     return any(_spelled(s) is not None or _has_space_after_no(s) for s in sentences if s.tokens)
 
 
-def gold_paragraphs(sentences: Iterable[Sentence], skip: bool = False) -> Iterator[GoldParagraph]:
+def gold_paragraphs(sentences: Iterable[Sentence], path: str = "", *, skip: bool = False) -> Iterator[GoldParagraph]:
     """Yields the paragraphs of a file as raw text. Reads `sentences` as it goes.
 
     A paragraph begins at a sentence with a `# newpar` or `# newdoc` comment. Where a file has no such comments it is
@@ -82,6 +82,7 @@ def gold_paragraphs(sentences: Iterable[Sentence], skip: bool = False) -> Iterat
 
     Args:
         sentences: of one file.
+        path: of that file, for error messages.
         skip: whether a sentence without known spacing ends the paragraph and is left out. Otherwise it is an error.
 
     Raises:
@@ -89,9 +90,9 @@ def gold_paragraphs(sentences: Iterable[Sentence], skip: bool = False) -> Iterat
             a sentence without `SpaceAfter=No` is something else than its tokens; or a token consists of white space.
     """
     paragraph = _Paragraph()
-    for number, sentence in enumerate(sentences if skip else _checked(sentences), 1):
+    for number, sentence in enumerate(sentences if skip else _checked(sentences, path), 1):
         try:
-            spaced = _spaced(sentence, number) if sentence.tokens else None
+            spaced = _spaced(sentence, _location(path, sentence, number)) if sentence.tokens else None
         except InputError:
             if not skip:
                 raise
@@ -104,14 +105,19 @@ def gold_paragraphs(sentences: Iterable[Sentence], skip: bool = False) -> Iterat
     yield from paragraph.whole()
 
 
-def _checked(sentences: Iterable[Sentence]) -> Iterator[Sentence]:
+def _location(path: str, sentence: Sentence, number: int) -> str:
+    """Where a sentence stands, for error messages."""
+    return f"{path}{', ' if path else ''}sentence {sentence.name or number}"
+
+
+def _checked(sentences: Iterable[Sentence], path: str) -> Iterator[Sentence]:
     rest = iter(sentences)
     first = list(islice(rest, JUDGED))
     if not has_spacing(first):
         for number, sentence in enumerate(first, 1):
             if sentence.tokens and sentence.text is None:
                 raise InputError(
-                    f"sentence {sentence.name or number} has no `# text` comment, and no token has SpaceAfter=No, so"
+                    f"{_location(path, sentence, number)} has no `# text` comment, and no token has SpaceAfter=No, so"
                     " it is not known where the text has spaces; add `# text`"
                 )
     return chain(first, rest)
@@ -149,21 +155,27 @@ class _Paragraph:
 _Spaced = tuple[str, list[tuple[int, int]]]  # a sentence's text without spaces around it, and the spans of its tokens
 
 
-def _spaced(sentence: Sentence, number: int) -> _Spaced:
+def _spaced(sentence: Sentence, where: str) -> _Spaced:
     """The text of a sentence with at least one word.
+
+    Args:
+        sentence: with its spacing.
+        where: it stands, for error messages.
 
     Raises:
         InputError: see `gold_paragraphs`.
     """
-    name = f"sentence {sentence.name or number}"
-    if any(not without_spaces(token.form) for token in surface_tokens(sentence)):
-        raise InputError(f"{name}: a token consists of white space; give it another form")
+    for token in surface_tokens(sentence):
+        if not without_spaces(token.form):
+            raise InputError(
+                f"{where}: the form {shorten(token.form)} of word {token.start + 1} is white space; give it another"
+            )
     if spelled := _spelled(sentence):
         return spelled
     if sentence.text is not None and not _has_space_after_no(sentence):
         forms = "".join(token.form for token in surface_tokens(sentence))
         raise InputError(
-            f"{name}: its words spell {shorten(forms)}, its `# text` {shorten(sentence.text)}; correct one"
+            f"{where}: its words spell {shorten(forms)}, its `# text` {shorten(sentence.text)}; correct one"
         )
     return _joined(sentence)
 

@@ -52,7 +52,7 @@ def test_evaluate_from_raw_text(model: Path, tmp_path: Path) -> None:
 def test_raw_text_of_which_the_spaces_are_not_known(model: Path, tmp_path: Path) -> None:
     (tmp_path / "a.conllu").write_text("1\tYes\t_\tINTJ\t_\t_\t_\t_\t_\t_\n\n")
     message = error("evaluate", "a.conllu", "--raw", "--model", str(model))
-    assert "sentence 1 has no `# text`" in message
+    assert "a.conllu, sentence 1 has no `# text`" in message
     assert "add `# text`" in message
 
 

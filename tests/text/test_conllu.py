@@ -256,6 +256,8 @@ def test_numbers_of_sentences() -> None:
         ("x" + "\t_" * 9, ["'x'", "not an ID"]),
         ("²" + "\t_" * 9, ["'²'", "not an ID"]),
         ("1\tsecond" + "\t_" * 8, ["word 1 ('second')", "follows word 3", "empty line"]),
+        ("4\t" + "\t_" * 8, ["no FORM in '4\\t\\t_", "write the form of '4' into the second column"]),
+        ("4-5\t" + "\t_" * 8, ["no FORM in '4-5\\t\\t_", "form of '4-5'"]),
         ("word " * 2000, ["1 columns", "…"]),
     ],
 )
@@ -287,7 +289,7 @@ def test_long_sentences_and_words() -> None:
 
 
 cell = st.text(st.characters(exclude_characters="\t\n", exclude_categories=["Cs"]), max_size=6)
-row = st.lists(cell, min_size=8, max_size=8)
+row = st.tuples(cell.filter(bool), st.lists(cell, min_size=7, max_size=7)).map(lambda parts: [parts[0], *parts[1]])
 word = row.map(lambda cells: ("word", cells))
 other = st.tuples(st.sampled_from(["0.1", "8.1", "range"]), row)
 comment = st.tuples(st.just("#"), st.lists(cell, min_size=1, max_size=1))

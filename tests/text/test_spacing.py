@@ -34,7 +34,7 @@ BYE = "# text = Bye\n1 Bye"
 
 
 def texts(sentences: list[Sentence], skip: bool = False) -> list[str]:
-    return [paragraph.text for paragraph in gold_paragraphs(sentences, skip)]
+    return [paragraph.text for paragraph in gold_paragraphs(sentences, skip=skip)]
 
 
 def forms(paragraph: GoldParagraph) -> list[list[str]]:
@@ -86,8 +86,8 @@ def test_text_that_is_something_else_than_the_tokens() -> None:
 
 
 def test_a_token_of_white_space() -> None:
-    with pytest.raises(InputError, match="sentence 2: a token consists of white space"):
-        texts(gold(BYE, "1 \u200b"))
+    with pytest.raises(InputError, match=r"^a.conllu, sentence 2: the form '\\u200b' of word 3 is white space"):
+        list(gold_paragraphs(gold(BYE, "1 We\n2 go\n3 \u200b"), "a.conllu"))
 
 
 def test_a_file_without_spacing() -> None:
