@@ -5,7 +5,16 @@ from typing import Annotated
 import typer
 
 from tagger.commands.console import show, show_json
-from tagger.commands.options import DEFAULT_MODEL, AsJson, InputOption, Model, SegmenterOption, Workers
+from tagger.commands.options import (
+    DEFAULT_MODEL,
+    AsJson,
+    InputOption,
+    Model,
+    SegmenterOption,
+    Workers,
+    check_segmenter,
+)
+from tagger.text.formats import format_of
 
 
 def benchmark(
@@ -25,9 +34,10 @@ def benchmark(
     from tagger.evaluation.benchmark import format_table, measure
     from tagger.weights.catalog import find_tagger
 
+    files = [file] if file else sorted(map(str, bundled("data").glob("sample/*.conllu")))
+    check_segmenter(segmenter, {each: input or format_of(each) for each in files})
     folder = find_tagger(model)
     tagger = load_with_tags(model, "cpu", "auto", folder, segmenter=segmenter)
-    files = [file] if file else sorted(map(str, bundled("data").glob("sample/*.conllu")))
     sentences = [each.sentence.tokens for each in read_files(tagger, files, input) if each.sentence.tokens]
     result = measure(str(folder.absolute()), sentences, workers) | {"model": model}
     if as_json:

@@ -13,9 +13,11 @@ from tagger.commands.options import (
     LayerOption,
     Model,
     SegmenterOption,
+    check_segmenter,
     format_help,
 )
 from tagger.text.files import check_input
+from tagger.text.formats import format_of
 
 SETTINGS = {"epilog": format_help()}
 
@@ -43,6 +45,7 @@ def embed(
 
     checked_target(to, force)
     check_input(files, encoding)
+    check_segmenter(segmenter, {file: input or format_of(file) for file in files})
     tagger = load_and_tell(model, device, "float32", segmenter=segmenter)
     rows = embedded(tagger, read_files(tagger, files, input, encoding), layer)
     words, width = save_vectors(to, files, rows, force)

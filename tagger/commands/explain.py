@@ -15,7 +15,9 @@ from tagger.commands.options import (
     Model,
     PrecisionOption,
     SegmenterOption,
+    check_named,
 )
+from tagger.errors import InputError
 from tagger.text.files import STDIO, read_lines
 from tagger.text.output_files import whole_file
 from tagger.text.readers import read
@@ -50,6 +52,9 @@ def explain(
     from tagger.analysis.explain_tables import format_tables, to_html
     from tagger.commands.loading import load_with_tags
 
+    if tokens and segmenter != "auto":
+        raise InputError(f"--segmenter {segmenter} cuts text, but with --tokens TEXT is cut already; leave one out")
+    check_named("--html", html)
     tagger = load_with_tags(model, device, precision, segmenter=segmenter)
     if not tokens and not tagger.takes_text:
         tokens = True

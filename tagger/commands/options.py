@@ -1,12 +1,14 @@
 """The options that several commands share: their types, names and help."""
 
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Literal
 
 import typer
 
-from tagger.text.formats import INPUTS, OUTPUTS, SEPARATORS, SUFFIXES, InputFormat
+from tagger.errors import InputError
+from tagger.text.files import STDIO
+from tagger.text.formats import INPUTS, MAY_HAVE_TEXT, OUTPUTS, SEPARATORS, SUFFIXES, InputFormat
 
 Device = Literal["auto", "cpu", "cuda", "mps"]
 Precision = Literal["auto", "float32", "bfloat16"]
@@ -39,6 +41,33 @@ def format_help(inputs: Iterable[InputFormat] = tuple(INPUTS), outputs: bool = F
 
 def _entry(name: str, meaning: str) -> list[str]:
     return textwrap.wrap(f"  {name:<8}{meaning}", HELP_WIDTH, subsequent_indent=" " * 10, drop_whitespace=True)
+
+
+def check_segmenter(segmenter: str, formats: Mapping[str, str]) -> None:
+    """Checks that a segmenter has something to cut.
+
+    Args:
+        segmenter: the value of `--segmenter`.
+        formats: the format of each input.
+
+    Raises:
+        InputError: the user names a segmenter, and all inputs are cut into tokens already.
+    """
+    if segmenter == "auto" or not formats or any(format in MAY_HAVE_TEXT for format in formats.values()):
+        return
+    name, format = next(iter(formats.items()))
+    shown = "standard input" if name == STDIO else name
+    others = f" and {len(formats) - 1} more" if len(formats) > 1 else ""
+    raise InputError(
+        f"--segmenter {segmenter} cuts text, but {shown}{others} ({format}) is cut into tokens already; leave it out,"
+        " or give text with --input text"
+    )
+
+
+def check_named(option: str, path: str | None) -> None:
+    """Raises InputError if a file that is written beside standard output is `-`."""
+    if path == STDIO:
+        raise InputError(f"{option} -: standard output has the text; name a file")
 
 
 Model = Annotated[

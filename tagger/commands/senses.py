@@ -14,10 +14,13 @@ from tagger.commands.options import (
     LayerOption,
     Model,
     SegmenterOption,
+    check_named,
+    check_segmenter,
     format_help,
 )
 from tagger.errors import InputError
 from tagger.text.files import check_input
+from tagger.text.formats import format_of
 
 SETTINGS = {"epilog": format_help()}
 
@@ -72,6 +75,8 @@ def senses(
     if word is None or not files:
         raise InputError("name a WORD and the FILEs to look for it in, or --evaluate FILE alone")
     check_input(files, encoding)
+    check_segmenter(segmenter, {file: input or format_of(file) for file in files})
+    check_named("--png", png)
     tagger = load_and_tell(model, device, "float32", segmenter=segmenter)
     found = find(tagger, word, files, read_files(tagger, files, input, encoding), limit)
     if found.total > limit:

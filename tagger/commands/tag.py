@@ -17,10 +17,11 @@ from tagger.commands.options import (
     PrecisionOption,
     SegmenterOption,
     Workers,
+    check_segmenter,
     format_help,
 )
 from tagger.text.columns import column_separator
-from tagger.text.files import check_input
+from tagger.text.files import STDIO, check_input
 from tagger.text.formats import OUTPUTS, SEPARATORS, OutputFormat
 
 SETTINGS = {"epilog": format_help(outputs=True)}
@@ -30,7 +31,7 @@ def tag(
     sources: Annotated[
         list[str] | None, typer.Argument(metavar="FILE|FOLDER", help="Default: -, standard input.")
     ] = None,
-    to: Annotated[str | None, typer.Option("-o", metavar="FILE|FOLDER", help="Default: standard output.")] = None,
+    to: Annotated[str | None, typer.Option("-o", metavar="FILE|FOLDER", help="Default: -, standard output.")] = None,
     model: Model = DEFAULT_MODEL,
     input: InputOption = None,
     output: Annotated[
@@ -84,7 +85,9 @@ def tag(
     check_input([], encoding)
     if separator is not None:
         column_separator(separator)
+    to = None if to == STDIO else to
     jobs, skipped = plan_jobs(sources or [], to, input, output)
+    check_segmenter(segmenter, {job.source: job.input for job in jobs})
     if skipped:
         say(format_skipped(skipped))
     folder = find_tagger(model)

@@ -65,6 +65,40 @@ def test_no_segmenter_is_one_line(trained: Path, tmp_path: Path, command: list[s
     assert not (tmp_path / "a.npz").exists()
 
 
+@pytest.mark.parametrize(
+    ("command", "shown"),
+    [
+        (["tag", "a.tokens"], "a.tokens (tokens)"),
+        (["tag", "a.txt", "--input", "lines"], "a.txt (lines)"),
+        (["tag", "--input", "tokens"], "standard input (tokens)"),
+        (["tag", "in", "-o", "out"], "in/a.conllu and 1 more (conllu)"),
+        (["embed", "a.tokens", "-o", "a.npz"], "a.tokens (tokens)"),
+        (["senses", "They", "a.conllu"], "a.conllu (conllu)"),
+        (["explain", "They", "--tokens"], "with --tokens TEXT"),
+        (["benchmark"], ".conllu and 2 more (conllu)"),
+    ],
+)
+def test_a_segmenter_without_text_is_an_error(learned: Path, tmp_path: Path, command: list[str], shown: str) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "a.tokens").write_text("They\n")
+    (tmp_path / "a.txt").write_text("They\n")
+    for name in ("a.conllu", "in/a.conllu", "in/b.conllu"):
+        (tmp_path / name).write_text(CONLLU)
+    message = error(*command, "--model", str(learned), "--segmenter", "learned", input="They\n")
+    assert message.startswith("error: --segmenter learned cuts text, but ")
+    assert f"{shown} is cut" in message
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_segmenter_cuts_the_text_among_other_inputs(learned: Path, tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.conllu").write_text(CONLLU)
+    (tmp_path / "in" / "b.txt").write_text(TEXT)
+    call("tag", "in", "-o", "out", "--model", str(learned), "--segmenter", "unicode")
+    lines = (tmp_path / "out" / "b.tsv").read_text().splitlines()
+    assert [line.split("\t")[0] for line in lines if line] == words(learned, "unicode")
+
+
 def test_evaluate_says_what_cut_the_text(learned: Path, tmp_path: Path) -> None:
     (tmp_path / "a.conllu").write_text(CONLLU.replace("# a comment alone\n\n", "# newpar\n# text = Yes\n"))
     options = ["evaluate", "a.conllu", "--model", str(learned)]

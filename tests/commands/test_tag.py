@@ -24,6 +24,18 @@ def test_standard_input_to_standard_output(model: Path) -> None:
     assert result.stderr.splitlines() == [f"model: {model} (trained on Tiny; dev upos 50.00); float32 on cpu"]
 
 
+def test_a_dash_is_standard_output(model: Path, tmp_path: Path) -> None:
+    (tmp_path / "a.conllu").write_text(CONLLU)
+    expected = call("tag", "a.conllu", "--model", str(model)).stdout
+    assert call("tag", "a.conllu", "-o", "-", "--model", str(model)).stdout == expected
+    assert "a folder; name one for its tagged files with -o" in error("tag", ".", "-o", "-", "--model", str(model))
+    assert "-o FOLDER" in error("tag", "a.conllu", "-o", "-", "--resume", "--model", str(model))
+    assert "name a file that ends in .npz" in error("embed", "a.conllu", "-o", "-", "--model", str(model))
+    assert "--html -: standard output has" in error("explain", "They", "--html", "-", "--model", str(model))
+    assert "--png -: standard output has" in error("senses", "They", "a.conllu", "--png", "-", "--model", str(model))
+    assert [path.name for path in tmp_path.iterdir()] == ["a.conllu"]
+
+
 def test_formats_agree_with_the_library(model: Path, tmp_path: Path) -> None:
     tags = tagger.load(model).tag(["They", "book", "it"])
     (tmp_path / "a.lines").write_text("They book it\n")
