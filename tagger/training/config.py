@@ -124,7 +124,7 @@ class TransformerConfig(Checked):
     """How the encoder that `embedding.transformer` names is used."""
 
     prefix: ClassVar[str] = "transformer."
-    pooling: str
+    pooling: str | None
     layers: list[int] | None
     tune: bool
     dtype: Annotated[str, OneOf(("float32", "bfloat16"))]

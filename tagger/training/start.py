@@ -91,6 +91,7 @@ def _from_config(config: TrainConfig, vocabulary: Vocabulary) -> Beginning:
             tune=use.tune,
             layers=use.layers,
             dtype=use.dtype,
+            forms=vocabulary.forms,
         )
     vector_config = embedding.vector_config([matrix.shape[1] for _, matrix in vectors.values()])
     network = network_config(config.model, embedding, vector_config, described)

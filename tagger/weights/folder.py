@@ -16,6 +16,7 @@ from torch import Tensor
 from tagger.errors import InputError, reason
 from tagger.model.memory import build_without_memory, check_memory
 from tagger.model.network import TaggerNetwork
+from tagger.model.transformer import MULTILINGUAL, is_carried
 from tagger.model.vocabulary import Vocabulary
 from tagger.text.output_files import new_folder, whole_file
 from tagger.weights.huggingface import load_tokenizer, load_weights
@@ -64,7 +65,7 @@ def save_tagger(
 
     Args:
         folder: the folder to make.
-        network: its weights are saved. A frozen transformer that has a revision is only named in the config.
+        network: its weights are saved. A frozen transformer that can be had again is only named in the config.
         vocabulary: the network's vocabulary.
         config: plain values: `network` (a NetworkConfig), and what users want to know of the tagger.
         card: the text of the model card.
@@ -164,13 +165,13 @@ def describe_tagger(folder: Path, config: dict[str, Any], card: str) -> None:
 
 def saved_weights(network: TaggerNetwork, storage_dtype: str = "float32") -> dict[str, Tensor]:
     """The weights that `save_tagger` writes, without those of a transformer that is only named."""
-    only_named = _transformer_is_only_named(network)
-    weights = {
-        name: tensor.detach().cpu().contiguous()
-        for name, tensor in network.state_dict().items()
-        if not (only_named and name.startswith(ENCODER))
-    }
-    return compress(weights, storage_dtype)
+    weights = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
+    encoder = {name: weights.pop(name) for name in list(weights) if name.startswith(ENCODER)}
+    if network.transformer is None or _transformer_is_only_named(network):
+        return compress(weights, storage_dtype)
+    # The weights of multilingual had 4 bits each.
+    encoder_dtype = "int8" if network.transformer.config["name"] == MULTILINGUAL else storage_dtype
+    return compress(weights, storage_dtype) | compress(encoder, encoder_dtype)
 
 
 def load_tagger(folder: Path) -> SavedTagger:
@@ -212,10 +213,7 @@ def load_tagger(folder: Path) -> SavedTagger:
 
 def _transformer_is_only_named(network: TaggerNetwork) -> bool:
     """Whether the folder has only the name of the transformer, and not its weights."""
-    if network.transformer is None:
-        return False
-    config = network.transformer.config
-    return not config["tune"] and config["revision"] is not None
+    return network.transformer is not None and not is_carried(network.transformer.config)
 
 
 def _write_description(folder: Path, config: dict[str, Any], card: str) -> None:

