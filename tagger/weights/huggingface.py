@@ -1,7 +1,7 @@
 """The name of a Hugging Face encoder -> the encoder with its weights, its tokenizer and its settings.
 
-The encoder comes from a pip package (`minilm`, `multilingual`), a folder or the Hub. Code that it names is not run, and pickled weights
-are not read.
+The encoder comes from a pip package (`minilm`, `multilingual`), a folder or the Hub. Code that it names is not run, and
+pickled weights are not read.
 """
 
 import importlib.util
@@ -89,9 +89,10 @@ def load_pretrained(
             raise InputError(f"transformer.{key}={value}: choose one of {', '.join(known)}")
     name = str(Path(name).expanduser()) if name.startswith("~") else name
     if name == MULTILINGUAL:
-        encoder, tokenizer, revision = load_multilingual(forms)
+        found: tuple[Any, PieceTokenizer, str | None] = load_multilingual(forms)
     else:
-        encoder, tokenizer, revision = _fetch(name, None)
+        found = _fetch(name, None)
+    encoder, tokenizer, revision = found
     outputs = encoder.config.num_hidden_layers + 1
     if layers is not None and (not layers or len(set(layers)) < len(layers) or not set(layers) <= set(range(outputs))):
         raise InputError(

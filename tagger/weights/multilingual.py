@@ -89,9 +89,9 @@ def load_multilingual(forms: Iterable[str] | None) -> tuple[Any, PieceTokenizer,
 def needed_pieces(backend: Any, pieces: Sequence[str], special: SpecialPieces, forms: Iterable[str]) -> list[int]:
     """The pieces that a tagger of a corpus can need, as ascending ids.
 
-    They are the pieces of the corpus; all of one character; those of two characters that the corpus has; and longer ones
-    of which every part of three characters occurs in a word of the corpus, since these are in its language. The most
-    frequent pieces would be a poor choice: they are frequent in other languages.
+    They are the pieces of the corpus; all of one character; those of two characters that the corpus has; and longer
+    ones of which every part of three characters occurs in a word of the corpus, since these are in its language. The
+    most frequent pieces would be a poor choice: they are frequent in other languages.
     """
     words = [[encodable(form)] for form in forms]
     kept = set(special)
