@@ -10,6 +10,7 @@ from tagger.commands.console import show, show_json
 from tagger.commands.options import (
     DEFAULT_MODEL,
     AsJson,
+    CorpusOption,
     DeviceOption,
     Encoding,
     Model,
@@ -61,6 +62,7 @@ def evaluate(
         ),
     ] = False,
     segmenter: SegmenterOption = "auto",
+    corpus: CorpusOption = None,
     as_json: AsJson = False,
     encoding: Encoding = "utf-8",
     device: DeviceOption = "auto",
@@ -71,7 +73,7 @@ def evaluate(
     from tagger.evaluation import metrics, raw_scores
 
     check_input([file], encoding)
-    tagger = load_with_tags(model, device, precision, segmenter=segmenter)
+    tagger = load_with_tags(model, device, precision, segmenter=segmenter, corpus=corpus)
     places = _places(column or [], tagger.columns)
     format = input or _gold_format(file, bool(column))
     if segmenter != "auto" and not raw:

@@ -21,6 +21,7 @@ def load_and_tell(
     cache_size: int | None = None,
     workers: int = 1,
     segmenter: str = AUTO,
+    corpus: str | None = None,
 ) -> Tagger:
     """Loads a tagger for a process that does nothing else, and says which one on standard error.
 
@@ -32,14 +33,15 @@ def load_and_tell(
         cache_size: as for `tagger.load`; None: the default.
         workers: as for `tagger.load`.
         segmenter: as for `tagger.load`.
+        corpus: as for `tagger.load`.
 
     Raises:
-        InputError: no such model, its files are damaged, or it has no segmenter of its own.
+        InputError: no such model, its files are damaged, it has no segmenter of its own, or it knows no such corpus.
     """
     torch.set_num_threads(1)  # more are slower: the steps are small
     folder = model if isinstance(model, Path) else find_tagger(model)
     cache_size = CACHE_SIZE if cache_size is None else cache_size
-    tagger = load(folder.absolute(), device, precision, cache_size, workers, segmenter)
+    tagger = load(folder.absolute(), device, precision, cache_size, workers, segmenter, corpus)
     gc.freeze()  # what exists now lives until the end
     gc.set_threshold(100_000, 10, 10)  # tagging makes no reference cycles, and the search for them took 10 %
     trained = f"trained on {tagger.config.get('corpus')}; dev {format_dev_scores(tagger.config)}"
@@ -55,13 +57,14 @@ def load_with_tags(
     cache_size: int | None = None,
     workers: int = 1,
     segmenter: str = AUTO,
+    corpus: str | None = None,
 ) -> Tagger:
     """Does the same for commands that need tags. `folder` is the result of `find_tagger`, if the caller has it.
 
     Raises:
         InputError: the network has no tags.
     """
-    tagger = load_and_tell(folder or model, device, precision, cache_size, workers, segmenter)
+    tagger = load_and_tell(folder or model, device, precision, cache_size, workers, segmenter, corpus)
     if not tagger.columns:
         raise InputError(
             f"{model} predicts words and has no tags; train a tagger from it with python -m tagger init={model}"

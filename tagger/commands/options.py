@@ -88,6 +88,13 @@ SegmenterOption = Annotated[
         " that its training chose.",
     ),
 ]
+CorpusOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="Of a tagger that was trained on several corpora, the one that the text is like. Default: it is not told.",
+    ),
+]
 InputOption = Annotated[
     InputFormat | None,
     typer.Option(metavar="FORMAT", help=f"{', '.join(INPUTS)}. Default: by the suffix, else text."),

@@ -10,6 +10,7 @@ import typer
 from tagger.commands.console import BAD_INPUT, say, standard_output
 from tagger.commands.options import (
     DEFAULT_MODEL,
+    CorpusOption,
     DeviceOption,
     Encoding,
     InputOption,
@@ -52,6 +53,7 @@ def tag(
         typer.Option(help="Of text: whether each line is a paragraph. Default: unless lines are hard-wrapped."),
     ] = None,
     segmenter: SegmenterOption = "auto",
+    corpus: CorpusOption = None,
     encoding: Encoding = "utf-8",
     device: DeviceOption = "auto",
     precision: PrecisionOption = "auto",
@@ -91,7 +93,7 @@ def tag(
     if skipped:
         say(format_skipped(skipped))
     folder = find_tagger(model)
-    own = [] if segmenter == "auto" else [segmenter]
+    own = ([] if segmenter == "auto" else [segmenter]) + ([] if corpus is None else [{"corpus": corpus}])
     settings = {
         "model": fingerprint(folder),
         "precision": choose_precision(precision, choose_device(device)),
@@ -104,7 +106,9 @@ def tag(
     pending = outputs.pending
     if not pending:
         return
-    tagger = load_with_tags(model, device, precision, folder, cache_size, workers or processor_cores(), segmenter)
+    tagger = load_with_tags(
+        model, device, precision, folder, cache_size, workers or processor_cores(), segmenter, corpus
+    )
 
     def open_output(job: Job) -> AbstractContextManager[TextIO]:
         return standard_output() if job.target is None else outputs.open(job)

@@ -2,6 +2,7 @@
 
 import dataclasses
 from dataclasses import dataclass
+from typing import Any, ClassVar
 
 
 @dataclass
@@ -20,13 +21,28 @@ class Splitting:
 
 
 @dataclass
-class CorpusConfig(Splitting):
-    """What every kind of corpus has: how its dev split is made, and its kind.
+class Mixing:
+    """How several corpora are mixed in training.
+
+    Attributes:
+        temperature: an epoch's sentences of a corpus that has n are in proportion to n ** (1 / temperature).
+        unnamed: the share of the sentences whose corpus the network is not told.
+    """
+
+    temperature: float = 2.0
+    unnamed: float = 0.5
+
+
+@dataclass
+class CorpusConfig(Mixing, Splitting):
+    """What every kind of corpus has: how its dev split is made, how it is mixed with others, and its kind.
 
     Attributes:
         kind: a key of `CORPUS_CONFIGS` and of `SOURCES` in `sources.py`.
+        list_key: the field that may be a list, with a value for each of several corpora; None: it is always one corpus.
     """
 
+    list_key: ClassVar[str | None] = None
     kind: str = ""
 
 
@@ -58,11 +74,12 @@ class ConlluConfig(FilesConfig):
 
     Attributes:
         path: a folder with `*-train.conllu` and perhaps `*-dev.conllu` and `*-test.conllu`, plain or compressed. A file
-            that `train`, `dev` or `test` names is used instead of the folder's.
+            that `train`, `dev` or `test` names is used instead of the folder's. Or a list of folders.
     """
 
+    list_key: ClassVar[str | None] = "path"
     kind: str = "conllu"
-    path: str | None = None
+    path: Any = None  # None | str | list[str]
 
 
 @dataclass
@@ -87,15 +104,16 @@ class HubConfig(CorpusConfig):
     """A data set of the Hugging Face Hub, or a local folder laid out like one.
 
     Attributes:
-        name: on the Hub, or a folder.
+        name: on the Hub, or a folder; or a list of these, whose columns have the same names.
         config: which of its configs, if it has several.
         revision: a branch, tag or commit.
         tokens: its column of words.
         fields: for a tag column its name in the data set; None if the name is the same.
     """
 
+    list_key: ClassVar[str | None] = "name"
     kind: str = "hub"
-    name: str | None = None
+    name: Any = None  # None | str | list[str]
     config: str | None = None
     revision: str | None = None
     tokens: str = "tokens"
@@ -107,13 +125,14 @@ class UdConfig(CorpusConfig):
     """A treebank of Universal Dependencies from the Hub.
 
     Attributes:
-        treebank: language and treebank, such as `en_ewt`.
+        treebank: language and treebank, such as `en_ewt`, or a list of these.
         name: of the data set on the Hub, or a folder.
         revision: a release, such as 2.17.
     """
 
+    list_key: ClassVar[str | None] = "treebank"
     kind: str = "ud"
-    treebank: str = "en_ewt"
+    treebank: Any = "en_ewt"  # str | list[str]
     name: str | None = None
     revision: str | None = None
 

@@ -16,6 +16,7 @@ from tagger.bundled import bundled
 from tagger.corpus.arrow import Reader, to_arrow
 from tagger.corpus.config import ColumnsConfig, ConlluConfig, CorpusConfig, SampleConfig
 from tagger.corpus.hub import hub_source, ud_source
+from tagger.corpus.several import joined, single_configs
 from tagger.corpus.splits import Corpus, Source, check_columns, rules_for, with_dev
 from tagger.errors import InputError
 from tagger.text.columns import read_columns
@@ -26,7 +27,7 @@ from tagger.text.sentence import Sentence
 
 
 def load_corpus(config: CorpusConfig, columns: Sequence[str], seed: int) -> Corpus:
-    """Opens the corpus that a config describes and makes its dev split.
+    """Opens the corpus that a config describes, or the several, which become one, and makes its dev split.
 
     Args:
         config: of a kind that `SOURCES` has.
@@ -35,9 +36,11 @@ def load_corpus(config: CorpusConfig, columns: Sequence[str], seed: int) -> Corp
 
     Raises:
         InputError: no or several files for a split; a file that cannot be read or holds no words; a data set that
-            cannot be fetched; a column that does not exist or has no tags; a fold that does not exist.
+            cannot be fetched; a column that does not exist or has no tags; a fold that does not exist; a corpus that
+            is named twice.
     """
-    return with_dev(SOURCES[config.kind](config, list(columns)), config, seed)
+    opened = [SOURCES[each.kind](each, list(columns)) for each in single_configs(config)]
+    return joined([with_dev(source, config, seed) for source in opened])
 
 
 def sample_source(config: SampleConfig, columns: list[str]) -> Source:

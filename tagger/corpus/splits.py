@@ -25,11 +25,13 @@ class Corpus(NamedTuple):
         splits: `train`, `dev` and perhaps `test`. Each row is a sentence with the columns `tokens`, `comments` (as in
             CoNLL-U) and one for each tag column, all lists of strings, and those of `arrow.SPACING`.
         rules: the rules of `tagger.text.segment` that cut raw text like the corpus: `english` or `unicode`.
+        parts: the names of the corpora that were joined; none if it is a single one.
     """
 
     name: str
     splits: DatasetDict
     rules: str
+    parts: tuple[str, ...] = ()
 
 
 class Source(NamedTuple):

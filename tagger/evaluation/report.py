@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from tagger.tagging.tagger import Tagger
 
 
+WIDTH = 24  # of the first column of a table for the terminal
+
+
 def score_split(tagger: "Tagger", split: "Dataset") -> dict[str, dict[str, Any]]:
     """The scores of a split; see `metrics.report`."""
     return metrics.report(
@@ -115,13 +118,14 @@ def format_raw(results: Mapping[str, Any], name: str) -> str:
         sizes = f"{found['parameters']:,} parameters, {found['steps']:,} steps, {found['seconds']:.0f} s"
         lines.append(f"  the learned one: {sizes}")
     if raw := results.get("raw"):
-        lines += [f"{name}: tagged from raw text, F1", _row("", next(iter(raw.values())))]
-        lines += [_row(f"  {split}", map(_percent, scores.values())) for split, scores in raw.items()]
+        width = max(WIDTH, *(len(split) + 3 for split in raw))
+        lines += [f"{name}: tagged from raw text, F1", _row("", next(iter(raw.values())), width)]
+        lines += [_row(f"  {split}", map(_percent, scores.values()), width) for split, scores in raw.items()]
     return "".join(f"{line}\n" for line in lines)
 
 
-def _row(head: str, cells: Iterable[str]) -> str:
-    return f"{head:<24}" + "".join(f"{cell:>11}" for cell in cells)
+def _row(head: str, cells: Iterable[str], width: int = WIDTH) -> str:
+    return f"{head:<{width}}" + "".join(f"{cell:>11}" for cell in cells)
 
 
 def _percent(share: float) -> str:

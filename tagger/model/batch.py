@@ -11,6 +11,7 @@ from torch import Tensor
 
 PAD = 0  # id of padding after the end of a word or a sentence
 UNK = 1  # id of every word or character that the vocabulary does not have
+NO_CORPUS = 0  # id of a sentence of which the network does not know the corpus
 FIRST_ID = 2  # id of the vocabulary's first word, and of its first character
 IGNORE = -100  # target after a sentence's end, or of a token without annotation: neither learned nor scored
 # Target of a gold tag that training does not have: not learned, but scored, as wrong. It is below IGNORE, so that
@@ -49,6 +50,7 @@ class Batch:
     targets: dict[str, Tensor] = field(default_factory=dict)  # column -> (T, B) tag ids, UNSEEN or IGNORE
     pieces: Pieces | None = None  # for a transformer, if the network has one
     outputs: Tensor | None = None  # (T, B, M', D) of a frozen transformer, if they are cached
+    corpora: Tensor | None = None  # (B,) id of each sentence's corpus, or NO_CORPUS; None: of all unknown
 
     def to(self, device: torch.device | str) -> "Batch":
         """The batch on another device."""

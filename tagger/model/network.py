@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn.functional import embedding as look_up
 
 from tagger.errors import InputError
+from tagger.model.batch import NO_CORPUS
 from tagger.model.embeddings import FormEmbedding, VectorConfig
 from tagger.model.encoder import Encoder
 from tagger.model.fast_cpu import Dropout
@@ -68,9 +69,16 @@ class TaggerNetwork(nn.Module):
         states = sum(forward) + sum(backward)  # S
         self.heads = nn.ModuleDict({column: nn.Linear(states, len(tags)) for column, tags in vocabulary.tags.items()})
         self.dropout = Dropout(config["dropout"])
+        count = len(vocabulary.corpora)
+        self.corpora = nn.Embedding(count + 1, width, padding_idx=NO_CORPUS) if count else None
+        if self.corpora is not None:
+            nn.init.zeros_(self.corpora.weight)  # at first all corpora are the same
 
     def embed(self, batch: "Batch") -> Tensor:
-        """One vector per token, (T, B, E): that of its form and, if there is a transformer, its output beside it."""
+        """One vector per token, (T, B, E): that of its form and, if there is a transformer, its output beside it.
+
+        The vector of the sentence's corpus is added to it, if the batch says which corpus that is.
+        """
         x = look_up(batch.index, self.embedding(batch))  # a row for each form, (U, width), to (T, B, width)
         if self.transformer is not None:
             outputs = batch.outputs
@@ -79,6 +87,8 @@ class TaggerNetwork(nn.Module):
                     raise ValueError("the batch has no pieces: its FormTable was made without a tokenizer")
                 outputs = self.transformer.outputs(batch.pieces)
             x = torch.cat([x, self.transformer.mix(outputs)], dim=-1)
+        if self.corpora is not None and batch.corpora is not None:
+            x = x + self.corpora(batch.corpora)  # (B, E)
         embedded: Tensor = self.dropout(x)
         return embedded
 

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from tagger.errors import InputError, shorten
-from tagger.model.batch import FIRST_ID
+from tagger.model.batch import FIRST_ID, NO_CORPUS
 from tagger.model.tag_codec import TagCodec, learned_tags
 from tagger.text.gold_tags import LEMMA, is_annotated
 from tagger.text.terminal import printable
@@ -29,6 +29,8 @@ class Vocabulary:
             alone.
         form_tags: for a column of edit scripts, and each of `forms`, the ids of the scripts that it has in the training
             data.
+        corpora: the names of the corpora that the network tells apart. Their ids count from 1. An empty list means that
+            it was trained on one corpus.
     """
 
     words: dict[str, int]
@@ -38,6 +40,7 @@ class Vocabulary:
     vectors: dict[str, dict[str, int]] = field(default_factory=dict)
     combinations: list[list[int]] = field(default_factory=list)
     form_tags: dict[str, list[list[int]]] = field(default_factory=dict)
+    corpora: list[str] = field(default_factory=list)
 
     @classmethod
     def build(cls, sentences: Iterable[Mapping[str, Any]], columns: Sequence[str], min_count: int = 2) -> "Vocabulary":
@@ -183,6 +186,11 @@ class Vocabulary:
     def tag_ids(self) -> dict[str, dict[str, int]]:
         """Column -> tag -> id."""
         return {column: {tag: i for i, tag in enumerate(tags)} for column, tags in self.tags.items()}
+
+    @cached_property
+    def corpus_ids(self) -> dict[str, int]:
+        """Name of a corpus -> id; `batch.NO_CORPUS` is no corpus."""
+        return {name: i for i, name in enumerate(self.corpora, NO_CORPUS + 1)}
 
     @cached_property
     def codecs(self) -> dict[str, TagCodec]:

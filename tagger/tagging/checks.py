@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from tagger.errors import InputError, shorten
+from tagger.model.batch import NO_CORPUS
 from tagger.text.sentence import Sentence
 
 _NO_LISTS = (set, frozenset, Mapping, bytes, bytearray)
@@ -133,6 +134,24 @@ def checked_column(column: Any, known: Sequence[str]) -> str:
     if not isinstance(column, str) or column not in known:
         raise InputError(f"this tagger has no column {_shown(column)}; it has {', '.join(known)}")
     return column
+
+
+def checked_corpus(name: Any, known: Mapping[str, int]) -> int:
+    """The id of a corpus of training; `NO_CORPUS` if the name is None.
+
+    Args:
+        name: as a user gives it.
+        known: the tagger's corpora and their ids; empty if it was trained on one corpus.
+
+    Raises:
+        InputError: the tagger knows no such corpus.
+    """
+    if name is None:
+        return NO_CORPUS
+    if not isinstance(name, str) or name not in known:
+        remedy = f"choose one of {', '.join(known)}" if known else "it was trained on a single corpus; leave this out"
+        raise InputError(f"this tagger knows no corpus {_shown(name)}; {remedy}")
+    return known[name]
 
 
 def checked_number(name: str, value: Any, least: int, why: str = "") -> int:

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from tagger.model.batch import NO_CORPUS
 from tagger.model.decoder import Combinations, Decoded, decode
 from tagger.model.forms import FormTable
 from tagger.model.pieces import PieceTokenizer, windows
@@ -52,6 +53,7 @@ class Engine:
         device: str = "cpu",
         precision: str = "float32",
         cache_size: int = CACHE_SIZE,
+        corpus: int = NO_CORPUS,
     ) -> None:
         """Takes a copy of the weights of the recurrent layers and the heads.
 
@@ -63,6 +65,7 @@ class Engine:
             device: where to compute.
             precision: float32 or bfloat16.
             cache_size: number of forms to cache, at least those of a batch.
+            corpus: id of the corpus whose sentences are read; NO_CORPUS: it is unknown.
         """
         self.network, self.tokenizer, self.device, self.precision = network, tokenizer, device, precision
         self._stack = Stack(network, PRECISIONS[precision])
@@ -75,7 +78,7 @@ class Engine:
         self._table = FormTable(vocabulary, buckets, limit=0)  # keeps nothing: the cache does
         self._pieces = FormTable(vocabulary, 1, tokenizer, cache_size) if tokenizer is not None else None
         self.widths = self._stack.widths
-        self._form_product = self._stack.layers[0].W_x[: network.embedding.width], self._stack.layers[0].b_x
+        self._form_product = self._stack.layers[0].W_x[: network.embedding.width], self._input_bias(corpus)
         self._columns = list(network.heads)
         self.cache = FormCache(self._first_products, cache_size)
 
@@ -195,6 +198,15 @@ class Engine:
                 x if self.tokenizer is not None else layer.prepare(x)
             )[: len(places)]
         return products
+
+    @torch.no_grad()
+    def _input_bias(self, corpus: int) -> Tensor:
+        """The bias of the first layer's product with its input, (X,), and the product with the vector of a corpus."""
+        W, b = self._stack.layers[0].W_x, self._stack.layers[0].b_x
+        if corpus == NO_CORPUS or self.network.corpora is None:
+            return b
+        vector = self.network.corpora.weight[corpus].float()  # (E,)
+        return (b.float() + vector @ W.float()).to(b.dtype)
 
     def _context(self, forms: list[str], counts: list[int]) -> Tensor:
         """The transformer's vectors of packed tokens, (N, D)."""

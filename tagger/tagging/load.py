@@ -27,6 +27,7 @@ def load(
     cache_size: int = CACHE_SIZE,
     workers: int = 1,
     segmenter: str = AUTO,
+    corpus: str | None = None,
 ) -> Tagger:
     """Loads a trained tagger.
 
@@ -43,15 +44,16 @@ def load(
         workers: processes that share large amounts of text, each with one thread; 1 starts none.
         segmenter: what cuts text into sentences and tokens: `learned`, the tagger's own segmenter; `english` or
             `unicode`, rules; `auto`, its own, or the rules that its training chose.
+        corpus: of a tagger that was trained on several corpora, the one that the text is like; None: that is not known.
 
     Raises:
-        InputError: no such folder, or its files are damaged; no such device, precision or segmenter; a number is too
-            small; the tagger has no segmenter of its own.
+        InputError: no such folder, or its files are damaged; no such device, precision, segmenter or corpus; a number
+            is too small; the tagger has no segmenter of its own.
     """
     if not isinstance(name, str | Path):
         raise InputError(f"{name!r} names no tagger; give a name such as {DEFAULT!r}, or the path of a folder")
     folder, device = find_tagger(str(name)), choose_device(device)
-    options: dict[str, Any] = {"precision": precision, "cache_size": cache_size, "workers": workers}
+    options: dict[str, Any] = {"precision": precision, "cache_size": cache_size, "workers": workers, "corpus": corpus}
     if not predicts_words(folder):
         saved = load_tagger(folder)
         return Tagger(*saved, device, **options, segmenter=_segmenter(folder, saved.config, segmenter))

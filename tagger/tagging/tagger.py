@@ -15,6 +15,7 @@ from tagger.tagging.checks import (
     check_not_texts,
     checked_column,
     checked_columns,
+    checked_corpus,
     checked_number,
     checked_sentences,
     checked_stream,
@@ -64,6 +65,7 @@ class Tagger:
         columns: the tag columns; the first is the default.
         engine: runs the network.
         segmenter: cuts text into sentences and tokens; None if the tagger was made without its learned one.
+        corpus: the corpus of training that sentences are taken to be like; None: none.
         layers: the layers that `embed` can take vectors from.
         workers: processes with copies of this tagger, for large amounts of text.
     """
@@ -80,6 +82,7 @@ class Tagger:
         workers: int = 1,
         hidden_words: "HiddenWordPredictor | None" = None,
         segmenter: Segmenter | None = None,
+        corpus: str | None = None,
     ) -> None:
         """Makes a tagger; see `load` for `device` and what follows.
 
@@ -94,9 +97,10 @@ class Tagger:
             workers: processes.
             hidden_words: of a pretrained network, its predictor of hidden words.
             segmenter: cuts text; None: the rules that `config` names, if it names rules.
+            corpus: the corpus of training that all sentences are like; None: that is not known.
 
         Raises:
-            InputError: an option has another value.
+            InputError: an option has another value, or the tagger does not know the corpus.
         """
         device = choose_device(device)
         precision = choose_precision(precision, device)
@@ -105,8 +109,16 @@ class Tagger:
         self.network = network.eval().to(device)
         self.vocabulary, self.config, self.device = vocabulary, config, device
         self.columns = vocabulary.columns
+        self.corpus = corpus
         self.engine = Engine(
-            self.network, vocabulary, config["network"]["buckets"], tokenizer, device, precision, cache_size
+            self.network,
+            vocabulary,
+            config["network"]["buckets"],
+            tokenizer,
+            device,
+            precision,
+            cache_size,
+            checked_corpus(corpus, vocabulary.corpus_ids),
         )
         if segmenter is None and (rules := config.get("segmenter")) in RULES:
             segmenter = RuleSegmenter(rules)

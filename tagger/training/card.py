@@ -10,6 +10,9 @@ from tagger.evaluation.raw_scores import CUT_SCORES
 from tagger.training.structured import literal
 
 ORIGIN = "segmenter_training"  # the key of `config.json` that says what a learned segmenter was trained on
+NAMED = "named"  # the accuracy of a tagger that is told the corpus
+CorpusScores = dict[str, dict[str, dict[str, dict[str, float | None]]]]
+"""Split -> corpus -> column -> name of a score -> its value."""
 _RAW_TEXT = re.compile(r"\n## Raw text\n.*?(?=\n## |\Z)", re.DOTALL)  # the section of a card
 _RULES_LINE = re.compile(r"The rules `\w+` cut raw text into sentences and tokens\.\n\n?")  # of cards without it
 
@@ -62,8 +65,37 @@ and used with
 
     python -m tagger tag FILE --model THIS_FOLDER
 
-{raw_text_section(config, results)}
+{_corpora_section(results)}{raw_text_section(config, results)}
 {_format_config(config["training"])}"""
+
+
+def corpus_rows(scores: CorpusScores) -> list[tuple[str, str, str, dict[str, float | None]]]:
+    """The rows of a table of scores of several corpora: split, corpus, column and its scores."""
+    return [
+        (split, corpus, column, values)
+        for split, corpora in scores.items()
+        for corpus, columns in corpora.items()
+        for column, values in columns.items()
+    ]
+
+
+def _corpora_section(results: Mapping[str, Any]) -> str:
+    """The section about the corpora of a tagger that was trained on several; empty for others."""
+    if "corpora" not in results:
+        return ""
+    rows = [
+        f"| {corpus} | {split} | {column} | {scores['tokens']:,} |"
+        f" {_shares(map(scores.get, ('accuracy', 'known', 'unknown', NAMED)))} |"
+        for split, corpus, column, scores in corpus_rows(results["corpora"])
+    ]
+    head = "| corpus | split | column | words | all words | seen in training | not seen | all words, corpus named |"
+    return f"""## Corpora
+
+The scores above are those of a tagger that is not told which corpus a sentence is like, as `tag` works by itself.
+The last column is for `tag --corpus NAME`.
+
+{_table(head, rows)}
+"""
 
 
 def with_raw_text(card: str, section: str) -> str:

@@ -16,6 +16,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from tagger.corpus.config import CORPUS_CONFIGS, CorpusConfig, HubTextConfig
+from tagger.corpus.several import CORPUS
 from tagger.errors import InputError
 from tagger.model.embeddings import VectorConfig
 from tagger.model.network import NetworkConfig
@@ -29,7 +30,7 @@ TAGGER_PARTS = ("model", "embedding", "transformer")
 # ... except these, which concern training alone.
 TRAINING_KEYS = ("embedding.word_dropout", "embedding.min_count", "model.dropout")
 # In use for something else.
-RESERVED_COLUMNS = ("tokens", "comments", "text", "multiwords", "space_after", "offsets", "loss", "accuracy")
+RESERVED_COLUMNS = ("tokens", "comments", "text", "multiwords", "space_after", "offsets", "loss", "accuracy", CORPUS)
 TRAINER_PRECISIONS = ("32-true", "bf16-mixed", "16-mixed")
 # What null stands for in trainer.max_epochs and patience.
 SAMPLE_EPOCHS, SAMPLE_PATIENCE = 30, 10
@@ -185,6 +186,10 @@ class TrainConfig(Checked):
         _check_trainer(self.trainer)
         if not 0 < self.corpus.dev_share < 1:  # also if the corpus has a dev split
             raise bad_value("corpus.dev_share", self.corpus.dev_share, "give a share between 0 and 1")
+        if not 1 <= self.corpus.temperature < float("inf"):
+            raise bad_value("corpus.temperature", self.corpus.temperature, "give a number from 1")
+        if not 0 <= self.corpus.unnamed <= 1:
+            raise bad_value("corpus.unnamed", self.corpus.unnamed, "give a share from 0 to 1")
         epochs = self.trainer.get("max_epochs")
         if type(epochs) is not int or epochs < 1:
             raise bad_value("trainer.max_epochs", epochs, "give a whole number, at least 1")

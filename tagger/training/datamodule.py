@@ -10,13 +10,14 @@ import torch
 from datasets import Dataset, DatasetDict
 from torch.utils.data import DataLoader
 
-from tagger.model.batch import Batch
+from tagger.corpus.several import CORPUS, corpus_names
+from tagger.model.batch import NO_CORPUS, Batch
 from tagger.model.collate import collate
 from tagger.model.forms import FormTable
 from tagger.model.pieces import PieceTokenizer
 from tagger.model.transformer import TransformerEmbedding
 from tagger.model.vocabulary import Vocabulary
-from tagger.training.sampler import BucketSampler
+from tagger.training.sampler import BucketSampler, Mixture
 from tagger.weights.cached_outputs import frozen_outputs
 
 
@@ -27,18 +28,25 @@ class _Batches(torch.utils.data.Dataset[Batch]):
     """
 
     def __init__(
-        self, sentences: Dataset, table: FormTable, word_dropout: float, lengths: np.ndarray, outputs: np.ndarray | None
+        self,
+        sentences: Dataset,
+        table: FormTable,
+        word_dropout: float,
+        unnamed: float,
+        lengths: np.ndarray,
+        outputs: np.ndarray | None,
     ) -> None:
         """Keeps its arguments.
 
         Args:
-            sentences: `tokens` and the tag columns.
+            sentences: `tokens`, the tag columns, and of several corpora the column `CORPUS`.
             table: gives forms and tags their ids.
             word_dropout: see `collate`.
+            unnamed: the share of the sentences whose corpus a batch of training does not tell.
             lengths: (N,) the number of tokens of each sentence.
             outputs: (tokens of all sentences, M, D) of a frozen transformer, if there is one.
         """
-        self.sentences, self.table, self.word_dropout = sentences, table, word_dropout
+        self.sentences, self.table, self.word_dropout, self.unnamed = sentences, table, word_dropout, unnamed
         self.outputs, self.ends = outputs, np.cumsum(lengths)
 
     def __getitem__(self, item: Any) -> Batch:
@@ -47,6 +55,10 @@ class _Batches(torch.utils.data.Dataset[Batch]):
         tags = {column: rows[column] for column in self.table.vocabulary.columns}
         generator = None if seed is None else np.random.default_rng(seed)
         batch = collate(rows["tokens"], self.table, tags, self.word_dropout, generator)
+        if generator is not None and CORPUS in rows:
+            ids = np.array([self.table.vocabulary.corpus_ids[str(name)] for name in rows[CORPUS]], dtype=np.int64)
+            ids[generator.random(len(ids)) < self.unnamed] = NO_CORPUS
+            batch.corpora = torch.from_numpy(ids)
         if self.outputs is not None:
             known = np.zeros((*batch.index.shape, *self.outputs.shape[1:]), dtype=np.float32)  # (T, B, M, D)
             for column, number in enumerate(numbers):
@@ -69,6 +81,8 @@ class TaggerDataModule(pl.LightningDataModule):
         seed: int = 1,
         tokenizer: PieceTokenizer | None = None,
         frozen: TransformerEmbedding | None = None,
+        temperature: float = 1.0,
+        unnamed: float = 0.0,
     ) -> None:
         """Keeps its arguments; batches are planned when a loader is made.
 
@@ -81,18 +95,28 @@ class TaggerDataModule(pl.LightningDataModule):
             seed: of the batches and of word dropout.
             tokenizer: of the transformer, if there is one.
             frozen: a transformer that training does not change; its outputs are computed once and kept on disk.
+            temperature: of several corpora, see `Mixture`.
+            unnamed: of several corpora, the share of training's sentences whose corpus is not told. That of dev's
+                sentences is never told.
         """
         super().__init__()
         self.tokenizer, self.frozen = tokenizer, frozen
+        self.temperature, self.unnamed = temperature, unnamed
         self.splits, self.batch_tokens, self.word_dropout, self.seed = splits, batch_tokens, word_dropout, seed
         self.table = FormTable(vocabulary, buckets, None if frozen else tokenizer)
 
     def _loader(self, split: str, seed: int | None) -> DataLoader[Batch]:
-        sentences = self.splits[split].select_columns(["tokens", *self.table.vocabulary.columns])
+        several = CORPUS in self.splits[split].column_names
+        columns = ["tokens", *self.table.vocabulary.columns, *([CORPUS] if several else [])]
+        sentences = self.splits[split].select_columns(columns)
+        mixture = None
+        if several and seed is not None and self.temperature > 1:
+            mixture = Mixture(corpus_names(sentences), self.temperature, seed)
         lengths = token_counts(sentences)
         rank, world = (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
-        sampler = BucketSampler(lengths, self.batch_tokens, seed, rank, world)
-        batches = _Batches(sentences, self.table, self.word_dropout, lengths, self._outputs(sentences, lengths))
+        sampler = BucketSampler(lengths, self.batch_tokens, seed, rank, world, mixture)
+        outputs = self._outputs(sentences, lengths)
+        batches = _Batches(sentences, self.table, self.word_dropout, self.unnamed, lengths, outputs)
         # The loader has its own generator: nothing may draw from the global one, whose state a checkpoint restores.
         return DataLoader(batches, batch_size=None, sampler=sampler, generator=torch.Generator())
 

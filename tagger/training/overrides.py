@@ -31,6 +31,7 @@ PAGES = {"train": "python -m tagger", "pretrain": "python -m tagger pretrain"}  
 # The values of these keys are names of files and other words, which are quoted where Hydra's grammar needs it.
 STRING_KEYS = (
     *(f"corpus.{field.name}" for kind in CORPUS_CONFIGS.values() for field in fields(kind) if field.type in _STRINGS),
+    *(f"corpus.{kind.list_key}" for kind in CORPUS_CONFIGS.values() if kind.list_key),
     *("text", "dev", "hub.name", "hub.config", "init", "embedding.vectors", "embedding.transformer"),
     *("card.version", "card.license", "hydra.run.dir", "hydra.sweep.dir"),
 )

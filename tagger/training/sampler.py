@@ -1,4 +1,7 @@
-"""The lengths of sentences -> the batches of an epoch, each of sentences of similar length."""
+"""The lengths of sentences -> the batches of an epoch, each of sentences of similar length.
+
+Of several corpora an epoch has more of a small one than its share, and fewer sentences of a large one.
+"""
 
 from collections.abc import Iterator
 
@@ -6,6 +9,43 @@ import numpy as np
 from torch.utils.data import Sampler
 
 from tagger.model.collate import length_buckets
+
+
+class Mixture:
+    """The sentences of several corpora that an epoch reads.
+
+    An epoch has about as many sentences as all corpora together. A corpus of n sentences has a part of it in proportion
+    to n ** (1 / temperature): Arivazhagan et al. (2019), https://arxiv.org/abs/1907.05019. A corpus is read in an order
+    drawn at random to its end, then in another order. An epoch goes on where the last one stopped. So no sentence of
+    a corpus is read twice more than another.
+
+    Attributes:
+        counts: the number of sentences of each corpus in an epoch.
+    """
+
+    def __init__(self, corpora: np.ndarray, temperature: float, seed: int) -> None:
+        """Counts.
+
+        Args:
+            corpora: (N,) the corpus of each sentence, of any type that can be sorted.
+            temperature: at least 1, where every sentence is read once in an epoch.
+            seed: of the orders.
+        """
+        self._members = [np.flatnonzero(corpora == corpus) for corpus in np.unique(corpora)]
+        sizes = np.array([len(members) for members in self._members], dtype=np.float64)
+        weights = sizes ** (1 / temperature)
+        self.counts = np.maximum(1, np.round(sizes.sum() * weights / weights.sum())).astype(np.int64)
+        self._seed = seed
+
+    def sentences(self, epoch: int) -> np.ndarray:
+        """(sum of `counts`,) the numbers of an epoch's sentences."""
+        found = []
+        for number, (members, count) in enumerate(zip(self._members, self.counts.tolist(), strict=True)):
+            for turn in range(epoch * count // len(members), ((epoch + 1) * count - 1) // len(members) + 1):
+                order = np.random.default_rng([self._seed, number, turn]).permutation(members)
+                before = turn * len(members)  # sentences of this corpus that earlier turns have read
+                found.append(order[max(0, epoch * count - before) : (epoch + 1) * count - before])
+        return np.concatenate(found)
 
 
 class BucketSampler(Sampler[tuple[np.ndarray, list[int] | None]]):
@@ -16,7 +56,15 @@ class BucketSampler(Sampler[tuple[np.ndarray, list[int] | None]]):
     first batches are repeated until all processes have equally many.
     """
 
-    def __init__(self, lengths: np.ndarray, max_tokens: int, seed: int | None, rank: int = 0, world: int = 1) -> None:
+    def __init__(
+        self,
+        lengths: np.ndarray,
+        max_tokens: int,
+        seed: int | None,
+        rank: int = 0,
+        world: int = 1,
+        mixture: Mixture | None = None,
+    ) -> None:
         """Counts the batches.
 
         Args:
@@ -25,24 +73,34 @@ class BucketSampler(Sampler[tuple[np.ndarray, list[int] | None]]):
             seed: None: no shuffling, the batches in order of length.
             rank: the number of this process.
             world: the number of processes.
+            mixture: says which sentences an epoch reads; None: all. With a seed alone.
         """
+        self.mixture = mixture
         self.lengths, self.max_tokens, self.seed = lengths, max_tokens, seed
         self.rank, self.world, self.epoch = rank, world, 0
         self._batches: tuple[int, list[np.ndarray]] | None = None
-        sorted_batches = len(list(length_buckets(lengths, max_tokens)))
-        self._count = min(sorted_batches + sorted_batches // 50 + 1, len(lengths))  # shuffled sentences need a few more
+        first = lengths[self._sentences(0)]
+        sorted_batches = len(list(length_buckets(first, max_tokens)))
+        self._count = min(sorted_batches + sorted_batches // 50 + 1, len(first))  # shuffled sentences need a few more
 
     def set_epoch(self, epoch: int) -> None:
         """Chooses the epoch; the trainer calls this before each."""
         self.epoch = epoch
 
+    def _sentences(self, epoch: int) -> np.ndarray:
+        return np.arange(len(self.lengths)) if self.mixture is None else self.mixture.sentences(epoch)
+
     def _plan(self) -> list[np.ndarray]:
         if self._batches is None or self._batches[0] != self.epoch:
             generator = None if self.seed is None else np.random.default_rng([self.seed, self.epoch])
-            batches = list(length_buckets(self.lengths, self.max_tokens, generator))
+            numbers = self._sentences(self.epoch)
+            lengths = self.lengths[numbers]
+            batches = list(length_buckets(lengths, self.max_tokens, generator))
             if generator is not None:
                 if len(batches) > self._count:  # happens in tiny corpora
-                    batches = [generator.permutation(batch) for batch in length_buckets(self.lengths, self.max_tokens)]
+                    batches = [generator.permutation(batch) for batch in length_buckets(lengths, self.max_tokens)]
+                if len(batches) > self._count:  # a mixture whose sentences are longer in this epoch than in the first
+                    batches = [batches[i] for i in generator.permutation(len(batches))[: self._count]]
                 while len(batches) < self._count:
                     longest = max(range(len(batches)), key=lambda i: len(batches[i]))
                     half = len(batches[longest]) // 2
@@ -50,7 +108,7 @@ class BucketSampler(Sampler[tuple[np.ndarray, list[int] | None]]):
                     batches.append(rest)
                 batches = [batches[i] for i in generator.permutation(len(batches))]
                 batches += [batches[i % len(batches)] for i in range(-len(batches) % self.world)]
-            self._batches = self.epoch, batches
+            self._batches = self.epoch, [numbers[batch] for batch in batches]
         return self._batches[1]
 
     def __iter__(self) -> Iterator[tuple[np.ndarray, list[int] | None]]:

@@ -8,8 +8,10 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import datasets
 from datasets import Dataset
 
+from tagger.corpus.several import by_corpus
 from tagger.corpus.splits import Corpus
 from tagger.errors import InputError
 from tagger.evaluation.report import score_raw, sentences_of
@@ -96,7 +98,7 @@ class SegmenterTraining:
             self._init_origin = _origin_of(start.config)
         self.learns = False
         if wanted in (AUTO, LEARNED):
-            without = next((split for split in ("train", "dev") if not shows_spacing(corpus.splits[split])), None)
+            without = next((split for split in ("train", "dev") if not spaced_parts(corpus.splits[split])), None)
             self.learns = without is None
             if without and (wanted == LEARNED or config.parts == SEGMENTER):
                 key = "segmenter=learned" if wanted == LEARNED else "parts=segmenter"
@@ -106,6 +108,10 @@ class SegmenterTraining:
                 )
         if self.learns:
             self.outlook = "a segmenter for raw text is learned after the tagger"
+            names = [*spaced_parts(corpus.splits["train"])]
+            if len(names) < len(corpus.parts):
+                shown = " and ".join(names)
+                self.outlook += f"; it learns from {shown} alone, since only {shown} says where its text has spaces"
         elif wanted == AUTO:
             stays = f"the segmenter of {config.init} stays" if self._init else f"raw text by the rules {self.rules}"
             self.outlook = f"{stays}, since {corpus.name} does not say where its text has spaces"
@@ -169,12 +175,23 @@ def raw_scores(tagger: "Tagger", splits: Mapping[str, Dataset]) -> dict[str, Any
 
     It is empty if no split says where its text has spaces, or if the tagger takes no text.
     """
-    known = {name: split for name, split in splits.items() if tagger.takes_text and shows_spacing(split)}
-    return {"raw": {name: score_raw(tagger, split) for name, split in known.items()}} if known else {}
+    known = {name: spaced_parts(split) for name, split in splits.items()} if tagger.takes_text else {}
+    scored: dict[str, Dataset] = {}
+    for name, parts in known.items():
+        if parts:
+            scored[name] = datasets.concatenate_datasets([*parts.values()])
+        scored |= {f"{name} {corpus}": part for corpus, part in parts.items() if corpus}
+    return {"raw": {name: score_raw(tagger, split) for name, split in scored.items()}} if scored else {}
 
 
 def _paragraphs(split: Dataset, columns: Sequence[str]) -> list[GoldParagraph]:
-    return list(gold_paragraphs(sentences_of(split, columns), skip=True))
+    parts = spaced_parts(split).values()
+    return [paragraph for part in parts for paragraph in gold_paragraphs(sentences_of(part, columns), skip=True)]
+
+
+def spaced_parts(split: Dataset) -> dict[str, Dataset]:
+    """The parts of a split by corpus (see `by_corpus`) that say where their text has spaces."""
+    return {name: part for name, part in by_corpus(split).items() if shows_spacing(part)}
 
 
 def shows_spacing(split: Dataset) -> bool:

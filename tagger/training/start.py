@@ -62,6 +62,7 @@ def build(config: TrainConfig, corpus: Corpus) -> Beginning:
             memory than the machine has.
     """
     vocabulary = Vocabulary.build(corpus.splits["train"], config.columns, config.embedding.min_count)
+    vocabulary = dataclasses.replace(vocabulary, corpora=list(corpus.parts))
     return _from_config(config, vocabulary) if config.init is None else _from_tagger(config, config.init, vocabulary)
 
 

@@ -11,6 +11,7 @@ import torch
 from datasets import Dataset
 from pytorch_lightning.callbacks import EarlyStopping
 
+from tagger.corpus.several import by_corpus
 from tagger.corpus.sources import load_corpus
 from tagger.corpus.splits import Corpus
 from tagger.errors import InputError
@@ -20,6 +21,7 @@ from tagger.model.vocabulary import Vocabulary
 from tagger.tagging.tagger import Tagger
 from tagger.training.card import describe, model_card
 from tagger.training.config import TrainConfig
+from tagger.training.corpus_scores import corpus_scores, format_corpus_scores
 from tagger.training.datamodule import TaggerDataModule
 from tagger.training.experiment import Experiment, format_run, run_experiment
 from tagger.training.segmenter_choice import Choice, SegmenterTraining, Start, raw_scores
@@ -72,6 +74,8 @@ class TaggerTraining(Experiment):
             config.seed,
             self.beginning.tokenizer,
             transformer if transformer is not None and not transformer.config["tune"] else None,
+            config.corpus.temperature,
+            config.corpus.unnamed,
         )
         parameters = sum(parameter.numel() for parameter in module.parameters())
         super().__init__(module, data, {"corpus": self.corpus.name, "parameters": parameters})
@@ -111,15 +115,10 @@ class TaggerTraining(Experiment):
 
     def report(self, folder: Path, description: dict[str, Any], device: torch.device) -> dict[str, Any]:
         splits, name = self.corpus.splits, self.corpus.name
-        tagger = Tagger(
-            self.network,
-            self.vocabulary,
-            description,
-            self.beginning.tokenizer,
-            str(device),
-            precision="float32",
-            segmenter=self.choice.segmenter if self.choice else None,
-        )
+        segmenter = self.choice.segmenter if self.choice else None
+        options: dict[str, Any] = {"device": str(device), "precision": "float32", "segmenter": segmenter}
+        parts = self.network, self.vocabulary, description, self.beginning.tokenizer
+        tagger = Tagger(*parts, **options)
         results: dict[str, Any] = {
             "words_per_second": _words_per_second(tagger, splits["dev"]["tokens"]),
             "dev": report_dev(tagger, splits["dev"], f"{name} dev", folder),
@@ -130,6 +129,9 @@ class TaggerTraining(Experiment):
             except InputError as error:  # a test split may have no gold tags
                 _log.info("test: %s", error)
         scored: dict[str, Dataset] = {split: splits[split] for split in ("dev", "test") if split in results}
+        if self.corpus.parts:
+            named = (Tagger(*parts, **options, corpus=name) for name in self.corpus.parts)
+            results["corpora"] = corpus_scores(tagger, named, scored)
         return results | raw_scores(tagger, scored)
 
     def format_results(self, results: Mapping[str, Any], folder: Path) -> str:
@@ -138,6 +140,8 @@ class TaggerTraining(Experiment):
             for split in ("dev", "test")
             if split in results
         ]
+        if "corpora" in results:
+            tables.append(format_corpus_scores(results["corpora"]))
         tables += [format_raw(results, self.corpus.name)]
         return "\n".join(
             [
@@ -156,7 +160,7 @@ def _start_of(beginning: Beginning) -> Start | None:
 
 def _log_sizes(corpus: Corpus, beginning: Beginning, raw_text: str) -> None:
     vocabulary, parameters = beginning.module.vocabulary, list(beginning.module.parameters())
-    sizes = ", ".join(f"{name} {len(split):,}" for name, split in corpus.splits.items())
+    sizes = ", ".join(f"{name} {_size(split)}" for name, split in corpus.splits.items())
     _log.info("%s: sentences %s; %d forms, %d words", corpus.name, sizes, len(vocabulary.forms), len(vocabulary.words))
     count = sum(parameter.numel() for parameter in parameters)
     learned = sum(parameter.numel() for parameter in parameters if parameter.requires_grad)
@@ -167,6 +171,11 @@ def _log_sizes(corpus: Corpus, beginning: Beginning, raw_text: str) -> None:
         f", {learned:,} of them learned" if learned < count else "",
         raw_text,
     )
+
+
+def _size(split: Dataset) -> str:
+    """The number of sentences, of several corpora that of each."""
+    return " + ".join(f"{len(part):,}" for part in by_corpus(split).values())
 
 
 def _words_per_second(tagger: Tagger, sentences: Sequence[Sequence[str]]) -> int:

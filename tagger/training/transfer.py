@@ -11,7 +11,7 @@ from tagger.weights.folder import SavedTagger
 
 
 def merge_vocabularies(old: Vocabulary, new: Vocabulary) -> Vocabulary:
-    """The words, characters and tags of a tagger, then those that a new corpus adds.
+    """The words, characters, tags and corpora of a tagger, then those that a new corpus adds.
 
     The tag columns are those of the new corpus. A column that both have keeps its tags, and new tags follow them.
     If most tags of the corpus are new to the column, the tag sets differ, and the column gets the corpus's tags alone.
@@ -29,6 +29,7 @@ def merge_vocabularies(old: Vocabulary, new: Vocabulary) -> Vocabulary:
         tags=tags,
         forms=sorted({*old.forms, *new.forms}),
         combinations=old.combinations_with(new, tags),
+        corpora=_union(old.corpora, new.corpora),
     )
     return merged.with_scripts_of([old, new])
 
@@ -48,7 +49,7 @@ def transfer_weights(start: SavedTagger, network: TaggerNetwork, vocabulary: Voc
     for name, weights in start.network.state_dict().items():
         if name in merged and not name.startswith("heads."):
             known = merged[name] if weights.shape == merged[name].shape else merged[name][: len(weights)]
-            known.copy_(weights)  # the rows of new words and characters come after the known ones
+            known.copy_(weights)  # the rows of new words, characters and corpora come after the known ones
     for column, ids in vocabulary.tag_ids.items():
         old_ids = start.vocabulary.tag_ids.get(column, {})
         shared = [tag for tag in ids if tag in old_ids]

@@ -84,8 +84,9 @@ def save_tagger(
         if tokenizer is not None:
             tokenizer.save(partial / TOKENIZER)
         fields = asdict(vocabulary)
-        if not vocabulary.form_tags:
-            del fields["form_tags"]  # older versions of the tagger do not know it
+        for name in ("form_tags", "corpora"):
+            if not fields[name]:
+                del fields[name]  # older versions of the tagger do not know it
         _write_json(partial / VOCABULARY, fields, indent=None)
         if segmenter is not None:
             segmenter.save(partial, storage_dtype)

@@ -112,6 +112,8 @@ def check_vocabulary(vocabulary: Vocabulary) -> None:
         for ids in form_tags:
             for script in checked_list("the scripts of a form", ids):
                 check_int("the id of a script of a form", script, 0, len(vocabulary.tags[column]) - 1)
+    if checked_list("corpora", vocabulary.corpora):
+        _check_names("corpora", vocabulary.corpora)
     sizes = [len(vocabulary.tags[column]) for column in vocabulary.combined]
     for combination in checked_list("combinations", vocabulary.combinations):
         if len(checked_list("a combination", combination)) != len(sizes):

@@ -8,10 +8,15 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
 import tagger
+from tagger.model.network import TaggerNetwork
+from tagger.model.vocabulary import Vocabulary
 from tagger.text.conllu import read_conllu
+from tagger.weights.folder import save_tagger
 from tests.commands.conftest import CONLLU, TAGS, call, error, saved
+from tests.conftest import network_config
 
 
 def test_standard_input_to_standard_output(model: Path) -> None:
@@ -210,3 +215,37 @@ def test_a_link_to_standard_output_stays(model: Path, tmp_path: Path) -> None:
     subprocess.run(command, shell=True, cwd=tmp_path, check=True, timeout=120)
     assert (tmp_path / "link").is_symlink()
     assert (tmp_path / "out.tsv").read_text().startswith("before\nThey\t")
+
+
+def test_the_corpus_that_text_is_like(tmp_path: Path) -> None:
+    forms = ["They", "book", "."]
+    vocabulary = Vocabulary(
+        words={"they": 3, "book": 2}, characters=list("beh"), tags={"upos": TAGS}, forms=forms, corpora=["UD_A", "UD_B"]
+    )
+    config = network_config()
+    torch.manual_seed(1)
+    network = TaggerNetwork(vocabulary, config)
+    assert network.corpora is not None
+    with torch.no_grad():
+        network.corpora.weight[1:] = 10 * torch.randn(2, network.embedding.width)
+    folder = tmp_path / "several"
+    save_tagger(folder, network, vocabulary, {"network": config, "corpus": "UD_A + UD_B", "segmenter": "english"}, "")
+    (tmp_path / "a.lines").write_text("They book . . book They\n" * 3)
+    (tmp_path / "a.tsv").write_text("They\tPRON\nbook\tVERB\n\n")
+    found = {}
+    for name in (None, "UD_A", "UD_B"):
+        option = [] if name is None else ["--corpus", name]
+        output = call("tag", "a.lines", "--output", "slash", "--model", str(folder), *option).stdout.split()
+        loaded = tagger.load(folder, corpus=name)
+        words = ["They", "book", ".", ".", "book", "They"]
+        assert output[:6] == [f"{word}/{tag}" for word, tag in zip(words, loaded.tag(words), strict=True)]
+        found[name] = output
+        report = json.loads(call("evaluate", "a.tsv", "--json", "--model", str(folder), *option).stdout)
+        right = sum(a == b for a, b in zip(loaded.tag(["They", "book"]), ["PRON", "VERB"], strict=True))
+        assert report["upos"]["accuracy"] == right / 2
+    assert len({tuple(tags) for tags in found.values()}) == 3
+    message = error("tag", "a.lines", "--model", str(folder), "--corpus", "UD_C")
+    assert message == "error: this tagger knows no corpus 'UD_C'; choose one of UD_A, UD_B"
+    call("tag", "a.lines", "-o", "out/", "--model", str(folder), "--corpus", "UD_A")
+    message = error("tag", "a.lines", "-o", "out/", "--resume", "--model", str(folder), "--corpus", "UD_B")
+    assert "is of a run with another model, precision or options" in message

@@ -159,3 +159,33 @@ def test_bad_layer_sizes_are_named(size: Any, depth: int, message: str) -> None:
 def test_no_input_at_all_is_an_error(vocabulary: Vocabulary) -> None:
     with pytest.raises(InputError, match="all 0"):
         make_network(vocabulary, words=0, affixes=0, chars=0)
+
+
+def test_a_corpus_adds_its_vector_to_every_token(vocabulary: Vocabulary) -> None:
+    several = dataclasses.replace(vocabulary, corpora=["a", "b"])
+    network, alone = make_network(several), make_network(vocabulary)
+    assert alone.corpora is None
+    assert network.corpora is not None
+    batch = make_batch(TOKENS, several)
+    before = network.embed(batch)
+    assert_close(before, alone.embed(batch))  # the other weights are the same
+    batch.corpora = torch.tensor([2, 0, 1])
+    assert_close(network.embed(batch), before)  # before training all corpora are the same
+    with torch.no_grad():
+        network.corpora.weight[1:] = torch.randn(2, network.embedding.width)
+    added = network.embed(batch) - before
+    for place, row in enumerate(network.corpora.weight[[2, 0, 1]]):
+        assert_close(added[:, place], row.expand(len(added), -1))
+    assert not network.corpora.weight[0].any()
+    assert_close(alone.embed(batch), before)
+
+
+def test_no_corpus_is_not_learned(vocabulary: Vocabulary) -> None:
+    network = make_network(dataclasses.replace(vocabulary, corpora=["a", "b"]))
+    batch = make_batch(TOKENS, vocabulary)
+    batch.corpora = torch.tensor([2, 0, 2])
+    sum(scores.square().sum() for scores in network(batch).values()).backward()  # type: ignore[union-attr]
+    assert network.corpora is not None
+    gradient = network.corpora.weight.grad
+    assert gradient is not None
+    assert gradient.any(dim=1).tolist() == [False, False, True]

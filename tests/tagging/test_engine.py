@@ -283,3 +283,23 @@ def test_a_pool_computes_what_batches_compute(vocabulary: Vocabulary, cell: str)
     assert pooled.probabilities is not None
     assert plain.probabilities is not None
     assert np.allclose(pooled.probabilities, plain.probabilities, atol=1e-5)
+
+
+@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize(("precision", "tolerance"), [("float32", 1e-5), ("bfloat16", 0.1)])
+def test_a_tagger_that_is_told_the_corpus(vocabulary: Vocabulary, cell: str, precision: str, tolerance: float) -> None:
+    several = dataclasses.replace(vocabulary, corpora=["a", "b"])
+    network = make_network(several, cell=cell)
+    assert network.corpora is not None
+    with torch.no_grad():
+        network.corpora.weight[1:] = torch.randn(2, network.embedding.width)
+    untold = expected_scores(network, several)["upos"]
+    for corpus in (0, 1, 2):
+        batch = make_batch(SENTENCES, several)
+        batch.corpora = torch.full((len(SENTENCES),), corpus)
+        with torch.inference_mode():
+            scores = network(batch)["upos"].transpose(0, 1)
+        here = (torch.arange(int(batch.lengths.max()))[:, None] < batch.lengths).T
+        engine = make_engine(network, several, corpus=corpus, precision=precision)
+        assert (engine.scores(SENTENCES)["upos"] - scores[here]).abs().max() < tolerance
+        assert ((scores[here] - untold).abs().max() > 1e-3) == (corpus > 0)

@@ -1,5 +1,6 @@
 """What cuts text for a tagger that is loaded: its own segmenter, or rules."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -99,3 +100,24 @@ def test_words_with_spaces_take_a_learned_segmenter(tmp_path: Path) -> None:
         rules.annotate("New York")
     with pytest.raises(InputError, match="a text is a string"):
         own.segment_all(["a", 1])  # type: ignore[list-item]
+
+
+def test_the_corpus_that_text_is_like(vocabulary: Vocabulary, trained: Path, tmp_path: Path) -> None:
+    several = replace(vocabulary, corpora=["UD_A", "UD_B"])
+    network = make_network(several, seed=3)
+    assert network.corpora is not None
+    with torch.no_grad():
+        network.corpora.weight[1:] = 5 * torch.randn(2, network.embedding.width)
+    folder = save_tiny(tmp_path / "several", network, several)
+    tagged = {
+        name: tagger.load(folder, "cpu", corpus=name).tag(["They", "book"] * 10) for name in (None, "UD_A", "UD_B")
+    }
+    assert len({tuple(tags) for tags in tagged.values()}) == 3
+    assert tagger.load(folder, "cpu").corpus is None
+    for name, known, message in (
+        ("UD_C", folder, "this tagger knows no corpus 'UD_C'; choose one of UD_A, UD_B"),
+        ("UD_A", trained, "this tagger knows no corpus 'UD_A'; it was trained on a single corpus; leave this out"),
+    ):
+        with pytest.raises(InputError) as caught:
+            tagger.load(known, "cpu", corpus=name)
+        assert str(caught.value) == message

@@ -1,10 +1,14 @@
 """Batches of a corpus: sentences with their tags, the same for the same seed."""
 
+from collections import Counter
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from datasets import Dataset, DatasetDict
 
+from tagger.corpus.several import CORPUS
 from tagger.model.batch import IGNORE, UNK, UNSEEN, Batch
 from tagger.model.vocabulary import Vocabulary
 from tagger.training.datamodule import TaggerDataModule, token_counts
@@ -96,3 +100,32 @@ def test_token_counts_of_a_corpus_and_of_parts_of_it(splits: DatasetDict) -> Non
     assert token_counts(train.select([7, 3, 3, 50])).tolist() == [expected[i] for i in (7, 3, 3, 50)]
     many = Dataset.from_dict({"tokens": [["a"] * (i % 3 + 1) for i in range(20_500)]})
     assert token_counts(many).tolist() == [i % 3 + 1 for i in range(20_500)]
+
+
+def test_the_corpus_is_told_in_training_alone_and_not_always(splits: DatasetDict) -> None:
+    names = ["a"] * 10 + ["b"] * 50
+    mixed = DatasetDict(train=splits["train"].add_column(CORPUS, names), dev=splits["train"].add_column(CORPUS, names))
+    words = replace(Vocabulary.build(splits["train"], ["upos"], min_count=1), corpora=["b", "a"])
+    number = {tuple(tokens): i for i, tokens in enumerate(splits["train"]["tokens"])}
+
+    def told(**options: float) -> list[tuple[str, int]]:
+        """The corpus of each training sentence, and the id that the network gets."""
+        module = TaggerDataModule(mixed, words, BUCKETS, LIMIT, word_dropout=0.0, **options)  # type: ignore[arg-type]
+        found = []
+        for batch in epoch_of(module):
+            assert batch.corpora is not None
+            for i, length in enumerate(batch.lengths.tolist()):
+                ids = batch.words[batch.index[:length, i]].tolist()
+                tokens = tuple(list(words.words)[k - 2] for k in ids)
+                found.append((names[number[tokens]], int(batch.corpora[i])))
+        assert all(batch.corpora is None for batch in module.val_dataloader())
+        return found
+
+    always = told(unnamed=0.0)
+    assert Counter(always) == {("a", 2): 10, ("b", 1): 50}
+    assert Counter(told(unnamed=1.0)) == {("a", 0): 10, ("b", 0): 50}
+    half = told(unnamed=0.5)
+    assert set(half) == {("a", 2), ("b", 1), ("a", 0), ("b", 0)}
+    assert half == told(unnamed=0.5)
+    mixture = Counter(name for name, _ in told(temperature=1e9, unnamed=0.0))
+    assert mixture == {"a": 30, "b": 30}

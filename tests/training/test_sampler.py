@@ -5,7 +5,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from tagger.training.sampler import BucketSampler
+from tagger.training.sampler import BucketSampler, Mixture
 
 LIMIT = 40
 
@@ -99,3 +99,45 @@ def test_dev_sentences_are_shared_out_without_repetition(lengths: np.ndarray) ->
 def test_all_processes_train_on_equally_many_batches_of_a_tiny_corpus(sentences: int, world: int) -> None:
     samplers = [BucketSampler(np.full(sentences, 10), 10, 1, rank, world) for rank in range(world)]
     assert [len(drawn(sampler)) for sampler in samplers] == [1] * world
+
+
+CORPORA = np.array(["small"] * 20 + ["large"] * 280)
+
+
+def test_a_mixture_has_more_of_a_small_corpus_than_its_share() -> None:
+    root = 20**0.5 / (20**0.5 + 280**0.5)
+    assert Mixture(CORPORA, 2.0, 1).counts.tolist() == [round(300 * (1 - root)), round(300 * root)]
+    assert Mixture(CORPORA, 1.0, 1).counts.tolist() == [280, 20]
+    assert Mixture(CORPORA, 1e9, 1).counts.tolist() == [150, 150]
+    assert Mixture(np.array(["a"] + ["b"] * 1_000_000), 1.0, 1).counts.tolist() == [1, 1_000_000]
+
+
+@pytest.mark.parametrize("temperature", [1.0, 2.0, 3.7])
+def test_a_mixture_reads_the_sentences_of_a_corpus_equally_often(temperature: float) -> None:
+    mixture = Mixture(CORPORA, temperature, 3)
+    read: Counter[int] = Counter()
+    for epoch in range(7):
+        numbers = mixture.sentences(epoch)
+        assert len(numbers) == mixture.counts.sum()
+        assert (CORPORA[numbers] == "small").sum() == mixture.counts[1]
+        assert np.array_equal(numbers, Mixture(CORPORA, temperature, 3).sentences(epoch))  # whatever came before
+        read.update(numbers.tolist())
+        for corpus in ("small", "large"):
+            times = [read[number] for number in np.flatnonzero(corpus == CORPORA).tolist()]
+            assert max(times) - min(times) <= 1
+    assert not np.array_equal(mixture.sentences(0), mixture.sentences(1))
+    assert not np.array_equal(mixture.sentences(0), Mixture(CORPORA, temperature, 4).sentences(0))
+
+
+@pytest.mark.parametrize("limit", [10, LIMIT, 400])
+def test_batches_of_a_mixture(lengths: np.ndarray, limit: int) -> None:
+    mixture = Mixture(CORPORA, 2.0, 1)
+    sampler = BucketSampler(lengths, limit, 1, mixture=mixture)
+    for epoch in range(20):
+        sampler.set_epoch(epoch)
+        batches = drawn(sampler)
+        assert len(batches) == len(sampler)
+        assert all(len(batch) == 1 or lengths[batch].max() * len(batch) <= limit for batch in batches)
+        left_out = Counter(mixture.sentences(epoch).tolist()) - Counter(n for batch in batches for n in batch)
+        assert left_out.total() <= 15  # where an epoch has longer sentences than the first
+    assert len({len(BucketSampler(lengths, limit, seed, mixture=mixture)) for seed in range(5)}) == 1

@@ -102,3 +102,21 @@ def test_new_words_have_vectors_of_their_own(start: SavedTagger) -> None:
     new = table.weight[merged.word_ids["flüge"]]
     assert (new != 0).any()
     assert not (new == table.weight[UNK]).all()
+
+
+def test_corpora_of_a_tagger_stay_and_new_ones_follow(vocabulary: Vocabulary) -> None:
+    several = dataclasses.replace(vocabulary, corpora=["a", "b"])
+    network = make_network(several)
+    assert network.corpora is not None
+    with torch.no_grad():
+        network.corpora.weight[1:] = torch.randn(2, network.embedding.width)
+    start = SavedTagger(network, several, {"network": network_config()}, None)
+    new = dataclasses.replace(Vocabulary.build(NEW, ["upos"], min_count=1), corpora=["c", "b"])
+    merged_network, merged = continued(start, new)
+    assert merged.corpus_ids == {"a": 1, "b": 2, "c": 3}
+    assert merged_network.corpora is not None
+    assert torch.equal(merged_network.corpora.weight[:3], network.corpora.weight)
+    assert not merged_network.corpora.weight[3].any()
+    first, _ = continued(SavedTagger(make_network(vocabulary), vocabulary, start.config, None), new)
+    assert first.corpora is not None
+    assert first.corpora.weight.shape == (3, network.embedding.width)

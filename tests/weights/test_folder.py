@@ -4,6 +4,7 @@ import json
 import os
 import stat
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -56,6 +57,17 @@ def test_lemmas_alone_need_more_in_the_vocabulary(folder: Path, tmp_path: Path) 
     saved = save_tiny(tmp_path / "lemmas", make_network(lemmas), lemmas)
     assert set(json.loads((saved / VOCABULARY).read_text())) == {*fields, "form_tags"}
     assert load_tagger(saved).vocabulary == lemmas
+
+
+def test_several_corpora_need_more_in_the_vocabulary(vocabulary: Vocabulary, tmp_path: Path) -> None:
+    several = replace(vocabulary, corpora=["UD_A", "UD_B"])
+    network = make_network(several)
+    saved = save_tiny(tmp_path / "several", network, several)
+    assert json.loads((saved / VOCABULARY).read_text())["corpora"] == ["UD_A", "UD_B"]
+    loaded = load_tagger(saved)
+    assert loaded.vocabulary == several
+    assert loaded.network.corpora is not None
+    assert loaded.network.corpora.weight.shape == (3, network.embedding.width)
 
 
 def test_the_folder_holds_safetensors_json_and_a_card_and_no_pickle(folder: Path) -> None:

@@ -46,7 +46,7 @@ VALUES: list[Any] = [
 @pytest.fixture
 def folder(tmp_path: Path, vocabulary: Vocabulary) -> Path:
     """A tagger with pretrained vectors and random weights, to be damaged."""
-    known = replace(vocabulary, vectors={"glove": {"book": 0, "the": 1}})
+    known = replace(vocabulary, vectors={"glove": {"book": 0, "the": 1}}, corpora=["UD_A", "UD_B"])
     return save_tiny(tmp_path / "model", make_network(known, vectors=VECTORS), known, vectors=VECTORS)
 
 
