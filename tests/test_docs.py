@@ -134,7 +134,7 @@ def test_the_readmes_first_command_prints_what_it_shows(tmp_path: Path) -> None:
 
 def test_the_readmes_training_runs_and_its_tagger_tags(tmp_path: Path) -> None:
     train = "pip install -e . && python -m tagger".partition(" && ")[2]
-    short = "trainer.max_epochs=1 segmenter_steps=5"  # a whole training is no test
+    short = "trainer.max_epochs=1 trainer.limit_train_batches=5 segmenter_steps=2"  # a whole training is no test
     assert "sample test" in run_shell(f"{train} {short}", tmp_path).stdout
     (tag,) = [line for line in README.splitlines() if line.startswith("python -m tagger tag ")]
     (tmp_path / "book.txt").write_text("They book flights.\n", encoding="utf-8")
@@ -312,7 +312,7 @@ def test_the_walk_through_adds_a_cell(tmp_path: Path) -> None:
             assert done.returncode == 0, done.stderr
         else:
             train, tag = code.splitlines()
-            small = "model.hidden.forward=8 model.hidden.backward=8 embedding.buckets=512"
+            small = "model.hidden.forward=8 model.hidden.backward=8 embedding.buckets=512 trainer.limit_train_batches=2"
             run_shell(f"{train} trainer.max_epochs=1 segmenter=rules {small}", tmp_path, env)
             assert len(run_shell(tag, tmp_path, env).stdout.splitlines()) == 5
     assert checks == 2

@@ -15,6 +15,9 @@ QUICK = [
     "trainer.max_epochs=1",
     "model.hidden.forward=4",
     "model.hidden.backward=4",
+    "embedding.buckets=64",
+    "trainer.limit_train_batches=2",
+    "test=false",
     "hydra.run.dir=run",
     "segmenter=rules",
 ]

@@ -3,9 +3,11 @@
 import subprocess
 import sys
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 from hydra import compose, initialize_config_dir
+from matplotlib.figure import Figure
 
 from tagger.bundled import bundled
 from tagger.text.conllu import read_conllu
@@ -26,6 +28,22 @@ TINY = [
     "accelerator=cpu",
     "segmenter=rules",
 ]
+
+
+@pytest.fixture
+def drawn() -> None:
+    """For tests that look at pictures."""
+
+
+@pytest.fixture(autouse=True)
+def _pictures_are_empty(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files of pictures are empty in tests without `drawn`: drawing takes half of the time of a tiny training."""
+
+    def save(_: Figure, out: BinaryIO, **__: object) -> None:
+        out.write(b"")
+
+    if "drawn" not in request.fixturenames:
+        monkeypatch.setattr(Figure, "savefig", save)
 
 
 @pytest.fixture(scope="session")

@@ -12,6 +12,9 @@ from tests.conftest import largest_file
 EPOCHS = [{"train/loss": 1.0 / n, "dev/loss": 2.0 / n, "dev/accuracy": 1 - 0.5 / n} for n in (1, 2, 3)]
 
 
+pytestmark = pytest.mark.usefixtures("drawn")
+
+
 def test_a_learning_curve(tmp_path: Path) -> None:
     draw_learning_curve(EPOCHS, tmp_path / "curve.png", "section")
     assert (tmp_path / "curve.png").read_bytes().startswith(b"\x89PNG")

@@ -265,6 +265,7 @@ def test_a_folder_from_somebody_else_runs_nothing(
         assert not Path("harm").exists()
 
 
+@pytest.mark.usefixtures("drawn")
 def test_a_sweep_trains_the_grid_and_a_failed_run_is_a_row(
     arguments: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -355,7 +356,7 @@ def test_a_run_of_a_sweep_is_resumed_and_completes_its_row(
 
 def test_two_processes_are_interrupted_and_resume(treebank: Path, arguments: list[str]) -> None:
     ddp = [*(a for a in arguments if a != "accelerator=cpu"), "accelerator=ddp", "trainer.accelerator=cpu"]
-    command = [sys.executable, "-m", "tagger", *ddp, "trainer.max_epochs=40", "patience=40", "hydra.run.dir=run"]
+    command = [sys.executable, "-m", "tagger", *ddp, "trainer.max_epochs=12", "patience=12", "hydra.run.dir=run"]
     command += ["segmenter=learned", "segmenter_steps=4"]  # the first process alone trains it
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         while process.poll() is None and not Path("run/checkpoints/last.ckpt").exists():
@@ -368,14 +369,14 @@ def test_two_processes_are_interrupted_and_resume(treebank: Path, arguments: lis
     assert done.returncode == 0, done.stderr
     report = json.loads(Path("run/report.json").read_text())
     assert report["segmenter"]["steps"] == 4
-    assert report["epochs"] == len(Path("run/metrics.csv").read_text().splitlines()) - 1 == 40
+    assert report["epochs"] == len(Path("run/metrics.csv").read_text().splitlines()) - 1 == 12
     path = str(treebank / "en_tiny-ud-dev.conllu")
     assert report["dev"]["upos"]["tokens"] == sum(len(s.tokens) for s in read_conllu(read_lines(path), path))
 
 
 def test_a_sweep_with_two_processes_a_run(arguments: list[str]) -> None:
     ddp = [*(a for a in arguments if a != "accelerator=cpu"), "accelerator=ddp", "trainer.accelerator=cpu"]
-    done = run(Path.cwd(), "-m", *ddp, "trainer.max_epochs=1", "seed=1,2", "hydra.sweep.dir=sweep")
+    done = run(Path.cwd(), "-m", *ddp, "trainer.max_epochs=1", "test=false", "seed=1,2", "hydra.sweep.dir=sweep")
     assert done.returncode == 0, done.stdout + done.stderr
     assert len(rows("sweep")) == 2
 
