@@ -16,6 +16,7 @@ from huggingface_hub.utils.tqdm import disable_progress_bars as disable_hub_prog
 
 from tagger.corpus.arrow import to_arrow
 from tagger.corpus.config import HubConfig, UdConfig
+from tagger.corpus.older_release import Row, add_spacing
 from tagger.corpus.splits import Source, check_columns, rules_for
 from tagger.errors import InputError, shorten
 from tagger.text.files import file_version
@@ -110,8 +111,8 @@ def hub_sentences(data: Dataset, source: str, places: dict[str, str]) -> Iterato
         InputError: a row whose columns differ in length.
     """
     mark = _word_mark(data.features)
-    spacing = not mark and _has_spacing(data.features)
-    needed = sorted({*places.values(), *([mark] if mark else []), *(["misc"] if spacing else [])})
+    spacing = _has_spacing(data.features, older=mark is not None)
+    needed = sorted({*places.values(), *([mark, "upos"] if mark else []), *(["misc"] if spacing else [])})
     others = [name for name in ("text", "mwt", "comments", "sent_id") if spacing and name in data.features]
     labels = {place: getattr(data.features[place].feature, "names", None) for place in needed}
     for number, row in enumerate(data.select_columns(sorted({*needed, *others}))):
@@ -128,18 +129,21 @@ def hub_sentences(data: Dataset, source: str, places: dict[str, str]) -> Iterato
         if "feats" in values:
             values["feats"] = list(map(_feats, values["feats"]))
         sentence = Sentence(values.pop("tokens"), values)
-        if spacing:
+        if spacing and mark:
+            words, forms = set(kept), cells[places["tokens"]]
+            spelled = [i for i in range(size) if i in words or cells["upos"][i] == NO_TAG]  # the others: empty nodes
+            add_spacing(sentence, [Row(forms[i], cells["misc"][i], i in words) for i in spelled], row["text"])
+        elif spacing:
             _add_spacing(sentence, row, f"{source}, row {number}")
         yield sentence
 
 
-def _has_spacing(features: Features) -> bool:
-    """Whether the rows say where the text has spaces, as those of newer releases of Universal Dependencies do."""
+def _has_spacing(features: Features, older: bool) -> bool:
+    """Whether the rows say where the text has spaces, as those of Universal Dependencies do."""
     ranges = getattr(features.get("mwt"), "feature", None)
     text = getattr(features.get("text"), "dtype", None) == "string"
-    return (
-        text and _holds_strings(features.get("misc")) and isinstance(ranges, dict) and {"id", "form"} <= ranges.keys()
-    )
+    found = older or (isinstance(ranges, dict) and {"id", "form"} <= ranges.keys())
+    return text and _holds_strings(features.get("misc")) and found
 
 
 def _add_spacing(sentence: Sentence, row: dict[str, Any], where: str) -> None:
