@@ -147,7 +147,7 @@ def make_segmenter(seed: int = 2, **changes: Any) -> SavedSegmenter:
     table = UnitTable(vocabulary.forms, config["affix_buckets"], config["characters"])
     units = table.read(["The book reads well. 3,14 viet nam"])
     lengths = np.arange(len(units.types)) % 4  # words of up to three units
-    return SavedSegmenter(network.eval(), vocabulary, config, Lexicon.of(table, units, lengths))  # type: ignore[arg-type]
+    return SavedSegmenter(network.eval(), vocabulary, config, Lexicon.of(table, units, lengths, True))  # type: ignore[arg-type]
 
 
 @contextmanager

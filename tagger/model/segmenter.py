@@ -15,10 +15,10 @@ from torch import Tensor, nn
 
 from tagger.model.encoder import Encoder
 from tagger.model.fast_cpu import Dropout
-from tagger.model.segmenter_features import columns
 from tagger.model.segmenter_units import AFFIXES, UNKNOWN
 
 CELL = "gru"
+COLUMNS, PAIR_COLUMNS = 16, 2  # of the surroundings; of pairs of forms
 
 
 class Label(IntEnum):
@@ -79,6 +79,11 @@ class SegmenterVocabulary:
     def rows(self) -> int:
         """The number of rows of forms."""
         return len(self.forms) + UNKNOWN + 1
+
+
+def columns(pairs: bool) -> int:
+    """The number of columns of the surroundings, see `context_rows` of `segmenter_features.py`."""
+    return COLUMNS + PAIR_COLUMNS * pairs
 
 
 class SegmenterNetwork(nn.Module):

@@ -1,7 +1,7 @@
 """Units -> what the network of a learned segmenter reads of each unit's surroundings: rows of hash tables.
 
 The surroundings are the shapes of the neighbouring units, the white space between them, neighbouring forms, what the
-rules for raw text say, and the words of training that the unit may begin, go on or end.
+rules for raw text say, the words of training that the unit may begin, go on or end, and how often training cut there.
 """
 
 # N units, boundaries included; L units of a word
@@ -10,11 +10,11 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from tagger.model.segmenter_borders import Borders
 from tagger.model.segmenter_units import Units, UnitTable, mixed
 
 MAX_WORD_UNITS = 12  # longer words are not in the lexicon
 SIZES, CODES = 16, 8  # a word that is found is its units, fewer than SIZES, + SIZES * its code, below CODES
-COLUMNS, PAIR_COLUMNS = 13, 2  # of the surroundings; of pairs of forms
 _FILTER_BITS = 20
 
 
@@ -24,27 +24,29 @@ class Lexicon:
     Attributes:
         hashes: (words,) of uint64, ascending.
         codes: (words,) of uint8, how often each sequence is a word where it occurs in training; see `_codes`.
+        borders: how often words went on between units.
     """
 
-    def __init__(self, hashes: np.ndarray, codes: np.ndarray) -> None:
+    def __init__(self, hashes: np.ndarray, codes: np.ndarray, borders: Borders) -> None:
         """Takes the attributes."""
-        self.hashes, self.codes = hashes, codes
+        self.hashes, self.codes, self.borders = hashes, codes, borders
         self._counts: tuple[np.ndarray, np.ndarray] | None = None  # as words, and in all; in training alone
         self._filter = np.zeros(1 << _FILTER_BITS, dtype=bool)  # whether a word may have a hash with these last bits
         self._filter[self._slots(hashes)] = True
 
     @classmethod
-    def of(cls, table: UnitTable, units: Units, lengths: np.ndarray) -> "Lexicon":
+    def of(cls, table: UnitTable, units: Units, lengths: np.ndarray, spaces: bool) -> "Lexicon":
         """The words of the training text.
 
         Args:
             table: of the units.
             units: of the text.
             lengths: (N,) the units of the word that begins at each unit, 0 where none does.
+            spaces: whether tokens may hold white space.
         """
         found = [grams[lengths == size] for size, grams in _grams(table, units)]
         hashes, words = np.unique(np.concatenate(found), return_counts=True)
-        lexicon = cls(hashes, np.zeros(len(hashes), dtype=np.uint8))
+        lexicon = cls(hashes, np.zeros(len(hashes), dtype=np.uint8), Borders.of(table, units, lengths, spaces))
         occurrences = np.zeros(len(hashes), dtype=np.int64)
         for _, grams in _grams(table, units):
             _, numbers = lexicon._find(grams)
@@ -119,11 +121,6 @@ def _grams(table: UnitTable, units: Units) -> Iterable[tuple[int, np.ndarray]]:
         yield size, grams
 
 
-def columns(pairs: bool) -> int:
-    """The number of columns of `context_rows`."""
-    return COLUMNS + PAIR_COLUMNS * pairs
-
-
 def context_rows(
     table: UnitTable,
     units: Units,
@@ -133,7 +130,7 @@ def context_rows(
     pairs: bool = False,
     lengths: np.ndarray | None = None,
 ) -> np.ndarray:
-    """The rows of each unit's surroundings in a table of `columns(pairs)` * buckets rows.
+    """The rows of each unit's surroundings in a table of C * buckets rows; C is `columns(pairs)` of `segmenter.py`.
 
     Args:
         table: of the units.
@@ -145,7 +142,7 @@ def context_rows(
         lengths: see `Lexicon.matches`.
 
     Returns:
-        (N, `columns(pairs)`) of int64.
+        (N, C) of int64.
     """
     form, shape, kind = (table.keys[units.types, part] for part in range(3))
     gap = units.gaps.astype(np.uint64)
@@ -153,6 +150,7 @@ def context_rows(
     begins, ends, holds = lexicon.matches(table, units, lengths)
     starts = _next(begins, 1)
     begin, start, end, hold = (each % np.uint64(SIZES) for each in (begins, starts, ends, holds))
+    one_one, two_one, one_two, two_two = lexicon.borders.found(table, units, lengths)
     parts_of: list[tuple[np.ndarray, ...]] = [
         (shape, gap, before),
         (_next(shape, -1), before, shape),
@@ -167,10 +165,13 @@ def context_rows(
         (begin, hold, shape),
         (ends, starts),
         (holds, ends, starts),
+        (one_one, gap),
+        (two_one, one_two, gap),
+        (two_two, gap),
     ]
     if pairs:
         parts_of += [(form, gap, _next(form, 1)), (_next(form, -1), before, form)]
-    rows = np.empty((len(shape), columns(pairs)), dtype=np.int64)
+    rows = np.empty((len(shape), len(parts_of)), dtype=np.int64)
     for column, parts in enumerate(parts_of):
         rows[:, column] = mixed(*parts) % np.uint64(buckets)
         rows[:, column] += column * buckets

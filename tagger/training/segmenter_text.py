@@ -153,7 +153,7 @@ class TrainingText:
             for form, own in sorted(found.items())
         }
         lengths = self.targets(texts, gold, units, {}).lengths
-        return SegmenterVocabulary(forms, scripts, general, multiwords), Lexicon.of(table, units, lengths)
+        return SegmenterVocabulary(forms, scripts, general, multiwords), Lexicon.of(table, units, lengths, self.spaces)
 
     def targets(
         self,

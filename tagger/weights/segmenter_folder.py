@@ -13,6 +13,7 @@ from tagger.errors import InputError
 from tagger.model.memory import build_without_memory, check_memory
 from tagger.model.network import MAX_HIDDEN_SIZE
 from tagger.model.segmenter import SegmenterConfig, SegmenterNetwork, SegmenterVocabulary
+from tagger.model.segmenter_borders import BORDER_CODES, Borders
 from tagger.model.segmenter_features import CODES, Lexicon
 from tagger.text.edit_scripts import least_characters
 from tagger.text.segment import RULES
@@ -32,7 +33,8 @@ from tagger.weights.validation import (
     shown,
 )
 
-_LEXICON, _CODES = "lexicon", "codes"  # names in the file of weights, which has the hashes as int64
+# Names in the file of weights, which has hashes as signed numbers.
+_LEXICON, _CODES, _BORDERS, _BORDER_CODES = "lexicon", "codes", "borders", "border_codes"
 
 
 class SavedSegmenter(NamedTuple):
@@ -54,8 +56,13 @@ class SavedSegmenter(NamedTuple):
             OSError, SafetensorError: the folder cannot be written to, or the disk is full.
         """
         weights = {name: tensor.detach().cpu().contiguous() for name, tensor in self.network.state_dict().items()}
-        hashes = torch.from_numpy(self.lexicon.hashes.astype(np.uint64).view(np.int64))
-        lexicon = {_LEXICON: hashes, _CODES: torch.from_numpy(self.lexicon.codes)}
+        own, borders = self.lexicon, self.lexicon.borders
+        lexicon = {
+            _LEXICON: torch.from_numpy(own.hashes.astype(np.uint64).view(np.int64)),
+            _CODES: torch.from_numpy(own.codes),
+            _BORDERS: torch.from_numpy(borders.hashes.view(np.int32)),
+            _BORDER_CODES: torch.from_numpy(borders.codes),
+        }
         save_file(compress(weights, storage_dtype) | lexicon, folder / SEGMENTER_WEIGHTS)
         content = {"config": self.config, "vocabulary": asdict(self.vocabulary)}
         (folder / SEGMENTER).write_text(json.dumps(content) + "\n", encoding="utf-8")
@@ -80,20 +87,27 @@ def load_segmenter(folder: Path) -> SavedSegmenter:
         config = _checked_config(content["config"])
         vocabulary = _checked_vocabulary(content["vocabulary"])
         network = build_without_memory(lambda: SegmenterNetwork(vocabulary, config))
-        check_stored_weights(path, network.state_dict(), {_LEXICON: "I64", _CODES: "U8"})
+        lists = {_LEXICON: "I64", _CODES: "U8", _BORDERS: "I32", _BORDER_CODES: "U8"}
+        check_stored_weights(path, network.state_dict(), lists)
     check_memory(network, 1, str(folder))
     with one_error(folder, SEGMENTER_WEIGHTS):
         stored = load_file(path)
-        hashes = stored.pop(_LEXICON).numpy().view(np.uint64)
-        codes = stored.pop(_CODES).numpy()
-        if (hashes[1:] <= hashes[:-1]).any():
-            raise ValueError("the hashes of the lexicon are not in ascending order")
-        if codes.shape != hashes.shape or (codes >= CODES).any():
-            raise ValueError("the words of the lexicon do not have a code each")
+        hashes, codes = stored.pop(_LEXICON).numpy().view(np.uint64), stored.pop(_CODES).numpy()
+        _check_codes("words of the lexicon", hashes, codes, CODES)
+        borders = Borders(stored.pop(_BORDERS).numpy().view(np.uint32), stored.pop(_BORDER_CODES).numpy())
+        _check_codes("borders", borders.hashes, borders.codes, BORDER_CODES)
         weights = expand(stored)
         check_finite(weights)
         network.load_state_dict({name: tensor.float() for name, tensor in weights.items()}, assign=True)
-    return SavedSegmenter(network.eval(), vocabulary, config, Lexicon(hashes, codes))
+    return SavedSegmenter(network.eval(), vocabulary, config, Lexicon(hashes, codes, borders))
+
+
+def _check_codes(name: str, hashes: np.ndarray, codes: np.ndarray, most: int) -> None:
+    """Raises ValueError unless the hashes ascend and each has a code below `most`."""
+    if (hashes[1:] <= hashes[:-1]).any():
+        raise ValueError(f"the hashes of the {name} are not in ascending order")
+    if codes.shape != hashes.shape or (codes >= most).any():
+        raise ValueError(f"the {name} do not have a code each")
 
 
 def _checked_config(value: Any) -> SegmenterConfig:

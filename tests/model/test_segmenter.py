@@ -1,8 +1,7 @@
 import pytest
 import torch
 
-from tagger.model.segmenter import Label, SegmenterConfig, SegmenterNetwork, SegmenterVocabulary
-from tagger.model.segmenter_features import columns
+from tagger.model.segmenter import Label, SegmenterConfig, SegmenterNetwork, SegmenterVocabulary, columns
 from tagger.model.segmenter_units import AFFIXES, UNKNOWN, UnitTable
 
 CONFIG = SegmenterConfig(

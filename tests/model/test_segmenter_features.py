@@ -2,7 +2,9 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tagger.model.segmenter_features import MAX_WORD_UNITS, SIZES, Lexicon, columns, context_rows
+from tagger.model.segmenter import columns
+from tagger.model.segmenter_borders import Borders
+from tagger.model.segmenter_features import MAX_WORD_UNITS, SIZES, Lexicon, context_rows
 from tagger.model.segmenter_units import Units, UnitTable
 
 
@@ -26,7 +28,7 @@ def own(units: Units, values: np.ndarray) -> list[int]:
 def test_a_lexicon_finds_the_longest_words_at_each_place():
     table = UnitTable([], 16, False)
     units = read(table, "中 文 中文字")
-    lexicon = Lexicon.of(table, units, lengths_of(units, {0: 1, 1: 1, 2: 2, 4: 1}))
+    lexicon = Lexicon.of(table, units, lengths_of(units, {0: 1, 1: 1, 2: 2, 4: 1}), True)
     found = read(table, "大中文字")
     begins, ends, holds = (own(found, each) for each in lexicon.matches(table, found, None))
     assert begins == [0, 2, 1, 1]
@@ -37,7 +39,7 @@ def test_a_lexicon_finds_the_longest_words_at_each_place():
 def test_white_space_inside_a_word_matters():
     table = UnitTable([], 16, False)
     units = read(table, "Việt Nam")
-    lexicon = Lexicon.of(table, units, lengths_of(units, {0: 2}))
+    lexicon = Lexicon.of(table, units, lengths_of(units, {0: 2}), True)
     for text, size in (("Việt Nam", 2), ("việt  nam", 2), ("Việt-Nam", 0)):
         found = read(table, text)
         assert own(found, lexicon.matches(table, found, None)[0])[0] == size
@@ -47,7 +49,7 @@ def test_in_training_a_word_does_not_know_itself():
     table = UnitTable([], 16, False)
     units = read(table, "new york, york")
     lengths = lengths_of(units, {0: 2, 2: 1, 3: 1})
-    lexicon = Lexicon.of(table, units, lengths)
+    lexicon = Lexicon.of(table, units, lengths, True)
     assert own(units, lexicon.matches(table, units, None)[0]) == [2, 1, 1, 1]
     # York stands once within a word and once as one: within, it is known from the other place.
     assert own(units, lexicon.matches(table, units, lengths)[0]) == [0, 1, 0, 0]
@@ -56,7 +58,7 @@ def test_in_training_a_word_does_not_know_itself():
 def test_a_code_says_how_often_a_sequence_is_a_word():
     table = UnitTable([], 16, False)
     units = read(table, "ab cd " * 4)
-    lexicon = Lexicon.of(table, units, lengths_of(units, {0: 2, **dict.fromkeys((3, 5, 7), 1), **{2: 1}}))
+    lexicon = Lexicon.of(table, units, lengths_of(units, {0: 2, **dict.fromkeys((3, 5, 7), 1), **{2: 1}}), True)
     codes = {}
     for text in ("ab cd", "cd"):
         found = read(table, text)
@@ -68,7 +70,8 @@ def test_a_code_says_how_often_a_sequence_is_a_word():
 def test_an_empty_lexicon_finds_nothing():
     table = UnitTable([], 16, False)
     units = read(table, "any text")
-    lexicon = Lexicon(np.zeros(0, dtype=np.uint64), np.zeros(0, dtype=np.uint8))
+    none = np.zeros(0, dtype=np.uint8)
+    lexicon = Lexicon(none.astype(np.uint64), none, Borders(none.astype(np.uint32), none))
     assert not any(each.any() for each in lexicon.matches(table, units, None))
 
 
@@ -76,7 +79,7 @@ def test_an_empty_lexicon_finds_nothing():
 def test_surroundings_depend_on_the_paragraph_alone(texts, pairs):
     table = UnitTable([], 16, False)
     training = read(table, "ab. 中a b中 中")
-    lexicon = Lexicon.of(table, training, lengths_of(training, {0: 2, 2: 1, 4: 3}))
+    lexicon = Lexicon.of(table, training, lengths_of(training, {0: 2, 2: 1, 4: 3}), True)
 
     def rows(paragraphs: list[str]) -> list[list[list[int]]]:
         units = table.read(paragraphs)
@@ -91,4 +94,4 @@ def test_surroundings_depend_on_the_paragraph_alone(texts, pairs):
 def test_words_of_many_units_are_not_in_the_lexicon():
     table = UnitTable([], 16, False)
     units = read(table, "a " * (MAX_WORD_UNITS + 1))
-    assert len(Lexicon.of(table, units, lengths_of(units, {0: MAX_WORD_UNITS + 1})).hashes) == 0
+    assert len(Lexicon.of(table, units, lengths_of(units, {0: MAX_WORD_UNITS + 1}), True).hashes) == 0

@@ -11,6 +11,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from tagger.errors import InputError
+from tagger.model.segmenter_borders import BORDER_CODES
 from tagger.model.vocabulary import Vocabulary
 from tagger.tagging.segmenter import LearnedSegmenter
 from tagger.weights.folder import load_tagger, save_tagger, save_with_segmenter
@@ -54,6 +55,10 @@ def test_what_is_saved_is_loaded(tmp_path: Path, storage_dtype: str) -> None:
     assert loaded.lexicon.hashes.tolist() == saved.lexicon.hashes.tolist()
     assert loaded.lexicon.codes.tolist() == saved.lexicon.codes.tolist()
     assert len(saved.lexicon.hashes) > 5
+    borders = saved.lexicon.borders
+    assert loaded.lexicon.borders.hashes.tolist() == borders.hashes.tolist()
+    assert loaded.lexicon.borders.codes.tolist() == borders.codes.tolist()
+    assert len(borders.hashes) > 5
     assert not loaded.network.training
     tolerance = {"float32": 0.0, "float16": 0.003, "int8": 0.03}[storage_dtype]
     for name, weight in saved.network.state_dict().items():
@@ -118,13 +123,17 @@ def test_a_damaged_value_is_named(folder: Path, keys: tuple[Any, ...], value: An
         ("types.weight", lambda t: t[1:].contiguous(), "types.weight is F32"),
         ("types.weight", lambda t: t.long(), "types.weight is I64"),
         ("codes", lambda t: t[1:], "do not have a code each"),
-        ("codes", lambda t: t + 8, "do not have a code each"),
+        ("codes", lambda t: t + 8, "words of the lexicon do not have a code each"),
         ("codes", lambda t: t.long(), "codes is I64"),
         ("lexicon", lambda t: t.flip(0), "not in ascending order"),
         ("lexicon", lambda t: t[:1].repeat(2), "not in ascending order"),
         ("lexicon", lambda t: t.float(), "lexicon is F32"),
         ("lexicon", lambda t: t[None], "not a list of whole numbers"),
         ("lexicon", lambda t: None, "lexicon is None None"),
+        ("border_codes", lambda t: t[1:], "borders do not have a code each"),
+        ("border_codes", lambda t: t + BORDER_CODES, "borders do not have a code each"),
+        ("borders", lambda t: t.flip(0), "hashes of the borders are not in ascending order"),
+        ("borders", lambda t: None, "borders is None None"),
         ("another", lambda t: torch.zeros(3), '"another" that the network does not use'),
     ],
 )
@@ -137,10 +146,8 @@ def test_damaged_weights_are_named(folder: Path, name: str, change_tensor: Any, 
 
 def test_an_empty_lexicon_is_one(folder: Path) -> None:
     weights = load_file(folder / SEGMENTER_WEIGHTS)
-    save_file(
-        weights | {"lexicon": torch.zeros(0, dtype=torch.int64), "codes": torch.zeros(0, dtype=torch.uint8)},
-        folder / SEGMENTER_WEIGHTS,
-    )
+    weights |= {name: weights[name][:0] for name in ("lexicon", "codes", "borders", "border_codes")}
+    save_file(weights, folder / SEGMENTER_WEIGHTS)
     assert loads_or_says_why(folder) == ""
 
 
