@@ -116,7 +116,7 @@ def save_tiny(folder: Path, network: TaggerNetwork, vocabulary: Vocabulary, **ch
     return folder
 
 
-def make_segmenter(seed: int = 2, **changes: Any) -> SavedSegmenter:
+def make_segmenter(seed: int = 3, **changes: Any) -> SavedSegmenter:
     """A tiny segmenter with random weights, so large that every label and every script occurs.
 
     Args:
