@@ -2,21 +2,24 @@
 
 # N units of all paragraphs, boundaries included
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
 from tagger.model.segmenter_units import Units
-from tagger.text.segment import segment
+from tagger.text.segment import segment_ends
 
 
-def rule_labels(paragraphs: Sequence[str], units: Units, rules: str | None) -> np.ndarray:
+def rule_labels(
+    paragraphs: Sequence[str], units: Units, rules: str | None, places: np.ndarray | None = None
+) -> np.ndarray:
     """What rules for raw text find at the end of each unit.
 
     Args:
         paragraphs: the texts.
         units: of the texts.
         rules: see `segment`; None: nothing is found.
+        places: units, ascending; only paragraphs that hold one of them are read. None: all are.
 
     Returns:
         (N,): 0 nothing, 1 a token's end, 2 a sentence's end.
@@ -24,11 +27,12 @@ def rule_labels(paragraphs: Sequence[str], units: Units, rules: str | None) -> n
     labels = np.zeros(len(units.types), dtype=np.int64)
     if rules is None:
         return labels
-    for paragraph, (start, stop) in zip(paragraphs, units.bounds, strict=True):
-        ends, last = [], []
-        for sentence in segment(paragraph, rules):
-            ends += [token[1] for token in sentence]
-            last.append(ends[-1])
+    wanted: Iterable[int] = range(len(paragraphs))
+    if places is not None:
+        wanted = np.unique(np.searchsorted([start for start, _ in units.bounds], places, side="right") - 1).tolist()
+    for number in wanted:
+        paragraph, (start, stop) = paragraphs[number], units.bounds[number]
+        ends, last = segment_ends(paragraph, rules)
         at = np.zeros(len(paragraph) + 1, dtype=np.int64)
         at[ends] = 1
         at[last] = 2

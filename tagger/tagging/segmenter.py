@@ -1,15 +1,14 @@
 """A learned segmenter at work: paragraphs -> sentences of tokens, as fast as one thread can.
 
-It computes what `SegmenterNetwork.forward` computes, in float32. A paragraph is read in windows that overlap. Every
-product has a fixed number of rows, so the cuts of a paragraph depend on the paragraph alone: not on the paragraphs
-beside it, and not on the tagger's precision.
+It computes what `SegmenterNetwork.forward` computes, in float32. A paragraph is read in windows that overlap; see
+`lanes.py`. The cuts of a paragraph depend on the paragraph alone: not on the paragraphs beside it, and not on the
+tagger's precision.
 """
 
-# N units of all paragraphs, boundaries included; P units of a batch of windows, packed; X columns of the product of the
-# layer with its input, S scripts
+# N units of all paragraphs, boundaries included; S scripts
 
 import copy
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import cache, lru_cache
 from itertools import pairwise, repeat
 from typing import TYPE_CHECKING, Any, cast
@@ -18,13 +17,14 @@ import numpy as np
 import regex
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from tagger.model.segmenter import Label
 from tagger.model.segmenter_features import Lexicon, context_rows
 from tagger.model.segmenter_rules import rule_labels
 from tagger.model.segmenter_units import END_GAP, MAX_FORM, SPACE_GAP, Units, UnitTable
-from tagger.tagging.batches import plan_batches
-from tagger.tagging.packed import Layer, head_weights
+from tagger.tagging.lanes import LaneGRU, windows_of
+from tagger.tagging.packed import Layer
 from tagger.tagging.turns import own_turn
 from tagger.text.edit_scripts import apply_script
 from tagger.text.segment import SPACE
@@ -35,10 +35,6 @@ if TYPE_CHECKING:
     from tagger.model.encoder import BidirectionalLayer
     from tagger.model.segmenter import SegmenterConfig, SegmenterNetwork, SegmenterVocabulary
 
-MAX_UNITS = 300  # of a window
-OVERLAP = 40  # units that a window reads beyond those that it decides on, on each side
-WINDOWS = 64  # of a batch; rows of each product with the state
-BLOCK = 512  # rows of every other product
 MARGIN = 5.0  # a token of which the score of one word is higher by this is one word
 MAX_WORDS = 100  # of a token that is cut inside; with more it is one word, as after a few steps of training
 MAX_CHARACTERS = 200_000  # of the paragraphs whose units are in memory together
@@ -67,10 +63,9 @@ class LearnedSegmenter:
         self.vocabulary, self.config, self.lexicon = vocabulary, config, lexicon
         self._table = UnitTable(vocabulary.forms, config["affix_buckets"], config["characters"])
         self.network = network
-        self._layer = Layer(cast("BidirectionalLayer", network.encoder.layers[0]), torch.float32)
-        self._heads = [head_weights(head, torch.float32) for head in (network.labels, network.scripts)]
+        layer = Layer(cast("BidirectionalLayer", network.encoder.layers[0]), torch.float32)
+        self._gru = LaneGRU(layer, (network.labels, network.scripts))
         self._allowed = [0, *vocabulary.general]
-        self._gates = torch.empty(0, 0)
         self._kinds, self._generation = torch.empty(0, config["size"]), 0
         self._apply = lru_cache(maxsize=10_000)(self._words)
 
@@ -123,7 +118,8 @@ class LearnedSegmenter:
         places = np.flatnonzero(units.ends)  # those of units, not of boundaries
         new_marks = np.flatnonzero(self._table.keys[units.types, 3])
         if len(new_marks):
-            _end_new_marks(labels, new_marks, ruled(config["rules"] or "unicode"))
+            found = rules if config["rules"] else rule_labels(paragraphs, units, "unicode", new_marks)
+            _end_new_marks(labels, new_marks, found)
         own = _without_wide_multiwords(labels[places], units.gaps[places])
         if config["sentences"] is not None:
             last = (ruled(config["sentences"]) == 2) | (units.gaps == END_GAP)
@@ -142,9 +138,8 @@ class LearnedSegmenter:
             text = paragraphs[owners[ends[number]]]
             tokens[number] = Token(at[0], at[-1], tuple(_GAP.sub(" ", text[a:b]).strip(" ") for a, b in pairwise(at)))
         if scripts:
-            numbers = {place: number for number, place in enumerate(places[ends].tolist())}
-            for place, scores in scripts.items():
-                number = numbers[place]
+            numbers = np.searchsorted(places[ends], list(scripts))
+            for number, scores in zip(numbers.tolist(), scripts.values(), strict=True):
                 tokens[number] = self._expanded(tokens[number], paragraphs[owners[ends[number]]], scores)
         sentences: list[list[list[Token]]] = [[] for _ in paragraphs]
         lasts = np.flatnonzero(own[ends] == Label.SENTENCE)
@@ -156,27 +151,21 @@ class LearnedSegmenter:
 
     def _labels(self, units: Units, context: np.ndarray) -> tuple[np.ndarray, dict[int, np.ndarray]]:
         """The label of each unit (N,), and the scores of the scripts (S + 1,) where a multiword token may end."""
-        kinds = self._kinds_of_types()
-        labels = np.zeros(len(units.types), dtype=np.int64)
+        x = functional.embedding_bag(torch.from_numpy(context), self.network.context.weight, mode="sum")
+        x += torch.index_select(self._kinds_of_types(), 0, torch.from_numpy(units.types))
+        scores = self._gru.scores(x, windows_of(units.bounds))
+        labels = scores[:, : len(Label)].argmax(dim=1).numpy()
+        labels[units.gaps == END_GAP] = Label.SENTENCE
+        if not self.config["spaces"]:
+            joined = (labels == Label.GOES_ON) | (labels == Label.WORD)
+            labels[joined & (units.gaps == SPACE_GAP)] = Label.TOKEN
         scripts: dict[int, np.ndarray] = {}
-        for places, decided, counts in _windows(units.bounds):
-            x = self.network.context(torch.from_numpy(context[places]))
-            x += torch.index_select(kinds, 0, torch.from_numpy(units.types[places]))
-            states = self._states(x, counts)
-            own = np.flatnonzero(decided)
-            here = places[own]
-            labels[here] = (
-                _product(states[torch.from_numpy(own)], *self._heads[0])[:, : len(Label)].argmax(dim=1).numpy()
-            )
-            labels[here[units.gaps[here] == END_GAP]] = Label.SENTENCE
-            if not self.config["spaces"]:
-                joined = (labels[here] == Label.GOES_ON) | (labels[here] == Label.WORD)
-                labels[here[joined & (units.gaps[here] == SPACE_GAP)]] = Label.TOKEN
-            if self.vocabulary.scripts:
-                ends = own[(labels[here] == Label.TOKEN) | (labels[here] == Label.SENTENCE)]
-                each = _product(states[torch.from_numpy(ends)], *self._heads[1])
-                likely = each[:, 1 : len(self.vocabulary.scripts) + 1].amax(dim=1) > each[:, 0] - MARGIN
-                scripts |= dict(zip(places[ends[likely.numpy()]].tolist(), each[likely].numpy(), strict=True))
+        if self.vocabulary.scripts:
+            each = scores[:, len(Label) :].numpy()
+            likely = each[:, 1:].max(axis=1) > each[:, 0] - MARGIN
+            likely &= (units.ends > 0) & ((labels == Label.TOKEN) | (labels == Label.SENTENCE))
+            places = np.flatnonzero(likely)
+            scripts = dict(zip(places.tolist(), each[places], strict=True))
         return labels, scripts
 
     def _kinds_of_types(self) -> Tensor:
@@ -188,23 +177,6 @@ class LearnedSegmenter:
             new = self.network.types(torch.from_numpy(rows[len(self._kinds) :]))
             self._kinds = torch.cat([self._kinds, new])
         return self._kinds
-
-    def _states(self, x: Tensor, counts: list[int]) -> Tensor:
-        """The states (P, F + R) of packed units with the embeddings x."""
-        layer = self._layer
-        rows = -(-len(x) // BLOCK) * BLOCK + WINDOWS
-        if len(self._gates) < rows:
-            self._gates = layer.W_x.new_zeros(rows, layer.W_x.shape[1])
-        gates = self._gates[:rows]
-        for start in range(0, len(x), BLOCK):
-            part = x[start : start + BLOCK]
-            if len(part) < BLOCK:
-                part = torch.cat([part, part.new_zeros(BLOCK - len(part), part.shape[1])])
-            torch.addmm(layer.b_x, part, layer.W_x, out=gates[start : start + BLOCK])
-        gates[len(x) :] = 0
-        states = x.new_empty(len(x), layer.width)
-        layer.scan(layer.prepare(gates), counts, states, fixed=WINDOWS)
-        return states
 
     def _expanded(self, token: Token, text: str, scores: np.ndarray) -> Token:
         """The token with its words, if a script changes it."""
@@ -254,46 +226,3 @@ def _without_wide_multiwords(labels: np.ndarray, gaps: np.ndarray) -> np.ndarray
     is_multiword[token[cuts]] = True
     inside = (labels == Label.GOES_ON) | cuts
     return np.where(is_multiword[token] & inside & (gaps == SPACE_GAP), Label.TOKEN, labels)
-
-
-def _windows(bounds: Sequence[tuple[int, int]]) -> Iterator[tuple[np.ndarray, np.ndarray, list[int]]]:
-    """The batches of windows.
-
-    Yields:
-        The places (P,) of a batch's units in packed order, see `batches`; which of them their window decides on; and
-        the number of windows that have a unit at each step.
-    """
-    spans, decided = [], []
-    for start, stop in bounds:
-        if stop - start <= MAX_UNITS:
-            spans.append(range(start, stop))
-            decided.append((start, stop))
-            continue
-        step = MAX_UNITS - 2 * OVERLAP
-        for first in range(start, stop, step):
-            last = min(stop, first + step)
-            spans.append(range(max(start, first - OVERLAP), min(stop, last + OVERLAP)))
-            decided.append((first, last))
-    if not spans:
-        return
-    places = np.concatenate([np.arange(span.start, span.stop) for span in spans])
-    own = np.concatenate(
-        [
-            (np.arange(span.start, span.stop) >= first) & (np.arange(span.start, span.stop) < last)
-            for span, (first, last) in zip(spans, decided, strict=True)
-        ]
-    )
-    for batch in plan_batches(cast(Sequence[Sequence[str]], spans), max_sentences=WINDOWS):
-        yield places[batch.tokens], own[batch.tokens], batch.counts
-
-
-def _product(x: Tensor, W: Tensor, b: Tensor) -> Tensor:
-    """x W + b, computed in blocks of BLOCK rows."""
-    out = x.new_empty(len(x), W.shape[1])
-    for start in range(0, len(x), BLOCK):
-        part = x[start : start + BLOCK]
-        rows = len(part)
-        if rows < BLOCK:
-            part = torch.cat([part, part.new_zeros(BLOCK - rows, part.shape[1])])
-        out[start : start + rows] = torch.addmm(b, part, W)[:rows]
-    return out

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 
 from tagger.model.segmenter import Label
 from tagger.tagging import segmenter as module
-from tagger.tagging.packed import head_weights
 from tagger.tagging.segmenter import LearnedSegmenter
 from tagger.text.segment_patterns import SPACE
 from tagger.text.segmenter import RuleSegmenter
@@ -135,13 +134,6 @@ def test_a_paragraph_is_cut_alike_whatever_is_beside_it(
     order = list(range(len(texts)))
     random.Random(1).shuffle(order)
     assert segmenter.segment_all([texts[i] for i in order]) == [alone[i] for i in order]
-
-
-@pytest.mark.parametrize("scripts", [1, 4, 5, 6, 8, 9, 10, 15, 16, 30])
-def test_equal_units_have_equal_scores_wherever_they_stand(scripts: int) -> None:
-    head = torch.nn.Linear(200, 1 + scripts)
-    scores = module._product(torch.rand(1, 200).expand(1_000, 200), *head_weights(head, torch.float32))
-    assert (scores == scores[0]).all()
 
 
 def test_what_it_has_read_before_decides_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@ from tagger.evaluation.raw_scores import raw_scores
 from tagger.text.conllu import read_conllu
 from tagger.text.files import read_lines
 from tagger.text.paragraphs import Paragraph
-from tagger.text.segment import RULES, SPACE, segment
+from tagger.text.segment import RULES, SPACE, segment, segment_ends
 from tagger.text.segmenter import RuleSegmenter
 from tagger.text.sentence import Token
 from tagger.text.spacing import gold_paragraphs
@@ -337,3 +337,21 @@ def test_english_on_a_treebank() -> None:
     scores = raw_scores(gold, system)
     assert scores["Words"].f1 > 0.994
     assert scores["Sentences"].f1 > 0.895
+
+
+@pytest.mark.parametrize("rules", RULES)
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        " \n",
+        "Its a dog. Its name is Rex, etc. The cat sleeps.",
+        "see you, Ann Bo 05/31/2001 09:01 AM\nTo: Bo Lee 05/31/2001 09:01 It was good.The next 你好。再见",
+        "Its etc. " * 50 + "\n\n1. Eggs 2. Milk - a - b",
+    ],
+)
+def test_ends_alone(text: str, rules: str) -> None:
+    sentences = segment(text, rules)
+    ends, stops = segment_ends(text, rules)
+    assert sorted(ends) == [token.end for sentence in sentences for token in sentence]
+    assert stops == [sentence[-1].end for sentence in sentences]

@@ -1,0 +1,183 @@
+"""The bidirectional GRU of a learned segmenter at work: windows of units in, scores of each unit out.
+
+Windows of any length share lanes: in a lane one window follows the other, with a step between them that forgets the
+state. So hardly any row of a product is padding. Both directions take their steps at once; the backward one finds the
+units of each window in reverse.
+
+Every product has a fixed number of rows, so the scores of a unit depend on its window alone: not on the windows beside
+it, and not on its lane.
+"""
+
+# N units; T steps of the longest lane; X gates, H states, K scores of a direction; I size of an embedding
+
+import heapq
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from tagger.tagging.packed import GRU, MIN_COLUMNS, Layer, head_weights
+
+MAX_UNITS = 400  # of a window
+OVERLAP = 32  # units that a window reads beyond those that it decides on, on each side
+LANES = 64  # rows of each product with the state
+STEPS = 16  # whose other products are computed at once, with LANES * STEPS rows
+_SHUT = -10_000.0  # of which the sigmoid is 0
+
+
+class Window(NamedTuple):
+    """Units that are read together."""
+
+    start: int
+    stop: int
+    first: int  # of the units that the window decides on
+    last: int  # after them
+
+
+def windows_of(bounds: Sequence[tuple[int, int]]) -> list[Window]:
+    """Cuts runs of units into windows; each unit is decided on once.
+
+    Args:
+        bounds: the first unit of each run, and the one after the last.
+    """
+    windows = []
+    for start, stop in bounds:
+        if stop - start <= MAX_UNITS:
+            if stop > start:
+                windows.append(Window(start, stop, start, stop))
+            continue
+        step = MAX_UNITS - 2 * OVERLAP
+        for first in range(start, stop, step):
+            last = min(stop, first + step)
+            windows.append(Window(max(start, first - OVERLAP), min(stop, last + OVERLAP), first, last))
+    return windows
+
+
+class Plan(NamedTuple):
+    """Which unit each lane reads at each step.
+
+    Attributes:
+        units: (2, T * LANES) the unit that each direction reads; any unit where there is none.
+        idle: (T * LANES,) whether there is none: before each window, and after the last one of a lane.
+        decided: the units that windows decide on, in any order.
+        forward, backward: for each of them the place in `units` of either direction.
+    """
+
+    units: np.ndarray
+    idle: np.ndarray
+    decided: np.ndarray
+    forward: np.ndarray
+    backward: np.ndarray
+
+
+def plan_lanes(windows: Sequence[Window]) -> Plan:
+    """Spreads windows over lanes, the longest first, each to the lane that is shortest so far."""
+    bounds = np.array(windows, dtype=np.int64).reshape(-1, 4)
+    bounds = bounds[np.argsort(bounds[:, 0] - bounds[:, 1], kind="stable")]
+    sizes = bounds[:, 1] - bounds[:, 0]
+    lanes = [(0, lane) for lane in range(LANES)]  # a heap
+    begins = []  # the place of each window's first unit
+    for size in sizes.tolist():
+        step, lane = lanes[0]
+        begins.append((step + 1) * LANES + lane)
+        heapq.heapreplace(lanes, (step + 1 + size, lane))
+    total = max(lanes)[0] * LANES
+    units = np.zeros((2, total), dtype=np.int64)
+    idle = np.ones(total, dtype=bool)
+    within = np.arange(sizes.sum()) - np.repeat(np.cumsum(sizes) - sizes, sizes)  # number of each unit in its window
+    unit = np.repeat(bounds[:, 0], sizes) + within
+    forward = np.repeat(begins, sizes) + within * LANES
+    backward = np.repeat(np.array(begins) + LANES * (sizes - 1), sizes) - within * LANES
+    units[0, forward] = units[1, backward] = unit
+    idle[forward] = False
+    own = (unit >= np.repeat(bounds[:, 2], sizes)) & (unit < np.repeat(bounds[:, 3], sizes))
+    return Plan(units, idle, unit[own], forward[own], backward[own])
+
+
+class LaneGRU:
+    """Both directions of a GRU layer, and the heads that read their states.
+
+    The states are kept as (1 + h) / 2, which is what a sigmoid gives where `cells.GRUCell` has a tanh; the weights and
+    biases make up for it.
+    """
+
+    def __init__(self, layer: Layer, heads: Sequence[nn.Linear]) -> None:
+        """Takes copies of the weights.
+
+        Args:
+            layer: both directions are a `GRU`.
+            heads: their scores stand side by side.
+        """
+        both = [each for each in layer.directions if isinstance(each, GRU)]
+        hidden = both[0].hidden_size
+        size = self._size = max(hidden, MIN_COLUMNS)  # with states that nothing reads
+        W_h, W_n = (
+            torch.stack([2 * _widened(W, hidden, size, rows=True) for W in weights])
+            for weights in ([each.W_h for each in both], [each.W_n for each in both])
+        )
+        self._W_x = torch.stack([_widened(each.W_x, hidden, size) for each in both])  # (2, I, X)
+        self._b_x = torch.stack([_widened(each.b_x[None], hidden, size) for each in both])  # (2, 1, X)
+        self._b_x[..., : 2 * size] -= W_h.sum(dim=1, keepdim=True) / 2
+        self._W_h, self._W_n = W_h, W_n  # (2, H, 2 H), (2, H, H)
+        self._b_n = torch.stack([_widened(each.b_n[None], hidden, size) for each in both])  # (2, 1, H)
+        self._b_n -= W_n.sum(dim=1, keepdim=True) / 2
+        joined = nn.Linear(2 * hidden, sum(head.out_features for head in heads))
+        joined.weight.data = torch.cat([head.weight.detach() for head in heads])
+        joined.bias.data = torch.cat([head.bias.detach() for head in heads])
+        W, self._b = head_weights(joined, torch.float32)
+        self._W = 2 * nn.functional.pad(W.view(2, hidden, -1), (0, 0, 0, size - hidden))  # (2, H, K)
+        self._b = self._b - W.sum(dim=0)
+        self._columns = joined.out_features
+
+    def scores(self, x: Tensor, windows: Sequence[Window]) -> Tensor:
+        """The scores (N, K) of units with the embeddings x (N, I); zeros for units that no window decides on."""
+        scores = x.new_zeros(len(x), self._W.shape[2])
+        if windows:
+            plan = plan_lanes(windows)
+            of_places = self._of_places(x, plan)
+            forward, backward = map(torch.from_numpy, (plan.forward, plan.backward))
+            sums = torch.index_select(of_places[0], 0, forward) + torch.index_select(of_places[1], 0, backward)
+            scores[torch.from_numpy(plan.decided)] = sums.add_(self._b)
+        return scores[:, : self._columns]
+
+    def _of_places(self, x: Tensor, plan: Plan) -> Tensor:
+        """What the states of each direction add to the scores: (2, places, K)."""
+        size, rows = self._size, STEPS * LANES
+        steps = plan.units.shape[1] // LANES
+        total = -(-steps // STEPS) * rows
+        units = np.zeros((2, total), dtype=np.int64)
+        units[:, : plan.units.shape[1]] = plan.units
+        scores = x.new_empty(2, total, self._W.shape[2])
+        gates = x.new_empty(2, rows, self._W_x.shape[2])
+        sums, new = x.new_empty(2, LANES, 2 * size), x.new_empty(2, LANES, size)
+        states = x.new_zeros(2, STEPS + 1, LANES, size)
+        each_state = states.unbind(1)
+        of_steps = [
+            (gate[..., : 2 * size], gate[..., 2 * size :], before, after)
+            for gate, before, after in zip(
+                gates.view(2, STEPS, LANES, -1).unbind(1), each_state[:-1], each_state[1:], strict=True
+            )
+        ]
+        r, z = sums[..., :size], sums[..., size:]
+        for start in range(0, total, rows):
+            here = torch.index_select(x, 0, torch.from_numpy(units[:, start : start + rows].ravel()))
+            torch.baddbmm(self._b_x, here.view(2, rows, -1), self._W_x, out=gates)
+            idle = torch.from_numpy(np.flatnonzero(plan.idle[start : start + rows]))
+            gates[:, idle, : 2 * size] = _SHUT  # so that the state becomes sigmoid(0), whatever it was
+            gates[:, idle, 2 * size :] = 0
+            for gates_rz, gates_n, before, after in of_steps[: steps - start // LANES]:
+                torch.baddbmm(gates_rz, before, self._W_h, out=sums).sigmoid_()
+                torch.baddbmm(self._b_n, before, self._W_n, out=new)
+                torch.addcmul(gates_n, r, new, out=new).sigmoid_()
+                torch.lerp(new, before, z, out=after)  # (1 - z) n + z h
+            torch.bmm(states[:, 1:].flatten(1, 2), self._W, out=scores[:, start : start + rows])
+            each_state[0].copy_(each_state[-1])
+        return scores
+
+
+def _widened(W: Tensor, hidden: int, size: int, rows: bool = False) -> Tensor:
+    """Weights (rows, gates * H) with zeros, so that H grows from `hidden` to `size`; of the states, rows grow too."""
+    wide = nn.functional.pad(W.reshape(len(W), -1, hidden), (0, size - hidden)).flatten(1)
+    return nn.functional.pad(wide, (0, 0, 0, size - hidden)) if rows else wide
