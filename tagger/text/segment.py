@@ -16,14 +16,16 @@ from operator import add
 import regex
 
 from tagger.errors import InputError, shorten
-from tagger.text.segment_english import AFTER_ITS, BEFORE_ITS
+from tagger.text.segment_english import AFTER_ITS, BEFORE_ITS, ENGLISH
 from tagger.text.segment_patterns import SPACE, words
-from tagger.text.segment_pieces import RULE_SETS, Piece, pieces_of
+from tagger.text.segment_pieces import Piece, Pieces
+from tagger.text.segment_unicode import UNICODE
 from tagger.text.sentence import Token
 
 __all__ = ["RULES", "SPACE", "segment", "segment_ends"]
 
-RULES = tuple(RULE_SETS)
+_PIECES = {"english": Pieces(ENGLISH), "unicode": Pieces(UNICODE)}
+RULES = tuple(_PIECES)
 
 _MAX_NAME_PIECES = 6  # of who wrote an e-mail
 _GREETINGS = words("dear hello hi")
@@ -97,7 +99,7 @@ def _read(paragraph: str, rules: str) -> tuple[list[int], list[Piece], list[str]
     starts = list(accumulate(map(add, map(len, texts), map(len, gaps)), initial=0))
     first = 0 if texts[0] else 1
     last = len(texts) if texts[-1] else len(texts) - 1
-    return starts[first:last], pieces_of(texts[first:last], rules), gaps[first : last - 1]
+    return starts[first:last], list(map(_PIECES[rules].__getitem__, texts[first:last])), gaps[first : last - 1]
 
 
 class _Sentences:
@@ -115,7 +117,7 @@ class _Sentences:
         self._first = self._skipped = 0  # piece that the sentence begins in; tokens of it before the sentence
         self.stops: list[int] = []
         self.cuts: list[int] = []
-        table = RULE_SETS[rules].ends
+        table = _PIECES[rules].rules.ends
         asked = [
             i
             for i, (before, piece, gap) in enumerate(zip(pieces, pieces[1:], gaps, strict=False), 1)

@@ -168,4 +168,5 @@ ENGLISH = Rules(
     _STARTERS,
     _AFTER_TIME,
     _is_plain,
+    splits_its=True,
 )

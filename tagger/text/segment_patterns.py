@@ -37,6 +37,8 @@ class Rules(NamedTuple):
     """Words that go on after a time of day, such as time zones; their head is `after_time`."""
     plain: Callable[[str, str], bool] = lambda word, mark: True
     """Whether a word of ASCII letters, and a mark after it if any, are a token each and nothing special."""
+    splits_its: bool = False
+    """Whether `its` may be `it's`."""
 
 
 DOMAINS = words("""

@@ -3,16 +3,12 @@
 One regular expression splits each piece, and most pieces are seen again, so the result is remembered.
 """
 
-from collections.abc import Iterable
 from typing import NamedTuple
 
 import regex
 
-from tagger.text.segment_english import ENGLISH
 from tagger.text.segment_patterns import Rules, Span, words
-from tagger.text.segment_unicode import UNICODE
 
-RULE_SETS = {"english": ENGLISH, "unicode": UNICODE}
 _MAX_REMEMBERED = 1 << 16  # pieces
 _MAX_REMEMBERED_CHARACTERS = 40  # longer pieces are split anew each time, so that the memory is bounded
 
@@ -47,8 +43,7 @@ _LETTER_LAST = regex.compile(r"[\p{Ll}\p{Lo}]\p{M}*$")
 _BEGIN = words("bullet item ruler")  # the heads that may begin a sentence whatever was before
 
 
-def _piece(text: str, name: str) -> Piece:
-    rules = RULE_SETS[name]
+def _piece(text: str, rules: Rules) -> Piece:
     if plain := _plain(text, rules):
         return plain
     spans: list[Span] = []
@@ -79,28 +74,21 @@ def _plain(text: str, rules: Rules) -> Piece | None:
     return Piece(text, ((0, end), (end, end + 1)), (), head, _PLAIN_TAILS[mark], False)
 
 
-class _Pieces(dict[str, Piece]):
+class Pieces(dict[str, Piece]):
     """A text -> its piece; new ones are remembered, and all are forgotten when there are too many."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, rules: Rules) -> None:
+        """Remembers nothing yet."""
         super().__init__()
-        self._name = name
+        self.rules = rules
 
     def __missing__(self, text: str) -> Piece:
-        piece = _piece(text, self._name)
+        piece = _piece(text, self.rules)
         if len(text) <= _MAX_REMEMBERED_CHARACTERS:
             if len(self) >= _MAX_REMEMBERED:
                 self.clear()
             self[text] = piece
         return piece
-
-
-_PIECES = {name: _Pieces(name) for name in RULE_SETS}
-
-
-def pieces_of(texts: Iterable[str], name: str) -> list[Piece]:
-    """The pieces of texts by the rules of that name."""
-    return list(map(_PIECES[name].__getitem__, texts))
 
 
 def _ends_inside(before: _Part, token: _Part, after: _Part) -> bool:
@@ -170,7 +158,7 @@ def _tail(tokens: list[_Part], rules: Rules) -> str:
     if form in (">>", "AM", "PM", ","):
         return form
     if form in ("its", "Its"):  # `its" a` is no it is
-        return form if rules is ENGLISH and last == len(tokens) - 1 else ""
+        return form if rules.splits_its and last == len(tokens) - 1 else ""
     if kind == "email":
         return "email" if "." in form.rpartition("@")[2] else "user"
     return kind if kind in ("date", "dots", "smiley", "url") else ""
