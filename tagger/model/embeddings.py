@@ -18,6 +18,7 @@ from tagger.model.batch import FIRST_ID, PAD, Batch
 if TYPE_CHECKING:
     from tagger.model.vocabulary import Vocabulary
 
+CHARACTER_SIZE = 32  # of a character's vector
 VECTOR_DTYPES = {"float32": torch.float32, "float16": torch.float16}
 
 
@@ -27,7 +28,7 @@ class CharacterEncoder(nn.Module):
     Ma and Hovy (2016), https://arxiv.org/abs/1603.01354.
     """
 
-    def __init__(self, ids: int, filters: int, width: int = 3, size: int = 32) -> None:
+    def __init__(self, ids: int, filters: int, width: int = 3, size: int = CHARACTER_SIZE) -> None:
         """Makes the filters.
 
         Args:
@@ -106,6 +107,7 @@ class FormEmbedding(nn.Module):
         filters: int,
         buckets: int,
         vectors: VectorConfig | None = None,
+        character_size: int = CHARACTER_SIZE,
     ) -> None:
         """Makes the tables.
 
@@ -116,11 +118,13 @@ class FormEmbedding(nn.Module):
             filters: of the character encoder.
             buckets: rows of the hash table of each kind of affix.
             vectors: describes the pretrained vectors; None: there are none.
+            character_size: size of the vector of each character, which the character encoder reads.
         """
         super().__init__()
         self.words = nn.Embedding(len(vocabulary.words) + FIRST_ID, word_size, padding_idx=PAD) if word_size else None
         self.affixes = nn.Embedding(AFFIXES * buckets, affix_size) if affix_size else None
-        self.characters = CharacterEncoder(len(vocabulary.characters) + FIRST_ID, filters) if filters else None
+        characters = len(vocabulary.characters) + FIRST_ID
+        self.characters = CharacterEncoder(characters, filters, size=character_size) if filters else None
         rows = [max(source.values()) + 1 for source in vocabulary.vectors.values()]
         self.vectors = VectorEmbedding(rows, vectors) if vectors else None
         self.width = word_size + AFFIXES * affix_size + filters + (self.vectors.width if self.vectors else 0)

@@ -40,6 +40,7 @@ class NetworkConfig(TypedDict):
     words: int  # size of a word's vector
     affixes: int  # size of the vector of each affix
     chars: int  # filters of the character encoder
+    character_size: int  # size of the vectors that it reads
     buckets: int  # rows of the hash table of each kind of affix
     vectors: VectorConfig | None
     transformer: TransformerConfig | None
@@ -56,7 +57,13 @@ class TaggerNetwork(nn.Module):
         forward = layer_sizes(config["hidden"]["forward"], config["depth"], "forward")
         backward = layer_sizes(config["hidden"]["backward"], config["depth"], "backward")
         self.embedding = FormEmbedding(
-            vocabulary, config["words"], config["affixes"], config["chars"], config["buckets"], config["vectors"]
+            vocabulary,
+            config["words"],
+            config["affixes"],
+            config["chars"],
+            config["buckets"],
+            config["vectors"],
+            config["character_size"],
         )
         self.transformer = TransformerEmbedding(config["transformer"]) if config["transformer"] else None
         width = self.embedding.width + (self.transformer.width if self.transformer else 0)

@@ -18,7 +18,7 @@ from omegaconf.errors import OmegaConfBaseException
 from tagger.corpus.config import CORPUS_CONFIGS, CorpusConfig, HubTextConfig
 from tagger.corpus.several import CORPUS
 from tagger.errors import InputError
-from tagger.model.embeddings import VectorConfig
+from tagger.model.embeddings import CHARACTER_SIZE, VectorConfig
 from tagger.model.network import NetworkConfig
 from tagger.model.transformer import TransformerConfig as NetworkTransformerConfig
 from tagger.text.segment import RULES
@@ -69,6 +69,13 @@ class ModelConfig(Checked):
     depth: Count
     hidden: HiddenConfig
     dropout: Annotated[float, Range(0, 0.99)]
+
+
+@dataclass
+class TaggerModelConfig(ModelConfig):
+    """The recurrent layers of each of the networks that are trained side by side."""
+
+    members: Count
 
 
 @dataclass
@@ -165,7 +172,7 @@ class TrainConfig(Checked):
     segmenter: Annotated[str, OneOf((AUTO, LEARNED, RULES_OF_CORPUS, *RULES))]
     segmenter_steps: int | None
     parts: Annotated[str, OneOf((ALL, SEGMENTER))]
-    model: ModelConfig
+    model: TaggerModelConfig
     embedding: EmbeddingConfig
     transformer: TransformerConfig
     optimizer: TaggerOptimizerConfig
@@ -298,6 +305,7 @@ def network_config(
         words=sizes.words,
         affixes=sizes.affixes,
         chars=sizes.chars,
+        character_size=CHARACTER_SIZE,
         buckets=sizes.buckets,
         vectors=vectors,
         transformer=transformer,

@@ -3,15 +3,16 @@
 # T tokens in the longest sentence, B sentences, K tags of a column
 
 from itertools import compress
-from typing import Any
+from typing import Any, cast
 
 import pytorch_lightning as pl
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from torch.optim import Optimizer
 
 from tagger.model.batch import IGNORE, Batch
+from tagger.model.members import join, joined_config, share_pretrained
 from tagger.model.network import NetworkConfig, TaggerNetwork
 from tagger.model.vocabulary import Vocabulary
 
@@ -119,23 +120,29 @@ class Module(pl.LightningModule):
 
 
 class TaggerModule(Module):
-    """Trains a `TaggerNetwork`."""
+    """Trains a `TaggerNetwork`, or several side by side, which become one in the end: see `model/members.py`.
+
+    Attributes:
+        members: the networks that are trained.
+    """
 
     def __init__(
         self,
         vocabulary: dict[str, Any],
         network: NetworkConfig,
+        members: int = 1,
         lr: float = 2e-3,
         weight_decay: float = 0.05,
         warmup: float = 0.05,
         transformer_lr: float = 1e-4,
         layer_decay: float = 0.8,
     ) -> None:
-        """Builds the network.
+        """Builds the networks.
 
         Args:
             vocabulary: the fields of a `Vocabulary`.
-            network: sizes of the parts.
+            network: sizes of the parts of each member.
+            members: how many networks are trained.
             lr: the highest learning rate.
             weight_decay: of AdamW; for matrices that are not pretrained vectors.
             warmup: share of the steps in which the learning rate climbs to `lr`; then it falls to 0 linearly.
@@ -145,30 +152,47 @@ class TaggerModule(Module):
         super().__init__()
         self.save_hyperparameters(logger=False)
         self.vocabulary = Vocabulary(**vocabulary)
-        self.network = TaggerNetwork(self.vocabulary, network)
+        self.config = network
+        self.members = nn.ModuleList(TaggerNetwork(self.vocabulary, network) for _ in range(members))
+        share_pretrained(self._members)
+
+    @property
+    def _members(self) -> list[TaggerNetwork]:
+        return [cast(TaggerNetwork, member) for member in self.members]
 
     @property
     def body(self) -> TaggerNetwork:
-        return self.network
+        return self._members[0]
+
+    def trained(self) -> tuple[TaggerNetwork, NetworkConfig]:
+        """The network that the members are together, and its config."""
+        if len(self.members) == 1:
+            return self.body, self.config
+        config = joined_config(self.config, len(self.members))
+        network = TaggerNetwork(self.vocabulary, config)
+        join(self._members, network)
+        return network, config
 
     def _step(self, batch: Batch, stage: str) -> Tensor:
-        """The loss of a batch, the sum over the columns; logs it with the accuracy of every column and of all."""
-        scores = self.network(batch)  # for each column (T, B, K)
+        """The loss of a batch, the sum over the columns and members; logs the accuracy of every column and of all."""
+        of_members = [member(batch) for member in self.members]  # for each column (T, B, K)
         loss = torch.zeros((), device=self.device)
         right = scored = 0
         for column, target in batch.targets.items():
             learned = target.clamp(min=IGNORE)  # a tag that training never saw counts in the accuracy, not in the loss
-            total = cross_entropy(
-                scores[column].flatten(0, 1).float(), learned.flatten(), ignore_index=IGNORE, reduction="sum"
-            )
-            loss = loss + total / (learned != IGNORE).sum().clamp(min=1)  # a batch may have nothing to learn
-            column_right = int((scores[column].argmax(-1) == target).sum())
+            for scores in of_members:
+                total = cross_entropy(
+                    scores[column].flatten(0, 1).float(), learned.flatten(), ignore_index=IGNORE, reduction="sum"
+                )
+                loss = loss + total / (learned != IGNORE).sum().clamp(min=1)  # a batch may have nothing to learn
+            together = sum(scores[column].detach() for scores in of_members)
+            column_right = int((together.argmax(-1) == target).sum())
             column_scored = int((target != IGNORE).sum())
             self.log(
                 f"{stage}/{column}", column_right / max(1, column_scored), batch_size=column_scored, **LOG_PER_EPOCH
             )
             right, scored = right + column_right, scored + column_scored
-        self.log(f"{stage}/loss", loss, batch_size=int(batch.lengths.sum()), **LOG_PER_EPOCH)
+        self.log(f"{stage}/loss", loss / len(of_members), batch_size=int(batch.lengths.sum()), **LOG_PER_EPOCH)
         self.log(f"{stage}/accuracy", right / max(1, scored), batch_size=scored, prog_bar=True, **LOG_PER_EPOCH)
         return loss
 

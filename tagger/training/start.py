@@ -10,6 +10,7 @@ import torch
 
 from tagger.corpus.splits import Corpus
 from tagger.errors import InputError
+from tagger.model.members import joined_config
 from tagger.model.network import check_training_memory
 from tagger.model.pieces import PieceTokenizer
 from tagger.model.vocabulary import Vocabulary, row_of
@@ -17,7 +18,7 @@ from tagger.training.config import (
     TAGGER_PARTS,
     TRAINING_KEYS,
     EmbeddingConfig,
-    ModelConfig,
+    TaggerModelConfig,
     TrainConfig,
     TransformerConfig,
     network_config,
@@ -96,13 +97,13 @@ def _from_config(config: TrainConfig, vocabulary: Vocabulary) -> Beginning:
         )
     vector_config = embedding.vector_config([matrix.shape[1] for _, matrix in vectors.values()])
     network = network_config(config.model, embedding, vector_config, described)
-    check_training_memory(vocabulary, network)
-    module = TaggerModule(asdict(vocabulary), network, **asdict(config.optimizer))
-    if module.network.embedding.vectors is not None:
+    check_training_memory(vocabulary, joined_config(network, config.model.members))
+    module = TaggerModule(asdict(vocabulary), network, config.model.members, **asdict(config.optimizer))
+    if module.body.embedding.vectors is not None:
         for source, (_, matrix) in enumerate(vectors.values()):
-            module.network.embedding.vectors.fill(source, torch.from_numpy(matrix))
-    if encoder is not None and module.network.transformer is not None:
-        module.network.transformer.load_state_dict(encoder.state_dict())
+            module.body.embedding.vectors.fill(source, torch.from_numpy(matrix))
+    if encoder is not None and module.body.transformer is not None:
+        module.body.transformer.load_state_dict(encoder.state_dict())
     return Beginning(module, tokenizer)
 
 
@@ -140,7 +141,7 @@ def _from_tagger(config: TrainConfig, name: str, vocabulary: Vocabulary) -> Begi
     network = start.config["network"] | {"dropout": config.model.dropout}
     check_training_memory(merged, network)
     module = TaggerModule(asdict(merged), network, **asdict(config.optimizer))
-    transfer_weights(start, module.network, merged)
+    transfer_weights(start, module.body, merged)
     return Beginning(module, start.tokenizer, start, folder)
 
 
@@ -164,12 +165,13 @@ def with_start(config: TrainConfig, start: SavedTagger | None) -> TrainConfig:
     for key in TRAINING_KEYS:
         part, _, name = key.partition(".")
         parts[part][name] = getattr(getattr(config, part), name)
+    parts["model"] = {"members": 1} | parts["model"]  # older taggers have no members
     nothing_pretrained = {"vectors": None, "transformer": None}  # a network that predicts hidden words has neither
     parts["embedding"] = asdict(config.embedding) | nothing_pretrained | parts["embedding"]
     parts["transformer"] = asdict(config.transformer) | parts["transformer"]
     return dataclasses.replace(
         config,
-        model=from_plain(ModelConfig, parts["model"], "model."),
+        model=from_plain(TaggerModelConfig, parts["model"], "model."),
         embedding=from_plain(EmbeddingConfig, parts["embedding"], "embedding."),
         transformer=from_plain(TransformerConfig, parts["transformer"], "transformer."),
     )

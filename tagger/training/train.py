@@ -4,6 +4,7 @@ import logging
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from tagger.corpus.splits import Corpus
 from tagger.errors import InputError
 from tagger.evaluation import metrics
 from tagger.evaluation.report import format_raw, report_dev, score_split
+from tagger.model.network import NetworkConfig, TaggerNetwork
 from tagger.model.vocabulary import Vocabulary
 from tagger.tagging.tagger import Tagger
 from tagger.training.card import describe, model_card
@@ -64,7 +66,7 @@ class TaggerTraining(Experiment):
             config.trainer["max_epochs"],
             config.patience,
         )
-        transformer = module.network.transformer
+        transformer = module.body.transformer
         data = TaggerDataModule(
             self.corpus.splits,
             vocabulary,
@@ -79,8 +81,13 @@ class TaggerTraining(Experiment):
         )
         parameters = sum(parameter.numel() for parameter in module.parameters())
         super().__init__(module, data, {"corpus": self.corpus.name, "parameters": parameters})
-        self.network, self.vocabulary = module.network, vocabulary
+        self.tagger_module, self.vocabulary = module, vocabulary
         self.callbacks = [EarlyStopping(self.monitor, mode=self.mode, patience=config.patience)]
+
+    @cached_property
+    def trained(self) -> tuple[TaggerNetwork, NetworkConfig]:
+        """The network that training has made, and its config; first asked for when training has ended."""
+        return self.tagger_module.trained()
 
     def description(self) -> dict[str, Any]:
         start = self.beginning.start
@@ -88,7 +95,7 @@ class TaggerTraining(Experiment):
             "corpus": self.corpus.name,
             **asdict(self.config.card),
             "segmenter": self.segmenting.rules,
-            "network": self.module.hparams["network"],
+            "network": self.trained[1],
             "vectors": list(self.vocabulary.vectors),
             "start": describe(start.config) if start else None,
             "training": {name: v for name, v in asdict(with_start(self.config, start)).items() if name != "test"},
@@ -103,10 +110,11 @@ class TaggerTraining(Experiment):
     def save(self, folder: Path, description: dict[str, Any], card: str) -> None:
         # The network gets the rounded weights that are saved, so that the report scores those.
         dtype = self.config.storage_dtype
-        self.network.load_state_dict(expand(saved_weights(self.network, dtype)), strict=False)
+        network, _ = self.trained
+        network.load_state_dict(expand(saved_weights(network, dtype)), strict=False)
         segmenter = self.choice.saved if self.choice else None
         tokenizer = self.beginning.tokenizer
-        save_tagger(folder, self.network, self.vocabulary, description, card, tokenizer, dtype, segmenter=segmenter)
+        save_tagger(folder, network, self.vocabulary, description, card, tokenizer, dtype, segmenter=segmenter)
 
     def train_more(self, folder: Path, description: dict[str, Any]) -> dict[str, Any]:
         self.choice = self.segmenting.choose(folder)
@@ -117,7 +125,7 @@ class TaggerTraining(Experiment):
         splits, name = self.corpus.splits, self.corpus.name
         segmenter = self.choice.segmenter if self.choice else None
         options: dict[str, Any] = {"device": str(device), "precision": "float32", "segmenter": segmenter}
-        parts = self.network, self.vocabulary, description, self.beginning.tokenizer
+        parts = self.trained[0], self.vocabulary, description, self.beginning.tokenizer
         tagger = Tagger(*parts, **options)
         results: dict[str, Any] = {
             "words_per_second": _words_per_second(tagger, splits["dev"]["tokens"]),

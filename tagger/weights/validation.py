@@ -45,7 +45,7 @@ def check_config(config: dict[str, Any]) -> None:
             check_int(f"network.hidden.{direction}", size, 0, MAX_HIDDEN_SIZE)
     if type(network["dropout"]) not in (int, float) or not 0 <= network["dropout"] <= 1:
         raise ValueError(f"network.dropout is {shown(network['dropout'])}, not a number from 0 to 1")
-    for name in ("words", "affixes", "chars", "buckets"):
+    for name in ("words", "affixes", "chars", "character_size", "buckets"):
         check_int(f"network.{name}", network[name], int(name == "buckets"), MAX_SIZE)
     if network["vectors"] is not None:
         _check_vectors(checked_object("network.vectors", network["vectors"], VectorConfig.__annotations__))

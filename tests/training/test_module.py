@@ -103,10 +103,10 @@ def test_pretrained_vectors_do_not_decay(vocabulary: Vocabulary) -> None:
     vocabulary = dataclasses.replace(vocabulary, vectors={"some": {"book": 0, "unheard-of": 1}})
     vectors = VectorConfig(sizes=[4], projection=0, tune=True, dtype="float32")
     module = TaggerModule(asdict(vocabulary), network_config(vectors=vectors), weight_decay=0.3)
-    assert module.network.embedding.vectors is not None
-    module.network.embedding.vectors.fill(0, torch.ones(2, 4))
+    assert module.body.embedding.vectors is not None
+    module.body.embedding.vectors.fill(0, torch.ones(2, 4))
     make_trainer(max_epochs=1, limit_val_batches=0).fit(module, make_loader([gold_batch(vocabulary, 0)]))
-    table = module.network.embedding.vectors.tables[0]
+    table = module.body.embedding.vectors.tables[0]
     assert torch.equal(table[0], torch.zeros(4))  # what stands for a form without a vector
     assert not torch.equal(table[1], torch.ones(4))  # "book" occurs
     assert torch.equal(table[2], torch.ones(4))  # the other does not
@@ -118,7 +118,7 @@ def test_overfits_and_its_network_tags_from_a_folder(
     for key in ("train/upos", "train/xpos", "train/accuracy", "dev/upos", "dev/xpos", "dev/accuracy"):
         assert fitted["logged"][key] == 1.0, key
     assert fitted["logged"]["dev/loss"] < 0.5
-    loaded = tagger.load(save_tiny(tmp_path / "tagger", fitted["module"].network, vocabulary), device="cpu")
+    loaded = tagger.load(save_tiny(tmp_path / "tagger", fitted["module"].body, vocabulary), device="cpu")
     for sentence in CORPUS:
         assert loaded.tag(sentence["tokens"], "upos") == sentence["upos"]
         assert loaded.tag(sentence["tokens"], "xpos") == sentence["xpos"]
@@ -137,7 +137,7 @@ def test_a_checkpoint_loads_without_pickle_and_is_a_whole_tagger(
     assert module.vocabulary == vocabulary
     batch = gold_batch(vocabulary, 0, 1, 2)
     module.eval()
-    assert_close(module.network(batch), fitted["module"].eval().network(batch), rtol=0, atol=0)
+    assert_close(module.body(batch), fitted["module"].eval().body(batch), rtol=0, atol=0)
 
 
 def test_every_parameter_gets_a_gradient(vocabulary: Vocabulary) -> None:

@@ -1,0 +1,81 @@
+"""A joined network gives every tag the mean of its members' scores."""
+
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+from torch.testing import assert_close
+
+from tagger.errors import InputError
+from tagger.model.encoder import CELLS
+from tagger.model.members import join, joined_config, share_pretrained
+from tagger.model.network import TaggerNetwork
+from tagger.model.vocabulary import Vocabulary
+from tests.conftest import TOKENS, make_batch, make_network, network_config
+
+
+def check(vocabulary: Vocabulary, members: int = 3, **changes: Any) -> None:
+    networks = [make_network(vocabulary, seed=seed, **changes) for seed in range(members)]
+    share_pretrained(networks)
+    joined = TaggerNetwork(vocabulary, joined_config(network_config(**changes), members)).eval()
+    join(networks, joined)
+    batch = make_batch(TOKENS, vocabulary)
+    with torch.no_grad():
+        scores = [network(batch) for network in networks]
+        for column, found in joined(batch).items():
+            assert (scores[0][column] - scores[1][column]).abs().max() > 1e-3
+            assert_close(found, torch.stack([each[column] for each in scores]).mean(0))
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_scores_are_the_mean_of_the_members(vocabulary: Vocabulary, cell: str) -> None:
+    check(vocabulary, cell=cell)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"depth": 1},
+        {"depth": 3, "hidden": {"forward": [4, 0, 5], "backward": [3, 6, 0]}},
+        {"affixes": 0},
+        {"words": 0, "chars": 0},
+    ],
+)
+def test_sizes_may_differ(vocabulary: Vocabulary, changes: dict[str, Any]) -> None:
+    check(vocabulary, 2, **changes)
+
+
+@pytest.mark.parametrize("projection", [0, 4])
+def test_pretrained_vectors_are_shared(vocabulary: Vocabulary, projection: int) -> None:
+    with_vectors = Vocabulary(**{**vars_of(vocabulary), "vectors": {"file": {"book": 0, "they": 1}}})
+    vectors = {"sizes": [3], "projection": projection, "tune": True, "dtype": "float32"}
+    networks = [make_network(with_vectors, seed=seed, vectors=vectors) for seed in range(2)]
+    share_pretrained(networks)
+    first = networks[0].embedding.vectors
+    assert first is not None
+    first.fill(0, torch.randn(2, 3))
+    nn.init.normal_(first.missing)
+    joined = TaggerNetwork(with_vectors, joined_config(network_config(vectors=vectors), 2)).eval()
+    join(networks, joined)
+    batch = make_batch(TOKENS, with_vectors)
+    with torch.no_grad():
+        mean = torch.stack([network(batch)["upos"] for network in networks]).mean(0)
+        assert_close(joined(batch)["upos"], mean)
+
+
+def test_a_cell_with_other_parameters_is_refused(vocabulary: Vocabulary, monkeypatch: pytest.MonkeyPatch) -> None:
+    layer, cell = CELLS["rnn_scratch"]
+
+    class Peephole(cell):  # type: ignore[misc,valid-type]
+        def __init__(self, input_size: int, hidden_size: int) -> None:
+            super().__init__(input_size, hidden_size)
+            self.peephole = nn.Parameter(torch.zeros(hidden_size))
+
+    monkeypatch.setitem(CELLS, "peephole", (layer, Peephole))
+    with pytest.raises(InputError, match=r"parameter peephole .* model\.members=1"):
+        check(vocabulary, 2, cell="peephole")
+
+
+def vars_of(vocabulary: Vocabulary) -> dict[str, Any]:
+    return {name: getattr(vocabulary, name) for name in vocabulary.__dataclass_fields__}
