@@ -49,6 +49,17 @@ def share_pretrained(members: Sequence[TaggerNetwork]) -> None:
                 member.embedding.vectors = shared
 
 
+def check_members(network: TaggerNetwork, members: int) -> None:
+    """Raises InputError if networks such as this one cannot be joined."""
+    vectors = network.embedding.vectors
+    shared = network.transformer is not None or (vectors and not isinstance(vectors.projection, nn.Linear))
+    if members > 1 and network.corpora is not None and shared:
+        raise InputError(
+            f"model.members={members}: with several corpora and pretrained parts that members share there is one"
+            " network; set model.members=1"
+        )
+
+
 @torch.no_grad()
 def join(members: Sequence[TaggerNetwork], joined: TaggerNetwork) -> None:
     """Sets the weights of `joined`, so that its scores are the mean of the members' scores.
@@ -58,15 +69,20 @@ def join(members: Sequence[TaggerNetwork], joined: TaggerNetwork) -> None:
         joined: a network of that vocabulary and of `joined_config`; changed in place.
 
     Raises:
-        InputError: the cell has a parameter whose place is not known by its name.
+        InputError: the cell has a parameter whose place is not known by its name; or members that share pretrained
+            numbers each add a vector of the corpus to them.
     """
     first = members[0]
+    check_members(joined, len(members))
     if joined.transformer is not None and first.transformer is not None:
         joined.transformer.load_state_dict(first.transformer.state_dict())
     inputs = _join_forms([member.embedding for member in members], joined.embedding)
     if first.transformer is not None:
         outputs = torch.arange(joined.embedding.width, joined.embedding.width + first.transformer.width)
         inputs = [torch.cat([columns, outputs]) for columns in inputs]
+    if joined.corpora is not None:
+        for columns, member in zip(inputs, members, strict=True):
+            joined.corpora.weight[:, columns] = cast(nn.Embedding, member.corpora).weight
     states: list[list[Tensor]] = [[] for _ in members]  # of each member, the columns of its states among all states
     width = 0  # of the states of the layers so far
     for number, layer in enumerate(joined.encoder.layers):

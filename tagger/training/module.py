@@ -12,7 +12,7 @@ from torch.nn.functional import cross_entropy
 from torch.optim import Optimizer
 
 from tagger.model.batch import IGNORE, Batch
-from tagger.model.members import join, joined_config, share_pretrained
+from tagger.model.members import check_members, join, joined_config, share_pretrained
 from tagger.model.network import NetworkConfig, TaggerNetwork
 from tagger.model.vocabulary import Vocabulary
 
@@ -154,6 +154,7 @@ class TaggerModule(Module):
         self.vocabulary = Vocabulary(**vocabulary)
         self.config = network
         self.members = nn.ModuleList(TaggerNetwork(self.vocabulary, network) for _ in range(members))
+        check_members(self.body, members)
         share_pretrained(self._members)
 
     @property

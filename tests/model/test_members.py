@@ -1,5 +1,6 @@
 """A joined network gives every tag the mean of its members' scores."""
 
+import dataclasses
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from torch.testing import assert_close
 
 from tagger.errors import InputError
 from tagger.model.encoder import CELLS
-from tagger.model.members import join, joined_config, share_pretrained
+from tagger.model.members import check_members, join, joined_config, share_pretrained
 from tagger.model.network import TaggerNetwork
 from tagger.model.vocabulary import Vocabulary
 from tests.conftest import TOKENS, make_batch, make_network, network_config
@@ -48,7 +49,7 @@ def test_sizes_may_differ(vocabulary: Vocabulary, changes: dict[str, Any]) -> No
 
 @pytest.mark.parametrize("projection", [0, 4])
 def test_pretrained_vectors_are_shared(vocabulary: Vocabulary, projection: int) -> None:
-    with_vectors = Vocabulary(**{**vars_of(vocabulary), "vectors": {"file": {"book": 0, "they": 1}}})
+    with_vectors = dataclasses.replace(vocabulary, vectors={"file": {"book": 0, "they": 1}})
     vectors = {"sizes": [3], "projection": projection, "tune": True, "dtype": "float32"}
     networks = [make_network(with_vectors, seed=seed, vectors=vectors) for seed in range(2)]
     share_pretrained(networks)
@@ -77,5 +78,24 @@ def test_a_cell_with_other_parameters_is_refused(vocabulary: Vocabulary, monkeyp
         check(vocabulary, 2, cell="peephole")
 
 
-def vars_of(vocabulary: Vocabulary) -> dict[str, Any]:
-    return {name: getattr(vocabulary, name) for name in vocabulary.__dataclass_fields__}
+def test_the_vector_of_a_corpus_is_joined(vocabulary: Vocabulary) -> None:
+    vocabulary = dataclasses.replace(vocabulary, corpora=["one", "other"])
+    networks = [make_network(vocabulary, seed=seed) for seed in range(2)]
+    for network in networks:
+        assert network.corpora is not None
+        nn.init.normal_(network.corpora.weight)
+    joined = TaggerNetwork(vocabulary, joined_config(network_config(), 2)).eval()
+    join(networks, joined)
+    batch = make_batch(TOKENS, vocabulary)
+    batch.corpora = torch.tensor([1, 2, 1])
+    with torch.no_grad():
+        mean = torch.stack([network(batch)["upos"] for network in networks]).mean(0)
+        assert_close(joined(batch)["upos"], mean)
+
+
+def test_members_cannot_each_add_a_corpus_to_what_they_share(vocabulary: Vocabulary) -> None:
+    vocabulary = dataclasses.replace(vocabulary, corpora=["one", "other"], vectors={"file": {"book": 0}})
+    network = make_network(vocabulary, vectors={"sizes": [3], "projection": 0, "tune": False, "dtype": "float16"})
+    check_members(network, 1)
+    with pytest.raises(InputError, match=r"set model\.members=1"):
+        check_members(network, 2)
