@@ -16,7 +16,8 @@ SPACING = {  # what is kept of a sentence to rebuild its text
     "multiwords": List({"start": Value("int32"), "stop": Value("int32"), "form": Value("string")}),
     "space_after": List(Value("bool")),
 }
-CACHE_VERSION = 4  # of the Arrow files; raise it when a reader changes what it yields for the same file
+FACT_COLUMNS = ("xpos", "feats")  # kept of every corpus that has them, also if the tagger does not learn them
+CACHE_VERSION = 5  # of the Arrow files; raise it when a reader changes what it yields for the same file
 
 Reader = Callable[..., Iterator[Sentence]]
 """Plain arguments to the sentences of a split."""
@@ -32,8 +33,9 @@ def to_arrow(
 ) -> Dataset:
     """Stores the sentences of `read(**arguments)` in an Arrow file of the cache, unless it is there already.
 
-    A row has `tokens`, the tag columns, `comments` and, as in `Sentence`, `text`, `multiwords` and `space_after`. If
-    several processes want the same file at the same time, one writes it and the others wait.
+    A row has `tokens`, the tag columns, `FACT_COLUMNS` (empty lists where a sentence does not have them),
+    `comments` and, as in `Sentence`, `text`, `multiwords` and `space_after`. If several processes want the same file at
+    the same time, one writes it and the others wait.
 
     Args:
         read: yields the sentences.
@@ -47,7 +49,8 @@ def to_arrow(
         InputError: what `read` raises; no words; a column without tags; no room in the cache.
     """
     datasets.disable_progress_bars()
-    features = Features(dict.fromkeys(("tokens", *columns, "comments"), List(Value("string"))) | SPACING)
+    lists = ("tokens", *columns, *FACT_COLUMNS, "comments")
+    features = Features(dict.fromkeys(lists, List(Value("string"))) | SPACING)
     inputs = {
         "read": read,
         "arguments": arguments,
@@ -86,7 +89,8 @@ def _rows(
         for column, tags in sentence.tags.items():
             if column not in used and any(tag and tag != NO_TAG for tag in tags):
                 used.add(column)
-        values = {"tokens": sentence.tokens} | {column: sentence.tags[column] for column in columns}
+        values = {"tokens": sentence.tokens} | {column: sentence.tags.get(column, []) for column in FACT_COLUMNS}
+        values |= {column: sentence.tags[column] for column in columns}
         row = {name: [value or NO_TAG for value in strings] for name, strings in values.items()}
         yield row | {
             "comments": sentence.comments,

@@ -14,7 +14,7 @@ from datasets import ClassLabel, Dataset, DatasetDict, Features
 from datasets.fingerprint import Hasher
 from huggingface_hub.utils.tqdm import disable_progress_bars as disable_hub_progress_bars
 
-from tagger.corpus.arrow import to_arrow
+from tagger.corpus.arrow import FACT_COLUMNS, to_arrow
 from tagger.corpus.config import HubConfig, UdConfig
 from tagger.corpus.older_release import Row, add_spacing
 from tagger.corpus.splits import Source, check_columns, rules_for
@@ -43,7 +43,8 @@ def hub_source(config: HubConfig, columns: list[str]) -> Source:
     if "train" not in own:
         raise InputError(f"{name} has no split train, only {', '.join(found)}; choose another corpus.config")
     strings = [place for place, feature in own["train"].features.items() if _holds_strings(feature)]
-    wanted = {column: config.fields.get(column) or column for column in [*config.fields, *columns]}
+    named = [*config.fields, *columns, *FACT_COLUMNS]
+    wanted = {column: config.fields.get(column) or column for column in named}
     places = {column: place for column, place in ({"tokens": config.tokens} | wanted).items() if place in strings}
     has = f"{name}, whose lists of strings or class labels are {', '.join(strings) or 'none'}"
     check_columns(("tokens", *columns), places, f"{has}; name them with corpus.tokens and corpus.fields")

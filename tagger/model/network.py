@@ -73,7 +73,7 @@ class TaggerNetwork(nn.Module):
                 " set at least one"
             )
         self.encoder = Encoder(config["cell"], width, forward, backward, config["dropout"])
-        states = sum(forward) + sum(backward)  # S
+        self.states = states = sum(forward) + sum(backward)  # S
         self.heads = nn.ModuleDict({column: nn.Linear(states, len(tags)) for column, tags in vocabulary.tags.items()})
         self.dropout = Dropout(config["dropout"])
         count = len(vocabulary.corpora)

@@ -177,6 +177,7 @@ class TrainConfig(Checked):
     transformer: TransformerConfig
     optimizer: TaggerOptimizerConfig
     corpus: CorpusConfig
+    facts: Annotated[float, Range(0)]
     batch_tokens: Count
     patience: Count
     seed: Seed

@@ -10,6 +10,7 @@ import torch
 from datasets import Dataset, DatasetDict
 from torch.utils.data import DataLoader
 
+from tagger.corpus.arrow import FACT_COLUMNS
 from tagger.corpus.several import CORPUS, corpus_names
 from tagger.model.batch import NO_CORPUS, Batch
 from tagger.model.collate import collate
@@ -17,6 +18,7 @@ from tagger.model.forms import FormTable
 from tagger.model.pieces import PieceTokenizer
 from tagger.model.transformer import TransformerEmbedding
 from tagger.model.vocabulary import Vocabulary
+from tagger.training.facts import Facts
 from tagger.training.sampler import BucketSampler, Mixture
 from tagger.weights.cached_outputs import frozen_outputs
 
@@ -33,6 +35,7 @@ class _Batches(torch.utils.data.Dataset[Batch]):
         table: FormTable,
         word_dropout: float,
         unnamed: float,
+        facts: Facts | None,
         lengths: np.ndarray,
         outputs: np.ndarray | None,
     ) -> None:
@@ -43,10 +46,12 @@ class _Batches(torch.utils.data.Dataset[Batch]):
             table: gives forms and tags their ids.
             word_dropout: see `collate`.
             unnamed: the share of the sentences whose corpus a batch of training does not tell.
+            facts: what a batch of training says of the words beside their tags; None: nothing.
             lengths: (N,) the number of tokens of each sentence.
             outputs: (tokens of all sentences, M, D) of a frozen transformer, if there is one.
         """
         self.sentences, self.table, self.word_dropout, self.unnamed = sentences, table, word_dropout, unnamed
+        self.facts = facts
         self.outputs, self.ends = outputs, np.cumsum(lengths)
 
     def __getitem__(self, item: Any) -> Batch:
@@ -59,6 +64,8 @@ class _Batches(torch.utils.data.Dataset[Batch]):
             ids = np.array([self.table.vocabulary.corpus_ids[str(name)] for name in rows[CORPUS]], dtype=np.int64)
             ids[generator.random(len(ids)) < self.unnamed] = NO_CORPUS
             batch.corpora = torch.from_numpy(ids)
+        if self.facts is not None:
+            batch.facts = torch.from_numpy(self.facts.matrix(rows, batch.lengths.tolist()))
         if self.outputs is not None:
             known = np.zeros((*batch.index.shape, *self.outputs.shape[1:]), dtype=np.float32)  # (T, B, M, D)
             for column, number in enumerate(numbers):
@@ -83,6 +90,7 @@ class TaggerDataModule(pl.LightningDataModule):
         frozen: TransformerEmbedding | None = None,
         temperature: float = 1.0,
         unnamed: float = 0.0,
+        facts: Facts | None = None,
     ) -> None:
         """Keeps its arguments; batches are planned when a loader is made.
 
@@ -98,17 +106,19 @@ class TaggerDataModule(pl.LightningDataModule):
             temperature: of several corpora, see `Mixture`.
             unnamed: of several corpora, the share of training's sentences whose corpus is not told. That of dev's
                 sentences is never told.
+            facts: what training predicts beside the tags; None: nothing.
         """
         super().__init__()
         self.tokenizer, self.frozen = tokenizer, frozen
-        self.temperature, self.unnamed = temperature, unnamed
+        self.temperature, self.unnamed, self.facts = temperature, unnamed, facts
         self.splits, self.batch_tokens, self.word_dropout, self.seed = splits, batch_tokens, word_dropout, seed
         self.table = FormTable(vocabulary, buckets, None if frozen else tokenizer)
 
     def _loader(self, split: str, seed: int | None) -> DataLoader[Batch]:
         several = CORPUS in self.splits[split].column_names
-        columns = ["tokens", *self.table.vocabulary.columns, *([CORPUS] if several else [])]
-        sentences = self.splits[split].select_columns(columns)
+        facts = self.facts if seed is not None else None
+        columns = {"tokens", *self.table.vocabulary.columns, *([CORPUS] if several else [])}
+        sentences = self.splits[split].select_columns(sorted(columns.union(FACT_COLUMNS if facts else ())))
         mixture = None
         if several and seed is not None and self.temperature > 1:
             mixture = Mixture(corpus_names(sentences), self.temperature, seed)
@@ -116,7 +126,7 @@ class TaggerDataModule(pl.LightningDataModule):
         rank, world = (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
         sampler = BucketSampler(lengths, self.batch_tokens, seed, rank, world, mixture)
         outputs = self._outputs(sentences, lengths)
-        batches = _Batches(sentences, self.table, self.word_dropout, self.unnamed, lengths, outputs)
+        batches = _Batches(sentences, self.table, self.word_dropout, self.unnamed, facts, lengths, outputs)
         # The loader has its own generator: nothing may draw from the global one, whose state a checkpoint restores.
         return DataLoader(batches, batch_size=None, sampler=sampler, generator=torch.Generator())
 

@@ -8,7 +8,7 @@ from typing import Any, cast
 import pytorch_lightning as pl
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy
+from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 from torch.optim import Optimizer
 
 from tagger.model.batch import IGNORE, Batch
@@ -131,6 +131,8 @@ class TaggerModule(Module):
         vocabulary: dict[str, Any],
         network: NetworkConfig,
         members: int = 1,
+        facts: int = 0,
+        facts_weight: float = 0.0,
         lr: float = 2e-3,
         weight_decay: float = 0.05,
         warmup: float = 0.05,
@@ -143,6 +145,8 @@ class TaggerModule(Module):
             vocabulary: the fields of a `Vocabulary`.
             network: sizes of the parts of each member.
             members: how many networks are trained.
+            facts: N, how many facts the batches hold; see `facts.py`.
+            facts_weight: of their loss, the sum over the facts, when it is added to that of the tags.
             lr: the highest learning rate.
             weight_decay: of AdamW; for matrices that are not pretrained vectors.
             warmup: share of the steps in which the learning rate climbs to `lr`; then it falls to 0 linearly.
@@ -156,6 +160,10 @@ class TaggerModule(Module):
         self.members = nn.ModuleList(TaggerNetwork(self.vocabulary, network) for _ in range(members))
         check_members(self.body, members)
         share_pretrained(self._members)
+        self.facts_weight = facts_weight
+        self.fact_heads = nn.ModuleList(
+            nn.Linear(member.states, facts) for member in self._members if facts and facts_weight
+        )
 
     @property
     def _members(self) -> list[TaggerNetwork]:
@@ -176,8 +184,17 @@ class TaggerModule(Module):
 
     def _step(self, batch: Batch, stage: str) -> Tensor:
         """The loss of a batch, the sum over the columns and members; logs the accuracy of every column and of all."""
-        of_members = [member(batch) for member in self.members]  # for each column (T, B, K)
         loss = torch.zeros((), device=self.device)
+        of_members = []  # for each column (T, B, K)
+        for i, member in enumerate(self._members):
+            h = member.encode(member.embed(batch), batch.lengths)
+            of_members.append(member.score(h))
+            if batch.facts is not None and len(self.fact_heads):
+                here = torch.arange(len(h), device=h.device)[:, None] < batch.lengths  # (T, B)
+                facts = binary_cross_entropy_with_logits(
+                    self.fact_heads[i](h[here]).float(), batch.facts[here], reduction="sum"
+                )
+                loss = loss + self.facts_weight * facts / here.sum()
         right = scored = 0
         for column, target in batch.targets.items():
             learned = target.clamp(min=IGNORE)  # a tag that training never saw counts in the accuracy, not in the loss
@@ -186,7 +203,7 @@ class TaggerModule(Module):
                     scores[column].flatten(0, 1).float(), learned.flatten(), ignore_index=IGNORE, reduction="sum"
                 )
                 loss = loss + total / (learned != IGNORE).sum().clamp(min=1)  # a batch may have nothing to learn
-            together = sum(scores[column].detach() for scores in of_members)
+            together = torch.stack([scores[column].detach() for scores in of_members]).sum(0)
             column_right = int((together.argmax(-1) == target).sum())
             column_scored = int((target != IGNORE).sum())
             self.log(

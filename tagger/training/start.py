@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import torch
 
+from tagger.corpus.arrow import FACT_COLUMNS
 from tagger.corpus.splits import Corpus
 from tagger.errors import InputError
 from tagger.model.members import joined_config
@@ -23,6 +24,7 @@ from tagger.training.config import (
     TransformerConfig,
     network_config,
 )
+from tagger.training.facts import Facts
 from tagger.training.module import TaggerModule
 from tagger.training.structured import from_plain
 from tagger.training.transfer import merge_vocabularies, transfer_weights
@@ -41,12 +43,14 @@ class Beginning(NamedTuple):
     Attributes:
         module: ready for training.
         tokenizer: of the transformer, if there is one.
+        facts: that training predicts beside the tags.
         start: the tagger that training starts from, if there is one.
         folder: of that tagger.
     """
 
     module: TaggerModule
     tokenizer: PieceTokenizer | None
+    facts: Facts
     start: SavedTagger | None = None
     folder: Path | None = None
 
@@ -64,10 +68,13 @@ def build(config: TrainConfig, corpus: Corpus) -> Beginning:
     """
     vocabulary = Vocabulary.build(corpus.splits["train"], config.columns, config.embedding.min_count)
     vocabulary = dataclasses.replace(vocabulary, corpora=list(corpus.parts))
-    return _from_config(config, vocabulary) if config.init is None else _from_tagger(config, config.init, vocabulary)
+    facts = Facts.of(corpus.splits["train"], config.columns if config.facts else FACT_COLUMNS)
+    if config.init is None:
+        return _from_config(config, vocabulary, facts)
+    return _from_tagger(config, config.init, vocabulary, facts)
 
 
-def _from_config(config: TrainConfig, vocabulary: Vocabulary) -> Beginning:
+def _from_config(config: TrainConfig, vocabulary: Vocabulary, facts: Facts) -> Beginning:
     embedding = config.embedding
     vectors = {
         name: select_vectors(name, vocabulary.forms, embedding.vectors_keep, embedding.vectors_components)
@@ -98,13 +105,15 @@ def _from_config(config: TrainConfig, vocabulary: Vocabulary) -> Beginning:
     vector_config = embedding.vector_config([matrix.shape[1] for _, matrix in vectors.values()])
     network = network_config(config.model, embedding, vector_config, described)
     check_training_memory(vocabulary, joined_config(network, config.model.members))
-    module = TaggerModule(asdict(vocabulary), network, config.model.members, **asdict(config.optimizer))
+    module = TaggerModule(
+        asdict(vocabulary), network, config.model.members, len(facts.names), config.facts, **asdict(config.optimizer)
+    )
     if module.body.embedding.vectors is not None:
         for source, (_, matrix) in enumerate(vectors.values()):
             module.body.embedding.vectors.fill(source, torch.from_numpy(matrix))
     if encoder is not None and module.body.transformer is not None:
         module.body.transformer.load_state_dict(encoder.state_dict())
-    return Beginning(module, tokenizer)
+    return Beginning(module, tokenizer, facts)
 
 
 def find_start(name: str) -> Path:
@@ -119,7 +128,7 @@ def find_start(name: str) -> Path:
         raise InputError(f"init={name}: no such tagger; name the folder of a tagger or of its run") from None
 
 
-def _from_tagger(config: TrainConfig, name: str, vocabulary: Vocabulary) -> Beginning:
+def _from_tagger(config: TrainConfig, name: str, vocabulary: Vocabulary, facts: Facts) -> Beginning:
     folder = find_start(name)
     start = load_tagger(folder)
     try:
@@ -140,9 +149,9 @@ def _from_tagger(config: TrainConfig, name: str, vocabulary: Vocabulary) -> Begi
     )
     network = start.config["network"] | {"dropout": config.model.dropout}
     check_training_memory(merged, network)
-    module = TaggerModule(asdict(merged), network, **asdict(config.optimizer))
+    module = TaggerModule(asdict(merged), network, 1, len(facts.names), config.facts, **asdict(config.optimizer))
     transfer_weights(start, module.body, merged)
-    return Beginning(module, start.tokenizer, start, folder)
+    return Beginning(module, start.tokenizer, facts, start, folder)
 
 
 def with_start(config: TrainConfig, start: SavedTagger | None) -> TrainConfig:

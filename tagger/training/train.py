@@ -70,7 +70,7 @@ class TaggerTraining(Experiment):
         data = TaggerDataModule(
             self.corpus.splits,
             vocabulary,
-            module.hparams["network"]["buckets"],
+            module.config["buckets"],
             config.batch_tokens,
             config.embedding.word_dropout,
             config.seed,
@@ -78,6 +78,7 @@ class TaggerTraining(Experiment):
             transformer if transformer is not None and not transformer.config["tune"] else None,
             config.corpus.temperature,
             config.corpus.unnamed,
+            self.beginning.facts if self.beginning.facts.names else None,
         )
         parameters = sum(parameter.numel() for parameter in module.parameters())
         super().__init__(module, data, {"corpus": self.corpus.name, "parameters": parameters})

@@ -8,10 +8,11 @@ import datasets
 import pytest
 from datasets import ClassLabel, Dataset, Features, List, Value
 
-from tagger.corpus.arrow import SPACING
+from tagger.corpus.arrow import FACT_COLUMNS, SPACING
 from tagger.evaluation.report import sentences_of
 from tagger.text.spacing import gold_paragraphs
 from tests.corpus.conftest import (
+    NO_FACTS,
     NO_SPACING,
     SEED,
     conll_folder,
@@ -135,7 +136,7 @@ def test_class_labels_under_other_names(tmp_path: Path) -> None:
     assert corpus.name == "c"
     assert corpus.splits.num_rows == {"train": 3, "dev": 1, "test": 4}
     row = {"tokens": ["a", "b", "c"], "pos": ["VB", "NN", "_"], "comments": []}
-    assert corpus.splits["test"][0] == row | NO_SPACING
+    assert corpus.splits["test"][0] == row | NO_FACTS | NO_SPACING
 
 
 def test_a_data_set_that_changed_is_read_again(tmp_path: Path) -> None:
@@ -184,6 +185,6 @@ def test_the_configs_of_the_hub(composed: Any, newer: str, tmp_path: Path) -> No
     for config, columns in (("conll2003", ["pos", "chunk", "ner"]), ("conll2000", ["pos", "chunk"])):
         chosen = composed(f"corpus={config}", f"corpus.name={name}")
         assert chosen.columns == ["pos"]
-        assert load(chosen).splits["test"].column_names == ["tokens", "pos", "comments", *SPACING]
+        assert load(chosen).splits["test"].column_names == ["tokens", "pos", *FACT_COLUMNS, "comments", *SPACING]
         corpus = load(composed(f"corpus={config}", f"corpus.name={name}", f"columns=[{','.join(columns)}]"))
-        assert corpus.splits["test"].column_names == ["tokens", *columns, "comments", *SPACING]
+        assert corpus.splits["test"].column_names == ["tokens", *columns, *FACT_COLUMNS, "comments", *SPACING]

@@ -13,6 +13,7 @@ from tagger.corpus.config import CORPUS_CONFIGS, SampleConfig
 from tagger.corpus.sources import SOURCES, load_corpus
 from tagger.errors import InputError
 from tests.corpus.conftest import (
+    NO_FACTS,
     NO_SPACING,
     SEED,
     column_files,
@@ -35,6 +36,7 @@ def test_a_treebank_folder(treebank: Path) -> None:
         {
             "tokens": ["Do", "n't", "go", "."],
             "upos": ["AUX", "PART", "VERB", "PUNCT"],
+            "xpos": ["VB", "RB", "VB", "."],
             "feats": ["Mood=Imp|VerbForm=Fin", "_", "VerbForm=Inf", "_"],
             "comments": ["# sent_id = 1", "# text = Don't go ."],
             "text": "Don't go .",
@@ -44,6 +46,7 @@ def test_a_treebank_folder(treebank: Path) -> None:
         {
             "tokens": ["hợp tác xã"],
             "upos": ["NOUN"],
+            "xpos": ["N"],
             "feats": ["_"],
             "comments": [],
             **NO_SPACING,
@@ -145,8 +148,8 @@ def test_two_columns_and_the_name(tmp_path: Path) -> None:
     corpus = column_files(["upos"], {"tokens": 0, "upos": 1, "ner": 5}, train=train, dev=train, test=train, seed=SEED)
     assert corpus.name == "two.txt"
     assert corpus.splits["test"].to_list() == [
-        {"tokens": ["a", "b"], "upos": ["X", "Y"], "comments": [], **NO_SPACING},
-        {"tokens": ["c"], "upos": ["Z"], "comments": [], **NO_SPACING},
+        {"tokens": ["a", "b"], "upos": ["X", "Y"], "comments": [], **NO_FACTS, **NO_SPACING},
+        {"tokens": ["c"], "upos": ["Z"], "comments": [], **NO_FACTS, **NO_SPACING},
     ]
 
 
@@ -244,7 +247,7 @@ def test_the_bundled_sample(composed: Any) -> None:
 
 def test_the_config_of_conllu(composed: Any, treebank: Path) -> None:
     corpus = load(composed("corpus=conllu", f"corpus.path={treebank}", "columns=[upos,feats]"))
-    assert corpus.splits["train"].column_names == ["tokens", "upos", "feats", "comments", *SPACING]
+    assert corpus.splits["train"].column_names == ["tokens", "upos", "feats", "xpos", "comments", *SPACING]
     load(composed("corpus=conllu", f"corpus.train={treebank}/tiny-ud-train.conllu", "corpus.encoding=utf-8"))
 
 

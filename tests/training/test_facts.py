@@ -1,0 +1,46 @@
+"""Which facts of a corpus are learned, and how a batch holds them."""
+
+import numpy as np
+from datasets import Dataset
+
+from tagger.training.facts import MIN_COUNT, Facts
+
+ROWS = {
+    "tokens": [["Dogs", "bark"], ["Well"]],
+    "xpos": [["NNS", "VBP"], ["UH"]],
+    "feats": [["Number=Plur", "Number=Plur|Tense=Pres"], ["_"]],
+}
+
+
+def corpus(**changes: list[list[str]]) -> Dataset:
+    rows = ROWS | changes
+    return Dataset.from_dict({name: lists * MIN_COUNT for name, lists in rows.items()})
+
+
+def test_the_most_frequent_facts_come_first() -> None:
+    assert Facts.of(corpus(), ["upos"]).names == ["Number=Plur", "Tense=Pres", "xpos=NNS", "xpos=UH", "xpos=VBP"]
+
+
+def test_what_the_tagger_learns_is_no_fact() -> None:
+    assert Facts.of(corpus(), ["upos", "xpos"]).names == ["Number=Plur", "Tense=Pres"]
+    assert Facts.of(corpus(), ["feats"]).names == ["xpos=NNS", "xpos=UH", "xpos=VBP"]
+
+
+def test_a_rare_fact_is_left_out() -> None:
+    few = corpus().select(range(2, 2 * MIN_COUNT))  # one time less
+    assert Facts.of(few, ["upos"]).names == ["Number=Plur"]  # holds of two words of a sentence
+
+
+def test_a_corpus_without_other_columns_has_none() -> None:
+    assert Facts.of(corpus(xpos=[[], []], feats=[[], []]), ["upos"]).names == []
+    assert Facts.of(corpus(xpos=[["_", "_"], ["_"]], feats=[[], []]), ["upos"]).names == []
+
+
+def test_a_batch_marks_what_holds_and_leaves_padding_empty() -> None:
+    facts = Facts(["Number=Plur", "xpos=UH"])
+    rows = {name: ROWS[name] for name in ("xpos", "feats")}
+    expected = np.zeros((2, 2, 2))
+    expected[0, 0, 0] = expected[1, 0, 0] = 1  # both words of the first sentence are plural
+    expected[0, 1, 1] = 1
+    assert np.array_equal(facts.matrix(rows, [2, 1]), expected)
+    assert not facts.matrix({"xpos": [[], []], "feats": [[], []]}, [2, 1]).any()
