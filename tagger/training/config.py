@@ -32,10 +32,6 @@ TRAINING_KEYS = ("embedding.word_dropout", "embedding.min_count", "model.dropout
 # In use for something else.
 RESERVED_COLUMNS = ("tokens", "comments", "text", "multiwords", "space_after", "offsets", "loss", "accuracy", CORPUS)
 TRAINER_PRECISIONS = ("32-true", "bf16-mixed", "16-mixed")
-# What null stands for in trainer.max_epochs and patience.
-SAMPLE_EPOCHS, SAMPLE_PATIENCE = 30, 10
-CORPUS_EPOCHS, CORPUS_PATIENCE = 10, 5
-
 AUTO, LEARNED = "auto", "learned"  # segmenters, besides rules
 RULES_OF_CORPUS = "rules"  # the segmenter that is the rules which fit the corpus
 ALL, SEGMENTER = "all", "segmenter"  # the parts of a tagger that are trained
@@ -68,7 +64,12 @@ class ModelConfig(Checked):
     cell: str
     depth: Count
     hidden: HiddenConfig
-    dropout: Annotated[float, Range(0, 0.99)]
+    dropout: float | None  # None: see `recipe.py`
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.dropout is not None and not 0 <= self.dropout <= 0.99:
+            raise bad_value("model.dropout", self.dropout, "give a number from 0 to 0.99")
 
 
 @dataclass
@@ -178,8 +179,8 @@ class TrainConfig(Checked):
     optimizer: TaggerOptimizerConfig
     corpus: CorpusConfig
     facts: Annotated[float, Range(0)]
-    batch_tokens: Count
-    patience: Count
+    batch_tokens: int | None  # None, here and below: see `recipe.py`
+    patience: int | None
     seed: Seed
     threads: Count
     card: CardConfig
@@ -198,9 +199,10 @@ class TrainConfig(Checked):
             raise bad_value("corpus.temperature", self.corpus.temperature, "give a number from 1")
         if not 0 <= self.corpus.unnamed <= 1:
             raise bad_value("corpus.unnamed", self.corpus.unnamed, "give a share from 0 to 1")
-        epochs = self.trainer.get("max_epochs")
-        if type(epochs) is not int or epochs < 1:
-            raise bad_value("trainer.max_epochs", epochs, "give a whole number, at least 1")
+        counts = {"batch_tokens": self.batch_tokens, "patience": self.patience}
+        for key, count in (counts | {"trainer.max_epochs": self.trainer.get("max_epochs")}).items():
+            if count is not None and (type(count) is not int or count < 1):
+                raise bad_value(key, count, "give null or a whole number, at least 1")
         if self.init == "":
             raise bad_value("init", self.init, "give a name or a folder")
         if self.init == "latest":
@@ -250,6 +252,8 @@ class PretrainConfig(Checked):
             patterns = value if isinstance(value, list) else [value] * (value is not None)
             if not all(isinstance(pattern, str) and pattern for pattern in patterns) or value == []:
                 raise bad_value(key, value, "give a file, a folder or a pattern, or a list of several")
+        if self.model.dropout is None:
+            raise bad_value("model.dropout", None, "give a number from 0 to 0.99")
         if self.embedding.words < 1:
             raise bad_value("embedding.words", self.embedding.words, "give a whole number, at least 1")
         _check_trainer(self.trainer)
@@ -270,12 +274,6 @@ def train_config(values: DictConfig | Mapping[str, Any]) -> TrainConfig:
     kind = corpus.get("kind") if isinstance(corpus, dict) else None
     if not isinstance(kind, str) or kind not in CORPUS_CONFIGS:
         raise bad_value("corpus.kind", kind, f"choose one of {', '.join(CORPUS_CONFIGS)}")
-    sample = kind == "sample"
-    if plain.get("patience", 0) is None:
-        plain["patience"] = SAMPLE_PATIENCE if sample else CORPUS_PATIENCE
-    trainer = plain.get("trainer")
-    if isinstance(trainer, dict) and trainer.get("max_epochs", 0) is None:
-        plain["trainer"] = trainer | {"max_epochs": SAMPLE_EPOCHS if sample else CORPUS_EPOCHS}
     return from_plain(TrainConfig, plain, corpus=CORPUS_CONFIGS[kind])
 
 
@@ -302,7 +300,7 @@ def network_config(
         cell=model.cell,
         depth=model.depth,
         hidden=dataclasses.asdict(model.hidden),
-        dropout=model.dropout,
+        dropout=model.dropout or 0.0,
         words=sizes.words,
         affixes=sizes.affixes,
         chars=sizes.chars,

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from datasets import Dataset
@@ -24,8 +24,9 @@ from tagger.tagging.tagger import Tagger
 from tagger.training.card import describe, model_card
 from tagger.training.config import TrainConfig
 from tagger.training.corpus_scores import corpus_scores, format_corpus_scores
-from tagger.training.datamodule import TaggerDataModule
+from tagger.training.datamodule import TaggerDataModule, token_counts
 from tagger.training.experiment import Experiment, format_run, run_experiment
+from tagger.training.recipe import with_recipe
 from tagger.training.segmenter_choice import Choice, SegmenterTraining, Start, raw_scores
 from tagger.training.start import Beginning, build, with_start
 from tagger.weights.folder import save_tagger, saved_weights
@@ -52,8 +53,10 @@ class TaggerTraining(Experiment):
         Raises:
             InputError: the corpus, or a pretrained part that the config names, cannot be read or does not fit.
         """
-        self.config = config
         self.corpus = load_corpus(config.corpus, config.columns, config.seed)
+        words = int(token_counts(self.corpus.splits["train"]).sum())
+        self.config = config = with_recipe(config, words)
+        batch_tokens, patience = cast(int, config.batch_tokens), cast(int, config.patience)
         self.beginning = build(config, self.corpus)
         module = self.beginning.module
         vocabulary = module.vocabulary
@@ -62,16 +65,20 @@ class TaggerTraining(Experiment):
         self.choice: Choice | None = None
         _log_sizes(self.corpus, self.beginning, self.segmenting.outlook)
         _log.info(
-            "at most %d epochs; training ends after %d without a better dev accuracy",
+            "%s words: at most %d epochs, batches of %d words, dropout %g; training ends after %d without a better"
+            " dev accuracy",
+            f"{words:,}",
             config.trainer["max_epochs"],
-            config.patience,
+            batch_tokens,
+            config.model.dropout,
+            patience,
         )
         transformer = module.body.transformer
         data = TaggerDataModule(
             self.corpus.splits,
             vocabulary,
             module.config["buckets"],
-            config.batch_tokens,
+            batch_tokens,
             config.embedding.word_dropout,
             config.seed,
             self.beginning.tokenizer,
@@ -83,7 +90,8 @@ class TaggerTraining(Experiment):
         parameters = sum(parameter.numel() for parameter in module.parameters())
         super().__init__(module, data, {"corpus": self.corpus.name, "parameters": parameters})
         self.tagger_module, self.vocabulary = module, vocabulary
-        self.callbacks = [EarlyStopping(self.monitor, mode=self.mode, patience=config.patience)]
+        self.callbacks = [EarlyStopping(self.monitor, mode=self.mode, patience=patience)]
+        self.settings = {"max_epochs": config.trainer["max_epochs"]}
 
     @cached_property
     def trained(self) -> tuple[TaggerNetwork, NetworkConfig]:

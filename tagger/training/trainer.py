@@ -94,6 +94,7 @@ def make_trainer(
         InputError: see `check_trainer_settings`; or the machine has no such device, or the settings contradict each
             other.
     """
+    settings = {name: value for name, value in settings.items() if name not in own}
     check_trainer_settings(settings)
     on_terminal = sys.stderr.isatty()
     try:

@@ -46,7 +46,7 @@ def test_a_treebank_folder(treebank: Path) -> None:
         {
             "tokens": ["hợp tác xã"],
             "upos": ["NOUN"],
-            "xpos": ["N"],
+            "xpos": ["_"],
             "feats": ["_"],
             "comments": [],
             **NO_SPACING,

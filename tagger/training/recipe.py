@@ -1,0 +1,47 @@
+"""The size of a corpus -> those values of the config that depend on it and that nobody has set.
+
+A small corpus is read more often, in smaller batches, and more of the network's numbers are hidden while it learns:
+what a treebank of 20,000 words needs is not what one of 200,000 needs. docs/experiments.md has the measurements.
+"""
+
+import dataclasses
+import math
+from typing import Any
+
+from tagger.training.config import TrainConfig
+
+FEW_WORDS = 100_000  # a corpus with fewer words is small
+WORDS_OF_TEN_EPOCHS = 200_000
+FEWEST_EPOCHS, MOST_EPOCHS = 3, 40
+
+
+def epochs_for(words: int) -> int:
+    """How often a corpus is read: 10 times if it has 200,000 words, and about 2.5 times as often if it has a tenth.
+
+    >>> [epochs_for(words) for words in (1_000, 20_000, 50_000, 200_000, 2_000_000)]
+    [40, 25, 17, 10, 4]
+    """
+    epochs: float = 10 * (WORDS_OF_TEN_EPOCHS / max(1, words)) ** 0.4
+    return min(MOST_EPOCHS, max(FEWEST_EPOCHS, round(epochs)))
+
+
+def with_recipe(config: TrainConfig, words: int) -> TrainConfig:
+    """The config with a number for every value that is null because the corpus decides it.
+
+    Args:
+        config: of the training.
+        words: of the train split.
+    """
+    small = words < FEW_WORDS
+    chosen: dict[str, Any] = {}
+    if config.batch_tokens is None:
+        chosen["batch_tokens"] = 250 if small else 500
+    if config.model.dropout is None:
+        chosen["model"] = dataclasses.replace(config.model, dropout=0.6 if small else 0.5)
+    epochs = config.trainer["max_epochs"]
+    if epochs is None:
+        epochs = epochs_for(words)
+        chosen["trainer"] = config.trainer | {"max_epochs": epochs}
+    if config.patience is None:
+        chosen["patience"] = max(5, math.ceil(epochs / 2))
+    return dataclasses.replace(config, **chosen)
