@@ -1,0 +1,39 @@
+"""What the size of a corpus decides, and that it decides nothing that was set."""
+
+import pytest
+
+from tagger.training.config import TrainConfig
+from tagger.training.recipe import FEWEST_EPOCHS, MOST_EPOCHS, epochs_for, with_recipe
+from tests.training.test_config import composed
+
+
+def chosen(config: TrainConfig, words: int) -> tuple[object, ...]:
+    made = with_recipe(config, words)
+    return made.trainer["max_epochs"], made.batch_tokens, made.model.dropout, made.patience
+
+
+def test_a_small_corpus_is_read_more_often_in_smaller_batches_with_more_dropout() -> None:
+    config = composed("corpus=conllu")
+    assert chosen(config, 20_000) == (25, 250, 0.6, 13)
+    assert chosen(config, 200_000) == (10, 500, 0.5, 5)
+
+
+@pytest.mark.parametrize("words", [0, 1, 10**12])
+def test_epochs_have_bounds(words: int) -> None:
+    assert FEWEST_EPOCHS <= epochs_for(words) <= MOST_EPOCHS
+
+
+def test_more_words_never_mean_more_epochs() -> None:
+    epochs = [epochs_for(words) for words in range(1000, 3_000_000, 10_000)]
+    assert epochs == sorted(epochs, reverse=True)
+
+
+def test_what_is_set_stays() -> None:
+    config = composed("corpus=conllu", "trainer.max_epochs=3", "batch_tokens=70", "model.dropout=0.1", "patience=2")
+    assert chosen(config, 20_000) == (3, 70, 0.1, 2)
+    assert with_recipe(config, 20_000) == config
+
+
+def test_an_experiment_keeps_its_values() -> None:
+    made = with_recipe(composed("corpus=conllu", "experiment=english"), 20_000)
+    assert (made.trainer["max_epochs"], made.batch_tokens, made.model.dropout) == (15, 500, 0.4)
