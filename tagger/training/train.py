@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, cast
 
+import numpy as np
 import torch
 from datasets import Dataset
 from pytorch_lightning.callbacks import EarlyStopping
@@ -34,6 +35,7 @@ from tagger.weights.quantize import expand
 from tagger.weights.saved_config import TAGGER_IN_RUN
 
 _log = logging.getLogger(__name__)
+SPEED_WORDS = 2_000  # words, at least, that show the speed of a tagger with a transformer
 
 
 def train(config: TrainConfig, folder: Path, command: str, resume: bool = False) -> dict[str, Any] | None:
@@ -198,8 +200,12 @@ def _size(split: Dataset) -> str:
 def _words_per_second(tagger: Tagger, sentences: Sequence[Sequence[str]]) -> int:
     """The words per second on one thread, in the precision that `auto` chooses.
 
-    It is the best of three rounds, with the word forms in the cache.
+    It is the best of three rounds, with the word forms in the cache. A tagger with a transformer, which is slow, tags
+    the first sentences alone.
     """
+    if tagger.engine.tokenizer is not None:
+        before = np.cumsum([0, *map(len, sentences)])[:-1]  # words before each sentence
+        sentences = sentences[: int(np.count_nonzero(before < SPEED_WORDS))]
     auto = Tagger(tagger.network, tagger.vocabulary, tagger.config, tagger.engine.tokenizer, tagger.device)
     auto.tag_sentences(sentences)
     seconds = []
