@@ -114,13 +114,13 @@ class TransformerEmbedding(nn.Module):
 
     def _states_in_parts(self, ids: Tensor, mask: Tensor) -> list[Tensor]:
         """The same, of windows of similar length at a time: with little padding, and small enough for the cache."""
-        lengths, order = mask.sum(dim=1).sort()
+        lengths, order = mask.sum(dim=1).sort(descending=True)
         states = [torch.zeros(*ids.shape, self.width, device=ids.device) for _ in self.layers]
         start = 0
         while start < len(order):
-            # The first window decides how many there are, about: its neighbours are a little longer.
-            end = start + max(1, PART_PIECES // int(lengths[start]))
-            rows, longest = order[start:end], int(lengths[start:end].max())
+            longest = int(lengths[start])
+            end = start + max(1, PART_PIECES // longest)
+            rows = order[start:end]
             for whole, part in zip(states, self._states(ids[rows, :longest], mask[rows, :longest]), strict=True):
                 whole[rows, :longest] = part
             start = end
