@@ -134,6 +134,7 @@ def make_segmenter(seed: int = 3, **changes: Any) -> SavedSegmenter:
         "rules": "unicode",
         "sentences": None,
         "pairs": True,
+        "cuts": None,
     }
     config.update(changes)
     scripts = ["keep:* ...", "lower:d\\e l\\e", "like:*- \\.", "keep: *"]  # the last one gives one word

@@ -44,6 +44,8 @@ class SegmenterConfig(TypedDict):
         sentences: the rules that decide at which ends of tokens a sentence ends, or None if the network does.
         pairs: whether it reads pairs of forms, which tell words that look alike apart (French `des`: `de les`, or one
             word); where there are no scripts to choose they only help to learn by heart.
+        cuts: the kinds of units between which training ends a token or word though no white space stands there, such
+            as `Ll|Po`. Where the network ends a token between two others, rules decide. None: it may do so anywhere.
     """
 
     hidden: int
@@ -55,6 +57,7 @@ class SegmenterConfig(TypedDict):
     rules: str | None
     sentences: str | None
     pairs: bool
+    cuts: list[str] | None
 
 
 @dataclass(frozen=True)

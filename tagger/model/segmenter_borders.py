@@ -6,16 +6,17 @@ as `the house`, are in no lexicon, and yet training shows that they are always c
 
 # N units, boundaries between paragraphs included; H borders of training
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from tagger.model.segmenter_units import NO_GAP, Units, UnitTable, mixed
+from tagger.model.segmenter_units import KINDS, NO_GAP, Units, UnitTable, mixed
 
 VIEWS = ((1, 1), (2, 1), (1, 2), (2, 2))  # units before and after a border by which it is known
 # A code tells where the share of the cases in which a word goes on, and their number, lie between these:
 _SHARES = (0.001, 0.1, 0.35, 0.65, 0.9, 0.999)
 _COUNTS = (2, 3, 6)
+BETWEEN = "|"  # the two kinds of a cut
 BORDER_CODES = 1 + (len(_SHARES) + 1) * (len(_COUNTS) + 1)
 _FILTER_BITS = 20
 
@@ -79,6 +80,47 @@ class Borders:
                     own[places] = _codes(joined - goes_on[places], cases - 1)
             codes.append(own)
         return codes
+
+
+def pairs_of_kinds(table: UnitTable, units: Units) -> np.ndarray:
+    """(N,) which kinds of units meet at the border after each unit, as a number; 0 if white space is between them."""
+    kinds = table.keys[units.types, 4].astype(np.int64)
+    pairs = kinds * len(KINDS) + np.roll(kinds, -1)
+    return np.where((units.gaps == NO_GAP) & (units.ends > 0), pairs, 0)
+
+
+def cuts_of(table: UnitTable, units: Units, ends: np.ndarray) -> list[str]:
+    """The kinds of units between which a text is cut, such as `Ll|Po`: see `SegmenterConfig`.
+
+    Args:
+        table: of the units.
+        units: of the text.
+        ends: (N,) whether a token or word ends after each unit.
+    """
+    pairs = np.unique(pairs_of_kinds(table, units)[ends])
+    return sorted(_name(pair) for pair in pairs.tolist() if pair)
+
+
+def known_cuts(names: Iterable[str]) -> np.ndarray:
+    """(pairs of kinds,) whether each has a name that is given. Where white space is between two units, it is true.
+
+    Raises:
+        ValueError: a name is not that of a pair.
+    """
+    numbers = {_name(pair): pair for pair in range(len(KINDS) ** 2)}
+    known = np.zeros(len(numbers), dtype=bool)
+    known[0] = True
+    for name in names:
+        if name not in numbers or "" in name.split(BETWEEN):
+            raise ValueError(f"the cut {name[:60]!r} is not two kinds of units with {BETWEEN} between them")
+        known[numbers[name]] = True
+    return known
+
+
+def _name(pair: int) -> str:
+    """What `cuts` calls a pair of kinds."""
+    first, second = divmod(pair, len(KINDS))
+    return KINDS[first] + BETWEEN + KINDS[second]
 
 
 def _codes(joined: np.ndarray, cases: np.ndarray) -> np.ndarray:

@@ -43,6 +43,10 @@ UNKNOWN, BOUNDARY = 1, 0  # the numbers of forms without a row of their own, and
 MAX_FORM = 40  # characters of a unit that its form has
 MAX_DIGITS = 6
 PADDING = 2  # boundaries between two paragraphs
+KINDS = (  # of units, see `kind`; the first is that of what is no unit
+    *("", "end", "Cc", "Cf", "Cn", "Co", "Cs", "Ll", "Lm", "Lo", "Lt", "Lu", "Mc", "Me", "Mn", "Nd", "Nl", "No"),
+    *("Pc", "Pd", "Pe", "Po", "Ps", "Sc", "Sk", "Sm", "So", "Zl", "Zp", "Zs"),
+)
 NO_GAP, SPACE_GAP, END_GAP = 0, 1, 2  # what follows a unit: another unit, white space, the end of the paragraph
 
 
@@ -91,7 +95,7 @@ class UnitTable:
 
     @property
     def keys(self) -> np.ndarray:
-        """(types, 4): hashes of the form, the shape and the kind of each type; 1 for a mark that training lacks."""
+        """(types, 5): hashes of each type's form, shape and kind; 1 for a mark that training lacks; place in KINDS."""
         self._grow()
         return self._arrays[1]
 
@@ -146,10 +150,10 @@ class UnitTable:
         self.generation += 1
         self._types = _Types(self)
         self._new_rows: list[list[int]] = []
-        self._new_keys: list[tuple[int, int, int, int]] = []
-        self._arrays = np.zeros((0, 1 + 2 * len(AFFIXES)), dtype=np.int64), np.zeros((0, 4), dtype=np.uint64)
-        self._add([BOUNDARY] + [len(self._rows) + UNKNOWN + 1] * 2 * len(AFFIXES), (0, 0, 0, 0))
-        self._types.space = self._add([UNKNOWN] * (1 + 2 * len(AFFIXES)), (0, 0, 0, 0))
+        self._new_keys: list[tuple[int, ...]] = []
+        self._arrays = np.zeros((0, 1 + 2 * len(AFFIXES)), dtype=np.int64), np.zeros((0, 5), dtype=np.uint64)
+        self._add([BOUNDARY] + [len(self._rows) + UNKNOWN + 1] * 2 * len(AFFIXES), (0, 0, 0, 0, 0))
+        self._types.space = self._add([UNKNOWN] * (1 + 2 * len(AFFIXES)), (0, 0, 0, 0, 0))
 
     def add(self, unit: str) -> int:
         """The number of a new type."""
@@ -161,9 +165,10 @@ class UnitTable:
         rows = [self._rows.get(form, UNKNOWN)]
         rows += [first + place * self._buckets + _hash(affix) % self._buckets for place, affix in enumerate(affixes)]
         is_new_mark = form not in self._rows and not unit[0].isalnum()
-        return self._add(rows, (_hash(form), _hash(shape(unit)), _hash(kind(unit)), is_new_mark))
+        own = kind(unit)
+        return self._add(rows, (_hash(form), _hash(shape(unit)), _hash(own), is_new_mark, KINDS.index(own)))
 
-    def _add(self, rows: list[int], keys: tuple[int, int, int, int]) -> int:
+    def _add(self, rows: list[int], keys: tuple[int, ...]) -> int:
         self._new_rows.append(rows)
         self._new_keys.append(keys)
         return len(self._arrays[0]) + len(self._new_rows) - 1

@@ -20,6 +20,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from tagger.model.segmenter import Label
+from tagger.model.segmenter_borders import known_cuts, pairs_of_kinds
 from tagger.model.segmenter_features import Lexicon, context_rows
 from tagger.model.segmenter_rules import rule_labels
 from tagger.model.segmenter_units import END_GAP, MAX_FORM, SPACE_GAP, Units, UnitTable
@@ -65,6 +66,7 @@ class LearnedSegmenter:
         self.network = network
         layer = Layer(cast("BidirectionalLayer", network.encoder.layers[0]), torch.float32)
         self._gru = LaneGRU(layer, (network.labels, network.scripts))
+        self._cuts = None if config["cuts"] is None else known_cuts(config["cuts"])
         self._allowed = [0, *vocabulary.general]
         self._kinds, self._generation = torch.empty(0, config["size"]), 0
         self._apply = lru_cache(maxsize=10_000)(self._words)
@@ -116,10 +118,15 @@ class LearnedSegmenter:
         labels, scripts = self._labels(units, context)
         owners = np.repeat(np.arange(len(paragraphs)), [stop - start for start, stop in units.bounds])
         places = np.flatnonzero(units.ends)  # those of units, not of boundaries
-        new_marks = np.flatnonzero(self._table.keys[units.types, 3])
-        if len(new_marks):
-            found = rules if config["rules"] else rule_labels(paragraphs, units, "unicode", new_marks)
-            _end_new_marks(labels, new_marks, found)
+        new_marks = self._table.keys[units.types, 3] > 0
+        new_marks[:-1] |= new_marks[1:]
+        new_marks &= (units.ends > 0) & (labels == Label.GOES_ON)
+        new_cuts = self._new_cuts(labels, units)
+        unsure = np.flatnonzero(new_marks | new_cuts)
+        if len(unsure):
+            found = rules if config["rules"] else rule_labels(paragraphs, units, "unicode", unsure)
+            labels[new_marks & (found > 0)] = Label.TOKEN
+            labels[new_cuts & (found == 0)] = Label.GOES_ON
         own = _without_wide_multiwords(labels[places], units.gaps[places])
         if config["sentences"] is not None:
             last = (ruled(config["sentences"]) == 2) | (units.gaps == END_GAP)
@@ -137,6 +144,7 @@ class LearnedSegmenter:
             at = [begin[number], *units.ends[places[inner]].tolist(), end[number]]
             text = paragraphs[owners[ends[number]]]
             tokens[number] = Token(at[0], at[-1], tuple(_GAP.sub(" ", text[a:b]).strip(" ") for a, b in pairwise(at)))
+        scripts = {place: scores for place, scores in scripts.items() if labels[place] != Label.GOES_ON}
         if scripts:
             numbers = np.searchsorted(places[ends], list(scripts))
             for number, scores in zip(numbers.tolist(), scripts.values(), strict=True):
@@ -148,6 +156,14 @@ class LearnedSegmenter:
             sentences[owner].append(tokens[first : last + 1])
             first = last + 1
         return sentences
+
+    def _new_cuts(self, labels: np.ndarray, units: Units) -> np.ndarray:
+        """(N,) where tokens end between kinds of units that training does not cut."""
+        if self._cuts is None:
+            return np.zeros(len(labels), dtype=bool)
+        ends = (labels == Label.TOKEN) | (labels == Label.SENTENCE)
+        new: np.ndarray = ends & ~self._cuts[pairs_of_kinds(self._table, units)]
+        return new
 
     def _labels(self, units: Units, context: np.ndarray) -> tuple[np.ndarray, dict[int, np.ndarray]]:
         """The label of each unit (N,), and the scores of the scripts (S + 1,) where a multiword token may end."""
@@ -196,18 +212,6 @@ class LearnedSegmenter:
         made = apply_script(self.vocabulary.scripts[script - 1], form)
         words = tuple(filter(None, _GAP.split(made))) if made else ()
         return words if len(words) > 1 else ()
-
-
-def _end_new_marks(labels: np.ndarray, new_marks: np.ndarray, rules: np.ndarray) -> None:
-    """Changes labels (N,): tokens end at marks that training lacks, and before them, where rules say so.
-
-    Args:
-        labels: of all units.
-        new_marks: the places of these marks.
-        rules: (N,) what rules find, see `rule_labels`.
-    """
-    near = np.union1d(new_marks, new_marks - 1)
-    labels[near[(rules[near] > 0) & (labels[near] == Label.GOES_ON)]] = Label.TOKEN
 
 
 def _without_wide_multiwords(labels: np.ndarray, gaps: np.ndarray) -> np.ndarray:

@@ -112,6 +112,7 @@ def train_segmenter(
         rules=rules if rules in READ_RULES else None,
         sentences=None,
         pairs=bool(vocabulary.scripts),
+        cuts=text.cuts(),
     )
     batches = SegmenterBatches(text, vocabulary, config, lexicon, seed)
     units = batches.units

@@ -15,6 +15,7 @@ import numpy as np
 
 from tagger.model.batch import IGNORE as IGNORED
 from tagger.model.segmenter import Label, SegmenterVocabulary
+from tagger.model.segmenter_borders import cuts_of
 from tagger.model.segmenter_features import Lexicon
 from tagger.model.segmenter_units import Units, UnitTable, in_run, normalised
 from tagger.text.edit_scripts import edit_script
@@ -154,6 +155,14 @@ class TrainingText:
         }
         lengths = self.targets(texts, gold, units, {}).lengths
         return SegmenterVocabulary(forms, scripts, general, multiwords), Lexicon.of(table, units, lengths, self.spaces)
+
+    def cuts(self) -> list[str]:
+        """The kinds of units between which these paragraphs are cut, see `SegmenterConfig`."""
+        texts, gold = self.texts()
+        table = UnitTable([], 1, self.characters)
+        units = table.read(texts)
+        labels = self.targets(texts, gold, units, {}).labels
+        return cuts_of(table, units, labels != Label.GOES_ON)
 
     def targets(
         self,

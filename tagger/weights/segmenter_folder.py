@@ -13,7 +13,7 @@ from tagger.errors import InputError
 from tagger.model.memory import build_without_memory, check_memory
 from tagger.model.network import MAX_HIDDEN_SIZE
 from tagger.model.segmenter import SegmenterConfig, SegmenterNetwork, SegmenterVocabulary
-from tagger.model.segmenter_borders import BORDER_CODES, Borders
+from tagger.model.segmenter_borders import BORDER_CODES, Borders, known_cuts
 from tagger.model.segmenter_features import CODES, Lexicon
 from tagger.text.edit_scripts import least_characters
 from tagger.text.segment import RULES
@@ -35,6 +35,10 @@ from tagger.weights.validation import (
 
 # Names in the file of weights, which has hashes as signed numbers.
 _LEXICON, _CODES, _BORDERS, _BORDER_CODES = "lexicon", "codes", "borders", "border_codes"
+
+
+# Keys that were added to the config, each with the value that segmenters have which were trained before.
+ADDED_KEYS: dict[str, Any] = {"cuts": None}
 
 
 class SavedSegmenter(NamedTuple):
@@ -111,6 +115,8 @@ def _check_codes(name: str, hashes: np.ndarray, codes: np.ndarray, most: int) ->
 
 
 def _checked_config(value: Any) -> SegmenterConfig:
+    if isinstance(value, dict):
+        value = ADDED_KEYS | value
     config = cast(SegmenterConfig, checked_object("config", value, SegmenterConfig.__annotations__))
     check_int("hidden", config["hidden"], 1, MAX_HIDDEN_SIZE)
     for name in ("size", "buckets", "affix_buckets"):
@@ -120,6 +126,9 @@ def _checked_config(value: Any) -> SegmenterConfig:
     for name in ("rules", "sentences"):
         if value[name] is not None:
             check_choice(name, value[name], RULES)
+    if config["cuts"] is not None:
+        _check_strings("cuts", config["cuts"])
+        known_cuts(config["cuts"])
     return config
 
 

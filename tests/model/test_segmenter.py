@@ -5,7 +5,16 @@ from tagger.model.segmenter import Label, SegmenterConfig, SegmenterNetwork, Seg
 from tagger.model.segmenter_units import AFFIXES, UNKNOWN, UnitTable
 
 CONFIG = SegmenterConfig(
-    hidden=5, size=6, buckets=8, affix_buckets=4, characters=False, spaces=True, rules=None, sentences=None, pairs=True
+    hidden=5,
+    size=6,
+    buckets=8,
+    affix_buckets=4,
+    characters=False,
+    spaces=True,
+    rules=None,
+    sentences=None,
+    pairs=True,
+    cuts=None,
 )
 VOCABULARY = SegmenterVocabulary(["the", "dog"], ["keep:* ..."], [1], {})
 

@@ -3,7 +3,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tagger.model.segmenter_borders import BORDER_CODES, VIEWS, Borders
+from tagger.model.segmenter_borders import (
+    BORDER_CODES,
+    VIEWS,
+    Borders,
+    cuts_of,
+    known_cuts,
+    pairs_of_kinds,
+)
 from tagger.model.segmenter_units import Units, UnitTable
 
 TABLE = UnitTable([], 16, False)
@@ -88,3 +95,26 @@ def test_every_code_has_its_place(sizes, text):
     assert (np.diff(borders.hashes.astype(np.int64)) > 0).all()
     assert ((borders.codes > 0) & (borders.codes < BORDER_CODES)).all()
     assert all(0 <= code < BORDER_CODES for view in codes(borders, text) for code in view)
+
+
+def test_the_kinds_between_which_a_text_is_cut():
+    table = UnitTable([], 8, False)
+    units = table.read(["50km (a)", "It 3a,"])
+    ends = np.zeros(len(units.types), dtype=bool)
+    first, second = (start for start, _ in units.bounds)
+    ends[[first + 1, first + 3, first + 4, second, second + 1]] = True  # 50km ( a ) It 3 a,
+    assert cuts_of(table, units, ends) == ["Ll|Pe", "Nd|Ll"]
+
+
+def test_white_space_and_the_ends_of_paragraphs_are_between_no_kinds():
+    table = UnitTable([], 8, False)
+    units = table.read(["a b", "1", "a1"])
+    assert np.flatnonzero(pairs_of_kinds(table, units)).tolist() == [units.bounds[2][0]]
+    assert np.flatnonzero(known_cuts([])).tolist() == [0]
+
+
+@pytest.mark.parametrize("name", ["", "|", "Nd", "Nd Lo", "Nd|", "|Lo", "Nd|lo", "Nd|Lo|Lo", "Pi|Lo"])
+def test_a_cut_has_two_kinds(name):
+    assert known_cuts(["Nd|Lo", "Lo|Nd", "Nd|end"]).sum() == 1 + 3
+    with pytest.raises(ValueError, match=r"is not two kinds of units"):
+        known_cuts([name])

@@ -1,11 +1,23 @@
 import itertools
+import sys
+import unicodedata
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tagger.model.segmenter_units import END_GAP, NO_GAP, SPACE_GAP, UnitTable, in_run, kind, normalised, shape
+from tagger.model.segmenter_units import (
+    END_GAP,
+    KINDS,
+    NO_GAP,
+    SPACE_GAP,
+    UnitTable,
+    in_run,
+    kind,
+    normalised,
+    shape,
+)
 
 TEXTS = st.text(st.one_of(st.characters(), st.sampled_from("aZ 9.\n\u0301\u3000\u200b\ufeff中ไทя\x1c\x85")))
 
@@ -97,6 +109,11 @@ def test_what_the_network_sees_of_a_unit():
         "Ll",
         "Po",
     ]
+
+
+def test_every_character_has_a_kind() -> None:
+    categories = {unicodedata.category(chr(code)): chr(code) for code in range(sys.maxunicode + 1)}
+    assert {kind(character) for character in categories.values()} - set(KINDS) == set()
 
 
 def test_a_place_within_a_run_of_letters():

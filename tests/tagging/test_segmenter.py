@@ -27,6 +27,7 @@ SEGMENTERS = [
     LearnedSegmenter(*make_segmenter(2, characters=True)),
     LearnedSegmenter(*make_segmenter(3, rules=None)),
     LearnedSegmenter(*make_segmenter(4, rules="english")),
+    LearnedSegmenter(*make_segmenter(5, cuts=[])),
 ]
 TEXTS = [
     "They book flights. The dog doesn't know, does it? Yes!\nAnd 3,14 is 10\u00a0000 too many",
@@ -229,3 +230,26 @@ def test_tokens_end_at_marks_that_training_lacks() -> None:
     assert [token[:2] for sentence in found for token in sentence] == [
         *((0, 3), (4, 5), (5, 9), (9, 10), (10, 11), (12, 21))
     ]
+
+
+@pytest.mark.parametrize(
+    ("label", "text", "cuts", "tokens"),
+    [
+        (Label.TOKEN, "50the book", None, ["50", "the", "book"]),
+        (Label.TOKEN, "50the book", ["Nd|Ll"], ["50", "the", "book"]),
+        (Label.TOKEN, "50the book", ["Ll|Nd"], ["50the", "book"]),  # the rules join a number and letters
+        (Label.SENTENCE, "50the book", [], ["50the", "book"]),
+        (Label.TOKEN, "the.", [], ["the", "."]),  # the rules cut, too
+        (Label.TOKEN, "mail.org", ["Ll|end"], ["mail", ".org"]),
+        (Label.GOES_ON, "the.", [], ["the."]),
+        (Label.WORD, "mail.org", [], ["mail.org"]),  # a multiword token
+    ],
+)
+def test_rules_decide_whether_tokens_end_between_kinds_that_training_does_not_cut(
+    label: Label, text: str, cuts: list[str] | None, tokens: list[str]
+) -> None:
+    saved = make_segmenter(cuts=cuts, spaces=False)
+    with torch.no_grad():
+        saved.network.labels.bias[label] += 1_000
+    (found,) = LearnedSegmenter(*saved).segment_all([text])
+    assert [text[start:end] for sentence in found for start, end, _ in sentence] == tokens

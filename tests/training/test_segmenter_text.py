@@ -94,6 +94,11 @@ def test_where_words_end_within_letters_every_letter_is_a_unit() -> None:
     assert targets.lengths[own].tolist() == [1, 2, 0, 1, 3, 0, 0, 1]
 
 
+def test_the_kinds_between_which_it_is_cut() -> None:
+    assert make_text(FRENCH).cuts() == ["Ll|end"]
+    assert make_text(GLUED).cuts() == ["Ll|Ll", "Ll|end", "Pd|Ll"]
+
+
 def test_the_order_of_one_paragraph_is_shuffled_in_runs() -> None:
     rows = "".join(
         f"# text = w{i}.\n1 w{i} _ X _ _ _ _ _ SpaceAfter=No\n2 . _ PUNCT _ _ _ _ _ _\n\n" for i in range(60)

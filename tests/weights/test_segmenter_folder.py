@@ -17,7 +17,7 @@ from tagger.tagging.segmenter import LearnedSegmenter
 from tagger.weights.folder import load_tagger, save_tagger, save_with_segmenter
 from tagger.weights.quantize import STORAGE_DTYPES
 from tagger.weights.saved_config import CONFIG, SEGMENTER, SEGMENTER_WEIGHTS, VOCABULARY, WEIGHTS
-from tagger.weights.segmenter_folder import load_segmenter
+from tagger.weights.segmenter_folder import ADDED_KEYS, load_segmenter
 from tests.conftest import largest_file, make_network, make_segmenter, network_config
 from tests.weights.test_validation import change, places
 
@@ -46,7 +46,7 @@ def loads_or_says_why(folder: Path) -> str:
 
 @pytest.mark.parametrize("storage_dtype", STORAGE_DTYPES)
 def test_what_is_saved_is_loaded(tmp_path: Path, storage_dtype: str) -> None:
-    saved = make_segmenter(rules=None, characters=True)
+    saved = make_segmenter(rules=None, characters=True, cuts=["Ll|Po", "Nd|Po"])
     saved.save(tmp_path, storage_dtype)
     loaded = load_segmenter(tmp_path)
     assert loaded.config == saved.config
@@ -67,6 +67,15 @@ def test_what_is_saved_is_loaded(tmp_path: Path, storage_dtype: str) -> None:
         torch.testing.assert_close(there, weight, rtol=0, atol=tolerance)
     if storage_dtype == "float32":
         assert LearnedSegmenter(*loaded).segment_all([TEXT]) == LearnedSegmenter(*saved).segment_all([TEXT])
+
+
+def test_a_folder_that_lacks_an_added_key_has_its_default(folder: Path) -> None:
+    path = folder / SEGMENTER
+    content = json.loads(path.read_text())
+    for key in ADDED_KEYS:
+        del content["config"][key]
+    path.write_text(json.dumps(content))
+    assert load_segmenter(folder).config == content["config"] | ADDED_KEYS
 
 
 @pytest.mark.parametrize("part", ["config", "vocabulary"])
@@ -95,6 +104,10 @@ def test_any_value_is_refused_or_works(folder: Path, part: str) -> None:
         (("config", "characters"), 1, "characters is 1, not true or false"),
         (("config", "rules"), "learned", "rules is"),
         (("config", "sentences"), "learned", "sentences is"),
+        (("config", "cuts"), "Nd|Lo", 'cuts is "Nd|Lo", not a list'),
+        (("config", "cuts"), [1], "cuts are not a list of strings"),
+        (("config", "cuts"), ["Nd|Lo", "Nd|Lo"], "one of the cuts occurs twice"),
+        (("config", "cuts"), ["Nd|Lo", "Nd Lo"], "the cut 'Nd Lo' is not two kinds of units"),
         (("config", "more"), 1, "not an object with the keys hidden size"),
         (("vocabulary", "forms"), ["the", "the", "a", "b"], "one of the forms occurs twice"),
         (("vocabulary", "forms"), ["the"], "do not fit each other"),
