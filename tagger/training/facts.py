@@ -8,19 +8,22 @@ https://doi.org/10.1023/A:1007379606734. The tagger that training saves does not
 # T tokens in the longest sentence, B sentences, N facts
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property, lru_cache
+from typing import Any
 
 import numpy as np
 from datasets import Dataset
 
 from tagger.corpus.arrow import FACT_COLUMNS
-from tagger.text.gold_tags import is_annotated
+from tagger.corpus.several import CORPUS
+from tagger.text.gold_tags import NO_TAG, is_annotated
 
+XPOS_FACT = "xpos="
 MIN_COUNT = 10  # words of which a fact must hold in training
 
-Rows = dict[str, list[list[str]]]
-"""`FACT_COLUMNS` of some sentences; a list is empty where its sentence does not have the column."""
+Rows = Mapping[str, Any]
+"""`FACT_COLUMNS` of some sentences, and of several corpora `CORPUS`; a list is empty where there is no such column."""
 
 
 def facts_of(xpos: str, feats: str) -> list[str]:
@@ -29,7 +32,7 @@ def facts_of(xpos: str, feats: str) -> list[str]:
     >>> facts_of("NN", "Case=Nom|Number=Sing")
     ['xpos=NN', 'Case=Nom', 'Number=Sing']
     """
-    facts = [f"xpos={xpos}"] if is_annotated("xpos", xpos) else []
+    facts = [XPOS_FACT + xpos] if is_annotated("xpos", xpos) else []
     return facts + [part for part in feats.split("|") if "=" in part]
 
 
@@ -38,10 +41,11 @@ class Facts:
 
     Attributes:
         names: N facts, the most frequent first.
+        annotated: of several corpora, each with those of `FACT_COLUMNS` in which it has tags.
     """
 
-    def __init__(self, names: Sequence[str]) -> None:
-        self.names = list(names)
+    def __init__(self, names: Sequence[str], annotated: Iterable[tuple[str, str]] = ()) -> None:
+        self.names, self.annotated = list(names), frozenset(annotated)
         self._known = lru_cache(maxsize=100_000)(self._find)
 
     @classmethod
@@ -53,18 +57,23 @@ class Facts:
             columns: that the tagger learns; what they say is no fact.
         """
         counts: Counter[tuple[str, str]] = Counter()
-        for rows in sentences.select_columns(list(FACT_COLUMNS)).iter(1000):
-            for xpos, feats in _words(rows):
-                counts[xpos, feats] += 1
+        annotated = set()
+        several = [CORPUS] if CORPUS in sentences.column_names else []
+        for rows in sentences.select_columns([*FACT_COLUMNS, *several]).iter(1000):
+            for xpos, feats in zip(rows["xpos"], rows["feats"], strict=True):
+                counts.update(_pairs(xpos, feats))
+            for column in FACT_COLUMNS if several else ():
+                tagged = (any(tag != NO_TAG for tag in tags) for tags in rows[column])
+                annotated |= {(str(corpus), column) for corpus, has in zip(rows[CORPUS], tagged, strict=True) if has}
         facts: Counter[str] = Counter()
         for (xpos, feats), count in counts.items():
             for fact in facts_of("" if "xpos" in columns else xpos, "" if "feats" in columns else feats):
                 facts[fact] += count
         known = [fact for fact, count in facts.items() if count >= MIN_COUNT]
-        return cls(sorted(known, key=lambda fact: (-facts[fact], fact)))
+        return cls(sorted(known, key=lambda fact: (-facts[fact], fact)), annotated)
 
     def matrix(self, rows: Rows, lengths: Sequence[int]) -> np.ndarray:
-        """(T, B, N): 1 where a fact holds of a word, else 0.
+        """(T, B, N): 1 where a fact holds of a word, else 0; -1 where one of several corpora lacks the fact's column.
 
         Args:
             rows: of B sentences.
@@ -72,6 +81,9 @@ class Facts:
         """
         found = np.zeros((max(lengths), len(lengths), len(self.names)), dtype=np.float32)
         for number, (xpos, feats) in enumerate(zip(rows["xpos"], rows["feats"], strict=True)):
+            for column in FACT_COLUMNS if CORPUS in rows else ():
+                if (str(rows[CORPUS][number]), column) not in self.annotated:
+                    found[:, number, self._places[column]] = -1
             for place, word in enumerate(_pairs(xpos, feats)):
                 found[place, number, self._known(*word)] = 1
         return found
@@ -80,12 +92,14 @@ class Facts:
     def _ids(self) -> dict[str, int]:
         return {fact: i for i, fact in enumerate(self.names)}
 
+    @cached_property
+    def _places(self) -> dict[str, list[int]]:
+        """The facts of each column."""
+        of_xpos = [fact.startswith(XPOS_FACT) for fact in self.names]
+        return {"xpos": [i for i, x in enumerate(of_xpos) if x], "feats": [i for i, x in enumerate(of_xpos) if not x]}
+
     def _find(self, xpos: str, feats: str) -> list[int]:
         return [self._ids[fact] for fact in facts_of(xpos, feats) if fact in self._ids]
-
-
-def _words(rows: Rows) -> list[tuple[str, str]]:
-    return [word for xpos, feats in zip(rows["xpos"], rows["feats"], strict=True) for word in _pairs(xpos, feats)]
 
 
 def _pairs(xpos: list[str], feats: list[str]) -> list[tuple[str, str]]:

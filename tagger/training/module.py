@@ -191,10 +191,11 @@ class TaggerModule(Module):
             of_members.append(member.score(h))
             if batch.facts is not None and len(self.fact_heads):
                 here = torch.arange(len(h), device=h.device)[:, None] < batch.lengths  # (T, B)
-                facts = binary_cross_entropy_with_logits(
-                    self.fact_heads[i](h[here]).float(), batch.facts[here], reduction="sum"
+                facts = batch.facts[here]  # (tokens, N)
+                total = binary_cross_entropy_with_logits(
+                    self.fact_heads[i](h[here]).float(), facts.clamp(min=0), (facts >= 0).float(), reduction="sum"
                 )
-                loss = loss + self.facts_weight * facts / here.sum()
+                loss = loss + self.facts_weight * total / here.sum()
         right = scored = 0
         for column, target in batch.targets.items():
             learned = target.clamp(min=IGNORE)  # a tag that training never saw counts in the accuracy, not in the loss

@@ -3,6 +3,7 @@
 import numpy as np
 from datasets import Dataset
 
+from tagger.corpus.several import CORPUS
 from tagger.training.facts import MIN_COUNT, Facts
 
 ROWS = {
@@ -44,3 +45,14 @@ def test_a_batch_marks_what_holds_and_leaves_padding_empty() -> None:
     expected[0, 1, 1] = 1
     assert np.array_equal(facts.matrix(rows, [2, 1]), expected)
     assert not facts.matrix({"xpos": [[], []], "feats": [[], []]}, [2, 1]).any()
+
+
+def test_what_one_of_several_corpora_does_not_say_is_unknown() -> None:
+    rows = ROWS | {CORPUS: ["first", "second"], "feats": [ROWS["feats"][0], ["_"]]}
+    data = Dataset.from_dict({name: values * MIN_COUNT for name, values in rows.items()})
+    facts = Facts.of(data, ["upos"])
+    assert facts.annotated == {("first", "xpos"), ("first", "feats"), ("second", "xpos")}
+    found = facts.matrix(rows, [2, 1])
+    assert (found[:, 1, facts.names.index("Number=Plur")] == -1).all()
+    assert found[0, 1, facts.names.index("xpos=UH")] == 1
+    assert (found[:, 0] >= 0).all()

@@ -187,3 +187,19 @@ def test_training_survives_a_batch_with_nothing_to_learn(vocabulary: Vocabulary,
     module = make_module(vocabulary)
     make_trainer(max_epochs=1, limit_val_batches=0).fit(module, make_loader([nothing]))
     assert all(torch.isfinite(parameter).all() for parameter in module.parameters())
+
+
+def test_facts_are_learned_and_unknown_ones_are_not(vocabulary: Vocabulary) -> None:
+    module = make_module(vocabulary, facts=3, facts_weight=1.0).train()
+    batch = gold_batch(vocabulary, 0, 1)
+    without = module._step(batch, "train")
+    batch.facts = torch.full((*batch.index.shape, 3), -1.0)
+    assert_close(module._step(batch, "train"), without)
+    batch.facts[..., 1] = 1
+    loss = module._step(batch, "train")
+    loss.backward()
+    gradient = module.fact_heads[0].weight.grad
+    assert loss > without
+    assert gradient is not None
+    assert gradient[1].abs().max() > 0
+    assert not gradient[[0, 2]].any()
