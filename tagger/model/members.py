@@ -50,7 +50,12 @@ def share_pretrained(members: Sequence[TaggerNetwork]) -> None:
 
 
 def check_members(network: TaggerNetwork, members: int) -> None:
-    """Raises InputError if networks such as this one cannot be joined."""
+    """Raises InputError if networks such as this one cannot be joined, before they are trained."""
+    for layer in network.encoder.layers if members > 1 else ():
+        for direction in (layer.forward_layer, layer.backward_layer):
+            if isinstance(direction, nn.Module):
+                for name, parameter in direction.named_parameters():
+                    _reads(name, parameter, cast(int, direction.hidden_size))
     vectors = network.embedding.vectors
     shared = network.transformer is not None or (vectors and not isinstance(vectors.projection, nn.Linear))
     if members > 1 and network.corpora is not None and shared:
@@ -180,23 +185,32 @@ def _place_cell(source: nn.Module, target: nn.Module, inputs: Tensor, places: Te
         places: (H,) where the member's units are among those of `target`.
     """
     parameters = dict(target.named_parameters())
+    total, units = cast(int, target.hidden_size), len(places)
     for name, parameter in source.named_parameters():
-        short = name.rpartition(".")[2]
-        units = len(places)
-        total = cast(int, target.hidden_size)
-        turned = short.startswith("weight_")  # torch has the units in rows, our cells in columns
-        weights = parameter.T if turned else parameter
-        all_weights = parameters[name].T if turned else parameters[name]
+        reads, turned = _reads(name, parameter, cast(int, source.hidden_size))
+        weights, all_weights = (each.T if turned else each for each in (parameter, parameters[name]))
         gates = weights.shape[-1] // units
         columns = (torch.arange(gates)[:, None] * total + places).flatten()
-        if short.startswith(("weight_ih", "W_x")):
-            all_weights[inputs[:, None], columns] = weights
-        elif short.startswith(("weight_hh", "W_h")):
-            all_weights[places[:, None], columns] = weights
-        elif short.startswith(("bias_", "b_")) and weights.dim() == 1:
+        if reads == "nothing":
             all_weights[columns] = weights
         else:
-            raise InputError(
-                f"model.members={total // units}: the cell's parameter {short} has no known place in a joined network;"
-                " call it W_x…, W_h… or b_…, or set model.members=1"
-            )
+            rows = inputs if reads == "inputs" else places
+            all_weights[rows[:, None], columns] = weights
+
+
+def _reads(name: str, parameter: Tensor, units: int) -> tuple[str, bool]:
+    """What a parameter of a cell is multiplied by, and whether its rows are the units, as in torch, not its columns.
+
+    Raises:
+        InputError: its name does not tell.
+    """
+    short = name.rpartition(".")[2]
+    if parameter.dim() == 1 and len(parameter) % units == 0:
+        return "nothing", False  # a bias, or another vector with a number for each unit
+    for start, reads in (("weight_ih", "inputs"), ("weight_hh", "states"), ("W_x", "inputs"), ("W_h", "states")):
+        if short.startswith(start):
+            return reads, start.startswith("weight_")
+    raise InputError(
+        f"model.members: the name of the cell's parameter {short} does not tell its place in a joined network;"
+        " call it W_x… if it is multiplied by the input, W_h… if by the state, or set model.members=1"
+    )

@@ -68,14 +68,16 @@ def test_pretrained_vectors_are_shared(vocabulary: Vocabulary, projection: int) 
 def test_a_cell_with_other_parameters_is_refused(vocabulary: Vocabulary, monkeypatch: pytest.MonkeyPatch) -> None:
     layer, cell = CELLS["rnn_scratch"]
 
-    class Peephole(cell):  # type: ignore[misc,valid-type]
+    class Mixing(cell):  # type: ignore[misc,valid-type]
         def __init__(self, input_size: int, hidden_size: int) -> None:
             super().__init__(input_size, hidden_size)
-            self.peephole = nn.Parameter(torch.zeros(hidden_size))
+            self.mix = nn.Parameter(torch.zeros(hidden_size, hidden_size))
 
-    monkeypatch.setitem(CELLS, "peephole", (layer, Peephole))
-    with pytest.raises(InputError, match=r"parameter peephole .* model\.members=1"):
-        check(vocabulary, 2, cell="peephole")
+    monkeypatch.setitem(CELLS, "mixing", (layer, Mixing))
+    network = make_network(vocabulary, cell="mixing")
+    check_members(network, 1)
+    with pytest.raises(InputError, match=r"parameter mix .* model\.members=1"):
+        check_members(network, 2)
 
 
 def test_the_vector_of_a_corpus_is_joined(vocabulary: Vocabulary) -> None:
