@@ -37,23 +37,24 @@ RULES_OF_CORPUS = "rules"  # the segmenter that is the rules which fit the corpu
 ALL, SEGMENTER = "all", "segmenter"  # the parts of a tagger that are trained
 
 
+_HIDDEN = "give a whole number from 0, or a list of them, one per layer"
+
+
 @dataclass
 class HiddenConfig(Checked):
     """The units of each direction: a number for all layers, or a list with one per layer; 0 leaves a direction out."""
 
     prefix: ClassVar[str] = "model.hidden."
-    forward: Any  # int | list[int], a union that structured configs do not have
+    forward: Any  # int | list[int] | None, a union that structured configs do not have; None: see `recipe.py`
     backward: Any
 
     def __post_init__(self) -> None:
         super().__post_init__()
         for name in ("forward", "backward"):
             size = getattr(self, name)
-            for number in size if isinstance(size, list) else [size]:
+            for number in size if isinstance(size, list) else [size] * (size is not None):
                 if type(number) is not int or number < 0:
-                    raise bad_value(
-                        self.prefix + name, size, "give a whole number from 0, or a list of them, one per layer"
-                    )
+                    raise bad_value(self.prefix + name, size, _HIDDEN)
 
 
 @dataclass
@@ -252,6 +253,9 @@ class PretrainConfig(Checked):
             patterns = value if isinstance(value, list) else [value] * (value is not None)
             if not all(isinstance(pattern, str) and pattern for pattern in patterns) or value == []:
                 raise bad_value(key, value, "give a file, a folder or a pattern, or a list of several")
+        for name, size in dataclasses.asdict(self.model.hidden).items():
+            if size is None:
+                raise bad_value(f"model.hidden.{name}", None, _HIDDEN)
         if self.model.dropout is None:
             raise bad_value("model.dropout", None, "give a number from 0 to 0.99")
         if self.embedding.words < 1:

@@ -36,8 +36,12 @@ def with_recipe(config: TrainConfig, words: int) -> TrainConfig:
     chosen: dict[str, Any] = {}
     if config.batch_tokens is None:
         chosen["batch_tokens"] = 250 if small else 500
-    if config.model.dropout is None:
-        chosen["model"] = dataclasses.replace(config.model, dropout=0.6 if small else 0.5)
+    model, hidden = config.model, config.model.hidden
+    sizes = {name: size for name, size in dataclasses.asdict(hidden).items() if size is not None}
+    defaults = dict.fromkeys(("forward", "backward"), 100 if small else 150)
+    dropout = (0.6 if small else 0.5) if model.dropout is None else model.dropout
+    hidden = dataclasses.replace(hidden, **(defaults | sizes))
+    chosen["model"] = dataclasses.replace(model, hidden=hidden, dropout=dropout)
     epochs = config.trainer["max_epochs"]
     if epochs is None:
         epochs = epochs_for(words)

@@ -18,6 +18,12 @@ def test_a_small_corpus_is_read_more_often_in_smaller_batches_with_more_dropout(
     assert chosen(config, 200_000) == (10, 500, 0.5, 5)
 
 
+def test_a_large_corpus_gets_a_larger_network() -> None:
+    config = composed("corpus=conllu", "model.hidden.backward=0")
+    sizes = [with_recipe(config, words).model.hidden for words in (20_000, 200_000)]
+    assert [(hidden.forward, hidden.backward) for hidden in sizes] == [(100, 0), (150, 0)]
+
+
 @pytest.mark.parametrize("words", [0, 1, 10**12])
 def test_epochs_have_bounds(words: int) -> None:
     assert FEWEST_EPOCHS <= epochs_for(words) <= MOST_EPOCHS
@@ -29,7 +35,9 @@ def test_more_words_never_mean_more_epochs() -> None:
 
 
 def test_what_is_set_stays() -> None:
-    config = composed("corpus=conllu", "trainer.max_epochs=3", "batch_tokens=70", "model.dropout=0.1", "patience=2")
+    sizes = ["model.hidden.forward=7", "model.hidden.backward=[3,4]"]
+    others = ["trainer.max_epochs=3", "batch_tokens=70", "model.dropout=0.1", "patience=2"]
+    config = composed("corpus=conllu", *sizes, *others)
     assert chosen(config, 20_000) == (3, 70, 0.1, 2)
     assert with_recipe(config, 20_000) == config
 
