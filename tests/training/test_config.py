@@ -19,6 +19,7 @@ from tagger.model.encoder import CELLS, Encoder
 from tagger.model.network import TaggerNetwork
 from tagger.model.vocabulary import Vocabulary
 from tagger.training.config import TrainConfig, check_machine, network_config, train_config
+from tagger.training.recipe import with_recipe
 
 CONF = bundled("conf")
 CHOICES = sorted(f"{path.parent.name}={path.stem}" for path in CONF.glob("*/*.yaml"))
@@ -33,7 +34,8 @@ def composed(*overrides: str) -> TrainConfig:
 @pytest.mark.parametrize("choice", CHOICES)
 def test_every_choice_composes_and_builds(choice: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     config = composed(choice)
-    TaggerNetwork(VOCABULARY, network_config(config.model, config.embedding))
+    chosen = with_recipe(config, 20_000)
+    TaggerNetwork(VOCABULARY, network_config(chosen.model, chosen.embedding))
     trainer = dict(config.trainer)
     if trainer["accelerator"] in ("gpu", "mps"):  # a machine for the tests need not have one
         trainer["accelerator"] = "cpu"
@@ -43,7 +45,8 @@ def test_every_choice_composes_and_builds(choice: str, tmp_path: Path, monkeypat
 @pytest.mark.parametrize("cell", CELLS)
 def test_every_cell_builds(cell: str) -> None:
     config = composed(f"model.cell={cell}", "model.depth=1")
-    TaggerNetwork(VOCABULARY, network_config(config.model, config.embedding))
+    chosen = with_recipe(config, 20_000)
+    TaggerNetwork(VOCABULARY, network_config(chosen.model, chosen.embedding))
 
 
 @pytest.mark.parametrize("path", sorted(CONF.glob("**/*.yaml")), ids=lambda path: path.stem)
