@@ -195,13 +195,13 @@ def _ends(block: list[_Piece], following: _Piece | None, width: int) -> Iterator
         if after is None or not piece.text.endswith("\n"):
             yield piece.text, False
         else:
-            wrapped = width and piece.is_short_line and _goes_on(piece.text, after.text, width)
+            wrapped = width and piece.is_short_line and _goes_on(piece.text, after.text[:LONG_LINE], width)
             yield piece.text, not wrapped
 
 
 def _wrapped_width(block: list[_Piece]) -> int:
     """The width of a hard-wrapped block in cells, or 0 for another block."""
-    lines = [piece.text for piece in block if piece.opens]
+    lines = [piece.text[:LONG_LINE] for piece in block if piece.opens]
     if len(lines) < 2:
         return 0
     width = sorted(map(_width, lines))[(9 * len(lines) + 9) // 10 - 1]  # nine of ten lines keep to it

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tagger.bundled import bundled
@@ -188,6 +188,7 @@ def test_wrapping_a_text_changes_its_sentences_little(width: int, between: str, 
     st.integers(20, 200),
     st.integers(10, 300),
 )
+@example([*WRAPPED.splitlines(True)[:4:3], "x" * 30 + "\n"], 1, 26, 49)  # the first line is long
 def test_where_buffers_end_decides_nothing(lines: list[str], piece: int, long_line: int, block: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(paragraphs, "LONG_LINE", long_line)
