@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 
 import torch
 
-from tagger.corpus.arrow import FACT_COLUMNS
 from tagger.corpus.splits import Corpus
 from tagger.errors import InputError
 from tagger.model.members import joined_config
@@ -68,7 +67,7 @@ def build(config: TrainConfig, corpus: Corpus) -> Beginning:
     """
     vocabulary = Vocabulary.build(corpus.splits["train"], config.columns, config.embedding.min_count)
     vocabulary = dataclasses.replace(vocabulary, corpora=list(corpus.parts))
-    facts = Facts.of(corpus.splits["train"], config.columns if config.facts else FACT_COLUMNS)
+    facts = Facts.of(corpus.splits["train"], config.columns) if config.facts else Facts([])
     if config.init is None:
         return _from_config(config, vocabulary, facts)
     return _from_tagger(config, config.init, vocabulary, facts)

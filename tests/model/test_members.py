@@ -1,6 +1,7 @@
 """A joined network gives every tag the mean of its members' scores."""
 
 import dataclasses
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from tagger.model.encoder import CELLS
 from tagger.model.members import check_members, join, joined_config, share_pretrained
 from tagger.model.network import TaggerNetwork
 from tagger.model.vocabulary import Vocabulary
+from tagger.weights.huggingface import load_pretrained
 from tests.conftest import TOKENS, make_batch, make_network, network_config
 
 
@@ -101,3 +103,20 @@ def test_members_cannot_each_add_a_corpus_to_what_they_share(vocabulary: Vocabul
     check_members(network, 1)
     with pytest.raises(InputError, match=r"set model\.members=1"):
         check_members(network, 2)
+
+
+def test_a_transformer_is_shared(vocabulary: Vocabulary, bert: Path) -> None:
+    embedding, _, config = load_pretrained(str(bert), pooling="first", tune=True, layers=None, dtype="float32")
+    networks = [make_network(vocabulary, seed=seed, transformer=config) for seed in range(2)]
+    share_pretrained(networks)
+    shared = networks[0].transformer
+    assert shared is not None
+    shared.load_state_dict(embedding.state_dict())
+    joined = TaggerNetwork(vocabulary, joined_config(network_config(transformer=config), 2)).eval()
+    join(networks, joined)
+    batch = make_batch(TOKENS, vocabulary)
+    layers = config["encoder"]["num_hidden_layers"] + 1
+    batch.outputs = torch.randn(*batch.index.shape, layers, shared.width)
+    with torch.no_grad():
+        mean = torch.stack([network(batch)["upos"] for network in networks]).mean(0)
+        assert_close(joined(batch)["upos"], mean)
