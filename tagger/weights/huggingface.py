@@ -65,6 +65,7 @@ def load_pretrained(
     tune: bool,
     layers: Sequence[int] | None,
     dtype: str,
+    dropout: float = 0.0,
     forms: Iterable[str] | None = None,
 ) -> tuple[TransformerEmbedding, PieceTokenizer, TransformerConfig]:
     """Loads an encoder with its weights.
@@ -73,7 +74,8 @@ def load_pretrained(
         name: minilm or multilingual; a folder that has config.json; or the name of a model on the Hub.
         pooling: see `TransformerConfig`; None: mean for multilingual, whose pieces often separate a word from the space
             before it; first for all others.
-        tune, layers, dtype: see `TransformerConfig`. Layers of the encoder above the highest of `layers` are dropped.
+        tune, layers, dtype, dropout: see `TransformerConfig`. The encoder's layers above the highest of `layers` are
+            dropped.
         forms: those of the corpus, whose pieces multilingual gets; None: all pieces.
 
     Returns:
@@ -108,6 +110,7 @@ def load_pretrained(
         tune=tune,
         layers=None if layers is None else list(layers),
         dtype=dtype,
+        dropout=dropout,
         encoder={
             key: value for key, value in settings.items() if key not in UNSAFE_SETTINGS and not key.startswith("_")
         },

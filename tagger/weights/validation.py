@@ -43,8 +43,7 @@ def check_config(config: dict[str, Any]) -> None:
     for direction, sizes in checked_object("network.hidden", network["hidden"], ("forward", "backward")).items():
         for size in sizes if isinstance(sizes, list) else [sizes]:
             check_int(f"network.hidden.{direction}", size, 0, MAX_HIDDEN_SIZE)
-    if type(network["dropout"]) not in (int, float) or not 0 <= network["dropout"] <= 1:
-        raise ValueError(f"network.dropout is {shown(network['dropout'])}, not a number from 0 to 1")
+    _check_share("network.dropout", network["dropout"])
     for name in ("words", "affixes", "chars", "character_size", "buckets"):
         check_int(f"network.{name}", network[name], int(name == "buckets"), MAX_SIZE)
     if network["vectors"] is not None:
@@ -55,6 +54,11 @@ def check_config(config: dict[str, Any]) -> None:
         )
     check_choice("segmenter", config.get("segmenter"), (*RULES, LEARNED))
     check_description(config)
+
+
+def _check_share(name: str, value: Any) -> None:
+    if type(value) not in (int, float) or not 0 <= value <= 1:
+        raise ValueError(f"{name} is {shown(value)}, not a number from 0 to 1")
 
 
 def _check_vectors(vectors: Mapping[str, Any]) -> None:
@@ -75,6 +79,7 @@ def _check_transformer(transformer: Mapping[str, Any]) -> None:
     if transformer["layers"] is not None:
         for layer in checked_list("network.transformer.layers", transformer["layers"]):
             check_int("network.transformer.layers", layer, 0, MAX_ENCODER_LAYERS)
+    _check_share("network.transformer.dropout", transformer["dropout"])
     check_choice("network.transformer.dtype", transformer["dtype"], ENCODER_DTYPES)
     _check_settings(
         "network.transformer.encoder", checked_object("network.transformer.encoder", transformer["encoder"])

@@ -8,7 +8,11 @@ import pytest
 import torch
 
 from tagger.model import transformer
-from tagger.model.transformer import TransformerEmbedding
+from tagger.model.collate import collate
+from tagger.model.forms import FormTable
+from tagger.model.transformer import FROZEN_GAMMA, TransformerEmbedding
+from tagger.model.vocabulary import Vocabulary
+from tests.conftest import BUCKETS, TOKENS, make_network
 from tests.weights.encoders import LAYERS, SENTENCES, SIZE, by_hand, load, read
 
 
@@ -61,7 +65,7 @@ def test_chosen_layers_and_mix(bert: Path) -> None:
     pieces = read(tokenizer, *SENTENCES[:2])
     outputs = every.outputs(pieces)
     torch.testing.assert_close(some.outputs(pieces), outputs[:, :, [2, 0]])
-    torch.testing.assert_close(every(pieces), outputs.mean(2))  # equal weights to begin with
+    torch.testing.assert_close(every(pieces), FROZEN_GAMMA * outputs.mean(2))  # equal weights to begin with
     with torch.no_grad():
         some.scalars.copy_(torch.tensor([1.0, -1.0]))
         some.gamma.fill_(3.0)
@@ -95,6 +99,21 @@ def test_tuned_encoder_learns(bert: Path, pooling: str) -> None:
     assert [name for name, grad in grads.items() if grad is None or not grad.isfinite().all()] == []
     with torch.no_grad():
         assert not embedding(pieces).requires_grad
+
+
+@pytest.mark.parametrize(("forms", "outputs"), [(0.9, 0.0), (0.0, 0.9)])
+def test_forms_and_outputs_have_each_their_own_dropout(
+    vocabulary: Vocabulary, bert: Path, forms: float, outputs: float
+) -> None:
+    _, tokenizer, described = load(bert, dropout=outputs)
+    network = make_network(vocabulary, transformer=described, dropout=forms)
+    batch = collate(TOKENS, FormTable(vocabulary, BUCKETS, tokenizer))
+    width = network.embedding.width
+    whole = network.embed(batch)
+    network.train()
+    halves = [slice(None, width), slice(width, None)]
+    same = [torch.equal(network.embed(batch)[..., half], whole[..., half]) for half in halves]
+    assert same == [forms == 0, outputs == 0]
 
 
 def test_lower_layers_learn_more_slowly(bert: Path) -> None:

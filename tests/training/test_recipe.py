@@ -31,6 +31,7 @@ def test_epochs_have_bounds(words: int) -> None:
 
 def test_more_words_never_mean_more_epochs() -> None:
     epochs = [epochs_for(words) for words in range(1000, 3_000_000, 10_000)]
+    assert all(epochs_for(words, encoder=True) <= epochs_for(words) for words in range(1000, 3_000_000, 10_000))
     assert epochs == sorted(epochs, reverse=True)
 
 
@@ -40,6 +41,12 @@ def test_what_is_set_stays() -> None:
     config = composed("corpus=conllu", *sizes, *others)
     assert chosen(config, 20_000) == (3, 70, 0.1, 2)
     assert with_recipe(config, 20_000) == config
+
+
+def test_a_pretrained_encoder_needs_fewer_epochs_and_less_dropout() -> None:
+    config = composed("corpus=conllu", "experiment=multilingual")
+    assert chosen(config, 20_000) == (15, 250, 0.5, 8)
+    assert chosen(config, 200_000) == (6, 500, 0.5, 5)
 
 
 def test_an_experiment_keeps_its_values() -> None:

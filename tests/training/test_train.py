@@ -113,6 +113,7 @@ def test_lemmas_are_learned_and_reported(lemmatized: Path, tmp_path: Path) -> No
         ("storage_dtype=int4", "storage_dtype=int4"),
         ("seed=null", "seed=null: give a whole number, at least 0"),
         ("model.dropout=1.5", "model.dropout=1.5"),
+        ("transformer.dropout=-0.1", "transformer.dropout=-0.1: give a number from 0 to 0.99"),
         ("optimizer.lr=fast", "optimizer.lr=fast"),
         ("trainer.max_epochs=0", "trainer.max_epochs=0"),
         ("embedding={words: 0, affixes: 0, chars: 0}", "all 0"),

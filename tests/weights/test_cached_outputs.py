@@ -92,6 +92,7 @@ def test_what_decides_the_outputs_decides_the_file(encoder: Any, folder: Path, t
     assert makes_another(encoder, [["They", "booking"], ["flights", "."], *SENTENCES[1:]])
     for changes in ({"pooling": "first"}, {"layers": [1]}, {"layers": [0, 1]}, {"dtype": "bfloat16"}):
         assert makes_another(load(folder, **{"pooling": "mean", **changes})[:2]), changes
+    assert not makes_another(load(folder, pooling="mean", dropout=0.4)[:2])  # hides numbers of the mix alone
     assert makes_another((embedding, PieceTokenizer(tokenizer.tokenizer, 20)))
     with torch.no_grad():
         embedding.gamma.mul_(2)  # the mix is learned, and not on disk

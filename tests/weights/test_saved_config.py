@@ -43,7 +43,7 @@ def test_older_formats_are_translated(tmp_path: Path, version: int, old: str, ne
     (tmp_path / CONFIG).write_text(json.dumps(config))
     read = read_config(tmp_path)
     assert read["network"]["vectors"] == {"dtype": "float16"}
-    assert read["network"]["transformer"] == {"dtype": new, "name": "minilm"}
+    assert read["network"]["transformer"] == {"dtype": new, "name": "minilm", "dropout": 0.5}
     assert read["training"] == NEW_TRAINING
     assert read["format"] == FORMAT
 

@@ -249,6 +249,10 @@ def test_settings_of_a_transformer(
     config = {"network": network_config(transformer=described), "segmenter": "english"}
     save_tagger(tmp_path / "model", network, vocabulary, config, "", tokenizer)
     assert load_tagger(tmp_path / "model").tokenizer is not None
+    change(tmp_path / "model" / CONFIG, ("network", "transformer", "dropout"), 1.5)
+    with pytest.raises(InputError, match=r"network.transformer.dropout is 1.5, not a number from 0 to 1"):
+        load_tagger(tmp_path / "model")
+    change(tmp_path / "model" / CONFIG, ("network", "transformer", "dropout"), 0.0)
     change(tmp_path / "model" / CONFIG, ("network", "transformer", "encoder", key), value)
     with pytest.raises(InputError) as caught:
         load_tagger(tmp_path / "model")
