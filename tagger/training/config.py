@@ -29,6 +29,9 @@ from tagger.weights.quantize import STORAGE_DTYPES
 TAGGER_PARTS = ("model", "embedding", "transformer")
 # ... except these, which concern training alone.
 TRAINING_KEYS = ("embedding.word_dropout", "embedding.min_count", "model.dropout", "transformer.dropout")
+# Inputs that training can add to that tagger if it lacks them: an experiment of nothing else, and their keys.
+INPUT_EXPERIMENTS = ("multilingual", "null")
+VECTORS, TRANSFORMER = "embedding.vectors", "embedding.transformer"  # name an input; the other keys say how it is used
 # In use for something else.
 RESERVED_COLUMNS = ("tokens", "comments", "text", "multiwords", "space_after", "offsets", "loss", "accuracy", CORPUS)
 TRAINER_PRECISIONS = ("32-true", "bf16-mixed", "16-mixed")
@@ -143,6 +146,12 @@ class TransformerConfig(Checked):
     def __post_init__(self) -> None:
         super().__post_init__()
         _check_dropout("transformer.dropout", self.dropout)
+
+
+VECTOR_KEYS = tuple(
+    f"embedding.{field.name}" for field in dataclasses.fields(EmbeddingConfig) if field.name.startswith("vectors")
+)
+TRANSFORMER_KEYS = (TRANSFORMER, *(f"transformer.{field.name}" for field in dataclasses.fields(TransformerConfig)))
 
 
 @dataclass

@@ -15,10 +15,15 @@ from tagger.training import sweep
 from tagger.training.compose import Job, plan
 from tagger.training.config import (
     AUTO,
+    INPUT_EXPERIMENTS,
     RULES_OF_CORPUS,
     SEGMENTER,
     TAGGER_PARTS,
     TRAINING_KEYS,
+    TRANSFORMER,
+    TRANSFORMER_KEYS,
+    VECTOR_KEYS,
+    VECTORS,
     PretrainConfig,
     TrainConfig,
     check_machine,
@@ -97,14 +102,33 @@ def _start(command: Command, arguments: Sequence[str]) -> int:
 
 def _checked(command: Command, job: Job) -> TrainConfig | PretrainConfig:
     """The config of a run as dataclasses, every value checked."""
-    if command == "train" and job.config.get("init") is not None:
-        for override in job.overrides:
-            key = override.lstrip("+~").partition("=")[0]
-            if key.partition(".")[0] in (*TAGGER_PARTS, "experiment") and key not in TRAINING_KEYS:
-                raise InputError(f"{override}: with init the tagger that training starts from decides; leave this out")
     config = _typed(command, job.config)
+    if isinstance(config, TrainConfig) and config.init is not None:
+        for override in job.overrides:
+            _check_override_of_start(override, config)
     check_machine(config)
     return config
+
+
+def _check_override_of_start(override: str, config: TrainConfig) -> None:
+    """Raises InputError if a value is decided by the tagger that training starts from."""
+    key, _, value = override.lstrip("+~").partition("=")
+    part = key.partition(".")[0]
+    if part not in (*TAGGER_PARTS, "experiment") or key in TRAINING_KEYS:
+        return
+    remedy = "leave this out"
+    if config.parts != SEGMENTER:
+        if key == "experiment" and value in INPUT_EXPERIMENTS:
+            return
+        for keys, name, named in (
+            (VECTOR_KEYS, VECTORS, bool(config.embedding.vector_sources)),
+            ((*TRANSFORMER_KEYS, "transformer"), TRANSFORMER, config.embedding.transformer is not None),
+        ):
+            if key in keys and named:
+                return
+            if key in keys and key != name:
+                remedy += f", or name what it adds, {name}=NAME"
+    raise InputError(f"{override}: with init the tagger that training starts from decides; {remedy}")
 
 
 def _typed(command: Command, values: Any) -> TrainConfig | PretrainConfig:

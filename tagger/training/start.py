@@ -6,17 +6,17 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import torch
-
 from tagger.corpus.splits import Corpus
 from tagger.errors import InputError
 from tagger.model.members import joined_config
-from tagger.model.network import check_training_memory
+from tagger.model.network import NetworkConfig, check_training_memory
 from tagger.model.pieces import PieceTokenizer
-from tagger.model.vocabulary import Vocabulary, row_of
+from tagger.model.vocabulary import Vocabulary
 from tagger.training.config import (
     TAGGER_PARTS,
     TRAINING_KEYS,
+    TRANSFORMER_KEYS,
+    VECTOR_KEYS,
     EmbeddingConfig,
     TaggerModelConfig,
     TrainConfig,
@@ -24,16 +24,28 @@ from tagger.training.config import (
     network_config,
 )
 from tagger.training.facts import Facts
+from tagger.training.inputs import Inputs, load_inputs
 from tagger.training.module import TaggerModule
 from tagger.training.structured import from_plain
 from tagger.training.transfer import merge_vocabularies, transfer_weights
 from tagger.weights.catalog import find_tagger
 from tagger.weights.folder import SavedTagger, load_tagger
-from tagger.weights.huggingface import load_pretrained
 from tagger.weights.saved_config import CONFIG
-from tagger.weights.word_vectors import select_vectors
 
 _log = logging.getLogger(__name__)
+
+
+class StartTagger(NamedTuple):
+    """The tagger that training starts from, and its folder."""
+
+    tagger: SavedTagger
+    folder: Path
+
+    @property
+    def network(self) -> NetworkConfig:
+        """The config of its network."""
+        network: NetworkConfig = self.tagger.config["network"]
+        return network
 
 
 class Beginning(NamedTuple):
@@ -43,77 +55,75 @@ class Beginning(NamedTuple):
         module: ready for training.
         tokenizer: of the transformer, if there is one.
         facts: that training predicts beside the tags.
-        start: the tagger that training starts from, if there is one.
-        folder: of that tagger.
     """
 
     module: TaggerModule
     tokenizer: PieceTokenizer | None
     facts: Facts
-    start: SavedTagger | None = None
-    folder: Path | None = None
 
 
-def build(config: TrainConfig, corpus: Corpus) -> Beginning:
+def build(config: TrainConfig, corpus: Corpus, start: StartTagger | None) -> Beginning:
     """Makes the module.
 
     Args:
-        config: of the experiment.
+        config: of the experiment; with a tagger to start from, what `with_start` returns.
         corpus: its train split gives the vocabulary.
+        start: the tagger to start from, if there is one.
 
     Raises:
-        InputError: the vectors, the transformer or the tagger to start from cannot be read; the network needs more
-            memory than the machine has.
+        InputError: the vectors or the transformer cannot be read; the network needs more memory than the machine has.
     """
     vocabulary = Vocabulary.build(corpus.splits["train"], config.columns, config.embedding.min_count)
     vocabulary = dataclasses.replace(vocabulary, corpora=list(corpus.parts))
     facts = Facts.of(corpus.splits["train"], config.columns) if config.facts else Facts([])
-    if config.init is None:
-        return _from_config(config, vocabulary, facts)
-    return _from_tagger(config, config.init, vocabulary, facts)
-
-
-def _from_config(config: TrainConfig, vocabulary: Vocabulary, facts: Facts) -> Beginning:
-    embedding = config.embedding
-    vectors = {
-        name: select_vectors(name, vocabulary.forms, embedding.vectors_keep, embedding.vectors_components)
-        for name in embedding.vector_sources
-    }
-    for name, (rows, matrix) in vectors.items():
-        share = sum(row_of(rows, form) is not None for form in vocabulary.forms) / max(1, len(vocabulary.forms))
-        _log.info(
-            "%s: %d words, %d vectors of %d numbers, for %.1f %% of the forms in training",
-            name,
-            len(rows),
-            *matrix.shape,
-            100 * share,
+    if start is None:
+        inputs = load_inputs(config, vocabulary.forms, vectors=True, transformer=True)
+        described = inputs.transformer.config if inputs.transformer else None
+        network = network_config(config.model, config.embedding, inputs.vector_config, described)
+        members = config.model.members
+    else:
+        vocabulary = merge_vocabularies(start.tagger.vocabulary, vocabulary)
+        _log_new(start, vocabulary)
+        inputs = load_inputs(
+            config,
+            vocabulary.forms,
+            vectors=start.network["vectors"] is None,
+            transformer=start.network["transformer"] is None,
         )
-    vocabulary = dataclasses.replace(vocabulary, vectors={name: rows for name, (rows, _) in vectors.items()})
-
-    encoder, tokenizer, described = None, None, None
-    if embedding.transformer is not None:
-        use = config.transformer
-        encoder, tokenizer, described = load_pretrained(
-            embedding.transformer,
-            pooling=use.pooling,
-            tune=use.tune,
-            layers=use.layers,
-            dtype=use.dtype,
-            dropout=use.dropout,
-            forms=vocabulary.forms,
-        )
-    vector_config = embedding.vector_config([matrix.shape[1] for _, matrix in vectors.values()])
-    network = network_config(config.model, embedding, vector_config, described)
-    check_training_memory(vocabulary, joined_config(network, config.model.members))
+        network, members = _continued_config(config, start, inputs), 1
+    vocabulary = dataclasses.replace(vocabulary, vectors=vocabulary.vectors | inputs.rows)
+    check_training_memory(vocabulary, joined_config(network, members))
     module = TaggerModule(
-        asdict(vocabulary), network, config.model.members, len(facts.names), config.facts, **asdict(config.optimizer)
+        asdict(vocabulary), network, members, len(facts.names), config.facts, **asdict(config.optimizer)
     )
-    if module.body.embedding.vectors is not None:
-        for source, (_, matrix) in enumerate(vectors.values()):
-            module.body.embedding.vectors.fill(source, torch.from_numpy(matrix))
-    if encoder is not None and module.body.transformer is not None:
-        module.body.transformer.load_state_dict(encoder.state_dict())
-    return Beginning(module, tokenizer, facts)
+    if start is not None:
+        transfer_weights(start.tagger, module.body, vocabulary)
+    inputs.fill(module.body)
+    own = start.tagger.tokenizer if start else None
+    return Beginning(module, inputs.transformer.tokenizer if inputs.transformer else own, facts)
+
+
+def _continued_config(config: TrainConfig, start: StartTagger, inputs: Inputs) -> NetworkConfig:
+    """The config of the start's network with the dropout of this training, and with the inputs that it lacks."""
+    network = start.network.copy()
+    network["dropout"] = config.model.dropout or 0.0
+    if inputs.vector_config is not None:
+        network["vectors"] = inputs.vector_config
+    if inputs.transformer is not None:
+        network["transformer"] = inputs.transformer.config
+    elif network["transformer"] is not None:
+        network["transformer"] = network["transformer"].copy()
+        network["transformer"]["dropout"] = config.transformer.dropout
+    return network
+
+
+def _log_new(start: StartTagger, merged: Vocabulary) -> None:
+    before = start.tagger.vocabulary
+    for column, tags in merged.tags.items():
+        new = [tag for tag in tags if tag not in before.tags.get(column, [])]
+        _log.info("%s: %s", column, f"{len(new)} of {len(tags)} tags are new" if new else "all tags are known")
+    new_words = len(merged.words) - len(before.words)
+    _log.info("starting from %s: %d words, %d of them new", start.folder, len(merged.words), new_words)
 
 
 def find_start(name: str) -> Path:
@@ -128,58 +138,77 @@ def find_start(name: str) -> Path:
         raise InputError(f"init={name}: no such tagger; name the folder of a tagger or of its run") from None
 
 
-def _from_tagger(config: TrainConfig, name: str, vocabulary: Vocabulary, facts: Facts) -> Beginning:
-    folder = find_start(name)
-    start = load_tagger(folder)
-    try:
-        with_start(config, start)
-    except InputError as error:
-        raise InputError(
-            f"{folder / CONFIG} does not say on what and how the tagger was trained ({error}); copy it again"
-        ) from None
-    merged = merge_vocabularies(start.vocabulary, vocabulary)
-    for column, tags in merged.tags.items():
-        new = [tag for tag in tags if tag not in start.vocabulary.tags.get(column, [])]
-        _log.info("%s: %s", column, f"{len(new)} of {len(tags)} tags are new" if new else "all tags are known")
-    _log.info(
-        "starting from %s: %d words, %d of them new",
-        folder,
-        len(merged.words),
-        len(merged.words) - len(start.vocabulary.words),
-    )
-    network = start.config["network"] | {"dropout": config.model.dropout}
-    if network["transformer"] is not None:
-        network["transformer"] = network["transformer"] | {"dropout": config.transformer.dropout}
-    check_training_memory(merged, network)
-    module = TaggerModule(asdict(merged), network, 1, len(facts.names), config.facts, **asdict(config.optimizer))
-    transfer_weights(start, module.body, merged)
-    return Beginning(module, start.tokenizer, facts, start, folder)
+def load_start(config: TrainConfig) -> StartTagger | None:
+    """The tagger that `init` names; None if training starts from nothing.
+
+    Raises:
+        InputError: the tagger cannot be read.
+    """
+    if config.init is None:
+        return None
+    folder = find_start(config.init)
+    return StartTagger(load_tagger(folder), folder)
 
 
-def with_start(config: TrainConfig, start: SavedTagger | None) -> TrainConfig:
+def with_start(config: TrainConfig, start: StartTagger | None) -> TrainConfig:
     """The config with the sizes and the pretrained parts of the tagger to start from, if there is one.
 
     Raises:
-        InputError: the tagger's folder does not have these values.
+        InputError: the config names an input that cannot be added to the tagger, or the tagger's folder does not say
+            how it was made.
     """
     if start is None:
         return config
-    training = start.config.get("training")
-    if not isinstance(training, dict) or not isinstance(start.config.get("corpus"), str):
+    _check_added_inputs(config, start)
+    try:
+        return _with_saved_values(config, start)
+    except InputError as error:
+        raise InputError(
+            f"{start.folder / CONFIG} does not say on what and how the tagger was trained ({error}); copy it again"
+        ) from None
+
+
+def _check_added_inputs(config: TrainConfig, start: StartTagger) -> None:
+    vectors, transformer = config.embedding.vector_sources, config.embedding.transformer
+    own = start.network["transformer"]
+    if transformer is not None and own is not None:
+        raise InputError(
+            f"embedding.transformer={transformer}: {start.folder} has the transformer {own['name']} already;"
+            " leave out what names another"
+        )
+    if not vectors:
+        return
+    named = f"embedding.vectors={vectors[0] if len(vectors) == 1 else vectors}: {start.folder}"
+    if start.network["vectors"] is not None:
+        names = ", ".join(start.tagger.vocabulary.vectors)
+        raise InputError(f"{named} has the vectors {names} already; leave out what names others")
+    if own is not None:
+        raise InputError(
+            f"{named} has a transformer, beside which vectors cannot be added; leave them out, or start from a tagger"
+            " without one and add both at once"
+        )
+
+
+def _with_saved_values(config: TrainConfig, start: StartTagger) -> TrainConfig:
+    training = start.tagger.config.get("training")
+    if not isinstance(training, dict) or not isinstance(start.tagger.config.get("corpus"), str):
         raise InputError("it names no corpus or no config of a training")
-    parts: dict[str, dict[str, Any]] = {}
+    free = {*TRAINING_KEYS}  # what this training decides
+    if start.network["vectors"] is None:
+        free |= {*VECTOR_KEYS}
+    if start.network["transformer"] is None:
+        free |= {*TRANSFORMER_KEYS}
+    parts: dict[str, dict[str, Any]] = {
+        "model": {"members": 1},  # older taggers have no members
+        "embedding": asdict(config.embedding),
+        "transformer": asdict(config.transformer),
+    }
     for part in TAGGER_PARTS:
         saved = training.get(part)
         if not isinstance(saved, dict):
             raise InputError(f"training.{part} is missing")
-        parts[part] = dict(saved)
-    for key in TRAINING_KEYS:
-        part, _, name = key.partition(".")
-        parts[part][name] = getattr(getattr(config, part), name)
-    parts["model"] = {"members": 1} | parts["model"]  # older taggers have no members
-    nothing_pretrained = {"vectors": None, "transformer": None}  # a network that predicts hidden words has neither
-    parts["embedding"] = asdict(config.embedding) | nothing_pretrained | parts["embedding"]
-    parts["transformer"] = asdict(config.transformer) | parts["transformer"]
+        parts[part] |= {name: value for name, value in saved.items() if f"{part}.{name}" not in free}
+    parts["model"]["dropout"] = config.model.dropout
     return dataclasses.replace(
         config,
         model=from_plain(TaggerModelConfig, parts["model"], "model."),

@@ -29,7 +29,7 @@ from tagger.training.datamodule import TaggerDataModule, token_counts
 from tagger.training.experiment import Experiment, format_run, run_experiment
 from tagger.training.recipe import with_recipe
 from tagger.training.segmenter_choice import Choice, SegmenterTraining, Start, raw_scores
-from tagger.training.start import Beginning, build, with_start
+from tagger.training.start import Beginning, build, load_start, with_start
 from tagger.weights.folder import save_tagger, saved_weights
 from tagger.weights.quantize import expand
 from tagger.weights.saved_config import TAGGER_IN_RUN
@@ -57,13 +57,16 @@ class TaggerTraining(Experiment):
         """
         self.corpus = load_corpus(config.corpus, config.columns, config.seed)
         words = int(token_counts(self.corpus.splits["train"]).sum())
-        self.config = config = with_recipe(config, words)
+        self.start = start = load_start(config)
+        self.config = config = with_recipe(with_start(config, start), words)
         batch_tokens, patience = cast(int, config.batch_tokens), cast(int, config.patience)
-        self.beginning = build(config, self.corpus)
+        self.beginning = build(config, self.corpus, start)
         module = self.beginning.module
         vocabulary = module.vocabulary
         _check_dev(self.corpus, vocabulary)
-        self.segmenting = SegmenterTraining(config, self.corpus, _start_of(self.beginning))
+        self.segmenting = SegmenterTraining(
+            config, self.corpus, Start(start.tagger.config, start.folder) if start else None
+        )
         self.choice: Choice | None = None
         _log_sizes(self.corpus, self.beginning, self.segmenting.outlook)
         _log.info(
@@ -101,15 +104,14 @@ class TaggerTraining(Experiment):
         return self.tagger_module.trained()
 
     def description(self) -> dict[str, Any]:
-        start = self.beginning.start
         return {
             "corpus": self.corpus.name,
             **asdict(self.config.card),
             "segmenter": self.segmenting.rules,
             "network": self.trained[1],
             "vectors": list(self.vocabulary.vectors),
-            "start": describe(start.config) if start else None,
-            "training": {name: v for name, v in asdict(with_start(self.config, start)).items() if name != "test"},
+            "start": describe(self.start.tagger.config) if self.start else None,
+            "training": {name: value for name, value in asdict(self.config).items() if name != "test"},
         }
 
     def dev_accuracies(self, epoch: Mapping[str, float]) -> dict[str, float]:
@@ -170,11 +172,6 @@ class TaggerTraining(Experiment):
                 format_run(folder),
             ]
         )
-
-
-def _start_of(beginning: Beginning) -> Start | None:
-    start, folder = beginning.start, beginning.folder
-    return Start(start.config, folder) if start and folder else None
 
 
 def _log_sizes(corpus: Corpus, beginning: Beginning, raw_text: str) -> None:

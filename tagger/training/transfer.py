@@ -38,7 +38,8 @@ def merge_vocabularies(old: Vocabulary, new: Vocabulary) -> Vocabulary:
 def transfer_weights(start: SavedTagger, network: TaggerNetwork, vocabulary: Vocabulary) -> None:
     """Copies the weights of a tagger into a network of the same sizes with a merged vocabulary.
 
-    Words, characters and tags that the tagger did not have keep the random weights of `network`.
+    What the tagger did not have keeps the random weights of `network`: words, characters and tags, and pretrained
+    inputs, which come after the tagger's own.
 
     Args:
         start: the tagger.
@@ -48,8 +49,8 @@ def transfer_weights(start: SavedTagger, network: TaggerNetwork, vocabulary: Voc
     merged = network.state_dict()
     for name, weights in start.network.state_dict().items():
         if name in merged and not name.startswith("heads."):
-            known = merged[name] if weights.shape == merged[name].shape else merged[name][: len(weights)]
-            known.copy_(weights)  # the rows of new words, characters and corpora come after the known ones
+            # The rows of new words, characters and corpora, and the columns of new inputs, come after the known ones.
+            merged[name][tuple(slice(size) for size in weights.shape)].copy_(weights)
     for column, ids in vocabulary.tag_ids.items():
         old_ids = start.vocabulary.tag_ids.get(column, {})
         shared = [tag for tag in ids if tag in old_ids]

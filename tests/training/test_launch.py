@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import datasets
 import pytest
 import pytorch_lightning as pl
 import torch
@@ -388,3 +389,51 @@ def test_an_empty_corpus_is_one_line(capsys: pytest.CaptureFixture[str]) -> None
     assert error.count("\n") == 1
     assert "x-train.conllu" in error
     assert [path.name for path in Path().iterdir()] == ["x-train.conllu"]
+
+
+@pytest.mark.parametrize(
+    ("overrides", "remedy"),
+    [
+        (["model.depth=3"], "leave this out"),
+        (["++model.depth=3"], "leave this out"),
+        (["experiment=vectors"], "leave this out"),
+        (["embedding.transformer=null"], "leave this out"),
+        (["transformer.layers=[1]"], "leave this out, or name what it adds, embedding.transformer=NAME"),
+        (["embedding.vectors_keep=3"], "leave this out, or name what it adds, embedding.vectors=NAME"),
+        (["embedding.words=3", "embedding.vectors=glove"], "leave this out"),
+        (["experiment=multilingual", "parts=segmenter"], "leave this out"),
+    ],
+)
+def test_init_refuses_what_it_would_ignore(
+    overrides: list[str], remedy: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert train(["init=nowhere", *overrides]) == 2
+    error = f"error: {overrides[0].lstrip('+')}: with init the tagger that training starts from decides; {remedy}\n"
+    assert capsys.readouterr().err == error
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        ["experiment=multilingual", "transformer.layers=[0]"],
+        ["embedding.transformer=minilm", "transformer.tune=false", "transformer.dropout=0.5"],
+        ["embedding.vectors=glove", "embedding.vectors_size=0", "embedding.min_count=3"],
+    ],
+)
+def test_init_lets_inputs_be_added(treebank: Path, overrides: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert train(["init=nowhere", "corpus=conllu", f"corpus.path={treebank}", *overrides]) == 2
+    assert capsys.readouterr().err.startswith("error: init=nowhere: no such tagger")
+
+
+@pytest.mark.parametrize("tune", [True, False])
+def test_a_run_that_adds_an_encoder_resumes(
+    treebank: Path, finished: Path, bert: Path, tune: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
+    arguments = [f"init={finished}", "corpus=conllu", f"corpus.path={treebank}", "accelerator=cpu", "segmenter=rules"]
+    arguments += [f"embedding.transformer={bert}", f"transformer.tune={tune}", "trainer.max_epochs=2", "test=false"]
+    assert train([*arguments, "hydra.run.dir=whole"]) == 0
+    with interruption(1, monkeypatch):
+        assert train([*arguments, "hydra.run.dir=stopped"]) == 130
+    assert resume("stopped") == 0
+    assert weights(Path("stopped")) == weights(Path("whole"))

@@ -6,6 +6,7 @@ import re
 import shutil
 from pathlib import Path
 
+import datasets
 import numpy as np
 import pytest
 import pytorch_lightning as pl
@@ -25,9 +26,11 @@ from tagger.text.terminal import display_width
 from tagger.training.checkpoints import EpochRecorder
 from tagger.training.config import PretrainConfig, pretrain_config
 from tagger.training.pretrain import pretrain
+from tagger.training.train import train
 from tagger.training.trainer import Interrupted
 from tagger.weights.pretrained_folder import load_word_predictor
 from tests.training.conftest import TINY, run
+from tests.training.conftest import config_of as train_config_of
 
 SENTENCES = [
     f"{who} {does} {what} {when} ."
@@ -131,6 +134,37 @@ def test_a_tagger_starts_from_it(pretrained: Path, treebank: Path, tmp_path: Pat
         load_word_predictor(pretrained / "pretrained")[1].words
     )
     assert "flights" not in known.known_forms  # tagged training has not seen it
+
+
+def test_a_tagger_that_starts_from_it_reads_vectors_and_an_encoder_too(
+    pretrained: Path, treebank: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("transformers")
+    from tests.weights.e5 import write_package
+
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
+    monkeypatch.syspath_prepend(str(tmp_path / "site"))
+    write_package(tmp_path / "site")
+    (tmp_path / "vectors.txt").write_text("the 0.5 1.0\nof 0.1 0.2\n")
+    config = train_config_of(
+        treebank,
+        *(f"init={pretrained}", "experiment=multilingual", f"embedding.vectors={tmp_path / 'vectors.txt'}"),
+        *("transformer.layers=[0,2]", "transformer.dtype=float32", "optimizer.lr=0", "trainer.max_epochs=1"),
+    )
+    train(config, tmp_path / "run", "")
+    network = tagger.load(tmp_path / "run", precision="float32").network
+    before = load_word_predictor(pretrained / "pretrained").network.body
+    width = before.embedding.width
+    for number, layer in enumerate(before.encoder.layers):
+        for name, old in layer.named_parameters():
+            new = network.encoder.layers[number].get_parameter(name)
+            assert torch.equal(new[:, :width] if "weight_ih" in name else new, old)
+    assert network.embedding.width == width + 100
+    saved = json.loads((tmp_path / "run" / "tagger" / "config.json").read_text())
+    assert saved["network"]["transformer"]["layers"] == [0, 2]
+    training = saved["training"]
+    assert (training["model"]["dropout"], training["model"]["hidden"]) == (0.5, {"forward": 12, "backward": 8})
+    assert (training["embedding"]["transformer"], training["transformer"]["tune"]) == ("multilingual", False)
 
 
 def test_no_tags(pretrained: Path) -> None:

@@ -15,7 +15,7 @@ from tagger.errors import InputError
 from tagger.text.conllu import read_conllu
 from tagger.text.files import read_lines
 from tagger.training.train import train
-from tests.training.conftest import COMMAND, config_of, run
+from tests.training.conftest import COMMAND, config_of
 
 
 def start(treebank: Path, folder: Path, *overrides: str) -> tagger.Tagger:
@@ -170,6 +170,49 @@ def test_a_tagger_carries_the_multilingual_encoder(
     assert second.tag_sentences(tokens(treebank)) == first.tag_sentences(tokens(treebank))
 
 
+@pytest.mark.parametrize("tune", [True, False])
+def test_inputs_are_added_to_a_tagger(treebank: Path, tmp_path: Path, vectors: Path, bert: Path, tune: bool) -> None:
+    first = start(treebank, tmp_path / "first")
+    fixed = ("optimizer.lr=0", "optimizer.transformer_lr=0")
+    named = (f"embedding.vectors={vectors}", "embedding.vectors_keep=3", "embedding.vectors_size=5")
+    named += (f"embedding.transformer={bert}", f"transformer.tune={tune}", "transformer.layers=[1]")
+    second = start(treebank, tmp_path / "second", f"init={tmp_path / 'first'}", *named, *fixed)
+    states = second.network.state_dict()
+    for name, weight in first.network.state_dict().items():
+        assert torch.equal(states[name][tuple(slice(size) for size in weight.shape)], weight), name
+    W_x, width = states["encoder.layers.0.forward_layer.rnn.weight_ih_l0"], first.network.embedding.width
+    assert W_x.shape[1] == width + 5 + 16  # the projected vectors, and the transformer's output
+    assert (W_x[:, width:] != 0).all()
+    assert second.vocabulary.vectors == {str(vectors): {"the": 0, "of": 1, "qwertz": 2, "and": 3}}
+    assert (states["embedding.vectors.tables.0"][1:] != 0).any(dim=1).all()
+    encoder = load_file(bert / "model.safetensors")["embeddings.word_embeddings.weight"]
+    assert torch.equal(states["transformer.encoder.embeddings.word_embeddings.weight"], encoder)
+    training = second.config["training"]
+    assert training["model"] == first.config["training"]["model"] | {"dropout": 0.5}  # 0.6 without a transformer
+    assert (training["embedding"]["transformer"], training["transformer"]["layers"]) == (str(bert), [1])
+    assert (training["embedding"]["vectors"], training["embedding"]["vectors_keep"]) == (str(vectors), 3)
+    vectors.unlink()
+    shutil.rmtree(bert)
+    assert second.tag_sentences(tokens(treebank)) == predicted(tmp_path / "second")
+    third = start(treebank, tmp_path / "third", f"init={tmp_path / 'second'}", *fixed)
+    assert third.tag_sentences(tokens(treebank)) == second.tag_sentences(tokens(treebank))
+    assert third.config["training"] == training | {"init": str(tmp_path / "second")}
+
+
+def test_an_input_that_a_tagger_has_is_not_replaced(treebank: Path, tmp_path: Path, vectors: Path, bert: Path) -> None:
+    start(treebank, tmp_path / "read", f"embedding.vectors={vectors}")
+    start(treebank, tmp_path / "encoded", f"embedding.transformer={bert}", "transformer.tune=false")
+    for init, override, message in (
+        ("read", "embedding.vectors=[a,b]", f"{vectors} already; leave out"),
+        ("encoded", "embedding.transformer=minilm", f"^embedding.transformer=minilm: .* {bert} already; leave out"),
+        ("encoded", f"embedding.vectors={vectors}", "has a transformer, beside which vectors cannot be added"),
+    ):
+        with pytest.raises(InputError, match=message):
+            start(treebank, tmp_path / "new", f"init={tmp_path / init}", override)
+    added = (f"init={tmp_path / 'read'}", f"embedding.transformer={bert}")
+    assert start(treebank, tmp_path / "both", *added).network.transformer is not None
+
+
 def test_the_folder_says_what_training_started_from(treebank: Path, tmp_path: Path) -> None:
     first = start(treebank, tmp_path / "first", "card.version=7", "card.license=CC0", "segmenter=english")
     second = start(treebank, tmp_path / "second", f"init={tmp_path / 'first'}", "model.depth=4")
@@ -202,13 +245,6 @@ def test_a_long_word_does_not_widen_every_window(treebank: Path, tmp_path: Path,
     loaded.tag_sentences([["a"]] * 3000 + [["a" * 60]])
     hook.remove()
     assert sum(windows * pieces for windows, pieces in sizes) < 3000 * 8
-
-
-@pytest.mark.parametrize("override", ["model.depth=3", "++model.depth=3", "experiment=vectors"])
-def test_init_refuses_what_it_would_ignore(tmp_path: Path, override: str) -> None:
-    done = run(tmp_path, "init=nowhere", override)
-    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
-    assert override.lstrip("+") in done.stderr
 
 
 @pytest.mark.parametrize("missing", ["training", "corpus"])

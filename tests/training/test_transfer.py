@@ -7,6 +7,7 @@ import torch
 from torch.testing import assert_close
 
 from tagger.model.batch import UNK
+from tagger.model.encoder import CELLS
 from tagger.model.network import TaggerNetwork
 from tagger.model.vocabulary import Vocabulary
 from tagger.training.transfer import merge_vocabularies, transfer_weights
@@ -120,3 +121,27 @@ def test_corpora_of_a_tagger_stay_and_new_ones_follow(vocabulary: Vocabulary) ->
     first, _ = continued(SavedTagger(make_network(vocabulary), vocabulary, start.config, None), new)
     assert first.corpora is not None
     assert first.corpora.weight.shape == (3, network.embedding.width)
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_new_inputs_stand_beside_the_old_ones(vocabulary: Vocabulary, cell: str) -> None:
+    several = dataclasses.replace(vocabulary, corpora=["a", "b"])
+    network = make_network(several, cell=cell)
+    assert network.corpora is not None
+    torch.nn.init.normal_(network.corpora.weight[1:])
+    more = dataclasses.replace(several, vectors={"some": {"book": 0}})
+    vectors = {"sizes": [3], "projection": 0, "tune": False, "dtype": "float32"}
+    wider = make_network(more, seed=2, cell=cell, vectors=vectors)
+    transfer_weights(SavedTagger(network, several, {"network": network_config()}, None), wider, more)
+
+    def scores(network: TaggerNetwork, vocabulary: Vocabulary) -> torch.Tensor:
+        batch = make_batch(TOKENS, vocabulary)
+        batch.corpora = torch.tensor([2, 0, 1])
+        return network(batch)["upos"]
+
+    before = scores(network, several)
+    assert_close(scores(wider, more), before)  # the table of vectors is still zero
+    assert wider.embedding.vectors is not None
+    wider.embedding.vectors.fill(0, torch.ones(1, 3))
+    changed = ((scores(wider, more) - before).abs() > 1e-4).any(dim=2).any(dim=0)
+    assert changed.tolist() == [True, True, False]  # the last sentence lacks the word
