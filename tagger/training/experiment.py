@@ -14,10 +14,11 @@ from pytorch_lightning.callbacks import Callback
 
 from tagger.text.output_files import whole_file
 from tagger.training.checkpoints import EpochRecorder, load_checkpoint
-from tagger.training.config import PretrainConfig, TrainConfig, check_machine
+from tagger.training.config import TrainConfig
 from tagger.training.figures import draw_learning_curve
 from tagger.training.module import Module
-from tagger.training.trainer import fit, make_trainer, quiet
+from tagger.training.pretrain_config import PretrainConfig
+from tagger.training.trainer import check_machine, fit, make_trainer, quiet
 from tagger.weights.folder import describe_tagger
 
 REPORT = "report.json"  # in a run's folder
@@ -117,7 +118,7 @@ def run_experiment(
         Interrupted: by Ctrl+C or a signal.
     """
     quiet()
-    check_machine(config)
+    check_machine(config.threads, config.trainer)
     torch.set_num_threads(config.threads)
     pl.seed_everything(config.seed, verbose=False)
     experiment: Experiment = prepare(config)

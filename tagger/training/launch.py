@@ -13,26 +13,11 @@ from typing import Any
 from tagger.errors import InputError
 from tagger.training import sweep
 from tagger.training.compose import Job, plan
-from tagger.training.config import (
-    AUTO,
-    INPUT_EXPERIMENTS,
-    RULES_OF_CORPUS,
-    SEGMENTER,
-    TAGGER_PARTS,
-    TRAINING_KEYS,
-    TRANSFORMER,
-    TRANSFORMER_KEYS,
-    VECTOR_KEYS,
-    VECTORS,
-    PretrainConfig,
-    TrainConfig,
-    check_machine,
-    pretrain_config,
-    train_config,
-)
+from tagger.training.config import AUTO, RULES_OF_CORPUS, SEGMENTER, TrainConfig, train_config
 from tagger.training.figures import draw_frontier
 from tagger.training.helper_process import end_with_parent, is_helper
 from tagger.training.pretrain import pretrain as run_pretraining
+from tagger.training.pretrain_config import PretrainConfig, pretrain_config
 from tagger.training.run_folder import (
     Command,
     NewFolder,
@@ -43,8 +28,9 @@ from tagger.training.run_folder import (
     read_record,
 )
 from tagger.training.segmenter_run import train_segmenter_alone
+from tagger.training.start_keys import check_override
 from tagger.training.train import train as run_training
-from tagger.training.trainer import Interrupted, check_trainer_settings
+from tagger.training.trainer import Interrupted, check_machine, check_trainer_settings
 from tagger.weights.saved_config import TAGGER_IN_RUN
 
 _log = logging.getLogger(__name__)
@@ -105,30 +91,9 @@ def _checked(command: Command, job: Job) -> TrainConfig | PretrainConfig:
     config = _typed(command, job.config)
     if isinstance(config, TrainConfig) and config.init is not None:
         for override in job.overrides:
-            _check_override_of_start(override, config)
-    check_machine(config)
+            check_override(override, config)
+    check_machine(config.threads, config.trainer)
     return config
-
-
-def _check_override_of_start(override: str, config: TrainConfig) -> None:
-    """Raises InputError if a value is decided by the tagger that training starts from."""
-    key, _, value = override.lstrip("+~").partition("=")
-    part = key.partition(".")[0]
-    if part not in (*TAGGER_PARTS, "experiment") or key in TRAINING_KEYS:
-        return
-    remedy = "leave this out"
-    if config.parts != SEGMENTER:
-        if key == "experiment" and value in INPUT_EXPERIMENTS:
-            return
-        for keys, name, named in (
-            (VECTOR_KEYS, VECTORS, bool(config.embedding.vector_sources)),
-            ((*TRANSFORMER_KEYS, "transformer"), TRANSFORMER, config.embedding.transformer is not None),
-        ):
-            if key in keys and named:
-                return
-            if key in keys and key != name:
-                remedy += f", or name what it adds, {name}=NAME"
-    raise InputError(f"{override}: with init the tagger that training starts from decides; {remedy}")
 
 
 def _typed(command: Command, values: Any) -> TrainConfig | PretrainConfig:

@@ -18,9 +18,10 @@ from tagger.model.hidden_words import HiddenWordNetwork
 from tagger.model.network import check_training_memory
 from tagger.model.vocabulary import Vocabulary
 from tagger.training.card import pretrained_card
-from tagger.training.config import PretrainConfig, network_config
+from tagger.training.config_parts import network_config
 from tagger.training.experiment import Experiment, run_experiment
 from tagger.training.neighbour_baseline import NeighbourModel, neighbours
+from tagger.training.pretrain_config import PretrainConfig
 from tagger.training.pretrain_data import DEV_STRIDE, DevBatches, HiddenWordDataModule
 from tagger.training.pretrain_module import HiddenWordModule, word_scores
 from tagger.weights.pretrained_folder import save_word_predictor

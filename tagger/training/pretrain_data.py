@@ -12,7 +12,7 @@ from tagger.corpus.raw_text import Counts, Texts
 from tagger.model.collate import length_buckets
 from tagger.model.forms import FormTable
 from tagger.model.hidden_word_batch import HiddenWordBatch, hide_words
-from tagger.training.config import PretrainConfig
+from tagger.training.pretrain_config import PretrainConfig
 from tagger.training.sampler import BucketSampler
 
 DEV_STRIDE = 8  # one of 8 dev words is hidden at a time, so that its neighbours stay visible

@@ -14,12 +14,12 @@ from tagger.evaluation.report import format_raw
 from tagger.tagging.tagger import Tagger
 from tagger.text.output_files import whole_file
 from tagger.training.card import raw_text_section, with_raw_text
-from tagger.training.config import TrainConfig, check_machine
+from tagger.training.config import TrainConfig
 from tagger.training.experiment import REPORT, format_run
 from tagger.training.helper_process import is_helper
 from tagger.training.segmenter_choice import SegmenterTraining, Start, raw_scores
 from tagger.training.start import find_start
-from tagger.training.trainer import quiet
+from tagger.training.trainer import check_machine, quiet
 from tagger.weights.folder import describe_tagger, load_tagger, save_with_segmenter
 from tagger.weights.saved_config import CARD, TAGGER_IN_RUN, predicts_words
 
@@ -45,7 +45,7 @@ def train_segmenter_alone(config: TrainConfig, folder: Path, command: str) -> di
         Interrupted: by Ctrl+C or a signal.
     """
     quiet()
-    check_machine(config)
+    check_machine(config.threads, config.trainer)
     if is_helper():
         return None
     torch.set_num_threads(config.threads)

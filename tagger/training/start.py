@@ -12,20 +12,12 @@ from tagger.model.members import joined_config
 from tagger.model.network import NetworkConfig, check_training_memory
 from tagger.model.pieces import PieceTokenizer
 from tagger.model.vocabulary import Vocabulary
-from tagger.training.config import (
-    TAGGER_PARTS,
-    TRAINING_KEYS,
-    TRANSFORMER_KEYS,
-    VECTOR_KEYS,
-    EmbeddingConfig,
-    TaggerModelConfig,
-    TrainConfig,
-    TransformerConfig,
-    network_config,
-)
+from tagger.training.config import TrainConfig
+from tagger.training.config_parts import EmbeddingConfig, TaggerModelConfig, TransformerConfig, network_config
 from tagger.training.facts import Facts
 from tagger.training.inputs import Inputs, load_inputs
 from tagger.training.module import TaggerModule
+from tagger.training.start_keys import TAGGER_PARTS, TRAINING_KEYS, TRANSFORMER_KEYS, VECTOR_KEYS
 from tagger.training.structured import from_plain
 from tagger.training.transfer import merge_vocabularies, transfer_weights
 from tagger.weights.catalog import find_tagger

@@ -7,9 +7,9 @@ which `Checked` checks when the dataclass is made.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
-from typing import Annotated, Any, ClassVar, NamedTuple, TypeVar, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, ClassVar, NamedTuple, TypeVar, cast, get_args, get_origin, get_type_hints
 
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import ConfigKeyError, MissingMandatoryValue, OmegaConfBaseException
 
 from tagger.errors import InputError, shorten
@@ -130,6 +130,19 @@ def literal(value: Any) -> Any:
     if isinstance(value, list):
         return [literal(each) for each in value]
     return re.sub(r"(\\*)\$\{", r"\1\1\\${", value) if isinstance(value, str) else value
+
+
+def plain_values(values: DictConfig | Mapping[str, Any]) -> dict[str, Any]:
+    """The values of a config as plain ones, its interpolations resolved.
+
+    Raises:
+        InputError: an interpolation cannot be resolved.
+    """
+    try:
+        plain = OmegaConf.to_container(values, resolve=True) if isinstance(values, DictConfig) else dict(values)
+    except OmegaConfBaseException as error:
+        raise InputError(f"{error.full_key}: {' '.join(str(error.msg).split())}") from None
+    return {str(key): value for key, value in cast(dict[Any, Any], plain).items()}
 
 
 def _leaves(values: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:

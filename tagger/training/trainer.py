@@ -20,6 +20,7 @@ from pytorch_lightning.utilities.exceptions import (  # type: ignore[attr-define
 
 from tagger.errors import InputError, shorten
 from tagger.training.checkpoints import EpochRecorder, WholeFileIO
+from tagger.training.structured import bad_value
 
 # What a config may pass on to `pytorch_lightning.Trainer`. Lightning imports classes by name, and a config may come
 # from somebody else, so no other key and no other word reaches it.
@@ -53,6 +54,23 @@ class SigtermAsInterrupt(Callback):
         """Replaces Lightning's handler, which it has just set and takes away at the end."""
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+
+def check_machine(threads: int, settings: Mapping[str, Any]) -> None:
+    """Raises InputError if a config wants more threads or processes than the machine has processors.
+
+    Args:
+        threads: of the processor.
+        settings: of the trainer.
+    """
+    processors = os.cpu_count() or 1
+    has = f"this machine has {processors} processor{'s' * (processors > 1)}"
+    if threads > processors:
+        raise bad_value("threads", threads, f"{has}; give at most {processors}")
+    devices, accelerator = settings.get("devices"), settings.get("accelerator")
+    on_processor = accelerator == "cpu" or (accelerator in (None, "auto") and not torch.cuda.is_available())
+    if on_processor and type(devices) is int and devices > processors:  # with every strategy
+        raise bad_value("trainer.devices", devices, f"one process per processor, and {has}; give at most {processors}")
 
 
 def check_trainer_settings(settings: Mapping[str, Any]) -> None:

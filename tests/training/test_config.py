@@ -1,14 +1,12 @@
 """Every file of every config group composes, and what it describes can be built."""
 
 import json
-import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import pytest
 import pytorch_lightning as pl
-import torch
 from hydra import compose, initialize_config_dir
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
@@ -18,7 +16,8 @@ from tagger.errors import InputError
 from tagger.model.encoder import CELLS, Encoder
 from tagger.model.network import TaggerNetwork
 from tagger.model.vocabulary import Vocabulary
-from tagger.training.config import TrainConfig, check_machine, network_config, train_config
+from tagger.training.config import TrainConfig, train_config
+from tagger.training.config_parts import network_config
 from tagger.training.recipe import with_recipe
 
 CONF = bundled("conf")
@@ -107,27 +106,6 @@ def test_a_config_from_a_file_is_checked_in_one_line(change: dict[str, Any], mes
         train_config(plain | change)
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    ("overrides", "message"),
-    [
-        (["threads=9999"], r"threads=9999: this machine has 2 processors; give at most 2"),
-        (["accelerator=ddp", "trainer.accelerator=cpu", "trainer.devices=3"], r"trainer.devices=3: .*has 2 processors"),
-        (["accelerator=cpu", "trainer.devices=500"], r"trainer.devices=500: .*has 2 processors"),
-        (["accelerator=auto", "trainer.devices=500"], r"trainer.devices=500: .*has 2 processors"),
-        (
-            ["accelerator=cpu", "trainer.accelerator=null", "trainer.devices=3"],
-            r"trainer.devices=3: .*has 2 processors",
-        ),
-    ],
-)
-def test_the_machine_has_the_last_word(overrides: list[str], message: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(os, "cpu_count", lambda: 2)
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    check_machine(composed("accelerator=ddp", "trainer.accelerator=cpu", "trainer.devices=2", "threads=2"))
-    with pytest.raises(InputError, match=message):
-        check_machine(composed(*overrides))
 
 
 @pytest.mark.parametrize(

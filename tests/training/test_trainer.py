@@ -1,5 +1,6 @@
 """The trainer: the settings that reach Lightning, and a training that is interrupted, moved, resumed or complete."""
 
+import os
 import signal
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,28 @@ import torch
 from tagger.errors import InputError
 from tagger.training.checkpoints import EpochRecorder
 from tagger.training.train import train
-from tagger.training.trainer import Interrupted, check_trainer_settings, make_trainer
+from tagger.training.trainer import Interrupted, check_machine, check_trainer_settings, make_trainer
 from tests.training.conftest import COMMAND, config_of, weights
+
+
+@pytest.mark.parametrize(
+    ("threads", "settings", "message"),
+    [
+        (9999, {}, "threads=9999: this machine has 2 processors; give at most 2"),
+        (1, {"accelerator": "cpu", "devices": 3, "strategy": "ddp"}, "trainer.devices=3: .*has 2 processors"),
+        (1, {"accelerator": "cpu", "devices": 500}, "trainer.devices=500: .*has 2 processors"),
+        (1, {"accelerator": "auto", "devices": 500}, "trainer.devices=500: .*has 2 processors"),
+        (1, {"accelerator": None, "devices": 3}, "trainer.devices=3: .*has 2 processors"),
+    ],
+)
+def test_the_machine_has_the_last_word(
+    threads: int, settings: dict[str, Any], message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    check_machine(2, {"accelerator": "cpu", "devices": 2, "strategy": "ddp"})
+    with pytest.raises(InputError, match=message):
+        check_machine(threads, settings)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,45 @@
+"""The keys of a config beside `init`: what the tagger that training starts from decides, and what is free."""
+
+from dataclasses import fields
+
+from tagger.errors import InputError
+from tagger.training.config import SEGMENTER, TrainConfig
+from tagger.training.config_parts import EmbeddingConfig, TransformerConfig
+
+# The keys of these parts come from the tagger that training starts from, ...
+TAGGER_PARTS = ("model", "embedding", "transformer")
+# ... except these, which concern training alone, ...
+TRAINING_KEYS = ("embedding.word_dropout", "embedding.min_count", "model.dropout", "transformer.dropout")
+# ... and these, if they add an input that the tagger lacks. The first of them names it.
+VECTOR_KEYS = tuple(f"embedding.{each.name}" for each in fields(EmbeddingConfig) if each.name.startswith("vectors"))
+TRANSFORMER_KEYS = ("embedding.transformer", *(f"transformer.{each.name}" for each in fields(TransformerConfig)))
+INPUT_EXPERIMENT = "multilingual"  # sets nothing that the tagger decides, but for such an input
+
+
+def check_override(override: str, config: TrainConfig) -> None:
+    """Refuses an override that would be ignored, because the tagger that training starts from decides the value.
+
+    Args:
+        override: of the command line, `KEY=VALUE`.
+        config: that all overrides together gave, with `init`.
+
+    Raises:
+        InputError: the override would be ignored.
+    """
+    key, _, value = override.lstrip("+~").partition("=")
+    part = key.partition(".")[0]
+    if part not in (*TAGGER_PARTS, "experiment") or key in TRAINING_KEYS:
+        return
+    remedy = "leave this out"
+    if config.parts != SEGMENTER:
+        if (key, value) == ("experiment", INPUT_EXPERIMENT):
+            return
+        for keys, added in (
+            (VECTOR_KEYS, bool(config.embedding.vector_sources)),
+            ((*TRANSFORMER_KEYS, "transformer"), config.embedding.transformer is not None),
+        ):
+            if key in keys and added:
+                return
+            if key in keys and key != keys[0]:
+                remedy += f", or name what it adds, {keys[0]}=NAME"
+    raise InputError(f"{override}: with init the tagger that training starts from decides; {remedy}")
