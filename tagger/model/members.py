@@ -37,16 +37,22 @@ def joined_config(config: NetworkConfig, members: int) -> NetworkConfig:
 
 
 def share_pretrained(members: Sequence[TaggerNetwork]) -> None:
-    """Lets all members use the pretrained vectors and the transformer of the first."""
+    """Lets all members use the pretrained vectors and the transformer of the first.
+
+    Members that read the same numbers also share the vectors of corpora, which are added to these numbers.
+    """
     first = members[0]
     for member in members[1:]:
         member.transformer = first.transformer
+        same = first.transformer is not None
         mine, shared = member.embedding.vectors, first.embedding.vectors
         if mine is not None and shared is not None:
             if isinstance(shared.projection, nn.Linear):
                 mine.tables = shared.tables
             else:
-                member.embedding.vectors = shared
+                member.embedding.vectors, same = shared, True
+        if same:
+            member.corpora = first.corpora
 
 
 def check_members(network: TaggerNetwork, members: int) -> None:
@@ -56,13 +62,6 @@ def check_members(network: TaggerNetwork, members: int) -> None:
             if isinstance(direction, nn.Module):
                 for name, parameter in direction.named_parameters():
                     _reads(name, parameter, cast(int, direction.hidden_size))
-    vectors = network.embedding.vectors
-    shared = network.transformer is not None or (vectors and not isinstance(vectors.projection, nn.Linear))
-    if members > 1 and network.corpora is not None and shared:
-        raise InputError(
-            f"model.members={members}: with several corpora and pretrained parts that members share there is one"
-            " network; set model.members=1"
-        )
 
 
 @torch.no_grad()
@@ -74,8 +73,7 @@ def join(members: Sequence[TaggerNetwork], joined: TaggerNetwork) -> None:
         joined: a network of that vocabulary and of `joined_config`; changed in place.
 
     Raises:
-        InputError: the cell has a parameter whose place is not known by its name; or members that share pretrained
-            numbers each add a vector of the corpus to them.
+        InputError: the cell has a parameter whose place is not known by its name.
     """
     first = members[0]
     check_members(joined, len(members))

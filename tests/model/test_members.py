@@ -97,26 +97,42 @@ def test_the_vector_of_a_corpus_is_joined(vocabulary: Vocabulary) -> None:
         assert_close(joined(batch)["upos"], mean)
 
 
-def test_members_cannot_each_add_a_corpus_to_what_they_share(vocabulary: Vocabulary) -> None:
-    vocabulary = dataclasses.replace(vocabulary, corpora=["one", "other"], vectors={"file": {"book": 0}})
-    network = make_network(vocabulary, vectors={"sizes": [3], "projection": 0, "tune": False, "dtype": "float16"})
-    check_members(network, 1)
-    with pytest.raises(InputError, match=r"set model\.members=1"):
-        check_members(network, 2)
+@pytest.mark.parametrize("projection", [0, 4])
+def test_members_add_one_vector_of_a_corpus_to_numbers_that_they_share(vocabulary: Vocabulary, projection: int) -> None:
+    vocabulary = dataclasses.replace(vocabulary, corpora=["one", "other"], vectors={"file": {"book": 0, "they": 1}})
+    vectors = {"sizes": [3], "projection": projection, "tune": True, "dtype": "float32"}
+    networks = [make_network(vocabulary, seed=seed, vectors=vectors) for seed in range(2)]
+    share_pretrained(networks)
+    for network in networks:
+        assert network.corpora is not None
+        nn.init.normal_(network.corpora.weight)
+    assert (networks[0].corpora is networks[1].corpora) == (projection == 0)
+    joined = TaggerNetwork(vocabulary, joined_config(network_config(vectors=vectors), 2)).eval()
+    join(networks, joined)
+    batch = make_batch(TOKENS, vocabulary)
+    batch.corpora = torch.tensor([1, 2, 1])
+    with torch.no_grad():
+        mean = torch.stack([network(batch)["upos"] for network in networks]).mean(0)
+        assert_close(joined(batch)["upos"], mean)
 
 
-def test_a_transformer_is_shared(vocabulary: Vocabulary, bert: Path) -> None:
+@pytest.mark.parametrize("corpora", [[], ["one", "other"]])
+def test_a_transformer_is_shared(vocabulary: Vocabulary, bert: Path, corpora: list[str]) -> None:
+    vocabulary = dataclasses.replace(vocabulary, corpora=corpora)
     embedding, _, config = load_pretrained(str(bert), pooling="first", tune=True, layers=None, dtype="float32")
     networks = [make_network(vocabulary, seed=seed, transformer=config) for seed in range(2)]
     share_pretrained(networks)
     shared = networks[0].transformer
     assert shared is not None
     shared.load_state_dict(embedding.state_dict())
+    if networks[1].corpora is not None:
+        nn.init.normal_(networks[1].corpora.weight)
     joined = TaggerNetwork(vocabulary, joined_config(network_config(transformer=config), 2)).eval()
     join(networks, joined)
     batch = make_batch(TOKENS, vocabulary)
     layers = config["encoder"]["num_hidden_layers"] + 1
     batch.outputs = torch.randn(*batch.index.shape, layers, shared.width)
+    batch.corpora = torch.tensor([1, 2, 1])
     with torch.no_grad():
         mean = torch.stack([network(batch)["upos"] for network in networks]).mean(0)
         assert_close(joined(batch)["upos"], mean)
