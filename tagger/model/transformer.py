@@ -77,15 +77,15 @@ class TransformerEmbedding(nn.Module):
         self.config = config
         self.encoder = (_build(config) if encoder is None else encoder).requires_grad_(config["tune"])
         drop_pooler(self.encoder)
-        if (
-            config["name"] == MULTILINGUAL
-        ):  # most pieces are rare in a corpus, and their table is larger than the layers
+        if config["name"] == MULTILINGUAL:
+            # Most pieces are rare in a corpus, and their table is larger than the layers.
             self.encoder.get_input_embeddings().requires_grad_(False)  # type: ignore[operator]
         settings: Any = self.encoder.config
         self.width: int = settings.hidden_size
         available = list(range(settings.num_hidden_layers + 1))
         self.layers = available if config["layers"] is None else config["layers"]
-        if not self.layers or not set(self.layers) <= set(available) or config["pooling"] not in POOLINGS:
+        known = len(available) > 1 and set(self.layers) <= set(available)  # without layers there are no outputs at all
+        if not self.layers or not known or config["pooling"] not in POOLINGS:
             raise ValueError(f"no such layers or pooling: {self.layers}, {config['pooling']}")
         for name, parameter in self.encoder.named_parameters():
             if (number := LAYER_NUMBER.search(name)) and int(number[1]) >= max(self.layers):
@@ -171,7 +171,7 @@ def keep_layers(encoder: nn.Module, count: Any) -> None:
     if (
         isinstance(layers, nn.ModuleList)
         and type(count) is int
-        and 0 <= count < len(layers) == settings.num_hidden_layers
+        and 1 <= count < len(layers) == settings.num_hidden_layers
     ):
         del layers[count:]
         settings.num_hidden_layers = count

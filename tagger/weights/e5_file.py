@@ -23,6 +23,7 @@ _BLOCK = np.dtype([("scale", "<f2"), ("nibbles", "u1", BLOCK // 2)])
 _ZERO = 8  # the nibble that stands for 0
 _PLAIN, _BLOCKS = 0, 1  # kinds of a tensor: float32, or blocks of 4-bit weights
 MAX_LAYERS, MAX_SIZE = 128, 10_000_000  # of the header; the size of the file limits everything else
+MIN_POSITIONS = 3  # a piece between those at the beginning and the end
 
 
 class EncoderSizes(NamedTuple):
@@ -123,9 +124,10 @@ class EncoderFile:
     def _check_sizes(self) -> None:
         sizes = self.sizes
         for name, size in sizes._asdict().items():
+            least = MIN_POSITIONS if name == "positions" else 1
             most = MAX_LAYERS if name == "layers" else MAX_SIZE
-            if not 1 <= size <= most:
-                raise self._damaged(f"its header has {name} {size}, not 1 to {most}")
+            if not least <= size <= most:
+                raise self._damaged(f"its header has {name} {size}, not {least} to {most}")
         if sizes.hidden % sizes.heads or sizes.hidden % BLOCK or sizes.feed_forward % BLOCK:
             raise self._damaged(f"its sizes do not fit each other: {', '.join(map(str, sizes))}")
         if not 0 < self.epsilon < 1:

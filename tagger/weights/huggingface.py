@@ -101,7 +101,7 @@ def load_pretrained(
             f"transformer.layers={list(layers)}: list outputs of {name} once each, 0 (embeddings) to {outputs - 1}"
         )
     if layers is not None:
-        keep_layers(encoder, max(layers))
+        keep_layers(encoder, max(1, *layers))  # an encoder without layers gives no outputs
     settings = json.loads(encoder.config.to_json_string(use_diff=False))
     config = TransformerConfig(
         name=name,

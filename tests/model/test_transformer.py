@@ -58,6 +58,14 @@ def test_windows_are_read_in_parts(bert: Path, pooling: str, monkeypatch: pytest
     assert sum(rows * longest for rows, longest in sizes) < pieces.ids.numel()
 
 
+def test_the_embeddings_alone(bert: Path) -> None:
+    every, tokenizer, _ = load(bert)
+    embeddings, _, config = load(bert, layers=[0])
+    pieces = read(tokenizer, *SENTENCES[:2])
+    torch.testing.assert_close(embeddings.outputs(pieces), every.outputs(pieces)[:, :, :1])
+    assert config["encoder"]["num_hidden_layers"] == 1
+
+
 def test_chosen_layers_and_mix(bert: Path) -> None:
     every, tokenizer, _ = load(bert)
     some, _, config = load(bert, layers=[2, 0])

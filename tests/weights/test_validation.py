@@ -231,6 +231,7 @@ def test_more_than_the_machine_has(folder: Path, monkeypatch: pytest.MonkeyPatch
     [
         ("num_hidden_layers", 100_000, "num_hidden_layers is 100000"),
         ("num_hidden_layers", 3, "transformer.scalars is"),
+        ("num_hidden_layers", 0, "no such layers"),
         ("hidden_size", 10_000_000, "do not fit each other"),
         ("max_position_embeddings", 10**11, "max_position_embeddings is 100000000000"),
         ("vocab_size", -1, "do not fit each other"),
