@@ -4,7 +4,7 @@ import ast
 import logging
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -48,10 +48,12 @@ def hub_source(config: HubConfig, columns: list[str]) -> Source:
     places = {column: place for column, place in ({"tokens": config.tokens} | wanted).items() if place in strings}
     has = f"{name}, whose lists of strings or class labels are {', '.join(strings) or 'none'}"
     check_columns(("tokens", *columns), places, f"{has}; name them with corpus.tokens and corpus.fields")
+    asked = {places.get(column) for column in ("tokens", *config.fields, *columns)}
+    optional = sorted({*places.values()} - asked)
     splits = {}
     for split, data in own.items():
         source = f"{name}, split {split}"
-        arguments = {"data": data, "source": source, "places": places}
+        arguments = {"data": data, "source": source, "places": places, "optional": optional}
         splits[split] = to_arrow(hub_sentences, arguments, columns, source, split)
     title = "-".join(filter(None, (Path(name).name, config.config)))
     return Source(title, splits, rules_for(title))
@@ -100,13 +102,14 @@ def _holds_strings(feature: Any) -> bool:
     return isinstance(item, ClassLabel) or getattr(item, "dtype", None) in ("string", "large_string")
 
 
-def hub_sentences(data: Dataset, source: str, places: dict[str, str]) -> Iterator[Sentence]:
+def hub_sentences(data: Dataset, source: str, places: dict[str, str], optional: Sequence[str]) -> Iterator[Sentence]:
     """Yields the sentences of a split.
 
     Args:
         data: the split.
         source: its name, for error messages.
         places: the data set's own name of `tokens` and of each tag column.
+        optional: those of `places` that nobody has asked for; a row may lack their tags.
 
     Raises:
         InputError: a row whose columns differ in length.
@@ -120,13 +123,16 @@ def hub_sentences(data: Dataset, source: str, places: dict[str, str]) -> Iterato
         cells: dict[str, list[Any]] = {place: row[place] or [] for place in needed}
         size = len(cells[places["tokens"]])
         for place, names in labels.items():
+            if len(cells[place]) != size and place in optional:
+                del cells[place]
+                continue
             if len(cells[place]) != size:
                 count = f"{len(cells[place])} values of {place} for {size} words"
                 raise InputError(f"{source}, row {number}: {count}; repair the data or leave the column out")
             if names:
                 cells[place] = [NO_TAG if v is None or v < 0 else names[v] for v in cells[place]]
         kept = [i for i in range(size) if not mark or cells[mark][i] not in (None, "None", NO_TAG)]
-        values = {column: [cells[place][i] for i in kept] for column, place in places.items()}
+        values = {column: [cells[place][i] for i in kept] for column, place in places.items() if place in cells}
         if "feats" in values:
             values["feats"] = list(map(_feats, values["feats"]))
         sentence = Sentence(values.pop("tokens"), values)

@@ -171,6 +171,15 @@ def test_data_sets_that_are_of_no_use(newer: str, tmp_path: Path) -> None:
     assert message == f"{name}, split train, {expected}"
 
 
+def test_a_row_may_lack_tags_that_nobody_asked_for(tmp_path: Path) -> None:
+    data = lists(tokens=[["a"], ["b", "c"]], upos=[["X"], ["Y", "Z"]], xpos=[None, ["x", "y"]], feats=[["A=B"], ["_"]])
+    name = parquet_folder(tmp_path / "v", {"train": data, "dev": data})
+    train = hub(["upos"], name).splits["train"]
+    assert (train["xpos"][:], train["feats"][:]) == ([[], ["x", "y"]], [["A=B"], []])
+    assert "row 0: 0 values of xpos for 1 words" in error_of(hub, ["upos", "xpos"], name)
+    assert "row 1: 1 values of feats for 2 words" in error_of(hub, ["upos"], name, fields={"feats": "feats"})
+
+
 def test_the_configs_of_the_hub(composed: Any, newer: str, tmp_path: Path) -> None:
     corpus = load(composed("corpus=ud", f"corpus.name={newer}", "corpus.treebank=en_tiny", "columns=[upos,feats]"))
     assert corpus.splits["train"][0]["feats"] == ["Mood=Imp|VerbForm=Fin", "_", "_"]
