@@ -50,7 +50,7 @@ def with_recipe(config: TrainConfig, words: int) -> TrainConfig:
     dropout = (0.6 if small and not encoder else 0.5) if model.dropout is None else model.dropout
     hidden = dataclasses.replace(hidden, **(defaults | sizes))
     chosen["model"] = dataclasses.replace(model, hidden=hidden, dropout=dropout)
-    epochs = config.trainer["max_epochs"]
+    epochs = config.trainer.get("max_epochs")
     if epochs is None:
         epochs = epochs_for(words, encoder)
         chosen["trainer"] = config.trainer | {"max_epochs": epochs}

@@ -35,6 +35,11 @@ def test_more_words_never_mean_more_epochs() -> None:
     assert epochs == sorted(epochs, reverse=True)
 
 
+def test_a_key_that_is_taken_away_is_decided_too() -> None:
+    config = composed("corpus=conllu", "experiment=english", "~trainer.max_epochs")
+    assert with_recipe(config, 20_000).trainer["max_epochs"] == 25
+
+
 def test_what_is_set_stays() -> None:
     sizes = ["model.hidden.forward=7", "model.hidden.backward=[3,4]"]
     others = ["trainer.max_epochs=3", "batch_tokens=70", "model.dropout=0.1", "patience=2"]
