@@ -122,12 +122,19 @@ def load_tokenizer(folder: Path, config: TransformerConfig) -> PieceTokenizer:
     """Reads the tokenizer that `PieceTokenizer.save` wrote.
 
     Raises:
-        InputError: a file is missing or damaged.
+        InputError: a file is missing or damaged, or the tokenizer has more pieces than the encoder.
     """
     settings = encoder_settings(config)
     if not (folder / "tokenizer.json").is_file():
         raise EncoderError(f"{folder} has no tokenizer.json; copy the tagger again")
-    return _tokenizer(config["name"], str(folder), settings, {"trust_remote_code": False})
+    found = _tokenizer(config["name"], str(folder), settings, {"trust_remote_code": False})
+    known = found.tokenizer.backend_tokenizer.get_vocab(with_added_tokens=False).values()
+    last, size = max([*known, *found.prefix, *found.suffix, found.pad]), getattr(settings, "vocab_size", None)
+    if size is not None and last >= size:
+        raise EncoderError(
+            f"{folder} has pieces up to number {last}, and the encoder has {size}; copy the tagger again"
+        )
+    return found
 
 
 def named_weights(config: TransformerConfig) -> dict[str, Tensor]:

