@@ -30,7 +30,7 @@ class Experiment(ABC):
     Attributes:
         module: trained by `run_experiment`.
         data: its batches.
-        facts: what `report.json` says about the data and the network.
+        summary: what `report.json` says about the data and the network.
         settings: of the trainer, beside those of the config.
         callbacks: of the trainer.
         monitor: the metric that decides which epoch is the best.
@@ -44,8 +44,8 @@ class Experiment(ABC):
     inside: ClassVar[str]
     epoch_name: ClassVar[str] = "epoch"
 
-    def __init__(self, module: Module, data: pl.LightningDataModule, facts: dict[str, Any]) -> None:
-        self.module, self.data, self.facts = module, data, facts
+    def __init__(self, module: Module, data: pl.LightningDataModule, summary: dict[str, Any]) -> None:
+        self.module, self.data, self.summary = module, data, summary
         self.settings: dict[str, Any] = {}
         self.callbacks: Sequence[Callback] = []
 
@@ -130,7 +130,7 @@ def run_experiment(
     best = load_checkpoint(recorder.best)
     experiment.module.load_state_dict(best["state_dict"])
     epochs, best_epoch = recorder.epochs, int(best["epoch"]) + 1
-    results = experiment.facts | {
+    results = experiment.summary | {
         "training_seconds": round(sum(epoch["seconds"] for epoch in epochs), 1),
         "epochs": len(epochs),
         "best_epoch": best_epoch,
