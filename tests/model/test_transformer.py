@@ -162,7 +162,8 @@ def test_built_without_memory_then_given_weights(kind: str, request: Any) -> Non
     torch.testing.assert_close(empty.eval()(pieces), embedding.eval()(pieces))
 
 
-def test_bf16_is_close(bert: Path) -> None:
+def test_bf16_is_close(bert: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transformer, "multiplies_bfloat16", lambda: True)
     embedding, tokenizer, _ = load(bert)
     short, _, _ = load(bert, dtype="bfloat16")
     pieces = read(tokenizer, *SENTENCES[:2])
@@ -170,3 +171,5 @@ def test_bf16_is_close(bert: Path) -> None:
     assert found.dtype == torch.float32
     assert (found != embedding.outputs(pieces)).any()
     torch.testing.assert_close(found, embedding.outputs(pieces), atol=0.1, rtol=0.05)
+    monkeypatch.setattr(transformer, "multiplies_bfloat16", lambda: False)  # float32 is faster there
+    assert torch.equal(short.outputs(pieces), embedding.outputs(pieces))
