@@ -86,7 +86,7 @@ def main() -> None:
             size = 160 if kind == "udpipe2" else 45
             axis.scatter(values, places, marker=MARKERS[kind], color=COLOURS[kind], s=size, label=label, zorder=3)
     names = [row["treebank"].removeprefix("UD_").partition("-")[0] for row in treebanks]
-    labels = [f"{name} ({int(row['train']) // 1000},000)" for name, row in zip(names, treebanks, strict=True)]
+    labels = [f"{name}, {round(int(row['train']), -3):,} words" for name, row in zip(names, treebanks, strict=True)]
     axis.set_yticks(range(len(treebanks)), labels)
     axis.invert_yaxis()
     axis.set_xlim(left=0)
