@@ -191,7 +191,7 @@ def _with_saved_values(config: TrainConfig, start: StartTagger) -> TrainConfig:
     if start.network["transformer"] is None:
         free |= {*TRANSFORMER_KEYS}
     parts: dict[str, dict[str, Any]] = {
-        "model": {"members": 1},  # older taggers have no members
+        "model": {},
         "embedding": asdict(config.embedding),
         "transformer": asdict(config.transformer),
     }
@@ -200,7 +200,9 @@ def _with_saved_values(config: TrainConfig, start: StartTagger) -> TrainConfig:
         if not isinstance(saved, dict):
             raise InputError(f"training.{part} is missing")
         parts[part] |= {name: value for name, value in saved.items() if f"{part}.{name}" not in free}
-    parts["model"]["dropout"] = config.model.dropout
+    joined = start.network  # of members joined into one, whose sizes are those of all members together
+    parts["model"] |= {"dropout": config.model.dropout, "members": 1, "hidden": joined["hidden"]}
+    parts["embedding"] |= {"words": joined["words"], "affixes": joined["affixes"], "chars": joined["chars"]}
     return dataclasses.replace(
         config,
         model=from_plain(TaggerModelConfig, parts["model"], "model."),

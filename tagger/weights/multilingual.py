@@ -76,7 +76,7 @@ def load_multilingual(forms: Iterable[str] | None) -> tuple[Any, PieceTokenizer,
     )
     with torch.device("meta"):
         encoder = transformers.BertModel(settings, add_pooling_layer=False)
-    encoder.load_state_dict(expand(compress(_weights(file, kept), "int8")), strict=False, assign=True)
+    encoder.load_state_dict(expand(compress(_weights(file, kept), "int8")), assign=True)
     for module in encoder.modules():  # buffers that no file has
         for name, buffer in module.named_buffers(recurse=False):
             if buffer.is_meta:

@@ -188,7 +188,8 @@ def test_inputs_are_added_to_a_tagger(treebank: Path, tmp_path: Path, vectors: P
     encoder = load_file(bert / "model.safetensors")["embeddings.word_embeddings.weight"]
     assert torch.equal(states["transformer.encoder.embeddings.word_embeddings.weight"], encoder)
     training = second.config["training"]
-    assert training["model"] == first.config["training"]["model"] | {"dropout": 0.5}  # 0.6 without a transformer
+    continued = {"dropout": 0.5, "members": 1, "hidden": first.config["network"]["hidden"]}  # 0.6 without a transformer
+    assert training["model"] == first.config["training"]["model"] | continued
     assert (training["embedding"]["transformer"], training["transformer"]["layers"]) == (str(bert), [1])
     assert (training["embedding"]["vectors"], training["embedding"]["vectors_keep"]) == (str(vectors), 3)
     vectors.unlink()
@@ -218,7 +219,8 @@ def test_the_folder_says_what_training_started_from(treebank: Path, tmp_path: Pa
     second = start(treebank, tmp_path / "second", f"init={tmp_path / 'first'}", "model.depth=4")
     assert second.config["segmenter"] == "english"
     assert second.config["start"].endswith(" 7 (CC0)")
-    assert second.config["training"]["model"] == first.config["training"]["model"]
+    joined = {"members": 1, "hidden": first.config["network"]["hidden"]}  # as one network
+    assert second.config["training"]["model"] == first.config["training"]["model"] | joined
     card = (tmp_path / "second" / "tagger" / "README.md").read_text(encoding="utf-8")
     assert "7 (CC0)" in card
 
