@@ -82,32 +82,20 @@ def test_a_cell_with_other_parameters_is_refused(vocabulary: Vocabulary, monkeyp
         check_members(network, 2)
 
 
-def test_the_vector_of_a_corpus_is_joined(vocabulary: Vocabulary) -> None:
+@pytest.mark.parametrize("projection", [None, 0, 4])  # None: without pretrained vectors
+def test_the_vector_of_a_corpus_is_joined(vocabulary: Vocabulary, projection: int | None) -> None:
     vocabulary = dataclasses.replace(vocabulary, corpora=["one", "other"])
-    networks = [make_network(vocabulary, seed=seed) for seed in range(2)]
-    for network in networks:
-        assert network.corpora is not None
-        nn.init.normal_(network.corpora.weight)
-    joined = TaggerNetwork(vocabulary, joined_config(network_config(), 2)).eval()
-    join(networks, joined)
-    batch = make_batch(TOKENS, vocabulary)
-    batch.corpora = torch.tensor([1, 2, 1])
-    with torch.no_grad():
-        mean = torch.stack([network(batch)["upos"] for network in networks]).mean(0)
-        assert_close(joined(batch)["upos"], mean)
-
-
-@pytest.mark.parametrize("projection", [0, 4])
-def test_members_add_one_vector_of_a_corpus_to_numbers_that_they_share(vocabulary: Vocabulary, projection: int) -> None:
-    vocabulary = dataclasses.replace(vocabulary, corpora=["one", "other"], vectors={"file": {"book": 0, "they": 1}})
-    vectors = {"sizes": [3], "projection": projection, "tune": True, "dtype": "float32"}
-    networks = [make_network(vocabulary, seed=seed, vectors=vectors) for seed in range(2)]
+    changes: dict[str, Any] = {}
+    if projection is not None:
+        vocabulary = dataclasses.replace(vocabulary, vectors={"file": {"book": 0, "they": 1}})
+        changes["vectors"] = {"sizes": [3], "projection": projection, "tune": True, "dtype": "float32"}
+    networks = [make_network(vocabulary, seed=seed, **changes) for seed in range(2)]
     share_pretrained(networks)
     for network in networks:
         assert network.corpora is not None
         nn.init.normal_(network.corpora.weight)
-    assert (networks[0].corpora is networks[1].corpora) == (projection == 0)
-    joined = TaggerNetwork(vocabulary, joined_config(network_config(vectors=vectors), 2)).eval()
+    assert (networks[0].corpora is networks[1].corpora) == (projection == 0)  # they are added to shared numbers
+    joined = TaggerNetwork(vocabulary, joined_config(network_config(**changes), 2)).eval()
     join(networks, joined)
     batch = make_batch(TOKENS, vocabulary)
     batch.corpora = torch.tensor([1, 2, 1])
