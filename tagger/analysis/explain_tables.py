@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tagger.analysis.explain import MAX_DECIDING, MIN_SUPPORT, Context, Explanation
-from tagger.text.characters import encodable
+from tagger.text.html_page import html_page, isolated
 from tagger.text.terminal import display_width, fitted
 
 TABLE_WIDTH = 80  # terminal cells
@@ -23,6 +23,8 @@ LEGEND = {
     f" {MAX_DECIDING} words with changes of at least {MIN_SUPPORT}",
 }
 """Columns of the table and their meaning, after the columns of the word and its tag."""
+
+_STYLE = ".for { color: #060 } .against { color: #b00 }\n"
 
 
 def format_tables(explanations: Iterable[Explanation], color: bool = False) -> str:
@@ -81,27 +83,31 @@ def _color(probability: float) -> str:
 
 def to_html(explanations: Sequence[Explanation]) -> str:
     """A self-contained HTML page: the same tables with uncut words and tags, and a legend."""
-    column = escape(explanations[0].column)
+    column = explanations[0].column
     legend = "".join(f"<dt>{name}</dt><dd>{meaning}.</dd>\n" for name, meaning in LEGEND.items())
-    head = "".join(f"<th>{name}</th>" for name in ("word", column, *LEGEND))
+    head = "".join(f"<th>{name}</th>" for name in ("word", escape(column), *LEGEND))
     tables = []
     for explanation in explanations:
         rows = "\n".join(_html_rows(explanation))
-        title = _html(" ".join(explanation.tokens))
+        title = isolated(" ".join(explanation.tokens))
         tables.append(f"<h2>{title}</h2>\n<table>\n<tr>{head}</tr>\n{rows}\n</table>\n")
-    return encodable(_PAGE.format(column=column, tables="".join(tables), legend=legend))
+    body = (
+        f"<dl>\n{legend}</dl>\n<p>Where another tag is more probable, it stands beside the probability.</p>\n"
+        f"{''.join(tables)}"
+    )
+    return html_page(f"What each tag ({column}) rests on", body, _STYLE)
 
 
 def _html_rows(explanation: Explanation) -> Iterator[str]:
     labels = [
-        _html(token) + (f"<small>{number}</small>" if number else "")
+        isolated(token) + (f"<small>{number}</small>" if number else "")
         for token, number in zip(explanation.tokens, _numbers(explanation.tokens), strict=True)
     ]
     for label, word in zip(labels, explanation.words, strict=True):
         whole = Context(word.probability, word.tag, word.probability)
-        cells = [f"<th scope=row>{label}</th><td><b>{_html(word.tag)}</b></td>"]
+        cells = [f"<th scope=row>{label}</th><td><b>{isolated(word.tag)}</b></td>"]
         for context in (whole, word.left, word.right, word.alone):
-            other = "" if context.best_tag == word.tag else f" {_html(context.best_tag)}"
+            other = "" if context.best_tag == word.tag else f" {isolated(context.best_tag)}"
             shade = f"hsl({120 * context.probability:.0f},75%,82%)"
             cells.append(f'<td style="background:{shade}">{context.probability:.2f}{other}</td>')
         supports = [
@@ -109,36 +115,3 @@ def _html_rows(explanation: Explanation) -> Iterator[str]:
             for s in word.decided_by
         ]
         yield f"<tr>{''.join(cells)}<td>{'<br>'.join(supports)}</td></tr>"
-
-
-def _html(text: str) -> str:
-    """Escaped text that keeps its own writing direction (`bdi`)."""
-    return f"<bdi>{escape(text)}</bdi>"
-
-
-_PAGE = """\
-<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width">
-<title>What each tag ({column}) rests on</title>
-<style>
-body {{ font: 16px/1.4 system-ui, sans-serif; color: #222; background: #fff; max-width: 60em; margin: 2em auto }}
-body {{ padding: 0 1em; overflow-wrap: break-word }}
-h1 {{ font-size: 1.4em }} h2 {{ font-size: 1.1em; margin-top: 2em }}
-table {{ border-collapse: collapse }} table bdi {{ display: inline-block; max-width: 12em }}
-th, td {{ text-align: left; vertical-align: top; padding: .2em .6em; border-bottom: 1px solid #ddd }}
-tr:first-child th {{ color: #666; font-weight: normal }} small {{ color: #666 }}
-dt {{ float: left; clear: left; font-weight: bold }} dd {{ margin: 0 0 .3em 7em }}
-.for {{ color: #060 }} .against {{ color: #b00 }}
-</style>
-</head>
-<body>
-<h1>What each tag ({column}) rests on</h1>
-<dl>
-{legend}</dl>
-<p>Where another tag is more probable, it stands beside the probability.</p>
-{tables}</body>
-</html>
-"""

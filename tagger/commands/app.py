@@ -20,7 +20,7 @@ from tagger.commands.console import clear_errors
 from tagger.errors import InputError, shorten
 
 COMMANDS = (  # in the order of the help, which shows the first sentence of each one's docstring
-    *("train", "pretrain", "resume", "tag", "evaluate", "models", "benchmark"),
+    *("train", "pretrain", "resume", "tag", "evaluate", "compare", "models", "benchmark"),
     *("explain", "fill", "embed", "senses"),
 )
 DEFAULT_COMMAND = "train"

@@ -1,0 +1,218 @@
+"""The command `compare`: taggers or tagged files of two sides and gold files in, what differs between them out."""
+
+import gc
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, get_args
+
+import typer
+
+from tagger.commands.console import show, show_json
+from tagger.commands.options import (
+    AsJson,
+    DeviceOption,
+    Encoding,
+    PrecisionOption,
+    Separator,
+    check_named,
+)
+from tagger.errors import InputError
+from tagger.text.conllu import COLUMNS
+from tagger.text.files import check_input, read_lines
+from tagger.text.formats import TaggedFormat, format_of
+from tagger.text.output_files import whole_file
+from tagger.text.readers import read
+from tagger.text.sentence import Sentence
+
+if TYPE_CHECKING:
+    from tagger.evaluation.compare import Tags
+    from tagger.evaluation.word_table import WordTable
+
+DOCUMENT = "-DOCSTART-"  # CoNLL-2003 has such a line before each document
+_SIDE = "A tagger (a name or a folder), or a file that it has tagged. May be repeated, one for each seed."
+
+
+def compare(
+    files: Annotated[list[str], typer.Argument(metavar="GOLD", help="With gold tags.", show_default=False)],
+    a: Annotated[list[str], typer.Option("--a", metavar="TAGGER", help=_SIDE, show_default=False)],
+    b: Annotated[
+        list[str], typer.Option("--b", metavar="TAGGER", help="The same of the other side.", show_default=False)
+    ],
+    column: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME[=N]",
+            help="A tag column to compare, and its place in tsv, csv and slash, the token being 0. May be repeated."
+            " Default: all that both sides and GOLD have; in files other than CoNLL-U, upos=1.",
+        ),
+    ] = None,
+    train: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="FILE",
+            help="Training data, which says which words are seen and which are ambiguous (have several tags). May be"
+            " repeated. Default: seen is what all taggers know from training, and GOLD says which words are ambiguous.",
+        ),
+    ] = None,
+    as_json: AsJson = False,
+    html: Annotated[str | None, typer.Option(metavar="FILE", help="Write a web page too, replacing the file.")] = None,
+    separator: Separator = None,
+    encoding: Encoding = "utf-8",
+    device: DeviceOption = "auto",
+    precision: PrecisionOption = "auto",
+) -> None:
+    """Compares two taggers on files with gold tags.
+
+    Shows the accuracies of both sides, whether their difference is significant, and the words that one side gets right
+    and the other wrong. A side is a tagger, or several that were trained alike with other seeds; their accuracies are
+    averaged. A tagged file of a side must have the sentences and words of the one GOLD file.
+    """
+    from tagger.evaluation.compare import compare as compared
+    from tagger.evaluation.compare_tables import format_comparison, to_html
+    from tagger.evaluation.word_table import WordTable
+
+    check_named("--html", html)
+    reader = _Reader(column or [], separator, encoding)
+    tagged = [name for name in (*a, *b) if _is_file(name)]
+    check_input([*files, *tagged, *(train or [])], encoding)
+    if tagged and len(files) > 1:
+        raise InputError(
+            f"{tagged[0]} is tagged and needs one GOLD file with its sentences, not {len(files)}; name one"
+        )
+    gold = WordTable(chain.from_iterable(map(reader.read, files)), reader.columns)
+    known: list[frozenset[str]] = []
+    said: list[Tags] = []
+    for name in (*a, *b):
+        if _is_file(name):
+            said.append(gold.predicted(_same_sentences(reader, name, gold, files[0]), gold.columns))
+        else:
+            tags, forms = _tag(name, gold, device, precision)
+            said.append(tags)
+            known.append(forms)
+    columns = _common(gold, ", ".join(files), said, (*a, *b), reader.named)
+    training = WordTable(chain.from_iterable(map(reader.read, train)), columns) if train else None
+    if training is not None:
+        for name in columns:
+            if name not in training.columns:
+                raise InputError(f"{', '.join(train or [])}: no gold tags in the column {name}; name another --column")
+        known = [frozenset(training.form_names)]
+    found = {
+        "gold": files,
+        "a": a,
+        "b": b,
+        "train": train or [],
+        "sentences": len(gold),
+        "words": len(gold.forms),
+        "training_known": bool(known),
+        "columns": compared(
+            gold,
+            said[: len(a)],
+            said[len(a) :],
+            columns,
+            known,
+            {name: (training or gold).ambiguous(name) for name in columns},
+        ),
+    }
+    if html is not None:
+        with whole_file(html) as page:
+            page.write(to_html(found))
+    if as_json:
+        show_json(found)
+    else:
+        show(format_comparison(found))
+
+
+class _Reader:
+    """Reads files that have tags.
+
+    Attributes:
+        named: the columns that the user names; empty: none.
+        columns: the columns to read.
+    """
+
+    def __init__(self, columns: Sequence[str], separator: str | None, encoding: str) -> None:
+        """Takes the options.
+
+        Raises:
+            InputError: an option is not of the form NAME or NAME=NUMBER.
+        """
+        self._separator, self._encoding = separator, encoding
+        self._places: dict[str, int] = {}
+        for number, item in enumerate(columns, 1):
+            name, equals, place = item.partition("=")
+            if not name or (equals and not place.removeprefix("-").isdecimal()):
+                raise InputError(f"--column {item}: write NAME, or NAME=NUMBER with the column's place in tsv")
+            self._places[name] = int(place) if equals else number
+        self.named = list(self._places)
+        self.columns = self.named or list(COLUMNS)
+
+    def read(self, file: str) -> Iterator[Sentence]:
+        """The sentences of a file."""
+        places = self._places or {"upos": 1}
+        lines = read_lines(file, self._encoding)
+        return read(lines, file, format_in(file), separator=self._separator, columns=places, skip=[DOCUMENT])
+
+
+def format_in(file: str) -> str:
+    """The format of a file with tags: by its suffix, else CoNLL-U."""
+    named = format_of(file, "")
+    return named if named in get_args(TaggedFormat) else "conllu"
+
+
+def _is_file(name: str) -> bool:
+    """Whether a side is a tagged file: there is such a file, or no folder and the suffix of a file with tags."""
+    path = Path(name)
+    return path.is_file() or (format_of(name, "") in get_args(TaggedFormat) and not path.is_dir())
+
+
+def _same_sentences(reader: _Reader, file: str, gold: "WordTable", gold_file: str) -> Iterator[Sentence]:
+    """The sentences of a tagged file, which must be those of the gold file."""
+    from tagger.evaluation.tagged_file import FORMATS, same_sentences
+
+    format = format_in(file)
+    if format not in FORMATS:
+        raise InputError(f"{file}: a tagged file is read as {', '.join(FORMATS)}, not as {format}; convert it")
+    return same_sentences(reader.read(file), gold.tokens(), file, format, gold_file)
+
+
+def _tag(name: str, gold: "WordTable", device: str, precision: str) -> tuple["Tags", frozenset[str]]:
+    """What a tagger says of the gold words, and the forms of its training data."""
+    from tagger.commands.loading import load_with_tags
+
+    tagger = load_with_tags(name, device, precision)
+    columns = [column for column in tagger.columns if column in gold.columns]
+    tags = gold.predicted(tagger.stream(gold.sentences(), columns=columns), columns) if columns else {}
+    forms = tagger.vocabulary.known_forms
+    del tagger
+    gc.unfreeze()  # loading froze the tagger, which refers to itself
+    gc.collect()
+    return tags, forms
+
+
+def _common(
+    gold: "WordTable", gold_name: str, said: Iterable["Tags"], names: Iterable[str], wanted: Sequence[str]
+) -> list[str]:
+    """The columns to compare: those that are wanted, or else all that the gold files and all taggers have.
+
+    Raises:
+        InputError: one that is wanted is missing somewhere, or there are none.
+    """
+    there = {gold_name: gold.columns}
+    for name, tags in zip(names, said, strict=True):
+        there[name] = [column for column in gold.columns if gold.has_tags(tags, column)]
+    if not gold.columns:
+        raise InputError(f"{gold_name}: no gold tags in {', '.join(wanted or COLUMNS)}; give a file that has some")
+    for name, columns in there.items():
+        for column in wanted:
+            if column not in columns:
+                raise InputError(f"{name}: no tags in the column {column}; name another --column, or none")
+    common = [column for column in gold.columns if all(column in columns for columns in there.values())]
+    if not common:
+        shown = "; ".join(f"{name}: {_listed(columns)}" for name, columns in there.items())
+        raise InputError(f"no column with tags in all of them ({shown}); compare others")
+    return list(wanted) or common
+
+
+def _listed(columns: Iterable[str]) -> str:
+    return ", ".join(columns) or "none"
