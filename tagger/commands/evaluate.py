@@ -61,6 +61,15 @@ def evaluate(
             "--raw", help="Tag the raw text of CoNLL-U (a paragraph per # newpar), and score tokens and sentences too."
         ),
     ] = False,
+    by: Annotated[
+        str | None,
+        typer.Option(
+            "--by",
+            metavar="NAME",
+            help="Score each group of sentences of CoNLL-U: newdoc, a document; genre, by `# genre` or `# meta::genre`,"
+            " else by what stands before - in the document's id; or by another comment `# NAME = ...`.",
+        ),
+    ] = None,
     segmenter: SegmenterOption = "auto",
     corpus: CorpusOption = None,
     as_json: AsJson = False,
@@ -71,7 +80,10 @@ def evaluate(
     """Scores a tagger on a file with gold tags."""
     from tagger.commands.loading import load_with_tags
     from tagger.evaluation import metrics, raw_scores
+    from tagger.evaluation.breakdown import breakdown, format_breakdown
 
+    if by is not None and raw:
+        raise InputError(f"--by {by} scores the tags of gold words, not --raw text; leave one of the two out")
     check_input([file], encoding)
     tagger = load_with_tags(model, device, precision, segmenter=segmenter, corpus=corpus)
     places = _places(column or [], tagger.columns)
@@ -80,6 +92,8 @@ def evaluate(
         raise InputError(f"--segmenter {segmenter} cuts raw text; add --raw, or leave it out")
     if raw and format != "conllu":
         raise InputError(f"{file}: --raw needs CoNLL-U, which has the raw text, not {format}")
+    if by is not None and format != "conllu":
+        raise InputError(f"{file}: --by {by} needs CoNLL-U, which has comments, not {format}")
     lines = read_lines(file, encoding)
     sentences = read(lines, file, format, separator=separator, columns=places, skip=[DOCUMENT])
     if raw:
@@ -89,6 +103,13 @@ def evaluate(
             show_json(rows)
         else:
             show(_format_raw(file, tagger, rows))
+        return
+    if by is not None:
+        found = breakdown(tagger.retag(sentences), tagger.vocabulary, by, file)
+        if as_json:
+            show_json(found)
+        else:
+            show(format_breakdown(found, file))
         return
     scored = (
         metrics.Scored(tagged.tokens, gold, tagged.tags) for tagged, gold in tagger.retag(sentences) if tagged.tokens

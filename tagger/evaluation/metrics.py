@@ -4,6 +4,7 @@ import re
 import textwrap
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 from typing import Any, NamedTuple
 
 from tagger.errors import InputError
@@ -44,19 +45,31 @@ def report(sentences: Iterable[Scored], vocabulary: Vocabulary) -> dict[str, dic
         for column, scores in columns.items():
             if column in sentence.gold:
                 scores.add(sentence.tokens, sentence.gold[column], sentence.predicted[column])
-    annotated = {column: scores for column, scores in columns.items() if set(scores.gold_tags) - {NO_TAG}}
-    known = {column: scores.report() for column, scores in annotated.items() if scores.has_known_tag()}
-    for column, scores in annotated.items():
-        if column not in known:
-            examples = ", ".join(sorted(scores.gold_tags)[:5])
+    return {column: columns[column].report() for column in annotated_columns(columns, vocabulary)}
+
+
+def annotated_columns(columns: Mapping[str, "ColumnCounts"], vocabulary: Vocabulary) -> list[str]:
+    """The columns that have gold tags: others than `_`.
+
+    Args:
+        columns: the counts of all sentences in each column of the vocabulary.
+        vocabulary: the tagger's.
+
+    Raises:
+        InputError: there are none, or none of a column's gold tags is known to the tagger.
+    """
+    annotated = [column for column, counts in columns.items() if set(counts.gold_tags) - {NO_TAG}]
+    for column in annotated:
+        if not any(tag in vocabulary.tag_ids[column] for tag in columns[column].gold_tags):
+            examples = ", ".join(sorted(columns[column].gold_tags)[:5])
             raise InputError(
                 f"column {column}: none of its tags ({examples}, …) is known to the tagger; is it the right column?"
             )
-    if not known:
+    if not annotated:
         raise InputError(
             f"no gold tags in any of the columns {', '.join(vocabulary.columns)}; give a file that has gold tags"
         )
-    return known
+    return annotated
 
 
 def is_span_column(tags: Sequence[str]) -> bool:
@@ -64,63 +77,83 @@ def is_span_column(tags: Sequence[str]) -> bool:
     return all(_SPAN_TAG.fullmatch(tag) for tag in tags) and any(tag != "O" for tag in tags)
 
 
-class _ColumnScores:
-    """The counts of one column."""
+class ColumnCounts:
+    """How many words of a column are right.
+
+    Attributes:
+        gold_tags: how often each gold tag occurs; of lemmas, each edit script.
+    """
 
     def __init__(self, column: str, vocabulary: Vocabulary) -> None:
         self.column, self.vocabulary = column, vocabulary
         self.gold_tags: Counter[str] = Counter()
-        self.unseen: Counter[str] = Counter()  # gold tags that the tagger does not know
-        self.right = {True: 0, False: 0}  # keys: does the form occur in training?
-        self.total = {True: 0, False: 0}
-        self.sentences = self.whole = 0
-        self.confusions: Counter[tuple[str, str]] = Counter()
+        self._right = {True: 0, False: 0}  # keys: does the form occur in training?
+        self._total = {True: 0, False: 0}
+        self._sentences = self._whole = 0
+
+    def add(self, tokens: Sequence[str], gold: Sequence[str], predicted: Sequence[str]) -> list[tuple[str, str]]:
+        """Adds a sentence to the counts; returns the gold and the predicted tags of the words that have a gold tag."""
+        scored = [i for i, tag in enumerate(gold) if is_annotated(self.column, tag, tokens[i])]
+        if not scored:
+            return []
+        codec = self.vocabulary.codecs[self.column]
+        gold, predicted = (codec.learned(tokens, tags) for tags in (gold, predicted))
+        for i in scored:
+            seen = tokens[i] in self.vocabulary.known_forms
+            self._total[seen] += 1
+            self._right[seen] += gold[i] == predicted[i]
+            self.gold_tags[gold[i]] += 1
+        pairs = [(gold[i], predicted[i]) for i in scored]
+        self._sentences += 1
+        self._whole += all(one == other for one, other in pairs)
+        return pairs
+
+    def accuracies(self) -> dict[str, Any]:
+        """The accuracies of the column, which has gold tags; see `report`."""
+        tokens = sum(self._total.values())
+        return {
+            "tokens": tokens,
+            "accuracy": sum(self._right.values()) / tokens,
+            "known": self._right[True] / self._total[True] if self._total[True] else None,
+            "known_tokens": self._total[True],
+            "unknown": self._right[False] / self._total[False] if self._total[False] else None,
+            "unknown_tokens": self._total[False],
+            "sentences": self._sentences,
+            "whole_sentences": self._whole / self._sentences,
+        }
+
+
+class _ColumnScores(ColumnCounts):
+    """The counts of one column, and what the scores of each tag are computed from."""
+
+    def __init__(self, column: str, vocabulary: Vocabulary) -> None:
+        super().__init__(column, vocabulary)
         self.gold: list[list[str]] = []
         self.predicted: list[list[str]] = []
 
-    def add(self, tokens: Sequence[str], gold: Sequence[str], predicted: Sequence[str]) -> None:
-        """Adds a sentence to the counts."""
-        scored = [i for i, tag in enumerate(gold) if is_annotated(self.column, tag, tokens[i])]
-        if not scored:
-            return
-        codec = self.vocabulary.codecs[self.column]
-        gold, predicted = (codec.learned(tokens, tags) for tags in (gold, predicted))
-        wrong = 0
-        for i in scored:
-            seen = tokens[i] in self.vocabulary.known_forms
-            self.total[seen] += 1
-            self.right[seen] += gold[i] == predicted[i]
-            self.gold_tags[gold[i]] += 1
-            if gold[i] != predicted[i]:
-                wrong += 1
-                self.unseen[gold[i]] += gold[i] not in self.vocabulary.tag_ids[self.column]
-                self.confusions[gold[i], predicted[i]] += 1
-        self.sentences += 1
-        self.whole += not wrong
-        self.gold.append([gold[i] for i in scored])
-        self.predicted.append([predicted[i] for i in scored])
-
-    def has_known_tag(self) -> bool:
-        """Whether the tagger knows one of the gold tags."""
-        return any(tag in self.vocabulary.tag_ids[self.column] for tag in self.gold_tags)
+    def add(self, tokens: Sequence[str], gold: Sequence[str], predicted: Sequence[str]) -> list[tuple[str, str]]:
+        """Adds a sentence to the counts; see `ColumnCounts.add`."""
+        pairs = super().add(tokens, gold, predicted)
+        if pairs:
+            self.gold.append([tag for tag, _ in pairs])
+            self.predicted.append([tag for _, tag in pairs])
+        return pairs
 
     def report(self) -> dict[str, Any]:
         """The scores of the column; see the function `report`."""
-        tokens = sum(self.total.values())
+        pairs = zip(chain.from_iterable(self.gold), chain.from_iterable(self.predicted), strict=True)
+        confusions = Counter(pair for pair in pairs if pair[0] != pair[1])
+        unseen = Counter[str]()  # gold tags that the tagger does not know
+        for (gold, _), count in confusions.items():
+            if gold not in self.vocabulary.tag_ids[self.column]:
+                unseen[gold] += count
         spans = is_span_column(self.vocabulary.tags[self.column])
         return {
-            "tokens": tokens,
-            "accuracy": sum(self.right.values()) / tokens,
-            "known": self.right[True] / self.total[True] if self.total[True] else None,
-            "known_tokens": self.total[True],
-            "unknown": self.right[False] / self.total[False] if self.total[False] else None,
-            "unknown_tokens": self.total[False],
-            "sentences": self.sentences,
-            "whole_sentences": self.whole / self.sentences,
+            **self.accuracies(),
             "tags": tag_scores(self.gold, self.predicted),
             "spans": span_scores(self.gold, self.predicted) if spans else None,
-            "unseen_tags": {tag: count for tag, count in sorted(self.unseen.items()) if count},
-            "confusions": [[gold, predicted, count] for (gold, predicted), count in self.confusions.most_common()],
+            "unseen_tags": dict(sorted(unseen.items())),
+            "confusions": [[gold, predicted, count] for (gold, predicted), count in confusions.most_common()],
         }
 
 

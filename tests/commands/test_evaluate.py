@@ -63,3 +63,26 @@ def test_evaluate_reads_column_files_as_training_does(model: Path, tmp_path: Pat
     (tmp_path / "g.csv").write_text('They,PRON\n",",PUNCT\n')
     report = json.loads(call("evaluate", "g.csv", "--json", "--model", str(model)).stdout)
     assert report["upos"]["tokens"] == 2
+
+
+def test_evaluate_by_document_and_genre(model: Path, tmp_path: Path) -> None:
+    second = CONLLU.replace("1\tYes", "# newdoc id = email-2\n1\tYes")
+    (tmp_path / "a.conllu").write_text("# newdoc id = blog-1\n" + second)
+    report = json.loads(call("evaluate", "a.conllu", "--json", "--model", str(model)).stdout)["upos"]
+    for by, names in (
+        ("newdoc", ["blog-1", "email-2"]),
+        ("genre", ["blog", "email"]),
+        ("text", ["They don't book", "(none)"]),
+    ):
+        found = json.loads(call("evaluate", "a.conllu", "--by", by, "--json", "--model", str(model)).stdout)
+        assert list(found["groups"]) == names
+        assert [group["words"] for group in found["groups"].values()] == [4, 1]
+        assert found["all"]["columns"]["upos"]["accuracy"] == report["accuracy"]
+        text = call("evaluate", "a.conllu", "--by", by, "--model", str(model)).stdout
+        assert max(map(len, text.splitlines())) <= 80
+        assert names[0] in text
+    assert "leave one of the two out" in error("evaluate", "a.conllu", "--by", "genre", "--raw", "--model", str(model))
+    (tmp_path / "a.tsv").write_text("They\tPRON\n\n")
+    assert "a.tsv: --by genre needs CoNLL-U" in error("evaluate", "a.tsv", "--by", "genre", "--model", str(model))
+    message = error("evaluate", "a.conllu", "--by", "zebra", "--model", str(model))
+    assert "a.conllu: no comment `# zebra = …`" in message

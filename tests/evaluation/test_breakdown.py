@@ -1,0 +1,151 @@
+"""Groups of sentences by their comments, and the accuracies of each."""
+
+import re
+from typing import Any
+
+import pytest
+
+from tagger.errors import InputError
+from tagger.evaluation.breakdown import NO_GROUP, TABLE_WIDTH, Groups, breakdown, format_breakdown
+from tagger.evaluation.metrics import Scored, report
+from tagger.model.vocabulary import Vocabulary
+from tagger.text.sentence import Sentence
+from tagger.text.terminal import display_width
+
+VOCABULARY = Vocabulary(
+    words={}, characters=[], tags={"upos": ["DET", "NOUN"], "feats": ["_", "Number=Sing"]}, forms=["the", "dog"]
+)
+
+
+def groups(key: str, *comments: str) -> list[str]:
+    """The groups of sentences that have these comments; `|` stands between two of one sentence."""
+    names = Groups(key)
+    return [names.of(Sentence(["x"], comments=text.split("|") if text else [])) for text in comments]
+
+
+@pytest.mark.parametrize(
+    ("key", "comments", "names"),
+    [
+        ("newdoc", ["# newdoc id = a|# newpar", "", "# newdoc id = b"], ["a", "a", "b"]),
+        ("newdoc", ["", "# newdoc", "", "# newdoc"], ["(none)", "document 1", "document 1", "document 2"]),
+        ("newdoc", ["#newdoc id=a", "# newdoc"], ["a", "document 2"]),
+        ("newdoc", ["# newdoc id = a", "# newdocument = b", "# newdoc = c"], ["a", "a", "c"]),
+        ("genre", ["# newdoc id = weblog-x.com_1", "", "# newdoc id = email-2"], ["weblog", "weblog", "email"]),
+        ("genre", ["# newdoc id = news-1|# genre = fiction", ""], ["fiction", "fiction"]),
+        ("genre", ["# meta::genre = academic|# newdoc id = GUM_academic_art", ""], ["academic", "academic"]),
+        ("genre", ["# genre = a", "# newdoc id = x:2-3", "# newdoc id = 1-2"], ["a", "(none)", "(none)"]),
+        ("genre", ["# genre = a", "# genre = b", "", "# genre ="], ["a", "b", "b", "(none)"]),
+        ("s_type", ["# s_type = decl", "# s_type=wh", "# s_types = no", "# newdoc"], ["decl", "wh", "wh", "(none)"]),
+        ("corpus", ["# meta::corpus = x = y", "# text = # corpus = z"], ["x = y", "x = y"]),
+    ],
+)
+def test_groups(key: str, comments: list[str], names: list[str]) -> None:
+    assert groups(key, *comments) == names
+
+
+def tagged(
+    words: str, gold: str, predicted: str, *comments: str, **feats: str
+) -> tuple[Sentence, dict[str, list[str]]]:
+    tags = {"upos": gold.split()}
+    said = {"upos": predicted.split()}
+    if feats:
+        tags["feats"], said["feats"] = feats["gold_feats"].split(), feats["feats"].split()
+    return Sentence(words.split(), said, comments=list(comments)), tags
+
+
+SENTENCES = [
+    tagged("", "", "", "# newdoc id = one"),
+    tagged("the dog", "DET NOUN", "DET NOUN"),
+    tagged("a cat", "DET NOUN", "NOUN NOUN", "# sent_id = 2"),
+    tagged("the dog runs", "DET NOUN _", "DET DET NOUN", "# newdoc id = two", gold_feats="_ _ _", feats="_ _ _"),
+    tagged("the", "DET", "DET", gold_feats="Number=Sing", feats="_"),
+    tagged("the the the the x", "_ _ _ _ VERB", "DET DET DET DET NOUN", "# newdoc id = three"),
+]
+
+
+def test_accuracies_of_each_group() -> None:
+    found = breakdown(SENTENCES, VOCABULARY, "newdoc", "file")
+    assert found["by"] == "newdoc"
+    assert list(found["groups"]) == ["three", "one", "two"]  # by words, then by name
+    sizes = {name: (group["sentences"], group["words"]) for name, group in found["groups"].items()}
+    assert sizes == {"one": (2, 4), "two": (2, 4), "three": (1, 5)}
+    assert (found["all"]["sentences"], found["all"]["words"]) == (5, 13)
+    one, two, three = (found["groups"][name]["columns"] for name in ("one", "two", "three"))
+    assert one["upos"] == {
+        "tokens": 4,
+        "accuracy": 3 / 4,
+        "known": 1,
+        "known_tokens": 2,
+        "unknown": 1 / 2,
+        "unknown_tokens": 2,
+        "sentences": 2,
+        "whole_sentences": 1 / 2,
+    }
+    assert (two["upos"]["tokens"], two["upos"]["accuracy"]) == (3, 2 / 3)  # `_` is no gold tag
+    assert (three["upos"]["tokens"], three["upos"]["accuracy"]) == (1, 0)  # the tagger does not know VERB
+    assert "feats" not in one
+    assert two["feats"]["accuracy"] == 3 / 4
+
+
+def test_the_row_of_all_is_what_evaluate_reports() -> None:
+    scores = report((Scored(s.tokens, gold, s.tags) for s, gold in SENTENCES if s.tokens), VOCABULARY)
+    rows = breakdown(SENTENCES, VOCABULARY, "newdoc", "file")["all"]["columns"]
+    assert rows.keys() == scores.keys()
+    for column, row in rows.items():
+        assert row == {name: scores[column][name] for name in row}
+
+
+def test_sentences_before_the_first_document() -> None:
+    found = breakdown([SENTENCES[1], SENTENCES[3]], VOCABULARY, "newdoc", "file")
+    assert set(found["groups"]) == {NO_GROUP, "two"}
+
+
+@pytest.mark.parametrize(
+    ("key", "message"),
+    [
+        ("newdoc", "file: no `# newdoc`, so its documents are not known; name another comment with --by (those with"),
+        ("genre", "file: no `# genre = …`, and no `# newdoc id = GENRE-…`; name another"),
+        ("a\x1bb", "file: no comment `# a\\x1bb = …`; name another comment with --by (those with a value: sent_id)"),
+    ],
+)
+def test_nothing_to_group_by(key: str, message: str) -> None:
+    with pytest.raises(InputError, match=re.escape(message)):
+        breakdown(SENTENCES[1:3], VOCABULARY, key, "file")
+
+
+def test_no_gold_tags() -> None:
+    with pytest.raises(InputError, match="no gold tags in any of the columns upos, feats"):
+        breakdown([tagged("a", "_", "DET", "# newdoc")], VOCABULARY, "newdoc", "file")
+    with pytest.raises(InputError, match="none of its tags"):
+        breakdown([tagged("a", "VERB", "DET", "# newdoc")], VOCABULARY, "newdoc", "file")
+
+
+def test_a_small_table() -> None:
+    lines = format_breakdown(breakdown(SENTENCES, VOCABULARY, "newdoc", "f"), "f").splitlines()
+    assert lines[0] == "f: accuracies by newdoc (3 groups)"
+    assert [line.split() for line in lines[1:]] == [
+        ["sentences", "words", "upos", "feats"],
+        ["all", "5", "13", "62.50%", "75.00%"],
+        ["three", "1", "5", "0.00%", "–"],
+        ["one", "2", "4", "75.00%", "–"],
+        ["two", "2", "4", "66.67%", "75.00%"],
+    ]
+
+
+def test_a_large_table_has_the_largest_and_the_worst() -> None:
+    sentences = []
+    for i in range(60):
+        words = 90 + i
+        right = ["DET"] * (words - 10) + (["NOUN"] * 10 if i == 12 else ["DET"] * 10)
+        name = f"飛行機/{'x' * 70}/{i:02}" if i % 2 else f"{i:02}"
+        sentences.append(tagged("the " * words, "DET " * words, " ".join(right), f"# newdoc id = {name}"))
+    text = format_breakdown(breakdown(sentences, VOCABULARY, "newdoc", "f"), "f")
+    lines = text.splitlines()
+    assert max(map(display_width, lines)) <= TABLE_WIDTH
+    assert "  (40 smaller ones; --json has all)" in lines
+    worst = lines[lines.index("  lowest accuracy of upos (groups of 100 words or more)") + 1 :]
+    assert len(worst) == 10
+    assert worst[0].split() == ["12", "1", "102", "90.20%"]
+    largest: list[Any] = [line.split() for line in lines[3:23]]
+    assert [int(row[-2]) for row in largest] == list(range(149, 129, -1))
+    assert all(row[0].endswith(f"{59 - i:02}") for i, row in enumerate(largest))  # the ends of names are there
