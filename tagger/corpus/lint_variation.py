@@ -1,0 +1,109 @@
+"""The check for variation: the same words with different tags.
+
+The method is that of Dickinson and Meurers 2003, "Detecting Errors in Part-of-Speech Annotation"
+(https://aclanthology.org/E03-1068/). A variation n-gram is a sequence of n words that occurs more than once in the
+corpus and in which one word, the nucleus, has different tags. The longer the n-gram, the more probable it is that one
+of the tags is an error. A nucleus at the fringe, as the first or the last word of the n-gram, is not trusted: what
+decides on its tag may stand on the side that is not compared.
+
+The n-grams grow, as there: an n-gram varies only if the shorter ones inside it, with the same nucleus, vary. They start
+from three words, since shorter ones are fringe alone. Beginnings and ends of sentences are words here.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from tagger.corpus.findings import Finding, Severity
+from tagger.corpus.lined import LinedSentence, Place
+from tagger.text.gold_tags import is_annotated
+
+COLUMNS = ("upos", "xpos")
+MIN_WORDS, MAX_WORDS = 3, 30  # of an n-gram; in three words the nucleus has one on both sides
+SURE_WORDS = 5  # of an n-gram whose variation is nearly always an error
+FEW_WORDS, FEW_TIMES = 3, 4  # in n-grams of so few words, the usual tag must be so many times as frequent as the other
+BORDER = 0  # the number of the beginning and of the end of a sentence
+
+
+class _Text(NamedTuple):
+    """A corpus in one row, in which a border stands before and after each sentence."""
+
+    words: list[int]  # the numbers of the forms
+    tags: list[str]
+    places: list[Place]
+
+
+class _Ngram(NamedTuple):
+    """A variation n-gram: where its nuclei stand, and their tags."""
+
+    size: int
+    nuclei: list[int]
+
+
+def variation(sentences: Sequence[LinedSentence]) -> Iterator[Finding]:
+    """Yields the words that have another tag than most words in the same context.
+
+    The context is the longest that varies. Where two tags are equally frequent in it, the word whose tag is the less
+    frequent one of its form gives the finding. A word gives one finding, in the first column in which it varies.
+    """
+    seen: set[Place] = set()
+    for column in COLUMNS:
+        text = _text(sentences, column)
+        of_forms = Counter(zip(text.words, text.tags, strict=True))
+        for nucleus, ngram in sorted(_longest(text).items()):
+            counts = Counter(text.tags[other] for other in ngram.nuclei)
+            best = max(counts, key=lambda tag: (counts[tag], of_forms[text.words[nucleus], tag], tag))
+            tag, place = text.tags[nucleus], text.places[nucleus]
+            few = ngram.size <= FEW_WORDS and counts[best] < FEW_TIMES * counts[tag]
+            if tag == best or few or place in seen:
+                continue
+            seen.add(place)
+            other = text.places[next(other for other in ngram.nuclei if text.tags[other] == best)]
+            sentence, beside = sentences[place.sentence], sentences[other.sentence]
+            reason = (
+                f"{tag} {counts[tag]}x and {best} {counts[best]}x in the same {ngram.size} words;"
+                f" {best} at {beside.file}:{beside.lines[other.word]}"
+            )
+            severity: Severity = "warning" if ngram.size >= SURE_WORDS else "note"
+            yield Finding(
+                *(severity, "variation", sentence.file, sentence.lines[place.word], sentence.tokens[place.word]),
+                *(column, tag, reason, best),
+            )
+
+
+def _text(sentences: Sequence[LinedSentence], column: str) -> _Text:
+    numbers: dict[str, int] = {}
+    words, tags, places = [BORDER], [""], [Place(-1, -1)]
+    for number, sentence in enumerate(sentences):
+        for i, (form, tag) in enumerate(zip(sentence.tokens, sentence.tags[column], strict=True)):
+            words.append(numbers.setdefault(form, len(numbers) + 1))
+            tags.append(tag if is_annotated(column, tag) else "")
+            places.append(Place(number, i))
+        words.append(BORDER)
+        tags.append("")
+        places.append(Place(-1, -1))
+    return _Text(words, tags, places)
+
+
+def _longest(text: _Text) -> dict[int, _Ngram]:
+    """For each nucleus that varies within a context on both sides, its longest variation n-gram."""
+    longest: dict[int, _Ngram] = {}
+    spans = {(i - 1, i) for i, tag in enumerate(text.tags) if tag}  # (the first word, the nucleus)
+    for size in range(MIN_WORDS, MAX_WORDS + 1):
+        groups: dict[tuple[int, ...], list[tuple[int, int]]] = {}
+        for start, nucleus in spans:
+            groups.setdefault((nucleus - start, *text.words[start : start + size]), []).append((start, nucleus))
+        spans = set()
+        for group in groups.values():
+            if len(group) == 1 or len({text.tags[nucleus] for _, nucleus in group}) == 1:
+                continue
+            ngram = _Ngram(size, [nucleus for _, nucleus in group])
+            for start, nucleus in group:
+                end = start + size
+                if start < nucleus < end - 1:
+                    longest[nucleus] = ngram
+                if text.words[start] != BORDER:
+                    spans.add((start - 1, nucleus))
+                if text.words[end - 1] != BORDER:
+                    spans.add((start, nucleus))
+    return longest
