@@ -1,12 +1,13 @@
 """The command `lint`: a corpus in, what hurts training or scores in it out."""
 
+import textwrap
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
-from tagger.commands.console import show, show_json
-from tagger.commands.options import AsJson, Encoding, check_named
+from tagger.commands.console import say, show, show_json
+from tagger.commands.options import HELP_WIDTH, AsJson, Encoding, check_named
 from tagger.corpus.findings import FIELDS, KINDS, SEVERITIES, Finding, counts, format_summary, ordered
 from tagger.errors import InputError
 from tagger.text.files import check_input
@@ -16,7 +17,10 @@ FOUND = 1  # the exit status if --fail-on is met
 
 
 def _kinds_help() -> str:
-    return "\n".join(["\b", "Kinds of findings:", *(f"  {kind:<18}{meaning}" for kind, meaning in KINDS.items())])
+    lines = ["\b", "Kinds of findings:"]
+    for kind, meaning in KINDS.items():
+        lines += textwrap.wrap(f"  {kind:<18}{meaning}", HELP_WIDTH, subsequent_indent=" " * 20, drop_whitespace=True)
+    return "\n".join(lines)
 
 
 SETTINGS = {"epilog": _kinds_help()}
@@ -32,6 +36,20 @@ def lint(
         ),
     ],
     to: Annotated[str | None, typer.Option("-o", metavar="FILE", help="Write the findings, as TSV.")] = None,
+    cross_validate: Annotated[
+        int | None,
+        typer.Option(
+            min=2,
+            metavar="N",
+            help="Also train N taggers, each on all but one of N parts; list the gold tags that they find improbable"
+            " in that part. They train half as long as `train`, with one network, without character encoder"
+            " and facts.",
+        ),
+    ] = None,
+    column: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="The tags to cross-validate: upos, xpos or feats. Default: upos."),
+    ] = None,
     kind: Annotated[
         list[str] | None, typer.Option(metavar="KIND", help="Only findings of this kind. May be repeated.")
     ] = None,
@@ -55,12 +73,21 @@ def lint(
         if name not in KINDS:
             raise InputError(f"--kind {name}: no such kind; there are {', '.join(KINDS)}")
     check_named("-o", to)
+    if to is not None and Path(to).is_dir():
+        raise InputError(f"-o {to} is a folder; name a file")
     if to is not None and is_replaced(to) and not force:
         raise InputError(f"{to} exists; --force replaces it")
+    if column is not None and cross_validate is None:
+        raise InputError("--column names the tags to cross-validate; add --cross-validate 5, or leave it out")
     files = corpus_files(corpus)
     check_input(files, encoding)
     sentences = read_lined(files, encoding)
-    findings = ordered(each for each in check(sentences) if not kind or each.kind in kind)
+    found = check(sentences)
+    if cross_validate is not None:
+        from tagger.training.cross_validation import improbable_tags
+
+        found += improbable_tags(sentences, column or "upos", cross_validate, say)
+    findings = ordered(each for each in found if not kind or each.kind in kind)
     if to is not None:
         _write(findings, to)
     words = sum(len(sentence.tokens) for sentence in sentences)

@@ -58,7 +58,7 @@ def variation(sentences: Sequence[LinedSentence]) -> Iterator[Finding]:
             if tag == best or few or place in seen:
                 continue
             seen.add(place)
-            other = text.places[next(other for other in ngram.nuclei if text.tags[other] == best)]
+            other = text.places[min(other for other in ngram.nuclei if text.tags[other] == best)]
             sentence, beside = sentences[place.sentence], sentences[other.sentence]
             reason = (
                 f"{tag} {counts[tag]}x and {best} {counts[best]}x in the same {ngram.size} words;"
@@ -86,14 +86,17 @@ def _text(sentences: Sequence[LinedSentence], column: str) -> _Text:
 
 
 def _longest(text: _Text) -> dict[int, _Ngram]:
-    """For each nucleus that varies within a context on both sides, its longest variation n-gram."""
+    """For each nucleus that varies within a context on both sides, its longest variation n-gram.
+
+    Of several, the one that occurs most often.
+    """
     longest: dict[int, _Ngram] = {}
-    spans = {(i - 1, i) for i, tag in enumerate(text.tags) if tag}  # (the first word, the nucleus)
+    spans = {(i - 1, i): None for i, tag in enumerate(text.tags) if tag}  # (the first word, the nucleus)
     for size in range(MIN_WORDS, MAX_WORDS + 1):
         groups: dict[tuple[int, ...], list[tuple[int, int]]] = {}
         for start, nucleus in spans:
             groups.setdefault((nucleus - start, *text.words[start : start + size]), []).append((start, nucleus))
-        spans = set()
+        spans = {}
         for group in groups.values():
             if len(group) == 1 or len({text.tags[nucleus] for _, nucleus in group}) == 1:
                 continue
@@ -101,9 +104,11 @@ def _longest(text: _Text) -> dict[int, _Ngram]:
             for start, nucleus in group:
                 end = start + size
                 if start < nucleus < end - 1:
-                    longest[nucleus] = ngram
+                    before = longest.get(nucleus, ngram)
+                    wins = ngram.size > before.size or len(ngram.nuclei) > len(before.nuclei)
+                    longest[nucleus] = ngram if wins else before
                 if text.words[start] != BORDER:
-                    spans.add((start - 1, nucleus))
+                    spans[start - 1, nucleus] = None
                 if text.words[end - 1] != BORDER:
-                    spans.add((start, nucleus))
+                    spans[start, nucleus] = None
     return longest

@@ -1,0 +1,196 @@
+"""Sentences of a corpus -> the gold tags that taggers which were trained on the rest of it find improbable.
+
+The method is the ranking by self-confidence of confident learning (Northcutt, Jiang and Chuang 2021,
+https://arxiv.org/abs/1911.00068). The corpus is cut into parts. A tagger that is trained on all other parts gives every
+word of a part a probability for each tag, and the words come first whose gold tag has the lowest probability.
+"""
+
+import random
+import time
+from collections.abc import Callable, Iterator, Sequence
+from itertools import accumulate, pairwise
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, NamedTuple
+
+import pytorch_lightning as pl
+import torch
+from datasets import Dataset, DatasetDict
+
+from tagger.corpus.findings import Finding
+from tagger.corpus.lined import LinedSentence
+from tagger.corpus.splits import Corpus
+from tagger.errors import InputError
+from tagger.tagging.tagger import Tagger
+from tagger.text.gold_tags import is_annotated
+from tagger.text.sentence import Sentence
+from tagger.training.compose import plan
+from tagger.training.config import TrainConfig, train_config
+from tagger.training.datamodule import TaggerDataModule
+from tagger.training.recipe import epochs_for, with_recipe
+from tagger.training.start import build
+from tagger.training.trainer import make_trainer, quiet, run_fit
+
+SEED = 1
+COLUMNS = ("upos", "xpos", "feats")
+EPOCH_SHARE = 0.5  # of the epochs of the default training
+MIN_EPOCHS = 3
+SETTINGS = ("model.members=1", "embedding.chars=0", "facts=0")  # what is left out of the default training
+IMPROBABLE = 0.05  # a gold tag with less than this probability is a finding
+MIN_DOCUMENTS = 10  # for each part, if documents are to stay together
+
+Report = Callable[[str], None]
+
+
+class Judgement(NamedTuple):
+    """What a tagger says of a word.
+
+    Attributes:
+        gold: the probability of the gold tag; None if the word has none, or if the tagger's training had not that tag.
+        others: the probabilities of the other tags, the best first.
+    """
+
+    gold: float | None
+    others: list[tuple[str, float]]
+
+
+def improbable_tags(
+    sentences: Sequence[LinedSentence], column: str = "upos", parts: int = 5, report: Report = print
+) -> list[Finding]:
+    """The findings, the least probable gold tag first.
+
+    Args:
+        sentences: of the corpus, all splits of it.
+        column: of the gold tags.
+        parts: into which the corpus is cut, at least 2.
+        report: gets a line about each part.
+
+    Raises:
+        InputError: the column has no tags, or there are fewer sentences than parts.
+    """
+    return _findings(sentences, column, judgements(sentences, column, parts, report, SETTINGS, EPOCH_SHARE))
+
+
+def judgements(
+    sentences: Sequence[LinedSentence],
+    column: str,
+    parts: int,
+    report: Report,
+    settings: Sequence[str],
+    epoch_share: float,
+) -> list[list[Judgement]]:
+    """For each sentence what the tagger that did not learn from it says of its words; see `improbable_tags`.
+
+    Args:
+        sentences: of the corpus.
+        column: of the gold tags.
+        parts: into which the corpus is cut.
+        report: gets a line about each part.
+        settings: overrides of `conf/train.yaml`.
+        epoch_share: see `EPOCH_SHARE`.
+    """
+    if column not in COLUMNS:
+        raise InputError(f"--column {column}: choose one of {', '.join(COLUMNS)}")
+    if not 2 <= parts <= len(sentences):
+        raise InputError(f"--cross-validate {parts}: the corpus can be cut into 2 to {len(sentences)} parts")
+    words = [zip(each.tokens, each.tags[column], strict=True) for each in sentences]
+    if not any(is_annotated(column, tag, form) and tag != "_" for each in words for form, tag in each):
+        raise InputError(f"--column {column}: the corpus has no tags in that column; choose another")
+    quiet()
+    found: list[list[Judgement]] = [[] for _ in sentences]
+    with TemporaryDirectory() as folder:
+        for number, part in enumerate(cut(sentences, parts), 1):
+            start = time.monotonic()
+            held_out = set(part)
+            train = [sentence for i, sentence in enumerate(sentences) if i not in held_out]
+            tagger = _train(train, column, settings, epoch_share, Path(folder))
+            for i, judged in zip(part, _judge(tagger, [sentences[i] for i in part], column), strict=True):
+                found[i] = judged
+            count = sum(len(sentences[i].tokens) for i in part)
+            report(f"part {number} of {parts}: {count:,} words judged in {time.monotonic() - start:.0f} s")
+    return found
+
+
+def cut(sentences: Sequence[LinedSentence], parts: int) -> list[list[int]]:
+    """The numbers of the sentences of each part, in order; the parts have about equally many words.
+
+    The sentences of a document stay together if the corpus has enough documents. What is cut is shuffled first, with
+    `SEED`.
+    """
+    starts = [i for i, sentence in enumerate(sentences) if sentence.opens_document or i == 0]
+    if len(starts) < MIN_DOCUMENTS * parts:
+        starts = list(range(len(sentences)))
+    units = [range(first, end) for first, end in pairwise([*starts, len(sentences)])]
+    random.Random(SEED).shuffle(units)
+    sizes = list(accumulate(sum(len(sentences[i].tokens) for i in unit) for unit in units))
+    cut: list[list[int]] = [[] for _ in range(parts)]
+    for unit, size in zip(units, sizes, strict=True):
+        cut[min(parts - 1, (size - 1) * parts // sizes[-1])].extend(unit)
+    return [sorted(part) for part in cut]
+
+
+def _train(
+    sentences: Sequence[LinedSentence], column: str, settings: Sequence[str], epoch_share: float, folder: Path
+) -> Tagger:
+    """A tagger that has learned one column from the sentences."""
+    words = sum(len(sentence.tokens) for sentence in sentences)
+    epochs = max(MIN_EPOCHS, round(epoch_share * epochs_for(words)))
+    config = with_recipe(_config([f"columns=[{column}]", f"trainer.max_epochs={epochs}", *settings]), words)
+    torch.set_num_threads(config.threads)
+    pl.seed_everything(SEED, verbose=False)
+    corpus = Corpus("", DatasetDict(train=_dataset(sentences)), "unicode")
+    beginning = build(config, corpus, None)
+    module = beginning.module
+    data = TaggerDataModule(
+        corpus.splits,
+        module.vocabulary,
+        module.config["buckets"],
+        int(config.batch_tokens or 0),
+        config.embedding.word_dropout,
+        SEED,
+        facts=beginning.facts if beginning.facts.names else None,
+    )
+    own = {"limit_val_batches": 0, "enable_checkpointing": False}
+    run_fit(make_trainer(config.trainer, own, folder, []), module, data)
+    network, network_config = module.trained()
+    return Tagger(network, module.vocabulary, {"network": network_config}, precision="float32")
+
+
+def _config(overrides: list[str]) -> TrainConfig:
+    planned = plan("train", overrides)
+    assert planned is not None
+    return train_config(planned.jobs[0].config)
+
+
+def _dataset(sentences: Sequence[LinedSentence]) -> Dataset:
+    rows: dict[str, list[Any]] = {"tokens": [sentence.tokens for sentence in sentences]}
+    rows |= {column: [sentence.tags[column] for sentence in sentences] for column in COLUMNS}
+    return Dataset.from_dict(rows)
+
+
+def _judge(tagger: Tagger, sentences: Sequence[LinedSentence], column: str) -> Iterator[list[Judgement]]:
+    known = set(tagger.vocabulary.tags[column])
+    stream = tagger.stream((Sentence(list(each.tokens)) for each in sentences), top=len(known), columns=[column])
+    for sentence, tagged in zip(sentences, stream, strict=True):
+        judged = []
+        for gold, found in zip(sentence.tags[column], tagged.alternatives[column], strict=True):
+            shares = dict(found)
+            share = shares.pop(gold, 0.0) if gold in known else None
+            judged.append(Judgement(share, list(shares.items())))
+        yield judged
+
+
+def _findings(sentences: Sequence[LinedSentence], column: str, judged: Sequence[Sequence[Judgement]]) -> list[Finding]:
+    findings = []
+    for sentence, judgements in zip(sentences, judged, strict=True):
+        for i, (probability, others) in enumerate(judgements):
+            if probability is None or probability >= IMPROBABLE or i in sentence.torn:
+                continue
+            best, share = others[0]
+            gold = sentence.tags[column][i]
+            reason = f"taggers trained on the rest prefer {best}, {share:.1%} to {probability:.2%}"
+            place = sentence.file, sentence.lines[i], sentence.tokens[i]
+            findings.append(
+                Finding("warning", "improbable-tag", *place, column, gold, reason, best, probability, share)
+            )
+    return sorted(findings, key=lambda each: each.probability or 0.0)

@@ -1,0 +1,124 @@
+"""The command `lint`: its summary, its files, and its exit statuses."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tagger.corpus.findings import FIELDS
+from tests.commands.conftest import call, error
+from tests.corpus.lint_corpus import conllu, write
+
+TRAIN = ["the/DET old/ADJ dog/NOUN can/AUX bark/VERB now/ADV"] * 2
+DEV = ["the/DET old/ADJ dog/NOUN can/NOUN bark/VERB now/ADV", "&amp;/PUNCT"]
+
+
+@pytest.fixture
+def corpus(tmp_path: Path) -> str:
+    """A corpus with a warning of each of two kinds, and with a note."""
+    return str(write(tmp_path / "UD_X", train=TRAIN, dev=DEV))
+
+
+def test_the_summary_and_the_table(corpus: str, tmp_path: Path) -> None:
+    result = call("lint", corpus, "-o", "new/found.tsv")
+    assert result.stdout.splitlines()[:2] == [f"{corpus}: 19 words", "0 errors, 3 warnings, 1 note"]
+    assert "xx-dev.conllu:8 &amp;" in result.stdout
+    head, *rows = Path("new/found.tsv").read_text(encoding="utf-8").splitlines()
+    assert head.split("\t") == list(FIELDS)
+    assert [row.split("\t")[:5] for row in rows] == [
+        ["warning", "damaged-text", f"{corpus}/xx-dev.conllu", "8", "&amp;"],
+        ["warning", "new-tag", f"{corpus}/xx-dev.conllu", "8", "&amp;"],
+        ["warning", "variation", f"{corpus}/xx-dev.conllu", "4", "can"],
+        ["note", "repeated-sentence", f"{corpus}/xx-dev.conllu", "1", "the"],
+    ]
+
+
+def test_json(corpus: str) -> None:
+    found = json.loads(call("lint", corpus, "--json").stdout)
+    assert (found["words"], found["counts"]) == (19, {"error": 0, "warning": 3, "note": 1})
+    (variation,) = [each for each in found["findings"] if each["kind"] == "variation"]
+    assert list(variation) == list(FIELDS)
+    assert (variation["line"], variation["tag"], variation["expected"], variation["probability"]) == (
+        *(4, "NOUN", "AUX", None),
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "status"),
+    [
+        ([], 0),
+        (["--fail-on", "error"], 0),
+        (["--fail-on", "warning"], 1),
+        (["--fail-on", "warning", "--kind", "repeated-sentence"], 0),
+        (["--fail-on", "warning", "--kind", "repeated-sentence", "--kind", "variation"], 1),
+    ],
+)
+def test_exit_status(corpus: str, options: list[str], status: int) -> None:
+    call("lint", corpus, "-o", "found.tsv", *options, status=status)
+    assert Path("found.tsv").is_file()
+
+
+def test_an_error_is_worse_than_a_warning(tmp_path: Path) -> None:
+    write(tmp_path / "UD_X", train=["a/NN"])
+    for severity in ("error", "warning"):
+        call("lint", "UD_X", "--fail-on", severity, status=1)
+
+
+def test_files_and_standard_input() -> None:
+    Path("one.conllu").write_text(conllu(TRAIN), encoding="utf-8")
+    Path("two-dev.conllu").write_text(conllu(DEV), encoding="utf-8")
+    assert "one.conllu, two-dev.conllu: 19 words" in call("lint", "one.conllu", "two-dev.conllu").stdout
+    assert "0 errors, 1 warning, 5 notes" in call("lint", "-", input=conllu(DEV)).stdout
+
+
+def test_cross_validation(monkeypatch: pytest.MonkeyPatch) -> None:
+    from tagger.training import cross_validation
+
+    small = ("model.members=1", "model.depth=1", "model.hidden.forward=8", "model.hidden.backward=8", "facts=0")
+    monkeypatch.setattr(cross_validation, "SETTINGS", (*small, "optimizer.lr=0.02", "batch_tokens=40"))
+    lines = [*["old/ADJ/JJ dog/NOUN/NN"] * 20, "old/ADJ/JJ dog/NOUN/JJ", *["old/ADJ/JJ cat/NOUN/NN"] * 20]
+    Path("a.conllu").write_text(conllu(lines), encoding="utf-8")
+    options = ["--cross-validate", "2", "--column", "xpos", "--kind", "improbable-tag", "-o", "a.tsv"]
+    result = call("lint", "a.conllu", *options)
+    assert [line.partition(":")[0] for line in result.stderr.splitlines()] == ["part 1 of 2", "part 2 of 2"]
+    (row,) = Path("a.tsv").read_text(encoding="utf-8").splitlines()[1:]
+    assert row.split("\t")[:7] == ["warning", "improbable-tag", "a.conllu", "62", "dog", "xpos", "JJ"]
+    assert "improbable-tag           1" in result.stdout
+
+
+def test_a_table_that_exists_is_kept(corpus: str) -> None:
+    Path("found.tsv").write_text("mine", encoding="utf-8")
+    assert error("lint", corpus, "-o", "found.tsv") == "error: found.tsv exists; --force replaces it"
+    assert Path("found.tsv").read_text(encoding="utf-8") == "mine"
+    call("lint", corpus, "-o", "found.tsv", "--force")
+    assert Path("found.tsv").read_text(encoding="utf-8").startswith("severity\t")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["missing.conllu"], ["missing.conllu: no such file"]),
+        (["empty"], ["empty has no *-train.conllu", "name the files"]),
+        (["bad.conllu"], ["bad.conllu, line 2: 3 columns"]),
+        (["bytes.conllu"], ["bytes.conllu, line 1", "0xe9", "--encoding"]),
+        (["UD_X", "--kind", "spelling"], ["--kind spelling: no such kind", "variation"]),
+        (["UD_X", "-o", "-"], ["-o -: standard output has the text"]),
+        (["UD_X", "-o", "empty"], ["empty is a folder"]),
+        (["UD_X", "--fail-on", "note"], ["'--fail-on'"]),
+        (["UD_X", "--encoding", "utf-99"], ["utf-99"]),
+        (["UD_X", "--column", "xpos"], ["--column names the tags to cross-validate"]),
+        (["UD_X", "--cross-validate", "1"], ["'--cross-validate'"]),
+        (["UD_X", "--cross-validate", "5"], ["--cross-validate 5: the corpus can be cut into 2 to 4 parts"]),
+        ([], ["missing argument 'CORPUS'"]),
+    ],
+)
+def test_bad_input_is_one_line(corpus: str, arguments: list[str], words: list[str]) -> None:
+    Path("empty").mkdir()
+    Path("bad.conllu").write_text("# x\n1\ta\tb\n", encoding="utf-8")
+    Path("bytes.conllu").write_bytes(b"caf\xe9")
+    result = call("lint", *arguments, status=2)
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("error: ")
+    assert all(word in line for word in words), line
+    assert result.stdout == ""
+    assert not Path("found.tsv").exists()

@@ -1,0 +1,39 @@
+"""Corpora for tests of `lint`: a line per sentence, `form/UPOS/XPOS/FEATS/LEMMA` per word; cells may be left out."""
+
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+from tagger.corpus.findings import Finding
+from tagger.corpus.lined import LinedSentence, corpus_files, read_lined
+
+Check = Callable[[Sequence[LinedSentence]], Iterable[Finding]]
+
+
+def conllu(lines: Sequence[str]) -> str:
+    """CoNLL-U in which a sentence of N words takes N + 1 lines: no comments."""
+    blocks = []
+    for line in lines:
+        rows = []
+        for number, word in enumerate(line.split(" "), 1):
+            form, upos, xpos, feats, lemma = [*word.split("/"), "_", "_", "_", "_"][:5]
+            cells = [str(number), form.replace("~", " "), lemma, upos, xpos, feats, "0", "dep", "_", "_"]
+            rows.append("\t".join(cells))
+        blocks.append("\n".join(rows) + "\n\n")
+    return "".join(blocks)
+
+
+def write(folder: Path, **splits: Sequence[str]) -> Path:
+    """A folder with a file `xx-SPLIT.conllu` for each split."""
+    folder.mkdir(exist_ok=True)
+    for split, lines in splits.items():
+        (folder / f"xx-{split}.conllu").write_text(conllu(lines), encoding="utf-8")
+    return folder
+
+
+def found(check: Check, folder: Path, **splits: Sequence[str]) -> list[tuple[str, str, str, int, str]]:
+    """The findings of a check as (severity, kind, split, line, word)."""
+    sentences = read_lined(corpus_files([str(write(folder, **splits))]))
+    return [
+        (each.severity, each.kind, Path(each.file).stem.removeprefix("xx-"), each.line, each.word)
+        for each in check(sentences)
+    ]

@@ -1,0 +1,77 @@
+"""CoNLL-U files as sentences with lines: every word has the line that it stands in."""
+
+import gzip
+from pathlib import Path
+
+import pytest
+
+from tagger.corpus.lined import corpus_files, read_lined
+from tagger.errors import InputError
+
+TRICKY = """\
+# newdoc id = a
+# sent_id = 1
+1-2\tdon't\t_\t_\t_\t_\t_\t_\t_\t_
+1\tdo\tdo\tAUX\tVBP\t_\t0\troot\t_\t_
+2\tn't\tnot\tPART\tRB\t_\t1\tdep\t_\t_
+2.1\tgo\tgo\tVERB\tVB\t_\t_\t_\t1:dep\t_
+3\twith\twith\tX\tIN\t_\t1\tdep\t_\t_
+4\tout\t_\tX\tIN\t_\t3\tgoeswith\t_\tNote=goeswith
+
+# a comment alone
+
+# sent_id = 2
+1\tYes\tyes\tINTJ\tUH\t_\t0\troot\t_\tNote=goeswith
+"""
+
+
+@pytest.mark.parametrize("ending", ["\n", "\r\n"])
+@pytest.mark.parametrize("name", ["a-dev.conllu", "a-dev.conllu.gz"])
+def test_lines_of_words(tmp_path: Path, ending: str, name: str) -> None:
+    data = TRICKY.replace("\n", ending).encode()
+    (tmp_path / name).write_bytes(gzip.compress(data) if name.endswith(".gz") else data)
+    first, second = read_lined(corpus_files([str(tmp_path / name)]))
+    assert first.tokens == ["do", "n't", "with", "out"]
+    assert first.lines == [4, 5, 7, 8]
+    assert first.surfaces == [(3, "don't")]
+    assert first.tags["xpos"] == ["VBP", "RB", "IN", "IN"]
+    assert (first.torn, first.opens_document, first.split) == ({3}, True, "dev")
+    assert (second.lines, second.torn, second.opens_document) == ([13], frozenset(), False)
+    assert second.start == f"{tmp_path / name}:13"
+    rows = TRICKY.split("\n")
+    for sentence in (first, second):
+        assert [rows[line - 1].split("\t")[1] for line in sentence.lines] == sentence.tokens
+
+
+def test_the_document_of_a_block_without_words_begins_with_the_next_sentence(tmp_path: Path) -> None:
+    file = tmp_path / "a.conllu"
+    file.write_text("# newdoc\n\n" + TRICKY.partition("\n\n")[0].partition("\n")[2] + "\n\n", encoding="utf-8")
+    (sentence,) = read_lined(corpus_files([str(file)]))
+    assert sentence.opens_document
+    assert sentence.lines == [5, 6, 8, 9]
+
+
+def test_files_of_a_corpus(tmp_path: Path) -> None:
+    for name in ("b-ud-train.conllu", "a-ud-train.conllu.gz", "a-ud-test.conllu", ".x-ud-dev.conllu", "other.conllu"):
+        (tmp_path / name).write_bytes(b"")
+    found = corpus_files([str(tmp_path)])
+    assert [(Path(file).name, split) for file, split in found.items()] == [
+        ("a-ud-train.conllu.gz", "train"),
+        ("b-ud-train.conllu", "train"),
+        ("a-ud-test.conllu", "test"),
+    ]
+    names = ["other.conllu", "dev.conllu", "x_test.conllu", "latest.conllu"]
+    assert list(corpus_files(names).values()) == ["train", "dev", "test", "train"]
+
+
+def test_mistakes_are_input_errors(tmp_path: Path) -> None:
+    (tmp_path / "a.conllu").write_text("# nothing\n", encoding="utf-8")
+    with pytest.raises(InputError, match=r"has no \*-train.conllu.* it has a.conllu; name the files"):
+        corpus_files([str(tmp_path)])
+    with pytest.raises(InputError, match="a is named twice"):
+        corpus_files(["a", "a"])
+    with pytest.raises(InputError, match="no words"):
+        read_lined({str(tmp_path / "a.conllu"): "train"})
+    (tmp_path / "a.conllu").write_text("1\tYes\n", encoding="utf-8")
+    with pytest.raises(InputError, match="line 1: 2 columns"):
+        read_lined({str(tmp_path / "a.conllu"): "train"})
