@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, get_args
 import typer
 
 from tagger.commands.console import show, show_json
+from tagger.commands.gold_files import SKIPPED_LINES, gold_format
 from tagger.commands.options import (
     AsJson,
     DeviceOption,
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from tagger.evaluation.compare import Tags
     from tagger.evaluation.word_table import WordTable
 
-DOCUMENT = "-DOCSTART-"  # CoNLL-2003 has such a line before each document
 _SIDE = "A tagger (a name or a folder), or a file that it has tagged. May be repeated, one for each seed."
 
 
@@ -151,13 +151,7 @@ class _Reader:
         """The sentences of a file."""
         places = self._places or {"upos": 1}
         lines = read_lines(file, self._encoding)
-        return read(lines, file, format_in(file), separator=self._separator, columns=places, skip=[DOCUMENT])
-
-
-def format_in(file: str) -> str:
-    """The format of a file with tags: by its suffix, else CoNLL-U."""
-    named = format_of(file, "")
-    return named if named in get_args(TaggedFormat) else "conllu"
+        return read(lines, file, gold_format(file), separator=self._separator, columns=places, skip=SKIPPED_LINES)
 
 
 def _is_file(name: str) -> bool:
@@ -170,7 +164,7 @@ def _same_sentences(reader: _Reader, file: str, gold: "WordTable", gold_file: st
     """The sentences of a tagged file, which must be those of the gold file."""
     from tagger.evaluation.tagged_file import FORMATS, same_sentences
 
-    format = format_in(file)
+    format = gold_format(file)
     if format not in FORMATS:
         raise InputError(f"{file}: a tagged file is read as {', '.join(FORMATS)}, not as {format}; convert it")
     return same_sentences(reader.read(file), gold.tokens(), file, format, gold_file)
@@ -182,7 +176,7 @@ def _tag(name: str, gold: "WordTable", device: str, precision: str) -> tuple["Ta
 
     tagger = load_with_tags(name, device, precision)
     columns = [column for column in tagger.columns if column in gold.columns]
-    tags = gold.predicted(tagger.stream(gold.sentences(), columns=columns), columns) if columns else {}
+    tags = gold.predicted(tagger.stream(gold.sentences()), columns)  # in all columns, since they are chosen together
     forms = tagger.vocabulary.known_forms
     del tagger
     gc.unfreeze()  # loading froze the tagger, which refers to itself

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, get_args
 import typer
 
 from tagger.commands.console import show, show_json
+from tagger.commands.gold_files import SKIPPED_LINES, gold_format
 from tagger.commands.options import (
     DEFAULT_MODEL,
     AsJson,
@@ -21,7 +22,7 @@ from tagger.commands.options import (
 )
 from tagger.errors import InputError
 from tagger.text.files import check_input, read_lines
-from tagger.text.formats import TaggedFormat, format_of
+from tagger.text.formats import TaggedFormat
 from tagger.text.paragraphs import Paragraph
 from tagger.text.readers import read
 from tagger.text.sentence import Sentence
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     from tagger.tagging.tagger import Tagger
 
 SETTINGS = {"epilog": format_help(get_args(TaggedFormat))}
-DOCUMENT = "-DOCSTART-"  # CoNLL-2003 has such a line before each document
 
 
 def evaluate(
@@ -87,7 +87,7 @@ def evaluate(
     check_input([file], encoding)
     tagger = load_with_tags(model, device, precision, segmenter=segmenter, corpus=corpus)
     places = _places(column or [], tagger.columns)
-    format = input or _gold_format(file, bool(column))
+    format = input or gold_format(file, "tsv" if column else "conllu")
     if segmenter != "auto" and not raw:
         raise InputError(f"--segmenter {segmenter} cuts raw text; add --raw, or leave it out")
     if raw and format != "conllu":
@@ -95,7 +95,7 @@ def evaluate(
     if by is not None and format != "conllu":
         raise InputError(f"{file}: --by {by} needs CoNLL-U, which has comments, not {format}")
     lines = read_lines(file, encoding)
-    sentences = read(lines, file, format, separator=separator, columns=places, skip=[DOCUMENT])
+    sentences = read(lines, file, format, separator=separator, columns=places, skip=SKIPPED_LINES)
     if raw:
         scores = raw_scores.raw_scores(*_raw(tagger, sentences, file))
         rows = {name: {"precision": s.precision, "recall": s.recall, "f1": s.f1} for name, s in scores.items()}
@@ -136,11 +136,6 @@ def _format_raw(file: str, tagger: "Tagger", rows: dict[str, dict[str, float]]) 
         shares = f"{100 * row['precision']:>9.2f}% {100 * row['recall']:>8.2f}% {100 * row['f1']:>8.2f}%"
         lines.append(f"  {name:<24}{shares}")
     return "\n".join(lines)
-
-
-def _gold_format(file: str, columns: bool) -> str:
-    named = format_of(file, "")
-    return named if named in get_args(TaggedFormat) else "tsv" if columns else "conllu"
 
 
 def _places(columns: Sequence[str], known: Sequence[str]) -> dict[str, int]:

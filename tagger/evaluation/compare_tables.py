@@ -32,7 +32,7 @@ def format_comparison(found: Mapping[str, Any]) -> str:
     for column, values in found["columns"].items():
         lines += ["", f"{column:<{_NAME_WIDTH + 2}}{'words':>9}  {'A':>8}  {'B':>8}  {'A - B':>7}"]
         lines += [_row(GROUPS[name], row) for name, row in values["groups"].items()]
-        lines += _wrapped(verdict(values), 2)
+        lines += [line for text in (*_each(values), verdict(values)) for line in _wrapped(text, 2)]
         lines += ["", "  words of the gold tag"]
         lines += [_row(tag, row) for tag, row in list(values["tags"].items())[:_SHOWN_TAGS]]
         lines += _rest(len(values["tags"]) - _SHOWN_TAGS, "tags")
@@ -52,6 +52,15 @@ def verdict(values: Mapping[str, Any]) -> str:
     return (
         f"A - B: {100 * values['difference']:+.2f} points (95 %: {low} to {high}), p = {values['p']:.4f}, {significant}"
     )
+
+
+def _each(values: Mapping[str, Any]) -> list[str]:
+    """The accuracy of each tagger, if a side has several."""
+    row = values["groups"]["all"]
+    sides = {name: [f"{100 * share:.2f}%" for share in row[f"{name.lower()}_each"]] for name in ("A", "B")}
+    if all(len(shares) == 1 for shares in sides.values()):
+        return []
+    return ["each: " + "; ".join(f"{name} {' '.join(shares)}" for name, shares in sides.items())]
 
 
 def _heads(found: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -8,8 +8,11 @@ from typing import Any
 import pytest
 
 import tagger
+from tagger.model.vocabulary import Vocabulary
 from tagger.text.conllu import read_conllu, write_conllu
+from tagger.text.sentence import Sentence
 from tests.commands.conftest import CONLLU, call, error, saved
+from tests.conftest import make_network, save_tiny
 from tests.html_page import Page
 
 
@@ -99,6 +102,18 @@ def test_several_taggers_on_several_files(model: Path, other: Path, tmp_path: Pa
     assert each["words"] == 10
     assert (each["a_each"], each["b_each"]) == (right, right[1:])
     assert each["a"] == sum(right) / 2
+
+
+def test_a_tagger_decides_on_all_its_columns_together(vocabulary: Vocabulary, tmp_path: Path) -> None:
+    folder = save_tiny(tmp_path / "both", make_network(vocabulary, seed=4), vocabulary)
+    forms = [f"{a}{b}" for a in "bcdfgh" for b in ("ook", "a", "lights", "ell", ".")]
+    both = tagger.load(folder)
+    together = next(both.stream([Sentence(forms)])).tags["upos"]
+    assert together != both.tag(forms)  # one column alone
+    rows = [f"{i}\t{form}\t_\t{tag}" + "\t_" * 6 for i, (form, tag) in enumerate(zip(forms, together, strict=True), 1)]
+    (tmp_path / "gold.conllu").write_text("\n".join(rows) + "\n\n")
+    found = compared("--a", str(folder), "--b", str(folder), "--column", "upos")["columns"]["upos"]
+    assert found["groups"]["all"]["a"] == 1
 
 
 def test_columns_are_those_that_all_have(tmp_path: Path, model: Path) -> None:

@@ -129,6 +129,8 @@ def test_the_text_fits_a_terminal(taggers: int) -> None:
     row = found["columns"]["upos"]["groups"]["all"]
     assert f"{100 * row['a']:.2f}%" in text
     assert ("per pair" in text) == (taggers == 2)
+    each = "each: A " + " ".join(f"{100 * share:.2f}%" for share in row["a_each"]) + f"; B {100 * row['b']:.2f}%"
+    assert (each in text) == (taggers == 2)
     assert "(40 sentences, 155 words)" in text
 
 
