@@ -9,15 +9,15 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
 import torch
-from torch.nn.functional import cross_entropy
 
-from tagger.model.batch import IGNORE, Batch
+from tagger.model.batch import Batch
 from tagger.model.collate import collate
+from tagger.model.decoder import Decoder
 from tagger.model.forms import FormTable
 from tagger.model.network import NetworkConfig, TaggerNetwork
 from tagger.model.segmenter import SegmenterNetwork, SegmenterVocabulary
@@ -49,6 +49,7 @@ BUCKETS = 64
 def network_config(**changes: Any) -> NetworkConfig:
     """The settings of a tiny network, some of them changed."""
     config: dict[str, Any] = {
+        "decoder": "softmax",
         "cell": "gru",
         "depth": 2,
         "hidden": {"forward": 8, "backward": 6},
@@ -99,7 +100,7 @@ def overfit(
     for _ in range(steps):
         scores = network(batch)
         losses = [
-            cross_entropy(scores[column].flatten(0, 1), target.flatten(), ignore_index=IGNORE)
+            cast(Decoder, network.decoders[column]).loss(scores[column], target, batch.lengths)
             for column, target in batch.targets.items()
         ]
         loss = torch.stack(losses).sum()

@@ -1,6 +1,5 @@
 """Gold and predicted tags -> a report: accuracies, the scores of each tag (by seqeval) and confusions."""
 
-import re
 import textwrap
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -10,8 +9,7 @@ from typing import Any, NamedTuple
 from tagger.errors import InputError
 from tagger.model.vocabulary import Vocabulary
 from tagger.text.gold_tags import NO_TAG, is_annotated
-
-_SPAN_TAG = re.compile(r"O|[BIESU]-.+")
+from tagger.text.spans import is_span_column
 
 
 class Scored(NamedTuple):
@@ -70,11 +68,6 @@ def annotated_columns(columns: Mapping[str, "ColumnCounts"], vocabulary: Vocabul
             f"no gold tags in any of the columns {', '.join(vocabulary.columns)}; give a file that has gold tags"
         )
     return annotated
-
-
-def is_span_column(tags: Sequence[str]) -> bool:
-    """Whether the tags are BIO spans, such as the chunks of CoNLL-2000: `B-NP`, `I-NP`, `O`."""
-    return all(_SPAN_TAG.fullmatch(tag) for tag in tags) and any(tag != "O" for tag in tags)
 
 
 class ColumnCounts:

@@ -1,85 +1,204 @@
-"""Scores -> tags and their probabilities: for one column, or for several whose tags must fit each other."""
+"""Scores of one column -> the loss of training, the tags, and what the tags' probabilities are.
 
-# N tokens, K tags of a column, k best of them
+`Decoder` is the interface of both decoders: `SoftmaxDecoder` takes each token by itself, `CRFDecoder` a sentence's tags
+together, with the algorithms of `crf.py`. `network.decoders` has one for each column.
+"""
+
+# T tokens in the longest sentence, B sentences, N tokens of all, K tags of a column, k best of them, P paths
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
 
-MAX_SCORES = 1 << 22  # the most scores of combinations in memory at a time
+from tagger.model.batch import IGNORE
+from tagger.model.crf import (
+    FORBIDDEN,
+    Paths,
+    Transitions,
+    best_paths,
+    log_marginals,
+    log_partition,
+    packing,
+    sequence_scores,
+    viterbi,
+)
+
+DECODERS = ("softmax", "crf")
 
 
-class Decoded(NamedTuple):
-    """The best tags of every token, best first."""
+class Decoder(nn.Module):
+    """How the tags of a column follow from the scores of its tokens.
 
-    ids: np.ndarray  # (N, k)
-    probabilities: np.ndarray | None  # (N, k); None if nobody asked for them
-
-
-def decode(scores: Tensor, top: int = 1, probabilities: bool = False, chosen: Tensor | None = None) -> Decoded:
-    """The best tags of each token and, on request, their probabilities (softmax).
-
-    Args:
-        scores: logits, (N, K).
-        top: how many tags of each token to return.
-        probabilities: whether to return probabilities.
-        chosen: (N,), the tags that come first, such as `Combinations.choose` found; None: the best.
+    Packed tokens are the first tokens of all sentences, the longest sentence's first, then the second ones, and so on;
+    `counts` (T,) says how many sentences have a token at each step. A score of -inf says that a token cannot have a
+    tag.
     """
-    if top == 1 and not probabilities:
-        best = scores.argmax(-1) if chosen is None else chosen
-        return Decoded(best[:, None].cpu().numpy(), None)
-    ordered, ids = scores.float().sort(dim=-1, descending=True, stable=True)  # stable: the first of equals, as argmax
-    shares = ordered.softmax(-1)
-    if chosen is not None:
-        # Where the chosen tag is not the best, it moves to the front, and the others keep their order.
-        (moved,) = torch.nonzero(ids[:, 0] != chosen, as_tuple=True)
-        order = (ids[moved] != chosen[moved, None]).to(torch.uint8).argsort(dim=-1, stable=True)
-        ids[moved], shares[moved] = ids[moved].gather(1, order), shares[moved].gather(1, order)
-    best = torch.round(shares[:, :top], decimals=6)
-    return Decoded(ids[:, :top].cpu().numpy(), best.cpu().numpy() if probabilities else None)
 
-
-class Combinations:
-    """Chooses the tags of several columns together, among the combinations that training has."""
-
-    def __init__(self, combinations: Sequence[Sequence[int]], sizes: Sequence[int]) -> None:
-        """Takes the combinations, each of one tag id per column, and the K of each column."""
-        self._tags = torch.tensor(combinations, dtype=torch.int64).T.contiguous()  # (columns, combinations)
-        self._sizes = list(sizes)
-        self._codes = torch.unique(self._code(list(self._tags)))  # sorted
-
-    def choose(self, scores: Sequence[Tensor]) -> list[Tensor]:
-        """The tags of each column, (N,), that are most probable together.
-
-        The network takes the columns for independent. So if the best tags of all columns are a known combination, no
-        other combination is more probable. The combinations are compared for the other tokens only.
+    def loss(self, scores: Tensor, targets: Tensor, lengths: Tensor) -> Tensor:
+        """What training makes small: the negative log-probability of the gold tags, a mean over the tokens with one.
 
         Args:
-            scores: logits of each column, (N, K).
+            scores: (T, B, K) of sentences that are padded on the right.
+            targets: (T, B) gold tags, or IGNORE.
+            lengths: (B,).
         """
-        best = [column.argmax(-1) for column in scores]
-        codes = self._code(best)
-        found = torch.searchsorted(self._codes, codes).clamp_(max=len(self._codes) - 1)  # its place if it is known
-        (unknown,) = torch.nonzero(self._codes[found] != codes, as_tuple=True)
-        for rows in torch.split(unknown, max(1, MAX_SCORES // self._tags.shape[1])):
-            logs = [column[rows].float().log_softmax(-1) for column in scores]
-            together = sum(log[:, tags] for log, tags in zip(logs, self._tags, strict=True))  # (rows, combinations)
-            chosen = torch.as_tensor(together).argmax(-1)
-            for column, tags in zip(best, self._tags, strict=True):
-                column[rows] = tags[chosen]
-        return best
+        raise NotImplementedError
 
-    def to(self, device: torch.device | str) -> "Combinations":
-        """Moves the table to a device."""
-        self._tags, self._codes = self._tags.to(device), self._codes.to(device)
-        return self
+    def best(self, scores: Tensor, counts: Sequence[int]) -> Tensor:
+        """The tags, (N,), from the scores of packed tokens, (N, K)."""
+        raise NotImplementedError
 
-    def _code(self, tags: Sequence[Tensor]) -> Tensor:
-        """A number for each combination of tags, different for different combinations."""
-        code = torch.zeros_like(tags[0])
-        for column, size in zip(tags, self._sizes, strict=True):
-            code = code * size + column
-        return code
+    def log_probabilities(
+        self,
+        scores: Tensor,
+        counts: Sequence[int],
+        temperature: float = 1.0,
+        rows: int | None = None,
+        at: Tensor | None = None,
+    ) -> Tensor:
+        """The logarithm of the probability of each tag, (N, K).
+
+        Args:
+            scores: (N, K) of packed tokens.
+            counts: (T,).
+            temperature: that all scores are divided by: Guo et al. (2017), https://arxiv.org/abs/1706.04599.
+            rows: of every product, at least B, so that a sentence's values do not depend on the other sentences, to
+                the last bit; None: as many as are needed.
+            at: (n,) the tokens that are wanted; None: all.
+        """
+        raise NotImplementedError
+
+    def paths(
+        self, scores: Tensor, counts: Sequence[int], most: int, temperature: float = 1.0, rows: int | None = None
+    ) -> Paths:
+        """The `most` most probable sequences of tags of each sentence; see `log_probabilities`."""
+        raise NotImplementedError
+
+
+class SoftmaxDecoder(Decoder):
+    """Each token by itself: its tag is the one with the highest score. It has no weights."""
+
+    def loss(self, scores: Tensor, targets: Tensor, lengths: Tensor) -> Tensor:
+        """The mean cross-entropy; 0 if no token has a gold tag."""
+        total = cross_entropy(scores.flatten(0, 1).float(), targets.flatten(), ignore_index=IGNORE, reduction="sum")
+        return total / (targets != IGNORE).sum().clamp(min=1)  # a batch may have nothing to learn
+
+    def best(self, scores: Tensor, counts: Sequence[int]) -> Tensor:
+        """The tags with the highest scores."""
+        return scores.argmax(-1)
+
+    def log_probabilities(
+        self,
+        scores: Tensor,
+        counts: Sequence[int],
+        temperature: float = 1.0,
+        rows: int | None = None,
+        at: Tensor | None = None,
+    ) -> Tensor:
+        """The logarithm of the softmax of each token's scores."""
+        return ((scores if at is None else scores[at]).float() / temperature).log_softmax(-1)
+
+    def paths(
+        self, scores: Tensor, counts: Sequence[int], most: int, temperature: float = 1.0, rows: int | None = None
+    ) -> Paths:
+        """Extends the best paths by the best tags of each token, step by step."""
+        logs, tags = self.log_probabilities(scores, counts, temperature).topk(min(most, scores.shape[1]))  # (N, k)
+        each, starts = torch.split(logs, list(counts)), np.cumsum([0, *counts])
+        total = nn.functional.pad(each[0], (0, most - each[0].shape[1]), value=-torch.inf)  # (n, P) of paths so far
+        back: list[Tensor] = []  # of each step but the first (n, P), the place among (P, k) of path and tag
+        lasts = []
+        for row in each[1:]:
+            lasts.append(total[len(row) :])
+            total, place = (total[: len(row), :, None] + row[:, None]).flatten(1).topk(most, dim=1)
+            back.append(place)
+        total = torch.cat([total, *lasts[::-1]])  # (B, P)
+        path = torch.arange(most, device=scores.device).expand(len(total), -1)
+        found: list[Tensor] = []
+        here = path[: counts[-1]]  # the path of each sentence that has a token at the step
+        for step in range(len(each) - 1, 0, -1):
+            place = back[step - 1].gather(1, here)
+            k = tags.shape[1]
+            found.append(tags[starts[step] : starts[step + 1]].gather(1, place % k))
+            here = torch.cat([place // k, path[counts[step] : counts[step - 1]]])
+        found.append(tags[: counts[0]].gather(1, here.clamp(max=tags.shape[1] - 1)))
+        return Paths(total, torch.cat(found[::-1]))
+
+
+class CRFDecoder(Decoder):
+    """The transition scores of one column, which are learned."""
+
+    def __init__(self, tags: int) -> None:
+        """Begins with 0 for all transitions.
+
+        Args:
+            tags: K.
+        """
+        super().__init__()
+        self.start, self.end = nn.Parameter(torch.zeros(tags)), nn.Parameter(torch.zeros(tags))
+        self.transitions = nn.Parameter(torch.zeros(tags, tags))
+        self.register_buffer("forbidden", torch.zeros(tags + 1, tags, dtype=torch.bool), persistent=False)
+        self.forbidden: Tensor
+
+    def forbid(self, first: Sequence[int], pairs: Sequence[tuple[int, int]]) -> None:
+        """Says which tags cannot begin a sentence, and which cannot follow one another, when tags are chosen.
+
+        The loss does not know it: it learns from whatever the corpus has. `settle` writes it into the weights.
+        """
+        for tag in first:
+            self.forbidden[-1, tag] = True
+        for before, tag in pairs:
+            self.forbidden[before, tag] = True
+
+    @torch.no_grad()
+    def settle(self) -> None:
+        """Gives what is forbidden the score `FORBIDDEN`, so that it is saved with the weights."""
+        self.start.masked_fill_(self.forbidden[-1], FORBIDDEN)
+        self.transitions.masked_fill_(self.forbidden[:-1], FORBIDDEN)
+
+    @property
+    def _chosen_from(self) -> Transitions:
+        """The transitions when tags are chosen."""
+        return Transitions(
+            self.start.detach().float().masked_fill(self.forbidden[-1], FORBIDDEN),
+            self.end.detach().float(),
+            self.transitions.detach().float().masked_fill(self.forbidden[:-1], FORBIDDEN),
+        )
+
+    def loss(self, scores: Tensor, targets: Tensor, lengths: Tensor) -> Tensor:
+        """log Z - s(y), over the number of tokens; a token without a gold tag may have every tag."""
+        places, counts = packing(lengths)
+        packed, tags = scores.flatten(0, 1)[places].float(), targets.flatten()[places]
+        transitions = Transitions(self.start.float(), self.end.float(), self.transitions.float())
+        known = tags != IGNORE
+        if bool(known.all()):
+            gold = sequence_scores(packed, tags, counts, transitions)
+        else:  # tokens without a tag: the probability of all sequences that have the tags of the others
+            others = torch.ones_like(packed, dtype=torch.bool).scatter(1, tags.clamp(min=0)[:, None], False)
+            others &= known[:, None]
+            gold = log_partition(packed.masked_fill(others, -torch.inf), counts, transitions)
+        return (log_partition(packed, counts, transitions) - gold).sum() / known.sum().clamp(min=1)
+
+    def best(self, scores: Tensor, counts: Sequence[int]) -> Tensor:
+        """The tags of the most probable sequences."""
+        return viterbi(scores.float(), counts, self._chosen_from)
+
+    def log_probabilities(
+        self,
+        scores: Tensor,
+        counts: Sequence[int],
+        temperature: float = 1.0,
+        rows: int | None = None,
+        at: Tensor | None = None,
+    ) -> Tensor:
+        """The marginals."""
+        logs = log_marginals(scores.float() / temperature, counts, self._chosen_from.cooled(temperature), rows)
+        return logs if at is None else logs[at]
+
+    def paths(
+        self, scores: Tensor, counts: Sequence[int], most: int, temperature: float = 1.0, rows: int | None = None
+    ) -> Paths:
+        """See `best_paths`."""
+        return best_paths(scores.float() / temperature, counts, self._chosen_from.cooled(temperature), most, rows)

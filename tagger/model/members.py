@@ -8,6 +8,7 @@ So it is saved, loaded and used like any other.
 
 # M members, I input size of a layer, H hidden size of one direction of a member, G gates of the cell
 
+import copy
 from collections.abc import Sequence
 from typing import cast
 
@@ -16,6 +17,7 @@ from torch import Tensor, nn
 
 from tagger.errors import InputError
 from tagger.model.affixes import AFFIXES
+from tagger.model.decoder import Decoder
 from tagger.model.embeddings import FormEmbedding, VectorEmbedding
 from tagger.model.network import NetworkConfig, TaggerNetwork
 
@@ -112,6 +114,18 @@ def join(members: Sequence[TaggerNetwork], joined: TaggerNetwork) -> None:
         for i, member in enumerate(members):
             weight[:, torch.cat(states[i])] = cast(Tensor, member.heads[column].weight) / len(members)
         bias.copy_(torch.stack([cast(Tensor, member.heads[column].bias) for member in members]).mean(0))
+    for column, decoder in joined.decoders.items():
+        decoder.load_state_dict(mean_decoder(members, column).state_dict())
+
+
+@torch.no_grad()
+def mean_decoder(members: Sequence[TaggerNetwork], column: str) -> Decoder:
+    """The decoder of a column whose weights are the means of the members' weights."""
+    decoders = [cast(Decoder, member.decoders[column]) for member in members]
+    mean = copy.deepcopy(decoders[0])
+    for name, parameter in mean.named_parameters():
+        parameter.copy_(torch.stack([decoder.get_parameter(name) for decoder in decoders]).mean(0))
+    return mean
 
 
 def _join_forms(members: Sequence[FormEmbedding], joined: FormEmbedding) -> list[Tensor]:

@@ -23,6 +23,7 @@ _KEYS = {  # part of the network, as names of weights begin -> the config keys t
     "transformer": "embedding.transformer",
     "encoder": "model.hidden and model.depth",
     "heads": "model.hidden and the number of tags",
+    "decoders": "model.decoder and the number of tags",
     "corpora": "the number of corpora",
 }
 

@@ -12,6 +12,7 @@ from torch.nn.functional import embedding as look_up
 
 from tagger.errors import InputError
 from tagger.model.batch import NO_CORPUS
+from tagger.model.decoder import CRFDecoder, Decoder, SoftmaxDecoder
 from tagger.model.embeddings import FormEmbedding, VectorConfig
 from tagger.model.encoder import Encoder
 from tagger.model.fast_cpu import Dropout
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 MAX_DEPTH = 1_000
 MAX_HIDDEN_SIZE = 10_000_000
+MAX_CRF_TAGS = 200  # a column with more tags has no CRF: its time grows with their square
 
 
 class NetworkConfig(TypedDict):
@@ -33,6 +35,7 @@ class NetworkConfig(TypedDict):
     A new key also needs a line in `ADDED_KEYS` of `weights/saved_config.py`: older taggers lack it.
     """
 
+    decoder: str  # a name in `decoder.DECODERS`
     cell: str  # a name in `encoder.CELLS`
     depth: int  # recurrent layers
     hidden: dict[str, int | list[int]]  # forward and backward: one size for all layers, or a list of one per layer
@@ -49,7 +52,8 @@ class NetworkConfig(TypedDict):
 class TaggerNetwork(nn.Module):
     """Scores every tag for every token of a batch.
 
-    Each column has a linear layer of its own (a head), which reads the states of all recurrent layers.
+    Each column has a linear layer of its own (a head), which reads the states of all recurrent layers, and a decoder,
+    which knows the loss of its scores and the tags that follow from them.
     """
 
     def __init__(self, vocabulary: "Vocabulary", config: NetworkConfig) -> None:
@@ -75,6 +79,9 @@ class TaggerNetwork(nn.Module):
         self.encoder = Encoder(config["cell"], width, forward, backward, config["dropout"])
         self.states = states = sum(forward) + sum(backward)  # S
         self.heads = nn.ModuleDict({column: nn.Linear(states, len(tags)) for column, tags in vocabulary.tags.items()})
+        self.decoders = nn.ModuleDict(
+            {column: _decoder(config["decoder"], len(tags)) for column, tags in vocabulary.tags.items()}
+        )
         self.dropout = Dropout(config["dropout"])
         count = len(vocabulary.corpora)
         self.corpora = nn.Embedding(count + 1, width, padding_idx=NO_CORPUS) if count else None
@@ -120,6 +127,11 @@ class TaggerNetwork(nn.Module):
         x = self.embed(batch)
         h = self.encode(x, batch.lengths)
         return self.score(h)
+
+
+def _decoder(name: str, tags: int) -> Decoder:
+    """A new decoder of a column with this number of tags."""
+    return CRFDecoder(tags) if name == "crf" and tags <= MAX_CRF_TAGS else SoftmaxDecoder()
 
 
 def check_training_memory(vocabulary: "Vocabulary", config: NetworkConfig) -> None:

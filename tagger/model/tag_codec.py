@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from tagger.model.decoder import Decoded
+from tagger.model.decoded import Decoded
 from tagger.text.edit_scripts import apply_script, edit_script, least_characters
 from tagger.text.gold_tags import LEMMA, NO_TAG, is_annotated
 

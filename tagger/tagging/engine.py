@@ -8,7 +8,7 @@ word's form alone, up to the first layer's product with its input, is computed o
 # U forms, E embedding of a form, N tokens of a batch, X columns of a layer's product with its input, S states of all
 # layers, D size of a transformer, K tags
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,10 +16,11 @@ import torch
 from torch import Tensor
 
 from tagger.model.batch import NO_CORPUS
-from tagger.model.decoder import Combinations, Decoded, decode
+from tagger.model.decoded import Decoded
 from tagger.model.forms import FormTable
 from tagger.model.pieces import PieceTokenizer, windows
 from tagger.tagging.batches import POOL_SENTENCES, plan_batches
+from tagger.tagging.decoding import BatchScores, Constraint, Decoding, Found, Request, joined
 from tagger.tagging.devices import PRECISIONS
 from tagger.tagging.form_cache import FormCache
 from tagger.tagging.form_vectors import embed_forms
@@ -54,6 +55,7 @@ class Engine:
         precision: str = "float32",
         cache_size: int = CACHE_SIZE,
         corpus: int = NO_CORPUS,
+        temperatures: Mapping[str, float] | None = None,
     ) -> None:
         """Takes a copy of the weights of the recurrent layers and the heads.
 
@@ -66,6 +68,7 @@ class Engine:
             precision: float32 or bfloat16.
             cache_size: number of forms to cache, at least those of a batch.
             corpus: id of the corpus whose sentences are read; NO_CORPUS: it is unknown.
+            temperatures: that the scores of a column are divided by before they become probabilities; 1 by default.
         """
         self.network, self.tokenizer, self.device, self.precision = network, tokenizer, device, precision
         self._stack = Stack(network, PRECISIONS[precision])
@@ -74,7 +77,7 @@ class Engine:
             Stack(network, torch.float32) if (device, precision) == ("cpu", "bfloat16") else self._stack
         )
         self._vocabulary = vocabulary
-        self._combinations: dict[tuple[str, ...], Combinations | None] = {}  # of columns
+        self._decoding = Decoding(network, vocabulary, device, temperatures or {})
         self._table = FormTable(vocabulary, buckets, limit=0)  # keeps nothing: the cache does
         self._pieces = FormTable(vocabulary, 1, tokenizer, cache_size) if tokenizer is not None else None
         self.widths = self._stack.widths
@@ -90,52 +93,45 @@ class Engine:
     def tag(
         self,
         sentences: Sequence[Sequence[str]],
-        columns: Sequence[str] | None = None,
-        top: int = 1,
-        probabilities: bool = False,
+        request: Request,
         pool: bool = False,
-    ) -> dict[str, Decoded]:
+        constraints: Mapping[str, Constraint] | None = None,
+    ) -> dict[str, Found]:
         """The tags of all tokens.
 
         Args:
             sentences: lists of forms, of any length.
-            columns: those wanted; all by default. The tags of several columns are chosen together, among the
-                combinations of training, if the vocabulary has these.
-            top: how many tags of each token, the best first.
-            probabilities: whether to return the probabilities of the tags too.
+            request: what is wanted of them. The tags of several columns are chosen together, among the combinations
+                of training, if the vocabulary has these.
             pool: whether the tags of a sentence must not depend on the other sentences, to the last bit of a score.
                 A network that reads a transformer has no pools.
+            constraints: for some columns, which tags tokens may have.
         """
-        columns = self._columns if columns is None else columns
-        codecs = [self._vocabulary.codecs[column] for column in columns]
-        together = [place for place, codec in enumerate(codecs) if not codec.edits]
-        combinations = self._combinations_of([columns[place] for place in together])
-        parts: dict[str, list[Decoded]] = {column: [] for column in columns}
+        columns = self._columns if request.columns is None else request.columns
+        parts: dict[str, list[Found]] = {column: [] for column in columns}
         places = []
         forms = [form for sentence in sentences for form in sentence]
         with own_turn():
-            for order, states, stack in self._read(sentences, pool):
-                places.append(order)
-                scores = [stack.scores(states, column, pool)[: len(order)] for column in columns]
-                chosen: list[Tensor | None] = [None] * len(columns)
-                if combinations is not None:
-                    for i, best in zip(together, combinations.choose([scores[i] for i in together]), strict=True):
-                        chosen[i] = best
-                for column, codec, each, first in zip(columns, codecs, scores, chosen, strict=True):
-                    codec.restrict(each, forms, order)
-                    parts[column].append(decode(each, codec.candidates(top, probabilities), probabilities, first))
-        place = np.concatenate(places) if places else np.zeros(0, dtype=np.int64)
-        return {
-            column: _in_place(parts[column], place, codec.candidates(top, probabilities), probabilities)
-            for column, codec in zip(columns, codecs, strict=True)
-        }
+            for tokens, counts, states, stack in self._read(sentences, pool):
+                places.append(tokens)
+                scores = {column: stack.scores(states, column, pool)[: len(tokens)] for column in columns}
+                batch = BatchScores(scores, tokens, counts, POOL_SENTENCES if pool else None)
+                for column, found in self._decoding.decode(batch, forms, request, constraints or {}).items():
+                    parts[column].append(found)
+        return {column: joined(parts[column], places, self._nothing(column, request)) for column in columns}
+
+    def _nothing(self, column: str, request: Request) -> Found:
+        """What is found of no sentences."""
+        top = self._vocabulary.codecs[column].candidates(request.top, request.weighs)
+        ids = np.zeros((0, top), dtype=np.int64)
+        return Found(Decoded(ids, ids.astype(np.float32) if request.weighs else None), [])
 
     def states(self, sentences: Sequence[Sequence[str]]) -> np.ndarray:
         """The states of all recurrent layers side by side, of all tokens: float32, (tokens, S)."""
         count = sum(map(len, sentences))
         states = np.empty((count, sum(self.widths)), dtype=np.float32)
         with own_turn():
-            for order, found, _ in self._read(sentences):
+            for order, _, found, _ in self._read(sentences):
                 states[order] = found[: len(order)].float().cpu().numpy()
         return states
 
@@ -151,7 +147,7 @@ class Engine:
     def scores(self, sentences: Sequence[Sequence[str]]) -> dict[str, Tensor]:
         """For each column the scores (logits) of all tokens, (tokens, K), of sentences that fit in a batch."""
         with own_turn():
-            ((order, states, stack),) = self._read(sentences)
+            ((order, _, states, stack),) = self._read(sentences)
             inverse = torch.from_numpy(np.argsort(order)).to(self.device)
             return {column: stack.scores(states, column)[: len(order)][inverse].float() for column in self._columns}
 
@@ -163,21 +159,10 @@ class Engine:
         """Floating-point operations of the product that is computed once per cached form, without its embedding."""
         return 2 * self._form_product[0].numel()
 
-    def _combinations_of(self, columns: Sequence[str]) -> Combinations | None:
-        """The tag combinations of several columns, made when they are first needed; None if none are known."""
-        key = tuple(columns)
-        if key not in self._combinations:
-            places = [self._vocabulary.combined.index(column) for column in columns]
-            tags = sorted({tuple(tags[place] for place in places) for tags in self._vocabulary.combinations})
-            sizes = [len(self._vocabulary.tags[column]) for column in columns]
-            known = len(columns) > 1 and len(tags) > 0
-            self._combinations[key] = Combinations(tags, sizes).to(self.device) if known else None
-        return self._combinations[key]
-
     def _read(
         self, sentences: Sequence[Sequence[str]], pool: bool = False
-    ) -> Iterator[tuple[np.ndarray, Tensor, Stack]]:
-        """Yields for each batch the numbers of its N packed tokens, their states (N or more rows, S) and the stack."""
+    ) -> Iterator[tuple[np.ndarray, list[int], Tensor, Stack]]:
+        """Yields for each batch its tokens and counts (see `PackedBatch`), states (N or more rows, S) and the stack."""
         forms = [form for sentence in sentences for form in sentence]
         at_once = self.cache.rows(forms) if len(forms) <= self.cache.capacity else None
         size = len if self._pieces is None else self._pieces.size
@@ -186,7 +171,8 @@ class Engine:
             rows = self.cache.rows(packed) if at_once is None else at_once[tokens]
             stack = self._narrow_stack if counts[0] <= MAX_NARROW_SENTENCES and not pool else self._stack
             context = None if self.tokenizer is None else self._context(packed, counts)
-            yield tokens, stack.states(self.cache.values, rows, counts, context, self.tokenizer is None, pool), stack
+            states = stack.states(self.cache.values, rows, counts, context, self.tokenizer is None, pool)
+            yield tokens, counts, states, stack
 
     def _first_products(self, forms: list[str]) -> Tensor:
         """The first layer's product with the embeddings of forms, (U, X); a transformer's part is added later."""
@@ -223,16 +209,3 @@ class Engine:
         here = torch.arange(counts[0])[None] < torch.tensor(counts)[:, None]  # (T, B)
         packed: Tensor = vectors[here.to(self.device)]
         return packed
-
-
-def _in_place(parts: list[Decoded], place: np.ndarray, top: int, probabilities: bool) -> Decoded:
-    """Puts the tags of packed batches in the order of the tokens."""
-    if not parts:
-        return Decoded(
-            np.zeros((0, top), dtype=np.int64), np.zeros((0, top), dtype=np.float32) if probabilities else None
-        )
-    inverse = np.argsort(place)
-    shares = [part.probabilities for part in parts if part.probabilities is not None]
-    return Decoded(
-        np.concatenate([part.ids for part in parts])[inverse], np.concatenate(shares)[inverse] if shares else None
-    )

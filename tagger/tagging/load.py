@@ -1,14 +1,19 @@
 """The name of a trained tagger -> `Tagger`."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from tagger.errors import InputError, shorten
+from tagger.model.vocabulary import Vocabulary
+from tagger.tagging.checks import checked_column
 from tagger.tagging.devices import choose_device
 from tagger.tagging.engine import CACHE_SIZE
 from tagger.tagging.hidden_words import HiddenWordPredictor
 from tagger.tagging.segmenter import LearnedSegmenter
 from tagger.tagging.tagger import Tagger
+from tagger.text.files import read_lines
+from tagger.text.lexicon import CASES, Lexicon, LexiconCase, read_lexicon
 from tagger.text.segment import RULES
 from tagger.text.segmenter import RuleSegmenter, Segmenter
 from tagger.weights.catalog import DEFAULT, find_tagger
@@ -28,6 +33,8 @@ def load(
     workers: int = 1,
     segmenter: str = AUTO,
     corpus: str | None = None,
+    lexicons: Mapping[str, Path | str] | None = None,
+    lexicon_case: LexiconCase = "exact",
 ) -> Tagger:
     """Loads a trained tagger.
 
@@ -45,10 +52,12 @@ def load(
         segmenter: what cuts text into sentences and tokens: `learned`, the tagger's own segmenter; `english` or
             `unicode`, rules; `auto`, its own, or the rules that its training chose.
         corpus: of a tagger that was trained on several corpora, the one that the text is like; None: that is not known.
+        lexicons: for some columns a file that says which tags word forms may have; see `text.lexicon.read_lexicon`.
+        lexicon_case: how the case of letters is matched: exact, first or ignore; see `text.lexicon.Lexicon`.
 
     Raises:
         InputError: no such folder, or its files are damaged; no such device, precision, segmenter or corpus; a number
-            is too small; the tagger has no segmenter of its own.
+            is too small; the tagger has no segmenter of its own; a lexicon cannot be read or has an unknown tag.
     """
     if not isinstance(name, str | Path):
         raise InputError(f"{name!r} names no tagger; give a name such as {DEFAULT!r}, or the path of a folder")
@@ -56,11 +65,25 @@ def load(
     options: dict[str, Any] = {"precision": precision, "cache_size": cache_size, "workers": workers, "corpus": corpus}
     if not predicts_words(folder):
         saved = load_tagger(folder)
+        options["lexicons"] = _lexicons(lexicons or {}, lexicon_case, saved.vocabulary)
         return Tagger(*saved, device, **options, segmenter=_segmenter(folder, saved.config, segmenter))
     predictor = HiddenWordPredictor.load(folder, device)
     options["segmenter"] = _segmenter(folder, predictor.config, segmenter)
     body = predictor.network.body
     return Tagger(body, predictor.vocabulary, predictor.config, None, device, **options, hidden_words=predictor)
+
+
+def _lexicons(files: Mapping[str, Path | str], case: LexiconCase, vocabulary: Vocabulary) -> dict[str, Lexicon]:
+    """The lexicons of columns; see `load`."""
+    if case not in CASES:
+        raise InputError(f"{shorten(str(case))} is no way to match the case of letters; choose {', '.join(CASES)}")
+    lexicons = {}
+    for column, file in files.items():
+        ids = vocabulary.tag_ids[checked_column(column, vocabulary.columns)]
+        if vocabulary.codecs[column].edits:
+            raise InputError(f"{file}: the column {column} can have no lexicon, because its tags are edit scripts")
+        lexicons[column] = Lexicon(read_lexicon(read_lines(str(file), "utf-8"), str(file), ids), case)
+    return lexicons
 
 
 def _segmenter(folder: Path, config: dict[str, Any], choice: str) -> Segmenter:

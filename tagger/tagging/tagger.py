@@ -2,7 +2,7 @@
 
 import io
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property, partial
 from itertools import accumulate, chain, pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple, overload
@@ -22,17 +22,19 @@ from tagger.tagging.checks import (
     checked_texts,
     checked_tokens,
 )
+from tagger.tagging.constraints import GivenTags, constraints_of, given_tags, put_back
+from tagger.tagging.decoding import Found, Request, paths_of_sentences
 from tagger.tagging.devices import choose_device, choose_precision
 from tagger.tagging.engine import CACHE_SIZE, Engine
 from tagger.tagging.layer_vectors import ALL, LayerVectors
 from tagger.tagging.workers import Part, Workers
+from tagger.text.lexicon import Lexicon
 from tagger.text.readers import read
 from tagger.text.segment import RULES
 from tagger.text.segmenter import RuleSegmenter, Segmenter
 from tagger.text.sentence import Sentence, Token
 
 if TYPE_CHECKING:
-    from tagger.model.decoder import Decoded
     from tagger.model.network import TaggerNetwork
     from tagger.model.pieces import PieceTokenizer
     from tagger.model.vocabulary import Vocabulary
@@ -44,12 +46,11 @@ WINDOW_SENTENCES = 8_000
 MAX_SPACED_SHARE = 0.01  # with a larger share of forms with spaces, no rule can find the tokens of running text
 
 
-class Request(NamedTuple):
-    """The results that are wanted for every token."""
+class _Work(NamedTuple):
+    """What is sent to a process."""
 
-    columns: Sequence[str] | None = None  # None: all
-    top: int = 1
-    probabilities: bool = False
+    sentences: list[list[str]]
+    given: GivenTags
 
 
 class Tagger:
@@ -66,6 +67,7 @@ class Tagger:
         engine: runs the network.
         segmenter: cuts text into sentences and tokens; None if the tagger was made without its learned one.
         corpus: the corpus of training that sentences are taken to be like; None: none.
+        lexicons: of some columns, the tags that word forms may have.
         layers: the layers that `embed` can take vectors from.
         workers: processes with copies of this tagger, for large amounts of text.
     """
@@ -83,6 +85,7 @@ class Tagger:
         hidden_words: "HiddenWordPredictor | None" = None,
         segmenter: Segmenter | None = None,
         corpus: str | None = None,
+        lexicons: Mapping[str, Lexicon] | None = None,
     ) -> None:
         """Makes a tagger; see `load` for `device` and what follows.
 
@@ -98,6 +101,7 @@ class Tagger:
             hidden_words: of a pretrained network, its predictor of hidden words.
             segmenter: cuts text; None: the rules that `config` names, if it names rules.
             corpus: the corpus of training that all sentences are like; None: that is not known.
+            lexicons: of some columns, the tags that word forms may have; these tags are known to the tagger.
 
         Raises:
             InputError: an option has another value, or the tagger does not know the corpus.
@@ -109,7 +113,7 @@ class Tagger:
         self.network = network.eval().to(device)
         self.vocabulary, self.config, self.device = vocabulary, config, device
         self.columns = vocabulary.columns
-        self.corpus = corpus
+        self.corpus, self.lexicons = corpus, lexicons or {}
         self.engine = Engine(
             self.network,
             vocabulary,
@@ -119,6 +123,7 @@ class Tagger:
             precision,
             cache_size,
             checked_corpus(corpus, vocabulary.corpus_ids),
+            config.get("temperatures"),
         )
         if segmenter is None and (rules := config.get("segmenter")) in RULES:
             segmenter = RuleSegmenter(rules)
@@ -245,25 +250,32 @@ class Tagger:
         probabilities: bool = False,
         top: int = 1,
         columns: Sequence[str] | None = None,
+        paths: int = 0,
+        keep: bool = False,
     ) -> Iterator[Sentence]:
         """Tags sentences as they come and yields them in order. At most a few windows of them are in memory.
 
         Every sentence must be an object of its own. Its `tags` are replaced by a new mapping that has the
         predictions of this tagger in all of its columns, or in those of `columns`. With `probabilities` the
-        probabilities of the tags are filled in, and with `top` of 2 or more the best alternatives.
+        probabilities of the tags are filled in, with `top` of 2 or more the best alternatives, and with `paths` of 1
+        or more the most probable sequences of tags. With `keep`, tags that a sentence has stay as they are, and the
+        other tags are chosen to fit them; `_` stands for a tag that is to be found.
 
         Raises:
             InputError: the tagger lacks a column; `top` is below 1; an item is no `Sentence` or an invalid one (when
                 its turn comes).
         """
-        request = Request(checked_columns(columns, self.columns), checked_number("top", top, 1), probabilities)
+        request = Request(
+            checked_columns(columns, self.columns),
+            checked_number("top", top, 1),
+            probabilities,
+            checked_number("paths", paths, 0),
+            keep,
+        )
         return self._stream(checked_stream(sentences), request)
 
     def _stream(self, sentences: Iterator[Sentence], request: Request) -> Iterator[Sentence]:
-        parts = (
-            Part(window, [sentence.tokens for sentence in window], sum(map(len, window)))
-            for window in _windows(sentences)
-        )
+        parts = (Part(window, self._work(window, request), sum(map(len, window))) for window in _windows(sentences))
         for window, found in self.workers.map(partial(_decoded, request=request), parts):
             self._fill(window, found, request)
             yield from window
@@ -276,7 +288,7 @@ class Tagger:
             request: what is asked of them.
             pool: whether the tags of a sentence must not depend on the other sentences; see `Engine.tag`.
         """
-        self._fill(window, _decoded(self, [sentence.tokens for sentence in window], request, pool), request)
+        self._fill(window, _decoded(self, self._work(window, request), request, pool), request)
 
     def retag(self, sentences: Iterable[Sentence]) -> Iterator[tuple[Sentence, dict[str, list[str]]]]:
         """Tags sentences that have gold tags; yields each, with probabilities, beside its gold tags."""
@@ -290,26 +302,47 @@ class Tagger:
         for tagged in self.stream(remembered(), probabilities=True):
             yield tagged, gold.popleft()
 
-    def _fill(self, window: list[Sentence], found: "dict[str, Decoded]", request: Request) -> None:
+    def _work(self, window: list[Sentence], request: Request) -> _Work:
+        columns = self.columns if request.columns is None else request.columns
+        given = given_tags(window, columns) if request.keep else {}
+        return _Work([sentence.tokens for sentence in window], given)
+
+    def _fill(self, window: list[Sentence], found: dict[str, Found], request: Request) -> None:
         """Gives each sentence its part of the tags of the window."""
         spans = list(pairwise(accumulate(map(len, window), initial=0)))
         for sentence in window:
+            sentence.probabilities, sentence.alternatives, sentence.paths = {}, {}, {}
+        before = [sentence.tags for sentence in window]
+        for sentence in window:
             sentence.tags = {**sentence.tags}
-            sentence.probabilities, sentence.alternatives = {}, {}
         forms = [form for sentence in window for form in sentence.tokens]
-        for column, decoded in found.items():
-            best, shares, alternatives = self.vocabulary.codecs[column].read(forms, decoded, request.top)
+        for column, (decoded, paths) in found.items():
+            codec = self.vocabulary.codecs[column]
+            best, shares, alternatives = codec.read(forms, decoded, request.top)
             for sentence, (start, end) in zip(window, spans, strict=True):
                 sentence.tags[column] = best[start:end]
                 if request.probabilities and shares is not None:
                     sentence.probabilities[column] = shares[start:end]
                 if request.top > 1 and alternatives is not None:
                     sentence.alternatives[column] = alternatives[start:end]
+            if request.paths:
+                starts = [start for start, _ in spans]
+                for sentence, whole in zip(window, paths_of_sentences(paths, starts, request.paths), strict=True):
+                    sentence.paths[column] = [
+                        (list(map(codec.tag, sentence.tokens, ids)), share) for ids, share in whole
+                    ]
+        if request.keep:
+            for sentence, tags in zip(window, before, strict=True):
+                put_back(sentence, {column: tags[column] for column in found if column in tags})
 
 
-def _decoded(tagger: Tagger, sentences: list[list[str]], request: Request, pool: bool = False) -> "dict[str, Decoded]":
-    probabilities = request.probabilities or request.top > 1
-    return tagger.engine.tag(sentences, request.columns, request.top, probabilities, pool)
+def _decoded(tagger: Tagger, work: _Work, request: Request, pool: bool = False) -> dict[str, Found]:
+    constraints = constraints_of(work.sentences, _wanted(tagger.lexicons, request), work.given, tagger.vocabulary)
+    return tagger.engine.tag(work.sentences, request, pool, constraints)
+
+
+def _wanted(lexicons: Mapping[str, Lexicon], request: Request) -> Mapping[str, Lexicon]:
+    return {c: lexicon for c, lexicon in lexicons.items() if request.columns is None or c in request.columns}
 
 
 def _windows(sentences: Iterable[Sentence]) -> Iterator[list[Sentence]]:

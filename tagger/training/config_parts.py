@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
+from tagger.model.decoder import DECODERS
 from tagger.model.embeddings import CHARACTER_SIZE, VectorConfig
 from tagger.model.network import NetworkConfig
 from tagger.model.transformer import TransformerConfig as NetworkTransformerConfig
@@ -53,9 +54,10 @@ class ModelConfig(Checked):
 
 @dataclass
 class TaggerModelConfig(ModelConfig):
-    """The recurrent layers of each of the networks that are trained side by side."""
+    """The networks that are trained side by side: how many, the recurrent layers of each, and the decoder."""
 
     members: Count
+    decoder: Annotated[str, OneOf(DECODERS)]
 
 
 @dataclass
@@ -154,6 +156,7 @@ def network_config(
     sizes: FormSizes,
     vectors: VectorConfig | None = None,
     transformer: NetworkTransformerConfig | None = None,
+    decoder: str = "softmax",
 ) -> NetworkConfig:
     """The config that the network is built from, as plain values.
 
@@ -162,8 +165,10 @@ def network_config(
         sizes: of the embeddings.
         vectors: of the pretrained vectors, if there are any.
         transformer: of the transformer, if there is one.
+        decoder: of each column.
     """
     return NetworkConfig(
+        decoder=decoder,
         cell=model.cell,
         depth=model.depth,
         hidden=dataclasses.asdict(model.hidden),

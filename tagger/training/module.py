@@ -2,17 +2,20 @@
 
 # T tokens in the longest sentence, B sentences, K tags of a column
 
+from collections.abc import Sequence
 from itertools import compress
 from typing import Any, cast
 
 import pytorch_lightning as pl
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
+from torch.nn.functional import binary_cross_entropy_with_logits
 from torch.optim import Optimizer
 
 from tagger.model.batch import IGNORE, Batch
-from tagger.model.members import check_members, join, joined_config, share_pretrained
+from tagger.model.crf import packing
+from tagger.model.decoder import CRFDecoder, Decoder
+from tagger.model.members import check_members, join, joined_config, mean_decoder, share_pretrained
 from tagger.model.network import NetworkConfig, TaggerNetwork
 from tagger.model.vocabulary import Vocabulary
 
@@ -175,12 +178,21 @@ class TaggerModule(Module):
 
     def trained(self) -> tuple[TaggerNetwork, NetworkConfig]:
         """The network that the members are together, and its config."""
+        for member in self._members:
+            for decoder in member.decoders.values():
+                if isinstance(decoder, CRFDecoder):
+                    decoder.settle()
         if len(self.members) == 1:
             return self.body, self.config
         config = joined_config(self.config, len(self.members))
         network = TaggerNetwork(self.vocabulary, config)
         join(self._members, network)
         return network, config
+
+    def forbid(self, column: str, first: Sequence[int], pairs: Sequence[tuple[int, int]]) -> None:
+        """Says what tags cannot do; see `CRFDecoder.forbid`."""
+        for member in self._members:
+            cast(CRFDecoder, member.decoders[column]).forbid(first, pairs)
 
     def _step(self, batch: Batch, stage: str) -> Tensor:
         """The loss of a batch, the sum over the columns and members; logs the accuracy of every column and of all."""
@@ -197,15 +209,14 @@ class TaggerModule(Module):
                 )
                 loss = loss + self.facts_weight * total / here.sum()
         right = scored = 0
+        places, counts = packing(batch.lengths)
         for column, target in batch.targets.items():
             learned = target.clamp(min=IGNORE)  # a tag that training never saw counts in the accuracy, not in the loss
-            for scores in of_members:
-                total = cross_entropy(
-                    scores[column].flatten(0, 1).float(), learned.flatten(), ignore_index=IGNORE, reduction="sum"
-                )
-                loss = loss + total / (learned != IGNORE).sum().clamp(min=1)  # a batch may have nothing to learn
-            together = torch.stack([scores[column].detach() for scores in of_members]).sum(0)
-            column_right = int((together.argmax(-1) == target).sum())
+            for member, scores in zip(self._members, of_members, strict=True):
+                loss = loss + cast(Decoder, member.decoders[column]).loss(scores[column], learned, batch.lengths)
+            together = torch.stack([scores[column].detach() for scores in of_members]).mean(0)  # as of the joined one
+            best = mean_decoder(self._members, column).best(together.flatten(0, 1)[places], counts)
+            column_right = int((best == target.flatten()[places]).sum())
             column_scored = int((target != IGNORE).sum())
             self.log(
                 f"{stage}/{column}", column_right / max(1, column_scored), batch_size=column_scored, **LOG_PER_EPOCH

@@ -8,10 +8,12 @@ from typing import Any, NamedTuple
 
 from tagger.corpus.splits import Corpus
 from tagger.errors import InputError
+from tagger.model.decoder import CRFDecoder
 from tagger.model.members import joined_config
 from tagger.model.network import NetworkConfig, check_training_memory
 from tagger.model.pieces import PieceTokenizer
 from tagger.model.vocabulary import Vocabulary
+from tagger.text.spans import breaks_of, has_breaks, is_span_column
 from tagger.training.config import TrainConfig
 from tagger.training.config_parts import EmbeddingConfig, TaggerModelConfig, TransformerConfig, network_config
 from tagger.training.facts import Facts
@@ -71,7 +73,7 @@ def build(config: TrainConfig, corpus: Corpus, start: StartTagger | None) -> Beg
     if start is None:
         inputs = load_inputs(config, vocabulary.forms, vectors=True, transformer=True)
         described = inputs.transformer.config if inputs.transformer else None
-        network = network_config(config.model, config.embedding, inputs.vector_config, described)
+        network = network_config(config.model, config.embedding, inputs.vector_config, described, config.model.decoder)
         members = config.model.members
     else:
         vocabulary = merge_vocabularies(start.tagger.vocabulary, vocabulary)
@@ -91,8 +93,20 @@ def build(config: TrainConfig, corpus: Corpus, start: StartTagger | None) -> Beg
     if start is not None:
         transfer_weights(start.tagger, module.body, vocabulary)
     inputs.fill(module.body)
+    _keep_spans_whole(module, corpus)
     own = start.tagger.tokenizer if start else None
     return Beginning(module, inputs.transformer.tokenizer if inputs.transformer else own, facts)
+
+
+def _keep_spans_whole(module: TaggerModule, corpus: Corpus) -> None:
+    """Forbids CRFs what tags of spans cannot do, unless the corpus does it."""
+    vocabulary = module.vocabulary
+    for column, tags in vocabulary.tags.items():
+        if not isinstance(module.body.decoders[column], CRFDecoder) or not is_span_column(tags):
+            continue
+        breaks, ids = breaks_of(tags), vocabulary.tag_ids[column]
+        if not has_breaks(corpus.splits["train"][column], breaks, ids):
+            module.forbid(column, [ids[t] for t in breaks.first], [(ids[a], ids[b]) for a, b in breaks.pairs])
 
 
 def _continued_config(config: TrainConfig, start: StartTagger, inputs: Inputs) -> NetworkConfig:
@@ -201,7 +215,12 @@ def _with_saved_values(config: TrainConfig, start: StartTagger) -> TrainConfig:
             raise InputError(f"training.{part} is missing")
         parts[part] |= {name: value for name, value in saved.items() if f"{part}.{name}" not in free}
     joined = start.network  # of members joined into one, whose sizes are those of all members together
-    parts["model"] |= {"dropout": config.model.dropout, "members": 1, "hidden": joined["hidden"]}
+    parts["model"] |= {
+        "dropout": config.model.dropout,
+        "members": 1,
+        "hidden": joined["hidden"],
+        "decoder": joined["decoder"],
+    }
     parts["embedding"] |= {"words": joined["words"], "affixes": joined["affixes"], "chars": joined["chars"]}
     return dataclasses.replace(
         config,

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import torch
 
+from tagger.model.crf import FORBIDDEN
 from tagger.model.network import TaggerNetwork
 from tagger.model.vocabulary import Vocabulary
 from tagger.weights.folder import SavedTagger
@@ -48,7 +49,7 @@ def transfer_weights(start: SavedTagger, network: TaggerNetwork, vocabulary: Voc
     """
     merged = network.state_dict()
     for name, weights in start.network.state_dict().items():
-        if name in merged and not name.startswith("heads."):
+        if name in merged and not name.startswith(("heads.", "decoders.")):
             # The rows of new words, characters and corpora, and the columns of new inputs, come after the known ones.
             merged[name][tuple(slice(size) for size in weights.shape)].copy_(weights)
     for column, ids in vocabulary.tag_ids.items():
@@ -58,6 +59,15 @@ def transfer_weights(start: SavedTagger, network: TaggerNetwork, vocabulary: Voc
         for part in ("weight", "bias") if shared else ():
             name = f"heads.{column}.{part}"
             merged[name][rows] = start.network.get_parameter(name)[old_rows]
+        for part in ("start", "end", "transitions") if shared else ():
+            name = f"decoders.{column}.{part}"
+            if name in merged:
+                old = start.network.get_parameter(name)
+                kept = old.masked_fill(old <= FORBIDDEN / 2, 0.0)  # the new corpus says anew what cannot be
+                if part == "transitions":
+                    merged[name][torch.tensor(rows)[:, None], rows] = kept[torch.tensor(old_rows)[:, None], old_rows]
+                else:
+                    merged[name][rows] = kept[old_rows]
     network.load_state_dict(merged)
 
 

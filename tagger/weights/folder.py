@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from tagger.model.pieces import PieceTokenizer
     from tagger.weights.segmenter_folder import SavedSegmenter
 
+DECODERS = "decoders."  # prefix of the names of the decoders' weights
 ENCODER = "transformer.encoder."  # prefix of the names of a transformer's own weights
 
 
@@ -168,11 +169,13 @@ def saved_weights(network: TaggerNetwork, storage_dtype: str = "float32") -> dic
     """The weights that `save_tagger` writes, without those of a transformer that is only named."""
     weights = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
     encoder = {name: weights.pop(name) for name in list(weights) if name.startswith(ENCODER)}
+    # The scores of transitions are few, and some are so low that no other would be left in a row of int8.
+    exact = {name: weights.pop(name) for name in list(weights) if name.startswith(DECODERS)}
     if network.transformer is None or _transformer_is_only_named(network):
-        return compress(weights, storage_dtype)
+        return compress(weights, storage_dtype) | exact
     # The weights of multilingual had 4 bits each.
     encoder_dtype = "int8" if network.transformer.config["name"] == MULTILINGUAL else storage_dtype
-    return compress(weights, storage_dtype) | compress(encoder, encoder_dtype)
+    return compress(weights, storage_dtype) | compress(encoder, encoder_dtype) | exact
 
 
 def load_tagger(folder: Path) -> SavedTagger:

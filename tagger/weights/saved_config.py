@@ -26,7 +26,11 @@ PRETRAINED_IN_RUN = "pretrained"  # the pretrained network's folder in the folde
 # Keys that were added to the network's config, each with the value that taggers have which were trained before. Keys of
 # its parts have a dot: "hidden.forward", "vectors.tune", "transformer.pooling". A value is a plain number or string,
 # true, false or null.
-ADDED_KEYS: dict[str, str | float | bool | None] = {"character_size": 32, "transformer.dropout": 0.5}
+ADDED_KEYS: dict[str, str | float | bool | None] = {
+    "character_size": 32,
+    "transformer.dropout": 0.5,
+    "decoder": "softmax",
+}
 
 MAX_CONFIG_BYTES = 10_000_000
 MAX_VOCABULARY_BYTES = 500_000_000

@@ -15,6 +15,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from tagger.errors import InputError, reason
+from tagger.model.decoder import DECODERS
 from tagger.model.embeddings import VECTOR_DTYPES, VectorConfig
 from tagger.model.encoder import CELLS
 from tagger.model.network import MAX_DEPTH, MAX_HIDDEN_SIZE, NetworkConfig
@@ -38,6 +39,7 @@ def check_config(config: dict[str, Any]) -> None:
     `saved_config.ADDED_KEYS`.
     """
     network = checked_object("network", config.get("network"), NetworkConfig.__annotations__)
+    check_choice("network.decoder", network["decoder"], DECODERS)
     check_choice("network.cell", network["cell"], CELLS)
     check_int("network.depth", network["depth"], 1, MAX_DEPTH)
     for direction, sizes in checked_object("network.hidden", network["hidden"], ("forward", "backward")).items():

@@ -1,14 +1,20 @@
-"""Scores to tags and probabilities."""
+"""Scores to the loss, tags, probabilities and paths."""
+
+from itertools import product
 
 import numpy as np
 import pytest
 import torch
 from torch import Tensor
+from torch.nn.functional import cross_entropy
 
-from tagger.model import decoder
-from tagger.model.decoder import Combinations, decode
+from tagger.model.batch import IGNORE
+from tagger.model.decoded import Decoded, top_tags
+from tagger.model.decoder import SoftmaxDecoder
 
 N, K = 12, 6
+COUNTS = [4, 4, 3, 1]  # of 12 tokens in 4 sentences
+SOFTMAX = SoftmaxDecoder()
 
 
 @pytest.fixture
@@ -17,89 +23,100 @@ def scores() -> Tensor:
     return 3 * torch.randn(N, K)
 
 
+def decode(scores: Tensor, top: int, chosen: Tensor | None = None, temperature: float = 1.0) -> Decoded:
+    """The best tags of independent tokens."""
+    best = SOFTMAX.best(scores, COUNTS) if chosen is None else chosen
+    return top_tags(SOFTMAX.log_probabilities(scores, COUNTS, temperature), best, top)
+
+
+def shares_of(decoded: Decoded) -> np.ndarray:
+    assert decoded.probabilities is not None
+    return decoded.probabilities
+
+
+def test_the_loss_is_the_cross_entropy_of_tokens_with_a_tag() -> None:
+    torch.manual_seed(1)
+    scores, targets = torch.randn(5, 3, K), torch.randint(K, (5, 3))
+    targets[3:, 1] = IGNORE
+    loss = SOFTMAX.loss(scores, targets, torch.tensor([5, 3, 5]))
+    known = targets != IGNORE
+    torch.testing.assert_close(loss, cross_entropy(scores[known], targets[known]))
+    assert SOFTMAX.loss(scores, torch.full_like(targets, IGNORE), torch.tensor([5, 3, 5])) == 0
+
+
 def test_the_best_tag_is_the_argmax(scores: Tensor) -> None:
-    expected = scores.argmax(-1).numpy()
-    plain = decode(scores)
-    assert plain.ids.shape == (N, 1)
-    assert plain.probabilities is None
-    for decoded in (plain, decode(scores, probabilities=True), decode(scores, top=3), decode(scores, 3, True)):
-        assert np.array_equal(decoded.ids[..., 0], expected)
+    expected = scores.argmax(-1)
+    assert torch.equal(SOFTMAX.best(scores, COUNTS), expected)
+    for top in (1, 3):
+        assert np.array_equal(decode(scores, top).ids[:, 0], expected.numpy())
 
 
 def test_asking_for_probabilities_does_not_change_a_tag_that_ties() -> None:
     scores = torch.tensor([[1.0, 1.0, 0.0, 1.0], [20.0, 20.000002, 0.0, 0.0]])
-    expected = decode(scores).ids
-    assert np.array_equal(decode(scores, probabilities=True).ids, expected)
-    assert np.array_equal(decode(scores, top=2, probabilities=True).ids[..., :1], expected)
+    expected = SOFTMAX.best(scores, [2])
+    assert np.array_equal(decode(scores, 1).ids[:, 0], expected.numpy())
+    assert np.array_equal(decode(scores, 2).ids[:, 0], expected.numpy())
 
 
 def test_probabilities_are_the_softmax(scores: Tensor) -> None:
-    ids, probabilities = decode(scores, top=K, probabilities=True)
-    assert probabilities is not None
-    assert ids.shape == probabilities.shape == (N, K)
-    assert np.allclose(probabilities.sum(-1), 1, atol=1e-5)
-    expected = scores.softmax(-1).numpy()
-    assert np.allclose(probabilities, np.take_along_axis(expected, ids, axis=-1), atol=1e-6)
-    assert (np.sort(ids, axis=-1) == np.arange(K)).all()
-    assert (np.diff(probabilities, axis=-1) <= 0).all()
+    found = decode(scores, K)
+    shares = shares_of(found)
+    assert found.ids.shape == shares.shape == (N, K)
+    assert np.allclose(shares.sum(-1), 1, atol=1e-5)
+    assert np.allclose(shares, np.take_along_axis(scores.softmax(-1).numpy(), found.ids, axis=-1), atol=1e-6)
+    assert (np.sort(found.ids, axis=-1) == np.arange(K)).all()
+    assert (np.diff(shares, axis=-1) <= 0).all()
+
+
+def test_a_temperature_divides_the_scores_and_changes_no_tag(scores: Tensor) -> None:
+    warm = decode(scores, K, temperature=2.0)
+    assert np.array_equal(warm.ids, decode(scores, K).ids)
+    expected = (scores / 2).softmax(-1).sort(descending=True).values.numpy()
+    assert np.allclose(shares_of(warm), expected, atol=1e-6)
 
 
 def test_top_is_the_head_of_the_whole_ranking(scores: Tensor) -> None:
-    whole, part = decode(scores, K, True), decode(scores, 2, True)
-    assert whole.probabilities is not None
-    assert part.probabilities is not None
+    whole, part = decode(scores, K), decode(scores, 2)
     assert np.array_equal(part.ids, whole.ids[..., :2])
-    assert np.array_equal(part.probabilities, whole.probabilities[..., :2])
-
-
-def test_more_than_all_tags_are_all_tags(scores: Tensor) -> None:
-    assert decode(scores, top=K + 5, probabilities=True).ids.shape == (N, K)
+    assert np.array_equal(shares_of(part), shares_of(whole)[..., :2])
+    assert decode(scores, top=K + 5).ids.shape == (N, K)
 
 
 def test_half_precision_scores_give_probabilities_that_add_up(scores: Tensor) -> None:
-    _, probabilities = decode(scores.bfloat16(), top=K, probabilities=True)
-    assert probabilities is not None
-    assert np.allclose(probabilities.sum(-1), 1, atol=1e-5)
-
-
-SIZES = [5, 4, 3]
-KNOWN = [[0, 0, 0], [0, 1, 2], [1, 1, 1], [2, 3, 0], [3, 2, 2], [4, 0, 1]]
-
-
-@pytest.fixture
-def columns() -> list[Tensor]:
-    torch.manual_seed(2)
-    return [2 * torch.randn(200, size) for size in SIZES]
-
-
-@pytest.mark.parametrize("held", [1, 1 << 22])
-def test_the_most_probable_known_combination_is_chosen(
-    columns: list[Tensor], monkeypatch: pytest.MonkeyPatch, held: int
-) -> None:
-    monkeypatch.setattr(decoder, "MAX_SCORES", held)
-    chosen = torch.stack(Combinations(KNOWN, SIZES).choose(columns), dim=1).tolist()
-    logs = [column.log_softmax(-1) for column in columns]
-    for token, found in enumerate(chosen):
-        sums = [sum(float(log[token, tag]) for log, tag in zip(logs, tags, strict=True)) for tags in KNOWN]
-        assert found == KNOWN[int(np.argmax(sums))]
-
-
-def test_the_best_tags_of_each_column_stay_where_training_has_them_together(columns: list[Tensor]) -> None:
-    every = [[a, b, c] for a in range(5) for b in range(4) for c in range(3)]
-    for column, chosen in zip(columns, Combinations(every, SIZES).choose(columns), strict=True):
-        assert torch.equal(chosen, column.argmax(-1))
+    assert np.allclose(shares_of(decode(scores.bfloat16(), K)).sum(-1), 1, atol=1e-5)
 
 
 def test_a_chosen_tag_stands_first_with_its_own_probability(scores: Tensor) -> None:
-    plain, chosen = decode(scores, K, True), torch.arange(N) % K
-    found = decode(scores, K, True, chosen)
-    assert found.probabilities is not None
-    assert plain.probabilities is not None
+    plain, chosen = decode(scores, K), torch.arange(N) % K
+    found = decode(scores, K, chosen)
     assert np.array_equal(found.ids[:, 0], chosen.numpy())
     shares = scores.softmax(-1).numpy()
     for token in range(N):
         rest = [tag for tag in plain.ids[token].tolist() if tag != chosen[token]]
         assert found.ids[token].tolist() == [int(chosen[token]), *rest]
-        assert np.allclose(found.probabilities[token], shares[token, found.ids[token]], atol=1e-6)
-    assert np.array_equal(decode(scores, chosen=chosen).ids[:, 0], chosen.numpy())
-    assert np.array_equal(decode(scores, 2, True, chosen).ids, found.ids[:, :2])
+        assert np.allclose(shares_of(found)[token], shares[token, found.ids[token]], atol=1e-6)
+    assert np.array_equal(decode(scores, 2, chosen).ids, found.ids[:, :2])
+
+
+@pytest.mark.parametrize("most", [1, 5, 30])
+def test_the_best_paths_are_those_of_an_enumeration(most: int) -> None:
+    torch.manual_seed(2)
+    counts = [3, 2, 2, 1]  # sentences of 4, 3 and 1 tokens
+    scores = torch.randn(8, 3)
+    scores[1, 0] = -torch.inf
+    logs = scores.log_softmax(-1)
+    rows = [[0, 3, 5, 7], [1, 4, 6], [2]]
+    found = SOFTMAX.paths(scores, counts, most)
+    for sentence, places in enumerate(rows):
+        every = sorted(
+            (
+                (sum(float(logs[row, tag]) for row, tag in zip(places, tags, strict=True)), tags)
+                for tags in product(range(3), repeat=len(places))
+            ),
+            reverse=True,
+        )
+        every = [(log, tags) for log, tags in every if log > -np.inf][:most]
+        assert torch.isfinite(found.log_probabilities[sentence]).sum() == len(every)
+        for rank, (log, tags) in enumerate(every):
+            assert float(found.log_probabilities[sentence, rank]) == pytest.approx(log, abs=1e-5)
+            assert tuple(found.tags[places, rank].tolist()) == tags

@@ -13,14 +13,15 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 import tagger
-from tagger.model.decoder import Decoded
+from tagger.model.decoded import Decoded
 from tagger.model.encoder import CELLS
 from tagger.model.network import TaggerNetwork
 from tagger.model.vocabulary import Vocabulary
 from tagger.tagging import batches
+from tagger.tagging.decoding import Request
 from tagger.tagging.engine import Engine
 from tagger.text.conllu import read_conllu
 from tagger.text.files import read_lines
@@ -83,15 +84,16 @@ def test_reduced_precision_is_near(vocabulary: Vocabulary) -> None:
 def test_batches_cuts_and_memory_change_nothing(vocabulary: Vocabulary, monkeypatch: pytest.MonkeyPatch) -> None:
     network = make_network(vocabulary, seed=4, hidden={"forward": 16, "backward": 16})
     sentences = [[*sentence[i % 3 :], *sentence] for i in range(40) for sentence in SENTENCES]
-    whole = make_engine(network, vocabulary).tag(sentences, top=3, probabilities=True)
+    request = Request(top=3, probabilities=True)
+    whole = make_engine(network, vocabulary).tag(sentences, request)
     monkeypatch.setattr(batches, "BATCH_TOKENS", 30)
     small = make_engine(network, vocabulary, cache_size=20)
     for _ in range(2):
-        found = small.tag([[], *sentences, []], top=3, probabilities=True)
-        for column, (ids, probabilities) in whole.items():
-            assert np.array_equal(found[column].ids, ids)
+        found = small.tag([[], *sentences, []], request)
+        for column, ((ids, probabilities), _) in whole.items():
+            assert np.array_equal(found[column].tags.ids, ids)
             assert probabilities is not None
-            assert np.allclose(found[column].probabilities, probabilities, atol=1e-5)
+            assert np.allclose(found[column].tags.probabilities, probabilities, atol=1e-5)  # type: ignore[arg-type]
     assert len(small.cache.values) <= 20
 
 
@@ -117,7 +119,7 @@ def test_the_same_list_gives_the_same_numbers_whatever_was_tagged_before(
     fresh = make_engine(network, vocabulary, precision=precision)
     used = make_engine(network, vocabulary, precision=precision, cache_size=45)
     for sentences in (SENTENCES * 20, SENTENCES, SENTENCES[:1], SENTENCES * 20):
-        used.tag([[f"new{i}" for i in range(17)], *SENTENCES[::-1]])
+        used.tag([[f"new{i}" for i in range(17)], *SENTENCES[::-1]], Request())
         assert torch.equal(used.scores(sentences)["xpos"], fresh.scores(sentences)["xpos"])
 
 
@@ -147,11 +149,12 @@ def test_threads_get_what_one_thread_gets(vocabulary: Vocabulary, precision: str
     network = make_network(vocabulary, hidden={"forward": 24, "backward": 16})
     engine = make_engine(network, vocabulary, precision=precision, cache_size=60)
     lists = [[[*sentence, f"new{i % 37}"] for sentence in SENTENCES[i % 4 :]] for i in range(120)]
-    expected = [engine.tag(sentences, top=2, probabilities=True)["upos"] for sentences in lists]
+    request = Request(top=2, probabilities=True)
+    expected = [engine.tag(sentences, request)["upos"].tags for sentences in lists]
     states = [engine.states(sentences) for sentences in lists[:20]]
     threads = torch.get_num_threads()
     with ThreadPoolExecutor(8) as pool:
-        found = list(pool.map(lambda sentences: engine.tag(sentences, top=2, probabilities=True)["upos"], lists))
+        found = list(pool.map(lambda sentences: engine.tag(sentences, request)["upos"].tags, lists))
         found_states = list(pool.map(engine.states, lists[:20]))
     assert all(np.array_equal(a, b) for a, b in zip(found_states, states, strict=True))
     for each, other in zip(found, expected, strict=True):
@@ -185,29 +188,30 @@ def test_a_copy_of_an_engine_computes_on_its_own(vocabulary: Vocabulary) -> None
 
 def test_several_columns_get_tags_that_training_has_together(vocabulary: Vocabulary) -> None:
     network = make_network(vocabulary, seed=4)
-    free = make_engine(network, dataclasses.replace(vocabulary, combinations=[])).tag(SENTENCES)
+    free = make_engine(network, dataclasses.replace(vocabulary, combinations=[])).tag(SENTENCES, Request())
     engine = make_engine(network, vocabulary)
     known = set(map(tuple, vocabulary.combinations))
     for top, columns in ((1, ["upos", "xpos"]), (2, ["upos", "xpos"])):
-        found = engine.tag(SENTENCES, columns, top, top > 1)
-        pairs = list(zip(*(found[column].ids[:, 0].tolist() for column in columns), strict=True))
-        before = list(zip(*(free[column].ids[:, 0].tolist() for column in columns), strict=True))
+        found = engine.tag(SENTENCES, Request(columns, top, top > 1))
+        pairs = list(zip(*(found[column].tags.ids[:, 0].tolist() for column in columns), strict=True))
+        before = list(zip(*(free[column].tags.ids[:, 0].tolist() for column in columns), strict=True))
         assert set(pairs) <= known
         assert not set(before) <= known
         assert all(pair == other for pair, other in zip(pairs, before, strict=True) if other in known)
-    swapped = engine.tag(SENTENCES, ["xpos", "upos"])
-    assert all(np.array_equal(swapped[column].ids, engine.tag(SENTENCES)[column].ids) for column in free)
+    swapped = engine.tag(SENTENCES, Request(["xpos", "upos"]))
+    together = engine.tag(SENTENCES, Request())
+    assert all(np.array_equal(swapped[column].tags.ids, together[column].tags.ids) for column in free)
     for column in free:  # one alone is free
-        assert np.array_equal(engine.tag(SENTENCES, [column])[column].ids, free[column].ids)
+        assert np.array_equal(engine.tag(SENTENCES, Request([column]))[column].tags.ids, free[column].tags.ids)
 
 
 def test_columns_and_nothing(vocabulary: Vocabulary) -> None:
     network = make_network(vocabulary)
     engine = make_engine(network, vocabulary)
-    assert list(engine.tag(SENTENCES, ["xpos"])) == ["xpos"]
-    assert len(engine.tag(SENTENCES, ["xpos"])["xpos"].ids) == sum(map(len, SENTENCES))
+    assert list(engine.tag(SENTENCES, Request(["xpos"]))) == ["xpos"]
+    assert len(engine.tag(SENTENCES, Request(["xpos"]))["xpos"].tags.ids) == sum(map(len, SENTENCES))
     for nothing in ([], [[], []]):
-        found = engine.tag(nothing, top=2, probabilities=True)["upos"]
+        found = engine.tag(nothing, Request(top=2, probabilities=True))["upos"].tags
         assert found.ids.shape == (0, 2)
         assert found.probabilities is not None
         assert len(found.probabilities) == 0
@@ -215,10 +219,10 @@ def test_columns_and_nothing(vocabulary: Vocabulary) -> None:
 
 def test_known_forms_are_not_computed_again(vocabulary: Vocabulary) -> None:
     engine = make_engine(make_network(vocabulary), vocabulary)
-    engine.tag(SENTENCES)
+    engine.tag(SENTENCES, Request())
     distinct = len({form for sentence in SENTENCES for form in sentence})
     assert engine.cache.computed == distinct
-    engine.tag(SENTENCES[::-1])
+    engine.tag(SENTENCES[::-1], Request())
     assert engine.cache.computed == distinct
 
 
@@ -226,7 +230,7 @@ def test_fresh_words_do_not_grow_the_cache(vocabulary: Vocabulary) -> None:
     engine = make_engine(make_network(vocabulary), vocabulary, cache_size=100)
     fresh = map(str, count())
     for _ in range(50):
-        engine.tag([["They", *(next(fresh) for _ in range(20))]])
+        engine.tag([["They", *(next(fresh) for _ in range(20))]], Request())
     assert len(engine.cache.values) <= 100
     assert engine.cache.computed == 1001  # "They" has been kept all along
 
@@ -248,17 +252,24 @@ def test_bfloat16_on_a_treebank() -> None:
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
-@pytest.mark.parametrize("cell", ["rnn_scratch", "gru_scratch", "mingru", "rnn", "gru", "lstm"])
+@pytest.mark.parametrize(
+    ("cell", "decoder"),
+    [*((cell, "softmax") for cell in ("rnn_scratch", "gru_scratch", "mingru", "rnn", "gru", "lstm")), ("gru", "crf")],
+)
 def test_in_a_pool_a_sentence_has_the_same_scores_to_the_bit_whatever_is_beside_it(
-    vocabulary: Vocabulary, cell: str, precision: str
+    vocabulary: Vocabulary, cell: str, decoder: str, precision: str
 ) -> None:
-    network = make_network(vocabulary, cell=cell, hidden={"forward": [13, 24], "backward": [24, 17]})
+    network = make_network(vocabulary, cell=cell, hidden={"forward": [13, 24], "backward": [24, 17]}, decoder=decoder)
+    torch.manual_seed(5)
+    for parameter in network.decoders.parameters():
+        nn.init.normal_(parameter)
     engine = make_engine(network, vocabulary, precision=precision)
     sentences = [[*sentence[i % 3 :], *sentence] for i in range(40) for sentence in SENTENCES]
     top = len(vocabulary.tags["upos"])
 
     def pooled(some: Sequence[Sequence[str]]) -> dict[str, Decoded]:
-        return engine.tag(some, top=top, probabilities=True, pool=True)
+        found = engine.tag(some, Request(top=top, probabilities=True), pool=True)
+        return {column: each.tags for column, each in found.items()}
 
     whole = pooled(sentences)
     ends = np.cumsum([len(sentence) for sentence in sentences])
@@ -279,7 +290,9 @@ def test_a_pool_computes_what_batches_compute(vocabulary: Vocabulary, cell: str)
     network = make_network(vocabulary, cell=cell, hidden={"forward": [8, 5], "backward": [6, 0]})
     engine = make_engine(network, vocabulary)
     sentences = SENTENCES * 30
-    pooled, plain = (engine.tag(sentences, top=3, probabilities=True, pool=pool)["upos"] for pool in (True, False))
+    pooled, plain = (
+        engine.tag(sentences, Request(top=3, probabilities=True), pool=pool)["upos"].tags for pool in (True, False)
+    )
     assert pooled.probabilities is not None
     assert plain.probabilities is not None
     assert np.allclose(pooled.probabilities, plain.probabilities, atol=1e-5)

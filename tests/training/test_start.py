@@ -12,8 +12,11 @@ from safetensors.torch import load_file
 
 import tagger
 from tagger.errors import InputError
+from tagger.model.crf import FORBIDDEN
+from tagger.model.decoder import CRFDecoder
 from tagger.text.conllu import read_conllu
 from tagger.text.files import read_lines
+from tagger.text.spans import breaks_of, has_breaks
 from tagger.training.train import train
 from tests.training.conftest import COMMAND, config_of
 
@@ -279,3 +282,29 @@ def test_another_tag_set_gets_another_head(treebank: Path, tmp_path: Path) -> No
     loaded = start(treebank, tmp_path / "second", f"init={tmp_path / 'first'}", "columns=[xpos]")
     assert loaded.columns == ["xpos"]
     assert "NN" in loaded.vocabulary.tags["xpos"]
+
+
+@pytest.mark.parametrize("members", [1, 2])
+def test_a_crf_learns_spans_and_never_breaks_one(tmp_path: Path, members: int) -> None:
+    sentences = {
+        "whole": [["A B-X", "b I-X", "c O"], ["d O", "e B-Y", "f I-Y"]],
+        "broken": [["A I-X", "b I-X", "c O"], ["d O", "e B-Y", "f I-Y", "g B-X"]],
+    }
+    for name, lines in sentences.items():
+        rows = [[row.split() for row in sentence] for sentence in lines]
+        text = "".join(
+            "".join(f"{i}\t{form}\t_\t_\t{tag}" + 5 * "\t_" + "\n" for i, (form, tag) in enumerate(sentence, 1)) + "\n"
+            for sentence in rows
+        )
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "x-train.conllu").write_text(text * 20)
+        options = ("columns=[xpos]", "model.decoder=crf", f"model.members={members}", "trainer.max_epochs=1")
+        train(config_of(tmp_path / name, *options), tmp_path / name / "run", COMMAND)
+        loaded = tagger.load(tmp_path / name / "run")
+        decoder, tags = loaded.network.decoders["xpos"], loaded.vocabulary.tags["xpos"]
+        assert isinstance(decoder, CRFDecoder)
+        inside = loaded.vocabulary.tag_ids["xpos"]["I-X"]
+        assert (float(decoder.start[inside]) == FORBIDDEN) is (name == "whole")
+        tagged = loaded.tag_sentences([list("fbbeaff"), list("bbb"), ["f"]], "xpos")
+        if name == "whole":
+            assert not has_breaks(tagged, breaks_of(tags), tags)

@@ -1,12 +1,14 @@
 """Starting from a tagger: what it knows stays, what is new is added."""
 
 import dataclasses
+from typing import cast
 
 import pytest
 import torch
 from torch.testing import assert_close
 
 from tagger.model.batch import UNK
+from tagger.model.decoder import CRFDecoder
 from tagger.model.encoder import CELLS
 from tagger.model.network import TaggerNetwork
 from tagger.model.vocabulary import Vocabulary
@@ -26,7 +28,7 @@ def start(vocabulary: Vocabulary) -> SavedTagger:
 
 def continued(start: SavedTagger, new: Vocabulary) -> tuple[TaggerNetwork, Vocabulary]:
     merged = merge_vocabularies(start.vocabulary, new)
-    network = make_network(merged, seed=2)
+    network = make_network(merged, seed=2, decoder=start.config["network"]["decoder"])
     transfer_weights(start, network, merged)
     return network, merged
 
@@ -76,6 +78,24 @@ def test_a_tag_of_both_tag_sets_keeps_its_weights(start: SavedTagger) -> None:
     assert torch.equal(new.weight[1], old.weight[row])
     assert torch.equal(new.bias[1], old.bias[row])
     assert not any(torch.equal(new.weight[0], weight) for weight in old.weight)
+
+
+def test_transitions_stay_with_their_tags_and_what_was_forbidden_is_learned_anew(vocabulary: Vocabulary) -> None:
+    network = make_network(vocabulary, decoder="crf")
+    old = cast(CRFDecoder, network.decoders["upos"])
+    with torch.no_grad():
+        for parameter in old.parameters():
+            torch.nn.init.normal_(parameter)
+    ids = vocabulary.tag_ids["upos"]
+    old.forbid([ids["NOUN"]], [(ids["NOUN"], ids["VERB"])])
+    old.settle()
+    start = SavedTagger(network, vocabulary, {"network": network_config(decoder="crf")}, None)
+    tags = ["A", "VERB", "NOUN", "B", "DET"]
+    changed, merged = continued(start, dataclasses.replace(vocabulary, tags={"upos": tags}, combinations=[]))
+    new, here = cast(CRFDecoder, changed.decoders["upos"]), merged.tag_ids["upos"]
+    assert new.transitions[here["VERB"], here["DET"]] == old.transitions[ids["VERB"], ids["DET"]]
+    assert new.end[here["VERB"]] == old.end[ids["VERB"]]
+    assert new.transitions[here["NOUN"], here["VERB"]] == new.start[here["NOUN"]] == 0
 
 
 def test_the_same_data_changes_no_score(start: SavedTagger) -> None:

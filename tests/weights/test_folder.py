@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from tagger.errors import InputError
+from tagger.model.decoder import CRFDecoder
 from tagger.model.encoder import CELLS
 from tagger.model.vocabulary import Vocabulary
 from tagger.weights.folder import describe_tagger, load_tagger, save_tagger
@@ -47,6 +48,22 @@ def test_what_is_saved_is_loaded(vocabulary: Vocabulary, tmp_path: Path, cell: s
     batch = make_batch(TOKENS, vocabulary)
     for column, scores in network(batch).items():
         torch.testing.assert_close(loaded(batch)[column], scores)  # the place of weights in memory decides last bits
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float16", "int8"])
+def test_the_transitions_of_a_crf_are_saved_exactly(vocabulary: Vocabulary, tmp_path: Path, dtype: str) -> None:
+    network = make_network(vocabulary, decoder="crf")
+    for decoder in network.decoders.values():
+        assert isinstance(decoder, CRFDecoder)
+        with torch.no_grad():
+            decoder.transitions.normal_()
+        decoder.forbid([0], [(1, 2)])
+        decoder.settle()
+    config = {"network": network_config(decoder="crf"), "segmenter": "english"}
+    save_tagger(tmp_path / "a", network, vocabulary, config, "# card\n", storage_dtype=dtype)
+    loaded = load_tagger(tmp_path / "a").network.state_dict()
+    for name, weights in network.decoders.state_dict().items():
+        assert torch.equal(loaded[f"decoders.{name}"], weights)
 
 
 def test_lemmas_alone_need_more_in_the_vocabulary(folder: Path, tmp_path: Path) -> None:

@@ -1,0 +1,214 @@
+"""A linear-chain CRF: the scores of tags and of their transitions -> the loss, the best sequences and marginals.
+
+The score of a sequence of tags y of a sentence of T tokens is
+
+    s(y) = start[y_1] + sum_t scores[t, y_t] + sum_t transitions[y_(t-1), y_t] + end[y_T]
+
+and its probability is exp(s(y)) / Z, with Z the sum of exp(s) over all sequences: Lafferty, McCallum and Pereira
+(2001), "Conditional random fields". With all transitions 0 it is the softmax of each token alone, and so it begins.
+
+All functions read packed tokens: the first token of every sentence, the longest sentence's first, then the second
+tokens, and so on. A step is then a block of rows, and no row is padding. `packing` makes that of a padded batch.
+"""
+
+# T tokens in the longest sentence, B sentences, N tokens of all, K tags, n sentences that have a token at a step
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+MIN_COLUMNS = 16  # of a product whose results must be the same to the bit wherever its rows stand
+FORBIDDEN = -10_000.0  # score of a transition that cannot be; finite, so that tags that are given can still have it
+
+
+class Packing(NamedTuple):
+    """Where the tokens of a padded batch are among packed ones.
+
+    Attributes:
+        places: (N,) the row of each packed token in the flattened (T, B) tokens of the batch.
+        counts: (T,) sentences that have a token at each step; never growing.
+    """
+
+    places: Tensor
+    counts: list[int]
+
+
+def packing(lengths: Tensor) -> Packing:
+    """The packing of a batch that is padded on the right, with sentences of these lengths, (B,)."""
+    order = lengths.argsort(descending=True, stable=True)
+    here = torch.arange(int(lengths[order[0]]), device=lengths.device)[:, None] < lengths[order]  # (T, B)
+    places = torch.arange(len(here), device=lengths.device)[:, None] * len(lengths) + order
+    return Packing(places[here], here.sum(1).tolist())
+
+
+class Paths(NamedTuple):
+    """The most probable sequences of tags of every sentence, best first."""
+
+    log_probabilities: Tensor  # (B, P); -inf: the sentence has fewer sequences
+    tags: Tensor  # (N, P)
+
+
+class Transitions(NamedTuple):
+    """The scores that a CRF adds to those of the tokens."""
+
+    start: Tensor  # (K,) of a sentence's first tag
+    end: Tensor  # (K,) of its last tag
+    between: Tensor  # (K, K) of a tag, the row, and the tag after it, the column
+
+    def cooled(self, temperature: float) -> "Transitions":
+        """The scores divided by a temperature."""
+        return Transitions(*(each / temperature for each in self))
+
+
+def sequence_scores(scores: Tensor, tags: Tensor, counts: Sequence[int], transitions: Transitions) -> Tensor:
+    """s(y) of each sentence, (B,).
+
+    Args:
+        scores: (N, K) of packed tokens.
+        tags: (N,) y.
+        counts: (T,) sentences that have a token at each step.
+        transitions: of the CRF.
+    """
+    sentence = torch.cat([torch.arange(n, device=scores.device) for n in counts])  # (N,)
+    first, before = counts[0], sum(counts) - counts[0]
+    rows = torch.arange(before, device=scores.device) + first
+    previous = rows - torch.repeat_interleave(torch.tensor(counts[:-1]), torch.tensor(counts[1:])).to(rows)
+    added = torch.cat([transitions.start[tags[:first]], transitions.between[tags[previous], tags[first:]]])
+    tokens = scores.gather(1, tags[:, None]).squeeze(1) + added
+    total = tokens.new_zeros(first).index_add(0, sentence, tokens)
+    return total + transitions.end[tags[last_rows(counts, scores.device)]]
+
+
+def last_rows(counts: Sequence[int], device: torch.device) -> Tensor:
+    """The row of the last token of each sentence, (B,)."""
+    starts = np.cumsum([0, *counts[:-1]])
+    steps = np.searchsorted(-np.array(counts), -np.arange(counts[0]), side="left") - 1  # the last step of each
+    return torch.from_numpy(starts[steps] + np.arange(counts[0])).to(device)
+
+
+def log_partition(scores: Tensor, counts: Sequence[int], transitions: Transitions, rows: int | None = None) -> Tensor:
+    """log Z of each sentence, (B,), by the forward algorithm.
+
+    Args:
+        scores: (N, K) of packed tokens; -inf for a tag that a token cannot have.
+        counts: (T,) sentences that have a token at each step.
+        transitions: of the CRF.
+        rows: of every product; see `log_marginals`.
+    """
+    alphas = _forward(scores, counts, transitions, rows)
+    return torch.logsumexp(_last(alphas) + transitions.end, dim=1)
+
+
+def log_marginals(scores: Tensor, counts: Sequence[int], transitions: Transitions, rows: int | None = None) -> Tensor:
+    """The logarithm of the probability that a token has a tag, (N, K), by the forward-backward algorithm.
+
+    Args:
+        scores: (N, K) of packed tokens; -inf for a tag that a token cannot have.
+        counts: (T,) sentences that have a token at each step.
+        transitions: of the CRF.
+        rows: of every product, at least B, so that a sentence's values do not depend on the other sentences, to the
+            last bit; None: as many as are needed.
+    """
+    alphas = _forward(scores, counts, transitions, rows)
+    each = torch.split(scores, list(counts))
+    W = transitions.between.T.exp().contiguous()
+    betas = [transitions.end.expand(counts[-1], -1)]
+    for step in range(len(counts) - 1, 0, -1):
+        after = _log_product(each[step] + betas[-1], W, rows)
+        betas.append(torch.cat([after, transitions.end.expand(counts[step - 1] - counts[step], -1)]))
+    both = torch.cat(alphas) + torch.cat(betas[::-1])
+    return both.log_softmax(1)  # minus log Z, which is the same at every token of a sentence
+
+
+def viterbi(scores: Tensor, counts: Sequence[int], transitions: Transitions) -> Tensor:
+    """The most probable sequence of each sentence: its tags, (N,).
+
+    Args:
+        scores: (N, K) of packed tokens; -inf for a tag that a token cannot have.
+        counts: (T,) sentences that have a token at each step.
+        transitions: of the CRF.
+    """
+    each = torch.split(scores, list(counts))
+    into = transitions.between.T.contiguous()  # (K, K): a tag, and the tag before it
+    best = transitions.start + each[0]
+    before = []  # of each step but the first (n, K), the best tag before a tag
+    lasts = []
+    for step in range(1, len(counts)):
+        lasts.append(best[counts[step] :])
+        most, tags = (best[: counts[step], None] + into).max(2)
+        before.append(tags)
+        best = most + each[step]
+    lasts.append(best)
+    end = (torch.cat(lasts[::-1]) + transitions.end).argmax(1)  # (B,), the last tag of each sentence
+    found = [end[: counts[-1]]]
+    for step in range(len(counts) - 1, 0, -1):
+        tags = before[step - 1].gather(1, found[-1][:, None]).squeeze(1)
+        found.append(torch.cat([tags, end[counts[step] : counts[step - 1]]]))
+    return torch.cat(found[::-1])
+
+
+def best_paths(
+    scores: Tensor, counts: Sequence[int], transitions: Transitions, most: int, rows: int | None = None
+) -> Paths:
+    """The most probable sequences of each sentence, by a Viterbi that keeps several for each tag.
+
+    Args:
+        scores: (N, K) of packed tokens; -inf for a tag that a token cannot have.
+        counts: (T,) sentences that have a token at each step.
+        transitions: of the CRF.
+        most: P, how many to find; a short sentence may have fewer, whose logarithms of probabilities are -inf.
+        rows: of every product; see `log_marginals`.
+    """
+    each, K = torch.split(scores, list(counts)), scores.shape[1]
+    best = (transitions.start + each[0])[:, :, None]  # (n, K, paths)
+    best = torch.cat([best, best.new_full((len(best), K, most - 1), -torch.inf)], dim=2)
+    back = []  # of each step but the first (n, K, P), the place among (K, P) of the path before
+    lasts = []
+    for step in range(1, len(counts)):
+        n = counts[step]
+        lasts.append(best[n:])
+        longer = best[:n].transpose(1, 2)[..., None] + transitions.between  # (n, P, K before, K)
+        longer, places = longer.flatten(1, 2).topk(most, dim=1)  # (n, P, K)
+        back.append(places.transpose(1, 2))
+        best = longer.transpose(1, 2) + each[step][:, :, None]
+    lasts.append(best)
+    ends = torch.cat(lasts[::-1]) + transitions.end[:, None]  # (B, K, P)
+    total, end = ends.transpose(1, 2).flatten(1).topk(most, dim=1)  # (B, P), places among (P, K)
+    found, place = [end[: counts[-1]] % K], end[: counts[-1]]
+    for step in range(len(counts) - 1, 0, -1):
+        rank, tag = place // K, place % K
+        before = back[step - 1].flatten(1).gather(1, tag * most + rank)
+        place = torch.cat([before, end[counts[step] : counts[step - 1]]])
+        found.append(place % K)
+    return Paths(total - log_partition(scores, counts, transitions, rows)[:, None], torch.cat(found[::-1]))
+
+
+def _forward(scores: Tensor, counts: Sequence[int], transitions: Transitions, rows: int | None = None) -> list[Tensor]:
+    """For each step (n, K): the logarithm of the sum over the sequences up to it that end in a tag."""
+    each = torch.split(scores, list(counts))
+    W = transitions.between.exp()
+    alphas = [transitions.start + each[0]]
+    for step in range(1, len(counts)):
+        alphas.append(_log_product(alphas[-1][: counts[step]], W, rows) + each[step])
+    return alphas
+
+
+def _last(steps: Sequence[Tensor]) -> Tensor:
+    """The row of the last token of each sentence, (B, K), of those of each step (n, K)."""
+    counts = [len(step) for step in steps]
+    return torch.cat([step[after:] for step, after in zip(steps, [*counts[1:], 0], strict=True)][::-1])
+
+
+def _log_product(logs: Tensor, W: Tensor, rows: int | None) -> Tensor:
+    """log(exp(logs) @ W), (n, K), without an overflow; a sum that is 0 counts as the smallest float."""
+    largest = logs.detach().amax(1, keepdim=True)
+    x = (logs - largest).exp()
+    if rows is None:
+        sums = x @ W
+    else:  # in a product of few columns the last bits of a row depend on its place, on some processors
+        W = nn.functional.pad(W, (0, max(0, MIN_COLUMNS - W.shape[1])))
+        sums = (nn.functional.pad(x, (0, 0, 0, rows - len(x))) @ W)[: x.shape[0], : x.shape[1]]
+    return sums.clamp(min=torch.finfo(sums.dtype).tiny).log() + largest

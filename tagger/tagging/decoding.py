@@ -1,0 +1,217 @@
+"""The scores of a batch -> the tags of its tokens, in all columns that are wanted, under constraints."""
+
+# N packed tokens of a batch, L tokens of a sentence, K tags of a column, k best of them, P paths
+
+import math
+import sys
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import accumulate, pairwise
+from typing import TYPE_CHECKING, NamedTuple, cast
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from tagger.model.combinations import Combinations
+from tagger.model.decoded import Decoded, top_tags
+from tagger.model.decoder import CRFDecoder, Decoder
+from tagger.text.spans import is_span_column
+
+if TYPE_CHECKING:
+    from tagger.model.network import TaggerNetwork
+    from tagger.model.vocabulary import Vocabulary
+
+
+class Request(NamedTuple):
+    """The results that are wanted for every token."""
+
+    columns: Sequence[str] | None = None  # None: all
+    top: int = 1
+    probabilities: bool = False
+    paths: int = 0  # most probable sequences of each sentence and column
+    keep: bool = False  # whether tags that sentences have stay as they are
+
+    @property
+    def weighs(self) -> bool:
+        """Whether probabilities are needed."""
+        return self.probabilities or self.top > 1
+
+
+class Constraint(NamedTuple):
+    """Which tags of a column some tokens may have.
+
+    Attributes:
+        sets: ids of tags.
+        of_token: (tokens,) for each token the number of its set from 1; 0: it may have every tag.
+    """
+
+    sets: list[tuple[int, ...]]
+    of_token: np.ndarray
+
+
+class FoundPaths(NamedTuple):
+    """The most probable sequences of a sentence, best first, with fewer than P if it has fewer."""
+
+    tokens: np.ndarray  # (L,) their numbers
+    log_probabilities: np.ndarray  # (P,)
+    ids: np.ndarray  # (P, L)
+
+
+class Found(NamedTuple):
+    """What was found in a column: of N tokens, and of their sentences."""
+
+    tags: Decoded
+    paths: list[FoundPaths]
+
+
+class BatchScores(NamedTuple):
+    """The scores of a batch, and what they are of."""
+
+    scores: dict[str, Tensor]  # of each column (N, K)
+    tokens: np.ndarray  # (N,) number of each packed token among all tokens
+    counts: list[int]  # (T,) sentences that have a token at each step
+    rows: int | None  # of every product of a decoder; see `Decoder.log_probabilities`
+
+
+class Decoding:
+    """Decodes the batches of one network."""
+
+    def __init__(
+        self, network: "TaggerNetwork", vocabulary: "Vocabulary", device: str, temperatures: Mapping[str, float]
+    ) -> None:
+        """Prepares nothing but the temperatures.
+
+        Args:
+            network: on that device.
+            vocabulary: the network's.
+            device: where to compute.
+            temperatures: that the scores of a column are divided by before they become probabilities; 1 by default.
+        """
+        self._decoders = cast(Mapping[str, Decoder], network.decoders)
+        self._vocabulary, self._device, self._temperatures = vocabulary, device, temperatures
+        self._combinations: dict[tuple[str, ...], Combinations | None] = {}  # of columns
+
+    def decode(
+        self,
+        batch: BatchScores,
+        forms: Sequence[str],
+        request: Request,
+        constraints: Mapping[str, Constraint],
+    ) -> dict[str, Found]:
+        """Decodes a batch. The tags of several columns are chosen together, among the combinations of training.
+
+        Args:
+            batch: its scores may be changed in place.
+            forms: of all tokens, which `batch.tokens` numbers.
+            request: what is wanted; `batch.scores` has its columns.
+            constraints: for some columns, which tags tokens may have.
+        """
+        tags = {}
+        for column, scores in batch.scores.items():
+            self._vocabulary.codecs[column].restrict(scores, forms, batch.tokens)
+            if column in constraints:
+                _constrain(scores, constraints[column], batch.tokens)
+            tags[column] = self._decoders[column].best(scores, batch.counts)
+        self._fit(tags, batch)
+        return {column: self._found(column, best, batch, request) for column, best in tags.items()}
+
+    def _fit(self, tags: dict[str, Tensor], batch: BatchScores) -> None:
+        """Changes the best tags of columns to those that are most probable together."""
+        together = [column for column in tags if self._fits_others(column)]
+        combinations = self._combinations_of(together)
+        if combinations is None:
+            return
+
+        def logs(at: Tensor) -> list[Tensor]:
+            return [
+                self._decoders[c].log_probabilities(batch.scores[c], batch.counts, rows=batch.rows, at=at)
+                for c in together
+            ]
+
+        tags.update(zip(together, combinations.choose([tags[c] for c in together], logs), strict=True))
+
+    def _fits_others(self, column: str) -> bool:
+        """Whether the tags of a column may change to fit other columns; the spans of a CRF must stay whole."""
+        whole = isinstance(self._decoders[column], CRFDecoder) and is_span_column(self._vocabulary.tags[column])
+        return not whole and not self._vocabulary.codecs[column].edits
+
+    def _found(self, column: str, best: Tensor, batch: BatchScores, request: Request) -> Found:
+        decoder, scores, counts = self._decoders[column], batch.scores[column], batch.counts
+        temperature = self._temperatures.get(column, 1.0)
+        if request.weighs:
+            logs = decoder.log_probabilities(scores, counts, temperature, batch.rows)
+            decoded = top_tags(logs, best, self._vocabulary.codecs[column].candidates(request.top, True))
+        else:
+            decoded = Decoded(best[:, None].cpu().numpy(), None)
+        if not request.paths:
+            return Found(decoded, [])
+        paths = decoder.paths(scores, counts, request.paths, temperature, batch.rows)
+        shares, ids = paths.log_probabilities.cpu().numpy(), paths.tags.T.cpu().numpy()
+        starts = np.array([0, *accumulate(counts)])
+        found = []
+        for number in range(counts[0]):
+            places = starts[: int(np.searchsorted(-np.array(counts), -number, side="left"))] + number
+            real = np.isfinite(shares[number])
+            found.append(FoundPaths(batch.tokens[places], shares[number][real], ids[real][:, places]))
+        return Found(decoded, found)
+
+    def _combinations_of(self, columns: Sequence[str]) -> Combinations | None:
+        """The tag combinations of several columns, made when they are first needed; None if none are known."""
+        key = tuple(columns)
+        if key not in self._combinations:
+            places = [self._vocabulary.combined.index(column) for column in columns]
+            tags = sorted({tuple(tags[place] for place in places) for tags in self._vocabulary.combinations})
+            sizes = [len(self._vocabulary.tags[column]) for column in columns]
+            known = len(columns) > 1 and len(tags) > 0
+            self._combinations[key] = Combinations(tags, sizes).to(self._device) if known else None
+        return self._combinations[key]
+
+
+def joined(parts: Sequence[Found], tokens: Sequence[np.ndarray], nothing: Found) -> Found:
+    """What was found in batches, in the order of the tokens.
+
+    Args:
+        parts: of each batch.
+        tokens: of each batch the numbers of its tokens.
+        nothing: what is found if there is no batch.
+    """
+    if not parts:
+        return nothing
+    order = np.argsort(np.concatenate(tokens))
+    shares = [part.tags.probabilities for part in parts if part.tags.probabilities is not None]
+    ids = np.concatenate([part.tags.ids for part in parts])[order]
+    paths = sorted((path for part in parts for path in part.paths), key=lambda path: int(path.tokens[0]))
+    return Found(Decoded(ids, np.concatenate(shares)[order] if shares else None), paths)
+
+
+def paths_of_sentences(
+    paths: Sequence[FoundPaths], starts: Sequence[int], most: int
+) -> Iterator[list[tuple[list[int], float]]]:
+    """The most probable sequences of each sentence, as ids and probability, best first.
+
+    Args:
+        paths: of sentences in order, or of the pieces of a long one.
+        starts: the number of the first token of each sentence; one without tokens has that of the next.
+        most: how many sequences of a sentence there are at most.
+    """
+    following = deque(paths)
+    for start, end in pairwise([*starts, sys.maxsize]):
+        best: list[tuple[list[int], float]] = []
+        while following and start <= following[0].tokens[0] < end:
+            piece = following.popleft()
+            found = list(zip(piece.ids.tolist(), piece.log_probabilities.tolist(), strict=True))
+            longer = [(a + b, p + q) for a, p in best or [([], 0.0)] for b, q in found]
+            best = sorted(longer, key=lambda path: -path[1])[:most]
+        yield [(ids, round(math.exp(log), 6)) for ids, log in best]
+
+
+def _constrain(scores: Tensor, constraint: Constraint, tokens: np.ndarray) -> None:
+    """Makes the scores -inf of the tags that tokens may not have; (N, K), changed in place."""
+    numbers = torch.from_numpy(constraint.of_token[tokens]).to(scores.device)
+    (rows,) = torch.nonzero(numbers, as_tuple=True)
+    if len(rows):
+        refused = torch.ones(len(constraint.sets), scores.shape[1], dtype=torch.bool)
+        for row, ids in zip(refused, constraint.sets, strict=True):
+            row[list(ids)] = False
+        scores[rows] = scores[rows].masked_fill(refused.to(scores.device)[numbers[rows] - 1], -torch.inf)

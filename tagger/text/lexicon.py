@@ -1,0 +1,94 @@
+"""Lexicons: files that say which tags a word form may have, `form<TAB>TAG|TAG`."""
+
+from collections.abc import Collection, Iterable, Mapping
+from typing import Literal, get_args
+
+from tagger.errors import InputError, shorten
+from tagger.text.files import whole_lines
+
+LexiconCase = Literal["exact", "first", "ignore"]
+CASES: tuple[LexiconCase, ...] = get_args(LexiconCase)
+
+
+class Lexicon:
+    """The tags that some word forms may have; all other forms may have every tag."""
+
+    def __init__(self, entries: Mapping[str, tuple[str, ...]], case: LexiconCase = "exact") -> None:
+        """Takes the entries.
+
+        Args:
+            entries: for each form its tags.
+            case: how the case of letters is matched. `exact`: a word has the entry of the same form. `first`: the same,
+                but the first word of a sentence has that of its lower-cased form if it has none of its own. `ignore`:
+                a word has the tags of all entries that differ from it in the case of letters alone.
+        """
+        if case == "ignore":
+            merged: dict[str, tuple[str, ...]] = {}
+            for form, tags in entries.items():
+                merged[form.lower()] = tuple(dict.fromkeys((*merged.get(form.lower(), ()), *tags)))
+            entries = merged
+        self._entries, self._case = entries, case
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def tags(self, form: str, first: bool = False) -> tuple[str, ...] | None:
+        """The tags that a word may have; None: all.
+
+        Args:
+            form: of the word.
+            first: whether it is the first word of its sentence.
+        """
+        if self._case == "ignore":
+            return self._entries.get(form.lower())
+        found = self._entries.get(form)
+        return self._entries.get(form.lower()) if found is None and first and self._case == "first" else found
+
+
+def read_lexicon(lines: Iterable[str], path: str, known: Collection[str]) -> dict[str, tuple[str, ...]]:
+    """The entries of a lexicon.
+
+    A line is a form, a tab, and its tags with `|` between them. Tags that contain a `|`, as those of FEATS do, stand
+    between tabs. Empty lines, and lines that begin with `#` and have no tab, say nothing.
+
+    Args:
+        lines: as `tagger.text.files.decoded_lines` yields them.
+        path: for error messages.
+        known: the tags that there are.
+
+    Raises:
+        InputError: a line without a tab, form or tag, a tag that is not known, or a form that has a line already.
+    """
+    entries: dict[str, tuple[str, ...]] = {}
+    numbers: dict[str, int] = {}
+    for number, line in enumerate(whole_lines(lines, path), 1):
+        text = line.rstrip("\r\n")
+        form, *cells = text.split("\t")
+        if not text or (text[0] == "#" and not cells):
+            continue
+        where = f"{path}, line {number}"
+        if not form or not all(cells) or not cells:
+            raise InputError(f"{where}: {shorten(text)} is not a form, a tab and its tags; write form<TAB>TAG|TAG")
+        if form in numbers:
+            raise InputError(
+                f"{where}: {shorten(form)} has an entry in line {numbers[form]}; put all of its tags into one line"
+            )
+        tags = [tag for cell in cells for tag in ([cell] if cell in known else cell.split("|"))]
+        for tag in tags:
+            if tag not in known:
+                raise InputError(f"{where}: {shorten(tag)} is no tag of the column; {known_tags(known)}")
+        entries[form], numbers[form] = tuple(dict.fromkeys(tags)), number
+    return entries
+
+
+def write_lexicon(entries: Mapping[str, Iterable[str]]) -> Iterable[str]:
+    """The lines of a lexicon, line ends included."""
+    for form, tags in entries.items():
+        separator = "\t" if any("|" in tag for tag in tags) else "|"
+        yield f"{form}\t{separator.join(tags)}\n"
+
+
+def known_tags(known: Collection[str]) -> str:
+    """For an error message, the tags that there are, or some of them."""
+    some = sorted(known)[:20]
+    return f"it has {', '.join(some)}{', …' if len(known) > len(some) else ''}"

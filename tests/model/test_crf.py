@@ -1,0 +1,211 @@
+"""The CRF against an enumeration of all sequences of tags."""
+
+from itertools import pairwise, product
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+from torch.testing import assert_close
+
+from tagger.model.batch import IGNORE
+from tagger.model.crf import FORBIDDEN, log_partition, packing, viterbi
+from tagger.model.decoder import CRFDecoder, SoftmaxDecoder
+
+K = 4
+LENGTHS = torch.tensor([2, 4, 1, 3])
+ROWS = [[2, 6], [0, 4, 7, 9], [3], [1, 5, 8]]  # of each sentence, its packed tokens
+PLACES = [2, 0, 3, 1]  # of each sentence among the packed ones
+COUNTS = [4, 3, 2, 1]
+
+
+@pytest.fixture
+def decoder() -> CRFDecoder:
+    torch.manual_seed(1)
+    made = CRFDecoder(K)
+    for parameter in made.parameters():
+        torch.nn.init.normal_(parameter)
+    return made
+
+
+@pytest.fixture
+def scores() -> Tensor:
+    """(T, B, K), with noise after the end of sentences."""
+    torch.manual_seed(2)
+    return 2 * torch.randn(4, 4, K, dtype=torch.float32)
+
+
+def enumeration(decoder: CRFDecoder, scores: Tensor) -> list[tuple[tuple[int, ...], Tensor]]:
+    """Every sequence of a sentence, (T, K), and its score."""
+    found = []
+    for tags in product(range(K), repeat=len(scores)):
+        total = decoder.start[tags[0]] + decoder.end[tags[-1]] + sum(scores[t, tag] for t, tag in enumerate(tags))
+        for before, after in pairwise(tags):
+            total = total + decoder.transitions[before, after]
+        found.append((tags, total))
+    return found
+
+
+def sentences_of(scores: Tensor) -> list[Tensor]:
+    return [scores[:length, i] for i, length in enumerate(LENGTHS.tolist())]
+
+
+def packed(scores: Tensor) -> Tensor:
+    return scores.flatten(0, 1)[packing(LENGTHS).places]
+
+
+def test_a_padded_batch_is_packed(scores: Tensor) -> None:
+    places, counts = packing(LENGTHS)
+    assert counts == COUNTS
+    for rows, sentence in zip(ROWS, sentences_of(scores), strict=True):
+        assert torch.equal(scores.flatten(0, 1)[places][rows], sentence)
+    assert packing(torch.tensor([3])).counts == [1, 1, 1]
+
+
+def test_the_loss_and_its_gradients_are_those_of_the_enumeration(decoder: CRFDecoder, scores: Tensor) -> None:
+    targets = torch.randint(K, (4, 4))
+    targets[torch.arange(4)[:, None] >= LENGTHS] = IGNORE
+    scores.requires_grad_()
+    parameters = [scores, *decoder.parameters()]
+    found = decoder.loss(scores, targets, LENGTHS)
+    expected = torch.zeros(())
+    for i, sentence in enumerate(sentences_of(scores)):
+        every = enumeration(decoder, sentence)
+        gold = tuple(targets[: len(sentence), i].tolist())
+        expected = expected + torch.stack([s for _, s in every]).logsumexp(0) - dict(every)[gold]
+    expected = expected / LENGTHS.sum()
+    assert_close(found, expected)
+    for ours, theirs in zip(
+        torch.autograd.grad(found, parameters), torch.autograd.grad(expected, parameters), strict=True
+    ):
+        assert_close(ours, theirs, atol=1e-6, rtol=1e-4)
+
+
+def test_tokens_without_a_gold_tag_may_have_every_tag(decoder: CRFDecoder, scores: Tensor) -> None:
+    targets = torch.randint(K, (4, 4))
+    targets[torch.arange(4)[:, None] >= LENGTHS] = IGNORE
+    targets[1, 1] = targets[0, 2] = targets[2, 3] = IGNORE
+    scores.requires_grad_()
+    parameters = [scores, *decoder.parameters()]
+    found = decoder.loss(scores, targets, LENGTHS)
+    expected = torch.zeros(())
+    for i, sentence in enumerate(sentences_of(scores)):
+        every, gold = enumeration(decoder, sentence), targets[: len(sentence), i].tolist()
+        fitting = [s for tags, s in every if all(b in (a, IGNORE) for a, b in zip(tags, gold, strict=True))]
+        expected = expected + torch.stack([s for _, s in every]).logsumexp(0) - torch.stack(fitting).logsumexp(0)
+    expected = expected / (targets != IGNORE).sum()
+    assert_close(found, expected)
+    for ours, theirs in zip(
+        torch.autograd.grad(found, parameters), torch.autograd.grad(expected, parameters), strict=True
+    ):
+        assert_close(ours, theirs, atol=1e-6, rtol=1e-4)
+
+
+def test_a_batch_without_gold_tags_has_no_loss(decoder: CRFDecoder, scores: Tensor) -> None:
+    assert float(decoder.loss(scores, torch.full((4, 4), IGNORE), LENGTHS).detach()) == pytest.approx(0, abs=1e-5)
+
+
+@pytest.mark.parametrize("temperature", [1.0, 1.7])
+def test_tags_and_marginals_are_those_of_the_enumeration(
+    decoder: CRFDecoder, scores: Tensor, temperature: float
+) -> None:
+    best = decoder.best(packed(scores), COUNTS)
+    marginals = decoder.log_probabilities(packed(scores), COUNTS, temperature).exp()
+    fixed = decoder.log_probabilities(packed(scores), COUNTS, temperature, rows=9).exp()
+    some = decoder.log_probabilities(packed(scores), COUNTS, temperature, at=torch.tensor([3, 1])).exp()
+    for rows, sentence in zip(ROWS, sentences_of(scores), strict=True):
+        every = [(tags, float(s)) for tags, s in enumeration(decoder, sentence)]
+        assert tuple(best[rows].tolist()) == max(every, key=lambda pair: pair[1])[0]
+        shares = torch.tensor([s / temperature for _, s in every]).softmax(0)
+        for t, row in enumerate(rows):
+            for tag in range(K):
+                expected = sum(float(p) for (tags, _), p in zip(every, shares, strict=True) if tags[t] == tag)
+                assert float(marginals[row, tag]) == pytest.approx(expected, abs=1e-5)
+    assert_close(fixed, marginals)
+    assert torch.equal(some, marginals[[3, 1]])
+
+
+@pytest.mark.parametrize("most", [1, 3, 20])
+def test_the_best_paths_are_those_of_the_enumeration(decoder: CRFDecoder, scores: Tensor, most: int) -> None:
+    found = decoder.paths(packed(scores), COUNTS, most, temperature=1.3)
+    for i, (rows, sentence) in enumerate(zip(ROWS, sentences_of(scores), strict=True)):
+        every = [(tags, float(s)) for tags, s in enumeration(decoder, sentence)]
+        shares = torch.tensor([s / 1.3 for _, s in every]).softmax(0).tolist()
+        ranked = sorted(zip(shares, (tags for tags, _ in every), strict=True), reverse=True)[:most]
+        assert int(torch.isfinite(found.log_probabilities[PLACES[i]]).sum()) == len(ranked)
+        for rank, (share, tags) in enumerate(ranked):
+            assert float(found.log_probabilities[PLACES[i], rank].exp()) == pytest.approx(share, abs=1e-6)
+            assert tuple(found.tags[rows, rank].tolist()) == tags
+
+
+def test_neighbours_adapt_to_a_tag_that_is_given(decoder: CRFDecoder, scores: Tensor) -> None:
+    free = decoder.best(packed(scores), COUNTS)
+    row = ROWS[1][2]
+    for tag in range(K):
+        given = packed(scores)
+        given[row, torch.arange(K) != tag] = -torch.inf
+        best, marginals = decoder.best(given, COUNTS), decoder.log_probabilities(given, COUNTS).exp()
+        every = [(tags, float(s)) for tags, s in enumeration(decoder, scores[:, 1]) if tags[2] == tag]
+        assert tuple(best[ROWS[1]].tolist()) == max(every, key=lambda pair: pair[1])[0]
+        assert float(marginals[row, tag]) == pytest.approx(1)
+        assert torch.equal(best[ROWS[3]], free[ROWS[3]])
+    assert marginals.sum(1).allclose(torch.ones(len(marginals)))
+
+
+def test_what_is_forbidden_is_never_chosen_and_is_saved_with_the_weights(decoder: CRFDecoder, scores: Tensor) -> None:
+    decoder.forbid([0, 1], [(2, 2), (2, 3), (3, 3)])
+
+    def check(found: CRFDecoder) -> None:
+        best = found.best(packed(10 * scores), COUNTS)
+        paths = found.paths(packed(scores), COUNTS, 4)
+        marginals = found.log_probabilities(packed(scores), COUNTS).exp()
+        for i, rows in enumerate(ROWS):
+            finite = int(torch.isfinite(paths.log_probabilities[PLACES[i]]).sum())
+            for tags in [best[rows].tolist(), *paths.tags[rows][:, :2].T.tolist()]:
+                assert tags[0] in (2, 3)
+                assert not {(2, 2), (2, 3), (3, 3)} & set(pairwise(tags))
+            assert finite
+            assert marginals[rows[0], :2].max() < 1e-6
+
+    check(decoder)
+    decoder.settle()
+    again = CRFDecoder(K)
+    again.load_state_dict(decoder.state_dict())
+    assert not again.forbidden.any()
+    check(again)
+    assert again.start[0] == again.transitions[2, 3] == FORBIDDEN
+
+
+def test_a_tag_that_is_given_counts_more_than_what_is_forbidden(decoder: CRFDecoder, scores: Tensor) -> None:
+    decoder.forbid([0], [])
+    given = packed(scores)
+    given[ROWS[0][0], 1:] = -torch.inf
+    assert decoder.best(given, COUNTS)[ROWS[0][0]] == 0
+    marginals = decoder.log_probabilities(given, COUNTS).exp()
+    assert float(marginals[ROWS[0][0], 0]) == pytest.approx(1)
+    assert torch.isfinite(marginals).all()
+
+
+def test_without_transitions_it_is_the_softmax(scores: Tensor) -> None:
+    crf, softmax = CRFDecoder(K), SoftmaxDecoder()
+    targets = torch.randint(K, (4, 4))
+    targets[torch.arange(4)[:, None] >= LENGTHS] = IGNORE
+    assert_close(crf.loss(scores, targets, LENGTHS), softmax.loss(scores, targets, LENGTHS))
+    assert torch.equal(crf.best(packed(scores), COUNTS), softmax.best(packed(scores), COUNTS))
+    ours, theirs = (each.log_probabilities(packed(scores), COUNTS) for each in (crf, softmax))
+    assert_close(ours, theirs, atol=1e-5, rtol=1e-5)
+    ours, theirs = (each.paths(packed(scores), COUNTS, 3).log_probabilities for each in (crf, softmax))
+    assert_close(ours, theirs, atol=1e-5, rtol=1e-5)
+
+
+def test_long_sentences_and_large_scores_stay_finite(decoder: CRFDecoder) -> None:
+    torch.manual_seed(3)
+    scores, counts = 50 * torch.randn(600, K), [1] * 600
+    with torch.no_grad():
+        transitions = decoder._chosen_from
+        total = log_partition(scores, counts, transitions)
+        assert torch.isfinite(total).all()
+        assert torch.isfinite(decoder.log_probabilities(scores, counts).exp()).all()
+        best = viterbi(scores, counts, transitions)
+    agree = np.mean(best.numpy() == scores.argmax(1).numpy())
+    assert agree > 0.9

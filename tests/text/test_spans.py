@@ -1,0 +1,44 @@
+"""The tags of spans: which may follow which."""
+
+import pytest
+
+from tagger.text.spans import breaks_of, has_breaks, is_span_column
+
+BIO = ["B-NP", "B-VP", "I-NP", "I-VP", "O"]
+
+
+@pytest.mark.parametrize(
+    ("tags", "spans"),
+    [(BIO, True), (["O"], False), (["NOUN", "O"], False), (["B-X"], True), (["B", "I", "O"], False)],
+)
+def test_what_is_a_column_of_spans(tags: list[str], spans: bool) -> None:
+    assert is_span_column(tags) is spans
+
+
+def test_what_the_tags_of_bio_cannot_do() -> None:
+    breaks = breaks_of(BIO)
+    assert breaks.first == ["I-NP", "I-VP"]
+    assert set(breaks.pairs) == {
+        *(("B-NP", "I-VP"), ("I-NP", "I-VP"), ("B-VP", "I-NP"), ("I-VP", "I-NP"), ("O", "I-NP"), ("O", "I-VP"))
+    }
+
+
+def test_in_bioes_a_span_goes_on_to_its_end() -> None:
+    pairs = set(breaks_of(["B-X", "I-X", "E-X", "S-X", "O"]).pairs)
+    assert {("B-X", "O"), ("I-X", "S-X"), ("O", "E-X"), ("S-X", "I-X"), ("E-X", "I-X")} <= pairs
+    assert not {("B-X", "E-X"), ("B-X", "I-X"), ("E-X", "B-X"), ("O", "S-X"), ("I-X", "E-X")} & pairs
+
+
+@pytest.mark.parametrize(
+    ("sentence", "has"),
+    [
+        (["B-NP", "I-NP", "O"], False),
+        (["I-NP", "O"], True),
+        (["O", "I-NP"], True),
+        (["B-VP", "I-NP"], True),
+        (["B-NP", "_", "I-NP"], False),  # a blank says nothing
+        ([], False),
+    ],
+)
+def test_a_corpus_that_does_it(sentence: list[str], has: bool) -> None:
+    assert has_breaks([["O"], sentence], breaks_of(BIO), set(BIO)) is has
