@@ -139,33 +139,36 @@ class CRFDecoder(Decoder):
         super().__init__()
         self.start, self.end = nn.Parameter(torch.zeros(tags)), nn.Parameter(torch.zeros(tags))
         self.transitions = nn.Parameter(torch.zeros(tags, tags))
-        self.register_buffer("forbidden", torch.zeros(tags + 1, tags, dtype=torch.bool), persistent=False)
-        self.forbidden: Tensor
+        self._first: list[int] = []  # tags that cannot begin a sentence
+        self._pairs: list[tuple[int, int]] = []  # tags, and those that cannot follow them
 
     def forbid(self, first: Sequence[int], pairs: Sequence[tuple[int, int]]) -> None:
         """Says which tags cannot begin a sentence, and which cannot follow one another, when tags are chosen.
 
         The loss does not know it: it learns from whatever the corpus has. `settle` writes it into the weights.
         """
-        for tag in first:
-            self.forbidden[-1, tag] = True
-        for before, tag in pairs:
-            self.forbidden[before, tag] = True
+        self._first, self._pairs = list(first), list(pairs)
 
     @torch.no_grad()
     def settle(self) -> None:
         """Gives what is forbidden the score `FORBIDDEN`, so that it is saved with the weights."""
-        self.start.masked_fill_(self.forbidden[-1], FORBIDDEN)
-        self.transitions.masked_fill_(self.forbidden[:-1], FORBIDDEN)
+        self._forbid(self.start, self.transitions)
 
     @property
     def _chosen_from(self) -> Transitions:
         """The transitions when tags are chosen."""
-        return Transitions(
-            self.start.detach().float().masked_fill(self.forbidden[-1], FORBIDDEN),
-            self.end.detach().float(),
-            self.transitions.detach().float().masked_fill(self.forbidden[:-1], FORBIDDEN),
-        )
+        start, end, between = (each.detach().float() for each in (self.start, self.end, self.transitions))
+        if self._first or self._pairs:
+            start, between = start.clone(), between.clone()
+            self._forbid(start, between)
+        return Transitions(start, end, between)
+
+    def _forbid(self, start: Tensor, between: Tensor) -> None:
+        if self._first:
+            start[self._first] = FORBIDDEN
+        if self._pairs:
+            before, tags = zip(*self._pairs, strict=True)
+            between[list(before), list(tags)] = FORBIDDEN
 
     def loss(self, scores: Tensor, targets: Tensor, lengths: Tensor) -> Tensor:
         """log Z - s(y), over the number of tokens; a token without a gold tag may have every tag."""
