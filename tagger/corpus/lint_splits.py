@@ -63,6 +63,22 @@ def tags_in(column: str, cell: str) -> list[str]:
     return [cell] if is_annotated(column, cell) else []
 
 
+def _unknown_words(inventory: _Inventory, split: str) -> int:
+    """The number of words of a split that have a tag which train lacks."""
+    column, counts, _, cells = inventory
+    known = counts[TRAIN]
+    return sum(n for cell, n in cells[split].items() if any(tag not in known for tag in tags_in(column, cell)))
+
+
+def other_tag_sets(sentences: Sequence[LinedSentence], column: str) -> set[str]:
+    """The splits in which so many words have tags that train lacks that their tag set is another one."""
+    inventory = _inventory(sentences, column)
+    if not inventory.counts[TRAIN]:
+        return set()
+    words = {split: inventory.cells[split].total() for split in (DEV, TEST)}
+    return {split for split, total in words.items() if total and _unknown_words(inventory, split) >= MUCH * total}
+
+
 def _single(sentences: Sequence[LinedSentence], inventory: _Inventory, has_train: bool) -> Iterator[Finding]:
     total: Counter[str] = sum(inventory.counts.values(), Counter())
     for (split, tag), place in inventory.first.items():
@@ -82,13 +98,13 @@ def _new(sentences: Sequence[LinedSentence], inventory: _Inventory) -> Iterator[
 
 def _differing(sentences: Sequence[LinedSentence], inventory: _Inventory, words: Counter[str]) -> Iterator[Finding]:
     """Yields, for dev and test, that train lacks the tags of many words, or that frequent tags of train are missing."""
-    column, counts, first, cells = inventory
+    column, counts, first, _ = inventory
     known = counts[TRAIN]
     for split in (DEV, TEST):
         if not counts[split] or not known:
             continue
         new = [tag for tag, _ in counts[split].most_common() if tag not in known]
-        unknown = sum(n for cell, n in cells[split].items() if any(tag not in known for tag in tags_in(column, cell)))
+        unknown = _unknown_words(inventory, split)
         share = unknown / words[split]
         if share >= SOME and unknown >= MIN_UNKNOWN:
             severity: Severity = "error" if share >= MUCH else "warning"

@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 from tagger.corpus.findings import Finding, Severity
 from tagger.corpus.lined import LinedSentence, Place
+from tagger.corpus.lint_splits import other_tag_sets
 from tagger.text.gold_tags import is_annotated
 
 COLUMNS = ("upos", "xpos")
@@ -44,7 +45,8 @@ def variation(sentences: Sequence[LinedSentence]) -> Iterator[Finding]:
     """Yields the words that have another tag than most words in the same context.
 
     The context is the longest that varies. Where two tags are equally frequent in it, the word whose tag is the less
-    frequent one of its form gives the finding. A word gives one finding, in the first column in which it varies.
+    frequent one of its form gives the finding. A word gives one finding, in the first column in which it varies. A
+    split with another tag set than train's is left out.
     """
     seen: set[Place] = set()
     for column in COLUMNS:
@@ -72,12 +74,13 @@ def variation(sentences: Sequence[LinedSentence]) -> Iterator[Finding]:
 
 
 def _text(sentences: Sequence[LinedSentence], column: str) -> _Text:
+    others = other_tag_sets(sentences, column)
     numbers: dict[str, int] = {}
     words, tags, places = [BORDER], [""], [Place(-1, -1)]
     for number, sentence in enumerate(sentences):
         for i, (form, tag) in enumerate(zip(sentence.tokens, sentence.tags[column], strict=True)):
             words.append(numbers.setdefault(form, len(numbers) + 1))
-            tags.append(tag if is_annotated(column, tag) else "")
+            tags.append(tag if is_annotated(column, tag) and sentence.split not in others else "")
             places.append(Place(number, i))
         words.append(BORDER)
         tags.append("")

@@ -99,3 +99,11 @@ def test_xpos_is_checked_where_upos_does_not_vary(tmp_path: Path) -> None:
 
 def test_blanks_do_not_vary(tmp_path: Path) -> None:
     assert found(variation, tmp_path, train=["a/X b/_ c/X d/X", "a/X b/X c/X d/X"]) == []
+
+
+def test_a_split_with_another_tag_set_is_left_out(tmp_path: Path) -> None:
+    train = ["a/X/x b/X/x can/X/Aux c/X/x"] * 5
+    dev = [line.replace("/x", "/X").replace("Aux", "AUX") for line in train]
+    assert found(variation, tmp_path, train=train, dev=dev) == []
+    similar = [*["d/X/x"] * 100, *train[:1], "a/X/x b/X/x can/X/AUX c/X/x"]
+    assert found(variation, tmp_path, train=train, dev=similar) == [("warning", "variation", "dev", 208, "can")]
