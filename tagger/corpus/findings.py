@@ -65,7 +65,7 @@ class Finding(NamedTuple):
     @property
     def row(self) -> str:
         """Its fields as a line of TSV; control characters are replaced."""
-        values = ("" if v is None else f"{v:.4f}" if isinstance(v, float) else str(v) for v in self.values.values())
+        values = ("" if v is None else f"{v:.3g}" if isinstance(v, float) else str(v) for v in self.values.values())
         return "\t".join(map(printable, values)) + "\n"
 
 

@@ -17,7 +17,7 @@ def test_the_order_is_by_severity_and_kind_and_stable() -> None:
 def test_a_row_has_every_field() -> None:
     assert dict(zip(FIELDS, WARNING.row[:-1].split("\t"), strict=True)) == {
         **{"severity": "warning", "kind": "improbable-tag", "file": "a.conllu", "line": "9", "word": "我" * 60},
-        **{"column": "upos", "tag": "X", "probability": "0.0001", "expected": "NOUN", "expected_probability": "0.9000"},
+        **{"column": "upos", "tag": "X", "probability": "0.00012", "expected": "NOUN", "expected_probability": "0.9"},
         "reason": "why " * 40,
     }
     assert NOTE.row == "note\tvariation\tx/a.conllu\t3\tb\tupos\tX\t\t\t\twhy\n"
