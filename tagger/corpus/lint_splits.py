@@ -63,20 +63,18 @@ def tags_in(column: str, cell: str) -> list[str]:
     return [cell] if is_annotated(column, cell) else []
 
 
-def _unknown_words(inventory: _Inventory, split: str) -> int:
-    """The number of words of a split that have a tag which train lacks."""
+def _unknown_share(inventory: _Inventory, split: str) -> float:
+    """The share of the words of a split that have a tag which train lacks; 0 if there are too few to tell."""
     column, counts, _, cells = inventory
     known = counts[TRAIN]
-    return sum(n for cell, n in cells[split].items() if any(tag not in known for tag in tags_in(column, cell)))
+    unknown = sum(n for cell, n in cells[split].items() if any(tag not in known for tag in tags_in(column, cell)))
+    return unknown / cells[split].total() if known and unknown >= MIN_UNKNOWN else 0.0
 
 
 def other_tag_sets(sentences: Sequence[LinedSentence], column: str) -> set[str]:
     """The splits in which so many words have tags that train lacks that their tag set is another one."""
     inventory = _inventory(sentences, column)
-    if not inventory.counts[TRAIN]:
-        return set()
-    words = {split: inventory.cells[split].total() for split in (DEV, TEST)}
-    return {split for split, total in words.items() if total and _unknown_words(inventory, split) >= MUCH * total}
+    return {split for split in (DEV, TEST) if _unknown_share(inventory, split) >= MUCH}
 
 
 def _single(sentences: Sequence[LinedSentence], inventory: _Inventory, has_train: bool) -> Iterator[Finding]:
@@ -104,9 +102,8 @@ def _differing(sentences: Sequence[LinedSentence], inventory: _Inventory, words:
         if not counts[split] or not known:
             continue
         new = [tag for tag, _ in counts[split].most_common() if tag not in known]
-        unknown = _unknown_words(inventory, split)
-        share = unknown / words[split]
-        if share >= SOME and unknown >= MIN_UNKNOWN:
+        share = _unknown_share(inventory, split)
+        if share >= SOME:
             severity: Severity = "error" if share >= MUCH else "warning"
             reason = f"{share:.1%} of the words of {split} have tags that train lacks: {_listed(new)}"
             yield _finding(sentences, first[split, new[0]], severity, "split-tags", column, new[0], reason)
