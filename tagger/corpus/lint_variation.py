@@ -20,9 +20,8 @@ from tagger.corpus.lint_splits import other_tag_sets
 from tagger.text.gold_tags import is_annotated
 
 COLUMNS = ("upos", "xpos")
-MIN_WORDS, MAX_WORDS = 3, 30  # of an n-gram; in three words the nucleus has one on both sides
+FIRST_WORDS, MIN_WORDS, MAX_WORDS = 3, 4, 30  # of the n-grams that are grown; findings have at least MIN_WORDS
 SURE_WORDS = 5  # of an n-gram whose variation is nearly always an error
-FEW_WORDS, FEW_TIMES = 3, 4  # in n-grams of so few words, the usual tag must be so many times as frequent as the other
 BORDER = 0  # the number of the beginning and of the end of a sentence
 
 
@@ -56,8 +55,7 @@ def variation(sentences: Sequence[LinedSentence]) -> Iterator[Finding]:
             counts = Counter(text.tags[other] for other in ngram.nuclei)
             best = max(counts, key=lambda tag: (counts[tag], of_forms[text.words[nucleus], tag], tag))
             tag, place = text.tags[nucleus], text.places[nucleus]
-            few = ngram.size <= FEW_WORDS and counts[best] < FEW_TIMES * counts[tag]
-            if tag == best or few or place in seen:
+            if tag == best or ngram.size < MIN_WORDS or place in seen:
                 continue
             seen.add(place)
             other = text.places[min(other for other in ngram.nuclei if text.tags[other] == best)]
@@ -95,7 +93,7 @@ def _longest(text: _Text) -> dict[int, _Ngram]:
     """
     longest: dict[int, _Ngram] = {}
     spans = {(i - 1, i): None for i, tag in enumerate(text.tags) if tag}  # (the first word, the nucleus)
-    for size in range(MIN_WORDS, MAX_WORDS + 1):
+    for size in range(FIRST_WORDS, MAX_WORDS + 1):
         groups: dict[tuple[int, ...], list[tuple[int, int]]] = {}
         for start, nucleus in spans:
             groups.setdefault((nucleus - start, *text.words[start : start + size]), []).append((start, nucleus))
