@@ -1,24 +1,27 @@
 """The command `evaluate`: a tagger and a file with gold tags in, scores out."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from itertools import tee
 from typing import TYPE_CHECKING, Annotated, get_args
 
 import typer
 
 from tagger.commands.console import show, show_json
-from tagger.commands.gold_files import SKIPPED_LINES, gold_format
+from tagger.commands.gold_files import SKIPPED_LINES, column_places, gold_format
 from tagger.commands.options import (
     DEFAULT_MODEL,
     AsJson,
     CorpusOption,
     DeviceOption,
     Encoding,
+    LexiconCaseOption,
+    LexiconOption,
     Model,
     PrecisionOption,
     SegmenterOption,
     Separator,
     format_help,
+    lexicon_files,
 )
 from tagger.errors import InputError
 from tagger.text.files import check_input, read_lines
@@ -72,6 +75,8 @@ def evaluate(
     ] = None,
     segmenter: SegmenterOption = "auto",
     corpus: CorpusOption = None,
+    lexicon: LexiconOption = None,
+    lexicon_case: LexiconCaseOption = "exact",
     as_json: AsJson = False,
     encoding: Encoding = "utf-8",
     device: DeviceOption = "auto",
@@ -85,8 +90,11 @@ def evaluate(
     if by is not None and raw:
         raise InputError(f"--by {by} scores the tags of gold words, not --raw text; leave one of the two out")
     check_input([file], encoding)
-    tagger = load_with_tags(model, device, precision, segmenter=segmenter, corpus=corpus)
-    places = _places(column or [], tagger.columns)
+    lexicons = lexicon_files(lexicon or [])
+    tagger = load_with_tags(
+        model, device, precision, segmenter=segmenter, corpus=corpus, lexicons=lexicons, lexicon_case=lexicon_case
+    )
+    places = column_places(column or [], tagger.columns)
     format = input or gold_format(file, "tsv" if column else "conllu")
     if segmenter != "auto" and not raw:
         raise InputError(f"--segmenter {segmenter} cuts raw text; add --raw, or leave it out")
@@ -136,20 +144,3 @@ def _format_raw(file: str, tagger: "Tagger", rows: dict[str, dict[str, float]]) 
         shares = f"{100 * row['precision']:>9.2f}% {100 * row['recall']:>8.2f}% {100 * row['f1']:>8.2f}%"
         lines.append(f"  {name:<24}{shares}")
     return "\n".join(lines)
-
-
-def _places(columns: Sequence[str], known: Sequence[str]) -> dict[str, int]:
-    """The place of each column that `--column` names. Without the option, the columns follow the token in order.
-
-    Raises:
-        InputError: an option is not of the form NAME=NUMBER, or the tagger has no such column.
-    """
-    if not columns:
-        return {name: place for place, name in enumerate(known, 1)}
-    places = {}
-    for item in columns:
-        name, _, place = item.partition("=")
-        if name not in known or not place.removeprefix("-").isdecimal():
-            raise InputError(f"--column {item}: write NAME=NUMBER with a column of the tagger ({', '.join(known)})")
-        places[name] = int(place)
-    return places

@@ -1,7 +1,9 @@
-"""The name of a file with gold tags -> its format; and which of its lines are no words."""
+"""The name of a file with tags -> its format; where its columns are, and which of its lines are no words."""
 
+from collections.abc import Sequence
 from typing import get_args
 
+from tagger.errors import InputError
 from tagger.text.formats import TaggedFormat, format_of
 
 SKIPPED_LINES = ("-DOCSTART-",)  # CoNLL-2003 has such a line before each document
@@ -11,3 +13,20 @@ def gold_format(file: str, default: str = "conllu") -> str:
     """The format of a file with tags: by its suffix, if that names a format with tags, else `default`."""
     named = format_of(file, "")
     return named if named in get_args(TaggedFormat) else default
+
+
+def column_places(columns: Sequence[str], known: Sequence[str]) -> dict[str, int]:
+    """The place of each column that `--column` names. Without the option, the columns follow the token in order.
+
+    Raises:
+        InputError: an option is not of the form NAME=NUMBER, or the tagger has no such column.
+    """
+    if not columns:
+        return {name: place for place, name in enumerate(known, 1)}
+    places = {}
+    for item in columns:
+        name, _, place = item.partition("=")
+        if name not in known or not place.removeprefix("-").isdecimal():
+            raise InputError(f"--column {item}: write NAME=NUMBER with a column of the tagger ({', '.join(known)})")
+        places[name] = int(place)
+    return places

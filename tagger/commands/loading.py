@@ -1,6 +1,7 @@
 """The model that a command names -> a `Tagger`; a line on standard error says which it is."""
 
 import gc
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from tagger.errors import InputError
 from tagger.tagging.engine import CACHE_SIZE
 from tagger.tagging.load import AUTO, load
 from tagger.tagging.tagger import Tagger
+from tagger.text.lexicon import LexiconCase
 from tagger.weights.catalog import find_tagger
 
 
@@ -22,6 +24,8 @@ def load_and_tell(
     workers: int = 1,
     segmenter: str = AUTO,
     corpus: str | None = None,
+    lexicons: Mapping[str, str] | None = None,
+    lexicon_case: LexiconCase = "exact",
 ) -> Tagger:
     """Loads a tagger for a process that does nothing else, and says which one on standard error.
 
@@ -34,6 +38,8 @@ def load_and_tell(
         workers: as for `tagger.load`.
         segmenter: as for `tagger.load`.
         corpus: as for `tagger.load`.
+        lexicons: as for `tagger.load`.
+        lexicon_case: as for `tagger.load`.
 
     Raises:
         InputError: no such model, its files are damaged, it has no segmenter of its own, or it knows no such corpus.
@@ -41,7 +47,8 @@ def load_and_tell(
     torch.set_num_threads(1)  # more are slower: the steps are small
     folder = model if isinstance(model, Path) else find_tagger(model)
     cache_size = CACHE_SIZE if cache_size is None else cache_size
-    tagger = load(folder.absolute(), device, precision, cache_size, workers, segmenter, corpus)
+    more: dict[str, Any] = {"corpus": corpus, "lexicons": lexicons, "lexicon_case": lexicon_case}
+    tagger = load(folder.absolute(), device, precision, cache_size, workers, segmenter, **more)
     gc.freeze()  # what exists now lives until the end
     gc.set_threshold(100_000, 10, 10)  # tagging makes no reference cycles, and the search for them took 10 %
     trained = f"trained on {tagger.config.get('corpus')}; dev {format_dev_scores(tagger.config)}"
@@ -58,13 +65,17 @@ def load_with_tags(
     workers: int = 1,
     segmenter: str = AUTO,
     corpus: str | None = None,
+    lexicons: Mapping[str, str] | None = None,
+    lexicon_case: LexiconCase = "exact",
 ) -> Tagger:
     """Does the same for commands that need tags. `folder` is the result of `find_tagger`, if the caller has it.
 
     Raises:
         InputError: the network has no tags.
     """
-    tagger = load_and_tell(folder or model, device, precision, cache_size, workers, segmenter, corpus)
+    tagger = load_and_tell(
+        folder or model, device, precision, cache_size, workers, segmenter, corpus, lexicons, lexicon_case
+    )
     if not tagger.columns:
         raise InputError(
             f"{model} predicts words and has no tags; train a tagger from it with python -m tagger init={model}"

@@ -1,7 +1,7 @@
 """The options that several commands share: their types, names and help."""
 
 import textwrap
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Literal
 
 import typer
@@ -9,6 +9,7 @@ import typer
 from tagger.errors import InputError
 from tagger.text.files import STDIO
 from tagger.text.formats import INPUTS, MAY_HAVE_TEXT, OUTPUTS, SEPARATORS, SUFFIXES, InputFormat
+from tagger.text.lexicon import LexiconCase
 
 Device = Literal["auto", "cpu", "cuda", "mps"]
 Precision = Literal["auto", "float32", "bfloat16"]
@@ -64,6 +65,22 @@ def check_segmenter(segmenter: str, formats: Mapping[str, str]) -> None:
     )
 
 
+def lexicon_files(options: Sequence[str]) -> dict[str, str]:
+    """The files that `--lexicon` names, by column; an empty name stands for the tagger's first column.
+
+    Raises:
+        InputError: a column has two lexicons.
+    """
+    files: dict[str, str] = {}
+    for option in options:
+        name, sign, rest = option.partition("=")
+        column, file = (name, rest) if sign and name.isidentifier() else ("", option)
+        if column in files:
+            raise InputError(f"--lexicon {option}: the column has the lexicon {files[column]}; join the two files")
+        files[column] = file
+    return files
+
+
 def check_named(option: str, path: str | None) -> None:
     """Raises InputError if a file that is written beside standard output is `-`."""
     if path == STDIO:
@@ -98,6 +115,22 @@ CorpusOption = Annotated[
 InputOption = Annotated[
     InputFormat | None,
     typer.Option(metavar="FORMAT", help=f"{', '.join(INPUTS)}. Default: by the suffix, else text."),
+]
+LexiconOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="[NAME=]FILE",
+        help="The tags that word forms may have, form<TAB>TAG|TAG in each line; all other forms may have every tag."
+        " Of the column NAME; default: the first. May be repeated.",
+    ),
+]
+LexiconCaseOption = Annotated[
+    LexiconCase,
+    typer.Option(
+        metavar="NAME",
+        help="How a word matches a form of the lexicon. exact: letter for letter. first: the same, but the first word"
+        " of a sentence also matches in lower case. ignore: whatever the case of letters.",
+    ),
 ]
 Separator = Annotated[str | None, typer.Option(metavar="TEXT", help=SEPARATORS)]
 LayerOption = Annotated[

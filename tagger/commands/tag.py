@@ -1,29 +1,45 @@
 """The command `tag`: files in, tagged files out."""
 
 import sys
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Annotated, TextIO
+from typing import TYPE_CHECKING, Annotated, Any, TextIO, get_args
 
 import typer
 
 from tagger.commands.console import BAD_INPUT, say, standard_output
+from tagger.commands.gold_files import column_places
 from tagger.commands.options import (
     DEFAULT_MODEL,
     CorpusOption,
     DeviceOption,
     Encoding,
     InputOption,
+    LexiconCaseOption,
+    LexiconOption,
     Model,
     PrecisionOption,
     SegmenterOption,
     Workers,
     check_segmenter,
     format_help,
+    lexicon_files,
 )
+from tagger.errors import InputError
 from tagger.text.columns import column_separator
+from tagger.text.conllu import with_comments
 from tagger.text.files import STDIO, check_input
-from tagger.text.formats import OUTPUTS, SEPARATORS, OutputFormat
+from tagger.text.formats import OUTPUTS, SEPARATORS, OutputFormat, TaggedFormat
+from tagger.text.output_files import is_replaced, whole_file
+from tagger.text.sentence import Sentence
+from tagger.text.terminal import printable
+from tagger.text.writers import writer
+
+if TYPE_CHECKING:
+    from tagger.tagging.bulk import Options
+    from tagger.tagging.jobs import Job
+    from tagger.tagging.tagger import Tagger
 
 SETTINGS = {"epilog": format_help(outputs=True)}
 
@@ -43,7 +59,35 @@ def tag(
         ),
     ] = None,
     probabilities: Annotated[bool, typer.Option("--probabilities", help="Add the probability of each tag.")] = False,
+    paths: Annotated[
+        int,
+        typer.Option(
+            min=0, metavar="N", help="Add the N most probable sequences of tags of each sentence (conllu, jsonl)."
+        ),
+    ] = 0,
     top: Annotated[int, typer.Option(min=1, metavar="N", help="Add the N best tags of each token.")] = 1,
+    lexicon: LexiconOption = None,
+    lexicon_case: LexiconCaseOption = "exact",
+    keep: Annotated[
+        bool,
+        typer.Option("--keep", help="Keep the tags that the input has; _ stands for a tag that is to be found."),
+    ] = False,
+    column: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=N",
+            help="With --keep, the place of a tag column in tsv, csv and slash, the token being 0. May be repeated."
+            " Default: the first column has the place 1. CoNLL-U has places of its own.",
+        ),
+    ] = None,
+    review_below: Annotated[
+        float | None,
+        typer.Option(
+            metavar="P",
+            help="Write only the sentences with a word whose tag is less probable than P, 0 to 1, the most doubtful one"
+            " first, to one CoNLL-U file.",
+        ),
+    ] = None,
     separator: Annotated[
         str | None,
         typer.Option(metavar="TEXT", help=f"{SEPARATORS} Of the input, and of an output in the same format."),
@@ -79,7 +123,7 @@ def tag(
     from tagger.tagging.bulk import Options, tag_files
     from tagger.tagging.devices import choose_device, choose_precision
     from tagger.tagging.jobs import Job, format_skipped, plan_jobs
-    from tagger.tagging.manifest import Manifest, fingerprint
+    from tagger.tagging.manifest import Manifest, checksum, fingerprint
     from tagger.tagging.outputs import Outputs
     from tagger.tagging.workers import processor_cores
     from tagger.weights.catalog import find_tagger
@@ -88,12 +132,29 @@ def tag(
     if separator is not None:
         column_separator(separator)
     to = None if to == STDIO else to
-    jobs, skipped = plan_jobs(sources or [], to, input, output)
+    if review_below is not None:
+        _check_review(review_below, {"--output": output, "--top": top > 1, "--paths": paths, "--resume": resume})
+        if to is not None and is_replaced(Path(to)) and not force:
+            say(f"kept: {to}; --force replaces what exists")
+            return
+    jobs, skipped = plan_jobs(sources or [], to if review_below is None else None, input, output)
     check_segmenter(segmenter, {job.source: job.input for job in jobs})
+    lexicons = lexicon_files(lexicon or [])
+    if keep:
+        _check_tags_to_keep(jobs)
+    elif column:
+        raise InputError(f"--column {column[0]} says where tags are that stay; add --keep, or leave it out")
     if skipped:
         say(format_skipped(skipped))
     folder = find_tagger(model)
-    own = ([] if segmenter == "auto" else [segmenter]) + ([] if corpus is None else [{"corpus": corpus}])
+    own: list[Any] = [] if segmenter == "auto" else [segmenter]
+    added = {
+        "corpus": corpus,
+        "paths": paths or None,
+        "keep": (column or []) if keep else None,
+        "lexicons": [lexicon_case, {name: checksum(file) for name, file in lexicons.items()}] if lexicons else None,
+    }
+    own += [{name: value} for name, value in added.items() if value is not None]  # as runs of older versions wrote it
     settings = {
         "model": fingerprint(folder),
         "precision": choose_precision(precision, choose_device(device)),
@@ -107,14 +168,22 @@ def tag(
     if not pending:
         return
     tagger = load_with_tags(
-        model, device, precision, folder, cache_size, workers or processor_cores(), segmenter, corpus
+        *(model, device, precision, folder, cache_size, workers or processor_cores()),
+        *(segmenter, corpus, lexicons, lexicon_case),
     )
+    places = None
+    if keep:
+        places = column_places(column, tagger.columns) if column else {tagger.columns[0]: 1}
+
+    options = Options(encoding, separator, paragraph_per_line, probabilities, top, paths, places)
+    if review_below is not None:
+        _review(tagger, jobs, options, review_below, to)
+        return
 
     def open_output(job: Job) -> AbstractContextManager[TextIO]:
         return standard_output() if job.target is None else outputs.open(job)
 
     failures = 0
-    options = Options(encoding, separator, paragraph_per_line, probabilities, top)
     to_terminal = any(job.target is None for job in pending) and sys.stdout is not None and sys.stdout.isatty()
     with progress_line(sum(job.size for job in pending), not to_terminal) as progress:
         for step in tag_files(tagger, pending, options, open_output, Console().width):
@@ -126,3 +195,44 @@ def tag(
         if failures < len(pending):
             say(f"{failures} of {len(pending)} files failed; the others are tagged")
         raise typer.Exit(BAD_INPUT)
+
+
+def _check_tags_to_keep(jobs: Sequence["Job"]) -> None:
+    for job in jobs:
+        if job.input not in get_args(TaggedFormat):
+            shown = "standard input" if job.source == STDIO else job.source
+            raise InputError(
+                f"--keep keeps tags of the input, but {shown} ({job.input}) has none; give"
+                f" {', '.join(get_args(TaggedFormat))} with --input"
+            )
+
+
+def _check_review(below: float, others: Mapping[str, object]) -> None:
+    if not 0 <= below <= 1:
+        raise InputError(f"--review-below {below:g}: a probability is a number from 0 to 1")
+    for option, value in others.items():
+        if value:
+            raise InputError(f"{option} does not go with --review-below, which writes CoNLL-U with probabilities")
+
+
+def _review(tagger: "Tagger", jobs: Sequence["Job"], options: "Options", below: float, to: str | None) -> None:
+    """Writes the sentences that the tagger doubts, of all files together."""
+    from tagger.tagging.bulk import file_sentences
+    from tagger.tagging.review import doubtful_sentences
+
+    total = 0
+
+    def sentences() -> Iterator[Sentence]:
+        nonlocal total
+        for job in jobs:
+            for sentence in file_sentences(tagger, job, options):
+                total += bool(sentence.tokens)
+                source = [f"# source = {printable(job.source)}"] if len(jobs) > 1 else []
+                yield with_comments(sentence, "# source =", source) if source else sentence
+
+    doubtful = doubtful_sentences(tagger, sentences(), below, options.keep is not None)
+    write = writer("conllu", tagger.columns, probabilities=True)
+    with standard_output() if to is None else whole_file(to) as out:
+        for sentence in doubtful:
+            out.write(write(sentence))
+    say(f"{len(doubtful):,} of {total:,} sentences have a word whose tag is less probable than {below:g}")

@@ -7,7 +7,7 @@ a run was resumed.
 """
 
 import io
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing
 from functools import partial
 from itertools import chain, groupby
@@ -20,9 +20,10 @@ from tagger.tagging.workers import Part, WorkersDied
 from tagger.text.conllu import numbered
 from tagger.text.files import STDIO, decoded_lines, open_binary
 from tagger.text.formats import TAKES_SEPARATOR, WITH_OFFSETS
+from tagger.text.given_tags import checked_tags
 from tagger.text.readers import read_units
 from tagger.text.sentence import Sentence
-from tagger.text.units import Unit, sentences_of, texts_of
+from tagger.text.units import Unit, cut_units, sentences_of, texts_of
 from tagger.text.writers import Writer, writer
 
 if TYPE_CHECKING:
@@ -43,6 +44,8 @@ class Options(NamedTuple):
     paragraph_per_line: bool | None = None
     probabilities: bool = False
     top: int = 1
+    paths: int = 0
+    keep: Mapping[str, int] | None = None  # places of the columns whose given tags stay; None: none stay
 
 
 class Progress(NamedTuple):
@@ -100,7 +103,9 @@ def tag_files(
         WorkersDied: see there; the remaining jobs are not done.
     """
     failed: set[int] = set()
-    request = Request(top=options.top, probabilities=options.probabilities)
+    request = Request(
+        top=options.top, probabilities=options.probabilities, paths=options.paths, keep=options.keep is not None
+    )
     parts = _parts(_pieces(tagger, jobs, options, width, failed))
     results = tagger.workers.map(partial(_write, request=request), parts)
     pieces = (pair for sources, texts in results for pair in zip(sources, texts, strict=True))
@@ -168,6 +173,7 @@ def _pieces(
             tagger.columns,
             probabilities=options.probabilities,
             top=options.top,
+            paths=options.paths,
             separator=options.separator if job.input == job.output or job.input not in TAKES_SEPARATOR else None,
             width=width,
         )
@@ -176,7 +182,7 @@ def _pieces(
         tokens, limit, whole = 0, FIRST_WINDOW, True
         error = None
         try:
-            for unit, read in _units(job, options):
+            for unit, read in _units(tagger, job, options):
                 if number in failed:
                     break
                 piece.units.append(unit)
@@ -190,7 +196,16 @@ def _pieces(
         yield _Window(_Source(number, error=error), piece._replace(whole=whole), tokens, next_is_standard_input)
 
 
-def _units(job: "Job", options: Options) -> Iterator[tuple[Unit, Callable[[], int]]]:
+def file_sentences(tagger: "Tagger", job: "Job", options: Options) -> Iterator[Sentence]:
+    """The sentences of a file, not yet tagged.
+
+    Raises:
+        InputError: while iterating, the file cannot be read, or it has a tag to keep that the tagger does not know.
+    """
+    return cut_units((unit for unit, _ in _units(tagger, job, options)), tagger.segment_all)
+
+
+def _units(tagger: "Tagger", job: "Job", options: Options) -> Iterator[tuple[Unit, Callable[[], int]]]:
     """The units of a file, each with a function that returns the number of bytes read so far."""
     binary = open_binary(job.source)
 
@@ -199,8 +214,22 @@ def _units(job: "Job", options: Options) -> Iterator[tuple[Unit, Callable[[], in
 
     try:
         with closing(decoded_lines(binary, job.source, options.encoding)) as lines:
-            separator, per_line = options.separator, options.paragraph_per_line
-            for unit in read_units(lines, job.source, job.input, separator=separator, paragraph_per_line=per_line):
+            reader = partial(
+                read_units,
+                path=job.source,
+                format=job.input,
+                separator=options.separator,
+                paragraph_per_line=options.paragraph_per_line,
+                columns=options.keep,
+            )
+            if options.keep is None:
+                units = reader(lines)
+            else:
+                known = {
+                    c: ids for c, ids in tagger.vocabulary.tag_ids.items() if not tagger.vocabulary.codecs[c].edits
+                }
+                units = checked_tags(reader, lines, job.source, job.input, known)
+            for unit in units:
                 yield unit, position
     finally:
         if job.source != STDIO:

@@ -6,6 +6,7 @@ import numpy as np
 
 from tagger.model.vocabulary import Vocabulary
 from tagger.tagging.decoding import Constraint
+from tagger.text.given_tags import is_given
 from tagger.text.gold_tags import NO_TAG
 from tagger.text.lexicon import Lexicon
 from tagger.text.sentence import Sentence
@@ -44,11 +45,12 @@ def constraints_of(
         numbers: dict[tuple[str, ...], int] = {}
         of_token: list[int] = []
         lexicon = lexicons.get(column)
-        tags_of = given.get(column, [()] * len(sentences)) if not vocabulary.codecs[column].edits else ()
-        for forms, tags in zip(sentences, tags_of or [()] * len(sentences), strict=True):
+        nothing: Sequence[Sequence[str]] = [()] * len(sentences)
+        tags_of = nothing if vocabulary.codecs[column].edits else given.get(column, nothing)
+        for forms, tags in zip(sentences, tags_of, strict=True):
             for place, form in enumerate(forms):
                 tag = tags[place] if tags else NO_TAG
-                allowed: tuple[str, ...] | None = (tag,) if tag in ids and tag != NO_TAG else None
+                allowed: tuple[str, ...] | None = (tag,) if tag in ids and is_given(tag) else None
                 if allowed is None and lexicon is not None:
                     allowed = lexicon.tags(form, first=place == 0)
                 of_token.append(0 if allowed is None else numbers.setdefault(allowed, len(numbers) + 1))
@@ -63,4 +65,4 @@ def put_back(sentence: Sentence, given: Mapping[str, Sequence[str]]) -> None:
     for column, tags in given.items():
         if tags:
             found = sentence.tags[column]
-            sentence.tags[column] = [new if old in ("", NO_TAG) else old for old, new in zip(tags, found, strict=True)]
+            sentence.tags[column] = [old if is_given(old) else new for old, new in zip(tags, found, strict=True)]

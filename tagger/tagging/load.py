@@ -53,6 +53,7 @@ def load(
             `unicode`, rules; `auto`, its own, or the rules that its training chose.
         corpus: of a tagger that was trained on several corpora, the one that the text is like; None: that is not known.
         lexicons: for some columns a file that says which tags word forms may have; see `text.lexicon.read_lexicon`.
+            An empty name stands for the first column.
         lexicon_case: how the case of letters is matched: exact, first or ignore; see `text.lexicon.Lexicon`.
 
     Raises:
@@ -78,7 +79,10 @@ def _lexicons(files: Mapping[str, Path | str], case: LexiconCase, vocabulary: Vo
     if case not in CASES:
         raise InputError(f"{shorten(str(case))} is no way to match the case of letters; choose {', '.join(CASES)}")
     lexicons = {}
-    for column, file in files.items():
+    for name, file in files.items():
+        column = name or vocabulary.columns[0]
+        if column in lexicons:
+            raise InputError(f"{file}: the column {column} has another lexicon already; join the two files")
         ids = vocabulary.tag_ids[checked_column(column, vocabulary.columns)]
         if vocabulary.codecs[column].edits:
             raise InputError(f"{file}: the column {column} can have no lexicon, because its tags are edit scripts")

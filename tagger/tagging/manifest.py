@@ -125,7 +125,7 @@ class Manifest:
         if not entries:
             return OutputState.UNLISTED
         size = job.target.stat().st_size
-        content = _sha256(job.target) if any(entry.bytes == size for entry in entries) else ""
+        content = checksum(job.target) if any(entry.bytes == size for entry in entries) else ""
         if all(content != entry.sha256 for entry in entries):
             return OutputState.CHANGED
         last = entries[-1]
@@ -191,7 +191,7 @@ class Manifest:
         """
         self.start()
         self.note_source(job)
-        entry = _Entry(self.run, content.stat().st_size, _sha256(content), self._sources[job.source])
+        entry = _Entry(self.run, content.stat().st_size, checksum(content), self._sources[job.source])
         self._write({"target": self._name(job), **entry._asdict()})
 
     def close(self) -> None:
@@ -226,10 +226,18 @@ def fingerprint(folder: Path) -> str:
     digest = hashlib.sha256()
     for path in sorted(folder.glob("*.*")):
         if path.is_file() and path.suffix in (".json", ".safetensors"):
-            digest.update(bytes.fromhex(_sha256(path)))
+            digest.update(bytes.fromhex(checksum(path)))
     return digest.hexdigest()
 
 
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def checksum(path: Path | str) -> str:
+    """The SHA-256 of a file.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    try:
+        with Path(path).open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror}; check the name") from None

@@ -6,6 +6,7 @@ multiword tokens (`3-4`, before the words) and of empty nodes (`8.1`) are not wo
 
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from itertools import pairwise
 from operator import not_
 from typing import NamedTuple
@@ -175,6 +176,18 @@ def write_conllu(sentence: Sentence, extra: dict[str, list[str]] | None = None) 
             word += 1
         out.append(line)
     return "".join(out)
+
+
+def with_comments(sentence: Sentence, prefix: str, comments: list[str]) -> Sentence:
+    """A sentence with other comments that begin with `prefix`, after the comments that it has."""
+    lines = sentence.lines
+    if lines is not None:
+        end = "\r\n" if lines[0].endswith("\r\n") else "\n"
+        own = [line for line in lines if not line.startswith(prefix)]
+        first = next((i for i, line in enumerate(own) if not line.startswith("#")), len(own))
+        lines = [*own[:first], *(comment + end for comment in comments), *own[first:]]
+    kept = [comment for comment in sentence.comments if not comment.startswith(prefix)]
+    return replace(sentence, lines=lines, comments=kept + comments)
 
 
 def _in_cells(values: list[str]) -> list[str]:

@@ -1,0 +1,61 @@
+"""Sentences -> those that a tagger doubts, the most doubtful one first, so that somebody corrects them."""
+
+import heapq
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
+
+from tagger.text.conllu import with_comments
+from tagger.text.sentence import Sentence
+
+if TYPE_CHECKING:
+    from tagger.tagging.tagger import Tagger
+
+CONFIDENCE = "# confidence ="  # begins the comment that names the most doubtful word
+
+
+class Doubtful(NamedTuple):
+    """A sentence that a tagger doubts.
+
+    Attributes:
+        confidence: the probability of the tag of its most doubtful word.
+        number: of the sentence among all, so that equal ones keep their order.
+        sentence: with a comment that names the word.
+    """
+
+    confidence: float
+    number: int
+    sentence: Sentence
+
+
+def doubtful_sentences(
+    tagger: "Tagger", sentences: Iterable[Sentence], below: float, keep: bool = False, most: int | None = None
+) -> list[Sentence]:
+    """The sentences with a word whose tag has a probability under a limit, the most doubtful one first.
+
+    How doubtful a sentence is follows from the first column of the tagger.
+
+    Args:
+        tagger: tags them.
+        sentences: any number; only the doubtful ones stay in memory.
+        below: the limit, in [0, 1].
+        keep: whether tags that sentences have stay as they are; see `Tagger.stream`.
+        most: how many sentences are wanted at most; None: all.
+    """
+    found = _doubtful(tagger, sentences, below, keep)
+    ordered = sorted(found) if most is None else heapq.nsmallest(most, found)
+    return [each.sentence for each in ordered]
+
+
+def _doubtful(tagger: "Tagger", sentences: Iterable[Sentence], below: float, keep: bool) -> Iterator[Doubtful]:
+    column = tagger.columns[0]
+    for number, sentence in enumerate(tagger.stream(sentences, probabilities=True, keep=keep), 1):
+        shares = sentence.probabilities.get(column, [])
+        if not shares or min(shares) >= below:
+            continue
+        word = shares.index(min(shares))
+        comment = f"{CONFIDENCE} {shares[word]:.4f} word {word + 1}"
+        named = sentence
+        if sentence.name is None and sentence.lines is None:
+            named = replace(sentence, comments=[f"# sent_id = {number}", *sentence.comments])
+        yield Doubtful(shares[word], number, with_comments(named, CONFIDENCE, [comment]))

@@ -1,0 +1,159 @@
+"""The options of `tag` that constrain tags, ask for sequences, or write what is to be reviewed."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tagger.text.conllu import read_conllu
+from tests.commands.conftest import CONLLU, TAGS, call, error
+
+
+def test_a_lexicon_decides_the_tags_of_its_forms(model: Path, tmp_path: Path) -> None:
+    (tmp_path / "a.lines").write_text("They book it\nthey THEY\n")
+    tag = call("tag", "a.lines", "--output", "slash", "--model", str(model)).stdout.split()[0].partition("/")[2]
+    other = next(t for t in TAGS if t != tag)
+    (tmp_path / "words.tsv").write_text(f"They\t{other}\nit\tADV|VERB\n")
+    options = ["--output", "slash", "--model", str(model), "--lexicon"]
+    words = call("tag", "a.lines", *options, "words.tsv").stdout.split()
+    assert words[0] == f"They/{other}"
+    assert words[2] in ("it/ADV", "it/VERB")
+    ignoring = call("tag", "a.lines", *options, "upos=words.tsv", "--lexicon-case", "ignore").stdout.split()
+    assert [ignoring[i] for i in (0, 3, 4)] == [f"They/{other}", f"they/{other}", f"THEY/{other}"]
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "words"),
+    [
+        ("They\tNUN\n", ["words.tsv"], ["words.tsv, line 1", "'NUN' is no tag", "ADV, NOUN"]),
+        ("They\tNOUN\n", ["words.tsv", "--lexicon", "upos=words.tsv"], ["upos has another lexicon", "join"]),
+        ("They\tNOUN\n", ["words.tsv", "--lexicon", "words.tsv"], ["has the lexicon words.tsv", "join"]),
+        ("They\tNOUN\n", ["xpos=words.tsv"], ["xpos", "upos"]),
+        ("They\tNOUN\n", ["nowhere.tsv"], ["nowhere.tsv", "No such file"]),
+    ],
+)
+def test_mistakes_in_a_lexicon(model: Path, tmp_path: Path, text: str, options: list[str], words: list[str]) -> None:
+    (tmp_path / "words.tsv").write_text(text)
+    (tmp_path / "a.txt").write_text("They")
+    message = error("tag", "a.txt", "--model", str(model), "--lexicon", *options)
+    assert all(word in message for word in words), message
+
+
+def test_another_lexicon_is_another_run(model: Path, tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.txt").write_text("They")
+    (tmp_path / "words.tsv").write_text("They\tNOUN\n")
+    options = ["in", "-o", "out", "--model", str(model), "--lexicon", "words.tsv"]
+    call("tag", *options)
+    assert "1 of 1 outputs are finished" in call("tag", *options, "--resume").stderr
+    (tmp_path / "words.tsv").write_text("They\tVERB\n")
+    assert "another model, precision or options" in error("tag", *options, "--resume")
+
+
+def test_tags_of_the_input_are_kept(model: Path, tmp_path: Path) -> None:
+    options = ["--keep", "--model", str(model)]
+    found = call("tag", "-", "--input", "slash", "--output", "slash", *options, input="dog/NOUN the/_ x/PUNCT\n").stdout
+    words = found.split()
+    assert (words[0], words[2]) == ("dog/NOUN", "x/PUNCT")
+    assert words[1].partition("/")[2] in TAGS
+    rows = "dog\tx\tVERB\nthe\tx\t_\n"
+    found = call("tag", "-", "--input", "tsv", "--column", "upos=2", *options, input=rows).stdout
+    assert found.startswith("dog\tVERB\nthe\t")
+    blank = CONLLU.replace("INTJ", "_").replace("\tPRON\t", "\t_\t")
+    (tmp_path / "a.conllu").write_text(blank)
+    call("tag", "a.conllu", "-o", "b.conllu", *options)
+    before, after = (list(read_conllu((tmp_path / f"{x}.conllu").open(newline="\n"), x)) for x in "ab")
+    for old, new in zip(before, after, strict=True):
+        for was, tag in zip(old.tags["upos"], new.tags["upos"], strict=True):
+            assert tag in TAGS if was == "_" else tag == was
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "options", "words"),
+    [
+        ("a.conllu", CONLLU, [], ["a.conllu, line 12", "'INTJ' is no tag of upos", "ADV, NOUN"]),
+        ("a.slash", "a/NOUN\nb/N\n", [], ["a.slash, line 2", "'N'"]),
+        ("a.txt", "They", [], ["a.txt (text) has none"]),
+        ("a.tsv", "a\tNOUN\n", ["--column", "upos=x"], ["--column upos=x"]),
+        ("a.tsv", "a\tNOUN\n", ["--column", "xpos=1"], ["--column xpos=1"]),
+    ],
+)
+def test_mistakes_in_tags_to_keep(
+    model: Path, tmp_path: Path, name: str, text: str, options: list[str], words: list[str]
+) -> None:
+    (tmp_path / name).write_text(text)
+    message = error("tag", name, "-o", "out.conllu", "--keep", *options, "--model", str(model))
+    assert all(word in message for word in words), message
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+def test_a_place_without_keep_is_a_mistake(model: Path) -> None:
+    assert "add --keep" in error("tag", "--column", "upos=1", "--model", str(model), input="They")
+
+
+def test_paths(model: Path, tmp_path: Path) -> None:
+    (tmp_path / "a.lines").write_text("They book it\n")
+    options = ["a.lines", "--paths", "3", "--model", str(model), "--output"]
+    record = json.loads(call("tag", *options, "jsonl").stdout)
+    paths = record["upos_paths"]
+    assert [len(tags) for tags, _ in paths] == [3, 3, 3]
+    assert paths[0][0] == record["upos"]
+    assert paths[0][1] >= paths[1][1] >= paths[2][1] > 0
+    lines = call("tag", *options, "conllu").stdout.splitlines()
+    found = [line for line in lines if line.startswith("# path upos")]
+    assert found == [
+        f"# path upos {rank} = {share:.4f} {' '.join(tags)}" for rank, (tags, share) in enumerate(paths, 1)
+    ]
+    (tmp_path / "a.conllu").write_text(CONLLU)
+    once = call("tag", "a.conllu", "-o", "b.conllu", "--paths", "1", "--model", str(model))
+    assert once.stdout == ""
+    call("tag", "b.conllu", "-o", "c.conllu", "--paths", "1", "--model", str(model))
+    assert (tmp_path / "b.conllu").read_text() == (tmp_path / "c.conllu").read_text()
+    assert "no place for paths; use conllu or jsonl" in error("tag", *options, "tsv")
+
+
+def test_doubtful_sentences_are_written_the_most_doubtful_first(model: Path, tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("They book flights. " * 3 + "They. Zzyx book? They book it and more.")
+    (tmp_path / "b.conllu").write_text(CONLLU)
+    (tmp_path / "out.jsonl").write_text(
+        call("tag", "a.txt", "--output", "jsonl", "--probabilities", "--model", str(model)).stdout
+    )
+    records = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines()]
+    least = sorted(min(record["upos_probabilities"]) for record in records)
+    below = (least[2] + least[-1]) / 2
+    options = ["--review-below", str(below), "-o", "review.conllu", "--model", str(model)]
+    result = call("tag", "a.txt", "b.conllu", *options)
+    text = (tmp_path / "review.conllu").read_text()
+    sentences = list(read_conllu(text.splitlines(keepends=True), "review"))
+    doubts = []
+    for sentence in sentences:
+        comment = next(c for c in sentence.comments if c.startswith("# confidence = "))
+        share, word = float(comment.split()[3]), int(comment.split()[5])
+        doubts.append(share)
+        rows = [line for line in sentence.lines or () if line[0].isdigit() and "-" not in line.split("\t")[0]]
+        words = [row for row in rows if row.split("\t")[0].isdigit()]
+        assert f"UposProb={share:.4f}" in words[word - 1].split("\t")[9]
+        assert sentence.name is not None
+        assert any(c.startswith("# source = ") for c in sentence.comments)
+        assert share < below
+    assert doubts == sorted(doubts)
+    assert f"{len(sentences)} of {len(records) + 2} sentences" in result.stderr
+    assert "kept: review.conllu" in call("tag", "a.txt", *options).stderr
+    assert (tmp_path / "review.conllu").read_text() == text
+    call("tag", "a.txt", *options, "--force")
+    again = list(read_conllu((tmp_path / "review.conllu").read_text().splitlines(keepends=True), "again"))
+    assert len(again) <= len(sentences)
+    assert not any(c.startswith("# source = ") for s in again for c in s.comments)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--review-below", "1.5"], ["--review-below 1.5", "0 to 1"]),
+        (["--review-below", "0.5", "--paths", "2"], ["--paths"]),
+        (["--review-below", "0.5", "--output", "tsv"], ["--output"]),
+    ],
+)
+def test_mistakes_in_a_review(model: Path, options: list[str], words: list[str]) -> None:
+    message = error("tag", *options, "--model", str(model), input="They")
+    assert all(word in message for word in words), message

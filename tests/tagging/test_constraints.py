@@ -1,0 +1,107 @@
+"""What a lexicon and given tags allow, and that tagging obeys."""
+
+import dataclasses
+
+import pytest
+import torch
+
+from tagger.model.vocabulary import Vocabulary
+from tagger.tagging.tagger import Tagger
+from tagger.text.lexicon import Lexicon
+from tagger.text.sentence import Sentence
+from tests.conftest import TOKENS, make_network, network_config
+
+
+def make_tagger(
+    vocabulary: Vocabulary, decoder: str, lexicon: dict[str, tuple[str, ...]] | None = None, workers: int = 1
+) -> Tagger:
+    network = make_network(vocabulary, decoder=decoder)
+    torch.manual_seed(7)
+    for parameter in network.decoders.parameters():
+        torch.nn.init.normal_(parameter)
+    config = {"network": network_config(decoder=decoder), "segmenter": "english"}
+    lexicons = {"upos": Lexicon(lexicon, "first")} if lexicon else {}
+    return Tagger(network, vocabulary, config, precision="float32", lexicons=lexicons, workers=workers)
+
+
+@pytest.mark.parametrize("decoder", ["softmax", "crf"])
+@pytest.mark.parametrize("combined", [True, False])
+def test_words_get_tags_of_their_entries(vocabulary: Vocabulary, decoder: str, combined: bool) -> None:
+    if not combined:
+        vocabulary = dataclasses.replace(vocabulary, combinations=[])
+    free = make_tagger(vocabulary, decoder)
+    bound = make_tagger(vocabulary, decoder, {"book": ("DET",), "flights": ("ADV", "INTJ"), "they": ("DET", "PRON")})
+    changed = 0
+    plain = list(free.stream(map(Sentence, map(list, TOKENS)), probabilities=True, top=7))
+    for before, after in zip(plain, bound.stream(map(Sentence, map(list, TOKENS)), True, top=7), strict=True):
+        for word, tag in enumerate(after.tags["upos"]):
+            form, share = after.tokens[word], after.probabilities["upos"][word]
+            allowed = bound.lexicons["upos"].tags(form, word == 0)
+            if allowed is None:
+                continue
+            changed += tag != before.tags["upos"][word]
+            assert tag in allowed
+            others = {t: p for t, p in after.alternatives["upos"][word] if t not in allowed}
+            assert set(others.values()) == {0}
+            assert share == pytest.approx(1) if len(allowed) == 1 else share <= 1
+    assert changed
+
+
+@pytest.mark.parametrize("decoder", ["softmax", "crf"])
+def test_given_tags_stay_and_count_more_than_a_lexicon(vocabulary: Vocabulary, decoder: str) -> None:
+    made = make_tagger(vocabulary, decoder, {"book": ("DET",)})
+    given = ["PRON", "NOUN", "_", ""]
+    found = next(
+        made.stream([Sentence(list(TOKENS[0]), {"upos": list(given), "other": list("abcd")})], True, keep=True)
+    )
+    assert found.tags["upos"][:2] == ["PRON", "NOUN"]
+    assert set(found.tags["upos"]) <= set(vocabulary.tags["upos"])
+    assert found.probabilities["upos"][0] == pytest.approx(1)
+    assert found.tags["other"] == list("abcd")
+    again = next(made.stream([Sentence(list(TOKENS[0]), {"upos": list(given)})]))
+    assert again.tags["upos"][1] == "DET"  # not kept
+
+
+def test_neighbours_of_a_crf_adapt(vocabulary: Vocabulary) -> None:
+    made = make_tagger(vocabulary, "crf")
+    others = set()
+    for tag in vocabulary.tags["upos"]:
+        given = ["_", tag, "_", "_"]
+        found = next(made.stream([Sentence(list(TOKENS[0]), {"upos": given})], keep=True))
+        assert found.tags["upos"][1] == tag
+        others.add((found.tags["upos"][0], found.tags["upos"][2]))
+    assert len(others) > 1
+
+
+@pytest.mark.parametrize("decoder", ["softmax", "crf"])
+def test_paths_are_sequences_with_falling_probabilities(vocabulary: Vocabulary, decoder: str) -> None:
+    made = make_tagger(vocabulary, decoder, {"book": ("DET", "NOUN")})
+    sentences = [Sentence(list(tokens)) for tokens in [*TOKENS, [], ["Well"], ["book", "book"] * 700]]
+    for sentence in made.stream(sentences, paths=4, columns=["upos"]):
+        paths = sentence.paths["upos"]
+        shares = [share for _, share in paths]
+        assert shares == sorted(shares, reverse=True)
+        assert all(len(tags) == len(sentence) for tags, _ in paths)
+        assert len({tuple(tags) for tags, _ in paths}) == len(paths)
+        if not sentence.tokens:
+            assert paths == []
+            continue
+        assert paths[0][0] == sentence.tags["upos"]
+        assert len(paths) == 4
+        books = [i for i, form in enumerate(sentence.tokens) if form == "book"]
+        assert all(tags[i] in ("DET", "NOUN") for tags, _ in paths for i in books)
+
+
+def test_workers_obey_too(vocabulary: Vocabulary) -> None:
+    made = make_tagger(vocabulary, "softmax", {"book": ("DET",)}, workers=2)
+    sentences = [
+        Sentence(list(tokens), {"upos": ["ADV"] + ["_"] * (len(tokens) - 1)})
+        for tokens in (TOKENS[i % 3] for i in range(9000))
+    ]
+    try:
+        for sentence in made.stream(sentences, keep=True):
+            assert sentence.tags["upos"][0] == "ADV"
+            tags = zip(sentence.tokens, sentence.tags["upos"], strict=True)
+            assert all(tag == "DET" for form, tag in tags if form == "book")
+    finally:
+        made.close()

@@ -1,0 +1,48 @@
+"""Tags that are given: an unknown one is an error with its line."""
+
+from functools import partial
+
+import pytest
+
+from tagger.errors import InputError
+from tagger.text.given_tags import checked_tags
+from tagger.text.readers import read_units
+from tagger.text.sentence import Sentence
+
+KNOWN = {"upos": ["NOUN", "VERB"]}
+
+
+def row(word: int, tag: str) -> str:
+    return f"{word}\tw\t_\t{tag}" + 6 * "\t_" + "\n"
+
+
+def sentences(format: str, text: str) -> list[Sentence]:
+    reader = partial(read_units, path="f", format=format, columns={"upos": 1})
+    units = checked_tags(reader, text.splitlines(keepends=True), "f", format, KNOWN)
+    return [unit for unit in units if isinstance(unit, Sentence)]
+
+
+CONLLU = "# a\n" + row(1, "NOUN") + "2-3\tx" + 8 * "\t_" + "\n" + row(2, "_") + row(3, "TAG")
+
+
+@pytest.mark.parametrize(
+    ("format", "text", "line"),
+    [
+        ("conllu", CONLLU, 5),
+        ("conllu", row(1, "VERB") + "\n" + CONLLU, 7),
+        ("slash", "a/NOUN b/_\nc/VERB d/TAG\n", 2),
+        ("tsv", "a\tNOUN\n\nb\t_\nc\tTAG\nd\tNOUN\n", 4),
+        ("csv", "a,NOUN\n\n\nb,TAG\n", 4),
+        ("jsonl", '{"tokens": ["a"], "upos": ["_"]}\n\n{"tokens": ["a"], "upos": ["TAG"]}\n', 3),
+    ],
+)
+@pytest.mark.parametrize("end", ["", "\n"])
+def test_the_line_of_an_unknown_tag_is_named(format: str, text: str, line: int, end: str) -> None:
+    assert sentences(format, text.replace("TAG", "NOUN") + end)
+    with pytest.raises(InputError, match=f"^f, line {line}: 'NUN' is no tag of upos; it has NOUN, VERB; correct it"):
+        sentences(format, text.replace("TAG", "NUN") + end)
+
+
+def test_blanks_and_columns_that_are_not_checked_pass() -> None:
+    assert sentences("slash", "a/_ b/NOUN\n")[0].tags == {"upos": ["_", "NOUN"]}
+    assert sentences("conllu", row(1, "_").replace("w\t_", "w\tlemma") + "\n")[0].tags["lemma"] == ["lemma"]
