@@ -58,4 +58,12 @@ def _doubtful(tagger: "Tagger", sentences: Iterable[Sentence], below: float, kee
         named = sentence
         if sentence.name is None and sentence.lines is None:
             named = replace(sentence, comments=[f"# sent_id = {number}", *sentence.comments])
-        yield Doubtful(shares[word], number, with_comments(named, CONFIDENCE, [comment]))
+        yield Doubtful(shares[word], number, with_comments(_closed(named), CONFIDENCE, [comment]))
+
+
+def _closed(sentence: Sentence) -> Sentence:
+    """The sentence with an empty line at its end, which that of a file's end may lack."""
+    lines = sentence.lines
+    if lines is None or not lines[-1].strip("\r\n"):
+        return sentence
+    return replace(sentence, lines=[*lines[:-1], lines[-1].rstrip("\r\n") + "\n", "\n"])
