@@ -343,3 +343,20 @@ def test_the_gain_of_pretraining_is_computed_from_runs(tmp_path: Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=300)
     assert "| 100 | 80.00 (80.00 to 80.00) | 90.00 (90.00 to 90.00) | 50 % |" in done.stdout
     assert (tmp_path / "gain.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_planted_faults_are_counted(tmp_path: Path) -> None:
+    script = [sys.executable, str(ROOT / "docs" / "planted.py")]
+    sample, copy = ROOT / "data" / "sample", tmp_path / "copy"
+    subprocess.run([*script, "plant", str(sample), str(copy), "--faults", "20"], check=True, timeout=60)
+    before = (sample / "sample-train.conllu").read_text(encoding="utf-8").split("\n")
+    after = (copy / "sample-train.conllu").read_text(encoding="utf-8").split("\n")
+    changed = [number for number, (a, b) in enumerate(zip(before, after, strict=True), 1) if a != b]
+    assert len(changed) == 20
+    file = copy / "sample-train.conllu"
+    rows = "".join(f"{file}\t{line}\n" for line in [*range(1, 101), *changed[:7]])
+    (tmp_path / "found.tsv").write_text(f"file\tline\n{rows}", encoding="utf-8")
+    command = [*script, "count", str(copy), str(tmp_path / "found.tsv")]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    early = sum(line <= 100 for line in changed)
+    assert done.stdout.startswith(f"20 planted, 107 findings: {early} among the first 100, {early + 7} among")

@@ -114,10 +114,14 @@ def judgements(
 def cut(sentences: Sequence[LinedSentence], parts: int) -> list[list[int]]:
     """The numbers of the sentences of each part, in order; the parts have about equally many words.
 
-    The sentences of a document stay together if the corpus has enough documents. What is cut is shuffled first, with
-    `SEED`.
+    The sentences of a document stay together if the corpus has enough documents; in a file that names none, each
+    sentence is one. What is cut is shuffled first, with `SEED`.
     """
-    starts = [i for i, sentence in enumerate(sentences) if sentence.opens_document or i == 0]
+    with_documents = {sentence.file for sentence in sentences if sentence.opens_document}
+    starts = [0]
+    for i, (before, sentence) in enumerate(pairwise(sentences), 1):
+        if sentence.opens_document or sentence.file != before.file or sentence.file not in with_documents:
+            starts.append(i)
     if len(starts) < MIN_DOCUMENTS * parts:
         starts = list(range(len(sentences)))
     units = [range(first, end) for first, end in pairwise([*starts, len(sentences)])]

@@ -77,6 +77,11 @@ def test_parts_are_about_equal_and_keep_documents(tmp_path: Path) -> None:
     for part in cut(sentences, 2):  # 20 documents, ten for each part
         assert len({i // 3 for i in part}) == 10
     assert any(len({i // 3 for i in part}) > 10 for part in cut(sentences, 3))  # too few for three
+    for sentence in sentences[30:]:  # the dev file; it names no document any more
+        sentence.opens_document = False
+    for part in cut(sentences, 2):
+        assert sum(i < 30 for i in part) % 3 == 0
+        assert 10 <= sum(i >= 30 for i in part) <= 20
 
 
 def test_mistakes_are_input_errors(tmp_path: Path) -> None:
