@@ -1,4 +1,4 @@
-"""A treebank -> a copy with wrong UPOS planted at random; and the findings of `lint` in it -> how many of these it found.
+"""A treebank -> a copy with wrong UPOS at random places; and the findings of `lint` in it -> how many it found.
 
     python docs/planted.py plant UD_Afrikaans-AfriBooms planted/UD_Afrikaans-AfriBooms --faults 200 --seed 1
     python -m tagger lint planted/UD_Afrikaans-AfriBooms --cross-validate 5 --kind improbable-tag -o found.tsv
