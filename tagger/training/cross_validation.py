@@ -22,7 +22,7 @@ from tagger.corpus.lined import LinedSentence
 from tagger.corpus.splits import Corpus
 from tagger.errors import InputError
 from tagger.tagging.tagger import Tagger
-from tagger.text.gold_tags import is_annotated
+from tagger.text.gold_tags import NO_TAG, is_annotated
 from tagger.text.sentence import Sentence
 from tagger.training.compose import plan
 from tagger.training.config import TrainConfig, train_config
@@ -37,6 +37,7 @@ EPOCH_SHARE = 0.5  # of the epochs of the default training
 MIN_EPOCHS = 3
 SETTINGS = ("model.members=1", "embedding.chars=0", "facts=0")  # what is left out of the default training
 IMPROBABLE = 0.05  # a gold tag with less than this probability is a finding
+MAX_PROBABILITIES = 2_000_000  # in memory at a time; XPOS and FEATS may have thousands of tags
 MIN_DOCUMENTS = 10  # for each part, if documents are to stay together
 
 Report = Callable[[str], None]
@@ -47,11 +48,13 @@ class Judgement(NamedTuple):
 
     Attributes:
         gold: the probability of the gold tag; None if the word has none, or if the tagger's training had not that tag.
-        others: the probabilities of the other tags, the best first.
+        other: the most probable other tag; empty if the tagger knows no other.
+        probability: of that tag.
     """
 
     gold: float | None
-    others: list[tuple[str, float]]
+    other: str
+    probability: float
 
 
 def improbable_tags(
@@ -93,8 +96,7 @@ def judgements(
         raise InputError(f"--column {column}: choose one of {', '.join(COLUMNS)}")
     if not 2 <= parts <= len(sentences):
         raise InputError(f"--cross-validate {parts}: the corpus can be cut into 2 to {len(sentences)} parts")
-    words = [zip(each.tokens, each.tags[column], strict=True) for each in sentences]
-    if not any(is_annotated(column, tag, form) and tag != "_" for each in words for form, tag in each):
+    if not any(tag not in ("", NO_TAG) for sentence in sentences for tag in sentence.tags[column]):
         raise InputError(f"--column {column}: the corpus has no tags in that column; choose another")
     quiet()
     found: list[list[Judgement]] = [[] for _ in sentences]
@@ -137,6 +139,10 @@ def _train(
     sentences: Sequence[LinedSentence], column: str, settings: Sequence[str], epoch_share: float, folder: Path
 ) -> Tagger:
     """A tagger that has learned one column from the sentences."""
+    if not any(is_annotated(column, tag) for sentence in sentences for tag in sentence.tags[column]):
+        raise InputError(
+            f"--column {column}: one part of the corpus has all of its tags; tag more, or cut it into fewer"
+        )
     words = sum(len(sentence.tokens) for sentence in sentences)
     epochs = max(MIN_EPOCHS, round(epoch_share * epochs_for(words)))
     config = with_recipe(_config([f"columns=[{column}]", f"trainer.max_epochs={epochs}", *settings]), words)
@@ -173,24 +179,39 @@ def _dataset(sentences: Sequence[LinedSentence]) -> Dataset:
 
 
 def _judge(tagger: Tagger, sentences: Sequence[LinedSentence], column: str) -> Iterator[list[Judgement]]:
-    known = set(tagger.vocabulary.tags[column])
-    stream = tagger.stream((Sentence(list(each.tokens)) for each in sentences), top=len(known), columns=[column])
-    for sentence, tagged in zip(sentences, stream, strict=True):
-        judged = []
-        for gold, found in zip(sentence.tags[column], tagged.alternatives[column], strict=True):
-            shares = dict(found)
-            share = shares.pop(gold, 0.0) if gold in known else None
-            judged.append(Judgement(share, list(shares.items())))
-        yield judged
+    tags = max(2, len(tagger.vocabulary.tags[column]))  # alternatives are given from two on
+    for some in _chunks(sentences, MAX_PROBABILITIES // tags):
+        stream = tagger.stream((Sentence(list(each.tokens)) for each in some), top=tags, columns=[column])
+        for sentence, tagged in zip(some, stream, strict=True):
+            words = zip(sentence.tags[column], tagged.alternatives[column], strict=True)
+            yield [_judgement(gold, shares) for gold, shares in words]
+
+
+def _judgement(gold: str, shares: Sequence[tuple[str, float]]) -> Judgement:
+    """What the probabilities of all tags, the best first, say of a word."""
+    other, probability = next((pair for pair in shares if pair[0] != gold), ("", 0.0))
+    return Judgement(next((share for tag, share in shares if tag == gold), None), other, probability)
+
+
+def _chunks(sentences: Sequence[LinedSentence], words: int) -> Iterator[list[LinedSentence]]:
+    """Cuts sentences into lists that have about so many words."""
+    chunk: list[LinedSentence] = []
+    count = 0
+    for sentence in sentences:
+        chunk.append(sentence)
+        count += len(sentence.tokens)
+        if count >= words:
+            yield chunk
+            chunk, count = [], 0
+    yield chunk
 
 
 def _findings(sentences: Sequence[LinedSentence], column: str, judged: Sequence[Sequence[Judgement]]) -> list[Finding]:
     findings = []
     for sentence, judgements in zip(sentences, judged, strict=True):
-        for i, (probability, others) in enumerate(judgements):
+        for i, (probability, best, share) in enumerate(judgements):
             if probability is None or probability >= IMPROBABLE or i in sentence.torn:
                 continue
-            best, share = others[0]
             gold = sentence.tags[column][i]
             reason = f"taggers trained on the rest prefer {best}, {share:.1%} to {probability:.2%}"
             place = sentence.file, sentence.lines[i], sentence.tokens[i]
