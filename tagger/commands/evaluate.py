@@ -120,7 +120,9 @@ def evaluate(
             show(format_breakdown(found, file))
         return
     scored = (
-        metrics.Scored(tagged.tokens, gold, tagged.tags) for tagged, gold in tagger.retag(sentences) if tagged.tokens
+        metrics.Scored(tagged.tokens, gold, tagged.tags, tagged.probabilities)
+        for tagged, gold in tagger.retag(sentences)
+        if tagged.tokens
     )
     report = metrics.report(scored, tagger.vocabulary)
     if as_json:

@@ -7,6 +7,7 @@ from itertools import chain
 from typing import Any, NamedTuple
 
 from tagger.errors import InputError
+from tagger.evaluation.calibration import Confidences
 from tagger.model.vocabulary import Vocabulary
 from tagger.text.gold_tags import NO_TAG, is_annotated
 from tagger.text.spans import is_span_column
@@ -18,6 +19,7 @@ class Scored(NamedTuple):
     tokens: Sequence[str]
     gold: Mapping[str, Sequence[str]]
     predicted: Mapping[str, Sequence[str]]
+    probabilities: Mapping[str, Sequence[float]] = {}  # of the predicted tags, if they are known
 
 
 def report(sentences: Iterable[Scored], vocabulary: Vocabulary) -> dict[str, dict[str, Any]]:
@@ -33,17 +35,34 @@ def report(sentences: Iterable[Scored], vocabulary: Vocabulary) -> dict[str, dic
         None where there are none; `known_tokens` and `unknown_tokens`, their numbers; `sentences`;
         `whole_sentences`: the share of sentences without an error; `tags`: precision, recall, F1 and support of each
         tag; `spans`: the same for BIO spans, or None; `unseen_tags`: gold tags that the tagger does not know, with
-        their counts; `confusions`: [gold, predicted, count], most frequent first.
+        their counts; `confusions`: [gold, predicted, count], most frequent first; `calibration`: how far probability
+        and accuracy are apart, see `Confidences.report`, or None if the probabilities are not known.
 
     Raises:
         InputError: no column has gold tags, or none of a column's gold tags is known to the tagger.
     """
     columns = {column: _ColumnScores(column, vocabulary) for column in vocabulary.columns}
-    for sentence in sentences:
-        for column, scores in columns.items():
-            if column in sentence.gold:
-                scores.add(sentence.tokens, sentence.gold[column], sentence.predicted[column])
+    _count(sentences, columns)
     return {column: columns[column].report() for column in annotated_columns(columns, vocabulary)}
+
+
+def calibrations(sentences: Iterable[Scored], vocabulary: Vocabulary) -> dict[str, dict[str, Any]]:
+    """How far probability and accuracy are apart in each column that has gold tags; see `Confidences.report`.
+
+    Raises:
+        InputError: as `report`.
+    """
+    columns = {column: ColumnCounts(column, vocabulary) for column in vocabulary.columns}
+    _count(sentences, columns)
+    found = {column: columns[column].confidences.report() for column in annotated_columns(columns, vocabulary)}
+    return {column: calibration for column, calibration in found.items() if calibration is not None}
+
+
+def _count(sentences: Iterable[Scored], columns: Mapping[str, "ColumnCounts"]) -> None:
+    for tokens, gold, predicted, probabilities in sentences:
+        for column, counts in columns.items():
+            if column in gold:
+                counts.add(tokens, gold[column], predicted[column], probabilities.get(column))
 
 
 def annotated_columns(columns: Mapping[str, "ColumnCounts"], vocabulary: Vocabulary) -> list[str]:
@@ -75,17 +94,32 @@ class ColumnCounts:
 
     Attributes:
         gold_tags: how often each gold tag occurs; of lemmas, each edit script.
+        confidences: of the words that have a gold tag, if they are known.
     """
 
     def __init__(self, column: str, vocabulary: Vocabulary) -> None:
         self.column, self.vocabulary = column, vocabulary
         self.gold_tags: Counter[str] = Counter()
+        self.confidences = Confidences()
         self._right = {True: 0, False: 0}  # keys: does the form occur in training?
         self._total = {True: 0, False: 0}
         self._sentences = self._whole = 0
 
-    def add(self, tokens: Sequence[str], gold: Sequence[str], predicted: Sequence[str]) -> list[tuple[str, str]]:
-        """Adds a sentence to the counts; returns the gold and the predicted tags of the words that have a gold tag."""
+    def add(
+        self,
+        tokens: Sequence[str],
+        gold: Sequence[str],
+        predicted: Sequence[str],
+        probabilities: Sequence[float] | None = None,
+    ) -> list[tuple[str, str]]:
+        """Adds a sentence to the counts; returns the gold and the predicted tags of the words that have a gold tag.
+
+        Args:
+            tokens: its N words.
+            gold: their N tags.
+            predicted: the tagger's N tags.
+            probabilities: of these; None if they are not known.
+        """
         scored = [i for i, tag in enumerate(gold) if is_annotated(self.column, tag, tokens[i])]
         if not scored:
             return []
@@ -99,6 +133,8 @@ class ColumnCounts:
         pairs = [(gold[i], predicted[i]) for i in scored]
         self._sentences += 1
         self._whole += all(one == other for one, other in pairs)
+        if probabilities is not None:
+            self.confidences.add((probabilities[i] for i in scored), (one == other for one, other in pairs))
         return pairs
 
     def accuracies(self) -> dict[str, Any]:
@@ -124,9 +160,15 @@ class _ColumnScores(ColumnCounts):
         self.gold: list[list[str]] = []
         self.predicted: list[list[str]] = []
 
-    def add(self, tokens: Sequence[str], gold: Sequence[str], predicted: Sequence[str]) -> list[tuple[str, str]]:
+    def add(
+        self,
+        tokens: Sequence[str],
+        gold: Sequence[str],
+        predicted: Sequence[str],
+        probabilities: Sequence[float] | None = None,
+    ) -> list[tuple[str, str]]:
         """Adds a sentence to the counts; see `ColumnCounts.add`."""
-        pairs = super().add(tokens, gold, predicted)
+        pairs = super().add(tokens, gold, predicted, probabilities)
         if pairs:
             self.gold.append([tag for tag, _ in pairs])
             self.predicted.append([tag for _, tag in pairs])
@@ -147,6 +189,7 @@ class _ColumnScores(ColumnCounts):
             "spans": span_scores(self.gold, self.predicted) if spans else None,
             "unseen_tags": dict(sorted(unseen.items())),
             "confusions": [[gold, predicted, count] for (gold, predicted), count in confusions.most_common()],
+            "calibration": self.confidences.report(),
         }
 
 
@@ -195,6 +238,10 @@ def format_report(scores: Mapping[str, Mapping[str, Any]], title: str) -> str:
         ]
         lines.append(f"{title}: {column}")
         lines += [f"  {name:<24}{_percent(share)}  of {count:>9,}" for name, share, count in rows]
+        if (calibration := s["calibration"]) is not None:
+            others = f"adaptive {_percent(calibration['adaptive_ece']).strip()}, mean confidence"
+            others += f" {_percent(calibration['confidence']).strip()}"
+            lines.append(f"  {'calibration error':<24}{_percent(calibration['ece'])}  {others}")
         if s["spans"] is not None:
             lines += _score_table(
                 "spans", {k: v for k, v in s["spans"].items() if k not in ("macro avg", "weighted avg")}

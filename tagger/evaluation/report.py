@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tagger.evaluation import metrics
-from tagger.evaluation.figures import draw_confusions
+from tagger.evaluation.figures import draw_confusions, draw_reliability
 from tagger.evaluation.metrics import Scored
 from tagger.evaluation.raw_scores import CUT_SCORES, raw_scores
 from tagger.text.characters import encodable
@@ -28,13 +28,38 @@ WIDTH = 24  # of the first column of a table for the terminal
 
 def score_split(tagger: "Tagger", split: "Dataset") -> dict[str, dict[str, Any]]:
     """The scores of a split; see `metrics.report`."""
-    return metrics.report(
-        (
-            Scored(tagged.tokens, gold, tagged.tags)
-            for tagged, gold in tagger.retag(sentences_of(split, tagger.columns))
-        ),
-        tagger.vocabulary,
-    )
+    return metrics.report(_scored(tagger, split), tagger.vocabulary)
+
+
+def calibrations(tagger: "Tagger", split: "Dataset") -> dict[str, dict[str, Any]]:
+    """How far the probabilities of a tagger and its accuracy on a split are apart; see `metrics.calibrations`."""
+    return metrics.calibrations(_scored(tagger, split), tagger.vocabulary)
+
+
+def draw_calibration(results: Mapping[str, Any], title: str, folder: Path) -> None:
+    """Draws `reliability.png`, or `reliability_COLUMN.png` for each of several columns.
+
+    Args:
+        results: see `calibration_results`.
+        title: of the pictures.
+        folder: where they go.
+    """
+    columns = list(dict.fromkeys(column for found in results["after"].values() for column in found))
+    for column in columns:
+        name = "reliability.png" if len(columns) == 1 else f"reliability_{column}.png"
+        draw_reliability(
+            results["before"],
+            results["after"],
+            column,
+            f"{title}, {column}: accuracy against confidence, before and after the temperature"
+            f" {results['temperatures'][column]:g}",
+            folder / name,
+        )
+
+
+def _scored(tagger: "Tagger", split: "Dataset") -> Iterator[Scored]:
+    for tagged, gold in tagger.retag(sentences_of(split, tagger.columns)):
+        yield Scored(tagged.tokens, gold, tagged.tags, tagged.probabilities)
 
 
 def report_dev(tagger: "Tagger", split: "Dataset", title: str, folder: Path) -> dict[str, dict[str, Any]]:
@@ -58,7 +83,7 @@ def report_dev(tagger: "Tagger", split: "Dataset", title: str, folder: Path) -> 
         errors.write("sentence\tword\tcolumn\tgold\ttag\tconfidence\n")
         for number, (sentence, gold) in enumerate(tagger.retag(sentences_of(split, tagger.columns)), 1):
             predicted.write(write_conllu(sentence))
-            scored.append(Scored(sentence.tokens, gold, sentence.tags))
+            scored.append(Scored(sentence.tokens, gold, sentence.tags, sentence.probabilities))
             name = sentence.name or str(number)
             for column, i in _wrong(sentence, gold):
                 cells = (sentence.tokens[i], column, gold[column][i], sentence.tags[column][i])

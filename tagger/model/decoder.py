@@ -27,6 +27,7 @@ from tagger.model.crf import (
 )
 
 DECODERS = ("softmax", "crf")
+MIN_TEMPERATURE, MAX_TEMPERATURE = 0.2, 5.0  # of a column
 
 
 class Decoder(nn.Module):

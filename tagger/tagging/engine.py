@@ -151,6 +151,22 @@ class Engine:
             inverse = torch.from_numpy(np.argsort(order)).to(self.device)
             return {column: stack.scores(states, column)[: len(order)][inverse].float() for column in self._columns}
 
+    def batches(self, sentences: Sequence[Sequence[str]]) -> list[BatchScores]:
+        """The scores of all columns and tokens, as the decoders read them: -inf for a tag that a word cannot have.
+
+        All scores are in memory at once.
+        """
+        forms = [form for sentence in sentences for form in sentence]
+        found = []
+        with own_turn():
+            for tokens, counts, states, stack in self._read(sentences):
+                scores = {}
+                for column in self._columns:
+                    scores[column] = stack.scores(states, column)[: len(tokens)].float()
+                    self._vocabulary.codecs[column].restrict(scores[column], forms, tokens)
+                found.append(BatchScores(scores, tokens, counts, None))
+        return found
+
     def flop_per_word(self, columns: Sequence[str] | None = None) -> int:
         """Floating-point operations of the matrix products that every word needs; a transformer's are not counted."""
         return self._stack.flop_per_word(columns or self._columns)

@@ -6,6 +6,7 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
+from tagger.evaluation.calibration import BINS
 from tagger.evaluation.raw_scores import CUT_SCORES
 from tagger.model.transformer import MULTILINGUAL
 from tagger.training.structured import literal
@@ -14,7 +15,6 @@ ORIGIN = "segmenter_training"  # the key of `config.json` that says what a learn
 NAMED = "named"  # the accuracy of a tagger that is told the corpus
 CorpusScores = dict[str, dict[str, dict[str, dict[str, float | None]]]]
 """Split -> corpus -> column -> name of a score -> its value."""
-_RAW_TEXT = re.compile(r"\n## Raw text\n.*?(?=\n## |\Z)", re.DOTALL)  # the section of a card
 _RULES_LINE = re.compile(r"The rules `\w+` cut raw text into sentences and tokens\.\n\n?")  # of cards without it
 
 
@@ -67,8 +67,13 @@ and used with
 
     python -m tagger tag FILE --model THIS_FOLDER
 
-{_corpora_section(results)}{raw_text_section(config, results)}
+{_corpora_section(results)}{_followed(confidence_section(results))}{raw_text_section(config, results)}
 {_format_config(config["training"])}"""
+
+
+def _followed(section: str) -> str:
+    """A section that another one follows; an empty one stays empty."""
+    return f"{section}\n" if section else ""
 
 
 def corpus_rows(scores: CorpusScores) -> list[tuple[str, str, str, dict[str, float | None]]]:
@@ -112,9 +117,39 @@ def _encoder_line(transformer: Mapping[str, Any] | None) -> str:
 
 def with_raw_text(card: str, section: str) -> str:
     """The model card of a tagger with another section about raw text."""
-    card = _RULES_LINE.sub("", _RAW_TEXT.sub("", card))
+    return with_section(_RULES_LINE.sub("", card), section)
+
+
+def with_section(card: str, section: str) -> str:
+    """The model card of a tagger with a section that replaces the one of the same title, or comes before the config."""
+    title = section.partition("\n")[0]
+    card = re.sub(rf"\n{re.escape(title)}\n.*?(?=\n## |\Z)", "", card, flags=re.DOTALL)
     before, config, after = card.partition("\n## Config\n")
     return f"{before.rstrip()}\n\n{section}{config}{after}"
+
+
+def confidence_section(results: Mapping[str, Any]) -> str:
+    """The section of the model card that says what the probabilities of the tags mean; empty before they are known.
+
+    Args:
+        results: see `model_card`.
+    """
+    if "calibration" not in results:
+        return ""
+    found = results["calibration"]
+    rows = [
+        f"| {split} | {column} | {found['temperatures'][column]:.3f} |"
+        f" {_shares([found['before'][split][column]['ece'], after['ece']])} |"
+        for split, columns in found["after"].items()
+        for column, after in columns.items()
+    ]
+    head = f"| split of {results['corpus']} | column | temperature | error before | error with it |"
+    return f"""## Confidence
+
+Scores are divided by a temperature before they become probabilities; it was fitted on dev. The errors are expected
+calibration errors in percent, in {BINS} bins.
+
+{_table(head, rows)}"""
 
 
 def raw_text_section(config: Mapping[str, Any], results: Mapping[str, Any]) -> str:

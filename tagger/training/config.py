@@ -31,7 +31,7 @@ from tagger.weights.quantize import STORAGE_DTYPES
 RESERVED_COLUMNS = ("tokens", "comments", "text", "multiwords", "space_after", "offsets", "loss", "accuracy", CORPUS)
 AUTO, LEARNED = "auto", "learned"  # segmenters, besides rules
 RULES_OF_CORPUS = "rules"  # the segmenter that is the rules which fit the corpus
-ALL, SEGMENTER = "all", "segmenter"  # the parts of a tagger that are trained
+ALL, SEGMENTER, TEMPERATURE = "all", "segmenter", "temperature"  # the parts of a tagger that are made
 
 
 @dataclass
@@ -41,7 +41,7 @@ class TrainConfig(Checked):
     columns: list[str]
     segmenter: Annotated[str, OneOf((AUTO, LEARNED, RULES_OF_CORPUS, *RULES))]
     segmenter_steps: int | None
-    parts: Annotated[str, OneOf((ALL, SEGMENTER))]
+    parts: Annotated[str, OneOf((ALL, SEGMENTER, TEMPERATURE))]
     model: TaggerModelConfig
     embedding: EmbeddingConfig
     transformer: TransformerConfig
@@ -78,12 +78,15 @@ class TrainConfig(Checked):
             raise InputError("init=latest would be another tagger when the run is resumed or swept; name its folder")
         if self.segmenter_steps is not None and self.segmenter_steps < 1:
             raise bad_value("segmenter_steps", self.segmenter_steps, "give null or a whole number, at least 1")
-        if self.parts == SEGMENTER and self.init is None:
-            raise InputError("parts=segmenter: name the tagger that gets the segmenter, init=FOLDER")
+        if self.parts != ALL and self.init is None:
+            got = "segmenter" if self.parts == SEGMENTER else "temperatures"
+            raise InputError(f"parts={self.parts}: name the tagger that gets the {got}, init=FOLDER")
         if self.parts == SEGMENTER and self.segmenter not in (AUTO, LEARNED):
             raise InputError(
                 f"segmenter={self.segmenter}: parts=segmenter trains a segmenter; leave one of the two out"
             )
+        if self.parts == TEMPERATURE and self.segmenter != AUTO:
+            raise InputError(f"segmenter={self.segmenter}: parts=temperature keeps that of the tagger; leave it out")
 
 
 def train_config(values: DictConfig | Mapping[str, Any]) -> TrainConfig:

@@ -83,7 +83,7 @@ class Experiment(ABC):
 
         Args:
             folder: the run's folder, where pictures and tables of errors go.
-            description: see `description`.
+            description: see `description`; changed in place, and saved again afterwards.
             device: what training ran on.
         """
 

@@ -13,9 +13,10 @@ from typing import Any
 from tagger.errors import InputError
 from tagger.training import sweep
 from tagger.training.compose import Job, plan
-from tagger.training.config import AUTO, RULES_OF_CORPUS, SEGMENTER, TrainConfig, train_config
+from tagger.training.config import ALL, AUTO, RULES_OF_CORPUS, SEGMENTER, TEMPERATURE, TrainConfig, train_config
 from tagger.training.figures import draw_frontier
 from tagger.training.helper_process import end_with_parent, is_helper
+from tagger.training.part_run import PartRun, run_part
 from tagger.training.pretrain import pretrain as run_pretraining
 from tagger.training.pretrain_config import PretrainConfig, pretrain_config
 from tagger.training.run_folder import (
@@ -27,11 +28,14 @@ from tagger.training.run_folder import (
     new_run_folder,
     read_record,
 )
-from tagger.training.segmenter_run import train_segmenter_alone
+from tagger.training.segmenter_run import SegmenterRun
 from tagger.training.start_keys import check_override
+from tagger.training.temperature_run import TemperatureRun
 from tagger.training.train import train as run_training
 from tagger.training.trainer import Interrupted, check_machine, check_trainer_settings
 from tagger.weights.saved_config import TAGGER_IN_RUN
+
+PART_RUNS: dict[str, type[PartRun]] = {SEGMENTER: SegmenterRun, TEMPERATURE: TemperatureRun}
 
 _log = logging.getLogger(__name__)
 
@@ -125,17 +129,16 @@ def _run(record: RunRecord, folder: Path, resuming: bool = False) -> dict[str, A
             config = _typed(record.command, record.config)
             if isinstance(config, PretrainConfig):
                 return run_pretraining(config, folder, line, resuming)
-            if config.parts == SEGMENTER:
-                return train_segmenter_alone(config, folder, line)
+            if config.parts != ALL:
+                return run_part(PART_RUNS[config.parts], config, folder, line)
             return run_training(config, folder, line, resuming)
     except KeyboardInterrupt:
         if can_resume(folder):
             raise Interrupted(f"go on with: python -m tagger resume {shlex.quote(str(folder))}") from None
         if (folder / TAGGER_IN_RUN).is_dir():
             raise Interrupted(f"the tagger in {folder} is complete; only its scores are missing") from None
-        missing = (
-            "the segmenter was not complete" if record.config.get("parts") == SEGMENTER else "no epoch was complete"
-        )
+        parts = str(record.config.get("parts"))
+        missing = PART_RUNS[parts].unfinished if parts in PART_RUNS else "no epoch was complete"
         raise Interrupted(f"{missing}, and nothing is kept") from None
 
 
@@ -162,8 +165,8 @@ def _resume(folder: Path) -> int:
     if is_helper():
         _run(record, folder, can_resume(folder))
         return 0
-    if record.config.get("parts") == SEGMENTER:
-        raise InputError(f"{folder}: a run with parts=segmenter cannot be resumed; start it again")
+    if (parts := record.config.get("parts")) in PART_RUNS:
+        raise InputError(f"{folder}: a run with parts={parts} cannot be resumed; start it again")
     if not can_resume(folder):
         raise InputError(f"{folder}: no epoch was completed; start the run again")
     results = _run(record, folder, resuming=True)

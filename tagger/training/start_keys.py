@@ -3,7 +3,7 @@
 from dataclasses import fields
 
 from tagger.errors import InputError
-from tagger.training.config import SEGMENTER, TrainConfig
+from tagger.training.config import ALL, TEMPERATURE, TrainConfig
 from tagger.training.config_parts import EmbeddingConfig, TransformerConfig
 
 # The keys of these parts come from the tagger that training starts from, ...
@@ -28,10 +28,12 @@ def check_override(override: str, config: TrainConfig) -> None:
     """
     key, _, value = override.lstrip("+~").partition("=")
     part = key.partition(".")[0]
+    if key == "columns" and config.parts == TEMPERATURE:
+        raise InputError(f"{override}: with parts=temperature all columns of the tagger get one; leave this out")
     if part not in (*TAGGER_PARTS, "experiment") or key in TRAINING_KEYS:
         return
     remedy = "leave this out"
-    if config.parts != SEGMENTER:
+    if config.parts == ALL:
         if (key, value) == ("experiment", INPUT_EXPERIMENT):
             return
         for keys, added in (

@@ -18,7 +18,16 @@ from tagger.corpus.sources import load_corpus
 from tagger.corpus.splits import Corpus
 from tagger.errors import InputError
 from tagger.evaluation import metrics
-from tagger.evaluation.report import format_raw, report_dev, score_split
+from tagger.evaluation.calibration import calibration_results, format_calibration
+from tagger.evaluation.report import (
+    calibrations,
+    draw_calibration,
+    format_raw,
+    report_dev,
+    score_split,
+    sentences_of,
+)
+from tagger.evaluation.temperatures import fit_temperatures
 from tagger.model.network import NetworkConfig, TaggerNetwork
 from tagger.model.vocabulary import Vocabulary
 from tagger.tagging.tagger import Tagger
@@ -139,6 +148,8 @@ class TaggerTraining(Experiment):
         segmenter = self.choice.segmenter if self.choice else None
         options: dict[str, Any] = {"device": str(device), "precision": "float32", "segmenter": segmenter}
         parts = self.trained[0], self.vocabulary, description, self.beginning.tokenizer
+        plain = Tagger(*parts, **options)  # with temperature 1
+        description["temperatures"] = fit_temperatures(plain, sentences_of(splits["dev"], plain.columns))
         tagger = Tagger(*parts, **options)
         results: dict[str, Any] = {
             "words_per_second": _words_per_second(tagger, splits["dev"]["tokens"]),
@@ -150,6 +161,12 @@ class TaggerTraining(Experiment):
             except InputError as error:  # a test split may have no gold tags
                 _log.info("test: %s", error)
         scored: dict[str, Dataset] = {split: splits[split] for split in ("dev", "test") if split in results}
+        results["calibration"] = calibration_results(
+            description["temperatures"],
+            {split: calibrations(plain, data) for split, data in scored.items()},
+            {split: {column: s["calibration"] for column, s in results[split].items()} for split in scored},
+        )
+        draw_calibration(results["calibration"], name, folder)
         if self.corpus.parts:
             named = (Tagger(*parts, **options, corpus=name) for name in self.corpus.parts)
             results["corpora"] = corpus_scores(tagger, named, scored)
@@ -161,6 +178,7 @@ class TaggerTraining(Experiment):
             for split in ("dev", "test")
             if split in results
         ]
+        tables.append(format_calibration(results["calibration"], self.corpus.name))
         if "corpora" in results:
             tables.append(format_corpus_scores(results["corpora"]))
         tables += [format_raw(results, self.corpus.name)]

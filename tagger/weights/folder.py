@@ -3,7 +3,7 @@
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -26,13 +26,22 @@ from tagger.weights.saved_config import (
     CONFIG,
     FORMAT,
     MAX_VOCABULARY_BYTES,
+    SEGMENTER,
+    SEGMENTER_WEIGHTS,
     TOKENIZER,
     VOCABULARY,
     WEIGHTS,
     read_config,
     read_json,
 )
-from tagger.weights.validation import check_config, check_finite, check_stored_weights, check_vocabulary, one_error
+from tagger.weights.validation import (
+    check_config,
+    check_finite,
+    check_stored_weights,
+    check_temperatures,
+    check_vocabulary,
+    one_error,
+)
 
 if TYPE_CHECKING:
     from tagger.model.pieces import PieceTokenizer
@@ -116,13 +125,36 @@ def save_with_segmenter(
         InputError: a file cannot be read or written. Nothing is left of the new folder.
     """
     with _whole_folder(folder) as partial:
-        for name in (WEIGHTS, VOCABULARY):
-            shutil.copyfile(source / name, partial / name)
-        if (source / TOKENIZER).is_dir():
-            shutil.copytree(source / TOKENIZER, partial / TOKENIZER)
+        _copy(source, partial, (WEIGHTS, VOCABULARY, TOKENIZER))
         if segmenter is not None:
             segmenter.save(partial, storage_dtype)
         _write_description(partial, config, card)
+
+
+def save_with_description(folder: Path, source: Path, config: dict[str, Any], card: str) -> None:
+    """Writes a tagger that is a copy of another, to the byte, with another `config.json` and model card.
+
+    Args:
+        folder: the folder to make; it may be the other tagger's.
+        source: the folder of the other tagger.
+        config: as for `save_tagger`, with the network and the segmenter of the other tagger.
+        card: the text of the model card.
+
+    Raises:
+        InputError: a file cannot be read or written. Nothing is left of the new folder.
+    """
+    with _whole_folder(folder) as partial:
+        _copy(source, partial, (WEIGHTS, VOCABULARY, TOKENIZER, SEGMENTER_WEIGHTS, SEGMENTER))
+        _write_description(partial, config, card)
+
+
+def _copy(source: Path, target: Path, names: Iterable[str]) -> None:
+    """Copies the files and folders of a tagger that are there."""
+    for name in names:
+        if (source / name).is_dir():
+            shutil.copytree(source / name, target / name)
+        elif (source / name).exists():
+            shutil.copyfile(source / name, target / name)
 
 
 @contextmanager
@@ -196,6 +228,7 @@ def load_tagger(folder: Path) -> SavedTagger:
         check_config(config)
         vocabulary = Vocabulary(**fields)
         check_vocabulary(vocabulary)
+        check_temperatures(config.get("temperatures", {}), vocabulary.columns)
         network = build_without_memory(lambda: TaggerNetwork(vocabulary, config["network"]))
         only_named = _transformer_is_only_named(network)
         expected = network.state_dict()

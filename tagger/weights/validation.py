@@ -15,7 +15,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from tagger.errors import InputError, reason
-from tagger.model.decoder import DECODERS
+from tagger.model.decoder import DECODERS, MAX_TEMPERATURE, MIN_TEMPERATURE
 from tagger.model.embeddings import VECTOR_DTYPES, VectorConfig
 from tagger.model.encoder import CELLS
 from tagger.model.network import MAX_DEPTH, MAX_HIDDEN_SIZE, NetworkConfig
@@ -56,6 +56,15 @@ def check_config(config: dict[str, Any]) -> None:
         )
     check_choice("segmenter", config.get("segmenter"), (*RULES, LEARNED))
     check_description(config)
+
+
+def check_temperatures(temperatures: Any, columns: Sequence[str]) -> None:
+    """Raises ValueError unless the value is an object from columns of the tagger to temperatures."""
+    for column, temperature in checked_object("temperatures", temperatures).items():
+        check_choice("a name in temperatures", column, columns)
+        if type(temperature) not in (int, float) or not MIN_TEMPERATURE <= temperature <= MAX_TEMPERATURE:
+            known = f"a number from {MIN_TEMPERATURE:g} to {MAX_TEMPERATURE:g}"
+            raise ValueError(f"temperatures.{shown(column)[1:-1]} is {shown(temperature)}, not {known}")
 
 
 def _check_share(name: str, value: Any) -> None:

@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 
+import pytest
+
 import tagger
 from tests.commands.conftest import CONLLU, call, error
 
@@ -19,6 +21,21 @@ def test_evaluate_scores_and_lists_what_the_tagger_cannot_know(model: Path, tmp_
     text = call("evaluate", "a.conllu", "--model", str(model)).stdout
     assert "INTJ (1)" in text
     assert max(map(len, text.splitlines())) <= 80
+
+
+def test_evaluate_shows_what_the_probabilities_are_worth(model: Path, tmp_path: Path) -> None:
+    (tmp_path / "a.conllu").write_text(CONLLU)
+    found = json.loads(call("evaluate", "a.conllu", "--json", "--model", str(model)).stdout)["upos"]["calibration"]
+    words = [tagger.load(model).annotate(tokens) for tokens in (["They", "do", "n't", "book"], ["Yes"])]
+    shares = sorted(share for sentence in words for share in sentence.probabilities["upos"])
+    assert [confidence for _, confidence, _ in found["bins"]] == pytest.approx(shares)  # fewer words than bins
+    assert found["confidence"] == pytest.approx(sum(shares) / 5)
+    expected = sum(abs(right - share) for _, share, right in found["bins"]) / 5
+    assert found["ece"] == pytest.approx(expected)
+    lines = call("evaluate", "a.conllu", "--model", str(model)).stdout.splitlines()
+    (line,) = [line for line in lines if "calibration error" in line]
+    assert f"{100 * expected:.2f}%" in line
+    assert f"mean confidence {100 * found['confidence']:.2f}%" in line
 
 
 def test_evaluate_column_files(model: Path, tmp_path: Path) -> None:

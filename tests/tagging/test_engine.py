@@ -68,6 +68,19 @@ def test_scores_are_those_of_the_network(vocabulary: Vocabulary, cell: str, hidd
         assert expected.std(dim=0).min() > 1e-3  # the scores differ from token to token
 
 
+@pytest.mark.usefixtures("small_windows")
+def test_batches_have_the_scores_of_all_tokens(vocabulary: Vocabulary) -> None:
+    network = make_network(vocabulary)
+    expected = expected_scores(network, vocabulary)
+    found = make_engine(network, vocabulary).batches(SENTENCES)
+    assert len(found) > 1
+    for batch in found:
+        assert len(batch.tokens) == sum(batch.counts)
+        for column, scores in batch.scores.items():
+            torch.testing.assert_close(scores, expected[column][batch.tokens])
+    assert sorted(np.concatenate([batch.tokens for batch in found])) == list(range(sum(map(len, SENTENCES))))
+
+
 def test_depth_one(vocabulary: Vocabulary) -> None:
     network = make_network(vocabulary, depth=1, cell="gru")
     scores = make_engine(network, vocabulary).scores(SENTENCES)

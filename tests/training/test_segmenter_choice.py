@@ -153,7 +153,7 @@ def test_a_learned_segmenter_needs_spacing(
         (["segmenter=stanza"], "segmenter=stanza: choose one of auto, learned, rules, english, unicode"),
         (["segmenter_steps=0"], "segmenter_steps=0: give null or a whole number, at least 1"),
         (["segmenter_steps=many"], "segmenter_steps=many"),
-        (["parts=tagger"], "parts=tagger: choose one of all, segmenter"),
+        (["parts=tagger"], "parts=tagger: choose one of all, segmenter, temperature"),
         (["parts=segmenter"], "parts=segmenter: name the tagger that gets the segmenter, init=FOLDER"),
         (["parts=segmenter", "init=x", "segmenter=english"], "segmenter=english: parts=segmenter trains a segmenter"),
     ],

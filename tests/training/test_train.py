@@ -23,7 +23,7 @@ def test_a_run_leaves_a_tagger_and_what_there_is_to_look_at(finished: Path) -> N
     assert 0 < report["dev"]["upos"]["accuracy"] <= 1
     assert set(report["test"]["upos"]) >= {"accuracy", "known", "unknown", "whole_sentences", "tags"}
     assert len((finished / "metrics.csv").read_text().splitlines()) == 4
-    for picture in ("learning_curve.png", "confusion.png"):
+    for picture in ("learning_curve.png", "confusion.png", "reliability.png"):
         assert (finished / picture).read_bytes().startswith(b"\x89PNG")
     path = str(finished / "dev.predicted.conllu")
     predicted = list(read_conllu(read_lines(path), path))
@@ -37,6 +37,26 @@ def test_a_run_leaves_a_tagger_and_what_there_is_to_look_at(finished: Path) -> N
     assert "UD_English-Tiny" in card or "en_tiny" in card
     assert COMMAND in card
     assert not [path for path in (finished / "tagger").iterdir() if path.suffix in (".ckpt", ".pt", ".pkl", ".bin")]
+
+
+def test_a_run_fits_a_temperature_on_dev(finished: Path) -> None:
+    report = json.loads((finished / "report.json").read_text())
+    saved = json.loads((finished / "tagger" / "config.json").read_text())["temperatures"]
+    found = report["calibration"]
+    assert found["temperatures"] == saved
+    assert 0.2 <= saved["upos"] <= 5
+    assert found["after"]["test"]["upos"] == report["test"]["upos"]["calibration"]
+    before, after = (found[when]["dev"]["upos"]["confidence"] for when in ("before", "after"))
+    assert (after > before) == (saved["upos"] < 1)
+    assert "## Confidence" in (finished / "tagger" / "README.md").read_text(encoding="utf-8")
+    # `errors.tsv` has the probabilities that the saved tagger gives.
+    path = str(finished / "dev.predicted.conllu")
+    first = next(s for s in read_conllu(read_lines(path), path) if s.tokens)
+    loaded = tagger.load(finished, precision="float32").annotate(first.tokens)
+    _, error, *_ = (finished / "errors.tsv").read_text(encoding="utf-8").splitlines()
+    name, word, *_, confidence = error.split("\t")
+    assert name == first.name
+    assert float(confidence) == pytest.approx(loaded.probabilities["upos"][first.tokens.index(word)], abs=2e-4)
 
 
 def test_the_same_seed_gives_the_same_weights_and_another_seed_others(

@@ -118,11 +118,25 @@ def test_any_value_of_the_vocabulary_is_refused_or_works(folder: Path) -> None:
         (("segmenter",), {}, "segmenter"),
         (("scores",), {"dev": {"upos": "0.9"}}, "not a number"),
         (("corpus",), ["x"], "corpus"),
+        (("temperatures",), [1.0], "temperatures is [1.0], not an object"),
+        (("temperatures",), {"upso": 1.5}, 'a name in temperatures is "upso", not one of upos, xpos'),
+        (("temperatures",), {"upos": 0.1}, "temperatures.upos is 0.1, not a number from 0.2 to 5"),
+        (("temperatures",), {"upos": 1, "xpos": 5.1}, "temperatures.xpos is 5.1, not a number from 0.2 to 5"),
+        (("temperatures",), {"upos": float("nan")}, "temperatures.upos is NaN, not a number"),
+        (("temperatures",), {"upos": True}, "temperatures.upos is true, not a number"),
+        (("temperatures",), {"upos": "1.5"}, 'temperatures.upos is "1.5", not a number'),
     ],
 )
 def test_sizes_and_types_of_the_config(folder: Path, keys: tuple[str, ...], value: Any, message: str) -> None:
     change(folder / CONFIG, keys, value)
     assert message in loads_or_says_why(folder)
+
+
+@pytest.mark.parametrize("temperatures", [{}, {"upos": 1}, {"upos": 0.2, "xpos": 5.0}])
+def test_temperatures_of_some_columns_are_read(folder: Path, temperatures: dict[str, float]) -> None:
+    change(folder / CONFIG, ("temperatures",), temperatures)
+    assert loads_or_says_why(folder) == ""
+    assert load_tagger(folder).config["temperatures"] == temperatures
 
 
 @pytest.mark.parametrize("name", [CONFIG, VOCABULARY])

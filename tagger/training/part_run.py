@@ -1,0 +1,160 @@
+"""A tagger and a corpus -> the same tagger with another part: a run with `parts=segmenter` or `parts=temperature`."""
+
+import json
+import logging
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytorch_lightning as pl
+import torch
+
+from tagger.corpus.sources import load_corpus
+from tagger.corpus.splits import Corpus
+from tagger.errors import InputError
+from tagger.tagging.tagger import Tagger
+from tagger.text.output_files import whole_file
+from tagger.text.segmenter import Segmenter
+from tagger.training.config import TrainConfig
+from tagger.training.experiment import REPORT, format_run
+from tagger.training.helper_process import is_helper
+from tagger.training.start import StartTagger, find_start
+from tagger.training.trainer import check_machine, quiet
+from tagger.weights.folder import describe_tagger, load_tagger
+from tagger.weights.saved_config import CARD, TAGGER_IN_RUN, predicts_words
+
+MAX_CARD_CHARACTERS = 1_000_000
+
+_log = logging.getLogger(__name__)
+
+
+class PartRun(ABC):
+    """A run that makes one part of a tagger anew, prepared.
+
+    Attributes:
+        config: of the run.
+        start: the tagger that gets the part; it stays as it is.
+        corpus: what the part is made from.
+        aim: what the run makes, for the log.
+        unfinished: what is missing if the run is interrupted.
+    """
+
+    aim: ClassVar[str]
+    unfinished: ClassVar[str]
+
+    def __init__(self, config: TrainConfig, start: StartTagger, corpus: Corpus) -> None:
+        """Looks whether the corpus has what the part needs.
+
+        Raises:
+            InputError: it has not.
+        """
+        self.config, self.start, self.corpus = config, start, corpus
+
+    @staticmethod
+    def columns(config: TrainConfig, start: StartTagger) -> list[str]:
+        """The tag columns of the corpus that are read."""
+        return config.columns
+
+    @abstractmethod
+    def make(self, folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Makes the part.
+
+        Args:
+            folder: the run's folder.
+
+        Returns:
+            What changes in the tagger's `config.json`, and what `report.json` says.
+        """
+
+    @abstractmethod
+    def save(self, target: Path, description: dict[str, Any], card: str) -> None:
+        """Writes the tagger with the part, which `make` has made; all else is copied."""
+
+    @abstractmethod
+    def report(self, description: dict[str, Any], folder: Path) -> dict[str, Any]:
+        """Scores the part.
+
+        Args:
+            description: the new `config.json`.
+            folder: the run's folder, where pictures go.
+
+        Returns:
+            What `report.json` says.
+        """
+
+    @abstractmethod
+    def card(self, before: str, description: Mapping[str, Any], results: Mapping[str, Any], note: str) -> str:
+        """The model card: that of the tagger before, and what is known of the part, with a note."""
+
+    @abstractmethod
+    def format_results(self, results: Mapping[str, Any]) -> str:
+        """The results as text for the terminal."""
+
+    def tagger(self, description: dict[str, Any], segmenter: Segmenter | None = None) -> Tagger:
+        """The tagger with another description."""
+        device = "cpu" if self.config.trainer.get("accelerator") == "cpu" else "auto"
+        saved = self.start.tagger._replace(config=description)
+        return Tagger(*saved, device, precision="float32", segmenter=segmenter)
+
+    @property
+    def scored(self) -> dict[str, Any]:
+        """The splits to score."""
+        wanted = ("dev", "test") if self.config.test else ("dev",)
+        return {split: self.corpus.splits[split] for split in wanted if split in self.corpus.splits}
+
+
+def run_part(kind: type[PartRun], config: TrainConfig, folder: Path, command: str) -> dict[str, Any] | None:
+    """Makes a part for the tagger that `init` names, and writes both as a new tagger; that of `init` stays.
+
+    Args:
+        kind: of the part that `config.parts` names.
+        config: checked values.
+        folder: the run's folder.
+        command: the command line that started the run, for the model card.
+
+    Returns:
+        What `report.json` holds, or None in a process that only helps.
+
+    Raises:
+        InputError: the tagger or the corpus cannot be read, the corpus lacks what the part needs, or the folder cannot
+            be written to.
+        Interrupted: by Ctrl+C or a signal.
+    """
+    quiet()
+    check_machine(config.threads, config.trainer)
+    if is_helper():
+        return None
+    torch.set_num_threads(config.threads)
+    pl.seed_everything(config.seed, verbose=False)
+    source = find_start(str(config.init))
+    start = StartTagger(load_tagger(source), source)
+    if predicts_words(source):
+        raise InputError(f"init={config.init}: it predicts words and has no tags; name a tagger")
+    corpus = load_corpus(config.corpus, kind.columns(config, start), config.seed)
+    run = kind(config, start, corpus)
+    sizes = ", ".join(f"{name} {len(split):,}" for name, split in corpus.splits.items())
+    _log.info("%s: sentences %s; %s for %s", corpus.name, sizes, run.aim, source)
+    changes, found = run.make(folder)
+
+    description = {name: value for name, value in start.tagger.config.items() if name != "format"} | changes
+    results: dict[str, Any] = {"corpus": corpus.name, "init": str(config.init)} | found
+    target, before = folder / TAGGER_IN_RUN, _read_card(source)
+    note = f"\nThis part of the tagger was made by\n\n    {command}\n"
+    run.save(target, description, run.card(before, description, results, note))
+    results |= run.report(description, folder)
+    describe_tagger(target, description, run.card(before, description, results, note))
+    with whole_file(folder / REPORT) as out:
+        json.dump(results, out, indent=2)
+        out.write("\n")
+    print(run.format_results(results) + format_run(folder))
+    return results
+
+
+def _read_card(folder: Path) -> str:
+    """The model card of a tagger; a title if it has none."""
+    try:
+        with (folder / CARD).open(encoding="utf-8", errors="replace") as lines:
+            return lines.read(MAX_CARD_CHARACTERS)
+    except OSError:
+        return "# Part-of-speech tagger\n"

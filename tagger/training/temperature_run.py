@@ -1,0 +1,64 @@
+"""A tagger and the dev split of a corpus -> the same tagger with other temperatures: a run with `parts=temperature`."""
+
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from tagger.errors import InputError
+from tagger.evaluation.calibration import Calibrations, calibration_results, format_calibration
+from tagger.evaluation.report import calibrations, draw_calibration, sentences_of
+from tagger.evaluation.temperatures import fit_temperatures
+from tagger.tagging.tagger import Tagger
+from tagger.training.card import confidence_section, with_section
+from tagger.training.config import TrainConfig
+from tagger.training.part_run import PartRun
+from tagger.training.start import StartTagger
+from tagger.weights.folder import save_with_description
+
+_log = logging.getLogger(__name__)
+
+
+class TemperatureRun(PartRun):
+    """Fits the temperature of each column of the tagger."""
+
+    aim, unfinished = "temperatures", "the temperatures were not found"
+
+    @staticmethod
+    def columns(config: TrainConfig, start: StartTagger) -> list[str]:
+        """Those of the tagger."""
+        return start.tagger.vocabulary.columns
+
+    def make(self, folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+        # A column with too few gold tags keeps the temperature that the tagger has.
+        tagger = self.tagger(self.start.tagger.config)
+        dev = self.corpus.splits["dev"]
+        return {"temperatures": fit_temperatures(tagger, sentences_of(dev, tagger.columns))}, {}
+
+    def save(self, target: Path, description: dict[str, Any], card: str) -> None:
+        save_with_description(target, self.start.folder, description, card)
+
+    def report(self, description: dict[str, Any], folder: Path) -> dict[str, Any]:
+        before = self._calibrations(self.tagger(description | {"temperatures": {}}))
+        after = self._calibrations(self.tagger(description))
+        results = calibration_results(description["temperatures"], before, after)
+        draw_calibration(results, self.corpus.name, folder)
+        return {"calibration": results}
+
+    def card(self, before: str, description: Mapping[str, Any], results: Mapping[str, Any], note: str) -> str:
+        section = confidence_section(results)
+        return with_section(before, section + note) if section else before
+
+    def format_results(self, results: Mapping[str, Any]) -> str:
+        return format_calibration(results["calibration"], self.corpus.name)
+
+    def _calibrations(self, tagger: Tagger) -> Calibrations:
+        found = {}
+        for split, data in self.scored.items():
+            try:
+                found[split] = calibrations(tagger, data)
+            except InputError as error:
+                if split == "dev":
+                    raise
+                _log.info("%s: %s", split, error)  # a test split may have no gold tags
+        return found

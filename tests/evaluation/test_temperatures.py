@@ -1,0 +1,144 @@
+"""Temperatures: those that made the gold tags are found again, for both decoders; and taggers get them."""
+
+import itertools
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import tagger
+from tagger.evaluation import temperatures
+from tagger.evaluation.temperatures import GoldScores, fit_temperature, fit_temperatures
+from tagger.model.crf import sequence_scores
+from tagger.model.decoder import MAX_TEMPERATURE, MIN_TEMPERATURE, CRFDecoder, SoftmaxDecoder
+from tagger.model.vocabulary import Vocabulary
+from tagger.text.sentence import Sentence
+from tests.conftest import CORPUS, make_network, save_tiny
+
+
+def gold_scores(scores: torch.Tensor, gold: torch.Tensor, counts: Sequence[int]) -> GoldScores:
+    return GoldScores(scores, counts, torch.arange(len(gold)), gold)
+
+
+@pytest.mark.parametrize("temperature", [0.5, 1.0, 1.7])
+def test_the_temperature_of_a_softmax_is_found_again(temperature: float) -> None:
+    generator = torch.Generator().manual_seed(1)
+    scores = 4 * torch.randn(20_000, 5, generator=generator)
+    gold = torch.multinomial((scores / temperature).softmax(1), 1, generator=generator).squeeze(1)
+    halves = [gold_scores(*half, [10_000]) for half in zip(scores.split(10_000), gold.split(10_000), strict=True)]
+    assert fit_temperature(SoftmaxDecoder(), halves) == pytest.approx(temperature, rel=0.05)
+
+
+@pytest.mark.parametrize("temperature", [0.6, 1.6])
+def test_the_temperature_of_a_crf_is_found_again(temperature: float) -> None:
+    B, T, K = 4_000, 3, 3
+    generator = torch.Generator().manual_seed(2)
+    decoder = CRFDecoder(K)
+    with torch.no_grad():
+        for weights in decoder.parameters():
+            weights.copy_(2 * torch.randn(weights.shape, generator=generator))
+    scores = 2 * torch.randn(T * B, K, generator=generator)
+    # The score of each sequence of tags of each sentence, from which the gold one is drawn.
+    sequences = torch.tensor(list(itertools.product(range(K), repeat=T)))  # (27, T)
+    with torch.no_grad():
+        totals = torch.stack(
+            [
+                sequence_scores(scores, sequence.repeat_interleave(B), [B] * T, decoder._chosen_from)
+                for sequence in sequences
+            ],
+            dim=1,
+        )
+    drawn = torch.multinomial((totals / temperature).softmax(1), 1, generator=generator).squeeze(1)
+    gold = sequences[drawn].T.flatten()  # the first tokens of all sentences, then the second ones
+    found = fit_temperature(decoder, [gold_scores(scores, gold, [B] * T)])
+    assert found == pytest.approx(temperature, rel=0.05)
+
+
+def test_it_is_the_lowest_loss() -> None:
+    generator = torch.Generator().manual_seed(3)
+    scores, gold = 3 * torch.randn(500, 4, generator=generator), torch.randint(4, (500,), generator=generator)
+    right = torch.rand(500, generator=generator) < 0.7
+    gold = torch.where(right, scores.argmax(1), gold)
+    found = fit_temperature(SoftmaxDecoder(), [gold_scores(scores, gold, [500])])
+    assert found is not None
+
+    def loss(temperature: float) -> float:
+        return float(torch.nn.functional.cross_entropy(scores.double() / temperature, gold))
+
+    best = min(np.geomspace(0.2, 5, 2_000), key=loss)
+    assert found == pytest.approx(best, rel=0.003)
+
+
+def test_tags_that_are_ruled_out_do_not_count() -> None:
+    generator = torch.Generator().manual_seed(4)
+    scores = 4 * torch.randn(2_000, 3, generator=generator)
+    gold = torch.multinomial((scores / 1.5).softmax(1), 1, generator=generator).squeeze(1)
+    expected = fit_temperature(SoftmaxDecoder(), [gold_scores(scores, gold, [2_000])])
+    impossible = torch.tensor([[-torch.inf, 0.0, 1.0]]).expand(200, -1)
+    more = gold_scores(impossible, torch.zeros(200, dtype=torch.int64), [200])
+    assert fit_temperature(SoftmaxDecoder(), [gold_scores(scores, gold, [2_000]), more]) == expected
+    assert fit_temperature(SoftmaxDecoder(), [more]) is None  # nothing is left
+
+
+@pytest.mark.parametrize(("right", "limit"), [(True, MIN_TEMPERATURE), (False, MAX_TEMPERATURE)])
+def test_what_is_always_right_or_wrong_gets_a_limit(right: bool, limit: float) -> None:
+    scores = torch.tensor([[1.0, 0.0]]).expand(200, -1)
+    gold = torch.full((200,), 0 if right else 1)
+    assert fit_temperature(SoftmaxDecoder(), [gold_scores(scores, gold, [200])]) == pytest.approx(limit, rel=0.002)
+
+
+@pytest.fixture
+def sentences() -> list[Sentence]:
+    """The tiny corpus without XPOS, a tag that no tagger knows, and a sentence without words."""
+    plain = [Sentence(s["tokens"], {"upos": s["upos"], "xpos": ["_"] * len(s["tokens"])}) for s in CORPUS]
+    return [*plain, Sentence(["Hm"], {"upos": ["NEW"], "xpos": ["_"]}), Sentence([], {"upos": [], "xpos": []})]
+
+
+def test_few_gold_tags_change_nothing(trained: Path, sentences: list[Sentence]) -> None:
+    loaded = tagger.load(trained, precision="float32")
+    assert fit_temperatures(loaded, sentences) == {"upos": 1.0, "xpos": 1.0}
+    loaded.config["temperatures"] = {"upos": 2.5}
+    assert fit_temperatures(loaded, sentences) == {"upos": 2.5, "xpos": 1.0}
+    assert fit_temperatures(loaded, []) == {"upos": 2.5, "xpos": 1.0}
+
+
+@pytest.mark.usefixtures("small_windows")
+def test_a_tagger_that_is_always_right_becomes_surer(trained: Path, sentences: list[Sentence]) -> None:
+    loaded = tagger.load(trained, precision="float32")
+    found = fit_temperatures(loaded, sentences * 20)
+    assert found == {"upos": pytest.approx(MIN_TEMPERATURE, rel=0.002), "xpos": 1.0}  # nobody annotated XPOS
+
+
+def test_many_sentences_are_sampled(trained: Path, sentences: list[Sentence], monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded = tagger.load(trained, precision="float32")
+    read: list[int] = []
+    inner = loaded.engine.batches
+
+    def batches(given: Sequence[Sequence[str]]) -> object:
+        read.append(sum(map(len, given)))
+        return inner(given)
+
+    monkeypatch.setattr(loaded.engine, "batches", batches)
+    width = sum(len(tags) for tags in loaded.vocabulary.tags.values())
+    monkeypatch.setattr(temperatures, "MAX_SCORES", 150 * width)
+    monkeypatch.setattr(temperatures, "MIN_WORDS", 50)
+    first, again = (fit_temperatures(loaded, sentences * 40) for _ in range(2))
+    assert first == again
+    assert 140 < read[0] == read[1] <= 150
+
+
+def test_lemmas_have_a_temperature_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    corpus = [{"tokens": s["tokens"], "lemma": [form.lower() for form in s["tokens"]]} for s in CORPUS]
+    corpus[0]["lemma"][2] = "flight"
+    known = Vocabulary.build(corpus, ["lemma"], min_count=1)
+    loaded = tagger.load(save_tiny(tmp_path / "tagger", make_network(known), known), precision="float32")
+    monkeypatch.setattr(temperatures, "MIN_WORDS", 5)
+    gold = [Sentence(s["tokens"], {"lemma": s["lemma"]}) for s in corpus]
+    gold.append(
+        Sentence(["flights", "Flights"], {"lemma": ["flights", "flight"]})
+    )  # no script of `flights` in training
+    (found,) = fit_temperatures(loaded, gold).values()
+    assert MIN_TEMPERATURE <= found <= MAX_TEMPERATURE
+    assert found != 1.0
