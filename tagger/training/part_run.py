@@ -13,9 +13,7 @@ import torch
 from tagger.corpus.sources import load_corpus
 from tagger.corpus.splits import Corpus
 from tagger.errors import InputError
-from tagger.tagging.tagger import Tagger
 from tagger.text.output_files import whole_file
-from tagger.text.segmenter import Segmenter
 from tagger.training.config import TrainConfig
 from tagger.training.experiment import REPORT, format_run
 from tagger.training.helper_process import is_helper
@@ -91,11 +89,10 @@ class PartRun(ABC):
     def format_results(self, results: Mapping[str, Any]) -> str:
         """The results as text for the terminal."""
 
-    def tagger(self, description: dict[str, Any], segmenter: Segmenter | None = None) -> Tagger:
-        """The tagger with another description."""
-        device = "cpu" if self.config.trainer.get("accelerator") == "cpu" else "auto"
-        saved = self.start.tagger._replace(config=description)
-        return Tagger(*saved, device, precision="float32", segmenter=segmenter)
+    @property
+    def device(self) -> str:
+        """What the run's taggers compute on."""
+        return "cpu" if self.config.trainer.get("accelerator") == "cpu" else "auto"
 
     @property
     def scored(self) -> dict[str, Any]:

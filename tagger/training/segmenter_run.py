@@ -6,6 +6,7 @@ from typing import Any
 
 from tagger.corpus.splits import Corpus
 from tagger.evaluation.report import format_raw
+from tagger.tagging.tagger import Tagger
 from tagger.training.card import raw_text_section, with_raw_text
 from tagger.training.config import TrainConfig
 from tagger.training.part_run import PartRun
@@ -31,7 +32,9 @@ class SegmenterRun(PartRun):
         save_with_segmenter(target, self.start.folder, self._choice.saved, description, card, self.config.storage_dtype)
 
     def report(self, description: dict[str, Any], folder: Path) -> dict[str, Any]:
-        return raw_scores(self.tagger(description, self._choice.segmenter), self.scored)
+        saved = self.start.tagger._replace(config=description)
+        tagger = Tagger(*saved, self.device, precision="float32", segmenter=self._choice.segmenter)
+        return raw_scores(tagger, self.scored)
 
     def card(self, before: str, description: Mapping[str, Any], results: Mapping[str, Any], note: str) -> str:
         return with_raw_text(before, raw_text_section(description, results) + note)

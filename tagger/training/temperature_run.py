@@ -31,7 +31,7 @@ class TemperatureRun(PartRun):
 
     def make(self, folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
         # A column with too few gold tags keeps the temperature that the tagger has.
-        tagger = self.tagger(self.start.tagger.config)
+        tagger = self._tagger(self.start.tagger.config)
         dev = self.corpus.splits["dev"]
         return {"temperatures": fit_temperatures(tagger, sentences_of(dev, tagger.columns))}, {}
 
@@ -39,8 +39,8 @@ class TemperatureRun(PartRun):
         save_with_description(target, self.start.folder, description, card)
 
     def report(self, description: dict[str, Any], folder: Path) -> dict[str, Any]:
-        before = self._calibrations(self.tagger(description | {"temperatures": {}}))
-        after = self._calibrations(self.tagger(description))
+        before = self._calibrations(self._tagger(description | {"temperatures": {}}))
+        after = self._calibrations(self._tagger(description))
         results = calibration_results(description["temperatures"], before, after)
         draw_calibration(results, self.corpus.name, folder)
         return {"calibration": results}
@@ -51,6 +51,9 @@ class TemperatureRun(PartRun):
 
     def format_results(self, results: Mapping[str, Any]) -> str:
         return format_calibration(results["calibration"], self.corpus.name)
+
+    def _tagger(self, description: dict[str, Any]) -> Tagger:
+        return Tagger(*self.start.tagger._replace(config=description), self.device, precision="float32")
 
     def _calibrations(self, tagger: Tagger) -> Calibrations:
         found = {}
