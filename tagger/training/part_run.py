@@ -17,9 +17,9 @@ from tagger.text.output_files import whole_file
 from tagger.training.config import TrainConfig
 from tagger.training.experiment import REPORT, format_run
 from tagger.training.helper_process import is_helper
-from tagger.training.start import StartTagger, find_start
+from tagger.training.start_tagger import StartTagger, load_start
 from tagger.training.trainer import check_machine, quiet
-from tagger.weights.folder import describe_tagger, load_tagger
+from tagger.weights.folder import describe_tagger
 from tagger.weights.saved_config import CARD, TAGGER_IN_RUN, predicts_words
 
 MAX_CARD_CHARACTERS = 1_000_000
@@ -124,8 +124,9 @@ def run_part(kind: type[PartRun], config: TrainConfig, folder: Path, command: st
         return None
     torch.set_num_threads(config.threads)
     pl.seed_everything(config.seed, verbose=False)
-    source = find_start(str(config.init))
-    start = StartTagger(load_tagger(source), source)
+    start = load_start(config)
+    assert start is not None  # `TrainConfig` refuses a config without `init`
+    source = start.folder
     if predicts_words(source):
         raise InputError(f"init={config.init}: it predicts words and has no tags; name a tagger")
     corpus = load_corpus(config.corpus, kind.columns(config, start), config.seed)

@@ -11,7 +11,7 @@ from tagger.training.card import raw_text_section, with_raw_text
 from tagger.training.config import TrainConfig
 from tagger.training.part_run import PartRun
 from tagger.training.segmenter_choice import SegmenterTraining, Start, raw_scores
-from tagger.training.start import StartTagger
+from tagger.training.start_tagger import StartTagger
 from tagger.weights.folder import save_with_segmenter
 
 

@@ -3,7 +3,6 @@
 import dataclasses
 import logging
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from tagger.corpus.splits import Corpus
@@ -20,26 +19,12 @@ from tagger.training.facts import Facts
 from tagger.training.inputs import Inputs, load_inputs
 from tagger.training.module import TaggerModule
 from tagger.training.start_keys import TAGGER_PARTS, TRAINING_KEYS, TRANSFORMER_KEYS, VECTOR_KEYS
+from tagger.training.start_tagger import StartTagger
 from tagger.training.structured import from_plain
 from tagger.training.transfer import merge_vocabularies, transfer_weights
-from tagger.weights.catalog import find_tagger
-from tagger.weights.folder import SavedTagger, load_tagger
 from tagger.weights.saved_config import CONFIG
 
 _log = logging.getLogger(__name__)
-
-
-class StartTagger(NamedTuple):
-    """The tagger that training starts from, and its folder."""
-
-    tagger: SavedTagger
-    folder: Path
-
-    @property
-    def network(self) -> NetworkConfig:
-        """The config of its network."""
-        network: NetworkConfig = self.tagger.config["network"]
-        return network
 
 
 class Beginning(NamedTuple):
@@ -130,30 +115,6 @@ def _log_new(start: StartTagger, merged: Vocabulary) -> None:
         _log.info("%s: %s", column, f"{len(new)} of {len(tags)} tags are new" if new else "all tags are known")
     new_words = len(merged.words) - len(before.words)
     _log.info("starting from %s: %d words, %d of them new", start.folder, len(merged.words), new_words)
-
-
-def find_start(name: str) -> Path:
-    """The folder of the tagger that `init` names.
-
-    Raises:
-        InputError: there is none.
-    """
-    try:
-        return find_tagger(name)
-    except InputError:
-        raise InputError(f"init={name}: no such tagger; name the folder of a tagger or of its run") from None
-
-
-def load_start(config: TrainConfig) -> StartTagger | None:
-    """The tagger that `init` names; None if training starts from nothing.
-
-    Raises:
-        InputError: the tagger cannot be read.
-    """
-    if config.init is None:
-        return None
-    folder = find_start(config.init)
-    return StartTagger(load_tagger(folder), folder)
 
 
 def with_start(config: TrainConfig, start: StartTagger | None) -> TrainConfig:

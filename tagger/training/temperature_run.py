@@ -13,7 +13,7 @@ from tagger.tagging.tagger import Tagger
 from tagger.training.card import confidence_section, with_section
 from tagger.training.config import TrainConfig
 from tagger.training.part_run import PartRun
-from tagger.training.start import StartTagger
+from tagger.training.start_tagger import StartTagger
 from tagger.weights.folder import save_with_description
 
 _log = logging.getLogger(__name__)

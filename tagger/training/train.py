@@ -38,7 +38,8 @@ from tagger.training.datamodule import TaggerDataModule, token_counts
 from tagger.training.experiment import Experiment, format_run, run_experiment
 from tagger.training.recipe import with_recipe
 from tagger.training.segmenter_choice import Choice, SegmenterTraining, Start, raw_scores
-from tagger.training.start import Beginning, build, load_start, with_start
+from tagger.training.start import Beginning, build, with_start
+from tagger.training.start_tagger import load_start
 from tagger.weights.folder import save_tagger, saved_weights
 from tagger.weights.quantize import expand
 from tagger.weights.saved_config import TAGGER_IN_RUN
