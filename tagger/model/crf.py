@@ -75,7 +75,8 @@ def sequence_scores(scores: Tensor, tags: Tensor, counts: Sequence[int], transit
     sentence = torch.cat([torch.arange(n, device=scores.device) for n in counts])  # (N,)
     first, before = counts[0], sum(counts) - counts[0]
     rows = torch.arange(before, device=scores.device) + first
-    previous = rows - torch.repeat_interleave(torch.tensor(counts[:-1]), torch.tensor(counts[1:])).to(rows)
+    n = np.array(counts, dtype=np.int64)
+    previous = rows - torch.from_numpy(np.repeat(n[:-1], n[1:])).to(rows)
     added = torch.cat([transitions.start[tags[:first]], transitions.between[tags[previous], tags[first:]]])
     tokens = scores.gather(1, tags[:, None]).squeeze(1) + added
     total = tokens.new_zeros(first).index_add(0, sentence, tokens)

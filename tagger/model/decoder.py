@@ -26,7 +26,7 @@ from tagger.model.crf import (
     viterbi,
 )
 
-DECODERS = ("softmax", "crf")
+DECODERS = (SOFTMAX, CRF) = ("softmax", "crf")
 MIN_TEMPERATURE, MAX_TEMPERATURE = 0.2, 5.0  # of a column
 
 
@@ -173,6 +173,10 @@ class CRFDecoder(Decoder):
 
     def loss(self, scores: Tensor, targets: Tensor, lengths: Tensor) -> Tensor:
         """log Z - s(y), over the number of tokens; a token without a gold tag may have every tag."""
+        with torch.autocast(scores.device.type, enabled=False):  # sums of products need their digits
+            return self._loss(scores, targets, lengths)
+
+    def _loss(self, scores: Tensor, targets: Tensor, lengths: Tensor) -> Tensor:
         places, counts = packing(lengths)
         packed, tags = scores.flatten(0, 1)[places].float(), targets.flatten()[places]
         transitions = Transitions(self.start.float(), self.end.float(), self.transitions.float())

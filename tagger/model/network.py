@@ -12,7 +12,7 @@ from torch.nn.functional import embedding as look_up
 
 from tagger.errors import InputError
 from tagger.model.batch import NO_CORPUS
-from tagger.model.decoder import CRFDecoder, Decoder, SoftmaxDecoder
+from tagger.model.decoder import CRF, CRFDecoder, Decoder, SoftmaxDecoder
 from tagger.model.embeddings import FormEmbedding, VectorConfig
 from tagger.model.encoder import Encoder
 from tagger.model.fast_cpu import Dropout
@@ -131,7 +131,7 @@ class TaggerNetwork(nn.Module):
 
 def _decoder(name: str, tags: int) -> Decoder:
     """A new decoder of a column with this number of tags."""
-    return CRFDecoder(tags) if name == "crf" and tags <= MAX_CRF_TAGS else SoftmaxDecoder()
+    return CRFDecoder(tags) if name == CRF and tags <= MAX_CRF_TAGS else SoftmaxDecoder()
 
 
 def check_training_memory(vocabulary: "Vocabulary", config: NetworkConfig) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
-from tagger.model.decoder import DECODERS
+from tagger.model.decoder import DECODERS, SOFTMAX
 from tagger.model.embeddings import CHARACTER_SIZE, VectorConfig
 from tagger.model.network import NetworkConfig
 from tagger.model.transformer import TransformerConfig as NetworkTransformerConfig
@@ -156,7 +156,7 @@ def network_config(
     sizes: FormSizes,
     vectors: VectorConfig | None = None,
     transformer: NetworkTransformerConfig | None = None,
-    decoder: str = "softmax",
+    decoder: str = SOFTMAX,
 ) -> NetworkConfig:
     """The config that the network is built from, as plain values.
 

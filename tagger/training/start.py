@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from tagger.corpus.splits import Corpus
 from tagger.errors import InputError
-from tagger.model.decoder import CRFDecoder
+from tagger.model.decoder import SOFTMAX, CRFDecoder
 from tagger.model.members import joined_config
 from tagger.model.network import NetworkConfig, check_training_memory
 from tagger.model.pieces import PieceTokenizer
@@ -98,6 +98,7 @@ def _continued_config(config: TrainConfig, start: StartTagger, inputs: Inputs) -
     """The config of the start's network with the dropout of this training, and with the inputs that it lacks."""
     network = start.network.copy()
     network["dropout"] = config.model.dropout or 0.0
+    network["decoder"] = config.model.decoder
     if inputs.vector_config is not None:
         network["vectors"] = inputs.vector_config
     if inputs.transformer is not None:
@@ -180,7 +181,7 @@ def _with_saved_values(config: TrainConfig, start: StartTagger) -> TrainConfig:
         "dropout": config.model.dropout,
         "members": 1,
         "hidden": joined["hidden"],
-        "decoder": joined["decoder"],
+        "decoder": config.model.decoder if config.model.decoder != SOFTMAX else joined["decoder"],
     }
     parts["embedding"] |= {"words": joined["words"], "affixes": joined["affixes"], "chars": joined["chars"]}
     return dataclasses.replace(

@@ -3,6 +3,7 @@
 from dataclasses import fields
 
 from tagger.errors import InputError
+from tagger.model.decoder import CRF
 from tagger.training.config import ALL, TEMPERATURE, TrainConfig
 from tagger.training.config_parts import EmbeddingConfig, TransformerConfig
 
@@ -13,6 +14,7 @@ TRAINING_KEYS = ("embedding.word_dropout", "embedding.min_count", "model.dropout
 # ... and these, if they add an input that the tagger lacks. The first of them names it.
 VECTOR_KEYS = tuple(f"embedding.{each.name}" for each in fields(EmbeddingConfig) if each.name.startswith("vectors"))
 TRANSFORMER_KEYS = ("embedding.transformer", *(f"transformer.{each.name}" for each in fields(TransformerConfig)))
+ADDED_DECODER = f"model.decoder={CRF}"  # begins with no scores of transitions, so that it changes no tag at first
 INPUT_EXPERIMENT = "multilingual"  # sets nothing that the tagger decides, but for such an input
 
 
@@ -34,6 +36,8 @@ def check_override(override: str, config: TrainConfig) -> None:
         return
     remedy = "leave this out"
     if config.parts == ALL:
+        if override == ADDED_DECODER:
+            return
         if (key, value) == ("experiment", INPUT_EXPERIMENT):
             return
         for keys, added in (

@@ -28,7 +28,8 @@ from tagger.evaluation.report import (
     sentences_of,
 )
 from tagger.evaluation.temperatures import fit_temperatures
-from tagger.model.network import NetworkConfig, TaggerNetwork
+from tagger.model.decoder import CRF, CRFDecoder
+from tagger.model.network import MAX_CRF_TAGS, NetworkConfig, TaggerNetwork
 from tagger.model.vocabulary import Vocabulary
 from tagger.tagging.tagger import Tagger
 from tagger.training.card import describe, model_card
@@ -197,6 +198,13 @@ def _log_sizes(corpus: Corpus, beginning: Beginning, raw_text: str) -> None:
     vocabulary, parameters = beginning.module.vocabulary, list(beginning.module.parameters())
     sizes = ", ".join(f"{name} {_size(split)}" for name, split in corpus.splits.items())
     _log.info("%s: sentences %s; %d forms, %d words", corpus.name, sizes, len(vocabulary.forms), len(vocabulary.words))
+    network = beginning.module.body
+    if beginning.module.config["decoder"] == CRF:
+        for column, tags in vocabulary.tags.items():
+            if not isinstance(network.decoders[column], CRFDecoder):
+                _log.info(
+                    "%s: softmax, because a CRF has at most %d tags; there are %d", column, MAX_CRF_TAGS, len(tags)
+                )
     count = sum(parameter.numel() for parameter in parameters)
     learned = sum(parameter.numel() for parameter in parameters if parameter.requires_grad)
     _log.info(

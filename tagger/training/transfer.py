@@ -47,8 +47,8 @@ def transfer_weights(start: SavedTagger, network: TaggerNetwork, vocabulary: Voc
         network: changed in place.
         vocabulary: of `network`, from `merge_vocabularies`.
     """
-    merged = network.state_dict()
-    for name, weights in start.network.state_dict().items():
+    before, merged = start.network.state_dict(), network.state_dict()
+    for name, weights in before.items():
         if name in merged and not name.startswith(("heads.", "decoders.")):
             # The rows of new words, characters and corpora, and the columns of new inputs, come after the known ones.
             merged[name][tuple(slice(size) for size in weights.shape)].copy_(weights)
@@ -58,12 +58,13 @@ def transfer_weights(start: SavedTagger, network: TaggerNetwork, vocabulary: Voc
         rows, old_rows = [ids[tag] for tag in shared], [old_ids[tag] for tag in shared]
         for part in ("weight", "bias") if shared else ():
             name = f"heads.{column}.{part}"
-            merged[name][rows] = start.network.get_parameter(name)[old_rows]
+            merged[name][rows] = before[name][old_rows]
         for part in ("start", "end", "transitions") if shared else ():
             name = f"decoders.{column}.{part}"
-            if name in merged:
-                old = start.network.get_parameter(name)
-                kept = old.masked_fill(old <= FORBIDDEN / 2, 0.0)  # the new corpus says anew what cannot be
+            if name in merged and name in before:
+                kept = before[name].masked_fill(
+                    before[name] <= FORBIDDEN / 2, 0.0
+                )  # the new corpus says anew what cannot be
                 if part == "transitions":
                     merged[name][torch.tensor(rows)[:, None], rows] = kept[torch.tensor(old_rows)[:, None], old_rows]
                 else:

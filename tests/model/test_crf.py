@@ -81,6 +81,17 @@ def test_the_loss_and_its_gradients_are_those_of_the_enumeration(decoder: CRFDec
         assert_close(ours, theirs, atol=1e-6, rtol=1e-4)
 
 
+def test_sentences_of_one_token(decoder: CRFDecoder) -> None:
+    scores, targets = torch.randn(1, 3, K), torch.tensor([[0, 3, 1]])
+    total = scores[0] + decoder.start + decoder.end
+    expected = (total.logsumexp(1) - total[torch.arange(3), targets[0]]).mean()
+    assert_close(decoder.loss(scores, targets, torch.tensor([1, 1, 1])), expected)
+    assert torch.equal(decoder.best(scores[0], [3]), total.argmax(1))
+    assert_close(decoder.log_probabilities(scores[0], [3]).exp(), total.softmax(1), atol=1e-6, rtol=1e-5)
+    paths = decoder.paths(scores[0], [3], 2)
+    assert torch.equal(paths.tags, total.topk(2).indices)
+
+
 def test_tokens_without_a_gold_tag_may_have_every_tag(decoder: CRFDecoder, scores: Tensor) -> None:
     targets = torch.randint(K, (4, 4))
     targets[torch.arange(4)[:, None] >= LENGTHS] = IGNORE

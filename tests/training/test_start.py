@@ -308,3 +308,24 @@ def test_a_crf_learns_spans_and_never_breaks_one(tmp_path: Path, members: int) -
         tagged = loaded.tag_sentences([list("fbbeaff"), list("bbb"), ["f"]], "xpos")
         if name == "whole":
             assert not has_breaks(tagged, breaks_of(tags), tags)
+
+
+def test_a_softmax_becomes_a_crf_and_a_crf_stays_one(
+    treebank: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    start(treebank, tmp_path / "softmax", "columns=[upos,xpos]")
+    for name, before, options in (("crf", "softmax", ["model.decoder=crf"]), ("again", "crf", [])):
+        again = start(treebank, tmp_path / name, "columns=[upos,xpos]", f"init={tmp_path / before}", *options)
+        assert again.config["network"]["decoder"] == "crf"
+        assert float(again.network.decoders["upos"].transitions.detach().abs().sum()) > 0
+
+
+def test_a_column_with_too_many_tags_for_a_crf_is_named(
+    treebank: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("tagger.model.network.MAX_CRF_TAGS", 17)
+    caplog.set_level("INFO")
+    made = start(treebank, tmp_path / "run", "columns=[upos,xpos]", "model.decoder=crf")
+    assert isinstance(made.network.decoders["upos"], CRFDecoder)
+    assert not isinstance(made.network.decoders["xpos"], CRFDecoder)
+    assert "xpos: softmax, because a CRF has at most" in caplog.text

@@ -34,6 +34,8 @@ def composed(*overrides: str) -> TrainConfig:
         (["embedding.vectors_keep=3"], "leave this out, or name what it adds, embedding.vectors=NAME"),
         (["embedding.words=3", "embedding.vectors=glove"], "leave this out"),
         (["experiment=multilingual", "parts=segmenter"], "leave this out"),
+        (["model.decoder=softmax"], "leave this out"),
+        (["model.decoder=crf", "parts=segmenter"], "leave this out"),
     ],
 )
 def test_what_would_be_ignored_is_refused(overrides: list[str], remedy: str) -> None:
@@ -50,6 +52,7 @@ def test_what_would_be_ignored_is_refused(overrides: list[str], remedy: str) -> 
         ["embedding.transformer=minilm", "transformer={layers: [0]}"],
         ["embedding.vectors=[glove,spacy-md]", "embedding.vectors_size=0", "embedding.min_count=3"],
         ["optimizer.lr=0.001", "model.dropout=0.2", "seed=2"],
+        ["model.decoder=crf"],
     ],
 )
 def test_inputs_may_be_added(overrides: list[str]) -> None:
