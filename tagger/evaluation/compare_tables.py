@@ -164,14 +164,14 @@ def to_html(found: Mapping[str, Any]) -> str:
 
 def _cells(row: Mapping[str, Any]) -> tuple[str, ...]:
     each = [
-        f"{100 * row[side]:.2f} %" + (f" ({_range(row[side + '_each'])})" if len(row[side + "_each"]) > 1 else "")
+        f"{100 * row[side]:.2f}\u00a0%" + (f" ({_range(row[side + '_each'])})" if len(row[side + "_each"]) > 1 else "")
         for side in ("a", "b")
     ]
     return f"{row['words']:,}", *each, f"{100 * (row['a'] - row['b']):+.2f}"
 
 
 def _range(shares: Sequence[float]) -> str:
-    return f"{100 * min(shares):.2f} to {100 * max(shares):.2f}"
+    return f"{100 * min(shares):.2f}\u00a0to\u00a0{100 * max(shares):.2f}"
 
 
 def _table(head: Iterable[str], rows: Iterable[Sequence[str]]) -> str:

@@ -15,7 +15,7 @@ _PAGE = """\
 body {{ font: 16px/1.4 system-ui, sans-serif; color: #222; background: #fff; max-width: 60em; margin: 2em auto }}
 body {{ padding: 0 1em; overflow-wrap: break-word }}
 h1 {{ font-size: 1.4em }} h2 {{ font-size: 1.1em; margin-top: 2em }}
-table {{ border-collapse: collapse }} table bdi {{ display: inline-block; max-width: 12em }}
+table {{ border-collapse: collapse; margin-bottom: 1.5em }} table bdi {{ display: inline-block; max-width: 12em }}
 th, td {{ text-align: left; vertical-align: top; padding: .2em .6em; border-bottom: 1px solid #ddd }}
 tr:first-child th {{ color: #666; font-weight: normal }} small {{ color: #666 }}
 dt {{ float: left; clear: left; font-weight: bold }} dd {{ margin: 0 0 .3em 7em }}

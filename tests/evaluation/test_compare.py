@@ -164,4 +164,4 @@ def test_the_page_is_whole_escaped_and_alone() -> None:
     assert "gold&lt;1&gt;.conllu" in text
     assert "all words" in page.words
     assert TAGS[2] in page.words
-    assert re.search(r"\d %</bdi>|\d to \d", text)
+    assert re.search("\\d\u00a0%</bdi>|\\d\u00a0to\u00a0\\d", text)
