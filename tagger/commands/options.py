@@ -69,12 +69,14 @@ def lexicon_files(options: Sequence[str]) -> dict[str, str]:
     """The files that `--lexicon` names, by column; an empty name stands for the tagger's first column.
 
     Raises:
-        InputError: a column has two lexicons.
+        InputError: no file, or a column has two lexicons.
     """
     files: dict[str, str] = {}
     for option in options:
         name, sign, rest = option.partition("=")
         column, file = (name, rest) if sign and name.isidentifier() else ("", option)
+        if file in ("", STDIO):
+            raise InputError(f"--lexicon {option or repr(option)} names no file; write --lexicon [NAME=]FILE")
         if column in files:
             raise InputError(f"--lexicon {option}: the column has the lexicon {files[column]}; join the two files")
         files[column] = file

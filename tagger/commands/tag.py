@@ -30,7 +30,7 @@ from tagger.errors import InputError
 from tagger.text.columns import column_separator
 from tagger.text.conllu import with_comments
 from tagger.text.files import STDIO, check_input
-from tagger.text.formats import OUTPUTS, SEPARATORS, OutputFormat, TaggedFormat
+from tagger.text.formats import MAX_PATHS, OUTPUTS, SEPARATORS, OutputFormat, TaggedFormat, format_of
 from tagger.text.output_files import is_replaced, whole_file
 from tagger.text.sentence import Sentence
 from tagger.text.terminal import printable
@@ -62,7 +62,10 @@ def tag(
     paths: Annotated[
         int,
         typer.Option(
-            min=0, metavar="N", help="Add the N most probable sequences of tags of each sentence (conllu, jsonl)."
+            min=0,
+            max=MAX_PATHS,
+            metavar="N",
+            help="Add the N most probable sequences of tags of each sentence (conllu, jsonl).",
         ),
     ] = 0,
     top: Annotated[int, typer.Option(min=1, metavar="N", help="Add the N best tags of each token.")] = 1,
@@ -133,11 +136,11 @@ def tag(
         column_separator(separator)
     to = None if to == STDIO else to
     if review_below is not None:
-        _check_review(review_below, {"--output": output, "--top": top > 1, "--paths": paths, "--resume": resume})
+        _check_review(review_below, to, output, {"--top": top > 1, "--paths": paths, "--resume": resume})
         if to is not None and is_replaced(Path(to)) and not force:
             say(f"kept: {to}; --force replaces what exists")
             return
-    jobs, skipped = plan_jobs(sources or [], to if review_below is None else None, input, output)
+    jobs, skipped = plan_jobs(sources or [], to, input, output, into_one=review_below is not None)
     check_segmenter(segmenter, {job.source: job.input for job in jobs})
     lexicons = lexicon_files(lexicon or [])
     if keep:
@@ -207,9 +210,14 @@ def _check_tags_to_keep(jobs: Sequence["Job"]) -> None:
             )
 
 
-def _check_review(below: float, others: Mapping[str, object]) -> None:
+def _check_review(below: float, to: str | None, output: str | None, others: Mapping[str, object]) -> None:
     if not 0 <= below <= 1:
         raise InputError(f"--review-below {below:g}: a probability is a number from 0 to 1")
+    named = f"--output {output}" if output is not None else f"-o {to}"
+    if (output or format_of(to or "", "conllu")) != "conllu":
+        raise InputError(f"{named} does not go with --review-below, which writes CoNLL-U; name a file such as x.conllu")
+    if to is not None and (to.endswith("/") or Path(to).is_dir()):
+        raise InputError(f"-o {to} is a folder; --review-below writes one file, such as {Path(to, 'review.conllu')}")
     for option, value in others.items():
         if value:
             raise InputError(f"{option} does not go with --review-below, which writes CoNLL-U with probabilities")
@@ -230,9 +238,9 @@ def _review(tagger: "Tagger", jobs: Sequence["Job"], options: "Options", below: 
                 source = [f"# source = {printable(job.source)}"] if len(jobs) > 1 else []
                 yield with_comments(sentence, "# source =", source) if source else sentence
 
-    doubtful = doubtful_sentences(tagger, sentences(), below, options.keep is not None)
     write = writer("conllu", tagger.columns, probabilities=True)
-    with standard_output() if to is None else whole_file(to) as out:
+    with standard_output() if to is None else whole_file(to) as out:  # before tagging, which may take hours
+        doubtful = doubtful_sentences(tagger, sentences(), below, options.keep is not None)
         for sentence in doubtful:
             out.write(write(sentence))
     say(f"{len(doubtful):,} of {total:,} sentences have a word whose tag is less probable than {below:g}")

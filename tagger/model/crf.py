@@ -20,6 +20,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+MAX_PAIRS = 1 << 24  # the most pairs of tags of all sentences that Viterbi compares at a time
 MIN_COLUMNS = 16  # of a product whose results must be the same to the bit wherever its rows stand
 FORBIDDEN = -10_000.0  # score of a transition that cannot be; finite, so that tags that are given can still have it
 
@@ -139,9 +140,10 @@ def viterbi(scores: Tensor, counts: Sequence[int], transitions: Transitions) -> 
     lasts = []
     for step in range(1, len(counts)):
         lasts.append(best[counts[step] :])
-        most, tags = (best[: counts[step], None] + into).max(2)
-        before.append(tags)
-        best = most + each[step]
+        blocks = torch.split(best[: counts[step]], max(1, MAX_PAIRS // into.numel()))
+        found_best = [(block[:, None] + into).max(2) for block in blocks]
+        before.append(torch.cat([tags for _, tags in found_best]))
+        best = torch.cat([most for most, _ in found_best]) + each[step]
     lasts.append(best)
     end = (torch.cat(lasts[::-1]) + transitions.end).argmax(1)  # (B,), the last tag of each sentence
     found = [end[: counts[-1]]]
@@ -171,20 +173,27 @@ def best_paths(
     for step in range(1, len(counts)):
         n = counts[step]
         lasts.append(best[n:])
-        longer = best[:n].transpose(1, 2)[..., None] + transitions.between  # (n, P, K before, K)
-        longer, places = longer.flatten(1, 2).topk(most, dim=1)  # (n, P, K)
-        back.append(places.transpose(1, 2))
-        best = longer.transpose(1, 2) + each[step][:, :, None]
+        blocks = torch.split(best[:n], max(1, MAX_PAIRS // (most * K * K)))
+        longer = [_longer(block, transitions.between) for block in blocks]
+        back.append(torch.cat([places for _, places in longer]))
+        best = torch.cat([sums for sums, _ in longer]) + each[step][:, :, None]
     lasts.append(best)
     ends = torch.cat(lasts[::-1]) + transitions.end[:, None]  # (B, K, P)
     total, end = ends.transpose(1, 2).flatten(1).topk(most, dim=1)  # (B, P), places among (P, K)
     found, place = [end[: counts[-1]] % K], end[: counts[-1]]
     for step in range(len(counts) - 1, 0, -1):
         rank, tag = place // K, place % K
-        before = back[step - 1].flatten(1).gather(1, tag * most + rank)
+        before = back[step - 1].flatten(1).gather(1, tag * most + rank).long()
         place = torch.cat([before, end[counts[step] : counts[step - 1]]])
         found.append(place % K)
     return Paths(total - log_partition(scores, counts, transitions, rows)[:, None], torch.cat(found[::-1]))
+
+
+def _longer(best: Tensor, between: Tensor) -> tuple[Tensor, Tensor]:
+    """The best paths that are a tag longer, (n, K, P), and the place of the path before each among (P, K)."""
+    longer = best.transpose(1, 2)[..., None] + between  # (n, P, K before, K)
+    found, places = longer.flatten(1, 2).topk(best.shape[2], dim=1)  # (n, P, K)
+    return found.transpose(1, 2), places.to(torch.int32).transpose(1, 2)
 
 
 def _forward(scores: Tensor, counts: Sequence[int], transitions: Transitions, rows: int | None = None) -> list[Tensor]:

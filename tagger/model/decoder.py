@@ -208,5 +208,7 @@ class CRFDecoder(Decoder):
     def paths(
         self, scores: Tensor, counts: Sequence[int], most: int, temperature: float = 1.0, rows: int | None = None
     ) -> Paths:
-        """See `best_paths`."""
-        return best_paths(scores.float() / temperature, counts, self._chosen_from.cooled(temperature), most, rows)
+        """See `best_paths`. What is subtracted from all scores of a token changes nothing but the rounding of sums."""
+        logs = (scores.float() / temperature).log_softmax(-1)
+        found = best_paths(logs, counts, self._chosen_from.cooled(temperature), most, rows)
+        return found._replace(log_probabilities=found.log_probabilities.clamp(max=0))

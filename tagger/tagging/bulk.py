@@ -45,7 +45,8 @@ class Options(NamedTuple):
     probabilities: bool = False
     top: int = 1
     paths: int = 0
-    keep: Mapping[str, int] | None = None  # places of the columns whose given tags stay; None: none stay
+    # Places of the columns whose given tags stay; None: none stay. In conllu and jsonl those of all columns stay.
+    keep: Mapping[str, int] | None = None
 
 
 class Progress(NamedTuple):
@@ -220,15 +221,13 @@ def _units(tagger: "Tagger", job: "Job", options: Options) -> Iterator[tuple[Uni
                 format=job.input,
                 separator=options.separator,
                 paragraph_per_line=options.paragraph_per_line,
-                columns=options.keep,
+                columns=dict.fromkeys(tagger.columns, 0) if options.keep and job.input == "jsonl" else options.keep,
+                may_lack_tags=True,
             )
             if options.keep is None:
                 units = reader(lines)
             else:
-                known = {
-                    c: ids for c, ids in tagger.vocabulary.tag_ids.items() if not tagger.vocabulary.codecs[c].edits
-                }
-                units = checked_tags(reader, lines, job.source, job.input, known)
+                units = checked_tags(reader, lines, job.source, job.input, tagger.known_tags)
             for unit in units:
                 yield unit, position
     finally:

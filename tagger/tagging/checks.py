@@ -1,10 +1,12 @@
 """Checks the arguments that users give to `Tagger`; the `InputError` of a mistake says what to give instead."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from tagger.errors import InputError, shorten
 from tagger.model.batch import NO_CORPUS
+from tagger.text.given_tags import is_given
+from tagger.text.lexicon import known_tags
 from tagger.text.sentence import Sentence
 
 _NO_LISTS = (set, frozenset, Mapping, bytes, bytearray)
@@ -76,6 +78,26 @@ def _check_tags(sentence: Sentence) -> None:
                 f"the tags of column {_shown(column)} are {_shown(tags)}; give a list of {len(sentence)}, one for each"
                 " token"
             )
+
+
+def checked_given(sentences: Iterable[Sentence], known: Mapping[str, Collection[str]]) -> Iterator[Sentence]:
+    """The sentences, whose tags are to be kept.
+
+    Args:
+        sentences: checked ones.
+        known: for each column that is checked its tags.
+
+    Raises:
+        InputError: while iterating, a tag that is given is not one of the column.
+    """
+    for sentence in sentences:
+        for column, tags in sentence.tags.items():
+            for tag in tags if column in known else ():
+                if tag not in known[column] and is_given(tag):
+                    raise InputError(
+                        f"{_shown(tag)} is no tag of {column}; {known_tags(known[column])}; correct it, or give '_'"
+                    )
+        yield sentence
 
 
 def check_not_texts(tokens: Sequence[str], known: frozenset[str]) -> None:
@@ -154,12 +176,14 @@ def checked_corpus(name: Any, known: Mapping[str, int]) -> int:
     return known[name]
 
 
-def checked_number(name: str, value: Any, least: int, why: str = "") -> int:
-    """An option that is a whole number of at least `least`.
+def checked_number(name: str, value: Any, least: int, why: str = "", most: int | None = None) -> int:
+    """An option that is a whole number of at least `least`, and of at most `most` if that is given.
 
     Raises:
         InputError: it is another value.
     """
+    if most is not None and isinstance(value, int) and value > most:
+        raise InputError(f"{name}={_shown(value)}: give a whole number of at most {most}")
     if isinstance(value, bool) or not isinstance(value, int) or value < least:
         raise InputError(f"{name}={_shown(value)}: give a whole number of at least {least}{why}")
     return value

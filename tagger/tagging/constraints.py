@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from tagger.model.tag_codec import merged_sequences
 from tagger.model.vocabulary import Vocabulary
 from tagger.tagging.decoding import Constraint
 from tagger.text.given_tags import is_given
@@ -61,8 +62,20 @@ def constraints_of(
 
 
 def put_back(sentence: Sentence, given: Mapping[str, Sequence[str]]) -> None:
-    """Gives a tagged sentence the tags back that it had."""
+    """Gives a tagged sentence the tags back that it had, as certain ones without alternatives.
+
+    Constraints have made them certain already, but not in a column of edit scripts.
+    """
     for column, tags in given.items():
-        if tags:
-            found = sentence.tags[column]
-            sentence.tags[column] = [old if is_given(old) else new for old, new in zip(tags, found, strict=True)]
+        for place, tag in enumerate(tags):
+            if not is_given(tag):
+                continue
+            sentence.tags[column][place] = tag
+            if column in sentence.probabilities:
+                sentence.probabilities[column][place] = 1.0
+            if column in sentence.alternatives:
+                sentence.alternatives[column][place] = [(tag, 1.0)]
+            for path, _ in sentence.paths.get(column, []):
+                path[place] = tag
+        if column in sentence.paths:
+            sentence.paths[column] = merged_sequences(sentence.paths[column])

@@ -35,7 +35,9 @@ class Plan(NamedTuple):
     skipped: Mapping[str, int]  # suffix without a known format ("" for none) -> number of files skipped for it
 
 
-def plan_jobs(sources: Sequence[str], to: str | None, input: str | None, output: str | None) -> Plan:
+def plan_jobs(
+    sources: Sequence[str], to: str | None, input: str | None, output: str | None, into_one: bool = False
+) -> Plan:
     """Decides which files to tag.
 
     A folder is searched for files with all folders in it; hidden files and folders are left out. Its tree is kept below
@@ -47,6 +49,7 @@ def plan_jobs(sources: Sequence[str], to: str | None, input: str | None, output:
             a slash, or if several files go there and it has no suffix of a format.
         input: the format of all sources; None: by the suffix.
         output: the format of all outputs; None: by the suffix of `to`, else conllu for conllu and tsv for others.
+        into_one: whether all sources go into the file `to`, or to standard output; the jobs have no targets then.
 
     Raises:
         InputError: a path is empty or does not exist, several files go into a file, a folder has no `to` or no file to
@@ -63,10 +66,10 @@ def plan_jobs(sources: Sequence[str], to: str | None, input: str | None, output:
         if source == STDIO:
             found.append((None, source))
         elif Path(source).is_dir():
-            if to is None:
+            if to is None and not into_one:
                 raise InputError(f"{source} is a folder; name one for its tagged files with -o")
             before = len(found)
-            for path in _files(Path(source), Path(to)):
+            for path in _files(Path(source), None if to is None else Path(to)):
                 if input is not None or format_of(str(path), ""):
                     found.append((path.relative_to(source), str(path)))
                 else:
@@ -80,6 +83,8 @@ def plan_jobs(sources: Sequence[str], to: str | None, input: str | None, output:
             found.append((Path(Path(source).name), source))
         else:
             raise InputError(f"{source}: no such file or folder")
+    if into_one:
+        return Plan(_joined([source for _, source in found], to, input, output), skipped)
     several = len(found) > 1 or any(Path(source).is_dir() for source in sources)
     into_folder = to is not None and (Path(to).is_dir() or to.endswith("/") or several)
     if to is not None and several and not Path(to).is_dir():
@@ -119,12 +124,23 @@ def _suffix(path: Path) -> str:
     return plain.suffix.lower()
 
 
-def _files(folder: Path, to: Path) -> Iterator[Path]:
+def _joined(sources: Sequence[str], to: str | None, input: str | None, output: str | None) -> list[Job]:
+    """The jobs whose outputs go into one file, `to`."""
+    jobs = []
+    for source in sources:
+        reads = input or ("text" if source == STDIO else format_of(source))
+        if to is not None and source != STDIO and Path(to).exists() and Path(to).samefile(source):
+            raise InputError(f"{source} would be replaced by what is made of it; choose another -o")
+        jobs.append(Job(source, reads, None, output or ("conllu" if reads == "conllu" else "tsv")))
+    return jobs
+
+
+def _files(folder: Path, to: Path | None) -> Iterator[Path]:
     """The files in a folder and the folders in it, without hidden ones and without outputs of earlier runs in `to`."""
-    outputs = to.resolve()
+    outputs = None if to is None else to.resolve()
     for path in sorted(folder.rglob("*")):
         hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-        output = folder.resolve() != outputs and path.resolve().is_relative_to(outputs)
+        output = outputs is not None and folder.resolve() != outputs and path.resolve().is_relative_to(outputs)
         if not hidden and not output and path.is_file() and path.name != MANIFEST_NAME:
             yield path
 

@@ -57,7 +57,9 @@ def _doubtful(tagger: "Tagger", sentences: Iterable[Sentence], below: float, kee
         comment = f"{CONFIDENCE} {shares[word]:.4f} word {word + 1}"
         named = sentence
         if sentence.name is None and sentence.lines is None:
-            named = replace(sentence, comments=[f"# sent_id = {number}", *sentence.comments])
+            first = int(sentence.comments[:1] == ["# newpar"])  # as `tag` writes it
+            comments = [*sentence.comments[:first], f"# sent_id = {number}", *sentence.comments[first:]]
+            named = replace(sentence, comments=comments)
         yield Doubtful(shares[word], number, with_comments(_closed(named), CONFIDENCE, [comment]))
 
 

@@ -2,7 +2,7 @@
 
 import io
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property, partial
 from itertools import accumulate, chain, pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple, overload
@@ -16,6 +16,7 @@ from tagger.tagging.checks import (
     checked_column,
     checked_columns,
     checked_corpus,
+    checked_given,
     checked_number,
     checked_sentences,
     checked_stream,
@@ -28,6 +29,7 @@ from tagger.tagging.devices import choose_device, choose_precision
 from tagger.tagging.engine import CACHE_SIZE, Engine
 from tagger.tagging.layer_vectors import ALL, LayerVectors
 from tagger.tagging.workers import Part, Workers
+from tagger.text.formats import MAX_PATHS
 from tagger.text.lexicon import Lexicon
 from tagger.text.readers import read
 from tagger.text.segment import RULES
@@ -259,20 +261,31 @@ class Tagger:
         predictions of this tagger in all of its columns, or in those of `columns`. With `probabilities` the
         probabilities of the tags are filled in, with `top` of 2 or more the best alternatives, and with `paths` of 1
         or more the most probable sequences of tags. With `keep`, tags that a sentence has stay as they are, and the
-        other tags are chosen to fit them; `_` stands for a tag that is to be found.
+        other tags are chosen to fit them; `_` stands for a tag that is to be found. A lemma that is given changes no
+        other tag.
 
         Raises:
-            InputError: the tagger lacks a column; `top` is below 1; an item is no `Sentence` or an invalid one (when
-                its turn comes).
+            InputError: the tagger lacks a column; `top` is below 1; `paths` is below 0 or above 100; an item is no
+                `Sentence` or an invalid one, or it has a tag to keep that the tagger does not know (when its turn
+                comes).
         """
         request = Request(
             checked_columns(columns, self.columns),
             checked_number("top", top, 1),
             probabilities,
-            checked_number("paths", paths, 0),
+            checked_number("paths", paths, 0, most=MAX_PATHS),
             keep,
         )
-        return self._stream(checked_stream(sentences), request)
+        stream = checked_stream(sentences)
+        if keep:
+            known = self.known_tags
+            stream = checked_given(stream, {c: known[c] for c in request.columns or () if c in known})
+        return self._stream(stream, request)
+
+    @property
+    def known_tags(self) -> dict[str, Collection[str]]:
+        """For each column the tags that may be given; lemmas are not limited, so their column is missing."""
+        return {c: ids for c, ids in self.vocabulary.tag_ids.items() if not self.vocabulary.codecs[c].edits}
 
     def _stream(self, sentences: Iterator[Sentence], request: Request) -> Iterator[Sentence]:
         parts = (Part(window, self._work(window, request), sum(map(len, window))) for window in _windows(sentences))
@@ -328,9 +341,7 @@ class Tagger:
             if request.paths:
                 starts = [start for start, _ in spans]
                 for sentence, whole in zip(window, paths_of_sentences(paths, starts, request.paths), strict=True):
-                    sentence.paths[column] = [
-                        (list(map(codec.tag, sentence.tokens, ids)), share) for ids, share in whole
-                    ]
+                    sentence.paths[column] = codec.sequences(sentence.tokens, whole)
         if request.keep:
             for sentence, tags in zip(window, before, strict=True):
                 put_back(sentence, {column: tags[column] for column in found if column in tags})

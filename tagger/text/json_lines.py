@@ -2,7 +2,7 @@
 
 import io
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from tagger.errors import InputError, shorten
@@ -17,6 +17,7 @@ def read_jsonl(
     takes_text: bool,
     paragraph_per_line: bool | None,
     columns: Mapping[str, int],
+    may_lack_tags: bool = False,
 ) -> Iterator[Sentence | JsonText]:
     """Yields the sentence or the text of each line; empty lines are skipped.
 
@@ -30,6 +31,7 @@ def read_jsonl(
         takes_text: whether there may be a text.
         paragraph_per_line: see `read_paragraphs`.
         columns: its keys are those of the lists of tags to read; its values are not used.
+        may_lack_tags: whether a line may have only some of these lists, or none.
 
     Raises:
         InputError: a line that is not JSON, that has neither tokens nor text, or whose lists are not lists of strings
@@ -47,7 +49,7 @@ def read_jsonl(
             ) from None
         fields: dict[str, Any] = value if isinstance(value, dict) else {"tokens": value}
         if "tokens" in fields:
-            yield _tokenised(fields, where, columns)
+            yield _tokenised(fields, where, [c for c in columns if c in fields or not may_lack_tags])
         elif not isinstance(text := fields.pop("text", None), str):
             raise InputError(f'{where}: neither "tokens" nor "text" in {shorten(line.strip())}; add one of them')
         elif not takes_text:
@@ -59,7 +61,7 @@ def read_jsonl(
             yield JsonText(text, list(paragraphs), fields)
 
 
-def _tokenised(fields: dict[str, Any], where: str, columns: Mapping[str, int]) -> Sentence:
+def _tokenised(fields: dict[str, Any], where: str, columns: Sequence[str]) -> Sentence:
     """The sentence of a JSON object with tokens; the keys that it uses are removed from `fields`."""
     tokens = fields.pop("tokens")
     strings = {"tokens": tokens} | {column: fields.pop(column, None) for column in columns}

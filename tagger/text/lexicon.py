@@ -48,8 +48,8 @@ class Lexicon:
 def read_lexicon(lines: Iterable[str], path: str, known: Collection[str]) -> dict[str, tuple[str, ...]]:
     """The entries of a lexicon.
 
-    A line is a form, a tab, and its tags with `|` between them. Tags that contain a `|`, as those of FEATS do, stand
-    between tabs. Empty lines, and lines that begin with `#` and have no tab, say nothing.
+    A line is a form, a tab, and its tags with `|` between them. Where tags contain a `|`, as those of FEATS do, tabs
+    stand between them. Empty lines, and lines that begin with `#` and have no tab, say nothing.
 
     Args:
         lines: as `tagger.text.files.decoded_lines` yields them.
@@ -81,10 +81,13 @@ def read_lexicon(lines: Iterable[str], path: str, known: Collection[str]) -> dic
     return entries
 
 
-def write_lexicon(entries: Mapping[str, Iterable[str]]) -> Iterable[str]:
-    """The lines of a lexicon, line ends included."""
+def write_lexicon(entries: Mapping[str, Collection[str]]) -> Iterable[str]:
+    """The lines of a lexicon, line ends included.
+
+    If any tag contains a `|`, tabs stand between the tags of all forms: `A=1|B=2` may be two tags or one.
+    """
+    separator = "\t" if any("|" in tag for tags in entries.values() for tag in tags) else "|"
     for form, tags in entries.items():
-        separator = "\t" if any("|" in tag for tag in tags) else "|"
         yield f"{form}\t{separator.join(tags)}\n"
 
 

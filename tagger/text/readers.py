@@ -92,12 +92,14 @@ def read_units(
     token: int = 0,
     skip: Sequence[str] = (),
     takes_text: bool = True,
+    may_lack_tags: bool = False,
 ) -> Iterator[Unit]:
     """The same, but text is not cut yet.
 
     Args:
         lines, path, format, separator, paragraph_per_line, columns, token, skip: see `read`.
         takes_text: whether `jsonl` may have `text`.
+        may_lack_tags: whether a line of `jsonl` may lack lists of `columns`.
 
     Raises:
         InputError: see `read`.
@@ -116,7 +118,7 @@ def read_units(
         case "conllu":
             return read_conllu(lines, path)
         case "jsonl":
-            return read_jsonl(lines, path, takes_text, paragraph_per_line, columns)
+            return read_jsonl(lines, path, takes_text, paragraph_per_line, columns, may_lack_tags)
         case "slash":
             return read_slash(lines, path, "/" if separator is None else separator, columns)
     raise InputError(f"{shorten(format)} is no input format; choose one of {', '.join(INPUTS)}")

@@ -38,7 +38,6 @@ class Sentence:
         tags: for each column (`upos`, `xpos`, ...) the N tags.
         probabilities: for each column the N probabilities of those tags, in [0, 1].
         alternatives: for each column and word the best (tag, probability) pairs, best first.
-        paths: for each column the most probable (N tags, probability) of the whole sentence, best first.
         offsets: for each word its (start, end) in characters of the input text, or None if the input had no text. The
             words of a multiword token have the span of the token.
         text: the sentence as it stands in the input text, or None.
@@ -49,6 +48,7 @@ class Sentence:
         multiwords: the multiword tokens, in order; no two share a word.
         space_after: for each word whether white space follows it in the text, or None if that is not known. Of the
             words of a multiword token, that is said of the last one, and the others have False.
+        paths: for each column the most probable (N tags, probability) of the whole sentence, best first.
 
     Raises:
         InputError: `tokens` is a string, or neither a list nor a tuple.
@@ -58,7 +58,6 @@ class Sentence:
     tags: dict[str, list[str]] = field(default_factory=dict)
     probabilities: dict[str, list[float]] = field(default_factory=dict)
     alternatives: dict[str, list[list[tuple[str, float]]]] = field(default_factory=dict)
-    paths: dict[str, list[tuple[list[str], float]]] = field(default_factory=dict)
     offsets: list[tuple[int, int]] | None = None
     text: str | None = None
     comments: list[str] = field(default_factory=list)
@@ -66,6 +65,7 @@ class Sentence:
     fields: dict[str, Any] = field(default_factory=dict)
     multiwords: list[MultiwordToken] = field(default_factory=list)
     space_after: list[bool] | None = None
+    paths: dict[str, list[tuple[list[str], float]]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if isinstance(self.tokens, str):

@@ -30,6 +30,8 @@ def test_a_lexicon_decides_the_tags_of_its_forms(model: Path, tmp_path: Path) ->
         ("They\tNOUN\n", ["words.tsv", "--lexicon", "words.tsv"], ["has the lexicon words.tsv", "join"]),
         ("They\tNOUN\n", ["xpos=words.tsv"], ["xpos", "upos"]),
         ("They\tNOUN\n", ["nowhere.tsv"], ["nowhere.tsv", "No such file"]),
+        ("They\tNOUN\n", ["upos="], ["--lexicon upos= names no file"]),
+        ("They\tNOUN\n", ["-"], ["--lexicon - names no file"]),
     ],
 )
 def test_mistakes_in_a_lexicon(model: Path, tmp_path: Path, text: str, options: list[str], words: list[str]) -> None:
@@ -146,12 +148,33 @@ def test_doubtful_sentences_are_written_the_most_doubtful_first(model: Path, tmp
     assert not any(c.startswith("# source = ") for s in again for c in s.comments)
 
 
+def test_all_files_of_a_folder_are_reviewed(model: Path, tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.txt").write_text("They book flights.\n\nZzyx.")
+    (tmp_path / "in" / "b.conllu").write_text(CONLLU)
+    options = ["--review-below", "1", "--output", "conllu", "--model", str(model)]
+    text = call("tag", "in", *options).stdout
+    sources = [line for line in text.splitlines() if line.startswith("# source = ")]
+    assert sorted(sources) == [f"# source = in/{name}" for name in ("a.txt", "a.txt", "b.conllu", "b.conllu")]
+    call("tag", "in", *options, "-o", "in/review.conllu")
+    assert (tmp_path / "in" / "review.conllu").read_text() == text
+    call("tag", "in", *options, "-o", "in/review.conllu", "--force")
+    assert (tmp_path / "in" / "review.conllu").read_text() == text  # which is no input
+    assert "would be replaced" in error("tag", "in/b.conllu", *options, "-o", "in/b.conllu", "--force")
+    assert (tmp_path / "in" / "b.conllu").read_text() == CONLLU
+    opened = [block.splitlines()[:2] for block in text.split("\n\n") if block.startswith("# newpar")]
+    assert sorted(opened) == [["# newpar", "# sent_id = 1"], ["# newpar", "# sent_id = 2"]]
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [
         (["--review-below", "1.5"], ["--review-below 1.5", "0 to 1"]),
         (["--review-below", "0.5", "--paths", "2"], ["--paths"]),
-        (["--review-below", "0.5", "--output", "tsv"], ["--output"]),
+        (["--review-below", "0.5", "--output", "tsv"], ["--output tsv", "CoNLL-U"]),
+        (["--review-below", "0.5", "-o", "review.tsv"], ["-o review.tsv", "CoNLL-U"]),
+        (["--review-below", "0.5", "-o", "."], ["-o . is a folder", "review.conllu"]),
+        (["--review-below", "0.5", "-o", "new/"], ["-o new/ is a folder", "new/review.conllu"]),
     ],
 )
 def test_mistakes_in_a_review(model: Path, options: list[str], words: list[str]) -> None:

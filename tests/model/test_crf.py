@@ -8,8 +8,9 @@ import torch
 from torch import Tensor
 from torch.testing import assert_close
 
+from tagger.model import crf
 from tagger.model.batch import IGNORE
-from tagger.model.crf import FORBIDDEN, log_partition, packing, viterbi
+from tagger.model.crf import FORBIDDEN, Transitions, best_paths, log_partition, packing, viterbi
 from tagger.model.decoder import CRFDecoder, SoftmaxDecoder
 
 K = 4
@@ -206,6 +207,32 @@ def test_without_transitions_it_is_the_softmax(scores: Tensor) -> None:
     assert_close(ours, theirs, atol=1e-5, rtol=1e-5)
     ours, theirs = (each.paths(packed(scores), COUNTS, 3).log_probabilities for each in (crf, softmax))
     assert_close(ours, theirs, atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("pairs", [1, 2 * K * K])
+def test_viterbi_by_blocks_finds_the_same(
+    decoder: CRFDecoder, scores: Tensor, pairs: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    best, paths = decoder.best(packed(scores), COUNTS), decoder.paths(packed(scores), COUNTS, 3)
+    monkeypatch.setattr(crf, "MAX_PAIRS", pairs)
+    assert torch.equal(decoder.best(packed(scores), COUNTS), best)
+    again = decoder.paths(packed(scores), COUNTS, 3)
+    assert torch.equal(again.tags, paths.tags)
+    assert torch.equal(again.log_probabilities, paths.log_probabilities)
+
+
+def test_probabilities_of_long_sequences_are_exact_and_at_most_1(decoder: CRFDecoder) -> None:
+    torch.manual_seed(4)
+    scores = torch.randn(1000, K) + 100
+    scores[torch.arange(1000), torch.randint(K, (1000,))] += 12
+    found = decoder.paths(scores, [1] * 1000, 3).log_probabilities
+    double = best_paths(
+        scores.double(), [1] * 1000, Transitions(*(x.double() for x in decoder._chosen_from)), 3
+    ).log_probabilities
+    assert_close(found.double(), double, atol=1e-3, rtol=0)
+    given = scores.masked_fill(scores < 105, -torch.inf)
+    assert float(decoder.paths(given, [1] * 1000, 1).log_probabilities) == pytest.approx(0, abs=1e-3)
+    assert float(decoder.paths(given, [1] * 1000, 1).log_probabilities) <= 0
 
 
 def test_long_sentences_and_large_scores_stay_finite(decoder: CRFDecoder) -> None:

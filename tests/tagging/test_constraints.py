@@ -5,6 +5,7 @@ import dataclasses
 import pytest
 import torch
 
+from tagger.errors import InputError
 from tagger.model.vocabulary import Vocabulary
 from tagger.tagging.tagger import Tagger
 from tagger.text.lexicon import Lexicon
@@ -60,6 +61,16 @@ def test_given_tags_stay_and_count_more_than_a_lexicon(vocabulary: Vocabulary, d
     assert found.tags["other"] == list("abcd")
     again = next(made.stream([Sentence(list(TOKENS[0]), {"upos": list(given)})]))
     assert again.tags["upos"][1] == "DET"  # not kept
+
+
+def test_a_given_tag_that_is_not_known_is_a_mistake(vocabulary: Vocabulary) -> None:
+    made = make_tagger(vocabulary, "softmax")
+    sentence = Sentence(["They", "book"], {"upos": ["_", "NUN"], "xpos": ["XX", ""]})
+    with pytest.raises(InputError, match=r"^'NUN' is no tag of upos; it has .*NOUN.*; correct it"):
+        list(made.stream([sentence], keep=True))
+    assert list(made.stream([sentence], keep=True, columns=[]))
+    with pytest.raises(InputError, match="paths=101: give a whole number of at most 100"):
+        made.stream([sentence], paths=101)
 
 
 def test_neighbours_of_a_crf_adapt(vocabulary: Vocabulary) -> None:

@@ -53,6 +53,16 @@ def test_a_folder_keeps_its_tree(tree: Path) -> None:
     assert len(planned(["in"], "out", "lines", None)) == 4  # an explicit format takes every file that is not hidden
 
 
+def test_all_files_of_a_folder_go_into_one(tree: Path) -> None:
+    sources = [("in/a/book.txt", "text", None, "tsv"), ("in/c.txt.gz", "text", None, "tsv")]
+    both = [sources[0], ("in/b.conllu", "conllu", None, "conllu"), sources[1]]
+    assert planned(["in"], None, None, None, True) == both
+    assert planned(["in", "-"], "new.conllu", None, None, True) == [*both, ("-", "text", None, "tsv")]
+    assert planned(["in"], "in/b.conllu", None, None, True) == sources
+    with pytest.raises(InputError, match=r"^in/b\.conllu would be replaced by what is made of it"):
+        planned(["in/b.conllu"], "in/b.conllu", None, None, True)
+
+
 def test_outputs_inside_the_folder_are_no_inputs(tree: Path) -> None:
     (tree / "in" / "out").mkdir()
     (tree / "in" / "out" / "b.tsv").write_text("")

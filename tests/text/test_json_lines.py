@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 
+from tagger.errors import InputError
 from tagger.text.paragraphs import Paragraph
+from tagger.text.readers import read_units
 from tagger.text.sentence import MultiwordToken, Sentence, Token
 from tests.text.conftest import read, segment, write
 
@@ -118,3 +120,11 @@ def test_a_text_is_cut_anew_without_the_tokens_of_an_earlier_cut() -> None:
     (sentence,) = read(f'{{"text": "go", {earlier}, "id": 1}}\n', "jsonl", segment=segment)
     assert sentence.space_after == [True]
     assert sentence.fields == {"id": 1}
+
+
+def test_lists_of_tags_may_be_missing_where_that_is_said() -> None:
+    lines = ['{"tokens": ["a"], "xpos": ["X"]}\n', '["a"]\n']
+    units = read_units(lines, "f", "jsonl", columns={"upos": 0, "xpos": 0}, may_lack_tags=True)
+    assert [unit.tags for unit in units if isinstance(unit, Sentence)] == [{"xpos": ["X"]}, {}]
+    with pytest.raises(InputError, match="line 1: upos"):
+        list(read_units(lines, "f", "jsonl", columns={"upos": 0, "xpos": 0}))

@@ -21,6 +21,12 @@ def test_a_lexicon_is_read_and_written() -> None:
     assert read_lexicon(write_lexicon(entries), "again", TAGS) == entries
 
 
+def test_two_tags_are_not_taken_for_one_that_contains_a_bar() -> None:
+    entries = {"a": ("Case=Nom", "Number=Sing"), "b": ("Case=Nom|Number=Sing",)}
+    known = ["Case=Nom", "Number=Sing", "Case=Nom|Number=Sing"]
+    assert read_lexicon(write_lexicon(entries), "again", known) == entries
+
+
 @pytest.mark.parametrize(
     ("lines", "words"),
     [
