@@ -1,6 +1,8 @@
 """Temperatures: those that made the gold tags are found again, for both decoders; and taggers get them."""
 
 import itertools
+import json
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,7 +17,7 @@ from tagger.model.crf import sequence_scores
 from tagger.model.decoder import MAX_TEMPERATURE, MIN_TEMPERATURE, CRFDecoder, SoftmaxDecoder
 from tagger.model.vocabulary import Vocabulary
 from tagger.text.sentence import Sentence
-from tests.conftest import CORPUS, make_network, save_tiny
+from tests.conftest import CORPUS, make_network, overfit, save_tiny
 
 
 def gold_scores(scores: torch.Tensor, gold: torch.Tensor, counts: Sequence[int]) -> GoldScores:
@@ -102,6 +104,38 @@ def test_few_gold_tags_change_nothing(trained: Path, sentences: list[Sentence]) 
     loaded.config["temperatures"] = {"upos": 2.5}
     assert fit_temperatures(loaded, sentences) == {"upos": 2.5, "xpos": 1.0}
     assert fit_temperatures(loaded, []) == {"upos": 2.5, "xpos": 1.0}
+
+
+@pytest.mark.usefixtures("small_windows")
+@pytest.mark.parametrize("decoder", ["softmax", "crf"])
+def test_the_gold_tags_become_as_probable_as_can_be(
+    vocabulary: Vocabulary, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, decoder: str
+) -> None:
+    monkeypatch.setattr(temperatures, "MIN_WORDS", 5)
+    network = make_network(vocabulary, decoder=decoder)
+    with torch.no_grad():
+        for weights in network.decoders.parameters():
+            weights.normal_()
+    overfit(network, vocabulary, steps=10)  # half learned
+    folder = save_tiny(tmp_path / "tagger", network, vocabulary, decoder=decoder)
+    gold = [Sentence(s["tokens"], {column: s[column] for column in ("upos", "xpos")}) for s in CORPUS]
+    gold.append(Sentence(gold[0].tokens, {column: tags[::-1] for column, tags in gold[0].tags.items()}))  # all wrong
+    found = fit_temperatures(tagger.load(folder, precision="float32"), gold)
+    config = json.loads((folder / "config.json").read_text())
+
+    def loss(factor: float) -> float:
+        """The negative log-probability of the gold tags, as users see the probabilities."""
+        (folder / "config.json").write_text(json.dumps(config | {"temperatures": {"upos": found["upos"] * factor}}))
+        loaded = tagger.load(folder, precision="float32")
+        total = 0.0
+        for sentence in gold:
+            tagged = loaded.annotate(sentence.tokens, top=len(vocabulary.tags["upos"]))
+            pairs = zip(tagged.alternatives["upos"], sentence.tags["upos"], strict=True)
+            total -= sum(math.log(dict(shares)[tag]) for shares, tag in pairs)
+        return total
+
+    assert MIN_TEMPERATURE * 1.1 < found["upos"] < MAX_TEMPERATURE / 1.1
+    assert loss(1.0) < min(loss(1.1), loss(1 / 1.1))
 
 
 @pytest.mark.usefixtures("small_windows")
