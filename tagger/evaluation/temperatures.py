@@ -91,8 +91,7 @@ def _possible(decoder: Decoder, batch: GoldScores) -> GoldScores:
 
 def _log_gold(decoder: Decoder, batch: GoldScores, temperature: float) -> Tensor:
     """The logarithm of the probability of each gold tag, (n,)."""
-    logs = decoder.log_probabilities(batch.scores, batch.counts, temperature, at=batch.rows)
-    return logs.gather(1, batch.gold[:, None]).squeeze(1)
+    return decoder.log_probabilities(batch.scores, batch.counts, temperature)[batch.rows, batch.gold]
 
 
 def _lowest(function: Callable[[float], float], low: float, high: float) -> float:

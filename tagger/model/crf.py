@@ -135,22 +135,41 @@ def viterbi(scores: Tensor, counts: Sequence[int], transitions: Transitions) -> 
     """
     each = torch.split(scores, list(counts))
     into = transitions.between.T.contiguous()  # (K, K): a tag, and the tag before it
-    best = transitions.start + each[0]
-    before = []  # of each step but the first (n, K), the best tag before a tag
-    lasts = []
+    bests = [transitions.start + each[0]]  # of each step (n, K), the score of the best sequence that ends in a tag
     for step in range(1, len(counts)):
-        lasts.append(best[counts[step] :])
-        blocks = torch.split(best[: counts[step]], max(1, MAX_PAIRS // into.numel()))
-        found_best = [(block[:, None] + into).max(2) for block in blocks]
-        before.append(torch.cat([tags for _, tags in found_best]))
-        best = torch.cat([most for most, _ in found_best]) + each[step]
-    lasts.append(best)
-    end = (torch.cat(lasts[::-1]) + transitions.end).argmax(1)  # (B,), the last tag of each sentence
+        blocks = torch.split(bests[-1][: counts[step]], max(1, MAX_PAIRS // into.numel()))
+        most = torch.cat([(block[:, None] + into).amax(2) for block in blocks])
+        bests.append(most + each[step])
+    end = (_last(bests) + transitions.end).argmax(1)  # (B,), the last tag of each sentence
     found = [end[: counts[-1]]]
     for step in range(len(counts) - 1, 0, -1):
-        tags = before[step - 1].gather(1, found[-1][:, None]).squeeze(1)
+        tags = (bests[step - 1][: counts[step]] + into[found[-1]]).argmax(1)
         found.append(torch.cat([tags, end[counts[step] : counts[step - 1]]]))
     return torch.cat(found[::-1])
+
+
+def log_conditionals(
+    scores: Tensor, counts: Sequence[int], transitions: Transitions, tags: Tensor, at: Tensor
+) -> Tensor:
+    """The logarithm of the probability of each tag of some tokens, (n, K), if all other tokens have their tags.
+
+    Args:
+        scores: (N, K) of packed tokens; -inf for a tag that a token cannot have.
+        counts: (T,) sentences that have a token at each step.
+        transitions: of the CRF.
+        tags: (N,) of all tokens.
+        at: (n,) the tokens.
+    """
+    n = torch.tensor([*counts, 0], device=at.device)
+    starts = n.cumsum(0) - n  # (T + 1,)
+    step = torch.searchsorted(starts, at, right=True) - 1
+    step = step.clamp(max=len(counts) - 1)
+    sentence = at - starts[step]
+    before = transitions.between[tags[(at - n[step - 1]).clamp(min=0)]]
+    after = transitions.between.T[tags[(at + n[step]).clamp(max=len(tags) - 1)]]
+    before = torch.where(step[:, None] > 0, before, transitions.start)
+    after = torch.where((sentence < n[step + 1])[:, None], after, transitions.end)
+    return (scores[at] + before + after).log_softmax(1)
 
 
 def best_paths(

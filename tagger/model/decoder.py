@@ -19,6 +19,7 @@ from tagger.model.crf import (
     Paths,
     Transitions,
     best_paths,
+    log_conditionals,
     log_marginals,
     log_partition,
     packing,
@@ -58,7 +59,6 @@ class Decoder(nn.Module):
         counts: Sequence[int],
         temperature: float = 1.0,
         rows: int | None = None,
-        at: Tensor | None = None,
     ) -> Tensor:
         """The logarithm of the probability of each tag, (N, K).
 
@@ -68,7 +68,17 @@ class Decoder(nn.Module):
             temperature: that all scores are divided by: Guo et al. (2017), https://arxiv.org/abs/1706.04599.
             rows: of every product, at least B, so that a sentence's values do not depend on the other sentences, to
                 the last bit; None: as many as are needed.
-            at: (n,) the tokens that are wanted; None: all.
+        """
+        raise NotImplementedError
+
+    def log_conditionals(self, scores: Tensor, counts: Sequence[int], best: Tensor, at: Tensor) -> Tensor:
+        """The logarithm of the probability of each tag of some tokens, (n, K), if all others have their best tags.
+
+        Args:
+            scores: (N, K) of packed tokens.
+            counts: (T,).
+            best: (N,) the tags of all tokens.
+            at: (n,) the tokens.
         """
         raise NotImplementedError
 
@@ -97,10 +107,13 @@ class SoftmaxDecoder(Decoder):
         counts: Sequence[int],
         temperature: float = 1.0,
         rows: int | None = None,
-        at: Tensor | None = None,
     ) -> Tensor:
         """The logarithm of the softmax of each token's scores."""
-        return ((scores if at is None else scores[at]).float() / temperature).log_softmax(-1)
+        return (scores.float() / temperature).log_softmax(-1)
+
+    def log_conditionals(self, scores: Tensor, counts: Sequence[int], best: Tensor, at: Tensor) -> Tensor:
+        """The same for some tokens: other tokens make no difference."""
+        return scores[at].float().log_softmax(-1)
 
     def paths(
         self, scores: Tensor, counts: Sequence[int], most: int, temperature: float = 1.0, rows: int | None = None
@@ -199,11 +212,13 @@ class CRFDecoder(Decoder):
         counts: Sequence[int],
         temperature: float = 1.0,
         rows: int | None = None,
-        at: Tensor | None = None,
     ) -> Tensor:
         """The marginals."""
-        logs = log_marginals(scores.float() / temperature, counts, self._chosen_from.cooled(temperature), rows)
-        return logs if at is None else logs[at]
+        return log_marginals(scores.float() / temperature, counts, self._chosen_from.cooled(temperature), rows)
+
+    def log_conditionals(self, scores: Tensor, counts: Sequence[int], best: Tensor, at: Tensor) -> Tensor:
+        """See `crf.log_conditionals`."""
+        return log_conditionals(scores.float(), counts, self._chosen_from, best, at)
 
     def paths(
         self, scores: Tensor, counts: Sequence[int], most: int, temperature: float = 1.0, rows: int | None = None

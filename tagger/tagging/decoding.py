@@ -124,10 +124,7 @@ class Decoding:
             return
 
         def logs(at: Tensor) -> list[Tensor]:
-            return [
-                self._decoders[c].log_probabilities(batch.scores[c], batch.counts, rows=batch.rows, at=at)
-                for c in together
-            ]
+            return [self._decoders[c].log_conditionals(batch.scores[c], batch.counts, tags[c], at) for c in together]
 
         tags.update(zip(together, combinations.choose([tags[c] for c in together], logs), strict=True))
 

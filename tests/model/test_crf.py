@@ -124,7 +124,6 @@ def test_tags_and_marginals_are_those_of_the_enumeration(
     best = decoder.best(packed(scores), COUNTS)
     marginals = decoder.log_probabilities(packed(scores), COUNTS, temperature).exp()
     fixed = decoder.log_probabilities(packed(scores), COUNTS, temperature, rows=9).exp()
-    some = decoder.log_probabilities(packed(scores), COUNTS, temperature, at=torch.tensor([3, 1])).exp()
     for rows, sentence in zip(ROWS, sentences_of(scores), strict=True):
         every = [(tags, float(s)) for tags, s in enumeration(decoder, sentence)]
         assert tuple(best[rows].tolist()) == max(every, key=lambda pair: pair[1])[0]
@@ -134,7 +133,19 @@ def test_tags_and_marginals_are_those_of_the_enumeration(
                 expected = sum(float(p) for (tags, _), p in zip(every, shares, strict=True) if tags[t] == tag)
                 assert float(marginals[row, tag]) == pytest.approx(expected, abs=1e-5)
     assert_close(fixed, marginals)
-    assert torch.equal(some, marginals[[3, 1]])
+
+
+def test_the_tags_of_one_token_if_the_others_have_theirs(decoder: CRFDecoder, scores: Tensor) -> None:
+    best = decoder.best(packed(scores), COUNTS)
+    found = decoder.log_conditionals(packed(scores), COUNTS, best, torch.arange(10)).exp()
+    for rows, sentence in zip(ROWS, sentences_of(scores), strict=True):
+        every = {tags: s.detach() for tags, s in enumeration(decoder, sentence)}
+        path = best[rows].tolist()
+        for t, row in enumerate(rows):
+            changed = torch.stack([every[(*path[:t], tag, *path[t + 1 :])] for tag in range(K)])
+            assert_close(found[row], changed.softmax(0), atol=1e-6, rtol=1e-4)
+    some = decoder.log_conditionals(packed(scores), COUNTS, best, torch.tensor([9, 2])).exp()
+    assert_close(some, found[[9, 2]])
 
 
 @pytest.mark.parametrize("most", [1, 3, 20])
