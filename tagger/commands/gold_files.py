@@ -19,14 +19,16 @@ def column_places(columns: Sequence[str], known: Sequence[str]) -> dict[str, int
     """The place of each column that `--column` names. Without the option, the columns follow the token in order.
 
     Raises:
-        InputError: an option is not of the form NAME=NUMBER, or the tagger has no such column.
+        InputError: an option is not of the form NAME=NUMBER, the tagger has no such column, or it has a place already.
     """
     if not columns:
         return {name: place for place, name in enumerate(known, 1)}
-    places = {}
+    places: dict[str, int] = {}
     for item in columns:
         name, _, place = item.partition("=")
         if name not in known or not place.removeprefix("-").isdecimal():
             raise InputError(f"--column {item}: write NAME=NUMBER with a column of the tagger ({', '.join(known)})")
+        if name in places:
+            raise InputError(f"--column {item}: {name} has the place {places[name]} already; leave one of the two out")
         places[name] = int(place)
     return places

@@ -62,6 +62,8 @@ def lexicon(
         if not files:
             raise InputError(f"{' '.join(corpus)}: no *-train.conllu; name the files")
     check_input(list(files), encoding)
+    if to is not None and is_replaced(Path(to)) and any(file != STDIO and Path(to).samefile(file) for file in files):
+        raise InputError(f"{to} would be replaced by its own lexicon; choose another -o")
     counts: dict[str, Counter[str]] = {}
     for sentence in read_lined(files, encoding):
         for form, tag in zip(sentence.tokens, sentence.tags[column], strict=True):

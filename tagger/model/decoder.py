@@ -226,4 +226,6 @@ class CRFDecoder(Decoder):
         """See `best_paths`. What is subtracted from all scores of a token changes nothing but the rounding of sums."""
         logs = (scores.float() / temperature).log_softmax(-1)
         found = best_paths(logs, counts, self._chosen_from.cooled(temperature), most, rows)
-        return found._replace(log_probabilities=found.log_probabilities.clamp(max=0))
+        shares = found.log_probabilities.clamp(max=0)
+        least = shares[:, :1] + FORBIDDEN / temperature / 2  # what is forbidden is left out, unless tags are given
+        return found._replace(log_probabilities=shares.masked_fill(shares < least, -torch.inf))

@@ -58,16 +58,21 @@ def load(
 
     Raises:
         InputError: no such folder, or its files are damaged; no such device, precision, segmenter or corpus; a number
-            is too small; the tagger has no segmenter of its own; a lexicon cannot be read or has an unknown tag.
+            is too small; the tagger has no segmenter of its own; a lexicon cannot be read or has an unknown tag;
+            lexicons for a network without tags.
     """
     if not isinstance(name, str | Path):
         raise InputError(f"{name!r} names no tagger; give a name such as {DEFAULT!r}, or the path of a folder")
+    if lexicons is not None and not isinstance(lexicons, Mapping):
+        raise InputError(f"lexicons={lexicons!r}: give the file of each column, such as {{'upos': 'words.tsv'}}")
     folder, device = find_tagger(str(name)), choose_device(device)
     options: dict[str, Any] = {"precision": precision, "cache_size": cache_size, "workers": workers, "corpus": corpus}
     if not predicts_words(folder):
         saved = load_tagger(folder)
         options["lexicons"] = _lexicons(lexicons or {}, lexicon_case, saved.vocabulary)
         return Tagger(*saved, device, **options, segmenter=_segmenter(folder, saved.config, segmenter))
+    if lexicons:
+        raise InputError(f"{folder} predicts words and has no tags, so it can have no lexicon; leave lexicons out")
     predictor = HiddenWordPredictor.load(folder, device)
     options["segmenter"] = _segmenter(folder, predictor.config, segmenter)
     body = predictor.network.body

@@ -78,6 +78,7 @@ def test_tags_of_the_input_are_kept(model: Path, tmp_path: Path) -> None:
         ("a.txt", "They", [], ["a.txt (text) has none"]),
         ("a.tsv", "a\tNOUN\n", ["--column", "upos=x"], ["--column upos=x"]),
         ("a.tsv", "a\tNOUN\n", ["--column", "xpos=1"], ["--column xpos=1"]),
+        ("a.tsv", "a\tNOUN\n", ["--column", "upos=1", "--column", "upos=2"], ["--column upos=2", "the place 1"]),
     ],
 )
 def test_mistakes_in_tags_to_keep(

@@ -11,6 +11,7 @@ import tagger
 from tagger.errors import InputError
 from tagger.model.segmenter import Label
 from tagger.model.vocabulary import Vocabulary
+from tagger.tagging import load
 from tagger.tagging.segmenter import LearnedSegmenter
 from tagger.tagging.tagger import Tagger
 from tagger.text.segment import segment
@@ -121,3 +122,20 @@ def test_the_corpus_that_text_is_like(vocabulary: Vocabulary, trained: Path, tmp
         with pytest.raises(InputError) as caught:
             tagger.load(known, "cpu", corpus=name)
         assert str(caught.value) == message
+
+
+def test_lexicons_of_columns(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    words = tmp_path / "words.tsv"
+    words.write_text("They\tNOUN\n")
+    for name in ("", "upos"):
+        found = tagger.load(trained, "cpu", lexicons={name: words})
+        assert found.tag(["They"]) == found.annotate(["They"]).tags["upos"] == ["NOUN"]
+    with pytest.raises(InputError, match="another lexicon"):
+        tagger.load(trained, "cpu", lexicons={"": words, "upos": words})
+    with pytest.raises(InputError, match=r"lexicons='words.tsv': give the file of each column"):
+        tagger.load(trained, "cpu", lexicons="words.tsv")  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="no way to match the case"):
+        tagger.load(trained, "cpu", lexicons={"upos": words}, lexicon_case="x")  # type: ignore[arg-type]
+    monkeypatch.setattr(load, "predicts_words", lambda folder: True)
+    with pytest.raises(InputError, match="no tags, so it can have no lexicon"):
+        tagger.load(trained, "cpu", lexicons={"upos": words})
