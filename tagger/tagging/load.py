@@ -91,7 +91,7 @@ def _lexicons(files: Mapping[str, Path | str], case: LexiconCase, vocabulary: Vo
         ids = vocabulary.tag_ids[checked_column(column, vocabulary.columns)]
         if vocabulary.codecs[column].edits:
             raise InputError(f"{file}: the column {column} can have no lexicon, because its tags are edit scripts")
-        lexicons[column] = Lexicon(read_lexicon(read_lines(str(file), "utf-8"), str(file), ids), case)
+        lexicons[column] = Lexicon(read_lexicon(read_lines(str(file), option=""), str(file), ids, column), case)
     return lexicons
 
 

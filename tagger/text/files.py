@@ -69,11 +69,12 @@ def decoded_lines(
         binary: the open file; the caller closes it.
         path: its name.
         encoding: any that Python knows.
-        option: the option or key that sets the encoding, for error messages.
+        option: the option or key that sets the encoding, for error messages; an empty string if nothing sets it.
 
     Raises:
         InputError: the bytes are not of the encoding, Python does not know the encoding, or the gzip file is damaged.
     """
+    remedy = f"name the file's encoding with {option}" if option else "save it as UTF-8"
     number = 0
     ended = True  # whether the last piece ended a line
     try:
@@ -91,8 +92,7 @@ def decoded_lines(
                 if not line.isascii() and (bad := _UNDECODED.search(line)):
                     byte = ord(bad.group()) - 0xDC00
                     raise InputError(
-                        f"{path}, line {number}: byte 0x{byte:02x} is not {encoding.removesuffix('-sig')};"
-                        f" name the file's encoding with {option}"
+                        f"{path}, line {number}: byte 0x{byte:02x} is not {encoding.removesuffix('-sig')}; {remedy}"
                     )
                 yield line
         finally:
@@ -100,9 +100,7 @@ def decoded_lines(
     except LookupError:
         raise _unknown_encoding(encoding) from None
     except UnicodeError as error:
-        raise InputError(
-            f"{path}, near line {number + ended}: not {encoding}: {error}; name the file's encoding with {option}"
-        ) from None
+        raise InputError(f"{path}, near line {number + ended}: not {encoding}: {error}; {remedy}") from None
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise InputError(f"{path}, after line {number}: not a whole gzip file ({error}); fetch it again") from None
     except IsADirectoryError:
@@ -123,7 +121,7 @@ def read_lines(path: str, encoding: str = "utf-8", option: str = "--encoding") -
     Args:
         path: the file, or `-` for standard input.
         encoding: any that Python knows.
-        option: the option or key that sets the encoding, for error messages.
+        option: the option or key that sets the encoding, for error messages; an empty string if nothing sets it.
 
     Raises:
         InputError: the file cannot be read or decoded.

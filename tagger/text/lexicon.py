@@ -45,7 +45,7 @@ class Lexicon:
         return self._entries.get(form.lower()) if found is None and first and self._case == "first" else found
 
 
-def read_lexicon(lines: Iterable[str], path: str, known: Collection[str]) -> dict[str, tuple[str, ...]]:
+def read_lexicon(lines: Iterable[str], path: str, known: Collection[str], column: str) -> dict[str, tuple[str, ...]]:
     """The entries of a lexicon.
 
     A line is a form, a tab, and its tags with `|` between them. Where tags contain a `|`, as those of FEATS do, tabs
@@ -55,6 +55,7 @@ def read_lexicon(lines: Iterable[str], path: str, known: Collection[str]) -> dic
         lines: as `tagger.text.files.decoded_lines` yields them.
         path: for error messages.
         known: the tags that there are.
+        column: theirs, for error messages.
 
     Raises:
         InputError: a line without a tab, form or tag, a tag that is not known, or a form that has a line already.
@@ -76,7 +77,7 @@ def read_lexicon(lines: Iterable[str], path: str, known: Collection[str]) -> dic
         tags = [tag for cell in cells for tag in ([cell] if cell in known else cell.split("|"))]
         for tag in tags:
             if tag not in known:
-                raise InputError(f"{where}: {shorten(tag)} is no tag of the column; {known_tags(known)}")
+                raise InputError(f"{where}: {shorten(tag)} is no tag of {column}; {known_tags(known)}; correct it")
         entries[form], numbers[form] = tuple(dict.fromkeys(tags)), number
     return entries
 

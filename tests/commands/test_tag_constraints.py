@@ -30,12 +30,13 @@ def test_a_lexicon_decides_the_tags_of_its_forms(model: Path, tmp_path: Path) ->
         ("They\tNOUN\n", ["words.tsv", "--lexicon", "words.tsv"], ["has the lexicon words.tsv", "join"]),
         ("They\tNOUN\n", ["xpos=words.tsv"], ["xpos", "upos"]),
         ("They\tNOUN\n", ["nowhere.tsv"], ["nowhere.tsv", "No such file"]),
+        ("Caf\udce9\tNOUN\n", ["words.tsv"], ["words.tsv, line 1", "0xe9 is not utf-8", "save it as UTF-8"]),
         ("They\tNOUN\n", ["upos="], ["--lexicon upos= names no file"]),
         ("They\tNOUN\n", ["-"], ["--lexicon - names no file"]),
     ],
 )
 def test_mistakes_in_a_lexicon(model: Path, tmp_path: Path, text: str, options: list[str], words: list[str]) -> None:
-    (tmp_path / "words.tsv").write_text(text)
+    (tmp_path / "words.tsv").write_text(text, errors="surrogateescape")
     (tmp_path / "a.txt").write_text("They")
     message = error("tag", "a.txt", "--model", str(model), "--lexicon", *options)
     assert all(word in message for word in words), message

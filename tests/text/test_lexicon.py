@@ -11,26 +11,29 @@ TAGS = ["NOUN", "VERB", "Case=Nom|Number=Sing", "_"]
 def test_a_lexicon_is_read_and_written() -> None:
     lines = ["# a comment\n", "\n", "book\tNOUN|VERB|NOUN\r\n", "#\tVERB\n"]
     lines += ["he\tCase=Nom|Number=Sing\tNOUN\n", "a b\t_"]
-    entries = read_lexicon(lines, "words.tsv", TAGS)
+    entries = read_lexicon(lines, "words.tsv", TAGS, "upos")
     assert entries == {
         "book": ("NOUN", "VERB"),
         "#": ("VERB",),
         "he": ("Case=Nom|Number=Sing", "NOUN"),
         "a b": ("_",),
     }
-    assert read_lexicon(write_lexicon(entries), "again", TAGS) == entries
+    assert read_lexicon(write_lexicon(entries), "again", TAGS, "upos") == entries
 
 
 def test_two_tags_are_not_taken_for_one_that_contains_a_bar() -> None:
     entries = {"a": ("Case=Nom", "Number=Sing"), "b": ("Case=Nom|Number=Sing",)}
     known = ["Case=Nom", "Number=Sing", "Case=Nom|Number=Sing"]
-    assert read_lexicon(write_lexicon(entries), "again", known) == entries
+    assert read_lexicon(write_lexicon(entries), "again", known, "feats") == entries
 
 
 @pytest.mark.parametrize(
     ("lines", "words"),
     [
-        (["book\tNOUN\n", "read\tVRB\n"], ["words.tsv, line 2", "'VRB' is no tag", "NOUN", "VERB"]),
+        (
+            ["book\tNOUN\n", "read\tVRB\n"],
+            ["words.tsv, line 2", "'VRB' is no tag of upos", "NOUN", "VERB", "correct it"],
+        ),
         (["book NOUN\n"], ["words.tsv, line 1", "'book NOUN'", "form<TAB>TAG|TAG"]),
         (["\tNOUN\n"], ["line 1", "form<TAB>TAG|TAG"]),
         (["book\t\n"], ["line 1", "form<TAB>TAG|TAG"]),
@@ -39,7 +42,7 @@ def test_two_tags_are_not_taken_for_one_that_contains_a_bar() -> None:
 )
 def test_bad_lines_are_named(lines: list[str], words: list[str]) -> None:
     with pytest.raises(InputError) as caught:
-        read_lexicon(lines, "words.tsv", TAGS)
+        read_lexicon(lines, "words.tsv", TAGS, "upos")
     assert all(word in str(caught.value) for word in words), caught.value
 
 
