@@ -58,7 +58,7 @@ def draw_calibration(results: Mapping[str, Any], title: str, folder: Path) -> No
 
 
 def _scored(tagger: "Tagger", split: "Dataset") -> Iterator[Scored]:
-    for tagged, gold in tagger.retag(sentences_of(split, tagger.columns)):
+    for tagged, gold in tagger.retag(sentences_of(split, columns_of(split, tagger))):
         yield Scored(tagged.tokens, gold, tagged.tags, tagged.probabilities)
 
 
@@ -98,6 +98,11 @@ def report_dev(tagger: "Tagger", split: "Dataset", title: str, folder: Path) -> 
     return scores
 
 
+def columns_of(split: "Dataset", tagger: "Tagger") -> list[str]:
+    """The columns of a tagger that a split of a corpus has."""
+    return [column for column in tagger.columns if column in split.column_names]
+
+
 def sentences_of(split: "Dataset", columns: Iterable[str]) -> Iterator[Sentence]:
     """The rows of a split of a corpus as sentences with the tags of these columns."""
     columns = list(columns)
@@ -119,8 +124,7 @@ def score_raw(tagger: "Tagger", split: "Dataset") -> dict[str, float]:
         tagger: takes text.
         split: of a corpus; sentences of which it is not known where their text has spaces are left out.
     """
-    columns = [column for column in tagger.columns if column in split.column_names]
-    gold = list(gold_paragraphs(sentences_of(split, columns), skip=True))
+    gold = list(gold_paragraphs(sentences_of(split, columns_of(split, tagger)), skip=True))
     found = cut_units((Paragraph(0, paragraph.text, True) for paragraph in gold), tagger.segment_all)
     scores = raw_scores((sentence for paragraph in gold for sentence in paragraph.sentences), tagger.stream(found))
     return {name: score.f1 for name, score in scores.items()}

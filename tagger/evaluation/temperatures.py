@@ -77,7 +77,9 @@ def fit_temperature(decoder: Decoder, batches: Sequence[GoldScores]) -> float | 
         return None
 
     def loss(log_temperature: float) -> float:
-        return -sum(float(_log_gold(decoder, batch, math.exp(log_temperature)).double().sum()) for batch in batches)
+        return -sum(
+            float(_log_gold(decoder, batch, math.exp(log_temperature)).cpu().double().sum()) for batch in batches
+        )
 
     best = _lowest(loss, math.log(MIN_TEMPERATURE), math.log(MAX_TEMPERATURE))
     return min(MAX_TEMPERATURE, max(MIN_TEMPERATURE, round(math.exp(best), 4)))

@@ -50,9 +50,13 @@ class PartRun(ABC):
         self.config, self.start, self.corpus = config, start, corpus
 
     @staticmethod
-    def columns(config: TrainConfig, start: StartTagger) -> list[str]:
-        """The tag columns of the corpus that are read."""
-        return config.columns
+    def load(config: TrainConfig, start: StartTagger) -> Corpus:
+        """Opens the corpus.
+
+        Raises:
+            InputError: as `load_corpus`.
+        """
+        return load_corpus(config.corpus, config.columns, config.seed)
 
     @abstractmethod
     def make(self, folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -129,7 +133,7 @@ def run_part(kind: type[PartRun], config: TrainConfig, folder: Path, command: st
     source = start.folder
     if predicts_words(source):
         raise InputError(f"init={config.init}: it predicts words and has no tags; name a tagger")
-    corpus = load_corpus(config.corpus, kind.columns(config, start), config.seed)
+    corpus = kind.load(config, start)
     run = kind(config, start, corpus)
     sizes = ", ".join(f"{name} {len(split):,}" for name, split in corpus.splits.items())
     _log.info("%s: sentences %s; %s for %s", corpus.name, sizes, run.aim, source)

@@ -5,9 +5,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from tagger.corpus.sources import load_corpus
+from tagger.corpus.splits import Corpus
 from tagger.errors import InputError
 from tagger.evaluation.calibration import Calibrations, calibration_results, format_calibration
-from tagger.evaluation.report import calibrations, draw_calibration, sentences_of
+from tagger.evaluation.report import calibrations, columns_of, draw_calibration, sentences_of
 from tagger.evaluation.temperatures import fit_temperatures
 from tagger.tagging.tagger import Tagger
 from tagger.training.card import confidence_section, with_section
@@ -25,15 +27,31 @@ class TemperatureRun(PartRun):
     aim, unfinished = "temperatures", "the temperatures were not found"
 
     @staticmethod
-    def columns(config: TrainConfig, start: StartTagger) -> list[str]:
-        """Those of the tagger."""
-        return start.tagger.vocabulary.columns
+    def load(config: TrainConfig, start: StartTagger) -> Corpus:
+        """Opens the corpus with the columns of the tagger, or with those that it has."""
+        columns = start.tagger.vocabulary.columns
+        try:
+            return load_corpus(config.corpus, columns, config.seed)
+        except InputError:
+            if len(columns) == 1:
+                raise
+        there, missing = [], []
+        for column in columns:
+            try:
+                load_corpus(config.corpus, [column], config.seed)
+                there.append(column)
+            except InputError as error:
+                missing.append((column, error))
+        if not there:
+            raise missing[0][1]
+        for column, reason in missing:
+            _log.info("%s keeps its temperature: %s", column, reason)
+        return load_corpus(config.corpus, there, config.seed)
 
     def make(self, folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
-        # A column with too few gold tags keeps the temperature that the tagger has.
         tagger = self._tagger(self.start.tagger.config)
         dev = self.corpus.splits["dev"]
-        return {"temperatures": fit_temperatures(tagger, sentences_of(dev, tagger.columns))}, {}
+        return {"temperatures": fit_temperatures(tagger, sentences_of(dev, columns_of(dev, tagger)))}, {}
 
     def save(self, target: Path, description: dict[str, Any], card: str) -> None:
         save_with_description(target, self.start.folder, description, card)

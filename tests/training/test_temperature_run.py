@@ -12,7 +12,9 @@ from tagger.evaluation import temperatures
 from tagger.text.conllu import read_conllu
 from tagger.text.files import read_lines
 from tagger.training import launch, temperature_run
+from tagger.training.train import train
 from tests.conftest import make_segmenter
+from tests.training.conftest import COMMAND, config_of
 
 CARD = "# A tagger\n\nIt is good.\n\n## Config\n\nx: y\n"
 
@@ -89,6 +91,26 @@ def test_a_tagger_gets_temperatures_and_stays_as_it_is(
     second = Path("again/tagger/README.md").read_text(encoding="utf-8")
     assert second.count("## Confidence") == 1
     assert "| test |" not in second
+
+
+def test_a_column_that_the_corpus_lacks_keeps_its_temperature(
+    treebank: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    train(config_of(treebank, "columns=[upos,xpos]", "trainer.max_epochs=1"), Path("two"), COMMAND)
+    before = json.loads(Path("two/tagger/config.json").read_text())["temperatures"]
+    for split in ("train", "dev"):
+        path = str(treebank / f"en_tiny-ud-{split}.conllu")
+        rows = [line.split("\t") for line in read_lines(path)]
+        text = "".join("\t".join([*row[:4], "_", *row[5:]] if len(row) == 10 else row) for row in rows)
+        Path(f"{split}.conllu").write_text(text, encoding="utf-8")
+    own = ["parts=temperature", "init=two", "accelerator=cpu", "corpus=conllu", "corpus.train=train.conllu"]
+    assert launch.train([*own, "corpus.dev=dev.conllu", "hydra.run.dir=run"]) == 0
+    assert json.loads(Path("run/tagger/config.json").read_text())["temperatures"] == before
+    report = json.loads(Path("run/report.json").read_text())
+    assert report["calibration"]["after"]["dev"].keys() == {"upos"}
+    with pytest.raises(InputError, match=r"^nowhere.conllu"):
+        launch.train([*own, "corpus.dev=nowhere.conllu"])
 
 
 def test_too_few_words_leave_the_tagger_as_it_is(arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
