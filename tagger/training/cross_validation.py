@@ -206,11 +206,16 @@ def _chunks(sentences: Sequence[LinedSentence], words: int) -> Iterator[list[Lin
     yield chunk
 
 
+def _is_misspelt(sentence: LinedSentence, word: int) -> bool:
+    """Whether the annotators saw another word behind the form: its tag is that word's, or it is a piece of one."""
+    return word in sentence.torn or "Typo=Yes" in sentence.tags["feats"][word].split("|")
+
+
 def _findings(sentences: Sequence[LinedSentence], column: str, judged: Sequence[Sequence[Judgement]]) -> list[Finding]:
     findings = []
     for sentence, judgements in zip(sentences, judged, strict=True):
         for i, (probability, best, share) in enumerate(judgements):
-            if probability is None or probability >= IMPROBABLE or i in sentence.torn:
+            if probability is None or probability >= IMPROBABLE or _is_misspelt(sentence, i):
                 continue
             gold = sentence.tags[column][i]
             reason = f"taggers trained on the rest prefer {best}, {share:.1%} to {probability:.2%}"

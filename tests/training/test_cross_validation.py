@@ -110,7 +110,8 @@ def test_a_tag_that_stands_alone_is_certain(tmp_path: Path) -> None:
     assert improbable_tags(sentences, "upos", 2) == []
 
 
-def test_the_rest_of_a_torn_word_is_no_finding(tmp_path: Path) -> None:
-    sentences = corpus(tmp_path)
+def test_the_rest_of_a_torn_word_and_a_typo_are_no_findings(tmp_path: Path) -> None:
+    sentences = corpus(tmp_path, faults=3)
     sentences[0].torn = frozenset([3])
-    assert [each.line for each in improbable_tags(sentences, "upos", 3)][:1] == [11]
+    sentences[1].tags["feats"][3] = "Abbr=Yes|Typo=Yes"
+    assert [each.line for each in improbable_tags(sentences, "upos", 3)][:1] == [18]
