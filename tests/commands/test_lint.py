@@ -76,13 +76,13 @@ def test_cross_validation(monkeypatch: pytest.MonkeyPatch) -> None:
 
     small = ("model.members=1", "model.depth=1", "model.hidden.forward=8", "model.hidden.backward=8", "facts=0")
     monkeypatch.setattr(cross_validation, "SETTINGS", (*small, "optimizer.lr=0.02", "batch_tokens=40"))
-    lines = [*["old/ADJ/JJ dog/NOUN/NN"] * 20, "old/ADJ/JJ dog/NOUN/JJ", *["old/ADJ/JJ cat/NOUN/NN"] * 20]
+    lines = [*["old/ADJ/JJ dog/NOUN/NN"] * 40, "old/ADJ/JJ dog/NOUN/JJ", *["old/ADJ/JJ cat/NOUN/NN"] * 40]
     Path("a.conllu").write_text(conllu(lines), encoding="utf-8")
     options = ["--cross-validate", "2", "--column", "xpos", "--kind", "improbable-tag", "-o", "a.tsv"]
     result = call("lint", "a.conllu", *options)
     assert [line.partition(":")[0] for line in result.stderr.splitlines()] == ["part 1 of 2", "part 2 of 2"]
     (row,) = Path("a.tsv").read_text(encoding="utf-8").splitlines()[1:]
-    assert row.split("\t")[:7] == ["warning", "improbable-tag", "a.conllu", "62", "dog", "xpos", "JJ"]
+    assert row.split("\t")[:7] == ["warning", "improbable-tag", "a.conllu", "122", "dog", "xpos", "JJ"]
     assert "improbable-tag           1" in result.stdout
 
 

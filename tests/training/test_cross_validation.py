@@ -44,7 +44,7 @@ def test_planted_faults_come_first(tmp_path: Path) -> None:
         )
         assert each.probability is not None
         assert each.expected_probability is not None
-        assert each.probability < 0.05 < 0.5 < each.expected_probability
+        assert each.probability < 0.01 < 0.5 < each.expected_probability
         assert f"prefer VERB, {each.expected_probability:.1%} to {each.probability:.2%}" in each.reason
     assert [each.probability for each in findings] == sorted(each.probability or 0 for each in findings)
     assert [line.split(":")[0] for line in said] == ["part 1 of 3", "part 2 of 3", "part 3 of 3"]
