@@ -89,7 +89,7 @@ def format_summary(findings: Sequence[Finding], name: str, words: int) -> str:
         words: of the corpus.
     """
     numbers = ", ".join(f"{number:,} {severity}{'s' * (number != 1)}" for severity, number in counts(findings).items())
-    lines = [fitted(f"{name}: {words:,} words", WIDTH), f"{numbers}"]
+    lines = [fitted(f"{name}: {words:,} word{'s' * (words != 1)}", WIDTH), numbers]
     groups: dict[tuple[str, str], list[Finding]] = {}
     for each in findings:
         groups.setdefault((each.severity, each.kind), []).append(each)

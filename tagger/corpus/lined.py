@@ -64,10 +64,12 @@ def corpus_files(names: Sequence[str]) -> dict[str, str]:
             compressed. A file with another name belongs to train.
 
     Raises:
-        InputError: a folder has no such file, or a name is there twice.
+        InputError: a folder has no such file, a file is named twice, or a name is empty.
     """
     files: dict[str, str] = {}
     for name in names:
+        if not name:
+            raise InputError("'' names no file; name the folder of a treebank, or its files")
         found = [name]
         if Path(name).is_dir():
             every = sorted(file for file in Path(name).glob("[!.]*.conllu*") if file.is_file())

@@ -70,6 +70,8 @@ def test_mistakes_are_input_errors(tmp_path: Path) -> None:
         corpus_files([str(tmp_path)])
     with pytest.raises(InputError, match="a is named twice"):
         corpus_files(["a", "a"])
+    with pytest.raises(InputError, match="'' names no file"):
+        corpus_files([""])
     with pytest.raises(InputError, match="no words"):
         read_lined({str(tmp_path / "a.conllu"): "train"})
     (tmp_path / "a.conllu").write_text("1\tYes\n", encoding="utf-8")
