@@ -132,7 +132,9 @@ def test_main_returns_the_status_of_a_command(monkeypatch: pytest.MonkeyPatch) -
     assert [status("--version"), status("tag", "--help"), status("models", "x")] == [0, 0, 2]
 
 
-@pytest.mark.parametrize("arguments", [["tag", ""], ["tag", "-o", ""], ["tag", "--model", ""], ["resume", ""]])
+@pytest.mark.parametrize(
+    "arguments", [["tag", ""], ["tag", "-o", ""], ["tag", "--model", ""], ["resume", ""], ["lint", ""]]
+)
 def test_an_empty_name_is_not_the_current_folder(arguments: list[str]) -> None:
     assert "''" in error(*arguments, input="They book.")
     assert not list(Path().iterdir())
