@@ -45,9 +45,10 @@ def lexicon(
     encoding: Encoding = "utf-8",
     force: Annotated[bool, typer.Option("--force", help="Replace the file if it exists.")] = False,
 ) -> None:
-    """Writes a lexicon: the tags that each word form of a corpus has, for `tag --lexicon`.
+    """Writes the tags that the word forms of a corpus have.
 
-    The forms stand in the order of the alphabet, and the tags of a form from the most frequent to the least.
+    The file is a lexicon for `tag --lexicon`. Forms stand in alphabetical order, and the tags of a form from the most
+    frequent to the least.
     """
     from tagger.corpus.lined import TRAIN, corpus_files, read_lined
 

@@ -122,7 +122,7 @@ LexiconOption = Annotated[
     list[str] | None,
     typer.Option(
         metavar="[NAME=]FILE",
-        help="The tags that word forms may have, form<TAB>TAG|TAG in each line; all other forms may have every tag."
+        help="The tags that word forms may have, in each line a form, a tab and TAG|TAG; others may have every tag."
         " Of the column NAME; default: the first. May be repeated.",
     ),
 ]

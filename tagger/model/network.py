@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 MAX_DEPTH = 1_000
 MAX_HIDDEN_SIZE = 10_000_000
-MAX_CRF_TAGS = 100  # a column with more tags has no CRF: its time grows with their square
+MAX_CRF_TAGS = 100  # a column with more tags has no CRF, whose time grows with their square. Saved CRFs rely on it
 
 
 class NetworkConfig(TypedDict):
