@@ -24,8 +24,7 @@ from tagger.model.segmenter import SegmenterNetwork, SegmenterVocabulary
 from tagger.model.segmenter_features import Lexicon
 from tagger.model.segmenter_units import UnitTable
 from tagger.model.vocabulary import Vocabulary
-from tagger.tagging import batches
-from tagger.tagging import tagger as predictor
+from tagger.tagging import batches, windows
 from tagger.weights.folder import save_tagger
 from tagger.weights.segmenter_folder import SavedSegmenter
 
@@ -208,6 +207,6 @@ def roberta(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def small_windows(monkeypatch: pytest.MonkeyPatch) -> None:
     """Makes windows and batches so small that a few sentences fill several."""
-    monkeypatch.setattr(predictor, "FIRST_WINDOW", 3)
-    monkeypatch.setattr(predictor, "WINDOW_TOKENS", 20)
+    monkeypatch.setattr(windows, "FIRST_WINDOW", 3)
+    monkeypatch.setattr(windows, "WINDOW_TOKENS", 20)
     monkeypatch.setattr(batches, "BATCH_TOKENS", 8)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple, TextIO
 
 from tagger.errors import InputError
 from tagger.tagging.decoding import Request
-from tagger.tagging.tagger import WINDOW_TOKENS
+from tagger.tagging.windows import WINDOW_TOKENS
 from tagger.tagging.workers import Part, WorkersDied
 from tagger.text.conllu import numbered
 from tagger.text.files import STDIO, decoded_lines, open_binary

@@ -5,7 +5,7 @@ from typing import Any
 
 from tagger.errors import InputError, shorten
 from tagger.model.batch import NO_CORPUS
-from tagger.text.given_tags import is_given
+from tagger.text.gold_tags import is_given
 from tagger.text.lexicon import known_tags
 from tagger.text.sentence import Sentence
 

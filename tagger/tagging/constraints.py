@@ -7,8 +7,7 @@ import numpy as np
 from tagger.model.tag_codec import merged_sequences
 from tagger.model.vocabulary import Vocabulary
 from tagger.tagging.decoding import Constraint
-from tagger.text.given_tags import is_given
-from tagger.text.gold_tags import NO_TAG
+from tagger.text.gold_tags import NO_TAG, is_given
 from tagger.text.lexicon import Lexicon
 from tagger.text.sentence import Sentence
 

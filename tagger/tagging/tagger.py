@@ -4,8 +4,8 @@ import io
 from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property, partial
-from itertools import accumulate, chain, pairwise
-from typing import TYPE_CHECKING, Any, NamedTuple, overload
+from itertools import chain
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
@@ -23,11 +23,12 @@ from tagger.tagging.checks import (
     checked_texts,
     checked_tokens,
 )
-from tagger.tagging.constraints import GivenTags, constraints_of, given_tags, put_back
-from tagger.tagging.decoding import Found, Request, paths_of_sentences
+from tagger.tagging.constraints import constraints_of
+from tagger.tagging.decoding import Found, Request
 from tagger.tagging.devices import choose_device, choose_precision
 from tagger.tagging.engine import CACHE_SIZE, Engine
 from tagger.tagging.layer_vectors import ALL, LayerVectors
+from tagger.tagging.windows import Work, cut_windows, fill, work_of
 from tagger.tagging.workers import Part, Workers
 from tagger.text.formats import MAX_PATHS
 from tagger.text.lexicon import Lexicon
@@ -42,17 +43,7 @@ if TYPE_CHECKING:
     from tagger.model.vocabulary import Vocabulary
     from tagger.tagging.hidden_words import HiddenWordPredictor
 
-WINDOW_TOKENS = 48_000  # sentences are sorted by length within a window of this many tokens
-FIRST_WINDOW = 1_000  # the first window is small, so that the first sentences come soon; then they double
-WINDOW_SENTENCES = 8_000
 MAX_SPACED_SHARE = 0.01  # with a larger share of forms with spaces, no rule can find the tokens of running text
-
-
-class _Work(NamedTuple):
-    """What is sent to a process."""
-
-    sentences: list[list[str]]
-    given: GivenTags
 
 
 class Tagger:
@@ -203,7 +194,7 @@ class Tagger:
             InputError: no such layer, or the mean of layers of different widths.
         """
         layer = self.layers.checked(layer)
-        windows = _windows(map(Sentence, checked_sentences(sentences)))
+        windows = cut_windows(map(Sentence, checked_sentences(sentences)))
         return chain.from_iterable(
             self.layers.of([sentence.tokens for sentence in window], layer) for window in windows
         )
@@ -288,9 +279,9 @@ class Tagger:
         return {c: ids for c, ids in self.vocabulary.tag_ids.items() if not self.vocabulary.codecs[c].edits}
 
     def _stream(self, sentences: Iterator[Sentence], request: Request) -> Iterator[Sentence]:
-        parts = (Part(window, self._work(window, request), sum(map(len, window))) for window in _windows(sentences))
+        parts = (Part(window, self._work(window, request), sum(map(len, window))) for window in cut_windows(sentences))
         for window, found in self.workers.map(partial(_decoded, request=request), parts):
-            self._fill(window, found, request)
+            fill(window, found, request, self.vocabulary.codecs)
             yield from window
 
     def tag_window(self, window: list[Sentence], request: Request, pool: bool = False) -> None:
@@ -301,7 +292,8 @@ class Tagger:
             request: what is asked of them.
             pool: whether the tags of a sentence must not depend on the other sentences; see `Engine.tag`.
         """
-        self._fill(window, _decoded(self, self._work(window, request), request, pool), request)
+        found = _decoded(self, self._work(window, request), request, pool)
+        fill(window, found, request, self.vocabulary.codecs)
 
     def retag(self, sentences: Iterable[Sentence]) -> Iterator[tuple[Sentence, dict[str, list[str]]]]:
         """Tags sentences that have gold tags; yields each, with probabilities, beside its gold tags."""
@@ -315,56 +307,14 @@ class Tagger:
         for tagged in self.stream(remembered(), probabilities=True):
             yield tagged, gold.popleft()
 
-    def _work(self, window: list[Sentence], request: Request) -> _Work:
-        columns = self.columns if request.columns is None else request.columns
-        given = given_tags(window, columns) if request.keep else {}
-        return _Work([sentence.tokens for sentence in window], given)
-
-    def _fill(self, window: list[Sentence], found: dict[str, Found], request: Request) -> None:
-        """Gives each sentence its part of the tags of the window."""
-        spans = list(pairwise(accumulate(map(len, window), initial=0)))
-        for sentence in window:
-            sentence.probabilities, sentence.alternatives, sentence.paths = {}, {}, {}
-        before = [sentence.tags for sentence in window]
-        for sentence in window:
-            sentence.tags = {**sentence.tags}
-        forms = [form for sentence in window for form in sentence.tokens]
-        for column, (decoded, paths) in found.items():
-            codec = self.vocabulary.codecs[column]
-            best, shares, alternatives = codec.read(forms, decoded, request.top)
-            for sentence, (start, end) in zip(window, spans, strict=True):
-                sentence.tags[column] = best[start:end]
-                if request.probabilities and shares is not None:
-                    sentence.probabilities[column] = shares[start:end]
-                if request.top > 1 and alternatives is not None:
-                    sentence.alternatives[column] = alternatives[start:end]
-            if request.paths:
-                starts = [start for start, _ in spans]
-                for sentence, whole in zip(window, paths_of_sentences(paths, starts, request.paths), strict=True):
-                    sentence.paths[column] = codec.sequences(sentence.tokens, whole)
-        if request.keep:
-            for sentence, tags in zip(window, before, strict=True):
-                put_back(sentence, {column: tags[column] for column in found if column in tags})
+    def _work(self, window: list[Sentence], request: Request) -> Work:
+        return work_of(window, self.columns if request.columns is None else request.columns, request.keep)
 
 
-def _decoded(tagger: Tagger, work: _Work, request: Request, pool: bool = False) -> dict[str, Found]:
+def _decoded(tagger: Tagger, work: Work, request: Request, pool: bool = False) -> dict[str, Found]:
     constraints = constraints_of(work.sentences, _wanted(tagger.lexicons, request), work.given, tagger.vocabulary)
     return tagger.engine.tag(work.sentences, request, pool, constraints)
 
 
 def _wanted(lexicons: Mapping[str, Lexicon], request: Request) -> Mapping[str, Lexicon]:
     return {c: lexicon for c, lexicon in lexicons.items() if request.columns is None or c in request.columns}
-
-
-def _windows(sentences: Iterable[Sentence]) -> Iterator[list[Sentence]]:
-    """Cuts a stream into windows of about 1,000 tokens, 2,000, and so on. Only the stream decides where."""
-    window: list[Sentence] = []
-    tokens, limit = 0, FIRST_WINDOW
-    for sentence in sentences:
-        window.append(sentence)
-        tokens += len(sentence)
-        if tokens >= limit or len(window) >= WINDOW_SENTENCES:
-            yield window
-            window, tokens, limit = [], 0, min(2 * limit, WINDOW_TOKENS)
-    if window:
-        yield window

@@ -3,15 +3,10 @@
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
 from tagger.errors import InputError, shorten
-from tagger.text.gold_tags import NO_TAG
+from tagger.text.gold_tags import NO_TAG, is_given
 from tagger.text.lexicon import known_tags
 from tagger.text.sentence import Sentence
 from tagger.text.units import Unit
-
-
-def is_given(tag: str) -> bool:
-    """Whether a cell of a partly tagged file is a tag; `_` and an empty cell are left to the tagger."""
-    return tag not in ("", NO_TAG)
 
 
 def checked_tags(

@@ -16,8 +16,7 @@ import tagger
 from tagger import Sentence, Tagger
 from tagger.errors import InputError
 from tagger.model.vocabulary import Vocabulary
-from tagger.tagging import batches, devices
-from tagger.tagging import tagger as predictor
+from tagger.tagging import batches, devices, windows
 from tagger.text.conllu import read_conllu
 from tagger.text.writers import writer
 from tests.conftest import CORPUS, TOKENS, make_network, network_config, overfit, save_tiny
@@ -42,9 +41,9 @@ def untrained(vocabulary: Vocabulary) -> Tagger:
 
 @pytest.fixture
 def small_windows(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(predictor, "FIRST_WINDOW", 3)
-    monkeypatch.setattr(predictor, "WINDOW_TOKENS", 20)
-    monkeypatch.setattr(predictor, "WINDOW_SENTENCES", 5)
+    monkeypatch.setattr(windows, "FIRST_WINDOW", 3)
+    monkeypatch.setattr(windows, "WINDOW_TOKENS", 20)
+    monkeypatch.setattr(windows, "WINDOW_SENTENCES", 5)
     monkeypatch.setattr(batches, "BATCH_TOKENS", 8)
 
 
@@ -136,12 +135,12 @@ def test_tags_do_not_depend_on_what_else_is_tagged(untrained: Tagger) -> None:
 def test_order_is_kept_over_many_windows(untrained: Tagger, monkeypatch: pytest.MonkeyPatch) -> None:
     sentences = many_sentences()
     expected = [(sentence, untrained.tag(sentence)) for sentence in sentences]
-    monkeypatch.setattr(predictor, "FIRST_WINDOW", 3)
-    monkeypatch.setattr(predictor, "WINDOW_TOKENS", 40)
+    monkeypatch.setattr(windows, "FIRST_WINDOW", 3)
+    monkeypatch.setattr(windows, "WINDOW_TOKENS", 40)
     monkeypatch.setattr(batches, "BATCH_TOKENS", 8)
     tagged = [(s.tokens, s.tags["upos"]) for s in untrained.stream(Sentence(list(tokens)) for tokens in sentences)]
     assert tagged == expected
-    monkeypatch.setattr(predictor, "WINDOW_SENTENCES", 1)
+    monkeypatch.setattr(windows, "WINDOW_SENTENCES", 1)
     assert untrained.tag_sentences(sentences) == [tags for _, tags in expected]
 
 

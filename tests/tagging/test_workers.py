@@ -12,8 +12,7 @@ import pytest
 import tagger
 from tagger import Sentence
 from tagger.errors import InputError
-from tagger.tagging import tagger as predictor
-from tagger.tagging import workers
+from tagger.tagging import windows, workers
 from tagger.tagging.tagger import Tagger
 from tests.conftest import TOKENS
 
@@ -21,8 +20,8 @@ from tests.conftest import TOKENS
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(workers, "START_TOKENS", 30)
-    monkeypatch.setattr(predictor, "FIRST_WINDOW", 10)
-    monkeypatch.setattr(predictor, "WINDOW_TOKENS", 40)
+    monkeypatch.setattr(windows, "FIRST_WINDOW", 10)
+    monkeypatch.setattr(windows, "WINDOW_TOKENS", 40)
 
 
 @pytest.fixture

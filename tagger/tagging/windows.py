@@ -1,0 +1,80 @@
+"""A stream of sentences -> windows, which are tagged all at once, and the tags of a window -> its sentences."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import accumulate, pairwise
+from typing import NamedTuple
+
+from tagger.model.tag_codec import TagCodec
+from tagger.tagging.constraints import GivenTags, given_tags, put_back
+from tagger.tagging.decoding import Found, Request, paths_of_sentences
+from tagger.text.sentence import Sentence
+
+WINDOW_TOKENS = 48_000  # sentences are sorted by length within a window of this many tokens
+FIRST_WINDOW = 1_000  # the first window is small, so that the first sentences come soon; then they double
+WINDOW_SENTENCES = 8_000
+
+
+class Work(NamedTuple):
+    """What is sent to a process for a window."""
+
+    sentences: list[list[str]]
+    given: GivenTags
+
+
+def cut_windows(sentences: Iterable[Sentence]) -> Iterator[list[Sentence]]:
+    """Cuts a stream into windows of about 1,000 tokens, 2,000, and so on. Only the stream decides where."""
+    window: list[Sentence] = []
+    tokens, limit = 0, FIRST_WINDOW
+    for sentence in sentences:
+        window.append(sentence)
+        tokens += len(sentence)
+        if tokens >= limit or len(window) >= WINDOW_SENTENCES:
+            yield window
+            window, tokens, limit = [], 0, min(2 * limit, WINDOW_TOKENS)
+    if window:
+        yield window
+
+
+def work_of(window: list[Sentence], columns: Sequence[str], keep: bool) -> Work:
+    """What is to be tagged of a window.
+
+    Args:
+        window: sentences.
+        columns: those wanted.
+        keep: whether tags that sentences have stay as they are.
+    """
+    return Work([sentence.tokens for sentence in window], given_tags(window, columns) if keep else {})
+
+
+def fill(window: list[Sentence], found: Mapping[str, Found], request: Request, codecs: Mapping[str, TagCodec]) -> None:
+    """Gives each sentence of a window its part of the tags.
+
+    Args:
+        window: sentences, which are changed.
+        found: of all of their tokens, for each column.
+        request: what was asked for.
+        codecs: of the vocabulary.
+    """
+    spans = list(pairwise(accumulate(map(len, window), initial=0)))
+    for sentence in window:
+        sentence.probabilities, sentence.alternatives, sentence.paths = {}, {}, {}
+    before = [sentence.tags for sentence in window]
+    for sentence in window:
+        sentence.tags = {**sentence.tags}
+    forms = [form for sentence in window for form in sentence.tokens]
+    for column, (decoded, paths) in found.items():
+        codec = codecs[column]
+        best, shares, alternatives = codec.read(forms, decoded, request.top)
+        for sentence, (start, end) in zip(window, spans, strict=True):
+            sentence.tags[column] = best[start:end]
+            if request.probabilities and shares is not None:
+                sentence.probabilities[column] = shares[start:end]
+            if request.top > 1 and alternatives is not None:
+                sentence.alternatives[column] = alternatives[start:end]
+        if request.paths:
+            starts = [start for start, _ in spans]
+            for sentence, whole in zip(window, paths_of_sentences(paths, starts, request.paths), strict=True):
+                sentence.paths[column] = codec.sequences(sentence.tokens, whole)
+    if request.keep:
+        for sentence, tags in zip(window, before, strict=True):
+            put_back(sentence, {column: tags[column] for column in found if column in tags})
