@@ -24,11 +24,13 @@ def top_tags(log_probabilities: Tensor, chosen: Tensor, top: int) -> Decoded:
         chosen: (N,) the tags that come first, whatever their probability.
         top: k, how many tags of each token to return.
     """
-    ordered, ids = log_probabilities.sort(dim=-1, descending=True, stable=True)  # stable: as argmax takes them
-    shares = ordered.exp()
-    # Where the chosen tag is not the best, it moves to the front, and the others keep their order.
-    (moved,) = torch.nonzero(ids[:, 0] != chosen, as_tuple=True)
-    order = (ids[moved] != chosen[moved, None]).to(torch.uint8).argsort(dim=-1, stable=True)
-    ids[moved], shares[moved] = ids[moved].gather(1, order), shares[moved].gather(1, order)
-    best = torch.round(shares[:, :top], decimals=6)
-    return Decoded(ids[:, :top].cpu().numpy(), best.cpu().numpy())
+    if top == 1:
+        ids, logs = chosen[:, None], log_probabilities.gather(1, chosen[:, None])
+    else:
+        logs, ids = log_probabilities.sort(dim=-1, descending=True, stable=True)  # stable: as argmax takes them
+        # Where the chosen tag is not the best, it moves to the front, and the others keep their order.
+        (moved,) = torch.nonzero(ids[:, 0] != chosen, as_tuple=True)
+        order = (ids[moved] != chosen[moved, None]).to(torch.uint8).argsort(dim=-1, stable=True)
+        ids[moved], logs[moved] = ids[moved].gather(1, order), logs[moved].gather(1, order)
+        ids, logs = ids[:, :top], logs[:, :top]
+    return Decoded(ids.cpu().numpy(), torch.round(logs.exp(), decimals=6).cpu().numpy())
