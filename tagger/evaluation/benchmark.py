@@ -81,7 +81,7 @@ def _speeds(
     _tag(tagger, sentences[:_WARM_UP_SENTENCES])
     rounds: dict[str, list[float]] = {"cold": [], "warm": [], "products": []}
     for _ in range(ROUNDS):
-        tagger.engine.cache.clear()
+        tagger.engine.clear_cache()
         rounds["cold"].append(_seconds(lambda: _tag(tagger, sentences)))
         rounds["warm"].append(_seconds(lambda: _tag(tagger, sentences)))
         rounds["products"].append(_product_rate(PRECISIONS[precision]))

@@ -8,7 +8,7 @@ of its tags, below 1 surer. The tags stay. Guo et al. (2017), https://arxiv.org/
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
@@ -59,7 +59,7 @@ def fit_temperatures(tagger: "Tagger", sentences: Iterable[Sentence]) -> dict[st
             ids = torch.from_numpy(gold[batch.tokens]).to(tagger.device)
             (rows,) = torch.nonzero(ids != IGNORE, as_tuple=True)
             scored.append(GoldScores(batch.scores[column], batch.counts, rows, ids[rows]))
-        fitted = fit_temperature(cast(Decoder, tagger.network.decoders[column]), scored)
+        fitted = fit_temperature(tagger.engine.decoders[column], scored)
         temperatures[column] = known.get(column, 1.0) if fitted is None else fitted
     return temperatures
 

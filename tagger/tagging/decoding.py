@@ -7,7 +7,7 @@ import sys
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import accumulate, pairwise
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
@@ -19,7 +19,6 @@ from tagger.model.decoder import CRFDecoder, Decoder
 from tagger.text.spans import is_span_column
 
 if TYPE_CHECKING:
-    from tagger.model.network import TaggerNetwork
     from tagger.model.vocabulary import Vocabulary
 
 
@@ -75,21 +74,24 @@ class BatchScores(NamedTuple):
 
 
 class Decoding:
-    """Decodes the batches of one network."""
+    """Decodes the batches of one engine."""
 
     def __init__(
-        self, network: "TaggerNetwork", vocabulary: "Vocabulary", device: str, temperatures: Mapping[str, float]
+        self,
+        decoders: Mapping[str, Decoder],
+        vocabulary: "Vocabulary",
+        device: str,
+        temperatures: Mapping[str, float],
     ) -> None:
         """Prepares nothing but the temperatures.
 
         Args:
-            network: on that device.
-            vocabulary: the network's.
+            decoders: of each column, on that device.
+            vocabulary: has the tags of each column.
             device: where to compute.
             temperatures: that the scores of a column are divided by before they become probabilities; 1 by default.
         """
-        self._decoders = cast(Mapping[str, Decoder], network.decoders)
-        self._vocabulary, self._device, self._temperatures = vocabulary, device, temperatures
+        self._decoders, self._vocabulary, self._device, self._temperatures = decoders, vocabulary, device, temperatures
         self._combinations: dict[tuple[str, ...], Combinations | None] = {}  # of columns
 
     def decode(

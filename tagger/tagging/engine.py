@@ -9,22 +9,23 @@ word's form alone, up to the first layer's product with its input, is computed o
 # layers, D size of a transformer, K tags
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from tagger.model.batch import NO_CORPUS
-from tagger.model.decoded import Decoded
+from tagger.model.decoder import Decoder
 from tagger.model.forms import FormTable
 from tagger.model.pieces import PieceTokenizer, windows
 from tagger.tagging.batches import POOL_SENTENCES, plan_batches
-from tagger.tagging.decoding import BatchScores, Constraint, Decoding, Found, Request, joined
+from tagger.tagging.decoding import BatchScores
 from tagger.tagging.devices import PRECISIONS
 from tagger.tagging.form_cache import FormCache
 from tagger.tagging.form_vectors import embed_forms
 from tagger.tagging.packed import product
+from tagger.tagging.scoring import ScoringEngine
 from tagger.tagging.stack import Stack
 from tagger.tagging.turns import own_turn
 
@@ -36,11 +37,12 @@ CACHE_SIZE = 50_000  # forms
 MAX_NARROW_SENTENCES = 32  # a batch of at most this many is computed in float32, also by a tagger in bfloat16
 
 
-class Engine:
+class Engine(ScoringEngine):
     """Runs a trained network; threads take turns.
 
     Attributes:
-        precision: float32 or bfloat16, of the products and states; a transformer has its own.
+        network: the network.
+        tokenizer: of its transformer, if it has one; a transformer has a precision of its own.
         widths: F + R of each recurrent layer.
         cache: the first layer's product with each form.
     """
@@ -70,14 +72,13 @@ class Engine:
             corpus: id of the corpus whose sentences are read; NO_CORPUS: it is unknown.
             temperatures: that the scores of a column are divided by before they become probabilities; 1 by default.
         """
-        self.network, self.tokenizer, self.device, self.precision = network, tokenizer, device, precision
+        super().__init__(cast(Mapping[str, Decoder], network.decoders), vocabulary, device, precision, temperatures)
+        self.network, self.tokenizer = network, tokenizer
         self._stack = Stack(network, PRECISIONS[precision])
         # With few rows a product in float32 is faster: bfloat16 weights are repacked for every product.
         self._narrow_stack = (
             Stack(network, torch.float32) if (device, precision) == ("cpu", "bfloat16") else self._stack
         )
-        self._vocabulary = vocabulary
-        self._decoding = Decoding(network, vocabulary, device, temperatures or {})
         self._table = FormTable(vocabulary, buckets, limit=0)  # keeps nothing: the cache does
         self._pieces = FormTable(vocabulary, 1, tokenizer, cache_size) if tokenizer is not None else None
         self.widths = self._stack.widths
@@ -87,44 +88,16 @@ class Engine:
 
     @property
     def has_pools(self) -> bool:
-        """Whether `tag` can be given a pool: a transformer computes sentences that are padded to a common length."""
+        """See `ScoringEngine.has_pools`."""
         return self.tokenizer is None
 
-    def tag(
-        self,
-        sentences: Sequence[Sequence[str]],
-        request: Request,
-        pool: bool = False,
-        constraints: Mapping[str, Constraint] | None = None,
-    ) -> dict[str, Found]:
-        """The tags of all tokens.
-
-        Args:
-            sentences: lists of forms, of any length.
-            request: what is wanted of them. The tags of several columns are chosen together, among the combinations
-                of training, if the vocabulary has these.
-            pool: whether the tags of a sentence must not depend on the other sentences, to the last bit of a score.
-                A network that reads a transformer has no pools.
-            constraints: for some columns, which tags tokens may have.
-        """
-        columns = self._columns if request.columns is None else request.columns
-        parts: dict[str, list[Found]] = {column: [] for column in columns}
-        places = []
-        forms = [form for sentence in sentences for form in sentence]
-        with own_turn():
-            for tokens, counts, states, stack in self._read(sentences, pool):
-                places.append(tokens)
-                scores = {column: stack.scores(states, column, pool)[: len(tokens)] for column in columns}
-                batch = BatchScores(scores, tokens, counts, POOL_SENTENCES if pool else None)
-                for column, found in self._decoding.decode(batch, forms, request, constraints or {}).items():
-                    parts[column].append(found)
-        return {column: joined(parts[column], places, self._nothing(column, request)) for column in columns}
-
-    def _nothing(self, column: str, request: Request) -> Found:
-        """What is found of no sentences."""
-        top = self._vocabulary.codecs[column].candidates(request.top, request.weighs)
-        ids = np.zeros((0, top), dtype=np.int64)
-        return Found(Decoded(ids, ids.astype(np.float32) if request.weighs else None), [])
+    def score(
+        self, sentences: Sequence[Sequence[str]], columns: Sequence[str], pool: bool = False
+    ) -> Iterator[BatchScores]:
+        """See `ScoringEngine.score`."""
+        for tokens, counts, states, stack in self._read(sentences, pool):
+            scores = {column: stack.scores(states, column, pool)[: len(tokens)] for column in columns}
+            yield BatchScores(scores, tokens, counts, POOL_SENTENCES if pool else None)
 
     def states(self, sentences: Sequence[Sequence[str]]) -> np.ndarray:
         """The states of all recurrent layers side by side, of all tokens: float32, (tokens, S)."""
@@ -151,28 +124,16 @@ class Engine:
             inverse = torch.from_numpy(np.argsort(order)).to(self.device)
             return {column: stack.scores(states, column)[: len(order)][inverse].float() for column in self._columns}
 
-    def batches(self, sentences: Sequence[Sequence[str]]) -> list[BatchScores]:
-        """The scores of all columns and tokens, as the decoders read them: -inf for a tag that a word cannot have.
-
-        All scores are in memory at once.
-        """
-        forms = [form for sentence in sentences for form in sentence]
-        found = []
-        with own_turn():
-            for tokens, counts, states, stack in self._read(sentences):
-                scores = {}
-                for column in self._columns:
-                    scores[column] = stack.scores(states, column)[: len(tokens)].float()
-                    self._vocabulary.codecs[column].restrict(scores[column], forms, tokens)
-                found.append(BatchScores(scores, tokens, counts, None))
-        return found
+    def clear_cache(self) -> None:
+        """See `ScoringEngine.clear_cache`."""
+        self.cache.clear()
 
     def flop_per_word(self, columns: Sequence[str] | None = None) -> int:
-        """Floating-point operations of the matrix products that every word needs; a transformer's are not counted."""
+        """See `ScoringEngine.flop_per_word`."""
         return self._stack.flop_per_word(columns or self._columns)
 
     def flop_per_form(self) -> int:
-        """Floating-point operations of the product that is computed once per cached form, without its embedding."""
+        """See `ScoringEngine.flop_per_form`."""
         return 2 * self._form_product[0].numel()
 
     def _read(

@@ -1,0 +1,82 @@
+"""What an engine says of every tag is what tagging with all probabilities says."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+import tagger
+from tagger.model.vocabulary import Vocabulary
+from tagger.tagging.decoding import Request
+from tagger.tagging.engine import Engine
+from tagger.tagging.tagger import Tagger
+from tests.conftest import BUCKETS, CORPUS, TOKENS, make_network
+
+SENTENCES = [*TOKENS, ["book", "the", "flights", "they", "book", "Well", "."], [], ["unknown", "x" * 60], ["reads"] * 9]
+TEMPERATURES = {"upos": 1.7, "xpos": 0.6}
+
+
+def make_engine(vocabulary: Vocabulary, decoder: str, temperatures: dict[str, float] | None = None) -> Engine:
+    network = make_network(vocabulary, decoder=decoder)
+    torch.manual_seed(5)
+    for parameter in network.decoders.parameters():
+        nn.init.normal_(parameter)
+    return Engine(network, vocabulary, BUCKETS, temperatures=temperatures)
+
+
+@pytest.mark.usefixtures("small_windows")
+@pytest.mark.parametrize("pool", [False, True])
+@pytest.mark.parametrize("decoder", ["softmax", "crf"])
+def test_log_probabilities_are_those_that_tagging_gives(vocabulary: Vocabulary, decoder: str, pool: bool) -> None:
+    for temperatures in ({}, TEMPERATURES):
+        engine = make_engine(vocabulary, decoder, temperatures)
+        logs = engine.log_probabilities(SENTENCES, pool=pool)
+        assert list(logs) == vocabulary.columns
+        for column, each in logs.items():
+            size = len(vocabulary.tags[column])
+            tags = engine.tag(SENTENCES, Request(top=size, probabilities=True), pool)[column].tags
+            expected = np.empty(each.shape)
+            np.put_along_axis(expected, tags.ids, tags.probabilities, axis=1)
+            assert each.shape == (sum(map(len, SENTENCES)), size)
+            assert each.dtype == torch.float32
+            assert np.allclose(each.exp().numpy(), expected, atol=2e-6)
+            assert expected.std(axis=0).min() > 1e-3  # they differ from token to token
+
+
+@pytest.mark.parametrize("decoder", ["softmax", "crf"])
+def test_probabilities_without_temperatures(vocabulary: Vocabulary, decoder: str) -> None:
+    plain = make_engine(vocabulary, decoder).log_probabilities(SENTENCES)
+    cooled = make_engine(vocabulary, decoder, TEMPERATURES)
+    for column, each in cooled.log_probabilities(SENTENCES, calibrated=False).items():
+        assert torch.equal(each, plain[column])
+        assert not torch.allclose(cooled.log_probabilities(SENTENCES)[column], each, atol=0.01)
+
+
+def test_some_columns_nothing_and_gradients(vocabulary: Vocabulary) -> None:
+    engine = make_engine(vocabulary, "softmax")
+    assert list(engine.log_probabilities(SENTENCES, columns=["xpos"])) == ["xpos"]
+    assert engine.log_probabilities([[], []])["upos"].shape == (0, len(vocabulary.tags["upos"]))
+    targets = engine.log_probabilities(SENTENCES)["upos"].exp()
+    scores = torch.zeros_like(targets, requires_grad=True)
+    nn.functional.cross_entropy(scores, targets).backward()  # autograd keeps the targets
+    assert scores.grad is not None
+
+
+def test_scripts_that_a_word_cannot_have() -> None:
+    corpus = [{**s, "lemma": [token.lower().rstrip("s") for token in s["tokens"]]} for s in CORPUS]
+    vocabulary = Vocabulary.build(corpus, ["lemma"], min_count=1)
+    logs = Engine(make_network(vocabulary), vocabulary, BUCKETS).log_probabilities([["flights", "anew"]])["lemma"]
+    known, unknown = logs.exp()
+    script = vocabulary.codecs["lemma"].learned(["flights"], ["flight"])[0]
+    assert known[vocabulary.tag_ids["lemma"][script]] == 1  # the only one that the form has in training
+    assert (unknown > 0).sum() > 1
+    assert torch.allclose(logs.exp().sum(1), torch.ones(2))
+
+
+def test_a_loaded_tagger(trained: Path) -> None:
+    loaded: Tagger = tagger.load(trained, "cpu", "float32")
+    logs = loaded.engine.log_probabilities(TOKENS)["upos"]
+    best = [loaded.vocabulary.tags["upos"][i] for i in logs.argmax(1).tolist()]
+    assert best == [tag for tags in loaded.tag_sentences(TOKENS) for tag in tags]
