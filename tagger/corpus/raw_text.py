@@ -19,7 +19,7 @@ from tagger.text.files import STDIO, read_lines
 from tagger.text.formats import SUFFIXES, format_of
 from tagger.text.paragraphs import Paragraph, read_paragraphs
 from tagger.text.readers import read
-from tagger.text.segmenter import RuleSegmenter
+from tagger.text.segmenter import RuleSegmenter, Segmenter
 from tagger.text.sentence import Sentence
 
 MAX_DOCUMENT_CHARACTERS = 20_000  # a longer document counts as several
@@ -72,7 +72,7 @@ class Texts:
         text: str | Sequence[str] | None,
         hub: HubTextConfig,
         dev: str | Sequence[str] | None = None,
-        rules: str = "english",
+        segmenter: Segmenter | None = None,
         paragraph_per_line: bool | None = None,
         encoding: str = "utf-8",
     ) -> None:
@@ -82,7 +82,7 @@ class Texts:
             text: files, folders or patterns (`novels/*.txt`), in any format that `tag` reads, plain or compressed.
             hub: a data set; its name is None if there is none.
             dev: dev files; they may be part of `text`. None: one document in `DEV_EVERY`.
-            rules: for raw text; see `segment`.
+            segmenter: cuts running text; None: the rules `english`.
             paragraph_per_line: see `read_paragraphs`.
             encoding: of the files.
 
@@ -98,7 +98,7 @@ class Texts:
             raise InputError("dev names all of text; leave some to learn from")
         self._reading: _Reading | None = None
         self.hub, self.encoding, self.paragraph_per_line = hub, encoding, paragraph_per_line
-        self.segment = RuleSegmenter(rules).segment_all
+        self.segment = (segmenter or RuleSegmenter("english")).segment_all
 
     @property
     def name(self) -> str:
@@ -129,6 +129,15 @@ class Texts:
         if not tokens:
             raise InputError(f"{self.name}: no words in it to learn from; give more text")
         return Counts(forms, characters, tokens, documents)
+
+    def sentences(self) -> Iterator[list[str]]:
+        """All sentences, as lists of tokens; those of dev documents are among them.
+
+        Raises:
+            InputError: a file that cannot be read.
+        """
+        for _, _, unit in self._units():
+            yield from self._sentences(unit)
 
     def section(self, number: int, count: int, characters: int) -> list[list[str]]:
         """The sentences of a section, as lists of tokens; sections in ascending order are read in one pass.

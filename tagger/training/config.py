@@ -15,6 +15,7 @@ from omegaconf import DictConfig
 from tagger.corpus.config import CORPUS_CONFIGS, CorpusConfig
 from tagger.corpus.several import CORPUS
 from tagger.errors import InputError
+from tagger.model.decoder import SOFTMAX
 from tagger.text.segment import RULES
 from tagger.training.config_parts import (
     CardConfig,
@@ -24,6 +25,7 @@ from tagger.training.config_parts import (
     TransformerConfig,
     check_precision,
 )
+from tagger.training.distill_config import DistillConfig
 from tagger.training.structured import Checked, Count, OneOf, Range, Seed, bad_value, from_plain, plain_values
 from tagger.weights.quantize import STORAGE_DTYPES
 
@@ -47,6 +49,7 @@ class TrainConfig(Checked):
     transformer: TransformerConfig
     optimizer: TaggerOptimizerConfig
     corpus: CorpusConfig
+    distill: DistillConfig
     facts: Annotated[float, Range(0)]
     batch_tokens: int | None  # None, here and below: see `recipe.py`
     patience: int | None
@@ -72,6 +75,10 @@ class TrainConfig(Checked):
         for key, count in (counts | {"trainer.max_epochs": self.trainer.get("max_epochs")}).items():
             if count is not None and (type(count) is not int or count < 1):
                 raise bad_value(key, count, "give null or a whole number, at least 1")
+        if self.distill.teacher is not None and self.model.decoder != SOFTMAX:
+            raise InputError(
+                f"model.decoder={self.model.decoder}: a student needs the decoder {SOFTMAX}; leave this out"
+            )
         if self.init == "":
             raise bad_value("init", self.init, "give a name or a folder")
         if self.init == "latest":

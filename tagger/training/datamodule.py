@@ -10,16 +10,17 @@ import torch
 from datasets import Dataset, DatasetDict
 from torch.utils.data import DataLoader
 
-from tagger.corpus.arrow import FACT_COLUMNS
+from tagger.corpus.arrow import FACT_COLUMNS, token_counts
 from tagger.corpus.several import CORPUS, corpus_names
-from tagger.model.batch import NO_CORPUS, Batch
+from tagger.model.batch import IGNORE, NO_CORPUS, Batch
 from tagger.model.collate import collate
 from tagger.model.forms import FormTable
 from tagger.model.pieces import PieceTokenizer
 from tagger.model.transformer import TransformerEmbedding
 from tagger.model.vocabulary import Vocabulary
+from tagger.training.distill import Distillation
 from tagger.training.facts import Facts
-from tagger.training.sampler import BucketSampler, Mixture
+from tagger.training.sampler import BucketSampler, Mixture, tempered_counts
 from tagger.weights.cached_outputs import frozen_outputs
 
 
@@ -38,6 +39,7 @@ class _Batches(torch.utils.data.Dataset[Batch]):
         facts: Facts | None,
         lengths: np.ndarray,
         outputs: np.ndarray | None,
+        distilled: Distillation | None,
     ) -> None:
         """Keeps its arguments.
 
@@ -49,9 +51,10 @@ class _Batches(torch.utils.data.Dataset[Batch]):
             facts: what a batch of training says of the words beside their tags; None: nothing.
             lengths: (N,) the number of tokens of each sentence.
             outputs: (tokens of all sentences, M, D) of a frozen transformer, if there is one.
+            distilled: what a teacher says of the sentences, and which of them are untagged; None: no teacher.
         """
         self.sentences, self.table, self.word_dropout, self.unnamed = sentences, table, word_dropout, unnamed
-        self.facts = facts
+        self.facts, self.distilled = facts, distilled
         self.outputs, self.ends = outputs, np.cumsum(lengths)
 
     def __getitem__(self, item: Any) -> Batch:
@@ -61,17 +64,26 @@ class _Batches(torch.utils.data.Dataset[Batch]):
         generator = None if seed is None else np.random.default_rng(seed)
         batch = collate(rows["tokens"], self.table, tags, self.word_dropout, generator)
         if generator is not None and CORPUS in rows:
-            ids = np.array([self.table.vocabulary.corpus_ids[str(name)] for name in rows[CORPUS]], dtype=np.int64)
+            known = self.table.vocabulary.corpus_ids
+            ids = np.array([known.get(str(name), NO_CORPUS) for name in rows[CORPUS]], dtype=np.int64)
             ids[generator.random(len(ids)) < self.unnamed] = NO_CORPUS
             batch.corpora = torch.from_numpy(ids)
         if self.facts is not None:
             batch.facts = torch.from_numpy(self.facts.matrix(rows, batch.lengths.tolist()))
+        if self.distilled is not None:
+            untagged = torch.from_numpy(np.asarray(numbers) >= self.distilled.gold)  # (B,)
+            for target in batch.targets.values():
+                target[:, untagged] = IGNORE
+            if batch.facts is not None:
+                batch.facts[:, untagged] = -1
+            said = self.distilled.targets.batch(numbers)
+            batch.teacher = {column: torch.from_numpy(values) for column, values in said.items()}
         if self.outputs is not None:
-            known = np.zeros((*batch.index.shape, *self.outputs.shape[1:]), dtype=np.float32)  # (T, B, M, D)
+            states = np.zeros((*batch.index.shape, *self.outputs.shape[1:]), dtype=np.float32)  # (T, B, M, D)
             for column, number in enumerate(numbers):
                 length = len(rows["tokens"][column])
-                known[:length, column] = self.outputs[self.ends[number] - length : self.ends[number]]
-            batch.outputs = torch.from_numpy(known)
+                states[:length, column] = self.outputs[self.ends[number] - length : self.ends[number]]
+            batch.outputs = torch.from_numpy(states)
         return batch
 
 
@@ -91,6 +103,7 @@ class TaggerDataModule(pl.LightningDataModule):
         temperature: float = 1.0,
         unnamed: float = 0.0,
         facts: Facts | None = None,
+        distilled: Distillation | None = None,
     ) -> None:
         """Keeps its arguments; batches are planned when a loader is made.
 
@@ -107,28 +120,43 @@ class TaggerDataModule(pl.LightningDataModule):
             unnamed: of several corpora, the share of training's sentences whose corpus is not told. That of dev's
                 sentences is never told.
             facts: what training predicts beside the tags; None: nothing.
+            distilled: what a teacher says of train, and untagged text that training reads beside it; None: no teacher.
         """
         super().__init__()
         self.tokenizer, self.frozen = tokenizer, frozen
-        self.temperature, self.unnamed, self.facts = temperature, unnamed, facts
+        self.temperature, self.unnamed, self.facts, self.distilled = temperature, unnamed, facts, distilled
         self.splits, self.batch_tokens, self.word_dropout, self.seed = splits, batch_tokens, word_dropout, seed
         self.table = FormTable(vocabulary, buckets, None if frozen else tokenizer)
 
     def _loader(self, split: str, seed: int | None) -> DataLoader[Batch]:
-        several = CORPUS in self.splits[split].column_names
-        facts = self.facts if seed is not None else None
+        facts, distilled = (self.facts, self.distilled) if seed is not None else (None, None)
+        data = self.splits[split] if distilled is None else distilled.sentences
+        several = CORPUS in data.column_names
         columns = {"tokens", *self.table.vocabulary.columns, *([CORPUS] if several else [])}
-        sentences = self.splits[split].select_columns(sorted(columns.union(FACT_COLUMNS if facts else ())))
-        mixture = None
-        if several and seed is not None and self.temperature > 1:
-            mixture = Mixture(corpus_names(sentences), self.temperature, seed)
+        sentences = data.select_columns(sorted(columns.union(FACT_COLUMNS if facts else ())))
+        mixture = None if seed is None else self._mixture(sentences, seed)
         lengths = token_counts(sentences)
         rank, world = (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
         sampler = BucketSampler(lengths, self.batch_tokens, seed, rank, world, mixture)
         outputs = self._outputs(sentences, lengths)
-        batches = _Batches(sentences, self.table, self.word_dropout, self.unnamed, facts, lengths, outputs)
+        batches = _Batches(sentences, self.table, self.word_dropout, self.unnamed, facts, lengths, outputs, distilled)
         # The loader has its own generator: nothing may draw from the global one, whose state a checkpoint restores.
         return DataLoader(batches, batch_size=None, sampler=sampler, generator=torch.Generator())
+
+    def _mixture(self, sentences: Dataset, seed: int) -> Mixture | None:
+        """The sentences of train that an epoch reads; None: all."""
+        several = CORPUS in sentences.column_names
+        gold = len(sentences) if self.distilled is None else self.distilled.gold
+        untagged = len(sentences) - gold
+        if not untagged and not (several and self.temperature > 1):
+            return None
+        names = corpus_names(sentences)[:gold] if several else np.zeros(gold)
+        corpora = np.unique(names, return_inverse=True)[1]
+        counts = tempered_counts(np.bincount(corpora), self.temperature)
+        if self.distilled is not None and untagged:
+            corpora = np.concatenate([corpora, np.full(untagged, len(counts))])
+            counts = np.append(counts, self.distilled.text_sentences)
+        return Mixture(corpora, counts, seed)
 
     def _outputs(self, sentences: Dataset, lengths: np.ndarray) -> np.ndarray | None:
         if self.frozen is None or self.tokenizer is None:
@@ -144,9 +172,3 @@ class TaggerDataModule(pl.LightningDataModule):
 
     def val_dataloader(self) -> DataLoader[Batch]:
         return self._loader("dev", None)
-
-
-def token_counts(sentences: Dataset) -> np.ndarray:
-    """(N,) the number of tokens of each sentence; reads 10,000 sentences at a time."""
-    parts = sentences.select_columns(["tokens"]).with_format("arrow").iter(10_000)
-    return np.concatenate([np.diff(part["tokens"].combine_chunks().offsets.to_numpy()) for part in parts])

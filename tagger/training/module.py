@@ -18,6 +18,7 @@ from tagger.model.decoder import CRFDecoder, Decoder
 from tagger.model.members import check_members, join, joined_config, mean_decoder, share_pretrained
 from tagger.model.network import NetworkConfig, TaggerNetwork
 from tagger.model.vocabulary import Vocabulary
+from tagger.training.distill import teacher_loss
 
 LOG_PER_EPOCH: dict[str, Any] = {"on_step": False, "on_epoch": True, "sync_dist": True}  # arguments of `log`
 
@@ -136,6 +137,8 @@ class TaggerModule(Module):
         members: int = 1,
         facts: int = 0,
         facts_weight: float = 0.0,
+        gold: float = 1.0,
+        temperature: float = 1.0,
         lr: float = 2e-3,
         weight_decay: float = 0.05,
         warmup: float = 0.05,
@@ -150,6 +153,8 @@ class TaggerModule(Module):
             members: how many networks are trained.
             facts: N, how many facts the batches hold; see `facts.py`.
             facts_weight: of their loss, the sum over the facts, when it is added to that of the tags.
+            gold: share of the gold tags in what a word teaches of which a teacher speaks, too.
+            temperature: of the probabilities of teacher and student.
             lr: the highest learning rate.
             weight_decay: of AdamW; for matrices that are not pretrained vectors.
             warmup: share of the steps in which the learning rate climbs to `lr`; then it falls to 0 linearly.
@@ -163,7 +168,7 @@ class TaggerModule(Module):
         self.members = nn.ModuleList(TaggerNetwork(self.vocabulary, network) for _ in range(members))
         check_members(self.body, members)
         share_pretrained(self._members)
-        self.facts_weight = facts_weight
+        self.facts_weight, self.gold, self.temperature = facts_weight, gold, temperature
         self.fact_heads = nn.ModuleList(
             nn.Linear(member.states, facts) for member in self._members if facts and facts_weight
         )
@@ -213,7 +218,10 @@ class TaggerModule(Module):
         for column, target in batch.targets.items():
             learned = target.clamp(min=IGNORE)  # a tag that training never saw counts in the accuracy, not in the loss
             for member, scores in zip(self._members, of_members, strict=True):
-                loss = loss + cast(Decoder, member.decoders[column]).loss(scores[column], learned, batch.lengths)
+                of_gold = cast(Decoder, member.decoders[column]).loss(scores[column], learned, batch.lengths)
+                if column in batch.teacher:
+                    of_gold = self._distilled(of_gold, scores[column], learned, batch.teacher[column], places)
+                loss = loss + of_gold
             together = torch.stack([scores[column].detach() for scores in of_members]).mean(0)  # as of the joined one
             best = mean_decoder(self._members, column).best(together.flatten(0, 1)[places], counts)
             column_right = int((best == target.flatten()[places]).sum())
@@ -225,6 +233,21 @@ class TaggerModule(Module):
         self.log(f"{stage}/loss", loss / len(of_members), batch_size=int(batch.lengths.sum()), **LOG_PER_EPOCH)
         self.log(f"{stage}/accuracy", right / max(1, scored), batch_size=scored, prog_bar=True, **LOG_PER_EPOCH)
         return loss
+
+    def _distilled(self, of_gold: Tensor, scores: Tensor, gold: Tensor, teacher: Tensor, places: Tensor) -> Tensor:
+        """The loss of a column with gold tags and a teacher, a mean over all tokens.
+
+        Args:
+            of_gold: the loss of the tokens with gold tags, a mean over them.
+            scores: (T, B, K).
+            gold: (T, B) tags, or IGNORE.
+            teacher: (T, B, k, 2) ids and probabilities.
+            places: (N,) the tokens among T * B.
+        """
+        has_gold = gold.flatten()[places] != IGNORE  # (N,)
+        of_teacher = teacher_loss(scores.flatten(0, 1)[places], teacher.flatten(0, 1)[places], self.temperature)
+        weights = torch.where(has_gold, 1 - self.gold, 1.0)
+        return self.gold * of_gold * has_gold.float().mean() + (weights * of_teacher).mean()
 
     def training_step(self, batch: Batch, _: int) -> Tensor:
         return self._step(batch, "train")

@@ -17,6 +17,7 @@ from tagger.model.forms import FormTable
 from tagger.model.hidden_words import HiddenWordNetwork
 from tagger.model.network import check_training_memory
 from tagger.model.vocabulary import Vocabulary
+from tagger.text.segmenter import RuleSegmenter
 from tagger.training.card import pretrained_card
 from tagger.training.config_parts import network_config
 from tagger.training.experiment import Experiment, run_experiment
@@ -55,7 +56,7 @@ class Pretraining(Experiment):
             config.text,
             config.hub,
             config.dev,
-            config.segmenter,
+            RuleSegmenter(config.segmenter),
             config.paragraph_per_line,
             config.encoding,
         )

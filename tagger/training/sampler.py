@@ -1,6 +1,7 @@
 """The lengths of sentences -> the batches of an epoch, each of sentences of similar length.
 
-Of several corpora an epoch has more of a small one than its share, and fewer sentences of a large one.
+Of several corpora an epoch has more of a small one than its share, and fewer sentences of a large one. Of untagged
+text it has a part.
 """
 
 from collections.abc import Iterator
@@ -12,30 +13,25 @@ from tagger.model.collate import length_buckets
 
 
 class Mixture:
-    """The sentences of several corpora that an epoch reads.
+    """The sentences of several corpora, or of a corpus and of untagged text, that an epoch reads.
 
-    An epoch has about as many sentences as all corpora together. A corpus of n sentences has a part of it in proportion
-    to n ** (1 / temperature): Arivazhagan et al. (2019), https://arxiv.org/abs/1907.05019. A corpus is read in an order
-    drawn at random to its end, then in another order. An epoch goes on where the last one stopped. So no sentence of
-    a corpus is read twice more than another.
+    A corpus is read in an order drawn at random to its end, then in another order. An epoch goes on where the last one
+    stopped. So no sentence of a corpus is read twice more than another.
 
     Attributes:
         counts: the number of sentences of each corpus in an epoch.
     """
 
-    def __init__(self, corpora: np.ndarray, temperature: float, seed: int) -> None:
-        """Counts.
+    def __init__(self, corpora: np.ndarray, counts: np.ndarray, seed: int) -> None:
+        """Finds the sentences of each corpus.
 
         Args:
-            corpora: (N,) the corpus of each sentence, of any type that can be sorted.
-            temperature: at least 1, where every sentence is read once in an epoch.
+            corpora: (N,) the number of each sentence's corpus, from 0.
+            counts: (corpora,) how many sentences of each an epoch has, at least 1.
             seed: of the orders.
         """
-        self._members = [np.flatnonzero(corpora == corpus) for corpus in np.unique(corpora)]
-        sizes = np.array([len(members) for members in self._members], dtype=np.float64)
-        weights = sizes ** (1 / temperature)
-        self.counts = np.maximum(1, np.round(sizes.sum() * weights / weights.sum())).astype(np.int64)
-        self._seed = seed
+        self._members = [np.flatnonzero(corpora == corpus) for corpus in range(len(counts))]
+        self.counts, self._seed = counts, seed
 
     def sentences(self, epoch: int) -> np.ndarray:
         """(sum of `counts`,) the numbers of an epoch's sentences."""
@@ -46,6 +42,21 @@ class Mixture:
                 before = turn * len(members)  # sentences of this corpus that earlier turns have read
                 found.append(order[max(0, epoch * count - before) : (epoch + 1) * count - before])
         return np.concatenate(found)
+
+
+def tempered_counts(sizes: np.ndarray, temperature: float) -> np.ndarray:
+    """How many sentences of each of several corpora an epoch has; in all about as many as they have together.
+
+    A corpus of n sentences has a part in proportion to n ** (1 / temperature): Arivazhagan et al. (2019),
+    https://arxiv.org/abs/1907.05019.
+
+    Args:
+        sizes: (corpora,) the number of their sentences.
+        temperature: at least 1, where every sentence is read once in an epoch.
+    """
+    weights = sizes.astype(np.float64) ** (1 / temperature)
+    counts: np.ndarray = np.maximum(1, np.round(sizes.sum() * weights / weights.sum())).astype(np.int64)
+    return counts
 
 
 class BucketSampler(Sampler[tuple[np.ndarray, list[int] | None]]):

@@ -15,6 +15,7 @@ from tagger.model.vocabulary import Vocabulary
 from tagger.text.spans import breaks_of, has_breaks, is_span_column
 from tagger.training.config import TrainConfig
 from tagger.training.config_parts import EmbeddingConfig, TaggerModelConfig, TransformerConfig, network_config
+from tagger.training.distill import UntaggedText, with_text
 from tagger.training.facts import Facts
 from tagger.training.inputs import Inputs, load_inputs
 from tagger.training.module import TaggerModule
@@ -41,19 +42,24 @@ class Beginning(NamedTuple):
     facts: Facts
 
 
-def build(config: TrainConfig, corpus: Corpus, start: StartTagger | None) -> Beginning:
+def build(
+    config: TrainConfig, corpus: Corpus, start: StartTagger | None, text: UntaggedText | None = None
+) -> Beginning:
     """Makes the module.
 
     Args:
         config: of the experiment; with a tagger to start from, what `with_start` returns.
         corpus: its train split gives the vocabulary.
         start: the tagger to start from, if there is one.
+        text: untagged text that training reads, too.
 
     Raises:
         InputError: the vectors or the transformer cannot be read; the network needs more memory than the machine has.
     """
     vocabulary = Vocabulary.build(corpus.splits["train"], config.columns, config.embedding.min_count)
     vocabulary = dataclasses.replace(vocabulary, corpora=list(corpus.parts))
+    if text is not None:
+        vocabulary = with_text(vocabulary, text, config.distill.min_count)
     facts = Facts.of(corpus.splits["train"], config.columns) if config.facts else Facts([])
     if start is None:
         inputs = load_inputs(config, vocabulary.forms, vectors=True, transformer=True)
@@ -73,7 +79,14 @@ def build(config: TrainConfig, corpus: Corpus, start: StartTagger | None) -> Beg
     vocabulary = dataclasses.replace(vocabulary, vectors=vocabulary.vectors | inputs.rows)
     check_training_memory(vocabulary, joined_config(network, members))
     module = TaggerModule(
-        asdict(vocabulary), network, members, len(facts.names), config.facts, **asdict(config.optimizer)
+        asdict(vocabulary),
+        network,
+        members,
+        len(facts.names),
+        config.facts,
+        config.distill.gold,
+        config.distill.temperature,
+        **asdict(config.optimizer),
     )
     if start is not None:
         transfer_weights(start.tagger, module.body, vocabulary)

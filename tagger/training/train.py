@@ -13,6 +13,7 @@ import torch
 from datasets import Dataset
 from pytorch_lightning.callbacks import EarlyStopping
 
+from tagger.corpus.arrow import token_counts
 from tagger.corpus.several import by_corpus
 from tagger.corpus.sources import load_corpus
 from tagger.corpus.splits import Corpus
@@ -35,12 +36,14 @@ from tagger.tagging.tagger import Tagger
 from tagger.training.card import describe, model_card
 from tagger.training.config import TrainConfig
 from tagger.training.corpus_scores import corpus_scores, format_corpus_scores
-from tagger.training.datamodule import TaggerDataModule, token_counts
+from tagger.training.datamodule import TaggerDataModule
+from tagger.training.distill import UntaggedText, distillation
 from tagger.training.experiment import Experiment, format_run, run_experiment
 from tagger.training.recipe import with_recipe
 from tagger.training.segmenter_choice import Choice, SegmenterTraining, Start, raw_scores
 from tagger.training.start import Beginning, build, with_start
 from tagger.training.start_tagger import load_start
+from tagger.training.teacher import Teacher
 from tagger.weights.folder import save_tagger, saved_weights
 from tagger.weights.quantize import expand
 from tagger.weights.saved_config import TAGGER_IN_RUN
@@ -71,10 +74,14 @@ class TaggerTraining(Experiment):
         self.start = start = load_start(config)
         self.config = config = with_recipe(with_start(config, start), words)
         batch_tokens, patience = cast(int, config.batch_tokens), cast(int, config.patience)
-        self.beginning = build(config, self.corpus, start)
+        distill, train = config.distill, self.corpus.splits["train"]
+        teacher = Teacher(distill.teacher) if distill.teacher is not None else None
+        text = UntaggedText(distill, config.columns, teacher) if teacher is not None and distill.has_text else None
+        self.beginning = build(config, self.corpus, start, text)
         module = self.beginning.module
         vocabulary = module.vocabulary
         _check_dev(self.corpus, vocabulary)
+        distilled = None if teacher is None else distillation(distill, train, vocabulary, teacher, text)
         self.segmenting = SegmenterTraining(
             config, self.corpus, Start(start.tagger.config, start.folder) if start else None
         )
@@ -102,6 +109,7 @@ class TaggerTraining(Experiment):
             config.corpus.temperature,
             config.corpus.unnamed,
             self.beginning.facts if self.beginning.facts.names else None,
+            distilled,
         )
         parameters = sum(parameter.numel() for parameter in module.parameters())
         super().__init__(module, data, {"corpus": self.corpus.name, "parameters": parameters})

@@ -22,7 +22,7 @@ except ImportError:  # Windows, which does not delete files that are open
 LIMIT_VARIABLE = "TAGGER_CACHE_GB"
 DEFAULT_LIMIT_GB = 10.0
 # A digest and a suffix, or the name under which `whole_binary` writes a file that a killed process left unfinished.
-_OWN_NAME = re.compile(r"[0-9a-f]{64}\.f16|\.[0-9a-f]{40}\.[0-9a-f]{8}\.part")
+_OWN_NAME = re.compile(r"[0-9a-f]{64}\.(?:f16|teacher)|\.[0-9a-f]{40}\.[0-9a-f]{8}\.part")
 
 
 class _CachedFile(NamedTuple):

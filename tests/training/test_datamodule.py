@@ -8,10 +8,11 @@ import pytest
 import torch
 from datasets import Dataset, DatasetDict
 
+from tagger.corpus.arrow import token_counts
 from tagger.corpus.several import CORPUS
 from tagger.model.batch import IGNORE, UNK, UNSEEN, Batch
 from tagger.model.vocabulary import Vocabulary
-from tagger.training.datamodule import TaggerDataModule, token_counts
+from tagger.training.datamodule import TaggerDataModule
 from tests.conftest import BUCKETS
 
 LIMIT = 40
