@@ -110,6 +110,22 @@ class Vocabulary:
             forms=forms or [],
         )
 
+    def with_text(self, counts: Mapping[str, int], min_count: int) -> "Vocabulary":
+        """The same vocabulary, with embeddings of their own for words and characters that are frequent in other text.
+
+        The forms stay those of training: other words are still unseen.
+
+        Args:
+            counts: how often each form occurs in the text.
+            min_count: how often a word or a character must occur in it.
+        """
+        text = self.of_forms(counts, min_count)
+        words = {word: count + text.words.get(word, 0) for word, count in self.words.items()}
+        characters = [*self.characters, *(c for c in text.characters if c not in self.character_ids)]
+        return replace(
+            self, words=words | {w: n for w, n in text.words.items() if w not in words}, characters=characters
+        )
+
     def _combinations(self, together: Iterable[Sequence[str]]) -> list[list[int]]:
         """The combinations of tags, as sorted lists of ids.
 

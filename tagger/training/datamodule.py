@@ -18,9 +18,9 @@ from tagger.model.forms import FormTable
 from tagger.model.pieces import PieceTokenizer
 from tagger.model.transformer import TransformerEmbedding
 from tagger.model.vocabulary import Vocabulary
-from tagger.training.distill import Distillation
 from tagger.training.facts import Facts
 from tagger.training.sampler import BucketSampler, Mixture, tempered_counts
+from tagger.training.targets import Distillation
 from tagger.weights.cached_outputs import frozen_outputs
 
 

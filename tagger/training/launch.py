@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tagger.errors import InputError
+from tagger.tagging.load import load
 from tagger.training import sweep
 from tagger.training.compose import Job, plan
 from tagger.training.config import ALL, AUTO, RULES_OF_CORPUS, SEGMENTER, TEMPERATURE, TrainConfig, train_config
@@ -131,7 +132,7 @@ def _run(record: RunRecord, folder: Path, resuming: bool = False) -> dict[str, A
                 return run_pretraining(config, folder, line, resuming)
             if config.parts != ALL:
                 return run_part(PART_RUNS[config.parts], config, folder, line)
-            return run_training(config, folder, line, resuming)
+            return run_training(config, folder, line, resuming, load)
     except KeyboardInterrupt:
         if can_resume(folder):
             raise Interrupted(f"go on with: python -m tagger resume {shlex.quote(str(folder))}") from None

@@ -17,8 +17,8 @@ from tagger.model.crf import packing
 from tagger.model.decoder import CRFDecoder, Decoder
 from tagger.model.members import check_members, join, joined_config, mean_decoder, share_pretrained
 from tagger.model.network import NetworkConfig, TaggerNetwork
+from tagger.model.teacher_loss import teacher_loss
 from tagger.model.vocabulary import Vocabulary
-from tagger.training.distill import teacher_loss
 
 LOG_PER_EPOCH: dict[str, Any] = {"on_step": False, "on_epoch": True, "sync_dist": True}  # arguments of `log`
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 import logging
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any, NamedTuple
 
@@ -15,7 +16,6 @@ from tagger.model.vocabulary import Vocabulary
 from tagger.text.spans import breaks_of, has_breaks, is_span_column
 from tagger.training.config import TrainConfig
 from tagger.training.config_parts import EmbeddingConfig, TaggerModelConfig, TransformerConfig, network_config
-from tagger.training.distill import UntaggedText, with_text
 from tagger.training.facts import Facts
 from tagger.training.inputs import Inputs, load_inputs
 from tagger.training.module import TaggerModule
@@ -43,7 +43,7 @@ class Beginning(NamedTuple):
 
 
 def build(
-    config: TrainConfig, corpus: Corpus, start: StartTagger | None, text: UntaggedText | None = None
+    config: TrainConfig, corpus: Corpus, start: StartTagger | None, text: Mapping[str, int] | None = None
 ) -> Beginning:
     """Makes the module.
 
@@ -51,7 +51,7 @@ def build(
         config: of the experiment; with a tagger to start from, what `with_start` returns.
         corpus: its train split gives the vocabulary.
         start: the tagger to start from, if there is one.
-        text: untagged text that training reads, too.
+        text: how often each form occurs in untagged text that training reads, too.
 
     Raises:
         InputError: the vectors or the transformer cannot be read; the network needs more memory than the machine has.
@@ -59,7 +59,7 @@ def build(
     vocabulary = Vocabulary.build(corpus.splits["train"], config.columns, config.embedding.min_count)
     vocabulary = dataclasses.replace(vocabulary, corpora=list(corpus.parts))
     if text is not None:
-        vocabulary = with_text(vocabulary, text, config.distill.min_count)
+        vocabulary = vocabulary.with_text(text, config.distill.min_count)
     facts = Facts.of(corpus.splits["train"], config.columns) if config.facts else Facts([])
     if start is None:
         inputs = load_inputs(config, vocabulary.forms, vectors=True, transformer=True)

@@ -11,9 +11,9 @@ import hashlib
 import json
 import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING
 
 import datasets
 import numpy as np
@@ -23,23 +23,22 @@ from tagger.corpus.arrow import token_counts
 from tagger.errors import InputError
 from tagger.model.vocabulary import Vocabulary
 from tagger.tagging.decoding import Request
-from tagger.tagging.load import load
 from tagger.text.output_files import whole_binary
+from tagger.training.targets import Shard, Targets
 from tagger.weights.catalog import find_tagger
 from tagger.weights.disk_cache import cache_limit, lock_while_open, open_cached, trim
 from tagger.weights.saved_config import CARD
+
+if TYPE_CHECKING:
+    from tagger.tagging.tagger import Tagger
+
+Load = Callable[[Path], "Tagger"]
+"""The folder of a tagger to the tagger."""
 
 _log = logging.getLogger(__name__)
 SHARD_TOKENS = 50_000  # of a file, at least, but for the last one
 FORMAT = 1  # of the files; raise it when their content changes
 IDS, SHARES = np.dtype(np.uint16), np.dtype(np.float16)
-
-
-class _Shard(NamedTuple):
-    """The arrays of a file: for each column the ids and the probabilities, (tokens, k) each."""
-
-    ids: list[np.ndarray]
-    shares: list[np.ndarray]
 
 
 class Teacher:
@@ -50,8 +49,12 @@ class Teacher:
         tagger: loaded.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, load: Load) -> None:
         """Loads the tagger.
+
+        Args:
+            name: of the tagger, or its folder.
+            load: loads it.
 
         Raises:
             InputError: there is none of that name, or it cannot be read.
@@ -78,7 +81,7 @@ class Teacher:
                     " that was trained on such tags"
                 )
 
-    def targets(self, sentences: Dataset, top: int, vocabulary: Vocabulary) -> "Targets":
+    def targets(self, sentences: Dataset, top: int, vocabulary: Vocabulary) -> Targets:
         """The teacher's tags for sentences.
 
         Args:
@@ -99,7 +102,7 @@ class Teacher:
 
     def _shard(
         self, sentences: list[list[str]], columns: list[str], sizes: list[int], folder: Path, progress: "_Progress"
-    ) -> _Shard:
+    ) -> Shard:
         """The arrays of some sentences, from the cache if they are there."""
         tokens = sum(map(len, sentences))
         key = [FORMAT, self.digest, self.tagger.engine.precision, columns, sizes, sentences]
@@ -131,55 +134,6 @@ class Teacher:
             np.array([ids.get(tag, -1) for tag in own[column]], dtype=np.int64)
             for column, ids in vocabulary.tag_ids.items()
         ]
-
-
-class Targets:
-    """What a teacher says of the tokens of all sentences; it stays on disk."""
-
-    def __init__(
-        self,
-        shards: Sequence[_Shard],
-        lengths: np.ndarray,
-        columns: Sequence[str],
-        translations: Sequence[np.ndarray],
-    ) -> None:
-        """Keeps its arguments.
-
-        Args:
-            shards: one after another.
-            lengths: (sentences,) their tokens.
-            columns: of the arrays of a shard.
-            translations: of each column; the student's ids of the teacher's tags, -1 for a tag that the student lacks.
-        """
-        self._shards, self._columns, self._translations = shards, columns, translations
-        ends = np.cumsum(lengths)
-        self._starts = ends - lengths
-        self._lengths = lengths
-        self._borders = np.cumsum([0, *(len(shard.ids[0]) for shard in shards)])  # tokens before each shard
-        self._of = np.searchsorted(self._borders, self._starts, side="right") - 1  # the shard of each sentence
-
-    def __len__(self) -> int:
-        """The number of sentences."""
-        return len(self._lengths)
-
-    def batch(self, numbers: Sequence[int] | np.ndarray) -> dict[str, np.ndarray]:
-        """For each column float32 (T, B, k, 2): ids and probabilities, 0 after a sentence's end.
-
-        Args:
-            numbers: of B sentences.
-        """
-        longest, found = int(self._lengths[numbers].max()), {}
-        for place, column in enumerate(self._columns):
-            k = self._shards[0].ids[place].shape[1]
-            values = np.zeros((longest, len(numbers), k, 2), dtype=np.float32)
-            for i, number in enumerate(numbers):
-                shard, length = self._of[number], self._lengths[number]
-                start = self._starts[number] - self._borders[shard]
-                ids = self._translations[place][self._shards[shard].ids[place][start : start + length]]
-                values[:length, i, :, 0] = ids.clip(min=0)
-                values[:length, i, :, 1] = self._shards[shard].shares[place][start : start + length] * (ids >= 0)
-            found[column] = values
-        return found
 
 
 class _Progress:
@@ -223,7 +177,7 @@ def _shards(sentences: Dataset) -> Iterator[list[list[str]]]:
         yield shard
 
 
-def _mapped(path: Path, tokens: int, sizes: Sequence[int]) -> _Shard:
+def _mapped(path: Path, tokens: int, sizes: Sequence[int]) -> Shard:
     ids: list[np.ndarray] = []
     shares: list[np.ndarray] = []
     place = 0
@@ -233,7 +187,7 @@ def _mapped(path: Path, tokens: int, sizes: Sequence[int]) -> _Shard:
             for arrays, kind in ((ids, IDS), (shares, SHARES)):
                 arrays.append(np.memmap(file, dtype=kind, mode="r", offset=place, shape=(tokens, k)))
                 place += tokens * k * kind.itemsize
-    return _Shard(ids, shares)
+    return Shard(ids, shares)
 
 
 def _folder_digest(folder: Path) -> str:

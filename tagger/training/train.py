@@ -4,7 +4,7 @@ import logging
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -43,7 +43,7 @@ from tagger.training.recipe import with_recipe
 from tagger.training.segmenter_choice import Choice, SegmenterTraining, Start, raw_scores
 from tagger.training.start import Beginning, build, with_start
 from tagger.training.start_tagger import load_start
-from tagger.training.teacher import Teacher
+from tagger.training.teacher import Load, Teacher
 from tagger.weights.folder import save_tagger, saved_weights
 from tagger.weights.quantize import expand
 from tagger.weights.saved_config import TAGGER_IN_RUN
@@ -52,9 +52,11 @@ _log = logging.getLogger(__name__)
 SPEED_WORDS = 2_000  # words, at least, that show the speed of a tagger with a transformer
 
 
-def train(config: TrainConfig, folder: Path, command: str, resume: bool = False) -> dict[str, Any] | None:
-    """Trains a tagger; see `run_experiment`."""
-    return run_experiment(TaggerTraining, config, folder, command, resume)
+def train(
+    config: TrainConfig, folder: Path, command: str, resume: bool = False, load: Load | None = None
+) -> dict[str, Any] | None:
+    """Trains a tagger; see `run_experiment`, and `TaggerTraining` for `load`."""
+    return run_experiment(partial(TaggerTraining, load=load), config, folder, command, resume)
 
 
 class TaggerTraining(Experiment):
@@ -63,8 +65,12 @@ class TaggerTraining(Experiment):
     monitor, mode = "dev/accuracy", "max"
     inside = TAGGER_IN_RUN
 
-    def __init__(self, config: TrainConfig) -> None:
+    def __init__(self, config: TrainConfig, load: Load | None = None) -> None:
         """Reads the corpus and builds the module.
+
+        Args:
+            config: of the experiment.
+            load: loads the teacher, if the config has one.
 
         Raises:
             InputError: the corpus, or a pretrained part that the config names, cannot be read or does not fit.
@@ -75,9 +81,12 @@ class TaggerTraining(Experiment):
         self.config = config = with_recipe(with_start(config, start), words)
         batch_tokens, patience = cast(int, config.batch_tokens), cast(int, config.patience)
         distill, train = config.distill, self.corpus.splits["train"]
-        teacher = Teacher(distill.teacher) if distill.teacher is not None else None
+        teacher = None
+        if distill.teacher is not None:
+            assert load is not None
+            teacher = Teacher(distill.teacher, load)
         text = UntaggedText(distill, config.columns, teacher) if teacher is not None and distill.has_text else None
-        self.beginning = build(config, self.corpus, start, text)
+        self.beginning = build(config, self.corpus, start, text.counts if text else None)
         module = self.beginning.module
         vocabulary = module.vocabulary
         _check_dev(self.corpus, vocabulary)

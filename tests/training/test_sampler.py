@@ -5,7 +5,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from tagger.training.sampler import BucketSampler, Mixture
+from tagger.training.sampler import BucketSampler, Mixture, tempered_counts
 
 LIMIT = 40
 
@@ -101,37 +101,52 @@ def test_all_processes_train_on_equally_many_batches_of_a_tiny_corpus(sentences:
     assert [len(drawn(sampler)) for sampler in samplers] == [1] * world
 
 
-CORPORA = np.array(["small"] * 20 + ["large"] * 280)
+LARGE, SMALL = 0, 1
+CORPORA = np.array([SMALL] * 20 + [LARGE] * 280)
+
+
+def mixture_of(temperature: float, seed: int = 1) -> Mixture:
+    return Mixture(CORPORA, tempered_counts(np.bincount(CORPORA), temperature), seed)
 
 
 def test_a_mixture_has_more_of_a_small_corpus_than_its_share() -> None:
     root = 20**0.5 / (20**0.5 + 280**0.5)
-    assert Mixture(CORPORA, 2.0, 1).counts.tolist() == [round(300 * (1 - root)), round(300 * root)]
-    assert Mixture(CORPORA, 1.0, 1).counts.tolist() == [280, 20]
-    assert Mixture(CORPORA, 1e9, 1).counts.tolist() == [150, 150]
-    assert Mixture(np.array(["a"] + ["b"] * 1_000_000), 1.0, 1).counts.tolist() == [1, 1_000_000]
+    sizes = np.bincount(CORPORA)
+    assert tempered_counts(sizes, 2.0).tolist() == [round(300 * (1 - root)), round(300 * root)]
+    assert tempered_counts(sizes, 1.0).tolist() == [280, 20]
+    assert tempered_counts(sizes, 1e9).tolist() == [150, 150]
+    assert tempered_counts(np.array([1, 1_000_000]), 1.0).tolist() == [1, 1_000_000]
 
 
 @pytest.mark.parametrize("temperature", [1.0, 2.0, 3.7])
 def test_a_mixture_reads_the_sentences_of_a_corpus_equally_often(temperature: float) -> None:
-    mixture = Mixture(CORPORA, temperature, 3)
+    mixture = mixture_of(temperature, 3)
     read: Counter[int] = Counter()
     for epoch in range(7):
         numbers = mixture.sentences(epoch)
         assert len(numbers) == mixture.counts.sum()
-        assert (CORPORA[numbers] == "small").sum() == mixture.counts[1]
-        assert np.array_equal(numbers, Mixture(CORPORA, temperature, 3).sentences(epoch))  # whatever came before
+        assert (CORPORA[numbers] == SMALL).sum() == mixture.counts[SMALL]
+        assert np.array_equal(numbers, mixture_of(temperature, 3).sentences(epoch))  # whatever came before
         read.update(numbers.tolist())
-        for corpus in ("small", "large"):
+        for corpus in (SMALL, LARGE):
             times = [read[number] for number in np.flatnonzero(corpus == CORPORA).tolist()]
             assert max(times) - min(times) <= 1
     assert not np.array_equal(mixture.sentences(0), mixture.sentences(1))
-    assert not np.array_equal(mixture.sentences(0), Mixture(CORPORA, temperature, 4).sentences(0))
+    assert not np.array_equal(mixture.sentences(0), mixture_of(temperature, 4).sentences(0))
+
+
+def test_a_mixture_reads_a_part_of_the_text_and_all_of_the_corpus() -> None:
+    mixture = Mixture(CORPORA, np.array([30, 20]), 1)
+    read = [mixture.sentences(epoch) for epoch in range(10)]
+    assert all(sorted(n for n in numbers if CORPORA[n] == SMALL) == list(range(20)) for numbers in read)
+    text = Counter(n for numbers in read for n in numbers.tolist() if CORPORA[n] == LARGE)
+    assert set(text.values()) == {1, 2}  # 300 sentences of 280
+    assert len(text) == 280
 
 
 @pytest.mark.parametrize("limit", [10, LIMIT, 400])
 def test_batches_of_a_mixture(lengths: np.ndarray, limit: int) -> None:
-    mixture = Mixture(CORPORA, 2.0, 1)
+    mixture = mixture_of(2.0)
     sampler = BucketSampler(lengths, limit, 1, mixture=mixture)
     for epoch in range(20):
         sampler.set_epoch(epoch)

@@ -1,0 +1,81 @@
+"""What a teacher says of the sentences of a training; it stays on disk."""
+
+# T tokens in the longest sentence, B sentences, k tags that are kept of a token
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from datasets import Dataset
+
+
+class Shard(NamedTuple):
+    """The arrays of a file: for each column the ids and the probabilities, (tokens, k) each."""
+
+    ids: list[np.ndarray]
+    shares: list[np.ndarray]
+
+
+class Targets:
+    """The teacher's best tags of the tokens of all sentences, with their probabilities."""
+
+    def __init__(
+        self,
+        shards: Sequence[Shard],
+        lengths: np.ndarray,
+        columns: Sequence[str],
+        translations: Sequence[np.ndarray],
+    ) -> None:
+        """Keeps its arguments.
+
+        Args:
+            shards: one after another.
+            lengths: (sentences,) their tokens.
+            columns: of the arrays of a shard.
+            translations: of each column; the student's ids of the teacher's tags, -1 for a tag that the student lacks.
+        """
+        self._shards, self._columns, self._translations = shards, columns, translations
+        ends = np.cumsum(lengths)
+        self._starts = ends - lengths
+        self._lengths = lengths
+        self._borders = np.cumsum([0, *(len(shard.ids[0]) for shard in shards)])  # tokens before each shard
+        self._of = np.searchsorted(self._borders, self._starts, side="right") - 1  # the shard of each sentence
+
+    def __len__(self) -> int:
+        """The number of sentences."""
+        return len(self._lengths)
+
+    def batch(self, numbers: Sequence[int] | np.ndarray) -> dict[str, np.ndarray]:
+        """For each column float32 (T, B, k, 2): ids and probabilities, 0 after a sentence's end.
+
+        Args:
+            numbers: of B sentences.
+        """
+        longest, found = int(self._lengths[numbers].max()), {}
+        for place, column in enumerate(self._columns):
+            k = self._shards[0].ids[place].shape[1]
+            values = np.zeros((longest, len(numbers), k, 2), dtype=np.float32)
+            for i, number in enumerate(numbers):
+                shard, length = self._of[number], self._lengths[number]
+                start = self._starts[number] - self._borders[shard]
+                ids = self._translations[place][self._shards[shard].ids[place][start : start + length]]
+                values[:length, i, :, 0] = ids.clip(min=0)
+                values[:length, i, :, 1] = self._shards[shard].shares[place][start : start + length] * (ids >= 0)
+            found[column] = values
+        return found
+
+
+class Distillation(NamedTuple):
+    """What a student learns beside gold tags.
+
+    Attributes:
+        sentences: of train, then those of the untagged text.
+        gold: how many of them are of train.
+        text_sentences: of the text in an epoch.
+        targets: what the teacher says of all sentences.
+    """
+
+    sentences: Dataset
+    gold: int
+    text_sentences: int
+    targets: Targets
