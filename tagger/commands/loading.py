@@ -14,6 +14,7 @@ from tagger.tagging.load import AUTO, load
 from tagger.tagging.tagger import Tagger
 from tagger.text.lexicon import LexiconCase
 from tagger.weights.catalog import find_tagger
+from tagger.weights.saved_config import ENSEMBLE
 
 
 def load_and_tell(
@@ -51,7 +52,10 @@ def load_and_tell(
     tagger = load(folder.absolute(), device, precision, cache_size, workers, segmenter, **more)
     gc.freeze()  # what exists now lives until the end
     gc.set_threshold(100_000, 10, 10)  # tagging makes no reference cycles, and the search for them took 10 %
-    trained = f"trained on {tagger.config.get('corpus')}; dev {format_dev_scores(tagger.config)}"
+    members = tagger.config.get(ENSEMBLE, {}).get("members")
+    what = f"ensemble of {len(members)}, trained" if members else "trained"
+    dev = format_dev_scores(tagger.config)
+    trained = f"{what} on {tagger.config.get('corpus')}{f'; dev {dev}' if dev else ''}"
     say(f"model: {folder} ({trained}); {tagger.engine.precision} on {tagger.device}")
     return tagger
 

@@ -124,6 +124,10 @@ class Engine(ScoringEngine):
             inverse = torch.from_numpy(np.argsort(order)).to(self.device)
             return {column: stack.scores(states, column)[: len(order)][inverse].float() for column in self._columns}
 
+    def single(self) -> "Engine":
+        """See `ScoringEngine.single`."""
+        return self
+
     def clear_cache(self) -> None:
         """See `ScoringEngine.clear_cache`."""
         self.cache.clear()

@@ -21,6 +21,7 @@ from typing import Any, BinaryIO, NamedTuple, cast
 from tagger.errors import InputError
 from tagger.tagging.jobs import MANIFEST_NAME, Job
 from tagger.text.files import STDIO, file_version
+from tagger.weights.saved_config import MEMBERS
 
 _FORMAT = 2
 _OLDER_FORMAT = 1  # has no checksums, so it proves nothing
@@ -222,9 +223,9 @@ class Manifest:
 
 
 def fingerprint(folder: Path) -> str:
-    """A hash of the files that decide a tagger's output: config, vocabulary and weights."""
+    """A hash of the files that decide a tagger's output: config, vocabulary and weights, also those of members."""
     digest = hashlib.sha256()
-    for path in sorted(folder.glob("*.*")):
+    for path in [*sorted(folder.glob("*.*")), *sorted(folder.glob(f"{MEMBERS}/*/*.*"))]:
         if path.is_file() and path.suffix in (".json", ".safetensors"):
             digest.update(bytes.fromhex(checksum(path)))
     return digest.hexdigest()

@@ -1,6 +1,6 @@
 """`ScoringEngine`: sentences -> the scores of their tags -> the tags; the interface of everything that tags.
 
-`engine.Engine` scores with one trained network.
+`engine.Engine` scores with one trained network, `ensemble.EnsembleEngine` with several taggers.
 """
 
 # N tokens of a batch, K tags of a column
@@ -20,6 +20,7 @@ from tagger.tagging.turns import own_turn
 
 if TYPE_CHECKING:
     from tagger.model.vocabulary import Vocabulary
+    from tagger.tagging.engine import Engine
 
 
 class ScoringEngine(ABC):
@@ -29,6 +30,7 @@ class ScoringEngine(ABC):
         decoders: of each column, what its scores mean.
         device: where it computes.
         precision: float32 or bfloat16, of the products and states.
+        vocabulary: has the tags of each column.
     """
 
     def __init__(
@@ -49,7 +51,7 @@ class ScoringEngine(ABC):
             temperatures: that the scores of a column are divided by before they become probabilities; 1 by default.
         """
         self.decoders, self.device, self.precision = decoders, device, precision
-        self._vocabulary, self._temperatures = vocabulary, temperatures or {}
+        self.vocabulary, self._temperatures = vocabulary, temperatures or {}
         self._decoding = Decoding(decoders, vocabulary, device, self._temperatures)
 
     @property
@@ -67,6 +69,14 @@ class ScoringEngine(ABC):
             sentences: lists of forms, of any length.
             columns: that are scored.
             pool: whether the scores of a sentence must not depend on the other sentences, to the last bit.
+        """
+
+    @abstractmethod
+    def single(self) -> "Engine":
+        """The engine of the one network that scores.
+
+        Raises:
+            InputError: several networks score.
         """
 
     @abstractmethod
@@ -98,7 +108,7 @@ class ScoringEngine(ABC):
                 See `has_pools`.
             constraints: for some columns, which tags tokens may have.
         """
-        columns = list(self._vocabulary.columns if request.columns is None else request.columns)
+        columns = list(self.vocabulary.columns if request.columns is None else request.columns)
         parts: dict[str, list[Found]] = {column: [] for column in columns}
         places = []
         forms = [form for sentence in sentences for form in sentence]
@@ -111,7 +121,7 @@ class ScoringEngine(ABC):
 
     def _nothing(self, column: str, request: Request) -> Found:
         """What is found of no sentences."""
-        top = self._vocabulary.codecs[column].candidates(request.top, request.weighs)
+        top = self.vocabulary.codecs[column].candidates(request.top, request.weighs)
         ids = np.zeros((0, top), dtype=np.int64)
         return Found(Decoded(ids, ids.astype(np.float32) if request.weighs else None), [])
 
@@ -121,7 +131,7 @@ class ScoringEngine(ABC):
         All scores are in memory at once.
         """
         with own_turn():
-            return list(self._restricted(sentences, self._vocabulary.columns, pool=False))
+            return list(self._restricted(sentences, self.vocabulary.columns, pool=False))
 
     def log_probabilities(
         self,
@@ -141,10 +151,10 @@ class ScoringEngine(ABC):
             columns: that are wanted; None: all.
             pool: see `score`.
         """
-        columns = self._vocabulary.columns if columns is None else columns
+        columns = self.vocabulary.columns if columns is None else columns
         count = sum(map(len, sentences))
         # They are made outside `own_turn`, so that autograd may read them.
-        logs = {c: torch.empty(count, len(self._vocabulary.tags[c]), device=self.device) for c in columns}
+        logs = {c: torch.empty(count, len(self.vocabulary.tags[c]), device=self.device) for c in columns}
         with own_turn():
             for batch in self._restricted(sentences, columns, pool):
                 places = torch.from_numpy(batch.tokens).to(self.device)
@@ -163,5 +173,5 @@ class ScoringEngine(ABC):
         for batch in self.score(sentences, columns, pool):
             scores = {column: each.float() for column, each in batch.scores.items()}
             for column, each in scores.items():
-                self._vocabulary.codecs[column].restrict(each, forms, batch.tokens)
+                self.vocabulary.codecs[column].restrict(each, forms, batch.tokens)
             yield batch._replace(scores=scores)

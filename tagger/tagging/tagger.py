@@ -28,6 +28,7 @@ from tagger.tagging.decoding import Found, Request
 from tagger.tagging.devices import choose_device, choose_precision
 from tagger.tagging.engine import CACHE_SIZE, Engine
 from tagger.tagging.layer_vectors import ALL, LayerVectors
+from tagger.tagging.scoring import ScoringEngine
 from tagger.tagging.windows import Work, cut_windows, fill, work_of
 from tagger.tagging.workers import Part, Workers
 from tagger.text.formats import MAX_PATHS
@@ -53,15 +54,13 @@ class Tagger:
     of workers.
 
     Attributes:
-        network: the network, in evaluation mode.
-        vocabulary: its words, characters and tags.
+        vocabulary: words, characters and tags; of an ensemble, tags and forms alone.
         config: the content of `config.json`: corpus, scores, segmentation rules.
         columns: the tag columns; the first is the default.
-        engine: runs the network.
+        engine: finds the tags: runs one network, or the members of an ensemble.
         segmenter: cuts text into sentences and tokens; None if the tagger was made without its learned one.
         corpus: the corpus of training that sentences are taken to be like; None: none.
         lexicons: of some columns, the tags that word forms may have.
-        layers: the layers that `embed` can take vectors from.
         workers: processes with copies of this tagger, for large amounts of text.
     """
 
@@ -103,12 +102,8 @@ class Tagger:
         precision = choose_precision(precision, device)
         checked_number("cache_size", cache_size, BATCH_TOKENS, ", the forms that one batch may have")
         checked_number("workers", workers, 1)
-        self.network = network.eval().to(device)
-        self.vocabulary, self.config, self.device = vocabulary, config, device
-        self.columns = vocabulary.columns
-        self.corpus, self.lexicons = corpus, lexicons or {}
-        self.engine = Engine(
-            self.network,
+        engine = Engine(
+            network.eval().to(device),
             vocabulary,
             config["network"]["buckets"],
             tokenizer,
@@ -118,11 +113,71 @@ class Tagger:
             checked_corpus(corpus, vocabulary.corpus_ids),
             config.get("temperatures"),
         )
+        self._set_up(engine, config, workers, segmenter, corpus, lexicons, hidden_words)
+
+    @classmethod
+    def of_engine(
+        cls,
+        engine: ScoringEngine,
+        config: dict[str, Any],
+        workers: int = 1,
+        segmenter: Segmenter | None = None,
+        corpus: str | None = None,
+        lexicons: Mapping[str, Lexicon] | None = None,
+    ) -> "Tagger":
+        """A tagger whose tags an engine finds that is made already, such as that of an ensemble.
+
+        Args:
+            engine: it has the vocabulary.
+            config: at least `segmenter`, the name of rules for text.
+            workers: as for `Tagger`, like what follows.
+            segmenter: cuts text.
+            corpus: that the engine was made for.
+            lexicons: of some columns, the tags that word forms may have.
+
+        Raises:
+            InputError: an option has another value.
+        """
+        checked_number("workers", workers, 1)
+        tagger = cls.__new__(cls)
+        tagger._set_up(engine, config, workers, segmenter, corpus, lexicons, None)
+        return tagger
+
+    def _set_up(
+        self,
+        engine: ScoringEngine,
+        config: dict[str, Any],
+        workers: int,
+        segmenter: Segmenter | None,
+        corpus: str | None,
+        lexicons: Mapping[str, Lexicon] | None,
+        hidden_words: "HiddenWordPredictor | None",
+    ) -> None:
+        self.engine, self.vocabulary, self.config, self.device = engine, engine.vocabulary, config, engine.device
+        self.columns = self.vocabulary.columns
+        self.corpus, self.lexicons, self._hidden_words = corpus, lexicons or {}, hidden_words
         if segmenter is None and (rules := config.get("segmenter")) in RULES:
             segmenter = RuleSegmenter(rules)
         self.segmenter = segmenter
-        self.layers = LayerVectors(self.engine, hidden_words)
-        self.workers = Workers(self, workers if device == "cpu" else 1)
+        self.workers = Workers(self, workers if self.device == "cpu" else 1)
+
+    @property
+    def network(self) -> "TaggerNetwork":
+        """The network, in evaluation mode.
+
+        Raises:
+            InputError: the tagger is an ensemble.
+        """
+        return self.engine.single().network
+
+    @property
+    def layers(self) -> LayerVectors:
+        """The layers that `embed` can take vectors from.
+
+        Raises:
+            InputError: the tagger is an ensemble.
+        """
+        return LayerVectors(self.engine.single(), self._hidden_words)
 
     def close(self) -> None:
         """Ends the worker processes; they start again when they are needed."""
@@ -191,13 +246,12 @@ class Tagger:
             precision: load it with `float32` to have all of their digits.
 
         Raises:
-            InputError: no such layer, or the mean of layers of different widths.
+            InputError: no such layer, the mean of layers of different widths, or the tagger is an ensemble.
         """
-        layer = self.layers.checked(layer)
+        layers = self.layers
+        name = layers.checked(layer)
         windows = cut_windows(map(Sentence, checked_sentences(sentences)))
-        return chain.from_iterable(
-            self.layers.of([sentence.tokens for sentence in window], layer) for window in windows
-        )
+        return chain.from_iterable(layers.of([sentence.tokens for sentence in window], name) for window in windows)
 
     def segment(self, paragraph: str) -> list[list[Token]]:
         """Sentences and tokens of a paragraph; see `segment_all`."""

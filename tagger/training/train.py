@@ -171,7 +171,7 @@ class TaggerTraining(Experiment):
         description["temperatures"] = fit_temperatures(plain, sentences_of(splits["dev"], plain.columns))
         tagger = Tagger(*parts, **options)
         results: dict[str, Any] = {
-            "words_per_second": _words_per_second(tagger, splits["dev"]["tokens"]),
+            "words_per_second": words_per_second(Tagger(*parts, device=str(device)), splits["dev"]["tokens"]),
             "dev": report_dev(tagger, splits["dev"], f"{name} dev", folder),
         }
         if self.config.test and "test" in splits:
@@ -238,21 +238,20 @@ def _size(split: Dataset) -> str:
     return " + ".join(f"{len(part):,}" for part in by_corpus(split).values())
 
 
-def _words_per_second(tagger: Tagger, sentences: Sequence[Sequence[str]]) -> int:
-    """The words per second on one thread, in the precision that `auto` chooses.
+def words_per_second(tagger: Tagger, sentences: Sequence[Sequence[str]]) -> int:
+    """The words per second on one thread; `tagger` has the precision that `auto` chooses.
 
     It is the best of three rounds, with the word forms in the cache. A tagger with a transformer, which is slow, tags
     the first sentences alone.
     """
-    if tagger.engine.tokenizer is not None:
+    if not tagger.engine.has_pools:
         before = np.cumsum([0, *map(len, sentences)])[:-1]  # words before each sentence
         sentences = sentences[: int(np.count_nonzero(before < SPEED_WORDS))]
-    auto = Tagger(tagger.network, tagger.vocabulary, tagger.config, tagger.engine.tokenizer, tagger.device)
-    auto.tag_sentences(sentences)
+    tagger.tag_sentences(sentences)
     seconds = []
     for _ in range(3):
         start = time.perf_counter()
-        auto.tag_sentences(sentences)
+        tagger.tag_sentences(sentences)
         seconds.append(time.perf_counter() - start)
     return round(sum(map(len, sentences)) / min(seconds))
 

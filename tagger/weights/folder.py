@@ -26,11 +26,13 @@ from tagger.weights.saved_config import (
     CONFIG,
     FORMAT,
     MAX_VOCABULARY_BYTES,
+    MEMBERS,
     SEGMENTER,
     SEGMENTER_WEIGHTS,
     TOKENIZER,
     VOCABULARY,
     WEIGHTS,
+    is_ensemble,
     read_config,
     read_json,
 )
@@ -87,7 +89,7 @@ def save_tagger(
     Raises:
         InputError: the folder cannot be written to, or the disk is full. Nothing is left of the new folder.
     """
-    with _whole_folder(folder) as partial:
+    with whole_folder(folder) as partial:
         save_file(saved_weights(network, storage_dtype), partial / WEIGHTS)
         for name, weights in (other_weights or {}).items():
             save_file(weights, partial / name)
@@ -100,7 +102,7 @@ def save_tagger(
         _write_json(partial / VOCABULARY, fields, indent=None)
         if segmenter is not None:
             segmenter.save(partial, storage_dtype)
-        _write_description(partial, config, card)
+        write_description(partial, config, card)
 
 
 def save_with_segmenter(
@@ -124,11 +126,11 @@ def save_with_segmenter(
     Raises:
         InputError: a file cannot be read or written. Nothing is left of the new folder.
     """
-    with _whole_folder(folder) as partial:
-        _copy(source, partial, (WEIGHTS, VOCABULARY, TOKENIZER))
+    with whole_folder(folder) as partial:
+        copy_files(source, partial, (WEIGHTS, VOCABULARY, TOKENIZER, MEMBERS))
         if segmenter is not None:
             segmenter.save(partial, storage_dtype)
-        _write_description(partial, config, card)
+        write_description(partial, config, card)
 
 
 def save_with_description(folder: Path, source: Path, config: dict[str, Any], card: str) -> None:
@@ -143,12 +145,12 @@ def save_with_description(folder: Path, source: Path, config: dict[str, Any], ca
     Raises:
         InputError: a file cannot be read or written. Nothing is left of the new folder.
     """
-    with _whole_folder(folder) as partial:
-        _copy(source, partial, (WEIGHTS, VOCABULARY, TOKENIZER, SEGMENTER_WEIGHTS, SEGMENTER))
-        _write_description(partial, config, card)
+    with whole_folder(folder) as partial:
+        copy_files(source, partial, (WEIGHTS, VOCABULARY, TOKENIZER, MEMBERS, SEGMENTER_WEIGHTS, SEGMENTER))
+        write_description(partial, config, card)
 
 
-def _copy(source: Path, target: Path, names: Iterable[str]) -> None:
+def copy_files(source: Path, target: Path, names: Iterable[str]) -> None:
     """Copies the files and folders of a tagger that are there."""
     for name in names:
         if (source / name).is_dir():
@@ -158,7 +160,7 @@ def _copy(source: Path, target: Path, names: Iterable[str]) -> None:
 
 
 @contextmanager
-def _whole_folder(folder: Path) -> Iterator[Path]:
+def whole_folder(folder: Path) -> Iterator[Path]:
     """An empty folder to write to, which becomes `folder`, or replaces it, when the block ends without an error."""
     partial: Path | None = None
     try:
@@ -217,8 +219,14 @@ def load_tagger(folder: Path) -> SavedTagger:
 
     Raises:
         InputError: a file is missing, damaged, of another version, or does not fit the others; the network is
-            larger than the machine's memory; a weight is NaN or infinite; or the transformer cannot be found.
+            larger than the machine's memory; a weight is NaN or infinite; the transformer cannot be found; or the
+            folder is an ensemble, which has no network.
     """
+    if is_ensemble(folder):
+        raise InputError(
+            f"{folder} is an ensemble, which has no network of its own; for this, name one of its members, such as"
+            f" {folder / MEMBERS / '1'}"
+        )
     for name in (CONFIG, VOCABULARY, WEIGHTS):
         if not (folder / name).is_file():
             raise InputError(f"{folder} is not a whole tagger: {name} is missing; copy the folder again or train anew")
@@ -253,7 +261,8 @@ def _transformer_is_only_named(network: TaggerNetwork) -> bool:
     return network.transformer is not None and not is_carried(network.transformer.config)
 
 
-def _write_description(folder: Path, config: dict[str, Any], card: str) -> None:
+def write_description(folder: Path, config: dict[str, Any], card: str) -> None:
+    """Writes `config.json` and the model card into a folder that is being made."""
     _write_json(folder / CONFIG, {"format": FORMAT, **config}, indent=2)
     (folder / CARD).write_text(card, encoding="utf-8")
 

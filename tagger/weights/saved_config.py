@@ -20,6 +20,7 @@ SEGMENTER_WEIGHTS, SEGMENTER = "segmenter.safetensors", "segmenter.json"  # of a
 LEARNED = "learned"  # in the place of the name of rules for raw text, if the folder has a segmenter
 TOKENIZER = "transformer"  # folder with the tokenizer of a transformer
 WORD_PREDICTOR = "words.safetensors"  # weights that predict hidden words; only pretraining writes them
+ENSEMBLE, MEMBERS = "ensemble", "members"  # the key of an ensemble's `config.json`, and the folder of its members
 TAGGER_IN_RUN = "tagger"  # the tagger's folder in a run's folder
 PRETRAINED_IN_RUN = "pretrained"  # the pretrained network's folder in the folder of a run of pretraining
 
@@ -43,6 +44,15 @@ _OLD_DTYPES = {"32-true": "float32", "bf16": "bfloat16"}  # how formats 3 and 4 
 def predicts_words(folder: Path) -> bool:
     """Whether pretraining wrote a folder, rather than the training of a tagger."""
     return (folder / WORD_PREDICTOR).is_file()
+
+
+def is_ensemble(folder: Path) -> bool:
+    """Whether a folder is one of several taggers whose probabilities are averaged.
+
+    Raises:
+        InputError: its `config.json` is damaged.
+    """
+    return (folder / CONFIG).is_file() and ENSEMBLE in read_json(folder / CONFIG, MAX_CONFIG_BYTES)
 
 
 def read_config(folder: Path) -> dict[str, Any]:

@@ -1,0 +1,60 @@
+"""The command `ensemble`: two or more taggers in, a folder that tags with the mean of their probabilities out."""
+
+import shlex
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tagger.commands.console import say
+from tagger.errors import InputError
+
+
+def ensemble(
+    taggers: Annotated[
+        list[str],
+        typer.Argument(metavar="TAGGER...", help="Two or more taggers: names, or folders of taggers or of runs."),
+    ],
+    to: Annotated[str, typer.Option("-o", metavar="FOLDER", help="The folder to make.")],
+    weights: Annotated[
+        str | None,
+        typer.Option(
+            metavar="A,B,...", help="How much each tagger counts, such as 0.5,0.3,0.2. Default: all the same."
+        ),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace the ensemble if it exists.")] = False,
+) -> None:
+    """Makes one tagger of several, which averages their probabilities.
+
+    The taggers must have the same columns and tags; all else may differ. The folder holds copies of them, so it works
+    without the originals, and all commands that tag take it. It takes as long to tag as its members together. Raw text
+    is cut as the first one does it.
+    """
+    from tagger.weights.catalog import find_tagger
+    from tagger.weights.ensemble_folder import save_ensemble
+    from tagger.weights.saved_config import is_ensemble
+
+    folder = Path(to)
+    if folder.exists():
+        if not force:
+            raise InputError(f"{to} exists; choose another folder, or --force replaces an ensemble")
+        if not is_ensemble(folder):
+            raise InputError(f"{to} is no ensemble, and --force replaces nothing else; choose another folder")
+    line = ["python", "-m", "tagger", "ensemble", *taggers, "-o", to, *(["--weights", weights] if weights else [])]
+    config = save_ensemble(folder, list(map(find_tagger, taggers)), _numbers(weights), shlex.join(line))
+    shares = ", ".join(f"{weight:.3g}" for weight in config["ensemble"]["weights"])
+    say(f"{to}: an ensemble of {len(taggers)} with the weights {shares}; tag with it: tagger tag FILE --model {to}")
+
+
+def _numbers(text: str | None) -> list[float] | None:
+    """The numbers of a list with commas.
+
+    Raises:
+        InputError: one is no number.
+    """
+    if text is None:
+        return None
+    try:
+        return [float(number) for number in text.split(",")]
+    except ValueError:
+        raise InputError(f"--weights {text}: give a number for each tagger, such as 0.5,0.3,0.2") from None

@@ -1,0 +1,212 @@
+"""An ensemble as a folder: whole copies of its members below `members/`, their weights in JSON, and a model card.
+
+The folder works when the originals are gone. It has no network of its own.
+"""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from tagger.errors import InputError, shorten
+from tagger.model.joined_vocabulary import join_vocabularies
+from tagger.model.vocabulary import Vocabulary
+from tagger.text.segment import RULES
+from tagger.weights.ensemble_card import ensemble_card
+from tagger.weights.folder import SavedTagger, copy_files, load_tagger, whole_folder, write_description
+from tagger.weights.saved_config import (
+    CARD,
+    CONFIG,
+    ENSEMBLE,
+    LEARNED,
+    MEMBERS,
+    SEGMENTER,
+    SEGMENTER_WEIGHTS,
+    TOKENIZER,
+    VOCABULARY,
+    WEIGHTS,
+    check_description,
+    is_ensemble,
+    predicts_words,
+    read_config,
+)
+from tagger.weights.validation import (
+    check_choice,
+    check_temperatures,
+    checked_list,
+    checked_object,
+    one_error,
+    shown,
+)
+
+MAX_MEMBERS = 16
+SUM_TOLERANCE = 1e-6  # of the weights, whose sum is 1
+SEGMENTER_KEYS = ("segmenter", "segmenter_training")  # of `config.json`: what cuts raw text, and what it learned from
+_MEMBER = re.compile(rf"{MEMBERS}/[0-9]{{1,4}}")  # nothing else, so that no path leads out of the folder
+
+
+class SavedEnsemble(NamedTuple):
+    """What an ensemble's folder holds.
+
+    Attributes:
+        members: its taggers.
+        weights: of the members, with the sum 1.
+        vocabulary: see `join_vocabularies`.
+        config: the content of `config.json`.
+        folder: of the first member.
+    """
+
+    members: list[SavedTagger]
+    weights: list[float]
+    vocabulary: Vocabulary
+    config: dict[str, Any]
+    folder: Path
+
+
+def save_ensemble(
+    folder: Path, members: Sequence[Path], weights: Sequence[float] | None, command: str
+) -> dict[str, Any]:
+    """Makes an ensemble of taggers. `folder` appears, or is replaced, only when all files are written.
+
+    Raw text is cut as the first member does it.
+
+    Args:
+        folder: the folder to make.
+        members: the folders of two or more taggers, which are copied.
+        weights: of the members, above 0; None: all the same. They are saved with the sum 1.
+        command: the command line that makes the ensemble, for the model card.
+
+    Returns:
+        The content of `config.json`. The scores are not known yet.
+
+    Raises:
+        InputError: there are too few or too many members, one is named twice, is an ensemble, is damaged or has other
+            tags; the weights are not as many, or one is not above 0; or the folder cannot be written to.
+    """
+    if not 2 <= len(members) <= MAX_MEMBERS:
+        raise InputError(f"an ensemble has 2 to {MAX_MEMBERS} members, not {len(members)}; name as many taggers")
+    weights = checked_weights(weights, len(members))
+    seen: set[Path] = set()
+    vocabularies, configs = [], []
+    for member in members:
+        if member.resolve() in seen:
+            raise InputError(f"{member} is named twice; to count it more than others, give it more weight (--weights)")
+        seen.add(member.resolve())
+        saved = _read_member(member)
+        vocabularies.append(saved.vocabulary)
+        configs.append(saved.config)
+    vocabulary = join_vocabularies(vocabularies, list(map(str, members)))
+    names = [f"{MEMBERS}/{number}" for number in range(1, len(members) + 1)]
+    config = {
+        ENSEMBLE: {"members": names, "weights": weights},
+        "corpus": _joined(configs, "corpus"),
+        "version": _joined(configs, "version"),
+        "license": _joined(configs, "license"),
+        **{key: configs[0][key] for key in SEGMENTER_KEYS if key in configs[0]},
+        "columns": vocabulary.columns,
+        "scores": {},
+    }
+    with whole_folder(folder) as partial:
+        for name, member in zip(names, members, strict=True):
+            (partial / name).mkdir(parents=True)
+            copy_files(
+                member,
+                partial / name,
+                (CONFIG, CARD, WEIGHTS, VOCABULARY, TOKENIZER, SEGMENTER_WEIGHTS, SEGMENTER),
+            )
+        if config["segmenter"] == LEARNED:
+            copy_files(members[0], partial, (SEGMENTER_WEIGHTS, SEGMENTER))
+        write_description(partial, config, ensemble_card(config, configs, command))
+    return config
+
+
+def checked_weights(weights: Sequence[float] | None, count: int) -> list[float]:
+    """The weights of the members of an ensemble, with the sum 1.
+
+    Args:
+        weights: as a user gives them; None: all the same.
+        count: of the members.
+
+    Raises:
+        InputError: they are not as many, or one is not a finite number above 0.
+    """
+    if weights is None:
+        return [1 / count] * count
+    text = ",".join(f"{weight:g}" for weight in weights)
+    if len(weights) != count:
+        raise InputError(f"--weights {text}: {len(weights)} for {count} taggers; give one for each")
+    if not all(0 < weight < float("inf") for weight in weights):
+        raise InputError(f"--weights {text}: give each tagger a number above 0, or leave the tagger out")
+    return [weight / sum(weights) for weight in weights]
+
+
+def load_ensemble(folder: Path) -> SavedEnsemble:
+    """Reads what `save_ensemble` wrote.
+
+    Raises:
+        InputError: a file of it or of a member is missing, damaged or of another version; a member is outside of the
+            folder, is an ensemble or has other tags than the first; or as `load_tagger`.
+    """
+    config = read_config(folder)
+    with one_error(folder, CONFIG):
+        names, weights = _checked_config(config)
+        for name in names:
+            if not (folder / name).resolve().is_relative_to(folder.resolve()):
+                raise ValueError(f"the member {name} is a link that leads out of the folder")
+    paths = [folder / name for name in names]
+    members = [_read_member(path) for path in paths]
+    vocabulary = join_vocabularies([member.vocabulary for member in members], list(map(str, paths)))
+    with one_error(folder, CONFIG):
+        check_temperatures(config.get("temperatures", {}), vocabulary.columns)
+    return SavedEnsemble(members, weights, vocabulary, config, paths[0])
+
+
+def member_configs(folder: Path) -> list[dict[str, Any]]:
+    """The `config.json` of each member of an ensemble that `save_ensemble` wrote."""
+    return [read_config(folder / name) for name in read_config(folder)[ENSEMBLE]["members"]]
+
+
+def _checked_config(config: dict[str, Any]) -> tuple[list[str], list[float]]:
+    """The members and the weights that `config.json` names.
+
+    Raises:
+        ValueError: a value has another type or range than `save_ensemble` writes.
+    """
+    found = checked_object(ENSEMBLE, config[ENSEMBLE], ("members", "weights"))
+    names = checked_list("ensemble.members", found["members"])
+    if not 2 <= len(names) <= MAX_MEMBERS:
+        raise ValueError(f"ensemble.members has {len(names)} members, not 2 to {MAX_MEMBERS}")
+    for name in names:
+        if not isinstance(name, str) or not _MEMBER.fullmatch(name):
+            raise ValueError(f"ensemble.members has {shown(name)}, not a folder such as {MEMBERS}/1")
+    if len(set(names)) < len(names):
+        raise ValueError("one of ensemble.members occurs twice")
+    weights = checked_list("ensemble.weights", found["weights"])
+    numbers = all(type(weight) in (int, float) and 0 < weight <= 1 for weight in weights)
+    if not numbers or len(weights) != len(names) or abs(sum(weights) - 1) > SUM_TOLERANCE:
+        raise ValueError(f"ensemble.weights is {shown(weights)}, not {len(names)} numbers above 0 with the sum 1")
+    check_choice("segmenter", config.get("segmenter"), (*RULES, LEARNED))
+    check_description(config)
+    return names, weights
+
+
+def _read_member(folder: Path) -> SavedTagger:
+    if is_ensemble(folder):
+        raise InputError(
+            f"{folder} is an ensemble, and an ensemble is made of single taggers; name its members instead, such as"
+            f" {folder / MEMBERS / '1'}"
+        )
+    if predicts_words(folder):
+        raise InputError(f"{folder} predicts words and has no tags; an ensemble is made of taggers")
+    return load_tagger(folder)
+
+
+def _joined(configs: Sequence[dict[str, Any]], key: str) -> str | None:
+    """What the configs say of the data under a key, each value once."""
+    values = dict.fromkeys(config[key] for config in configs if isinstance(config.get(key), str))
+    return shorten_list(list(values)) if values else None
+
+
+def shorten_list(values: Sequence[str]) -> str:
+    """Names in a row, of which each is cut if it is long."""
+    return "; ".join(value if len(value) <= 200 else shorten(value, 200)[1:-1] for value in values)

@@ -1,0 +1,87 @@
+"""The command `ensemble`, and the commands that its folder is given to."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.commands.conftest import CONLLU, call, error, saved
+
+
+@pytest.fixture
+def taggers(model: Path, tmp_path: Path) -> list[str]:
+    return [str(shutil.copytree(model, tmp_path / "a")), str(saved(tmp_path / "b", ["They", "walk"]))]
+
+
+def test_several_taggers_become_one(taggers: list[str], tmp_path: Path) -> None:
+    result = call("ensemble", *taggers, "-o", "both", "--weights", "3,1")
+    assert result.stderr == (
+        "both: an ensemble of 2 with the weights 0.75, 0.25; tag with it: tagger tag FILE --model both\n"
+    )
+    for folder in taggers:
+        shutil.rmtree(folder)
+    (tmp_path / "a.conllu").write_text(CONLLU)
+    Path("texts").mkdir()
+    Path("texts/b.conllu").write_text(CONLLU.replace("book", "walk"))
+    tag = ("tag", "a.conllu", "texts", "--model", "both", "--probabilities", "--top", "2", "--paths", "2", "-o", "out")
+    assert "model: both (ensemble of 2, trained on Tiny);" in call(*tag).stderr
+    first = Path("out/a.conllu").read_text()
+    assert call("tag", "a.conllu", *tag[3:-2]).stdout == first
+    Path("out/a.conllu").unlink()
+    call(*tag, "--resume", "--workers", "2")
+    assert Path("out/a.conllu").read_text() == first
+    Path("tagged.slash").write_text("They/NOUN walk/_ ./PUNCT\n")
+    kept = call("tag", "tagged.slash", "--model", "both", "--keep", "--output", "slash").stdout
+    assert kept.startswith("They/NOUN walk/")
+    scores = json.loads(call("evaluate", "a.conllu", "--model", "both", "--json").stdout)
+    assert scores["upos"]["tokens"] == 5
+    assert "upos" in call("compare", "a.conllu", "--a", "both", "--b", "both/members/1").stdout
+
+
+def test_a_run_is_taken_for_its_tagger(taggers: list[str], tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    Path(taggers[0]).rename(tmp_path / "run" / "tagger")
+    call("ensemble", "run", taggers[1], "-o", "both")
+    assert (tmp_path / "both" / "members" / "1" / "config.json").is_file()
+
+
+def test_what_is_there_stays_unless_it_is_an_ensemble(taggers: list[str], tmp_path: Path) -> None:
+    call("ensemble", *taggers, "-o", "both")
+    assert error("ensemble", *taggers, "-o", "both").startswith("error: both exists")
+    call("ensemble", *taggers[::-1], "-o", "both", "--force")
+    before = sorted((tmp_path / "a").iterdir())
+    assert "a is no ensemble, and --force replaces nothing else" in error("ensemble", *taggers, "-o", "a", "--force")
+    assert sorted((tmp_path / "a").iterdir()) == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["a"], "2 to 16 members, not 1"),
+        (["a", "b", "--weights", "1"], "--weights 1: 1 for 2 taggers"),
+        (["a", "b", "--weights", "1,x"], "--weights 1,x: give a number for each tagger"),
+        (["a", "b", "--weights", "1,0"], "give each tagger a number above 0"),
+        (["a", "nowhere"], "nowhere: no such tagger"),
+        (["a", "english"], "a lacks the column 'xpos', which"),
+    ],
+)
+def test_mistakes(taggers: list[str], arguments: list[str], words: str, tmp_path: Path) -> None:
+    assert words in error("ensemble", *arguments, "-o", "new")
+    assert not (tmp_path / "new").exists()
+
+
+def test_commands_that_need_a_network_say_so(taggers: list[str], tmp_path: Path) -> None:
+    call("ensemble", *taggers, "-o", "both")
+    (tmp_path / "a.txt").write_text(4 * "They book flights.\n\n")
+    for arguments in (
+        ["embed", "a.txt", "-o", "vectors.npz"],
+        ["senses", "book", "a.txt"],
+        ["fill", "They ___ flights."],
+        ["init=both"],
+    ):
+        more = [] if "=" in arguments[0] else ["--model", "both"]
+        message = error(*arguments, *more)
+        assert "both is an ensemble" in message or "this tagger is an ensemble of 2" in message, message
+        assert "members/1" in message
+    assert "They" in call("explain", "They book flights.", "--model", "both").stdout

@@ -1,0 +1,79 @@
+"""The vocabulary of an ensemble, and the taggers that can have none."""
+
+from dataclasses import replace
+
+import pytest
+
+from tagger.errors import InputError
+from tagger.model.joined_vocabulary import join_vocabularies
+from tagger.model.vocabulary import Vocabulary
+from tests.conftest import CORPUS
+
+
+def reversed_tags(vocabulary: Vocabulary) -> Vocabulary:
+    """The same columns and tags in reverse order."""
+    sizes = [len(vocabulary.tags[column]) for column in vocabulary.combined]
+    flipped = [
+        [size - 1 - tag for tag, size in zip(tags, sizes, strict=True)][::-1] for tags in vocabulary.combinations
+    ]
+    return replace(
+        vocabulary,
+        tags={column: tags[::-1] for column, tags in reversed(vocabulary.tags.items())},
+        combinations=sorted(flipped),
+    )
+
+
+def test_the_first_decides_the_order(vocabulary: Vocabulary) -> None:
+    other = replace(reversed_tags(vocabulary), forms=["anew", "The"])
+    joined = join_vocabularies([vocabulary, other], ["a", "b"])
+    assert joined.tags == vocabulary.tags
+    assert joined.columns == vocabulary.columns != other.columns
+    assert joined.combinations == vocabulary.combinations
+    assert joined.forms == sorted([*vocabulary.forms, "anew"])
+    assert joined.words == {}
+
+
+def test_combinations_are_those_of_any_member(vocabulary: Vocabulary) -> None:
+    new = [0, len(vocabulary.tags["xpos"]) - 1]
+    assert new not in vocabulary.combinations
+    other = replace(vocabulary, combinations=[*vocabulary.combinations, new])
+    assert join_vocabularies([vocabulary, other], "ab").combinations == sorted([*vocabulary.combinations, new])
+    assert join_vocabularies([vocabulary, replace(vocabulary, combinations=[])], "ab").combinations == []
+
+
+def test_corpora_are_those_that_all_know(vocabulary: Vocabulary) -> None:
+    first, second = replace(vocabulary, corpora=["A", "B", "C"]), replace(vocabulary, corpora=["C", "A"])
+    assert join_vocabularies([first, second], "ab").corpora == ["A", "C"]
+    assert join_vocabularies([vocabulary, second], "ab").corpora == ["C", "A"]
+    assert join_vocabularies([vocabulary, vocabulary], "ab").corpora == []
+
+
+def test_a_form_has_the_scripts_that_any_member_has() -> None:
+    def lemmas(*pairs: tuple[str, str]) -> Vocabulary:
+        words, tags = map(list, zip(*pairs, strict=True))
+        return Vocabulary.build([{"tokens": words, "lemma": tags}], ["lemma"], min_count=1)
+
+    first = lemmas(("flights", "flight"), ("saw", "saw"))
+    second = lemmas(("flights", "flight"), ("saw", "saw"), ("reads", "reads"))
+    joined = join_vocabularies([first, second], "ab")
+    scripts = {form: len(ids) for form, ids in zip(joined.forms, joined.form_tags["lemma"], strict=True)}
+    assert scripts == {"flights": 1, "saw": 1, "reads": 1}
+    third = replace(second, form_tags={"lemma": [[0, 1]] * len(second.forms)})
+    joined = join_vocabularies([first, third], "ab")
+    assert joined.form_tags["lemma"] == [[0, 1]] * 3
+
+
+def test_what_differs_is_named(vocabulary: Vocabulary) -> None:
+    upos = Vocabulary.build(CORPUS, ["upos"], min_count=1)
+    other = Vocabulary.build([{**s, "upos": [t.replace("VERB", "AUX") for t in s["upos"]]} for s in CORPUS], ["upos"])
+    cases = [
+        ([vocabulary, upos], "B lacks the column 'xpos', which A has; an ensemble needs taggers of the same"),
+        ([upos, vocabulary], "A lacks the column 'xpos', which B has"),
+        ([upos, upos, other], "C lacks the tag 'VERB' of the column upos, which A has"),
+        ([replace(upos, tags={"upos": upos.tags["upos"][1:]}), upos], "A lacks the tag 'ADV' of the column upos"),
+        ([upos, replace(upos, tags={})], "B predicts words and has no tags"),
+    ]
+    for vocabularies, message in cases:
+        with pytest.raises(InputError) as caught:
+            join_vocabularies(vocabularies, "ABC"[: len(vocabularies)])
+        assert message in str(caught.value)
