@@ -13,7 +13,7 @@ from tagger.errors import InputError
 def ensemble(
     taggers: Annotated[
         list[str],
-        typer.Argument(metavar="TAGGER...", help="Two or more taggers: names, or folders of taggers or of runs."),
+        typer.Argument(metavar="TAGGER", help="Two or more taggers: names, or folders of taggers or of runs."),
     ],
     to: Annotated[str, typer.Option("-o", metavar="FOLDER", help="The folder to make.")],
     weights: Annotated[

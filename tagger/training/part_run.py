@@ -5,7 +5,7 @@ import logging
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import pytorch_lightning as pl
 import torch
@@ -13,18 +13,27 @@ import torch
 from tagger.corpus.sources import load_corpus
 from tagger.corpus.splits import Corpus
 from tagger.errors import InputError
+from tagger.tagging.load import read_saved
 from tagger.text.output_files import whole_file
 from tagger.training.config import TrainConfig
 from tagger.training.experiment import REPORT, format_run
 from tagger.training.helper_process import is_helper
-from tagger.training.start_tagger import StartTagger, load_start
+from tagger.training.start_tagger import find_start
 from tagger.training.trainer import check_machine, quiet
-from tagger.weights.folder import describe_tagger
+from tagger.weights.ensemble_folder import SavedEnsemble
+from tagger.weights.folder import SavedTagger, describe_tagger
 from tagger.weights.saved_config import CARD, TAGGER_IN_RUN, predicts_words
 
 MAX_CARD_CHARACTERS = 1_000_000
 
 _log = logging.getLogger(__name__)
+
+
+class PartStart(NamedTuple):
+    """The tagger or the ensemble that gets a part, and its folder."""
+
+    tagger: SavedTagger | SavedEnsemble
+    folder: Path
 
 
 class PartRun(ABC):
@@ -41,7 +50,7 @@ class PartRun(ABC):
     aim: ClassVar[str]
     unfinished: ClassVar[str]
 
-    def __init__(self, config: TrainConfig, start: StartTagger, corpus: Corpus) -> None:
+    def __init__(self, config: TrainConfig, start: PartStart, corpus: Corpus) -> None:
         """Looks whether the corpus has what the part needs.
 
         Raises:
@@ -50,7 +59,7 @@ class PartRun(ABC):
         self.config, self.start, self.corpus = config, start, corpus
 
     @staticmethod
-    def load(config: TrainConfig, start: StartTagger) -> Corpus:
+    def load(config: TrainConfig, start: PartStart) -> Corpus:
         """Opens the corpus.
 
         Raises:
@@ -128,9 +137,9 @@ def run_part(kind: type[PartRun], config: TrainConfig, folder: Path, command: st
         return None
     torch.set_num_threads(config.threads)
     pl.seed_everything(config.seed, verbose=False)
-    start = load_start(config)
-    assert start is not None  # `TrainConfig` refuses a config without `init`
-    source = start.folder
+    assert config.init is not None  # `TrainConfig` refuses that
+    source = find_start(config.init)
+    start = PartStart(read_saved(source), source)
     if predicts_words(source):
         raise InputError(f"init={config.init}: it predicts words and has no tags; name a tagger")
     corpus = kind.load(config, start)

@@ -6,12 +6,11 @@ from typing import Any
 
 from tagger.corpus.splits import Corpus
 from tagger.evaluation.report import format_raw
-from tagger.tagging.tagger import Tagger
+from tagger.tagging.load import tagger_of
 from tagger.training.card import raw_text_section, with_raw_text
 from tagger.training.config import TrainConfig
-from tagger.training.part_run import PartRun
+from tagger.training.part_run import PartRun, PartStart
 from tagger.training.segmenter_choice import SegmenterTraining, Start, raw_scores
-from tagger.training.start_tagger import StartTagger
 from tagger.weights.folder import save_with_segmenter
 
 
@@ -20,7 +19,7 @@ class SegmenterRun(PartRun):
 
     aim, unfinished = "a segmenter", "the segmenter was not complete"
 
-    def __init__(self, config: TrainConfig, start: StartTagger, corpus: Corpus) -> None:
+    def __init__(self, config: TrainConfig, start: PartStart, corpus: Corpus) -> None:
         super().__init__(config, start, corpus)
         self._training = SegmenterTraining(config, corpus, Start(start.tagger.config, start.folder))
 
@@ -33,7 +32,7 @@ class SegmenterRun(PartRun):
 
     def report(self, description: dict[str, Any], folder: Path) -> dict[str, Any]:
         saved = self.start.tagger._replace(config=description)
-        tagger = Tagger(*saved, self.device, precision="float32", segmenter=self._choice.segmenter)
+        tagger = tagger_of(saved, self.device, "float32", segmenter=self._choice.segmenter)
         return raw_scores(tagger, self.scored)
 
     def card(self, before: str, description: Mapping[str, Any], results: Mapping[str, Any], note: str) -> str:

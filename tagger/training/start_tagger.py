@@ -23,7 +23,7 @@ class StartTagger(NamedTuple):
         return network
 
 
-def _find_start(name: str) -> Path:
+def find_start(name: str) -> Path:
     """The folder of the tagger that `init` names.
 
     Raises:
@@ -43,5 +43,5 @@ def load_start(config: TrainConfig) -> StartTagger | None:
     """
     if config.init is None:
         return None
-    folder = _find_start(config.init)
+    folder = find_start(config.init)
     return StartTagger(load_tagger(folder), folder)

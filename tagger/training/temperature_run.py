@@ -11,11 +11,11 @@ from tagger.errors import InputError
 from tagger.evaluation.calibration import Calibrations, calibration_results, format_calibration
 from tagger.evaluation.report import calibrations, columns_of, draw_calibration, sentences_of
 from tagger.evaluation.temperatures import fit_temperatures
+from tagger.tagging.load import tagger_of
 from tagger.tagging.tagger import Tagger
 from tagger.training.card import confidence_section, with_section
 from tagger.training.config import TrainConfig
-from tagger.training.part_run import PartRun
-from tagger.training.start_tagger import StartTagger
+from tagger.training.part_run import PartRun, PartStart
 from tagger.weights.folder import save_with_description
 
 _log = logging.getLogger(__name__)
@@ -27,7 +27,7 @@ class TemperatureRun(PartRun):
     aim, unfinished = "temperatures", "the temperatures were not found"
 
     @staticmethod
-    def load(config: TrainConfig, start: StartTagger) -> Corpus:
+    def load(config: TrainConfig, start: PartStart) -> Corpus:
         """Opens the corpus with the columns of the tagger, or with those that it has."""
         columns = start.tagger.vocabulary.columns
         try:
@@ -71,7 +71,7 @@ class TemperatureRun(PartRun):
         return format_calibration(results["calibration"], self.corpus.name)
 
     def _tagger(self, description: dict[str, Any]) -> Tagger:
-        return Tagger(*self.start.tagger._replace(config=description), self.device, precision="float32")
+        return tagger_of(self.start.tagger._replace(config=description), self.device, "float32")
 
     def _calibrations(self, tagger: Tagger) -> Calibrations:
         found = {}

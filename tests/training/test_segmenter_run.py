@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 
+import tagger
 from tagger.errors import InputError
 from tagger.training import launch, segmenter_run
 from tagger.training.part_run import run_part
 from tagger.training.segmenter_module import SegmenterModule
 from tagger.training.segmenter_run import SegmenterRun
+from tagger.weights.ensemble_folder import save_ensemble
 from tagger.weights.segmenter_folder import load_segmenter
 from tests.training.conftest import COMMAND, TINY, config_of, made_up
 
@@ -133,3 +135,12 @@ def test_a_corpus_without_spacing_is_refused(arguments: list[str]) -> None:
     with pytest.raises(InputError, match=r"^parts=segmenter: train of x.conllu does not say where its text has spaces"):
         launch.train([*arguments, *given])
     assert not Path("runs").exists()
+
+
+def test_an_ensemble_gets_a_segmenter(arguments: list[str], source: Path, finished: Path) -> None:
+    save_ensemble(Path("both"), [source, finished / "tagger"], None, "command")
+    own = [value for value in arguments if not value.startswith("init=")]
+    assert launch.train([*own, "init=both", "hydra.run.dir=run"]) == 0
+    assert tagger.load("run").segmenter.name == "learned"  # type: ignore[union-attr]
+    for name in ("members/1/model.safetensors", "members/2/vocabulary.json"):
+        assert Path("run/tagger", name).read_bytes() == Path("both", name).read_bytes()

@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+import torch
 
 import tagger
 from tagger.errors import InputError
@@ -13,6 +14,7 @@ from tagger.text.conllu import read_conllu
 from tagger.text.files import read_lines
 from tagger.training import launch, temperature_run
 from tagger.training.train import train
+from tagger.weights.ensemble_folder import save_ensemble
 from tests.conftest import make_segmenter
 from tests.training.conftest import COMMAND, config_of
 
@@ -41,7 +43,7 @@ def arguments(source: Path, treebank: Path, tmp_path: Path, monkeypatch: pytest.
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in folder.iterdir()}
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
 
 
 @pytest.mark.usefixtures("drawn")
@@ -151,3 +153,19 @@ def test_what_would_be_ignored_is_refused(arguments: list[str], override: str, m
         launch.train([*arguments, override])
     assert message in str(caught.value)
     assert not Path("runs").exists()
+
+
+def test_an_ensemble_gets_temperatures(arguments: list[str], source: Path, finished: Path) -> None:
+    save_ensemble(Path("both"), [source, finished / "tagger"], [3, 1], "command")
+    before = contents(Path("both/members/1"))
+    own = [value for value in arguments if not value.startswith("init=")]
+    assert launch.train([*own, "init=both", "hydra.run.dir=run"]) == 0
+    assert contents(Path("run/tagger/members/1")) == before
+    old, new = (json.loads(Path(folder, "config.json").read_text()) for folder in ("both", "run/tagger"))
+    assert new == old | {"temperatures": new["temperatures"]}
+    assert new["temperatures"]["upos"] != 1
+    assert contents(Path("run/tagger")).keys() == contents(Path("both")).keys()
+    assert "## Confidence" in Path("run/tagger/README.md").read_text()
+    plain, warm = (tagger.load(folder, precision="float32").engine for folder in ("both", "run"))
+    logs = plain.log_probabilities([["They", "book", "flights"]])["upos"] / new["temperatures"]["upos"]
+    assert torch.allclose(warm.log_probabilities([["They", "book", "flights"]])["upos"], logs.log_softmax(1))
