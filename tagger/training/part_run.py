@@ -13,14 +13,13 @@ import torch
 from tagger.corpus.sources import load_corpus
 from tagger.corpus.splits import Corpus
 from tagger.errors import InputError
-from tagger.tagging.load import read_saved
 from tagger.text.output_files import whole_file
 from tagger.training.config import TrainConfig
 from tagger.training.experiment import REPORT, format_run
 from tagger.training.helper_process import is_helper
 from tagger.training.start_tagger import find_start
 from tagger.training.trainer import check_machine, quiet
-from tagger.weights.ensemble_folder import SavedEnsemble
+from tagger.weights.ensemble_folder import SavedEnsemble, read_saved
 from tagger.weights.folder import SavedTagger, describe_tagger
 from tagger.weights.saved_config import CARD, TAGGER_IN_RUN, predicts_words
 

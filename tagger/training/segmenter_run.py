@@ -6,7 +6,7 @@ from typing import Any
 
 from tagger.corpus.splits import Corpus
 from tagger.evaluation.report import format_raw
-from tagger.tagging.load import tagger_of
+from tagger.tagging.saved import tagger_of
 from tagger.training.card import raw_text_section, with_raw_text
 from tagger.training.config import TrainConfig
 from tagger.training.part_run import PartRun, PartStart

@@ -11,7 +11,7 @@ from tagger.errors import InputError
 from tagger.evaluation.calibration import Calibrations, calibration_results, format_calibration
 from tagger.evaluation.report import calibrations, columns_of, draw_calibration, sentences_of
 from tagger.evaluation.temperatures import fit_temperatures
-from tagger.tagging.load import tagger_of
+from tagger.tagging.saved import tagger_of
 from tagger.tagging.tagger import Tagger
 from tagger.training.card import confidence_section, with_section
 from tagger.training.config import TrainConfig

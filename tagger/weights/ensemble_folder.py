@@ -161,6 +161,15 @@ def load_ensemble(folder: Path) -> SavedEnsemble:
     return SavedEnsemble(members, weights, vocabulary, config, paths[0])
 
 
+def read_saved(folder: Path) -> SavedTagger | SavedEnsemble:
+    """Reads the folder of a tagger or of an ensemble.
+
+    Raises:
+        InputError: as `load_tagger` and `load_ensemble`.
+    """
+    return load_ensemble(folder) if is_ensemble(folder) else load_tagger(folder)
+
+
 def member_configs(folder: Path) -> list[dict[str, Any]]:
     """The `config.json` of each member of an ensemble that `save_ensemble` wrote."""
     return [read_config(folder / name) for name in read_config(folder)[ENSEMBLE]["members"]]
