@@ -6,11 +6,11 @@ from typing import Any
 
 from tagger.errors import InputError, shorten
 from tagger.model.vocabulary import Vocabulary
-from tagger.tagging.checks import checked_column
+from tagger.tagging.checks import checked_column, checked_corpus
 from tagger.tagging.devices import choose_device
 from tagger.tagging.engine import CACHE_SIZE
+from tagger.tagging.ensemble import EnsembleEngine
 from tagger.tagging.hidden_words import HiddenWordPredictor
-from tagger.tagging.saved import tagger_of
 from tagger.tagging.segmenter import LearnedSegmenter
 from tagger.tagging.tagger import Tagger
 from tagger.text.files import read_lines
@@ -18,7 +18,8 @@ from tagger.text.lexicon import CASES, Lexicon, LexiconCase, read_lexicon
 from tagger.text.segment import RULES
 from tagger.text.segmenter import RuleSegmenter, Segmenter
 from tagger.weights.catalog import DEFAULT, find_tagger
-from tagger.weights.ensemble_folder import read_saved
+from tagger.weights.ensemble_folder import SavedEnsemble, read_saved
+from tagger.weights.folder import SavedTagger
 from tagger.weights.saved_config import LEARNED, predicts_words
 from tagger.weights.segmenter_folder import load_segmenter
 
@@ -79,6 +80,34 @@ def load(
     options["segmenter"] = _segmenter(folder, predictor.config, segmenter)
     body = predictor.network.body
     return Tagger(body, predictor.vocabulary, predictor.config, None, device, **options, hidden_words=predictor)
+
+
+def tagger_of(
+    saved: SavedTagger | SavedEnsemble,
+    device: str = "cpu",
+    precision: str = "auto",
+    cache_size: int = CACHE_SIZE,
+    workers: int = 1,
+    segmenter: Segmenter | None = None,
+    corpus: str | None = None,
+    lexicons: Mapping[str, Lexicon] | None = None,
+) -> Tagger:
+    """The tagger that a folder holds; see `Tagger` for the options.
+
+    Raises:
+        InputError: an option has another value, or the tagger does not know the corpus.
+    """
+    options: dict[str, Any] = {"workers": workers, "segmenter": segmenter, "corpus": corpus, "lexicons": lexicons}
+    if isinstance(saved, SavedTagger):
+        return Tagger(*saved, device, precision, cache_size, **options)
+    checked_corpus(corpus, saved.vocabulary.corpus_ids)
+    members = [
+        Tagger(*each, device, precision, cache_size, corpus=corpus if each.vocabulary.corpora else None).engine
+        for each in saved.members
+    ]
+    temperatures = saved.config.get("temperatures")
+    engine = EnsembleEngine(members, saved.weights, saved.vocabulary, temperatures, str(saved.folder))
+    return Tagger.of_engine(engine, saved.config, **options)
 
 
 def _lexicons(files: Mapping[str, Path | str], case: LexiconCase, vocabulary: Vocabulary) -> dict[str, Lexicon]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tagger.errors import InputError
-from tagger.tagging.load import load
+from tagger.tagging.load import load, tagger_of
 from tagger.training import sweep
 from tagger.training.compose import Job, plan
 from tagger.training.config import ALL, AUTO, RULES_OF_CORPUS, SEGMENTER, TEMPERATURE, TrainConfig, train_config
@@ -131,7 +131,7 @@ def _run(record: RunRecord, folder: Path, resuming: bool = False) -> dict[str, A
             if isinstance(config, PretrainConfig):
                 return run_pretraining(config, folder, line, resuming)
             if config.parts != ALL:
-                return run_part(PART_RUNS[config.parts], config, folder, line)
+                return run_part(PART_RUNS[config.parts], config, folder, line, tagger_of)
             return run_training(config, folder, line, resuming, load)
     except KeyboardInterrupt:
         if can_resume(folder):

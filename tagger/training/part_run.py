@@ -3,9 +3,9 @@
 import json
 import logging
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import pytorch_lightning as pl
 import torch
@@ -23,16 +23,26 @@ from tagger.weights.ensemble_folder import SavedEnsemble, read_saved
 from tagger.weights.folder import SavedTagger, describe_tagger
 from tagger.weights.saved_config import CARD, TAGGER_IN_RUN, predicts_words
 
+if TYPE_CHECKING:
+    from tagger.tagging.tagger import Tagger
+
 MAX_CARD_CHARACTERS = 1_000_000
 
 _log = logging.getLogger(__name__)
 
 
 class PartStart(NamedTuple):
-    """The tagger or the ensemble that gets a part, and its folder."""
+    """The tagger or the ensemble that gets a part.
+
+    Attributes:
+        tagger: what its folder holds.
+        folder: its folder.
+        tagger_of: makes a `Tagger` of it; see `tagging.load`.
+    """
 
     tagger: SavedTagger | SavedEnsemble
     folder: Path
+    tagger_of: "Callable[..., Tagger]"
 
 
 class PartRun(ABC):
@@ -113,7 +123,9 @@ class PartRun(ABC):
         return {split: self.corpus.splits[split] for split in wanted if split in self.corpus.splits}
 
 
-def run_part(kind: type[PartRun], config: TrainConfig, folder: Path, command: str) -> dict[str, Any] | None:
+def run_part(
+    kind: type[PartRun], config: TrainConfig, folder: Path, command: str, tagger_of: "Callable[..., Tagger]"
+) -> dict[str, Any] | None:
     """Makes a part for the tagger that `init` names, and writes both as a new tagger; that of `init` stays.
 
     Args:
@@ -121,6 +133,7 @@ def run_part(kind: type[PartRun], config: TrainConfig, folder: Path, command: st
         config: checked values.
         folder: the run's folder.
         command: the command line that started the run, for the model card.
+        tagger_of: makes a `Tagger` of what a folder holds; see `tagging.load`.
 
     Returns:
         What `report.json` holds, or None in a process that only helps.
@@ -138,7 +151,7 @@ def run_part(kind: type[PartRun], config: TrainConfig, folder: Path, command: st
     pl.seed_everything(config.seed, verbose=False)
     assert config.init is not None  # `TrainConfig` refuses that
     source = find_start(config.init)
-    start = PartStart(read_saved(source), source)
+    start = PartStart(read_saved(source), source, tagger_of)
     if predicts_words(source):
         raise InputError(f"init={config.init}: it predicts words and has no tags; name a tagger")
     corpus = kind.load(config, start)

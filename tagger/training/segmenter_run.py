@@ -6,7 +6,6 @@ from typing import Any
 
 from tagger.corpus.splits import Corpus
 from tagger.evaluation.report import format_raw
-from tagger.tagging.saved import tagger_of
 from tagger.training.card import raw_text_section, with_raw_text
 from tagger.training.config import TrainConfig
 from tagger.training.part_run import PartRun, PartStart
@@ -32,7 +31,7 @@ class SegmenterRun(PartRun):
 
     def report(self, description: dict[str, Any], folder: Path) -> dict[str, Any]:
         saved = self.start.tagger._replace(config=description)
-        tagger = tagger_of(saved, self.device, "float32", segmenter=self._choice.segmenter)
+        tagger = self.start.tagger_of(saved, self.device, "float32", segmenter=self._choice.segmenter)
         return raw_scores(tagger, self.scored)
 
     def card(self, before: str, description: Mapping[str, Any], results: Mapping[str, Any], note: str) -> str:

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tagger.corpus.sources import load_corpus
 from tagger.corpus.splits import Corpus
@@ -11,12 +11,13 @@ from tagger.errors import InputError
 from tagger.evaluation.calibration import Calibrations, calibration_results, format_calibration
 from tagger.evaluation.report import calibrations, columns_of, draw_calibration, sentences_of
 from tagger.evaluation.temperatures import fit_temperatures
-from tagger.tagging.saved import tagger_of
-from tagger.tagging.tagger import Tagger
 from tagger.training.card import confidence_section, with_section
 from tagger.training.config import TrainConfig
 from tagger.training.part_run import PartRun, PartStart
 from tagger.weights.folder import save_with_description
+
+if TYPE_CHECKING:
+    from tagger.tagging.tagger import Tagger
 
 _log = logging.getLogger(__name__)
 
@@ -70,10 +71,10 @@ class TemperatureRun(PartRun):
     def format_results(self, results: Mapping[str, Any]) -> str:
         return format_calibration(results["calibration"], self.corpus.name)
 
-    def _tagger(self, description: dict[str, Any]) -> Tagger:
-        return tagger_of(self.start.tagger._replace(config=description), self.device, "float32")
+    def _tagger(self, description: dict[str, Any]) -> "Tagger":
+        return self.start.tagger_of(self.start.tagger._replace(config=description), self.device, "float32")
 
-    def _calibrations(self, tagger: Tagger) -> Calibrations:
+    def _calibrations(self, tagger: "Tagger") -> Calibrations:
         found = {}
         for split, data in self.scored.items():
             try:

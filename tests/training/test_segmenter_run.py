@@ -9,6 +9,7 @@ import pytest
 
 import tagger
 from tagger.errors import InputError
+from tagger.tagging.load import tagger_of
 from tagger.training import launch, segmenter_run
 from tagger.training.part_run import run_part
 from tagger.training.segmenter_module import SegmenterModule
@@ -79,7 +80,7 @@ def test_a_tagger_gets_a_segmenter_and_stays_as_it_is(
 
 def test_auto_keeps_the_rules_of_the_tagger_if_they_are_better(source: Path, treebank: Path, tmp_path: Path) -> None:
     given = ("segmenter=auto", "segmenter_steps=1", "parts=segmenter", f"init={source}")
-    results = run_part(SegmenterRun, config_of(treebank, *given), tmp_path / "run", COMMAND)
+    results = run_part(SegmenterRun, config_of(treebank, *given), tmp_path / "run", COMMAND, tagger_of)
     assert results is not None
     assert results["segmenter"]["kept"] == "english"
     assert sorted(contents(tmp_path / "run" / "tagger")) == sorted(contents(source))
