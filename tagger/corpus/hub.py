@@ -201,8 +201,12 @@ def _feats(value: str | None) -> str:
     return "|".join(f"{name}={setting}" for name, setting in pairs.items()) if isinstance(pairs, dict) else value
 
 
-def stream_hub(name: str, config: str | None, split: str, column: str) -> Iterator[str]:
+def stream_hub(name: str, config: str | None, split: str, column: str, key: str = "hub") -> Iterator[str]:
     """Yields the texts of a column of a data set while it is being downloaded.
+
+    Args:
+        name, config, split, column: see `HubTextConfig`.
+        key: of these values, for messages.
 
     Raises:
         InputError: it cannot be fetched, or has no such column of strings.
@@ -214,11 +218,11 @@ def stream_hub(name: str, config: str | None, split: str, column: str) -> Iterat
         for number, row in enumerate(rows):
             if not isinstance(row.get(column), str):
                 raise InputError(
-                    f"{name}, row {number}: no text in column {column}; set hub.column to one of {', '.join(row)}"
+                    f"{name}, row {number}: no text in column {column}; set {key}.column to one of {', '.join(row)}"
                 )
             yield row[column]
     except InputError:
         raise
     except Exception as error:  # `datasets` raises errors of many types for bad data
         reason = " ".join(str(error).split())[:300]
-        raise InputError(f"{name}: {reason}; check hub.name, hub.config and hub.split") from None
+        raise InputError(f"{name}: {reason}; check {key}.name, {key}.config and {key}.split") from None

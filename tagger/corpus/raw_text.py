@@ -75,6 +75,7 @@ class Texts:
         segmenter: Segmenter | None = None,
         paragraph_per_line: bool | None = None,
         encoding: str = "utf-8",
+        keys: str = "",
     ) -> None:
         """Finds the files.
 
@@ -85,15 +86,19 @@ class Texts:
             segmenter: cuts running text; None: the rules `english`.
             paragraph_per_line: see `read_paragraphs`.
             encoding: of the files.
+            keys: what the names of the config's keys begin with, for messages; such as `distill.`.
 
         Raises:
             InputError: neither text nor a data set, both, or a name that no file has.
         """
         if (text is None) == (hub.name is None):
-            raise InputError("give text=FILES, such as text=novels/*.txt, or a data set as hub.name")
+            raise InputError(f"give {keys}text=FILES, such as {keys}text=novels/*.txt, or a data set as {keys}hub.name")
+        self._keys = keys
         self.dev_files = [] if dev is None else _files(dev, "dev")
         apart = {os.path.realpath(path) for path in self.dev_files}
-        self.files = [] if text is None else [f for f in _files(text, "text") if os.path.realpath(f) not in apart]
+        self.files = (
+            [] if text is None else [f for f in _files(text, f"{keys}text") if os.path.realpath(f) not in apart]
+        )
         if text is not None and not self.files:
             raise InputError("dev names all of text; leave some to learn from")
         self._reading: _Reading | None = None
@@ -203,13 +208,13 @@ class Texts:
         from tagger.corpus.hub import stream_hub  # importing `datasets` takes seconds, which files do not need
 
         hub = self.hub
-        for text in stream_hub(str(hub.name), hub.config, hub.split, hub.column):
+        for text in stream_hub(str(hub.name), hub.config, hub.split, hub.column, f"{self._keys}hub"):
             paragraphs = read_paragraphs(io.StringIO(text, newline="\n"), self.paragraph_per_line)
             for number, paragraph in enumerate(paragraphs):
                 yield number == 0, paragraph
 
     def _read(self, path: str) -> Iterator[Unit]:
-        lines, format = read_lines(path, self.encoding, "encoding"), format_of(path)
+        lines, format = read_lines(path, self.encoding, "" if self._keys else "encoding"), format_of(path)
         if format == "text":
             return read_paragraphs(lines, self.paragraph_per_line)
         return read(lines, path, format, segment=self.segment)

@@ -47,10 +47,11 @@ def model_card(config: Mapping[str, Any], results: Mapping[str, Any], command: s
     licence = f" The training data's licence is {config['license']}." if config["license"] else ""
     encoder = _encoder_line(network["transformer"])
     start = f"\nTraining started from a tagger that was trained on {config['start']}." if config["start"] else ""
+    taught = _teacher_lines(config.get("teacher"))
     return f"""# Part-of-speech tagger for {corpus}
 
 A stack of bidirectional recurrent layers over {"; ".join(inputs)}
-({results["parameters"]:,} parameters), trained on {corpus}.{licence}{encoder}{start}
+({results["parameters"]:,} parameters), trained on {corpus}.{licence}{encoder}{start}{taught}
 
 | split | column | words | all words | seen in training | not seen | whole sentences |
 |---|---|---|---|---|---|---|
@@ -103,6 +104,22 @@ The last column is for `tag --corpus NAME`.
 
 {_table(head, rows)}
 """
+
+
+def _teacher_lines(teacher: Mapping[str, Any] | None) -> str:
+    """What a student learned from: its teacher with the teacher's corpus and scores, and the untagged text."""
+    if teacher is None:
+        return ""
+    scores = [
+        f"{_percent(accuracy)} on {split} in {column}"
+        for split, columns in teacher["scores"].items()
+        for column, accuracy in columns.items()
+    ]
+    corpus = f", which was trained on {teacher['corpus']}" if teacher["corpus"] else ""
+    scored = f" (accuracy {', '.join(scores)})" if scores else ""
+    text = teacher["text"]
+    read = f"\nThe teacher also tagged {text['words']:,} words of text without tags, {text['name']}." if text else ""
+    return f"\nIt learned from gold tags and from a teacher, the tagger `{teacher['name']}`{corpus}{scored}.{read}"
 
 
 def _encoder_line(transformer: Mapping[str, Any] | None) -> str:

@@ -26,7 +26,7 @@ from tagger.training.overrides import checked_overrides
 from tagger.training.run_folder import Command
 
 _INFORMATION = ("all", "config", "defaults", "defaults-tree", "plugins", "searchpath")  # that Hydra shows
-_FILE_KEYS = ("corpus.path", "corpus.train", "corpus.dev", "corpus.test", "text", "dev")
+_FILE_KEYS = ("corpus.path", "corpus.train", "corpus.dev", "corpus.test", "text", "dev", "distill.text")
 _MERGING = "Error merging override "  # how Hydra's message begins if a value does not fit its key
 
 

@@ -79,6 +79,8 @@ class TrainConfig(Checked):
             raise InputError(
                 f"model.decoder={self.model.decoder}: a student needs the decoder {SOFTMAX}; leave this out"
             )
+        if self.distill.teacher is not None and self.parts != ALL:
+            raise InputError(f"parts={self.parts} trains no student; leave distill.teacher out")
         if self.init == "":
             raise bad_value("init", self.init, "give a name or a folder")
         if self.init == "latest":

@@ -7,50 +7,116 @@ https://arxiv.org/abs/1606.07947.
 
 import dataclasses
 import logging
+import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import datasets
 from datasets import Dataset
 
 from tagger.corpus.arrow import to_arrow, token_counts
 from tagger.corpus.config import HubTextConfig
-from tagger.corpus.raw_text import Texts
+from tagger.corpus.raw_text import MAX_COUNTED_FORMS, Texts
 from tagger.corpus.several import CORPUS
+from tagger.errors import InputError
 from tagger.model.vocabulary import Vocabulary
 from tagger.text.files import file_version
 from tagger.text.gold_tags import NO_TAG
-from tagger.text.segmenter import Segmenter
-from tagger.text.sentence import Sentence
+from tagger.text.sentence import Sentence, Token
 from tagger.training.distill_config import DistillConfig
 from tagger.training.targets import Distillation
-from tagger.training.teacher import Teacher
+from tagger.training.teacher import SECONDS, Load, Teacher
+
+if TYPE_CHECKING:
+    from tagger.tagging.tagger import Tagger
 
 _log = logging.getLogger(__name__)
+
+
+class Teaching:
+    """A teacher, and the untagged text that it tags for a student."""
+
+    def __init__(self, config: DistillConfig, columns: Sequence[str], load: Load) -> None:
+        """Loads the teacher and reads the text.
+
+        Args:
+            config: names the teacher, and maybe text.
+            columns: that the student learns.
+            load: loads the teacher.
+
+        Raises:
+            InputError: the teacher or the text cannot be read, or the teacher lacks a column.
+        """
+        assert config.teacher is not None
+        self._config = config
+        self._teacher = Teacher(config.teacher, columns, load)
+        self._text = UntaggedText(config, columns, self._teacher) if config.has_text else None
+
+    @property
+    def counts(self) -> Mapping[str, int] | None:
+        """How often each form occurs in the text; None if there is no text."""
+        return None if self._text is None else self._text.counts
+
+    @property
+    def description(self) -> dict[str, Any]:
+        """What a model card says of the teacher and the text."""
+        text = None if self._text is None else {"name": self._text.name, "words": self._text.words}
+        return {**self._teacher.description, "text": text}
+
+    def of(self, train: Dataset, vocabulary: Vocabulary) -> Distillation:
+        """Asks the teacher about the corpus and the text.
+
+        Args:
+            train: the sentences of the corpus.
+            vocabulary: the student's.
+
+        Raises:
+            InputError: the teacher knows no tag of a column, or the cache cannot be written.
+        """
+        teacher, text = self._teacher, self._text
+        teacher.check(vocabulary)
+        if text is None:
+            return Distillation(train, len(train), 0, teacher.targets(train, self._config.top, vocabulary))
+        untagged = text.sentences
+        if CORPUS in train.column_names:
+            nothing: Any = [""] * len(untagged)
+            untagged = untagged.add_column(CORPUS, nothing)
+        columns = [name for name in train.column_names if name in untagged.column_names]
+        both = datasets.concatenate_datasets([train.select_columns(columns), untagged.select_columns(columns)])
+        share = min(1.0, self._config.ratio * int(token_counts(train).sum()) / text.words)
+        _log.info("%s: %s words of text, %.0f %% of them in an epoch", text.name, f"{text.words:,}", 100 * share)
+        sentences = max(1, round(share * len(untagged)))
+        return Distillation(both, len(train), sentences, teacher.targets(both, self._config.top, vocabulary))
 
 
 class UntaggedText:
     """The untagged text that a config names, cut into sentences of tokens and kept in the cache.
 
     Attributes:
+        name: of the text.
         sentences: with `tokens` and, in every tag column, as many blanks.
-        counts: how often each form occurs.
+        counts: how often each form occurs; of very many forms those that occur once are forgotten.
+        words: the number of its tokens.
     """
 
     def __init__(self, config: DistillConfig, columns: Sequence[str], teacher: Teacher) -> None:
         """Reads the text.
 
+        Args:
+            config: names the text.
+            columns: of the student.
+            teacher: its segmenter cuts the text.
+
         Raises:
-            InputError: the text cannot be read or has no words.
+            InputError: the text cannot be read, cannot be cut, or has no words.
         """
-        segmenter = teacher.tagger.segmenter
-        texts = Texts(config.text, config.hub, segmenter=segmenter)
+        texts = Texts(config.text, config.hub, keys="distill.")
         self.name = texts.name
         arguments = {
             "text": None if config.text is None else tuple(texts.files),
             "hub": tuple(dataclasses.asdict(config.hub).values()),
-            "cut": _Cut(segmenter),
+            "cut": _Cut(teacher.tagger),
             "columns": tuple(columns),
         }
         version = (*(file_version(file) for file in texts.files), teacher.digest)
@@ -59,57 +125,48 @@ class UntaggedText:
         for rows in self.sentences.select_columns(["tokens"]).iter(1000):
             for tokens in rows["tokens"]:
                 self.counts.update(tokens)
-
-    @property
-    def words(self) -> int:
-        """The number of its tokens."""
-        return self.counts.total()
+            if len(self.counts) > MAX_COUNTED_FORMS:
+                self.counts = Counter({form: count for form, count in self.counts.items() if count > 1})
+        self.words = int(token_counts(self.sentences).sum())
 
 
 class _Cut:
-    """What cuts the text. A file in the cache is named after its name alone; its weights are part of the version."""
+    """What cuts the text: the segmenter of a tagger.
 
-    def __init__(self, segmenter: Segmenter | None) -> None:
-        self.segmenter = segmenter
+    A file in the cache is named after the name of the segmenter alone; its weights are part of the version.
+    """
 
-    def __getstate__(self) -> dict[str, str | None]:
-        return {"segmenter": self.segmenter.name if self.segmenter else None}
+    def __init__(self, tagger: "Tagger") -> None:
+        self.tagger = tagger
+
+    @property
+    def name(self) -> str:
+        return self.tagger.segmenter.name if self.tagger.segmenter else ""
+
+    def segment_all(self, paragraphs: Sequence[str]) -> list[list[list[Token]]]:
+        if not self.tagger.takes_text:
+            raise InputError(
+                "distill.text: the teacher learned words with spaces inside, which no rule finds in running text; give"
+                " text that is cut into words (.lines, .tokens, .conllu), or train the teacher a segmenter"
+                " (parts=segmenter)"
+            )
+        return self.tagger.segment_all(paragraphs)
+
+    def __getstate__(self) -> dict[str, str]:
+        return {"segmenter": self.name}
 
 
 def _untagged(
     text: tuple[str, ...] | None, hub: tuple[Any, ...], cut: _Cut, columns: tuple[str, ...]
 ) -> Iterator[Sentence]:
     """The sentences of the text."""
-    files = None if text is None else list(text)
-    for tokens in Texts(files, HubTextConfig(*hub), segmenter=cut.segmenter).sentences():
+    texts = Texts(None if text is None else list(text), HubTextConfig(*hub), segmenter=cut, keys="distill.")
+    words, said = 0, time.monotonic()
+    for tokens in texts.sentences():
+        words += len(tokens)
+        if time.monotonic() - said >= SECONDS:
+            said = time.monotonic()
+            _log.info("%s: %s words are cut", texts.name, f"{words:,}")
         yield Sentence(tokens, {column: [NO_TAG] * len(tokens) for column in columns})
-
-
-def distillation(
-    config: DistillConfig, train: Dataset, vocabulary: Vocabulary, teacher: Teacher, text: UntaggedText | None
-) -> Distillation:
-    """Asks the teacher about the corpus and the text.
-
-    Args:
-        config: of the training.
-        train: the sentences of the corpus.
-        vocabulary: the student's.
-        teacher: of the student.
-        text: untagged, if there is any.
-
-    Raises:
-        InputError: the teacher lacks a column or all tags of one, or the cache cannot be written.
-    """
-    teacher.check(vocabulary)
-    if text is None:
-        return Distillation(train, len(train), 0, teacher.targets(train, config.top, vocabulary))
-    untagged = text.sentences
-    if CORPUS in train.column_names:
-        nothing: Any = [""] * len(untagged)
-        untagged = untagged.add_column(CORPUS, nothing)
-    columns = [name for name in train.column_names if name in untagged.column_names]
-    both = datasets.concatenate_datasets([train.select_columns(columns), untagged.select_columns(columns)])
-    share = min(1.0, config.ratio * int(token_counts(train).sum()) / text.words)
-    _log.info("%s: %s words of text, %.0f %% of them in an epoch", text.name, f"{text.words:,}", 100 * share)
-    sentences = max(1, round(share * len(untagged)))
-    return Distillation(both, len(train), sentences, teacher.targets(both, config.top, vocabulary))
+    if not words:
+        raise InputError(f"{texts.name}: no words in it to learn from; give distill.text more")

@@ -32,12 +32,15 @@ class DistillConfig(Checked):
             raise bad_value("distill.text", self.text, "give a file, a folder or a pattern, or a list of several")
         if self.text is not None and self.hub.name is not None:
             raise InputError("distill.text and distill.hub.name: choose one of the two")
+        if self.has_text and not self.ratio:
+            raise bad_value("distill.ratio", self.ratio, "give a number above 0, or leave out the text")
         if self.teacher == "":
             raise bad_value("distill.teacher", self.teacher, "give a name or a folder")
         if self.teacher == "latest":
             raise InputError("distill.teacher=latest would be another tagger when the run is resumed; name its folder")
         if self.has_text and self.teacher is None:
-            raise InputError("distill.text: no teacher tags it; name one, distill.teacher=FOLDER")
+            key = "distill.text" if self.hub.name is None else "distill.hub.name"
+            raise InputError(f"{key}: no teacher tags it; name one, distill.teacher=FOLDER")
 
     @property
     def has_text(self) -> bool:

@@ -1,7 +1,7 @@
 """A config and the forms of a corpus -> pretrained inputs of a network: vectors and a transformer, loaded."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import torch
@@ -53,14 +53,17 @@ class Inputs(NamedTuple):
             network.transformer.load_state_dict(self.transformer.embedding.state_dict())
 
 
-def load_inputs(config: TrainConfig, forms: Sequence[str], vectors: bool, transformer: bool) -> Inputs:
+def load_inputs(
+    config: TrainConfig, forms: Sequence[str], vectors: bool, transformer: bool, others: Iterable[str] = ()
+) -> Inputs:
     """Loads what the config names.
 
     Args:
         config: of the training.
-        forms: the word forms that training knows.
+        forms: the word forms of the corpus.
         vectors: whether vectors are wanted.
         transformer: whether a transformer is wanted.
+        others: frequent word forms of untagged text, whose pieces a transformer needs, too.
 
     Raises:
         InputError: the vectors or the transformer cannot be read.
@@ -90,6 +93,6 @@ def load_inputs(config: TrainConfig, forms: Sequence[str], vectors: bool, transf
         layers=use.layers,
         dtype=use.dtype,
         dropout=use.dropout,
-        forms=forms,
+        forms=[*forms, *others],
     )
     return Inputs(found, vector_config, Transformer(*loaded))

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 from torch.optim import Optimizer
 
+from tagger.errors import InputError
 from tagger.model.batch import IGNORE, Batch
 from tagger.model.crf import packing
 from tagger.model.decoder import CRFDecoder, Decoder
@@ -180,6 +181,16 @@ class TaggerModule(Module):
     @property
     def body(self) -> TaggerNetwork:
         return self._members[0]
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Checks that the checkpoint is of the same words and tags.
+
+        Raises:
+            InputError: it is of others.
+        """
+        if checkpoint["hyper_parameters"]["vocabulary"] != self.hparams["vocabulary"]:
+            raise InputError("the corpus or the text has changed since the run began; start the run again")
+        super().on_load_checkpoint(checkpoint)
 
     def trained(self) -> tuple[TaggerNetwork, NetworkConfig]:
         """The network that the members are together, and its config."""

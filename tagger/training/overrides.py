@@ -33,6 +33,7 @@ STRING_KEYS = (
     *(f"corpus.{field.name}" for kind in CORPUS_CONFIGS.values() for field in fields(kind) if field.type in _STRINGS),
     *(f"corpus.{kind.list_key}" for kind in CORPUS_CONFIGS.values() if kind.list_key),
     *("text", "dev", "hub.name", "hub.config", "init", "embedding.vectors", "embedding.transformer"),
+    *("distill.teacher", "distill.text", "distill.hub.name", "distill.hub.config"),
     *("card.version", "card.license", "hydra.run.dir", "hydra.sweep.dir"),
 )
 OPEN_PARTS = ("trainer.", "corpus.fields.")  # parts that take keys which the page does not have

@@ -58,11 +58,13 @@ def build(
     """
     vocabulary = Vocabulary.build(corpus.splits["train"], config.columns, config.embedding.min_count)
     vocabulary = dataclasses.replace(vocabulary, corpora=list(corpus.parts))
+    frequent = []  # forms of the text
     if text is not None:
         vocabulary = vocabulary.with_text(text, config.distill.min_count)
+        frequent = [form for form, count in text.items() if count >= config.distill.min_count]
     facts = Facts.of(corpus.splits["train"], config.columns) if config.facts else Facts([])
     if start is None:
-        inputs = load_inputs(config, vocabulary.forms, vectors=True, transformer=True)
+        inputs = load_inputs(config, vocabulary.forms, vectors=True, transformer=True, others=frequent)
         described = inputs.transformer.config if inputs.transformer else None
         network = network_config(config.model, config.embedding, inputs.vector_config, described, config.model.decoder)
         members = config.model.members
@@ -74,6 +76,7 @@ def build(
             vocabulary.forms,
             vectors=start.network["vectors"] is None,
             transformer=start.network["transformer"] is None,
+            others=frequent,
         )
         network, members = _continued_config(config, start, inputs), 1
     vocabulary = dataclasses.replace(vocabulary, vectors=vocabulary.vectors | inputs.rows)

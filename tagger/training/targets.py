@@ -1,4 +1,4 @@
-"""What a teacher says of the sentences of a training; it stays on disk."""
+"""Files with what a teacher says of tokens -> its tags and their probabilities for a batch; they stay on disk."""
 
 # T tokens in the longest sentence, B sentences, k tags that are kept of a token
 
@@ -48,6 +48,8 @@ class Targets:
     def batch(self, numbers: Sequence[int] | np.ndarray) -> dict[str, np.ndarray]:
         """For each column float32 (T, B, k, 2): ids and probabilities, 0 after a sentence's end.
 
+        A tag that the student lacks has the id -1 and the probability 0.
+
         Args:
             numbers: of B sentences.
         """
@@ -59,7 +61,7 @@ class Targets:
                 shard, length = self._of[number], self._lengths[number]
                 start = self._starts[number] - self._borders[shard]
                 ids = self._translations[place][self._shards[shard].ids[place][start : start + length]]
-                values[:length, i, :, 0] = ids.clip(min=0)
+                values[:length, i, :, 0] = ids
                 values[:length, i, :, 1] = self._shards[shard].shares[place][start : start + length] * (ids >= 0)
             found[column] = values
         return found

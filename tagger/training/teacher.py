@@ -12,11 +12,13 @@ import json
 import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import datasets
 import numpy as np
+import torch
 from datasets import Dataset
 
 from tagger.corpus.arrow import token_counts
@@ -24,10 +26,11 @@ from tagger.errors import InputError
 from tagger.model.vocabulary import Vocabulary
 from tagger.tagging.decoding import Request
 from tagger.text.output_files import whole_binary
+from tagger.training.card import describe
 from tagger.training.targets import Shard, Targets
 from tagger.weights.catalog import find_tagger
-from tagger.weights.disk_cache import cache_limit, lock_while_open, open_cached, trim
-from tagger.weights.saved_config import CARD
+from tagger.weights.disk_cache import alone, cache_limit, lock_while_open, open_cached, trim
+from tagger.weights.saved_config import CARD, TAGGER_IN_RUN
 
 if TYPE_CHECKING:
     from tagger.tagging.tagger import Tagger
@@ -37,6 +40,9 @@ Load = Callable[[Path], "Tagger"]
 
 _log = logging.getLogger(__name__)
 SHARD_TOKENS = 50_000  # of a file, at least, but for the last one
+MAX_SHARDS = 128  # about; of more text a file has more tokens, since each stays open while it is mapped
+PIECE_TOKENS = 20_000  # that the teacher tags at a time
+SECONDS = 10  # between two lines of progress
 FORMAT = 1  # of the files; raise it when their content changes
 IDS, SHARES = np.dtype(np.uint16), np.dtype(np.float16)
 
@@ -46,38 +52,54 @@ class Teacher:
 
     Attributes:
         folder: of the tagger.
+        name: the last part of the name of its folder, or of the folder of its run.
         tagger: loaded.
+        digest: of all its files.
     """
 
-    def __init__(self, name: str, load: Load) -> None:
+    def __init__(self, name: str, columns: Sequence[str], load: Load) -> None:
         """Loads the tagger.
 
         Args:
             name: of the tagger, or its folder.
+            columns: that a student learns.
             load: loads it.
 
         Raises:
-            InputError: there is none of that name, or it cannot be read.
+            InputError: there is none of that name, it cannot be read, or it lacks a column.
         """
         try:
             self.folder = find_tagger(name)
         except InputError:
             raise InputError(f"distill.teacher={name}: no such tagger; name one, or the folder of its run") from None
-        self.tagger = load(self.folder)
+        resolved = self.folder.resolve()
+        self.name = resolved.parent.name if resolved.name == TAGGER_IN_RUN else resolved.name
+        with torch.random.fork_rng(devices=[]):  # the student begins with the weights that it has without a teacher
+            self.tagger = load(self.folder)
         self.digest = _folder_digest(self.folder)
+        own = self.tagger.vocabulary.columns
+        if not own:
+            raise InputError(f"distill.teacher={name}: it predicts words and has no tags; name a tagger")
+        for column in columns:
+            if column not in own:
+                raise InputError(
+                    f"distill.teacher={name}: it has no column {column}, only {', '.join(own)}; choose columns=[...]"
+                    " among these, or another teacher"
+                )
+
+    @property
+    def description(self) -> dict[str, Any]:
+        """Its name, what it was trained on, and its scores."""
+        config = self.tagger.config
+        corpus = describe(config) if config.get("corpus") else None
+        return {"name": self.name, "corpus": corpus, "scores": config.get("scores", {})}
 
     def check(self, vocabulary: Vocabulary) -> None:
-        """Raises InputError if the teacher lacks a column of a student, or all tags of one."""
-        own = self.tagger.vocabulary
+        """Raises InputError if the teacher knows no tag of a student's column."""
         for column, tags in vocabulary.tags.items():
-            if column not in own.tags:
+            if not set(tags) & set(self.tagger.vocabulary.tags[column]):
                 raise InputError(
-                    f"distill.teacher={self.folder}: it has no column {column}, it has {', '.join(own.columns)};"
-                    " choose columns=[...] among these, or another teacher"
-                )
-            if not set(tags) & set(own.tags[column]):
-                raise InputError(
-                    f"distill.teacher={self.folder}: no tag of the corpus in {column} is known to it; choose a teacher"
+                    f"distill.teacher={self.folder}: it knows no tag that the corpus has in {column}; choose a teacher"
                     " that was trained on such tags"
                 )
 
@@ -96,8 +118,10 @@ class Teacher:
         folder = Path(datasets.config.HF_DATASETS_CACHE) / "tagger"
         sizes = [min(top, len(self.tagger.vocabulary.tags[column])) for column in columns]
         lengths = token_counts(sentences)
-        progress = _Progress(self.folder, int(lengths.sum()))
-        shards = [self._shard(shard, columns, sizes, folder, progress) for shard in _shards(sentences)]
+        total = int(lengths.sum())
+        progress = _Progress(f"{self.name} tags {total:,} words for the student once", total)
+        size = max(SHARD_TOKENS, total // MAX_SHARDS)
+        shards = [self._shard(shard, columns, sizes, folder, progress) for shard in _shards(sentences, size)]
         return Targets(shards, lengths, columns, self._translations(vocabulary))
 
     def _shard(
@@ -110,22 +134,54 @@ class Teacher:
         size = tokens * sum(sizes) * (IDS.itemsize + SHARES.itemsize)
         remedy = "make room for what the teacher says, or set HF_DATASETS_CACHE to another folder"
         try:
-            with open_cached(path, size) as cached:
-                if cached is not None:
+            if (found := self._cached(path, tokens, columns, sizes, size)) is not None:
+                progress.found(tokens)
+                return found
+            with alone(path):
+                if (found := self._cached(path, tokens, columns, sizes, size)) is not None:  # another process was first
                     progress.found(tokens)
-                    return _mapped(path, tokens, sizes)
-            trim(folder, size, cache_limit())
-            found = self.tagger.engine.tag(sentences, Request(columns, top=max(sizes), probabilities=True))
-            with whole_binary(path, remedy) as file:
-                for column, k in zip(columns, sizes, strict=True):
-                    tags = found[column].tags
-                    assert tags.probabilities is not None
-                    file.write(tags.ids[:, :k].astype(IDS).tobytes())
-                    file.write(tags.probabilities[:, :k].astype(SHARES).tobytes())
-            progress.computed(tokens)
-            return _mapped(path, tokens, sizes)
+                    return found
+                progress.begin()
+                trim(folder, size, cache_limit())
+                arrays = self._ask(sentences, columns, sizes, progress)
+                with whole_binary(path, remedy) as file:
+                    lock_while_open(file)
+                    for array in arrays:
+                        file.write(array.tobytes())
+                with path.open("rb") as file:
+                    lock_while_open(file)
+                    return _mapped(np.memmap(file, dtype=np.uint8, mode="r"), tokens, sizes)
         except OSError as error:
             raise InputError(f"{path} cannot be read: {error.strerror}; {remedy}") from None
+
+    def _cached(self, path: Path, tokens: int, columns: list[str], sizes: list[int], size: int) -> Shard | None:
+        """The arrays of a file of the cache; None if there is none, or if it is damaged."""
+        with open_cached(path, size) as file:
+            if file is None:
+                return None
+            shard = _mapped(np.memmap(file, dtype=np.uint8, mode="r"), tokens, sizes)
+        for column, ids, shares in zip(columns, shard.ids, shard.shares, strict=True):
+            if ids.max() >= len(self.tagger.vocabulary.tags[column]) or not (shares.min() >= 0 and shares.max() <= 1):
+                return None
+        return shard
+
+    def _ask(
+        self, sentences: list[list[str]], columns: list[str], sizes: list[int], progress: "_Progress"
+    ) -> list[np.ndarray]:
+        """For each column the ids and the probabilities, (tokens, k) each; the teacher tags a piece at a time."""
+        ends = np.cumsum([0, *map(len, sentences)])
+        arrays = [np.empty((ends[-1], k), dtype) for k in sizes for dtype in (IDS, SHARES)]
+        pieces = np.searchsorted(ends, np.arange(0, ends[-1], PIECE_TOKENS))  # the first sentence of each
+        for first, last in pairwise(np.unique([*pieces, len(sentences)]).tolist()):
+            found = self.tagger.engine.tag(sentences[first:last], Request(columns, max(sizes), probabilities=True))
+            start, end = ends[first], ends[last]
+            for place, (column, k) in enumerate(zip(columns, sizes, strict=True)):
+                tags = found[column].tags
+                assert tags.probabilities is not None
+                arrays[2 * place][start:end] = tags.ids[:, :k]
+                arrays[2 * place + 1][start:end] = tags.probabilities[:, :k].clip(0, 1)
+            progress.computed(int(end - start))
+        return arrays
 
     def _translations(self, vocabulary: Vocabulary) -> list[np.ndarray]:
         """For each column the student's id of each of the teacher's tags; -1: the student does not have it."""
@@ -139,9 +195,17 @@ class Teacher:
 class _Progress:
     """Says how far the teacher is."""
 
-    def __init__(self, folder: Path, total: int) -> None:
-        self.folder, self.total, self.done, self.own = folder, total, 0, 0
-        self.start = self.said = time.monotonic()
+    def __init__(self, title: str, total: int) -> None:
+        self.title, self.total, self.done, self.own = title, total, 0, 0
+        self.start: float | None = None
+        self.said = 0.0
+
+    def begin(self) -> None:
+        """Says what the teacher does, before it does it for the first time."""
+        if self.start is None:
+            self.start = self.said = time.monotonic()
+            known = f"; {self.done:,} of them are known" if self.done else ""
+            _log.info("%s%s", self.title, known)
 
     def found(self, tokens: int) -> None:
         """Counts words that the cache had."""
@@ -151,47 +215,55 @@ class _Progress:
         """Counts words that the teacher has just tagged; says so every ten seconds, and at the end."""
         self.done, self.own = self.done + tokens, self.own + tokens
         now = time.monotonic()
-        if now - self.said >= 10 or self.done >= self.total:
+        if now - self.said >= SECONDS or self.done >= self.total:
             self.said = now
-            rate = self.own / max(1e-9, now - self.start)
+            rate = self.own / max(1e-9, now - (self.start or now))
+            left = f", {in_words((self.total - self.done) / rate)} left" if self.done < self.total else ""
             _log.info(
-                "teacher %s: %s of %s words, %s words/s, kept on disk",
-                self.folder,
-                f"{self.done:,}",
-                f"{self.total:,}",
-                f"{rate:,.0f}",
+                "teacher: %s of %s words, %s words/s%s", *(f"{n:,.0f}" for n in (self.done, self.total, rate)), left
             )
 
 
-def _shards(sentences: Dataset) -> Iterator[list[list[str]]]:
+def in_words(seconds: float) -> str:
+    """A time in the largest unit of which there are at least two.
+
+    >>> in_words(90), in_words(600), in_words(10_000)
+    ('90 s', '10 min', '2.8 h')
+    """
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
+
+
+def _shards(sentences: Dataset, size: int) -> Iterator[list[list[str]]]:
+    """Sentences of at least `size` tokens at a time."""
     shard: list[list[str]] = []
     tokens = 0
     for rows in sentences.select_columns(["tokens"]).iter(1000):
         for sentence in rows["tokens"]:
             shard.append(sentence)
             tokens += len(sentence)
-            if tokens >= SHARD_TOKENS:
+            if tokens >= size:
                 yield shard
                 shard, tokens = [], 0
     if shard:
         yield shard
 
 
-def _mapped(path: Path, tokens: int, sizes: Sequence[int]) -> Shard:
-    ids: list[np.ndarray] = []
-    shares: list[np.ndarray] = []
+def _mapped(content: np.ndarray, tokens: int, sizes: Sequence[int]) -> Shard:
+    """The arrays that the bytes of a file are."""
+    shard = Shard([], [])
     place = 0
-    with path.open("rb") as file:
-        lock_while_open(file)  # as long as it is mapped
-        for k in sizes:
-            for arrays, kind in ((ids, IDS), (shares, SHARES)):
-                arrays.append(np.memmap(file, dtype=kind, mode="r", offset=place, shape=(tokens, k)))
-                place += tokens * k * kind.itemsize
-    return Shard(ids, shares)
+    for k in sizes:
+        for arrays, kind in ((shard.ids, IDS), (shard.shares, SHARES)):
+            size = tokens * k * kind.itemsize
+            arrays.append(content[place : place + size].view(kind).reshape(tokens, k))
+            place += size
+    return shard
 
 
 def _folder_digest(folder: Path) -> str:
-    """A digest of all files of a tagger but its card."""
+    """A digest of all files of a tagger but its cards."""
     digest = hashlib.sha256()
     for path in sorted(path for path in folder.rglob("*") if path.is_file() and path.name != CARD):
         digest.update(f"{path.relative_to(folder)}\n".encode())

@@ -37,13 +37,13 @@ from tagger.training.card import describe, model_card
 from tagger.training.config import TrainConfig
 from tagger.training.corpus_scores import corpus_scores, format_corpus_scores
 from tagger.training.datamodule import TaggerDataModule
-from tagger.training.distill import UntaggedText, distillation
+from tagger.training.distill import Teaching
 from tagger.training.experiment import Experiment, format_run, run_experiment
 from tagger.training.recipe import with_recipe
 from tagger.training.segmenter_choice import Choice, SegmenterTraining, Start, raw_scores
 from tagger.training.start import Beginning, build, with_start
 from tagger.training.start_tagger import load_start
-from tagger.training.teacher import Load, Teacher
+from tagger.training.teacher import Load
 from tagger.weights.folder import save_tagger, saved_weights
 from tagger.weights.quantize import expand
 from tagger.weights.saved_config import TAGGER_IN_RUN
@@ -80,17 +80,16 @@ class TaggerTraining(Experiment):
         self.start = start = load_start(config)
         self.config = config = with_recipe(with_start(config, start), words)
         batch_tokens, patience = cast(int, config.batch_tokens), cast(int, config.patience)
-        distill, train = config.distill, self.corpus.splits["train"]
-        teacher = None
-        if distill.teacher is not None:
+        teaching = None
+        if config.distill.teacher is not None:
             assert load is not None
-            teacher = Teacher(distill.teacher, load)
-        text = UntaggedText(distill, config.columns, teacher) if teacher is not None and distill.has_text else None
-        self.beginning = build(config, self.corpus, start, text.counts if text else None)
+            teaching = Teaching(config.distill, config.columns, load)
+        self.beginning = build(config, self.corpus, start, teaching.counts if teaching else None)
         module = self.beginning.module
         vocabulary = module.vocabulary
         _check_dev(self.corpus, vocabulary)
-        distilled = None if teacher is None else distillation(distill, train, vocabulary, teacher, text)
+        distilled = teaching.of(self.corpus.splits["train"], vocabulary) if teaching else None
+        self.teacher = teaching.description if teaching else None
         self.segmenting = SegmenterTraining(
             config, self.corpus, Start(start.tagger.config, start.folder) if start else None
         )
@@ -121,7 +120,8 @@ class TaggerTraining(Experiment):
             distilled,
         )
         parameters = sum(parameter.numel() for parameter in module.parameters())
-        super().__init__(module, data, {"corpus": self.corpus.name, "parameters": parameters})
+        summary = {"corpus": self.corpus.name, "parameters": parameters}
+        super().__init__(module, data, summary | ({"teacher": self.teacher} if self.teacher else {}))
         self.tagger_module, self.vocabulary = module, vocabulary
         self.callbacks = [EarlyStopping(self.monitor, mode=self.mode, patience=patience)]
         self.settings = {"max_epochs": config.trainer["max_epochs"]}
@@ -139,6 +139,7 @@ class TaggerTraining(Experiment):
             "network": self.trained[1],
             "vectors": list(self.vocabulary.vectors),
             "start": describe(self.start.tagger.config) if self.start else None,
+            "teacher": self.teacher,
             "training": {name: value for name, value in asdict(self.config).items() if name != "test"},
         }
 

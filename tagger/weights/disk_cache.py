@@ -22,7 +22,7 @@ except ImportError:  # Windows, which does not delete files that are open
 LIMIT_VARIABLE = "TAGGER_CACHE_GB"
 DEFAULT_LIMIT_GB = 10.0
 # A digest and a suffix, or the name under which `whole_binary` writes a file that a killed process left unfinished.
-_OWN_NAME = re.compile(r"[0-9a-f]{64}\.(?:f16|teacher)|\.[0-9a-f]{40}\.[0-9a-f]{8}\.part")
+_OWN_NAME = re.compile(r"[0-9a-f]{64}\.(?:f16|teacher|lock)|\.[0-9a-f]{40}\.[0-9a-f]{8}\.part")
 
 
 class _CachedFile(NamedTuple):
@@ -91,6 +91,28 @@ def lock_while_open(file: IO[bytes]) -> None:
     """Keeps a file that is being written from being deleted."""
     with suppress(OSError):  # the file system has no locks
         _lock(file, exclusive=False)
+
+
+@contextmanager
+def alone(path: Path) -> Iterator[None]:
+    """Waits until no other process is in such a block for the same file of the cache: one computes it for all.
+
+    Where the file system has no locks, nobody waits.
+
+    Raises:
+        OSError: the folder cannot be written to.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = path.with_suffix(".lock")
+    with lock.open("ab") as file:
+        if fcntl is not None:
+            with suppress(OSError):
+                fcntl.flock(file, fcntl.LOCK_EX)
+        try:
+            yield
+        finally:
+            with suppress(OSError):  # on Windows another process has it open
+                lock.unlink()
 
 
 def _cached_files(folder: Path) -> Iterator[_CachedFile]:
