@@ -80,8 +80,8 @@ class TaggerNetwork(nn.Module):
         self.encoder = Encoder(config["cell"], width, forward, backward, config["dropout"])
         self.states = sum(forward) + sum(backward)  # S
         self.head = nn.Linear(self.states, config["head"]) if config["head"] else None
-        width = config["head"] or self.states
-        self.heads = nn.ModuleDict({column: nn.Linear(width, len(tags)) for column, tags in vocabulary.tags.items()})
+        size = config["head"] or self.states
+        self.heads = nn.ModuleDict({column: nn.Linear(size, len(tags)) for column, tags in vocabulary.tags.items()})
         self.decoders = nn.ModuleDict(
             {column: _decoder(config["decoder"], len(tags)) for column, tags in vocabulary.tags.items()}
         )
