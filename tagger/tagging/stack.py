@@ -32,9 +32,10 @@ class Stack:
         self.dtype = dtype
         self.layers = [Layer(cast("BidirectionalLayer", layer), dtype) for layer in network.encoder.layers]
         heads = cast(Mapping[str, nn.Linear], network.heads)
-        self._heads = {column: head_weights(head, dtype) for column, head in heads.items()}
-        self._tags = {column: head.out_features for column, head in heads.items()}
         self._head = None if network.head is None else head_weights(network.head, dtype)
+        more = 0 if network.head is None or self._head is None else len(self._head[1]) - network.head.out_features
+        self._heads = {column: head_weights(head, dtype, more) for column, head in heads.items()}
+        self._tags = {column: head.out_features for column, head in heads.items()}
         self._context_product = self.layers[0].W_x[network.embedding.width :]  # (D, X), of a transformer's vectors
         self._buffers = [torch.empty(0), torch.empty(0)]
 
