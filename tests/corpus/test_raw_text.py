@@ -147,3 +147,19 @@ def test_bad_names_and_no_words(folder: Path) -> None:
     (folder / "binary.txt").write_bytes(b"\x89PNG\r\n\x1a\n\x00\xff")
     with pytest.raises(InputError, match=r"binary\.txt, line 1: byte 0x89"):
         Texts(f"{folder}/binary.txt", NO_HUB).count()
+
+
+def test_all_sentences_with_those_of_dev_documents(folder: Path) -> None:
+    found = Texts([f"{folder}/*.txt", f"{folder}/*.conllu", f"{folder}/c.txt.gz"], NO_HUB)
+    assert numbers(list(found.sentences())) == EVERY
+
+
+def test_messages_name_the_keys_of_the_config(folder: Path) -> None:
+    with pytest.raises(InputError, match=r"give distill\.text=FILES, such as .* or a data set as distill\.hub\.name$"):
+        Texts(None, NO_HUB, keys="distill.")
+    with pytest.raises(InputError, match=r"^distill\.text=.*nothing: no such file"):
+        Texts(f"{folder}/nothing", NO_HUB, keys="distill.")
+    (folder / "latin.txt").write_bytes(b"caf\xe9")
+    for keys, remedy in (("", "name the file's encoding with encoding"), ("distill.", "save it as UTF-8")):
+        with pytest.raises(InputError, match=remedy):
+            list(Texts(f"{folder}/latin.txt", NO_HUB, keys=keys).sentences())

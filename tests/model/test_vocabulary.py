@@ -95,3 +95,15 @@ def test_merged_combinations_are_those_of_both() -> None:
     untagged = Vocabulary.build(PAIRS, [])
     assert untagged.combinations_with(old, old.tags) == old.combinations
     assert Vocabulary.build(PAIRS, ["upos"]).combinations_with(old, old.tags) == []
+
+
+def test_frequent_words_and_characters_of_other_text_are_known_but_unseen() -> None:
+    corpus = [{"tokens": ["Dog", "dog", "cat"], "upos": ["NOUN"] * 3}]
+    own = Vocabulary.build(corpus, ["upos"])
+    known = own.with_text({"dog": 2, "Cow": 2, "cow": 1, "cat": 2, "yz": 1, "zz": 1}, 3)
+    assert known.words == {"dog": 2, "cow": 3}  # what is rare in the text adds nothing to a count
+    assert known.word_ids["dog"] == own.word_ids["dog"]
+    assert own.characters == ["g", "o"]
+    assert known.characters == ["g", "o", "c", "w", "z"]
+    assert (known.forms, known.tags) == (own.forms, own.tags)
+    assert own.with_text({"dog": 5}, 3).words == {"dog": 7}

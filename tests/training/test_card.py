@@ -58,6 +58,20 @@ def test_a_card_names_what_is_pretrained_and_what_came_before() -> None:
     assert "Training started from a tagger that was trained on UD_Y." in card
 
 
+def test_a_card_names_the_teacher_and_the_text() -> None:
+    scores = {"dev": {"upos": 0.975, "xpos": 0.97}, "test": {"upos": 0.9725}}
+    teacher = {"name": "best-1", "corpus": "UD_X 2.10 (CC0)", "scores": scores, "text": None}
+    card = model_card(CONFIG | {"teacher": teacher}, RESULTS, "")
+    assert "from a teacher, the tagger `best-1`, which was trained on UD_X 2.10 (CC0)" in card
+    assert "(accuracy 97.50 on dev in upos, 97.00 on dev in xpos, 97.25 on test in upos).\n\n|" in card
+    text = {"name": "a.txt and 3 more", "words": 450_000}
+    card = model_card(CONFIG | {"teacher": {**teacher, "corpus": None, "scores": {}, "text": text}}, RESULTS, "")
+    assert (
+        "the tagger `best-1`.\nThe teacher also tagged 450,000 words of text without tags, a.txt and 3 more.\n" in card
+    )
+    assert "teacher" not in model_card(CONFIG, RESULTS, "")
+
+
 def test_a_card_says_where_the_weights_of_its_encoder_come_from() -> None:
     transformer = {"name": "multilingual", "revision": "0.3.0"}
     card = model_card(CONFIG | {"network": {"transformer": transformer}}, RESULTS, "")

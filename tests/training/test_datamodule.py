@@ -1,18 +1,22 @@
 """Batches of a corpus: sentences with their tags, the same for the same seed."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from datasets import Dataset, DatasetDict
+from datasets import Dataset, DatasetDict, concatenate_datasets
 
 from tagger.corpus.arrow import token_counts
 from tagger.corpus.several import CORPUS
-from tagger.model.batch import IGNORE, UNK, UNSEEN, Batch
+from tagger.model.batch import IGNORE, NO_CORPUS, UNK, UNSEEN, Batch
 from tagger.model.vocabulary import Vocabulary
 from tagger.training.datamodule import TaggerDataModule
+from tagger.training.facts import Facts
+from tagger.training.targets import Distillation, Targets
 from tests.conftest import BUCKETS
 
 LIMIT = 40
@@ -130,3 +134,57 @@ def test_the_corpus_is_told_in_training_alone_and_not_always(splits: DatasetDict
     assert half == told(unnamed=0.5)
     mixture = Counter(name for name, _ in told(temperature=1e9, unnamed=0.0))
     assert mixture == {"a": 30, "b": 30}
+
+
+class Said(Targets):
+    """Says of every token of a sentence the number of the sentence."""
+
+    def __init__(self) -> None:
+        pass
+
+    def batch(self, numbers: Sequence[int] | np.ndarray) -> dict[str, np.ndarray]:
+        numbers = np.asarray(numbers, dtype=np.float32)
+        return {"upos": np.tile(numbers[:, None, None], (12, 1, 1, 2))}
+
+
+@pytest.mark.parametrize("several", [False, True])
+def test_untagged_text_is_read_beside_the_corpus(splits: DatasetDict, words: Vocabulary, several: bool) -> None:
+    def column(name: str, rows: Dataset, values: list[Any]) -> Dataset:
+        return rows.add_column(name, values)  # type: ignore[arg-type]
+
+    train, text = splits["train"].remove_columns("id"), make_split(3, 30).remove_columns("id")
+    for name in ("xpos", "feats"):
+        train = column(name, train, [["Big=Yes"] * len(tokens) for tokens in train["tokens"]])
+        text = column(name, text, [[]] * 30)
+    if several:
+        train, text = column(CORPUS, train, ["a"] * 10 + ["b"] * 50), column(CORPUS, text, [""] * 30)
+    known = replace(words, corpora=["a", "b"] if several else [])
+    facts = Facts(["Big=Yes"], [("a", "feats"), ("b", "feats")])
+    distilled = Distillation(concatenate_datasets([train, text]), 60, 8, Said())
+    module = TaggerDataModule(
+        DatasetDict(train=train, dev=train),
+        known,
+        BUCKETS,
+        LIMIT,
+        0.0,
+        temperature=1.0,
+        facts=facts,
+        distilled=distilled,
+    )
+    assert all(batch.facts is None and not batch.teacher for batch in module.val_dataloader())
+    read: Counter[int] = Counter()
+    for epoch in range(3):
+        numbers = []
+        for batch in epoch_of(module, epoch):
+            assert batch.facts is not None
+            for i, length in enumerate(batch.lengths.tolist()):
+                number = int(batch.teacher["upos"][0, i, 0, 0])
+                numbers.append(number)
+                assert length == len(distilled.sentences[number]["tokens"])
+                untagged = number >= 60
+                assert (batch.targets["upos"][:length, i] == IGNORE).all() == untagged
+                assert batch.facts[:length, i].unique().tolist() == [-1 if untagged else 1]
+                assert batch.corpora is None or not untagged or batch.corpora[i] == NO_CORPUS
+        assert sorted(n for n in numbers if n < 60) == list(range(60))
+        read.update(n for n in numbers if n >= 60)
+    assert read.total() == len(read) == 24  # of the text an epoch reads eight sentences, and goes on in the next one

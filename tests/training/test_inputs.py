@@ -47,3 +47,15 @@ def test_inputs_are_put_into_a_network(treebank: Path, vectors: Path, bert: Path
     assert network.transformer is not None
     for name, weight in inputs.transformer.embedding.state_dict().items():
         assert torch.equal(network.transformer.state_dict()[name], weight)
+
+
+def test_a_transformer_has_the_pieces_of_other_text(treebank: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    given = []
+
+    def load(*_: object, forms: list[str], **__: object) -> tuple[None, None, None]:
+        given.extend(forms)
+        return None, None, None
+
+    monkeypatch.setattr("tagger.training.inputs.load_pretrained", load)
+    load_inputs(config_of(treebank, "embedding.transformer=x"), ["the"], vectors=True, transformer=True, others=["cow"])
+    assert given == ["the", "cow"]

@@ -12,8 +12,10 @@ from torch.testing import assert_close
 from torch.utils.data import DataLoader
 
 import tagger
-from tagger.model.batch import Batch
+from tagger.errors import InputError
+from tagger.model.batch import IGNORE, Batch
 from tagger.model.embeddings import VectorConfig
+from tagger.model.teacher_loss import teacher_loss
 from tagger.model.vocabulary import Vocabulary
 from tagger.training.module import TaggerModule
 from tests.conftest import CORPUS, TOKENS, make_batch, network_config, save_tiny
@@ -203,3 +205,55 @@ def test_facts_are_learned_and_unknown_ones_are_not(vocabulary: Vocabulary) -> N
     assert gradient is not None
     assert gradient[1].abs().max() > 0
     assert not gradient[[0, 2]].any()
+
+
+def with_teacher(vocabulary: Vocabulary, *numbers: int, **changed: list[list[str]]) -> Batch:
+    """Gold tags beside a teacher that names two tags of every token."""
+    batch = gold_batch(vocabulary, *numbers, **changed)
+    shares = torch.tensor([0.75, 0.125]).expand(*batch.index.shape, 2)
+    ids = torch.arange(2).expand_as(shares) + torch.arange(len(batch.index))[:, None, None] % 3
+    batch.teacher = {column: torch.stack([ids.float(), shares], dim=-1) for column in vocabulary.columns}
+    return batch
+
+
+@pytest.mark.parametrize("gold", [0.0, 0.3, 1.0])
+def test_gold_and_teacher_share_the_loss_of_a_token(vocabulary: Vocabulary, gold: float) -> None:
+    module = make_module(vocabulary, gold=gold, temperature=2.0).train()
+    batch = with_teacher(vocabulary, 0, 1, upos=[["PRON", "_", "_", "PUNCT"], ["_"] * 5])  # two of nine have gold
+    scores = module.body(batch)
+    expected = 0.0
+    for column, target in batch.targets.items():
+        tokens = [(t, b) for b, length in enumerate(batch.lengths.tolist()) for t in range(length)]
+        for t, b in tokens:
+            taught = teacher_loss(scores[column][t, b][None], batch.teacher[column][t, b][None], 2.0).item()
+            tag = int(target[t, b])
+            own = -scores[column][t, b].log_softmax(-1)[tag].item() if tag != IGNORE else 0.0
+            expected += (gold * own + (1 - gold) * taught if tag != IGNORE else taught) / len(tokens)
+    assert module._step(batch, "train").item() == pytest.approx(expected, rel=1e-5)
+
+
+def test_with_all_shares_for_gold_the_teacher_changes_no_bit(vocabulary: Vocabulary) -> None:
+    gradients = []
+    for batch in (gold_batch(vocabulary, 0, 1, 2), with_teacher(vocabulary, 0, 1, 2)):
+        module = make_module(vocabulary, gold=1.0)
+        module._step(batch, "train").backward()
+        gradients.append([parameter.grad for parameter in module.parameters()])
+    for first, second in zip(*gradients, strict=True):
+        assert first is not None
+        assert second is not None
+        assert torch.equal(first, second)
+
+
+def test_members_learn_from_the_teacher_each(vocabulary: Vocabulary) -> None:
+    batch = with_teacher(vocabulary, 0, upos=[["_"] * 4], xpos=[["_"] * 4])
+    module = make_module(vocabulary, members=2)
+    module._step(batch, "train").backward()
+    for member in module.members:
+        assert all(parameter.grad is not None and parameter.grad.any() for parameter in member.heads.parameters())  # type: ignore[union-attr]
+
+
+def test_a_checkpoint_of_other_words_is_refused(fitted: dict[str, Any], vocabulary: Vocabulary) -> None:
+    other = make_module(vocabulary.with_text({"novel": 2}, 1))
+    trainer = make_trainer(max_epochs=EPOCHS + 1, limit_val_batches=0)
+    with pytest.raises(InputError, match="the corpus or the text has changed since the run began; start the run again"):
+        trainer.fit(other, make_loader([gold_batch(vocabulary, 0)]), ckpt_path=fitted["checkpoint"], weights_only=True)

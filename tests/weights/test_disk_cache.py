@@ -2,12 +2,13 @@
 
 import os
 from pathlib import Path
+from threading import Thread
 
 import numpy as np
 import pytest
 
 from tagger.errors import InputError
-from tagger.weights.disk_cache import LIMIT_VARIABLE, cache_limit, open_cached, trim
+from tagger.weights.disk_cache import LIMIT_VARIABLE, alone, cache_limit, open_cached, trim
 
 
 def cached(folder: Path, letter: str, age: int, size: int = 100) -> Path:
@@ -87,3 +88,26 @@ def test_the_limit_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) -
         monkeypatch.setenv(LIMIT_VARIABLE, bad)
         with pytest.raises(InputError, match=f"TAGGER_CACHE_GB='{bad}': give the size"):
             cache_limit()
+
+
+def test_one_process_computes_and_the_others_wait(tmp_path: Path) -> None:
+    pytest.importorskip("fcntl")
+    path, order = tmp_path / "new" / f"{'a' * 64}.teacher", []
+
+    def second() -> None:
+        with alone(path):
+            order.append("second")
+
+    waiting = Thread(target=second)
+    with alone(path):
+        waiting.start()
+        waiting.join(0.2)
+        order.append("first")
+    waiting.join()
+    assert order == ["first", "second"]
+    assert list(path.parent.iterdir()) == []
+
+
+def test_what_a_killed_process_has_locked_is_deleted(tmp_path: Path) -> None:
+    (tmp_path / f"{'a' * 64}.lock").write_bytes(bytes(10))
+    assert trim(tmp_path, size=10, limit=0) == 10

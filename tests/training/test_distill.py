@@ -1,0 +1,232 @@
+"""A student learns what its teacher says: of words that have gold tags, and of text that has none."""
+
+import gzip
+import json
+import logging
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import datasets
+import pytest
+import pytorch_lightning as pl
+from datasets import Dataset, DatasetDict
+
+import tagger
+from tagger.corpus.config import HubTextConfig
+from tagger.corpus.several import CORPUS as CORPUS_COLUMN
+from tagger.errors import InputError
+from tagger.model.vocabulary import Vocabulary
+from tagger.tagging.load import load
+from tagger.tagging.scoring import ScoringEngine
+from tagger.training import distill as module
+from tagger.training import launch
+from tagger.training.checkpoints import EpochRecorder
+from tagger.training.datamodule import TaggerDataModule
+from tagger.training.distill import Teaching, UntaggedText
+from tagger.training.distill_config import DistillConfig
+from tagger.training.teacher import Teacher
+from tagger.training.train import train
+from tests.conftest import BUCKETS, CORPUS, TOKENS, make_network, save_tiny
+from tests.training.conftest import COMMAND, TINY, config_of, weights
+from tests.training.test_module import make_module, make_trainer
+
+NO_HUB = HubTextConfig(name=None, config=None, split="train", column="text")
+COLUMNS = ["upos", "xpos"]
+
+
+@pytest.fixture(autouse=True)
+def _empty_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
+
+
+def load_on_cpu(folder: Path) -> tagger.Tagger:
+    return load(folder, "cpu", "float32")
+
+
+def settings(**values: Any) -> DistillConfig:
+    defaults = {"ratio": 4.0, "gold": 0.5, "temperature": 1.0, "top": 8, "min_count": 2}
+    return DistillConfig(**{"teacher": "teacher", "text": None, "hub": NO_HUB, **defaults, **values})
+
+
+def read(folder: Path, columns: tuple[str, ...] = ("upos",), **values: Any) -> UntaggedText:
+    """Text that the segmenter of a tagger cuts."""
+    return UntaggedText(settings(**values), columns, Teacher(str(folder), columns, load_on_cpu))
+
+
+# The text
+
+
+def test_text_is_cut_by_the_teachers_segmenter(learned: Path, tmp_path: Path) -> None:
+    paragraphs = ["The book reads well. It was 3,14 viet nam", "They book flights. The book well"]
+    (tmp_path / "b.txt").write_text("\n\n".join(paragraphs))
+    text = read(learned, text=str(tmp_path / "*.txt"))
+    expected = [sentence.tokens for sentence in load_on_cpu(learned).annotate("\n\n".join(paragraphs))]
+    assert text.sentences["tokens"] == expected
+    assert expected != [paragraph.split() for paragraph in paragraphs]
+    assert text.words == text.counts.total() == sum(map(len, expected))
+    assert [set(tags) for tags in text.sentences["upos"]] == [{"_"}] * len(expected)
+    assert text.name == "b.txt"
+
+
+def test_text_in_several_formats_and_compressed(trained: Path, tmp_path: Path) -> None:
+    with gzip.open(tmp_path / "a.txt.gz", "wt") as out:
+        out.write("They book flights.")
+    (tmp_path / "b.conllu").write_text("1\tNew York\t_\tPROPN\t_\t_\t_\t_\t_\t_\n\n")
+    text = read(trained, ("upos", "xpos"), text=[str(tmp_path / name) for name in ("a.txt.gz", "b.conllu")])
+    assert text.sentences["tokens"] == [["They", "book", "flights", "."], ["New York"]]
+    assert text.sentences["upos"] == text.sentences["xpos"] == [["_"] * 4, ["_"]]  # whatever tags there are
+    assert text.sentences["feats"] == [[], []]
+
+
+def test_text_of_the_hub(trained: Path, tmp_path: Path) -> None:
+    (tmp_path / "hub").mkdir()
+    Dataset.from_dict({"body": ["They book.", "Well"]}).to_parquet(tmp_path / "hub" / "train.parquet")
+    hub = replace(NO_HUB, name=str(tmp_path / "hub"), column="body")
+    assert read(trained, hub=hub).sentences["tokens"] == [["They", "book", "."], ["Well"]]
+    with pytest.raises(InputError, match=r"no text in column text; set distill\.hub\.column to one of body"):
+        read(trained, hub=replace(hub, column="text"))
+    with pytest.raises(InputError, match=r"check distill\.hub\.name, distill\.hub\.config and distill\.hub\.split$"):
+        read(trained, hub=replace(hub, split="nowhere"))
+
+
+def test_a_changed_file_is_read_again(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text("They book.")
+    assert read(trained, text=str(path)).words == 3
+    times = os.stat(path)
+    path.write_text("They well.")
+    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns + 1))
+    assert read(trained, text=str(path)).counts["well"] == 1
+    with monkeypatch.context() as patched:  # what is known is not read again
+        patched.setattr(module, "_untagged", None)
+        patched.setattr(tagger.Tagger, "segment_all", None)
+    assert read(trained, text=str(path)).counts["well"] == 1
+
+
+def test_progress_and_rare_forms_of_long_text(
+    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    monkeypatch.setattr(module, "SECONDS", 0)
+    monkeypatch.setattr(module, "MAX_COUNTED_FORMS", 2)
+    (tmp_path / "a.lines").write_text("They book\nThey book it")
+    text = read(trained, text=str(tmp_path / "a.lines"))
+    assert text.counts == {"They": 2, "book": 2}
+    assert text.words == 5
+    assert caplog.messages == ["a.lines: 2 words are cut", "a.lines: 5 words are cut"]
+
+
+def test_text_that_cannot_be_used(trained: Path, tmp_path: Path) -> None:
+    def fails(content: bytes, message: str, name: str = "a.txt", folder: Path = trained) -> None:
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(InputError, match=message):
+            read(folder, text=str(tmp_path / name))
+
+    with pytest.raises(InputError, match=r"^distill\.text=nothing\.txt: no such file"):
+        read(trained, text="nothing.txt")
+    fails(b" \n\n", r"^a\.txt: no words in it to learn from; give distill\.text more$")
+    fails(b"", r"^a\.conllu: no words in it to learn from", "a.conllu")
+    fails(b"caf\xe9\n", r"a\.txt, line 1: byte 0xe9 is not utf-8; save it as UTF-8$")
+    spaced = Vocabulary.build([{"tokens": ["New York", "is"], "upos": ["PROPN", "VERB"]}], ["upos"], min_count=1)
+    folder = save_tiny(tmp_path / "spaced", make_network(spaced), spaced)
+    fails(b"New York is.", r"^distill\.text: the teacher learned words with spaces inside", folder=folder)
+    (tmp_path / "a.tokens").write_text("New York\nis\n")
+    assert read(folder, text=str(tmp_path / "a.tokens")).sentences["tokens"] == [["New York", "is"]]
+
+
+# The student
+
+OTHERS = [  # gold sentences without a word of the text, but with all of its tags
+    {"tokens": [f"x{i}{tag}" for i, tag in enumerate(s["upos"])], "upos": s["upos"], "xpos": s["xpos"]} for s in CORPUS
+]
+
+
+def test_a_student_learns_what_the_teacher_says_where_there_is_no_gold(trained: Path, tmp_path: Path) -> None:
+    (tmp_path / "text.lines").write_text("\n".join(map(" ".join, TOKENS)))
+    teaching = Teaching(settings(teacher=str(trained), text=str(tmp_path / "text.lines")), COLUMNS, load_on_cpu)
+    gold = Dataset.from_list([*OTHERS, *OTHERS])
+    vocabulary = Vocabulary.build(OTHERS, COLUMNS, min_count=1)
+    assert teaching.counts is not None
+    vocabulary = vocabulary.with_text(teaching.counts, 1)
+    distilled = teaching.of(gold, vocabulary)
+    assert (len(distilled.sentences), distilled.gold, distilled.text_sentences) == (9, 6, 3)
+    splits = DatasetDict(train=gold, dev=gold)
+    data = TaggerDataModule(splits, vocabulary, BUCKETS, 20, word_dropout=0.0, distilled=distilled)
+    student = make_module(vocabulary, lr=0.03, gold=0.5)
+    trainer = make_trainer(max_epochs=15, limit_val_batches=0, reload_dataloaders_every_n_epochs=1)
+    trainer.fit(student, data)
+    loaded = tagger.load(save_tiny(tmp_path / "student", student.trained()[0], vocabulary), "cpu")
+    for column in COLUMNS:
+        assert loaded.tag_sentences(TOKENS, column) == [sentence[column] for sentence in CORPUS]
+    assert teaching.description["text"] == {"name": "text.lines", "words": 10}
+    assert teaching.description["name"] == trained.parent.name
+
+
+def test_text_beside_several_corpora_is_of_none(trained: Path, tmp_path: Path) -> None:
+    (tmp_path / "text.lines").write_text("They book\n" * 8)
+    teaching = Teaching(
+        settings(teacher=str(trained), text=str(tmp_path / "text.lines"), ratio=0.5), COLUMNS, load_on_cpu
+    )
+    corpus = Dataset.from_list(CORPUS).add_column(CORPUS_COLUMN, ["A", "B", "A"])
+    vocabulary = replace(Vocabulary.build(CORPUS, COLUMNS, min_count=1), corpora=["A", "B"])
+    distilled = teaching.of(corpus, vocabulary)
+    assert distilled.sentences[CORPUS_COLUMN] == ["A", "B", "A"] + [""] * 8
+    assert distilled.text_sentences == 2  # 16 words, of which an epoch has half of the 10 words of the corpus
+    assert len(distilled.targets) == 11
+
+
+def test_without_text_and_with_all_shares_for_gold_a_teacher_changes_nothing(
+    treebank: Path, finished: Path, tmp_path: Path
+) -> None:
+    for name, overrides in (("without", []), ("with", [f"distill.teacher={finished}", "distill.gold=1"])):
+        train(config_of(treebank, "trainer.max_epochs=1", *overrides), tmp_path / name, COMMAND, load=load_on_cpu)
+    assert weights(tmp_path / "without") == weights(tmp_path / "with")
+
+
+def test_a_run_with_a_teacher_is_interrupted_and_resumed(
+    treebank: Path, finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "novels").mkdir()
+    text = "They book flights. The president was in Iraq.\n" * 30
+    (tmp_path / "novels" / "a.txt").write_text(text)
+    arguments = ["corpus=conllu", f"corpus.path={treebank}", *TINY, "trainer.max_epochs=2", "model.members=2"]
+    arguments += [f"distill.teacher={finished}", "distill.text=novels/*.txt", "distill.temperature=2", "test=false"]
+    said: list[int] = []
+    tag = ScoringEngine.tag
+
+    def counted(self: ScoringEngine, sentences: Any, request: Any, *rest: Any, **more: Any) -> Any:
+        said.append(request.top)
+        return tag(self, sentences, request, *rest, **more)
+
+    monkeypatch.setattr(ScoringEngine, "tag", counted)
+    assert launch.train([*arguments, "hydra.run.dir=whole"]) == 0
+    assert 8 in said  # the teacher is asked for its best eight tags
+    said.clear()
+
+    def interrupt(_: EpochRecorder, trainer: pl.Trainer, *__: object) -> None:
+        if trainer.current_epoch == 1 and trainer.global_step % 5 == 4:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(EpochRecorder, "on_train_batch_end", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            launch.train([*arguments, "hydra.run.dir=half"])
+    (tmp_path / "novels" / "a.txt").write_text("Nobody has any idea of these novel words.\n" * 30)
+    with pytest.raises(InputError, match="the corpus or the text has changed since the run began; start the run again"):
+        launch.resume("half")
+    (tmp_path / "novels" / "a.txt").write_text(text)
+    said.clear()
+    assert launch.resume("half") == 0
+    assert 8 not in said
+    assert weights(tmp_path / "half") == weights(tmp_path / "whole")
+    report = json.loads((tmp_path / "half" / "report.json").read_text())
+    assert report["teacher"]["text"] == {"name": "a.txt", "words": 300}
+    assert report["teacher"]["scores"].keys() == {"dev", "test"}
+    saved = json.loads((tmp_path / "half" / "tagger" / "config.json").read_text())
+    assert saved["teacher"] == report["teacher"]
+    card = (tmp_path / "half" / "tagger" / "README.md").read_text()
+    assert f"from a teacher, the tagger `{finished.name}`, which was trained on UD_English-Tiny" in card
+    assert "also tagged 300 words of text without tags, a.txt." in card

@@ -1,0 +1,43 @@
+"""The values of `distill`: what is refused, and with which words."""
+
+from pathlib import Path
+
+import pytest
+
+from tagger.errors import InputError
+from tests.training.conftest import config_of
+
+TEACHER, TEXT = "distill.teacher=english", "distill.text=novels/*.txt"
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        ([TEXT], r"^distill\.text: no teacher tags it; name one, distill\.teacher=FOLDER$"),
+        (["distill.hub.name=OWNER/NAME"], r"^distill\.hub\.name: no teacher tags it"),
+        ([TEACHER, TEXT, "distill.hub.name=OWNER/NAME"], r"^distill\.text and distill\.hub\.name: choose one"),
+        (["distill.teacher=''"], r"^distill\.teacher=: give a name or a folder$"),
+        (["distill.teacher=latest"], r"^distill\.teacher=latest would be another tagger when the run is resumed"),
+        ([TEACHER, "distill.text=[]"], r"^distill\.text=\[\]: give a file, a folder or a pattern"),
+        ([TEACHER, "distill.text=7"], r"^distill\.text=7: give a file, a folder or a pattern"),
+        ([TEACHER, TEXT, "distill.ratio=0"], r"^distill\.ratio=0\.0: give a number above 0, or leave out the text$"),
+        ([TEACHER, "distill.ratio=-1"], r"^distill\.ratio=-1\.0: give a number from 0$"),
+        ([TEACHER, "distill.ratio=nan"], r"^distill\.ratio=nan: give a number from 0$"),
+        ([TEACHER, "distill.gold=1.5"], r"^distill\.gold=1\.5: give a number from 0 to 1$"),
+        ([TEACHER, "distill.temperature=0"], r"^distill\.temperature=0\.0: give a number from 0\.5 to 20$"),
+        ([TEACHER, "distill.top=0"], r"^distill\.top=0: give a whole number, at least 1 and at most 100$"),
+        ([TEACHER, "distill.top=many"], r"^distill\.top=many: give a whole number"),
+        ([TEACHER, "distill.min_count=0"], r"^distill\.min_count=0: give a whole number, at least 1$"),
+        ([TEACHER, "model.decoder=crf"], r"^model\.decoder=crf: a student needs the decoder softmax; leave this out$"),
+        ([TEACHER, "parts=temperature", "init=english"], r"^parts=temperature trains no student; leave distill\.teach"),
+    ],
+)
+def test_bad_values(overrides: list[str], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        config_of(Path("treebank"), *overrides)
+
+
+def test_text_is_one_name_or_several() -> None:
+    assert not config_of(Path("treebank"), TEACHER).distill.has_text
+    for text in (TEXT, "distill.text=[a.txt,b]", "distill.hub.name=OWNER/NAME"):
+        assert config_of(Path("treebank"), TEACHER, text).distill.has_text

@@ -1,0 +1,37 @@
+"""What a teacher says of the sentences of a batch, from the arrays of several files."""
+
+import numpy as np
+
+from tagger.training.targets import Shard, Targets
+
+LENGTHS = np.array([3, 1, 2, 4])
+IDS = np.arange(20, dtype=np.uint16).reshape(10, 2) % 7  # of 10 tokens, 2 tags of each
+SHARES = np.linspace(0, 1, 20, dtype=np.float16).reshape(10, 2)
+
+
+def make_targets(translation: np.ndarray, border: int = 4) -> Targets:
+    """Those of two columns in two files, of which the first has `border` tokens; a column has one tag of each token."""
+    parts = [slice(0, border), slice(border, None)]
+    shards = [Shard([IDS[part], IDS[part, :1]], [SHARES[part], SHARES[part, :1]]) for part in parts]
+    return Targets(shards, LENGTHS, ["upos", "xpos"], [translation, np.arange(7)])
+
+
+def test_sentences_of_several_files_in_any_order() -> None:
+    targets = make_targets(np.arange(7))
+    assert len(targets) == 4
+    batch = targets.batch(np.array([3, 0, 2]))
+    assert {column: values.shape for column, values in batch.items()} == {"upos": (4, 3, 2, 2), "xpos": (4, 3, 1, 2)}
+    for place, (start, length) in enumerate([(6, 4), (0, 3), (4, 2)]):
+        for column, k in (("upos", 2), ("xpos", 1)):
+            values = batch[column][:, place]
+            assert np.array_equal(values[:length, :, 0], IDS[start : start + length, :k])
+            assert np.array_equal(values[:length, :, 1], SHARES[start : start + length, :k])
+            assert not values[length:].any()
+
+
+def test_tags_have_the_students_ids_and_unknown_ones_no_probability() -> None:
+    batch = make_targets(np.array([5, 0, -1, 1, 2, 3, -1])).batch([1, 3])["upos"]
+    assert IDS[[3, 6]].tolist() == [[6, 0], [5, 6]]
+    assert batch[0, :, :, 0].tolist() == [[-1, 5], [3, -1]]
+    assert batch[0, 0, 0, 1] == batch[0, 1, 1, 1] == 0
+    assert batch[0, 0, 1, 1] == SHARES[3, 1]
