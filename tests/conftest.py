@@ -57,7 +57,6 @@ def network_config(**changes: Any) -> NetworkConfig:
         "affixes": 3,
         "chars": 5,
         "character_size": 32,
-        "head": 0,
         "buckets": BUCKETS,
         "vectors": None,
         "transformer": None,

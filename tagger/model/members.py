@@ -33,7 +33,7 @@ def joined_config(config: NetworkConfig, members: int) -> NetworkConfig:
         "hidden": {direction: total(size) for direction, size in config["hidden"].items()},
         "vectors": vectors and {**vectors, "projection": members * vectors["projection"]},
     }
-    for name in ("words", "affixes", "chars", "character_size", "head"):
+    for name in ("words", "affixes", "chars", "character_size"):
         joined[name] = members * cast(int, joined[name])
     return cast(NetworkConfig, joined)
 
@@ -109,8 +109,6 @@ def join(members: Sequence[TaggerNetwork], joined: TaggerNetwork) -> None:
         for i, columns in enumerate(inputs):
             states[i].append(width + columns)
         width += start
-    if joined.head is not None:
-        states = _join_heads(members, joined.head, states)
     for column, head in joined.heads.items():
         weight, bias = cast(Tensor, head.weight), cast(Tensor, head.bias)
         for i, member in enumerate(members):
@@ -128,19 +126,6 @@ def mean_decoder(members: Sequence[TaggerNetwork], column: str) -> Decoder:
     for name, parameter in mean.named_parameters():
         parameter.copy_(torch.stack([decoder.get_parameter(name) for decoder in decoders]).mean(0))
     return mean
-
-
-def _join_heads(members: Sequence[TaggerNetwork], joined: nn.Linear, states: list[list[Tensor]]) -> list[list[Tensor]]:
-    """Joins what stands between states and scores; returns where the units of each member are in the joined one."""
-    joined.weight.zero_()
-    places = []
-    for i, member in enumerate(members):
-        own = cast(nn.Linear, member.head)
-        rows = i * own.out_features + torch.arange(own.out_features)
-        joined.weight[rows[:, None], torch.cat(states[i])] = own.weight
-        joined.bias[rows] = own.bias
-        places.append([rows])
-    return places
 
 
 def _join_forms(members: Sequence[FormEmbedding], joined: FormEmbedding) -> list[Tensor]:

@@ -38,7 +38,6 @@ class NetworkConfig(TypedDict):
     decoder: str  # a name in `decoder.DECODERS`
     cell: str  # a name in `encoder.CELLS`
     depth: int  # recurrent layers
-    head: int  # units between the states and the scores; 0: the scores are products with the states
     hidden: dict[str, int | list[int]]  # forward and backward: one size for all layers, or a list of one per layer
     dropout: float  # probability with which training zeroes a number
     words: int  # size of a word's vector
@@ -78,10 +77,8 @@ class TaggerNetwork(nn.Module):
                 " set at least one"
             )
         self.encoder = Encoder(config["cell"], width, forward, backward, config["dropout"])
-        self.states = sum(forward) + sum(backward)  # S
-        self.head = nn.Linear(self.states, config["head"]) if config["head"] else None
-        size = config["head"] or self.states
-        self.heads = nn.ModuleDict({column: nn.Linear(size, len(tags)) for column, tags in vocabulary.tags.items()})
+        self.states = states = sum(forward) + sum(backward)  # S
+        self.heads = nn.ModuleDict({column: nn.Linear(states, len(tags)) for column, tags in vocabulary.tags.items()})
         self.decoders = nn.ModuleDict(
             {column: _decoder(config["decoder"], len(tags)) for column, tags in vocabulary.tags.items()}
         )
@@ -122,9 +119,7 @@ class TaggerNetwork(nn.Module):
         return h
 
     def score(self, h: Tensor) -> dict[str, Tensor]:
-        """O = H W_hq + b_q (10.4.2) for each column, (T, B, S) to (T, B, K); with a head of ReLU(H W + b)."""
-        if self.head is not None:
-            h = self.dropout(torch.relu(self.head(h)))
+        """O = H W_hq + b_q (10.4.2) for each column, (T, B, S) to (T, B, K)."""
         return {column: head(h) for column, head in self.heads.items()}
 
     def forward(self, batch: "Batch") -> dict[str, Tensor]:

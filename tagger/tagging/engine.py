@@ -96,7 +96,7 @@ class Engine(ScoringEngine):
     ) -> Iterator[BatchScores]:
         """See `ScoringEngine.score`."""
         for tokens, counts, states, stack in self._read(sentences, pool):
-            scores = {c: each[: len(tokens)] for c, each in stack.scores(states, columns, pool).items()}
+            scores = {column: stack.scores(states, column, pool)[: len(tokens)] for column in columns}
             yield BatchScores(scores, tokens, counts, POOL_SENTENCES if pool else None)
 
     def states(self, sentences: Sequence[Sequence[str]]) -> np.ndarray:
@@ -122,8 +122,7 @@ class Engine(ScoringEngine):
         with own_turn():
             ((order, _, states, stack),) = self._read(sentences)
             inverse = torch.from_numpy(np.argsort(order)).to(self.device)
-            found = stack.scores(states, self._columns)
-            return {column: scores[: len(order)][inverse].float() for column, scores in found.items()}
+            return {column: stack.scores(states, column)[: len(order)][inverse].float() for column in self._columns}
 
     def single(self) -> "Engine":
         """See `ScoringEngine.single`."""

@@ -42,19 +42,14 @@ def product(x: Tensor, W: Tensor, b: Tensor, out: Tensor | None = None) -> Tenso
     return torch.addmm(b, x, W, out=out)
 
 
-def head_weights(head: nn.Linear, dtype: torch.dtype, rows: int = 0) -> tuple[Tensor, Tensor]:
-    """The weights (I + rows, columns) and the bias of a head, with zeros up to MIN_COLUMNS.
+def head_weights(head: nn.Linear, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+    """The weights (I, columns) and the bias of a head, with zeros up to MIN_COLUMNS.
 
     In a product of fewer columns the last bits of a row depend on its place, on some processors.
-
-    Args:
-        head: reads I numbers.
-        dtype: of the result.
-        rows: of zeros, for inputs that the head does not know.
     """
     W, b = head.weight.detach().to(dtype).T.contiguous(), head.bias.detach().to(dtype)
     missing = max(0, MIN_COLUMNS - len(b))
-    return nn.functional.pad(W, (0, missing, 0, rows)), nn.functional.pad(b, (0, missing))
+    return nn.functional.pad(W, (0, missing)), nn.functional.pad(b, (0, missing))
 
 
 class Direction:

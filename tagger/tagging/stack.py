@@ -32,9 +32,7 @@ class Stack:
         self.dtype = dtype
         self.layers = [Layer(cast("BidirectionalLayer", layer), dtype) for layer in network.encoder.layers]
         heads = cast(Mapping[str, nn.Linear], network.heads)
-        self._head = None if network.head is None else head_weights(network.head, dtype)
-        more = 0 if network.head is None or self._head is None else len(self._head[1]) - network.head.out_features
-        self._heads = {column: head_weights(head, dtype, more) for column, head in heads.items()}
+        self._heads = {column: head_weights(head, dtype) for column, head in heads.items()}
         self._tags = {column: head.out_features for column, head in heads.items()}
         self._context_product = self.layers[0].W_x[network.embedding.width :]  # (D, X), of a transformer's vectors
         self._buffers = [torch.empty(0), torch.empty(0)]
@@ -100,11 +98,13 @@ class Stack:
             place += layer.width
         return states
 
-    def scores(self, states: Tensor, columns: Sequence[str], pool: bool = False) -> dict[str, Tensor]:
-        """For each column the scores (logits) of its tags, (rows, K), of what `states` returned for the same `pool`."""
-        if self._head is not None:
-            states = _in_blocks(states, *self._head, pool).relu_()
-        return {column: _in_blocks(states, *self._heads[column], pool)[:, : self._tags[column]] for column in columns}
+    def scores(self, states: Tensor, column: str, pool: bool = False) -> Tensor:
+        """The scores (logits) of the tags of a column, (rows, K), of what `states` returned for the same `pool`."""
+        W, b = self._heads[column]
+        scores = states.new_empty(len(states), len(b))
+        for block in _blocks(len(states), pool):
+            product(states[block], W, b, out=scores[block])
+        return scores[:, : self._tags[column]]
 
     def flop_per_word(self, columns: Sequence[str]) -> int:
         """Floating-point operations of the matrix products that every word needs; a transformer's are not counted."""
@@ -113,8 +113,6 @@ class Stack:
             count += 2 * below * layer.W_x.shape[1]
             count += sum(2 * each.weights for each in layer.directions if each is not None)
             below = layer.width
-        if self._head is not None:
-            count += 2 * self._head[0].numel()
         return count + sum(2 * len(self._heads[column][0]) * self._tags[column] for column in columns)
 
     def _buffer(self, number: int, like: Tensor, tokens: int, extra: int, columns: int) -> Tensor:
@@ -133,14 +131,6 @@ class Stack:
         buffer = self._buffers[number][:size].view(-1, columns)
         buffer[tokens:] = 0
         return buffer
-
-
-def _in_blocks(x: Tensor, W: Tensor, b: Tensor, pool: bool) -> Tensor:
-    """x W + b; in a pool every product has POOL_BLOCK rows."""
-    out = x.new_empty(len(x), len(b))
-    for block in _blocks(len(x), pool):
-        product(x[block], W, b, out=out[block])
-    return out
 
 
 def _blocks(rows: int, pool: bool) -> list[slice]:

@@ -57,7 +57,6 @@ class TaggerModelConfig(ModelConfig):
     """The networks that are trained side by side: how many, the recurrent layers of each, and the decoder."""
 
     members: Count
-    head: Size
     decoder: Annotated[str, OneOf(DECODERS)]
 
 
@@ -158,7 +157,6 @@ def network_config(
     vectors: VectorConfig | None = None,
     transformer: NetworkTransformerConfig | None = None,
     decoder: str = SOFTMAX,
-    head: int = 0,
 ) -> NetworkConfig:
     """The config that the network is built from, as plain values.
 
@@ -168,11 +166,9 @@ def network_config(
         vectors: of the pretrained vectors, if there are any.
         transformer: of the transformer, if there is one.
         decoder: of each column.
-        head: units between the states and the scores.
     """
     return NetworkConfig(
         decoder=decoder,
-        head=head,
         cell=model.cell,
         depth=model.depth,
         hidden=dataclasses.asdict(model.hidden),

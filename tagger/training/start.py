@@ -66,9 +66,7 @@ def build(
     if start is None:
         inputs = load_inputs(config, vocabulary.forms, vectors=True, transformer=True, others=frequent)
         described = inputs.transformer.config if inputs.transformer else None
-        network = network_config(
-            config.model, config.embedding, inputs.vector_config, described, config.model.decoder, config.model.head
-        )
+        network = network_config(config.model, config.embedding, inputs.vector_config, described, config.model.decoder)
         members = config.model.members
     else:
         vocabulary = merge_vocabularies(start.tagger.vocabulary, vocabulary)

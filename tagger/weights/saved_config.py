@@ -31,7 +31,6 @@ ADDED_KEYS: dict[str, str | float | bool | None] = {
     "character_size": 32,
     "transformer.dropout": 0.5,
     "decoder": "softmax",
-    "head": 0,
 }
 
 MAX_CONFIG_BYTES = 10_000_000

@@ -46,7 +46,7 @@ def check_config(config: dict[str, Any]) -> None:
         for size in sizes if isinstance(sizes, list) else [sizes]:
             check_int(f"network.hidden.{direction}", size, 0, MAX_HIDDEN_SIZE)
     _check_share("network.dropout", network["dropout"])
-    for name in ("words", "affixes", "chars", "character_size", "head", "buckets"):
+    for name in ("words", "affixes", "chars", "character_size", "buckets"):
         check_int(f"network.{name}", network[name], int(name == "buckets"), MAX_SIZE)
     if network["vectors"] is not None:
         _check_vectors(checked_object("network.vectors", network["vectors"], VectorConfig.__annotations__))

@@ -42,7 +42,6 @@ def test_scores_are_the_mean_of_the_members(vocabulary: Vocabulary, cell: str) -
         {"depth": 1},
         {"depth": 3, "hidden": {"forward": [4, 0, 5], "backward": [3, 6, 0]}},
         {"affixes": 0},
-        {"head": 5},
         {"words": 0, "chars": 0},
     ],
 )

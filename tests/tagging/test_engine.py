@@ -59,9 +59,8 @@ def expected_scores(network: TaggerNetwork, vocabulary: Vocabulary) -> dict[str,
         {"forward": [4, 7], "backward": [9, 2]},
     ],
 )
-@pytest.mark.parametrize("head", [0, 7])
-def test_scores_are_those_of_the_network(vocabulary: Vocabulary, cell: str, hidden: Any, head: int) -> None:
-    network = make_network(vocabulary, cell=cell, hidden=hidden, head=head)
+def test_scores_are_those_of_the_network(vocabulary: Vocabulary, cell: str, hidden: Any) -> None:
+    network = make_network(vocabulary, cell=cell, hidden=hidden)
     scores = make_engine(network, vocabulary).scores(SENTENCES)
     for column, expected in expected_scores(network, vocabulary).items():
         assert scores[column].shape == expected.shape
