@@ -140,7 +140,10 @@ def _run(record: RunRecord, folder: Path, resuming: bool = False) -> dict[str, A
             raise Interrupted(f"the tagger in {folder} is complete; only its scores are missing") from None
         parts = str(record.config.get("parts"))
         missing = PART_RUNS[parts].unfinished if parts in PART_RUNS else "no epoch was complete"
-        raise Interrupted(f"{missing}, and nothing is kept") from None
+        kept = "nothing is kept"
+        if (record.config.get("distill") or {}).get("teacher") is not None:
+            kept = "what the teacher has tagged alone is kept; start the run again"
+        raise Interrupted(f"{missing}, and {kept}") from None
 
 
 @contextmanager

@@ -210,9 +210,15 @@ def test_a_run_with_a_teacher_is_interrupted_and_resumed(
         if trainer.current_epoch == 1 and trainer.global_step % 5 == 4:
             raise KeyboardInterrupt
 
+    def interrupt_at_once(*_: object) -> None:
+        raise KeyboardInterrupt
+
     with monkeypatch.context() as patched:
+        patched.setattr(EpochRecorder, "on_train_batch_end", interrupt_at_once)
+        with pytest.raises(KeyboardInterrupt, match="what the teacher has tagged alone is kept; start the run again"):
+            launch.train([*arguments, "hydra.run.dir=half"])
         patched.setattr(EpochRecorder, "on_train_batch_end", interrupt)
-        with pytest.raises(KeyboardInterrupt):
+        with pytest.raises(KeyboardInterrupt, match="go on with: python -m tagger resume half"):
             launch.train([*arguments, "hydra.run.dir=half"])
     (tmp_path / "novels" / "a.txt").write_text("Nobody has any idea of these novel words.\n" * 30)
     with pytest.raises(InputError, match="the corpus or the text has changed since the run began; start the run again"):
