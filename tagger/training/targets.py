@@ -61,10 +61,32 @@ class Targets:
                 shard, length = self._of[number], self._lengths[number]
                 start = self._starts[number] - self._borders[shard]
                 ids = self._translations[place][self._shards[shard].ids[place][start : start + length]]
+                shares = self._shards[shard].shares[place][start : start + length]
                 values[:length, i, :, 0] = ids
-                values[:length, i, :, 1] = self._shards[shard].shares[place][start : start + length] * (ids >= 0)
+                values[:length, i, :, 1] = _sharpened(shares, len(self._translations[place])) * (ids >= 0)
             found[column] = values
         return found
+
+
+def _sharpened(shares: np.ndarray, tags: int) -> np.ndarray:
+    """Probabilities in half precision, the largest of each token corrected; float32.
+
+    A number near 1 is rounded so much in half precision that the rest, 1 minus the sum, would mean nothing. But no tag
+    that is not kept is more probable than the last one that is, so the rest has a bound.
+
+    Args:
+        shares: (tokens, k) of the chosen tag and of the best others, best first.
+        tags: how many tags the teacher has.
+    """
+    shares = shares.astype(np.float32)
+    k = shares.shape[1]
+    if k == 1 < tags:  # the chosen tag may be less probable than others
+        return shares
+    rows, largest = np.arange(len(shares)), shares.argmax(axis=1)
+    before = shares[rows, largest]
+    least = 1 - (shares.sum(axis=1) - before) - (tags - k) * shares[:, -1]
+    shares[rows, largest] = np.maximum(before, least)
+    return shares
 
 
 class Distillation(NamedTuple):

@@ -6,7 +6,7 @@ from tagger.training.targets import Shard, Targets
 
 LENGTHS = np.array([3, 1, 2, 4])
 IDS = np.arange(20, dtype=np.uint16).reshape(10, 2) % 7  # of 10 tokens, 2 tags of each
-SHARES = np.linspace(0, 1, 20, dtype=np.float16).reshape(10, 2)
+SHARES = np.linspace(0.3, 0.5, 20, dtype=np.float16).reshape(10, 2)  # what is not kept has a rest that is possible
 
 
 def make_targets(translation: np.ndarray, border: int = 4) -> Targets:
@@ -35,3 +35,19 @@ def test_tags_have_the_students_ids_and_unknown_ones_no_probability() -> None:
     assert batch[0, :, :, 0].tolist() == [[-1, 5], [3, -1]]
     assert batch[0, 0, 0, 1] == batch[0, 1, 1, 1] == 0
     assert batch[0, 0, 1, 1] == SHARES[3, 1]
+
+
+def test_the_rest_is_not_what_half_precision_has_rounded_away() -> None:
+    exact = np.array([[0.9997, 0.00012, 0.00005], [0.6, 0.2, 0.1], [0.00001, 0.99969, 0.0001]])
+    ids = np.zeros((3, 3), dtype=np.uint16)
+    targets = Targets([Shard([ids], [exact.astype(np.float16)])], np.array([3]), ["upos"], [np.arange(6)])
+    shares = targets.batch([0])["upos"][:, 0, :, 1]
+    rest = 1 - shares.sum(axis=1)
+    assert float(exact.astype(np.float16)[0, 0]) < 0.9996  # here the rest would be 0.0003 in the place of 0.00013
+    assert rest[0] <= 3 * 0.00005 + 1e-6
+    assert abs(rest[1] - 0.1) < 1e-3  # where there is a rest it stays
+    assert rest[2] <= 3 * 0.0001 + 1e-6
+    whole = Targets([Shard([ids], [exact.astype(np.float16)])], np.array([3]), ["upos"], [np.arange(3)])
+    assert np.allclose(whole.batch([0])["upos"][0, 0, :, 1].sum(), 1, atol=1e-6)  # no other tag can have a rest
+    one = Targets([Shard([ids[:, :1]], [exact[:, :1].astype(np.float16)])], np.array([3]), ["upos"], [np.arange(6)])
+    assert np.array_equal(one.batch([0])["upos"][:, 0, 0, 1], exact[:, 0].astype(np.float16))
