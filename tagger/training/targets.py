@@ -2,7 +2,7 @@
 
 # T tokens in the longest sentence, B sentences, k tags that are kept of a token
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -24,7 +24,7 @@ class Targets:
         shards: Sequence[Shard],
         lengths: np.ndarray,
         columns: Sequence[str],
-        translations: Sequence[np.ndarray],
+        translations: Mapping[str, np.ndarray],
     ) -> None:
         """Keeps its arguments.
 
@@ -32,9 +32,10 @@ class Targets:
             shards: one after another.
             lengths: (sentences,) their tokens.
             columns: of the arrays of a shard.
-            translations: of each column; the student's ids of the teacher's tags, -1 for a tag that the student lacks.
+            translations: for each column of the student, its ids of the teacher's tags; -1 for a tag that it lacks.
         """
-        self._shards, self._columns, self._translations = shards, columns, translations
+        self._shards, self._translations = shards, translations
+        self._places = {column: columns.index(column) for column in translations}  # among the arrays of a shard
         ends = np.cumsum(lengths)
         self._starts = ends - lengths
         self._lengths = lengths
@@ -54,16 +55,16 @@ class Targets:
             numbers: of B sentences.
         """
         longest, found = int(self._lengths[numbers].max()), {}
-        for place, column in enumerate(self._columns):
+        for column, place in self._places.items():
             k = self._shards[0].ids[place].shape[1]
             values = np.zeros((longest, len(numbers), k, 2), dtype=np.float32)
             for i, number in enumerate(numbers):
                 shard, length = self._of[number], self._lengths[number]
                 start = self._starts[number] - self._borders[shard]
-                ids = self._translations[place][self._shards[shard].ids[place][start : start + length]]
+                ids = self._translations[column][self._shards[shard].ids[place][start : start + length]]
                 shares = self._shards[shard].shares[place][start : start + length]
                 values[:length, i, :, 0] = ids
-                values[:length, i, :, 1] = _sharpened(shares, len(self._translations[place])) * (ids >= 0)
+                values[:length, i, :, 1] = _sharpened(shares, len(self._translations[column])) * (ids >= 0)
             found[column] = values
         return found
 

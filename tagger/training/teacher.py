@@ -104,7 +104,7 @@ class Teacher:
                 )
 
     def targets(self, sentences: Dataset, top: int, vocabulary: Vocabulary) -> Targets:
-        """The teacher's tags for sentences.
+        """The teacher's tags for sentences; all its columns are kept, so that students of other columns find them.
 
         Args:
             sentences: with `tokens`.
@@ -114,7 +114,7 @@ class Teacher:
         Raises:
             InputError: a file of the cache cannot be written or read.
         """
-        columns = vocabulary.columns
+        columns = self.tagger.vocabulary.columns
         folder = Path(datasets.config.HF_DATASETS_CACHE) / "tagger"
         sizes = [min(top, len(self.tagger.vocabulary.tags[column])) for column in columns]
         lengths = token_counts(sentences)
@@ -183,13 +183,13 @@ class Teacher:
             progress.computed(int(end - start))
         return arrays
 
-    def _translations(self, vocabulary: Vocabulary) -> list[np.ndarray]:
+    def _translations(self, vocabulary: Vocabulary) -> dict[str, np.ndarray]:
         """For each column the student's id of each of the teacher's tags; -1: the student does not have it."""
         own = self.tagger.vocabulary.tags
-        return [
-            np.array([ids.get(tag, -1) for tag in own[column]], dtype=np.int64)
+        return {
+            column: np.array([ids.get(tag, -1) for tag in own[column]], dtype=np.int64)
             for column, ids in vocabulary.tag_ids.items()
-        ]
+        }
 
 
 class _Progress:

@@ -13,7 +13,7 @@ def make_targets(translation: np.ndarray, border: int = 4) -> Targets:
     """Those of two columns in two files, of which the first has `border` tokens; a column has one tag of each token."""
     parts = [slice(0, border), slice(border, None)]
     shards = [Shard([IDS[part], IDS[part, :1]], [SHARES[part], SHARES[part, :1]]) for part in parts]
-    return Targets(shards, LENGTHS, ["upos", "xpos"], [translation, np.arange(7)])
+    return Targets(shards, LENGTHS, ["upos", "xpos"], {"upos": translation, "xpos": np.arange(7)})
 
 
 def test_sentences_of_several_files_in_any_order() -> None:
