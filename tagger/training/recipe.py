@@ -14,21 +14,25 @@ FEW_WORDS = 100_000  # a corpus with fewer words is small
 WORDS_OF_TEN_EPOCHS = 200_000
 FEWEST_EPOCHS, MOST_EPOCHS = 3, 40
 EPOCHS_WITH_ENCODER = 0.6  # share of the epochs that a network needs which starts from a pretrained encoder
+EPOCHS_WITH_TEXT = 0.6  # of a student, whose epochs have untagged text, too
+DROPOUT_WITH_TEXT = 0.2  # of a student: with so much to learn from it needs no more
 
 
-def epochs_for(words: int, encoder: bool = False) -> int:
+def epochs_for(words: int, encoder: bool = False, text: bool = False) -> int:
     """How often a corpus is read: 10 times if it has 200,000 words, and about 2.5 times as often if it has a tenth.
 
     Args:
         words: of the train split.
         encoder: whether the network has a pretrained encoder, which knows much already.
+        text: whether an epoch has untagged text beside the corpus.
 
     >>> [epochs_for(words) for words in (1_000, 20_000, 50_000, 200_000, 2_000_000)]
     [40, 25, 17, 10, 4]
     >>> [epochs_for(words, encoder=True) for words in (1_000, 20_000, 50_000, 200_000, 2_000_000)]
     [40, 15, 10, 6, 3]
     """
-    epochs: float = 10 * (WORDS_OF_TEN_EPOCHS / max(1, words)) ** 0.4 * (EPOCHS_WITH_ENCODER if encoder else 1)
+    share = EPOCHS_WITH_ENCODER if encoder else EPOCHS_WITH_TEXT if text else 1
+    epochs: float = 10 * (WORDS_OF_TEN_EPOCHS / max(1, words)) ** 0.4 * share
     return min(MOST_EPOCHS, max(FEWEST_EPOCHS, round(epochs)))
 
 
@@ -39,20 +43,21 @@ def with_recipe(config: TrainConfig, words: int) -> TrainConfig:
         config: of the training.
         words: of the train split.
     """
-    small = words < FEW_WORDS
+    small, text = words < FEW_WORDS, config.distill.has_text
     chosen: dict[str, Any] = {}
     if config.batch_tokens is None:
-        chosen["batch_tokens"] = 250 if small else 500
+        chosen["batch_tokens"] = (250 if small else 500) * (2 if text else 1)
     model, hidden = config.model, config.model.hidden
     sizes = {name: size for name, size in dataclasses.asdict(hidden).items() if size is not None}
     defaults = dict.fromkeys(("forward", "backward"), 100 if small else 150)
     encoder = config.embedding.transformer is not None
-    dropout = (0.6 if small and not encoder else 0.5) if model.dropout is None else model.dropout
+    usual = DROPOUT_WITH_TEXT if text else 0.6 if small and not encoder else 0.5
+    dropout = usual if model.dropout is None else model.dropout
     hidden = dataclasses.replace(hidden, **(defaults | sizes))
     chosen["model"] = dataclasses.replace(model, hidden=hidden, dropout=dropout)
     epochs = config.trainer.get("max_epochs")
     if epochs is None:
-        epochs = epochs_for(words, encoder)
+        epochs = epochs_for(words, encoder, text)
         chosen["trainer"] = config.trainer | {"max_epochs": epochs}
     if config.patience is None:
         chosen["patience"] = max(5, math.ceil(epochs / 2))

@@ -36,8 +36,8 @@ def test_more_words_never_mean_more_epochs() -> None:
 
 
 def test_a_key_that_is_taken_away_is_decided_too() -> None:
-    config = composed("corpus=conllu", "experiment=english", "~trainer.max_epochs")
-    assert with_recipe(config, 20_000).trainer["max_epochs"] == 25
+    config = composed("corpus=conllu", "experiment=best", "~trainer.max_epochs")
+    assert with_recipe(config, 20_000).trainer["max_epochs"] == 15
 
 
 def test_what_is_set_stays() -> None:
@@ -55,5 +55,12 @@ def test_a_pretrained_encoder_needs_fewer_epochs_and_less_dropout() -> None:
 
 
 def test_an_experiment_keeps_its_values() -> None:
-    made = with_recipe(composed("corpus=conllu", "experiment=english"), 20_000)
-    assert (made.trainer["max_epochs"], made.batch_tokens, made.model.dropout) == (15, 500, 0.4)
+    made = with_recipe(composed("corpus=conllu", "experiment=best"), 20_000)
+    assert (made.trainer["max_epochs"], made.batch_tokens, made.model.dropout) == (5, 1000, 0.5)
+
+
+def test_a_student_with_text_reads_larger_epochs_fewer_times() -> None:
+    text = ["distill.teacher=TEACHER", "distill.text=FILE"]
+    assert chosen(composed("corpus=conllu", *text), 200_000) == (6, 1000, 0.2, 5)
+    assert chosen(composed("corpus=conllu", *text), 20_000) == (15, 500, 0.2, 8)
+    assert chosen(composed("corpus=conllu", text[0]), 200_000) == (10, 500, 0.5, 5)  # a teacher alone
