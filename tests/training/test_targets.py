@@ -40,14 +40,14 @@ def test_tags_have_the_students_ids_and_unknown_ones_no_probability() -> None:
 def test_the_rest_is_not_what_half_precision_has_rounded_away() -> None:
     exact = np.array([[0.9997, 0.00012, 0.00005], [0.6, 0.2, 0.1], [0.00001, 0.99969, 0.0001]])
     ids = np.zeros((3, 3), dtype=np.uint16)
-    targets = Targets([Shard([ids], [exact.astype(np.float16)])], np.array([3]), ["upos"], [np.arange(6)])
+    targets = Targets([Shard([ids], [exact.astype(np.float16)])], np.array([3]), ["upos"], {"upos": np.arange(6)})
     shares = targets.batch([0])["upos"][:, 0, :, 1]
     rest = 1 - shares.sum(axis=1)
     assert float(exact.astype(np.float16)[0, 0]) < 0.9996  # here the rest would be 0.0003 in the place of 0.00013
     assert rest[0] <= 3 * 0.00005 + 1e-6
     assert abs(rest[1] - 0.1) < 1e-3  # where there is a rest it stays
     assert rest[2] <= 3 * 0.0001 + 1e-6
-    whole = Targets([Shard([ids], [exact.astype(np.float16)])], np.array([3]), ["upos"], [np.arange(3)])
+    whole = Targets([Shard([ids], [exact.astype(np.float16)])], np.array([3]), ["upos"], {"upos": np.arange(3)})
     assert np.allclose(whole.batch([0])["upos"][0, 0, :, 1].sum(), 1, atol=1e-6)  # no other tag can have a rest
-    one = Targets([Shard([ids[:, :1]], [exact[:, :1].astype(np.float16)])], np.array([3]), ["upos"], [np.arange(6)])
+    one = Targets([Shard([ids[:, :1]], [exact[:, :1].astype(np.float16)])], np.array([3]), ["upos"], {"upos": np.arange(6)})
     assert np.array_equal(one.batch([0])["upos"][:, 0, 0, 1], exact[:, 0].astype(np.float16))
