@@ -11,7 +11,6 @@ from torch import Tensor
 
 PAD = 0  # id of padding after the end of a word or a sentence
 UNK = 1  # id of every word or character that the vocabulary does not have
-NO_VECTOR = 0  # row of a form without a pretrained vector
 NO_CORPUS = 0  # id of a sentence of which the network does not know the corpus
 FIRST_ID = 2  # id of the vocabulary's first word, and of its first character
 IGNORE = -100  # target after a sentence's end, or of a token without annotation: neither learned nor scored

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from tagger.model.batch import IGNORE, NO_VECTOR, PAD, UNK, UNSEEN, Batch
+from tagger.model.batch import IGNORE, PAD, UNK, UNSEEN, Batch
 from tagger.model.pieces import windows
 from tagger.text.gold_tags import is_annotated
 
@@ -25,7 +25,6 @@ def collate(
     tags: Mapping[str, Sequence[Sequence[str]]] | None = None,
     word_dropout: float = 0.0,
     generator: np.random.Generator | None = None,
-    vectors_dropout: float = 0.0,
 ) -> Batch:
     """Makes a batch of sentences, padded on the right.
 
@@ -37,8 +36,6 @@ def collate(
             affixes and characters stay. So the embedding of unknown words is trained on rare words, which are most
             like them. Kiperwasser and Goldberg (2016), https://arxiv.org/abs/1603.04351.
         generator: draws the words that become `UNK`; without one there is no word dropout.
-        vectors_dropout: the share of the words that become `UNK` that lose their pretrained vectors, too. Of unseen
-            words more lack a vector than of those of training, so that training has to show what the others do then.
 
     Returns:
         The batch. Its forms are numbered in the order of the text, so the order of sums does not depend on what the
@@ -47,24 +44,21 @@ def collate(
     lengths = np.array([len(sentence) for sentence in sentences], dtype=np.int64)
     here = np.arange(lengths.max())[:, None] < lengths  # (T, B), whether there is a token
     rows = table.rows([form for sentence in sentences for form in sentence])  # (tokens,)
-    hidden = np.zeros(len(rows), dtype=np.int64)  # 1: the word is hidden; 2: its vectors are, too
+    unknown = np.zeros(len(rows), dtype=bool)
     if generator is not None:
         counts = table.counts[table.features["words"][rows]]
-        hidden += generator.random(len(rows)) < word_dropout / (word_dropout + counts)
-        if vectors_dropout:
-            hidden += hidden * (generator.random(len(rows)) < vectors_dropout)
+        unknown = generator.random(len(rows)) < word_dropout / (word_dropout + counts)
     pieces = None
     if table.tokenizer is not None:
         ends = np.cumsum(lengths)
         read = [table.pieces[row] for row in rows]
         pieces = windows([read[end - n : end] for end, n in zip(ends, lengths, strict=True)], table.tokenizer)
-    keys, numbers = _number(rows * 3 + hidden)  # a word that became UNK is a form of its own
-    rows, hidden = keys // 3, keys % 3  # of each distinct form, (U,)
+    keys, numbers = _number(rows * 2 + unknown)  # a word that became UNK is a form of its own
+    rows, unknown = keys // 2, keys % 2 == 1  # of each distinct form, (U,)
     index = np.zeros_like(here, dtype=np.int64)
     index.T[here.T] = numbers
     features: dict[str, Any] = {name: torch.from_numpy(array[rows]) for name, array in table.features.items()}
-    features["words"][torch.from_numpy(hidden > 0)] = UNK
-    features["vectors"][torch.from_numpy(hidden > 1)] = NO_VECTOR
+    features["words"][torch.from_numpy(unknown)] = UNK
     longest = max(1, int((features["characters"] != PAD).sum(dim=1).max()))  # C
     features["characters"] = features["characters"][:, :longest]
     targets = {}

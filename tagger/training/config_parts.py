@@ -82,7 +82,6 @@ class EmbeddingConfig(FormSizes):
     vectors_components: Size
     vectors_size: Size
     vectors_tune: bool
-    vectors_dropout: Rate
     vectors_dtype: Annotated[str, OneOf(("float16", "float32"))]
     transformer: str | None
 

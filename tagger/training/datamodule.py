@@ -35,7 +35,6 @@ class _Batches(torch.utils.data.Dataset[Batch]):
         sentences: Dataset,
         table: FormTable,
         word_dropout: float,
-        vectors_dropout: float,
         unnamed: float,
         facts: Facts | None,
         lengths: np.ndarray,
@@ -48,15 +47,13 @@ class _Batches(torch.utils.data.Dataset[Batch]):
             sentences: `tokens`, the tag columns, and of several corpora the column `CORPUS`.
             table: gives forms and tags their ids.
             word_dropout: see `collate`.
-            vectors_dropout: see `collate`.
             unnamed: the share of the sentences whose corpus a batch of training does not tell.
             facts: what a batch of training says of the words beside their tags; None: nothing.
             lengths: (N,) the number of tokens of each sentence.
             outputs: (tokens of all sentences, M, D) of a frozen transformer, if there is one.
             distilled: what a teacher says of the sentences, and which of them are untagged; None: no teacher.
         """
-        self.sentences, self.table, self.unnamed = sentences, table, unnamed
-        self.word_dropout, self.vectors_dropout = word_dropout, vectors_dropout
+        self.sentences, self.table, self.word_dropout, self.unnamed = sentences, table, word_dropout, unnamed
         self.facts, self.distilled = facts, distilled
         self.outputs, self.ends = outputs, np.cumsum(lengths)
 
@@ -65,7 +62,7 @@ class _Batches(torch.utils.data.Dataset[Batch]):
         rows: dict[str, list[list[str]]] = self.sentences[numbers]
         tags = {column: rows[column] for column in self.table.vocabulary.columns}
         generator = None if seed is None else np.random.default_rng(seed)
-        batch = collate(rows["tokens"], self.table, tags, self.word_dropout, generator, self.vectors_dropout)
+        batch = collate(rows["tokens"], self.table, tags, self.word_dropout, generator)
         if generator is not None and CORPUS in rows:
             known = self.table.vocabulary.corpus_ids
             ids = np.array([known.get(str(name), NO_CORPUS) for name in rows[CORPUS]], dtype=np.int64)
@@ -107,7 +104,6 @@ class TaggerDataModule(pl.LightningDataModule):
         unnamed: float = 0.0,
         facts: Facts | None = None,
         distilled: Distillation | None = None,
-        vectors_dropout: float = 0.0,
     ) -> None:
         """Keeps its arguments; batches are planned when a loader is made.
 
@@ -125,13 +121,11 @@ class TaggerDataModule(pl.LightningDataModule):
                 sentences is never told.
             facts: what training predicts beside the tags; None: nothing.
             distilled: what a teacher says of train, and untagged text that training reads beside it; None: no teacher.
-            vectors_dropout: see `collate`.
         """
         super().__init__()
         self.tokenizer, self.frozen = tokenizer, frozen
         self.temperature, self.unnamed, self.facts, self.distilled = temperature, unnamed, facts, distilled
         self.splits, self.batch_tokens, self.word_dropout, self.seed = splits, batch_tokens, word_dropout, seed
-        self.vectors_dropout = vectors_dropout
         self.table = FormTable(vocabulary, buckets, None if frozen else tokenizer)
 
     def _loader(self, split: str, seed: int | None) -> DataLoader[Batch]:
@@ -145,8 +139,7 @@ class TaggerDataModule(pl.LightningDataModule):
         rank, world = (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
         sampler = BucketSampler(lengths, self.batch_tokens, seed, rank, world, mixture)
         outputs = self._outputs(sentences, lengths)
-        shares = self.word_dropout, self.vectors_dropout, self.unnamed
-        batches = _Batches(sentences, self.table, *shares, facts, lengths, outputs, distilled)
+        batches = _Batches(sentences, self.table, self.word_dropout, self.unnamed, facts, lengths, outputs, distilled)
         # The loader has its own generator: nothing may draw from the global one, whose state a checkpoint restores.
         return DataLoader(batches, batch_size=None, sampler=sampler, generator=torch.Generator())
 

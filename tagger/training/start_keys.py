@@ -10,13 +10,7 @@ from tagger.training.config_parts import EmbeddingConfig, TransformerConfig
 # The keys of these parts come from the tagger that training starts from, ...
 TAGGER_PARTS = ("model", "embedding", "transformer")
 # ... except these, which concern training alone, ...
-TRAINING_KEYS = (
-    "embedding.word_dropout",
-    "embedding.vectors_dropout",
-    "embedding.min_count",
-    "model.dropout",
-    "transformer.dropout",
-)
+TRAINING_KEYS = ("embedding.word_dropout", "embedding.min_count", "model.dropout", "transformer.dropout")
 # ... and these, if they add an input that the tagger lacks. The first of them names it.
 VECTOR_KEYS = tuple(f"embedding.{each.name}" for each in fields(EmbeddingConfig) if each.name.startswith("vectors"))
 TRANSFORMER_KEYS = ("embedding.transformer", *(f"transformer.{each.name}" for each in fields(TransformerConfig)))

@@ -118,7 +118,6 @@ class TaggerTraining(Experiment):
             config.corpus.unnamed,
             self.beginning.facts if self.beginning.facts.names else None,
             distilled,
-            config.embedding.vectors_dropout,
         )
         parameters = sum(parameter.numel() for parameter in module.parameters())
         summary = {"corpus": self.corpus.name, "parameters": parameters}

@@ -19,7 +19,6 @@ EMBEDDING = EmbeddingConfig(
     vectors_components=0,
     vectors_size=20,
     vectors_tune=False,
-    vectors_dropout=0.0,
     vectors_dtype="float16",
     transformer=None,
 )

@@ -49,5 +49,7 @@ def test_the_rest_is_not_what_half_precision_has_rounded_away() -> None:
     assert rest[2] <= 3 * 0.0001 + 1e-6
     whole = Targets([Shard([ids], [exact.astype(np.float16)])], np.array([3]), ["upos"], {"upos": np.arange(3)})
     assert np.allclose(whole.batch([0])["upos"][0, 0, :, 1].sum(), 1, atol=1e-6)  # no other tag can have a rest
-    one = Targets([Shard([ids[:, :1]], [exact[:, :1].astype(np.float16)])], np.array([3]), ["upos"], {"upos": np.arange(6)})
+    one = Targets(
+        [Shard([ids[:, :1]], [exact[:, :1].astype(np.float16)])], np.array([3]), ["upos"], {"upos": np.arange(6)}
+    )
     assert np.array_equal(one.batch([0])["upos"][:, 0, 0, 1], exact[:, 0].astype(np.float16))
