@@ -13,11 +13,13 @@ class Splitting:
         dev_share: the share of train that becomes dev if the corpus has no dev split.
         folds: for cross-validation, the number of parts into which train and dev are cut together.
         fold: the part that becomes dev, counted from 0.
+        dev_seed: of the shuffle that makes dev; None: that of the run.
     """
 
     dev_share: float = 0.1
     folds: int | None = None
     fold: int | None = None
+    dev_seed: int | None = None
 
 
 @dataclass

@@ -67,12 +67,13 @@ def with_dev(source: Source, splitting: Splitting, seed: int) -> Corpus:
     Args:
         source: the corpus with its own splits.
         splitting: how dev is made.
-        seed: of the shuffle; the same seed gives the same split on every machine.
+        seed: of the shuffle, unless `splitting` has one; the same seed gives the same split on every machine.
 
     Raises:
         InputError: the corpus cannot be cut into these folds, or it is too small.
     """
     name, splits, rules = source
+    seed = seed if splitting.dev_seed is None else splitting.dev_seed
     train, dev, folds, fold = splits["train"], splits.get("dev"), splitting.folds, splitting.fold
     if folds is not None or fold is not None:
         whole = datasets.concatenate_datasets([train] if dev is None else [train, dev])

@@ -68,11 +68,11 @@ and used with
 
     python -m tagger tag FILE --model THIS_FOLDER
 
-{_corpora_section(results)}{_followed(confidence_section(results))}{raw_text_section(config, results)}
-{_format_config(config["training"])}"""
+{corpora_section(results)}{followed(confidence_section(results))}{raw_text_section(config, results)}
+{config_section(config["training"])}"""
 
 
-def _followed(section: str) -> str:
+def followed(section: str) -> str:
     """A section that another one follows; an empty one stays empty."""
     return f"{section}\n" if section else ""
 
@@ -87,7 +87,7 @@ def corpus_rows(scores: CorpusScores) -> list[tuple[str, str, str, dict[str, flo
     ]
 
 
-def _corpora_section(results: Mapping[str, Any]) -> str:
+def corpora_section(results: Mapping[str, Any]) -> str:
     """The section about the corpora of a tagger that was trained on several; empty for others."""
     if "corpora" not in results:
         return ""
@@ -228,7 +228,7 @@ and used with
     python -m tagger fill "I am ___ hungry." --model THIS_FOLDER
     python -m tagger init=THIS_FOLDER
 
-{_format_config(config["training"])}"""
+{config_section(config["training"])}"""
 
 
 def _format_hidden_word_scores(results: Mapping[str, Any]) -> str:
@@ -241,7 +241,8 @@ def _format_hidden_word_scores(results: Mapping[str, Any]) -> str:
 """
 
 
-def _format_config(training: Mapping[str, Any]) -> str:
+def config_section(training: Mapping[str, Any]) -> str:
+    """The section of a model card with the values of the training's config."""
     values = OmegaConf.to_yaml(OmegaConf.create(literal(dict(training)))).replace("\\${", "${")
     return f"## Config\n\n```yaml\n{values.strip()}\n```\n"
 

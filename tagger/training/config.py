@@ -26,8 +26,9 @@ from tagger.training.config_parts import (
     check_precision,
 )
 from tagger.training.distill_config import DistillConfig
-from tagger.training.structured import Checked, Count, OneOf, Range, Seed, bad_value, from_plain, plain_values
+from tagger.training.structured import MAX_SEED, Checked, Count, OneOf, Range, Seed, bad_value, from_plain, plain_values
 from tagger.weights.quantize import STORAGE_DTYPES
+from tagger.weights.saved_config import MAX_MEMBERS
 
 # In use for something else.
 RESERVED_COLUMNS = ("tokens", "comments", "text", "multiwords", "space_after", "offsets", "loss", "accuracy", CORPUS)
@@ -60,6 +61,7 @@ class TrainConfig(Checked):
     test: bool
     init: str | None
     trainer: dict[str, Any]  # arguments of pytorch_lightning.Trainer
+    ensemble: Annotated[int, Range(1, MAX_MEMBERS)] = 1  # older runs have none
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -90,6 +92,12 @@ class TrainConfig(Checked):
         if self.parts != ALL and self.init is None:
             got = "segmenter" if self.parts == SEGMENTER else "temperatures"
             raise InputError(f"parts={self.parts}: name the tagger that gets the {got}, init=FOLDER")
+        if self.parts != ALL and self.ensemble > 1:
+            raise InputError(
+                f"ensemble={self.ensemble}: parts={self.parts} trains no members; leave one of the two out"
+            )
+        if self.seed + self.ensemble - 1 > MAX_SEED:
+            raise bad_value("seed", self.seed, f"those of an ensemble go on from it, to {MAX_SEED} at most")
         if self.parts == SEGMENTER and self.segmenter not in (AUTO, LEARNED):
             raise InputError(
                 f"segmenter={self.segmenter}: parts=segmenter trains a segmenter; leave one of the two out"

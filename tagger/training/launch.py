@@ -12,11 +12,14 @@ from typing import Any
 
 from tagger.errors import InputError
 from tagger.tagging.load import load, tagger_of
+from tagger.text.terminal import printable
 from tagger.training import sweep
 from tagger.training.compose import Job, plan
 from tagger.training.config import ALL, AUTO, RULES_OF_CORPUS, SEGMENTER, TEMPERATURE, TrainConfig, train_config
+from tagger.training.ensemble_run import run_ensemble
 from tagger.training.figures import draw_frontier
-from tagger.training.helper_process import end_with_parent, is_helper
+from tagger.training.helper_process import end_with_parent, is_helper, is_member
+from tagger.training.member_processes import MemberFailed
 from tagger.training.part_run import PartRun, run_part
 from tagger.training.pretrain import pretrain as run_pretraining
 from tagger.training.pretrain_config import PretrainConfig, pretrain_config
@@ -45,14 +48,17 @@ def train(arguments: Sequence[str]) -> int:
     """Trains a tagger, or several with `-m`, as overrides of `conf/train.yaml` say.
 
     Returns:
-        The exit status: 1 if a run of a sweep failed, else 0.
+        The exit status: 1 if a run of a sweep failed, that of the member of an ensemble that failed, else 0.
 
     Raises:
         InputError: an override or an input is bad, or a folder cannot be written to.
         Interrupted: by Ctrl+C or a signal.
     """
     _set_up_logging()
-    return _start("train", arguments)
+    try:
+        return _start("train", arguments)
+    except MemberFailed as error:
+        return _failed(error)
 
 
 def pretrain(arguments: Sequence[str]) -> int:
@@ -69,7 +75,16 @@ def resume(folder: str | Path) -> int:
     if folder == "":
         raise InputError("'' is no run's folder; name one below runs/")
     _set_up_logging()
-    return _resume(Path(folder))
+    try:
+        return _resume(Path(folder))
+    except MemberFailed as error:
+        return _failed(error)
+
+
+def _failed(error: MemberFailed) -> int:
+    """Prints why a member of an ensemble failed, and returns its exit status."""
+    print(f"error: {printable(str(error))}", file=sys.stderr, flush=True)
+    return error.status
 
 
 def _set_up_logging() -> None:
@@ -123,7 +138,7 @@ def _run(record: RunRecord, folder: Path, resuming: bool = False) -> dict[str, A
     """Trains as a record says; returns the content of `report.json`, or None in a process that only helps (DDP)."""
     words = [*([] if record.command == "train" else [record.command]), *record.overrides]
     line = shlex.join(["python", "-m", "tagger", *words])
-    if is_helper():
+    if is_helper() or is_member():
         end_with_parent()
     try:
         with _helpers_resume(folder):
@@ -132,6 +147,8 @@ def _run(record: RunRecord, folder: Path, resuming: bool = False) -> dict[str, A
                 return run_pretraining(config, folder, line, resuming)
             if config.parts != ALL:
                 return run_part(PART_RUNS[config.parts], config, folder, line, tagger_of)
+            if config.ensemble > 1:
+                return run_ensemble(config, folder, record.overrides, line, tagger_of)
             return run_training(config, folder, line, resuming, load)
     except KeyboardInterrupt:
         if can_resume(folder):
@@ -171,9 +188,9 @@ def _resume(folder: Path) -> int:
         return 0
     if (parts := record.config.get("parts")) in PART_RUNS:
         raise InputError(f"{folder}: a run with parts={parts} cannot be resumed; start it again")
-    if not can_resume(folder):
+    if not can_resume(folder) and record.member is None:
         raise InputError(f"{folder}: no epoch was completed; start the run again")
-    results = _run(record, folder, resuming=True)
+    results = _run(record, folder, can_resume(folder))
     table = sweep.find_table(folder, record.sweep_run, record.overrides)
     if table is not None and record.sweep_run is not None:
         sweep.put_run(table, sweep.make_row(record.sweep_run, record.overrides, results))

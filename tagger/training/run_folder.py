@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from tagger.errors import InputError, reason, shorten
 from tagger.training.checkpoints import CHECKPOINTS, LAST, METRICS
-from tagger.weights.saved_config import TAGGER_IN_RUN
+from tagger.weights.saved_config import MEMBERS, TAGGER_IN_RUN
 
 RECORD = "run.json"
 MAX_RECORD_BYTES = 1 << 20
@@ -27,12 +27,14 @@ class RunRecord:
         overrides: those of the command line.
         config: the values of the whole config, plain.
         sweep_run: the number of the run in its sweep, if it is of a sweep.
+        member: the number of the run in its ensemble, if it is of an ensemble.
     """
 
     command: Command
     overrides: list[str]
     config: dict[str, Any]
     sweep_run: int | None = None
+    member: int | None = None
 
     def to_json(self) -> str:
         """What `run.json` holds."""
@@ -118,13 +120,14 @@ def discard_run(folder: NewFolder) -> None:
     """Removes the run's files unless there is a complete epoch or a tagger. Other files stay, and then the folder."""
     if can_resume(folder.path) or (folder.path / TAGGER_IN_RUN).is_dir():
         return
-    shutil.rmtree(folder.path / CHECKPOINTS, ignore_errors=True)
+    for name in (CHECKPOINTS, MEMBERS):
+        shutil.rmtree(folder.path / name, ignore_errors=True)
     folder.discard(RECORD, METRICS)
 
 
 def can_resume(folder: Path) -> bool:
-    """Whether a run has completed an epoch."""
-    return (folder / CHECKPOINTS / LAST).is_file()
+    """Whether a run, or a member of an ensemble in it, has completed an epoch."""
+    return (folder / CHECKPOINTS / LAST).is_file() or any(map(can_resume, folder.glob(f"{MEMBERS}/*")))
 
 
 def read_record(folder: Path) -> RunRecord:
@@ -151,7 +154,10 @@ def read_record(folder: Path) -> RunRecord:
             raise ValueError(f"no command {shorten(str(record.command))}")
         if not isinstance(record.overrides, list) or not all(isinstance(text, str) for text in record.overrides):
             raise ValueError("the overrides are no list of strings")
-        if not isinstance(record.config, dict) or type(record.sweep_run) not in (int, type(None)):
+        if not isinstance(record.config, dict) or not {
+            type(record.sweep_run),
+            type(record.member),
+        } <= {int, type(None)}:
             raise ValueError("the config is no mapping, or the number of the run is no number")
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}") from None

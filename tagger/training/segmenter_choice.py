@@ -4,29 +4,24 @@ import logging
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
-import datasets
 from datasets import Dataset
 
-from tagger.corpus.several import by_corpus
 from tagger.corpus.splits import Corpus
 from tagger.errors import InputError
-from tagger.evaluation.report import score_raw, sentences_of
+from tagger.evaluation.report import sentences_of
 from tagger.tagging.segmenter import LearnedSegmenter
 from tagger.text.segment import RULES
 from tagger.text.segmenter import RuleSegmenter
-from tagger.text.spacing import JUDGED, GoldParagraph, gold_paragraphs, has_spacing
+from tagger.text.spacing import GoldParagraph, gold_paragraphs
 from tagger.training.card import ORIGIN
 from tagger.training.config import AUTO, LEARNED, SEGMENTER, TrainConfig
+from tagger.training.raw_text_scores import spaced_parts
 from tagger.training.segmenter import CutScores, score_cuts, train_segmenter
 from tagger.weights.quantize import compress, expand
 from tagger.weights.segmenter_folder import SavedSegmenter, load_segmenter
-
-if TYPE_CHECKING:
-    from tagger.tagging.tagger import Tagger
 
 INIT = "init"  # the name of the segmenter of the tagger that training starts from
 
@@ -170,34 +165,9 @@ class SegmenterTraining:
         return Choice(segmenters[kept], origins.get(kept), report)
 
 
-def raw_scores(tagger: "Tagger", splits: Mapping[str, Dataset]) -> dict[str, Any]:
-    """What `report.json` says of raw text: `raw`, with the F1 of tokens, words, sentences and tags on each split.
-
-    It is empty if no split says where its text has spaces, or if the tagger takes no text.
-    """
-    known = {name: spaced_parts(split) for name, split in splits.items()} if tagger.takes_text else {}
-    scored: dict[str, Dataset] = {}
-    for name, parts in known.items():
-        if parts:
-            scored[name] = datasets.concatenate_datasets([*parts.values()])
-        scored |= {f"{name} {corpus}": part for corpus, part in parts.items() if corpus}
-    return {"raw": {name: score_raw(tagger, split) for name, split in scored.items()}} if scored else {}
-
-
 def _paragraphs(split: Dataset, columns: Sequence[str]) -> list[GoldParagraph]:
     parts = spaced_parts(split).values()
     return [paragraph for part in parts for paragraph in gold_paragraphs(sentences_of(part, columns), skip=True)]
-
-
-def spaced_parts(split: Dataset) -> dict[str, Dataset]:
-    """The parts of a split by corpus (see `by_corpus`) that say where their text has spaces."""
-    return {name: part for name, part in by_corpus(split).items() if shows_spacing(part)}
-
-
-def shows_spacing(split: Dataset) -> bool:
-    """Whether a split says where its text has spaces."""
-    first = list(islice(sentences_of(split, []), JUDGED))
-    return has_spacing(first) and any(True for _ in gold_paragraphs(first, skip=True))
 
 
 def _rounded(segmenter: LearnedSegmenter, dtype: str) -> LearnedSegmenter:

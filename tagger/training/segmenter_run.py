@@ -9,7 +9,8 @@ from tagger.evaluation.report import format_raw
 from tagger.training.card import raw_text_section, with_raw_text
 from tagger.training.config import TrainConfig
 from tagger.training.part_run import PartRun, PartStart
-from tagger.training.segmenter_choice import SegmenterTraining, Start, raw_scores
+from tagger.training.raw_text_scores import raw_scores
+from tagger.training.segmenter_choice import SegmenterTraining, Start
 from tagger.weights.folder import save_with_segmenter
 
 

@@ -39,7 +39,8 @@ class OneOf(NamedTuple):
 
 Size = Annotated[int, Range(0)]  # 0 means: none
 Count = Annotated[int, Range(1)]
-Seed = Annotated[int, Range(0, (1 << 32) - 1)]
+MAX_SEED = (1 << 32) - 1
+Seed = Annotated[int, Range(0, MAX_SEED)]
 Rate = Annotated[float, Range(0, 1)]
 
 

@@ -1,14 +1,12 @@
 """Training a tagger: config -> corpus, module and batches; after training a tagger's folder and its report."""
 
 import logging
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, cast
 
-import numpy as np
 import torch
 from datasets import Dataset
 from pytorch_lightning.callbacks import EarlyStopping
@@ -18,38 +16,26 @@ from tagger.corpus.several import by_corpus
 from tagger.corpus.sources import load_corpus
 from tagger.corpus.splits import Corpus
 from tagger.errors import InputError
-from tagger.evaluation import metrics
-from tagger.evaluation.calibration import calibration_results, format_calibration
-from tagger.evaluation.report import (
-    calibrations,
-    draw_calibration,
-    format_raw,
-    report_dev,
-    score_split,
-    sentences_of,
-)
-from tagger.evaluation.temperatures import fit_temperatures
 from tagger.model.decoder import CRF, CRFDecoder
 from tagger.model.network import MAX_CRF_TAGS, NetworkConfig, TaggerNetwork
 from tagger.model.vocabulary import Vocabulary
 from tagger.tagging.tagger import Tagger
 from tagger.training.card import describe, model_card
 from tagger.training.config import TrainConfig
-from tagger.training.corpus_scores import corpus_scores, format_corpus_scores
 from tagger.training.datamodule import TaggerDataModule
 from tagger.training.distill import Teaching
 from tagger.training.experiment import Experiment, format_run, run_experiment
 from tagger.training.recipe import with_recipe
-from tagger.training.segmenter_choice import Choice, SegmenterTraining, Start, raw_scores
+from tagger.training.segmenter_choice import Choice, SegmenterTraining, Start
 from tagger.training.start import Beginning, build, with_start
 from tagger.training.start_tagger import load_start
+from tagger.training.tagger_report import format_tables, report_tagger
 from tagger.training.teacher import Load
 from tagger.weights.folder import save_tagger, saved_weights
 from tagger.weights.quantize import expand
 from tagger.weights.saved_config import TAGGER_IN_RUN
 
 _log = logging.getLogger(__name__)
-SPEED_WORDS = 2_000  # words, at least, that show the speed of a tagger with a transformer
 
 
 def train(
@@ -164,47 +150,18 @@ class TaggerTraining(Experiment):
         return {"segmenter": self.choice.report}
 
     def report(self, folder: Path, description: dict[str, Any], device: torch.device) -> dict[str, Any]:
-        splits, name = self.corpus.splits, self.corpus.name
         segmenter = self.choice.segmenter if self.choice else None
-        options: dict[str, Any] = {"device": str(device), "precision": "float32", "segmenter": segmenter}
-        parts = self.trained[0], self.vocabulary, description, self.beginning.tokenizer
-        plain = Tagger(*parts, **options)  # with temperature 1
-        description["temperatures"] = fit_temperatures(plain, sentences_of(splits["dev"], plain.columns))
-        tagger = Tagger(*parts, **options)
-        results: dict[str, Any] = {
-            "words_per_second": words_per_second(Tagger(*parts, device=str(device)), splits["dev"]["tokens"]),
-            "dev": report_dev(tagger, splits["dev"], f"{name} dev", folder),
-        }
-        if self.config.test and "test" in splits:
-            try:
-                results["test"] = score_split(tagger, splits["test"])
-            except InputError as error:  # a test split may have no gold tags
-                _log.info("test: %s", error)
-        scored: dict[str, Dataset] = {split: splits[split] for split in ("dev", "test") if split in results}
-        results["calibration"] = calibration_results(
-            description["temperatures"],
-            {split: calibrations(plain, data) for split, data in scored.items()},
-            {split: {column: s["calibration"] for column, s in results[split].items()} for split in scored},
-        )
-        draw_calibration(results["calibration"], name, folder)
-        if self.corpus.parts:
-            named = (Tagger(*parts, **options, corpus=name) for name in self.corpus.parts)
-            results["corpora"] = corpus_scores(tagger, named, scored)
-        return results | raw_scores(tagger, scored)
+
+        def make(**options: Any) -> Tagger:
+            parts = self.trained[0], self.vocabulary, description, self.beginning.tokenizer
+            return Tagger(*parts, str(device), segmenter=segmenter, **options)
+
+        return report_tagger(make, description, self.corpus, folder, self.config.test)
 
     def format_results(self, results: Mapping[str, Any], folder: Path) -> str:
-        tables = [
-            metrics.format_report(results[split], f"{self.corpus.name} {split}")
-            for split in ("dev", "test")
-            if split in results
-        ]
-        tables.append(format_calibration(results["calibration"], self.corpus.name))
-        if "corpora" in results:
-            tables.append(format_corpus_scores(results["corpora"]))
-        tables += [format_raw(results, self.corpus.name)]
         return "\n".join(
             [
-                *tables,
+                *format_tables(results, self.corpus.name),
                 f"best epoch {results['best_epoch']} of {results['epochs']}, {results['training_seconds']:.0f} s,"
                 f" {results['parameters']:,} parameters",
                 format_run(folder),
@@ -237,24 +194,6 @@ def _log_sizes(corpus: Corpus, beginning: Beginning, raw_text: str) -> None:
 def _size(split: Dataset) -> str:
     """The number of sentences, of several corpora that of each."""
     return " + ".join(f"{len(part):,}" for part in by_corpus(split).values())
-
-
-def words_per_second(tagger: Tagger, sentences: Sequence[Sequence[str]]) -> int:
-    """The words per second on one thread; `tagger` has the precision that `auto` chooses.
-
-    It is the best of three rounds, with the word forms in the cache. A tagger with a transformer, which is slow, tags
-    the first sentences alone.
-    """
-    if not tagger.engine.has_pools:
-        before = np.cumsum([0, *map(len, sentences)])[:-1]  # words before each sentence
-        sentences = sentences[: int(np.count_nonzero(before < SPEED_WORDS))]
-    tagger.tag_sentences(sentences)
-    seconds = []
-    for _ in range(3):
-        start = time.perf_counter()
-        tagger.tag_sentences(sentences)
-        seconds.append(time.perf_counter() - start)
-    return round(sum(map(len, sentences)) / min(seconds))
 
 
 def _check_dev(corpus: Corpus, vocabulary: Vocabulary) -> None:

@@ -19,6 +19,7 @@ from tagger.weights.saved_config import (
     CONFIG,
     ENSEMBLE,
     LEARNED,
+    MAX_MEMBERS,
     MEMBERS,
     SEGMENTER,
     SEGMENTER_WEIGHTS,
@@ -39,7 +40,6 @@ from tagger.weights.validation import (
     shown,
 )
 
-MAX_MEMBERS = 16
 SUM_TOLERANCE = 1e-6  # of the weights, whose sum is 1
 SEGMENTER_KEYS = ("segmenter", "segmenter_training")  # of `config.json`: what cuts raw text, and what it learned from
 _MEMBER = re.compile(rf"{MEMBERS}/[0-9]{{1,4}}")  # nothing else, so that no path leads out of the folder

@@ -21,6 +21,7 @@ LEARNED = "learned"  # in the place of the name of rules for raw text, if the fo
 TOKENIZER = "transformer"  # folder with the tokenizer of a transformer
 WORD_PREDICTOR = "words.safetensors"  # weights that predict hidden words; only pretraining writes them
 ENSEMBLE, MEMBERS = "ensemble", "members"  # the key of an ensemble's `config.json`, and the folder of its members
+MAX_MEMBERS = 16  # of an ensemble
 TAGGER_IN_RUN = "tagger"  # the tagger's folder in a run's folder
 PRETRAINED_IN_RUN = "pretrained"  # the pretrained network's folder in the folder of a run of pretraining
 

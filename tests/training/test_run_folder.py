@@ -101,6 +101,7 @@ def test_a_run_with_an_epoch_stays(tmp_path: Path) -> None:
         ({"overrides": "seed=2"}, "no list of strings"),
         ({"config": []}, "the config is no mapping"),
         ({"sweep_run": "../../.."}, "the number of the run is no number"),
+        ({"member": "1"}, "the number of the run is no number"),
         ({"other": 1}, "other"),
     ],
 )

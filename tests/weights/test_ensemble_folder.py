@@ -11,9 +11,9 @@ import pytest
 
 from tagger.errors import InputError
 from tagger.model.vocabulary import Vocabulary
-from tagger.weights.ensemble_folder import MAX_MEMBERS, checked_weights, load_ensemble, save_ensemble
+from tagger.weights.ensemble_folder import checked_weights, load_ensemble, save_ensemble
 from tagger.weights.folder import load_tagger, save_tagger
-from tagger.weights.saved_config import CARD, CONFIG, SEGMENTER, VOCABULARY, WEIGHTS, is_ensemble
+from tagger.weights.saved_config import CARD, CONFIG, MAX_MEMBERS, SEGMENTER, VOCABULARY, WEIGHTS, is_ensemble
 from tests.conftest import largest_file, make_network, network_config, save_tiny
 
 

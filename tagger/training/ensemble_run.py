@@ -1,0 +1,168 @@
+"""A config with `ensemble=N` -> N trainings with other seeds, each in a process of its own, and their ensemble."""
+
+import json
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from tagger.corpus.sources import load_corpus
+from tagger.corpus.splits import Corpus
+from tagger.tagging.segmenter import LearnedSegmenter
+from tagger.text.output_files import whole_file
+from tagger.training.card import confidence_section, config_section, corpora_section, followed, raw_text_section
+from tagger.training.config import AUTO, LEARNED, RULES_OF_CORPUS, TrainConfig
+from tagger.training.experiment import REPORT, format_run
+from tagger.training.helper_process import is_helper
+from tagger.training.member_processes import Member, train_members
+from tagger.training.run_folder import RECORD, RunRecord
+from tagger.training.tagger_report import format_tables, report_tagger
+from tagger.training.trainer import check_machine, quiet
+from tagger.weights.ensemble_card import ensemble_card
+from tagger.weights.ensemble_folder import load_ensemble, member_configs, save_ensemble
+from tagger.weights.folder import describe_tagger
+from tagger.weights.saved_config import MEMBERS, TAGGER_IN_RUN
+from tagger.weights.segmenter_folder import load_segmenter
+
+if TYPE_CHECKING:
+    from tagger.tagging.tagger import Tagger
+
+SPLITS = ("dev", "test")
+
+_log = logging.getLogger(__name__)
+
+
+def run_ensemble(
+    config: TrainConfig,
+    folder: Path,
+    overrides: Sequence[str],
+    command: str,
+    tagger_of: "Callable[..., Tagger]",
+) -> dict[str, Any] | None:
+    """Trains the members that are not trained yet, and makes the run's tagger of them.
+
+    All members have the same dev split. The first one alone trains a segmenter, which the ensemble uses.
+
+    Args:
+        config: checked values.
+        folder: the run's folder. Each member's run is a folder below its `members/`.
+        overrides: of the command line.
+        command: the command line that started the run, for the model card.
+        tagger_of: makes a `Tagger` of what a folder holds; see `tagging.load`.
+
+    Returns:
+        What `report.json` holds, or None in a process that only helps.
+
+    Raises:
+        InputError: the corpus cannot be read, a member has bad input, or the folder cannot be written to.
+        MemberFailed: a member failed otherwise.
+        KeyboardInterrupt: Ctrl+C or a signal; the members have been stopped.
+    """
+    quiet()
+    check_machine(config.threads, config.trainer)
+    if is_helper():
+        return None
+    torch.set_num_threads(config.threads)
+    corpus = load_corpus(config.corpus, config.columns, config.seed)  # also for its errors, before anything is started
+    sizes = ", ".join(f"{name} {len(split):,}" for name, split in corpus.splits.items())
+    _log.info("%s: sentences %s; an ensemble of %d", corpus.name, sizes, config.ensemble)
+    members = [_member(config, folder, number, overrides) for number in range(1, config.ensemble + 1)]
+    train_members(members, config.threads, config.trainer)
+
+    target, taggers = folder / TAGGER_IN_RUN, [member.folder / TAGGER_IN_RUN for member in members]
+    description = save_ensemble(target, taggers, None, command)
+    results = _summary(members, corpus)
+    saved = load_ensemble(target)
+    learned = description["segmenter"] == LEARNED
+    segmenter = LearnedSegmenter(*load_segmenter(target)) if learned else None
+
+    def make(**options: Any) -> "Tagger":
+        device = "cpu" if config.trainer.get("accelerator") == "cpu" else "auto"
+        return tagger_of(saved._replace(config=description), device, segmenter=segmenter, **options)
+
+    description["training"] = {name: value for name, value in asdict(config).items() if name != "test"}
+    results |= report_tagger(make, description, corpus, folder, config.test)
+    description["scores"] = {
+        split: {column: scores["accuracy"] for column, scores in results[split].items()}
+        for split in SPLITS
+        if split in results
+    }
+    describe_tagger(target, description, _card(description, results, member_configs(target), command))
+    with whole_file(folder / REPORT) as out:
+        json.dump(results, out, indent=2)
+        out.write("\n")
+    print("\n".join([*format_tables(results, corpus.name), _format_members(results), format_run(folder)]))
+    return results
+
+
+def _member(config: TrainConfig, folder: Path, number: int, overrides: Sequence[str]) -> Member:
+    """A member and its run's folder, which is made if it is not there."""
+    own = folder / MEMBERS / str(number)
+    seed = config.seed + number - 1
+    if not (own / RECORD).is_file():
+        dev_seed = config.seed if config.corpus.dev_seed is None else config.corpus.dev_seed
+        segmenter = config.segmenter if number == 1 or config.segmenter not in (AUTO, LEARNED) else RULES_OF_CORPUS
+        changed = replace(
+            config, ensemble=1, seed=seed, segmenter=segmenter, corpus=replace(config.corpus, dev_seed=dev_seed)
+        )
+        values = {"ensemble": 1, "seed": seed, "segmenter": segmenter, "corpus.dev_seed": dev_seed}
+        kept = [text for text in overrides if text.lstrip("+").partition("=")[0] not in values]
+        record = RunRecord("train", [*kept, *(f"{key}={value}" for key, value in values.items())], asdict(changed))
+        record.member = number
+        own.mkdir(parents=True, exist_ok=True)
+        with whole_file(own / RECORD) as out:
+            out.write(record.to_json())
+    return Member(number, seed, own)
+
+
+def _summary(members: Sequence[Member], corpus: Corpus) -> dict[str, Any]:
+    """What `report.json` says of the members, and their mean accuracies."""
+    reports = [member.report() for member in members]
+    rows = [
+        {
+            "seed": member.seed,
+            **{name: report[name] for name in ("training_seconds", "epochs", "best_epoch", "parameters")},
+            **{
+                split: {column: scores["accuracy"] for column, scores in report[split].items()}
+                for split in SPLITS
+                if split in report
+            },
+        }
+        for member, report in zip(members, reports, strict=True)
+    ]
+    mean = {
+        split: {column: sum(row[split][column] for row in rows) / len(rows) for column in rows[0][split]}
+        for split in SPLITS
+        if all(split in row for row in rows)
+    }
+    return {
+        "corpus": corpus.name,
+        "parameters": sum(row["parameters"] for row in rows),
+        "training_seconds": round(sum(row["training_seconds"] for row in rows), 1),
+        "members": rows,
+        "mean": mean,
+        **({"segmenter": reports[0]["segmenter"]} if "segmenter" in reports[0] else {}),
+    }
+
+
+def _card(
+    description: Mapping[str, Any], results: Mapping[str, Any], members: Sequence[Mapping[str, Any]], command: str
+) -> str:
+    more = "\n" + corpora_section(results) + followed(confidence_section(results))
+    more += f"{raw_text_section(description, results)}\n{config_section(description['training'])}"
+    return ensemble_card(description, members, command, results, more)
+
+
+def _format_members(results: Mapping[str, Any]) -> str:
+    """The accuracies of the members beside that of the ensemble, for the terminal."""
+    lines = [f"{'members':<24}{''.join(f'{name:>10}' for name in ('lowest', 'mean', 'highest', 'ensemble'))}"]
+    for split in SPLITS:
+        for column, mean in results["mean"].get(split, {}).items() if split in results else ():
+            shares = [row[split][column] for row in results["members"]]
+            cells = (min(shares), mean, max(shares), results[split][column]["accuracy"])
+            lines.append(f"  {f'{split} {column}':<22}{''.join(f'{100 * share:>9.2f}%' for share in cells)}")
+    lines.append(f"{results['training_seconds']:.0f} s of training, {results['parameters']:,} parameters")
+    return "\n".join(lines)
