@@ -14,8 +14,8 @@ FEW_WORDS = 100_000  # a corpus with fewer words is small
 WORDS_OF_TEN_EPOCHS = 200_000
 FEWEST_EPOCHS, MOST_EPOCHS = 3, 40
 EPOCHS_WITH_ENCODER = 0.6  # share of the epochs that a network needs which starts from a pretrained encoder
-EPOCHS_WITH_TEXT = 0.6  # of a student, whose epochs have untagged text, too
-DROPOUT_WITH_TEXT = 0.2  # of a student: with so much to learn from it needs no more
+EPOCHS_WITH_TEXT = 0.8  # of a student, whose epochs have untagged text, too
+DROPOUT_WITH_TEXT = 0.1  # of a student: with so much to learn from it needs no more
 
 
 def epochs_for(words: int, encoder: bool = False, text: bool = False) -> int:

@@ -61,6 +61,6 @@ def test_an_experiment_keeps_its_values() -> None:
 
 def test_a_student_with_text_reads_larger_epochs_fewer_times() -> None:
     text = ["distill.teacher=TEACHER", "distill.text=FILE"]
-    assert chosen(composed("corpus=conllu", *text), 200_000) == (6, 1000, 0.2, 5)
-    assert chosen(composed("corpus=conllu", *text), 20_000) == (15, 500, 0.2, 8)
+    assert chosen(composed("corpus=conllu", *text), 200_000) == (8, 1000, 0.1, 5)
+    assert chosen(composed("corpus=conllu", *text), 20_000) == (20, 500, 0.1, 10)
     assert chosen(composed("corpus=conllu", text[0]), 200_000) == (10, 500, 0.5, 5)  # a teacher alone
