@@ -122,7 +122,7 @@ def accuracy(model: tagger.Tagger, path: Path) -> float:
 
 
 def test_the_bundled_english_tagger_on_the_sample() -> None:
-    assert accuracy(tagger.load("english"), bundled("data") / "sample" / "sample-test.conllu") > 0.94
+    assert accuracy(tagger.load("english"), bundled("data") / "sample" / "sample-test.conllu") > 0.955
 
 
 def test_the_bundled_english_tagger_on_its_treebank() -> None:
