@@ -34,11 +34,12 @@ def main() -> None:
     for name, group, ratio, upos in rows:
         axis.annotate(name, (ratio, upos), xytext=(7, 4), textcoords="offset points", fontsize=9, color=COLOURS[group])
     axis.set_xscale("log")
+    axis.xaxis.set_major_formatter("{x:g}")
     axis.set_xlim(left=min(ratio for _, _, ratio, _ in rows) * 0.7, right=max(ratio for _, _, ratio, _ in rows) * 3)
     axis.set_xlabel("words a second on one thread, as a multiple of the CRF's")
     axis.set_ylabel("UPOS on test of English EWT, percent")
     axis.grid(alpha=0.3)
-    axis.legend(loc="lower left", frameon=False)
+    axis.legend(loc="lower right", frameon=False)
     figure.savefig(arguments.out, dpi=120)
 
 
