@@ -2,6 +2,7 @@
 
 import os
 import signal
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -76,14 +77,21 @@ def test_a_few_windows_are_read_ahead_and_no_more(two: Tagger) -> None:
     stream.close()
 
 
+def kill(processes: list[int]) -> None:
+    for process in processes:
+        os.kill(process, signal.SIGKILL)
+
+
 @pytest.mark.usefixtures("small")
 def test_the_part_of_a_process_that_dies_is_done_again(two: Tagger, caplog: pytest.LogCaptureFixture) -> None:
     expected = two.tag_sentences(SENTENCES)
     found = []
     for i, sentence in enumerate(two.stream(Sentence(list(s)) for s in SENTENCES)):
-        if i in (20, 60):
-            with suppress(ProcessLookupError):  # the one that died before
-                os.kill(two.workers.processes[0], signal.SIGKILL)
+        if i == 20:
+            stopped = two.workers.processes
+            for process in stopped:
+                os.kill(process, signal.SIGSTOP)  # so that they have parts when they die
+            threading.Timer(0.3, kill, [stopped]).start()
         found.append(sentence.tags["upos"])
     assert found == expected
     assert "a worker process died; its part is done again" in caplog.text
