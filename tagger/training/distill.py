@@ -1,7 +1,7 @@
 """The key `distill` of a config -> a teacher, the untagged text for it, and what it says of both corpus and text.
 
-A student learns from a teacher's probabilities: Hinton, Vinyals and Dean (2015), https://arxiv.org/abs/1503.02531. It can
-learn from text without tags, too, since the teacher tags it: Kim and Rush (2016), https://arxiv.org/abs/1606.07947.
+A student learns from a teacher's probabilities: Hinton, Vinyals and Dean (2015), https://arxiv.org/abs/1503.02531. It
+can learn from text without tags, too, since the teacher tags it: Kim and Rush (2016), https://arxiv.org/abs/1606.07947.
 """
 
 import dataclasses
