@@ -22,12 +22,15 @@ MIN_COLUMNS = 16  # of a product
 _MINUS_ONE = torch.tensor(-1.0)
 
 
-def padded_rows(n: int) -> int:
+def padded_rows(n: int, dtype: torch.dtype = torch.bfloat16) -> int:
     """The rows of a product of n sentences or tokens: n rounded up.
 
     oneDNN compiles and caches a kernel per row count; we round up so that there are few. The result is a multiple of 8,
-    or of the power of 2 that is a 16th to a 32nd of n, whichever is more.
+    or of the power of 2 that is a 16th to a 32nd of n, whichever is more. In float32 fewer than 8 rows stay as they
+    are: each takes its share of the time of 8.
     """
+    if n < MIN_PRODUCT_ROWS and dtype == torch.float32:
+        return n
     step = max(MIN_PRODUCT_ROWS, 1 << max(0, n.bit_length() - 5))
     return -(-n // step) * step
 
@@ -286,7 +289,7 @@ class Layer:
             states = out[:, place : place + each.hidden_size]
             each.start(fixed or counts[0])
             for end, n in order:
-                start, stop = end - n, end - n + (fixed or padded_rows(n))
+                start, stop = end - n, end - n + (fixed or padded_rows(n, x.dtype))
                 if rows is None or gathered is None:
                     here = gates[start:stop]
                 else:

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from tagger.tagging.batches import BATCH_TOKENS, POOL_BLOCK, POOL_SENTENCES
 from tagger.tagging.packed import Layer, head_weights, max_extra_rows, padded_rows, product
+from tagger.tagging.pair import GRUPair
 
 if TYPE_CHECKING:
     from tagger.model.encoder import BidirectionalLayer
@@ -31,6 +32,7 @@ class Stack:
     def __init__(self, network: "TaggerNetwork", dtype: torch.dtype) -> None:
         self.dtype = dtype
         self.layers = [Layer(cast("BidirectionalLayer", layer), dtype) for layer in network.encoder.layers]
+        self._pairs = [GRUPair.of(layer.directions) for layer in self.layers]
         heads = cast(Mapping[str, nn.Linear], network.heads)
         self._heads = {column: head_weights(head, dtype) for column, head in heads.items()}
         self._tags = {column: head.out_features for column, head in heads.items()}
@@ -86,17 +88,34 @@ class Stack:
                 below = states[:, place - self.layers[depth - 1].width : place]
                 for block in _blocks(total, pool):
                     product(below[block], layer.W_x, layer.b_x, out=x[:total][block])
-                layer.scan(layer.prepare(x), counts, out, fixed=fixed)
+                self._scan(depth, layer.prepare(x), counts, out, fixed=fixed)
             elif prepared and forms.dtype == self.dtype:
-                layer.scan(forms, counts, out, here, fixed)
+                self._scan(depth, forms, counts, out, here, fixed)
             else:
                 x = self._buffer(0, forms, count, extra, layer.W_x.shape[1])
                 x.copy_(torch.index_select(forms, 0, here))
                 if context is not None:
                     x[:count].addmm_(context.to(self.dtype), self._context_product)
-                layer.scan(x if prepared else layer.prepare(x), counts, out, fixed=fixed)
+                self._scan(depth, x if prepared else layer.prepare(x), counts, out, fixed=fixed)
             place += layer.width
         return states
+
+    def _scan(
+        self,
+        depth: int,
+        x: Tensor,
+        counts: Sequence[int],
+        out: Tensor,
+        rows: Tensor | None = None,
+        fixed: int | None = None,
+    ) -> None:
+        """See `Layer.scan`; one sentence alone takes the steps of both directions at once, if that is possible."""
+        pair = self._pairs[depth]
+        if pair is None or counts[0] > 1 or fixed is not None:
+            self.layers[depth].scan(x, counts, out, rows, fixed)
+            return
+        count = len(counts)
+        pair.scan(x[:count] if rows is None else torch.index_select(x, 0, rows[:count]), out[:count])
 
     def scores(self, states: Tensor, column: str, pool: bool = False) -> Tensor:
         """The scores (logits) of the tags of a column, (rows, K), of what `states` returned for the same `pool`."""

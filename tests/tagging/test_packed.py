@@ -17,6 +17,7 @@ def test_few_numbers_of_rows() -> None:
     assert all(max_extra_rows(n) <= max_extra_rows(n + 1) for n in numbers)
     assert all(padded_rows(padded_rows(n)) == padded_rows(n) for n in numbers)
     assert len({padded_rows(n) for n in numbers}) < 150
+    assert [padded_rows(n, torch.float32) for n in (1, 7, 9)] == [1, 7, 16]
     assert [padded_rows(n) for n in (1, 8, 9, 100, 300, 16_000)] == [8, 8, 16, 104, 304, 16_384]
 
 
