@@ -1,0 +1,199 @@
+"""The command `export`, and the readers of docs/onnx.md, which give the tags of the tagger in float32."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+import tagger
+from tagger.bundled import bundled
+from tagger.text.conllu import read_conllu
+from tagger.text.files import read_lines
+from tagger.text.sentence import Sentence
+from tests.commands.conftest import call, error
+
+pytest.importorskip("onnx")
+pytest.importorskip("onnxruntime")
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "onnx.md"
+NODE_MODULES = "TAGGER_NODE_MODULES"  # names a folder node_modules with the two packages
+PACKAGES = ("onnxruntime-node", "onnxruntime-web")
+Tags = list[list[str]]  # of each token of a sentence, in each column
+ODD = [
+    *("ΟΔΟΣ", "İstanbul", "ǅ", "²", "①②③④⑤", "Ⅷ", "𝟘𝟙", "\N{GRINNING FACE}", "\U0001f100" * 5, "١٢٣", "1,250.00"),
+    *("\ud800", "x\udfffy", "x" * 40, "é" * 33, "\U00010400" * 33, "aaaaAAAA", "ẞ", "a\u0345Σ", "\n" * 5, "\u2028"),
+    *("10", "2", "__proto__", "toString"),
+]
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The bundled tagger as ONNX, in a folder that also has the readers of the page."""
+    folder = tmp_path_factory.mktemp("onnx")
+    done = call("export", "--onnx", str(folder / "english.onnx"))
+    assert f"{folder / 'english.onnx'}: upos, xpos, feats, " in done.stderr
+    (script,) = blocks("python")
+    (folder / "tag_onnx.py").write_text(script, encoding="utf-8")
+    module, node, browser = blocks("js")
+    for name, code in (("tagger.mjs", module), ("tag.mjs", node), ("page.mjs", browser)):
+        (folder / name).write_text(code, encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def node_modules(exported: Path) -> Path:
+    """The folder with the packages of the page; skips the test where there is no node, or npm cannot get them."""
+    if shutil.which("node") is None:
+        pytest.skip("node is not installed")
+    folder = exported / "node_modules"
+    if NODE_MODULES in os.environ:
+        folder.symlink_to(Path(os.environ[NODE_MODULES]).resolve())
+        return folder
+    npm = shutil.which("npm")
+    if npm is None:
+        pytest.skip(f"npm is not installed, and {NODE_MODULES} names no folder of packages")
+    (exported / "package.json").write_text("{}")
+    quiet = ("--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline", "--fetch-retries=0")
+    try:
+        done = subprocess.run([npm, "install", *quiet, *PACKAGES], cwd=exported, capture_output=True, timeout=60)
+    except subprocess.TimeoutExpired:
+        pytest.skip("npm did not install the packages within a minute")
+    if done.returncode:
+        pytest.skip(f"npm cannot install {' and '.join(PACKAGES)}: it needs its registry")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def sentences() -> list[list[str]]:
+    """Odd words, the sample, and the dev split of English EWT if it is there."""
+    found = [ODD, ODD[::-1], ["They"]]
+    files = [bundled("data") / "sample" / "sample-dev.conllu"]
+    if "TAGGER_TREEBANKS" in os.environ:
+        files.append(Path(os.environ["TAGGER_TREEBANKS"], "UD_English-EWT", "en_ewt-ud-dev.conllu"))
+    for file in files:
+        found += [sentence.tokens for sentence in read_conllu(read_lines(str(file)), str(file))]
+    return found
+
+
+@pytest.fixture(scope="module")
+def expected(sentences: list[list[str]]) -> list[Tags]:
+    """What the tagger says in float32."""
+    english = tagger.load("english", device="cpu", precision="float32")
+    tagged = english.stream(map(Sentence, sentences))
+    return [list(map(list, zip(*each.tags.values(), strict=True))) for each in tagged]
+
+
+def check(command: list[str], folder: Path, sentences: list[list[str]], expected: list[Tags]) -> None:
+    text = "".join(f"{json.dumps(sentence)}\n" for sentence in sentences)
+    done = subprocess.run(command, cwd=folder, input=text, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    found = list(map(json.loads, done.stdout.splitlines()))
+    assert len(found) == len(expected)
+    for sentence, ours, theirs in zip(sentences, expected, found, strict=True):
+        assert ours == theirs, sentence
+
+
+def test_the_python_of_the_page(exported: Path, sentences: list[list[str]], expected: list[Tags]) -> None:
+    check([sys.executable, "tag_onnx.py", "english.onnx"], exported, sentences, expected)
+
+
+def test_it_reads_many_sentences_at_once(exported: Path, sentences: list[list[str]], expected: list[Tags]) -> None:
+    some, right = sentences[:60], expected[:60]
+    code = "import json, sys; from tag_onnx import OnnxTagger; t = OnnxTagger('english.onnx')"
+    code += "; print(json.dumps(t.tag(json.load(sys.stdin))))"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=exported, input=json.dumps(some), capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == right
+
+
+@pytest.mark.usefixtures("node_modules")
+def test_the_javascript_of_the_page(exported: Path, sentences: list[list[str]], expected: list[Tags]) -> None:
+    check(["node", "tag.mjs", "english.onnx"], exported, sentences, expected)
+
+
+@pytest.mark.usefixtures("node_modules")
+def test_it_reads_many_sentences_at_once_in_javascript(
+    exported: Path, sentences: list[list[str]], expected: list[Tags]
+) -> None:
+    script = (exported / "tag.mjs").read_text(encoding="utf-8")
+    at_once = "console.log(JSON.stringify(await tagger.tag(JSON.parse(readFileSync(0, 'utf8')))));"
+    (exported / "at_once.mjs").write_text(f"{script.partition('for (')[0]}{at_once}\n", encoding="utf-8")
+    done = subprocess.run(
+        ["node", "at_once.mjs", "english.onnx"],
+        cwd=exported,
+        input=json.dumps(sentences[:60]),
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == expected[:60]
+
+
+class _Quiet(SimpleHTTPRequestHandler):
+    extensions_map = SimpleHTTPRequestHandler.extensions_map | {".mjs": "text/javascript", ".wasm": "application/wasm"}
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+@pytest.fixture
+def address(exported: Path) -> Iterator[str]:
+    """Of a server of the folder."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(exported)))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.mark.usefixtures("node_modules")
+def test_the_module_of_a_browser(exported: Path, address: str) -> None:
+    playwright = pytest.importorskip("playwright.sync_api")
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        pytest.skip("chromium is not installed")
+    (exported / "index.html").write_text("<!DOCTYPE html><body><script type=module src=page.mjs></script>")
+    with playwright.sync_playwright() as browsers:
+        browser = browsers.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        page = browser.new_page()
+        hosts: set[str] = set()
+        page.on("request", lambda request: hosts.add("/".join(request.url.split("/")[:3])))
+        page.goto(address)
+        page.wait_for_function("document.body.textContent.includes('PUNCT')", timeout=30_000)
+        (tags,) = json.loads(page.text_content("body") or "")
+        browser.close()
+    assert [upos for upos, *_ in tags] == ["PRON", "VERB", "NOUN", "PUNCT"]
+    assert hosts == {address}
+
+
+def test_files_that_exist_and_other_names(model: Path, tmp_path: Path) -> None:
+    arguments = ("export", "--onnx", "x.onnx", "--vocabulary", "words.json", "--model", str(model))
+    call(*arguments)
+    assert json.loads((tmp_path / "words.json").read_text())["graph"] == "x.onnx"
+    assert error(*arguments) == "error: x.onnx exists; --force replaces it"
+    call(*arguments, "--force")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["words.json", "x.onnx"]
+
+
+def test_bad_input(model: Path, tmp_path: Path) -> None:
+    assert "no such tagger" in error("export", "--onnx", "x.onnx", "--model", "nowhere")
+    assert "'UD_A'" in error("export", "--onnx", "x.onnx", "--model", str(model), "--corpus", "UD_A")
+    assert "is a folder" in error("export", "--onnx", str(tmp_path), "--model", str(model))
+    assert "--onnx" in error("export")
+    assert list(tmp_path.iterdir()) == []
