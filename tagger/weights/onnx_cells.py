@@ -70,8 +70,8 @@ def _min_gru(cell: MinGRUCell) -> Operator:
     sigmoid(-a).
     """
     size = cell.hidden_size
-    W_z, W_n = cell.W_x.T.split(size)
-    b_z, b_n = cell.b_x.split(size)
+    W_z, W_n = cell.W_x.T.chunk(2)
+    b_z, b_n = cell.b_x.chunk(2)
     W, b = torch.cat([torch.zeros_like(W_z), -W_z, W_n]), torch.cat([torch.zeros_like(b_z), -b_z, b_n])
     return _operator("GRU", W, W.new_zeros(3 * size, size), b, torch.zeros_like(b))
 
@@ -81,7 +81,7 @@ def _operator(kind: str, W_x: Tensor, W_h: Tensor, b_x: Tensor, b_h: Tensor) -> 
     size, order = W_h.shape[1], _ORDERS[kind]
 
     def reordered(weights: Tensor) -> np.ndarray:
-        gates = weights.detach().float().split(size)
+        gates = weights.detach().float().chunk(len(order))
         array: np.ndarray = torch.cat([gates[place] for place in order]).numpy()
         return array
 
