@@ -17,7 +17,8 @@ MAY_IMPORT = {
     "evaluation": {"tagging", "weights", "model", "text"},
     "training": {"corpus", "evaluation", "tagging", "weights", "model", "text"},
     "analysis": {"tagging", "weights", "model", "text"},
-    "commands": {"training", "analysis", "corpus", "evaluation", "tagging", "weights", "model", "text"},
+    "serving": {"analysis", "tagging", "weights", "model", "text"},
+    "commands": {"serving", "training", "analysis", "corpus", "evaluation", "tagging", "weights", "model", "text"},
 }
 LONGEST_CHAIN = 9  # imports, those within functions included
 

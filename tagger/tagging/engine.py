@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from tagger.model.vocabulary import Vocabulary
 
 CACHE_SIZE = 50_000  # forms
-MAX_NARROW_SENTENCES = 32  # a batch of at most this many is computed in float32, also by a tagger in bfloat16
+MAX_NARROW_SENTENCES = 7  # a batch of at most this many is computed in float32, also by a tagger in bfloat16
 
 
 class Engine(ScoringEngine):
@@ -75,7 +75,7 @@ class Engine(ScoringEngine):
         super().__init__(cast(Mapping[str, Decoder], network.decoders), vocabulary, device, precision, temperatures)
         self.network, self.tokenizer = network, tokenizer
         self._stack = Stack(network, PRECISIONS[precision])
-        # With few rows a product in float32 is faster: bfloat16 weights are repacked for every product.
+        # Few rows are faster in float32: bfloat16 weights are repacked for every product, and rows padded to 8.
         self._narrow_stack = (
             Stack(network, torch.float32) if (device, precision) == ("cpu", "bfloat16") else self._stack
         )

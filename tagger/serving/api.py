@@ -1,0 +1,164 @@
+"""The service's own protocol: JSON in, the tags of a text or of tokens out, with probabilities and alternatives."""
+
+import asyncio
+from dataclasses import asdict
+from typing import Annotated, Any, Literal
+
+import orjson
+from fastapi import APIRouter, Request, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from tagger.analysis.explain import explain
+from tagger.errors import InputError
+from tagger.serving.batcher import Job, Render
+from tagger.serving.bodies import read_json
+from tagger.serving.models import wanted_columns
+from tagger.serving.refusal import Refusal
+from tagger.serving.service import Service, conllu_blocks, units_of_text
+from tagger.tagging import decoding
+from tagger.text.sentence import Sentence
+from tagger.text.writers import writer
+
+MAX_TOP = 50
+Output = Literal["json", "jsonl", "conllu", "tsv", "csv", "slash"]
+
+
+class TagRequest(BaseModel):
+    """What `POST /v1/tag` reads: a text, or the tokens of a sentence or of several."""
+
+    model_config = ConfigDict(extra="forbid")
+    text: str | None = Field(default=None, description="Running text, read as `tagger tag` reads a file.")
+    tokens: list[str] | list[list[str]] | None = Field(default=None, description="A sentence, or a list of sentences.")
+    model: str | None = Field(default=None, description="A name that `GET /v1/models` lists. Default: the first.")
+    columns: list[str] | None = Field(default=None, description="Such as `upos`. Default: all that the model has.")
+    top: Annotated[int, Field(ge=1, le=MAX_TOP)] = 1
+    output: Output = Field(default="json", description="`json`, or a format of `tagger tag --output` as plain text.")
+
+
+class TaggedSentence(BaseModel):
+    """A sentence of N words. Each column has three keys: `upos`, `upos_probabilities` and `upos_alternatives`."""
+
+    model_config = ConfigDict(extra="allow")
+    tokens: list[str]
+    offsets: list[tuple[int, int]] | None = Field(default=None, description="Start and end of words, in code points.")
+    space_after: list[bool] | None = Field(default=None, description="Whether white space follows each word.")
+    multiwords: list[tuple[int, int, str]] | None = Field(
+        default=None, description="First word, one after the last, form."
+    )
+    text: str | None = None
+
+
+class TagReply(BaseModel):
+    """What `POST /v1/tag` answers."""
+
+    model: str
+    columns: list[str]
+    sentences: list[TaggedSentence]
+
+
+class ExplainRequest(BaseModel):
+    """What `POST /v1/explain` reads: the tokens of one sentence."""
+
+    model_config = ConfigDict(extra="forbid")
+    tokens: list[str]
+    model: str | None = None
+    column: str | None = Field(default=None, description="Default: the model's first.")
+
+
+class ErrorReply(BaseModel):
+    """What an error says: one line, with the remedy."""
+
+    error: str
+
+
+_ERRORS: dict[int | str, dict[str, Any]] = {
+    status: {"model": ErrorReply, "description": meaning}
+    for status, meaning in (
+        (400, "The request is bad; the message says what to change."),
+        (401, "The service needs its token, which the request lacks."),
+        (413, "The body is too large."),
+        (503, "The service is full or has not loaded its models; see Retry-After."),
+    )
+}
+
+
+def _body(model: type[BaseModel], example: dict[str, Any]) -> dict[str, Any]:
+    """The description of a body that the route reads by itself."""
+    schema = model.model_json_schema()
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema, "example": example}}}}
+
+
+def routes(service: Service) -> APIRouter:
+    """The paths below `/v1`."""
+    router = APIRouter(prefix="/v1", tags=["tagger"])
+
+    @router.get("/models", responses={503: _ERRORS[503]})
+    async def list_models() -> dict[str, Any]:
+        """Lists the models: their columns, tags, training data, licence and scores. The first one is the default."""
+        service.models.find(None)
+        return service.models.describe()
+
+    @router.post(
+        "/tag",
+        response_model=TagReply,
+        responses=_ERRORS,
+        openapi_extra=_body(TagRequest, {"text": "They book flights.", "top": 2}),
+    )
+    async def tag(request: Request) -> Response:
+        """Tags a text or tokens. `offsets` count the characters (code points) of the text."""
+        asked = await read_json(request, TagRequest)
+        name, tagger = service.models.find(asked.model)
+        columns = wanted_columns(tagger, asked.columns)
+        wanted = decoding.Request(tuple(columns), asked.top, probabilities=asked.output != "slash")
+        if (asked.text is None) == (asked.tokens is None):
+            raise Refusal(400, 'give either "text" or "tokens"')
+        if asked.text is not None:
+            text = asked.text
+            job = Job(tagger, lambda: units_of_text(tagger, text), len(text), wanted, _render(name, columns, asked))
+        else:
+            sentences = _sentences(asked.tokens or [])
+            size = sum(len(form) + 1 for tokens in sentences for form in tokens)
+            job = Job(tagger, lambda: map(Sentence, sentences), size, wanted, _render(name, columns, asked))
+        kind = "application/json" if asked.output == "json" else "text/plain; charset=utf-8"
+        return Response(await service.batcher.run(job), media_type=kind)
+
+    @router.post(
+        "/explain",
+        responses=_ERRORS,
+        openapi_extra=_body(ExplainRequest, {"tokens": ["They", "book", "flights", "."]}),
+    )
+    async def explained(request: Request) -> Response:
+        """Says what each tag of a sentence rests on: the words before it, those after it, and those that decide it.
+
+        The probability of the tag is given for the whole sentence, for the word with the words on its left, with those
+        on its right, and for the word alone. `decided_by` has what its probability loses without another word.
+        """
+        asked = await read_json(request, ExplainRequest)
+        _, tagger = service.models.find(asked.model)
+        try:
+            found = await asyncio.to_thread(explain, tagger, [asked.tokens], asked.column)
+        except InputError as error:
+            raise Refusal(400, str(error)) from None
+        return Response(orjson.dumps(asdict(found[0])), media_type="application/json")
+
+    return router
+
+
+def _sentences(tokens: list[str] | list[list[str]]) -> list[list[str]]:
+    """The sentences that a request names; a list of strings is one."""
+    if all(isinstance(item, list) for item in tokens):
+        return tokens  # type: ignore[return-value]
+    return [tokens]  # type: ignore[list-item]
+
+
+def _render(name: str, columns: list[str], asked: TagRequest) -> Render:
+    """Makes the answer of the sentences."""
+    format = "jsonl" if asked.output == "json" else asked.output
+    write = writer(format, columns, probabilities=format != "slash", top=1 if format == "slash" else asked.top)
+    if asked.output == "conllu":
+        blocks = conllu_blocks(write)
+        return lambda sentences: blocks(sentences).encode()
+    if asked.output != "json":
+        return lambda sentences: "".join(map(write, sentences)).encode()
+    head = orjson.dumps({"model": name, "columns": columns})[:-1] + b',"sentences":['
+    return lambda sentences: head + ",".join([write(sentence)[:-1] for sentence in sentences]).encode() + b"]}"

@@ -1,0 +1,113 @@
+"""The service as an ASGI application: which path belongs to which protocol.
+
+| path | protocol |
+|---|---|
+| `GET /` | the web page |
+| `/v1/...`, `/docs` | the service's own; see `api.py` |
+| `GET /models`, `/process` | UDPipe's; see `udpipe.py` |
+| `POST /` | CoreNLP's, or Hugging Face's if the body is JSON; see `corenlp.py`, `huggingface.py` |
+| `POST /models/NAME` | Hugging Face's, for one model |
+| `/live`, `/ready`, `/ping`, `/metrics` | for those who run it |
+"""
+
+from collections.abc import Sequence
+from importlib.resources import files
+
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import HTMLResponse, PlainTextResponse
+from fastapi_offline import FastAPIOffline
+from starlette.middleware.cors import CORSMiddleware
+from starlette.types import Lifespan
+
+from tagger.serving import api, corenlp, huggingface, udpipe
+from tagger.serving.gate import Gate, Limits, refusal_body
+from tagger.serving.metrics import Metrics
+from tagger.serving.refusal import Refusal
+from tagger.serving.service import Service
+
+PAGE = files("tagger.serving").joinpath("page.html")
+ASSETS = "/docs-assets"
+_PAGE_POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self';"
+    " img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+_ABOUT = (
+    "Part-of-speech tags of a text, with probabilities. The same service speaks the protocols of UDPipe"
+    " (`/process`), CoreNLP and Hugging Face (`/`)."
+)
+
+
+def create_app(
+    service: Service, limits: Limits, origins: Sequence[str] = (), lifespan: Lifespan[FastAPI] | None = None
+) -> Gate:
+    """Makes the application.
+
+    Args:
+        service: its models may be loaded later; until then it is not ready.
+        limits: what is let in.
+        origins: of other web pages that may call the service (CORS), such as `https://example.org`; `*` for all.
+        lifespan: what happens before the first request and after the last one.
+    """
+    app = FastAPIOffline(  # its page /docs needs no other host
+        title="tagger",
+        description=_ABOUT,
+        redoc_url=None,
+        static_url=ASSETS,
+        favicon_url="data:,",
+        lifespan=lifespan,
+    )
+    metrics = Metrics(service.batcher)
+    gate = Gate(app, limits, metrics)
+    for protocol in (api, udpipe, huggingface):
+        app.include_router(protocol.routes(service))
+    _add_root(app, service)
+    _add_operation(app, service, gate, metrics)
+    _add_page(app)
+    if origins:
+        app.add_middleware(CORSMiddleware, allow_origins=list(origins), allow_methods=["*"], allow_headers=["*"])
+
+    @app.exception_handler(Refusal)
+    async def refused(request: Request, refusal: Refusal) -> Response:
+        body, kind = refusal_body(refusal, request.url.path)
+        return Response(body, refusal.status, refusal.headers, kind)
+
+    return gate
+
+
+def _add_operation(app: FastAPI, service: Service, gate: Gate, metrics: Metrics) -> None:
+    """The paths for those who run the service."""
+
+    @app.get("/live", include_in_schema=False)
+    @app.get("/ping", include_in_schema=False)
+    async def live() -> Response:
+        return PlainTextResponse("live\n")
+
+    @app.get("/ready", include_in_schema=False)
+    async def ready() -> Response:
+        if gate.draining or not service.models.names:
+            raise Refusal(503, "ending" if gate.draining else "the models are not loaded yet")
+        return PlainTextResponse("ready\n")
+
+    @app.get("/metrics", include_in_schema=False)
+    async def values() -> Response:
+        return Response(metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+def _add_root(app: FastAPI, service: Service) -> None:
+    """The path that two protocols share."""
+
+    @app.post("/", tags=["CoreNLP", "Hugging Face"])
+    async def root(request: Request) -> Response:
+        """CoreNLP's protocol if the body is text, Hugging Face's token classification if it is JSON with `inputs`."""
+        if huggingface.is_payload(request):
+            return await huggingface.answer(service, request, None)
+        return await corenlp.answer(service, request)
+
+
+def _add_page(app: FastAPI) -> None:
+    """The web page, one file."""
+
+    @app.get("/", include_in_schema=False)
+    async def page() -> Response:
+        headers = {"content-security-policy": _PAGE_POLICY, "referrer-policy": "no-referrer"}
+        return HTMLResponse(PAGE.read_bytes(), headers=headers | {"x-content-type-options": "nosniff"})

@@ -1,0 +1,176 @@
+"""Jobs of many requests -> batches, which one thread tags: while it tags one, the next one gathers.
+
+Nobody waits for a batch to fill: the thread takes what is there. So a lone request is tagged at once, and under load
+the batches grow by themselves. Answers are finished bytes, made in the thread, so that the event loop is free.
+"""
+
+import asyncio
+import logging
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING, Any
+
+from tagger.errors import InputError
+from tagger.serving.refusal import Refusal
+from tagger.tagging.decoding import Request
+from tagger.text.paragraphs import Paragraph
+from tagger.text.sentence import Sentence, Token
+from tagger.text.units import Unit, sentences_of, texts_of
+
+if TYPE_CHECKING:
+    from tagger.tagging.tagger import Tagger
+
+MAX_BATCH = 60_000  # characters of the jobs of a batch, but for the last one: about 10,000 words, a tenth of a second
+Render = Callable[[list[Sentence]], bytes]
+
+log = logging.getLogger("tagger.serve")
+
+
+@dataclass(slots=True, eq=False)
+class Job:
+    """A part of a text that is tagged at once.
+
+    Attributes:
+        tagger: that tags it.
+        units: makes the text; it is called in the batcher's thread.
+        size: characters, about.
+        request: what is asked of its words; None: text is cut and nothing is tagged.
+        render: makes the answer of the sentences, in the batcher's thread.
+        one_sentence: whether each paragraph is one sentence.
+    """
+
+    tagger: "Tagger"
+    units: Callable[[], Iterable[Unit]]
+    size: int
+    request: Request | None
+    render: Render
+    one_sentence: bool = False
+
+
+@dataclass(slots=True, eq=False)
+class _Waiting:
+    """A job, and who waits for it."""
+
+    job: Job
+    future: "asyncio.Future[bytes]"
+
+
+class Batcher:
+    """Tags jobs in a thread of its own.
+
+    Attributes:
+        batches: the number of batches so far.
+        words: the number of words so far.
+    """
+
+    def __init__(self) -> None:
+        self.batches = self.words = 0
+        self._queue: SimpleQueue[_Waiting | None] = SimpleQueue()
+        self._thread = threading.Thread(target=self._work, name="batcher", daemon=True)
+
+    def start(self) -> None:
+        """Starts the thread; to be called in the event loop whose tasks call `run`."""
+        self._loop = asyncio.get_running_loop()
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Ends the thread when the jobs that were given are done."""
+        self._queue.put(None)
+        self._thread.join()
+
+    @property
+    def waiting(self) -> int:
+        """The number of jobs that no batch has taken yet."""
+        return self._queue.qsize()
+
+    async def run(self, job: Job) -> bytes:
+        """The answer of a job.
+
+        Raises:
+            Refusal: the text or the request is bad.
+        """
+        future: asyncio.Future[bytes] = self._loop.create_future()
+        self._queue.put(_Waiting(job, future))
+        return await future
+
+    def _work(self) -> None:
+        while (first := self._queue.get()) is not None:
+            taken, size, ended = [first], first.job.size, False
+            try:
+                while size < MAX_BATCH and not ended:
+                    if (more := self._queue.get_nowait()) is None:
+                        ended = True
+                    else:
+                        taken.append(more)
+                        size += more.job.size
+            except Empty:
+                pass
+            self._tag(taken)
+            if ended:
+                return
+
+    def _tag(self, taken: list[_Waiting]) -> None:
+        """Tags a batch and hands over its answers."""
+        wanted = [each for each in taken if not each.future.cancelled()]
+        self.batches += 1
+        answers: list[tuple[asyncio.Future[bytes], bytes | Exception]] = []
+        groups: dict[tuple[int, Request | None], list[_Waiting]] = {}
+        for each in wanted:
+            groups.setdefault((id(each.job.tagger), each.job.request), []).append(each)
+        for group in groups.values():
+            found = self._answers([each.job for each in group])
+            answers += zip((each.future for each in group), found, strict=True)
+        self._loop.call_soon_threadsafe(_deliver, answers)
+
+    def _answers(self, jobs: list[Job]) -> Sequence[bytes | Exception]:
+        """The answers of jobs that one call of the tagger tags. One bad job does not spoil the others."""
+        try:
+            return self._tagged(jobs)
+        except Exception as error:
+            if len(jobs) > 1:
+                return [answer for job in jobs for answer in self._answers([job])]
+            if isinstance(error, Refusal):
+                return [error]
+            if isinstance(error, InputError):
+                return [Refusal(400, str(error))]
+            log.exception("a job failed")
+            return [error]
+
+    def _tagged(self, jobs: list[Job]) -> list[bytes]:
+        tagger, request = jobs[0].tagger, jobs[0].request
+        units = [list(job.units()) for job in jobs]
+        texts = [text for each in units for unit in each for text in texts_of(unit)]
+        cuts = iter(tagger.segment_all(texts))
+        of_jobs = [
+            [s for unit in each for s in sentences_of(unit, _joined(cuts) if job.one_sentence else cuts)]
+            for job, each in zip(jobs, units, strict=True)
+        ]
+        if request is not None:
+            window = [sentence for sentences in of_jobs for sentence in sentences]
+            self.words += sum(map(len, window))
+            tagger.tag_window(window, request)
+        return [job.render(sentences) for job, sentences in zip(jobs, of_jobs, strict=True)]
+
+
+def _joined(cuts: Iterator[list[list[Token]]]) -> Iterator[list[list[Token]]]:
+    """The same tokens, all in one sentence."""
+    for sentences in cuts:
+        yield [[token for tokens in sentences for token in tokens]]
+
+
+def _deliver(answers: Iterable[tuple["asyncio.Future[Any]", bytes | Exception]]) -> None:
+    """Hands answers over, in the event loop."""
+    for future, answer in answers:
+        if future.done():  # nobody waits any more
+            continue
+        if isinstance(answer, Exception):
+            future.set_exception(answer)
+        else:
+            future.set_result(answer)
+
+
+def size_of(units: Iterable[Unit]) -> int:
+    """Their characters, about."""
+    return sum(len(u.text) if isinstance(u, Paragraph) else 6 * len(u) if isinstance(u, Sentence) else 0 for u in units)

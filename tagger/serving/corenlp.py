@@ -1,0 +1,169 @@
+"""The protocol of the CoreNLP server, as NLTK's `CoreNLPParser` and Stanza's `CoreNLPClient` speak it.
+
+Source: https://stanfordnlp.github.io/CoreNLP/corenlp-server.html. Of the annotators there are `tokenize`, `ssplit`,
+`pos` and, of a model with lemmas, `lemma`; others are read and do nothing. `pos` is the model's XPOS, as CoreNLP's is
+for English, or its first column if it has no XPOS; each token has `upos` as well.
+"""
+
+import ast
+import io
+import json
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
+from urllib.parse import unquote_to_bytes
+
+import orjson
+from fastapi import Request, Response
+
+from tagger.serving import documents
+from tagger.serving.batcher import Render
+from tagger.serving.bodies import MAX_FIELD, Spool, new_spool, read_spooled
+from tagger.serving.refusal import Refusal
+from tagger.serving.service import WHERE, Service, conllu_blocks, lines_as_sentences
+from tagger.tagging import decoding
+from tagger.text.files import decoded_lines
+from tagger.text.readers import read_units
+from tagger.text.sentence import Sentence
+from tagger.text.units import Unit
+from tagger.text.writers import writer
+
+if TYPE_CHECKING:
+    from tagger.tagging.tagger import Tagger
+
+OUTPUTS = ("json", "conllu")
+MAX_FORM = 4_000_000  # bytes of a text that is percent-encoded, which is held in memory
+
+
+async def answer(service: Service, request: Request) -> Response:
+    """Annotates the text in the body.
+
+    Raises:
+        Refusal: the properties cannot be read, or there is no such output format, model or encoding.
+    """
+    properties = _properties(request)
+    output = str(properties.get("outputFormat", "json")).lower()
+    if output not in OUTPUTS:
+        raise Refusal(400, f"outputFormat {output[:60]!r}: choose {' or '.join(OUTPUTS)}, such as output_format='json'")
+    _, tagger = service.models.find(request.query_params.get("model") or str(properties.get("model") or ""))
+    annotators = {name.strip() for name in str(properties.get("annotators", "pos")).split(",")}
+    tags = bool(annotators - {"tokenize", "ssplit", "mwt", "cleanxml", ""})
+    columns = list(tagger.columns) if tags else []
+    text, charset = await _text(request)
+    try:
+        text.seek(0, io.SEEK_END)
+        size = text.tell()
+        text.seek(0)
+        document = documents.Document(
+            tagger,
+            _units(tagger, text, charset, properties),
+            size,
+            decoding.Request(tuple(columns)) if tags else None,
+            _json(columns) if output == "json" else _conllu(columns),
+            _is_true(properties, "ssplit.isOneSentence") or _is_true(properties, "ssplit.eolonly"),
+        )
+        before, after = (b'{"sentences":[', b"]}") if output == "json" else (b"", b"")
+        kind = "application/json" if output == "json" else "text/plain; charset=utf-8"
+        return await documents.answer(document, service.batcher, before, after, kind, request.is_disconnected)
+    finally:
+        text.close()
+
+
+def _properties(request: Request) -> dict[str, Any]:
+    """The parameter `properties`: JSON, or a dictionary as Python prints it, which Stanza sends."""
+    given = request.query_params.get("properties", "{}")
+    if len(given) > MAX_FIELD:
+        raise Refusal(413, f"properties has more than {MAX_FIELD:,} characters")
+    for read in (json.loads, ast.literal_eval):
+        try:
+            found = read(given)
+        except (ValueError, SyntaxError, RecursionError, MemoryError):
+            continue
+        if isinstance(found, dict):
+            return {str(key): value for key, value in found.items()}
+    raise Refusal(400, f"properties is no JSON object: {given[:60]!r}")
+
+
+def _is_true(properties: dict[str, Any], name: str) -> bool:
+    return str(properties.get(name, "")).lower() == "true"
+
+
+async def _text(request: Request) -> tuple[Spool, str]:
+    """The body and its encoding. A body that a form's type calls percent-encoded is decoded, as CoreNLP does."""
+    kind, _, rest = request.headers.get("content-type", "").partition(";")
+    charset = rest.partition("charset=")[2].partition(";")[0].strip(" \"'") or "utf-8"
+    spool = await read_spooled(request)
+    if kind.strip() != "application/x-www-form-urlencoded":
+        return spool, charset
+    body = spool.read(MAX_FORM + 1)
+    spool.close()
+    if len(body) > MAX_FORM:
+        raise Refusal(413, f"more than {MAX_FORM:,} bytes that are percent-encoded; send Content-Type: text/plain")
+    decoded = new_spool()
+    decoded.write(unquote_to_bytes(body.replace(b"+", b" ")))
+    return decoded, charset
+
+
+def _units(tagger: "Tagger", text: Spool, charset: str, properties: dict[str, Any]) -> Iterable[Unit]:
+    """The text, cut as the properties say.
+
+    With `tokenize.whitespace` each line is a sentence whose tokens stand between spaces; with `ssplit.eolonly` each
+    line is a sentence; with `ssplit.isOneSentence` all of the text is one.
+    """
+    one = _is_true(properties, "ssplit.isOneSentence")
+    lines: Iterable[str] = decoded_lines(cast(BinaryIO, text), WHERE, charset, option="Content-Type")
+    if one:
+        lines = (line.replace("\n", " ") for line in lines)
+    if _is_true(properties, "tokenize.whitespace"):
+        return _filled(read_units(lines, WHERE, "lines"))
+    if not tagger.takes_text:
+        raise Refusal(400, "this model takes tokens; set tokenize.whitespace to true")
+    by_line = _is_true(properties, "ssplit.eolonly")
+    units = read_units(lines, WHERE, "text", paragraph_per_line=by_line or None)
+    return lines_as_sentences(units) if by_line else units
+
+
+def _filled(units: Iterable[Unit]) -> Iterator[Unit]:
+    """Without sentences that have no tokens."""
+    return (unit for unit in units if not isinstance(unit, Sentence) or unit.tokens)
+
+
+def _conllu(columns: list[str]) -> Render:
+    blocks = conllu_blocks(writer("conllu", columns))
+    return lambda sentences: blocks(sentences).encode()
+
+
+def _json(columns: list[str]) -> Render:
+    """Makes a part of the list of sentences."""
+    written = 0
+
+    def render(sentences: list[Sentence]) -> bytes:
+        nonlocal written
+        parts = [
+            orjson.dumps({"index": index, "tokens": _tokens(sentence, columns)})
+            for index, sentence in enumerate(sentences, written)
+        ]
+        comma = b"," if written and parts else b""
+        written += len(sentences)
+        return comma + b",".join(parts)
+
+    return render
+
+
+def _tokens(sentence: Sentence, columns: list[str]) -> list[dict[str, Any]]:
+    """The tokens of a sentence as CoreNLP's JSON has them."""
+    count = len(sentence)
+    spaces = ["" if space is False else " " for space in sentence.space_after or [True] * count]
+    tokens: list[dict[str, Any]] = [
+        {"index": i, "word": form, "originalText": form, "before": before, "after": after}
+        for i, form, before, after in zip(range(1, count + 1), sentence.tokens, ["", *spaces], spaces, strict=False)
+    ]
+    for token, (start, end) in zip(tokens, sentence.offsets or (), strict=False):
+        token |= {"characterOffsetBegin": start, "characterOffsetEnd": end}
+    for column in columns:
+        for token, tag in zip(tokens, sentence.tags[column], strict=True):
+            token[column] = tag
+    if columns:
+        best = "xpos" if "xpos" in columns else columns[0]
+        for token in tokens:
+            token["pos"] = token[best]
+    return tokens

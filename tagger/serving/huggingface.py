@@ -1,0 +1,107 @@
+"""The payload of Hugging Face's task token classification, which `huggingface_hub.InferenceClient` sends.
+
+Source: https://huggingface.co/docs/inference-providers/tasks/token-classification. The tags are those of the model's
+first column, or of the column that `parameters.column` names.
+"""
+
+from itertools import groupby
+from typing import Any, Literal
+
+import orjson
+from fastapi import APIRouter, Request, Response
+from pydantic import BaseModel, Field
+
+from tagger.serving.batcher import Job
+from tagger.serving.bodies import read_json
+from tagger.serving.models import wanted_columns
+from tagger.serving.service import Service, units_of_text
+from tagger.tagging import decoding
+from tagger.text.sentence import Sentence
+
+
+class Parameters(BaseModel):
+    """How the tags are given back. Keys that other models have are read and do nothing."""
+
+    aggregation_strategy: Literal["none", "simple", "first", "average", "max"] | None = Field(
+        default=None, description="`none`: a tag for each word. Others: neighbours with one tag are one group."
+    )
+    ignore_labels: list[str] = Field(default=[], description="Tags that are left out.")
+    column: str | None = Field(default=None, description="Such as `xpos`. Default: the model's first.")
+
+
+class Payload(BaseModel):
+    """A text or several, and how the tags are given back."""
+
+    inputs: str | list[str]
+    parameters: Parameters = Parameters()
+
+
+def is_payload(request: Request) -> bool:
+    """Whether a request to `/` is of this protocol, rather than of CoreNLP's."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    return kind == "application/json" and "properties" not in request.query_params
+
+
+def routes(service: Service) -> APIRouter:
+    """The path of each model."""
+    router = APIRouter(tags=["Hugging Face"])
+
+    @router.post(
+        "/models/{name}",
+        openapi_extra={"requestBody": {"content": {"application/json": {"schema": Payload.model_json_schema()}}}},
+    )
+    async def classify(name: str, request: Request) -> Response:
+        """Tags a text in the form of Hugging Face's token classification, such as `InferenceClient(model=URL)`."""
+        return await answer(service, request, name)
+
+    return router
+
+
+async def answer(service: Service, request: Request, name: str | None) -> Response:
+    """The tags of the texts in the body.
+
+    Raises:
+        Refusal: the body is no such payload, or there is no such model or column.
+    """
+    payload = await read_json(request, Payload)
+    _, tagger = service.models.find(name)
+    (column,) = wanted_columns(tagger, [payload.parameters.column or tagger.columns[0]])
+    texts = [payload.inputs] if isinstance(payload.inputs, str) else payload.inputs
+    wanted = decoding.Request((column,), probabilities=True)
+    answers = []
+    for text in texts:
+        job = Job(
+            tagger,
+            lambda text=text: units_of_text(tagger, text),  # type: ignore[misc]
+            len(text),
+            wanted,
+            lambda sentences: orjson.dumps(_entities(sentences, column, payload.parameters)),
+        )
+        answers.append(await service.batcher.run(job))
+    body = answers[0] if isinstance(payload.inputs, str) else b"[" + b",".join(answers) + b"]"
+    return Response(body, media_type="application/json")
+
+
+def _entities(sentences: list[Sentence], column: str, parameters: Parameters) -> list[dict[str, Any]]:
+    words = []
+    for sentence in sentences:
+        spans = sentence.offsets or [(0, 0)] * len(sentence)
+        rows = zip(sentence.tokens, sentence.tags[column], sentence.probabilities[column], spans, strict=True)
+        words += [
+            {"entity": tag, "score": score, "word": form, "start": start, "end": end}
+            for form, tag, score, (start, end) in rows
+            if tag not in parameters.ignore_labels
+        ]
+    if parameters.aggregation_strategy in (None, "none"):
+        return [{**word, "index": i} for i, word in enumerate(words, 1)]
+    return [_group(list(group)) for _, group in groupby(words, lambda word: word["entity"])]
+
+
+def _group(words: list[dict[str, Any]]) -> dict[str, Any]:
+    return {
+        "entity_group": words[0]["entity"],
+        "score": sum(word["score"] for word in words) / len(words),
+        "word": " ".join(word["word"] for word in words),
+        "start": words[0]["start"],
+        "end": words[-1]["end"],
+    }

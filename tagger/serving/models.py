@@ -1,0 +1,115 @@
+"""Names that a service gives its taggers -> the taggers, and what a client may know of each."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tagger.errors import InputError, shorten
+from tagger.serving.refusal import Refusal
+from tagger.tagging.checks import checked_column
+from tagger.weights.catalog import find_tagger
+
+if TYPE_CHECKING:
+    from tagger.tagging.tagger import Tagger
+from tagger.weights.saved_config import PRETRAINED_IN_RUN, TAGGER_IN_RUN
+
+
+def named_folders(options: Sequence[str]) -> dict[str, Path]:
+    """The folder of each tagger, by the name that clients call it.
+
+    Args:
+        options: what `--model` gets: a name or a folder as `find_tagger` takes it, or NAME=FOLDER. A folder without a
+            name is called as the folder is, a run's tagger as the run is.
+
+    Raises:
+        InputError: there is no such tagger, or two have one name.
+    """
+    folders: dict[str, Path] = {}
+    for option in options:
+        name, sign, where = option.rpartition("=")
+        if sign and not Path(option).exists():
+            folder = find_tagger(where)
+        else:
+            folder = find_tagger(option)
+            own = folder.parent if folder.name in (TAGGER_IN_RUN, PRETRAINED_IN_RUN) else folder
+            name = own.resolve().name if Path(option).is_dir() else option
+        if not name.strip() or "/" in name:
+            name = name.strip().replace("/", "-")
+        if not name or name in folders:
+            raise InputError(
+                f"--model {option}: {shorten(name)} is no name of its own; give it another one: --model NAME={where}"
+            )
+        folders[name] = folder
+    return folders
+
+
+class Models:
+    """The taggers of a service; the first is the default. It is empty until they are loaded."""
+
+    def __init__(self) -> None:
+        self._taggers: dict[str, Tagger] = {}
+
+    def load(self, taggers: "Mapping[str, Tagger]") -> None:
+        """Takes loaded taggers, by name."""
+        self._taggers = dict(taggers)
+
+    @property
+    def names(self) -> list[str]:
+        """The names; the first is that of the default."""
+        return list(self._taggers)
+
+    def find(self, name: str | None) -> "tuple[str, Tagger]":
+        """The whole name of a tagger, and the tagger.
+
+        As in UDPipe, the beginning of a name, up to one of its hyphens, will do.
+
+        Args:
+            name: None or empty for the default.
+
+        Raises:
+            Refusal: none has the name, or they are not loaded yet.
+        """
+        if not self._taggers:
+            raise Refusal(503, "the models are not loaded yet; try again in a second")
+        if not name:
+            return next(iter(self._taggers.items()))
+        for known, tagger in self._taggers.items():
+            if known == name or known.startswith(f"{name}-"):
+                return known, tagger
+        raise Refusal(400, f"the model {shorten(name)} does not exist; choose {', '.join(self._taggers)}")
+
+    def describe(self) -> dict[str, Any]:
+        """All of them, for `GET /v1/models`."""
+        return {
+            "default": next(iter(self._taggers), None),
+            "models": [_description(name, tagger) for name, tagger in self._taggers.items()],
+        }
+
+
+def wanted_columns(tagger: "Tagger", columns: Sequence[str] | None) -> list[str]:
+    """The columns that a client asks for, in its order; all of them by default.
+
+    Raises:
+        Refusal: the tagger lacks one, or there are none.
+    """
+    if columns is None:
+        return list(tagger.columns)
+    if not columns:
+        raise Refusal(400, f"columns is empty; choose of {', '.join(tagger.columns)}, or leave it out")
+    try:
+        return list(dict.fromkeys(checked_column(column, tagger.columns) for column in columns))
+    except InputError as error:
+        raise Refusal(400, str(error)) from None
+
+
+def _description(name: str, tagger: "Tagger") -> dict[str, Any]:
+    config = tagger.config
+    return {
+        "name": name,
+        "columns": list(tagger.columns),
+        "takes_text": tagger.takes_text,
+        "corpus": " ".join(filter(None, (config.get("corpus"), config.get("version")))) or None,
+        "license": config.get("license"),
+        "scores": config.get("scores") or {},
+        "tags": {column: list(tags) for column, tags in tagger.known_tags.items()},
+    }

@@ -1,0 +1,74 @@
+"""The names of taggers and an open socket -> a service that runs until the process is told to end."""
+
+import asyncio
+import gc
+import socket
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from fastapi import FastAPI
+
+from tagger.errors import InputError
+from tagger.serving.app import create_app
+from tagger.serving.batcher import Batcher
+from tagger.serving.gate import Limits
+from tagger.serving.models import Models
+from tagger.serving.server import Ending, Server
+from tagger.serving.service import Service
+from tagger.tagging.load import load
+from tagger.tagging.tagger import Tagger
+
+
+class Loading(NamedTuple):
+    """Which taggers a service has, and how they are loaded; see `tagging.load.load`."""
+
+    folders: Mapping[str, Path]
+    device: str = "auto"
+    precision: str = "auto"
+
+
+def run(loading: Loading, listening: socket.socket, limits: Limits, origins: Sequence[str], ending: Ending) -> None:
+    """Serves until SIGTERM or Ctrl+C. It answers while the taggers are loaded, but is not ready then.
+
+    Raises:
+        InputError: a tagger cannot be loaded.
+    """
+    service = Service(Models(), Batcher())
+    failed: list[Exception] = []
+
+    async def load_all() -> None:
+        try:
+            service.models.load(await asyncio.to_thread(_load, loading))
+        except Exception as error:
+            failed.append(error)
+            server.should_exit = True
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        service.batcher.start()
+        task = asyncio.create_task(load_all())
+        yield
+        await task
+        await asyncio.to_thread(service.batcher.stop)
+
+    server = Server(create_app(service, limits, origins, lifespan), ending)
+    server.run([listening])
+    if failed:
+        raise failed[0]
+
+
+def _load(loading: Loading) -> dict[str, Tagger]:
+    torch.set_num_threads(1)  # more are slower: the steps are small
+    taggers = {}
+    for name, folder in loading.folders.items():
+        tagger = load(folder, loading.device, loading.precision)
+        if not tagger.columns:
+            raise InputError(f"{folder} predicts words and has no tags; it cannot be served")
+        tagger.tag(["warm"])
+        taggers[name] = tagger
+    gc.collect()
+    gc.freeze()  # what exists now lives until the end
+    return taggers

@@ -1,0 +1,182 @@
+"""The REST protocol of UDPipe 2: its clients work with this service, unmodified.
+
+Source: https://lindat.mff.cuni.cz/services/udpipe/api-reference.php, and the behaviour of `udpipe2_server.py` of
+https://github.com/ufal/udpipe. There is no parser here: the parameter `parser` is read and does nothing.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, cast
+
+import orjson
+from fastapi import APIRouter, Request, Response
+
+from tagger.serving import documents
+from tagger.serving.batcher import Render
+from tagger.serving.bodies import Form, Spool, read_form
+from tagger.serving.refusal import Refusal
+from tagger.serving.service import WHERE, Service, conllu_blocks, lines_as_sentences
+from tagger.tagging import decoding
+from tagger.text.conllu import write_conllu
+from tagger.text.files import decoded_lines
+from tagger.text.readers import read_units
+from tagger.text.sentence import Sentence
+from tagger.text.units import Unit
+from tagger.text.writers import Writer, writer
+
+if TYPE_CHECKING:
+    from tagger.tagging.tagger import Tagger
+
+INPUTS = {"conllu": "conllu", "horizontal": "lines", "vertical": "tokens"}
+OUTPUTS = ("conllu", "horizontal", "vertical")
+ACKNOWLEDGEMENTS: list[str] = []
+COLUMNS = ("upos", "xpos", "feats", "lemma")  # that CoNLL-U has a place for
+
+
+def routes(service: Service) -> APIRouter:
+    """The paths `/models` and `/process`."""
+    router = APIRouter(tags=["UDPipe"])
+
+    @router.get("/models")
+    async def models() -> dict[str, Any]:
+        """Lists the models and what each can do, in UDPipe's form."""
+        default, _ = service.models.find(None)
+        abilities = {}
+        for name in service.models.names:
+            _, tagger = service.models.find(name)
+            abilities[name] = ["tokenizer", "tagger"] if tagger.takes_text else ["tagger"]
+        return {"models": abilities, "default_model": default}
+
+    @router.get("/process", openapi_extra=_PARAMETERS)
+    @router.post("/process", openapi_extra=_FORM)
+    async def process(request: Request) -> Response:
+        """Tags a text in UDPipe's form; parameters stand in the query, or in a form that may be of any size.
+
+        `tokenizer` and `tagger` count when they are there, whatever their value. The reply has `model`,
+        `acknowledgements` and `result`. Errors are plain text with status 400.
+        """
+        form = await read_form(request)
+        try:
+            return await _process(service, request, form)
+        finally:
+            form.close()
+
+    return router
+
+
+class _Way(NamedTuple):
+    """How the text of a request is read."""
+
+    format: str  # one of `tagger.text.formats.INPUTS`
+    one_sentence: bool = False  # whether each line is a sentence, which is only cut into tokens
+    ranges: bool = False  # whether MISC says where each token stands
+
+
+async def _process(service: Service, request: Request, form: Form) -> Response:
+    name, tagger = service.models.find(form.fields.get("model"))
+    if form.text is None:
+        raise Refusal(400, "the parameter data is missing; it has the text")
+    way, output = _way(form.fields), form.fields.get("output", "conllu").partition("=")[0]
+    if output not in OUTPUTS:
+        raise Refusal(400, f"unknown output format {output[:60]!r}; choose {', '.join(OUTPUTS)}")
+    tags = "tagger" in form.fields
+    columns = [column for column in COLUMNS if column in tagger.columns] if tags else []
+    if tags and not columns:
+        raise Refusal(400, f"the model {name} has no column of CoNLL-U; use /v1/tag")
+    form.text.seek(0, 2)
+    size = form.text.tell()
+    form.text.seek(0)
+    document = documents.Document(
+        tagger,
+        _units(tagger, form.text, way),
+        size,
+        decoding.Request(tuple(columns)) if tags else None,
+        _render(columns, output, way.ranges),
+        way.one_sentence,
+    )
+    head = orjson.dumps({"model": name, "acknowledgements": ACKNOWLEDGEMENTS, "result": ""}, option=orjson.OPT_INDENT_2)
+    before, after = head[: head.rindex(b'"')], b'"\n}\n'
+    if output == "conllu":
+        licence = tagger.config.get("license")
+        comments = f"# generator = tagger\n# udpipe_model = {name}\n"
+        comments += f"# udpipe_model_licence = {licence}\n" if licence else ""
+        before += orjson.dumps(comments)[1:-1]
+    return await documents.answer(document, service.batcher, before, after, "application/json", request.is_disconnected)
+
+
+def _way(fields: dict[str, str]) -> _Way:
+    if "tokenizer" in fields:
+        options = {option.partition("=")[0].strip() for option in fields["tokenizer"].split(";")}
+        return _Way("text", "presegmented" in options, "ranges" in options)
+    format = fields.get("input", "conllu").partition("=")[0]
+    if format not in INPUTS:
+        raise Refusal(400, f"unknown input format {format[:60]!r}; choose {', '.join(INPUTS)}, or name a tokenizer")
+    return _Way(INPUTS[format])
+
+
+def _units(tagger: "Tagger", text: Spool, way: _Way) -> Iterable[Unit]:
+    lines: Iterable[str] = decoded_lines(cast(BinaryIO, text), WHERE, option="")
+    if way.format == "text" and not tagger.takes_text:
+        raise Refusal(400, "this model takes tokens; leave out the tokenizer, and send input=vertical or conllu")
+    if way.format != "text":
+        lines = (line.replace("\r\n", "\n") for line in lines)
+    units = read_units(lines, WHERE, way.format, paragraph_per_line=way.one_sentence or None)
+    return lines_as_sentences(units) if way.one_sentence else units
+
+
+def _render(columns: list[str], output: str, ranges: bool) -> Render:
+    """Makes a part of `result`, escaped as JSON demands."""
+    write: Callable[[list[Sentence]], str]
+    match output:
+        case "conllu":
+            write = conllu_blocks(_conllu_writer(columns, ranges))
+        case "horizontal":
+            write = _horizontal
+        case _:
+            write = _vertical
+    return lambda sentences: orjson.dumps(write(sentences))[1:-1]
+
+
+def _conllu_writer(columns: list[str], ranges: bool) -> Writer:
+    if not ranges:
+        return writer("conllu", columns)
+
+    def write(sentence: Sentence) -> str:
+        spans = sentence.offsets or []
+        extra = {"TokenRange": [f"{start}:{end}" for start, end in spans]} if spans else {}
+        return write_conllu(sentence, extra)
+
+    return write
+
+
+def _horizontal(sentences: list[Sentence]) -> str:
+    return "".join([" ".join(form.replace(" ", "\u00a0") for form in s.tokens) + "\n" for s in sentences])
+
+
+def _vertical(sentences: list[Sentence]) -> str:
+    return "".join(["".join(f"{form}\n" for form in s.tokens) + "\n" for s in sentences])
+
+
+_ABOUT = {
+    "data": "The text.",
+    "model": "A name that GET /models lists, or its beginning up to a hyphen. Default: the first.",
+    "tokenizer": "Its presence says that data is running text. Options: presegmented, ranges.",
+    "tagger": "Its presence says that words are tagged.",
+    "input": "Without tokenizer: conllu (the default), horizontal or vertical.",
+    "output": "conllu (the default), horizontal or vertical.",
+}
+_PARAMETERS = {
+    "parameters": [
+        {"name": name, "in": "query", "required": name == "data", "description": about, "schema": {"type": "string"}}
+        for name, about in _ABOUT.items()
+    ]
+}
+_SCHEMA = {
+    "type": "object",
+    "required": ["data"],
+    "properties": {name: {"type": "string", "description": about} for name, about in _ABOUT.items()},
+}
+_FORM = {
+    "requestBody": {
+        "content": {kind: {"schema": _SCHEMA} for kind in ("application/x-www-form-urlencoded", "multipart/form-data")}
+    }
+}

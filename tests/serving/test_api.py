@@ -1,0 +1,125 @@
+"""The service's own protocol: the tags are those of the command line, and bad requests say what to change."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from typer.testing import CliRunner
+
+import tagger
+from tagger.analysis.explain import MAX_WORDS
+from tagger.commands.app import app
+from tagger.serving.bodies import MAX_JSON
+from tests.serving.conftest import Served
+
+TEXT = "They book flights. “Is that so?” she asked.\n\nDon't 🙂 go…\n"
+
+
+def tag(served: Served, status: int = 200, **body: Any) -> Any:
+    response = httpx.post(f"{served.url}/v1/tag", json=body)
+    assert response.status_code == status, response.text
+    return response.json() if response.headers["content-type"] == "application/json" else response.text
+
+
+def command(tmp_path: Path, *options: str, text: str = TEXT) -> str:
+    file = tmp_path / "file.txt"
+    file.write_text(text, encoding="utf-8")
+    result = CliRunner().invoke(app, ["tag", str(file), *options])
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+def test_tags_of_a_text_are_those_of_the_command(served: Served, tmp_path: Path) -> None:
+    found = tag(served, text=TEXT, top=3)
+    lines = command(tmp_path, "--output", "jsonl", "--probabilities", "--top", "3").splitlines()
+    assert found["model"] == "english"
+    assert found["columns"] == ["upos", "xpos", "feats"]
+    for sentence, line in zip(found["sentences"], map(json.loads, lines), strict=True):
+        for key, value in line.items():
+            if key.endswith("_probabilities"):
+                assert sentence[key] == pytest.approx(value, abs=0.02)
+            elif not key.endswith("_alternatives"):
+                assert sentence[key] == value
+    first = found["sentences"][0]
+    assert [TEXT[start:end] for start, end in first["offsets"]] == first["tokens"]
+    assert [len(best) for best in first["upos_alternatives"]] == [3] * len(first["tokens"])
+
+
+@pytest.mark.parametrize("output", ["conllu", "tsv", "csv", "slash"])
+def test_other_outputs_are_those_of_the_command(served: Served, tmp_path: Path, output: str) -> None:
+    options = [] if output == "slash" else ["--probabilities"]
+    expected = command(tmp_path, "--output", output, *options)
+    found = tag(served, text=TEXT, output=output)
+    cells = [[re.sub(r"\d\.\d{4}", "P", line) for line in text.splitlines()] for text in (found, expected)]
+    assert cells[0] == cells[1]
+
+
+def test_tokens_of_a_sentence_or_of_several(served: Served) -> None:
+    english = tagger.load("english", device="cpu")
+    one = tag(served, tokens=["They", "book", "flights"], columns=["xpos"])
+    assert one["columns"] == ["xpos"]
+    assert [sentence["xpos"] for sentence in one["sentences"]] == [english.tag(["They", "book", "flights"], "xpos")]
+    assert set(one["sentences"][0]) == {"tokens", "xpos", "xpos_probabilities"}
+    two = tag(served, tokens=[["No"], ["Yes", "."]], model="second")
+    assert two["model"] == "second"
+    assert [sentence["tokens"] for sentence in two["sentences"]] == [["No"], ["Yes", "."]]
+    assert tag(served, tokens=[])["sentences"] == tag(served, text=" \n ")["sentences"] == []
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ({}, "either"),
+        ({"text": "a", "tokens": ["b"]}, "either"),
+        ({"text": "a", "columns": ["pos"]}, "no column 'pos'"),
+        ({"text": "a", "columns": []}, "columns is empty"),
+        ({"text": "a", "top": 0}, "top: "),
+        ({"text": "a", "model": "french"}, "choose english, second"),
+        ({"text": "a", "output": "xml"}, "output: "),
+        ({"texts": "a"}, "texts: "),
+        ({"tokens": [["a"], "b"]}, "tokens"),
+    ],
+)
+def test_bad_requests(served: Served, body: dict[str, Any], words: str) -> None:
+    assert words in tag(served, 400, **body)["error"]
+
+
+def test_bodies_that_are_no_json_or_too_large(served: Served) -> None:
+    bad = httpx.post(f"{served.url}/v1/tag", content=b'{"text": "\xff"')
+    assert bad.status_code == 400
+    assert "no JSON" in bad.json()["error"]
+    large = httpx.post(f"{served.url}/v1/tag", content=b'"' + b"a" * MAX_JSON)
+    assert large.status_code == 413
+    assert "/process" in large.json()["error"]
+
+
+def test_explained(served: Served) -> None:
+    found = httpx.post(f"{served.url}/v1/explain", json={"tokens": ["They", "book", "flights"]}).json()
+    assert found["column"] == "upos"
+    book = found["words"][1]
+    assert (book["word"], book["tag"]) == ("book", "VERB")
+    assert {"left", "right", "alone", "decided_by", "probability"} <= set(book)
+    for tokens in ([], ["a"] * (MAX_WORDS + 1)):
+        assert httpx.post(f"{served.url}/v1/explain", json={"tokens": tokens}).status_code == 400
+
+
+def test_models(served: Served) -> None:
+    found = httpx.get(f"{served.url}/v1/models").json()
+    assert found["default"] == "english"
+    english = found["models"][0]
+    assert english["columns"] == ["upos", "xpos", "feats"]
+    assert english["license"] == "CC BY-SA 4.0"
+    assert len(english["tags"]["upos"]) == 17
+
+
+def test_documented_without_another_host(served: Served) -> None:
+    page = httpx.get(f"{served.url}/docs").text
+    assert "http" not in page.replace(served.url, "").replace("http://www.w3.org", "")
+    for asset in ("swagger-ui-bundle.js", "swagger-ui.css"):
+        assert asset in page
+        assert httpx.get(f"{served.url}/docs-assets/{asset}").status_code == 200
+    paths = httpx.get(f"{served.url}/openapi.json").json()["paths"]
+    assert {"/v1/tag", "/v1/explain", "/v1/models", "/models", "/process", "/"} <= set(paths)
