@@ -1,0 +1,701 @@
+"""The web page in a real browser: by keyboard, at two widths, in light and dark, and when the service fails."""
+
+import itertools
+import json
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from decimal import ROUND_HALF_UP, Decimal
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+import pytest
+
+from tagger.corpus.lint_tags import UNIVERSAL
+from tests.serving.conftest import serving
+
+playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+CHROMIUM = shutil.which("chromium")
+if CHROMIUM is None:
+    pytest.skip("there is no browser `chromium` on this machine", allow_module_level=True)
+
+FLAGS = (
+    "--no-sandbox --disable-gpu --no-first-run --disable-background-networking --disable-component-update"
+    " --disable-sync"
+)
+TEXT = "They can't fish well. Dr. Smith reads the book!\n\nNew books, old men (and boats) cost $3.50."
+UPOS = tuple(sorted(UNIVERSAL))
+Page = Any
+Open = Callable[..., Page]
+expect = playwright.expect
+
+
+@pytest.fixture(scope="module")
+def url(trained: Path, learned: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A service of the bundled tagger, of one that cuts other words, and of one that finds multiword tokens."""
+    folder = tmp_path_factory.mktemp("page")
+    shutil.copytree(trained, folder / "tiny")
+    config = json.loads((trained / "config.json").read_text(encoding="utf-8"))
+    (folder / "tiny" / "config.json").write_text(json.dumps(config | {"segmenter": "unicode"}), encoding="utf-8")
+    models = ("english", f"tiny={folder / 'tiny'}", f"learned={learned}")
+    with serving(folder, *itertools.chain(*(("--model", model) for model in models))) as running:
+        yield f"{running.url}/"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS.split())
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def open_page(browser: Any, url: str) -> Iterator[Open]:
+    """Opens the page. At the end no page has asked another host for anything, and no script has failed."""
+    contexts, requests, failures = [], [], []
+
+    def open_page(width: int = 1400, dark: bool = False, fragment: str = "", route: Any = None) -> Page:
+        scheme = "dark" if dark else "light"
+        context = browser.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme)
+        context.set_default_timeout(5000)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("request", lambda request: requests.append(request.url))
+        page.on("pageerror", lambda error: failures.append(str(error)))
+        page.on("dialog", lambda dialog: failures.append(dialog.message))
+        if route:
+            page.route(*route)
+        page.goto(url + fragment)
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert requests
+    assert [request for request in requests if not request.startswith((url, "data:", "blob:" + url))] == []
+    assert failures == []
+
+
+@pytest.fixture
+def ask(url: str) -> Callable[..., Any]:
+    """Asks the service without the page."""
+
+    def ask(path: str, **body: Any) -> Any:
+        reply = httpx.post(f"{url}v1/{path}", json=body).raise_for_status()
+        return reply.json() if "json" in reply.headers["content-type"] else reply.text
+
+    return ask
+
+
+def tag(page: Page, text: str = TEXT) -> None:
+    page.fill("#text", text)
+    page.press("#text", "Control+Enter")
+    expect(page.locator("#status")).to_contain_text(re.compile(r"\d words? in "))
+
+
+def words(page: Page, within: str = "#words") -> list[str]:
+    return page.locator(f"{within} .word > span").all_inner_texts()
+
+
+def codes(page: Page) -> list[str]:
+    return page.eval_on_selector_all("#words .word", "nodes => nodes.map(node => node.dataset.code)")
+
+
+def focused(page: Page) -> dict[str, Any]:
+    """What has the focus: its id, or the number of the word."""
+    return page.evaluate(
+        """() => ({ id: document.activeElement.id, text: document.activeElement.textContent,
+                    word: [...document.querySelectorAll('#words .word')].indexOf(document.activeElement) })"""
+    )
+
+
+def fits(page: Page) -> bool:
+    """Whether the window needs no scrolling to the side, and every word stays inside the box of the result."""
+    return page.evaluate(
+        """() => {
+          const inside = document.getElementById('words').getBoundingClientRect();
+          const out = [...document.querySelectorAll('#words .word')].map(node => node.getBoundingClientRect())
+            .filter(box => box.left < inside.left - 1 || box.right > inside.right + 1);
+          return document.documentElement.scrollWidth <= innerWidth && out.length === 0;
+        }"""
+    )
+
+
+def percent(share: float) -> str:
+    if share >= 0.9995 or share < 0.0005:
+        return ">99.9%" if share > 0.5 else "<0.1%"
+    places = Decimal("0.1") if share > 0.99 or share < 0.01 else Decimal(1)
+    return f"{Decimal(100 * share).quantize(places, ROUND_HALF_UP)}%"
+
+
+def test_words_show_tags_confidence_and_alternatives(open_page: Open, ask: Callable[..., Any]) -> None:
+    page = open_page()
+    tag(page)
+    expected = ask("tag", text=TEXT, top=5)["sentences"]
+    for column in ("upos", "xpos"):
+        page.check(f"#columns [value={column}]")
+        assert codes(page) == [tag for sentence in expected for tag in sentence[column]]
+    page.check("#columns [value=feats]")
+    feats = [tag for sentence in expected for tag in sentence["feats"]]
+    values = [" ".join(re.findall(r"=([^|]+)", tag)) or "–" for tag in feats]
+    assert codes(page) == values
+    page.check("#columns [value=upos]")
+    assert words(page) == [token for sentence in expected for token in sentence["tokens"]]
+    shares = [share for sentence in expected for share in sentence["upos_probabilities"]]
+    unsure = page.eval_on_selector_all(".words .word", "nodes => nodes.map(node => node.classList.contains('unsure'))")
+    assert unsure == [share < 0.7 for share in shares]
+    strengths = page.eval_on_selector_all(
+        ".words .word", "nodes => nodes.map(node => Number(node.style.getPropertyValue('--strength')))"
+    )
+    for (share, strength), (other, weaker) in itertools.combinations(zip(shares, strengths, strict=True), 2):
+        assert strength >= weaker if share > other else strength <= weaker  # as strong as sure
+    fills = page.eval_on_selector_all(
+        ".words .word", "nodes => nodes.map(node => getComputedStyle(node).backgroundColor)"
+    )
+    hues = {fill.split("/")[0] for fill in fills}
+    assert len(hues) >= len(set(codes(page)) - {"PUNCT", "SYM", "X"})
+
+    page.hover("#words .word >> text=fish")
+    tip = page.locator("#tip")
+    expect(tip).to_contain_text("fish")
+    best = [(name, p) for name, p in expected[0]["upos_alternatives"][3] if p >= 0.0005]
+    assert tip.locator(".bars").inner_text().split() == [part for name, p in best for part in (name, percent(p))]
+    page.mouse.move(5, 5)
+    expect(tip).to_be_hidden()
+    assert page.locator("#legend-list li").first.inner_text().split() == ["PUNCT", "punctuation", "6"]
+
+
+def test_by_keyboard_alone(open_page: Open) -> None:
+    page = open_page()
+    keys = page.keyboard
+    expect(page.locator("#about")).to_contain_text("English-EWT")
+    keys.press("Tab")
+    assert focused(page)["text"] == "Skip to the result"
+    keys.press("Tab")
+    assert focused(page)["id"] == "text"
+    keys.type("They can fish. The old man the boats.\nTime flies like an arrow.")
+    keys.press("Control+Enter")
+    expect(page.locator("#status")).to_have_text("16 words in 3 sentences.")
+    for _ in range(20):
+        keys.press("Tab")
+        if focused(page)["word"] >= 0:
+            break
+    assert focused(page)["word"] == 0
+    expect(page.locator("#tip")).to_contain_text("They")  # alternatives on focus, and read aloud
+    assert page.locator("#words .word").first.get_attribute("aria-describedby") == "tip"
+    assert page.locator("#words .word").first.get_attribute("aria-label").startswith("They, PRON pronoun, ")
+    for key, word in [
+        ("ArrowRight", 1), ("ArrowRight", 2), ("ArrowLeft", 1), ("End", 3), ("ArrowRight", 4), ("Home", 4),
+        ("ArrowDown", 10), ("ArrowUp", 4), ("ArrowUp", 0), ("ArrowUp", 0), ("ArrowLeft", 0), ("Control+End", 15),
+        ("ArrowRight", 15), ("Control+Home", 0), ("ArrowRight", 1), ("ArrowRight", 2),
+    ]:  # fmt: skip
+        keys.press(key)
+        assert focused(page)["word"] == word, key
+    assert page.locator("#words [tabindex='0']").count() == 1
+    keys.press("Enter")
+    expect(page.locator("#panel table")).to_be_visible()
+    assert focused(page)["id"] == "panel-title"
+    keys.press("Escape")
+    expect(page.locator("#panel")).to_be_hidden()
+    assert focused(page)["word"] == 2
+    keys.press(" ")
+    expect(page.locator("#panel")).to_be_visible()
+    keys.press("Tab")
+    assert focused(page)["id"] == "panel-close"
+    keys.press("Enter")
+    expect(page.locator("#panel")).to_be_hidden()
+    keys.press("Escape")
+    expect(page.locator("#tip")).to_be_hidden()
+    keys.press("Shift+Tab")
+    assert focused(page)["id"] == "link"
+
+
+def test_the_panel_says_what_explain_says(open_page: Open, ask: Callable[..., Any]) -> None:
+    page = open_page()
+    tag(page, "They can fish, but the old man reads.")
+    page.click("#words .word >> text=fish")
+    found = ask("explain", tokens=words(page))["words"][2]
+    rows = page.locator("#panel tr")
+    expect(rows).to_have_count(4)
+    shown = [rows.nth(i).inner_text() for i in range(4)]
+    assert percent(found["probability"]) in shown[0]
+    for row, context in zip(shown[1:], (found["left"], found["right"], found["alone"]), strict=True):
+        assert percent(context["probability"]) in row
+        instead = f"instead {context['best_tag']}, {percent(context['best_probability'])}"
+        assert (instead in row) == (context["best_tag"] != "VERB")
+    assert found["alone"]["best_tag"] == "NOUN"  # a fish
+    assert found["decided_by"]
+    for support in found["decided_by"]:
+        kind = "for" if support["support"] > 0 else "against"
+        assert support["word"] in page.locator(f"#panel mark.{kind}").all_inner_texts()
+    assert page.locator("#panel mark.this").inner_text() == "fish"
+    page.check("#columns [value=xpos]")  # the open panel follows
+    expect(page.locator("#panel tr")).to_have_count(4)
+    expect(page.locator("#panel-title")).to_contain_text("VB")
+    tag(page, "word " * 101)
+    page.click("#words .word >> nth=7")
+    expect(page.locator("#panel [role=alert]")).to_contain_text("up to 100")
+
+
+@pytest.mark.parametrize("width", [360, 1400])
+def test_nothing_is_wider_than_the_window(open_page: Open, width: int) -> None:
+    page = open_page(width)
+    expect(page.locator("#about")).not_to_be_empty()
+    assert fits(page)
+    tag(page, f"{TEXT} (someone@example.org), {'long' * 60} https://example.org/{'a/' * 60} {'Ж' * 150}")
+    assert fits(page)
+    for column in ("xpos", "feats", "upos"):
+        page.check(f"#columns [value={column}]")
+        assert fits(page)
+    page.click("#words .word >> nth=-1")
+    expect(page.locator("#panel table")).to_be_visible()
+    assert fits(page)
+    panel, word = page.locator("#panel").bounding_box(), page.locator("#words .word.open").bounding_box()
+    apart = word["y"] + word["height"] <= panel["y"] or word["x"] + word["width"] <= panel["x"]
+    assert apart  # the panel does not cover the word that it is about
+    page.keyboard.press("Escape")
+    page.select_option("#with", "tiny")
+    expect(page.locator("#words .pair").last).to_be_visible()
+    assert fits(page)
+    sides = [page.locator(f"#words .pair >> nth=1 >> .side >> nth={i}").bounding_box() for i in (0, 1)]
+    assert sides[1]["y"] == sides[0]["y"] if width == 1400 else sides[1]["y"] > sides[0]["y"]
+    page.fill("#text", "word " * 50_000)
+    page.press("#text", "Control+Enter")
+    expect(page.locator("#error")).to_be_visible()
+    assert fits(page)
+
+
+def test_markup_stays_text(open_page: Open, url: str) -> None:
+    attack = "<img src=x onerror=alert(1)><script>alert(2)</script> \"'><svg onload=alert(3)> &amp;"
+
+    def hostile(route: Any) -> None:
+        reply = route.fetch()
+        body = reply.json()
+        for sentence in body["sentences"]:
+            sentence["upos"] = [attack] * len(sentence["tokens"])
+            sentence["upos_alternatives"] = [[[attack, 1.0]]] * len(sentence["tokens"])
+        route.fulfill(response=reply, json=body)
+
+    page = open_page()
+    tag(page, attack)
+    assert "".join(words(page)) == attack.replace(" ", "")
+    page.click("#words .word >> nth=1")
+    expect(page.locator("#panel table")).to_be_visible()
+    page.route("**/v1/tag", hostile)
+    tag(page, attack)
+    assert attack in codes(page)
+    page.hover("#words .word >> nth=0")
+    expect(page.locator("#tip")).to_contain_text(attack)
+    assert page.locator("img, svg, body script ~ script, #words script").count() == 0
+    linked = open_page(fragment="#text=" + quote(attack))
+    expect(linked.locator("#status")).to_contain_text("words in")
+    assert linked.input_value("#text") == attack
+    assert linked.locator("img, svg").count() == 0
+
+
+def test_offsets_count_code_points(open_page: Open) -> None:
+    page = open_page()
+    text = "🙂🙂 They 𝒻𝓁𝓎 home 👩‍👩‍👧. 🙂 swim!"
+    tag(page, text)
+    for form in ("They", "𝒻𝓁𝓎", "swim"):
+        page.click(f"#words .word >> text={form}")
+        page.click("#panel-find")
+        area = "document.getElementById('text')"
+        start, end = page.evaluate(f"() => [{area}.selectionStart, {area}.selectionEnd]")
+        assert text.encode("utf-16-le")[2 * start : 2 * end].decode("utf-16-le") == form
+    tag(page, "lone \ud83d surrogate")
+    assert words(page) == ["lone", "\ufffd", "surrogate"]
+
+
+@pytest.mark.parametrize(
+    ("text", "second"),
+    [
+        ("كان الرجل (العجوز) يقرأ كتابا.", "الرجل"),
+        ("הילדים הלכו (לבית) הספר.", "הלכו"),
+        ("بۇ كىتاب (ياخشى) كىتاب.", "كىتاب"),
+    ],
+)
+def test_right_to_left(open_page: Open, text: str, second: str) -> None:
+    page = open_page(360)
+    tag(page, text)
+    assert page.evaluate("() => getComputedStyle(document.getElementById('text')).direction") == "rtl"
+    boxes = [page.locator(f"#words .word >> nth={i}").bounding_box() for i in (0, 1)]
+    assert boxes[1]["x"] + boxes[1]["width"] <= boxes[0]["x"] + 1
+    page.focus("#words .word >> nth=0")
+    page.keyboard.press("ArrowLeft")
+    assert focused(page) == {"id": "", "text": second, "word": 1}
+    page.keyboard.press("ArrowRight")
+    assert focused(page)["word"] == 0
+    bracket = page.locator("#words .word > span", has_text=re.compile(r"^\($"))
+    assert bracket.evaluate("node => getComputedStyle(node).unicodeBidi") == "normal"  # mirrored by its sentence
+    assert fits(page)
+    tag(page, "12 + 5.\n\n" + text)
+    assert page.locator("#words .sentence").first.evaluate("node => getComputedStyle(node).direction") == "rtl"
+
+
+CONTRASTS = """() => {
+  const canvas = document.createElement('canvas').getContext('2d', { willReadFrequently: true });
+  const rgba = color => {
+    canvas.clearRect(0, 0, 1, 1); canvas.fillStyle = color; canvas.fillRect(0, 0, 1, 1);
+    const [r, g, b, a] = canvas.getImageData(0, 0, 1, 1).data;
+    return [r, g, b, a / 255];
+  };
+  const over = ([r, g, b, a], below) => [r, g, b].map((x, i) => a * x + (1 - a) * below[i]);
+  const back = node => {
+    if (!node) return [255, 255, 255];
+    const color = rgba(getComputedStyle(node).backgroundColor);
+    return color[3] === 1 ? color.slice(0, 3) : over(color, back(node.parentElement));
+  };
+  const light = rgb => [.2126, .7152, .0722].reduce((sum, share, i) => {
+    const x = rgb[i] / 255;
+    return sum + share * (x <= .04045 ? x / 12.92 : ((x + .055) / 1.055) ** 2.4);
+  }, 0);
+  const found = [];
+  const measure = (node, style, what) => {
+    const below = back(node), a = light(over(rgba(style.color), below)), b = light(below);
+    found.push([(Math.max(a, b) + .05) / (Math.min(a, b) + .05), what]);
+  };
+  for (const node of document.querySelectorAll('body *')) {
+    if (!node.checkVisibility() || ['SCRIPT', 'STYLE', 'NOSCRIPT', 'OPTION'].includes(node.tagName)) continue;
+    if ([...node.childNodes].some(child => child.nodeType === 3 && child.data.trim())) {
+      measure(node, getComputedStyle(node), node.className + ' ' + node.textContent.slice(0, 30));
+    }
+    if (node.matches('.word')) measure(node, getComputedStyle(node, '::after'), 'code ' + node.dataset.code);
+    if (node.matches('textarea')) measure(node, getComputedStyle(node, '::placeholder'), 'placeholder');
+  }
+  return found;
+}"""
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_contrast_of_every_text(open_page: Open, dark: bool) -> None:
+    def every_tag(route: Any) -> None:
+        reply = route.fetch()
+        body = reply.json()
+        (sentence,) = body["sentences"]
+        pairs = list(itertools.islice(itertools.cycle(itertools.product(UPOS, (1.0, 0.9, 0.71, 0.5, 0.2))), 90))
+        sentence["upos"], sentence["upos_probabilities"] = map(list, zip(*pairs, strict=True))
+        route.fulfill(response=reply, json=body)
+
+    page = open_page(dark=dark, route=("**/v1/tag", every_tag))
+    seen = page.evaluate(CONTRASTS)  # with the placeholder
+    tag(page, "word " * 90)
+    page.click("#words .word >> nth=0")
+    expect(page.locator("#panel table")).to_be_visible()
+    page.hover("#words .word >> nth=3")
+    expect(page.locator("#tip")).to_be_visible()
+    seen += page.evaluate(CONTRASTS)
+    page.evaluate("() => document.querySelector('details').open = true")
+    page.click("#legend-list button >> nth=0")
+    page.fill("#text", "word " * 50_000)
+    page.press("#text", "Control+Enter")
+    expect(page.locator("#error")).to_be_visible()
+    seen += page.evaluate(CONTRASTS)
+    assert len([what for _, what in seen if what.startswith("code ")]) >= 180
+    assert [(what, round(ratio, 2)) for ratio, what in seen if ratio < 4.5] == []
+
+
+def test_two_models_side_by_side(open_page: Open, ask: Callable[..., Any]) -> None:
+    page = open_page()
+    page.select_option("#with", "tiny")
+    tag(page)
+    found = [
+        {
+            tuple(span): (tag, token)
+            for sentence in ask("tag", text=TEXT, model=name)["sentences"]
+            for span, tag, token in zip(sentence["offsets"], sentence["upos"], sentence["tokens"], strict=True)
+        }
+        for name in ("english", "tiny")
+    ]
+    shared = found[0].keys() & found[1].keys()
+    differ = [span for span in sorted(shared) if found[0][span][0] != found[1][span][0]]
+    alone = [sorted(one.keys() - shared) for one in found]
+    assert differ
+    assert all(alone)
+    expect(page.locator("#status")).to_contain_text(
+        f"{len(differ)} of {len(shared)} shared words differ in UPOS."
+        f" {len(alone[0])} words of english and {len(alone[1])} of tiny are cut differently."
+    )
+    for i in (0, 1):
+        side = f".side:nth-child({i + 1})"
+        shown = page.locator(f"#words {side} .differs > span").all_inner_texts()
+        assert shown == [found[i][span][1] for span in differ]
+        assert words(page, f"#words {side}") == [token for _, token in found[i].values()]
+        recut = page.locator(f"#words {side} .recut > span").all_inner_texts()
+        assert recut == [found[i][span][1] for span in alone[i]]
+    first = page.locator("#words .side:nth-child(1) .differs").first
+    span = differ[0]
+    assert first.get_attribute("data-code") == f"≠ {found[0][span][0]}"
+    assert f"tiny says {found[1][span][0]}" in first.get_attribute("aria-label")
+    page.click("#next")
+    marked = page.locator("#words .side:nth-child(1) .word:is(.differs, .recut) > span").all_inner_texts()
+    assert focused(page)["text"] == marked[0]
+    page.click("#next")
+    assert focused(page)["text"] == marked[1]
+    first.focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("Tab")  # to the same word of the other model
+    assert focused(page)["text"] == found[1][span][1]
+    assert page.evaluate("() => document.activeElement.matches('.side:nth-child(2) .word')")
+    page.check("#columns [value=feats]")
+    expect(page.locator("#status")).to_contain_text("tiny has no FEATS.")
+    assert page.locator("#words .differs").count() == 0
+
+
+def test_multiword_tokens(open_page: Open, ask: Callable[..., Any]) -> None:
+    page = open_page()
+    text = "The book reads du well. viet nam The du."
+    expected = ask("tag", text=text, model="learned")["sentences"]
+    page.select_option("#model", "learned")
+    tag(page, text)
+    assert words(page) == [token for sentence in expected for token in sentence["tokens"]]
+    forms = page.eval_on_selector_all(".multiword", "nodes => nodes.map(node => node.dataset.form)")
+    assert forms == [form for sentence in expected for _, _, form in sentence.get("multiwords", [])]
+    assert forms
+
+
+def test_models_that_take_no_text_get_lines_of_words(open_page: Open, ask: Callable[..., Any]) -> None:
+    def untexted(route: Any) -> None:
+        reply = route.fetch()
+        body = reply.json()
+        body["models"][1]["takes_text"] = False
+        route.fulfill(response=reply, json=body)
+
+    page = open_page(route=("**/v1/models", untexted))
+    page.select_option("#model", "tiny")
+    expect(page.locator("#text-hint")).to_contain_text("one sentence a line")
+    page.select_option("#with", "english")
+    tag(page, "They book flights.\n\n  The  book reads well .")
+    lines = [["They", "book", "flights."], ["The", "book", "reads", "well", "."]]
+    assert words(page, ".side:nth-child(1)") == list(itertools.chain(*lines))
+    tags = [tag for record in ask("tag", tokens=lines, model="tiny")["sentences"] for tag in record["upos"]]
+    assert [code.removeprefix("≠ ") for code in page.eval_on_selector_all(
+        ".side:nth-child(1) .word", "nodes => nodes.map(node => node.dataset.code)"
+    )] == tags  # fmt: skip
+    assert page.locator(".side:nth-child(1) .recut > span").all_inner_texts() == ["flights."]
+
+
+@pytest.mark.parametrize("output", ["conllu", "tsv", "json"])
+def test_copy_and_download_are_what_the_service_writes(open_page: Open, url: str, output: str) -> None:
+    page = open_page()
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    tag(page)
+    body = {"text": TEXT, "model": "english", "columns": ["upos", "xpos", "feats"], "top": 5, "output": output}
+    expected = httpx.post(f"{url}v1/tag", json=body).raise_for_status().text
+    assert "fish" in expected
+    page.fill("#text", "Another text")  # what was tagged counts
+    page.select_option("#format", output)
+    page.click("#copy")
+    expect(page.locator("#status")).to_contain_text("Copied as")
+    assert page.evaluate("() => navigator.clipboard.readText()") == expected
+    with page.expect_download() as download:
+        page.click("#download")
+    assert download.value.suggested_filename == f"english.{output}"
+    assert Path(download.value.path()).read_bytes().decode() == expected
+
+
+def test_copy_works_where_the_clipboard_is_closed(open_page: Open) -> None:
+    page = open_page()
+    page.context.grant_permissions(["clipboard-read"])
+    page.evaluate("() => Object.defineProperty(navigator.clipboard, 'writeText', { value: () => Promise.reject() })")
+    tag(page)
+    page.click("#copy")
+    expect(page.locator("#status")).to_contain_text("Copied as CoNLL-U")
+    assert "# text = They can't fish well." in page.evaluate("() => navigator.clipboard.readText()")
+
+
+def test_a_link_carries_text_and_settings_in_the_fragment(open_page: Open) -> None:
+    page = open_page()
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    text = TEXT + "\n\n 50% & more + #1 🙂 كتاب"
+    page.select_option("#with", "tiny")
+    tag(page, text)
+    page.check("#columns [value=xpos]")
+    page.click("#link")
+    expect(page.locator("#status")).to_contain_text("Link copied")
+    link = page.evaluate("() => navigator.clipboard.readText()")
+    assert link == page.url
+    assert "?" not in link
+    sent = []
+    again = open_page(
+        fragment=link[link.index("#") :], route=("**/*", lambda r: (sent.append(r.request.url), r.continue_()))
+    )
+    expect(again.locator("#status")).to_contain_text("differ")
+    assert again.input_value("#text") == text
+    assert again.input_value("#with") == "tiny"
+    assert again.is_checked("#columns [value=xpos]")
+    assert codes(again) == codes(page)
+    assert not [address for address in sent if "fish" in address.partition("#")[0]]
+
+
+def test_a_busy_service_is_asked_again(open_page: Open) -> None:
+    answers = iter([503, 503])
+
+    def busy(route: Any) -> None:
+        if next(answers, None):
+            route.fulfill(status=503, headers={"Retry-After": "0.2"}, json={"error": "full"})
+        else:
+            route.continue_()
+
+    page = open_page(route=("**/v1/tag", busy))
+    page.fill("#text", TEXT)
+    page.press("#text", "Control+Enter")
+    expect(page.locator("#status")).to_contain_text("Trying again in 0.2 seconds (1 of 2)")
+    expect(page.locator("#status")).to_contain_text("words in")
+    assert page.locator("#error").is_hidden()
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "message"),
+    [
+        (503, {"error": "the queue is full"}, "The service is busy: the queue is full"),
+        (413, {"error": "at most 1,000 bytes"}, "The text is too large for this service: at most 1,000 bytes"),
+        (400, {"error": "<b>no</b> such model"}, "<b>no</b> such model"),
+        (502, None, "The service answered with status 502."),
+        (None, None, "The service does not answer. Is it still running?"),
+    ],
+)
+def test_errors_are_told(open_page: Open, status: int | None, body: Any, message: str) -> None:
+    page = open_page()
+    tag(page, "They fish.")
+
+    def failing(route: Any) -> None:
+        if status is None:
+            route.abort()
+        elif body is None:
+            route.fulfill(status=status, body="<html>")
+        else:
+            route.fulfill(status=status, headers={"Retry-After": "0.05"}, json=body)
+
+    page.route("**/v1/*", failing)
+    page.click("#tag")
+    expect(page.locator("#error")).to_have_text(f"That did not work. {message}")
+    assert page.get_attribute("#error", "role") == "alert"
+    assert words(page) == ["They", "fish", "."]  # the last result stays
+    page.click("#words .word >> nth=1")
+    expect(page.locator("#panel [role=alert]")).to_have_text(message)
+    page.unroute("**/v1/*")
+    tag(page, "They book flights.")
+    assert page.locator("#error").is_hidden()
+    assert len(words(page)) == 4
+
+
+def test_a_token_is_asked_for_and_kept_for_the_session(open_page: Open) -> None:
+    seen = []
+
+    def guarded(route: Any) -> None:
+        seen.append(route.request.headers.get("authorization"))
+        if seen[-1] == "Bearer right":
+            route.continue_()
+        else:
+            route.fulfill(status=401, json={"error": "a token is needed"})
+
+    page = open_page(route=("**/v1/*", guarded))
+    dialog = page.locator("#token-dialog")
+    expect(dialog).to_be_visible()
+    page.keyboard.type("wrong")
+    page.keyboard.press("Enter")
+    expect(page.locator("#token-note")).to_contain_text("did not accept")
+    expect(dialog).to_be_visible()
+    page.keyboard.type("right")
+    page.keyboard.press("Enter")
+    expect(dialog).to_be_hidden()
+    tag(page)
+    assert seen == [None, "Bearer wrong", "Bearer right", "Bearer right"]
+    page.reload()
+    expect(page.locator("#about")).to_contain_text("English-EWT")
+    assert seen[-1] == "Bearer right"
+    assert page.evaluate("() => localStorage.length") == 0
+    other = open_page(route=("**/v1/*", guarded))
+    expect(other.locator("#token-dialog")).to_be_visible()
+    other.keyboard.press("Escape")
+    expect(other.locator("#error")).to_contain_text("This service asks for a token.")
+
+
+def test_files(open_page: Open, tmp_path: Path) -> None:
+    page = open_page()
+    (tmp_path / "book.txt").write_bytes("\ufeffThey book flights. 🙂".encode())
+    (tmp_path / "latin.txt").write_bytes("Müller".encode("latin-1"))
+    (tmp_path / "binary.txt").write_bytes(b"a\0b")
+    (tmp_path / "large.txt").write_bytes(b"word " * 60_000)
+    page.set_input_files("#file", tmp_path / "book.txt")
+    expect(page.locator("#status")).to_have_text("5 words in 1 sentence.")
+    assert page.input_value("#text") == "They book flights. 🙂"
+    for name, message in [
+        ("latin.txt", "latin.txt is not text in UTF-8. Save it as UTF-8 first."),
+        ("binary.txt", "binary.txt is not a text file."),
+        ("large.txt", "large.txt has 300 kB, and this page shows up to 200 kB."),
+    ]:
+        page.set_input_files("#file", tmp_path / name)
+        expect(page.locator("#error")).to_contain_text(message)
+        assert page.input_value("#text") == "They book flights. 🙂"
+    dropped = page.evaluate_handle(
+        """() => { const data = new DataTransfer();
+                   data.items.add(new File(['The old man'], 'x.txt', { type: 'text/plain' })); return data; }"""
+    )
+    page.dispatch_event("#text", "dragover", {"dataTransfer": dropped})
+    assert page.locator("#text.over").count() == 1
+    page.dispatch_event("#text", "drop", {"dataTransfer": dropped})
+    expect(page.locator("#status")).to_have_text("3 words in 1 sentence.")
+    assert page.locator("#error").is_hidden()
+
+
+def test_a_long_text(open_page: Open, ask: Callable[..., Any]) -> None:
+    page = open_page()
+    text = "The old man the boats, and they can fish well.\n\n" * 420
+    page.fill("#text", text)
+    page.press("#text", "Control+Enter")
+    expect(page.locator("#status")).to_have_text("5,040 words in 420 sentences.")
+    assert page.locator("#words .word").count() == 5040
+    page.focus("#words .word >> nth=0")
+    page.keyboard.press("Control+End")
+    assert focused(page)["word"] == 5039
+    page.keyboard.press("ArrowUp")
+    assert focused(page)["word"] == 5027
+    expect(page.locator("#words .word >> nth=5027")).to_be_in_viewport()
+    page.check("#columns [value=xpos]")
+    assert codes(page)[-2:] == ["RB", "."]
+    page.click("#legend-list button >> text=RB")
+    hits = page.locator("#words.only .word.hit").count()
+    (sentence,) = ask("tag", text=text.split("\n")[0])["sentences"]
+    assert hits == 420 * sentence["xpos"].count("RB")
+
+
+def test_a_newer_text_replaces_an_older_one(open_page: Open) -> None:
+    held = []
+
+    def slow(route: Any) -> None:
+        if "first" in route.request.post_data:
+            held.append(route)
+        else:
+            route.continue_()
+
+    page = open_page(route=("**/v1/tag", slow))
+    page.fill("#text", "The first text")
+    page.press("#text", "Control+Enter")
+    expect(page.locator("#status")).to_have_text("Tagging …")
+    tag(page, "The second text.")
+    assert len(held) == 1
+    assert words(page) == ["The", "second", "text", "."]
+    assert page.get_attribute("#tag", "aria-busy") == "false"
+    page.fill("#text", "Changed")
+    expect(page.locator("#status")).to_have_text("The text has changed. Tag it again.")
+
+
+def test_what_a_screen_reader_finds(open_page: Open) -> None:
+    page = open_page()
+    tag(page, "They fish.")
+    snapshot = page.locator("body").aria_snapshot()
+    for part in [
+        'textbox "Text"', 'combobox "Model"', 'combobox "Compare with"', 'button "Tag"', "banner:", "main:",
+        'radio "UPOS" [checked]', 'button "fish, VERB verb,', 'group "Tagged words"', "status: 3 words in 1 sentence.",
+        'region "Result"', 'region "Tags: UPOS"', "contentinfo:",
+    ]:  # fmt: skip
+        assert part in snapshot, part
+    assert page.evaluate("() => document.documentElement.lang") == "en"
+    page.click("#legend-list button >> nth=0")
+    assert page.get_attribute("#legend-list button >> nth=0", "aria-pressed") == "true"
