@@ -75,14 +75,14 @@ async def answer(service: Service, request: Request, name: str | None) -> Respon
             lambda text=text: units_of_text(tagger, text),  # type: ignore[misc]
             len(text),
             wanted,
-            lambda sentences: orjson.dumps(_entities(sentences, column, payload.parameters)),
+            lambda sentences, text=text: orjson.dumps(_entities(text, sentences, column, payload.parameters)),  # type: ignore[misc]
         )
         answers.append(await service.batcher.run(job))
     body = answers[0] if isinstance(payload.inputs, str) else b"[" + b",".join(answers) + b"]"
     return Response(body, media_type="application/json")
 
 
-def _entities(sentences: list[Sentence], column: str, parameters: Parameters) -> list[dict[str, Any]]:
+def _entities(text: str, sentences: list[Sentence], column: str, parameters: Parameters) -> list[dict[str, Any]]:
     words = []
     for sentence in sentences:
         spans = sentence.offsets or [(0, 0)] * len(sentence)
@@ -94,14 +94,15 @@ def _entities(sentences: list[Sentence], column: str, parameters: Parameters) ->
         ]
     if parameters.aggregation_strategy in (None, "none"):
         return [{**word, "index": i} for i, word in enumerate(words, 1)]
-    return [_group(list(group)) for _, group in groupby(words, lambda word: word["entity"])]
+    return [_group(text, list(group)) for _, group in groupby(words, lambda word: word["entity"])]
 
 
-def _group(words: list[dict[str, Any]]) -> dict[str, Any]:
+def _group(text: str, words: list[dict[str, Any]]) -> dict[str, Any]:
+    start, end = words[0]["start"], words[-1]["end"]
     return {
         "entity_group": words[0]["entity"],
         "score": sum(word["score"] for word in words) / len(words),
-        "word": " ".join(word["word"] for word in words),
-        "start": words[0]["start"],
-        "end": words[-1]["end"],
+        "word": text[start:end],
+        "start": start,
+        "end": end,
     }

@@ -37,9 +37,12 @@ def units_of_text(tagger: "Tagger", text: str) -> Iterator[Unit]:
 
 
 def lines_as_sentences(units: Iterable[Unit]) -> Iterator[Unit]:
-    """Paragraphs that are the lines of a text -> the same, as parts of one paragraph."""
-    for i, unit in enumerate(units):
-        yield cast(Paragraph, unit)._replace(opens=i == 0)
+    """Paragraphs that are the lines of a text -> the same, as parts of paragraphs that an empty line ends."""
+    end = -1
+    for unit in units:
+        line = cast(Paragraph, unit)
+        yield line._replace(opens=line.start != end)
+        end = line.start + len(line.text)
 
 
 def conllu_blocks(write: Writer) -> Callable[[list[Sentence]], str]:

@@ -95,7 +95,7 @@ async def _process(service: Service, request: Request, form: Form) -> Response:
     )
     head = orjson.dumps({"model": name, "acknowledgements": ACKNOWLEDGEMENTS, "result": ""}, option=orjson.OPT_INDENT_2)
     before, after = head[: head.rindex(b'"')], b'"\n}\n'
-    if output == "conllu":
+    if output == "conllu" and way.format != "conllu":
         licence = tagger.config.get("license")
         comments = f"# generator = tagger\n# udpipe_model = {name}\n"
         comments += f"# udpipe_model_licence = {licence}\n" if licence else ""

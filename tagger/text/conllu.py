@@ -5,6 +5,7 @@ multiword tokens (`3-4`, before the words) and of empty nodes (`8.1`) are not wo
 """
 
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import pairwise
@@ -22,6 +23,7 @@ MAX_BLOCK_LINES = 1_000_000  # a longer block means that the file has no empty l
 _RANGE = re.compile(r"([0-9]{1,9})-([0-9]{1,9})")
 _EMPTY_NODE = re.compile(r"[0-9]+\.[0-9]+")
 _NO_SPACE = "SpaceAfter=No"
+_SPACE = re.compile(r"\s")
 _CONTROL = re.compile(r"[\t\n\r]")
 _UNFIT = re.compile("[\t\n\r\ud800-\udfff]")
 
@@ -151,7 +153,8 @@ def write_conllu(sentence: Sentence, extra: dict[str, list[str]] | None = None) 
     A sentence that came from CoNLL-U keeps its lines; only the columns that `sentence.tags` names change. Columns that
     CoNLL-U does not have (`chunk`, `ner`) and `extra` go into MISC as `Name=value`, where `\\p` stands for a `|` in the
     value. In a form or tag, a tab or line end becomes a space and a lone surrogate U+FFFD; an empty one becomes `_`.
-    A sentence from elsewhere without tokens has no block.
+    Forms of new sentences get Unicode's form NFC, and lose white space at their ends, as UD demands. A sentence from
+    elsewhere without tokens has no block.
 
     Args:
         sentence: N tokens.
@@ -224,7 +227,7 @@ def numbered(blocks: str, first: int) -> tuple[str, int]:
 
 def _new_block(sentence: Sentence, misc: dict[str, list[str]]) -> str:
     """The block of a sentence that did not come from CoNLL-U; unknown cells are `_`."""
-    forms = _in_cells(sentence.tokens)
+    forms = _in_cells(_as_ud_demands(sentence.tokens))
     blank = ["_"] * len(forms)
     columns = sorted(COLUMNS, key=COLUMNS.__getitem__)
     tags = [_in_cells(sentence.tags[column]) if column in sentence.tags else blank for column in columns]
@@ -234,7 +237,7 @@ def _new_block(sentence: Sentence, misc: dict[str, list[str]]) -> str:
     ranges: dict[int, str] = {}  # the first word of a multiword token -> the row of the token
     if sentence.multiwords:
         shown, spacing = [*forms], spacing or [""] * len(forms)
-        surfaces = _in_cells([form for _, _, form in sentence.multiwords])
+        surfaces = _in_cells(_as_ud_demands([form for _, _, form in sentence.multiwords]))
         for (start, stop, _), form in zip(sentence.multiwords, surfaces, strict=True):
             ranges[start] = "\t".join([f"{start + 1}-{stop}", form, *"_______", spacing[stop - 1] or "_"])
             shown[start:stop] = [""] * (stop - start - 1) + [form]
@@ -242,7 +245,7 @@ def _new_block(sentence: Sentence, misc: dict[str, list[str]]) -> str:
     head = "".join(f"{comment}\n" for comment in sentence.comments)
     if sentence.text is not None and not any(c.startswith("# text =") for c in sentence.comments):
         if glued is None:
-            text = encodable(" ".join(re.split(r"[ \t\n\r]+", sentence.text)))
+            text = encodable(" ".join(re.split(r"[ \t\n\r]+", _as_ud_demands([sentence.text])[0])))
         else:  # the format demands the text of the rows
             text = "".join([form if g else form + " " for form, g in zip(shown, glued, strict=True)])
             text = text if glued[-1] else text[:-1]
@@ -255,6 +258,14 @@ def _new_block(sentence: Sentence, misc: dict[str, list[str]]) -> str:
     for start, row in ranges.items():
         rows[start] = f"{row}\n{rows[start]}"
     return head + "\n".join(rows) + "\n\n"
+
+
+def _as_ud_demands(forms: list[str]) -> list[str]:
+    """Forms of new sentences without white space at their ends, and in Unicode's normalization form C."""
+    joined = "".join(forms)
+    if not unicodedata.is_normalized("NFC", joined):
+        forms = [unicodedata.normalize("NFC", form) for form in forms]
+    return [form.strip() for form in forms] if _SPACE.search(joined) else forms
 
 
 def _glued(sentence: Sentence) -> list[bool] | None:

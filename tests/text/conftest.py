@@ -1,6 +1,7 @@
 """What tests of the room share: text to sentences and back, rules that cut at spaces, and any Unicode."""
 
 import re
+import unicodedata
 from collections.abc import Sequence
 from typing import Any
 
@@ -58,3 +59,9 @@ def sentences_of(content: list[list[tuple[str, str, str]]]) -> list[Sentence]:
         )
         for row in content
     ]
+
+
+def in_form(form: str) -> str:
+    """A form as a new block of CoNLL-U holds it."""
+    form = unicodedata.normalize("NFC", form).strip()
+    return re.sub("[\ud800-\udfff]", "\ufffd", re.sub(r"[\t\n\r]", " ", form)) or "_"

@@ -17,6 +17,7 @@ from tagger.text.conllu import COLUMNS, numbered, read_conllu, write_conllu
 from tagger.text.files import read_lines
 from tagger.text.paragraphs import Paragraph
 from tagger.text.sentence import MultiwordToken, Sentence, Token
+from tests.text.conftest import in_form
 
 unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # for a busy machine
 BLOCK = """\
@@ -344,7 +345,7 @@ def test_any_new_sentences(content: list[list[tuple[str, str]]], glued: bool) ->
     out.encode()  # no lone surrogates
     for sentence, pairs in zip(read(out), content, strict=True):
         expected = [[re.sub("[\ud800-\udfff]", "\ufffd", re.sub(r"[\t\n\r]", " ", s)) or "_" for s in p] for p in pairs]
-        assert sentence.tokens == [form for form, _ in expected]
+        assert sentence.tokens == [in_form(form) for form, _ in pairs]
         assert sentence.tags["upos"] == [tag for _, tag in expected]
 
 

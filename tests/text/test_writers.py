@@ -16,7 +16,7 @@ from tagger.text.formats import OUTPUTS
 from tagger.text.sentence import MultiwordToken, Sentence
 from tagger.text.terminal import display_width
 from tagger.text.writers import writer
-from tests.text.conftest import contents, read, sentences_of, tokens_of, unhurried, write
+from tests.text.conftest import contents, in_form, read, sentences_of, tokens_of, unhurried, write
 
 SENTENCE = Sentence(
     ["Don", "'t", "New York"],
@@ -195,7 +195,7 @@ def test_conllu_holds_anything(content: list[list[tuple[str, str, str]]]) -> Non
     text.encode()
     again = read(text, "conllu")
     assert [list(zip(s.tokens, s.tags["upos"], s.tags["xpos"], strict=True)) for s in again] == [
-        [tuple(map(in_cell, cells)) for cells in row] for row in content if row
+        [(in_form(form), *map(in_cell, tags)) for form, *tags in row] for row in content if row
     ]
     assert "".join(map(write_conllu, again)) == text
 

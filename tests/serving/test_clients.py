@@ -1,0 +1,181 @@
+"""Clients of other services, unmodified: they get the tags of the command line."""
+
+import email.policy
+import json
+import subprocess
+import sys
+import urllib.request
+from email.mime.multipart import MIMEMultipart
+from email.mime.nonmultipart import MIMENonMultipart
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+import tagger
+from tagger.text.sentence import Sentence
+from tests.serving.conftest import Served
+
+TEXT = "They book flights. “Is that so?” she asked.\n\nDon't go to Zoë\u0308 🙂 now…\n"
+
+
+@pytest.fixture(scope="module")
+def english() -> tagger.Tagger:
+    return tagger.load("english", device="cpu")
+
+
+@pytest.fixture(scope="module")
+def sentences(english: tagger.Tagger) -> list[Sentence]:
+    return english.annotate(TEXT)
+
+
+def command(folder: Path, *options: str, text: str = TEXT) -> str:
+    file = folder / "text.txt"
+    file.write_text(text, encoding="utf-8")
+    line = [sys.executable, "-m", "tagger", "tag", str(file), *options]
+    return subprocess.run(line, check=True, capture_output=True, encoding="utf-8").stdout
+
+
+def validated(conllu: str) -> None:
+    """Checks CoNLL-U by the validator of Universal Dependencies, level 1."""
+    script = Path(sys.executable).with_name("udvalidate")
+    if not script.is_file():
+        pytest.skip(f"no {script.name}: the extra `dev` has udtools")
+    line = [str(script), "--level", "1", "--lang", "ud"]
+    done = subprocess.run(line, input=conllu, capture_output=True, encoding="utf-8")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def process(served: Served, **fields: str) -> str:
+    response = httpx.post(f"{served.url}/process", data=fields)
+    assert response.status_code == 200, response.text
+    assert response.json()["model"] == "english"
+    return str(response.json()["result"])
+
+
+def words(conllu: str) -> list[list[str]]:
+    """The form, UPOS, XPOS and FEATS of each word."""
+    rows = [line.split("\t") for line in conllu.splitlines() if line[:1].isdigit()]
+    return [[row[1], *row[3:6]] for row in rows]
+
+
+def body_as_udpipes_client_sends_it(fields: dict[str, str]) -> tuple[bytes, str]:
+    message = MIMEMultipart("form-data", policy=email.policy.HTTP)
+    for name, value in fields.items():
+        part = MIMENonMultipart("text", "plain")
+        part.add_header("Content-Disposition", f'form-data; name="{name}"')
+        part.add_header("Content-Transfer-Encoding", "8bit")
+        part.set_payload(value, charset="utf-8")
+        message.attach(part)
+    return message.as_bytes().split(b"\r\n\r\n", maxsplit=1)[1], message["Content-Type"]
+
+
+def test_udpipe_client(served: Served, tmp_path: Path) -> None:
+    fields = {"input": "conllu", "output": "conllu", "data": TEXT, "tokenizer": "", "tagger": "", "parser": ""}
+    body, kind = body_as_udpipes_client_sends_it(fields)
+    request = urllib.request.Request(f"{served.url}/process", headers={"Content-Type": kind}, data=body)
+    with urllib.request.urlopen(request) as response:
+        found = json.loads(response.read())
+    expected = command(tmp_path, "--output", "conllu")
+    assert found["result"].split("\n", 3)[3] == expected
+    assert set(found) == {"model", "acknowledgements", "result"}
+    validated(found["result"])
+    validated(expected)
+
+
+def test_curl_sends_a_file(served: Served, tmp_path: Path) -> None:
+    expected = command(tmp_path, "--output", "conllu")
+    line = ["curl", "-sS", "-F", f"data=@{tmp_path / 'text.txt'}", "-F", "tokenizer=", "-F", "tagger="]
+    done = subprocess.run([*line, f"{served.url}/process"], check=True, capture_output=True)
+    assert json.loads(done.stdout)["result"].split("\n", 3)[3] == expected
+
+
+def test_udpipe_inputs_and_outputs(served: Served) -> None:
+    conllu = process(served, data=TEXT, tokenizer="ranges", tagger="1")
+    validated(conllu)
+    for row in [line.split("\t") for line in conllu.splitlines() if line[:1].isdigit()]:
+        start, end = row[9].rpartition("TokenRange=")[2].split(":")
+        assert len(TEXT[int(start) : int(end)]) == int(end) - int(start) > 0
+    assert process(served, data=conllu, tagger="") == conllu
+    untagged = process(served, data=TEXT, tokenizer="")
+    assert [word[1:] for word in words(untagged)] == [["_"] * 3] * len(words(conllu))
+    vertical = process(served, data=TEXT, tokenizer="", output="vertical")
+    assert words(process(served, data=vertical, input="vertical", tagger="")) == words(conllu)
+    horizontal = process(served, data=TEXT, tokenizer="", output="horizontal")
+    assert words(process(served, data=horizontal, input="horizontal", tagger="")) == words(conllu)
+    lines = process(served, data="One. Two\nthree\n\nfour", tokenizer="presegmented", output="horizontal")
+    assert lines == "One . Two\nthree\nfour\n"
+    opens = process(served, data="One. Two\nthree\n\nfour", tokenizer="presegmented")
+    assert opens.count("# newpar") == 2
+
+
+def test_udpipe_parameters_in_the_query(served: Served) -> None:
+    response = httpx.get(f"{served.url}/process", params={"data": TEXT, "tokenizer": "", "tagger": ""})
+    assert response.json()["result"] == process(served, data=TEXT, tokenizer="", tagger="")
+    listed = httpx.get(f"{served.url}/models").json()
+    assert listed == {
+        "models": {"english": ["tokenizer", "tagger"], "second": ["tokenizer", "tagger"]},
+        "default_model": "english",
+    }
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"tagger": ""}, "data is missing"),
+        ({"data": "a", "model": "klingon"}, "choose english, second"),
+        ({"data": "a", "input": "xml"}, "input format 'xml'"),
+        ({"data": "a", "tokenizer": "", "output": "epe"}, "output format 'epe'"),
+        ({"data": "1\ta\n\n"}, "line 1"),
+    ],
+)
+def test_udpipe_errors_are_text(served: Served, fields: dict[str, str], words: str) -> None:
+    response = httpx.post(f"{served.url}/process", data=fields)
+    assert response.status_code == 400
+    assert response.headers["content-type"].startswith("text/plain")
+    assert words in response.text
+
+
+def test_nltks_corenlp_parser(served: Served, sentences: list[Sentence], english: tagger.Tagger) -> None:
+    corenlp = pytest.importorskip("nltk.parse.corenlp", reason="the extra `nltk` has it")
+    parser = corenlp.CoreNLPParser(url=served.url, tagtype="pos")
+    first = sentences[0]
+    assert parser.tag(first.tokens) == list(zip(first.tokens, english.tag(first.tokens, "xpos"), strict=True))
+    assert [len(tagged) for tagged in parser.tag_sents([first.tokens, ["No", "!"]])] == [len(first), 2]
+    assert list(parser.tokenize(TEXT)) == [form for sentence in sentences for form in sentence.tokens]
+
+
+def test_stanzas_corenlp_client(served: Served, sentences: list[Sentence]) -> None:
+    server = pytest.importorskip("stanza.server", reason="the extra `dev` has it")
+    options: dict[str, Any] = {"start_server": server.StartServer.DONT_START, "endpoint": served.url}
+    with server.CoreNLPClient(annotators="tokenize,ssplit,pos", output_format="json", **options) as client:
+        found = client.annotate(TEXT)
+        for sentence, expected in zip(found["sentences"], sentences, strict=True):
+            assert [token["word"] for token in sentence["tokens"]] == expected.tokens
+            assert [token["pos"] for token in sentence["tokens"]] == expected.tags["xpos"]
+            assert [token["upos"] for token in sentence["tokens"]] == expected.tags["upos"]
+            spans = [(token["characterOffsetBegin"], token["characterOffsetEnd"]) for token in sentence["tokens"]]
+            assert spans == expected.offsets
+        validated(client.annotate(TEXT, output_format="conllu"))
+        one = client.annotate("One. Two.\nThree", properties={"ssplit.isOneSentence": "true"})
+        assert [len(sentence["tokens"]) for sentence in one["sentences"]] == [5]
+        lines = client.annotate("One. Two.\nThree", properties={"ssplit.eolonly": True})
+        assert [len(sentence["tokens"]) for sentence in lines["sentences"]] == [4, 1]
+        with pytest.raises(server.client.AnnotationException, match="choose json or conllu"):
+            client.annotate(TEXT, output_format="serialized")
+
+
+def test_hugging_face_client(served: Served, sentences: list[Sentence]) -> None:
+    hub = pytest.importorskip("huggingface_hub")
+    expected = [pair for s in sentences for pair in zip(s.tokens, s.tags["upos"], strict=True)]
+    for url in (served.url, f"{served.url}/models/second"):
+        found = hub.InferenceClient(model=url).token_classification(TEXT)
+        assert [(TEXT[each.start : each.end], each.entity) for each in found] == expected
+        assert all(0 < each.score <= 1 for each in found)
+    text = "Big old black dogs bark."
+    grouped = hub.InferenceClient(model=served.url).token_classification(text, aggregation_strategy="simple")
+    assert [(each.word, each.entity_group) for each in grouped][:2] == [("Big old black", "ADJ"), ("dogs", "NOUN")]
+    several = httpx.post(served.url, json={"inputs": ["They book.", ""], "parameters": {"column": "xpos"}}).json()
+    assert [[each["entity"] for each in one] for one in several] == [["PRP", "VBP", "."], []]
+    assert "inputs" in httpx.post(served.url, json={"text": "a"}).text
