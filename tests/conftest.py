@@ -14,6 +14,7 @@ from typing import Any, cast
 import numpy as np
 import pytest
 import torch
+from huggingface_hub import constants
 
 from tagger.model.batch import Batch
 from tagger.model.collate import collate
@@ -27,6 +28,7 @@ from tagger.model.vocabulary import Vocabulary
 from tagger.tagging import batches, windows
 from tagger.weights.folder import save_tagger
 from tagger.weights.segmenter_folder import SavedSegmenter
+from tests.weights.hub_server import Hub, running_hub
 
 CORPUS: list[dict[str, list[str]]] = [
     {
@@ -202,6 +204,24 @@ def roberta(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     torch.manual_seed(1)
     return save_roberta(tmp_path_factory.mktemp("roberta"))
+
+
+@pytest.fixture
+def hub(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
+    """A stand-in for the Hugging Face Hub, with an empty cache, and nobody logged in."""
+    with running_hub() as found:
+        values = {
+            "ENDPOINT": found.address,
+            "HUGGINGFACE_CO_URL_TEMPLATE": f"{found.address}/{{repo_id}}/resolve/{{revision}}/{{filename}}",
+            "HF_HUB_CACHE": str(tmp_path_factory.mktemp("hub")),
+            "HF_TOKEN_PATH": "/nowhere/token",
+            "HF_HUB_DISABLE_XET": True,
+            "HF_HUB_OFFLINE": False,
+        }
+        for name, value in values.items():
+            monkeypatch.setattr(constants, name, value)
+        monkeypatch.delenv("HF_TOKEN", raising=False)
+        yield found
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from tagger.errors import InputError, shorten
 
 COMMANDS = (  # in the order of the help, which shows the first sentence of each one's docstring
     *("train", "pretrain", "resume", "tag", "evaluate", "compare", "models", "benchmark"),
-    *("serve", "export", "ensemble", "lint", "lexicon", "explain", "fill", "embed", "senses"),
+    *("serve", "export", "push", "ensemble", "lint", "lexicon", "explain", "fill", "embed", "senses"),
 )
 DEFAULT_COMMAND = "train"
 COMPLETION_OPTIONS = ("--install-completion", "--show-completion")

@@ -91,7 +91,10 @@ def check_named(option: str, path: str | None) -> None:
 
 Model = Annotated[
     str,
-    typer.Option(metavar="MODEL", help="A name that `tagger models` lists, or the folder of a tagger or of a run."),
+    typer.Option(
+        metavar="MODEL",
+        help="A name that `tagger models` lists, the folder of a tagger or of a run, or hf:OWNER/NAME, on the Hub.",
+    ),
 ]
 Encoding = Annotated[str, typer.Option(metavar="NAME", help="Encoding of the input. The output is UTF-8.")]
 PrecisionOption = Annotated[

@@ -8,6 +8,7 @@ from tagger.model.network import NetworkConfig
 from tagger.training.config import TrainConfig
 from tagger.weights.catalog import find_tagger
 from tagger.weights.folder import SavedTagger, load_tagger
+from tagger.weights.hub import is_hub_name
 
 
 class StartTagger(NamedTuple):
@@ -27,11 +28,13 @@ def find_start(name: str) -> Path:
     """The folder of the tagger that `init` names.
 
     Raises:
-        InputError: there is none.
+        InputError: there is none; or as `hub_folder`.
     """
     try:
         return find_tagger(name)
     except InputError:
+        if is_hub_name(name):
+            raise
         raise InputError(f"init={name}: no such tagger; name the folder of a tagger or of its run") from None
 
 

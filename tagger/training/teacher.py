@@ -30,6 +30,7 @@ from tagger.training.card import describe
 from tagger.training.targets import Shard, Targets
 from tagger.weights.catalog import find_tagger
 from tagger.weights.disk_cache import alone, cache_limit, lock_while_open, open_cached, trim
+from tagger.weights.hub import is_hub_name
 from tagger.weights.saved_config import CARD, TAGGER_IN_RUN
 
 if TYPE_CHECKING:
@@ -71,9 +72,12 @@ class Teacher:
         try:
             self.folder = find_tagger(name)
         except InputError:
+            if is_hub_name(name):
+                raise
             raise InputError(f"distill.teacher={name}: no such tagger; name one, or the folder of its run") from None
         resolved = self.folder.resolve()
-        self.name = resolved.parent.name if resolved.name == TAGGER_IN_RUN else resolved.name
+        own_name = resolved.parent.name if resolved.name == TAGGER_IN_RUN else resolved.name
+        self.name = name if is_hub_name(name) else own_name
         with torch.random.fork_rng(devices=[]):  # the student begins with the weights that it has without a teacher
             self.tagger = load(self.folder)
         self.digest = _folder_digest(self.folder)

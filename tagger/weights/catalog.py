@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from tagger.bundled import bundled
 from tagger.errors import InputError, reason, shorten
+from tagger.weights.hub import hub_folder, is_hub_name
 from tagger.weights.saved_config import (
     CONFIG,
     MAX_NAME,
@@ -40,15 +41,17 @@ def find_tagger(name: str) -> Path:
 
     Args:
         name: a bundled tagger (`english`); `latest`, the tagger of the newest run below `runs/`; the folder of a
-            tagger; or the folder of a run. `english` is the bundled tagger even if there is a folder of that name,
-            which is `./english`.
+            tagger; the folder of a run; or `hf:OWNER/NAME` and `hf:OWNER/NAME@REVISION`, a tagger of the Hugging Face
+            Hub. `english` is the bundled tagger even if there is a folder of that name, which is `./english`.
 
     Returns:
         The folder that should have `config.json`. `load_tagger` checks it.
 
     Raises:
-        InputError: no such tagger.
+        InputError: no such tagger; or as `hub_folder`.
     """
+    if is_hub_name(name):
+        return hub_folder(name)
     names = bundled_names()
     if name in names:
         return bundled("data") / name

@@ -1,0 +1,44 @@
+"""The name of a corpus -> the codes of its languages, as the Hugging Face Hub writes them."""
+
+import re
+
+# The languages of Universal Dependencies, as its treebanks are called, and their codes in ISO 639 (two letters where
+# there are two): https://universaldependencies.org/#current-ud-languages
+_NAMES_AND_CODES = """
+Abaza abq Abkhaz ab Afrikaans af Akkadian akk Akuntsu aqz Albanian sq Amharic am Ancient_Greek grc Ancient_Hebrew hbo
+Apurina apu Arabic ar Armenian hy Assyrian aii Azerbaijani az Bambara bm Basque eu Bavarian bar Beja bej Belarusian be
+Bengali bn Bhojpuri bho Bororo bor Breton br Bulgarian bg Buryat bxr Cantonese yue Catalan ca Cebuano ceb Chinese zh
+Chukchi ckt Classical_Armenian xcl Classical_Chinese lzh Coptic cop Croatian hr Czech cs Danish da Dutch nl Egyptian
+egy English en Erzya myv Esperanto eo Estonian et Faroese fo Finnish fi French fr Galician gl Georgian ka German de
+Gheg aln Gothic got Greek el Guajajara gub Guarani gn Gujarati gu Gwichin gwi Haitian_Creole ht Hausa ha Hebrew he
+Highland_Puebla_Nahuatl azz Hindi hi Hittite hit Hungarian hu Icelandic is Indonesian id Irish ga Italian it Japanese
+ja Javanese jv Kaapor urb Kangri xnr Karelian krl Karo arr Kazakh kk Khunsari kfm Kiche quc Komi_Permyak koi
+Komi_Zyrian kpv Korean ko Kurmanji kmr Kyrgyz ky Latgalian ltg Latin la Latvian lv Ligurian lij Lithuanian lt Livvi
+olo Low_Saxon nds Luxembourgish lb Macedonian mk Madi jaa Makurap mpu Malayalam ml Maltese mt Manx gv Marathi mr
+Mbya_Guarani gun Moksha mdf Munduruku myu Naija pcm Nayini nyq Neapolitan nap Nheengatu yrl North_Sami se
+Northwest_Gbaya gya Norwegian no Old_Church_Slavonic cu Old_East_Slavic orv Old_French fro Old_Irish sga Old_Turkish
+otk Ottoman_Turkish ota Pashto ps Paumari pad Persian fa Pesh pay Phrygian xpg Polish pl Pomak qpm Portuguese pt
+Romanian ro Russian ru Sanskrit sa Scottish_Gaelic gd Serbian sr Sindhi sd Sinhala si Skolt_Sami sms Slovak sk
+Slovenian sl Soi soj South_Levantine_Arabic ajp Spanish es Spanish_Sign_Language ssp Swedish sv Swedish_Sign_Language
+swl Swiss_German gsw Tagalog tl Tamil ta Tatar tt Teko eme Telugu te Thai th Tswana tn Tupinamba tpn Turkish tr
+Ukrainian uk Umbrian xum Upper_Sorbian hsb Urdu ur Uyghur ug Uzbek uz Veps vep Vietnamese vi Warlpiri wbp Welsh cy
+Western_Armenian hyw Western_Sierra_Puebla_Nahuatl nhi Wolof wo Xavante xav Xibe sjo Yakut sah Yoruba yo Yupik ess
+Zaar say
+"""
+_WORDS = _NAMES_AND_CODES.split()
+CODES = dict(zip(_WORDS[::2], _WORDS[1::2], strict=True))
+_OTHER_CODES = {"sme": "se"}  # of files of treebanks; the Hub wants two letters where there are two
+_TREEBANK = re.compile(r"\bUD_([A-Za-z_]+)-")
+_FILE = re.compile(r"(?:^|[-\s])([a-z]{2,3})_[a-z0-9]+(?=$|[\s,;])")
+
+
+def language_codes(corpus: str) -> list[str]:
+    """The codes of the languages of treebanks, such as `UD_English-EWT` or `universal_dependencies-en_ewt`, each once.
+
+    An empty list means that the name does not tell.
+    """
+    found = [CODES[name] for name in _TREEBANK.findall(corpus) if name in CODES]
+    if not found:
+        codes = [_OTHER_CODES.get(code, code) for code in _FILE.findall(corpus)]
+        found = [code for code in codes if code in CODES.values()]
+    return list(dict.fromkeys(found))

@@ -1,0 +1,91 @@
+"""The command `push`, and taggers of the Hub wherever a command takes a model: in processes that read HF_ENDPOINT."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hydra import compose, initialize_config_dir
+
+from tagger.bundled import bundled
+from tagger.errors import InputError
+from tagger.training.overrides import checked_overrides
+from tagger.training.start_tagger import find_start
+from tests.commands.conftest import call, error
+from tests.weights.hub_server import TOKEN, Hub
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def run(hub: Hub, folder: Path, *arguments: str, status: int = 0, **environment: str) -> tuple[str, str]:
+    """What a command prints in a process of its own, which takes the stand-in for the Hub."""
+    known = {name: value for name, value in os.environ.items() if not name.startswith("HF_")}
+    settings = {"HF_ENDPOINT": hub.address, "HF_HOME": str(folder / "hf"), "HF_HUB_DISABLE_XET": "1"}
+    done = subprocess.run(
+        [sys.executable, "-m", "tagger", *arguments],
+        cwd=folder,
+        env={**known, **settings, "PYTHONPATH": str(ROOT), **environment},
+        input="They book flights .\n",
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == status, done.stderr
+    for text in (done.stdout, done.stderr):
+        assert TOKEN not in text
+    return done.stdout, done.stderr
+
+
+def test_push_and_tag(hub: Hub, model: Path, tmp_path: Path) -> None:
+    _, told = run(hub, tmp_path, "push", str(model), "o/tiny", "--message", "First", "--language", "en", HF_TOKEN=TOKEN)
+    commit = hub.repositories["o/tiny"].refs["main"]
+    assert f"{hub.address}/o/tiny/commit/{commit}: 4 files, 0.0 MB" in told
+    assert "tag with it: tagger tag FILE --model hf:o/tiny\n" in told
+    assert b"\nlanguage: en\n" in hub.repositories["o/tiny"].commits[commit]["README.md"]
+    local, _ = run(hub, tmp_path, "tag", "--input", "lines", "--model", str(model))
+    there, told = run(hub, tmp_path, "tag", "--input", "lines", "--model", "hf:o/tiny")
+    assert there == local
+    (line,) = [line for line in told.splitlines() if line.startswith("model: ")]
+    assert f"/snapshots/{commit} (trained on Tiny" in line
+    asked = len(hub.requests)
+    again, _ = run(hub, tmp_path, "tag", "--input", "lines", "--model", f"hf:o/tiny@{commit}", HF_HUB_OFFLINE="1")
+    assert again == local
+    assert len(hub.requests) == asked
+    _, told = run(hub, tmp_path, "tag", "--model", "hf:o/tiny@v9", status=2)
+    assert told.splitlines()[-1] == ("error: hf:o/tiny@v9 has no such revision; name a branch, a tag or a commit")
+
+
+def test_other_commands(hub: Hub, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_TOKEN", TOKEN)
+    told = call("push", str(model), "o/tiny", "--branch", "v1").stderr
+    assert told.endswith("tag with it: tagger tag FILE --model hf:o/tiny@v1\n")
+    pytest.importorskip("onnx")
+    call("export", "--onnx", "x.onnx", "--model", "hf:o/tiny@v1")
+    call("ensemble", "hf:o/tiny@v1", str(model), "-o", "both")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["both", "x.onnx", "x.onnx.json"]
+
+
+def test_training_takes_it_too(hub: Hub) -> None:
+    overrides = checked_overrides(["init=hf:o/n@v1.0", "distill.teacher=hf:o/n"], "train")
+    with initialize_config_dir(str(bundled("conf")), version_base="1.3"):
+        config = compose("train", overrides)
+    assert (config.init, config.distill.teacher) == ("hf:o/n@v1.0", "hf:o/n")
+    with pytest.raises(InputError, match="hf:o/n is not on the Hub"):
+        find_start("hf:o/n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["nowhere", "o/n"], "nowhere: no such tagger"),
+        (["hf:o/m", "o/n"], "hf:o/m is on the Hub already; name a folder"),
+        (["english", "n"], "names nothing on the Hub"),
+        (["english", "o/n", "--message", " "], "--message is empty"),
+        (["english", "o/n"], "o/n is refused by the Hub (401)"),
+        (["english"], "missing argument"),
+    ],
+)
+def test_bad_input(hub: Hub, arguments: list[str], message: str) -> None:
+    assert message in error("push", *arguments)
+    assert hub.repositories == {}
