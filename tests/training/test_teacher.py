@@ -20,6 +20,7 @@ from tagger.tagging.scoring import ScoringEngine
 from tagger.training import teacher as module
 from tagger.training.teacher import Teacher, in_words
 from tests.conftest import TOKENS, make_network, save_tiny
+from tests.weights.hub_server import Hub, Repository
 
 SENTENCES = [*TOKENS, ["They", "read", "well"], ["Flights"], ["The", "flights", "reads", "."]]  # 18 tokens
 COLUMNS = ["upos", "xpos"]
@@ -240,3 +241,13 @@ def test_a_teacher_that_does_not_fit(trained: Path, vocabulary: Vocabulary, tmp_
 
     with pytest.raises(InputError, match="it predicts words and has no tags; name a tagger"):
         Teacher(str(tmp_path / "words"), ["upos"], untagged)
+
+
+def test_a_teacher_of_the_hub_is_called_by_its_name(hub: Hub, trained: Path) -> None:
+    def load_here(folder: Path) -> tagger.Tagger:
+        return load(folder, "cpu", "float32")
+
+    with pytest.raises(InputError, match="hf:o/n is not on the Hub"):
+        Teacher("hf:o/n", COLUMNS, load_here)
+    hub.repositories["o/n"] = Repository({path.name: path.read_bytes() for path in trained.iterdir()})
+    assert Teacher("hf:o/n", COLUMNS, load_here).name == "hf:o/n"
