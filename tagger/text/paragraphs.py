@@ -52,8 +52,7 @@ class Paragraph(NamedTuple):
     def cut(self, sentences: Iterable[list[Token]], layout: bool = True) -> Iterator[Sentence]:
         """Its sentences, given their tokens; the first has the comment `# newpar`.
 
-        A run of white space inside a token is one space of its form; a line end between two letters of Chinese or
-        Japanese is nothing.
+        The tokens have the forms of `form_of`.
 
         Args:
             sentences: the tokens of each sentence; a sentence without tokens is skipped.
@@ -66,7 +65,7 @@ class Paragraph(NamedTuple):
             starts, ends, words = zip(*tokens, strict=True)
             forms = [text[a:b] for a, b in zip(starts, ends, strict=True)]
             if _SPACES.search("".join(forms)):
-                forms = [_SPACES.sub(" ", LINE_END_INSIDE.sub("", form)) for form in forms]
+                forms = list(map(form_of, forms))
             sentence = Sentence(forms, text=text[starts[0] : ends[-1]], comments=["# newpar"] if opens else [])
             if layout:
                 sentence.offsets = [(start + a, start + b) for a, b in zip(starts, ends, strict=True)]
@@ -83,6 +82,14 @@ class JsonText(NamedTuple):
     text: str
     paragraphs: list[Paragraph]  # of the text
     fields: dict[str, Any]  # all other keys of the object
+
+
+def form_of(token: str) -> str:
+    """The form of a token: its text, in which a run of white space is one space.
+
+    A line end between two letters of Chinese or Japanese is nothing.
+    """
+    return _SPACES.sub(" ", LINE_END_INSIDE.sub("", token))
 
 
 def _expand(sentence: Sentence, words: Sequence[tuple[str, ...]]) -> None:

@@ -1,0 +1,102 @@
+"""A model's name, or a saved pipeline -> the files of a tagger, of which a part of a spaCy pipeline is made.
+
+A pipeline that is saved carries the files, so that it works where the model's folder does not exist. spaCy makes the
+parts of a saved pipeline from their settings before it gives them their files, so a model is looked up by its name
+only when it is needed.
+"""
+
+from abc import abstractmethod
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import srsly
+
+from tagger.adapters.tagger_files import TAGGER, TaggerFiles
+from tagger.errors import InputError, reason, shorten
+from tagger.weights.catalog import find_tagger
+
+if TYPE_CHECKING:
+    from typing import Self
+
+
+class PipelinePart:
+    """A part of a spaCy pipeline. Its methods are those that spaCy calls to save and to load it.
+
+    Attributes:
+        model: the name of a tagger, or its folder.
+    """
+
+    saved_names: ClassVar[Sequence[str]] = TAGGER  # files and folders that are saved
+
+    def __init__(self, model: str) -> None:
+        """Looks nothing up yet."""
+        self.model = model
+        self._files: TaggerFiles | None = None
+
+    @property
+    def files(self) -> TaggerFiles:
+        """The files of the tagger, or those that a pipeline was saved with.
+
+        Raises:
+            InputError: there is no such tagger, or its files cannot be read.
+        """
+        if self._files is None:
+            self._files = TaggerFiles.read(find_tagger(self.model))
+        return self._files
+
+    @abstractmethod
+    def forget(self) -> None:
+        """Forgets what was made of other files."""
+
+    def _replace(self, files: TaggerFiles) -> None:
+        self._files = files
+        self.forget()
+
+    def initialize(self, get_examples: Callable[[], Iterable[Any]] | None = None, *, nlp: Any = None) -> None:
+        """Loads the model now, so that an error in the settings shows before the first text.
+
+        Raises:
+            InputError: there is no such model, or it does not fit the settings.
+        """
+
+    def to_disk(self, path: str | Path, *, exclude: Iterable[str] = ()) -> None:
+        """Writes the files into a folder.
+
+        Raises:
+            InputError: there is no such tagger, or the folder cannot be written to.
+        """
+        self.files.only(self.saved_names).write(Path(path))
+
+    def from_disk(self, path: str | Path, *, exclude: Iterable[str] = ()) -> "Self":
+        """Reads what `to_disk` wrote.
+
+        Raises:
+            InputError: the folder has no such files.
+        """
+        self._replace(TaggerFiles.read(Path(path), self.saved_names))
+        return self
+
+    def to_bytes(self, *, exclude: Iterable[str] = ()) -> bytes:
+        """The files as bytes.
+
+        Raises:
+            InputError: there is no such tagger.
+        """
+        data: bytes = srsly.msgpack_dumps(self.files.only(self.saved_names).content)
+        return data
+
+    def from_bytes(self, bytes_data: bytes, *, exclude: Iterable[str] = ()) -> "Self":
+        """Reads what `to_bytes` made.
+
+        Raises:
+            InputError: the bytes are other ones.
+        """
+        try:
+            content = srsly.msgpack_loads(bytes_data)
+        except ValueError as error:
+            raise InputError(f"these bytes are no saved tagger: {reason(error)}; give what to_bytes made") from None
+        if not isinstance(content, dict):
+            raise InputError(f"these bytes are no saved tagger: {shorten(repr(content))}; give what to_bytes made")
+        self._replace(TaggerFiles(content, "the saved pipeline"))
+        return self

@@ -1,0 +1,161 @@
+"""A text -> a Doc of spaCy with the tokens and sentences that a tagger's segmenter finds: `bigru_tokenizer`.
+
+The text of a Doc is the text that it was made of. White space that is no single space after a token is a token of its
+own, as everywhere in spaCy.
+"""
+
+import io
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tagger.adapters.extras import missing
+
+try:
+    from spacy.language import Language
+except ModuleNotFoundError as error:
+    raise missing(error, "spacy", "'tagger[spacy]'") from None
+from spacy.attrs import SENT_START
+from spacy.tokens import Doc
+from spacy.util import registry
+from spacy.vocab import Vocab
+
+from tagger.adapters.spacy_documents import WORDS
+from tagger.adapters.spacy_parts import PipelinePart
+from tagger.adapters.tagger_files import CUTTER, segmenter_of, shared_tagger
+from tagger.text.paragraphs import read_paragraphs
+from tagger.text.sentence import Token
+
+if TYPE_CHECKING:
+    from tagger.text.paragraphs import Segment
+
+NAME = "bigru_tokenizer"
+_STARTS, _GOES_ON = 1, np.iinfo(np.uint64).max  # spaCy's -1
+
+
+@registry.tokenizers(NAME)  # type: ignore[untyped-decorator]
+def make_tokenizer(model: str = "english") -> "Callable[[Language], BigruTokenizer]":
+    """The function that makes the tokenizer of a pipeline, as spaCy asks for it; see `BigruTokenizer`."""
+    return lambda nlp: BigruTokenizer(nlp.vocab, model)
+
+
+class BigruTokenizer(PipelinePart):
+    """Makes Docs. Of a multiword token, `token._.bigru_words` has the words, which `BigruTagger` tags."""
+
+    saved_names = CUTTER
+
+    def __init__(self, vocab: Vocab, model: str = "english") -> None:
+        """Loads nothing yet.
+
+        Args:
+            vocab: of the Docs.
+            model: the name of a tagger, or its folder; see `tagger.load`.
+        """
+        super().__init__(model)
+        self._vocab = vocab
+        self.forget()
+
+    def forget(self) -> None:
+        """See `PipelinePart.forget`."""
+        self._found: Segment | None = None
+
+    @property
+    def _segment(self) -> "Segment":
+        """What cuts paragraphs: of a model that was named, its tagger, which the component shares.
+
+        Raises:
+            InputError: there is no such tagger, or its words have spaces inside, so that rules cannot find them.
+        """
+        if self._found is None:
+            if self.files.has_tagger:
+                self._found = shared_tagger(self.files).segment_all
+            else:
+                self._found = segmenter_of(self.files).segment_all
+        return self._found
+
+    def initialize(
+        self, get_examples: Callable[[], Iterable[Any]] | None = None, *, nlp: Language | None = None
+    ) -> None:
+        """See `PipelinePart.initialize`."""
+        self._segment([""])
+
+    def __call__(self, text: str) -> Doc:
+        """The Doc of a text.
+
+        Raises:
+            InputError: see `initialize`.
+        """
+        return self._docs([text])[0]
+
+    def pipe(self, texts: Iterable[str], batch_size: int = 1000) -> Iterator[Doc]:
+        """The Docs of texts, in order. A learned segmenter is many times faster so than with a text at a time.
+
+        Args:
+            texts: any number.
+            batch_size: how many of them are cut together.
+        """
+        remaining = iter(texts)
+        while batch := list(islice(remaining, batch_size)):
+            yield from self._docs(batch)
+
+    def _docs(self, texts: Sequence[str]) -> list[Doc]:
+        paragraphs = [list(read_paragraphs(io.StringIO(text))) for text in texts]
+        cuts = iter(self._segment([paragraph.text for own in paragraphs for paragraph in own]))
+        return [
+            _doc(self._vocab, text, [(paragraph.start, next(cuts)) for paragraph in own])
+            for text, own in zip(texts, paragraphs, strict=True)
+        ]
+
+    def __getstate__(self) -> dict[str, Any]:
+        """A copy, such as that of another process, has the files and makes its segmenter of them."""
+        return {**self.__dict__, "_files": self.files.only(CUTTER), "_found": None}
+
+
+def _doc(vocab: Vocab, text: str, paragraphs: Sequence[tuple[int, list[list[Token]]]]) -> Doc:
+    """The Doc of a text.
+
+    Args:
+        vocab: of the Doc.
+        text: the text.
+        paragraphs: where each paragraph begins in the text, and its sentences of tokens.
+    """
+    words: list[str] = []
+    spaces: list[bool] = []
+    starts: list[int] = []  # the places of the first tokens of sentences
+    multiwords: list[tuple[int, tuple[str, ...]]] = []
+    at = 0
+    for offset, sentences in paragraphs:
+        for sentence in sentences:
+            for number, (first, last, parts) in enumerate(sentence):
+                start, end = offset + first, offset + last
+                if start > at:
+                    _add_gap(text[at:start], words, spaces)
+                if not number:
+                    starts.append(len(words))
+                if parts:
+                    multiwords.append((len(words), parts))
+                words.append(text[start:end])
+                spaces.append(False)
+                at = end
+    if at < len(text):
+        _add_gap(text[at:], words, spaces)
+    doc = Doc(vocab, words=words, spaces=spaces)
+    if words:
+        sent_starts: Any = np.full(len(words), _GOES_ON, dtype=np.uint64)
+        sent_starts[starts[1:]] = _STARTS
+        sent_starts[0] = _STARTS  # white space that opens the text belongs to the first sentence
+        doc.from_array([SENT_START], sent_starts)
+    for place, parts in multiwords:
+        doc[place]._.set(WORDS, list(parts))
+    return doc
+
+
+def _add_gap(gap: str, words: list[str], spaces: list[bool]) -> None:
+    """Adds what stands between two tokens: a space that belongs to the token before it, and a token of the rest."""
+    if words and gap[0] == " ":
+        spaces[-1], gap = True, gap[1:]
+    if gap:
+        words.append(gap)
+        spaces.append(False)

@@ -1,0 +1,150 @@
+"""A tagger's folder -> its files as bytes -> a folder again, or a tagger. A process loads equal files once."""
+
+import hashlib
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+from weakref import WeakValueDictionary
+
+from tagger.errors import InputError, reason, shorten
+from tagger.text.segmenter import RuleSegmenter
+from tagger.weights.saved_config import (
+    CARD,
+    CONFIG,
+    LEARNED,
+    MEMBERS,
+    SEGMENTER,
+    SEGMENTER_WEIGHTS,
+    TOKENIZER,
+    VOCABULARY,
+    WEIGHTS,
+    read_config,
+)
+
+if TYPE_CHECKING:
+    from tagger.tagging.tagger import Tagger
+    from tagger.text.segmenter import Segmenter
+
+TAGGER = (CONFIG, CARD, WEIGHTS, VOCABULARY, TOKENIZER, SEGMENTER_WEIGHTS, SEGMENTER, MEMBERS)  # of a tagger's folder
+CUTTER = (CONFIG, SEGMENTER_WEIGHTS, SEGMENTER)  # those of them that cut raw text
+
+_loaded: "WeakValueDictionary[tuple[bytes, str, str], Tagger]" = WeakValueDictionary()
+
+
+class TaggerFiles:
+    """The files of a tagger, in memory: they last when the folder that they were read from is gone.
+
+    Attributes:
+        content: the path of each file within the folder, with `/` between its parts -> its bytes.
+        origin: where they come from, for error messages.
+    """
+
+    def __init__(self, content: Mapping[str, bytes], origin: str) -> None:
+        """Takes files from anywhere.
+
+        Raises:
+            InputError: a path is none of a tagger's file, such as one that leads out of the folder.
+        """
+        for name, data in content.items():
+            parts = PurePosixPath(name).parts if isinstance(name, str) else ()
+            whole = parts[:1] and parts[0] in TAGGER and ".." not in parts and not set("\\:\0") & set(name)
+            if not whole or not isinstance(data, bytes):
+                raise InputError(
+                    f"{origin}: {shorten(str(name))} is no file of a tagger; save the pipeline again with this version"
+                )
+        self.content, self.origin = dict(sorted(content.items())), origin
+
+    @classmethod
+    def read(cls, folder: Path, names: Sequence[str] = TAGGER) -> "TaggerFiles":
+        """Reads those of the named files and folders of a tagger's folder that are there.
+
+        Raises:
+            InputError: a file cannot be read, or there is no `config.json`.
+        """
+        try:
+            paths = [path for name in names for path in (folder / name, *(folder / name).rglob("*")) if path.is_file()]
+            content = {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
+        except OSError as error:
+            raise InputError(f"{folder} cannot be read: {reason(error)}; copy the tagger's folder again") from None
+        if CONFIG not in content:
+            raise InputError(f"{folder} has no tagger: {CONFIG} is missing; save the pipeline again, or train a tagger")
+        return cls(content, str(folder))
+
+    def write(self, folder: Path) -> None:
+        """Writes the files into a folder, which is made if it does not exist.
+
+        Raises:
+            InputError: a file cannot be written.
+        """
+        try:
+            for name, data in self.content.items():
+                path = folder / name
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(data)
+        except OSError as error:
+            raise InputError(
+                f"{folder} cannot be written: {reason(error)}; make room, or choose another folder"
+            ) from None
+
+    def only(self, names: Sequence[str]) -> "TaggerFiles":
+        """Those of the named files and folders that are there."""
+        content = {name: data for name, data in self.content.items() if PurePosixPath(name).parts[0] in names}
+        return TaggerFiles(content, self.origin)
+
+    @property
+    def has_tagger(self) -> bool:
+        """Whether they have the weights of a tagger, or only what cuts raw text."""
+        return any(PurePosixPath(name).parts[0] in (WEIGHTS, MEMBERS) for name in self.content)
+
+    @contextmanager
+    def as_folder(self) -> Iterator[Path]:
+        """A folder with the files, which is there within the block. Errors name the origin in its place."""
+        with tempfile.TemporaryDirectory(prefix="tagger-", ignore_cleanup_errors=True) as folder:
+            self.write(Path(folder))
+            try:
+                yield Path(folder)
+            except InputError as error:
+                raise InputError(str(error).replace(folder, self.origin)) from None
+
+    @cached_property
+    def digest(self) -> bytes:
+        """A number of the content: files with the same digest are equal."""
+        digest = hashlib.blake2b(digest_size=32)
+        for name, data in self.content.items():
+            digest.update(f"{name}\0{len(data)}\0".encode())
+            digest.update(data)
+        return digest.digest()
+
+
+def shared_tagger(files: TaggerFiles, device: str = "cpu", precision: str = "auto") -> "Tagger":
+    """The tagger that files are. While anybody in this process still has it, the same one is given again.
+
+    Raises:
+        InputError: as `tagging.load.load`.
+    """
+    from tagger.tagging.load import load
+
+    key = files.digest, device, precision
+    found = _loaded.get(key)
+    if found is None:
+        with files.as_folder() as folder:
+            found = load(folder, device, precision)
+        found = _loaded.setdefault(key, found)
+    return found
+
+
+def segmenter_of(files: TaggerFiles) -> "Segmenter":
+    """What cuts raw text, of files that have no weights of a tagger.
+
+    Raises:
+        InputError: a file is missing or damaged.
+    """
+    from tagger.tagging.segmenter import LearnedSegmenter
+    from tagger.weights.segmenter_folder import load_segmenter
+
+    with files.as_folder() as folder:
+        name = str(read_config(folder).get("segmenter"))
+        return LearnedSegmenter(*load_segmenter(folder)) if name == LEARNED else RuleSegmenter(name)

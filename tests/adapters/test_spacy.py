@@ -1,0 +1,289 @@
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import spacy
+from spacy.language import Language
+from spacy.tokens import Doc
+from spacy.training import Example
+
+import tagger
+from tagger.adapters import spacy as adapter
+from tagger.errors import InputError
+from tagger.weights.ensemble_folder import save_ensemble
+from tagger.weights.folder import save_tagger
+from tests.adapters.conftest import FEATS, LEMMAS, ROOT, pipeline, with_entry_points
+from tests.conftest import CORPUS, TOKENS, make_network, network_config
+
+TEXTS = ["They book flights.", "The book reads well.", "Well", "", "  \n"]
+SHOWN = [("They", "PRON", "PRP"), ("book", "VERB", "VBP"), ("flights", "NOUN", "NNS"), (".", "PUNCT", ".")]
+
+
+def shown(doc: Doc) -> list[tuple[str, str, str]]:
+    return [(token.text, token.pos_, token.tag_) for token in doc]
+
+
+@pytest.fixture
+def tiny(trained: Path) -> Language:
+    return pipeline(trained, ours=False)
+
+
+def test_a_text_gets_the_tags_of_the_tagger(tiny: Language) -> None:
+    assert shown(tiny("They book flights.")) == SHOWN
+    assert [shown(doc)[:1] for doc in tiny.pipe(TEXTS)] == [
+        [("They", "PRON", "PRP")],
+        [("The", "DET", "DT")],
+        [("Well", "INTJ", "UH")],
+        [],
+        [("  \n", "SPACE", "_SP")],
+    ]
+
+
+def test_english_says_what_the_tagger_says() -> None:
+    nlp = pipeline("english", ours=False, precision="float32")
+    texts = ["They book flights.", "I saw the saw.", "Time flies like an arrow; fruit flies like a banana."] * 3
+    docs = list(nlp.pipe(texts, batch_size=4))
+    english = tagger.load("english", "cpu", "float32")
+    words = [[token.text for token in doc] for doc in docs]
+    for column, name in (("upos", "pos_"), ("xpos", "tag_")):
+        assert english.tag_sentences(words, column) == [[getattr(token, name) for token in doc] for doc in docs]
+    feats = [[str(token.morph) or "_" for token in doc] for doc in docs]
+    assert english.tag_sentences(words, "feats") == feats
+    assert not docs[0].has_annotation("LEMMA")
+    assert docs[0][0].morph.get("Case") == ["Nom"]
+
+
+def test_features_and_lemmas(lemmatizer: Path) -> None:
+    nlp = pipeline(lemmatizer, ours=False)
+    docs = [nlp(Doc(nlp.vocab, words=tokens)) for tokens in TOKENS]
+    assert [[token.pos_ for token in doc] for doc in docs] == [sentence["upos"] for sentence in CORPUS]
+    assert [[str(token.morph) or "_" for token in doc] for doc in docs] == FEATS
+    assert [[token.lemma_ for token in doc] for doc in docs] == LEMMAS
+    spaced = nlp("The \n book")
+    assert [token.lemma_ for token in spaced] == ["the", "\n ", "book"]
+    assert all(doc.has_annotation("MORPH", require_complete=True) for doc in docs)
+
+
+def test_a_columns_tags_go_where_they_are_wanted(trained: Path) -> None:
+    nlp = pipeline(trained, ours=False, pos=None, tag="upos")
+    doc = nlp(Doc(nlp.vocab, words=["They", "book"], pos=["X", "X"]))
+    assert [(token.pos_, token.tag_) for token in doc] == [("X", "PRON"), ("X", "VERB")]
+
+
+def test_sentences_of_a_doc_are_tagged_each_by_itself(trained: Path) -> None:
+    tiny = tagger.load(trained, "cpu")
+    nlp = pipeline(trained, ours=False)
+    first, second = ["They", "book", "flights"], ["Well"]
+    whole = nlp(Doc(nlp.vocab, words=[*first, *second]))
+    cut = nlp(Doc(nlp.vocab, words=[*first, *second], sent_starts=[True, False, False, True]))
+    assert [token.pos_ for token in whole] == tiny.tag([*first, *second])
+    assert [token.pos_ for token in cut] == tiny.tag(first) + tiny.tag(second)
+    assert cut[-1].pos_ == "INTJ"
+    assert whole[-1].pos_ != "INTJ"  # the two differ
+
+
+def test_white_space_is_no_word(trained: Path) -> None:
+    tiny = tagger.load(trained, "cpu")
+    nlp = pipeline(trained, ours=False)
+    doc = nlp(Doc(nlp.vocab, words=["\n", "They", "  ", "book", "\u200b", "flights", "."], spaces=[False] * 7))
+    assert [token.pos_ for token in doc if token.pos_ != "SPACE"] == tiny.tag(TOKENS[0])
+    assert [token.i for token in doc if token.pos_ == "SPACE"] == [0, 2, 4]
+    assert {token.tag_ for token in doc if token.pos_ == "SPACE"} == {"_SP"}
+
+
+def test_docs_are_tagged_in_bulk(tiny: Language, monkeypatch: pytest.MonkeyPatch) -> None:
+    component: Any = tiny.get_pipe("bigru_tagger")
+    engine = component.tagger.engine
+    sizes = []
+    tag = engine.tag
+
+    def noted(sentences: list[list[str]], *rest: Any) -> Any:
+        sizes.append(len(sentences))
+        return tag(sentences, *rest)
+
+    monkeypatch.setattr(engine, "tag", noted)
+    assert len(list(tiny.pipe(["Well"] * 10, batch_size=4))) == 10
+    assert sizes == [4, 4, 2]
+    monkeypatch.setattr(adapter, "MAX_TOKENS", 3)
+    sizes.clear()
+    assert len(list(tiny.pipe(["Well"] * 10))) == 10
+    assert sizes == [3, 3, 3, 1]
+
+
+def test_docs_come_as_soon_as_their_batch_is_tagged(tiny: Language) -> None:
+    read = []
+
+    def texts() -> Iterator[str]:
+        for number in range(100):
+            read.append(number)
+            yield "Well"
+
+    next(tiny.pipe(texts(), batch_size=5))
+    assert len(read) <= 10
+
+
+def test_an_error_is_given_to_the_error_handler(trained: Path) -> None:
+    nlp = pipeline(trained, ours=False, tag="lemma")
+    failed = []
+    nlp.set_error_handler(lambda name, proc, docs, error: failed.append((name, len(docs), str(error))))
+    assert list(nlp.pipe(["Well", "Well"])) == []
+    assert failed == [("bigru_tagger", 2, failed[0][2])]
+    assert "has no column 'lemma' for tag; it has upos, xpos; set tag to one of them" in failed[0][2]
+
+
+def test_settings_that_do_not_fit_say_what_to_do(trained: Path, lemmatizer: Path, tmp_path: Path) -> None:
+    for settings, message in (
+        ({"model": "nowhere"}, "nowhere: no such tagger; name english, latest, or a folder"),
+        ({"morph": "feat"}, "has no column 'feat' for morph; it has upos, xpos; set morph to one of them, or to null"),
+        ({"pos": "xpos"}, r"xpos has the tag '\.', which spaCy's pos_ cannot hold; set pos to a column of UPOS"),
+        ({"morph": "xpos"}, r"xpos has the tag '\.', which is no list of features .* set morph to a column of FEATS"),
+        ({"precision": "float64"}, "float64"),
+        ({"device": "abacus"}, "abacus"),
+        ({"pos": None, "tag": None}, r"no column feats, lemma; it has upos, xpos; set tag to one of them"),
+    ):
+        nlp = pipeline(**{"model": trained, "ours": False, **settings})
+        with pytest.raises(InputError, match=message):
+            nlp.initialize()
+        with pytest.raises(InputError, match=message):
+            nlp("Well")
+    with pytest.raises(ValueError, match="columns\tunexpected argument"):
+        pipeline(trained, ours=False, columns=["upos"])
+
+
+def test_a_saved_pipeline_needs_no_other_folder(lemmatizer: Path, tmp_path: Path) -> None:
+    before = pipeline(tagger_copy(lemmatizer, tmp_path / "moved"))
+    expected = [before(text).to_json() for text in TEXTS]
+    before.to_disk(tmp_path / "saved")
+    (tmp_path / "moved").rename(tmp_path / "gone")
+    loaded = spacy.load(tmp_path / "saved")
+    assert [loaded(text).to_json() for text in TEXTS] == expected
+    loaded.to_disk(tmp_path / "again")
+    assert {path.name: path.read_bytes() for path in (tmp_path / "again" / "bigru_tagger").iterdir()} == {
+        path.name: path.read_bytes() for path in lemmatizer.iterdir()
+    }
+    other = pipeline("no such tagger")
+    other.from_bytes(loaded.to_bytes())
+    assert [other(text).to_json() for text in TEXTS] == expected
+    with pytest.raises(InputError, match="no such tagger"):
+        pipeline("no such tagger").to_disk(tmp_path / "never")
+
+
+def tagger_copy(folder: Path, copy: Path) -> Path:
+    copy.mkdir()
+    for path in folder.iterdir():
+        (copy / path.name).write_bytes(path.read_bytes())
+    return copy
+
+
+def test_an_ensemble(trained: Path, vocabulary: Any, tmp_path: Path) -> None:
+    config = {"network": network_config(), "segmenter": "english"}
+    save_tagger(tmp_path / "other", make_network(vocabulary, seed=7), vocabulary, config, "# card\n")
+    save_ensemble(tmp_path / "both", [trained, tmp_path / "other"], [0.6, 0.4], "")
+    nlp = pipeline(tmp_path / "both")
+    both = tagger.load(tmp_path / "both", "cpu")
+    nlp.to_disk(tmp_path / "saved")
+    for each in (nlp, spacy.load(tmp_path / "saved")):
+        docs = list(each.pipe(["They book flights.", "The book reads well."]))
+        assert [[token.tag_ for token in doc] for doc in docs] == both.tag_sentences(TOKENS[:2], "xpos")
+
+
+def test_parts_that_name_the_same_model_share_a_tagger(trained: Path, tmp_path: Path) -> None:
+    nlp = pipeline(trained)
+    component: Any = nlp.get_pipe("bigru_tagger")
+    nlp("Well")
+    assert nlp.tokenizer._segment.__self__ is component.tagger
+    same: Any = pipeline(tagger_copy(trained, tmp_path / "copy")).get_pipe("bigru_tagger")
+    assert same.tagger is component.tagger
+    other: Any = pipeline(trained, precision="float32").get_pipe("bigru_tagger")
+    assert (other.tagger is component.tagger) == (component.tagger.engine.precision == "float32") is False
+
+
+def test_a_component_of_another_pipeline(trained: Path) -> None:
+    source, nlp = pipeline(trained), spacy.blank("en")
+    nlp.add_pipe("bigru_tagger", source=source)
+    assert shown(nlp("They book flights.")) == SHOWN
+    assert shown(source("They book flights.")) == SHOWN
+
+
+def test_a_memory_zone_leaves_the_tags(lemmatizer: Path) -> None:
+    nlp = pipeline(lemmatizer, ours=False)
+    for _ in range(2):
+        with nlp.memory_zone():
+            assert [token.lemma_ for token in nlp("They book flights.")] == LEMMAS[0]
+    assert [token.pos_ for token in nlp("They book flights.")] == CORPUS[0]["upos"]
+    assert [str(token.morph) or "_" for token in nlp("They book flights.")] == FEATS[0]
+
+
+def test_scores(lemmatizer: Path) -> None:
+    nlp = pipeline(lemmatizer, ours=False)
+    golds = [
+        Doc(nlp.vocab, words=s["tokens"], pos=s["upos"], morphs=feats, lemmas=lemmas)
+        for s, feats, lemmas in zip(CORPUS, FEATS, LEMMAS, strict=True)
+    ]
+    golds[0][0].pos_ = "NOUN"
+    examples = [Example(Doc(nlp.vocab, words=tokens), gold) for tokens, gold in zip(TOKENS, golds, strict=True)]
+    scores = nlp.evaluate(examples)
+    assert scores["pos_acc"] == pytest.approx(9 / 10)
+    assert scores["morph_acc"] == scores["lemma_acc"] == 1.0
+
+
+SCRIPT = """
+import multiprocessing, sys
+import spacy
+
+if __name__ == "__main__":
+    multiprocessing.set_start_method(sys.argv[1])
+    tokenizer = {"@tokenizers": "bigru_tokenizer", "model": sys.argv[2]}
+    nlp = spacy.blank("en", config={"nlp": {"tokenizer": tokenizer}})
+    nlp.add_pipe("bigru_tagger", config={"model": sys.argv[2]})
+    texts = ["They book flights.", "The book  reads well.", "", "Well"] * 3
+    for doc in nlp.pipe(texts, n_process=2, batch_size=2):
+        print([(token.text, token.pos_, token._.bigru_words) for token in doc])
+    nlp("Well")  # after the tagger has been loaded here too
+    for doc in nlp.pipe(texts, n_process=2, batch_size=5):
+        print([(token.text, token.pos_, token._.bigru_words) for token in doc])
+"""
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_several_processes(method: str, learned: Path, tmp_path: Path) -> None:
+    """By entry points, with nothing imported."""
+    (tmp_path / "script.py").write_text(SCRIPT, encoding="utf-8")
+    command = [sys.executable, str(tmp_path / "script.py"), method, str(learned)]
+    env = with_entry_points(tmp_path)
+    done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    nlp = pipeline(learned)
+    texts = ["They book flights.", "The book  reads well.", "", "Well"] * 3
+    expected = [
+        str([(token.text, token.pos_, token._.bigru_words) for token in doc]) for doc in nlp.pipe(texts, batch_size=2)
+    ]
+    assert done.stdout.splitlines() == expected * 2
+    assert "SPACE" in done.stdout
+
+
+def test_other_pipelines_load_nothing_that_tags(tmp_path: Path) -> None:
+    """spaCy imports every installed component for every pipeline."""
+    code = (
+        "import sys, spacy; spacy.blank('en'); assert 'tagger.adapters.spacy' in sys.modules;"
+        "assert not [name for name in sys.modules if name.startswith(('tagger.tagging', 'tagger.model'))]"
+    )
+    env = with_entry_points(tmp_path)
+    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=env, check=True, timeout=300)
+
+
+def test_without_spacy_the_error_says_what_to_install(tmp_path: Path) -> None:
+    code = "import sys; sys.modules['{}'] = None\nimport tagger.adapters.{}"
+    for library, module, install in (
+        ("spacy", "spacy", "tagger[spacy]"),
+        ("spacy", "spacy_tokenizer", "tagger[spacy]"),
+        ("nltk", "nltk", "tagger[nltk]"),
+    ):
+        command = [sys.executable, "-c", code.format(library, module)]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
+        assert done.stderr.splitlines()[-1] == (
+            f"tagger.errors.InputError: {library} is not installed; pip install '{install}'"
+        )
