@@ -18,7 +18,10 @@ MAY_IMPORT = {
     "training": {"corpus", "evaluation", "tagging", "weights", "model", "text"},
     "analysis": {"tagging", "weights", "model", "text"},
     "serving": {"analysis", "tagging", "weights", "model", "text"},
-    "commands": {"serving", "training", "analysis", "corpus", "evaluation", "tagging", "weights", "model", "text"},
+    "adapters": {"tagging", "weights", "model", "text"},
+    "commands": {
+        *("adapters", "serving", "training", "analysis", "corpus", "evaluation", "tagging", "weights", "model", "text"),
+    },
 }
 LONGEST_CHAIN = 9  # imports, those within functions included
 

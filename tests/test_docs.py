@@ -22,6 +22,7 @@ from tagger.commands.app import app
 from tagger.text.formats import INPUTS, SUFFIXES
 from tagger.text.writers import OUTPUTS
 from tagger.training.overrides import checked_overrides
+from tests.adapters.conftest import with_entry_points
 from tests.test_architecture import MAY_IMPORT
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -151,17 +152,25 @@ def run_shell(line: str, folder: Path, env: dict[str, str] | None = None) -> "su
     return done
 
 
-@pytest.mark.parametrize("name", ["README.md", "docs/tagging.md"])
+@pytest.mark.parametrize("name", ["README.md", "docs/tagging.md", "docs/adapters.md"])
 def test_the_python_of_a_page_runs(name: str, tmp_path: Path) -> None:
     script = tmp_path / "page.py"
     script.write_text("\n".join(blocks(page(name), "python")), encoding="utf-8")
-    done = subprocess.run([sys.executable, str(script)], cwd=tmp_path, capture_output=True, text=True, timeout=300)
+    env = with_entry_points(tmp_path)
+    command = [sys.executable, str(script)]
+    done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
 
 
 def test_no_other_page_has_python() -> None:
     with_python = {path.relative_to(ROOT).as_posix() for path in PAGES if blocks(path.read_text("utf-8"), "python")}
-    assert with_python == {"README.md", "docs/tagging.md", "docs/cells.md", "docs/onnx.md"}  # each of them is run
+    assert with_python == {
+        "README.md",
+        "docs/tagging.md",
+        "docs/adapters.md",
+        "docs/cells.md",
+        "docs/onnx.md",
+    }  # each of them is run
 
 
 def anchors(path: Path) -> set[str]:
@@ -360,3 +369,13 @@ def test_planted_faults_are_counted(tmp_path: Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
     early = sum(line <= 100 for line in changed)
     assert done.stdout.startswith(f"20 planted, 107 findings: {early} among the first 100, {early + 7} among")
+
+
+def test_pipelines_of_spacy_are_scored_and_timed() -> None:
+    sample = ROOT / "data" / "sample" / "sample-dev.conllu"
+    command = [sys.executable, str(ROOT / "docs" / "spacy_pipelines.py"), str(sample), "--rounds", "1"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=300)
+    scores, speeds = done.stdout.split("\n\n")
+    upos = {row.split("|")[1].strip(): float(row.split("|")[5]) for row in scores.splitlines()[2:]}
+    assert upos["`bigru_tokenizer`"] > upos["spaCy's tokenizer"] > 80
+    assert len(speeds.splitlines()) == 5

@@ -115,7 +115,7 @@ class BigruTagger(PipelinePart, Pipe):
             InputError: there is no such tagger, or it lacks a column, or spaCy cannot hold the tags of a column.
         """
         if self._tagger is None:
-            from tagger.adapters.tagger_files import shared_tagger
+            from tagger.adapters.loaded import shared_tagger
 
             tagger = shared_tagger(self.files, self._device, self._precision)
             self._prepare(tagger)

@@ -24,7 +24,7 @@ from spacy.vocab import Vocab
 
 from tagger.adapters.spacy_documents import WORDS
 from tagger.adapters.spacy_parts import PipelinePart
-from tagger.adapters.tagger_files import CUTTER, segmenter_of, shared_tagger
+from tagger.adapters.tagger_files import CUTTER
 from tagger.text.paragraphs import read_paragraphs
 from tagger.text.sentence import Token
 
@@ -69,6 +69,8 @@ class BigruTokenizer(PipelinePart):
             InputError: there is no such tagger, or its words have spaces inside, so that rules cannot find them.
         """
         if self._found is None:
+            from tagger.adapters.loaded import segmenter_of, shared_tagger
+
             if self.files.has_tagger:
                 self._found = shared_tagger(self.files).segment_all
             else:
