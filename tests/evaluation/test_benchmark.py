@@ -29,6 +29,7 @@ def test_the_numbers_belong_together(trained: Path) -> None:
         assert speeds["share_of_products"] == pytest.approx(share)
         assert min(speeds["cold"], speeds["warm"], speeds["workers"]) > 0
     assert result["sentence"]["median_ms"] <= result["sentence"]["p99_ms"]
+    assert result["sentence"]["again_median_ms"] > 0
     assert result["folder_bytes"] == sum(path.stat().st_size for path in trained.iterdir())
     assert json.loads(json.dumps(result)) == result
     lines = format_table(result).splitlines()
