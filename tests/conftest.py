@@ -21,11 +21,14 @@ from tagger.model.collate import collate
 from tagger.model.decoder import Decoder
 from tagger.model.forms import FormTable
 from tagger.model.network import NetworkConfig, TaggerNetwork
+from tagger.model.pieces import PieceTokenizer
 from tagger.model.segmenter import SegmenterNetwork, SegmenterVocabulary
 from tagger.model.segmenter_features import Lexicon
 from tagger.model.segmenter_units import UnitTable
 from tagger.model.vocabulary import Vocabulary
 from tagger.tagging import batches, windows
+from tagger.tagging.engine import Engine
+from tagger.tagging.tagger import Tagger
 from tagger.weights.folder import save_tagger
 from tagger.weights.segmenter_folder import SavedSegmenter
 from tests.weights.hub_server import Hub, running_hub
@@ -117,6 +120,21 @@ def save_tiny(folder: Path, network: TaggerNetwork, vocabulary: Vocabulary, **ch
     config = {"network": network_config(**changes), "segmenter": "english"}
     save_tagger(folder, network, vocabulary, config, "# A tiny tagger\n")
     return folder
+
+
+def make_tagger(
+    network: TaggerNetwork,
+    vocabulary: Vocabulary,
+    config: dict[str, Any],
+    tokenizer: PieceTokenizer | None = None,
+    device: str = "cpu",
+    precision: str = "auto",
+    corpus: str | None = None,
+    **options: Any,
+) -> Tagger:
+    """The tagger of a network; see `Engine.of` and `Tagger`."""
+    engine = Engine.of(network, vocabulary, config, tokenizer, device, precision, corpus=corpus)
+    return Tagger(engine, config, corpus=corpus, **options)
 
 
 def make_segmenter(seed: int = 3, **changes: Any) -> SavedSegmenter:

@@ -9,7 +9,7 @@ word's form alone, up to the first layer's product with its input, is computed o
 # layers, D size of a transformer, K tags
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import torch
@@ -19,9 +19,10 @@ from tagger.model.batch import NO_CORPUS
 from tagger.model.decoder import Decoder
 from tagger.model.forms import FormTable
 from tagger.model.pieces import PieceTokenizer, windows
-from tagger.tagging.batches import POOL_SENTENCES, plan_batches
+from tagger.tagging.batches import BATCH_TOKENS, POOL_SENTENCES, plan_batches
+from tagger.tagging.checks import checked_corpus, checked_number
 from tagger.tagging.decoding import BatchScores
-from tagger.tagging.devices import PRECISIONS
+from tagger.tagging.devices import PRECISIONS, choose_device, choose_precision
 from tagger.tagging.form_cache import FormCache
 from tagger.tagging.form_vectors import embed_forms
 from tagger.tagging.packed import product
@@ -85,6 +86,48 @@ class Engine(ScoringEngine):
         self._form_product = self._stack.layers[0].W_x[: network.embedding.width], self._input_bias(corpus)
         self._columns = list(network.heads)
         self.cache = FormCache(self._first_products, cache_size)
+
+    @classmethod
+    def of(
+        cls,
+        network: "TaggerNetwork",
+        vocabulary: "Vocabulary",
+        config: Mapping[str, Any],
+        tokenizer: PieceTokenizer | None = None,
+        device: str = "cpu",
+        precision: str = "auto",
+        cache_size: int = CACHE_SIZE,
+        corpus: str | None = None,
+    ) -> "Engine":
+        """The engine of a network that training made or a folder holds.
+
+        Args:
+            network: it is moved to the device.
+            vocabulary: the network's.
+            config: at least `network` (a NetworkConfig), and `temperatures` if there are any.
+            tokenizer: of the network's transformer, if it has one.
+            device: auto, cpu, cuda or mps.
+            precision: auto, float32 or bfloat16.
+            cache_size: number of word forms to cache, at least those of a batch.
+            corpus: the corpus of training that all sentences are like; None: that is not known.
+
+        Raises:
+            InputError: an option has another value, or the network does not know the corpus.
+        """
+        device = choose_device(device)
+        precision = choose_precision(precision, device)
+        checked_number("cache_size", cache_size, BATCH_TOKENS, ", the forms that one batch may have")
+        return cls(
+            network.eval().to(device),
+            vocabulary,
+            config["network"]["buckets"],
+            tokenizer,
+            device,
+            precision,
+            cache_size,
+            checked_corpus(corpus, vocabulary.corpus_ids),
+            config.get("temperatures"),
+        )
 
     @property
     def has_pools(self) -> bool:

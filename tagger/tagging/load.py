@@ -8,9 +8,10 @@ from tagger.errors import InputError, shorten
 from tagger.model.vocabulary import Vocabulary
 from tagger.tagging.checks import checked_column, checked_corpus
 from tagger.tagging.devices import choose_device
-from tagger.tagging.engine import CACHE_SIZE
+from tagger.tagging.engine import CACHE_SIZE, Engine
 from tagger.tagging.ensemble import EnsembleEngine
 from tagger.tagging.hidden_words import HiddenWordPredictor
+from tagger.tagging.scoring import ScoringEngine
 from tagger.tagging.segmenter import LearnedSegmenter
 from tagger.tagging.tagger import Tagger
 from tagger.text.files import read_lines
@@ -44,9 +45,9 @@ def load(
     a tagger; they take turns.
 
     Args:
-        name: `english`, which comes with the package; `latest`, the newest run below `runs/`; or the folder of a
-            tagger, of an ensemble or of the run that trained it. The folder of a pretraining gives a tagger without
-            tags, for `embed`.
+        name: `english`, which comes with the package; `latest`, the newest run below `runs/`; `hf:OWNER/NAME` or
+            `hf:OWNER/NAME@REVISION`, a tagger on the Hugging Face Hub; or the folder of a tagger, of an ensemble or of
+            the run that trained it. The folder of a pretraining gives a tagger without tags, for `embed`.
         device: auto, cpu, cuda or mps.
         precision: of products and states: auto, float32 or bfloat16; auto is bfloat16 on processors that have
             instructions for it.
@@ -77,9 +78,10 @@ def load(
     if lexicons:
         raise InputError(f"{folder} predicts words and has no tags, so it can have no lexicon; leave lexicons out")
     predictor = HiddenWordPredictor.load(folder, device)
-    options["segmenter"] = _segmenter(folder, predictor.config, segmenter)
-    body = predictor.network.body
-    return Tagger(body, predictor.vocabulary, predictor.config, None, device, **options, hidden_words=predictor)
+    cuts = _segmenter(folder, predictor.config, segmenter)
+    parts = predictor.network.body, predictor.vocabulary, predictor.config
+    engine = Engine.of(*parts, None, device, precision, cache_size, corpus)
+    return Tagger(engine, predictor.config, workers, cuts, corpus, hidden_words=predictor)
 
 
 def tagger_of(
@@ -97,17 +99,18 @@ def tagger_of(
     Raises:
         InputError: an option has another value, or the tagger does not know the corpus.
     """
-    options: dict[str, Any] = {"workers": workers, "segmenter": segmenter, "corpus": corpus, "lexicons": lexicons}
+    engine: ScoringEngine
     if isinstance(saved, SavedTagger):
-        return Tagger(*saved, device, precision, cache_size, **options)
+        engine = Engine.of(*saved, device, precision, cache_size, corpus)
+        return Tagger(engine, saved.config, workers, segmenter, corpus, lexicons)
     checked_corpus(corpus, saved.vocabulary.corpus_ids)
     members = [
-        Tagger(*each, device, precision, cache_size, corpus=corpus if each.vocabulary.corpora else None).engine
+        Engine.of(*each, device, precision, cache_size, corpus if each.vocabulary.corpora else None)
         for each in saved.members
     ]
     temperatures = saved.config.get("temperatures")
     engine = EnsembleEngine(members, saved.weights, saved.vocabulary, temperatures, str(saved.folder))
-    return Tagger.of_engine(engine, saved.config, **options)
+    return Tagger(engine, saved.config, workers, segmenter, corpus, lexicons)
 
 
 def _lexicons(files: Mapping[str, Path | str], case: LexiconCase, vocabulary: Vocabulary) -> dict[str, Lexicon]:

@@ -10,12 +10,10 @@ from typing import TYPE_CHECKING, Any, overload
 import numpy as np
 
 from tagger.errors import InputError
-from tagger.tagging.batches import BATCH_TOKENS
 from tagger.tagging.checks import (
     check_not_texts,
     checked_column,
     checked_columns,
-    checked_corpus,
     checked_given,
     checked_number,
     checked_sentences,
@@ -25,8 +23,6 @@ from tagger.tagging.checks import (
 )
 from tagger.tagging.constraints import constraints_of
 from tagger.tagging.decoding import Found, Request
-from tagger.tagging.devices import choose_device, choose_precision
-from tagger.tagging.engine import CACHE_SIZE, Engine
 from tagger.tagging.layer_vectors import ALL, LayerVectors
 from tagger.tagging.scoring import ScoringEngine
 from tagger.tagging.windows import Work, cut_windows, fill, work_of
@@ -40,8 +36,6 @@ from tagger.text.sentence import Sentence, Token
 
 if TYPE_CHECKING:
     from tagger.model.network import TaggerNetwork
-    from tagger.model.pieces import PieceTokenizer
-    from tagger.model.vocabulary import Vocabulary
     from tagger.tagging.hidden_words import HiddenWordPredictor
 
 MAX_SPACED_SHARE = 0.01  # with a larger share of forms with spaces, no rule can find the tokens of running text
@@ -66,93 +60,29 @@ class Tagger:
 
     def __init__(
         self,
-        network: "TaggerNetwork",
-        vocabulary: "Vocabulary",
-        config: dict[str, Any],
-        tokenizer: "PieceTokenizer | None" = None,
-        device: str = "cpu",
-        precision: str = "auto",
-        cache_size: int = CACHE_SIZE,
-        workers: int = 1,
-        hidden_words: "HiddenWordPredictor | None" = None,
-        segmenter: Segmenter | None = None,
-        corpus: str | None = None,
-        lexicons: Mapping[str, Lexicon] | None = None,
-    ) -> None:
-        """Makes a tagger; see `load` for `device` and what follows.
-
-        Args:
-            network: made by `training`, or read by `load_tagger`.
-            vocabulary: the network's.
-            config: at least `network` (a NetworkConfig), and `segmenter`, the name of rules for text.
-            tokenizer: of the network's transformer, if it has one.
-            device: auto, cpu, cuda or mps.
-            precision: auto, float32 or bfloat16.
-            cache_size: number of word forms to cache, at least those of a batch.
-            workers: processes.
-            hidden_words: of a pretrained network, its predictor of hidden words.
-            segmenter: cuts text; None: the rules that `config` names, if it names rules.
-            corpus: the corpus of training that all sentences are like; None: that is not known.
-            lexicons: of some columns, the tags that word forms may have; these tags are known to the tagger.
-
-        Raises:
-            InputError: an option has another value, or the tagger does not know the corpus.
-        """
-        device = choose_device(device)
-        precision = choose_precision(precision, device)
-        checked_number("cache_size", cache_size, BATCH_TOKENS, ", the forms that one batch may have")
-        checked_number("workers", workers, 1)
-        engine = Engine(
-            network.eval().to(device),
-            vocabulary,
-            config["network"]["buckets"],
-            tokenizer,
-            device,
-            precision,
-            cache_size,
-            checked_corpus(corpus, vocabulary.corpus_ids),
-            config.get("temperatures"),
-        )
-        self._set_up(engine, config, workers, segmenter, corpus, lexicons, hidden_words)
-
-    @classmethod
-    def of_engine(
-        cls,
         engine: ScoringEngine,
         config: dict[str, Any],
         workers: int = 1,
         segmenter: Segmenter | None = None,
         corpus: str | None = None,
         lexicons: Mapping[str, Lexicon] | None = None,
-    ) -> "Tagger":
-        """A tagger whose tags an engine finds that is made already, such as that of an ensemble.
+        hidden_words: "HiddenWordPredictor | None" = None,
+    ) -> None:
+        """Makes a tagger; `load` makes one of a folder, and `Engine.of` an engine of a network.
 
         Args:
             engine: it has the vocabulary.
-            config: at least `segmenter`, the name of rules for text.
-            workers: as for `Tagger`, like what follows.
-            segmenter: cuts text.
+            config: the content of `config.json`; `segmenter` in it may name the rules for text.
+            workers: processes.
+            segmenter: cuts text; None: the rules that `config` names, if it names rules.
             corpus: that the engine was made for.
-            lexicons: of some columns, the tags that word forms may have.
+            lexicons: of some columns, the tags that word forms may have; these tags are known to the tagger.
+            hidden_words: of a pretrained network, its predictor of hidden words.
 
         Raises:
-            InputError: an option has another value.
+            InputError: there are no workers.
         """
         checked_number("workers", workers, 1)
-        tagger = cls.__new__(cls)
-        tagger._set_up(engine, config, workers, segmenter, corpus, lexicons, None)
-        return tagger
-
-    def _set_up(
-        self,
-        engine: ScoringEngine,
-        config: dict[str, Any],
-        workers: int,
-        segmenter: Segmenter | None,
-        corpus: str | None,
-        lexicons: Mapping[str, Lexicon] | None,
-        hidden_words: "HiddenWordPredictor | None",
-    ) -> None:
         self.engine, self.vocabulary, self.config, self.device = engine, engine.vocabulary, config, engine.device
         self.columns = self.vocabulary.columns
         self.corpus, self.lexicons, self._hidden_words = corpus, lexicons or {}, hidden_words

@@ -21,6 +21,7 @@ from tagger.corpus.findings import Finding
 from tagger.corpus.lined import LinedSentence
 from tagger.corpus.splits import Corpus
 from tagger.errors import InputError
+from tagger.tagging.engine import Engine
 from tagger.tagging.tagger import Tagger
 from tagger.text.gold_tags import NO_TAG, is_annotated
 from tagger.text.sentence import Sentence
@@ -163,7 +164,8 @@ def _train(
     own = {"limit_val_batches": 0, "enable_checkpointing": False}
     run_fit(make_trainer(config.trainer, own, folder, []), module, data)
     network, network_config = module.trained()
-    return Tagger(network, module.vocabulary, {"network": network_config}, precision="float32")
+    described = {"network": network_config}
+    return Tagger(Engine.of(network, module.vocabulary, described, precision="float32"), described)
 
 
 def _config(overrides: list[str]) -> TrainConfig:

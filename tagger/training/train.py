@@ -19,6 +19,7 @@ from tagger.errors import InputError
 from tagger.model.decoder import CRF, CRFDecoder
 from tagger.model.network import MAX_CRF_TAGS, NetworkConfig, TaggerNetwork
 from tagger.model.vocabulary import Vocabulary
+from tagger.tagging.engine import Engine
 from tagger.tagging.tagger import Tagger
 from tagger.training.card import describe, model_card
 from tagger.training.config import TrainConfig
@@ -152,9 +153,10 @@ class TaggerTraining(Experiment):
     def report(self, folder: Path, description: dict[str, Any], device: torch.device) -> dict[str, Any]:
         segmenter = self.choice.segmenter if self.choice else None
 
-        def make(**options: Any) -> Tagger:
+        def make(precision: str, corpus: str | None = None) -> Tagger:
             parts = self.trained[0], self.vocabulary, description, self.beginning.tokenizer
-            return Tagger(*parts, str(device), segmenter=segmenter, **options)
+            engine = Engine.of(*parts, str(device), precision, corpus=corpus)
+            return Tagger(engine, description, segmenter=segmenter, corpus=corpus)
 
         return report_tagger(make, description, self.corpus, folder, self.config.test)
 

@@ -7,13 +7,12 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from tagger import Tagger
 from tagger.analysis.explain import MAX_WORDS, explain
 from tagger.analysis.explain_tables import to_html
 from tagger.commands.app import app
 from tagger.model.vocabulary import Vocabulary
 from tagger.weights.folder import load_tagger
-from tests.conftest import make_network, save_tiny
+from tests.conftest import make_network, make_tagger, save_tiny
 from tests.html_page import Page
 
 
@@ -45,7 +44,7 @@ def test_the_command(trained: Path, tmp_path: Path) -> None:
     page = tmp_path / "new" / "page.html"
     assert call(text, *options, "--html", str(page)).stdout == table
     assert Page(page.read_text(encoding="utf-8")).words == text.replace(".", " .").split()
-    tagger = Tagger(*load_tagger(trained), "cpu", "float32")
+    tagger = make_tagger(*load_tagger(trained), "cpu", "float32")
     assert page.read_text(encoding="utf-8") == to_html(explain(tagger, [s.tokens for s in tagger.annotate(text)]))
 
 

@@ -10,10 +10,10 @@ from tagger.model.vocabulary import Vocabulary
 from tagger.tagging.tagger import Tagger
 from tagger.text.lexicon import Lexicon
 from tagger.text.sentence import Sentence
-from tests.conftest import TOKENS, make_network, network_config
+from tests.conftest import TOKENS, make_network, make_tagger, network_config
 
 
-def make_tagger(
+def constrained(
     vocabulary: Vocabulary, decoder: str, lexicon: dict[str, tuple[str, ...]] | None = None, workers: int = 1
 ) -> Tagger:
     network = make_network(vocabulary, decoder=decoder)
@@ -22,7 +22,7 @@ def make_tagger(
         torch.nn.init.normal_(parameter)
     config = {"network": network_config(decoder=decoder), "segmenter": "english"}
     lexicons = {"upos": Lexicon(lexicon, "first")} if lexicon else {}
-    return Tagger(network, vocabulary, config, precision="float32", lexicons=lexicons, workers=workers)
+    return make_tagger(network, vocabulary, config, precision="float32", lexicons=lexicons, workers=workers)
 
 
 @pytest.mark.parametrize("decoder", ["softmax", "crf"])
@@ -30,8 +30,8 @@ def make_tagger(
 def test_words_get_tags_of_their_entries(vocabulary: Vocabulary, decoder: str, combined: bool) -> None:
     if not combined:
         vocabulary = dataclasses.replace(vocabulary, combinations=[])
-    free = make_tagger(vocabulary, decoder)
-    bound = make_tagger(vocabulary, decoder, {"book": ("DET",), "flights": ("ADV", "INTJ"), "they": ("DET", "PRON")})
+    free = constrained(vocabulary, decoder)
+    bound = constrained(vocabulary, decoder, {"book": ("DET",), "flights": ("ADV", "INTJ"), "they": ("DET", "PRON")})
     changed = 0
     plain = list(free.stream(map(Sentence, map(list, TOKENS)), probabilities=True, top=7))
     for before, after in zip(plain, bound.stream(map(Sentence, map(list, TOKENS)), True, top=7), strict=True):
@@ -50,7 +50,7 @@ def test_words_get_tags_of_their_entries(vocabulary: Vocabulary, decoder: str, c
 
 @pytest.mark.parametrize("decoder", ["softmax", "crf"])
 def test_given_tags_stay_and_count_more_than_a_lexicon(vocabulary: Vocabulary, decoder: str) -> None:
-    made = make_tagger(vocabulary, decoder, {"book": ("DET",)})
+    made = constrained(vocabulary, decoder, {"book": ("DET",)})
     given = ["PRON", "NOUN", "_", ""]
     found = next(
         made.stream([Sentence(list(TOKENS[0]), {"upos": list(given), "other": list("abcd")})], True, keep=True)
@@ -64,7 +64,7 @@ def test_given_tags_stay_and_count_more_than_a_lexicon(vocabulary: Vocabulary, d
 
 
 def test_a_given_tag_that_is_not_known_is_a_mistake(vocabulary: Vocabulary) -> None:
-    made = make_tagger(vocabulary, "softmax")
+    made = constrained(vocabulary, "softmax")
     sentence = Sentence(["They", "book"], {"upos": ["_", "NUN"], "xpos": ["XX", ""]})
     with pytest.raises(InputError, match=r"^'NUN' is no tag of upos; it has .*NOUN.*; correct it"):
         list(made.stream([sentence], keep=True))
@@ -74,7 +74,7 @@ def test_a_given_tag_that_is_not_known_is_a_mistake(vocabulary: Vocabulary) -> N
 
 
 def test_neighbours_of_a_crf_adapt(vocabulary: Vocabulary) -> None:
-    made = make_tagger(vocabulary, "crf")
+    made = constrained(vocabulary, "crf")
     others = set()
     for tag in vocabulary.tags["upos"]:
         given = ["_", tag, "_", "_"]
@@ -86,7 +86,7 @@ def test_neighbours_of_a_crf_adapt(vocabulary: Vocabulary) -> None:
 
 @pytest.mark.parametrize("decoder", ["softmax", "crf"])
 def test_paths_are_sequences_with_falling_probabilities(vocabulary: Vocabulary, decoder: str) -> None:
-    made = make_tagger(vocabulary, decoder, {"book": ("DET", "NOUN")})
+    made = constrained(vocabulary, decoder, {"book": ("DET", "NOUN")})
     sentences = [Sentence(list(tokens)) for tokens in [*TOKENS, [], ["Well"], ["book", "book"] * 700]]
     for sentence in made.stream(sentences, paths=4, columns=["upos"]):
         paths = sentence.paths["upos"]
@@ -104,7 +104,7 @@ def test_paths_are_sequences_with_falling_probabilities(vocabulary: Vocabulary, 
 
 
 def test_workers_obey_too(vocabulary: Vocabulary) -> None:
-    made = make_tagger(vocabulary, "softmax", {"book": ("DET",)}, workers=2)
+    made = constrained(vocabulary, "softmax", {"book": ("DET",)}, workers=2)
     sentences = [
         Sentence(list(tokens), {"upos": ["ADV"] + ["_"] * (len(tokens) - 1)})
         for tokens in (TOKENS[i % 3] for i in range(9000))

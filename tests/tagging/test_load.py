@@ -13,11 +13,10 @@ from tagger.model.segmenter import Label
 from tagger.model.vocabulary import Vocabulary
 from tagger.tagging import load
 from tagger.tagging.segmenter import LearnedSegmenter
-from tagger.tagging.tagger import Tagger
 from tagger.text.segment import segment
 from tagger.weights.folder import load_tagger, save_tagger
 from tagger.weights.saved_config import SEGMENTER
-from tests.conftest import make_network, make_segmenter, network_config, save_tiny
+from tests.conftest import make_network, make_segmenter, make_tagger, network_config, save_tiny
 
 TEXT = "They don't book des flights. Du 3,14 reads"
 
@@ -70,7 +69,7 @@ def test_a_damaged_segmenter_is_one_line(vocabulary: Vocabulary, tmp_path: Path)
 
 
 def test_a_tagger_that_was_made_without_its_segmenter(learned: Path) -> None:
-    made = Tagger(*load_tagger(learned), "cpu")
+    made = make_tagger(*load_tagger(learned), "cpu")
     assert not made.takes_text
     with pytest.raises(InputError, match="made without its segmenter"):
         made.annotate(TEXT)

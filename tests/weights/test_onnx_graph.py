@@ -12,10 +12,9 @@ from tagger.errors import InputError
 from tagger.model.encoder import CELLS, TorchLayer
 from tagger.model.network import TaggerNetwork
 from tagger.model.vocabulary import Vocabulary
-from tagger.tagging.tagger import Tagger
 from tagger.text.sentence import Sentence
 from tagger.weights.onnx_graph import input_shapes, network_graph, scores_name
-from tests.conftest import TOKENS, make_batch, make_network, network_config
+from tests.conftest import TOKENS, make_batch, make_network, make_tagger, network_config
 
 onnxruntime = pytest.importorskip("onnxruntime")
 onnx = pytest.importorskip("onnx")
@@ -56,7 +55,7 @@ def check(network: TaggerNetwork, vocabulary: Vocabulary, corpus: str | None = N
     for column, expected in scores.items():
         assert np.abs(found[scores_name(column)] - expected.transpose(0, 1)[here].numpy()).max() < 1e-5
     config = {"network": network_config(**changes), "segmenter": "english"}
-    reader = Tagger(network, vocabulary, config, precision="float32", corpus=corpus)
+    reader = make_tagger(network, vocabulary, config, precision="float32", corpus=corpus)
     tagged = list(reader.stream(map(Sentence, SENTENCES)))
     for place, column in enumerate(vocabulary.columns):
         names = [vocabulary.tags[column][tag] for tag in found["tags"][:, place]]
