@@ -216,6 +216,25 @@ def test_by_keyboard_alone(open_page: Open) -> None:
     assert focused(page)["id"] == "link"
 
 
+def test_the_mouse_reaches_the_tip_that_it_opened_and_what_lies_under_others(open_page: Open) -> None:
+    over_tip = """() => { const tip = document.getElementById('tip'), box = tip.getBoundingClientRect();
+        return tip.contains(document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2)); }"""
+    page = open_page()
+    tag(page)
+    page.focus("#words .word >> nth=0")
+    page.keyboard.press("ArrowRight")
+    expect(page.locator("#tip")).to_be_visible()
+    assert not page.evaluate(over_tip)
+    page.hover("#words .word >> nth=2")
+    expect(page.locator("#tip")).to_contain_text("n't")
+    assert page.evaluate(over_tip)
+    page.hover("#tip")
+    page.wait_for_timeout(300)  # longer than a tip stays that the mouse has left
+    expect(page.locator("#tip")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.locator("#tip")).to_be_hidden()
+
+
 def test_the_panel_says_what_explain_says(open_page: Open, ask: Callable[..., Any]) -> None:
     page = open_page()
     tag(page, "They can fish, but the old man reads.")
