@@ -1,5 +1,6 @@
 """The wheel, installed beside nothing of the checkout and used in an empty folder; the source distribution, tested."""
 
+import configparser
 import os
 import re
 import shutil
@@ -54,6 +55,15 @@ def test_the_wheel_carries_every_module_of_every_room_and_its_types(wheel: Path)
     modules = {path.relative_to(ROOT).as_posix() for path in (ROOT / "tagger").rglob("*.py")}
     assert modules == {name for name in names if name.startswith("tagger/") and name.endswith(".py")}
     assert "tagger/py.typed" in names
+
+
+def test_the_wheel_tells_spacy_of_its_parts(wheel: Path) -> None:
+    archive = zipfile.ZipFile(wheel)
+    (name,) = [name for name in archive.namelist() if name.endswith(".dist-info/entry_points.txt")]
+    points = configparser.ConfigParser()
+    points.read_string(archive.read(name).decode())
+    assert points["spacy_factories"]["bigru_tagger"] == "tagger.adapters.spacy:make_tagger"
+    assert points["spacy_tokenizers"]["bigru_tokenizer"] == "tagger.adapters.spacy_tokenizer:make_tokenizer"
 
 
 def test_the_wheel_trains_tags_evaluates_and_sweeps(wheel: Path, tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ import srsly
 from tagger.adapters.tagger_files import TAGGER, TaggerFiles
 from tagger.errors import InputError, reason, shorten
 from tagger.weights.catalog import find_tagger
+from tagger.weights.saved_config import predicts_words
 
 if TYPE_CHECKING:
     from typing import Self
@@ -39,10 +40,13 @@ class PipelinePart:
         """The files of the tagger, or those that a pipeline was saved with.
 
         Raises:
-            InputError: there is no such tagger, or its files cannot be read.
+            InputError: there is no such tagger, its files cannot be read, or it is a network that predicts words.
         """
         if self._files is None:
-            self._files = TaggerFiles.read(find_tagger(self.model))
+            folder = find_tagger(self.model)
+            if predicts_words(folder):
+                raise InputError(f"{folder} predicts words and has no tags; name a tagger")
+            self._files = TaggerFiles.read(folder).interned()
         return self._files
 
     @abstractmethod
@@ -50,7 +54,7 @@ class PipelinePart:
         """Forgets what was made of other files."""
 
     def _replace(self, files: TaggerFiles) -> None:
-        self._files = files
+        self._files = files.interned()
         self.forget()
 
     def initialize(self, get_examples: Callable[[], Iterable[Any]] | None = None, *, nlp: Any = None) -> None:

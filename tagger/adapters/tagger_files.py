@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path, PurePosixPath
+from weakref import WeakValueDictionary
 
 from tagger.errors import InputError, reason, shorten
 from tagger.weights.saved_config import (
@@ -21,6 +22,8 @@ from tagger.weights.saved_config import (
 
 TAGGER = (CONFIG, CARD, WEIGHTS, VOCABULARY, TOKENIZER, SEGMENTER_WEIGHTS, SEGMENTER, MEMBERS)  # of a tagger's folder
 CUTTER = (CONFIG, SEGMENTER_WEIGHTS, SEGMENTER)  # those of them that cut raw text
+
+_known: "WeakValueDictionary[bytes, TaggerFiles]" = WeakValueDictionary()
 
 
 class TaggerFiles:
@@ -97,6 +100,10 @@ class TaggerFiles:
                 yield Path(folder)
             except InputError as error:
                 raise InputError(str(error).replace(folder, self.origin)) from None
+
+    def interned(self) -> "TaggerFiles":
+        """Equal files that somebody in this process has already, or these: a large tagger is in memory once."""
+        return _known.setdefault(self.digest, self)
 
     @cached_property
     def digest(self) -> bytes:

@@ -4,6 +4,7 @@ import pytest
 import srsly
 
 from tagger.adapters.spacy_parts import PipelinePart
+from tagger.adapters.tagger_files import TaggerFiles
 from tagger.errors import InputError
 
 
@@ -26,8 +27,16 @@ def test_a_part_is_found_by_its_name_and_replaced_by_what_was_saved(
     assert other.forgotten == 2
     other.to_disk(tmp_path / "saved", exclude=["vocab"])
     assert {path.name for path in (tmp_path / "saved").iterdir()} == {path.name for path in learned.iterdir()}
+    assert Part("").from_disk(learned).files is other.files
     with pytest.raises(InputError, match="no such tagger; name english, latest, or a folder"):
         Part("no such tagger").to_bytes()
+
+
+def test_a_pretrained_network_has_no_tags(trained: Path, tmp_path: Path) -> None:
+    TaggerFiles.read(trained).write(tmp_path)
+    (tmp_path / "words.safetensors").write_bytes(b"")
+    with pytest.raises(InputError, match="predicts words and has no tags; name a tagger"):
+        Part(str(tmp_path)).to_bytes()
 
 
 def test_bytes_that_are_no_tagger() -> None:
