@@ -23,7 +23,8 @@ class Parameters(BaseModel):
     """How the tags are given back. Keys that other models have are read and do nothing."""
 
     aggregation_strategy: Literal["none", "simple", "first", "average", "max"] | None = Field(
-        default=None, description="`none`: a tag for each word. Others: neighbours with one tag are one group."
+        default=None,
+        description="Default: each word is a group. `none`: no groups. Others: neighbours with one tag are one.",
     )
     ignore_labels: list[str] = Field(default=[], description="Tags that are left out.")
     column: str | None = Field(default=None, description="Such as `xpos`. Default: the model's first.")
@@ -92,7 +93,9 @@ def _entities(text: str, sentences: list[Sentence], column: str, parameters: Par
             for form, tag, score, (start, end) in rows
             if tag not in parameters.ignore_labels
         ]
-    if parameters.aggregation_strategy in (None, "none"):
+    if parameters.aggregation_strategy is None:  # for clients that ask for nothing and expect groups
+        return [{**word, "entity_group": word["entity"], "index": i} for i, word in enumerate(words, 1)]
+    if parameters.aggregation_strategy == "none":
         return [{**word, "index": i} for i, word in enumerate(words, 1)]
     return [_group(text, list(group)) for _, group in groupby(words, lambda word: word["entity"])]
 

@@ -172,10 +172,12 @@ def test_hugging_face_client(served: Served, sentences: list[Sentence]) -> None:
     for url in (served.url, f"{served.url}/models/second"):
         found = hub.InferenceClient(model=url).token_classification(TEXT)
         assert [(TEXT[each.start : each.end], each.entity) for each in found] == expected
-        assert all(0 < each.score <= 1 for each in found)
+        assert all(0 < each.score <= 1 and each.entity_group == each.entity for each in found)
     text = "Big old black dogs bark."
     grouped = hub.InferenceClient(model=served.url).token_classification(text, aggregation_strategy="simple")
     assert [(each.word, each.entity_group) for each in grouped][:2] == [("Big old black", "ADJ"), ("dogs", "NOUN")]
+    single = hub.InferenceClient(model=served.url).token_classification(text, aggregation_strategy="none")
+    assert next((each.word, each.entity, each.entity_group) for each in single) == ("Big", "ADJ", None)
     several = httpx.post(served.url, json={"inputs": ["They book.", ""], "parameters": {"column": "xpos"}}).json()
     assert [[each["entity"] for each in one] for one in several] == [["PRP", "VBP", "."], []]
     assert "inputs" in httpx.post(served.url, json={"text": "a"}).text
