@@ -16,7 +16,6 @@ from importlib.resources import files
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import HTMLResponse, PlainTextResponse
 from fastapi_offline import FastAPIOffline
-from starlette.middleware.cors import CORSMiddleware
 from starlette.types import Lifespan
 
 from tagger.serving import api, corenlp, huggingface, udpipe
@@ -57,14 +56,12 @@ def create_app(
         lifespan=lifespan,
     )
     metrics = Metrics(service.batcher)
-    gate = Gate(app, limits, metrics)
+    gate = Gate(app, limits, metrics, origins)
     for protocol in (api, udpipe, huggingface):
         app.include_router(protocol.routes(service))
     _add_root(app, service)
     _add_operation(app, service, gate, metrics)
     _add_page(app)
-    if origins:
-        app.add_middleware(CORSMiddleware, allow_origins=list(origins), allow_methods=["*"], allow_headers=["*"])
 
     @app.exception_handler(Refusal)
     async def refused(request: Request, refusal: Refusal) -> Response:

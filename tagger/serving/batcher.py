@@ -7,7 +7,7 @@ the batches grow by themselves. Answers are finished bytes, made in the thread, 
 import asyncio
 import logging
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
@@ -115,7 +115,7 @@ class Batcher:
         """Tags a batch and hands over its answers."""
         wanted = [each for each in taken if not each.future.cancelled()]
         self.batches += 1
-        answers: list[tuple[asyncio.Future[bytes], bytes | Exception]] = []
+        answers: list[tuple[asyncio.Future[bytes], bytes | Refusal]] = []
         groups: dict[tuple[int, Request | None], list[_Waiting]] = {}
         for each in wanted:
             groups.setdefault((id(each.job.tagger), each.job.request), []).append(each)
@@ -124,21 +124,18 @@ class Batcher:
             answers += zip((each.future for each in group), found, strict=True)
         self._loop.call_soon_threadsafe(_deliver, answers)
 
-    def _answers(self, jobs: list[Job]) -> Sequence[bytes | Exception]:
+    def _answers(self, jobs: list[Job]) -> list[bytes | Refusal]:
         """The answers of jobs that one call of the tagger tags. One bad job does not spoil the others."""
         try:
-            return self._tagged(jobs)
+            found = self._tagged(jobs)
         except Exception as error:
             if len(jobs) > 1:
                 return [answer for job in jobs for answer in self._answers([job])]
-            if isinstance(error, Refusal):
-                return [error]
-            if isinstance(error, InputError):
-                return [Refusal(400, str(error))]
-            log.exception("a job failed")
-            return [error]
+            return [_refused(error)]
+        return list(map(_rendered, jobs, found))
 
-    def _tagged(self, jobs: list[Job]) -> list[bytes]:
+    def _tagged(self, jobs: list[Job]) -> list[list[Sentence]]:
+        """The tagged sentences of each job."""
         tagger, request = jobs[0].tagger, jobs[0].request
         units = [list(job.units()) for job in jobs]
         texts = [text for each in units for unit in each for text in texts_of(unit)]
@@ -151,7 +148,25 @@ class Batcher:
             window = [sentence for sentences in of_jobs for sentence in sentences]
             self.words += sum(map(len, window))
             tagger.tag_window(window, request)
-        return [job.render(sentences) for job, sentences in zip(jobs, of_jobs, strict=True)]
+        return of_jobs
+
+
+def _rendered(job: Job, sentences: list[Sentence]) -> bytes | Refusal:
+    """The answer of a job. It is made once: what makes it may count sentences from call to call."""
+    try:
+        return job.render(sentences)
+    except Exception as error:
+        return _refused(error)
+
+
+def _refused(error: Exception) -> Refusal:
+    """What the client is told of an error."""
+    if isinstance(error, Refusal):
+        return error
+    if isinstance(error, InputError):
+        return Refusal(400, str(error))
+    log.exception("a job failed")
+    return Refusal(500, "tagging failed; the log of the service says why")
 
 
 def _joined(cuts: Iterator[list[list[Token]]]) -> Iterator[list[list[Token]]]:
@@ -160,12 +175,12 @@ def _joined(cuts: Iterator[list[list[Token]]]) -> Iterator[list[list[Token]]]:
         yield [[token for tokens in sentences for token in tokens]]
 
 
-def _deliver(answers: Iterable[tuple["asyncio.Future[Any]", bytes | Exception]]) -> None:
+def _deliver(answers: Iterable[tuple["asyncio.Future[Any]", bytes | Refusal]]) -> None:
     """Hands answers over, in the event loop."""
     for future, answer in answers:
         if future.done():  # nobody waits any more
             continue
-        if isinstance(answer, Exception):
+        if isinstance(answer, Refusal):
             future.set_exception(answer)
         else:
             future.set_result(answer)

@@ -12,7 +12,7 @@ from starlette.responses import Response, StreamingResponse
 from tagger.errors import InputError
 from tagger.serving.batcher import Batcher, Job, Render, size_of
 from tagger.serving.bodies import Spool, new_spool
-from tagger.serving.refusal import Refusal
+from tagger.serving.refusal import CLIENT_GONE, Refusal
 from tagger.tagging.decoding import Request
 from tagger.text.units import Unit
 
@@ -63,15 +63,14 @@ async def answer(
         gone: whether the client went away, so that nobody needs the answer.
 
     Raises:
-        Refusal: a line of the text is bad.
-        ConnectionError: the client went away.
+        Refusal: a line of the text is bad, or the client went away.
     """
     out, first = new_spool(), True
     try:
         out.write(before)
         async for window in _windows(document):
             if not first and await gone():
-                raise ConnectionError("the client went away")
+                raise Refusal(CLIENT_GONE, "the client went away")
             job = Job(
                 document.tagger,
                 lambda window=window: window,  # type: ignore[misc]

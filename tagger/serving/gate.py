@@ -5,24 +5,25 @@ A request is refused before its body is read if the service is full, if it lacks
 
 import asyncio
 import hmac
-import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import orjson
+from starlette.middleware.cors import CORSMiddleware
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from tagger.serving.log import write_line
 from tagger.serving.metrics import Metrics
-from tagger.serving.refusal import Refusal
+from tagger.serving.refusal import CLIENT_GONE, Refusal
 
 OPEN_PATHS = {"/live", "/ready", "/ping", "/"}  # GET needs no token
 PATHS = {"/", "/live", "/ready", "/ping", "/metrics", "/docs", "/openapi.json", "/models", "/process"}
 PATHS |= {"/v1/tag", "/v1/explain", "/v1/models"}
 MODELS = "/models/"
-PATIENCE = 20.0  # seconds that a body may take, and
+PATIENCE = 20.0  # seconds that a body may take, and that it may pause
 SLOWEST = 1_000.0  # bytes a second after that; for each of these it may take a second more
-SEND_SECONDS = 60.0  # that a client may take to read what was sent
 NOT_FOUND = "other"
 
 
@@ -50,7 +51,6 @@ class _Facts:
     status: int = 0
     received: int = 0
     sent: int = 0
-    started: bool = False
     first: float = field(default_factory=time.perf_counter)
 
 
@@ -62,68 +62,96 @@ class Gate:
         draining: whether the service is about to end: every answer then closes its connection.
     """
 
-    def __init__(self, app: ASGIApp, limits: Limits, metrics: Metrics) -> None:
-        self.app, self.limits, self.metrics = app, limits, metrics
+    def __init__(self, app: ASGIApp, limits: Limits, metrics: Metrics, origins: Sequence[str] = ()) -> None:
+        """Puts the gate before an application.
+
+        Args:
+            app: answers the requests that are let in.
+            limits: what is let in.
+            metrics: counts.
+            origins: of other web pages that may call the service (CORS); their browsers read refusals, too.
+        """
+        self.limits, self.metrics = limits, metrics
         self.running = 0
         self.draining = False
+        self._app = app
+        self._entry: ASGIApp = self._admit
+        if origins:
+            self._entry = CORSMiddleware(
+                self._admit,
+                allow_origins=list(origins),
+                allow_methods=["*"],
+                allow_headers=["*"],
+                expose_headers=["retry-after"],
+            )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers a request."""
         if scope["type"] != "http":
-            await self.app(scope, receive, send)
+            await self._app(scope, receive, send)
             return
         facts = _Facts()
-        path, headers = scope["path"], dict(scope["headers"])
-        works = scope["method"] == "POST" or path == "/process"
+        counted = self._counted(send, facts)
+        works = scope["method"] == "POST" or scope["path"] == "/process"
+        inner = {**scope, "method": "GET"} if scope["method"] == "HEAD" else scope  # the server drops the body
         self.metrics.running.inc()
         self.running += works
         try:
-            try:
-                self._let_in(scope, headers, works)
-                await self.app(scope, self._received(receive, facts), self._sent(send, facts))
-            except Refusal as refusal:
-                await self._refuse(refusal, scope, self._sent(send, facts), facts)
-        except (TimeoutError, ConnectionError):
-            facts.status = facts.status or 499  # the client went away or reads too slowly
-            if facts.started:
+            await self._entry(inner, self._limited(receive, scope, facts), counted)
+        except asyncio.CancelledError:  # the time for requests in flight is over
+            if facts.status:
                 raise
+            await _refuse(Refusal(503, "the service ends; try again in a second"), inner, receive, counted)
         finally:
             self.running -= works
             self.metrics.running.dec()
-            self._write_down(scope, path, facts)
+            self._write_down(scope, facts)
 
-    def _let_in(self, scope: Scope, headers: dict[bytes, bytes], works: bool) -> None:
+    async def _admit(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Refuses a request, or lets the application answer it."""
+        try:
+            self._check(scope)
+        except Refusal as refusal:
+            await _refuse(refusal, scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
+
+    def _check(self, scope: Scope) -> None:
         """Raises Refusal if a request is not let in."""
-        limits = self.limits
-        if limits.token is not None and not (scope["method"] in ("GET", "HEAD") and scope["path"] in OPEN_PATHS):
-            given = headers.get(b"authorization", b"")
-            if not hmac.compare_digest(given, b"Bearer " + limits.token.encode()):
+        limits, headers = self.limits, dict(scope["headers"])
+        if limits.token is not None and not (scope["method"] == "GET" and scope["path"] in OPEN_PATHS):
+            scheme, _, given = headers.get(b"authorization", b"").partition(b" ")
+            if scheme.lower() != b"bearer" or not hmac.compare_digest(given.strip(), limits.token.encode()):
                 raise Refusal(401, "this service needs its token; send the header Authorization: Bearer TOKEN")
+        if headers.get(b"content-encoding", b"identity").lower() != b"identity":
+            raise Refusal(415, "the body is compressed; send it without Content-Encoding")
+        if headers.get(b"transfer-encoding", b"chunked").lower() != b"chunked":
+            raise Refusal(415, "of Transfer-Encoding there is chunked alone; send the body as it is")
         length = headers.get(b"content-length", b"0")
         if length.isdigit() and int(length) > limits.max_bytes:
             raise self._too_large()
-        if works and self.running > limits.max_running:
+        if (scope["method"] == "POST" or scope["path"] == "/process") and self.running > limits.max_running:
             raise Refusal(503, f"{limits.max_running} requests are waiting already; try again in a second")
 
     def _too_large(self) -> Refusal:
         return Refusal(413, f"more than {self.limits.max_bytes:,} bytes; send less, or start with a larger --max-bytes")
 
-    def _received(self, receive: Receive, facts: _Facts) -> Receive:
+    def _limited(self, receive: Receive, scope: Scope, facts: _Facts) -> Receive:
         """`receive`, which ends a body that is too large or too slow."""
-        more = True
+        more = any(name in (b"content-length", b"transfer-encoding") for name, _ in scope["headers"])
 
         async def limited() -> Message:
             nonlocal more
-            if not more:
+            if not more or facts.status:
                 return await receive()  # it waits until the client goes away
-            until = facts.first + PATIENCE + facts.received / SLOWEST
+            left = facts.first + PATIENCE + facts.received / SLOWEST - time.perf_counter()
             try:
-                async with asyncio.timeout(until - time.perf_counter()):
+                async with asyncio.timeout(min(left, PATIENCE)):
                     message = await receive()
             except TimeoutError:
                 raise Refusal(408, f"the body is slower than {SLOWEST:,.0f} bytes a second; send it faster") from None
             if message["type"] != "http.request":
-                raise ConnectionError("the client went away")
+                raise Refusal(CLIENT_GONE, "the client went away")
             facts.received += len(message.get("body", b""))
             more = message.get("more_body", False)
             if facts.received > self.limits.max_bytes:
@@ -132,52 +160,46 @@ class Gate:
 
         return limited
 
-    def _sent(self, send: Send, facts: _Facts) -> Send:
-        """`send`, which counts, and gives up on a client that does not read."""
+    def _counted(self, send: Send, facts: _Facts) -> Send:
+        """`send`, which counts, and closes the connection if the service is about to end."""
 
         async def counted(message: Message) -> None:
             if message["type"] == "http.response.start":
-                facts.status, facts.started = message["status"], True
+                facts.status = message["status"]
                 if self.draining:
                     message["headers"] = [*message.get("headers", ()), (b"connection", b"close")]
             else:
                 facts.sent += len(message.get("body", b""))
-            async with asyncio.timeout(SEND_SECONDS):
-                await send(message)
+            await send(message)
 
         return counted
 
-    async def _refuse(self, refusal: Refusal, scope: Scope, send: Send, facts: _Facts) -> None:
-        """Answers with an error; the connection is closed, since the rest of the body may never be read."""
-        if facts.started:
-            raise refusal
-        body, kind = refusal_body(refusal, scope["path"])
-        headers = {"content-type": kind, "content-length": str(len(body)), "connection": "close", **refusal.headers}
-        await send(
-            {
-                "type": "http.response.start",
-                "status": refusal.status,
-                "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
-            }
-        )
-        await send({"type": "http.response.body", "body": body})
-
-    def _write_down(self, scope: Scope, path: str, facts: _Facts) -> None:
-        seconds = time.perf_counter() - facts.first
+    def _write_down(self, scope: Scope, facts: _Facts) -> None:
+        path, seconds = scope["path"], time.perf_counter() - facts.first
         known = path if path in PATHS else MODELS + "NAME" if path.startswith(MODELS) else NOT_FOUND
         self.metrics.ended(known, facts.status, seconds)
-        if self.limits.log and sys.stderr is not None:
-            line: dict[str, Any] = {
-                "time": round(time.time(), 3),
-                "method": scope["method"],
-                "path": path[:200],
-                "status": facts.status,
-                "received": facts.received,
-                "sent": facts.sent,
-                "ms": round(1000 * seconds, 1),
-                "client": scope["client"][0] if scope.get("client") else None,
-            }
-            sys.stderr.write(orjson.dumps(line).decode() + "\n")
+        if self.limits.log:
+            write_line(
+                {
+                    "time": round(time.time(), 3),
+                    "method": scope["method"],
+                    "path": path[:200],
+                    "status": facts.status,
+                    "received": facts.received,
+                    "sent": facts.sent,
+                    "ms": round(1000 * seconds, 1),
+                    "client": scope["client"][0] if scope.get("client") else None,
+                }
+            )
+
+
+async def _refuse(refusal: Refusal, scope: Scope, receive: Receive, send: Send) -> None:
+    """Answers with an error. The server drops the rest of the body, so that the client can read the answer."""
+    body, kind = refusal_body(refusal, scope["path"])
+    headers = refusal.headers
+    if any(name == b"expect" for name, _ in scope["headers"]):  # nobody knows whether the body comes
+        headers["connection"] = "close"
+    await Response(body, refusal.status, headers, kind)(scope, receive, send)
 
 
 def refusal_body(refusal: Refusal, path: str) -> tuple[bytes, str]:

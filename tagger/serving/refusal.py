@@ -1,11 +1,13 @@
 """Why a request gets no answer but an error."""
 
+CLIENT_GONE = 499  # a status for the log and the metrics alone: nobody is there to read it
+
 
 class Refusal(Exception):
     """Ends a request with an HTTP status and a message in plain text, one line that names the remedy.
 
     Attributes:
-        status: 400, 401, 404, 408, 413, 422 or 503.
+        status: 400, 401, 404, 408, 413, 415, 499, 500, 503 or 507.
         message: for the client.
     """
 

@@ -15,6 +15,7 @@ from tagger.errors import InputError
 from tagger.serving.app import create_app
 from tagger.serving.batcher import Batcher
 from tagger.serving.gate import Limits
+from tagger.serving.log import log_as_json
 from tagger.serving.models import Models
 from tagger.serving.server import Ending, Server
 from tagger.serving.service import Service
@@ -36,6 +37,7 @@ def run(loading: Loading, listening: socket.socket, limits: Limits, origins: Seq
     Raises:
         InputError: a tagger cannot be loaded.
     """
+    log_as_json()
     service = Service(Models(), Batcher())
     failed: list[Exception] = []
 

@@ -3,52 +3,17 @@
 import asyncio
 import socket
 from types import FrameType
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import uvicorn
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from tagger.errors import InputError
+from tagger.serving.connection import Connection
 from tagger.serving.gate import Gate
 
-HEADER_SECONDS = 20.0  # that the headers of a request may take
 KEEP_ALIVE_SECONDS = 30  # that a connection may be idle between two requests
 BACKLOG = 2048  # connections that the system holds until they are accepted
-
-
-class Protocol(HttpToolsProtocol):
-    """uvicorn's, which also ends connections whose headers do not come."""
-
-    _timer: asyncio.TimerHandle | None = None
-
-    def connection_made(self, transport: Any) -> None:
-        """Begins to wait for headers."""
-        super().connection_made(transport)
-        self._wait()
-
-    def data_received(self, data: bytes) -> None:
-        """Reads a part of a request; the next one of a connection has its own time."""
-        if self._timer is None and (self.cycle is None or self.cycle.response_complete):
-            self._wait()
-        super().data_received(data)
-
-    def on_headers_complete(self) -> None:
-        """Ends the wait for headers."""
-        self._stop_waiting()
-        super().on_headers_complete()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Ends the wait for headers."""
-        self._stop_waiting()
-        super().connection_lost(exc)
-
-    def _wait(self) -> None:
-        self._timer = self.loop.call_later(HEADER_SECONDS, self.transport.close)
-
-    def _stop_waiting(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+CHECK_TICKS = 50  # of a tenth of a second, between two looks at all connections
 
 
 class Ending(NamedTuple):
@@ -76,10 +41,11 @@ class Server(uvicorn.Server):
         super().__init__(
             uvicorn.Config(
                 gate,
-                http=Protocol,
+                http=Connection,
                 lifespan="on",
                 ws="none",
                 access_log=False,
+                log_config=None,
                 log_level="warning",
                 server_header=False,
                 proxy_headers=False,
@@ -94,9 +60,18 @@ class Server(uvicorn.Server):
         """Begins to drain; called for a signal."""
         if self._gate.draining:
             super().handle_exit(sig, frame)
+            self.should_exit = self.force_exit = True
             return
         self._gate.draining = True
         asyncio.get_event_loop().call_soon_threadsafe(self._drain)
+
+    async def on_tick(self, counter: int) -> bool:
+        """Ends connections whose clients do not read; says whether it is time to end."""
+        if counter % CHECK_TICKS == 0:
+            for connection in list(self.server_state.connections):
+                if isinstance(connection, Connection):
+                    connection.check()
+        return await super().on_tick(counter)
 
     def _drain(self) -> None:
         asyncio.get_running_loop().call_later(self._ending.drain, self._end)

@@ -8,6 +8,7 @@ import re
 import sys
 import zlib
 from collections.abc import Generator, Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -96,7 +97,8 @@ def decoded_lines(
                     )
                 yield line
         finally:
-            text.detach()  # does not close `binary`
+            with suppress(ValueError):  # the caller has closed it already
+                text.detach()  # does not close `binary`
     except LookupError:
         raise _unknown_encoding(encoding) from None
     except UnicodeError as error:
