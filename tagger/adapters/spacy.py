@@ -6,6 +6,7 @@ imports what tags, such as torch, when the first text comes.
 """
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from tagger.adapters.extras import missing
@@ -63,9 +64,15 @@ def make_tagger(
     device: str,
     precision: str,
 ) -> "BigruTagger":
-    """The component of a pipeline, as spaCy asks for it; see `BigruTagger`."""
+    """The component of a pipeline, as spaCy asks for it; see `BigruTagger`.
+
+    The tagger is loaded now if it can be: before anybody takes the time, and before `nlp.pipe` forks processes.
+    """
     columns = {"pos": pos, "tag": tag, "morph": morph, "lemma": lemma}
-    return BigruTagger(nlp.vocab, name, model, columns, device, precision)
+    component = BigruTagger(nlp.vocab, name, model, columns, device, precision)
+    with suppress(InputError):  # it is raised again for the first text, unless a saved pipeline brings other files
+        component.initialize()
+    return component
 
 
 class BigruTagger(PipelinePart, Pipe):
@@ -99,17 +106,19 @@ class BigruTagger(PipelinePart, Pipe):
         super().__init__(model)
         self.name, self.columns = name, {**COLUMNS, **(columns or {})}
         self.vocab, self._device, self._precision = vocab, device, precision
-        self.forget()
-
-    def forget(self) -> None:
-        """See `PipelinePart.forget`."""
         self._tagger: Tagger | None = None
         self._attributes: list[Attribute] = []
-        self._forms = Forms(self.vocab.strings)
+        self._forms = Forms(vocab.strings)
+
+    def renew(self) -> None:
+        """See `PipelinePart.renew`."""
+        before, self._tagger = self._tagger, None  # if it is of the same files, it is not loaded again
+        self.initialize()
+        del before
 
     @property
     def tagger(self) -> "Tagger":
-        """The tagger, which is loaded when it is first needed.
+        """The tagger, which is loaded if it is not yet.
 
         Raises:
             InputError: there is no such tagger, or it lacks a column, or spaCy cannot hold the tags of a column.
@@ -206,7 +215,7 @@ class BigruTagger(PipelinePart, Pipe):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
-        self.forget()
+        self.renew()
 
 
 def _batches(stream: Iterable[Doc], most: int) -> Iterator[list[Doc]]:

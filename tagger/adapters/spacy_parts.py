@@ -1,8 +1,8 @@
 """A model's name, or a saved pipeline -> the files of a tagger, of which a part of a spaCy pipeline is made.
 
 A pipeline that is saved carries the files, so that it works where the model's folder does not exist. spaCy makes the
-parts of a saved pipeline from their settings before it gives them their files, so a model is looked up by its name
-only when it is needed.
+parts of a saved pipeline from their settings before it gives them their files. So a part can be made if there is no
+model of that name; the error comes when it is used.
 """
 
 from abc import abstractmethod
@@ -50,12 +50,12 @@ class PipelinePart:
         return self._files
 
     @abstractmethod
-    def forget(self) -> None:
-        """Forgets what was made of other files."""
+    def renew(self) -> None:
+        """Makes anew what is made of the files, which are other ones now."""
 
     def _replace(self, files: TaggerFiles) -> None:
         self._files = files.interned()
-        self.forget()
+        self.renew()
 
     def initialize(self, get_examples: Callable[[], Iterable[Any]] | None = None, *, nlp: Any = None) -> None:
         """Loads the model now, so that an error in the settings shows before the first text.

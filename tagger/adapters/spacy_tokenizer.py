@@ -55,11 +55,11 @@ class BigruTokenizer(PipelinePart):
         """
         super().__init__(model)
         self._vocab = vocab
-        self.forget()
-
-    def forget(self) -> None:
-        """See `PipelinePart.forget`."""
         self._found: Segment | None = None
+
+    def renew(self) -> None:
+        """See `PipelinePart.renew`."""
+        self._found = None
 
     @property
     def _segment(self) -> "Segment":

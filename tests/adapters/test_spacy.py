@@ -11,6 +11,7 @@ from spacy.tokens import Doc
 from spacy.training import Example
 
 import tagger
+from tagger.adapters import loaded
 from tagger.adapters import spacy as adapter
 from tagger.errors import InputError
 from tagger.weights.ensemble_folder import save_ensemble
@@ -158,14 +159,14 @@ def test_a_saved_pipeline_needs_no_other_folder(lemmatizer: Path, tmp_path: Path
     expected = [before(text).to_json() for text in TEXTS]
     before.to_disk(tmp_path / "saved")
     (tmp_path / "moved").rename(tmp_path / "gone")
-    loaded = spacy.load(tmp_path / "saved")
-    assert [loaded(text).to_json() for text in TEXTS] == expected
-    loaded.to_disk(tmp_path / "again")
+    after = spacy.load(tmp_path / "saved")
+    assert [after(text).to_json() for text in TEXTS] == expected
+    after.to_disk(tmp_path / "again")
     assert {path.name: path.read_bytes() for path in (tmp_path / "again" / "bigru_tagger").iterdir()} == {
         path.name: path.read_bytes() for path in lemmatizer.iterdir()
     }
     other = pipeline("no such tagger")
-    other.from_bytes(loaded.to_bytes())
+    other.from_bytes(after.to_bytes())
     assert [other(text).to_json() for text in TEXTS] == expected
     with pytest.raises(InputError, match="no such tagger"):
         pipeline("no such tagger").to_disk(tmp_path / "never")
@@ -199,6 +200,23 @@ def test_parts_that_name_the_same_model_share_a_tagger(trained: Path, tmp_path: 
     assert same.tagger is component.tagger
     other: Any = pipeline(trained, precision="float32").get_pipe("bigru_tagger")
     assert (other.tagger is component.tagger) == (component.tagger.engine.precision == "float32") is False
+
+
+def test_a_tagger_is_loaded_once(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    loads = []
+    load = loaded.load
+    monkeypatch.setattr(loaded, "load", lambda *rest: loads.append(rest) or load(*rest))
+    model = tagger_copy(trained, tmp_path / "model")
+    (model / "README.md").write_text("so that no other test has it")
+    pipeline(model).to_disk(tmp_path / "saved")
+    assert len(loads) == 1  # before the first text
+    nlp = spacy.load(tmp_path / "saved")
+    assert shown(nlp("They book flights.")) == SHOWN
+    assert len(loads) <= 2  # the first may be gone
+    before = len(loads)
+    nlp.from_bytes(nlp.to_bytes())
+    assert shown(nlp("They book flights.")) == SHOWN
+    assert len(loads) == before
 
 
 def test_a_component_of_another_pipeline(trained: Path) -> None:

@@ -9,10 +9,10 @@ from tagger.errors import InputError
 
 
 class Part(PipelinePart):
-    forgotten = 0
+    renewed = 0
 
-    def forget(self) -> None:
-        self.forgotten += 1
+    def renew(self) -> None:
+        self.renewed += 1
 
 
 def test_a_part_is_found_by_its_name_and_replaced_by_what_was_saved(
@@ -21,10 +21,10 @@ def test_a_part_is_found_by_its_name_and_replaced_by_what_was_saved(
     part = Part(str(trained))
     data = part.to_bytes()
     other = Part("no such tagger").from_bytes(data)
-    assert other.forgotten == 1
+    assert other.renewed == 1
     assert other.files.content == part.files.content
     other.from_disk(learned)
-    assert other.forgotten == 2
+    assert other.renewed == 2
     other.to_disk(tmp_path / "saved", exclude=["vocab"])
     assert {path.name for path in (tmp_path / "saved").iterdir()} == {path.name for path in learned.iterdir()}
     assert Part("").from_disk(learned).files is other.files
