@@ -76,7 +76,7 @@ class PipelinePart:
         """Reads what `to_disk` wrote.
 
         Raises:
-            InputError: the folder has no such files.
+            InputError: the folder has no such files, or they do not fit the settings.
         """
         self._replace(TaggerFiles.read(Path(path), self.saved_names))
         return self
@@ -94,7 +94,7 @@ class PipelinePart:
         """Reads what `to_bytes` made.
 
         Raises:
-            InputError: the bytes are other ones.
+            InputError: the bytes are other ones, or the files do not fit the settings.
         """
         try:
             content = srsly.msgpack_loads(bytes_data)
