@@ -8,6 +8,7 @@ from tagger.errors import InputError, shorten
 from tagger.serving.refusal import Refusal
 from tagger.tagging.checks import checked_column
 from tagger.weights.catalog import find_tagger
+from tagger.weights.languages import language_codes
 
 if TYPE_CHECKING:
     from tagger.tagging.tagger import Tagger
@@ -104,8 +105,10 @@ def wanted_columns(tagger: "Tagger", columns: Sequence[str] | None) -> list[str]
 
 def _description(name: str, tagger: "Tagger") -> dict[str, Any]:
     config = tagger.config
+    languages = language_codes(str(config.get("corpus") or ""))
     return {
         "name": name,
+        "language": languages[0] if len(languages) == 1 else None,
         "columns": list(tagger.columns),
         "takes_text": tagger.takes_text,
         "corpus": " ".join(filter(None, (config.get("corpus"), config.get("version")))) or None,

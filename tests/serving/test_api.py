@@ -111,6 +111,7 @@ def test_models(served: Served) -> None:
     assert found["default"] == "english"
     english = found["models"][0]
     assert english["columns"] == ["upos", "xpos", "feats"]
+    assert english["language"] == "en"
     assert english["license"] == "CC BY-SA 4.0"
     assert len(english["tags"]["upos"]) == 17
 
