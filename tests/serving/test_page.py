@@ -619,7 +619,7 @@ def test_a_token_is_asked_for_and_kept_for_the_session(open_page: Open) -> None:
     page.keyboard.press("Enter")
     expect(dialog).to_be_hidden()
     tag(page)
-    assert seen == [None, "Bearer wrong", "Bearer right", "Bearer right"]
+    assert list(dict.fromkeys(seen)) == [None, "Bearer wrong", "Bearer right"], seen
     page.reload()
     expect(page.locator("#about")).to_contain_text("English-EWT")
     assert seen[-1] == "Bearer right"
