@@ -32,6 +32,7 @@ from tagger.adapters.spacy_values import (
     annotate,
 )
 from tagger.errors import InputError
+from tagger.weights.hub import is_hub_name
 
 if TYPE_CHECKING:
     from tagger.tagging.tagger import Tagger
@@ -66,10 +67,13 @@ def make_tagger(
 ) -> "BigruTagger":
     """The component of a pipeline, as spaCy asks for it; see `BigruTagger`.
 
-    The tagger is loaded now if it can be: before anybody takes the time, and before `nlp.pipe` forks processes.
+    The tagger is loaded now if it is on this machine: before anybody takes the time, and before `nlp.pipe` forks
+    processes. What is on the Hub is fetched for the first text: a saved pipeline has the files, and needs no internet.
     """
     columns = {"pos": pos, "tag": tag, "morph": morph, "lemma": lemma}
     component = BigruTagger(nlp.vocab, name, model, columns, device, precision)
+    if is_hub_name(model):
+        return component
     with suppress(InputError):  # it is raised again for the first text, unless a saved pipeline brings other files
         component.initialize()
     return component

@@ -6,13 +6,13 @@ model of that name; the error comes when it is used.
 """
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import srsly
 
-from tagger.adapters.tagger_files import TAGGER, TaggerFiles
+from tagger.adapters.tagger_files import TaggerFiles
 from tagger.errors import InputError, reason, shorten
 from tagger.weights.catalog import find_tagger
 from tagger.weights.saved_config import predicts_words
@@ -27,8 +27,6 @@ class PipelinePart:
     Attributes:
         model: the name of a tagger, or its folder.
     """
-
-    saved_names: ClassVar[Sequence[str]] = TAGGER  # files and folders that are saved
 
     def __init__(self, model: str) -> None:
         """Looks nothing up yet."""
@@ -48,6 +46,15 @@ class PipelinePart:
                 raise InputError(f"{folder} predicts words and has no tags; name a tagger")
             self._files = TaggerFiles.read(folder).interned()
         return self._files
+
+    @property
+    def saved(self) -> TaggerFiles:
+        """The files that are saved.
+
+        Raises:
+            InputError: as for `files`.
+        """
+        return self.files
 
     @abstractmethod
     def renew(self) -> None:
@@ -70,7 +77,7 @@ class PipelinePart:
         Raises:
             InputError: there is no such tagger, or the folder cannot be written to.
         """
-        self.files.only(self.saved_names).write(Path(path))
+        self.saved.write(Path(path))
 
     def from_disk(self, path: str | Path, *, exclude: Iterable[str] = ()) -> "Self":
         """Reads what `to_disk` wrote.
@@ -78,7 +85,7 @@ class PipelinePart:
         Raises:
             InputError: the folder has no such files, or they do not fit the settings.
         """
-        self._replace(TaggerFiles.read(Path(path), self.saved_names))
+        self._replace(TaggerFiles.read(Path(path)))
         return self
 
     def to_bytes(self, *, exclude: Iterable[str] = ()) -> bytes:
@@ -87,7 +94,7 @@ class PipelinePart:
         Raises:
             InputError: there is no such tagger.
         """
-        data: bytes = srsly.msgpack_dumps(self.files.only(self.saved_names).content)
+        data: bytes = srsly.msgpack_dumps(self.saved.content)
         return data
 
     def from_bytes(self, bytes_data: bytes, *, exclude: Iterable[str] = ()) -> "Self":

@@ -24,7 +24,7 @@ from spacy.vocab import Vocab
 
 from tagger.adapters.spacy_documents import WORDS
 from tagger.adapters.spacy_parts import PipelinePart
-from tagger.adapters.tagger_files import CUTTER
+from tagger.adapters.tagger_files import TaggerFiles
 from tagger.text.paragraphs import read_paragraphs
 from tagger.text.sentence import Token
 
@@ -44,8 +44,6 @@ def make_tokenizer(model: str = "english") -> "Callable[[Language], BigruTokeniz
 class BigruTokenizer(PipelinePart):
     """Makes Docs. Of a multiword token, `token._.bigru_words` has the words, which `BigruTagger` tags."""
 
-    saved_names = CUTTER
-
     def __init__(self, vocab: Vocab, model: str = "english") -> None:
         """Loads nothing yet.
 
@@ -56,6 +54,11 @@ class BigruTokenizer(PipelinePart):
         super().__init__(model)
         self._vocab = vocab
         self._found: Segment | None = None
+
+    @property
+    def saved(self) -> TaggerFiles:
+        """See `PipelinePart.saved`."""
+        return self.files.cutter
 
     def renew(self) -> None:
         """See `PipelinePart.renew`."""
@@ -112,7 +115,7 @@ class BigruTokenizer(PipelinePart):
 
     def __getstate__(self) -> dict[str, Any]:
         """A copy, such as that of another process, has the files and makes its segmenter of them."""
-        return {**self.__dict__, "_files": self.files.only(CUTTER), "_found": None}
+        return {**self.__dict__, "_files": self.saved, "_found": None}
 
 
 def _doc(vocab: Vocab, text: str, paragraphs: Sequence[tuple[int, list[list[Token]]]]) -> Doc:

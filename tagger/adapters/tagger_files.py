@@ -2,26 +2,17 @@
 
 import hashlib
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 from weakref import WeakValueDictionary
 
 from tagger.errors import InputError, reason, shorten
-from tagger.weights.saved_config import (
-    CARD,
-    CONFIG,
-    MEMBERS,
-    SEGMENTER,
-    SEGMENTER_WEIGHTS,
-    TOKENIZER,
-    VOCABULARY,
-    WEIGHTS,
-)
+from tagger.weights.hub import is_tagger_file
+from tagger.weights.saved_config import CONFIG, MEMBERS, SEGMENTER, SEGMENTER_WEIGHTS, WEIGHTS
 
-TAGGER = (CONFIG, CARD, WEIGHTS, VOCABULARY, TOKENIZER, SEGMENTER_WEIGHTS, SEGMENTER, MEMBERS)  # of a tagger's folder
-CUTTER = (CONFIG, SEGMENTER_WEIGHTS, SEGMENTER)  # those of them that cut raw text
+_CUTTER = (CONFIG, SEGMENTER_WEIGHTS, SEGMENTER)  # the files that cut raw text
 
 _known: "WeakValueDictionary[bytes, TaggerFiles]" = WeakValueDictionary()
 
@@ -38,27 +29,25 @@ class TaggerFiles:
         """Takes files from anywhere.
 
         Raises:
-            InputError: a path is none of a tagger's file, such as one that leads out of the folder.
+            InputError: a path is not that of a tagger's file. No such path leads out of the folder.
         """
         for name, data in content.items():
-            parts = PurePosixPath(name).parts if isinstance(name, str) else ()
-            whole = parts[:1] and parts[0] in TAGGER and ".." not in parts and not set("\\:\0") & set(name)
-            if not whole or not isinstance(data, bytes):
+            if not isinstance(name, str) or not is_tagger_file(name) or not isinstance(data, bytes):
                 raise InputError(
                     f"{origin}: {shorten(str(name))} is no file of a tagger; save the pipeline again with this version"
                 )
         self.content, self.origin = dict(sorted(content.items())), origin
 
     @classmethod
-    def read(cls, folder: Path, names: Sequence[str] = TAGGER) -> "TaggerFiles":
-        """Reads those of the named files and folders of a tagger's folder that are there.
+    def read(cls, folder: Path) -> "TaggerFiles":
+        """Reads those files of a folder that are a tagger's.
 
         Raises:
             InputError: a file cannot be read, or there is no `config.json`.
         """
         try:
-            paths = [path for name in names for path in (folder / name, *(folder / name).rglob("*")) if path.is_file()]
-            content = {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
+            paths = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*")}
+            content = {name: path.read_bytes() for name, path in paths.items() if is_tagger_file(name)}
         except OSError as error:
             raise InputError(f"{folder} cannot be read: {reason(error)}; copy the tagger's folder again") from None
         if CONFIG not in content:
@@ -81,10 +70,10 @@ class TaggerFiles:
                 f"{folder} cannot be written: {reason(error)}; make room, or choose another folder"
             ) from None
 
-    def only(self, names: Sequence[str]) -> "TaggerFiles":
-        """Those of the named files and folders that are there."""
-        content = {name: data for name, data in self.content.items() if PurePosixPath(name).parts[0] in names}
-        return TaggerFiles(content, self.origin)
+    @property
+    def cutter(self) -> "TaggerFiles":
+        """Those that cut raw text."""
+        return TaggerFiles({name: self.content[name] for name in _CUTTER if name in self.content}, self.origin)
 
     @property
     def has_tagger(self) -> bool:

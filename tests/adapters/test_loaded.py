@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from tagger.adapters.loaded import segmenter_of, shared_tagger
-from tagger.adapters.tagger_files import CUTTER, TaggerFiles
+from tagger.adapters.tagger_files import TaggerFiles
 from tagger.errors import InputError
 from tests.conftest import TOKENS
 
@@ -24,7 +24,7 @@ def test_errors_name_where_the_files_come_from(trained: Path) -> None:
 
 def test_a_segmenter_needs_no_network(learned: Path, trained: Path) -> None:
     for folder, name in ((learned, "learned"), (trained, "english")):
-        files = TaggerFiles.read(folder, CUTTER)
+        files = TaggerFiles.read(folder).cutter
         text = ["They don't book. The book reads du des."]
         segmenter = segmenter_of(files)
         assert segmenter.name == name

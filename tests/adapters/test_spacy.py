@@ -18,6 +18,7 @@ from tagger.weights.ensemble_folder import save_ensemble
 from tagger.weights.folder import save_tagger
 from tests.adapters.conftest import FEATS, LEMMAS, ROOT, pipeline, with_entry_points
 from tests.conftest import CORPUS, TOKENS, make_network, network_config
+from tests.weights.hub_server import Hub, Repository
 
 TEXTS = ["They book flights.", "The book reads well.", "Well", "", "  \n"]
 SHOWN = [("They", "PRON", "PRP"), ("book", "VERB", "VBP"), ("flights", "NOUN", "NNS"), (".", "PUNCT", ".")]
@@ -217,6 +218,17 @@ def test_a_tagger_is_loaded_once(trained: Path, tmp_path: Path, monkeypatch: pyt
     nlp.from_bytes(nlp.to_bytes())
     assert shown(nlp("They book flights.")) == SHOWN
     assert len(loads) == before
+
+
+def test_a_tagger_of_the_hub_is_fetched_for_the_first_text_alone(hub: Hub, trained: Path, tmp_path: Path) -> None:
+    hub.repositories["o/tiny"] = Repository({path.name: path.read_bytes() for path in trained.iterdir()})
+    nlp = pipeline("hf:o/tiny")
+    assert not hub.requests
+    assert shown(nlp("They book flights.")) == SHOWN
+    nlp.to_disk(tmp_path / "saved")
+    hub.requests.clear()
+    assert shown(spacy.load(tmp_path / "saved")("They book flights.")) == SHOWN
+    assert not hub.requests
 
 
 def test_a_component_of_another_pipeline(trained: Path) -> None:

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from tagger.adapters.tagger_files import CUTTER, TaggerFiles
+from tagger.adapters.tagger_files import TaggerFiles
 from tagger.errors import InputError
 
 
@@ -15,9 +15,9 @@ def test_files_become_the_folder_again(learned: Path, tmp_path: Path) -> None:
     assert files.content == {path.name: path.read_bytes() for path in learned.iterdir()}
     files.write(tmp_path / "a" / "b")
     assert TaggerFiles.read(tmp_path / "a" / "b").digest == files.digest == TaggerFiles.read(learned).digest
-    assert set(files.only(CUTTER).content) == {"config.json", "segmenter.json", "segmenter.safetensors"}
+    assert set(files.cutter.content) == {"config.json", "segmenter.json", "segmenter.safetensors"}
     assert files.has_tagger
-    assert not files.only(CUTTER).has_tagger
+    assert not files.cutter.has_tagger
 
 
 def test_other_content_has_another_digest() -> None:
