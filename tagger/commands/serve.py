@@ -74,8 +74,11 @@ def serve(
 def _token(file: str | None) -> str | None:
     """The token that requests need; None: they need none."""
     if file is None:
-        return os.environ.get(TOKEN) or None
-    token = "".join(read_lines(file)).strip()
+        where, token = TOKEN, os.environ.get(TOKEN, "")
+        if not token:
+            return None
+    else:
+        where, token = f"--token-file {file}", "".join(read_lines(file)).strip()
     if not token or not token.isascii() or not token.isprintable() or " " in token:
-        raise InputError(f"--token-file {file}: it has no token, one line of visible ASCII characters; write one there")
+        raise InputError(f"{where}: it has no token, one line of visible ASCII characters; write one there")
     return token

@@ -1,7 +1,9 @@
 """The service's own protocol: JSON in, the tags of a text or of tokens out, with probabilities and alternatives."""
 
 import asyncio
+from collections.abc import Callable, Iterable
 from dataclasses import asdict
+from functools import partial
 from typing import Annotated, Any, Literal
 
 import orjson
@@ -10,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from tagger.analysis.explain import explain
 from tagger.errors import InputError
+from tagger.serving import documents
 from tagger.serving.batcher import Job, Render
 from tagger.serving.bodies import read_json
 from tagger.serving.models import wanted_columns
@@ -17,9 +20,12 @@ from tagger.serving.refusal import Refusal
 from tagger.serving.service import Service, conllu_blocks, units_of_text
 from tagger.tagging import decoding
 from tagger.text.sentence import Sentence
+from tagger.text.units import Unit
 from tagger.text.writers import writer
 
 MAX_TOP = 50
+MAX_WORK = 20_000_000  # characters, times the number of tags of each word
+Tokens = Annotated[list[str], Field(fail_fast=True)]  # one error is enough
 Output = Literal["json", "jsonl", "conllu", "tsv", "csv", "slash"]
 
 
@@ -28,9 +34,11 @@ class TagRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
     text: str | None = Field(default=None, description="Running text, read as `tagger tag` reads a file.")
-    tokens: list[str] | list[list[str]] | None = Field(default=None, description="A sentence, or a list of sentences.")
+    tokens: Tokens | Annotated[list[Tokens], Field(fail_fast=True)] | None = Field(
+        default=None, description="A sentence, or a list of sentences."
+    )
     model: str | None = Field(default=None, description="A name that `GET /v1/models` lists. Default: the first.")
-    columns: list[str] | None = Field(default=None, description="Such as `upos`. Default: all that the model has.")
+    columns: Tokens | None = Field(default=None, description="Such as `upos`. Default: all that the model has.")
     top: Annotated[int, Field(ge=1, le=MAX_TOP)] = 1
     output: Output = Field(default="json", description="`json`, or a format of `tagger tag --output` as plain text.")
 
@@ -60,7 +68,7 @@ class ExplainRequest(BaseModel):
     """What `POST /v1/explain` reads: the tokens of one sentence."""
 
     model_config = ConfigDict(extra="forbid")
-    tokens: list[str]
+    tokens: Tokens
     model: str | None = None
     column: str | None = Field(default=None, description="Default: the model's first.")
 
@@ -112,15 +120,25 @@ def routes(service: Service) -> APIRouter:
         wanted = decoding.Request(tuple(columns), asked.top, probabilities=asked.output != "slash")
         if (asked.text is None) == (asked.tokens is None):
             raise Refusal(400, 'give either "text" or "tokens"')
+        units: Callable[[], Iterable[Unit]]
         if asked.text is not None:
-            text = asked.text
-            job = Job(tagger, lambda: units_of_text(tagger, text), len(text), wanted, _render(name, columns, asked))
+            units, size = partial(units_of_text, tagger, asked.text), len(asked.text)
         else:
             sentences = _sentences(asked.tokens or [])
             size = sum(len(form) + 1 for tokens in sentences for form in tokens)
-            job = Job(tagger, lambda: map(Sentence, sentences), size, wanted, _render(name, columns, asked))
+            units = partial(map, Sentence, sentences)
+        if size * asked.top > MAX_WORK:
+            raise Refusal(
+                413, f"{asked.top} tags for each of {size:,} characters are too many; send less, or lower top"
+            )
         kind = "application/json" if asked.output == "json" else "text/plain; charset=utf-8"
-        return Response(await service.batcher.run(job), media_type=kind)
+        before, render, after = _written(name, columns, asked)
+        if size * asked.top <= documents.WINDOW:
+            body = await service.batcher.run(Job(tagger, units, size, wanted, render))
+            return Response(before + body + after, media_type=kind)
+        window = max(1000, documents.WINDOW // asked.top)
+        document = documents.Document(tagger, units(), size, wanted, render, window=window)
+        return await documents.answer(document, service.batcher, before, after, kind, request.is_disconnected)
 
     @router.post(
         "/explain",
@@ -151,14 +169,22 @@ def _sentences(tokens: list[str] | list[list[str]]) -> list[list[str]]:
     return [tokens]  # type: ignore[list-item]
 
 
-def _render(name: str, columns: list[str], asked: TagRequest) -> Render:
-    """Makes the answer of the sentences."""
+def _written(name: str, columns: list[str], asked: TagRequest) -> tuple[bytes, Render, bytes]:
+    """The beginning of the answer, what makes a part of it of some sentences, and its end."""
     format = "jsonl" if asked.output == "json" else asked.output
     write = writer(format, columns, probabilities=format != "slash", top=1 if format == "slash" else asked.top)
     if asked.output == "conllu":
         blocks = conllu_blocks(write)
-        return lambda sentences: blocks(sentences).encode()
+        return b"", lambda sentences: blocks(sentences).encode(), b""
     if asked.output != "json":
-        return lambda sentences: "".join(map(write, sentences)).encode()
+        return b"", lambda sentences: "".join(map(write, sentences)).encode(), b""
     head = orjson.dumps({"model": name, "columns": columns})[:-1] + b',"sentences":['
-    return lambda sentences: head + ",".join([write(sentence)[:-1] for sentence in sentences]).encode() + b"]}"
+    first = True
+
+    def render(sentences: list[Sentence]) -> bytes:
+        nonlocal first
+        comma = "" if first or not sentences else ","
+        first = first and not sentences
+        return (comma + ",".join([write(sentence)[:-1] for sentence in sentences])).encode()
+
+    return head, render, b"]}"

@@ -19,9 +19,9 @@ from fastapi_offline import FastAPIOffline
 from starlette.types import Lifespan
 
 from tagger.serving import api, corenlp, huggingface, udpipe
-from tagger.serving.gate import Gate, Limits, refusal_body
+from tagger.serving.gate import Gate, Limits
 from tagger.serving.metrics import Metrics
-from tagger.serving.refusal import Refusal
+from tagger.serving.refusal import Refusal, error_response
 from tagger.serving.service import Service
 
 PAGE = files("tagger.serving").joinpath("page.html")
@@ -65,8 +65,7 @@ def create_app(
 
     @app.exception_handler(Refusal)
     async def refused(request: Request, refusal: Refusal) -> Response:
-        body, kind = refusal_body(refusal, request.url.path)
-        return Response(body, refusal.status, refusal.headers, kind)
+        return error_response(refusal, request.url.path)
 
     return gate
 

@@ -1,36 +1,51 @@
-"""The body of a request -> bytes in memory, or a file on disk if it is large; forms -> their fields.
+"""The body of a request -> checked JSON, or a file, which lies on disk if it is large."""
 
-Memory stays bounded: only a small body is held in memory, and of a form only its text may be large.
-"""
-
-import re
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from functools import partial
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from tempfile import SpooledTemporaryFile
-from typing import Any, TypeVar, cast
-from urllib.parse import unquote_to_bytes
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
-from python_multipart.exceptions import FormParserError
-from python_multipart.multipart import MultipartParser, QuerystringParser, parse_options_header
 from starlette.requests import Request
 
 from tagger.serving.refusal import Refusal
+from tagger.text.terminal import printable
 
 IN_MEMORY = 256 * 1024  # bytes; what is larger lies on disk
 MAX_JSON = 4_000_000  # bytes of a body that is JSON, which is held in memory
-MAX_FIELD = 10_000  # bytes of the value of a field other than the text
-TEXT = "data"  # the field of a form that has the text
-_INCOMPLETE = re.compile(rb"%[0-9A-Fa-f]?\Z")
+MAX_ERRORS = 20  # of a body that is JSON; more are not listed, since the list could be longer than the body
 
 Body = TypeVar("Body", bound=BaseModel)
-Spool = SpooledTemporaryFile[bytes]
 
 
-def new_spool() -> Spool:
-    """A file without a name, in memory while it is small."""
-    return SpooledTemporaryFile(max_size=IN_MEMORY)
+class Spool(SpooledTemporaryFile[bytes]):
+    """A file without a name, in memory while it is small. Where the disk is full, the request is refused."""
+
+    def __init__(self) -> None:
+        super().__init__(max_size=IN_MEMORY)
+
+    def write(self, data: Any) -> int:
+        """Adds bytes."""
+        with _refusing():
+            return super().write(data)
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        """Goes to a place; writes what waits to be written."""
+        with _refusing():
+            return super().seek(offset, whence)
+
+    def close(self) -> None:
+        """Frees the memory or the disk."""
+        with suppress(OSError):  # what could not be written need not be
+            super().close()
+
+
+@contextmanager
+def _refusing() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise Refusal(507, f"the service has no room on its disk ({error.strerror}); send less, or later") from None
 
 
 async def read_json(request: Request, model: type[Body]) -> Body:
@@ -47,172 +62,21 @@ async def read_json(request: Request, model: type[Body]) -> Body:
     try:
         return model.model_validate_json(bytes(body))
     except ValidationError as error:
-        first = error.errors(include_url=False, include_context=False)[0]
-        place = ".".join(map(str, first["loc"]))
-        raise Refusal(400, f"{place}: {first['msg']}" if place else f"the body is no JSON: {first['msg']}") from None
+        raise Refusal(400, _first_wrong(error)) from None
+
+
+def _first_wrong(error: ValidationError) -> str:
+    if error.error_count() > MAX_ERRORS:
+        return f"more than {MAX_ERRORS} keys or values are wrong; /docs says what there is"
+    first = error.errors(include_url=False, include_context=False)[0]
+    place = printable(".".join(map(str, first["loc"]))[:60])
+    return f"{place}: {first['msg']}" if place else f"the body is no JSON: {first['msg']}"
 
 
 async def read_spooled(request: Request) -> Spool:
     """The body of a request, whatever its size; the caller closes it."""
-    spool = new_spool()
+    spool = Spool()
     async for chunk in request.stream():
         spool.write(chunk)
     spool.seek(0)
     return spool
-
-
-@dataclass
-class Form:
-    """The fields of a request: of its query and of the form in its body.
-
-    Attributes:
-        fields: each but the text.
-        text: the field `data`, to be read from its start; None if there is none.
-    """
-
-    fields: dict[str, str]
-    text: Spool | None = None
-
-    def close(self) -> None:
-        """Frees the memory or the disk that the text takes."""
-        if self.text is not None:
-            self.text.close()
-
-
-async def read_form(request: Request) -> Form:
-    """The query of a request and, of a POST, its form (urlencoded or multipart). The form wins; the last value counts.
-
-    Raises:
-        Refusal: the body is no form, or a field other than the text is large.
-    """
-    form = Form({name: value for name, value in request.query_params.items() if name != TEXT})
-    if TEXT in request.query_params:
-        form.text = new_spool()
-        form.text.write(request.query_params[TEXT].encode(errors="replace"))
-    try:
-        if request.method == "POST":
-            await _read_body(request, _Fields(form))
-    except FormParserError as error:
-        form.close()
-        raise Refusal(400, f"the form cannot be read: {error}") from None
-    except BaseException:
-        form.close()
-        raise
-    if form.text is not None:
-        form.text.seek(0)
-    return form
-
-
-async def _read_body(request: Request, fields: "_Fields") -> None:
-    kind, options = parse_options_header(request.headers.get("content-type"))
-    if kind == b"multipart/form-data":
-        boundary = options.get(b"boundary")
-        if not boundary:
-            raise Refusal(400, "Content-Type: multipart/form-data names no boundary")
-        parser: Any = MultipartParser(boundary, cast(Any, _multipart_callbacks(fields)))
-    elif kind == b"application/x-www-form-urlencoded":
-        parser = QuerystringParser(cast(Any, _urlencoded_callbacks(fields)))
-    else:
-        shown = kind.decode("latin-1")[:60] or "none"
-        raise Refusal(400, f"Content-Type {shown}: send multipart/form-data or application/x-www-form-urlencoded")
-    async for chunk in request.stream():
-        parser.write(chunk)
-    parser.finalize()
-    if kind == b"multipart/form-data" and fields.open:
-        raise Refusal(400, "the form ends in the middle of a part; its last boundary is missing")
-
-
-@dataclass
-class _Fields:
-    """Writes the fields of a form down as they come."""
-
-    form: Form
-    name: str | None = None
-    value: bytearray = field(default_factory=bytearray)
-    open: bool = False
-
-    def begin(self, name: str | None) -> None:
-        self.name, self.value, self.open = name, bytearray(), True
-        if name == TEXT:
-            if self.form.text is not None:
-                self.form.text.close()
-            self.form.text = new_spool()
-
-    def add(self, data: bytes) -> None:
-        if self.name == TEXT and self.form.text is not None:
-            self.form.text.write(data)
-        elif self.name is not None:
-            self.value += data
-            if len(self.value) > MAX_FIELD:
-                raise Refusal(413, f"the field {self.name[:60]} has more than {MAX_FIELD:,} bytes; only {TEXT} may")
-
-    def end(self) -> None:
-        self.open = False
-        if self.name is not None and self.name != TEXT:
-            self.form.fields[self.name] = self.value.decode(errors="replace")
-
-
-def _multipart_callbacks(fields: _Fields) -> dict[str, Callable[..., None]]:
-    header, value, found = bytearray(), bytearray(), dict[bytes, bytes]()
-
-    def on_header_end() -> None:
-        found[bytes(header).lower()] = bytes(value)
-        header.clear()
-        value.clear()
-
-    def on_headers_finished() -> None:
-        _, options = parse_options_header(found.get(b"content-disposition"))
-        name = options.get(b"name")
-        found.clear()
-        fields.begin(None if name is None else name.decode(errors="replace"))
-
-    def on_part_begin() -> None:
-        fields.open = True
-
-    def add(to: bytearray, data: bytes, start: int, end: int) -> None:
-        to += data[start:end]
-
-    return {
-        "on_part_begin": on_part_begin,
-        "on_header_field": partial(add, header),
-        "on_header_value": partial(add, value),
-        "on_header_end": on_header_end,
-        "on_headers_finished": on_headers_finished,
-        "on_part_data": lambda data, start, end: fields.add(data[start:end]),
-        "on_part_end": fields.end,
-    }
-
-
-def _urlencoded_callbacks(fields: _Fields) -> dict[str, Callable[..., None]]:
-    name, rest = bytearray(), bytearray()  # rest: the beginning of a %XX whose end has not come yet
-    begun = False
-
-    def begin() -> None:
-        nonlocal begun
-        if not begun:
-            fields.begin(unquote_to_bytes(bytes(name).replace(b"+", b" ")).decode(errors="replace"))
-            begun = True
-
-    def on_field_name(data: bytes, start: int, end: int) -> None:
-        name.extend(data[start:end])
-        if len(name) > MAX_FIELD:
-            raise Refusal(413, f"the name of a field has more than {MAX_FIELD:,} bytes")
-
-    def on_field_data(data: bytes, start: int, end: int) -> None:
-        begin()
-        rest.extend(data[start:end])
-        cut = _INCOMPLETE.search(rest)
-        whole = bytes(rest[: cut.start()] if cut else rest)
-        del rest[: len(whole)]
-        fields.add(unquote_to_bytes(whole.replace(b"+", b" ")))
-
-    def on_field_end() -> None:
-        nonlocal begun
-        begin()
-        fields.add(bytes(rest))
-        fields.end()
-        name.clear()
-        rest.clear()
-        begun = False
-
-    return {"on_field_name": on_field_name, "on_field_data": on_field_data, "on_field_end": on_field_end}

@@ -17,10 +17,12 @@ from fastapi import Request, Response
 
 from tagger.serving import documents
 from tagger.serving.batcher import Render
-from tagger.serving.bodies import MAX_FIELD, Spool, new_spool, read_spooled
+from tagger.serving.bodies import Spool, read_spooled
+from tagger.serving.forms import MAX_FIELD
 from tagger.serving.refusal import Refusal
 from tagger.serving.service import WHERE, Service, conllu_blocks, lines_as_sentences
 from tagger.tagging import decoding
+from tagger.text.characters import encodable
 from tagger.text.files import decoded_lines
 from tagger.text.readers import read_units
 from tagger.text.sentence import Sentence
@@ -98,7 +100,7 @@ async def _text(request: Request) -> tuple[Spool, str]:
     spool.close()
     if len(body) > MAX_FORM:
         raise Refusal(413, f"more than {MAX_FORM:,} bytes that are percent-encoded; send Content-Type: text/plain")
-    decoded = new_spool()
+    decoded = Spool()
     decoded.write(unquote_to_bytes(body.replace(b"+", b" ")))
     return decoded, charset
 
@@ -111,6 +113,8 @@ def _units(tagger: "Tagger", text: Spool, charset: str, properties: dict[str, An
     """
     one = _is_true(properties, "ssplit.isOneSentence")
     lines: Iterable[str] = decoded_lines(cast(BinaryIO, text), WHERE, charset, option="Content-Type")
+    if charset.lower() != "utf-8":
+        lines = map(encodable, lines)  # UTF-7 has lone surrogates
     if one:
         lines = (line.replace("\n", " ") for line in lines)
     if _is_true(properties, "tokenize.whitespace"):

@@ -11,15 +11,17 @@ from starlette.responses import Response, StreamingResponse
 
 from tagger.errors import InputError
 from tagger.serving.batcher import Batcher, Job, Render, size_of
-from tagger.serving.bodies import Spool, new_spool
+from tagger.serving.bodies import Spool
 from tagger.serving.refusal import CLIENT_GONE, Refusal
 from tagger.tagging.decoding import Request
+from tagger.text.sentence import Sentence
 from tagger.text.units import Unit
 
 if TYPE_CHECKING:
     from tagger.tagging.tagger import Tagger
 
 WINDOW = 40_000  # characters
+MAX_SENTENCE = 20_000  # words: a sentence is tagged at once, and other requests wait
 CHUNK = 1 << 16  # bytes
 AT_ONCE = 16_000  # bytes of a text that is read in the event loop
 
@@ -34,6 +36,7 @@ class Document(NamedTuple):
         request: what is asked of its words; None: nothing is tagged.
         render: makes the answer of each window.
         one_sentence: whether each paragraph is one sentence.
+        window: characters that are tagged at once.
     """
 
     tagger: "Tagger"
@@ -42,6 +45,7 @@ class Document(NamedTuple):
     request: Request | None
     render: Render
     one_sentence: bool = False
+    window: int = WINDOW
 
 
 async def answer(
@@ -65,7 +69,7 @@ async def answer(
     Raises:
         Refusal: a line of the text is bad, or the client went away.
     """
-    out, first = new_spool(), True
+    out, first = Spool(), True
     try:
         out.write(before)
         async for window in _windows(document):
@@ -85,7 +89,8 @@ async def answer(
         size = out.tell()
         out.seek(0)
         if size <= CHUNK:
-            return Response(out.read(), media_type=media_type)
+            with out:
+                return Response(out.read(), media_type=media_type)
         return StreamingResponse(_chunks(out), media_type=media_type, headers={"content-length": str(size)})
     except BaseException:
         out.close()
@@ -98,9 +103,9 @@ async def _windows(document: Document) -> AsyncIterator[list[Unit]]:
     while True:
         try:
             if document.size <= AT_ONCE:
-                window = _window(units)
+                window = _window(units, document.window)
             else:
-                window = await asyncio.to_thread(_window, units)
+                window = await asyncio.to_thread(_window, units, document.window)
         except InputError as error:
             raise Refusal(400, str(error)) from None
         if not window:
@@ -108,13 +113,15 @@ async def _windows(document: Document) -> AsyncIterator[list[Unit]]:
         yield window
 
 
-def _window(units: Iterator[Unit]) -> list[Unit]:
+def _window(units: Iterator[Unit], most: int) -> list[Unit]:
     window: list[Unit] = []
     size = 0
     for unit in units:
+        if isinstance(unit, Sentence) and len(unit) > MAX_SENTENCE:
+            raise Refusal(413, f"a sentence has {len(unit):,} words, more than {MAX_SENTENCE:,}; break it up")
         window.append(unit)
         size += size_of([unit])
-        if size >= WINDOW:
+        if size >= most:
             break
     return window
 

@@ -9,19 +9,16 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-import orjson
 from starlette.middleware.cors import CORSMiddleware
-from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tagger.serving.log import write_line
 from tagger.serving.metrics import Metrics
-from tagger.serving.refusal import CLIENT_GONE, Refusal
+from tagger.serving.refusal import CLIENT_GONE, MODELS, Refusal, refuse
 
 OPEN_PATHS = {"/live", "/ready", "/ping", "/"}  # GET needs no token
 PATHS = {"/", "/live", "/ready", "/ping", "/metrics", "/docs", "/openapi.json", "/models", "/process"}
 PATHS |= {"/v1/tag", "/v1/explain", "/v1/models"}
-MODELS = "/models/"
 PATIENCE = 20.0  # seconds that a body may take, and that it may pause
 SLOWEST = 1_000.0  # bytes a second after that; for each of these it may take a second more
 NOT_FOUND = "other"
@@ -101,7 +98,7 @@ class Gate:
         except asyncio.CancelledError:  # the time for requests in flight is over
             if facts.status:
                 raise
-            await _refuse(Refusal(503, "the service ends; try again in a second"), inner, receive, counted)
+            await refuse(Refusal(503, "the service ends; try again in a second"), inner, receive, counted)
         finally:
             self.running -= works
             self.metrics.running.dec()
@@ -112,7 +109,7 @@ class Gate:
         try:
             self._check(scope)
         except Refusal as refusal:
-            await _refuse(refusal, scope, receive, send)
+            await refuse(refusal, scope, receive, send)
         else:
             await self._app(scope, receive, send)
 
@@ -191,19 +188,3 @@ class Gate:
                     "client": scope["client"][0] if scope.get("client") else None,
                 }
             )
-
-
-async def _refuse(refusal: Refusal, scope: Scope, receive: Receive, send: Send) -> None:
-    """Answers with an error. The server drops the rest of the body, so that the client can read the answer."""
-    body, kind = refusal_body(refusal, scope["path"])
-    headers = refusal.headers
-    if any(name == b"expect" for name, _ in scope["headers"]):  # nobody knows whether the body comes
-        headers["connection"] = "close"
-    await Response(body, refusal.status, headers, kind)(scope, receive, send)
-
-
-def refusal_body(refusal: Refusal, path: str) -> tuple[bytes, str]:
-    """The body of an error and its type: JSON where the protocol has JSON, else a line of text."""
-    if path.startswith(("/v1/", MODELS)):
-        return orjson.dumps({"error": refusal.message}), "application/json"
-    return f"{refusal.message}\n".encode(), "text/plain; charset=utf-8"

@@ -5,7 +5,7 @@ first column, or of the column that `parameters.column` names.
 """
 
 from itertools import groupby
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import orjson
 from fastapi import APIRouter, Request, Response
@@ -18,6 +18,9 @@ from tagger.serving.service import Service, units_of_text
 from tagger.tagging import decoding
 from tagger.text.sentence import Sentence
 
+MAX_TEXT = 200_000  # characters of a text, which is tagged at once; other protocols take longer ones
+MAX_TEXTS = 1_000
+
 
 class Parameters(BaseModel):
     """How the tags are given back. Keys that other models have are read and do nothing."""
@@ -26,14 +29,21 @@ class Parameters(BaseModel):
         default=None,
         description="Default: each word is a group. `none`: no groups. Others: neighbours with one tag are one.",
     )
-    ignore_labels: list[str] = Field(default=[], description="Tags that are left out.")
+    ignore_labels: Annotated[list[str], Field(fail_fast=True)] = Field(
+        default=[], description="Tags that are left out."
+    )
     column: str | None = Field(default=None, description="Such as `xpos`. Default: the model's first.")
+
+
+_Short = Field(max_length=MAX_TEXT)
 
 
 class Payload(BaseModel):
     """A text or several, and how the tags are given back."""
 
-    inputs: str | list[str]
+    inputs: (
+        Annotated[str, _Short] | Annotated[list[Annotated[str, _Short]], Field(fail_fast=True, max_length=MAX_TEXTS)]
+    )
     parameters: Parameters = Parameters()
 
 

@@ -12,7 +12,8 @@ from fastapi import APIRouter, Request, Response
 
 from tagger.serving import documents
 from tagger.serving.batcher import Render
-from tagger.serving.bodies import Form, Spool, read_form
+from tagger.serving.bodies import Spool
+from tagger.serving.forms import Form, read_form
 from tagger.serving.refusal import Refusal
 from tagger.serving.service import WHERE, Service, conllu_blocks, lines_as_sentences
 from tagger.tagging import decoding

@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import random
+import re
 import signal
 import socket
 import subprocess
@@ -21,17 +22,22 @@ from prometheus_client.parser import text_string_to_metric_families
 
 import tagger
 from tagger.serving import connection, gate
+from tagger.serving.api import MAX_TOP, MAX_WORK
 from tagger.serving.app import create_app
-from tagger.serving.batcher import Batcher
+from tagger.serving.batcher import Batcher, Job
+from tagger.serving.documents import MAX_SENTENCE, WINDOW
 from tagger.serving.gate import Gate, Limits
 from tagger.serving.models import Models
 from tagger.serving.server import Ending, Server, bound_socket
-from tagger.serving.service import Service
+from tagger.serving.service import Service, units_of_text
+from tagger.tagging.decoding import Request
+from tagger.text.sentence import Sentence
 from tests.serving.conftest import Served, serving
 
 TAG = b"POST /v1/tag HTTP/1.1\r\nHost: x\r\n"
 FORM = b"POST /process HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\n"
 BODY = b'{"text": "They book flights."}'
+LINE = "They book flights.\n"
 PATIENCE = 0.5  # seconds, in the place of 20 or 60
 
 
@@ -460,3 +466,46 @@ def test_large_texts_take_no_more_memory_than_small_ones(trained: Path, tmp_path
         form = {"data": line * 30_000, "tokenizer": "", "tagger": ""}
         assert len(httpx.post(f"{served.url}/process", data=form, timeout=60).content) == len(answer)
         assert memory(served) - before < len(answer)  # neither the text nor an answer was in memory
+
+
+def test_large_json_is_tagged_window_by_window(trained: Path) -> None:
+    lines = 3 * WINDOW // len(LINE)
+    with running(trained, limits(max_bytes=4_000_000)) as service, httpx.Client(base_url=service.url) as client:
+        found = client.post("/v1/tag", json={"text": LINE * lines}, timeout=60).json()["sentences"]
+        again = client.post("/v1/tag", json={"tokens": [s["tokens"] for s in found]}, timeout=60).json()["sentences"]
+        conllu = client.post("/v1/tag", json={"text": LINE * lines, "output": "conllu"}, timeout=60).text
+        assert (
+            [s["tokens"] for s in again] == [s["tokens"] for s in found] == [["They", "book", "flights", "."]] * lines
+        )
+        assert [s["upos"] for s in again] == [s["upos"] for s in found] == [["PRON", "VERB", "NOUN", "PUNCT"]] * lines
+        assert found[-1]["offsets"][0] == [len(LINE) * (lines - 1), len(LINE) * (lines - 1) + 4]
+        assert re.findall("# sent_id = (.*)", conllu) == [str(number + 1) for number in range(lines)]
+        for body in ({"tokens": ["a"] * (MAX_SENTENCE + 1)}, {"text": "a" * (MAX_WORK // MAX_TOP + 1), "top": MAX_TOP}):
+            refused = client.post("/v1/tag", json=body)
+            assert refused.status_code == 413, refused.text
+        vertical = {"data": "a\n" * (MAX_SENTENCE + 1), "input": "vertical", "tagger": ""}
+        assert client.post("/process", data=vertical).status_code == 413
+
+
+def test_one_bad_job_of_a_batch_does_not_spoil_the_others(trained: Path) -> None:
+    tiny = tagger.load(trained, device="cpu")
+    batcher = Batcher()
+    numbers: list[int] = []
+
+    def job(text: str, render: Any) -> Job:
+        return Job(tiny, lambda: units_of_text(tiny, text), len(text), Request(("upos",)), render)
+
+    def counting(sentences: list[Sentence]) -> bytes:
+        numbers.append(len(sentences))
+        return b"good"
+
+    async def run() -> list[Any]:
+        batcher.start()
+        jobs = [job("They book flights.", counting), job("Well", lambda _: 1 / 0), job("Well. Well.", counting)]
+        jobs.append(Job(tiny, lambda: iter([1 / 0]), 1, Request(("upos",)), counting))
+        return await asyncio.gather(*map(batcher.run, jobs), batcher.run(jobs[0]), return_exceptions=True)
+
+    answers = asyncio.run(run())
+    batcher.stop()
+    assert [getattr(answer, "status", answer) for answer in answers] == [b"good", 500, b"good", 500, b"good"]
+    assert numbers == [1, 2, 1]  # each was made once
