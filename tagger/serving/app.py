@@ -19,13 +19,12 @@ from fastapi_offline import FastAPIOffline
 from starlette.types import Lifespan
 
 from tagger.serving import api, corenlp, huggingface, udpipe
-from tagger.serving.gate import Gate, Limits
+from tagger.serving.gate import ASSETS, Gate, Limits
 from tagger.serving.metrics import Metrics
 from tagger.serving.refusal import Refusal, error_response
 from tagger.serving.service import Service
 
 PAGE = files("tagger.serving").joinpath("page.html")
-ASSETS = "/docs-assets"
 _PAGE_POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self';"
     " img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"

@@ -16,7 +16,8 @@ from tagger.serving.log import write_line
 from tagger.serving.metrics import Metrics
 from tagger.serving.refusal import CLIENT_GONE, MODELS, Refusal, refuse
 
-OPEN_PATHS = {"/live", "/ready", "/ping", "/"}  # GET needs no token
+ASSETS = "/docs-assets"  # what the page /docs is made of
+OPEN_PATHS = ("/", "/live", "/ready", "/ping", "/docs", "/openapi.json")  # GET needs no token, and for ASSETS neither
 PATHS = {"/", "/live", "/ready", "/ping", "/metrics", "/docs", "/openapi.json", "/models", "/process"}
 PATHS |= {"/v1/tag", "/v1/explain", "/v1/models"}
 PATIENCE = 20.0  # seconds that a body may take, and that it may pause
@@ -116,7 +117,8 @@ class Gate:
     def _check(self, scope: Scope) -> None:
         """Raises Refusal if a request is not let in."""
         limits, headers = self.limits, dict(scope["headers"])
-        if limits.token is not None and not (scope["method"] == "GET" and scope["path"] in OPEN_PATHS):
+        is_open = scope["path"] in OPEN_PATHS or scope["path"].startswith(f"{ASSETS}/")
+        if limits.token is not None and not (scope["method"] == "GET" and is_open):
             scheme, _, given = headers.get(b"authorization", b"").partition(b" ")
             if scheme.lower() != b"bearer" or not hmac.compare_digest(given.strip(), limits.token.encode()):
                 raise Refusal(401, "this service needs its token; send the header Authorization: Bearer TOKEN")

@@ -231,7 +231,7 @@ def test_token(trained: Path) -> None:
     with running(trained, limits(token="secret"), ["https://example.org"]) as service:
         client = httpx.Client(base_url=service.url)
         with client:
-            for path in ("/", "/live", "/ready"):
+            for path in ("/", "/live", "/ready", "/docs", "/openapi.json", "/docs-assets/swagger-ui.css"):
                 assert client.get(path).status_code == 200
                 assert client.head(path).status_code == 200
             for headers in ({}, {"authorization": "Bearer secre"}, {"authorization": "Basic secret"}):
