@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+from contextlib import suppress
 from types import FrameType
 from typing import NamedTuple
 
@@ -72,6 +73,22 @@ class Server(uvicorn.Server):
                 if isinstance(connection, Connection):
                     connection.check()
         return await super().on_tick(counter)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Accepts no more connections than those that the system has accepted already; answers what is in flight."""
+        waiting = []
+        for listening in sockets or []:
+            with suppress(BlockingIOError):
+                while True:
+                    waiting.append(listening.accept()[0])
+        for server in self.servers:
+            server.close()  # at once: a connection that came before would be reset
+        for accepted in waiting:
+            await asyncio.get_running_loop().connect_accepted_socket(self._connection, accepted)
+        await super().shutdown(sockets)
+
+    def _connection(self) -> Connection:
+        return Connection(self.config, self.server_state, self.lifespan.state)
 
     def _drain(self) -> None:
         asyncio.get_running_loop().call_later(self._ending.drain, self._end)
