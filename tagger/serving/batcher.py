@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from tagger.tagging.tagger import Tagger
 
 MAX_BATCH = 60_000  # characters of the jobs of a batch, but for the last one: about 10,000 words, a tenth of a second
+AT_ONCE = 64  # answers that are handed over before other events of the event loop
 Render = Callable[[list[Sentence]], bytes]
 
 log = logging.getLogger("tagger.serve")
@@ -175,15 +176,17 @@ def _joined(cuts: Iterator[list[list[Token]]]) -> Iterator[list[list[Token]]]:
         yield [[token for tokens in sentences for token in tokens]]
 
 
-def _deliver(answers: Iterable[tuple["asyncio.Future[Any]", bytes | Refusal]]) -> None:
-    """Hands answers over, in the event loop."""
-    for future, answer in answers:
+def _deliver(answers: list[tuple["asyncio.Future[Any]", bytes | Refusal]]) -> None:
+    """Hands answers over, in the event loop: a few at a time, so that other events need not wait for all of them."""
+    for future, answer in answers[:AT_ONCE]:
         if future.done():  # nobody waits any more
             continue
         if isinstance(answer, Refusal):
             future.set_exception(answer)
         else:
             future.set_result(answer)
+    if len(answers) > AT_ONCE:
+        asyncio.get_running_loop().call_soon(_deliver, answers[AT_ONCE:])
 
 
 def size_of(units: Iterable[Unit]) -> int:

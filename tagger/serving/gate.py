@@ -5,6 +5,7 @@ A request is refused before its body is read if the service is full, if it lacks
 
 import asyncio
 import hmac
+import random
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -22,6 +23,7 @@ PATHS = {"/", "/live", "/ready", "/ping", "/metrics", "/docs", "/openapi.json", 
 PATHS |= {"/v1/tag", "/v1/explain", "/v1/models"}
 PATIENCE = 20.0  # seconds that a body may take, and that it may pause
 SLOWEST = 1_000.0  # bytes a second after that; for each of these it may take a second more
+FULL_SECONDS = 0.2  # before 503 is sent: clients that ask again at once would keep the service from its work
 NOT_FOUND = "other"
 
 
@@ -90,10 +92,8 @@ class Gate:
             return
         facts = _Facts()
         counted = self._counted(send, facts)
-        works = scope["method"] == "POST" or scope["path"] == "/process"
         inner = {**scope, "method": "GET"} if scope["method"] == "HEAD" else scope  # the server drops the body
         self.metrics.running.inc()
-        self.running += works
         try:
             await self._entry(inner, self._limited(receive, scope, facts), counted)
         except asyncio.CancelledError:  # the time for requests in flight is over
@@ -101,18 +101,25 @@ class Gate:
                 raise
             await refuse(Refusal(503, "the service ends; try again in a second"), inner, receive, counted)
         finally:
-            self.running -= works
             self.metrics.running.dec()
             self._write_down(scope, facts)
 
     async def _admit(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Refuses a request, or lets the application answer it."""
+        works = scope["method"] == "POST" or scope["path"] == "/process"
         try:
             self._check(scope)
+            if works and self.running >= self.limits.max_running:
+                await asyncio.sleep(random.uniform(FULL_SECONDS, 3 * FULL_SECONDS))
+                raise Refusal(503, f"{self.limits.max_running} requests are waiting already; try again in a second")
         except Refusal as refusal:
             await refuse(refusal, scope, receive, send)
-        else:
+            return
+        self.running += works
+        try:
             await self._app(scope, receive, send)
+        finally:
+            self.running -= works
 
     def _check(self, scope: Scope) -> None:
         """Raises Refusal if a request is not let in."""
@@ -129,8 +136,6 @@ class Gate:
         length = headers.get(b"content-length", b"0")
         if length.isdigit() and int(length) > limits.max_bytes:
             raise self._too_large()
-        if (scope["method"] == "POST" or scope["path"] == "/process") and self.running > limits.max_running:
-            raise Refusal(503, f"{limits.max_running} requests are waiting already; try again in a second")
 
     def _too_large(self) -> Refusal:
         return Refusal(413, f"more than {self.limits.max_bytes:,} bytes; send less, or start with a larger --max-bytes")

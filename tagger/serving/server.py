@@ -14,6 +14,7 @@ from tagger.serving.gate import Gate
 
 KEEP_ALIVE_SECONDS = 30  # that a connection may be idle between two requests
 BACKLOG = 2048  # connections that the system holds until they are accepted
+AT_ONCE = 64  # connections that are accepted before others are served
 CHECK_TICKS = 50  # of a tenth of a second, between two looks at all connections
 
 
@@ -50,7 +51,7 @@ class Server(uvicorn.Server):
                 log_level="warning",
                 server_header=False,
                 proxy_headers=False,
-                backlog=BACKLOG,
+                backlog=AT_ONCE,
                 timeout_keep_alive=KEEP_ALIVE_SECONDS,
                 timeout_graceful_shutdown=max(1, int(ending.grace)),
             )
@@ -65,6 +66,12 @@ class Server(uvicorn.Server):
             return
         self._gate.draining = True
         asyncio.get_event_loop().call_soon_threadsafe(self._drain)
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begins to listen."""
+        await super().startup(sockets)
+        for listening in sockets or []:
+            listening.listen(BACKLOG)  # asyncio has one number for this and for AT_ONCE
 
     async def on_tick(self, counter: int) -> bool:
         """Ends connections whose clients do not read; says whether it is time to end."""
