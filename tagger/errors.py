@@ -8,6 +8,19 @@ class InputError(ValueError):
     """
 
 
+def missing_extra(package: str, extra: str | None) -> InputError:
+    """The error for a package that is not installed: it names the command that installs it.
+
+    It names a folder, not `tagger`: PyPI has another project of that name.
+
+    Args:
+        package: as Python imports it.
+        extra: of pyproject.toml, which installs it; None: it comes with the tagger.
+    """
+    wanted = f"'.[{extra}]'" if extra else "."
+    return InputError(f"{package} is not installed; in the folder of the tagger's source, run pip install -e {wanted}")
+
+
 def shorten(value: str, limit: int = 60) -> str:
     """`value` quoted for an error message, cut in the middle if it is long."""
     if len(value) > limit:

@@ -256,6 +256,19 @@ def test_the_table_of_extras_is_complete() -> None:
     assert [extra for extra, *_ in table(page("docs/training.md"), "## Extras")] == [f"`{extra}`" for extra in extras]
 
 
+def test_extras_are_installed_from_the_source_by_names_that_exist() -> None:
+    """`pip install tagger` installs the project of PyPI that has this name."""
+    extras = set(tomllib.loads(page("pyproject.toml"))["project"]["optional-dependencies"])
+    files = [*PAGES, *(ROOT / "tagger").rglob("*.py"), *(ROOT / "conf").rglob("*.yaml")]
+    named = set()
+    for path in files:
+        text = path.read_text(encoding="utf-8")
+        assert not re.search(r"pip install[^`\n&]*[ '\"]tagger\b", text), path
+        named |= {extra for listed in re.findall(r"'\.\[([\w,-]+)\]'", text) for extra in listed.split(",")}
+        named |= set(re.findall(r"missing(?:_extra)?\(\w+, (?:\"\w+\", )?\"([\w-]+)\"\)", text))
+    assert {"spacy", "serve", "onnx", "nltk"} <= named <= extras
+
+
 def test_the_tables_of_values_are_complete() -> None:
     training = page("docs/training.md")
     experiments = {path.stem for path in (ROOT / "conf" / "experiment").glob("*.yaml")}

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import polars
 
 PROBABILITY = "_probability"  # what the name of a column of probabilities ends in
-INSTALL = {"pandas": "pandas", "polars": "'tagger[polars]'"}  # what pip installs for each library
+EXTRAS = {"pandas": None, "polars": "polars"}  # library -> the extra that installs it; None: the tagger does
 # The columns of every frame, before and after those of tags, and what they hold.
 FIRST_COLUMNS = {"sentence": "number", "position": "number", "sent_id": "text", "word": "text"}
 LAST_COLUMNS = {"start": "offset", "end": "offset", "space_after": "truth"}
@@ -58,12 +58,12 @@ def to_frame(
     Raises:
         InputError: there is no such library, it is not installed, or an item is no `Sentence`.
     """
-    if library not in INSTALL:
-        raise InputError(f"library={shorten(str(library))}: give {' or '.join(map(repr, INSTALL))}")
+    if library not in EXTRAS:
+        raise InputError(f"library={shorten(str(library))}: give {' or '.join(map(repr, EXTRAS))}")
     try:
         module: Any = import_module(library)
     except ModuleNotFoundError as error:
-        raise missing(error, library, INSTALL[library]) from None
+        raise missing(error, library, EXTRAS[library]) from None
     kinds, values = _table(list(_checked(sentences)), columns)
     if library == "pandas":
         return module.DataFrame({name: module.Series(values[name], dtype=_PANDAS[kinds[name]]) for name in kinds})

@@ -8,7 +8,7 @@ from tagger.adapters.extras import missing
 try:
     from nltk.tag.api import TaggerI
 except ModuleNotFoundError as error:
-    raise missing(error, "nltk", "'tagger[nltk]'") from None
+    raise missing(error, "nltk", "nltk") from None
 
 from tagger.errors import InputError, shorten
 from tagger.tagging.checks import checked_column, checked_sentences

@@ -14,7 +14,7 @@ from tagger.adapters.extras import missing
 try:
     from spacy.language import Language
 except ModuleNotFoundError as error:
-    raise missing(error, "spacy", "'tagger[spacy]'") from None
+    raise missing(error, "spacy", "spacy") from None
 from spacy.pipeline import Pipe
 from spacy.scorer import Scorer
 from spacy.tokens import Doc

@@ -16,7 +16,7 @@ from tagger.adapters.extras import missing
 try:
     from spacy.language import Language
 except ModuleNotFoundError as error:
-    raise missing(error, "spacy", "'tagger[spacy]'") from None
+    raise missing(error, "spacy", "spacy") from None
 from spacy.attrs import SENT_START
 from spacy.tokens import Doc
 from spacy.util import registry

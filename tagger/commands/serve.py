@@ -8,7 +8,7 @@ import typer
 
 from tagger.commands.console import say
 from tagger.commands.options import DEFAULT_MODEL, DeviceOption, PrecisionOption
-from tagger.errors import InputError
+from tagger.errors import InputError, missing_extra
 from tagger.text.files import read_lines
 
 TOKEN = "TAGGER_TOKEN"  # the environment variable
@@ -53,7 +53,7 @@ def serve(
     """
     for package in ("fastapi", "fastapi_offline", "prometheus_client", "python_multipart", "uvicorn", "httptools"):
         if find_spec(package) is None:
-            raise InputError(f"serve needs {package}; pip install 'tagger[serve]'")
+            raise missing_extra(package, "serve")
 
     from tagger.serving.gate import Limits
     from tagger.serving.models import named_folders

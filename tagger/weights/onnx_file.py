@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import NamedTuple
 
-from tagger.errors import InputError, shorten
+from tagger.errors import InputError, missing_extra, shorten
 from tagger.model.batch import NO_CORPUS
 from tagger.model.decoder import CRFDecoder
 from tagger.text.output_files import whole_binary, whole_file
@@ -60,7 +60,7 @@ def export_onnx(
     try:
         import onnx
     except ImportError:
-        raise InputError("export needs a package that is not installed: pip install 'tagger[onnx]'") from None
+        raise missing_extra("onnx", "onnx") from None
     if predicts_words(folder):
         raise InputError(f"{folder} predicts words and has no tags; export a tagger that was trained from it")
     saved = load_tagger(folder)
