@@ -99,6 +99,7 @@ def _body(model: type[BaseModel], example: dict[str, Any]) -> dict[str, Any]:
 def routes(service: Service) -> APIRouter:
     """The paths below `/v1`."""
     router = APIRouter(prefix="/v1", tags=["tagger"])
+    one_at_a_time = asyncio.Semaphore()  # it takes long, and batches take turns with it
 
     @router.get("/models", responses={503: _ERRORS[503]})
     async def list_models() -> dict[str, Any]:
@@ -154,7 +155,8 @@ def routes(service: Service) -> APIRouter:
         asked = await read_json(request, ExplainRequest)
         _, tagger = service.models.find(asked.model)
         try:
-            found = await asyncio.to_thread(explain, tagger, [asked.tokens], asked.column)
+            async with one_at_a_time:
+                found = await asyncio.to_thread(explain, tagger, [asked.tokens], asked.column)
         except InputError as error:
             raise Refusal(400, str(error)) from None
         return Response(orjson.dumps(asdict(found[0])), media_type="application/json")
