@@ -15,9 +15,10 @@ from typing import NamedTuple
 from tagger.errors import InputError, shorten
 from tagger.text.characters import encodable
 from tagger.text.files import whole_lines
+from tagger.text.gold_tags import LEMMA
 from tagger.text.sentence import MultiwordToken, Sentence
 
-COLUMNS = {"upos": 3, "xpos": 4, "feats": 5, "lemma": 2}  # the tag columns, counted from 0
+COLUMNS = {"upos": 3, "xpos": 4, "feats": 5, LEMMA: 2}  # the tag columns, counted from 0
 MISC = 9
 MAX_BLOCK_LINES = 1_000_000  # a longer block means that the file has no empty lines between its sentences
 _RANGE = re.compile(r"([0-9]{1,9})-([0-9]{1,9})")
@@ -153,8 +154,8 @@ def write_conllu(sentence: Sentence, extra: dict[str, list[str]] | None = None) 
     A sentence that came from CoNLL-U keeps its lines; only the columns that `sentence.tags` names change. Columns that
     CoNLL-U does not have (`chunk`, `ner`) and `extra` go into MISC as `Name=value`, where `\\p` stands for a `|` in the
     value. In a form or tag, a tab or line end becomes a space and a lone surrogate U+FFFD; an empty one becomes `_`.
-    Forms of new sentences get Unicode's form NFC, and lose white space at their ends, as UD demands. A sentence from
-    elsewhere without tokens has no block.
+    The block of a new sentence is in Unicode's form NFC, and its forms and lemmas have no white space at their ends, as
+    UD demands. A sentence from elsewhere without tokens has no block.
 
     Args:
         sentence: N tokens.
@@ -227,17 +228,17 @@ def numbered(blocks: str, first: int) -> tuple[str, int]:
 
 def _new_block(sentence: Sentence, misc: dict[str, list[str]]) -> str:
     """The block of a sentence that did not come from CoNLL-U; unknown cells are `_`."""
-    forms = _in_cells(_as_ud_demands(sentence.tokens))
+    forms = _in_cells(_stripped(sentence.tokens))
     blank = ["_"] * len(forms)
-    columns = sorted(COLUMNS, key=COLUMNS.__getitem__)
-    tags = [_in_cells(sentence.tags[column]) if column in sentence.tags else blank for column in columns]
+    found = {column: _stripped(tags) if column == LEMMA else tags for column, tags in sentence.tags.items()}
+    tags = [_in_cells(found[c]) if c in found else blank for c in sorted(COLUMNS, key=COLUMNS.__getitem__)]
     glued = _glued(sentence)
     spacing = [_NO_SPACE if g else "" for g in glued or ()]
     shown = forms  # the text of each word; that of a multiword token is at its last word
     ranges: dict[int, str] = {}  # the first word of a multiword token -> the row of the token
     if sentence.multiwords:
         shown, spacing = [*forms], spacing or [""] * len(forms)
-        surfaces = _in_cells(_as_ud_demands([form for _, _, form in sentence.multiwords]))
+        surfaces = _in_cells(_stripped([form for _, _, form in sentence.multiwords]))
         for (start, stop, _), form in zip(sentence.multiwords, surfaces, strict=True):
             ranges[start] = "\t".join([f"{start + 1}-{stop}", form, *"_______", spacing[stop - 1] or "_"])
             shown[start:stop] = [""] * (stop - start - 1) + [form]
@@ -245,7 +246,7 @@ def _new_block(sentence: Sentence, misc: dict[str, list[str]]) -> str:
     head = "".join(f"{comment}\n" for comment in sentence.comments)
     if sentence.text is not None and not any(c.startswith("# text =") for c in sentence.comments):
         if glued is None:
-            text = encodable(" ".join(re.split(r"[ \t\n\r]+", _as_ud_demands([sentence.text])[0])))
+            text = encodable(" ".join(re.split(r"[ \t\n\r]+", sentence.text.strip())))
         else:  # the format demands the text of the rows
             text = "".join([form if g else form + " " for form, g in zip(shown, glued, strict=True)])
             text = text if glued[-1] else text[:-1]
@@ -257,15 +258,12 @@ def _new_block(sentence: Sentence, misc: dict[str, list[str]]) -> str:
     rows = list(map("\t".join, cells))
     for start, row in ranges.items():
         rows[start] = f"{row}\n{rows[start]}"
-    return head + "\n".join(rows) + "\n\n"
+    return unicodedata.normalize("NFC", head + "\n".join(rows) + "\n\n")
 
 
-def _as_ud_demands(forms: list[str]) -> list[str]:
-    """Forms of new sentences without white space at their ends, and in Unicode's normalization form C."""
-    joined = "".join(forms)
-    if not unicodedata.is_normalized("NFC", joined):
-        forms = [unicodedata.normalize("NFC", form) for form in forms]
-    return [form.strip() for form in forms] if _SPACE.search(joined) else forms
+def _stripped(values: list[str]) -> list[str]:
+    """`values` without white space at their ends."""
+    return [value.strip() for value in values] if _SPACE.search("".join(values)) else values
 
 
 def _glued(sentence: Sentence) -> list[bool] | None:

@@ -63,5 +63,10 @@ def sentences_of(content: list[list[tuple[str, str, str]]]) -> list[Sentence]:
 
 def in_form(form: str) -> str:
     """A form as a new block of CoNLL-U holds it."""
-    form = unicodedata.normalize("NFC", form).strip()
-    return re.sub("[\ud800-\udfff]", "\ufffd", re.sub(r"[\t\n\r]", " ", form)) or "_"
+    return in_cell(form.strip())
+
+
+def in_cell(value: str) -> str:
+    """What is neither form nor lemma, as a new block of CoNLL-U holds it."""
+    value = unicodedata.normalize("NFC", value)
+    return re.sub("[\ud800-\udfff]", "\ufffd", re.sub(r"[\t\n\r]", " ", value)) or "_"

@@ -16,7 +16,7 @@ from tagger.text.formats import OUTPUTS
 from tagger.text.sentence import MultiwordToken, Sentence
 from tagger.text.terminal import display_width
 from tagger.text.writers import writer
-from tests.text.conftest import contents, in_form, read, sentences_of, tokens_of, unhurried, write
+from tests.text.conftest import contents, in_cell, in_form, read, sentences_of, tokens_of, unhurried, write
 
 SENTENCE = Sentence(
     ["Don", "'t", "New York"],
@@ -162,10 +162,6 @@ def test_empty_sentences() -> None:
 def test_what_cannot_be_asked(call: Any, said: str) -> None:
     with pytest.raises(InputError, match=said):
         call()
-
-
-def in_cell(value: str) -> str:
-    return encodable(re.sub(r"[\t\n\r]", " ", value)) or "_"
 
 
 def in_slash(value: str) -> str:
