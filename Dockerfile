@@ -1,8 +1,9 @@
-# A small image for processors whose entry point tags:
+# A small image for processors whose entry point tags, and which serves:
 #
 #   docker build -t tagger .
 #   echo "They book flights." | docker run --rm -i tagger
 #   docker run --rm -v "$PWD":/work tagger tag book.txt -o book.tsv
+#   docker run --rm -p 8000:8000 tagger serve --host 0.0.0.0
 #
 # The torch wheels of PyPI carry CUDA on Linux, several gigabytes. From an index that has torch for processors alone,
 # with what torch needs, the image becomes a fraction of that size:
@@ -20,7 +21,7 @@ ENV PIP_NO_CACHE_DIR=1 \
 RUN pip install --index-url "$TORCH_INDEX" "torch>=2.6,<3"
 
 COPY . /src
-RUN pip install /src && rm -rf /src
+RUN pip install "/src[serve]" && rm -rf /src
 
 RUN useradd --create-home --uid 1000 tagger && mkdir /work && chown tagger /work
 USER tagger
