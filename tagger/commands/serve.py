@@ -1,6 +1,7 @@
 """The command `serve`: requests of clients and a web page in, tagged text out."""
 
 import os
+import re
 from importlib.util import find_spec
 from typing import Annotated
 
@@ -8,7 +9,7 @@ import typer
 
 from tagger.commands.console import say
 from tagger.commands.options import DEFAULT_MODEL, DeviceOption, PrecisionOption
-from tagger.errors import InputError, missing_extra
+from tagger.errors import InputError, missing_extra, shorten
 from tagger.text.files import read_lines
 
 TOKEN = "TAGGER_TOKEN"  # the environment variable
@@ -61,6 +62,7 @@ def serve(
     from tagger.serving.server import Ending, bound_socket
 
     token = _token(token_file)
+    origins = [_checked_origin(each) for each in origin or []]
     folders = named_folders(model or [DEFAULT_MODEL])
     listening = bound_socket(host, port)
     address, number = listening.getsockname()[:2]
@@ -68,17 +70,25 @@ def serve(
     if host not in LOCAL and token is None:
         say(f"whoever reaches {address} can use it; set {TOKEN} or --token-file to ask for a token")
     limits = Limits(max_bytes, max_requests, token, log)
-    run(Loading(folders, device, precision), listening, limits, origin or [], Ending(drain, grace))
+    run(Loading(folders, device, precision), listening, limits, origins, Ending(drain, grace))
 
 
 def _token(file: str | None) -> str | None:
     """The token that requests need; None: they need none."""
     if file is None:
-        where, token = TOKEN, os.environ.get(TOKEN, "")
-        if not token:
+        if TOKEN not in os.environ:
             return None
+        where, token = TOKEN, os.environ[TOKEN]
     else:
         where, token = f"--token-file {file}", "".join(read_lines(file)).strip()
     if not token or not token.isascii() or not token.isprintable() or " " in token:
         raise InputError(f"{where}: it has no token, one line of visible ASCII characters; write one there")
     return token
+
+
+def _checked_origin(origin: str) -> str:
+    """The address of pages as browsers name it: without a path, and without a slash at its end."""
+    checked = origin.rstrip("/").lower()
+    if checked != "*" and not re.fullmatch(r"https?://[^/?#\s]+", checked):
+        raise InputError(f"--origin {shorten(origin)}: write it as browsers do: https://example.org, or *")
+    return checked

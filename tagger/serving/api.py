@@ -16,6 +16,7 @@ from tagger.serving import documents
 from tagger.serving.batcher import Job, Render
 from tagger.serving.bodies import read_json
 from tagger.serving.models import wanted_columns
+from tagger.serving.openapi import body, json_body, json_errors
 from tagger.serving.refusal import Refusal
 from tagger.serving.service import Service, conllu_blocks, units_of_text
 from tagger.tagging import decoding
@@ -39,7 +40,8 @@ class TagRequest(BaseModel):
     )
     model: str | None = Field(default=None, description="A name that `GET /v1/models` lists. Default: the first.")
     columns: Tokens | None = Field(default=None, description="Such as `upos`. Default: all that the model has.")
-    top: Annotated[int, Field(ge=1, le=MAX_TOP)] = 1
+    top: Annotated[int, Field(ge=1, le=MAX_TOP)] = Field(default=1, description=f"Tags of each word, 1 to {MAX_TOP}.")
+    probabilities: bool | None = Field(default=None, description="Default: true for `json` and `jsonl`.")
     output: Output = Field(default="json", description="`json`, or a format of `tagger tag --output` as plain text.")
 
 
@@ -68,32 +70,9 @@ class ExplainRequest(BaseModel):
     """What `POST /v1/explain` reads: the tokens of one sentence."""
 
     model_config = ConfigDict(extra="forbid")
-    tokens: Tokens
+    tokens: Tokens = Field(description="The words of one sentence.")
     model: str | None = None
     column: str | None = Field(default=None, description="Default: the model's first.")
-
-
-class ErrorReply(BaseModel):
-    """What an error says: one line, with the remedy."""
-
-    error: str
-
-
-_ERRORS: dict[int | str, dict[str, Any]] = {
-    status: {"model": ErrorReply, "description": meaning}
-    for status, meaning in (
-        (400, "The request is bad; the message says what to change."),
-        (401, "The service needs its token, which the request lacks."),
-        (413, "The body is too large."),
-        (503, "The service is full or has not loaded its models; see Retry-After."),
-    )
-}
-
-
-def _body(model: type[BaseModel], example: dict[str, Any]) -> dict[str, Any]:
-    """The description of a body that the route reads by itself."""
-    schema = model.model_json_schema()
-    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema, "example": example}}}}
 
 
 def routes(service: Service) -> APIRouter:
@@ -101,7 +80,7 @@ def routes(service: Service) -> APIRouter:
     router = APIRouter(prefix="/v1", tags=["tagger"])
     one_at_a_time = asyncio.Semaphore()  # it takes long, and batches take turns with it
 
-    @router.get("/models", responses={503: _ERRORS[503]})
+    @router.get("/models", summary="The models", responses=json_errors(401, 503))
     async def list_models() -> dict[str, Any]:
         """Lists the models: their columns, tags, training data, licence and scores. The first one is the default."""
         service.models.find(None)
@@ -109,16 +88,17 @@ def routes(service: Service) -> APIRouter:
 
     @router.post(
         "/tag",
+        summary="Tag a text or tokens",
         response_model=TagReply,
-        responses=_ERRORS,
-        openapi_extra=_body(TagRequest, {"text": "They book flights.", "top": 2}),
+        responses=json_errors(),
+        openapi_extra=body(json_body(TagRequest, {"text": "They book flights.", "top": 2})),
     )
     async def tag(request: Request) -> Response:
         """Tags a text or tokens. `offsets` count the characters (code points) of the text."""
         asked = await read_json(request, TagRequest)
         name, tagger = service.models.find(asked.model)
         columns = wanted_columns(tagger, asked.columns)
-        wanted = decoding.Request(tuple(columns), asked.top, probabilities=asked.output != "slash")
+        wanted = decoding.Request(tuple(tagger.columns), asked.top, probabilities=True)  # all are chosen together
         if (asked.text is None) == (asked.tokens is None):
             raise Refusal(400, 'give either "text" or "tokens"')
         units: Callable[[], Iterable[Unit]]
@@ -135,16 +115,17 @@ def routes(service: Service) -> APIRouter:
         kind = "application/json" if asked.output == "json" else "text/plain; charset=utf-8"
         before, render, after = _written(name, columns, asked)
         if size * asked.top <= documents.WINDOW:
-            body = await service.batcher.run(Job(tagger, units, size, wanted, render))
-            return Response(before + body + after, media_type=kind)
+            part = await service.batcher.run(Job(tagger, units, size, wanted, render))
+            return Response(before + part + after, media_type=kind)
         window = max(1000, documents.WINDOW // asked.top)
         document = documents.Document(tagger, units(), size, wanted, render, window=window)
         return await documents.answer(document, service.batcher, before, after, kind, request.is_disconnected)
 
     @router.post(
         "/explain",
-        responses=_ERRORS,
-        openapi_extra=_body(ExplainRequest, {"tokens": ["They", "book", "flights", "."]}),
+        summary="Explain the tags of a sentence",
+        responses=json_errors(),
+        openapi_extra=body(json_body(ExplainRequest, {"tokens": ["They", "book", "flights", "."]})),
     )
     async def explained(request: Request) -> Response:
         """Says what each tag of a sentence rests on: the words before it, those after it, and those that decide it.
@@ -172,9 +153,17 @@ def _sentences(tokens: list[str] | list[list[str]]) -> list[list[str]]:
 
 
 def _written(name: str, columns: list[str], asked: TagRequest) -> tuple[bytes, Render, bytes]:
-    """The beginning of the answer, what makes a part of it of some sentences, and its end."""
+    """The beginning of the answer, what makes a part of it of some sentences, and its end.
+
+    Raises:
+        Refusal: the format has no place for what is asked for.
+    """
     format = "jsonl" if asked.output == "json" else asked.output
-    write = writer(format, columns, probabilities=format != "slash", top=1 if format == "slash" else asked.top)
+    weighs = format == "jsonl" if asked.probabilities is None else asked.probabilities
+    try:
+        write = writer(format, columns, probabilities=weighs, top=asked.top)
+    except InputError as error:
+        raise Refusal(400, str(error)) from None
     if asked.output == "conllu":
         blocks = conllu_blocks(write)
         return b"", lambda sentences: blocks(sentences).encode(), b""

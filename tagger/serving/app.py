@@ -13,16 +13,20 @@
 from collections.abc import Sequence
 from importlib.resources import files
 
-from fastapi import FastAPI, Request, Response
+from fastapi import Depends, FastAPI, Request, Response
 from fastapi.responses import HTMLResponse, PlainTextResponse
+from fastapi.security import HTTPBearer
 from fastapi_offline import FastAPIOffline
+from starlette.exceptions import HTTPException
 from starlette.types import Lifespan
 
 from tagger.serving import api, corenlp, huggingface, udpipe
 from tagger.serving.gate import ASSETS, Gate, Limits
 from tagger.serving.metrics import Metrics
+from tagger.serving.openapi import body, json_body, parameter, text_errors
 from tagger.serving.refusal import Refusal, error_response
 from tagger.serving.service import Service
+from tagger.text.terminal import printable
 
 PAGE = files("tagger.serving").joinpath("page.html")
 _PAGE_POLICY = (
@@ -53,6 +57,7 @@ def create_app(
         static_url=ASSETS,
         favicon_url="data:,",
         lifespan=lifespan,
+        dependencies=[Depends(HTTPBearer(auto_error=False))] if limits.token else [],  # for /docs; `gate` checks it
     )
     metrics = Metrics(service.batcher)
     gate = Gate(app, limits, metrics, origins)
@@ -66,24 +71,29 @@ def create_app(
     async def refused(request: Request, refusal: Refusal) -> Response:
         return error_response(refusal, request.url.path)
 
+    @app.exception_handler(HTTPException)
+    async def not_there(request: Request, error: HTTPException) -> Response:
+        message = f"{request.method} {printable(request.url.path[:60])}: {error.detail}; /docs lists what there is"
+        return error_response(Refusal(error.status_code, message), request.url.path)
+
     return gate
 
 
 def _add_operation(app: FastAPI, service: Service, gate: Gate, metrics: Metrics) -> None:
     """The paths for those who run the service."""
 
-    @app.get("/live", include_in_schema=False)
+    @app.get("/live", tags=["operation"], summary="Whether the process answers", response_class=PlainTextResponse)
     @app.get("/ping", include_in_schema=False)
     async def live() -> Response:
         return PlainTextResponse("live\n")
 
-    @app.get("/ready", include_in_schema=False)
+    @app.get("/ready", tags=["operation"], summary="Whether it can tag", response_class=PlainTextResponse)
     async def ready() -> Response:
         if gate.draining or not service.models.names:
             raise Refusal(503, "ending" if gate.draining else "the models are not loaded yet")
         return PlainTextResponse("ready\n")
 
-    @app.get("/metrics", include_in_schema=False)
+    @app.get("/metrics", tags=["operation"], summary="Counters for Prometheus", response_class=PlainTextResponse)
     async def values() -> Response:
         return Response(metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
@@ -91,7 +101,20 @@ def _add_operation(app: FastAPI, service: Service, gate: Gate, metrics: Metrics)
 def _add_root(app: FastAPI, service: Service) -> None:
     """The path that two protocols share."""
 
-    @app.post("/", tags=["CoreNLP", "Hugging Face"])
+    @app.post(
+        "/",
+        tags=["CoreNLP", "Hugging Face"],
+        summary="CoreNLP: annotate a text; Hugging Face: classify its tokens",
+        responses=text_errors(),
+        openapi_extra=body(
+            {"text/plain": {"schema": {"type": "string"}, "example": "They book flights."}}
+            | json_body(huggingface.Payload, huggingface.EXAMPLE),
+            [
+                parameter("properties", 'CoreNLP\'s: JSON, such as {"outputFormat": "conllu"}.'),
+                parameter("model", "A name that GET /v1/models lists. Default: the first."),
+            ],
+        ),
+    )
     async def root(request: Request) -> Response:
         """CoreNLP's protocol if the body is text, Hugging Face's token classification if it is JSON with `inputs`."""
         if huggingface.is_payload(request):

@@ -62,15 +62,23 @@ async def read_json(request: Request, model: type[Body]) -> Body:
     try:
         return model.model_validate_json(bytes(body))
     except ValidationError as error:
-        raise Refusal(400, _first_wrong(error)) from None
+        raise Refusal(400, _first_wrong(error, model)) from None
 
 
-def _first_wrong(error: ValidationError) -> str:
+def _first_wrong(error: ValidationError, model: type[BaseModel]) -> str:
+    """The first thing that is wrong with a body, and what should stand there."""
     if error.error_count() > MAX_ERRORS:
         return f"more than {MAX_ERRORS} keys or values are wrong; /docs says what there is"
     first = error.errors(include_url=False, include_context=False)[0]
-    place = printable(".".join(map(str, first["loc"]))[:60])
-    return f"{place}: {first['msg']}" if place else f"the body is no JSON: {first['msg']}"
+    if not first["loc"]:
+        return f"the body is no JSON object: {first['msg']}"
+    key = printable(str(first["loc"][0])[:60])
+    if first["type"] == "extra_forbidden":
+        return f"there is no key {key!r}; the keys are {', '.join(model.model_fields)}"
+    known = model.model_fields.get(key)
+    about = known.description if known else None
+    wrong = "it is missing" if first["type"] == "missing" else first["msg"][0].lower() + first["msg"][1:]
+    return f"{key}: {wrong}{f' ({about})' if about else ''}"
 
 
 async def read_spooled(request: Request) -> Spool:

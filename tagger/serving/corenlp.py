@@ -138,14 +138,14 @@ def _conllu(columns: list[str]) -> Render:
 
 def _json(columns: list[str]) -> Render:
     """Makes a part of the list of sentences."""
-    written = 0
+    written, before = 0, ""
 
     def render(sentences: list[Sentence]) -> bytes:
-        nonlocal written
-        parts = [
-            orjson.dumps({"index": index, "tokens": _tokens(sentence, columns)})
-            for index, sentence in enumerate(sentences, written)
-        ]
+        nonlocal written, before
+        parts = []
+        for index, sentence in enumerate(sentences, written):
+            tokens, before = _tokens(sentence, columns, before)
+            parts.append(orjson.dumps({"index": index, "tokens": tokens}))
         comma = b"," if written and parts else b""
         written += len(sentences)
         return comma + b",".join(parts)
@@ -153,13 +153,23 @@ def _json(columns: list[str]) -> Render:
     return render
 
 
-def _tokens(sentence: Sentence, columns: list[str]) -> list[dict[str, Any]]:
-    """The tokens of a sentence as CoreNLP's JSON has them."""
+def _tokens(sentence: Sentence, columns: list[str], before: str) -> tuple[list[dict[str, Any]], str]:
+    """The tokens of a sentence as CoreNLP's JSON has them, and the white space after the last one.
+
+    Args:
+        sentence: tagged.
+        columns: that it has.
+        before: the white space before it.
+    """
     count = len(sentence)
     spaces = ["" if space is False else " " for space in sentence.space_after or [True] * count]
+    originals = list(sentence.tokens)
+    for start, stop, form in sentence.multiwords:  # the text of the token stands at its first word
+        originals[start:stop] = [form] + [""] * (stop - start - 1)
+    rows = zip(range(1, count + 1), sentence.tokens, originals, [before, *spaces], spaces, strict=False)
     tokens: list[dict[str, Any]] = [
-        {"index": i, "word": form, "originalText": form, "before": before, "after": after}
-        for i, form, before, after in zip(range(1, count + 1), sentence.tokens, ["", *spaces], spaces, strict=False)
+        {"index": i, "word": form, "originalText": original, "before": left, "after": right}
+        for i, form, original, left, right in rows
     ]
     for token, (start, end) in zip(tokens, sentence.offsets or (), strict=False):
         token |= {"characterOffsetBegin": start, "characterOffsetEnd": end}
@@ -170,4 +180,4 @@ def _tokens(sentence: Sentence, columns: list[str]) -> list[dict[str, Any]]:
         best = "xpos" if "xpos" in columns else columns[0]
         for token in tokens:
             token["pos"] = token[best]
-    return tokens
+    return tokens, spaces[-1] if spaces else before

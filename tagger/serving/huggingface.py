@@ -14,6 +14,7 @@ from pydantic import BaseModel, Field
 from tagger.serving.batcher import Job
 from tagger.serving.bodies import read_json
 from tagger.serving.models import wanted_columns
+from tagger.serving.openapi import body, json_body, json_errors, parameter
 from tagger.serving.service import Service, units_of_text
 from tagger.tagging import decoding
 from tagger.text.sentence import Sentence
@@ -38,6 +39,9 @@ class Parameters(BaseModel):
 _Short = Field(max_length=MAX_TEXT)
 
 
+EXAMPLE = {"inputs": "They book flights.", "parameters": {"aggregation_strategy": "none"}}
+
+
 class Payload(BaseModel):
     """A text or several, and how the tags are given back."""
 
@@ -59,11 +63,13 @@ def routes(service: Service) -> APIRouter:
 
     @router.post(
         "/models/{name}",
-        openapi_extra={"requestBody": {"content": {"application/json": {"schema": Payload.model_json_schema()}}}},
+        summary="Hugging Face: classify the tokens of a text",
+        responses=json_errors(),
+        openapi_extra=body(json_body(Payload, EXAMPLE), [parameter("name", "The model.", "path", required=True)]),
     )
-    async def classify(name: str, request: Request) -> Response:
+    async def classify(request: Request) -> Response:
         """Tags a text in the form of Hugging Face's token classification, such as `InferenceClient(model=URL)`."""
-        return await answer(service, request, name)
+        return await answer(service, request, request.path_params["name"])
 
     return router
 
@@ -78,7 +84,7 @@ async def answer(service: Service, request: Request, name: str | None) -> Respon
     _, tagger = service.models.find(name)
     (column,) = wanted_columns(tagger, [payload.parameters.column or tagger.columns[0]])
     texts = [payload.inputs] if isinstance(payload.inputs, str) else payload.inputs
-    wanted = decoding.Request((column,), probabilities=True)
+    wanted = decoding.Request(tuple(tagger.columns), probabilities=True)  # all columns are chosen together
     answers = []
     for text in texts:
         job = Job(
@@ -89,8 +95,8 @@ async def answer(service: Service, request: Request, name: str | None) -> Respon
             lambda sentences, text=text: orjson.dumps(_entities(text, sentences, column, payload.parameters)),  # type: ignore[misc]
         )
         answers.append(await service.batcher.run(job))
-    body = answers[0] if isinstance(payload.inputs, str) else b"[" + b",".join(answers) + b"]"
-    return Response(body, media_type="application/json")
+    found = answers[0] if isinstance(payload.inputs, str) else b"[" + b",".join(answers) + b"]"
+    return Response(found, media_type="application/json")
 
 
 def _entities(text: str, sentences: list[Sentence], column: str, parameters: Parameters) -> list[dict[str, Any]]:

@@ -1,5 +1,6 @@
 """Names that a service gives its taggers -> the taggers, and what a client may know of each."""
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,10 +10,13 @@ from tagger.serving.refusal import Refusal
 from tagger.tagging.checks import checked_column
 from tagger.weights.catalog import find_tagger
 from tagger.weights.languages import language_codes
+from tagger.weights.saved_config import PRETRAINED_IN_RUN, TAGGER_IN_RUN, predicts_words
 
 if TYPE_CHECKING:
     from tagger.tagging.tagger import Tagger
-from tagger.weights.saved_config import PRETRAINED_IN_RUN, TAGGER_IN_RUN
+
+
+_NAME = re.compile(r"[\w.\-]{1,100}")
 
 
 def named_folders(options: Sequence[str]) -> dict[str, Path]:
@@ -23,7 +27,7 @@ def named_folders(options: Sequence[str]) -> dict[str, Path]:
             name is called as the folder is, a run's tagger as the run is.
 
     Raises:
-        InputError: there is no such tagger, or two have one name.
+        InputError: there is no such tagger, it has no tags, or two have one name.
     """
     folders: dict[str, Path] = {}
     for option in options:
@@ -33,12 +37,18 @@ def named_folders(options: Sequence[str]) -> dict[str, Path]:
         else:
             folder = find_tagger(option)
             own = folder.parent if folder.name in (TAGGER_IN_RUN, PRETRAINED_IN_RUN) else folder
-            name = own.resolve().name if Path(option).is_dir() else option
-        if not name.strip() or "/" in name:
-            name = name.strip().replace("/", "-")
-        if not name or name in folders:
+            name = own.resolve().name if Path(option).is_dir() else re.split("[/@]", option)[1 if "/" in option else 0]
+        if name in folders:
+            raise InputError(f"--model {option}: two models are named {shorten(name)}; write --model NAME={where}")
+        if not _NAME.fullmatch(name):
             raise InputError(
-                f"--model {option}: {shorten(name)} is no name of its own; give it another one: --model NAME={where}"
+                f"--model {option}: {shorten(name)} cannot be in an address; name it by letters, digits and . - _:"
+                f" --model NAME={where}"
+            )
+        if predicts_words(folder):
+            raise InputError(
+                f"--model {option} predicts words and has no tags; train a tagger from it with python -m tagger"
+                f" init={where}"
             )
         folders[name] = folder
     return folders

@@ -1,6 +1,7 @@
 """Sockets and signals: an application is served until the process is told to end, and no request is lost then."""
 
 import asyncio
+import errno
 import socket
 from contextlib import suppress
 from types import FrameType
@@ -122,5 +123,6 @@ def bound_socket(host: str, port: int) -> socket.socket:
         bound.listen(BACKLOG)
     except OSError as error:
         bound.close()
-        raise InputError(f"--host {host} --port {port}: {error.strerror}; choose another --port") from None
+        remedy = "choose another --port" if error.errno == errno.EADDRINUSE else "name an address of this machine"
+        raise InputError(f"--host {host} --port {port}: {error.strerror}; {remedy}") from None
     return bound

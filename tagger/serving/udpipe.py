@@ -4,20 +4,21 @@ Source: https://lindat.mff.cuni.cz/services/udpipe/api-reference.php, and the be
 https://github.com/ufal/udpipe. There is no parser here: the parameter `parser` is read and does nothing.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, cast
 
 import orjson
 from fastapi import APIRouter, Request, Response
 
+from tagger.errors import InputError
 from tagger.serving import documents
 from tagger.serving.batcher import Render
 from tagger.serving.bodies import Spool
-from tagger.serving.forms import Form, read_form
+from tagger.serving.forms import TEXT, Form, read_form
+from tagger.serving.openapi import body, parameter, text_errors
 from tagger.serving.refusal import Refusal
 from tagger.serving.service import WHERE, Service, conllu_blocks, lines_as_sentences
 from tagger.tagging import decoding
-from tagger.text.conllu import write_conllu
 from tagger.text.files import decoded_lines
 from tagger.text.readers import read_units
 from tagger.text.sentence import Sentence
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 INPUTS = {"conllu": "conllu", "horizontal": "lines", "vertical": "tokens"}
 OUTPUTS = ("conllu", "horizontal", "vertical")
 ACKNOWLEDGEMENTS: list[str] = []
+TAB = "\t"
 COLUMNS = ("upos", "xpos", "feats", "lemma")  # that CoNLL-U has a place for
 
 
@@ -37,7 +39,7 @@ def routes(service: Service) -> APIRouter:
     """The paths `/models` and `/process`."""
     router = APIRouter(tags=["UDPipe"])
 
-    @router.get("/models")
+    @router.get("/models", summary="UDPipe: the models")
     async def models() -> dict[str, Any]:
         """Lists the models and what each can do, in UDPipe's form."""
         default, _ = service.models.find(None)
@@ -47,8 +49,8 @@ def routes(service: Service) -> APIRouter:
             abilities[name] = ["tokenizer", "tagger"] if tagger.takes_text else ["tagger"]
         return {"models": abilities, "default_model": default}
 
-    @router.get("/process", openapi_extra=_PARAMETERS)
-    @router.post("/process", openapi_extra=_FORM)
+    @router.get("/process", summary="UDPipe: tag a text", responses=text_errors(), openapi_extra=_PARAMETERS)
+    @router.post("/process", summary="UDPipe: tag a text", responses=text_errors(), openapi_extra=_FORM)
     async def process(request: Request) -> Response:
         """Tags a text in UDPipe's form; parameters stand in the query, or in a form that may be of any size.
 
@@ -121,7 +123,17 @@ def _units(tagger: "Tagger", text: Spool, way: _Way) -> Iterable[Unit]:
     if way.format != "text":
         lines = (line.replace("\r\n", "\n") for line in lines)
     units = read_units(lines, WHERE, way.format, paragraph_per_line=way.one_sentence or None)
+    if way.format == "conllu":
+        return _hinted(units)
     return lines_as_sentences(units) if way.one_sentence else units
+
+
+def _hinted(units: Iterable[Unit]) -> Iterator[Unit]:
+    """The same; the error of a text that is no CoNLL-U says what else it may be."""
+    try:
+        yield from units
+    except InputError as error:
+        raise InputError(f"{error}. For running text add the parameter tokenizer; for tokens, input=vertical") from None
 
 
 def _render(columns: list[str], output: str, ranges: bool) -> Render:
@@ -138,15 +150,23 @@ def _render(columns: list[str], output: str, ranges: bool) -> Render:
 
 
 def _conllu_writer(columns: list[str], ranges: bool) -> Writer:
-    if not ranges:
-        return writer("conllu", columns)
+    plain = writer("conllu", columns)
+    return (lambda sentence: _with_ranges(plain(sentence), sentence)) if ranges else plain
 
-    def write(sentence: Sentence) -> str:
-        spans = sentence.offsets or []
-        extra = {"TokenRange": [f"{start}:{end}" for start, end in spans]} if spans else {}
-        return write_conllu(sentence, extra)
 
-    return write
+def _with_ranges(block: str, sentence: Sentence) -> str:
+    """A block of a new sentence whose MISC says where each token stands; a multiword token has its own row."""
+    if sentence.offsets is None:
+        return block
+    inside = {word for start, stop, _ in sentence.multiwords for word in range(start, stop)}
+    rows = block.split("\n")
+    for i, row in enumerate(rows):
+        first, dash, _ = row.partition("\t")[0].partition("-")
+        if first.isdigit() and (dash or int(first) - 1 not in inside):
+            start, end = sentence.offsets[int(first) - 1]
+            kept = "" if row.endswith("\t_") else f"{row.rpartition(TAB)[2]}|"
+            rows[i] = f"{row.rpartition(TAB)[0]}\t{kept}TokenRange={start}:{end}"
+    return "\n".join(rows)
 
 
 def _horizontal(sentences: list[Sentence]) -> str:
@@ -165,19 +185,10 @@ _ABOUT = {
     "input": "Without tokenizer: conllu (the default), horizontal or vertical.",
     "output": "conllu (the default), horizontal or vertical.",
 }
-_PARAMETERS = {
-    "parameters": [
-        {"name": name, "in": "query", "required": name == "data", "description": about, "schema": {"type": "string"}}
-        for name, about in _ABOUT.items()
-    ]
-}
+_PARAMETERS = {"parameters": [parameter(name, about, required=name == TEXT) for name, about in _ABOUT.items()]}
 _SCHEMA = {
     "type": "object",
     "required": ["data"],
     "properties": {name: {"type": "string", "description": about} for name, about in _ABOUT.items()},
 }
-_FORM = {
-    "requestBody": {
-        "content": {kind: {"schema": _SCHEMA} for kind in ("application/x-www-form-urlencoded", "multipart/form-data")}
-    }
-}
+_FORM = body({kind: {"schema": _SCHEMA} for kind in ("application/x-www-form-urlencoded", "multipart/form-data")})

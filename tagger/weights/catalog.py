@@ -66,7 +66,7 @@ def find_tagger(name: str) -> Path:
     if folder is None:
         shown = name if name and len(name) <= MAX_SHOWN_NAME else shorten(name)
         raise InputError(
-            f"{shown}: no such tagger; name {', '.join([*names, LATEST])}, or a folder that training wrote"
+            f"{shown}: no such tagger; name {', '.join([*names, LATEST])}, hf:OWNER/NAME, or a folder of training"
         )
     return next((folder / name for name in (TAGGER_IN_RUN, PRETRAINED_IN_RUN) if (folder / name).is_dir()), folder)
 

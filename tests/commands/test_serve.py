@@ -12,20 +12,28 @@ from tests.commands.conftest import error
 
 
 def test_taggers_need_names_of_their_own(model: Path) -> None:
-    assert "name of its own" in error("serve", "--model", str(model), "--model", str(model))
-    assert "name of its own" in error("serve", "--model", f"a={model}", "--model", f"a={model}")
-    assert "nowhere" in error("serve", "--model", "a=nowhere")
+    assert f"are named {model.name!r}" in error("serve", "--model", str(model), "--model", str(model))
+    assert "are named 'a'" in error("serve", "--model", f"a={model}", "--model", f"a={model}")
+    assert "'a/b' cannot be in an address" in error("serve", "--model", f"a/b={model}")
+    assert "nowhere: no such tagger; name english, latest, hf:" in error("serve", "--model", "a=nowhere")
 
 
 def test_addresses_that_cannot_be_had(model: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
-        assert f"--port {port}: " in error("serve", "--model", str(model), "--port", port)
-    assert "--host 192.0.2.1 " in error("serve", "--model", str(model), "--host", "192.0.2.1", "--port", "0")
-    assert "--host no such host" in error("serve", "--model", str(model), "--host", "no such host")
+        assert "choose another --port" in error("serve", "--model", str(model), "--port", port)
+    for host in ("192.0.2.1", "no such host"):
+        message = error("serve", "--model", str(model), "--host", host, "--port", "0")
+        assert f"--host {host}" in message
+        assert "name an address of this machine" in message
 
 
-@pytest.mark.parametrize("token", [" ", "two words", "line\nline", "gehe\u00efm"])
+@pytest.mark.parametrize("origin", ["example.org", "https://example.org/page", "ftp://example.org", ""])
+def test_origins_are_those_of_browsers(model: Path, origin: str) -> None:
+    assert "write it as browsers do: https://example.org" in error("serve", "--model", str(model), "--origin", origin)
+
+
+@pytest.mark.parametrize("token", ["", " ", "two words", "line\nline", "gehe\u00efm"])
 def test_tokens_are_visible_ascii(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, token: str) -> None:
     file = tmp_path / "token"
     file.write_text(token, encoding="utf-8")

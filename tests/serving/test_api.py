@@ -50,11 +50,21 @@ def test_tags_of_a_text_are_those_of_the_command(served: Served, tmp_path: Path)
 
 @pytest.mark.parametrize("output", ["conllu", "tsv", "csv", "slash"])
 def test_other_outputs_are_those_of_the_command(served: Served, tmp_path: Path, output: str) -> None:
-    options = [] if output == "slash" else ["--probabilities"]
-    expected = command(tmp_path, "--output", output, *options)
-    found = tag(served, text=TEXT, output=output)
+    assert tag(served, text=TEXT, output=output) == command(tmp_path, "--output", output)
+    if output == "slash":
+        assert "no place for probabilities" in tag(served, 400, text=TEXT, output=output, top=2)["error"]
+        return
+    expected = command(tmp_path, "--output", output, "--probabilities")
+    found = tag(served, text=TEXT, output=output, probabilities=True)
     cells = [[re.sub(r"\d\.\d{4}", "P", line) for line in text.splitlines()] for text in (found, expected)]
     assert cells[0] == cells[1]
+
+
+def test_a_column_alone_has_the_tags_that_it_has_beside_others(served: Served) -> None:
+    text = Path(__file__).parents[2].joinpath("README.md").read_text(encoding="utf-8")
+    both, one = tag(served, text=text), tag(served, text=text, columns=["xpos"])
+    assert [sentence["xpos"] for sentence in one["sentences"]] == [sentence["xpos"] for sentence in both["sentences"]]
+    assert "upos" not in one["sentences"][0]
 
 
 def test_tokens_of_a_sentence_or_of_several(served: Served) -> None:
@@ -79,8 +89,8 @@ def test_tokens_of_a_sentence_or_of_several(served: Served) -> None:
         ({"text": "a", "top": 0}, "top: "),
         ({"text": "a", "model": "french"}, "choose english, second"),
         ({"text": "a", "output": "xml"}, "output: "),
-        ({"texts": "a"}, "texts: "),
-        ({"tokens": [["a"], "b"]}, "tokens"),
+        ({"texts": "a"}, "no key 'texts'; the keys are text, tokens, model"),
+        ({"tokens": [["a"], "b"]}, "(A sentence, or a list of sentences.)"),
     ],
 )
 def test_bad_requests(served: Served, body: dict[str, Any], words: str) -> None:
@@ -102,6 +112,8 @@ def test_explained(served: Served) -> None:
     book = found["words"][1]
     assert (book["word"], book["tag"]) == ("book", "VERB")
     assert {"left", "right", "alone", "decided_by", "probability"} <= set(book)
+    missing = httpx.post(f"{served.url}/v1/explain", json={}).json()["error"]
+    assert missing == "tokens: it is missing (The words of one sentence.)"
     for tokens in ([], ["a"] * (MAX_WORDS + 1)):
         assert httpx.post(f"{served.url}/v1/explain", json={"tokens": tokens}).status_code == 400
 
@@ -123,4 +135,18 @@ def test_documented_without_another_host(served: Served) -> None:
         assert asset in page
         assert httpx.get(f"{served.url}/docs-assets/{asset}").status_code == 200
     paths = httpx.get(f"{served.url}/openapi.json").json()["paths"]
-    assert {"/v1/tag", "/v1/explain", "/v1/models", "/models", "/process", "/"} <= set(paths)
+    own = {"/v1/tag", "/v1/explain", "/v1/models", "/live", "/ready", "/metrics"}
+    assert set(paths) == own | {"/models", "/models/{name}", "/process", "/"}
+    for path, methods in paths.items():
+        for method, described in methods.items():
+            assert ("requestBody" in described) == (method == "post"), path
+            assert "422" not in described["responses"], path
+    assert set(paths["/"]["post"]["requestBody"]["content"]) == {"text/plain", "application/json"}
+
+
+def test_paths_that_are_not_there(served: Served) -> None:
+    assert httpx.get(f"{served.url}/v1/tag").json() == {
+        "error": "GET /v1/tag: Method Not Allowed; /docs lists what there is"
+    }
+    lost = httpx.get(f"{served.url}/lost")
+    assert (lost.status_code, lost.text) == (404, "GET /lost: Not Found; /docs lists what there is\n")

@@ -15,7 +15,7 @@ import pytest
 
 import tagger
 from tagger.text.sentence import Sentence
-from tests.serving.conftest import Served
+from tests.serving.conftest import Served, serving
 
 TEXT = "They book flights. “Is that so?” she asked.\n\nDon't go to Zoë\u0308 🙂 now…\n"
 
@@ -108,6 +108,27 @@ def test_udpipe_inputs_and_outputs(served: Served) -> None:
     assert lines == "One . Two\nthree\nfour\n"
     opens = process(served, data="One. Two\nthree\n\nfour", tokenizer="presegmented")
     assert opens.count("# newpar") == 2
+
+
+def test_ranges_of_multiword_tokens(learned: Path, tmp_path: Path) -> None:
+    text = "They can't book it. Don't they say so? " * 5
+    with serving(tmp_path, "--model", f"cuts={learned}") as running:
+        found = httpx.post(f"{running.url}/process", data={"data": text, "tokenizer": "ranges", "tagger": ""}).json()
+        tokens = httpx.post(running.url, content=text, params={"properties": '{"annotators": "pos"}'}).json()
+    multiwords = 0
+    for block in found["result"].split("\n\n"):
+        rows = [line.split("\t") for line in block.splitlines() if line[:1].isdigit()]
+        ranges = [list(map(int, row[0].split("-"))) for row in rows if "-" in row[0]]
+        inside = {str(word) for first, last in ranges for word in range(first, last + 1)}
+        multiwords += len(ranges)
+        for row in rows:
+            assert ("TokenRange=" in row[9]) == (row[0] not in inside)
+            if row[0] not in inside:
+                start, end = row[9].rpartition("TokenRange=")[2].split(":")
+                assert text[int(start) : int(end)].split() == row[1].split()
+    assert multiwords
+    rebuilt = [token["before"] + token["originalText"] for each in tokens["sentences"] for token in each["tokens"]]
+    assert "".join(rebuilt).split() == text.split()
 
 
 def test_udpipe_parameters_in_the_query(served: Served) -> None:
