@@ -12,7 +12,7 @@ from tests.commands.conftest import error
 
 
 def test_taggers_need_names_of_their_own(model: Path) -> None:
-    assert f"are named {model.name!r}" in error("serve", "--model", str(model), "--model", str(model))
+    assert f"are named {model.parent.name!r}" in error("serve", "--model", str(model), "--model", str(model))
     assert "are named 'a'" in error("serve", "--model", f"a={model}", "--model", f"a={model}")
     assert "'a/b' cannot be in an address" in error("serve", "--model", f"a/b={model}")
     assert "nowhere: no such tagger; name english, latest, hf:" in error("serve", "--model", "a=nowhere")
