@@ -76,7 +76,7 @@ def test_a_bundled_name_wins_over_a_folder(data: Path) -> None:
     Path("dutch").mkdir()
     assert find_tagger("dutch") == data / "dutch"
     assert find_tagger("./dutch") == Path("dutch")
-    with pytest.raises(InputError, match="name dutch, latest, or a folder"):
+    with pytest.raises(InputError, match="name dutch, latest, hf:OWNER/NAME, or a folder"):
         find_tagger("german")
 
 
