@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import os
 import socket
 from contextlib import suppress
 from types import FrameType
@@ -12,10 +13,12 @@ import uvicorn
 from tagger.errors import InputError
 from tagger.serving.connection import Connection
 from tagger.serving.gate import Gate
+from tagger.serving.log import write_line
 
 KEEP_ALIVE_SECONDS = 30  # that a connection may be idle between two requests
 BACKLOG = 2048  # connections that the system holds until they are accepted
 AT_ONCE = 64  # connections that are accepted before others are served
+INTERRUPTED = 130  # the exit status after a second signal
 CHECK_TICKS = 50  # of a tenth of a second, between two looks at all connections
 
 
@@ -60,11 +63,10 @@ class Server(uvicorn.Server):
         self._gate, self._ending = gate, ending
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Begins to drain; called for a signal."""
+        """Begins to drain; called for a signal. A second one ends the process, whatever its threads do."""
         if self._gate.draining:
-            super().handle_exit(sig, frame)
-            self.should_exit = self.force_exit = True
-            return
+            write_line({"level": "warning", "message": "a second signal: requests in flight get no answer"})
+            os._exit(INTERRUPTED)
         self._gate.draining = True
         asyncio.get_event_loop().call_soon_threadsafe(self._drain)
 
