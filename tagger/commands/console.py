@@ -37,6 +37,11 @@ def show_json(value: object) -> None:
         out.write(json.dumps(value, indent=2) + "\n")
 
 
+def size_text(size: int) -> str:
+    """A number of bytes as `11.3 MB` or `4.2 kB`."""
+    return f"{size / 1e6:.1f} MB" if size >= 1e6 else f"{size / 1e3:.1f} kB"
+
+
 @contextmanager
 def clear_errors(
     unnamed: str = "the system names no file", memory: str = "close other programs, or use fewer --workers"

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from tagger.commands.console import say
+from tagger.commands.console import say, size_text
 from tagger.commands.options import DEFAULT_MODEL, CorpusOption, Model
 
 
@@ -21,8 +21,8 @@ def export(
     """Writes a tagger as an ONNX graph, for programs in any language.
 
     The JSON beside it says how words become the numbers that the graph reads, and what its outputs mean. docs/onnx.md
-    has readers of both in Python and in JavaScript. Lemmas are left out. Taggers with a transformer or a CRF, and
-    ensembles, cannot be exported.
+    has readers of both in Python and in JavaScript. Lemmas are left out. Taggers with a transformer or a CRF,
+    ensembles and pretrained networks cannot be exported.
     """
     from tagger.tagging.batches import MAX_SENTENCE_TOKENS
     from tagger.weights.catalog import find_tagger
@@ -31,5 +31,5 @@ def export(
     graph, description = Path(onnx), Path(vocabulary or f"{onnx}.json")
     done = export_onnx(find_tagger(model), graph, description, MAX_SENTENCE_TOKENS, corpus, force)
     left_out = f"; left out: {', '.join(done.left_out)}" if done.left_out else ""
-    say(f"{graph}: {', '.join(done.columns)}, {done.sizes[0] / 1e6:.1f} MB{left_out}")
-    say(f"{description}: its vocabulary, {done.sizes[1] / 1e6:.1f} MB")
+    say(f"{graph}: {', '.join(done.columns)}, {size_text(done.sizes[0])}{left_out}")
+    say(f"{description}: its vocabulary, {size_text(done.sizes[1])}")

@@ -1,6 +1,6 @@
 """The command `models`: the taggers that have a name."""
 
-from tagger.commands.console import show, show_json
+from tagger.commands.console import show, show_json, size_text
 from tagger.commands.options import AsJson
 
 
@@ -17,7 +17,7 @@ def models(as_json: AsJson = False) -> None:
         return
     lines = []
     for model in found:
-        about = f"{model.size / 1e6:.1f} MB, licence {model.license or 'not named'}, segmenter {model.segmenter}"
+        about = f"{size_text(model.size)}, licence {model.license or 'not named'}, segmenter {model.segmenter}"
         lines.append(f"{model.name}: {model.corpus}, {about}")
         for split, scores in model.scores.items():
             shown = "  ".join(f"{column} {100 * accuracy:.2f}" for column, accuracy in scores.items())

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from tagger.commands.console import say
+from tagger.commands.console import say, size_text
 from tagger.errors import InputError
 
 
@@ -35,5 +35,5 @@ def push(
     if not message.strip():
         raise InputError("--message is empty; say what changes, or leave it out")
     done = push_tagger(find_tagger(model), repository, private, branch, message, language or ())
-    say(f"{done.url}: {done.files} files, {done.size / 1e6:.1f} MB")
+    say(f"{done.url}: {done.files} files, {size_text(done.size)}")
     say(f"tag with it: tagger tag FILE --model hf:{repository}" + ("" if branch == "main" else f"@{branch}"))

@@ -31,7 +31,9 @@ class Exported(NamedTuple):
 
 
 def check_targets(files: tuple[Path, Path], force: bool) -> None:
-    """Raises InputError if the two files are one, or if one exists and `force` is False."""
+    """Raises InputError if the two files are one or standard output, or if one exists and `force` is False."""
+    if Path("-") in files:
+        raise InputError("an export is two files, and - is no file; name both")
     if files[0].absolute() == files[1].absolute():
         raise InputError(f"{files[0]} cannot be the graph and its vocabulary; name another file with --vocabulary")
     for file in files:

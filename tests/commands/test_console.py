@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tagger.commands.console import clear_errors, say, show
+from tagger.commands.console import clear_errors, say, show, size_text
 from tagger.errors import InputError
 
 
@@ -81,3 +81,9 @@ def test_standard_output_that_is_closed_is_one_line(tmp_path: Path) -> None:
     done = shell("tagger models >&-", tmp_path)
     assert done.returncode == 2
     assert done.stderr == "error: standard output is closed; name a file with -o, or open it\n"
+
+
+def test_sizes_of_files() -> None:
+    assert [size_text(size) for size in (0, 4_250, 999_900, 1_000_000, 24_849_000)] == [
+        *("0.0 kB", "4.2 kB", "999.9 kB", "1.0 MB", "24.8 MB")
+    ]

@@ -33,6 +33,7 @@ ODD = [
     *("\ud800", "x\udfffy", "x" * 40, "é" * 33, "\U00010400" * 33, "aaaaAAAA", "ẞ", "a\u0345Σ", "\n" * 5, "\u2028"),
     *("10", "2", "__proto__", "toString"),
 ]
+LONG = (["plan", "to", "set", "the", "watch", "on", "a", "we"] * 313)[:2500]  # "we" is cut off from two of "plan"
 
 
 def blocks(language: str) -> list[str]:
@@ -78,14 +79,14 @@ def node_modules(exported: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def sentences() -> list[list[str]]:
-    """Odd words, the sample, and the dev split of English EWT if it is there."""
-    found = [ODD, ODD[::-1], ["They"]]
+    """A sentence of three pieces, odd words, none, the sample, and the dev split of English EWT if it is there."""
+    found = [ODD, ODD[::-1], ["They"], []]
     files = [bundled("data") / "sample" / "sample-dev.conllu"]
     if "TAGGER_TREEBANKS" in os.environ:
         files.append(Path(os.environ["TAGGER_TREEBANKS"], "UD_English-EWT", "en_ewt-ud-dev.conllu"))
     for file in files:
         found += [sentence.tokens for sentence in read_conllu(read_lines(str(file)), str(file))]
-    return found
+    return [LONG, *found]
 
 
 @pytest.fixture(scope="module")
@@ -94,6 +95,12 @@ def expected(sentences: list[list[str]]) -> list[Tags]:
     english = tagger.load("english", device="cpu", precision="float32")
     tagged = english.stream(map(Sentence, sentences))
     return [list(map(list, zip(*each.tags.values(), strict=True))) for each in tagged]
+
+
+def test_the_tags_of_a_long_sentence_tell_where_it_was_cut(expected: list[Tags]) -> None:
+    upos = [tags[0] for tags in expected[0]]
+    assert len(upos) == 2500
+    assert (upos[8], upos[1000], upos[2000]) == ("VERB", "NOUN", "NOUN")
 
 
 def check(command: list[str], folder: Path, sentences: list[list[str]], expected: list[Tags]) -> None:
@@ -184,7 +191,9 @@ def test_the_module_of_a_browser(exported: Path, address: str) -> None:
 
 def test_files_that_exist_and_other_names(model: Path, tmp_path: Path) -> None:
     arguments = ("export", "--onnx", "x.onnx", "--vocabulary", "words.json", "--model", str(model))
-    call(*arguments)
+    told = call(*arguments).stderr
+    size = (tmp_path / "words.json").stat().st_size
+    assert told.splitlines()[-1] == f"words.json: its vocabulary, {size / 1000:.1f} kB"
     assert json.loads((tmp_path / "words.json").read_text())["graph"] == "x.onnx"
     assert error(*arguments) == "error: x.onnx exists; --force replaces it"
     call(*arguments, "--force")
@@ -196,4 +205,6 @@ def test_bad_input(model: Path, tmp_path: Path) -> None:
     assert "'UD_A'" in error("export", "--onnx", "x.onnx", "--model", str(model), "--corpus", "UD_A")
     assert "is a folder" in error("export", "--onnx", str(tmp_path), "--model", str(model))
     assert "--onnx" in error("export")
+    for options in (["--onnx", "-"], ["--onnx", "x.onnx", "--vocabulary", "-"]):
+        assert error("export", *options) == "error: an export is two files, and - is no file; name both"
     assert list(tmp_path.iterdir()) == []
