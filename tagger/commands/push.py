@@ -36,4 +36,4 @@ def push(
         raise InputError("--message is empty; say what changes, or leave it out")
     done = push_tagger(find_tagger(model), repository, private, branch, message, language or ())
     say(f"{done.url}: {done.files} files, {size_text(done.size)}")
-    say(f"tag with it: tagger tag FILE --model hf:{repository}" + ("" if branch == "main" else f"@{branch}"))
+    say(f"tag with it: tagger tag FILE --model {done.name}")

@@ -59,7 +59,7 @@ def find_tagger(name: str) -> Path:
         newest = _newest_run()
         if newest is None:
             raise InputError(
-                f"no trained tagger below {RUNS}/ here; train one with `python -m tagger`, or name one with --model"
+                f"no trained tagger below {RUNS}/ here; train one with `python -m tagger`, or name a folder"
             )
         return newest
     folder = _existing_folder(name)

@@ -31,7 +31,9 @@ MAX_TAGGER_BYTES = 20_000_000_000  # of all files together
 TIMEOUT = 10.0  # seconds for the answer that lists the files
 
 _PART = r"[A-Za-z0-9_][\w.-]{0,95}"
-_NAME = re.compile(rf"{PREFIX}({_PART}/{_PART})(?:@(\w[\w./+-]{{0,200}}))?", re.ASCII)
+_REPOSITORY = rf"{_PART}/{_PART}"
+_REVISION = r"\w[\w./+-]{0,200}"
+_NAME = re.compile(rf"{PREFIX}({_REPOSITORY})(?:@({_REVISION}))?", re.ASCII)
 _OWN = (CONFIG, CARD, WEIGHTS, VOCABULARY, SEGMENTER_WEIGHTS, SEGMENTER, WORD_PREDICTOR)
 _TAGGER_FILE = re.compile(
     rf"(?:{MEMBERS}/[0-9]{{1,4}}/)?(?:{'|'.join(map(re.escape, _OWN))}|{TOKENIZER}/\w[\w-]*\.(?:json|txt|model))",
@@ -44,6 +46,10 @@ class HubName(NamedTuple):
 
     repository: str  # OWNER/NAME
     revision: str  # a branch, a tag or a commit
+
+    def __str__(self) -> str:
+        """The name by which commands find it."""
+        return f"{PREFIX}{self.repository}" + ("" if self.revision == DEFAULT_REVISION else f"@{self.revision}")
 
 
 def is_hub_name(name: str) -> bool:
@@ -66,6 +72,20 @@ def parse_name(name: str) -> HubName:
     if found is None or ".." in name:
         raise InputError(f"{shorten(name)} names nothing on the Hub; write hf:OWNER/NAME or hf:OWNER/NAME@REVISION")
     return HubName(found[1], found[2] or DEFAULT_REVISION)
+
+
+def parse_target(repository: str, branch: str) -> HubName:
+    """Where a tagger is to be put: OWNER/NAME or `hf:OWNER/NAME`, and a branch.
+
+    Raises:
+        InputError: one of them has another form; the message says which.
+    """
+    name = repository.removeprefix(PREFIX)
+    if re.fullmatch(_REPOSITORY, name, re.ASCII) is None or ".." in name:
+        raise InputError(f"{shorten(repository)} names no repository of the Hub; write OWNER/NAME")
+    if re.fullmatch(_REVISION, branch, re.ASCII) is None or ".." in branch:
+        raise InputError(f"{shorten(branch)} cannot be a branch; write letters, digits and . _ / + -, such as trial/2")
+    return HubName(name, branch)
 
 
 def hub_folder(name: str) -> Path:

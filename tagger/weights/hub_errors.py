@@ -33,21 +33,22 @@ def status_of(error: BaseException) -> int | None:
 
 
 @contextmanager
-def hub_errors(name: str) -> Iterator[None]:
+def hub_errors(name: str, sends: bool = False) -> Iterator[None]:
     """Turns what the library raises into an InputError about a repository.
 
     Args:
         name: as the user has written it.
+        sends: whether a tagger goes there. Where one is wanted from there, a folder would do as well.
     """
     try:
         yield
     except InputError:
         raise
     except Exception as error:  # the library raises errors of its own, of its HTTP client and of the system
-        raise InputError(f"{name} {_said(error)}") from None
+        raise InputError(f"{name} {_said(error, '' if sends else ', or name a folder')}") from None
 
 
-def _said(error: Exception) -> str:
+def _said(error: Exception, instead: str) -> str:
     kinds = _kinds(error)
     for kind, text in _SAID.items():
         if kind in kinds:
@@ -58,9 +59,9 @@ def _said(error: Exception) -> str:
             f"is refused by the Hub ({status}): the token is not valid here, or may not do this; {LOG_IN} with another"
         )
     if "OfflineModeIsEnabled" in kinds:
-        return "cannot be reached: HF_HUB_OFFLINE is set; unset it, or name a folder"
+        return f"cannot be reached: HF_HUB_OFFLINE is set; unset it{instead}"
     if is_unreachable(error):
-        return f"cannot be reached ({reason(error)}); connect, or name a folder"
+        return f"cannot be reached ({reason(error)}); connect{instead}"
     return f"cannot be had ({reason(error)}); try again"
 
 

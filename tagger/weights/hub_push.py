@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from tagger.errors import InputError
 from tagger.weights.ensemble_folder import read_saved
-from tagger.weights.hub import DEFAULT_REVISION, PREFIX, is_tagger_file, parse_name
+from tagger.weights.hub import DEFAULT_REVISION, is_tagger_file, parse_target
 from tagger.weights.hub_card import hub_card
 from tagger.weights.hub_errors import hub_errors
 from tagger.weights.pretrained_folder import load_word_predictor
@@ -18,12 +18,14 @@ class Pushed(NamedTuple):
     """What is on the Hub now.
 
     Attributes:
+        name: by which commands find it, such as `hf:OWNER/NAME`.
         url: of the commit.
         commit: its hash.
         files: of the tagger.
         size: of all of them, in bytes.
     """
 
+    name: str
     url: str
     commit: str
     files: int
@@ -45,7 +47,7 @@ def push_tagger(
 
     Args:
         folder: of a tagger, an ensemble or a pretrained network, which is read first, so that it is whole.
-        repository: OWNER/NAME.
+        repository: OWNER/NAME, or `hf:OWNER/NAME`.
         private: whether only the owner can see it.
         branch: the branch to write to.
         message: of the commit.
@@ -56,7 +58,8 @@ def push_tagger(
             the repository is public and `private` is asked for.
     """
     hub: Any = import_module("huggingface_hub")
-    wanted = parse_name(f"{PREFIX}{repository}@{branch}")
+    wanted = parse_target(repository, branch)
+    repository = wanted.repository
     if predicts_words(folder):
         load_word_predictor(folder)
     else:
@@ -67,7 +70,7 @@ def push_tagger(
     files[CARD] = card.encode()
     import_module("huggingface_hub.utils.logging").set_verbosity_error()
     api = hub.HfApi()
-    with hub_errors(repository):
+    with hub_errors(repository, sends=True):
         api.create_repo(repository, private=private or None, exist_ok=True)
         if private and api.model_info(repository).private is False:
             raise InputError(
@@ -82,4 +85,4 @@ def push_tagger(
         operations += [hub.CommitOperationDelete(name) for name in gone]
         done = api.create_commit(repository, operations, commit_message=message, revision=wanted.revision)
     size = sum(len(file) if isinstance(file, bytes) else Path(file).stat().st_size for file in files.values())
-    return Pushed(str(done.commit_url), str(done.oid), len(files), size)
+    return Pushed(str(wanted), str(done.commit_url), str(done.oid), len(files), size)

@@ -58,7 +58,7 @@ def test_push_and_tag(hub: Hub, model: Path, tmp_path: Path) -> None:
 
 def test_other_commands(hub: Hub, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_TOKEN", TOKEN)
-    told = call("push", str(model), "o/tiny", "--branch", "v1").stderr
+    told = call("push", str(model), "hf:o/tiny", "--branch", "v1").stderr
     assert told.endswith("tag with it: tagger tag FILE --model hf:o/tiny@v1\n")
     pytest.importorskip("onnx")
     call("export", "--onnx", "x.onnx", "--model", "hf:o/tiny@v1")
@@ -80,7 +80,9 @@ def test_training_takes_it_too(hub: Hub) -> None:
     [
         (["nowhere", "o/n"], "nowhere: no such tagger"),
         (["hf:o/m", "o/n"], "hf:o/m is on the Hub already; name a folder"),
-        (["english", "n"], "names nothing on the Hub"),
+        (["latest", "o/n"], "no trained tagger below runs/ here; train one with `python -m tagger`, or name a folder"),
+        (["english", "n"], "'n' names no repository of the Hub; write OWNER/NAME"),
+        (["english", "o/n", "--branch", "x y"], "'x y' cannot be a branch"),
         (["english", "o/n", "--message", " "], "--message is empty"),
         (["english", "o/n"], "o/n is refused by the Hub (401)"),
         (["english"], "missing argument"),

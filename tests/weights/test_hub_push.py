@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from huggingface_hub import ModelCard
+from huggingface_hub import ModelCard, constants
 
 import tagger
 from tagger.errors import InputError
@@ -66,7 +66,7 @@ def test_files_that_are_no_longer_part_of_the_tagger_go(
 
 @pytest.mark.usefixtures("logged_in")
 def test_a_branch(hub: Hub, trained: Path) -> None:
-    push_tagger(trained, "o/n", branch="trial/1", message="Try")
+    assert push_tagger(trained, "hf:o/n", branch="trial/1", message="Try").name == "hf:o/n@trial/1"
     repository = hub.repositories["o/n"]
     assert set(repository.commits[repository.refs["main"]]) == {".gitattributes"}
     assert hub_folder("hf:o/n@trial/1").name == repository.refs["trial/1"]
@@ -108,7 +108,10 @@ def test_who_may_not(hub: Hub, trained: Path, monkeypatch: pytest.MonkeyPatch) -
         push_tagger(trained, "others/n")
     assert TOKEN not in str(caught.value)
     hub.down = True
-    with pytest.raises(InputError, match="o/n cannot be reached"):
+    with pytest.raises(InputError, match=r"^o/n cannot be reached \(.*\); connect$"):
+        push_tagger(trained, "o/n")
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    with pytest.raises(InputError, match=r"^o/n cannot be reached: HF_HUB_OFFLINE is set; unset it$"):
         push_tagger(trained, "o/n")
     assert hub.repositories == {}
 
@@ -119,7 +122,11 @@ def test_what_is_no_whole_tagger_is_not_sent(hub: Hub, trained: Path, tmp_path: 
     (folder / "model.safetensors").write_bytes(b"\x80\x04not weights")
     with pytest.raises(InputError, match="is damaged"):
         push_tagger(folder, "o/n")
-    for name in ("n", "o/n/m", "hf:o/n", "o/.."):
-        with pytest.raises(InputError, match="names nothing on the Hub"):
+    for name in ("n", "o/n/m", "hf:n", "hf:hf:o/n", "hf:o/n@v1", "o/..", "o/n\n"):
+        with pytest.raises(InputError, match=r"^'.*' names no repository of the Hub; write OWNER/NAME$") as caught:
             push_tagger(trained, name)
+        assert str(caught.value).startswith(repr(name))
+    for branch in ("", "x y", "-x", "a..b", "x@y"):
+        with pytest.raises(InputError, match=f"^'{branch}' cannot be a branch; write letters"):
+            push_tagger(trained, "o/n", branch=branch)
     assert hub.requests == []
