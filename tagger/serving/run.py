@@ -5,7 +5,7 @@ import gc
 import socket
 import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -42,6 +42,7 @@ def run(loading: Loading, listening: socket.socket, limits: Limits, origins: Seq
         InputError: a tagger cannot be loaded.
     """
     log_as_json()
+    _allow_files()
     service = Service(Models(), Batcher())
     failed: list[Exception] = []
 
@@ -64,6 +65,15 @@ def run(loading: Loading, listening: socket.socket, limits: Limits, origins: Seq
     server.run([listening])
     if failed:
         raise failed[0]
+
+
+def _allow_files() -> None:
+    """Lets the process have as many files as the system permits: each connection is one."""
+    with suppress(ImportError, OSError, ValueError):  # Windows has no such limit
+        import resource
+
+        _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _load(loading: Loading) -> dict[str, Tagger]:

@@ -52,7 +52,7 @@ class Running(NamedTuple):
 
 
 @contextmanager
-def running(folder: Path | None, limits: Limits, origins: Sequence[str] = ()) -> Iterator[Running]:
+def running(folder: Path | None, limits: Limits, origins: Sequence[str] = (), grace: float = 5) -> Iterator[Running]:
     """Serves a tagger in a thread; without a folder none is loaded."""
     service = Service(Models(), Batcher())
     if folder is not None:
@@ -65,7 +65,7 @@ def running(folder: Path | None, limits: Limits, origins: Sequence[str] = ()) ->
         await asyncio.to_thread(service.batcher.stop)
 
     app = create_app(service, limits, origins, lifespan)
-    server = Server(app, Ending(drain=0, grace=5))
+    server = Server(app, Ending(drain=0, grace=grace))
     listening = bound_socket("127.0.0.1", 0)
     port = listening.getsockname()[1]
     thread = threading.Thread(target=server.run, args=([listening],))
@@ -208,6 +208,16 @@ def test_ready_only_with_models_and_not_while_draining(trained: Path) -> None:
         answer = httpx.post(f"{service.url}/v1/tag", content=BODY)
         assert (answer.status_code, answer.headers["connection"]) == (200, "close")
         assert httpx.head(f"{service.url}/live").status_code == 200
+
+
+def test_requests_that_outlast_the_end_are_told(trained: Path) -> None:
+    with running(trained, limits(), grace=1) as service:
+        slow = opened(service.port, TAG + b"Content-Length: 30\r\n\r\n")
+        with closing(slow):
+            until(lambda: service.gate.running == 1)
+            service.gate.draining = service.server.should_exit = True
+            assert answered(slow).startswith(b"HTTP/1.1 503 ")
+            assert slow.recv(1) == b""
 
 
 def test_compressed_bodies_are_refused(trained: Path) -> None:
