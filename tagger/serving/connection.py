@@ -96,8 +96,8 @@ class Connection(HttpToolsProtocol):
             self.transport.abort()
 
     def shutdown(self) -> None:
-        """Ends the connection after its request. One that has just been made may have sent its request already."""
-        if self._timer is not None:
+        """Ends the connection after its request. If it has none, one may be on its way, and is waited for a moment."""
+        if self.cycle is None or self.cycle.response_complete or self._timer is not None:
             self.loop.call_later(LAST_SECONDS, super().shutdown)
         else:
             super().shutdown()

@@ -86,6 +86,10 @@ class Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Accepts no more connections than those that the system has accepted already; answers what is in flight."""
+        loop = asyncio.get_running_loop()
+        for listening in sockets or []:
+            loop.remove_reader(listening)
+        await asyncio.sleep(0)  # asyncio drops a connection that it has accepted if it closes before it reads it
         waiting = []
         for listening in sockets or []:
             with suppress(BlockingIOError):
@@ -94,7 +98,7 @@ class Server(uvicorn.Server):
         for server in self.servers:
             server.close()  # at once: a connection that came before would be reset
         for accepted in waiting:
-            await asyncio.get_running_loop().connect_accepted_socket(self._connection, accepted)
+            await loop.connect_accepted_socket(self._connection, accepted)
         await super().shutdown(sockets)
 
     def _connection(self) -> Connection:
