@@ -34,6 +34,7 @@ EPILOG = """`tagger COMMAND --help` lists the options of a command. `train` and 
   tagger model.depth=3                          change a value
   tagger corpus=conllu corpus.path=DIR          choose another corpus
   tagger -m model.depth=1,2,3                   sweep
+
 `python -m tagger` is the same as `tagger`.
 """
 

@@ -24,7 +24,7 @@ def ensemble(
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace the ensemble if it exists.")] = False,
 ) -> None:
-    """Makes one tagger of several, which averages their probabilities.
+    """Makes a tagger that averages the probabilities of several.
 
     The taggers must have the same columns and tags; all else may differ. The folder holds copies of them, so it works
     without the originals, and all commands that tag take it. It takes as long to tag as its members together. Raw text

@@ -82,11 +82,12 @@ class TaggerTraining(Experiment):
         )
         self.choice: Choice | None = None
         _log_sizes(self.corpus, self.beginning, self.segmenting.outlook)
+        epochs = config.trainer["max_epochs"]
         _log.info(
-            "%s words: at most %d epochs, batches of %d words, dropout %g; training ends after %d without a better"
+            "%s words: at most %s, batches of %d words, dropout %g; training ends after %d without a better"
             " dev accuracy",
             f"{words:,}",
-            config.trainer["max_epochs"],
+            "1 epoch" if epochs == 1 else f"{epochs} epochs",
             batch_tokens,
             config.model.dropout,
             patience,
@@ -111,7 +112,7 @@ class TaggerTraining(Experiment):
         super().__init__(module, data, summary | ({"teacher": self.teacher} if self.teacher else {}))
         self.tagger_module, self.vocabulary = module, vocabulary
         self.callbacks = [EarlyStopping(self.monitor, mode=self.mode, patience=patience)]
-        self.settings = {"max_epochs": config.trainer["max_epochs"]}
+        self.settings = {"max_epochs": epochs}
 
     @cached_property
     def trained(self) -> tuple[TaggerNetwork, NetworkConfig]:

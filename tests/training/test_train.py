@@ -75,9 +75,13 @@ def test_a_checkpoint_is_a_whole_tagger_without_pickle(finished: Path) -> None:
     assert checkpoint["hyper_parameters"]["network"]["hidden"] == {"forward": 12, "backward": 8}
 
 
-def test_several_columns_are_learned_jointly(treebank: Path, tmp_path: Path) -> None:
+def test_several_columns_are_learned_jointly(
+    treebank: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
     results = train(config_of(treebank, "columns=[upos,xpos]", "trainer.max_epochs=1"), tmp_path, COMMAND)
     assert results is not None
+    assert " words: at most 1 epoch, batches of " in caplog.text
     assert list(results["dev"]) == ["upos", "xpos"]
     assert (tmp_path / "confusion_xpos.png").exists()
     assert set(tagger.load(tmp_path).annotate(["a", "b"]).tags) == {"upos", "xpos"}

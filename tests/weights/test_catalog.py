@@ -43,7 +43,7 @@ def test_a_tagger_is_named_by_its_folder_or_its_run(trained: Path, tmp_path: Pat
 
 def test_a_tagger_that_is_not_there_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(InputError, match="no trained tagger below runs/ here; .* or name a folder$"):
+    with pytest.raises(InputError, match=r"no trained tagger below runs/ here; .* or name a folder$"):
         find_tagger("latest")
     with pytest.raises(InputError, match="nowhere: no such tagger"):
         find_tagger("nowhere")
