@@ -14,12 +14,14 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+import regex
 import typer.main
 from hydra import compose, initialize_config_dir
 
 from tagger.bundled import bundled
 from tagger.commands.app import app
 from tagger.text.formats import INPUTS, SUFFIXES
+from tagger.text.segment_patterns import SPACE
 from tagger.text.writers import OUTPUTS
 from tagger.training.overrides import checked_overrides
 from tests.adapters.conftest import with_entry_points
@@ -286,6 +288,15 @@ def test_the_table_of_formats_is_true() -> None:
     assert {row[0].strip("`") for row in rows if row[3] == "yes"} == set(OUTPUTS)
     shown = {suffix: row[0].strip("`") for row in rows for suffix in re.findall(r"`(\.[\w-]+)`", row[1])}
     assert shown == SUFFIXES
+
+
+def test_what_white_space_is() -> None:
+    (said,) = re.findall(r"^- White space is .*\n(?:  .*\n)*", page("docs/tagging.md"), re.MULTILINE)
+    every = "".join(map(chr, range(sys.maxunicode + 1)))
+    white, unicodes = (set(regex.findall(pattern, every)) for pattern in (f"[{SPACE}]", r"\p{White_Space}"))
+    assert unicodes < white
+    first, last, *others = (int(code, 16) for code in re.findall(r"U\+([0-9A-F]+)", said))
+    assert {*map(ord, white - unicodes)} == {*range(first, last + 1), *others}
 
 
 def test_messages_of_troubleshooting_are_those_of_the_code() -> None:

@@ -75,9 +75,7 @@ def test_a_checkpoint_is_a_whole_tagger_without_pickle(finished: Path) -> None:
     assert checkpoint["hyper_parameters"]["network"]["hidden"] == {"forward": 12, "backward": 8}
 
 
-def test_several_columns_are_learned_jointly(
-    treebank: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_several_columns_are_learned_jointly(treebank: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO")
     results = train(config_of(treebank, "columns=[upos,xpos]", "trainer.max_epochs=1"), tmp_path, COMMAND)
     assert results is not None
