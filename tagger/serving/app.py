@@ -74,7 +74,9 @@ def create_app(
     @app.exception_handler(HTTPException)
     async def not_there(request: Request, error: HTTPException) -> Response:
         message = f"{request.method} {printable(request.url.path[:60])}: {error.detail}; /docs lists what there is"
-        return error_response(Refusal(error.status_code, message), request.url.path)
+        response = error_response(Refusal(error.status_code, message), request.url.path)
+        response.headers.update(error.headers or {})  # such as Allow
+        return response
 
     return gate
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from io import SEEK_END
 from tempfile import SpooledTemporaryFile
 from typing import Any, TypeVar
 
@@ -33,6 +34,13 @@ class Spool(SpooledTemporaryFile[bytes]):
         """Goes to a place; writes what waits to be written."""
         with _refusing():
             return super().seek(offset, whence)
+
+    def size(self) -> int:
+        """Its bytes. It is to be read from its start then."""
+        self.seek(0, SEEK_END)
+        size = self.tell()
+        self.seek(0)
+        return size
 
     def close(self) -> None:
         """Frees the memory or the disk."""

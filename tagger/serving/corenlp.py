@@ -6,7 +6,6 @@ for English, or its first column if it has no XPOS; each token has `upos` as wel
 """
 
 import ast
-import io
 import json
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
@@ -52,13 +51,10 @@ async def answer(service: Service, request: Request) -> Response:
     columns = list(tagger.columns) if tags else []
     text, charset = await _text(request)
     try:
-        text.seek(0, io.SEEK_END)
-        size = text.tell()
-        text.seek(0)
         document = documents.Document(
             tagger,
             _units(tagger, text, charset, properties),
-            size,
+            text.size(),
             decoding.Request(tuple(columns)) if tags else None,
             _json(columns) if output == "json" else _conllu(columns),
             _is_true(properties, "ssplit.isOneSentence") or _is_true(properties, "ssplit.eolonly"),

@@ -12,7 +12,6 @@ from typing import NamedTuple
 import torch
 from fastapi import FastAPI
 
-from tagger.errors import InputError
 from tagger.serving.app import create_app
 from tagger.serving.batcher import Batcher
 from tagger.serving.gate import Limits
@@ -81,8 +80,6 @@ def _load(loading: Loading) -> dict[str, Tagger]:
     taggers = {}
     for name, folder in loading.folders.items():
         tagger = load(folder, loading.device, loading.precision)
-        if not tagger.columns:
-            raise InputError(f"{folder} predicts words and has no tags; it cannot be served")
         tagger.tag(["warm"])
         taggers[name] = tagger
     gc.collect()

@@ -85,14 +85,11 @@ async def _process(service: Service, request: Request, form: Form) -> Response:
     columns = [column for column in COLUMNS if column in tagger.columns] if tags else []
     if tags and not columns:
         raise Refusal(400, f"the model {name} has no column of CoNLL-U; use /v1/tag")
-    form.text.seek(0, 2)
-    size = form.text.tell()
-    form.text.seek(0)
     document = documents.Document(
         tagger,
         _units(tagger, form.text, way),
-        size,
-        decoding.Request(tuple(columns)) if tags else None,
+        form.text.size(),
+        decoding.Request(tuple(tagger.columns)) if tags else None,  # all columns are chosen together
         _render(columns, output, way.ranges),
         way.one_sentence,
     )

@@ -148,5 +148,6 @@ def test_paths_that_are_not_there(served: Served) -> None:
     assert httpx.get(f"{served.url}/v1/tag").json() == {
         "error": "GET /v1/tag: Method Not Allowed; /docs lists what there is"
     }
+    assert httpx.get(f"{served.url}/v1/tag").headers["allow"] == "POST"
     lost = httpx.get(f"{served.url}/lost")
     assert (lost.status_code, lost.text) == (404, "GET /lost: Not Found; /docs lists what there is\n")
