@@ -1,4 +1,4 @@
-"""Numbers of trainings -> pictures: the learning curve of a run, and accuracy against speed of a sweep's runs."""
+"""Numbers of trainings -> pictures: the learning curve of a run; accuracy against speed, and keys, of a sweep."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -8,6 +8,8 @@ from matplotlib.figure import Figure
 
 from tagger.text.output_files import whole_binary
 from tagger.training.sweep import Row, differing_overrides
+
+MAX_KEY = 40  # characters of a key's name; what is cut is its beginning
 
 
 def draw_learning_curve(epochs: Sequence[Mapping[str, float]], path: Path, name_of_epoch: str = "epoch") -> None:
@@ -70,6 +72,30 @@ def draw_frontier(rows: Sequence[Row], path: Path) -> None:
     axis.xaxis.set_major_formatter("{x:,.0f}")
     axis.margins(x=0.35)
     axis.grid(alpha=0.3, which="both")
+    _save(figure, path)
+
+
+def draw_importance(importance: Mapping[str, float], path: Path) -> None:
+    """Draws a bar for each key of a sweep.
+
+    Args:
+        importance: of each key its share; see `key_importance`.
+        path: the PNG to write; not written if there are no keys.
+
+    Raises:
+        InputError: the file cannot be written.
+    """
+    if not importance:
+        return
+    shares = [100 * share for share in importance.values()]
+    places = range(len(shares))
+    figure, axis = plt.subplots(figsize=(8, 1.2 + 0.3 * len(shares)), layout="constrained")
+    bars = axis.barh(places, shares, color="tab:blue")
+    axis.bar_label(bars, [f"{share:.0f} %" if share >= 1 else "< 1 %" for share in shares], padding=3)
+    axis.set_yticks(places, [key if len(key) <= MAX_KEY else "…" + key[1 - MAX_KEY :] for key in importance])
+    axis.invert_yaxis()
+    axis.set(xlabel="importance for dev accuracy (%)", xlim=(0, 1.12 * max(shares)))
+    axis.spines[["top", "right"]].set_visible(False)
     _save(figure, path)
 
 

@@ -1,0 +1,28 @@
+"""The runs of a sweep that no other one beats."""
+
+from typing import Any
+
+from tagger.training.sweep_run import SweepRun, frontier
+
+
+def run(number: int, accuracy: float | None, speed: int | None, **more: Any) -> SweepRun:
+    values = {"state": "complete", "dev_accuracy": accuracy, "words_per_second": speed, **more}
+    return SweepRun(number, str(number), [], **values)
+
+
+def test_the_frontier_has_what_nothing_beats_in_both() -> None:
+    runs = [
+        run(0, 0.90, 1000),
+        run(1, 0.95, 500),
+        run(2, 0.93, 400),  # run 1 beats it in both
+        run(3, 0.95, 400),  # run 1 is as accurate and faster
+        run(4, 0.96, 100),
+        run(5, 0.96, 100),  # as run 4
+        run(6, 0.97, None),  # not timed
+        run(7, 0.99, 2000, state="pruned"),
+        run(8, None, 3000, state="failed"),
+        run(9, 0.89, 1000),
+    ]
+    assert [each.number for each in frontier(runs)] == [0, 1, 4]
+    assert [each.number for each in frontier(reversed(runs))] == [0, 1, 4]
+    assert frontier([]) == []
