@@ -113,6 +113,14 @@ def tag(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with a run that was killed: same FILEs, options and -o FOLDER.")
     ] = False,
+    shard: Annotated[
+        str | None,
+        typer.Option(
+            metavar="i/n",
+            help="Tag only the i-th of n parts of the files; n runs, on one machine or on many, tag all into one"
+            " -o FOLDER.",
+        ),
+    ] = None,
 ) -> None:
     """Tags files: running text, or tokens in one of several formats.
 
@@ -128,6 +136,7 @@ def tag(
     from tagger.tagging.jobs import Job, format_skipped, plan_jobs
     from tagger.tagging.manifest import Manifest, checksum, fingerprint
     from tagger.tagging.outputs import Outputs
+    from tagger.tagging.shard import jobs_of_shard, parse_shard
     from tagger.tagging.workers import processor_cores
     from tagger.weights.catalog import find_tagger
 
@@ -135,8 +144,14 @@ def tag(
     if separator is not None:
         column_separator(separator)
     to = None if to == STDIO else to
+    part = None if shard is None else parse_shard(shard)
     if review_below is not None:
         _check_review(review_below, to, output, {"--top": top > 1, "--paths": paths, "--resume": resume})
+        if part is not None:
+            raise InputError(
+                f"--shard {part} does not go with --review-below, whose one output has the doubtful sentences of all"
+                " files"
+            )
         if to is not None and is_replaced(Path(to)) and not force:
             say(f"kept: {to}; --force replaces what exists")
             return
@@ -149,21 +164,28 @@ def tag(
         raise InputError(f"--column {column[0]} says where tags are that stay; add --keep, or leave it out")
     if skipped:
         say(format_skipped(skipped))
+    if part is not None:
+        own = jobs_of_shard(jobs, part, sources or [], to)
+        if not own:
+            say(f"shard {part}: none of {len(jobs)} files, so there is nothing to do")
+            return
+        say(f"shard {part}: {len(own)} of {len(jobs)} files")
+        jobs = own
     folder = find_tagger(model)
-    own: list[Any] = [] if segmenter == "auto" else [segmenter]
+    more: list[Any] = [] if segmenter == "auto" else [segmenter]
     added = {
         "corpus": corpus,
         "paths": paths or None,
         "keep": (column or []) if keep else None,
         "lexicons": [lexicon_case, {name: checksum(file) for name, file in lexicons.items()}] if lexicons else None,
     }
-    own += [{name: value} for name, value in added.items() if value is not None]  # as runs of older versions wrote it
+    more += [{name: value} for name, value in added.items() if value is not None]  # as runs of older versions wrote it
     settings = {
         "model": fingerprint(folder),
         "precision": choose_precision(precision, choose_device(device)),
-        "options": [input, output, probabilities, top, separator, paragraph_per_line, encoding, *own],
+        "options": [input, output, probabilities, top, separator, paragraph_per_line, encoding, *more],
     }
-    manifest = Manifest(Path(to), settings) if to and all(job.target != Path(to) for job in jobs) else None
+    manifest = Manifest(Path(to), settings, part) if to and all(job.target != Path(to) for job in jobs) else None
     outputs = Outputs(jobs, manifest, force, resume)
     for message in outputs.messages:
         say(message)

@@ -1,5 +1,6 @@
 """Files and folders that a user names -> which file is tagged, in which format, into which file."""
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -9,8 +10,9 @@ from tagger.errors import InputError
 from tagger.text.files import STDIO
 from tagger.text.formats import SUFFIXES, format_of, renamed
 
-MANIFEST_NAME = "tagger.manifest"  # in the folder of outputs
+MANIFEST_NAME = "tagger.manifest"  # in the folder of outputs; that of a shard has more after it
 MAX_SHOWN_SUFFIXES = 5
+_MANIFEST = re.compile(rf"{re.escape(MANIFEST_NAME)}(\.[0-9]+-of-[0-9]+)?")
 
 
 class Job(NamedTuple):
@@ -105,6 +107,11 @@ def plan_jobs(
     return Plan(jobs, skipped)
 
 
+def is_manifest(name: str) -> bool:
+    """Whether a file of this name is a manifest, of a whole run or of a shard."""
+    return _MANIFEST.fullmatch(name) is not None
+
+
 def format_skipped(skipped: Mapping[str, int]) -> str:
     """A line for users about files of folders that are not tagged, the most frequent suffixes first."""
     total = sum(skipped.values())
@@ -141,7 +148,7 @@ def _files(folder: Path, to: Path | None) -> Iterator[Path]:
     for path in sorted(folder.rglob("*")):
         hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
         output = outputs is not None and folder.resolve() != outputs and path.resolve().is_relative_to(outputs)
-        if not hidden and not output and path.is_file() and path.name != MANIFEST_NAME:
+        if not hidden and not output and path.is_file() and not is_manifest(path.name):
             yield path
 
 

@@ -4,7 +4,7 @@ The file has JSON lines. A run that writes into the folder adds a header with it
 output with the checksum of its content. An output is listed when its content is complete and before it gets its name.
 If the process dies, each output file is either listed with its content, so a run made it, or comes from elsewhere.
 Several runs may write into one folder at the same time: each line is appended by one call of the system and names its
-run.
+run. A shard of a run, which may be on another machine, has a file of its own. All files of the folder are read.
 """
 
 import hashlib
@@ -19,13 +19,15 @@ from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, cast
 
 from tagger.errors import InputError
-from tagger.tagging.jobs import MANIFEST_NAME, Job
+from tagger.tagging.jobs import MANIFEST_NAME, Job, is_manifest
+from tagger.tagging.shard import Shard
 from tagger.text.files import STDIO, file_version
 from tagger.weights.saved_config import MEMBERS
 
 _FORMAT = 2
 _OLDER_FORMAT = 1  # has no checksums, so it proves nothing
 _RUN = re.compile("[0-9a-f]{16}")
+_LEFTOVER = re.compile(r"\..*\.([0-9a-f]{16})[0-9a-f]*\.part")
 
 
 class OutputState(Enum):
@@ -45,6 +47,14 @@ class OutputState(Enum):
         return self in (OutputState.ABSENT, OutputState.SOURCE_CHANGED, OutputState.REPLACEMENT_INTERRUPTED)
 
 
+class _Run(NamedTuple):
+    """A run's header."""
+
+    number: int  # greater than those of all runs that its manifests listed when it began; 0 of older versions
+    settings: Any
+    file: Path  # its manifest
+
+
 class _Entry(NamedTuple):
     """A run's entry for an output."""
 
@@ -57,8 +67,8 @@ class _Entry(NamedTuple):
 class Manifest:
     """The manifest of a folder, for a run with certain settings."""
 
-    def __init__(self, folder: Path, settings: Mapping[str, Any]) -> None:
-        """Reads the folder's manifest, if it has one.
+    def __init__(self, folder: Path, settings: Mapping[str, Any], shard: Shard | None = None) -> None:
+        """Reads the folder's manifests, if it has any.
 
         A line that is not JSON is skipped: a killed run or a full disk left it incomplete. An output that only such a
         line lists is one of unknown origin, which is kept.
@@ -66,39 +76,48 @@ class Manifest:
         Args:
             folder: where the outputs go; it need not exist.
             settings: plain values that decide the content of the outputs.
+            shard: which of the outputs the run makes; None: all.
 
         Raises:
-            InputError: the manifest cannot be read, or it is no manifest.
+            InputError: a manifest cannot be read, or the run's own file is no manifest.
         """
-        self.folder, self.path = folder, folder / MANIFEST_NAME
+        self.folder, self.path = folder, folder / (MANIFEST_NAME if shard is None else shard.manifest_name)
         self.run = secrets.token_hex(8)
+        self._shard = shard
         self._settings = json.loads(json.dumps(settings))
-        self._runs: dict[str, Any] = {}  # id -> settings
+        self._runs: dict[str, _Run] = {}  # by id
         self._entries: dict[str, list[_Entry]] = {}  # target -> entries of runs, the latest last
-        self._has_older_format = False
+        self._older: Path | None = None  # a manifest of an older format
         self._sources: dict[str, list[str | int]] = {}
         self._out: BinaryIO | None = None
         self._torn = False  # whether the file ends within a line
-        try:
-            content = self.path.read_bytes() if self.path.exists() else b""
-        except OSError as error:
-            raise InputError(f"{self.path} cannot be read: {error.strerror}") from None
-        for line in content.splitlines():
-            self._read(line)
-        if content and not self._runs and not self._has_older_format:
-            raise InputError(
-                f"{self.path} is damaged: it has no header; delete it, and tag everything again with --force"
-            )
+        for path in sorted(folder.glob(f"{MANIFEST_NAME}*")):
+            if is_manifest(path.name):
+                self._read(path)
+        self._number = 1 + max((run.number for run in self._runs.values()), default=0)
+        for entries in self._entries.values():
+            entries.sort(key=lambda entry: self._runs[entry.run].number)
 
-    def _read(self, line: bytes) -> None:
+    def _read(self, path: Path) -> None:
+        """Reads a file. That of another run may have no header yet."""
+        try:
+            content = path.read_bytes()
+        except OSError as error:
+            raise InputError(f"{path} cannot be read: {error.strerror}") from None
+        for line in content.splitlines():
+            self._read_line(path, line)
+        if content and path == self.path != self._older and all(run.file != path for run in self._runs.values()):
+            raise InputError(f"{path} is damaged: it has no header; delete it, and tag everything again with --force")
+
+    def _read_line(self, path: Path, line: bytes) -> None:
         """Reads a line. A line that is incomplete or of no manifest is skipped."""
         try:
             fields = json.loads(line)
             if fields.get("manifest") == _OLDER_FORMAT:
-                self._has_older_format = True
+                self._older = path
             elif fields.get("manifest") == _FORMAT and _RUN.fullmatch(fields["run"]):
-                self._runs[fields["run"]] = fields["settings"]
-            elif fields["run"] in self._runs:
+                self._runs[fields["run"]] = _Run(int(fields.get("number", 0)), fields["settings"], path)
+            elif fields["run"] in self._runs and (self._shard is None or self._shard.owns(fields["target"])):
                 entry = _Entry(*(fields[name] for name in _Entry._fields))
                 self._entries.setdefault(fields["target"], []).append(entry)
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
@@ -106,16 +125,17 @@ class Manifest:
 
     def check_resumable(self) -> None:
         """Raises InputError if the folder has a manifest, but no run in it had the settings of this one."""
-        if self._own_runs() or not (self._runs or self._has_older_format):
+        if self._own_runs():
             return
-        if not self._runs:
+        for run in self._runs.values():
             raise InputError(
-                f"{self.path} is of an older version, which kept no checksums of outputs; tag into another folder, or"
+                f"{run.file} is of a run with another model, precision or options; give the same, or use another folder"
+            )
+        if self._older is not None:
+            raise InputError(
+                f"{self._older} is of an older version, which kept no checksums of outputs; tag into another folder, or"
                 " tag everything again with --force"
             )
-        raise InputError(
-            f"{self.path} is of a run with another model, precision or options; give the same, or use another folder"
-        )
 
     def state(self, job: Job) -> OutputState:
         """The state of a job's output. The output is read to compare checksums."""
@@ -130,7 +150,7 @@ class Manifest:
         if all(content != entry.sha256 for entry in entries):
             return OutputState.CHANGED
         last = entries[-1]
-        if self._runs[last.run] != self._settings:
+        if self._runs[last.run].settings != self._settings:
             return OutputState.OTHER_SETTINGS
         if content != last.sha256:
             return OutputState.REPLACEMENT_INTERRUPTED
@@ -141,16 +161,19 @@ class Manifest:
     def has_other_settings(self, job: Job) -> bool:
         """Whether the output was last listed by a run with other settings; its content is not read."""
         entries = self._entries.get(self._name(job), [])
-        return bool(entries) and self._runs[entries[-1].run] != self._settings
+        return bool(entries) and self._runs[entries[-1].run].settings != self._settings
 
     def remove_leftovers(self, jobs: Sequence[Job]) -> None:
         """Deletes incomplete hidden files beside the outputs that killed runs with these settings left.
 
-        Their names contain the id of the run, which stands in the manifest and nowhere else.
+        Their names contain the id of the run, which stands in the manifest and nowhere else. A shard deletes those of
+        its own manifest alone, since the other shards may be at work.
         """
+        runs = {run for run in self._own_runs() if self._shard is None or self._runs[run].file == self.path}
         for folder in {job.target.parent for job in jobs if job.target is not None}:
-            for run in self._own_runs():
-                for path in folder.glob(f".*.{run}*.part"):
+            for path in folder.glob(".*.part"):
+                name = _LEFTOVER.fullmatch(path.name)
+                if name is not None and name[1] in runs:
                     path.unlink(missing_ok=True)
 
     def note_source(self, job: Job) -> None:
@@ -178,7 +201,7 @@ class Manifest:
                 self._torn = self._out.read(1) != b"\n"
         except OSError as error:
             raise self._unwritable(error) from None
-        self._write({"manifest": _FORMAT, "run": self.run, "settings": self._settings})
+        self._write({"manifest": _FORMAT, "run": self.run, "number": self._number, "settings": self._settings})
 
     def add(self, job: Job, content: Path) -> None:
         """Lists an output that is about to get its name.
@@ -201,7 +224,7 @@ class Manifest:
             self._out.close()
 
     def _own_runs(self) -> list[str]:
-        return [run for run, settings in self._runs.items() if settings == self._settings]
+        return [name for name, run in self._runs.items() if run.settings == self._settings]
 
     def _write(self, line: Mapping[str, Any]) -> None:
         assert self._out is not None
