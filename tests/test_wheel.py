@@ -52,8 +52,9 @@ def test_the_wheel_carries_config_and_data_and_no_sources_of_them(wheel: Path) -
 
 def test_the_wheel_carries_every_module_of_every_room_and_its_types(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
-    modules = {path.relative_to(ROOT).as_posix() for path in (ROOT / "tagger").rglob("*.py")}
-    assert modules == {name for name in names if name.startswith("tagger/") and name.endswith(".py")}
+    kinds = (".py", ".html", ".css", ".js")  # modules, and the web pages that they make
+    files = {path.relative_to(ROOT).as_posix() for path in (ROOT / "tagger").rglob("*") if path.suffix in kinds}
+    assert files == {name for name in names if name.startswith("tagger/") and name.endswith(kinds)}
     assert "tagger/py.typed" in names
 
 

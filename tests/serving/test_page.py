@@ -14,24 +14,11 @@ import httpx
 import pytest
 
 from tagger.corpus.lint_tags import UNIVERSAL
+from tests.browser import CONTRASTS, PATIENCE, Open, Page, expect, launched
 from tests.serving.conftest import serving
 
-playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-CHROMIUM = shutil.which("chromium")
-if CHROMIUM is None:
-    pytest.skip("there is no browser `chromium` on this machine", allow_module_level=True)
-
-FLAGS = (
-    "--no-sandbox --disable-gpu --no-first-run --disable-background-networking --disable-component-update"
-    " --disable-sync"
-)
 TEXT = "They can't fish well. Dr. Smith reads the book!\n\nNew books, old men (and boats) cost $3.50."
 UPOS = tuple(sorted(UNIVERSAL))
-Page = Any
-Open = Callable[..., Page]
-expect = playwright.expect
-PATIENCE = 20_000  # milliseconds, for a machine that is busy
-expect.set_options(timeout=PATIENCE)
 
 
 @pytest.fixture(scope="module")
@@ -48,10 +35,7 @@ def url(trained: Path, learned: Path, tmp_path_factory: pytest.TempPathFactory) 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS.split())
-        yield browser
-        browser.close()
+    yield from launched()
 
 
 @pytest.fixture
@@ -353,40 +337,6 @@ def test_right_to_left(open_page: Open) -> None:
         assert fits(page)
     tag(page, "12 + 5.\n\n" + text)
     assert page.locator("#words .sentence").first.evaluate("node => getComputedStyle(node).direction") == "rtl"
-
-
-CONTRASTS = """() => {
-  const canvas = document.createElement('canvas').getContext('2d', { willReadFrequently: true });
-  const rgba = color => {
-    canvas.clearRect(0, 0, 1, 1); canvas.fillStyle = color; canvas.fillRect(0, 0, 1, 1);
-    const [r, g, b, a] = canvas.getImageData(0, 0, 1, 1).data;
-    return [r, g, b, a / 255];
-  };
-  const over = ([r, g, b, a], below) => [r, g, b].map((x, i) => a * x + (1 - a) * below[i]);
-  const back = node => {
-    if (!node) return [255, 255, 255];
-    const color = rgba(getComputedStyle(node).backgroundColor);
-    return color[3] === 1 ? color.slice(0, 3) : over(color, back(node.parentElement));
-  };
-  const light = rgb => [.2126, .7152, .0722].reduce((sum, share, i) => {
-    const x = rgb[i] / 255;
-    return sum + share * (x <= .04045 ? x / 12.92 : ((x + .055) / 1.055) ** 2.4);
-  }, 0);
-  const found = [];
-  const measure = (node, style, what) => {
-    const below = back(node), a = light(over(rgba(style.color), below)), b = light(below);
-    found.push([(Math.max(a, b) + .05) / (Math.min(a, b) + .05), what]);
-  };
-  for (const node of document.querySelectorAll('body *')) {
-    if (!node.checkVisibility() || ['SCRIPT', 'STYLE', 'NOSCRIPT', 'OPTION'].includes(node.tagName)) continue;
-    if ([...node.childNodes].some(child => child.nodeType === 3 && child.data.trim())) {
-      measure(node, getComputedStyle(node), node.className + ' ' + node.textContent.slice(0, 30));
-    }
-    if (node.matches('.word')) measure(node, getComputedStyle(node, '::after'), 'code ' + node.dataset.code);
-    if (node.matches('textarea')) measure(node, getComputedStyle(node, '::placeholder'), 'placeholder');
-  }
-  return found;
-}"""
 
 
 @pytest.mark.parametrize("dark", [False, True])
