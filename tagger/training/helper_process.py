@@ -1,16 +1,67 @@
-"""The processes that a run starts: one for each further device (DDP), and one for each member of an ensemble."""
+"""The processes of a run beside the first one: of further devices (DDP), and of the members of an ensemble.
+
+Lightning starts a process for each further device of this machine. With torchrun or srun, all processes are there from
+the beginning, on one machine or on several; see `together.py`.
+"""
 
 import os
 import threading
 import time
+import warnings
+from typing import TYPE_CHECKING
+
+from tagger.errors import InputError
+
+if TYPE_CHECKING:
+    from pytorch_lightning.plugins.environments import ClusterEnvironment  # type: ignore[attr-defined]
 
 POLL_SECONDS = 1.0
 ORPHANED = 1  # exit status
 MEMBER = "TAGGER_ENSEMBLE_MEMBER"  # a variable of the environment of processes that train a member of an ensemble
 
 
+def cluster() -> "ClusterEnvironment | None":
+    """The tool that started this process among others, as Lightning knows it: torchrun, srun, ...
+
+    A script within a SLURM allocation, and a shell there, have the variables of SLURM too, but `srun` alone says how
+    many processes it started (`SLURM_STEP_NUM_TASKS`, https://slurm.schedmd.com/srun.html). There Lightning would wait
+    for processes that nobody starts.
+
+    Returns:
+        None: nothing did; Lightning may start processes.
+
+    Raises:
+        InputError: SLURM started them in a way that Lightning does not know.
+    """
+    from pytorch_lightning.plugins.environments import (  # type: ignore[attr-defined]
+        LSFEnvironment,
+        MPIEnvironment,
+        SLURMEnvironment,
+        TorchElasticEnvironment,
+    )
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Lightning recommends srun wherever it is installed
+        if TorchElasticEnvironment.detect():
+            return TorchElasticEnvironment()
+        if SLURMEnvironment.detect():
+            if os.environ.get("SLURM_STEP_NUM_TASKS", "1") == "1":
+                return None
+            try:
+                return SLURMEnvironment(auto_requeue=False)
+            except RuntimeError as error:
+                raise InputError(f"SLURM: {error}") from None
+        for kind in (LSFEnvironment, MPIEnvironment):
+            if kind.detect():
+                return kind()
+    return None
+
+
 def is_helper() -> bool:
-    """Whether another process of the same run is the first one."""
+    """Whether another process of the same run is the first one, which alone prints and writes."""
+    environment = cluster()
+    if environment is not None:
+        return bool(environment.global_rank())
     return os.environ.get("LOCAL_RANK", "0") != "0"
 
 

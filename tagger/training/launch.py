@@ -35,6 +35,7 @@ from tagger.training.run_folder import (
 from tagger.training.segmenter_run import SegmenterRun
 from tagger.training.start_keys import check_override
 from tagger.training.temperature_run import TemperatureRun
+from tagger.training.together import check_processes, refuse_together, together
 from tagger.training.train import train as run_training
 from tagger.training.trainer import Interrupted, check_machine, check_trainer_settings
 from tagger.weights.saved_config import TAGGER_IN_RUN
@@ -56,7 +57,8 @@ def train(arguments: Sequence[str]) -> int:
     """
     _set_up_logging()
     try:
-        return _start("train", arguments)
+        with together():
+            return _start("train", arguments)
     except MemberFailed as error:
         return _failed(error)
 
@@ -64,7 +66,8 @@ def train(arguments: Sequence[str]) -> int:
 def pretrain(arguments: Sequence[str]) -> int:
     """Does the same with `conf/pretrain.yaml` for networks that predict hidden words."""
     _set_up_logging()
-    return _start("pretrain", arguments)
+    with together():
+        return _start("pretrain", arguments)
 
 
 def resume(folder: str | Path) -> int:
@@ -76,7 +79,8 @@ def resume(folder: str | Path) -> int:
         raise InputError("'' is no run's folder; name one below runs/")
     _set_up_logging()
     try:
-        return _resume(Path(folder))
+        with together():
+            return _resume(Path(folder))
     except MemberFailed as error:
         return _failed(error)
 
@@ -99,6 +103,7 @@ def _start(command: Command, arguments: Sequence[str]) -> int:
     if planned is None:
         return 0
     if planned.sweep_folder is not None:
+        refuse_together("-m: a sweep", "train its runs one by one")
         return _sweep(command, planned.jobs, planned.sweep_folder, not planned.folder_is_given)
     (job,) = planned.jobs
     record = RunRecord(command, job.overrides, asdict(_checked(command, job)))
@@ -119,6 +124,9 @@ def _checked(command: Command, job: Job) -> TrainConfig | PretrainConfig:
 def _typed(command: Command, values: Any) -> TrainConfig | PretrainConfig:
     config = train_config(values) if command == "train" else pretrain_config(values)
     check_trainer_settings(config.trainer)
+    check_processes(config.trainer)
+    if isinstance(config, TrainConfig) and config.ensemble > 1:
+        refuse_together(f"ensemble={config.ensemble}", "train members with seed=1, seed=2, ..., then: tagger ensemble")
     return config
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import Callback, TQDMProgressBar
+from pytorch_lightning.plugins.environments import LightningEnvironment  # type: ignore[attr-defined]
 from pytorch_lightning.utilities.exceptions import (  # type: ignore[attr-defined]
     MisconfigurationException,
     SIGTERMException,
@@ -20,7 +21,9 @@ from pytorch_lightning.utilities.exceptions import (  # type: ignore[attr-define
 
 from tagger.errors import InputError, shorten
 from tagger.training.checkpoints import EpochRecorder, WholeFileIO
+from tagger.training.helper_process import cluster, is_helper
 from tagger.training.structured import bad_value
+from tagger.training.together import broken_connections_interrupt, wait_for_all
 
 # What a config may pass on to `pytorch_lightning.Trainer`. Lightning imports classes by name, and a config may come
 # from somebody else, so no other key and no other word reaches it.
@@ -122,7 +125,7 @@ def make_trainer(
             default_root_dir=folder,
             logger=False,
             callbacks=[*callbacks, SigtermAsInterrupt(), *([TQDMProgressBar(leave=False)] if on_terminal else [])],
-            plugins=[WholeFileIO()],
+            plugins=[WholeFileIO(), cluster() or LightningEnvironment()],
             enable_progress_bar=on_terminal,
             enable_model_summary=False,
             num_sanity_val_steps=0,
@@ -163,14 +166,18 @@ def fit(
     if resume:
         epochs.read_last()
         if epochs.complete:
-            epochs.write_metrics()
-            return True
-    run_fit(trainer, module, data, ckpt_path=str(epochs.last) if resume else None, weights_only=True)
+            if not is_helper():
+                epochs.write_metrics()
+            return not is_helper()
+    wait_for_all()
+    with broken_connections_interrupt():
+        run_fit(trainer, module, data, ckpt_path=str(epochs.last) if resume else None, weights_only=True)
     first = trainer.is_global_zero
-    if torch.distributed.is_initialized():  # the next run of a sweep starts processes of its own
+    if torch.distributed.is_initialized():
         torch.distributed.destroy_process_group()
-        for name in ("MASTER_ADDR", "MASTER_PORT", "NODE_RANK", "LOCAL_RANK", "WORLD_SIZE"):
-            os.environ.pop(name, None)
+        if cluster() is None:  # Lightning set these; the next run of a sweep starts processes of its own
+            for name in ("MASTER_ADDR", "MASTER_PORT", "NODE_RANK", "LOCAL_RANK", "WORLD_SIZE"):
+                os.environ.pop(name, None)
     return first
 
 
