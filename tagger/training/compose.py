@@ -1,8 +1,8 @@
-"""A command line of Hydra overrides -> the configs of one run, or of the runs of a sweep."""
+"""A command line of Hydra overrides -> the configs of one run, of the runs of a sweep, or of a search's trials."""
 
 import argparse
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import product
@@ -22,11 +22,17 @@ from omegaconf.errors import OmegaConfBaseException
 
 from tagger.bundled import bundled
 from tagger.errors import InputError
+from tagger.training.config import TrainConfig
 from tagger.training.overrides import checked_overrides
+from tagger.training.pretrain_config import PretrainConfig
 from tagger.training.run_folder import Command
+from tagger.training.search_config import OPTUNA, SearchConfig, search_config
+from tagger.training.search_space import Numbers, Space, search_space
+from tagger.training.structured import takes_whole_numbers
 
 _INFORMATION = ("all", "config", "defaults", "defaults-tree", "plugins", "searchpath")  # that Hydra shows
 _FILE_KEYS = ("corpus.path", "corpus.train", "corpus.dev", "corpus.test", "text", "dev", "distill.text")
+BASIC = "basic"  # Hydra's launcher that trains one run after another
 _MERGING = "Error merging override "  # how Hydra's message begins if a value does not fit its key
 
 
@@ -45,19 +51,42 @@ class Job:
     folder: Path
 
 
+@dataclass(frozen=True)
+class Source:
+    """Where the configs of a sweep come from.
+
+    Attributes:
+        name: of the config.
+        folder: that `--config-dir` names, an absolute path.
+        overrides: those of the command line, checked.
+    """
+
+    name: str
+    folder: str | None
+    overrides: list[str]
+
+
 @dataclass
 class Plan:
     """The runs that a command line asks for.
 
     Attributes:
-        jobs: one, or those of a sweep.
+        jobs: one, or those of a sweep; of a search one with values that it may try.
         sweep_folder: of a sweep.
         folder_is_given: whether the command line names the folder.
+        source: of the configs.
+        search: the values of a search.
+        space: what it tries.
+        launcher: the choice of Hydra's group `hydra/launcher`.
     """
 
-    jobs: list[Job] = field(default_factory=list)
-    sweep_folder: Path | None = None
-    folder_is_given: bool = False
+    jobs: list[Job]
+    sweep_folder: Path | None
+    folder_is_given: bool
+    source: Source
+    search: SearchConfig | None = None
+    space: Space = field(default_factory=dict)
+    launcher: str = BASIC
 
 
 class _Parser(argparse.ArgumentParser):
@@ -106,10 +135,43 @@ def plan(command: Command, arguments: Sequence[str]) -> Plan | None:
             _compose(name, overrides)  # for its errors
             _show(command, arguments)
             return None
-        try:
-            return _plan(name, overrides, options.multirun)
-        except OmegaConfBaseException as error:
-            raise InputError(_one_line(error)) from None
+        folder = None if options.config_dir is None else str(Path(options.config_dir).resolve())
+        return _plan(command, Source(name, folder, checked), overrides, options.multirun)
+
+
+def plan_again(command: Command, source: Source) -> Plan:
+    """Plans a sweep as `plan` did."""
+    with _configs(source.folder) as extra:
+        return _plan(command, source, [*extra, *source.overrides], multirun=True)
+
+
+def trial_job(source: Source, overrides: Sequence[str], number: int) -> Job:
+    """The run of a search's trial.
+
+    Args:
+        source: of the config.
+        overrides: those of the trial.
+        number: of the trial.
+
+    Raises:
+        InputError: a value does not fit its key.
+    """
+    swept = {text.partition("=")[0] for text in overrides}
+    with _configs(source.folder) as extra:
+        parsed = _parsed(source.overrides)
+        fixed = [str(override.input_line) for override in parsed if not override.is_sweep_override()]
+        fixed = [text for text in fixed if text.lstrip("+").partition("=")[0] not in swept]
+        config = _numbered(_compose(source.name, [*extra, *fixed, *overrides]), number)
+        return _job(config, Path(str(number)))
+
+
+def launcher_config(source: Source, sweep_folder: Path) -> tuple[Any, DictConfig]:
+    """Hydra's loader of configs, and the config with the launcher that a command line chose."""
+    quoted = str(sweep_folder.absolute()).replace("\\", "\\\\").replace("'", "\\'")
+    with _configs(source.folder) as extra:
+        own = [text for text in source.overrides if text.lstrip("+").startswith(("hydra/launcher", "hydra.launcher"))]
+        overrides = [*extra, *own, f"hydra.sweep.dir='{quoted}'", "hydra.output_subdir=null"]
+        return GlobalHydra.instance().config_loader(), _compose(source.name, overrides)
 
 
 @contextmanager
@@ -143,28 +205,76 @@ def _show(command: Command, arguments: Sequence[str]) -> None:
         sys.argv = before
 
 
-def _plan(name: str, overrides: list[str], multirun: bool) -> Plan:
-    parsed = _parsed(overrides)
-    given = {override.get_key_element() for override in parsed}
-    first = _compose(name, [choices[0] for choices in _choices(parsed).values()])
-    if not multirun and first.hydra.mode != RunMode.MULTIRUN:
-        for override in parsed:
-            if override.is_sweep_override():
-                text = override.input_line
-                what = "no such file, and several values" if override.key_or_group in _FILE_KEYS else "several values"
-                raise InputError(f"{text}: {what}; -m trains a run for each, and key=[a,b] is a list")
-        job = _job(first, _folder(first, "hydra.run.dir"))
-        return Plan([job], None, "hydra.run.dir" in given)
-    grid = _parsed([f"{key}={value}" for key, value in (first.hydra.sweeper.params or {}).items()])
-    values = product(*_choices([*grid, *parsed]).values())
-    sweep_folder = _folder(first, "hydra.sweep.dir")
-    jobs = []
-    for number, chosen in enumerate(values):
-        config = _compose(name, list(chosen))
-        with open_dict(config):
-            config.hydra.job.num, config.hydra.job.id = number, str(number)
-        jobs.append(_job(config, _folder(config, "hydra.sweep.subdir")))
-    return Plan(jobs, sweep_folder, "hydra.sweep.dir" in given)
+def _plan(command: Command, source: Source, overrides: list[str], multirun: bool) -> Plan:
+    try:
+        parsed = _parsed(overrides)
+        first = _compose(source.name, [_first(override) for override in _last(parsed).values()])
+        given = {override.get_key_element() for override in parsed}
+        groups = first.hydra.runtime.choices
+        sweeper, launcher = groups["hydra/sweeper"], groups["hydra/launcher"]
+        if not multirun and first.hydra.mode != RunMode.MULTIRUN:
+            _check_one_run(parsed, sweeper, launcher)
+            job = _job(first, _folder(first, "hydra.run.dir"))
+            return Plan([job], None, "hydra.run.dir" in given, source)
+        grid = _parsed([f"{key}={value}" for key, value in (first.hydra.sweeper.params or {}).items()])
+        folder, folder_is_given = _folder(first, "hydra.sweep.dir"), "hydra.sweep.dir" in given
+        if sweeper == OPTUNA:
+            search = search_config(cast(dict[str, Any], OmegaConf.to_container(first.hydra.sweeper)))
+            space = search_space(list(_last([*grid, *parsed]).values()), _whole_numbers(command, first))
+            _check_search(search, space, launcher, "hydra.sweep.subdir" in given)
+            return Plan([_job(first, Path("0"))], folder, folder_is_given, source, search, space)
+        jobs = []
+        for number, chosen in enumerate(product(*map(_choices, _last([*grid, *parsed]).values()))):
+            config = _numbered(_compose(source.name, list(chosen)), number)
+            jobs.append(_job(config, _folder(config, "hydra.sweep.subdir")))
+        return Plan(jobs, folder, folder_is_given, source, launcher=launcher)
+    except OmegaConfBaseException as error:
+        raise InputError(_one_line(error)) from None
+
+
+def _check_one_run(overrides: Sequence[Override], sweeper: str, launcher: str) -> None:
+    """Raises InputError if the command line asks for more than one run, but not with `-m`."""
+    for override in overrides:
+        if override.is_sweep_override():
+            text = override.input_line
+            what = "no such file, and several values" if override.key_or_group in _FILE_KEYS else "several values"
+            raise InputError(f"{text}: {what}; -m trains a run for each, and key=[a,b] is a list")
+    for group, choice in (("sweeper", sweeper), ("launcher", launcher)):
+        if choice != BASIC:
+            raise InputError(f"hydra/{group}={choice} is for several runs; add -m")
+
+
+def _check_search(search: SearchConfig, space: Space, launcher: str, has_folders: bool) -> None:
+    if launcher != BASIC:
+        raise InputError(
+            f"hydra/launcher={launcher}: a search trains its runs itself; start the same command several times, with"
+            " one hydra.sweep.dir"
+        )
+    if has_folders:
+        raise InputError("hydra.sweep.subdir: the folders of a search are the numbers of its trials; leave this out")
+    if not space:
+        raise InputError(
+            "hydra/sweeper=optuna: name what is tried, such as model.depth=1,2 or 'optimizer.lr=interval(0.001,0.01)'"
+        )
+    if search.storage is not None and not search.storage.strip():
+        raise InputError("hydra.sweeper.storage= names no file and no URL; leave it out")
+
+
+def _whole_numbers(command: Command, config: DictConfig) -> Callable[[str], bool]:
+    """Whether a key's values are whole numbers: by its type, else because its value is not one with a fraction."""
+    kind = TrainConfig if command == "train" else PretrainConfig
+
+    def is_whole(key: str) -> bool:
+        stated = takes_whole_numbers(kind, key)
+        return not isinstance(OmegaConf.select(config, key), float) if stated is None else stated
+
+    return is_whole
+
+
+def _numbered(config: DictConfig, number: int) -> DictConfig:
+    with open_dict(config):
+        config.hydra.job.num, config.hydra.job.id = number, str(number)
+    return config
 
 
 def _job(config: DictConfig, folder: Path) -> Job:
@@ -186,20 +296,34 @@ def _parsed(overrides: list[str]) -> list[Override]:
     return parsed
 
 
-def _choices(overrides: Sequence[Override]) -> dict[str, list[str]]:
-    """For each key the overrides from which a run takes one. If a key is set twice, the last override counts."""
-    choices = {}
-    for override in overrides:
-        texts = [str(override.input_line)]
-        if override.is_sweep_override():
-            if not override.is_discrete_sweep():
-                raise InputError(f"{override.input_line}: name the values, such as {override.key_or_group}=1,2")
-            key = override.get_key_element()
-            texts = [f"{key}={value}" for value in override.sweep_string_iterator()]
-            if not texts:
-                raise InputError(f"{override.input_line} names no value; a sweep needs one or more")
-        choices[override.get_key_element()] = texts
-    return choices
+def _last(overrides: Sequence[Override]) -> dict[str, Override]:
+    """The override of each key. If a key is set twice, the last one counts."""
+    return {override.get_key_element(): override for override in overrides}
+
+
+def _first(override: Override) -> str:
+    """An override with one value, the first one that a sweep has."""
+    if override.is_sweep_override() and not override.is_discrete_sweep():
+        (values,) = search_space([override], lambda key: True).values()
+        assert isinstance(values, Numbers)
+        return f"{override.get_key_element()}={values.first()}"
+    return _choices(override)[0]
+
+
+def _choices(override: Override) -> list[str]:
+    """The overrides from which a run takes one."""
+    if not override.is_sweep_override():
+        return [str(override.input_line)]
+    key = override.get_key_element()
+    if not override.is_discrete_sweep():
+        raise InputError(
+            f"{override.input_line}: name the values, such as {override.key_or_group}=1,2, or search with"
+            " hydra/sweeper=optuna"
+        )
+    texts = [f"{key}={value}" for value in override.sweep_string_iterator()]
+    if not texts:
+        raise InputError(f"{override.input_line} names no value; a sweep needs one or more")
+    return texts
 
 
 def _compose(name: str, overrides: list[str]) -> DictConfig:

@@ -194,3 +194,10 @@ def _value_at(values: Mapping[str, Any], key: str) -> Any:
     for name in key.split("."):
         found = found.get(name) if isinstance(found, Mapping) else None
     return found
+
+
+def takes_whole_numbers(kind: type[Any], key: str) -> bool | None:
+    """Whether the values of a key with dots are whole numbers; None if the dataclass does not say."""
+    hint = _types(kind, {}).get(key, Any)
+    kinds = {hint, *get_args(hint), *(inner for part in get_args(hint) for inner in get_args(part))}
+    return True if int in kinds else False if float in kinds else None

@@ -1,0 +1,113 @@
+"""The sweeps of a command line, `KEY=interval(0.1,0.5)` -> the values that each trial of a search may have.
+
+A list of choices is a category, a range a number in steps, an interval any number within it. `tag(log, …)` makes an
+interval logarithmic. Grammar: https://hydra.cc/docs/advanced/override_grammar/extended/
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from hydra.core.override_parser.types import IntervalSweep, Override, RangeSweep
+
+from tagger.errors import InputError
+
+if TYPE_CHECKING:
+    from optuna.trial import Trial
+
+LOG = "log"  # the tag of an interval
+
+
+@dataclass(frozen=True)
+class Choices:
+    """One of several texts."""
+
+    texts: tuple[str, ...]
+
+    def first(self) -> str:
+        """A value, to compose a config with."""
+        return self.texts[0]
+
+    def suggest(self, trial: "Trial", key: str) -> str:
+        """The text that a trial has."""
+        return str(trial.suggest_categorical(key, self.texts))
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """A number between two bounds, which are included."""
+
+    least: float
+    most: float
+    step: float | None = None
+    whole: bool = False
+    log: bool = False
+
+    def first(self) -> str:
+        """A value, to compose a config with."""
+        return str(self.least)
+
+    def suggest(self, trial: "Trial", key: str) -> str:
+        """The number that a trial has, as text."""
+        if self.whole:
+            return str(trial.suggest_int(key, int(self.least), int(self.most), step=int(self.step or 1), log=self.log))
+        return repr(trial.suggest_float(key, self.least, self.most, step=self.step, log=self.log))
+
+
+Space = dict[str, Choices | Numbers]
+
+
+def search_space(overrides: Sequence[Override], is_whole: Callable[[str], bool]) -> Space:
+    """What a search tries for each key that is swept over.
+
+    Args:
+        overrides: of a command line; those that are no sweeps are left out.
+        is_whole: whether the value of a key is a whole number. Hydra reads `interval(1,4)` as numbers with fractions.
+
+    Raises:
+        InputError: a key has no value, or bounds that hold none.
+    """
+    swept = [override for override in overrides if override.is_sweep_override()]
+    return {override.get_key_element(): _values(override, is_whole(override.key_or_group)) for override in swept}
+
+
+def trial_overrides(space: Space, trial: "Trial") -> list[str]:
+    """The overrides of a trial, `KEY=VALUE`; asked again, a trial gives the same ones."""
+    return [f"{key}={values.suggest(trial, key)}" for key, values in space.items()]
+
+
+def _values(override: Override, whole: bool) -> Choices | Numbers:
+    text, value = str(override.input_line), override.value()
+    log = LOG in (getattr(value, "tags", None) or ())
+    if isinstance(value, IntervalSweep):
+        found = _interval(value, log, whole)
+    elif isinstance(value, RangeSweep) and not value.shuffle:
+        found = _range(value, text, log)
+    else:
+        texts = tuple(dict.fromkeys(override.sweep_string_iterator()))
+        if not texts:
+            raise InputError(f"{text} names no value; a search needs two or more")
+        return Choices(texts)
+    if log and found.least <= 0:
+        raise InputError(f"{text}: a logarithmic interval begins above 0")
+    if found.least > found.most:
+        raise InputError(f"{text}: no number lies between these; give the lower one first")
+    return found
+
+
+def _interval(value: IntervalSweep, log: bool, whole: bool) -> Numbers:
+    bounds: list[Any] = [value.start, value.end]
+    if whole and all(bound == int(bound) for bound in bounds):
+        bounds = [int(bound) for bound in bounds]
+    return Numbers(*bounds, whole=all(isinstance(bound, int) for bound in bounds), log=log)
+
+
+def _range(value: RangeSweep, text: str, log: bool) -> Numbers:
+    start, stop, step = value.start or 0, value.stop or 0, value.step
+    if log:
+        raise InputError(f"{text}: a range has equal steps; for a logarithmic one write tag(log,interval(...))")
+    if step <= 0:
+        raise InputError(f"{text}: a search needs steps above 0")
+    whole = all(isinstance(number, int) for number in (start, stop, step))
+    steps = -(-(stop - start) // step) - 1  # the end itself is left out, as in Python
+    return Numbers(start, start + max(steps, -1) * step, step, whole)
