@@ -14,7 +14,7 @@ from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override
+from hydra.core.override_parser.types import Override, Quote, QuotedString
 from hydra.errors import HydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict
@@ -167,10 +167,9 @@ def trial_job(source: Source, overrides: Sequence[str], number: int) -> Job:
 
 def launcher_config(source: Source, sweep_folder: Path) -> tuple[Any, DictConfig]:
     """Hydra's loader of configs, and the config with the launcher that a command line chose."""
-    quoted = str(sweep_folder.absolute()).replace("\\", "\\\\").replace("'", "\\'")
     with _configs(source.folder) as extra:
         own = [text for text in source.overrides if text.lstrip("+").startswith(("hydra/launcher", "hydra.launcher"))]
-        overrides = [*extra, *own, f"hydra.sweep.dir='{quoted}'", "hydra.output_subdir=null"]
+        overrides = [*extra, *own, quoted("hydra.sweep.dir", sweep_folder.absolute()), "hydra.output_subdir=null"]
         return GlobalHydra.instance().config_loader(), _compose(source.name, overrides)
 
 
@@ -182,10 +181,18 @@ def _configs(folder: str | None) -> Iterator[list[str]]:
         path = Path(folder).resolve()
         if not path.is_dir():
             raise InputError(f"--config-dir {folder}: no such folder")
-        quoted = str(path).replace("\\", "\\\\").replace("'", "\\'")
-        extra = [f"hydra.searchpath=['file://{quoted}']"]
+        extra = [f"hydra.searchpath=[{_in_quotes(f'file://{path}')}]"]
     with initialize_config_dir(str(bundled("conf")), job_name="tagger", version_base="1.3"):
         yield extra
+
+
+def quoted(key: str, path: Path) -> str:
+    """The override that sets a key to a path, whatever characters it has."""
+    return f"{key}={_in_quotes(path.as_posix())}"
+
+
+def _in_quotes(text: str) -> str:
+    return QuotedString(text.replace("${", "\\${"), quote=Quote.single).with_quotes()
 
 
 def _show(command: Command, arguments: Sequence[str]) -> None:

@@ -15,10 +15,10 @@ from tagger.tagging.segmenter import LearnedSegmenter
 from tagger.text.output_files import whole_file
 from tagger.training.card import confidence_section, config_section, corpora_section, followed, raw_text_section
 from tagger.training.config import AUTO, LEARNED, RULES_OF_CORPUS, TrainConfig
-from tagger.training.experiment import REPORT, format_run
+from tagger.training.experiment import format_run
 from tagger.training.helper_process import is_helper
 from tagger.training.member_processes import Member, train_members
-from tagger.training.run_folder import RECORD, RunRecord
+from tagger.training.run_folder import RECORD, REPORT, RunRecord
 from tagger.training.tagger_report import format_tables, report_tagger
 from tagger.training.trainer import check_machine, quiet
 from tagger.weights.ensemble_card import ensemble_card
@@ -41,6 +41,7 @@ def run_ensemble(
     overrides: Sequence[str],
     command: str,
     tagger_of: "Callable[..., Tagger]",
+    measures_speed: bool = True,
 ) -> dict[str, Any] | None:
     """Trains the members that are not trained yet, and makes the run's tagger of them.
 
@@ -52,6 +53,7 @@ def run_ensemble(
         overrides: of the command line.
         command: the command line that started the run, for the model card.
         tagger_of: makes a `Tagger` of what a folder holds; see `tagging.load`.
+        measures_speed: whether the report has the speed of the ensemble.
 
     Returns:
         What `report.json` holds, or None in a process that only helps.
@@ -84,7 +86,7 @@ def run_ensemble(
         return tagger_of(saved._replace(config=description), device, segmenter=segmenter, **options)
 
     description["training"] = {name: value for name, value in asdict(config).items() if name != "test"}
-    results |= report_tagger(make, description, corpus, folder, config.test)
+    results |= report_tagger(make, description, corpus, folder, config.test, measures_speed)
     description["scores"] = {
         split: {column: scores["accuracy"] for column, scores in results[split].items()}
         for split in SPLITS

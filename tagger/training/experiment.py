@@ -18,10 +18,10 @@ from tagger.training.config import TrainConfig
 from tagger.training.figures import draw_learning_curve
 from tagger.training.module import Module
 from tagger.training.pretrain_config import PretrainConfig
+from tagger.training.run_folder import REPORT
 from tagger.training.trainer import check_machine, fit, make_trainer, quiet
+from tagger.training.watch import EpochWatcher, Watch
 from tagger.weights.folder import describe_tagger
-
-REPORT = "report.json"  # in a run's folder
 
 
 class Experiment(ABC):
@@ -37,12 +37,14 @@ class Experiment(ABC):
         mode: whether its highest or its lowest value is the best.
         inside: the trained network's folder in the run's folder.
         epoch_name: what an epoch is called.
+        measures_speed: whether the report has the speed of the tagger.
     """
 
     monitor: ClassVar[str]
     mode: ClassVar[Literal["max", "min"]]
     inside: ClassVar[str]
     epoch_name: ClassVar[str] = "epoch"
+    measures_speed: bool = True
 
     def __init__(self, module: Module, data: pl.LightningDataModule, summary: dict[str, Any]) -> None:
         self.module, self.data, self.summary = module, data, summary
@@ -96,7 +98,12 @@ Config = TypeVar("Config", TrainConfig, PretrainConfig)
 
 
 def run_experiment(
-    prepare: Callable[[Config], Experiment], config: Config, folder: Path, command: str, resume: bool = False
+    prepare: Callable[[Config], Experiment],
+    config: Config,
+    folder: Path,
+    command: str,
+    resume: bool = False,
+    watch: Watch | None = None,
 ) -> dict[str, Any] | None:
     """Runs a training from its config to its report.
 
@@ -109,6 +116,7 @@ def run_experiment(
         folder: the run's folder.
         command: the command line that started the run, for the model card.
         resume: whether to go on after the run's last complete epoch.
+        watch: what a sweep wants of the run.
 
     Returns:
         What `report.json` holds, or None in a process that only helps (DDP).
@@ -116,14 +124,19 @@ def run_experiment(
     Raises:
         InputError: the data or a value of the config is bad, or the folder cannot be written to.
         Interrupted: by Ctrl+C or a signal.
+        EndedEarly: `watch` wanted that.
     """
     quiet()
+    watch = watch or Watch()
     check_machine(config.threads, config.trainer)
     torch.set_num_threads(config.threads)
     pl.seed_everything(config.seed, verbose=False)
     experiment: Experiment = prepare(config)
     recorder = EpochRecorder(folder, asdict(config), experiment.monitor, experiment.mode)
-    trainer = make_trainer(config.trainer, experiment.settings, folder, [recorder, *experiment.callbacks])
+    experiment.measures_speed = watch.measures_speed
+    watchers: list[Callback] = [] if watch.after_epoch is None else [EpochWatcher(watch.after_epoch, recorder)]
+    callbacks = [recorder, *watchers, *experiment.callbacks]
+    trainer = make_trainer(config.trainer, experiment.settings, folder, callbacks)
     if not fit(trainer, experiment.module, experiment.data, recorder, resume):
         return None
 

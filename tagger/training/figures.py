@@ -7,7 +7,8 @@ import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 
 from tagger.text.output_files import whole_binary
-from tagger.training.sweep import Row, differing_overrides
+from tagger.training.sweep_run import SweepRun, frontier
+from tagger.training.sweep_table import differing_overrides
 
 MAX_KEY = 40  # characters of a key's name; what is cut is its beginning
 
@@ -38,32 +39,35 @@ def draw_learning_curve(epochs: Sequence[Mapping[str, float]], path: Path, name_
     _save(figure, path)
 
 
-def draw_frontier(rows: Sequence[Row], path: Path) -> None:
+def draw_frontier(runs: Sequence[SweepRun], path: Path) -> None:
     """Draws accuracy against speed, one point per run of a sweep; a line joins the runs that no other beats in both.
 
     Args:
-        rows: of `sweep.read_runs`; runs that failed or were not timed are left out.
+        runs: those that are not complete or were not timed are left out.
         path: the PNG to write; not written if no run is left.
 
     Raises:
         InputError: the file cannot be written.
     """
-    found = [
-        (float(row["words_per_second"]), 100 * float(row["dev_accuracy"]), row["run"], label)
-        for row, label in zip(rows, differing_overrides(rows), strict=True)
-        if row["words_per_second"] and row["dev_accuracy"]
+    timed = [
+        (run.words_per_second, 100 * run.dev_accuracy, run, label)
+        for run, label in zip(runs, differing_overrides(runs), strict=True)
+        if run.state == "complete" and run.words_per_second and run.dev_accuracy is not None
     ]
-    if not found:
+    if not timed:
         return
-    found.sort(reverse=True)  # fastest first
-    best = [point for i, point in enumerate(found) if all(point[1] > other[1] for other in found[:i])]
+    best = frontier(runs)
     figure, axis = plt.subplots(figsize=(9, 6), layout="constrained")
-    axis.plot([point[0] for point in best], [point[1] for point in best], color="tab:blue", alpha=0.4)
-    for point in found:
-        speed, accuracy, run, label = point
+    axis.plot(
+        [run.words_per_second or 0 for run in best],
+        [100 * (run.dev_accuracy or 0) for run in best],
+        color="tab:blue",
+        alpha=0.4,
+    )
+    for speed, accuracy, run, label in timed:
         short = " ".join(part.rpartition(".")[2].replace("=", " ") for part in label.split(" "))
-        text = short if len(short) <= 40 else f"run {run}"
-        color, place, side = ("tab:blue", (5, 5), "left") if point in best else ("0.5", (-5, -9), "right")
+        text = short if len(short) <= 40 else f"run {run.number}"
+        color, place, side = ("tab:blue", (5, 5), "left") if run in best else ("0.5", (-5, -9), "right")
         axis.plot(speed, accuracy, "o", color=color)
         axis.annotate(
             text, (speed, accuracy), xytext=place, textcoords="offset points", fontsize=8, ha=side, color=color

@@ -1,13 +1,16 @@
-"""The processes of a run beside the first one: of further devices (DDP), and of the members of an ensemble.
+"""The processes of a run beside the first one: of further devices (DDP), of members of an ensemble, of a sweep's runs.
 
 Lightning starts a process for each further device of this machine. With torchrun or srun, all processes are there from
 the beginning, on one machine or on several; see `together.py`.
 """
 
 import os
+import signal
 import threading
 import time
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from tagger.errors import InputError
@@ -83,3 +86,16 @@ def _wait_for_end_of(parent: int) -> None:
     while os.getppid() == parent:  # an orphan gets another parent; on Windows it keeps the number
         time.sleep(POLL_SECONDS)
     os._exit(ORPHANED)
+
+
+@contextmanager
+def signals_as_interrupt() -> Iterator[None]:
+    """Within the block SIGTERM is a KeyboardInterrupt, so that no process is left behind."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

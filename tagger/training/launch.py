@@ -1,24 +1,25 @@
 """The commands `train`, `pretrain` and `resume`: a command line -> runs, each in a folder of its own."""
 
 import logging
-import os
 import shlex
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
+from secrets import token_hex
 from typing import Any
 
 from tagger.errors import InputError
 from tagger.tagging.load import load, tagger_of
 from tagger.text.terminal import printable
-from tagger.training import sweep
-from tagger.training.compose import Job, plan
+from tagger.training.compose import Job, Plan, Source, plan, plan_again, trial_job
 from tagger.training.config import ALL, AUTO, RULES_OF_CORPUS, SEGMENTER, TEMPERATURE, TrainConfig, train_config
 from tagger.training.ensemble_run import run_ensemble
-from tagger.training.figures import draw_frontier
+from tagger.training.grid import train_grid
 from tagger.training.helper_process import end_with_parent, is_helper, is_member
+from tagger.training.log import set_up_logging
 from tagger.training.member_processes import MemberFailed
 from tagger.training.part_run import PartRun, run_part
 from tagger.training.pretrain import pretrain as run_pretraining
@@ -32,14 +33,20 @@ from tagger.training.run_folder import (
     new_run_folder,
     read_record,
 )
+from tagger.training.search import Search
 from tagger.training.segmenter_run import SegmenterRun
 from tagger.training.start_keys import check_override
+from tagger.training.study import check_optuna
+from tagger.training.sweep_folder import SWEEP, TABLE, PlannedRun, Sweep, SweepRecord, check_folders, find_sweep
+from tagger.training.sweep_report import go_on, report_sweep, show_sweep
 from tagger.training.temperature_run import TemperatureRun
 from tagger.training.together import check_processes, refuse_together, together
 from tagger.training.train import train as run_training
 from tagger.training.trainer import Interrupted, check_machine, check_trainer_settings
+from tagger.training.watch import Watch
 from tagger.weights.saved_config import TAGGER_IN_RUN
 
+UNWATCHED = Watch()
 PART_RUNS: dict[str, type[PartRun]] = {SEGMENTER: SegmenterRun, TEMPERATURE: TemperatureRun}
 
 _log = logging.getLogger(__name__)
@@ -55,7 +62,7 @@ def train(arguments: Sequence[str]) -> int:
         InputError: an override or an input is bad, or a folder cannot be written to.
         Interrupted: by Ctrl+C or a signal.
     """
-    _set_up_logging()
+    set_up_logging()
     try:
         with together():
             return _start("train", arguments)
@@ -65,7 +72,7 @@ def train(arguments: Sequence[str]) -> int:
 
 def pretrain(arguments: Sequence[str]) -> int:
     """Does the same with `conf/pretrain.yaml` for networks that predict hidden words."""
-    _set_up_logging()
+    set_up_logging()
     with together():
         return _start("pretrain", arguments)
 
@@ -73,11 +80,12 @@ def pretrain(arguments: Sequence[str]) -> int:
 def resume(folder: str | Path) -> int:
     """Goes on with a run after its last complete epoch; returns and raises as `train`.
 
-    A finished run is saved and reported on again. The row of a sweep's run in `sweep.csv` is completed.
+    A finished run is saved and reported on again. The row of a sweep's run in `sweep.csv` is completed. Of a sweep the
+    runs that are missing are trained.
     """
     if folder == "":
         raise InputError("'' is no run's folder; name one below runs/")
-    _set_up_logging()
+    set_up_logging()
     try:
         with together():
             return _resume(Path(folder))
@@ -91,20 +99,14 @@ def _failed(error: MemberFailed) -> int:
     return error.status
 
 
-def _set_up_logging() -> None:
-    logging.basicConfig(level=logging.WARNING if is_helper() else logging.INFO, format="%(message)s", stream=sys.stdout)
-    logging.raiseExceptions = False  # a line that standard output does not take is no reason to stop a training
-    for name in ("datasets", "fsspec", "httpx", "httpx2", "huggingface_hub", "hydra", "matplotlib"):
-        logging.getLogger(name).setLevel(logging.WARNING)
-
-
 def _start(command: Command, arguments: Sequence[str]) -> int:
     planned = plan(command, arguments)
     if planned is None:
         return 0
     if planned.sweep_folder is not None:
         refuse_together("-m: a sweep", "train its runs one by one")
-        return _sweep(command, planned.jobs, planned.sweep_folder, not planned.folder_is_given)
+        sweep = _grid if planned.search is None else _search
+        return sweep(command, planned, planned.sweep_folder)
     (job,) = planned.jobs
     record = RunRecord(command, job.overrides, asdict(_checked(command, job)))
     _run_in_new_folder(record, job.folder, add_number=not planned.folder_is_given)
@@ -142,7 +144,7 @@ def _run_in_new_folder(record: RunRecord, wanted: Path, add_number: bool) -> dic
         raise
 
 
-def _run(record: RunRecord, folder: Path, resuming: bool = False) -> dict[str, Any] | None:
+def _run(record: RunRecord, folder: Path, resuming: bool = False, watch: Watch = UNWATCHED) -> dict[str, Any] | None:
     """Trains as a record says; returns the content of `report.json`, or None in a process that only helps (DDP)."""
     words = [*([] if record.command == "train" else [record.command]), *record.overrides]
     line = shlex.join(["python", "-m", "tagger", *words])
@@ -152,12 +154,12 @@ def _run(record: RunRecord, folder: Path, resuming: bool = False) -> dict[str, A
         with _helpers_resume(folder):
             config = _typed(record.command, record.config)
             if isinstance(config, PretrainConfig):
-                return run_pretraining(config, folder, line, resuming)
+                return run_pretraining(config, folder, line, resuming, watch)
             if config.parts != ALL:
                 return run_part(PART_RUNS[config.parts], config, folder, line, tagger_of)
             if config.ensemble > 1:
-                return run_ensemble(config, folder, record.overrides, line, tagger_of)
-            return run_training(config, folder, line, resuming, load)
+                return run_ensemble(config, folder, record.overrides, line, tagger_of, watch.measures_speed)
+            return run_training(config, folder, line, resuming, load, watch)
     except KeyboardInterrupt:
         if can_resume(folder):
             raise Interrupted(f"go on with: python -m tagger resume {shlex.quote(str(folder))}") from None
@@ -188,8 +190,11 @@ def _helpers_resume(folder: Path) -> Iterator[None]:
 def _resume(folder: Path) -> int:
     if str(folder) == "latest" and not folder.exists():
         raise InputError("latest is a name for trained taggers alone; name the folder of the run to resume")
-    if (folder / sweep.TABLE).is_file():
-        raise InputError(f"{folder} is a sweep; name one of its runs, such as {folder / '0'}")
+    if (folder / SWEEP).is_file():
+        refuse_together(f"{folder}: a sweep", "train its runs one by one")
+        return _train_sweep(Sweep.read(folder))
+    if (folder / TABLE).is_file():
+        raise InputError(f"{folder} is a sweep of an older version; name one of its runs, such as {folder / '0'}")
     record = read_record(folder)
     if is_helper():
         _run(record, folder, can_resume(folder))
@@ -198,73 +203,102 @@ def _resume(folder: Path) -> int:
         raise InputError(f"{folder}: a run with parts={parts} cannot be resumed; start it again")
     if not can_resume(folder) and record.member is None:
         raise InputError(f"{folder}: no epoch was completed; start the run again")
-    results = _run(record, folder, can_resume(folder))
-    table = sweep.find_table(folder, record.sweep_run, record.overrides)
-    if table is not None and record.sweep_run is not None:
-        sweep.put_run(table, sweep.make_row(record.sweep_run, record.overrides, results))
-        _report_sweep(table)
+    if (found := find_sweep(folder, record)) is None:
+        _run(record, folder, can_resume(folder))
+        return 0
+    sweep, number = found
+    if sweep.record.runs is None:
+        raise InputError(f"{folder} is a trial of a search; {go_on(sweep)}")
+    with sweep.claim(number) as free:
+        if not free:
+            raise InputError(f"{folder} is trained by another process; wait for it")
+        sweep.forget_end(number)
+        _run(record, folder, can_resume(folder))
+    show_sweep(sweep)
     return 0
 
 
-def _sweep(command: Command, jobs: Sequence[Job], wanted: Path, add_number: bool) -> int:
-    """Trains one run after another; a failure is a row of the table, and the others go on."""
+def _grid(command: Command, planned: Plan, wanted: Path) -> int:
+    """Trains the runs of a grid; a failure is a row of the table, and the others go on."""
     checked: list[TrainConfig | PretrainConfig | InputError] = []
-    for job in jobs:
+    for job in planned.jobs:
         try:
-            typed = _checked(command, job)
-            checked.append(_for_sweep(typed) if isinstance(typed, TrainConfig) else typed)
+            checked.append(_checked_for_sweep(command, job))
         except InputError as error:
             checked.append(error)
     if all(isinstance(config, InputError) for config in checked):
         raise checked[0]  # type: ignore[misc]
-    _check_sub_folders(wanted, jobs)
-    made = NewFolder(wanted, sweep.TABLE, sweep.format_csv([]), add_number)
-    folder = made.path
-    for number, (job, config) in enumerate(zip(jobs, checked, strict=True)):
-        _log.info("\nrun %s: %s", number, " ".join(job.overrides))
-        results: dict[str, Any] | None = None
-        message = ""
-        try:
-            if isinstance(config, InputError):
-                raise config
-            record = RunRecord(command, job.overrides, asdict(config), number)
-            results = _run_in_new_folder(record, folder / job.folder, add_number=False)
-        except KeyboardInterrupt as error:
-            if not sweep.read_runs(folder) and not can_resume(folder / job.folder):
-                made.discard(sweep.TABLE)  # nothing is kept of any run
-                raise
-            sweep.put_run(folder, sweep.make_row(number, job.overrides, None, f"interrupted; {error}"))
-            print(f"\n{sweep.format_table(folder)}")
+    runs = [
+        PlannedRun(job.overrides, str(job.folder), {}, str(config))
+        if isinstance(config, InputError)
+        else PlannedRun(job.overrides, str(job.folder), asdict(config))
+        for job, config in zip(planned.jobs, checked, strict=True)
+    ]
+    check_folders(wanted, [run.folder for run in runs])
+    return _train_new_sweep(_sweep_record(command, planned, runs), wanted, not planned.folder_is_given)
+
+
+def _search(command: Command, planned: Plan, wanted: Path) -> int:
+    """Searches in a new folder, or in that of the same search, which may be under way in other processes."""
+    check_optuna()
+    _checked_for_sweep(command, planned.jobs[0])  # a mistake in what all trials have is found now
+    record = _sweep_record(command, planned, None)
+    if not planned.folder_is_given or not (wanted / SWEEP).is_file():
+        return _train_new_sweep(record, wanted, not planned.folder_is_given)
+    sweep = Sweep.read(wanted)
+    if not sweep.is_same_search(record):
+        raise InputError(f"{wanted} holds another sweep; give this search a folder of its own, hydra.sweep.dir=FOLDER")
+    sweep.record.overrides = record.overrides  # the number of trials may be another one
+    sweep.save()
+    return _train_sweep(sweep)
+
+
+def _sweep_record(command: Command, planned: Plan, runs: list[PlannedRun] | None) -> SweepRecord:
+    source = planned.source
+    return SweepRecord(token_hex(8), command, source.name, source.folder, source.overrides, planned.launcher, runs=runs)
+
+
+def _train_new_sweep(record: SweepRecord, wanted: Path, add_number: bool) -> int:
+    """Makes a sweep's folder and trains; nothing is left of it if it is interrupted before an epoch is complete."""
+    made = NewFolder(wanted, SWEEP, record.to_json(), add_number)
+    sweep = Sweep(made.path, record)
+    try:
+        return _train_sweep(sweep)
+    except KeyboardInterrupt:
+        if record.runs is None or sweep.is_started():
             raise
-        except Exception as error:
-            kind = "" if isinstance(error, InputError) else f"{type(error).__name__}: "
-            message = " ".join(f"{kind}{error}".split())
-            _log.error("run %s failed: %s", number, message)
-        sweep.put_run(folder, sweep.make_row(number, job.overrides, results, message))
-    return _report_sweep(folder)
+        sweep.discard()
+        made.discard()
+        raise Interrupted("no epoch was complete, and nothing is kept") from None
 
 
-def _for_sweep(config: TrainConfig) -> TrainConfig:
+def _train_sweep(sweep: Sweep) -> int:
+    """Trains what is missing of a sweep, and reports on it; the exit status."""
+    record = sweep.record
+    try:
+        if record.runs is not None:
+            train_grid(sweep, _run)
+        else:
+            planned = plan_again(record.command, Source(record.config_name, record.config_dir, record.overrides))
+            if planned.search is None:
+                raise InputError(f"{sweep.folder / SWEEP}: its overrides make no search; start the search again")
+            Search(sweep, planned.search, planned.space, partial(_trial_record, record), _run).run()
+        return report_sweep(sweep, load)
+    except KeyboardInterrupt:
+        show_sweep(sweep)
+        raise Interrupted(go_on(sweep)) from None
+
+
+def _trial_record(sweep: SweepRecord, overrides: Sequence[str], number: int) -> RunRecord:
+    """How the run of a trial is started."""
+    job = trial_job(Source(sweep.config_name, sweep.config_dir, sweep.overrides), overrides, number)
+    return RunRecord(sweep.command, job.overrides, asdict(_checked_for_sweep(sweep.command, job)), number)
+
+
+def _checked_for_sweep(command: Command, job: Job) -> TrainConfig | PretrainConfig:
     """The config of a run of a sweep: it does not look at test, and trains a segmenter only if it is told to."""
+    config = _checked(command, job)
+    if not isinstance(config, TrainConfig):
+        return config
     trains = config.segmenter != AUTO or config.parts == SEGMENTER
     return replace(config, test=False, segmenter=config.segmenter if trains else RULES_OF_CORPUS)
-
-
-def _check_sub_folders(sweep_folder: Path, jobs: Sequence[Job]) -> None:
-    """Raises InputError if a run would be outside the sweep's folder, or two runs in the same folder."""
-    whole, taken = os.path.abspath(sweep_folder), set()
-    for job in jobs:
-        path = os.path.abspath(sweep_folder / job.folder)
-        if path == whole or not Path(path).is_relative_to(whole):
-            raise InputError(f"hydra.sweep.subdir={job.folder}: not below the folder of the sweep; give another name")
-        if path in taken:
-            raise InputError(f"hydra.sweep.subdir={job.folder}: two runs would have this folder; leave it out")
-        taken.add(path)
-
-
-def _report_sweep(folder: Path) -> int:
-    """Draws and prints the table of a sweep; the exit status."""
-    rows = sweep.read_runs(folder)
-    draw_frontier(rows, folder / "frontier.png")
-    print(f"\n{sweep.format_table(folder)}\n{sweep.format_differing_tags(folder, rows)}")
-    return int(any(row["error"] for row in rows))

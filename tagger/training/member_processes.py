@@ -11,10 +11,9 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,11 +21,10 @@ import torch
 
 from tagger.errors import InputError
 from tagger.text.terminal import printable
-from tagger.training.experiment import REPORT
-from tagger.training.helper_process import MEMBER
+from tagger.training.helper_process import MEMBER, signals_as_interrupt
+from tagger.training.run_folder import LOG, REPORT
 from tagger.weights.saved_config import TAGGER_IN_RUN
 
-LOG = "train.log"  # in a member's folder: what its process prints
 POLL_SECONDS = 0.2
 STOP_SECONDS = 30.0  # that a process has to end in, once it is told to
 BAD_INPUT = 2  # exit status
@@ -129,7 +127,7 @@ def train_members(members: Sequence[Member], threads: int, settings: Mapping[str
     at_once = min(len(waiting), processes(threads, settings))
     _log.info("%d at a time; what each one prints is in %s", at_once, members[0].folder.parent / "*" / LOG)
     running: list[_Training] = []
-    with _signals_as_interrupt():
+    with signals_as_interrupt():
         try:
             while waiting or running:
                 while waiting and len(running) < at_once:
@@ -203,16 +201,3 @@ def _stop(running: Sequence[_Training]) -> None:
             if training.process.poll() is None:
                 training.end(signal.SIGKILL)
                 training.process.wait()
-
-
-@contextmanager
-def _signals_as_interrupt() -> Iterator[None]:
-    """Within the block SIGTERM is a KeyboardInterrupt, so that no process is left behind."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

@@ -15,8 +15,9 @@ from tagger.corpus.splits import Corpus
 from tagger.errors import InputError
 from tagger.text.output_files import whole_file
 from tagger.training.config import TrainConfig
-from tagger.training.experiment import REPORT, format_run
+from tagger.training.experiment import format_run
 from tagger.training.helper_process import is_helper
+from tagger.training.run_folder import REPORT
 from tagger.training.start_tagger import find_start
 from tagger.training.trainer import check_machine, quiet
 from tagger.weights.ensemble_folder import SavedEnsemble, read_saved

@@ -25,6 +25,7 @@ from tagger.training.neighbour_baseline import NeighbourModel, neighbours
 from tagger.training.pretrain_config import PretrainConfig
 from tagger.training.pretrain_data import DEV_STRIDE, DevBatches, HiddenWordDataModule
 from tagger.training.pretrain_module import HiddenWordModule, word_scores
+from tagger.training.watch import Watch
 from tagger.weights.pretrained_folder import save_word_predictor
 from tagger.weights.saved_config import PRETRAINED_IN_RUN
 
@@ -33,9 +34,11 @@ BATCH_FILL = 0.93  # approximate share of a batch that is not padding
 _log = logging.getLogger(__name__)
 
 
-def pretrain(config: PretrainConfig, folder: Path, command: str, resume: bool = False) -> dict[str, Any] | None:
+def pretrain(
+    config: PretrainConfig, folder: Path, command: str, resume: bool = False, watch: Watch | None = None
+) -> dict[str, Any] | None:
     """Trains a network that predicts hidden words; see `run_experiment`."""
-    return run_experiment(Pretraining, config, folder, command, resume)
+    return run_experiment(Pretraining, config, folder, command, resume, watch)
 
 
 class Pretraining(Experiment):

@@ -13,6 +13,8 @@ from tagger.training.checkpoints import CHECKPOINTS, LAST, METRICS
 from tagger.weights.saved_config import MEMBERS, TAGGER_IN_RUN
 
 RECORD = "run.json"
+REPORT = "report.json"
+LOG = "train.log"  # what a process prints that trains beside others
 MAX_RECORD_BYTES = 1 << 20
 
 Command = Literal["train", "pretrain"]

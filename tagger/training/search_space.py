@@ -6,7 +6,7 @@ interval logarithmic. Grammar: https://hydra.cc/docs/advanced/override_grammar/e
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, cast
 
 from hydra.core.override_parser.types import IntervalSweep, Override, RangeSweep
 
@@ -96,10 +96,10 @@ def _values(override: Override, whole: bool) -> Choices | Numbers:
 
 
 def _interval(value: IntervalSweep, log: bool, whole: bool) -> Numbers:
-    bounds: list[Any] = [value.start, value.end]
-    if whole and all(bound == int(bound) for bound in bounds):
-        bounds = [int(bound) for bound in bounds]
-    return Numbers(*bounds, whole=all(isinstance(bound, int) for bound in bounds), log=log)
+    least, most = cast(float, value.start), cast(float, value.end)
+    if whole and least == int(least) and most == int(most):
+        least, most = int(least), int(most)
+    return Numbers(least, most, whole=isinstance(least, int) and isinstance(most, int), log=log)
 
 
 def _range(value: RangeSweep, text: str, log: bool) -> Numbers:

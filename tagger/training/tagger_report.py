@@ -34,7 +34,12 @@ _log = logging.getLogger(__name__)
 
 
 def report_tagger(
-    make: Callable[..., "Tagger"], description: dict[str, Any], corpus: Corpus, folder: Path, test: bool
+    make: Callable[..., "Tagger"],
+    description: dict[str, Any],
+    corpus: Corpus,
+    folder: Path,
+    test: bool,
+    measures_speed: bool = True,
 ) -> dict[str, Any]:
     """Fits the temperatures of a tagger and scores it.
 
@@ -44,13 +49,15 @@ def report_tagger(
         corpus: its dev split is scored.
         folder: the run's folder, where pictures and tables of errors go.
         test: whether the test split is scored too, if there is one.
+        measures_speed: whether the tagger is timed.
     """
     splits, name = corpus.splits, corpus.name
     plain = make(precision="float32")  # with temperature 1
     description["temperatures"] = fit_temperatures(plain, sentences_of(splits["dev"], plain.columns))
     tagger = make(precision="float32")
-    results: dict[str, Any] = {
-        "words_per_second": words_per_second(make(precision="auto"), splits["dev"]["tokens"]),
+    speed = words_per_second(make(precision="auto"), splits["dev"]["tokens"]) if measures_speed else None
+    results: dict[str, Any] = {} if speed is None else {"words_per_second": speed}
+    results |= {
         "dev": report_dev(tagger, splits["dev"], f"{name} dev", folder),
     }
     if test and "test" in splits:

@@ -32,6 +32,7 @@ from tagger.training.start import Beginning, build, with_start
 from tagger.training.start_tagger import load_start
 from tagger.training.tagger_report import format_tables, report_tagger
 from tagger.training.teacher import Load
+from tagger.training.watch import Watch
 from tagger.weights.folder import save_tagger, saved_weights
 from tagger.weights.quantize import expand
 from tagger.weights.saved_config import TAGGER_IN_RUN
@@ -40,10 +41,15 @@ _log = logging.getLogger(__name__)
 
 
 def train(
-    config: TrainConfig, folder: Path, command: str, resume: bool = False, load: Load | None = None
+    config: TrainConfig,
+    folder: Path,
+    command: str,
+    resume: bool = False,
+    load: Load | None = None,
+    watch: Watch | None = None,
 ) -> dict[str, Any] | None:
     """Trains a tagger; see `run_experiment`, and `TaggerTraining` for `load`."""
-    return run_experiment(partial(TaggerTraining, load=load), config, folder, command, resume)
+    return run_experiment(partial(TaggerTraining, load=load), config, folder, command, resume, watch)
 
 
 class TaggerTraining(Experiment):
@@ -159,7 +165,7 @@ class TaggerTraining(Experiment):
             engine = Engine.of(*parts, str(device), precision, corpus=corpus)
             return Tagger(engine, description, segmenter=segmenter, corpus=corpus)
 
-        return report_tagger(make, description, self.corpus, folder, self.config.test)
+        return report_tagger(make, description, self.corpus, folder, self.config.test, self.measures_speed)
 
     def format_results(self, results: Mapping[str, Any], folder: Path) -> str:
         return "\n".join(

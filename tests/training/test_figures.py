@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from tagger.errors import InputError
 from tagger.training.figures import draw_frontier, draw_importance, draw_learning_curve
-from tagger.training.sweep import make_row
+from tagger.training.sweep_run import SweepRun
 from tests.conftest import largest_file
 
 EPOCHS = [{"train/loss": 1.0 / n, "dev/loss": 2.0 / n, "dev/accuracy": 1 - 0.5 / n} for n in (1, 2, 3)]
@@ -27,11 +27,11 @@ def test_a_learning_curve(tmp_path: Path) -> None:
 
 
 def test_a_frontier_of_the_runs_that_were_timed(tmp_path: Path) -> None:
-    results = {"dev": {"upos": {"accuracy": 0.9}}, "words_per_second": 1000}
-    failed = make_row(0, ["seed=1"], None, "no memory")
+    failed = SweepRun(0, "0", ["seed=1"], "failed", error="no memory")
     draw_frontier([failed], tmp_path / "none.png")
     assert not (tmp_path / "none.png").exists()
-    draw_frontier([make_row(1, ["seed=2"], results), failed], tmp_path / "some.png")
+    timed = SweepRun(1, "1", ["seed=2"], "complete", 0.9, 1000)
+    draw_frontier([timed, failed], tmp_path / "some.png")
     assert (tmp_path / "some.png").read_bytes().startswith(b"\x89PNG")
 
 

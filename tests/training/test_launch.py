@@ -25,7 +25,6 @@ from tagger.text.conllu import read_conllu
 from tagger.text.files import read_lines
 from tagger.training import launch
 from tagger.training.checkpoints import EpochRecorder, WholeFileIO
-from tagger.training.run_folder import RunRecord
 from tests.training.conftest import TINY, run, weights
 
 
@@ -281,7 +280,7 @@ def test_a_sweep_trains_the_grid_and_a_failed_run_is_a_row(
     assert Path("sweep/frontier.png").read_bytes().startswith(b"\x89PNG")
     assert "model.hidden.forward" in table[3]["error"]
     assert {"model.depth=2", "model.hidden.forward=[8]"} <= set(table[3]["overrides"].split())
-    assert not Path("sweep", table[3]["run"]).exists()
+    assert "InputError" in Path("sweep", table[3]["run"], "traceback.txt").read_text()
     shown = capsys.readouterr().out
     assert "failed" in shown
     lines = shown.split("upos: words not seen in training")[1].splitlines()
@@ -301,17 +300,40 @@ def test_a_sweep_that_is_interrupted_before_any_epoch_leaves_nothing(
     assert not Path("runs").exists()
 
 
-def test_a_sweep_that_is_interrupted_in_its_second_run_keeps_the_row_of_the_first(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_a_sweep_that_is_interrupted_keeps_its_rows_and_goes_on_with_what_is_missing(
+    arguments: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def interrupt_second(record: RunRecord, *_: object, **__: object) -> None:
-        if record.sweep_run == 1:
-            raise KeyboardInterrupt("nothing is kept")
-        raise InputError("no such corpus")
+    sweep = ["-m", *arguments[:-1], "trainer.max_epochs=1", "seed=1,2,3", "hydra.sweep.dir=sweep"]
+    run, tried = launch.run_training, []
 
-    monkeypatch.setattr(launch, "_run_in_new_folder", interrupt_second)
-    assert train(["-m", "seed=1,2,3", "hydra.sweep.dir=sweep"]) == 130
-    assert [row["error"] for row in rows("sweep")] == ["no such corpus", "interrupted; nothing is kept"]
+    def fail_first(config: Any, *others: Any) -> Any:
+        tried.append(config.seed)
+        if tried == [1]:
+            raise ValueError("out of luck")
+        if tried == [1, 2]:
+            raise KeyboardInterrupt
+        return run(config, *others)
+
+    monkeypatch.setattr(launch, "run_training", fail_first)
+    assert train(sweep) == 130
+    captured = capsys.readouterr()
+    assert captured.err == "interrupted; go on with: python -m tagger resume sweep\n"
+    assert "not finished: 1, 2" in captured.out
+    assert [(row["run"], row["state"], row["error"]) for row in rows("sweep")] == [
+        ("0", "failed", "ValueError: out of luck"),
+        ("1", "unfinished", ""),
+        ("2", "unfinished", ""),
+    ]
+    assert 'raise ValueError("out of luck")' in Path("sweep/0/traceback.txt").read_text()
+    assert resume("sweep") == 0
+    assert tried == [1, 2, 1, 2, 3]
+    assert {row["state"] for row in rows("sweep")} == {"complete"}
+    assert all(int(row["words_per_second"]) > 0 for row in rows("sweep"))
+    assert not list(Path("sweep").glob("*/traceback.txt"))
+    assert resume("sweep") == 0
+    assert tried == [1, 2, 1, 2, 3]
+    assert train(sweep) == 2
+    assert "holds files already" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -339,20 +361,17 @@ def test_a_run_of_a_sweep_is_resumed_and_completes_its_row(
 ) -> None:
     with interruption(1, monkeypatch, seed=2):
         assert train(["-m", *arguments, "seed=1,2,3", "hydra.sweep.dir=sweep"]) == 130
-    assert "go on with: python -m tagger resume sweep/1" in capsys.readouterr().err
+    assert "go on with: python -m tagger resume sweep" in capsys.readouterr().err
     before = {row["run"]: row for row in rows("sweep")}
-    assert set(before) == {"0", "1"}
-    assert before["1"]["error"] == "interrupted; go on with: python -m tagger resume sweep/1"
+    assert [before[run]["state"] for run in "012"] == ["complete", "unfinished", "unfinished"]
     assert resume("sweep/1") == 0
     after = {row["run"]: row for row in rows("sweep")}
-    assert after["0"] == before["0"]
-    assert (after["1"]["error"], after["1"]["overrides"]) == ("", before["1"]["overrides"])
+    assert (after["0"], after["2"]) == (before["0"], before["2"])
+    assert (after["1"]["state"], after["1"]["overrides"]) == ("complete", before["1"]["overrides"])
     report = json.loads(Path("sweep/1/report.json").read_text())
     assert float(after["1"]["dev_accuracy"]) == round(report["dev"]["upos"]["accuracy"], 6)
     assert "test" not in report
     assert "sweep/sweep.csv" in capsys.readouterr().out
-    assert resume("sweep") == 2
-    assert "sweep is a sweep; name one of its runs, such as sweep/0" in capsys.readouterr().err
 
 
 def test_two_processes_are_interrupted_and_resume(treebank: Path, arguments: list[str]) -> None:

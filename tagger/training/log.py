@@ -1,0 +1,37 @@
+"""The log of a training: lines on standard output, or in a file while it trains beside others."""
+
+import contextlib
+import logging
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from tagger.training.helper_process import is_helper
+
+_QUIET = ("datasets", "fsspec", "httpx", "httpx2", "huggingface_hub", "hydra", "hydra_plugins", "matplotlib", "optuna")
+
+
+def set_up_logging(force: bool = False) -> None:
+    """Lets the package log plain lines to standard output, and other packages log warnings alone.
+
+    Args:
+        force: whether to do so again, since standard output is another file now.
+    """
+    level = logging.WARNING if is_helper() else logging.INFO
+    logging.basicConfig(level=level, format="%(message)s", stream=sys.stdout, force=force)
+    logging.raiseExceptions = False  # a line that standard output does not take is no reason to stop a training
+    for name in _QUIET:
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
+@contextlib.contextmanager
+def output_to(path: Path) -> Iterator[None]:
+    """Within the block what this process prints and logs is added to a file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a", buffering=1, encoding="utf-8", errors="replace") as out:
+        try:
+            with contextlib.redirect_stdout(out), contextlib.redirect_stderr(out):
+                set_up_logging(force=True)
+                yield
+        finally:
+            set_up_logging(force=True)

@@ -1,0 +1,123 @@
+"""The values of a search -> Optuna's study: its storage, what chooses the values of trials, what ends bad ones early.
+
+Source: Akiba et al. (2019), Optuna: a next-generation hyperparameter optimization framework, https://optuna.org
+"""
+
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tagger.errors import InputError, missing_extra, reason
+from tagger.training.search_config import HALVING, HYPERBAND, MEDIAN, NSGAII, TPE, SearchConfig
+from tagger.training.sweep_run import State
+
+try:
+    import optuna
+    from optuna.storages.journal import JournalFileBackend
+except ImportError:
+    optuna = None  # type: ignore[assignment]
+
+if TYPE_CHECKING:
+    from optuna.pruners import BasePruner
+    from optuna.samplers import BaseSampler
+    from optuna.storages import BaseStorage
+    from optuna.study import Study
+    from optuna.trial import FrozenTrial, Trial
+
+JOURNAL = "study.journal"  # in the sweep's folder
+
+
+def open_study(search: SearchConfig, folder: Path) -> "Study":
+    """Opens the study, or makes it.
+
+    Args:
+        search: the values of the search.
+        folder: of the sweep.
+
+    Raises:
+        InputError: Optuna is not installed, the storage cannot be used, or it has a study with other objectives.
+    """
+    check_optuna()
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    warnings.filterwarnings("ignore", module="optuna")
+    shown = search.storage or folder / JOURNAL
+    try:
+        study = optuna.create_study(
+            storage=_storage(search.storage, folder),
+            study_name=search.study_name,
+            directions=[optuna.study.StudyDirection[direction.upper()] for direction in search.all_directions],
+            pruner=_pruner(search),
+            load_if_exists=True,
+        )
+        directions = [direction.name.lower() for direction in study.directions]
+    except Exception as error:  # each kind of storage raises errors of its own
+        raise InputError(f"hydra.sweeper.storage: {shown} cannot be used ({reason(error)})") from None
+    if directions != search.all_directions:
+        raise InputError(
+            f"{shown}: its study {search.study_name} has the objectives {', '.join(directions)}, not"
+            f" {', '.join(search.all_directions)}; give another hydra.sweeper.study_name"
+        )
+    return study
+
+
+def check_optuna() -> None:
+    """Raises InputError if Optuna is not installed."""
+    if optuna is None:
+        raise missing_extra("optuna", "tune")
+
+
+def sampler(search: SearchConfig, trials: int) -> "BaseSampler":
+    """What chooses the values of the next trial.
+
+    Its seed follows from that of the search and the number of trials so far, so that a search that was interrupted
+    goes on with the trials that it would have had.
+    """
+    seed = (search.seed * 1_000_003 + trials) % (1 << 32)
+    if search.sampler == TPE:
+        return optuna.samplers.TPESampler(n_startup_trials=search.sampler_startup, seed=seed)
+    return optuna.samplers.NSGAIISampler(seed=seed) if search.sampler == NSGAII else optuna.samplers.RandomSampler(seed)
+
+
+def _storage(name: str | None, folder: Path) -> "BaseStorage | str":
+    if name is not None and "://" in name:
+        return name
+    path = folder / JOURNAL if name is None else Path(name)
+    return optuna.storages.JournalStorage(JournalFileBackend(str(path)))
+
+
+def _pruner(search: SearchConfig) -> "BasePruner":
+    if search.pruner == MEDIAN:
+        return optuna.pruners.MedianPruner(search.pruner_startup, search.pruner_warmup + 1)  # epochs begin with 1
+    if search.pruner == HALVING:
+        return optuna.pruners.SuccessiveHalvingPruner()
+    if search.pruner == HYPERBAND:
+        return optuna.pruners.HyperbandPruner()
+    return optuna.pruners.NopPruner()
+
+
+def is_running(trial: "FrozenTrial") -> bool:
+    """Whether a trial has not ended: it is trained, or its process was killed."""
+    return bool(trial.state == optuna.trial.TrialState.RUNNING)
+
+
+def trial_of(study: "Study", number: int) -> "Trial":
+    """A trial that has not ended, to go on with it; any process may."""
+    return optuna.trial.Trial(study, study.get_trials(deepcopy=False)[number]._trial_id)
+
+
+def tell(study: "Study", number: int, state: State, values: Sequence[float | None]) -> None:
+    """Tells the study how a trial ended.
+
+    Args:
+        study: that of the search.
+        number: of the trial.
+        state: of its run.
+        values: its objectives; a run that lacks one has failed.
+    """
+    if state == "pruned":
+        study.tell(number, state=optuna.trial.TrialState.PRUNED)
+    elif state == "complete" and None not in values:
+        study.tell(number, [value for value in values if value is not None])
+    else:
+        study.tell(number, state=optuna.trial.TrialState.FAIL)

@@ -1,0 +1,313 @@
+"""A sweep's folder: how the sweep was started, and what its runs' folders say of their states.
+
+`sweep.json` is written once. The state of a run is what its own folder holds: `report.json` if it is complete,
+`outcome.json` if it failed or was ended early. A process that trains a run holds a lock on it, which the system takes
+back when the process dies. So any number of processes may train the runs of one sweep, and each run is trained once.
+"""
+
+import csv
+import json
+import shutil
+import traceback
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from filelock import FileLock, Timeout
+
+from tagger.errors import InputError, reason
+from tagger.text.output_files import whole_file
+from tagger.training.checkpoints import METRICS
+from tagger.training.run_folder import RECORD, REPORT, Command, RunRecord, can_resume, read_record
+from tagger.training.sweep_run import SweepRun
+
+SWEEP, TABLE = "sweep.json", "sweep.csv"
+OUTCOME, TRACEBACK = "outcome.json", "traceback.txt"  # in the folder of a run that is not complete
+REPORT_PAGE = "report.html"
+LOCKS = ".locks"
+MAY_DIFFER = ("hydra.sweeper.n_trials=", "hydra.sweep.dir=")  # overrides of a search that is gone on with
+MAX_SWEEP_BYTES = 1 << 28
+
+Ended = Literal["failed", "pruned"]
+
+
+@dataclass
+class PlannedRun:
+    """A run of a grid.
+
+    Attributes:
+        overrides: those of the command line that it has.
+        folder: below that of the sweep.
+        config: the values of the whole config, plain.
+        error: why it cannot be trained.
+    """
+
+    overrides: list[str]
+    folder: str
+    config: dict[str, Any]
+    error: str = ""
+
+
+@dataclass
+class SweepRecord:
+    """How a sweep was started.
+
+    Attributes:
+        id: of this sweep alone.
+        command: the command word.
+        config_name: of Hydra's config.
+        config_dir: of further configs.
+        overrides: those of the command line, checked.
+        launcher: Hydra's launcher.
+        runs: of a grid; None: a search, whose runs come as it goes on.
+    """
+
+    id: str
+    command: Command
+    config_name: str
+    config_dir: str | None
+    overrides: list[str]
+    launcher: str
+    runs: list[PlannedRun] | None
+
+    def to_json(self) -> str:
+        """What `sweep.json` holds."""
+        return json.dumps(asdict(self), indent=1) + "\n"
+
+
+class Sweep:
+    """A sweep's folder.
+
+    Attributes:
+        folder: its path.
+        record: how the sweep was started.
+    """
+
+    def __init__(self, folder: Path, record: SweepRecord) -> None:
+        self.folder, self.record = folder, record
+
+    @classmethod
+    def read(cls, folder: Path) -> "Sweep":
+        """Reads `sweep.json`. It may come from anywhere: nothing that it names is executed.
+
+        Raises:
+            InputError: there is no such file, or it has other content.
+        """
+        path = folder / SWEEP
+        try:
+            if path.stat().st_size > MAX_SWEEP_BYTES:
+                raise ValueError(f"longer than {MAX_SWEEP_BYTES:,} bytes")
+            values = json.loads(path.read_text(encoding="utf-8"))
+            runs = values.pop("runs")
+            planned = None if runs is None else [PlannedRun(**run) for run in runs]
+            record = SweepRecord(**values, runs=planned)
+            _check(record)
+        except OSError as error:
+            raise InputError(f"{path} cannot be read: {error.strerror}") from None
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+            raise InputError(f"{path} does not say how the sweep was started ({reason(error)})") from None
+        return cls(folder, record)
+
+    def save(self) -> None:
+        """Writes `sweep.json` anew."""
+        with whole_file(self.folder / SWEEP) as out:
+            out.write(self.record.to_json())
+
+    def is_same_search(self, other: SweepRecord) -> bool:
+        """Whether this is a search with the same values as another one; the number of trials may differ."""
+        own, its = replace(self.record, id=""), replace(other, id="")
+        for record in (own, its):
+            record.overrides = [text for text in record.overrides if not text.lstrip("+").startswith(MAY_DIFFER)]
+        return own == its and own.runs is None
+
+    @property
+    def numbers(self) -> list[int]:
+        """Of the runs, in order; those of a search that have been started."""
+        if self.record.runs is not None:
+            return list(range(len(self.record.runs)))
+        return sorted(int(path.parent.name) for path in self.folder.glob(f"*/{RECORD}") if path.parent.name.isdecimal())
+
+    def path(self, number: int) -> Path:
+        """The folder of a run."""
+        return self.folder / (str(number) if self.record.runs is None else self.record.runs[number].folder)
+
+    def record_of(self, number: int) -> RunRecord:
+        """How a run of a grid is started."""
+        assert self.record.runs is not None
+        planned = self.record.runs[number]
+        return RunRecord(self.record.command, planned.overrides, planned.config, number)
+
+    def runs(self) -> list[SweepRun]:
+        """The runs as their folders say."""
+        return [self.run(number) for number in self.numbers]
+
+    def run(self, number: int) -> SweepRun:
+        """A run as its folder says; see `numbers`.
+
+        Raises:
+            InputError: a file in the run's folder is damaged.
+        """
+        path = self.path(number)
+        if self.record.runs is not None:
+            planned = self.record.runs[number]
+            overrides, error = planned.overrides, planned.error
+        else:
+            overrides, error = read_record(path).overrides, ""
+        folder = path.relative_to(self.folder).as_posix()
+        if error:
+            return SweepRun(number, folder, overrides, "failed", error=error)
+        if (report := _json(path / REPORT)) is not None:
+            page = f"{folder}/{REPORT_PAGE}" if (path / REPORT_PAGE).is_file() else ""
+            return SweepRun(number, folder, overrides, "complete", **_scores(report), report=page)
+        if (outcome := _json(path / OUTCOME)) is not None:
+            best, seconds = _best_epoch(path) if outcome.get("state") == "pruned" else (None, None)
+            state: Ended = "pruned" if outcome.get("state") == "pruned" else "failed"
+            error = str(outcome.get("error", ""))
+            return SweepRun(number, folder, overrides, state, best, training_seconds=seconds, error=error)
+        return SweepRun(number, folder, overrides, "unfinished")
+
+    def end(self, number: int, state: Ended, error: Exception | None = None) -> None:
+        """Writes why a run is not complete; of an error that is no bad input also where it came from."""
+        path, message = self.path(number), ""
+        if error is not None:
+            kind = "" if isinstance(error, InputError) else f"{type(error).__name__}: "
+            message = " ".join(f"{kind}{error}".split())
+            with whole_file(path / TRACEBACK) as out:
+                out.write("".join(traceback.format_exception(error)))
+        with whole_file(path / OUTCOME) as out:
+            out.write(json.dumps({"state": state, "error": message}, indent=2) + "\n")
+
+    def begin(self, number: int, record: RunRecord) -> bool:
+        """Makes a run's folder unless it is there, and forgets how the run ended before.
+
+        Returns:
+            Whether the run has an epoch to go on from.
+        """
+        path = self.path(number)
+        if not can_resume(path):
+            with suppress(FileNotFoundError):  # it may have been cut off
+                (path / RECORD).unlink()
+            path.mkdir(parents=True, exist_ok=True)
+            with whole_file(path / RECORD) as out:
+                out.write(record.to_json())
+        self.forget_end(number)
+        return can_resume(path)
+
+    def forget_end(self, number: int) -> None:
+        """Forgets why a run is not complete, so that it is unfinished."""
+        for name in (OUTCOME, TRACEBACK):
+            (self.path(number) / name).unlink(missing_ok=True)
+
+    @contextmanager
+    def claim_in_turn(self, name: str) -> Iterator[None]:
+        """Waits for the lock of a thing to do and takes it for the block."""
+        (self.folder / LOCKS).mkdir(exist_ok=True)
+        with FileLock(self.folder / LOCKS / f"{name}.lock"):
+            yield
+
+    @contextmanager
+    def claim(self, name: int | str) -> Iterator[bool]:
+        """Takes the lock of a run, or of another thing to do, for the block; yields whether no other process has it."""
+        (self.folder / LOCKS).mkdir(exist_ok=True)
+        lock = FileLock(self.folder / LOCKS / f"{name}.lock")
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            yield False
+            return
+        try:
+            yield True
+        finally:
+            lock.release()
+
+    def is_claimed(self, number: int) -> bool:
+        """Whether another process trains a run."""
+        with self.claim(number) as free:
+            return not free
+
+    def is_started(self) -> bool:
+        """Whether something of a run is kept."""
+        return any((self.path(number) / name).exists() for number in self.numbers for name in (REPORT, OUTCOME)) or any(
+            can_resume(self.path(number)) for number in self.numbers
+        )
+
+    def discard(self) -> None:
+        """Removes what a sweep has put into its folder; the folder stays."""
+        for number in self.numbers:
+            if (self.path(number) / RECORD).is_file():
+                shutil.rmtree(self.path(number), ignore_errors=True)
+        shutil.rmtree(self.folder / LOCKS, ignore_errors=True)
+        for name in (SWEEP, TABLE):
+            (self.folder / name).unlink(missing_ok=True)
+
+
+def find_sweep(run: Path, record: RunRecord) -> tuple[Sweep, int] | None:
+    """The sweep that a run belongs to, and the run's number; None if it is of none, or of one that is not there."""
+    if record.sweep_run is None:
+        return None
+    for folder in run.absolute().parents:
+        if (folder / SWEEP).is_file():
+            sweep = Sweep.read(folder)
+            known = record.sweep_run in sweep.numbers and sweep.path(record.sweep_run) == run.absolute()
+            return (sweep, record.sweep_run) if known else None
+    return None
+
+
+def _check(record: SweepRecord) -> None:
+    words = (record.id, record.config_name, record.launcher, record.config_dir or "", *record.overrides)
+    if record.command not in ("train", "pretrain") or not all(isinstance(word, str) for word in words):
+        raise ValueError("no command, or values that are no text")
+    for run in record.runs or ():
+        parts = Path(run.folder).parts
+        if not parts or ".." in parts or Path(run.folder).is_absolute():
+            raise ValueError(f"the folder {run.folder!r} is not below that of the sweep")
+        if not isinstance(run.config, dict) or not all(isinstance(text, str) for text in [*run.overrides, run.error]):
+            raise ValueError("a run without a config")
+
+
+def _json(path: Path) -> dict[str, Any] | None:
+    """The object in a file; None if there is no file."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(found, dict):
+            raise ValueError("it holds no JSON object")
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} is damaged ({reason(error)}); remove it, and resume the run") from None
+    return found
+
+
+def _scores(report: dict[str, Any]) -> dict[str, Any]:
+    """What a table shows of a report; the accuracy is the mean of the columns."""
+    accuracies = [scores["accuracy"] for scores in report.get("dev", {}).values()]
+    mean = round(sum(accuracies) / len(accuracies), 6) if accuracies else None
+    return {"dev_accuracy": mean} | {
+        name: report.get(name) for name in ("words_per_second", "parameters", "training_seconds")
+    }
+
+
+def _best_epoch(run: Path) -> tuple[float | None, float | None]:
+    """The best accuracy on dev of a run's epochs, and the seconds of all."""
+    try:
+        with (run / METRICS).open(encoding="utf-8", newline="") as lines:
+            epochs = list(csv.DictReader(lines))
+        return max(round(float(epoch["dev/accuracy"]), 6) for epoch in epochs), round(
+            sum(float(epoch["seconds"]) for epoch in epochs), 1
+        )
+    except (OSError, ValueError, KeyError, TypeError):
+        return None, None
+
+
+def check_folders(folder: Path, runs: Sequence[str]) -> None:
+    """Raises InputError if a run would be outside the sweep's folder, or two runs in the same folder."""
+    whole, taken = folder.absolute(), set()
+    for run in runs:
+        path = Path(str(whole / run)).resolve()
+        if path == whole.resolve() or not path.is_relative_to(whole.resolve()):
+            raise InputError(f"hydra.sweep.subdir={run}: not below the folder of the sweep; give another name")
+        if path in taken:
+            raise InputError(f"hydra.sweep.subdir={run}: two runs would have this folder; leave it out")
+        taken.add(path)
