@@ -7,8 +7,7 @@ import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 
 from tagger.text.output_files import whole_binary
-from tagger.training.sweep_run import SweepRun, frontier
-from tagger.training.sweep_table import differing_overrides
+from tagger.training.sweep_run import SweepRun, differing_overrides, frontier
 
 MAX_KEY = 40  # characters of a key's name; what is cut is its beginning
 

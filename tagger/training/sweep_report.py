@@ -12,9 +12,11 @@ from tagger.corpus.sources import load_corpus
 from tagger.errors import InputError
 from tagger.text.output_files import whole_file
 from tagger.training.config import ALL, train_config
-from tagger.training.figures import draw_frontier
+from tagger.training.figures import draw_frontier, draw_importance
+from tagger.training.importance import key_importance
 from tagger.training.run_folder import REPORT, read_record
 from tagger.training.sweep_folder import TABLE, Sweep
+from tagger.training.sweep_page import PAGE, sweep_page
 from tagger.training.sweep_run import SweepRun
 from tagger.training.sweep_table import format_differing_tags, format_table, write_table
 from tagger.training.tagger_report import words_per_second
@@ -47,8 +49,13 @@ def report_sweep(sweep: Sweep, load: "Callable[..., Tagger]") -> int:
 def show_sweep(sweep: Sweep) -> int:
     """Writes and prints the table of a sweep and draws its pictures, of what there is; the exit status."""
     runs = write_table(sweep)
+    importance = key_importance(runs)
     draw_frontier(runs, sweep.folder / "frontier.png")
+    draw_importance(importance, sweep.folder / "importance.png")
+    with whole_file(sweep.folder / PAGE) as out:
+        out.write(sweep_page(sweep.folder.absolute().name, runs, importance))
     print(f"\n{format_table(runs, sweep.folder / TABLE)}\n{format_differing_tags(sweep.folder, runs)}")
+    print(f"more on these runs: {sweep.folder / PAGE}")
     unfinished = [str(run.number) for run in runs if run.state == "unfinished"]
     if unfinished:
         print(f"not finished: {', '.join(unfinished)}; {go_on(sweep)}")

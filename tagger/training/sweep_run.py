@@ -1,6 +1,6 @@
 """`SweepRun`: what is known of one run of a sweep or a search; and the runs that no other one beats."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -48,3 +48,9 @@ def frontier(runs: Iterable[SweepRun]) -> list[SweepRun]:
         if not best or (run.dev_accuracy or 0) > (best[-1].dev_accuracy or 0):
             best.append(run)
     return best
+
+
+def differing_overrides(runs: Sequence[SweepRun]) -> list[str]:
+    """The overrides of each run without those that all runs share."""
+    common = set.intersection(*(set(run.overrides) for run in runs)) if len(runs) > 1 else set()
+    return [" ".join(override for override in run.overrides if override not in common) for run in runs]

@@ -11,7 +11,7 @@ from typing import Any
 from tagger.text.output_files import whole_file
 from tagger.training.run_folder import REPORT
 from tagger.training.sweep_folder import TABLE, Sweep
-from tagger.training.sweep_run import SweepRun
+from tagger.training.sweep_run import SweepRun, differing_overrides
 
 FIELDS = (
     *("run", "state", "overrides", "dev_accuracy"),
@@ -78,12 +78,6 @@ def format_table(runs: Sequence[SweepRun], path: Path) -> str:
 
 def _short(number: re.Match[str]) -> str:
     return f"{float(number[0]):.4g}"
-
-
-def differing_overrides(runs: Sequence[SweepRun]) -> list[str]:
-    """The overrides of each run without those that all runs share."""
-    common = set.intersection(*(set(run.overrides) for run in runs)) if len(runs) > 1 else set()
-    return [" ".join(override for override in run.overrides if override not in common) for run in runs]
 
 
 def format_differing_tags(folder: Path, runs: Sequence[SweepRun]) -> str:
