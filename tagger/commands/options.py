@@ -29,7 +29,7 @@ def format_help(inputs: Iterable[InputFormat] = tuple(INPUTS), outputs: bool = F
         inputs: the formats that the command reads.
         outputs: whether the command has --output, too.
     """
-    lines = ["\b", "Formats of --input, and their suffixes, which may be followed by .gz:"]
+    lines = ["\b", "Formats of --input, and their suffixes, which .gz or .zst may follow:"]
     for name in inputs:
         suffixes = " ".join(suffix for suffix, format in SUFFIXES.items() if format == name)
         lines += _entry(name, f"{INPUTS[name]} ({suffixes})")

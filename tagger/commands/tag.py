@@ -3,7 +3,6 @@
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TextIO, get_args
 
 import typer
@@ -31,7 +30,8 @@ from tagger.text.columns import column_separator
 from tagger.text.conllu import with_comments
 from tagger.text.files import STDIO, check_input
 from tagger.text.formats import MAX_PATHS, OUTPUTS, SEPARATORS, OutputFormat, TaggedFormat, format_of
-from tagger.text.output_files import is_replaced, whole_file
+from tagger.text.place_files import replaces, whole_text
+from tagger.text.remote_path import Place, place_of
 from tagger.text.sentence import Sentence
 from tagger.text.terminal import printable
 from tagger.text.writers import writer
@@ -124,8 +124,9 @@ def tag(
 ) -> None:
     """Tags files: running text, or tokens in one of several formats.
 
-    Files ending in .gz are read and written compressed. An output appears under its name when it is whole. Outputs that
-    exist are kept. A folder of outputs gets a manifest, which lists what is finished.
+    Files and folders may be URLs: s3://, gs://, and for input hf:// and https://. Files ending in .gz or .zst are read
+    and written compressed. An output appears under its name when it is whole. Outputs that exist are kept. A folder of
+    outputs gets a manifest, which lists what is finished.
     """
     from rich.console import Console
 
@@ -152,10 +153,10 @@ def tag(
                 f"--shard {part} does not go with --review-below, whose one output has the doubtful sentences of all"
                 " files"
             )
-        if to is not None and is_replaced(Path(to)) and not force:
+        if to is not None and replaces(place_of(to)) and not force:
             say(f"kept: {to}; --force replaces what exists")
             return
-    jobs, skipped = plan_jobs(sources or [], to, input, output, into_one=review_below is not None)
+    jobs, skipped, target = plan_jobs(sources or [], to, input, output, into_one=review_below is not None)
     check_segmenter(segmenter, {job.source: job.input for job in jobs})
     lexicons = lexicon_files(lexicon or [])
     if keep:
@@ -165,7 +166,7 @@ def tag(
     if skipped:
         say(format_skipped(skipped))
     if part is not None:
-        own = jobs_of_shard(jobs, part, sources or [], to)
+        own = jobs_of_shard(jobs, part, sources or [], target)
         if not own:
             say(f"shard {part}: none of {len(jobs)} files, so there is nothing to do")
             return
@@ -185,7 +186,7 @@ def tag(
         "precision": choose_precision(precision, choose_device(device)),
         "options": [input, output, probabilities, top, separator, paragraph_per_line, encoding, *more],
     }
-    manifest = Manifest(Path(to), settings, part) if to and all(job.target != Path(to) for job in jobs) else None
+    manifest = Manifest(target, settings, part) if target and all(job.target != target for job in jobs) else None
     outputs = Outputs(jobs, manifest, force, resume)
     for message in outputs.messages:
         say(message)
@@ -202,7 +203,7 @@ def tag(
 
     options = Options(encoding, separator, paragraph_per_line, probabilities, top, paths, places)
     if review_below is not None:
-        _review(tagger, jobs, options, review_below, to)
+        _review(tagger, jobs, options, review_below, target)
         return
 
     def open_output(job: Job) -> AbstractContextManager[TextIO]:
@@ -238,14 +239,15 @@ def _check_review(below: float, to: str | None, output: str | None, others: Mapp
     named = f"--output {output}" if output is not None else f"-o {to}"
     if (output or format_of(to or "", "conllu")) != "conllu":
         raise InputError(f"{named} does not go with --review-below, which writes CoNLL-U; name a file such as x.conllu")
-    if to is not None and (to.endswith("/") or Path(to).is_dir()):
-        raise InputError(f"-o {to} is a folder; --review-below writes one file, such as {Path(to, 'review.conllu')}")
+    if to is not None and (to.endswith("/") or place_of(to).is_dir()):
+        file = place_of(to) / "review.conllu"
+        raise InputError(f"-o {to} is a folder; --review-below writes one file, such as {file}")
     for option, value in others.items():
         if value:
             raise InputError(f"{option} does not go with --review-below, which writes CoNLL-U with probabilities")
 
 
-def _review(tagger: "Tagger", jobs: Sequence["Job"], options: "Options", below: float, to: str | None) -> None:
+def _review(tagger: "Tagger", jobs: Sequence["Job"], options: "Options", below: float, to: Place | None) -> None:
     """Writes the sentences that the tagger doubts, of all files together."""
     from tagger.tagging.bulk import file_sentences
     from tagger.tagging.review import doubtful_sentences
@@ -261,7 +263,7 @@ def _review(tagger: "Tagger", jobs: Sequence["Job"], options: "Options", below: 
                 yield with_comments(sentence, "# source =", source) if source else sentence
 
     write = writer("conllu", tagger.columns, probabilities=True)
-    with standard_output() if to is None else whole_file(to) as out:  # before tagging, which may take hours
+    with standard_output() if to is None else whole_text(to) as out:  # before tagging, which may take hours
         doubtful = doubtful_sentences(tagger, sentences(), below, options.keep is not None)
         for sentence in doubtful:
             out.write(write(sentence))

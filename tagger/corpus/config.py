@@ -60,7 +60,7 @@ class FilesConfig(CorpusConfig):
     """A file for each split.
 
     Attributes:
-        train, dev, test: files, plain or compressed (`.gz`).
+        train, dev, test: files, plain or compressed (`.gz`, `.zst`).
         encoding: of all files.
     """
 

@@ -13,7 +13,7 @@ from tagger.text.files import read_lines
 from tagger.text.sentence import Sentence
 
 TRAIN, DEV, TEST = SPLITS = "train", "dev", "test"
-_SPLIT = re.compile(r"(?:^|[-_.])(train|dev|test)\.conllu(?:\.gz)?$")
+_SPLIT = re.compile(r"(?:^|[-_.])(train|dev|test)\.conllu(?:\.gz|\.zst)?$")
 _DEPREL = 7  # the column of the relation to the head
 _SAME_WORD = "goeswith"  # the relation of the rest of a word that was torn apart: UD gives it X and no lemma
 _NEW_DOCUMENT = re.compile(r"# *newdoc\b")

@@ -23,6 +23,7 @@ from tagger.text.columns import read_columns
 from tagger.text.conllu import COLUMNS, read_conllu
 from tagger.text.files import file_version, read_lines
 from tagger.text.formats import format_of
+from tagger.text.packed import PACKED
 from tagger.text.sentence import Sentence
 
 
@@ -95,7 +96,7 @@ def _in_folder(folder: Path, split: str) -> str | None:
     if not folder.is_dir():
         remedy = "is a file; give it as corpus.train=FILE" if folder.exists() else "does not exist; check corpus.path"
         raise InputError(f"{folder} {remedy}")
-    found = sorted(file for end in ("", ".gz") for file in folder.glob(f"[!.]*-{split}.conllu{end}"))
+    found = sorted(file for end in ("", *PACKED) for file in folder.glob(f"[!.]*-{split}.conllu{end}"))
     if len(found) > 1:
         names = ", ".join(file.name for file in found)
         raise InputError(f"{folder} has {len(found)} files for {split}: {names}; choose one with corpus.{split}=FILE")

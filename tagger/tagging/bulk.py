@@ -211,7 +211,8 @@ def _units(tagger: "Tagger", job: "Job", options: Options) -> Iterator[tuple[Uni
     binary = open_binary(job.source)
 
     def position() -> int:
-        return binary.tell() if isinstance(binary, io.BufferedReader) and binary.seekable() else 0
+        known = job.listed is not None or (isinstance(binary, io.BufferedReader) and binary.seekable())
+        return binary.tell() if known else 0
 
     try:
         with closing(decoded_lines(binary, job.source, options.encoding)) as lines:

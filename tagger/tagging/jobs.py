@@ -2,13 +2,17 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from pathlib import Path, PurePath
 from typing import NamedTuple
 
 from tagger.errors import InputError
+from tagger.tagging.sources import FoundFile, found_files
 from tagger.text.files import STDIO
 from tagger.text.formats import SUFFIXES, format_of, renamed
+from tagger.text.packed import packing
+from tagger.text.remote import check_writable
+from tagger.text.remote_path import Place, RemoteFile, RemotePath, is_same, place_of
 
 MANIFEST_NAME = "tagger.manifest"  # in the folder of outputs; that of a shard has more after it
 MAX_SHOWN_SUFFIXES = 5
@@ -18,14 +22,17 @@ _MANIFEST = re.compile(rf"{re.escape(MANIFEST_NAME)}(\.[0-9]+-of-[0-9]+)?")
 class Job(NamedTuple):
     """One file to tag."""
 
-    source: str  # a path, or `-` for standard input
+    source: str  # a path, a URL, or `-` for standard input
     input: str  # its format
-    target: Path | None  # None: standard output
+    target: Place | None  # None: standard output
     output: str  # its format
+    listed: RemoteFile | None = None  # what the storage said of a remote source
 
     @property
     def size(self) -> int:
         """Bytes to read; 0 if that is not known."""
+        if self.listed is not None:
+            return self.listed.size
         path = Path(self.source)
         return path.stat().st_size if self.source != STDIO and path.is_file() else 0
 
@@ -35,6 +42,7 @@ class Plan(NamedTuple):
 
     jobs: list[Job]
     skipped: Mapping[str, int]  # suffix without a known format ("" for none) -> number of files skipped for it
+    to: Place | None = None  # where the outputs go: a file, a folder or, if None, standard output
 
 
 def plan_jobs(
@@ -62,49 +70,65 @@ def plan_jobs(
         raise InputError("'' is no file; name one, or - for standard input")
     if to == "":
         raise InputError("-o '' is no file; name a file or a folder")
-    found: list[tuple[Path | None, str]] = []  # (the place below a folder `to`, the source)
+    target = None if to is None else place_of(to)
+    if isinstance(target, RemotePath):
+        check_writable(target.url)
+    found: list[FoundFile | None] = []  # None: standard input
     skipped = Counter[str]()
+    has_folder = False
     for source in sources:
         if source == STDIO:
-            found.append((None, source))
-        elif Path(source).is_dir():
-            if to is None and not into_one:
-                raise InputError(f"{source} is a folder; name one for its tagged files with -o")
-            before = len(found)
-            for path in _files(Path(source), None if to is None else Path(to)):
-                if input is not None or format_of(str(path), ""):
-                    found.append((path.relative_to(source), str(path)))
-                else:
-                    skipped[_suffix(path)] += 1
-            if len(found) == before:
-                raise InputError(
-                    f"{source}: no file with one of the suffixes {' '.join(SUFFIXES)}; with --input FORMAT, files with"
-                    " all suffixes are read"
-                )
-        elif Path(source).exists():
-            found.append((Path(Path(source).name), source))
-        else:
-            raise InputError(f"{source}: no such file or folder")
+            found.append(None)
+            continue
+        files, is_folder = found_files(source, target)
+        if not is_folder:
+            found.extend(files)
+            continue
+        has_folder = True
+        if to is None and not into_one:
+            raise InputError(f"{source} is a folder; name one for its tagged files with -o")
+        before = len(found)
+        for file in files:
+            if any(map(is_manifest, file.place.parts)):
+                continue
+            if input is not None or format_of(file.place.name, ""):
+                found.append(file)
+            else:
+                skipped[_suffix(file.place)] += 1
+        if len(found) == before:
+            raise InputError(
+                f"{source}: no file with one of the suffixes {' '.join(SUFFIXES)}; with --input FORMAT, files with"
+                " all suffixes are read"
+            )
     if into_one:
-        return Plan(_joined([source for _, source in found], to, input, output), skipped)
-    several = len(found) > 1 or any(Path(source).is_dir() for source in sources)
-    into_folder = to is not None and (Path(to).is_dir() or to.endswith("/") or several)
-    if to is not None and several and not Path(to).is_dir():
-        if Path(to).exists():
+        return Plan([_joined(file, target, input, output) for file in found], skipped, target)
+    several = len(found) > 1 or has_folder
+    if to is not None and target is not None and several and not target.is_dir():
+        if target.exists():
             raise InputError(f"-o {to} is a file; several files need a folder")
         if format_of(to, "") and not to.endswith("/"):
             raise InputError(f"-o {to} is the name of a file; several files need a folder: -o {to}/")
+    into_folder = to is not None and target is not None and (to.endswith("/") or several or target.is_dir())
+    named = format_of(to, "") if to is not None and not into_folder else ""
     jobs = []
-    for place, source in found:
-        reads = input or ("text" if place is None else format_of(source))
-        named = format_of(to, "") if to is not None and not into_folder else ""
+    for one in found:
+        reads = _format(one, input)
         writes = output or (named if named not in ("", "text") else "conllu" if reads == "conllu" else "tsv")
-        target = Path(to) if to is not None else None
+        own = target
         if target is not None and into_folder:
-            target = target / renamed(place or Path("stdin"), writes)
-        jobs.append(Job(source, reads, target, writes))
+            own = target / renamed(Path("stdin") if one is None else one.place, writes)
+        jobs.append(_job(one, reads, own, writes))
     _check(jobs)
-    return Plan(jobs, skipped)
+    return Plan(jobs, skipped, target)
+
+
+def output_name(job: Job, folder: Place) -> str:
+    """The name of a job's output below the folder of outputs; empty if it has none."""
+    if isinstance(job.target, RemotePath) and isinstance(folder, RemotePath):
+        return job.target.relative_to(folder).as_posix()
+    if isinstance(job.target, Path) and isinstance(folder, Path):
+        return job.target.relative_to(folder).as_posix()
+    return ""
 
 
 def is_manifest(name: str) -> bool:
@@ -126,39 +150,35 @@ def format_skipped(skipped: Mapping[str, int]) -> str:
     )
 
 
-def _suffix(path: Path) -> str:
-    plain = path.with_suffix("") if path.suffix.lower() == ".gz" else path
+def _suffix(path: PurePath) -> str:
+    plain = path.with_suffix("") if packing(path.name) else path
     return plain.suffix.lower()
 
 
-def _joined(sources: Sequence[str], to: str | None, input: str | None, output: str | None) -> list[Job]:
-    """The jobs whose outputs go into one file, `to`."""
-    jobs = []
-    for source in sources:
-        reads = input or ("text" if source == STDIO else format_of(source))
-        if to is not None and source != STDIO and Path(to).exists() and Path(to).samefile(source):
-            raise InputError(f"{source} would be replaced by what is made of it; choose another -o")
-        jobs.append(Job(source, reads, None, output or ("conllu" if reads == "conllu" else "tsv")))
-    return jobs
+def _format(file: FoundFile | None, input: str | None) -> str:
+    return input or ("text" if file is None else format_of(file.place.name))
 
 
-def _files(folder: Path, to: Path | None) -> Iterator[Path]:
-    """The files in a folder and the folders in it, without hidden ones and without outputs of earlier runs in `to`."""
-    outputs = None if to is None else to.resolve()
-    for path in sorted(folder.rglob("*")):
-        hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-        output = outputs is not None and folder.resolve() != outputs and path.resolve().is_relative_to(outputs)
-        if not hidden and not output and path.is_file() and not is_manifest(path.name):
-            yield path
+def _joined(file: FoundFile | None, to: Place | None, input: str | None, output: str | None) -> Job:
+    """The job of a file whose output goes into one file with others, `to`."""
+    reads = _format(file, input)
+    if file is not None and to is not None and is_same(to, place_of(file.source)):
+        raise InputError(f"{file.source} would be replaced by what is made of it; choose another -o")
+    writes = output or ("conllu" if reads == "conllu" else "tsv")
+    return _job(file, reads, None, writes)
+
+
+def _job(file: FoundFile | None, reads: str, target: Place | None, writes: str) -> Job:
+    return Job(STDIO, reads, target, writes) if file is None else Job(file.source, reads, target, writes, file.listed)
 
 
 def _check(jobs: Sequence[Job]) -> None:
-    taken: dict[Path, str] = {}
+    taken: dict[Place, str] = {}
     for job in jobs:
         if job.target is None:
             continue
         if job.target in taken:
             raise InputError(f"{taken[job.target]} and {job.source} would both become {job.target}; tag them apart")
         taken[job.target] = job.source
-        if job.source != STDIO and job.target.exists() and job.target.samefile(job.source):
+        if job.source != STDIO and is_same(job.target, place_of(job.source)):
             raise InputError(f"{job.source} would be replaced by its own tagging; choose another -o")

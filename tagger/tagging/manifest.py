@@ -1,27 +1,28 @@
 """The manifest: a file in a folder of outputs that lists the finished ones, so that a killed run can be resumed.
 
-The file has JSON lines. A run that writes into the folder adds a header with its id and settings, then a line for each
-output with the checksum of its content. An output is listed when its content is complete and before it gets its name.
-If the process dies, each output file is either listed with its content, so a run made it, or comes from elsewhere.
-Several runs may write into one folder at the same time: each line is appended by one call of the system and names its
-run. A shard of a run, which may be on another machine, has a file of its own. All files of the folder are read.
+The manifest has JSON lines. A run that writes into the folder adds a header with its id and settings, then a line for
+each output with the checksum of its content. An output is listed when its content is complete and before it gets its
+name. If the process dies, each output file is either listed with its content, so a run made it, or comes from
+elsewhere. Several runs may write into one folder at the same time: each line names its run. A shard of a run, which may
+be on another machine, has a file of its own, and so has each run in remote storage. All files of the folder are read.
 """
 
 import hashlib
 import json
-import os
 import re
 import secrets
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from enum import Enum
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple, cast
+from typing import Any, NamedTuple
 
 from tagger.errors import InputError
-from tagger.tagging.jobs import MANIFEST_NAME, Job, is_manifest
+from tagger.tagging.jobs import MANIFEST_NAME, Job, output_name
+from tagger.tagging.manifest_files import manifest_files
 from tagger.tagging.shard import Shard
-from tagger.text.files import STDIO, file_version
+from tagger.text.files import STDIO, file_version, open_binary
+from tagger.text.remote_path import Place
 from tagger.weights.saved_config import MEMBERS
 
 _FORMAT = 2
@@ -52,7 +53,7 @@ class _Run(NamedTuple):
 
     number: int  # greater than those of all runs that its manifests listed when it began; 0 of older versions
     settings: Any
-    file: Path  # its manifest
+    file: str  # that has it
 
 
 class _Entry(NamedTuple):
@@ -67,7 +68,7 @@ class _Entry(NamedTuple):
 class Manifest:
     """The manifest of a folder, for a run with certain settings."""
 
-    def __init__(self, folder: Path, settings: Mapping[str, Any], shard: Shard | None = None) -> None:
+    def __init__(self, folder: Place, settings: Mapping[str, Any], shard: Shard | None = None) -> None:
         """Reads the folder's manifests, if it has any.
 
         A line that is not JSON is skipped: a killed run or a full disk left it incomplete. An output that only such a
@@ -81,42 +82,36 @@ class Manifest:
         Raises:
             InputError: a manifest cannot be read, or the run's own file is no manifest.
         """
-        self.folder, self.path = folder, folder / (MANIFEST_NAME if shard is None else shard.manifest_name)
+        self.folder = folder
         self.run = secrets.token_hex(8)
+        self._files = manifest_files(folder, MANIFEST_NAME if shard is None else shard.manifest_name, self.run)
+        self._started = False
         self._shard = shard
         self._settings = json.loads(json.dumps(settings))
         self._runs: dict[str, _Run] = {}  # by id
         self._entries: dict[str, list[_Entry]] = {}  # target -> entries of runs, the latest last
-        self._older: Path | None = None  # a manifest of an older format
+        self._older: str | None = None  # a file of an older format
         self._sources: dict[str, list[str | int]] = {}
-        self._out: BinaryIO | None = None
-        self._torn = False  # whether the file ends within a line
-        for path in sorted(folder.glob(f"{MANIFEST_NAME}*")):
-            if is_manifest(path.name):
-                self._read(path)
+        for file, content in self._files.read():
+            for line in content.splitlines():
+                self._read(file, line)
+            own = file == self._files.own != self._older  # that of another run may have no header yet
+            if content and own and all(run.file != file for run in self._runs.values()):
+                raise InputError(
+                    f"{file} is damaged: it has no header; delete it, and tag everything again with --force"
+                )
         self._number = 1 + max((run.number for run in self._runs.values()), default=0)
         for entries in self._entries.values():
             entries.sort(key=lambda entry: self._runs[entry.run].number)
 
-    def _read(self, path: Path) -> None:
-        """Reads a file. That of another run may have no header yet."""
-        try:
-            content = path.read_bytes()
-        except OSError as error:
-            raise InputError(f"{path} cannot be read: {error.strerror}") from None
-        for line in content.splitlines():
-            self._read_line(path, line)
-        if content and path == self.path != self._older and all(run.file != path for run in self._runs.values()):
-            raise InputError(f"{path} is damaged: it has no header; delete it, and tag everything again with --force")
-
-    def _read_line(self, path: Path, line: bytes) -> None:
+    def _read(self, file: str, line: bytes) -> None:
         """Reads a line. A line that is incomplete or of no manifest is skipped."""
         try:
             fields = json.loads(line)
             if fields.get("manifest") == _OLDER_FORMAT:
-                self._older = path
+                self._older = file
             elif fields.get("manifest") == _FORMAT and _RUN.fullmatch(fields["run"]):
-                self._runs[fields["run"]] = _Run(int(fields.get("number", 0)), fields["settings"], path)
+                self._runs[fields["run"]] = _Run(int(fields.get("number", 0)), fields["settings"], file)
             elif fields["run"] in self._runs and (self._shard is None or self._shard.owns(fields["target"])):
                 entry = _Entry(*(fields[name] for name in _Entry._fields))
                 self._entries.setdefault(fields["target"], []).append(entry)
@@ -142,11 +137,11 @@ class Manifest:
         self.note_source(job)
         if job.target is None or not job.target.is_file():
             return OutputState.ABSENT
-        entries = self._entries.get(self._name(job), [])
+        entries = self._entries.get(output_name(job, self.folder), [])
         if not entries:
             return OutputState.UNLISTED
-        size = job.target.stat().st_size
-        content = checksum(job.target) if any(entry.bytes == size for entry in entries) else ""
+        size = _size(job.target)
+        content = checksum(str(job.target)) if any(entry.bytes == size for entry in entries) else ""
         if all(content != entry.sha256 for entry in entries):
             return OutputState.CHANGED
         last = entries[-1]
@@ -160,17 +155,17 @@ class Manifest:
 
     def has_other_settings(self, job: Job) -> bool:
         """Whether the output was last listed by a run with other settings; its content is not read."""
-        entries = self._entries.get(self._name(job), [])
+        entries = self._entries.get(output_name(job, self.folder), [])
         return bool(entries) and self._runs[entries[-1].run].settings != self._settings
 
     def remove_leftovers(self, jobs: Sequence[Job]) -> None:
         """Deletes incomplete hidden files beside the outputs that killed runs with these settings left.
 
         Their names contain the id of the run, which stands in the manifest and nowhere else. A shard deletes those of
-        its own manifest alone, since the other shards may be at work.
+        its own manifest alone, since the other shards may be at work. In remote storage nobody sees what is incomplete.
         """
-        runs = {run for run in self._own_runs() if self._shard is None or self._runs[run].file == self.path}
-        for folder in {job.target.parent for job in jobs if job.target is not None}:
+        runs = {run for run in self._own_runs() if self._shard is None or self._runs[run].file == self._files.own}
+        for folder in {job.target.parent for job in jobs if isinstance(job.target, Path)}:
             for path in folder.glob(".*.part"):
                 name = _LEFTOVER.fullmatch(path.name)
                 if name is not None and name[1] in runs:
@@ -179,8 +174,8 @@ class Manifest:
     def note_source(self, job: Job) -> None:
         """Remembers the version of a job's source. Call it before the source is read, so that later changes show."""
         if job.source not in self._sources:
-            self._sources[job.source] = ["", 0, 0]
-            if job.source != STDIO:
+            self._sources[job.source] = ["", 0, 0] if job.listed is None else [*job.listed]
+            if job.listed is None and job.source != STDIO:
                 with suppress(OSError):  # the error comes when the source is read
                     self._sources[job.source] = [*file_version(job.source)]
 
@@ -190,18 +185,9 @@ class Manifest:
         Raises:
             InputError: the manifest cannot be written.
         """
-        if self._out is not None:
-            return
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            self._out = cast(BinaryIO, self.path.open("a+b", buffering=0))
-            size = self._out.seek(0, os.SEEK_END)
-            if size:
-                self._out.seek(size - 1)
-                self._torn = self._out.read(1) != b"\n"
-        except OSError as error:
-            raise self._unwritable(error) from None
-        self._write({"manifest": _FORMAT, "run": self.run, "number": self._number, "settings": self._settings})
+        if not self._started:
+            self._write({"manifest": _FORMAT, "run": self.run, "number": self._number, "settings": self._settings})
+            self._started = True
 
     def add(self, job: Job, content: Path) -> None:
         """Lists an output that is about to get its name.
@@ -216,33 +202,24 @@ class Manifest:
         self.start()
         self.note_source(job)
         entry = _Entry(self.run, content.stat().st_size, checksum(content), self._sources[job.source])
-        self._write({"target": self._name(job), **entry._asdict()})
+        self._write({"target": output_name(job, self.folder), **entry._asdict()})
 
     def close(self) -> None:
-        """Closes the file."""
-        if self._out is not None:
-            self._out.close()
+        """Closes the files."""
+        self._files.close()
 
     def _own_runs(self) -> list[str]:
         return [name for name, run in self._runs.items() if run.settings == self._settings]
 
     def _write(self, line: Mapping[str, Any]) -> None:
-        assert self._out is not None
-        text = ("\n" if self._torn else "") + json.dumps(line) + "\n"
-        self._torn = True
-        try:
-            complete = self._out.write(text.encode()) == len(text)
-        except OSError as error:
-            raise self._unwritable(error) from None
-        if not complete:
-            raise InputError(f"{self.path} cannot be written: no space left on the device")
-        self._torn = False
+        self._files.append(json.dumps(line))
 
-    def _unwritable(self, error: OSError) -> InputError:
-        return InputError(f"{self.path} cannot be written: {error.strerror}")
 
-    def _name(self, job: Job) -> str:
-        return "" if job.target is None else job.target.relative_to(self.folder).as_posix()
+def _size(target: Place) -> int:
+    if isinstance(target, Path):
+        return target.stat().st_size
+    listed = target.listed()
+    return 0 if listed is None else listed.size
 
 
 def fingerprint(folder: Path) -> str:
@@ -260,8 +237,11 @@ def checksum(path: Path | str) -> str:
     Raises:
         InputError: it cannot be read.
     """
-    try:
-        with Path(path).open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise InputError(f"{path}: {error.strerror}; check the name") from None
+    digest = hashlib.sha256()
+    with open_binary(str(path)) as file:
+        try:
+            while block := file.read(1 << 20):
+                digest.update(block)
+        except OSError as error:
+            raise InputError(f"{path} cannot be read: {error.strerror}") from None
+    return digest.hexdigest()

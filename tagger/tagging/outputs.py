@@ -1,6 +1,7 @@
 """Decides which outputs a run must still make, and protects existing files."""
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
@@ -8,9 +9,11 @@ from typing import TextIO
 from tagger.errors import InputError
 from tagger.tagging.jobs import Job
 from tagger.tagging.manifest import Manifest, OutputState
-from tagger.text.output_files import is_replaced, whole_file
+from tagger.tagging.manifest_files import READERS
+from tagger.text.place_files import replaces, whole_text
+from tagger.text.remote_path import Place, RemoteFile, RemotePath
 
-_FileState = tuple[int, int, int]
+_FileState = tuple[int, int, int] | RemoteFile
 
 
 class Outputs:
@@ -51,7 +54,7 @@ class Outputs:
         if manifest is not None:
             for job in self.pending:
                 manifest.note_source(job)
-        self._before = {job.target: _file_state(job.target) for job in self.pending if job.target is not None}
+        self._before = {job.target: _state_before(job.target) for job in self.pending if job.target is not None}
 
     @contextmanager
     def open(self, job: Job) -> Iterator[TextIO]:
@@ -72,7 +75,7 @@ class Outputs:
         if self._manifest is not None:
             self._manifest.start()
         run = "" if self._manifest is None else self._manifest.run
-        with whole_file(target, run=run, before_naming=before_naming) as out:
+        with whole_text(target, run=run, before_naming=before_naming) as out:
             yield out
 
     def _missing(self, jobs: Sequence[Job]) -> list[Job]:
@@ -80,7 +83,7 @@ class Outputs:
         pending: list[Job] = []
         kept: list[Job] = []
         for job in jobs:
-            exists = job.target is not None and is_replaced(job.target)
+            exists = job.target is not None and replaces(job.target)
             (kept if exists and not self._force else pending).append(job)
         manifest = self._manifest
         other = [job for job in kept if manifest is not None and manifest.has_other_settings(job)]
@@ -95,7 +98,11 @@ class Outputs:
 
     def _unfinished(self, jobs: Sequence[Job], manifest: Manifest) -> list[Job]:
         """The jobs that a resumed run has to do."""
-        states = {job: manifest.state(job) for job in jobs}
+        if isinstance(manifest.folder, RemotePath):  # outputs are read again, and each takes a while to come
+            with ThreadPoolExecutor(READERS) as threads:
+                states = dict(zip(jobs, threads.map(manifest.state, jobs), strict=True))
+        else:
+            states = {job: manifest.state(job) for job in jobs}
         finished = sum(state is OutputState.FINISHED for state in states.values())
         self.messages.append(f"resuming: {finished} of {len(jobs)} outputs are finished")
         for state in OutputState:
@@ -113,8 +120,15 @@ def _listed(jobs: Sequence[Job]) -> str:
     return f"{jobs[0].target}{f' and {len(jobs) - 1} more' if len(jobs) > 1 else ''}"
 
 
-def _file_state(path: Path) -> _FileState | None:
-    """Numbers that change when a file is replaced or written to; None if there is no file."""
+def _state_before(path: Place) -> _FileState | None:
+    """The state of a file when the run starts, from the listing of remote storage."""
+    return path.listed() if isinstance(path, RemotePath) else _file_state(path)
+
+
+def _file_state(path: Place) -> _FileState | None:
+    """Values that change when a file is replaced or written to; None if there is no file."""
+    if isinstance(path, RemotePath):
+        return path.current()
     try:
         status = path.stat()
     except OSError:

@@ -8,12 +8,12 @@ tagged twice. By position in the list, all files after the new one would move.
 import hashlib
 import re
 from collections.abc import Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 from tagger.errors import InputError, shorten
-from tagger.tagging.jobs import MANIFEST_NAME, Job
+from tagger.tagging.jobs import MANIFEST_NAME, Job, output_name
 from tagger.text.files import STDIO
+from tagger.text.remote_path import Place, is_same, place_of
 
 _SHARD = re.compile("([0-9]{1,9})/([0-9]{1,9})")
 
@@ -51,7 +51,7 @@ def parse_shard(text: str) -> Shard:
     return Shard(int(match[1]), int(match[2]))
 
 
-def jobs_of_shard(jobs: Sequence[Job], shard: Shard, sources: Sequence[str], to: str | None) -> list[Job]:
+def jobs_of_shard(jobs: Sequence[Job], shard: Shard, sources: Sequence[str], to: Place | None) -> list[Job]:
     """The jobs of a shard.
 
     Args:
@@ -65,12 +65,12 @@ def jobs_of_shard(jobs: Sequence[Job], shard: Shard, sources: Sequence[str], to:
     """
     if any(job.source == STDIO for job in jobs):
         raise InputError(f"--shard {shard} divides files, and standard input is none; name files or folders")
-    if to is None or any(job.target is None or job.target == Path(to) for job in jobs):
+    if to is None or any(job.target is None or job.target == to for job in jobs):
         raise InputError(f"--shard {shard} divides files whose outputs go into a folder; name one: -o FOLDER/")
     for source in sources:
-        if Path(source).is_dir() and Path(to).is_dir() and Path(to).samefile(source):
+        if is_same(to, place_of(source)):
             raise InputError(
                 f"-o {to} has the files to tag: shards that start later would take the outputs of others for files to"
                 " tag; choose another -o"
             )
-    return [job for job in jobs if job.target is not None and shard.owns(job.target.relative_to(to).as_posix())]
+    return [job for job in jobs if shard.owns(output_name(job, to))]

@@ -14,8 +14,8 @@ from typing import NamedTuple
 
 from tagger.errors import InputError, shorten
 from tagger.text.characters import encodable
-from tagger.text.files import whole_lines
 from tagger.text.gold_tags import LEMMA
+from tagger.text.lines import whole_lines
 from tagger.text.sentence import MultiwordToken, Sentence
 
 COLUMNS = {"upos": 3, "xpos": 4, "feats": 5, LEMMA: 2}  # the tag columns, counted from 0

@@ -1,26 +1,26 @@
 """Files -> lines of text, plain or compressed."""
 
 import codecs
-import gzip
 import io
 import os
 import re
 import sys
-import zlib
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO
 
 from tagger.errors import InputError, shorten
+from tagger.text.lines import MAX_LINE
+from tagger.text.packed import DAMAGED, packing, packing_of_content, unpacked
+from tagger.text.remote import is_remote, open_remote
 
 STDIO = "-"
-MAX_LINE = 1 << 22  # characters; a longer line comes in pieces, so that memory stays bounded
 _UNDECODED = re.compile("[\udc80-\udcff]")
 
 
 def open_binary(path: str) -> BinaryIO:
-    """Opens `path` for reading, `-` as standard input.
+    """Opens `path` for reading: a file, `-` as standard input, or a URL such as `s3://bucket/book.txt`.
 
     Raises:
         InputError: there is no such file, or it cannot be read.
@@ -29,6 +29,8 @@ def open_binary(path: str) -> BinaryIO:
         if sys.stdin is None:
             raise InputError("standard input is closed; name a file")
         return sys.stdin.buffer
+    if is_remote(path):
+        return open_remote(path)
     try:
         return Path(path).open("rb")
     except IsADirectoryError:
@@ -63,8 +65,9 @@ def decoded_lines(
 ) -> Generator[str, None, None]:
     """Yields the lines of an open file with their line ends; only `\\n` ends a line.
 
-    The bytes are unpacked if `path` ends in `.gz` or, in UTF-8, if they begin like gzip (for standard input). A
-    byte-order mark at the start is dropped. A line longer than `MAX_LINE` comes in pieces; see `whole_lines`.
+    The bytes are unpacked if `path` ends in `.gz` or `.zst` or, in UTF-8, if they begin like those (for standard
+    input). A byte-order mark at the start is dropped. A line longer than `MAX_LINE` comes in pieces; see `whole_lines`
+    of `lines`.
 
     Args:
         binary: the open file; the caller closes it.
@@ -73,18 +76,17 @@ def decoded_lines(
         option: the option or key that sets the encoding, for error messages; an empty string if nothing sets it.
 
     Raises:
-        InputError: the bytes are not of the encoding, Python does not know the encoding, or the gzip file is damaged.
+        InputError: the bytes are not of the encoding, Python does not know it, or the compressed file is damaged.
     """
     remedy = f"name the file's encoding with {option}" if option else "save it as UTF-8"
-    number = 0
+    number, ending = 0, ""
     ended = True  # whether the last piece ended a line
     try:
         utf8 = codecs.lookup(encoding).name in ("utf-8", "utf-8-sig")
         if utf8:
             encoding = "utf-8-sig"
-        stream = binary
-        if path.lower().endswith(".gz") or (utf8 and _starts_like_gzip(binary)):
-            stream = cast(BinaryIO, gzip.GzipFile(fileobj=binary))
+        ending = packing(path) or (packing_of_content(binary) if utf8 else "")
+        stream = unpacked(binary, ending)
         text = io.TextIOWrapper(stream, encoding=encoding, errors="surrogateescape", newline="\n")
         try:
             while line := text.readline(MAX_LINE):
@@ -103,18 +105,13 @@ def decoded_lines(
         raise _unknown_encoding(encoding) from None
     except UnicodeError as error:
         raise InputError(f"{path}, near line {number + ended}: not {encoding}: {error}; {remedy}") from None
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise InputError(f"{path}, after line {number}: not a whole gzip file ({error}); fetch it again") from None
+    except DAMAGED as error:
+        name = "Zstandard" if ending == ".zst" else "gzip"
+        raise InputError(f"{path}, after line {number}: not a whole {name} file ({error}); fetch it again") from None
     except IsADirectoryError:
         raise InputError(f"{path} is a folder; a file is needed here") from None
     except OSError as error:
         raise InputError(f"{path}, after line {number}: cannot be read further: {error.strerror}") from None
-
-
-def _starts_like_gzip(binary: BinaryIO) -> bool:
-    """Whether the next two bytes are those of gzip, with which no UTF-8 text begins; False if they cannot be seen."""
-    peek = getattr(binary, "peek", None)
-    return peek is not None and peek(2)[:2] == b"\x1f\x8b"
 
 
 def read_lines(path: str, encoding: str = "utf-8", option: str = "--encoding") -> Iterator[str]:
@@ -134,30 +131,6 @@ def read_lines(path: str, encoding: str = "utf-8", option: str = "--encoding") -
     finally:
         if path != STDIO:
             binary.close()
-
-
-def whole_lines(lines: Iterable[str], path: str) -> Iterator[str]:
-    """Joins the pieces of long lines, for formats in which a line means something.
-
-    Raises:
-        InputError: a line of more than 4 times `MAX_LINE` characters.
-    """
-    pieces: list[str] = []
-    number = 1
-    for line in lines:
-        if len(line) == MAX_LINE and line[-1] != "\n":
-            pieces.append(line)
-            if len(pieces) > 4:
-                raise InputError(
-                    f"{path}, line {number}: longer than {4 * MAX_LINE:,} characters ({shorten(pieces[0])});"
-                    " break the line up, or give the file as running text (.txt)"
-                )
-            continue
-        yield "".join([*pieces, line]) if pieces else line
-        pieces = []
-        number += 1
-    if pieces:
-        yield "".join(pieces)
 
 
 def file_version(path: str | Path) -> tuple[str, int, int]:

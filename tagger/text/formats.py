@@ -4,8 +4,10 @@ To add one, follow the row of the table in CONTRIBUTING.md.
 """
 
 from collections.abc import Mapping
-from pathlib import Path
+from pathlib import PurePath
 from typing import Literal
+
+from tagger.text.packed import packing
 
 TaggedFormat = Literal["conllu", "tsv", "csv", "slash", "jsonl"]  # with tags: both input and output
 InputFormat = Literal["text", "lines", "tokens", TaggedFormat]
@@ -53,15 +55,14 @@ SUFFIXES: Mapping[str, InputFormat] = {  # the first suffix of a format is the o
 
 
 def format_of(path: str, default: str = "text") -> str:
-    """The format that the suffix of `path` names, without regard to `.gz`; `default` if it names none."""
-    name = Path(path.lower().removesuffix(".gz"))
-    return SUFFIXES.get(name.suffix, default)
+    """The format that the suffix of `path` names, without regard to `.gz` or `.zst`; `default` if it names none."""
+    return SUFFIXES.get(PurePath(path[: len(path) - len(packing(path))].lower()).suffix, default)
 
 
-def renamed(path: Path, format: str) -> Path:
+def renamed(path: PurePath, format: str) -> PurePath:
     """`path` with the suffix of `format`: `a/book.txt.gz` becomes `a/book.tsv.gz`, `notes.v2` `notes.v2.tsv`."""
-    packed = path.suffix if path.suffix.lower() == ".gz" else ""
-    plain = path.with_suffix("") if packed else path
+    ending = path.name[len(path.name) - len(packing(path.name)) :]
+    plain = path.with_suffix("") if ending else path
     stem = plain.stem if plain.suffix.lower() in SUFFIXES else plain.name
     suffix = next((suffix for suffix, name in SUFFIXES.items() if name == format), f".{format}")
-    return plain.with_name(stem + suffix + packed)
+    return plain.with_name(stem + suffix + ending)

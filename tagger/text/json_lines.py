@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from tagger.errors import InputError, shorten
-from tagger.text.files import whole_lines
+from tagger.text.lines import whole_lines
 from tagger.text.paragraphs import JsonText, read_paragraphs
 from tagger.text.sentence import MultiwordToken, Sentence
 

@@ -4,7 +4,6 @@ Links are followed, special files are written to directly, and the kernel decide
 """
 
 import errno
-import gzip
 import io
 import os
 import secrets
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import BinaryIO, TextIO, cast
 
 from tagger.errors import InputError
+from tagger.text.packed import packed, packing
 
 MAX_LINKS = 40  # in a row that are followed, as on Linux
 
@@ -24,15 +24,19 @@ def whole_file(
 ) -> Iterator[TextIO]:
     """Opens a file for writing UTF-8 that appears as `path` when the block ends without an error.
 
-    A name that ends in `.gz` is compressed. A lone surrogate is written as `\\udXXX`; see `encodable`. All else is
-    as in `whole_binary`.
+    A name that ends in `.gz` or `.zst` is compressed. A lone surrogate is written as `\\udXXX`; see `encodable`. All
+    else is as in `whole_binary`.
     """
-    with whole_binary(path, run=run, before_naming=before_naming) as binary:
-        stream = binary
-        if Path(path).suffix.lower() == ".gz":  # mtime=0: the same text gives the same bytes
-            stream = cast(BinaryIO, gzip.GzipFile(filename="", mode="wb", fileobj=binary, mtime=0))
-        with io.TextIOWrapper(stream, "utf-8", errors="backslashreplace", newline="\n") as text:
-            yield text
+    with (
+        whole_binary(path, run=run, before_naming=before_naming) as binary,
+        text_writer(binary, Path(path).name) as text,
+    ):
+        yield text
+
+
+def text_writer(binary: BinaryIO, name: str) -> TextIO:
+    """Text of an open file, which takes its bytes, compressed if `name` says so."""
+    return io.TextIOWrapper(packed(binary, packing(name)), "utf-8", errors="backslashreplace", newline="\n")
 
 
 @contextmanager

@@ -10,9 +10,9 @@ from typing import cast
 from tagger.errors import InputError, shorten
 from tagger.text.columns import BLANK_SEPARATED, read_columns, read_tokens
 from tagger.text.conllu import read_conllu
-from tagger.text.files import whole_lines
 from tagger.text.formats import INPUTS, MAY_HAVE_TEXT
 from tagger.text.json_lines import read_jsonl
+from tagger.text.lines import whole_lines
 from tagger.text.paragraphs import Segment, read_paragraphs
 from tagger.text.sentence import Sentence
 from tagger.text.slash import read_slash

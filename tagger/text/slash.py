@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from tagger.errors import InputError, shorten
 from tagger.text.columns import BLANK_SEPARATED
-from tagger.text.files import whole_lines
+from tagger.text.lines import whole_lines
 from tagger.text.sentence import Sentence
 
 NO_BREAK_SPACE = "\u00a0"  # stands for a space inside a word

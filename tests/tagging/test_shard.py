@@ -25,8 +25,8 @@ def _inputs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def planned(shard: Shard | None = None, to: str = "out") -> list[Job]:
-    jobs = plan_jobs(["in"], to, None, None).jobs
-    return jobs if shard is None else jobs_of_shard(jobs, shard, ["in"], to)
+    plan = plan_jobs(["in"], to, None, None)
+    return plan.jobs if shard is None else jobs_of_shard(plan.jobs, shard, ["in"], plan.to)
 
 
 def run(
@@ -185,6 +185,6 @@ def test_manifests_of_shards_are_no_inputs() -> None:
     ],
 )
 def test_what_cannot_be_divided_is_refused(sources: list[str], to: str | None, words: str) -> None:
-    jobs = plan_jobs(sources, to, None, None).jobs
+    plan = plan_jobs(sources, to, None, None)
     with pytest.raises(InputError, match=words):
-        jobs_of_shard(jobs, SHARDS[0], sources, to)
+        jobs_of_shard(plan.jobs, SHARDS[0], sources, plan.to)

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from tagger.errors import InputError, shorten
-from tagger.text import files
-from tagger.text.files import decoded_lines, read_lines, whole_lines
+from tagger.text import files, lines
+from tagger.text.files import decoded_lines, read_lines
+from tagger.text.lines import whole_lines
 
 BOM = b"\xef\xbb\xbf"
 
@@ -125,7 +126,8 @@ def test_missing_and_folder(tmp_path: Path) -> None:
 
 
 def test_long_lines_come_in_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(files, "MAX_LINE", 4)
+    for module in (files, lines):
+        monkeypatch.setattr(module, "MAX_LINE", 4)
     path = tmp_path / "a"
     path.write_bytes(b"abcdefghij\nabc\nabcd\nabcdefgh\n\nx\r\nabc\r\nabcdefgh")
     pieces = list(read_lines(str(path)))
