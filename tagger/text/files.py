@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from tagger.errors import InputError, shorten
+from tagger.errors import InputError, missing_extra, shorten
 from tagger.text.lines import MAX_LINE
 from tagger.text.packed import DAMAGED, packing, packing_of_content, unpacked
 from tagger.text.remote import is_remote, open_remote
@@ -105,6 +105,8 @@ def decoded_lines(
         raise _unknown_encoding(encoding) from None
     except UnicodeError as error:
         raise InputError(f"{path}, near line {number + ended}: not {encoding}: {error}; {remedy}") from None
+    except ModuleNotFoundError:
+        raise missing_extra("zstandard", "remote") from None
     except DAMAGED as error:
         name = "Zstandard" if ending == ".zst" else "gzip"
         raise InputError(f"{path}, after line {number}: not a whole {name} file ({error}); fetch it again") from None

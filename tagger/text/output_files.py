@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, TextIO, cast
 
-from tagger.errors import InputError
+from tagger.errors import InputError, missing_extra
 from tagger.text.packed import packed, packing
 
 MAX_LINKS = 40  # in a row that are followed, as on Linux
@@ -35,8 +35,16 @@ def whole_file(
 
 
 def text_writer(binary: BinaryIO, name: str) -> TextIO:
-    """Text of an open file, which takes its bytes, compressed if `name` says so."""
-    return io.TextIOWrapper(packed(binary, packing(name)), "utf-8", errors="backslashreplace", newline="\n")
+    """Text of an open file, which takes its bytes, compressed if `name` says so.
+
+    Raises:
+        InputError: the package that compresses is not installed.
+    """
+    try:
+        stream = packed(binary, packing(name))
+    except ModuleNotFoundError:
+        raise missing_extra("zstandard", "remote") from None
+    return io.TextIOWrapper(stream, "utf-8", errors="backslashreplace", newline="\n")
 
 
 @contextmanager

@@ -5,8 +5,6 @@ import io
 import zlib
 from typing import Any, BinaryIO, cast
 
-from tagger.errors import missing_extra, reason
-
 PACKED = (".gz", ".zst")  # what the name of a compressed file ends in
 DAMAGED = (EOFError, zlib.error, gzip.BadGzipFile)  # what reading raises if the file is not whole
 _MAGIC = {b"\x1f\x8b": ".gz", b"\x28\xb5\x2f\xfd": ".zst"}  # with which no UTF-8 text begins
@@ -32,7 +30,7 @@ def unpacked(binary: BinaryIO, ending: str) -> BinaryIO:
     """The unpacked bytes of an open file, which stays open; of several members or frames, all.
 
     Raises:
-        InputError: the package for it is not installed.
+        ModuleNotFoundError: the package for it is not installed; it comes with the extra `remote`.
     """
     if ending == ".gz":
         return cast(BinaryIO, gzip.GzipFile(fileobj=binary))
@@ -43,12 +41,14 @@ def packed(binary: BinaryIO, ending: str) -> BinaryIO:
     """A file whose bytes are packed into an open one, which stays open. The same bytes are packed alike.
 
     Raises:
-        InputError: the package for it is not installed.
+        ModuleNotFoundError: the package for it is not installed; it comes with the extra `remote`.
     """
     if ending == ".gz":
         return cast(BinaryIO, gzip.GzipFile(filename="", mode="wb", fileobj=binary, mtime=0))
     if ending == ".zst":
-        compressor = _zstandard().ZstdCompressor(write_checksum=True)
+        import zstandard
+
+        compressor = zstandard.ZstdCompressor(write_checksum=True)
         return cast(BinaryIO, compressor.stream_writer(binary, closefd=False))
     return binary
 
@@ -57,7 +57,9 @@ class _ZstdReader(io.RawIOBase):
     """The unpacked bytes of a Zstandard file. The library's own reader takes a file that is cut for a whole one."""
 
     def __init__(self, binary: BinaryIO) -> None:
-        self._library = _zstandard()
+        import zstandard
+
+        self._library = zstandard
         self._binary = binary
         self._frame: Any = None  # the frame that is being read
         self._packed = memoryview(b"")  # not yet unpacked
@@ -87,17 +89,9 @@ class _ZstdReader(io.RawIOBase):
         try:
             self._bytes = memoryview(self._frame.decompress(piece))
         except self._library.ZstdError as error:
-            raise EOFError(reason(error)) from None
+            raise EOFError(str(error)) from None
         unused = 0
         if self._frame.eof:
             unused = len(self._frame.unused_data)
             self._frame = None
         self._packed = self._packed[len(piece) - unused :]
-
-
-def _zstandard() -> Any:
-    try:
-        import zstandard
-    except ModuleNotFoundError:
-        raise missing_extra("zstandard", "remote") from None
-    return zstandard

@@ -12,8 +12,8 @@ import zstandard
 from tagger.errors import InputError
 from tagger.text import packed as module
 from tagger.text.files import decoded_lines, read_lines
-from tagger.text.output_files import whole_file
-from tagger.text.packed import PACKED, packed, packing, unpacked
+from tagger.text.output_files import text_writer, whole_file
+from tagger.text.packed import PACKED, packing, unpacked
 
 LINES = [f"They book flights {number}.\n" for number in range(20_000)]
 TEXT = "".join(LINES)
@@ -114,7 +114,7 @@ def test_names() -> None:
 def test_without_the_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "zstandard", None)
     with pytest.raises(InputError, match=r"zstandard is not installed; .*'\.\[remote\]'"):
-        packed(io.BytesIO(), ".zst")
+        text_writer(io.BytesIO(), "a.zst")
     (tmp_path / "a.zst").write_bytes(b"x")
     with pytest.raises(InputError, match=r"'\.\[remote\]'"):
         list(read_lines(str(tmp_path / "a.zst")))
