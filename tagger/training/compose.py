@@ -1,6 +1,7 @@
 """A command line of Hydra overrides -> the configs of one run, of the runs of a sweep, or of a search's trials."""
 
 import argparse
+import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -21,7 +22,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
 from tagger.bundled import bundled
-from tagger.errors import InputError
+from tagger.errors import InputError, missing_extra
 from tagger.training.config import TrainConfig
 from tagger.training.overrides import checked_overrides
 from tagger.training.pretrain_config import PretrainConfig
@@ -33,6 +34,12 @@ from tagger.training.structured import takes_whole_numbers
 _INFORMATION = ("all", "config", "defaults", "defaults-tree", "plugins", "searchpath")  # that Hydra shows
 _FILE_KEYS = ("corpus.path", "corpus.train", "corpus.dev", "corpus.test", "text", "dev", "distill.text")
 BASIC = "basic"  # Hydra's launcher that trains one run after another
+# Other launchers of Hydra: the package and the extra that each comes with.
+LAUNCHERS = {
+    "joblib": ("hydra-joblib-launcher", "joblib"),
+    "submitit_local": ("hydra-submitit-launcher", "submitit"),
+    "submitit_slurm": ("hydra-submitit-launcher", "submitit"),
+}
 _MERGING = "Error merging override "  # how Hydra's message begins if a value does not fit its key
 
 
@@ -341,6 +348,9 @@ def _compose(name: str, overrides: list[str]) -> DictConfig:
         if message.startswith(_MERGING):
             override = message.splitlines()[0].removeprefix(_MERGING)
             message = f"{override}: this kind of value does not fit; --cfg all shows the config"
+        absent = re.search(r"Could not find 'hydra/launcher/(\w+)'", message)
+        if absent and absent[1] in LAUNCHERS:
+            raise missing_extra(*LAUNCHERS[absent[1]]) from None
         raise InputError(_one_line(message)) from None
 
 

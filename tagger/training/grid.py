@@ -1,6 +1,7 @@
 """The runs of a grid -> each trained once, one after another or side by side by one of Hydra's launchers."""
 
 import logging
+import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -98,12 +99,12 @@ class _Task:
     folder: Path
     numbers: Sequence[int]
     train: Train
-    ends_with_parent: bool
+    parent: int | None  # a process that this one ends with, if that is another one
 
     def __call__(self, config: DictConfig) -> None:
         number = self.numbers[HydraConfig.get().job.num]
         HydraConfig.instance().cfg = None  # otherwise Lightning would start DDP's processes through Hydra
-        if self.ends_with_parent:
+        if self.parent not in (None, os.getpid()):
             end_with_parent()
         sweep = Sweep.read(self.folder)
         with output_to(sweep.path(number) / LOG):
@@ -118,7 +119,7 @@ def _launch(sweep: Sweep, numbers: Sequence[int], train: Train) -> None:
     record = sweep.record
     source = Source(record.config_name, record.config_dir, record.overrides)
     loader, config = launcher_config(source, sweep.folder)
-    task = _Task(sweep.folder.absolute(), list(numbers), train, record.launcher == JOBLIB)
+    task = _Task(sweep.folder.absolute(), list(numbers), train, os.getpid() if record.launcher == JOBLIB else None)
     try:
         context = HydraContext(config_loader=loader, callbacks=Callbacks())
         launcher = Plugins.instance().instantiate_launcher(context, task, config)

@@ -259,17 +259,18 @@ def _sweep_record(command: Command, planned: Plan, runs: list[PlannedRun] | None
 
 
 def _train_new_sweep(record: SweepRecord, wanted: Path, add_number: bool) -> int:
-    """Makes a sweep's folder and trains; nothing is left of it if it is interrupted before an epoch is complete."""
+    """Makes a sweep's folder and trains; nothing is left of it if it ends before an epoch is complete."""
     made = NewFolder(wanted, SWEEP, record.to_json(), add_number)
     sweep = Sweep(made.path, record)
     try:
         return _train_sweep(sweep)
-    except KeyboardInterrupt:
-        if record.runs is None or sweep.is_started():
+    except (KeyboardInterrupt, InputError) as error:
+        interrupted = isinstance(error, KeyboardInterrupt)
+        if (interrupted and record.runs is None) or sweep.is_started():  # other processes may work on a search
             raise
         sweep.discard()
         made.discard()
-        raise Interrupted("no epoch was complete, and nothing is kept") from None
+        raise Interrupted("no epoch was complete, and nothing is kept") if interrupted else error from None
 
 
 def _train_sweep(sweep: Sweep) -> int:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from tagger.errors import InputError, missing_extra, reason
 from tagger.training.search_config import HALVING, HYPERBAND, MEDIAN, NSGAII, TPE, SearchConfig
+from tagger.training.sweep_folder import JOURNAL
 from tagger.training.sweep_run import State
 
 try:
@@ -24,9 +25,6 @@ if TYPE_CHECKING:
     from optuna.storages import BaseStorage
     from optuna.study import Study
     from optuna.trial import FrozenTrial, Trial
-
-JOURNAL = "study.journal"  # in the sweep's folder
-
 
 def open_study(search: SearchConfig, folder: Path) -> "Study":
     """Opens the study, or makes it.

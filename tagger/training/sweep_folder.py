@@ -27,6 +27,7 @@ SWEEP, TABLE = "sweep.json", "sweep.csv"
 OUTCOME, TRACEBACK = "outcome.json", "traceback.txt"  # in the folder of a run that is not complete
 REPORT_PAGE = "report.html"
 LOCKS = ".locks"
+JOURNAL = "study.journal"  # of a search
 MAY_DIFFER = ("hydra.sweeper.n_trials=", "hydra.sweep.dir=")  # overrides of a search that is gone on with
 MAX_SWEEP_BYTES = 1 << 28
 
@@ -239,7 +240,7 @@ class Sweep:
             if (self.path(number) / RECORD).is_file():
                 shutil.rmtree(self.path(number), ignore_errors=True)
         shutil.rmtree(self.folder / LOCKS, ignore_errors=True)
-        for name in (SWEEP, TABLE):
+        for name in (SWEEP, TABLE, JOURNAL):
             (self.folder / name).unlink(missing_ok=True)
 
 
@@ -257,7 +258,8 @@ def find_sweep(run: Path, record: RunRecord) -> tuple[Sweep, int] | None:
 
 def _check(record: SweepRecord) -> None:
     words = (record.id, record.config_name, record.launcher, record.config_dir or "", *record.overrides)
-    if record.command not in ("train", "pretrain") or not all(isinstance(word, str) for word in words):
+    words_are_text = isinstance(record.overrides, list) and all(isinstance(word, str) for word in words)
+    if record.command not in ("train", "pretrain") or not words_are_text:
         raise ValueError("no command, or values that are no text")
     for run in record.runs or ():
         parts = Path(run.folder).parts

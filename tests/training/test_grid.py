@@ -1,0 +1,148 @@
+"""The runs of a grid: each is trained once, side by side too, and what went wrong stays in its folder."""
+
+import json
+import os
+import signal
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from tagger.errors import InputError
+from tagger.training.compose import BASIC
+from tagger.training.grid import train_grid
+from tagger.training.run_folder import LOG, RunRecord
+from tagger.training.sweep_folder import PlannedRun, Sweep, SweepRecord
+from tagger.training.watch import Watch
+
+
+def score(record: RunRecord, folder: Path, resuming: bool, watch: Watch) -> None:
+    """Stands for a training. A seed of 13 fails, and one of 99 kills its process."""
+    seed = record.config["seed"]
+    assert not watch.measures_speed
+    with (folder / "trained").open("a") as out:
+        out.write("x")
+    print(f"training with seed {seed}")
+    if seed == 13:
+        raise ValueError("unlucky")
+    if seed == 99:
+        os.kill(os.getpid(), signal.SIGKILL)
+    (folder / "report.json").write_text(json.dumps({"dev": {"upos": {"accuracy": seed / 100}}}))
+
+
+def grid(folder: Path, *seeds: int, launcher: str = BASIC, overrides: list[str] | None = None) -> Sweep:
+    runs = [PlannedRun([f"seed={seed}"], f"runs/{i}", {"seed": seed}) for i, seed in enumerate(seeds)]
+    own = [f"hydra/launcher={launcher}", *(overrides or [])] if launcher != BASIC else []
+    made = Sweep(folder, SweepRecord("id", "train", "train", None, own, launcher, runs))
+    made.save()
+    return made
+
+
+def states(sweep: Sweep) -> list[str]:
+    return [run.state for run in sweep.runs()]
+
+
+def times(sweep: Sweep) -> list[int]:
+    return [len((sweep.path(n) / "trained").read_text()) for n in sweep.numbers]
+
+
+def test_what_is_complete_is_not_trained_again_and_what_failed_is(tmp_path: Path) -> None:
+    sweep = grid(tmp_path, 1, 13, 2)
+    train_grid(sweep, score)
+    assert states(sweep) == ["complete", "failed", "complete"]
+    assert sweep.run(1).error == "ValueError: unlucky"
+    train_grid(sweep, score)
+    assert times(sweep) == [1, 2, 1]
+
+
+def test_a_run_that_cannot_be_composed_is_not_tried(tmp_path: Path) -> None:
+    sweep = grid(tmp_path, 1, 2)
+    assert sweep.record.runs is not None
+    sweep.record.runs[0].error = "no such key"
+    train_grid(sweep, score)
+    assert states(sweep) == ["failed", "complete"]
+    assert not sweep.path(0).exists()
+
+
+def test_the_run_of_another_process_is_waited_for(tmp_path: Path) -> None:
+    sweep = grid(tmp_path, 1, 2)
+    claimed, release = threading.Event(), threading.Event()
+
+    def other() -> None:
+        with sweep.claim(0) as free:
+            assert free
+            claimed.set()
+            release.wait(60)
+            sweep.begin(0, sweep.record_of(0))
+            score(sweep.record_of(0), sweep.path(0), False, Watch(measures_speed=False))
+
+    def train(*arguments: object) -> None:
+        release.set()
+        score(*arguments)  # type: ignore[arg-type]
+
+    thread = threading.Thread(target=other)
+    thread.start()
+    claimed.wait(60)
+    train_grid(sweep, train)
+    thread.join()
+    assert states(sweep) == ["complete", "complete"]
+    assert times(sweep) == [1, 1]
+
+
+def test_the_run_of_a_process_that_died_is_taken_over(tmp_path: Path) -> None:
+    sweep = grid(tmp_path, 1, 2)
+    claimed, release = threading.Event(), threading.Event()
+
+    def other() -> None:
+        with sweep.claim(0):
+            claimed.set()
+            release.wait(60)
+
+    def train(*arguments: object) -> None:
+        score(*arguments)  # type: ignore[arg-type]
+        release.set()
+
+    thread = threading.Thread(target=other)
+    thread.start()
+    claimed.wait(60)
+    train_grid(sweep, train)
+    thread.join()
+    assert states(sweep) == ["complete", "complete"]
+
+
+def test_joblib_trains_side_by_side_and_each_run_has_a_log(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    sweep = grid(tmp_path, 1, 13, 2, 3, launcher="joblib", overrides=["hydra.launcher.n_jobs=2"])
+    train_grid(sweep, score)
+    assert states(sweep) == ["complete", "failed", "complete", "complete"]
+    assert "training with seed 2\n" in (sweep.path(2) / LOG).read_text()
+    printed = capfd.readouterr().out
+    assert "run 1: failed, ValueError: unlucky" in printed
+    assert "run 3: complete, dev 3.00" in printed
+    assert "training with" not in printed
+    assert not list(tmp_path.rglob(".hydra"))
+
+
+def test_a_worker_that_is_killed_leaves_runs_to_go_on_with(tmp_path: Path) -> None:
+    sweep = grid(tmp_path, 99, 1, launcher="joblib", overrides=["hydra.launcher.n_jobs=2"])
+    train_grid(sweep, score)
+    assert "unfinished" in states(sweep)
+    assert sweep.record.runs is not None
+    sweep.record.runs[0].config["seed"] = 2
+    sweep.save()
+    train_grid(sweep, score)
+    assert states(sweep) == ["complete", "complete"]
+
+
+def test_submitit_trains_on_this_machine(tmp_path: Path) -> None:
+    sweep = grid(tmp_path, 1, 13, launcher="submitit_local", overrides=["hydra.launcher.timeout_min=2"])
+    before = time.monotonic()
+    train_grid(sweep, score)
+    assert states(sweep) == ["complete", "failed"], time.monotonic() - before
+
+
+def test_a_launcher_that_refuses_its_settings_is_one_line(tmp_path: Path) -> None:
+    sweep = grid(tmp_path, 1, launcher="joblib", overrides=["hydra.launcher.n_jobs=two"])
+    with pytest.raises(InputError, match=r"hydra.launcher.n_jobs=two: this kind of value does not fit") as caught:
+        train_grid(sweep, score)
+    assert "\n" not in str(caught.value)

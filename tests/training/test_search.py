@@ -1,0 +1,243 @@
+"""A search: its trials repeat, bad ones end early, several processes share it, and a killed one loses nothing."""
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import optuna
+import pytest
+
+from tagger.errors import InputError
+from tagger.training import launch, study
+from tagger.training.run_folder import RunRecord
+from tagger.training.search import Search
+from tagger.training.search_config import SearchConfig, search_config
+from tagger.training.search_space import Numbers, Space
+from tagger.training.study import open_study
+from tagger.training.sweep_folder import Sweep, SweepRecord
+from tagger.training.watch import EndedEarly, Watch
+from tests.training.conftest import TINY, run
+
+SPACE: Space = {"lr": Numbers(0.0, 1.0)}
+VALUES: dict[str, Any] = {
+    **{"n_trials": 6, "direction": "maximize", "directions": None, "seed": 1, "sampler": "tpe", "sampler_startup": 3},
+    **{"pruner": "median", "pruner_startup": 1, "pruner_warmup": 0, "storage": None, "study_name": "tagger"},
+}
+
+
+def values(**changes: object) -> SearchConfig:
+    return search_config(VALUES | changes)
+
+
+def sweep_in(folder: Path) -> Sweep:
+    folder.mkdir(exist_ok=True)
+    made = Sweep(folder, SweepRecord(str(folder), "train", "train", None, [], "basic", None))
+    made.save()
+    return made
+
+
+def record_of(overrides: Sequence[str], number: int) -> RunRecord:
+    lr = float(overrides[0].partition("=")[2])
+    return RunRecord("train", list(overrides), {"lr": lr}, number)
+
+
+def score(record: RunRecord, folder: Path, resuming: bool, watch: Watch) -> None:
+    """Stands for a training of three epochs, the better the nearer its learning rate is to 0.3."""
+    accuracy = round(1 - abs(record.config["lr"] - 0.3), 6)
+    with (folder / "trained").open("a") as out:
+        out.write("x")
+    for epoch in (1, 2, 3):
+        if watch.after_epoch is not None and watch.after_epoch(epoch, accuracy * epoch / 3) and epoch < 3:
+            raise EndedEarly(f"ended after epoch {epoch}")
+    report: dict[str, Any] = {"dev": {"upos": {"accuracy": accuracy}}}
+    if watch.measures_speed:
+        report["words_per_second"] = int(1000 * record.config["lr"])
+    (folder / "report.json").write_text(json.dumps(report))
+
+
+def search(sweep: Sweep, config: SearchConfig, train: Any = score) -> list[optuna.trial.FrozenTrial]:
+    Search(sweep, config, SPACE, record_of, train).run()
+    return open_study(config, sweep.folder).get_trials()
+
+
+def states(trials: Sequence[optuna.trial.FrozenTrial]) -> list[str]:
+    return [trial.state.name for trial in trials]
+
+
+def test_bad_trials_end_early_and_the_study_knows_what_each_run_found(tmp_path: Path) -> None:
+    sweep = sweep_in(tmp_path)
+    trials = search(sweep, values(n_trials=10))
+    assert len(trials) == 10
+    assert {*states(trials)} == {"COMPLETE", "PRUNED"}
+    for trial, found in zip(trials, sweep.runs(), strict=True):
+        assert found.overrides == [f"lr={trial.params['lr']!r}"]
+        assert found.state == trial.state.name.lower()
+        if found.state == "complete":
+            assert trial.values == [found.dev_accuracy]
+    with (tmp_path / "sweep.csv").open(newline="") as lines:
+        assert len(list(csv.DictReader(lines))) == 10
+
+
+@pytest.mark.parametrize("sampler", ["tpe", "random", "nsgaii"])
+def test_a_search_that_was_interrupted_has_the_trials_that_it_would_have_had(tmp_path: Path, sampler: str) -> None:
+    config = values(sampler=sampler)
+    whole = search(sweep_in(tmp_path / "whole"), config)
+    started = []
+
+    def interrupted(record: RunRecord, *others: Any) -> None:
+        started.append(record.sweep_run)
+        if started in ([0], [0, 0, 1, 2, 3]):
+            raise KeyboardInterrupt
+        score(record, *others)
+
+    sweep = sweep_in(tmp_path / "interrupted")
+    for _ in range(2):
+        with pytest.raises(KeyboardInterrupt):
+            search(sweep, config, interrupted)
+    again = search(sweep, config, interrupted)
+    assert [trial.params for trial in again] == [trial.params for trial in whole]
+    assert [(trial.state, trial.values) for trial in again] == [(trial.state, trial.values) for trial in whole]
+    assert started == [0, 0, 1, 2, 3, 3, 4, 5]
+
+
+def test_another_seed_gives_other_trials_and_more_trials_can_follow(tmp_path: Path) -> None:
+    first = search(sweep_in(tmp_path / "1"), values())
+    assert search(sweep_in(tmp_path / "2"), values(seed=2))[0].params != first[0].params
+    more = search(Sweep.read(tmp_path / "1"), values(n_trials=8))
+    assert [trial.params for trial in more[:6]] == [trial.params for trial in first]
+    assert len(more) == 8
+
+
+def test_a_run_that_fails_is_a_trial_that_failed(tmp_path: Path) -> None:
+    def fail(record: RunRecord, *others: Any) -> None:
+        if record.sweep_run == 1:
+            raise ValueError("unlucky")
+        if record.sweep_run == 2:
+            (others[0] / "report.json").write_text("{}")
+        else:
+            score(record, *others)
+
+    def refuse(overrides: Sequence[str], number: int) -> RunRecord:
+        if number == 0:
+            raise InputError("lr: too good to be true")
+        return record_of(overrides, number)
+
+    sweep = sweep_in(tmp_path)
+    Search(sweep, values(n_trials=4), SPACE, refuse, fail).run()
+    assert states(open_study(values(), tmp_path).get_trials()) == ["FAIL", "FAIL", "FAIL", "COMPLETE"]
+    runs = sweep.runs()
+    assert [run.state for run in runs] == ["failed", "failed", "complete", "complete"]
+    assert (runs[0].error, runs[1].error) == ("lr: too good to be true", "ValueError: unlucky")
+
+
+def test_accuracy_and_speed_are_two_objectives(tmp_path: Path) -> None:
+    config = values(directions=["maximize", "maximize"])
+    trials = search(sweep_in(tmp_path), config)
+    assert states(trials) == ["COMPLETE"] * 6
+    for trial in trials:
+        lr = trial.params["lr"]
+        assert trial.values == [round(1 - abs(lr - 0.3), 6), int(1000 * lr)]
+
+
+def test_threads_share_a_search_and_none_trains_a_trial_twice(tmp_path: Path) -> None:
+    sweep = sweep_in(tmp_path)
+    failures: list[BaseException] = []
+
+    def slowly(*arguments: Any) -> None:
+        time.sleep(0.05)
+        score(*arguments)
+
+    def work() -> None:
+        try:
+            Search(sweep, values(n_trials=10), SPACE, record_of, slowly).run()
+        except BaseException as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=work) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not failures
+    assert sweep.numbers == list(range(10))
+    assert all((sweep.path(number) / "trained").read_text() == "x" for number in sweep.numbers)
+    assert "RUNNING" not in states(open_study(values(), tmp_path).get_trials())
+
+
+def test_two_sweeps_share_a_database_but_not_their_trials(tmp_path: Path) -> None:
+    config = values(storage=f"sqlite:///{tmp_path / 'trials.db'}", n_trials=2)
+    search(sweep_in(tmp_path / "a"), config)
+    trials = search(sweep_in(tmp_path / "b"), config)
+    assert len(trials) == 4
+    assert (tmp_path / "b" / "2").is_dir()
+    assert not (tmp_path / "b" / "0").exists()
+
+
+def test_a_study_with_other_objectives_is_one_line(tmp_path: Path) -> None:
+    open_study(values(), tmp_path)
+    with pytest.raises(InputError, match=r"its study tagger has the objectives maximize, not maximize, maximize"):
+        open_study(values(directions=["maximize", "maximize"]), tmp_path)
+
+
+@pytest.mark.parametrize("storage", ["sqlite:////no/such/folder/x.db", "nonsense://x", "/no/such/folder/x.journal"])
+def test_a_storage_that_cannot_be_used_is_one_line(tmp_path: Path, storage: str) -> None:
+    with pytest.raises(InputError, match=r"hydra.sweeper.storage: .* cannot be used") as caught:
+        open_study(values(storage=storage), tmp_path)
+    assert "\n" not in str(caught.value)
+
+
+def test_without_optuna_the_message_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(study, "optuna", None)
+    with pytest.raises(InputError, match=r"pip install -e '\.\[tune\]'"):
+        launch.train(["-m", "hydra/sweeper=optuna", "model.depth=1,2"])
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"pruner": "axe"}, "hydra.sweeper.pruner=axe: choose one of"),
+        ({"n_trials": 0}, "hydra.sweeper.n_trials=0"),
+        ({"directions": ["maximize"]}, "give two"),
+        ({"directions": ["maximize", "up"]}, "give two"),
+        ({"directions": ["maximize", "maximize"], "pruner": "halving"}, "needs one direction"),
+        ({"trials": 3}, "hydra.sweeper.trials: no such key"),
+    ],
+)
+def test_values_that_make_no_search_are_refused(changes: dict[str, object], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        values(**changes)
+
+
+def test_two_processes_are_killed_and_the_search_is_completed(treebank: Path, tmp_path: Path) -> None:
+    command = ["-m", "corpus=conllu", f"corpus.path={treebank}", *TINY, "trainer.max_epochs=4", "model.depth=1,2"]
+    command += ["hydra/sweeper=optuna", "hydra.sweeper.n_trials=3", "optimizer.lr=tag(log,interval(0.001,0.01))"]
+    command += ["hydra.sweep.dir=search"]
+    line = [sys.executable, "-m", "tagger", *command]
+    options: Any = {"cwd": tmp_path, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    with subprocess.Popen(line, **options) as first:
+        while first.poll() is None and not list(tmp_path.glob("search/0/checkpoints/last.ckpt")):
+            time.sleep(0.05)
+        with subprocess.Popen(line, **options) as second:
+            while second.poll() is None and not (tmp_path / "search/1/run.json").exists():
+                time.sleep(0.05)
+            for process in (first, second):
+                process.send_signal(signal.SIGKILL)
+    done = run(tmp_path, "resume", "search")
+    assert done.returncode == 0, done.stderr
+    assert sorted(path.name for path in (tmp_path / "search").iterdir() if path.name.isdecimal()) == ["0", "1", "2"]
+    with (tmp_path / "search/sweep.csv").open(newline="") as lines:
+        rows = list(csv.DictReader(lines))
+    assert {row["state"] for row in rows} <= {"complete", "pruned"}
+    assert (tmp_path / "search/sweep.html").is_file()
+    again = run(tmp_path, *command, "hydra.sweeper.seed=2")
+    assert again.returncode == 2
+    assert "search holds another sweep" in again.stderr
+    assert os.listdir(tmp_path) == ["search"]

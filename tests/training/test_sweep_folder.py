@@ -1,0 +1,131 @@
+"""A sweep's folder: what its runs' folders say, locks that a dead process gives back, and files from anywhere."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tagger.errors import InputError
+from tagger.training.run_folder import RunRecord
+from tagger.training.sweep_folder import SWEEP, PlannedRun, Sweep, SweepRecord, check_folders, find_sweep
+
+
+@pytest.fixture
+def sweep(tmp_path: Path) -> Sweep:
+    runs = [PlannedRun(["seed=1"], "0", {"seed": 1}), PlannedRun(["seed=2"], "1", {}, "seed=2: unlucky")]
+    made = Sweep(tmp_path, SweepRecord("id", "train", "train", None, ["seed=1,2"], "basic", runs))
+    made.save()
+    return made
+
+
+def test_the_folder_of_a_run_says_how_it_ended(sweep: Sweep) -> None:
+    assert [run.state for run in sweep.runs()] == ["unfinished", "failed"]
+    assert sweep.run(1).error == "seed=2: unlucky"
+    assert not sweep.begin(0, sweep.record_of(0))
+    assert json.loads((sweep.folder / "0/run.json").read_text())["sweep_run"] == 0
+    sweep.end(0, "failed", ValueError("two\nlines"))
+    assert (sweep.run(0).state, sweep.run(0).error) == ("failed", "ValueError: two lines")
+    assert "ValueError: two\nlines" in (sweep.folder / "0/traceback.txt").read_text()
+    sweep.begin(0, sweep.record_of(0))
+    assert sweep.run(0).state == "unfinished"
+    sweep.end(0, "pruned")
+    assert (sweep.run(0).state, sweep.run(0).dev_accuracy) == ("pruned", None)
+    (sweep.folder / "0/metrics.csv").write_text("epoch,dev/accuracy,seconds\n1,0.25,1.5\n2,0.5,1\n3,0.375,1\n")
+    assert (sweep.run(0).dev_accuracy, sweep.run(0).training_seconds) == (0.5, 3.5)
+    report = {"dev": {"upos": {"accuracy": 0.8}, "xpos": {"accuracy": 0.6}}, "parameters": 7, "words_per_second": 9}
+    (sweep.folder / "0/report.json").write_text(json.dumps(report))
+    run = sweep.run(0)
+    assert (run.state, run.dev_accuracy, run.parameters, run.words_per_second) == ("complete", 0.7, 7, 9)
+    (sweep.folder / "0/report.json").write_text(json.dumps({"segmenter": {}}))
+    assert sweep.run(0).dev_accuracy is None
+
+
+def test_a_record_that_was_cut_off_is_written_again(sweep: Sweep) -> None:
+    (sweep.folder / "0").mkdir()
+    (sweep.folder / "0/run.json").write_text('{"comm')
+    sweep.begin(0, sweep.record_of(0))
+    assert json.loads((sweep.folder / "0/run.json").read_text())["overrides"] == ["seed=1"]
+
+
+def test_a_run_has_one_process_and_a_killed_one_gives_it_back(sweep: Sweep) -> None:
+    script = (
+        "import sys, time; from pathlib import Path; from tagger.training.sweep_folder import Sweep\n"
+        "with Sweep.read(Path(sys.argv[1])).claim(0) as free: print(free, flush=True); time.sleep(600)"
+    )
+    command = [sys.executable, "-c", script, str(sweep.folder)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "True\n"
+        assert sweep.is_claimed(0)
+        assert not sweep.is_claimed(1)
+        other.kill()
+    assert not sweep.is_claimed(0)
+    with sweep.claim(0) as free, sweep.claim(0) as again:
+        assert (free, again) == (True, False)
+
+
+def test_the_sweep_of_a_run_is_found(sweep: Sweep) -> None:
+    record = sweep.record_of(0)
+    sweep.begin(0, record)
+    found = find_sweep(sweep.folder / "0", record)
+    assert found is not None
+    assert (found[0].record, found[1]) == (sweep.record, 0)
+    assert find_sweep(sweep.folder / "1", record) is None
+    assert find_sweep(sweep.folder / "0", RunRecord("train", [], {})) is None
+
+
+def test_a_search_goes_on_with_other_trials_only(sweep: Sweep) -> None:
+    def search(*overrides: str) -> SweepRecord:
+        return SweepRecord("another", "train", "train", None, list(overrides), "basic", None)
+
+    own = Sweep(sweep.folder, search("hydra.sweeper.n_trials=3", "model.depth=1,2"))
+    assert own.is_same_search(search("model.depth=1,2", "hydra.sweeper.n_trials=5", "hydra.sweep.dir=x"))
+    assert not own.is_same_search(search("model.depth=1,3"))
+    assert not sweep.is_same_search(search("seed=1,2"))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"command": "rm"},
+        {"overrides": "seed=1"},
+        {"overrides": [1]},
+        {"launcher": 7},
+        {"runs": [{"overrides": [], "folder": "../x", "config": {}}]},
+        {"runs": [{"overrides": [], "folder": "/tmp/x", "config": {}}]},
+        {"runs": [{"overrides": [], "folder": "", "config": {}}]},
+        {"runs": [{"overrides": [], "folder": "0", "config": []}]},
+        {"runs": [{"overrides": [None], "folder": "0", "config": {}}]},
+        {"runs": 5},
+        {"more": 1},
+    ],
+)
+def test_a_file_of_another_kind_is_one_line(sweep: Sweep, changes: dict[str, object]) -> None:
+    values = json.loads((sweep.folder / SWEEP).read_text())
+    (sweep.folder / SWEEP).write_text(json.dumps(values | changes))
+    with pytest.raises(InputError, match=r"sweep.json does not say how the sweep was started") as caught:
+        Sweep.read(sweep.folder)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[]", "\0", "[" * 100_000])
+def test_a_damaged_file_is_one_line(sweep: Sweep, text: str) -> None:
+    (sweep.folder / SWEEP).write_text(text)
+    with pytest.raises(InputError, match=r"sweep.json does not say"):
+        Sweep.read(sweep.folder)
+
+
+def test_a_damaged_report_is_one_line(sweep: Sweep) -> None:
+    (sweep.folder / "0").mkdir()
+    (sweep.folder / "0/report.json").write_text("[]")
+    with pytest.raises(InputError, match=r"report.json is damaged .* remove it, and resume the run"):
+        sweep.runs()
+
+
+def test_folders_of_runs_lie_within_that_of_the_sweep(tmp_path: Path) -> None:
+    check_folders(tmp_path, ["0", "a/b"])
+    for folders in (["0", "0"], ["../x"], ["."], ["a", "b/../a"]):
+        with pytest.raises(InputError, match=r"hydra.sweep.subdir="):
+            check_folders(tmp_path, folders)
