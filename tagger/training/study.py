@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from optuna.study import Study
     from optuna.trial import FrozenTrial, Trial
 
+
 def open_study(search: SearchConfig, folder: Path) -> "Study":
     """Opens the study, or makes it.
 
