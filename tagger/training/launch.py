@@ -259,22 +259,18 @@ def _sweep_record(command: Command, planned: Plan, runs: list[PlannedRun] | None
 
 
 def _train_new_sweep(record: SweepRecord, wanted: Path, add_number: bool) -> int:
-    """Makes a sweep's folder and trains; nothing is left of it if it ends before an epoch is complete."""
+    """Makes a sweep's folder and trains; the exit status."""
     made = NewFolder(wanted, SWEEP, record.to_json(), add_number)
-    sweep = Sweep(made.path, record)
-    try:
-        return _train_sweep(sweep)
-    except (KeyboardInterrupt, InputError) as error:
-        interrupted = isinstance(error, KeyboardInterrupt)
-        if (interrupted and record.runs is None) or sweep.is_started():  # other processes may work on a search
-            raise
-        sweep.discard()
-        made.discard()
-        raise Interrupted("no epoch was complete, and nothing is kept") if interrupted else error from None
+    return _train_sweep(Sweep(made.path, record), made)
 
 
-def _train_sweep(sweep: Sweep) -> int:
-    """Trains what is missing of a sweep, and reports on it; the exit status."""
+def _train_sweep(sweep: Sweep, made: NewFolder | None = None) -> int:
+    """Trains what is missing of a sweep, and reports on it; the exit status.
+
+    Args:
+        sweep: its folder.
+        made: the folder, if it is new; nothing is left of it if the sweep ends before an epoch is complete.
+    """
     record = sweep.record
     try:
         if record.runs is not None:
@@ -285,7 +281,14 @@ def _train_sweep(sweep: Sweep) -> int:
                 raise InputError(f"{sweep.folder / SWEEP}: its overrides make no search; start the search again")
             Search(sweep, planned.search, planned.space, partial(_trial_record, record), _run).run()
         return report_sweep(sweep, load)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, InputError) as error:
+        is_error = isinstance(error, InputError)
+        if made is not None and (is_error or record.runs is not None) and not sweep.is_started():
+            sweep.discard()  # but not a search that was interrupted: other processes may work on it
+            made.discard()
+            raise error if is_error else Interrupted("no epoch was complete, and nothing is kept") from None
+        if is_error:
+            raise
         show_sweep(sweep)
         raise Interrupted(go_on(sweep)) from None
 
