@@ -10,19 +10,23 @@ import shutil
 import subprocess
 import sys
 import tomllib
+from dataclasses import fields
 from functools import cache
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 import regex
 import typer.main
 from hydra import compose, initialize_config_dir
+from omegaconf import OmegaConf
 
 from tagger.bundled import bundled
 from tagger.commands.app import app
 from tagger.text.formats import INPUTS, SUFFIXES
 from tagger.text.segment_patterns import SPACE
 from tagger.text.writers import OUTPUTS
+from tagger.training.logger_config import LOGGER_PARTS
 from tagger.training.overrides import checked_overrides
 from tests.adapters.conftest import with_entry_points
 from tests.test_architecture import MAY_IMPORT
@@ -280,6 +284,24 @@ def test_the_tables_of_values_are_complete() -> None:
     corpora = {path.stem for path in (ROOT / "conf" / "corpus").glob("*.yaml") if path.stem != "base"}
     first_cells = " ".join(row[0] for row in table(training, "## Corpora"))
     assert set(re.findall(r"`(\w+)`", first_cells)) == corpora
+
+
+def test_the_table_of_loggers_values_is_complete() -> None:
+    expected = []
+    for part in LOGGER_PARTS:
+        name = part.prefix.split(".")[1]
+        values = cast(
+            dict[str, Any], OmegaConf.to_container(OmegaConf.load(bundled("conf") / "logger" / f"{name}.yaml"))
+        )
+        assert list(values) == [field.name for field in fields(part)]
+        for key, value in values.items():
+            text = "null" if value is None else str(value)
+            default = re.sub(r"\$\{oc.env:(\w+),(\w+)\}", r"`\1`, or \2", text)
+            expected.append([f"`{part.prefix}{key}`", default])
+    assert [row[:2] for row in table(page("docs/training.md"), "## Loggers")] == expected
+    assert {path.stem for path in (bundled("conf") / "logger").glob("*.yaml")} == {
+        part.prefix.split(".")[1] for part in LOGGER_PARTS
+    }
 
 
 def test_the_table_of_formats_is_true() -> None:

@@ -6,7 +6,7 @@ conditions on several values are checked here.
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 import torch
@@ -26,6 +26,7 @@ from tagger.training.config_parts import (
     check_precision,
 )
 from tagger.training.distill_config import DistillConfig
+from tagger.training.logger_config import LoggerConfig
 from tagger.training.structured import MAX_SEED, Checked, Count, OneOf, Range, Seed, bad_value, from_plain, plain_values
 from tagger.weights.quantize import STORAGE_DTYPES
 from tagger.weights.saved_config import MAX_MEMBERS
@@ -61,7 +62,8 @@ class TrainConfig(Checked):
     test: bool
     init: str | None
     trainer: dict[str, Any]  # arguments of pytorch_lightning.Trainer
-    ensemble: Annotated[int, Range(1, MAX_MEMBERS)] = 1  # older runs have none
+    ensemble: Annotated[int, Range(1, MAX_MEMBERS)] = 1  # older runs have none, nor `logger`
+    logger: LoggerConfig = field(default_factory=LoggerConfig)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -92,6 +94,8 @@ class TrainConfig(Checked):
         if self.parts != ALL and self.init is None:
             got = "segmenter" if self.parts == SEGMENTER else "temperatures"
             raise InputError(f"parts={self.parts}: name the tagger that gets the {got}, init=FOLDER")
+        if self.parts != ALL and self.logger.chosen:
+            raise InputError(f"logger: parts={self.parts} has no epochs to log; leave it out")
         if self.parts != ALL and self.ensemble > 1:
             raise InputError(
                 f"ensemble={self.ensemble}: parts={self.parts} trains no members; leave one of the two out"

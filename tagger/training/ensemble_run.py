@@ -85,7 +85,7 @@ def run_ensemble(
         device = "cpu" if config.trainer.get("accelerator") == "cpu" else "auto"
         return tagger_of(saved._replace(config=description), device, segmenter=segmenter, **options)
 
-    description["training"] = {name: value for name, value in asdict(config).items() if name != "test"}
+    description["training"] = {name: value for name, value in asdict(config).items() if name not in ("test", "logger")}
     results |= report_tagger(make, description, corpus, folder, config.test, measures_speed)
     description["scores"] = {
         split: {column: scores["accuracy"] for column, scores in results[split].items()}

@@ -19,6 +19,7 @@ from tagger.training.figures import draw_learning_curve
 from tagger.training.module import Module
 from tagger.training.pretrain_config import PretrainConfig
 from tagger.training.run_folder import REPORT
+from tagger.training.run_loggers import EpochLogging, RunLoggers, run_loggers
 from tagger.training.trainer import check_machine, fit, make_trainer, quiet
 from tagger.training.watch import EpochWatcher, Watch
 from tagger.weights.folder import describe_tagger
@@ -28,6 +29,7 @@ class Experiment(ABC):
     """One training, prepared.
 
     Attributes:
+        config: as it is trained with: what depends on the data is decided.
         module: trained by `run_experiment`.
         data: its batches.
         summary: what `report.json` says about the data and the network.
@@ -40,6 +42,7 @@ class Experiment(ABC):
         measures_speed: whether the report has the speed of the tagger.
     """
 
+    config: Any  # TrainConfig or PretrainConfig
     monitor: ClassVar[str]
     mode: ClassVar[Literal["max", "min"]]
     inside: ClassVar[str]
@@ -131,12 +134,27 @@ def run_experiment(
     check_machine(config.threads, config.trainer)
     torch.set_num_threads(config.threads)
     pl.seed_everything(config.seed, verbose=False)
-    experiment: Experiment = prepare(config)
-    recorder = EpochRecorder(folder, asdict(config), experiment.monitor, experiment.mode)
+    with run_loggers(config.logger, folder) as loggers:
+        return _run(prepare(config), config, folder, command, resume, watch, loggers)
+
+
+def _run(
+    experiment: Experiment,
+    config: Config,
+    folder: Path,
+    command: str,
+    resume: bool,
+    watch: Watch,
+    loggers: RunLoggers,
+) -> dict[str, Any] | None:
+    """Does what `run_experiment` says with an experiment that is prepared."""
+    trained_with = {name: value for name, value in asdict(config).items() if name != "logger"}
+    recorder = EpochRecorder(folder, trained_with, experiment.monitor, experiment.mode)
     experiment.measures_speed = watch.measures_speed
     watchers: list[Callback] = [] if watch.after_epoch is None else [EpochWatcher(watch.after_epoch, recorder)]
-    callbacks = [recorder, *watchers, *experiment.callbacks]
+    callbacks = [recorder, EpochLogging(loggers, recorder), *watchers, *experiment.callbacks]
     trainer = make_trainer(config.trainer, experiment.settings, folder, callbacks)
+    loggers.open(asdict(experiment.config))
     if not fit(trainer, experiment.module, experiment.data, recorder, resume):
         return None
 
@@ -166,6 +184,8 @@ def run_experiment(
     with whole_file(folder / REPORT) as out:
         json.dump(results, out, indent=2)
         out.write("\n")
+    loggers.log_epochs(epochs)  # those of a complete run that is resumed with other loggers
+    loggers.log_results(results)
     draw_learning_curve(epochs, folder / "learning_curve.png", experiment.epoch_name)
     print(experiment.format_results(results, folder))
     return results

@@ -20,11 +20,13 @@ from tagger.training.ensemble_run import run_ensemble
 from tagger.training.grid import train_grid
 from tagger.training.helper_process import end_with_parent, is_helper, is_member
 from tagger.training.log import set_up_logging
+from tagger.training.logger_check import check_loggers
 from tagger.training.member_processes import MemberFailed
 from tagger.training.part_run import PartRun, run_part
 from tagger.training.pretrain import pretrain as run_pretraining
 from tagger.training.pretrain_config import PretrainConfig, pretrain_config
 from tagger.training.run_folder import (
+    SWEEP,
     Command,
     NewFolder,
     RunRecord,
@@ -37,7 +39,7 @@ from tagger.training.search import Search
 from tagger.training.segmenter_run import SegmenterRun
 from tagger.training.start_keys import check_override
 from tagger.training.study import check_optuna
-from tagger.training.sweep_folder import SWEEP, TABLE, PlannedRun, Sweep, SweepRecord, check_folders, find_sweep
+from tagger.training.sweep_folder import TABLE, PlannedRun, Sweep, SweepRecord, check_folders, find_sweep
 from tagger.training.sweep_report import go_on, report_sweep, show_sweep
 from tagger.training.temperature_run import TemperatureRun
 from tagger.training.together import check_processes, refuse_together, together
@@ -127,6 +129,8 @@ def _typed(command: Command, values: Any) -> TrainConfig | PretrainConfig:
     config = train_config(values) if command == "train" else pretrain_config(values)
     check_trainer_settings(config.trainer)
     check_processes(config.trainer)
+    if not is_helper():
+        check_loggers(config.logger)
     if isinstance(config, TrainConfig) and config.ensemble > 1:
         refuse_together(f"ensemble={config.ensemble}", "train members with seed=1, seed=2, ..., then: tagger ensemble")
     return config

@@ -24,6 +24,7 @@ from omegaconf.errors import OmegaConfBaseException
 from tagger.bundled import bundled
 from tagger.corpus.config import CORPUS_CONFIGS
 from tagger.errors import InputError
+from tagger.training.logger_config import LOGGER_PARTS
 from tagger.training.structured import RENAMED_KEYS, renamed
 
 _STRINGS = (str, str | None)
@@ -34,6 +35,7 @@ STRING_KEYS = (
     *(f"corpus.{kind.list_key}" for kind in CORPUS_CONFIGS.values() if kind.list_key),
     *("text", "dev", "hub.name", "hub.config", "init", "embedding.vectors", "embedding.transformer"),
     *("distill.teacher", "distill.text", "distill.hub.name", "distill.hub.config"),
+    *(part.prefix + field.name for part in LOGGER_PARTS for field in fields(part) if field.type in _STRINGS),
     *("card.version", "card.license", "hydra.run.dir", "hydra.sweep.dir"),
 )
 OPEN_PARTS = ("trainer.", "corpus.fields.")  # parts that take keys which the page does not have

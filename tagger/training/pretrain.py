@@ -44,6 +44,7 @@ def pretrain(
 class Pretraining(Experiment):
     """The training of a network that predicts hidden words."""
 
+    config: PretrainConfig
     monitor, mode = "dev/loss", "min"
     inside = PRETRAINED_IN_RUN
     epoch_name = "section"
@@ -102,7 +103,8 @@ class Pretraining(Experiment):
             "network": self.module.hparams["network"],
             "vectors": [],
             "start": None,
-            "training": asdict(self.config) | {"transformer": {}},
+            "training": {name: value for name, value in asdict(self.config).items() if name != "logger"}
+            | {"transformer": {}},
         }
 
     def dev_accuracies(self, epoch: Mapping[str, float]) -> dict[str, float]:

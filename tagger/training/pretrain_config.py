@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 from omegaconf import DictConfig
@@ -18,6 +18,7 @@ from tagger.training.config_parts import (
     OptimizerConfig,
     check_precision,
 )
+from tagger.training.logger_config import LoggerConfig
 from tagger.training.structured import Checked, Count, OneOf, Range, Rate, Seed, bad_value, from_plain, plain_values
 
 
@@ -48,6 +49,7 @@ class PretrainConfig(Checked):
     threads: Count
     card: CardConfig
     trainer: dict[str, Any]
+    logger: LoggerConfig = field(default_factory=LoggerConfig)  # older runs have none
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -13,8 +13,10 @@ from tagger.training.checkpoints import CHECKPOINTS, LAST, METRICS
 from tagger.weights.saved_config import MEMBERS, TAGGER_IN_RUN
 
 RECORD = "run.json"
+SWEEP = "sweep.json"  # in a sweep's folder
 REPORT = "report.json"
 LOG = "train.log"  # what a process prints that trains beside others
+LOGS = "logs"  # the folder of loggers
 MAX_RECORD_BYTES = 1 << 20
 
 Command = Literal["train", "pretrain"]
@@ -122,7 +124,7 @@ def discard_run(folder: NewFolder) -> None:
     """Removes the run's files unless there is a complete epoch or a tagger. Other files stay, and then the folder."""
     if can_resume(folder.path) or (folder.path / TAGGER_IN_RUN).is_dir():
         return
-    for name in (CHECKPOINTS, MEMBERS):
+    for name in (CHECKPOINTS, MEMBERS, LOGS):
         shutil.rmtree(folder.path / name, ignore_errors=True)
     folder.discard(RECORD, METRICS)
 

@@ -160,8 +160,9 @@ def _types(kind: type[Any], parts: Mapping[str, type[Any]], prefix: str = "") ->
     hints = get_type_hints(kind, include_extras=True)
     for each in fields(kind):
         hint = found[prefix + each.name] = parts.get(each.name, hints[each.name])
-        if is_dataclass(hint) and isinstance(hint, type):
-            found |= _types(hint, {}, f"{prefix}{each.name}.")
+        for part in (hint, *get_args(hint)):  # also of `Part | None`
+            if is_dataclass(part) and isinstance(part, type):
+                found |= _types(part, {}, f"{prefix}{each.name}.")
     return found
 
 
@@ -173,7 +174,7 @@ def _in_words(hint: Any) -> str:
     plain = getattr(hint, "__origin__", hint) if limits else hint
     kinds = {plain, *get_args(plain)}
     if list[str] in kinds:
-        return "a list of different columns, such as columns=[upos,xpos]"
+        return "a list of words, such as [upos,xpos]"
     if list[int] in kinds:
         return "null, or a list of numbers such as [4,5,6]"
     if plain is dict or get_origin(plain) is dict:

@@ -20,10 +20,10 @@ from filelock import FileLock, Timeout
 from tagger.errors import InputError, reason
 from tagger.text.output_files import whole_file
 from tagger.training.checkpoints import METRICS
-from tagger.training.run_folder import RECORD, REPORT, Command, RunRecord, can_resume, read_record
+from tagger.training.run_folder import RECORD, REPORT, SWEEP, Command, RunRecord, can_resume, read_record
 from tagger.training.sweep_run import SweepRun
 
-SWEEP, TABLE = "sweep.json", "sweep.csv"
+TABLE = "sweep.csv"
 OUTCOME, TRACEBACK = "outcome.json", "traceback.txt"  # in the folder of a run that is not complete
 REPORT_PAGE = "report.html"
 LOCKS = ".locks"

@@ -55,6 +55,7 @@ def train(
 class TaggerTraining(Experiment):
     """The training of a tagger."""
 
+    config: TrainConfig
     monitor, mode = "dev/accuracy", "max"
     inside = TAGGER_IN_RUN
 
@@ -134,7 +135,7 @@ class TaggerTraining(Experiment):
             "vectors": list(self.vocabulary.vectors),
             "start": describe(self.start.tagger.config) if self.start else None,
             "teacher": self.teacher,
-            "training": {name: value for name, value in asdict(self.config).items() if name != "test"},
+            "training": {name: value for name, value in asdict(self.config).items() if name not in ("test", "logger")},
         }
 
     def dev_accuracies(self, epoch: Mapping[str, float]) -> dict[str, float]:

@@ -142,6 +142,7 @@ def quiet() -> None:
     warnings.filterwarnings("ignore", module="pytorch_lightning")
     warnings.filterwarnings("ignore", message=".*does not have many workers.*")
     warnings.filterwarnings("ignore", message=".*all_gather is deprecated.*")
+    warnings.filterwarnings("ignore", message=".*Experiment logs directory.*")  # a resumed run writes it anew
 
 
 def fit(

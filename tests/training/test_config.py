@@ -111,7 +111,7 @@ def test_a_config_from_a_file_is_checked_in_one_line(change: dict[str, Any], mes
 @pytest.mark.parametrize(
     ("override", "message"),
     [
-        ("columns=[[upos]]", r"columns=\[\['upos'\]\]: give a list of different columns"),
+        ("columns=[[upos]]", r"columns=\[\['upos'\]\]: give a list of words"),
         ("transformer.layers=[[1]]", r"transformer\.layers=\[\[1\]\]: give null, or a list of numbers"),
         ("corpus.dev_share=2", r"corpus\.dev_share=2.0: give a share between 0 and 1"),
     ],
