@@ -2,8 +2,8 @@
 
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Annotated, Any, TextIO, get_args
+from contextlib import AbstractContextManager, closing
+from typing import TYPE_CHECKING, Annotated, TextIO, get_args
 
 import typer
 
@@ -25,6 +25,7 @@ from tagger.commands.options import (
     format_help,
     lexicon_files,
 )
+from tagger.commands.tag_engine import RAY, AddressOption, EngineOption, check_engine, check_files
 from tagger.errors import InputError
 from tagger.text.columns import column_separator
 from tagger.text.conllu import with_comments
@@ -121,6 +122,8 @@ def tag(
             " -o FOLDER.",
         ),
     ] = None,
+    engine: EngineOption = "local",
+    address: AddressOption = None,
 ) -> None:
     """Tags files: running text, or tokens in one of several formats.
 
@@ -135,8 +138,9 @@ def tag(
     from tagger.tagging.bulk import Options, tag_files
     from tagger.tagging.devices import choose_device, choose_precision
     from tagger.tagging.jobs import Job, format_skipped, plan_jobs
-    from tagger.tagging.manifest import Manifest, checksum, fingerprint
+    from tagger.tagging.manifest import Manifest
     from tagger.tagging.outputs import Outputs
+    from tagger.tagging.run_settings import run_settings
     from tagger.tagging.shard import jobs_of_shard, parse_shard
     from tagger.tagging.workers import processor_cores
     from tagger.weights.catalog import find_tagger
@@ -146,6 +150,7 @@ def tag(
         column_separator(separator)
     to = None if to == STDIO else to
     part = None if shard is None else parse_shard(shard)
+    check_engine(engine, address, {"--review-below": review_below is not None, "--shard": part is not None})
     if review_below is not None:
         _check_review(review_below, to, output, {"--top": top > 1, "--paths": paths, "--resume": resume})
         if part is not None:
@@ -157,6 +162,10 @@ def tag(
             say(f"kept: {to}; --force replaces what exists")
             return
     jobs, skipped, target = plan_jobs(sources or [], to, input, output, into_one=review_below is not None)
+    if engine == RAY:
+        from tagger.adapters.ray_files import Pool, tag_jobs  # before a model is loaded: it may not be installed
+
+        check_files(jobs)
     check_segmenter(segmenter, {job.source: job.input for job in jobs})
     lexicons = lexicon_files(lexicon or [])
     if keep:
@@ -173,19 +182,11 @@ def tag(
         say(f"shard {part}: {len(own)} of {len(jobs)} files")
         jobs = own
     folder = find_tagger(model)
-    more: list[Any] = [] if segmenter == "auto" else [segmenter]
-    added = {
-        "corpus": corpus,
-        "paths": paths or None,
-        "keep": (column or []) if keep else None,
-        "lexicons": [lexicon_case, {name: checksum(file) for name, file in lexicons.items()}] if lexicons else None,
-    }
-    more += [{name: value} for name, value in added.items() if value is not None]  # as runs of older versions wrote it
-    settings = {
-        "model": fingerprint(folder),
-        "precision": choose_precision(precision, choose_device(device)),
-        "options": [input, output, probabilities, top, separator, paragraph_per_line, encoding, *more],
-    }
+    options = Options(encoding, separator, paragraph_per_line, probabilities, top, paths)
+    settings = run_settings(
+        *(folder, choose_precision(precision, choose_device(device)), input, output, options, segmenter, corpus),
+        *((column or []) if keep else None, lexicons, lexicon_case),
+    )
     manifest = Manifest(target, settings, part) if target and all(job.target != target for job in jobs) else None
     outputs = Outputs(jobs, manifest, force, resume)
     for message in outputs.messages:
@@ -194,14 +195,12 @@ def tag(
     if not pending:
         return
     tagger = load_with_tags(
-        *(model, device, precision, folder, cache_size, workers or processor_cores()),
+        *(model, device, precision, folder, cache_size, 1 if engine == RAY else workers or processor_cores()),
         *(segmenter, corpus, lexicons, lexicon_case),
     )
-    places = None
     if keep:
         places = column_places(column, tagger.columns) if column else {tagger.columns[0]: 1}
-
-    options = Options(encoding, separator, paragraph_per_line, probabilities, top, paths, places)
+        options = options._replace(keep=places)
     if review_below is not None:
         _review(tagger, jobs, options, review_below, target)
         return
@@ -209,10 +208,14 @@ def tag(
     def open_output(job: Job) -> AbstractContextManager[TextIO]:
         return standard_output() if job.target is None else outputs.open(job)
 
+    if engine == RAY:
+        steps = tag_jobs(tagger, pending, options, outputs, manifest, Pool(address, workers), Console().width)
+    else:
+        steps = tag_files(tagger, pending, options, open_output, Console().width)
     failures = 0
     to_terminal = any(job.target is None for job in pending) and sys.stdout is not None and sys.stdout.isatty()
-    with progress_line(sum(job.size for job in pending), not to_terminal) as progress:
-        for step in tag_files(tagger, pending, options, open_output, Console().width):
+    with closing(steps), progress_line(sum(job.size for job in pending), not to_terminal) as progress:
+        for step in steps:
             progress.show(step)
             if step.error is not None:
                 failures += 1

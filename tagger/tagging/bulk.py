@@ -7,7 +7,7 @@ a run was resumed.
 """
 
 import io
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing
 from functools import partial
 from itertools import chain, groupby
@@ -90,7 +90,7 @@ def tag_files(
     options: Options,
     output: Callable[["Job"], AbstractContextManager[TextIO]],
     width: int = 80,
-) -> Iterator[Progress]:
+) -> Generator[Progress, None, None]:
     """Tags files one after the other; an error in one does not stop the others.
 
     Args:

@@ -199,9 +199,13 @@ class Manifest:
         Raises:
             InputError: the manifest cannot be written.
         """
+        self.add_content(job, content.stat().st_size, checksum(content))
+
+    def add_content(self, job: Job, size: int, sha256: str) -> None:
+        """Lists an output whose content has this size and this checksum; see `add`."""
         self.start()
         self.note_source(job)
-        entry = _Entry(self.run, content.stat().st_size, checksum(content), self._sources[job.source])
+        entry = _Entry(self.run, size, sha256, self._sources[job.source])
         self._write({"target": output_name(job, self.folder), **entry._asdict()})
 
     def close(self) -> None:

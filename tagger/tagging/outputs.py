@@ -1,10 +1,11 @@
 """Decides which outputs a run must still make, and protects existing files."""
 
+import copy
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TextIO
+from typing import Protocol, TextIO
 
 from tagger.errors import InputError
 from tagger.tagging.jobs import Job
@@ -14,6 +15,18 @@ from tagger.text.place_files import replaces, whole_text
 from tagger.text.remote_path import Place, RemoteFile, RemotePath
 
 _FileState = tuple[int, int, int] | RemoteFile
+
+
+class Listing(Protocol):
+    """Lists the outputs of a run: its `Manifest`, or what stands for that in another process."""
+
+    run: str
+
+    def start(self) -> None:
+        """Is called before the first hidden file with the id of the run is made."""
+
+    def add(self, job: Job, content: Path) -> None:
+        """Lists an output that is about to get its name."""
 
 
 class Outputs:
@@ -42,7 +55,8 @@ class Outputs:
             InputError: `resume` without a manifest, with `force`, or after runs with other settings only.
         """
         self.messages: list[str] = []
-        self._manifest, self._force = manifest, force
+        self._listing: Listing | None = manifest
+        self._force = force
         if resume:
             if manifest is None or force:
                 raise InputError("--resume goes on with a run into a folder (-o FOLDER), without --force")
@@ -50,7 +64,7 @@ class Outputs:
             manifest.remove_leftovers(jobs)
             self.pending = self._unfinished(jobs, manifest)
         else:
-            self.pending = self._missing(jobs)
+            self.pending = self._missing(jobs, manifest)
         if manifest is not None:
             for job in self.pending:
                 manifest.note_source(job)
@@ -69,23 +83,28 @@ class Outputs:
         def before_naming(content: Path) -> None:
             if not self._force and _file_state(target) != self._before[target]:
                 raise InputError(f"{target} was made or changed while this ran; it is kept, --force replaces it")
-            if self._manifest is not None:
-                self._manifest.add(job, content)
+            if self._listing is not None:
+                self._listing.add(job, content)
 
-        if self._manifest is not None:
-            self._manifest.start()
-        run = "" if self._manifest is None else self._manifest.run
+        if self._listing is not None:
+            self._listing.start()
+        run = "" if self._listing is None else self._listing.run
         with whole_text(target, run=run, before_naming=before_naming) as out:
             yield out
 
-    def _missing(self, jobs: Sequence[Job]) -> list[Job]:
+    def listed_by(self, listing: Listing) -> "Outputs":
+        """The same outputs for another process, which lists them in another way."""
+        other = copy.copy(self)
+        other._listing = listing
+        return other
+
+    def _missing(self, jobs: Sequence[Job], manifest: Manifest | None) -> list[Job]:
         """The jobs whose outputs do not exist, or all with `force`."""
         pending: list[Job] = []
         kept: list[Job] = []
         for job in jobs:
             exists = job.target is not None and replaces(job.target)
             (kept if exists and not self._force else pending).append(job)
-        manifest = self._manifest
         other = [job for job in kept if manifest is not None and manifest.has_other_settings(job)]
         if other:
             self.messages.append(

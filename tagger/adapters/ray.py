@@ -1,0 +1,107 @@
+"""Files -> tagged files, and datasets of Ray Data -> the same with columns of tags, on one machine or on a cluster.
+
+`ray_files.py` says why the actors read and write the files themselves.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from tagger.adapters.ray_files import CPUS, Pool, tag_jobs
+from tagger.errors import InputError
+from tagger.tagging.bulk import Options
+from tagger.tagging.devices import choose_device, choose_precision
+from tagger.tagging.jobs import plan_jobs
+from tagger.tagging.load import AUTO, load
+from tagger.tagging.manifest import Manifest
+from tagger.tagging.outputs import Outputs
+from tagger.tagging.run_settings import run_settings
+from tagger.text.lexicon import LexiconCase
+from tagger.weights.catalog import DEFAULT, find_tagger
+
+OPTIONS = Options()
+
+
+class TaggedFiles(NamedTuple):
+    """What a run has done."""
+
+    files: int  # that were tagged
+    words: int  # of them; those of an actor that died at the wrong moment are not counted
+    messages: list[str]  # about files that were not tagged because their outputs exist
+    errors: dict[str, InputError]  # the file -> why it could not be tagged
+
+
+def tag_files(
+    paths: Sequence[str | Path],
+    to: str | Path,
+    model: str | Path = DEFAULT,
+    *,
+    input: str | None = None,
+    output: str | None = None,
+    options: Options = OPTIONS,
+    device: str = "auto",
+    precision: str = "auto",
+    segmenter: str = AUTO,
+    corpus: str | None = None,
+    lexicons: Mapping[str, str] | None = None,
+    lexicon_case: LexiconCase = "exact",
+    force: bool = False,
+    resume: bool = False,
+    address: str | None = None,
+    actors: int | None = None,
+    cpus: float = CPUS,
+    gpus: float | None = None,
+) -> TaggedFiles:
+    """Tags files into a folder with actors of Ray; an error in one file does not stop the others.
+
+    The outputs are, to the byte, those of `python -m tagger tag`, on machines that compute alike. A run that was
+    killed goes on with `resume`; it does not matter which of the two had made the outputs so far.
+
+    Args:
+        paths: files and folders. They and `to` have the same names on all machines.
+        to: the folder of the outputs.
+        model: see `tagger.load`. This process loads it and sends it to the actors.
+        input: the format of all files; None: by the suffix.
+        output: the format of all outputs; None: conllu for conllu, and tsv for others.
+        options: how files are read and written.
+        device: see `tagger.load`.
+        precision: see `tagger.load`; `auto` looks at this machine.
+        segmenter: see `tagger.load`.
+        corpus: see `tagger.load`.
+        lexicons: see `tagger.load`.
+        lexicon_case: see `tagger.load`.
+        force: whether to replace outputs that exist.
+        resume: whether to go on with a run that was killed.
+        address: of a Ray cluster, see `ray_cluster.connected`. If this process is connected to Ray, that is used.
+        actors: None: one per CPU of the cluster, or per GPU if the tagger is on one.
+        cpus: that Ray reserves for an actor.
+        gpus: that Ray reserves for an actor; None: 1 if the tagger is on a GPU. A part lets actors share one.
+
+    Raises:
+        InputError: Ray is not installed, no cluster answers, no actor can start, there is no such file or model, or a
+            machine does not see the folder of outputs.
+        WorkersDied: actors died again and again at the same part; `resume` goes on.
+    """
+    to = f"{to}/"
+    jobs, _, place = plan_jobs([str(path) for path in paths], to, input, output)
+    folder = find_tagger(str(model))
+    keep = None if options.keep is None else [f"{name}={place}" for name, place in options.keep.items()]
+    used = choose_precision(precision, choose_device(device))
+    settings = run_settings(
+        *(folder, used, input, output, options, segmenter, corpus, keep, lexicons or {}, lexicon_case)
+    )
+    manifest = None if place is None else Manifest(place, settings)
+    outputs = Outputs(jobs, manifest, force, resume)
+    done = TaggedFiles(0, 0, outputs.messages, {})
+    if not outputs.pending:
+        return done
+    tagger = load(
+        folder, device, precision, segmenter=segmenter, corpus=corpus, lexicons=lexicons, lexicon_case=lexicon_case
+    )
+    pool = Pool(address, actors, cpus, gpus)
+    for step in tag_jobs(tagger, outputs.pending, options, outputs, manifest, pool):
+        if step.error is not None:
+            done.errors[step.job.source] = step.error
+        else:
+            done = done._replace(files=done.files + 1, words=done.words + step.words)
+    return done

@@ -1,0 +1,87 @@
+"""An address -> a connection to a Ray cluster, or a Ray of this machine alone that ends with the block."""
+
+import math
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from tagger.adapters.extras import missing
+
+os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # Ray reads it when it starts; it would report to its makers
+
+try:
+    import ray
+    import ray._private.worker as ray_worker
+except ModuleNotFoundError as error:
+    raise missing(error, "ray", "ray") from None
+
+from tagger.errors import InputError, reason
+from tagger.tagging.workers import processor_cores
+
+__all__ = ["connected", "ray"]
+_THIS_MACHINE = "local"
+
+
+@contextmanager
+def connected(address: str | None = None, cpus: float = 1.0) -> Iterator[None]:
+    """Connects this process to Ray while the block runs, unless it is connected already: then nothing changes.
+
+    What the block started ends with it: a Ray of this machine, or the connection to a cluster. A cluster that was
+    there before goes on.
+
+    Args:
+        address: `auto` for the cluster that this machine is a node of, `ray://HOST:10001`, `HOST:6379`, or `local` for
+            a Ray of this machine that starts now; None: the variable `RAY_ADDRESS`, else `local`.
+        cpus: that are needed; a Ray that starts now has at least as many.
+
+    Raises:
+        InputError: no cluster answers.
+    """
+    if ray.is_initialized():
+        yield
+        return
+    address = address or os.environ.get("RAY_ADDRESS") or _THIS_MACHINE
+    settings: dict[str, Any] = {"logging_level": "ERROR", "log_to_driver": False}
+    if address == _THIS_MACHINE:
+        # One more than the taggers use: reading and writing blocks of a dataset takes whole CPUs.
+        settings |= {"include_dashboard": False, "num_cpus": max(processor_cores(), math.ceil(cpus) + 1)}
+    with _own_signals(), _no_messages():
+        try:
+            ray.init(address, **settings)
+        except (ConnectionError, ValueError, RuntimeError) as error:
+            raise InputError(
+                f"no Ray cluster answers at {address} ({reason(error)}); start one with ray start --head, or leave the"
+                " address out"
+            ) from None
+    with _no_messages():
+        try:
+            yield
+        finally:
+            ray.shutdown()
+
+
+@contextmanager
+def _own_signals() -> Iterator[None]:
+    """After the block, SIGTERM does what it did before; Ray makes it end the process at once."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
+def _no_messages() -> Iterator[None]:
+    """Within the block Ray prints nothing on standard output when a process dies; it has no public switch for that."""
+    before = getattr(ray_worker, "_worker_logs_enabled", True)
+    ray_worker._worker_logs_enabled = False
+    try:
+        yield
+    finally:
+        ray_worker._worker_logs_enabled = before
