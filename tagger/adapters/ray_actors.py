@@ -12,17 +12,19 @@ from collections import Counter, deque
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from tagger.adapters.ray_cluster import ray
 from tagger.errors import InputError
 from tagger.tagging.bulk import Options, tag_files
 from tagger.tagging.jobs import Job
 from tagger.tagging.manifest import Manifest, checksum
-from tagger.tagging.outputs import Outputs
 from tagger.tagging.tagger import Tagger
 from tagger.tagging.workers import MAX_ATTEMPTS, Part, Workers, WorkersDied
 from tagger.text.remote_path import Place
+
+if TYPE_CHECKING:
+    from tagger.tagging.outputs import Outputs
 
 TAG, SHARE = "tag", "share"  # threads of an actor: one tags, one reads and writes large files
 
@@ -67,7 +69,7 @@ class Task(NamedTuple):
     tagger: Tagger
     jobs: Sequence[Job]
     options: Options
-    outputs: Outputs
+    outputs: "Outputs"
     origin: Origin
     run: str  # its id
     manifest: Path | None  # the file, which every actor must see
