@@ -111,7 +111,8 @@ class Outputs:
                 f"kept: {_listed(other)}, {OutputState.OTHER_SETTINGS.value}; --force replaces what exists"
             )
         if len(kept) > len(other):
-            rest = [job for job in kept if job not in other]
+            named = set(other)
+            rest = [job for job in kept if job not in named]
             self.messages.append(f"kept: {_listed(rest)}; --force replaces what exists")
         return pending
 

@@ -120,10 +120,13 @@ class _Handler(BaseHTTPRequestHandler):
         if rest[:1] == ["branch"]:
             found.refs.setdefault("/".join(rest[1:]), found.refs["main"])
             return self._send(200, {})
-        commit = found.resolve("/".join(rest[1:])) if len(rest) > 1 else found.refs["main"]
+        named = rest[1] if rest[:1] == ["tree"] else "/".join(rest[1:])
+        commit = found.resolve(named) if named else found.refs["main"]
         if commit is None:
             return self._send(404, {"error": "no revision"}, "RevisionNotFound")
         files = found.commits[commit]
+        if rest[:1] == ["tree"]:
+            return self._tree(files, "/".join(rest[2:]))
         if rest[:1] == ["preupload"]:
             asked = json.loads(body)["files"]
             lfs = {True: "lfs", False: "regular"}
@@ -138,6 +141,17 @@ class _Handler(BaseHTTPRequestHandler):
         shown = siblings if "blobs" in query else [{"rfilename": each["rfilename"]} for each in siblings]
         about = {"_id": name, "id": name, "modelId": name, "private": found.private, "gated": found.gated}
         return self._send(200, {**about, "sha": commit, "siblings": shown, "tags": [], "downloads": 0})
+
+    def _tree(self, files: dict[str, bytes], folder: str) -> None:
+        """The files of a folder and of all folders in it."""
+        entries = [
+            {"type": "file", "path": file, "size": len(data), "oid": hashlib.sha1(data).hexdigest()}
+            for file, data in files.items()
+            if file.startswith(f"{folder}/" if folder else "")
+        ]
+        if not entries:
+            return self._send(404, {"error": "no folder"}, "EntryNotFound")
+        return self._send(200, json.dumps(entries).encode())
 
     def _commit(self, found: Repository, name: str, branch: str, body: bytes) -> None:
         files, message = dict(found.commits[found.refs[branch]]), ""
