@@ -1,6 +1,9 @@
 """An HTML page as tests read it."""
 
+import json
 from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
 
 
 class Page(HTMLParser):
@@ -26,3 +29,9 @@ class Page(HTMLParser):
     def handle_data(self, data: str) -> None:
         if self.open[-2:] == ["th", "bdi"]:
             self.words[-1] += data
+
+
+def data_of(path: Path) -> Any:
+    """What a page that `data_page` made shows."""
+    (data,) = (part.partition("</script>")[0] for part in path.read_text(encoding="utf-8").split('id="data">')[1:])
+    return json.loads(data)

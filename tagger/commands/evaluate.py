@@ -1,6 +1,6 @@
 """The command `evaluate`: a tagger and a file with gold tags in, scores out."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import tee
 from typing import TYPE_CHECKING, Annotated, get_args
 
@@ -20,12 +20,14 @@ from tagger.commands.options import (
     PrecisionOption,
     SegmenterOption,
     Separator,
+    check_named,
     format_help,
     lexicon_files,
 )
 from tagger.errors import InputError
 from tagger.text.files import check_input, read_lines
 from tagger.text.formats import TaggedFormat
+from tagger.text.output_files import whole_file
 from tagger.text.paragraphs import Paragraph
 from tagger.text.readers import read
 from tagger.text.sentence import Sentence
@@ -34,6 +36,8 @@ from tagger.text.units import cut_units
 from tagger.weights.saved_config import LEARNED
 
 if TYPE_CHECKING:
+    from tagger.evaluation.error_sample import ErrorCollector
+    from tagger.evaluation.metrics import Scored
     from tagger.tagging.tagger import Tagger
 
 SETTINGS = {"epilog": format_help(get_args(TaggedFormat))}
@@ -78,6 +82,10 @@ def evaluate(
     lexicon: LexiconOption = None,
     lexicon_case: LexiconCaseOption = "exact",
     as_json: AsJson = False,
+    html: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", help="Write a web page with the errors too, replacing the file."),
+    ] = None,
     encoding: Encoding = "utf-8",
     device: DeviceOption = "auto",
     precision: PrecisionOption = "auto",
@@ -86,7 +94,13 @@ def evaluate(
     from tagger.commands.loading import load_with_tags
     from tagger.evaluation import metrics, raw_scores
     from tagger.evaluation.breakdown import breakdown, format_breakdown
+    from tagger.evaluation.error_sample import ErrorCollector
+    from tagger.evaluation.report_page import Report, report_page
 
+    check_named("--html", html)
+    if html is not None and (raw or by is not None):
+        option = "--raw" if raw else f"--by {by}"
+        raise InputError(f"--html {html} shows the errors in the tags of gold words, not {option}; leave one out")
     if by is not None and raw:
         raise InputError(f"--by {by} scores the tags of gold words, not --raw text; leave one of the two out")
     check_input([file], encoding)
@@ -119,16 +133,29 @@ def evaluate(
         else:
             show(format_breakdown(found, file))
         return
-    scored = (
-        metrics.Scored(tagged.tokens, gold, tagged.tags, tagged.probabilities)
-        for tagged, gold in tagger.retag(sentences)
-        if tagged.tokens
-    )
-    report = metrics.report(scored, tagger.vocabulary)
+    errors = ErrorCollector(tagger.vocabulary) if html is not None else None
+    report = metrics.report(_scored(tagger.retag(sentences), errors), tagger.vocabulary)
+    if html is not None and errors is not None:
+        page = Report(f"{model} on {file}", {file: report}, errors.sample([*report]), model)
+        with whole_file(html) as out:
+            out.write(report_page(page))
     if as_json:
         show_json(report)
     else:
         show(metrics.format_report(report, file))
+
+
+def _scored(
+    retagged: Iterable[tuple[Sentence, dict[str, list[str]]]], errors: "ErrorCollector | None"
+) -> Iterator["Scored"]:
+    """The sentences as `metrics.report` takes them; their errors are gathered on the way."""
+    from tagger.evaluation.metrics import Scored
+
+    for tagged, gold in retagged:
+        if tagged.tokens:
+            if errors is not None:
+                errors.add(tagged, gold)
+            yield Scored(tagged.tokens, gold, tagged.tags, tagged.probabilities)
 
 
 def _raw(tagger: "Tagger", sentences: Iterator[Sentence], file: str) -> tuple[Iterator[Sentence], Iterator[Sentence]]:

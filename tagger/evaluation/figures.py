@@ -8,6 +8,7 @@ import matplotlib.pyplot as plt
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from tagger.evaluation.calibration import Calibrations
+from tagger.evaluation.confusions import most_confused
 from tagger.text.output_files import whole_binary
 
 
@@ -20,11 +21,7 @@ def draw_confusions(scores: Mapping[str, Any], title: str, path: Path, max_tags:
         path: the PNG file to write.
         max_tags: the largest number of rows and columns.
     """
-    errors: dict[str, int] = {}
-    for gold, predicted, count in scores["confusions"]:
-        for tag in (gold, predicted):
-            errors[tag] = errors.get(tag, 0) + count
-    tags = sorted(sorted(errors, key=lambda tag: -errors[tag])[:max_tags])
+    tags = most_confused(scores, max_tags)
     place = {tag: i for i, tag in enumerate(tags)}
     counts = [[0] * len(tags) for _ in tags]
     for gold, predicted, count in scores["confusions"]:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tagger.evaluation import metrics
+from tagger.evaluation.error_sample import ErrorCollector
 from tagger.evaluation.figures import draw_confusions, draw_reliability
 from tagger.evaluation.metrics import Scored
 from tagger.evaluation.raw_scores import CUT_SCORES, raw_scores
@@ -62,7 +63,9 @@ def _scored(tagger: "Tagger", split: "Dataset") -> Iterator[Scored]:
         yield Scored(tagged.tokens, gold, tagged.tags, tagged.probabilities)
 
 
-def report_dev(tagger: "Tagger", split: "Dataset", title: str, folder: Path) -> dict[str, dict[str, Any]]:
+def report_dev(
+    tagger: "Tagger", split: "Dataset", title: str, folder: Path
+) -> tuple[dict[str, dict[str, Any]], dict[str, Any]]:
     """Scores the dev split and writes the files that show its errors.
 
     Args:
@@ -73,17 +76,18 @@ def report_dev(tagger: "Tagger", split: "Dataset", title: str, folder: Path) -> 
             `confusion.png` (`confusion_COLUMN.png` if there are several columns).
 
     Returns:
-        The scores; see `metrics.report`.
+        The scores, see `metrics.report`; and the errors that a page shows, see `ErrorCollector.sample`.
 
     Raises:
         InputError: a file cannot be written; or as `metrics.report`.
     """
-    scored = []
+    scored, collector = [], ErrorCollector(tagger.vocabulary)
     with whole_file(folder / "dev.predicted.conllu") as predicted, whole_file(folder / "errors.tsv") as errors:
         errors.write("sentence\tword\tcolumn\tgold\ttag\tconfidence\n")
         for number, (sentence, gold) in enumerate(tagger.retag(sentences_of(split, tagger.columns)), 1):
             predicted.write(write_conllu(sentence))
             scored.append(Scored(sentence.tokens, gold, sentence.tags, sentence.probabilities))
+            collector.add(sentence, gold)
             name = sentence.name or str(number)
             for column, i in _wrong(sentence, gold):
                 cells = (sentence.tokens[i], column, gold[column][i], sentence.tags[column][i])
@@ -95,7 +99,7 @@ def report_dev(tagger: "Tagger", split: "Dataset", title: str, folder: Path) -> 
     for column, values in scores.items():
         name = "confusion.png" if len(scores) == 1 else f"confusion_{column}.png"
         draw_confusions(values, f"{title}, {column}: gold tag against predicted tag", folder / name)
-    return scores
+    return scores, collector.sample([*scores])
 
 
 def columns_of(split: "Dataset", tagger: "Tagger") -> list[str]:

@@ -19,6 +19,7 @@ from tagger.training.experiment import format_run
 from tagger.training.helper_process import is_helper
 from tagger.training.member_processes import Member, train_members
 from tagger.training.run_folder import RECORD, REPORT, RunRecord
+from tagger.training.tagger_page import format_page, write_tagger_page
 from tagger.training.tagger_report import format_tables, report_tagger
 from tagger.training.trainer import check_machine, quiet
 from tagger.weights.ensemble_card import ensemble_card
@@ -86,17 +87,20 @@ def run_ensemble(
         return tagger_of(saved._replace(config=description), device, segmenter=segmenter, **options)
 
     description["training"] = {name: value for name, value in asdict(config).items() if name not in ("test", "logger")}
-    results |= report_tagger(make, description, corpus, folder, config.test, measures_speed)
+    report, errors = report_tagger(make, description, corpus, folder, config.test, measures_speed)
+    results |= report
     description["scores"] = {
         split: {column: scores["accuracy"] for column, scores in results[split].items()}
         for split in SPLITS
         if split in results
     }
     describe_tagger(target, description, _card(description, results, member_configs(target), command))
+    write_tagger_page(folder, results, errors)
     with whole_file(folder / REPORT) as out:
         json.dump(results, out, indent=2)
         out.write("\n")
-    print("\n".join([*format_tables(results, corpus.name), _format_members(results), format_run(folder)]))
+    tables = format_tables(results, corpus.name)
+    print("\n".join([*tables, _format_members(results), format_page(folder), format_run(folder)]))
     return results
 
 

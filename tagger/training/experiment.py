@@ -92,6 +92,16 @@ class Experiment(ABC):
             device: what training ran on.
         """
 
+    def write_page(self, results: Mapping[str, Any], epochs: Sequence[Mapping[str, float]], folder: Path) -> None:
+        """Writes a page that shows the results, if there is one for them.
+
+        Args:
+            results: what `report.json` holds.
+            epochs: see `EpochRecorder`.
+            folder: the run's folder.
+        """
+        return  # none for networks without tags
+
     @abstractmethod
     def format_results(self, results: Mapping[str, Any], folder: Path) -> str:
         """The results as text for the terminal."""
@@ -181,12 +191,13 @@ def _run(
         if split in results
     }
     describe_tagger(saved, description, experiment.card(description, results, command))
-    with whole_file(folder / REPORT) as out:
+    draw_learning_curve(epochs, folder / "learning_curve.png", experiment.epoch_name)
+    experiment.write_page(results, epochs, folder)
+    with whole_file(folder / REPORT) as out:  # last: it says that the run is complete
         json.dump(results, out, indent=2)
         out.write("\n")
     loggers.log_epochs(epochs)  # those of a complete run that is resumed with other loggers
     loggers.log_results(results)
-    draw_learning_curve(epochs, folder / "learning_curve.png", experiment.epoch_name)
     print(experiment.format_results(results, folder))
     return results
 

@@ -15,6 +15,7 @@ from tagger.weights.saved_config import MEMBERS, TAGGER_IN_RUN
 RECORD = "run.json"
 SWEEP = "sweep.json"  # in a sweep's folder
 REPORT = "report.json"
+REPORT_PAGE = "report.html"
 LOG = "train.log"  # what a process prints that trains beside others
 LOGS = "logs"  # the folder of loggers
 MAX_RECORD_BYTES = 1 << 20

@@ -20,12 +20,20 @@ from filelock import FileLock, Timeout
 from tagger.errors import InputError, reason
 from tagger.text.output_files import whole_file
 from tagger.training.checkpoints import METRICS
-from tagger.training.run_folder import RECORD, REPORT, SWEEP, Command, RunRecord, can_resume, read_record
+from tagger.training.run_folder import (
+    RECORD,
+    REPORT,
+    REPORT_PAGE,
+    SWEEP,
+    Command,
+    RunRecord,
+    can_resume,
+    read_record,
+)
 from tagger.training.sweep_run import SweepRun
 
 TABLE = "sweep.csv"
 OUTCOME, TRACEBACK = "outcome.json", "traceback.txt"  # in the folder of a run that is not complete
-REPORT_PAGE = "report.html"
 LOCKS = ".locks"
 JOURNAL = "study.journal"  # of a search
 MAY_DIFFER = ("hydra.sweeper.n_trials=", "hydra.sweep.dir=")  # overrides of a search that is gone on with

@@ -40,7 +40,7 @@ def report_tagger(
     folder: Path,
     test: bool,
     measures_speed: bool = True,
-) -> dict[str, Any]:
+) -> tuple[dict[str, Any], dict[str, Any]]:
     """Fits the temperatures of a tagger and scores it.
 
     Args:
@@ -50,16 +50,17 @@ def report_tagger(
         folder: the run's folder, where pictures and tables of errors go.
         test: whether the test split is scored too, if there is one.
         measures_speed: whether the tagger is timed.
+
+    Returns:
+        What `report.json` says, and the errors on dev that a page shows; see `ErrorCollector.sample`.
     """
     splits, name = corpus.splits, corpus.name
     plain = make(precision="float32")  # with temperature 1
     description["temperatures"] = fit_temperatures(plain, sentences_of(splits["dev"], plain.columns))
     tagger = make(precision="float32")
     speed = words_per_second(make(precision="auto"), splits["dev"]["tokens"]) if measures_speed else None
-    results: dict[str, Any] = {} if speed is None else {"words_per_second": speed}
-    results |= {
-        "dev": report_dev(tagger, splits["dev"], f"{name} dev", folder),
-    }
+    dev, errors = report_dev(tagger, splits["dev"], f"{name} dev", folder)
+    results: dict[str, Any] = ({} if speed is None else {"words_per_second": speed}) | {"dev": dev}
     if test and "test" in splits:
         try:
             results["test"] = score_split(tagger, splits["test"])
@@ -75,7 +76,7 @@ def report_tagger(
     if corpus.parts:
         named = (make(precision="float32", corpus=name) for name in corpus.parts)
         results["corpora"] = corpus_scores(tagger, named, scored)
-    return results | raw_scores(tagger, scored)
+    return results | raw_scores(tagger, scored), errors
 
 
 def format_tables(results: Mapping[str, Any], name: str) -> list[str]:

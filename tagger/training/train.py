@@ -1,7 +1,7 @@
 """Training a tagger: config -> corpus, module and batches; after training a tagger's folder and its report."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from functools import cached_property, partial
 from pathlib import Path
@@ -30,6 +30,7 @@ from tagger.training.recipe import with_recipe
 from tagger.training.segmenter_choice import Choice, SegmenterTraining, Start
 from tagger.training.start import Beginning, build, with_start
 from tagger.training.start_tagger import load_start
+from tagger.training.tagger_page import format_page, write_tagger_page
 from tagger.training.tagger_report import format_tables, report_tagger
 from tagger.training.teacher import Load
 from tagger.training.watch import Watch
@@ -88,6 +89,7 @@ class TaggerTraining(Experiment):
             config, self.corpus, Start(start.tagger.config, start.folder) if start else None
         )
         self.choice: Choice | None = None
+        self.errors: dict[str, Any] = {}
         _log_sizes(self.corpus, self.beginning, self.segmenting.outlook)
         epochs = config.trainer["max_epochs"]
         _log.info(
@@ -166,7 +168,13 @@ class TaggerTraining(Experiment):
             engine = Engine.of(*parts, str(device), precision, corpus=corpus)
             return Tagger(engine, description, segmenter=segmenter, corpus=corpus)
 
-        return report_tagger(make, description, self.corpus, folder, self.config.test, self.measures_speed)
+        results, self.errors = report_tagger(
+            make, description, self.corpus, folder, self.config.test, self.measures_speed
+        )
+        return results
+
+    def write_page(self, results: Mapping[str, Any], epochs: Sequence[Mapping[str, float]], folder: Path) -> None:
+        write_tagger_page(folder, results, self.errors, epochs)
 
     def format_results(self, results: Mapping[str, Any], folder: Path) -> str:
         return "\n".join(
@@ -174,6 +182,7 @@ class TaggerTraining(Experiment):
                 *format_tables(results, self.corpus.name),
                 f"best epoch {results['best_epoch']} of {results['epochs']}, {results['training_seconds']:.0f} s,"
                 f" {results['parameters']:,} parameters",
+                format_page(folder),
                 format_run(folder),
             ]
         )

@@ -7,6 +7,7 @@ import pytest
 
 import tagger
 from tests.commands.conftest import CONLLU, call, error
+from tests.html_page import data_of
 
 
 def test_evaluate_scores_and_lists_what_the_tagger_cannot_know(model: Path, tmp_path: Path) -> None:
@@ -103,3 +104,20 @@ def test_evaluate_by_document_and_genre(model: Path, tmp_path: Path) -> None:
     assert "a.tsv: --by genre needs CoNLL-U" in error("evaluate", "a.tsv", "--by", "genre", "--model", str(model))
     message = error("evaluate", "a.conllu", "--by", "zebra", "--model", str(model))
     assert "a.conllu: no comment `# zebra = …`" in message
+
+
+def test_evaluate_writes_a_page_of_the_errors(model: Path, tmp_path: Path) -> None:
+    (tmp_path / "a.conllu").write_text(CONLLU)
+    plain = call("evaluate", "a.conllu", "--model", str(model)).stdout
+    assert call("evaluate", "a.conllu", "--model", str(model), "--html", "new/page.html").stdout == plain
+    data = data_of(tmp_path / "new" / "page.html")
+    scores = json.loads(call("evaluate", "a.conllu", "--json", "--model", str(model)).stdout)["upos"]
+    column = data["columns"]["upos"]
+    assert column["splits"]["a.conllu"]["accuracy"] == scores["accuracy"]
+    assert column["total"] == round((1 - scores["accuracy"]) * 5) > 0
+    assert data["model"] == str(model)
+    assert data["epochs"] == data["files"] == []
+    for option, named in ((["--raw"], "--raw"), (["--by", "genre"], "--by genre")):
+        message = error("evaluate", "a.conllu", *option, "--html", "x.html", "--model", str(model))
+        assert f"--html x.html shows the errors in the tags of gold words, not {named}; leave one out" in message
+    assert not (tmp_path / "x.html").exists()

@@ -21,6 +21,7 @@ from tagger.training import ensemble_run, launch, member_processes
 from tagger.training.member_processes import LOG, Member, MemberFailed, processes, train_members
 from tagger.training.run_folder import read_record
 from tests.conftest import TOKENS
+from tests.html_page import data_of
 from tests.training.conftest import TINY, config_of, run, weights
 
 
@@ -137,6 +138,12 @@ def test_what_an_ensemble_leaves(arguments: list[str], copied: list[list[Member]
     config = json.loads(Path("run/tagger/config.json").read_text())
     assert config["scores"]["test"]["upos"] == report["test"]["upos"]["accuracy"]
     assert config["temperatures"]["upos"] == pytest.approx(1, abs=0.02)  # each member has its own already
+    page = data_of(Path("run/report.html"))
+    assert page["columns"]["upos"]["splits"]["dev"]["accuracy"] == accuracy
+    assert page["epochs"] == []
+    (members,) = [table for table in page["tables"] if table["title"] == "Members of the ensemble"]
+    assert members["heads"] == ["", "dev upos", "test upos"]
+    assert [row[:2] for row in members["rows"]] == [[f"seed {n}", f"{100 * accuracy:.2f}%"] for n in (7, 8, 9)]
     card = Path("run/tagger/README.md").read_text()
     assert card.startswith("# Ensemble of 3 part-of-speech taggers for ")
     for words in (

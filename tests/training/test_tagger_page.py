@@ -1,0 +1,73 @@
+"""The page that a run leaves: what it says is what the run found."""
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+
+from tagger.errors import InputError
+from tagger.training.card import NAMED
+from tagger.training.tagger_page import format_page, write_tagger_page
+from tests.conftest import largest_file
+from tests.html_page import data_of
+
+SCORES = {
+    "tokens": 4, "accuracy": 0.75, "known": 1.0, "known_tokens": 2, "unknown": None, "unknown_tokens": 0,
+    "sentences": 1, "whole_sentences": 0.0, "tags": {"X": {"precision": 0.75, "recall": 1.0, "f1": 0.86, "support": 3}},
+    "spans": None, "unseen_tags": {"Y": 1}, "confusions": [["Y", "X", 1]], "calibration": None,
+}  # fmt: skip
+RESULTS = {
+    "corpus": "A + B", "parameters": 1000, "training_seconds": 12.4, "words_per_second": 5000,
+    "dev": {"upos": SCORES},
+}  # fmt: skip
+ERRORS = {
+    "excerpts": [["1", 0, 0, ["a"]]],
+    "columns": {"upos": {"total": 1, "tags": ["Y", "X"], "errors": [[0, 0, 0, 1, 0.9, 1]], "words": [["a", 1, 4, 1]]}},
+}
+
+
+def test_a_run_leaves_a_page_with_its_errors(finished: Path) -> None:
+    data = data_of(finished / "report.html")
+    report = json.loads((finished / "report.json").read_text())
+    column = data["columns"]["upos"]
+    assert {split: scores["accuracy"] for split, scores in column["splits"].items()} == {
+        split: report[split]["upos"]["accuracy"] for split in ("dev", "test")
+    }
+    with (finished / "errors.tsv").open(encoding="utf-8", newline="") as lines:
+        rows = list(csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE))
+    shown = [
+        (data["excerpts"][e][0], data["excerpts"][e][3][i], column["tags"][gold], column["tags"][found], f"{share:.4f}")
+        for e, i, gold, found, share, _ in column["errors"]
+    ]
+    assert sorted(shown) == sorted((r["sentence"], r["word"], r["gold"], r["tag"], r["confidence"]) for r in rows)
+    assert [len(data["epochs"]), data["best_epoch"]] == [3, report["best_epoch"]]
+    with (finished / "metrics.csv").open(newline="") as lines:
+        losses = [float(row["dev/loss"]) for row in csv.DictReader(lines)]
+    assert [epoch["dev/loss"] for epoch in data["epochs"]] == pytest.approx(losses, abs=1e-6)
+    assert data["model"] == str(finished)
+    assert [name for name, _ in data["files"]] == [
+        "errors.tsv", "dev.predicted.conllu", "report.json", "metrics.csv", "tagger/README.md",
+    ]  # fmt: skip
+    assert f"best epoch {report['best_epoch']} of 3" in data["facts"]
+
+
+def test_tables_of_corpora_and_of_raw_text(tmp_path: Path) -> None:
+    of_corpus = {"tokens": 3, "accuracy": 0.5, "known": 0.25, "unknown": None, NAMED: 0.6}
+    more = {"corpora": {"dev": {"A": {"upos": of_corpus}}}, "raw": {"dev": {"Tokens": 1.0, "UPOS": 0.5}}}
+    write_tagger_page(tmp_path, RESULTS | more, ERRORS)
+    corpora, raw = data_of(tmp_path / "report.html")["tables"]
+    assert corpora["rows"] == [["A dev, upos", "3", "50.00%", "25.00%", "–", "60.00%"]]
+    assert (raw["heads"], raw["rows"]) == (["", "Tokens", "UPOS"], [["dev", "100.00%", "50.00%"]])
+
+
+def test_a_page_without_room_is_an_error_and_leaves_nothing(tmp_path: Path) -> None:
+    with largest_file(100), pytest.raises(InputError, match=r"report.html cannot be written: File too large"):
+        write_tagger_page(tmp_path, RESULTS, ERRORS)
+    assert list(tmp_path.iterdir()) == []
+    write_tagger_page(tmp_path, RESULTS, ERRORS)
+    data = data_of(tmp_path / "report.html")
+    assert data["facts"] == ["1,000 parameters", "12 s of training", "5,000 words a second on one thread"]
+    assert data["files"] == [["report.json", "all scores"]]  # which is written last
+    assert (data["tables"], data["columns"]["upos"]["unseen_tags"]) == ([], [["Y", 1]])
+    assert format_page(tmp_path) == f"look at its errors: {tmp_path}/report.html"
