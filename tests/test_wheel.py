@@ -95,6 +95,8 @@ def test_the_wheel_trains_tags_evaluates_and_sweeps(wheel: Path, tmp_path: Path)
         "evaluate", "--model", "latest", str(site / "tagger" / "data" / "sample" / "sample-dev.conllu")
     )
     assert "sweep.csv" in run("-m", *small, "model.hidden.backward=8,9", "hydra.sweep.dir=sweep")
+    search = ("-m", *small, "hydra/sweeper=optuna", "hydra.sweeper.n_trials=1", "model.depth=1,2")
+    assert "search/sweep.csv" in run(*search, "trainer.limit_train_batches=2", "hydra.sweep.dir=search")
 
 
 def test_the_source_distribution_runs_its_tests(tmp_path: Path) -> None:

@@ -284,7 +284,7 @@ def test_a_sweep_trains_the_grid_and_a_failed_run_is_a_row(
     shown = capsys.readouterr().out
     assert "failed" in shown
     lines = shown.split("upos: words not seen in training")[1].splitlines()
-    assert len(lines) == 5
+    assert len(lines) == 6
     assert lines[1].startswith("run  not seen")
     assert max(map(len, lines)) <= 80
     for report in Path().glob("sweep/*/report.json"):
