@@ -20,6 +20,7 @@ import regex
 import typer.main
 from omegaconf import OmegaConf
 
+from tagger.bundled import bundled
 from tagger.commands.app import app
 from tagger.text.formats import INPUTS, SUFFIXES
 from tagger.text.segment_patterns import SPACE
