@@ -169,3 +169,17 @@ def read_record(folder: Path) -> RunRecord:
     except (ValueError, TypeError, RecursionError) as error:
         raise InputError(f"{path} does not say how the run was started ({reason(error)}); start it again") from None
     return record
+
+
+def group_of(run: Path) -> str | None:
+    """The folder of the sweep, or of the ensemble, that a run belongs to."""
+    whole = run.absolute()
+    sweeps = [folder for folder in whole.parents if (folder / SWEEP).is_file()]
+    ensembles = [folder.parent for folder in (whole.parent,) if folder.name == MEMBERS]
+    return next((shown_folder(folder) for folder in (*sweeps, *ensembles)), None)
+
+
+def shown_folder(folder: Path) -> str:
+    """A folder as text, relative to the current one if it is inside."""
+    whole = folder.absolute()
+    return str(whole.relative_to(Path.cwd()) if whole.is_relative_to(Path.cwd()) else whole)

@@ -6,7 +6,6 @@ resumed run goes on in the same logs.
 
 import json
 import logging
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,13 +18,12 @@ from tagger.errors import InputError, reason
 from tagger.text.output_files import whole_file
 from tagger.training.checkpoints import EpochRecorder
 from tagger.training.helper_process import is_helper
+from tagger.training.log_state import STATE, read_state
 from tagger.training.logger_config import LoggerConfig
-from tagger.training.run_folder import LOGS, SWEEP
+from tagger.training.run_folder import LOGS, group_of, shown_folder
 from tagger.training.run_logger import CsvLogger, EventLogger, Place, RunLogger, Status
 from tagger.training.watch import EndedEarly
-from tagger.weights.saved_config import MEMBERS
 
-STATE = "state.json"
 SCORED = ("dev", "test")
 
 _log = logging.getLogger(__name__)
@@ -59,7 +57,7 @@ class RunLoggers:
         for name, make in self._makers().items():
             state = self._state.setdefault(name, {})
             try:
-                made = make(Place(self.run / LOGS, _shown(self.run), group_of(self.run), state.get("id")))
+                made = make(Place(self.run / LOGS, shown_folder(self.run), group_of(self.run), state.get("id")))
                 self._open[name] = made
                 made.start(self.values)
             except OSError as error:
@@ -179,37 +177,3 @@ def final_scores(results: Mapping[str, Any]) -> dict[str, float]:
             prefix = f"{split}/{column}/" if column else f"{split}/"
             found |= {prefix + name: value for name, value in scores.items() if type(value) is float}
     return {f"final/{name}": value for name, value in found.items()}
-
-
-def group_of(run: Path) -> str | None:
-    """The folder of the sweep, or of the ensemble, that a run belongs to."""
-    whole = run.absolute()
-    sweeps = [folder for folder in whole.parents if (folder / SWEEP).is_file()]
-    ensembles = [folder.parent for folder in (whole.parent,) if folder.name == MEMBERS]
-    return next((_shown(folder) for folder in (*sweeps, *ensembles)), None)
-
-
-def _shown(folder: Path) -> str:
-    """A folder as text, relative to the current one if it is inside."""
-    whole = folder.absolute()
-    return str(whole.relative_to(Path.cwd()) if whole.is_relative_to(Path.cwd()) else whole)
-
-
-def read_state(folder: Path) -> dict[str, dict[str, Any]]:
-    """What an earlier part of a run has logged: for each logger `epochs`, their number, and `id`, that of the run.
-
-    Raises:
-        InputError: the file is damaged.
-    """
-    path = folder / STATE
-    if not path.is_file():
-        return {}
-    try:
-        state: dict[str, dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
-        for each in state.values():
-            name = each["id"]
-            if type(each["epochs"]) is not int or not (name is None or re.fullmatch(r"[\w-]{1,64}", name)):
-                raise ValueError("no such numbers")
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise InputError(f"{path} is damaged ({reason(error)}); remove it, and new logs are begun") from None
-    return state

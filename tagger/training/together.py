@@ -6,6 +6,7 @@ torch.distributed: https://docs.pytorch.org/docs/stable/distributed.html#distrib
 """
 
 import _thread
+import logging
 import os
 import signal
 import socket
@@ -18,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from torch.distributed import rendezvous  # type: ignore[attr-defined]
 
-from tagger.errors import InputError
+from tagger.errors import InputError, reason
 from tagger.training.helper_process import cluster
 from tagger.training.structured import bad_value
 
@@ -32,6 +33,7 @@ STOP_SECONDS = 20.0  # that a process has to end in, once another one has failed
 CRASHED, BAD_INPUT, INTERRUPTED = 1, 2, 130  # exit statuses
 _FAILED, _READY, _ENDED, _LEFT = "tagger/failed", "tagger/ready", "tagger/ended", "tagger/left"
 
+_log = logging.getLogger(__name__)
 _processes: "_Processes | None" = None  # of this process
 
 
@@ -166,6 +168,8 @@ def broken_connections_interrupt() -> Iterator[None]:
     except RuntimeError as error:
         if _processes is None or "onnection" not in str(error):
             raise
+        if _processes.rank == 0:
+            _log.warning("another process has ended: %s", reason(error, 120))
         raise KeyboardInterrupt from None
 
 

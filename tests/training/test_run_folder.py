@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tagger.errors import InputError
-from tagger.training.run_folder import RECORD, RunRecord, discard_run, new_run_folder, read_record
+from tagger.training.run_folder import RECORD, SWEEP, RunRecord, discard_run, group_of, new_run_folder, read_record
 
 RUN = RunRecord("train", ["seed=2"], {"seed": 2, "model": {"depth": 1}}, 3)
 
@@ -131,3 +131,13 @@ def test_folders_that_are_no_runs(tmp_path: Path) -> None:
     (tmp_path / ".hydra").mkdir()
     with pytest.raises(InputError, match="started by another version of tagger; start it again"):
         read_record(tmp_path)
+
+
+def test_the_group_is_the_sweep_or_the_ensemble(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "runs" / "sweep").mkdir(parents=True)
+    assert group_of(tmp_path / "runs" / "12-00") is None
+    assert group_of(tmp_path / "runs" / "ensemble" / "members" / "1") == "runs/ensemble"
+    (tmp_path / "runs" / "sweep" / SWEEP).touch()
+    assert group_of(Path("runs/sweep/3")) == "runs/sweep"
+    assert group_of(Path("runs/sweep/3/members/1")) == "runs/sweep"

@@ -16,9 +16,10 @@ from wandb.proto import wandb_internal_pb2 as wandb_records
 from tagger.errors import InputError
 from tagger.training import launch, run_loggers
 from tagger.training.checkpoints import EpochRecorder, load_checkpoint
+from tagger.training.log_state import read_state
 from tagger.training.run_folder import SWEEP
 from tagger.training.run_logger import CsvLogger
-from tagger.training.run_loggers import final_scores, group_of, read_state
+from tagger.training.run_loggers import final_scores
 from tagger.training.train import train
 from tagger.training.trainer import Interrupted
 from tests.training.conftest import COMMAND, TINY, config_of
@@ -255,22 +256,3 @@ def test_a_process_that_helps_logs_nothing(treebank: Path, tmp_path: Path, monke
         loggers.open({"seed": 1})
         loggers.log_epochs([{"epoch": 1, "dev/loss": 1.0}])
     assert list(tmp_path.iterdir()) == []
-
-
-def test_the_group_is_the_sweep_or_the_ensemble(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "runs" / "sweep").mkdir(parents=True)
-    assert group_of(tmp_path / "runs" / "12-00") is None
-    assert group_of(tmp_path / "runs" / "ensemble" / "members" / "1") == "runs/ensemble"
-    (tmp_path / "runs" / "sweep" / SWEEP).touch()
-    assert group_of(Path("runs/sweep/3")) == "runs/sweep"
-    assert group_of(Path("runs/sweep/3/members/1")) == "runs/sweep"
-
-
-@pytest.mark.parametrize(
-    "text", ["[]", "{", '{"wandb": {"epochs": "1", "id": null}}', '{"x": {"epochs": 1, "id": "../x"}}']
-)
-def test_a_damaged_state_is_one_line(text: str, tmp_path: Path) -> None:
-    (tmp_path / "state.json").write_text(text)
-    with pytest.raises(InputError, match=r"state.json is damaged \(.*\); remove it, and new logs are begun"):
-        read_state(tmp_path)
