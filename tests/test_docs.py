@@ -152,7 +152,7 @@ def run_shell(line: str, folder: Path, env: dict[str, str] | None = None) -> "su
     return done
 
 
-@pytest.mark.parametrize("name", ["README.md", "docs/tagging.md", "docs/adapters.md"])
+@pytest.mark.parametrize("name", ["README.md", "docs/tagging.md", "docs/adapters.md", "docs/datasets.md"])
 def test_the_python_of_a_page_runs(name: str, tmp_path: Path) -> None:
     script = tmp_path / "page.py"
     script.write_text("\n".join(blocks(page(name), "python")), encoding="utf-8")
@@ -168,6 +168,7 @@ def test_no_other_page_has_python() -> None:
         "README.md",
         "docs/tagging.md",
         "docs/adapters.md",
+        "docs/datasets.md",
         "docs/cells.md",
         "docs/onnx.md",
     }  # each of them is run

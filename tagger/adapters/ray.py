@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from tagger.adapters.ray_dataset import tag_dataset
 from tagger.adapters.ray_files import CPUS, Pool, tag_jobs
 from tagger.errors import InputError
 from tagger.tagging.bulk import Options
@@ -19,6 +20,7 @@ from tagger.tagging.run_settings import run_settings
 from tagger.text.lexicon import LexiconCase
 from tagger.weights.catalog import DEFAULT, find_tagger
 
+__all__ = ["TaggedFiles", "tag_dataset", "tag_files"]
 OPTIONS = Options()
 
 

@@ -2,7 +2,9 @@
 
 import math
 import os
+import re
 import signal
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,7 +24,9 @@ from tagger.errors import InputError, reason
 from tagger.tagging.workers import processor_cores
 
 __all__ = ["connected", "ray"]
+CONNECT_SECONDS = 10
 _THIS_MACHINE = "local"
+_PORT = re.compile(r"(?:ray://)?\[?(?P<host>[^/\[\]]+?)\]?:(?P<port>[0-9]{1,5})")
 
 
 @contextmanager
@@ -50,8 +54,9 @@ def connected(address: str | None = None, cpus: float = 1.0) -> Iterator[None]:
         settings |= {"include_dashboard": False, "num_cpus": max(processor_cores(), math.ceil(cpus) + 1)}
     with _own_signals(), _no_messages():
         try:
+            _check_port(address)
             ray.init(address, **settings)
-        except (ConnectionError, ValueError, RuntimeError) as error:
+        except (OSError, ValueError, RuntimeError) as error:
             raise InputError(
                 f"no Ray cluster answers at {address} ({reason(error)}); start one with ray start --head, or leave the"
                 " address out"
@@ -61,6 +66,14 @@ def connected(address: str | None = None, cpus: float = 1.0) -> Iterator[None]:
             yield
         finally:
             ray.shutdown()
+
+
+def _check_port(address: str) -> None:
+    """Raises OSError if nothing listens there. Ray would try for minutes, and print lines of its own."""
+    match = _PORT.fullmatch(address)
+    if match is not None:
+        with socket.create_connection((match["host"], int(match["port"])), timeout=CONNECT_SECONDS):
+            pass
 
 
 @contextmanager

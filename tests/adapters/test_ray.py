@@ -9,15 +9,19 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import pyarrow
 import pytest
 
 pytest.importorskip("ray", reason="the extra `ray` has Ray")
 
 from tagger.adapters import ray_files
-from tagger.adapters.ray import tag_files
+from tagger.adapters.batches import BatchTagger
+from tagger.adapters.ray import tag_dataset, tag_files
 from tagger.adapters.ray_actors import Ledger, Origin
-from tagger.adapters.ray_cluster import connected
+from tagger.adapters.ray_cluster import connected, ray
+from tagger.adapters.ray_dataset import TableTagger
 from tagger.errors import InputError
 from tagger.tagging.bulk import Options
 from tagger.tagging.jobs import MANIFEST_NAME, Job
@@ -197,6 +201,35 @@ def test_options_of_files(trained: Path, tmp_path: Path) -> None:
     done = tag_files([tmp_path / "a.txt"], tmp_path / "out", trained, output="jsonl", options=options, actors=1)
     assert done.files == 1
     assert "upos_probabilities" in (tmp_path / "out" / "a.jsonl").read_text()
+
+
+def test_columns_of_a_dataset(trained: Path) -> None:
+    texts = ["They book flights. The book reads well.", None, "Well"] * 20
+    dataset = ray.data.from_items([{"number": n, "text": text} for n, text in enumerate(texts)]).repartition(3)
+    tagged = tag_dataset(dataset, trained, tags=["upos"], probabilities=True, actors=2, batch_size=7)
+    rows = sorted(tagged.take_all(), key=lambda row: row["number"])
+    expected = BatchTagger(trained, tags=["upos"], probabilities=True)({"text": texts})
+    for name, values in expected.items():
+        assert [row[name] for row in rows] == values
+    nothing = ray.data.from_items([])
+    assert tag_dataset(nothing, trained).take_all() == []
+
+
+def test_tables(trained: Path) -> None:
+    def tagged(**columns: Any) -> pyarrow.Table:
+        return TableTagger(BatchTagger(trained, "x", tags=["upos"]))(pyarrow.table(columns))
+
+    words = pyarrow.array([["They", "book"], None])
+    assert tagged(x=words).to_pydict() == {"x": words.to_pylist(), "upos": [["PRON", "VERB"], None]}
+    assert tagged(x=pyarrow.array([None, None])).to_pydict() == {name: [None, None] for name in ("x", "tokens", "upos")}
+    without_rows = tagged(x=pyarrow.array([], pyarrow.large_string())).schema
+    assert without_rows == tagged(x=pyarrow.array(["Well", None], pyarrow.large_string())).schema
+    with pytest.raises(InputError, match="'x' has values of the type int64"):
+        tagged(x=pyarrow.array([1]))
+    with pytest.raises(InputError, match="there is no column 'x'; there are 'y'"):
+        tagged(y=words)
+    with pytest.raises(InputError, match="there is a column 'upos' already"):
+        tagged(x=words, upos=words)
 
 
 def test_without_ray(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,159 @@
+"""Batches of a dataset, texts or sentences of tokens -> columns of tokens and tags: for `datasets.map` and Ray Data."""
+
+import io
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from itertools import chain
+from operator import attrgetter
+from pathlib import Path
+from typing import Any
+
+from tagger.adapters.loaded import shared_tagger
+from tagger.adapters.tagger_files import TaggerFiles
+from tagger.errors import InputError, shorten
+from tagger.tagging.checks import checked_columns, checked_tokens
+from tagger.tagging.decoding import Request
+from tagger.tagging.tagger import Tagger
+from tagger.tagging.windows import WINDOW_SENTENCES, WINDOW_TOKENS
+from tagger.text.readers import read_units
+from tagger.text.sentence import Sentence
+from tagger.text.units import Unit, sentences_of, texts_of
+from tagger.weights.catalog import DEFAULT, find_tagger
+
+TOKENS = "tokens"
+PROBABILITIES = "_probabilities"  # what the name of a column of probabilities ends in, as in JSON lines
+
+
+class BatchTagger:
+    """Adds columns to batches. A copy in another process loads its own tagger, once, for the first batch.
+
+    A text becomes a list of sentences: `tokens` has a list of tokens for each, and `upos` and the other columns a list
+    of tags for each. A value that is a list of tokens is one sentence: its tags are one list, and there is no new
+    column of tokens. A value of None gives None in all new columns.
+
+    The tags of a value do not depend on the values beside it, so it does not matter how a dataset is cut into batches,
+    unless the tagger has a transformer: then probabilities may differ in their last digits.
+    """
+
+    def __init__(
+        self,
+        model: str | Path = DEFAULT,
+        column: str = "text",
+        *,
+        tags: Sequence[str] | None = None,
+        probabilities: bool = False,
+        device: str = "cpu",
+        precision: str = "auto",
+    ) -> None:
+        """Reads the files of a tagger, which go to other processes with this object.
+
+        Args:
+            model: see `tagger.load`.
+            column: whose values are tagged: texts, or lists of tokens.
+            tags: the kinds of tags, such as `upos`; None: all that the tagger has.
+            probabilities: whether to add a column with the probabilities of the tags (`upos_probabilities`).
+            device: see `tagger.load`.
+            precision: see `tagger.load`.
+
+        Raises:
+            InputError: there is no such model.
+        """
+        self.column, self.probabilities, self.device, self.precision = column, probabilities, device, precision
+        self.tags = None if tags is None else list(tags)
+        self._files = TaggerFiles.read(find_tagger(str(model))).interned()
+        self._tagger: Tagger | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without the tagger, so that `datasets` finds that two equal objects are equal."""
+        return {**self.__dict__, "_tagger": None}
+
+    @property
+    def tagger(self) -> Tagger:
+        """The tagger, which is loaded when it is first wanted.
+
+        Raises:
+            InputError: its files are damaged, or there is no such device or precision.
+        """
+        if self._tagger is None:
+            self._tagger = shared_tagger(self._files, self.device, self.precision)
+        return self._tagger
+
+    def __call__(self, batch: Mapping[str, Sequence[Any]]) -> dict[str, list[Any]]:
+        """The new columns of a batch.
+
+        Raises:
+            InputError: the batch lacks the column, or a value is neither a text, a list of tokens nor None; the tagger
+                lacks a column of tags; texts for a tagger whose words have spaces.
+        """
+        if self.column not in batch:
+            raise no_column(self.column, batch)
+        return self.columns(batch[self.column])
+
+    def columns(self, values: Sequence[Any]) -> dict[str, list[Any]]:
+        """The new columns, given the values of the old one."""
+        names = checked_columns(self.tags, self.tagger.columns)
+        documents = self._documents(values)
+        request = Request(probabilities=self.probabilities)  # all columns, since they are decided on together
+        for window in _windows(chain.from_iterable(document or () for document in documents)):
+            self.tagger.tag_window(window, request, pool=self.tagger.engine.has_pools)
+        found: dict[str, list[Any]] = {}
+        if all(value is None or isinstance(value, str) for value in values):
+            found[TOKENS] = _each(documents, attrgetter("tokens"))
+        for name in names:
+            found[name] = _as_given(_each(documents, partial(_tags, name)), values)
+            if self.probabilities:
+                found[name + PROBABILITIES] = _as_given(_each(documents, partial(_probabilities, name)), values)
+        return found
+
+    def _documents(self, values: Sequence[Any]) -> list[list[Sentence] | None]:
+        """The sentences of each value."""
+        units = [None if value is None else list(_units(value)) for value in values]
+        cuts = iter(self.tagger.segment_all([text for own in units for unit in own or () for text in texts_of(unit)]))
+        return [
+            None if own is None else [s for unit in own for s in sentences_of(unit, cuts, layout=False)]
+            for own in units
+        ]
+
+
+def no_column(name: str, columns: Iterable[str]) -> InputError:
+    """The error for a column that a batch lacks."""
+    return InputError(f"there is no column {shorten(name)}; there are {', '.join(map(repr, columns))}")
+
+
+def _units(value: Any) -> Iterator[Unit]:
+    """A sentence of tokens, or the paragraphs of a text, read as `python -m tagger tag` reads a file."""
+    if isinstance(value, str):
+        yield from read_units(io.StringIO(value), "the text", "text")
+    else:
+        yield Sentence(checked_tokens(value))
+
+
+def _windows(sentences: Iterable[Sentence]) -> Iterator[list[Sentence]]:
+    window: list[Sentence] = []
+    tokens = 0
+    for sentence in sentences:
+        window.append(sentence)
+        tokens += len(sentence)
+        if tokens >= WINDOW_TOKENS or len(window) >= WINDOW_SENTENCES:
+            yield window
+            window, tokens = [], 0
+    if window:
+        yield window
+
+
+def _each(documents: Sequence[list[Sentence] | None], part: Callable[[Sentence], list[Any]]) -> list[list[Any] | None]:
+    """A part of the sentences of each document."""
+    return [None if document is None else list(map(part, document)) for document in documents]
+
+
+def _tags(name: str, sentence: Sentence) -> list[str]:
+    return sentence.tags[name]
+
+
+def _probabilities(name: str, sentence: Sentence) -> list[float]:
+    return sentence.probabilities[name]
+
+
+def _as_given(found: Sequence[list[Any] | None], values: Sequence[Any]) -> list[Any]:
+    """What was found of each value: of one sentence for a list of tokens, and of several for a text."""
+    return [own if own is None or isinstance(value, str) else own[0] for own, value in zip(found, values, strict=True)]
