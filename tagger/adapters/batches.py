@@ -8,11 +8,11 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
-from tagger.adapters.loaded import shared_tagger
 from tagger.adapters.tagger_files import TaggerFiles
 from tagger.errors import InputError, shorten
 from tagger.tagging.checks import checked_columns, checked_tokens
 from tagger.tagging.decoding import Request
+from tagger.tagging.load import load
 from tagger.tagging.tagger import Tagger
 from tagger.tagging.windows import WINDOW_SENTENCES, WINDOW_TOKENS
 from tagger.text.readers import read_units
@@ -75,7 +75,8 @@ class BatchTagger:
             InputError: its files are damaged, or there is no such device or precision.
         """
         if self._tagger is None:
-            self._tagger = shared_tagger(self._files, self.device, self.precision)
+            with self._files.as_folder() as folder:
+                self._tagger = load(folder, self.device, self.precision)
         return self._tagger
 
     def __call__(self, batch: Mapping[str, Sequence[Any]]) -> dict[str, list[Any]]:
@@ -85,9 +86,17 @@ class BatchTagger:
             InputError: the batch lacks the column, or a value is neither a text, a list of tokens nor None; the tagger
                 lacks a column of tags; texts for a tagger whose words have spaces.
         """
-        if self.column not in batch:
-            raise no_column(self.column, batch)
+        self.check(batch)
         return self.columns(batch[self.column])
+
+    def check(self, names: Iterable[str]) -> None:
+        """Raises InputError if the column that is tagged is not among those of a batch."""
+        if self.column not in names:
+            raise InputError(f"there is no column {shorten(self.column)}; there are {', '.join(map(repr, names))}")
+
+    def has_numbers(self, name: str) -> bool:
+        """Whether a new column has probabilities, and no strings."""
+        return self.probabilities and name.endswith(PROBABILITIES)
 
     def columns(self, values: Sequence[Any]) -> dict[str, list[Any]]:
         """The new columns, given the values of the old one."""
@@ -113,11 +122,6 @@ class BatchTagger:
             None if own is None else [s for unit in own for s in sentences_of(unit, cuts, layout=False)]
             for own in units
         ]
-
-
-def no_column(name: str, columns: Iterable[str]) -> InputError:
-    """The error for a column that a batch lacks."""
-    return InputError(f"there is no column {shorten(name)}; there are {', '.join(map(repr, columns))}")
 
 
 def _units(value: Any) -> Iterator[Unit]:

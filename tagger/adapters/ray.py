@@ -5,10 +5,12 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from tagger.adapters.ray_dataset import tag_dataset
-from tagger.adapters.ray_files import CPUS, Pool, tag_jobs
+from tagger.adapters.batches import BatchTagger
+from tagger.adapters.ray_cluster import CPUS, Pool
+from tagger.adapters.ray_dataset import map_batches
+from tagger.adapters.ray_files import tag_jobs
 from tagger.errors import InputError
 from tagger.tagging.bulk import Options
 from tagger.tagging.devices import choose_device, choose_precision
@@ -20,8 +22,11 @@ from tagger.tagging.run_settings import run_settings
 from tagger.text.lexicon import LexiconCase
 from tagger.weights.catalog import DEFAULT, find_tagger
 
-__all__ = ["TaggedFiles", "tag_dataset", "tag_files"]
+if TYPE_CHECKING:
+    from ray.data import Dataset
+
 OPTIONS = Options()
+BATCH_ROWS = 256
 
 
 class TaggedFiles(NamedTuple):
@@ -107,3 +112,44 @@ def tag_files(
         else:
             done = done._replace(files=done.files + 1, words=done.words + step.words)
     return done
+
+
+def tag_dataset(
+    dataset: "Dataset",
+    model: str | Path = DEFAULT,
+    column: str = "text",
+    *,
+    tags: Sequence[str] | None = None,
+    probabilities: bool = False,
+    device: str = "auto",
+    precision: str = "auto",
+    actors: int | None = None,
+    cpus: float = CPUS,
+    gpus: float | None = None,
+    batch_size: int = BATCH_ROWS,
+) -> "Dataset":
+    """Adds columns with the tags of a column's texts, or of its lists of tokens; see `BatchTagger` for them.
+
+    Like all of Ray Data this computes nothing until the result is read or written. Blocks are tagged as they come.
+
+    Args:
+        dataset: with texts, or with lists of tokens.
+        model: see `tagger.load`. Its files are sent to the actors.
+        column: whose values are tagged.
+        tags: the kinds of tags, such as `upos`; None: all that the tagger has.
+        probabilities: whether to add columns of probabilities (`upos_probabilities`).
+        device: see `tagger.load`; `auto` looks at this machine.
+        precision: see `tagger.load`; likewise.
+        actors: None: as many as Ray finds useful, up to one per CPU of the cluster, or per GPU.
+        cpus: that Ray reserves for an actor.
+        gpus: that Ray reserves for an actor; None: 1 if the tagger is on a GPU. A part lets actors share one.
+        batch_size: rows that are tagged together.
+
+    Raises:
+        InputError: there is no such model or device. What is wrong with the column or a value is raised when the
+            result is read.
+    """
+    device = choose_device(device)
+    used = choose_precision(precision, device)
+    batches = BatchTagger(model, column, tags=tags, probabilities=probabilities, device=device, precision=used)
+    return map_batches(dataset, batches, Pool(None, actors, cpus, gpus), batch_size)

@@ -1,16 +1,13 @@
-"""The processes of a run on Ray: actors that tag files where they are, and a ledger that lists what is finished.
+"""The processes of a run on Ray: actors that tag files where they are, and the ledger as they see it.
 
 An actor reads a file, tags it and writes its output. The windows of a large file are tagged by all actors; one of them
 reads and writes it. Ray starts an actor anew when it dies, and repeats what it was asked for.
 """
 
 import copy
-import os
 import pickle
-import platform
 from collections import Counter, deque
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
@@ -18,12 +15,12 @@ from tagger.adapters.ray_cluster import ray
 from tagger.errors import InputError
 from tagger.tagging.bulk import Options, tag_files
 from tagger.tagging.jobs import Job
-from tagger.tagging.manifest import Manifest, checksum
+from tagger.tagging.manifest import checksum
 from tagger.tagging.tagger import Tagger
 from tagger.tagging.workers import MAX_ATTEMPTS, Part, Workers, WorkersDied
-from tagger.text.remote_path import Place
 
 if TYPE_CHECKING:
+    from tagger.adapters.ray_ledger import Origin
     from tagger.tagging.outputs import Outputs
 
 TAG, SHARE = "tag", "share"  # threads of an actor: one tags, one reads and writes large files
@@ -33,36 +30,6 @@ Work = TypeVar("Work")
 Result = TypeVar("Result")
 
 
-class Origin(NamedTuple):
-    """The process that started a run."""
-
-    machine: str
-    folder: str  # in which it works; names of files may be relative to it
-    pid: int
-
-    @classmethod
-    def here(cls) -> "Origin":
-        """The process that asks."""
-        return cls(platform.node(), str(Path.cwd()), os.getpid())
-
-    def has_ended(self) -> bool:
-        """Whether it has; False if that cannot be seen from here."""
-        if self.machine != platform.node() or os.name != "posix":
-            return False
-        try:
-            os.kill(self.pid, 0)  # sends nothing
-        except ProcessLookupError:
-            return True
-        except PermissionError:
-            pass
-        return False
-
-    def enter(self) -> None:
-        """Makes its folder that of this process, if this machine has it."""
-        with suppress(OSError):
-            os.chdir(self.folder)
-
-
 class Task(NamedTuple):
     """What all actors of a run need to know; it is sent to each of them once."""
 
@@ -70,7 +37,7 @@ class Task(NamedTuple):
     jobs: Sequence[Job]
     options: Options
     outputs: "Outputs"
-    origin: Origin
+    origin: "Origin"
     run: str  # its id
     manifest: Path | None  # the file, which every actor must see
     width: int  # of the terminal
@@ -94,53 +61,6 @@ class Done(NamedTuple):
     job: int  # its number
     words: int = 0  # 0 if they were tagged by an actor that died before it could tell
     error: InputError | None = None
-
-
-class Ledger:
-    """Lists the outputs of a run. It is one process, since machines that append to one file may overwrite lines."""
-
-    def __init__(self, manifest: Manifest | None, origin: Origin) -> None:
-        """Takes the manifest of the run, if it has one, and the process that started the run."""
-        self._manifest, self._origin = manifest, origin
-        self._listed: dict[Place, str] = {}  # output -> checksum
-        self._attempts = Counter[Hashable]()
-        origin.enter()
-
-    def start(self) -> None:
-        """Writes the header of the run into its manifest, unless it is there."""
-        if self._manifest is not None:
-            self._manifest.start()
-
-    def add(self, job: Job, size: int, sha256: str) -> None:
-        """Lists an output that is about to get its name.
-
-        Raises:
-            WorkersDied: the run has ended. It takes Ray a second or two to notice that and to end the actors, and a
-                run with `--resume` may have begun.
-        """
-        if self._origin.has_ended():
-            raise WorkersDied("the process that started this run has ended; go on with --resume")
-        if self._manifest is not None:
-            self._manifest.add_content(job, size, sha256)
-        if job.target is not None:
-            self._listed[job.target] = sha256
-
-    def begin(self, work: Hashable) -> int:
-        """Counts how often a piece of work was begun."""
-        self._attempts[work] += 1
-        return self._attempts[work]
-
-    def end(self, work: Hashable) -> None:
-        """Forgets a piece of work that is done."""
-        del self._attempts[work]
-
-    def is_made(self, job: Job) -> bool:
-        """Whether an output of this run has its name, although the actor that made it has died."""
-        target = job.target
-        if target is None or target not in self._listed:
-            return False
-        exists = target.is_file() if isinstance(target, Path) else target.current() is not None
-        return exists and checksum(str(target)) == self._listed[target]
 
 
 def ledger_name(run: str) -> str:

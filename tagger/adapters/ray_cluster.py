@@ -8,7 +8,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 from tagger.adapters.extras import missing
 
@@ -23,10 +23,29 @@ except ModuleNotFoundError as error:
 from tagger.errors import InputError, reason
 from tagger.tagging.workers import processor_cores
 
-__all__ = ["connected", "ray"]
+__all__ = ["CPUS", "POOL", "Pool", "connected", "ray"]
+CPUS = 0.5  # of an actor. It computes all the time, but below 1 Ray's own tasks find room on a small machine
 CONNECT_SECONDS = 10
 _THIS_MACHINE = "local"
 _PORT = re.compile(r"(?:ray://)?\[?(?P<host>[^/\[\]]+?)\]?:(?P<port>[0-9]{1,5})")
+
+
+class Pool(NamedTuple):
+    """The actors of a run."""
+
+    address: str | None = None  # see `connected`
+    actors: int | None = None  # None: up to one per CPU of the cluster, or per GPU if the tagger is on one
+    cpus: float = CPUS  # of an actor
+    gpus: float | None = None  # of an actor; None: 1 if the tagger is on a GPU
+
+    def gpus_of(self, device: str) -> float:
+        """The GPUs of an actor whose tagger is on a device."""
+        if self.gpus is not None:
+            return self.gpus
+        return 1.0 if device.startswith("cuda") else 0.0
+
+
+POOL = Pool()
 
 
 @contextmanager

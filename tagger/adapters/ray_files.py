@@ -14,10 +14,11 @@ from collections import deque
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-from tagger.adapters.ray_actors import SHARE, TAG, Done, Ledger, Origin, TaggingActor, Task, ledger_name, result
-from tagger.adapters.ray_cluster import connected, ray
+from tagger.adapters.ray_actors import SHARE, TAG, Done, TaggingActor, Task, ledger_name, result
+from tagger.adapters.ray_cluster import POOL, Pool, connected, ray
+from tagger.adapters.ray_ledger import Ledger, Origin
 from tagger.errors import InputError
 from tagger.tagging.bulk import Options, Progress
 from tagger.tagging.jobs import MANIFEST_NAME, Job
@@ -30,23 +31,10 @@ MIN_BATCH = 1 << 14
 BATCHES = 8  # for each actor, if the files are small
 MAX_FILES = 200  # of a batch
 LARGE_FILE = 1 << 22  # bytes of a file that all actors tag together
-CPUS = 0.5  # of an actor. It computes all the time, but below 1 Ray's own tasks find room on a small machine
 START_SECONDS = 300  # until the first actor has started
 ALL_START_SECONDS = 30  # for the others, after which those that have started begin
 
 _log = logging.getLogger(__name__)
-
-
-class Pool(NamedTuple):
-    """The actors of a run."""
-
-    address: str | None = None  # see `ray_cluster.connected`
-    actors: int | None = None  # None: one per CPU of the cluster, or per GPU if the tagger is on one
-    cpus: float = CPUS  # of an actor
-    gpus: float | None = None  # of an actor; None: 1 if the tagger is on a GPU
-
-
-POOL = Pool()
 
 
 def tag_jobs(
@@ -74,13 +62,12 @@ def tag_jobs(
         WorkersDied: actors died again and again at the same part; the remaining jobs are not done.
     """
     run = secrets.token_hex(8) if manifest is None else manifest.run
-    gpus = (1.0 if tagger.device.startswith("cuda") else 0.0) if pool.gpus is None else pool.gpus
     try:
         with connected(pool.address, (pool.actors or 0) * pool.cpus):
             folder = None if manifest is None else manifest.folder
             path = folder / MANIFEST_NAME if isinstance(folder, Path) else None
             task = Task(tagger, jobs, options, outputs, Origin.here(), run, path, width)
-            started = _Started(task, manifest, pool._replace(gpus=gpus))
+            started = _Started(task, manifest, pool._replace(gpus=pool.gpus_of(tagger.device)))
             try:
                 for done in started.work(_large(jobs), _batches(jobs, started.count)):
                     job = jobs[done.job]

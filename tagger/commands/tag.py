@@ -163,7 +163,8 @@ def tag(
             return
     jobs, skipped, target = plan_jobs(sources or [], to, input, output, into_one=review_below is not None)
     if engine == RAY:
-        from tagger.adapters.ray_files import Pool, tag_jobs  # before a model is loaded: it may not be installed
+        from tagger.adapters.ray_cluster import Pool
+        from tagger.adapters.ray_files import tag_jobs  # before a model is loaded: it may not be installed
 
         check_files(jobs)
     check_segmenter(segmenter, {job.source: job.input for job in jobs})

@@ -19,9 +19,9 @@ pytest.importorskip("ray", reason="the extra `ray` has Ray")
 from tagger.adapters import ray_files
 from tagger.adapters.batches import BatchTagger
 from tagger.adapters.ray import tag_dataset, tag_files
-from tagger.adapters.ray_actors import Ledger, Origin
 from tagger.adapters.ray_cluster import connected, ray
 from tagger.adapters.ray_dataset import TableTagger
+from tagger.adapters.ray_ledger import Ledger, Origin
 from tagger.errors import InputError
 from tagger.tagging.bulk import Options
 from tagger.tagging.jobs import MANIFEST_NAME, Job
