@@ -9,7 +9,7 @@ const make = (name, properties = {}, ...children) => {
   node.append(...children);
   return node;
 };
-const number = n => n.toLocaleString("en", { maximumSignificantDigits: Math.max(4, Math.trunc(Math.log10(Math.abs(n) + 1)) + 1) });
+const number = n => n.toLocaleString("en", Number.isInteger(n) ? {} : { maximumSignificantDigits: 4 });
 const plural = (n, one, many = one + "s") => `${number(n)} ${n === 1 ? one : many}`;
 const percent = share => share === null ? "–" : `${(100 * share).toFixed(2)}%`;
 const word = text => make("bdi", {}, text);
@@ -81,7 +81,7 @@ function ticks(low, high, most = 5) {
   return found;
 }
 
-// Round numbers on a logarithmic scale: powers of ten, and twice and five times those where there are few.
+// Round numbers on a logarithmic scale: powers of ten, and others where these are few.
 function logTicks(low, high) {
   const found = factors => {
     const all = [];
@@ -90,8 +90,7 @@ function logTicks(low, high) {
     }
     return all.filter(n => n >= low * .999 && n <= high * 1.001);
   };
-  const powers = found([1]);
-  return powers.length >= 3 ? powers : found([1, 2, 5]).length >= 2 ? found([1, 2, 5]) : [low, high];
+  return [found([1]), found([1, 2, 5])].find(marks => marks.length >= 3) ?? ticks(low, high, 4);
 }
 
 // The scale of an axis: numbers -> units between `from` and `to`. `categories` have equal distances.

@@ -6,8 +6,9 @@ const byAccuracy = [...complete].sort((a, b) => b.dev_accuracy - a.dev_accuracy)
 const nodesOf = new Map(runs.map(run => [run.number, []]));  // what shows a run, in all plots and in the table
 let kept = null;  // the run that a click keeps
 
-const lastPart = name => name.slice(name.lastIndexOf(".") + 1);
-const shortNames = keys.map(({ name }) => keys.filter(other => lastPart(other.name) === lastPart(name)).length > 1 ? name : lastPart(name));
+// `optimizer.lr` is called `lr`, and `model.hidden.forward` `hidden.forward`, unless two keys would have the same name.
+const lastParts = name => name.split(".").slice(1).slice(-2).join(".") || name;
+const shortNames = keys.map(({ name }) => keys.filter(other => lastParts(other.name) === lastParts(name)).length > 1 ? name : lastParts(name));
 const shownValue = value => value === null || value === "" ? "not set" : value;
 
 // ---- A run that is pointed at stands out everywhere ----
