@@ -73,33 +73,7 @@ def plan_jobs(
     target = None if to is None else place_of(to)
     if isinstance(target, RemotePath):
         check_writable(target.url)
-    found: list[FoundFile | None] = []  # None: standard input
-    skipped = Counter[str]()
-    has_folder = False
-    for source in sources:
-        if source == STDIO:
-            found.append(None)
-            continue
-        files, is_folder = found_files(source, target)
-        if not is_folder:
-            found.extend(files)
-            continue
-        has_folder = True
-        if to is None and not into_one:
-            raise InputError(f"{source} is a folder; name one for its tagged files with -o")
-        before = len(found)
-        for file in files:
-            if any(map(is_manifest, file.place.parts)):
-                continue
-            if input is not None or format_of(file.place.name, ""):
-                found.append(file)
-            else:
-                skipped[_suffix(file.place)] += 1
-        if len(found) == before:
-            raise InputError(
-                f"{source}: no file with one of the suffixes {' '.join(SUFFIXES)}; with --input FORMAT, files with"
-                " all suffixes are read"
-            )
+    found, skipped, has_folder = _search(sources, target, input, into_one)
     if into_one:
         return Plan([_joined(file, target, input, output) for file in found], skipped, target)
     several = len(found) > 1 or has_folder
@@ -120,6 +94,40 @@ def plan_jobs(
         jobs.append(_job(one, reads, own, writes))
     _check(jobs)
     return Plan(jobs, skipped, target)
+
+
+def _search(
+    sources: Sequence[str], to: Place | None, input: str | None, into_one: bool
+) -> tuple[list[FoundFile | None], Counter[str], bool]:
+    """The files of all sources, None being standard input; the suffixes left out; and whether one is a folder."""
+    found: list[FoundFile | None] = []
+    skipped = Counter[str]()
+    has_folder = False
+    for source in sources:
+        if source == STDIO:
+            found.append(None)
+            continue
+        files, is_folder = found_files(source, to)
+        if not is_folder:
+            found.extend(files)
+            continue
+        has_folder = True
+        if to is None and not into_one:
+            raise InputError(f"{source} is a folder; name one for its tagged files with -o")
+        before = len(found)
+        for file in files:
+            if any(map(is_manifest, file.place.parts)):
+                continue
+            if input is not None or format_of(file.place.name, ""):
+                found.append(file)
+            else:
+                skipped[_suffix(file.place)] += 1
+        if len(found) == before:
+            raise InputError(
+                f"{source}: no file with one of the suffixes {' '.join(SUFFIXES)}; with --input FORMAT, files with"
+                " all suffixes are read"
+            )
+    return found, skipped, has_folder
 
 
 def output_name(job: Job, folder: Place) -> str:
