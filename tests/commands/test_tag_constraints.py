@@ -29,7 +29,7 @@ def test_a_lexicon_decides_the_tags_of_its_forms(model: Path, tmp_path: Path) ->
         ("They\tNOUN\n", ["words.tsv", "--lexicon", "upos=words.tsv"], ["upos has another lexicon", "join"]),
         ("They\tNOUN\n", ["words.tsv", "--lexicon", "words.tsv"], ["has the lexicon words.tsv", "join"]),
         ("They\tNOUN\n", ["xpos=words.tsv"], ["xpos", "upos"]),
-        ("They\tNOUN\n", ["nowhere.tsv"], ["nowhere.tsv", "No such file"]),
+        ("They\tNOUN\n", ["nowhere.tsv"], ["nowhere.tsv", "no such file"]),
         ("Caf\udce9\tNOUN\n", ["words.tsv"], ["words.tsv, line 1", "0xe9 is not utf-8", "save it as UTF-8"]),
         ("They\tNOUN\n", ["upos="], ["--lexicon upos= names no file"]),
         ("They\tNOUN\n", ["-"], ["--lexicon - names no file"]),
