@@ -1,4 +1,4 @@
-"""The command `resume`: the folder of an interrupted run in, the completed run in the same folder out."""
+"""The command `resume`: the folder of an interrupted run or sweep in, the same folder completed out."""
 
 from typing import Annotated
 
@@ -9,11 +9,12 @@ from tagger.commands.options import TRAINING_MEMORY
 
 
 def resume(
-    run: Annotated[str, typer.Argument(metavar="RUN", help="The run's folder, such as runs/2026-01-31/12-00-00.")],
+    run: Annotated[str, typer.Argument(metavar="RUN", help="The folder, such as runs/2026-01-31/12-00-00.")],
 ) -> None:
-    """Continues an interrupted run after its last complete epoch.
+    """Continues an interrupted run after its last complete epoch, or trains what is missing of a sweep.
 
-    RUN is a run of `train` or `pretrain`, or one run of a sweep. It keeps the config that it was started with.
+    RUN is a run of `train` or `pretrain`, a sweep, a search or one run of a sweep. It keeps the config that it was
+    started with.
     """
     from tagger.training import launch
 
