@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from optuna.trial import Trial
 
 LOG = "log"  # the tag of an interval
+DIGITS = 6
 
 
 @dataclass(frozen=True)
@@ -48,10 +49,11 @@ class Numbers:
         return str(self.least)
 
     def suggest(self, trial: "Trial", key: str) -> str:
-        """The number that a trial has, as text."""
+        """The number that a trial has, as text; numbers with fractions are rounded to `DIGITS` digits."""
         if self.whole:
             return str(trial.suggest_int(key, int(self.least), int(self.most), step=int(self.step or 1), log=self.log))
-        return repr(trial.suggest_float(key, self.least, self.most, step=self.step, log=self.log))
+        number = trial.suggest_float(key, self.least, self.most, step=self.step, log=self.log)
+        return f"{number:.{DIGITS}g}"
 
 
 Space = dict[str, Choices | Numbers]

@@ -3,7 +3,6 @@
 import csv
 import io
 import json
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,6 @@ FIELDS = (
 )
 MIN_TAG_WORDS = 100  # a tag with fewer words on dev is not compared
 MAX_TAGS_SHOWN = 7
-_LONG_NUMBER = re.compile(r"(?<==)\d+\.\d{6,}(e-?\d+)?$|(?<==)\d+\.\d{6,}(e-?\d+)?(?= )")
 
 
 def write_table(sweep: Sweep) -> list[SweepRun]:
@@ -70,14 +68,10 @@ def format_table(runs: Sequence[SweepRun], path: Path) -> str:
             "" if run.training_seconds is None else str(run.training_seconds),
         )
         line = "  ".join(f"{cell:>{width}}" for cell, width in zip(cells, (6, 8, 11, 8), strict=True))
-        lines.append(f"{run.number:>3}  {line}  {_LONG_NUMBER.sub(_short, differing)}".rstrip())
+        lines.append(f"{run.number:>3}  {line}  {differing}".rstrip())
         if run.error:
             lines.append(f"     {run.error}")
     return "\n".join(lines)
-
-
-def _short(number: re.Match[str]) -> str:
-    return f"{float(number[0]):.4g}"
 
 
 def format_differing_tags(folder: Path, runs: Sequence[SweepRun]) -> str:

@@ -78,7 +78,7 @@ def test_bad_trials_end_early_and_the_study_knows_what_each_run_found(tmp_path: 
     assert len(trials) == 10
     assert {*states(trials)} == {"COMPLETE", "PRUNED"}
     for trial, found in zip(trials, sweep.runs(), strict=True):
-        assert found.overrides == [f"lr={trial.params['lr']!r}"]
+        assert found.overrides == [f"lr={trial.params['lr']:.6g}"]
         assert found.state == trial.state.name.lower()
         if found.state == "complete":
             assert trial.values == [found.dev_accuracy]
@@ -143,7 +143,7 @@ def test_accuracy_and_speed_are_two_objectives(tmp_path: Path) -> None:
     trials = search(sweep_in(tmp_path), config)
     assert states(trials) == ["COMPLETE"] * 6
     for trial in trials:
-        lr = trial.params["lr"]
+        lr = float(f"{trial.params['lr']:.6g}")
         assert trial.values == [round(1 - abs(lr - 0.3), 6), int(1000 * lr)]
 
 

@@ -60,8 +60,8 @@ def test_bounds_that_hold_nothing_are_refused(text: str, message: str) -> None:
 
 def test_a_trial_has_a_value_of_each_key() -> None:
     found = space("a=x,y", "b=interval(0.001,0.1)", "c=range(1,6,2)")
-    trial = FixedTrial({"a": "y", "b": 0.0123, "c": 5})
-    assert trial_overrides(found, trial) == ["a=y", "b=0.0123", "c=5"]  # type: ignore[arg-type]
+    trial = FixedTrial({"a": "y", "b": 0.012345678, "c": 5})
+    assert trial_overrides(found, trial) == ["a=y", "b=0.0123457", "c=5"]  # type: ignore[arg-type]
 
 
 def test_a_trial_that_is_asked_again_gives_the_same_values() -> None:

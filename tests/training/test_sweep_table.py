@@ -19,7 +19,7 @@ RUNS = [
     SweepRun(0, "0", ["a=1"], "failed", error="no memory"),
     SweepRun(1, "1", ["a=2"], "complete", 0.5, 1000, 1234, 5.5),
     SweepRun(2, "2", ["a=3"], "complete", 0.9, None, 1234, 5.5),
-    SweepRun(3, "3", ["a=0.0012345678"], "pruned", 0.95, training_seconds=2.5),
+    SweepRun(3, "3", ["a=0.001235"], "pruned", 0.95, training_seconds=2.5),
     SweepRun(4, "4", ["a=5"], "unfinished"),
 ]
 
