@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 POLL_SECONDS = 1.0
 ORPHANED = 1  # exit status
-MEMBER = "TAGGER_ENSEMBLE_MEMBER"  # a variable of the environment of processes that train a member of an ensemble
+# A variable of the environment of processes that train a member of an ensemble: the number of the ensemble's process.
+MEMBER = "TAGGER_ENSEMBLE_MEMBER"
 
 
 def cluster() -> "ClusterEnvironment | None":
@@ -77,9 +78,11 @@ def end_with_parent() -> None:
     """From now on this process ends when the process that started it has ended, even if it was killed.
 
     Without this a helper would wait for the first process for half an hour. It may end anywhere: a helper writes no
-    files, and a member writes whole ones.
+    files, and a member writes whole ones. A member may begin when the ensemble's process has been killed already.
     """
-    threading.Thread(target=_wait_for_end_of, args=(os.getppid(),), daemon=True).start()
+    of_lightning = os.environ.get("LOCAL_RANK", "0") != "0"  # also below a member
+    parent = os.getppid() if of_lightning else int(os.environ.get(MEMBER, os.getppid()))
+    threading.Thread(target=_wait_for_end_of, args=(parent,), daemon=True).start()
 
 
 def _wait_for_end_of(parent: int) -> None:

@@ -86,7 +86,7 @@ class _Training:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                env={**os.environ, MEMBER: "1", "PYTHONUNBUFFERED": "1"},
+                env={**os.environ, MEMBER: str(os.getpid()), "PYTHONUNBUFFERED": "1"},
                 start_new_session=True,  # so that Ctrl+C at a terminal reaches it through this process alone
             )
 
