@@ -17,7 +17,8 @@ from tagger.tagging.bulk import Options, tag_files
 from tagger.tagging.jobs import Job
 from tagger.tagging.manifest import checksum
 from tagger.tagging.tagger import Tagger
-from tagger.tagging.workers import MAX_ATTEMPTS, Part, Workers, WorkersDied
+from tagger.tagging.windows import WINDOW_TOKENS
+from tagger.tagging.workers import MAX_ATTEMPTS, Part, Workers, WorkersDied, collect_rarely
 
 if TYPE_CHECKING:
     from tagger.adapters.ray_ledger import Origin
@@ -107,6 +108,7 @@ class TaggingActor:
     def __init__(self, reference: bytes) -> None:
         """Fetches its task; see `Task.sent`."""
         self._task: Task = pickle.loads(ray.get(ray.cloudpickle.loads(reference)))
+        collect_rarely()
         self._task.origin.enter()
         self._ledger = _RemoteLedger(self._task.run)
         self._outputs = self._task.outputs.listed_by(self._ledger)
@@ -153,7 +155,7 @@ class TaggingActor:
         number_of = dict(zip(jobs, numbers, strict=True))
         words = Counter[Job]()
         done = []
-        for step in tag_files(tagger, jobs, self._task.options, self._outputs.open, self._task.width):
+        for step in tag_files(tagger, jobs, self._task.options, self._outputs.open, self._task.width, WINDOW_TOKENS):
             words[step.job] += step.words
             if step.finished or step.error is not None:
                 done.append(Done(number_of[step.job], words[step.job], step.error))

@@ -26,9 +26,9 @@ from tagger.tagging.manifest import Manifest
 from tagger.tagging.outputs import Outputs
 from tagger.tagging.tagger import Tagger
 
-MAX_BATCH = 1 << 18  # bytes of the files that an actor is given at once: a second or two
+MAX_BATCH = 1 << 20  # bytes of the files that an actor is given at once: a few seconds
 MIN_BATCH = 1 << 14
-BATCHES = 8  # for each actor, if the files are small
+BATCHES = 16  # for each actor, if the files are small
 MAX_FILES = 200  # of a batch
 LARGE_FILE = 1 << 22  # bytes of a file that all actors tag together
 START_SECONDS = 300  # until the first actor has started

@@ -1,6 +1,5 @@
 """The model that a command names -> a `Tagger`; a line on standard error says which it is."""
 
-import gc
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from tagger.errors import InputError
 from tagger.tagging.engine import CACHE_SIZE
 from tagger.tagging.load import AUTO, load
 from tagger.tagging.tagger import Tagger
+from tagger.tagging.workers import collect_rarely
 from tagger.text.lexicon import LexiconCase
 from tagger.weights.catalog import find_tagger
 from tagger.weights.saved_config import ENSEMBLE
@@ -50,8 +50,7 @@ def load_and_tell(
     cache_size = CACHE_SIZE if cache_size is None else cache_size
     more: dict[str, Any] = {"corpus": corpus, "lexicons": lexicons, "lexicon_case": lexicon_case}
     tagger = load(folder.absolute(), device, precision, cache_size, workers, segmenter, **more)
-    gc.freeze()  # what exists now lives until the end
-    gc.set_threshold(100_000, 10, 10)  # tagging makes no reference cycles, and the search for them took 10 %
+    collect_rarely()
     members = tagger.config.get(ENSEMBLE, {}).get("members")
     what = f"ensemble of {len(members)}, trained" if members else "trained"
     dev = format_dev_scores(tagger.config)

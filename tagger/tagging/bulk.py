@@ -90,6 +90,7 @@ def tag_files(
     options: Options,
     output: Callable[["Job"], AbstractContextManager[TextIO]],
     width: int = 80,
+    first_part: int = FIRST_PART,
 ) -> Generator[Progress, None, None]:
     """Tags files one after the other; an error in one does not stop the others.
 
@@ -99,6 +100,7 @@ def tag_files(
         options: of all jobs.
         output: opens a job's output; an error in the block leaves no output.
         width: of the terminal.
+        first_part: tokens of the first part; more are faster, and the first output comes later.
 
     Raises:
         WorkersDied: see there; the remaining jobs are not done.
@@ -107,7 +109,7 @@ def tag_files(
     request = Request(
         top=options.top, probabilities=options.probabilities, paths=options.paths, keep=options.keep is not None
     )
-    parts = _parts(_pieces(tagger, jobs, options, width, failed))
+    parts = _parts(_pieces(tagger, jobs, options, width, failed), first_part)
     results = tagger.workers.map(partial(_write, request=request), parts)
     pieces = (pair for sources, texts in results for pair in zip(sources, texts, strict=True))
     for number, own in groupby(pieces, lambda pair: pair[0].job):
@@ -147,11 +149,11 @@ class _Window(NamedTuple):
     flush: bool = False  # whether the windows so far are sent at once, because the next text may come late
 
 
-def _parts(windows: Iterator[_Window]) -> Iterator[Part[list[_Source], list[_Piece]]]:
+def _parts(windows: Iterator[_Window], first_part: int) -> Iterator[Part[list[_Source], list[_Piece]]]:
     """Windows of one file, or of several small ones after each other, to be sent together."""
     sources: list[_Source] = []
     pieces: list[_Piece] = []
-    tokens, limit = 0, FIRST_PART
+    tokens, limit = 0, first_part
     for window in windows:
         sources.append(window.source)
         pieces.append(window.piece)
