@@ -127,7 +127,7 @@ def test_lemmas_are_learned_and_reported(lemmatized: Path, tmp_path: Path) -> No
         ("model.hidden.forward=[12,12,12]", "3 sizes"),
         ("segmenter=german", "segmenter=german"),
         ("columns=[deprel]", "no column 'deprel'"),
-        ("columns=upos", "list of different columns"),
+        ("columns=upos", "list of words, such as"),
         ("columns=[]", "list of different columns"),
         ("columns=[upos,upos]", "list of different columns"),
         ("columns=[text]", "cannot name a tag column"),
