@@ -16,11 +16,13 @@ MAY_IMPORT = {
     "tagging": {"weights", "model", "text"},
     "evaluation": {"tagging", "weights", "model", "text"},
     "training": {"corpus", "evaluation", "tagging", "weights", "model", "text"},
+    "sweeps": {"training", "corpus", "evaluation", "tagging", "weights", "model", "text"},
     "analysis": {"tagging", "weights", "model", "text"},
     "serving": {"analysis", "tagging", "weights", "model", "text"},
     "adapters": {"tagging", "weights", "model", "text"},
     "commands": {
-        *("adapters", "serving", "training", "analysis", "corpus", "evaluation", "tagging", "weights", "model", "text"),
+        *("adapters", "serving", "sweeps", "training", "analysis", "corpus", "evaluation", "tagging", "weights"),
+        *("model", "text"),
     },
 }
 LONGEST_CHAIN = 9  # imports, those within functions included

@@ -22,10 +22,10 @@ from omegaconf import OmegaConf
 
 from tagger.bundled import bundled
 from tagger.commands.app import app
+from tagger.sweeps.compose import plan
 from tagger.text.formats import INPUTS, SUFFIXES
 from tagger.text.segment_patterns import SPACE
 from tagger.text.writers import OUTPUTS
-from tagger.training.compose import plan
 from tagger.training.logger_config import LOGGER_PARTS
 from tagger.training.run_folder import Command
 from tests.adapters.conftest import with_entry_points

@@ -84,7 +84,7 @@ def lint(
     sentences = read_lined(files, encoding)
     found = check(sentences)
     if cross_validate is not None:
-        from tagger.training.cross_validation import improbable_tags
+        from tagger.sweeps.cross_validation import improbable_tags
 
         found += improbable_tags(sentences, column or "upos", cross_validate, say)
     findings = ordered(each for each in found if not kind or each.kind in kind)

@@ -31,7 +31,7 @@ def pretrain(
     Everything goes into a new folder below runs/. A tagger can start from the network, and `fill`, `embed` and
     `senses` use it as it is.
     """
-    from tagger.training import launch
+    from tagger.sweeps import launch
 
     with clear_errors(memory=TRAINING_MEMORY):
         raise typer.Exit(launch.pretrain(values or []))

@@ -16,7 +16,7 @@ def resume(
     RUN is a run of `train` or `pretrain`, a sweep, a search or one run of a sweep. It keeps the config that it was
     started with.
     """
-    from tagger.training import launch
+    from tagger.sweeps import launch
 
     with clear_errors(memory=TRAINING_MEMORY):
         raise typer.Exit(launch.resume(run))

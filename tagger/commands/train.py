@@ -34,7 +34,7 @@ def train(
     The config says how; KEY=VALUE changes a value of it. Everything goes into a new folder below runs/: the tagger, its
     scores, and what `tagger resume` needs.
     """
-    from tagger.training import launch
+    from tagger.sweeps import launch
 
     with clear_errors(memory=TRAINING_MEMORY):
         raise typer.Exit(launch.train(values or []))

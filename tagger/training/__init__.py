@@ -1,8 +1,7 @@
 """A config comes in, a folder with a trained tagger and its report goes out.
 
-`launch.py` has the commands. `compose.py` turns a command line into configs (`overrides.py` checks it, `config.py` and
-`pretrain_config.py` have the dataclasses), and `run_folder.py` makes a folder for each run. A run is an experiment;
-`experiment.py` has its steps: prepare, fit, save, report. `train.py` fills them in for a tagger, with the Lightning
-module of `module.py` and the batches of `datamodule.py`. `pretrain.py`, `pretrain_module.py` and `pretrain_data.py` do
-the same for untagged text. Start in `train.py`.
+`config.py` and `pretrain_config.py` have the dataclasses of the config, and `run_folder.py` makes a folder for each
+run. A run is an experiment; `experiment.py` has its steps: prepare, fit, save, report. `train.py` fills them in for a
+tagger, with the Lightning module of `module.py` and the batches of `datamodule.py`. `pretrain.py`, `pretrain_module.py`
+and `pretrain_data.py` do the same for untagged text. Start in `train.py`.
 """

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tagger.training import launch
+from tagger.sweeps import launch
 from tests.commands.conftest import call
 
 ROOT = Path(__file__).parents[2]

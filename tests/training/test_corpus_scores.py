@@ -12,7 +12,7 @@ from tagger.corpus.several import by_corpus
 from tagger.corpus.sources import load_corpus
 from tagger.errors import InputError
 from tagger.evaluation.report import score_split
-from tagger.training import launch
+from tagger.sweeps import launch
 from tagger.training.card import NAMED
 from tagger.training.corpus_scores import format_corpus_scores
 from tagger.training.train import train

@@ -18,10 +18,10 @@ from tagger.corpus.config import HubTextConfig
 from tagger.corpus.several import CORPUS as CORPUS_COLUMN
 from tagger.errors import InputError
 from tagger.model.vocabulary import Vocabulary
+from tagger.sweeps import launch
 from tagger.tagging.load import load
 from tagger.tagging.scoring import ScoringEngine
 from tagger.training import distill as module
-from tagger.training import launch
 from tagger.training.checkpoints import EpochRecorder
 from tagger.training.datamodule import TaggerDataModule
 from tagger.training.distill import Teaching, UntaggedText

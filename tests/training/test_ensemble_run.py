@@ -17,7 +17,8 @@ import pytest
 
 import tagger
 from tagger.errors import InputError
-from tagger.training import ensemble_run, launch, member_processes
+from tagger.sweeps import launch
+from tagger.training import ensemble_run, member_processes
 from tagger.training.member_processes import LOG, Member, MemberFailed, processes, train_members
 from tagger.training.run_folder import read_record
 from tests.conftest import TOKENS

@@ -14,7 +14,8 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from wandb.proto import wandb_internal_pb2 as wandb_records
 
 from tagger.errors import InputError
-from tagger.training import launch, run_loggers
+from tagger.sweeps import launch
+from tagger.training import run_loggers
 from tagger.training.checkpoints import EpochRecorder, load_checkpoint
 from tagger.training.log_state import read_state
 from tagger.training.run_folder import SWEEP

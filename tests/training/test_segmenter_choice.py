@@ -11,11 +11,12 @@ import tagger
 from tagger.corpus.sources import load_corpus
 from tagger.errors import InputError
 from tagger.evaluation.report import sentences_of
+from tagger.sweeps import launch
 from tagger.tagging.segmenter import LearnedSegmenter
 from tagger.text.conllu import read_conllu
 from tagger.text.files import read_lines
 from tagger.text.spacing import gold_paragraphs
-from tagger.training import launch, segmenter_choice
+from tagger.training import segmenter_choice
 from tagger.training.segmenter import score_cuts
 from tagger.training.segmenter_module import SegmenterModule
 from tagger.training.train import train

@@ -9,8 +9,9 @@ import pytest
 
 import tagger
 from tagger.errors import InputError
+from tagger.sweeps import launch
 from tagger.tagging.load import tagger_of
-from tagger.training import launch, segmenter_run
+from tagger.training import segmenter_run
 from tagger.training.part_run import run_part
 from tagger.training.segmenter_module import SegmenterModule
 from tagger.training.segmenter_run import SegmenterRun

@@ -10,9 +10,10 @@ import torch
 import tagger
 from tagger.errors import InputError
 from tagger.evaluation import temperatures
+from tagger.sweeps import launch
 from tagger.text.conllu import read_conllu
 from tagger.text.files import read_lines
-from tagger.training import launch, temperature_run
+from tagger.training import temperature_run
 from tagger.training.train import train
 from tagger.weights.ensemble_folder import save_ensemble
 from tests.conftest import make_segmenter

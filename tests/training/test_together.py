@@ -16,7 +16,7 @@ import pytest
 
 from tagger.commands.console import clear_errors
 from tagger.errors import InputError
-from tagger.training import launch
+from tagger.sweeps import launch
 from tagger.training.checkpoints import load_checkpoint
 from tagger.training.together import check_processes
 from tests.training.conftest import TINY

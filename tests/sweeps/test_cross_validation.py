@@ -7,8 +7,8 @@ import pytest
 
 from tagger.corpus.lined import LinedSentence, corpus_files, read_lined
 from tagger.errors import InputError
-from tagger.training import cross_validation
-from tagger.training.cross_validation import cut, improbable_tags, judgements
+from tagger.sweeps import cross_validation
+from tagger.sweeps.cross_validation import cut, improbable_tags, judgements
 from tests.corpus.lint_corpus import write
 from tests.training.conftest import TINY
 

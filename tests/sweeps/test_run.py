@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tagger.training.sweep_run import SweepRun, frontier
+from tagger.sweeps.run import SweepRun, frontier
 
 
 def run(number: int, accuracy: float | None, speed: int | None, **more: Any) -> SweepRun:

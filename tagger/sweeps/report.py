@@ -10,15 +10,15 @@ import torch
 
 from tagger.corpus.sources import load_corpus
 from tagger.errors import InputError
+from tagger.sweeps.figures import draw_frontier, draw_importance
+from tagger.sweeps.folder import TABLE, Sweep
+from tagger.sweeps.importance import key_importance
+from tagger.sweeps.page import PAGE, sweep_page
+from tagger.sweeps.run import SweepRun
+from tagger.sweeps.table import format_differing_tags, format_table, write_table
 from tagger.text.output_files import whole_file
 from tagger.training.config import ALL, train_config
-from tagger.training.figures import draw_frontier, draw_importance
-from tagger.training.importance import key_importance
 from tagger.training.run_folder import REPORT, read_record
-from tagger.training.sweep_folder import TABLE, Sweep
-from tagger.training.sweep_page import PAGE, sweep_page
-from tagger.training.sweep_run import SweepRun
-from tagger.training.sweep_table import format_differing_tags, format_table, write_table
 from tagger.training.tagger_report import words_per_second
 from tagger.weights.saved_config import TAGGER_IN_RUN
 

@@ -4,9 +4,9 @@ import csv
 import json
 from pathlib import Path
 
-from tagger.training.sweep_folder import TABLE, PlannedRun, Sweep, SweepRecord
-from tagger.training.sweep_run import SweepRun
-from tagger.training.sweep_table import (
+from tagger.sweeps.folder import TABLE, PlannedRun, Sweep, SweepRecord
+from tagger.sweeps.run import SweepRun
+from tagger.sweeps.table import (
     FIELDS,
     format_csv,
     format_differing_tags,

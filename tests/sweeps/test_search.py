@@ -16,13 +16,13 @@ import optuna
 import pytest
 
 from tagger.errors import InputError
-from tagger.training import launch, study
+from tagger.sweeps import launch, study
+from tagger.sweeps.folder import Sweep, SweepRecord
+from tagger.sweeps.search import Search
+from tagger.sweeps.search_config import SearchConfig, search_config
+from tagger.sweeps.search_space import Numbers, Space
+from tagger.sweeps.study import open_study
 from tagger.training.run_folder import RunRecord
-from tagger.training.search import Search
-from tagger.training.search_config import SearchConfig, search_config
-from tagger.training.search_space import Numbers, Space
-from tagger.training.study import open_study
-from tagger.training.sweep_folder import Sweep, SweepRecord
 from tagger.training.watch import EndedEarly, Watch
 from tests.training.conftest import TINY, run
 

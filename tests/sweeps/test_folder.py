@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from tagger.errors import InputError
+from tagger.sweeps.folder import SWEEP, PlannedRun, Sweep, SweepRecord, check_folders, find_sweep
 from tagger.training.run_folder import RunRecord
-from tagger.training.sweep_folder import SWEEP, PlannedRun, Sweep, SweepRecord, check_folders, find_sweep
 
 
 @pytest.fixture
@@ -51,7 +51,7 @@ def test_a_record_that_was_cut_off_is_written_again(sweep: Sweep) -> None:
 
 def test_a_run_has_one_process_and_a_killed_one_gives_it_back(sweep: Sweep) -> None:
     script = (
-        "import sys, time; from pathlib import Path; from tagger.training.sweep_folder import Sweep\n"
+        "import sys, time; from pathlib import Path; from tagger.sweeps.folder import Sweep\n"
         "with Sweep.read(Path(sys.argv[1])).claim(0) as free: print(free, flush=True); time.sleep(600)"
     )
     command = [sys.executable, "-c", script, str(sweep.folder)]

@@ -23,12 +23,12 @@ from omegaconf.errors import OmegaConfBaseException
 
 from tagger.bundled import bundled
 from tagger.errors import InputError, missing_extra
+from tagger.sweeps.overrides import checked_overrides
+from tagger.sweeps.search_config import OPTUNA, SearchConfig, search_config
+from tagger.sweeps.search_space import Numbers, Space, search_space
 from tagger.training.config import TrainConfig
-from tagger.training.overrides import checked_overrides
 from tagger.training.pretrain_config import PretrainConfig
 from tagger.training.run_folder import Command
-from tagger.training.search_config import OPTUNA, SearchConfig, search_config
-from tagger.training.search_space import Numbers, Space, search_space
 from tagger.training.structured import takes_whole_numbers
 
 _INFORMATION = ("all", "config", "defaults", "defaults-tree", "plugins", "searchpath")  # that Hydra shows

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from tagger.training.importance import MIN_RUNS, key_importance
-from tagger.training.sweep_run import SweepRun
+from tagger.sweeps.importance import MIN_RUNS, key_importance
+from tagger.sweeps.run import SweepRun
 
 
 def run(number: int, accuracy: float | None, state: Any = "complete", **values: object) -> SweepRun:

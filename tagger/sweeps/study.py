@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tagger.errors import InputError, missing_extra, reason
-from tagger.training.search_config import HALVING, HYPERBAND, MEDIAN, NSGAII, TPE, SearchConfig
-from tagger.training.sweep_folder import JOURNAL
-from tagger.training.sweep_run import State
+from tagger.sweeps.folder import JOURNAL
+from tagger.sweeps.run import State
+from tagger.sweeps.search_config import HALVING, HYPERBAND, MEDIAN, NSGAII, TPE, SearchConfig
 
 try:
     import optuna

@@ -21,9 +21,9 @@ import torch
 from tagger.commands.console import clear_errors
 from tagger.commands.options import TRAINING_MEMORY
 from tagger.errors import InputError
+from tagger.sweeps import launch
 from tagger.text.conllu import read_conllu
 from tagger.text.files import read_lines
-from tagger.training import launch
 from tagger.training.checkpoints import EpochRecorder, WholeFileIO
 from tests.training.conftest import TINY, run, weights
 
@@ -142,7 +142,7 @@ def test_the_runs_of_a_moment_get_folders_of_their_own(
     monkeypatch.setattr("hydra.core.utils.datetime", _Noon)
     for _ in range(2):
         assert train(arguments) == 0
-        assert train(["-m", *arguments, "seed=1,2"]) == 0
+        assert train(["-m", *arguments, "seed=1,2"]) == 1  # a run without a report is not finished
     names = ["12-00-00", "12-00-00-2", "12-00-00-sweep", "12-00-00-sweep-2"]
     assert sorted(path.name for path in Path("runs/2026-01-31").iterdir()) == names
 

@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tagger.errors import InputError
-from tagger.training.grid import POLL_SECONDS, Train, train_claimed
+from tagger.sweeps.folder import Sweep
+from tagger.sweeps.grid import POLL_SECONDS, Train, train_claimed
+from tagger.sweeps.search_config import SearchConfig
+from tagger.sweeps.search_space import Space, trial_overrides
+from tagger.sweeps.study import is_running, open_study, sampler, tell, trial_of
+from tagger.sweeps.table import write_table
 from tagger.training.run_folder import RunRecord
-from tagger.training.search_config import SearchConfig
-from tagger.training.search_space import Space, trial_overrides
-from tagger.training.study import is_running, open_study, sampler, tell, trial_of
-from tagger.training.sweep_folder import Sweep
-from tagger.training.sweep_table import write_table
 from tagger.training.watch import Watch
 
 if TYPE_CHECKING:

@@ -21,11 +21,11 @@ from tagger.corpus.findings import Finding
 from tagger.corpus.lined import LinedSentence
 from tagger.corpus.splits import Corpus
 from tagger.errors import InputError
+from tagger.sweeps.compose import plan
 from tagger.tagging.engine import Engine
 from tagger.tagging.tagger import Tagger
 from tagger.text.gold_tags import NO_TAG, is_annotated
 from tagger.text.sentence import Sentence
-from tagger.training.compose import plan
 from tagger.training.config import TrainConfig, train_config
 from tagger.training.datamodule import TaggerDataModule
 from tagger.training.recipe import epochs_for, with_recipe

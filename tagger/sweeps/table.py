@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from tagger.sweeps.folder import TABLE, Sweep
+from tagger.sweeps.run import SweepRun, differing_overrides
 from tagger.text.output_files import whole_file
 from tagger.training.run_folder import REPORT
-from tagger.training.sweep_folder import TABLE, Sweep
-from tagger.training.sweep_run import SweepRun, differing_overrides
 
 FIELDS = (
     *("run", "state", "overrides", "dev_accuracy"),

@@ -6,7 +6,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from optuna.trial import FixedTrial
 
 from tagger.errors import InputError
-from tagger.training.search_space import Choices, Numbers, Space, search_space, trial_overrides
+from tagger.sweeps.search_space import Choices, Numbers, Space, search_space, trial_overrides
 
 
 def space(*texts: str, whole: bool = False) -> Space:

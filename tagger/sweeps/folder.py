@@ -18,6 +18,7 @@ from typing import Any, Literal
 from filelock import FileLock, Timeout
 
 from tagger.errors import InputError, reason
+from tagger.sweeps.run import SweepRun
 from tagger.text.output_files import whole_file
 from tagger.training.checkpoints import METRICS
 from tagger.training.run_folder import (
@@ -30,7 +31,6 @@ from tagger.training.run_folder import (
     can_resume,
     read_record,
 )
-from tagger.training.sweep_run import SweepRun
 
 TABLE = "sweep.csv"
 OUTCOME, TRACEBACK = "outcome.json", "traceback.txt"  # in the folder of a run that is not complete

@@ -1,7 +1,7 @@
 """The keys of a sweep, and the scales of their values."""
 
-from tagger.training.sweep_keys import differing_keys
-from tagger.training.sweep_run import SweepRun
+from tagger.sweeps.keys import differing_keys
+from tagger.sweeps.run import SweepRun
 
 
 def runs(*overrides: str) -> list[SweepRun]:

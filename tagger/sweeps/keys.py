@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from tagger.training.sweep_run import SweepRun
+from tagger.sweeps.run import SweepRun
 
 MIN_RATIO = 20  # of the largest and the smallest number; from there on a scale is logarithmic
 Scale = Literal["linear", "log", "category"]

@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from tagger.sweeps.importance import LIMITS
+from tagger.sweeps.keys import differing_keys
+from tagger.sweeps.run import SweepRun, frontier
 from tagger.text.data_page import data_page
-from tagger.training.importance import LIMITS
-from tagger.training.sweep_keys import differing_keys
-from tagger.training.sweep_run import SweepRun, frontier
 
 PAGE = "sweep.html"  # in a sweep's folder
 
@@ -39,7 +39,7 @@ def sweep_page(title: str, runs: Sequence[SweepRun], importance: Mapping[str, fl
         "importance": list(importance.items()),
         "limits": LIMITS,
     }
-    return data_page(title, "training", "sweep_page", content)
+    return data_page(title, "sweeps", "page", content)
 
 
 def _run(run: SweepRun) -> dict[str, Any]:

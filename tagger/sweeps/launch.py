@@ -12,14 +12,18 @@ from secrets import token_hex
 from typing import Any
 
 from tagger.errors import InputError
+from tagger.sweeps.compose import Job, Plan, Source, plan, plan_again, trial_job
+from tagger.sweeps.folder import TABLE, PlannedRun, Sweep, SweepRecord, check_folders, find_sweep
+from tagger.sweeps.grid import train_grid
+from tagger.sweeps.log import set_up_logging
+from tagger.sweeps.report import go_on, report_sweep, show_sweep
+from tagger.sweeps.search import Search
+from tagger.sweeps.study import check_optuna
 from tagger.tagging.load import load, tagger_of
 from tagger.text.terminal import printable
-from tagger.training.compose import Job, Plan, Source, plan, plan_again, trial_job
 from tagger.training.config import ALL, AUTO, RULES_OF_CORPUS, SEGMENTER, TEMPERATURE, TrainConfig, train_config
 from tagger.training.ensemble_run import run_ensemble
-from tagger.training.grid import train_grid
 from tagger.training.helper_process import end_with_parent, is_helper, is_member
-from tagger.training.log import set_up_logging
 from tagger.training.logger_check import check_loggers
 from tagger.training.member_processes import MemberFailed
 from tagger.training.part_run import PartRun, run_part
@@ -35,12 +39,8 @@ from tagger.training.run_folder import (
     new_run_folder,
     read_record,
 )
-from tagger.training.search import Search
 from tagger.training.segmenter_run import SegmenterRun
 from tagger.training.start_keys import check_override
-from tagger.training.study import check_optuna
-from tagger.training.sweep_folder import TABLE, PlannedRun, Sweep, SweepRecord, check_folders, find_sweep
-from tagger.training.sweep_report import go_on, report_sweep, show_sweep
 from tagger.training.temperature_run import TemperatureRun
 from tagger.training.together import check_processes, refuse_together, together
 from tagger.training.train import train as run_training

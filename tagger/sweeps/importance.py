@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tagger.training.sweep_keys import differing_keys
-from tagger.training.sweep_run import SweepRun
+from tagger.sweeps.keys import differing_keys
+from tagger.sweeps.run import SweepRun
 
 MIN_RUNS = 4
 TREES = 100

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from tagger.errors import InputError
-from tagger.training.compose import BASIC
-from tagger.training.grid import train_grid
+from tagger.sweeps.compose import BASIC
+from tagger.sweeps.folder import PlannedRun, Sweep, SweepRecord
+from tagger.sweeps.grid import train_grid
 from tagger.training.run_folder import LOG, RunRecord
-from tagger.training.sweep_folder import PlannedRun, Sweep, SweepRecord
 from tagger.training.watch import Watch
 
 

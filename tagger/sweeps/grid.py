@@ -15,12 +15,12 @@ from hydra.types import HydraContext
 from omegaconf import DictConfig
 
 from tagger.errors import InputError
-from tagger.training.compose import BASIC, Source, launcher_config, quoted
+from tagger.sweeps.compose import BASIC, Source, launcher_config, quoted
+from tagger.sweeps.folder import Sweep
+from tagger.sweeps.log import output_to
+from tagger.sweeps.table import write_table
 from tagger.training.helper_process import end_with_parent, signals_as_interrupt
-from tagger.training.log import output_to
 from tagger.training.run_folder import LOG, RunRecord
-from tagger.training.sweep_folder import Sweep
-from tagger.training.sweep_table import write_table
 from tagger.training.watch import EndedEarly, Watch
 
 JOBLIB = "joblib"
