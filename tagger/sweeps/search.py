@@ -17,7 +17,15 @@ from tagger.sweeps.folder import Sweep
 from tagger.sweeps.grid import POLL_SECONDS, Train, train_claimed
 from tagger.sweeps.search_config import SearchConfig
 from tagger.sweeps.search_space import Space, trial_overrides
-from tagger.sweeps.study import is_running, open_study, sampler, tell, trial_of
+from tagger.sweeps.study import (
+    check_storage_exists,
+    is_running,
+    no_trials,
+    open_study,
+    sampler,
+    tell,
+    trial_of,
+)
 from tagger.sweeps.table import write_table
 from tagger.training.run_folder import RunRecord
 from tagger.training.watch import Watch
@@ -53,10 +61,15 @@ class Search:
         """Trains trials until there are as many as wanted, and waits for those of other processes.
 
         Raises:
-            InputError: Optuna is not installed, or its storage cannot be used.
+            InputError: Optuna is not installed, its storage cannot be used, or it lacks the trials of the folder.
             KeyboardInterrupt: Ctrl+C or a signal.
         """
+        started = self.sweep.numbers
+        if started:
+            check_storage_exists(self.values, self.sweep.folder)
         study = open_study(self.values, self.sweep.folder)
+        if started and not any(self._is_own(trial) for trial in study.get_trials(deepcopy=False)):
+            raise no_trials(self.values, self.sweep.folder)
         waits = False
         while True:
             with ExitStack() as claims:

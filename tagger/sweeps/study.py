@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from optuna.study import Study
     from optuna.trial import FrozenTrial, Trial
 
+SQLITE = "sqlite:///"  # how the address of a database in a file begins; what follows is its path
+
 
 def open_study(search: SearchConfig, folder: Path) -> "Study":
     """Opens the study, or makes it.
@@ -58,6 +60,22 @@ def open_study(search: SearchConfig, folder: Path) -> "Study":
             f" {', '.join(search.all_directions)}; give another hydra.sweeper.study_name"
         )
     return study
+
+
+def check_storage_exists(search: SearchConfig, folder: Path) -> None:
+    """Raises InputError if the storage is a file that is not there; Optuna would begin a new one."""
+    name = search.storage or str(folder / JOURNAL)
+    path = name.removeprefix(SQLITE).partition("?")[0]
+    if ("://" not in name or name.startswith(SQLITE)) and path not in ("", ":memory:") and not Path(path).exists():
+        raise no_trials(search, folder)
+
+
+def no_trials(search: SearchConfig, folder: Path) -> InputError:
+    """The error that a folder has runs of a search, and the storage no trials."""
+    return InputError(
+        f"hydra.sweeper.storage: {search.storage or folder / JOURNAL} has none of the trials of {folder}; go on in the"
+        " folder where the search was started, or put the storage back"
+    )
 
 
 def check_optuna() -> None:

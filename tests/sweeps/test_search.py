@@ -181,6 +181,28 @@ def test_two_sweeps_share_a_database_but_not_their_trials(tmp_path: Path) -> Non
     assert not (tmp_path / "b" / "0").exists()
 
 
+@pytest.mark.parametrize("storage", [None, "trials.log", "sqlite:///trials.db"])
+@pytest.mark.parametrize("is_there", [False, True])
+def test_a_search_whose_trials_are_gone_is_refused_and_keeps_its_runs(
+    storage: str | None, is_there: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "before").mkdir()
+    (tmp_path / "after").mkdir()
+    monkeypatch.chdir(tmp_path / "before")
+    sweep = sweep_in(tmp_path / "sweep")
+    search(sweep, values(n_trials=2, storage=storage))
+    (sweep.folder / "study.journal").unlink(missing_ok=True)
+    monkeypatch.chdir(tmp_path / "after")
+    if is_there:
+        open_study(values(storage=storage), sweep.folder)
+    kept = {path: path.read_bytes() for path in sweep.folder.glob("[01]/*")}
+    with pytest.raises(InputError, match=r"none of the trials of .*sweep; go on in the folder where .* was started"):
+        Search(sweep, values(n_trials=3, storage=storage), SPACE, record_of, score).run()
+    assert kept == {path: path.read_bytes() for path in sweep.folder.glob("[01]/*")}
+    assert sweep.numbers == [0, 1]
+    assert is_there or not list((tmp_path / "after").iterdir())
+
+
 def test_a_study_with_other_objectives_is_one_line(tmp_path: Path) -> None:
     open_study(values(), tmp_path)
     with pytest.raises(InputError, match=r"its study tagger has the objectives maximize, not maximize, maximize"):
