@@ -3,8 +3,9 @@
 import logging
 import shlex
 import sys
+import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
@@ -49,6 +50,7 @@ from tagger.training.watch import Watch
 from tagger.weights.saved_config import TAGGER_IN_RUN
 
 UNWATCHED = Watch()
+WRITING_SECONDS = 5.0  # that another process has to write how a sweep was started
 PART_RUNS: dict[str, type[PartRun]] = {SEGMENTER: SegmenterRun, TEMPERATURE: TemperatureRun}
 
 _log = logging.getLogger(__name__)
@@ -239,7 +241,9 @@ def _grid(command: Command, planned: Plan, wanted: Path) -> int:
         for job, config in zip(planned.jobs, checked, strict=True)
     ]
     check_folders(wanted, [run.folder for run in runs])
-    return _train_new_sweep(_sweep_record(command, planned, runs), wanted, not planned.folder_is_given)
+    record = _sweep_record(command, planned, runs)
+    made = NewFolder(wanted, SWEEP, record.to_json(), not planned.folder_is_given)
+    return _train_sweep(Sweep(made.path, record), made)
 
 
 def _search(command: Command, planned: Plan, wanted: Path) -> int:
@@ -247,9 +251,14 @@ def _search(command: Command, planned: Plan, wanted: Path) -> int:
     check_optuna()
     _checked_for_sweep(command, planned.jobs[0])  # a mistake in what all trials have is found now
     record = _sweep_record(command, planned, None)
-    if not planned.folder_is_given or not (wanted / SWEEP).is_file():
-        return _train_new_sweep(record, wanted, not planned.folder_is_given)
-    sweep = Sweep.read(wanted)
+    try:
+        made = NewFolder(wanted, SWEEP, record.to_json(), not planned.folder_is_given)
+    except InputError:
+        if not planned.folder_is_given or not (wanted / SWEEP).is_file():
+            raise
+    else:
+        return _train_sweep(Sweep(made.path, record), made)
+    sweep = _read_soon(wanted)
     if not sweep.is_same_search(record):
         raise InputError(f"{wanted} holds another sweep; give this search a folder of its own, hydra.sweep.dir=FOLDER")
     sweep.record.overrides = record.overrides  # the number of trials may be another one
@@ -257,15 +266,18 @@ def _search(command: Command, planned: Plan, wanted: Path) -> int:
     return _train_sweep(sweep)
 
 
+def _read_soon(folder: Path) -> Sweep:
+    """Reads how a sweep was started, which another process may be writing at this moment."""
+    for _ in range(int(WRITING_SECONDS / 0.1)):
+        with suppress(InputError):
+            return Sweep.read(folder)
+        time.sleep(0.1)
+    return Sweep.read(folder)
+
+
 def _sweep_record(command: Command, planned: Plan, runs: list[PlannedRun] | None) -> SweepRecord:
     source = planned.source
     return SweepRecord(token_hex(8), command, source.name, source.folder, source.overrides, planned.launcher, runs=runs)
-
-
-def _train_new_sweep(record: SweepRecord, wanted: Path, add_number: bool) -> int:
-    """Makes a sweep's folder and trains; the exit status."""
-    made = NewFolder(wanted, SWEEP, record.to_json(), add_number)
-    return _train_sweep(Sweep(made.path, record), made)
 
 
 def _train_sweep(sweep: Sweep, made: NewFolder | None = None) -> int:
@@ -287,8 +299,9 @@ def _train_sweep(sweep: Sweep, made: NewFolder | None = None) -> int:
         return report_sweep(sweep, load)
     except (KeyboardInterrupt, InputError) as error:
         is_error = isinstance(error, InputError)
-        if made is not None and (is_error or record.runs is not None) and not sweep.is_started():
-            sweep.discard()  # but not a search that was interrupted: other processes may work on it
+        alone = record.runs is not None or (is_error and not sweep.numbers)  # other processes may work on a search
+        if made is not None and alone and not sweep.is_started():
+            sweep.discard()
             made.discard()
             raise error if is_error else Interrupted("no epoch was complete, and nothing is kept") from None
         if is_error:

@@ -244,14 +244,13 @@ def test_two_processes_are_killed_and_the_search_is_completed(treebank: Path, tm
     command += ["hydra.sweep.dir=search"]
     line = [sys.executable, "-m", "tagger", *command]
     options: Any = {"cwd": tmp_path, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    with subprocess.Popen(line, **options) as first:
-        while first.poll() is None and not list(tmp_path.glob("search/0/checkpoints/last.ckpt")):
+    with subprocess.Popen(line, **options) as first, subprocess.Popen(line, **options) as second:
+        wanted = [tmp_path / "search/0/checkpoints/last.ckpt", tmp_path / "search/1/run.json"]
+        while first.poll() is None and second.poll() is None and not all(path.exists() for path in wanted):
             time.sleep(0.05)
-        with subprocess.Popen(line, **options) as second:
-            while second.poll() is None and not (tmp_path / "search/1/run.json").exists():
-                time.sleep(0.05)
-            for process in (first, second):
-                process.send_signal(signal.SIGKILL)
+        for process in (first, second):
+            process.send_signal(signal.SIGKILL)
+    assert (first.returncode, second.returncode) == (-signal.SIGKILL, -signal.SIGKILL)
     done = run(tmp_path, "resume", "search")
     assert done.returncode == 0, done.stderr
     assert sorted(path.name for path in (tmp_path / "search").iterdir() if path.name.isdecimal()) == ["0", "1", "2"]
