@@ -11,10 +11,10 @@ from tagger.commands.options import TRAINING_MEMORY
 def resume(
     run: Annotated[str, typer.Argument(metavar="RUN", help="The folder, such as runs/2026-01-31/12-00-00.")],
 ) -> None:
-    """Continues an interrupted run after its last complete epoch, or trains what is missing of a sweep.
+    """Continues an interrupted run or sweep.
 
-    RUN is a run of `train` or `pretrain`, a sweep, a search or one run of a sweep. It keeps the config that it was
-    started with.
+    RUN is a run of `train` or `pretrain`, a sweep, a search or one run of a sweep. A run goes on after its last
+    complete epoch. Of a sweep the runs that are missing are trained. All keep the config that they were started with.
     """
     from tagger.sweeps import launch
 

@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 RAY = "ray"
 EngineOption = Annotated[
     Literal["local", "ray"],
-    typer.Option(help="What runs the workers: this machine, or Ray, on a cluster (--address) or on this machine."),
+    typer.Option(
+        metavar="ENGINE",
+        help="local, ray: what runs the workers: this machine, or Ray, on a cluster (--address) or here.",
+    ),
 ]
 AddressOption = Annotated[
     str | None,

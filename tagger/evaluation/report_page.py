@@ -1,5 +1,6 @@
 """Scores, and the errors behind them -> a page on which people find out what a tagger gets wrong."""
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -117,4 +118,4 @@ def _calibration(scores: Mapping[str, Any]) -> dict[str, Any]:
 
 def _curve(epoch: Mapping[str, float]) -> dict[str, float]:
     names = ("train/loss", "dev/loss", "train/accuracy", "dev/accuracy")
-    return {name: round(epoch[name], 6) for name in names if name in epoch}
+    return {name: round(epoch[name], 6) for name in names if math.isfinite(epoch.get(name, math.nan))}

@@ -31,7 +31,8 @@ def tables(vocabulary: Vocabulary) -> list[Explanation]:
 def test_tables_fit_a_terminal(tables: list[Explanation], color: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "xterm-256color")
     monkeypatch.setenv("COLUMNS", "40")
-    monkeypatch.delenv("NO_COLOR", raising=False)
+    for name in ("NO_COLOR", "COLORTERM"):
+        monkeypatch.delenv(name, raising=False)
     text = format_tables(tables, color)
     assert ("\x1b[38;5;" in text) == color
     plain = re.sub(r" *$", "", re.sub(r"\x1b\[[\d;]*m", "", text), flags=re.MULTILINE)

@@ -20,7 +20,7 @@ HOSTILE = [
 
 
 def page(title: str = "A <b> & c", data: object = HOSTILE) -> str:
-    return data_page(title, "training", "sweep_page", data)
+    return data_page(title, "sweeps", "page", data)
 
 
 def test_data_are_in_the_page_and_end_nothing() -> None:

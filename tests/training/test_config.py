@@ -52,7 +52,8 @@ def test_every_cell_builds(cell: str) -> None:
 def test_the_first_line_of_every_file_is_the_command_that_uses_it(path: Path) -> None:
     lines = path.read_text(encoding="utf-8").splitlines()
     first = next(line for line in lines if not line.startswith("# @package"))  # which Hydra takes only from the top
-    chosen = "" if path.parent == CONF else f" {path.parent.name}={path.stem}"
+    group = path.parent.relative_to(CONF).as_posix()
+    chosen = "" if group == "." else f" {'-m ' * group.startswith('hydra')}{group}={path.stem}"
     word = " pretrain" if path.stem == "pretrain" else ""
     assert first.startswith(f"# python -m tagger{word}{chosen}")
 
