@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from mlflow.exceptions import MlflowException
+from filelock import FileLock
 from pytorch_lightning.loggers import MLFlowLogger
 
 from tagger.errors import InputError, missing_extra, reason
@@ -14,6 +14,7 @@ from tagger.training.logger_config import MlflowConfig
 from tagger.training.run_logger import Place, RunLogger, Status
 
 DATABASE = "mlflow.db"
+SQLITE = "sqlite:///"  # how the address of a database in a file begins; what follows is its path
 RETRIES = "3"  # of a request; MLflow's own number is 7, and takes minutes
 _ADDRESS = "MLFLOW_TRACKING_URI"
 _STATUSES = {"success": "success", "failed": "failed", "interrupted": "KILLED"}  # as Lightning's logger takes them
@@ -38,23 +39,23 @@ class MlflowRun(RunLogger):
             address, artifacts = f"sqlite:///{folder / DATABASE}", str(folder / "artifacts")
         self.address = address
         try:
-            logger = MLFlowLogger(
-                experiment_name=config.experiment,
-                run_name=config.name or place.name,
-                tracking_uri=address,
-                artifact_location=artifacts,
-                tags={"group": place.group} if place.group else None,
-                run_id=place.id,
-            )
-            super().__init__(logger)
-            with _same_environment():
+            with _one_at_a_time(address), _same_environment():
+                logger = MLFlowLogger(
+                    experiment_name=config.experiment,
+                    run_name=config.name or place.name,
+                    tracking_uri=address,
+                    artifact_location=artifacts,
+                    tags={"group": place.group} if place.group else None,
+                    run_id=place.id,
+                )
+                super().__init__(logger)
                 self.client = logger.experiment
             self.id = logger.run_id
             if place.id is not None:
                 self.client.update_run(place.id, status="RUNNING")
         except ModuleNotFoundError as error:
             raise missing_extra(str(error.name), "mlflow") from None
-        except (MlflowException, OSError) as error:
+        except Exception as error:  # SQLAlchemy and Alembic raise errors of their own
             raise InputError(
                 f"logger=mlflow: {address} cannot be used ({reason(error)}); see logger.mlflow.tracking_uri"
             ) from None
@@ -68,6 +69,17 @@ class MlflowRun(RunLogger):
     def close(self, status: Status) -> None:
         """Says how the run ended."""
         self.logger.finalize(_STATUSES[status])
+
+
+@contextmanager
+def _one_at_a_time(address: str) -> Iterator[None]:
+    """Waits for other processes that open the same file: the first one makes its tables, and two at once break them."""
+    path = address.removeprefix(SQLITE).partition("?")[0]
+    if not address.startswith(SQLITE) or path in ("", ":memory:"):
+        yield
+        return
+    with FileLock(f"{path}.lock"):
+        yield
 
 
 @contextmanager

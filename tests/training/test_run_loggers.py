@@ -5,19 +5,23 @@ import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import mlflow
 import pytest
 import pytorch_lightning as pl
+from filelock import FileLock, Timeout
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from wandb.proto import wandb_internal_pb2 as wandb_records
 
 from tagger.errors import InputError
 from tagger.sweeps import launch
+from tagger.training import mlflow_run as mlflow_run_module
 from tagger.training import run_loggers
 from tagger.training.checkpoints import EpochRecorder, load_checkpoint
 from tagger.training.log_state import read_state
+from tagger.training.logger_config import MlflowConfig
 from tagger.training.run_folder import SWEEP
 from tagger.training.run_logger import CsvLogger
 from tagger.training.run_loggers import final_scores
@@ -205,6 +209,21 @@ def test_a_failed_training_is_failed_in_a_database_that_the_config_names(
     assert experiment is not None
     (run,) = client.search_runs([experiment.experiment_id])
     assert (run.info.status, run.info.run_name, run.data.tags["group"]) == ("FAILED", "mine", "sweep")
+
+
+def test_a_database_is_opened_by_one_process_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lock = FileLock(tmp_path / "all.db.lock")
+
+    def opened(**_: object) -> None:
+        with pytest.raises(Timeout):
+            lock.acquire(timeout=0)
+        raise OSError("another process would wait")
+
+    monkeypatch.setattr(mlflow_run_module, "MLFlowLogger", opened)
+    place: Any = SimpleNamespace(folder=tmp_path, name="0", group="", id=None)
+    with pytest.raises(InputError, match="another process would wait"):
+        mlflow_run_module.MlflowRun(MlflowConfig("tagger", None, f"sqlite:///{tmp_path / 'all.db'}"), place)
+    assert not lock.is_locked
 
 
 def test_training_goes_on_without_a_logger_that_fails(
