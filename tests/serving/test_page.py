@@ -645,6 +645,9 @@ def test_a_newer_text_replaces_an_older_one(open_page: Open) -> None:
     dropped = []
     page.on("requestfailed", lambda request: dropped.append(request.post_data))
     tag(page, "The second text.")
+    for _ in range(PATIENCE // 50):  # the browser says so a moment later
+        if not dropped:
+            page.wait_for_timeout(50)
     assert len(held) == len(dropped) == 1
     assert "first" in dropped[0]
     assert words(page) == ["The", "second", "text", "."]
