@@ -1,11 +1,12 @@
 """A command line of Hydra overrides -> the configs of one run, of the runs of a sweep, or of a search's trials."""
 
 import argparse
+import difflib
 import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from itertools import product
 from pathlib import Path
 from typing import Any, NoReturn, cast
@@ -348,6 +349,11 @@ def _compose(name: str, overrides: list[str]) -> DictConfig:
         if message.startswith(_MERGING):
             override = message.splitlines()[0].removeprefix(_MERGING)
             message = f"{override}: this kind of value does not fit; --cfg all shows the config"
+        if wrong := re.search(rf"Could not override '{re.escape(SearchConfig.prefix)}(\w+)'", message):
+            names = [each.name for each in fields(SearchConfig)]
+            near = difflib.get_close_matches(wrong[1], names, 1)
+            hint = f"did you mean {SearchConfig.prefix}{near[0]}?" if near else f"there are {', '.join(names)}"
+            raise InputError(f"{SearchConfig.prefix}{wrong[1]}: no such key; {hint}") from None
         absent = re.search(r"Could not find 'hydra/launcher/(\w+)'", message)
         if absent and absent[1] in LAUNCHERS:
             raise missing_extra(*LAUNCHERS[absent[1]]) from None

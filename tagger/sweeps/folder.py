@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from filelock import FileLock, Timeout
+from filelock import AcquireReturnProxy, FileLock, Timeout
 
 from tagger.errors import InputError, reason
 from tagger.sweeps.run import SweepRun
@@ -212,24 +212,31 @@ class Sweep:
     @contextmanager
     def claim_in_turn(self, name: str) -> Iterator[None]:
         """Waits for the lock of a thing to do and takes it for the block."""
-        (self.folder / LOCKS).mkdir(exist_ok=True)
-        with FileLock(self.folder / LOCKS / f"{name}.lock"):
+        lock = self._lock(name, timeout=-1)
+        assert lock is not None
+        with lock:
             yield
 
     @contextmanager
     def claim(self, name: int | str) -> Iterator[bool]:
         """Takes the lock of a run, or of another thing to do, for the block; yields whether no other process has it."""
-        (self.folder / LOCKS).mkdir(exist_ok=True)
-        lock = FileLock(self.folder / LOCKS / f"{name}.lock")
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
+        lock = self._lock(name, timeout=0)
+        if lock is None:
             yield False
             return
-        try:
+        with lock:
             yield True
-        finally:
-            lock.release()
+
+    def _lock(self, name: int | str, timeout: float) -> AcquireReturnProxy[Any] | None:
+        """Takes a lock; None if another process has it. A negative timeout waits for it."""
+        folder = self.folder / LOCKS
+        try:
+            folder.mkdir(exist_ok=True)
+            return FileLock(folder / f"{name}.lock").acquire(timeout=timeout)
+        except Timeout:
+            return None
+        except OSError as error:
+            raise InputError(f"{folder} cannot be written to: {error.strerror}; make {self.folder} writable") from None
 
     def is_claimed(self, number: int) -> bool:
         """Whether another process trains a run."""

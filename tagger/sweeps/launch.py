@@ -207,9 +207,11 @@ def _resume(folder: Path) -> int:
         return 0
     if (parts := record.config.get("parts")) in PART_RUNS:
         raise InputError(f"{folder}: a run with parts={parts} cannot be resumed; start it again")
+    found = find_sweep(folder, record)
     if not can_resume(folder) and record.member is None:
-        raise InputError(f"{folder}: no epoch was completed; start the run again")
-    if (found := find_sweep(folder, record)) is None:
+        remedy = "start the run again" if found is None else go_on(found[0])
+        raise InputError(f"{folder}: no epoch was completed; {remedy}")
+    if found is None:
         _run(record, folder, can_resume(folder))
         return 0
     sweep, number = found

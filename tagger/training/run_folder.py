@@ -147,7 +147,8 @@ def read_record(folder: Path) -> RunRecord:
     if not path.is_file():
         if (folder / ".hydra").is_dir():
             raise InputError(f"{folder}: the run was started by another version of tagger; start it again")
-        raise InputError(f"{folder} is no run's folder, it has no {RECORD}; name one below runs/")
+        why = f"it has no {RECORD}" if folder.exists() else "it does not exist"
+        raise InputError(f"{folder} is no run's folder, {why}; name one below runs/")
     try:
         if path.stat().st_size > MAX_RECORD_BYTES:
             raise ValueError(f"longer than {MAX_RECORD_BYTES:,} bytes")

@@ -66,6 +66,12 @@ def test_a_run_has_one_process_and_a_killed_one_gives_it_back(sweep: Sweep) -> N
         assert (free, again) == (True, False)
 
 
+def test_a_folder_that_takes_no_locks_is_one_line(sweep: Sweep) -> None:
+    (sweep.folder / ".locks").write_text("")
+    with pytest.raises(InputError, match=r"\.locks cannot be written to: .*; make .* writable"):
+        sweep.is_claimed(0)
+
+
 def test_the_sweep_of_a_run_is_found(sweep: Sweep) -> None:
     record = sweep.record_of(0)
     sweep.begin(0, record)

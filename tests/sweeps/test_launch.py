@@ -237,7 +237,7 @@ def test_a_full_disk_is_one_line_and_the_run_can_be_resumed(
 def test_resume_takes_nothing_but_runs(finished: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert resume("nowhere") == 2
     error = capsys.readouterr().err
-    assert error.startswith("error: nowhere is no run's folder")
+    assert error.startswith("error: nowhere is no run's folder, it does not exist")
     assert error.count("\n") == 1
     assert resume("latest") == 2
     assert "name the folder of the run to resume" in capsys.readouterr().err

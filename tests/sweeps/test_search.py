@@ -238,6 +238,11 @@ def test_values_that_make_no_search_are_refused(changes: dict[str, object], mess
         values(**changes)
 
 
+def test_a_mistyped_key_of_a_search_is_named() -> None:
+    with pytest.raises(InputError, match=r"hydra.sweeper.ntrials: no such key; did you mean hydra.sweeper.n_trials\?"):
+        launch.train(["-m", "hydra/sweeper=optuna", "model.depth=1,2", "hydra.sweeper.ntrials=3"])
+
+
 def test_two_processes_are_killed_and_the_search_is_completed(treebank: Path, tmp_path: Path) -> None:
     command = ["-m", "corpus=conllu", f"corpus.path={treebank}", *TINY, "trainer.max_epochs=4", "model.depth=1,2"]
     command += ["hydra/sweeper=optuna", "hydra.sweeper.n_trials=3", "optimizer.lr=tag(log,interval(0.001,0.01))"]

@@ -126,7 +126,7 @@ def test_a_record_that_is_a_list_is_said_so(tmp_path: Path) -> None:
 
 
 def test_folders_that_are_no_runs(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=rf"is no run's folder, it has no {RECORD}; name one below runs/"):
+    with pytest.raises(InputError, match=r"is no run's folder, it does not exist; name one below runs/"):
         read_record(tmp_path / "nowhere")
     (tmp_path / ".hydra").mkdir()
     with pytest.raises(InputError, match="started by another version of tagger; start it again"):
