@@ -31,10 +31,10 @@ def tables(vocabulary: Vocabulary) -> list[Explanation]:
 def test_tables_fit_a_terminal(tables: list[Explanation], color: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "xterm-256color")
     monkeypatch.setenv("COLUMNS", "40")
-    for name in ("NO_COLOR", "COLORTERM"):
-        monkeypatch.delenv(name, raising=False)
+    monkeypatch.delenv("NO_COLOR", raising=False)
     text = format_tables(tables, color)
-    assert ("\x1b[38;5;" in text) == color
+    # rich remembers the codes of a style, so the kind of colours is that of the process's first table.
+    assert bool(re.search(r"\x1b\[(38;|3[0-7]m)", text)) == color
     plain = re.sub(r" *$", "", re.sub(r"\x1b\[[\d;]*m", "", text), flags=re.MULTILINE)
     assert plain == format_tables(tables)
     assert "\x1b" not in plain
