@@ -14,7 +14,7 @@ from tagger.tagging.checks import checked_columns, checked_tokens
 from tagger.tagging.decoding import Request
 from tagger.tagging.load import load
 from tagger.tagging.tagger import Tagger
-from tagger.tagging.windows import WINDOW_SENTENCES, WINDOW_TOKENS
+from tagger.tagging.windows import WINDOW_TOKENS, cut_windows
 from tagger.text.readers import read_units
 from tagger.text.sentence import Sentence
 from tagger.text.units import Unit, sentences_of, texts_of
@@ -103,7 +103,7 @@ class BatchTagger:
         names = checked_columns(self.tags, self.tagger.columns)
         documents = self._documents(values)
         request = Request(probabilities=self.probabilities)  # all columns, since they are decided on together
-        for window in _windows(chain.from_iterable(document or () for document in documents)):
+        for window in cut_windows(chain.from_iterable(document or () for document in documents), WINDOW_TOKENS):
             self.tagger.tag_window(window, request, pool=self.tagger.engine.has_pools)
         found: dict[str, list[Any]] = {}
         if all(value is None or isinstance(value, str) for value in values):
@@ -130,19 +130,6 @@ def _units(value: Any) -> Iterator[Unit]:
         yield from read_units(io.StringIO(value), "the text", "text")
     else:
         yield Sentence(checked_tokens(value))
-
-
-def _windows(sentences: Iterable[Sentence]) -> Iterator[list[Sentence]]:
-    window: list[Sentence] = []
-    tokens = 0
-    for sentence in sentences:
-        window.append(sentence)
-        tokens += len(sentence)
-        if tokens >= WINDOW_TOKENS or len(window) >= WINDOW_SENTENCES:
-            yield window
-            window, tokens = [], 0
-    if window:
-        yield window
 
 
 def _each(documents: Sequence[list[Sentence] | None], part: Callable[[Sentence], list[Any]]) -> list[list[Any] | None]:

@@ -1,4 +1,4 @@
-"""A sweep's folder: how the sweep was started, and what its runs' folders say of their states.
+"""A sweep's folder: what its runs' folders say of their states, and locks that give each run one process.
 
 `sweep.json` is written once. The state of a run is what its own folder holds: `report.json` if it is complete,
 `outcome.json` if it failed or was ended early. A process that trains a run holds a lock on it, which the system takes
@@ -11,13 +11,13 @@ import shutil
 import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from filelock import AcquireReturnProxy, FileLock, Timeout
 
 from tagger.errors import InputError, reason
+from tagger.sweeps.record import SweepRecord, read_sweep_record
 from tagger.sweeps.run import SweepRun
 from tagger.text.output_files import whole_file
 from tagger.training.checkpoints import METRICS
@@ -26,7 +26,6 @@ from tagger.training.run_folder import (
     REPORT,
     REPORT_PAGE,
     SWEEP,
-    Command,
     RunRecord,
     can_resume,
     read_record,
@@ -36,54 +35,8 @@ TABLE = "sweep.csv"
 OUTCOME, TRACEBACK = "outcome.json", "traceback.txt"  # in the folder of a run that is not complete
 LOCKS = ".locks"
 JOURNAL = "study.journal"  # of a search
-MAY_DIFFER = ("hydra.sweeper.n_trials=", "hydra.sweep.dir=")  # overrides of a search that is gone on with
-MAX_SWEEP_BYTES = 1 << 28
 
 Ended = Literal["failed", "pruned"]
-
-
-@dataclass
-class PlannedRun:
-    """A run of a grid.
-
-    Attributes:
-        overrides: those of the command line that it has.
-        folder: below that of the sweep.
-        config: the values of the whole config, plain.
-        error: why it cannot be trained.
-    """
-
-    overrides: list[str]
-    folder: str
-    config: dict[str, Any]
-    error: str = ""
-
-
-@dataclass
-class SweepRecord:
-    """How a sweep was started.
-
-    Attributes:
-        id: of this sweep alone.
-        command: the command word.
-        config_name: of Hydra's config.
-        config_dir: of further configs.
-        overrides: those of the command line, checked.
-        launcher: Hydra's launcher.
-        runs: of a grid; None: a search, whose runs come as it goes on.
-    """
-
-    id: str
-    command: Command
-    config_name: str
-    config_dir: str | None
-    overrides: list[str]
-    launcher: str
-    runs: list[PlannedRun] | None
-
-    def to_json(self) -> str:
-        """What `sweep.json` holds."""
-        return json.dumps(asdict(self), indent=1) + "\n"
 
 
 class Sweep:
@@ -99,37 +52,13 @@ class Sweep:
 
     @classmethod
     def read(cls, folder: Path) -> "Sweep":
-        """Reads `sweep.json`. It may come from anywhere: nothing that it names is executed.
-
-        Raises:
-            InputError: there is no such file, or it has other content.
-        """
-        path = folder / SWEEP
-        try:
-            if path.stat().st_size > MAX_SWEEP_BYTES:
-                raise ValueError(f"longer than {MAX_SWEEP_BYTES:,} bytes")
-            values = json.loads(path.read_text(encoding="utf-8"))
-            runs = values.pop("runs")
-            planned = None if runs is None else [PlannedRun(**run) for run in runs]
-            record = SweepRecord(**values, runs=planned)
-            _check(record)
-        except OSError as error:
-            raise InputError(f"{path} cannot be read: {error.strerror}") from None
-        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-            raise InputError(f"{path} does not say how the sweep was started ({reason(error)})") from None
-        return cls(folder, record)
+        """The sweep in a folder; raises InputError as `read_sweep_record`."""
+        return cls(folder, read_sweep_record(folder / SWEEP))
 
     def save(self) -> None:
         """Writes `sweep.json` anew."""
         with whole_file(self.folder / SWEEP) as out:
             out.write(self.record.to_json())
-
-    def is_same_search(self, other: SweepRecord) -> bool:
-        """Whether this is a search with the same values as another one; the number of trials may differ."""
-        own, its = replace(self.record, id=""), replace(other, id="")
-        for record in (own, its):
-            record.overrides = [text for text in record.overrides if not text.lstrip("+").startswith(MAY_DIFFER)]
-        return own == its and own.runs is None
 
     @property
     def numbers(self) -> list[int]:
@@ -269,19 +198,6 @@ def find_sweep(run: Path, record: RunRecord) -> tuple[Sweep, int] | None:
             known = record.sweep_run in sweep.numbers and sweep.path(record.sweep_run) == run.absolute()
             return (sweep, record.sweep_run) if known else None
     return None
-
-
-def _check(record: SweepRecord) -> None:
-    words = (record.id, record.config_name, record.launcher, record.config_dir or "", *record.overrides)
-    words_are_text = isinstance(record.overrides, list) and all(isinstance(word, str) for word in words)
-    if record.command not in ("train", "pretrain") or not words_are_text:
-        raise ValueError("no command, or values that are no text")
-    for run in record.runs or ():
-        parts = Path(run.folder).parts
-        if not parts or ".." in parts or Path(run.folder).is_absolute():
-            raise ValueError(f"the folder {run.folder!r} is not below that of the sweep")
-        if not isinstance(run.config, dict) or not all(isinstance(text, str) for text in [*run.overrides, run.error]):
-            raise ValueError("a run without a config")
 
 
 def _json(path: Path) -> dict[str, Any] | None:

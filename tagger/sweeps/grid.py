@@ -53,11 +53,11 @@ def train_grid(sweep: Sweep, train: Train) -> None:
     while unfinished := [n for n in sweep.numbers if sweep.run(n).state == "unfinished"]:
         claimed = [n for n in unfinished if sweep.is_claimed(n)]
         if waiting := sorted({*unfinished} - tried - {*claimed}):
-            if one_at_a_time:
-                train_run(sweep, waiting[0], train)
-            else:
+            if not one_at_a_time:
                 _launch(sweep, waiting, train)
-            tried.update(waiting[:1] if one_at_a_time else waiting)
+                tried.update(waiting)
+            elif train_run(sweep, waiting[0], train):
+                tried.add(waiting[0])
         elif claimed:
             if not waits:
                 _log.info("\nother processes train runs %s; this one waits for them", ", ".join(map(str, claimed)))
@@ -67,12 +67,13 @@ def train_grid(sweep: Sweep, train: Train) -> None:
             break
 
 
-def train_run(sweep: Sweep, number: int, train: Train) -> None:
-    """Trains a run of a grid, or goes on with it, unless it is complete or another process does that."""
+def train_run(sweep: Sweep, number: int, train: Train) -> bool:
+    """Trains a run of a grid, or goes on with it, unless it is complete; returns False if another process has it."""
     with sweep.claim(number) as free:
         if free and sweep.run(number).state != "complete":
             train_claimed(sweep, number, sweep.record_of(number), train, Watch(measures_speed=False))
     write_table(sweep)
+    return free
 
 
 def train_claimed(sweep: Sweep, number: int, record: RunRecord, train: Train, watch: Watch) -> None:

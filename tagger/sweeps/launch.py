@@ -14,9 +14,10 @@ from typing import Any
 
 from tagger.errors import InputError
 from tagger.sweeps.compose import Job, Plan, Source, plan, plan_again, trial_job
-from tagger.sweeps.folder import TABLE, PlannedRun, Sweep, SweepRecord, check_folders, find_sweep
+from tagger.sweeps.folder import TABLE, Sweep, check_folders, find_sweep
 from tagger.sweeps.grid import train_grid
 from tagger.sweeps.log import set_up_logging
+from tagger.sweeps.record import PlannedRun, SweepRecord
 from tagger.sweeps.report import go_on, report_sweep, show_sweep
 from tagger.sweeps.search import Search
 from tagger.sweeps.study import check_optuna
@@ -261,7 +262,7 @@ def _search(command: Command, planned: Plan, wanted: Path) -> int:
     else:
         return _train_sweep(Sweep(made.path, record), made)
     sweep = _read_soon(wanted)
-    if not sweep.is_same_search(record):
+    if not sweep.record.is_same_search(record):
         raise InputError(f"{wanted} holds another sweep; give this search a folder of its own, hydra.sweep.dir=FOLDER")
     sweep.record.overrides = record.overrides  # the number of trials may be another one
     sweep.save()

@@ -1,8 +1,8 @@
 """A stream of sentences -> windows, which are tagged all at once, and the tags of a window -> its sentences."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
 from itertools import accumulate, pairwise
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from tagger.model.tag_codec import TagCodec
 from tagger.tagging.constraints import GivenTags, given_tags, put_back
@@ -13,6 +13,8 @@ WINDOW_TOKENS = 48_000  # sentences are sorted by length within a window of this
 FIRST_WINDOW = 1_000  # the first window is small, so that the first sentences come soon; then they double
 WINDOW_SENTENCES = 8_000
 
+Tokens = TypeVar("Tokens", bound=Sized)
+
 
 class Work(NamedTuple):
     """What is sent to a process for a window."""
@@ -21,14 +23,22 @@ class Work(NamedTuple):
     given: GivenTags
 
 
-def cut_windows(sentences: Iterable[Sentence]) -> Iterator[list[Sentence]]:
-    """Cuts a stream into windows of about 1,000 tokens, 2,000, and so on. Only the stream decides where."""
-    window: list[Sentence] = []
-    tokens, limit = 0, FIRST_WINDOW
+def cut_windows(
+    sentences: Iterable[Tokens], first: int = FIRST_WINDOW, most: int = WINDOW_SENTENCES
+) -> Iterator[list[Tokens]]:
+    """Cuts a stream into windows of about `first` tokens, twice as many, and so on. Only the stream decides where.
+
+    Args:
+        sentences: or other things that have as many tokens as their length says.
+        first: tokens of the first window; the largest have `WINDOW_TOKENS`.
+        most: sentences of a window.
+    """
+    window: list[Tokens] = []
+    tokens, limit = 0, first
     for sentence in sentences:
         window.append(sentence)
         tokens += len(sentence)
-        if tokens >= limit or len(window) >= WINDOW_SENTENCES:
+        if tokens >= limit or len(window) >= most:
             yield window
             window, tokens, limit = [], 0, min(2 * limit, WINDOW_TOKENS)
     if window:

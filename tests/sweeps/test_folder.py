@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from tagger.errors import InputError
-from tagger.sweeps.folder import SWEEP, PlannedRun, Sweep, SweepRecord, check_folders, find_sweep
+from tagger.sweeps.folder import SWEEP, Sweep, check_folders, find_sweep
+from tagger.sweeps.record import PlannedRun, SweepRecord
 from tagger.training.run_folder import RunRecord
 
 
@@ -87,9 +88,9 @@ def test_a_search_goes_on_with_other_trials_only(sweep: Sweep) -> None:
         return SweepRecord("another", "train", "train", None, list(overrides), "basic", None)
 
     own = Sweep(sweep.folder, search("hydra.sweeper.n_trials=3", "model.depth=1,2"))
-    assert own.is_same_search(search("model.depth=1,2", "hydra.sweeper.n_trials=5", "hydra.sweep.dir=x"))
-    assert not own.is_same_search(search("model.depth=1,3"))
-    assert not sweep.is_same_search(search("seed=1,2"))
+    assert own.record.is_same_search(search("model.depth=1,2", "hydra.sweeper.n_trials=5", "hydra.sweep.dir=x"))
+    assert not own.record.is_same_search(search("model.depth=1,3"))
+    assert not sweep.record.is_same_search(search("seed=1,2"))
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,9 @@ import pytest
 
 from tagger.errors import InputError
 from tagger.sweeps.compose import BASIC
-from tagger.sweeps.folder import PlannedRun, Sweep, SweepRecord
+from tagger.sweeps.folder import Sweep
 from tagger.sweeps.grid import train_grid
+from tagger.sweeps.record import PlannedRun, SweepRecord
 from tagger.training.run_folder import LOG, RunRecord
 from tagger.training.watch import Watch
 

@@ -17,7 +17,8 @@ import pytest
 
 from tagger.errors import InputError
 from tagger.sweeps import launch, study
-from tagger.sweeps.folder import Sweep, SweepRecord
+from tagger.sweeps.folder import Sweep
+from tagger.sweeps.record import SweepRecord
 from tagger.sweeps.search import Search
 from tagger.sweeps.search_config import SearchConfig, search_config
 from tagger.sweeps.search_space import Numbers, Space

@@ -4,7 +4,8 @@ import csv
 import json
 from pathlib import Path
 
-from tagger.sweeps.folder import TABLE, PlannedRun, Sweep, SweepRecord
+from tagger.sweeps.folder import TABLE, Sweep
+from tagger.sweeps.record import PlannedRun, SweepRecord
 from tagger.sweeps.run import SweepRun
 from tagger.sweeps.table import (
     FIELDS,

@@ -1,0 +1,99 @@
+"""How a sweep was started: `sweep.json` in its folder, written once and read by every process that works on it."""
+
+import json
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tagger.errors import InputError, reason
+
+if TYPE_CHECKING:
+    from tagger.training.run_folder import Command
+
+MAY_DIFFER = ("hydra.sweeper.n_trials=", "hydra.sweep.dir=")  # overrides of a search that is gone on with
+MAX_SWEEP_BYTES = 1 << 28
+
+
+@dataclass
+class PlannedRun:
+    """A run of a grid.
+
+    Attributes:
+        overrides: those of the command line that it has.
+        folder: below that of the sweep.
+        config: the values of the whole config, plain.
+        error: why it cannot be trained.
+    """
+
+    overrides: list[str]
+    folder: str
+    config: dict[str, Any]
+    error: str = ""
+
+
+@dataclass
+class SweepRecord:
+    """How a sweep was started.
+
+    Attributes:
+        id: of this sweep alone.
+        command: the command word.
+        config_name: of Hydra's config.
+        config_dir: of further configs.
+        overrides: those of the command line, checked.
+        launcher: Hydra's launcher.
+        runs: of a grid; None: a search, whose runs come as it goes on.
+    """
+
+    id: str
+    command: "Command"
+    config_name: str
+    config_dir: str | None
+    overrides: list[str]
+    launcher: str
+    runs: list[PlannedRun] | None
+
+    def to_json(self) -> str:
+        """What `sweep.json` holds."""
+        return json.dumps(asdict(self), indent=1) + "\n"
+
+    def is_same_search(self, other: "SweepRecord") -> bool:
+        """Whether this is a search with the same values as another one; the number of trials may differ."""
+        own, its = replace(self, id=""), replace(other, id="")
+        for record in (own, its):
+            record.overrides = [text for text in record.overrides if not text.lstrip("+").startswith(MAY_DIFFER)]
+        return own == its and own.runs is None
+
+
+def read_sweep_record(path: Path) -> SweepRecord:
+    """Reads `sweep.json`. It may come from anywhere: nothing that it names is executed.
+
+    Raises:
+        InputError: there is no such file, or it has other content.
+    """
+    try:
+        if path.stat().st_size > MAX_SWEEP_BYTES:
+            raise ValueError(f"longer than {MAX_SWEEP_BYTES:,} bytes")
+        values = json.loads(path.read_text(encoding="utf-8"))
+        runs = values.pop("runs")
+        planned = None if runs is None else [PlannedRun(**run) for run in runs]
+        record = SweepRecord(**values, runs=planned)
+        _check(record)
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}") from None
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise InputError(f"{path} does not say how the sweep was started ({reason(error)})") from None
+    return record
+
+
+def _check(record: SweepRecord) -> None:
+    words = (record.id, record.config_name, record.launcher, record.config_dir or "", *record.overrides)
+    words_are_text = isinstance(record.overrides, list) and all(isinstance(word, str) for word in words)
+    if record.command not in ("train", "pretrain") or not words_are_text:
+        raise ValueError("no command, or values that are no text")
+    for run in record.runs or ():
+        parts = Path(run.folder).parts
+        if not parts or ".." in parts or Path(run.folder).is_absolute():
+            raise ValueError(f"the folder {run.folder!r} is not below that of the sweep")
+        if not isinstance(run.config, dict) or not all(isinstance(text, str) for text in [*run.overrides, run.error]):
+            raise ValueError("a run without a config")
