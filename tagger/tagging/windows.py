@@ -23,22 +23,19 @@ class Work(NamedTuple):
     given: GivenTags
 
 
-def cut_windows(
-    sentences: Iterable[Tokens], first: int = FIRST_WINDOW, most: int = WINDOW_SENTENCES
-) -> Iterator[list[Tokens]]:
+def cut_windows(sentences: Iterable[Tokens], first: int | None = None) -> Iterator[list[Tokens]]:
     """Cuts a stream into windows of about `first` tokens, twice as many, and so on. Only the stream decides where.
 
     Args:
         sentences: or other things that have as many tokens as their length says.
-        first: tokens of the first window; the largest have `WINDOW_TOKENS`.
-        most: sentences of a window.
+        first: tokens of the first window, `FIRST_WINDOW` if None; the largest have `WINDOW_TOKENS`.
     """
     window: list[Tokens] = []
-    tokens, limit = 0, first
+    tokens, limit = 0, FIRST_WINDOW if first is None else first
     for sentence in sentences:
         window.append(sentence)
         tokens += len(sentence)
-        if tokens >= limit or len(window) >= most:
+        if tokens >= limit or len(window) >= WINDOW_SENTENCES:
             yield window
             window, tokens, limit = [], 0, min(2 * limit, WINDOW_TOKENS)
     if window:
