@@ -22,7 +22,7 @@ from omegaconf import OmegaConf
 
 from tagger.bundled import bundled
 from tagger.commands.app import app
-from tagger.sweeps.compose import plan
+from tagger.sweeps.plan import plan
 from tagger.text.formats import INPUTS, SUFFIXES
 from tagger.text.segment_patterns import SPACE
 from tagger.text.writers import OUTPUTS

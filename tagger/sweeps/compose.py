@@ -1,39 +1,28 @@
-"""A command line of Hydra overrides -> the configs of one run, of the runs of a sweep, or of a search's trials."""
+"""Hydra's part: overrides are parsed, configs composed from `conf`, and what Hydra shows of them is shown."""
 
-import argparse
 import difflib
 import re
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, fields
-from itertools import product
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, NoReturn, cast
+from typing import Any
 
 import hydra
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
-from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, Quote, QuotedString
 from hydra.errors import HydraException
-from hydra.types import RunMode
-from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from tagger.bundled import bundled
 from tagger.errors import InputError, missing_extra
-from tagger.sweeps.overrides import checked_overrides
-from tagger.sweeps.search_config import OPTUNA, SearchConfig, search_config
-from tagger.sweeps.search_space import Numbers, Space, search_space
-from tagger.training.config import TrainConfig
-from tagger.training.pretrain_config import PretrainConfig
+from tagger.sweeps.search_config import SearchConfig
 from tagger.training.run_folder import Command
-from tagger.training.structured import takes_whole_numbers
 
-_INFORMATION = ("all", "config", "defaults", "defaults-tree", "plugins", "searchpath")  # that Hydra shows
-_FILE_KEYS = ("corpus.path", "corpus.train", "corpus.dev", "corpus.test", "text", "dev", "distill.text")
 BASIC = "basic"  # Hydra's launcher that trains one run after another
 # Other launchers of Hydra: the package and the extra that each comes with.
 LAUNCHERS = {
@@ -42,21 +31,6 @@ LAUNCHERS = {
     "submitit_slurm": ("hydra-submitit-launcher", "submitit"),
 }
 _MERGING = "Error merging override "  # how Hydra's message begins if a value does not fit its key
-
-
-@dataclass
-class Job:
-    """One run to do.
-
-    Attributes:
-        overrides: those of the command line that this run has.
-        config: the values of `conf/train.yaml` or `conf/pretrain.yaml`.
-        folder: where the run goes; for a run of a sweep a path within the sweep's folder.
-    """
-
-    overrides: list[str]
-    config: DictConfig
-    folder: Path
 
 
 @dataclass(frozen=True)
@@ -74,115 +48,8 @@ class Source:
     overrides: list[str]
 
 
-@dataclass
-class Plan:
-    """The runs that a command line asks for.
-
-    Attributes:
-        jobs: one, or those of a sweep; of a search one with values that it may try.
-        sweep_folder: of a sweep.
-        folder_is_given: whether the command line names the folder.
-        source: of the configs.
-        search: the values of a search.
-        space: what it tries.
-        launcher: the choice of Hydra's group `hydra/launcher`.
-    """
-
-    jobs: list[Job]
-    sweep_folder: Path | None
-    folder_is_given: bool
-    source: Source
-    search: SearchConfig | None = None
-    space: Space = field(default_factory=dict)
-    launcher: str = BASIC
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise InputError(f"{message}; see python -m tagger --help")
-
-
-def _parse(arguments: Sequence[str]) -> argparse.Namespace:
-    parser = _Parser(add_help=False, allow_abbrev=False)
-    parser.add_argument("overrides", nargs="*")
-    parser.add_argument("--multirun", "-m", action="store_true")
-    parser.add_argument("--run", "-r", action="store_true")
-    parser.add_argument("--config-dir", "-cd")
-    parser.add_argument("--config-name", "-cn")
-    for long, short in (("--help", "-h"), ("--shell-completion", "-sc"), ("--hydra-help", "-hh"), ("--version", "-v")):
-        parser.add_argument(long, short, action="store_true")
-    parser.add_argument("--cfg", "-c", choices=("job", "hydra", "all"))
-    parser.add_argument("--resolve", action="store_true")
-    parser.add_argument("--package", "-p")
-    parser.add_argument("--info", "-i", nargs="?", const="all", choices=_INFORMATION)
-    return parser.parse_intermixed_args(arguments)
-
-
-def plan(command: Command, arguments: Sequence[str]) -> Plan | None:
-    """Plans the runs of a command line. Returns None if it asks only for a config or help, which is then shown.
-
-    Args:
-        command: `train` or `pretrain`, the name of a config in `conf`.
-        arguments: overrides and options of Hydra.
-
-    Raises:
-        InputError: an option or an override that does not exist, or that has a bad value.
-    """
-    options = _parse(arguments)
-    own_keys = options.config_dir is not None or options.config_name is not None
-    checked = checked_overrides(options.overrides, command, options.multirun, keys_are_known=not own_keys)
-    name = options.config_name or command
-    with _configs(options.config_dir) as extra:
-        overrides = [*extra, *checked]
-        quoted = dict(zip(options.overrides, checked, strict=True))
-        arguments = [quoted.get(argument, argument) for argument in arguments]
-        if options.help or options.hydra_help or options.version or options.shell_completion:
-            _show(command, arguments)
-            return None
-        if options.cfg or options.info:
-            _compose(name, overrides)  # for its errors
-            _show(command, arguments)
-            return None
-        folder = None if options.config_dir is None else str(Path(options.config_dir).resolve())
-        return _plan(command, Source(name, folder, checked), overrides, options.multirun)
-
-
-def plan_again(command: Command, source: Source) -> Plan:
-    """Plans a sweep as `plan` did."""
-    with _configs(source.folder) as extra:
-        return _plan(command, source, [*extra, *source.overrides], multirun=True)
-
-
-def trial_job(source: Source, overrides: Sequence[str], number: int) -> Job:
-    """The run of a search's trial.
-
-    Args:
-        source: of the config.
-        overrides: those of the trial.
-        number: of the trial.
-
-    Raises:
-        InputError: a value does not fit its key.
-    """
-    swept = {text.partition("=")[0] for text in overrides}
-    with _configs(source.folder) as extra:
-        parsed = _parsed(source.overrides)
-        fixed = [str(override.input_line) for override in parsed if not override.is_sweep_override()]
-        fixed = [text for text in fixed if text.lstrip("+").partition("=")[0] not in swept]
-        config = _numbered(_compose(source.name, [*extra, *fixed, *overrides]), number)
-        return _job(config, Path(str(number)))
-
-
-def launcher_config(source: Source, sweep_folder: Path) -> tuple[Any, DictConfig]:
-    """Hydra's loader of configs, and the config with the launcher that a command line chose."""
-    with _configs(source.folder) as extra:
-        own = [text for text in source.overrides if text.lstrip("+").startswith(("hydra/launcher", "hydra.launcher"))]
-        overrides = [*extra, *own, quoted("hydra.sweep.dir", sweep_folder.absolute()), "hydra.output_subdir=null"]
-        return GlobalHydra.instance().config_loader(), _compose(source.name, overrides)
-
-
 @contextmanager
-def _configs(folder: str | None) -> Iterator[list[str]]:
+def open_configs(folder: str | None) -> Iterator[list[str]]:
     """Composes from `conf` within the block; yields the overrides that let it search in `folder`, too."""
     extra = []
     if folder is not None:
@@ -194,6 +61,14 @@ def _configs(folder: str | None) -> Iterator[list[str]]:
         yield extra
 
 
+def launcher_config(source: Source, sweep_folder: Path) -> tuple[Any, DictConfig]:
+    """Hydra's loader of configs, and the config with the launcher that a command line chose."""
+    with open_configs(source.folder) as extra:
+        own = [text for text in source.overrides if text.lstrip("+").startswith(("hydra/launcher", "hydra.launcher"))]
+        overrides = [*extra, *own, quoted("hydra.sweep.dir", sweep_folder.absolute()), "hydra.output_subdir=null"]
+        return GlobalHydra.instance().config_loader(), compose_config(source.name, overrides)
+
+
 def quoted(key: str, path: Path) -> str:
     """The override that sets a key to a path, whatever characters it has."""
     return f"{key}={_in_quotes(path.as_posix())}"
@@ -203,7 +78,7 @@ def _in_quotes(text: str) -> str:
     return QuotedString(text.replace("${", "\\${"), quote=Quote.single).with_quotes()
 
 
-def _show(command: Command, arguments: Sequence[str]) -> None:
+def show_config(command: Command, arguments: Sequence[str]) -> None:
     """Lets Hydra show a config, its help or information about itself."""
     GlobalHydra.instance().clear()
 
@@ -220,128 +95,24 @@ def _show(command: Command, arguments: Sequence[str]) -> None:
         sys.argv = before
 
 
-def _plan(command: Command, source: Source, overrides: list[str], multirun: bool) -> Plan:
-    try:
-        parsed = _parsed(overrides)
-        first = _compose(source.name, [_first(override) for override in _last(parsed).values()])
-        given = {override.get_key_element() for override in parsed}
-        groups = first.hydra.runtime.choices
-        sweeper, launcher = groups["hydra/sweeper"], groups["hydra/launcher"]
-        if not multirun and first.hydra.mode != RunMode.MULTIRUN:
-            _check_one_run(parsed, sweeper, launcher)
-            job = _job(first, _folder(first, "hydra.run.dir"))
-            return Plan([job], None, "hydra.run.dir" in given, source)
-        grid = _parsed([f"{key}={value}" for key, value in (first.hydra.sweeper.params or {}).items()])
-        folder, folder_is_given = _folder(first, "hydra.sweep.dir"), "hydra.sweep.dir" in given
-        if sweeper == OPTUNA:
-            search = search_config(cast(dict[str, Any], OmegaConf.to_container(first.hydra.sweeper)))
-            space = search_space(list(_last([*grid, *parsed]).values()), _whole_numbers(command, first))
-            _check_search(search, space, launcher, "hydra.sweep.subdir" in given)
-            return Plan([_job(first, Path("0"))], folder, folder_is_given, source, search, space)
-        jobs = []
-        for number, chosen in enumerate(product(*map(_choices, _last([*grid, *parsed]).values()))):
-            config = _numbered(_compose(source.name, list(chosen)), number)
-            jobs.append(_job(config, _folder(config, "hydra.sweep.subdir")))
-        return Plan(jobs, folder, folder_is_given, source, launcher=launcher)
-    except OmegaConfBaseException as error:
-        raise InputError(_one_line(error)) from None
-
-
-def _check_one_run(overrides: Sequence[Override], sweeper: str, launcher: str) -> None:
-    """Raises InputError if the command line asks for more than one run, but not with `-m`."""
-    for override in overrides:
-        if override.is_sweep_override():
-            text = override.input_line
-            what = "no such file, and several values" if override.key_or_group in _FILE_KEYS else "several values"
-            raise InputError(f"{text}: {what}; -m trains a run for each, and key=[a,b] is a list")
-    for group, choice in (("sweeper", sweeper), ("launcher", launcher)):
-        if choice != BASIC:
-            raise InputError(f"hydra/{group}={choice} is for several runs; add -m")
-
-
-def _check_search(search: SearchConfig, space: Space, launcher: str, has_folders: bool) -> None:
-    if launcher != BASIC:
-        raise InputError(
-            f"hydra/launcher={launcher}: a search trains its runs itself; start the same command several times, with"
-            " one hydra.sweep.dir"
-        )
-    if has_folders:
-        raise InputError("hydra.sweep.subdir: the folders of a search are the numbers of its trials; leave this out")
-    if not space:
-        raise InputError(
-            "hydra/sweeper=optuna: name what is tried, such as model.depth=1,2 or 'optimizer.lr=interval(0.001,0.01)'"
-        )
-    if search.storage is not None and not search.storage.strip():
-        raise InputError("hydra.sweeper.storage= names no file and no URL; leave it out")
-
-
-def _whole_numbers(command: Command, config: DictConfig) -> Callable[[str], bool]:
-    """Whether a key's values are whole numbers: by its type, else because its value is not one with a fraction."""
-    kind = TrainConfig if command == "train" else PretrainConfig
-
-    def is_whole(key: str) -> bool:
-        stated = takes_whole_numbers(kind, key)
-        return not isinstance(OmegaConf.select(config, key), float) if stated is None else stated
-
-    return is_whole
-
-
-def _numbered(config: DictConfig, number: int) -> DictConfig:
-    with open_dict(config):
-        config.hydra.job.num, config.hydra.job.id = number, str(number)
-    return config
-
-
-def _job(config: DictConfig, folder: Path) -> Job:
-    # Without resolving: an override such as seed=${x} is text here, and may name what does not exist.
-    overrides = cast(list[str], OmegaConf.to_container(config.hydra.overrides.task, resolve=False))
-    with open_dict(config):
-        del config["hydra"]
-    return Job(overrides, config, folder)
-
-
-def _parsed(overrides: list[str]) -> list[Override]:
+def parse_overrides(overrides: Sequence[str]) -> list[Override]:
+    """Parses overrides by Hydra's grammar, within `open_configs`. Raises InputError if one does not follow it."""
     parser = OverridesParser.create(config_loader=GlobalHydra.instance().config_loader())
     parsed = []
     for override in overrides:
         try:
             parsed.append(parser.parse_override(override))
         except HydraException as error:
-            raise InputError(f"{override}: {_one_line(error)}") from None
+            raise InputError(f"{override}: {one_line(error)}") from None
     return parsed
 
 
-def _last(overrides: Sequence[Override]) -> dict[str, Override]:
-    """The override of each key. If a key is set twice, the last one counts."""
-    return {override.get_key_element(): override for override in overrides}
+def compose_config(name: str, overrides: list[str]) -> DictConfig:
+    """Composes a config, with Hydra's own values in it, within `open_configs`.
 
-
-def _first(override: Override) -> str:
-    """An override with one value, the first one that a sweep has."""
-    if override.is_sweep_override() and not override.is_discrete_sweep():
-        (values,) = search_space([override], lambda key: True).values()
-        assert isinstance(values, Numbers)
-        return f"{override.get_key_element()}={values.first()}"
-    return _choices(override)[0]
-
-
-def _choices(override: Override) -> list[str]:
-    """The overrides from which a run takes one."""
-    if not override.is_sweep_override():
-        return [str(override.input_line)]
-    key = override.get_key_element()
-    if not override.is_discrete_sweep():
-        raise InputError(
-            f"{override.input_line}: name the values, such as {override.key_or_group}=1,2, or search with"
-            " hydra/sweeper=optuna"
-        )
-    texts = [f"{key}={value}" for value in override.sweep_string_iterator()]
-    if not texts:
-        raise InputError(f"{override.input_line} names no value; a sweep needs one or more")
-    return texts
-
-
-def _compose(name: str, overrides: list[str]) -> DictConfig:
+    Raises:
+        InputError: a key or a choice does not exist, a value does not fit its key, or a launcher is not installed.
+    """
     try:
         return compose(name, overrides, return_hydra_config=True)
     except (HydraException, OmegaConfBaseException) as error:
@@ -357,23 +128,9 @@ def _compose(name: str, overrides: list[str]) -> DictConfig:
         absent = re.search(r"Could not find 'hydra/launcher/(\w+)'", message)
         if absent and absent[1] in LAUNCHERS:
             raise missing_extra(*LAUNCHERS[absent[1]]) from None
-        raise InputError(_one_line(message)) from None
+        raise InputError(one_line(message)) from None
 
 
-def _folder(config: DictConfig, key: str) -> Path:
-    """A folder that the config names, relative to the current folder if it is inside."""
-    HydraConfig.instance().set_config(config)  # for values such as ${hydra:job.override_dirname}
-    try:
-        path = str(OmegaConf.select(config, key, throw_on_missing=True))
-    except OmegaConfBaseException as error:
-        raise InputError(f"{key}: {_one_line(error)}") from None
-    finally:
-        HydraConfig.instance().cfg = None  # otherwise Lightning would start DDP's processes through Hydra
-    if not path:
-        raise InputError(f"{key}= names no folder; give its path")
-    folder = Path(path)
-    return folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder
-
-
-def _one_line(error: Any) -> str:
+def one_line(error: Any) -> str:
+    """A message of Hydra without its line breaks."""
     return " ".join(str(error).split())

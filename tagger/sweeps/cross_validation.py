@@ -21,7 +21,7 @@ from tagger.corpus.findings import Finding
 from tagger.corpus.lined import LinedSentence
 from tagger.corpus.splits import Corpus
 from tagger.errors import InputError
-from tagger.sweeps.compose import plan
+from tagger.sweeps.plan import plan
 from tagger.tagging.engine import Engine
 from tagger.tagging.tagger import Tagger
 from tagger.text.gold_tags import NO_TAG, is_annotated

@@ -13,10 +13,11 @@ from secrets import token_hex
 from typing import Any
 
 from tagger.errors import InputError
-from tagger.sweeps.compose import Job, Plan, Source, plan, plan_again, trial_job
+from tagger.sweeps.compose import Source
 from tagger.sweeps.folder import TABLE, Sweep, check_folders, find_sweep
 from tagger.sweeps.grid import train_grid
 from tagger.sweeps.log import set_up_logging
+from tagger.sweeps.plan import Job, Plan, plan, plan_again, trial_job
 from tagger.sweeps.record import PlannedRun, SweepRecord
 from tagger.sweeps.report import go_on, report_sweep, show_sweep
 from tagger.sweeps.search import Search

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tagger.errors import InputError
-from tagger.sweeps.compose import Plan, plan
+from tagger.sweeps.plan import Plan, plan
 from tagger.training.config import train_config
 
 
