@@ -22,6 +22,7 @@ from tagger.errors import InputError, shorten
 from tagger.text.files import file_version
 from tagger.text.gold_tags import LEMMA, NO_TAG
 from tagger.text.sentence import MultiwordToken, Sentence
+from tagger.text.start_folder import located_name
 
 HUB_SPLITS = {"train": "train", "validation": "dev", "dev": "dev", "test": "test"}  # the Hub's names and ours
 PARQUET_EXPORT = "refs/convert/parquet"  # the branch with the Hub's own conversion: a folder for each config
@@ -81,7 +82,7 @@ def load_hub(name: str, config: str | None, revision: str | None) -> DatasetDict
     datasets.disable_progress_bars()
     disable_hub_progress_bars()
     logging.getLogger("huggingface_hub").setLevel(logging.ERROR)  # it logs a line for each attempt to connect
-    path = os.path.expanduser(name)
+    path = located_name(os.path.expanduser(name))
     options = {"revision": revision, "data_dir" if revision == PARQUET_EXPORT else "name": config}
     if os.path.isdir(path):  # `datasets` does not notice changed files, so changed folders get other caches
         versions = Hasher.hash([file_version(file) for file in sorted(Path(path).rglob("*")) if file.is_file()])
@@ -214,7 +215,7 @@ def stream_hub(name: str, config: str | None, split: str, column: str, key: str 
     datasets.disable_progress_bars()
     disable_hub_progress_bars()
     try:
-        rows = datasets.load_dataset(os.path.expanduser(name), config, split=split, streaming=True)
+        rows = datasets.load_dataset(located_name(os.path.expanduser(name)), config, split=split, streaming=True)
         for number, row in enumerate(rows):
             if not isinstance(row.get(column), str):
                 raise InputError(

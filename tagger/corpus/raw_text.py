@@ -21,6 +21,7 @@ from tagger.text.paragraphs import Paragraph, read_paragraphs
 from tagger.text.readers import read
 from tagger.text.segmenter import RuleSegmenter, Segmenter
 from tagger.text.sentence import Sentence
+from tagger.text.start_folder import located, start_folder
 
 MAX_DOCUMENT_CHARACTERS = 20_000  # a longer document counts as several
 DEV_EVERY = 50  # one document in 50 is dev text
@@ -239,7 +240,7 @@ def _files(patterns: str | Sequence[str], key: str) -> list[str]:
     """The files that names, folders and patterns stand for, each once. `key` is the config's, for messages."""
     found: list[str] = []
     for pattern in [patterns] if isinstance(patterns, str) else patterns:
-        path = os.path.expanduser(pattern)
+        path = located(pattern)
         if os.path.isdir(path):
             inside = [
                 str(p)
@@ -252,8 +253,9 @@ def _files(patterns: str | Sequence[str], key: str) -> list[str]:
         elif os.path.isfile(path):
             found.append(path)
         else:
-            matching = [name for name in sorted(glob.glob(path, recursive=True)) if os.path.isfile(name)]
-            if not matching or path == STDIO:
-                raise InputError(f"{key}={pattern}: no such file; give files, folders or patterns such as novels/*.txt")
+            names = glob.glob(os.path.expanduser(pattern), root_dir=start_folder(), recursive=True)
+            matching = [file for file in map(located, sorted(names)) if os.path.isfile(file)]
+            if not matching or pattern == STDIO:
+                raise InputError(f"{key}={path}: no such file; give files, folders or patterns such as novels/*.txt")
             found += matching
     return list(dict.fromkeys(found))

@@ -12,6 +12,7 @@ from datasets import Dataset, DatasetDict
 from tagger.corpus.config import CorpusConfig, FilesConfig
 from tagger.corpus.splits import Corpus
 from tagger.errors import InputError, shorten
+from tagger.text.start_folder import located_name
 
 CORPUS = "corpus"  # the column that names a sentence's corpus
 
@@ -33,7 +34,8 @@ def single_configs(config: CorpusConfig) -> list[CorpusConfig]:
         raise InputError(f"corpus.{key}=[{', '.join(map(str, values))}]: give a list of names, such as [A,B]")
     known: set[str] = set()
     for value in values:
-        same = os.path.realpath(os.path.expanduser(value)) if os.path.exists(os.path.expanduser(value)) else value
+        place = located_name(value)
+        same = os.path.realpath(place) if os.path.exists(place) else value
         if same in known:
             raise InputError(f"corpus.{key}: {shorten(value)} is there twice; name every corpus once")
         known.add(same)

@@ -5,7 +5,6 @@ one at a time, and `arrow.py` writes them to a file in the cache of `datasets`, 
 memory. A changed file is read again: its size and time are part of its key in the cache.
 """
 
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -25,6 +24,7 @@ from tagger.text.files import file_version, read_lines
 from tagger.text.formats import format_of
 from tagger.text.packed import PACKED
 from tagger.text.sentence import Sentence
+from tagger.text.start_folder import located
 
 
 def load_corpus(config: CorpusConfig, columns: Sequence[str], seed: int) -> Corpus:
@@ -53,7 +53,7 @@ def conllu_source(config: ConlluConfig, columns: list[str]) -> Source:
     """Opens files in CoNLL-U, those of a folder or single ones."""
     files = {"train": config.train, "dev": config.dev, "test": config.test}
     if config.path is not None:
-        folder = Path(config.path).expanduser()
+        folder = Path(located(config.path))
         files = {split: file or _in_folder(folder, split) for split, file in files.items()}
         if files["train"] is None:
             others = ", ".join(sorted(file.name for file in folder.glob("*.conllu*"))) or "no CoNLL-U file"
@@ -111,7 +111,7 @@ def _from_files(
     splits = {}
     for split, file in files.items():
         if file:
-            path = os.path.expanduser(file)
+            path = located(file)
             try:
                 version = file_version(path)
             except OSError as error:

@@ -74,8 +74,8 @@ class Sweep:
     def record_of(self, number: int) -> RunRecord:
         """How a run of a grid is started."""
         assert self.record.runs is not None
-        planned = self.record.runs[number]
-        return RunRecord(self.record.command, planned.overrides, planned.config, number)
+        planned, started_in = self.record.runs[number], self.record.started_in
+        return RunRecord(self.record.command, planned.overrides, planned.config, number, started_in=started_in)
 
     def runs(self) -> list[SweepRun]:
         """The runs as their folders say."""

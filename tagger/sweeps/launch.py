@@ -23,6 +23,7 @@ from tagger.sweeps.report import go_on, report_sweep, show_sweep
 from tagger.sweeps.search import Search
 from tagger.sweeps.study import check_optuna
 from tagger.tagging.load import load, tagger_of
+from tagger.text.start_folder import paths_begin_in, start_folder
 from tagger.text.terminal import printable
 from tagger.training.config import ALL, AUTO, RULES_OF_CORPUS, SEGMENTER, TEMPERATURE, TrainConfig, train_config
 from tagger.training.ensemble_run import run_ensemble
@@ -114,7 +115,7 @@ def _start(command: Command, arguments: Sequence[str]) -> int:
         sweep = _grid if planned.search is None else _search
         return sweep(command, planned, planned.sweep_folder)
     (job,) = planned.jobs
-    record = RunRecord(command, job.overrides, asdict(_checked(command, job)))
+    record = RunRecord(command, job.overrides, asdict(_checked(command, job)), started_in=start_folder())
     _run_in_new_folder(record, job.folder, add_number=not planned.folder_is_given)
     return 0
 
@@ -159,7 +160,7 @@ def _run(record: RunRecord, folder: Path, resuming: bool = False, watch: Watch =
     if is_helper() or is_member():
         end_with_parent()
     try:
-        with _helpers_resume(folder):
+        with _helpers_resume(folder), paths_begin_in(record.started_in):
             config = _typed(record.command, record.config)
             if isinstance(config, PretrainConfig):
                 return run_pretraining(config, folder, line, resuming, watch)
@@ -265,6 +266,10 @@ def _search(command: Command, planned: Plan, wanted: Path) -> int:
     sweep = _read_soon(wanted)
     if not sweep.record.is_same_search(record):
         raise InputError(f"{wanted} holds another sweep; give this search a folder of its own, hydra.sweep.dir=FOLDER")
+    if sweep.record.started_in not in (None, record.started_in):
+        raise InputError(
+            f"{wanted}: the search was started in {sweep.record.started_in}, where relative paths begin; {go_on(sweep)}"
+        )
     sweep.record.overrides = record.overrides  # the number of trials may be another one
     sweep.save()
     return _train_sweep(sweep)
@@ -281,7 +286,8 @@ def _read_soon(folder: Path) -> Sweep:
 
 def _sweep_record(command: Command, planned: Plan, runs: list[PlannedRun] | None) -> SweepRecord:
     source = planned.source
-    return SweepRecord(token_hex(8), command, source.name, source.folder, source.overrides, planned.launcher, runs=runs)
+    values = source.name, source.folder, source.overrides, planned.launcher, runs
+    return SweepRecord(token_hex(8), command, *values, started_in=start_folder())
 
 
 def _train_sweep(sweep: Sweep, made: NewFolder | None = None) -> int:
@@ -293,14 +299,15 @@ def _train_sweep(sweep: Sweep, made: NewFolder | None = None) -> int:
     """
     record = sweep.record
     try:
-        if record.runs is not None:
-            train_grid(sweep, _run)
-        else:
-            planned = plan_again(record.command, Source(record.config_name, record.config_dir, record.overrides))
-            if planned.search is None:
-                raise InputError(f"{sweep.folder / SWEEP}: its overrides make no search; start the search again")
-            Search(sweep, planned.search, planned.space, partial(_trial_record, record), _run).run()
-        return report_sweep(sweep, load)
+        with paths_begin_in(record.started_in):
+            if record.runs is not None:
+                train_grid(sweep, _run)
+            else:
+                planned = plan_again(record.command, Source(record.config_name, record.config_dir, record.overrides))
+                if planned.search is None:
+                    raise InputError(f"{sweep.folder / SWEEP}: its overrides make no search; start the search again")
+                Search(sweep, planned.search, planned.space, partial(_trial_record, record), _run).run()
+            return report_sweep(sweep, load)
     except (KeyboardInterrupt, InputError) as error:
         is_error = isinstance(error, InputError)
         alone = record.runs is not None or (is_error and not sweep.numbers)  # other processes may work on a search
@@ -317,7 +324,8 @@ def _train_sweep(sweep: Sweep, made: NewFolder | None = None) -> int:
 def _trial_record(sweep: SweepRecord, overrides: Sequence[str], number: int) -> RunRecord:
     """How the run of a trial is started."""
     job = trial_job(Source(sweep.config_name, sweep.config_dir, sweep.overrides), overrides, number)
-    return RunRecord(sweep.command, job.overrides, asdict(_checked_for_sweep(sweep.command, job)), number)
+    config = asdict(_checked_for_sweep(sweep.command, job))
+    return RunRecord(sweep.command, job.overrides, config, number, started_in=sweep.started_in)
 
 
 def _checked_for_sweep(command: Command, job: Job) -> TrainConfig | PretrainConfig:

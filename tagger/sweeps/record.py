@@ -43,6 +43,7 @@ class SweepRecord:
         overrides: those of the command line, checked.
         launcher: Hydra's launcher.
         runs: of a grid; None: a search, whose runs come as it goes on.
+        started_in: the folder in which relative paths of the configs begin; older sweeps have none.
     """
 
     id: str
@@ -52,14 +53,18 @@ class SweepRecord:
     overrides: list[str]
     launcher: str
     runs: list[PlannedRun] | None
+    started_in: str | None = None
 
     def to_json(self) -> str:
         """What `sweep.json` holds."""
         return json.dumps(asdict(self), indent=1) + "\n"
 
     def is_same_search(self, other: "SweepRecord") -> bool:
-        """Whether this is a search with the same values as another one; the number of trials may differ."""
-        own, its = replace(self, id=""), replace(other, id="")
+        """Whether this is a search with the same values as another one.
+
+        The number of trials may differ, and so may the folder in which they were started.
+        """
+        own, its = (replace(record, id="", started_in=None) for record in (self, other))
         for record in (own, its):
             record.overrides = [text for text in record.overrides if not text.lstrip("+").startswith(MAY_DIFFER)]
         return own == its and own.runs is None
@@ -87,7 +92,8 @@ def read_sweep_record(path: Path) -> SweepRecord:
 
 
 def _check(record: SweepRecord) -> None:
-    words = (record.id, record.config_name, record.launcher, record.config_dir or "", *record.overrides)
+    folders = (record.config_dir or "", record.started_in or "")
+    words = (record.id, record.config_name, record.launcher, *folders, *record.overrides)
     words_are_text = isinstance(record.overrides, list) and all(isinstance(word, str) for word in words)
     if record.command not in ("train", "pretrain") or not words_are_text:
         raise ValueError("no command, or values that are no text")

@@ -12,6 +12,7 @@ from tagger.errors import InputError, missing_extra, reason
 from tagger.sweeps.folder import JOURNAL
 from tagger.sweeps.run import State
 from tagger.sweeps.search_config import HALVING, HYPERBAND, MEDIAN, NSGAII, TPE, SearchConfig
+from tagger.text.start_folder import SQLITE, located, located_address
 
 try:
     import optuna
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
     from optuna.storages import BaseStorage
     from optuna.study import Study
     from optuna.trial import FrozenTrial, Trial
-
-SQLITE = "sqlite:///"  # how the address of a database in a file begins; what follows is its path
 
 
 def open_study(search: SearchConfig, folder: Path) -> "Study":
@@ -42,10 +41,10 @@ def open_study(search: SearchConfig, folder: Path) -> "Study":
     check_optuna()
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     warnings.filterwarnings("ignore", module="optuna")
-    shown = search.storage or folder / JOURNAL
+    name = _storage_name(search, folder)
     try:
         study = optuna.create_study(
-            storage=_storage(search.storage, folder),
+            storage=_storage(name),
             study_name=search.study_name,
             directions=[optuna.study.StudyDirection[direction.upper()] for direction in search.all_directions],
             pruner=_pruner(search),
@@ -53,10 +52,10 @@ def open_study(search: SearchConfig, folder: Path) -> "Study":
         )
         directions = [direction.name.lower() for direction in study.directions]
     except Exception as error:  # each kind of storage raises errors of its own
-        raise InputError(f"hydra.sweeper.storage: {shown} cannot be used ({reason(error)})") from None
+        raise InputError(f"hydra.sweeper.storage: {name} cannot be used ({reason(error)})") from None
     if directions != search.all_directions:
         raise InputError(
-            f"{shown}: its study {search.study_name} has the objectives {', '.join(directions)}, not"
+            f"{name}: its study {search.study_name} has the objectives {', '.join(directions)}, not"
             f" {', '.join(search.all_directions)}; give another hydra.sweeper.study_name"
         )
     return study
@@ -64,7 +63,7 @@ def open_study(search: SearchConfig, folder: Path) -> "Study":
 
 def check_storage_exists(search: SearchConfig, folder: Path) -> None:
     """Raises InputError if the storage is a file that is not there; Optuna would begin a new one."""
-    name = search.storage or str(folder / JOURNAL)
+    name = _storage_name(search, folder)
     path = name.removeprefix(SQLITE).partition("?")[0]
     if ("://" not in name or name.startswith(SQLITE)) and path not in ("", ":memory:") and not Path(path).exists():
         raise no_trials(search, folder)
@@ -73,8 +72,8 @@ def check_storage_exists(search: SearchConfig, folder: Path) -> None:
 def no_trials(search: SearchConfig, folder: Path) -> InputError:
     """The error that a folder has runs of a search, and the storage no trials."""
     return InputError(
-        f"hydra.sweeper.storage: {search.storage or folder / JOURNAL} has none of the trials of {folder}; go on in the"
-        " folder where the search was started, or put the storage back"
+        f"hydra.sweeper.storage: {_storage_name(search, folder)} has none of the trials of {folder}; put the"
+        " storage back"
     )
 
 
@@ -96,11 +95,15 @@ def sampler(search: SearchConfig, trials: int) -> "BaseSampler":
     return optuna.samplers.NSGAIISampler(seed=seed) if search.sampler == NSGAII else optuna.samplers.RandomSampler(seed)
 
 
-def _storage(name: str | None, folder: Path) -> "BaseStorage | str":
-    if name is not None and "://" in name:
-        return name
-    path = folder / JOURNAL if name is None else Path(name)
-    return optuna.storages.JournalStorage(JournalFileBackend(str(path)))
+def _storage_name(search: SearchConfig, folder: Path) -> str:
+    """The address of a database, or the path of a journal."""
+    if search.storage is None:
+        return str(folder / JOURNAL)
+    return located_address(search.storage) if "://" in search.storage else located(search.storage)
+
+
+def _storage(name: str) -> "BaseStorage | str":
+    return name if "://" in name else optuna.storages.JournalStorage(JournalFileBackend(name))
 
 
 def _pruner(search: SearchConfig) -> "BasePruner":

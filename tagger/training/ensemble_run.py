@@ -13,6 +13,7 @@ from tagger.corpus.sources import load_corpus
 from tagger.corpus.splits import Corpus
 from tagger.tagging.segmenter import LearnedSegmenter
 from tagger.text.output_files import whole_file
+from tagger.text.start_folder import start_folder
 from tagger.training.card import confidence_section, config_section, corpora_section, followed, raw_text_section
 from tagger.training.config import AUTO, LEARNED, RULES_OF_CORPUS, TrainConfig
 from tagger.training.experiment import format_run
@@ -117,7 +118,7 @@ def _member(config: TrainConfig, folder: Path, number: int, overrides: Sequence[
         values = {"ensemble": 1, "seed": seed, "segmenter": segmenter, "corpus.dev_seed": dev_seed}
         kept = [text for text in overrides if text.lstrip("+").partition("=")[0] not in values]
         record = RunRecord("train", [*kept, *(f"{key}={value}" for key, value in values.items())], asdict(changed))
-        record.member = number
+        record.member, record.started_in = number, start_folder()
         own.mkdir(parents=True, exist_ok=True)
         with whole_file(own / RECORD) as out:
             out.write(record.to_json())

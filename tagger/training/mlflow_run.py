@@ -10,11 +10,11 @@ from filelock import FileLock
 from pytorch_lightning.loggers import MLFlowLogger
 
 from tagger.errors import InputError, missing_extra, reason
+from tagger.text.start_folder import SQLITE, located_address
 from tagger.training.logger_config import MlflowConfig
 from tagger.training.run_logger import Place, RunLogger, Status
 
 DATABASE = "mlflow.db"
-SQLITE = "sqlite:///"  # how the address of a database in a file begins; what follows is its path
 RETRIES = "3"  # of a request; MLflow's own number is 7, and takes minutes
 _ADDRESS = "MLFLOW_TRACKING_URI"
 _STATUSES = {"success": "success", "failed": "failed", "interrupted": "KILLED"}  # as Lightning's logger takes them
@@ -32,8 +32,10 @@ class MlflowRun(RunLogger):
         for name in ("mlflow", "alembic"):
             logging.getLogger(name).setLevel(logging.ERROR)
         os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", RETRIES)
-        address, artifacts = config.tracking_uri, None
-        if address is None:
+        artifacts = None
+        if config.tracking_uri is not None:
+            address = located_address(config.tracking_uri)
+        else:
             folder = (place.folder / "mlflow").absolute()
             folder.mkdir(parents=True, exist_ok=True)
             address, artifacts = f"sqlite:///{folder / DATABASE}", str(folder / "artifacts")

@@ -33,6 +33,7 @@ class RunRecord:
         config: the values of the whole config, plain.
         sweep_run: the number of the run in its sweep, if it is of a sweep.
         member: the number of the run in its ensemble, if it is of an ensemble.
+        started_in: the folder in which relative paths of the config begin; older runs have none.
     """
 
     command: Command
@@ -40,6 +41,7 @@ class RunRecord:
     config: dict[str, Any]
     sweep_run: int | None = None
     member: int | None = None
+    started_in: str | None = None
 
     def to_json(self) -> str:
         """What `run.json` holds."""
@@ -165,6 +167,8 @@ def read_record(folder: Path) -> RunRecord:
             type(record.member),
         } <= {int, type(None)}:
             raise ValueError("the config is no mapping, or the number of the run is no number")
+        if not isinstance(record.started_in, str | None):
+            raise ValueError("started_in is no text")
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}") from None
     except (ValueError, TypeError, RecursionError) as error:

@@ -11,6 +11,8 @@ from typing import Any, ClassVar, Literal, NamedTuple
 from pytorch_lightning.loggers import CSVLogger, TensorBoardLogger
 from pytorch_lightning.loggers.logger import Logger
 
+from tagger.text.start_folder import located
+
 Status = Literal["success", "failed", "interrupted"]
 
 
@@ -28,6 +30,10 @@ class Place(NamedTuple):
     name: str
     group: str | None
     id: str | None
+
+    def path(self, given: str | None, inside: str = "") -> Path:
+        """The folder that a config names; if it names none, the one for logs or a folder in it."""
+        return self.folder / inside if given is None else Path(located(given))
 
 
 class RunLogger:

@@ -71,9 +71,9 @@ class RunLoggers:
         """For each logger that is wanted what makes it; its package is imported here."""
         makers: dict[str, Callable[[Place], RunLogger]] = {}
         if (csv := self.config.csv) is not None:
-            makers["csv"] = lambda place: CsvLogger(Path(csv.folder or place.folder / "csv"))
+            makers["csv"] = lambda place: CsvLogger(place.path(csv.folder, "csv"))
         if (board := self.config.tensorboard) is not None:
-            makers["tensorboard"] = lambda place: EventLogger(Path(board.folder or place.folder / "tensorboard"))
+            makers["tensorboard"] = lambda place: EventLogger(place.path(board.folder, "tensorboard"))
         if (wandb := self.config.wandb) is not None:
             from tagger.training.wandb_run import WandbRun
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from tagger.errors import InputError
 from tagger.model.network import NetworkConfig
 from tagger.training.config import TrainConfig
-from tagger.weights.catalog import find_tagger
+from tagger.weights.catalog import find_named
 from tagger.weights.folder import SavedTagger, load_tagger
 from tagger.weights.hub import is_hub_name
 
@@ -31,7 +31,7 @@ def find_start(name: str) -> Path:
         InputError: there is none; or as `hub_folder`.
     """
     try:
-        return find_tagger(name)
+        return find_named(name)
     except InputError:
         if is_hub_name(name):
             raise

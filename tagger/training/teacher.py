@@ -28,7 +28,7 @@ from tagger.tagging.decoding import Request
 from tagger.text.output_files import whole_binary
 from tagger.training.card import describe
 from tagger.training.targets import Shard, Targets
-from tagger.weights.catalog import find_tagger
+from tagger.weights.catalog import find_named
 from tagger.weights.disk_cache import alone, cache_limit, lock_while_open, open_cached, trim
 from tagger.weights.hub import is_hub_name
 from tagger.weights.saved_config import CARD, TAGGER_IN_RUN
@@ -70,7 +70,7 @@ class Teacher:
             InputError: there is none of that name, it cannot be read, or it lacks a column.
         """
         try:
-            self.folder = find_tagger(name)
+            self.folder = find_named(name)
         except InputError:
             if is_hub_name(name):
                 raise

@@ -34,7 +34,7 @@ class WandbRun(RunLogger):
         """
         wandb.setup(settings=wandb.Settings(silent=True))
         self.id = place.id or secrets.token_hex(4)
-        folder = Path(config.folder or place.folder).absolute()  # another process of W&B's writes there
+        folder = place.path(config.folder).absolute()  # another process of W&B's writes there
         folder.mkdir(parents=True, exist_ok=True)  # otherwise W&B would take a temporary folder
         logger = WandbLogger(
             project=config.project,

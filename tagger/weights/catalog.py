@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from tagger.bundled import bundled
 from tagger.errors import InputError, reason, shorten
+from tagger.text.start_folder import located_name
 from tagger.weights.hub import hub_folder, is_hub_name
 from tagger.weights.saved_config import (
     CONFIG,
@@ -69,6 +70,15 @@ def find_tagger(name: str) -> Path:
             f"{shown}: no such tagger; name {', '.join([*names, LATEST])}, hf:OWNER/NAME, or a folder of training"
         )
     return next((folder / name for name in (TAGGER_IN_RUN, PRETRAINED_IN_RUN) if (folder / name).is_dir()), folder)
+
+
+def find_named(name: str) -> Path:
+    """The folder of a tagger that a training's config names; see `located` for relative paths.
+
+    Raises:
+        InputError: as `find_tagger`.
+    """
+    return find_tagger(name if name in bundled_names() else located_name(name))
 
 
 def _existing_folder(name: str) -> Path | None:

@@ -30,6 +30,7 @@ from tagger.model.transformer import (
     keep_layers,
     not_installed,
 )
+from tagger.text.start_folder import located_name
 from tagger.weights.encoder_packages import installed_package
 from tagger.weights.multilingual import load_multilingual
 
@@ -220,10 +221,11 @@ def _locate(name: str, revision: str | None) -> tuple[str, str | None]:
         if found is None:
             raise not_installed(name)
         return str(found[0] / "model"), found[1]
-    if Path(name).is_dir():
-        if not (Path(name) / "config.json").is_file():
-            raise _bad(name, "the folder has no config.json; name one that save_pretrained wrote")
-        return name, None
+    folder = located_name(name)
+    if Path(folder).is_dir():
+        if not (Path(folder) / "config.json").is_file():
+            raise _bad(folder, "the folder has no config.json; name one that save_pretrained wrote")
+        return folder, None
     hub = import_module("huggingface_hub")
     hub.utils.logging.set_verbosity_error()
     try:

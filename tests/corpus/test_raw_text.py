@@ -1,6 +1,7 @@
 """Text is read in documents and sections, each sentence once, and dev text is in no section."""
 
 import gzip
+import re
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
@@ -12,6 +13,7 @@ from tagger.corpus import raw_text as texts
 from tagger.corpus.config import HubTextConfig
 from tagger.corpus.raw_text import Texts
 from tagger.errors import InputError
+from tagger.text.start_folder import paths_begin_in
 
 NO_HUB = HubTextConfig(name=None, config=None, split="train", column="text")
 
@@ -163,3 +165,12 @@ def test_messages_name_the_keys_of_the_config(folder: Path) -> None:
     for keys, remedy in (("", "name the file's encoding with encoding"), ("distill.", "save it as UTF-8")):
         with pytest.raises(InputError, match=remedy):
             list(Texts(f"{folder}/latin.txt", NO_HUB, keys=keys).sentences())
+
+
+def test_relative_names_begin_where_the_run_was_started(folder: Path) -> None:
+    odd = folder.rename(folder.with_name("[odd] name"))  # no pattern
+    with paths_begin_in(str(odd)):
+        assert Texts(["*.txt", "b.conllu"], NO_HUB).files == [f"{odd}/a.txt", f"{odd}/b.conllu"]
+        assert len(Texts(".", NO_HUB).files) == 3
+        with pytest.raises(InputError, match=rf"text={re.escape(str(odd))}/nowhere.txt: no such file"):
+            Texts("nowhere.txt", NO_HUB)

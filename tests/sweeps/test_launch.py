@@ -428,3 +428,90 @@ def test_a_run_that_adds_an_encoder_resumes(
         assert train([*arguments, "hydra.run.dir=stopped"]) == 130
     assert resume("stopped") == 0
     assert weights(Path("stopped")) == weights(Path("whole"))
+
+
+def started_in(record: Path, folder: str | None) -> None:
+    """Changes what a record says of the folder where it was started; None: nothing, as an older version."""
+    values = {key: value for key, value in json.loads(record.read_text()).items() if key != "started_in"}
+    record.write_text(json.dumps(values if folder is None else values | {"started_in": folder}))
+
+
+@pytest.fixture
+def relative(arguments: list[str], treebank: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The arguments with a relative path; the current folder is the one in which it begins."""
+    monkeypatch.chdir(treebank.parent)
+    return [f"corpus.path={treebank.name}" if text.startswith("corpus.path") else text for text in arguments]
+
+
+def test_a_run_is_resumed_from_any_folder(
+    relative: list[str],
+    treebank: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with interruption(1, monkeypatch):
+        assert train([*relative, f"hydra.run.dir={tmp_path}/run"]) == 130
+    monkeypatch.chdir(tmp_path)
+    record, name = Path("run/run.json"), treebank.name
+    for folder, error in (
+        ("/nowhere/at/all", f"{tmp_path}/{name} does not exist; check corpus.path (/nowhere/at/all, where the run was"),
+        (f"{tmp_path}/run", f"{tmp_path}/run/{name} does not exist; check corpus.path\n"),
+        (None, f"{name} does not exist; check corpus.path\n"),
+    ):
+        started_in(record, folder)
+        capsys.readouterr()
+        assert resume("run") == 2
+        shown = capsys.readouterr().err
+        assert shown.startswith(f"error: {error}")
+        assert shown.count("\n") == 1
+    started_in(record, str(treebank.parent))
+    assert resume("run") == 0
+    config = json.loads(Path("run/tagger/config.json").read_text())
+    assert (config["training"]["corpus"]["path"], config["corpus"]) == (name, name)
+    for path in Path("run/tagger").iterdir():  # which may be published
+        assert str(treebank.parent).encode() not in path.read_bytes(), path
+    started_in(record, "/nowhere/at/all")
+    monkeypatch.chdir(treebank.parent)
+    assert resume(f"{tmp_path}/run") == 0
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        ["seed=1,2"],
+        [
+            *("hydra/sweeper=optuna", "hydra.sweeper.n_trials=2", "hydra.sweeper.storage=trials.log"),
+            "optimizer.lr=interval(0.001,0.01)",
+        ],
+    ],
+)
+def test_a_sweep_goes_on_from_any_folder(
+    values: list[str],
+    relative: list[str],
+    treebank: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    command = ["-m", *relative, "trainer.max_epochs=1", *values, f"hydra.sweep.dir={tmp_path}/sweep"]
+    train_one, trained = launch.run_training, []
+
+    def once(*given: Any) -> Any:
+        trained.append(given)
+        if len(trained) == 2:
+            raise KeyboardInterrupt
+        return train_one(*given)
+
+    monkeypatch.setattr(launch, "run_training", once)
+    assert train(command) == 130
+    monkeypatch.chdir(tmp_path)
+    capsys.readouterr()
+    assert train(command) == 2
+    error = capsys.readouterr().err
+    assert ("holds files already" if values == ["seed=1,2"] else f"started in {treebank.parent}, where") in error
+    assert resume("sweep") == 0
+    assert [row["state"] for row in rows("sweep")] == ["complete", "complete"]
+    assert all(row["words_per_second"] for row in rows("sweep"))
+    assert json.loads(Path("sweep/1/run.json").read_text())["started_in"] == str(treebank.parent)
+    (treebank.parent / "trials.log").unlink(missing_ok=True)

@@ -197,7 +197,7 @@ def test_a_search_whose_trials_are_gone_is_refused_and_keeps_its_runs(
     if is_there:
         open_study(values(storage=storage), sweep.folder)
     kept = {path: path.read_bytes() for path in sweep.folder.glob("[01]/*")}
-    with pytest.raises(InputError, match=r"none of the trials of .*sweep; go on in the folder where .* was started"):
+    with pytest.raises(InputError, match=r"none of the trials of .*sweep; put the storage back"):
         Search(sweep, values(n_trials=3, storage=storage), SPACE, record_of, score).run()
     assert kept == {path: path.read_bytes() for path in sweep.folder.glob("[01]/*")}
     assert sweep.numbers == [0, 1]

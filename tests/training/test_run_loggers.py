@@ -17,13 +17,14 @@ from wandb.proto import wandb_internal_pb2 as wandb_records
 
 from tagger.errors import InputError
 from tagger.sweeps import launch
+from tagger.text.start_folder import paths_begin_in
 from tagger.training import mlflow_run as mlflow_run_module
 from tagger.training import run_loggers
 from tagger.training.checkpoints import EpochRecorder, load_checkpoint
 from tagger.training.log_state import read_state
 from tagger.training.logger_config import MlflowConfig
 from tagger.training.run_folder import SWEEP
-from tagger.training.run_logger import CsvLogger
+from tagger.training.run_logger import CsvLogger, Place
 from tagger.training.run_loggers import final_scores
 from tagger.training.train import train
 from tagger.training.trainer import Interrupted
@@ -196,19 +197,27 @@ def test_a_failed_training_is_failed_in_a_database_that_the_config_names(
     def fail(*_: object) -> None:
         raise RuntimeError("broken")
 
-    address = f"sqlite:///{tmp_path / 'all.db'}"
-    config = config_of(treebank, "logger=mlflow", f"logger.mlflow.tracking_uri={address}", "logger.mlflow.name=mine")
+    address = "logger.mlflow.tracking_uri=sqlite:///all.db"  # beside the folder where the run was started
+    config = config_of(treebank, "logger=mlflow", address, "logger.mlflow.name=mine")
     (tmp_path / "sweep").mkdir()
     (tmp_path / "sweep" / SWEEP).touch()
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(EpochRecorder, "on_train_batch_end", fail)
-    with pytest.raises(RuntimeError, match="broken"):
+    (tmp_path / "start").mkdir()
+    with pytest.raises(RuntimeError, match="broken"), paths_begin_in(str(tmp_path / "start")):
         train(config, Path("sweep") / "0", COMMAND)
-    client = mlflow.MlflowClient(address)
+    client = mlflow.MlflowClient(f"sqlite:///{tmp_path / 'start/all.db'}")
     experiment = client.get_experiment_by_name("tagger")
     assert experiment is not None
     (run,) = client.search_runs([experiment.experiment_id])
     assert (run.info.status, run.info.run_name, run.data.tags["group"]) == ("FAILED", "mine", "sweep")
+
+
+def test_folders_of_logs(tmp_path: Path) -> None:
+    place = Place(Path("run/logs"), "run", None, None)
+    with paths_begin_in(str(tmp_path)):
+        assert place.path(None, "csv") == Path("run/logs/csv")
+        assert place.path("mine", "csv") == tmp_path / "mine"
 
 
 def test_a_database_is_opened_by_one_process_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

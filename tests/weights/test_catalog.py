@@ -12,8 +12,9 @@ from tagger.bundled import bundled
 from tagger.errors import InputError
 from tagger.text.conllu import read_conllu
 from tagger.text.files import read_lines
+from tagger.text.start_folder import paths_begin_in
 from tagger.weights import catalog as models
-from tagger.weights.catalog import LATEST, find_tagger, list_models
+from tagger.weights.catalog import LATEST, find_named, find_tagger, list_models
 from tagger.weights.folder import load_tagger
 from tagger.weights.saved_config import CONFIG
 
@@ -78,6 +79,15 @@ def test_a_bundled_name_wins_over_a_folder(data: Path) -> None:
     assert find_tagger("./dutch") == Path("dutch")
     with pytest.raises(InputError, match="name dutch, latest, hf:OWNER/NAME, or a folder"):
         find_tagger("german")
+
+
+def test_a_name_of_a_config_begins_where_the_run_was_started(data: Path, tmp_path: Path, trained: Path) -> None:
+    run = make_run(tmp_path / "start/dutch", trained, age=0)
+    with paths_begin_in(str(tmp_path / "start")):
+        assert find_named("dutch") == data / "dutch"
+        assert find_named("./dutch") == run / "tagger"
+        with pytest.raises(InputError, match="german: no such tagger"):
+            find_named("german")
 
 
 def test_the_list_says_what_each_model_is(data: Path) -> None:

@@ -11,6 +11,7 @@ import torch
 
 from tagger.errors import InputError
 from tagger.model.transformer import TransformerEmbedding
+from tagger.text.start_folder import paths_begin_in
 from tagger.weights import huggingface as pretrained
 from tagger.weights.huggingface import load_tokenizer, load_weights, named_weights
 from tests.weights.encoders import (
@@ -39,6 +40,13 @@ def test_missing_tokenizer(bert: Path, tmp_path: Path) -> None:
     _, _, config = load(bert)
     with pytest.raises(InputError, match=r"no tokenizer\.json"):
         load_tokenizer(tmp_path, config)
+
+
+def test_a_relative_folder_begins_where_the_run_was_started(bert: Path) -> None:
+    with paths_begin_in(str(bert.parent)):
+        assert load(bert.name)[2]["name"] == bert.name
+        with pytest.raises(InputError, match=r"embedding.transformer=.+: the folder has no config.json"):
+            load(".")
 
 
 def test_no_pooler_and_fast_attention(bert: Path) -> None:

@@ -16,6 +16,7 @@ from numpy.testing import assert_allclose
 
 from tagger.errors import InputError
 from tagger.model.vocabulary import row_of
+from tagger.text.start_folder import paths_begin_in
 from tagger.weights.vector_packages import _murmur
 from tagger.weights.word_vectors import select_vectors
 
@@ -77,6 +78,12 @@ def test_standardised_by_hand(tmp_path: Path) -> None:
     assert matrix.dtype == np.float32
     # the means are 3 and 6; the squares of what is left sum to 4 + 16 + 4 + 16 = 40, over 6 values
     assert_allclose(matrix, np.array([[-2, -4], [0, 0], [2, 4]]) / np.sqrt(40 / 6), rtol=1e-6)
+
+
+def test_a_relative_file_begins_where_the_run_was_started(tmp_path: Path) -> None:
+    save_text(tmp_path, GLOVE)
+    with paths_begin_in(str(tmp_path)):
+        assert len(select_vectors("vectors.txt", [], 3).rows) == 3
 
 
 def test_only_the_kept_rows_count_for_the_mean(tmp_path: Path) -> None:
