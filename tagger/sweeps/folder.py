@@ -10,7 +10,7 @@ import json
 import shutil
 import traceback
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,8 +20,8 @@ from tagger.errors import InputError, reason
 from tagger.sweeps.record import SweepRecord, read_sweep_record
 from tagger.sweeps.run import SweepRun
 from tagger.text.output_files import whole_file
-from tagger.training.checkpoints import METRICS
 from tagger.training.run_folder import (
+    METRICS,
     RECORD,
     REPORT,
     REPORT_PAGE,
@@ -34,6 +34,7 @@ from tagger.training.run_folder import (
 TABLE = "sweep.csv"
 OUTCOME, TRACEBACK = "outcome.json", "traceback.txt"  # in the folder of a run that is not complete
 LOCKS = ".locks"
+ASKING = "asking"  # the lock of a process that looks whether a run is taken, or takes it
 JOURNAL = "study.journal"  # of a search
 
 Ended = Literal["failed", "pruned"]
@@ -125,10 +126,7 @@ class Sweep:
         """
         path = self.path(number)
         if not can_resume(path):
-            with suppress(FileNotFoundError):  # it may have been cut off
-                (path / RECORD).unlink()
-            path.mkdir(parents=True, exist_ok=True)
-            with whole_file(path / RECORD) as out:
+            with whole_file(path / RECORD) as out:  # other processes may read it at this moment
                 out.write(record.to_json())
         self.forget_end(number)
         return can_resume(path)
@@ -149,7 +147,8 @@ class Sweep:
     @contextmanager
     def claim(self, name: int | str) -> Iterator[bool]:
         """Takes the lock of a run, or of another thing to do, for the block; yields whether no other process has it."""
-        lock = self._lock(name, timeout=0)
+        with self.claim_in_turn(ASKING):
+            lock = self._lock(name, timeout=0)
         if lock is None:
             yield False
             return
@@ -168,9 +167,16 @@ class Sweep:
             raise InputError(f"{folder} cannot be written to: {error.strerror}; make {self.folder} writable") from None
 
     def is_claimed(self, number: int) -> bool:
-        """Whether another process trains a run."""
-        with self.claim(number) as free:
-            return not free
+        """Whether another process trains a run.
+
+        The lock is taken for a moment, in which no other process claims the run: it would believe that it is trained.
+        """
+        with self.claim_in_turn(ASKING):
+            lock = self._lock(number, timeout=0)
+            if lock is None:
+                return True
+            with lock:
+                return False
 
     def is_started(self) -> bool:
         """Whether something of a run is kept."""

@@ -11,6 +11,7 @@ from typing import Any
 from hydra._internal.callbacks import Callbacks
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.plugins import Plugins
+from hydra.core.utils import JobStatus
 from hydra.types import HydraContext
 from omegaconf import DictConfig
 
@@ -54,8 +55,7 @@ def train_grid(sweep: Sweep, train: Train) -> None:
         claimed = [n for n in unfinished if sweep.is_claimed(n)]
         if waiting := sorted({*unfinished} - tried - {*claimed}):
             if not one_at_a_time:
-                _launch(sweep, waiting, train)
-                tried.update(waiting)
+                tried.update(_launch(sweep, waiting, train))
             elif train_run(sweep, waiting[0], train):
                 tried.add(waiting[0])
         elif claimed:
@@ -68,9 +68,9 @@ def train_grid(sweep: Sweep, train: Train) -> None:
 
 
 def train_run(sweep: Sweep, number: int, train: Train) -> bool:
-    """Trains a run of a grid, or goes on with it, unless it is complete; returns False if another process has it."""
+    """Trains a run of a grid, or goes on with it, unless it has ended; returns False if another process has it."""
     with sweep.claim(number) as free:
-        if free and sweep.run(number).state != "complete":
+        if free and sweep.run(number).state == "unfinished":  # another process may have ended it meanwhile
             train_claimed(sweep, number, sweep.record_of(number), train, Watch(measures_speed=False))
     write_table(sweep)
     return free
@@ -102,21 +102,27 @@ class _Task:
     train: Train
     parent: int | None  # a process that this one ends with, if that is another one
 
-    def __call__(self, config: DictConfig) -> None:
+    def __call__(self, config: DictConfig) -> bool:
+        """Trains it; returns False if another process has it."""
         number = self.numbers[HydraConfig.get().job.num]
         HydraConfig.instance().cfg = None  # otherwise Lightning would start DDP's processes through Hydra
         if self.parent not in (None, os.getpid()):
             end_with_parent()
         sweep = Sweep.read(self.folder)
         with output_to(sweep.path(number) / LOG):
-            train_run(sweep, number, self.train)
+            free = train_run(sweep, number, self.train)
         run = sweep.run(number)
         dev = "" if run.dev_accuracy is None else f", dev {100 * run.dev_accuracy:.2f}"
         print(f"run {number}: {run.state}{dev}{f', {run.error}' if run.error else ''}", flush=True)
+        return free
 
 
-def _launch(sweep: Sweep, numbers: Sequence[int], train: Train) -> None:
-    """Lets one of Hydra's launchers train runs; returns when it has ended. Runs may be unfinished then."""
+def _launch(sweep: Sweep, numbers: Sequence[int], train: Train) -> list[int]:
+    """Lets one of Hydra's launchers train runs; returns when it has ended. Runs may be unfinished then.
+
+    Returns:
+        The runs that it tried: all but those that other processes have.
+    """
     record = sweep.record
     source = Source(record.config_name, record.config_dir, record.overrides)
     loader, config = launcher_config(source, sweep.folder)
@@ -130,6 +136,9 @@ def _launch(sweep: Sweep, numbers: Sequence[int], train: Train) -> None:
     jobs = [[quoted("hydra.sweep.subdir", sweep.path(number).relative_to(sweep.folder))] for number in numbers]
     with signals_as_interrupt():
         try:
-            launcher.launch(jobs, initial_job_idx=0)
+            done = launcher.launch(jobs, initial_job_idx=0)
         except Exception as error:  # a process was killed, or the cluster refused the jobs
             _log.error("%s: %s: %s", record.launcher, type(error).__name__, " ".join(str(error).split()))
+            return list(numbers)
+    taken = [job.status == JobStatus.COMPLETED and job.return_value is False for job in done]
+    return [number for number, by_another in zip(numbers, taken, strict=True) if not by_another]

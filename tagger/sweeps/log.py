@@ -15,9 +15,9 @@ def set_up_logging(force: bool = False) -> None:
     """Lets the package log plain lines to standard output, and other packages log warnings alone.
 
     Args:
-        force: whether to do so again, since standard output is another file now.
+        force: whether to do so again, since standard output is another file now; this process helps no other one.
     """
-    level = logging.WARNING if is_helper() else logging.INFO
+    level = logging.WARNING if not force and is_helper() else logging.INFO
     logging.basicConfig(level=level, format="%(message)s", stream=sys.stdout, force=force)
     logging.raiseExceptions = False  # a line that standard output does not take is no reason to stop a training
     for name in _QUIET:

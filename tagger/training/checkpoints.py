@@ -20,13 +20,10 @@ from pytorch_lightning.plugins import TorchCheckpointIO
 
 from tagger.errors import InputError, reason, shorten
 from tagger.text.output_files import whole_binary, whole_file
+from tagger.training.run_folder import BEST, CHECKPOINTS, LAST, METRICS
 
 if TYPE_CHECKING:
     from tagger.training.module import Module
-
-CHECKPOINTS = "checkpoints"  # their folder in a run's folder
-LAST, BEST = "last.ckpt", "best.ckpt"
-METRICS = "metrics.csv"
 
 _log = logging.getLogger(__name__)
 

@@ -9,13 +9,15 @@ from pathlib import Path
 from typing import Any, Literal
 
 from tagger.errors import InputError, reason, shorten
-from tagger.training.checkpoints import CHECKPOINTS, LAST, METRICS
 from tagger.weights.saved_config import MEMBERS, TAGGER_IN_RUN
 
 RECORD = "run.json"
 SWEEP = "sweep.json"  # in a sweep's folder
 REPORT = "report.json"
 REPORT_PAGE = "report.html"
+CHECKPOINTS = "checkpoints"  # their folder
+LAST, BEST = "last.ckpt", "best.ckpt"
+METRICS = "metrics.csv"  # of its epochs
 LOG = "train.log"  # what a process prints that trains beside others
 LOGS = "logs"  # the folder of loggers
 MAX_RECORD_BYTES = 1 << 20

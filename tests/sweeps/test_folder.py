@@ -1,16 +1,20 @@
 """A sweep's folder: what its runs' folders say, locks that a dead process gives back, and files from anywhere."""
 
 import json
-import subprocess
-import sys
+import multiprocessing
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from multiprocessing.synchronize import Event
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tagger.errors import InputError
 from tagger.sweeps.folder import SWEEP, Sweep, check_folders, find_sweep
 from tagger.sweeps.record import PlannedRun, SweepRecord
-from tagger.training.run_folder import RunRecord
+from tagger.training.run_folder import RunRecord, read_record
 
 
 @pytest.fixture
@@ -50,21 +54,67 @@ def test_a_record_that_was_cut_off_is_written_again(sweep: Sweep) -> None:
     assert json.loads((sweep.folder / "0/run.json").read_text())["overrides"] == ["seed=1"]
 
 
+@contextmanager
+def beside(work: Callable[[Sweep, Event], None], sweep: Sweep) -> Iterator[None]:
+    """Within the block another process works, from when it says so on; then it is killed."""
+    context = multiprocessing.get_context("fork")
+    started = context.Event()
+    other = context.Process(target=work, args=(sweep, started))
+    other.start()
+    try:
+        assert started.wait(60)
+        yield
+    finally:
+        other.kill()
+        other.join()
+
+
+def hold(sweep: Sweep, started: Event) -> None:
+    with sweep.claim(0) as free:
+        assert free
+        started.set()
+        time.sleep(600)
+
+
 def test_a_run_has_one_process_and_a_killed_one_gives_it_back(sweep: Sweep) -> None:
-    script = (
-        "import sys, time; from pathlib import Path; from tagger.sweeps.folder import Sweep\n"
-        "with Sweep.read(Path(sys.argv[1])).claim(0) as free: print(free, flush=True); time.sleep(600)"
-    )
-    command = [sys.executable, "-c", script, str(sweep.folder)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as other:
-        assert other.stdout is not None
-        assert other.stdout.readline() == "True\n"
+    with beside(hold, sweep):
         assert sweep.is_claimed(0)
         assert not sweep.is_claimed(1)
-        other.kill()
     assert not sweep.is_claimed(0)
     with sweep.claim(0) as free, sweep.claim(0) as again:
         assert (free, again) == (True, False)
+
+
+def look(sweep: Sweep, started: Event) -> None:
+    """Looks whether a run is claimed, and is held up in the middle of it."""
+    lock = sweep._lock
+
+    def slow(name: int | str, timeout: float) -> Any:
+        taken = lock(name, timeout)
+        if name == 0:
+            started.set()
+            time.sleep(0.3)
+        return taken
+
+    sweep._lock = slow  # type: ignore[method-assign]
+    sweep.is_claimed(0)
+
+
+def test_who_looks_whether_a_run_is_claimed_keeps_nobody_from_claiming_it(sweep: Sweep) -> None:
+    with beside(look, sweep), sweep.claim(0) as free:
+        assert free
+
+
+def begin(sweep: Sweep, started: Event) -> None:
+    while True:
+        sweep.begin(0, sweep.record_of(0))
+        started.set()
+
+
+def test_the_record_of_a_run_can_be_read_while_the_run_begins_again(sweep: Sweep) -> None:
+    with beside(begin, sweep):
+        for _ in range(300):
+            assert read_record(sweep.folder / "0").overrides == ["seed=1"]
 
 
 def test_a_folder_that_takes_no_locks_is_one_line(sweep: Sweep) -> None:

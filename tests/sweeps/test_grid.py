@@ -10,12 +10,19 @@ from pathlib import Path
 import pytest
 
 from tagger.errors import InputError
+from tagger.sweeps import grid as grid_module
 from tagger.sweeps.compose import BASIC
 from tagger.sweeps.folder import Sweep
 from tagger.sweeps.grid import train_grid
 from tagger.sweeps.record import PlannedRun, SweepRecord
+from tagger.text.output_files import whole_file
 from tagger.training.run_folder import LOG, RunRecord
 from tagger.training.watch import Watch
+
+
+@pytest.fixture(autouse=True)
+def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(grid_module, "POLL_SECONDS", 0.05)
 
 
 def score(record: RunRecord, folder: Path, resuming: bool, watch: Watch) -> None:
@@ -29,7 +36,8 @@ def score(record: RunRecord, folder: Path, resuming: bool, watch: Watch) -> None
         raise ValueError("unlucky")
     if seed == 99:
         os.kill(os.getpid(), signal.SIGKILL)
-    (folder / "report.json").write_text(json.dumps({"dev": {"upos": {"accuracy": seed / 100}}}))
+    with whole_file(folder / "report.json") as out:  # other processes read it
+        json.dump({"dev": {"upos": {"accuracy": seed / 100}}}, out)
 
 
 def grid(folder: Path, *seeds: int, launcher: str = BASIC, overrides: list[str] | None = None) -> Sweep:
@@ -114,8 +122,12 @@ def test_the_run_of_a_process_that_died_is_taken_over(tmp_path: Path) -> None:
 
 def test_joblib_trains_side_by_side_and_each_run_has_a_log(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     sweep = grid(tmp_path, 1, 13, 2, 3, launcher="joblib", overrides=["hydra.launcher.n_jobs=2"])
+    with sweep.claim(3) as free:  # as another process does between the look at the runs and their start
+        assert free
+        assert grid_module._launch(sweep, [0, 3], score) == [0]
     train_grid(sweep, score)
     assert states(sweep) == ["complete", "failed", "complete", "complete"]
+    assert times(sweep) == [1, 1, 1, 1]
     assert "training with seed 2\n" in (sweep.path(2) / LOG).read_text()
     printed = capfd.readouterr().out
     assert "run 1: failed, ValueError: unlucky" in printed

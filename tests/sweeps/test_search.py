@@ -23,6 +23,7 @@ from tagger.sweeps.search import Search
 from tagger.sweeps.search_config import SearchConfig, search_config
 from tagger.sweeps.search_space import Numbers, Space
 from tagger.sweeps.study import open_study
+from tagger.text.output_files import whole_file
 from tagger.training.run_folder import RunRecord
 from tagger.training.watch import EndedEarly, Watch
 from tests.training.conftest import TINY, run
@@ -61,7 +62,8 @@ def score(record: RunRecord, folder: Path, resuming: bool, watch: Watch) -> None
     report: dict[str, Any] = {"dev": {"upos": {"accuracy": accuracy}}}
     if watch.measures_speed:
         report["words_per_second"] = int(1000 * record.config["lr"])
-    (folder / "report.json").write_text(json.dumps(report))
+    with whole_file(folder / "report.json") as out:  # other processes read it
+        json.dump(report, out)
 
 
 def search(sweep: Sweep, config: SearchConfig, train: Any = score) -> list[optuna.trial.FrozenTrial]:
