@@ -1,6 +1,6 @@
 """The runs of a sweep -> pictures: accuracy against speed, and how much each key matters."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -11,19 +11,20 @@ from tagger.training.figures import save_figure
 MAX_KEY = 40  # characters of a key's name; what is cut is its beginning
 
 
-def draw_frontier(runs: Sequence[SweepRun], path: Path) -> None:
+def draw_frontier(runs: Sequence[SweepRun], path: Path, tried: Collection[str] = ()) -> None:
     """Draws accuracy against speed, one point per run of a sweep; a line joins the runs that no other beats in both.
 
     Args:
         runs: those that are not complete or were not timed are left out.
         path: the PNG to write; not written if no run is left.
+        tried: see `differing_overrides`, which names the points.
 
     Raises:
         InputError: the file cannot be written.
     """
     timed = [
         (run.words_per_second, 100 * run.dev_accuracy, run, label)
-        for run, label in zip(runs, differing_overrides(runs), strict=True)
+        for run, label in zip(runs, differing_overrides(runs, tried), strict=True)
         if run.state == "complete" and run.words_per_second and run.dev_accuracy is not None
     ]
     if not timed:

@@ -1,11 +1,11 @@
 """The overrides of a sweep's runs -> the keys in which the runs differ, and each run's place on the scale of a key."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from tagger.sweeps.run import SweepRun
+from tagger.sweeps.run import SweepRun, key_and_value
 
 MIN_RATIO = 20  # of the largest and the smallest number; from there on a scale is logarithmic
 Scale = Literal["linear", "log", "category"]
@@ -31,18 +31,17 @@ class SweepKey:
     categories: list[str]
 
 
-def differing_keys(runs: Sequence[SweepRun]) -> list[SweepKey]:
-    """The keys that do not have the same value in all runs, in the order in which the runs name them."""
-    settings = [dict(map(_key_and_value, run.overrides)) for run in runs]
+def differing_keys(runs: Sequence[SweepRun], tried: Collection[str] = ()) -> list[SweepKey]:
+    """The keys that do not have the same value in all runs, in the order in which the runs name them.
+
+    Args:
+        runs: of a sweep.
+        tried: the keys that a search tries; they are there in any case.
+    """
+    settings = [dict(map(key_and_value, run.overrides)) for run in runs]
     names = dict.fromkeys(name for each in settings for name in each)
     columns = {name: [each.get(name) for each in settings] for name in names}
-    return [_key(name, values) for name, values in columns.items() if len(set(values)) > 1]
-
-
-def _key_and_value(override: str) -> tuple[str, str]:
-    """`++a.b=c` -> `a.b` and `c`; `~a` -> `a` and an empty value."""
-    name, _, value = override.lstrip("+~").partition("=")
-    return name, value
+    return [_key(name, values) for name, values in columns.items() if len(set(values)) > 1 or name in tried]
 
 
 def _key(name: str, values: list[str | None]) -> SweepKey:

@@ -20,6 +20,7 @@ from tagger.sweeps.log import set_up_logging
 from tagger.sweeps.plan import Job, Plan, plan, plan_again, trial_job
 from tagger.sweeps.record import PlannedRun, SweepRecord
 from tagger.sweeps.report import go_on, report_sweep, show_sweep
+from tagger.sweeps.run import key_and_value
 from tagger.sweeps.search import Search
 from tagger.sweeps.study import check_optuna
 from tagger.tagging.load import load, tagger_of
@@ -297,7 +298,7 @@ def _train_sweep(sweep: Sweep, made: NewFolder | None = None) -> int:
         sweep: its folder.
         made: the folder, if it is new; nothing is left of it if the sweep ends before an epoch is complete.
     """
-    record = sweep.record
+    record, tried = sweep.record, set[str]()
     try:
         with paths_begin_in(record.started_in):
             if record.runs is not None:
@@ -306,8 +307,9 @@ def _train_sweep(sweep: Sweep, made: NewFolder | None = None) -> int:
                 planned = plan_again(record.command, Source(record.config_name, record.config_dir, record.overrides))
                 if planned.search is None:
                     raise InputError(f"{sweep.folder / SWEEP}: its overrides make no search; start the search again")
+                tried |= {key_and_value(key)[0] for key in planned.space}
                 Search(sweep, planned.search, planned.space, partial(_trial_record, record), _run).run()
-            return report_sweep(sweep, load)
+            return report_sweep(sweep, load, tried)
     except (KeyboardInterrupt, InputError) as error:
         is_error = isinstance(error, InputError)
         alone = record.runs is not None or (is_error and not sweep.numbers)  # other processes may work on a search
@@ -317,7 +319,7 @@ def _train_sweep(sweep: Sweep, made: NewFolder | None = None) -> int:
             raise error if is_error else Interrupted("no epoch was complete, and nothing is kept") from None
         if is_error:
             raise
-        show_sweep(sweep)
+        show_sweep(sweep, tried)
         raise Interrupted(go_on(sweep)) from None
 
 

@@ -1,7 +1,7 @@
 """The runs of a sweep or a search -> `sweep.html`: a table that sorts, plots that answer each other, the frontier."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -13,17 +13,20 @@ from tagger.text.data_page import data_page
 PAGE = "sweep.html"  # in a sweep's folder
 
 
-def sweep_page(title: str, runs: Sequence[SweepRun], importance: Mapping[str, float]) -> str:
+def sweep_page(
+    title: str, runs: Sequence[SweepRun], importance: Mapping[str, float], tried: Collection[str] = ()
+) -> str:
     """The page, in one file; its links lead to the pages of the runs, below the sweep's folder.
 
     Args:
         title: plain text.
         runs: in any order.
         importance: of keys, the largest first; see `key_importance`.
+        tried: see `differing_keys`.
     """
     runs = sorted(runs, key=lambda run: run.number)
     best = {run.number for run in frontier(runs)}
-    keys = differing_keys(runs)
+    keys = differing_keys(runs, tried)
     content = {
         "title": title,
         "keys": [{"name": key.name, "scale": key.scale, "categories": key.categories} for key in keys],

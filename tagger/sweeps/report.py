@@ -3,7 +3,7 @@
 import json
 import logging
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -30,12 +30,13 @@ SPEED = "words_per_second"  # in a run's report
 _log = logging.getLogger(__name__)
 
 
-def report_sweep(sweep: Sweep, load: "Callable[..., Tagger]") -> int:
+def report_sweep(sweep: Sweep, load: "Callable[..., Tagger]", tried: Collection[str] = ()) -> int:
     """Measures what is missing, writes the table and draws the pictures; returns the exit status, 1 if a run failed.
 
     Args:
         sweep: no process trains a run of it, or this one was interrupted.
         load: loads a tagger; see `tagging.load`.
+        tried: the keys that a search tries.
 
     Raises:
         InputError: a run's folder is damaged, or a file cannot be written.
@@ -43,18 +44,18 @@ def report_sweep(sweep: Sweep, load: "Callable[..., Tagger]") -> int:
     with sweep.claim_in_turn("report"):
         for run in sweep.runs():
             _measure_speed(sweep, run, load)
-        return show_sweep(sweep)
+        return show_sweep(sweep, tried)
 
 
-def show_sweep(sweep: Sweep) -> int:
+def show_sweep(sweep: Sweep, tried: Collection[str] = ()) -> int:
     """Writes and prints the table of a sweep and draws its pictures, of what there is; the exit status."""
     runs = write_table(sweep)
     importance = key_importance(runs)
-    draw_frontier(runs, sweep.folder / "frontier.png")
+    draw_frontier(runs, sweep.folder / "frontier.png", tried)
     draw_importance(importance, sweep.folder / "importance.png")
     with whole_file(sweep.folder / PAGE) as out:
-        out.write(sweep_page(sweep.folder.absolute().name, runs, importance))
-    print(f"\n{format_table(runs, sweep.folder / TABLE)}\n{format_differing_tags(sweep.folder, runs)}")
+        out.write(sweep_page(sweep.folder.absolute().name, runs, importance, tried))
+    print(f"\n{format_table(runs, sweep.folder / TABLE, tried)}\n{format_differing_tags(sweep.folder, runs)}")
     print(f"more on these runs: {sweep.folder / PAGE}")
     unfinished = [str(run.number) for run in runs if run.state == "unfinished"]
     if unfinished:

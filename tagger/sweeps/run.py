@@ -1,6 +1,6 @@
 """`SweepRun`: what is known of one run of a sweep or a search; and the runs that no other one beats."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -50,7 +50,19 @@ def frontier(runs: Iterable[SweepRun]) -> list[SweepRun]:
     return best
 
 
-def differing_overrides(runs: Sequence[SweepRun]) -> list[str]:
-    """The overrides of each run without those that all runs share."""
-    common = set.intersection(*(set(run.overrides) for run in runs)) if len(runs) > 1 else set()
+def key_and_value(override: str) -> tuple[str, str]:
+    """`++a.b=c` -> `a.b` and `c`; `~a` -> `a` and an empty value."""
+    name, _, value = override.lstrip("+~").partition("=")
+    return name, value
+
+
+def differing_overrides(runs: Sequence[SweepRun], tried: Collection[str] = ()) -> list[str]:
+    """The overrides of each run without those that all runs share.
+
+    Args:
+        runs: of a sweep. A single one shares none.
+        tried: the keys that a search tries, which are not left out; all others are the same in all runs.
+    """
+    common = set.intersection(*(set(run.overrides) for run in runs)) if len(runs) > 1 or (runs and tried) else set()
+    common = {override for override in common if key_and_value(override)[0] not in tried}
     return [" ".join(override for override in run.overrides if override not in common) for run in runs]

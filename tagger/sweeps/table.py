@@ -3,7 +3,7 @@
 import csv
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -55,11 +55,11 @@ def format_csv(runs: Sequence[SweepRun]) -> str:
     return out.getvalue()
 
 
-def format_table(runs: Sequence[SweepRun], path: Path) -> str:
-    """The path of the table and the runs as text. Of the overrides, only those that differ between runs are shown."""
+def format_table(runs: Sequence[SweepRun], path: Path, tried: Collection[str] = ()) -> str:
+    """The path of the table and the runs as text, with those of the overrides that `differing_overrides` gives."""
     lines = [str(path)]
     lines.append(f"{'run':>3}  {'dev':>6}  {'words/s':>8}  {'parameters':>11}  {'seconds':>8}  overrides")
-    for run, differing in zip(runs, differing_overrides(runs), strict=True):
+    for run, differing in zip(runs, differing_overrides(runs, tried), strict=True):
         dev = "–" if run.dev_accuracy is None else f"{100 * run.dev_accuracy:.2f}"
         cells = (
             "failed" if run.state == "failed" else dev,

@@ -47,3 +47,9 @@ def test_a_key_that_is_deleted() -> None:
 def test_runs_that_are_equal_differ_in_nothing() -> None:
     assert differing_keys(runs("seed=1", "seed=1")) == []
     assert differing_keys([]) == []
+
+
+def test_a_key_that_is_tried_is_there_though_the_runs_do_not_differ() -> None:
+    (rate,) = differing_keys(runs("seed=1 +optimizer.lr=0.01"), ["optimizer.lr"])
+    assert (rate.name, rate.values, rate.scale, rate.places) == ("optimizer.lr", ["0.01"], "linear", [0.01])
+    assert differing_keys([], ["optimizer.lr"]) == []

@@ -482,7 +482,7 @@ def test_a_run_is_resumed_from_any_folder(
         ["seed=1,2"],
         [
             *("hydra/sweeper=optuna", "hydra.sweeper.n_trials=2", "hydra.sweeper.storage=trials.log"),
-            "optimizer.lr=interval(0.001,0.01)",
+            *("optimizer.lr=interval(0.001,0.01)", "seed=choice(1)"),
         ],
     ],
 )
@@ -513,5 +513,7 @@ def test_a_sweep_goes_on_from_any_folder(
     assert resume("sweep") == 0
     assert [row["state"] for row in rows("sweep")] == ["complete", "complete"]
     assert all(row["words_per_second"] for row in rows("sweep"))
+    shown = capsys.readouterr().out.split(" overrides\n")[1].splitlines()[:2]
+    assert [line.split()[-1][:5] for line in shown] == ["seed=", "seed="]  # that a search tries, though it is equal
     assert json.loads(Path("sweep/1/run.json").read_text())["started_in"] == str(treebank.parent)
     (treebank.parent / "trials.log").unlink(missing_ok=True)

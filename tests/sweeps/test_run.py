@@ -1,8 +1,8 @@
-"""The runs of a sweep that no other one beats."""
+"""The runs of a sweep that no other one beats, and what the runs differ in."""
 
 from typing import Any
 
-from tagger.sweeps.run import SweepRun, frontier
+from tagger.sweeps.run import SweepRun, differing_overrides, frontier
 
 
 def run(number: int, accuracy: float | None, speed: int | None, **more: Any) -> SweepRun:
@@ -26,3 +26,15 @@ def test_the_frontier_has_what_nothing_beats_in_both() -> None:
     assert [each.number for each in frontier(runs)] == [0, 1, 4]
     assert [each.number for each in frontier(reversed(runs))] == [0, 1, 4]
     assert frontier([]) == []
+
+
+def test_the_overrides_that_are_shown() -> None:
+    first, second = (
+        SweepRun(0, "0", ["a=1", "seed=1", "+b=2"], "complete"),
+        SweepRun(1, "1", ["a=1", "seed=2", "+b=2"], "complete"),
+    )
+    assert differing_overrides([first, second]) == ["seed=1", "seed=2"]
+    assert differing_overrides([first]) == ["a=1 seed=1 +b=2"]
+    assert differing_overrides([first], ["b", "seed"]) == ["seed=1 +b=2"]
+    assert differing_overrides([first, second], ["b", "seed"]) == ["seed=1 +b=2", "seed=2 +b=2"]
+    assert differing_overrides([], ["b"]) == []
