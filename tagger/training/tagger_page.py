@@ -7,7 +7,7 @@ from typing import Any
 from tagger.evaluation.report_page import Report, Table, report_page
 from tagger.text.output_files import whole_file
 from tagger.training.card import NAMED, corpus_rows
-from tagger.training.run_folder import REPORT, REPORT_PAGE
+from tagger.training.run_folder import REPORT, REPORT_PAGE, shown_folder
 
 FILES = {
     "errors.tsv": "every wrong tag on dev",
@@ -36,7 +36,7 @@ def write_tagger_page(
         title=f"{results['corpus']}: what the tagger gets right and wrong",
         splits={split: results[split] for split in ("dev", "test") if split in results},
         sample=errors,
-        model=str(folder),
+        model=shown_folder(folder) if folder.is_absolute() else str(folder),  # the page may be sent to others
         facts=_facts(results),
         epochs=epochs,
         best_epoch=results.get("best_epoch"),

@@ -71,3 +71,11 @@ def test_a_page_without_room_is_an_error_and_leaves_nothing(tmp_path: Path) -> N
     assert data["files"] == [["report.json", "all scores"]]  # which is written last
     assert (data["tables"], data["columns"]["upos"]["unseen_tags"]) == ([], [["Y", 1]])
     assert format_page(tmp_path) == f"look at its errors: {tmp_path}/report.html"
+
+
+def test_a_whole_path_of_a_run_is_shortened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for folder, shown in ((tmp_path / "members/1", "members/1"), (Path("../x"), "../x"), (Path("y"), "y")):
+        folder.mkdir(parents=True)
+        write_tagger_page(folder, RESULTS, ERRORS)
+        assert data_of(folder / "report.html")["model"] == shown
