@@ -74,8 +74,10 @@ def test_a_page_without_room_is_an_error_and_leaves_nothing(tmp_path: Path) -> N
 
 
 def test_a_whole_path_of_a_run_is_shortened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    for folder, shown in ((tmp_path / "members/1", "members/1"), (Path("../x"), "../x"), (Path("y"), "y")):
+    here = tmp_path / "here"
+    here.mkdir()
+    monkeypatch.chdir(here)
+    for folder, shown in ((here / "members/1", "members/1"), (Path("../x"), "../x"), (Path("y"), "y")):
         folder.mkdir(parents=True)
         write_tagger_page(folder, RESULTS, ERRORS)
         assert data_of(folder / "report.html")["model"] == shown
