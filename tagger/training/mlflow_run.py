@@ -31,6 +31,7 @@ class MlflowRun(RunLogger):
         """
         for name in ("mlflow", "alembic"):
             logging.getLogger(name).setLevel(logging.ERROR)
+        os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "ERROR")  # read when it is imported
         os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", RETRIES)
         artifacts = None
         if config.tracking_uri is not None:

@@ -14,6 +14,7 @@ from tagger.training.logger_config import OFFLINE, WANDB_REMEDY, WandbConfig
 from tagger.training.run_logger import Place, RunLogger, Status
 
 CONNECT_SECONDS = 30.0
+FLUSH_SECONDS = 1.0  # a process that is killed loses what W&B has not written by then; its own number is 15
 _EXIT = {"success": 0, "failed": 1, "interrupted": 130}
 
 
@@ -45,7 +46,7 @@ class WandbRun(RunLogger):
             id=self.id,
             save_dir=folder,
             mode=config.mode,
-            settings=wandb.Settings(silent=True, console="off", init_timeout=CONNECT_SECONDS),
+            settings=settings(),
         )
         super().__init__(logger)
         try:
@@ -54,7 +55,7 @@ class WandbRun(RunLogger):
             raise InputError(f"logger=wandb: {reason(error)}; {WANDB_REMEDY}") from None
         self.run.define_metric("epoch")
         self.run.define_metric("*", step_metric="epoch")
-        upload = f"wandb sync {shlex.quote(str(Path(self.run.dir).parent))}"
+        upload = upload_command(Path(self.run.dir).parents[1], self.id)
         self.notice = f"wandb: {upload} uploads it" if config.mode == OFFLINE else f"wandb: {self.run.url}"
 
     def log(self, metrics: Mapping[str, float], epoch: int) -> None:
@@ -68,3 +69,21 @@ class WandbRun(RunLogger):
     def close(self, status: Status) -> None:
         """Ends the run; what is not uploaded yet is uploaded."""
         self.run.finish(exit_code=_EXIT[status])
+
+
+def upload_command(folder: Path, run: str) -> str:
+    """The command that uploads a run that was logged offline, with all of its parts.
+
+    Args:
+        folder: W&B's folder `wandb/`, which gets a folder each time that the run is started or resumed.
+        run: its id.
+    """
+    return shlex.join(["wandb", "sync", *map(str, sorted(folder.glob(f"offline-run-*-{run}")))])
+
+
+def settings() -> wandb.Settings:
+    """Those of a run. A name with `x_` is one that W&B may take away."""
+    found = wandb.Settings(silent=True, console="off", init_timeout=CONNECT_SECONDS)
+    if hasattr(found, "x_transaction_log_flush_interval"):
+        found.x_transaction_log_flush_interval = FLUSH_SECONDS
+    return found

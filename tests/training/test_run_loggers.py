@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -19,7 +20,7 @@ from tagger.errors import InputError
 from tagger.sweeps import launch
 from tagger.text.start_folder import paths_begin_in
 from tagger.training import mlflow_run as mlflow_run_module
-from tagger.training import run_loggers
+from tagger.training import run_loggers, wandb_run
 from tagger.training.checkpoints import EpochRecorder, load_checkpoint
 from tagger.training.log_state import read_state
 from tagger.training.logger_config import MlflowConfig
@@ -163,6 +164,17 @@ def test_wandb_has_every_epoch_in_one_run(logged: Path) -> None:
     assert "logger" not in config
     exits = [record.exit.exit_code for record in records if record.WhichOneof("record_type") == "exit"]
     assert exits == [130, 0]
+
+
+def test_all_parts_of_a_resumed_run_are_uploaded_to_wandb(logged: Path) -> None:
+    folder, run = logged / "logs" / "wandb", read_state(logged / "logs")["wandb"]["id"]
+    parts = sorted(path for path in folder.iterdir() if path.name.startswith("offline-run-"))
+    assert len(parts) == 2
+    assert shlex.split(wandb_run.upload_command(folder, run)) == ["wandb", "sync", *map(str, parts)]
+
+
+def test_wandb_writes_what_is_logged_before_the_process_can_be_killed() -> None:
+    assert wandb_run.settings().x_transaction_log_flush_interval == 1.0
 
 
 def test_mlflow_has_every_epoch_in_one_run(logged: Path) -> None:
