@@ -178,12 +178,12 @@ def read_record(folder: Path) -> RunRecord:
     return record
 
 
-def group_of(run: Path) -> str | None:
+def group_of(run: Path) -> Path | None:
     """The folder of the sweep, or of the ensemble, that a run belongs to."""
     whole = run.absolute()
     sweeps = [folder for folder in whole.parents if (folder / SWEEP).is_file()]
     ensembles = [folder.parent for folder in (whole.parent,) if folder.name == MEMBERS]
-    return next((shown_folder(folder) for folder in (*sweeps, *ensembles)), None)
+    return next(iter([*sweeps, *ensembles]), None)
 
 
 def shown_folder(folder: Path) -> str:

@@ -22,18 +22,24 @@ class Place(NamedTuple):
     Attributes:
         folder: for logs, in the run's folder.
         name: of the run.
-        group: the sweep or the ensemble that the run belongs to.
+        group: the folder of the sweep or the ensemble that the run belongs to.
+        in_group: the run's folder in that folder; empty if it belongs to none.
         id: of the run in W&B or MLflow, if it was logged there before.
     """
 
     folder: Path
     name: str
     group: str | None
+    in_group: str
     id: str | None
 
     def path(self, given: str | None, inside: str = "") -> Path:
         """The folder that a config names; if it names none, the one for logs or a folder in it."""
         return self.folder / inside if given is None else Path(located(given))
+
+    def own_path(self, given: str | None, inside: str) -> Path:
+        """The same for a logger whose files have the same names for all runs, which share the folder of a config."""
+        return self.path(given, inside) if given is None else self.path(given) / self.in_group
 
 
 class RunLogger:

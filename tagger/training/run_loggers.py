@@ -57,7 +57,7 @@ class RunLoggers:
         for name, make in self._makers().items():
             state = self._state.setdefault(name, {})
             try:
-                made = make(Place(self.run / LOGS, shown_folder(self.run), group_of(self.run), state.get("id")))
+                made = make(self._place(state.get("id")))
                 self._open[name] = made
                 made.start(self.values)
             except OSError as error:
@@ -67,13 +67,19 @@ class RunLoggers:
                 _log.info("%s", made.notice)
         self._save()
 
+    def _place(self, id: str | None) -> Place:
+        logs, name, group = self.run / LOGS, shown_folder(self.run), group_of(self.run)
+        if group is None:
+            return Place(logs, name, None, "", id)
+        return Place(logs, name, shown_folder(group), str(self.run.absolute().relative_to(group)), id)
+
     def _makers(self) -> dict[str, Callable[[Place], RunLogger]]:
         """For each logger that is wanted what makes it; its package is imported here."""
         makers: dict[str, Callable[[Place], RunLogger]] = {}
         if (csv := self.config.csv) is not None:
-            makers["csv"] = lambda place: CsvLogger(place.path(csv.folder, "csv"))
+            makers["csv"] = lambda place: CsvLogger(place.own_path(csv.folder, "csv"))
         if (board := self.config.tensorboard) is not None:
-            makers["tensorboard"] = lambda place: EventLogger(place.path(board.folder, "tensorboard"))
+            makers["tensorboard"] = lambda place: EventLogger(place.own_path(board.folder, "tensorboard"))
         if (wandb := self.config.wandb) is not None:
             from tagger.training.wandb_run import WandbRun
 

@@ -137,7 +137,7 @@ def test_the_group_is_the_sweep_or_the_ensemble(tmp_path: Path, monkeypatch: pyt
     monkeypatch.chdir(tmp_path)
     (tmp_path / "runs" / "sweep").mkdir(parents=True)
     assert group_of(tmp_path / "runs" / "12-00") is None
-    assert group_of(tmp_path / "runs" / "ensemble" / "members" / "1") == "runs/ensemble"
+    assert group_of(tmp_path / "runs" / "ensemble" / "members" / "1") == tmp_path / "runs/ensemble"
     (tmp_path / "runs" / "sweep" / SWEEP).touch()
-    assert group_of(Path("runs/sweep/3")) == "runs/sweep"
-    assert group_of(Path("runs/sweep/3/members/1")) == "runs/sweep"
+    assert group_of(Path("runs/sweep/3")) == tmp_path / "runs/sweep"
+    assert group_of(Path("runs/sweep/3/members/1")) == tmp_path / "runs/sweep"

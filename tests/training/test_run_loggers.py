@@ -226,8 +226,11 @@ def test_a_failed_training_is_failed_in_a_database_that_the_config_names(
 
 
 def test_folders_of_logs(tmp_path: Path) -> None:
-    place = Place(Path("run/logs"), "run", None, None)
+    place = Place(Path("run/logs"), "run", None, "", None)
     with paths_begin_in(str(tmp_path)):
+        assert place.own_path(None, "csv") == Path("run/logs/csv")
+        assert place.own_path("mine", "csv") == tmp_path / "mine"
+        assert place._replace(in_group="3/members/1").own_path("mine", "csv") == tmp_path / "mine/3/members/1"
         assert place.path(None, "csv") == Path("run/logs/csv")
         assert place.path("mine", "csv") == tmp_path / "mine"
 
