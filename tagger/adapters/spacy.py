@@ -104,7 +104,7 @@ class BigruTagger(PipelinePart, Pipe):
             name: of the component.
             model: the name of a tagger, or its folder; see `tagger.load`.
             columns: as above; None: `COLUMNS`, of which a tagger may lack some.
-            device: auto, cpu, cuda or mps.
+            device: auto, cpu, cuda, the second GPU cuda:1, or mps.
             precision: auto, float32 or bfloat16.
         """
         super().__init__(model)

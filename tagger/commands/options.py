@@ -11,7 +11,6 @@ from tagger.text.files import STDIO
 from tagger.text.formats import INPUTS, MAY_HAVE_TEXT, OUTPUTS, SEPARATORS, SUFFIXES, InputFormat
 from tagger.text.lexicon import LexiconCase
 
-Device = Literal["auto", "cpu", "cuda", "mps"]
 Precision = Literal["auto", "float32", "bfloat16"]
 SegmenterChoice = Literal["auto", "learned", "english", "unicode"]
 
@@ -101,7 +100,7 @@ PrecisionOption = Annotated[
     Precision,
     typer.Option(metavar="TYPE", help="auto, float32 or bfloat16. auto: bfloat16 if the processor is fast at it."),
 ]
-DeviceOption = Annotated[Device, typer.Option(metavar="DEVICE", help="auto, cpu, cuda or mps.")]
+DeviceOption = Annotated[str, typer.Option(metavar="DEVICE", help="auto, cpu, cuda, cuda:1 or mps.")]
 SegmenterOption = Annotated[
     SegmenterChoice,
     typer.Option(

@@ -11,18 +11,22 @@ PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 
 def choose_device(name: Any) -> str:
-    """Returns a device; `auto` stands for the best one of this machine.
+    """Returns a device; `auto` stands for the best one of this machine, and `cuda:1` for its second NVIDIA GPU.
 
     Raises:
         InputError: the device is not there.
     """
-    there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    there = []
+    if torch.cuda.is_available():
+        there += ["cuda", *(f"cuda:{i}" for i in range(torch.cuda.device_count()))]
+    if torch.backends.mps.is_available():
+        there += ["mps", "mps:0"]
+    there.append("cpu")
     if name == "auto":
-        return next(device for device in ("cuda", "mps", "cpu") if there[device])
-    if not isinstance(name, str) or not there.get(name, False):
-        known = ", ".join(["auto", *(device for device in there if there[device])])
-        raise InputError(f"device {name} is not there; choose one of {known}")
-    return name
+        return there[0]
+    if name not in there:
+        raise InputError(f"device {name} is not there; choose one of {', '.join(['auto', *there])}")
+    return str(name)
 
 
 def choose_precision(name: Any, device: str) -> str:

@@ -106,7 +106,7 @@ class Engine(ScoringEngine):
             vocabulary: the network's.
             config: at least `network` (a NetworkConfig), and `temperatures` if there are any.
             tokenizer: of the network's transformer, if it has one.
-            device: auto, cpu, cuda or mps.
+            device: auto, cpu, cuda, the second GPU cuda:1, or mps.
             precision: auto, float32 or bfloat16.
             cache_size: number of word forms to cache, at least those of a batch.
             corpus: the corpus of training that all sentences are like; None: that is not known.

@@ -48,7 +48,7 @@ def load(
         name: `english`, which comes with the package; `latest`, the newest run below `runs/`; `hf:OWNER/NAME` or
             `hf:OWNER/NAME@REVISION`, a tagger on the Hugging Face Hub; or the folder of a tagger, of an ensemble or of
             the run that trained it. The folder of a pretraining gives a tagger without tags, for `embed`.
-        device: auto, cpu, cuda or mps.
+        device: auto, cpu, cuda, the second GPU cuda:1, or mps.
         precision: of products and states: auto, float32 or bfloat16; auto is bfloat16 on processors that have
             instructions for it.
         cache_size: number of word forms whose first product is cached; at least 16,000.

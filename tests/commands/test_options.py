@@ -3,7 +3,7 @@
 from typing import get_args
 
 from tagger.analysis.occurrences import MIN_OCCURRENCES
-from tagger.commands.options import DEFAULT_MODEL, Device, Precision, format_help
+from tagger.commands.options import DEFAULT_MODEL, Precision, format_help
 from tagger.tagging.batches import BATCH_TOKENS
 from tagger.tagging.devices import PRECISIONS
 from tagger.tagging.engine import CACHE_SIZE
@@ -23,7 +23,6 @@ def test_defaults_and_bounds_are_those_of_the_rooms() -> None:
     assert f"at least {BATCH_TOKENS}. Default: {CACHE_SIZE}." in shown("tag")
     assert f"{MIN_OCCURRENCES}<=x<=" in shown("senses")
     assert get_args(Precision) == ("auto", *PRECISIONS)
-    assert "cpu" in get_args(Device)
 
 
 def test_the_help_says_what_every_format_is() -> None:

@@ -276,6 +276,16 @@ def test_an_absent_device_is_an_error(trained: Path) -> None:
     assert devices.choose_device("auto") in ("cpu", "cuda", "mps")
 
 
+def test_a_gpu_may_have_a_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    assert devices.choose_device("auto") == "cuda"
+    assert devices.choose_device("cuda:1") == "cuda:1"
+    assert devices.choose_device(str(torch.device("cuda", 0))) == "cuda:0"  # what a training ran on
+    with pytest.raises(InputError, match=r"device cuda:2 is not there; choose one of auto, cuda, cuda:0, cuda:1, cpu"):
+        devices.choose_device("cuda:2")
+
+
 def test_load_takes_a_folder_a_path_and_latest(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(InputError, match="no trained tagger"):
