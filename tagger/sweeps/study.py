@@ -16,7 +16,7 @@ from tagger.text.start_folder import SQLITE, located, located_address
 
 try:
     import optuna
-    from optuna.storages.journal import JournalFileBackend
+    from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 except ImportError:
     optuna = None  # type: ignore[assignment]
 
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from optuna.storages import BaseStorage
     from optuna.study import Study
     from optuna.trial import FrozenTrial, Trial
+
+LOCK_SECONDS = 30  # after which the lock of a journal is taken from a process that was killed while it wrote
 
 
 def open_study(search: SearchConfig, folder: Path) -> "Study":
@@ -103,7 +105,10 @@ def _storage_name(search: SearchConfig, folder: Path) -> str:
 
 
 def _storage(name: str) -> "BaseStorage | str":
-    return name if "://" in name else optuna.storages.JournalStorage(JournalFileBackend(name))
+    if "://" in name:
+        return name
+    # Optuna's other lock is a link to the file. If that is a relative path, it is never taken from a killed process.
+    return optuna.storages.JournalStorage(JournalFileBackend(name, JournalFileOpenLock(name, LOCK_SECONDS)))
 
 
 def _pruner(search: SearchConfig) -> "BasePruner":

@@ -17,7 +17,7 @@ import pytest
 
 from tagger.errors import InputError
 from tagger.sweeps import launch, study
-from tagger.sweeps.folder import Sweep
+from tagger.sweeps.folder import JOURNAL, Sweep
 from tagger.sweeps.record import SweepRecord
 from tagger.sweeps.search import Search
 from tagger.sweeps.search_config import SearchConfig, search_config
@@ -26,7 +26,7 @@ from tagger.sweeps.study import open_study
 from tagger.text.output_files import whole_file
 from tagger.training.run_folder import RunRecord
 from tagger.training.watch import EndedEarly, Watch
-from tests.training.conftest import TINY, run
+from tests.training.conftest import TINY
 
 SPACE: Space = {"lr": Numbers(0.0, 1.0)}
 VALUES: dict[str, Any] = {
@@ -246,7 +246,25 @@ def test_a_mistyped_key_of_a_search_is_named() -> None:
         launch.train(["-m", "hydra/sweeper=optuna", "model.depth=1,2", "hydra.sweeper.ntrials=3"])
 
 
-def test_two_processes_are_killed_and_the_search_is_completed(treebank: Path, tmp_path: Path) -> None:
+@pytest.mark.filterwarnings("ignore:The value of `grace_period`")
+def test_a_process_that_was_killed_while_it_wrote_holds_nobody_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(study, "LOCK_SECONDS", 1, raising=False)
+    sweep = sweep_in(Path("sweep"))
+    storage: Any = study._storage(str(sweep.folder / JOURNAL))
+    assert storage._backend._lock.acquire()
+    searching = threading.Thread(target=search, args=(sweep, values(n_trials=1)), daemon=True)
+    searching.start()
+    searching.join(40)
+    assert not searching.is_alive()
+    assert [run.state for run in sweep.runs()] == ["complete"]
+
+
+def test_two_processes_are_killed_and_the_search_is_completed(
+    treebank: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     command = ["-m", "corpus=conllu", f"corpus.path={treebank}", *TINY, "trainer.max_epochs=4", "model.depth=1,2"]
     command += ["hydra/sweeper=optuna", "hydra.sweeper.n_trials=3", "optimizer.lr=tag(log,interval(0.001,0.01))"]
     command += ["hydra.sweep.dir=search"]
@@ -259,14 +277,13 @@ def test_two_processes_are_killed_and_the_search_is_completed(treebank: Path, tm
         for process in (first, second):
             process.send_signal(signal.SIGKILL)
     assert (first.returncode, second.returncode) == (-signal.SIGKILL, -signal.SIGKILL)
-    done = run(tmp_path, "resume", "search")
-    assert done.returncode == 0, done.stderr
+    monkeypatch.chdir(tmp_path)
+    assert launch.resume("search") == 0
     assert sorted(path.name for path in (tmp_path / "search").iterdir() if path.name.isdecimal()) == ["0", "1", "2"]
     with (tmp_path / "search/sweep.csv").open(newline="") as lines:
         rows = list(csv.DictReader(lines))
     assert {row["state"] for row in rows} <= {"complete", "pruned"}
     assert (tmp_path / "search/sweep.html").is_file()
-    again = run(tmp_path, *command, "hydra.sweeper.seed=2")
-    assert again.returncode == 2
-    assert "search holds another sweep" in again.stderr
+    with pytest.raises(InputError, match="search holds another sweep"):
+        launch.train([*command, "hydra.sweeper.seed=2"])
     assert os.listdir(tmp_path) == ["search"]
