@@ -199,7 +199,7 @@ def test_killed_at_random_times_and_resumed(trained: Path, s3: Any, tmp_path: Pa
         process = subprocess.Popen(command, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True)
         if kills < 3:
             while process.poll() is None and len(s3.find("books/out")) <= before + 1:
-                time.sleep(0.01)
+                time.sleep(0.05)
             time.sleep(chance.random() * 0.2)
             if process.poll() is None:
                 os.kill(process.pid, signal.SIGKILL)

@@ -20,8 +20,7 @@ def test_killed_at_random_times_and_resumed(trained: Path, tmp_path: Path) -> No
         path.write_text(f"They book flights {number}. The book reads well.\n\n" * (40 + 200 * (number % 3 == 0)))
     command = [sys.executable, "-m", "tagger", "tag", "in", "--model", str(trained), "--workers", "2", "-o"]
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
-    whole = subprocess.run([*command, "whole"], cwd=tmp_path, env=environment, capture_output=True, text=True)
-    assert whole.returncode == 0, whole.stderr
+    call("tag", "in", "--model", str(trained), "--workers", "2", "-o", "whole")
     chance = random.Random(7)
     made: dict[str, int] = {}
     kills = 0
@@ -29,7 +28,7 @@ def test_killed_at_random_times_and_resumed(trained: Path, tmp_path: Path) -> No
         out = tmp_path / "out"
         before = len(list(out.rglob("*.tsv"))) if out.exists() else 0
         process = subprocess.Popen([*command, "out", "--resume"], cwd=tmp_path, env=environment, stderr=subprocess.PIPE)
-        if kills < 4:
+        if kills < 3:
             while process.poll() is None and (not out.exists() or len(list(out.rglob("*.tsv"))) == before):
                 time.sleep(0.002)
             time.sleep(chance.random() * 0.1)

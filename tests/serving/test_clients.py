@@ -15,6 +15,7 @@ import pytest
 
 import tagger
 from tagger.text.sentence import Sentence
+from tests.commands.conftest import call
 from tests.serving.conftest import Served, serving
 
 TEXT = "They book flights. “Is that so?” she asked.\n\nDon't go to Zoë\u0308 🙂 now…\n"
@@ -33,8 +34,7 @@ def sentences(english: tagger.Tagger) -> list[Sentence]:
 def command(folder: Path, *options: str, text: str = TEXT) -> str:
     file = folder / "text.txt"
     file.write_text(text, encoding="utf-8")
-    line = [sys.executable, "-m", "tagger", "tag", str(file), *options]
-    return subprocess.run(line, check=True, capture_output=True, encoding="utf-8").stdout
+    return call("tag", str(file), *options).stdout
 
 
 def validated(conllu: str) -> None:

@@ -122,8 +122,7 @@ def test_a_signal_ends_a_run_as_ctrl_c_does(arguments: list[str]) -> None:
     done = subprocess.run(command, capture_output=True, text=True, timeout=300)
     assert done.returncode == 130, done.stderr
     assert done.stderr.splitlines()[-1] == "interrupted; go on with: python -m tagger resume run"
-    resumed = run(Path.cwd(), "resume", "run")
-    assert resumed.returncode == 0, resumed.stderr
+    assert resume("run") == 0
 
 
 def test_an_interruption_before_the_first_epoch_leaves_nothing(
@@ -197,7 +196,9 @@ def test_mistakes_are_one_line_with_status_2_and_leave_nothing(
 
 def test_a_mistake_of_pretraining_leaves_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     assert pretrain(["text=nowhere.txt", "hydra.run.dir=run"]) == 2
-    assert capsys.readouterr().err.startswith("error: text=nowhere.txt: no such file")
+    error = capsys.readouterr().err
+    assert error.startswith("error: text=nowhere.txt: no such file")
+    assert error.count("\n") == 1
     assert list(Path().iterdir()) == []
 
 
@@ -374,31 +375,29 @@ def test_a_run_of_a_sweep_is_resumed_and_completes_its_row(
     assert "sweep/sweep.csv" in capsys.readouterr().out
 
 
-def test_two_processes_are_interrupted_and_resume(treebank: Path, arguments: list[str]) -> None:
+def test_a_sweep_with_two_processes_a_run_is_interrupted_and_resumes(treebank: Path, arguments: list[str]) -> None:
     ddp = [*(a for a in arguments if a != "accelerator=cpu"), "accelerator=ddp", "trainer.accelerator=cpu"]
-    command = [sys.executable, "-m", "tagger", *ddp, "trainer.max_epochs=12", "patience=12", "hydra.run.dir=run"]
-    command += ["segmenter=learned", "segmenter_steps=4"]  # the first process alone trains it
+    ddp += ["trainer.max_epochs=1,12", "patience=12", "hydra.sweep.dir=sweep"]
+    ddp += ["segmenter=learned", "segmenter_steps=4"]  # the first process of a run alone trains it
+    command = [sys.executable, "-m", "tagger", "-m", *ddp]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        while process.poll() is None and not Path("run/checkpoints/last.ckpt").exists():
+        while process.poll() is None and not Path("sweep/1/checkpoints/last.ckpt").exists():
             time.sleep(0.05)
         process.send_signal(signal.SIGTERM)
         _, errors = process.communicate(timeout=120)
     assert process.returncode == 130, errors
-    assert "interrupted; go on with: python -m tagger resume run" in errors
-    done = run(Path.cwd(), "resume", "run")
-    assert done.returncode == 0, done.stderr
-    report = json.loads(Path("run/report.json").read_text())
-    assert report["segmenter"]["steps"] == 4
-    assert report["epochs"] == len(Path("run/metrics.csv").read_text().splitlines()) - 1 == 12
-    path = str(treebank / "en_tiny-ud-dev.conllu")
-    assert report["dev"]["upos"]["tokens"] == sum(len(s.tokens) for s in read_conllu(read_lines(path), path))
-
-
-def test_a_sweep_with_two_processes_a_run(arguments: list[str]) -> None:
-    ddp = [*(a for a in arguments if a != "accelerator=cpu"), "accelerator=ddp", "trainer.accelerator=cpu"]
-    done = run(Path.cwd(), "-m", *ddp, "trainer.max_epochs=1", "test=false", "seed=1,2", "hydra.sweep.dir=sweep")
+    assert "interrupted; go on with: python -m tagger resume sweep" in errors
+    assert [(row["run"], row["state"]) for row in rows("sweep")] == [("0", "complete"), ("1", "unfinished")]
+    done = run(Path.cwd(), "resume", "sweep")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert len(rows("sweep")) == 2
+    assert {row["state"] for row in rows("sweep")} == {"complete"}
+    path = str(treebank / "en_tiny-ud-dev.conllu")
+    tokens = sum(len(s.tokens) for s in read_conllu(read_lines(path), path))
+    for folder, epochs in ((Path("sweep/0"), 1), (Path("sweep/1"), 12)):
+        report = json.loads((folder / "report.json").read_text())
+        assert report["segmenter"]["steps"] == 4
+        assert report["epochs"] == len((folder / "metrics.csv").read_text().splitlines()) - 1 == epochs
+        assert report["dev"]["upos"]["tokens"] == tokens
 
 
 def test_an_empty_corpus_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:

@@ -23,7 +23,7 @@ from tagger.training.member_processes import LOG, Member, MemberFailed, processe
 from tagger.training.run_folder import read_record
 from tests.conftest import TOKENS
 from tests.html_page import data_of
-from tests.training.conftest import TINY, config_of, run, weights
+from tests.training.conftest import TINY, config_of, weights
 
 
 @pytest.fixture(autouse=True)
@@ -78,14 +78,16 @@ def interrupted(arguments: Sequence[str], number: int) -> tuple[int, str]:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-def test_an_ensemble_is_interrupted_and_resumed(arguments: list[str], tmp_path: Path) -> None:
+def test_an_ensemble_is_interrupted_and_resumed(
+    arguments: list[str], tmp_path: Path, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
     both = [*arguments, "ensemble=2", "seed=5", "trainer.max_epochs=6"]
     assert interrupted(both, signal.SIGTERM) == (130, "interrupted; go on with: python -m tagger resume run\n")
     assert members_running(tmp_path) == []
-    resumed = run(tmp_path, "resume", "run")
-    assert resumed.returncode == 0, resumed.stderr
-    assert "member 2 of 2, seed 6 is complete: dev upos " in resumed.stdout
-    assert "tag with it: python -m tagger tag FILE --model run" in resumed.stdout
+    caplog.set_level("INFO")
+    assert launch.resume("run") == 0
+    assert "member 2 of 2, seed 6 is complete: dev upos " in caplog.text
+    assert "tag with it: python -m tagger tag FILE --model run" in capsys.readouterr().out
 
     # Each member is what a training with its seed is.
     record = read_record(Path("run/members/2"))

@@ -4,6 +4,8 @@ import csv
 import json
 import re
 import shutil
+from contextlib import redirect_stdout
+from io import StringIO
 from pathlib import Path
 
 import datasets
@@ -21,6 +23,7 @@ from tagger.commands.app import app
 from tagger.errors import InputError
 from tagger.model.forms import FormTable
 from tagger.model.hidden_word_batch import hide_words
+from tagger.sweeps import launch
 from tagger.tagging.hidden_words import HiddenWordPredictor
 from tagger.text.terminal import display_width
 from tagger.training.checkpoints import EpochRecorder
@@ -29,7 +32,7 @@ from tagger.training.pretrain_config import PretrainConfig, pretrain_config
 from tagger.training.train import train
 from tagger.training.trainer import Interrupted
 from tagger.weights.pretrained_folder import load_word_predictor
-from tests.training.conftest import TINY, run
+from tests.training.conftest import TINY
 from tests.training.conftest import config_of as train_config_of
 
 SENTENCES = [
@@ -62,11 +65,11 @@ def config_of(text: Path, *overrides: str) -> PretrainConfig:
 
 @pytest.fixture(scope="module")
 def pretrained(text: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("pretrained")
-    done = run(folder, *command(text, "hydra.run.dir=run"))
-    assert done.returncode == 0, done.stderr
-    assert "among the first five" in done.stdout
-    return folder / "run"
+    folder = tmp_path_factory.mktemp("pretrained") / "run"
+    with redirect_stdout(StringIO()) as printed:
+        assert launch.pretrain(command(text, f"hydra.run.dir={folder}")[1:]) == 0
+    assert "among the first five" in printed.getvalue()
+    return folder
 
 
 def test_it_learns_and_beats_two_neighbours(pretrained: Path) -> None:
@@ -121,12 +124,9 @@ def test_a_network_is_saved_before_it_is_reported_on(
 
 
 def test_a_tagger_starts_from_it(pretrained: Path, treebank: Path, tmp_path: Path) -> None:
-    done = run(
-        tmp_path,
-        *(f"init={pretrained}", "corpus=conllu", f"corpus.path={treebank}", "trainer.max_epochs=1"),
-        *("model.dropout=0.4", "accelerator=cpu", "hydra.run.dir=run"),
-    )
-    assert done.returncode == 0, done.stderr
+    corpus = ["corpus=conllu", f"corpus.path={treebank}", "trainer.max_epochs=1", "segmenter_steps=2"]
+    own = ["model.dropout=0.4", "accelerator=cpu", f"hydra.run.dir={tmp_path / 'run'}"]
+    assert launch.train([f"init={pretrained}", *corpus, *own]) == 0
     network = json.loads((tmp_path / "run" / "tagger" / "config.json").read_text())["network"]
     assert (network["words"], network["hidden"], network["dropout"]) == (16, {"forward": 12, "backward": 8}, 0.4)
     known = tagger.load(tmp_path / "run").vocabulary
@@ -270,16 +270,8 @@ def test_held_out_text_of_unknown_words_is_refused(text: Path, tmp_path: Path) -
 
 
 def test_a_sweep(text: Path, tmp_path: Path) -> None:
-    name, *overrides = command(text, "passes=1", "section_tokens=20", "seed=1,2", "hydra.sweep.dir=sweep")
-    done = run(tmp_path, name, "-m", *overrides)
-    assert done.returncode == 0, done.stderr
+    sweep = ["passes=1", "section_tokens=20", "seed=1,2", f"hydra.sweep.dir={tmp_path / 'sweep'}"]
+    assert launch.pretrain(["-m", *command(text, *sweep)[1:]]) == 0
     assert len((tmp_path / "sweep" / "sweep.csv").read_text().splitlines()) == 3
     report = json.loads((tmp_path / "sweep" / "0" / "report.json").read_text())
     assert report["epochs"] == 27  # of 540 words
-
-
-def test_a_bad_value_is_one_line_and_status_2(tmp_path: Path) -> None:
-    done = run(tmp_path, "pretrain", "text=nowhere.txt", "hydra.run.dir=run")
-    assert done.returncode == 2
-    assert done.stderr.startswith("error: text=nowhere.txt: no such file")
-    assert done.stderr.count("\n") == 1

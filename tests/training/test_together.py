@@ -1,6 +1,7 @@
 """Processes that torchrun or srun started train one tagger: they begin and end together, and the first one speaks."""
 
 import json
+import multiprocessing
 import os
 import signal
 import socket
@@ -14,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from tagger.__main__ import main
 from tagger.commands.console import clear_errors
 from tagger.errors import InputError
 from tagger.sweeps import launch
@@ -70,6 +72,35 @@ def by_srun(*arguments: str, folders: list[Path]) -> Any:
     return nodes(command, command, folders=folders, env=env)
 
 
+def work(arguments: tuple[str, ...], folder: Path, env: Mapping[str, str], printed: list[Path]) -> None:
+    """Runs the command line in this process, a copy of another one."""
+    for number, stream, path in ((1, "stdout", printed[0]), (2, "stderr", printed[1])):
+        os.dup2(os.open(path, os.O_CREAT | os.O_WRONLY), number)
+        setattr(sys, stream, os.fdopen(number, "w", buffering=1))
+    os.chdir(folder)
+    os.environ.update(env)
+    sys.argv = ["tagger", *arguments]
+    sys.exit(main())
+
+
+def by_srun_in_copies(*arguments: str, folders: list[Path], printed: Path) -> list[tuple[int | None, str, str]]:
+    """What `by_srun` and `ends` give, by copies of this process, which need not import everything anew.
+
+    A copy of a process that has trained on a GPU cannot train: this is for runs that end before.
+    """
+    port, fork = free_port(), multiprocessing.get_context("fork")
+    paths = [[printed / f"{rank}.{number}" for number in (1, 2)] for rank in "01"]
+    env = [{**SRUN, "SLURM_NODEID": rank, "SLURM_PROCID": rank, "MASTER_PORT": port} for rank in "01"]
+    processes = [fork.Process(target=work, args=(arguments, *own)) for own in zip(folders, env, paths, strict=True)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(100)
+        process.kill()
+        process.join()
+    return [(p.exitcode, out.read_text(), err.read_text()) for p, (out, err) in zip(processes, paths, strict=True)]
+
+
 def ends(processes: list[Any]) -> list[tuple[int, str, str]]:
     """The exit status of each process and what it printed."""
     printed = [process.communicate(timeout=100) for process in processes]
@@ -103,8 +134,7 @@ def test_the_first_process_tells_the_mistake_of_another(treebank: Path, tmp_path
         folder.mkdir()
     (folders[0] / "UD").symlink_to(treebank)
     arguments = [*TINY, *TWO, "corpus=conllu", "corpus.path=UD", "hydra.run.dir=run"]
-    with by_srun(*arguments, folders=folders) as processes:
-        first, second = ends(processes)
+    first, second = by_srun_in_copies(*arguments, folders=folders, printed=tmp_path)
     error = f"error: process 1 of 2 on {socket.gethostname()}: UD does not exist; check corpus.path\n"
     assert (first[0], first[2]) == (2, error)
     assert second == (2, "", "")
