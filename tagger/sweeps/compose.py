@@ -11,6 +11,7 @@ from typing import Any
 
 import hydra
 from hydra import compose, initialize_config_dir
+from hydra._internal.hydra import Hydra
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, Quote, QuotedString
@@ -49,23 +50,25 @@ class Source:
 
 
 @contextmanager
-def open_configs(folder: str | None) -> Iterator[list[str]]:
-    """Composes from `conf` within the block; yields the overrides that let it search in `folder`, too."""
-    extra = []
-    if folder is not None:
-        path = Path(folder).resolve()
-        if not path.is_dir():
-            raise InputError(f"--config-dir {folder}: no such folder")
-        extra = [f"hydra.searchpath=[{_in_quotes(f'file://{path}')}]"]
+def open_configs(folder: str | None) -> Iterator[None]:
+    """Composes from `conf` within the block, and from `folder`, where the config itself may be, too."""
+    path = None if folder is None else Path(folder).resolve()
+    if path is not None and not path.is_dir():
+        raise InputError(f"--config-dir {folder}: no such folder")
     with initialize_config_dir(str(bundled("conf")), job_name="tagger", version_base="1.3"):
-        yield extra
+        if path is not None:
+            search_path = GlobalHydra.instance().config_loader().get_search_path()
+            search_path.prepend("--config-dir", f"file://{path}", "schema")
+            GlobalHydra.instance().clear()
+            Hydra.create_main_hydra2("tagger", search_path)
+        yield
 
 
 def launcher_config(source: Source, sweep_folder: Path) -> tuple[Any, DictConfig]:
     """Hydra's loader of configs, and the config with the launcher that a command line chose."""
-    with open_configs(source.folder) as extra:
+    with open_configs(source.folder):
         own = [text for text in source.overrides if text.lstrip("+").startswith(("hydra/launcher", "hydra.launcher"))]
-        overrides = [*extra, *own, quoted("hydra.sweep.dir", sweep_folder.absolute()), "hydra.output_subdir=null"]
+        overrides = [*own, quoted("hydra.sweep.dir", sweep_folder.absolute()), "hydra.output_subdir=null"]
         return GlobalHydra.instance().config_loader(), compose_config(source.name, overrides)
 
 
@@ -129,6 +132,8 @@ def compose_config(name: str, overrides: list[str]) -> DictConfig:
         if absent and absent[1] in LAUNCHERS:
             raise missing_extra(*LAUNCHERS[absent[1]]) from None
         raise InputError(one_line(message)) from None
+    except ValueError as error:  # such as the choice null, which Hydra refuses without naming its group
+        raise InputError(f"{' '.join(overrides)}: {one_line(error)}") from None
 
 
 def one_line(error: Any) -> str:

@@ -108,25 +108,24 @@ def plan(command: Command, arguments: Sequence[str]) -> Plan | None:
     own_keys = options.config_dir is not None or options.config_name is not None
     checked = checked_overrides(options.overrides, command, options.multirun, keys_are_known=not own_keys)
     name = options.config_name or command
-    with open_configs(options.config_dir) as extra:
-        overrides = [*extra, *checked]
+    with open_configs(options.config_dir):
         quoted = dict(zip(options.overrides, checked, strict=True))
         arguments = [quoted.get(argument, argument) for argument in arguments]
         if options.help or options.hydra_help or options.version or options.shell_completion:
             show_config(command, arguments)
             return None
         if options.cfg or options.info:
-            compose_config(name, overrides)  # for its errors
+            compose_config(name, checked)  # for its errors
             show_config(command, arguments)
             return None
         folder = None if options.config_dir is None else str(Path(options.config_dir).resolve())
-        return _plan(command, Source(name, folder, checked), overrides, options.multirun)
+        return _plan(command, Source(name, folder, checked), options.multirun)
 
 
 def plan_again(command: Command, source: Source) -> Plan:
     """Plans a sweep as `plan` did."""
-    with open_configs(source.folder) as extra:
-        return _plan(command, source, [*extra, *source.overrides], multirun=True)
+    with open_configs(source.folder):
+        return _plan(command, source, multirun=True)
 
 
 def trial_job(source: Source, overrides: Sequence[str], number: int) -> Job:
@@ -141,17 +140,17 @@ def trial_job(source: Source, overrides: Sequence[str], number: int) -> Job:
         InputError: a value does not fit its key.
     """
     swept = {text.partition("=")[0] for text in overrides}
-    with open_configs(source.folder) as extra:
+    with open_configs(source.folder):
         parsed = parse_overrides(source.overrides)
         fixed = [str(override.input_line) for override in parsed if not override.is_sweep_override()]
         fixed = [text for text in fixed if text.lstrip("+").partition("=")[0] not in swept]
-        config = _numbered(compose_config(source.name, [*extra, *fixed, *overrides]), number)
+        config = _numbered(compose_config(source.name, [*fixed, *overrides]), number)
         return _job(config, Path(str(number)))
 
 
-def _plan(command: Command, source: Source, overrides: list[str], multirun: bool) -> Plan:
+def _plan(command: Command, source: Source, multirun: bool) -> Plan:
     try:
-        parsed = parse_overrides(overrides)
+        parsed = parse_overrides(source.overrides)
         first = compose_config(source.name, [_first(override) for override in _last(parsed).values()])
         given = {override.get_key_element() for override in parsed}
         groups = first.hydra.runtime.choices
@@ -160,12 +159,17 @@ def _plan(command: Command, source: Source, overrides: list[str], multirun: bool
             _check_one_run(parsed, sweeper, launcher)
             job = _job(first, _folder(first, "hydra.run.dir"))
             return Plan([job], None, "hydra.run.dir" in given, source)
+        _check_hydras_own(parsed)
         grid = parse_overrides([f"{key}={value}" for key, value in (first.hydra.sweeper.params or {}).items()])
         folder, folder_is_given = _folder(first, "hydra.sweep.dir"), "hydra.sweep.dir" in given
         if sweeper == OPTUNA:
             search = search_config(cast(dict[str, Any], OmegaConf.to_container(first.hydra.sweeper)))
             space = search_space(list(_last([*grid, *parsed]).values()), _whole_numbers(command, first))
             _check_search(search, space, launcher, "hydra.sweep.subdir" in given)
+            if command == "pretrain" and search.directions is not None:
+                raise InputError(
+                    "hydra.sweeper.directions: a pretrained network has no speed of tagging; leave this out"
+                )
             return Plan([_job(first, Path("0"))], folder, folder_is_given, source, search, space)
         jobs = []
         for number, chosen in enumerate(product(*map(_choices, _last([*grid, *parsed]).values()))):
@@ -186,6 +190,13 @@ def _check_one_run(overrides: Sequence[Override], sweeper: str, launcher: str) -
     for group, choice in (("sweeper", sweeper), ("launcher", launcher)):
         if choice != BASIC:
             raise InputError(f"hydra/{group}={choice} is for several runs; add -m")
+
+
+def _check_hydras_own(overrides: Sequence[Override]) -> None:
+    """Raises InputError if one of Hydra's own keys, which hold for a sweep as a whole, has several values."""
+    for override in overrides:
+        if override.is_sweep_override() and override.key_or_group.startswith(("hydra.", "hydra/")):
+            raise InputError(f"{override.input_line}: this holds for the sweep as a whole; give one value")
 
 
 def _check_search(search: SearchConfig, space: Space, launcher: str, has_folders: bool) -> None:

@@ -80,7 +80,10 @@ def trial_overrides(space: Space, trial: "Trial") -> list[str]:
 
 def _values(override: Override, whole: bool) -> Choices | Numbers:
     text, value = str(override.input_line), override.value()
-    log = LOG in (getattr(value, "tags", None) or ())
+    tags = getattr(value, "tags", None) or set()
+    if wrong := sorted(tags - {LOG}):
+        raise InputError(f"{text}: there is no tag {wrong[0]}; a search knows tag({LOG},interval(...))")
+    log = LOG in tags
     if isinstance(value, IntervalSweep):
         found = _interval(value, log, whole)
     elif isinstance(value, RangeSweep) and not value.shuffle:

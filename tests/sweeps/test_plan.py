@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tagger.errors import InputError
-from tagger.sweeps.plan import Plan, plan
+from tagger.sweeps.plan import Plan, plan, plan_again
 from tagger.training.config import train_config
 
 
@@ -82,8 +82,14 @@ def test_configs_of_ones_own(tmp_path: Path) -> None:
     found = planned("--config-dir", str(tmp_path / "my conf"), "experiment=mine")
     assert found.jobs[0].config.model.depth == 4
     assert found.jobs[0].overrides == ["experiment=mine"]
+    (tmp_path / "my conf" / "page.yaml").write_text("defaults: [train, _self_]\nseed: 7\n")
+    found = planned("--config-dir", str(tmp_path / "my conf"), "--config-name", "page", "-m", "experiment=mine,fast")
+    assert [(job.config.model.depth, job.config.seed) for job in found.jobs] == [(4, 7), (1, 7)]
+    assert plan_again("train", found.source).jobs == found.jobs
     with pytest.raises(InputError, match="--config-dir nowhere: no such folder"):
         planned("--config-dir", "nowhere")
+    with pytest.raises(InputError, match=r"experiment=null: .* must be a string or a list"):
+        planned("--config-dir", str(tmp_path / "my conf"), "experiment=null")
 
 
 @pytest.mark.parametrize(
@@ -96,6 +102,8 @@ def test_configs_of_ones_own(tmp_path: Path) -> None:
             ["corpus=conllu", "corpus.train=a,b.conllu"],
             ["corpus.train=a,b.conllu: no such file, and several values; -m"],
         ),
+        (["-m", "seed=1,2", "hydra.sweep.dir=a,b"], ["hydra.sweep.dir=a,b: this holds for the sweep as a whole"]),
+        (["-m", "hydra/launcher=basic,joblib"], ["hydra/launcher=basic,joblib: this holds for the sweep"]),
         (["columns={a:1}"], ["columns={a:1}: this kind of value does not fit; --cfg all shows the config"]),
         (["hydra.run.dir=null"], ["hydra.run.dir=null"]),
         (["model.depht=2"], ["depht"]),
@@ -115,6 +123,13 @@ def test_mistakes_are_one_line(arguments: list[str], words: list[str]) -> None:
     assert "\n" not in str(error.value)
     for word in words:
         assert word in str(error.value)
+
+
+def test_a_pretrained_network_has_no_speed_to_search_for() -> None:
+    search = ["-m", "hydra/sweeper=optuna", "model.depth=1,2", "hydra.sweeper.directions=[maximize,maximize]"]
+    assert planned(*search).search is not None
+    with pytest.raises(InputError, match=r"directions: a pretrained network has no speed of tagging"):
+        plan("pretrain", [*search, "text=a.txt"])
 
 
 @pytest.mark.parametrize("arguments", [["hydra/launcher=nope"], ["--config-name", "nope"]])

@@ -51,6 +51,7 @@ def test_what_is_no_sweep_is_left_out() -> None:
         ("a=tag(log,interval(0,1))", "begins above 0"),
         ("a=tag(log,range(1,4))", "for a logarithmic one write"),
         ("a=range(5,1,-1)", "steps above 0"),
+        ("a=tag(lgo,interval(1,4))", r"there is no tag lgo; a search knows tag\(log,interval"),
     ],
 )
 def test_bounds_that_hold_nothing_are_refused(text: str, message: str) -> None:
