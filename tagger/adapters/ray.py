@@ -39,7 +39,7 @@ class TaggedFiles(NamedTuple):
 
 
 def tag_files(
-    paths: Sequence[str | Path],
+    paths: str | Path | Sequence[str | Path],
     to: str | Path,
     model: str | Path = DEFAULT,
     *,
@@ -65,7 +65,7 @@ def tag_files(
     killed goes on with `resume`; it does not matter which of the two had made the outputs so far.
 
     Args:
-        paths: files and folders. They and `to` have the same names on all machines.
+        paths: files and folders, or one. They and `to` have the same names on all machines.
         to: the folder of the outputs.
         model: see `tagger.load`. This process loads it and sends it to the actors.
         input: the format of all files; None: by the suffix.
@@ -85,12 +85,17 @@ def tag_files(
         gpus: that Ray reserves for an actor; None: 1 if the tagger is on a GPU. A part lets actors share one.
 
     Raises:
-        InputError: Ray is not installed, no cluster answers, no actor can start, there is no such file or model, or a
-            machine does not see the folder of outputs.
+        InputError: Ray is not installed, no cluster answers, no actor can start, there is no such file or model, a
+            machine does not see the folder of outputs, or a number of the pool is too low.
         WorkersDied: actors died again and again at the same part; `resume` goes on.
     """
+    pool = Pool(address, actors, cpus, gpus)
+    pool.check()
     to = f"{to}/"
-    jobs, _, place = plan_jobs([str(path) for path in paths], to, input, output)
+    sources = [str(path) for path in ([paths] if isinstance(paths, str | Path) else paths)]
+    if not sources:
+        raise InputError("paths is empty; name files or folders")
+    jobs, _, place = plan_jobs(sources, to, input, output)
     folder = find_tagger(str(model))
     keep = None if options.keep is None else [f"{name}={place}" for name, place in options.keep.items()]
     used = choose_precision(precision, choose_device(device))
@@ -105,7 +110,6 @@ def tag_files(
     tagger = load(
         folder, device, precision, segmenter=segmenter, corpus=corpus, lexicons=lexicons, lexicon_case=lexicon_case
     )
-    pool = Pool(address, actors, cpus, gpus)
     for step in tag_jobs(tagger, outputs.pending, options, outputs, manifest, pool):
         if step.error is not None:
             done.errors[step.job.source] = step.error
@@ -130,7 +134,8 @@ def tag_dataset(
 ) -> "Dataset":
     """Adds columns with the tags of a column's texts, or of its lists of tokens; see `BatchTagger` for them.
 
-    Like all of Ray Data this computes nothing until the result is read or written. Blocks are tagged as they come.
+    Like all of Ray Data this computes nothing until the result is read or written. Blocks are tagged as they come, so
+    rows may change their order unless `preserve_order` of Ray Data's `ExecutionOptions` is set.
 
     Args:
         dataset: with texts, or with lists of tokens.
@@ -146,10 +151,12 @@ def tag_dataset(
         batch_size: rows that are tagged together.
 
     Raises:
-        InputError: there is no such model or device. What is wrong with the column or a value is raised when the
-            result is read.
+        InputError: there is no such model or device, or a number of the pool is too low. What is wrong with the column
+            or a value is raised when the result is read.
     """
+    pool = Pool(None, actors, cpus, gpus)
+    pool.check()
     device = choose_device(device)
     used = choose_precision(precision, device)
     batches = BatchTagger(model, column, tags=tags, probabilities=probabilities, device=device, precision=used)
-    return map_batches(dataset, batches, Pool(None, actors, cpus, gpus), batch_size)
+    return map_batches(dataset, batches, pool, batch_size)

@@ -44,6 +44,14 @@ class Pool(NamedTuple):
             return self.gpus
         return 1.0 if device.startswith("cuda") else 0.0
 
+    def check(self) -> None:
+        """Raises InputError if a number is too low."""
+        if self.actors is not None and self.actors < 1:
+            raise InputError(f"actors={self.actors}: give at least 1, or None for one per CPU")
+        for name, number in (("cpus", self.cpus), ("gpus", self.gpus or 0)):
+            if number < 0:
+                raise InputError(f"{name}={number}: give a number from 0")
+
 
 POOL = Pool()
 

@@ -173,6 +173,21 @@ def test_what_goes_wrong_is_said_in_one_line(trained: Path, tmp_path: Path, monk
     assert sorted(os.listdir("out")) == [MANIFEST_NAME]
 
 
+@pytest.mark.parametrize(
+    ("paths", "pool", "message"),
+    [
+        ([], {}, "paths is empty; name files or folders"),
+        ("nowhere.txt", {}, "nowhere.txt: no such file or folder"),
+        (["a.txt"], {"actors": 0}, "actors=0: give at least 1"),
+        (["a.txt"], {"cpus": -1}, "cpus=-1: give a number from 0"),
+    ],
+)
+def test_arguments_that_make_no_sense(paths: Any, pool: dict[str, Any], message: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=message):
+        tag_files(paths, tmp_path / "out", **pool)
+    assert not (tmp_path / "out").exists()
+
+
 def test_ledger(tmp_path: Path) -> None:
     job = Job("a.txt", "text", tmp_path / "a.tsv", "tsv")
     ledger = Ledger(None, Origin.here())
