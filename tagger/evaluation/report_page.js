@@ -219,7 +219,7 @@ function list() {
 function errorItem(error) {
   const [name, before, after, words] = data.excerpts[error[0]], place = error[1];
   const sentence = make("p", { className: "sentence", dir: "auto" }, before ? "… " : "");
-  for (const [i, form] of words.entries()) sentence.append(i ? " " : "", i === place ? make("mark", {}, form) : form);
+  for (const [i, form] of words.entries()) sentence.append(i ? " " : "", i === place ? make("mark", {}, still(form)) : still(form));
   if (after) sentence.append(" …");
   const lemmas = error.length > 6;
   const verdict = make("p", { className: "verdict" },

@@ -12,7 +12,9 @@ const make = (name, properties = {}, ...children) => {
 const number = n => n.toLocaleString("en", Number.isInteger(n) ? {} : { maximumSignificantDigits: 4 });
 const plural = (n, one, many = one + "s") => `${number(n)} ${n === 1 ? one : many}`;
 const percent = share => share === null ? "–" : `${(100 * share).toFixed(2)}%`;
-const word = text => make("bdi", {}, text);
+// Signs that turn the direction of what follows are shown as such: one without its end would turn the words behind it.
+const still = text => text.replace(/[\u202a-\u202e\u2066-\u2069]/g, "\ufffd");
+const word = text => make("bdi", {}, still(text));
 
 // ---- Tables ----
 
