@@ -3,6 +3,7 @@
 Source: Akiba et al. (2019), Optuna: a next-generation hyperparameter optimization framework, https://optuna.org
 """
 
+import time
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from optuna.study import Study
     from optuna.trial import FrozenTrial, Trial
 
+OPENINGS = 5  # of a database, whose tables another process may be making at this moment
+_MADE_MEANWHILE = ("already exists", "unique constraint", "duplicate")  # what databases say then
 LOCK_SECONDS = 30  # after which the lock of a journal is taken from a process that was killed while it wrote
 
 
@@ -44,17 +47,21 @@ def open_study(search: SearchConfig, folder: Path) -> "Study":
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     warnings.filterwarnings("ignore", module="optuna")
     name = _storage_name(search, folder)
-    try:
-        study = optuna.create_study(
-            storage=_storage(name),
-            study_name=search.study_name,
-            directions=[optuna.study.StudyDirection[direction.upper()] for direction in search.all_directions],
-            pruner=_pruner(search),
-            load_if_exists=True,
-        )
-        directions = [direction.name.lower() for direction in study.directions]
-    except Exception as error:  # each kind of storage raises errors of its own
-        raise InputError(f"hydra.sweeper.storage: {name} cannot be used ({reason(error)})") from None
+    for attempt in range(1, OPENINGS + 1):
+        try:
+            study = optuna.create_study(
+                storage=_storage(name),
+                study_name=search.study_name,
+                directions=[optuna.study.StudyDirection[direction.upper()] for direction in search.all_directions],
+                pruner=_pruner(search),
+                load_if_exists=True,
+            )
+            directions = [direction.name.lower() for direction in study.directions]
+            break
+        except Exception as error:  # each kind of storage raises errors of its own
+            if attempt == OPENINGS or not any(words in str(error).lower() for words in _MADE_MEANWHILE):
+                raise InputError(f"hydra.sweeper.storage: {name} cannot be used ({reason(error)})") from None
+            time.sleep(attempt / 2)
     if directions != search.all_directions:
         raise InputError(
             f"{name}: its study {search.study_name} has the objectives {', '.join(directions)}, not"

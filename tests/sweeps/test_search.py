@@ -219,6 +219,22 @@ def test_a_storage_that_cannot_be_used_is_one_line(tmp_path: Path, storage: str)
     assert "\n" not in str(caught.value)
 
 
+def test_a_database_whose_tables_another_process_makes_is_opened_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create, said = optuna.create_study, ["UNIQUE constraint failed: alembic_version", "table studies already exists"]
+
+    def create_study(**arguments: Any) -> Any:
+        if said:
+            raise RuntimeError(said.pop())
+        return create(**arguments)
+
+    monkeypatch.setattr(optuna, "create_study", create_study)
+    monkeypatch.setattr(study.time, "sleep", lambda seconds: None)
+    assert open_study(values(storage=f"sqlite:///{tmp_path}/trials.db"), tmp_path).trials == []
+    assert not said
+
+
 def test_without_optuna_the_message_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(study, "optuna", None)
     with pytest.raises(InputError, match=r"pip install -e '\.\[tune\]'"):
