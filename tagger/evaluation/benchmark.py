@@ -22,6 +22,7 @@ from tagger.weights.catalog import find_tagger, folder_bytes
 ROUNDS = 5  # rounds of a measurement; the median counts
 PROCESS_STARTS = 3
 LATENCY_SENTENCES = 300  # sentences that are tagged one at a time
+WORKERS_WORDS = 200_000  # that all workers tag; enough that the processes start
 _WARM_UP_SENTENCES = 64
 
 
@@ -89,7 +90,7 @@ def _speeds(
     several = None
     if workers > 1:
         many = load(name, "cpu", precision, workers=workers)
-        repeated = [*sentences] * max(1, round(200_000 / words))  # enough that the processes start
+        repeated = [*sentences] * max(1, round(WORKERS_WORDS / words))
         _tag(many, repeated)
         several = sum(map(len, repeated)) / median(_seconds(lambda: _tag(many, repeated)) for _ in range(3))
         many.close()

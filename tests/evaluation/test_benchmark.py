@@ -17,6 +17,7 @@ from tests.conftest import BUCKETS, TOKENS, make_network
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(benchmark, "ROUNDS", 1)
     monkeypatch.setattr(benchmark, "PROCESS_STARTS", 1)
+    monkeypatch.setattr(benchmark, "WORKERS_WORDS", 20_000)
 
 
 @pytest.mark.usefixtures("quick")

@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
+from joblib.externals.loky import get_reusable_executor
 
 from tagger.errors import InputError
 from tagger.sweeps import grid as grid_module
@@ -121,6 +122,7 @@ def test_the_run_of_a_process_that_died_is_taken_over(tmp_path: Path) -> None:
 
 
 def test_joblib_trains_side_by_side_and_each_run_has_a_log(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    get_reusable_executor().shutdown(kill_workers=True)  # workers that an earlier test has started print to that test
     sweep = grid(tmp_path, 1, 13, 2, 3, launcher="joblib", overrides=["hydra.launcher.n_jobs=2"])
     with sweep.claim(3) as free:  # as another process does between the look at the runs and their start
         assert free
