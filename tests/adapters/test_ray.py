@@ -31,8 +31,6 @@ from tests.commands.conftest import call, error
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = "They book flights {}. The book reads well.\n\n"
 
-pytestmark = pytest.mark.xdist_group("ray")  # one Ray is enough
-
 
 @pytest.fixture(scope="module", autouse=True)
 def _ray() -> Iterator[None]:
@@ -85,7 +83,7 @@ def test_outputs_messages_and_status_are_those_of_a_run_without_ray(
         (tmp_path / folder / "deep" / "1.conllu").unlink()
     resumed = call(*command, "ray", "--workers", "1", "--resume", status=2)
     assert "15 of 17 outputs are finished" in resumed.stderr
-    options = {"output": "conllu", "actors": 2, "resume": True}
+    options = {"output": "conllu", "actors": 1, "resume": True}
     found = tag_files(["in"], "local", trained, **options)  # type: ignore[arg-type]
     assert found.messages == ["resuming: 15 of 17 outputs are finished"]
     assert (found.files, found.words, list(found.errors)) == (1, 31 * 10, ["in/latin.txt"])
