@@ -160,6 +160,9 @@ def _groups(page: str) -> dict[str, list[str]]:
 def _check_choices(argument: Argument, choices: Sequence[str]) -> None:
     for value in argument.values():
         for choice in value if isinstance(value, list) else [value]:
+            if choice is None:
+                key = argument.key
+                raise InputError(f"{key}=null: no such choice; leave {key} out (in a sweep: train that run by itself)")
             if choice not in choices:
                 raise InputError(
                     f"{argument.key}={_as_text(choice)}: no such choice{_did_you_mean(str(choice), choices) or ';'}"

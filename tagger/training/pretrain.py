@@ -88,7 +88,7 @@ class Pretraining(Experiment):
             f"{len(ids):,}",
             f"{sum(map(len, self.dev)):,}",
         )
-        _log.info("%s parameters; %d passes of %d sections", f"{parameters:,}", config.passes, sections)
+        _log.info("%s parameters; passes: %d, sections of each: %d", f"{parameters:,}", config.passes, sections)
         self.table = FormTable(self.vocabulary, config.embedding.buckets)
         data = HiddenWordDataModule(texts, counts, sections, self.dev, self.table, config)
         super().__init__(module, data, {"text": texts.name, "words": counts.tokens, "parameters": parameters})

@@ -35,7 +35,7 @@ def typed(*overrides: str) -> TrainConfig:
         ("passes=3", "passes=3: no such key; it belongs to python -m tagger pretrain"),
         ("trainer.limit_train_batch=3", "no such argument; did you mean limit_train_batches?"),
         ("corpus=conlu", "corpus=conlu: no such choice; did you mean conllu? corpus is one of columns, conll2000, "),
-        ("corpus=null", "corpus=null: no such choice; corpus is one of"),
+        ("corpus=null", "corpus=null: no such choice; leave corpus out (in a sweep: train that run by itself)"),
         ("experiment=[fast,englsh]", "experiment=englsh: no such choice; did you mean english?"),
         ("saved_precision=int8", "saved_precision is called storage_dtype now"),
         ("+embedding.vectors_precision=float32", "embedding.vectors_precision is called embedding.vectors_dtype now"),
