@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 import torch
 from huggingface_hub import constants
+from hypothesis import HealthCheck, settings
 
 from tagger.model.batch import Batch
 from tagger.model.collate import collate
@@ -32,6 +33,10 @@ from tagger.tagging.tagger import Tagger
 from tagger.weights.folder import save_tagger
 from tagger.weights.segmenter_folder import SavedSegmenter
 from tests.weights.hub_server import Hub, running_hub
+
+# On a busy machine an example may take any time, the first one of all that imports something too.
+settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("unhurried")
 
 CORPUS: list[dict[str, list[str]]] = [
     {

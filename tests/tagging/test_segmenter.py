@@ -8,7 +8,7 @@ from itertools import chain
 import pytest
 import regex
 import torch
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tagger.model.segmenter import Label
@@ -19,7 +19,6 @@ from tagger.text.segmenter import RuleSegmenter
 from tagger.text.sentence import Token
 from tests.conftest import make_segmenter
 
-unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 SPACES, GAP = regex.compile(f"[{SPACE}]"), regex.compile(f"[{SPACE}]+")
 SPACED = LearnedSegmenter(*make_segmenter())
 SEGMENTERS = [
@@ -81,7 +80,6 @@ characters = st.characters() | st.sampled_from(
 )
 
 
-@unhurried
 @given(st.lists(st.text(characters, max_size=40), max_size=6), st.sampled_from(SEGMENTERS))
 def test_any_text(texts: list[str], segmenter: LearnedSegmenter) -> None:
     found = segmenter.segment_all(texts)

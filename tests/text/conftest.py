@@ -5,14 +5,12 @@ import unicodedata
 from collections.abc import Sequence
 from typing import Any
 
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from tagger.text import readers
 from tagger.text.sentence import Sentence, Token
 from tagger.text.writers import writer
 
-unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # for a busy machine
 LINE = re.compile(r"[^\n]*\n|[^\n]+")
 
 

@@ -9,7 +9,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tagger.errors import InputError
@@ -20,7 +20,6 @@ from tagger.text.paragraphs import Paragraph
 from tagger.text.sentence import MultiwordToken, Sentence, Token
 from tests.text.conftest import in_cell, in_form
 
-unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # for a busy machine
 BLOCK = """\
 # newpar
 # sent_id = 7
@@ -337,7 +336,6 @@ def blocks(draw: st.DrawFn) -> str:
     return "".join(out) + end
 
 
-@unhurried
 @given(st.lists(blocks(), max_size=4), st.integers(0, 3))
 def test_any_blocks_round_trip(parts: list[str], cut: int) -> None:
     text = "".join(parts)
@@ -352,7 +350,6 @@ def test_any_blocks_round_trip(parts: list[str], cut: int) -> None:
 tokens = st.lists(st.tuples(st.text(max_size=6), st.text(max_size=4)), min_size=1, max_size=6)
 
 
-@unhurried
 @given(st.lists(tokens, max_size=4), st.booleans())
 def test_any_new_sentences(content: list[list[tuple[str, str]]], glued: bool) -> None:
     out = ""
@@ -390,7 +387,6 @@ def paragraphs(draw: st.DrawFn) -> tuple[str, list[list[Token]]]:
     return text, sentences
 
 
-@unhurried
 @given(paragraphs(), st.booleans())
 def test_any_text_round_trips(paragraph: tuple[str, list[list[Token]]], closes: bool) -> None:
     text, tokens = paragraph

@@ -15,7 +15,7 @@ from tagger.text.files import read_lines
 from tagger.text.paragraphs import Paragraph, read_paragraphs
 from tagger.text.segmenter import RuleSegmenter
 from tagger.text.sentence import MultiwordToken, Sentence, Token
-from tests.text.conftest import LINE, read, segment, tokens_of, unhurried
+from tests.text.conftest import LINE, read, segment, tokens_of
 
 rules = RuleSegmenter("english").segment_all
 
@@ -178,7 +178,6 @@ def test_wrapping_a_text_changes_its_sentences_little(width: int, between: str, 
     assert (whole - wrapped).total() <= share * whole.total()  # without empty lines, some paragraphs end in a full line
 
 
-@unhurried
 @given(
     st.lists(
         st.sampled_from([*WRAPPED.splitlines(True), *LISTED.splitlines(True), "\n", " \n", "x" * 30 + "\n"]),

@@ -16,7 +16,7 @@ from tagger.text import columns, paragraphs, readers, units
 from tagger.text.files import read_lines
 from tagger.text.formats import INPUTS, OUTPUTS
 from tagger.text.sentence import Sentence
-from tests.text.conftest import LINE, read, segment, tokens_of, unhurried, write
+from tests.text.conftest import LINE, read, segment, tokens_of, write
 
 
 @pytest.mark.parametrize(
@@ -163,7 +163,6 @@ def test_what_cannot_be_asked(call: Any, said: str) -> None:
         call()
 
 
-@unhurried
 @given(st.text(), st.sampled_from([None, True, False]), st.integers(5, 50), st.integers(1, 100))
 def test_offsets_cut_out_the_tokens(text: str, per_line: bool | None, paragraph: int, block: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
@@ -185,7 +184,6 @@ def test_offsets_cut_out_the_tokens(text: str, per_line: bool | None, paragraph:
                 assert len(sentences) == len(LINE.findall(text))
 
 
-@unhurried
 @given(st.text(), st.sampled_from(list(INPUTS)))
 def test_any_input_is_read_or_refused(text: str, format: str) -> None:
     try:

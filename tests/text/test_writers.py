@@ -16,7 +16,7 @@ from tagger.text.formats import OUTPUTS
 from tagger.text.sentence import MultiwordToken, Sentence
 from tagger.text.terminal import display_width
 from tagger.text.writers import writer
-from tests.text.conftest import contents, in_cell, in_form, read, sentences_of, tokens_of, unhurried, write
+from tests.text.conftest import contents, in_cell, in_form, read, sentences_of, tokens_of, write
 
 SENTENCE = Sentence(
     ["Don", "'t", "New York"],
@@ -168,7 +168,6 @@ def in_slash(value: str) -> str:
     return encodable(re.sub(r"\s", " ", value)) or "_"
 
 
-@unhurried
 @given(content=contents)
 @pytest.mark.parametrize(("format", "separator"), [("tsv", "\t"), ("csv", ","), ("csv", ";")])
 def test_tsv_and_csv_hold_anything(content: list[list[tuple[str, str, str]]], format: str, separator: str) -> None:
@@ -184,7 +183,6 @@ def test_tsv_and_csv_hold_anything(content: list[list[tuple[str, str, str]]], fo
     assert wide.count("\n") == text.count("\n")
 
 
-@unhurried
 @given(contents)
 def test_conllu_holds_anything(content: list[list[tuple[str, str, str]]]) -> None:
     text = write(sentences_of(content), "conllu", ("upos", "xpos"), probabilities=True, top=2)
@@ -196,7 +194,6 @@ def test_conllu_holds_anything(content: list[list[tuple[str, str, str]]]) -> Non
     assert "".join(map(write_conllu, again)) == text
 
 
-@unhurried
 @given(contents)
 def test_jsonl_keeps_everything(content: list[list[tuple[str, str, str]]]) -> None:
     sentences = sentences_of(content)
@@ -211,7 +208,6 @@ def test_jsonl_keeps_everything(content: list[list[tuple[str, str, str]]]) -> No
     assert tokens_of(read(write(again, "jsonl", ("upos",)), "jsonl")) == [s.tokens for s in again]
 
 
-@unhurried
 @given(contents, st.sampled_from(["/", "_", "|", "||", "ab", "\u2044"]))
 def test_slash_holds_anything(content: list[list[tuple[str, str, str]]], separator: str) -> None:
     for row in content:
@@ -228,7 +224,6 @@ def test_slash_holds_anything(content: list[list[tuple[str, str, str]]], separat
     assert write(again, "slash", ("upos", "xpos"), separator=separator) == text
 
 
-@unhurried
 @given(contents, st.integers(1, 100))
 def test_pretty_fits_the_terminal(content: list[list[tuple[str, str, str]]], width: int) -> None:
     for sentence in sentences_of(content):
