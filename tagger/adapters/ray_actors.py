@@ -43,17 +43,13 @@ class Task(NamedTuple):
     manifest: Path | None  # the file, which every actor must see
     width: int  # of the terminal
 
-    def sent(self) -> tuple[Any, bytes]:
-        """Sends the task to Ray's store of objects.
+    def sent(self) -> Any:
+        """Sends the task to Ray's store of objects; returns a reference, which the ledger gives to the actors.
 
         The task is pickled here: arrays that Ray pickles cannot be written to, and the caches of a tagger are written
-        to. So is the reference: Ray warns of references among the arguments of actors that start anew.
-
-        Returns:
-            A reference of the task, to be held as long as actors are started, and the same as an argument for them.
+        to.
         """
-        reference = ray.put(pickle.dumps(self))
-        return reference, ray.cloudpickle.dumps(reference)
+        return ray.put(pickle.dumps(self))
 
 
 class Done(NamedTuple):
@@ -105,12 +101,13 @@ class _RemoteLedger:
 class TaggingActor:
     """A process with a tagger. It tags files by itself, and windows of files that other actors read."""
 
-    def __init__(self, reference: bytes) -> None:
-        """Fetches its task; see `Task.sent`."""
-        self._task: Task = pickle.loads(ray.get(ray.cloudpickle.loads(reference)))
+    def __init__(self, run: str) -> None:
+        """Fetches its task from the ledger of a run."""
+        self._ledger = _RemoteLedger(run)
+        (reference,) = self._ledger.call("task")
+        self._task: Task = pickle.loads(ray.get(reference))
         collect_rarely()
         self._task.origin.enter()
-        self._ledger = _RemoteLedger(self._task.run)
         self._outputs = self._task.outputs.listed_by(self._ledger)
 
     def ready(self) -> str | None:
@@ -121,6 +118,7 @@ class TaggingActor:
         node = ray.util.get_node_ip_address()
         return f"the machine {node} does not see {path.parent}; give -o a folder that all machines share"
 
+    @ray.method(concurrency_group=TAG)
     def tag(self, numbers: Sequence[int]) -> list[Done]:
         """Tags files, given their numbers among the jobs."""
         work = ("files", numbers[0])
@@ -131,6 +129,7 @@ class TaggingActor:
         self._ledger.end(work)
         return [*map(Done, made), *done]
 
+    @ray.method(concurrency_group=SHARE)
     def share(self, number: int, actors: Sequence[Any]) -> list[Done]:
         """Reads and writes a large file, whose windows all actors tag."""
         work = ("file", number)
@@ -143,6 +142,7 @@ class TaggingActor:
         self._ledger.end(work)
         return done
 
+    @ray.method(concurrency_group=TAG)
     def run(self, function: Callable[[Tagger, Work], Result], part: Work, name: Hashable) -> Result:
         """Applies a function to this actor's tagger and a part of a file."""
         self._ledger.begin(name)
@@ -186,7 +186,7 @@ class _Actors(Workers[Tagger]):
         for number, part in enumerate(parts):
             actor = loads.index(min(loads))
             loads[actor] += 1
-            run = self._actors[actor].run.options(concurrency_group=TAG)
+            run = self._actors[actor].run
             waiting.append((part.kept, actor, run.remote(function, part.work, (self._name, number))))
             while len(waiting) >= 2 * self.count:
                 yield first()

@@ -90,7 +90,7 @@ class _Started:
             ray.get_runtime_context().get_node_id(), soft=True
         )
         ledger = ray.remote(num_cpus=0)(Ledger).options(name=ledger_name(task.run), scheduling_strategy=here)
-        self._ledger = ledger.remote(manifest, task.origin)
+        self._ledger = ledger.remote(manifest, task.origin, [task.sent()])
         actor = ray.remote(
             num_cpus=pool.cpus,
             num_gpus=pool.gpus,
@@ -99,8 +99,7 @@ class _Started:
             concurrency_groups={TAG: 1, SHARE: 1},
             scheduling_strategy="SPREAD",  # else as many on one machine as fit
         )(TaggingActor)
-        self._task, reference = task.sent()
-        self._asked = [actor.remote(reference) for _ in range(self.count)]
+        self._asked = [actor.remote(task.run) for _ in range(self.count)]
         self._starting: dict[Any, Any] = {}  # reference of the answer -> actor
         self._actors: list[Any] = []  # that have started
 
@@ -118,11 +117,11 @@ class _Started:
         while True:
             for actor in self._actors:
                 while shared and loads.get((actor, SHARE), 0) < 1:
-                    reference = actor.share.options(concurrency_group=SHARE).remote(shared.popleft(), self._actors)
+                    reference = actor.share.remote(shared.popleft(), self._actors)
                     asked[reference] = (actor, SHARE)
                     loads[actor, SHARE] = 1
                 while files and loads.get((actor, TAG), 0) < 2:
-                    reference = actor.tag.options(concurrency_group=TAG).remote(files.popleft())
+                    reference = actor.tag.remote(files.popleft())
                     asked[reference] = (actor, TAG)
                     loads[actor, TAG] = loads.get((actor, TAG), 0) + 1
             if not asked:

@@ -3,10 +3,10 @@
 import os
 import platform
 from collections import Counter
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from tagger.tagging.jobs import Job
 from tagger.tagging.manifest import Manifest, checksum
@@ -47,12 +47,24 @@ class Origin(NamedTuple):
 class Ledger:
     """Lists the outputs of a run. It is one process, since machines that append to one file may overwrite lines."""
 
-    def __init__(self, manifest: Manifest | None, origin: Origin) -> None:
-        """Takes the manifest of the run, if it has one, and the process that started the run."""
-        self._manifest, self._origin = manifest, origin
+    def __init__(self, manifest: Manifest | None, origin: Origin, task: Sequence[Any] = ()) -> None:
+        """Takes what belongs to the run.
+
+        Args:
+            manifest: of the run; None if its outputs go into no folder.
+            origin: the process that started the run.
+            task: a reference of the task, for actors that start. It is in a list, since Ray replaces a reference by
+                its object. The actors do not get it as an argument, since Ray warns of references among those of
+                actors that start anew.
+        """
+        self._manifest, self._origin, self._task = manifest, origin, task
         self._listed: dict[Place, str] = {}  # output -> checksum
         self._attempts = Counter[Hashable]()
         origin.enter()
+
+    def task(self) -> Sequence[Any]:
+        """See `__init__`."""
+        return self._task
 
     def start(self) -> None:
         """Writes the header of the run into its manifest, unless it is there."""
