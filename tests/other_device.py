@@ -29,6 +29,7 @@ from torch.utils._pytree import tree_leaves, tree_map
 
 NAME = "gpu"
 DEVICE = f"{NAME}:0"
+torch.inference_mode = torch.no_grad  # type: ignore[assignment,misc] # wrapped tensors need a version
 aten = torch.ops.aten
 # Operations of a GPU's tensor whose indices may lie on the processor.
 INDEXING = {
@@ -181,6 +182,11 @@ class _Literals(TorchFunctionMode):
         device = kwargs.get("device")
         if func in (torch.tensor, torch.as_tensor, torch.asarray) and device is not None:
             return func(*args, **{**kwargs, "device": "cpu"}).to(device)
+        if func in (Tensor.__getitem__, Tensor.__setitem__) and isinstance(args[0], OtherTensor):
+            places = args[1] if isinstance(args[1], tuple) else (args[1],)
+            places = tuple(torch.tensor(place) if isinstance(place, list) else place for place in places)
+            value = [torch.tensor(each).to(DEVICE) if isinstance(each, int | float) else each for each in args[2:]]
+            args = (args[0], places, *value)
         return func(*args, **kwargs)
 
 
@@ -198,7 +204,6 @@ def pytest_configure(config: pytest.Config) -> None:
     backend = backend_registration._DummyBackendModule()
     backend.get_amp_supported_dtype = lambda: [torch.bfloat16]  # type: ignore[attr-defined]
     backend_registration._setup_privateuseone_for_python_backend(NAME, backend)
-    torch.inference_mode = torch.no_grad  # type: ignore[assignment,misc] # wrapped tensors need a version
     choose, trainer = devices.choose_device, pl.Trainer
 
     def choose_device(name: Any) -> str:
@@ -208,6 +213,7 @@ def pytest_configure(config: pytest.Config) -> None:
         if kwargs.get("strategy") in (None, "auto") and kwargs.get("devices") in (None, 1):
             kwargs = {name: value for name, value in kwargs.items() if name not in ("accelerator", "devices")}
             kwargs["strategy"] = SingleDeviceStrategy(DEVICE, accelerator=_Accelerator())
+            kwargs["inference_mode"] = False
         return trainer(*args, **kwargs)
 
     for module in (devices, engine, load):
