@@ -9,8 +9,7 @@ from torch.nn.functional import cross_entropy
 
 from tagger.errors import InputError
 from tagger.model.forms import FormTable
-from tagger.model.hidden_word_batch import hide_words
-from tagger.model.hidden_words import HiddenWordNetwork
+from tagger.model.hidden_words import HiddenWordNetwork, hide_words
 from tagger.model.vocabulary import Vocabulary
 from tests.conftest import BUCKETS, TOKENS, network_config
 
