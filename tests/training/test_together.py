@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tagger.training.together import check_processes
 
 from tagger.__main__ import main
 from tagger.commands.console import clear_errors
 from tagger.errors import InputError
 from tagger.sweeps import launch
 from tagger.training.checkpoints import load_checkpoint
-from tagger.training.together import check_processes
 from tests.training.conftest import TINY
 
 TWO = ["accelerator=ddp", "trainer.accelerator=cpu", "trainer.devices=1", "trainer.num_nodes=2"]

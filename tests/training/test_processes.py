@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from tagger.errors import InputError
-from tagger.training.helper_process import MEMBER, ORPHANED, cluster, is_helper
+from tagger.training.processes import MEMBER, ORPHANED, cluster, is_helper
 
 PARENT = """
 import os, subprocess, sys
@@ -17,7 +17,7 @@ os.kill(os.getpid(), 9)
 """
 CHILD = """
 import sys, time
-from tagger.training.helper_process import end_with_parent
+from tagger.training.processes import end_with_parent
 end_with_parent()
 print("watching", flush=True)
 sys.stderr.write("x")
