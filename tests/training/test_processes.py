@@ -1,13 +1,30 @@
-"""Helping processes end when the process that started them does."""
+"""The processes of one training: which one speaks, that they train one tagger, and that none is left behind."""
 
+import json
 import os
+import signal
+import socket
 import subprocess
 import sys
+import time
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tagger.errors import InputError
-from tagger.training.processes import MEMBER, ORPHANED, cluster, is_helper
+from tagger.training.checkpoints import load_checkpoint
+from tagger.training.processes import (
+    MEMBER,
+    ORPHANED,
+    broken_connections_interrupt,
+    check_processes,
+    cluster,
+    errors_name_the_process,
+    is_helper,
+    refuse_several,
+)
+from tests.training.conftest import TINY
 
 PARENT = """
 import os, subprocess, sys
@@ -81,3 +98,127 @@ def test_tasks_that_lightning_cannot_place_are_one_line(monkeypatch: pytest.Monk
     monkeypatch.delenv("SLURM_NTASKS_PER_NODE")
     with pytest.raises(InputError, match=r"^SLURM: You set `--ntasks=2` .* Use `--ntasks-per-node=2` instead.$"):
         cluster()
+
+
+@pytest.fixture
+def srun(monkeypatch: pytest.MonkeyPatch) -> None:
+    """This process is the first of two that srun started."""
+    for name, value in {**SRUN, "SLURM_PROCID": "0", "SLURM_NODEID": "0"}.items():
+        monkeypatch.setenv(name, value)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"devices": 1}, "trainer.devices=1: 2 processes were started, and the config is for 1; set"),
+        ({"devices": [0, 1], "num_nodes": 2}, "trainer.devices=.*: 2 processes were started, and the config is for 4"),
+    ],
+)
+@pytest.mark.usefixtures("srun")
+def test_as_many_processes_as_the_config_says(settings: dict[str, Any], message: str) -> None:
+    check_processes({"devices": 1, "num_nodes": 2})
+    check_processes({"devices": 2})
+    check_processes({"devices": "auto"})
+    with pytest.raises(InputError, match=message):
+        check_processes(settings)
+
+
+def test_several_machines_need_a_tool_that_starts_them() -> None:
+    check_processes({"devices": 2, "num_nodes": 1})
+    with pytest.raises(InputError, match="num_nodes=2: start the processes of all machines with torchrun or"):
+        check_processes({"devices": 1, "num_nodes": 2})
+
+
+@pytest.mark.usefixtures("srun")
+def test_what_several_processes_cannot_share_is_refused() -> None:
+    with pytest.raises(InputError, match=r"^-m: a sweep cannot be shared by 2 processes; train its runs one by one$"):
+        refuse_several("-m: a sweep", "train its runs one by one")
+
+
+@pytest.mark.usefixtures("srun")
+def test_a_mistake_names_the_process_that_finds_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SLURM_PROCID", "1")
+    where = f"^process 1 of 2 on {socket.gethostname()}: UD does not exist$"
+    with pytest.raises(InputError, match=where), errors_name_the_process():
+        raise InputError("UD does not exist")
+
+
+def test_a_mistake_of_a_process_alone_is_left_alone() -> None:
+    with pytest.raises(InputError, match=r"^UD does not exist$"), errors_name_the_process():
+        raise InputError("UD does not exist")
+
+
+@pytest.mark.parametrize(
+    ("processes", "message", "expected"),
+    [
+        (2, "Connection closed by peer", KeyboardInterrupt),
+        (2, "shapes do not match", RuntimeError),
+        (1, "Connection closed by peer", RuntimeError),
+    ],
+)
+def test_a_broken_connection_is_an_interruption(processes: int, message: str, expected: type[BaseException]) -> None:
+    with pytest.raises(expected), broken_connections_interrupt(processes):
+        raise RuntimeError(message)
+
+
+def free_port() -> int:
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        return int(server.getsockname()[1])
+
+
+@pytest.mark.slow
+def test_two_machines_by_torchrun_train_one_tagger(treebank: Path, tmp_path: Path) -> None:
+    run = [sys.executable, "-m", "torch.distributed.run", "--nnodes=2", "--nproc-per-node=1", "--max-restarts=0"]
+    run += ["--rdzv-backend=static", "--master-addr=127.0.0.1", f"--master-port={free_port()}"]
+    train = ["-m", "tagger", "corpus=conllu", f"corpus.path={treebank}", *TINY, "trainer.max_epochs=2"]
+    train += ["accelerator=ddp", "trainer.accelerator=cpu", "trainer.devices=1", "trainer.num_nodes=2"]
+    folders = [tmp_path / "first", tmp_path / "second"]  # the two share no file system
+    processes = []
+    for rank, folder in enumerate(folders):
+        folder.mkdir()
+        command = [*run, f"--node-rank={rank}", *train]
+        pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        processes.append(subprocess.Popen(command, cwd=folder, text=True, **pipes))
+    try:
+        first, second = [(*process.communicate(timeout=200), process.returncode) for process in processes]
+    finally:
+        for process in processes:
+            process.kill()
+    assert first[2] == 0, first
+    assert second == ("", "", 0)
+    assert list(folders[1].iterdir()) == []
+    (report,) = folders[0].glob("runs/*/*/report.json")
+    assert json.loads(report.read_text())["epochs"] == 2
+    assert first[0].count("\ntag with it: ") == 1
+    checkpoint = load_checkpoint(report.parent / "checkpoints" / "last.ckpt")
+    assert len(checkpoint["generators"]["cpu"]) == 2  # both processes took part in the last epoch
+
+
+def children_of(process: int) -> list[int]:
+    return [int(number) for number in Path(f"/proc/{process}/task/{process}/children").read_text().split()]
+
+
+def is_running(process: int) -> bool:
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="this system lists no children of a process")
+def test_when_the_second_of_two_processes_is_killed_both_end(treebank: Path, tmp_path: Path) -> None:
+    arguments = [*TINY, "accelerator=ddp", "trainer.accelerator=cpu", "trainer.devices=2", "hydra.run.dir=run"]
+    command = [sys.executable, "-m", "tagger", "corpus=conllu", f"corpus.path={treebank}", *arguments]
+    command += ["trainer.max_epochs=500", "patience=500"]
+    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as first:
+        while first.poll() is None and not (tmp_path / "run/checkpoints/last.ckpt").exists():
+            time.sleep(0.1)
+        assert first.poll() is None, first.communicate()
+        second = max(children_of(first.pid))
+        os.kill(second, signal.SIGKILL)
+        _, errors = first.communicate(timeout=60)  # of the second process, too: it has the same standard error
+    assert not is_running(second)
+    assert first.returncode == 130, errors
+    assert "go on with: python -m tagger resume run" in errors
