@@ -11,9 +11,10 @@ notices has survived, and is printed with its place. The score is the share of e
 The tests that matter to a module are the FILES files that are nearest to it. Its mirror `tests/room/test_name.py` comes
 first, if there is one. Then come files `test_name_*.py` beside it and files that import the module, then files that
 import what imports it, and so on; of equally near ones those of the mirror's folder first, then those that have its
-name the most often. Imports are read in the sources, not executed. More tests could notice more, and some errors change nothing that anybody could notice, so the
-score is a lower bound; and it is a sample. Compare it only with one that was made by the same rule, with the same
-count, packages and variables of the environment. The same seed draws other errors if the code is another.
+name the most often. Imports are read in the sources, not executed. More tests could notice more, and some errors change
+nothing that anybody could notice, so the score is a lower bound; and it is a sample. Compare it only with one that was
+made by the same rule, with the same count, packages and variables of the environment. The same seed draws other errors
+if the code is another.
 
 If a test kills, its file is run without the error too. What fails there as well is left out from then on. A run that
 takes longer than TIMEOUT counts as killed, unless the same tests take as long without the error: then nothing is known,
