@@ -255,9 +255,9 @@ class Imports:
         for module, file in self.files.items():
             package = module if file.endswith("/__init__.py") else module.rpartition(".")[0]
             by_name = "import_module" in self.texts[file]
-            for name in _imported(ast.parse(self.texts[file]), package, by_name):
-                if name in self.files and self.files[name] != file:
-                    self.importers.setdefault(self.files[name], set()).add(file)
+            for imported in _imported(ast.parse(self.texts[file]), package, by_name):
+                if self.files.get(imported, file) != file:
+                    self.importers.setdefault(self.files[imported], set()).add(file)
 
     def tests(self, file: str) -> list[str]:
         """The files of tests that matter to a module, the nearest first."""
