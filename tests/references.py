@@ -1,7 +1,7 @@
 """Digests of what the project promises, from the command line of a checkout to a file of JSON. Not a test.
 
     python -m tests.references OUT.json [--treebanks DIR] [--only NAME ...]
-    python -m tests.references NEW.json --against OLD.json
+    python -m tests.references NEW.json --against OLD.json [--only NAME ...]
 
 The first line runs the checkout in which this file lies, and takes about six minutes on two cores. The second compares
 two such files. So a change that should change nothing, such as a refactoring, can be held against an earlier checkout:
@@ -288,12 +288,12 @@ def _folder() -> Iterator[Path]:
         yield Path(name).resolve()
 
 
-def compare(new: dict[str, Any], old: dict[str, Any]) -> list[str]:
-    """Prints what two files have in common and in what they differ; the differences."""
+def compare(new: dict[str, Any], old: dict[str, Any], only: list[str]) -> list[str]:
+    """Prints what two files have in common and in what they differ; the differences. An entry of one alone differs."""
     for line in differences(new["machine"], old["machine"]):
         print(f"note: not made alike, so bits may differ: {line}")
     lines = []
-    for name in [*old["entries"], *(name for name in new["entries"] if name not in old["entries"])]:
+    for name in [name for name in only if name in new["entries"] or name in old["entries"]]:
         entry = new["entries"].get(name)
         found = list(differences(entry, old["entries"].get(name), name))
         reason = (entry or {}).get("left out")
@@ -310,14 +310,15 @@ def main() -> int:
     parser.add_argument("--only", nargs="+", choices=list(ENTRIES), metavar="NAME", help=", ".join(ENTRIES))
     parser.add_argument("--against", type=Path, metavar="OLD.json", help="compare with this file; nothing is run")
     arguments = parser.parse_args()
+    only = arguments.only or list(ENTRIES)
     lines = []
     if arguments.against is not None:
         found = json.loads(arguments.file.read_text(encoding="utf-8"))
-        lines = compare(found, json.loads(arguments.against.read_text(encoding="utf-8")))
+        lines = compare(found, json.loads(arguments.against.read_text(encoding="utf-8")), only)
     elif arguments.treebanks is None:
         parser.error("name a folder of treebanks: --treebanks DIR, or set TAGGER_TREEBANKS")
     else:
-        found = make(arguments.file, arguments.treebanks.resolve(), arguments.only or list(ENTRIES))
+        found = make(arguments.file, arguments.treebanks.resolve(), only)
     lines += broken(found["entries"])
     for line in lines:
         print(line)
