@@ -242,16 +242,6 @@ def test_the_import_rule_is_the_one_that_is_tested() -> None:
     assert allowed == MAY_IMPORT
 
 
-def test_the_list_of_files_is_complete() -> None:
-    listed = re.findall(
-        r"^\| `([\w/]+\.py)` \|", page("docs/architecture.md").partition("\n## Files\n")[2], re.MULTILINE
-    )
-    there = {path.relative_to(ROOT / "tagger").as_posix() for path in (ROOT / "tagger").rglob("*.py")}
-    files = {name for name in there if not name.endswith("__init__.py")}
-    assert not files - set(listed), "docs/architecture.md lists no such files; add a line for each"
-    assert not set(listed) - files, "docs/architecture.md lists files that are gone; remove their lines"
-
-
 def test_the_table_of_extras_is_complete() -> None:
     extras = tomllib.loads(page("pyproject.toml"))["project"]["optional-dependencies"]
     assert [extra for extra, *_ in table(page("docs/training.md"), "## Extras")] == [f"`{extra}`" for extra in extras]
