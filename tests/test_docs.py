@@ -170,7 +170,6 @@ def test_no_other_page_has_python() -> None:
         "docs/adapters.md",
         "docs/datasets.md",
         "docs/cells.md",
-        "docs/onnx.md",
     }  # each of them is run
 
 
