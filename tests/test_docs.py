@@ -24,7 +24,7 @@ from tagger.bundled import bundled
 from tagger.commands.app import app
 from tagger.sweeps.plan import plan
 from tagger.text.formats import INPUTS, SUFFIXES
-from tagger.text.segment_patterns import SPACE
+from tagger.text.segment_rules import SPACE
 from tagger.text.writers import OUTPUTS
 from tagger.training.logger_config import LOGGER_PARTS
 from tagger.training.run_folder import Command

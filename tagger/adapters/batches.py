@@ -15,9 +15,8 @@ from tagger.tagging.decoding import Request
 from tagger.tagging.load import load
 from tagger.tagging.tagger import Tagger
 from tagger.tagging.windows import WINDOW_TOKENS, cut_windows
-from tagger.text.readers import read_units
+from tagger.text.readers import Unit, read_units, sentences_of, texts_of
 from tagger.text.sentence import Sentence
-from tagger.text.units import Unit, sentences_of, texts_of
 from tagger.weights.catalog import DEFAULT, find_tagger
 
 TOKENS = "tokens"

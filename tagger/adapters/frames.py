@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 
 from tagger.adapters.extras import missing
 from tagger.errors import InputError, shorten
-from tagger.text.characters import encodable
 from tagger.text.sentence import Sentence
+from tagger.text.strings import encodable
 
 if TYPE_CHECKING:
     import pandas

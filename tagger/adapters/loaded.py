@@ -6,7 +6,7 @@ from tagger.adapters.tagger_files import TaggerFiles
 from tagger.tagging.load import load
 from tagger.tagging.segmenter import LearnedSegmenter
 from tagger.tagging.tagger import Tagger
-from tagger.text.segmenter import RuleSegmenter, Segmenter
+from tagger.text.segment import RuleSegmenter, Segmenter
 from tagger.weights.saved_config import LEARNED, read_config
 from tagger.weights.segmenter_folder import load_segmenter
 

@@ -12,8 +12,8 @@ from tagger.adapters.ray_cluster import CPUS, Pool
 from tagger.adapters.ray_dataset import map_batches
 from tagger.adapters.ray_files import tag_jobs
 from tagger.errors import InputError
+from tagger.tagging.batches import choose_device, choose_precision
 from tagger.tagging.bulk import Options
-from tagger.tagging.devices import choose_device, choose_precision
 from tagger.tagging.jobs import plan_jobs
 from tagger.tagging.load import AUTO, load
 from tagger.tagging.manifest import Manifest

@@ -20,10 +20,10 @@ from spacy.vocab import Vocab
 
 from tagger.adapters.spacy_documents import DocWords
 from tagger.errors import InputError, shorten
-from tagger.text.gold_tags import NO_TAG
+from tagger.text.strings import NO_TAG
 
 if TYPE_CHECKING:
-    from tagger.model.decoded import Decoded
+    from tagger.model.decoder import Decoded
     from tagger.model.tag_codec import TagCodec
     from tagger.model.vocabulary import Vocabulary
     from tagger.tagging.decoding import Found

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from tagger.analysis.explain import MAX_DECIDING, MIN_SUPPORT, Context, Explanation
 from tagger.text.html_page import html_page, isolated
-from tagger.text.terminal import display_width, fitted
+from tagger.text.strings import display_width, fitted
 
 TABLE_WIDTH = 80  # terminal cells
 _TAG_WIDTH, _OTHER_TAG_WIDTH = 8, 5  # cells of a tag, and of another tag beside a probability

@@ -9,7 +9,7 @@ from tagger.analysis.located import Located, listed
 from tagger.errors import InputError, shorten
 from tagger.text.paragraphs import Paragraph
 from tagger.text.sentence import Sentence
-from tagger.text.terminal import display_width, fitted
+from tagger.text.strings import display_width, fitted
 
 if TYPE_CHECKING:
     from tagger.tagging.tagger import Tagger

@@ -13,7 +13,7 @@ from tagger.analysis.located import vectors_at
 from tagger.analysis.occurrences import Found, Occurrence, evenly
 from tagger.errors import InputError
 from tagger.text.output_files import whole_binary
-from tagger.text.terminal import display_width, fitted
+from tagger.text.strings import display_width, fitted
 
 if TYPE_CHECKING:
     from tagger.tagging.tagger import Tagger

@@ -11,8 +11,8 @@ import numpy as np
 
 from tagger.analysis.located import Located, listed
 from tagger.errors import InputError
-from tagger.text.characters import encodable
 from tagger.text.output_files import whole_binary
+from tagger.text.strings import encodable
 
 MAX_NPZ_BYTES = 2_000_000_000  # held in memory; writing needs twice as much
 ROW_GROUP_BYTES = 32_000_000  # bytes of vectors that are written to .parquet at once

@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, Annotated, get_args
 import typer
 
 from tagger.commands.console import show, show_json
-from tagger.commands.gold_files import SKIPPED_LINES, gold_format
 from tagger.commands.options import (
+    SKIPPED_LINES,
     AsJson,
     DeviceOption,
     Encoding,
     PrecisionOption,
     Separator,
     check_named,
+    gold_format,
 )
 from tagger.errors import InputError
 from tagger.text.conllu import COLUMNS
@@ -27,8 +28,7 @@ from tagger.text.readers import read
 from tagger.text.sentence import Sentence
 
 if TYPE_CHECKING:
-    from tagger.evaluation.compare import Tags
-    from tagger.evaluation.word_table import WordTable
+    from tagger.evaluation.compare import Tags, WordTable
 
 _SIDE = "A tagger (a name or a folder), or a file that it has tagged. May be repeated, one for each seed."
 
@@ -68,9 +68,9 @@ def compare(
     and the other wrong. A side is a tagger, or several that were trained alike with other seeds; their accuracies are
     averaged. A tagged file of a side must have the sentences and words of the one GOLD file.
     """
+    from tagger.evaluation.compare import WordTable
     from tagger.evaluation.compare import compare as compared
     from tagger.evaluation.compare_tables import format_comparison, to_html
-    from tagger.evaluation.word_table import WordTable
 
     check_named("--html", html)
     reader = _Reader(column or [], separator, encoding)
@@ -162,7 +162,7 @@ def _is_file(name: str) -> bool:
 
 def _same_sentences(reader: _Reader, file: str, gold: "WordTable", gold_file: str) -> Iterator[Sentence]:
     """The sentences of a tagged file, which must be those of the gold file."""
-    from tagger.evaluation.tagged_file import FORMATS, same_sentences
+    from tagger.evaluation.compare import FORMATS, same_sentences
 
     format = gold_format(file)
     if format not in FORMATS:

@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from typing import TextIO
 
 from tagger.errors import InputError, reason, shorten
-from tagger.text.terminal import printable
+from tagger.text.strings import printable
 
 BAD_INPUT, INTERRUPTED, BROKEN_PIPE = 2, 130, 141  # exit statuses
 _NO_MEMORY = ("allocate memory", "out of memory")  # how torch's messages say it

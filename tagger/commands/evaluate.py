@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated, get_args
 import typer
 
 from tagger.commands.console import show, show_json
-from tagger.commands.gold_files import SKIPPED_LINES, column_places, gold_format
 from tagger.commands.options import (
     DEFAULT_MODEL,
+    SKIPPED_LINES,
     AsJson,
     CorpusOption,
     DeviceOption,
@@ -21,7 +21,9 @@ from tagger.commands.options import (
     SegmenterOption,
     Separator,
     check_named,
+    column_places,
     format_help,
+    gold_format,
     lexicon_files,
 )
 from tagger.errors import InputError
@@ -29,10 +31,9 @@ from tagger.text.files import check_input, read_lines
 from tagger.text.formats import TaggedFormat
 from tagger.text.output_files import whole_file
 from tagger.text.paragraphs import Paragraph
-from tagger.text.readers import read
+from tagger.text.readers import cut_units, read
 from tagger.text.sentence import Sentence
 from tagger.text.spacing import gold_paragraphs
-from tagger.text.units import cut_units
 from tagger.weights.saved_config import LEARNED
 
 if TYPE_CHECKING:

@@ -20,8 +20,7 @@ from tagger.commands.options import (
 from tagger.errors import InputError
 from tagger.text.files import STDIO, read_lines
 from tagger.text.output_files import whole_file
-from tagger.text.readers import read
-from tagger.text.slash import NO_BREAK_SPACE
+from tagger.text.readers import NO_BREAK_SPACE, read
 
 
 def explain(

@@ -30,8 +30,8 @@ def fill(
     import torch
 
     from tagger.analysis.fill import BLANK, Filler, format_blanks
-    from tagger.tagging.hidden_words import HiddenWordPredictor
-    from tagger.text.segmenter import RuleSegmenter
+    from tagger.tagging.layer_vectors import HiddenWordPredictor
+    from tagger.text.segment import RuleSegmenter
     from tagger.weights.catalog import find_word_predictor
 
     torch.set_num_threads(1)

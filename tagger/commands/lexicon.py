@@ -11,9 +11,9 @@ from tagger.commands.options import Encoding
 from tagger.errors import InputError
 from tagger.text.conllu import COLUMNS
 from tagger.text.files import STDIO, check_input
-from tagger.text.gold_tags import LEMMA, is_annotated
 from tagger.text.lexicon import write_lexicon
 from tagger.text.output_files import is_replaced, whole_file
+from tagger.text.strings import LEMMA, is_annotated
 
 LEXICON_COLUMNS = [column for column in COLUMNS if column != LEMMA]
 

@@ -8,7 +8,7 @@ import typer
 
 from tagger.commands.console import say, show, show_json
 from tagger.commands.options import HELP_WIDTH, AsJson, Encoding, check_named
-from tagger.corpus.findings import FIELDS, KINDS, SEVERITIES, Finding, counts, format_summary, ordered
+from tagger.corpus.lint import FIELDS, KINDS, SEVERITIES, Finding, counts, format_summary, ordered
 from tagger.errors import InputError
 from tagger.text.files import check_input
 from tagger.text.output_files import is_replaced, whole_file

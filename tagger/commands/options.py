@@ -1,15 +1,81 @@
-"""The options that several commands share: their types, names and help."""
+"""The options that several commands share: their types, names, help and checks."""
 
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 import typer
 
+from tagger.bundled import bundled
 from tagger.errors import InputError
 from tagger.text.files import STDIO
-from tagger.text.formats import INPUTS, MAY_HAVE_TEXT, OUTPUTS, SEPARATORS, SUFFIXES, InputFormat
+from tagger.text.formats import (
+    INPUTS,
+    MAY_HAVE_TEXT,
+    OUTPUTS,
+    SEPARATORS,
+    SUFFIXES,
+    InputFormat,
+    TaggedFormat,
+    format_of,
+)
 from tagger.text.lexicon import LexiconCase
+
+SKIPPED_LINES = ("-DOCSTART-",)  # CoNLL-2003 has such a line before each document
+
+
+def gold_format(file: str, default: str = "conllu") -> str:
+    """The format of a file with tags: by its suffix, if that names a format with tags, else `default`."""
+    named = format_of(file, "")
+    return named if named in get_args(TaggedFormat) else default
+
+
+def column_places(columns: Sequence[str], known: Sequence[str]) -> dict[str, int]:
+    """The place of each column that `--column` names. Without the option, the columns follow the token in order.
+
+    Raises:
+        InputError: an option is not of the form NAME=NUMBER, the tagger has no such column, or it has a place already.
+    """
+    if not columns:
+        return {name: place for place, name in enumerate(known, 1)}
+    places: dict[str, int] = {}
+    for item in columns:
+        name, _, place = item.partition("=")
+        if name not in known or not place.removeprefix("-").isdecimal():
+            raise InputError(f"--column {item}: write NAME=NUMBER with a column of the tagger ({', '.join(known)})")
+        if name in places:
+            raise InputError(f"--column {item}: {name} has the place {places[name]} already; leave one of the two out")
+        places[name] = int(place)
+    return places
+
+
+def complete_keys(context: typer.Context, incomplete: str) -> list[str]:
+    """The keys and the groups of the command's config that begin with `incomplete`.
+
+    Returns:
+        `KEY=` for keys and `GROUP=CHOICE` (`corpus=conllu`) for groups; nothing for a command without a config.
+    """
+    from omegaconf import DictConfig, OmegaConf
+
+    folder = bundled("conf")
+    file = folder / f"{context.info_name}.yaml"
+    if not file.is_file():
+        return []
+
+    def keys(config: DictConfig, before: str = "") -> list[str]:
+        found: list[str] = []
+        for name in config:
+            value = config._get_node(name)
+            full = f"{before}{name!s}"
+            found += keys(value, f"{full}.") if isinstance(value, DictConfig) and len(value) else [f"{full}="]
+        return found
+
+    config = OmegaConf.load(file)
+    assert isinstance(config, DictConfig)
+    groups = [f"{path.parent.name}={path.stem}" for path in sorted(folder.glob("*/*.yaml"))]
+    plain = [key for key in keys(config) if key.partition(".")[0].rstrip("=") not in ("defaults", "hydra")]
+    return [key for key in [*plain, *groups] if key.startswith(incomplete)]
+
 
 Precision = Literal["auto", "float32", "bfloat16"]
 SegmenterChoice = Literal["auto", "learned", "english", "unicode"]

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated, TextIO, get_args
 import typer
 
 from tagger.commands.console import BAD_INPUT, say, standard_output
-from tagger.commands.gold_files import column_places
 from tagger.commands.options import (
     DEFAULT_MODEL,
     CorpusOption,
@@ -22,6 +21,7 @@ from tagger.commands.options import (
     SegmenterOption,
     Workers,
     check_segmenter,
+    column_places,
     format_help,
     lexicon_files,
 )
@@ -34,7 +34,7 @@ from tagger.text.formats import MAX_PATHS, OUTPUTS, SEPARATORS, OutputFormat, Ta
 from tagger.text.place_files import replaces, whole_text
 from tagger.text.remote_path import Place, place_of
 from tagger.text.sentence import Sentence
-from tagger.text.terminal import printable
+from tagger.text.strings import printable
 from tagger.text.writers import writer
 
 if TYPE_CHECKING:
@@ -135,8 +135,8 @@ def tag(
 
     from tagger.commands.loading import load_with_tags
     from tagger.commands.progress import progress_line
+    from tagger.tagging.batches import choose_device, choose_precision
     from tagger.tagging.bulk import Options, tag_files
-    from tagger.tagging.devices import choose_device, choose_precision
     from tagger.tagging.jobs import Job, format_skipped, plan_jobs
     from tagger.tagging.manifest import Manifest
     from tagger.tagging.outputs import Outputs

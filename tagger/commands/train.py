@@ -4,9 +4,8 @@ from typing import Annotated
 
 import typer
 
-from tagger.commands.config_keys import complete_keys
 from tagger.commands.console import clear_errors
-from tagger.commands.options import TRAINING_MEMORY
+from tagger.commands.options import TRAINING_MEMORY, complete_keys
 
 SETTINGS = {
     "context_settings": {"ignore_unknown_options": True},  # they are Hydra's

@@ -9,8 +9,8 @@ from datasets import Dataset, Features, List, Value
 from datasets.exceptions import DatasetGenerationError
 
 from tagger.errors import InputError
-from tagger.text.gold_tags import NO_TAG
 from tagger.text.sentence import Sentence
+from tagger.text.strings import NO_TAG
 
 SPACING = {  # what is kept of a sentence to rebuild its text
     "text": Value("string"),

@@ -19,7 +19,7 @@ from tagger.text.files import STDIO, read_lines
 from tagger.text.formats import SUFFIXES, format_of
 from tagger.text.paragraphs import Paragraph, read_paragraphs
 from tagger.text.readers import read
-from tagger.text.segmenter import RuleSegmenter, Segmenter
+from tagger.text.segment import RuleSegmenter, Segmenter
 from tagger.text.sentence import Sentence
 from tagger.text.start_folder import located, start_folder
 

@@ -15,8 +15,7 @@ from tagger.bundled import bundled
 from tagger.corpus.arrow import Reader, to_arrow
 from tagger.corpus.config import ColumnsConfig, ConlluConfig, CorpusConfig, SampleConfig
 from tagger.corpus.hub import hub_source, ud_source
-from tagger.corpus.several import joined, single_configs
-from tagger.corpus.splits import Corpus, Source, check_columns, rules_for, with_dev
+from tagger.corpus.splits import Corpus, Source, check_columns, joined, rules_for, single_configs, with_dev
 from tagger.errors import InputError
 from tagger.text.columns import read_columns
 from tagger.text.conllu import COLUMNS, read_conllu

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from tagger.errors import InputError
-from tagger.tagging.devices import PRECISIONS, choose_precision
+from tagger.tagging.batches import PRECISIONS, choose_precision
 from tagger.tagging.load import load
 from tagger.tagging.tagger import Tagger
 from tagger.tagging.workers import processor_cores

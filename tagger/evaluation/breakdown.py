@@ -8,7 +8,7 @@ from tagger.errors import InputError, shorten
 from tagger.evaluation.metrics import ColumnCounts, annotated_columns
 from tagger.model.vocabulary import Vocabulary
 from tagger.text.sentence import Sentence
-from tagger.text.terminal import display_width, fitted, printable
+from tagger.text.strings import display_width, fitted, printable
 
 DOCUMENT, GENRE = "newdoc", "genre"
 NO_GROUP = "(none)"  # of sentences for which no comment names a group

@@ -1,19 +1,287 @@
 """The gold tags of words and the tags that two sides give them -> accuracies side by side, and what differs.
 
+Both computations take sentences as what was sampled. The p-value is that of paired approximate randomization (Noreen
+1989, Computer-Intensive Methods for Testing Hypotheses; Yeh 2000, More accurate tests for the statistical significance
+of result differences): how often would a difference at least as large come about if, for each sentence, a coin decided
+which side gave which answer? The interval is that of the bootstrap (Efron 1979): the differences on samples of as many
+sentences, drawn with replacement.
+
+Sentences that have the same numbers are drawn together, as a binomial or a multinomial count. That gives the same
+distribution as drawing them one by one, in a time and a memory that hardly depend on the number of sentences.
+
 A side is a tagger, or several that were trained alike with other seeds. Its accuracy is the mean of theirs. What it
 gets right where the other side is wrong is counted over all pairs of a tagger of each side, and divided by the number
 of pairs: so the two counts of a column differ by as many words as the sides differ in right ones.
 """
 
-# A, B taggers of the two sides; M words with a gold tag; S sentences; F distinct forms; K tags of a column
-
-from collections.abc import Mapping, Sequence
+from array import array
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from tagger.evaluation.significance import LEVEL, ROUNDS, paired_difference
-from tagger.evaluation.word_table import WordTable
+from tagger.errors import InputError, shorten
+from tagger.text.sentence import Sentence
+from tagger.text.strings import NO_TAG, is_annotated
+
+# W words, S sentences, F distinct forms, K distinct tags of a column
+
+
+class Numbers:
+    """Strings <-> numbers, counted from 0 in the order in which they come."""
+
+    def __init__(self) -> None:
+        self._ids: dict[str, int] = {}
+
+    def of(self, strings: Iterable[str]) -> list[int]:
+        """The numbers of strings; new ones get the next numbers."""
+        ids = self._ids
+        return [ids.setdefault(string, len(ids)) for string in strings]
+
+    @property
+    def names(self) -> list[str]:
+        """The strings in the order of their numbers."""
+        return list(self._ids)
+
+
+class WordTable:
+    """The words of sentences that have gold tags. Sentences without words are left out.
+
+    Attributes:
+        forms: (W,) the number of each word's form.
+        form_names: the F forms.
+        starts: (S + 1,) the words before each sentence, and all words.
+        columns: the columns that have gold tags: at least one tag other than `_`.
+    """
+
+    def __init__(self, sentences: Iterable[Sentence], columns: Sequence[str]) -> None:
+        """Reads all sentences.
+
+        Args:
+            sentences: with tags in some of the columns.
+            columns: the tag columns to keep.
+        """
+        self._numbers = {column: Numbers() for column in columns}  # of gold tags and of predicted ones
+        names = Numbers()
+        forms, starts = array("i"), array("q", [0])
+        gold, scored = {column: array("i") for column in columns}, {column: array("b") for column in columns}
+        for sentence in sentences:
+            if not sentence.tokens:
+                continue
+            forms.extend(names.of(sentence.tokens))
+            starts.append(len(forms))
+            for column in columns:
+                tags = _tags(sentence, column)
+                gold[column].extend(self._numbers[column].of(tags))
+                scored[column].extend(
+                    is_annotated(column, tag, form) for tag, form in zip(tags, sentence.tokens, strict=True)
+                )
+        self.form_names = names.names
+        self.forms, self.starts = np.array(forms, dtype=np.int32), np.array(starts, dtype=np.int64)
+        self._gold = {column: np.array(ids, dtype=np.int32) for column, ids in gold.items()}
+        self._scored = {column: np.array(flags, dtype=bool) for column, flags in scored.items()}
+        self.columns = [c for c in columns if any(self.tag_names(c)[i] != NO_TAG for i in np.unique(self.gold(c)))]
+
+    def __len__(self) -> int:
+        return len(self.starts) - 1
+
+    def tag_names(self, column: str) -> list[str]:
+        """The K tags of a column, gold and predicted ones."""
+        return self._numbers[column].names
+
+    def scored(self, column: str) -> np.ndarray:
+        """(W,) whether each word has a gold tag."""
+        return self._scored[column]
+
+    def gold(self, column: str) -> np.ndarray:
+        """The numbers of the gold tags, of the words that have one."""
+        found: np.ndarray = self._gold[column][self._scored[column]]
+        return found
+
+    def predicted(self, sentences: Iterable[Sentence], columns: Sequence[str]) -> dict[str, np.ndarray]:
+        """The tags that a tagger or a person gives to the words of this table.
+
+        Args:
+            sentences: those of this table, with tags in some of the columns.
+            columns: the tag columns to keep.
+
+        Returns:
+            For each column (W,) the numbers of the tags.
+        """
+        found = {column: array("i") for column in columns}
+        for sentence in sentences:
+            for column, ids in found.items():
+                ids.extend(self._numbers[column].of(_tags(sentence, column)))
+        return {column: np.array(ids, dtype=np.int32) for column, ids in found.items()}
+
+    def has_tags(self, tags: Mapping[str, np.ndarray], column: str) -> bool:
+        """Whether predicted tags of a column are there, and more than blanks."""
+        names = self.tag_names(column)
+        return column in tags and any(names[i] not in ("", NO_TAG) for i in np.unique(tags[column]))
+
+    def sentences(self) -> Iterator[Sentence]:
+        """The sentences again, without tags."""
+        for tokens in self.tokens():
+            yield Sentence(tokens)
+
+    def tokens(self) -> Iterator[list[str]]:
+        """The words of each sentence."""
+        names, ids = self.form_names, self.forms
+        for start, stop in zip(self.starts[:-1].tolist(), self.starts[1:].tolist(), strict=True):
+            yield [names[i] for i in ids[start:stop].tolist()]
+
+    def ambiguous(self, column: str) -> frozenset[str]:
+        """The forms that have more than one gold tag in a column."""
+        mask = self.scored(column)
+        pairs = np.unique(np.stack([self.forms[mask], self.gold(column)], axis=1), axis=0)
+        forms, counts = np.unique(pairs[:, 0], return_counts=True)
+        return frozenset(self.form_names[i] for i in forms[counts > 1])
+
+
+def _tags(sentence: Sentence, column: str) -> list[str]:
+    """The tags of a sentence in a column; blanks if it does not have the column."""
+    return sentence.tags.get(column) or [""] * len(sentence)
+
+
+# A, B taggers of the two sides; S sentences; R rounds; K distinct sentences, by their numbers
+
+
+ROUNDS = 10_000
+LEVEL = 0.05  # p-values below it are called significant; the interval has the share 1 - LEVEL
+_SEED = 1  # the same for all: the same files give the same numbers
+_MAX_CELLS = 4_000_000  # numbers that a part of the rounds may draw at once
+
+
+class Difference(NamedTuple):
+    """The accuracy of the first side less that of the second, in [-1, 1]."""
+
+    value: float
+    low: float  # its interval
+    high: float
+    p: float  # in (0, 1]; two-sided
+
+
+def paired_difference(
+    errors_a: np.ndarray, errors_b: np.ndarray, words: np.ndarray, rounds: int = ROUNDS
+) -> Difference:
+    """Compares two sides. What counts of a side in a sentence is the mean number of errors of its taggers.
+
+    Args:
+        errors_a: (A, S) the errors of each tagger of the first side in each sentence.
+        errors_b: (B, S) the same of the second side.
+        words: (S,) the words of each sentence, at least one in all.
+        rounds: of the randomization, and of the bootstrap.
+    """
+    # (S,) how many errors fewer the first side makes, times A times B: whole numbers are compared without rounding
+    gains = len(errors_a) * errors_b.sum(0, dtype=np.int64) - len(errors_b) * errors_a.sum(0, dtype=np.int64)
+    scale = len(errors_a) * len(errors_b)
+    value = float(gains.sum() / (scale * words.sum()))
+    low, high = np.quantile(_bootstrap(gains, words, rounds) / scale, [LEVEL / 2, 1 - LEVEL / 2])
+    return Difference(value, float(low), float(high), _p_value(gains, rounds))
+
+
+def _p_value(gains: np.ndarray, rounds: int) -> float:
+    """The p-value by paired approximate randomization.
+
+    Exchanging the sides of a sentence turns its gain round. So a round is a sum of the gains with random signs.
+
+    Args:
+        gains: (S,) whole numbers.
+        rounds: R.
+    """
+    draw = np.random.default_rng(_SEED)
+    sizes, counts = np.unique(np.abs(gains[gains != 0]), return_counts=True)  # (K,) (K,)
+    sums = np.zeros(rounds, dtype=np.int64)  # (R,)
+    for size, count in zip(sizes, counts, strict=True):
+        sums += size * (2 * draw.binomial(count, 0.5, size=rounds) - count)
+    as_large = int((np.abs(sums) >= abs(gains.sum())).sum())
+    return (as_large + 1) / (rounds + 1)
+
+
+def _bootstrap(gains: np.ndarray, words: np.ndarray, rounds: int) -> np.ndarray:
+    """(R,) the gain per word in samples of S sentences."""
+    draw = np.random.default_rng(_SEED)
+    gains, words = gains[words > 0], words[words > 0]
+    kinds, counts = np.unique(np.stack([gains, words], axis=1), axis=0, return_counts=True)  # (K, 2) (K,)
+    part = max(1, _MAX_CELLS // len(kinds))
+    found = []
+    for start in range(0, rounds, part):
+        drawn = draw.multinomial(len(gains), counts / len(gains), size=min(part, rounds - start))
+        sums = drawn @ kinds
+        found.append(sums[:, 0] / sums[:, 1])
+    return np.concatenate(found)
+
+
+FORMATS = ("conllu", "tsv", "csv", "slash")  # of which it is known how many lines a sentence takes
+_LINE_PER_WORD = ("tsv", "csv")
+_REMEDY = "a tagged file must have the sentences and words of the gold file"
+
+
+def same_sentences(
+    tagged: Iterable[Sentence], gold: Iterable[list[str]], path: str, format: str, gold_path: str
+) -> Iterator[Sentence]:
+    """Yields the sentences of a tagged file that have words, while they are those of the gold file.
+
+    Args:
+        tagged: all sentences of the file, as `readers.read` yields them.
+        gold: the words of each sentence that has words.
+        path: the tagged file, for error messages.
+        format: one of `FORMATS`, which says how many lines a sentence has.
+        gold_path: the gold file, for error messages.
+
+    Raises:
+        InputError: a word differs, or a sentence begins or ends elsewhere.
+    """
+    rest = iter(gold)
+    line = 1
+    number = 0
+    for sentence in tagged:
+        if sentence.tokens:
+            number += 1
+            _check(sentence, next(rest, None), line, number, path, format, gold_path)
+            yield sentence
+        line += _line_count(sentence, format)
+    missing = next(rest, None)
+    if missing is not None:
+        raise InputError(
+            f"{path}, line {line}: the file ends after sentence {number:,}, and {gold_path} goes on with"
+            f" {shorten(' '.join(missing))}; {_REMEDY}"
+        )
+
+
+def _check(
+    sentence: Sentence, gold: list[str] | None, line: int, number: int, path: str, format: str, gold_path: str
+) -> None:
+    """Raises InputError if the words of a sentence, which begins in a line, are not those of the gold sentence."""
+    if sentence.tokens == gold:
+        return
+    if gold is None:
+        found, expected, place = sentence.tokens[0], f"{gold_path} has ended", 0
+    else:
+        common = min(len(sentence), len(gold))
+        place = next((i for i in range(common) if sentence.tokens[i] != gold[i]), common)
+        found = sentence.tokens[place] if place < len(sentence) else ""
+        expected = f"{gold_path} has {shorten(gold[place])}" if place < len(gold) else f"{gold_path} ends the sentence"
+    where = f"{path}, line {line + _line_of_word(sentence, place, format)}"
+    shown = shorten(found) if found else "the sentence ends"
+    raise InputError(f"{where}: {shown} where {expected}, in sentence {number:,}, word {place + 1}; {_REMEDY}")
+
+
+def _line_count(sentence: Sentence, format: str) -> int:
+    """The lines of a file that a sentence takes, with the one that ends it."""
+    return _line_of_word(sentence, len(sentence), format) + 1 if sentence.lines is None else len(sentence.lines)
+
+
+def _line_of_word(sentence: Sentence, place: int, format: str) -> int:
+    """The lines of a sentence before that of a word; after the last word, those before the line that ends it."""
+    if sentence.lines is not None:
+        words = [i for i, line in enumerate(sentence.lines) if line.partition("\t")[0].isdecimal()]
+        return words[place] if place < len(words) else len(sentence.lines) - (not sentence.lines[-1].strip())
+    return place if format in _LINE_PER_WORD else 0
+
+
+# A, B taggers of the two sides; M words with a gold tag; S sentences; F distinct forms; K tags of a column
+
 
 Tags = Mapping[str, np.ndarray]  # what one tagger says: column -> (W,) numbers of tags
 

@@ -6,7 +6,7 @@ from html import escape
 from typing import Any
 
 from tagger.text.html_page import html_page, isolated
-from tagger.text.terminal import display_width, fitted, printable
+from tagger.text.strings import display_width, fitted, printable
 
 TABLE_WIDTH = 80  # terminal cells
 GROUPS = {

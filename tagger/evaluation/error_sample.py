@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from tagger.model.vocabulary import Vocabulary
-from tagger.text.gold_tags import is_annotated
 from tagger.text.sentence import Sentence
+from tagger.text.strings import is_annotated
 
 MAX_ERRORS = 9_000  # that are shown, of all columns together
 MAX_COLUMN_ERRORS = 3_000

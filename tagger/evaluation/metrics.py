@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 from tagger.errors import InputError
 from tagger.evaluation.calibration import Confidences
 from tagger.model.vocabulary import Vocabulary
-from tagger.text.gold_tags import NO_TAG, is_annotated
 from tagger.text.spans import is_span_column
+from tagger.text.strings import NO_TAG, is_annotated
 
 
 class Scored(NamedTuple):

@@ -9,14 +9,13 @@ from tagger.evaluation.error_sample import ErrorCollector
 from tagger.evaluation.figures import draw_confusions, draw_reliability
 from tagger.evaluation.metrics import Scored
 from tagger.evaluation.raw_scores import CUT_SCORES, raw_scores
-from tagger.text.characters import encodable
 from tagger.text.conllu import write_conllu
-from tagger.text.gold_tags import is_annotated
 from tagger.text.output_files import whole_file
 from tagger.text.paragraphs import Paragraph
+from tagger.text.readers import cut_units
 from tagger.text.sentence import MultiwordToken, Sentence
 from tagger.text.spacing import gold_paragraphs
-from tagger.text.units import cut_units
+from tagger.text.strings import encodable, is_annotated
 
 if TYPE_CHECKING:
     from datasets import Dataset

@@ -16,8 +16,8 @@ from torch import Tensor
 
 from tagger.model.batch import IGNORE
 from tagger.model.decoder import MAX_TEMPERATURE, MIN_TEMPERATURE, Decoder
-from tagger.text.gold_tags import NO_TAG, is_annotated
 from tagger.text.sentence import Sentence
+from tagger.text.strings import NO_TAG, is_annotated
 
 if TYPE_CHECKING:
     from tagger.tagging.tagger import Tagger

@@ -53,7 +53,7 @@ class Batch:
         None  # (T, B, N) of training: 1 where a fact holds of a token, -1: unknown; see `training/facts.py`
     )
     teacher: dict[str, Tensor] = field(default_factory=dict)
-    # column -> (T, B, k, 2) ids of a teacher's best tags (-1: of none) and probabilities; see `training/targets.py`
+    # column -> (T, B, k, 2) ids of a teacher's best tags (-1: of none) and probabilities; see `training/teacher.py`
     outputs: Tensor | None = None  # (T, B, M', D) of a frozen transformer, if they are cached
     corpora: Tensor | None = None  # (B,) id of each sentence's corpus, or NO_CORPUS; None: of all unknown
 

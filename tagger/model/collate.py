@@ -13,7 +13,7 @@ import torch
 
 from tagger.model.batch import IGNORE, PAD, UNK, UNSEEN, Batch
 from tagger.model.pieces import windows
-from tagger.text.gold_tags import is_annotated
+from tagger.text.strings import is_annotated
 
 if TYPE_CHECKING:
     from tagger.model.forms import FormTable

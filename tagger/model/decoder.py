@@ -1,12 +1,11 @@
-"""Scores of one column -> the loss of training, the tags, and what the tags' probabilities are.
+"""Decoders, softmax and CRF: scores of a tag column -> a loss, the best tags, and their probabilities.
 
 `Decoder` is the interface of both decoders: `SoftmaxDecoder` takes each token by itself, `CRFDecoder` a sentence's tags
 together, with the algorithms of `crf.py`. `network.decoders` has one for each column.
 """
 
-# T tokens in the longest sentence, B sentences, N tokens of all, K tags of a column, k best of them, P paths
-
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -26,6 +25,94 @@ from tagger.model.crf import (
     sequence_scores,
     viterbi,
 )
+
+# N tokens, K tags of a column, k best of them
+
+
+class Decoded(NamedTuple):
+    """The best tags of every token, best first."""
+
+    ids: np.ndarray  # (N, k)
+    probabilities: np.ndarray | None  # (N, k); None if nobody asked for them
+
+
+def top_tags(log_probabilities: Tensor, chosen: Tensor, top: int) -> Decoded:
+    """The best tags of each token and their probabilities.
+
+    Args:
+        log_probabilities: (N, K).
+        chosen: (N,) the tags that come first, whatever their probability.
+        top: k, how many tags of each token to return.
+    """
+    if top == 1:
+        ids, logs = chosen[:, None], log_probabilities.gather(1, chosen[:, None])
+    else:
+        logs, ids = log_probabilities.sort(dim=-1, descending=True, stable=True)  # stable: as argmax takes them
+        # Where the chosen tag is not the best, it moves to the front, and the others keep their order.
+        (moved,) = torch.nonzero(ids[:, 0] != chosen, as_tuple=True)
+        order = (ids[moved] != chosen[moved, None]).to(torch.uint8).argsort(dim=-1, stable=True)
+        ids[moved], logs[moved] = ids[moved].gather(1, order), logs[moved].gather(1, order)
+        ids, logs = ids[:, :top], logs[:, :top]
+    return Decoded(ids.cpu().numpy(), torch.round(logs.exp(), decimals=6).cpu().numpy())
+
+
+# N tokens, K tags of a column
+
+
+MAX_SCORES = 1 << 22  # the most scores of combinations in memory at a time
+
+
+class Combinations:
+    """Chooses the tags of several columns together, among the combinations that training has."""
+
+    def __init__(self, combinations: Sequence[Sequence[int]], sizes: Sequence[int]) -> None:
+        """Takes the combinations, each of one tag id per column, and the K of each column."""
+        self._tags = torch.tensor(combinations, dtype=torch.int64).T.contiguous()  # (columns, combinations)
+        self._sizes = list(sizes)
+        self._codes = torch.unique(self._code(list(self._tags)))  # sorted
+
+    def choose(self, best: Sequence[Tensor], logs: Callable[[Tensor], Sequence[Tensor]]) -> list[Tensor]:
+        """The tags of each column, (N,), that are most probable together.
+
+        The network takes the columns for independent. So if the best tags of all columns are a known combination, no
+        other combination is more probable. The combinations are compared for the other tokens only. A token that
+        cannot have any of them, because of constraints, keeps its best tags.
+
+        Args:
+            best: of each column the best tags, (N,).
+            logs: from some tokens, (n,), to the logarithm of the probabilities of their tags, (n, K) of each column.
+        """
+        best = [column.clone() for column in best]
+        codes = self._code(best)
+        found = torch.searchsorted(self._codes, codes).clamp_(max=len(self._codes) - 1)  # its place if it is known
+        (unknown,) = torch.nonzero(self._codes[found] != codes, as_tuple=True)
+        if not len(unknown):
+            return best
+        size = max(1, MAX_SCORES // self._tags.shape[1])
+        of_columns = [torch.split(each, size) for each in logs(unknown)]
+        for rows, *columns in zip(torch.split(unknown, size), *of_columns, strict=True):
+            sums = sum(log[:, tags] for log, tags in zip(columns, self._tags, strict=True))  # (rows, combinations)
+            most, chosen = torch.as_tensor(sums).max(-1)
+            possible = most > -torch.inf
+            for column, tags in zip(best, self._tags, strict=True):
+                column[rows[possible]] = tags[chosen[possible]]
+        return best
+
+    def to(self, device: torch.device | str) -> "Combinations":
+        """Moves the table to a device."""
+        self._tags, self._codes = self._tags.to(device), self._codes.to(device)
+        return self
+
+    def _code(self, tags: Sequence[Tensor]) -> Tensor:
+        """A number for each combination of tags, different for different combinations."""
+        code = torch.zeros_like(tags[0])
+        for column, size in zip(tags, self._sizes, strict=True):
+            code = code * size + column
+        return code
+
+
+# T tokens in the longest sentence, B sentences, N tokens of all, K tags of a column, k best of them, P paths
+
 
 DECODERS = (SOFTMAX, CRF) = ("softmax", "crf")
 MIN_TEMPERATURE, MAX_TEMPERATURE = 0.2, 5.0  # of a column

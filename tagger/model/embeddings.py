@@ -12,8 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import embedding as look_up
 
-from tagger.model.affixes import AFFIXES
 from tagger.model.batch import FIRST_ID, PAD, Batch
+from tagger.model.forms import AFFIXES
 
 if TYPE_CHECKING:
     from tagger.model.vocabulary import Vocabulary

@@ -1,26 +1,32 @@
-"""A network that predicts hidden words from the words on both sides of them.
+"""A network that predicts hidden words from the words on both sides of them, and its batches.
 
 It learns from text without tags, as BERT does (Devlin et al. 2019, https://arxiv.org/abs/1810.04805), where such words
 are called masked. It is made of the embeddings and the recurrent layers of a tagger. So the training of a tagger can
 start from their weights.
 """
 
-# T tokens in the longest sentence, B sentences, E size of a token's embedding, S the sum of F + R over all layers,
-# n hidden words, V words of the vocabulary, D size of a word's embedding
-
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from tagger.errors import InputError
 from tagger.model.batch import FIRST_ID, Batch
+from tagger.model.collate import collate
 from tagger.model.encoder import BidirectionalLayer
 from tagger.model.network import NetworkConfig, TaggerNetwork
 
 if TYPE_CHECKING:
+    from tagger.model.forms import FormTable
     from tagger.model.vocabulary import Vocabulary
+
+
+# T tokens in the longest sentence, B sentences, E size of a token's embedding, S the sum of F + R over all layers,
+# n hidden words, V words of the vocabulary, D size of a word's embedding
 
 
 class HiddenWordNetwork(nn.Module):
@@ -119,3 +125,37 @@ def _inclusion(weights: Tensor, samples: int) -> Tensor:
         middle = (low + high) / 2
         low, high = (middle, high) if -torch.expm1(-shares * middle).sum() < samples else (low, middle)
     return (-torch.expm1(-shares * high)).to(weights.dtype)
+
+
+# T tokens in the longest sentence, B sentences, n hidden words
+
+
+@dataclass
+class HiddenWordBatch:
+    """Sentences with hidden words; `hide_words` makes it."""
+
+    batch: Batch
+    places: Tensor  # (n,) t * B + b for token t of sentence b: where the hidden words stand in a flattened (T, B)
+    targets: Tensor  # (n,) each hidden word's id less FIRST_ID; -1 if it is unknown: the caller leaves it out
+
+    def to(self, device: torch.device | str) -> "HiddenWordBatch":
+        """The batch on another device."""
+        return HiddenWordBatch(self.batch.to(device), self.places.to(device), self.targets.to(device))
+
+
+def hide_words(sentences: Sequence[Sequence[str]], hidden: Sequence[np.ndarray], table: "FormTable") -> HiddenWordBatch:
+    """Makes a batch of sentences in which some words are hidden.
+
+    The batch itself has all words. `HiddenWordNetwork.predict` replaces the embeddings of the hidden ones.
+
+    Args:
+        sentences: B lists of word forms, none of them empty.
+        hidden: for each sentence the positions of the words to hide, from 0.
+        table: the features of the forms.
+    """
+    batch = collate(sentences, table)
+    places = np.concatenate([positions * len(sentences) + b for b, positions in enumerate(hidden)])
+    words = [sentences[b][t].lower() for b, positions in enumerate(hidden) for t in positions.tolist()]
+    ids = table.vocabulary.word_ids
+    targets = np.array([ids.get(word, FIRST_ID - 1) - FIRST_ID for word in words], dtype=np.int64)
+    return HiddenWordBatch(batch, torch.from_numpy(places.astype(np.int64)), torch.from_numpy(targets))

@@ -16,9 +16,9 @@ import torch
 from torch import Tensor, nn
 
 from tagger.errors import InputError
-from tagger.model.affixes import AFFIXES
 from tagger.model.decoder import Decoder
 from tagger.model.embeddings import FormEmbedding, VectorEmbedding
+from tagger.model.forms import AFFIXES
 from tagger.model.network import NetworkConfig, TaggerNetwork
 
 

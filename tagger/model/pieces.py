@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from tagger.model.batch import Pieces
-from tagger.text.characters import encodable
+from tagger.text.strings import encodable
 
 MAX_FORM_PIECES = 64  # pieces of a form that are read, from its first
 MAX_FORM_CHARACTERS = 2_000  # characters of a form that are cut into pieces, from its first

@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import regex
 
-from tagger.text.segment_patterns import LINE_END_INSIDE, SPACE
+from tagger.text.segment_rules import LINE_END_INSIDE, SPACE
 
 _SINGLE_SCRIPTS = (
     *("Han", "Hiragana", "Katakana", "Bopomofo", "Yi", "Thai", "Lao", "Khmer", "Myanmar"),

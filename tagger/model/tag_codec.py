@@ -15,9 +15,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from tagger.model.decoded import Decoded
+from tagger.model.decoder import Decoded
 from tagger.text.edit_scripts import apply_script, edit_script, least_characters
-from tagger.text.gold_tags import LEMMA, NO_TAG, is_annotated
+from tagger.text.strings import LEMMA, NO_TAG, is_annotated
 
 OTHER_SCRIPTS = 8  # that are tried besides the best ones, since they may give the same lemma
 _Alternatives = list[list[tuple[str, float]]]

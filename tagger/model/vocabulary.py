@@ -9,8 +9,7 @@ from typing import Any
 from tagger.errors import InputError, shorten
 from tagger.model.batch import FIRST_ID, NO_CORPUS
 from tagger.model.tag_codec import TagCodec, learned_tags
-from tagger.text.gold_tags import LEMMA, is_annotated
-from tagger.text.terminal import printable
+from tagger.text.strings import LEMMA, is_annotated, printable
 
 
 @dataclass(frozen=True)

@@ -20,8 +20,8 @@ from tagger.serving.openapi import body, json_body, json_errors
 from tagger.serving.refusal import Refusal
 from tagger.serving.service import Service, conllu_blocks, units_of_text
 from tagger.tagging import decoding
+from tagger.text.readers import Unit
 from tagger.text.sentence import Sentence
-from tagger.text.units import Unit
 from tagger.text.writers import writer
 
 MAX_TOP = 50

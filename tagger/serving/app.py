@@ -26,7 +26,7 @@ from tagger.serving.metrics import Metrics
 from tagger.serving.openapi import body, json_body, parameter, text_errors
 from tagger.serving.refusal import Refusal, error_response
 from tagger.serving.service import Service
-from tagger.text.terminal import printable
+from tagger.text.strings import printable
 
 PAGE = files("tagger.serving").joinpath("page.html")
 _PAGE_POLICY = (

@@ -16,8 +16,8 @@ from tagger.errors import InputError
 from tagger.serving.refusal import Refusal
 from tagger.tagging.decoding import Request
 from tagger.text.paragraphs import Paragraph
+from tagger.text.readers import Unit, sentences_of, texts_of
 from tagger.text.sentence import Sentence, Token
-from tagger.text.units import Unit, sentences_of, texts_of
 
 if TYPE_CHECKING:
     from tagger.tagging.tagger import Tagger

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 from starlette.requests import Request
 
 from tagger.serving.refusal import Refusal
-from tagger.text.terminal import printable
+from tagger.text.strings import printable
 
 IN_MEMORY = 256 * 1024  # bytes; what is larger lies on disk
 MAX_JSON = 4_000_000  # bytes of a body that is JSON, which is held in memory

@@ -21,11 +21,10 @@ from tagger.serving.forms import MAX_FIELD
 from tagger.serving.refusal import Refusal
 from tagger.serving.service import WHERE, Service, conllu_blocks, lines_as_sentences
 from tagger.tagging import decoding
-from tagger.text.characters import encodable
 from tagger.text.files import decoded_lines
-from tagger.text.readers import read_units
+from tagger.text.readers import Unit, read_units
 from tagger.text.sentence import Sentence
-from tagger.text.units import Unit
+from tagger.text.strings import encodable
 from tagger.text.writers import writer
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ from tagger.serving.batcher import Batcher, Job, Render, size_of
 from tagger.serving.bodies import Spool
 from tagger.serving.refusal import CLIENT_GONE, Refusal
 from tagger.tagging.decoding import Request
+from tagger.text.readers import Unit
 from tagger.text.sentence import Sentence
-from tagger.text.units import Unit
 
 if TYPE_CHECKING:
     from tagger.tagging.tagger import Tagger

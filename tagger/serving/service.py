@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 
 from tagger.text.conllu import numbered
 from tagger.text.paragraphs import Paragraph
-from tagger.text.readers import read_units
+from tagger.text.readers import Unit, read_units
 from tagger.text.sentence import Sentence
-from tagger.text.units import Unit
 from tagger.text.writers import Writer
 
 if TYPE_CHECKING:

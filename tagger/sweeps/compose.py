@@ -21,7 +21,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from tagger.bundled import bundled
 from tagger.errors import InputError, missing_extra
-from tagger.sweeps.search_config import SearchConfig
+from tagger.sweeps.search_space import SearchConfig
 from tagger.training.run_folder import Command
 
 BASIC = "basic"  # Hydra's launcher that trains one run after another

@@ -17,15 +17,15 @@ import pytorch_lightning as pl
 import torch
 from datasets import Dataset, DatasetDict
 
-from tagger.corpus.findings import Finding
 from tagger.corpus.lined import LinedSentence
+from tagger.corpus.lint import Finding
 from tagger.corpus.splits import Corpus
 from tagger.errors import InputError
 from tagger.sweeps.plan import plan
 from tagger.tagging.engine import Engine
 from tagger.tagging.tagger import Tagger
-from tagger.text.gold_tags import NO_TAG, is_annotated
 from tagger.text.sentence import Sentence
+from tagger.text.strings import NO_TAG, is_annotated
 from tagger.training.config import TrainConfig, train_config
 from tagger.training.datamodule import TaggerDataModule
 from tagger.training.recipe import epochs_for, with_recipe

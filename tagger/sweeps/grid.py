@@ -19,10 +19,10 @@ from tagger.errors import InputError
 from tagger.sweeps.compose import BASIC, Source, launcher_config, quoted
 from tagger.sweeps.folder import Sweep
 from tagger.sweeps.log import output_to
-from tagger.sweeps.table import write_table
+from tagger.sweeps.report import write_table
+from tagger.training.checkpoints import EndedEarly, Watch
 from tagger.training.helper_process import end_with_parent, signals_as_interrupt
 from tagger.training.run_folder import LOG, RunRecord
-from tagger.training.watch import EndedEarly, Watch
 
 JOBLIB = "joblib"
 POLL_SECONDS = 1.0

@@ -21,17 +21,17 @@ from tagger.sweeps.plan import Job, Plan, plan, plan_again, trial_job
 from tagger.sweeps.record import PlannedRun, SweepRecord
 from tagger.sweeps.report import go_on, report_sweep, show_sweep
 from tagger.sweeps.run import key_and_value
-from tagger.sweeps.search import Search
-from tagger.sweeps.study import check_optuna
+from tagger.sweeps.search import Search, check_optuna
 from tagger.tagging.load import load, tagger_of
 from tagger.text.start_folder import paths_begin_in, start_folder
-from tagger.text.terminal import printable
+from tagger.text.strings import printable
+from tagger.training.checkpoints import Watch
 from tagger.training.config import ALL, AUTO, RULES_OF_CORPUS, SEGMENTER, TEMPERATURE, TrainConfig, train_config
 from tagger.training.ensemble_run import run_ensemble
 from tagger.training.helper_process import end_with_parent, is_helper, is_member
 from tagger.training.logger_check import check_loggers
 from tagger.training.member_processes import MemberFailed
-from tagger.training.part_run import PartRun, run_part
+from tagger.training.part_run import PartRun, SegmenterRun, TemperatureRun, run_part
 from tagger.training.pretrain import pretrain as run_pretraining
 from tagger.training.pretrain_config import PretrainConfig, pretrain_config
 from tagger.training.run_folder import (
@@ -44,13 +44,10 @@ from tagger.training.run_folder import (
     new_run_folder,
     read_record,
 )
-from tagger.training.segmenter_run import SegmenterRun
-from tagger.training.start_keys import check_override
-from tagger.training.temperature_run import TemperatureRun
+from tagger.training.start import check_override
 from tagger.training.together import check_processes, refuse_together, together
 from tagger.training.train import train as run_training
 from tagger.training.trainer import Interrupted, check_machine, check_trainer_settings
-from tagger.training.watch import Watch
 from tagger.weights.saved_config import TAGGER_IN_RUN
 
 UNWATCHED = Watch()

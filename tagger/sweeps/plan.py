@@ -24,8 +24,7 @@ from tagger.sweeps.compose import (
     show_config,
 )
 from tagger.sweeps.overrides import checked_overrides
-from tagger.sweeps.search_config import OPTUNA, SearchConfig, search_config
-from tagger.sweeps.search_space import Numbers, Space, search_space
+from tagger.sweeps.search_space import OPTUNA, Numbers, SearchConfig, Space, search_config, search_space
 from tagger.training.config import TrainConfig
 from tagger.training.pretrain_config import PretrainConfig
 from tagger.training.run_folder import Command

@@ -1,19 +1,75 @@
-"""The sweeps of a command line, `KEY=interval(0.1,0.5)` -> the values that each trial of a search may have.
+"""What a search may try: the values of `conf/hydra/sweeper/optuna.yaml`, and the sweeps of the command line.
 
 A list of choices is a category, a range a number in steps, an interval any number within it. `tag(log, …)` makes an
 interval logarithmic. Grammar: https://hydra.cc/docs/advanced/override_grammar/extended/
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, cast
 
 from hydra.core.override_parser.types import IntervalSweep, Override, RangeSweep
 
 from tagger.errors import InputError
+from tagger.training.structured import Checked, Count, OneOf, Range, Seed, bad_value, from_plain
 
 if TYPE_CHECKING:
     from optuna.trial import Trial
+
+
+OPTUNA = "optuna"  # the choice of Hydra's group `hydra/sweeper` that searches
+TPE, NSGAII, RANDOM = "tpe", "nsgaii", "random"
+MEDIAN, HALVING, HYPERBAND, NONE = "median", "halving", "hyperband", "none"
+DIRECTIONS = ("maximize", "minimize")
+MAX_TRIALS = 10_000
+
+
+@dataclass
+class SearchConfig(Checked):
+    """How a search chooses the values of its trials, and which of them it ends early."""
+
+    prefix: ClassVar[str] = "hydra.sweeper."
+
+    n_trials: Annotated[int, Range(1, MAX_TRIALS)]
+    direction: Annotated[str, OneOf(DIRECTIONS)]
+    directions: list[str] | None
+    seed: Seed
+    sampler: Annotated[str, OneOf((TPE, NSGAII, RANDOM))]
+    sampler_startup: Count
+    pruner: Annotated[str, OneOf((MEDIAN, HALVING, HYPERBAND, NONE))]
+    pruner_startup: Count
+    pruner_warmup: Annotated[int, Range(0)]
+    storage: str | None
+    study_name: str
+    params: dict[str, Any] | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.directions is None:
+            return
+        if len(self.directions) != 2 or not set(self.directions) <= set(DIRECTIONS):
+            raise bad_value(
+                "hydra.sweeper.directions", self.directions, "give two, of accuracy and words/s: [maximize,maximize]"
+            )
+        if self.pruner == MEDIAN:  # the value of the page
+            self.pruner = NONE
+        if self.pruner != NONE:
+            raise InputError(f"hydra.sweeper.pruner={self.pruner} needs one direction; leave directions out")
+
+    @property
+    def all_directions(self) -> list[str]:
+        """Of each objective: the accuracy on dev and, if wanted, the words per second."""
+        return self.directions or [self.direction]
+
+
+def search_config(values: Mapping[str, Any]) -> SearchConfig:
+    """The values as Hydra composed them, checked.
+
+    Raises:
+        InputError: a key that does not exist, or a value of a wrong type or out of range.
+    """
+    return from_plain(SearchConfig, values, SearchConfig.prefix)
+
 
 LOG = "log"  # the tag of an interval
 DIGITS = 6

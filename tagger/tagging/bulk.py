@@ -21,9 +21,8 @@ from tagger.text.conllu import numbered
 from tagger.text.files import STDIO, decoded_lines, open_binary
 from tagger.text.formats import TAKES_SEPARATOR, WITH_OFFSETS
 from tagger.text.given_tags import checked_tags
-from tagger.text.readers import read_units
+from tagger.text.readers import Unit, cut_units, read_units, sentences_of, texts_of
 from tagger.text.sentence import Sentence
-from tagger.text.units import Unit, cut_units, sentences_of, texts_of
 from tagger.text.writers import Writer, writer
 
 if TYPE_CHECKING:

@@ -5,9 +5,9 @@ from typing import Any
 
 from tagger.errors import InputError, shorten
 from tagger.model.batch import NO_CORPUS
-from tagger.text.gold_tags import is_given
 from tagger.text.lexicon import known_tags
 from tagger.text.sentence import Sentence
+from tagger.text.strings import is_given
 
 _NO_LISTS = (set, frozenset, Mapping, bytes, bytearray)
 _MAX_SHOWN = 60  # characters of a value in a message

@@ -7,9 +7,9 @@ import numpy as np
 from tagger.model.tag_codec import merged_sequences
 from tagger.model.vocabulary import Vocabulary
 from tagger.tagging.decoding import Constraint
-from tagger.text.gold_tags import NO_TAG, is_given
 from tagger.text.lexicon import Lexicon
 from tagger.text.sentence import Sentence
+from tagger.text.strings import NO_TAG, is_given
 
 GivenTags = Mapping[str, Sequence[Sequence[str]]]
 """Of some columns, the tags of each sentence; `_` and an empty string stand for a tag that is to be found."""

@@ -13,9 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from tagger.model.combinations import Combinations
-from tagger.model.decoded import Decoded, top_tags
-from tagger.model.decoder import CRFDecoder, Decoder
+from tagger.model.decoder import Combinations, CRFDecoder, Decoded, Decoder, top_tags
 from tagger.text.spans import is_span_column
 
 if TYPE_CHECKING:

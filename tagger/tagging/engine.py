@@ -19,16 +19,20 @@ from tagger.model.batch import NO_CORPUS
 from tagger.model.decoder import Decoder
 from tagger.model.forms import FormTable
 from tagger.model.pieces import PieceTokenizer, windows
-from tagger.tagging.batches import BATCH_TOKENS, POOL_SENTENCES, plan_batches
+from tagger.tagging.batches import (
+    BATCH_TOKENS,
+    POOL_SENTENCES,
+    PRECISIONS,
+    choose_device,
+    choose_precision,
+    own_turn,
+    plan_batches,
+)
 from tagger.tagging.checks import checked_corpus, checked_number
 from tagger.tagging.decoding import BatchScores
-from tagger.tagging.devices import PRECISIONS, choose_device, choose_precision
-from tagger.tagging.form_cache import FormCache
-from tagger.tagging.form_vectors import embed_forms
-from tagger.tagging.packed import product
+from tagger.tagging.form_cache import FormCache, embed_forms
+from tagger.tagging.packed import Stack, product
 from tagger.tagging.scoring import ScoringEngine
-from tagger.tagging.stack import Stack
-from tagger.tagging.turns import own_turn
 
 if TYPE_CHECKING:
     from tagger.model.network import TaggerNetwork

@@ -6,18 +6,17 @@ from typing import Any
 
 from tagger.errors import InputError, shorten
 from tagger.model.vocabulary import Vocabulary
+from tagger.tagging.batches import choose_device
 from tagger.tagging.checks import checked_column, checked_corpus
-from tagger.tagging.devices import choose_device
 from tagger.tagging.engine import CACHE_SIZE, Engine
 from tagger.tagging.ensemble import EnsembleEngine
-from tagger.tagging.hidden_words import HiddenWordPredictor
+from tagger.tagging.layer_vectors import HiddenWordPredictor
 from tagger.tagging.scoring import ScoringEngine
 from tagger.tagging.segmenter import LearnedSegmenter
 from tagger.tagging.tagger import Tagger
 from tagger.text.files import read_lines
 from tagger.text.lexicon import CASES, Lexicon, LexiconCase, read_lexicon
-from tagger.text.segment import RULES
-from tagger.text.segmenter import RuleSegmenter, Segmenter
+from tagger.text.segment import RULES, RuleSegmenter, Segmenter
 from tagger.weights.catalog import DEFAULT, find_tagger
 from tagger.weights.ensemble_folder import SavedEnsemble, read_saved
 from tagger.weights.folder import SavedTagger

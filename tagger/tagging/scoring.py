@@ -13,10 +13,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from tagger.model.decoded import Decoded
-from tagger.model.decoder import Decoder
+from tagger.model.decoder import Decoded, Decoder
+from tagger.tagging.batches import own_turn
 from tagger.tagging.decoding import BatchScores, Constraint, Decoding, Found, Request, joined
-from tagger.tagging.turns import own_turn
 
 if TYPE_CHECKING:
     from tagger.model.vocabulary import Vocabulary

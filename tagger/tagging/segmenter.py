@@ -20,13 +20,11 @@ from torch import Tensor
 from torch.nn import functional
 
 from tagger.model.segmenter import Label
-from tagger.model.segmenter_borders import known_cuts, pairs_of_kinds
-from tagger.model.segmenter_features import Lexicon, context_rows
-from tagger.model.segmenter_rules import rule_labels
+from tagger.model.segmenter_features import Lexicon, context_rows, known_cuts, pairs_of_kinds, rule_labels
 from tagger.model.segmenter_units import END_GAP, MAX_FORM, SPACE_GAP, Units, UnitTable
+from tagger.tagging.batches import own_turn
 from tagger.tagging.lanes import LaneGRU, windows_of
 from tagger.tagging.packed import Layer
-from tagger.tagging.turns import own_turn
 from tagger.text.edit_scripts import apply_script
 from tagger.text.segment import SPACE
 from tagger.text.sentence import Token

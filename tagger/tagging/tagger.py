@@ -30,13 +30,12 @@ from tagger.tagging.workers import Part, Workers
 from tagger.text.formats import MAX_PATHS
 from tagger.text.lexicon import Lexicon
 from tagger.text.readers import read
-from tagger.text.segment import RULES
-from tagger.text.segmenter import RuleSegmenter, Segmenter
+from tagger.text.segment import RULES, RuleSegmenter, Segmenter
 from tagger.text.sentence import Sentence, Token
 
 if TYPE_CHECKING:
     from tagger.model.network import TaggerNetwork
-    from tagger.tagging.hidden_words import HiddenWordPredictor
+    from tagger.tagging.layer_vectors import HiddenWordPredictor
 
 MAX_SPACED_SHARE = 0.01  # with a larger share of forms with spaces, no rule can find the tokens of running text
 

@@ -8,9 +8,8 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from tagger.errors import InputError, shorten
-from tagger.text.gold_tags import NO_TAG
-from tagger.text.lines import whole_lines
 from tagger.text.sentence import Sentence
+from tagger.text.strings import NO_TAG, whole_lines
 
 MAX_SENTENCE_TOKENS = 1_000_000  # more means that the file has no empty lines between its sentences
 BLANK_SEPARATED = re.compile(r"[^ \t\r\n]+")

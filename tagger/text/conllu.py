@@ -13,10 +13,8 @@ from operator import not_
 from typing import NamedTuple
 
 from tagger.errors import InputError, shorten
-from tagger.text.characters import encodable
-from tagger.text.gold_tags import LEMMA
-from tagger.text.lines import whole_lines
 from tagger.text.sentence import MultiwordToken, Sentence
+from tagger.text.strings import LEMMA, encodable, whole_lines
 
 COLUMNS = {"upos": 3, "xpos": 4, "feats": 5, LEMMA: 2}  # the tag columns, counted from 0
 MISC = 9

@@ -7,7 +7,7 @@ from html import escape
 from importlib.resources import files
 from typing import Any
 
-from tagger.text.characters import encodable
+from tagger.text.strings import encodable
 
 _PAGE = """\
 <!doctype html>

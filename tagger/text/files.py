@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 from tagger.errors import InputError, missing_extra, shorten
-from tagger.text.lines import MAX_LINE
 from tagger.text.packed import DAMAGED, packing, packing_of_content, unpacked
 from tagger.text.remote import is_remote, open_remote
+from tagger.text.strings import MAX_LINE
 
 STDIO = "-"
 _UNDECODED = re.compile("[\udc80-\udcff]")

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
 from tagger.errors import InputError, shorten
-from tagger.text.gold_tags import NO_TAG, is_given
 from tagger.text.lexicon import known_tags
+from tagger.text.readers import Unit
 from tagger.text.sentence import Sentence
-from tagger.text.units import Unit
+from tagger.text.strings import NO_TAG, is_given
 
 
 def checked_tags(

@@ -2,7 +2,7 @@
 
 from html import escape
 
-from tagger.text.characters import encodable
+from tagger.text.strings import encodable
 
 _PAGE = """\
 <!doctype html>

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Literal, get_args
 
 from tagger.errors import InputError, shorten
-from tagger.text.lines import whole_lines
+from tagger.text.strings import whole_lines
 
 LexiconCase = Literal["exact", "first", "ignore"]
 CASES: tuple[LexiconCase, ...] = get_args(LexiconCase)

@@ -14,9 +14,9 @@ from itertools import pairwise
 from operator import ne
 from typing import Any, NamedTuple
 
-from tagger.text.segment_patterns import LINE_END_INSIDE, SPACE
+from tagger.text.segment_rules import LINE_END_INSIDE, SPACE
 from tagger.text.sentence import MultiwordToken, Sentence, Token
-from tagger.text.terminal import display_width
+from tagger.text.strings import display_width
 
 MAX_PARAGRAPH = 100_000  # characters; a longer paragraph is cut at white space
 BLOCK_START = 100_000  # characters; the lines that begin in this part decide for a longer block
@@ -33,7 +33,7 @@ _UNSPACED = re.compile(  # of scripts without spaces: the first characters of a 
 )
 
 Segment = Callable[[Sequence[str]], list[list[list[Token]]]]
-"""Paragraphs to the sentences of each, each sentence a list of its tokens; see `tagger.text.segmenter`."""
+"""Paragraphs to the sentences of each, each sentence a list of its tokens; see `tagger.text.segment`."""
 
 
 class Paragraph(NamedTuple):

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import regex
 
 from tagger.errors import InputError, shorten
-from tagger.text.segment_patterns import SPACE
+from tagger.text.segment_rules import SPACE
 from tagger.text.sentence import Sentence, Token
 
 _SPACES = regex.compile(f"[{SPACE}]+")

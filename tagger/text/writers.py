@@ -9,13 +9,12 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from tagger.errors import InputError, shorten
-from tagger.text.characters import SURROGATE, encodable
 from tagger.text.columns import column_separator, csv_separator
 from tagger.text.conllu import with_comments, write_conllu
 from tagger.text.formats import OUTPUTS, WITH_PATHS
+from tagger.text.readers import NO_BREAK_SPACE, slash_separator
 from tagger.text.sentence import Sentence
-from tagger.text.slash import NO_BREAK_SPACE, slash_separator
-from tagger.text.terminal import display_width, fitted
+from tagger.text.strings import SURROGATE, display_width, encodable, fitted
 
 _CELL_BREAK = re.compile(r"[\t\n\r]")
 _LINE_BREAK = re.compile(r"[\n\r]")

@@ -1,4 +1,4 @@
-"""The end of an epoch: its numbers are recorded, its checkpoint is written, and then its line is printed.
+"""The end of an epoch: its numbers are recorded, its checkpoint is written, and a search may end the run.
 
 A run's folder holds two checkpoints: `last.ckpt`, from which the run can be resumed, and `best.ckpt`, the best epoch
 on dev. Both are whole files at any time, and both name the config that they were trained with.
@@ -9,7 +9,8 @@ import logging
 import os
 import shlex
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal, cast
 
@@ -24,6 +25,24 @@ from tagger.training.run_folder import BEST, CHECKPOINTS, LAST, METRICS
 
 if TYPE_CHECKING:
     from tagger.training.module import Module
+
+
+class EndedEarly(Exception):
+    """A search ended a run, because others were better after as many epochs."""
+
+
+@dataclass(frozen=True)
+class Watch:
+    """What a sweep wants of a run.
+
+    Attributes:
+        after_epoch: told an epoch, from 1, and its accuracy on dev; returns whether the run is to end there.
+        measures_speed: whether the run measures the speed of its tagger; a sweep does it when no training is under way.
+    """
+
+    after_epoch: Callable[[int, float], bool] | None = None
+    measures_speed: bool = True
+
 
 _log = logging.getLogger(__name__)
 
@@ -242,3 +261,40 @@ def _replace_by_link(source: Path, target: Path) -> None:
         with whole_binary(target) as out, source.open("rb") as binary:
             while piece := binary.read(1 << 24):
                 out.write(piece)
+
+
+class EpochWatcher(Checkpoint):
+    """Tells a search of each epoch after its checkpoint is written, and ends the run if the search says so.
+
+    It is a `Checkpoint` because Lightning calls those last, in their order.
+    """
+
+    def __init__(self, after_epoch: Callable[[int, float], bool], recorder: EpochRecorder) -> None:
+        """Makes the callback.
+
+        Args:
+            after_epoch: see `Watch`.
+            recorder: of the run; it comes before this callback.
+        """
+        self._after_epoch, self._recorder = after_epoch, recorder
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Tells of the epochs before a resumed run was interrupted: one of them may not have been told of."""
+        if self._recorder.epochs:
+            for epoch in self._recorder.epochs[:-1]:
+                self._after_epoch(int(epoch["epoch"]), epoch["dev/accuracy"])
+            self._tell(trainer)
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Tells of the epoch.
+
+        Raises:
+            EndedEarly: the search wants no further epoch.
+        """
+        self._tell(trainer)
+
+    def _tell(self, trainer: pl.Trainer) -> None:
+        epoch = self._recorder.epochs[-1]
+        ends = self._after_epoch(int(epoch["epoch"]), epoch["dev/accuracy"])
+        if ends and not self._recorder.complete and trainer.world_size == 1:  # other processes would wait for this one
+            raise EndedEarly(f"ended after epoch {epoch['epoch']:.0f}")

@@ -13,7 +13,7 @@ import torch
 from omegaconf import DictConfig
 
 from tagger.corpus.config import CORPUS_CONFIGS, CorpusConfig
-from tagger.corpus.several import CORPUS
+from tagger.corpus.splits import CORPUS
 from tagger.errors import InputError
 from tagger.model.decoder import SOFTMAX
 from tagger.text.segment import RULES

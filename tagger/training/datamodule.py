@@ -11,7 +11,7 @@ from datasets import Dataset, DatasetDict
 from torch.utils.data import DataLoader
 
 from tagger.corpus.arrow import FACT_COLUMNS, token_counts
-from tagger.corpus.several import CORPUS, corpus_names
+from tagger.corpus.splits import CORPUS, corpus_names
 from tagger.model.batch import IGNORE, NO_CORPUS, Batch
 from tagger.model.collate import collate
 from tagger.model.forms import FormTable
@@ -20,7 +20,7 @@ from tagger.model.transformer import TransformerEmbedding
 from tagger.model.vocabulary import Vocabulary
 from tagger.training.facts import Facts
 from tagger.training.sampler import BucketSampler, Mixture, tempered_counts
-from tagger.training.targets import Distillation
+from tagger.training.teacher import Distillation
 from tagger.weights.cached_outputs import frozen_outputs
 
 

@@ -17,15 +17,14 @@ from datasets import Dataset
 from tagger.corpus.arrow import to_arrow, token_counts
 from tagger.corpus.config import HubTextConfig
 from tagger.corpus.raw_text import MAX_COUNTED_FORMS, Texts
-from tagger.corpus.several import CORPUS
+from tagger.corpus.splits import CORPUS
 from tagger.errors import InputError
 from tagger.model.vocabulary import Vocabulary
 from tagger.text.files import file_version
-from tagger.text.gold_tags import NO_TAG
 from tagger.text.sentence import Sentence, Token
+from tagger.text.strings import NO_TAG
 from tagger.training.distill_config import DistillConfig
-from tagger.training.targets import Distillation
-from tagger.training.teacher import SECONDS, Load, Teacher
+from tagger.training.teacher import SECONDS, Distillation, Load, Teacher
 
 if TYPE_CHECKING:
     from tagger.tagging.tagger import Tagger

@@ -13,16 +13,14 @@ import torch
 from pytorch_lightning.callbacks import Callback
 
 from tagger.text.output_files import whole_file
-from tagger.training.checkpoints import EpochRecorder, load_checkpoint
+from tagger.training.checkpoints import EpochRecorder, EpochWatcher, Watch, load_checkpoint
 from tagger.training.config import TrainConfig
-from tagger.training.epoch_watcher import EpochWatcher
 from tagger.training.figures import draw_learning_curve
 from tagger.training.module import Module
 from tagger.training.pretrain_config import PretrainConfig
 from tagger.training.run_folder import REPORT
 from tagger.training.run_loggers import EpochLogging, RunLoggers, run_loggers
 from tagger.training.trainer import check_machine, fit, make_trainer, quiet
-from tagger.training.watch import Watch
 from tagger.weights.folder import describe_tagger
 
 

@@ -16,8 +16,8 @@ import numpy as np
 from datasets import Dataset
 
 from tagger.corpus.arrow import FACT_COLUMNS
-from tagger.corpus.several import CORPUS
-from tagger.text.gold_tags import NO_TAG, is_annotated
+from tagger.corpus.splits import CORPUS
+from tagger.text.strings import NO_TAG, is_annotated
 
 XPOS_FACT = "xpos="
 MIN_COUNT = 10  # words of which a fact must hold in training

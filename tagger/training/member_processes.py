@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 import torch
 
 from tagger.errors import InputError
-from tagger.text.terminal import printable
+from tagger.text.strings import printable
 from tagger.training.helper_process import MEMBER, signals_as_interrupt
 from tagger.training.run_folder import LOG, REPORT
 from tagger.weights.saved_config import TAGGER_IN_RUN

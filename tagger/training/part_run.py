@@ -1,4 +1,4 @@
-"""A tagger and a corpus -> the same tagger with another part: a run with `parts=segmenter` or `parts=temperature`."""
+"""A tagger and a corpus -> the same tagger with another part: runs with `parts=segmenter` or `parts=temperature`."""
 
 import json
 import logging
@@ -13,19 +13,26 @@ import torch
 from tagger.corpus.sources import load_corpus
 from tagger.corpus.splits import Corpus
 from tagger.errors import InputError
+from tagger.evaluation.calibration import Calibrations, calibration_results, format_calibration
+from tagger.evaluation.report import calibrations, columns_of, draw_calibration, format_raw, sentences_of
+from tagger.evaluation.temperatures import fit_temperatures
 from tagger.text.output_files import whole_file
+from tagger.training.card import confidence_section, raw_text_section, with_raw_text, with_section
 from tagger.training.config import TrainConfig
 from tagger.training.experiment import format_run
 from tagger.training.helper_process import is_helper
+from tagger.training.report import raw_scores
 from tagger.training.run_folder import REPORT
-from tagger.training.start_tagger import find_start
+from tagger.training.segmenter_choice import SegmenterTraining, Start
+from tagger.training.start import find_start
 from tagger.training.trainer import check_machine, quiet
 from tagger.weights.ensemble_folder import SavedEnsemble, read_saved
-from tagger.weights.folder import SavedTagger, describe_tagger
+from tagger.weights.folder import SavedTagger, describe_tagger, save_with_description, save_with_segmenter
 from tagger.weights.saved_config import CARD, TAGGER_IN_RUN, predicts_words
 
 if TYPE_CHECKING:
     from tagger.tagging.tagger import Tagger
+
 
 MAX_CARD_CHARACTERS = 1_000_000
 
@@ -182,3 +189,95 @@ def _read_card(folder: Path) -> str:
             return lines.read(MAX_CARD_CHARACTERS)
     except OSError:
         return "# Part-of-speech tagger\n"
+
+
+class SegmenterRun(PartRun):
+    """Trains a segmenter, or keeps rules where they are better."""
+
+    aim, unfinished = "a segmenter", "the segmenter was not complete"
+
+    def __init__(self, config: TrainConfig, start: PartStart, corpus: Corpus) -> None:
+        super().__init__(config, start, corpus)
+        self._training = SegmenterTraining(config, corpus, Start(start.tagger.config, start.folder))
+
+    def make(self, folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+        self._choice = self._training.choose(folder)
+        return self._choice.description, {"segmenter": self._choice.report}
+
+    def save(self, target: Path, description: dict[str, Any], card: str) -> None:
+        save_with_segmenter(target, self.start.folder, self._choice.saved, description, card, self.config.storage_dtype)
+
+    def report(self, description: dict[str, Any], folder: Path) -> dict[str, Any]:
+        saved = self.start.tagger._replace(config=description)
+        tagger = self.start.tagger_of(saved, self.device, "float32", segmenter=self._choice.segmenter)
+        return raw_scores(tagger, self.scored)
+
+    def card(self, before: str, description: Mapping[str, Any], results: Mapping[str, Any], note: str) -> str:
+        return with_raw_text(before, raw_text_section(description, results) + note)
+
+    def format_results(self, results: Mapping[str, Any]) -> str:
+        return format_raw(results, self.corpus.name)
+
+
+class TemperatureRun(PartRun):
+    """Fits the temperature of each column of the tagger."""
+
+    aim, unfinished = "temperatures", "the temperatures were not found"
+
+    @staticmethod
+    def load(config: TrainConfig, start: PartStart) -> Corpus:
+        """Opens the corpus with the columns of the tagger, or with those that it has."""
+        columns = start.tagger.vocabulary.columns
+        try:
+            return load_corpus(config.corpus, columns, config.seed)
+        except InputError:
+            if len(columns) == 1:
+                raise
+        there, missing = [], []
+        for column in columns:
+            try:
+                load_corpus(config.corpus, [column], config.seed)
+                there.append(column)
+            except InputError as error:
+                missing.append((column, error))
+        if not there:
+            raise missing[0][1]
+        for column, reason in missing:
+            _log.info("%s keeps its temperature: %s", column, reason)
+        return load_corpus(config.corpus, there, config.seed)
+
+    def make(self, folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+        tagger = self._tagger(self.start.tagger.config)
+        dev = self.corpus.splits["dev"]
+        return {"temperatures": fit_temperatures(tagger, sentences_of(dev, columns_of(dev, tagger)))}, {}
+
+    def save(self, target: Path, description: dict[str, Any], card: str) -> None:
+        save_with_description(target, self.start.folder, description, card)
+
+    def report(self, description: dict[str, Any], folder: Path) -> dict[str, Any]:
+        before = self._calibrations(self._tagger(description | {"temperatures": {}}))
+        after = self._calibrations(self._tagger(description))
+        results = calibration_results(description["temperatures"], before, after)
+        draw_calibration(results, self.corpus.name, folder)
+        return {"calibration": results}
+
+    def card(self, before: str, description: Mapping[str, Any], results: Mapping[str, Any], note: str) -> str:
+        section = confidence_section(results)
+        return with_section(before, section + note) if section else before
+
+    def format_results(self, results: Mapping[str, Any]) -> str:
+        return format_calibration(results["calibration"], self.corpus.name)
+
+    def _tagger(self, description: dict[str, Any]) -> "Tagger":
+        return self.start.tagger_of(self.start.tagger._replace(config=description), self.device, "float32")
+
+    def _calibrations(self, tagger: "Tagger") -> Calibrations:
+        found = {}
+        for split, data in self.scored.items():
+            try:
+                found[split] = calibrations(tagger, data)
+            except InputError as error:
+                if split == "dev":
+                    raise
+                _log.info("%s: %s", split, error)  # a test split may have no gold tags
+        return found

@@ -2,7 +2,7 @@
 
 import logging
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from itertools import chain
 from pathlib import Path
@@ -10,24 +10,166 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from tagger.corpus.raw_text import Texts
 from tagger.errors import InputError
+from tagger.model.batch import FIRST_ID
 from tagger.model.forms import FormTable
-from tagger.model.hidden_words import HiddenWordNetwork
-from tagger.model.network import check_training_memory
+from tagger.model.hidden_words import HiddenWordBatch, HiddenWordNetwork
+from tagger.model.network import NetworkConfig, TaggerNetwork, check_training_memory
 from tagger.model.vocabulary import Vocabulary
-from tagger.text.segmenter import RuleSegmenter
+from tagger.text.segment import RuleSegmenter
 from tagger.training.card import pretrained_card
+from tagger.training.checkpoints import Watch
 from tagger.training.config_parts import network_config
 from tagger.training.experiment import Experiment, run_experiment
-from tagger.training.neighbour_baseline import NeighbourModel, neighbours
+from tagger.training.module import LOG_PER_EPOCH, Module
 from tagger.training.pretrain_config import PretrainConfig
 from tagger.training.pretrain_data import DEV_STRIDE, DevBatches, HiddenWordDataModule
-from tagger.training.pretrain_module import HiddenWordModule, word_scores
-from tagger.training.watch import Watch
-from tagger.weights.pretrained_folder import save_word_predictor
+from tagger.weights.folder import save_word_predictor
 from tagger.weights.saved_config import PRETRAINED_IN_RUN
+
+# N words of training, n words to predict
+
+
+class NeighbourModel:
+    """Predicts a word from the one before it and the one after it.
+
+    It predicts the word that stood most often between both. If no word stood between the two, there are two candidates:
+    the word that most often followed the left one, and the word that most often came before the right one. It takes
+    the one with the greater share: its count over the count of its neighbour plus one. If neither neighbour was seen,
+    it takes the most frequent word.
+    """
+
+    def __init__(self, left: np.ndarray, word: np.ndarray, right: np.ndarray) -> None:
+        """Counts; see `neighbours`.
+
+        Args:
+            left: (N,) what stands before each word: ids from 0, one of which is a sentence's edge.
+            word: (N,) the words; -1 for those that cannot be predicted.
+            right: (N,) what stands after each.
+        """
+        self._size = int(max(left.max(initial=0), right.max(initial=0))) + 1
+        known = word >= 0
+        left, word, right = left[known], word[known], right[known]
+        self._both = _most_frequent(left * self._size + right, word)
+        self._left, self._right = _most_frequent(left, word), _most_frequent(right, word)
+        self._most_frequent_word = int(np.bincount(word).argmax()) if len(word) else 0
+
+    def predict(self, left: np.ndarray, right: np.ndarray) -> np.ndarray:
+        """The most likely word of each place, (n,)."""
+        after_left, left_share = _look_up(self._left, left)
+        before_right, right_share = _look_up(self._right, right)
+        beside = np.where(left_share >= right_share, after_left, before_right)
+        beside = np.where(beside < 0, self._most_frequent_word, beside)
+        between = _look_up(self._both, left * self._size + right)[0]
+        return np.where(between < 0, beside, between)
+
+
+def neighbours(sentences: Iterable[list[str]], vocabulary: Vocabulary) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The word before each word, the word, and the word after it, (n,) each.
+
+    Neighbours are ids of the vocabulary, 0 being a sentence's edge; words count from 0, and unknown ones are -1.
+    """
+    ids = vocabulary.word_ids
+    rows = [
+        np.array([0, *(ids.get(form.lower(), FIRST_ID - 1) for form in sentence), 0], dtype=np.int64)
+        for sentence in sentences
+    ]
+    left = np.concatenate([row[:-2] for row in rows])
+    word = np.concatenate([row[1:-1] for row in rows]) - FIRST_ID
+    right = np.concatenate([row[2:] for row in rows])
+    return left, word, right
+
+
+_Table = tuple[np.ndarray, np.ndarray, np.ndarray]  # contexts in ascending order, the best word of each, its share
+
+
+def _most_frequent(context: np.ndarray, word: np.ndarray) -> _Table:
+    pairs, counts = np.unique(np.stack([context, word], axis=1), axis=0, return_counts=True)
+    order = np.lexsort((-counts, pairs[:, 0]))  # in each context the most frequent word first, of equals the smaller id
+    contexts, first, places = np.unique(pairs[order, 0], return_index=True, return_inverse=True)
+    totals = np.bincount(places, counts[order])
+    return contexts, pairs[order, 1][first], counts[order][first] / (totals + 1)
+
+
+def _look_up(table: _Table, context: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The word, or -1, and its share, or 0."""
+    contexts, words, shares = table
+    place = np.minimum(np.searchsorted(contexts, context), max(0, len(contexts) - 1))
+    found = contexts[place] == context if len(contexts) else np.zeros(len(context), dtype=bool)
+    return np.where(found, words[place], -1), np.where(found, shares[place], 0.0)
+
+
+# n hidden words, V words that can be predicted
+
+
+class HiddenWordModule(Module):
+    """Trains a `HiddenWordNetwork`."""
+
+    def __init__(
+        self,
+        vocabulary: dict[str, Any],
+        network: NetworkConfig,
+        samples: int = 8192,
+        lr: float = 3e-3,
+        weight_decay: float = 0.01,
+        warmup: float = 0.05,
+    ) -> None:
+        """Builds the network.
+
+        Args:
+            vocabulary: the fields of a `Vocabulary` without tags.
+            network: sizes of the body.
+            samples: see `HiddenWordNetwork`.
+            lr: the highest learning rate.
+            weight_decay: of AdamW.
+            warmup: share of the steps in which the learning rate climbs to `lr`.
+        """
+        super().__init__()
+        self.save_hyperparameters(logger=False)
+        self.vocabulary = Vocabulary(**vocabulary)
+        self.network = HiddenWordNetwork(self.vocabulary, network, samples)
+
+    @property
+    def body(self) -> TaggerNetwork:
+        return self.network.body
+
+    def training_step(self, batch: HiddenWordBatch, _: int) -> Tensor:
+        predicted = self.network.predict(batch.batch, batch.places)  # (n, D)
+        if not len(predicted):  # no word of the batch is in the vocabulary
+            return predicted.sum()
+        loss = self.network.loss(predicted, batch.targets)
+        self.log("train/loss", loss, batch_size=len(batch.targets), **LOG_PER_EPOCH)
+        return loss
+
+    def validation_step(self, batch: HiddenWordBatch, _: int) -> None:
+        known = batch.targets >= 0
+        count = int(known.sum())
+        if not count:
+            return
+        scores = self.network.scores(self.network.predict(batch.batch, batch.places))[known].float()  # (n, V)
+        loss, first, first_five = word_scores(scores, batch.targets[known])
+        for name, value in (("loss", loss), ("accuracy", first), ("top5", first_five)):
+            self.log(f"dev/{name}", value.sum() / max(1, count), batch_size=count, **LOG_PER_EPOCH)
+
+
+def word_scores(scores: Tensor, targets: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """How well each hidden word is predicted.
+
+    Args:
+        scores: (n, V) logits.
+        targets: (n,) the right words.
+
+    Returns:
+        Three times (n,): minus the logarithm of the word's probability, whether it comes first, and whether it is
+        among the first five; the latter two as 0 or 1.
+    """
+    right = scores.gather(1, targets[:, None])
+    rank = (scores > right).sum(1)
+    return scores.logsumexp(1) - right[:, 0], (rank == 0).float(), (rank < 5).float()
+
 
 BATCH_FILL = 0.93  # approximate share of a batch that is not padding
 

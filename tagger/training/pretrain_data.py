@@ -11,7 +11,7 @@ from torch.utils.data import DataLoader, Dataset
 from tagger.corpus.raw_text import Counts, Texts
 from tagger.model.collate import length_buckets
 from tagger.model.forms import FormTable
-from tagger.model.hidden_word_batch import HiddenWordBatch, hide_words
+from tagger.model.hidden_words import HiddenWordBatch, hide_words
 from tagger.training.pretrain_config import PretrainConfig
 from tagger.training.sampler import BucketSampler
 

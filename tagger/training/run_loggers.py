@@ -16,13 +16,12 @@ from pytorch_lightning.callbacks import Checkpoint
 
 from tagger.errors import InputError, reason
 from tagger.text.output_files import whole_file
-from tagger.training.checkpoints import EpochRecorder
+from tagger.training.checkpoints import EndedEarly, EpochRecorder
 from tagger.training.helper_process import is_helper
 from tagger.training.log_state import STATE, read_state
 from tagger.training.logger_config import LoggerConfig
 from tagger.training.run_folder import LOGS, group_of, shown_folder
 from tagger.training.run_logger import CsvLogger, EventLogger, Place, RunLogger, Status
-from tagger.training.watch import EndedEarly
 
 SCORED = ("dev", "test")
 

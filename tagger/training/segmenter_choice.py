@@ -13,12 +13,11 @@ from tagger.corpus.splits import Corpus
 from tagger.errors import InputError
 from tagger.evaluation.report import sentences_of
 from tagger.tagging.segmenter import LearnedSegmenter
-from tagger.text.segment import RULES
-from tagger.text.segmenter import RuleSegmenter
+from tagger.text.segment import RULES, RuleSegmenter
 from tagger.text.spacing import GoldParagraph, gold_paragraphs
 from tagger.training.card import ORIGIN
 from tagger.training.config import AUTO, LEARNED, SEGMENTER, TrainConfig
-from tagger.training.raw_text_scores import spaced_parts
+from tagger.training.report import spaced_parts
 from tagger.training.segmenter import CutScores, score_cuts, train_segmenter
 from tagger.weights.quantize import compress, expand
 from tagger.weights.segmenter_folder import SavedSegmenter, load_segmenter

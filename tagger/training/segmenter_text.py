@@ -15,13 +15,12 @@ import numpy as np
 
 from tagger.model.batch import IGNORE as IGNORED
 from tagger.model.segmenter import Label, SegmenterVocabulary
-from tagger.model.segmenter_borders import cuts_of
-from tagger.model.segmenter_features import Lexicon
+from tagger.model.segmenter_features import Lexicon, cuts_of
 from tagger.model.segmenter_units import Units, UnitTable, in_run, normalised
 from tagger.text.edit_scripts import edit_script
 from tagger.text.sentence import Token
 from tagger.text.spacing import GoldParagraph, begins_paragraph
-from tagger.text.terminal import printable
+from tagger.text.strings import printable
 
 MIN_FORM_COUNT = 2  # occurrences of a unit for a row of its own
 MIN_SCRIPT_FORMS = 2  # forms of training that a script changes, if it may change others too

@@ -1,31 +1,272 @@
-"""A config and a corpus -> a module to train: new, with pretrained parts, or from a trained tagger."""
+"""A config and a corpus -> a module to train: new, with pretrained parts, or from a trained tagger (`init`)."""
 
 import dataclasses
 import logging
-from collections.abc import Mapping
-from dataclasses import asdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, fields
+from pathlib import Path
 from typing import Any, NamedTuple
+
+import torch
 
 from tagger.corpus.splits import Corpus
 from tagger.errors import InputError
-from tagger.model.decoder import SOFTMAX, CRFDecoder
+from tagger.model.crf import FORBIDDEN
+from tagger.model.decoder import CRF, SOFTMAX, CRFDecoder
+from tagger.model.embeddings import VectorConfig
 from tagger.model.members import joined_config
-from tagger.model.network import NetworkConfig, check_training_memory
+from tagger.model.network import NetworkConfig, TaggerNetwork, check_training_memory
 from tagger.model.pieces import PieceTokenizer
-from tagger.model.vocabulary import Vocabulary
+from tagger.model.transformer import TransformerConfig as EncoderConfig
+from tagger.model.transformer import TransformerEmbedding
+from tagger.model.vocabulary import Vocabulary, row_of
 from tagger.text.spans import breaks_of, has_breaks, is_span_column
-from tagger.training.config import TrainConfig
+from tagger.training.config import ALL, TEMPERATURE, TrainConfig
 from tagger.training.config_parts import EmbeddingConfig, TaggerModelConfig, TransformerConfig, network_config
 from tagger.training.facts import Facts
-from tagger.training.inputs import Inputs, load_inputs
 from tagger.training.module import TaggerModule
-from tagger.training.start_keys import TAGGER_PARTS, TRAINING_KEYS, TRANSFORMER_KEYS, VECTOR_KEYS
-from tagger.training.start_tagger import StartTagger
 from tagger.training.structured import from_plain
-from tagger.training.transfer import merge_vocabularies, transfer_weights
+from tagger.weights.catalog import find_named
+from tagger.weights.folder import SavedTagger, load_tagger
+from tagger.weights.hub import is_hub_name
+from tagger.weights.huggingface import load_pretrained
 from tagger.weights.saved_config import CONFIG
+from tagger.weights.word_vectors import Vectors, select_vectors
+
+# The keys of these parts come from the tagger that training starts from, ...
+TAGGER_PARTS = ("model", "embedding", "transformer")
+# ... except these, which concern training alone, ...
+TRAINING_KEYS = ("embedding.word_dropout", "embedding.min_count", "model.dropout", "transformer.dropout")
+# ... and these, if they add an input that the tagger lacks. The first of them names it.
+VECTOR_KEYS = tuple(f"embedding.{each.name}" for each in fields(EmbeddingConfig) if each.name.startswith("vectors"))
+TRANSFORMER_KEYS = ("embedding.transformer", *(f"transformer.{each.name}" for each in fields(TransformerConfig)))
+ADDED_DECODER = f"model.decoder={CRF}"  # begins with no scores of transitions, so that it changes no tag at first
+INPUT_EXPERIMENT = "multilingual"  # sets nothing that the tagger decides, but for such an input
+
+
+def check_override(override: str, config: TrainConfig) -> None:
+    """Refuses an override that would be ignored, because the tagger that training starts from decides the value.
+
+    Args:
+        override: of the command line, `KEY=VALUE`.
+        config: that all overrides together gave, with `init`.
+
+    Raises:
+        InputError: the override would be ignored.
+    """
+    key, _, value = override.lstrip("+~").partition("=")
+    part = key.partition(".")[0]
+    if key == "columns" and config.parts == TEMPERATURE:
+        raise InputError(f"{override}: with parts=temperature all columns of the tagger get one; leave this out")
+    if part not in (*TAGGER_PARTS, "experiment") or key in TRAINING_KEYS:
+        return
+    remedy = "leave this out"
+    if config.parts == ALL:
+        if override == ADDED_DECODER:
+            return
+        if (key, value) == ("experiment", INPUT_EXPERIMENT):
+            return
+        for keys, added in (
+            (VECTOR_KEYS, bool(config.embedding.vector_sources)),
+            ((*TRANSFORMER_KEYS, "transformer"), config.embedding.transformer is not None),
+        ):
+            if key in keys and added:
+                return
+            if key in keys and key != keys[0]:
+                remedy += f", or name what it adds, {keys[0]}=NAME"
+    raise InputError(f"{override}: with init the tagger that training starts from decides; {remedy}")
+
+
+class StartTagger(NamedTuple):
+    """The tagger that training starts from, and its folder."""
+
+    tagger: SavedTagger
+    folder: Path
+
+    @property
+    def network(self) -> NetworkConfig:
+        """The config of its network."""
+        network: NetworkConfig = self.tagger.config["network"]
+        return network
+
+
+def find_start(name: str) -> Path:
+    """The folder of the tagger that `init` names.
+
+    Raises:
+        InputError: there is none; or as `hub_folder`.
+    """
+    try:
+        return find_named(name)
+    except InputError:
+        if is_hub_name(name):
+            raise
+        raise InputError(f"init={name}: no such tagger; name the folder of a tagger or of its run") from None
+
+
+def load_start(config: TrainConfig) -> StartTagger | None:
+    """The tagger that `init` names; None if training starts from nothing.
+
+    Raises:
+        InputError: the tagger cannot be read.
+    """
+    if config.init is None:
+        return None
+    folder = find_start(config.init)
+    return StartTagger(load_tagger(folder), folder)
+
 
 _log = logging.getLogger(__name__)
+
+
+class Transformer(NamedTuple):
+    """A pretrained transformer, its tokenizer, and the config from which a network builds it."""
+
+    embedding: TransformerEmbedding
+    tokenizer: PieceTokenizer
+    config: EncoderConfig
+
+
+class Inputs(NamedTuple):
+    """Pretrained inputs that are not in a network yet.
+
+    Attributes:
+        vectors: of each source.
+        vector_config: of the network's vectors, if there are any.
+        transformer: if there is one.
+    """
+
+    vectors: dict[str, Vectors]
+    vector_config: VectorConfig | None
+    transformer: Transformer | None
+
+    @property
+    def rows(self) -> dict[str, dict[str, int]]:
+        """For each source of vectors, its words and the row of each, as in a `Vocabulary`."""
+        return {source: vectors.rows for source, vectors in self.vectors.items()}
+
+    def fill(self, network: TaggerNetwork) -> None:
+        """Copies the weights into a network that was built for these inputs."""
+        if network.embedding.vectors is not None:
+            for source, vectors in enumerate(self.vectors.values()):
+                network.embedding.vectors.fill(source, torch.from_numpy(vectors.matrix))
+        if self.transformer is not None and network.transformer is not None:
+            network.transformer.load_state_dict(self.transformer.embedding.state_dict())
+
+
+def load_inputs(
+    config: TrainConfig, forms: Sequence[str], vectors: bool, transformer: bool, others: Iterable[str] = ()
+) -> Inputs:
+    """Loads what the config names.
+
+    Args:
+        config: of the training.
+        forms: the word forms of the corpus.
+        vectors: whether vectors are wanted.
+        transformer: whether a transformer is wanted.
+        others: frequent word forms of untagged text, whose pieces a transformer needs, too.
+
+    Raises:
+        InputError: the vectors or the transformer cannot be read.
+    """
+    embedding = config.embedding
+    found = {
+        name: select_vectors(name, forms, embedding.vectors_keep, embedding.vectors_components)
+        for name in (embedding.vector_sources if vectors else ())
+    }
+    for name, (rows, matrix) in found.items():
+        share = sum(row_of(rows, form) is not None for form in forms) / max(1, len(forms))
+        _log.info(
+            "%s: %d words, %d vectors of %d numbers, for %.1f %% of the forms in training",
+            name,
+            len(rows),
+            *matrix.shape,
+            100 * share,
+        )
+    vector_config = embedding.vector_config([matrix.shape[1] for _, matrix in found.values()])
+    if embedding.transformer is None or not transformer:
+        return Inputs(found, vector_config, None)
+    use = config.transformer
+    loaded = load_pretrained(
+        embedding.transformer,
+        pooling=use.pooling,
+        tune=use.tune,
+        layers=use.layers,
+        dtype=use.dtype,
+        dropout=use.dropout,
+        forms=[*forms, *others],
+    )
+    return Inputs(found, vector_config, Transformer(*loaded))
+
+
+def merge_vocabularies(old: Vocabulary, new: Vocabulary) -> Vocabulary:
+    """The words, characters, tags and corpora of a tagger, then those that a new corpus adds.
+
+    The tag columns are those of the new corpus. A column that both have keeps its tags, and new tags follow them.
+    If most tags of the corpus are new to the column, the tag sets differ, and the column gets the corpus's tags alone.
+
+    Args:
+        old: of the tagger.
+        new: of the corpus.
+    """
+    words = {word: count + new.words.get(word, 0) for word, count in old.words.items()}
+    tags = {column: _merge_tags(old.tags.get(column, []), names) for column, names in new.tags.items()}
+    merged = dataclasses.replace(
+        old,
+        words=words | {word: count for word, count in new.words.items() if word not in words},
+        characters=_union(old.characters, new.characters),
+        tags=tags,
+        forms=sorted({*old.forms, *new.forms}),
+        combinations=old.combinations_with(new, tags),
+        corpora=_union(old.corpora, new.corpora),
+    )
+    return merged.with_scripts_of([old, new])
+
+
+@torch.no_grad()
+def transfer_weights(start: SavedTagger, network: TaggerNetwork, vocabulary: Vocabulary) -> None:
+    """Copies the weights of a tagger into a network of the same sizes with a merged vocabulary.
+
+    What the tagger did not have keeps the random weights of `network`: words, characters and tags, and pretrained
+    inputs, which come after the tagger's own.
+
+    Args:
+        start: the tagger.
+        network: changed in place.
+        vocabulary: of `network`, from `merge_vocabularies`.
+    """
+    before, merged = start.network.state_dict(), network.state_dict()
+    for name, weights in before.items():
+        if name in merged and not name.startswith(("heads.", "decoders.")):
+            # The rows of new words, characters and corpora, and the columns of new inputs, come after the known ones.
+            merged[name][tuple(slice(size) for size in weights.shape)].copy_(weights)
+    for column, ids in vocabulary.tag_ids.items():
+        old_ids = start.vocabulary.tag_ids.get(column, {})
+        shared = [tag for tag in ids if tag in old_ids]
+        rows, old_rows = [ids[tag] for tag in shared], [old_ids[tag] for tag in shared]
+        for part in ("weight", "bias") if shared else ():
+            name = f"heads.{column}.{part}"
+            merged[name][rows] = before[name][old_rows]
+        for part in ("start", "end", "transitions") if shared else ():
+            name = f"decoders.{column}.{part}"
+            if name in merged and name in before:
+                kept = before[name].masked_fill(
+                    before[name] <= FORBIDDEN / 2, 0.0
+                )  # the new corpus says anew what cannot be
+                if part == "transitions":
+                    merged[name][torch.tensor(rows)[:, None], rows] = kept[torch.tensor(old_rows)[:, None], old_rows]
+                else:
+                    merged[name][rows] = kept[old_rows]
+    network.load_state_dict(merged)
+
+
+def _merge_tags(old: Sequence[str], new: Sequence[str]) -> list[str]:
+    shared = set(old) & set(new)
+    return _union(old, new) if 2 * len(shared) >= len(new) else list(new)
+
+
+def _union(old: Sequence[str], new: Sequence[str]) -> list[str]:
+    return list(dict.fromkeys([*old, *new]))
 
 
 class Beginning(NamedTuple):

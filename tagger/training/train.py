@@ -12,9 +12,8 @@ from datasets import Dataset
 from pytorch_lightning.callbacks import EarlyStopping
 
 from tagger.corpus.arrow import token_counts
-from tagger.corpus.several import by_corpus
 from tagger.corpus.sources import load_corpus
-from tagger.corpus.splits import Corpus
+from tagger.corpus.splits import Corpus, by_corpus
 from tagger.errors import InputError
 from tagger.model.decoder import CRF, CRFDecoder
 from tagger.model.network import MAX_CRF_TAGS, NetworkConfig, TaggerNetwork
@@ -22,18 +21,16 @@ from tagger.model.vocabulary import Vocabulary
 from tagger.tagging.engine import Engine
 from tagger.tagging.tagger import Tagger
 from tagger.training.card import describe, model_card
+from tagger.training.checkpoints import Watch
 from tagger.training.config import TrainConfig
 from tagger.training.datamodule import TaggerDataModule
 from tagger.training.distill import Teaching
 from tagger.training.experiment import Experiment, format_run, run_experiment
 from tagger.training.recipe import with_recipe
+from tagger.training.report import format_page, format_tables, report_tagger, write_tagger_page
 from tagger.training.segmenter_choice import Choice, SegmenterTraining, Start
-from tagger.training.start import Beginning, build, with_start
-from tagger.training.start_tagger import load_start
-from tagger.training.tagger_page import format_page, write_tagger_page
-from tagger.training.tagger_report import format_tables, report_tagger
+from tagger.training.start import Beginning, build, load_start, with_start
 from tagger.training.teacher import Load
-from tagger.training.watch import Watch
 from tagger.weights.folder import save_tagger, saved_weights
 from tagger.weights.quantize import expand
 from tagger.weights.saved_config import TAGGER_IN_RUN

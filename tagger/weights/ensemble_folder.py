@@ -4,15 +4,14 @@ The folder works when the originals are gone. It has no network of its own.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from tagger.errors import InputError, shorten
-from tagger.model.joined_vocabulary import join_vocabularies
 from tagger.model.vocabulary import Vocabulary
 from tagger.text.segment import RULES
-from tagger.weights.ensemble_card import ensemble_card
 from tagger.weights.folder import SavedTagger, copy_files, load_tagger, whole_folder, write_description
 from tagger.weights.saved_config import (
     CARD,
@@ -39,6 +38,132 @@ from tagger.weights.validation import (
     one_error,
     shown,
 )
+
+
+def join_vocabularies(vocabularies: Sequence[Vocabulary], names: Sequence[str]) -> Vocabulary:
+    """The vocabulary of an ensemble: columns and tags in the order of the first member's.
+
+    It has the forms of all members, and no words or characters, because an ensemble has no embeddings. A form has the
+    edit scripts that it has in any member. Tags may stand together that do so in any member, if all of them know that.
+    The corpora are those that all members know which were trained on several.
+
+    Args:
+        vocabularies: of two or more taggers.
+        names: what the taggers are called in messages, such as their folders.
+
+    Raises:
+        InputError: a tagger has no tags, or other columns or other tags than the first. The message names the first
+            that differs.
+    """
+    first, *others = vocabularies
+    for vocabulary, name in zip(vocabularies, names, strict=True):
+        if not vocabulary.columns:
+            raise InputError(f"{name} predicts words and has no tags; an ensemble is made of taggers")
+    for vocabulary, name in zip(others, names[1:], strict=True):
+        _check_same_tags(first, names[0], vocabulary, name)
+    forms = sorted({form for vocabulary in vocabularies for form in vocabulary.forms})
+    joined = Vocabulary(
+        {}, [], first.tags, forms, combinations=first.combinations, corpora=_common_corpora(vocabularies)
+    )
+    for other in others:
+        joined = replace(joined, combinations=joined.combinations_with(other, first.tags))
+    return joined.with_scripts_of(vocabularies)
+
+
+def _check_same_tags(first: Vocabulary, first_name: str, other: Vocabulary, other_name: str) -> None:
+    """Raises InputError unless two vocabularies have the same columns and tags, in whatever order."""
+    remedy = "an ensemble needs taggers of the same columns and tags"
+    pairs = ((first, first_name, other, other_name), (other, other_name, first, first_name))
+    for one, one_name, two, two_name in pairs:
+        for column in one.columns:
+            if column not in two.tags:
+                raise InputError(f"{two_name} lacks the column {shorten(column)}, which {one_name} has; {remedy}")
+    for one, one_name, two, two_name in pairs:
+        for column, tags in one.tags.items():
+            for tag in tags:
+                if tag not in two.tag_ids[column]:
+                    raise InputError(
+                        f"{two_name} lacks the tag {shorten(tag)} of the column {column}, which {one_name} has;"
+                        f" {remedy}"
+                    )
+
+
+def _common_corpora(vocabularies: Sequence[Vocabulary]) -> list[str]:
+    several = [vocabulary.corpora for vocabulary in vocabularies if vocabulary.corpora]
+    return [name for name in several[0] if all(name in names for names in several)] if several else []
+
+
+def ensemble_card(
+    config: Mapping[str, Any],
+    members: Sequence[Mapping[str, Any]],
+    command: str,
+    results: Mapping[str, Any] | None = None,
+    more: str = "",
+) -> str:
+    """A model card: members, weights, and scores as far as they are known.
+
+    Args:
+        config: the ensemble's `config.json`.
+        members: those of the members.
+        command: the command line that made it.
+        results: split -> column -> scores of the ensemble, see `metrics.report`; None: not known.
+        more: further sections.
+    """
+    weights = config["ensemble"]["weights"]
+    data = " ".join(filter(None, (config["corpus"], config.get("version"))))
+    licence = f" The training data's licence is {config['license']}." if config.get("license") else ""
+    columns = config["columns"]
+    rows = [
+        f"| {number} | {weight:.3g} | {member.get('corpus') or '–'} | {' | '.join(_dev(member, columns))} |"
+        for number, (weight, member) in enumerate(zip(weights, members, strict=True), 1)
+    ]
+    head = " | ".join(["member", "weight", "trained on", *(f"dev {column}" for column in columns)])
+    return f"""# Ensemble of {len(members)} part-of-speech taggers for {data or "several corpora"}
+
+The probabilities of its tags are the weighted mean of those of its members, which are below `members/`.{licence}
+
+| {head} |
+|{"---|" * (3 + len(columns))}
+{chr(10).join(rows)}
+
+Accuracy on each member's dev split in percent, over gold tokens.
+
+{_scores(results or {})}Made by
+
+    {command}
+
+and used with
+
+    python -m tagger tag FILE --model THIS_FOLDER
+{more}"""
+
+
+def _scores(results: Mapping[str, Any]) -> str:
+    rows = [
+        f"| {split} | {column} | {scores['tokens']:,} |"
+        f" {' | '.join(_percent(scores[name]) for name in ('accuracy', 'known', 'unknown', 'whole_sentences'))} |"
+        for split in ("dev", "test")
+        for column, scores in results.get(split, {}).items()
+    ]
+    if not rows:
+        return ""
+    return f"""The ensemble:
+
+| split | column | words | all words | seen in training | not seen | whole sentences |
+|---|---|---|---|---|---|---|
+{chr(10).join(rows)}
+
+"""
+
+
+def _dev(member: Mapping[str, Any], columns: Sequence[str]) -> list[str]:
+    dev = (member.get("scores") or {}).get("dev") or {}
+    return [_percent(dev.get(column)) for column in columns]
+
+
+def _percent(share: Any) -> str:
+    return f"{100 * share:.2f}" if isinstance(share, (int, float)) else "–"
+
 
 SUM_TOLERANCE = 1e-6  # of the weights, whose sum is 1
 SEGMENTER_KEYS = ("segmenter", "segmenter_training")  # of `config.json`: what cuts raw text, and what it learned from

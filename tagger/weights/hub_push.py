@@ -7,10 +7,10 @@ from typing import Any, NamedTuple
 
 from tagger.errors import InputError
 from tagger.weights.ensemble_folder import read_saved
+from tagger.weights.folder import load_word_predictor
 from tagger.weights.hub import DEFAULT_REVISION, is_tagger_file, parse_target
 from tagger.weights.hub_card import hub_card
 from tagger.weights.hub_errors import hub_errors
-from tagger.weights.pretrained_folder import load_word_predictor
 from tagger.weights.saved_config import CARD, predicts_words
 
 

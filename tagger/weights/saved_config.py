@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tagger.errors import InputError, reason
-from tagger.text.terminal import printable
+from tagger.text.strings import printable
 
 FORMAT = 5  # format 3 has no int8 weights; formats 3 and 4 call a dtype `precision`
 READABLE_FORMATS = (3, 4, FORMAT)

@@ -13,11 +13,10 @@ from tagger.errors import InputError
 from tagger.model.memory import build_without_memory, check_memory
 from tagger.model.network import MAX_HIDDEN_SIZE
 from tagger.model.segmenter import SegmenterConfig, SegmenterNetwork, SegmenterVocabulary
-from tagger.model.segmenter_borders import BORDER_CODES, Borders, known_cuts
-from tagger.model.segmenter_features import CODES, Lexicon
+from tagger.model.segmenter_features import BORDER_CODES, CODES, Borders, Lexicon, known_cuts
 from tagger.text.edit_scripts import least_characters
 from tagger.text.segment import RULES
-from tagger.text.terminal import printable
+from tagger.text.strings import printable
 from tagger.weights.quantize import compress, expand
 from tagger.weights.saved_config import MAX_NAME, MAX_VOCABULARY_BYTES, SEGMENTER, SEGMENTER_WEIGHTS, read_json
 from tagger.weights.validation import (

@@ -22,7 +22,7 @@ from tagger.model.network import MAX_DEPTH, MAX_HIDDEN_SIZE, NetworkConfig
 from tagger.model.transformer import ENCODER_DTYPES, POOLINGS, EncoderError, TransformerConfig
 from tagger.model.vocabulary import Vocabulary
 from tagger.text.segment import RULES
-from tagger.text.terminal import printable
+from tagger.text.strings import printable
 from tagger.weights.quantize import SCALE_SUFFIX
 from tagger.weights.saved_config import LEARNED, MAX_NAME, check_description
 

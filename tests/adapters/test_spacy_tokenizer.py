@@ -12,7 +12,7 @@ import tagger
 from tagger.errors import InputError
 from tagger.model.vocabulary import Vocabulary
 from tagger.tagging.tagger import Tagger
-from tagger.text.segment_patterns import SPACE
+from tagger.text.segment_rules import SPACE
 from tests.adapters.conftest import pipeline
 from tests.conftest import make_network, save_tiny
 

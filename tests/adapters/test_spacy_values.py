@@ -6,7 +6,7 @@ from spacy.vocab import Vocab
 
 from tagger.adapters.spacy_documents import Forms, read_docs
 from tagger.adapters.spacy_values import LemmaAttribute, MorphAttribute, PosAttribute, TagAttribute, annotate
-from tagger.model.decoded import Decoded
+from tagger.model.decoder import Decoded
 from tagger.model.vocabulary import Vocabulary
 from tagger.tagging.decoding import Found
 

@@ -8,7 +8,7 @@ from tagger import Tagger
 from tagger.analysis.explain import MAX_WORDS, Explanation, explain
 from tagger.analysis.explain_tables import TABLE_WIDTH, format_tables, to_html
 from tagger.model.vocabulary import Vocabulary
-from tagger.text.terminal import display_width
+from tagger.text.strings import display_width
 from tests.analysis.conftest import untrained
 from tests.html_page import Page
 

@@ -13,7 +13,7 @@ from tagger.model.vocabulary import Vocabulary
 from tagger.text.paragraphs import Paragraph
 from tagger.text.readers import read
 from tagger.text.sentence import Token
-from tagger.text.terminal import display_width
+from tagger.text.strings import display_width
 from tests.conftest import make_network, make_tagger, network_config
 
 

@@ -9,7 +9,7 @@ from tagger.analysis.occurrences import Found, Occurrence, find
 from tagger.analysis.senses import MAX_GROUPS, TEXT_WIDTH, Group, Senses, format_groups, grouped, senses, unit
 from tagger.errors import InputError
 from tagger.model.vocabulary import Vocabulary
-from tagger.text.terminal import display_width
+from tagger.text.strings import display_width
 from tests.conftest import make_network, make_tagger, network_config
 
 

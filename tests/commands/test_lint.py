@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tagger.corpus.findings import FIELDS
+from tagger.corpus.lint import FIELDS
 from tests.commands.conftest import call, error
 from tests.corpus.lint_corpus import conllu, write
 

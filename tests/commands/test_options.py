@@ -4,8 +4,7 @@ from typing import get_args
 
 from tagger.analysis.occurrences import MIN_OCCURRENCES
 from tagger.commands.options import DEFAULT_MODEL, Precision, format_help
-from tagger.tagging.batches import BATCH_TOKENS
-from tagger.tagging.devices import PRECISIONS
+from tagger.tagging.batches import BATCH_TOKENS, PRECISIONS
 from tagger.tagging.engine import CACHE_SIZE
 from tagger.text.formats import INPUTS, OUTPUTS, SUFFIXES
 from tagger.weights.catalog import DEFAULT, LATEST

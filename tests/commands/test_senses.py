@@ -12,7 +12,7 @@ from tagger.analysis.sense_scores import read_examples, sense_scores, to_json
 from tagger.analysis.senses import TEXT_WIDTH
 from tagger.commands.app import app
 from tagger.model.vocabulary import Vocabulary
-from tagger.text.terminal import display_width
+from tagger.text.strings import display_width
 from tests.conftest import make_network, save_tiny
 
 EXAMPLES = Path(__file__).parents[2] / "data" / "senses.tsv"

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from tagger.corpus.findings import Finding
 from tagger.corpus.lined import LinedSentence, corpus_files, read_lined
+from tagger.corpus.lint import Finding
 
 Check = Callable[[Sequence[LinedSentence]], Iterable[Finding]]
 

@@ -1,7 +1,7 @@
 """Findings: their order, their rows of TSV, and their summary."""
 
-from tagger.corpus.findings import FIELDS, KINDS, WIDTH, Finding, format_summary, ordered
-from tagger.text.terminal import display_width
+from tagger.corpus.lint import FIELDS, KINDS, WIDTH, Finding, format_summary, ordered
+from tagger.text.strings import display_width
 
 NOTE = Finding("note", "variation", "x/a.conllu", 3, "b", "upos", "X", "why")
 WARNING = Finding("warning", "improbable-tag", "a.conllu", 9, "我" * 60, "upos", "X", "why " * 40, "NOUN", 0.00012, 0.9)

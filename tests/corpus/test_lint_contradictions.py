@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from tagger.corpus.lined import corpus_files, read_lined
-from tagger.corpus.lint_contradictions import CONVENTION, MIN_COUNT, feats_contradictions, xpos_contradictions
+from tagger.corpus.lint import CONVENTION, MIN_COUNT, feats_contradictions, xpos_contradictions
 from tests.corpus.lint_corpus import conllu, found, write
 
 

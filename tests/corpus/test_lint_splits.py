@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from tagger.corpus.lined import corpus_files, read_lined
-from tagger.corpus.lint_splits import repeated_sentences, tag_sets
+from tagger.corpus.lint import repeated_sentences, tag_sets
 from tests.corpus.lint_corpus import found, write
 
 

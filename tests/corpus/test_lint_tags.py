@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from tagger.corpus.lined import corpus_files, read_lined
-from tagger.corpus.lint_tags import blank_tags, unknown_upos
+from tagger.corpus.lint import blank_tags, unknown_upos
 from tests.corpus.lint_corpus import conllu, found
 
 

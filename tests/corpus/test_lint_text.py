@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tagger.corpus.lined import corpus_files, read_lined
-from tagger.corpus.lint_text import damaged_text, spaced_forms
+from tagger.corpus.lint import damaged_text, spaced_forms
 from tests.corpus.lint_corpus import conllu, found, write
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tagger.corpus.lined import corpus_files, read_lined
-from tagger.corpus.lint_variation import variation
+from tagger.corpus.lint import variation
 from tests.corpus.lint_corpus import found, write
 
 EDGES = ("<s>", "</s>")

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from datasets import ClassLabel, Dataset, Features, List, Value
 
-from tagger.corpus.older_release import Row, multiword_tokens
+from tagger.corpus.hub import Row, multiword_tokens
 from tagger.evaluation.report import sentences_of
 from tagger.text.sentence import MultiwordToken
 from tagger.text.spacing import gold_paragraphs

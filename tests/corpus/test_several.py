@@ -6,8 +6,8 @@ import pytest
 from datasets import Dataset
 
 from tagger.corpus.config import ConlluConfig, HubConfig, UdConfig
-from tagger.corpus.several import CORPUS, by_corpus, corpus_names, single_configs
 from tagger.corpus.sources import load_corpus
+from tagger.corpus.splits import CORPUS, by_corpus, corpus_names, single_configs
 from tests.corpus.conftest import SEED, conll_folder, conllu, error_of, first_words, hub, numbered, rows, write
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tagger.evaluation.alignment import Word, align
+from tagger.evaluation.raw_scores import Word, align
 from tagger.text.sentence import Sentence
 
 

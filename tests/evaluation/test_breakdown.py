@@ -10,7 +10,7 @@ from tagger.evaluation.breakdown import NO_GROUP, TABLE_WIDTH, Groups, breakdown
 from tagger.evaluation.metrics import Scored, report
 from tagger.model.vocabulary import Vocabulary
 from tagger.text.sentence import Sentence
-from tagger.text.terminal import display_width
+from tagger.text.strings import display_width
 
 VOCABULARY = Vocabulary(
     words={}, characters=[], tags={"upos": ["DET", "NOUN"], "feats": ["_", "Number=Sing"]}, forms=["the", "dog"]

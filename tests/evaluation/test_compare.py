@@ -7,12 +7,10 @@ from typing import Any
 
 import pytest
 
-from tagger.evaluation.compare import Tags, compare
+from tagger.evaluation.compare import Tags, WordTable, compare
 from tagger.evaluation.compare_tables import TABLE_WIDTH, format_comparison, to_html
-from tagger.evaluation.word_table import WordTable
-from tagger.text.gold_tags import is_annotated
 from tagger.text.sentence import Sentence
-from tagger.text.terminal import display_width
+from tagger.text.strings import display_width, is_annotated
 from tests.html_page import Page
 
 TAGS = ["NOUN", "VERB", "<b>X</b>", "名詞名詞名詞名詞", "_"]

@@ -5,7 +5,7 @@ from itertools import product
 import numpy as np
 import pytest
 
-from tagger.evaluation.significance import paired_difference
+from tagger.evaluation.compare import paired_difference
 
 WORDS = np.array([5, 8, 3, 12, 7, 9, 4, 6, 10, 2, 5, 5])
 A = np.array([[0, 1, 0, 2, 1, 0, 0, 1, 1, 0, 2, 0]])
@@ -70,7 +70,7 @@ def test_sentences_without_scored_words_are_not_drawn() -> None:
 
 def test_the_rounds_in_parts_are_those_of_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = paired_difference(A, B, WORDS, rounds=500)
-    monkeypatch.setattr("tagger.evaluation.significance._MAX_CELLS", 70)
+    monkeypatch.setattr("tagger.evaluation.compare._MAX_CELLS", 70)
     assert paired_difference(A, B, WORDS, rounds=500) == whole
 
 

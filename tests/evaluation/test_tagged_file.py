@@ -3,7 +3,7 @@
 import pytest
 
 from tagger.errors import InputError
-from tagger.evaluation.tagged_file import same_sentences
+from tagger.evaluation.compare import same_sentences
 from tagger.text.readers import read
 
 GOLD = [["They", "do", "n't", "go"], ["Yes"]]

@@ -1,6 +1,6 @@
 import numpy as np
 
-from tagger.evaluation.word_table import WordTable
+from tagger.evaluation.compare import WordTable
 from tagger.text.sentence import Sentence
 
 SENTENCES = [

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tagger.model.affixes import AFFIXES, affix_rows, word_shape
+from tagger.model.forms import AFFIXES, affix_rows, word_shape
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from tagger.model import combinations
-from tagger.model.combinations import Combinations
+from tagger.model import decoder
+from tagger.model.decoder import Combinations
 
 SIZES = [5, 4, 3]
 KNOWN = [[0, 0, 0], [0, 1, 2], [1, 1, 1], [2, 3, 0], [3, 2, 2], [4, 0, 1]]
@@ -22,7 +22,7 @@ def columns() -> list[Tensor]:
 def test_the_most_probable_known_combination_is_chosen(
     columns: list[Tensor], monkeypatch: pytest.MonkeyPatch, held: int
 ) -> None:
-    monkeypatch.setattr(combinations, "MAX_SCORES", held)
+    monkeypatch.setattr(decoder, "MAX_SCORES", held)
     chosen = torch.stack(choose(KNOWN, columns), dim=1).tolist()
     logs = [column.log_softmax(-1) for column in columns]
     for token, found in enumerate(chosen):

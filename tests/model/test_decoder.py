@@ -9,8 +9,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from tagger.model.batch import IGNORE
-from tagger.model.decoded import Decoded, top_tags
-from tagger.model.decoder import SoftmaxDecoder
+from tagger.model.decoder import Decoded, SoftmaxDecoder, top_tags
 
 N, K = 12, 6
 COUNTS = [4, 4, 3, 1]  # of 12 tokens in 4 sentences

@@ -7,9 +7,9 @@ import torch
 from torch import nn
 from torch.testing import assert_close
 
-from tagger.model.affixes import AFFIXES
 from tagger.model.batch import PAD, UNK
 from tagger.model.embeddings import CharacterEncoder, FormEmbedding, VectorConfig, VectorEmbedding
+from tagger.model.forms import AFFIXES
 from tagger.model.vocabulary import Vocabulary
 from tests.conftest import BUCKETS, TOKENS, make_batch
 

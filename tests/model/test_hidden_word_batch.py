@@ -4,7 +4,7 @@ import numpy as np
 
 from tagger.model.batch import FIRST_ID
 from tagger.model.forms import FormTable
-from tagger.model.hidden_word_batch import hide_words
+from tagger.model.hidden_words import hide_words
 from tagger.model.vocabulary import Vocabulary
 from tests.conftest import BUCKETS, TOKENS
 

@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from tagger.errors import InputError
-from tagger.model.joined_vocabulary import join_vocabularies
 from tagger.model.vocabulary import Vocabulary
+from tagger.weights.ensemble_folder import join_vocabularies
 from tests.conftest import CORPUS
 
 

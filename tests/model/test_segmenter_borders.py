@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tagger.model.segmenter_borders import (
+from tagger.model.segmenter_features import (
     BORDER_CODES,
     VIEWS,
     Borders,

@@ -3,8 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tagger.model.segmenter import columns
-from tagger.model.segmenter_borders import Borders
-from tagger.model.segmenter_features import MAX_WORD_UNITS, SIZES, Lexicon, context_rows
+from tagger.model.segmenter_features import MAX_WORD_UNITS, SIZES, Borders, Lexicon, context_rows
 from tagger.model.segmenter_units import Units, UnitTable
 
 

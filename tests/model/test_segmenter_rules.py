@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tagger.model.segmenter_rules import rule_labels
+from tagger.model.segmenter_features import rule_labels
 from tagger.model.segmenter_units import UnitTable
 
 TEXTS = ["It ends. A dog", "", "So, no.", "x"]

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from tagger.model.collate import collate
-from tagger.model.decoded import Decoded
+from tagger.model.decoder import Decoded
 from tagger.model.forms import FormTable
 from tagger.model.tag_codec import TagCodec, learned_tags
 from tagger.model.vocabulary import Vocabulary

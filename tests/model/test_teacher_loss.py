@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.testing import assert_close
 
-from tagger.model.teacher_loss import teacher_loss
+from tagger.training.module import teacher_loss
 
 TAGS = 6
 

@@ -13,7 +13,7 @@ from urllib.parse import quote
 import httpx
 import pytest
 
-from tagger.corpus.lint_tags import UNIVERSAL
+from tagger.corpus.lint import UNIVERSAL
 from tests.browser import CONTRASTS, PATIENCE, Open, Page, expect, launched
 from tests.serving.conftest import serving
 

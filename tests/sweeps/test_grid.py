@@ -17,8 +17,8 @@ from tagger.sweeps.folder import Sweep
 from tagger.sweeps.grid import train_grid
 from tagger.sweeps.record import PlannedRun, SweepRecord
 from tagger.text.output_files import whole_file
+from tagger.training.checkpoints import Watch
 from tagger.training.run_folder import LOG, RunRecord
-from tagger.training.watch import Watch
 
 
 @pytest.fixture(autouse=True)

@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from tagger.sweeps.importance import MIN_RUNS, key_importance
-from tagger.sweeps.run import SweepRun
+from tagger.sweeps.run import MIN_RUNS, SweepRun, key_importance
 
 
 def run(number: int, accuracy: float | None, state: Any = "complete", **values: object) -> SweepRun:

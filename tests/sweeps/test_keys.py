@@ -1,7 +1,6 @@
 """The keys of a sweep, and the scales of their values."""
 
-from tagger.sweeps.keys import differing_keys
-from tagger.sweeps.run import SweepRun
+from tagger.sweeps.run import SweepRun, differing_keys
 
 
 def runs(*overrides: str) -> list[SweepRun]:

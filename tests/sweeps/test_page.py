@@ -6,9 +6,8 @@ from typing import Any
 
 import pytest
 
-from tagger.sweeps.importance import key_importance
-from tagger.sweeps.page import sweep_page
-from tagger.sweeps.run import SweepRun
+from tagger.sweeps.report import sweep_page
+from tagger.sweeps.run import SweepRun, key_importance
 from tests.browser import CONTRASTS, Open, Page, expect, file_pages, fits, launched
 
 HOSTILE = "</script><img src=x onerror=alert(1)>\u2028\ud800"

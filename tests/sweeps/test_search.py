@@ -16,16 +16,15 @@ import optuna
 import pytest
 
 from tagger.errors import InputError
-from tagger.sweeps import launch, study
+from tagger.sweeps import launch
+from tagger.sweeps import search as search_module
 from tagger.sweeps.folder import JOURNAL, Sweep
 from tagger.sweeps.record import SweepRecord
-from tagger.sweeps.search import Search
-from tagger.sweeps.search_config import SearchConfig, search_config
-from tagger.sweeps.search_space import Numbers, Space
-from tagger.sweeps.study import open_study
+from tagger.sweeps.search import Search, open_study
+from tagger.sweeps.search_space import Numbers, SearchConfig, Space, search_config
 from tagger.text.output_files import whole_file
+from tagger.training.checkpoints import EndedEarly, Watch
 from tagger.training.run_folder import RunRecord
-from tagger.training.watch import EndedEarly, Watch
 from tests.training.conftest import TINY
 
 SPACE: Space = {"lr": Numbers(0.0, 1.0)}
@@ -230,13 +229,13 @@ def test_a_database_whose_tables_another_process_makes_is_opened_again(
         return create(**arguments)
 
     monkeypatch.setattr(optuna, "create_study", create_study)
-    monkeypatch.setattr(study.time, "sleep", lambda seconds: None)
+    monkeypatch.setattr(search_module.time, "sleep", lambda seconds: None)
     assert open_study(values(storage=f"sqlite:///{tmp_path}/trials.db"), tmp_path).trials == []
     assert not said
 
 
 def test_without_optuna_the_message_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(study, "optuna", None)
+    monkeypatch.setattr(search_module, "optuna", None)
     with pytest.raises(InputError, match=r"pip install -e '\.\[tune\]'"):
         launch.train(["-m", "hydra/sweeper=optuna", "model.depth=1,2"])
 
@@ -267,9 +266,9 @@ def test_a_process_that_was_killed_while_it_wrote_holds_nobody_up(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(study, "LOCK_SECONDS", 1, raising=False)
+    monkeypatch.setattr(search_module, "LOCK_SECONDS", 1, raising=False)
     sweep = sweep_in(Path("sweep"))
-    storage: Any = study._storage(str(sweep.folder / JOURNAL))
+    storage: Any = search_module._storage(str(sweep.folder / JOURNAL))
     assert storage._backend._lock.acquire()
     searching = threading.Thread(target=search, args=(sweep, values(n_trials=1)), daemon=True)
     searching.start()

@@ -6,8 +6,7 @@ from pathlib import Path
 
 from tagger.sweeps.folder import TABLE, Sweep
 from tagger.sweeps.record import PlannedRun, SweepRecord
-from tagger.sweeps.run import SweepRun
-from tagger.sweeps.table import (
+from tagger.sweeps.report import (
     FIELDS,
     format_csv,
     format_differing_tags,
@@ -15,6 +14,7 @@ from tagger.sweeps.table import (
     sorted_runs,
     write_table,
 )
+from tagger.sweeps.run import SweepRun
 
 RUNS = [
     SweepRun(0, "0", ["a=1"], "failed", error="no memory"),

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 import tagger
-from tagger.model.decoded import Decoded
+from tagger.model.decoder import Decoded
 from tagger.model.encoder import CELLS
 from tagger.model.network import TaggerNetwork
 from tagger.model.vocabulary import Vocabulary

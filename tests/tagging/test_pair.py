@@ -4,8 +4,7 @@ import pytest
 import torch
 
 from tagger.model.encoder import BidirectionalLayer, make_layer
-from tagger.tagging.packed import Layer
-from tagger.tagging.pair import GRUPair
+from tagger.tagging.packed import GRUPair, Layer
 
 
 def layer(cell: str = "gru", forward: int = 24, backward: int = 24, dtype: torch.dtype = torch.float32) -> Layer:

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from tagger.model.segmenter import Label
 from tagger.tagging import segmenter as module
 from tagger.tagging.segmenter import LearnedSegmenter
-from tagger.text.segment_patterns import SPACE
-from tagger.text.segmenter import RuleSegmenter
+from tagger.text.segment import RuleSegmenter
+from tagger.text.segment_rules import SPACE
 from tagger.text.sentence import Token
 from tests.conftest import make_segmenter
 

@@ -1,6 +1,6 @@
 """What UTF-8 cannot hold is replaced."""
 
-from tagger.text.characters import encodable
+from tagger.text.strings import encodable
 
 
 def test_encodable() -> None:

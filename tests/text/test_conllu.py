@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tagger.errors import InputError
-from tagger.text import files, lines
+from tagger.text import files, strings
 from tagger.text.conllu import COLUMNS, numbered, read_conllu, write_conllu
 from tagger.text.files import read_lines
 from tagger.text.paragraphs import Paragraph
@@ -293,7 +293,7 @@ def test_errors(line: str, said: list[str], end: str) -> None:
 
 
 def test_very_long_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (files, lines):
+    for module in (files, strings):
         monkeypatch.setattr(module, "MAX_LINE", 70)
     text = f"# note = {'long ' * 40}\r\n" + BLOCK.replace("ghost", "g" * 200)
     path = tmp_path / "a.conllu"
@@ -407,8 +407,8 @@ TREEBANKS = os.environ.get("TAGGER_TREEBANKS")
 
 @pytest.mark.skipif(not TREEBANKS, reason="TAGGER_TREEBANKS names no folder of treebanks")
 def test_treebanks_round_trip() -> None:
-    paths = sorted(Path(TREEBANKS or "").rglob("*.conllu"))
-    assert paths, f"no .conllu file below {TREEBANKS}"
+    paths = sorted(Path(TREEBANKS or "").rglob("*-dev.conllu"))
+    assert paths, f"no file of dev sentences below {TREEBANKS}"
     for path in paths:
         content = path.read_bytes()
         sentences = list(read_conllu(read_lines(str(path)), str(path)))

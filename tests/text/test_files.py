@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from tagger.errors import InputError, shorten
-from tagger.text import files, lines
+from tagger.text import files, strings
 from tagger.text.files import decoded_lines, read_lines
-from tagger.text.lines import whole_lines
+from tagger.text.strings import whole_lines
 
 BOM = b"\xef\xbb\xbf"
 
@@ -37,7 +37,7 @@ def stdin(monkeypatch: pytest.MonkeyPatch, content: bytes) -> io.BufferedReader:
 
 
 @pytest.mark.parametrize(
-    ("content", "encoding", "lines"),
+    ("content", "encoding", "expected"),
     [
         (b"", "utf-8", []),
         (BOM, "utf-8", []),
@@ -55,10 +55,10 @@ def stdin(monkeypatch: pytest.MonkeyPatch, content: bytes) -> io.BufferedReader:
     ],
 )
 @pytest.mark.parametrize("suffix", ["", ".gz"])
-def test_lines(tmp_path: Path, content: bytes, encoding: str, lines: list[str], suffix: str) -> None:
+def test_lines(tmp_path: Path, content: bytes, encoding: str, expected: list[str], suffix: str) -> None:
     path = tmp_path / f"a.txt{suffix}"
     path.write_bytes(gzip.compress(content) if suffix else content)
-    assert list(read_lines(str(path), encoding)) == lines
+    assert list(read_lines(str(path), encoding)) == expected
 
 
 def test_an_empty_gz_is_empty(tmp_path: Path) -> None:
@@ -126,7 +126,7 @@ def test_missing_and_folder(tmp_path: Path) -> None:
 
 
 def test_long_lines_come_in_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (files, lines):
+    for module in (files, strings):
         monkeypatch.setattr(module, "MAX_LINE", 4)
     path = tmp_path / "a"
     path.write_bytes(b"abcdefghij\nabc\nabcd\nabcdefgh\n\nx\r\nabc\r\nabcdefgh")

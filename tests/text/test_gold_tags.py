@@ -2,7 +2,7 @@
 
 import pytest
 
-from tagger.text.gold_tags import is_annotated
+from tagger.text.strings import is_annotated
 
 
 @pytest.mark.parametrize(

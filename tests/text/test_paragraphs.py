@@ -13,7 +13,7 @@ from tagger.text import paragraphs, readers
 from tagger.text.conllu import read_conllu
 from tagger.text.files import read_lines
 from tagger.text.paragraphs import Paragraph, read_paragraphs
-from tagger.text.segmenter import RuleSegmenter
+from tagger.text.segment import RuleSegmenter
 from tagger.text.sentence import MultiwordToken, Sentence, Token
 from tests.text.conftest import LINE, read, segment, tokens_of
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tagger.errors import InputError
-from tagger.text import columns, paragraphs, readers, units
+from tagger.text import columns, paragraphs, readers
 from tagger.text.files import read_lines
 from tagger.text.formats import INPUTS, OUTPUTS
 from tagger.text.sentence import Sentence
@@ -89,7 +89,7 @@ def test_read_tags(format: str, text: str, options: dict[str, Any]) -> None:
 def test_memory_stays_flat(monkeypatch: pytest.MonkeyPatch, format: str, line: str, per_line: bool | None) -> None:
     monkeypatch.setattr(paragraphs, "MAX_PARAGRAPH", 10_000)
     monkeypatch.setattr(paragraphs, "BLOCK_START", 10_000)
-    monkeypatch.setattr(units, "MAX_GROUP", 10_000)
+    monkeypatch.setattr(readers, "MAX_GROUP", 10_000)
 
     def lines() -> Iterator[str]:
         for _ in range(400_000 // len(line)):

@@ -1,8 +1,7 @@
 import pytest
 
 from tagger.errors import InputError
-from tagger.text.segment import RULES, segment
-from tagger.text.segmenter import RuleSegmenter
+from tagger.text.segment import RULES, RuleSegmenter, segment
 
 
 @pytest.mark.parametrize("rules", RULES)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tagger.text.terminal import display_width, fitted, printable
+from tagger.text.strings import display_width, fitted, printable
 
 
 @pytest.mark.parametrize(("text", "width"), [("", 0), ("abc", 3), ("猫a", 3), ("e\u0301t", 2), ("ａ\u200d", 2)])

@@ -4,10 +4,10 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
-from tagger.text import units
+from tagger.text import readers
 from tagger.text.paragraphs import JsonText, Paragraph
+from tagger.text.readers import Unit, cut_units, sentences_of, texts_of
 from tagger.text.sentence import Sentence, Token
-from tagger.text.units import Unit, cut_units, sentences_of, texts_of
 from tests.text.conftest import segment
 
 UNITS: list[Unit] = [
@@ -28,8 +28,8 @@ def alone() -> list[Sentence]:
 @pytest.mark.parametrize("most", [1, 3, 20, 100, 100_000])
 @pytest.mark.parametrize("growth", [1, 8, 1000])
 def test_groups_decide_nothing(monkeypatch: pytest.MonkeyPatch, most: int, growth: int) -> None:
-    monkeypatch.setattr(units, "MAX_GROUP", most)
-    monkeypatch.setattr(units, "_GROWTH", growth)
+    monkeypatch.setattr(readers, "MAX_GROUP", most)
+    monkeypatch.setattr(readers, "_GROWTH", growth)
     groups: list[int] = []
 
     def watched(paragraphs: Sequence[str]) -> list[list[list[Token]]]:

@@ -10,11 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tagger.errors import InputError
-from tagger.text.characters import encodable
 from tagger.text.conllu import write_conllu
 from tagger.text.formats import OUTPUTS
 from tagger.text.sentence import MultiwordToken, Sentence
-from tagger.text.terminal import display_width
+from tagger.text.strings import display_width, encodable
 from tagger.text.writers import writer
 from tests.text.conftest import contents, in_cell, in_form, read, sentences_of, tokens_of, write
 

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from tagger.bundled import bundled
 from tagger.text.conllu import read_conllu
 from tagger.text.files import read_lines
-from tagger.training import segmenter, segmenter_module
+from tagger.training import segmenter
 from tagger.training.config import TrainConfig, train_config
 from tagger.training.train import train
 
@@ -92,7 +92,7 @@ def small_segmenter(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in (("HIDDEN", 64), ("SIZE", 32), ("BUCKETS", 64), ("AFFIX_BUCKETS", 64), ("CHECKS", 2)):
         monkeypatch.setattr(segmenter, name, value)
     for name, value in (("LEARNING_RATE", 0.02), ("WARMUP_STEPS", 5)):
-        monkeypatch.setattr(segmenter_module, name, value)
+        monkeypatch.setattr(segmenter, name, value)
 
 
 def config_of(treebank: Path, *overrides: str) -> TrainConfig:

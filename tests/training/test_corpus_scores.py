@@ -8,13 +8,13 @@ import pytest
 import torch
 
 import tagger
-from tagger.corpus.several import by_corpus
 from tagger.corpus.sources import load_corpus
+from tagger.corpus.splits import by_corpus
 from tagger.errors import InputError
 from tagger.evaluation.report import score_split
 from tagger.sweeps import launch
 from tagger.training.card import NAMED
-from tagger.training.corpus_scores import format_corpus_scores
+from tagger.training.report import format_corpus_scores
 from tagger.training.train import train
 from tests.training.conftest import COMMAND, TINY, config_of, made_up
 

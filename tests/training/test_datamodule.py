@@ -11,12 +11,12 @@ import torch
 from datasets import Dataset, DatasetDict, concatenate_datasets
 
 from tagger.corpus.arrow import token_counts
-from tagger.corpus.several import CORPUS
+from tagger.corpus.splits import CORPUS
 from tagger.model.batch import IGNORE, NO_CORPUS, UNK, UNSEEN, Batch
 from tagger.model.vocabulary import Vocabulary
 from tagger.training.datamodule import TaggerDataModule
 from tagger.training.facts import Facts
-from tagger.training.targets import Distillation, Targets
+from tagger.training.teacher import Distillation, Targets
 from tests.conftest import BUCKETS
 
 LIMIT = 40

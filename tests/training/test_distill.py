@@ -15,7 +15,7 @@ from datasets import Dataset, DatasetDict
 
 import tagger
 from tagger.corpus.config import HubTextConfig
-from tagger.corpus.several import CORPUS as CORPUS_COLUMN
+from tagger.corpus.splits import CORPUS as CORPUS_COLUMN
 from tagger.errors import InputError
 from tagger.model.vocabulary import Vocabulary
 from tagger.sweeps import launch

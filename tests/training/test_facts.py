@@ -3,7 +3,7 @@
 import numpy as np
 from datasets import Dataset
 
-from tagger.corpus.several import CORPUS
+from tagger.corpus.splits import CORPUS
 from tagger.training.facts import MIN_COUNT, Facts
 
 ROWS = {

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from tagger.model.vocabulary import Vocabulary
-from tagger.training.inputs import load_inputs
+from tagger.training.start import load_inputs
 from tests.conftest import make_network
 from tests.training.conftest import config_of
 
@@ -56,6 +56,6 @@ def test_a_transformer_has_the_pieces_of_other_text(treebank: Path, monkeypatch:
         given.extend(forms)
         return None, None, None
 
-    monkeypatch.setattr("tagger.training.inputs.load_pretrained", load)
+    monkeypatch.setattr("tagger.training.start.load_pretrained", load)
     load_inputs(config_of(treebank, "embedding.transformer=x"), ["the"], vectors=True, transformer=True, others=["cow"])
     assert given == ["the", "cow"]

@@ -15,9 +15,8 @@ import tagger
 from tagger.errors import InputError
 from tagger.model.batch import IGNORE, Batch
 from tagger.model.embeddings import VectorConfig
-from tagger.model.teacher_loss import teacher_loss
 from tagger.model.vocabulary import Vocabulary
-from tagger.training.module import TaggerModule
+from tagger.training.module import TaggerModule, teacher_loss
 from tests.conftest import CORPUS, TOKENS, make_batch, network_config, save_tiny
 
 EPOCHS, WARMUP, LR = 20, 0.1, 0.03

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tagger.training.neighbour_baseline import NeighbourModel
+from tagger.training.pretrain import NeighbourModel
 
 A, B, C, D = range(1, 5)  # neighbours; 0 is a sentence's edge
 

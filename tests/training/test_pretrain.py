@@ -22,16 +22,16 @@ from tagger.bundled import bundled
 from tagger.commands.app import app
 from tagger.errors import InputError
 from tagger.model.forms import FormTable
-from tagger.model.hidden_word_batch import hide_words
+from tagger.model.hidden_words import hide_words
 from tagger.sweeps import launch
-from tagger.tagging.hidden_words import HiddenWordPredictor
-from tagger.text.terminal import display_width
+from tagger.tagging.layer_vectors import HiddenWordPredictor
+from tagger.text.strings import display_width
 from tagger.training.checkpoints import EpochRecorder
 from tagger.training.pretrain import pretrain
 from tagger.training.pretrain_config import PretrainConfig, pretrain_config
 from tagger.training.train import train
 from tagger.training.trainer import Interrupted
-from tagger.weights.pretrained_folder import load_word_predictor
+from tagger.weights.folder import load_word_predictor
 from tests.training.conftest import TINY
 from tests.training.conftest import config_of as train_config_of
 

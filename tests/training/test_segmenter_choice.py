@@ -17,8 +17,7 @@ from tagger.text.conllu import read_conllu
 from tagger.text.files import read_lines
 from tagger.text.spacing import gold_paragraphs
 from tagger.training import segmenter_choice
-from tagger.training.segmenter import score_cuts
-from tagger.training.segmenter_module import SegmenterModule
+from tagger.training.segmenter import SegmenterModule, score_cuts
 from tagger.training.train import train
 from tagger.weights.segmenter_folder import load_segmenter
 from tests.training.conftest import COMMAND, TINY, config_of, made_up, weights

@@ -11,10 +11,9 @@ import tagger
 from tagger.errors import InputError
 from tagger.sweeps import launch
 from tagger.tagging.load import tagger_of
-from tagger.training import segmenter_run
-from tagger.training.part_run import run_part
-from tagger.training.segmenter_module import SegmenterModule
-from tagger.training.segmenter_run import SegmenterRun
+from tagger.training import part_run
+from tagger.training.part_run import SegmenterRun, run_part
+from tagger.training.segmenter import SegmenterModule
 from tagger.weights.ensemble_folder import save_ensemble
 from tagger.weights.segmenter_folder import load_segmenter
 from tests.training.conftest import COMMAND, TINY, config_of, made_up
@@ -103,7 +102,7 @@ def test_a_run_that_is_interrupted_when_it_is_scored_keeps_the_tagger(
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(segmenter_run, "raw_scores", interrupt)
+    monkeypatch.setattr(part_run, "raw_scores", interrupt)
     with pytest.raises(KeyboardInterrupt, match=r"^the tagger in run is complete; only its scores are missing$"):
         launch.train([*arguments, "hydra.run.dir=run"])
     assert load_segmenter(Path("run/tagger")).vocabulary.scripts

@@ -7,7 +7,7 @@ from omegaconf import OmegaConf
 from tagger.bundled import bundled
 from tagger.errors import InputError
 from tagger.training.config import TrainConfig, train_config
-from tagger.training.start_keys import (
+from tagger.training.start import (
     INPUT_EXPERIMENT,
     TAGGER_PARTS,
     TRAINING_KEYS,

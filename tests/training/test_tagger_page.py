@@ -8,7 +8,7 @@ import pytest
 
 from tagger.errors import InputError
 from tagger.training.card import NAMED
-from tagger.training.tagger_page import format_page, write_tagger_page
+from tagger.training.report import format_page, write_tagger_page
 from tests.conftest import largest_file
 from tests.html_page import data_of
 

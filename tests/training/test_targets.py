@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tagger.training.targets import Shard, Targets
+from tagger.training.teacher import Shard, Targets
 
 LENGTHS = np.array([3, 1, 2, 4])
 IDS = np.arange(20, dtype=np.uint16).reshape(10, 2) % 7  # of 10 tokens, 2 tags of each

@@ -13,7 +13,7 @@ from tagger.evaluation import temperatures
 from tagger.sweeps import launch
 from tagger.text.conllu import read_conllu
 from tagger.text.files import read_lines
-from tagger.training import temperature_run
+from tagger.training import part_run
 from tagger.training.train import train
 from tagger.weights.ensemble_folder import save_ensemble
 from tests.conftest import make_segmenter
@@ -127,11 +127,11 @@ def test_runs_that_are_interrupted(arguments: list[str], monkeypatch: pytest.Mon
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(temperature_run, "fit_temperatures", interrupt)
+        patched.setattr(part_run, "fit_temperatures", interrupt)
         with pytest.raises(KeyboardInterrupt, match=r"^the temperatures were not found, and nothing is kept"):
             launch.train([*arguments, "hydra.run.dir=run"])
         assert not Path("run").exists()
-    monkeypatch.setattr(temperature_run, "calibrations", interrupt)
+    monkeypatch.setattr(part_run, "calibrations", interrupt)
     with pytest.raises(KeyboardInterrupt, match=r"^the tagger in run is complete; only its scores are missing$"):
         launch.train([*arguments, "hydra.run.dir=run"])
     assert "temperatures" in tagger.load("run").config

@@ -152,7 +152,7 @@ def test_a_tagger_is_saved_before_it_is_reported_on(
     def crash(*_: object) -> None:
         raise RuntimeError("the report crashes")
 
-    monkeypatch.setattr("tagger.training.tagger_report.report_dev", crash)
+    monkeypatch.setattr("tagger.training.report.report_dev", crash)
     with pytest.raises(RuntimeError, match="the report crashes"):
         train(config_of(treebank, "trainer.max_epochs=2", "columns=[upos,xpos]"), tmp_path, COMMAND)
     loaded = tagger.load(tmp_path)

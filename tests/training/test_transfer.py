@@ -12,7 +12,7 @@ from tagger.model.decoder import CRFDecoder
 from tagger.model.encoder import CELLS
 from tagger.model.network import TaggerNetwork
 from tagger.model.vocabulary import Vocabulary
-from tagger.training.transfer import merge_vocabularies, transfer_weights
+from tagger.training.start import merge_vocabularies, transfer_weights
 from tagger.weights.folder import SavedTagger
 from tests.conftest import TOKENS, make_batch, make_network, network_config
 

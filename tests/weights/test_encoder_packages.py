@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tagger.weights.encoder_packages import installed_package
+from tagger.weights.multilingual import installed_package
 
 
 def test_an_installed_package_is_found_without_being_imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

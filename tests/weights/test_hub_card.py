@@ -11,9 +11,9 @@ from tagger.bundled import bundled
 from tagger.errors import InputError
 from tagger.model.hidden_words import HiddenWordNetwork
 from tagger.model.vocabulary import Vocabulary
+from tagger.weights.folder import save_word_predictor
 from tagger.weights.hub_card import hub_card, license_of, metadata
 from tagger.weights.languages import CODES, language_codes
-from tagger.weights.pretrained_folder import save_word_predictor
 from tests.conftest import CORPUS, network_config
 
 

@@ -11,9 +11,9 @@ from tagger.errors import InputError
 from tagger.model.hidden_words import HiddenWordNetwork
 from tagger.model.vocabulary import Vocabulary
 from tagger.weights.ensemble_folder import save_ensemble
+from tagger.weights.folder import load_word_predictor, save_word_predictor
 from tagger.weights.hub import hub_folder
 from tagger.weights.hub_push import push_tagger
-from tagger.weights.pretrained_folder import load_word_predictor, save_word_predictor
 from tests.conftest import CORPUS, TOKENS, make_network, network_config, save_tiny
 from tests.weights.hub_server import TOKEN, Hub
 from tests.weights.test_hub import files_of

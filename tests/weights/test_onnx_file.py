@@ -11,16 +11,15 @@ import pytest
 import torch
 
 from tagger.errors import InputError
-from tagger.model.affixes import affix_rows
+from tagger.model.forms import affix_rows
 from tagger.model.hidden_words import HiddenWordNetwork
 from tagger.model.vocabulary import Vocabulary
 from tagger.weights import onnx_file
 from tagger.weights.ensemble_folder import save_ensemble
-from tagger.weights.folder import save_tagger
+from tagger.weights.folder import save_tagger, save_word_predictor
 from tagger.weights.huggingface import load_pretrained
 from tagger.weights.onnx_description import other_digits
 from tagger.weights.onnx_file import Exported, export_onnx
-from tagger.weights.pretrained_folder import save_word_predictor
 from tests.conftest import CORPUS, make_network, network_config, save_tiny
 
 onnx = pytest.importorskip("onnx")

@@ -9,8 +9,7 @@ from safetensors.torch import load_file, save_file
 from tagger.errors import InputError
 from tagger.model.hidden_words import HiddenWordNetwork
 from tagger.model.vocabulary import Vocabulary
-from tagger.weights.folder import load_tagger
-from tagger.weights.pretrained_folder import load_word_predictor, save_word_predictor
+from tagger.weights.folder import load_tagger, load_word_predictor, save_word_predictor
 from tagger.weights.saved_config import WORD_PREDICTOR, predicts_words
 from tests.conftest import TOKENS, network_config
 

@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from tagger.errors import InputError
-from tagger.model.segmenter_borders import BORDER_CODES
+from tagger.model.segmenter_features import BORDER_CODES
 from tagger.model.vocabulary import Vocabulary
 from tagger.tagging.segmenter import LearnedSegmenter
 from tagger.weights.folder import load_tagger, save_tagger, save_with_segmenter

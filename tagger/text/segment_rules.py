@@ -1,13 +1,17 @@
-"""What the rules for raw text share: types, white space, and the tokens that look alike in all languages.
+"""Rules for raw text: what the rules of all languages share, and those for any language (`unicode`).
 
 `SPECIAL` and `PUNCTUATION` are parts of a verbose regular expression. The rules of a language put
 the pattern of their words between the two. A group's name is the kind of the token that it finds.
 Each pattern needs time linear in the text: a repetition is bounded, or its start is tied down by a
 look-behind, so that it is tried once.
+
+There is no dictionary. A word keeps its inner apostrophes and hyphens. In scripts that put no
+spaces between words each Han character is a token, and so is a run of another script.
 """
 
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from functools import cache
+from typing import Any, NamedTuple
 
 import regex
 
@@ -104,3 +108,35 @@ ENDS = {  # the tails and heads that all languages have, see `Rules.ends`
     ">>": words("after_time starter upper"),  # <<report.doc>> This begins
     "ruler": words("digit item open after_time starter upper"),  # ---------- This begins
 }
+
+
+@cache
+def _expression() -> Any:
+    return regex.compile(
+        rf"""{SPECIAL}
+    | (?P<number>    [+]? \d+ (?:[.,:/'’٫٬-]\d+)* (?!['’-]?\w)                               # 1.234,56 2004-10-12
+    ) | (?P<letters> (?<!\w) \p{{L}} (?:\.\p{{L}})+ \.? (?!\w)                                  # z.B. U.S.
+    ) | (?P<word>    \p{{Han}}\p{{M}}* | \p{{Hiragana}}+ | [\p{{Katakana}}ー]+                  # 東 京 は テスト
+                   | (?: (?![\p{{Han}}\p{{Hiragana}}\p{{Katakana}}]) [\w\p{{M}}\xad\u200c\u200d\u2060] )+
+                     (?: ['’ʼ·‐-] (?: (?![\p{{Han}}\p{{Hiragana}}\p{{Katakana}}]) [\w\p{{M}}\u200c\u200d] )+ )*
+                                                                                                # l'eau peut-être हिन्दी
+    ) | {PUNCTUATION}""",
+        regex.VERBOSE,
+        **NAMED_LISTS,
+    )
+
+
+def _tokens(piece: str) -> Iterator[tuple[Span, str]]:
+    for match in _expression().finditer(piece):
+        yield match.span(), match.lastgroup
+
+
+def _abbreviation(form: str) -> str:
+    return "abbreviation" if form.count(".") > 2 or form in ("a.m.", "p.m.") else ""
+
+
+UNICODE = Rules(
+    _tokens,
+    _abbreviation,
+    ENDS | {"stop": ENDS["stop"] - words("lower"), "number": frozenset()},  # ca. zehn, 3. Mai
+)

@@ -1,0 +1,90 @@
+"""Small functions on strings: text that fits a terminal, characters that UTF-8 lacks, long lines, blank tags."""
+
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator
+
+from tagger.errors import InputError, shorten
+
+SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def encodable(text: str) -> str:
+    """`text` with each lone surrogate, which UTF-8 cannot encode, replaced by U+FFFD."""
+    return text if text.isascii() else SURROGATE.sub("\ufffd", text)
+
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+
+
+def printable(text: str) -> str:
+    """`text` with control characters and lone surrogates replaced by U+FFFD, so that a terminal only shows it."""
+    return _CONTROL.sub("\ufffd", text)
+
+
+def display_width(text: str) -> int:
+    """The cells of a terminal that `text` takes: 0 for a combining mark, 2 for a wide character, else 1."""
+    if text.isascii():
+        return len(text)
+    return sum(
+        0 if unicodedata.category(c) in ("Mn", "Me", "Cf") else 2 if unicodedata.east_asian_width(c) in "WF" else 1
+        for c in text
+    )
+
+
+def fitted(text: str, width: int) -> str:
+    """`printable(text)`, cut and ended with an ellipsis if it takes more than `width` cells."""
+    text = printable(text)
+    if len(text) <= width // 2 or display_width(text) <= width:
+        return text
+    kept, used = 0, 1
+    while (used := used + display_width(text[kept])) <= width:
+        kept += 1
+    return text[:kept] + "…"
+
+
+MAX_LINE = 1 << 22  # characters; a longer line comes in pieces, so that memory stays bounded
+
+
+def whole_lines(lines: Iterable[str], path: str) -> Iterator[str]:
+    """Joins the pieces of long lines, for formats in which a line means something.
+
+    Raises:
+        InputError: a line of more than 4 times `MAX_LINE` characters.
+    """
+    pieces: list[str] = []
+    number = 1
+    for line in lines:
+        if len(line) == MAX_LINE and line[-1] != "\n":
+            pieces.append(line)
+            if len(pieces) > 4:
+                raise InputError(
+                    f"{path}, line {number}: longer than {4 * MAX_LINE:,} characters ({shorten(pieces[0])});"
+                    " break the line up, or give the file as running text (.txt)"
+                )
+            continue
+        yield "".join([*pieces, line]) if pieces else line
+        pieces = []
+        number += 1
+    if pieces:
+        yield "".join(pieces)
+
+
+LEMMA = "lemma"  # the column of lemmas
+NO_TAG = "_"  # CoNLL-U writes it for "not annotated"; in FEATS it is a tag like any other and means "no features"
+
+
+def is_annotated(column: str, tag: str, form: str = "") -> bool:
+    """Whether `tag` is a gold tag, to be learned and scored, or a blank.
+
+    Args:
+        column: its column.
+        tag: as the corpus has it.
+        form: the word: the lemma of `_` is `_`.
+    """
+    return tag != "" and (tag != NO_TAG or column == "feats" or (column == LEMMA and form == NO_TAG))
+
+
+def is_given(tag: str) -> bool:
+    """Whether a cell of a partly tagged file is a tag; `_` and an empty cell are left to the tagger."""
+    return tag not in ("", NO_TAG)
