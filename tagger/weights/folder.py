@@ -172,6 +172,8 @@ def whole_folder(folder: Path) -> Iterator[Path]:
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         partial = new_folder(folder.parent, folder.name)
+        if folder.exists():
+            shutil.copymode(folder, partial)  # a private one stays private
         yield partial
         for path in partial.glob("*.safetensors"):  # safetensors lets nobody else read them
             shutil.copymode(partial / CONFIG, path)

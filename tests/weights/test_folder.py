@@ -118,6 +118,12 @@ def test_a_private_umask_keeps_the_folder_private(vocabulary: Vocabulary, tmp_pa
         assert stat.S_IMODE(path.stat().st_mode) & 0o077 == 0, path.name
 
 
+def test_a_private_folder_that_is_replaced_stays_private(folder: Path, vocabulary: Vocabulary) -> None:
+    folder.chmod(0o700)
+    save_tiny(folder, make_network(vocabulary), vocabulary)
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+
+
 def test_a_folder_is_replaced_whole(folder: Path, vocabulary: Vocabulary) -> None:
     (folder / "left over").write_text("")
     save_tiny(folder, make_network(vocabulary, cell="lstm"), vocabulary, cell="lstm")
