@@ -101,11 +101,7 @@ def save_tagger(
             save_file(weights, partial / name)
         if tokenizer is not None:
             tokenizer.save(partial / TOKENIZER)
-        fields = asdict(vocabulary)
-        for name in ("form_tags", "corpora"):
-            if not fields[name]:
-                del fields[name]  # older versions of the tagger do not know it
-        _write_json(partial / VOCABULARY, fields, indent=None)
+        _write_json(partial / VOCABULARY, asdict(vocabulary), indent=None)
         if segmenter is not None:
             segmenter.save(partial, storage_dtype)
         write_description(partial, config, card)

@@ -66,21 +66,17 @@ def test_the_transitions_of_a_crf_are_saved_exactly(vocabulary: Vocabulary, tmp_
         assert torch.equal(loaded[f"decoders.{name}"], weights)
 
 
-def test_lemmas_alone_need_more_in_the_vocabulary(folder: Path, tmp_path: Path) -> None:
-    fields = {"words", "characters", "tags", "forms", "vectors", "combinations"}
-    assert set(json.loads((folder / VOCABULARY).read_text())) == fields  # which older versions read
+def test_lemmas_are_loaded(tmp_path: Path) -> None:
     corpus = [{"tokens": ["Dogs", "bark"], "lemma": ["dog", "bark"]}]
     lemmas = Vocabulary.build(corpus, ["lemma"], min_count=1)
     saved = save_tiny(tmp_path / "lemmas", make_network(lemmas), lemmas)
-    assert set(json.loads((saved / VOCABULARY).read_text())) == {*fields, "form_tags"}
     assert load_tagger(saved).vocabulary == lemmas
 
 
-def test_several_corpora_need_more_in_the_vocabulary(vocabulary: Vocabulary, tmp_path: Path) -> None:
+def test_several_corpora_are_loaded(vocabulary: Vocabulary, tmp_path: Path) -> None:
     several = replace(vocabulary, corpora=["UD_A", "UD_B"])
     network = make_network(several)
     saved = save_tiny(tmp_path / "several", network, several)
-    assert json.loads((saved / VOCABULARY).read_text())["corpora"] == ["UD_A", "UD_B"]
     loaded = load_tagger(saved)
     assert loaded.vocabulary == several
     assert loaded.network.corpora is not None
@@ -198,13 +194,14 @@ def test_broken_json_is_named(folder: Path, name: str, damage: bytes) -> None:
     assert damaged(folder).startswith(str(folder / name))
 
 
-@pytest.mark.parametrize("version", [1, 0, None, "2"])
-def test_another_format_is_named(folder: Path, version: object) -> None:
+@pytest.mark.parametrize("version", [1, 3, 4, 6, 0, None, True, "5", 5.0, "x" * 1000])
+def test_another_format_is_refused(folder: Path, version: object) -> None:
     config = json.loads((folder / CONFIG).read_text())
     (folder / CONFIG).write_text(json.dumps({**config, "format": version}))
-    message = damaged(folder)
-    assert message.startswith(str(folder / CONFIG))
-    assert f"format {version!r}" in message
+    shown = repr(version)[:60]
+    assert damaged(folder) == (
+        f"{folder / CONFIG}: format {shown}, and this version of the tagger reads 5 alone; train it anew"
+    )
 
 
 def change_sizes(folder: Path) -> None:

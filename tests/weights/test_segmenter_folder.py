@@ -17,7 +17,7 @@ from tagger.tagging.segmenter import LearnedSegmenter
 from tagger.weights.folder import load_tagger, save_tagger, save_with_segmenter
 from tagger.weights.quantize import STORAGE_DTYPES
 from tagger.weights.saved_config import CONFIG, SEGMENTER, SEGMENTER_WEIGHTS, VOCABULARY, WEIGHTS
-from tagger.weights.segmenter_folder import ADDED_KEYS, load_segmenter
+from tagger.weights.segmenter_folder import load_segmenter
 from tests.conftest import largest_file, make_network, make_segmenter, network_config
 from tests.weights.test_validation import change, places
 
@@ -67,15 +67,6 @@ def test_what_is_saved_is_loaded(tmp_path: Path, storage_dtype: str) -> None:
         torch.testing.assert_close(there, weight, rtol=0, atol=tolerance)
     if storage_dtype == "float32":
         assert LearnedSegmenter(*loaded).segment_all([TEXT]) == LearnedSegmenter(*saved).segment_all([TEXT])
-
-
-def test_a_folder_that_lacks_an_added_key_has_its_default(folder: Path) -> None:
-    path = folder / SEGMENTER
-    content = json.loads(path.read_text())
-    for key in ADDED_KEYS:
-        del content["config"][key]
-    path.write_text(json.dumps(content))
-    assert load_segmenter(folder).config == content["config"] | ADDED_KEYS
 
 
 @pytest.mark.parametrize("part", ["config", "vocabulary"])
