@@ -2,18 +2,31 @@
 
 import numpy as np
 
-from tagger.training.teacher import Shard, Targets
+from tagger.training.teacher import Targets
 
 LENGTHS = np.array([3, 1, 2, 4])
 IDS = np.arange(20, dtype=np.uint16).reshape(10, 2) % 7  # of 10 tokens, 2 tags of each
 SHARES = np.linspace(0.3, 0.5, 20, dtype=np.float16).reshape(10, 2)  # what is not kept has a rest that is possible
 
 
+def shard(*columns: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
+    """The ids and the probabilities of columns, as a file has them."""
+    ids, shares = (np.concatenate(arrays, axis=1) for arrays in zip(*columns, strict=True))
+    return np.stack([ids, shares.view(np.uint16)], axis=1)
+
+
+def one_column(ids: np.ndarray, shares: np.ndarray, tags: int) -> np.ndarray:
+    """What the student learns of a sentence with one column."""
+    shares = shares.astype(np.float16)
+    targets = Targets([shard((ids, shares))], np.array([len(ids)]), {"upos": ids.shape[1]}, {"upos": np.arange(tags)})
+    return targets.batch([0])["upos"][:, 0, :, 1]
+
+
 def make_targets(translation: np.ndarray, border: int = 4) -> Targets:
     """Those of two columns in two files, of which the first has `border` tokens; a column has one tag of each token."""
     parts = [slice(0, border), slice(border, None)]
-    shards = [Shard([IDS[part], IDS[part, :1]], [SHARES[part], SHARES[part, :1]]) for part in parts]
-    return Targets(shards, LENGTHS, ["upos", "xpos"], {"upos": translation, "xpos": np.arange(7)})
+    shards = [shard((IDS[part], SHARES[part]), (IDS[part, :1], SHARES[part, :1])) for part in parts]
+    return Targets(shards, LENGTHS, {"upos": 2, "xpos": 1}, {"upos": translation, "xpos": np.arange(7)})
 
 
 def test_sentences_of_several_files_in_any_order() -> None:
@@ -40,16 +53,11 @@ def test_tags_have_the_students_ids_and_unknown_ones_no_probability() -> None:
 def test_the_rest_is_not_what_half_precision_has_rounded_away() -> None:
     exact = np.array([[0.9997, 0.00012, 0.00005], [0.6, 0.2, 0.1], [0.00001, 0.99969, 0.0001]])
     ids = np.zeros((3, 3), dtype=np.uint16)
-    targets = Targets([Shard([ids], [exact.astype(np.float16)])], np.array([3]), ["upos"], {"upos": np.arange(6)})
-    shares = targets.batch([0])["upos"][:, 0, :, 1]
+    shares = one_column(ids, exact, 6)
     rest = 1 - shares.sum(axis=1)
     assert float(exact.astype(np.float16)[0, 0]) < 0.9996  # here the rest would be 0.0003 in the place of 0.00013
     assert rest[0] <= 3 * 0.00005 + 1e-6
     assert abs(rest[1] - 0.1) < 1e-3  # where there is a rest it stays
     assert rest[2] <= 3 * 0.0001 + 1e-6
-    whole = Targets([Shard([ids], [exact.astype(np.float16)])], np.array([3]), ["upos"], {"upos": np.arange(3)})
-    assert np.allclose(whole.batch([0])["upos"][0, 0, :, 1].sum(), 1, atol=1e-6)  # no other tag can have a rest
-    one = Targets(
-        [Shard([ids[:, :1]], [exact[:, :1].astype(np.float16)])], np.array([3]), ["upos"], {"upos": np.arange(6)}
-    )
-    assert np.array_equal(one.batch([0])["upos"][:, 0, 0, 1], exact[:, 0].astype(np.float16))
+    assert np.allclose(one_column(ids, exact, 3)[0].sum(), 1, atol=1e-6)  # no other tag can have a rest
+    assert np.array_equal(one_column(ids[:, :1], exact[:, :1], 6)[:, 0], exact[:, 0].astype(np.float16))
