@@ -48,6 +48,7 @@ def s3(server: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "name")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "word")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     s3fs.S3FileSystem.clear_instance_cache()
     storage = s3fs.S3FileSystem(use_listings_cache=False)
@@ -183,9 +184,10 @@ def test_an_upload_that_fails_leaves_nothing(s3: Any, tmp_path: Path, monkeypatc
     assert s3.call_s3("list_multipart_uploads", Bucket="books").get("Uploads", []) == []
 
 
+@pytest.mark.slow
 def test_killed_at_random_times_and_resumed(trained: Path, s3: Any, tmp_path: Path) -> None:
-    fill(s3, 60)
-    options = ["--model", str(trained), "--workers", "2"]
+    fill(s3, 40)
+    options = ["--model", str(trained), "--workers", "1"]
     call("tag", "in", "-o", "whole", *options)
     whole = local("whole")
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
@@ -195,7 +197,7 @@ def test_killed_at_random_times_and_resumed(trained: Path, s3: Any, tmp_path: Pa
     for _ in range(20):
         before = len(outputs(s3))
         process = subprocess.Popen(command, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True)
-        if kills < 3:
+        if kills < 2:
             while process.poll() is None and len(s3.find("books/out")) <= before + 1:
                 time.sleep(0.05)
             time.sleep(chance.random() * 0.2)
@@ -208,7 +210,7 @@ def test_killed_at_random_times_and_resumed(trained: Path, s3: Any, tmp_path: Pa
         if process.returncode == 0:
             break
     assert process.returncode == 0, said
-    assert kills >= 2
+    assert kills == 2
     assert found == whole
 
 
