@@ -229,22 +229,29 @@ def roberta(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return save_roberta(tmp_path_factory.mktemp("roberta"))
 
 
-@pytest.fixture
-def hub(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
-    """A stand-in for the Hugging Face Hub, with an empty cache, and nobody logged in."""
+@pytest.fixture(scope="session")
+def hub_server() -> Iterator[Hub]:
+    """A stand-in for the Hugging Face Hub; see `hub`."""
     with running_hub() as found:
-        values = {
-            "ENDPOINT": found.address,
-            "HUGGINGFACE_CO_URL_TEMPLATE": f"{found.address}/{{repo_id}}/resolve/{{revision}}/{{filename}}",
-            "HF_HUB_CACHE": str(tmp_path_factory.mktemp("hub")),
-            "HF_TOKEN_PATH": "/nowhere/token",
-            "HF_HUB_DISABLE_XET": True,
-            "HF_HUB_OFFLINE": False,
-        }
-        for name, value in values.items():
-            monkeypatch.setattr(constants, name, value)
-        monkeypatch.delenv("HF_TOKEN", raising=False)
         yield found
+
+
+@pytest.fixture
+def hub(hub_server: Hub, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Hub:
+    """A stand-in for the Hugging Face Hub that holds nothing, with an empty cache, and nobody logged in."""
+    hub_server.clear()
+    values = {
+        "ENDPOINT": hub_server.address,
+        "HUGGINGFACE_CO_URL_TEMPLATE": f"{hub_server.address}/{{repo_id}}/resolve/{{revision}}/{{filename}}",
+        "HF_HUB_CACHE": str(tmp_path_factory.mktemp("hub")),
+        "HF_TOKEN_PATH": "/nowhere/token",
+        "HF_HUB_DISABLE_XET": True,
+        "HF_HUB_OFFLINE": False,
+    }
+    for name, value in values.items():
+        monkeypatch.setattr(constants, name, value)
+    monkeypatch.delenv("HF_TOKEN", raising=False)
+    return hub_server
 
 
 @pytest.fixture

@@ -31,7 +31,7 @@ from tagger.text.columns import column_separator
 from tagger.text.conllu import with_comments
 from tagger.text.files import STDIO, check_input
 from tagger.text.formats import MAX_PATHS, OUTPUTS, SEPARATORS, OutputFormat, TaggedFormat, format_of
-from tagger.text.place_files import replaces, whole_text
+from tagger.text.output_files import is_replaced, whole_file
 from tagger.text.remote_path import Place, place_of
 from tagger.text.sentence import Sentence
 from tagger.text.strings import printable
@@ -158,7 +158,7 @@ def tag(
                 f"--shard {part} does not go with --review-below, whose one output has the doubtful sentences of all"
                 " files"
             )
-        if to is not None and replaces(place_of(to)) and not force:
+        if to is not None and is_replaced(place_of(to)) and not force:
             say(f"kept: {to}; --force replaces what exists")
             return
     jobs, skipped, target = plan_jobs(sources or [], to, input, output, into_one=review_below is not None)
@@ -267,7 +267,7 @@ def _review(tagger: "Tagger", jobs: Sequence["Job"], options: "Options", below: 
                 yield with_comments(sentence, "# source =", source) if source else sentence
 
     write = writer("conllu", tagger.columns, probabilities=True)
-    with standard_output() if to is None else whole_text(to) as out:  # before tagging, which may take hours
+    with standard_output() if to is None else whole_file(to) as out:  # before tagging, which may take hours
         doubtful = doubtful_sentences(tagger, sentences(), below, options.keep is not None)
         for sentence in doubtful:
             out.write(write(sentence))

@@ -30,10 +30,7 @@ MAX_CRF_TAGS = 100  # a column with more tags has no CRF, whose time grows with 
 
 
 class NetworkConfig(TypedDict):
-    """What a `TaggerNetwork` is built from, beside its vocabulary. These plain values are saved with it.
-
-    A new key also needs a line in `ADDED_KEYS` of `weights/saved_config.py`: older taggers lack it.
-    """
+    """What a `TaggerNetwork` is built from, beside its vocabulary. These plain values are saved with it."""
 
     decoder: str  # a name in `decoder.DECODERS`
     cell: str  # a name in `encoder.CELLS`

@@ -25,7 +25,6 @@ from tagger.bundled import bundled
 from tagger.corpus.config import CORPUS_CONFIGS
 from tagger.errors import InputError
 from tagger.training.logger_config import LOGGER_PARTS
-from tagger.training.structured import RENAMED_KEYS, renamed
 
 _STRINGS = (str, str | None)
 PAGES = {"train": "python -m tagger", "pretrain": "python -m tagger pretrain"}  # the command that reads each
@@ -96,8 +95,6 @@ def _parsed(text: str, sweeping: bool) -> Argument:
     if not equals and not head.startswith("~"):
         raise InputError(f"{text}: no command and no KEY=VALUE; a value is set like model.depth=3")
     key = head.lstrip("+~")
-    if key in RENAMED_KEYS:
-        raise renamed(key)
     if key == "resume":
         raise InputError(f"{text}: resuming is a command; say python -m tagger resume {value or 'RUN'}")
     if key in STRING_KEYS and equals:

@@ -11,8 +11,7 @@ from tagger.tagging.sources import FoundFile, found_files
 from tagger.text.files import STDIO
 from tagger.text.formats import SUFFIXES, format_of, renamed
 from tagger.text.packed import packing
-from tagger.text.remote import check_writable
-from tagger.text.remote_path import Place, RemoteFile, RemotePath, is_same, place_of
+from tagger.text.remote_path import Place, RemoteFile, RemotePath, check_writable, is_same, place_of
 
 MANIFEST_NAME = "tagger.manifest"  # in the folder of outputs; that of a shard has more after it
 MAX_SHOWN_SUFFIXES = 5

@@ -12,8 +12,7 @@ from typing import BinaryIO, Protocol, cast
 
 from tagger.errors import InputError
 from tagger.tagging.jobs import MANIFEST_NAME, is_manifest
-from tagger.text.remote import read_remote, write_remote
-from tagger.text.remote_path import Place, RemotePath
+from tagger.text.remote_path import Place, RemotePath, read_remote, write_remote
 
 MAX_LINES = 100  # of a remote file
 READERS = 16  # threads that wait for a storage

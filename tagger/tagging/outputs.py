@@ -11,7 +11,7 @@ from tagger.errors import InputError
 from tagger.tagging.jobs import Job
 from tagger.tagging.manifest import Manifest, OutputState
 from tagger.tagging.manifest_files import READERS
-from tagger.text.place_files import replaces, whole_text
+from tagger.text.output_files import is_replaced, whole_file
 from tagger.text.remote_path import Place, RemoteFile, RemotePath
 
 _FileState = tuple[int, int, int] | RemoteFile
@@ -89,7 +89,7 @@ class Outputs:
         if self._listing is not None:
             self._listing.start()
         run = "" if self._listing is None else self._listing.run
-        with whole_text(target, run=run, before_naming=before_naming) as out:
+        with whole_file(target, run=run, before_naming=before_naming) as out:
             yield out
 
     def listed_by(self, listing: Listing) -> "Outputs":
@@ -103,7 +103,7 @@ class Outputs:
         pending: list[Job] = []
         kept: list[Job] = []
         for job in jobs:
-            exists = job.target is not None and replaces(job.target)
+            exists = job.target is not None and is_replaced(job.target)
             (kept if exists and not self._force else pending).append(job)
         other = [job for job in kept if manifest is not None and manifest.has_other_settings(job)]
         if other:

@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 from tagger.errors import InputError, missing_extra, shorten
 from tagger.text.packed import DAMAGED, packing, packing_of_content, unpacked
-from tagger.text.remote import is_remote, open_remote
+from tagger.text.remote_path import is_remote, open_remote
 from tagger.text.strings import MAX_LINE
 
 STDIO = "-"

@@ -1,12 +1,15 @@
-"""Files and folders that are written: a file gets its name only when it is whole.
+"""Files and folders that are written, here and in remote storage: a file gets its name only when it is whole.
 
-Links are followed, special files are written to directly, and the kernel decides on the permissions.
+Links are followed, and special files are written to directly. A new file has the permissions that the kernel gives it;
+a file that replaces another has those of the other.
 """
 
 import errno
 import io
 import os
 import secrets
+import stat
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -14,24 +17,38 @@ from typing import BinaryIO, TextIO, cast
 
 from tagger.errors import InputError, missing_extra
 from tagger.text.packed import packed, packing
+from tagger.text.remote_path import Place, RemotePath, write_remote
 
 MAX_LINKS = 40  # in a row that are followed, as on Linux
 
 
 @contextmanager
 def whole_file(
-    path: str | Path, *, run: str = "", before_naming: Callable[[Path], None] | None = None
+    place: str | Place, *, run: str = "", before_naming: Callable[[Path], None] | None = None
 ) -> Iterator[TextIO]:
-    """Opens a file for writing UTF-8 that appears as `path` when the block ends without an error.
+    """Opens a file for writing UTF-8 that appears as `place` when the block ends without an error.
 
     A name that ends in `.gz` or `.zst` is compressed. A lone surrogate is written as `\\udXXX`; see `encodable`. All
-    else is as in `whole_binary`.
+    else is as in `whole_binary`. What goes to remote storage is a temporary file of this machine until it is whole.
+    Then it is uploaded.
     """
-    with (
-        whole_binary(path, run=run, before_naming=before_naming) as binary,
-        text_writer(binary, Path(path).name) as text,
-    ):
-        yield text
+    if not isinstance(place, RemotePath):
+        with (
+            whole_binary(place, run=run, before_naming=before_naming) as binary,
+            text_writer(binary, Path(place).name) as text,
+        ):
+            yield text
+        return
+    with tempfile.TemporaryDirectory(prefix="tagger.") as folder:
+        content = Path(folder, "content")
+        try:
+            with content.open("wb") as binary, text_writer(binary, place.name) as text:
+                yield text
+        except OSError as error:
+            raise InputError(f"{place}: {content} cannot be written: {error.strerror}; set TMPDIR") from None
+        if before_naming is not None:
+            before_naming(content)
+        write_remote(place.url, content)
 
 
 def text_writer(binary: BinaryIO, name: str) -> TextIO:
@@ -101,10 +118,15 @@ def whole_binary(
         raise
 
 
-def is_replaced(path: str | Path) -> bool:
-    """Whether writing to `path` would replace a regular file; False where `whole_binary` writes directly."""
+def is_replaced(place: str | Place) -> bool:
+    """Whether writing to `place` would replace a file; False where `whole_binary` writes directly.
+
+    Of remote storage, whether its listing has the file.
+    """
+    if isinstance(place, RemotePath):
+        return place.is_file()
     try:
-        target = _link_target(Path(path))
+        target = _link_target(Path(place))
     except OSError:
         return False
     return not isinstance(target, int) and target.is_file()
@@ -120,15 +142,32 @@ def new_folder(parent: Path, name: str) -> Path:
 
 
 def _new_file(target: Path, run: str) -> tuple[Path, BinaryIO]:
-    """Makes a hidden file beside `target` that nobody else uses.
+    """Makes a hidden file beside `target` that nobody else uses, with the permissions of `target`.
 
-    The kernel gives it the permissions of a new file. Reading the umask in order to set them later would change it for
-    a moment, in which files of other threads become readable by all.
+    If there is no `target`, the kernel decides on them. Reading the umask in order to set them later would change it
+    for a moment, in which files of other threads become readable by all.
     """
+    replaced = target.stat() if target.exists() else None
     while True:
         partial = target.with_name(f".{target.name[:40]}.{run}{secrets.token_hex(4)}.part")
         with suppress(FileExistsError):
-            return partial, cast(BinaryIO, partial.open("xb"))
+            partial.touch(0o666 if replaced is None else 0o600, exist_ok=False)
+            binary = cast(BinaryIO, partial.open("wb"))
+            if replaced is not None:
+                _allow_what(replaced, partial)
+            return partial, binary
+
+
+def _allow_what(other: os.stat_result, path: Path) -> None:
+    """Gives a file the permissions of another, and its group if that may be done; else the group gets none."""
+    mode = stat.S_IMODE(other.st_mode) & 0o777
+    if other.st_gid != path.stat().st_gid:
+        try:
+            os.chown(path, -1, other.st_gid)
+        except OSError:
+            mode &= ~0o070
+    with suppress(OSError):  # the file system has no such permissions
+        path.chmod(mode)
 
 
 def _link_target(path: Path) -> Path | int:

@@ -14,15 +14,6 @@ from omegaconf.errors import ConfigKeyError, MissingMandatoryValue, OmegaConfBas
 
 from tagger.errors import InputError, shorten
 
-RENAMED_KEYS = {
-    "saved_precision": "storage_dtype",
-    "embedding.vectors_precision": "embedding.vectors_dtype",
-    "transformer.precision": "transformer.dtype",
-    "corpus.held_out": "corpus.dev_share",
-    "held_out": "dev",
-    "held_out_tokens": "dev_tokens",
-}
-
 
 class Range(NamedTuple):
     """The least and the greatest value of a number; None if there is no bound."""
@@ -96,8 +87,6 @@ def from_plain(kind: type[Config], values: Mapping[str, Any], prefix: str = "", 
         raise InputError(f"{prefix}{error.full_key} has no value; give it one: {prefix}{error.full_key}=...") from None
     except ConfigKeyError as error:
         key = str(error.full_key)
-        if prefix + key in RENAMED_KEYS:
-            raise renamed(prefix + key) from None
         inside = key.rpartition(".")[0]
         beside = [name.rpartition(".")[2] for name in types if name.rpartition(".")[0] == inside]
         where = f"{prefix}{inside}".rstrip(".") or "the page"
@@ -108,11 +97,6 @@ def from_plain(kind: type[Config], values: Mapping[str, Any], prefix: str = "", 
         if hint is None:  # an entry of a dictionary
             *_, hint = get_args(types.get(key.rpartition(".")[0])) or (None,)
         raise bad_value(prefix + key, _value_at(values, key), f"give {_in_words(hint)}") from None
-
-
-def renamed(key: str) -> InputError:
-    """The error for a key that has another name now."""
-    return InputError(f"{key} is called {RENAMED_KEYS[key]} now")
 
 
 def bad_value(key: str, value: Any, remedy: str) -> InputError:

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 import datasets
 import numpy as np
@@ -23,10 +23,9 @@ from tagger.corpus.arrow import token_counts
 from tagger.errors import InputError
 from tagger.model.vocabulary import Vocabulary
 from tagger.tagging.decoding import Request
-from tagger.text.output_files import whole_binary
 from tagger.training.card import describe
 from tagger.weights.catalog import find_named
-from tagger.weights.disk_cache import alone, cache_limit, lock_while_open, open_cached, trim
+from tagger.weights.disk_cache import cached_array
 from tagger.weights.hub import is_hub_name
 from tagger.weights.saved_config import CARD, TAGGER_IN_RUN
 
@@ -37,37 +36,29 @@ if TYPE_CHECKING:
 # T tokens in the longest sentence, B sentences, k tags that are kept of a token
 
 
-class Shard(NamedTuple):
-    """The arrays of a file: for each column the ids and the probabilities, (tokens, k) each."""
-
-    ids: list[np.ndarray]
-    shares: list[np.ndarray]
-
-
 class Targets:
     """The teacher's best tags of the tokens of all sentences, with their probabilities."""
 
     def __init__(
         self,
-        shards: Sequence[Shard],
+        shards: Sequence[np.ndarray],
         lengths: np.ndarray,
-        columns: Sequence[str],
+        sizes: Mapping[str, int],
         translations: Mapping[str, np.ndarray],
     ) -> None:
         """Keeps its arguments.
 
         Args:
-            shards: one after another.
+            shards: one after another; see `by_column`.
             lengths: (sentences,) their tokens.
-            columns: of the arrays of a shard.
+            sizes: k of each column of a shard.
             translations: for each column of the student, its ids of the teacher's tags; -1 for a tag that it lacks.
         """
-        self._shards, self._translations = shards, translations
-        self._places = {column: columns.index(column) for column in translations}  # among the arrays of a shard
+        self._shards, self._translations = [by_column(shard, sizes) for shard in shards], translations
         ends = np.cumsum(lengths)
         self._starts = ends - lengths
         self._lengths = lengths
-        self._borders = np.cumsum([0, *(len(shard.ids[0]) for shard in shards)])  # tokens before each shard
+        self._borders = np.cumsum([0, *map(len, shards)])  # tokens before each shard
         self._of = np.searchsorted(self._borders, self._starts, side="right") - 1  # the shard of each sentence
 
     def __len__(self) -> int:
@@ -83,18 +74,30 @@ class Targets:
             numbers: of B sentences.
         """
         longest, found = int(self._lengths[numbers].max()), {}
-        for column, place in self._places.items():
-            k = self._shards[0].ids[place].shape[1]
+        for column, translation in self._translations.items():
+            k = self._shards[0][column][0].shape[1]
             values = np.zeros((longest, len(numbers), k, 2), dtype=np.float32)
             for i, number in enumerate(numbers):
                 shard, length = self._of[number], self._lengths[number]
                 start = self._starts[number] - self._borders[shard]
-                ids = self._translations[column][self._shards[shard].ids[place][start : start + length]]
-                shares = self._shards[shard].shares[place][start : start + length]
+                ids, shares = (array[start : start + length] for array in self._shards[shard][column])
+                ids = translation[ids]
                 values[:length, i, :, 0] = ids
-                values[:length, i, :, 1] = _sharpened(shares, len(self._translations[column])) * (ids >= 0)
+                values[:length, i, :, 1] = _sharpened(shares, len(translation)) * (ids >= 0)
             found[column] = values
         return found
+
+
+def by_column(shard: np.ndarray, sizes: Mapping[str, int]) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """For each column the ids and the probabilities of its best tags, (tokens, k) each.
+
+    Args:
+        shard: (tokens, 2, sum of all k) of ids, and of the bits of probabilities in half precision.
+        sizes: k of each column.
+    """
+    ends = np.cumsum([*sizes.values()])
+    places = {column: slice(end - k, end) for (column, k), end in zip(sizes.items(), ends, strict=True)}
+    return {column: (shard[:, 0, place], shard[:, 1, place].view(SHARES)) for column, place in places.items()}
 
 
 def _sharpened(shares: np.ndarray, tags: int) -> np.ndarray:
@@ -145,7 +148,7 @@ SHARD_TOKENS = 50_000  # of a file, at least, but for the last one
 MAX_SHARDS = 128  # about; of more text a file has more tokens, since each stays open while it is mapped
 PIECE_TOKENS = 20_000  # that the teacher tags at a time
 SECONDS = 10  # between two lines of progress
-FORMAT = 1  # of the files; raise it when their content changes
+FORMAT = 2  # of the files; raise it when their content changes
 IDS, SHARES = np.dtype(np.uint16), np.dtype(np.float16)
 
 
@@ -219,74 +222,53 @@ class Teacher:
         Raises:
             InputError: a file of the cache cannot be written or read.
         """
-        columns = self.tagger.vocabulary.columns
-        folder = Path(datasets.config.HF_DATASETS_CACHE) / "tagger"
-        sizes = [min(top, len(self.tagger.vocabulary.tags[column])) for column in columns]
+        tags = self.tagger.vocabulary.tags
+        sizes = {column: min(top, len(tags[column])) for column in self.tagger.vocabulary.columns}
         lengths = token_counts(sentences)
         total = int(lengths.sum())
         progress = _Progress(f"{self.name} tags {total:,} words for the student once", total)
         size = max(SHARD_TOKENS, total // MAX_SHARDS)
-        shards = [self._shard(shard, columns, sizes, folder, progress) for shard in _shards(sentences, size)]
-        return Targets(shards, lengths, columns, self._translations(vocabulary))
+        shards = [self._shard(shard, sizes, progress) for shard in _shards(sentences, size)]
+        return Targets(shards, lengths, sizes, self._translations(vocabulary))
 
-    def _shard(
-        self, sentences: list[list[str]], columns: list[str], sizes: list[int], folder: Path, progress: "_Progress"
-    ) -> Shard:
-        """The arrays of some sentences, from the cache if they are there."""
-        tokens = sum(map(len, sentences))
-        key = [FORMAT, self.digest, self.tagger.engine.precision, columns, sizes, sentences]
-        path = folder / f"{hashlib.sha256(json.dumps(key).encode()).hexdigest()}.teacher"
-        size = tokens * sum(sizes) * (IDS.itemsize + SHARES.itemsize)
-        remedy = "make room for what the teacher says, or set HF_DATASETS_CACHE to another folder"
-        try:
-            if (found := self._cached(path, tokens, columns, sizes, size)) is not None:
-                progress.found(tokens)
-                return found
-            with alone(path):
-                if (found := self._cached(path, tokens, columns, sizes, size)) is not None:  # another process was first
-                    progress.found(tokens)
-                    return found
-                progress.begin()
-                trim(folder, size, cache_limit())
-                arrays = self._ask(sentences, columns, sizes, progress)
-                with whole_binary(path, remedy) as file:
-                    lock_while_open(file)
-                    for array in arrays:
-                        file.write(array.tobytes())
-                with path.open("rb") as file:
-                    lock_while_open(file)
-                    return _mapped(np.memmap(file, dtype=np.uint8, mode="r"), tokens, sizes)
-        except OSError as error:
-            raise InputError(f"{path} cannot be read: {error.strerror}; {remedy}") from None
+    def _shard(self, sentences: list[list[str]], sizes: dict[str, int], progress: "_Progress") -> np.ndarray:
+        """What the teacher says of some sentences, from the cache if it is there; see `by_column`."""
+        tokens, own = sum(map(len, sentences)), progress.own
+        key = [FORMAT, self.digest, self.tagger.engine.precision, sizes, sentences]
+        name = f"{hashlib.sha256(json.dumps(key).encode()).hexdigest()}.teacher"
+        path = Path(datasets.config.HF_DATASETS_CACHE) / "tagger" / name
 
-    def _cached(self, path: Path, tokens: int, columns: list[str], sizes: list[int], size: int) -> Shard | None:
-        """The arrays of a file of the cache; None if there is none, or if it is damaged."""
-        with open_cached(path, size) as file:
-            if file is None:
-                return None
-            shard = _mapped(np.memmap(file, dtype=np.uint8, mode="r"), tokens, sizes)
-        for column, ids, shares in zip(columns, shard.ids, shard.shares, strict=True):
-            if ids.max() >= len(self.tagger.vocabulary.tags[column]) or not (shares.min() >= 0 and shares.max() <= 1):
-                return None
-        return shard
+        def compute(file: BinaryIO) -> None:
+            progress.begin()
+            for piece in self._ask(sentences, sizes):
+                file.write(piece.tobytes())
+                progress.computed(len(piece))
 
-    def _ask(
-        self, sentences: list[list[str]], columns: list[str], sizes: list[int], progress: "_Progress"
-    ) -> list[np.ndarray]:
-        """For each column the ids and the probabilities, (tokens, k) each; the teacher tags a piece at a time."""
+        def is_valid(shard: np.ndarray) -> bool:
+            return all(
+                ids.max() < len(self.tagger.vocabulary.tags[column]) and shares.min() >= 0 and shares.max() <= 1
+                for column, (ids, shares) in by_column(shard, sizes).items()
+            )
+
+        found = cached_array(path, IDS, (tokens, 2, sum(sizes.values())), compute, is_valid)
+        if progress.own == own:
+            progress.found(tokens)
+        return found
+
+    def _ask(self, sentences: list[list[str]], sizes: dict[str, int]) -> Iterator[np.ndarray]:
+        """What the teacher says of some sentences, a piece at a time; see `by_column`."""
         ends = np.cumsum([0, *map(len, sentences)])
-        arrays = [np.empty((ends[-1], k), dtype) for k in sizes for dtype in (IDS, SHARES)]
         pieces = np.searchsorted(ends, np.arange(0, ends[-1], PIECE_TOKENS))  # the first sentence of each
         for first, last in pairwise(np.unique([*pieces, len(sentences)]).tolist()):
-            found = self.tagger.engine.tag(sentences[first:last], Request(columns, max(sizes), probabilities=True))
-            start, end = ends[first], ends[last]
-            for place, (column, k) in enumerate(zip(columns, sizes, strict=True)):
+            request = Request([*sizes], max(sizes.values()), probabilities=True)
+            found = self.tagger.engine.tag(sentences[first:last], request)
+            piece = np.empty((ends[last] - ends[first], 2, sum(sizes.values())), IDS)
+            for column, (ids, shares) in by_column(piece, sizes).items():
                 tags = found[column].tags
                 assert tags.probabilities is not None
-                arrays[2 * place][start:end] = tags.ids[:, :k]
-                arrays[2 * place + 1][start:end] = tags.probabilities[:, :k].clip(0, 1)
-            progress.computed(int(end - start))
-        return arrays
+                ids[:] = tags.ids[:, : sizes[column]]
+                shares[:] = tags.probabilities[:, : sizes[column]].clip(0, 1)
+            yield piece
 
     def _translations(self, vocabulary: Vocabulary) -> dict[str, np.ndarray]:
         """For each column the student's id of each of the teacher's tags; -1: the student does not have it."""
@@ -353,18 +335,6 @@ def _shards(sentences: Dataset, size: int) -> Iterator[list[list[str]]]:
                 shard, tokens = [], 0
     if shard:
         yield shard
-
-
-def _mapped(content: np.ndarray, tokens: int, sizes: Sequence[int]) -> Shard:
-    """The arrays that the bytes of a file are."""
-    shard = Shard([], [])
-    place = 0
-    for k in sizes:
-        for arrays, kind in ((shard.ids, IDS), (shard.shares, SHARES)):
-            size = tokens * k * kind.itemsize
-            arrays.append(content[place : place + size].view(kind).reshape(tokens, k))
-            place += size
-    return shard
 
 
 def _folder_digest(folder: Path) -> str:

@@ -7,16 +7,15 @@ import json
 import logging
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import torch
 
-from tagger.errors import InputError
 from tagger.model.collate import length_buckets
 from tagger.model.pieces import PieceTokenizer, windows
 from tagger.model.transformer import TransformerEmbedding
-from tagger.text.output_files import whole_binary
-from tagger.weights.disk_cache import cache_limit, lock_while_open, open_cached, trim
+from tagger.weights.disk_cache import cached_array
 
 _log = logging.getLogger(__name__)
 MAX_FLOAT16 = float(np.finfo(np.float16).max)
@@ -41,8 +40,7 @@ def frozen_outputs(
         tokenizer: the encoder's tokenizer.
         sentences: the corpus as lists of word forms; read once.
         lengths: tokens of each sentence.
-        folder: the cache, which is made if it does not exist. When it grows beyond the size that `TAGGER_CACHE_GB` sets
-            (10 GB), the least recently used files are deleted.
+        folder: the cache, which is made if it does not exist; see `cached_array`.
         device: where the encoder runs.
         batch_tokens: pieces per batch, padding included.
 
@@ -50,9 +48,8 @@ def frozen_outputs(
         (tokens, M', D) in float16, in the order of the corpus. The array is mapped from the file and read-only.
 
     Raises:
-        InputError: the file cannot be written or read.
+        InputError: see `cached_array`.
     """
-    limit = cache_limit()
     digest = _digest(embedding, tokenizer)
     rows: dict[str, int] = {}  # distinct form -> its number
     tokens = np.empty(int(lengths.sum()), dtype=np.int64)  # the number of each token's form
@@ -63,27 +60,14 @@ def frozen_outputs(
     shape = (len(tokens), len(embedding.layers), embedding.width)
     if not len(tokens):
         return np.zeros(shape, dtype=np.float16)
-    path = folder / f"{digest.hexdigest()}.f16"
-    token_size = shape[1] * shape[2] * np.dtype(np.float16).itemsize
-    size = len(tokens) * token_size
-    remedy = f"make room for {size / 1e6:.0f} MB of encoder outputs, or set HF_DATASETS_CACHE to another folder"
-    try:
-        with open_cached(path, size) as cached:
-            if cached is not None:
-                return np.memmap(cached, dtype=np.float16, mode="r", shape=shape)
-        if deleted := trim(folder, size, limit):
-            _log.info("%s: deleted %.1f GB of older encoder outputs", folder, deleted / 1e9)
+
+    def compute(file: BinaryIO) -> None:
         _log.info("%s reads %s tokens once, kept in %s", embedding.config["name"], f"{len(tokens):,}", folder)
-        with whole_binary(path, remedy) as file:
-            lock_while_open(file)
-            for first, states in _states(embedding, tokenizer, list(rows), tokens, lengths, device, batch_tokens):
-                file.seek(first * token_size)
-                file.write(states.tobytes())
-        with path.open("rb") as written:
-            lock_while_open(written)
-            return np.memmap(written, dtype=np.float16, mode="r", shape=shape)
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}; {remedy}") from None
+        for first, states in _states(embedding, tokenizer, list(rows), tokens, lengths, device, batch_tokens):
+            file.seek(first * states[0].nbytes)
+            file.write(states.tobytes())
+
+    return cached_array(folder / f"{digest.hexdigest()}.f16", np.float16, shape, compute)
 
 
 def _digest(embedding: TransformerEmbedding, tokenizer: PieceTokenizer) -> "hashlib._Hash":

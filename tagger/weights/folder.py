@@ -101,11 +101,7 @@ def save_tagger(
             save_file(weights, partial / name)
         if tokenizer is not None:
             tokenizer.save(partial / TOKENIZER)
-        fields = asdict(vocabulary)
-        for name in ("form_tags", "corpora"):
-            if not fields[name]:
-                del fields[name]  # older versions of the tagger do not know it
-        _write_json(partial / VOCABULARY, fields, indent=None)
+        _write_json(partial / VOCABULARY, asdict(vocabulary), indent=None)
         if segmenter is not None:
             segmenter.save(partial, storage_dtype)
         write_description(partial, config, card)
@@ -172,6 +168,8 @@ def whole_folder(folder: Path) -> Iterator[Path]:
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         partial = new_folder(folder.parent, folder.name)
+        if folder.exists():
+            shutil.copymode(folder, partial)  # a private one stays private
         yield partial
         for path in partial.glob("*.safetensors"):  # safetensors lets nobody else read them
             shutil.copymode(partial / CONFIG, path)

@@ -5,12 +5,13 @@ stays where it is. Nothing in them is executed; see `folder.py`.
 """
 
 import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tagger.errors import InputError, shorten
-from tagger.weights.hub_errors import hub_errors, is_unreachable
+from tagger.errors import InputError, reason, shorten
 from tagger.weights.saved_config import (
     CARD,
     CONFIG,
@@ -29,6 +30,7 @@ PREFIX = "hf:"
 DEFAULT_REVISION = "main"
 MAX_TAGGER_BYTES = 20_000_000_000  # of all files together
 TIMEOUT = 10.0  # seconds for the answer that lists the files
+LOG_IN = "log in (`hf auth login`) or set HF_TOKEN"
 
 _PART = r"[A-Za-z0-9_][\w.-]{0,95}"
 _REPOSITORY = rf"{_PART}/{_PART}"
@@ -39,6 +41,17 @@ _TAGGER_FILE = re.compile(
     rf"(?:{MEMBERS}/[0-9]{{1,4}}/)?(?:{'|'.join(map(re.escape, _OWN))}|{TOKENIZER}/\w[\w-]*\.(?:json|txt|model))",
     re.ASCII,
 )
+# Exceptions of the library -> what is wrong and what to do; the first that fits is said. The library has them from
+# httpx, and had them from requests, so they are known by name. `{instead}` is what would do as well.
+_SAID = {
+    "GatedRepoError": f"is gated: ask for access on its page, then {LOG_IN}",
+    "DisabledRepoError": "is disabled by the Hub; name another one",
+    "RepositoryNotFoundError": f"is not on the Hub, or is private; check the name, and for a private one {LOG_IN}",
+    "RevisionNotFoundError": "has no such revision; name a branch, a tag or a commit",
+    "HFValidationError": "is no name that the Hub could have; write OWNER/NAME",
+    "OfflineModeIsEnabled": "cannot be reached: HF_HUB_OFFLINE is set; unset it{instead}",
+}
+_UNREACHABLE = {"OfflineModeIsEnabled", "TransportError", "ConnectionError", "TimeoutException", "Timeout"}
 
 
 class HubName(NamedTuple):
@@ -100,49 +113,52 @@ def hub_folder(name: str) -> Path:
         InputError: the name has another form; there is no such repository or revision, or no access to it; it holds no
             tagger, or one that is too large; a file is damaged; the Hub cannot be reached and the cache lacks it.
     """
-    hub: Any = import_module("huggingface_hub")
     wanted = parse_name(name)
-    import_module("huggingface_hub.utils.logging").set_verbosity_error()
-    with hub_errors(name):
+    with the_hub(name, ", or name a folder") as hub:
+        cached = _cached(hub, wanted)
         try:
-            sizes = _files(hub.HfApi(), name, wanted)
+            info = hub.HfApi().model_info(
+                wanted.repository, revision=wanted.revision, files_metadata=True, timeout=TIMEOUT
+            )
         except Exception as error:
-            if not is_unreachable(error):
-                raise
-            cached = _cached(hub, wanted)
-            if cached is None:
+            if cached is None or not _is_unreachable(error):
                 raise
             return cached
-        return _download(hub, name, wanted, sizes)
+        sizes = _checked_sizes(name, {file.rfilename: file.size for file in info.siblings or []})
+        if cached is not None and cached.name == info.sha and _damaged(cached, sizes) is None:
+            return cached
+        folder = Path(hub.snapshot_download(wanted.repository, revision=wanted.revision, allow_patterns=list(sizes)))
+        if (damaged := _damaged(folder, sizes)) is not None:
+            raise InputError(f"{name}: {damaged}; delete {folder} and try again")
+        return folder
 
 
-def _files(api: Any, name: str, wanted: HubName) -> dict[str, int]:
-    """The files of the tagger in a repository, and their sizes, all of them checked."""
-    info = api.model_info(wanted.repository, revision=wanted.revision, files_metadata=True, timeout=TIMEOUT)
-    sizes = {file.rfilename: file.size for file in info.siblings or [] if is_tagger_file(file.rfilename)}
+def _checked_sizes(name: str, files: Mapping[str, int | None]) -> dict[str, int]:
+    """The tagger's among the files of a repository, and their sizes."""
+    sizes = {file: size for file, size in files.items() if is_tagger_file(file)}
     if not _is_whole(set(sizes)):
         raise InputError(f"{name} is no tagger of this package: it lacks {CONFIG}, or weights with a vocabulary")
+    checked = {}
     for file, size in sizes.items():
         limit = MAX_TAGGER_BYTES
         if not file.endswith(".safetensors"):
             limit = MAX_CONFIG_BYTES if file.endswith((CONFIG, CARD)) else MAX_VOCABULARY_BYTES
         if not isinstance(size, int) or not 0 <= size <= limit:
             raise InputError(f"{name}: {file} has {size} bytes, and may have {limit:,}; it is not downloaded")
-    if sum(sizes.values()) > MAX_TAGGER_BYTES:
+        checked[file] = size
+    if sum(checked.values()) > MAX_TAGGER_BYTES:
         raise InputError(f"{name} has more than {MAX_TAGGER_BYTES / 1e9:g} GB; it is not downloaded")
-    return sizes
+    return checked
 
 
-def _download(hub: Any, name: str, wanted: HubName, sizes: dict[str, int]) -> Path:
-    """Downloads files of one commit, those that the cache lacks."""
-    config = Path(hub.hf_hub_download(wanted.repository, CONFIG, revision=wanted.revision))
-    folder = config.parent  # the cache has a folder for each commit
+def _damaged(folder: Path, sizes: Mapping[str, int]) -> str | None:
+    """What is wrong with the first file of another size; None if there is none."""
     for file, size in sizes.items():
-        path = Path(hub.hf_hub_download(wanted.repository, file, revision=folder.name))
-        found = path.stat().st_size
+        path = folder / file
+        found = path.stat().st_size if path.is_file() else 0
         if found != size:
-            raise InputError(f"{name}: {path} has {found:,} bytes, not {size:,}; delete {folder} and try again")
-    return folder
+            return f"{path} has {found:,} bytes, not {size:,}"
+    return None
 
 
 def _cached(hub: Any, wanted: HubName) -> Path | None:
@@ -158,3 +174,54 @@ def _cached(hub: Any, wanted: HubName) -> Path | None:
 def _is_whole(files: set[str]) -> bool:
     """Whether files may be those of a tagger, of an ensemble or of a pretrained network."""
     return CONFIG in files and ({VOCABULARY, WEIGHTS} <= files or any(file.startswith(MEMBERS) for file in files))
+
+
+@contextmanager
+def the_hub(name: str, instead: str = "") -> Iterator[Any]:
+    """The library `huggingface_hub`, which logs nothing; what it raises becomes one line, of which no token is a part.
+
+    Args:
+        name: of the repository, as the user has written it.
+        instead: what would do as well if the Hub cannot be reached.
+
+    Raises:
+        InputError: the library raises an error in the block.
+    """
+    hub = import_module("huggingface_hub")
+    import_module("huggingface_hub.utils.logging").set_verbosity_error()
+    try:
+        yield hub
+    except InputError:
+        raise
+    except Exception as error:  # the library raises errors of its own, of its HTTP client and of the system
+        raise InputError(f"{name} {_said(error).format(instead=instead)}") from None
+
+
+def _said(error: Exception) -> str:
+    kinds, status, why = _kinds(error), _status(error), reason(error).replace("{", "{{").replace("}", "}}")
+    for kind, text in _SAID.items():
+        if kind in kinds:
+            return text
+    if status in (401, 403):
+        return (
+            f"is refused by the Hub ({status}): the token is not valid here, or may not do this; {LOG_IN} with another"
+        )
+    if _is_unreachable(error):
+        return f"cannot be reached ({why}); connect{{instead}}"
+    return f"cannot be had ({why}); try again"
+
+
+def _is_unreachable(error: Exception) -> bool:
+    """Whether the Hub gave no answer: there is no network, or it is not to be used, or the Hub is down or busy."""
+    status = _status(error)
+    return (status is not None and (status >= 500 or status == 429)) or bool(_kinds(error) & _UNREACHABLE)
+
+
+def _status(error: Exception) -> int | None:
+    """The HTTP status of an answer of the Hub; None if there was none."""
+    status = getattr(getattr(error, "response", None), "status_code", None)
+    return status if isinstance(status, int) else None
+
+
+def _kinds(error: Exception) -> set[str]:
+    return {kind.__name__ for kind in type(error).__mro__}

@@ -1,9 +1,7 @@
-"""A tagger's folder: the names of its files, and its `config.json` as a dictionary in the current format.
+"""A tagger's folder: the names of its files, and its `config.json` as a dictionary.
 
 The folder may come from somebody else. So the size of each file is limited, and control characters are replaced in all
 text that may be shown.
-
-A new key of the network's config needs a line in `ADDED_KEYS` below, so that older folders stay readable.
 """
 
 import json
@@ -13,8 +11,7 @@ from typing import Any
 from tagger.errors import InputError, reason
 from tagger.text.strings import printable
 
-FORMAT = 5  # format 3 has no int8 weights; formats 3 and 4 call a dtype `precision`
-READABLE_FORMATS = (3, 4, FORMAT)
+FORMAT = 5  # of `config.json` and the files beside it; folders of other formats are refused
 WEIGHTS, CONFIG, VOCABULARY, CARD = "model.safetensors", "config.json", "vocabulary.json", "README.md"
 SEGMENTER_WEIGHTS, SEGMENTER = "segmenter.safetensors", "segmenter.json"  # of a tagger with a learned segmenter
 LEARNED = "learned"  # in the place of the name of rules for raw text, if the folder has a segmenter
@@ -25,21 +22,10 @@ MAX_MEMBERS = 16  # of an ensemble
 TAGGER_IN_RUN = "tagger"  # the tagger's folder in a run's folder
 PRETRAINED_IN_RUN = "pretrained"  # the pretrained network's folder in the folder of a run of pretraining
 
-# Keys that were added to the network's config, each with the value that taggers have which were trained before. Keys of
-# its parts have a dot: "hidden.forward", "vectors.tune", "transformer.pooling". A value is a plain number or string,
-# true, false or null.
-ADDED_KEYS: dict[str, str | float | bool | None] = {
-    "character_size": 32,
-    "transformer.dropout": 0.5,
-    "decoder": "softmax",
-}
-
 MAX_CONFIG_BYTES = 10_000_000
 MAX_VOCABULARY_BYTES = 500_000_000
 MAX_NAME = 10_000  # characters of a name that is shown
 MAX_NESTING = 50  # levels of lists and objects in a JSON file
-
-_OLD_DTYPES = {"32-true": "float32", "bf16": "bfloat16"}  # how formats 3 and 4 call a transformer's dtype
 
 
 def predicts_words(folder: Path) -> bool:
@@ -57,27 +43,19 @@ def is_ensemble(folder: Path) -> bool:
 
 
 def read_config(folder: Path) -> dict[str, Any]:
-    """Reads `config.json`. Older configs are translated to the current format; control characters become U+FFFD.
+    """Reads `config.json`; control characters become U+FFFD.
 
     Raises:
-        InputError: the file is missing, damaged, too large or of an unknown format.
+        InputError: the file is missing, damaged, too large or of another format.
     """
     path = folder / CONFIG
     config = read_json(path, MAX_CONFIG_BYTES)
     version = config.get("format")
-    if type(version) is not int or version not in READABLE_FORMATS:
-        known = f"{', '.join(map(str, READABLE_FORMATS[:-1]))} and {FORMAT}"
-        raise InputError(f"{path}: format {repr(version)[:60]}, this version reads {known}; train anew")
+    if type(version) is not int or version != FORMAT:
+        raise InputError(
+            f"{path}: format {repr(version)[:60]}, and this version of the tagger reads {FORMAT} alone; train it anew"
+        )
     current: dict[str, Any] = _printable(config)
-    if version < FORMAT:
-        current = _translate(current)
-    for key, value in ADDED_KEYS.items():
-        *parts, name = ("network", *key.split("."))
-        part: Any = current
-        for each in parts:
-            part = part.get(each) if isinstance(part, dict) else None
-        if isinstance(part, dict):
-            part.setdefault(name, value)
     return current
 
 
@@ -145,26 +123,3 @@ def _printable(value: Any) -> Any:
     if isinstance(value, dict):
         return {printable(key): _printable(item) for key, item in value.items()}
     return value
-
-
-def _translate(config: dict[str, Any]) -> dict[str, Any]:
-    """Translates a config from format 3 or 4 to format 5."""
-    network, training = config.get("network"), config.get("training")
-    if isinstance(network, dict):
-        _rename(network.get("vectors"), "precision", "dtype")
-        _rename(network.get("transformer"), "precision", "dtype", _OLD_DTYPES)
-    if isinstance(training, dict):
-        _rename(training, "saved_precision", "storage_dtype")
-        _rename(training.get("embedding"), "vectors_precision", "vectors_dtype")
-        _rename(training.get("transformer"), "precision", "dtype", _OLD_DTYPES)
-        _rename(training.get("corpus"), "held_out", "dev_share")
-        _rename(training, "held_out", "dev")
-        _rename(training, "held_out_tokens", "dev_tokens")
-    return config | {"format": FORMAT}
-
-
-def _rename(part: Any, old: str, new: str, values: dict[str, str] | None = None) -> None:
-    """Renames a key of a dictionary and replaces a value that is in `values`; a `part` that is no dictionary stays."""
-    if isinstance(part, dict) and old in part:
-        value = part.pop(old)
-        part[new] = (values or {}).get(value, value) if isinstance(value, str) else value

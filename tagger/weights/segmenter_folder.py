@@ -36,10 +36,6 @@ from tagger.weights.validation import (
 _LEXICON, _CODES, _BORDERS, _BORDER_CODES = "lexicon", "codes", "borders", "border_codes"
 
 
-# Keys that were added to the config, each with the value that segmenters have which were trained before.
-ADDED_KEYS: dict[str, Any] = {"cuts": None}
-
-
 class SavedSegmenter(NamedTuple):
     """What a tagger's folder holds of its segmenter."""
 
@@ -114,8 +110,6 @@ def _check_codes(name: str, hashes: np.ndarray, codes: np.ndarray, most: int) ->
 
 
 def _checked_config(value: Any) -> SegmenterConfig:
-    if isinstance(value, dict):
-        value = ADDED_KEYS | value
     config = cast(SegmenterConfig, checked_object("config", value, SegmenterConfig.__annotations__))
     check_int("hidden", config["hidden"], 1, MAX_HIDDEN_SIZE)
     for name in ("size", "buckets", "affix_buckets"):

@@ -35,8 +35,7 @@ _STORED_DTYPES = ("F32", "F16", "BF16", "I8")  # their names in safetensors
 def check_config(config: dict[str, Any]) -> None:
     """Raises ValueError unless the values of `config.json` have the types and ranges that training writes.
 
-    The keys are those of `NetworkConfig`. A new one needs a check of its value here, and a line in
-    `saved_config.ADDED_KEYS`.
+    The keys are those of `NetworkConfig`. A new one needs a check of its value here.
     """
     network = checked_object("network", config.get("network"), NetworkConfig.__annotations__)
     check_choice("network.decoder", network["decoder"], DECODERS)

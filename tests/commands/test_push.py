@@ -1,4 +1,4 @@
-"""The command `push`, and taggers of the Hub wherever a command takes a model: in processes that read HF_ENDPOINT."""
+"""The command `push`, and taggers of the Hub wherever a command takes a model."""
 
 import os
 import subprocess
@@ -13,48 +13,53 @@ from tagger.errors import InputError
 from tagger.sweeps.overrides import checked_overrides
 from tagger.training.start import find_start
 from tests.commands.conftest import call, error
-from tests.weights.hub_server import TOKEN, Hub
+from tests.weights.hub_server import TOKEN, Hub, Repository
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = "They book flights .\n"
 
 
-def run(hub: Hub, folder: Path, *arguments: str, status: int = 0, **environment: str) -> tuple[str, str]:
-    """What a command prints in a process of its own, which takes the stand-in for the Hub."""
+def test_push_and_tag(hub: Hub, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_TOKEN", TOKEN)
+    done = call("push", str(model), "o/tiny", "--message", "First", "--language", "en")
+    commit = hub.repositories["o/tiny"].refs["main"]
+    assert f"{hub.address}/o/tiny/commit/{commit}: 4 files, " in done.stderr
+    assert "tag with it: tagger tag FILE --model hf:o/tiny\n" in done.stderr
+    assert TOKEN not in done.output
+    assert b"\nlanguage: en\n" in hub.repositories["o/tiny"].commits[commit]["README.md"]
+    monkeypatch.delenv("HF_TOKEN")
+    expected = call("tag", "--input", "lines", "--model", str(model), input=TEXT).stdout
+    there = call("tag", "--input", "lines", "--model", "hf:o/tiny", input=TEXT)
+    assert there.stdout == expected
+    (line,) = [line for line in there.stderr.splitlines() if line.startswith("model: ")]
+    assert f"/snapshots/{commit} (trained on Tiny" in line
+    told = error("tag", "--model", "hf:o/tiny@v9", input=TEXT)
+    assert told == "error: hf:o/tiny@v9 has no such revision; name a branch, a tag or a commit"
+
+
+@pytest.mark.slow
+def test_the_environment_names_the_hub(hub: Hub, trained: Path, tmp_path: Path) -> None:
+    """A process reads HF_ENDPOINT, HF_HOME and HF_TOKEN; with HF_HUB_OFFLINE the cache is all it has."""
+    files = {path.name: path.read_bytes() for path in trained.iterdir()}
+    hub.repositories["o/tiny"] = Repository(files, private=True)
     known = {name: value for name, value in os.environ.items() if not name.startswith("HF_")}
-    settings = {"HF_ENDPOINT": hub.address, "HF_HOME": str(folder / "hf"), "HF_HUB_DISABLE_XET": "1"}
+    settings = {"HF_ENDPOINT": hub.address, "HF_HOME": str(tmp_path / "hf"), "HF_HUB_DISABLE_XET": "1"}
+    code = (
+        "import tagger; from huggingface_hub import constants; print(tagger.load('hf:o/tiny').tag(['They']));"
+        " constants.HF_HUB_OFFLINE = True; print(tagger.load('hf:o/tiny').tag(['They']))"
+    )
     done = subprocess.run(
-        [sys.executable, "-m", "tagger", *arguments],
-        cwd=folder,
-        env={**known, **settings, "PYTHONPATH": str(ROOT), **environment},
-        input=TEXT,
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env={**known, **settings, "HF_TOKEN": TOKEN, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
         timeout=120,
     )
-    assert done.returncode == status, done.stderr
-    for text in (done.stdout, done.stderr):
-        assert TOKEN not in text
-    return done.stdout, done.stderr
-
-
-def test_push_and_tag(hub: Hub, model: Path, tmp_path: Path) -> None:
-    _, told = run(hub, tmp_path, "push", str(model), "o/tiny", "--message", "First", "--language", "en", HF_TOKEN=TOKEN)
-    commit = hub.repositories["o/tiny"].refs["main"]
-    assert f"{hub.address}/o/tiny/commit/{commit}: 4 files, " in told
-    assert "tag with it: tagger tag FILE --model hf:o/tiny\n" in told
-    assert b"\nlanguage: en\n" in hub.repositories["o/tiny"].commits[commit]["README.md"]
-    local = call("tag", "--input", "lines", "--model", str(model), input=TEXT).stdout
-    there, told = run(hub, tmp_path, "tag", "--input", "lines", "--model", "hf:o/tiny")
-    assert there == local
-    (line,) = [line for line in told.splitlines() if line.startswith("model: ")]
-    assert f"/snapshots/{commit} (trained on Tiny" in line
-    asked = len(hub.requests)
-    again, _ = run(hub, tmp_path, "tag", "--input", "lines", "--model", f"hf:o/tiny@{commit}", HF_HUB_OFFLINE="1")
-    assert again == local
-    assert len(hub.requests) == asked
-    told = error("tag", "--model", "hf:o/tiny@v9", input=TEXT)
-    assert told == "error: hf:o/tiny@v9 has no such revision; name a branch, a tag or a commit"
+    assert (done.returncode, done.stdout) == (0, "['PRON']\n['PRON']\n"), done.stderr
+    assert TOKEN not in done.stderr
+    assert f"Bearer {TOKEN}" in hub.tokens
+    assert (tmp_path / "hf" / "hub").is_dir()
 
 
 def test_other_commands(hub: Hub, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,7 +15,7 @@ from tagger.tagging.manifest import Manifest
 from tagger.tagging.manifest_files import MAX_LINES
 from tagger.tagging.outputs import Outputs
 from tagger.tagging.shard import Shard, jobs_of_shard
-from tagger.text.place_files import whole_text
+from tagger.text.output_files import whole_file
 from tagger.text.remote_path import RemotePath
 
 NAMES = ("a.txt", "b/c.txt.gz", "b/d.txt.zst", "b/e f.txt", "b/ü[1]*?#%20.txt")
@@ -115,7 +115,7 @@ def test_single_files(storage: dict[str, object]) -> None:
         (["memory://in/picture.png", "memory://in/a.txt", "memory://in/a.txt"], "memory://out/", "would both become"),
         (["memory://input.txt"], "memory://input.txt", "replaced by its own tagging"),
         (["ftp://x/a.txt"], "out/", "ftp is no protocol for files here; give a path, or one of s3://, gs://"),
-        (["simplecache::memory://in/"], "out/", "simplecache is no protocol"),
+        (["simplecache::memory://in/"], "out/", "simplecache::memory is no protocol"),
         (["zip://a.txt::memory://in/a.zip"], "out/", "zip is no protocol"),
         (["local://etc/passwd"], "out/", "local is no protocol"),
         (["file:///etc/passwd"], "out/", "file is no protocol"),
@@ -172,14 +172,14 @@ def test_a_run_that_dies_between_listing_and_upload_leaves_nothing(monkeypatch: 
         raise KeyboardInterrupt
 
     outputs = run(jobs=0)
-    monkeypatch.setattr("tagger.text.place_files.upload", dies)
+    monkeypatch.setattr("tagger.text.output_files.write_remote", dies)
     with pytest.raises(KeyboardInterrupt), outputs.open(outputs.pending[0]) as out:
         out.write("tagged")
     monkeypatch.undo()
     assert not RemotePath("memory://out/a.tsv").is_file()
     assert made(run(resume=True)) == list(OUTPUTS)
     run(resume=True)
-    monkeypatch.setattr("tagger.text.place_files.upload", dies)
+    monkeypatch.setattr("tagger.text.output_files.write_remote", dies)
     with pytest.raises(KeyboardInterrupt):
         run(text="again", force=True)
     monkeypatch.undo()
@@ -193,7 +193,7 @@ def test_an_error_leaves_no_output_and_no_temporary_file(tmp_path: Path, monkeyp
     target = RemotePath("memory://out/x.tsv.zst")
 
     def fail() -> None:
-        with whole_text(target) as out:
+        with whole_file(target) as out:
             out.write("half")
             raise InputError("bad line")
 
@@ -201,7 +201,7 @@ def test_an_error_leaves_no_output_and_no_temporary_file(tmp_path: Path, monkeyp
         fail()
     assert target.current() is None
     assert list(tmp_path.iterdir()) == []
-    with whole_text(target) as out:
+    with whole_file(target) as out:
         out.write("whole")
     assert target.current() is not None
     assert list(tmp_path.iterdir()) == []

@@ -5,6 +5,7 @@ import os
 import secrets
 import stat
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -168,6 +169,47 @@ def test_the_umask_decides_who_may_read_and_is_never_touched(tmp_path: Path, mon
         os.umask(before)
     assert [stat.S_IMODE(mode) for mode in [*modes, (tmp_path / "a").stat().st_mode]] == [0o640, 0o640]
     assert stat.S_IMODE(folder.stat().st_mode) == 0o750
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o640, 0o444, 0o400, 0o666, 0o755])
+@pytest.mark.parametrize("name", ["a.txt", "a.txt.gz"])
+def test_a_file_that_replaces_another_has_its_permissions(tmp_path: Path, name: str, mode: int) -> None:
+    path = tmp_path / name
+    path.write_text("old")
+    path.chmod(mode)
+    with whole_file(path) as out:
+        out.write("new")
+        (partial,) = [each for each in tmp_path.iterdir() if each != path]
+        assert stat.S_IMODE(partial.stat().st_mode) & ~mode == 0  # nobody else reads it before it is whole
+    assert stat.S_IMODE(path.stat().st_mode) == mode
+    assert list(read_lines(str(path))) == ["new"]
+
+
+@pytest.mark.parametrize("may_be_given", [True, False])
+def test_the_group_of_the_file_that_is_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, may_be_given: bool
+) -> None:
+    """Another group than that of new files reads what it could read before, and no other group does."""
+    path, given = tmp_path / "a", []
+    path.touch()
+    path.chmod(0o664)
+    real = Path.stat
+
+    def of_another_group(own: Path, **options: Any) -> os.stat_result:
+        found = real(own, **options)
+        return os.stat_result((*found[:5], found.st_gid + 1, *found[6:10])) if own.name == "a" else found
+
+    def chown(name: Path, user: int, group: int) -> None:
+        given.append((user, group - real(path).st_gid))
+        if not may_be_given:
+            raise PermissionError
+
+    monkeypatch.setattr(Path, "stat", of_another_group)
+    monkeypatch.setattr(os, "chown", chown)
+    with whole_file(path):
+        pass
+    assert given == [(-1, 1)]
+    assert stat.S_IMODE(real(path).st_mode) == (0o664 if may_be_given else 0o604)
 
 
 def test_names_of_new_files_are_never_shared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

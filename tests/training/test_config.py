@@ -89,7 +89,6 @@ def test_a_config_is_plain_values_and_back() -> None:
         ({"corpus": {"kind": "columns", "fields": {"upos": "x"}}}, "corpus.fields.upos=x: give null or a whole number"),
         ({"corpus": {"kind": "conllu", "folds": "ten"}}, "corpus.folds=ten: give null or a whole number"),
         ({"nonsense": 1}, "nonsense: no such key; the page has columns, segmenter, "),
-        ({"saved_precision": "int8"}, "saved_precision is called storage_dtype now"),
         ({"model": None}, "model=null: give its values one by one; its keys are cell, depth, hidden, dropout"),
         ({"test": 2}, "test=2: give true or false"),
         ({"seed": True}, "seed=true: give a whole number, at least 0 and at most 4294967295"),

@@ -43,11 +43,15 @@ class Hub:
     """What the stand-in holds, and what it was asked."""
 
     def __init__(self) -> None:
+        self.address = ""
+        self.clear()
+
+    def clear(self) -> None:
+        """Holds nothing, and has been asked nothing."""
         self.repositories: dict[str, Repository] = {}
         self.uploads: dict[str, bytes] = {}  # by LFS
         self.requests: list[tuple[str, str]] = []
         self.tokens: set[str | None] = set()
-        self.address = ""
         self.down = False  # answers 503 to all
 
     def downloads(self) -> list[str]:

@@ -139,7 +139,7 @@ def test_what_float16_cannot_hold(encoder: Any, tmp_path: Path, monkeypatch: pyt
 
 def test_folder_that_cannot_be_written(encoder: Any, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(InputError, match=r"file/below/\w+\.f16 cannot be written: .*HF_DATASETS_CACHE"):
+    with pytest.raises(InputError, match=r"file/below/\w+\.f16 cannot be read or written: .*HF_DATASETS_CACHE"):
         run(encoder, tmp_path / "file" / "below")
 
 

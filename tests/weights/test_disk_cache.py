@@ -2,13 +2,14 @@
 
 import os
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
+from typing import BinaryIO
 
 import numpy as np
 import pytest
 
 from tagger.errors import InputError
-from tagger.weights.disk_cache import LIMIT_VARIABLE, alone, cache_limit, open_cached, trim
+from tagger.weights.disk_cache import LIMIT_VARIABLE, cache_limit, cached_array, trim
 
 
 def cached(folder: Path, letter: str, age: int, size: int = 100) -> Path:
@@ -18,6 +19,15 @@ def cached(folder: Path, letter: str, age: int, size: int = 100) -> Path:
     now = path.stat().st_mtime
     os.utime(path, (now - age, now - age))
     return path
+
+
+def read(path: Path, size: int = 100) -> np.ndarray:
+    """A cached array, or one of ones if it is not there."""
+
+    def compute(file: BinaryIO) -> None:
+        file.write(b"\x01" * size)
+
+    return cached_array(path, np.uint8, (size,), compute)
 
 
 def names(folder: Path) -> str:
@@ -39,17 +49,25 @@ def test_the_least_recently_used_go_first(tmp_path: Path) -> None:
 def test_reading_a_file_makes_it_the_last_to_go(tmp_path: Path) -> None:
     old = cached(tmp_path, "a", 30)
     cached(tmp_path, "b", 20)
-    with open_cached(old, 100) as file:
-        assert file is not None
+    assert read(old).sum() == 0
     trim(tmp_path, size=100, limit=200)
     assert names(tmp_path) == "a"
 
 
-def test_a_file_of_another_size_is_not_opened(tmp_path: Path) -> None:
-    with open_cached(cached(tmp_path, "a", 0), 99) as file:
-        assert file is None
-    with open_cached(tmp_path / "none", 99) as file:
-        assert file is None
+def test_what_is_not_there_or_damaged_is_computed(tmp_path: Path) -> None:
+    path = tmp_path / "new" / f"{'a' * 64}.f16"
+    assert read(path).sum() == 100
+    path.write_bytes(bytes(100))
+    assert read(path).sum() == 0
+    assert read(path, size=99).sum() == 99  # a file of another size is not what is wanted
+    path.write_bytes(bytes(100))
+
+    def compute(file: BinaryIO) -> None:
+        file.write(b"\x01\x00" * 50)
+
+    found = cached_array(path, np.int16, (5, 10), compute, is_valid=lambda array: bool(array.any()))
+    assert (found.sum(), found.shape, found.flags.writeable) == (50, (5, 10), False)
+    assert list(path.parent.iterdir()) == [path]
 
 
 def test_only_files_of_the_cache_are_deleted(tmp_path: Path) -> None:
@@ -65,14 +83,12 @@ def test_only_files_of_the_cache_are_deleted(tmp_path: Path) -> None:
 
 def test_a_file_that_is_mapped_into_memory_stays(tmp_path: Path) -> None:
     pytest.importorskip("fcntl")
-    path = cached(tmp_path, "a", 10)
-    with open_cached(path, 100) as file:
-        assert file is not None
-        mapped = np.memmap(file, dtype=np.uint8, mode="r")
-    assert trim(tmp_path, size=100, limit=0) == 0
-    assert mapped.sum() == 0
-    del mapped
-    assert trim(tmp_path, size=100, limit=0) == 100
+    for path in (cached(tmp_path, "a", 10), tmp_path / f"{'b' * 64}.f16"):
+        mapped = read(path)
+        assert trim(tmp_path, size=100, limit=0) == 0
+        assert mapped.sum() == (0 if path.name[0] == "a" else 100)
+        del mapped
+        assert trim(tmp_path, size=100, limit=0) == 100
 
 
 def test_no_folder_is_an_empty_cache(tmp_path: Path) -> None:
@@ -92,20 +108,26 @@ def test_the_limit_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) -
 
 def test_one_process_computes_and_the_others_wait(tmp_path: Path) -> None:
     pytest.importorskip("fcntl")
-    path, order = tmp_path / "new" / f"{'a' * 64}.teacher", []
+    path, started, go_on, calls = tmp_path / "new" / f"{'a' * 64}.teacher", Event(), Event(), []
 
-    def second() -> None:
-        with alone(path):
-            order.append("second")
+    def compute(file: BinaryIO) -> None:
+        calls.append(path.exists())
+        started.set()
+        go_on.wait()
+        file.write(bytes(100))
 
-    waiting = Thread(target=second)
-    with alone(path):
-        waiting.start()
-        waiting.join(0.2)
-        order.append("first")
-    waiting.join()
-    assert order == ["first", "second"]
-    assert list(path.parent.iterdir()) == []
+    threads = [Thread(target=cached_array, args=(path, np.uint8, (100,), compute)) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    started.wait()
+    threads[1].join(0.1)
+    assert calls == [False]
+    assert trim(path.parent, size=1, limit=0) == 0  # neither the lock nor what is being written goes
+    go_on.set()
+    for thread in threads:
+        thread.join()
+    assert calls == [False]
+    assert list(path.parent.iterdir()) == [path]
 
 
 def test_what_a_killed_process_has_locked_is_deleted(tmp_path: Path) -> None:

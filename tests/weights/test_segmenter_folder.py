@@ -17,7 +17,7 @@ from tagger.tagging.segmenter import LearnedSegmenter
 from tagger.weights.folder import load_tagger, save_tagger, save_with_segmenter
 from tagger.weights.quantize import STORAGE_DTYPES
 from tagger.weights.saved_config import CONFIG, SEGMENTER, SEGMENTER_WEIGHTS, VOCABULARY, WEIGHTS
-from tagger.weights.segmenter_folder import ADDED_KEYS, load_segmenter
+from tagger.weights.segmenter_folder import load_segmenter
 from tests.conftest import largest_file, make_network, make_segmenter, network_config
 from tests.weights.test_validation import change, places
 
@@ -69,22 +69,13 @@ def test_what_is_saved_is_loaded(tmp_path: Path, storage_dtype: str) -> None:
         assert LearnedSegmenter(*loaded).segment_all([TEXT]) == LearnedSegmenter(*saved).segment_all([TEXT])
 
 
-def test_a_folder_that_lacks_an_added_key_has_its_default(folder: Path) -> None:
-    path = folder / SEGMENTER
-    content = json.loads(path.read_text())
-    for key in ADDED_KEYS:
-        del content["config"][key]
-    path.write_text(json.dumps(content))
-    assert load_segmenter(folder).config == content["config"] | ADDED_KEYS
-
-
 @pytest.mark.parametrize("part", ["config", "vocabulary"])
 def test_any_value_is_refused_or_works(folder: Path, part: str) -> None:
     path = folder / SEGMENTER
     text = path.read_text()
     counts = {"works": 0, "error": 0}
     values: list[Any] = [None, True, -1, 0, 1, 10**8, 10**30, 0.5, float("nan"), "\x1b[31m\x07", [], {}, ["x", "x"]]
-    for keys in places(json.loads(text)):
+    for keys in places(json.loads(text), 100 if part == "config" else 2):
         if keys[0] == part:
             for value in values:
                 change(path, keys, value)

@@ -1,8 +1,10 @@
 """A tagger's folder from somebody else: whatever it holds, it is a tagger that works or one line of error."""
 
 import json
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -20,27 +22,7 @@ from tagger.weights.saved_config import CONFIG, VOCABULARY, WEIGHTS
 from tests.conftest import BUCKETS, TOKENS, make_batch, make_network, network_config, save_tiny
 
 VECTORS = VectorConfig(sizes=[3], projection=2, tune=False, dtype="float32")
-VALUES: list[Any] = [
-    None,
-    True,
-    -1,
-    0,
-    1,
-    9,
-    100_000_000,
-    10**30,
-    0.5,
-    float("nan"),
-    "",
-    "lstm",
-    "\x1b[31mred\x07",
-    "x" * 100_000,
-    [],
-    [8, 8],
-    {},
-    [[[[[]]]]],
-    {"precision": "bf16"},
-]
+VALUES: list[Any] = [None, True, -1, 0, 9, 10**30, 0.5, float("nan"), "\x1b[31m\x07", "x" * 100_000, [8, 8], {}, [[[]]]]
 
 
 @pytest.fixture
@@ -73,19 +55,22 @@ def change(path: Path, keys: tuple[Any, ...], value: Any) -> None:
     path.write_text(json.dumps(whole))
 
 
-def places(value: Any, keys: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    """The keys that lead to each value of a JSON object, inner ones too."""
+def places(value: Any, most: int, keys: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """The keys that lead to each value of a JSON object, and to the first `most` of what is in it."""
     items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    for key, item in items:
+    for key, item in islice(items, most if keys else None):
         yield (*keys, key)
-        yield from places(item, (*keys, key))
+        yield from places(item, most, (*keys, key))
 
 
-def fuzz(path: Path, values: list[Any]) -> dict[str, int]:
-    """Loads the folder of a JSON file with each of its values changed to each of `values`; counts what comes of it."""
+def fuzz(path: Path, values: list[Any], most: int) -> dict[str, int]:
+    """Loads the folder of a JSON file with each of its values changed to each of `values`; counts what comes of it.
+
+    Of inner lists and objects, the first `most` values are changed.
+    """
     text = path.read_text()
     counts = {"works": 0, "error": 0}
-    for keys in places(json.loads(text)):
+    for keys in places(json.loads(text), most):
         for value in values:
             change(path, keys, value)
             counts["error" if loads_or_says_why(path.parent) else "works"] += 1
@@ -94,13 +79,13 @@ def fuzz(path: Path, values: list[Any]) -> dict[str, int]:
 
 
 def test_any_value_of_the_config_is_refused_or_works(folder: Path) -> None:
-    counts = fuzz(folder / CONFIG, VALUES)
-    assert counts["error"] > 200, counts
+    counts = fuzz(folder / CONFIG, VALUES, most=100)
+    assert counts["error"] > 150, counts
     assert counts["works"] > 3, counts
 
 
 def test_any_value_of_the_vocabulary_is_refused_or_works(folder: Path) -> None:
-    assert fuzz(folder / VOCABULARY, [None, -1, 10**30, "\x1b[31m", [], {}, ["x", "x"]])["error"] > 100
+    assert fuzz(folder / VOCABULARY, [None, -1, 10**30, "\x1b[31m", [], {}, ["x", "x"]], most=2)["error"] > 100
 
 
 @pytest.mark.parametrize(
@@ -240,36 +225,41 @@ def test_more_than_the_machine_has(folder: Path, monkeypatch: pytest.MonkeyPatch
     assert "this machine has 0.0 GB" in message
 
 
-@pytest.mark.parametrize(
-    ("key", "value", "message"),
-    [
-        ("num_hidden_layers", 100_000, "num_hidden_layers is 100000"),
-        ("num_hidden_layers", 3, "transformer.scalars is"),
-        ("num_hidden_layers", 0, "no such layers"),
-        ("hidden_size", 10_000_000, "do not fit each other"),
-        ("max_position_embeddings", 10**11, "max_position_embeddings is 100000000000"),
-        ("vocab_size", -1, "do not fit each other"),
-        ("pad_token_id", 1000, "the settings of the transformer are not valid"),
-        ("num_attention_heads", 3, "the settings of the transformer are not valid"),
-        ("model_type", "../../evil", "the settings of the transformer are not valid"),
-        ("model_type", ["bert"], "the settings of the transformer are not valid"),
-        ("hidden_act", "\x1b[31m", "the settings of the transformer are not valid"),
-    ],
-)
-def test_settings_of_a_transformer(
-    vocabulary: Vocabulary, tmp_path: Path, bert: Path, key: str, value: Any, message: str
-) -> None:
+@pytest.fixture(scope="module")
+def with_transformer(vocabulary: Vocabulary, bert: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tagger with a transformer; not to be changed."""
     _, tokenizer, described = load_pretrained(str(bert), pooling="mean", tune=True, layers=None, dtype="float32")
     network = make_network(vocabulary, transformer=described)
     config = {"network": network_config(transformer=described), "segmenter": "english"}
-    save_tagger(tmp_path / "model", network, vocabulary, config, "", tokenizer)
-    assert load_tagger(tmp_path / "model").tokenizer is not None
-    change(tmp_path / "model" / CONFIG, ("network", "transformer", "dropout"), 1.5)
-    with pytest.raises(InputError, match=r"network.transformer.dropout is 1.5, not a number from 0 to 1"):
-        load_tagger(tmp_path / "model")
-    change(tmp_path / "model" / CONFIG, ("network", "transformer", "dropout"), 0.0)
-    change(tmp_path / "model" / CONFIG, ("network", "transformer", "encoder", key), value)
+    folder = tmp_path_factory.mktemp("transformer") / "model"
+    save_tagger(folder, network, vocabulary, config, "", tokenizer)
+    assert load_tagger(folder).tokenizer is not None
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("keys", "value", "message"),
+    [
+        (("dropout",), 1.5, "network.transformer.dropout is 1.5, not a number from 0 to 1"),
+        (("encoder", "num_hidden_layers"), 100_000, "num_hidden_layers is 100000"),
+        (("encoder", "num_hidden_layers"), 3, "transformer.scalars is"),
+        (("encoder", "num_hidden_layers"), 0, "no such layers"),
+        (("encoder", "hidden_size"), 10_000_000, "do not fit each other"),
+        (("encoder", "max_position_embeddings"), 10**11, "max_position_embeddings is 100000000000"),
+        (("encoder", "vocab_size"), -1, "do not fit each other"),
+        (("encoder", "pad_token_id"), 1000, "the settings of the transformer are not valid"),
+        (("encoder", "num_attention_heads"), 3, "the settings of the transformer are not valid"),
+        (("encoder", "model_type"), "../../evil", "the settings of the transformer are not valid"),
+        (("encoder", "model_type"), ["bert"], "the settings of the transformer are not valid"),
+        (("encoder", "hidden_act"), "\x1b[31m", "the settings of the transformer are not valid"),
+    ],
+)
+def test_settings_of_a_transformer(
+    with_transformer: Path, tmp_path: Path, keys: tuple[str, ...], value: Any, message: str
+) -> None:
+    folder = Path(shutil.copytree(with_transformer, tmp_path / "model"))
+    change(folder / CONFIG, ("network", "transformer", *keys), value)
     with pytest.raises(InputError) as caught:
-        load_tagger(tmp_path / "model")
+        load_tagger(folder)
     assert message in str(caught.value)
     assert str(caught.value).isprintable()
