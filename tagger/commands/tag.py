@@ -30,7 +30,7 @@ from tagger.errors import InputError
 from tagger.text.columns import column_separator
 from tagger.text.conllu import with_comments
 from tagger.text.files import STDIO, check_input
-from tagger.text.formats import MAX_PATHS, OUTPUTS, SEPARATORS, OutputFormat, TaggedFormat, format_of
+from tagger.text.formats import OUTPUTS, SEPARATORS, OutputFormat, TaggedFormat, format_of
 from tagger.text.place_files import replaces, whole_text
 from tagger.text.remote_path import Place, place_of
 from tagger.text.sentence import Sentence
@@ -60,15 +60,7 @@ def tag(
         ),
     ] = None,
     probabilities: Annotated[bool, typer.Option("--probabilities", help="Add the probability of each tag.")] = False,
-    paths: Annotated[
-        int,
-        typer.Option(
-            min=0,
-            max=MAX_PATHS,
-            metavar="N",
-            help="Add the N most probable sequences of tags of each sentence (conllu, jsonl).",
-        ),
-    ] = 0,
+    paths: Annotated[str | None, typer.Option("--paths", hidden=True)] = None,
     top: Annotated[int, typer.Option(min=1, metavar="N", help="Add the N best tags of each token.")] = 1,
     lexicon: LexiconOption = None,
     lexicon_case: LexiconCaseOption = "exact",
@@ -145,6 +137,8 @@ def tag(
     from tagger.tagging.workers import processor_cores
     from tagger.weights.catalog import find_tagger
 
+    if paths is not None:
+        raise InputError("--paths is gone; --top N adds the N best tags of each token")
     check_input([], encoding)
     if separator is not None:
         column_separator(separator)
@@ -152,7 +146,7 @@ def tag(
     part = None if shard is None else parse_shard(shard)
     check_engine(engine, address, {"--review-below": review_below is not None, "--shard": part is not None})
     if review_below is not None:
-        _check_review(review_below, to, output, {"--top": top > 1, "--paths": paths, "--resume": resume})
+        _check_review(review_below, to, output, {"--top": top > 1, "--resume": resume})
         if part is not None:
             raise InputError(
                 f"--shard {part} does not go with --review-below, whose one output has the doubtful sentences of all"
@@ -183,7 +177,7 @@ def tag(
         say(f"shard {part}: {len(own)} of {len(jobs)} files")
         jobs = own
     folder = find_tagger(model)
-    options = Options(encoding, separator, paragraph_per_line, probabilities, top, paths)
+    options = Options(encoding, separator, paragraph_per_line, probabilities, top)
     settings = run_settings(
         *(folder, choose_precision(precision, choose_device(device)), input, output, options, segmenter, corpus),
         *((column or []) if keep else None, lexicons, lexicon_case),

@@ -43,7 +43,6 @@ class Options(NamedTuple):
     paragraph_per_line: bool | None = None
     probabilities: bool = False
     top: int = 1
-    paths: int = 0
     # Places of the columns whose given tags stay; None: none stay. In conllu and jsonl those of all columns stay.
     keep: Mapping[str, int] | None = None
 
@@ -105,9 +104,7 @@ def tag_files(
         WorkersDied: see there; the remaining jobs are not done.
     """
     failed: set[int] = set()
-    request = Request(
-        top=options.top, probabilities=options.probabilities, paths=options.paths, keep=options.keep is not None
-    )
+    request = Request(top=options.top, probabilities=options.probabilities, keep=options.keep is not None)
     parts = _parts(_pieces(tagger, jobs, options, width, failed), first_part)
     results = tagger.workers.map(partial(_write, request=request), parts)
     pieces = (pair for sources, texts in results for pair in zip(sources, texts, strict=True))
@@ -175,7 +172,6 @@ def _pieces(
             tagger.columns,
             probabilities=options.probabilities,
             top=options.top,
-            paths=options.paths,
             separator=options.separator if job.input == job.output or job.input not in TAKES_SEPARATOR else None,
             width=width,
         )

@@ -40,7 +40,6 @@ def run_settings(
     more: list[Any] = [] if segmenter == "auto" else [segmenter]
     added = {
         "corpus": corpus,
-        "paths": options.paths or None,
         "keep": None if keep is None else list(keep),
         "lexicons": [lexicon_case, {name: checksum(file) for name, file in lexicons.items()}] if lexicons else None,
     }

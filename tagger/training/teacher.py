@@ -281,7 +281,7 @@ class Teacher:
             found = self.tagger.engine.tag(sentences[first:last], Request(columns, max(sizes), probabilities=True))
             start, end = ends[first], ends[last]
             for place, (column, k) in enumerate(zip(columns, sizes, strict=True)):
-                tags = found[column].tags
+                tags = found[column]
                 assert tags.probabilities is not None
                 arrays[2 * place][start:end] = tags.ids[:, :k]
                 arrays[2 * place + 1][start:end] = tags.probabilities[:, :k].clip(0, 1)

@@ -166,8 +166,8 @@ def test_workers_say_what_one_process_says(ensemble: Path, monkeypatch: pytest.M
     sentences = [[*sentence, f"new{i}"] for i in range(100) for sentence in SENTENCES]
 
     def said(one: Tagger) -> list[tuple[object, ...]]:
-        found = one.stream(map(Sentence, map(list, sentences)), probabilities=True, top=3, paths=2)
-        return [(each.tags, each.probabilities, each.alternatives, each.paths) for each in found]
+        found = one.stream(map(Sentence, map(list, sentences)), probabilities=True, top=3)
+        return [(each.tags, each.probabilities, each.alternatives) for each in found]
 
     several = load(ensemble, 2)
     try:
