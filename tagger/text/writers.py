@@ -19,7 +19,7 @@ from tagger.text.strings import SURROGATE, display_width, encodable, fitted
 _CELL_BREAK = re.compile(r"[\t\n\r]")
 _LINE_BREAK = re.compile(r"[\n\r]")
 _SPACE = re.compile(r"\s")
-_JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+_JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
 
 Writer = Callable[[Sentence], str]
@@ -153,7 +153,10 @@ def _write_jsonl(options: _Options, sentence: Sentence) -> str:
     if sentence.text is not None:
         record["text"] = sentence.text
     carried = {key: value for key, value in sentence.fields.items() if key not in stale and key not in record}
-    line = _JSON.encode(carried | record)
+    try:
+        line = _JSON.encode(carried | record)
+    except ValueError as error:
+        raise InputError(f"{shorten(str(carried))} cannot be written as JSON ({error}); correct it") from None
     return (line if line.isascii() else SURROGATE.sub(lambda lone: f"\\u{ord(lone.group()):04x}", line)) + "\n"
 
 
