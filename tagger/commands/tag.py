@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, TextIO, get_args
 
@@ -47,6 +48,7 @@ from tagger.text.writers import writer
 if TYPE_CHECKING:
     from tagger.tagging.bulk import Options, Progress
     from tagger.tagging.jobs import Job
+    from tagger.tagging.outputs import Outputs
     from tagger.tagging.tagger import Tagger
 
 SETTINGS = {"epilog": format_help(outputs=True), "cls": GroupedOptions}
@@ -251,13 +253,14 @@ def tag(
             pool = Pool(address, workers)
             failed += _show(jobs, tag_jobs(tagger, jobs, options, outputs, manifest, pool, Console().width))
         else:
-
-            def open_output(job: Job) -> AbstractContextManager[TextIO]:
-                return standard_output() if job.target is None else outputs.open(job)
-
-            failed += _show(jobs, tag_files(tagger, jobs, options, open_output, Console().width))
+            opened = partial(_open, outputs)
+            failed += _show(jobs, tag_files(tagger, jobs, options, opened, Console().width))
     if failed:
         raise typer.Exit(BAD_INPUT)
+
+
+def _open(outputs: "Outputs", job: "Job") -> AbstractContextManager[TextIO]:
+    return standard_output() if job.target is None else outputs.open(job)
 
 
 def _show(jobs: Sequence["Job"], steps: Generator["Progress", None, None]) -> int:

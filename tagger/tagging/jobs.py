@@ -176,7 +176,8 @@ class _Search:
             elif isinstance(place, Path) and place.exists():
                 self.found.append(_Found(source, Path(place.name)))
             else:
-                raise InputError(f"{source}: no such file or folder")
+                text = "; a text is tagged with --text" if " " in source else ""
+                raise InputError(f"{source}: no such file or folder{text}")
             return False
         files = _remote_files(place, self._to) if isinstance(place, RemotePath) else self._local_files(place)
         before = len(self.found)
