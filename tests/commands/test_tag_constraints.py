@@ -50,7 +50,7 @@ def test_another_lexicon_is_another_run(model: Path, tmp_path: Path) -> None:
     call("tag", *options)
     assert "1 of 1 outputs are finished" in call("tag", *options, "--resume").stderr
     (tmp_path / "words.tsv").write_text("They\tVERB\n")
-    assert "another model, precision or options" in error("tag", *options, "--resume")
+    assert "tagged again: out/a.tsv" in call("tag", *options, "--resume").stderr
 
 
 def test_tags_of_the_input_are_kept(model: Path, tmp_path: Path) -> None:
@@ -151,7 +151,6 @@ def test_all_files_of_a_folder_are_reviewed(model: Path, tmp_path: Path) -> None
     ("options", "words"),
     [
         (["--review-below", "1.5"], ["--review-below 1.5", "0 to 1"]),
-        (["--paths", "2"], ["--paths is gone; --top N adds the N best tags"]),
         (["--review-below", "0.5", "--output", "tsv"], ["--output tsv", "CoNLL-U"]),
         (["--review-below", "0.5", "-o", "review.tsv"], ["-o review.tsv", "CoNLL-U"]),
         (["--review-below", "0.5", "-o", "."], ["-o . is a folder", "review.conllu"]),
