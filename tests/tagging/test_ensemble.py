@@ -125,8 +125,8 @@ def test_tags_of_several_columns_fit_each_other(ensemble: Path, vocabulary: Voca
     loaded = load(ensemble)
     known = set(map(tuple, vocabulary.combinations))
     found = loaded.engine.tag(SENTENCES, Request())
-    pairs = list(zip(*(found[column].tags.ids[:, 0].tolist() for column in loaded.columns), strict=True))
-    alone = [loaded.engine.tag(SENTENCES, Request([c]))[c].tags.ids[:, 0].tolist() for c in loaded.columns]
+    pairs = list(zip(*(found[column].ids[:, 0].tolist() for column in loaded.columns), strict=True))
+    alone = [loaded.engine.tag(SENTENCES, Request([c]))[c].ids[:, 0].tolist() for c in loaded.columns]
     assert set(pairs) <= known
     assert not set(zip(*alone, strict=True)) <= known
 
