@@ -16,9 +16,8 @@ from tagger.tagging.batches import choose_device, choose_precision
 from tagger.tagging.bulk import Options
 from tagger.tagging.jobs import plan_jobs
 from tagger.tagging.load import AUTO, load
-from tagger.tagging.manifest import Manifest
+from tagger.tagging.manifest import Manifest, tagger_digest
 from tagger.tagging.outputs import Outputs
-from tagger.tagging.run_settings import run_settings
 from tagger.text.lexicon import LexiconCase
 from tagger.weights.catalog import DEFAULT, find_tagger
 
@@ -95,16 +94,17 @@ def tag_files(
     sources = [str(path) for path in ([paths] if isinstance(paths, str | Path) else paths)]
     if not sources:
         raise InputError("paths is empty; name files or folders")
-    jobs, _, place = plan_jobs(sources, to, input, output)
+    plan = plan_jobs(sources, to, input, output)
+    jobs, place = plan.jobs, plan.to
     folder = find_tagger(str(model))
     keep = None if options.keep is None else [f"{name}={place}" for name, place in options.keep.items()]
     used = choose_precision(precision, choose_device(device))
-    settings = run_settings(
+    digest = tagger_digest(
         *(folder, used, input, output, options, segmenter, corpus, keep, lexicons or {}, lexicon_case)
     )
-    manifest = None if place is None else Manifest(place, settings)
+    manifest = None if place is None else Manifest(place, digest)
     outputs = Outputs(jobs, manifest, force, resume)
-    done = TaggedFiles(0, 0, outputs.messages, {})
+    done = TaggedFiles(0, 0, [*plan.skipped, *plan.errors, *outputs.messages], {})
     if not outputs.pending:
         return done
     tagger = load(

@@ -15,7 +15,6 @@ from tagger.adapters.ray_cluster import ray
 from tagger.errors import InputError
 from tagger.tagging.bulk import Options, tag_files
 from tagger.tagging.jobs import Job
-from tagger.tagging.manifest import checksum
 from tagger.tagging.tagger import Tagger
 from tagger.tagging.windows import WINDOW_TOKENS
 from tagger.tagging.workers import MAX_ATTEMPTS, Part, Workers, WorkersDied, collect_rarely
@@ -66,7 +65,7 @@ def ledger_name(run: str) -> str:
 
 
 class _RemoteLedger:
-    """The ledger as actors see it: a `Listing`."""
+    """The ledger as actors see it, in the place of the manifest."""
 
     def __init__(self, run: str) -> None:
         self._actor, self.run = ray.get_actor(ledger_name(run)), run
@@ -74,8 +73,8 @@ class _RemoteLedger:
     def start(self) -> None:
         """The ledger has done that."""
 
-    def add(self, job: Job, content: Path) -> None:
-        self.call("add", job, content.stat().st_size, checksum(content))
+    def record(self, job: Job, source: str, sha256: str) -> None:
+        self.call("record", job, source, sha256)
 
     def call(self, name: str, *arguments: Any) -> Any:
         """What a method of the ledger returns."""
@@ -108,7 +107,9 @@ class TaggingActor:
         self._task: Task = pickle.loads(ray.get(reference))
         collect_rarely()
         self._task.origin.enter()
-        self._outputs = self._task.outputs.listed_by(self._ledger)
+        self._outputs = self._task.outputs
+        if self._outputs.manifest is not None:
+            self._outputs.manifest = self._ledger
 
     def ready(self) -> str | None:
         """Is answered when the actor has started: what is wrong with its machine, if anything is."""

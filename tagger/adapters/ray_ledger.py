@@ -71,7 +71,7 @@ class Ledger:
         if self._manifest is not None:
             self._manifest.start()
 
-    def add(self, job: Job, size: int, sha256: str) -> None:
+    def record(self, job: Job, source: str, sha256: str) -> None:
         """Lists an output that is about to get its name.
 
         Raises:
@@ -81,7 +81,7 @@ class Ledger:
         if self._origin.has_ended():
             raise WorkersDied("the process that started this run has ended; go on with --resume")
         if self._manifest is not None:
-            self._manifest.add_content(job, size, sha256)
+            self._manifest.record(job, source, sha256)
         if job.target is not None:
             self._listed[job.target] = sha256
 

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from tagger.model.decoder import Decoded
     from tagger.model.tag_codec import TagCodec
     from tagger.model.vocabulary import Vocabulary
-    from tagger.tagging.decoding import Found
 
 WHITE_SPACE_POS, WHITE_SPACE_TAG = "SPACE", "_SP"  # what spaCy's own models say of white space
 
@@ -191,7 +190,7 @@ class LemmaAttribute(Attribute):
 
 
 def annotate(
-    docs: Sequence[Doc], words: DocWords, found: Mapping[str, "Found"], attributes: Sequence[Attribute]
+    docs: Sequence[Doc], words: DocWords, found: Mapping[str, "Decoded"], attributes: Sequence[Attribute]
 ) -> None:
     """Gives the tokens of Docs their attributes, in the place of those that they have.
 
@@ -202,7 +201,7 @@ def annotate(
         attributes: to fill.
     """
     numbers: list[int | str] = [attribute.number for attribute in attributes]
-    columns = [attribute.of_tokens(words, found[attribute.column].tags) for attribute in attributes]
+    columns = [attribute.of_tokens(words, found[attribute.column]) for attribute in attributes]
     table: Any = np.stack(columns, axis=1)  # (N, A)
     for doc, (first, last) in zip(docs, pairwise(accumulate(words.sizes, initial=0)), strict=True):
         if last > first:

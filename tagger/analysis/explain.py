@@ -119,7 +119,7 @@ def _explain(tagger: "Tagger", tokens: list[str], column: str) -> Explanation:
     start = dict(zip(variants, np.cumsum([0, *map(len, variants)]).tolist(), strict=False))  # row of its first token
 
     codec = tagger.vocabulary.codecs[column]
-    found = tagger.engine.tag(variants, Request([column], top=len(codec), probabilities=True))[column].tags
+    found = tagger.engine.tag(variants, Request([column], top=len(codec), probabilities=True))[column]
     assert found.probabilities is not None
     p = np.empty(found.ids.shape)  # (N, K) in the order of the tags; in `found` the best tag stands first
     np.put_along_axis(p, found.ids, found.probabilities.astype(float).round(6), axis=1)

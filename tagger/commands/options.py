@@ -2,9 +2,10 @@
 
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
 import typer
+from typer.core import TyperCommand
 
 from tagger.bundled import bundled
 from tagger.errors import InputError
@@ -21,6 +22,7 @@ from tagger.text.formats import (
 )
 from tagger.text.lexicon import LexiconCase
 
+FORMATS, GIVEN_TAGS, LARGE_JOBS = "Formats", "Given tags and lexicons", "For large jobs"  # parts of a long help
 SKIPPED_LINES = ("-DOCSTART-",)  # CoNLL-2003 has such a line before each document
 
 
@@ -109,6 +111,22 @@ def _entry(name: str, meaning: str) -> list[str]:
     return textwrap.wrap(f"  {name:<8}{meaning}", HELP_WIDTH, subsequent_indent=" " * 10, drop_whitespace=True)
 
 
+class GroupedOptions(TyperCommand):
+    """A command whose help has the options under the headings that `rich_help_panel` gives them."""
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """Writes the first options, then each group."""
+        groups: dict[str, list[tuple[str, str]]] = {}
+        for parameter in self.get_params(ctx):
+            argument = parameter.param_type_name == "argument"
+            title = "Arguments" if argument else getattr(parameter, "rich_help_panel", None) or "Options"
+            if (row := parameter.get_help_record(ctx)) is not None:
+                groups.setdefault(title, []).append(row)
+        for title, rows in groups.items():
+            with formatter.section(title):
+                formatter.write_dl(rows)
+
+
 def check_segmenter(segmenter: str, formats: Mapping[str, str]) -> None:
     """Checks that a segmenter has something to cut.
 
@@ -161,18 +179,28 @@ Model = Annotated[
         help="A name that `tagger models` lists, the folder of a tagger or of a run, or hf:OWNER/NAME, on the Hub.",
     ),
 ]
-Encoding = Annotated[str, typer.Option(metavar="NAME", help="Encoding of the input. The output is UTF-8.")]
+Encoding = Annotated[
+    str,
+    typer.Option(metavar="NAME", help="Encoding of the input. The output is UTF-8.", rich_help_panel=FORMATS),
+]
 PrecisionOption = Annotated[
     Precision,
-    typer.Option(metavar="TYPE", help="auto, float32 or bfloat16. auto: bfloat16 if the processor is fast at it."),
+    typer.Option(
+        metavar="TYPE",
+        help="auto, float32 or bfloat16. auto: bfloat16 if the processor is fast at it.",
+        rich_help_panel=LARGE_JOBS,
+    ),
 ]
-DeviceOption = Annotated[str, typer.Option(metavar="DEVICE", help="auto, cpu, cuda, cuda:1 or mps.")]
+DeviceOption = Annotated[
+    str, typer.Option(metavar="DEVICE", help="auto, cpu, cuda, cuda:1 or mps.", rich_help_panel=LARGE_JOBS)
+]
 SegmenterOption = Annotated[
     SegmenterChoice,
     typer.Option(
         metavar="NAME",
         help="What cuts text: learned (the tagger's own), english or unicode (rules). auto: its own, else the rules"
         " that its training chose.",
+        rich_help_panel=FORMATS,
     ),
 ]
 CorpusOption = Annotated[
@@ -180,6 +208,7 @@ CorpusOption = Annotated[
     typer.Option(
         metavar="NAME",
         help="Of a tagger that was trained on several corpora, the one that the text is like. Default: it is not told.",
+        rich_help_panel=FORMATS,
     ),
 ]
 InputOption = Annotated[
@@ -192,6 +221,7 @@ LexiconOption = Annotated[
         metavar="[NAME=]FILE",
         help="The tags that word forms may have, in each line a form, a tab and TAG|TAG; others may have every tag."
         " Of the column NAME; default: the first. May be repeated.",
+        rich_help_panel=GIVEN_TAGS,
     ),
 ]
 LexiconCaseOption = Annotated[
@@ -200,6 +230,7 @@ LexiconCaseOption = Annotated[
         metavar="NAME",
         help="How a word matches a form of the lexicon. exact: letter for letter. first: the same, but the first word"
         " of a sentence also matches in lower case. ignore: whatever the case of letters.",
+        rich_help_panel=GIVEN_TAGS,
     ),
 ]
 Separator = Annotated[str | None, typer.Option(metavar="TEXT", help=SEPARATORS)]
@@ -212,4 +243,7 @@ LayerOption = Annotated[
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Workers = Annotated[int | None, typer.Option(min=1, metavar="N", help="Processes. Default: one per physical core.")]
+Workers = Annotated[
+    int | None,
+    typer.Option(min=1, metavar="N", help="Processes. Default: one per physical core.", rich_help_panel=LARGE_JOBS),
+]

@@ -1,18 +1,27 @@
 """The command `tag`: files in, tagged files out."""
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, closing
-from typing import TYPE_CHECKING, Annotated, TextIO, get_args
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, closing, contextmanager
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal, TextIO, get_args
 
+import rich.progress
 import typer
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeRemainingColumn
 
 from tagger.commands.console import BAD_INPUT, say, standard_output
 from tagger.commands.options import (
     DEFAULT_MODEL,
+    FORMATS,
+    GIVEN_TAGS,
+    LARGE_JOBS,
     CorpusOption,
     DeviceOption,
     Encoding,
+    GroupedOptions,
     InputOption,
     LexiconCaseOption,
     LexiconOption,
@@ -25,12 +34,11 @@ from tagger.commands.options import (
     format_help,
     lexicon_files,
 )
-from tagger.commands.tag_engine import RAY, AddressOption, EngineOption, check_engine, check_files
 from tagger.errors import InputError
 from tagger.text.columns import column_separator
 from tagger.text.conllu import with_comments
 from tagger.text.files import STDIO, check_input
-from tagger.text.formats import MAX_PATHS, OUTPUTS, SEPARATORS, OutputFormat, TaggedFormat, format_of
+from tagger.text.formats import OUTPUTS, SEPARATORS, OutputFormat, TaggedFormat, format_of
 from tagger.text.output_files import is_replaced, whole_file
 from tagger.text.remote_path import Place, place_of
 from tagger.text.sentence import Sentence
@@ -38,11 +46,13 @@ from tagger.text.strings import printable
 from tagger.text.writers import writer
 
 if TYPE_CHECKING:
-    from tagger.tagging.bulk import Options
+    from tagger.tagging.bulk import Options, Progress
     from tagger.tagging.jobs import Job
+    from tagger.tagging.outputs import Outputs
     from tagger.tagging.tagger import Tagger
 
-SETTINGS = {"epilog": format_help(outputs=True)}
+SETTINGS = {"epilog": format_help(outputs=True), "cls": GroupedOptions}
+RAY = "ray"
 
 
 def tag(
@@ -51,6 +61,7 @@ def tag(
     ] = None,
     to: Annotated[str | None, typer.Option("-o", metavar="FILE|FOLDER", help="Default: -, standard output.")] = None,
     model: Model = DEFAULT_MODEL,
+    text: Annotated[str | None, typer.Option(metavar="TEXT", help="Tag this text, not a file.")] = None,
     input: InputOption = None,
     output: Annotated[
         OutputFormat | None,
@@ -60,21 +71,40 @@ def tag(
         ),
     ] = None,
     probabilities: Annotated[bool, typer.Option("--probabilities", help="Add the probability of each tag.")] = False,
-    paths: Annotated[
-        int,
-        typer.Option(
-            min=0,
-            max=MAX_PATHS,
-            metavar="N",
-            help="Add the N most probable sequences of tags of each sentence (conllu, jsonl).",
-        ),
-    ] = 0,
     top: Annotated[int, typer.Option(min=1, metavar="N", help="Add the N best tags of each token.")] = 1,
-    lexicon: LexiconOption = None,
-    lexicon_case: LexiconCaseOption = "exact",
+    force: Annotated[bool, typer.Option("--force", help="Replace outputs that exist.")] = False,
+    resume: Annotated[
+        bool,
+        typer.Option(
+            "--resume",
+            help="Go on with a run that was killed, or tag again what has changed since: same FILEs and -o FOLDER.",
+        ),
+    ] = False,
+    separator: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TEXT",
+            help=f"{SEPARATORS} Of the input, and of an output in the same format.",
+            rich_help_panel=FORMATS,
+        ),
+    ] = None,
+    paragraph_per_line: Annotated[
+        bool | None,
+        typer.Option(
+            help="Of text: whether each line is a paragraph. Default: unless lines are hard-wrapped.",
+            rich_help_panel=FORMATS,
+        ),
+    ] = None,
+    segmenter: SegmenterOption = "auto",
+    corpus: CorpusOption = None,
+    encoding: Encoding = "utf-8",
     keep: Annotated[
         bool,
-        typer.Option("--keep", help="Keep the tags that the input has; _ stands for a tag that is to be found."),
+        typer.Option(
+            "--keep",
+            help="Keep the tags that the input has; _ stands for a tag that is to be found.",
+            rich_help_panel=GIVEN_TAGS,
+        ),
     ] = False,
     column: Annotated[
         list[str] | None,
@@ -82,48 +112,58 @@ def tag(
             metavar="NAME=N",
             help="With --keep, the place of a tag column in tsv, csv and slash, the token being 0. May be repeated."
             " Default: the first column has the place 1. CoNLL-U has places of its own.",
+            rich_help_panel=GIVEN_TAGS,
         ),
     ] = None,
+    lexicon: LexiconOption = None,
+    lexicon_case: LexiconCaseOption = "exact",
     review_below: Annotated[
         float | None,
         typer.Option(
             metavar="P",
             help="Write only the sentences with a word whose tag is less probable than P, 0 to 1, the most doubtful one"
             " first, to one CoNLL-U file.",
+            rich_help_panel=GIVEN_TAGS,
         ),
     ] = None,
-    separator: Annotated[
-        str | None,
-        typer.Option(metavar="TEXT", help=f"{SEPARATORS} Of the input, and of an output in the same format."),
-    ] = None,
-    paragraph_per_line: Annotated[
-        bool | None,
-        typer.Option(help="Of text: whether each line is a paragraph. Default: unless lines are hard-wrapped."),
-    ] = None,
-    segmenter: SegmenterOption = "auto",
-    corpus: CorpusOption = None,
-    encoding: Encoding = "utf-8",
-    device: DeviceOption = "auto",
-    precision: PrecisionOption = "auto",
     workers: Workers = None,
-    cache_size: Annotated[
-        int | None,
-        typer.Option(metavar="N", help="Word forms whose values are cached, at least 16000. Default: 50000."),
-    ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace outputs that exist.")] = False,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with a run that was killed: same FILEs, options and -o FOLDER.")
-    ] = False,
     shard: Annotated[
         str | None,
         typer.Option(
             metavar="i/n",
             help="Tag only the i-th of n parts of the files; n runs, on one machine or on many, tag all into one"
             " -o FOLDER.",
+            rich_help_panel=LARGE_JOBS,
         ),
     ] = None,
-    engine: EngineOption = "local",
-    address: AddressOption = None,
+    engine: Annotated[
+        Literal["local", "ray"],
+        typer.Option(
+            metavar="ENGINE",
+            help="local, ray: what runs the workers: this machine, or Ray, on a cluster (--address) or here.",
+            rich_help_panel=LARGE_JOBS,
+        ),
+    ] = "local",
+    address: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS",
+            help="With --engine ray, the cluster: auto, HOST:6379 or ray://HOST:10001. Default: the variable"
+            " RAY_ADDRESS, else a Ray of this machine that ends with the run.",
+            rich_help_panel=LARGE_JOBS,
+        ),
+    ] = None,
+    device: DeviceOption = "auto",
+    precision: PrecisionOption = "auto",
+    cache_size: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            help="Word forms whose values are cached, at least 16000. Default: 50000.",
+            rich_help_panel=LARGE_JOBS,
+        ),
+    ] = None,
+    paths: Annotated[str | None, typer.Option("--paths", hidden=True)] = None,
 ) -> None:
     """Tags files: running text, or tokens in one of several formats.
 
@@ -131,100 +171,157 @@ def tag(
     and written compressed. An output appears under its name when it is whole. Outputs that exist are kept. A folder of
     outputs gets a manifest, which lists what is finished.
     """
-    from rich.console import Console
-
     from tagger.commands.loading import load_with_tags
-    from tagger.commands.progress import progress_line
     from tagger.tagging.batches import choose_device, choose_precision
     from tagger.tagging.bulk import Options, tag_files
-    from tagger.tagging.jobs import Job, format_skipped, plan_jobs
-    from tagger.tagging.manifest import Manifest
+    from tagger.tagging.jobs import jobs_of_shard, parse_shard, plan_jobs
+    from tagger.tagging.manifest import Manifest, tagger_digest
     from tagger.tagging.outputs import Outputs
-    from tagger.tagging.run_settings import run_settings
-    from tagger.tagging.shard import jobs_of_shard, parse_shard
     from tagger.tagging.workers import processor_cores
     from tagger.weights.catalog import find_tagger
 
+    if paths is not None:
+        raise InputError("--paths is gone; --top N adds the N best tags of each token")
+    if text is not None and sources:
+        raise InputError(f"--text is the text to tag, and so is {sources[0]}; leave one of the two out")
     check_input([], encoding)
     if separator is not None:
         column_separator(separator)
     to = None if to == STDIO else to
     part = None if shard is None else parse_shard(shard)
-    check_engine(engine, address, {"--review-below": review_below is not None, "--shard": part is not None})
+    alone = {"--text": text is not None, "--review-below": review_below is not None}
+    _check_engine(engine, address, {**alone, "--shard": part is not None})
+    for option, given in alone.items():
+        if given and part is not None:
+            raise InputError(f"--shard {part} divides files by their outputs, and {option} has one; leave one out")
     if review_below is not None:
-        _check_review(review_below, to, output, {"--top": top > 1, "--paths": paths, "--resume": resume})
-        if part is not None:
-            raise InputError(
-                f"--shard {part} does not go with --review-below, whose one output has the doubtful sentences of all"
-                " files"
-            )
+        _check_review(review_below, to, output, {"--top": top > 1, "--resume": resume})
         if to is not None and is_replaced(place_of(to)) and not force:
             say(f"kept: {to}; --force replaces what exists")
             return
-    jobs, skipped, target = plan_jobs(sources or [], to, input, output, into_one=review_below is not None)
+    plan = plan_jobs(sources or [], to, input, output, into_one=review_below is not None)
+    jobs, target = plan.jobs, plan.to
+    if text is not None:
+        jobs = [jobs[0]._replace(source="--text", text=text)]
     if engine == RAY:
         from tagger.adapters.ray_cluster import Pool
         from tagger.adapters.ray_files import tag_jobs  # before a model is loaded: it may not be installed
 
-        check_files(jobs)
+        _check_files(jobs)
     check_segmenter(segmenter, {job.source: job.input for job in jobs})
     lexicons = lexicon_files(lexicon or [])
     if keep:
         _check_tags_to_keep(jobs)
     elif column:
         raise InputError(f"--column {column[0]} says where tags are that stay; add --keep, or leave it out")
-    if skipped:
-        say(format_skipped(skipped))
+    for line in plan.skipped:
+        say(line)
+    for line in plan.errors:
+        say(f"error: {line}")
     if part is not None:
         own = jobs_of_shard(jobs, part, sources or [], target)
-        if not own:
-            say(f"shard {part}: none of {len(jobs)} files, so there is nothing to do")
-            return
-        say(f"shard {part}: {len(own)} of {len(jobs)} files")
+        nothing = "" if own else ", so there is nothing to do"
+        say(f"shard {part}: {len(own) or 'none'} of {len(jobs)} files{nothing}")
         jobs = own
-    folder = find_tagger(model)
-    options = Options(encoding, separator, paragraph_per_line, probabilities, top, paths)
-    settings = run_settings(
-        *(folder, choose_precision(precision, choose_device(device)), input, output, options, segmenter, corpus),
-        *((column or []) if keep else None, lexicons, lexicon_case),
-    )
-    manifest = Manifest(target, settings, part) if target and all(job.target != target for job in jobs) else None
-    outputs = Outputs(jobs, manifest, force, resume)
-    for message in outputs.messages:
-        say(message)
-    pending = outputs.pending
-    if not pending:
-        return
-    tagger = load_with_tags(
-        *(model, device, precision, folder, cache_size, 1 if engine == RAY else workers or processor_cores()),
-        *(segmenter, corpus, lexicons, lexicon_case),
-    )
-    if keep:
-        places = column_places(column, tagger.columns) if column else {tagger.columns[0]: 1}
-        options = options._replace(keep=places)
-    if review_below is not None:
-        _review(tagger, jobs, options, review_below, target)
-        return
-
-    def open_output(job: Job) -> AbstractContextManager[TextIO]:
-        return standard_output() if job.target is None else outputs.open(job)
-
-    if engine == RAY:
-        steps = tag_jobs(tagger, pending, options, outputs, manifest, Pool(address, workers), Console().width)
-    else:
-        steps = tag_files(tagger, pending, options, open_output, Console().width)
-    failures = 0
-    to_terminal = any(job.target is None for job in pending) and sys.stdout is not None and sys.stdout.isatty()
-    with closing(steps), progress_line(sum(job.size for job in pending), not to_terminal) as progress:
-        for step in steps:
-            progress.show(step)
-            if step.error is not None:
-                failures += 1
-                say(f"error: {step.error}")
-    if failures:
-        if failures < len(pending):
-            say(f"{failures} of {len(pending)} files failed; the others are tagged")
+    failed = len(plan.errors)
+    if jobs:
+        folder = find_tagger(model)
+        options = Options(encoding, separator, paragraph_per_line, probabilities, top)
+        manifest = None
+        if target is not None and all(job.target not in (None, target) for job in jobs):
+            computes = choose_precision(precision, choose_device(device))
+            digest = tagger_digest(
+                *(folder, computes, input, output, options, segmenter, corpus),
+                *((column or []) if keep else None, lexicons, lexicon_case),
+            )
+            manifest = Manifest(target, digest, part or "")
+        outputs = Outputs(jobs, manifest, force, resume)
+        for message in outputs.messages:
+            say(message)
+        failed += len(outputs.foreign)
+        jobs = outputs.pending
+    if jobs:
+        tagger = load_with_tags(
+            *(model, device, precision, folder, cache_size, 1 if engine == RAY else workers or processor_cores()),
+            *(segmenter, corpus, lexicons, lexicon_case),
+        )
+        if keep:
+            options = options._replace(keep=column_places(column or [f"{tagger.columns[0]}=1"], tagger.columns))
+        if review_below is not None:
+            _review(tagger, jobs, options, review_below, target)
+        elif engine == RAY:
+            pool = Pool(address, workers)
+            failed += _show(jobs, tag_jobs(tagger, jobs, options, outputs, manifest, pool, Console().width))
+        else:
+            opened = partial(_open, outputs)
+            failed += _show(jobs, tag_files(tagger, jobs, options, opened, Console().width))
+    if failed:
         raise typer.Exit(BAD_INPUT)
+
+
+def _open(outputs: "Outputs", job: "Job") -> AbstractContextManager[TextIO]:
+    return standard_output() if job.target is None else outputs.open(job)
+
+
+def _show(jobs: Sequence["Job"], steps: Generator["Progress", None, None]) -> int:
+    """Shows steps as they come: errors, and on a terminal bytes, words per second and time left.
+
+    Args:
+        jobs: that are done.
+        steps: of them.
+
+    Returns:
+        The number of jobs that failed.
+    """
+    words = read = failed = 0  # bytes of files that are done
+    with closing(steps), _progress_bar(jobs) as bar:
+        for step in steps:
+            words += step.words
+            if step.finished or step.error is not None:
+                read += step.job.size
+            if step.error is not None:
+                failed += 1
+                say(f"error: {step.error}")
+            if bar is not None:
+                speed = f"{words / (bar.tasks[0].elapsed or 1):,.0f} words/s"
+                bar.update(bar.tasks[0].id, completed=read + step.read, words=speed)
+    if 0 < failed < len(jobs):
+        say(f"{failed} of {len(jobs)} files failed; the others are tagged")
+    return failed
+
+
+@contextmanager
+def _progress_bar(jobs: Sequence["Job"]) -> Iterator[rich.progress.Progress | None]:
+    """A bar on standard error, if that is a terminal on which no tags are printed; else None."""
+    printed = any(job.target is None for job in jobs) and sys.stdout is not None and sys.stdout.isatty()
+    if printed or sys.stderr is None or not sys.stderr.isatty():
+        yield None
+        return
+    columns = (BarColumn(), DownloadColumn(), TextColumn("{task.fields[words]}"), TimeRemainingColumn())
+    with rich.progress.Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        bar.add_task("", total=sum(job.size for job in jobs) or None, words="")
+        yield bar
+
+
+def _check_engine(engine: str, address: str | None, others: Mapping[str, bool]) -> None:
+    """Checks `--engine` and `--address` beside options that Ray has no use for, which are given or not."""
+    if engine != RAY and address is not None:
+        raise InputError(f"--address {address} is that of a Ray cluster; add --engine ray, or leave it out")
+    for option, given in others.items():
+        if given and engine == RAY:
+            raise InputError(f"{option} does not go with --engine ray; leave one of the two out")
+
+
+def _check_files(jobs: Sequence["Job"]) -> None:
+    """Checks that other processes can open all inputs and outputs."""
+    for job in jobs:
+        if job.source == STDIO:
+            raise InputError("--engine ray tags files, and standard input is none; name files or folders")
+        if job.target is None:
+            raise InputError("--engine ray writes files, and standard output is none; name a folder: -o FOLDER/")
+        for path in (place_of(job.source), job.target):
+            if isinstance(path, Path) and path.exists() and not path.is_file():
+                raise InputError(f"{path} is no regular file, so processes of Ray cannot open it; copy it into a file")
 
 
 def _check_tags_to_keep(jobs: Sequence["Job"]) -> None:

@@ -45,13 +45,6 @@ def packing(lengths: Tensor) -> Packing:
     return Packing(places[here], here.sum(1).tolist())
 
 
-class Paths(NamedTuple):
-    """The most probable sequences of tags of every sentence, best first."""
-
-    log_probabilities: Tensor  # (B, P); -inf: the sentence has fewer sequences
-    tags: Tensor  # (N, P)
-
-
 class Transitions(NamedTuple):
     """The scores that a CRF adds to those of the tokens."""
 
@@ -170,49 +163,6 @@ def log_conditionals(
     before = torch.where(step[:, None] > 0, before, transitions.start)
     after = torch.where((sentence < n[step + 1])[:, None], after, transitions.end)
     return (scores[at] + before + after).log_softmax(1)
-
-
-def best_paths(
-    scores: Tensor, counts: Sequence[int], transitions: Transitions, most: int, rows: int | None = None
-) -> Paths:
-    """The most probable sequences of each sentence, by a Viterbi that keeps several for each tag.
-
-    Args:
-        scores: (N, K) of packed tokens; -inf for a tag that a token cannot have.
-        counts: (T,) sentences that have a token at each step.
-        transitions: of the CRF.
-        most: P, how many to find; a short sentence may have fewer, whose logarithms of probabilities are -inf.
-        rows: of every product; see `log_marginals`.
-    """
-    each, K = torch.split(scores, list(counts)), scores.shape[1]
-    best = (transitions.start + each[0])[:, :, None]  # (n, K, paths)
-    best = torch.cat([best, best.new_full((len(best), K, most - 1), -torch.inf)], dim=2)
-    back = []  # of each step but the first (n, K, P), the place among (K, P) of the path before
-    lasts = []
-    for step in range(1, len(counts)):
-        n = counts[step]
-        lasts.append(best[n:])
-        blocks = torch.split(best[:n], max(1, MAX_PAIRS // (most * K * K)))
-        longer = [_longer(block, transitions.between) for block in blocks]
-        back.append(torch.cat([places for _, places in longer]))
-        best = torch.cat([sums for sums, _ in longer]) + each[step][:, :, None]
-    lasts.append(best)
-    ends = torch.cat(lasts[::-1]) + transitions.end[:, None]  # (B, K, P)
-    total, end = ends.transpose(1, 2).flatten(1).topk(most, dim=1)  # (B, P), places among (P, K)
-    found, place = [end[: counts[-1]] % K], end[: counts[-1]]
-    for step in range(len(counts) - 1, 0, -1):
-        rank, tag = place // K, place % K
-        before = back[step - 1].flatten(1).gather(1, tag * most + rank).long()
-        place = torch.cat([before, end[counts[step] : counts[step - 1]]])
-        found.append(place % K)
-    return Paths(total - log_partition(scores, counts, transitions, rows)[:, None], torch.cat(found[::-1]))
-
-
-def _longer(best: Tensor, between: Tensor) -> tuple[Tensor, Tensor]:
-    """The best paths that are a tag longer, (n, K, P), and the place of the path before each among (P, K)."""
-    longer = best.transpose(1, 2)[..., None] + between  # (n, P, K before, K)
-    found, places = longer.flatten(1, 2).topk(best.shape[2], dim=1)  # (n, P, K)
-    return found.transpose(1, 2), places.to(torch.int32).transpose(1, 2)
 
 
 def _forward(scores: Tensor, counts: Sequence[int], transitions: Transitions, rows: int | None = None) -> list[Tensor]:

@@ -15,9 +15,7 @@ from torch.nn.functional import cross_entropy
 from tagger.model.batch import IGNORE
 from tagger.model.crf import (
     FORBIDDEN,
-    Paths,
     Transitions,
-    best_paths,
     log_conditionals,
     log_marginals,
     log_partition,
@@ -111,7 +109,7 @@ class Combinations:
         return code
 
 
-# T tokens in the longest sentence, B sentences, N tokens of all, K tags of a column, k best of them, P paths
+# T tokens in the longest sentence, B sentences, N tokens of all, K tags of a column
 
 
 DECODERS = (SOFTMAX, CRF) = ("softmax", "crf")
@@ -169,12 +167,6 @@ class Decoder(nn.Module):
         """
         raise NotImplementedError
 
-    def paths(
-        self, scores: Tensor, counts: Sequence[int], most: int, temperature: float = 1.0, rows: int | None = None
-    ) -> Paths:
-        """The `most` most probable sequences of tags of each sentence; see `log_probabilities`."""
-        raise NotImplementedError
-
 
 class SoftmaxDecoder(Decoder):
     """Each token by itself: its tag is the one with the highest score. It has no weights."""
@@ -201,31 +193,6 @@ class SoftmaxDecoder(Decoder):
     def log_conditionals(self, scores: Tensor, counts: Sequence[int], best: Tensor, at: Tensor) -> Tensor:
         """The same for some tokens: other tokens make no difference."""
         return scores[at].float().log_softmax(-1)
-
-    def paths(
-        self, scores: Tensor, counts: Sequence[int], most: int, temperature: float = 1.0, rows: int | None = None
-    ) -> Paths:
-        """Extends the best paths by the best tags of each token, step by step."""
-        logs, tags = self.log_probabilities(scores, counts, temperature).topk(min(most, scores.shape[1]))  # (N, k)
-        each, starts = torch.split(logs, list(counts)), np.cumsum([0, *counts])
-        total = nn.functional.pad(each[0], (0, most - each[0].shape[1]), value=-torch.inf)  # (n, P) of paths so far
-        back: list[Tensor] = []  # of each step but the first (n, P), the place among (P, k) of path and tag
-        lasts = []
-        for row in each[1:]:
-            lasts.append(total[len(row) :])
-            total, place = (total[: len(row), :, None] + row[:, None]).flatten(1).topk(most, dim=1)
-            back.append(place)
-        total = torch.cat([total, *lasts[::-1]])  # (B, P)
-        path = torch.arange(most, device=scores.device).expand(len(total), -1)
-        found: list[Tensor] = []
-        here = path[: counts[-1]]  # the path of each sentence that has a token at the step
-        for step in range(len(each) - 1, 0, -1):
-            place = back[step - 1].gather(1, here)
-            k = tags.shape[1]
-            found.append(tags[starts[step] : starts[step + 1]].gather(1, place % k))
-            here = torch.cat([place // k, path[counts[step] : counts[step - 1]]])
-        found.append(tags[: counts[0]].gather(1, here.clamp(max=tags.shape[1] - 1)))
-        return Paths(total, torch.cat(found[::-1]))
 
 
 class CRFDecoder(Decoder):
@@ -306,13 +273,3 @@ class CRFDecoder(Decoder):
     def log_conditionals(self, scores: Tensor, counts: Sequence[int], best: Tensor, at: Tensor) -> Tensor:
         """See `crf.log_conditionals`."""
         return log_conditionals(scores.float(), counts, self._chosen_from, best, at)
-
-    def paths(
-        self, scores: Tensor, counts: Sequence[int], most: int, temperature: float = 1.0, rows: int | None = None
-    ) -> Paths:
-        """See `best_paths`. What is subtracted from all scores of a token changes nothing but the rounding of sums."""
-        logs = (scores.float() / temperature).log_softmax(-1)
-        found = best_paths(logs, counts, self._chosen_from.cooled(temperature), most, rows)
-        shares = found.log_probabilities.clamp(max=0)
-        least = shares[:, :1] + FORBIDDEN / temperature / 2  # what is forbidden is left out, unless tags are given
-        return found._replace(log_probabilities=shares.masked_fill(shares < least, -torch.inf))

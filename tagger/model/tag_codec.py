@@ -21,7 +21,6 @@ from tagger.text.strings import LEMMA, NO_TAG, is_annotated
 
 OTHER_SCRIPTS = 8  # that are tried besides the best ones, since they may give the same lemma
 _Alternatives = list[list[tuple[str, float]]]
-Sequences = list[tuple[list[str], float]]  # of the tags of a sentence, with their probabilities
 
 
 class ShownTags(NamedTuple):
@@ -86,17 +85,6 @@ class TagCodec:
         name: str = self._names[tag]
         return _lemma(name, form) if self.edits else name
 
-    def sequences(self, forms: Sequence[str], paths: Sequence[tuple[list[int], float]]) -> Sequences:
-        """The sequences of tags of a sentence, each with its probability, best first.
-
-        Args:
-            forms: its words.
-            paths: sequences of ids and their probabilities, best first.
-        """
-        if not self.edits:
-            return [(self._names[ids].tolist(), share) for ids, share in paths]
-        return merged_sequences([(list(map(_lemma, self._names[ids], forms)), share) for ids, share in paths])
-
     def restrict(self, scores: Tensor, forms: Sequence[str], places: np.ndarray) -> None:
         """Makes the scores -inf of the scripts that a word cannot have.
 
@@ -151,15 +139,6 @@ class TagCodec:
             return ShownTags(first, [share[0] for share in shares], pairs)
         merged = [_merged(*word, top) for word in zip(forms, names.tolist(), shares, strict=True)]
         return ShownTags(first, [pairs[0][1] for pairs in merged], merged)
-
-
-def merged_sequences(paths: Sequences) -> Sequences:
-    """The distinct sequences of tags, each with the sum of its probabilities, best first."""
-    total: dict[tuple[str, ...], float] = {}
-    for tags, share in paths:
-        total[tuple(tags)] = total.get(tuple(tags), 0.0) + share
-    merged = [(list(tags), round(min(share, 1.0), 6)) for tags, share in total.items()]
-    return sorted(merged, key=lambda path: -path[1])
 
 
 def _merged(form: str, scripts: list[str], shares: list[float], top: int) -> list[tuple[str, float]]:

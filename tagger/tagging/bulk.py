@@ -7,11 +7,13 @@ a run was resumed.
 """
 
 import io
+import os
+import stat
 from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing
 from functools import partial
 from itertools import chain, groupby
-from typing import TYPE_CHECKING, NamedTuple, TextIO
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple, TextIO
 
 from tagger.errors import InputError
 from tagger.tagging.decoding import Request
@@ -43,7 +45,6 @@ class Options(NamedTuple):
     paragraph_per_line: bool | None = None
     probabilities: bool = False
     top: int = 1
-    paths: int = 0
     # Places of the columns whose given tags stay; None: none stay. In conllu and jsonl those of all columns stay.
     keep: Mapping[str, int] | None = None
 
@@ -105,9 +106,7 @@ def tag_files(
         WorkersDied: see there; the remaining jobs are not done.
     """
     failed: set[int] = set()
-    request = Request(
-        top=options.top, probabilities=options.probabilities, paths=options.paths, keep=options.keep is not None
-    )
+    request = Request(top=options.top, probabilities=options.probabilities, keep=options.keep is not None)
     parts = _parts(_pieces(tagger, jobs, options, width, failed), first_part)
     results = tagger.workers.map(partial(_write, request=request), parts)
     pieces = (pair for sources, texts in results for pair in zip(sources, texts, strict=True))
@@ -175,7 +174,6 @@ def _pieces(
             tagger.columns,
             probabilities=options.probabilities,
             top=options.top,
-            paths=options.paths,
             separator=options.separator if job.input == job.output or job.input not in TAKES_SEPARATOR else None,
             width=width,
         )
@@ -209,14 +207,16 @@ def file_sentences(tagger: "Tagger", job: "Job", options: Options) -> Iterator[S
 
 def _units(tagger: "Tagger", job: "Job", options: Options) -> Iterator[tuple[Unit, Callable[[], int]]]:
     """The units of a file, each with a function that returns the number of bytes read so far."""
-    binary = open_binary(job.source)
+    given = None if job.text is None else io.BytesIO(job.text.encode(errors="surrogateescape"))
+    binary, encoding = (open_binary(job.source), options.encoding) if given is None else (given, "utf-8")
+    before = _version(binary)
 
     def position() -> int:
         known = job.listed is not None or (isinstance(binary, io.BufferedReader) and binary.seekable())
         return binary.tell() if known else 0
 
     try:
-        with closing(decoded_lines(binary, job.source, options.encoding)) as lines:
+        with closing(decoded_lines(binary, job.source, encoding)) as lines:
             reader = partial(
                 read_units,
                 path=job.source,
@@ -232,9 +232,20 @@ def _units(tagger: "Tagger", job: "Job", options: Options) -> Iterator[tuple[Uni
                 units = checked_tags(reader, lines, job.source, job.input, tagger.known_tags)
             for unit in units:
                 yield unit, position
+            if _version(binary) != before:
+                raise InputError(f"{job.source} changed while it was read; tag it again when it is whole")
     finally:
         if job.source != STDIO:
             binary.close()
+
+
+def _version(file: BinaryIO) -> tuple[int, int] | None:
+    """Values that change when an open file is written to; None if it is no regular file of this machine."""
+    try:
+        status = os.fstat(file.fileno())
+    except OSError:
+        return None
+    return (status.st_size, status.st_mtime_ns) if stat.S_ISREG(status.st_mode) else None
 
 
 def _write(tagger: "Tagger", pieces: list[_Piece], request: Request) -> list[_Written]:

@@ -176,14 +176,12 @@ def checked_corpus(name: Any, known: Mapping[str, int]) -> int:
     return known[name]
 
 
-def checked_number(name: str, value: Any, least: int, why: str = "", most: int | None = None) -> int:
-    """An option that is a whole number of at least `least`, and of at most `most` if that is given.
+def checked_number(name: str, value: Any, least: int, why: str = "") -> int:
+    """An option that is a whole number of at least `least`.
 
     Raises:
         InputError: it is another value.
     """
-    if most is not None and isinstance(value, int) and value > most:
-        raise InputError(f"{name}={_shown(value)}: give a whole number of at most {most}")
     if isinstance(value, bool) or not isinstance(value, int) or value < least:
         raise InputError(f"{name}={_shown(value)}: give a whole number of at least {least}{why}")
     return value

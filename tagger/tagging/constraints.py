@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from tagger.model.tag_codec import merged_sequences
 from tagger.model.vocabulary import Vocabulary
 from tagger.tagging.decoding import Constraint
 from tagger.text.lexicon import Lexicon
@@ -74,7 +73,3 @@ def put_back(sentence: Sentence, given: Mapping[str, Sequence[str]]) -> None:
                 sentence.probabilities[column][place] = 1.0
             if column in sentence.alternatives:
                 sentence.alternatives[column][place] = [(tag, 1.0)]
-            for path, _ in sentence.paths.get(column, []):
-                path[place] = tag
-        if column in sentence.paths:
-            sentence.paths[column] = merged_sequences(sentence.paths[column])

@@ -1,12 +1,8 @@
 """The scores of a batch -> the tags of its tokens, in all columns that are wanted, under constraints."""
 
-# N packed tokens of a batch, L tokens of a sentence, K tags of a column, k best of them, P paths
+# N packed tokens of a batch, L tokens of a sentence, K tags of a column
 
-import math
-import sys
-from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import accumulate, pairwise
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -26,7 +22,6 @@ class Request(NamedTuple):
     columns: Sequence[str] | None = None  # None: all
     top: int = 1
     probabilities: bool = False
-    paths: int = 0  # most probable sequences of each sentence and column
     keep: bool = False  # whether tags that sentences have stay as they are
 
     @property
@@ -45,21 +40,6 @@ class Constraint(NamedTuple):
 
     sets: list[tuple[int, ...]]
     of_token: np.ndarray
-
-
-class FoundPaths(NamedTuple):
-    """The most probable sequences of a sentence, best first, with fewer than P if it has fewer."""
-
-    tokens: np.ndarray  # (L,) their numbers
-    log_probabilities: np.ndarray  # (P,)
-    ids: np.ndarray  # (P, L)
-
-
-class Found(NamedTuple):
-    """What was found in a column: of N tokens, and of their sentences."""
-
-    tags: Decoded
-    paths: list[FoundPaths]
 
 
 class BatchScores(NamedTuple):
@@ -98,7 +78,7 @@ class Decoding:
         forms: Sequence[str],
         request: Request,
         constraints: Mapping[str, Constraint],
-    ) -> dict[str, Found]:
+    ) -> dict[str, Decoded]:
         """Decodes a batch. The tags of several columns are chosen together, among the combinations of training.
 
         Args:
@@ -133,25 +113,13 @@ class Decoding:
         whole = isinstance(self._decoders[column], CRFDecoder) and is_span_column(self._vocabulary.tags[column])
         return not whole and not self._vocabulary.codecs[column].edits
 
-    def _found(self, column: str, best: Tensor, batch: BatchScores, request: Request) -> Found:
+    def _found(self, column: str, best: Tensor, batch: BatchScores, request: Request) -> Decoded:
         decoder, scores, counts = self._decoders[column], batch.scores[column], batch.counts
         temperature = self._temperatures.get(column, 1.0)
         if request.weighs:
             logs = decoder.log_probabilities(scores, counts, temperature, batch.rows)
-            decoded = top_tags(logs, best, self._vocabulary.codecs[column].candidates(request.top, True))
-        else:
-            decoded = Decoded(best[:, None].cpu().numpy(), None)
-        if not request.paths:
-            return Found(decoded, [])
-        paths = decoder.paths(scores, counts, request.paths, temperature, batch.rows)
-        shares, ids = paths.log_probabilities.cpu().numpy(), paths.tags.T.cpu().numpy()
-        starts = np.array([0, *accumulate(counts)])
-        found = []
-        for number in range(counts[0]):
-            places = starts[: int(np.searchsorted(-np.array(counts), -number, side="left"))] + number
-            real = np.isfinite(shares[number])
-            found.append(FoundPaths(batch.tokens[places], shares[number][real], ids[real][:, places]))
-        return Found(decoded, found)
+            return top_tags(logs, best, self._vocabulary.codecs[column].candidates(request.top, True))
+        return Decoded(best[:, None].cpu().numpy(), None)
 
     def _combinations_of(self, columns: Sequence[str]) -> Combinations | None:
         """The tag combinations of several columns, made when they are first needed; None if none are known."""
@@ -165,7 +133,7 @@ class Decoding:
         return self._combinations[key]
 
 
-def joined(parts: Sequence[Found], tokens: Sequence[np.ndarray], nothing: Found) -> Found:
+def joined(parts: Sequence[Decoded], tokens: Sequence[np.ndarray], nothing: Decoded) -> Decoded:
     """What was found in batches, in the order of the tokens.
 
     Args:
@@ -176,31 +144,9 @@ def joined(parts: Sequence[Found], tokens: Sequence[np.ndarray], nothing: Found)
     if not parts:
         return nothing
     order = np.argsort(np.concatenate(tokens))
-    shares = [part.tags.probabilities for part in parts if part.tags.probabilities is not None]
-    ids = np.concatenate([part.tags.ids for part in parts])[order]
-    paths = sorted((path for part in parts for path in part.paths), key=lambda path: int(path.tokens[0]))
-    return Found(Decoded(ids, np.concatenate(shares)[order] if shares else None), paths)
-
-
-def paths_of_sentences(
-    paths: Sequence[FoundPaths], starts: Sequence[int], most: int
-) -> Iterator[list[tuple[list[int], float]]]:
-    """The most probable sequences of each sentence, as ids and probability, best first.
-
-    Args:
-        paths: of sentences in order, or of the pieces of a long one.
-        starts: the number of the first token of each sentence; one without tokens has that of the next.
-        most: how many sequences of a sentence there are at most.
-    """
-    following = deque(paths)
-    for start, end in pairwise([*starts, sys.maxsize]):
-        best: list[tuple[list[int], float]] = []
-        while following and start <= following[0].tokens[0] < end:
-            piece = following.popleft()
-            found = list(zip(piece.ids.tolist(), piece.log_probabilities.tolist(), strict=True))
-            longer = [(a + b, p + q) for a, p in best or [([], 0.0)] for b, q in found]
-            best = sorted(longer, key=lambda path: -path[1])[:most]
-        yield [(ids, round(math.exp(log), 6)) for ids, log in best]
+    shares = [part.probabilities for part in parts if part.probabilities is not None]
+    ids = np.concatenate([part.ids for part in parts])[order]
+    return Decoded(ids, np.concatenate(shares)[order] if shares else None)
 
 
 def _constrain(scores: Tensor, constraint: Constraint, tokens: np.ndarray) -> None:

@@ -1,229 +1,225 @@
-"""The manifest: a file in a folder of outputs that lists the finished ones, so that a killed run can be resumed.
+"""The manifest: files in a folder of outputs that record what each was made of, so that a run can go on later.
 
-The manifest has JSON lines. A run that writes into the folder adds a header with its id and settings, then a line for
-each output with the checksum of its content. An output is listed when its content is complete and before it gets its
-name. If the process dies, each output file is either listed with its content, so a run made it, or comes from
-elsewhere. Several runs may write into one folder at the same time: each line names its run. A shard of a run, which may
-be on another machine, has a file of its own, and so has each run in remote storage. All files of the folder are read.
+The manifest has JSON lines. A run adds a line with its id, then one for each output: the digests of the source, of the
+tagger with its settings, and of the output. An output is recorded when its content is complete and before it gets its
+name. So if the process dies, each output file either is one that a run has made, or comes from elsewhere.
+
+On a file system a run appends to one file, and so may several runs at the same time. A shard has a file of its own,
+since machines that append to one file on NFS overwrite each other's lines. An object store cannot append: there, a run
+has files of its own, each of which is written again with every line until it has `MAX_LINES`.
 """
 
 import hashlib
 import json
+import os
 import re
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from enum import Enum
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import BinaryIO, NamedTuple, cast
+
+try:
+    import fcntl
+except ModuleNotFoundError:  # on Windows
+    fcntl = None  # type: ignore[assignment]
 
 from tagger.errors import InputError
-from tagger.tagging.jobs import MANIFEST_NAME, Job, output_name
-from tagger.tagging.manifest_files import manifest_files
-from tagger.tagging.shard import Shard
-from tagger.text.files import STDIO, file_version, open_binary
-from tagger.text.remote_path import Place
+from tagger.tagging.bulk import Options
+from tagger.tagging.jobs import MANIFEST_NAME, Job, is_manifest, output_name
+from tagger.text.files import open_binary
+from tagger.text.remote_path import Place, RemotePath, read_remote, write_remote
 from tagger.weights.saved_config import MEMBERS
 
-_FORMAT = 2
-_OLDER_FORMAT = 1  # has no checksums, so it proves nothing
-_RUN = re.compile("[0-9a-f]{16}")
+MAX_LINES = 100  # of a remote file
+READERS = 16  # threads that wait for a storage
 _LEFTOVER = re.compile(r"\..*\.([0-9a-f]{16})[0-9a-f]*\.part")
+_own_runs: set[str] = set()  # of this process, to which its own locks say nothing
 
 
-class OutputState(Enum):
-    """The state of an output, by the manifest and the disk; the values are words for users."""
+class Record(NamedTuple):
+    """What an output was made of."""
 
-    ABSENT = "does not exist"
-    FINISHED = "finished"
-    SOURCE_CHANGED = "source changed since"
-    REPLACEMENT_INTERRUPTED = "run killed before this was replaced"
-    CHANGED = "changed after tagging"
-    OTHER_SETTINGS = "tagged with another model, precision or options"
-    UNLISTED = f"not listed in {MANIFEST_NAME}, so of unknown origin"
-
-    @property
-    def may_be_made(self) -> bool:
-        """Whether the output is absent, or proved to be replaceable by the run that asks."""
-        return self in (OutputState.ABSENT, OutputState.SOURCE_CHANGED, OutputState.REPLACEMENT_INTERRUPTED)
-
-
-class _Run(NamedTuple):
-    """A run's header."""
-
-    number: int  # greater than those of all runs that its manifests listed when it began; 0 of older versions
-    settings: Any
-    file: str  # that has it
-
-
-class _Entry(NamedTuple):
-    """A run's entry for an output."""
-
-    run: str
-    bytes: int
-    sha256: str
-    source: list[str | int]  # path, size and time of the last change
+    source: str  # its digest, see `source_digest`
+    tagger: str  # digest of the tagger and its settings, see `tagger_digest`
+    sha256: str  # of the output
 
 
 class Manifest:
-    """The manifest of a folder, for a run with certain settings."""
+    """The manifest of a folder, for one run."""
 
-    def __init__(self, folder: Place, settings: Mapping[str, Any], shard: Shard | None = None) -> None:
-        """Reads the folder's manifests, if it has any.
-
-        A line that is not JSON is skipped: a killed run or a full disk left it incomplete. An output that only such a
-        line lists is one of unknown origin, which is kept.
+    def __init__(self, folder: Place, tagger: str, part: object = "", max_lines: int = MAX_LINES) -> None:
+        """Reads and writes nothing yet.
 
         Args:
             folder: where the outputs go; it need not exist.
-            settings: plain values that decide the content of the outputs.
-            shard: which of the outputs the run makes; None: all.
+            tagger: the digest of the tagger and its settings.
+            part: names the run's own file, if machines write into the folder at the same time: a shard.
+            max_lines: of a remote file.
+        """
+        self.folder, self.tagger, self.run = folder, tagger, secrets.token_hex(8)
+        self._name = f"{MANIFEST_NAME}{f'.{part}' if part else ''}".replace("/", "-of-")
+        self._max_lines = max_lines
+        self._file: BinaryIO | None = None
+        self._remote: list[bytes] = []  # all lines of this run
+
+    def read(self) -> tuple[dict[str, list[Record]], dict[str, str]]:
+        """The records of each output by its name, and the file of each run by its id.
+
+        A line that is torn, of an earlier version or no JSON is left out.
 
         Raises:
-            InputError: a manifest cannot be read, or the run's own file is no manifest.
+            InputError: a file cannot be read.
         """
-        self.folder = folder
-        self.run = secrets.token_hex(8)
-        self._files = manifest_files(folder, MANIFEST_NAME if shard is None else shard.manifest_name, self.run)
-        self._started = False
-        self._shard = shard
-        self._settings = json.loads(json.dumps(settings))
-        self._runs: dict[str, _Run] = {}  # by id
-        self._entries: dict[str, list[_Entry]] = {}  # target -> entries of runs, the latest last
-        self._older: str | None = None  # a file of an older format
-        self._sources: dict[str, list[str | int]] = {}
-        for file, content in self._files.read():
+        records: dict[str, list[Record]] = {}
+        runs: dict[str, str] = {}
+        for file, content in self._files():
             for line in content.splitlines():
-                self._read(file, line)
-            own = file == self._files.own != self._older  # that of another run may have no header yet
-            if content and own and all(run.file != file for run in self._runs.values()):
-                raise InputError(
-                    f"{file} is damaged: it has no header; delete it, and tag everything again with --force"
-                )
-        self._number = 1 + max((run.number for run in self._runs.values()), default=0)
-        for entries in self._entries.values():
-            entries.sort(key=lambda entry: self._runs[entry.run].number)
-
-    def _read(self, file: str, line: bytes) -> None:
-        """Reads a line. A line that is incomplete or of no manifest is skipped."""
-        try:
-            fields = json.loads(line)
-            if fields.get("manifest") == _OLDER_FORMAT:
-                self._older = file
-            elif fields.get("manifest") == _FORMAT and _RUN.fullmatch(fields["run"]):
-                self._runs[fields["run"]] = _Run(int(fields.get("number", 0)), fields["settings"], file)
-            elif fields["run"] in self._runs and (self._shard is None or self._shard.owns(fields["target"])):
-                entry = _Entry(*(fields[name] for name in _Entry._fields))
-                self._entries.setdefault(fields["target"], []).append(entry)
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-            return
-
-    def check_resumable(self) -> None:
-        """Raises InputError if the folder has a manifest, but no run in it had the settings of this one."""
-        if self._own_runs():
-            return
-        for run in self._runs.values():
-            raise InputError(
-                f"{run.file} is of a run with another model, precision or options; give the same, or use another folder"
-            )
-        if self._older is not None:
-            raise InputError(
-                f"{self._older} is of an older version, which kept no checksums of outputs; tag into another folder, or"
-                " tag everything again with --force"
-            )
-
-    def state(self, job: Job) -> OutputState:
-        """The state of a job's output. The output is read to compare checksums."""
-        self.note_source(job)
-        if job.target is None or not job.target.is_file():
-            return OutputState.ABSENT
-        entries = self._entries.get(output_name(job, self.folder), [])
-        if not entries:
-            return OutputState.UNLISTED
-        size = _size(job.target)
-        content = checksum(str(job.target)) if any(entry.bytes == size for entry in entries) else ""
-        if all(content != entry.sha256 for entry in entries):
-            return OutputState.CHANGED
-        last = entries[-1]
-        if self._runs[last.run].settings != self._settings:
-            return OutputState.OTHER_SETTINGS
-        if content != last.sha256:
-            return OutputState.REPLACEMENT_INTERRUPTED
-        if job.source == STDIO or last.source != self._sources[job.source]:
-            return OutputState.SOURCE_CHANGED  # standard input cannot be compared
-        return OutputState.FINISHED
-
-    def has_other_settings(self, job: Job) -> bool:
-        """Whether the output was last listed by a run with other settings; its content is not read."""
-        entries = self._entries.get(output_name(job, self.folder), [])
-        return bool(entries) and self._runs[entries[-1].run].settings != self._settings
-
-    def remove_leftovers(self, jobs: Sequence[Job]) -> None:
-        """Deletes incomplete hidden files beside the outputs that killed runs with these settings left.
-
-        Their names contain the id of the run, which stands in the manifest and nowhere else. A shard deletes those of
-        its own manifest alone, since the other shards may be at work. In remote storage nobody sees what is incomplete.
-        """
-        runs = {run for run in self._own_runs() if self._shard is None or self._runs[run].file == self._files.own}
-        for folder in {job.target.parent for job in jobs if isinstance(job.target, Path)}:
-            for path in folder.glob(".*.part"):
-                name = _LEFTOVER.fullmatch(path.name)
-                if name is not None and name[1] in runs:
-                    path.unlink(missing_ok=True)
-
-    def note_source(self, job: Job) -> None:
-        """Remembers the version of a job's source. Call it before the source is read, so that later changes show."""
-        if job.source not in self._sources:
-            self._sources[job.source] = ["", 0, 0] if job.listed is None else [*job.listed]
-            if job.listed is None and job.source != STDIO:
-                with suppress(OSError):  # the error comes when the source is read
-                    self._sources[job.source] = [*file_version(job.source)]
+                with suppress(ValueError, KeyError, TypeError, RecursionError):
+                    fields = json.loads(line)
+                    if "run" in fields:
+                        runs[fields["run"]] = file
+                    else:
+                        record = Record(fields["source"], fields["tagger"], fields["sha256"])
+                        records.setdefault(fields["output"], []).append(record)
+        return records, runs
 
     def start(self) -> None:
-        """Adds the header of this run, unless it is there: before the first hidden file with its id is made.
+        """Records the id of this run, unless that is done: before the first hidden file with the id is made.
 
         Raises:
-            InputError: the manifest cannot be written.
+            InputError: the manifest cannot be written, or the file is something else.
         """
-        if not self._started:
-            self._write({"manifest": _FORMAT, "run": self.run, "number": self._number, "settings": self._settings})
-            self._started = True
+        if isinstance(self.folder, RemotePath) or self._file is not None:
+            return
+        path = self.folder / self._name
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self._file = cast(BinaryIO, path.open("a+b", buffering=0))
+            self._file.seek(0)
+            if self._file.read(1) not in (b"", b"\n", b"{"):
+                self.close()
+                raise InputError(f"{path} is no manifest of this program; move it away")
+        except OSError as error:
+            raise InputError(f"{path} cannot be written: {error.strerror}") from None
+        _own_runs.add(self.run)
+        if fcntl is not None:
+            with suppress(OSError):  # a file system without locks: others do not know that this run has ended
+                fcntl.lockf(self._file, fcntl.LOCK_EX, 1, _place(self.run))
+        self._append({"run": self.run})
 
-    def add(self, job: Job, content: Path) -> None:
-        """Lists an output that is about to get its name.
+    def record(self, job: Job, source: str, sha256: str) -> None:
+        """Records an output that is about to get its name.
 
         Args:
             job: whose output it is.
-            content: the file that will get the output's name.
+            source: the digest of what was read.
+            sha256: of the file that will get the output's name.
 
         Raises:
             InputError: the manifest cannot be written.
         """
-        self.add_content(job, content.stat().st_size, checksum(content))
-
-    def add_content(self, job: Job, size: int, sha256: str) -> None:
-        """Lists an output whose content has this size and this checksum; see `add`."""
         self.start()
-        self.note_source(job)
-        entry = _Entry(self.run, size, sha256, self._sources[job.source])
-        self._write({"target": output_name(job, self.folder), **entry._asdict()})
+        self._append({"output": output_name(job, self.folder), **Record(source, self.tagger, sha256)._asdict()})
+
+    def remove_leftovers(self, jobs: Sequence[Job], runs: Mapping[str, str]) -> None:
+        """Deletes incomplete hidden files beside the outputs whose runs were killed.
+
+        The name of such a file has the id of its run, which stands in the manifest and nowhere else. A run that goes on
+        holds a lock. In remote storage nobody sees what is incomplete.
+
+        Args:
+            jobs: of this run.
+            runs: the file of each run.
+        """
+        for folder in {job.target.parent for job in jobs if isinstance(job.target, Path)}:
+            for path in folder.glob(".*.part"):
+                name = _LEFTOVER.fullmatch(path.name)
+                if name is not None and name[1] in runs and _has_ended(name[1], runs[name[1]]):
+                    path.unlink(missing_ok=True)
 
     def close(self) -> None:
-        """Closes the files."""
-        self._files.close()
+        """Ends the run."""
+        _own_runs.discard(self.run)
+        if self._file is not None:
+            self._file.close()
+            self._file = None
 
-    def _own_runs(self) -> list[str]:
-        return [name for name, run in self._runs.items() if run.settings == self._settings]
+    def _files(self) -> Iterator[tuple[str, bytes]]:
+        """The name and the content of each file."""
+        if isinstance(self.folder, RemotePath):
+            names = [url for url in self.folder.listing if url.startswith(f"{self.folder}/{MANIFEST_NAME}/")]
+            with ThreadPoolExecutor(READERS) as threads:
+                yield from zip(names, threads.map(read_remote, names), strict=True)
+            return
+        for path in self.folder.glob(f"{MANIFEST_NAME}*"):
+            if is_manifest(path.name):
+                try:
+                    yield str(path), path.read_bytes()
+                except OSError as error:
+                    raise InputError(f"{path} cannot be read: {error.strerror}") from None
 
-    def _write(self, line: Mapping[str, Any]) -> None:
-        self._files.append(json.dumps(line))
+    def _append(self, line: Mapping[str, str]) -> None:
+        """Adds a line. It begins with a line end, since another run may have left a part of a line before it."""
+        text = b"\n" + json.dumps(line).encode()
+        if isinstance(self.folder, RemotePath):
+            self._remote.append(text)
+            number = (len(self._remote) - 1) // self._max_lines
+            url = f"{self.folder}/{MANIFEST_NAME}/{self.run}-{number + 1:06}"
+            write_remote(url, b"".join(self._remote[number * self._max_lines :]))
+            return
+        path = self.folder / self._name
+        assert self._file is not None
+        try:
+            complete = self._file.write(text) == len(text)
+        except OSError as error:
+            raise InputError(f"{path} cannot be written: {error.strerror}") from None
+        if not complete:
+            raise InputError(f"{path} cannot be written: no space left on the device")
 
 
-def _size(target: Place) -> int:
-    if isinstance(target, Path):
-        return target.stat().st_size
-    listed = target.listed()
-    return 0 if listed is None else listed.size
+def _place(run: str) -> int:
+    """The byte of the manifest that a run locks; it need not exist."""
+    return int(run, 16) >> 2
+
+
+def _has_ended(run: str, file: str) -> bool:
+    """Whether nobody holds the lock of a run."""
+    if fcntl is None or run in _own_runs:
+        return False
+    try:
+        with Path(file).open("r+b") as manifest:
+            fcntl.lockf(manifest, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, _place(run))
+    except OSError:
+        return False
+    return True
+
+
+def tagger_digest(
+    folder: Path,
+    precision: str,
+    input: str | None,
+    output: str | None,
+    options: Options,
+    segmenter: str,
+    corpus: str | None,
+    keep: Sequence[str] | None,
+    lexicons: Mapping[str, str],
+    lexicon_case: str,
+) -> str:
+    """A digest of a tagger and of all that also decides what it makes of a source.
+
+    Args:
+        folder: of the tagger; the other values are as for `plan_jobs`, `tag_files` and `load`.
+        keep: the columns whose given tags stay, as the user wrote them; None: no tags stay.
+
+    Raises:
+        InputError: a lexicon cannot be read.
+    """
+    words = [lexicon_case, {name: checksum(file) for name, file in lexicons.items()}] if lexicons else None
+    settings = [precision, input, output, options._replace(keep=None), segmenter, corpus, keep, words]
+    return hashlib.sha256(json.dumps([fingerprint(folder), *settings]).encode()).hexdigest()
 
 
 def fingerprint(folder: Path) -> str:
@@ -235,17 +231,26 @@ def fingerprint(folder: Path) -> str:
     return digest.hexdigest()
 
 
+def source_digest(job: Job) -> str:
+    """A digest of a job's source: of its content, or of what a remote storage says of its version.
+
+    It is empty if nobody can read the source again, as standard input or a pipe.
+    """
+    if job.listed is not None:
+        return f"{job.listed.size} {job.listed.version}"
+    with suppress(InputError):  # which comes when the source is tagged
+        return checksum(job.source) if job.text is None and os.path.isfile(job.source) else ""
+    return ""
+
+
 def checksum(path: Path | str) -> str:
     """The SHA-256 of a file.
 
     Raises:
         InputError: it cannot be read.
     """
-    digest = hashlib.sha256()
     with open_binary(str(path)) as file:
         try:
-            while block := file.read(1 << 20):
-                digest.update(block)
+            return hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
         except OSError as error:
             raise InputError(f"{path} cannot be read: {error.strerror}") from None
-    return digest.hexdigest()

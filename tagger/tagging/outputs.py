@@ -1,32 +1,19 @@
 """Decides which outputs a run must still make, and protects existing files."""
 
-import copy
+import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Protocol, TextIO
+from typing import TextIO
 
 from tagger.errors import InputError
-from tagger.tagging.jobs import Job
-from tagger.tagging.manifest import Manifest, OutputState
-from tagger.tagging.manifest_files import READERS
+from tagger.tagging.jobs import MANIFEST_NAME, Job, output_name
+from tagger.tagging.manifest import READERS, Manifest, Record, checksum, source_digest
 from tagger.text.output_files import is_replaced, whole_file
 from tagger.text.remote_path import Place, RemoteFile, RemotePath
 
 _FileState = tuple[int, int, int] | RemoteFile
-
-
-class Listing(Protocol):
-    """Lists the outputs of a run: its `Manifest`, or what stands for that in another process."""
-
-    run: str
-
-    def start(self) -> None:
-        """Is called before the first hidden file with the id of the run is made."""
-
-    def add(self, job: Job, content: Path) -> None:
-        """Lists an output that is about to get its name."""
 
 
 class Outputs:
@@ -34,7 +21,9 @@ class Outputs:
 
     Attributes:
         pending: the jobs whose outputs are to be made.
+        foreign: the jobs whose outputs a resumed run keeps because no run has made them as they are.
         messages: a line each about the others, for users.
+        manifest: of the folder of outputs; None if they go into no folder.
     """
 
     def __init__(
@@ -43,97 +32,108 @@ class Outputs:
         """Decides which outputs to make.
 
         An existing output is kept. With `force` it is replaced. With `resume` it is replaced if the manifest proves
-        that a run with the same settings made it, and that its source changed since or the run was about to replace it.
+        that a run made it, of another source or with another tagger or other settings.
 
         Args:
             jobs: all of the run.
             manifest: of the folder of outputs; None if they go into no folder.
             force: whether to replace what exists.
-            resume: whether to go on with a run that was killed.
+            resume: whether to go on with a run.
 
         Raises:
-            InputError: `resume` without a manifest, with `force`, or after runs with other settings only.
+            InputError: `resume` without a manifest or with `force`, or the folder cannot be written.
         """
+        self.manifest, self._force = manifest, force
         self.messages: list[str] = []
-        self._listing: Listing | None = manifest
-        self._force = force
+        self.foreign: list[Job] = []
         if resume:
             if manifest is None or force:
                 raise InputError("--resume goes on with a run into a folder (-o FOLDER), without --force")
-            manifest.check_resumable()
-            manifest.remove_leftovers(jobs)
             self.pending = self._unfinished(jobs, manifest)
         else:
-            self.pending = self._missing(jobs, manifest)
-        if manifest is not None:
-            for job in self.pending:
-                manifest.note_source(job)
+            kept = [] if force else [job for job in jobs if job.target is not None and is_replaced(job.target)]
+            if kept:
+                again = "" if manifest is None else ", --resume tags again what has changed"
+                self.messages.append(f"kept: {_listed(kept)}; --force replaces what exists{again}")
+            named = set(kept)
+            self.pending = [job for job in jobs if job not in named]
+        if self.pending and manifest is not None and isinstance(manifest.folder, Path):
+            check_folder(manifest.folder)
         self._before = {job.target: _state_before(job.target) for job in self.pending if job.target is not None}
+        self._sources = {job.source: _file_state(Path(job.source)) for job in self.pending if job.listed is None}
 
     @contextmanager
     def open(self, job: Job) -> Iterator[TextIO]:
-        """Opens the output file of a job for writing. At the end it is listed in the manifest and gets its name.
+        """Opens the output file of a job for writing. At the end it is recorded in the manifest and gets its name.
 
         Raises:
-            InputError: it cannot be written or listed, or another file has got its name since the run started.
+            InputError: it cannot be written or recorded, or another file has got its name since the run started.
         """
         assert job.target is not None
-        target = job.target
+        target, manifest = job.target, self.manifest
 
         def before_naming(content: Path) -> None:
             if not self._force and _file_state(target) != self._before[target]:
                 raise InputError(f"{target} was made or changed while this ran; it is kept, --force replaces it")
-            if self._listing is not None:
-                self._listing.add(job, content)
+            if manifest is not None:
+                manifest.record(job, self._source(job), checksum(content))
 
-        if self._listing is not None:
-            self._listing.start()
-        run = "" if self._listing is None else self._listing.run
-        with whole_file(target, run=run, before_naming=before_naming) as out:
+        if manifest is not None:
+            manifest.start()
+        with whole_file(target, run="" if manifest is None else manifest.run, before_naming=before_naming) as out:
             yield out
 
-    def listed_by(self, listing: Listing) -> "Outputs":
-        """The same outputs for another process, which lists them in another way."""
-        other = copy.copy(self)
-        other._listing = listing
-        return other
-
-    def _missing(self, jobs: Sequence[Job], manifest: Manifest | None) -> list[Job]:
-        """The jobs whose outputs do not exist, or all with `force`."""
-        pending: list[Job] = []
-        kept: list[Job] = []
-        for job in jobs:
-            exists = job.target is not None and is_replaced(job.target)
-            (kept if exists and not self._force else pending).append(job)
-        other = [job for job in kept if manifest is not None and manifest.has_other_settings(job)]
-        if other:
-            self.messages.append(
-                f"kept: {_listed(other)}, {OutputState.OTHER_SETTINGS.value}; --force replaces what exists"
-            )
-        if len(kept) > len(other):
-            named = set(other)
-            rest = [job for job in kept if job not in named]
-            self.messages.append(f"kept: {_listed(rest)}; --force replaces what exists")
-        return pending
+    def _source(self, job: Job) -> str:
+        """The digest of the source; empty if it has changed since the run began, for nobody knows what was read."""
+        digest = source_digest(job)
+        changed = job.listed is None and _file_state(Path(job.source)) != self._sources[job.source]
+        return "" if changed else digest
 
     def _unfinished(self, jobs: Sequence[Job], manifest: Manifest) -> list[Job]:
         """The jobs that a resumed run has to do."""
-        if isinstance(manifest.folder, RemotePath):  # outputs are read again, and each takes a while to come
-            with ThreadPoolExecutor(READERS) as threads:
-                states = dict(zip(jobs, threads.map(manifest.state, jobs), strict=True))
-        else:
-            states = {job: manifest.state(job) for job in jobs}
-        finished = sum(state is OutputState.FINISHED for state in states.values())
-        self.messages.append(f"resuming: {finished} of {len(jobs)} outputs are finished")
-        for state in OutputState:
-            those = [job for job in jobs if states[job] is state]
-            if not those or state in (OutputState.ABSENT, OutputState.FINISHED):
-                continue
-            if state.may_be_made:
-                self.messages.append(f"tagged again: {_listed(those)}, {state.value}")
-            else:
-                self.messages.append(f"kept: {_listed(those)}, {state.value}; move away what is to be tagged again")
-        return [job for job in jobs if states[job].may_be_made]
+        records, runs = manifest.read()
+        manifest.remove_leftovers(jobs, runs)
+
+        def known(job: Job) -> list[Record] | None:
+            """The records that prove what the output is; None if there is no output."""
+            if job.target is None or not job.target.is_file():
+                return None
+            own = records.get(output_name(job, manifest.folder), [])
+            content = checksum(str(job.target)) if own else ""
+            return [record for record in own if record.sha256 == content]
+
+        def is_finished(job: Job) -> bool:
+            sources = {record.source for record in proofs[job] or () if record.tagger == manifest.tagger}
+            return bool(sources) and source_digest(job) in sources - {""}
+
+        with ThreadPoolExecutor(READERS) as threads:
+            proofs = dict(zip(jobs, threads.map(known, jobs), strict=True))
+            done = {job for job, finished in zip(jobs, threads.map(is_finished, jobs), strict=True) if finished}
+        self.messages.append(f"resuming: {len(done)} of {len(jobs)} outputs are finished")
+        again = [job for job in jobs if proofs[job] and job not in done]
+        if again:
+            self.messages.append(f"tagged again: {_listed(again)}, whose source, tagger or options have changed since")
+        self.foreign = [job for job in jobs if proofs[job] == []]
+        if self.foreign:
+            self.messages.append(
+                f"kept: {_listed(self.foreign)}, changed after tagging or not listed in {MANIFEST_NAME}; move away what"
+                " is to be tagged again"
+            )
+        kept = done.union(self.foreign)
+        return [job for job in jobs if job not in kept]
+
+
+def check_folder(folder: Path) -> None:
+    """Checks that a folder can be made, or that files can be made in it.
+
+    Raises:
+        InputError: a file is in the way, or there is no right to it.
+    """
+    place = next(place for place in (folder, *folder.parents) if place.exists())
+    if not place.is_dir():
+        raise InputError(f"-o {folder}/: {place} is a file; name a folder, or a file without a slash at the end")
+    if not os.access(place, os.W_OK | os.X_OK):
+        raise InputError(f"-o {folder}/: {place} cannot be written: Permission denied; choose another folder")
 
 
 def _listed(jobs: Sequence[Job]) -> str:

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from tagger.model.decoder import Decoded, Decoder
 from tagger.tagging.batches import own_turn
-from tagger.tagging.decoding import BatchScores, Constraint, Decoding, Found, Request, joined
+from tagger.tagging.decoding import BatchScores, Constraint, Decoding, Request, joined
 
 if TYPE_CHECKING:
     from tagger.model.vocabulary import Vocabulary
@@ -96,7 +96,7 @@ class ScoringEngine(ABC):
         request: Request,
         pool: bool = False,
         constraints: Mapping[str, Constraint] | None = None,
-    ) -> dict[str, Found]:
+    ) -> dict[str, Decoded]:
         """The tags of all tokens.
 
         Args:
@@ -108,7 +108,7 @@ class ScoringEngine(ABC):
             constraints: for some columns, which tags tokens may have.
         """
         columns = list(self.vocabulary.columns if request.columns is None else request.columns)
-        parts: dict[str, list[Found]] = {column: [] for column in columns}
+        parts: dict[str, list[Decoded]] = {column: [] for column in columns}
         places = []
         forms = [form for sentence in sentences for form in sentence]
         with own_turn():
@@ -118,11 +118,11 @@ class ScoringEngine(ABC):
                     parts[column].append(found)
         return {column: joined(parts[column], places, self._nothing(column, request)) for column in columns}
 
-    def _nothing(self, column: str, request: Request) -> Found:
+    def _nothing(self, column: str, request: Request) -> Decoded:
         """What is found of no sentences."""
         top = self.vocabulary.codecs[column].candidates(request.top, request.weighs)
         ids = np.zeros((0, top), dtype=np.int64)
-        return Found(Decoded(ids, ids.astype(np.float32) if request.weighs else None), [])
+        return Decoded(ids, ids.astype(np.float32) if request.weighs else None)
 
     def batches(self, sentences: Sequence[Sequence[str]]) -> list[BatchScores]:
         """The scores of all columns and tokens, as the decoders read them: -inf for a tag that a word cannot have.

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, overload
 import numpy as np
 
 from tagger.errors import InputError
+from tagger.model.decoder import Decoded
 from tagger.tagging.checks import (
     check_not_texts,
     checked_column,
@@ -22,12 +23,11 @@ from tagger.tagging.checks import (
     checked_tokens,
 )
 from tagger.tagging.constraints import constraints_of
-from tagger.tagging.decoding import Found, Request
+from tagger.tagging.decoding import Request
 from tagger.tagging.layer_vectors import ALL, LayerVectors
 from tagger.tagging.scoring import ScoringEngine
 from tagger.tagging.windows import Work, cut_windows, fill, work_of
 from tagger.tagging.workers import Part, Workers
-from tagger.text.formats import MAX_PATHS
 from tagger.text.lexicon import Lexicon
 from tagger.text.readers import read
 from tagger.text.segment import RULES, RuleSegmenter, Segmenter
@@ -226,28 +226,24 @@ class Tagger:
         probabilities: bool = False,
         top: int = 1,
         columns: Sequence[str] | None = None,
-        paths: int = 0,
         keep: bool = False,
     ) -> Iterator[Sentence]:
         """Tags sentences as they come and yields them in order. At most a few windows of them are in memory.
 
         Every sentence must be an object of its own. Its `tags` are replaced by a new mapping that has the
         predictions of this tagger in all of its columns, or in those of `columns`. With `probabilities` the
-        probabilities of the tags are filled in, with `top` of 2 or more the best alternatives, and with `paths` of 1
-        or more the most probable sequences of tags. With `keep`, tags that a sentence has stay as they are, and the
-        other tags are chosen to fit them; `_` stands for a tag that is to be found. A lemma that is given changes no
-        other tag.
+        probabilities of the tags are filled in, with `top` of 2 or more the best alternatives. With `keep`, tags that a
+        sentence has stay as they are, and the other tags are chosen to fit them; `_` stands for a tag that is to be
+        found. A lemma that is given changes no other tag.
 
         Raises:
-            InputError: the tagger lacks a column; `top` is below 1; `paths` is below 0 or above 100; an item is no
-                `Sentence` or an invalid one, or it has a tag to keep that the tagger does not know (when its turn
-                comes).
+            InputError: the tagger lacks a column; `top` is below 1; an item is no `Sentence` or an invalid one, or it
+                has a tag to keep that the tagger does not know (when its turn comes).
         """
         request = Request(
             checked_columns(columns, self.columns),
             checked_number("top", top, 1),
             probabilities,
-            checked_number("paths", paths, 0, most=MAX_PATHS),
             keep,
         )
         stream = checked_stream(sentences)
@@ -294,7 +290,7 @@ class Tagger:
         return work_of(window, self.columns if request.columns is None else request.columns, request.keep)
 
 
-def _decoded(tagger: Tagger, work: Work, request: Request, pool: bool = False) -> dict[str, Found]:
+def _decoded(tagger: Tagger, work: Work, request: Request, pool: bool = False) -> dict[str, Decoded]:
     constraints = constraints_of(work.sentences, _wanted(tagger.lexicons, request), work.given, tagger.vocabulary)
     return tagger.engine.tag(work.sentences, request, pool, constraints)
 

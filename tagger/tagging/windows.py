@@ -4,9 +4,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
 from itertools import accumulate, pairwise
 from typing import NamedTuple, TypeVar
 
+from tagger.model.decoder import Decoded
 from tagger.model.tag_codec import TagCodec
 from tagger.tagging.constraints import GivenTags, given_tags, put_back
-from tagger.tagging.decoding import Found, Request, paths_of_sentences
+from tagger.tagging.decoding import Request
 from tagger.text.sentence import Sentence
 
 WINDOW_TOKENS = 48_000  # sentences are sorted by length within a window of this many tokens
@@ -53,7 +54,9 @@ def work_of(window: list[Sentence], columns: Sequence[str], keep: bool) -> Work:
     return Work([sentence.tokens for sentence in window], given_tags(window, columns) if keep else {})
 
 
-def fill(window: list[Sentence], found: Mapping[str, Found], request: Request, codecs: Mapping[str, TagCodec]) -> None:
+def fill(
+    window: list[Sentence], found: Mapping[str, Decoded], request: Request, codecs: Mapping[str, TagCodec]
+) -> None:
     """Gives each sentence of a window its part of the tags.
 
     Args:
@@ -64,24 +67,19 @@ def fill(window: list[Sentence], found: Mapping[str, Found], request: Request, c
     """
     spans = list(pairwise(accumulate(map(len, window), initial=0)))
     for sentence in window:
-        sentence.probabilities, sentence.alternatives, sentence.paths = {}, {}, {}
+        sentence.probabilities, sentence.alternatives = {}, {}
     before = [sentence.tags for sentence in window]
     for sentence in window:
         sentence.tags = {**sentence.tags}
     forms = [form for sentence in window for form in sentence.tokens]
-    for column, (decoded, paths) in found.items():
-        codec = codecs[column]
-        best, shares, alternatives = codec.read(forms, decoded, request.top)
+    for column, decoded in found.items():
+        best, shares, alternatives = codecs[column].read(forms, decoded, request.top)
         for sentence, (start, end) in zip(window, spans, strict=True):
             sentence.tags[column] = best[start:end]
             if request.probabilities and shares is not None:
                 sentence.probabilities[column] = shares[start:end]
             if request.top > 1 and alternatives is not None:
                 sentence.alternatives[column] = alternatives[start:end]
-        if request.paths:
-            starts = [start for start, _ in spans]
-            for sentence, whole in zip(window, paths_of_sentences(paths, starts, request.paths), strict=True):
-                sentence.paths[column] = codec.sequences(sentence.tokens, whole)
     if request.keep:
         for sentence, tags in zip(window, before, strict=True):
             put_back(sentence, {column: tags[column] for column in found if column in tags})

@@ -36,8 +36,6 @@ SEPARATORS = (
 )
 TAKES_SEPARATOR = ("tsv", "csv", "slash")
 MAY_HAVE_TEXT = ("text", "jsonl")  # inputs that may have running text, which is cut into sentences and tokens
-WITH_PATHS = ("conllu", "jsonl")  # outputs that have a place for sequences of tags
-MAX_PATHS = 100  # sequences of tags of a sentence; the time and memory to find them grow with their number
 WITH_OFFSETS = ("conllu", "jsonl")  # outputs that show where tokens stood in running text
 SUFFIXES: Mapping[str, InputFormat] = {  # the first suffix of a format is the one that outputs get
     ".txt": "text",

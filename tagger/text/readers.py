@@ -8,6 +8,7 @@ form may contain any other character.
 
 import io
 import json
+import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -171,7 +172,7 @@ def read_jsonl(
             continue
         where = f"{path}, line {number}"
         try:
-            value = json.loads(line)
+            value = json.loads(line, parse_float=_finite, parse_constant=_finite)
         except (ValueError, RecursionError) as error:
             raise InputError(
                 f"{where}: {shorten(line.strip())} is not JSON ({error}); write one value per line"
@@ -188,6 +189,14 @@ def read_jsonl(
             for key in ("multiwords", "space_after"):  # of an earlier cut
                 fields.pop(key, None)
             yield JsonText(text, list(paragraphs), fields)
+
+
+def _finite(text: str) -> float:
+    """A number of JSON. `NaN` and `Infinity` are none, and most programs refuse a whole file that has one."""
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"the number {text} is not finite; write it as a string")
+    return number
 
 
 def _tokenised(fields: dict[str, Any], where: str, columns: Sequence[str]) -> Sentence:

@@ -48,7 +48,6 @@ class Sentence:
         multiwords: the multiword tokens, in order; no two share a word.
         space_after: for each word whether white space follows it in the text, or None if that is not known. Of the
             words of a multiword token, that is said of the last one, and the others have False.
-        paths: for each column the most probable (N tags, probability) of the whole sentence, best first.
 
     Raises:
         InputError: `tokens` is a string, or neither a list nor a tuple.
@@ -65,7 +64,6 @@ class Sentence:
     fields: dict[str, Any] = field(default_factory=dict)
     multiwords: list[MultiwordToken] = field(default_factory=list)
     space_after: list[bool] | None = None
-    paths: dict[str, list[tuple[list[str], float]]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if isinstance(self.tokens, str):

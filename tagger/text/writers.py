@@ -10,8 +10,8 @@ from functools import partial
 
 from tagger.errors import InputError, shorten
 from tagger.text.columns import column_separator, csv_separator
-from tagger.text.conllu import with_comments, write_conllu
-from tagger.text.formats import OUTPUTS, WITH_PATHS
+from tagger.text.conllu import write_conllu
+from tagger.text.formats import OUTPUTS
 from tagger.text.readers import NO_BREAK_SPACE, slash_separator
 from tagger.text.sentence import Sentence
 from tagger.text.strings import SURROGATE, display_width, encodable, fitted
@@ -19,8 +19,7 @@ from tagger.text.strings import SURROGATE, display_width, encodable, fitted
 _CELL_BREAK = re.compile(r"[\t\n\r]")
 _LINE_BREAK = re.compile(r"[\n\r]")
 _SPACE = re.compile(r"\s")
-PATH = "# path "  # begins a comment of CoNLL-U that has a sequence of tags
-_JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+_JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
 
 Writer = Callable[[Sentence], str]
@@ -32,7 +31,6 @@ class _Options:
     columns: tuple[str, ...]
     probabilities: bool
     top: int  # 0: no alternatives
-    paths: int
     separator: str
     width: int
 
@@ -43,7 +41,6 @@ def writer(
     *,
     probabilities: bool = False,
     top: int = 1,
-    paths: int = 0,
     separator: str | None = None,
     width: int = 80,
 ) -> Writer:
@@ -54,11 +51,9 @@ def writer(
     - `csv`: the same cells between commas. A cell with a comma or a quote in it is quoted, as in any CSV file.
     - `conllu`: see `tagger.text.conllu`. MISC gets probabilities as `UposProb=0.9312` and alternatives as
       `UposTop=NOUN:0.9312 VERB:0.0514`. A sentence without tokens that did not come from CoNLL-U has no block.
-      The most probable sequences of tags are comments, `# path upos 1 = 0.9312 DET NOUN`, the best one first.
     - `jsonl`: an object per line: the keys that the input had, `tokens`, `upos`, `upos_probabilities`,
-      `upos_alternatives`, `upos_paths` (pairs of a list of tags and its probability), and `offsets`, `space_after` and
-      `text` if they are known. If there are multiword tokens, `multiwords` has the number of words before each, the
-      number of those up to its end, and its form.
+      `upos_alternatives`, and `offsets`, `space_after` and `text` if they are known. If there are multiword tokens,
+      `multiwords` has the number of words before each, the number of those up to its end, and its form.
     - `slash`: a line per sentence, `word/UPOS/XPOS` with the tags in the order of the columns.
     - `pretty`: for a terminal, the tags below the words, at most `width` cells wide.
 
@@ -71,13 +66,12 @@ def writer(
         columns: the tag columns to write, in order; every sentence with tokens has them.
         probabilities: whether to write `Sentence.probabilities`.
         top: the number of `Sentence.alternatives` to write; with 1 none, because the best one is the tag itself.
-        paths: the number of `Sentence.paths` to write, in `conllu` and `jsonl`.
         separator: of cells in `tsv` (default a tab) and `csv` (a comma), of word and tags in `slash` (`/`).
         width: of the terminal in cells, for `pretty`.
 
     Raises:
         InputError: an unknown format, a separator that cannot separate, or a format without a place for
-            probabilities or paths; while writing, a cell that contains the separator.
+            probabilities; while writing, a cell that contains the separator.
     """
     if format not in OUTPUTS:
         raise InputError(f"{shorten(format)} is no output format; choose one of {', '.join(OUTPUTS)}")
@@ -90,9 +84,7 @@ def writer(
             separator = slash_separator("/" if separator is None else separator)
             if probabilities or top > 1:
                 raise InputError("the format slash has no place for probabilities; use tsv, csv, conllu or jsonl")
-    if paths and format not in WITH_PATHS:
-        raise InputError(f"the format {format} has no place for paths; use {' or '.join(WITH_PATHS)}")
-    options = _Options(tuple(columns), probabilities, top if top > 1 else 0, paths, separator or "", width)
+    options = _Options(tuple(columns), probabilities, top if top > 1 else 0, separator or "", width)
     return partial(_WRITERS[format], options)
 
 
@@ -138,17 +130,7 @@ def _write_conllu(options: _Options, sentence: Sentence) -> str:
     if sentence.tokens and options.top:
         extra |= {f"{c.capitalize()}Top": _alternatives(sentence, c, options.top) for c in options.columns}
     tags = {column: sentence.tags[column] for column in options.columns} if sentence.tokens else {}
-    if options.paths:
-        sentence = with_comments(sentence, PATH, _path_comments(options, sentence))
     return write_conllu(replace(sentence, tags=tags), extra)
-
-
-def _path_comments(options: _Options, sentence: Sentence) -> list[str]:
-    return [
-        encodable(f"{PATH}{column} {rank} = {share:.4f} {' '.join(_cleaned(tags, _SPACE, '_'))}")
-        for column in options.columns
-        for rank, (tags, share) in enumerate(sentence.paths.get(column, [])[: options.paths], 1)
-    ]
 
 
 def _write_jsonl(options: _Options, sentence: Sentence) -> str:
@@ -156,15 +138,12 @@ def _write_jsonl(options: _Options, sentence: Sentence) -> str:
     stale: set[str] = set()  # keys that an earlier run wrote for these columns
     for column in options.columns:
         record[column] = sentence.tags[column] if sentence.tokens else []
-        stale |= {f"{column}_probabilities", f"{column}_alternatives", f"{column}_paths"}
+        stale |= {f"{column}_probabilities", f"{column}_alternatives"}
         if options.probabilities:
             record[f"{column}_probabilities"] = [round(p, 4) for p in sentence.probabilities.get(column, [])]
         if options.top:
             best = sentence.alternatives.get(column, [])
             record[f"{column}_alternatives"] = [[(t, round(p, 4)) for t, p in pairs[: options.top]] for pairs in best]
-        if options.paths:
-            best_paths = sentence.paths.get(column, [])[: options.paths]
-            record[f"{column}_paths"] = [[tags, round(share, 4)] for tags, share in best_paths]
     if sentence.offsets is not None:
         record["offsets"] = sentence.offsets
     if sentence.multiwords:
@@ -174,7 +153,10 @@ def _write_jsonl(options: _Options, sentence: Sentence) -> str:
     if sentence.text is not None:
         record["text"] = sentence.text
     carried = {key: value for key, value in sentence.fields.items() if key not in stale and key not in record}
-    line = _JSON.encode(carried | record)
+    try:
+        line = _JSON.encode(carried | record)
+    except ValueError as error:
+        raise InputError(f"{shorten(str(carried))} cannot be written as JSON ({error}); correct it") from None
     return (line if line.isascii() else SURROGATE.sub(lambda lone: f"\\u{ord(lone.group()):04x}", line)) + "\n"
 
 

@@ -264,7 +264,7 @@ class Teacher:
             found = self.tagger.engine.tag(sentences[first:last], request)
             piece = np.empty((ends[last] - ends[first], 2, sum(sizes.values())), IDS)
             for column, (ids, shares) in by_column(piece, sizes).items():
-                tags = found[column].tags
+                tags = found[column]
                 assert tags.probabilities is not None
                 ids[:] = tags.ids[:, : sizes[column]]
                 shares[:] = tags.probabilities[:, : sizes[column]].clip(0, 1)

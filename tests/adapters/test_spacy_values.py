@@ -8,7 +8,6 @@ from tagger.adapters.spacy_documents import Forms, read_docs
 from tagger.adapters.spacy_values import LemmaAttribute, MorphAttribute, PosAttribute, TagAttribute, annotate
 from tagger.model.decoder import Decoded
 from tagger.model.vocabulary import Vocabulary
-from tagger.tagging.decoding import Found
 
 CORPUS = [
     {
@@ -23,10 +22,10 @@ CORPUS = [
 COLUMNS = ["upos", "xpos", "feats", "lemma"]
 
 
-def found(vocabulary: Vocabulary, column: str, forms: Sequence[str], tags: Sequence[str]) -> Found:
+def found(vocabulary: Vocabulary, column: str, forms: Sequence[str], tags: Sequence[str]) -> Decoded:
     learned = vocabulary.codecs[column].learned(forms, tags)
     ids = [vocabulary.tags[column].index(tag) for tag in learned]
-    return Found(Decoded(np.array(ids)[:, None], None), [])
+    return Decoded(np.array(ids)[:, None], None)
 
 
 def test_the_words_of_a_multiword_token_are_joined_as_spacy_convert_does() -> None:

@@ -24,7 +24,7 @@ def test_several_taggers_become_one(taggers: list[str], tmp_path: Path) -> None:
     (tmp_path / "a.conllu").write_text(CONLLU)
     Path("texts").mkdir()
     Path("texts/b.conllu").write_text(CONLLU.replace("book", "walk"))
-    tag = ("tag", "a.conllu", "texts", "--model", "both", "--probabilities", "--top", "2", "--paths", "2", "-o", "out")
+    tag = ("tag", "a.conllu", "texts", "--model", "both", "--probabilities", "--top", "2", "-o", "out")
     assert "model: both (ensemble of 2, trained on Tiny);" in call(*tag).stderr
     first = Path("out/a.conllu").read_text()
     assert call("tag", "a.conllu", *tag[3:-2]).stdout == first

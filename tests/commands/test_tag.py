@@ -1,21 +1,28 @@
-"""The command `tag`: formats, folders, and its mistakes."""
+"""The command `tag`: formats, folders, processes that are killed or work side by side, and its mistakes."""
 
 import csv
 import gzip
 import json
+import os
+import random
+import re
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 
 import pytest
 import torch
 
 import tagger
+from tagger.commands.console import BROKEN_PIPE
 from tagger.model.network import TaggerNetwork
 from tagger.model.vocabulary import Vocabulary
+from tagger.tagging.jobs import is_manifest
 from tagger.text.conllu import read_conllu
 from tagger.weights.folder import save_tagger
-from tests.commands.conftest import CONLLU, TAGS, call, error, saved
+from tests.commands.conftest import CONLLU, TAGS, call, error, saved, started
 from tests.conftest import network_config
 
 
@@ -119,12 +126,14 @@ def test_a_full_disk_is_an_error(model: Path, tmp_path: Path) -> None:
     assert "/dev/full" in error("tag", "-o", "/dev/full", "--model", str(model), input="They book. " * 5000)
 
 
-def test_standard_output_that_is_full_is_an_error(model: Path, tmp_path: Path) -> None:
-    command = f"echo They book. | {sys.executable} -m tagger tag --model {model} > /dev/full"
-    done = subprocess.run(command, shell=True, cwd=tmp_path, capture_output=True, text=True, timeout=120)
-    assert done.returncode == 2
-    assert "standard output cannot be written" in done.stderr
-    assert "Traceback" not in done.stderr
+@pytest.mark.parametrize("options", [[], ["-o", "/dev/stdout"]])
+def test_standard_output_that_is_full_is_an_error(model: Path, options: list[str]) -> None:
+    Path("a.txt").write_text("They book.\n" * 5000)
+    process = started("tag", "a.txt", "--model", str(model), *options, stdout="/dev/full")
+    process.join()
+    assert process.exitcode == 2
+    assert "standard output" in Path("said").read_text() or "/dev/stdout" in Path("said").read_text()
+    assert "Traceback" not in Path("said").read_text()
 
 
 def test_missing_paths_and_models(model: Path, tmp_path: Path) -> None:
@@ -162,13 +171,21 @@ def test_a_tagger_of_words_with_spaces_refuses_text(tmp_path: Path) -> None:
     call("tag", "--input", "tokens", "--model", str(model), input="hợp tác xã\n")
 
 
-def test_a_reader_that_leaves_is_no_error(model: Path, tmp_path: Path) -> None:
-    (tmp_path / "a.txt").write_text("They book.\n" * 5000)
-    command = f"{sys.executable} -m tagger tag a.txt --model {model} | head -n 1"
-    done = subprocess.run(command, shell=True, cwd=tmp_path, capture_output=True, text=True, timeout=120)
-    assert done.stdout.startswith("They\t")
-    assert "Traceback" not in done.stderr
-    assert "error" not in done.stderr
+def test_a_reader_that_leaves_is_no_error(model: Path) -> None:
+    Path("a.txt").write_text("They book.\n" * 5000)
+    os.mkfifo("pipe")
+
+    def read() -> None:
+        with Path("pipe").open() as lines:
+            assert lines.readline().startswith("They\t")
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    process = started("tag", "a.txt", "--model", str(model), stdout="pipe")
+    reader.join()
+    process.join()
+    assert process.exitcode == BROKEN_PIPE
+    assert [line.partition(":")[0] for line in Path("said").read_text().splitlines()] == ["model"]
 
 
 def test_tagging_needs_neither_datasets_nor_lightning(model: Path, tmp_path: Path) -> None:
@@ -211,8 +228,9 @@ def test_a_link_to_standard_output_stays(model: Path, tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("They book.")
     (tmp_path / "out.tsv").write_text("before\n")
     (tmp_path / "link").symlink_to("/dev/stdout")
-    command = f"{sys.executable} -m tagger tag a.txt -o link --model {model} >> out.tsv"
-    subprocess.run(command, shell=True, cwd=tmp_path, check=True, timeout=120)
+    process = started("tag", "a.txt", "-o", "link", "--model", str(model), stdout="out.tsv")
+    process.join()
+    assert process.exitcode == 0
     assert (tmp_path / "link").is_symlink()
     assert (tmp_path / "out.tsv").read_text().startswith("before\nThey\t")
 
@@ -247,5 +265,222 @@ def test_the_corpus_that_text_is_like(tmp_path: Path) -> None:
     message = error("tag", "a.lines", "--model", str(folder), "--corpus", "UD_C")
     assert message == "error: this tagger knows no corpus 'UD_C'; choose one of UD_A, UD_B"
     call("tag", "a.lines", "-o", "out/", "--model", str(folder), "--corpus", "UD_A")
-    message = error("tag", "a.lines", "-o", "out/", "--resume", "--model", str(folder), "--corpus", "UD_B")
-    assert "is of a run with another model, precision or options" in message
+    again = call("tag", "a.lines", "-o", "out/", "--resume", "--model", str(folder), "--corpus", "UD_B").stderr
+    assert "tagged again: out/a.tsv, whose source, tagger or options" in again
+
+
+def test_a_text_is_given_on_the_command_line(model: Path) -> None:
+    text = "They book flights.\nDon't they?"
+    expected = call("tag", "--model", str(model), input=text).stdout
+    assert call("tag", "--text", text, "--model", str(model)).stdout == expected
+    call("tag", "--text", text, "-o", "out.tsv", "--model", str(model))
+    assert Path("out.tsv").read_text() == expected
+    options = ["--input", "lines", "--output", "slash", "--encoding", "utf-16", "--model", str(model)]
+    assert call("tag", "--text", "é ü", *options).stdout.startswith("é/")
+    assert call("tag", "--text", "", "--model", str(model)).stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["a.txt", "--text", "x"], ["--text is the text to tag, and so is a.txt; leave one"]),
+        (["--text", "caf\udce9"], ["--text, line 1: byte 0xe9 is not utf-8"]),
+        (["--text", "x", "--shard", "1/2", "-o", "out/"], ["--shard 1/2 divides files", "--text"]),
+        (["--text", "x", "--engine", "ray", "-o", "out/"], ["--text does not go with --engine ray"]),
+        (["--text", "x", "--keep"], ["--text (text) has none"]),
+        (["--text", "x", "--segmenter", "english", "--input", "lines"], ["--text (lines) is cut into tokens already"]),
+        (["a.txt", "-o", "a.txt/"], ["-o a.txt/: a.txt is a file; name a folder"]),
+        (["a.txt", "--paths", "3"], ["--paths is gone; --top N adds the N best tags of each token"]),
+        (["a.txt", "--address", "auto"], ["--address auto is that of a Ray cluster; add --engine ray"]),
+    ],
+)
+def test_options_that_do_not_go_together(model: Path, options: list[str], words: list[str]) -> None:
+    Path("a.txt").write_text("They book.")
+    result = call("tag", *options, "--model", str(model), status=2)
+    message = result.stderr.splitlines()[-1]
+    assert all(word in message for word in words), message
+    assert [path.name for path in Path().iterdir()] == ["a.txt"]
+
+
+def test_what_is_left_out_of_a_folder_is_told(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("in/closed").mkdir(parents=True)
+    Path("in/a.txt").write_text("They book.")
+    Path("in/c.txt").symlink_to("nowhere")
+    scan = os.scandir
+
+    def refused(folder: Path) -> object:
+        if Path(folder).name == "closed":
+            raise PermissionError(13, "Permission denied")
+        return scan(folder)
+
+    monkeypatch.setattr("os.scandir", refused)
+    result = call("tag", "in", "-o", "out/", "--model", str(model), status=2)
+    assert result.stderr.splitlines()[:2] == [
+        "skipped: in/c.txt leads nowhere",
+        "error: in/closed cannot be read: Permission denied",
+    ]
+    assert Path("out/a.tsv").is_file()
+    assert "1 of 1 outputs" in call("tag", "in", "-o", "out/", "--resume", "--model", str(model), status=2).stderr
+
+
+def test_a_folder_that_cannot_be_written_is_told_once(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in "abc":
+        Path(f"{name}.txt").write_text("They book.")
+    Path("to").mkdir()
+    monkeypatch.setattr("os.access", lambda *_: False)
+    result = call("tag", "a.txt", "b.txt", "c.txt", "-o", "to/", "--model", str(model), status=2)
+    assert result.stderr == "error: -o to/: to cannot be written: Permission denied; choose another folder\n"
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("to", ["out/", "b.tsv", "-"])
+def test_a_source_that_changes_while_it_is_read(model: Path, workers: int, to: str) -> None:
+    Path("b.txt").write_text("They book flights.\n\n" * 200_000)
+    process = started("tag", "b.txt", "-o", to, "--model", str(model), "--workers", str(workers))
+    while process.is_alive() and "model: " not in (Path("said").read_text() if Path("said").exists() else ""):
+        process.join(0.01)
+    with Path("b.txt").open("r+") as file:
+        file.truncate(20_000)
+    process.join()
+    assert process.exitcode == 2
+    assert "error: b.txt changed while it was read; tag it again when it is whole" in Path("said").read_text()
+    assert not list(Path().rglob("b.tsv"))
+
+
+@pytest.mark.parametrize("number", ["1e999", "-1e999", "NaN", "Infinity", "-Infinity"])
+def test_what_is_no_number_of_json_is_refused(model: Path, number: str) -> None:
+    Path("a.jsonl").write_text(f'{{"tokens": ["a"]}}\n{{"tokens": ["a"], "x": [{number}]}}\n')
+    message = error("tag", "a.jsonl", "-o", "b.jsonl", "--model", str(model))
+    assert message.startswith("error: a.jsonl, line 2: ")
+    assert f"is not JSON (the number {number} is not finite; write it as a string)" in message
+    assert not Path("b.jsonl").exists()
+
+
+def test_resume_on_the_command_line(model: Path) -> None:
+    Path("in").mkdir()
+    for name in "abc":
+        Path(f"in/{name}.txt").write_text(f"They book {name}.\n")
+    assert "-o FOLDER" in error("tag", "in/a.txt", "-o", "one.tsv", "--resume", "--model", str(model))
+    into = ["tag", "in", "-o", "out", "--model", str(model)]
+    call(*into)
+    Path("out/b.tsv").unlink()
+    corrected = Path("out/c.tsv").read_text().replace("book", "BOOK")
+    Path("out/c.tsv").write_text(corrected)
+    for made in (True, False):
+        again = call(*into, "--resume", status=2).stderr.splitlines()
+        assert again[0] == f"resuming: {1 if made else 2} of 3 outputs are finished"
+        assert again[1].startswith("kept: out/c.tsv, changed after tagging or not listed in tagger.manifest; move away")
+        assert len(again) == 2 + made
+        assert Path("out/b.tsv").is_file()
+    Path("out/c.tsv").unlink()
+    again = call(*into, "--resume", "--probabilities").stderr
+    assert "tagged again: out/a.tsv and 1 more, whose source, tagger or options have changed since" in again
+    assert len(Path("out/a.tsv").read_text().split("\n")[0].split("\t")) == 3
+
+
+def files(folder: str) -> dict[str, bytes]:
+    """All that is in a folder of outputs but manifests, hidden files too."""
+    found = [path for path in Path(folder).rglob("*") if path.is_file() and not is_manifest(path.name)]
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in found}
+
+
+@pytest.mark.slow
+def test_killed_at_random_times_and_resumed(trained: Path) -> None:
+    for number in range(60):
+        path = Path("in", f"{number % 4}", f"{number}.txt")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"They book flights {number}. The book reads well.\n\n" * (40 + 200 * (number % 3 == 0)))
+    into = ["tag", "in", "--model", str(trained), "--workers", "2", "-o"]
+    call(*into, "whole")
+    chance = random.Random(7)
+    made: dict[str, int] = {}
+    out, kills = Path("out"), 0
+    for _ in range(40):
+        before = len(list(out.rglob("*.tsv")))
+        process = started(*into, "out", "--resume")
+        if kills < 5:
+            while process.is_alive() and len(list(out.rglob("*.tsv"))) == before:
+                time.sleep(0.002)
+            time.sleep(chance.random() * 0.1)
+            kills += process.is_alive()
+            process.kill()
+        process.join()
+        for path in out.rglob("*.tsv"):
+            changed = path.stat().st_mtime_ns
+            assert made.setdefault(str(path), changed) == changed  # not made again
+        if process.exitcode == 0:
+            break
+    assert process.exitcode == 0, Path("said").read_text()
+    assert kills >= 3
+    assert len(made) == 60
+    assert files("out") == files("whole")
+
+
+@pytest.mark.slow
+def test_five_processes_at_once_make_what_one_makes(trained: Path) -> None:
+    for number in range(40):
+        path = Path("in", f"{number % 3}", f"{number}.txt")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"They book flights {number}. The book reads well.\n\n" * (1 + number * number % 60))
+    options = ["--model", str(trained), "--workers", "1"]
+    call("tag", "in", "-o", "whole", *options)
+    into = ["tag", "in", "-o", "out", *options]
+    running = [started(*into, "--shard", f"{number}/5", stderr=f"said{number}") for number in range(1, 6)]
+    for process in running:
+        process.join()
+    said = [Path(f"said{number}").read_text() for number in range(1, 6)]
+    assert [process.exitcode for process in running] == [0] * 5, said
+    counts = [int(re.findall(rf"shard {number}/5: (\d+) of 40 files", text)[0]) for number, text in enumerate(said, 1)]
+    assert sum(counts) == 40
+    assert files("out") == files("whole")
+    Path("out/1/1.tsv").unlink()
+    again = [call(*into, "--resume", "--shard", f"{n}/5").stderr for n in range(1, 6)]
+    finished = [int(re.findall(r"resuming: (\d+) of", text)[0]) for text in again]
+    assert sum(finished) == 39
+    assert all(count - done in (0, 1) for count, done in zip(counts, finished, strict=True))
+    assert files("out") == files("whole")
+
+
+def test_a_shard_without_files_succeeds(model: Path) -> None:
+    Path("a.txt").write_text("They book.\n")
+    into = ["tag", "a.txt", "-o", "out/", "--model", str(model)]
+    said = [call(*into, "--shard", f"{n}/3", "--resume").stderr.splitlines() for n in (1, 2, 3)]
+    empty = [f"shard {n}/3: none of 1 files, so there is nothing to do" in lines for n, lines in enumerate(said, 1)]
+    assert empty.count(True) == 2
+    assert Path("out/a.tsv").is_file()
+
+
+@pytest.mark.parametrize("shard", ["1/2", "2/2"])
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["a.txt", "b/a.txt", "-o", "out/"], "would both become"),
+        (["b", "-o", "out/", "--keep"], "--keep keeps tags of the input"),
+        (["b", "--review-below", "0.5"], "divides files by their outputs, and --review-below has one"),
+        ([], "standard input is none"),
+        (["a.txt", "-o", "a.tsv"], "-o FOLDER/"),
+        (["a.txt"], "-o FOLDER/"),
+        (["b", "-o", "out/", "--shard", "3/2"], "write i/n"),
+        (["b", "-o", "out/", "--engine", "ray"], "--shard does not go with --engine ray"),
+    ],
+)
+def test_what_is_wrong_with_the_whole_list_is_said_by_every_shard(
+    model: Path, shard: str, options: list[str], words: str
+) -> None:
+    for name in ("a.txt", "b/a.txt"):
+        Path(name).parent.mkdir(exist_ok=True)
+        Path(name).write_text("They book.\n")
+    assert words in error("tag", "--model", str(model), "--shard", shard, *options, input="They")
+    assert not Path("out").exists()
+
+
+def test_help_begins_with_what_is_used_first() -> None:
+    text = call("tag", "--help").stdout
+    assert max(map(len, text.splitlines())) <= 80
+    headings = re.findall(r"^(\w[\w ]*):$", text, re.MULTILINE)
+    assert headings == ["Arguments", "Options", "Formats", "Given tags and lexicons", "For large jobs"]
+    first = text[text.index("\nOptions:") : text.index("\nFormats:")]
+    assert re.findall(r"^  (-\S+)", first, re.MULTILINE) == [
+        *("-o", "--model", "--text", "--input", "--output", "--probabilities", "--top", "--force", "--resume", "-h,")
+    ]
+    assert "--paths" not in text

@@ -50,7 +50,7 @@ def test_another_lexicon_is_another_run(model: Path, tmp_path: Path) -> None:
     call("tag", *options)
     assert "1 of 1 outputs are finished" in call("tag", *options, "--resume").stderr
     (tmp_path / "words.tsv").write_text("They\tVERB\n")
-    assert "another model, precision or options" in error("tag", *options, "--resume")
+    assert "tagged again: out/a.tsv" in call("tag", *options, "--resume").stderr
 
 
 def test_tags_of_the_input_are_kept(model: Path, tmp_path: Path) -> None:
@@ -93,27 +93,6 @@ def test_mistakes_in_tags_to_keep(
 
 def test_a_place_without_keep_is_a_mistake(model: Path) -> None:
     assert "add --keep" in error("tag", "--column", "upos=1", "--model", str(model), input="They")
-
-
-def test_paths(model: Path, tmp_path: Path) -> None:
-    (tmp_path / "a.lines").write_text("They book it\n")
-    options = ["a.lines", "--paths", "3", "--model", str(model), "--output"]
-    record = json.loads(call("tag", *options, "jsonl").stdout)
-    paths = record["upos_paths"]
-    assert [len(tags) for tags, _ in paths] == [3, 3, 3]
-    assert paths[0][0] == record["upos"]
-    assert paths[0][1] >= paths[1][1] >= paths[2][1] > 0
-    lines = call("tag", *options, "conllu").stdout.splitlines()
-    found = [line for line in lines if line.startswith("# path upos")]
-    assert found == [
-        f"# path upos {rank} = {share:.4f} {' '.join(tags)}" for rank, (tags, share) in enumerate(paths, 1)
-    ]
-    (tmp_path / "a.conllu").write_text(CONLLU)
-    once = call("tag", "a.conllu", "-o", "b.conllu", "--paths", "1", "--model", str(model))
-    assert once.stdout == ""
-    call("tag", "b.conllu", "-o", "c.conllu", "--paths", "1", "--model", str(model))
-    assert (tmp_path / "b.conllu").read_text() == (tmp_path / "c.conllu").read_text()
-    assert "no place for paths; use conllu or jsonl" in error("tag", *options, "tsv")
 
 
 def test_doubtful_sentences_are_written_the_most_doubtful_first(model: Path, tmp_path: Path) -> None:
@@ -172,7 +151,6 @@ def test_all_files_of_a_folder_are_reviewed(model: Path, tmp_path: Path) -> None
     ("options", "words"),
     [
         (["--review-below", "1.5"], ["--review-below 1.5", "0 to 1"]),
-        (["--review-below", "0.5", "--paths", "2"], ["--paths"]),
         (["--review-below", "0.5", "--output", "tsv"], ["--output tsv", "CoNLL-U"]),
         (["--review-below", "0.5", "-o", "review.tsv"], ["-o review.tsv", "CoNLL-U"]),
         (["--review-below", "0.5", "-o", "."], ["-o . is a folder", "review.conllu"]),

@@ -10,7 +10,7 @@ from torch.testing import assert_close
 
 from tagger.model import crf
 from tagger.model.batch import IGNORE
-from tagger.model.crf import FORBIDDEN, Transitions, best_paths, log_partition, packing, viterbi
+from tagger.model.crf import FORBIDDEN, log_partition, packing, viterbi
 from tagger.model.decoder import CRFDecoder, SoftmaxDecoder
 
 K = 4
@@ -89,8 +89,6 @@ def test_sentences_of_one_token(decoder: CRFDecoder) -> None:
     assert_close(decoder.loss(scores, targets, torch.tensor([1, 1, 1])), expected)
     assert torch.equal(decoder.best(scores[0], [3]), total.argmax(1))
     assert_close(decoder.log_probabilities(scores[0], [3]).exp(), total.softmax(1), atol=1e-6, rtol=1e-5)
-    paths = decoder.paths(scores[0], [3], 2)
-    assert torch.equal(paths.tags, total.topk(2).indices)
 
 
 def test_tokens_without_a_gold_tag_may_have_every_tag(decoder: CRFDecoder, scores: Tensor) -> None:
@@ -148,19 +146,6 @@ def test_the_tags_of_one_token_if_the_others_have_theirs(decoder: CRFDecoder, sc
     assert_close(some, found[[9, 2]])
 
 
-@pytest.mark.parametrize("most", [1, 3, 20])
-def test_the_best_paths_are_those_of_the_enumeration(decoder: CRFDecoder, scores: Tensor, most: int) -> None:
-    found = decoder.paths(packed(scores), COUNTS, most, temperature=1.3)
-    for i, (rows, sentence) in enumerate(zip(ROWS, sentences_of(scores), strict=True)):
-        every = [(tags, float(s.detach())) for tags, s in enumeration(decoder, sentence)]
-        shares = torch.tensor([s / 1.3 for _, s in every]).softmax(0).tolist()
-        ranked = sorted(zip(shares, (tags for tags, _ in every), strict=True), reverse=True)[:most]
-        assert int(torch.isfinite(found.log_probabilities[PLACES[i]]).sum()) == len(ranked)
-        for rank, (share, tags) in enumerate(ranked):
-            assert float(found.log_probabilities[PLACES[i], rank].exp()) == pytest.approx(share, abs=1e-6)
-            assert tuple(found.tags[rows, rank].tolist()) == tags
-
-
 def test_neighbours_adapt_to_a_tag_that_is_given(decoder: CRFDecoder, scores: Tensor) -> None:
     free = decoder.best(packed(scores), COUNTS)
     row = ROWS[1][2]
@@ -180,14 +165,11 @@ def test_what_is_forbidden_is_never_chosen_and_is_saved_with_the_weights(decoder
 
     def check(found: CRFDecoder) -> None:
         best = found.best(packed(10 * scores), COUNTS)
-        paths = found.paths(packed(scores), COUNTS, 4)
         marginals = found.log_probabilities(packed(scores), COUNTS).exp()
-        for i, rows in enumerate(ROWS):
-            finite = int(torch.isfinite(paths.log_probabilities[PLACES[i]]).sum())
-            for tags in [best[rows].tolist(), *paths.tags[rows][:, :finite].T.tolist()]:
-                assert tags[0] in (2, 3)
-                assert not {(2, 2), (2, 3), (3, 3)} & set(pairwise(tags))
-            assert finite == (2 if len(rows) == 1 else 4)
+        for rows in ROWS:
+            tags = best[rows].tolist()
+            assert tags[0] in (2, 3)
+            assert not {(2, 2), (2, 3), (3, 3)} & set(pairwise(tags))
             assert marginals[rows[0], :2].max() < 1e-6
 
     check(decoder)
@@ -216,34 +198,15 @@ def test_without_transitions_it_is_the_softmax(scores: Tensor) -> None:
     assert torch.equal(crf.best(packed(scores), COUNTS), softmax.best(packed(scores), COUNTS))
     ours, theirs = (each.log_probabilities(packed(scores), COUNTS) for each in (crf, softmax))
     assert_close(ours, theirs, atol=1e-5, rtol=1e-5)
-    ours, theirs = (each.paths(packed(scores), COUNTS, 3).log_probabilities for each in (crf, softmax))
-    assert_close(ours, theirs, atol=1e-5, rtol=1e-5)
 
 
 @pytest.mark.parametrize("pairs", [1, 2 * K * K])
 def test_viterbi_by_blocks_finds_the_same(
     decoder: CRFDecoder, scores: Tensor, pairs: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    best, paths = decoder.best(packed(scores), COUNTS), decoder.paths(packed(scores), COUNTS, 3)
+    best = decoder.best(packed(scores), COUNTS)
     monkeypatch.setattr(crf, "MAX_PAIRS", pairs)
     assert torch.equal(decoder.best(packed(scores), COUNTS), best)
-    again = decoder.paths(packed(scores), COUNTS, 3)
-    assert torch.equal(again.tags, paths.tags)
-    assert torch.equal(again.log_probabilities, paths.log_probabilities)
-
-
-def test_probabilities_of_long_sequences_are_exact_and_at_most_1(decoder: CRFDecoder) -> None:
-    torch.manual_seed(4)
-    scores = torch.randn(1000, K) + 100
-    scores[torch.arange(1000), torch.randint(K, (1000,))] += 12
-    found = decoder.paths(scores, [1] * 1000, 3).log_probabilities
-    double = best_paths(
-        scores.double(), [1] * 1000, Transitions(*(x.double() for x in decoder._chosen_from)), 3
-    ).log_probabilities
-    assert_close(found.double(), double, atol=1e-3, rtol=0)
-    given = scores.masked_fill(scores < 105, -torch.inf)
-    assert float(decoder.paths(given, [1] * 1000, 1).log_probabilities) == pytest.approx(0, abs=1e-3)
-    assert float(decoder.paths(given, [1] * 1000, 1).log_probabilities) <= 0
 
 
 def test_long_sentences_and_large_scores_stay_finite(decoder: CRFDecoder) -> None:

@@ -1,6 +1,4 @@
-"""Scores to the loss, tags, probabilities and paths."""
-
-from itertools import product
+"""Scores to the loss, tags, and probabilities."""
 
 import numpy as np
 import pytest
@@ -95,27 +93,3 @@ def test_a_chosen_tag_stands_first_with_its_own_probability(scores: Tensor) -> N
         assert found.ids[token].tolist() == [int(chosen[token]), *rest]
         assert np.allclose(shares_of(found)[token], shares[token, found.ids[token]], atol=1e-6)
     assert np.array_equal(decode(scores, 2, chosen).ids, found.ids[:, :2])
-
-
-@pytest.mark.parametrize("most", [1, 5, 30])
-def test_the_best_paths_are_those_of_an_enumeration(most: int) -> None:
-    torch.manual_seed(2)
-    counts = [3, 2, 2, 1]  # sentences of 4, 3 and 1 tokens
-    scores = torch.randn(8, 3)
-    scores[1, 0] = -torch.inf
-    logs = scores.log_softmax(-1)
-    rows = [[0, 3, 5, 7], [1, 4, 6], [2]]
-    found = SOFTMAX.paths(scores, counts, most)
-    for sentence, places in enumerate(rows):
-        every = sorted(
-            (
-                (sum(float(logs[row, tag]) for row, tag in zip(places, tags, strict=True)), tags)
-                for tags in product(range(3), repeat=len(places))
-            ),
-            reverse=True,
-        )
-        every = [(log, tags) for log, tags in every if log > -np.inf][:most]
-        assert torch.isfinite(found.log_probabilities[sentence]).sum() == len(every)
-        for rank, (log, tags) in enumerate(every):
-            assert float(found.log_probabilities[sentence, rank]) == pytest.approx(log, abs=1e-5)
-            assert tuple(found.tags[places, rank].tolist()) == tags

@@ -58,17 +58,6 @@ def test_tags_of_words(codec: TagCodec) -> None:
     assert read == (["cat", "be", "a"], None, None)
 
 
-def test_sequences_of_the_same_lemmas_count_as_one(codec: TagCodec) -> None:
-    paths = [([0, 3], 0.4), ([1, 3], 0.25), ([2, 3], 0.25), ([0, 0], 0.1)]
-    assert codec.sequences(["a", "was"], paths) == [(["a", "be"], 0.9), (["a", "was"], 0.1)]
-    assert codec.sequences(["a", "was"], []) == []
-    plain = TagCodec("upos", ["NOUN", "VERB"])
-    assert plain.sequences(["a", "was"], [([0, 1], 0.5), ([0, 0], 0.5)]) == [
-        (["NOUN", "VERB"], 0.5),
-        (["NOUN", "NOUN"], 0.5),
-    ]
-
-
 def test_other_columns_and_lemmas_of_older_taggers_stay_as_they_are() -> None:
     for column, tags in (("xpos", ["lower:*", "N"]), ("lemma", ["dog", "lower:*"])):
         codec = TagCodec(column, tags)

@@ -1,6 +1,7 @@
 """Files are tagged as one by one, whatever the windows, whoever does them, and whatever is wrong with others."""
 
 import json
+import pickle
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -101,10 +102,10 @@ def untrained(vocabulary: Vocabulary, tmp_path_factory: pytest.TempPathFactory) 
 
 @pytest.fixture(scope="module")
 def many(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    """Files of 1 to 120 sentences."""
+    """Files of 1 to 65 sentences."""
     folder = tmp_path_factory.mktemp("many")
     words = [f"{word}{i}" for i in range(40) for word in ("They", "book", "flights", "extraordinarily", "x")]
-    for i in range(12):
+    for i in range(9):
         sentences = [" ".join(words[(7 * i + 11 * j) % 150 :][: 1 + (i + 5 * j) % 30]) for j in range(1 + i * i)]
         (folder / f"{i:02}.lines").write_text("".join(f"{sentence}\n" for sentence in sentences))
     return sorted(folder.iterdir())
@@ -125,20 +126,20 @@ def test_the_output_of_a_file_follows_from_the_file(
         alone |= outputs(tagger.load(untrained, "cpu", precision), [path], tmp_path)
     assert len(set(alone.values())) == len(many)
     one = tagger.load(untrained, "cpu", precision)
-    for files in (many, many[::-1], many[5:], many[::2]):  # the cache knows more and more forms
+    for files in (many, many[::-1], many[5::2]):  # the cache knows more and more forms
         assert outputs(one, files, tmp_path) == {path.stem: alone[path.stem] for path in files}
     for count in (2, 4):
         several = tagger.load(untrained, "cpu", precision, workers=count)
         assert outputs(several, many, tmp_path) == alone
-        assert outputs(several, many[7:], tmp_path) == {path.stem: alone[path.stem] for path in many[7:]}  # resumed
+        assert outputs(several, many[6:], tmp_path) == {path.stem: alone[path.stem] for path in many[6:]}  # resumed
         assert several.workers.processes
         several.close()
 
 
-def test_learned_cuts_follow_from_the_file(learned: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_learned_cuts_follow_from_the_file(learned: Path, tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
-    texts = [f"Du book{i} reads well, des flights {i}. " * (1 + i % 4) for i in range(40)]
-    for i in range(8):
+    texts = [f"Du book{i} reads well, des flights {i}. " * (1 + i % 3) for i in range(25)]
+    for i in range(6):
         own = texts[i : i * i]
         (tmp_path / "in" / f"{i:02}.txt").write_text("\n\n".join(own))
         records = [{"id": j, "text": f"{text}\n\n{text}"} if j % 5 else {"tokens": ["a"]} for j, text in enumerate(own)]
@@ -152,23 +153,20 @@ def test_learned_cuts_follow_from_the_file(learned: Path, tmp_path: Path, monkey
         return {path.stem: (to / f"{path.stem}.{output}").read_bytes() for path in files}
 
     files = sorted((tmp_path / "in").iterdir())
-    few = [(1, "fork"), (2, "fork")]
-    for output, plans in (("conllu", [(2, "spawn")]), ("jsonl", few)):
-        one = tagger.load(learned, "cpu", "float32")
+    one = tagger.load(learned, "cpu", "float32")
+    for output in ("conllu", "jsonl"):
         alone = {}
         for path in files:
             alone |= outputs(one, [path], tmp_path / "alone", output)
-        assert len(set(alone.values())) > 10
-        for count, method in plans:
-            monkeypatch.setattr(workers, "_METHOD", method)
-            several = tagger.load(learned, "cpu", "float32", workers=count)
+        assert len(set(alone.values())) > 7
+        for several in (pickle.loads(pickle.dumps(one)), tagger.load(learned, "cpu", "float32", workers=2)):
             assert outputs(several, files, tmp_path / "all", output) == alone
-            resumed = files[5:][::-1]
+            resumed = files[7:][::-1]
             assert outputs(several, resumed, tmp_path / "all", output) == {p.stem: alone[p.stem] for p in resumed}
-            assert bool(several.workers.processes) == (count > 1)
+            assert bool(several.workers.processes) == (several.workers.count > 1)
             several.close()
-    records = [json.loads(line) for line in (tmp_path / "all" / "07x.jsonl").read_text().splitlines()]
-    source = (tmp_path / "in" / "07x.jsonl").read_text().splitlines()
+    records = [json.loads(line) for line in (tmp_path / "all" / "05x.jsonl").read_text().splitlines()]
+    source = (tmp_path / "in" / "05x.jsonl").read_text().splitlines()
     assert {record["id"] for record in records if "id" in record} == {j for j in range(len(source)) if j % 5}
     for record in records:
         if "id" in record:

@@ -69,8 +69,6 @@ def test_a_given_tag_that_is_not_known_is_a_mistake(vocabulary: Vocabulary) -> N
     with pytest.raises(InputError, match=r"^'NUN' is no tag of upos; it has .*NOUN.*; correct it"):
         list(made.stream([sentence], keep=True))
     assert list(made.stream([sentence], keep=True, columns=[]))
-    with pytest.raises(InputError, match="paths=101: give a whole number of at most 100"):
-        made.stream([sentence], paths=101)
 
 
 def test_neighbours_of_a_crf_adapt(vocabulary: Vocabulary) -> None:
@@ -82,25 +80,6 @@ def test_neighbours_of_a_crf_adapt(vocabulary: Vocabulary) -> None:
         assert found.tags["upos"][1] == tag
         others.add((found.tags["upos"][0], found.tags["upos"][2]))
     assert len(others) > 1
-
-
-@pytest.mark.parametrize("decoder", ["softmax", "crf"])
-def test_paths_are_sequences_with_falling_probabilities(vocabulary: Vocabulary, decoder: str) -> None:
-    made = constrained(vocabulary, decoder, {"book": ("DET", "NOUN")})
-    sentences = [Sentence(list(tokens)) for tokens in [*TOKENS, [], ["Well"], ["book", "book"] * 700]]
-    for sentence in made.stream(sentences, paths=4, columns=["upos"]):
-        paths = sentence.paths["upos"]
-        shares = [share for _, share in paths]
-        assert shares == sorted(shares, reverse=True)
-        assert all(len(tags) == len(sentence) for tags, _ in paths)
-        assert len({tuple(tags) for tags, _ in paths}) == len(paths)
-        if not sentence.tokens:
-            assert paths == []
-            continue
-        assert paths[0][0] == sentence.tags["upos"]
-        assert len(paths) == 4
-        books = [i for i, form in enumerate(sentence.tokens) if form == "book"]
-        assert all(tags[i] in ("DET", "NOUN") for tags, _ in paths for i in books)
 
 
 def test_workers_obey_too(vocabulary: Vocabulary) -> None:

@@ -103,10 +103,10 @@ def test_batches_cuts_and_memory_change_nothing(vocabulary: Vocabulary, monkeypa
     small = make_engine(network, vocabulary, cache_size=20)
     for _ in range(2):
         found = small.tag([[], *sentences, []], request)
-        for column, ((ids, probabilities), _) in whole.items():
-            assert np.array_equal(found[column].tags.ids, ids)
+        for column, (ids, probabilities) in whole.items():
+            assert np.array_equal(found[column].ids, ids)
             assert probabilities is not None
-            assert np.allclose(found[column].tags.probabilities, probabilities, atol=1e-5)  # type: ignore[arg-type]
+            assert np.allclose(found[column].probabilities, probabilities, atol=1e-5)  # type: ignore[arg-type]
     assert len(small.cache.values) <= 20
 
 
@@ -163,11 +163,11 @@ def test_threads_get_what_one_thread_gets(vocabulary: Vocabulary, precision: str
     engine = make_engine(network, vocabulary, precision=precision, cache_size=60)
     lists = [[[*sentence, f"new{i % 37}"] for sentence in SENTENCES[i % 4 :]] for i in range(120)]
     request = Request(top=2, probabilities=True)
-    expected = [engine.tag(sentences, request)["upos"].tags for sentences in lists]
+    expected = [engine.tag(sentences, request)["upos"] for sentences in lists]
     states = [engine.states(sentences) for sentences in lists[:20]]
     threads = torch.get_num_threads()
     with ThreadPoolExecutor(8) as pool:
-        found = list(pool.map(lambda sentences: engine.tag(sentences, request)["upos"].tags, lists))
+        found = list(pool.map(lambda sentences: engine.tag(sentences, request)["upos"], lists))
         found_states = list(pool.map(engine.states, lists[:20]))
     assert all(np.array_equal(a, b) for a, b in zip(found_states, states, strict=True))
     for each, other in zip(found, expected, strict=True):
@@ -206,25 +206,25 @@ def test_several_columns_get_tags_that_training_has_together(vocabulary: Vocabul
     known = set(map(tuple, vocabulary.combinations))
     for top, columns in ((1, ["upos", "xpos"]), (2, ["upos", "xpos"])):
         found = engine.tag(SENTENCES, Request(columns, top, top > 1))
-        pairs = list(zip(*(found[column].tags.ids[:, 0].tolist() for column in columns), strict=True))
-        before = list(zip(*(free[column].tags.ids[:, 0].tolist() for column in columns), strict=True))
+        pairs = list(zip(*(found[column].ids[:, 0].tolist() for column in columns), strict=True))
+        before = list(zip(*(free[column].ids[:, 0].tolist() for column in columns), strict=True))
         assert set(pairs) <= known
         assert not set(before) <= known
         assert all(pair == other for pair, other in zip(pairs, before, strict=True) if other in known)
     swapped = engine.tag(SENTENCES, Request(["xpos", "upos"]))
     together = engine.tag(SENTENCES, Request())
-    assert all(np.array_equal(swapped[column].tags.ids, together[column].tags.ids) for column in free)
+    assert all(np.array_equal(swapped[column].ids, together[column].ids) for column in free)
     for column in free:  # one alone is free
-        assert np.array_equal(engine.tag(SENTENCES, Request([column]))[column].tags.ids, free[column].tags.ids)
+        assert np.array_equal(engine.tag(SENTENCES, Request([column]))[column].ids, free[column].ids)
 
 
 def test_columns_and_nothing(vocabulary: Vocabulary) -> None:
     network = make_network(vocabulary)
     engine = make_engine(network, vocabulary)
     assert list(engine.tag(SENTENCES, Request(["xpos"]))) == ["xpos"]
-    assert len(engine.tag(SENTENCES, Request(["xpos"]))["xpos"].tags.ids) == sum(map(len, SENTENCES))
+    assert len(engine.tag(SENTENCES, Request(["xpos"]))["xpos"].ids) == sum(map(len, SENTENCES))
     for nothing in ([], [[], []]):
-        found = engine.tag(nothing, Request(top=2, probabilities=True))["upos"].tags
+        found = engine.tag(nothing, Request(top=2, probabilities=True))["upos"]
         assert found.ids.shape == (0, 2)
         assert found.probabilities is not None
         assert len(found.probabilities) == 0
@@ -281,8 +281,7 @@ def test_in_a_pool_a_sentence_has_the_same_scores_to_the_bit_whatever_is_beside_
     top = len(vocabulary.tags["upos"])
 
     def pooled(some: Sequence[Sequence[str]]) -> dict[str, Decoded]:
-        found = engine.tag(some, Request(top=top, probabilities=True), pool=True)
-        return {column: each.tags for column, each in found.items()}
+        return engine.tag(some, Request(top=top, probabilities=True), pool=True)
 
     whole = pooled(sentences)
     ends = np.cumsum([len(sentence) for sentence in sentences])
@@ -304,7 +303,7 @@ def test_a_pool_computes_what_batches_compute(vocabulary: Vocabulary, cell: str)
     engine = make_engine(network, vocabulary)
     sentences = SENTENCES * 30
     pooled, plain = (
-        engine.tag(sentences, Request(top=3, probabilities=True), pool=pool)["upos"].tags for pool in (True, False)
+        engine.tag(sentences, Request(top=3, probabilities=True), pool=pool)["upos"] for pool in (True, False)
     )
     assert pooled.probabilities is not None
     assert plain.probabilities is not None

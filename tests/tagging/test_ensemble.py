@@ -125,8 +125,8 @@ def test_tags_of_several_columns_fit_each_other(ensemble: Path, vocabulary: Voca
     loaded = load(ensemble)
     known = set(map(tuple, vocabulary.combinations))
     found = loaded.engine.tag(SENTENCES, Request())
-    pairs = list(zip(*(found[column].tags.ids[:, 0].tolist() for column in loaded.columns), strict=True))
-    alone = [loaded.engine.tag(SENTENCES, Request([c]))[c].tags.ids[:, 0].tolist() for c in loaded.columns]
+    pairs = list(zip(*(found[column].ids[:, 0].tolist() for column in loaded.columns), strict=True))
+    alone = [loaded.engine.tag(SENTENCES, Request([c]))[c].ids[:, 0].tolist() for c in loaded.columns]
     assert set(pairs) <= known
     assert not set(zip(*alone, strict=True)) <= known
 
@@ -166,8 +166,8 @@ def test_workers_say_what_one_process_says(ensemble: Path, monkeypatch: pytest.M
     sentences = [[*sentence, f"new{i}"] for i in range(100) for sentence in SENTENCES]
 
     def said(one: Tagger) -> list[tuple[object, ...]]:
-        found = one.stream(map(Sentence, map(list, sentences)), probabilities=True, top=3, paths=2)
-        return [(each.tags, each.probabilities, each.alternatives, each.paths) for each in found]
+        found = one.stream(map(Sentence, map(list, sentences)), probabilities=True, top=3)
+        return [(each.tags, each.probabilities, each.alternatives) for each in found]
 
     several = load(ensemble, 2)
     try:

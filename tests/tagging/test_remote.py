@@ -10,11 +10,9 @@ import fsspec
 import pytest
 
 from tagger.errors import InputError
-from tagger.tagging.jobs import MANIFEST_NAME, Job, format_skipped, plan_jobs
-from tagger.tagging.manifest import Manifest
-from tagger.tagging.manifest_files import MAX_LINES
+from tagger.tagging.jobs import MANIFEST_NAME, Job, Shard, jobs_of_shard, plan_jobs
+from tagger.tagging.manifest import MAX_LINES, Manifest
 from tagger.tagging.outputs import Outputs
-from tagger.tagging.shard import Shard, jobs_of_shard
 from tagger.text.output_files import whole_file
 from tagger.text.remote_path import RemotePath
 
@@ -48,12 +46,13 @@ def run(
     model: str = "a",
     jobs: int | None = None,
     shard: Shard | None = None,
+    max_lines: int = MAX_LINES,
 ) -> Outputs:
     """A run that writes the name of each source, or of the first ones, into its output."""
     planned = plan_jobs(["memory://in/"], to, None, None)
     assert planned.to is not None
     own = planned.jobs if shard is None else jobs_of_shard(planned.jobs, shard, ["memory://in/"], planned.to)
-    outputs = Outputs(own, Manifest(planned.to, {"model": model}, shard), force, resume)
+    outputs = Outputs(own, Manifest(planned.to, model, shard or "", max_lines), force, resume)
     for job in outputs.pending[:jobs]:
         with outputs.open(job) as out:
             out.write(f"{job.source} {text}\n")
@@ -73,7 +72,7 @@ def test_a_folder_keeps_its_tree() -> None:
     assert [job.source for job in planned.jobs] == [f"memory://in/{name}" for name in NAMES]
     assert [str(job.target) for job in planned.jobs] == [f"memory://out/{name}" for name in OUTPUTS]
     assert [job.size for job in planned.jobs] == [len(f"They book {name}.".encode()) for name in NAMES]
-    assert format_skipped(planned.skipped).startswith("skipped: 1 file whose suffix names no format (1 .png)")
+    assert planned.skipped[0].startswith("skipped: 1 file whose suffix names no format (1 .png)")
 
 
 def test_here_and_there_are_planned_alike(storage: dict[str, object]) -> None:
@@ -144,7 +143,9 @@ def test_outputs_are_made_once_and_known_again() -> None:
     assert made(run(resume=True)) == []
     without = run(text="other")
     assert made(without) == []
-    assert without.messages == ["kept: memory://out/a.tsv and 4 more; --force replaces what exists"]
+    assert without.messages == [
+        "kept: memory://out/a.tsv and 4 more; --force replaces what exists, --resume tags again what has changed"
+    ]
 
 
 def test_resuming_keeps_what_is_not_its_own() -> None:
@@ -157,14 +158,14 @@ def test_resuming_keeps_what_is_not_its_own() -> None:
     assert made(resumed) == ["b/c.tsv.gz", "b/ü[1]*?#%20.tsv"]
     assert resumed.messages == [
         "resuming: 1 of 5 outputs are finished",
-        "tagged again: memory://out/b/c.tsv.gz, source changed since",
-        "kept: memory://out/a.tsv, changed after tagging; move away what is to be tagged again",
-        f"kept: memory://out/b/e f.tsv, not listed in {MANIFEST_NAME}, so of unknown origin; move away what is to be"
-        " tagged again",
+        "tagged again: memory://out/b/c.tsv.gz, whose source, tagger or options have changed since",
+        f"kept: memory://out/a.tsv and 1 more, changed after tagging or not listed in {MANIFEST_NAME}; move away what"
+        " is to be tagged again",
     ]
+    assert [str(job.target) for job in resumed.foreign] == ["memory://out/a.tsv", "memory://out/b/e f.tsv"]
     assert (read("a.tsv"), read("b/e f.tsv")) == (b"MEMORY://in/a.txt tagged\n", b"mine")
-    with pytest.raises(InputError, match="is of a run with another model, precision or options"):
-        run(resume=True, model="b")
+    other = run(resume=True, model="b", jobs=0)
+    assert made(other) == [name for name in OUTPUTS if name not in ("a.tsv", "b/e f.tsv")]
 
 
 def test_a_run_that_dies_between_listing_and_upload_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -181,11 +182,12 @@ def test_a_run_that_dies_between_listing_and_upload_leaves_nothing(monkeypatch: 
     run(resume=True)
     monkeypatch.setattr("tagger.text.output_files.write_remote", dies)
     with pytest.raises(KeyboardInterrupt):
-        run(text="again", force=True)
+        run(model="b", text="again", force=True)
     monkeypatch.undo()
-    again = run(text="again", resume=True)
-    assert again.messages[1] == "tagged again: memory://out/a.tsv, run killed before this was replaced"
-    assert made(again) == ["a.tsv"]
+    assert made(run(resume=True)) == []
+    again = run(model="b", text="again", resume=True)
+    assert again.messages[1].startswith("tagged again: memory://out/a.tsv and 4 more, whose source, tagger or options")
+    assert made(again) == list(OUTPUTS)
 
 
 def test_an_error_leaves_no_output_and_no_temporary_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -220,15 +222,13 @@ def test_what_appears_while_the_run_goes_on_is_kept(before: bool) -> None:
     assert read("a.tsv") == b"MINE"
 
 
-def test_a_manifest_has_files_of_bounded_size(storage: dict[str, object], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tagger.tagging.manifest_files.MAX_LINES", 2)
-    run()
+def test_a_manifest_has_files_of_bounded_size(storage: dict[str, object]) -> None:
+    run(max_lines=2)
     names = sorted(name for name in storage if MANIFEST_NAME in name)
     assert [name[-7:] for name in names] == ["-000001", "-000002", "-000003"]
     assert all(name.startswith(f"/out/{MANIFEST_NAME}/") for name in names)
-    assert sum(len(fsspec.filesystem("memory").cat_file(name).splitlines()) for name in names) == 6
+    assert sum(len(fsspec.filesystem("memory").cat_file(name).split(b"\n")[1:]) for name in names) == 5
     assert made(run(resume=True)) == []
-    assert MAX_LINES > 2
     planned = plan_jobs(["memory://out"], "memory://more", "lines", None).jobs
     assert {job.source.removeprefix("memory://out/") for job in planned} == set(OUTPUTS)  # and no manifest
 

@@ -36,7 +36,7 @@ def test_log_probabilities_are_those_that_tagging_gives(vocabulary: Vocabulary, 
         assert list(logs) == vocabulary.columns
         for column, each in logs.items():
             size = len(vocabulary.tags[column])
-            tags = engine.tag(SENTENCES, Request(top=size, probabilities=True), pool)[column].tags
+            tags = engine.tag(SENTENCES, Request(top=size, probabilities=True), pool)[column]
             expected = np.empty(each.shape)
             np.put_along_axis(expected, tags.ids, tags.probabilities, axis=1)
             assert each.shape == (sum(map(len, SENTENCES)), size)
