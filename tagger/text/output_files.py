@@ -3,10 +3,13 @@
 Links are followed, special files are written to directly, and the kernel decides on the permissions.
 """
 
+import ctypes
 import errno
 import io
 import os
 import secrets
+import shutil
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -117,6 +120,38 @@ def new_folder(parent: Path, name: str) -> Path:
         with suppress(FileExistsError):
             folder.mkdir()
             return folder
+
+
+def replace_folder(new: Path, folder: Path) -> None:
+    """Gives a folder the name of another one, which is deleted. Both lie in the same folder.
+
+    Linux and macOS exchange the two names in one step on most file systems, so there is a whole folder of that name at
+    any time. Elsewhere the name is free for a moment between two steps.
+    """
+    if not folder.exists():
+        os.replace(new, folder)
+        return
+    if not _exchange(os.fsencode(new), os.fsencode(folder)):
+        old = new_folder(folder.parent, folder.name)
+        os.replace(folder, old)
+        try:
+            os.replace(new, folder)
+        except BaseException:
+            os.replace(old, folder)
+            raise
+        new = old
+    shutil.rmtree(new, ignore_errors=True)
+
+
+def _exchange(one: bytes, other: bytes) -> bool:
+    """Exchanges the names of two files or folders; whether the system could."""
+    if sys.platform == "linux":
+        here, swap = -100, 2  # AT_FDCWD, RENAME_EXCHANGE
+        call = getattr(ctypes.CDLL(None), "renameat2", None)
+        return call is not None and call(here, one, here, other, swap) == 0
+    if sys.platform == "darwin":
+        return ctypes.CDLL(None).renamex_np(one, other, 2) == 0  # RENAME_SWAP
+    return False
 
 
 def _new_file(target: Path, run: str) -> tuple[Path, BinaryIO]:

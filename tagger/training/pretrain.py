@@ -249,9 +249,6 @@ class Pretraining(Experiment):
             | {"transformer": {}},
         }
 
-    def dev_accuracies(self, epoch: Mapping[str, float]) -> dict[str, float]:
-        return {"words": epoch["dev/accuracy"]}
-
     def card(self, description: Mapping[str, Any], results: Mapping[str, Any], command: str) -> str:
         return pretrained_card(description, results, command)
 
