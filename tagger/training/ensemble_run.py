@@ -19,7 +19,7 @@ from tagger.training.config import AUTO, LEARNED, RULES_OF_CORPUS, TrainConfig
 from tagger.training.experiment import format_run
 from tagger.training.helper_process import is_helper
 from tagger.training.member_processes import Member, train_members
-from tagger.training.report import format_page, format_tables, report_tagger, write_tagger_page
+from tagger.training.report import format_page, format_scores, report_tagger, write_tagger_page
 from tagger.training.run_folder import RECORD, REPORT, RunRecord
 from tagger.training.trainer import check_machine, quiet
 from tagger.weights.ensemble_folder import ensemble_card, join_taggers, write_ensemble
@@ -97,8 +97,7 @@ def run_ensemble(
     with whole_file(folder / REPORT) as out:
         json.dump(results, out, indent=2)
         out.write("\n")
-    tables = format_tables(results, corpus.name)
-    print("\n".join([*tables, _format_members(results), format_page(folder), format_run(folder)]))
+    print("\n".join([format_scores(results), _format_members(results), format_page(folder), format_run(folder)]))
     return results
 
 

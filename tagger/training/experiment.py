@@ -38,6 +38,7 @@ class Experiment(ABC):
         inside: the trained network's folder in the run's folder.
         epoch_name: what an epoch is called.
         measures_speed: whether the report has the speed of the tagger.
+        seconds_after: about how long what is trained after the epochs takes.
     """
 
     config: Any  # TrainConfig or PretrainConfig
@@ -46,6 +47,7 @@ class Experiment(ABC):
     inside: ClassVar[str]
     epoch_name: ClassVar[str] = "epoch"
     measures_speed: bool = True
+    seconds_after: float = 0.0
 
     def __init__(self, module: Module, data: pl.LightningDataModule, summary: dict[str, Any]) -> None:
         self.module, self.data, self.summary = module, data, summary
@@ -144,7 +146,9 @@ def _run(
 ) -> dict[str, Any] | None:
     """Does what `run_experiment` says with an experiment that is prepared."""
     trained_with = {name: value for name, value in asdict(config).items() if name != "logger"}
-    recorder = EpochRecorder(folder, trained_with, experiment.monitor, experiment.mode)
+    recorder = EpochRecorder(
+        folder, trained_with, experiment.monitor, experiment.mode, seconds_after=experiment.seconds_after
+    )
     experiment.measures_speed = watch.measures_speed
     watchers: list[Callback] = [] if watch.after_epoch is None else [EpochWatcher(watch.after_epoch, recorder)]
     callbacks = [recorder, EpochLogging(loggers, recorder), *watchers, *experiment.callbacks]
@@ -181,5 +185,9 @@ def _run(
 
 
 def format_run(folder: Path) -> str:
-    """Where a run is, and how to use its tagger."""
-    return f"run: {folder}\ntag with it: python -m tagger tag FILE --model {shlex.quote(str(folder))}"
+    """How to use the tagger of a run."""
+    name = shlex.quote(str(folder))
+    return (
+        f"score it: python -m tagger evaluate GOLD.conllu --model {name}\n"
+        f"tag with it: python -m tagger tag FILE --model {name}"
+    )

@@ -27,7 +27,7 @@ from tagger.training.datamodule import TaggerDataModule
 from tagger.training.distill import Teaching
 from tagger.training.experiment import Experiment, format_run, run_experiment
 from tagger.training.recipe import with_recipe
-from tagger.training.report import format_page, format_tables, report_tagger, write_tagger_page
+from tagger.training.report import format_page, format_scores, report_tagger, write_tagger_page
 from tagger.training.segmenter_choice import Choice, SegmenterTraining, Start
 from tagger.training.start import Beginning, build, load_start, with_start
 from tagger.training.teacher import Load
@@ -90,14 +90,14 @@ class TaggerTraining(Experiment):
         _log_sizes(self.corpus, self.beginning, self.segmenting.outlook)
         epochs = config.trainer["max_epochs"]
         _log.info(
-            "%s words: at most %s, batches of %d words, dropout %g; training ends after %d without a better"
-            " dev accuracy",
+            "%s words: at most %s, batches of %d words, dropout %g",
             f"{words:,}",
             "1 epoch" if epochs == 1 else f"{epochs} epochs",
             batch_tokens,
             config.model.dropout,
-            patience,
         )
+        if patience < epochs:
+            _log.info("training ends after %d epochs without a better dev accuracy", patience)
         transformer = module.body.transformer
         data = TaggerDataModule(
             self.corpus.splits,
@@ -119,6 +119,7 @@ class TaggerTraining(Experiment):
         self.tagger_module, self.vocabulary = module, vocabulary
         self.callbacks = [EarlyStopping(self.monitor, mode=self.mode, patience=patience)]
         self.settings = {"max_epochs": epochs}
+        self.seconds_after = self.segmenting.seconds_about(words)
 
     @cached_property
     def trained(self) -> tuple[TaggerNetwork, NetworkConfig]:
@@ -166,15 +167,8 @@ class TaggerTraining(Experiment):
         write_tagger_page(folder, results, self.errors, epochs)
 
     def format_results(self, results: Mapping[str, Any], folder: Path) -> str:
-        return "\n".join(
-            [
-                *format_tables(results, self.corpus.name),
-                f"best epoch {results['best_epoch']} of {results['epochs']}, {results['training_seconds']:.0f} s,"
-                f" {results['parameters']:,} parameters",
-                format_page(folder),
-                format_run(folder),
-            ]
-        )
+        best = f"best epoch {results['best_epoch']} of {results['epochs']}, {results['training_seconds']:.0f} s"
+        return "\n".join([format_scores(results), best, format_page(folder), format_run(folder)])
 
 
 def _log_sizes(corpus: Corpus, beginning: Beginning, raw_text: str) -> None:
