@@ -281,8 +281,6 @@ class TaggerModule(Module):
             )
             right, scored, most = right + column_right, scored + column_scored, max(most, column_scored)
         self.log(f"{stage}/loss", of_tags / len(of_members), batch_size=most, **LOG_PER_EPOCH)
-        if stage == "train":
-            self.log("train/objective", loss.detach(), batch_size=int(batch.lengths.sum()), **LOG_PER_EPOCH)
         self.log(f"{stage}/accuracy", right / max(1, scored), batch_size=scored, prog_bar=True, **LOG_PER_EPOCH)
         return loss
 

@@ -175,16 +175,15 @@ def _members(results: Mapping[str, Any]) -> Table:
 
 
 def _baselines(results: Mapping[str, Any]) -> Table:
-    splits = [split for split in ("dev", "test") if split in results]
-    columns = results["baseline"].get("dev", {})
-    rows = [[column, *(_percent(results["baseline"][split].get(column)) for split in splits)] for column in columns]
-    return Table("Most frequent tag of each word, accuracy", ["", *splits], rows)
+    found = results.get("baseline", {})
+    rows = [[column, *(_percent(scores.get(column)) for scores in found.values())] for column in results["dev"]]
+    return Table("Accuracy of the most frequent tag of each word", ["", *found], rows if found else [])
 
 
 def _calibrations(results: Mapping[str, Any]) -> Table:
-    found = results["calibration"]
+    found = results.get("calibration", {})
     rows = []
-    for split, columns in found["after"].items():
+    for split, columns in found.get("after", {}).items():
         for column, after in columns.items():
             before = found["before"][split][column]
             errors = [_percent(each[error]) for error in ("ece", "adaptive_ece") for each in (before, after)]

@@ -155,7 +155,6 @@ def test_a_learned_segmenter_needs_spacing(
         (["segmenter_steps=many"], "segmenter_steps=many"),
         (["parts=tagger"], "parts=tagger: choose one of all, segmenter, temperature"),
         (["parts=segmenter"], "parts=segmenter: name the tagger that gets the segmenter, init=FOLDER"),
-        (["parts=segmenter", "init=x", "segmenter=english"], "segmenter=english: parts=segmenter trains a segmenter"),
     ],
 )
 def test_bad_values_are_named(spaced: Path, overrides: list[str], message: str) -> None:
