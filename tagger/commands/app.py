@@ -4,6 +4,7 @@
 """
 
 import difflib
+import os
 import tomllib
 from collections.abc import Sequence
 from importlib import import_module
@@ -24,6 +25,7 @@ COMMANDS = (  # in the order of the help, which shows the first sentence of each
     *("serve", "export", "push", "ensemble", "lint", "lexicon", "explain", "fill", "embed", "senses"),
 )
 DEFAULT_COMMAND = "train"
+LEAST_WIDTH = 20  # of a terminal, in cells; a variable COLUMNS below it says nothing
 COMPLETION_OPTIONS = ("--install-completion", "--show-completion")
 GLOBAL_OPTIONS = ("-h", "--help", "-V", "--version", *COMPLETION_OPTIONS)
 _UsageError: Any = typer.BadParameter.__base__  # its module depends on the version of typer
@@ -47,6 +49,8 @@ class LazyCommands(TyperGroup):
 
         Errors outside of a command, such as an unknown option or a full disk under `--help`, are one line too.
         """
+        if os.environ.get("COLUMNS", "").isdecimal() and int(os.environ["COLUMNS"]) < LEAST_WIDTH:
+            del os.environ["COLUMNS"]
         with clear_errors("standard output cannot be written"):
             try:
                 status = super().main(*args, **{**options, "standalone_mode": False})

@@ -4,11 +4,14 @@ Links are followed, and special files are written to directly. A new file has th
 a file that replaces another has those of the other.
 """
 
+import ctypes
 import errno
 import io
 import os
 import secrets
+import shutil
 import stat
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -139,6 +142,38 @@ def new_folder(parent: Path, name: str) -> Path:
         with suppress(FileExistsError):
             folder.mkdir()
             return folder
+
+
+def replace_folder(new: Path, folder: Path) -> None:
+    """Gives a folder the name of another one, which is deleted. Both lie in the same folder.
+
+    Linux and macOS exchange the two names in one step on most file systems, so there is a whole folder of that name at
+    any time. Elsewhere the name is free for a moment between two steps.
+    """
+    if not folder.exists():
+        os.replace(new, folder)
+        return
+    if not _exchange(os.fsencode(new), os.fsencode(folder)):
+        old = new_folder(folder.parent, folder.name)
+        os.replace(folder, old)
+        try:
+            os.replace(new, folder)
+        except BaseException:
+            os.replace(old, folder)
+            raise
+        new = old
+    shutil.rmtree(new, ignore_errors=True)
+
+
+def _exchange(one: bytes, other: bytes) -> bool:
+    """Exchanges the names of two files or folders; whether the system could."""
+    if sys.platform == "linux":
+        here, swap = -100, 2  # AT_FDCWD, RENAME_EXCHANGE
+        call = getattr(ctypes.CDLL(None), "renameat2", None)
+        return call is not None and call(here, one, here, other, swap) == 0
+    if sys.platform == "darwin":
+        return ctypes.CDLL(None).renamex_np(one, other, 2) == 0  # RENAME_SWAP
+    return False
 
 
 def _new_file(target: Path, run: str) -> tuple[Path, BinaryIO]:

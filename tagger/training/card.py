@@ -30,7 +30,7 @@ def model_card(config: Mapping[str, Any], results: Mapping[str, Any], command: s
 
     Args:
         config: the values of `config.json`.
-        results: the values of `report.json`; `dev` and `test` are missing before the report is made.
+        results: the values of `report.json`.
         command: the command line of the training.
     """
     rows = [
@@ -146,10 +146,10 @@ def with_section(card: str, section: str) -> str:
 
 
 def confidence_section(results: Mapping[str, Any]) -> str:
-    """The section of the model card that says what the probabilities of the tags mean; empty before they are known.
+    """The section of the model card that says what the probabilities of the tags mean; empty if no tag was scored.
 
     Args:
-        results: see `model_card`.
+        results: see `model_card`; of a part of a tagger it may have no calibration.
     """
     if "calibration" not in results:
         return ""
@@ -232,8 +232,6 @@ and used with
 
 
 def _format_hidden_word_scores(results: Mapping[str, Any]) -> str:
-    if "dev" not in results:  # the card is written twice: before the scores are known and afterwards
-        return ""
     scores = results["dev"]["words"]
     first, top5 = _percent(scores["accuracy"]), _percent(scores["top5"])
     return f"""Of {scores["scored"]:,} dev words in the vocabulary, {first} percent are predicted first and

@@ -101,6 +101,7 @@ class EpochRecorder(Checkpoint):
         config: Mapping[str, Any],
         monitor: str = "dev/accuracy",
         mode: Literal["max", "min"] = "max",
+        seconds_after: float = 0.0,
     ) -> None:
         """Makes the callback.
 
@@ -109,9 +110,12 @@ class EpochRecorder(Checkpoint):
             config: plain values; every checkpoint gets them.
             monitor: the metric that decides which epoch is the best.
             mode: whether the highest or the lowest value is the best.
+            seconds_after: that the run needs after its epochs, for the time that is left.
         """
         self.folder, self.config = folder, dict(config)
         self.monitor, self.mode = monitor, mode
+        self._seconds: list[float] = []  # of the epochs of this process
+        self._seconds_after = seconds_after
         self.epochs: list[dict[str, float]] = []
         self.complete = False
         self._start = 0.0
@@ -137,7 +141,8 @@ class EpochRecorder(Checkpoint):
         """
         epoch: dict[str, float] = {"epoch": trainer.current_epoch + 1}
         epoch |= {name: float(value) for name, value in trainer.callback_metrics.items()}
-        epoch["seconds"] = round(time.monotonic() - self._start, 1)
+        self._seconds.append(time.monotonic() - self._start)
+        epoch["seconds"] = round(self._seconds[-1], 1)
         self.epochs.append(epoch)
         stopped = trainer.should_stop and epoch["epoch"] >= (trainer.min_epochs or 0)  # by EarlyStopping
         self.complete = stopped or epoch["epoch"] == trainer.max_epochs
@@ -147,15 +152,21 @@ class EpochRecorder(Checkpoint):
         columns = cast("Module", pl_module).vocabulary.columns
         each = "".join(f"  {name} {100 * epoch[f'dev/{name}']:.2f}" for name in columns if len(columns) > 1)
         _log.info(
-            "epoch %d/%d  loss %.4f  dev loss %.4f  dev accuracy %.2f%s  %.1f s",
+            "epoch %d/%d  loss %.4f  dev loss %.4f  dev accuracy %.2f%s%s",
             epoch["epoch"],
             trainer.max_epochs,
             epoch["train/loss"],
             epoch["dev/loss"],
             100 * epoch["dev/accuracy"],
             each,
-            epoch["seconds"],
+            time_left(self._seconds_left(trainer)),
         )
+
+    def _seconds_left(self, trainer: pl.Trainer) -> float:
+        """What the run still needs, at most: the mean of its epochs but the first, which is slower, for each one."""
+        own = self._seconds[1:] or self._seconds
+        epochs = 0 if self.complete else (trainer.max_epochs or 0) - len(self.epochs)
+        return max(0, epochs) * sum(own) / len(own) + self._seconds_after
 
     def write_metrics(self) -> None:
         """Writes `metrics.csv`, a row per epoch."""
@@ -238,6 +249,19 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
     if not isinstance(checkpoint, dict):
         raise InputError(f"{path} is damaged (it holds no checkpoint); start the run again")
     return checkpoint
+
+
+def time_left(seconds: float) -> str:
+    """The end of a line of progress: about how long it takes from here; empty if it is soon.
+
+    >>> [time_left(seconds) for seconds in (0.4, 42, 150, 7300)]
+    ['', '  40 s left', '  3 min left', '  2 h left']
+    """
+    if seconds < 5:
+        return ""
+    if seconds < 95:
+        return f"  {10 * round(seconds / 10)} s left"
+    return f"  {seconds / 60:.0f} min left" if seconds < 5400 else f"  {seconds / 3600:.0f} h left"
 
 
 def _first_difference(one: Mapping[str, Any], other: Mapping[str, Any]) -> tuple[str, Any, Any]:

@@ -102,12 +102,6 @@ class TrainConfig(Checked):
             )
         if self.seed + self.ensemble - 1 > MAX_SEED:
             raise bad_value("seed", self.seed, f"those of an ensemble go on from it, to {MAX_SEED} at most")
-        if self.parts == SEGMENTER and self.segmenter not in (AUTO, LEARNED):
-            raise InputError(
-                f"segmenter={self.segmenter}: parts=segmenter trains a segmenter; leave one of the two out"
-            )
-        if self.parts == TEMPERATURE and self.segmenter != AUTO:
-            raise InputError(f"segmenter={self.segmenter}: parts=temperature keeps that of the tagger; leave it out")
 
 
 def train_config(values: DictConfig | Mapping[str, Any]) -> TrainConfig:

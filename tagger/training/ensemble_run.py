@@ -19,11 +19,10 @@ from tagger.training.config import AUTO, LEARNED, RULES_OF_CORPUS, TrainConfig
 from tagger.training.experiment import format_run
 from tagger.training.member_processes import Member, train_members
 from tagger.training.processes import is_helper
-from tagger.training.report import format_page, format_tables, report_tagger, write_tagger_page
+from tagger.training.report import format_page, format_scores, report_tagger, write_tagger_page
 from tagger.training.run_folder import RECORD, REPORT, RunRecord
 from tagger.training.trainer import check_machine, quiet
-from tagger.weights.ensemble_folder import ensemble_card, load_ensemble, member_configs, save_ensemble
-from tagger.weights.folder import describe_tagger
+from tagger.weights.ensemble_folder import ensemble_card, join_taggers, write_ensemble
 from tagger.weights.saved_config import MEMBERS, TAGGER_IN_RUN
 from tagger.weights.segmenter_folder import load_segmenter
 
@@ -74,16 +73,15 @@ def run_ensemble(
     members = [_member(config, folder, number, overrides) for number in range(1, config.ensemble + 1)]
     train_members(members, config.threads, config.trainer)
 
-    target, taggers = folder / TAGGER_IN_RUN, [member.folder / TAGGER_IN_RUN for member in members]
-    description = save_ensemble(target, taggers, None, command)
-    results = _summary(members, corpus)
-    saved = load_ensemble(target)
+    taggers = [member.folder / TAGGER_IN_RUN for member in members]
+    ensemble = join_taggers(taggers, None)
+    description, results = ensemble.config, _summary(members, corpus)
     learned = description["segmenter"] == LEARNED
-    segmenter = LearnedSegmenter(*load_segmenter(target)) if learned else None
+    segmenter = LearnedSegmenter(*load_segmenter(taggers[0])) if learned else None
 
     def make(**options: Any) -> "Tagger":
         device = "cpu" if config.trainer.get("accelerator") == "cpu" else "auto"
-        return tagger_of(saved._replace(config=description), device, segmenter=segmenter, **options)
+        return tagger_of(ensemble, device, segmenter=segmenter, **options)
 
     description["training"] = {name: value for name, value in asdict(config).items() if name not in ("test", "logger")}
     report, errors = report_tagger(make, description, corpus, folder, config.test, measures_speed)
@@ -93,13 +91,13 @@ def run_ensemble(
         for split in SPLITS
         if split in results
     }
-    describe_tagger(target, description, _card(description, results, member_configs(target), command))
+    card = _card(description, results, [member.config for member in ensemble.members], command)
+    write_ensemble(folder / TAGGER_IN_RUN, taggers, description, card)
     write_tagger_page(folder, results, errors)
     with whole_file(folder / REPORT) as out:
         json.dump(results, out, indent=2)
         out.write("\n")
-    tables = format_tables(results, corpus.name)
-    print("\n".join([*tables, _format_members(results), format_page(folder), format_run(folder)]))
+    print("\n".join([format_scores(results), _format_members(results), format_page(folder), format_run(folder)]))
     return results
 
 

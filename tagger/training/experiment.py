@@ -21,7 +21,6 @@ from tagger.training.module import Module
 from tagger.training.pretrain_config import PretrainConfig
 from tagger.training.run_folder import REPORT
 from tagger.training.trainer import check_machine, fit, make_trainer, quiet
-from tagger.weights.folder import describe_tagger
 
 
 class Experiment(ABC):
@@ -39,6 +38,7 @@ class Experiment(ABC):
         inside: the trained network's folder in the run's folder.
         epoch_name: what an epoch is called.
         measures_speed: whether the report has the speed of the tagger.
+        seconds_after: about how long what is trained after the epochs takes.
     """
 
     config: Any  # TrainConfig or PretrainConfig
@@ -47,6 +47,7 @@ class Experiment(ABC):
     inside: ClassVar[str]
     epoch_name: ClassVar[str] = "epoch"
     measures_speed: bool = True
+    seconds_after: float = 0.0
 
     def __init__(self, module: Module, data: pl.LightningDataModule, summary: dict[str, Any]) -> None:
         self.module, self.data, self.summary = module, data, summary
@@ -58,37 +59,24 @@ class Experiment(ABC):
         """What `config.json` of the trained network's folder says, but for the scores."""
 
     @abstractmethod
-    def dev_accuracies(self, epoch: Mapping[str, float]) -> dict[str, float]:
-        """The accuracies on dev that training measured in an epoch."""
-
-    @abstractmethod
     def card(self, description: Mapping[str, Any], results: Mapping[str, Any], command: str) -> str:
-        """The model card; `results` may not have scores yet."""
+        """The model card."""
 
     @abstractmethod
     def save(self, folder: Path, description: dict[str, Any], card: str) -> None:
         """Writes the trained network's folder."""
 
-    def train_more(self, folder: Path, description: dict[str, Any]) -> dict[str, Any]:
-        """Trains what comes after the network, which is saved by then; `save` is called again if there is something.
-
-        Args:
-            folder: the run's folder.
-            description: see `description`; changed in place.
-
-        Returns:
-            What `report.json` says of it.
-        """
-        return {}
-
     @abstractmethod
     def report(self, folder: Path, description: dict[str, Any], device: torch.device) -> dict[str, Any]:
-        """Scores the trained network; `dev` and `test` map a column to its scores, of which one is `accuracy`.
+        """Makes what comes after the network, and scores it; `dev` and `test` map a column to its scores.
 
         Args:
             folder: the run's folder, where pictures and tables of errors go.
-            description: see `description`; changed in place, and saved again afterwards.
+            description: see `description`; it gets what is found.
             device: what training ran on.
+
+        Returns:
+            What `report.json` says of it. One of the scores of a column is `accuracy`.
         """
 
     def write_page(self, results: Mapping[str, Any], epochs: Sequence[Mapping[str, float]], folder: Path) -> None:
@@ -119,8 +107,8 @@ def run_experiment(
 ) -> dict[str, Any] | None:
     """Runs a training from its config to its report.
 
-    The trained network is saved before it is reported on, so that no mistake in a report can lose it. Until the report
-    is made, the saved scores are those of the best epoch.
+    The trained network's folder is written once, when all of it is known; that of a finished run stays as it is until
+    then. An interruption or an error after the epochs loses none of them: the run goes on from its checkpoints.
 
     Args:
         prepare: makes the experiment.
@@ -158,7 +146,9 @@ def _run(
 ) -> dict[str, Any] | None:
     """Does what `run_experiment` says with an experiment that is prepared."""
     trained_with = {name: value for name, value in asdict(config).items() if name != "logger"}
-    recorder = EpochRecorder(folder, trained_with, experiment.monitor, experiment.mode)
+    recorder = EpochRecorder(
+        folder, trained_with, experiment.monitor, experiment.mode, seconds_after=experiment.seconds_after
+    )
     experiment.measures_speed = watch.measures_speed
     watchers: list[Callback] = [] if watch.after_epoch is None else [EpochWatcher(watch.after_epoch, recorder)]
     loggers.recorder = recorder
@@ -176,21 +166,14 @@ def _run(
         "epochs": len(epochs),
         "best_epoch": best_epoch,
     }
-    description = experiment.description() | {"scores": {"dev": experiment.dev_accuracies(epochs[best_epoch - 1])}}
-    saved = folder / experiment.inside
-    experiment.save(saved, description, experiment.card(description, results, command))
-
-    if more := experiment.train_more(folder, description):
-        results |= more
-        experiment.save(saved, description, experiment.card(description, results, command))
-
+    description = experiment.description()
     results |= experiment.report(folder, description, trainer.strategy.root_device)
     description["scores"] = {
         split: {column: scores["accuracy"] for column, scores in results[split].items()}
         for split in ("dev", "test")
         if split in results
     }
-    describe_tagger(saved, description, experiment.card(description, results, command))
+    experiment.save(folder / experiment.inside, description, experiment.card(description, results, command))
     draw_learning_curve(epochs, folder / "learning_curve.png", experiment.epoch_name)
     experiment.write_page(results, epochs, folder)
     with whole_file(folder / REPORT) as out:  # last: it says that the run is complete
@@ -203,5 +186,9 @@ def _run(
 
 
 def format_run(folder: Path) -> str:
-    """Where a run is, and how to use its tagger."""
-    return f"run: {folder}\ntag with it: python -m tagger tag FILE --model {shlex.quote(str(folder))}"
+    """How to use the tagger of a run."""
+    name = shlex.quote(str(folder))
+    return (
+        f"score it: python -m tagger evaluate GOLD.conllu --model {name}\n"
+        f"tag with it: python -m tagger tag FILE --model {name}"
+    )

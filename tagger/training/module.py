@@ -54,9 +54,6 @@ def teacher_loss(scores: Tensor, targets: Tensor, temperature: float) -> Tensor:
 # T tokens in the longest sentence, B sentences, K tags of a column
 
 
-LOG_PER_EPOCH: dict[str, Any] = {"on_step": False, "on_epoch": True, "sync_dist": True}  # arguments of `log`
-
-
 class Module(pl.LightningModule):
     """The part that all trainings share: the optimizer, and random generators whose state is saved.
 
@@ -73,6 +70,7 @@ class Module(pl.LightningModule):
         super().__init__()
         self.batches: float | None = None
         self._generators: dict[str, Tensor] | None = None
+        self._sums: dict[str, tuple[Tensor, int]] = {}  # of this epoch so far, and the number of words
 
     @property
     def body(self) -> TaggerNetwork:
@@ -85,6 +83,27 @@ class Module(pl.LightningModule):
         if self.batches is None:
             return int(self.trainer.estimated_stepping_batches)
         return max(1, round(self.batches / self.trainer.world_size))
+
+    def count(self, name: str, mean: Tensor | float, words: int) -> None:
+        """Adds the mean over some words to that of an epoch; `log` in every batch takes a tenth of the training."""
+        total, before = self._sums.get(name, (torch.zeros(()), 0))
+        self._sums[name] = total + torch.as_tensor(mean, dtype=torch.float32, device="cpu") * words, before + words
+
+    def on_train_epoch_end(self) -> None:
+        """Logs the means over train."""
+        self._log_means("train/")
+
+    def on_validation_epoch_end(self) -> None:
+        """Logs the means over dev."""
+        self._log_means("dev/")
+
+    def _log_means(self, prefix: str) -> None:
+        for name in [name for name in self._sums if name.startswith(prefix)]:
+            total, words = self._sums.pop(name)
+            if self.trainer.world_size > 1:
+                sums = torch.stack([total, torch.tensor(float(words))]).to(self.device)
+                total, words = (each.cpu() for each in self.trainer.strategy.reduce(sums, reduce_op="sum"))
+            self.log(name, total / words, prog_bar=name.endswith("/accuracy"))
 
     def configure_optimizers(self) -> Any:
         """AdamW (Loshchilov and Hutter 2019, https://arxiv.org/abs/1711.05101) with a linear warm-up and decay."""
@@ -147,7 +166,8 @@ class Module(pl.LightningModule):
         self._generators = checkpoint["generators"]
 
     def on_train_epoch_start(self) -> None:
-        """Puts back the generators' states of a resumed run."""
+        """Begins new means, and puts back the generators' states of a resumed run."""
+        self._sums.clear()
         if self._generators is not None:
             # Copies: torch crashes on a state that begins in the middle of its tensor's memory.
             states = {kind: rows[self.global_rank].clone() for kind, rows in self._generators.items()}
@@ -244,8 +264,13 @@ class TaggerModule(Module):
             cast(CRFDecoder, member.decoders[column]).forbid(first, pairs)
 
     def _step(self, batch: Batch, stage: str) -> Tensor:
-        """The loss of a batch, the sum over the columns and members; logs the accuracy of every column and of all."""
+        """What training makes small for a batch: a sum over columns and members, with the facts and the teacher.
+
+        Counted are the accuracy of every column and of all, and as `loss` what dev has as well: the loss of the gold
+        tags alone, per token, in the mean of the members.
+        """
         loss = torch.zeros((), device=self.device)
+        of_tags = torch.zeros((), device=self.device)
         of_members = []  # for each column (T, B, K)
         for i, member in enumerate(self._members):
             h = member.encode(member.embed(batch), batch.lengths)
@@ -257,12 +282,13 @@ class TaggerModule(Module):
                     self.fact_heads[i](h[here]).float(), facts.clamp(min=0), (facts >= 0).float(), reduction="sum"
                 )
                 loss = loss + self.facts_weight * total / here.sum()
-        right = scored = 0
+        right = scored = most = 0
         places, counts = packing(batch.lengths)
         for column, target in batch.targets.items():
             learned = target.clamp(min=IGNORE)  # a tag that training never saw counts in the accuracy, not in the loss
             for member, scores in zip(self._members, of_members, strict=True):
                 of_gold = cast(Decoder, member.decoders[column]).loss(scores[column], learned, batch.lengths)
+                of_tags = of_tags + of_gold.detach()
                 if column in batch.teacher:
                     of_gold = self._distilled(of_gold, scores[column], learned, batch.teacher[column], places)
                 loss = loss + of_gold
@@ -270,12 +296,10 @@ class TaggerModule(Module):
             best = mean_decoder(self._members, column).best(together.flatten(0, 1)[places], counts)
             column_right = int((best == target.flatten()[places]).sum())
             column_scored = int((target != IGNORE).sum())
-            self.log(
-                f"{stage}/{column}", column_right / max(1, column_scored), batch_size=column_scored, **LOG_PER_EPOCH
-            )
-            right, scored = right + column_right, scored + column_scored
-        self.log(f"{stage}/loss", loss / len(of_members), batch_size=int(batch.lengths.sum()), **LOG_PER_EPOCH)
-        self.log(f"{stage}/accuracy", right / max(1, scored), batch_size=scored, prog_bar=True, **LOG_PER_EPOCH)
+            self.count(f"{stage}/{column}", column_right / max(1, column_scored), column_scored)
+            right, scored, most = right + column_right, scored + column_scored, max(most, column_scored)
+        self.count(f"{stage}/loss", of_tags / len(of_members), most)
+        self.count(f"{stage}/accuracy", right / max(1, scored), scored)
         return loss
 
     def _distilled(self, of_gold: Tensor, scores: Tensor, gold: Tensor, teacher: Tensor, places: Tensor) -> Tensor:

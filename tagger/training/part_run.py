@@ -27,7 +27,7 @@ from tagger.training.segmenter_choice import SegmenterTraining, Start
 from tagger.training.start import find_start
 from tagger.training.trainer import check_machine, quiet
 from tagger.weights.ensemble_folder import SavedEnsemble, read_saved
-from tagger.weights.folder import SavedTagger, describe_tagger, save_with_description, save_with_segmenter
+from tagger.weights.folder import SavedTagger, save_copy
 from tagger.weights.saved_config import CARD, TAGGER_IN_RUN, predicts_words
 
 if TYPE_CHECKING:
@@ -172,9 +172,9 @@ def run_part(
     results: dict[str, Any] = {"corpus": corpus.name, "init": str(config.init)} | found
     target, before = folder / TAGGER_IN_RUN, _read_card(source)
     note = f"\nThis part of the tagger was made by\n\n    {command}\n"
-    run.save(target, description, run.card(before, description, results, note))
+    run.save(target, description, run.card(before, description, results, note))  # the run cannot be resumed
     results |= run.report(description, folder)
-    describe_tagger(target, description, run.card(before, description, results, note))
+    run.save(target, description, run.card(before, description, results, note))
     with whole_file(folder / REPORT) as out:
         json.dump(results, out, indent=2)
         out.write("\n")
@@ -205,7 +205,7 @@ class SegmenterRun(PartRun):
         return self._choice.description, {"segmenter": self._choice.report}
 
     def save(self, target: Path, description: dict[str, Any], card: str) -> None:
-        save_with_segmenter(target, self.start.folder, self._choice.saved, description, card, self.config.storage_dtype)
+        save_copy(target, self.start.folder, description, card, self._choice.saved, self.config.storage_dtype)
 
     def report(self, description: dict[str, Any], folder: Path) -> dict[str, Any]:
         saved = self.start.tagger._replace(config=description)
@@ -252,7 +252,7 @@ class TemperatureRun(PartRun):
         return {"temperatures": fit_temperatures(tagger, sentences_of(dev, columns_of(dev, tagger)))}, {}
 
     def save(self, target: Path, description: dict[str, Any], card: str) -> None:
-        save_with_description(target, self.start.folder, description, card)
+        save_copy(target, self.start.folder, description, card)
 
     def report(self, description: dict[str, Any], folder: Path) -> dict[str, Any]:
         before = self._calibrations(self._tagger(description | {"temperatures": {}}))

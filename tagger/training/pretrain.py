@@ -24,7 +24,7 @@ from tagger.training.card import pretrained_card
 from tagger.training.checkpoints import Watch
 from tagger.training.config_parts import network_config
 from tagger.training.experiment import Experiment, run_experiment
-from tagger.training.module import LOG_PER_EPOCH, Module
+from tagger.training.module import Module
 from tagger.training.pretrain_config import PretrainConfig
 from tagger.training.pretrain_data import DEV_STRIDE, DevBatches, HiddenWordDataModule
 from tagger.weights.folder import save_word_predictor
@@ -141,7 +141,7 @@ class HiddenWordModule(Module):
         if not len(predicted):  # no word of the batch is in the vocabulary
             return predicted.sum()
         loss = self.network.loss(predicted, batch.targets)
-        self.log("train/loss", loss, batch_size=len(batch.targets), **LOG_PER_EPOCH)
+        self.count("train/loss", loss.detach(), len(batch.targets))
         return loss
 
     def validation_step(self, batch: HiddenWordBatch, _: int) -> None:
@@ -152,7 +152,7 @@ class HiddenWordModule(Module):
         scores = self.network.scores(self.network.predict(batch.batch, batch.places))[known].float()  # (n, V)
         loss, first, first_five = word_scores(scores, batch.targets[known])
         for name, value in (("loss", loss), ("accuracy", first), ("top5", first_five)):
-            self.log(f"dev/{name}", value.sum() / max(1, count), batch_size=count, **LOG_PER_EPOCH)
+            self.count(f"dev/{name}", value.sum() / max(1, count), count)
 
 
 def word_scores(scores: Tensor, targets: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -248,9 +248,6 @@ class Pretraining(Experiment):
             "training": {name: value for name, value in asdict(self.config).items() if name != "logger"}
             | {"transformer": {}},
         }
-
-    def dev_accuracies(self, epoch: Mapping[str, float]) -> dict[str, float]:
-        return {"words": epoch["dev/accuracy"]}
 
     def card(self, description: Mapping[str, Any], results: Mapping[str, Any], command: str) -> str:
         return pretrained_card(description, results, command)

@@ -1,8 +1,9 @@
-"""A trained tagger and its corpus -> `report.json`, `report.html`, the files that show its errors, and tables."""
+"""A trained tagger and its corpus -> `report.json`, `report.html`, the files that show its errors, and a few lines."""
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,12 +14,11 @@ from datasets import Dataset
 
 from tagger.corpus.splits import Corpus, by_corpus
 from tagger.errors import InputError
-from tagger.evaluation import metrics
-from tagger.evaluation.calibration import calibration_results, format_calibration
+from tagger.evaluation.calibration import BINS, calibration_results
+from tagger.evaluation.raw_scores import COLUMNS, CUT_SCORES, WORDS
 from tagger.evaluation.report import (
     calibrations,
     draw_calibration,
-    format_raw,
     report_dev,
     score_raw,
     score_split,
@@ -26,8 +26,10 @@ from tagger.evaluation.report import (
 )
 from tagger.evaluation.report_page import Report, Table, report_page
 from tagger.evaluation.temperatures import fit_temperatures
+from tagger.model.vocabulary import Vocabulary
 from tagger.text.output_files import whole_file
 from tagger.text.spacing import JUDGED, gold_paragraphs, has_spacing
+from tagger.text.strings import is_annotated
 from tagger.training.card import NAMED, CorpusScores, corpus_rows
 from tagger.training.run_folder import REPORT, REPORT_PAGE, shown_folder
 
@@ -62,20 +64,6 @@ def corpus_scores(tagger: "Tagger", named: Iterable["Tagger"], splits: Mapping[s
                 for column, values in untold.items()
             }
     return found
-
-
-def format_corpus_scores(scores: CorpusScores) -> str:
-    """The scores as a table for the terminal."""
-    heads = ("words", "accuracy", "not seen", "corpus named")
-    lines = ["each corpus" + " " * 29 + "".join(f"{head:>14}" for head in heads)]
-    for split, corpus, column, values in corpus_rows(scores):
-        cells = (f"{values['tokens']:,}", *(_percent(values[name]) for name in ("accuracy", "unknown", NAMED)))
-        lines.append(f"{f'  {corpus} {split}, {column}':<40}" + "".join(f"{cell:>14}" for cell in cells))
-    return "".join(f"{line}\n" for line in lines)
-
-
-def _percent(share: Any) -> str:
-    return "–" if share is None else f"{100 * share:.2f}%"
 
 
 def raw_scores(tagger: "Tagger", splits: Mapping[str, Dataset]) -> dict[str, Any]:
@@ -134,7 +122,7 @@ def write_tagger_page(
         facts=_facts(results),
         epochs=epochs,
         best_epoch=results.get("best_epoch"),
-        tables=[table for table in (_corpora(results), _raw_text(results), _members(results)) if table.rows],
+        tables=[table for table in (make(results) for make in TABLES) if table.rows],
         files={name: what for name, what in FILES.items() if name == REPORT or (folder / name).is_file()},
     )
     with whole_file(folder / REPORT_PAGE) as out:
@@ -146,12 +134,19 @@ def format_page(folder: Path) -> str:
     return f"look at its errors: {folder / REPORT_PAGE}"
 
 
+def _percent(share: Any) -> str:
+    return "–" if share is None else f"{100 * share:.2f}%"
+
+
 def _facts(results: Mapping[str, Any]) -> list[str]:
     facts = [f"{results['parameters']:,} parameters", f"{results['training_seconds']:,.0f} s of training"]
     if "best_epoch" in results:
         facts.append(f"best epoch {results['best_epoch']} of {results['epochs']}")
     if "words_per_second" in results:
         facts.append(f"{results['words_per_second']:,} words a second on one thread")
+    if "steps" in (found := results.get("segmenter", {})):
+        size = f"{found['parameters']:,} parameters, {found['steps']:,} steps, {found['seconds']:,.0f} s"
+        facts.append(f"learned segmenter: {size}")
     return facts
 
 
@@ -177,6 +172,36 @@ def _members(results: Mapping[str, Any]) -> Table:
     scores = [(split, column) for split, column in scores if all(column in m.get(split, ()) for m in members)]
     rows = [[f"seed {member['seed']}", *(_percent(member[s][c]) for s, c in scores)] for member in members]
     return Table("Members of the ensemble", ["", *(f"{split} {column}" for split, column in scores)], rows)
+
+
+def _baselines(results: Mapping[str, Any]) -> Table:
+    found = results.get("baseline", {})
+    rows = [[column, *(_percent(scores.get(column)) for scores in found.values())] for column in results["dev"]]
+    return Table("Accuracy of the most frequent tag of each word", ["", *found], rows if found else [])
+
+
+def _calibrations(results: Mapping[str, Any]) -> Table:
+    found = results.get("calibration", {})
+    rows = []
+    for split, columns in found.get("after", {}).items():
+        for column, after in columns.items():
+            before = found["before"][split][column]
+            errors = [_percent(each[error]) for error in ("ece", "adaptive_ece") for each in (before, after)]
+            rows.append([f"{split} {column}", f"{found['temperatures'][column]:.3f}", *errors])
+    heads = ["", "temperature", "before", "after", "before, adaptive", "after, adaptive"]
+    return Table(f"Calibration error in {BINS} bins, before and after the temperature", heads, rows)
+
+
+def _cuts(results: Mapping[str, Any]) -> Table:
+    found = results.get("segmenter", {})
+    rows = [
+        [f"{cut} (kept)" if cut == found["kept"] else cut, *(_percent(scores[name]) for name in CUT_SCORES)]
+        for cut, scores in found.get("dev", {}).items()
+    ]
+    return Table("What cuts raw text, F1 on dev", ["", *CUT_SCORES.values()], rows)
+
+
+TABLES = (_baselines, _corpora, _raw_text, _cuts, _calibrations, _members)
 
 
 SPEED_WORDS = 2_000  # words, at least, that show the speed of a tagger with a transformer
@@ -227,16 +252,56 @@ def report_tagger(
     if corpus.parts:
         named = (make(precision="float32", corpus=name) for name in corpus.parts)
         results["corpora"] = corpus_scores(tagger, named, scored)
+    results["baseline"] = most_frequent_tags(splits["train"], scored, tagger.vocabulary)
     return results | raw_scores(tagger, scored), errors
 
 
-def format_tables(results: Mapping[str, Any], name: str) -> list[str]:
-    """What `report_tagger` found as tables for the terminal; `name` is that of the corpus."""
-    tables = [metrics.format_report(results[split], f"{name} {split}") for split in ("dev", "test") if split in results]
-    tables.append(format_calibration(results["calibration"], name))
-    if "corpora" in results:
-        tables.append(format_corpus_scores(results["corpora"]))
-    return [*tables, format_raw(results, name)]
+def most_frequent_tags(
+    train: Dataset, scored: Mapping[str, Dataset], vocabulary: Vocabulary
+) -> dict[str, dict[str, float]]:
+    """The accuracy of giving each word its most frequent tag in train, for each split and column that has gold tags.
+
+    A word that train lacks gets the tag that is most frequent there. Of lemmas, tags are edit scripts.
+    """
+    found: dict[str, dict[str, float]] = {split: {} for split in scored}
+    for column in vocabulary.columns:
+        counts: dict[str, Counter[str]] = defaultdict(Counter)
+        for form, tag in _learned(train, column, vocabulary):
+            counts[form][tag] += 1
+        first = Counter(tag for of_form in counts.values() for tag in of_form.elements()).most_common(1)[0][0]
+        best = {form: of_form.most_common(1)[0][0] for form, of_form in counts.items()}
+        for split, data in scored.items():
+            gold = _learned(data, column, vocabulary) if column in data.column_names else ()
+            right = [best.get(form, first) == tag for form, tag in gold]
+            if right:
+                found[split][column] = sum(right) / len(right)
+    return found
+
+
+def _learned(split: Dataset, column: str, vocabulary: Vocabulary) -> Iterator[tuple[str, str]]:
+    """The words of a split that have a gold tag, with what a network learns of it."""
+    for forms, tags in zip(split["tokens"], split[column], strict=True):
+        learned = vocabulary.codecs[column].learned(forms, tags)
+        for form, tag, script in zip(forms, tags, learned, strict=True):
+            if is_annotated(column, tag, form):
+                yield form, script
+
+
+def format_scores(results: Mapping[str, Any]) -> str:
+    """What people want to know first of what `report_tagger` found, for the terminal; the page has the rest."""
+    splits = [split for split in ("dev", "test") if split in results]
+    rows = [("", splits)]
+    for column in results["dev"]:
+        scores = [results[split].get(column, {}) for split in splits]
+        rows.append((f"{column}, accuracy", [_percent(each.get("accuracy")) for each in scores]))
+        rows.append(("  of words not seen in training", [_percent(each.get("unknown")) for each in scores]))
+        baseline = [_percent(results["baseline"][split].get(column)) for split in splits]
+        rows.append(("  by the most frequent tag of a word", baseline))
+    for name in (WORDS, COLUMNS["upos"]):
+        if any(name in scores for scores in results.get("raw", {}).values()):
+            cells = [_percent(results["raw"].get(split, {}).get(name)) for split in splits]
+            rows.append((f"from raw text, F1 of {name}", cells))
+    return "\n".join(f"{head:<36}" + "".join(f"{cell:>10}" for cell in cells) for head, cells in rows)
 
 
 def words_per_second(tagger: "Tagger", sentences: Sequence[Sequence[str]]) -> int:

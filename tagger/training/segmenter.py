@@ -25,6 +25,7 @@ from tagger.tagging.segmenter import LearnedSegmenter
 from tagger.text.paragraphs import Paragraph
 from tagger.text.sentence import Token
 from tagger.text.spacing import GoldParagraph
+from tagger.training.checkpoints import time_left
 from tagger.training.segmenter_text import TrainingText
 from tagger.training.trainer import make_trainer, run_fit
 
@@ -202,6 +203,7 @@ READ_RULES = ("english",)  # those that know a language; the others tell a netwo
 HIDDEN, SIZE, BUCKETS, AFFIX_BUCKETS = 100, 64, 2_048, 1_024
 SENTENCE_WEIGHT = 0.1  # of the F1 of sentences beside that of words
 THRESHOLD_STEP, MAX_THRESHOLD_STEPS = 0.5, 8  # of the score of sentence ends, a logit
+STEP_SECONDS = 0.07  # of a step on one core, scores on dev included; for the time that a whole training takes
 CHECKS = 10  # how often training scores dev
 PATIENCE = 4  # training ends, in its second half, after so many of these without a better score
 
@@ -395,12 +397,12 @@ class _BestOnDev(Callback):
         segmenter = LearnedSegmenter(network.eval(), vocabulary, config, lexicon)
         scores = score_cuts(segmenter.segment_all, self._dev)
         _log.info(
-            "segmenter: step %d/%d  dev words %.2f  sentences %.2f  %.1f s",
+            "segmenter: step %d/%d  dev words %.2f  sentences %.2f%s",
             step,
             self._steps,
             100 * scores.words,
             100 * scores.sentences,
-            time.monotonic() - self._start,
+            time_left((time.monotonic() - self._start) / step * (self._steps - step)),
         )
         if scores.total > self._best:
             self.segmenter, self.scores, self._best, self._worse = segmenter, scores, scores.total, 0

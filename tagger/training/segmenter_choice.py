@@ -18,7 +18,7 @@ from tagger.text.spacing import GoldParagraph, gold_paragraphs
 from tagger.training.card import ORIGIN
 from tagger.training.config import AUTO, LEARNED, SEGMENTER, TrainConfig
 from tagger.training.report import spaced_parts
-from tagger.training.segmenter import CutScores, score_cuts, train_segmenter
+from tagger.training.segmenter import STEP_SECONDS, CutScores, score_cuts, steps_for, train_segmenter
 from tagger.weights.quantize import compress, expand
 from tagger.weights.segmenter_folder import SavedSegmenter, load_segmenter
 
@@ -83,6 +83,8 @@ class SegmenterTraining:
         """
         self.config, self.corpus = config, corpus
         wanted = config.segmenter
+        if config.parts == SEGMENTER and wanted != LEARNED:
+            wanted = AUTO  # whatever the page says: `check_override` refuses rules on the command line
         own = start.config["segmenter"] if start else None
         self.rules = wanted if wanted in RULES else own if own in RULES else corpus.rules
         self._init: LearnedSegmenter | None = None
@@ -111,6 +113,10 @@ class SegmenterTraining:
             self.outlook = f"{stays}, since {corpus.name} does not say where its text has spaces"
         else:
             self.outlook = f"raw text by the rules {self.rules}"
+
+    def seconds_about(self, words: int) -> float:
+        """About how long a segmenter is trained on so many words, if one is trained."""
+        return (self.config.segmenter_steps or steps_for(words)) * STEP_SECONDS if self.learns else 0.0
 
     def choose(self, folder: Path) -> Choice:
         """Trains a segmenter, if one is wanted, and keeps the best for raw text on dev.

@@ -21,7 +21,7 @@ from tagger.model.transformer import TransformerConfig as EncoderConfig
 from tagger.model.transformer import TransformerEmbedding
 from tagger.model.vocabulary import Vocabulary, row_of
 from tagger.text.spans import breaks_of, has_breaks, is_span_column
-from tagger.training.config import ALL, TEMPERATURE, TrainConfig
+from tagger.training.config import ALL, AUTO, LEARNED, SEGMENTER, TEMPERATURE, TrainConfig
 from tagger.training.config_parts import EmbeddingConfig, TaggerModelConfig, TransformerConfig, network_config
 from tagger.training.facts import Facts
 from tagger.training.module import TaggerModule
@@ -58,6 +58,10 @@ def check_override(override: str, config: TrainConfig) -> None:
     part = key.partition(".")[0]
     if key == "columns" and config.parts == TEMPERATURE:
         raise InputError(f"{override}: with parts=temperature all columns of the tagger get one; leave this out")
+    if key == "segmenter" and config.parts == SEGMENTER and value not in (AUTO, LEARNED):
+        raise InputError(f"{override}: parts=segmenter trains a segmenter; leave one of the two out")
+    if key == "segmenter" and config.parts == TEMPERATURE and value != AUTO:
+        raise InputError(f"{override}: parts=temperature keeps that of the tagger; leave it out")
     if part not in (*TAGGER_PARTS, "experiment") or key in TRAINING_KEYS:
         return
     remedy = "leave this out"

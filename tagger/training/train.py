@@ -27,7 +27,7 @@ from tagger.training.datamodule import TaggerDataModule
 from tagger.training.distill import Teaching
 from tagger.training.experiment import Experiment, format_run, run_experiment
 from tagger.training.recipe import with_recipe
-from tagger.training.report import format_page, format_tables, report_tagger, write_tagger_page
+from tagger.training.report import format_page, format_scores, report_tagger, write_tagger_page
 from tagger.training.segmenter_choice import Choice, SegmenterTraining, Start
 from tagger.training.start import Beginning, build, load_start, with_start
 from tagger.training.teacher import Load
@@ -90,14 +90,14 @@ class TaggerTraining(Experiment):
         _log_sizes(self.corpus, self.beginning, self.segmenting.outlook)
         epochs = config.trainer["max_epochs"]
         _log.info(
-            "%s words: at most %s, batches of %d words, dropout %g; training ends after %d without a better"
-            " dev accuracy",
+            "%s words: at most %s, batches of %d words, dropout %g",
             f"{words:,}",
             "1 epoch" if epochs == 1 else f"{epochs} epochs",
             batch_tokens,
             config.model.dropout,
-            patience,
         )
+        if patience < epochs:
+            _log.info("training ends after %d epochs without a better dev accuracy", patience)
         transformer = module.body.transformer
         data = TaggerDataModule(
             self.corpus.splits,
@@ -119,17 +119,22 @@ class TaggerTraining(Experiment):
         self.tagger_module, self.vocabulary = module, vocabulary
         self.callbacks = [EarlyStopping(self.monitor, mode=self.mode, patience=patience)]
         self.settings = {"max_epochs": epochs}
+        self.seconds_after = self.segmenting.seconds_about(words)
 
     @cached_property
     def trained(self) -> tuple[TaggerNetwork, NetworkConfig]:
-        """The network that training has made, and its config; first asked for when training has ended."""
-        return self.tagger_module.trained()
+        """The network that training has made, with the rounded weights that are saved, and its config.
+
+        It is first asked for when training has ended.
+        """
+        network, config = self.tagger_module.trained()
+        network.load_state_dict(expand(saved_weights(network, self.config.storage_dtype)), strict=False)
+        return network, config
 
     def description(self) -> dict[str, Any]:
         return {
             "corpus": self.corpus.name,
             **asdict(self.config.card),
-            "segmenter": self.segmenting.rules,
             "network": self.trained[1],
             "vectors": list(self.vocabulary.vectors),
             "start": describe(self.start.tagger.config) if self.start else None,
@@ -137,52 +142,33 @@ class TaggerTraining(Experiment):
             "training": {name: value for name, value in asdict(self.config).items() if name not in ("test", "logger")},
         }
 
-    def dev_accuracies(self, epoch: Mapping[str, float]) -> dict[str, float]:
-        return {column: epoch[f"dev/{column}"] for column in self.vocabulary.columns}
-
     def card(self, description: Mapping[str, Any], results: Mapping[str, Any], command: str) -> str:
         return model_card(description, results, command)
 
     def save(self, folder: Path, description: dict[str, Any], card: str) -> None:
-        # The network gets the rounded weights that are saved, so that the report scores those.
-        dtype = self.config.storage_dtype
-        network, _ = self.trained
-        network.load_state_dict(expand(saved_weights(network, dtype)), strict=False)
-        segmenter = self.choice.saved if self.choice else None
-        tokenizer = self.beginning.tokenizer
-        save_tagger(folder, network, self.vocabulary, description, card, tokenizer, dtype, segmenter=segmenter)
-
-    def train_more(self, folder: Path, description: dict[str, Any]) -> dict[str, Any]:
-        self.choice = self.segmenting.choose(folder)
-        description |= self.choice.description
-        return {"segmenter": self.choice.report}
+        parts = self.trained[0], self.vocabulary, description, card, self.beginning.tokenizer
+        save_tagger(folder, *parts, self.config.storage_dtype, segmenter=self.choice.saved if self.choice else None)
 
     def report(self, folder: Path, description: dict[str, Any], device: torch.device) -> dict[str, Any]:
-        segmenter = self.choice.segmenter if self.choice else None
+        self.choice = choice = self.segmenting.choose(folder)
+        description |= choice.description
 
         def make(precision: str, corpus: str | None = None) -> Tagger:
             parts = self.trained[0], self.vocabulary, description, self.beginning.tokenizer
             engine = Engine.of(*parts, str(device), precision, corpus=corpus)
-            return Tagger(engine, description, segmenter=segmenter, corpus=corpus)
+            return Tagger(engine, description, segmenter=choice.segmenter, corpus=corpus)
 
         results, self.errors = report_tagger(
             make, description, self.corpus, folder, self.config.test, self.measures_speed
         )
-        return results
+        return {"segmenter": choice.report} | results
 
     def write_page(self, results: Mapping[str, Any], epochs: Sequence[Mapping[str, float]], folder: Path) -> None:
         write_tagger_page(folder, results, self.errors, epochs)
 
     def format_results(self, results: Mapping[str, Any], folder: Path) -> str:
-        return "\n".join(
-            [
-                *format_tables(results, self.corpus.name),
-                f"best epoch {results['best_epoch']} of {results['epochs']}, {results['training_seconds']:.0f} s,"
-                f" {results['parameters']:,} parameters",
-                format_page(folder),
-                format_run(folder),
-            ]
-        )
+        best = f"best epoch {results['best_epoch']} of {results['epochs']}, {results['training_seconds']:.0f} s"
+        return "\n".join([format_scores(results), best, format_page(folder), format_run(folder)])
 
 
 def _log_sizes(corpus: Corpus, beginning: Beginning, raw_text: str) -> None:

@@ -191,36 +191,46 @@ class SavedEnsemble(NamedTuple):
 def save_ensemble(
     folder: Path, members: Sequence[Path], weights: Sequence[float] | None, command: str
 ) -> dict[str, Any]:
-    """Makes an ensemble of taggers. `folder` appears, or is replaced, only when all files are written.
-
-    Raw text is cut as the first member does it.
+    """Makes an ensemble of taggers; see `join_taggers` and `write_ensemble`.
 
     Args:
         folder: the folder to make.
-        members: the folders of two or more taggers, which are copied.
-        weights: of the members, above 0; None: all the same. They are saved with the sum 1.
+        members: the folders of the taggers.
+        weights: of the members.
         command: the command line that makes the ensemble, for the model card.
 
     Returns:
-        The content of `config.json`. The scores are not known yet.
+        The content of `config.json`, without scores.
+    """
+    ensemble = join_taggers(members, weights)
+    configs = [member.config for member in ensemble.members]
+    write_ensemble(folder, members, ensemble.config, ensemble_card(ensemble.config, configs, command))
+    return ensemble.config
+
+
+def join_taggers(members: Sequence[Path], weights: Sequence[float] | None) -> SavedEnsemble:
+    """The ensemble of taggers, before it has a folder. Raw text is cut as the first member does it.
+
+    Args:
+        members: the folders of two or more taggers.
+        weights: of the members, above 0; None: all the same. They get the sum 1.
 
     Raises:
         InputError: there are too few or too many members, one is named twice, is an ensemble, is damaged or has other
-            tags; the weights are not as many, or one is not above 0; or the folder cannot be written to.
+            tags; or the weights are not as many, or one is not above 0.
     """
     if not 2 <= len(members) <= MAX_MEMBERS:
         raise InputError(f"an ensemble has 2 to {MAX_MEMBERS} members, not {len(members)}; name as many taggers")
     weights = checked_weights(weights, len(members))
     seen: set[Path] = set()
-    vocabularies, configs = [], []
+    taggers = []
     for member in members:
         if member.resolve() in seen:
             raise InputError(f"{member} is named twice; to count it more than others, give it more weight (--weights)")
         seen.add(member.resolve())
-        saved = _read_member(member)
-        vocabularies.append(saved.vocabulary)
-        configs.append(saved.config)
-    vocabulary = join_vocabularies(vocabularies, list(map(str, members)))
+        taggers.append(_read_member(member))
+    configs = [tagger.config for tagger in taggers]
+    vocabulary = join_vocabularies([tagger.vocabulary for tagger in taggers], list(map(str, members)))
     names = [f"{MEMBERS}/{number}" for number in range(1, len(members) + 1)]
     config = {
         ENSEMBLE: {"members": names, "weights": weights},
@@ -231,8 +241,23 @@ def save_ensemble(
         "columns": vocabulary.columns,
         "scores": {},
     }
+    return SavedEnsemble(taggers, weights, vocabulary, config, members[0])
+
+
+def write_ensemble(folder: Path, members: Sequence[Path], config: dict[str, Any], card: str) -> None:
+    """Writes an ensemble. `folder` appears, or is replaced, only when all files are written.
+
+    Args:
+        folder: the folder to make.
+        members: the folders of the taggers, which are copied.
+        config: see `join_taggers`.
+        card: the text of the model card.
+
+    Raises:
+        InputError: the folder cannot be written to.
+    """
     with whole_folder(folder) as partial:
-        for name, member in zip(names, members, strict=True):
+        for name, member in zip(config[ENSEMBLE]["members"], members, strict=True):
             (partial / name).mkdir(parents=True)
             copy_files(
                 member,
@@ -241,8 +266,7 @@ def save_ensemble(
             )
         if config["segmenter"] == LEARNED:
             copy_files(members[0], partial, (SEGMENTER_WEIGHTS, SEGMENTER))
-        write_description(partial, config, ensemble_card(config, configs, command))
-    return config
+        write_description(partial, config, card)
 
 
 def checked_weights(weights: Sequence[float] | None, count: int) -> list[float]:
@@ -293,11 +317,6 @@ def read_saved(folder: Path) -> SavedTagger | SavedEnsemble:
         InputError: as `load_tagger` and `load_ensemble`.
     """
     return load_ensemble(folder) if is_ensemble(folder) else load_tagger(folder)
-
-
-def member_configs(folder: Path) -> list[dict[str, Any]]:
-    """The `config.json` of each member of an ensemble that `save_ensemble` wrote."""
-    return [read_config(folder / name) for name in read_config(folder)[ENSEMBLE]["members"]]
 
 
 def _checked_config(config: dict[str, Any]) -> tuple[list[str], list[float]]:

@@ -1,7 +1,6 @@
 """A trained tagger as a folder: weights in safetensors, the rest in JSON, and a model card; no pickle."""
 
 import json
-import os
 import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -19,7 +18,7 @@ from tagger.model.memory import build_without_memory, check_memory
 from tagger.model.network import TaggerNetwork
 from tagger.model.transformer import MULTILINGUAL, is_carried
 from tagger.model.vocabulary import Vocabulary
-from tagger.text.output_files import new_folder, whole_file
+from tagger.text.output_files import new_folder, replace_folder
 from tagger.weights.huggingface import load_tokenizer, load_weights
 from tagger.weights.quantize import compress, expand
 from tagger.weights.saved_config import (
@@ -107,22 +106,22 @@ def save_tagger(
         write_description(partial, config, card)
 
 
-def save_with_segmenter(
+def save_copy(
     folder: Path,
     source: Path,
-    segmenter: "SavedSegmenter | None",
     config: dict[str, Any],
     card: str,
+    segmenter: "SavedSegmenter | None" = None,
     storage_dtype: str = "float32",
 ) -> None:
-    """Writes a tagger that is a copy of another, to the byte, with another segmenter. The other stays as it is.
+    """Writes a tagger that is a copy of another, to the byte, with another description, and perhaps segmenter.
 
     Args:
         folder: the folder to make; it may be the other tagger's.
-        source: the folder of the other tagger.
-        segmenter: the new segmenter; None if rules cut raw text.
-        config: as for `save_tagger`, with the network of the other tagger; `segmenter` is `learned` or names the rules.
+        source: the folder of the other tagger, which stays as it is.
+        config: as for `save_tagger`, with the network of the other tagger.
         card: the text of the model card.
+        segmenter: the new segmenter; None: that of the other tagger, if `config` has `segmenter: learned`.
         storage_dtype: of the weights of the segmenter.
 
     Raises:
@@ -132,23 +131,8 @@ def save_with_segmenter(
         copy_files(source, partial, (WEIGHTS, VOCABULARY, TOKENIZER, MEMBERS))
         if segmenter is not None:
             segmenter.save(partial, storage_dtype)
-        write_description(partial, config, card)
-
-
-def save_with_description(folder: Path, source: Path, config: dict[str, Any], card: str) -> None:
-    """Writes a tagger that is a copy of another, to the byte, with another `config.json` and model card.
-
-    Args:
-        folder: the folder to make; it may be the other tagger's.
-        source: the folder of the other tagger.
-        config: as for `save_tagger`, with the network and the segmenter of the other tagger.
-        card: the text of the model card.
-
-    Raises:
-        InputError: a file cannot be read or written. Nothing is left of the new folder.
-    """
-    with whole_folder(folder) as partial:
-        copy_files(source, partial, (WEIGHTS, VOCABULARY, TOKENIZER, MEMBERS, SEGMENTER_WEIGHTS, SEGMENTER))
+        elif config["segmenter"] == LEARNED:
+            copy_files(source, partial, (SEGMENTER_WEIGHTS, SEGMENTER))
         write_description(partial, config, card)
 
 
@@ -173,9 +157,7 @@ def whole_folder(folder: Path) -> Iterator[Path]:
         yield partial
         for path in partial.glob("*.safetensors"):  # safetensors lets nobody else read them
             shutil.copymode(partial / CONFIG, path)
-        if folder.exists():
-            shutil.rmtree(folder)
-        os.replace(partial, folder)
+        replace_folder(partial, folder)
     except BaseException as error:
         if partial is not None:
             shutil.rmtree(partial, ignore_errors=True)
@@ -184,23 +166,6 @@ def whole_folder(folder: Path) -> Iterator[Path]:
                 f"{folder} cannot be written: {reason(error)}; make room, or choose another folder"
             ) from None
         raise
-
-
-def describe_tagger(folder: Path, config: dict[str, Any], card: str) -> None:
-    """Replaces the description of a tagger: `config.json` and the model card. The weights stay.
-
-    Args:
-        folder: a folder that `save_tagger` wrote.
-        config: as for `save_tagger`, with the same network.
-        card: the text of the model card.
-
-    Raises:
-        InputError: the folder cannot be written to. Each of the two files is then the old one or the new one.
-    """
-    with whole_file(folder / CONFIG) as out:
-        out.write(json.dumps({"format": FORMAT, **config}, indent=2) + "\n")
-    with whole_file(folder / CARD) as out:
-        out.write(card)
 
 
 def saved_weights(network: TaggerNetwork, storage_dtype: str = "float32") -> dict[str, Tensor]:

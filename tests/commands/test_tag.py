@@ -63,6 +63,16 @@ def test_formats_agree_with_the_library(model: Path, tmp_path: Path) -> None:
     assert record["offsets"] == [[0, 4], [5, 9], [10, 12]]
 
 
+@pytest.mark.parametrize("columns", ["0", "1", "19"])
+def test_a_width_that_no_terminal_has_is_not_taken(model: Path, monkeypatch: pytest.MonkeyPatch, columns: str) -> None:
+    arguments = ["tag", "--output", "pretty", "--model", str(model)]
+    monkeypatch.delenv("COLUMNS", raising=False)
+    expected = call(*arguments, input="They book it.").stdout
+    monkeypatch.setenv("COLUMNS", columns)
+    assert call(*arguments, input="They book it.").stdout == expected
+    assert "They" in expected
+
+
 def test_conllu_comes_back_but_for_the_tags(model: Path, tmp_path: Path) -> None:
     (tmp_path / "a.conllu").write_bytes(CONLLU.encode())
     call("tag", "a.conllu", "-o", "b.conllu", "--model", str(model))

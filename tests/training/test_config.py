@@ -63,7 +63,8 @@ def test_a_group_sets_nothing_but_its_own_part(name: str) -> None:
     with initialize_config_dir(str(CONF), version_base="1.3"):
         page, chosen = compose("train"), compose("train", [name])
     changed = {key for key in page if page[key] != chosen[key]}
-    assert changed <= ({"trainer"} if name.startswith("accelerator") else {"corpus", "columns"})
+    assert changed <= ({"trainer"} if name.startswith("accelerator") else {"corpus", "columns", "segmenter"})
+    assert chosen.segmenter == ("english" if name == "corpus=sample" else "auto" if "corpus" in changed else "english")
     for key in ("max_epochs", "precision"):
         assert chosen.trainer[key] == page.trainer[key]
     for key in ("dev_share", "folds", "fold"):

@@ -14,8 +14,8 @@ from tagger.errors import InputError
 from tagger.evaluation.report import score_split
 from tagger.sweeps import launch
 from tagger.training.card import NAMED
-from tagger.training.report import format_corpus_scores
 from tagger.training.train import train
+from tests.html_page import data_of
 from tests.training.conftest import COMMAND, TINY, config_of, made_up
 
 QUICK = ("trainer.max_epochs=2", "test=true")
@@ -64,16 +64,15 @@ def test_the_report_has_the_scores_of_each_corpus(several: Path, treebank: Path,
     assert network.corpora.weight.any(dim=1).tolist() == [False, True, True]
 
 
-def test_the_card_and_the_terminal_have_them_too(several: Path, second: Path) -> None:
+def test_the_card_and_the_page_have_them_too(several: Path, second: Path) -> None:
     report = json.loads((several / "report.json").read_text())
     card = (several / "tagger" / "README.md").read_text(encoding="utf-8")
     scores = report["corpora"]["dev"][second.name]["upos"]
     assert f"| {second.name} | dev | upos | {scores['tokens']} | {100 * scores['accuracy']:.2f} |" in card
     assert "`tag --corpus NAME`" in card
-    lines = format_corpus_scores(report["corpora"]).splitlines()
-    assert lines[0].split() == ["each", "corpus", "words", "accuracy", "not", "seen", "corpus", "named"]
-    assert lines[2].split()[:4] == [second.name, "dev,", "upos", str(scores["tokens"])]
-    assert {len(line) for line in lines} == {len(lines[0])}
+    (table,) = [table for table in data_of(several / "report.html")["tables"] if table["title"] == "Each corpus"]
+    assert table["heads"] == ["", "words", "accuracy", "seen", "not seen", "corpus named"]
+    assert table["rows"][1][:2] == [f"{second.name} dev, upos", str(scores["tokens"])]
 
 
 def test_a_corpus_without_gold_tags_in_test_has_no_scores_there(treebank: Path, second: Path, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -63,27 +64,23 @@ def members_running(folder: Path) -> list[str]:
     return found
 
 
-def interrupted(arguments: Sequence[str], number: int) -> tuple[int, str]:
-    """Sends a signal to a training after its first epoch; returns its exit status and what it printed last."""
-    command = [sys.executable, "-m", "tagger", *arguments]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
-        lines = []
-        assert process.stdout is not None
-        for line in process.stdout:
-            lines.append(line)
-            if ": epoch 1/" in line and len(members_running(Path.cwd())) == 2:
-                process.send_signal(number)
-                number = 0  # which tests whether it is there
-    return process.returncode, lines[-1]
-
-
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-def test_an_ensemble_is_interrupted_and_resumed(
+def test_an_ensemble_is_killed_and_resumed(
     arguments: list[str], tmp_path: Path, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    both = [*arguments, "ensemble=2", "seed=5", "trainer.max_epochs=6"]
-    assert interrupted(both, signal.SIGTERM) == (130, "interrupted; go on with: python -m tagger resume run\n")
+    command = [sys.executable, "-m", "tagger", *arguments, "ensemble=2", "seed=5", "trainer.max_epochs=6"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if ": epoch 1/" in line and len(members_running(tmp_path)) == 2:
+                process.kill()
+    assert process.returncode == -signal.SIGKILL
+    deadline = time.monotonic() + 60
+    while members_running(tmp_path) and time.monotonic() < deadline:
+        time.sleep(0.1)
     assert members_running(tmp_path) == []
+
     caplog.set_level("INFO")
     assert launch.resume("run") == 0
     assert "member 2 of 2, seed 6 is complete: dev upos " in caplog.text
@@ -104,16 +101,6 @@ def test_an_ensemble_is_interrupted_and_resumed(
     assert {path: path.stat().st_mtime_ns for path in Path("run/members").rglob("*")} == before
     again = json.loads(Path("run/report.json").read_text())
     assert again | {"words_per_second": 0} == report | {"words_per_second": 0}
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-def test_members_end_with_a_run_that_is_killed(arguments: list[str], tmp_path: Path) -> None:
-    status, _ = interrupted([*arguments, "ensemble=2", "trainer.max_epochs=500"], signal.SIGKILL)
-    assert status == -signal.SIGKILL
-    deadline = time.monotonic() + 60
-    while members_running(tmp_path) and time.monotonic() < deadline:
-        time.sleep(0.1)
-    assert members_running(tmp_path) == []
 
 
 def test_what_an_ensemble_leaves(arguments: list[str], copied: list[list[Member]], finished: Path) -> None:
@@ -264,6 +251,36 @@ def test_a_member_that_fails_ends_the_others(
     with pytest.raises(InputError) as bad:
         train_members(both, 1, {})
     assert str(bad.value) == "member 1 of 2, seed 1: no such file"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_the_members_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    monkeypatch.setattr(member_processes, "processes", lambda *_: 2)
+    both = members(tmp_path, WAIT, WAIT, monkeypatch=monkeypatch)
+
+    def end_soon() -> None:
+        while not all((member.folder / "up").exists() for member in both):
+            time.sleep(0.05)
+        os.kill(os.getpid(), number)
+
+    threading.Thread(target=end_soon).start()
+    with pytest.raises(KeyboardInterrupt):
+        train_members(both, 1, {})
+    assert all((member.folder / LOG).read_text().endswith("ended\n") for member in both)
+
+
+def test_an_ensemble_that_is_interrupted_says_how_to_go_on(
+    arguments: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(started: Sequence[Member], *_: object) -> None:
+        last = started[0].folder / "checkpoints" / "last.ckpt"
+        last.parent.mkdir()
+        last.touch()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(ensemble_run, "train_members", interrupt)
+    with pytest.raises(KeyboardInterrupt, match=r"^go on with: python -m tagger resume run$"):
+        launch.train([*arguments, "ensemble=2"])
 
 
 def test_the_status_of_a_member_is_that_of_the_command(

@@ -206,6 +206,17 @@ def test_facts_are_learned_and_unknown_ones_are_not(vocabulary: Vocabulary) -> N
     assert not gradient[[0, 2]].any()
 
 
+@pytest.mark.parametrize("members", [1, 2])
+def test_the_loss_that_is_shown_is_that_of_the_tags_alone(vocabulary: Vocabulary, members: int) -> None:
+    module = make_module(vocabulary, members=members, facts=3, facts_weight=1.0).eval()  # no dropout
+    dev, train = gold_batch(vocabulary, 0, 1), with_teacher(vocabulary, 0, 1)
+    train.facts = torch.ones(*train.index.shape, 3)
+    module._step(dev, "dev")
+    (of_dev, words), loss = module._sums["dev/loss"], module._step(train, "train")
+    assert loss > members * of_dev / words
+    assert module._sums["train/loss"][0] == pytest.approx(of_dev)
+
+
 def with_teacher(vocabulary: Vocabulary, *numbers: int, **changed: list[list[str]]) -> Batch:
     """Gold tags beside a teacher that names two tags of every token."""
     batch = gold_batch(vocabulary, *numbers, **changed)

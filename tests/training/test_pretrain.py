@@ -1,12 +1,12 @@
 """Pretraining from a command to a folder: scores, resuming, starting a tagger from it, filling blanks."""
 
-import csv
 import json
 import re
 import shutil
 from contextlib import redirect_stdout
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import datasets
 import numpy as np
@@ -27,7 +27,8 @@ from tagger.sweeps import launch
 from tagger.tagging.layer_vectors import HiddenWordPredictor
 from tagger.text.strings import display_width
 from tagger.training.checkpoints import EpochRecorder
-from tagger.training.pretrain import pretrain
+from tagger.training.experiment import run_experiment
+from tagger.training.pretrain import Pretraining, pretrain
 from tagger.training.pretrain_config import PretrainConfig, pretrain_config
 from tagger.training.train import train
 from tagger.training.trainer import Interrupted
@@ -107,20 +108,23 @@ def test_an_interrupted_run_resumes_to_the_same_weights(
         assert paths[0].read_bytes() == paths[1].read_bytes()
 
 
-def test_a_network_is_saved_before_it_is_reported_on(
-    text: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def crash(*_: object) -> None:
+class Broken(Pretraining):
+    """A pretraining whose report ends with an error."""
+
+    def report(self, folder: Path, description: dict[str, Any], device: torch.device) -> dict[str, Any]:
         raise RuntimeError("the report crashes")
 
-    monkeypatch.setattr("tagger.training.pretrain.score_words", crash)
+
+def test_a_mistake_in_the_report_loses_no_section(text: Path, tmp_path: Path) -> None:
+    config = config_of(text, "passes=1")
     with pytest.raises(RuntimeError, match="the report crashes"):
-        pretrain(config_of(text, "passes=1"), tmp_path, "")
+        run_experiment(Broken, config, tmp_path, "")
+    assert not (tmp_path / "pretrained").exists()
+    pretrain(config, tmp_path, "", resume=True)
     saved = load_word_predictor(tmp_path / "pretrained")
-    rows = list(csv.DictReader((tmp_path / "metrics.csv").read_text().splitlines()))
-    best = min(rows, key=lambda row: float(row["dev/loss"]))
-    assert saved.config["scores"] == {"dev": {"words": float(best["dev/accuracy"])}}
-    assert "The best section was" in (tmp_path / "pretrained" / "README.md").read_text()
+    accuracy = json.loads((tmp_path / "report.json").read_text())["dev"]["words"]["accuracy"]
+    assert saved.config["scores"] == {"dev": {"words": accuracy}}
+    assert f"{100 * accuracy:.2f} percent are predicted first" in (tmp_path / "pretrained" / "README.md").read_text()
 
 
 def test_a_tagger_starts_from_it(pretrained: Path, treebank: Path, tmp_path: Path) -> None:

@@ -30,6 +30,7 @@ def test_a_segmenter_learns_tokens_and_sentences(tmp_path, caplog):
     assert 24 <= steps <= 60
 
 
+@pytest.mark.usefixtures("small_segmenter")
 @pytest.mark.parametrize("seed", [1, 2])
 def test_the_same_seed_gives_the_same_cuts(tmp_path, seed):
     found = [

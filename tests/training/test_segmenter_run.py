@@ -8,12 +8,14 @@ from pathlib import Path
 import pytest
 
 import tagger
+from tagger.corpus.sources import load_corpus
 from tagger.errors import InputError
 from tagger.sweeps import launch
 from tagger.tagging.load import tagger_of
 from tagger.training import part_run
 from tagger.training.part_run import SegmenterRun, run_part
 from tagger.training.segmenter import SegmenterModule
+from tagger.training.segmenter_choice import SegmenterTraining
 from tagger.weights.ensemble_folder import save_ensemble
 from tagger.weights.segmenter_folder import load_segmenter
 from tests.training.conftest import COMMAND, TINY, config_of, made_up
@@ -128,6 +130,14 @@ def test_what_is_no_tagger_gets_no_segmenter(arguments: list[str], source: Path)
     with pytest.raises(InputError, match=r"^init=nowhere: no such tagger"):
         launch.train(arguments)
     assert not Path("runs").exists()
+
+
+def test_rules_are_refused_if_they_were_asked_for(arguments: list[str], treebank: Path) -> None:
+    with pytest.raises(InputError, match=r"^segmenter=english: parts=segmenter trains a segmenter; leave one of the "):
+        launch.train([*arguments, "segmenter=english"])
+    # Those that `corpus=sample` names do not stop it.
+    config = config_of(treebank, "parts=segmenter", "init=x", "segmenter=english")
+    assert SegmenterTraining(config, load_corpus(config.corpus, ["upos"], 1), None).learns
 
 
 def test_a_corpus_without_spacing_is_refused(arguments: list[str]) -> None:

@@ -5,10 +5,12 @@ import json
 from pathlib import Path
 
 import pytest
+from datasets import Dataset
 
 from tagger.errors import InputError
+from tagger.model.vocabulary import Vocabulary
 from tagger.training.card import NAMED
-from tagger.training.report import format_page, write_tagger_page
+from tagger.training.report import format_page, format_scores, most_frequent_tags, write_tagger_page
 from tests.conftest import largest_file
 from tests.html_page import data_of
 
@@ -52,13 +54,66 @@ def test_a_run_leaves_a_page_with_its_errors(finished: Path) -> None:
     assert f"best epoch {report['best_epoch']} of 3" in data["facts"]
 
 
-def test_tables_of_corpora_and_of_raw_text(tmp_path: Path) -> None:
-    of_corpus = {"tokens": 3, "accuracy": 0.5, "known": 0.25, "unknown": None, NAMED: 0.6}
-    more = {"corpora": {"dev": {"A": {"upos": of_corpus}}}, "raw": {"dev": {"Tokens": 1.0, "UPOS": 0.5}}}
-    write_tagger_page(tmp_path, RESULTS | more, ERRORS)
-    corpora, raw = data_of(tmp_path / "report.html")["tables"]
-    assert corpora["rows"] == [["A dev, upos", "3", "50.00%", "25.00%", "–", "60.00%"]]
-    assert (raw["heads"], raw["rows"]) == (["", "Tokens", "UPOS"], [["dev", "100.00%", "50.00%"]])
+MORE = {
+    "baseline": {"dev": {"upos": 0.25}, "test": {"upos": 0.5}},
+    "corpora": {"dev": {"A": {"upos": {"tokens": 3, "accuracy": 0.5, "known": 0.25, "unknown": None, NAMED: 0.6}}}},
+    "raw": {"dev": {"Words": 1.0, "UPOS": 0.5}},
+    "segmenter": {
+        "kept": "learned", "dev": {"unicode": {"tokens": 0.5, "words": 0.25, "sentences": 0.75}},
+        "parameters": 1234, "steps": 30, "seconds": 4.2,
+    },
+    "calibration": {
+        "temperatures": {"upos": 1.25},
+        "before": {"dev": {"upos": {"ece": 0.02, "adaptive_ece": 0.03}}},
+        "after": {"dev": {"upos": {"ece": 0.01, "adaptive_ece": 0.015}}},
+    },
+}  # fmt: skip
+
+
+def test_whatever_a_run_finds_is_a_table_of_its_page(tmp_path: Path) -> None:
+    write_tagger_page(tmp_path, RESULTS | MORE, ERRORS)
+    data = data_of(tmp_path / "report.html")
+    assert {table["title"]: [table["heads"], *table["rows"]] for table in data["tables"]} == {
+        "Accuracy of the most frequent tag of each word": [["", "dev", "test"], ["upos", "25.00%", "50.00%"]],
+        "Each corpus": [
+            ["", "words", "accuracy", "seen", "not seen", "corpus named"],
+            ["A dev, upos", "3", "50.00%", "25.00%", "–", "60.00%"],
+        ],
+        "From raw text, F1": [["", "Words", "UPOS"], ["dev", "100.00%", "50.00%"]],
+        "What cuts raw text, F1 on dev": [
+            ["", "Tokens", "Sentences", "Words"],
+            ["unicode", "50.00%", "75.00%", "25.00%"],
+        ],
+        "Calibration error in 15 bins, before and after the temperature": [
+            ["", "temperature", "before", "after", "before, adaptive", "after, adaptive"],
+            ["dev upos", "1.250", "2.00%", "1.00%", "3.00%", "1.50%"],
+        ],
+    }
+    assert "learned segmenter: 1,234 parameters, 30 steps, 4 s" in data["facts"]
+
+
+def test_the_terminal_has_the_scores_beside_a_baseline() -> None:
+    assert format_scores(RESULTS | MORE | {"test": {"upos": SCORES | {"accuracy": 0.5}}}).splitlines() == [
+        "                                           dev      test",
+        "upos, accuracy                          75.00%    50.00%",
+        "  of words not seen in training              –         –",
+        "  by the most frequent tag of a word    25.00%    50.00%",
+        "from raw text, F1 of Words             100.00%         –",
+        "from raw text, F1 of UPOS               50.00%         –",
+    ]
+
+
+def test_the_most_frequent_tag_of_each_word() -> None:
+    rows = [
+        {"tokens": ["a", "b", "a"], "upos": ["X", "Y", "X"]},
+        {"tokens": ["b", "b", "A"], "upos": ["Y", "X", "_"]},
+    ]
+    train, dev = Dataset.from_list(rows), Dataset.from_list([{"tokens": ["a", "b", "c"], "upos": ["X", "X", "X"]}])
+    vocabulary = Vocabulary.build(train, ["upos"])
+    assert most_frequent_tags(train, {"dev": dev, "train": train}, vocabulary) == {
+        "dev": {"upos": 2 / 3},  # `c` is X as most words are; `b` was Y
+        "train": {"upos": 4 / 5},
+    }
 
 
 def test_a_page_without_room_is_an_error_and_leaves_nothing(tmp_path: Path) -> None:

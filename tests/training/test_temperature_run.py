@@ -3,6 +3,7 @@
 import json
 import shutil
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import pytest
 import torch
@@ -22,10 +23,10 @@ from tests.training.conftest import COMMAND, config_of
 CARD = "# A tagger\n\nIt is good.\n\n## Config\n\nx: y\n"
 
 
-@pytest.fixture
-def source(finished: Path, tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def source(finished: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the folder of a finished tagger, with an older model card, a segmenter and no temperatures."""
-    folder = tmp_path / "source"
+    folder = tmp_path_factory.mktemp("older") / "source"
     shutil.copytree(finished / "tagger", folder)
     (folder / "README.md").write_text(CARD, encoding="utf-8")
     config = json.loads((folder / "config.json").read_text())
@@ -36,64 +37,94 @@ def source(finished: Path, tmp_path: Path) -> Path:
     return folder
 
 
+def values(source: Path, treebank: Path) -> list[str]:
+    """The command line of a run for a tagger."""
+    return ["corpus=conllu", f"corpus.path={treebank}", "parts=temperature", f"init={source}", "accelerator=cpu"]
+
+
 @pytest.fixture
 def arguments(source: Path, treebank: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.chdir(tmp_path)
-    own = ["parts=temperature", f"init={source}", "accelerator=cpu"]
-    return ["corpus=conllu", f"corpus.path={treebank}", *own]
+    return values(source, treebank)
+
+
+class Fitted(NamedTuple):
+    """A run for the tagger of `source`."""
+
+    folder: Path
+    before: dict[str, bytes]  # the files of `source`, by name
+    after: dict[str, bytes]  # those of the new tagger
+    calibration: dict[str, Any]  # of `report.json`
+    temperature: float
+
+
+@pytest.fixture(scope="module")
+def fitted(source: Path, treebank: Path, tmp_path_factory: pytest.TempPathFactory) -> Fitted:
+    run = tmp_path_factory.mktemp("fitted") / "run"
+    before = contents(source)
+    assert launch.train([*values(source, treebank), f"hydra.run.dir={run}"]) == 0
+    after, report = contents(run / "tagger"), json.loads((run / "report.json").read_text())
+    assert (report["corpus"], report["init"]) == (treebank.name, str(source))
+    return Fitted(run, before, after, report["calibration"], report["calibration"]["temperatures"]["upos"])
 
 
 def contents(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
 
 
-@pytest.mark.usefixtures("drawn")
-def test_a_tagger_gets_temperatures_and_stays_as_it_is(
-    arguments: list[str], source: Path, treebank: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    before = contents(source)
-    assert launch.train([*arguments, "hydra.run.dir=run"]) == 0
-    assert contents(source) == before
-    after = contents(Path("run/tagger"))
-    assert sorted(after) == sorted(before)
-    assert {name for name in after if after[name] != before[name]} == {"config.json", "README.md"}
-    old, new = json.loads(before["config.json"]), json.loads(after["config.json"])
-    assert new == old | {"temperatures": new["temperatures"]}
-    assert 0.2 <= new["temperatures"]["upos"] <= 5
-    assert new["temperatures"]["upos"] != 1
-    report = json.loads(Path("run/report.json").read_text())
-    assert (report["corpus"], report["init"]) == (treebank.name, str(source))
-    found = report["calibration"]
-    assert found["temperatures"] == new["temperatures"]
-    assert found["before"].keys() == found["after"].keys() == {"dev", "test"}
-    confidence = {when: found[when]["dev"]["upos"]["confidence"] for when in ("before", "after")}
-    assert (confidence["after"] > confidence["before"]) == (new["temperatures"]["upos"] < 1)
-    assert Path("run/reliability.png").read_bytes().startswith(b"\x89PNG")
-    card = after["README.md"].decode()
+def test_a_tagger_gets_temperatures_and_stays_as_it_is(fitted: Fitted, source: Path) -> None:
+    assert contents(source) == fitted.before
+    changed = {name for name in fitted.after if fitted.after[name] != fitted.before.get(name)}
+    assert fitted.after.keys() == fitted.before.keys()
+    assert changed == {"config.json", "README.md"}
+    old, new = (json.loads(files["config.json"]) for files in (fitted.before, fitted.after))
+    assert new == old | {"temperatures": {"upos": fitted.temperature}}
+    assert 0.2 <= fitted.temperature <= 5
+    assert fitted.temperature != 1
+
+
+def test_the_report_has_the_calibration_before_and_after(fitted: Fitted) -> None:
+    before, after = fitted.calibration["before"], fitted.calibration["after"]
+    assert before.keys() == after.keys() == {"dev", "test"}
+    surer = after["dev"]["upos"]["confidence"] > before["dev"]["upos"]["confidence"]
+    assert surer == (fitted.temperature < 1)
+    assert (fitted.folder / "reliability.png").is_file()
+
+
+def test_the_card_gets_a_section(fitted: Fitted) -> None:
+    card = fitted.after["README.md"].decode()
     assert card.startswith("# A tagger\n\nIt is good.\n\n## Confidence\n\n")
     assert "    python -m tagger corpus=conllu" in card
-    assert f"| test | upos | {new['temperatures']['upos']:.3f} |" in card
+    assert f"| test | upos | {fitted.temperature:.3f} |" in card
     assert card.endswith("\n\n## Config\n\nx: y\n")
-    output = capsys.readouterr().out
-    assert "tag with it: python -m tagger tag FILE --model run" in output
-    table = output[output.index("calibration error in 15 bins") :].splitlines()
-    assert f"{100 * found['after']['test']['upos']['ece']:.2f}%" in table[3]
 
-    # The tags are the same, and their probabilities are those that were scored.
+
+def test_the_tags_are_the_same_and_the_probabilities_those_that_were_scored(
+    fitted: Fitted, source: Path, treebank: Path
+) -> None:
     path = str(treebank / "en_tiny-ud-test.conllu")
     gold = [s for s in read_conllu(read_lines(path), path) if s.tokens]
-    plain, warm = (tagger.load(folder, precision="float32") for folder in (source, "run"))
+    plain, warm = (tagger.load(folder, precision="float32") for folder in (source, fitted.folder))
     assert warm.tag_sentences([s.tokens for s in gold]) == plain.tag_sentences([s.tokens for s in gold])
     shares = [share for tagged, _ in warm.retag(gold) for share in tagged.probabilities["upos"]]
-    assert sum(shares) / len(shares) == pytest.approx(found["after"]["test"]["upos"]["confidence"], abs=1e-5)
+    assert sum(shares) / len(shares) == pytest.approx(
+        fitted.calibration["after"]["test"]["upos"]["confidence"], abs=1e-5
+    )
 
-    # Another run gives the same temperatures, and one section of the card.
-    again = [value for value in arguments if not value.startswith("init=")]
-    assert launch.train([*again, "init=run", "test=false", "hydra.run.dir=again"]) == 0
-    assert json.loads(Path("again/tagger/config.json").read_text()) == new
-    second = Path("again/tagger/README.md").read_text(encoding="utf-8")
-    assert second.count("## Confidence") == 1
-    assert "| test |" not in second
+
+def test_another_run_gives_the_same_temperatures_and_one_section(
+    fitted: Fitted, treebank: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert launch.train([*values(fitted.folder, treebank), "test=false", "hydra.run.dir=again"]) == 0
+    assert Path("again/tagger/config.json").read_bytes() == fitted.after["config.json"]
+    card = Path("again/tagger/README.md").read_text(encoding="utf-8")
+    assert card.count("## Confidence") == 1
+    assert "| test |" not in card
+    output = capsys.readouterr().out
+    assert "tag with it: python -m tagger tag FILE --model again" in output
+    table = output[output.index("calibration error in 15 bins") :].splitlines()
+    assert f"{100 * fitted.calibration['after']['dev']['upos']['ece']:.2f}%" in table[2]
 
 
 def test_a_column_that_the_corpus_lacks_keeps_its_temperature(

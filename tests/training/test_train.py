@@ -1,6 +1,5 @@
 """Trainings from config to folder: what they leave, the same seed, columns, bad values, precisions."""
 
-import csv
 import json
 from pathlib import Path
 
@@ -144,29 +143,6 @@ def test_lemmas_are_learned_and_reported(lemmatized: Path, tmp_path: Path) -> No
 def test_bad_values_are_named(treebank: Path, tmp_path: Path, override: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
         train(config_of(treebank, override), tmp_path, COMMAND)
-
-
-def test_a_tagger_is_saved_before_it_is_reported_on(
-    treebank: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def crash(*_: object) -> None:
-        raise RuntimeError("the report crashes")
-
-    monkeypatch.setattr("tagger.training.report.report_dev", crash)
-    with pytest.raises(RuntimeError, match="the report crashes"):
-        train(config_of(treebank, "trainer.max_epochs=2", "columns=[upos,xpos]"), tmp_path, COMMAND)
-    loaded = tagger.load(tmp_path)
-    assert len(loaded.tag(["They", "book"], "upos")) == 2
-    rows = list(csv.DictReader((tmp_path / "metrics.csv").read_text().splitlines()))
-    best = max(rows, key=lambda row: float(row["dev/accuracy"]))
-    assert loaded.config["scores"] == {"dev": {name: float(best[f"dev/{name}"]) for name in ("upos", "xpos")}}
-    monkeypatch.undo()
-    results = train(config_of(treebank, "trainer.max_epochs=2", "columns=[upos,xpos]"), tmp_path, COMMAND, resume=True)
-    assert results is not None
-    assert results["epochs"] == 2
-    saved = json.loads((tmp_path / "tagger" / "config.json").read_text())
-    assert saved["scores"]["dev"]["upos"] == results["dev"]["upos"]["accuracy"]
-    assert f"{100 * results['dev']['upos']['accuracy']:.2f}" in (tmp_path / "tagger" / "README.md").read_text()
 
 
 def test_a_blind_test_split_costs_its_report_alone(treebank: Path, tmp_path: Path) -> None:

@@ -17,9 +17,9 @@ from tagger.model.encoder import CELLS
 from tagger.model.hidden_words import HiddenWordNetwork
 from tagger.model.vocabulary import Vocabulary
 from tagger.weights.folder import (
-    describe_tagger,
     load_tagger,
     load_word_predictor,
+    save_copy,
     save_tagger,
     save_word_predictor,
 )
@@ -154,16 +154,16 @@ def test_a_full_disk_is_one_line_and_leaves_the_old_folder(folder: Path, vocabul
     assert [path.name for path in folder.parent.iterdir()] == [folder.name]
 
 
-def test_a_tagger_is_described_anew(folder: Path) -> None:
+def test_a_tagger_is_copied_and_described_anew(folder: Path) -> None:
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
     config = load_tagger(folder).config
-    describe_tagger(folder, config | {"scores": {"dev": {"upos": 0.5}}}, "# Another card\n")
+    save_copy(folder, folder, config | {"scores": {"dev": {"upos": 0.5}}}, "# Another card\n")
     assert load_tagger(folder).config["scores"] == {"dev": {"upos": 0.5}}
     assert (folder / CARD).read_text() == "# Another card\n"
     for name in (WEIGHTS, VOCABULARY):
         assert (folder / name).read_bytes() == before[name]
     with largest_file(10), pytest.raises(InputError, match="cannot be written"):
-        describe_tagger(folder, config, "# A third card\n")
+        save_copy(folder, folder, config, "# A third card\n")
     assert (folder / CARD).read_text() == "# Another card\n"
 
 

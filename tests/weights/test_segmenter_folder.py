@@ -14,7 +14,7 @@ from tagger.errors import InputError
 from tagger.model.segmenter_features import BORDER_CODES
 from tagger.model.vocabulary import Vocabulary
 from tagger.tagging.segmenter import LearnedSegmenter
-from tagger.weights.folder import load_tagger, save_tagger, save_with_segmenter
+from tagger.weights.folder import load_tagger, save_copy, save_tagger
 from tagger.weights.quantize import STORAGE_DTYPES
 from tagger.weights.saved_config import CONFIG, SEGMENTER, SEGMENTER_WEIGHTS, VOCABULARY, WEIGHTS
 from tagger.weights.segmenter_folder import load_segmenter
@@ -191,7 +191,7 @@ def test_a_tagger_gets_another_segmenter(trained: Path, tmp_path: Path) -> None:
     for seed in (1, 2):
         target = tmp_path / "new"
         source = trained if seed == 1 else target
-        save_with_segmenter(target, source, make_segmenter(seed), config, "# card\n", "float16")
+        save_copy(target, source, config, "# card\n", make_segmenter(seed), "float16")
         assert {name: (target / name).read_bytes() for name in files[:2]} == {name: before[name] for name in files[:2]}
         assert load_tagger(target).config == config
         label = load_segmenter(target).network.labels.bias
@@ -203,5 +203,5 @@ def test_a_full_disk_leaves_nothing(trained: Path, tmp_path: Path) -> None:
     source = tmp_path / "source"
     shutil.copytree(trained, source)
     with largest_file(2_000), pytest.raises(InputError, match="cannot be written"):
-        save_with_segmenter(tmp_path / "new", source, make_segmenter(), load_tagger(source).config, "", "float32")
+        save_copy(tmp_path / "new", source, load_tagger(source).config, "", make_segmenter())
     assert [path.name for path in tmp_path.iterdir()] == ["source"]

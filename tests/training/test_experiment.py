@@ -1,0 +1,166 @@
+"""Trainings that end after their epochs, at any point: a tagger's folder is whole, or it is the one before."""
+
+import json
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+import tagger
+from tagger.sweeps import launch
+from tagger.text import output_files
+from tagger.text.output_files import replace_folder
+from tagger.training.config import TrainConfig
+from tagger.training.experiment import run_experiment
+from tagger.training.segmenter_choice import Choice
+from tagger.training.train import TaggerTraining, train
+from tests.training.conftest import COMMAND, TINY, config_of
+
+STAGES = ["segmenter", "report", "card", "save", "page"]
+
+
+class Broken(TaggerTraining):
+    """A training that ends with an error at one point after its epochs."""
+
+    def __init__(self, config: TrainConfig, stage: str, error: BaseException) -> None:
+        super().__init__(config)
+        self.stage, self.error = stage, error
+        self.segmenting.choose = partial(self.choose, self.segmenting.choose)  # type: ignore[method-assign]
+
+    def end_at(self, stage: str) -> None:
+        if stage == self.stage:
+            raise self.error
+
+    def choose(self, choose: Callable[[Path], Choice], folder: Path) -> Choice:
+        self.end_at("segmenter")
+        return choose(folder)
+
+    def report(self, folder: Path, description: dict[str, Any], device: torch.device) -> dict[str, Any]:
+        results = super().report(folder, description, device)
+        self.end_at("report")
+        return results
+
+    def card(self, description: Mapping[str, Any], results: Mapping[str, Any], command: str) -> str:
+        self.end_at("card")
+        return super().card(description, results, command)
+
+    def save(self, folder: Path, description: dict[str, Any], card: str) -> None:
+        bad: dict[str, Any] = {"a file cannot be written": object()} if self.stage == "save" else {}
+        super().save(folder, description | bad, card)
+
+    def write_page(self, results: Mapping[str, Any], epochs: Sequence[Mapping[str, float]], folder: Path) -> None:
+        self.end_at("page")
+        super().write_page(results, epochs, folder)
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+@pytest.fixture(scope="module")
+def config(spaced: Path) -> TrainConfig:
+    """Of a training with a segmenter of its own."""
+    return config_of(spaced, "trainer.max_epochs=2", "segmenter=learned", "segmenter_steps=2")
+
+
+@pytest.fixture(scope="module")
+def learned(config: TrainConfig, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The run's folder of a finished training with `config`; not to be changed."""
+    folder = tmp_path_factory.mktemp("learned")
+    train(config, folder, COMMAND)
+    return folder
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_finished_tagger_stays_until_the_new_one_is_whole(
+    config: TrainConfig, learned: Path, tmp_path: Path, stage: str
+) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(learned, run)
+    before = contents(run / "tagger")
+    error: BaseException = KeyboardInterrupt() if stage in ("segmenter", "page") else RuntimeError("a mistake")
+    with pytest.raises(TypeError if stage == "save" else type(error)):
+        run_experiment(partial(Broken, stage=stage, error=error), config, run, COMMAND, resume=True)
+    after = contents(run / "tagger")
+    assert [path.name for path in run.iterdir() if path.name.startswith(".")] == []
+    if stage == "page":  # the new one was whole
+        assert after.keys() == before.keys()
+        assert after["segmenter.safetensors"] == before["segmenter.safetensors"]
+    else:
+        assert after == before
+    assert tagger.load(run).segmenter.name == "learned"  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_run_that_ends_after_its_epochs_is_resumed_to_the_same_tagger(
+    config: TrainConfig, learned: Path, tmp_path: Path, stage: str
+) -> None:
+    run = tmp_path / "run"
+    with pytest.raises((RuntimeError, TypeError)):
+        run_experiment(partial(Broken, stage=stage, error=RuntimeError("a mistake")), config, run, COMMAND)
+    assert (run / "tagger").exists() == (stage == "page")
+    assert not (run / "report.json").exists()
+    train(config, run, COMMAND, resume=True)
+    one, other = contents(run / "tagger"), contents(learned / "tagger")
+    assert one.keys() == other.keys()
+    assert all(one[name] == other[name] for name in one if name.endswith((".safetensors", ".json")))
+    report = json.loads((run / "report.json").read_text())
+    scores = report["dev"]["upos"]["accuracy"]
+    assert json.loads(one["config.json"])["scores"]["dev"]["upos"] == scores
+    assert f"{100 * scores:.2f}" in one["README.md"].decode()
+
+
+@pytest.mark.slow
+def test_a_finished_tagger_stays_when_its_resumption_is_killed(
+    spaced: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    own = [*TINY[:-1], "trainer.max_epochs=1", "segmenter=learned", "segmenter_steps=2", "hydra.run.dir=run"]
+    assert launch.train(["corpus=conllu", f"corpus.path={spaced}", *own]) == 0
+    before = contents(Path("run/tagger"))
+    command = [sys.executable, "-m", "tagger", "resume", "run"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if line.startswith("segmenter: "):  # its training begins
+                process.kill()
+    assert process.returncode == -signal.SIGKILL
+    assert contents(Path("run/tagger")) == before
+    assert tagger.load("run").segmenter.name == "learned"  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("in_one_step", [True, False])
+def test_a_folder_is_replaced_by_a_whole_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, in_one_step: bool
+) -> None:
+    if not in_one_step:
+        monkeypatch.setattr(output_files, "_exchange", lambda *_: False)
+    folder, missing, ended = tmp_path / "tagger", [], threading.Event()
+    folder.mkdir()
+
+    def look() -> None:
+        while not ended.is_set():
+            missing.append(not folder.is_dir())
+
+    reader = threading.Thread(target=look)
+    reader.start()
+    for number in range(50):
+        new = tmp_path / "new"
+        new.mkdir()
+        (new / str(number)).touch()
+        replace_folder(new, folder)
+        assert [path.name for path in folder.iterdir()] == [str(number)]
+    ended.set()
+    reader.join()
+    assert list(tmp_path.iterdir()) == [folder]
+    if in_one_step and sys.platform in ("linux", "darwin"):
+        assert missing
+        assert not any(missing)
