@@ -22,14 +22,13 @@ from tagger.sweeps.run import SweepRun
 from tagger.text.output_files import whole_file
 from tagger.training.run_folder import (
     METRICS,
-    RECORD,
     REPORT,
     REPORT_PAGE,
-    SWEEP,
     RunRecord,
     can_resume,
     read_record,
 )
+from tagger.weights.saved_config import RECORD, SWEEP
 
 TABLE = "sweep.csv"
 OUTCOME, TRACEBACK = "outcome.json", "traceback.txt"  # in the folder of a run that is not complete

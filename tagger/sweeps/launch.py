@@ -1,11 +1,12 @@
 """The commands `train`, `pretrain` and `resume`: a command line -> runs, each in a folder of its own."""
 
 import logging
+import os
 import shlex
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import Any
 
 from tagger.errors import InputError
 from tagger.sweeps.compose import Source
-from tagger.sweeps.folder import TABLE, Sweep, check_folders, find_sweep
+from tagger.sweeps.folder import Sweep, check_folders, find_sweep
 from tagger.sweeps.grid import train_grid
 from tagger.sweeps.log import set_up_logging
 from tagger.sweeps.plan import Job, Plan, plan, plan_again, trial_job
@@ -35,12 +36,12 @@ from tagger.training.part_run import PartRun, SegmenterRun, TemperatureRun, run_
 from tagger.training.pretrain import pretrain as run_pretraining
 from tagger.training.pretrain_config import PretrainConfig, pretrain_config
 from tagger.training.run_folder import (
-    SWEEP,
     Command,
     NewFolder,
     RunRecord,
     can_resume,
     discard_run,
+    find_run,
     new_run_folder,
     read_record,
 )
@@ -48,7 +49,8 @@ from tagger.training.start import check_override
 from tagger.training.together import check_processes, refuse_together, together
 from tagger.training.train import train as run_training
 from tagger.training.trainer import Interrupted, check_machine, check_trainer_settings
-from tagger.weights.saved_config import TAGGER_IN_RUN
+from tagger.weights.run_lock import claim_run
+from tagger.weights.saved_config import SWEEP, TAGGER_IN_RUN
 
 UNWATCHED = Watch()
 WRITING_SECONDS = 5.0  # that another process has to write how a sweep was started
@@ -88,12 +90,10 @@ def resume(folder: str | Path) -> int:
     A finished run is saved and reported on again. The row of a sweep's run in `sweep.csv` is completed. Of a sweep the
     runs that are missing are trained.
     """
-    if folder == "":
-        raise InputError("'' is no run's folder; name one below runs/")
     set_up_logging()
     try:
         with together():
-            return _resume(Path(folder))
+            return _resume(find_run(str(folder)))
     except MemberFailed as error:
         return _failed(error)
 
@@ -108,6 +108,12 @@ def _start(command: Command, arguments: Sequence[str]) -> int:
     planned = plan(command, arguments)
     if planned is None:
         return 0
+    folder = planned.jobs[0].folder if planned.sweep_folder is None else planned.sweep_folder
+    if planned.name is not None and planned.search is None and os.path.lexists(folder):
+        name = shlex.quote(planned.name)
+        raise InputError(
+            f"name={name}: {folder} exists; take another name, or go on with: python -m tagger resume {name}"
+        )
     if planned.sweep_folder is not None:
         refuse_together("-m: a sweep", "train its runs one by one")
         sweep = _grid if planned.search is None else _search
@@ -158,7 +164,8 @@ def _run(record: RunRecord, folder: Path, resuming: bool = False, watch: Watch =
     if is_helper() or is_member():
         end_with_parent()
     try:
-        with _helpers_resume(folder), paths_begin_in(record.started_in):
+        own = nullcontext() if is_helper() else claim_run(folder)
+        with own, _helpers_resume(folder), paths_begin_in(record.started_in):
             config = _typed(record.command, record.config)
             if isinstance(config, PretrainConfig):
                 return run_pretraining(config, folder, line, resuming, watch)
@@ -195,13 +202,9 @@ def _helpers_resume(folder: Path) -> Iterator[None]:
 
 
 def _resume(folder: Path) -> int:
-    if str(folder) == "latest" and not folder.exists():
-        raise InputError("latest is a name for trained taggers alone; name the folder of the run to resume")
     if (folder / SWEEP).is_file():
         refuse_together(f"{folder}: a sweep", "train its runs one by one")
         return _train_sweep(Sweep.read(folder))
-    if (folder / TABLE).is_file():
-        raise InputError(f"{folder} is a sweep of an older version; name one of its runs, such as {folder / '0'}")
     record = read_record(folder)
     if is_helper():
         _run(record, folder, can_resume(folder))

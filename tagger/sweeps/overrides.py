@@ -36,7 +36,7 @@ STRING_KEYS = (
     *("text", "dev", "hub.name", "hub.config", "init", "embedding.vectors", "embedding.transformer"),
     *("distill.teacher", "distill.text", "distill.hub.name", "distill.hub.config"),
     *(part.prefix + field.name for part in LOGGER_PARTS for field in fields(part) if field.type in _STRINGS),
-    *("card.version", "card.license", "hydra.run.dir", "hydra.sweep.dir"),
+    *("name", "card.version", "card.license", "hydra.run.dir", "hydra.sweep.dir"),
 )
 OPEN_PARTS = ("trainer.", "corpus.fields.")  # parts that take keys which the page does not have
 MAX_PAGES = 50  # composed to look for keys, one for each combination of groups that a sweep names

@@ -1,7 +1,8 @@
 """A command line of Hydra overrides -> the configs of one run, of the runs of a sweep, or of a search's trials."""
 
 import argparse
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
@@ -28,7 +29,8 @@ from tagger.sweeps.search_space import OPTUNA, Numbers, SearchConfig, Space, sea
 from tagger.training.config import TrainConfig
 from tagger.training.pretrain_config import PretrainConfig
 from tagger.training.run_folder import Command
-from tagger.training.structured import takes_whole_numbers
+from tagger.training.structured import bad_value, takes_whole_numbers
+from tagger.weights.catalog import new_run
 
 _INFORMATION = ("all", "config", "defaults", "defaults-tree", "plugins", "searchpath")  # that Hydra shows
 _FILE_KEYS = ("corpus.path", "corpus.train", "corpus.dev", "corpus.test", "text", "dev", "distill.text")
@@ -57,6 +59,7 @@ class Plan:
         jobs: one, or those of a sweep; of a search one with values that it may try.
         sweep_folder: of a sweep.
         folder_is_given: whether the command line names the folder.
+        name: of the run or the sweep, if it has one.
         source: of the configs.
         search: the values of a search.
         space: what it tries.
@@ -70,6 +73,7 @@ class Plan:
     search: SearchConfig | None = None
     space: Space = field(default_factory=dict)
     launcher: str = BASIC
+    name: str | None = None
 
 
 class _Parser(argparse.ArgumentParser):
@@ -154,13 +158,15 @@ def _plan(command: Command, source: Source, multirun: bool) -> Plan:
         given = {override.get_key_element() for override in parsed}
         groups = first.hydra.runtime.choices
         sweeper, launcher = groups["hydra/sweeper"], groups["hydra/launcher"]
+        name = _name(first, given)
         if not multirun and first.hydra.mode != RunMode.MULTIRUN:
             _check_one_run(parsed, sweeper, launcher)
-            job = _job(first, _folder(first, "hydra.run.dir"))
-            return Plan([job], None, "hydra.run.dir" in given, source)
-        _check_hydras_own(parsed)
+            folder = _folder(first, "hydra.run.dir") if name is None else new_run(name)
+            return Plan([_job(first, folder)], None, bool(name) or "hydra.run.dir" in given, source, name=name)
+        _check_whole_sweep(parsed)
         grid = parse_overrides([f"{key}={value}" for key, value in (first.hydra.sweeper.params or {}).items()])
-        folder, folder_is_given = _folder(first, "hydra.sweep.dir"), "hydra.sweep.dir" in given
+        folder = _folder(first, "hydra.sweep.dir") if name is None else new_run(name)
+        folder_is_given = name is not None or "hydra.sweep.dir" in given
         if sweeper == OPTUNA:
             search = search_config(cast(dict[str, Any], OmegaConf.to_container(first.hydra.sweeper)))
             space = search_space(list(_last([*grid, *parsed]).values()), _whole_numbers(command, first))
@@ -169,12 +175,12 @@ def _plan(command: Command, source: Source, multirun: bool) -> Plan:
                 raise InputError(
                     "hydra.sweeper.directions: a pretrained network has no speed of tagging; leave this out"
                 )
-            return Plan([_job(first, Path("0"))], folder, folder_is_given, source, search, space)
+            return Plan([_job(first, Path("0"))], folder, folder_is_given, source, search, space, name=name)
         jobs = []
         for number, chosen in enumerate(product(*map(_choices, _last([*grid, *parsed]).values()))):
             config = _numbered(compose_config(source.name, list(chosen)), number)
             jobs.append(_job(config, _folder(config, "hydra.sweep.subdir")))
-        return Plan(jobs, folder, folder_is_given, source, launcher=launcher)
+        return Plan(jobs, folder, folder_is_given, source, launcher=launcher, name=name)
     except OmegaConfBaseException as error:
         raise InputError(one_line(error)) from None
 
@@ -191,10 +197,11 @@ def _check_one_run(overrides: Sequence[Override], sweeper: str, launcher: str) -
             raise InputError(f"hydra/{group}={choice} is for several runs; add -m")
 
 
-def _check_hydras_own(overrides: Sequence[Override]) -> None:
-    """Raises InputError if one of Hydra's own keys, which hold for a sweep as a whole, has several values."""
+def _check_whole_sweep(overrides: Sequence[Override]) -> None:
+    """Raises InputError if `name` or one of Hydra's own keys, which hold for a sweep as a whole, has several values."""
     for override in overrides:
-        if override.is_sweep_override() and override.key_or_group.startswith(("hydra.", "hydra/")):
+        key = override.key_or_group
+        if override.is_sweep_override() and (key == "name" or key.startswith(("hydra.", "hydra/"))):
             raise InputError(f"{override.input_line}: this holds for the sweep as a whole; give one value")
 
 
@@ -236,7 +243,20 @@ def _job(config: DictConfig, folder: Path) -> Job:
     overrides = cast(list[str], OmegaConf.to_container(config.hydra.overrides.task, resolve=False))
     with open_dict(config):
         del config["hydra"]
-    return Job(overrides, config, folder)
+    return Job([text for text in overrides if text.lstrip("+").partition("=")[0] != "name"], config, folder)
+
+
+def _name(config: DictConfig, given: Collection[str]) -> str | None:
+    """The value of the key `name`, which takes the place of a folder."""
+    name = OmegaConf.select(config, "name")
+    if name is None:
+        return None
+    for key in ("hydra.run.dir", "hydra.sweep.dir"):
+        if key in given:
+            raise InputError(f"name={name}: {key} names a folder already; leave one of the two out")
+    if not isinstance(name, str):
+        raise bad_value("name", name, "give a word, such as name=tamil")
+    return name
 
 
 def _last(overrides: Sequence[Override]) -> dict[str, Override]:
@@ -280,5 +300,7 @@ def _folder(config: DictConfig, key: str) -> Path:
         HydraConfig.instance().cfg = None  # otherwise Lightning would start DDP's processes through Hydra
     if not path:
         raise InputError(f"{key}= names no folder; give its path")
-    folder = Path(path)
+    folder = Path(path if key == "hydra.sweep.subdir" else os.path.expanduser(path))
+    if str(folder).startswith("~"):
+        raise InputError(f"{key}={path}: there is no such user; write ./{path} for a folder of that name")
     return folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder

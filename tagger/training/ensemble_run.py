@@ -20,11 +20,11 @@ from tagger.training.experiment import format_run
 from tagger.training.helper_process import is_helper
 from tagger.training.member_processes import Member, train_members
 from tagger.training.report import format_page, format_tables, report_tagger, write_tagger_page
-from tagger.training.run_folder import RECORD, REPORT, RunRecord
+from tagger.training.run_folder import REPORT, RunRecord
 from tagger.training.trainer import check_machine, quiet
 from tagger.weights.ensemble_folder import ensemble_card, load_ensemble, member_configs, save_ensemble
 from tagger.weights.folder import describe_tagger
-from tagger.weights.saved_config import MEMBERS, TAGGER_IN_RUN
+from tagger.weights.saved_config import MEMBERS, RECORD, TAGGER_IN_RUN
 from tagger.weights.segmenter_folder import load_segmenter
 
 if TYPE_CHECKING:

@@ -24,6 +24,8 @@ ENSEMBLE, MEMBERS = "ensemble", "members"  # the key of an ensemble's `config.js
 MAX_MEMBERS = 16  # of an ensemble
 TAGGER_IN_RUN = "tagger"  # the tagger's folder in a run's folder
 PRETRAINED_IN_RUN = "pretrained"  # the pretrained network's folder in the folder of a run of pretraining
+RECORD = "run.json"  # how a run was started, in its folder
+SWEEP = "sweep.json"  # the same of a sweep
 
 # Keys that were added to the network's config, each with the value that taggers have which were trained before. Keys of
 # its parts have a dot: "hidden.forward", "vectors.tune", "transformer.pooling". A value is a plain number or string,

@@ -24,11 +24,11 @@ from tagger.training import run_loggers, wandb_run
 from tagger.training.checkpoints import EpochRecorder, load_checkpoint
 from tagger.training.log_state import read_state
 from tagger.training.logger_config import MlflowConfig
-from tagger.training.run_folder import SWEEP
 from tagger.training.run_logger import CsvLogger, Place
 from tagger.training.run_loggers import final_scores
 from tagger.training.train import train
 from tagger.training.trainer import Interrupted
+from tagger.weights.saved_config import SWEEP
 from tests.training.conftest import COMMAND, TINY, config_of
 
 ALL = ["logger=[csv,tensorboard,wandb,mlflow]", "logger.wandb.mode=offline", "logger.wandb.tags=[tiny]"]
