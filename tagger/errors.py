@@ -11,7 +11,7 @@ class InputError(ValueError):
 def missing_extra(package: str, extra: str | None) -> InputError:
     """The error for a package that is not installed: it names the command that installs it.
 
-    It names a folder, not `tagger`: PyPI has another project of that name.
+    It names the folder of the source, where `pyproject.toml` is.
 
     Args:
         package: as Python imports it.

@@ -2,7 +2,6 @@
 
 import ast
 import tomllib
-from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
@@ -27,18 +26,25 @@ MAY_IMPORT = {
 }
 
 
+@cache
 def modules() -> dict[str, Path]:
     """Each module without `tagger.` in front, such as `model.network`."""
     paths = sorted(PACKAGE.rglob("*.py"))
     return {".".join(path.relative_to(PACKAGE).with_suffix("").parts).removesuffix(".__init__"): path for path in paths}
 
 
-def nodes(tree: ast.AST, types: bool) -> Iterator[ast.AST]:
-    """All nodes, those below `if TYPE_CHECKING:` only if `types`."""
-    for node in ast.iter_child_nodes(tree):
-        if types or not (isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"):
-            yield node
-            yield from nodes(node, types)
+@cache
+def import_nodes(module: str) -> list[tuple[ast.Import | ast.ImportFrom, bool]]:
+    """The imports anywhere in a module, and whether each stands below `if TYPE_CHECKING:`."""
+    found: list[tuple[ast.Import | ast.ImportFrom, bool]] = []
+    pending: list[tuple[ast.AST, bool]] = [(ast.parse(modules()[module].read_text(encoding="utf-8")), False)]
+    while pending:
+        node, typed = pending.pop()
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            found.append((node, typed))
+        typed = typed or (isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING")
+        pending += [(child, typed) for child in ast.iter_child_nodes(node)]
+    return found
 
 
 @cache
@@ -49,7 +55,9 @@ def imports(module: str, types: bool = False) -> dict[str, set[str]]:
     """
     known = modules()
     found: dict[str, set[str]] = {}
-    for node in nodes(ast.parse(known[module].read_text(encoding="utf-8")), types):
+    for node, typed in import_nodes(module):
+        if typed and not types:
+            continue
         if isinstance(node, ast.ImportFrom) and node.module and (node.module + ".").startswith("tagger."):
             inside = node.module.removeprefix("tagger").removeprefix(".")
             for alias in node.names:

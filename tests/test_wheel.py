@@ -58,6 +58,17 @@ def test_the_wheel_carries_every_module_of_every_room_and_its_types(wheel: Path)
     assert "tagger/py.typed" in names
 
 
+def test_the_wheel_says_under_which_licences_its_parts_are(wheel: Path) -> None:
+    archive = zipfile.ZipFile(wheel)
+    (name,) = [name for name in archive.namelist() if name.endswith(".dist-info/METADATA")]
+    metadata = archive.read(name).decode()
+    assert "\nName: bigru-tagger\n" in metadata
+    assert "\nLicense-Expression: MIT AND CC-BY-SA-4.0 AND CC0-1.0\n" in metadata
+    for path, words in (("", "MIT License"), ("data/english/", "ShareAlike"), ("data/sample/", "CC0 1.0")):
+        licence = archive.read(name.replace("METADATA", f"licenses/{path}LICENSE")).decode()
+        assert words in licence, path
+
+
 def test_the_wheel_tells_spacy_of_its_parts(wheel: Path) -> None:
     archive = zipfile.ZipFile(wheel)
     (name,) = [name for name in archive.namelist() if name.endswith(".dist-info/entry_points.txt")]

@@ -136,15 +136,18 @@ def _typer(**settings: Any) -> typer.Typer:
     )
 
 
+DISTRIBUTION = "bigru-tagger"  # its name on the package index
+
+
 def _version() -> str:
     """The version of the checkout that contains this code, else of the installed package."""
     project = Path(__file__).resolve().parents[2] / "pyproject.toml"
     if project.is_file():
         stated = tomllib.loads(project.read_text(encoding="utf-8")).get("project", {})
-        if stated.get("name") == "tagger":
+        if stated.get("name") == DISTRIBUTION:
             return str(stated["version"])
     try:
-        return installed_version("tagger")
+        return installed_version(DISTRIBUTION)
     except PackageNotFoundError:
         return "of unknown version"
 
