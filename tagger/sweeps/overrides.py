@@ -5,7 +5,6 @@ Here a key that does not exist is an error which names the nearest key, and the 
 """
 
 import difflib
-import inspect
 import itertools
 import os
 import re
@@ -24,6 +23,7 @@ from omegaconf.errors import OmegaConfBaseException
 from tagger.bundled import bundled
 from tagger.corpus.config import CORPUS_CONFIGS
 from tagger.errors import InputError
+from tagger.training.config_parts import TRAINER_SETTINGS
 from tagger.training.logger_config import LOGGER_PARTS
 from tagger.training.structured import RENAMED_KEYS, renamed
 
@@ -207,20 +207,12 @@ def _with_known_key(argument: Argument, known: set[str], groups: Mapping[str, Se
     if key in known or key in groups:
         return argument.text.lstrip("+")
     part = next((part for part in OPEN_PARTS if key.startswith(part) and part.rstrip(".") in known), None)
-    if part == "trainer.":
-        _check_trainer_key(key)
+    if part == "trainer." and (name := key.split(".")[1]) not in TRAINER_SETTINGS:
+        near = _did_you_mean(name, TRAINER_SETTINGS) or f"; there are {', '.join(TRAINER_SETTINGS)}"
+        raise InputError(f"{key}: no such setting{near}")
     if part is not None and not argument.parsed.is_delete():
         return f"++{argument.text.lstrip('+')}"
     raise _unknown(argument, known, groups, page)
-
-
-def _check_trainer_key(key: str) -> None:
-    from pytorch_lightning import Trainer
-
-    arguments = [name for name in inspect.signature(Trainer.__init__).parameters if name != "self"]
-    name = key.split(".")[1]
-    if name not in arguments:
-        raise InputError(f"{key}: pytorch_lightning.Trainer has no such argument{_did_you_mean(name, arguments)}")
 
 
 def _unknown(argument: Argument, known: set[str], groups: Mapping[str, Sequence[str]], page: str) -> InputError:

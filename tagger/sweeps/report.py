@@ -5,7 +5,6 @@ import io
 import json
 import logging
 import math
-import shlex
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -199,13 +198,8 @@ def show_sweep(sweep: Sweep, tried: Collection[str] = ()) -> int:
     print(f"more on these runs: {sweep.folder / PAGE}")
     unfinished = [str(run.number) for run in runs if run.state == "unfinished"]
     if unfinished:
-        print(f"not finished: {', '.join(unfinished)}; {go_on(sweep)}")
+        print(f"not finished: {', '.join(unfinished)}; {sweep.go_on}")
     return int(any(run.state in ("failed", "unfinished") for run in runs))
-
-
-def go_on(sweep: Sweep) -> str:
-    """How to go on with a sweep, in words for users."""
-    return f"go on with: python -m tagger resume {shlex.quote(str(sweep.folder))}"
 
 
 def _measure_speed(sweep: Sweep, run: SweepRun, load: "Callable[..., Tagger]") -> None:

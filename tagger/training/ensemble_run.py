@@ -21,7 +21,7 @@ from tagger.training.member_processes import Member, train_members
 from tagger.training.processes import is_helper
 from tagger.training.report import format_page, format_tables, report_tagger, write_tagger_page
 from tagger.training.run_folder import REPORT, RunRecord
-from tagger.training.trainer import check_machine, quiet
+from tagger.training.trainer import quiet
 from tagger.weights.ensemble_folder import ensemble_card, load_ensemble, member_configs, save_ensemble
 from tagger.weights.folder import describe_tagger
 from tagger.weights.saved_config import MEMBERS, RECORD, TAGGER_IN_RUN
@@ -64,7 +64,6 @@ def run_ensemble(
         KeyboardInterrupt: Ctrl+C or a signal; the members have been stopped.
     """
     quiet()
-    check_machine(config.threads, config.trainer)
     if is_helper():
         return None
     torch.set_num_threads(config.threads)

@@ -21,7 +21,7 @@ import torch
 from tagger.commands.console import clear_errors
 from tagger.commands.options import TRAINING_MEMORY
 from tagger.errors import InputError
-from tagger.sweeps import launch
+from tagger.sweeps import launch, one_run
 from tagger.text.conllu import read_conllu
 from tagger.text.files import read_lines
 from tagger.training.checkpoints import EpochRecorder, WholeFileIO
@@ -137,7 +137,7 @@ def test_an_interruption_before_the_first_epoch_leaves_nothing(
 def test_the_runs_of_a_moment_get_folders_of_their_own(
     arguments: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(launch, "run_training", lambda *_: None)
+    monkeypatch.setattr(one_run, "train", lambda *_: None)
     monkeypatch.setattr("hydra.core.utils.datetime", _Noon)
     for _ in range(2):
         assert train(arguments) == 0
@@ -205,7 +205,7 @@ def test_a_mistake_of_pretraining_leaves_nothing(capsys: pytest.CaptureFixture[s
 def test_no_memory_is_one_line(
     arguments: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(launch, "run_training", lambda *_: torch.zeros(1 << 50))
+    monkeypatch.setattr(one_run, "train", lambda *_: torch.zeros(1 << 50))
     assert train(arguments) == 2
     error = capsys.readouterr().err
     assert "this needs more memory than there is" in error
@@ -305,7 +305,7 @@ def test_a_sweep_that_is_interrupted_keeps_its_rows_and_goes_on_with_what_is_mis
     arguments: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     sweep = ["-m", *arguments[:-1], "trainer.max_epochs=1", "seed=1,2,3", "hydra.sweep.dir=sweep"]
-    run, tried = launch.run_training, []
+    run, tried = one_run.train, []
 
     def fail_first(config: Any, *others: Any) -> Any:
         tried.append(config.seed)
@@ -315,7 +315,7 @@ def test_a_sweep_that_is_interrupted_keeps_its_rows_and_goes_on_with_what_is_mis
             raise KeyboardInterrupt
         return run(config, *others)
 
-    monkeypatch.setattr(launch, "run_training", fail_first)
+    monkeypatch.setattr(one_run, "train", fail_first)
     assert train(sweep) == 130
     captured = capsys.readouterr()
     assert captured.err == "interrupted; go on with: python -m tagger resume sweep\n"
@@ -349,7 +349,7 @@ def test_a_sweep_that_is_interrupted_keeps_its_rows_and_goes_on_with_what_is_mis
 def test_the_runs_of_a_sweep_have_folders_of_their_own_in_it(
     folder: str, message: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(launch, "run_training", lambda *_: None)
+    monkeypatch.setattr(one_run, "train", lambda *_: None)
     assert train(["-m", "seed=1,2", "hydra.sweep.dir=sweep", f"hydra.sweep.subdir={folder}"]) == 2
     error = capsys.readouterr().err
     assert error.startswith(f"error: {message}")
@@ -494,7 +494,7 @@ def test_a_sweep_goes_on_from_any_folder(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     command = ["-m", *relative, "trainer.max_epochs=1", *values, f"hydra.sweep.dir={tmp_path}/sweep"]
-    train_one, trained = launch.run_training, []
+    train_one, trained = one_run.train, []
 
     def once(*given: Any) -> Any:
         trained.append(given)
@@ -502,13 +502,13 @@ def test_a_sweep_goes_on_from_any_folder(
             raise KeyboardInterrupt
         return train_one(*given)
 
-    monkeypatch.setattr(launch, "run_training", once)
+    monkeypatch.setattr(one_run, "train", once)
     assert train(command) == 130
     monkeypatch.chdir(tmp_path)
     capsys.readouterr()
     assert train(command) == 2
     error = capsys.readouterr().err
-    assert ("holds files already" if values == ["seed=1,2"] else f"started in {treebank.parent}, where") in error
+    assert ("check corpus.path" if values == ["seed=1,2"] else f"started in {treebank.parent}, where") in error
     assert resume("sweep") == 0
     assert [row["state"] for row in rows("sweep")] == ["complete", "complete"]
     assert all(row["words_per_second"] for row in rows("sweep"))
