@@ -48,7 +48,7 @@ def single_configs(config: CorpusConfig) -> list[CorpusConfig]:
     return [dataclasses.replace(config, **{str(key): value}) for value in values]
 
 
-def corpus_files(config: FilesConfig) -> dict[str, str]:
+def split_files(config: FilesConfig) -> dict[str, str]:
     """The file of each split of a single corpus: the one that the config names, else that of the folder.
 
     Raises:
@@ -86,13 +86,13 @@ def check_files(config: CorpusConfig) -> None:
     """Looks whether the files of a corpus exist, and warns of files that are there for two splits.
 
     Raises:
-        InputError: as `single_configs` and `corpus_files`.
+        InputError: as `single_configs` and `split_files`.
     """
     for each in single_configs(config):
         if not isinstance(each, FilesConfig):
             continue
         splits: dict[str, str] = {}
-        for split, path in corpus_files(each).items():
+        for split, path in split_files(each).items():
             if (before := splits.setdefault(os.path.realpath(path), split)) != split:
                 _warn(before, split, path)
 

@@ -14,7 +14,7 @@ from datasets import Dataset
 from tagger.bundled import bundled
 from tagger.corpus.arrow import Reader, to_arrow
 from tagger.corpus.config import ColumnsConfig, ConlluConfig, CorpusConfig, SampleConfig
-from tagger.corpus.files import corpus_files, corpus_name, single_configs
+from tagger.corpus.files import corpus_name, single_configs, split_files
 from tagger.corpus.hub import hub_source, ud_source
 from tagger.corpus.splits import Corpus, Source, check_columns, joined, rules_for, with_dev
 from tagger.text.columns import read_columns
@@ -49,7 +49,7 @@ def sample_source(config: SampleConfig, columns: list[str]) -> Source:
 def conllu_source(config: ConlluConfig, columns: list[str]) -> Source:
     """Opens files in CoNLL-U, those of a folder or single ones."""
     check_columns(columns, COLUMNS, "CoNLL-U; choose with columns=[...]")
-    files, name = corpus_files(config), corpus_name(config)
+    files, name = split_files(config), corpus_name(config)
     splits = _from_files(_conllu_sentences, files, columns, {"encoding": config.encoding})
     return Source(name, splits, rules_for(name, Path(files["train"]).name))
 
@@ -66,7 +66,7 @@ def columns_source(config: ColumnsConfig, columns: list[str]) -> Source:
         "separator": config.separator,
         "skip": tuple(config.skip),
     }
-    splits = _from_files(_column_sentences, corpus_files(config), columns, arguments)
+    splits = _from_files(_column_sentences, split_files(config), columns, arguments)
     name = corpus_name(config)
     return Source(name, splits, rules_for(name))
 
