@@ -44,7 +44,7 @@ def test_an_interrupted_run_resumes_to_the_same_weights(
 def test_an_epoch_without_a_better_accuracy_is_not_repeated(
     treebank: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    config = config_of(treebank, "trainer.max_epochs=4", "optimizer.lr=0")  # every epoch has the same accuracy
+    config = config_of(treebank, "trainer.max_epochs=4", "optimizer.lr=1e-60")  # every epoch has the same accuracy
     interrupt_in(3, monkeypatch)
     with pytest.raises(Interrupted):
         train(config, tmp_path, COMMAND)
@@ -60,7 +60,7 @@ def test_an_epoch_without_a_better_accuracy_is_not_repeated(
 def test_a_run_that_stopped_early_trains_no_more(
     treebank: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    config = config_of(treebank, "trainer.max_epochs=9", "optimizer.lr=0", "patience=2")
+    config = config_of(treebank, "trainer.max_epochs=9", "optimizer.lr=1e-60", "patience=2")
     before = train(config, tmp_path, COMMAND)
     assert before is not None
     assert before["epochs"] == 3
