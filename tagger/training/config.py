@@ -6,7 +6,7 @@ conditions on several values are checked here.
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -64,13 +64,12 @@ class TrainConfig(Checked):
     test: bool
     init: str | None
     trainer: dict[str, Any]  # arguments of pytorch_lightning.Trainer
-    ensemble: Annotated[int, Range(1, MAX_MEMBERS)] = 1  # older runs have none, nor `logger`
-    logger: LoggerConfig = field(default_factory=LoggerConfig)
+    ensemble: Annotated[int, Range(1, MAX_MEMBERS)]
+    logger: LoggerConfig
 
     def __post_init__(self) -> None:
         super().__post_init__()
         _check_columns(self.columns)
-        check_trainer_settings(self.trainer)
         if not 0 < self.corpus.dev_share < 1:  # also if the corpus has a dev split
             raise bad_value("corpus.dev_share", self.corpus.dev_share, "give a share between 0 and 1")
         if not 1 <= self.corpus.temperature < float("inf"):
@@ -81,6 +80,7 @@ class TrainConfig(Checked):
         for key, count in (counts | {"trainer.max_epochs": self.trainer.get("max_epochs")}).items():
             if count is not None and (type(count) is not int or count < 1):
                 raise bad_value(key, count, "give null or a whole number, at least 1")
+        check_trainer_settings(self.trainer)
         if self.distill.teacher is not None and self.model.decoder != SOFTMAX:
             raise InputError(
                 f"model.decoder={self.model.decoder}: a student needs the decoder {SOFTMAX}; leave this out"
@@ -114,8 +114,6 @@ def train_config(values: DictConfig | Mapping[str, Any]) -> TrainConfig:
     """
     plain = plain_values(values)
     corpus = plain.get("corpus")
-    if isinstance(corpus, dict) and "_target_" in corpus:
-        raise InputError("corpus._target_: the run is of an older version of tagger; start it again")
     kind = corpus.get("kind") if isinstance(corpus, dict) else None
     if not isinstance(kind, str) or kind not in CORPUS_CONFIGS:
         raise bad_value("corpus.kind", kind, f"choose one of {', '.join(CORPUS_CONFIGS)}")
