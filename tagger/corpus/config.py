@@ -4,6 +4,8 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+CORPUS = "corpus"  # the column that names a sentence's corpus, of several that are mixed
+
 
 @dataclass
 class Splitting:

@@ -14,16 +14,14 @@ from datasets import Dataset
 from tagger.bundled import bundled
 from tagger.corpus.arrow import Reader, to_arrow
 from tagger.corpus.config import ColumnsConfig, ConlluConfig, CorpusConfig, SampleConfig
+from tagger.corpus.files import corpus_name, single_configs, split_files
 from tagger.corpus.hub import hub_source, ud_source
-from tagger.corpus.splits import Corpus, Source, check_columns, joined, rules_for, single_configs, with_dev
-from tagger.errors import InputError
+from tagger.corpus.splits import Corpus, Source, check_columns, joined, rules_for, with_dev
 from tagger.text.columns import read_columns
 from tagger.text.conllu import COLUMNS, read_conllu
 from tagger.text.files import file_version, read_lines
 from tagger.text.formats import format_of
-from tagger.text.packed import PACKED
 from tagger.text.sentence import Sentence
-from tagger.text.start_folder import located
 
 
 def load_corpus(config: CorpusConfig, columns: Sequence[str], seed: int) -> Corpus:
@@ -50,17 +48,10 @@ def sample_source(config: SampleConfig, columns: list[str]) -> Source:
 
 def conllu_source(config: ConlluConfig, columns: list[str]) -> Source:
     """Opens files in CoNLL-U, those of a folder or single ones."""
-    files = {"train": config.train, "dev": config.dev, "test": config.test}
-    if config.path is not None:
-        folder = Path(located(config.path))
-        files = {split: file or _in_folder(folder, split) for split, file in files.items()}
-        if files["train"] is None:
-            others = ", ".join(sorted(file.name for file in folder.glob("*.conllu*"))) or "no CoNLL-U file"
-            raise InputError(f"{folder} has no *-train.conllu, it has {others}; name a file with corpus.train=FILE")
     check_columns(columns, COLUMNS, "CoNLL-U; choose with columns=[...]")
+    files, name = split_files(config), corpus_name(config)
     splits = _from_files(_conllu_sentences, files, columns, {"encoding": config.encoding})
-    name = Path(config.train or "").name if config.path is None else folder.resolve().name
-    return Source(name, splits, rules_for(name, Path(files["train"] or "").name))
+    return Source(name, splits, rules_for(name, Path(files["train"]).name))
 
 
 def columns_source(config: ColumnsConfig, columns: list[str]) -> Source:
@@ -75,9 +66,8 @@ def columns_source(config: ColumnsConfig, columns: list[str]) -> Source:
         "separator": config.separator,
         "skip": tuple(config.skip),
     }
-    files = {"train": config.train, "dev": config.dev, "test": config.test}
-    splits = _from_files(_column_sentences, files, columns, arguments)
-    name = Path(config.train or "").name
+    splits = _from_files(_column_sentences, split_files(config), columns, arguments)
+    name = corpus_name(config)
     return Source(name, splits, rules_for(name))
 
 
@@ -91,32 +81,13 @@ SOURCES: dict[str, Callable[[Any, list[str]], Source]] = {
 }
 
 
-def _in_folder(folder: Path, split: str) -> str | None:
-    if not folder.is_dir():
-        remedy = "is a file; give it as corpus.train=FILE" if folder.exists() else "does not exist; check corpus.path"
-        raise InputError(f"{folder} {remedy}")
-    found = sorted(file for end in ("", *PACKED) for file in folder.glob(f"[!.]*-{split}.conllu{end}"))
-    if len(found) > 1:
-        names = ", ".join(file.name for file in found)
-        raise InputError(f"{folder} has {len(found)} files for {split}: {names}; choose one with corpus.{split}=FILE")
-    return str(found[0]) if found else None
-
-
 def _from_files(
-    read: Reader, files: Mapping[str, str | None], columns: Sequence[str], arguments: dict[str, Any]
+    read: Reader, files: Mapping[str, str], columns: Sequence[str], arguments: dict[str, Any]
 ) -> dict[str, Dataset]:
-    if not files["train"]:
-        raise InputError("no training data: name a file with corpus.train=FILE")
-    splits = {}
-    for split, file in files.items():
-        if file:
-            path = located(file)
-            try:
-                version = file_version(path)
-            except OSError as error:
-                raise InputError(f"{path}: {error.strerror}; check corpus.{split}") from None
-            splits[split] = to_arrow(read, {"path": path} | arguments, columns, path, split, version)
-    return splits
+    return {
+        split: to_arrow(read, {"path": path} | arguments, columns, path, split, file_version(path))
+        for split, path in files.items()
+    }
 
 
 def _lines(path: str, encoding: str) -> Iterator[str]:

@@ -1,8 +1,6 @@
 """The splits of a corpus -> train and dev; several corpora -> one whose sentences name their corpus."""
 
-import dataclasses
 import logging
-import os
 import random
 import re
 from collections.abc import Mapping, Sequence
@@ -12,9 +10,8 @@ import datasets
 import numpy as np
 from datasets import Dataset, DatasetDict
 
-from tagger.corpus.config import CorpusConfig, FilesConfig, Splitting
+from tagger.corpus.config import CORPUS, Splitting
 from tagger.errors import InputError, shorten
-from tagger.text.start_folder import located_name
 
 ENGLISH_NAME = re.compile(r"english|(?<![a-z])en_|conll200[03]", re.IGNORECASE)
 
@@ -105,38 +102,6 @@ def _cut(data: Dataset, part: slice, seed: int) -> tuple[Dataset, Dataset]:
     taken = sorted(order[part])
     del order[part]
     return data.select(sorted(order)), data.select(taken)
-
-
-CORPUS = "corpus"  # the column that names a sentence's corpus
-
-
-def single_configs(config: CorpusConfig) -> list[CorpusConfig]:
-    """The configs of the single corpora of a config: itself, or one for each value of its list.
-
-    Raises:
-        InputError: the list is empty, holds other values than strings or one twice; or single files are named beside
-            several folders.
-    """
-    key = config.list_key
-    values = getattr(config, key) if key else None
-    if not isinstance(values, list):
-        if values is not None and not isinstance(values, str):
-            raise InputError(f"corpus.{key}={shorten(str(values))[1:-1]}: give a name, or a list of several")
-        return [config]
-    if not values or not all(isinstance(value, str) and value for value in values):
-        raise InputError(f"corpus.{key}=[{', '.join(map(str, values))}]: give a list of names, such as [A,B]")
-    known: set[str] = set()
-    for value in values:
-        place = located_name(value)
-        same = os.path.realpath(place) if os.path.exists(place) else value
-        if same in known:
-            raise InputError(f"corpus.{key}: {shorten(value)} is there twice; name every corpus once")
-        known.add(same)
-    if len(values) > 1 and isinstance(config, FilesConfig):
-        for split in ("train", "dev", "test"):
-            if (file := getattr(config, split)) is not None:
-                raise InputError(f"corpus.{split}={file}: with several folders each has files of its own; leave it out")
-    return [dataclasses.replace(config, **{str(key): value}) for value in values]
 
 
 def joined(corpora: Sequence[Corpus]) -> Corpus:

@@ -7,6 +7,7 @@ back when the process dies. So any number of processes may train the runs of one
 
 import csv
 import json
+import shlex
 import shutil
 import traceback
 from collections.abc import Iterator, Sequence
@@ -22,14 +23,13 @@ from tagger.sweeps.run import SweepRun
 from tagger.text.output_files import whole_file
 from tagger.training.run_folder import (
     METRICS,
-    RECORD,
     REPORT,
     REPORT_PAGE,
-    SWEEP,
     RunRecord,
     can_resume,
     read_record,
 )
+from tagger.weights.saved_config import RECORD, SWEEP
 
 TABLE = "sweep.csv"
 OUTCOME, TRACEBACK = "outcome.json", "traceback.txt"  # in the folder of a run that is not complete
@@ -60,6 +60,11 @@ class Sweep:
         """Writes `sweep.json` anew."""
         with whole_file(self.folder / SWEEP) as out:
             out.write(self.record.to_json())
+
+    @property
+    def go_on(self) -> str:
+        """How to go on with the sweep, in words for users."""
+        return f"go on with: python -m tagger resume {shlex.quote(str(self.folder))}"
 
     @property
     def numbers(self) -> list[int]:

@@ -5,7 +5,6 @@ Here a key that does not exist is an error which names the nearest key, and the 
 """
 
 import difflib
-import inspect
 import itertools
 import os
 import re
@@ -24,6 +23,7 @@ from omegaconf.errors import OmegaConfBaseException
 from tagger.bundled import bundled
 from tagger.corpus.config import CORPUS_CONFIGS
 from tagger.errors import InputError
+from tagger.training.config_parts import TRAINER_SETTINGS
 from tagger.training.logger_config import LOGGER_PARTS
 
 _STRINGS = (str, str | None)
@@ -35,7 +35,7 @@ STRING_KEYS = (
     *("text", "dev", "hub.name", "hub.config", "init", "embedding.vectors", "embedding.transformer"),
     *("distill.teacher", "distill.text", "distill.hub.name", "distill.hub.config"),
     *(part.prefix + field.name for part in LOGGER_PARTS for field in fields(part) if field.type in _STRINGS),
-    *("card.version", "card.license", "hydra.run.dir", "hydra.sweep.dir"),
+    *("name", "card.version", "card.license", "hydra.run.dir", "hydra.sweep.dir"),
 )
 OPEN_PARTS = ("trainer.", "corpus.fields.")  # parts that take keys which the page does not have
 MAX_PAGES = 50  # composed to look for keys, one for each combination of groups that a sweep names
@@ -204,20 +204,12 @@ def _with_known_key(argument: Argument, known: set[str], groups: Mapping[str, Se
     if key in known or key in groups:
         return argument.text.lstrip("+")
     part = next((part for part in OPEN_PARTS if key.startswith(part) and part.rstrip(".") in known), None)
-    if part == "trainer.":
-        _check_trainer_key(key)
+    if part == "trainer." and (name := key.split(".")[1]) not in TRAINER_SETTINGS:
+        near = _did_you_mean(name, TRAINER_SETTINGS) or f"; there are {', '.join(TRAINER_SETTINGS)}"
+        raise InputError(f"{key}: no such setting{near}")
     if part is not None and not argument.parsed.is_delete():
         return f"++{argument.text.lstrip('+')}"
     raise _unknown(argument, known, groups, page)
-
-
-def _check_trainer_key(key: str) -> None:
-    from pytorch_lightning import Trainer
-
-    arguments = [name for name in inspect.signature(Trainer.__init__).parameters if name != "self"]
-    name = key.split(".")[1]
-    if name not in arguments:
-        raise InputError(f"{key}: pytorch_lightning.Trainer has no such argument{_did_you_mean(name, arguments)}")
 
 
 def _unknown(argument: Argument, known: set[str], groups: Mapping[str, Sequence[str]], page: str) -> InputError:

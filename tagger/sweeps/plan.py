@@ -1,8 +1,9 @@
 """A command line of Hydra overrides -> the configs of one run, of the runs of a sweep, or of a search's trials."""
 
 import argparse
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+import os
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import product
 from pathlib import Path
 from typing import Any, NoReturn, cast
@@ -13,6 +14,8 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
+from tagger.corpus.files import check_files
+from tagger.corpus.raw_text import Texts
 from tagger.errors import InputError
 from tagger.sweeps.compose import (
     BASIC,
@@ -25,10 +28,23 @@ from tagger.sweeps.compose import (
 )
 from tagger.sweeps.overrides import checked_overrides
 from tagger.sweeps.search_space import OPTUNA, Numbers, SearchConfig, Space, search_config, search_space
-from tagger.training.config import TrainConfig
-from tagger.training.pretrain_config import PretrainConfig
+from tagger.training.config import (
+    AUTO,
+    RULES_OF_CORPUS,
+    SEGMENTER,
+    TrainConfig,
+    check_override,
+    find_start,
+    train_config,
+)
+from tagger.training.config_parts import check_machine
+from tagger.training.logger_config import check_loggers
+from tagger.training.pretrain_config import PretrainConfig, pretrain_config
+from tagger.training.processes import check_processes, is_helper, refuse_several
 from tagger.training.run_folder import Command
-from tagger.training.structured import takes_whole_numbers
+from tagger.training.structured import bad_value, takes_whole_numbers
+from tagger.weights.catalog import new_run
+from tagger.weights.hub import is_hub_name
 
 _INFORMATION = ("all", "config", "defaults", "defaults-tree", "plugins", "searchpath")  # that Hydra shows
 _FILE_KEYS = ("corpus.path", "corpus.train", "corpus.dev", "corpus.test", "text", "dev", "distill.text")
@@ -55,8 +71,10 @@ class Plan:
 
     Attributes:
         jobs: one, or those of a sweep; of a search one with values that it may try.
-        sweep_folder: of a sweep.
+        is_sweep: whether there may be several runs.
+        folder: of the run, or of the sweep.
         folder_is_given: whether the command line names the folder.
+        name: of the run or the sweep, if it has one.
         source: of the configs.
         search: the values of a search.
         space: what it tries.
@@ -64,12 +82,14 @@ class Plan:
     """
 
     jobs: list[Job]
-    sweep_folder: Path | None
+    is_sweep: bool
+    folder: Path
     folder_is_given: bool
     source: Source
     search: SearchConfig | None = None
     space: Space = field(default_factory=dict)
     launcher: str = BASIC
+    name: str | None = None
 
 
 class _Parser(argparse.ArgumentParser):
@@ -104,13 +124,15 @@ def plan(command: Command, arguments: Sequence[str]) -> Plan | None:
         InputError: an option or an override that does not exist, or that has a bad value.
     """
     options = _parse(arguments)
+    if options.shell_completion:
+        raise InputError("--shell-completion completes Hydra's words alone; say tagger --install-completion")
     own_keys = options.config_dir is not None or options.config_name is not None
     checked = checked_overrides(options.overrides, command, options.multirun, keys_are_known=not own_keys)
     name = options.config_name or command
     with open_configs(options.config_dir):
         quoted = dict(zip(options.overrides, checked, strict=True))
         arguments = [quoted.get(argument, argument) for argument in arguments]
-        if options.help or options.hydra_help or options.version or options.shell_completion:
+        if options.help or options.hydra_help or options.version:
             show_config(command, arguments)
             return None
         if options.cfg or options.info:
@@ -119,6 +141,49 @@ def plan(command: Command, arguments: Sequence[str]) -> Plan | None:
             return None
         folder = None if options.config_dir is None else str(Path(options.config_dir).resolve())
         return _plan(command, Source(name, folder, checked), options.multirun)
+
+
+def checked_config(
+    command: Command, values: Any, overrides: Sequence[str] = (), in_sweep: bool = False
+) -> TrainConfig | PretrainConfig:
+    """The config of a run as a dataclass.
+
+    What can be known before anything is read or trained is checked: values, this machine, loggers, and whether the
+    files are there. Nothing here needs Lightning or `datasets`, whose import takes seconds.
+
+    Args:
+        command: that the config belongs to.
+        values: plain, or as Hydra composed them.
+        overrides: of the command line; one that `init` makes useless is an error.
+        in_sweep: whether the run is one of several: it does not look at test, and trains a segmenter only if it is
+            told to.
+
+    Raises:
+        InputError: something is wrong.
+    """
+    config = train_config(values) if command == "train" else pretrain_config(values)
+    check_machine(config.threads, config.trainer)
+    check_processes(config.trainer)
+    if isinstance(config, TrainConfig) and config.ensemble > 1:
+        refuse_several(f"ensemble={config.ensemble}", "train members with seed=1, seed=2, ..., then: tagger ensemble")
+    if is_helper():
+        return config
+    check_loggers(config.logger)
+    if isinstance(config, PretrainConfig):
+        Texts(config.text, config.hub, config.dev)
+        return config
+    if config.init is not None:
+        for override in overrides:
+            check_override(override, config)
+        if not is_hub_name(config.init):
+            find_start(config.init)
+    if config.distill.teacher is not None:
+        Texts(config.distill.text, config.distill.hub, keys="distill.")
+    check_files(config.corpus)
+    if not in_sweep:
+        return config
+    trains = config.segmenter != AUTO or config.parts == SEGMENTER
+    return replace(config, test=False, segmenter=config.segmenter if trains else RULES_OF_CORPUS)
 
 
 def plan_again(command: Command, source: Source) -> Plan:
@@ -154,13 +219,15 @@ def _plan(command: Command, source: Source, multirun: bool) -> Plan:
         given = {override.get_key_element() for override in parsed}
         groups = first.hydra.runtime.choices
         sweeper, launcher = groups["hydra/sweeper"], groups["hydra/launcher"]
+        name = _name(first, given)
         if not multirun and first.hydra.mode != RunMode.MULTIRUN:
             _check_one_run(parsed, sweeper, launcher)
-            job = _job(first, _folder(first, "hydra.run.dir"))
-            return Plan([job], None, "hydra.run.dir" in given, source)
-        _check_hydras_own(parsed)
+            folder = _folder(first, "hydra.run.dir") if name is None else new_run(name)
+            return Plan([_job(first, folder)], False, folder, bool(name) or "hydra.run.dir" in given, source, name=name)
+        _check_whole_sweep(parsed)
         grid = parse_overrides([f"{key}={value}" for key, value in (first.hydra.sweeper.params or {}).items()])
-        folder, folder_is_given = _folder(first, "hydra.sweep.dir"), "hydra.sweep.dir" in given
+        folder = _folder(first, "hydra.sweep.dir") if name is None else new_run(name)
+        folder_is_given = name is not None or "hydra.sweep.dir" in given
         if sweeper == OPTUNA:
             search = search_config(cast(dict[str, Any], OmegaConf.to_container(first.hydra.sweeper)))
             space = search_space(list(_last([*grid, *parsed]).values()), _whole_numbers(command, first))
@@ -169,12 +236,12 @@ def _plan(command: Command, source: Source, multirun: bool) -> Plan:
                 raise InputError(
                     "hydra.sweeper.directions: a pretrained network has no speed of tagging; leave this out"
                 )
-            return Plan([_job(first, Path("0"))], folder, folder_is_given, source, search, space)
+            return Plan([_job(first, Path("0"))], True, folder, folder_is_given, source, search, space, name=name)
         jobs = []
         for number, chosen in enumerate(product(*map(_choices, _last([*grid, *parsed]).values()))):
             config = _numbered(compose_config(source.name, list(chosen)), number)
             jobs.append(_job(config, _folder(config, "hydra.sweep.subdir")))
-        return Plan(jobs, folder, folder_is_given, source, launcher=launcher)
+        return Plan(jobs, True, folder, folder_is_given, source, launcher=launcher, name=name)
     except OmegaConfBaseException as error:
         raise InputError(one_line(error)) from None
 
@@ -191,10 +258,11 @@ def _check_one_run(overrides: Sequence[Override], sweeper: str, launcher: str) -
             raise InputError(f"hydra/{group}={choice} is for several runs; add -m")
 
 
-def _check_hydras_own(overrides: Sequence[Override]) -> None:
-    """Raises InputError if one of Hydra's own keys, which hold for a sweep as a whole, has several values."""
+def _check_whole_sweep(overrides: Sequence[Override]) -> None:
+    """Raises InputError if `name` or one of Hydra's own keys, which hold for a sweep as a whole, has several values."""
     for override in overrides:
-        if override.is_sweep_override() and override.key_or_group.startswith(("hydra.", "hydra/")):
+        key = override.key_or_group
+        if override.is_sweep_override() and (key == "name" or key.startswith(("hydra.", "hydra/"))):
             raise InputError(f"{override.input_line}: this holds for the sweep as a whole; give one value")
 
 
@@ -236,7 +304,20 @@ def _job(config: DictConfig, folder: Path) -> Job:
     overrides = cast(list[str], OmegaConf.to_container(config.hydra.overrides.task, resolve=False))
     with open_dict(config):
         del config["hydra"]
-    return Job(overrides, config, folder)
+    return Job([text for text in overrides if text.lstrip("+").partition("=")[0] != "name"], config, folder)
+
+
+def _name(config: DictConfig, given: Collection[str]) -> str | None:
+    """The value of the key `name`, which takes the place of a folder."""
+    name = OmegaConf.select(config, "name")
+    if name is None:
+        return None
+    for key in ("hydra.run.dir", "hydra.sweep.dir"):
+        if key in given:
+            raise InputError(f"name={name}: {key} names a folder already; leave one of the two out")
+    if not isinstance(name, str):
+        raise bad_value("name", name, "give a word, such as name=tamil")
+    return name
 
 
 def _last(overrides: Sequence[Override]) -> dict[str, Override]:
@@ -280,5 +361,7 @@ def _folder(config: DictConfig, key: str) -> Path:
         HydraConfig.instance().cfg = None  # otherwise Lightning would start DDP's processes through Hydra
     if not path:
         raise InputError(f"{key}= names no folder; give its path")
-    folder = Path(path)
+    folder = Path(path if key == "hydra.sweep.subdir" else os.path.expanduser(path))
+    if str(folder).startswith("~"):
+        raise InputError(f"{key}={path}: there is no such user; write ./{path} for a folder of that name")
     return folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder

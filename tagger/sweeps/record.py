@@ -10,7 +10,7 @@ from tagger.errors import InputError, reason
 if TYPE_CHECKING:
     from tagger.training.run_folder import Command
 
-MAY_DIFFER = ("hydra.sweeper.n_trials=", "hydra.sweep.dir=")  # overrides of a search that is gone on with
+MAY_DIFFER = ("hydra.sweeper.n_trials=", "hydra.sweep.dir=", "name=")  # overrides of a search that is gone on with
 MAX_SWEEP_BYTES = 1 << 28
 
 

@@ -5,7 +5,6 @@ import io
 import json
 import logging
 import math
-import shlex
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -166,6 +165,7 @@ def format_differing_tags(folder: Path, runs: Sequence[SweepRun]) -> str:
 
 
 SPEED = "words_per_second"  # in a run's report
+SPEED_ROUNDS = 3
 
 _log = logging.getLogger(__name__)
 
@@ -182,8 +182,7 @@ def report_sweep(sweep: Sweep, load: "Callable[..., Tagger]", tried: Collection[
         InputError: a run's folder is damaged, or a file cannot be written.
     """
     with sweep.claim_in_turn("report"):
-        for run in sweep.runs():
-            _measure_speed(sweep, run, load)
+        _measure_speeds(sweep, load)
         return show_sweep(sweep, tried)
 
 
@@ -199,35 +198,46 @@ def show_sweep(sweep: Sweep, tried: Collection[str] = ()) -> int:
     print(f"more on these runs: {sweep.folder / PAGE}")
     unfinished = [str(run.number) for run in runs if run.state == "unfinished"]
     if unfinished:
-        print(f"not finished: {', '.join(unfinished)}; {go_on(sweep)}")
+        print(f"not finished: {', '.join(unfinished)}; {sweep.go_on}")
     return int(any(run.state in ("failed", "unfinished") for run in runs))
 
 
-def go_on(sweep: Sweep) -> str:
-    """How to go on with a sweep, in words for users."""
-    return f"go on with: python -m tagger resume {shlex.quote(str(sweep.folder))}"
+def _measure_speeds(sweep: Sweep, load: "Callable[..., Tagger]") -> None:
+    """Adds the speed of its tagger on dev to the report of each run that has a tagger and no speed.
 
-
-def _measure_speed(sweep: Sweep, run: SweepRun, load: "Callable[..., Tagger]") -> None:
-    """Adds the speed of a run's tagger on dev to its report, unless it has one or the run made no tagger."""
-    path = sweep.path(run.number)
-    if run.state != "complete" or run.words_per_second is not None or sweep.record.command != "train":
+    Each speed is the best of some rounds, and a round measures all runs: while the machine is busy with something else,
+    it is slow for some measurements of each run, and not for all measurements of one.
+    """
+    if sweep.record.command != "train":
         return
-    config = train_config(read_record(path).config)
+    speeds: dict[int, list[int]] = {}
+    waiting = [run for run in sweep.runs() if run.state == "complete" and run.words_per_second is None]
+    for _ in range(SPEED_ROUNDS):
+        for run in list(waiting):
+            try:
+                if (speed := _speed(sweep.path(run.number), load)) is not None:
+                    speeds.setdefault(run.number, []).append(speed)
+            except InputError as error:  # the corpus was moved since
+                _log.info("run %d: its speed cannot be measured: %s", run.number, error)
+                waiting.remove(run)
+    for number, found in speeds.items():
+        path = sweep.path(number) / REPORT
+        report: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        with whole_file(path) as out:
+            json.dump({SPEED: max(found), **report}, out, indent=2)
+            out.write("\n")
+
+
+def _speed(run: Path, load: "Callable[..., Tagger]") -> int | None:
+    """Words per second of a run's tagger on one thread; None for a run that makes a part of a tagger."""
+    config = train_config(read_record(run).config)
     if config.parts != ALL:
-        return
-    device = "cpu" if config.trainer.get("accelerator") == "cpu" else "auto"
+        return None
+    corpus = load_corpus(config.corpus, config.columns, config.seed)
     threads = torch.get_num_threads()
+    torch.set_num_threads(1)
     try:
-        corpus = load_corpus(config.corpus, config.columns, config.seed)
-        torch.set_num_threads(1)
-        speed = words_per_second(load(path / TAGGER_IN_RUN, device), corpus.splits["dev"]["tokens"])
-    except InputError as error:  # the corpus was moved since
-        _log.info("run %d: its speed cannot be measured: %s", run.number, error)
-        return
+        device = "cpu" if config.trainer.get("accelerator") == "cpu" else "auto"
+        return words_per_second(load(run / TAGGER_IN_RUN, device), corpus.splits["dev"]["tokens"], rounds=1)
     finally:
         torch.set_num_threads(threads)
-    report: dict[str, Any] = json.loads((path / REPORT).read_text(encoding="utf-8"))
-    with whole_file(path / REPORT) as out:
-        json.dump({SPEED: speed, **report}, out, indent=2)
-        out.write("\n")

@@ -7,6 +7,8 @@ from typing import Literal
 
 import numpy as np
 
+SPEED_NOISE = 0.1  # by which measurements of one tagger differ on a machine that does other things too
+
 State = Literal["complete", "pruned", "failed", "unfinished"]
 
 
@@ -42,15 +44,15 @@ class SweepRun:
 def frontier(runs: Iterable[SweepRun]) -> list[SweepRun]:
     """The complete runs that no other one beats in accuracy and speed at once, the fastest first.
 
-    Of runs that are equal in both, it has the first one.
+    A speed is better than another one if it is higher by more than `SPEED_NOISE`. Of runs that are equal in both, it
+    has the first one.
     """
     timed = [run for run in runs if run.state == "complete" and run.words_per_second and run.dev_accuracy is not None]
-    timed.sort(key=lambda run: (-(run.words_per_second or 0), -(run.dev_accuracy or 0), run.number))
     best: list[SweepRun] = []
-    for run in timed:
-        if not best or (run.dev_accuracy or 0) > (best[-1].dev_accuracy or 0):
+    for run in sorted(timed, key=lambda run: (-(run.dev_accuracy or 0), -(run.words_per_second or 0), run.number)):
+        if not best or (run.words_per_second or 0) > (1 + SPEED_NOISE) * (best[-1].words_per_second or 0):
             best.append(run)
-    return best
+    return best[::-1]
 
 
 def key_and_value(override: str) -> tuple[str, str]:

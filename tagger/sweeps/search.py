@@ -16,12 +16,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tagger.errors import InputError, missing_extra, reason
+from tagger.errors import InputError, reason
 from tagger.sweeps.folder import JOURNAL, Sweep
 from tagger.sweeps.grid import POLL_SECONDS, Train, train_claimed
 from tagger.sweeps.report import write_table
 from tagger.sweeps.run import State
-from tagger.sweeps.search_space import HALVING, HYPERBAND, MEDIAN, NSGAII, TPE, SearchConfig, Space, trial_overrides
+from tagger.sweeps.search_space import (
+    HALVING,
+    HYPERBAND,
+    MEDIAN,
+    NSGAII,
+    TPE,
+    SearchConfig,
+    Space,
+    check_optuna,
+    trial_overrides,
+)
 from tagger.text.start_folder import SQLITE, located, located_address
 from tagger.training.checkpoints import Watch
 from tagger.training.run_folder import RunRecord
@@ -97,12 +107,6 @@ def no_trials(search: SearchConfig, folder: Path) -> InputError:
         f"hydra.sweeper.storage: {_storage_name(search, folder)} has none of the trials of {folder}; put the"
         " storage back"
     )
-
-
-def check_optuna() -> None:
-    """Raises InputError if Optuna is not installed."""
-    if optuna is None:
-        raise missing_extra("optuna", "tune")
 
 
 def sampler(search: SearchConfig, trials: int) -> "BaseSampler":

@@ -6,11 +6,12 @@ interval logarithmic. Grammar: https://hydra.cc/docs/advanced/override_grammar/e
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, cast
 
 from hydra.core.override_parser.types import IntervalSweep, Override, RangeSweep
 
-from tagger.errors import InputError
+from tagger.errors import InputError, missing_extra
 from tagger.training.structured import Checked, Count, OneOf, Range, Seed, bad_value, from_plain
 
 if TYPE_CHECKING:
@@ -69,6 +70,12 @@ def search_config(values: Mapping[str, Any]) -> SearchConfig:
         InputError: a key that does not exist, or a value of a wrong type or out of range.
     """
     return from_plain(SearchConfig, values, SearchConfig.prefix)
+
+
+def check_optuna() -> None:
+    """Raises InputError if Optuna is not installed."""
+    if find_spec("optuna") is None:
+        raise missing_extra("optuna", "tune")
 
 
 LOG = "log"  # the tag of an interval

@@ -6,16 +6,16 @@ conditions on several values are checked here.
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import Annotated, Any
 
 import torch
 from omegaconf import DictConfig
 
-from tagger.corpus.config import CORPUS_CONFIGS, CorpusConfig
-from tagger.corpus.splits import CORPUS
+from tagger.corpus.config import CORPUS, CORPUS_CONFIGS, CorpusConfig
 from tagger.errors import InputError
-from tagger.model.decoder import SOFTMAX
+from tagger.model.decoder import CRF, SOFTMAX
 from tagger.text.segment import RULES
 from tagger.training.config_parts import (
     CardConfig,
@@ -23,11 +23,13 @@ from tagger.training.config_parts import (
     TaggerModelConfig,
     TaggerOptimizerConfig,
     TransformerConfig,
-    check_precision,
+    check_trainer_settings,
 )
 from tagger.training.distill_config import DistillConfig
 from tagger.training.logger_config import LoggerConfig
 from tagger.training.structured import MAX_SEED, Checked, Count, OneOf, Range, Seed, bad_value, from_plain, plain_values
+from tagger.weights.catalog import find_named
+from tagger.weights.hub import is_hub_name
 from tagger.weights.quantize import STORAGE_DTYPES
 from tagger.weights.saved_config import MAX_MEMBERS
 
@@ -62,13 +64,12 @@ class TrainConfig(Checked):
     test: bool
     init: str | None
     trainer: dict[str, Any]  # arguments of pytorch_lightning.Trainer
-    ensemble: Annotated[int, Range(1, MAX_MEMBERS)] = 1  # older runs have none, nor `logger`
-    logger: LoggerConfig = field(default_factory=LoggerConfig)
+    ensemble: Annotated[int, Range(1, MAX_MEMBERS)]
+    logger: LoggerConfig
 
     def __post_init__(self) -> None:
         super().__post_init__()
         _check_columns(self.columns)
-        check_precision(self.trainer)
         if not 0 < self.corpus.dev_share < 1:  # also if the corpus has a dev split
             raise bad_value("corpus.dev_share", self.corpus.dev_share, "give a share between 0 and 1")
         if not 1 <= self.corpus.temperature < float("inf"):
@@ -79,6 +80,7 @@ class TrainConfig(Checked):
         for key, count in (counts | {"trainer.max_epochs": self.trainer.get("max_epochs")}).items():
             if count is not None and (type(count) is not int or count < 1):
                 raise bad_value(key, count, "give null or a whole number, at least 1")
+        check_trainer_settings(self.trainer)
         if self.distill.teacher is not None and self.model.decoder != SOFTMAX:
             raise InputError(
                 f"model.decoder={self.model.decoder}: a student needs the decoder {SOFTMAX}; leave this out"
@@ -112,12 +114,70 @@ def train_config(values: DictConfig | Mapping[str, Any]) -> TrainConfig:
     """
     plain = plain_values(values)
     corpus = plain.get("corpus")
-    if isinstance(corpus, dict) and "_target_" in corpus:
-        raise InputError("corpus._target_: the run is of an older version of tagger; start it again")
     kind = corpus.get("kind") if isinstance(corpus, dict) else None
     if not isinstance(kind, str) or kind not in CORPUS_CONFIGS:
         raise bad_value("corpus.kind", kind, f"choose one of {', '.join(CORPUS_CONFIGS)}")
     return from_plain(TrainConfig, plain, corpus=CORPUS_CONFIGS[kind])
+
+
+# The keys of these parts come from the tagger that training starts from, ...
+TAGGER_PARTS = ("model", "embedding", "transformer")
+# ... except these, which concern training alone, ...
+TRAINING_KEYS = ("embedding.word_dropout", "embedding.min_count", "model.dropout", "transformer.dropout")
+# ... and these, if they add an input that the tagger lacks. The first of them names it.
+VECTOR_KEYS = tuple(f"embedding.{each.name}" for each in fields(EmbeddingConfig) if each.name.startswith("vectors"))
+TRANSFORMER_KEYS = ("embedding.transformer", *(f"transformer.{each.name}" for each in fields(TransformerConfig)))
+ADDED_DECODER = f"model.decoder={CRF}"  # begins with no scores of transitions, so that it changes no tag at first
+INPUT_EXPERIMENT = "multilingual"  # sets nothing that the tagger decides, but for such an input
+
+
+def check_override(override: str, config: TrainConfig) -> None:
+    """Refuses an override that would be ignored, because the tagger that training starts from decides the value.
+
+    Args:
+        override: of the command line, `KEY=VALUE`.
+        config: that all overrides together gave, with `init`.
+
+    Raises:
+        InputError: the override would be ignored.
+    """
+    key, _, value = override.lstrip("+~").partition("=")
+    part = key.partition(".")[0]
+    if key == "columns" and config.parts == TEMPERATURE:
+        raise InputError(f"{override}: with parts=temperature all columns of the tagger get one; leave this out")
+    if key == "segmenter" and config.parts == SEGMENTER and value not in (AUTO, LEARNED):
+        raise InputError(f"{override}: parts=segmenter trains a segmenter; leave one of the two out")
+    if key == "segmenter" and config.parts == TEMPERATURE and value != AUTO:
+        raise InputError(f"{override}: parts=temperature keeps that of the tagger; leave it out")
+    if part not in (*TAGGER_PARTS, "experiment") or key in TRAINING_KEYS:
+        return
+    remedy = "leave this out"
+    if config.parts == ALL:
+        if override == ADDED_DECODER:
+            return
+        if (key, value) == ("experiment", INPUT_EXPERIMENT):
+            return
+        for keys, added in (
+            (VECTOR_KEYS, bool(config.embedding.vector_sources)),
+            ((*TRANSFORMER_KEYS, "transformer"), config.embedding.transformer is not None),
+        ):
+            if key in keys and added:
+                return
+            if key in keys and key != keys[0]:
+                remedy += f", or name what it adds, {keys[0]}=NAME"
+    raise InputError(f"{override}: with init the tagger that training starts from decides; {remedy}")
+
+
+def find_start(name: str) -> Path:
+    """The folder of the tagger that `init` names.
+
+    Raises:
+        InputError: there is none; or as `hub_folder`.
+    """
+    try:
+        return find_named(name)
+    except InputError as error:
+        raise error if is_hub_name(name) else InputError(f"init={error}") from None
 
 
 def _check_columns(columns: list[str]) -> None:

@@ -4,17 +4,36 @@
 """
 
 import dataclasses
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
+import torch
+
+from tagger.errors import InputError, shorten
 from tagger.model.decoder import DECODERS, SOFTMAX
 from tagger.model.embeddings import CHARACTER_SIZE, VectorConfig
 from tagger.model.network import NetworkConfig
 from tagger.model.transformer import TransformerConfig as NetworkTransformerConfig
 from tagger.training.structured import Checked, Count, OneOf, Range, Rate, Size, bad_value
 
-TRAINER_PRECISIONS = ("32-true", "bf16-mixed", "16-mixed")
+# What a config may pass on to `pytorch_lightning.Trainer`. Lightning imports classes by name, and a config may come
+# from somebody else, so no other key and no other word reaches it.
+_NUMBERS = {
+    **dict.fromkeys(("max_epochs", "min_epochs", "num_nodes", "accumulate_grad_batches", "devices"), int),
+    **dict.fromkeys(("gradient_clip_val", "limit_train_batches", "limit_val_batches"), float),
+}
+_SWITCHES = ("benchmark", "detect_anomaly", "deterministic")
+_WORDS = {
+    "accelerator": ("auto", "cpu", "gpu", "cuda", "mps"),
+    "devices": ("auto",),
+    "strategy": ("auto", "ddp", "ddp_find_unused_parameters_true"),
+    "precision": ("32-true", "bf16-mixed", "16-mixed"),
+    "deterministic": ("warn",),
+    "gradient_clip_algorithm": ("norm", "value"),
+}
+TRAINER_SETTINGS = tuple(sorted({*_NUMBERS, *_SWITCHES, *_WORDS}))
 
 HIDDEN_REMEDY = "give a whole number from 0, or a list of them, one per layer"
 
@@ -134,6 +153,11 @@ class OptimizerConfig(Checked):
     weight_decay: Rate
     warmup: Rate
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.lr == 0:
+            raise bad_value("optimizer.lr", self.lr, "give a number above 0, at most 1")
+
 
 @dataclass
 class TaggerOptimizerConfig(OptimizerConfig):
@@ -183,11 +207,49 @@ def network_config(
     )
 
 
-def check_precision(trainer: Mapping[str, Any]) -> None:
-    """Raises InputError for a precision that training cannot have."""
-    precision = trainer.get("precision", "32-true")
-    if precision not in TRAINER_PRECISIONS:
-        raise bad_value("trainer.precision", precision, f"choose one of {', '.join(TRAINER_PRECISIONS)}")
+def check_machine(threads: int, settings: Mapping[str, Any]) -> None:
+    """Raises InputError if a config wants a GPU that the machine lacks, or more than it has processors.
+
+    Args:
+        threads: of the processor.
+        settings: of the trainer.
+    """
+    processors = os.cpu_count() or 1
+    has = f"this machine has {processors} processor{'s' * (processors > 1)}"
+    if threads > processors:
+        raise bad_value("threads", threads, f"{has}; give at most {processors}")
+    devices, accelerator = settings.get("devices"), settings.get("accelerator")
+    on_gpu = {"gpu": torch.cuda.is_available() or torch.backends.mps.is_available()}
+    on_gpu |= {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if not on_gpu.get(str(accelerator), True):
+        raise bad_value("trainer.accelerator", accelerator, "this machine has no such GPU; set accelerator=auto")
+    on_processor = accelerator == "cpu" or (accelerator in (None, "auto") and not torch.cuda.is_available())
+    if on_processor and type(devices) is int and devices > processors:  # with every strategy
+        raise bad_value("trainer.devices", devices, f"one process per processor, and {has}; give at most {processors}")
+
+
+def check_trainer_settings(settings: Mapping[str, Any]) -> None:
+    """Raises InputError for a setting that a config may not pass on to Lightning, or with a bad value."""
+    for name, value in settings.items():
+        if name not in TRAINER_SETTINGS:
+            raise InputError(f"trainer.{name}: no such setting; there are {', '.join(TRAINER_SETTINGS)}")
+        if isinstance(value, list) and len({*map(str, value)}) < len(value):
+            raise bad_value(f"trainer.{name}", value, "name every device once")
+        numbers = value if name == "devices" and isinstance(value, list) else [value]
+        least = 0 if name == "devices" and isinstance(value, list) else 1  # there 0 is the first GPU
+        kind = _NUMBERS.get(name)
+        if (
+            value is None
+            or (type(value) is bool and name in _SWITCHES)
+            or (kind is int and numbers and all(type(number) is int and number >= least for number in numbers))
+            or (kind is float and type(value) in (int, float) and 0 < value < float("inf"))
+            or (type(value) is str and value in _WORDS.get(name, ()))
+        ):
+            continue
+        choices = [*_WORDS.get(name, ())]
+        choices += ["true", "false"] if name in _SWITCHES else []
+        choices += [] if kind is None else ["a whole number, at least 1" if kind is int else "a number above 0"]
+        raise InputError(f"trainer.{name}={shorten(str(value))[1:-1]}: give {' or '.join(choices)}")
 
 
 def _check_dropout(key: str, value: float) -> None:

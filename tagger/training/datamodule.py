@@ -11,7 +11,8 @@ from datasets import Dataset, DatasetDict
 from torch.utils.data import DataLoader
 
 from tagger.corpus.arrow import FACT_COLUMNS, token_counts
-from tagger.corpus.splits import CORPUS, corpus_names
+from tagger.corpus.config import CORPUS
+from tagger.corpus.splits import corpus_names
 from tagger.model.batch import IGNORE, NO_CORPUS, Batch
 from tagger.model.collate import collate
 from tagger.model.forms import FormTable

@@ -15,9 +15,8 @@ import datasets
 from datasets import Dataset
 
 from tagger.corpus.arrow import to_arrow, token_counts
-from tagger.corpus.config import HubTextConfig
+from tagger.corpus.config import CORPUS, HubTextConfig
 from tagger.corpus.raw_text import MAX_COUNTED_FORMS, Texts
-from tagger.corpus.splits import CORPUS
 from tagger.errors import InputError
 from tagger.model.vocabulary import Vocabulary
 from tagger.text.files import file_version

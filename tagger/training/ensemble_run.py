@@ -20,10 +20,10 @@ from tagger.training.experiment import format_run
 from tagger.training.member_processes import Member, train_members
 from tagger.training.processes import is_helper
 from tagger.training.report import format_page, format_scores, report_tagger, write_tagger_page
-from tagger.training.run_folder import RECORD, REPORT, RunRecord
-from tagger.training.trainer import check_machine, quiet
+from tagger.training.run_folder import REPORT, RunRecord
+from tagger.training.trainer import quiet
 from tagger.weights.ensemble_folder import ensemble_card, join_taggers, write_ensemble
-from tagger.weights.saved_config import MEMBERS, TAGGER_IN_RUN
+from tagger.weights.saved_config import MEMBERS, RECORD, TAGGER_IN_RUN
 from tagger.weights.segmenter_folder import load_segmenter
 
 if TYPE_CHECKING:
@@ -63,7 +63,6 @@ def run_ensemble(
         KeyboardInterrupt: Ctrl+C or a signal; the members have been stopped.
     """
     quiet()
-    check_machine(config.threads, config.trainer)
     if is_helper():
         return None
     torch.set_num_threads(config.threads)

@@ -20,7 +20,7 @@ from tagger.training.loggers import RunLoggers, run_loggers
 from tagger.training.module import Module
 from tagger.training.pretrain_config import PretrainConfig
 from tagger.training.run_folder import REPORT
-from tagger.training.trainer import check_machine, fit, make_trainer, quiet
+from tagger.training.trainer import fit, make_trainer, quiet
 
 
 class Experiment(ABC):
@@ -128,7 +128,6 @@ def run_experiment(
     """
     quiet()
     watch = watch or Watch()
-    check_machine(config.threads, config.trainer)
     torch.set_num_threads(config.threads)
     pl.seed_everything(config.seed, verbose=False)
     with run_loggers(config.logger, folder) as loggers:

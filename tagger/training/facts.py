@@ -16,7 +16,7 @@ import numpy as np
 from datasets import Dataset
 
 from tagger.corpus.arrow import FACT_COLUMNS
-from tagger.corpus.splits import CORPUS
+from tagger.corpus.config import CORPUS
 from tagger.text.strings import NO_TAG, is_annotated
 
 XPOS_FACT = "xpos="

@@ -18,14 +18,13 @@ from tagger.evaluation.report import calibrations, columns_of, draw_calibration,
 from tagger.evaluation.temperatures import fit_temperatures
 from tagger.text.output_files import whole_file
 from tagger.training.card import confidence_section, raw_text_section, with_raw_text, with_section
-from tagger.training.config import TrainConfig
+from tagger.training.config import TrainConfig, find_start
 from tagger.training.experiment import format_run
 from tagger.training.processes import is_helper
 from tagger.training.report import raw_scores
 from tagger.training.run_folder import REPORT
 from tagger.training.segmenter_choice import SegmenterTraining, Start
-from tagger.training.start import find_start
-from tagger.training.trainer import check_machine, quiet
+from tagger.training.trainer import quiet
 from tagger.weights.ensemble_folder import SavedEnsemble, read_saved
 from tagger.weights.folder import SavedTagger, save_copy
 from tagger.weights.saved_config import CARD, TAGGER_IN_RUN, predicts_words
@@ -152,7 +151,6 @@ def run_part(
         Interrupted: by Ctrl+C or a signal.
     """
     quiet()
-    check_machine(config.threads, config.trainer)
     if is_helper():
         return None
     torch.set_num_threads(config.threads)

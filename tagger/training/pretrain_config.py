@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 from omegaconf import DictConfig
@@ -16,7 +16,7 @@ from tagger.training.config_parts import (
     FormSizes,
     ModelConfig,
     OptimizerConfig,
-    check_precision,
+    check_trainer_settings,
 )
 from tagger.training.logger_config import LoggerConfig
 from tagger.training.structured import Checked, Count, OneOf, Range, Rate, Seed, bad_value, from_plain, plain_values
@@ -49,7 +49,7 @@ class PretrainConfig(Checked):
     threads: Count
     card: CardConfig
     trainer: dict[str, Any]
-    logger: LoggerConfig = field(default_factory=LoggerConfig)  # older runs have none
+    logger: LoggerConfig
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -65,7 +65,7 @@ class PretrainConfig(Checked):
             raise bad_value("model.dropout", None, "give a number from 0 to 0.99")
         if self.embedding.words < 1:
             raise bad_value("embedding.words", self.embedding.words, "give a whole number, at least 1")
-        check_precision(self.trainer)
+        check_trainer_settings(self.trainer)
         if "max_epochs" in self.trainer:
             raise InputError("trainer.max_epochs: pretraining ends after a number of passes; set passes")
 

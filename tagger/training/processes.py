@@ -25,6 +25,8 @@ POLL_SECONDS = 1.0
 ORPHANED = 1  # exit status
 # A variable of the environment of processes that train a member of an ensemble: the number of the ensemble's process.
 MEMBER = "TAGGER_ENSEMBLE_MEMBER"
+# What the variables begin with that torchrun, srun, LSF and the launchers of MPI set.
+_TOOLS = ("TORCHELASTIC_", "SLURM_", "LSB_", "JSM_", "OMPI_", "PMI", "I_MPI_", "MPI_", "MV2_")
 
 _log = logging.getLogger(__name__)
 
@@ -42,6 +44,8 @@ def cluster() -> "ClusterEnvironment | None":
     Raises:
         InputError: SLURM started them in a way that Lightning does not know.
     """
+    if not any(name.startswith(_TOOLS) for name in os.environ):
+        return None  # importing Lightning takes seconds
     from pytorch_lightning.plugins.environments import (  # type: ignore[attr-defined]
         LSFEnvironment,
         MPIEnvironment,

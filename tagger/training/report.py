@@ -304,10 +304,10 @@ def format_scores(results: Mapping[str, Any]) -> str:
     return "\n".join(f"{head:<36}" + "".join(f"{cell:>10}" for cell in cells) for head, cells in rows)
 
 
-def words_per_second(tagger: "Tagger", sentences: Sequence[Sequence[str]]) -> int:
+def words_per_second(tagger: "Tagger", sentences: Sequence[Sequence[str]], rounds: int = 3) -> int:
     """The words per second on one thread; `tagger` has the precision that `auto` chooses.
 
-    It is the best of three rounds, with the word forms in the cache. A tagger with a transformer, which is slow, tags
+    It is the best of some rounds, with the word forms in the cache. A tagger with a transformer, which is slow, tags
     the first sentences alone.
     """
     if not tagger.engine.has_pools:
@@ -315,7 +315,7 @@ def words_per_second(tagger: "Tagger", sentences: Sequence[Sequence[str]]) -> in
         sentences = sentences[: int(np.count_nonzero(before < SPEED_WORDS))]
     tagger.tag_sentences(sentences)
     seconds = []
-    for _ in range(3):
+    for _ in range(rounds):
         start = time.perf_counter()
         tagger.tag_sentences(sentences)
         seconds.append(time.perf_counter() - start)

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from tagger.errors import InputError, reason, shorten
-from tagger.weights.saved_config import MEMBERS, TAGGER_IN_RUN
+from tagger.weights.catalog import LATEST, RUNS, did_you_mean, find_folder, run_names
+from tagger.weights.run_lock import LOCK
+from tagger.weights.saved_config import MEMBERS, RECORD, SWEEP, TAGGER_IN_RUN
 
-RECORD = "run.json"
-SWEEP = "sweep.json"  # in a sweep's folder
 REPORT = "report.json"
 REPORT_PAGE = "report.html"
 CHECKPOINTS = "checkpoints"  # their folder
@@ -131,12 +131,31 @@ def discard_run(folder: NewFolder) -> None:
         return
     for name in (CHECKPOINTS, MEMBERS, LOGS):
         shutil.rmtree(folder.path / name, ignore_errors=True)
-    folder.discard(RECORD, METRICS)
+    folder.discard(RECORD, METRICS, LOCK)
 
 
 def can_resume(folder: Path) -> bool:
     """Whether a run, or a member of an ensemble in it, has completed an epoch."""
     return (folder / CHECKPOINTS / LAST).is_file() or any(map(can_resume, folder.glob(f"{MEMBERS}/*")))
+
+
+def find_run(name: str) -> Path:
+    """The folder of a run or a sweep by its path or its name; `latest` is the one below `runs/` that was started last.
+
+    Raises:
+        InputError: there is none.
+    """
+    folder = find_folder(name)
+    if folder is None and name == LATEST:
+        started = [path for marker in (RECORD, SWEEP) for path in RUNS.glob(f"**/{marker}")]
+        started = [path for path in started if group_of(path.parent) is None]
+        if not started:
+            raise InputError(f"no run below {RUNS}/ here; name the folder of the run to resume")
+        return max(started, key=lambda path: path.stat().st_mtime).parent
+    if folder is None:
+        remedy = did_you_mean(name, run_names()) or f"name one below {RUNS}/"
+        raise InputError(f"{shorten(name)[1:-1] or repr(name)} is no run's folder, it does not exist; {remedy}")
+    return folder
 
 
 def read_record(folder: Path) -> RunRecord:
@@ -149,8 +168,6 @@ def read_record(folder: Path) -> RunRecord:
     """
     path = folder / RECORD
     if not path.is_file():
-        if (folder / ".hydra").is_dir():
-            raise InputError(f"{folder}: the run was started by another version of tagger; start it again")
         why = f"it has no {RECORD}" if folder.exists() else "it does not exist"
         raise InputError(f"{folder} is no run's folder, {why}; name one below runs/")
     try:

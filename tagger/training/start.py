@@ -3,7 +3,7 @@
 import dataclasses
 import logging
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,7 +12,7 @@ import torch
 from tagger.corpus.splits import Corpus
 from tagger.errors import InputError
 from tagger.model.crf import FORBIDDEN
-from tagger.model.decoder import CRF, SOFTMAX, CRFDecoder
+from tagger.model.decoder import SOFTMAX, CRFDecoder
 from tagger.model.embeddings import VectorConfig
 from tagger.model.members import joined_config
 from tagger.model.network import NetworkConfig, TaggerNetwork, check_training_memory
@@ -21,64 +21,22 @@ from tagger.model.transformer import TransformerConfig as EncoderConfig
 from tagger.model.transformer import TransformerEmbedding
 from tagger.model.vocabulary import Vocabulary, row_of
 from tagger.text.spans import breaks_of, has_breaks, is_span_column
-from tagger.training.config import ALL, AUTO, LEARNED, SEGMENTER, TEMPERATURE, TrainConfig
+from tagger.training.config import (
+    TAGGER_PARTS,
+    TRAINING_KEYS,
+    TRANSFORMER_KEYS,
+    VECTOR_KEYS,
+    TrainConfig,
+    find_start,
+)
 from tagger.training.config_parts import EmbeddingConfig, TaggerModelConfig, TransformerConfig, network_config
 from tagger.training.facts import Facts
 from tagger.training.module import TaggerModule
 from tagger.training.structured import from_plain
-from tagger.weights.catalog import find_named
 from tagger.weights.folder import SavedTagger, load_tagger
-from tagger.weights.hub import is_hub_name
 from tagger.weights.huggingface import load_pretrained
 from tagger.weights.saved_config import CONFIG
 from tagger.weights.word_vectors import Vectors, select_vectors
-
-# The keys of these parts come from the tagger that training starts from, ...
-TAGGER_PARTS = ("model", "embedding", "transformer")
-# ... except these, which concern training alone, ...
-TRAINING_KEYS = ("embedding.word_dropout", "embedding.min_count", "model.dropout", "transformer.dropout")
-# ... and these, if they add an input that the tagger lacks. The first of them names it.
-VECTOR_KEYS = tuple(f"embedding.{each.name}" for each in fields(EmbeddingConfig) if each.name.startswith("vectors"))
-TRANSFORMER_KEYS = ("embedding.transformer", *(f"transformer.{each.name}" for each in fields(TransformerConfig)))
-ADDED_DECODER = f"model.decoder={CRF}"  # begins with no scores of transitions, so that it changes no tag at first
-INPUT_EXPERIMENT = "multilingual"  # sets nothing that the tagger decides, but for such an input
-
-
-def check_override(override: str, config: TrainConfig) -> None:
-    """Refuses an override that would be ignored, because the tagger that training starts from decides the value.
-
-    Args:
-        override: of the command line, `KEY=VALUE`.
-        config: that all overrides together gave, with `init`.
-
-    Raises:
-        InputError: the override would be ignored.
-    """
-    key, _, value = override.lstrip("+~").partition("=")
-    part = key.partition(".")[0]
-    if key == "columns" and config.parts == TEMPERATURE:
-        raise InputError(f"{override}: with parts=temperature all columns of the tagger get one; leave this out")
-    if key == "segmenter" and config.parts == SEGMENTER and value not in (AUTO, LEARNED):
-        raise InputError(f"{override}: parts=segmenter trains a segmenter; leave one of the two out")
-    if key == "segmenter" and config.parts == TEMPERATURE and value != AUTO:
-        raise InputError(f"{override}: parts=temperature keeps that of the tagger; leave it out")
-    if part not in (*TAGGER_PARTS, "experiment") or key in TRAINING_KEYS:
-        return
-    remedy = "leave this out"
-    if config.parts == ALL:
-        if override == ADDED_DECODER:
-            return
-        if (key, value) == ("experiment", INPUT_EXPERIMENT):
-            return
-        for keys, added in (
-            (VECTOR_KEYS, bool(config.embedding.vector_sources)),
-            ((*TRANSFORMER_KEYS, "transformer"), config.embedding.transformer is not None),
-        ):
-            if key in keys and added:
-                return
-            if key in keys and key != keys[0]:
-                remedy += f", or name what it adds, {keys[0]}=NAME"
-    raise InputError(f"{override}: with init the tagger that training starts from decides; {remedy}")
 
 
 class StartTagger(NamedTuple):
@@ -92,20 +50,6 @@ class StartTagger(NamedTuple):
         """The config of its network."""
         network: NetworkConfig = self.tagger.config["network"]
         return network
-
-
-def find_start(name: str) -> Path:
-    """The folder of the tagger that `init` names.
-
-    Raises:
-        InputError: there is none; or as `hub_folder`.
-    """
-    try:
-        return find_named(name)
-    except InputError:
-        if is_hub_name(name):
-            raise
-        raise InputError(f"init={name}: no such tagger; name the folder of a tagger or of its run") from None
 
 
 def load_start(config: TrainConfig) -> StartTagger | None:

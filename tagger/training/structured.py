@@ -120,6 +120,8 @@ def literal(value: Any) -> Any:
 def plain_values(values: DictConfig | Mapping[str, Any]) -> dict[str, Any]:
     """The values of a config as plain ones, its interpolations resolved.
 
+    `name` is left out: it says where a run goes, not how it is trained.
+
     Raises:
         InputError: an interpolation cannot be resolved.
     """
@@ -127,7 +129,7 @@ def plain_values(values: DictConfig | Mapping[str, Any]) -> dict[str, Any]:
         plain = OmegaConf.to_container(values, resolve=True) if isinstance(values, DictConfig) else dict(values)
     except OmegaConfBaseException as error:
         raise InputError(f"{error.full_key}: {' '.join(str(error.msg).split())}") from None
-    return {str(key): value for key, value in cast(dict[Any, Any], plain).items()}
+    return {str(key): value for key, value in cast(dict[Any, Any], plain).items() if key != "name"}
 
 
 def _leaves(values: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:

@@ -175,10 +175,8 @@ class Teacher:
         """
         try:
             self.folder = find_named(name)
-        except InputError:
-            if is_hub_name(name):
-                raise
-            raise InputError(f"distill.teacher={name}: no such tagger; name one, or the folder of its run") from None
+        except InputError as error:
+            raise error if is_hub_name(name) else InputError(f"distill.teacher={error}") from None
         resolved = self.folder.resolve()
         own_name = resolved.parent.name if resolved.name == TAGGER_IN_RUN else resolved.name
         self.name = name if is_hub_name(name) else own_name

@@ -19,26 +19,10 @@ from pytorch_lightning.utilities.exceptions import (  # type: ignore[attr-define
     SIGTERMException,
 )
 
-from tagger.errors import InputError, shorten
+from tagger.errors import InputError
 from tagger.training.checkpoints import EpochRecorder, WholeFileIO
+from tagger.training.config_parts import check_trainer_settings
 from tagger.training.processes import broken_connections_interrupt, cluster, is_helper
-from tagger.training.structured import bad_value
-
-# What a config may pass on to `pytorch_lightning.Trainer`. Lightning imports classes by name, and a config may come
-# from somebody else, so no other key and no other word reaches it.
-_NUMBERS = {
-    **dict.fromkeys(("max_epochs", "min_epochs", "num_nodes", "accumulate_grad_batches", "devices"), int),
-    **dict.fromkeys(("gradient_clip_val", "limit_train_batches", "limit_val_batches"), float),
-}
-_SWITCHES = ("benchmark", "detect_anomaly", "deterministic")
-_WORDS = {
-    "accelerator": ("auto", "cpu", "gpu", "cuda", "mps"),
-    "devices": ("auto",),
-    "strategy": ("auto", "ddp", "ddp_find_unused_parameters_true"),
-    "precision": ("32-true", "bf16-mixed", "16-mixed"),
-    "deterministic": ("warn",),
-    "gradient_clip_algorithm": ("norm", "value"),
-}
 
 
 class Interrupted(KeyboardInterrupt):
@@ -56,47 +40,6 @@ class SigtermAsInterrupt(Callback):
         """Replaces Lightning's handler, which it has just set and takes away at the end."""
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, signal.default_int_handler)
-
-
-def check_machine(threads: int, settings: Mapping[str, Any]) -> None:
-    """Raises InputError if a config wants more threads or processes than the machine has processors.
-
-    Args:
-        threads: of the processor.
-        settings: of the trainer.
-    """
-    processors = os.cpu_count() or 1
-    has = f"this machine has {processors} processor{'s' * (processors > 1)}"
-    if threads > processors:
-        raise bad_value("threads", threads, f"{has}; give at most {processors}")
-    devices, accelerator = settings.get("devices"), settings.get("accelerator")
-    on_processor = accelerator == "cpu" or (accelerator in (None, "auto") and not torch.cuda.is_available())
-    if on_processor and type(devices) is int and devices > processors:  # with every strategy
-        raise bad_value("trainer.devices", devices, f"one process per processor, and {has}; give at most {processors}")
-
-
-def check_trainer_settings(settings: Mapping[str, Any]) -> None:
-    """Raises InputError for a setting that a config may not pass on to Lightning, or with a bad value."""
-    for name, value in settings.items():
-        if name not in {*_NUMBERS, *_SWITCHES, *_WORDS}:
-            raise InputError(
-                f"trainer.{name}: no such setting; there are {', '.join(sorted({*_NUMBERS, *_SWITCHES, *_WORDS}))}"
-            )
-        numbers = value if name == "devices" and isinstance(value, list) else [value]
-        least = 0 if name == "devices" and isinstance(value, list) else 1  # there 0 is the first GPU
-        kind = _NUMBERS.get(name)
-        if (
-            value is None
-            or (type(value) is bool and name in _SWITCHES)
-            or (kind is int and numbers and all(type(number) is int and number >= least for number in numbers))
-            or (kind is float and type(value) in (int, float) and 0 < value < float("inf"))
-            or (type(value) is str and value in _WORDS.get(name, ()))
-        ):
-            continue
-        choices = [*_WORDS.get(name, ())]
-        choices += ["true", "false"] if name in _SWITCHES else []
-        choices += [] if kind is None else ["a whole number, at least 1" if kind is int else "a number above 0"]
-        raise InputError(f"trainer.{name}={shorten(str(value))[1:-1]}: give {' or '.join(choices)}")
 
 
 def make_trainer(

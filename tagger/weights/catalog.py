@@ -3,17 +3,24 @@
 The folder that `latest` stands for changes when a run ends. So a command finds the folder once and passes it on.
 """
 
+import difflib
+import os
+import shlex
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
 from tagger.bundled import bundled
 from tagger.errors import InputError, reason, shorten
-from tagger.text.start_folder import located_name
+from tagger.text.start_folder import located
 from tagger.weights.hub import hub_folder, is_hub_name
+from tagger.weights.run_lock import is_being_trained
 from tagger.weights.saved_config import (
     CONFIG,
     MAX_NAME,
     PRETRAINED_IN_RUN,
+    RECORD,
+    SWEEP,
     TAGGER_IN_RUN,
     check_description,
     read_config,
@@ -42,19 +49,19 @@ def find_tagger(name: str) -> Path:
 
     Args:
         name: a bundled tagger (`english`); `latest`, the tagger of the newest run below `runs/`; the folder of a
-            tagger; the folder of a run; or `hf:OWNER/NAME` and `hf:OWNER/NAME@REVISION`, a tagger of the Hugging Face
-            Hub. `english` is the bundled tagger even if there is a folder of that name, which is `./english`.
+            tagger; the folder of a run, or its name (`tamil` for `runs/tamil`); or `hf:OWNER/NAME` and
+            `hf:OWNER/NAME@REVISION`, a tagger of the Hugging Face Hub. `english` is the bundled tagger even if there is
+            a folder of that name, which is `./english`.
 
     Returns:
         The folder that should have `config.json`. `load_tagger` checks it.
 
     Raises:
-        InputError: no such tagger; or as `hub_folder`.
+        InputError: no such tagger; the run is not finished; or as `hub_folder`.
     """
     if is_hub_name(name):
         return hub_folder(name)
-    names = bundled_names()
-    if name in names:
+    if name in bundled_names():
         return bundled("data") / name
     if name == LATEST:
         newest = _newest_run()
@@ -63,13 +70,10 @@ def find_tagger(name: str) -> Path:
                 f"no trained tagger below {RUNS}/ here; train one with `python -m tagger`, or name a folder"
             )
         return newest
-    folder = _existing_folder(name)
+    folder = find_folder(name)
     if folder is None:
-        shown = name if name and len(name) <= MAX_SHOWN_NAME else shorten(name)
-        raise InputError(
-            f"{shown}: no such tagger; name {', '.join([*names, LATEST])}, hf:OWNER/NAME, or a folder of training"
-        )
-    return next((folder / name for name in (TAGGER_IN_RUN, PRETRAINED_IN_RUN) if (folder / name).is_dir()), folder)
+        raise InputError(f"{_shown(name)}: no such tagger; {_proposal(name)}")
+    return _tagger_in(folder)
 
 
 def find_named(name: str) -> Path:
@@ -78,16 +82,88 @@ def find_named(name: str) -> Path:
     Raises:
         InputError: as `find_tagger`.
     """
-    return find_tagger(name if name in bundled_names() else located_name(name))
+    folder = None if name in bundled_names() or is_hub_name(name) else find_folder(name, located)
+    return find_tagger(name) if folder is None else _tagger_in(folder)
 
 
-def _existing_folder(name: str) -> Path | None:
-    """The folder of that name; None if there is none, or if no folder can have the name."""
-    try:
-        folder = Path(name).expanduser()
-        return folder if name and folder.is_dir() else None
-    except (OSError, RuntimeError):  # too long; the home of an unknown user
-        return None
+def find_folder(name: str, located: Callable[[str], str] = os.path.expanduser) -> Path | None:
+    """The folder that a name stands for: the folder at that path, or the run of that name below `runs/`.
+
+    A folder that holds nothing of a training, such as a corpus of the same name, gives way to a run.
+
+    Args:
+        name: a path or the name of a run.
+        located: where a path is.
+
+    Returns:
+        None if there is no such folder.
+    """
+    parts = Path(name).parts
+    is_plain = bool(parts) and not name.startswith((".", "~", "/")) and ".." not in parts
+    paths = [located(path) for path in ([name, str(RUNS / name)] if is_plain else [name] * bool(name))]
+    folders = [Path(path) for path in paths if os.path.isdir(path)]
+    return next(filter(_is_of_training, folders), folders[0] if folders else None)
+
+
+def new_run(name: str) -> Path:
+    """The folder of a new run, or a new sweep, that gets a name.
+
+    Raises:
+        InputError: the name stands for something else, or cannot be the name of a folder.
+    """
+    remedy = "give a word, such as name=tamil"
+    if name in (*bundled_names(), LATEST):
+        raise InputError(f"name={name}: {name} is another tagger already; {remedy}")
+    if not name.strip() or not name.isprintable() or name[0] in ".~-" or ".." in name or {*name} & {*"/\\:=@"}:
+        raise InputError(
+            f"name={_shown(name)}: this cannot be the name of a run; {remedy}, or a folder, hydra.run.dir=FOLDER"
+        )
+    return RUNS / name
+
+
+def run_names() -> list[str]:
+    """The names of the runs and the sweeps that have one."""
+    return sorted(path.parent.name for each in (RECORD, SWEEP) for path in RUNS.glob(f"*/{each}"))
+
+
+def did_you_mean(name: str, names: Iterable[str]) -> str:
+    """`did you mean NAME?`; an empty text if no name is close."""
+    near = difflib.get_close_matches(name, list(names), 1)
+    return f"did you mean {near[0]}?" if near else ""
+
+
+def _shown(name: str) -> str:
+    return name if name and len(name) <= MAX_SHOWN_NAME and name.isprintable() else shorten(name)
+
+
+def _proposal(name: str) -> str:
+    known = [*bundled_names(), LATEST]
+    others = f"name {', '.join(known)}, hf:OWNER/NAME, or a folder of training"
+    return did_you_mean(name, [*known, *run_names()]) or others
+
+
+def _is_of_training(folder: Path) -> bool:
+    return any((folder / name).exists() for name in (CONFIG, TAGGER_IN_RUN, PRETRAINED_IN_RUN, RECORD, SWEEP))
+
+
+def _tagger_in(folder: Path) -> Path:
+    """The tagger's folder in a run's folder; a folder of another kind stays as it is.
+
+    Raises:
+        InputError: the run is not finished, or the folder is that of a sweep.
+    """
+    for name in (TAGGER_IN_RUN, PRETRAINED_IN_RUN):
+        if (folder / name).is_dir():
+            return folder / name
+    if (folder / SWEEP).is_file():
+        trained = sorted(folder.glob(f"**/{TAGGER_IN_RUN}/{CONFIG}"))
+        example = f", such as {trained[0].parents[1]}" if trained else ""
+        raise InputError(f"{folder} is a sweep; name one of its runs{example}")
+    if (folder / RECORD).is_file() and not (folder / CONFIG).is_file():
+        if is_being_trained(folder):
+            raise InputError(f"{folder} is being trained; wait until that has ended")
+        raise InputError(f"{folder} is not finished; go on with: python -m tagger resume {shlex.quote(str(folder))}")
+    return folder
 
 
 def find_word_predictor(name: str) -> Path:
@@ -113,12 +189,13 @@ def bundled_names() -> list[str]:
 
 
 def list_models() -> list[Model]:
-    """Describes every tagger that has a name: the bundled ones and `latest`, if there is a trained one.
+    """Describes every tagger that has a name: the bundled ones, runs with a name, and `latest`, if there is one.
 
     Raises:
         InputError: a config is damaged.
     """
     folders = {name: bundled("data") / name for name in bundled_names()}
+    folders |= {path.parents[1].name: path.parent for path in sorted(RUNS.glob(f"*/{TAGGER_IN_RUN}/{CONFIG}"))}
     newest = _newest_run()
     if newest is not None:
         folders[LATEST] = newest

@@ -21,6 +21,8 @@ ENSEMBLE, MEMBERS = "ensemble", "members"  # the key of an ensemble's `config.js
 MAX_MEMBERS = 16  # of an ensemble
 TAGGER_IN_RUN = "tagger"  # the tagger's folder in a run's folder
 PRETRAINED_IN_RUN = "pretrained"  # the pretrained network's folder in the folder of a run of pretraining
+RECORD = "run.json"  # how a run was started, in its folder
+SWEEP = "sweep.json"  # the same of a sweep
 
 MAX_CONFIG_BYTES = 10_000_000
 MAX_VOCABULARY_BYTES = 500_000_000

@@ -1,9 +1,13 @@
 """The table of commands: help, version, completion and the default command, all without importing torch."""
 
+import json
 import os
+import re
+import shlex
 import subprocess
 import sys
 import tomllib
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -13,56 +17,96 @@ from tagger.commands.app import COMMANDS, unknown_command, with_command
 from tests.commands.conftest import call, error
 
 ROOT = Path(__file__).parents[2]
-PROGRAM = (
-    "import sys; sys.argv[0] = 'tagger'\n"
-    "from tagger.__main__ import main\n"
-    "try: status = main()\n"
-    "finally: print(sorted({name.partition('.')[0] for name in sys.modules} & set("
-    "'torch hydra numpy datasets pytorch_lightning'.split())), file=sys.stderr)\n"
-    "sys.exit(status)"
-)
+PROGRAM = """
+import json, sys
+from tagger.__main__ import main
+
+for arguments in json.loads(sys.stdin.read()):
+    sys.argv = ["tagger", *arguments]
+    print("status", main(), flush=True)
+    print("end", file=sys.stderr, flush=True)
+slow = {"torch", "hydra", "numpy", "datasets", "pytorch_lightning"} & {*sys.modules}
+print(" ".join(sorted(slow)), file=sys.stderr)
+"""
 
 
-def start(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """The command line in a process of its own, which says last on standard error what slow packages it imported."""
-    command = [sys.executable, "-c", PROGRAM, *arguments]
+def answers(commands: Sequence[Sequence[str]], **environment: str) -> tuple[list[tuple[str, str]], set[str]]:
+    """What command lines print, one after another in a process of its own, and the slow packages that they import.
+
+    Each answer is what stands on standard output, with the exit status last, and what stands on standard error.
+    """
     environment = {**os.environ, "PYTHONPATH": str(ROOT), **environment}
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, env=environment)
+    command = [sys.executable, "-c", PROGRAM]
+    given = json.dumps(commands)
+    done = subprocess.run(command, input=given, capture_output=True, text=True, timeout=120, env=environment)
+    assert done.returncode == 0, done.stderr
+    *errors, slow = done.stderr.split("end\n")
+    shown = re.split(r"(?<=status \d)\n", done.stdout)[:-1]
+    return list(zip(shown, errors, strict=True)), {*slow.split()}
 
 
 def complete(*words: str) -> list[str]:
     """What bash proposes for the last word."""
+    program = "import sys; sys.argv[0] = 'tagger'; from tagger.__main__ import main; sys.exit(main())"
     variables = {"COMP_WORDS": " ".join(["tagger", *words]), "COMP_CWORD": str(len(words))}
-    done = start(_TAGGER_COMPLETE="complete_bash", **variables)
-    assert done.stderr.splitlines()[-1] == "[]", done.stderr
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "_TAGGER_COMPLETE": "complete_bash", **variables}
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120, env=environment)
     return done.stdout.split()
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["-h"], ["help"], ["--version"], ["--show-completion", "bash"]])
-def test_what_answers_without_torch(arguments: list[str]) -> None:
-    done = start(*arguments, _TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION="1")  # `bash` is an argument then
-    assert done.returncode == 0, done.stderr
-    assert done.stderr.splitlines()[-1] == "[]"
-    assert done.stdout
-
-
-@pytest.mark.parametrize("command", COMMANDS)
-def test_the_help_of_every_command_fits_80_columns_and_needs_no_torch(command: str) -> None:
-    done = start(command, "--help", COLUMNS="200")
-    assert done.returncode == 0, done.stderr
-    assert done.stderr.splitlines()[-1] == "[]"
-    assert max(map(len, done.stdout.splitlines())) <= 80
-    assert f"tagger {command}" in done.stdout.splitlines()[0]
-    assert "<" not in done.stdout.replace("<=", "")  # no type of Python, such as <list[str]>
-
-
-def test_help_lists_every_command_and_fits_80_columns() -> None:
-    shown = start("--help", COLUMNS="80").stdout
-    assert [name for name in COMMANDS if f"\n  {name} " not in shown] == []
-    assert max(map(len, shown.splitlines())) <= 80
-    assert "..." not in shown.partition("Commands:")[2]  # no first sentence is cut
-    assert shown.splitlines()[-2:] == ["", "  `python -m tagger` is the same as `tagger`."]
+def test_help_and_version_fit_80_columns_and_import_nothing_slow() -> None:
+    lines = [["--help"], ["-h"], ["help"], ["--version"], *([command, "--help"] for command in COMMANDS)]
+    shown, slow = answers(lines, COLUMNS="200")
+    assert slow == set()
+    helps = {shlex.join(line): text for line, (text, _) in zip(lines, shown, strict=True)}
+    for line, text in helps.items():
+        assert text.endswith("\nstatus 0"), line
+        assert max(map(len, text.splitlines())) <= 80, line
+    for command in COMMANDS:
+        text = helps[f"{command} --help"]
+        assert f"tagger {command}" in text.splitlines()[0]
+        assert "<" not in text.replace("<=", "")  # no type of Python, such as <list[str]>
+    assert helps["--help"] == helps["-h"] == helps["help"]
+    assert [name for name in COMMANDS if f"\n  {name} " not in helps["--help"]] == []
+    assert "..." not in helps["--help"].partition("Commands:")[2]  # no first sentence is cut
+    assert helps["--help"].splitlines()[-3:-1] == ["", "  `python -m tagger` is the same as `tagger`."]
     assert call("help", "fill").stdout == call("fill", "--help").stdout
+
+
+def test_mistakes_of_a_training_are_answered_before_lightning_is_imported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "runs/used").mkdir(parents=True)
+    mistakes = {
+        "resume nope": "nope is no run's folder, it does not exist; name one below runs/",
+        "resume usde": "usde is no run's folder, it does not exist; name one below runs/",
+        "pretrain": "give text=FILES, such as text=novels/*.txt, or a data set as hub.name",
+        "pretrain text=nope": "text=nope: no such file",
+        "model.depth=0": "model.depth=0: give a whole number, at least 1",
+        "-m model.depth=0,-1": "model.depth=0: give a whole number, at least 1",
+        "optimizer.lr=0": "optimizer.lr=0.0: give a number above 0, at most 1",
+        "trainer.devices=[0,0]": "trainer.devices=[0, 0]: name every device once",
+        "trainer.nonsense=1": "trainer.nonsense: no such setting",
+        "trainer.max_epoch=1": "trainer.max_epoch: no such setting; did you mean max_epochs?",
+        "init=nope": "init=nope: no such tagger",
+        "corpus=conllu corpus.path=nope": "nope does not exist; check corpus.path",
+        "corpus=conllu corpus.train=nope": "nope: No such file or directory; check corpus.train",
+        "name=english": "name=english: english is another tagger already",
+        "name=used": "name=used: runs/used exists; take another name, or go on with: python -m tagger resume used",
+        "-m seed=1,2 name=used": "name=used: runs/used exists",
+        "name=x hydra.run.dir=y": "name=x: hydra.run.dir names a folder already; leave one of the two out",
+        "-m name=x,y": "name=x,y: this holds for the sweep as a whole; give one value",
+        "hydra.run.dir=~nobody-here/x": "hydra.run.dir=~nobody-here/x: there is no such user",
+        "--shell-completion": "--shell-completion completes Hydra's words alone; say tagger --install-completion",
+    }
+    monkeypatch.chdir(tmp_path)
+    shown, slow = answers([line.split() for line in mistakes])
+    assert slow == {"torch", "hydra", "numpy"}
+    for (line, message), (out, said) in zip(mistakes.items(), shown, strict=True):
+        assert out == "status 2", line
+        assert said.startswith(f"error: {message}"), (line, said)
+        assert said.count("\n") == 1, line
+    assert [path.name for path in tmp_path.rglob("*")] == ["runs", "used"]
 
 
 def test_the_version_is_that_of_the_project() -> None:

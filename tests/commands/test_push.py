@@ -11,7 +11,7 @@ from hydra import compose, initialize_config_dir
 from tagger.bundled import bundled
 from tagger.errors import InputError
 from tagger.sweeps.overrides import checked_overrides
-from tagger.training.start import find_start
+from tagger.training.config import find_start
 from tests.commands.conftest import call, error
 from tests.weights.hub_server import TOKEN, Hub, Repository
 

@@ -9,18 +9,11 @@ import pytest
 
 from tagger.sweeps import launch
 from tests.commands.conftest import call
+from tests.training.conftest import TINY, treebank
+
+__all__ = ["treebank"]
 
 ROOT = Path(__file__).parents[2]
-QUICK = [
-    "trainer.max_epochs=1",
-    "model.hidden.forward=4",
-    "model.hidden.backward=4",
-    "embedding.buckets=64",
-    "trainer.limit_train_batches=2",
-    "test=false",
-    "hydra.run.dir=run",
-    "segmenter=rules",
-]
 
 
 @pytest.mark.parametrize(
@@ -50,10 +43,11 @@ def test_arguments_are_handed_on_as_they_are(
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no /dev/full")
-def test_a_training_without_a_place_to_print_to_is_saved_and_ends_in_one_line(tmp_path: Path) -> None:
+def test_a_training_without_a_place_to_print_to_is_saved_and_ends_in_one_line(treebank: Path, tmp_path: Path) -> None:
+    values = ["corpus=conllu", f"corpus.path={treebank}", *TINY, "trainer.max_epochs=1", "test=false"]
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(
-            [sys.executable, "-m", "tagger", *QUICK],
+            [sys.executable, "-m", "tagger", *values, "hydra.run.dir=run"],
             cwd=tmp_path,
             env={**os.environ, "PYTHONPATH": str(ROOT)},
             stdout=full,

@@ -9,7 +9,8 @@ import pytest
 
 from tagger.bundled import bundled
 from tagger.corpus.arrow import SPACING
-from tagger.corpus.config import CORPUS_CONFIGS, SampleConfig
+from tagger.corpus.config import CORPUS_CONFIGS, ColumnsConfig, ConlluConfig, SampleConfig
+from tagger.corpus.files import check_files
 from tagger.corpus.sources import SOURCES, load_corpus
 from tagger.errors import InputError
 from tests.corpus.conftest import (
@@ -91,7 +92,31 @@ def test_a_file_goes_before_what_the_folder_has(treebank: Path, tmp_path: Path) 
     dev = write(tmp_path / "better.conllu", rows("b/X"))
     corpus = conllu(["upos"], path=str(treebank), dev=dev, seed=SEED)
     assert corpus.splits["dev"]["tokens"][:] == [["b"]]
-    assert corpus.name == "UD_Tiny"
+    assert corpus.name == "UD_Tiny with dev of better.conllu"
+
+
+def test_files_are_looked_for_before_they_are_read(
+    treebank: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    one = write(tmp_path / "one.conllu", rows("b/X"))
+    check_files(ConlluConfig(path=str(treebank)))
+    check_files(ConlluConfig(train=one))
+    assert not caplog.messages
+    for config in (ConlluConfig(train=one, dev=f"{tmp_path}/./one.conllu"), ColumnsConfig(train=one, test=one)):
+        check_files(config)
+    assert [message.partition(",")[0] for message in caplog.messages] == [
+        "warning: train and dev are the same file",
+        "warning: train and test are the same file",
+    ]
+    for config, message in (
+        (ConlluConfig(), "no training data: name a file with corpus.train=FILE"),
+        (ConlluConfig(train="nope"), "nope: No such file or directory; check corpus.train"),
+        (ConlluConfig(path=str(treebank), test="nope"), "nope: No such file or directory; check corpus.test"),
+        (ConlluConfig(path=[str(treebank), "nope"]), "nope does not exist; check corpus.path"),
+    ):
+        with pytest.raises(InputError) as caught:
+            check_files(config)
+        assert str(caught.value) == message
 
 
 def test_another_encoding(tmp_path: Path) -> None:

@@ -21,10 +21,11 @@ import torch
 from tagger.commands.console import clear_errors
 from tagger.commands.options import TRAINING_MEMORY
 from tagger.errors import InputError
-from tagger.sweeps import launch
+from tagger.sweeps import launch, one_run
 from tagger.text.conllu import read_conllu
 from tagger.text.files import read_lines
 from tagger.training.checkpoints import EpochRecorder, WholeFileIO
+from tagger.weights.run_lock import claim_run
 from tests.training.conftest import TINY, run, weights
 
 
@@ -56,10 +57,6 @@ def train(arguments: Sequence[str]) -> int:
     return status(launch.train, arguments)
 
 
-def pretrain(arguments: Sequence[str]) -> int:
-    return status(launch.pretrain, arguments)
-
-
 def resume(folder: str) -> int:
     return status(launch.resume, folder)
 
@@ -88,15 +85,20 @@ def test_a_run_is_interrupted_and_resumed_by_a_command(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     with interruption(1, monkeypatch):
-        assert train([*arguments, "hydra.run.dir=my run"]) == 130
-    assert capsys.readouterr().err == "interrupted; go on with: python -m tagger resume 'my run'\n"
-    assert resume("my run") == 0
-    assert "tag with it: python -m tagger tag FILE --model 'my run'" in capsys.readouterr().out
-    card = Path("my run/tagger/README.md").read_text(encoding="utf-8")
+        assert train([*arguments, "name=my run"]) == 130
+    assert capsys.readouterr().err == "interrupted; go on with: python -m tagger resume 'runs/my run'\n"
+    with claim_run(Path("runs/my run")):
+        assert resume("my run") == 2
+    error = "error: runs/my run is being trained by another process; wait until that has ended\n"
+    assert capsys.readouterr().err == error
+    assert resume("latest") == 0
+    assert "tag with it: python -m tagger tag FILE --model 'runs/my run'" in capsys.readouterr().out
+    card = Path("runs/my run/tagger/README.md").read_text(encoding="utf-8")
     assert f"python -m tagger corpus=conllu {arguments[1]}" in card
+    assert "my run" not in card
     assert train([*arguments, "hydra.run.dir=whole"]) == 0
-    assert weights(Path("my run")) == weights(Path("whole"))
-    assert "test" in json.loads(Path("my run/report.json").read_text())
+    assert weights(Path("runs/my run")) == weights(Path("whole"))
+    assert "test" in json.loads(Path("runs/my run/report.json").read_text())
 
 
 SCRIPT = """
@@ -137,13 +139,37 @@ def test_an_interruption_before_the_first_epoch_leaves_nothing(
 def test_the_runs_of_a_moment_get_folders_of_their_own(
     arguments: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(launch, "run_training", lambda *_: None)
+    monkeypatch.setattr(one_run, "train", lambda *_: None)
     monkeypatch.setattr("hydra.core.utils.datetime", _Noon)
     for _ in range(2):
         assert train(arguments) == 0
         assert train(["-m", *arguments, "seed=1,2"]) == 1  # a run without a report is not finished
     names = ["12-00-00", "12-00-00-2", "12-00-00-sweep", "12-00-00-sweep-2"]
     assert sorted(path.name for path in Path("runs/2026-01-31").iterdir()) == names
+
+
+def test_a_run_and_a_sweep_are_where_their_name_or_their_folder_says(
+    arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(one_run, "train", lambda *_: None)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    assert train([*arguments, "name=tamil"]) == 0
+    assert train([*arguments, "hydra.run.dir=~/one"]) == 0
+    for values in (["name=both"], ["hydra.sweep.dir=~/two"]):
+        assert train(["-m", *arguments, "seed=1,2", *values]) == 1  # a run without a report is not finished
+    assert sorted(path.parent.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("run.json")) == [
+        *("home/one", "home/two/0", "home/two/1", "runs/both/0", "runs/both/1", "runs/tamil")
+    ]
+    before = sorted(tmp_path.rglob("*"))
+    capsys.readouterr()
+    for values in ([], ["-m", "seed=1,2"]):
+        assert train([*values, *arguments, "name=tamil"]) == 2
+        error = (
+            "error: name=tamil: runs/tamil exists; take another name, or go on with: python -m tagger resume tamil\n"
+        )
+        assert capsys.readouterr().err == error
+    assert sorted(tmp_path.rglob("*")) == before
+    assert json.loads(Path("runs/both/0/run.json").read_text())["overrides"] == [*arguments, "seed=1"]
 
 
 class _Noon:
@@ -170,11 +196,7 @@ def test_a_used_folder_is_refused_and_stays_as_it_is(
 @pytest.mark.parametrize(
     ("overrides", "words"),
     [
-        (["model.depth=0"], ["model.depth=0"]),
-        (["-m", "model.depth=0,-1"], ["model.depth=0"]),
         (["-m", "model.depth=range(0)"], ["model.depth=range(0)", "no value"]),
-        (["corpus=conllu", "corpus.path=nowhere"], ["nowhere"]),
-        (["trainer.nonsense=1"], ["nonsense"]),
         (["+trainer.callbacks=[os.system]"], ["trainer.callbacks", "no such setting"]),
         (["+trainer.strategy=deepspeed"], ["trainer.strategy=deepspeed"]),
         (["resume=runs/x"], ["python -m tagger resume runs/x"]),
@@ -194,18 +216,10 @@ def test_mistakes_are_one_line_with_status_2_and_leave_nothing(
     assert list(Path().iterdir()) == []
 
 
-def test_a_mistake_of_pretraining_leaves_nothing(capsys: pytest.CaptureFixture[str]) -> None:
-    assert pretrain(["text=nowhere.txt", "hydra.run.dir=run"]) == 2
-    error = capsys.readouterr().err
-    assert error.startswith("error: text=nowhere.txt: no such file")
-    assert error.count("\n") == 1
-    assert list(Path().iterdir()) == []
-
-
 def test_no_memory_is_one_line(
     arguments: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(launch, "run_training", lambda *_: torch.zeros(1 << 50))
+    monkeypatch.setattr(one_run, "train", lambda *_: torch.zeros(1 << 50))
     assert train(arguments) == 2
     error = capsys.readouterr().err
     assert "this needs more memory than there is" in error
@@ -233,15 +247,6 @@ def test_a_full_disk_is_one_line_and_the_run_can_be_resumed(
     assert "No space left on device" in error
     assert "go on with: python -m tagger resume run" in error
     assert resume("run") == 0
-
-
-def test_resume_takes_nothing_but_runs(finished: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert resume("nowhere") == 2
-    error = capsys.readouterr().err
-    assert error.startswith("error: nowhere is no run's folder, it does not exist")
-    assert error.count("\n") == 1
-    assert resume("latest") == 2
-    assert "name the folder of the run to resume" in capsys.readouterr().err
 
 
 def test_a_folder_from_somebody_else_runs_nothing(
@@ -305,7 +310,7 @@ def test_a_sweep_that_is_interrupted_keeps_its_rows_and_goes_on_with_what_is_mis
     arguments: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     sweep = ["-m", *arguments[:-1], "trainer.max_epochs=1", "seed=1,2,3", "hydra.sweep.dir=sweep"]
-    run, tried = launch.run_training, []
+    run, tried = one_run.train, []
 
     def fail_first(config: Any, *others: Any) -> Any:
         tried.append(config.seed)
@@ -315,7 +320,7 @@ def test_a_sweep_that_is_interrupted_keeps_its_rows_and_goes_on_with_what_is_mis
             raise KeyboardInterrupt
         return run(config, *others)
 
-    monkeypatch.setattr(launch, "run_training", fail_first)
+    monkeypatch.setattr(one_run, "train", fail_first)
     assert train(sweep) == 130
     captured = capsys.readouterr()
     assert captured.err == "interrupted; go on with: python -m tagger resume sweep\n"
@@ -349,7 +354,7 @@ def test_a_sweep_that_is_interrupted_keeps_its_rows_and_goes_on_with_what_is_mis
 def test_the_runs_of_a_sweep_have_folders_of_their_own_in_it(
     folder: str, message: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(launch, "run_training", lambda *_: None)
+    monkeypatch.setattr(one_run, "train", lambda *_: None)
     assert train(["-m", "seed=1,2", "hydra.sweep.dir=sweep", f"hydra.sweep.subdir={folder}"]) == 2
     error = capsys.readouterr().err
     assert error.startswith(f"error: {message}")
@@ -375,9 +380,10 @@ def test_a_run_of_a_sweep_is_resumed_and_completes_its_row(
     assert "sweep/sweep.csv" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_a_sweep_with_two_processes_a_run_is_interrupted_and_resumes(treebank: Path, arguments: list[str]) -> None:
     ddp = [*(a for a in arguments if a != "accelerator=cpu"), "accelerator=ddp", "trainer.accelerator=cpu"]
-    ddp += ["trainer.max_epochs=1,12", "patience=12", "hydra.sweep.dir=sweep"]
+    ddp += ["trainer.max_epochs=1,4", "hydra.sweep.dir=sweep"]
     ddp += ["segmenter=learned", "segmenter_steps=4"]  # the first process of a run alone trains it
     command = [sys.executable, "-m", "tagger", "-m", *ddp]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
@@ -393,7 +399,7 @@ def test_a_sweep_with_two_processes_a_run_is_interrupted_and_resumes(treebank: P
     assert {row["state"] for row in rows("sweep")} == {"complete"}
     path = str(treebank / "en_tiny-ud-dev.conllu")
     tokens = sum(len(s.tokens) for s in read_conllu(read_lines(path), path))
-    for folder, epochs in ((Path("sweep/0"), 1), (Path("sweep/1"), 12)):
+    for folder, epochs in ((Path("sweep/0"), 1), (Path("sweep/1"), 4)):
         report = json.loads((folder / "report.json").read_text())
         assert report["segmenter"]["steps"] == 4
         assert report["epochs"] == len((folder / "metrics.csv").read_text().splitlines()) - 1 == epochs
@@ -494,7 +500,7 @@ def test_a_sweep_goes_on_from_any_folder(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     command = ["-m", *relative, "trainer.max_epochs=1", *values, f"hydra.sweep.dir={tmp_path}/sweep"]
-    train_one, trained = launch.run_training, []
+    train_one, trained = one_run.train, []
 
     def once(*given: Any) -> Any:
         trained.append(given)
@@ -502,13 +508,13 @@ def test_a_sweep_goes_on_from_any_folder(
             raise KeyboardInterrupt
         return train_one(*given)
 
-    monkeypatch.setattr(launch, "run_training", once)
+    monkeypatch.setattr(one_run, "train", once)
     assert train(command) == 130
     monkeypatch.chdir(tmp_path)
     capsys.readouterr()
     assert train(command) == 2
     error = capsys.readouterr().err
-    assert ("holds files already" if values == ["seed=1,2"] else f"started in {treebank.parent}, where") in error
+    assert ("check corpus.path" if values == ["seed=1,2"] else f"started in {treebank.parent}, where") in error
     assert resume("sweep") == 0
     assert [row["state"] for row in rows("sweep")] == ["complete", "complete"]
     assert all(row["words_per_second"] for row in rows("sweep"))

@@ -33,7 +33,7 @@ def typed(*overrides: str) -> TrainConfig:
         ("+corpus._target_=os.system", "+corpus._target_=os.system: no such key"),
         ("corpus.path=x", "corpus.path=x: no such key here; it needs corpus=conllu"),
         ("passes=3", "passes=3: no such key; it belongs to python -m tagger pretrain"),
-        ("trainer.limit_train_batch=3", "no such argument; did you mean limit_train_batches?"),
+        ("trainer.limit_train_batch=3", "no such setting; did you mean limit_train_batches?"),
         ("corpus=conlu", "corpus=conlu: no such choice; did you mean conllu? corpus is one of columns, conll2000, "),
         ("corpus=null", "corpus=null: no such choice; leave corpus out (in a sweep: train that run by itself)"),
         ("experiment=[fast,englsh]", "experiment=englsh: no such choice; did you mean english?"),

@@ -21,7 +21,7 @@ def test_one_run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (job,) = found.jobs
     assert (job.overrides, job.config.model.depth, job.folder) == (["model.depth=3"], 3, Path("here"))
     assert "hydra" not in job.config
-    assert (found.sweep_folder, found.folder_is_given) == (None, True)
+    assert (found.is_sweep, found.folder_is_given) == (False, True)
     default = planned()
     assert default.jobs[0].folder.parts[0] == "runs"
     assert not default.folder_is_given
@@ -45,7 +45,7 @@ def test_a_reference_to_nothing_is_one_line(value: str) -> None:
 
 def test_a_sweep_is_the_product_of_its_values() -> None:
     found = planned("-m", "model.depth=1,2", "seed=3,4", "patience=7", "hydra.sweep.dir=sweep")
-    assert found.sweep_folder == Path("sweep")
+    assert found.folder == Path("sweep")
     assert found.folder_is_given
     assert [job.overrides for job in found.jobs] == [
         [f"model.depth={depth}", f"seed={seed}", "patience=7"] for depth in (1, 2) for seed in (3, 4)

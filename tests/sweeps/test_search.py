@@ -235,7 +235,7 @@ def test_a_database_whose_tables_another_process_makes_is_opened_again(
 
 
 def test_without_optuna_the_message_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(search_module, "optuna", None)
+    monkeypatch.setitem(sys.modules, "optuna", None)
     with pytest.raises(InputError, match=r"pip install -e '\.\[tune\]'"):
         launch.train(["-m", "hydra/sweeper=optuna", "model.depth=1,2"])
 
@@ -277,12 +277,21 @@ def test_a_process_that_was_killed_while_it_wrote_holds_nobody_up(
     assert [run.state for run in sweep.runs()] == ["complete"]
 
 
+@pytest.mark.slow
 def test_two_processes_are_killed_and_the_search_is_completed(
     treebank: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    command = ["-m", "corpus=conllu", f"corpus.path={treebank}", *TINY, "trainer.max_epochs=4", "model.depth=1,2"]
+    command = [
+        "-m",
+        "corpus=conllu",
+        f"corpus.path={treebank}",
+        *TINY,
+        "trainer.max_epochs=3",
+        "model.depth=1,2",
+        "model.members=1",
+    ]
     command += ["hydra/sweeper=optuna", "hydra.sweeper.n_trials=3", "optimizer.lr=tag(log,interval(0.001,0.01))"]
-    command += ["hydra.sweep.dir=search"]
+    command += ["hydra.sweep.dir=search", "model.members=1"]
     line = [sys.executable, "-m", "tagger", *command]
     options: Any = {"cwd": tmp_path, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     with subprocess.Popen(line, **options) as first, subprocess.Popen(line, **options) as second:

@@ -82,7 +82,7 @@ def test_a_config_is_plain_values_and_back() -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"corpus": {"_target_": "tagger.corpora.conllu", "path": "x"}}, "of an older version of tagger"),
+        ({"corpus": {"_target_": "tagger.corpora.conllu", "path": "x"}}, "corpus.kind=null: choose one of"),
         ({"corpus": {"kind": "subprocess.run"}}, "corpus.kind=subprocess.run: choose one of sample, conllu, "),
         ({"corpus": None}, "corpus.kind=null: choose one of"),
         ({"corpus": {"kind": "conllu", "nonsense": 1}}, "corpus.nonsense: no such key; corpus has dev_share, "),

@@ -1,11 +1,21 @@
 """The parts of a config: values that are refused, and the network that they describe."""
 
+import os
 from dataclasses import replace
+from typing import Any
 
 import pytest
+import torch
 
 from tagger.errors import InputError
-from tagger.training.config_parts import EmbeddingConfig, HiddenConfig, ModelConfig, check_precision, network_config
+from tagger.training.config_parts import (
+    EmbeddingConfig,
+    HiddenConfig,
+    ModelConfig,
+    check_machine,
+    check_trainer_settings,
+    network_config,
+)
 
 EMBEDDING = EmbeddingConfig(
     words=10,
@@ -46,8 +56,65 @@ def test_sizes_of_a_direction_are_whole_numbers(size: object) -> None:
         HiddenConfig(forward=size, backward=1)
 
 
-def test_a_precision_that_training_cannot_have() -> None:
-    check_precision({"precision": "bf16-mixed"})
-    check_precision({})
-    with pytest.raises(InputError, match=r"trainer\.precision=bf16-true: choose one of 32-true"):
-        check_precision({"precision": "bf16-true"})
+@pytest.mark.parametrize(
+    ("threads", "settings", "message"),
+    [
+        (9999, {}, "threads=9999: this machine has 2 processors; give at most 2"),
+        (1, {"accelerator": "cpu", "devices": 3, "strategy": "ddp"}, "trainer.devices=3: .*has 2 processors"),
+        (1, {"accelerator": "cpu", "devices": 500}, "trainer.devices=500: .*has 2 processors"),
+        (1, {"accelerator": "auto", "devices": 500}, "trainer.devices=500: .*has 2 processors"),
+        (1, {"accelerator": None, "devices": 3}, "trainer.devices=3: .*has 2 processors"),
+        (1, {"accelerator": "gpu"}, "trainer.accelerator=gpu: this machine has no such GPU; set accelerator=auto"),
+        (1, {"accelerator": "cuda", "devices": [0]}, "trainer.accelerator=cuda: this machine has no such GPU"),
+        (1, {"accelerator": "mps"}, "trainer.accelerator=mps: this machine has no such GPU"),
+    ],
+)
+def test_the_machine_has_the_last_word(
+    threads: int, settings: dict[str, Any], message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    check_machine(2, {"accelerator": "cpu", "devices": 2, "strategy": "ddp"})
+    with pytest.raises(InputError, match=message):
+        check_machine(threads, settings)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"accelerator": "cpu", "devices": 2, "strategy": "ddp", "max_epochs": 3, "min_epochs": None},
+        {"accelerator": "gpu", "devices": [0, 1], "num_nodes": 2, "deterministic": "warn", "benchmark": False},
+        {"devices": "auto", "gradient_clip_val": 1, "gradient_clip_algorithm": "norm", "deterministic": True},
+        {"limit_train_batches": 0.5, "limit_val_batches": 3, "accumulate_grad_batches": 2, "precision": "bf16-mixed"},
+    ],
+)
+def test_settings_with_plain_values_are_taken(settings: dict[str, Any]) -> None:
+    check_trainer_settings(settings)
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "message"),
+    [
+        ("callbacks", ["os.system"], "trainer.callbacks: no such setting"),
+        ("logger", "csv", "trainer.logger: no such setting"),
+        ("plugins", [], "trainer.plugins: no such setting"),
+        ("profiler", "simple", "trainer.profiler: no such setting"),
+        ("default_root_dir", "/tmp", "trainer.default_root_dir: no such setting"),
+        ("strategy", "deepspeed", "trainer.strategy=deepspeed: give auto or ddp"),
+        ("strategy", {"_target_": "os.system"}, "trainer.strategy="),
+        ("accelerator", "os.system", "trainer.accelerator=os.system: give auto or cpu"),
+        ("devices", 0, "trainer.devices=0: give auto or a whole number, at least 1"),
+        ("devices", [0, 0], "trainer.devices=[0, 0]: name every device once"),
+        ("precision", "bf16-true", "trainer.precision=bf16-true: give 32-true or bf16-mixed"),
+        ("devices", True, "trainer.devices=True"),
+        ("gradient_clip_val", -1, "trainer.gradient_clip_val=-1: give a number above 0"),
+        ("limit_val_batches", 0, "trainer.limit_val_batches=0"),
+        ("deterministic", "yes", "trainer.deterministic=yes: give warn or true or false"),
+        ("max_epochs", "3", "trainer.max_epochs=3: give a whole number, at least 1"),
+    ],
+)
+def test_no_other_setting_reaches_lightning(setting: str, value: Any, message: str) -> None:
+    with pytest.raises(InputError) as error:
+        check_trainer_settings({setting: value})
+    assert str(error.value).startswith(message)

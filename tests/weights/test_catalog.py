@@ -14,9 +14,10 @@ from tagger.text.conllu import read_conllu
 from tagger.text.files import read_lines
 from tagger.text.start_folder import paths_begin_in
 from tagger.weights import catalog as models
-from tagger.weights.catalog import LATEST, find_named, find_tagger, list_models
+from tagger.weights.catalog import LATEST, find_named, find_tagger, list_models, new_run
 from tagger.weights.folder import load_tagger
-from tagger.weights.saved_config import CONFIG
+from tagger.weights.run_lock import claim_run
+from tagger.weights.saved_config import CONFIG, RECORD, SWEEP
 
 
 def make_run(path: Path, trained: Path, age: int) -> Path:
@@ -42,21 +43,66 @@ def test_a_tagger_is_named_by_its_folder_or_its_run(trained: Path, tmp_path: Pat
     assert find_tagger(str(trained)) == trained
 
 
-def test_a_tagger_that_is_not_there_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_name_of_a_run_is_found_after_taggers_and_folders(
+    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(InputError, match=r"no trained tagger below runs/ here; .* or name a folder$"):
-        find_tagger("latest")
-    with pytest.raises(InputError, match="nowhere: no such tagger"):
-        find_tagger("nowhere")
-    with pytest.raises(InputError, match=r"^'': no such tagger"):
-        find_tagger("")
-    with pytest.raises(InputError, match=r"^'x{30}…x{30}': no such tagger"):
-        find_tagger("x" * 5000)
-    with pytest.raises(InputError, match="no such tagger"):
-        find_tagger("~no-such-user/tagger")
-    (tmp_path / "empty").mkdir()
-    with pytest.raises(InputError, match=r"empty .*config\.json is missing"):
-        load_tagger(find_tagger("empty"))
+    tamil, sweep = make_run(Path("runs/tamil"), trained, age=0), make_run(Path("runs/sweep/1"), trained, age=0)
+    assert find_tagger("tamil") == tamil / "tagger"
+    assert find_tagger("sweep/1") == sweep / "tagger"
+    Path("tamil").mkdir()  # a corpus, say
+    assert find_tagger("tamil") == tamil / "tagger"
+    with pytest.raises(InputError, match=r"^tamil is not a whole tagger"):
+        load_tagger(find_tagger("./tamil"))
+    make_run(Path("tamil/of"), trained, age=0)
+    (Path("tamil") / RECORD).touch()
+    with pytest.raises(InputError, match=r"^tamil is not finished"):
+        find_tagger("tamil")
+    monkeypatch.chdir(trained)
+    with paths_begin_in(str(tmp_path)):
+        assert find_named("sweep/1") == tmp_path / sweep / "tagger"
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("latest", r"no trained tagger below runs/ here; .* or name a folder$"),
+        ("nowhere", r"^nowhere: no such tagger; name english, latest, hf:OWNER/NAME, or a folder of training$"),
+        ("", r"^'': no such tagger"),
+        ("x" * 5000, r"^'x{30}…x{30}': no such tagger"),
+        ("~no-such-user/tagger", "no such tagger"),
+        ("tamli", r"^tamli: no such tagger; did you mean tamil\?$"),
+        ("englsh", r"^englsh: no such tagger; did you mean english\?$"),
+        ("../tamil", r"^\.\./tamil: no such tagger"),
+        ("./tamil", r"^\./tamil: no such tagger"),
+        ("empty", r"empty .*config\.json is missing"),
+        ("tamil", r"^runs/tamil is not finished; go on with: python -m tagger resume runs/tamil$"),
+        ("my run", r"^runs/my run is not finished; go on with: python -m tagger resume 'runs/my run'$"),
+        ("busy", r"^runs/busy is being trained; wait until that has ended$"),
+        ("sweep", r"^runs/sweep is a sweep; name one of its runs$"),
+    ],
+)
+def test_a_tagger_that_is_not_there_is_an_error(
+    name: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("empty").mkdir()
+    for run, record in (("tamil", RECORD), ("my run", RECORD), ("busy", RECORD), ("sweep", SWEEP)):
+        (Path("runs") / run).mkdir(parents=True)
+        (Path("runs") / run / record).touch()
+    with claim_run(Path("runs/busy")), pytest.raises(InputError, match=message):
+        load_tagger(find_tagger(name))
+
+
+@pytest.mark.parametrize(
+    "name", ["", " ", "english", "latest", "a/b", "a\\b", "..", "a..b", ".a", "~", "~a", "-m", "hf:a", "a=b", "a\n"]
+)
+def test_what_cannot_be_the_name_of_a_run(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match=r"^name=.*; give a word, such as name=tamil"):
+        new_run(name)
+    assert new_run("தமிழ் 2.16") == Path("runs/தமிழ் 2.16")
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.fixture
@@ -99,7 +145,7 @@ def test_the_list_says_what_each_model_is(data: Path) -> None:
 
 def test_the_newest_run_is_in_the_list(data: Path) -> None:
     shutil.copytree(data / "dutch", Path("runs") / "one" / "tagger")
-    assert [model.name for model in list_models()] == ["dutch", LATEST]
+    assert [model.name for model in list_models()] == ["dutch", "one", LATEST]
 
 
 @pytest.mark.parametrize("damage", ["{", "[]", "{}"])
