@@ -11,7 +11,7 @@
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from importlib.resources import files
 
@@ -24,7 +24,7 @@ from starlette.requests import ClientDisconnect
 
 from tagger.serving import api, corenlp, huggingface, udpipe
 from tagger.serving.bodies import Refusal, body, json_body, parameter
-from tagger.serving.gate import ASSETS, Gate, Limits, error_response
+from tagger.serving.gate import ASSETS, Gate, Settings, error_response
 from tagger.serving.models import Service
 from tagger.text.strings import printable
 
@@ -44,15 +44,12 @@ _ABOUT = (
 )
 
 
-def create_app(
-    service: Service, limits: Limits, origins: Sequence[str] = (), load: Callable[[], None] | None = None
-) -> Gate:
+def create_app(service: Service, settings: Settings, load: Callable[[], None] | None = None) -> Gate:
     """Makes the application.
 
     Args:
         service: its taggers may be loaded later; until then it is not ready.
-        limits: what is let in.
-        origins: of other web pages that may call the service (CORS), such as `https://example.org`; `*` for all.
+        settings: what is let in.
         load: loads the taggers, in a thread, when the application begins.
     """
 
@@ -72,9 +69,9 @@ def create_app(
         favicon_url="data:,",
         lifespan=lifespan,
         responses={status: {"description": meaning} for status, meaning in ERRORS.items()},
-        dependencies=[Depends(HTTPBearer(auto_error=False))] if limits.token else [],  # for /docs; `gate` checks it
+        dependencies=[Depends(HTTPBearer(auto_error=False))] if settings.token else [],  # for /docs; `gate` checks it
     )
-    gate = Gate(app, limits, service.batcher, origins)
+    gate = Gate(app, settings, service.batcher)
     for protocol in (api, udpipe, huggingface):
         app.include_router(protocol.routes(service))
     _add_root(app, service)

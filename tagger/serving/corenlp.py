@@ -48,15 +48,15 @@ async def answer(service: Service, request: Request) -> Response:
     columns = list(tagger.columns) if tags else []
     text, charset = await _text(request)
     with text:
-        units, one = _units(tagger, text, charset, properties), any(_is_true(properties, name) for name in ONE_SENTENCE)
-        wanted = decoding.Request(tuple(columns)) if tags else None
         if output == "json":
-            job = Job(tagger, units, size_of(text), wanted, _json(columns), one)
-            around = (b'{"sentences":[', b"]}")
-            return await documents.answer(job, service.batcher, request, around, "application/json")
-        blocks = documents.conllu_blocks(writer("conllu", columns))
-        job = Job(tagger, units, size_of(text), wanted, lambda sentences: blocks(sentences).encode(), one)
-        return await documents.answer(job, service.batcher, request)
+            render, around, kind = _json(columns), (b'{"sentences":[', b"]}"), "application/json"
+        else:
+            blocks = documents.conllu_blocks(writer("conllu", columns))
+            render, around, kind = (lambda found: blocks(found).encode()), (b"", b""), "text/plain; charset=utf-8"
+        one = any(_is_true(properties, name) for name in ONE_SENTENCE)
+        wanted = decoding.Request(tuple(columns)) if tags else None
+        job = Job(tagger, _units(tagger, text, charset, properties), size_of(text), wanted, render, one)
+        return await documents.answer(job, service.batcher, request, around, kind)
 
 
 def _properties(request: Request) -> dict[str, Any]:

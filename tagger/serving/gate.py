@@ -35,20 +35,26 @@ _BUCKETS = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 60.
 
 
 @dataclass
-class Limits:
-    """What a service lets in.
+class Settings:
+    """What a service lets in, what it writes down, and how it ends.
 
     Attributes:
         max_bytes: of a body.
         max_running: requests that are answered at a time, those that wait included; more get 503.
         token: that every request must name, if there is one.
         log: whether a line is written about each request.
+        origins: of other web pages that may call the service (CORS), such as `https://example.org`; `*` for all.
+        drain: seconds after a signal in which new connections are still accepted.
+        grace: seconds that requests in flight may take after that.
     """
 
-    max_bytes: int
-    max_running: int
+    max_bytes: int = 100_000_000
+    max_running: int = 256
     token: str | None = None
     log: bool = True
+    origins: Sequence[str] = ()
+    drain: float = 1.0
+    grace: float = 60.0
 
 
 class Gate:
@@ -59,26 +65,16 @@ class Gate:
         draining: whether the service is about to end: every answer then closes its connection.
     """
 
-    def __init__(self, app: ASGIApp, limits: Limits, batcher: Batcher, origins: Sequence[str] = ()) -> None:
-        """Puts the gate before an application.
-
-        Args:
-            app: answers the requests that are let in.
-            limits: what is let in.
-            batcher: whose work is counted.
-            origins: of other web pages that may call the service (CORS); their browsers read refusals, too.
-        """
-        self.limits = limits
+    def __init__(self, app: ASGIApp, settings: Settings, batcher: Batcher) -> None:
+        """Puts the gate before an application; the batcher's work is counted."""
+        self.settings = settings
         self.running = 0
         self.draining = False
         self._app = app
         self._entry: ASGIApp = self._admit
-        if origins:
-            named, every = list(origins), ["*"]
-            self._entry = CORSMiddleware(self._admit, named, every, every, expose_headers=["retry-after"])
-        self._make_metrics(batcher)
-
-    def _make_metrics(self, batcher: Batcher) -> None:
+        if settings.origins:  # their browsers read refusals, too
+            every = ["*"]
+            self._entry = CORSMiddleware(self._admit, settings.origins, every, every, expose_headers=["retry-after"])
         registry = self._registry = CollectorRegistry()
         for collector in (ProcessCollector, PlatformCollector, GCCollector):
             collector(registry=registry)
@@ -109,7 +105,7 @@ class Gate:
             nonlocal received
             message = await receive()
             received += len(message.get("body", b""))
-            if received > self.limits.max_bytes:
+            if received > self.settings.max_bytes:
                 raise self._too_large()
             return message
 
@@ -140,9 +136,9 @@ class Gate:
         works = scope["method"] == "POST" or scope["path"] == "/process"
         try:
             self._check(scope)
-            if works and self.running >= self.limits.max_running:
+            if works and self.running >= self.settings.max_running:
                 await asyncio.sleep(random.uniform(FULL_SECONDS, 3 * FULL_SECONDS))
-                raise Refusal(503, f"{self.limits.max_running} requests are waiting already; try again in a second")
+                raise Refusal(503, f"{self.settings.max_running} requests are waiting already; try again in a second")
         except Refusal as refusal:
             await refuse(refusal, scope, receive, send)
             return
@@ -154,11 +150,11 @@ class Gate:
 
     def _check(self, scope: Scope) -> None:
         """Raises Refusal if a request is not let in."""
-        limits, headers = self.limits, dict(scope["headers"])
+        settings, headers = self.settings, dict(scope["headers"])
         is_open = scope["path"] in OPEN_PATHS or scope["path"].startswith(f"{ASSETS}/")
-        if limits.token is not None and not (scope["method"] == "GET" and is_open):
+        if settings.token is not None and not (scope["method"] == "GET" and is_open):
             scheme, _, given = headers.get(b"authorization", b"").partition(b" ")
-            if scheme.lower() != b"bearer" or not hmac.compare_digest(given.strip(), limits.token.encode()):
+            if scheme.lower() != b"bearer" or not hmac.compare_digest(given.strip(), settings.token.encode()):
                 raise Refusal(401, "this service needs its token; send the header Authorization: Bearer TOKEN")
         if headers.get(b"content-encoding", b"identity").lower() != b"identity":
             raise Refusal(415, "the body is compressed; send it without Content-Encoding")
@@ -167,18 +163,20 @@ class Gate:
         if b"upgrade" in headers and scope["method"] == "POST":  # uvicorn loses the body
             raise Refusal(400, "there is HTTP/1.1 alone; send no Upgrade (Java: HttpClient.Version.HTTP_1_1)")
         length = headers.get(b"content-length", b"0")
-        if length.isdigit() and int(length) > limits.max_bytes:
+        if length.isdigit() and int(length) > settings.max_bytes:
             raise self._too_large()
 
     def _too_large(self) -> Refusal:
-        return Refusal(413, f"more than {self.limits.max_bytes:,} bytes; send less, or start with a larger --max-bytes")
+        return Refusal(
+            413, f"more than {self.settings.max_bytes:,} bytes; send less, or start with a larger --max-bytes"
+        )
 
     def _write_down(self, scope: Scope, status: int, received: int, sent: int, seconds: float) -> None:
         path = scope["path"]
         known = path if path in PATHS else f"{MODELS}NAME" if path.startswith(MODELS) else "other"
         self._requests.labels(known, status).inc()
         self._seconds.labels(known).observe(seconds)
-        if self.limits.log:
+        if self.settings.log:
             write_line(
                 {
                     "time": round(time.time(), 3),

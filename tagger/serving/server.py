@@ -8,10 +8,9 @@ import math
 import os
 import socket
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
-from pathlib import Path
 from types import FrameType
 
 import torch
@@ -20,9 +19,9 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from tagger.errors import InputError
 from tagger.serving.app import create_app
-from tagger.serving.gate import Gate, JsonHandler, Limits, write_line
+from tagger.serving.gate import Gate, JsonHandler, Settings, write_line
 from tagger.serving.models import Service
-from tagger.tagging.load import load
+from tagger.tagging.tagger import Tagger
 
 KEEP_ALIVE_SECONDS = 30  # that a connection may be idle between two requests
 BACKLOG = 2048  # connections that the system holds until they are accepted
@@ -40,14 +39,8 @@ class Server(uvicorn.Server):
     signal ends at once.
     """
 
-    def __init__(self, gate: Gate, drain: float, grace: float) -> None:
-        """Prepares to serve an application.
-
-        Args:
-            gate: the application.
-            drain: seconds after a signal in which new connections are still accepted.
-            grace: seconds that requests in flight may take after that.
-        """
+    def __init__(self, gate: Gate) -> None:
+        """Prepares to serve an application."""
         super().__init__(
             uvicorn.Config(
                 gate,
@@ -62,10 +55,10 @@ class Server(uvicorn.Server):
                 proxy_headers=False,
                 backlog=BACKLOG,
                 timeout_keep_alive=KEEP_ALIVE_SECONDS,
-                timeout_graceful_shutdown=math.ceil(grace),
+                timeout_graceful_shutdown=math.ceil(gate.settings.grace),
             )
         )
-        self._gate, self._drain = gate, drain
+        self._gate = gate
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Begins to drain; called for a signal. A second one ends the process, whatever its threads do."""
@@ -74,7 +67,7 @@ class Server(uvicorn.Server):
             os._exit(INTERRUPTED)
         self._gate.draining = True
         loop = asyncio.get_event_loop()
-        loop.call_soon_threadsafe(loop.call_later, self._drain, self.end)
+        loop.call_soon_threadsafe(loop.call_later, self._gate.settings.drain, self.end)
 
     def end(self) -> None:
         """Lets the server end, without a drain."""
@@ -103,27 +96,13 @@ class Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def run(
-    folders: Mapping[str, Path],
-    device: str,
-    precision: str,
-    listening: socket.socket,
-    limits: Limits,
-    origins: Sequence[str],
-    drain: float,
-    grace: float,
-) -> None:
+def run(loaders: Mapping[str, Callable[[], Tagger]], listening: socket.socket, settings: Settings) -> None:
     """Serves until SIGTERM or Ctrl+C. It answers while the taggers are loaded, but is not ready then.
 
     Args:
-        folders: of the taggers, by name.
-        device: see `tagging.load.load`.
-        precision: see `tagging.load.load`.
+        loaders: what loads each tagger, by the name that clients call it.
         listening: see `bound_socket`.
-        limits: what is let in.
-        origins: see `create_app`.
-        drain: see `Server`.
-        grace: see `Server`.
+        settings: what is let in, and how the service ends.
 
     Raises:
         InputError: a tagger cannot be loaded.
@@ -141,7 +120,7 @@ def run(
     def load_all() -> None:
         try:
             torch.set_num_threads(1)  # more are slower: the steps are small
-            taggers = {name: load(folder, device, precision) for name, folder in folders.items()}
+            taggers = {name: load() for name, load in loaders.items()}
             for tagger in taggers.values():
                 tagger.tag(["warm"])
             gc.collect()
@@ -153,7 +132,7 @@ def run(
             failed.append(error)
             server.end()
 
-    server = Server(create_app(service, limits, origins, load_all), drain, grace)
+    server = Server(create_app(service, settings, load_all))
     server.run([listening])
     if failed:
         raise failed[0]

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tagger.serving import server
-from tagger.serving.gate import Limits
+from tagger.serving.gate import Settings
 from tests.commands.conftest import call, error
 
 
@@ -57,13 +57,13 @@ def test_what_the_server_gets(model: Path, tmp_path: Path, monkeypatch: pytest.M
     options = ["--token-file", str(tmp_path / "token")] if way == "file" else []
     options += ["--max-bytes", "5", "--max-requests", "6", "--no-log", "--origin", "https://Example.org/"]
     said = call("serve", "--model", f"a={model}", "--port", "0", "--drain", "2", "--grace", "3.5", *options).stderr
-    folders, device, precision, listening, limits, origins, drain, grace = got
+    loaders, listening, settings = got
     listening.close()
     assert said.startswith("serving on http://127.0.0.1:")
     assert "secret" not in said
-    assert (folders, device, precision) == ({"a": model}, "auto", "auto")
-    assert limits == Limits(5, 6, None if way == "none" else "secret", log=False)
-    assert (origins, drain, grace) == (["https://example.org"], 2, 3.5)
+    assert [(name, load.args) for name, load in loaders.items()] == [("a", (model, "auto", "auto"))]
+    token = None if way == "none" else "secret"
+    assert settings == Settings(5, 6, token, log=False, origins=["https://example.org"], drain=2, grace=3.5)
 
 
 def test_an_open_address_without_a_token_is_told(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,7 +19,7 @@ from starlette.testclient import TestClient
 
 import tagger
 from tagger.serving.app import create_app
-from tagger.serving.gate import Gate, Limits
+from tagger.serving.gate import Gate, Settings
 from tagger.serving.models import Service
 from tagger.serving.server import Server, bound_socket
 
@@ -79,8 +79,8 @@ def until(holds: Callable[[], Any], pause: float = 0.01) -> None:
         time.sleep(pause)
 
 
-def limits(**changes: Any) -> Limits:
-    return Limits(**{"max_bytes": 100_000, "max_running": 8, "log": False, **changes})
+def settings(**changes: Any) -> Settings:
+    return Settings(**{"max_bytes": 100_000, "max_running": 8, "log": False, "drain": 0, "grace": 5, **changes})
 
 
 def service_of(folder: Path | None, name: str = "tiny") -> Service:
@@ -92,9 +92,9 @@ def service_of(folder: Path | None, name: str = "tiny") -> Service:
 
 
 @contextmanager
-def inside(service: Service, origins: Sequence[str] = (), **changes: Any) -> Iterator[TestClient]:
+def inside(service: Service, **changes: Any) -> Iterator[TestClient]:
     """A client of an application in this process; its attribute `app` is the gate."""
-    with TestClient(create_app(service, limits(**changes), origins)) as client:
+    with TestClient(create_app(service, settings(**changes))) as client:
         yield client
 
 
@@ -108,10 +108,10 @@ class Running(NamedTuple):
 
 
 @contextmanager
-def running(service: Service, grace: float = 5, **changes: Any) -> Iterator[Running]:
+def running(service: Service, **changes: Any) -> Iterator[Running]:
     """Serves in a thread."""
-    gate = create_app(service, limits(**changes))
-    server = Server(gate, drain=0, grace=grace)
+    gate = create_app(service, settings(**changes))
+    server = Server(gate)
     listening = bound_socket("127.0.0.1", 0)
     port = listening.getsockname()[1]
     thread = threading.Thread(target=server.run, args=([listening],))
