@@ -2,7 +2,9 @@
 
 import os
 import re
+from functools import partial
 from importlib.util import find_spec
+from math import isfinite
 from typing import Annotated
 
 import typer
@@ -56,10 +58,14 @@ def serve(
         if find_spec(package) is None:
             raise missing_extra(package, "serve")
 
-    from tagger.serving.gate import Limits
+    for option, seconds in (("--drain", drain), ("--grace", grace)):
+        if not isfinite(seconds):
+            raise InputError(f"{option} {seconds}: name a number of seconds, such as {option} 60")
+
+    from tagger.serving.gate import Settings
     from tagger.serving.models import named_folders
-    from tagger.serving.run import Loading, run
-    from tagger.serving.server import Ending, bound_socket
+    from tagger.serving.server import bound_socket, run
+    from tagger.tagging.load import load
 
     token = _token(token_file)
     origins = [_checked_origin(each) for each in origin or []]
@@ -69,8 +75,8 @@ def serve(
     say(f"serving on http://{f'[{address}]' if ':' in address else address}:{number} (Ctrl+C ends)")
     if host not in LOCAL and token is None:
         say(f"whoever reaches {address} can use it; set {TOKEN} or --token-file to ask for a token")
-    limits = Limits(max_bytes, max_requests, token, log)
-    run(Loading(folders, device, precision), listening, limits, origins, Ending(drain, grace))
+    loaders = {name: partial(load, folder, device, precision) for name, folder in folders.items()}
+    run(loaders, listening, Settings(max_bytes, max_requests, token, log, origins, drain, grace))
 
 
 def _token(file: str | None) -> str | None:

@@ -1,9 +1,8 @@
 """The service's own protocol: JSON in, the tags of a text or of tokens out, with probabilities and alternatives."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import asdict
-from functools import partial
 from typing import Annotated, Any, Literal
 
 import orjson
@@ -14,11 +13,8 @@ from tagger.analysis.explain import explain
 from tagger.errors import InputError
 from tagger.serving import documents
 from tagger.serving.batcher import Job, Render
-from tagger.serving.bodies import read_json
-from tagger.serving.models import wanted_columns
-from tagger.serving.openapi import body, json_body, json_errors
-from tagger.serving.refusal import Refusal
-from tagger.serving.service import Service, conllu_blocks, units_of_text
+from tagger.serving.bodies import Refusal, body, json_body, read_json
+from tagger.serving.models import Service, description, wanted_columns
 from tagger.tagging import decoding
 from tagger.text.readers import Unit
 from tagger.text.sentence import Sentence
@@ -80,51 +76,45 @@ def routes(service: Service) -> APIRouter:
     router = APIRouter(prefix="/v1", tags=["tagger"])
     one_at_a_time = asyncio.Semaphore()  # it takes long, and batches take turns with it
 
-    @router.get("/models", summary="The models", responses=json_errors(401, 503))
+    @router.get("/models", summary="The models")
     async def list_models() -> dict[str, Any]:
         """Lists the models: their columns, tags, training data, licence and scores. The first one is the default."""
-        service.models.find(None)
-        return service.models.describe()
+        default, _ = service.find(None)
+        return {"default": default, "models": [description(*each) for each in service.taggers.items()]}
 
     @router.post(
         "/tag",
         summary="Tag a text or tokens",
         response_model=TagReply,
-        responses=json_errors(),
         openapi_extra=body(json_body(TagRequest, {"text": "They book flights.", "top": 2})),
     )
     async def tag(request: Request) -> Response:
         """Tags a text or tokens. `offsets` count the characters (code points) of the text."""
         asked = await read_json(request, TagRequest)
-        name, tagger = service.models.find(asked.model)
+        name, tagger = service.find(asked.model)
         columns = wanted_columns(tagger, asked.columns)
         wanted = decoding.Request(tuple(tagger.columns), asked.top, probabilities=True)  # all are chosen together
         if (asked.text is None) == (asked.tokens is None):
             raise Refusal(400, 'give either "text" or "tokens"')
-        units: Callable[[], Iterable[Unit]]
+        units: Iterable[Unit]
         if asked.text is not None:
-            units, size = partial(units_of_text, tagger, asked.text), len(asked.text)
+            units, size = documents.units_of_text(tagger, asked.text), len(asked.text)
         else:
             sentences = _sentences(asked.tokens or [])
-            size = sum(len(form) + 1 for tokens in sentences for form in tokens)
-            units = partial(map, Sentence, sentences)
+            units, size = map(Sentence, sentences), sum(len(form) + 1 for tokens in sentences for form in tokens)
         if size * asked.top > MAX_WORK:
             raise Refusal(
                 413, f"{asked.top} tags for each of {size:,} characters are too many; send less, or lower top"
             )
         kind = "application/json" if asked.output == "json" else "text/plain; charset=utf-8"
         before, render, after = _written(name, columns, asked)
-        if size * asked.top <= documents.WINDOW:
-            part = await service.batcher.run(Job(tagger, units, size, wanted, render))
-            return Response(before + part + after, media_type=kind)
         window = max(1000, documents.WINDOW // asked.top)
-        document = documents.Document(tagger, units(), size, wanted, render, window=window)
-        return await documents.answer(document, service.batcher, before, after, kind, request.is_disconnected)
+        job = Job(tagger, units, size, wanted, render)
+        return await documents.answer(job, service.batcher, request, (before, after), kind, window)
 
     @router.post(
         "/explain",
         summary="Explain the tags of a sentence",
-        responses=json_errors(),
         openapi_extra=body(json_body(ExplainRequest, {"tokens": ["They", "book", "flights", "."]})),
     )
     async def explained(request: Request) -> Response:
@@ -134,7 +124,7 @@ def routes(service: Service) -> APIRouter:
         on its right, and for the word alone. `decided_by` has what its probability loses without another word.
         """
         asked = await read_json(request, ExplainRequest)
-        _, tagger = service.models.find(asked.model)
+        _, tagger = service.find(asked.model)
         try:
             async with one_at_a_time:
                 found = await asyncio.to_thread(explain, tagger, [asked.tokens], asked.column)
@@ -165,7 +155,7 @@ def _written(name: str, columns: list[str], asked: TagRequest) -> tuple[bytes, R
     except InputError as error:
         raise Refusal(400, str(error)) from None
     if asked.output == "conllu":
-        blocks = conllu_blocks(write)
+        blocks = documents.conllu_blocks(write)
         return b"", lambda sentences: blocks(sentences).encode(), b""
     if asked.output != "json":
         return b"", lambda sentences: "".join(map(write, sentences)).encode(), b""

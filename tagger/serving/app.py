@@ -10,7 +10,9 @@
 | `/live`, `/ready`, `/ping`, `/metrics` | for those who run it |
 """
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from importlib.resources import files
 
 from fastapi import Depends, FastAPI, Request, Response
@@ -18,16 +20,19 @@ from fastapi.responses import HTMLResponse, PlainTextResponse
 from fastapi.security import HTTPBearer
 from fastapi_offline import FastAPIOffline
 from starlette.exceptions import HTTPException
-from starlette.types import Lifespan
+from starlette.requests import ClientDisconnect
 
 from tagger.serving import api, corenlp, huggingface, udpipe
-from tagger.serving.gate import ASSETS, Gate, Limits
-from tagger.serving.metrics import Metrics
-from tagger.serving.openapi import body, json_body, parameter, text_errors
-from tagger.serving.refusal import Refusal, error_response
-from tagger.serving.service import Service
+from tagger.serving.bodies import Refusal, body, json_body, parameter
+from tagger.serving.gate import ASSETS, Gate, Settings, error_response
+from tagger.serving.models import Service
 from tagger.text.strings import printable
 
+CLIENT_GONE = 499  # a status for the log and the metrics alone: nobody is there to read it
+ERRORS = {
+    "4XX": "The message says what to change: 400 the request, 401 the token is missing, 413 the body is too large.",
+    "503": "The service is full or has not loaded its models; see Retry-After.",
+}
 PAGE = files("tagger.serving").joinpath("page.html")
 _PAGE_POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self';"
@@ -39,17 +44,23 @@ _ABOUT = (
 )
 
 
-def create_app(
-    service: Service, limits: Limits, origins: Sequence[str] = (), lifespan: Lifespan[FastAPI] | None = None
-) -> Gate:
+def create_app(service: Service, settings: Settings, load: Callable[[], None] | None = None) -> Gate:
     """Makes the application.
 
     Args:
-        service: its models may be loaded later; until then it is not ready.
-        limits: what is let in.
-        origins: of other web pages that may call the service (CORS), such as `https://example.org`; `*` for all.
-        lifespan: what happens before the first request and after the last one.
+        service: its taggers may be loaded later; until then it is not ready.
+        settings: what is let in.
+        load: loads the taggers, in a thread, when the application begins.
     """
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        service.batcher.start()
+        loading = asyncio.create_task(asyncio.to_thread(load or (lambda: None)))
+        yield
+        await loading
+        await asyncio.to_thread(service.batcher.stop)
+
     app = FastAPIOffline(  # its page /docs needs no other host
         title="tagger",
         description=_ABOUT,
@@ -57,19 +68,33 @@ def create_app(
         static_url=ASSETS,
         favicon_url="data:,",
         lifespan=lifespan,
-        dependencies=[Depends(HTTPBearer(auto_error=False))] if limits.token else [],  # for /docs; `gate` checks it
+        responses={status: {"description": meaning} for status, meaning in ERRORS.items()},
+        dependencies=[Depends(HTTPBearer(auto_error=False))] if settings.token else [],  # for /docs; `gate` checks it
     )
-    metrics = Metrics(service.batcher)
-    gate = Gate(app, limits, metrics, origins)
+    gate = Gate(app, settings, service.batcher)
     for protocol in (api, udpipe, huggingface):
         app.include_router(protocol.routes(service))
     _add_root(app, service)
-    _add_operation(app, service, gate, metrics)
-    _add_page(app)
+    _add_operation(app, service, gate)
+    _add_errors(app)
+    return gate
+
+
+def _add_errors(app: FastAPI) -> None:
+    """How errors are told."""
 
     @app.exception_handler(Refusal)
     async def refused(request: Request, refusal: Refusal) -> Response:
         return error_response(refusal, request.url.path)
+
+    @app.exception_handler(ClientDisconnect)
+    async def gone(request: Request, _: ClientDisconnect) -> Response:
+        return error_response(Refusal(CLIENT_GONE, "the client went away"), request.url.path)
+
+    @app.exception_handler(OSError)
+    async def no_room(request: Request, error: OSError) -> Response:
+        message = f"the service has no room on its disk ({error.strerror}); send less, or later"
+        return error_response(Refusal(507, message), request.url.path)
 
     @app.exception_handler(HTTPException)
     async def not_there(request: Request, error: HTTPException) -> Response:
@@ -78,11 +103,14 @@ def create_app(
         response.headers.update(error.headers or {})  # such as Allow
         return response
 
-    return gate
 
+def _add_operation(app: FastAPI, service: Service, gate: Gate) -> None:
+    """The web page, one file, and the paths for those who run the service."""
 
-def _add_operation(app: FastAPI, service: Service, gate: Gate, metrics: Metrics) -> None:
-    """The paths for those who run the service."""
+    @app.get("/", include_in_schema=False)
+    async def page() -> Response:
+        headers = {"content-security-policy": _PAGE_POLICY, "referrer-policy": "no-referrer"}
+        return HTMLResponse(PAGE.read_bytes(), headers=headers | {"x-content-type-options": "nosniff"})
 
     @app.get("/live", tags=["operation"], summary="Whether the process answers", response_class=PlainTextResponse)
     @app.get("/ping", include_in_schema=False)
@@ -91,13 +119,13 @@ def _add_operation(app: FastAPI, service: Service, gate: Gate, metrics: Metrics)
 
     @app.get("/ready", tags=["operation"], summary="Whether it can tag", response_class=PlainTextResponse)
     async def ready() -> Response:
-        if gate.draining or not service.models.names:
+        if gate.draining or not service.taggers:
             raise Refusal(503, "ending" if gate.draining else "the models are not loaded yet")
         return PlainTextResponse("ready\n")
 
     @app.get("/metrics", tags=["operation"], summary="Counters for Prometheus", response_class=PlainTextResponse)
-    async def values() -> Response:
-        return Response(metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
+    async def metrics() -> Response:
+        return Response(gate.metrics(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
 
 def _add_root(app: FastAPI, service: Service) -> None:
@@ -107,7 +135,6 @@ def _add_root(app: FastAPI, service: Service) -> None:
         "/",
         tags=["CoreNLP", "Hugging Face"],
         summary="CoreNLP: annotate a text; Hugging Face: classify its tokens",
-        responses=text_errors(),
         openapi_extra=body(
             {"text/plain": {"schema": {"type": "string"}, "example": "They book flights."}}
             | json_body(huggingface.Payload, huggingface.EXAMPLE),
@@ -122,12 +149,3 @@ def _add_root(app: FastAPI, service: Service) -> None:
         if huggingface.is_payload(request):
             return await huggingface.answer(service, request, None)
         return await corenlp.answer(service, request)
-
-
-def _add_page(app: FastAPI) -> None:
-    """The web page, one file."""
-
-    @app.get("/", include_in_schema=False)
-    async def page() -> Response:
-        headers = {"content-security-policy": _PAGE_POLICY, "referrer-policy": "no-referrer"}
-        return HTMLResponse(PAGE.read_bytes(), headers=headers | {"x-content-type-options": "nosniff"})

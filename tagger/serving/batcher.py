@@ -10,17 +10,13 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING, Any
 
 from tagger.errors import InputError
-from tagger.serving.refusal import Refusal
+from tagger.serving.bodies import Refusal
 from tagger.tagging.decoding import Request
-from tagger.text.paragraphs import Paragraph
+from tagger.tagging.tagger import Tagger
 from tagger.text.readers import Unit, sentences_of, texts_of
 from tagger.text.sentence import Sentence, Token
-
-if TYPE_CHECKING:
-    from tagger.tagging.tagger import Tagger
 
 MAX_BATCH = 60_000  # characters of the jobs of a batch, but for the last one: about 10,000 words, a tenth of a second
 AT_ONCE = 64  # answers that are handed over before other events of the event loop
@@ -29,33 +25,28 @@ Render = Callable[[list[Sentence]], bytes]
 log = logging.getLogger("tagger.serve")
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(eq=False)
 class Job:
-    """A part of a text that is tagged at once.
+    """A text to be tagged, and how its answer is written.
 
     Attributes:
         tagger: that tags it.
-        units: makes the text; it is called in the batcher's thread.
-        size: characters, about.
+        units: the text. `documents.answer` reads them as it needs them, and hands over lists.
+        size: characters or bytes of the text, about.
         request: what is asked of its words; None: text is cut and nothing is tagged.
-        render: makes the answer of the sentences, in the batcher's thread.
+        render: makes the answer, or a part of it, of sentences; in the batcher's thread, once for each.
         one_sentence: whether each paragraph is one sentence.
     """
 
-    tagger: "Tagger"
-    units: Callable[[], Iterable[Unit]]
+    tagger: Tagger
+    units: Iterable[Unit]
     size: int
     request: Request | None
     render: Render
     one_sentence: bool = False
 
 
-@dataclass(slots=True, eq=False)
-class _Waiting:
-    """A job, and who waits for it."""
-
-    job: Job
-    future: "asyncio.Future[bytes]"
+Waiting = tuple[Job, "asyncio.Future[bytes]"]
 
 
 class Batcher:
@@ -68,7 +59,7 @@ class Batcher:
 
     def __init__(self) -> None:
         self.batches = self.words = 0
-        self._queue: SimpleQueue[_Waiting | None] = SimpleQueue()
+        self._queue: SimpleQueue[Waiting | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._work, name="batcher", daemon=True)
 
     def start(self) -> None:
@@ -92,37 +83,38 @@ class Batcher:
         Raises:
             Refusal: the text or the request is bad.
         """
+        job.units = list(job.units)
         future: asyncio.Future[bytes] = self._loop.create_future()
-        self._queue.put(_Waiting(job, future))
+        self._queue.put((job, future))
         return await future
 
     def _work(self) -> None:
         while (first := self._queue.get()) is not None:
-            taken, size, ended = [first], first.job.size, False
+            taken, size, ended = [first], first[0].size, False
             try:
                 while size < MAX_BATCH and not ended:
                     if (more := self._queue.get_nowait()) is None:
                         ended = True
                     else:
                         taken.append(more)
-                        size += more.job.size
+                        size += more[0].size
             except Empty:
                 pass
             self._tag(taken)
             if ended:
                 return
 
-    def _tag(self, taken: list[_Waiting]) -> None:
+    def _tag(self, taken: list[Waiting]) -> None:
         """Tags a batch and hands over its answers."""
-        wanted = [each for each in taken if not each.future.cancelled()]
         self.batches += 1
+        groups: dict[tuple[int, Request | None], list[Waiting]] = {}
+        for job, future in taken:
+            if not future.cancelled():
+                groups.setdefault((id(job.tagger), job.request), []).append((job, future))
         answers: list[tuple[asyncio.Future[bytes], bytes | Refusal]] = []
-        groups: dict[tuple[int, Request | None], list[_Waiting]] = {}
-        for each in wanted:
-            groups.setdefault((id(each.job.tagger), each.job.request), []).append(each)
         for group in groups.values():
-            found = self._answers([each.job for each in group])
-            answers += zip((each.future for each in group), found, strict=True)
+            found = self._answers([job for job, _ in group])
+            answers += zip((future for _, future in group), found, strict=True)
         self._loop.call_soon_threadsafe(_deliver, answers)
 
     def _answers(self, jobs: list[Job]) -> list[bytes | Refusal]:
@@ -133,17 +125,21 @@ class Batcher:
             if len(jobs) > 1:
                 return [answer for job in jobs for answer in self._answers([job])]
             return [_refused(error)]
-        return list(map(_rendered, jobs, found))
+        answers: list[bytes | Refusal] = []
+        for job, sentences in zip(jobs, found, strict=True):
+            try:
+                answers.append(job.render(sentences))
+            except Exception as error:
+                answers.append(_refused(error))
+        return answers
 
     def _tagged(self, jobs: list[Job]) -> list[list[Sentence]]:
         """The tagged sentences of each job."""
         tagger, request = jobs[0].tagger, jobs[0].request
-        units = [list(job.units()) for job in jobs]
-        texts = [text for each in units for unit in each for text in texts_of(unit)]
-        cuts = iter(tagger.segment_all(texts))
+        cuts = iter(tagger.segment_all([text for job in jobs for unit in job.units for text in texts_of(unit)]))
         of_jobs = [
-            [s for unit in each for s in sentences_of(unit, _joined(cuts) if job.one_sentence else cuts)]
-            for job, each in zip(jobs, units, strict=True)
+            [s for unit in job.units for s in sentences_of(unit, _joined(cuts) if job.one_sentence else cuts)]
+            for job in jobs
         ]
         if request is not None:
             window = [sentence for sentences in of_jobs for sentence in sentences]
@@ -152,21 +148,13 @@ class Batcher:
         return of_jobs
 
 
-def _rendered(job: Job, sentences: list[Sentence]) -> bytes | Refusal:
-    """The answer of a job. It is made once: what makes it may count sentences from call to call."""
-    try:
-        return job.render(sentences)
-    except Exception as error:
-        return _refused(error)
-
-
 def _refused(error: Exception) -> Refusal:
     """What the client is told of an error."""
     if isinstance(error, Refusal):
         return error
     if isinstance(error, InputError):
         return Refusal(400, str(error))
-    log.exception("a job failed")
+    log.error("a job failed", exc_info=error)
     return Refusal(500, "tagging failed; the log of the service says why")
 
 
@@ -176,7 +164,7 @@ def _joined(cuts: Iterator[list[list[Token]]]) -> Iterator[list[list[Token]]]:
         yield [[token for tokens in sentences for token in tokens]]
 
 
-def _deliver(answers: list[tuple["asyncio.Future[Any]", bytes | Refusal]]) -> None:
+def _deliver(answers: list[tuple["asyncio.Future[bytes]", bytes | Refusal]]) -> None:
     """Hands answers over, in the event loop: a few at a time, so that other events need not wait for all of them."""
     for future, answer in answers[:AT_ONCE]:
         if future.done():  # nobody waits any more
@@ -187,8 +175,3 @@ def _deliver(answers: list[tuple["asyncio.Future[Any]", bytes | Refusal]]) -> No
             future.set_result(answer)
     if len(answers) > AT_ONCE:
         asyncio.get_running_loop().call_soon(_deliver, answers[AT_ONCE:])
-
-
-def size_of(units: Iterable[Unit]) -> int:
-    """Their characters, about."""
-    return sum(len(u.text) if isinstance(u, Paragraph) else 6 * len(u) if isinstance(u, Sentence) else 0 for u in units)

@@ -7,30 +7,28 @@ for English, or its first column if it has no XPOS; each token has `upos` as wel
 
 import ast
 import json
-from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any, BinaryIO, cast
+from collections.abc import Iterable
+from tempfile import SpooledTemporaryFile
+from typing import Any, BinaryIO, cast
 from urllib.parse import unquote_to_bytes
 
 import orjson
 from fastapi import Request, Response
 
 from tagger.serving import documents
-from tagger.serving.batcher import Render
-from tagger.serving.bodies import Spool, read_spooled
-from tagger.serving.forms import MAX_FIELD
-from tagger.serving.refusal import Refusal
-from tagger.serving.service import WHERE, Service, conllu_blocks, lines_as_sentences
+from tagger.serving.batcher import Job, Render
+from tagger.serving.bodies import MAX_FIELD, Refusal, read_spooled, size_of, spool
+from tagger.serving.models import Service
 from tagger.tagging import decoding
+from tagger.tagging.tagger import Tagger
 from tagger.text.files import decoded_lines
 from tagger.text.readers import Unit, read_units
 from tagger.text.sentence import Sentence
 from tagger.text.strings import encodable
 from tagger.text.writers import writer
 
-if TYPE_CHECKING:
-    from tagger.tagging.tagger import Tagger
-
 OUTPUTS = ("json", "conllu")
+ONE_SENTENCE = ("ssplit.isOneSentence", "ssplit.eolonly")  # properties: a paragraph, or a line, is one sentence
 MAX_FORM = 4_000_000  # bytes of a text that is percent-encoded, which is held in memory
 
 
@@ -44,25 +42,21 @@ async def answer(service: Service, request: Request) -> Response:
     output = str(properties.get("outputFormat", "json")).lower()
     if output not in OUTPUTS:
         raise Refusal(400, f"outputFormat {output[:60]!r}: choose {' or '.join(OUTPUTS)}, such as output_format='json'")
-    _, tagger = service.models.find(request.query_params.get("model") or str(properties.get("model") or ""))
+    _, tagger = service.find(request.query_params.get("model") or str(properties.get("model") or ""))
     annotators = {name.strip() for name in str(properties.get("annotators", "pos")).split(",")}
     tags = bool(annotators - {"tokenize", "ssplit", "mwt", "cleanxml", ""})
     columns = list(tagger.columns) if tags else []
     text, charset = await _text(request)
-    try:
-        document = documents.Document(
-            tagger,
-            _units(tagger, text, charset, properties),
-            text.size(),
-            decoding.Request(tuple(columns)) if tags else None,
-            _json(columns) if output == "json" else _conllu(columns),
-            _is_true(properties, "ssplit.isOneSentence") or _is_true(properties, "ssplit.eolonly"),
-        )
-        before, after = (b'{"sentences":[', b"]}") if output == "json" else (b"", b"")
-        kind = "application/json" if output == "json" else "text/plain; charset=utf-8"
-        return await documents.answer(document, service.batcher, before, after, kind, request.is_disconnected)
-    finally:
-        text.close()
+    with text:
+        if output == "json":
+            render, around, kind = _json(columns), (b'{"sentences":[', b"]}"), "application/json"
+        else:
+            blocks = documents.conllu_blocks(writer("conllu", columns))
+            render, around, kind = (lambda found: blocks(found).encode()), (b"", b""), "text/plain; charset=utf-8"
+        one = any(_is_true(properties, name) for name in ONE_SENTENCE)
+        wanted = decoding.Request(tuple(columns)) if tags else None
+        job = Job(tagger, _units(tagger, text, charset, properties), size_of(text), wanted, render, one)
+        return await documents.answer(job, service.batcher, request, around, kind)
 
 
 def _properties(request: Request) -> dict[str, Any]:
@@ -84,51 +78,42 @@ def _is_true(properties: dict[str, Any], name: str) -> bool:
     return str(properties.get(name, "")).lower() == "true"
 
 
-async def _text(request: Request) -> tuple[Spool, str]:
+async def _text(request: Request) -> "tuple[SpooledTemporaryFile[bytes], str]":
     """The body and its encoding. A body that a form's type calls percent-encoded is decoded, as CoreNLP does."""
     kind, _, rest = request.headers.get("content-type", "").partition(";")
     charset = rest.partition("charset=")[2].partition(";")[0].strip(" \"'") or "utf-8"
-    spool = await read_spooled(request)
-    if kind.strip() != "application/x-www-form-urlencoded":
-        return spool, charset
-    body = spool.read(MAX_FORM + 1)
-    spool.close()
-    if len(body) > MAX_FORM:
-        raise Refusal(413, f"more than {MAX_FORM:,} bytes that are percent-encoded; send Content-Type: text/plain")
-    decoded = Spool()
-    decoded.write(unquote_to_bytes(body.replace(b"+", b" ")))
-    return decoded, charset
+    text = await read_spooled(request)
+    if kind.strip() == "application/x-www-form-urlencoded":
+        with text as encoded:
+            body = encoded.read(MAX_FORM + 1)
+        if len(body) > MAX_FORM:
+            raise Refusal(413, f"more than {MAX_FORM:,} bytes that are percent-encoded; send Content-Type: text/plain")
+        text = spool()
+        text.write(unquote_to_bytes(body.replace(b"+", b" ")))
+    return text, charset
 
 
-def _units(tagger: "Tagger", text: Spool, charset: str, properties: dict[str, Any]) -> Iterable[Unit]:
+def _units(
+    tagger: Tagger, text: "SpooledTemporaryFile[bytes]", charset: str, properties: dict[str, Any]
+) -> Iterable[Unit]:
     """The text, cut as the properties say.
 
     With `tokenize.whitespace` each line is a sentence whose tokens stand between spaces; with `ssplit.eolonly` each
     line is a sentence; with `ssplit.isOneSentence` all of the text is one.
     """
-    one = _is_true(properties, "ssplit.isOneSentence")
-    lines: Iterable[str] = decoded_lines(cast(BinaryIO, text), WHERE, charset, option="Content-Type")
+    lines: Iterable[str] = decoded_lines(cast(BinaryIO, text), documents.WHERE, charset, option="Content-Type")
     if charset.lower() != "utf-8":
         lines = map(encodable, lines)  # UTF-7 has lone surrogates
-    if one:
+    if _is_true(properties, "ssplit.isOneSentence"):
         lines = (line.replace("\n", " ") for line in lines)
     if _is_true(properties, "tokenize.whitespace"):
-        return _filled(read_units(lines, WHERE, "lines"))
+        units = read_units(lines, documents.WHERE, "lines")
+        return (unit for unit in units if not isinstance(unit, Sentence) or unit.tokens)
     if not tagger.takes_text:
         raise Refusal(400, "this model takes tokens; set tokenize.whitespace to true")
     by_line = _is_true(properties, "ssplit.eolonly")
-    units = read_units(lines, WHERE, "text", paragraph_per_line=by_line or None)
-    return lines_as_sentences(units) if by_line else units
-
-
-def _filled(units: Iterable[Unit]) -> Iterator[Unit]:
-    """Without sentences that have no tokens."""
-    return (unit for unit in units if not isinstance(unit, Sentence) or unit.tokens)
-
-
-def _conllu(columns: list[str]) -> Render:
-    blocks = conllu_blocks(writer("conllu", columns))
-    return lambda sentences: blocks(sentences).encode()
+    units = read_units(lines, documents.WHERE, "text", paragraph_per_line=by_line or None)
+    return documents.lines_as_sentences(units) if by_line else units
 
 
 def _json(columns: list[str]) -> Render:
@@ -156,23 +141,18 @@ def _tokens(sentence: Sentence, columns: list[str], before: str) -> tuple[list[d
         columns: that it has.
         before: the white space before it.
     """
-    count = len(sentence)
-    spaces = ["" if space is False else " " for space in sentence.space_after or [True] * count]
+    spaces = ["" if space is False else " " for space in sentence.space_after or [True] * len(sentence)]
     originals = list(sentence.tokens)
     for start, stop, form in sentence.multiwords:  # the text of the token stands at its first word
         originals[start:stop] = [form] + [""] * (stop - start - 1)
-    rows = zip(range(1, count + 1), sentence.tokens, originals, [before, *spaces], spaces, strict=False)
-    tokens: list[dict[str, Any]] = [
-        {"index": i, "word": form, "originalText": original, "before": left, "after": right}
-        for i, form, original, left, right in rows
-    ]
-    for token, (start, end) in zip(tokens, sentence.offsets or (), strict=False):
-        token |= {"characterOffsetBegin": start, "characterOffsetEnd": end}
-    for column in columns:
-        for token, tag in zip(tokens, sentence.tags[column], strict=True):
-            token[column] = tag
-    if columns:
-        best = "xpos" if "xpos" in columns else columns[0]
-        for token in tokens:
-            token["pos"] = token[best]
+    tokens = []
+    for i, form in enumerate(sentence.tokens):
+        token = {"index": i + 1, "word": form, "originalText": originals[i]}
+        token |= {"before": spaces[i - 1] if i else before, "after": spaces[i]}
+        if sentence.offsets is not None:
+            token["characterOffsetBegin"], token["characterOffsetEnd"] = sentence.offsets[i]
+        token |= {column: sentence.tags[column][i] for column in columns}
+        if columns:
+            token["pos"] = token["xpos" if "xpos" in columns else columns[0]]
+        tokens.append(token)
     return tokens, spaces[-1] if spaces else before

@@ -4,88 +4,63 @@ A window is a job of the batcher like any other, so small requests are tagged be
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, NamedTuple
+import io
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from dataclasses import replace
+from tempfile import SpooledTemporaryFile
+from typing import cast
 
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response, StreamingResponse
 
 from tagger.errors import InputError
-from tagger.serving.batcher import Batcher, Job, Render, size_of
-from tagger.serving.bodies import Spool
-from tagger.serving.refusal import CLIENT_GONE, Refusal
-from tagger.tagging.decoding import Request
-from tagger.text.readers import Unit
+from tagger.serving.batcher import Batcher, Job
+from tagger.serving.bodies import Refusal, spool
+from tagger.tagging.tagger import Tagger
+from tagger.text.conllu import numbered
+from tagger.text.paragraphs import Paragraph
+from tagger.text.readers import Unit, read_units
 from tagger.text.sentence import Sentence
+from tagger.text.writers import Writer
 
-if TYPE_CHECKING:
-    from tagger.tagging.tagger import Tagger
-
+WHERE = "the text"  # in error messages, in the place of the name of a file
 WINDOW = 40_000  # characters
 MAX_SENTENCE = 20_000  # words: a sentence is tagged at once, and other requests wait
 CHUNK = 1 << 16  # bytes
-AT_ONCE = 16_000  # bytes of a text that is read in the event loop
-
-
-class Document(NamedTuple):
-    """A text to be tagged.
-
-    Attributes:
-        tagger: that tags it.
-        units: the text; they are read as they are needed.
-        size: bytes of the text.
-        request: what is asked of its words; None: nothing is tagged.
-        render: makes the answer of each window.
-        one_sentence: whether each paragraph is one sentence.
-        window: characters that are tagged at once.
-    """
-
-    tagger: "Tagger"
-    units: Iterable[Unit]
-    size: int
-    request: Request | None
-    render: Render
-    one_sentence: bool = False
-    window: int = WINDOW
+AT_ONCE = 16_000  # characters of a text that is read in the event loop
 
 
 async def answer(
-    document: Document,
+    job: Job,
     batcher: Batcher,
-    before: bytes,
-    after: bytes,
-    media_type: str,
-    gone: Callable[[], Awaitable[bool]],
+    request: Request,
+    around: tuple[bytes, bytes] = (b"", b""),
+    media_type: str = "text/plain; charset=utf-8",
+    window: int = WINDOW,
 ) -> Response:
     """The response to a request, when the whole text is tagged: an error in its last line is an error, too.
 
     Args:
-        document: the text.
+        job: the text.
         batcher: tags it.
-        before: the beginning of the answer.
-        after: its end.
+        request: whose client may go away.
+        around: the beginning and the end of the answer.
         media_type: of the answer.
-        gone: whether the client went away, so that nobody needs the answer.
+        window: characters that are tagged at once.
 
     Raises:
-        Refusal: a line of the text is bad, or the client went away.
+        Refusal: a line of the text is bad.
+        ClientDisconnect: nobody needs the answer any more.
     """
-    out, first = Spool(), True
+    out, first = spool(), True
     try:
-        out.write(before)
-        async for window in _windows(document):
-            if not first and await gone():
-                raise Refusal(CLIENT_GONE, "the client went away")
-            job = Job(
-                document.tagger,
-                lambda window=window: window,  # type: ignore[misc]
-                size_of(window),
-                document.request,
-                document.render,
-                document.one_sentence,
-            )
-            out.write(await batcher.run(job))
+        out.write(around[0])
+        async for units in windows(job, window):
+            if not first and await request.is_disconnected():
+                raise ClientDisconnect
             first = False
-        out.write(after)
+            out.write(await batcher.run(replace(job, units=units, size=size_of(units))))
+        out.write(around[1])
         size = out.tell()
         out.seek(0)
         if size <= CHUNK:
@@ -97,15 +72,16 @@ async def answer(
         raise
 
 
-async def _windows(document: Document) -> AsyncIterator[list[Unit]]:
-    """Reads the text; a large one in another thread, since reading takes time."""
-    units = iter(document.units)
+async def windows(job: Job, most: int = WINDOW) -> AsyncIterator[list[Unit]]:
+    """Reads a text, about `most` characters at a time; a large one in another thread, since it takes time.
+
+    Raises:
+        Refusal: a line of the text is bad.
+    """
+    units = iter(job.units)
     while True:
         try:
-            if document.size <= AT_ONCE:
-                window = _window(units, document.window)
-            else:
-                window = await asyncio.to_thread(_window, units, document.window)
+            window = _window(units, most) if job.size <= AT_ONCE else await asyncio.to_thread(_window, units, most)
         except InputError as error:
             raise Refusal(400, str(error)) from None
         if not window:
@@ -126,9 +102,40 @@ def _window(units: Iterator[Unit], most: int) -> list[Unit]:
     return window
 
 
-async def _chunks(out: Spool) -> AsyncIterator[bytes]:
-    try:
+def size_of(units: Iterable[Unit]) -> int:
+    """Their characters, about."""
+    return sum(len(u.text) if isinstance(u, Paragraph) else 6 * len(u) if isinstance(u, Sentence) else 0 for u in units)
+
+
+async def _chunks(out: "SpooledTemporaryFile[bytes]") -> AsyncIterator[bytes]:
+    with out:
         while chunk := out.read(CHUNK):
             yield chunk
-    finally:
-        out.close()
+
+
+def units_of_text(tagger: Tagger, text: str) -> Iterator[Unit]:
+    """The paragraphs of a text, cut as `tag` cuts a file."""
+    return read_units(io.StringIO(text, newline="\n"), WHERE, "text", takes_text=tagger.takes_text)
+
+
+def lines_as_sentences(units: Iterable[Unit]) -> Iterator[Unit]:
+    """Paragraphs that are the lines of a text -> the same, as parts of paragraphs that an empty line ends."""
+    end = -1
+    for unit in units:
+        line = cast(Paragraph, unit)
+        yield line._replace(opens=line.start != end)
+        end = line.start + len(line.text)
+
+
+def conllu_blocks(write: Writer) -> Callable[[list[Sentence]], str]:
+    """A function from sentences to their blocks of CoNLL-U; new ones are numbered on from call to call."""
+    first = 1
+
+    def blocks(sentences: list[Sentence]) -> str:
+        nonlocal first
+        text = "".join(map(write, sentences))
+        if sentences and sentences[0].lines is None:
+            text, first = numbered(text, first)
+        return text
+
+    return blocks

@@ -1,57 +1,60 @@
-"""Around every request: is it let in, how large and how slow may it be, and what is written down about it.
+"""Around every request: is it let in, how large may it be, and what is counted and written down about it.
 
 A request is refused before its body is read if the service is full, if it lacks the token or if it is too large.
 """
 
 import asyncio
 import hmac
+import json
+import logging
 import random
+import sys
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 
+import orjson
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.gc_collector import GCCollector
+from prometheus_client.platform_collector import PlatformCollector
+from prometheus_client.process_collector import ProcessCollector
 from starlette.middleware.cors import CORSMiddleware
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from tagger.serving.log import write_line
-from tagger.serving.metrics import Metrics
-from tagger.serving.refusal import CLIENT_GONE, MODELS, Refusal, refuse
+from tagger.serving.batcher import Batcher
+from tagger.serving.bodies import Refusal
 
 ASSETS = "/docs-assets"  # what the page /docs is made of
+MODELS = "/models/"  # paths below it have JSON, as those of /v1/ have
 OPEN_PATHS = ("/", "/live", "/ready", "/ping", "/docs", "/openapi.json")  # GET needs no token, and for ASSETS neither
-PATHS = {"/", "/live", "/ready", "/ping", "/metrics", "/docs", "/openapi.json", "/models", "/process"}
-PATHS |= {"/v1/tag", "/v1/explain", "/v1/models"}
-PATIENCE = 20.0  # seconds that a body may take, and that it may pause
-SLOWEST = 1_000.0  # bytes a second after that; for each of these it may take a second more
+PATHS = {*OPEN_PATHS, "/metrics", "/models", "/process", "/v1/tag", "/v1/explain", "/v1/models"}
 FULL_SECONDS = 0.2  # before 503 is sent: clients that ask again at once would keep the service from its work
-NOT_FOUND = "other"
+_BUCKETS = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 60.0)
 
 
 @dataclass
-class Limits:
-    """What a service lets in.
+class Settings:
+    """What a service lets in, what it writes down, and how it ends.
 
     Attributes:
         max_bytes: of a body.
         max_running: requests that are answered at a time, those that wait included; more get 503.
         token: that every request must name, if there is one.
         log: whether a line is written about each request.
+        origins: of other web pages that may call the service (CORS), such as `https://example.org`; `*` for all.
+        drain: seconds after a signal in which new connections are still accepted.
+        grace: seconds that requests in flight may take after that.
     """
 
-    max_bytes: int
-    max_running: int
+    max_bytes: int = 100_000_000
+    max_running: int = 256
     token: str | None = None
     log: bool = True
-
-
-@dataclass
-class _Facts:
-    """What is known of a request when it ends."""
-
-    status: int = 0
-    received: int = 0
-    sent: int = 0
-    first: float = field(default_factory=time.perf_counter)
+    origins: Sequence[str] = ()
+    drain: float = 1.0
+    grace: float = 60.0
 
 
 class Gate:
@@ -62,56 +65,80 @@ class Gate:
         draining: whether the service is about to end: every answer then closes its connection.
     """
 
-    def __init__(self, app: ASGIApp, limits: Limits, metrics: Metrics, origins: Sequence[str] = ()) -> None:
-        """Puts the gate before an application.
-
-        Args:
-            app: answers the requests that are let in.
-            limits: what is let in.
-            metrics: counts.
-            origins: of other web pages that may call the service (CORS); their browsers read refusals, too.
-        """
-        self.limits, self.metrics = limits, metrics
+    def __init__(self, app: ASGIApp, settings: Settings, batcher: Batcher) -> None:
+        """Puts the gate before an application; the batcher's work is counted."""
+        self.settings = settings
         self.running = 0
         self.draining = False
         self._app = app
         self._entry: ASGIApp = self._admit
-        if origins:
-            self._entry = CORSMiddleware(
-                self._admit,
-                allow_origins=list(origins),
-                allow_methods=["*"],
-                allow_headers=["*"],
-                expose_headers=["retry-after"],
-            )
+        if settings.origins:  # their browsers read refusals, too
+            every = ["*"]
+            self._entry = CORSMiddleware(self._admit, settings.origins, every, every, expose_headers=["retry-after"])
+        registry = self._registry = CollectorRegistry()
+        for collector in (ProcessCollector, PlatformCollector, GCCollector):
+            collector(registry=registry)
+        self._requests = Counter("tagger_requests", "Requests that ended", ["path", "status"], registry=registry)
+        self._seconds = Histogram(
+            "tagger_request_seconds", "From the headers to the last byte", ["path"], buckets=_BUCKETS, registry=registry
+        )
+        self._running = Gauge("tagger_requests_running", "Requests that are being answered", registry=registry)
+        for name, meaning, value in (
+            ("tagger_jobs_waiting", "Jobs that no batch has taken yet", lambda: batcher.waiting),
+            ("tagger_words_total", "Words that were tagged", lambda: batcher.words),
+            ("tagger_batches_total", "Batches that were tagged", lambda: batcher.batches),
+        ):
+            Gauge(name, meaning, registry=registry).set_function(value)
+
+    def metrics(self) -> bytes:
+        """What was counted, as Prometheus reads it."""
+        return generate_latest(self._registry)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers a request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        facts = _Facts()
-        counted = self._counted(send, facts)
+        began, status, received, sent = time.perf_counter(), 0, 0, 0
+
+        async def limited() -> Message:
+            nonlocal received
+            message = await receive()
+            received += len(message.get("body", b""))
+            if received > self.settings.max_bytes:
+                raise self._too_large()
+            return message
+
+        async def counted(message: Message) -> None:
+            nonlocal status, sent
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                if self.draining:
+                    message["headers"] = [*message.get("headers", ()), (b"connection", b"close")]
+            else:
+                sent += len(message.get("body", b""))
+            await send(message)
+
         inner = {**scope, "method": "GET"} if scope["method"] == "HEAD" else scope  # the server drops the body
-        self.metrics.running.inc()
+        self._running.inc()
         try:
-            await self._entry(inner, self._limited(receive, scope, facts), counted)
+            await self._entry(inner, limited, counted)
         except asyncio.CancelledError:  # the time for requests in flight is over
-            if facts.status:
+            if status:
                 raise
             await refuse(Refusal(503, "the service ends; try again in a second"), inner, receive, counted)
         finally:
-            self.metrics.running.dec()
-            self._write_down(scope, facts)
+            self._running.dec()
+            self._write_down(scope, status, received, sent, time.perf_counter() - began)
 
     async def _admit(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Refuses a request, or lets the application answer it."""
         works = scope["method"] == "POST" or scope["path"] == "/process"
         try:
             self._check(scope)
-            if works and self.running >= self.limits.max_running:
+            if works and self.running >= self.settings.max_running:
                 await asyncio.sleep(random.uniform(FULL_SECONDS, 3 * FULL_SECONDS))
-                raise Refusal(503, f"{self.limits.max_running} requests are waiting already; try again in a second")
+                raise Refusal(503, f"{self.settings.max_running} requests are waiting already; try again in a second")
         except Refusal as refusal:
             await refuse(refusal, scope, receive, send)
             return
@@ -123,75 +150,77 @@ class Gate:
 
     def _check(self, scope: Scope) -> None:
         """Raises Refusal if a request is not let in."""
-        limits, headers = self.limits, dict(scope["headers"])
+        settings, headers = self.settings, dict(scope["headers"])
         is_open = scope["path"] in OPEN_PATHS or scope["path"].startswith(f"{ASSETS}/")
-        if limits.token is not None and not (scope["method"] == "GET" and is_open):
+        if settings.token is not None and not (scope["method"] == "GET" and is_open):
             scheme, _, given = headers.get(b"authorization", b"").partition(b" ")
-            if scheme.lower() != b"bearer" or not hmac.compare_digest(given.strip(), limits.token.encode()):
+            if scheme.lower() != b"bearer" or not hmac.compare_digest(given.strip(), settings.token.encode()):
                 raise Refusal(401, "this service needs its token; send the header Authorization: Bearer TOKEN")
         if headers.get(b"content-encoding", b"identity").lower() != b"identity":
             raise Refusal(415, "the body is compressed; send it without Content-Encoding")
         if headers.get(b"transfer-encoding", b"chunked").lower() != b"chunked":
             raise Refusal(415, "of Transfer-Encoding there is chunked alone; send the body as it is")
+        if b"upgrade" in headers and scope["method"] == "POST":  # uvicorn loses the body
+            raise Refusal(400, "there is HTTP/1.1 alone; send no Upgrade (Java: HttpClient.Version.HTTP_1_1)")
         length = headers.get(b"content-length", b"0")
-        if length.isdigit() and int(length) > limits.max_bytes:
+        if length.isdigit() and int(length) > settings.max_bytes:
             raise self._too_large()
 
     def _too_large(self) -> Refusal:
-        return Refusal(413, f"more than {self.limits.max_bytes:,} bytes; send less, or start with a larger --max-bytes")
+        return Refusal(
+            413, f"more than {self.settings.max_bytes:,} bytes; send less, or start with a larger --max-bytes"
+        )
 
-    def _limited(self, receive: Receive, scope: Scope, facts: _Facts) -> Receive:
-        """`receive`, which ends a body that is too large or too slow."""
-        more = any(name in (b"content-length", b"transfer-encoding") for name, _ in scope["headers"])
-
-        async def limited() -> Message:
-            nonlocal more
-            if not more or facts.status:
-                return await receive()  # it waits until the client goes away
-            left = facts.first + PATIENCE + facts.received / SLOWEST - time.perf_counter()
-            try:
-                async with asyncio.timeout(min(left, PATIENCE)):
-                    message = await receive()
-            except TimeoutError:
-                raise Refusal(408, f"the body is slower than {SLOWEST:,.0f} bytes a second; send it faster") from None
-            if message["type"] != "http.request":
-                raise Refusal(CLIENT_GONE, "the client went away")
-            facts.received += len(message.get("body", b""))
-            more = message.get("more_body", False)
-            if facts.received > self.limits.max_bytes:
-                raise self._too_large()
-            return message
-
-        return limited
-
-    def _counted(self, send: Send, facts: _Facts) -> Send:
-        """`send`, which counts, and closes the connection if the service is about to end."""
-
-        async def counted(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                facts.status = message["status"]
-                if self.draining:
-                    message["headers"] = [*message.get("headers", ()), (b"connection", b"close")]
-            else:
-                facts.sent += len(message.get("body", b""))
-            await send(message)
-
-        return counted
-
-    def _write_down(self, scope: Scope, facts: _Facts) -> None:
-        path, seconds = scope["path"], time.perf_counter() - facts.first
-        known = path if path in PATHS else MODELS + "NAME" if path.startswith(MODELS) else NOT_FOUND
-        self.metrics.ended(known, facts.status, seconds)
-        if self.limits.log:
+    def _write_down(self, scope: Scope, status: int, received: int, sent: int, seconds: float) -> None:
+        path = scope["path"]
+        known = path if path in PATHS else f"{MODELS}NAME" if path.startswith(MODELS) else "other"
+        self._requests.labels(known, status).inc()
+        self._seconds.labels(known).observe(seconds)
+        if self.settings.log:
             write_line(
                 {
                     "time": round(time.time(), 3),
                     "method": scope["method"],
                     "path": path[:200],
-                    "status": facts.status,
-                    "received": facts.received,
-                    "sent": facts.sent,
+                    "status": status,
+                    "received": received,
+                    "sent": sent,
                     "ms": round(1000 * seconds, 1),
                     "client": scope["client"][0] if scope.get("client") else None,
                 }
             )
+
+
+def error_response(refusal: Refusal, path: str) -> Response:
+    """What a client gets: JSON where the protocol has JSON, else a line of text."""
+    headers = {401: {"www-authenticate": "Bearer"}, 503: {"retry-after": "1"}}.get(refusal.status)
+    if path.startswith(("/v1/", MODELS)):
+        return Response(orjson.dumps({"error": refusal.message}), refusal.status, headers, "application/json")
+    return Response(f"{refusal.message}\n", refusal.status, headers, "text/plain")
+
+
+async def refuse(refusal: Refusal, scope: Scope, receive: Receive, send: Send) -> None:
+    """Answers before the body is read. The server drops the body, so that the client can read the answer."""
+    response = error_response(refusal, scope["path"])
+    if any(name in (b"expect", b"upgrade") for name, _ in scope["headers"]):  # nobody knows whether the body comes
+        response.headers["connection"] = "close"
+    await response(scope, receive, send)
+
+
+def write_line(facts: Mapping[str, object]) -> None:
+    """Writes a line of JSON on standard error. If nobody reads it any more, the service goes on."""
+    if sys.stderr is not None:
+        with suppress(OSError, ValueError):
+            sys.stderr.write(json.dumps(facts) + "\n")
+
+
+class JsonHandler(logging.Handler):
+    """Makes lines of JSON of warnings and errors."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Writes one."""
+        facts: dict[str, object] = {"time": round(record.created, 3), "level": record.levelname.lower()}
+        facts["message"] = record.getMessage().strip()
+        if record.exc_info:
+            facts["traceback"] = logging.Formatter().formatException(record.exc_info)
+        write_line(facts)

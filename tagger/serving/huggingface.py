@@ -4,6 +4,7 @@ Source: https://huggingface.co/docs/inference-providers/tasks/token-classificati
 first column, or of the column that `parameters.column` names.
 """
 
+from functools import partial
 from itertools import groupby
 from typing import Annotated, Any, Literal
 
@@ -12,10 +13,9 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field
 
 from tagger.serving.batcher import Job
-from tagger.serving.bodies import read_json
-from tagger.serving.models import wanted_columns
-from tagger.serving.openapi import body, json_body, json_errors, parameter
-from tagger.serving.service import Service, units_of_text
+from tagger.serving.bodies import body, json_body, parameter, read_json
+from tagger.serving.documents import units_of_text, windows
+from tagger.serving.models import Service, wanted_columns
 from tagger.tagging import decoding
 from tagger.text.sentence import Sentence
 
@@ -64,7 +64,6 @@ def routes(service: Service) -> APIRouter:
     @router.post(
         "/models/{name}",
         summary="Hugging Face: classify the tokens of a text",
-        responses=json_errors(),
         openapi_extra=body(json_body(Payload, EXAMPLE), [parameter("name", "The model.", "path", required=True)]),
     )
     async def classify(request: Request) -> Response:
@@ -81,26 +80,23 @@ async def answer(service: Service, request: Request, name: str | None) -> Respon
         Refusal: the body is no such payload, or there is no such model or column.
     """
     payload = await read_json(request, Payload)
-    _, tagger = service.models.find(name)
+    _, tagger = service.find(name)
     (column,) = wanted_columns(tagger, [payload.parameters.column or tagger.columns[0]])
     texts = [payload.inputs] if isinstance(payload.inputs, str) else payload.inputs
     wanted = decoding.Request(tuple(tagger.columns), probabilities=True)  # all columns are chosen together
     answers = []
     for text in texts:
-        job = Job(
-            tagger,
-            lambda text=text: units_of_text(tagger, text),  # type: ignore[misc]
-            len(text),
-            wanted,
-            lambda sentences, text=text: orjson.dumps(_entities(text, sentences, column, payload.parameters)),  # type: ignore[misc]
-        )
+        render = partial(_entities, text, column, payload.parameters)
+        job = Job(tagger, units_of_text(tagger, text), len(text), wanted, render)
+        job.units = [unit async for units in windows(job) for unit in units]
         answers.append(await service.batcher.run(job))
     found = answers[0] if isinstance(payload.inputs, str) else b"[" + b",".join(answers) + b"]"
     return Response(found, media_type="application/json")
 
 
-def _entities(text: str, sentences: list[Sentence], column: str, parameters: Parameters) -> list[dict[str, Any]]:
-    words = []
+def _entities(text: str, column: str, parameters: Parameters, sentences: list[Sentence]) -> bytes:
+    """The words of a text, or its groups, as JSON."""
+    words: list[dict[str, Any]] = []
     for sentence in sentences:
         spans = sentence.offsets or [(0, 0)] * len(sentence)
         rows = zip(sentence.tokens, sentence.tags[column], sentence.probabilities[column], spans, strict=True)
@@ -109,11 +105,13 @@ def _entities(text: str, sentences: list[Sentence], column: str, parameters: Par
             for form, tag, score, (start, end) in rows
             if tag not in parameters.ignore_labels
         ]
-    if parameters.aggregation_strategy is None:  # for clients that ask for nothing and expect groups
-        return [{**word, "entity_group": word["entity"], "index": i} for i, word in enumerate(words, 1)]
-    if parameters.aggregation_strategy == "none":
-        return [{**word, "index": i} for i, word in enumerate(words, 1)]
-    return [_group(text, list(group)) for _, group in groupby(words, lambda word: word["entity"])]
+    if parameters.aggregation_strategy not in (None, "none"):
+        return orjson.dumps([_group(text, list(group)) for _, group in groupby(words, lambda word: word["entity"])])
+    for index, word in enumerate(words, 1):
+        word["index"] = index
+        if parameters.aggregation_strategy is None:  # for clients that ask for nothing and expect groups
+            word["entity_group"] = word["entity"]
+    return orjson.dumps(words)
 
 
 def _group(text: str, words: list[dict[str, Any]]) -> dict[str, Any]:

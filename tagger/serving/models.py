@@ -1,20 +1,18 @@
 """Names that a service gives its taggers -> the taggers, and what a client may know of each."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tagger.errors import InputError, shorten
-from tagger.serving.refusal import Refusal
+from tagger.serving.batcher import Batcher
+from tagger.serving.bodies import Refusal
 from tagger.tagging.checks import checked_column
+from tagger.tagging.tagger import Tagger
 from tagger.weights.catalog import find_tagger
 from tagger.weights.languages import language_codes
 from tagger.weights.saved_config import PRETRAINED_IN_RUN, TAGGER_IN_RUN, predicts_words
-
-if TYPE_CHECKING:
-    from tagger.tagging.tagger import Tagger
-
 
 _NAME = re.compile(r"[\w.\-]{1,100}")
 
@@ -54,22 +52,19 @@ def named_folders(options: Sequence[str]) -> dict[str, Path]:
     return folders
 
 
-class Models:
-    """The taggers of a service; the first is the default. It is empty until they are loaded."""
+class Service:
+    """What all requests share.
+
+    Attributes:
+        taggers: by name; the first is the default. It is empty until they are loaded.
+        batcher: tags what requests want.
+    """
 
     def __init__(self) -> None:
-        self._taggers: dict[str, Tagger] = {}
+        self.taggers: dict[str, Tagger] = {}
+        self.batcher = Batcher()
 
-    def load(self, taggers: "Mapping[str, Tagger]") -> None:
-        """Takes loaded taggers, by name."""
-        self._taggers = dict(taggers)
-
-    @property
-    def names(self) -> list[str]:
-        """The names; the first is that of the default."""
-        return list(self._taggers)
-
-    def find(self, name: str | None) -> "tuple[str, Tagger]":
+    def find(self, name: str | None) -> tuple[str, Tagger]:
         """The whole name of a tagger, and the tagger.
 
         As in UDPipe, the beginning of a name, up to one of its hyphens, will do.
@@ -80,24 +75,15 @@ class Models:
         Raises:
             Refusal: none has the name, or they are not loaded yet.
         """
-        if not self._taggers:
+        if not self.taggers:
             raise Refusal(503, "the models are not loaded yet; try again in a second")
-        if not name:
-            return next(iter(self._taggers.items()))
-        for known, tagger in self._taggers.items():
-            if known == name or known.startswith(f"{name}-"):
+        for known, tagger in self.taggers.items():
+            if not name or known == name or known.startswith(f"{name}-"):
                 return known, tagger
-        raise Refusal(400, f"the model {shorten(name)} does not exist; choose {', '.join(self._taggers)}")
-
-    def describe(self) -> dict[str, Any]:
-        """All of them, for `GET /v1/models`."""
-        return {
-            "default": next(iter(self._taggers), None),
-            "models": [_description(name, tagger) for name, tagger in self._taggers.items()],
-        }
+        raise Refusal(400, f"the model {shorten(name or '')} does not exist; choose {', '.join(self.taggers)}")
 
 
-def wanted_columns(tagger: "Tagger", columns: Sequence[str] | None) -> list[str]:
+def wanted_columns(tagger: Tagger, columns: Sequence[str] | None) -> list[str]:
     """The columns that a client asks for, in its order; all of them by default.
 
     Raises:
@@ -113,7 +99,8 @@ def wanted_columns(tagger: "Tagger", columns: Sequence[str] | None) -> list[str]
         raise Refusal(400, str(error)) from None
 
 
-def _description(name: str, tagger: "Tagger") -> dict[str, Any]:
+def description(name: str, tagger: Tagger) -> dict[str, Any]:
+    """What `GET /v1/models` says of a tagger."""
     config = tagger.config
     languages = language_codes(str(config.get("corpus") or ""))
     return {

@@ -5,27 +5,23 @@ https://github.com/ufal/udpipe. There is no parser here: the parameter `parser` 
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, cast
+from tempfile import SpooledTemporaryFile
+from typing import Any, BinaryIO, NamedTuple, cast
 
 import orjson
 from fastapi import APIRouter, Request, Response
 
 from tagger.errors import InputError
 from tagger.serving import documents
-from tagger.serving.batcher import Render
-from tagger.serving.bodies import Spool
-from tagger.serving.forms import TEXT, Form, read_form
-from tagger.serving.openapi import body, parameter, text_errors
-from tagger.serving.refusal import Refusal
-from tagger.serving.service import WHERE, Service, conllu_blocks, lines_as_sentences
+from tagger.serving.batcher import Job, Render
+from tagger.serving.bodies import TEXT, Form, Refusal, body, parameter, read_form, size_of
+from tagger.serving.models import Service
 from tagger.tagging import decoding
+from tagger.tagging.tagger import Tagger
 from tagger.text.files import decoded_lines
 from tagger.text.readers import Unit, read_units
 from tagger.text.sentence import Sentence
 from tagger.text.writers import Writer, writer
-
-if TYPE_CHECKING:
-    from tagger.tagging.tagger import Tagger
 
 INPUTS = {"conllu": "conllu", "horizontal": "lines", "vertical": "tokens"}
 OUTPUTS = ("conllu", "horizontal", "vertical")
@@ -41,15 +37,12 @@ def routes(service: Service) -> APIRouter:
     @router.get("/models", summary="UDPipe: the models")
     async def models() -> dict[str, Any]:
         """Lists the models and what each can do, in UDPipe's form."""
-        default, _ = service.models.find(None)
-        abilities = {}
-        for name in service.models.names:
-            _, tagger = service.models.find(name)
-            abilities[name] = ["tokenizer", "tagger"] if tagger.takes_text else ["tagger"]
-        return {"models": abilities, "default_model": default}
+        default, _ = service.find(None)
+        able = {n: ["tokenizer", "tagger"] if t.takes_text else ["tagger"] for n, t in service.taggers.items()}
+        return {"models": able, "default_model": default}
 
-    @router.get("/process", summary="UDPipe: tag a text", responses=text_errors(), openapi_extra=_PARAMETERS)
-    @router.post("/process", summary="UDPipe: tag a text", responses=text_errors(), openapi_extra=_FORM)
+    @router.get("/process", summary="UDPipe: tag a text", openapi_extra=_PARAMETERS)
+    @router.post("/process", summary="UDPipe: tag a text", openapi_extra=_FORM)
     async def process(request: Request) -> Response:
         """Tags a text in UDPipe's form; parameters stand in the query, or in a form that may be of any size.
 
@@ -74,7 +67,7 @@ class _Way(NamedTuple):
 
 
 async def _process(service: Service, request: Request, form: Form) -> Response:
-    name, tagger = service.models.find(form.fields.get("model"))
+    name, tagger = service.find(form.fields.get("model"))
     if form.text is None:
         raise Refusal(400, "the parameter data is missing; it has the text")
     way, output = _way(form.fields), form.fields.get("output", "conllu").partition("=")[0]
@@ -84,22 +77,17 @@ async def _process(service: Service, request: Request, form: Form) -> Response:
     columns = [column for column in COLUMNS if column in tagger.columns] if tags else []
     if tags and not columns:
         raise Refusal(400, f"the model {name} has no column of CoNLL-U; use /v1/tag")
-    document = documents.Document(
-        tagger,
-        _units(tagger, form.text, way),
-        form.text.size(),
-        decoding.Request(tuple(tagger.columns)) if tags else None,  # all columns are chosen together
-        _render(columns, output, way.ranges),
-        way.one_sentence,
-    )
     head = orjson.dumps({"model": name, "acknowledgements": ACKNOWLEDGEMENTS, "result": ""}, option=orjson.OPT_INDENT_2)
-    before, after = head[: head.rindex(b'"')], b'"\n}\n'
+    before = head[: head.rindex(b'"')]
     if output == "conllu" and way.format != "conllu":
         licence = tagger.config.get("license")
         comments = f"# generator = tagger\n# udpipe_model = {name}\n"
         comments += f"# udpipe_model_licence = {licence}\n" if licence else ""
         before += orjson.dumps(comments)[1:-1]
-    return await documents.answer(document, service.batcher, before, after, "application/json", request.is_disconnected)
+    wanted = decoding.Request(tuple(tagger.columns)) if tags else None  # all columns are chosen together
+    render, units = _render(columns, output, way.ranges), _units(tagger, form.text, way)
+    job = Job(tagger, units, size_of(form.text), wanted, render, way.one_sentence)
+    return await documents.answer(job, service.batcher, request, (before, b'"\n}\n'), "application/json")
 
 
 def _way(fields: dict[str, str]) -> _Way:
@@ -112,16 +100,16 @@ def _way(fields: dict[str, str]) -> _Way:
     return _Way(INPUTS[format])
 
 
-def _units(tagger: "Tagger", text: Spool, way: _Way) -> Iterable[Unit]:
-    lines: Iterable[str] = decoded_lines(cast(BinaryIO, text), WHERE, option="")
+def _units(tagger: Tagger, text: "SpooledTemporaryFile[bytes]", way: _Way) -> Iterable[Unit]:
+    lines: Iterable[str] = decoded_lines(cast(BinaryIO, text), documents.WHERE, option="")
     if way.format == "text" and not tagger.takes_text:
         raise Refusal(400, "this model takes tokens; leave out the tokenizer, and send input=vertical or conllu")
     if way.format != "text":
         lines = (line.replace("\r\n", "\n") for line in lines)
-    units = read_units(lines, WHERE, way.format, paragraph_per_line=way.one_sentence or None)
+    units = read_units(lines, documents.WHERE, way.format, paragraph_per_line=way.one_sentence or None)
     if way.format == "conllu":
         return _hinted(units)
-    return lines_as_sentences(units) if way.one_sentence else units
+    return documents.lines_as_sentences(units) if way.one_sentence else units
 
 
 def _hinted(units: Iterable[Unit]) -> Iterator[Unit]:
@@ -137,7 +125,7 @@ def _render(columns: list[str], output: str, ranges: bool) -> Render:
     write: Callable[[list[Sentence]], str]
     match output:
         case "conllu":
-            write = conllu_blocks(_conllu_writer(columns, ranges))
+            write = documents.conllu_blocks(_conllu_writer(columns, ranges))
         case "horizontal":
             write = _horizontal
         case _:

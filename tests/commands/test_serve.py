@@ -5,10 +5,13 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.commands.conftest import error
+from tagger.serving import server
+from tagger.serving.gate import Settings
+from tests.commands.conftest import call, error
 
 
 def test_taggers_need_names_of_their_own(model: Path) -> None:
@@ -44,20 +47,47 @@ def test_tokens_are_visible_ascii(model: Path, tmp_path: Path, monkeypatch: pyte
     assert token.strip() not in message or not token.strip()
 
 
+@pytest.mark.parametrize("way", ["environment", "file", "none"])
+def test_what_the_server_gets(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str) -> None:
+    got: list[Any] = []
+    monkeypatch.setattr("tagger.serving.server.run", lambda *arguments: got.extend(arguments))
+    (tmp_path / "token").write_text("secret\n")
+    if way != "none":
+        monkeypatch.setenv("TAGGER_TOKEN", "other" if way == "file" else "secret")
+    options = ["--token-file", str(tmp_path / "token")] if way == "file" else []
+    options += ["--max-bytes", "5", "--max-requests", "6", "--no-log", "--origin", "https://Example.org/"]
+    said = call("serve", "--model", f"a={model}", "--port", "0", "--drain", "2", "--grace", "3.5", *options).stderr
+    loaders, listening, settings = got
+    listening.close()
+    assert said.startswith("serving on http://127.0.0.1:")
+    assert "secret" not in said
+    assert [(name, load.args) for name, load in loaders.items()] == [("a", (model, "auto", "auto"))]
+    token = None if way == "none" else "secret"
+    assert settings == Settings(5, 6, token, log=False, origins=["https://example.org"], drain=2, grace=3.5)
+
+
+def test_an_open_address_without_a_token_is_told(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tagger.serving.server.run", lambda *_: None)
+    bound = server.bound_socket("127.0.0.1", 0)
+    monkeypatch.setattr(server, "bound_socket", lambda *_: bound)  # nothing listens on all addresses
+    with bound:
+        lines = call("serve", "--model", str(model), "--host", "0.0.0.0").stderr.splitlines()
+    assert "set TAGGER_TOKEN or --token-file" in lines[1]
+
+
+@pytest.mark.parametrize("option", ["--drain", "--grace"])
+@pytest.mark.parametrize("seconds", ["inf", "Infinity", "1e999", "nan", "-inf", "-1", "soon"])
+def test_a_service_ends_in_finite_time(model: Path, option: str, seconds: str) -> None:
+    result = call("serve", "--model", str(model), "--port", "0", option, seconds, status=2)
+    assert option in result.stderr
+    assert result.stderr.count("\n") == 1  # nothing was served
+
+
 def test_a_damaged_tagger_ends_the_service(model: Path, tmp_path: Path) -> None:
     damaged = shutil.copytree(model, tmp_path / "damaged")
     weights = next(damaged.glob("*.safetensors"))
     weights.write_bytes(weights.read_bytes()[:100])
-    command = [
-        sys.executable,
-        "-m",
-        "tagger",
-        "serve",
-        "--model",
-        str(damaged),
-        "--port",
-        "0",
-    ]  # it sets up the process
+    command = [sys.executable, "-m", "tagger", "serve", "--model", str(damaged), "--port", "0"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert done.returncode == 2
     served, message = done.stderr.splitlines()

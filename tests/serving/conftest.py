@@ -1,47 +1,58 @@
-"""A service in a process of its own, started by the command."""
+"""Services for tests: in this process without a socket, in a thread of it, and in a process that the command starts."""
 
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import httpx
 import pytest
+from starlette.testclient import TestClient
+
+import tagger
+from tagger.serving.app import create_app
+from tagger.serving.gate import Gate, Settings
+from tagger.serving.models import Service
+from tagger.serving.server import Server, bound_socket
 
 
 class Served(NamedTuple):
     """A running service."""
 
     url: str
+    port: int
     process: "subprocess.Popen[str]"
     log: Path  # its standard error
 
 
 @contextmanager
-def serving(folder: Path, *options: str, wait: bool = True) -> Iterator[Served]:
+def serving(folder: Path, *options: str) -> Iterator[Served]:
     """Starts `tagger serve` on a free port, and ends it after the block."""
     log = folder / "serve.log"
     command = [sys.executable, "-m", "tagger", "serve", "--port", "0", "--drain", "0.2", *options]
     with log.open("w") as err:
         process = subprocess.Popen(command, stderr=err, text=True, env=os.environ | {"OMP_NUM_THREADS": "1"})
+
+    def ready() -> bool:
+        assert process.poll() is None, log.read_text()
+        found = re.search(r"http://\S+", log.read_text())
+        try:
+            return found is not None and httpx.get(f"{found.group()}/ready").status_code == 200
+        except httpx.TransportError:
+            return False
+
     try:
-        until = time.monotonic() + 60
-        while not (found := re.search(r"http://\S+", log.read_text())):
-            assert process.poll() is None, log.read_text()
-            assert time.monotonic() < until, log.read_text()
-            time.sleep(0.05)
-        url = found.group()
-        while wait and (not _answers(url) or httpx.get(f"{url}/ready").status_code != 200):
-            assert process.poll() is None, log.read_text()
-            assert time.monotonic() < until, log.read_text()
-            time.sleep(0.1)
-        yield Served(url, process, log)
+        until(ready, 0.1)
+        url = log.read_text().split()[2]
+        yield Served(url, int(url.rpartition(":")[2]), process, log)
     finally:
         if process.poll() is None:
             process.send_signal(signal.SIGTERM)
@@ -52,16 +63,87 @@ def serving(folder: Path, *options: str, wait: bool = True) -> Iterator[Served]:
             raise
 
 
-def _answers(url: str) -> bool:
-    try:
-        return httpx.get(f"{url}/live").status_code == 200
-    except httpx.TransportError:
-        return False
-
-
 @pytest.fixture(scope="session")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """The bundled tagger, under two names."""
     options = ("--model", "english", "--model", "second=english")
     with serving(tmp_path_factory.mktemp("served"), *options) as running:
         yield running
+
+
+def until(holds: Callable[[], Any], pause: float = 0.01) -> None:
+    """Waits until something is the case."""
+    end = time.monotonic() + 60
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(pause)
+
+
+def settings(**changes: Any) -> Settings:
+    return Settings(**{"max_bytes": 100_000, "max_running": 8, "log": False, "drain": 0, "grace": 5, **changes})
+
+
+def service_of(folder: Path | None, name: str = "tiny") -> Service:
+    """A service of a tagger; without a folder none is loaded."""
+    service = Service()
+    if folder is not None:
+        service.taggers = {name: tagger.load(folder, device="cpu")}
+    return service
+
+
+@contextmanager
+def inside(service: Service, **changes: Any) -> Iterator[TestClient]:
+    """A client of an application in this process; its attribute `app` is the gate."""
+    with TestClient(create_app(service, settings(**changes))) as client:
+        yield client
+
+
+class Running(NamedTuple):
+    """A service in a thread of this process."""
+
+    url: str
+    port: int
+    gate: Gate
+    server: Server
+
+
+@contextmanager
+def running(service: Service, **changes: Any) -> Iterator[Running]:
+    """Serves in a thread."""
+    gate = create_app(service, settings(**changes))
+    server = Server(gate)
+    listening = bound_socket("127.0.0.1", 0)
+    port = listening.getsockname()[1]
+    thread = threading.Thread(target=server.run, args=([listening],))
+    thread.start()
+    try:
+        until(lambda: server.started)
+        yield Running(f"http://127.0.0.1:{port}", port, gate, server)
+    finally:
+        server.end()
+        thread.join(30)
+        assert not thread.is_alive()
+
+
+def opened(port: int, data: bytes = b"") -> socket.socket:
+    """A connection, on which data was sent."""
+    connected = socket.create_connection(("127.0.0.1", port), timeout=30)
+    connected.sendall(data)
+    return connected
+
+
+def answered(connected: socket.socket) -> bytes:
+    """The next answer: its head and its body."""
+    answer = b""
+    while b"\r\n\r\n" not in answer and (part := connected.recv(1 << 16)):
+        answer += part
+    head, _, body = answer.partition(b"\r\n\r\n")
+    length = int(head.partition(b"content-length: ")[2].partition(b"\r\n")[0] or 0)
+    while len(body) < length and (part := connected.recv(1 << 16)):
+        body += part
+    return head + b"\r\n\r\n" + body
+
+
+def status(connected: socket.socket) -> int:
+    """The status of the next answer."""
+    return int(answered(connected).split(b" ", 2)[1])

@@ -1,19 +1,56 @@
-"""Bodies that are JSON, and files that lie on disk."""
+"""Bodies that are JSON, forms, or files that lie on disk, wherever their bytes are parted."""
 
+import asyncio
 import json
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
+from pathlib import Path
+from typing import TypeVar
+from urllib.parse import parse_qsl
 
 import pytest
+from starlette.requests import Request
 
 from tagger.serving import bodies
 from tagger.serving.api import TagRequest
-from tagger.serving.bodies import IN_MEMORY, Spool, read_json, read_spooled
+from tagger.serving.bodies import IN_MEMORY, MAX_FIELD, MAX_FIELDS, Refusal, read_form, read_json, read_spooled
 from tagger.serving.huggingface import MAX_TEXT, MAX_TEXTS, Payload
-from tagger.serving.refusal import Refusal
 from tests.conftest import largest_file
-from tests.serving.bodies import halves, reading
+from tests.serving.conftest import inside, service_of
+
+URLENCODED = "application/x-www-form-urlencoded"
+MULTIPART = "multipart/form-data; boundary=b"
+Found = TypeVar("Found")
 
 read_request = partial(read_json, model=TagRequest)
+
+
+def reading(
+    read: Callable[[Request], Awaitable[Found]],
+    parts: Sequence[bytes],
+    kind: str = "application/json",
+    query: bytes = b"",
+    method: str = "POST",
+) -> Found:
+    """What a function reads of a request whose body comes in parts."""
+    left = list(parts)
+
+    async def receive() -> dict[str, object]:
+        body = left.pop(0) if left else b""
+        return {"type": "http.request", "body": body, "more_body": bool(left)}
+
+    headers = [(b"content-type", kind.encode("latin-1"))] if kind else []
+    scope = {"type": "http", "method": method, "headers": headers, "query_string": query, "path": "/"}
+
+    async def read_it() -> Found:
+        return await read(Request(scope, receive))
+
+    return asyncio.run(read_it())
+
+
+def halves(body: bytes) -> list[list[bytes]]:
+    """All ways to cut a body in two, and into its bytes."""
+    return [[body[:i], body[i:]] for i in range(len(body) + 1)] + [[body[i : i + 1] for i in range(len(body))]]
 
 
 def test_json_in_parts() -> None:
@@ -48,11 +85,11 @@ def test_bad_json_is_one_short_line(body: bytes, words: str) -> None:
     assert "\n" not in refused.value.message
 
 
-def test_json_may_not_be_large(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bodies, "MAX_JSON", 20)
-    assert reading(read_request, [b'{"text":', b'"123456789"}']).text == "123456789"
+def test_json_may_not_be_large() -> None:
+    read = partial(read_json, model=TagRequest, most=20)
+    assert reading(read, [b'{"text":', b'"123456789"}']).text == "123456789"
     with pytest.raises(Refusal, match="/process") as refused:
-        reading(read_request, [b'{"text":', b'"1234567890"}'])
+        reading(read, [b'{"text":', b'"1234567890"}'])
     assert refused.value.status == 413
 
 
@@ -64,14 +101,101 @@ def test_payloads_of_hugging_face_are_bounded() -> None:
             reading(read, [json.dumps({"inputs": inputs}).encode()])
 
 
-def test_spooled_bodies() -> None:
-    for size in (0, 1, IN_MEMORY, IN_MEMORY + 1):
-        spool = reading(read_spooled, [b"a" * (size // 2), b"b" * (size - size // 2)])
-        with spool:
-            assert spool.read() == b"a" * (size // 2) + b"b" * (size - size // 2)
+@pytest.mark.parametrize("size", [0, 1, IN_MEMORY, IN_MEMORY + 1])
+def test_spooled_bodies(size: int) -> None:
+    with reading(read_spooled, [b"a" * (size // 2), b"b" * (size - size // 2)]) as file:
+        assert file.read() == b"a" * (size // 2) + b"b" * (size - size // 2)
 
 
-def test_a_full_disk_refuses_the_request() -> None:
-    with largest_file(1000), Spool() as spool, pytest.raises(Refusal, match="no room") as refused:
-        spool.write(b"a" * 2 * IN_MEMORY)
-    assert refused.value.status == 507
+def test_a_full_disk_refuses_the_request(trained: Path) -> None:
+    with inside(service_of(trained), max_bytes=10_000_000) as client, largest_file(1000):
+        for sent in ({"content": b"a" * 2 * IN_MEMORY}, {"data": {"data": "a" * 2 * IN_MEMORY}}):
+            refused = client.post("/process" if "data" in sent else "/", **sent)
+            assert refused.status_code == 507
+            assert refused.text.startswith("the service has no room")
+            assert refused.text.count("\n") == 1
+
+
+def fields(parts: list[bytes], kind: str, query: bytes = b"", method: str = "POST") -> dict[str, str]:
+    """All fields of a request."""
+    form = reading(read_form, parts, kind, query, method)
+    found = dict(form.fields)
+    if form.text is not None:
+        found["data"] = form.text.read().decode(errors="replace")
+    form.close()
+    return found
+
+
+def part(name: str, value: str, more: str = "") -> str:
+    return f'--b\r\nContent-Disposition: form-data; name="{name}"{more}\r\n\r\n{value}\r\n'
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"data=a+b%20c%0A%C3%AB%f0%9f%99%82&tokenizer&tagger=&model=x%3Dy",
+        b"&&a=1&&data=2&&",
+        b"data=%&a=%4&b=%zz%41%%42",
+        b"a=1&a=2&data=1&data=%32",
+        b"%64ata=+&=x&+=y",
+        b"data=a=b=c&d%26=%26",
+        b"",
+    ],
+)
+def test_urlencoded_in_parts(body: bytes) -> None:
+    expected = dict(parse_qsl(body.decode(), keep_blank_values=True, errors="replace"))
+    for parts in halves(body):
+        assert fields(parts, URLENCODED) == expected
+
+
+def test_multipart_in_parts() -> None:
+    text = "a\r\n--\r\n--bc\r\nZoë\r\n"
+    body = part("tagger", "") + part("data", text, '; filename="a.txt"\r\nContent-Type: text/plain') + "--b--\r\n"
+    for parts in halves(body.encode()):
+        assert fields(parts, MULTIPART) == {"tagger": "", "data": text}
+    again = part("data", "1") + part("data", "2") + part("tagger", "3") + part("tagger", "4") + "--b--"
+    assert fields([again.encode()], MULTIPART.title().replace("B", "b")) == {"data": "2", "tagger": "4"}
+
+
+def test_the_form_wins_over_the_query() -> None:
+    query = b"data=1&model=2&tagger"
+    assert fields([b"data=3"], URLENCODED, query) == {"data": "3", "model": "2", "tagger": ""}
+    assert fields([], "", query, method="GET") == {"data": "1", "model": "2", "tagger": ""}
+    assert fields([], "", b"data=%ff%ed%a0%80%", method="GET")["data"].endswith("%")
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "status", "words"),
+    [
+        (b"data=a", "text/plain", 400, "send multipart"),
+        (b"data=a", "", 400, "send multipart"),
+        (b"data=a", "multipart/form-data", 400, "no boundary"),
+        (b"data=a", "multipart/form-data; boundary=", 400, "no boundary"),
+        (b"data=a", "multipart/form-data; boundary=" + "x" * 300, 400, "cannot be read"),
+        (b"data=a", MULTIPART, 400, "cannot be read"),
+        (part("data", "a").encode(), MULTIPART, 400, "last boundary"),
+        (part("data", "a")[:20].encode(), MULTIPART, 400, "last boundary"),
+        (part("data", "a", "; x=" + "y" * 100_000).encode(), MULTIPART, 400, "cannot be read"),
+        (part("model", "a" * (MAX_FIELD + 1)).encode(), MULTIPART, 413, "model has more"),
+        (b"model=" + b"a" * (MAX_FIELD + 1), URLENCODED, 413, "model has more"),
+        (b"a" * (MAX_FIELD + 1), URLENCODED, 413, "name of a field"),
+        (b"a&" * (MAX_FIELDS + 1), URLENCODED, 400, "fields"),
+        ("".join([part("a", "")] * (MAX_FIELDS + 1)).encode(), MULTIPART, 400, "fields"),
+    ],
+)
+def test_bad_forms(body: bytes, kind: str, status: int, words: str) -> None:
+    for parts in ([body], [body[i : i + 7] for i in range(0, len(body), 7)]):
+        with pytest.raises(Refusal, match=words) as refused:
+            reading(read_form, parts, kind)
+        assert refused.value.status == status
+
+
+def test_what_was_read_of_a_bad_form_is_freed(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = []
+    spool = bodies.spool
+    monkeypatch.setattr(bodies, "spool", lambda: made.append(spool()) or made[-1])
+    for body in (b"data=a&data=b&" + b"x" * (MAX_FIELD + 1), b"data=a" + b"&a" * MAX_FIELDS):
+        with pytest.raises(Refusal):
+            reading(read_form, [body], URLENCODED, b"data=c")
+    assert len(made) > 3
+    assert all(file.closed for file in made)

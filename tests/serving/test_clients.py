@@ -16,7 +16,7 @@ import pytest
 import tagger
 from tagger.text.sentence import Sentence
 from tests.commands.conftest import call
-from tests.serving.conftest import Served, serving
+from tests.serving.conftest import Served, inside, service_of
 
 TEXT = "They book flights. “Is that so?” she asked.\n\nDon't go to Zoë\u0308 🙂 now…\n"
 
@@ -81,11 +81,7 @@ def test_udpipe_client(served: Served, tmp_path: Path) -> None:
     assert found["result"].split("\n", 3)[3] == expected
     assert set(found) == {"model", "acknowledgements", "result"}
     validated(found["result"])
-    validated(expected)
-
-
-def test_curl_sends_a_file(served: Served, tmp_path: Path) -> None:
-    expected = command(tmp_path, "--output", "conllu")
+    (tmp_path / "text.txt").write_text(TEXT, encoding="utf-8")
     line = ["curl", "-sS", "-F", f"data=@{tmp_path / 'text.txt'}", "-F", "tokenizer=", "-F", "tagger="]
     done = subprocess.run([*line, f"{served.url}/process"], check=True, capture_output=True)
     assert json.loads(done.stdout)["result"].split("\n", 3)[3] == expected
@@ -110,20 +106,20 @@ def test_udpipe_inputs_and_outputs(served: Served) -> None:
     assert opens.count("# newpar") == 2
 
 
-def test_ranges_of_multiword_tokens(learned: Path, tmp_path: Path) -> None:
+def test_ranges_of_multiword_tokens(learned: Path) -> None:
     text = "They can't book it. Don't they say so? " * 5
-    with serving(tmp_path, "--model", f"cuts={learned}") as running:
-        found = httpx.post(f"{running.url}/process", data={"data": text, "tokenizer": "ranges", "tagger": ""}).json()
-        tokens = httpx.post(running.url, content=text, params={"properties": '{"annotators": "pos"}'}).json()
+    with inside(service_of(learned)) as client:
+        found = client.post("/process", data={"data": text, "tokenizer": "ranges", "tagger": ""}).json()
+        tokens = client.post("/", content=text, params={"properties": '{"annotators": "pos"}'}).json()
     multiwords = 0
     for block in found["result"].split("\n\n"):
         rows = [line.split("\t") for line in block.splitlines() if line[:1].isdigit()]
         ranges = [list(map(int, row[0].split("-"))) for row in rows if "-" in row[0]]
-        inside = {str(word) for first, last in ranges for word in range(first, last + 1)}
+        within = {str(word) for first, last in ranges for word in range(first, last + 1)}
         multiwords += len(ranges)
         for row in rows:
-            assert ("TokenRange=" in row[9]) == (row[0] not in inside)
-            if row[0] not in inside:
+            assert ("TokenRange=" in row[9]) == (row[0] not in within)
+            if row[0] not in within:
                 start, end = row[9].rpartition("TokenRange=")[2].split(":")
                 assert text[int(start) : int(end)].split() == row[1].split()
     assert multiwords

@@ -450,23 +450,27 @@ def test_models_that_take_no_text_get_lines_of_words(open_page: Open, ask: Calla
     assert page.locator(".side:nth-child(1) .recut > span").all_inner_texts() == ["flights."]
 
 
-@pytest.mark.parametrize("output", ["conllu", "tsv", "json"])
-def test_copy_and_download_are_what_the_service_writes(open_page: Open, url: str, output: str) -> None:
+def test_copy_and_download_are_what_the_service_writes(open_page: Open, url: str) -> None:
     page = open_page()
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     tag(page)
-    body = {"text": TEXT, "model": "english", "columns": ["upos", "xpos", "feats"], "top": 5, "output": output}
-    expected = httpx.post(f"{url}v1/tag", json=body).raise_for_status().text
-    assert "fish" in expected
     page.fill("#text", "Another text")  # what was tagged counts
-    page.select_option("#format", output)
-    page.click("#copy")
-    expect(page.locator("#status")).to_contain_text("Copied as")
-    assert page.evaluate("() => navigator.clipboard.readText()") == expected
-    with page.expect_download() as download:
-        page.click("#download")
-    assert download.value.suggested_filename == f"english.{output}"
-    assert Path(download.value.path()).read_bytes().decode() == expected
+    for output in ("conllu", "tsv", "json"):
+        body = {"text": TEXT, "model": "english", "columns": ["upos", "xpos", "feats"], "top": 5, "output": output}
+        expected = httpx.post(f"{url}v1/tag", json=body).raise_for_status().text
+        assert "fish" in expected
+        page.select_option("#format", output)
+        page.click("#copy")
+        expect(page.locator("#status")).to_contain_text("Copied as")
+        for _ in range(PATIENCE // 50):  # the line may be that of the format before
+            if (copied := page.evaluate("() => navigator.clipboard.readText()")) == expected:
+                break
+            page.wait_for_timeout(50)
+        assert copied == expected
+        with page.expect_download() as download:
+            page.click("#download")
+        assert download.value.suggested_filename == f"english.{output}"
+        assert Path(download.value.path()).read_bytes().decode() == expected
 
 
 def test_copy_works_where_the_clipboard_is_closed(open_page: Open) -> None:
@@ -610,23 +614,24 @@ def test_files(open_page: Open, tmp_path: Path) -> None:
 
 def test_a_long_text(open_page: Open, ask: Callable[..., Any]) -> None:
     page = open_page()
-    text = "The old man the boats, and they can fish well.\n\n" * 420
+    lines = 100
+    text = "The old man the boats, and they can fish well.\n\n" * lines
     page.fill("#text", text)
     page.press("#text", "Control+Enter")
-    expect(page.locator("#status")).to_have_text("5,040 words in 420 sentences.")
-    assert page.locator("#words .word").count() == 5040
+    expect(page.locator("#status")).to_have_text(f"{12 * lines:,} words in {lines} sentences.")
+    assert page.locator("#words .word").count() == 12 * lines
     page.focus("#words .word >> nth=0")
     page.keyboard.press("Control+End")
-    assert focused(page)["word"] == 5039
+    assert focused(page)["word"] == 12 * lines - 1
     page.keyboard.press("ArrowUp")
-    assert focused(page)["word"] == 5027
-    expect(page.locator("#words .word >> nth=5027")).to_be_in_viewport()
+    assert focused(page)["word"] == 12 * lines - 13
+    expect(page.locator(f"#words .word >> nth={12 * lines - 13}")).to_be_in_viewport()
     page.check("#columns [value=xpos]")
     assert codes(page)[-2:] == ["RB", "."]
     page.click("#legend-list button >> text=RB")
     hits = page.locator("#words.only .word.hit").count()
     (sentence,) = ask("tag", text=text.split("\n")[0])["sentences"]
-    assert hits == 420 * sentence["xpos"].count("RB")
+    assert hits == lines * sentence["xpos"].count("RB")
 
 
 def test_a_newer_text_replaces_an_older_one(open_page: Open) -> None:
