@@ -14,9 +14,10 @@ from tagger.commands.options import (
     AsJson,
     DeviceOption,
     Encoding,
+    Force,
     PrecisionOption,
     Separator,
-    check_named,
+    check_output,
     gold_format,
 )
 from tagger.errors import InputError
@@ -30,15 +31,22 @@ from tagger.text.sentence import Sentence
 if TYPE_CHECKING:
     from tagger.evaluation.compare import Tags, WordTable
 
-_SIDE = "A tagger (a name or a folder), or a file that it has tagged. May be repeated, one for each seed."
-
 
 def compare(
-    files: Annotated[list[str], typer.Argument(metavar="GOLD", help="With gold tags.", show_default=False)],
-    a: Annotated[list[str], typer.Option("--a", metavar="TAGGER", help=_SIDE, show_default=False)],
-    b: Annotated[
-        list[str], typer.Option("--b", metavar="TAGGER", help="The same of the other side.", show_default=False)
+    names: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="A B GOLD...",
+            help="Two sides and files with gold tags. A side is a tagger (a name or a folder), or a file that it has"
+            " tagged.",
+            show_default=False,
+        ),
     ],
+    a: Annotated[
+        list[str] | None,
+        typer.Option("--a", metavar="TAGGER", help="Side A, repeated for each seed; then only GOLD stands alone."),
+    ] = None,
+    b: Annotated[list[str] | None, typer.Option("--b", metavar="TAGGER", help="Side B likewise.")] = None,
     column: Annotated[
         list[str] | None,
         typer.Option(
@@ -56,7 +64,8 @@ def compare(
         ),
     ] = None,
     as_json: AsJson = False,
-    html: Annotated[str | None, typer.Option(metavar="FILE", help="Write a web page too, replacing the file.")] = None,
+    html: Annotated[str | None, typer.Option(metavar="FILE", help="Write a web page too.")] = None,
+    force: Force = False,
     separator: Separator = None,
     encoding: Encoding = "utf-8",
     device: DeviceOption = "auto",
@@ -72,10 +81,12 @@ def compare(
     from tagger.evaluation.compare import compare as compared
     from tagger.evaluation.compare_tables import format_comparison, to_html
 
-    check_named("--html", html)
+    a, b, files = _sides(names, a or [], b or [])
     reader = _Reader(column or [], separator, encoding)
     tagged = [name for name in (*a, *b) if _is_file(name)]
-    check_input([*files, *tagged, *(train or [])], encoding)
+    sources = [*files, *tagged, *(train or [])]
+    check_input(sources, encoding)
+    check_output("--html", html, sources, force)
     if tagged and len(files) > 1:
         raise InputError(
             f"{tagged[0]} is tagged and needs one GOLD file with its sentences, not {len(files)}; name one"
@@ -121,6 +132,17 @@ def compare(
         show_json(found)
     else:
         show(format_comparison(found))
+
+
+def _sides(names: list[str], a: list[str], b: list[str]) -> tuple[list[str], list[str], list[str]]:
+    """Side A, side B and the gold files, from positions alone or with `--a` and `--b`."""
+    if a and b:
+        return a, b, names
+    if a or b:
+        raise InputError(f"--{'b' if a else 'a'} is missing: name both sides, or write compare A B GOLD")
+    if len(names) < 3:
+        raise InputError(f"{' '.join(names)}: name two sides and a file with gold tags: compare A B GOLD")
+    return names[:1], names[1:2], names[2:]
 
 
 class _Reader:

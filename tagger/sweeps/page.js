@@ -133,6 +133,8 @@ function drawParallel() {
   const node = svg("svg", { viewBox: `0 0 ${width} ${height}`, width, height, class: "chart", role: "img",
     "aria-label": `Parallel coordinates of ${plural(scored.length, "run")}: ${axes.map(axis => axis.name).join(", ")}` });
   const room = Math.floor(space / 8);
+  // Where no line passes: left of the first axis, right of the last one, and above the lines between.
+  const beside = (i, x, y) => i === 0 ? { x: x - 5, y: y + 4, "text-anchor": "end" } : { x: x + 5, y: i < axes.length - 1 ? y - 5 : y + 4 };
   const ups = axes.map((axis, i) => {
     const values = scored.map(run => axis.of(run)), distinct = [...new Set(values)];
     const scale = scaleOf({ ...axis, values, margin: .04 }, foot, top), at = space * (i + .5);
@@ -141,7 +143,7 @@ function drawParallel() {
     const cut = (text, most) => text.length > most ? "…" + text.slice(1 - most) : text;
     node.append(svg("line", { x1: at, x2: at, y1: top, y2: foot, class: "axis" }),
       svg("text", { x: at, y: 14, "text-anchor": "middle", class: "name" }, cut(axis.name, room), svg("title", {}, axis.full)),
-      ...marks.map(([n, name]) => svg("text", { x: at + 5, y: scale.at(n) + 4 }, cut(name, room - 2), svg("title", {}, name))));
+      ...marks.map(([n, name]) => svg("text", { ...beside(i, at, scale.at(n)), class: "mark" }, cut(name, room - 2), svg("title", {}, name))));
     return [at, scale.at];
   });
   const worstFirst = [...scored].sort((a, b) => a.dev_accuracy - b.dev_accuracy);

@@ -57,7 +57,9 @@ def test_a_tagger_is_compared_with_its_own_output(model: Path, tmp_path: Path) -
 def test_two_files(tmp_path: Path) -> None:
     (tmp_path / "a.conllu").write_text(retagged("PRON VERB ADV VERB INTJ"))  # book is wrong
     (tmp_path / "b.conllu").write_text(retagged("PRON AUX ADV NOUN X"))  # do and Yes are
-    found = compared("--a", "a.conllu", "--b", "b.conllu")
+    found = compared("a.conllu", "b.conllu")
+    assert found == compared("--a", "a.conllu", "--b", "b.conllu")
+    assert (found["a"], found["b"], found["gold"]) == (["a.conllu"], ["b.conllu"], ["gold.conllu"])
     assert (found["sentences"], found["words"], found["training_known"]) == (2, 5, False)
     assert list(found["columns"]) == ["upos"]  # the others are blank in both files
     values = found["columns"]["upos"]
@@ -162,8 +164,9 @@ def test_errors(tmp_path: Path, model: Path) -> None:
     assert "a.conllu is tagged and needs one GOLD file" in message
     assert "b.conllu: no such file" in error("compare", "--a", "b.conllu", "--b", str(model), "gold.conllu")
     assert "zebra: no such tagger" in error("compare", "--a", "zebra", "--b", str(model), "gold.conllu")
-    assert "missing option '--b'" in error("compare", "--a", "zebra", "gold.conllu")
-    assert "--html -" in error("compare", "--a", "zebra", "--b", str(model), "gold.conllu", "--html", "-")
+    assert "--b is missing" in error("compare", "--a", "zebra", "gold.conllu")
+    assert "--a is missing" in error("compare", "--b", "zebra", "gold.conllu")
+    assert "a.conllu gold.conllu: name two sides and a file with gold" in error("compare", "a.conllu", "gold.conllu")
     (tmp_path / "a.jsonl").write_text('["They"]\n')
     assert "not as jsonl; convert it" in error("compare", "--a", "a.jsonl", "--b", str(model), "gold.conllu")
     (tmp_path / "blank.conllu").write_text(retagged("_ _ _ _ _"))
