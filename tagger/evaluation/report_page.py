@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from tagger.evaluation.confusions import most_confused
+from tagger.evaluation.metrics import most_confused
 from tagger.text.data_page import data_page
 
 MAX_MATRIX = 24  # tags in the confusion matrix
