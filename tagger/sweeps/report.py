@@ -18,8 +18,8 @@ from tagger.errors import InputError
 from tagger.evaluation.plots import MAX_KEY, TimedRun, draw_frontier, draw_importance
 from tagger.sweeps.folder import TABLE, Sweep
 from tagger.sweeps.run import LIMITS, SweepRun, differing_keys, differing_overrides, frontier, key_importance
-from tagger.text.data_page import data_page
 from tagger.text.output_files import whole_file
+from tagger.text.page import data_page
 from tagger.training.config import ALL, train_config
 from tagger.training.report import words_per_second
 from tagger.training.run_folder import REPORT, read_record
