@@ -16,7 +16,7 @@ MAY_IMPORT = {
     "evaluation": {"tagging", "weights", "model", "text"},
     "training": {"corpus", "evaluation", "tagging", "weights", "model", "text"},
     "sweeps": {"training", "corpus", "evaluation", "tagging", "weights", "model", "text"},
-    "analysis": {"tagging", "weights", "model", "text"},
+    "analysis": {"evaluation", "tagging", "weights", "model", "text"},
     "serving": {"analysis", "tagging", "weights", "model", "text"},
     "adapters": {"tagging", "weights", "model", "text"},
     "commands": {

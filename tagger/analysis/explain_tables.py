@@ -2,14 +2,13 @@
 
 import colorsys
 from collections.abc import Iterable, Iterator, Sequence
-from html import escape
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from tagger.analysis.explain import MAX_DECIDING, MIN_SUPPORT, Context, Explanation
-from tagger.text.html_page import html_page, isolated
+from tagger.text.page import isolated, page, table
 from tagger.text.strings import display_width, fitted
 
 TABLE_WIDTH = 80  # terminal cells
@@ -24,7 +23,10 @@ LEGEND = {
 }
 """Columns of the table and their meaning, after the columns of the word and its tag."""
 
-_STYLE = ".for { color: #060 } .against { color: #b00 }\n"
+_STYLE = "".join(  # probabilities from red over yellow to green, in a light and in a dark page
+    f".p{tenth} {{ background: hsl({12 * tenth} 75% 82%); color: #1c2128; padding: .1rem .3rem }}\n"
+    for tenth in range(11)
+)
 
 
 def format_tables(explanations: Iterable[Explanation], color: bool = False) -> str:
@@ -84,34 +86,33 @@ def _color(probability: float) -> str:
 def to_html(explanations: Sequence[Explanation]) -> str:
     """A self-contained HTML page: the same tables with uncut words and tags, and a legend."""
     column = explanations[0].column
+    title = f"What each tag ({column}) rests on"
     legend = "".join(f"<dt>{name}</dt><dd>{meaning}.</dd>\n" for name, meaning in LEGEND.items())
-    head = "".join(f"<th>{name}</th>" for name in ("word", escape(column), *LEGEND))
-    tables = []
-    for explanation in explanations:
-        rows = "\n".join(_html_rows(explanation))
-        title = isolated(" ".join(explanation.tokens))
-        tables.append(f"<h2>{title}</h2>\n<table>\n<tr>{head}</tr>\n{rows}\n</table>\n")
+    cards = [
+        f'<section class="card">\n<h2>{isolated(" ".join(explanation.tokens))}</h2>\n'
+        f"{table(('word', column, *LEGEND), _html_rows(explanation))}</section>\n"
+        for explanation in explanations
+    ]
     body = (
-        f"<dl>\n{legend}</dl>\n<p>Where another tag is more probable, it stands beside the probability.</p>\n"
-        f"{''.join(tables)}"
+        f"<header><h1>{isolated(title)}</h1>\n<dl>\n{legend}</dl>\n"
+        f'<p class="soft">Where another tag is more probable, it stands beside the probability.</p></header>\n'
+        f"<main>\n{''.join(cards)}</main>\n"
     )
-    return html_page(f"What each tag ({column}) rests on", body, _STYLE)
+    return page(title, body, _STYLE)
 
 
-def _html_rows(explanation: Explanation) -> Iterator[str]:
+def _html_rows(explanation: Explanation) -> Iterator[list[str]]:
     labels = [
-        isolated(token) + (f"<small>{number}</small>" if number else "")
+        isolated(token) + (f'<span class="soft">{number}</span>' if number else "")
         for token, number in zip(explanation.tokens, _numbers(explanation.tokens), strict=True)
     ]
     for label, word in zip(labels, explanation.words, strict=True):
-        whole = Context(word.probability, word.tag, word.probability)
-        cells = [f"<th scope=row>{label}</th><td><b>{isolated(word.tag)}</b></td>"]
-        for context in (whole, word.left, word.right, word.alone):
+        cells = [label, f"<b>{isolated(word.tag)}</b>"]
+        for context in (Context(word.probability, word.tag, word.probability), word.left, word.right, word.alone):
             other = "" if context.best_tag == word.tag else f" {isolated(context.best_tag)}"
-            shade = f"hsl({120 * context.probability:.0f},75%,82%)"
-            cells.append(f'<td style="background:{shade}">{context.probability:.2f}{other}</td>')
+            cells.append(f'<span class="p{round(10 * context.probability)}">{context.probability:.2f}{other}</span>')
         supports = [
-            f"{labels[s.position]} <span class={'for' if s.support > 0 else 'against'}>{s.support:+.2f}</span>"
+            f'{labels[s.position]} <span class="{"for" if s.support > 0 else "against"}">{s.support:+.2f}</span>'
             for s in word.decided_by
         ]
-        yield f"<tr>{''.join(cells)}<td>{'<br>'.join(supports)}</td></tr>"
+        yield [*cells, "<br>".join(supports)]

@@ -12,7 +12,6 @@ import numpy as np
 from tagger.analysis.located import vectors_at
 from tagger.analysis.occurrences import Found, Occurrence, evenly
 from tagger.errors import InputError
-from tagger.text.output_files import whole_binary
 from tagger.text.strings import display_width, fitted
 
 if TYPE_CHECKING:
@@ -214,7 +213,7 @@ def draw(found: Senses, path: str) -> None:
         found: the groups.
         path: the PNG file; an existing file is replaced.
     """
-    from tagger.analysis.figures import draw_groups
+    from tagger.evaluation.plots import draw_groups
 
     members = [member for group in found.groups for member in group.members]
     groups = np.array([group.number - 1 for group in found.groups for _ in group.members])
@@ -223,8 +222,7 @@ def draw(found: Senses, path: str) -> None:
         for group in found.groups
     ]
     title = f"{found.word}: {found.used:,} occurrences, layer {found.layer}"
-    with whole_binary(path) as png:
-        draw_groups(found.vectors, groups, [member.line(LABEL_WIDTH).strip() for member in members], names, title, png)
+    draw_groups(found.vectors, groups, [member.line(LABEL_WIDTH).strip() for member in members], names, title, path)
 
 
 def to_json(found: Senses) -> dict[str, Any]:

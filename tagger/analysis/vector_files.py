@@ -20,21 +20,15 @@ ROW_GROUP_BYTES = 32_000_000  # bytes of vectors that are written to .parquet at
 Rows = Iterable[tuple[Located, np.ndarray]]
 
 
-def checked_target(path: str, force: bool) -> str:
-    """The suffix of `path`, which decides the format.
-
-    Raises:
-        InputError: the suffix is another one, or the file exists and `force` is False.
-    """
+def checked_target(path: str) -> str:
+    """The suffix of `path`, which decides the format; raises InputError if it is another one."""
     suffix = Path(path).suffix.lower()
     if suffix not in _WRITERS:
         raise InputError(f"-o {path}: name a file that ends in {' or '.join(_WRITERS)}")
-    if Path(path).is_file() and not force:
-        raise InputError(f"{path} exists; --force replaces it")
     return suffix
 
 
-def save_vectors(path: str, files: Sequence[str], rows: Rows, force: bool = False) -> tuple[int, int]:
+def save_vectors(path: str, files: Sequence[str], rows: Rows) -> tuple[int, int]:
     """Writes a vector for every word. The file appears only when it is complete.
 
     - `.parquet`: a row per word: file, sentence and position (from 0), word, vector (D numbers, float32). It is
@@ -45,7 +39,6 @@ def save_vectors(path: str, files: Sequence[str], rows: Rows, force: bool = Fals
         path: the file to write.
         files: the names of the files that were read, for the error message.
         rows: sentences, each with its vectors, (words, D) float32.
-        force: whether to replace an existing file.
 
     Returns:
         The number of words N and the size D of a vector.
@@ -53,7 +46,7 @@ def save_vectors(path: str, files: Sequence[str], rows: Rows, force: bool = Fals
     Raises:
         InputError: see `checked_target`; or there are no words; or the vectors are too large for `.npz`.
     """
-    write = _WRITERS[checked_target(path, force)]
+    write = _WRITERS[checked_target(path)]
     worded = (row for row in rows if len(row[1]))
     first = next(worded, None)
     if first is None:

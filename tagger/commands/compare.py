@@ -14,9 +14,10 @@ from tagger.commands.options import (
     AsJson,
     DeviceOption,
     Encoding,
+    Force,
     PrecisionOption,
     Separator,
-    check_named,
+    check_output,
     gold_format,
 )
 from tagger.errors import InputError
@@ -30,15 +31,22 @@ from tagger.text.sentence import Sentence
 if TYPE_CHECKING:
     from tagger.evaluation.compare import Tags, WordTable
 
-_SIDE = "A tagger (a name or a folder), or a file that it has tagged. May be repeated, one for each seed."
-
 
 def compare(
-    files: Annotated[list[str], typer.Argument(metavar="GOLD", help="With gold tags.", show_default=False)],
-    a: Annotated[list[str], typer.Option("--a", metavar="TAGGER", help=_SIDE, show_default=False)],
-    b: Annotated[
-        list[str], typer.Option("--b", metavar="TAGGER", help="The same of the other side.", show_default=False)
+    names: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="A B GOLD...",
+            help="Two sides and files with gold tags. A side is a tagger (a name or a folder), or a file that it has"
+            " tagged.",
+            show_default=False,
+        ),
     ],
+    a: Annotated[
+        list[str] | None,
+        typer.Option("--a", metavar="TAGGER", help="Side A, repeated for each seed; then only GOLD stands alone."),
+    ] = None,
+    b: Annotated[list[str] | None, typer.Option("--b", metavar="TAGGER", help="Side B likewise.")] = None,
     column: Annotated[
         list[str] | None,
         typer.Option(
@@ -56,7 +64,8 @@ def compare(
         ),
     ] = None,
     as_json: AsJson = False,
-    html: Annotated[str | None, typer.Option(metavar="FILE", help="Write a web page too, replacing the file.")] = None,
+    html: Annotated[str | None, typer.Option(metavar="FILE", help="Write a web page too.")] = None,
+    force: Force = False,
     separator: Separator = None,
     encoding: Encoding = "utf-8",
     device: DeviceOption = "auto",
@@ -68,35 +77,48 @@ def compare(
     and the other wrong. A side is a tagger, or several that were trained alike with other seeds; their accuracies are
     averaged. A tagged file of a side must have the sentences and words of the one GOLD file.
     """
-    from tagger.evaluation.compare import WordTable
-    from tagger.evaluation.compare import compare as compared
+    from tagger.evaluation import compare as comparing
     from tagger.evaluation.compare_tables import format_comparison, to_html
 
-    check_named("--html", html)
-    reader = _Reader(column or [], separator, encoding)
+    a, b, files = _sides(names, a or [], b or [])
+    places = _places(column or [])
     tagged = [name for name in (*a, *b) if _is_file(name)]
-    check_input([*files, *tagged, *(train or [])], encoding)
+    sources = [*files, *tagged, *(train or [])]
+    check_input(sources, encoding)
+    check_output("--html", html, sources, force)
     if tagged and len(files) > 1:
         raise InputError(
             f"{tagged[0]} is tagged and needs one GOLD file with its sentences, not {len(files)}; name one"
         )
-    gold = WordTable(chain.from_iterable(map(reader.read, files)), reader.columns)
+
+    def read_tagged(file: str) -> Iterator[Sentence]:
+        lines, format = read_lines(file, encoding), gold_format(file)
+        return read(lines, file, format, separator=separator, columns=places or {"upos": 1}, skip=SKIPPED_LINES)
+
+    wanted = list(places)
+    gold = comparing.WordTable(chain.from_iterable(map(read_tagged, files)), wanted or list(COLUMNS))
     known: list[frozenset[str]] = []
-    said: list[Tags] = []
+    said: list[comparing.Tags] = []
     for name in (*a, *b):
-        if _is_file(name):
-            said.append(gold.predicted(_same_sentences(reader, name, gold, files[0]), gold.columns))
-        else:
+        if name not in tagged:
             tags, forms = _tag(name, gold, device, precision)
             said.append(tags)
             known.append(forms)
-    columns = _common(gold, ", ".join(files), said, (*a, *b), reader.named)
-    training = WordTable(chain.from_iterable(map(reader.read, train)), columns) if train else None
-    if training is not None:
+        elif (format := gold_format(name)) in comparing.FORMATS:
+            sentences = comparing.same_sentences(read_tagged(name), gold.tokens(), name, format, files[0])
+            said.append(gold.predicted(sentences, gold.columns))
+        else:
+            raise InputError(
+                f"{name}: a tagged file is read as {', '.join(comparing.FORMATS)}, not as {format}; convert it"
+            )
+    columns = _common(gold, ", ".join(files), said, (*a, *b), wanted)
+    training = comparing.WordTable(chain.from_iterable(map(read_tagged, train)), columns) if train else gold
+    if train:
         for name in columns:
             if name not in training.columns:
-                raise InputError(f"{', '.join(train or [])}: no gold tags in the column {name}; name another --column")
+                raise InputError(f"{', '.join(train)}: no gold tags in the column {name}; name another --column")
         known = [frozenset(training.form_names)]
+    ambiguous = {name: training.ambiguous(name) for name in columns}
     found = {
         "gold": files,
         "a": a,
@@ -105,14 +127,7 @@ def compare(
         "sentences": len(gold),
         "words": len(gold.forms),
         "training_known": bool(known),
-        "columns": compared(
-            gold,
-            said[: len(a)],
-            said[len(a) :],
-            columns,
-            known,
-            {name: (training or gold).ambiguous(name) for name in columns},
-        ),
+        "columns": comparing.compare(gold, said[: len(a)], said[len(a) :], columns, known, ambiguous),
     }
     if html is not None:
         with whole_file(html) as page:
@@ -123,35 +138,26 @@ def compare(
         show(format_comparison(found))
 
 
-class _Reader:
-    """Reads files that have tags.
+def _sides(names: list[str], a: list[str], b: list[str]) -> tuple[list[str], list[str], list[str]]:
+    """Side A, side B and the gold files, from positions alone or with `--a` and `--b`."""
+    if a and b:
+        return a, b, names
+    if a or b:
+        raise InputError(f"--{'b' if a else 'a'} is missing: name both sides, or write compare A B GOLD")
+    if len(names) < 3:
+        raise InputError(f"{' '.join(names)}: name two sides and a file with gold tags: compare A B GOLD")
+    return names[:1], names[1:2], names[2:]
 
-    Attributes:
-        named: the columns that the user names; empty: none.
-        columns: the columns to read.
-    """
 
-    def __init__(self, columns: Sequence[str], separator: str | None, encoding: str) -> None:
-        """Takes the options.
-
-        Raises:
-            InputError: an option is not of the form NAME or NAME=NUMBER.
-        """
-        self._separator, self._encoding = separator, encoding
-        self._places: dict[str, int] = {}
-        for number, item in enumerate(columns, 1):
-            name, equals, place = item.partition("=")
-            if not name or (equals and not place.removeprefix("-").isdecimal()):
-                raise InputError(f"--column {item}: write NAME, or NAME=NUMBER with the column's place in tsv")
-            self._places[name] = int(place) if equals else number
-        self.named = list(self._places)
-        self.columns = self.named or list(COLUMNS)
-
-    def read(self, file: str) -> Iterator[Sentence]:
-        """The sentences of a file."""
-        places = self._places or {"upos": 1}
-        lines = read_lines(file, self._encoding)
-        return read(lines, file, gold_format(file), separator=self._separator, columns=places, skip=SKIPPED_LINES)
+def _places(columns: Sequence[str]) -> dict[str, int]:
+    """The place of each column that the user names; raises InputError for another form than NAME or NAME=NUMBER."""
+    places: dict[str, int] = {}
+    for number, item in enumerate(columns, 1):
+        name, equals, place = item.partition("=")
+        if not name or (equals and not place.removeprefix("-").isdecimal()):
+            raise InputError(f"--column {item}: write NAME, or NAME=NUMBER with the column's place in tsv")
+        places[name] = int(place) if equals else number
+    return places
 
 
 def _is_file(name: str) -> bool:
@@ -160,23 +166,13 @@ def _is_file(name: str) -> bool:
     return path.is_file() or (format_of(name, "") in get_args(TaggedFormat) and not path.is_dir())
 
 
-def _same_sentences(reader: _Reader, file: str, gold: "WordTable", gold_file: str) -> Iterator[Sentence]:
-    """The sentences of a tagged file, which must be those of the gold file."""
-    from tagger.evaluation.compare import FORMATS, same_sentences
-
-    format = gold_format(file)
-    if format not in FORMATS:
-        raise InputError(f"{file}: a tagged file is read as {', '.join(FORMATS)}, not as {format}; convert it")
-    return same_sentences(reader.read(file), gold.tokens(), file, format, gold_file)
-
-
 def _tag(name: str, gold: "WordTable", device: str, precision: str) -> tuple["Tags", frozenset[str]]:
     """What a tagger says of the gold words, and the forms of its training data."""
     from tagger.commands.loading import load_with_tags
 
     tagger = load_with_tags(name, device, precision)
     columns = [column for column in tagger.columns if column in gold.columns]
-    tags = gold.predicted(tagger.stream(gold.sentences()), columns)  # in all columns, since they are chosen together
+    tags = gold.predicted(tagger.stream(map(Sentence, gold.tokens())), columns)  # all, as they are chosen together
     forms = tagger.vocabulary.known_forms
     del tagger
     gc.unfreeze()  # loading froze the tagger, which refers to itself
@@ -185,28 +181,24 @@ def _tag(name: str, gold: "WordTable", device: str, precision: str) -> tuple["Ta
 
 
 def _common(
-    gold: "WordTable", gold_name: str, said: Iterable["Tags"], names: Iterable[str], wanted: Sequence[str]
+    gold: "WordTable", gold_name: str, said: Iterable["Tags"], names: Iterable[str], wanted: list[str]
 ) -> list[str]:
     """The columns to compare: those that are wanted, or else all that the gold files and all taggers have.
 
     Raises:
         InputError: one that is wanted is missing somewhere, or there are none.
     """
+    if not gold.columns:
+        raise InputError(f"{gold_name}: no gold tags in {', '.join(wanted or COLUMNS)}; give a file that has some")
     there = {gold_name: gold.columns}
     for name, tags in zip(names, said, strict=True):
         there[name] = [column for column in gold.columns if gold.has_tags(tags, column)]
-    if not gold.columns:
-        raise InputError(f"{gold_name}: no gold tags in {', '.join(wanted or COLUMNS)}; give a file that has some")
     for name, columns in there.items():
         for column in wanted:
             if column not in columns:
                 raise InputError(f"{name}: no tags in the column {column}; name another --column, or none")
     common = [column for column in gold.columns if all(column in columns for columns in there.values())]
     if not common:
-        shown = "; ".join(f"{name}: {_listed(columns)}" for name, columns in there.items())
+        shown = "; ".join(f"{name}: {', '.join(columns) or 'none'}" for name, columns in there.items())
         raise InputError(f"no column with tags in all of them ({shown}); compare others")
-    return list(wanted) or common
-
-
-def _listed(columns: Iterable[str]) -> str:
-    return ", ".join(columns) or "none"
+    return wanted or common

@@ -9,10 +9,12 @@ from tagger.commands.options import (
     DEFAULT_MODEL,
     DeviceOption,
     Encoding,
+    Force,
     InputOption,
     LayerOption,
     Model,
     SegmenterOption,
+    check_output,
     check_segmenter,
     format_help,
 )
@@ -31,7 +33,7 @@ def embed(
     segmenter: SegmenterOption = "auto",
     encoding: Encoding = "utf-8",
     device: DeviceOption = "auto",
-    force: Annotated[bool, typer.Option("--force", help="Replace the file if it exists.")] = False,
+    force: Force = False,
 ) -> None:
     """Writes a vector for every word of files.
 
@@ -43,10 +45,11 @@ def embed(
     from tagger.analysis.vector_files import checked_target, save_vectors
     from tagger.commands.loading import load_and_tell
 
-    checked_target(to, force)
+    checked_target(to)
+    check_output("-o", to, files, force)
     check_input(files, encoding)
     check_segmenter(segmenter, {file: input or format_of(file) for file in files})
     tagger = load_and_tell(model, device, "float32", segmenter=segmenter)
     rows = embedded(tagger, read_files(tagger, files, input, encoding), layer)
-    words, width = save_vectors(to, files, rows, force)
+    words, width = save_vectors(to, files, rows)
     say(f"{to}: {words:,} words, {width:,} numbers each (layer {layer})")

@@ -14,13 +14,14 @@ from tagger.commands.options import (
     CorpusOption,
     DeviceOption,
     Encoding,
+    Force,
     LexiconCaseOption,
     LexiconOption,
     Model,
     PrecisionOption,
     SegmenterOption,
     Separator,
-    check_named,
+    check_output,
     column_places,
     format_help,
     gold_format,
@@ -85,8 +86,9 @@ def evaluate(
     as_json: AsJson = False,
     html: Annotated[
         str | None,
-        typer.Option(metavar="FILE", help="Write a web page with the errors too, replacing the file."),
+        typer.Option(metavar="FILE", help="Write a web page with the errors too."),
     ] = None,
+    force: Force = False,
     encoding: Encoding = "utf-8",
     device: DeviceOption = "auto",
     precision: PrecisionOption = "auto",
@@ -98,7 +100,6 @@ def evaluate(
     from tagger.evaluation.error_sample import ErrorCollector
     from tagger.evaluation.report_page import Report, report_page
 
-    check_named("--html", html)
     if html is not None and (raw or by is not None):
         option = "--raw" if raw else f"--by {by}"
         raise InputError(f"--html {html} shows the errors in the tags of gold words, not {option}; leave one out")
@@ -106,11 +107,15 @@ def evaluate(
         raise InputError(f"--by {by} scores the tags of gold words, not --raw text; leave one of the two out")
     check_input([file], encoding)
     lexicons = lexicon_files(lexicon or [])
+    check_output("--html", html, [file, *lexicons.values()], force)
+    format = input or gold_format(file, "tsv" if column else "conllu")
+    if column and format not in ("tsv", "csv", "slash"):
+        own = "CoNLL-U has places of its own" if format == "conllu" else f"{format} has names, not places"
+        raise InputError(f"--column {column[0]}: {own}; leave it out, or read {file} as tsv with --input tsv")
     tagger = load_with_tags(
         model, device, precision, segmenter=segmenter, corpus=corpus, lexicons=lexicons, lexicon_case=lexicon_case
     )
     places = column_places(column or [], tagger.columns)
-    format = input or gold_format(file, "tsv" if column else "conllu")
     if segmenter != "auto" and not raw:
         raise InputError(f"--segmenter {segmenter} cuts raw text; add --raw, or leave it out")
     if raw and format != "conllu":

@@ -12,10 +12,11 @@ from tagger.commands.options import (
     AsJson,
     DeviceOption,
     Encoding,
+    Force,
     Model,
     PrecisionOption,
     SegmenterOption,
-    check_named,
+    check_output,
 )
 from tagger.errors import InputError
 from tagger.text.files import STDIO, read_lines
@@ -34,7 +35,8 @@ def explain(
     ] = False,
     segmenter: SegmenterOption = "auto",
     as_json: AsJson = False,
-    html: Annotated[str | None, typer.Option(metavar="FILE", help="Write a web page too, replacing the file.")] = None,
+    html: Annotated[str | None, typer.Option(metavar="FILE", help="Write a web page too.")] = None,
+    force: Force = False,
     encoding: Encoding = "utf-8",
     device: DeviceOption = "auto",
     precision: PrecisionOption = "float32",
@@ -53,7 +55,7 @@ def explain(
 
     if tokens and segmenter != "auto":
         raise InputError(f"--segmenter {segmenter} cuts text, but with --tokens TEXT is cut already; leave one out")
-    check_named("--html", html)
+    check_output("--html", html, [STDIO] if text == STDIO else [], force)
     tagger = load_with_tags(model, device, precision, segmenter=segmenter)
     if not tokens and not tagger.takes_text:
         tokens = True

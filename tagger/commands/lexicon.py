@@ -7,12 +7,12 @@ from typing import Annotated
 import typer
 
 from tagger.commands.console import say, standard_output
-from tagger.commands.options import Encoding
+from tagger.commands.options import Encoding, Force, check_output
 from tagger.errors import InputError
 from tagger.text.conllu import COLUMNS
 from tagger.text.files import STDIO, check_input
 from tagger.text.lexicon import write_lexicon
-from tagger.text.output_files import is_replaced, whole_file
+from tagger.text.output_files import whole_file
 from tagger.text.strings import LEMMA, is_annotated
 
 LEXICON_COLUMNS = [column for column in COLUMNS if column != LEMMA]
@@ -43,7 +43,7 @@ def lexicon(
         int | None, typer.Option(min=1, metavar="N", help="Leave out forms with more than N tags. Default: none.")
     ] = None,
     encoding: Encoding = "utf-8",
-    force: Annotated[bool, typer.Option("--force", help="Replace the file if it exists.")] = False,
+    force: Force = False,
 ) -> None:
     """Writes the tags that the word forms of a corpus have.
 
@@ -55,16 +55,13 @@ def lexicon(
     if column not in LEXICON_COLUMNS:
         raise InputError(f"--column {column}: a lexicon has tags of {', '.join(LEXICON_COLUMNS)}")
     to = None if to == STDIO else to
-    if to is not None and is_replaced(Path(to)) and not force:
-        raise InputError(f"{to} exists; --force replaces it")
     files = corpus_files(corpus)
     if any(Path(name).is_dir() for name in corpus):
         files = {file: split for file, split in files.items() if split == TRAIN or file in corpus}
         if not files:
             raise InputError(f"{' '.join(corpus)}: no *-train.conllu; name the files")
     check_input(list(files), encoding)
-    if to is not None and is_replaced(Path(to)) and any(file != STDIO and Path(to).samefile(file) for file in files):
-        raise InputError(f"{to} would be replaced by its own lexicon; choose another -o")
+    check_output("-o", to, files, force)
     counts: dict[str, Counter[str]] = {}
     for sentence in read_lined(files, encoding):
         for form, tag in zip(sentence.tokens, sentence.tags[column], strict=True):

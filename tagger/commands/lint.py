@@ -7,11 +7,11 @@ from typing import Annotated, Literal
 import typer
 
 from tagger.commands.console import say, show, show_json
-from tagger.commands.options import HELP_WIDTH, AsJson, Encoding, check_named
+from tagger.commands.options import HELP_WIDTH, AsJson, Encoding, Force, check_output
 from tagger.corpus.lint import FIELDS, KINDS, SEVERITIES, Finding, counts, format_summary, ordered
 from tagger.errors import InputError
 from tagger.text.files import check_input
-from tagger.text.output_files import is_replaced, whole_file
+from tagger.text.output_files import whole_file
 
 FOUND = 1  # the exit status if --fail-on is met
 
@@ -59,7 +59,7 @@ def lint(
     ] = None,
     as_json: AsJson = False,
     encoding: Encoding = "utf-8",
-    force: Annotated[bool, typer.Option("--force", help="Replace the file if it exists.")] = False,
+    force: Force = False,
 ) -> None:
     """Looks for what hurts training or scores in a corpus.
 
@@ -72,14 +72,10 @@ def lint(
     for name in kind or ():
         if name not in KINDS:
             raise InputError(f"--kind {name}: no such kind; there are {', '.join(KINDS)}")
-    check_named("-o", to)
-    if to is not None and Path(to).is_dir():
-        raise InputError(f"-o {to} is a folder; name a file")
-    if to is not None and is_replaced(to) and not force:
-        raise InputError(f"{to} exists; --force replaces it")
     if column is not None and cross_validate is None:
         raise InputError("--column names the tags to cross-validate; add --cross-validate 5, or leave it out")
     files = corpus_files(corpus)
+    check_output("-o", to, files, force)
     check_input(files, encoding)
     sentences = read_lined(files, encoding)
     found = check(sentences)

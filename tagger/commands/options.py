@@ -1,7 +1,10 @@
 """The options that several commands share: their types, names, help and checks."""
 
+import os
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
 import typer
@@ -21,6 +24,7 @@ from tagger.text.formats import (
     format_of,
 )
 from tagger.text.lexicon import LexiconCase
+from tagger.text.output_files import is_replaced
 
 FORMATS, GIVEN_TAGS, LARGE_JOBS = "Formats", "Given tags and lexicons", "For large jobs"  # parts of a long help
 SKIPPED_LINES = ("-DOCSTART-",)  # CoNLL-2003 has such a line before each document
@@ -166,10 +170,32 @@ def lexicon_files(options: Sequence[str]) -> dict[str, str]:
     return files
 
 
-def check_named(option: str, path: str | None) -> None:
-    """Raises InputError if a file that is written beside standard output is `-`."""
+def check_output(option: str, path: str | None, sources: Iterable[str], force: bool) -> None:
+    """Checks a file that is written beside standard output.
+
+    Args:
+        option: its option.
+        path: the file; None: none is written.
+        sources: the files that are read. They are never replaced, also by another name or through a link.
+        force: whether another file may be replaced.
+
+    Raises:
+        InputError: the file is `-`, a folder, one of `sources`, or exists and `force` is False.
+    """
+    if path is None:
+        return
     if path == STDIO:
         raise InputError(f"{option} -: standard output has the text; name a file")
+    if Path(path).is_dir():
+        raise InputError(f"{option} {path} is a folder; name a file")
+    if not is_replaced(path):
+        return
+    for source in sources:
+        with suppress(OSError):
+            if os.path.samestat(os.stat(path), os.fstat(0) if source == STDIO else os.stat(source)):
+                raise InputError(f"{option} {path} would replace a file that is read; choose another name")
+    if not force:
+        raise InputError(f"{path} exists; --force replaces it")
 
 
 Model = Annotated[
@@ -242,6 +268,7 @@ LayerOption = Annotated[
         " predicted: the vector that a pretrained network predicts for the word.",
     ),
 ]
+Force = Annotated[bool, typer.Option("--force", help="Replace the file if it exists.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Workers = Annotated[
     int | None,

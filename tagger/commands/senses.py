@@ -10,11 +10,12 @@ from tagger.commands.options import (
     AsJson,
     DeviceOption,
     Encoding,
+    Force,
     InputOption,
     LayerOption,
     Model,
     SegmenterOption,
-    check_named,
+    check_output,
     check_segmenter,
     format_help,
 )
@@ -36,7 +37,8 @@ def senses(
     limit: Annotated[
         int, typer.Option(min=3, max=5000, metavar="N", help="Maximum of occurrences, chosen evenly from all.")
     ] = 1000,
-    png: Annotated[str | None, typer.Option(metavar="FILE", help="Draw them too, replacing the file.")] = None,
+    png: Annotated[str | None, typer.Option(metavar="FILE", help="Draw them too.")] = None,
+    force: Force = False,
     as_json: AsJson = False,
     evaluate: Annotated[
         str | None,
@@ -76,7 +78,7 @@ def senses(
         raise InputError("name a WORD and the FILEs to look for it in, or --evaluate FILE alone")
     check_input(files, encoding)
     check_segmenter(segmenter, {file: input or format_of(file) for file in files})
-    check_named("--png", png)
+    check_output("--png", png, files, force)
     tagger = load_and_tell(model, device, "float32", segmenter=segmenter)
     found = find(tagger, word, files, read_files(tagger, files, input, encoding), limit)
     if found.total > limit:

@@ -84,6 +84,13 @@ class Finding(NamedTuple):
         return "\t".join(map(printable, values)) + "\n"
 
 
+def _finding(
+    sentence: LinedSentence, i: int, severity: Severity, kind: str, column: str, tag: str, reason: str, best: str = ""
+) -> Finding:
+    """A finding at the word `i` of a sentence."""
+    return Finding(severity, kind, sentence.file, sentence.lines[i], sentence.tokens[i], column, tag, reason, best)
+
+
 def ordered(findings: Iterable[Finding]) -> list[Finding]:
     """Findings by severity and by kind. Those of a kind stay in their order."""
     kinds = list(KINDS)
@@ -137,9 +144,7 @@ def unknown_upos(sentences: Sequence[LinedSentence]) -> Iterator[Finding]:
         for i, tag in enumerate(sentence.tags[UPOS]):
             if tag not in UNIVERSAL and is_annotated(UPOS, tag):
                 reason = f"{tag} is no UPOS of Universal Dependencies"
-                yield Finding(
-                    "error", "unknown-upos", sentence.file, sentence.lines[i], sentence.tokens[i], UPOS, tag, reason
-                )
+                yield _finding(sentence, i, "error", "unknown-upos", UPOS, tag, reason)
 
 
 def blank_tags(sentences: Sequence[LinedSentence]) -> Iterator[Finding]:
@@ -159,25 +164,23 @@ def blank_tags(sentences: Sequence[LinedSentence]) -> Iterator[Finding]:
                 if is_annotated(column, tag, form) or (i in sentence.torn and column != UPOS):
                     counts[sentence.split] += 1
                     continue
-                place = blanks.setdefault((column, sentence.split), [])
                 severity: Severity = "error" if column == UPOS else "warning"
                 reason = f"no {column.upper()}, which other words have"
-                place.append(
-                    Finding(severity, "blank-tag", sentence.file, sentence.lines[i], form, column, tag, reason)
-                )
-    for (column, split), found in blanks.items():
+                found = _finding(sentence, i, severity, "blank-tag", column, tag, reason)
+                blanks.setdefault((column, sentence.split), []).append(found)
+    for (column, split), group in blanks.items():
         count, total = filled[column].total(), words.total()
         if count < USED_SHARE * total:
             continue
         if not filled[column][split]:
             reason = f"{split} has no {column.upper()} at all, and other splits have"
-            yield found[0]._replace(severity="error", reason=reason)
+            yield group[0]._replace(severity="error", reason=reason)
         elif column == UPOS or count >= DUE_SHARE * total:
-            yield from found
+            yield from group
         else:
-            share = len(found) / words[split]
-            reason = f"{len(found):,} words of {split} ({share:.1%}) have no {column.upper()}; this is the first"
-            yield found[0]._replace(severity="note", reason=reason)
+            share = len(group) / words[split]
+            reason = f"{len(group):,} words of {split} ({share:.1%}) have no {column.upper()}; this is the first"
+            yield group[0]._replace(severity="note", reason=reason)
 
 
 SPACED_SHARE = 0.01  # of the words of a corpus have spaces inside: then these are exceptions
@@ -307,12 +310,12 @@ def spaced_forms(sentences: Sequence[LinedSentence]) -> Iterator[Finding]:
     found = []
     spaced = 0
     for sentence in sentences:
-        for line, form in zip(sentence.lines, sentence.tokens, strict=True):
+        for i, form in enumerate(sentence.tokens):
             if _SPACE.search(form):
                 spaced += 1
                 if not _NUMBER.fullmatch(form):
                     reason = f"{form!r} has white space inside; {SPACED_SHARE:.0%} of the words or fewer have"
-                    found.append(Finding("note", "spaced-form", sentence.file, line, form, "", "", reason))
+                    found.append(_finding(sentence, i, "note", "spaced-form", "", "", reason))
     if spaced <= SPACED_SHARE * words:
         yield from found
 
@@ -377,8 +380,7 @@ def _contradictions(sentences: Sequence[LinedSentence], column: str, parts: Part
                 continue
             best, count = usual[found]
             reason = f"{pairs[upos, found]} of {totals[found]:,} words with {found} are {upos}; {count:,} are {best}"
-            place = (sentence.file, sentence.lines[i], sentence.tokens[i])
-            yield Finding("warning", f"upos-{column}", *place, "upos", upos, reason, best)
+            yield _finding(sentence, i, "warning", f"upos-{column}", UPOS, upos, reason, best)
 
 
 def _lacking(sentences: Sequence[LinedSentence], names: Parts) -> Iterator[Finding]:
@@ -410,8 +412,7 @@ def _lacking(sentences: Sequence[LinedSentence], names: Parts) -> Iterator[Findi
                 usual = having_alike[pos, xpos, name] >= ALIKE_SHARE * alike[pos, xpos]
                 if name not in names(cell) and usual and forms[form.lower(), pos, cell] < CONVENTION:
                     reason = f"{having[pos, name]:,} of {words[pos]:,} words with {pos} have {name}, and this has not"
-                    place = sentence.file, sentence.lines[i], form
-                    yield Finding("warning", "upos-feats", *place, "feats", cell, reason)
+                    yield _finding(sentence, i, "warning", "upos-feats", "feats", cell, reason)
                     break
 
 
@@ -488,7 +489,8 @@ def _single(sentences: Sequence[LinedSentence], inventory: _Inventory, has_train
     total: Counter[str] = sum(inventory.counts.values(), Counter())
     for (split, tag), place in inventory.first.items():
         if total[tag] == 1 and (split == TRAIN or not has_train):
-            yield _finding(sentences, place, "note", "single-tag", inventory.column, tag, f"{tag} occurs nowhere else")
+            reason = f"{tag} occurs nowhere else"
+            yield _finding(sentences[place.sentence], place.word, "note", "single-tag", inventory.column, tag, reason)
 
 
 def _new(sentences: Sequence[LinedSentence], inventory: _Inventory) -> Iterator[Finding]:
@@ -498,41 +500,36 @@ def _new(sentences: Sequence[LinedSentence], inventory: _Inventory) -> Iterator[
             count = inventory.counts[split][tag]
             times = f"{count:,} times" if count > 1 else "once"
             reason = f"{tag} occurs {times} in {split} and never in train; no tagger can learn it"
-            yield _finding(sentences, place, "warning", "new-tag", inventory.column, tag, reason)
+            yield _finding(sentences[place.sentence], place.word, "warning", "new-tag", inventory.column, tag, reason)
 
 
 def _differing(sentences: Sequence[LinedSentence], inventory: _Inventory, words: Counter[str]) -> Iterator[Finding]:
     """Yields, for dev and test, that train lacks the tags of many words, or that frequent tags of train are missing."""
     column, counts, first, _ = inventory
     known = counts[TRAIN]
+
+    def finding(severity: Severity, of: str, tag: str, reason: str) -> Finding:
+        place = first[of, tag]
+        return _finding(sentences[place.sentence], place.word, severity, "split-tags", column, tag, reason)
+
     for split in (DEV, TEST):
         if not counts[split] or not known:
             continue
         new = [tag for tag, _ in counts[split].most_common() if tag not in known]
         share = _unknown_share(inventory, split)
         if share >= SOME:
-            severity: Severity = "error" if share >= MUCH else "warning"
             reason = f"{share:.1%} of the words of {split} have tags that train lacks: {_listed(new)}"
-            yield _finding(sentences, first[split, new[0]], severity, "split-tags", column, new[0], reason)
+            yield finding("error" if share >= MUCH else "warning", split, new[0], reason)
         least = EXPECTED * words[TRAIN] / words[split]
         missing = [tag for tag, count in known.most_common() if count >= least and tag not in counts[split]]
         if missing:
             reason = f"{split} lacks frequent tags of train, where this is the first: {_listed(missing)}"
-            yield _finding(sentences, first[TRAIN, missing[0]], "warning", "split-tags", column, missing[0], reason)
+            yield finding("warning", TRAIN, missing[0], reason)
 
 
 def _listed(tags: Sequence[str]) -> str:
     more = f" and {len(tags) - LISTED} more" if len(tags) > LISTED else ""
     return " ".join(tags[:LISTED]) + more
-
-
-def _finding(
-    sentences: Sequence[LinedSentence], place: Place, severity: Severity, kind: str, column: str, tag: str, reason: str
-) -> Finding:
-    sentence = sentences[place.sentence]
-    return Finding(
-        severity, kind, sentence.file, sentence.lines[place.word], sentence.tokens[place.word], column, tag, reason
-    )
 
 
 def repeated_sentences(sentences: Sequence[LinedSentence]) -> Iterator[Finding]:
@@ -550,8 +547,7 @@ def repeated_sentences(sentences: Sequence[LinedSentence]) -> Iterator[Finding]:
                 length = len(sentence.tokens)
                 severity: Severity = "warning" if length >= SURE_REPEATED_WORDS else "note"
                 reason = f"the same {length} words are a sentence of {earlier.split}, at {earlier.start}"
-                place = sentence.file, sentence.lines[0], sentence.tokens[0]
-                yield Finding(severity, "repeated-sentence", *place, "", "", reason)
+                yield _finding(sentence, 0, severity, "repeated-sentence", "", "", reason)
         for sentence in own:
             first.setdefault(tuple(sentence.tokens), sentence)
 
@@ -602,10 +598,7 @@ def variation(sentences: Sequence[LinedSentence]) -> Iterator[Finding]:
                 f" {best} at {beside.file}:{beside.lines[other.word]}"
             )
             severity: Severity = "warning" if ngram.size >= SURE_VARIED_WORDS else "note"
-            yield Finding(
-                *(severity, "variation", sentence.file, sentence.lines[place.word], sentence.tokens[place.word]),
-                *(column, tag, reason, best),
-            )
+            yield _finding(sentence, place.word, severity, "variation", column, tag, reason, best)
 
 
 def _text(sentences: Sequence[LinedSentence], column: str) -> _Text:

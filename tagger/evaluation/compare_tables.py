@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from html import escape
 from typing import Any
 
-from tagger.text.html_page import html_page, isolated
+from tagger.text.page import isolated, page, table
 from tagger.text.strings import display_width, fitted, printable
 
 TABLE_WIDTH = 80  # terminal cells
@@ -19,6 +19,7 @@ GROUPS = {
 _SHOWN_TAGS, _SHOWN_CONFUSIONS = 60, 10  # rows in a terminal
 _PAGE_CONFUSIONS, _PAGE_WORDS = 100, 30  # rows of a page, and words in a row
 _NAME_WIDTH, _TAG_WIDTH = 28, 10  # cells
+_STYLE = "td bdi { display: inline } .wide + .wide { margin-top: 1rem }\n"
 
 
 def format_comparison(found: Mapping[str, Any]) -> str:
@@ -142,24 +143,29 @@ def _wrapped(text: str, indent: int) -> list[str]:
 
 def to_html(found: Mapping[str, Any]) -> str:
     """A self-contained HTML page with the same tables, and more confusions; see `format_comparison`."""
+    title = "Two taggers compared"
     heads = "".join(f"<dt>{escape(name)}</dt><dd>{isolated(text)}</dd>\n" for name, text in _heads(found))
-    parts = [f"<dl>\n{heads}</dl>\n"]
+    cards = []
     for column, values in found["columns"].items():
-        parts += [f"<h2>{isolated(column)}</h2>\n<p>{escape(verdict(values))}</p>\n"]
-        head = ("words", "number", "A", "B", "A - B")
-        parts.append(_table(head, ((GROUPS[name], *_cells(row)) for name, row in values["groups"].items())))
-        head = ("gold tag", "words", "A", "B", "A - B")
-        parts.append(_table(head, ((tag, *_cells(row)) for tag, row in values["tags"].items())))
-        for side, other, rows in _confusions(values):
-            total = _number(sum(row["count"] for row in rows))
+        groups = [(isolated(GROUPS[name]), *_cells(row)) for name, row in values["groups"].items()]
+        tags = [(isolated(tag), *_cells(row)) for tag, row in values["tags"].items()]
+        parts = [f"<h2>{isolated(column)}</h2>\n<p>{escape(verdict(values))}</p>\n"]
+        for name, rows in (("words", groups), ("gold tag", tags)):
+            parts.append(table((name, "number", "A", "B", "A - B"), rows, range(1, 5)))
+        for side, other, confusions in _confusions(values):
+            total = _number(sum(row["count"] for row in confusions))
             parts.append(f"<h3>{side} is right, {other} is wrong: {total} words</h3>\n")
-            shown = (
+            cells = (
                 (r["gold"], r["wrong"], _number(r["count"]), ", ".join(_words(r["words"][:_PAGE_WORDS])))
-                for r in rows[:_PAGE_CONFUSIONS]
+                for r in confusions[:_PAGE_CONFUSIONS]
             )
-            parts.append(_table((f"gold and {side}", other, "count", "words"), shown))
-    parts += [f"<p>{isolated(note)}</p>\n" for note in _notes(found)]
-    return html_page("Two taggers compared", "".join(parts), _STYLE)
+            parts.append(
+                table((f"gold and {side}", other, "count", "words"), [list(map(isolated, c)) for c in cells], (2,))
+            )
+        cards.append(f'<section class="card">\n{"".join(parts)}</section>\n')
+    notes = "".join(f'<p class="soft">{isolated(note)}</p>\n' for note in _notes(found))
+    body = f"<header><h1>{title}</h1>\n<dl>\n{heads}</dl></header>\n<main>\n{''.join(cards)}{notes}</main>\n"
+    return page(title, body, _STYLE)
 
 
 def _cells(row: Mapping[str, Any]) -> tuple[str, ...]:
@@ -172,14 +178,3 @@ def _cells(row: Mapping[str, Any]) -> tuple[str, ...]:
 
 def _range(shares: Sequence[float]) -> str:
     return f"{100 * min(shares):.2f}\u00a0to\u00a0{100 * max(shares):.2f}"
-
-
-def _table(head: Iterable[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [f"<tr>{''.join(f'<th>{escape(name)}</th>' for name in head)}</tr>"]
-    for first, *rest in rows:
-        cells = "".join(f"<td>{isolated(cell)}</td>" for cell in rest)
-        lines.append(f"<tr><th scope=row>{isolated(first)}</th>{cells}</tr>")
-    return "<table>\n" + "\n".join(lines) + "\n</table>\n"
-
-
-_STYLE = "h3 { font-size: 1em } table bdi { max-width: 30em }\n"

@@ -226,6 +226,15 @@ def span_scores(gold: list[list[str]], predicted: list[list[str]]) -> dict[str, 
     }
 
 
+def most_confused(scores: Mapping[str, Any], most: int) -> list[str]:
+    """The tags of a column that take part in the most errors, at most `most`, by name; see `report`."""
+    errors: Counter[str] = Counter()
+    for gold, predicted, count in scores["confusions"]:
+        errors[gold] += count
+        errors[predicted] += count
+    return sorted(tag for tag, _ in errors.most_common(most))
+
+
 def format_report(scores: Mapping[str, Mapping[str, Any]], title: str) -> str:
     """The result of `report` as text at most 80 columns wide."""
     lines = []

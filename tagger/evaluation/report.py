@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from tagger.evaluation import metrics
 from tagger.evaluation.error_sample import ErrorCollector
-from tagger.evaluation.figures import draw_confusions, draw_reliability
 from tagger.evaluation.metrics import Scored
+from tagger.evaluation.plots import draw_confusions, draw_reliability
 from tagger.evaluation.raw_scores import CUT_SCORES, raw_scores
 from tagger.text.conllu import write_conllu
 from tagger.text.output_files import whole_file

@@ -20,16 +20,10 @@ function showScores() {
   const rows = [
     ["all words", "accuracy", "tokens"], ["seen in training", "known", "known_tokens"],
     ["not seen in training", "unknown", "unknown_tokens"], ["whole sentences", "whole_sentences", "sentences"],
-  ].map(([name, share, count]) => make("tr", {}, make("th", { scope: "row" }, name), ...names.map(split =>
-    make("td", { className: "number" }, make("span", { className: "share" }, percent(splits[split][share])), make("div", { className: "soft" }, `of ${number(splits[split][count])}`)))));
-  const errors = names.filter(split => splits[split].ece !== undefined);
-  if (errors.length) {
-    rows.push(make("tr", {}, make("th", { scope: "row" }, "calibration error"), ...names.map(split =>
-      make("td", { className: "number" }, percent(splits[split].ece ?? null)))));
-  }
-  const heads = [make("td"), ...names.map(name => make("th", { scope: "col", className: "number" }, name))];
-  $("scores").replaceChildren(make("div", { className: "wide" }, make("table", {},
-    make("caption", { className: "hidden" }, `Accuracy of ${state.column}`), make("thead", {}, make("tr", {}, ...heads)), make("tbody", {}, ...rows))));
+  ].map(([name, share, count]) => [name, ...names.map(split =>
+    [make("span", { className: "share" }, percent(splits[split][share])), make("div", { className: "soft" }, `of ${number(splits[split][count])}`)])]);
+  if (names.some(split => splits[split].ece !== undefined)) rows.push(["calibration error", ...names.map(split => percent(splits[split].ece ?? null))]);
+  $("scores").replaceChildren(plainTable(`Accuracy of ${state.column}`, ["", ...names], rows));
   const unseen = current().unseen_tags;
   const listed = unseen.slice(0, 5).map(([tag, count]) => `${tag} (${number(count)})`).join(", ");
   $("unseen-tags").textContent = unseen.length ? `Gold tags that the tagger does not know, counted as errors: ${listed}${unseen.length > 5 ? ` and ${number(unseen.length - 5)} more` : ""}.` : "";
@@ -43,25 +37,24 @@ function showCurve() {
     const lines = series.map(([split, style]) => [style, data.epochs.map((epoch, i) => [i + 1, times * epoch[`${split}/${name}`]]).filter(([, y]) => Number.isFinite(y))]);
     const all = lines.flatMap(([, points]) => points);
     if (!all.length) return "";
-    const { node, x, y } = chart(`${label} after each epoch`, { values: data.epochs.map((_, i) => i + 1), label: "epoch", whole: true },
+    const { node, line, dot } = chart(`${label} after each epoch`, { values: data.epochs.map((_, i) => i + 1), label: "epoch", whole: true },
       { values: all.map(point => point[1]), label }, { width: 360, height: 230 });
     for (const [style, points] of lines) {
-      const places = points.map(([n, value]) => [x(n), y(value)]);
-      if (places.length) node.append(svg("path", { d: path(places), class: `line ${style}` }));
-      for (const [i, [cx, cy]] of places.entries()) {
-        node.append(svg("circle", { cx, cy, r: 3, class: `dot ${style}` }, svg("title", {}, `epoch ${points[i][0]}: ${number(Number(points[i][1].toFixed(4)))}`)));
-        if (style === "one" && points[i][0] === data.best_epoch) node.append(svg("circle", { cx, cy, r: 6, class: "best" }));
+      line(points, style);
+      for (const point of points) {
+        const title = `epoch ${point[0]}: ${number(Number(point[1].toFixed(4)))}`;
+        dot(point, style, title, 3);
+        if (style === "one" && point[0] === data.best_epoch) dot(point, "best", title, 6);
       }
     }
     return node;
   }));
   $("key-train").hidden = !data.epochs.some(epoch => "train/loss" in epoch || "train/accuracy" in epoch);
-  const of = (name, show) => row => name in row ? show(row[name]) : null;
   const heads = [["dev/loss", n => n.toFixed(4)], ["train/loss", n => n.toFixed(4)], ["dev/accuracy", percent], ["train/accuracy", percent]]
     .filter(([name]) => data.epochs.some(epoch => name in epoch));
   $("epochs").replaceChildren(sortedTable("Epochs", [
     { head: "epoch", number: true, value: row => row.n },
-    ...heads.map(([name, show]) => ({ head: name.replace("/", " "), number: true, value: row => row[name] ?? null, show: of(name, show) })),
+    ...heads.map(([name, show]) => ({ head: name.replace("/", " "), number: true, value: row => row[name] ?? null, show: row => name in row ? show(row[name]) : null })),
   ], data.epochs.map((epoch, i) => ({ ...epoch, n: i + 1 })), { column: "epoch", down: false }));
 }
 
@@ -71,14 +64,13 @@ function showCalibration() {
   if (!shown.length) return;
   const points = shown.flatMap(name => splits[name].bins.flatMap(([, sure, right]) => [100 * sure, 100 * right]));
   const axis = label => ({ values: [Math.min(...points), 100], label, margin: .04 });
-  const { node, x, y } = chart("Accuracy of words against their confidence", axis("confidence (%)"), axis("accuracy (%)"), { width: 360, height: 260 });
+  const { node, line, dot } = chart("Accuracy of words against their confidence", axis("confidence (%)"), axis("accuracy (%)"), { width: 360, height: 260 });
   const low = Math.min(...points);
-  node.append(svg("line", { x1: x(low), y1: y(low), x2: x(100), y2: y(100), class: "diagonal" }));
+  line([[low, low], [100, 100]], "diagonal");
   for (const [i, name] of shown.entries()) {
-    const style = i ? "two" : "one", places = splits[name].bins.map(([, sure, right]) => [x(100 * sure), y(100 * right)]);
-    node.append(svg("path", { d: path(places), class: `line ${style}` }), ...splits[name].bins.map(([words, sure, right], j) =>
-      svg("circle", { cx: places[j][0], cy: places[j][1], r: 3.5, class: `dot ${style}` },
-        svg("title", {}, `${plural(words, "word")}: confidence ${percent(sure)}, accuracy ${percent(right)}`))));
+    const style = i ? "two" : "one", point = ([, sure, right]) => [100 * sure, 100 * right];
+    line(splits[name].bins.map(point), style);
+    for (const bin of splits[name].bins) dot(point(bin), style, `${plural(bin[0], "word")}: confidence ${percent(bin[1])}, accuracy ${percent(bin[2])}`);
   }
   $("calibration").replaceChildren(node);
   $("calibration-key").replaceChildren(...shown.map((name, i) => make("span", { className: i ? "two" : "one" },
@@ -100,8 +92,7 @@ function showMatrix() {
     return make("td", {}, button);
   })));
   const heads = [make("td"), ...tags.map(tag => make("th", { scope: "col", title: tag }, word(shortTag(tag))))];
-  $("matrix").replaceChildren(make("table", {}, make("caption", { className: "hidden" }, "Confusion matrix: how often a gold tag, in a row, got the tag of a column"),
-    make("thead", {}, make("tr", {}, ...heads)), make("tbody", {}, ...rows)));
+  $("matrix").replaceChildren(tableOf("Confusion matrix: how often a gold tag, in a row, got the tag of a column", heads, make("tbody", {}, ...rows)));
   const first = $("matrix").querySelector("button");
   if (first) first.tabIndex = 0;
   const shown = of > tags.length ? `These are the ${number(tags.length)} tags with the most errors, of ${number(of)}. ` : "";
@@ -243,12 +234,8 @@ function explain(words) {
 // ---- All else ----
 
 function showOthers() {
-  $("others").replaceChildren(...data.tables.map(({ title, heads, rows }, i) => {
-    const cells = row => row.map((text, j) => make(j ? "td" : "th", j ? { className: "number" } : { scope: "row" }, word(text)));
-    const table = make("table", {}, make("thead", {}, make("tr", {}, ...heads.map((head, j) => make("th", { scope: "col", className: j ? "number" : "" }, head)))),
-      make("tbody", {}, ...rows.map(row => make("tr", {}, ...cells(row)))));
-    return make("section", { className: "card" }, make("h2", {}, title), make("div", { className: "wide" }, table));
-  }));
+  $("others").replaceChildren(...data.tables.map(({ title, heads, rows }) => make("section", { className: "card" }, make("h2", {}, title),
+    plainTable(title, heads, rows.map(row => row.map(word))))));
   const commands = [["tag text with it", ["tag", "FILE"]], ["try it on a web page", ["serve"]]];
   $("commands").replaceChildren(...commands.map(([what, words]) => {
     const line = [...tagger(), ...words, "--model", data.model].map(quoted).join(" ");

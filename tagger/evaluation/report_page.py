@@ -5,8 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from tagger.evaluation.confusions import most_confused
-from tagger.text.data_page import data_page
+from tagger.evaluation.metrics import most_confused
+from tagger.text.page import data_page
 
 MAX_MATRIX = 24  # tags in the confusion matrix
 MAX_TAGS = 1_000  # in the table of tags

@@ -60,11 +60,6 @@ function describe(run) {
 // A path below this page's folder: `./` in front, so that no name can be taken for `javascript:` or a host.
 const reportLink = (run, text) => make("a", { href: "./" + run.report.split("/").map(encodeURIComponent).join("/") }, text);
 
-function dot(run, x, y, className) {
-  const node = svg("circle", { cx: x, cy: y, r: 5, class: `dot ${className}` }, svg("title", {}, titleOf(run)));
-  return standsFor(run, node);
-}
-
 const titleOf = run => [`run ${run.number}: ${percent(run.dev_accuracy)}`, ...keys.map((key, i) => `${shortNames[i]} ${shownValue(run.values[i])}`)].join("\n");
 
 // ---- Accuracy against speed, and against anything else ----
@@ -76,10 +71,10 @@ function drawSpeed() {
   $("speed-card").hidden = timed.length === 0;
   if (!timed.length) return;
   const speeds = { values: timed.map(run => run.words_per_second), log: true, label: "words per second, one thread" };
-  const { node, x, y } = chart("Dev accuracy against words per second", speeds, accuracyAxis(timed));
-  const place = run => [x(run.words_per_second), y(100 * run.dev_accuracy)];
-  const best = timed.filter(run => run.frontier).sort((a, b) => a.words_per_second - b.words_per_second);
-  node.append(svg("path", { d: path(best.map(place)), class: "line frontier" }), ...timed.map(run => dot(run, ...place(run), run.frontier ? "" : "rest")));
+  const { node, line, dot } = chart("Dev accuracy against words per second", speeds, accuracyAxis(timed));
+  const place = run => [run.words_per_second, 100 * run.dev_accuracy];
+  line(timed.filter(run => run.frontier).sort((a, b) => a.words_per_second - b.words_per_second).map(place), "frontier");
+  for (const run of timed) standsFor(run, dot(place(run), run.frontier ? "" : "rest", titleOf(run), 5));
   $("speed").replaceChildren(node);
 }
 
@@ -96,19 +91,18 @@ const AXES = [
 function drawAgainst(axis) {
   const shown = scored.filter(run => axis.of(run) !== null);
   const values = shown.map(run => axis.of(run)), whole = values.every(Number.isInteger);
-  const { node, x, y } = chart(`Dev accuracy against ${axis.name}`, { ...axis, values, whole }, accuracyAxis(shown));
-  const place = run => [x(axis.of(run)), y(100 * run.dev_accuracy)];
+  const { node, line, dot } = chart(`Dev accuracy against ${axis.name}`, { ...axis, values, whole }, accuracyAxis(shown));
+  const place = run => [axis.of(run), 100 * run.dev_accuracy];
   const overTrials = axis === AXES[0];
   if (overTrials) {
     let best = -1;
-    const steps = shown.filter(run => run.state === "complete").flatMap(run => {
+    line(shown.filter(run => run.state === "complete").flatMap(run => {
       const before = best;
       best = Math.max(best, run.dev_accuracy);
-      return before < 0 ? [place(run)] : [[x(run.number), y(100 * before)], [x(run.number), y(100 * best)]];
-    });
-    if (steps.length) node.append(svg("path", { d: path(steps), class: "line best" }));
+      return before < 0 ? [place(run)] : [[run.number, 100 * before], [run.number, 100 * best]];
+    }), "best");
   }
-  node.append(...shown.map(run => dot(run, ...place(run), run.state === "complete" ? "" : "pruned")));
+  for (const run of shown) standsFor(run, dot(place(run), run.state === "complete" ? "" : "pruned", titleOf(run), 5));
   for (const [number, nodes] of nodesOf) nodesOf.set(number, nodes.filter(one => !$("against").contains(one)));
   $("against").replaceChildren(node);
   $("key-best").hidden = !overTrials;
@@ -133,6 +127,8 @@ function drawParallel() {
   const node = svg("svg", { viewBox: `0 0 ${width} ${height}`, width, height, class: "chart", role: "img",
     "aria-label": `Parallel coordinates of ${plural(scored.length, "run")}: ${axes.map(axis => axis.name).join(", ")}` });
   const room = Math.floor(space / 8);
+  // Where no line passes: left of the first axis, right of the last one, and above the lines between.
+  const beside = (i, x, y) => i === 0 ? { x: x - 5, y: y + 4, "text-anchor": "end" } : { x: x + 5, y: i < axes.length - 1 ? y - 5 : y + 4 };
   const ups = axes.map((axis, i) => {
     const values = scored.map(run => axis.of(run)), distinct = [...new Set(values)];
     const scale = scaleOf({ ...axis, values, margin: .04 }, foot, top), at = space * (i + .5);
@@ -141,7 +137,7 @@ function drawParallel() {
     const cut = (text, most) => text.length > most ? "…" + text.slice(1 - most) : text;
     node.append(svg("line", { x1: at, x2: at, y1: top, y2: foot, class: "axis" }),
       svg("text", { x: at, y: 14, "text-anchor": "middle", class: "name" }, cut(axis.name, room), svg("title", {}, axis.full)),
-      ...marks.map(([n, name]) => svg("text", { x: at + 5, y: scale.at(n) + 4 }, cut(name, room - 2), svg("title", {}, name))));
+      ...marks.map(([n, name]) => svg("text", { ...beside(i, at, scale.at(n)), class: "mark" }, cut(name, room - 2), svg("title", {}, name))));
     return [at, scale.at];
   });
   const worstFirst = [...scored].sort((a, b) => a.dev_accuracy - b.dev_accuracy);

@@ -14,11 +14,11 @@ import torch
 
 from tagger.corpus.sources import load_corpus
 from tagger.errors import InputError
-from tagger.sweeps.figures import draw_frontier, draw_importance
+from tagger.evaluation.plots import MAX_KEY, TimedRun, draw_frontier, draw_importance
 from tagger.sweeps.folder import TABLE, Sweep
 from tagger.sweeps.run import LIMITS, SweepRun, differing_keys, differing_overrides, frontier, key_importance
-from tagger.text.data_page import data_page
 from tagger.text.output_files import whole_file
+from tagger.text.page import data_page
 from tagger.training.config import ALL, train_config
 from tagger.training.report import words_per_second
 from tagger.training.run_folder import REPORT, read_record
@@ -190,8 +190,10 @@ def show_sweep(sweep: Sweep, tried: Collection[str] = ()) -> int:
     """Writes and prints the table of a sweep and draws its pictures, of what there is; the exit status."""
     runs = write_table(sweep)
     importance = key_importance(runs)
-    draw_frontier(runs, sweep.folder / "frontier.png", tried)
-    draw_importance(importance, sweep.folder / "importance.png")
+    if points := timed_runs(runs, tried):
+        draw_frontier(points, sweep.folder / "frontier.png")
+    if importance:
+        draw_importance(importance, sweep.folder / "importance.png")
     with whole_file(sweep.folder / PAGE) as out:
         out.write(sweep_page(sweep.folder.absolute().name, runs, importance, tried))
     print(f"\n{format_table(runs, sweep.folder / TABLE, tried)}\n{format_differing_tags(sweep.folder, runs)}")
@@ -200,6 +202,18 @@ def show_sweep(sweep: Sweep, tried: Collection[str] = ()) -> int:
     if unfinished:
         print(f"not finished: {', '.join(unfinished)}; {sweep.go_on}")
     return int(any(run.state in ("failed", "unfinished") for run in runs))
+
+
+def timed_runs(runs: Sequence[SweepRun], tried: Collection[str]) -> list[TimedRun]:
+    """The complete runs whose speed was measured; each has the name of what differs, or its number if that is long."""
+    best = frontier(runs)
+    points = []
+    for run, label in zip(runs, differing_overrides(runs, tried), strict=True):
+        if run.state == "complete" and run.words_per_second and run.dev_accuracy is not None:
+            short = " ".join(part.rpartition(".")[2].replace("=", " ") for part in label.split(" "))
+            name = short if len(short) <= MAX_KEY else f"run {run.number}"
+            points.append(TimedRun(run.words_per_second, run.dev_accuracy, name, run in best))
+    return points
 
 
 def _measure_speeds(sweep: Sweep, load: "Callable[..., Tagger]") -> None:

@@ -73,14 +73,17 @@ def load(
     if not predicts_words(folder):
         saved = read_saved(folder)
         options["lexicons"] = _lexicons(lexicons or {}, lexicon_case, saved.vocabulary)
-        return tagger_of(saved, device, **options, segmenter=_segmenter(folder, saved.config, segmenter))
-    if lexicons:
+        tagger = tagger_of(saved, device, **options, segmenter=_segmenter(folder, saved.config, segmenter))
+    elif lexicons:
         raise InputError(f"{folder} predicts words and has no tags, so it can have no lexicon; leave lexicons out")
-    predictor = HiddenWordPredictor.load(folder, device)
-    cuts = _segmenter(folder, predictor.config, segmenter)
-    parts = predictor.network.body, predictor.vocabulary, predictor.config
-    engine = Engine.of(*parts, None, device, precision, cache_size, corpus)
-    return Tagger(engine, predictor.config, workers, cuts, corpus, hidden_words=predictor)
+    else:
+        predictor = HiddenWordPredictor.load(folder, device)
+        cuts = _segmenter(folder, predictor.config, segmenter)
+        parts = predictor.network.body, predictor.vocabulary, predictor.config
+        engine = Engine.of(*parts, None, device, precision, cache_size, corpus)
+        tagger = Tagger(engine, predictor.config, workers, cuts, corpus, hidden_words=predictor)
+    tagger.name = str(name)
+    return tagger
 
 
 def tagger_of(

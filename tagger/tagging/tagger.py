@@ -47,6 +47,7 @@ class Tagger:
     of workers.
 
     Attributes:
+        name: as `load` was given it; empty if the tagger was made otherwise.
         vocabulary: words, characters and tags; of an ensemble, tags and forms alone.
         config: the content of `config.json`: corpus, scores, segmentation rules.
         columns: the tag columns; the first is the default.
@@ -83,12 +84,15 @@ class Tagger:
         """
         checked_number("workers", workers, 1)
         self.engine, self.vocabulary, self.config, self.device = engine, engine.vocabulary, config, engine.device
-        self.columns = self.vocabulary.columns
+        self.columns, self.name = self.vocabulary.columns, ""
         self.corpus, self.lexicons, self._hidden_words = corpus, lexicons or {}, hidden_words
         if segmenter is None and (rules := config.get("segmenter")) in RULES:
             segmenter = RuleSegmenter(rules)
         self.segmenter = segmenter
         self.workers = Workers(self, workers if self.device == "cpu" else 1)
+
+    def __repr__(self) -> str:
+        return f"Tagger({self.name!r}, columns={self.columns}, device={self.device!r})"
 
     @property
     def network(self) -> "TaggerNetwork":

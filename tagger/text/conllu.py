@@ -40,8 +40,8 @@ def read_conllu(lines: Iterable[str], path: str) -> Iterator[Sentence]:
         path: for error messages.
 
     Raises:
-        InputError: a row without 10 columns, an ID that CoNLL-U does not have, an empty FORM, a multiword token whose
-            words are not in order after it, or a missing empty line.
+        InputError: a row without 10 columns, an ID that CoNLL-U does not have or that is not due, an empty FORM, a
+            multiword token whose words do not follow it, or a missing empty line.
     """
     block: list[str] = []
     rows: list[list[str]] = []
@@ -69,21 +69,25 @@ def read_conllu(lines: Iterable[str], path: str) -> Iterator[Sentence]:
                     f"{path}, line {number}: no FORM in {shorten(text)}; write the form of {shorten(cells[0])} into the"
                     " second column, or _ if it has none"
                 )
-            if cells[0].isascii() and cells[0].isdigit():
-                if cells[0] == "1" and rows:
-                    raise InputError(
-                        f"{path}, line {number}: word 1 ({shorten(cells[1])}) follows word {rows[-1][0]};"
-                        " put an empty line between sentences"
-                    )
+            if cells[0] == str(len(rows) + 1):
                 rows.append(cells)
             elif _RANGE.fullmatch(cells[0]):
                 ranges.append(_Range(number, len(rows), cells))
-            elif not _EMPTY_NODE.fullmatch(cells[0]):
-                raise InputError(
-                    f"{path}, line {number}: {shorten(cells[0])} is not an ID of CoNLL-U, which is 3, 3-4 or 3.1"
-                )
+            elif not (_EMPTY_NODE.fullmatch(cells[0]) and cells[0].partition(".")[0] == str(len(rows))):
+                raise InputError(f"{path}, line {number}: {_misplaced(cells, len(rows))}")
     if block:
         yield _sentence(block, rows, ranges, path)
+
+
+def _misplaced(cells: list[str], before: int) -> str:
+    """Why a row cannot follow so many words of its sentence."""
+    identifier, row = shorten(cells[0]), shorten(cells[1])
+    if _EMPTY_NODE.fullmatch(cells[0]):
+        return f"the empty node {identifier} ({row}) stands after word {before}; put it after the word of its number"
+    if not (cells[0].isascii() and cells[0].isdigit()):
+        return f"{identifier} is not an ID of CoNLL-U, which is 3, 3-4 or 3.1"
+    remedy = "put an empty line between sentences" if cells[0] == "1" else "number the words of a sentence 1, 2, 3, ..."
+    return f"the ID {identifier} ({row}) stands where {before + 1} is due; {remedy}"
 
 
 class _Range(NamedTuple):
@@ -137,8 +141,7 @@ def _stop(where: str, identifier: str, start: int, rows: list[list[str]], before
             f"{where}: the multiword token {identifier} has words of {shorten(before[-1].form)}, the one before it;"
             " a word belongs to one at most"
         )
-    words = rows[start:stop]
-    if len(words) != stop - start or (words[0][0], words[-1][0]) != (first, last):
+    if int(first) != start + 1 or stop > len(rows):
         raise InputError(
             f"{where}: the multiword token {identifier} does not stand before words {first} to {last} of its sentence;"
             " put its row there"

@@ -11,7 +11,7 @@ import tagger
 from tagger.model.vocabulary import Vocabulary
 from tagger.text.conllu import read_conllu, write_conllu
 from tagger.text.sentence import Sentence
-from tests.commands.conftest import CONLLU, call, error, saved
+from tests.commands.conftest import CONLLU, call, saved
 from tests.conftest import make_network, save_tiny
 from tests.html_page import Page
 
@@ -57,7 +57,9 @@ def test_a_tagger_is_compared_with_its_own_output(model: Path, tmp_path: Path) -
 def test_two_files(tmp_path: Path) -> None:
     (tmp_path / "a.conllu").write_text(retagged("PRON VERB ADV VERB INTJ"))  # book is wrong
     (tmp_path / "b.conllu").write_text(retagged("PRON AUX ADV NOUN X"))  # do and Yes are
-    found = compared("--a", "a.conllu", "--b", "b.conllu")
+    found = compared("a.conllu", "b.conllu")
+    assert found == compared("--a", "a.conllu", "--b", "b.conllu")
+    assert (found["a"], found["b"], found["gold"]) == (["a.conllu"], ["b.conllu"], ["gold.conllu"])
     assert (found["sentences"], found["words"], found["training_known"]) == (2, 5, False)
     assert list(found["columns"]) == ["upos"]  # the others are blank in both files
     values = found["columns"]["upos"]
@@ -112,27 +114,16 @@ def test_a_tagger_decides_on_all_its_columns_together(vocabulary: Vocabulary, tm
     assert together != both.tag(forms)  # one column alone
     rows = [f"{i}\t{form}\t_\t{tag}" + "\t_" * 6 for i, (form, tag) in enumerate(zip(forms, together, strict=True), 1)]
     (tmp_path / "gold.conllu").write_text("\n".join(rows) + "\n\n")
-    found = compared("--a", str(folder), "--b", str(folder), "--column", "upos")["columns"]["upos"]
+    found = compared(str(folder), "gold.conllu", "--column", "upos")["columns"]["upos"]
     assert found["groups"]["all"]["a"] == 1
 
 
 def test_columns_are_those_that_all_have(tmp_path: Path, model: Path) -> None:
-    xpos = "PRP VBP RB NN UH"
-    (tmp_path / "a.conllu").write_text(retagged("PRON VERB ADV VERB INTJ", xpos=xpos))
+    (tmp_path / "a.conllu").write_text(retagged("PRON VERB ADV VERB INTJ", xpos="PRP VBP RB NN UH"))
     (tmp_path / "b.conllu").write_text(retagged("PRON VERB ADV VERB INTJ", xpos="PRP VBP RB NN NN"))
-    files = ["--a", "a.conllu", "--b", "b.conllu"]
-    assert list(compared(*files)["columns"]) == ["upos", "xpos"]
-    assert list(compared(*files, "--column", "xpos")["columns"]) == ["xpos"]
-    assert list(compared("--a", "a.conllu", "--b", str(model))["columns"]) == ["upos"]
-    missing = error("compare", "--a", "a.conllu", "--b", str(model), "--column", "xpos", "gold.conllu")
-    assert f"{model}: no tags in the column xpos; name another --column, or none" in missing
-    assert "gold.conllu: no gold tags in ner" in error("compare", *files, "--column", "ner", "gold.conllu")
-    (tmp_path / "c.conllu").write_text(retagged("_ _ _ _ _", xpos=xpos))
-    message = error("compare", "--a", "c.conllu", "--b", str(model), "gold.conllu")
-    assert (
-        f"no column with tags in all of them (gold.conllu: upos, xpos, feats, lemma; c.conllu: xpos; {model}: upos)"
-        in message
-    )
+    assert list(compared("a.conllu", "b.conllu")["columns"]) == ["upos", "xpos"]
+    assert list(compared("a.conllu", "b.conllu", "--column", "xpos")["columns"]) == ["xpos"]
+    assert list(compared("a.conllu", str(model))["columns"]) == ["upos"]
 
 
 def test_column_files(tmp_path: Path) -> None:
@@ -151,24 +142,48 @@ def test_column_files(tmp_path: Path) -> None:
     assert {name: values["difference"] for name, values in both.items()} == {"upos": -0.5, "chunk": 0}
     (chunk,) = json.loads(call("compare", *sides, "--column", "chunk=2").stdout)["columns"].items()
     assert (chunk[0], chunk[1]["groups"]["all"]["a"]) == ("chunk", 0.5)
-    assert "--column upos=x: write NAME, or NAME=NUMBER" in error("compare", *sides, "--column", "upos=x")
 
 
-def test_errors(tmp_path: Path, model: Path) -> None:
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ("a.conllu gold.conllu", "a.conllu gold.conllu: name two sides and a file with gold tags: compare A B GOLD"),
+        ("--a gold.conllu gold.conllu", "--b is missing: name both sides, or write compare A B GOLD"),
+        ("--b gold.conllu gold.conllu", "--a is missing: name both sides, or write compare A B GOLD"),
+        ("gold.conllu b.conllu gold.conllu", "b.conllu: no such file"),
+        ("gold.conllu zebra gold.conllu", "zebra: no such tagger"),
+        (
+            "a.conllu gold.conllu gold.conllu",
+            "a.conllu, line 6: 'not' where gold.conllu has \"n't\", in sentence 1, word 3",
+        ),
+        ("--a gold.conllu --b MODEL gold.conllu gold.conllu", "gold.conllu is tagged and needs one GOLD file"),
+        ("gold.conllu a.jsonl gold.conllu", "a.jsonl: a tagged file is read as conllu, tsv, csv, slash, not as jsonl"),
+        ("gold.conllu gold.conllu blank.conllu", "blank.conllu: no gold tags in upos, xpos, feats, lemma"),
+        ("empty.conllu empty.conllu empty.conllu", "empty.conllu: no gold tags"),
+        ("gold.conllu gold.conllu gold.conllu --train blank.conllu", "blank.conllu: no gold tags in the column upos"),
+        ("gold.conllu gold.conllu gold.conllu --column ner", "gold.conllu: no gold tags in ner; give a file that"),
+        (
+            "gold.conllu blank.conllu gold.conllu --column xpos",
+            "blank.conllu: no tags in the column xpos; name another",
+        ),
+        ("gold.conllu gold.conllu gold.conllu --column upos=x", "--column upos=x: write NAME, or NAME=NUMBER"),
+        (
+            "xpos.conllu upos.conllu gold.conllu",
+            "no column with tags in all of them (gold.conllu: upos, xpos, feats, lemma; xpos.conllu: xpos; upos.conllu:"
+            " upos); compare others",
+        ),
+    ],
+)
+def test_bad_input_is_one_line_and_leaves_nothing(arguments: str, said: str, model: Path, tmp_path: Path) -> None:
     (tmp_path / "a.conllu").write_text(CONLLU.replace("\tn't\t", "\tnot\t"))
-    message = error("compare", "--a", "a.conllu", "--b", str(model), "gold.conllu")
-    assert "a.conllu, line 6: 'not' where gold.conllu has \"n't\", in sentence 1, word 3" in message
-    message = error("compare", "--a", "a.conllu", "--b", str(model), "gold.conllu", "gold.conllu")
-    assert "a.conllu is tagged and needs one GOLD file" in message
-    assert "b.conllu: no such file" in error("compare", "--a", "b.conllu", "--b", str(model), "gold.conllu")
-    assert "zebra: no such tagger" in error("compare", "--a", "zebra", "--b", str(model), "gold.conllu")
-    assert "missing option '--b'" in error("compare", "--a", "zebra", "gold.conllu")
-    assert "--html -" in error("compare", "--a", "zebra", "--b", str(model), "gold.conllu", "--html", "-")
     (tmp_path / "a.jsonl").write_text('["They"]\n')
-    assert "not as jsonl; convert it" in error("compare", "--a", "a.jsonl", "--b", str(model), "gold.conllu")
     (tmp_path / "blank.conllu").write_text(retagged("_ _ _ _ _"))
-    assert "no gold tags in upos, xpos" in error("compare", "--a", str(model), "--b", str(model), "blank.conllu")
+    (tmp_path / "xpos.conllu").write_text(retagged("_ _ _ _ _", xpos="PRP VBP RB NN UH"))
+    (tmp_path / "upos.conllu").write_text(retagged("PRON VERB ADV VERB INTJ"))
     (tmp_path / "empty.conllu").write_text("")
-    assert "no gold tags" in error("compare", "--a", str(model), "--b", str(model), "empty.conllu")
-    blank = ["--a", str(model), "--b", str(model), "gold.conllu", "--train", "blank.conllu"]
-    assert "blank.conllu: no gold tags in the column upos" in error("compare", *blank)
+    before = sorted(tmp_path.iterdir())
+    result = call("compare", *arguments.replace("MODEL", str(model)).split(), "--html", "x.html", status=2)
+    (message,) = result.stderr.splitlines()
+    assert message.startswith(f"error: {said}")
+    assert result.stdout == ""
+    assert sorted(tmp_path.iterdir()) == before

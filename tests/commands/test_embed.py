@@ -72,15 +72,6 @@ def test_standard_input_and_odd_words(trained: Path, tmp_path: Path) -> None:
     assert np.load(tmp_path / "s.npz")["words"].tolist() == ["\ufffd"]
 
 
-def test_what_exists_is_kept(trained: Path, files: list[str], tmp_path: Path) -> None:
-    target = tmp_path / "x.npz"
-    target.write_text("mine")
-    assert "exists; --force" in call("embed", *files, "-o", str(target), "--model", str(trained), status=2).stderr
-    assert target.read_text() == "mine"
-    call("embed", *files, "-o", str(target), "--model", str(trained), "--force")
-    assert len(np.load(target)["words"]) == 14
-
-
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

@@ -49,8 +49,13 @@ def test_evaluate_column_files(model: Path, tmp_path: Path) -> None:
     assert "the right column" in error("evaluate", "a.tsv", "--column", "upos=1", "--model", str(model))
     assert "line 1" in error("evaluate", "a.tsv", "--column", "upos=7", "--model", str(model))
     (tmp_path / "a.conll").write_text("-DOCSTART- x O\n\nThey x PRON\n\n")
+    (tmp_path / "a.jsonl").write_text("{}")
+    (tmp_path / "a.conllu").write_text(CONLLU)
     report = json.loads(call("evaluate", "a.conll", "--column", "upos=2", "--json", "--model", str(model)).stdout)
     assert report["upos"]["tokens"] == 1
+    message = error("evaluate", "a.conllu", "--column", "upos=4", "--model", str(model))
+    assert message.startswith("error: --column upos=4: CoNLL-U has places of its own; leave it out")
+    assert "jsonl has names, not places" in error("evaluate", "a.jsonl", "--column", "upos=1", "--model", str(model))
     assert "--raw needs" in error("evaluate", "a.tsv", "--raw", "--model", str(model))
     assert "NAME=NUMBER" in error("evaluate", "a.tsv", "--column", "xpos=1", "--model", str(model))
 

@@ -2,24 +2,20 @@
 
 import json
 import re
+from functools import partial
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner, Result
 
 from tagger.analysis.explain import MAX_WORDS, explain
 from tagger.analysis.explain_tables import to_html
-from tagger.commands.app import app
 from tagger.model.vocabulary import Vocabulary
 from tagger.weights.folder import load_tagger
+from tests.commands import conftest
 from tests.conftest import make_network, make_tagger, save_tiny
 from tests.html_page import Page
 
-
-def call(*arguments: str, input: str | bytes | None = None, status: int = 0) -> Result:
-    result = CliRunner().invoke(app, ["explain", *arguments], input=input)
-    assert result.exit_code == status, (result.output, result.exception)
-    return result
+call = partial(conftest.call, "explain")
 
 
 def test_the_command(trained: Path, tmp_path: Path) -> None:

@@ -50,7 +50,6 @@ def test_a_lexicon_that_is_written_can_be_used(treebank: Path, tmp_path: Path, m
         (["UD_X", "--column", "lemma"], ["--column lemma", "upos, xpos, feats"]),
         (["UD_X", "--column", "xpos"], ["no tags in the column xpos"]),
         (["nowhere.conllu"], ["nowhere.conllu"]),
-        (["UD_X", "-o", "UD_X/x-train.conllu", "--force"], ["UD_X/x-train.conllu", "its own lexicon"]),
     ],
 )
 def test_mistakes(treebank: Path, arguments: list[str], words: list[str]) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tagger.corpus.lint import FIELDS
-from tests.commands.conftest import call, error
+from tests.commands.conftest import call
 from tests.corpus.lint_corpus import conllu, write
 
 TRAIN = ["the/DET old/ADJ dog/NOUN can/AUX bark/VERB now/ADV"] * 2
@@ -87,14 +87,6 @@ def test_cross_validation(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "improbable-tag           1" in result.stdout
 
 
-def test_a_table_that_exists_is_kept(corpus: str) -> None:
-    Path("found.tsv").write_text("mine", encoding="utf-8")
-    assert error("lint", corpus, "-o", "found.tsv") == "error: found.tsv exists; --force replaces it"
-    assert Path("found.tsv").read_text(encoding="utf-8") == "mine"
-    call("lint", corpus, "-o", "found.tsv", "--force")
-    assert Path("found.tsv").read_text(encoding="utf-8").startswith("severity\t")
-
-
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -102,9 +94,10 @@ def test_a_table_that_exists_is_kept(corpus: str) -> None:
         (["empty"], ["empty has no *-train.conllu", "name the files"]),
         (["bad.conllu"], ["bad.conllu, line 2: 3 columns"]),
         (["bytes.conllu"], ["bytes.conllu, line 1", "0xe9", "--encoding"]),
+        (["gap.conllu"], ["gap.conllu, line 2: the ID '5' ('b') stands where 2 is due"]),
+        (["twice.conllu"], ["twice.conllu, line 3: the ID '2' ('c') stands where 3 is due"]),
+        (["zero.conllu"], ["zero.conllu, line 1: the ID '0' ('a') stands where 1 is due"]),
         (["UD_X", "--kind", "spelling"], ["--kind spelling: no such kind", "variation"]),
-        (["UD_X", "-o", "-"], ["-o -: standard output has the text"]),
-        (["UD_X", "-o", "empty"], ["empty is a folder"]),
         (["UD_X", "--fail-on", "note"], ["'--fail-on'"]),
         (["UD_X", "--encoding", "utf-99"], ["utf-99"]),
         (["UD_X", "--column", "xpos"], ["--column names the tags to cross-validate"]),
@@ -116,6 +109,9 @@ def test_a_table_that_exists_is_kept(corpus: str) -> None:
 def test_bad_input_is_one_line(corpus: str, arguments: list[str], words: list[str]) -> None:
     Path("empty").mkdir()
     Path("bad.conllu").write_text("# x\n1\ta\tb\n", encoding="utf-8")
+    for name, ids in (("gap", "15"), ("twice", "122"), ("zero", "0")):
+        rows = [f"{i}\t{form}" + "\t_" * 8 for i, form in zip(ids, "abc", strict=False)]
+        Path(f"{name}.conllu").write_text("\n".join(rows) + "\n\n", encoding="utf-8")
     Path("bytes.conllu").write_bytes(b"caf\xe9")
     result = call("lint", *arguments, status=2)
     (line,) = result.stderr.splitlines()

@@ -2,26 +2,23 @@
 
 import json
 import struct
+from functools import partial
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner, Result
 
 import tagger
 from tagger.analysis.sense_scores import read_examples, sense_scores, to_json
 from tagger.analysis.senses import TEXT_WIDTH
-from tagger.commands.app import app
 from tagger.model.vocabulary import Vocabulary
 from tagger.text.strings import display_width
+from tests.commands import conftest
 from tests.conftest import make_network, save_tiny
 
 EXAMPLES = Path(__file__).parents[2] / "data" / "senses.tsv"
 
 
-def call(*arguments: str, input: str | bytes | None = None, status: int = 0) -> Result:
-    result = CliRunner().invoke(app, ["senses", *arguments], input=input)
-    assert result.exit_code == status, (result.output, result.exception)
-    return result
+call = partial(conftest.call, "senses")
 
 
 TEXT = "\n\n".join(

@@ -30,10 +30,14 @@ def write(folder: Path, **splits: Sequence[str]) -> Path:
     return folder
 
 
+def of_files(check: Check, path: Path) -> list[Finding]:
+    """The findings of a check in a file, or in those of a folder."""
+    return list(check(read_lined(corpus_files([str(path)]))))
+
+
 def found(check: Check, folder: Path, **splits: Sequence[str]) -> list[tuple[str, str, str, int, str]]:
     """The findings of a check as (severity, kind, split, line, word)."""
-    sentences = read_lined(corpus_files([str(write(folder, **splits))]))
     return [
         (each.severity, each.kind, Path(each.file).stem.removeprefix("xx-"), each.line, each.word)
-        for each in check(sentences)
+        for each in of_files(check, write(folder, **splits))
     ]

@@ -17,9 +17,10 @@ from tests.conftest import BUCKETS, TOKENS, make_network
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(benchmark, "ROUNDS", 1)
     monkeypatch.setattr(benchmark, "PROCESS_STARTS", 1)
-    monkeypatch.setattr(benchmark, "WORKERS_WORDS", 20_000)
+    monkeypatch.setattr(benchmark, "WORKERS_WORDS", 2_000)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("quick")
 def test_the_numbers_belong_together(trained: Path) -> None:
     result = measure(str(trained), TOKENS * 30, workers=2)

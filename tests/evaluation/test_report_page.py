@@ -4,20 +4,23 @@ import random
 import re
 import shlex
 import subprocess
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tagger.evaluation import metrics
+from tagger.analysis import explain_tables
+from tagger.evaluation import compare_tables, metrics
 from tagger.evaluation.error_sample import ErrorCollector
 from tagger.evaluation.metrics import Scored
 from tagger.evaluation.report_page import Report, Table, report_page
 from tagger.model.vocabulary import Vocabulary
 from tagger.text.sentence import Sentence
+from tests.analysis.test_explain_tables import explained
 from tests.browser import CONTRASTS, Open, Page, expect, file_pages, fits, launched
+from tests.commands.conftest import call
+from tests.evaluation.test_compare import comparison
 
 HOSTILE = [
     "</script><script>alert(1)</script>",
@@ -289,14 +292,12 @@ def test_the_command_for_explain_runs(open_file: Open, tmp_path: Path, trained: 
     path.write_text(page_of(some_sentences(), model=str(trained)), encoding="utf-8")
     page = open_file(path)
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
-    page.fill("#word", "it's")
+    page.fill("#word", "-x")
     page.click("#list li:first-child button")
     expect(page.locator("#list li:first-child button")).to_have_text("Copied")
-    line = str(page.evaluate("() => navigator.clipboard.readText()"))
-    line = line.replace("python", shlex.quote(sys.executable), 1)
-    done = subprocess.run(["bash", "-c", line], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    assert "it's" in done.stdout
+    words = shlex.split(str(page.evaluate("() => navigator.clipboard.readText()")))
+    assert words[:3] == ["python", "-m", "tagger"]
+    assert "-x y" in call(*words[3:]).stdout
 
 
 @pytest.mark.parametrize("dark", [False, True])
@@ -312,7 +313,7 @@ def test_contrast_of_every_text(open_file: Open, report: Path, dark: bool) -> No
     assert [(what, round(ratio, 2)) for ratio, what in seen if ratio < 4.5] == []
 
 
-@pytest.mark.parametrize("width", [360, 800, 1400])
+@pytest.mark.parametrize("width", [360, 1400])
 def test_it_fits_at_any_width(open_file: Open, report: Path, width: int) -> None:
     page = open_file(report, width)
     assert fits(page)
@@ -327,10 +328,10 @@ def test_it_fits_at_any_width(open_file: Open, report: Path, width: int) -> None
 def test_a_large_corpus_with_many_tags(open_file: Open, tmp_path: Path) -> None:
     dice = random.Random(5)
     sentences = []
-    for number in range(300):
+    for number in range(90):
         words = [dice.choice(WORDS) for _ in range(dice.choice([5, 20, 400]))]
         gold = [f"T{dice.randrange(1000)}" for _ in words]
-        found = [tag if dice.random() < 0.8 else f"T{dice.randrange(1000)}" for tag in gold]
+        found = [tag if dice.random() < 0.5 else f"T{dice.randrange(1000)}" for tag in gold]
         sentences.append(tagged(words, gold, found, [dice.uniform(0.2, 1) for _ in words], f"s{number}"))
     sentences.append(tagged(["The"], ["DET"], ["DET"], [0.9], "last"))
     path = tmp_path / "report.html"
@@ -360,3 +361,16 @@ def test_a_tagger_without_errors(open_file: Open, tmp_path: Path) -> None:
     expect(page.locator("#found")).to_have_text("0 errors on dev.")
     expect(page.locator("#matrix-note")).to_have_text("There are no errors.")
     assert page.locator("#list li").count() == 0
+
+
+@pytest.mark.parametrize("dark", [False, True])
+@pytest.mark.parametrize("kind", ["compare", "explain"])
+def test_pages_of_tables_have_contrast_and_fit(open_file: Open, tmp_path: Path, kind: str, dark: bool) -> None:
+    text = compare_tables.to_html(comparison(2)) if kind == "compare" else explain_tables.to_html(explained())
+    path = tmp_path / "page.html"
+    path.write_text(text, encoding="utf-8")
+    page = open_file(path, 360, dark)
+    assert fits(page)
+    seen = page.evaluate(CONTRASTS)
+    assert len(seen) > 30
+    assert [(what, round(ratio, 2)) for ratio, what in seen if ratio < 4.5] == []

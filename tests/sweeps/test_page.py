@@ -47,6 +47,19 @@ RUNS = [
 ]
 
 
+# The labels at the axes of "All runs, key by key" through whose middle a line passes.
+CROSSED = """() => [...document.querySelectorAll('#parallel .mark')].filter(text => {
+  const box = text.getBBox(), y = box.y + box.height / 2;
+  return [...document.querySelectorAll('#parallel .run')].some(line => {
+    const point = line.ownerSVGElement.createSVGPoint();
+    for (let x = box.x; x <= box.x + box.width; x += 1) {
+      [point.x, point.y] = [x, y];
+      if (line.isPointInStroke(point)) return true;
+    }
+  });
+}).map(text => text.textContent)"""
+
+
 @pytest.fixture
 def sweep(tmp_path: Path) -> Path:
     path = tmp_path / "sweep.html"
@@ -121,6 +134,14 @@ def test_a_run_stands_out_everywhere(open_file: Open, sweep: Path) -> None:
     page.click("#against .dot.pruned")
     assert page.get_attribute("#table [data-run='4']", "aria-pressed") == "false"
     expect(page.locator("#run-label")).to_have_text("Run 1, the best, on the frontier")
+
+
+def test_no_line_strikes_through_a_label(open_file: Open, tmp_path: Path) -> None:
+    path = tmp_path / "sweep.html"
+    path.write_text(sweep_page("Sweep", RUNS[:2], {}), encoding="utf-8")
+    page = open_file(path)
+    assert page.locator("#parallel .mark").count() == 6
+    assert page.evaluate(CROSSED) == []
 
 
 def test_by_keyboard(open_file: Open, sweep: Path) -> None:

@@ -12,6 +12,7 @@ from tagger.sweeps.report import (
     format_differing_tags,
     format_table,
     sorted_runs,
+    timed_runs,
     write_table,
 )
 from tagger.sweeps.run import SweepRun
@@ -84,3 +85,17 @@ def test_tags_that_differ_are_shown_for_the_runs_that_have_them(tmp_path: Path) 
     assert lines[2].split() == ["0", "75.00", "50.00", "90.00"]
     assert lines[3].split() == ["1", "–", "90.00", "80.00"]
     assert format_differing_tags(tmp_path, runs[:1]) == ""
+
+
+def test_the_runs_of_the_picture_are_those_that_were_timed() -> None:
+    long = [f"model.a_key_with_a_long_name=1{n}" for n in range(2)]
+    runs = [
+        SweepRun(0, "0", ["seed=1", "model.depth=1"], "complete", 0.9, 1000),
+        SweepRun(1, "1", ["seed=1", "model.depth=2"], "complete", 0.8, 900),
+        SweepRun(2, "2", ["seed=1", *long], "complete", 0.95, 500),
+        SweepRun(3, "3", ["seed=1", "model.depth=3"], "complete", 0.7, None),
+        SweepRun(4, "4", ["seed=1", "model.depth=4"], "failed", error="no memory"),
+    ]
+    points = [(1000, 0.9, "depth 1", True), (900, 0.8, "depth 2", False), (500, 0.95, "run 2", True)]
+    assert timed_runs(runs, []) == points
+    assert timed_runs(runs[4:], []) == []

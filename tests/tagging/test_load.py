@@ -36,6 +36,8 @@ def test_what_cuts_text(request: pytest.FixtureRequest, folder: str, choice: str
     assert loaded.segmenter is not None
     assert loaded.segmenter.name == name
     assert loaded.takes_text
+    assert repr(loaded) == f"Tagger({loaded.name!r}, columns=['upos', 'xpos'], device='cpu')"
+    assert loaded.name == str(request.getfixturevalue(folder))
     own = LearnedSegmenter(*make_segmenter())
     expected = own.segment_all([TEXT])[0] if name == "learned" else segment(TEXT, name)
     assert loaded.segment(TEXT) == expected

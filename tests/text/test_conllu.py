@@ -101,7 +101,7 @@ def test_multiword_tokens_and_spaces(
         (rows("1 a _", "2-3 bc _", "2 b _"), 2, "2-3 does not stand before words 2 to 3 of its sentence; put"),
         (rows("1-2 ab _"), 1, "1-2 does not stand before words 1 to 2"),
         (rows("1 a _", "2 b _", "1-2 ab _"), 3, "1-2 does not stand before words 1 to 2"),
-        (rows("1-2 ab _", "1 a _", "3 b _"), 1, "1-2 does not stand before words 1 to 2"),
+        (rows("1-2 ab _", "1 a _", "3 b _"), 3, "ID '3' .'b'. stands where 2 is due"),
         (rows(f"1-{'9' * 5000} ab _", "1 a _"), 1, "is not an ID of CoNLL-U"),
     ],
 )
@@ -275,7 +275,12 @@ def test_numbers_of_sentences() -> None:
         ("\t".join("x" * 11), ["11 columns"]),
         ("x" + "\t_" * 9, ["'x'", "not an ID"]),
         ("²" + "\t_" * 9, ["'²'", "not an ID"]),
-        ("1\tsecond" + "\t_" * 8, ["word 1 ('second')", "follows word 3", "empty line"]),
+        ("1\tsecond" + "\t_" * 8, ["the ID '1' ('second') stands where 4 is due", "empty line"]),
+        ("5\tx" + "\t_" * 8, ["the ID '5' ('x') stands where 4 is due", "number the words"]),
+        ("3\tx" + "\t_" * 8, ["the ID '3' ('x') stands where 4 is due"]),
+        ("0\tx" + "\t_" * 8, ["the ID '0' ('x') stands where 4 is due"]),
+        ("04\tx" + "\t_" * 8, ["the ID '04' ('x') stands where 4 is due"]),
+        ("4.1\tx" + "\t_" * 8, ["the empty node '4.1' ('x') stands after word 3"]),
         ("4\t" + "\t_" * 8, ["no FORM in '4\\t\\t_", "write the form of '4' into the second column"]),
         ("4-5\t" + "\t_" * 8, ["no FORM in '4-5\\t\\t_", "form of '4-5'"]),
         ("word " * 2000, ["1 columns", "…"]),
@@ -312,7 +317,7 @@ def test_long_sentences_and_words() -> None:
 cell = st.text(st.characters(exclude_characters="\t\n", exclude_categories=["Cs"]), max_size=6)
 row = st.tuples(cell.filter(bool), st.lists(cell, min_size=7, max_size=7)).map(lambda parts: [parts[0], *parts[1]])
 word = row.map(lambda cells: ("word", cells))
-other = st.tuples(st.sampled_from(["0.1", "8.1", "range"]), row)
+other = st.tuples(st.sampled_from(["empty", "range"]), row)
 comment = st.tuples(st.just("#"), st.lists(cell, min_size=1, max_size=1))
 
 
@@ -325,7 +330,7 @@ def blocks(draw: st.DrawFn) -> str:
     words = [kind for kind, _ in parts].count("word")
     for kind, cells in parts:
         number += kind == "word"
-        identifier = str(number) if kind == "word" else kind
+        identifier = str(number) if kind == "word" else f"{number}.1"
         if kind == "range":
             if number == words or number < reach:
                 continue

@@ -18,10 +18,20 @@ const word = text => make("bdi", {}, still(text));
 
 // ---- Tables ----
 
+const cell = (i, className, ...children) => make(i ? "td" : "th", { className, ...(i ? {} : { scope: "row" }) }, ...children);
+const tableOf = (caption, heads, body) => make("table", {}, make("caption", { className: "hidden" }, caption), make("thead", {}, make("tr", {}, ...heads)), body);
+
+// A table of text or nodes; the first cell of a row names it, all others are numbers.
+function plainTable(caption, heads, rows) {
+  const kind = i => i ? "number" : "";
+  const body = rows.map(parts => make("tr", {}, ...parts.map((part, i) => cell(i, kind(i), ...[part].flat()))));
+  return make("div", { className: "wide" }, tableOf(caption, heads.map((head, i) => make(head ? "th" : "td", { scope: "col", className: kind(i) }, head)), make("tbody", {}, ...body)));
+}
+
 // A table whose heads sort it. A column: { head, value(row), show(row) or none, number: whether it has numbers }.
 // Rows without a value come last in both directions.
 function sortedTable(caption, columns, rows, sort, { limit = Infinity, onRow = () => {} } = {}) {
-  const table = make("table"), body = make("tbody"), heads = columns.map(column => {
+  const body = make("tbody"), heads = columns.map(column => {
     const button = make("button", { type: "button" }, column.head);
     const head = make("th", { scope: "col", className: column.number ? "number" : "" }, button);
     button.onclick = () => {
@@ -44,8 +54,7 @@ function sortedTable(caption, columns, rows, sort, { limit = Infinity, onRow = (
       if (i === place) head.ariaSort = sort.down ? "descending" : "ascending"; else head.ariaSort = null;
     }
     body.replaceChildren(...rows.slice(0, shown).map(row => {
-      const line = make("tr", {}, ...columns.map((column, i) => make(i ? "td" : "th",
-        { className: column.number ? "number" : "", ...(i ? {} : { scope: "row" }) }, ...shownCell(column, row))));
+      const line = make("tr", {}, ...columns.map((column, i) => cell(i, column.number ? "number" : "", ...shownCell(column, row))));
       onRow(row, line);
       return line;
     }));
@@ -53,9 +62,8 @@ function sortedTable(caption, columns, rows, sort, { limit = Infinity, onRow = (
     more.textContent = `Show all ${number(rows.length)}`;
   }
 
-  table.append(make("caption", { className: "hidden" }, caption), make("thead", {}, make("tr", {}, ...heads)), body);
   fill();
-  return make("div", { className: "wide" }, table, more);
+  return make("div", { className: "wide" }, tableOf(caption, heads, body), more);
 }
 
 const compare = (a, b) => typeof a === "number" && typeof b === "number" ? a - b : String(a).localeCompare(String(b), "en", { numeric: true });
@@ -111,24 +119,30 @@ function scaleOf({ values, log = false, categories = null, margin = .06, whole =
   return { at, ticks: marks.map(n => [n, number(n)]) };
 }
 
-// An empty chart with axes. x and y are what `scaleOf` takes, with `label` and perhaps `format`.
+// An empty chart with axes, and functions that draw a line and a dot into it. x and y are what `scaleOf` takes, with `label`.
 function chart(label, x, y, { width = 440, height = 260 } = {}) {
   const left = 58, bottom = 42, top = 12, right = 12;
   const across = scaleOf(x, left, width - right), up = scaleOf(y, height - bottom, top);
   const node = svg("svg", { viewBox: `0 0 ${width} ${height}`, class: "chart", role: "img", "aria-label": label });
   for (const [n, name] of up.ticks) {
     node.append(svg("line", { x1: left, x2: width - right, y1: up.at(n), y2: up.at(n), class: "grid" }),
-      svg("text", { x: left - 6, y: up.at(n) + 4, "text-anchor": "end" }, y.format ? y.format(n) : name));
+      svg("text", { x: left - 6, y: up.at(n) + 4, "text-anchor": "end" }, name));
   }
   const room = Math.max(3, Math.floor((width - left - right) / across.ticks.length / 6.5));
   for (const [n, name] of across.ticks) {
-    const text = x.format ? x.format(n) : name;
     node.append(svg("line", { x1: across.at(n), x2: across.at(n), y1: top, y2: height - bottom, class: "grid" }),
-      svg("text", { x: across.at(n), y: height - bottom + 16, "text-anchor": "middle" }, text.length > room ? text.slice(0, room - 1) + "…" : text));
+      svg("text", { x: across.at(n), y: height - bottom + 16, "text-anchor": "middle" }, name.length > room ? name.slice(0, room - 1) + "…" : name));
   }
   node.append(svg("text", { x: (left + width - right) / 2, y: height - 6, "text-anchor": "middle" }, x.label),
     svg("text", { transform: `translate(12 ${(height - bottom + top) / 2}) rotate(-90)`, "text-anchor": "middle" }, y.label));
-  return { node, x: across.at, y: up.at };
+  const place = ([x, y]) => [across.at(x), up.at(y)];
+  const line = (points, style) => { if (points.length) node.append(svg("path", { d: path(points.map(place)), class: `line ${style}` })); };
+  const dot = (point, style, title, r = 3.5) => {
+    const [cx, cy] = place(point), circle = svg("circle", { cx, cy, r, class: `dot ${style}` }, svg("title", {}, title));
+    node.append(circle);
+    return circle;
+  };
+  return { node, line, dot };
 }
 
 const path = points => points.map(([x, y], i) => `${i ? "L" : "M"}${x.toFixed(1)} ${y.toFixed(1)}`).join("");

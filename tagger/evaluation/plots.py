@@ -1,0 +1,267 @@
+"""Scores, epochs, runs and groups of words -> pictures: PNG files. Every picture of the package is drawn here."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from matplotlib import colormaps
+from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+
+from tagger.evaluation.calibration import Calibrations
+from tagger.evaluation.metrics import most_confused
+from tagger.text.output_files import whole_binary
+
+MAX_NAME = 24  # characters of a tag
+MAX_KEY = 40  # characters of a key's name, whose beginning is cut, and of the name of a run
+MAX_PCA_POINTS = 30  # more points are placed by t-SNE, because two principal components show too little of them
+MAX_LABELS = 12  # half of them on either side of the picture
+
+
+def draw_confusions(scores: Mapping[str, Any], title: str, path: Path, max_tags: int = 20) -> Figure:
+    """Draws the confusion matrix of the tags with the most errors.
+
+    Args:
+        scores: the scores of a column, from `metrics.report`.
+        title: the title of the picture.
+        path: the PNG file to write.
+        max_tags: the largest number of rows and columns.
+    """
+    tags = most_confused(scores, max_tags)
+    place = {tag: i for i, tag in enumerate(tags)}
+    counts = [[0] * len(tags) for _ in tags]
+    for gold, predicted, count in scores["confusions"]:
+        if gold in place and predicted in place:
+            counts[place[gold]][place[predicted]] = count
+    size = max(4.0, 1.5 + 0.45 * len(tags))
+    figure = Figure(figsize=(size, size), layout="constrained")
+    axis = figure.subplots()
+    axis.set_title(_plain(title))
+    if tags:
+        highest = max(map(max, counts))
+        axis.imshow(counts, cmap="Blues")
+        labels = [_plain(tag if len(tag) <= MAX_NAME else tag[: MAX_NAME - 1] + "…") for tag in tags]
+        axis.set_xticks(range(len(tags)), labels, rotation=90)
+        axis.set_yticks(range(len(tags)), labels)
+        axis.set(xlabel="predicted", ylabel="gold")
+        for i, row in enumerate(counts):
+            for j, count in enumerate(row):
+                if count:
+                    color = "white" if count > highest / 2 else "black"
+                    axis.text(j, i, str(count), ha="center", va="center", fontsize=8, color=color)
+    else:
+        axis.text(0.5, 0.5, "no errors", ha="center", va="center")
+        axis.set_axis_off()
+    return _saved(figure, path)
+
+
+def draw_reliability(before: Calibrations, after: Calibrations, column: str, title: str, path: Path) -> Figure:
+    """Draws accuracy against confidence, before and after a temperature was fitted, and how many words have which.
+
+    The axes are log-odds, so that 99 % and 99.9 % are apart: most words are there. Words without an error are drawn as
+    if they had half of one.
+
+    Args:
+        before: see `calibration_results`.
+        after: the same with the temperature; it has the splits to draw.
+        column: to draw.
+        title: the title of the picture.
+        path: the PNG file to write.
+    """
+    splits = [split for split in after if column in after[split]]
+    figure = Figure(figsize=(1 + 4.5 * max(1, len(splits)), 6.5), layout="constrained")
+    axes = figure.subplots(2, max(1, len(splits)), height_ratios=(3, 1), sharex=True, squeeze=False)
+    figure.suptitle(_plain(title))
+    lines = (("before", before, "tab:orange"), ("after", after, "tab:blue"))
+    lowest = min(share for _, each, _ in lines for split in splits for share in each[split][column]["bins"][0][1:])
+    low, high = max(0.02, min(0.3, lowest - 0.05)), 0.99997
+    ticks = [tick for tick in (0.05, 0.2, 0.5, 0.8, 0.95, 0.99, 0.999, 0.9999) if low < tick < high]
+    for split, (curves, masses) in zip(splits, axes.T, strict=True):
+        curves.plot([low, high], [low, high], color="0.6", linestyle=":")
+        for label, calibrations, color in lines:
+            found = calibrations[split][column]
+            confidences = [sure for _, sure, _ in found["bins"]]
+            accuracies = [min(right, 1 - 0.5 / words) for words, _, right in found["bins"]]
+            named = f"{label}, error {100 * found['ece']:.2f} %"
+            places = np.clip([confidences, accuracies], low, high)
+            curves.plot(*places, color=color, marker="o", markersize=4, label=named)
+            edges, words = zip(*found["histogram"], strict=True)
+            shares = 100 * np.array(words) / sum(words)
+            masses.stairs(shares, [*np.clip(edges, low, high), high], color=color)
+        curves.set(title=split, xscale="logit", yscale="logit", xlim=(low, high), ylim=(low, high))
+        curves.set(ylabel="accuracy")
+        masses.set(xlabel="confidence", ylabel="words (%)")
+        for axis in (curves.xaxis, curves.yaxis):
+            axis.set_major_locator(FixedLocator(ticks))
+            axis.set_major_formatter(FuncFormatter(lambda share, _: f"{100 * share:g}%"))
+            axis.set_minor_locator(NullLocator())
+        curves.grid(alpha=0.3)
+        curves.legend(loc="upper left")
+    return _saved(figure, path)
+
+
+def draw_learning_curve(epochs: Sequence[Mapping[str, float]], path: Path, name_of_epoch: str = "epoch") -> Figure:
+    """Draws loss and accuracy on train and dev over the epochs.
+
+    Args:
+        epochs: for each epoch `train/loss`, `dev/loss`, `dev/accuracy` and, if known, `train/accuracy`.
+        path: the PNG to write.
+        name_of_epoch: for the axis.
+    """
+    figure = Figure(figsize=(10, 4), layout="constrained")
+    numbers = range(1, len(epochs) + 1)
+    losses, accuracies = figure.subplots(1, 2)
+    for axis, name, scale, label in (
+        (losses, "loss", 1, "loss (nats per token)"),
+        (accuracies, "accuracy", 100, "accuracy (%)"),
+    ):
+        for split in ("train", "dev"):
+            if f"{split}/{name}" in epochs[0]:
+                values = [scale * epoch[f"{split}/{name}"] for epoch in epochs]
+                axis.plot(numbers, values, marker="o", ms=4, label=split)
+        axis.set(xlabel=name_of_epoch, ylabel=label)
+        axis.xaxis.get_major_locator().set_params(integer=True)
+        axis.grid(alpha=0.3)
+        axis.legend()
+    return _saved(figure, path)
+
+
+class TimedRun(NamedTuple):
+    """A run of a sweep in the picture of accuracy against speed."""
+
+    words_per_second: float
+    accuracy: float  # on dev, in [0, 1]
+    name: str
+    best: bool  # whether no other run beats it in both
+
+
+def draw_frontier(runs: Sequence[TimedRun], path: Path) -> Figure:
+    """Draws accuracy against speed; a line joins the best runs.
+
+    Args:
+        runs: at least one.
+        path: the PNG to write.
+    """
+    figure = Figure(figsize=(9, 6), layout="constrained")
+    axis = figure.subplots()
+    line = sorted((run.words_per_second, 100 * run.accuracy) for run in runs if run.best)
+    axis.plot(*zip(*line, strict=True), color="tab:blue", alpha=0.4)
+    for run in runs:
+        color, place, side = ("tab:blue", (5, 5), "left") if run.best else ("0.5", (-5, -9), "right")
+        at = run.words_per_second, 100 * run.accuracy
+        axis.plot(*at, "o", color=color)
+        axis.annotate(_plain(run.name), at, xytext=place, textcoords="offset points", fontsize=8, ha=side, color=color)
+    axis.set(xscale="log", xlabel="words per second, one thread", ylabel="dev accuracy (%)")
+    axis.xaxis.set_major_formatter("{x:,.0f}")
+    axis.margins(x=0.35)
+    axis.grid(alpha=0.3, which="both")
+    return _saved(figure, path)
+
+
+def draw_importance(importance: Mapping[str, float], path: Path) -> Figure:
+    """Draws a bar for each key of a sweep.
+
+    Args:
+        importance: of each key its share; at least one.
+        path: the PNG to write.
+    """
+    shares = [100 * share for share in importance.values()]
+    figure = Figure(figsize=(8, 1.2 + 0.3 * len(shares)), layout="constrained")
+    axis = figure.subplots()
+    bars = axis.barh(range(len(shares)), shares, color="tab:blue")
+    axis.bar_label(bars, [f"{share:.0f} %" if share >= 1 else "< 1 %" for share in shares], padding=3)
+    names = [_plain(key if len(key) <= MAX_KEY else "…" + key[1 - MAX_KEY :]) for key in importance]
+    axis.set_yticks(range(len(shares)), names)
+    axis.invert_yaxis()
+    axis.set(xlabel="importance for dev accuracy (%)", xlim=(0, 1.12 * max(shares)))
+    axis.spines[["top", "right"]].set_visible(False)
+    return _saved(figure, path)
+
+
+def draw_groups(
+    vectors: np.ndarray, groups: np.ndarray, texts: Sequence[str], names: Sequence[str], title: str, path: str | Path
+) -> Figure:
+    """Draws vectors as points, coloured by group; some have a label at the side and a line to it.
+
+    Up to MAX_PCA_POINTS points are placed by their first two principal components, more by t-SNE (van der Maaten and
+    Hinton 2008, https://jmlr.org/papers/v9/vandermaaten08a.html).
+
+    Args:
+        vectors: (N, D).
+        groups: (N,), the group of each vector, from 0.
+        texts: N short labels; at most MAX_LABELS are shown, some of every group.
+        names: the names of the groups, for the legend.
+        title: the title of the picture.
+        path: the PNG file to write.
+    """
+    places, axes = _flat(vectors)
+    figure = Figure(figsize=(13, 7), layout="constrained")
+    axis = figure.subplots()
+    palette = colormaps["tab10" if len(names) <= 10 else "tab20"]
+    for group, name in enumerate(names):
+        x, y = places[groups == group].T
+        axis.scatter(x, y, s=25 if len(places) <= 200 else 10, color=palette(group % palette.N), label=_plain(name))
+    labelled = _spread(places, groups, MAX_LABELS)
+    x, y = places[labelled].T
+    axis.scatter(x, y, s=45, facecolors="none", edgecolors="black")
+    by_side = sorted(labelled, key=lambda i: places[i, 0])
+    half = len(by_side) // 2
+    for side, place, shown in (("right", -0.02, by_side[:half]), ("left", 1.02, by_side[half:])):
+        for slot, i in enumerate(sorted(shown, key=lambda i: places[i, 1])):
+            line = {"arrowstyle": "-", "linewidth": 0.8, "relpos": (side == "right", 0.5)}
+            axis.annotate(
+                _plain(texts[i]),
+                places[i],
+                xytext=(place, (slot + 0.5) / len(shown)),
+                textcoords="axes fraction",
+                ha=side,
+                va="center",
+                fontsize=9,
+                arrowprops=line | {"color": palette(groups[i] % palette.N)},
+            )
+    axis.set(title=_plain(title), xlabel=axes, xticks=[], yticks=[])
+    axis.margins(0.04)
+    figure.legend(loc="outside lower center", ncols=1 if len(names) < 3 else 2, title="group (size): nearest words")
+    return _saved(figure, path)
+
+
+def _flat(vectors: np.ndarray) -> tuple[np.ndarray, str]:
+    """Positions (N, 2), and a description of their axes."""
+    from sklearn.decomposition import PCA  # late, because importing scikit-learn takes a second
+    from sklearn.manifold import TSNE
+
+    if np.ptp(vectors, axis=0).max() < 1e-6:
+        return np.zeros((len(vectors), 2)), "all vectors are the same"
+    if len(vectors) <= MAX_PCA_POINTS:
+        places = PCA(2, random_state=0).fit_transform(vectors)
+        return np.array(places), "first principal component across, second upwards"
+    tsne = TSNE(2, perplexity=min(30, len(vectors) / 4), init="pca", random_state=0)
+    return np.array(tsne.fit_transform(vectors)), "t-SNE: neighbours are alike, the axes have no unit"
+
+
+def _spread(places: np.ndarray, groups: np.ndarray, most: int) -> list[int]:
+    """Chooses points of every group in turn: first the one in its middle, then the farthest from all chosen ones."""
+    owned = [np.flatnonzero(groups == group) for group in range(groups.max() + 1)]
+    chosen: list[int] = []
+    while len(chosen) < min(most, len(places)):
+        for own in owned[: most - len(chosen)]:
+            rest = np.setdiff1d(own, chosen)
+            if len(rest) == len(own):
+                away = -np.linalg.norm(places[rest] - np.median(places[own], axis=0), axis=1)
+            else:
+                away = np.linalg.norm(places[rest][:, None] - places[chosen], axis=2).min(axis=1, initial=np.inf)
+            chosen += rest[np.argsort(-away)[:1]].tolist()
+    return chosen
+
+
+def _plain(text: str) -> str:
+    """`text` with dollar signs escaped, which would start a formula."""
+    return text.replace("$", r"\$")
+
+
+def _saved(figure: Figure, path: str | Path) -> Figure:
+    """Writes the picture, whole or not at all; raises InputError if the file cannot be written."""
+    with whole_binary(path) as out:
+        figure.savefig(out, format="png", dpi=120)
+    return figure

@@ -1,0 +1,110 @@
+"""The pictures: what is drawn in each, and that each is written whole or not at all."""
+
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+from matplotlib.text import Text
+
+from tagger.errors import InputError
+from tagger.evaluation import plots
+from tagger.evaluation.calibration import Confidences
+from tests.conftest import largest_file
+
+EPOCHS = [{"train/loss": 1.0 / n, "dev/loss": 2.0 / n, "dev/accuracy": 1 - 0.5 / n} for n in (1, 2, 3)]
+
+
+@pytest.fixture
+def png(tmp_path: Path) -> Path:
+    return tmp_path / "x.png"
+
+
+def calibration(confidence: float) -> dict[str, object]:
+    words = Confidences()
+    words.add([confidence] * 30, [True] * 15 + [False] * 15)
+    words.add([0.999] * 15, [True] * 15)
+    found = words.report()
+    assert found is not None
+    return found
+
+
+def test_confusions_of_the_tags_with_the_most_errors(png: Path) -> None:
+    confusions = [("NOUN", "VERB", 7), ("VERB", "NOUN", 2), ("A$ and B$", "NOUN", 1), ("ADJ", "ADV", 1)]
+    figure = plots.draw_confusions({"confusions": confusions}, "cost: $5 or $6", png, max_tags=3)
+    (axis,) = figure.axes
+    assert axis.get_title() == r"cost: \$5 or \$6"
+    assert [label.get_text() for label in axis.get_yticklabels()] == [r"A\$ and B\$", "NOUN", "VERB"]
+    assert [(text.get_position(), text.get_text()) for text in axis.texts] == [
+        ((1, 0), "1"),
+        ((2, 1), "7"),
+        ((1, 2), "2"),
+    ]
+    assert [text.get_text() for text in plots.draw_confusions({"confusions": []}, "", png).axes[0].texts] == [
+        "no errors"
+    ]
+
+
+def test_reliability_has_both_lines_for_each_split(png: Path) -> None:
+    before, after = ({split: {"upos": calibration(share)} for split in ("dev", "test")} for share in (0.9, 0.6))
+    figure = plots.draw_reliability(before, after, "upos", "a title", png)
+    assert png.read_bytes().startswith(b"\x89PNG")
+    curves, masses = figure.axes[:2], figure.axes[2:]
+    assert [axis.get_title() for axis in curves] == ["dev", "test"]
+    for axis in curves:
+        _, *lines = axis.get_lines()
+        assert [str(line.get_label()).split(",")[0] for line in lines] == ["before", "after"]
+        first, last = ([list(line.get_xdata())[place] for line in lines] for place in (0, -1))
+        assert first == pytest.approx([0.9, 0.6])
+        assert last == pytest.approx([0.999, 0.999])
+        assert lines[0].get_ydata()[-1] == pytest.approx(1 - 0.5 / 3)  # no error among three words
+    assert sum(masses[0].patches[0].get_data().values) == pytest.approx(100)
+
+
+def test_a_learning_curve_of_what_is_known(png: Path) -> None:
+    losses, accuracies = plots.draw_learning_curve(EPOCHS, png, "section").axes
+    assert (losses.get_xlabel(), accuracies.get_ylabel()) == ("section", "accuracy (%)")
+    assert [line.get_label() for line in losses.get_lines()] == ["train", "dev"]
+    (dev,) = accuracies.get_lines()
+    assert list(dev.get_ydata()) == pytest.approx([50, 75, 100 - 50 / 3])
+    before = png.read_bytes()
+    with largest_file(100), pytest.raises(InputError, match=r"x.png cannot be written: File too large"):
+        plots.draw_learning_curve(EPOCHS, png)
+    assert png.read_bytes() == before
+    assert list(png.parent.iterdir()) == [png]
+
+
+def test_a_frontier(png: Path) -> None:
+    runs = [(3000, 0.9, "depth 1", True), (1000, 0.95, "depth 2", True), (1000, 0.91, "lr 1", False)]
+    (axis,) = plots.draw_frontier([plots.TimedRun(*run) for run in runs], png).axes
+    line, *points = axis.get_lines()
+    assert line.get_xydata().tolist() == [[1000, 95], [3000, 90]]
+    assert [point.get_xydata().tolist() for point in points] == [[[3000, 90]], [[1000, 95]], [[1000, 91]]]
+    assert [text.get_text() for text in axis.texts] == ["depth 1", "depth 2", "lr 1"]
+
+
+def test_a_bar_for_every_key(png: Path) -> None:
+    long = "x" * 60
+    (axis,) = plots.draw_importance({"model.depth": 0.7, f"a.{long}": 0.296, f"b.{long}": 0.004}, png).axes
+    assert [bar.get_width() for bar in axis.patches] == pytest.approx([70, 29.6, 0.4])
+    assert [text.get_text() for text in axis.texts] == ["70 %", "30 %", "< 1 %"]
+    assert [label.get_text() for label in axis.get_yticklabels()] == ["model.depth", *["…" + "x" * 39] * 2]
+    tops = [bar.get_y() for bar in axis.patches]
+    assert axis.transData.transform((0, tops[0]))[1] > axis.transData.transform((0, tops[1]))[1]
+
+
+def test_labels_are_of_all_groups_and_do_not_overlap(png: Path) -> None:
+    vectors = np.repeat(np.eye(12)[:3], 30, axis=0) + 0.05 * np.random.default_rng(0).standard_normal((90, 12))
+    texts = [f"…some words before [w{i}] and some after…" for i in range(90)]
+    figure = plots.draw_groups(vectors, np.repeat(np.arange(3), 30), texts, ["1: a", "2: b", "3: c"], "$title", png)
+    labels = [text for text in figure.axes[0].texts if text.get_text()]
+    assert len(labels) == plots.MAX_LABELS
+    assert Counter(texts.index(label.get_text()) // 30 for label in labels) == {0: 4, 1: 4, 2: 4}
+    figure.set_dpi(120)  # as it is saved
+    figure.draw_without_rendering()
+    boxes = [Text.get_window_extent(label) for label in labels]  # without their lines
+    assert not [1 for i, a in enumerate(boxes) for b in boxes[:i] if a.overlaps(b)]
+    for box in boxes:
+        assert box.x0 >= 0
+        assert box.x1 <= figure.bbox.x1
+        assert not box.overlaps(figure.axes[0].get_window_extent())
