@@ -163,8 +163,7 @@ def tag(
             return
     jobs, skipped, target = plan_jobs(sources or [], to, input, output, into_one=review_below is not None)
     if engine == RAY:
-        from tagger.adapters.ray_cluster import Pool
-        from tagger.adapters.ray_files import tag_jobs  # before a model is loaded: it may not be installed
+        from tagger.adapters.ray_cluster import tag_jobs  # before a model is loaded: it may not be installed
 
         check_files(jobs)
     check_segmenter(segmenter, {job.source: job.input for job in jobs})
@@ -210,7 +209,7 @@ def tag(
         return standard_output() if job.target is None else outputs.open(job)
 
     if engine == RAY:
-        steps = tag_jobs(tagger, pending, options, outputs, manifest, Pool(address, workers), Console().width)
+        steps = tag_jobs(tagger, pending, options, open_output, Console().width, address=address, workers=workers)
     else:
         steps = tag_files(tagger, pending, options, open_output, Console().width)
     failures = 0
