@@ -20,7 +20,7 @@ from itertools import chain, groupby
 from pathlib import Path
 from typing import Any, NamedTuple, TextIO
 
-from tagger.adapters.extras import missing
+from tagger.errors import InputError, missing_library, reason
 
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # Ray reads it when it starts; it would report to its makers
 
@@ -28,14 +28,13 @@ try:
     import ray
     import ray._private.worker as ray_worker
 except ModuleNotFoundError as error:
-    raise missing(error, "ray", "ray") from None
+    raise missing_library(error, "ray", "ray") from None
 
-from tagger.errors import InputError, reason
 from tagger.tagging.bulk import Options, Progress, tag_files
 from tagger.tagging.jobs import Job
 from tagger.tagging.tagger import Tagger
 from tagger.tagging.windows import WINDOW_TOKENS
-from tagger.tagging.workers import MAX_ATTEMPTS, WorkersDied, collect_rarely, processor_cores
+from tagger.tagging.workers import WorkersDied, collect_rarely, processor_cores
 
 CPUS = 0.5  # of a task. It computes all the time, but below 1 Ray's own tasks find room on a small machine
 MAX_BATCH = 1 << 20  # bytes of the small files of a task: a few seconds
@@ -43,6 +42,7 @@ MIN_BATCH = 1 << 14
 BATCHES = 16  # for each worker, if the files are small
 MAX_FILES = 200  # of a task
 LARGE_FILE = 1 << 22  # bytes of a file that is a task of its own; its text comes in a part for so many bytes
+RETRIES = 4  # of a task whose process or machine dies
 START_SECONDS = 300  # until the first task has run
 CONNECT_SECONDS = 10
 _LOCAL = "local"
@@ -104,7 +104,7 @@ def tag_jobs(
                 while waiting and len(running) < count:
                     batch = waiting.popleft()
                     given = 1 + sum(job.size for job in batch) // LARGE_FILE
-                    named = task.options(num_returns=given, max_retries=MAX_ATTEMPTS - 1, **resources)
+                    named = task.options(num_returns=given, max_retries=RETRIES, **resources)
                     asked = named.remote(run, batch, given)
                     asked = asked if isinstance(asked, list) else [asked]
                     running[asked[-1]] = asked
@@ -164,7 +164,7 @@ def _pieces(parts: list[Any]) -> Iterator[tuple[Progress, str]]:
             raise
         except ray.exceptions.RayError as error:
             raise WorkersDied(
-                f"{MAX_ATTEMPTS} processes of Ray died at the same files, perhaps for lack of memory"
+                f"{RETRIES + 1} processes of Ray died at the same files, perhaps for lack of memory"
                 f" ({type(error).__name__}); try fewer --workers, and go on with --resume"
             ) from None
 
