@@ -13,7 +13,7 @@ import signal
 import socket
 import threading
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from functools import lru_cache
 from itertools import chain, groupby
@@ -47,6 +47,15 @@ START_SECONDS = 300  # until the first task has run
 CONNECT_SECONDS = 10
 _LOCAL = "local"
 _PORT = re.compile(r"(?:ray://)?\[?(?P<host>[^/\[\]]+?)\]?:(?P<port>[0-9]{1,5})")
+
+
+class _Piece(NamedTuple):
+    """A part of an output."""
+
+    job: int  # its number among those of the task
+    text: str
+    words: int
+    error: InputError | None  # why the output cannot be made
 
 
 class _Run(NamedTuple):
@@ -97,8 +106,8 @@ def tag_jobs(
         run = (ray.put(pickle.dumps(_Run(tagger, options, width, str(Path.cwd())))),)
         task = ray.remote(_tag)
         waiting = deque(_batches(jobs, count))
-        running: dict[Any, list[Any]] = {}  # the last part of a task -> all parts
-        parts: list[Any] = []  # of a task that is done
+        running: dict[Any, tuple[list[Job], list[Any]]] = {}  # the last part of a task -> its jobs, and all parts
+        done: tuple[list[Job], list[Any]] = [], []
         try:
             while waiting or running:
                 while waiting and len(running) < count:
@@ -107,19 +116,19 @@ def tag_jobs(
                     named = task.options(num_returns=given, max_retries=RETRIES, **resources)
                     asked = named.remote(run, batch, given)
                     asked = asked if isinstance(asked, list) else [asked]
-                    running[asked[-1]] = asked
-                yield from _written(_pieces(parts), output)  # while the next task runs
-                (done, *_), _ = ray.wait(list(running))
-                parts = running.pop(done)
-            yield from _written(_pieces(parts), output)
+                    running[asked[-1]] = batch, asked
+                yield from _written(*done, output)  # while the next task runs
+                (reference, *_), _ = ray.wait(list(running))
+                done = running.pop(reference)
+            yield from _written(*done, output)
         finally:
-            for reference in running:
+            for left in running:
                 with suppress(ray.exceptions.RayError):
-                    ray.cancel(reference, force=True)
+                    ray.cancel(left, force=True)
 
 
-def _tag(run: tuple[Any], jobs: Sequence[Job], parts: int) -> Iterator[list[tuple[Progress, str]]]:
-    """The task: steps of tagging files, each with the text that it adds to the output.
+def _tag(run: tuple[Any], jobs: Sequence[Job], parts: int) -> Iterator[list[_Piece]]:
+    """The task: tags files.
 
     Args:
         run: a reference to a pickled `_Run`. It is in a tuple, since Ray replaces a reference by its object.
@@ -131,17 +140,17 @@ def _tag(run: tuple[Any], jobs: Sequence[Job], parts: int) -> Iterator[list[tupl
         os.chdir(folder)
     size = sum(job.size for job in jobs)
     text = io.StringIO()
-    steps: list[tuple[Progress, str]] = []
+    pieces: list[_Piece] = []
     given = 0
     for step in tag_files(tagger, jobs, options, lambda job: nullcontext(text), width, WINDOW_TOKENS):
-        steps.append((step, text.getvalue()))
+        pieces.append(_Piece(jobs.index(step.job), text.getvalue(), step.words, step.error))
         text.seek(0)
         text.truncate()
         if given + 1 < parts and step.read * parts >= size * (given + 1):
-            yield steps
-            steps = []
+            yield pieces
+            pieces = []
             given += 1
-    yield steps
+    yield pieces
     for _ in range(given + 1, parts):
         yield []
 
@@ -154,7 +163,30 @@ def _loaded(run: tuple[Any]) -> _Run:
     return found
 
 
-def _pieces(parts: list[Any]) -> Iterator[tuple[Progress, str]]:
+def _written(
+    jobs: Sequence[Job], parts: list[Any], output: Callable[[Job], AbstractContextManager[TextIO]]
+) -> Iterator[Progress]:
+    """Writes the outputs of a task."""
+    for number, pieces in groupby(_fetched(parts), lambda piece: piece.job):
+        job, words = jobs[number], 0
+        try:
+            first = next(pieces)
+            if first.error is not None:  # before there is an output
+                raise first.error
+            with output(job) as out:
+                for piece in chain([first], pieces):
+                    out.write(piece.text)
+                    words += piece.words
+                    if piece.error is not None:
+                        raise piece.error
+            yield Progress(job, words, finished=True)
+        except WorkersDied:
+            raise
+        except InputError as error:
+            yield Progress(job, error=error)
+
+
+def _fetched(parts: list[Any]) -> Iterator[_Piece]:
     """What a task gave. Each part is forgotten before the next one is fetched."""
     parts.reverse()
     while parts:
@@ -167,29 +199,6 @@ def _pieces(parts: list[Any]) -> Iterator[tuple[Progress, str]]:
                 f"{RETRIES + 1} processes of Ray died at the same files, perhaps for lack of memory"
                 f" ({type(error).__name__}); try fewer --workers, and go on with --resume"
             ) from None
-
-
-def _written(
-    pieces: Iterable[tuple[Progress, str]], output: Callable[[Job], AbstractContextManager[TextIO]]
-) -> Iterator[Progress]:
-    """Writes the outputs of a task."""
-    for job, own in groupby(pieces, lambda pair: pair[0].job):
-        words = 0
-        try:
-            first = next(own)
-            if first[0].error is not None:  # before there is an output
-                raise first[0].error
-            with output(job) as out:
-                for step, text in chain([first], own):
-                    out.write(text)
-                    words += step.words
-                    if step.error is not None:
-                        raise step.error
-            yield Progress(job, words, finished=True)
-        except WorkersDied:
-            raise
-        except InputError as error:
-            yield Progress(job, error=error)
 
 
 def _batches(jobs: Sequence[Job], workers: int) -> list[list[Job]]:
