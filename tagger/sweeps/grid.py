@@ -21,7 +21,7 @@ from tagger.sweeps.folder import Sweep
 from tagger.sweeps.log import output_to
 from tagger.sweeps.report import write_table
 from tagger.training.checkpoints import EndedEarly, Watch
-from tagger.training.helper_process import end_with_parent, signals_as_interrupt
+from tagger.training.processes import end_with_parent, signals_as_interrupt
 from tagger.training.run_folder import LOG, RunRecord
 
 JOBLIB = "joblib"

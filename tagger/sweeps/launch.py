@@ -28,12 +28,19 @@ from tagger.text.strings import printable
 from tagger.training.checkpoints import Watch
 from tagger.training.config import ALL, AUTO, RULES_OF_CORPUS, SEGMENTER, TEMPERATURE, TrainConfig, train_config
 from tagger.training.ensemble_run import run_ensemble
-from tagger.training.helper_process import end_with_parent, is_helper, is_member
-from tagger.training.logger_check import check_loggers
+from tagger.training.logger_config import check_loggers
 from tagger.training.member_processes import MemberFailed
 from tagger.training.part_run import PartRun, SegmenterRun, TemperatureRun, run_part
 from tagger.training.pretrain import pretrain as run_pretraining
 from tagger.training.pretrain_config import PretrainConfig, pretrain_config
+from tagger.training.processes import (
+    check_processes,
+    end_with_parent,
+    errors_name_the_process,
+    is_helper,
+    is_member,
+    refuse_several,
+)
 from tagger.training.run_folder import (
     SWEEP,
     Command,
@@ -45,7 +52,6 @@ from tagger.training.run_folder import (
     read_record,
 )
 from tagger.training.start import check_override
-from tagger.training.together import check_processes, refuse_together, together
 from tagger.training.train import train as run_training
 from tagger.training.trainer import Interrupted, check_machine, check_trainer_settings
 from tagger.weights.saved_config import TAGGER_IN_RUN
@@ -69,7 +75,7 @@ def train(arguments: Sequence[str]) -> int:
     """
     set_up_logging()
     try:
-        with together():
+        with errors_name_the_process():
             return _start("train", arguments)
     except MemberFailed as error:
         return _failed(error)
@@ -78,7 +84,7 @@ def train(arguments: Sequence[str]) -> int:
 def pretrain(arguments: Sequence[str]) -> int:
     """Does the same with `conf/pretrain.yaml` for networks that predict hidden words."""
     set_up_logging()
-    with together():
+    with errors_name_the_process():
         return _start("pretrain", arguments)
 
 
@@ -92,7 +98,7 @@ def resume(folder: str | Path) -> int:
         raise InputError("'' is no run's folder; name one below runs/")
     set_up_logging()
     try:
-        with together():
+        with errors_name_the_process():
             return _resume(Path(folder))
     except MemberFailed as error:
         return _failed(error)
@@ -109,7 +115,7 @@ def _start(command: Command, arguments: Sequence[str]) -> int:
     if planned is None:
         return 0
     if planned.sweep_folder is not None:
-        refuse_together("-m: a sweep", "train its runs one by one")
+        refuse_several("-m: a sweep", "train its runs one by one")
         sweep = _grid if planned.search is None else _search
         return sweep(command, planned, planned.sweep_folder)
     (job,) = planned.jobs
@@ -135,7 +141,7 @@ def _typed(command: Command, values: Any) -> TrainConfig | PretrainConfig:
     if not is_helper():
         check_loggers(config.logger)
     if isinstance(config, TrainConfig) and config.ensemble > 1:
-        refuse_together(f"ensemble={config.ensemble}", "train members with seed=1, seed=2, ..., then: tagger ensemble")
+        refuse_several(f"ensemble={config.ensemble}", "train members with seed=1, seed=2, ..., then: tagger ensemble")
     return config
 
 
@@ -198,7 +204,7 @@ def _resume(folder: Path) -> int:
     if str(folder) == "latest" and not folder.exists():
         raise InputError("latest is a name for trained taggers alone; name the folder of the run to resume")
     if (folder / SWEEP).is_file():
-        refuse_together(f"{folder}: a sweep", "train its runs one by one")
+        refuse_several(f"{folder}: a sweep", "train its runs one by one")
         return _train_sweep(Sweep.read(folder))
     if (folder / TABLE).is_file():
         raise InputError(f"{folder} is a sweep of an older version; name one of its runs, such as {folder / '0'}")

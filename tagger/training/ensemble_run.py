@@ -17,8 +17,8 @@ from tagger.text.start_folder import start_folder
 from tagger.training.card import confidence_section, config_section, corpora_section, followed, raw_text_section
 from tagger.training.config import AUTO, LEARNED, RULES_OF_CORPUS, TrainConfig
 from tagger.training.experiment import format_run
-from tagger.training.helper_process import is_helper
 from tagger.training.member_processes import Member, train_members
+from tagger.training.processes import is_helper
 from tagger.training.report import format_page, format_tables, report_tagger, write_tagger_page
 from tagger.training.run_folder import RECORD, REPORT, RunRecord
 from tagger.training.trainer import check_machine, quiet

@@ -16,10 +16,10 @@ from tagger.text.output_files import whole_file
 from tagger.training.checkpoints import EpochRecorder, EpochWatcher, Watch, load_checkpoint
 from tagger.training.config import TrainConfig
 from tagger.training.figures import draw_learning_curve
+from tagger.training.loggers import RunLoggers, run_loggers
 from tagger.training.module import Module
 from tagger.training.pretrain_config import PretrainConfig
 from tagger.training.run_folder import REPORT
-from tagger.training.run_loggers import EpochLogging, RunLoggers, run_loggers
 from tagger.training.trainer import check_machine, fit, make_trainer, quiet
 from tagger.weights.folder import describe_tagger
 
@@ -161,7 +161,8 @@ def _run(
     recorder = EpochRecorder(folder, trained_with, experiment.monitor, experiment.mode)
     experiment.measures_speed = watch.measures_speed
     watchers: list[Callback] = [] if watch.after_epoch is None else [EpochWatcher(watch.after_epoch, recorder)]
-    callbacks = [recorder, EpochLogging(loggers, recorder), *watchers, *experiment.callbacks]
+    loggers.recorder = recorder
+    callbacks = [recorder, loggers, *watchers, *experiment.callbacks]
     trainer = make_trainer(config.trainer, experiment.settings, folder, callbacks)
     loggers.open(asdict(experiment.config))
     if not fit(trainer, experiment.module, experiment.data, recorder, resume):

@@ -1,8 +1,10 @@
 """The group `logger` of a config: where the epochs and the scores of a run are logged, and what each logger needs."""
 
 from dataclasses import dataclass, fields
+from importlib.util import find_spec
 from typing import Annotated, ClassVar
 
+from tagger.errors import InputError, missing_extra
 from tagger.training.structured import Checked, OneOf, bad_value
 
 OFFLINE = "offline"
@@ -82,3 +84,20 @@ class LoggerConfig:
         """The parts of the chosen loggers."""
         parts = (self.csv, self.tensorboard, self.wandb, self.mlflow)
         return [part for part in parts if part is not None]
+
+
+def check_loggers(config: LoggerConfig) -> None:
+    """Looks whether the chosen loggers can work here, before anything is trained.
+
+    Raises:
+        InputError: a package is missing, or W&B knows no login.
+    """
+    for part in config.chosen:
+        if part.package is not None and find_spec(part.package) is None:
+            raise missing_extra(part.package, part.package)
+    if config.wandb is not None and config.wandb.mode != OFFLINE:
+        import wandb
+
+        wandb.setup(settings=wandb.Settings(silent=True))
+        if not wandb.login(prompt=False, verify=False):  # nobody is asked for a key, and the key is not tried out
+            raise InputError(f"logger=wandb: there is no login; {WANDB_REMEDY}")

@@ -21,7 +21,7 @@ import torch
 
 from tagger.errors import InputError
 from tagger.text.strings import printable
-from tagger.training.helper_process import MEMBER, signals_as_interrupt
+from tagger.training.processes import MEMBER, signals_as_interrupt
 from tagger.training.run_folder import LOG, REPORT
 from tagger.weights.saved_config import TAGGER_IN_RUN
 

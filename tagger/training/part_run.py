@@ -20,7 +20,7 @@ from tagger.text.output_files import whole_file
 from tagger.training.card import confidence_section, raw_text_section, with_raw_text, with_section
 from tagger.training.config import TrainConfig
 from tagger.training.experiment import format_run
-from tagger.training.helper_process import is_helper
+from tagger.training.processes import is_helper
 from tagger.training.report import raw_scores
 from tagger.training.run_folder import REPORT
 from tagger.training.segmenter_choice import SegmenterTraining, Start

@@ -21,9 +21,8 @@ from pytorch_lightning.utilities.exceptions import (  # type: ignore[attr-define
 
 from tagger.errors import InputError, shorten
 from tagger.training.checkpoints import EpochRecorder, WholeFileIO
-from tagger.training.helper_process import cluster, is_helper
+from tagger.training.processes import broken_connections_interrupt, cluster, is_helper
 from tagger.training.structured import bad_value
-from tagger.training.together import broken_connections_interrupt, wait_for_all
 
 # What a config may pass on to `pytorch_lightning.Trainer`. Lightning imports classes by name, and a config may come
 # from somebody else, so no other key and no other word reaches it.
@@ -170,8 +169,7 @@ def fit(
             if not is_helper():
                 epochs.write_metrics()
             return not is_helper()
-    wait_for_all()
-    with broken_connections_interrupt():
+    with broken_connections_interrupt(trainer.world_size):
         run_fit(trainer, module, data, ckpt_path=str(epochs.last) if resume else None, weights_only=True)
     first = trainer.is_global_zero
     if torch.distributed.is_initialized():

@@ -1,8 +1,7 @@
-"""The command `export`, and the readers of docs/onnx.md, which give the tags of the tagger in float32."""
+"""The command `export`, and the readers in docs/onnx/, which give the tags of the tagger in float32."""
 
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -24,7 +23,7 @@ from tests.commands.conftest import call, error
 pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
 
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "onnx.md"
+READERS = Path(__file__).resolve().parents[2] / "docs" / "onnx"
 NODE_MODULES = "TAGGER_NODE_MODULES"  # names a folder node_modules with the two packages
 PACKAGES = ("onnxruntime-node", "onnxruntime-web")
 Tags = list[list[str]]  # of each token of a sentence, in each column
@@ -36,27 +35,20 @@ ODD = [
 LONG = (["plan", "to", "set", "the", "watch", "on", "a", "we"] * 313)[:2500]  # "we" is cut off from two of "plan"
 
 
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
-
-
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The bundled tagger as ONNX, in a folder that also has the readers of the page."""
+    """The bundled tagger as ONNX, in a folder that also has the readers of the documentation."""
     folder = tmp_path_factory.mktemp("onnx")
     done = call("export", "--onnx", str(folder / "english.onnx"))
     assert f"{folder / 'english.onnx'}: upos, xpos, feats, " in done.stderr
-    (script,) = blocks("python")
-    (folder / "tag_onnx.py").write_text(script, encoding="utf-8")
-    module, node, browser = blocks("js")
-    for name, code in (("tagger.mjs", module), ("tag.mjs", node), ("page.mjs", browser)):
-        (folder / name).write_text(code, encoding="utf-8")
+    for name in ("tag_onnx.py", "tagger.mjs", "tag.mjs", "page.mjs"):
+        shutil.copy(READERS / name, folder)
     return folder
 
 
 @pytest.fixture(scope="module")
 def node_modules(exported: Path) -> Path:
-    """The folder with the packages of the page; skips the test where there is no node, or npm cannot get them."""
+    """The folder with the packages of the readers; skips the test where there is no node, or npm cannot get them."""
     if shutil.which("node") is None:
         pytest.skip("node is not installed")
     folder = exported / "node_modules"
@@ -113,7 +105,7 @@ def check(command: list[str], folder: Path, sentences: list[list[str]], expected
         assert ours == theirs, sentence
 
 
-def test_the_python_of_the_page(exported: Path, sentences: list[list[str]], expected: list[Tags]) -> None:
+def test_the_python_reader(exported: Path, sentences: list[list[str]], expected: list[Tags]) -> None:
     check([sys.executable, "tag_onnx.py", "english.onnx"], exported, sentences, expected)
 
 
@@ -129,7 +121,7 @@ def test_it_reads_many_sentences_at_once(exported: Path, sentences: list[list[st
 
 
 @pytest.mark.usefixtures("node_modules")
-def test_the_javascript_of_the_page(exported: Path, sentences: list[list[str]], expected: list[Tags]) -> None:
+def test_the_javascript_reader(exported: Path, sentences: list[list[str]], expected: list[Tags]) -> None:
     check(["node", "tag.mjs", "english.onnx"], exported, sentences, expected)
 
 

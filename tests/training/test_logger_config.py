@@ -12,7 +12,7 @@ from tagger.bundled import bundled
 from tagger.commands.console import clear_errors
 from tagger.errors import InputError
 from tagger.sweeps import launch
-from tagger.training import logger_check
+from tagger.training import logger_config
 from tagger.training.config import train_config
 from tagger.training.logger_config import CsvConfig, LoggerConfig, MlflowConfig
 from tagger.training.pretrain_config import pretrain_config
@@ -43,7 +43,7 @@ def test_a_missing_package_is_one_line(
     name: str, command: Callable[[list[str]], int], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     found = importlib.util.find_spec
-    monkeypatch.setattr(logger_check, "find_spec", lambda package: None if package == name else found(package))
+    monkeypatch.setattr(logger_config, "find_spec", lambda package: None if package == name else found(package))
     assert status([f"logger=[csv,{name}]", "hydra.run.dir=run"], command) == 2
     remedy = f"in the folder of the tagger's source, run pip install -e '.[{name}]'"
     assert capsys.readouterr().err == f"error: {name} is not installed; {remedy}\n"

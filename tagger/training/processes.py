@@ -1,19 +1,22 @@
 """The processes of a run beside the first one: of further devices (DDP), of members of an ensemble, of a sweep's runs.
 
 Lightning starts a process for each further device of this machine. With torchrun or srun, all processes are there from
-the beginning, on one machine or on several; see `together.py`.
+the beginning, on one machine or on several. These tools end all processes of a run when one of them fails.
 """
 
+import logging
 import os
 import signal
+import socket
 import threading
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from tagger.errors import InputError
+from tagger.errors import InputError, reason
+from tagger.training.structured import bad_value
 
 if TYPE_CHECKING:
     from pytorch_lightning.plugins.environments import ClusterEnvironment  # type: ignore[attr-defined]
@@ -22,6 +25,8 @@ POLL_SECONDS = 1.0
 ORPHANED = 1  # exit status
 # A variable of the environment of processes that train a member of an ensemble: the number of the ensemble's process.
 MEMBER = "TAGGER_ENSEMBLE_MEMBER"
+
+_log = logging.getLogger(__name__)
 
 
 def cluster() -> "ClusterEnvironment | None":
@@ -72,6 +77,68 @@ def is_helper() -> bool:
 def is_member() -> bool:
     """Whether another process of the same run waits for this one, which trains a member of its ensemble."""
     return MEMBER in os.environ
+
+
+@contextmanager
+def errors_name_the_process() -> Iterator[None]:
+    """Within the block, bad input that one process of several finds says which process found it, and on which machine.
+
+    torchrun and srun show what every process prints.
+    """
+    try:
+        yield
+    except InputError as error:
+        environment = cluster()
+        if environment is None or environment.world_size() == 1:
+            raise
+        rank, size = environment.global_rank(), environment.world_size()
+        raise InputError(f"process {rank} of {size} on {socket.gethostname()}: {error}") from None
+
+
+@contextmanager
+def broken_connections_interrupt(processes: int) -> Iterator[None]:
+    """Within the block it is an interruption if a connection breaks because another process of the run has ended.
+
+    Args:
+        processes: how many the run has.
+
+    Raises:
+        KeyboardInterrupt: a connection broke.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        if processes == 1 or "onnection" not in str(error):
+            raise
+        _log.warning("another process of the training has ended: %s", reason(error, 120))
+        raise KeyboardInterrupt from None
+
+
+def check_processes(settings: Mapping[str, Any]) -> None:
+    """Raises InputError if there are not as many processes as a config trains with.
+
+    Args:
+        settings: of the trainer.
+    """
+    environment, nodes, devices = cluster(), settings.get("num_nodes") or 1, settings.get("devices")
+    if environment is None:
+        if nodes > 1:
+            raise bad_value("trainer.num_nodes", nodes, "start the processes of all machines with torchrun or srun")
+        return
+    wanted = nodes * (len(devices) if isinstance(devices, list) else devices if type(devices) is int else 1)
+    if devices != "auto" and wanted != environment.world_size():
+        raise InputError(
+            f"trainer.devices={devices}: {environment.world_size()} processes were started, and the config is for"
+            f" {wanted}; set accelerator=ddp, trainer.devices to the processes of one machine, and trainer.num_nodes to"
+            " the number of machines"
+        )
+
+
+def refuse_several(what: str, remedy: str) -> None:
+    """Raises InputError if torchrun or srun started several processes for something that only one can do."""
+    environment = cluster()
+    if environment is not None and environment.world_size() > 1:
+        raise InputError(f"{what} cannot be shared by {environment.world_size()} processes; {remedy}")
 
 
 def end_with_parent() -> None:
