@@ -21,6 +21,14 @@ def missing_extra(package: str, extra: str | None) -> InputError:
     return InputError(f"{package} is not installed; in the folder of the tagger's source, run pip install -e {wanted}")
 
 
+def missing_library(error: ModuleNotFoundError, library: str, extra: str | None) -> Exception:
+    """The error to raise when a library cannot be imported; see `missing_extra`.
+
+    If another module is missing than the library, `error` is returned as it is.
+    """
+    return missing_extra(library, extra) if (error.name or "").partition(".")[0] == library else error
+
+
 def shorten(value: str, limit: int = 60) -> str:
     """`value` quoted for an error message, cut in the middle if it is long."""
     if len(value) > limit:

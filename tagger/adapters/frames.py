@@ -5,8 +5,7 @@ from importlib import import_module
 from itertools import chain, repeat
 from typing import TYPE_CHECKING, Any, Literal, overload
 
-from tagger.adapters.extras import missing
-from tagger.errors import InputError, shorten
+from tagger.errors import InputError, missing_library, shorten
 from tagger.text.sentence import Sentence
 from tagger.text.strings import encodable
 
@@ -63,7 +62,7 @@ def to_frame(
     try:
         module: Any = import_module(library)
     except ModuleNotFoundError as error:
-        raise missing(error, library, EXTRAS[library]) from None
+        raise missing_library(error, library, EXTRAS[library]) from None
     kinds, values = _table(list(_checked(sentences)), columns)
     if library == "pandas":
         return module.DataFrame({name: module.Series(values[name], dtype=_PANDAS[kinds[name]]) for name in kinds})

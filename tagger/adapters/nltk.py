@@ -3,14 +3,13 @@
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from tagger.adapters.extras import missing
+from tagger.errors import InputError, missing_library, shorten
 
 try:
     from nltk.tag.api import TaggerI
 except ModuleNotFoundError as error:
-    raise missing(error, "nltk", "nltk") from None
+    raise missing_library(error, "nltk", "nltk") from None
 
-from tagger.errors import InputError, shorten
 from tagger.tagging.checks import checked_column, checked_sentences
 from tagger.tagging.load import load
 from tagger.tagging.tagger import Tagger

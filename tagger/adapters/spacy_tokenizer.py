@@ -7,32 +7,117 @@ own, as everywhere in spaCy.
 import io
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tagger.adapters.extras import missing
+from tagger.errors import InputError, missing_library, reason, shorten
 
 try:
     from spacy.language import Language
 except ModuleNotFoundError as error:
-    raise missing(error, "spacy", "spacy") from None
+    raise missing_library(error, "spacy", "spacy") from None
+import srsly
 from spacy.attrs import SENT_START
 from spacy.tokens import Doc
+from spacy.tokens import Token as SpacyToken
 from spacy.util import registry
 from spacy.vocab import Vocab
 
-from tagger.adapters.spacy_documents import WORDS
-from tagger.adapters.spacy_parts import PipelinePart
-from tagger.adapters.tagger_files import TaggerFiles
+from tagger.adapters.tagger_files import TaggerFiles, segmenter_of, shared_tagger
 from tagger.text.paragraphs import read_paragraphs
 from tagger.text.sentence import Token
+from tagger.weights.catalog import find_tagger
+from tagger.weights.saved_config import predicts_words
 
 if TYPE_CHECKING:
+    from typing import Self
+
     from tagger.text.paragraphs import Segment
 
 NAME = "bigru_tokenizer"
+WORDS = "bigru_words"  # token._.bigru_words: the words of a multiword token
 _STARTS, _GOES_ON = 1, np.iinfo(np.uint64).max  # spaCy's -1
+
+if not SpacyToken.has_extension(WORDS):
+    SpacyToken.set_extension(WORDS, default=[])
+
+
+class PipelinePart:
+    """A part of a spaCy pipeline that is made of a tagger's files. Its methods save and load it, as spaCy asks.
+
+    A pipeline that is saved carries the files, so that it works where the model's folder does not exist. spaCy makes
+    the parts of a saved pipeline from their settings before it gives them their files. So a part can be made if there
+    is no model of that name; the error comes when it is used.
+
+    Attributes:
+        model: the name of a tagger, or its folder.
+    """
+
+    def __init__(self, model: str) -> None:
+        """Looks nothing up yet."""
+        self.model = model
+        self._files: TaggerFiles | None = None
+
+    @property
+    def files(self) -> TaggerFiles:
+        """The files of the tagger, or those that a pipeline was saved with.
+
+        Raises:
+            InputError: there is no such tagger, its files cannot be read, or it is a network that predicts words.
+        """
+        if self._files is None:
+            folder = find_tagger(self.model)
+            if predicts_words(folder):
+                raise InputError(f"{folder} predicts words and has no tags; name a tagger")
+            self._files = TaggerFiles.read(folder).interned()
+        return self._files
+
+    @property
+    def saved(self) -> TaggerFiles:
+        """The files that are saved."""
+        return self.files
+
+    def _renew(self) -> None:
+        """Makes anew what is made of the files, which are other ones now."""
+
+    def _replace(self, files: TaggerFiles) -> None:
+        self._files = files.interned()
+        self._renew()
+
+    def to_disk(self, path: str | Path, *, exclude: Iterable[str] = ()) -> None:
+        """Writes the files into a folder."""
+        self.saved.write(Path(path))
+
+    def from_disk(self, path: str | Path, *, exclude: Iterable[str] = ()) -> "Self":
+        """Reads the files of a folder.
+
+        Raises:
+            InputError: the folder has no such files, or they do not fit the settings.
+        """
+        self._replace(TaggerFiles.read(Path(path)))
+        return self
+
+    def to_bytes(self, *, exclude: Iterable[str] = ()) -> bytes:
+        """The files as bytes."""
+        data: bytes = srsly.msgpack_dumps(self.saved.content)
+        return data
+
+    def from_bytes(self, bytes_data: bytes, *, exclude: Iterable[str] = ()) -> "Self":
+        """Reads what `to_bytes` made.
+
+        Raises:
+            InputError: the bytes are other ones, or the files do not fit the settings.
+        """
+        try:
+            content = srsly.msgpack_loads(bytes_data)
+        except ValueError as error:
+            raise InputError(f"these bytes are no saved tagger: {reason(error)}; give what to_bytes made") from None
+        if not isinstance(content, dict):
+            raise InputError(f"these bytes are no saved tagger: {shorten(repr(content))}; give what to_bytes made")
+        self._replace(TaggerFiles(content, "the saved pipeline"))
+        return self
 
 
 @registry.tokenizers(NAME)  # type: ignore[untyped-decorator]
@@ -57,11 +142,10 @@ class BigruTokenizer(PipelinePart):
 
     @property
     def saved(self) -> TaggerFiles:
-        """See `PipelinePart.saved`."""
+        """The files that are saved: those that cut text."""
         return self.files.cutter
 
-    def renew(self) -> None:
-        """See `PipelinePart.renew`."""
+    def _renew(self) -> None:
         self._found = None
 
     @property
@@ -72,18 +156,18 @@ class BigruTokenizer(PipelinePart):
             InputError: there is no such tagger, or its words have spaces inside, so that rules cannot find them.
         """
         if self._found is None:
-            from tagger.adapters.loaded import segmenter_of, shared_tagger
-
-            if self.files.has_tagger:
-                self._found = shared_tagger(self.files).segment_all
-            else:
-                self._found = segmenter_of(self.files).segment_all
+            whole = self.files.has_tagger
+            self._found = (shared_tagger(self.files) if whole else segmenter_of(self.files)).segment_all
         return self._found
 
     def initialize(
         self, get_examples: Callable[[], Iterable[Any]] | None = None, *, nlp: Language | None = None
     ) -> None:
-        """See `PipelinePart.initialize`."""
+        """Loads the model now, so that an error in the settings shows before the first text.
+
+        Raises:
+            InputError: see `files`; or the tagger's words have spaces inside.
+        """
         self._segment([""])
 
     def __call__(self, text: str) -> Doc:

@@ -1,4 +1,7 @@
-"""A tagger's folder -> its files as bytes -> a folder again."""
+"""A tagger's folder -> its files as bytes -> a folder again, and the tagger or the segmenter that they are.
+
+spaCy imports this for every pipeline, so it imports what tags when that is first wanted.
+"""
 
 import hashlib
 import tempfile
@@ -6,15 +9,21 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
 from tagger.errors import InputError, reason, shorten
+from tagger.text.segment import RuleSegmenter, Segmenter
 from tagger.weights.hub import is_tagger_file
-from tagger.weights.saved_config import CONFIG, MEMBERS, SEGMENTER, SEGMENTER_WEIGHTS, WEIGHTS
+from tagger.weights.saved_config import CONFIG, LEARNED, MEMBERS, SEGMENTER, SEGMENTER_WEIGHTS, WEIGHTS, read_config
+
+if TYPE_CHECKING:
+    from tagger.tagging.tagger import Tagger
 
 _CUTTER = (CONFIG, SEGMENTER_WEIGHTS, SEGMENTER)  # the files that cut raw text
 
 _known: "WeakValueDictionary[bytes, TaggerFiles]" = WeakValueDictionary()
+_loaded: "WeakValueDictionary[tuple[bytes, str, str], Tagger]" = WeakValueDictionary()
 
 
 class TaggerFiles:
@@ -102,3 +111,34 @@ class TaggerFiles:
             digest.update(f"{name}\0{len(data)}\0".encode())
             digest.update(data)
         return digest.digest()
+
+
+def shared_tagger(files: TaggerFiles, device: str = "cpu", precision: str = "auto") -> "Tagger":
+    """The tagger that files are. While anybody in this process still has it, the same one is given again.
+
+    Raises:
+        InputError: as `tagging.load.load`.
+    """
+    from tagger.tagging.load import load
+
+    key = files.digest, device, precision
+    found = _loaded.get(key)
+    if found is None:
+        with files.as_folder() as folder:
+            found = load(folder, device, precision)
+        found = _loaded.setdefault(key, found)
+    return found
+
+
+def segmenter_of(files: TaggerFiles) -> Segmenter:
+    """What cuts raw text, of files that have no weights of a tagger.
+
+    Raises:
+        InputError: a file is missing or damaged.
+    """
+    from tagger.tagging.segmenter import LearnedSegmenter
+    from tagger.weights.segmenter_folder import load_segmenter
+
+    with files.as_folder() as folder:
+        name = str(read_config(folder).get("segmenter"))
+        return LearnedSegmenter(*load_segmenter(folder)) if name == LEARNED else RuleSegmenter(name)

@@ -204,8 +204,7 @@ def tag(
     if text is not None:
         jobs = [jobs[0]._replace(source="--text", text=text)]
     if engine == RAY:
-        from tagger.adapters.ray_cluster import Pool
-        from tagger.adapters.ray_files import tag_jobs  # before a model is loaded: it may not be installed
+        from tagger.adapters.ray_cluster import tag_jobs  # before a model is loaded: it may not be installed
 
         _check_files(jobs)
     check_segmenter(segmenter, {job.source: job.input for job in jobs})
@@ -249,12 +248,10 @@ def tag(
             options = options._replace(keep=column_places(column or [f"{tagger.columns[0]}=1"], tagger.columns))
         if review_below is not None:
             _review(tagger, jobs, options, review_below, target)
-        elif engine == RAY:
-            pool = Pool(address, workers)
-            failed += _show(jobs, tag_jobs(tagger, jobs, options, outputs, manifest, pool, Console().width))
         else:
-            opened = partial(_open, outputs)
-            failed += _show(jobs, tag_files(tagger, jobs, options, opened, Console().width))
+            work = tagger, jobs, options, partial(_open, outputs), Console().width
+            on_ray = engine == RAY
+            failed += _show(jobs, tag_jobs(*work, address=address, workers=workers) if on_ray else tag_files(*work))
     if failed:
         raise typer.Exit(BAD_INPUT)
 

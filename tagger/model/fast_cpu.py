@@ -23,9 +23,15 @@ def trains_on_cpu(x: Tensor) -> bool:
 
 
 def multiplies_bfloat16() -> bool:
-    """Whether the processor has instructions for products in bfloat16. Without them float32 is faster."""
+    """Whether the processor has instructions for products in bfloat16. Without them float32 is faster.
+
+    They count as missing if `ATEN_CPU_CAPABILITY` has torch use older ones, as on a processor that has AVX2 alone.
+    """
     capabilities = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
-    return any(capabilities.get(each) for each in ("avx512_bf16", "amx_bf16"))
+    used = torch.backends.cpu.get_cpu_capability()
+    return used not in ("NO AVX", "DEFAULT", "AVX2") and any(
+        capabilities.get(each) for each in ("avx512_bf16", "amx_bf16")
+    )
 
 
 def gru(x: Tensor, W_h: Tensor, b_h: Tensor, initial: Tensor | None = None) -> Tensor:
