@@ -188,6 +188,6 @@ def format_run(folder: Path) -> str:
     """How to use the tagger of a run."""
     name = shlex.quote(str(folder))
     return (
-        f"score it: python -m tagger evaluate GOLD.conllu --model {name}\n"
+        f"score it: python -m tagger evaluate GOLD --model {name}\n"
         f"tag with it: python -m tagger tag FILE --model {name}"
     )
