@@ -233,7 +233,7 @@ def tag(
                 *(folder, computes, input, output, options, segmenter, corpus),
                 *((column or []) if keep else None, lexicons, lexicon_case),
             )
-            manifest = Manifest(target, digest, part or "")
+            manifest = Manifest(target, digest, part)
         outputs = Outputs(jobs, manifest, force, resume)
         for message in outputs.messages:
             say(message)

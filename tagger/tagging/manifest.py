@@ -27,7 +27,7 @@ except ModuleNotFoundError:  # on Windows
 
 from tagger.errors import InputError
 from tagger.tagging.bulk import Options
-from tagger.tagging.jobs import MANIFEST_NAME, Job, is_manifest, output_name
+from tagger.tagging.jobs import MANIFEST_NAME, Job, Shard, is_manifest, output_name
 from tagger.text.files import open_binary
 from tagger.text.remote_path import Place, RemotePath, read_remote, write_remote
 from tagger.weights.saved_config import MEMBERS
@@ -49,17 +49,17 @@ class Record(NamedTuple):
 class Manifest:
     """The manifest of a folder, for one run."""
 
-    def __init__(self, folder: Place, tagger: str, part: object = "", max_lines: int = MAX_LINES) -> None:
+    def __init__(self, folder: Place, tagger: str, shard: Shard | None = None, max_lines: int = MAX_LINES) -> None:
         """Reads and writes nothing yet.
 
         Args:
             folder: where the outputs go; it need not exist.
             tagger: the digest of the tagger and its settings.
-            part: names the run's own file, if machines write into the folder at the same time: a shard.
+            shard: that the run makes; it has a file of its own.
             max_lines: of a remote file.
         """
         self.folder, self.tagger, self.run = folder, tagger, secrets.token_hex(8)
-        self._name = f"{MANIFEST_NAME}{f'.{part}' if part else ''}".replace("/", "-of-")
+        self._name = MANIFEST_NAME if shard is None else f"{MANIFEST_NAME}.{shard.number}-of-{shard.total}"
         self._max_lines = max_lines
         self._file: BinaryIO | None = None
         self._remote: list[bytes] = []  # all lines of this run

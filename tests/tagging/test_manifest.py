@@ -42,7 +42,7 @@ def run(
     shard: Shard | None = None,
 ) -> Outputs:
     """A run that writes the name of each source, or of the first ones, into its output, and ends or is killed."""
-    manifest = Manifest(OUT, tagger, shard or "")
+    manifest = Manifest(OUT, tagger, shard)
     outputs = Outputs(planned(shard), manifest, force, resume)
     for job in outputs.pending[:jobs]:
         with outputs.open(job) as out:

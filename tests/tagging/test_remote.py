@@ -52,7 +52,7 @@ def run(
     planned = plan_jobs(["memory://in/"], to, None, None)
     assert planned.to is not None
     own = planned.jobs if shard is None else jobs_of_shard(planned.jobs, shard, ["memory://in/"], planned.to)
-    outputs = Outputs(own, Manifest(planned.to, model, shard or "", max_lines), force, resume)
+    outputs = Outputs(own, Manifest(planned.to, model, shard, max_lines), force, resume)
     for job in outputs.pending[:jobs]:
         with outputs.open(job) as out:
             out.write(f"{job.source} {text}\n")

@@ -8,7 +8,7 @@ from itertools import chain
 import pytest
 import regex
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tagger.model.segmenter import Label
@@ -80,6 +80,7 @@ characters = st.characters() | st.sampled_from(
 )
 
 
+@settings(max_examples=60)
 @given(st.lists(st.text(characters, max_size=40), max_size=6), st.sampled_from(SEGMENTERS))
 def test_any_text(texts: list[str], segmenter: LearnedSegmenter) -> None:
     found = segmenter.segment_all(texts)
@@ -124,7 +125,7 @@ def test_all_labels_and_scripts_occur(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_paragraph_is_cut_alike_whatever_is_beside_it(
     segmenter: LearnedSegmenter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    texts = [*TEXTS, LONG, *(LONG[: 17 * i] for i in range(30))]
+    texts = [*TEXTS, LONG, *(LONG[: 37 * i] for i in range(14))]
     alone = [segmenter.segment_all([text])[0] for text in texts]
     assert segmenter.segment_all(texts) == alone
     for most in (1, 3_000, 1_000_000):
