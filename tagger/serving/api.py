@@ -10,7 +10,6 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from tagger.analysis.explain import explain
-from tagger.errors import InputError
 from tagger.serving import documents
 from tagger.serving.batcher import Job, Render
 from tagger.serving.bodies import Refusal, body, json_body, read_json
@@ -125,11 +124,8 @@ def routes(service: Service) -> APIRouter:
         """
         asked = await read_json(request, ExplainRequest)
         _, tagger = service.find(asked.model)
-        try:
-            async with one_at_a_time:
-                found = await asyncio.to_thread(explain, tagger, [asked.tokens], asked.column)
-        except InputError as error:
-            raise Refusal(400, str(error)) from None
+        async with one_at_a_time:
+            found = await asyncio.to_thread(explain, tagger, [asked.tokens], asked.column)
         return Response(orjson.dumps(asdict(found[0])), media_type="application/json")
 
     return router
@@ -146,14 +142,11 @@ def _written(name: str, columns: list[str], asked: TagRequest) -> tuple[bytes, R
     """The beginning of the answer, what makes a part of it of some sentences, and its end.
 
     Raises:
-        Refusal: the format has no place for what is asked for.
+        InputError: the format has no place for what is asked for.
     """
     format = "jsonl" if asked.output == "json" else asked.output
     weighs = format == "jsonl" if asked.probabilities is None else asked.probabilities
-    try:
-        write = writer(format, columns, probabilities=weighs, top=asked.top)
-    except InputError as error:
-        raise Refusal(400, str(error)) from None
+    write = writer(format, columns, probabilities=weighs, top=asked.top)
     if asked.output == "conllu":
         blocks = documents.conllu_blocks(write)
         return b"", lambda sentences: blocks(sentences).encode(), b""

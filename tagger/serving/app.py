@@ -22,6 +22,7 @@ from fastapi_offline import FastAPIOffline
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
+from tagger.errors import InputError
 from tagger.serving import api, corenlp, huggingface, udpipe
 from tagger.serving.bodies import Refusal, body, json_body, parameter
 from tagger.serving.gate import ASSETS, Gate, Settings, error_response
@@ -86,6 +87,10 @@ def _add_errors(app: FastAPI) -> None:
     @app.exception_handler(Refusal)
     async def refused(request: Request, refusal: Refusal) -> Response:
         return error_response(refusal, request.url.path)
+
+    @app.exception_handler(InputError)
+    async def bad_input(request: Request, error: InputError) -> Response:
+        return error_response(Refusal(400, str(error)), request.url.path)
 
     @app.exception_handler(ClientDisconnect)
     async def gone(request: Request, _: ClientDisconnect) -> Response:

@@ -81,7 +81,8 @@ class Batcher:
         """The answer of a job.
 
         Raises:
-            Refusal: the text or the request is bad.
+            InputError: the text or the request is bad.
+            Refusal: tagging failed.
         """
         job.units = list(job.units)
         future: asyncio.Future[bytes] = self._loop.create_future()
@@ -111,13 +112,13 @@ class Batcher:
         for job, future in taken:
             if not future.cancelled():
                 groups.setdefault((id(job.tagger), job.request), []).append((job, future))
-        answers: list[tuple[asyncio.Future[bytes], bytes | Refusal]] = []
+        answers: list[tuple[asyncio.Future[bytes], bytes | Exception]] = []
         for group in groups.values():
             found = self._answers([job for job, _ in group])
             answers += zip((future for _, future in group), found, strict=True)
         self._loop.call_soon_threadsafe(_deliver, answers)
 
-    def _answers(self, jobs: list[Job]) -> list[bytes | Refusal]:
+    def _answers(self, jobs: list[Job]) -> list[bytes | Exception]:
         """The answers of jobs that one call of the tagger tags. One bad job does not spoil the others."""
         try:
             found = self._tagged(jobs)
@@ -125,7 +126,7 @@ class Batcher:
             if len(jobs) > 1:
                 return [answer for job in jobs for answer in self._answers([job])]
             return [_refused(error)]
-        answers: list[bytes | Refusal] = []
+        answers: list[bytes | Exception] = []
         for job, sentences in zip(jobs, found, strict=True):
             try:
                 answers.append(job.render(sentences))
@@ -148,12 +149,10 @@ class Batcher:
         return of_jobs
 
 
-def _refused(error: Exception) -> Refusal:
+def _refused(error: Exception) -> Exception:
     """What the client is told of an error."""
-    if isinstance(error, Refusal):
+    if isinstance(error, Refusal | InputError):
         return error
-    if isinstance(error, InputError):
-        return Refusal(400, str(error))
     log.error("a job failed", exc_info=error)
     return Refusal(500, "tagging failed; the log of the service says why")
 
@@ -164,12 +163,12 @@ def _joined(cuts: Iterator[list[list[Token]]]) -> Iterator[list[list[Token]]]:
         yield [[token for tokens in sentences for token in tokens]]
 
 
-def _deliver(answers: list[tuple["asyncio.Future[bytes]", bytes | Refusal]]) -> None:
+def _deliver(answers: list[tuple["asyncio.Future[bytes]", bytes | Exception]]) -> None:
     """Hands answers over, in the event loop: a few at a time, so that other events need not wait for all of them."""
     for future, answer in answers[:AT_ONCE]:
         if future.done():  # nobody waits any more
             continue
-        if isinstance(answer, Refusal):
+        if isinstance(answer, Exception):
             future.set_exception(answer)
         else:
             future.set_result(answer)

@@ -5,6 +5,7 @@ A window is a job of the batcher like any other, so small requests are tagged be
 
 import asyncio
 import io
+import sys
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from dataclasses import replace
 from tempfile import SpooledTemporaryFile
@@ -13,7 +14,6 @@ from typing import cast
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response, StreamingResponse
 
-from tagger.errors import InputError
 from tagger.serving.batcher import Batcher, Job
 from tagger.serving.bodies import Refusal, spool
 from tagger.tagging.tagger import Tagger
@@ -49,9 +49,12 @@ async def answer(
         window: characters that are tagged at once.
 
     Raises:
-        Refusal: a line of the text is bad.
+        InputError: a line of the text is bad.
         ClientDisconnect: nobody needs the answer any more.
     """
+    if job.size <= min(window, AT_ONCE):
+        job.units = _window(iter(job.units), sys.maxsize)
+        return Response(around[0] + await batcher.run(job) + around[1], media_type=media_type)
     out, first = spool(), True
     try:
         out.write(around[0])
@@ -73,19 +76,9 @@ async def answer(
 
 
 async def windows(job: Job, most: int = WINDOW) -> AsyncIterator[list[Unit]]:
-    """Reads a text, about `most` characters at a time; a large one in another thread, since it takes time.
-
-    Raises:
-        Refusal: a line of the text is bad.
-    """
+    """Reads a text, about `most` characters at a time; a large one in another thread, since it takes time."""
     units = iter(job.units)
-    while True:
-        try:
-            window = _window(units, most) if job.size <= AT_ONCE else await asyncio.to_thread(_window, units, most)
-        except InputError as error:
-            raise Refusal(400, str(error)) from None
-        if not window:
-            return
+    while window := _window(units, most) if job.size <= AT_ONCE else await asyncio.to_thread(_window, units, most):
         yield window
 
 

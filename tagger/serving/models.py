@@ -87,16 +87,14 @@ def wanted_columns(tagger: Tagger, columns: Sequence[str] | None) -> list[str]:
     """The columns that a client asks for, in its order; all of them by default.
 
     Raises:
-        Refusal: the tagger lacks one, or there are none.
+        InputError: the tagger lacks one.
+        Refusal: there are none.
     """
     if columns is None:
         return list(tagger.columns)
     if not columns:
         raise Refusal(400, f"columns is empty; choose of {', '.join(tagger.columns)}, or leave it out")
-    try:
-        return list(dict.fromkeys(checked_column(column, tagger.columns) for column in columns))
-    except InputError as error:
-        raise Refusal(400, str(error)) from None
+    return list(dict.fromkeys(checked_column(column, tagger.columns) for column in columns))
 
 
 def description(name: str, tagger: Tagger) -> dict[str, Any]:
