@@ -135,7 +135,7 @@ def test_the_readmes_first_command_prints_what_it_shows(tmp_path: Path) -> None:
 
 def test_the_readmes_training_runs_and_its_tagger_tags(tmp_path: Path) -> None:
     train = "pip install -e . && python -m tagger".partition(" && ")[2]
-    short = "trainer.max_epochs=1 trainer.limit_train_batches=5 segmenter_steps=2"  # a whole training is no test
+    short = "name=ewt trainer.max_epochs=1 trainer.limit_train_batches=5 segmenter_steps=2"
     assert "sample test" in run_shell(f"{train} {short}", tmp_path).stdout
     (tag,) = [line for line in README.splitlines() if line.startswith("python -m tagger tag ")]
     (tmp_path / "book.txt").write_text("They book flights.\n", encoding="utf-8")
