@@ -135,12 +135,12 @@ def test_the_readmes_first_command_prints_what_it_shows(tmp_path: Path) -> None:
 
 def test_the_readmes_training_runs_and_its_tagger_tags(tmp_path: Path) -> None:
     train = "pip install -e . && python -m tagger".partition(" && ")[2]
-    short = "trainer.max_epochs=1 trainer.limit_train_batches=5"  # a whole training is no test
+    short = "name=ewt trainer.max_epochs=1 trainer.limit_train_batches=5"  # a whole training is no test
     lines = run_shell(f"{train} {short}", tmp_path).stdout.splitlines()
     assert len([line for line in lines if not line.startswith("epoch ")]) <= 25
     assert max(map(len, lines)) < 80  # so none wraps
     assert lines[0].startswith("sample: sentences train 983, dev 211, test 223; ")
-    for head in ("upos, accuracy ", "  by the most frequent tag of a word ", "look at its errors: runs/"):
+    for head in ("upos, accuracy ", "  by the most frequent tag of a word ", "look at its errors: runs/ewt"):
         assert [line.startswith(head) for line in lines].count(True) == 1
     (score,) = [line.removeprefix("score it: ") for line in lines if line.startswith("score it: ")]
     gold = shlex.quote(str(ROOT / "data" / "sample" / "sample-test.conllu"))

@@ -6,7 +6,7 @@ conditions on several values are checked here.
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -65,7 +65,7 @@ class TrainConfig(Checked):
     init: str | None
     trainer: dict[str, Any]  # arguments of pytorch_lightning.Trainer
     ensemble: Annotated[int, Range(1, MAX_MEMBERS)]
-    logger: LoggerConfig
+    logger: LoggerConfig = field(default_factory=LoggerConfig)  # without a logger the page has none
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 from omegaconf import DictConfig
@@ -49,7 +49,7 @@ class PretrainConfig(Checked):
     threads: Count
     card: CardConfig
     trainer: dict[str, Any]
-    logger: LoggerConfig
+    logger: LoggerConfig = field(default_factory=LoggerConfig)  # without a logger the page has none
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -195,7 +195,8 @@ def list_models() -> list[Model]:
         InputError: a config is damaged.
     """
     folders = {name: bundled("data") / name for name in bundled_names()}
-    folders |= {path.parents[1].name: path.parent for path in sorted(RUNS.glob(f"*/{TAGGER_IN_RUN}/{CONFIG}"))}
+    for path in sorted(RUNS.glob(f"*/{TAGGER_IN_RUN}/{CONFIG}")):
+        folders.setdefault(path.parents[1].name, path.parent)
     newest = _newest_run()
     if newest is not None:
         folders[LATEST] = newest
