@@ -29,7 +29,7 @@ ROOT = Path(__file__).resolve().parents[2]
 TEXT = "They book flights {}. The book reads well.\n\n"
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="session")
 def _ray() -> Iterator[None]:
     """One Ray, whose processes find `tagger`."""
     with pytest.MonkeyPatch.context() as patch:
@@ -61,6 +61,7 @@ def content(folder: Path) -> dict[str, bytes]:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("_ray")
 def test_outputs_messages_and_status_are_those_of_a_run_without_ray(
     trained: Path, corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -85,43 +86,63 @@ def test_outputs_messages_and_status_are_those_of_a_run_without_ray(
     assert content(tmp_path / "ray") == content(tmp_path / "local") == expected
 
 
-def readers_of(path: Path) -> list[int]:
-    """Other processes that have a pipe open."""
-    found = []
-    for link in Path("/proc").glob("[0-9]*/fd/*"):
-        with suppress(OSError):  # it has ended, or has closed the file
-            if int(link.parts[2]) != os.getpid() and link.readlink() == path:
-                found.append(int(link.parts[2]))
-    return found
+def reader_of(path: Path, after: int = 0) -> int:
+    """Waits until another process has a pipe open, after one that was killed."""
+    while True:
+        for link in Path("/proc").glob("[0-9]*/fd/*"):
+            with suppress(OSError):  # it has ended, or has closed the file
+                if int(link.parts[2]) not in (os.getpid(), after) and link.readlink() == path:
+                    return int(link.parts[2])
+        time.sleep(0.05)
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("_ray")
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc to find the process that reads a pipe")
 def test_the_files_of_a_killed_process_are_tagged_by_another(trained: Path, tmp_path: Path) -> None:
     """A pipe holds the process in the middle of its files until it is killed."""
+    options = Options(encoding="utf-16", probabilities=True)
     sources = [tmp_path / f"{name}.txt" for name in "abc"]
     for source in sources:
-        source.write_text(TEXT.format(1) * 20)
-    tag_files(sources, tmp_path / "whole", trained, output="conllu", actors=1)
+        source.write_text(TEXT.format(1) * 20, encoding="utf-16")
+    tag_files(sources, tmp_path / "whole", trained, output="jsonl", options=options, actors=1)
     sources[1].unlink()
     os.mkfifo(sources[1])
 
     def write() -> None:
-        with sources[1].open("w") as pipe:
-            pipe.write(TEXT.format(1))
-            pipe.flush()
-            (reader,) = readers_of(sources[1])
-            os.kill(reader, signal.SIGKILL)
-            while readers_of(sources[1]):
-                time.sleep(0.01)
-        sources[1].write_text(TEXT.format(1) * 20)
+        with sources[1].open("wb") as pipe:
+            killed = reader_of(sources[1])
+            os.kill(killed, signal.SIGKILL)
+            reader_of(sources[1], after=killed)
+            pipe.write((TEXT.format(1) * 20).encode("utf-16"))
 
     writer = threading.Thread(target=write, daemon=True)
     writer.start()
-    done = tag_files(sources, tmp_path / "out", trained, output="conllu", actors=1)
+    done = tag_files(sources, tmp_path / "out", trained, output="jsonl", options=options, actors=1)
     writer.join()
     assert (done.files, done.words, done.errors) == (3, 3 * 20 * 10, {})
     assert content(tmp_path / "out") == content(tmp_path / "whole")
+    assert all(b"upos_probabilities" in made for made in content(tmp_path / "out").values())
+
+
+@pytest.mark.usefixtures("_ray")
+def test_a_cluster_that_cannot_start_a_task(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a.txt").write_text("They book.\n")
+    monkeypatch.setattr(ray_cluster, "START_SECONDS", 0.2)
+    with pytest.raises(InputError, match=r"no task within 0\.2 seconds; each needs 1000 CPUs"):
+        tag_files([tmp_path / "a.txt"], tmp_path / "out", trained, cpus=1000, actors=1)
+    assert content(tmp_path) == {"a.txt": b"They book.\n"}
+
+
+@pytest.mark.usefixtures("_ray")
+def test_columns_of_a_dataset(trained: Path) -> None:
+    texts = ["They book flights. The book reads well.", None, "Well"] * 20
+    dataset = ray.data.from_items([{"number": n, "text": text} for n, text in enumerate(texts)]).repartition(3)
+    tagged = tag_dataset(dataset, trained, tags=["upos"], probabilities=True, batch_size=7)
+    rows = sorted(tagged.take_all(), key=lambda row: row["number"])
+    expected = BatchTagger(trained, tags=["upos"], probabilities=True)({"text": texts})
+    for name, values in expected.items():
+        assert [row[name] for row in rows] == values
 
 
 @pytest.mark.parametrize(
@@ -159,39 +180,11 @@ def test_arguments_that_make_no_sense(paths: Any, pool: dict[str, Any], message:
     assert not (tmp_path / "out").exists()
 
 
-def test_a_cluster_that_cannot_start_a_task(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "a.txt").write_text("They book.\n")
-    monkeypatch.setattr(ray_cluster, "START_SECONDS", 0.2)
-    with pytest.raises(InputError, match=r"no task within 0\.2 seconds; each needs 1000 CPUs"):
-        tag_files([tmp_path / "a.txt"], tmp_path / "out", trained, cpus=1000, actors=1)
-    assert content(tmp_path) == {"a.txt": b"They book.\n"}
-
-
 def test_no_cluster_at_an_address(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ray, "is_initialized", lambda: False)
     for address in ("127.0.0.1:1", "ray://127.0.0.1:1"):
         with pytest.raises(InputError, match=f"no Ray cluster answers at {address} .*; start one"), connected(address):
             pass
-
-
-def test_options_of_files(trained: Path, tmp_path: Path) -> None:
-    (tmp_path / "a.txt").write_text("They book.\n", encoding="utf-16")
-    options = Options(encoding="utf-16", probabilities=True)
-    done = tag_files([tmp_path / "a.txt"], tmp_path / "out", trained, output="jsonl", options=options, actors=1)
-    assert done.files == 1
-    assert "upos_probabilities" in (tmp_path / "out" / "a.jsonl").read_text()
-
-
-def test_columns_of_a_dataset(trained: Path) -> None:
-    texts = ["They book flights. The book reads well.", None, "Well"] * 20
-    dataset = ray.data.from_items([{"number": n, "text": text} for n, text in enumerate(texts)]).repartition(3)
-    tagged = tag_dataset(dataset, trained, tags=["upos"], probabilities=True, actors=1, batch_size=7)
-    rows = sorted(tagged.take_all(), key=lambda row: row["number"])
-    expected = BatchTagger(trained, tags=["upos"], probabilities=True)({"text": texts})
-    for name, values in expected.items():
-        assert [row[name] for row in rows] == values
-    nothing = ray.data.from_items([])
-    assert tag_dataset(nothing, trained).take_all() == []
 
 
 def test_tables(trained: Path) -> None:
