@@ -71,7 +71,7 @@ def test_a_limit_is_announced(trained: Path, text: str) -> None:
     assert "book: 10 of 40 occurrences" in call("book", text, "--limit", "10", "--model", str(trained)).stdout
 
 
-@pytest.mark.parametrize("arguments", [[], ["--limit", "7"], ["--layer", "0"], ["--groups", "12"]])
+@pytest.mark.parametrize("arguments", [["--limit", "7"], ["--layer", "0"], ["--groups", "12"]])
 def test_the_picture(trained: Path, text: str, tmp_path: Path, arguments: list[str]) -> None:
     png = tmp_path / "new" / "map.png"
     call("book", text, "--png", str(png), "--model", str(trained), *arguments)
