@@ -269,13 +269,8 @@ TREEBANKS = os.environ.get("TAGGER_TREEBANKS")
     ("folder", "columns", "counts"),
     [
         (
-            "UD_English-EWT",
-            ["upos", "xpos", "feats"],
-            {"train": (12544, 204577), "dev": (2001, 25147), "test": (2077, 25094)},
-        ),
-        (
             "UD_Afrikaans-AfriBooms",
-            ["upos", "xpos"],
+            ["upos", "xpos", "feats"],
             {"train": (1315, 33878), "dev": (194, 5317), "test": (425, 10063)},
         ),
         ("UD_Vietnamese-VTB", ["upos"], {"train": (1400, 20215), "dev": (1123, 26162), "test": (800, 11692)}),

@@ -6,16 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.corpus.conftest import (
-    SEED,
-    TREEBANK,
-    conllu,
-    error_of,
-    first_words,
-    numbered,
-    rows,
-    write,
-)
+from tests.corpus.conftest import SEED, TREEBANK, conllu, error_of, first_words, numbered, rows, write
 
 
 def test_english_corpora_name_the_rules_for_english_text(tmp_path: Path, treebank: Path) -> None:

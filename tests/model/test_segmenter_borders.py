@@ -3,14 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tagger.model.segmenter_features import (
-    BORDER_CODES,
-    VIEWS,
-    Borders,
-    cuts_of,
-    known_cuts,
-    pairs_of_kinds,
-)
+from tagger.model.segmenter_features import BORDER_CODES, VIEWS, Borders, cuts_of, known_cuts, pairs_of_kinds
 from tagger.model.segmenter_units import Units, UnitTable
 
 TABLE = UnitTable([], 16, False)

@@ -3,11 +3,11 @@
 import csv
 import json
 import os
-import re
 import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -63,26 +63,22 @@ def members_running(folder: Path) -> list[str]:
     return found
 
 
-def interrupted(arguments: Sequence[str], number: int) -> tuple[int, str]:
-    """Sends a signal to a training after its first epoch; returns its exit status and what it printed last."""
-    command = [sys.executable, "-m", "tagger", *arguments]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
-        lines = []
-        assert process.stdout is not None
-        for line in process.stdout:
-            lines.append(line)
-            if ": epoch 1/" in line and len(members_running(Path.cwd())) == 2:
-                process.send_signal(number)
-                number = 0  # which tests whether it is there
-    return process.returncode, lines[-1]
-
-
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-def test_an_ensemble_is_interrupted_and_resumed(
+def test_an_ensemble_is_killed_and_resumed(
     arguments: list[str], tmp_path: Path, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
 ) -> None:
     both = [*arguments, "ensemble=2", "seed=5", "trainer.max_epochs=6"]
-    assert interrupted(both, signal.SIGTERM) == (130, "interrupted; go on with: python -m tagger resume run\n")
+    command = [sys.executable, "-m", "tagger", *both]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if ": epoch 1/" in line and len(members_running(tmp_path)) == 2:
+                process.kill()
+    assert process.returncode == -signal.SIGKILL
+    deadline = time.monotonic() + 60
+    while members_running(tmp_path) and time.monotonic() < deadline:
+        time.sleep(0.1)
     assert members_running(tmp_path) == []
     caplog.set_level("INFO")
     assert launch.resume("run") == 0
@@ -104,16 +100,6 @@ def test_an_ensemble_is_interrupted_and_resumed(
     assert {path: path.stat().st_mtime_ns for path in Path("run/members").rglob("*")} == before
     again = json.loads(Path("run/report.json").read_text())
     assert again | {"words_per_second": 0} == report | {"words_per_second": 0}
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-def test_members_end_with_a_run_that_is_killed(arguments: list[str], tmp_path: Path) -> None:
-    status, _ = interrupted([*arguments, "ensemble=2", "trainer.max_epochs=500"], signal.SIGKILL)
-    assert status == -signal.SIGKILL
-    deadline = time.monotonic() + 60
-    while members_running(tmp_path) and time.monotonic() < deadline:
-        time.sleep(0.1)
-    assert members_running(tmp_path) == []
 
 
 def test_what_an_ensemble_leaves(arguments: list[str], copied: list[list[Member]], finished: Path) -> None:
@@ -194,14 +180,6 @@ def test_bad_input_leaves_nothing(arguments: list[str], tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_member_with_bad_input_ends_the_run(arguments: list[str], tmp_path: Path) -> None:
-    """Its error is found when the members have started: the machine has no such device."""
-    with pytest.raises(InputError) as caught:
-        launch.train([*arguments, "ensemble=2", "accelerator=mps"])
-    assert re.match(r"member [12] of 2, seed [12]: trainer: .+", str(caught.value))
-    assert list(tmp_path.iterdir()) == []
-
-
 def members(folder: Path, *scripts: str, monkeypatch: pytest.MonkeyPatch) -> list[Member]:
     """Members whose processes run shell scripts."""
     shell = folder / "shell"
@@ -266,16 +244,58 @@ def test_a_member_that_fails_ends_the_others(
     assert str(bad.value) == "member 1 of 2, seed 1: no such file"
 
 
-def test_the_status_of_a_member_is_that_of_the_command(
-    arguments: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_sigterm_ends_the_members_and_is_an_interrupt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(member_processes, "processes", lambda *_: 2)
+    both = members(tmp_path, WAIT, WAIT, monkeypatch=monkeypatch)
+
+    def terminate() -> None:
+        while not all((member.folder / "up").exists() for member in both):
+            time.sleep(0.05)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    thread = threading.Thread(target=terminate)
+    thread.start()
+    with pytest.raises(KeyboardInterrupt):
+        train_members(both, 1, {})
+    thread.join()
+    assert [(member.folder / LOG).read_text() for member in both] == ["ended\n"] * 2
+
+
+@pytest.mark.parametrize(
+    ("error", "status"), [(MemberFailed("member 1 of 2, seed 1: broken", 7), 7), (InputError("member 2: bad"), None)]
+)
+def test_a_member_that_fails_at_once_leaves_nothing_and_its_status(
+    arguments: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    error: Exception,
+    status: int | None,
 ) -> None:
     def fail(*_: object) -> None:
-        raise MemberFailed("member 1 of 2, seed 1: broken", 7)
+        raise error
 
     monkeypatch.setattr(ensemble_run, "train_members", fail)
-    assert launch.train([*arguments, "ensemble=2"]) == 7
-    assert capsys.readouterr().err == "error: member 1 of 2, seed 1: broken\n"
-    assert not Path("run").exists()
+    if status is None:
+        with pytest.raises(InputError, match=r"^member 2: bad$"):
+            launch.train([*arguments, "ensemble=2"])
+    else:
+        assert launch.train([*arguments, "ensemble=2"]) == status
+        assert capsys.readouterr().err == f"error: {error}\n"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_ensemble_that_is_interrupted_says_how_to_go_on(
+    arguments: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(members: Sequence[Member], *_: object) -> None:
+        (members[0].folder / LOG).write_text("epoch 1/3\n")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(ensemble_run, "train_members", interrupt)
+    with pytest.raises(KeyboardInterrupt, match=r"^go on with: python -m tagger resume run$"):
+        launch.train([*arguments, "ensemble=2"])
+    assert read_record(Path("run/members/2")).member == 2
 
 
 def test_as_many_at_a_time_as_there_are_cores(monkeypatch: pytest.MonkeyPatch) -> None:

