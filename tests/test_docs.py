@@ -168,9 +168,9 @@ def test_the_python_of_the_pages_runs(tmp_path: Path) -> None:
     with_python = {path.relative_to(ROOT).as_posix() for path in PAGES if blocks(path.read_text("utf-8"), "python")}
     run_pages = ["README.md", "docs/tagging.md", "docs/datasets.md", "docs/adapters.md"]
     assert with_python == {*run_pages, "docs/cells.md"}
-    for name in run_pages:
-        (tmp_path / f"{Path(name).stem}.py").write_text("\n".join(blocks(page(name), "python")), encoding="utf-8")
-    scripts = [f"{Path(name).stem}.py" for name in run_pages]
+    scripts = [f"page_{Path(name).stem}.py" for name in run_pages]
+    for name, script in zip(run_pages, scripts, strict=True):
+        (tmp_path / script).write_text("\n".join(blocks(page(name), "python")), encoding="utf-8")
     program = "import runpy, sys; [runpy.run_path(path, run_name='__main__') for path in sys.argv[1:]]"
     run([sys.executable, "-c", program, *scripts], tmp_path, with_entry_points(tmp_path))
 
@@ -398,10 +398,8 @@ def test_planted_faults_are_counted(tmp_path: Path) -> None:
 
 
 def test_pipelines_of_spacy_are_scored_and_timed(tmp_path: Path) -> None:
-    sample = (ROOT / "data" / "sample" / "sample-dev.conllu").read_text(encoding="utf-8")
-    (tmp_path / "some.conllu").write_text("\n\n".join(sample.split("\n\n")[:60]) + "\n\n", encoding="utf-8")
-    script = str(ROOT / "docs" / "spacy_pipelines.py")
-    scores, speeds = run([sys.executable, script, "some.conllu", "--rounds", "1"], tmp_path).split("\n\n")
+    sample, script = ROOT / "data" / "sample" / "sample-dev.conllu", ROOT / "docs" / "spacy_pipelines.py"
+    scores, speeds = run([sys.executable, str(script), str(sample), "--rounds", "1"], tmp_path).split("\n\n")
     upos = {row.split("|")[1].strip(): float(row.split("|")[5]) for row in scores.splitlines()[2:]}
     assert upos["`bigru_tokenizer`"] > upos["spaCy's tokenizer"] > 80
     assert len(speeds.splitlines()) == 5

@@ -18,7 +18,7 @@ from tagger.model.vocabulary import Vocabulary
 from tagger.tagging.load import load
 from tagger.tagging.scoring import ScoringEngine
 from tagger.training import teacher as module
-from tagger.training.teacher import Teacher, in_words
+from tagger.training.teacher import Shard, Targets, Teacher, in_words
 from tests.conftest import TOKENS, make_network, save_tiny
 from tests.weights.hub_server import Hub, Repository
 
@@ -251,3 +251,54 @@ def test_a_teacher_of_the_hub_is_called_by_its_name(hub: Hub, trained: Path) -> 
         Teacher("hf:o/n", COLUMNS, load_here)
     hub.repositories["o/n"] = Repository({path.name: path.read_bytes() for path in trained.iterdir()})
     assert Teacher("hf:o/n", COLUMNS, load_here).name == "hf:o/n"
+
+
+LENGTHS = np.array([3, 1, 2, 4])
+IDS = np.arange(20, dtype=np.uint16).reshape(10, 2) % 7  # of 10 tokens, 2 tags of each
+SHARES = np.linspace(0.3, 0.5, 20, dtype=np.float16).reshape(10, 2)  # what is not kept has a rest that is possible
+
+
+def make_targets(translation: np.ndarray, border: int = 4) -> Targets:
+    """Those of two columns in two files, of which the first has `border` tokens; a column has one tag of each token."""
+    parts = [slice(0, border), slice(border, None)]
+    shards = [Shard([IDS[part], IDS[part, :1]], [SHARES[part], SHARES[part, :1]]) for part in parts]
+    return Targets(shards, LENGTHS, ["upos", "xpos"], {"upos": translation, "xpos": np.arange(7)})
+
+
+def test_sentences_of_several_files_in_any_order() -> None:
+    targets = make_targets(np.arange(7))
+    assert len(targets) == 4
+    batch = targets.batch(np.array([3, 0, 2]))
+    assert {column: values.shape for column, values in batch.items()} == {"upos": (4, 3, 2, 2), "xpos": (4, 3, 1, 2)}
+    for place, (start, length) in enumerate([(6, 4), (0, 3), (4, 2)]):
+        for column, k in (("upos", 2), ("xpos", 1)):
+            values = batch[column][:, place]
+            assert np.array_equal(values[:length, :, 0], IDS[start : start + length, :k])
+            assert np.array_equal(values[:length, :, 1], SHARES[start : start + length, :k])
+            assert not values[length:].any()
+
+
+def test_tags_have_the_students_ids_and_unknown_ones_no_probability() -> None:
+    batch = make_targets(np.array([5, 0, -1, 1, 2, 3, -1])).batch([1, 3])["upos"]
+    assert IDS[[3, 6]].tolist() == [[6, 0], [5, 6]]
+    assert batch[0, :, :, 0].tolist() == [[-1, 5], [3, -1]]
+    assert batch[0, 0, 0, 1] == batch[0, 1, 1, 1] == 0
+    assert batch[0, 0, 1, 1] == SHARES[3, 1]
+
+
+def test_the_rest_is_not_what_half_precision_has_rounded_away() -> None:
+    exact = np.array([[0.9997, 0.00012, 0.00005], [0.6, 0.2, 0.1], [0.00001, 0.99969, 0.0001]])
+    ids = np.zeros((3, 3), dtype=np.uint16)
+    targets = Targets([Shard([ids], [exact.astype(np.float16)])], np.array([3]), ["upos"], {"upos": np.arange(6)})
+    shares = targets.batch([0])["upos"][:, 0, :, 1]
+    rest = 1 - shares.sum(axis=1)
+    assert float(exact.astype(np.float16)[0, 0]) < 0.9996  # here the rest would be 0.0003 in the place of 0.00013
+    assert rest[0] <= 3 * 0.00005 + 1e-6
+    assert abs(rest[1] - 0.1) < 1e-3  # where there is a rest it stays
+    assert rest[2] <= 3 * 0.0001 + 1e-6
+    whole = Targets([Shard([ids], [exact.astype(np.float16)])], np.array([3]), ["upos"], {"upos": np.arange(3)})
+    assert np.allclose(whole.batch([0])["upos"][0, 0, :, 1].sum(), 1, atol=1e-6)  # no other tag can have a rest
+    one = Targets(
+        [Shard([ids[:, :1]], [exact[:, :1].astype(np.float16)])], np.array([3]), ["upos"], {"upos": np.arange(6)}
+    )
+    assert np.array_equal(one.batch([0])["upos"][:, 0, 0, 1], exact[:, 0].astype(np.float16))

@@ -16,7 +16,7 @@ from tagger.model.transformer import TransformerEmbedding
 from tagger.model.vocabulary import Vocabulary
 from tagger.weights import multilingual
 from tagger.weights.folder import load_tagger, save_tagger
-from tagger.weights.multilingual import load_multilingual
+from tagger.weights.multilingual import installed_package, load_multilingual
 
 pytest.importorskip("transformers")
 
@@ -176,3 +176,14 @@ def test_the_real_encoder() -> None:
     ids = [*tokenizer.prefix, *flat(tokenizer.pieces(forms)), *tokenizer.suffix]
     vector = states(encoder, ids).mean(0)
     assert vector.shape == (384,)
+
+
+def test_an_installed_package_is_found_without_being_imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "tiny_encoder").mkdir()
+    (tmp_path / "tiny_encoder" / "__init__.py").write_text("raise RuntimeError('imported')\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert installed_package("tiny_encoder", "tiny-encoder") is None  # a folder that pip has not installed
+    (tmp_path / "tiny_encoder-1.2.dist-info").mkdir()
+    (tmp_path / "tiny_encoder-1.2.dist-info" / "METADATA").write_text("Name: tiny-encoder\nVersion: 1.2\n")
+    assert installed_package("tiny_encoder", "tiny-encoder") == (tmp_path / "tiny_encoder", "1.2")
+    assert installed_package("no_such_module", "tiny-encoder") is None
