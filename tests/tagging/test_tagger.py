@@ -306,9 +306,9 @@ def test_threads_get_what_one_thread_gets(trained: Path, precision: str) -> None
         streamed = shared.stream(map(Sentence, sentences), probabilities=True, top=2)
         return [list(streamed), shared.annotate(text, top=2), shared.segment(text), shared.tag_sentences(sentences)]
 
-    expected = [work(number) for number in range(24)]
-    with ThreadPoolExecutor(8) as pool:
-        assert list(pool.map(work, range(24))) == expected
+    expected = [work(number) for number in range(12)]
+    with ThreadPoolExecutor(6) as pool:
+        assert list(pool.map(work, range(12))) == expected
 
 
 def test_threads_of_torch_are_left_as_they_were(trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
