@@ -28,7 +28,7 @@ from tests.corpus.conftest import (
 )
 
 
-def test_a_treebank_folder(treebank: Path) -> None:
+def test_a_treebank_folder(treebank: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     corpus = conllu(["upos", "feats"], path=str(treebank), seed=SEED)
     assert corpus.name == "UD_Tiny"
     assert list(corpus.splits) == ["train", "dev", "test"]
@@ -56,9 +56,6 @@ def test_a_treebank_folder(treebank: Path) -> None:
     assert corpus.splits["dev"]["tokens"][:] == [["dogs", "bark"]]
     assert corpus.splits["test"]["tokens"][:] == [["cats"]]
     assert corpus.splits["train"].cache_files, "an Arrow file lies behind the data"
-
-
-def test_the_name_of_the_current_folder(treebank: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(treebank)
     assert conllu(["upos"], path=".", seed=SEED).name == "UD_Tiny"
 
@@ -71,12 +68,21 @@ def test_compressed_files(treebank: Path) -> None:
     assert corpus.splits.num_rows == {"train": 2, "dev": 1, "test": 1}
 
 
-def test_byte_order_mark_windows_line_ends_no_last_line_end(tmp_path: Path) -> None:
-    text = "\ufeff" + rows("dogs/NOUN bark/VERB", "hm/INTJ").replace("\n", "\r\n").rstrip()
-    train = write(tmp_path / "train.conllu", text)
-    corpus = conllu(["upos"], train=train, dev=train, seed=SEED)
-    assert corpus.splits["dev"]["tokens"][:] == [["dogs", "bark"], ["hm"]]
-    assert corpus.splits["dev"]["upos"][:] == [["NOUN", "VERB"], ["INTJ"]]
+@pytest.mark.parametrize(
+    ("content", "options", "tokens"),
+    [
+        (b"\xef\xbb\xbf" + rows("a/X", "hm/Y").replace("\n", "\r\n").rstrip().encode(), {}, [["a"], ["hm"]]),
+        (rows("été/NOUN").encode("latin-1"), {"encoding": "latin-1"}, [["été"]]),
+    ],
+)
+def test_byte_order_mark_windows_line_ends_and_encodings(
+    tmp_path: Path, content: bytes, options: dict[str, str], tokens: list[list[str]]
+) -> None:
+    train = tmp_path / "train.conllu"
+    train.write_bytes(content)
+    corpus = conllu(["upos"], train=str(train), dev=str(train), seed=SEED, **options)
+    assert corpus.splits["dev"]["tokens"][:] == corpus.splits["train"]["tokens"][:] == tokens
+    assert corpus.splits["dev"]["upos"][0] == ["X" if not options else "NOUN"]
 
 
 def test_single_files_and_their_name(tmp_path: Path) -> None:
@@ -92,13 +98,6 @@ def test_a_file_goes_before_what_the_folder_has(treebank: Path, tmp_path: Path) 
     corpus = conllu(["upos"], path=str(treebank), dev=dev, seed=SEED)
     assert corpus.splits["dev"]["tokens"][:] == [["b"]]
     assert corpus.name == "UD_Tiny"
-
-
-def test_another_encoding(tmp_path: Path) -> None:
-    train = tmp_path / "train.conllu"
-    train.write_bytes(rows("été/NOUN").encode("latin-1"))
-    corpus = conllu(["upos"], train=str(train), dev=str(train), encoding="latin-1", seed=SEED)
-    assert corpus.splits["train"]["tokens"][:] == [["été"]]
 
 
 def test_the_home_folder(treebank: Path, monkeypatch: pytest.MonkeyPatch) -> None:
