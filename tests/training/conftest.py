@@ -8,6 +8,7 @@ from typing import BinaryIO
 import pytest
 from hydra import compose, initialize_config_dir
 from matplotlib.figure import Figure
+from omegaconf import DictConfig
 
 from tagger.bundled import bundled
 from tagger.text.conllu import read_conllu
@@ -95,11 +96,16 @@ def small_segmenter(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(segmenter, name, value)
 
 
+def page(name: str, *overrides: str, **options: bool) -> DictConfig:
+    """A page of `conf`, with overrides."""
+    with initialize_config_dir(str(bundled("conf")), version_base="1.3"):
+        return compose(name, list(overrides), **options)
+
+
 def config_of(treebank: Path, *overrides: str) -> TrainConfig:
     """The config of a tiny training on `treebank`."""
-    with initialize_config_dir(str(bundled("conf")), version_base="1.3"):
-        config = compose("train", ["corpus=conllu", f"corpus.path={treebank}", "test=false", *TINY, *overrides])
-    return train_config(config)
+    own = ["corpus=conllu", f"corpus.path={treebank}", "test=false", *TINY]
+    return train_config(page("train", *own, *overrides))
 
 
 def weights(run: Path) -> bytes:

@@ -13,12 +13,10 @@ import numpy as np
 import pytest
 import pytorch_lightning as pl
 import torch
-from hydra import compose, initialize_config_dir
 from typer.testing import CliRunner
 
 import tagger
 from tagger.analysis.fill import Filler, format_blanks
-from tagger.bundled import bundled
 from tagger.commands.app import app
 from tagger.errors import InputError
 from tagger.model.forms import FormTable
@@ -32,7 +30,7 @@ from tagger.training.pretrain_config import PretrainConfig, pretrain_config
 from tagger.training.train import train
 from tagger.training.trainer import Interrupted
 from tagger.weights.folder import load_word_predictor
-from tests.training.conftest import TINY
+from tests.training.conftest import TINY, page
 from tests.training.conftest import config_of as train_config_of
 
 SENTENCES = [
@@ -59,8 +57,7 @@ def command(text: Path, *overrides: str) -> list[str]:
 
 
 def config_of(text: Path, *overrides: str) -> PretrainConfig:
-    with initialize_config_dir(str(bundled("conf")), version_base="1.3"):
-        return pretrain_config(compose("pretrain", [*command(text)[1:], *overrides]))
+    return pretrain_config(page("pretrain", *command(text)[1:], *overrides))
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,6 @@ from typing import cast
 import datasets
 import pytest
 import torch
-from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 from safetensors.torch import load_file
 from torch.testing import assert_close
@@ -43,7 +42,7 @@ from tagger.training.start import (
 from tagger.training.train import train
 from tagger.weights.folder import SavedTagger
 from tests.conftest import TOKENS, make_batch, make_network, network_config
-from tests.training.conftest import COMMAND, config_of
+from tests.training.conftest import COMMAND, config_of, page
 
 
 def start(treebank: Path, folder: Path, *overrides: str) -> tagger.Tagger:
@@ -344,8 +343,7 @@ def test_a_column_with_too_many_tags_for_a_crf_is_named(
 
 
 def composed(*overrides: str) -> TrainConfig:
-    with initialize_config_dir(str(bundled("conf")), version_base="1.3"):
-        return train_config(compose("train", ["init=first", *overrides]))
+    return train_config(page("train", "init=first", *overrides))
 
 
 @pytest.mark.parametrize(
