@@ -17,8 +17,9 @@ ROOT = Path(__file__).parent.parent
 BUILD = """
 import sys
 from setuptools.build_meta import build_sdist, build_wheel
-build_sdist(sys.argv[1])
-build_wheel(sys.argv[1])
+folder = sys.argv[1]  # a build has arguments of its own
+build_sdist(folder)
+build_wheel(folder)
 """
 # Commands after one another in one process: each is a line of words between tabs, and ends with status 0.
 COMMANDS = """

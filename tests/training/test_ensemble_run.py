@@ -66,14 +66,30 @@ def members_running(folder: Path) -> list[str]:
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_an_ensemble_is_killed_and_resumed(
-    arguments: list[str], tmp_path: Path, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+    arguments: list[str],
+    finished: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    both = [*arguments, "ensemble=2", "seed=5", "trainer.max_epochs=6"]
-    command = [sys.executable, "-m", "tagger", *both]
+    """The first member is a finished run; the second one is killed with the run, and goes on."""
+
+    def copy(members: Sequence[Member], *_: object) -> None:
+        ignored = shutil.ignore_patterns("run.json")
+        shutil.copytree(finished, members[0].folder, ignore=ignored, dirs_exist_ok=True)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(ensemble_run, "train_members", copy)
+        with pytest.raises(KeyboardInterrupt):
+            launch.train([*arguments, "ensemble=2", "seed=5", "trainer.max_epochs=10"])
+    command = [sys.executable, "-m", "tagger", "resume", "run"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
         assert process.stdout is not None
         for line in process.stdout:
-            if ": epoch 1/" in line and len(members_running(tmp_path)) == 2:
+            if ": epoch 1/" in line:
+                assert len(members_running(tmp_path)) == 1
                 process.kill()
     assert process.returncode == -signal.SIGKILL
     deadline = time.monotonic() + 60
@@ -82,10 +98,11 @@ def test_an_ensemble_is_killed_and_resumed(
     assert members_running(tmp_path) == []
     caplog.set_level("INFO")
     assert launch.resume("run") == 0
+    assert "member 1 of 2, seed 5 is complete: dev upos " in caplog.text
     assert "member 2 of 2, seed 6 is complete: dev upos " in caplog.text
     assert "tag with it: python -m tagger tag FILE --model run" in capsys.readouterr().out
 
-    # Each member is what a training with its seed is.
+    # The member is what a training with its seed is.
     record = read_record(Path("run/members/2"))
     assert launch.train([*record.overrides, "hydra.run.dir=alone"]) == 0
     assert weights(Path("run/members/2")) == weights(Path("alone"))
