@@ -11,7 +11,6 @@ TESTS = (
     "tests/other_device.py",
     "tests/training/test_module.py::test_facts_are_learned_and_unknown_ones_are_not",
     "tests/training/test_module.py::test_members_learn_from_the_teacher_each",
-    "tests/training/test_train.py::test_several_columns_are_learned_jointly",
 )
 
 pytestmark = pytest.mark.skipif(

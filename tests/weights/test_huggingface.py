@@ -67,10 +67,6 @@ def test_settings_that_do_not_exist(bert: Path, changes: dict[str, Any], message
         load(bert, **changes)
 
 
-def break_weights(folder: Path) -> None:
-    (folder / "model.safetensors").write_bytes(b"\x08")
-
-
 def leave_out_weights(folder: Path) -> None:
     weights = transformers.BertModel.from_pretrained(folder).state_dict()
     kept = {name: weight for name, weight in weights.items() if "layer.1." not in name}
@@ -87,14 +83,6 @@ def drop_tokenizer(folder: Path) -> None:
         file.unlink()
 
 
-def damage_tokenizer(folder: Path) -> None:
-    (folder / "tokenizer.json").write_text("{}")
-
-
-def damage_config(folder: Path) -> None:
-    (folder / "config.json").write_text('{"model_type": "nonesuch"}')
-
-
 def other_size(folder: Path) -> None:
     config = folder / "config.json"
     config.write_text(config.read_text().replace('"intermediate_size": 32', '"intermediate_size": 48'))
@@ -104,13 +92,13 @@ def other_size(folder: Path) -> None:
     ("damage", "message"),
     [
         (lambda folder: (folder / "config.json").unlink(), "no config.json"),
-        (damage_config, "config.json names no encoder"),
-        (break_weights, "weights are damaged"),
+        (lambda folder: (folder / "config.json").write_text('{"model_type": "nonesuch"}'), "names no encoder"),
+        (lambda folder: (folder / "model.safetensors").write_bytes(b"\x08"), "weights are damaged"),
         (leave_out_weights, r"weights are damaged .*are missing"),
         (other_size, "weights are damaged"),
         (pickle_weights, "no weights in safetensors"),
         (drop_tokenizer, "tokenizer"),
-        (damage_tokenizer, "tokenizer cannot be read"),
+        (lambda folder: (folder / "tokenizer.json").write_text("{}"), "tokenizer cannot be read"),
     ],
 )
 def test_encoders_that_cannot_be_used(bert: Path, tmp_path: Path, damage: Any, message: str) -> None:
