@@ -321,12 +321,9 @@ def test_a_crf_learns_spans_and_never_breaks_one(tmp_path: Path, members: int) -
             assert not has_breaks(tagged, breaks_of(tags), tags)
 
 
-def test_a_softmax_becomes_a_crf_and_a_crf_stays_one(
-    treebank: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    start(treebank, tmp_path / "softmax", "columns=[upos,xpos]")
-    for name, before, options in (("crf", "softmax", ["model.decoder=crf"]), ("again", "crf", [])):
-        again = start(treebank, tmp_path / name, "columns=[upos,xpos]", f"init={tmp_path / before}", *options)
+def test_a_softmax_becomes_a_crf_and_a_crf_stays_one(treebank: Path, finished: Path, tmp_path: Path) -> None:
+    for before, name, options in ((finished, "crf", ["model.decoder=crf"]), (tmp_path / "crf", "again", [])):
+        again = start(treebank, tmp_path / name, f"init={before}", *options)
         assert again.config["network"]["decoder"] == "crf"
         assert float(again.network.decoders["upos"].transitions.detach().abs().sum()) > 0
 
