@@ -109,7 +109,7 @@ def test_the_wheel_trains_tags_evaluates_and_searches(wheel: zipfile.ZipFile, tm
     search = ["-m", *small, "test=false", "hydra/sweeper=optuna", "hydra.sweeper.n_trials=1", "model.depth=1,2"]
     lines = [small, ["evaluate", "--model", "latest", str(dev)], [*search, "hydra.sweep.dir=search"]]
     printed = run(sys.executable, "-c", COMMANDS, text="\n".join(map("\t".join, lines)))
-    for words in ("sample test", "upos", "search/sweep.csv"):
+    for words in ("look at its errors: ", "upos", "search/sweep.csv"):
         assert words in printed
 
 
