@@ -14,6 +14,7 @@ operation comes by `compute`, which checks where its arguments lie.
 
 import sys
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -231,3 +232,14 @@ def test_what_lies_elsewhere_is_refused() -> None:
         here + torch.ones(3)
     with pytest.raises(TypeError, match=r"use \.cpu\(\) first"):
         here.numpy()
+
+
+def test_two_columns_are_learned_reported_on_and_tagged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import tagger
+    from tagger.training.train import train
+    from tests.training.conftest import config_of, part_of_sample
+
+    monkeypatch.setattr("matplotlib.figure.Figure.savefig", lambda *_, **__: None)  # a drawing is no tensor
+    corpus = part_of_sample(tmp_path, 10, 5, 5)
+    train(config_of(corpus, "columns=[upos,xpos]", "trainer.max_epochs=1"), tmp_path / "run", "")
+    assert set(tagger.load(tmp_path / "run").annotate(["a", "b"]).tags) == {"upos", "xpos"}

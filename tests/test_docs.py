@@ -19,6 +19,7 @@ import pytest
 import regex
 import typer.main
 from omegaconf import OmegaConf
+from typer.testing import CliRunner
 
 from tagger.bundled import bundled
 from tagger.commands.app import app
@@ -94,11 +95,8 @@ CONFIGURED = [arguments for arguments in COMMANDS if word(arguments) in CONFIG_C
 OTHER = [arguments for arguments in COMMANDS if word(arguments) not in CONFIG_COMMANDS]
 
 
-def test_the_readme_is_short() -> None:
+def test_the_readme_is_short_and_has_the_two_lines_that_set_everything_up() -> None:
     assert len(README.encode()) <= README_BYTES
-
-
-def test_the_readme_has_the_two_lines_that_set_everything_up() -> None:
     lines = README.splitlines()
     assert "pip install -e . && python -m tagger" in lines
     assert "pip install -e '.[dev]' && pytest" in lines
@@ -112,7 +110,11 @@ def test_every_page_says_what_one_can_do_after_reading_it() -> None:
 
 
 @pytest.mark.parametrize("arguments", CONFIGURED, ids=named)
-def test_training_and_pretraining_commands_compose(arguments: list[str]) -> None:
+def test_training_and_pretraining_commands_compose(arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a grid, the runs with all first values and with all last ones: a hundred others are composed alike."""
+    monkeypatch.setattr(
+        "tagger.sweeps.plan.product", lambda *keys: [[key[0] for key in keys], [key[-1] for key in keys]]
+    )
     command: Command = "pretrain" if word(arguments) == "pretrain" else "train"
     found = plan(command, [one for one in arguments if one not in CONFIG_COMMANDS])
     assert (found is None) == ("--cfg" in arguments)
@@ -130,12 +132,13 @@ def test_other_commands_parse(arguments: list[str]) -> None:
 def test_the_readmes_first_command_prints_what_it_shows(tmp_path: Path) -> None:
     (console,) = blocks(README, "console")
     command, _, output = console.removeprefix("$ ").partition("\n")
-    assert run_shell(command, tmp_path).stdout == f"{output}\n"
+    assert run_shell(command, tmp_path) == f"{output}\n"
 
 
 def test_the_readmes_training_runs_and_its_tagger_tags(tmp_path: Path) -> None:
     train = "pip install -e . && python -m tagger".partition(" && ")[2]
-    short = "name=ewt trainer.max_epochs=1 trainer.limit_train_batches=5"  # a whole training is no test
+    short = "name=ewt trainer.max_epochs=1 trainer.limit_train_batches=2"  # a whole training is no test
+    short += " model.hidden.forward=8 model.hidden.backward=8 embedding.buckets=512"
     lines = run_shell(f"{train} {short}", tmp_path).stdout.splitlines()
     assert len([line for line in lines if not line.startswith("epoch ")]) <= 25
     assert max(map(len, lines)) < 80  # so none wraps
@@ -148,38 +151,33 @@ def test_the_readmes_training_runs_and_its_tagger_tags(tmp_path: Path) -> None:
     assert sum(file.stat().st_size for file in tmp_path.rglob("*") if file.is_file()) < 200e6
     (tag,) = [line for line in README.splitlines() if line.startswith("python -m tagger tag ")]
     (tmp_path / "book.txt").write_text("They book flights.\n", encoding="utf-8")
-    run_shell(tag, tmp_path)
+    assert CliRunner().invoke(app, shlex.split(tag)[3:]).exit_code == 0
     assert len((tmp_path / "book.tsv").read_text(encoding="utf-8").splitlines()) == 5
 
 
-def run_shell(line: str, folder: Path, env: dict[str, str] | None = None) -> "subprocess.CompletedProcess[str]":
+def run_shell(line: str, folder: Path, env: dict[str, str] | None = None) -> str:
     line = line.replace("python -m tagger", f"{shlex.quote(sys.executable)} -m tagger")
-    done = subprocess.run(
-        ["bash", "-o", "pipefail", "-c", line], cwd=folder, env=env, capture_output=True, text=True, timeout=300
-    )
-    assert done.returncode == 0, (line, done.stderr)
-    return done
+    return run(["bash", "-o", "pipefail", "-c", line], folder, env)
 
 
-@pytest.mark.parametrize("name", ["README.md", "docs/tagging.md", "docs/adapters.md", "docs/datasets.md"])
-def test_the_python_of_a_page_runs(name: str, tmp_path: Path) -> None:
-    script = tmp_path / "page.py"
-    script.write_text("\n".join(blocks(page(name), "python")), encoding="utf-8")
-    env = with_entry_points(tmp_path)
-    command = [sys.executable, str(script)]
-    done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0, done.stderr
+def run(command: list[str], folder: Path, env: dict[str, str] | None = None) -> str:
+    """What a command prints, which must succeed."""
+    done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, (command, done.stdout, done.stderr)
+    return done.stdout
 
 
-def test_no_other_page_has_python() -> None:
+@pytest.mark.slow
+def test_the_python_of_the_pages_runs(tmp_path: Path) -> None:
+    """Page after page in one process, which imports torch and spaCy once; docs/cells.md has a test of its own."""
     with_python = {path.relative_to(ROOT).as_posix() for path in PAGES if blocks(path.read_text("utf-8"), "python")}
-    assert with_python == {
-        "README.md",
-        "docs/tagging.md",
-        "docs/adapters.md",
-        "docs/datasets.md",
-        "docs/cells.md",
-    }  # each of them is run
+    run_pages = ["README.md", "docs/tagging.md", "docs/datasets.md", "docs/adapters.md"]
+    assert with_python == {*run_pages, "docs/cells.md"}
+    scripts = [f"page_{Path(name).stem}.py" for name in run_pages]
+    for name, script in zip(run_pages, scripts, strict=True):
+        (tmp_path / script).write_text("\n".join(blocks(page(name), "python")), encoding="utf-8")
+    program = "import runpy, sys; [runpy.run_path(path, run_name='__main__') for path in sys.argv[1:]]"
+    run([sys.executable, "-c", program, *scripts], tmp_path, with_entry_points(tmp_path))
 
 
 def anchors(path: Path) -> set[str]:
@@ -191,7 +189,10 @@ def anchors(path: Path) -> set[str]:
     return found
 
 
-@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.relative_to(ROOT).as_posix())
+EACH_PAGE = pytest.mark.parametrize("path", PAGES, ids=lambda path: path.relative_to(ROOT).as_posix())
+
+
+@EACH_PAGE
 def test_links_lead_somewhere(path: Path) -> None:
     text = re.sub(r"`[^`\n]*`", "", prose(path.read_text(encoding="utf-8")))
     links = re.findall(r"\]\(([^)\s]+)\)", text)
@@ -212,7 +213,7 @@ def test_every_page_is_linked_from_the_readme() -> None:
         assert f"]({linked}" in README or linked == "data/README.md", linked
 
 
-@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.relative_to(ROOT).as_posix())
+@EACH_PAGE
 def test_tables_have_as_many_cells_in_every_row(path: Path) -> None:
     for lines in re.findall(r"(?:^\|.*\n)+", prose(path.read_text(encoding="utf-8")), re.MULTILINE):
         rows = [re.split(r"(?<!\\)\|", line.strip())[1:-1] for line in lines.splitlines()]
@@ -220,7 +221,7 @@ def test_tables_have_as_many_cells_in_every_row(path: Path) -> None:
         assert all(re.fullmatch(r" *:?-+:? *", cell) for cell in rows[1]), lines
 
 
-@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.relative_to(ROOT).as_posix())
+@EACH_PAGE
 def test_files_and_names_of_the_code_exist(path: Path) -> None:
     text = prose(path.read_text(encoding="utf-8"))
     for name in re.findall(r"`((?:\w+/)+\w+\.(?:py|yaml|tsv))`", text):
@@ -332,17 +333,19 @@ def test_messages_of_troubleshooting_are_those_of_the_code() -> None:
         assert any(pattern.search(string) for string in strings), message
 
 
+@pytest.mark.slow
 def test_the_walk_through_adds_a_cell(tmp_path: Path) -> None:
     """Follows docs/cells.md in a copy of the package: appends, replaces, inserts, runs, and holds it to ruff."""
     if "UGRNNCell" in (ROOT / "tagger" / "model" / "cells.py").read_text(encoding="utf-8"):
         pytest.skip("somebody has followed the page here")
-    for folder in ("tagger", "conf", "data"):
-        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    for folder in ("tagger", "conf", "data"):  # with what is compiled already, but for what is being written
+        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("*.pyc.*"))
     shutil.copy(ROOT / "pyproject.toml", tmp_path)  # ruff's settings
     env = {**os.environ, "PYTHONPATH": str(tmp_path)}
-    checks = 0
-    steps = re.findall(r"([^\n]*)\n\n```(python|sh)\n(.*?)```\n", page("docs/cells.md"), re.DOTALL)
-    for before, language, code in steps:
+    checks = []
+    for before, language, code in re.findall(
+        r"([^\n]*)\n\n```(python|sh)\n(.*?)```\n", page("docs/cells.md"), re.DOTALL
+    ):
         append = re.search(r"Append to `(.+)`:$", before)
         change = re.search(r"In `(\S+)`, (?:after|(replace)) `(.+)`(?:, add| by):$", before)
         if append:
@@ -355,66 +358,53 @@ def test_the_walk_through_adds_a_cell(tmp_path: Path) -> None:
             lines[place : place + 1] = [code] if replaced else [lines[place], code]
             (tmp_path / file).write_text("".join(lines), encoding="utf-8")
         elif language == "python":
-            checks += 1
-            done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=env, capture_output=True, text=True)
-            assert done.returncode == 0, done.stderr
+            checks.append(code)
         else:
             train, tag = code.splitlines()
-            small = "model.hidden.forward=8 model.hidden.backward=8 embedding.buckets=512 trainer.limit_train_batches=2"
-            run_shell(f"{train} trainer.max_epochs=1 segmenter=rules {small}", tmp_path, env)
-            assert len(run_shell(tag, tmp_path, env).stdout.splitlines()) == 5
-    assert checks == 2
+    assert len(checks) == 2
+    small = "model.hidden.forward=8 model.hidden.backward=8 embedding.buckets=512 trainer.limit_train_batches=2"
+    words = shlex.split(f"{train} {small} trainer.max_epochs=1 segmenter=rules test=false")
+    assert words[:3] == ["python", "-m", "tagger"]
+    trains = f"import sys\nsys.argv = {words[2:]}\nfrom tagger.__main__ import main\nassert main() == 0"
+    run([sys.executable, "-c", "\n".join([*checks, trains])], tmp_path, env)  # one process imports torch once
+    assert len(run_shell(tag, tmp_path, env).splitlines()) == 5
     for command in (["check"], ["format", "--check"]):
-        done = subprocess.run(
-            [sys.executable, "-m", "ruff", *command, "--no-cache", "tagger"],
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-        )
-        assert done.returncode == 0, done.stdout
+        run([sys.executable, "-m", "ruff", *command, "--no-cache", "tagger"], tmp_path)
 
 
 def test_the_gain_of_pretraining_is_computed_from_runs(tmp_path: Path) -> None:
     runs = []
-    for size, init, accuracy in (
-        (100, None, 0.8),
-        (100, "pretrained", 0.9),
-        (500, None, 0.88),
-        (500, "pretrained", 0.94),
-    ):
-        run = tmp_path / f"{size}-{init}"
-        (run / "tagger").mkdir(parents=True)
-        (run / "tagger" / "config.json").write_text(json.dumps({"training": {"init": init}}), encoding="utf-8")
-        (run / "report.json").write_text(json.dumps({"dev": {"upos": {"accuracy": accuracy}}}), encoding="utf-8")
-        runs.append(f"{size}={run}")
-    command = [sys.executable, str(ROOT / "docs" / "gain.py"), *runs, "-o", str(tmp_path / "gain.png")]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=300)
-    assert "| 100 | 80.00 (80.00 to 80.00) | 90.00 (90.00 to 90.00) | 50 % |" in done.stdout
+    for size, init, accuracy in ((100, None, 0.8), (100, "x", 0.9), (500, None, 0.88), (500, "x", 0.94)):
+        folder = tmp_path / f"{size}-{init}"
+        (folder / "tagger").mkdir(parents=True)
+        (folder / "tagger" / "config.json").write_text(json.dumps({"training": {"init": init}}), encoding="utf-8")
+        report = {"dev": {"upos": {"accuracy": accuracy}}}
+        (folder / "report.json").write_text(json.dumps(report), encoding="utf-8")
+        runs.append(f"{size}={folder}")
+    table = run([sys.executable, str(ROOT / "docs" / "gain.py"), *runs, "-o", "gain.png"], tmp_path)
+    assert "| 100 | 80.00 (80.00 to 80.00) | 90.00 (90.00 to 90.00) | 50 % |" in table
     assert (tmp_path / "gain.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_planted_faults_are_counted(tmp_path: Path) -> None:
     script = [sys.executable, str(ROOT / "docs" / "planted.py")]
     sample, copy = ROOT / "data" / "sample", tmp_path / "copy"
-    subprocess.run([*script, "plant", str(sample), str(copy), "--faults", "20"], check=True, timeout=60)
+    run([*script, "plant", str(sample), str(copy), "--faults", "20"], tmp_path)
     before = (sample / "sample-train.conllu").read_text(encoding="utf-8").split("\n")
-    after = (copy / "sample-train.conllu").read_text(encoding="utf-8").split("\n")
+    file = copy / "sample-train.conllu"
+    after = file.read_text(encoding="utf-8").split("\n")
     changed = [number for number, (a, b) in enumerate(zip(before, after, strict=True), 1) if a != b]
     assert len(changed) == 20
-    file = copy / "sample-train.conllu"
     rows = "".join(f"{file}\t{line}\n" for line in [*range(1, 101), *changed[:7]])
     (tmp_path / "found.tsv").write_text(f"file\tline\n{rows}", encoding="utf-8")
-    command = [*script, "count", str(copy), str(tmp_path / "found.tsv")]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    counted = run([*script, "count", str(copy), "found.tsv"], tmp_path)
     early = sum(line <= 100 for line in changed)
-    assert done.stdout.startswith(f"20 planted, 107 findings: {early} among the first 100, {early + 7} among")
+    assert counted.startswith(f"20 planted, 107 findings: {early} among the first 100, {early + 7} among")
 
 
-def test_pipelines_of_spacy_are_scored_and_timed() -> None:
-    sample = ROOT / "data" / "sample" / "sample-dev.conllu"
-    command = [sys.executable, str(ROOT / "docs" / "spacy_pipelines.py"), str(sample), "--rounds", "1"]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=300)
-    scores, speeds = done.stdout.split("\n\n")
+def test_pipelines_of_spacy_are_scored_and_timed(tmp_path: Path) -> None:
+    sample, script = ROOT / "data" / "sample" / "sample-dev.conllu", ROOT / "docs" / "spacy_pipelines.py"
+    scores, speeds = run([sys.executable, str(script), str(sample), "--rounds", "1"], tmp_path).split("\n\n")
     upos = {row.split("|")[1].strip(): float(row.split("|")[5]) for row in scores.splitlines()[2:]}
     assert upos["`bigru_tokenizer`"] > upos["spaCy's tokenizer"] > 80
     assert len(speeds.splitlines()) == 5

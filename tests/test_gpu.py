@@ -59,15 +59,12 @@ def test_mixed_precision_learns_as_much(on_gpu: Path, tmp_path: Path, precision:
     assert accuracy(tmp_path / "run") == pytest.approx(accuracy(on_gpu), abs=0.05)
 
 
-@pytest.mark.parametrize("cell", ["rnn", "lstm", "rnn_scratch", "gru_scratch", "mingru"])
-def test_every_cell_trains(tmp_path: Path, cell: str) -> None:
-    short = ("trainer.max_epochs=1", "trainer.limit_train_batches=5", f"model.cell={cell}")
-    command(tmp_path, *SMALL, *short, f"accelerator={ACCELERATOR}", "hydra.run.dir=run")
-    assert (tmp_path / "run" / "tagger").is_dir()
+CELLS = [f"model.cell={cell}" for cell in ("rnn", "lstm", "rnn_scratch", "gru_scratch", "mingru")]
 
 
-def test_a_crf_trains(tmp_path: Path) -> None:
-    short = ("trainer.max_epochs=1", "trainer.limit_train_batches=5", "model.decoder=crf")
+@pytest.mark.parametrize("override", [*CELLS, "model.decoder=crf"])
+def test_every_cell_and_a_crf_train(tmp_path: Path, override: str) -> None:
+    short = ("trainer.max_epochs=1", "trainer.limit_train_batches=5", override)
     command(tmp_path, *SMALL, *short, f"accelerator={ACCELERATOR}", "hydra.run.dir=run")
     assert (tmp_path / "run" / "tagger").is_dir()
 

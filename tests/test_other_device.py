@@ -9,10 +9,8 @@ from torch.utils import backend_registration
 
 TESTS = (
     "tests/other_device.py",
-    "tests/training/test_module.py::test_overfits_and_its_network_tags_from_a_folder",
     "tests/training/test_module.py::test_facts_are_learned_and_unknown_ones_are_not",
     "tests/training/test_module.py::test_members_learn_from_the_teacher_each",
-    "tests/training/test_train.py::test_several_columns_are_learned_jointly",
 )
 
 pytestmark = pytest.mark.skipif(

@@ -11,7 +11,7 @@ from tests.commands.conftest import call, error
 
 def test_a_file_is_measured(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(benchmark, "ROUNDS", 1)
-    monkeypatch.setattr(benchmark, "PROCESS_STARTS", 1)
+    monkeypatch.setattr(benchmark, "_start", lambda _: 1.0)  # a process is not the point
     (tmp_path / "a.txt").write_text("They book flights. The book reads well.\n")
     options = ["benchmark", "--model", str(trained), "--file", "a.txt", "--workers", "1"]
     found = json.loads(call(*options, "--json").stdout)

@@ -15,24 +15,12 @@ from tagger.errors import InputError
     ("raised", "status", "line"),
     [
         (InputError("a.txt: no such file"), 2, "error: a.txt: no such file"),
-        (
-            FileNotFoundError(errno.ENOENT, "No such file or directory", "a.txt"),
-            2,
-            "error: 'a.txt': No such",
-        ),
-        (
-            OSError(errno.EAGAIN, "Resource temporarily unavailable"),
-            2,
-            "error: Resource temporarily unavailable; the",
-        ),
+        (FileNotFoundError(errno.ENOENT, "No such file or directory", "a.txt"), 2, "error: 'a.txt': No such"),
+        (OSError(errno.EAGAIN, "Resource temporarily unavailable"), 2, "error: Resource temporarily unavailable; the"),
         (OSError("no such shell"), 2, "error: no such shell; the system names no file\n"),
         (OSError(errno.EXDEV, "Invalid link", "a", None, "b"), 2, "error: 'a' and 'b': Invalid link"),
         (MemoryError(), 2, "error: this needs more memory than there is"),
-        (
-            RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried"),
-            2,
-            "error: this needs more memory",
-        ),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried"), 2, "error: this needs more memory"),
         (KeyboardInterrupt(), 130, "interrupted"),
     ],
 )

@@ -42,6 +42,7 @@ def test_a_file_that_is_unchanged_is_not_read_again(treebank: Path) -> None:
     assert written.stat().st_mtime_ns == time
 
 
+@pytest.mark.slow
 def test_processes_share_the_cache_and_nothing_goes_to_standard_error(treebank: Path, tmp_path: Path) -> None:
     command = (
         "from tagger.corpus.config import ConlluConfig; from tagger.corpus.sources import load_corpus;"

@@ -124,11 +124,7 @@ def test_padding_is_at_most_a_tenth_of_the_slots(max_tokens: int, seed: int | No
     assert len(batches) <= 1.2 * lengths.sum() / max_tokens  # and the batches are full
 
 
-@given(
-    st.lists(st.integers(1, 60), max_size=50),
-    st.integers(1, 100),
-    st.one_of(st.none(), st.integers(0, 5)),
-)
+@given(st.lists(st.integers(1, 60), max_size=50), st.integers(1, 100), st.one_of(st.none(), st.integers(0, 5)))
 def test_every_sentence_is_in_one_batch_within_the_limit(lengths: list[int], limit: int, seed: int | None) -> None:
     measured = np.array(lengths, dtype=np.int64)
     generator = None if seed is None else np.random.default_rng(seed)

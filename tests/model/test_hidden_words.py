@@ -8,6 +8,7 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from tagger.errors import InputError
+from tagger.model.batch import FIRST_ID
 from tagger.model.forms import FormTable
 from tagger.model.hidden_words import HiddenWordNetwork, hide_words
 from tagger.model.vocabulary import Vocabulary
@@ -95,3 +96,14 @@ def test_without_word_embeddings_nothing_is_predicted(words: Vocabulary) -> None
 def test_a_vocabulary_without_tags_gives_no_heads(words: Vocabulary) -> None:
     assert not make(words).body.heads
     assert make(replace(words, tags={})).body.embedding.width == make(words).mask.shape[0]
+
+
+def test_places_and_targets() -> None:
+    words = Vocabulary.build(({"tokens": tokens} for tokens in TOKENS), [], 1)
+    table = FormTable(words, BUCKETS)
+    batch = hide_words([TOKENS[0], ["Well", "unseen"]], [np.array([0, 3]), np.array([1])], table)
+    shown = batch.batch.index.flatten()[batch.places]
+    forms = [batch.batch.words[i] for i in shown]
+    ids = words.word_ids
+    assert [int(form) for form in forms] == [ids["they"], ids["."], 1]
+    assert batch.targets.tolist() == [ids["they"] - FIRST_ID, ids["."] - FIRST_ID, -1]

@@ -118,10 +118,10 @@ def test_every_parameter_gets_a_gradient(vocabulary: Vocabulary, cell: str) -> N
         assert parameter.grad.abs().sum() > 0, name
 
 
-@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("cell", ["rnn_scratch", "gru_scratch", "mingru", "lstm"])
 def test_overfits_three_sentences_in_several_columns(vocabulary: Vocabulary, cell: str) -> None:
     network = make_network(vocabulary, cell=cell)
-    overfit(network, vocabulary, steps=60)
+    overfit(network, vocabulary, steps=50)
     scores = network(make_batch(TOKENS, vocabulary))
     for column, tags in vocabulary.tags.items():
         for i, sentence in enumerate(CORPUS):

@@ -7,17 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tagger.model.segmenter_units import (
-    END_GAP,
-    KINDS,
-    NO_GAP,
-    SPACE_GAP,
-    UnitTable,
-    in_run,
-    kind,
-    normalised,
-    shape,
-)
+from tagger.model.segmenter_units import END_GAP, KINDS, NO_GAP, SPACE_GAP, UnitTable, in_run, kind, normalised, shape
 
 TEXTS = st.text(st.one_of(st.characters(), st.sampled_from("aZ 9.\n\u0301\u3000\u200b\ufeff中ไทя\x1c\x85")))
 
@@ -98,7 +88,7 @@ def test_what_the_network_sees_of_a_unit():
     assert normalised("E\u0301TE\u0301") == "été"
     assert normalised("1984") == "0000"
     assert [shape(unit) for unit in ("The", "THE", "I", "the", "12", ".", "中")] == [
-        *("Xx3", "XX3", "X1", "x3", "02", ".", "o"),
+        *("Xx3", "XX3", "X1", "x3", "02", ".", "o")
     ]
     assert [kind(unit) for unit in ("。", "!", "”", "」", "「", "a", ",")] == [
         "end",

@@ -161,7 +161,7 @@ def test_what_is_remembered_of_a_form_depends_on_the_form_alone(
 def test_threads_get_what_one_thread_gets(vocabulary: Vocabulary, precision: str) -> None:
     network = make_network(vocabulary, hidden={"forward": 24, "backward": 16})
     engine = make_engine(network, vocabulary, precision=precision, cache_size=60)
-    lists = [[[*sentence, f"new{i % 37}"] for sentence in SENTENCES[i % 4 :]] for i in range(120)]
+    lists = [[[*sentence, f"new{i % 37}"] for sentence in SENTENCES[i % 4 :]] for i in range(60)]
     request = Request(top=2, probabilities=True)
     expected = [engine.tag(sentences, request)["upos"] for sentences in lists]
     states = [engine.states(sentences) for sentences in lists[:20]]
@@ -249,12 +249,12 @@ def test_fresh_words_do_not_grow_the_cache(vocabulary: Vocabulary) -> None:
 
 
 def test_bfloat16_on_a_treebank() -> None:
-    """At most 0.2 % of the tags differ and accuracy changes by at most 0.05 points, on EWT's dev."""
+    """At most 0.2 % of the tags differ and accuracy changes by at most 0.05 points, on half of EWT's dev."""
     folder = os.environ.get("TAGGER_TREEBANKS")
     if not folder:
         pytest.skip("TAGGER_TREEBANKS is not set to a folder with UD_English-EWT")
     path = str(next(Path(folder, "UD_English-EWT").glob("*dev.conllu")))
-    sentences = [sentence for sentence in read_conllu(read_lines(path), path) if sentence.tokens]
+    sentences = [sentence for sentence in read_conllu(read_lines(path), path) if sentence.tokens][::2]
     tokens = [sentence.tokens for sentence in sentences]
     exact, reduced = (tagger.load("english", "cpu", precision) for precision in ("float32", "bfloat16"))
     for column in exact.columns:

@@ -161,6 +161,7 @@ def test_in_a_pool_a_sentence_has_the_same_probabilities_to_the_bit_whatever_is_
                 assert torch.equal(alone[column][place : place + len(sentences[i])], logs[start:end])
 
 
+@pytest.mark.slow
 def test_workers_say_what_one_process_says(ensemble: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(workers, "START_TOKENS", 100)
     sentences = [[*sentence, f"new{i}"] for i in range(100) for sentence in SENTENCES]

@@ -43,11 +43,11 @@ TEXTS = [
     "\u0e2a\u0e27\u0e31\u0e2a\u0e14\u0e35\u0e04\u0e23\u0e31\u0e1a \u0e1c\u0e21",
     "Vi\u1ec7t \n\tNam du  des\nDES Du",
     "\U0001f468\u200d\U0001f469\u200d\U0001f467\U0001f1e9\U0001f1ea\u00ad\u2060x",
-    "x" * 5_000 + ". " + "y.z" * 300,
+    "x" * 2_000 + ". " + "y.z" * 100,
     "0" * 300 + "\u0665\u06f6\u0b72\u00bd\u2167",
     "\x00\x01\x7f\x9f",
 ]
-LONG = " ".join(f"word{i} flows, and du {i % 7}." for i in range(150))
+LONG = " ".join(f"word{i} flows, and du {i % 7}." for i in range(60))
 
 
 def check(text: str, sentences: Sequence[Sequence[Token]]) -> None:
@@ -80,8 +80,8 @@ characters = st.characters() | st.sampled_from(
 )
 
 
-@settings(max_examples=60)
-@given(st.lists(st.text(characters, max_size=40), max_size=6), st.sampled_from(SEGMENTERS))
+@settings(max_examples=40)
+@given(st.lists(st.text(characters, max_size=40), max_size=4), st.sampled_from(SEGMENTERS))
 def test_any_text(texts: list[str], segmenter: LearnedSegmenter) -> None:
     found = segmenter.segment_all(texts)
     assert len(found) == len(texts)
@@ -125,10 +125,10 @@ def test_all_labels_and_scripts_occur(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_paragraph_is_cut_alike_whatever_is_beside_it(
     segmenter: LearnedSegmenter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    texts = [*TEXTS, LONG, *(LONG[: 37 * i] for i in range(14))]
+    texts = [*TEXTS, LONG, *(LONG[: 17 * i] for i in range(12))]
     alone = [segmenter.segment_all([text])[0] for text in texts]
     assert segmenter.segment_all(texts) == alone
-    for most in (1, 3_000, 1_000_000):
+    for most in (1_000, 4_000):  # a few paragraphs at a time
         monkeypatch.setattr(module, "MAX_CHARACTERS", most)
         assert segmenter.segment_all(texts) == alone
     order = list(range(len(texts)))
@@ -157,7 +157,7 @@ def test_a_copy_cuts_alike() -> None:
 
 @pytest.mark.parametrize("filler", ["x", "猫", "!", "e\u0301", "\ud800", "1", ".x", "\u200d", "\u0e01"])
 def test_a_long_line_without_spaces(filler: str) -> None:
-    text = filler * (30_000 // len(filler))
+    text = filler * (10_000 // len(filler))
     (sentences,) = SPACED.segment_all([text])
     check(text, sentences)
 

@@ -39,13 +39,7 @@ def test_the_first_line_with_a_token_decides_on_the_separator(text: str, tokens:
 
 @pytest.mark.parametrize(
     ("separator", "text"),
-    [
-        (" ", "a\tX\nb Y\n"),
-        ("\t", "a\tX\nb\tY"),
-        (r"\t", "a\tX\nb\tY"),
-        (",", "a,X\nb,Y"),
-        ("||", "a||X\nb||Y\r\n"),
-    ],
+    [(" ", "a\tX\nb Y\n"), ("\t", "a\tX\nb\tY"), (r"\t", "a\tX\nb\tY"), (",", "a,X\nb,Y"), ("||", "a||X\nb||Y\r\n")],
 )
 def test_named_separators(separator: str, text: str) -> None:
     assert columns_of(text, separator=separator) == [Sentence(["a", "b"], {"upos": ["X", "Y"]})]

@@ -411,11 +411,13 @@ TREEBANKS = os.environ.get("TAGGER_TREEBANKS")
 
 
 @pytest.mark.skipif(not TREEBANKS, reason="TAGGER_TREEBANKS names no folder of treebanks")
-def test_treebanks_round_trip() -> None:
+def test_treebanks_round_trip(tmp_path: Path) -> None:
     paths = sorted(Path(TREEBANKS or "").rglob("*-dev.conllu"))
     assert paths, f"no file of dev sentences below {TREEBANKS}"
     for path in paths:
-        content = path.read_bytes()
+        content = b"\n\n".join([*path.read_bytes().split(b"\n\n")[:500], b""])
+        (tmp_path / path.name).write_bytes(content)
+        path = tmp_path / path.name
         sentences = list(read_conllu(read_lines(str(path)), str(path)))
         assert written(sentences).encode() == content, path
         for sentence in sentences:

@@ -12,7 +12,7 @@ _TEXT = st.one_of(_ANY, _TRAPS)
 
 
 @given(_TEXT, _TEXT)
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=250)
 def test_every_pair_comes_back(source: str, target: str) -> None:
     script = edit_script(source, target)
     assert apply_script(script, source) == target
@@ -20,7 +20,7 @@ def test_every_pair_comes_back(source: str, target: str) -> None:
 
 
 @given(_TEXT, _TEXT, _TEXT)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150)
 def test_related_pairs_come_back(stem: str, one: str, other: str) -> None:
     changed = [(stem + one, stem + other), (one + stem, other + stem), (stem + one, f"{stem} {one}")]
     recased = [(stem.upper(), stem.lower()), (stem.title(), stem), (stem.lower(), stem.upper())]
@@ -29,7 +29,7 @@ def test_related_pairs_come_back(stem: str, one: str, other: str) -> None:
 
 
 @given(_TEXT, _TEXT, st.sampled_from(["", "keep:", "lower:", "like:", "title:", "upper:"]))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150)
 def test_any_string_is_applied_or_refused(template: str, source: str, capitals: str) -> None:
     result = apply_script(capitals + template, source)
     assert result is None or isinstance(result, str)
@@ -79,7 +79,7 @@ def test_a_string_that_is_no_script_fits_no_word(script: str) -> None:
 
 
 def test_strings_that_are_too_long_to_compare() -> None:
-    long = "ab" * 500_000
+    long = "ab" * 50_000
     assert edit_script(long, long) == "lower:*"
     assert apply_script(edit_script(long, long + "c"), long) == long + "c"
     half = "ab" * (MAX_CHARACTERS // 2)

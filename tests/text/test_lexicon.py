@@ -12,12 +12,7 @@ def test_a_lexicon_is_read_and_written() -> None:
     lines = ["# a comment\n", "\n", "book\tNOUN|VERB|NOUN\r\n", "#\tVERB\n"]
     lines += ["he\tCase=Nom|Number=Sing\tNOUN\n", "a b\t_"]
     entries = read_lexicon(lines, "words.tsv", TAGS, "upos")
-    assert entries == {
-        "book": ("NOUN", "VERB"),
-        "#": ("VERB",),
-        "he": ("Case=Nom|Number=Sing", "NOUN"),
-        "a b": ("_",),
-    }
+    assert entries == {"book": ("NOUN", "VERB"), "#": ("VERB",), "he": ("Case=Nom|Number=Sing", "NOUN"), "a b": ("_",)}
     assert read_lexicon(write_lexicon(entries), "again", TAGS, "upos") == entries
 
 

@@ -67,8 +67,7 @@ def test_a_form_has_one_space_for_each_run_of_white_space() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "spaces"),
-    [("abcdef", [False, True]), ("abcdefg", [False, False, True]), ("ab cde f", [True, True, True])],
+    ("text", "spaces"), [("abcdef", [False, True]), ("abcdefg", [False, False, True]), ("ab cde f", [True, True, True])]
 )
 def test_no_space_follows_where_a_long_word_is_cut(
     monkeypatch: pytest.MonkeyPatch, text: str, spaces: list[bool]

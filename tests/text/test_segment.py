@@ -48,9 +48,8 @@ def forms(text: str, rules: str = "english") -> str:
     return " || ".join(" ".join(text[a:b] for a, b, _ in sentence) for sentence in segment(text, rules))
 
 
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
+ENGLISH = {
+    "tokens": [
         # clitics
         ("I don't, can't, won't", "I do n't , ca n't , wo n't"),
         ("I'm sure they'll say he's late", "I 'm sure they 'll say he 's late"),
@@ -93,14 +92,7 @@ def forms(text: str, rules: str = "english") -> str:
         ("see p. 5 in ch. 3", "see p. 5 in ch. 3"),
         ("f*ck *this*", "f*ck * this *"),
     ],
-)
-def test_english_tokens(text: str, expected: str) -> None:
-    assert forms(text) == expected
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
+    "sentences": [
         ("One. Two! Three? four", "One . || Two ! || Three ? || four"),
         ('"Go." He went.', '" Go . " || He went .'),
         ('"Go?" he said.', '" Go ? " he said .'),
@@ -119,12 +111,6 @@ def test_english_tokens(text: str, expected: str) -> None:
         ("a line\nthat goes on", "a line that goes on"),
         ("A heading\r\n \r\nthe text", "A heading || the text"),
     ],
-)
-def test_english_sentences(text: str, expected: str) -> None:
-    assert forms(text) == expected
-
-
-EVERYDAY_ENGLISH = {
     "an abbreviation with inner full stops ends a sentence only before a word that begins one": [
         ("I live in the U.K. The weather is bad.", "I live in the U.K . || The weather is bad ."),
         ("He flew to D.C. It was cold.", "He flew to D.C . || It was cold ."),
@@ -250,53 +236,47 @@ EVERYDAY_ENGLISH = {
 }
 
 
-@pytest.mark.parametrize(
-    ("text", "expected"), [pytest.param(*item, id=item[0]) for group in EVERYDAY_ENGLISH.values() for item in group]
-)
-def test_everyday_english(text: str, expected: str) -> None:
-    assert forms(text) == expected
+UNICODE = [
+    ("I don't know l'eau, peut-être", "I don't know l'eau , peut-être"),
+    ("हिन्दी है। यह भी।", "हिन्दी है । || यह भी ।"),
+    ("هل هذا؟ نعم.", "هل هذا ؟ || نعم ."),
+    ("你好。再见！「是。」テストは", "你 好 。 || 再 见 ！ || 「 是 。 」 || テスト は"),
+    ("สวัสดีครับ ไทย", "สวัสดีครับ ไทย"),
+    ("می‌روم", "می‌روم"),
+    ("e\u0301te\u0301", "e\u0301te\u0301"),
+    ("1.234,56 um 10:30", "1.234,56 um 10:30"),
+    ("10-year-old, 2004-10-12", "10-year-old , 2004-10-12"),
+    ("Am 3. Mai ca. zehn. Dann", "Am 3 . Mai ca . zehn . || Dann"),
+    ("hm... ja!! a@b.de https://c.de/x", "hm ... ja !! a@b.de https://c.de/x"),
+    ("👍🏽!", "👍🏽 !"),
+    (
+        "C++ und Node.js in /usr/bin/env, v2.0.1-beta bei 20 °C",
+        "C++ und Node.js in /usr/bin/env , v2.0.1-beta bei 20 °C",
+    ),
+    ("am 3. und 4. Mai", "am 3 . und 4 . Mai"),
+    ("3. und 4. Mai", "3 . und 4 . Mai"),
+]
 
 
 @pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("I don't know l'eau, peut-être", "I don't know l'eau , peut-être"),
-        ("हिन्दी है। यह भी।", "हिन्दी है । || यह भी ।"),
-        ("هل هذا؟ نعم.", "هل هذا ؟ || نعم ."),
-        ("你好。再见！「是。」テストは", "你 好 。 || 再 见 ！ || 「 是 。 」 || テスト は"),
-        ("สวัสดีครับ ไทย", "สวัสดีครับ ไทย"),
-        ("می‌روم", "می‌روم"),
-        ("e\u0301te\u0301", "e\u0301te\u0301"),
-        ("1.234,56 um 10:30", "1.234,56 um 10:30"),
-        ("10-year-old, 2004-10-12", "10-year-old , 2004-10-12"),
-        ("Am 3. Mai ca. zehn. Dann", "Am 3 . Mai ca . zehn . || Dann"),
-        ("hm... ja!! a@b.de https://c.de/x", "hm ... ja !! a@b.de https://c.de/x"),
-        ("👍🏽!", "👍🏽 !"),
-        (
-            "C++ und Node.js in /usr/bin/env, v2.0.1-beta bei 20 °C",
-            "C++ und Node.js in /usr/bin/env , v2.0.1-beta bei 20 °C",
-        ),
-        ("am 3. und 4. Mai", "am 3 . und 4 . Mai"),
-        ("3. und 4. Mai", "3 . und 4 . Mai"),
-    ],
+    ("rules", "text", "expected"),
+    [*(("english", *case) for group in ENGLISH.values() for case in group), *(("unicode", *case) for case in UNICODE)],
 )
-def test_unicode(text: str, expected: str) -> None:
-    assert forms(text, "unicode") == expected
+def test_tokens_and_sentences(rules: str, text: str, expected: str) -> None:
+    assert forms(text, rules) == expected
 
 
 @pytest.mark.parametrize("rules", RULES)
-def test_nothing_but_space_is_no_sentence(rules: str) -> None:
+def test_space_is_no_sentence_and_divides_tokens_also_without_width(rules: str) -> None:
     assert segment("", rules) == segment(" \t\r\n\u3000\u200b\ufeff\x1c", rules) == []
-
-
-@pytest.mark.parametrize("rules", RULES)
-def test_space_without_width_divides_tokens(rules: str) -> None:
     assert segment("\ufeffa\u200bb", rules) == [[Token(1, 2), Token(3, 4)]]
 
 
 def test_unknown_rules() -> None:
     with pytest.raises(InputError, match=r"'german'.*english, unicode"):
         segment("a", "german")
+    with pytest.raises(InputError, match=r"'learned' are no rules .*english, unicode"):
+        RuleSegmenter("learned")
 
 
 @pytest.mark.parametrize("rules", RULES)
@@ -354,3 +334,12 @@ def test_ends_alone(text: str, rules: str) -> None:
     ends, stops = segment_ends(text, rules)
     assert sorted(ends) == [token.end for sentence in sentences for token in sentence]
     assert stops == [sentence[-1].end for sentence in sentences]
+
+
+@pytest.mark.parametrize("rules", RULES)
+def test_rules_cut_many_paragraphs(rules: str) -> None:
+    texts = ["They don't. It's 5pm.", "", " \n", "Na ja, gut."]
+    segmenter = RuleSegmenter(rules)
+    assert segmenter.name == rules
+    assert segmenter.segment_all(texts) == [segment(text, rules) for text in texts]
+    assert segmenter.segment_all([]) == []

@@ -8,8 +8,7 @@ BIO = ["B-NP", "B-VP", "I-NP", "I-VP", "O"]
 
 
 @pytest.mark.parametrize(
-    ("tags", "spans"),
-    [(BIO, True), (["O"], False), (["NOUN", "O"], False), (["B-X"], True), (["B", "I", "O"], False)],
+    ("tags", "spans"), [(BIO, True), (["O"], False), (["NOUN", "O"], False), (["B-X"], True), (["B", "I", "O"], False)]
 )
 def test_what_is_a_column_of_spans(tags: list[str], spans: bool) -> None:
     assert is_span_column(tags) is spans

@@ -8,6 +8,7 @@ from typing import BinaryIO
 import pytest
 from hydra import compose, initialize_config_dir
 from matplotlib.figure import Figure
+from omegaconf import DictConfig
 
 from tagger.bundled import bundled
 from tagger.text.conllu import read_conllu
@@ -49,8 +50,12 @@ def _pictures_are_empty(request: pytest.FixtureRequest, monkeypatch: pytest.Monk
 @pytest.fixture(scope="session")
 def treebank(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the first sentences of the bundled sample."""
-    folder = tmp_path_factory.mktemp("UD_English-Tiny")
-    for split, count in (("train", 60), ("dev", 20), ("test", 20)):
+    return part_of_sample(tmp_path_factory.mktemp("UD_English-Tiny"), 60, 20, 20)
+
+
+def part_of_sample(folder: Path, train: int, dev: int, test: int) -> Path:
+    """Writes a treebank with so many sentences of the sample's splits."""
+    for split, count in (("train", train), ("dev", dev), ("test", test)):
         path = str(bundled("data") / "sample" / f"sample-{split}.conllu")
         sentences = [s for s in read_conllu(read_lines(path), path) if s.lines][:count]
         text = "".join(line for sentence in sentences for line in sentence.lines or [])
@@ -95,11 +100,16 @@ def small_segmenter(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(segmenter, name, value)
 
 
+def page(name: str, *overrides: str, **options: bool) -> DictConfig:
+    """A page of `conf`, with overrides."""
+    with initialize_config_dir(str(bundled("conf")), version_base="1.3"):
+        return compose(name, list(overrides), **options)
+
+
 def config_of(treebank: Path, *overrides: str) -> TrainConfig:
     """The config of a tiny training on `treebank`."""
-    with initialize_config_dir(str(bundled("conf")), version_base="1.3"):
-        config = compose("train", ["corpus=conllu", f"corpus.path={treebank}", "test=false", *TINY, *overrides])
-    return train_config(config)
+    own = ["corpus=conllu", f"corpus.path={treebank}", "test=false", *TINY]
+    return train_config(page("train", *own, *overrides))
 
 
 def weights(run: Path) -> bytes:

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 import pytorch_lightning as pl
-from hydra import compose, initialize_config_dir
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from tagger.bundled import bundled
@@ -19,6 +18,7 @@ from tagger.model.vocabulary import Vocabulary
 from tagger.training.config import TrainConfig, train_config
 from tagger.training.config_parts import network_config
 from tagger.training.recipe import with_recipe
+from tests.training.conftest import page
 
 CONF = bundled("conf")
 CHOICES = sorted(f"{path.parent.name}={path.stem}" for path in CONF.glob("*/*.yaml"))
@@ -26,8 +26,7 @@ VOCABULARY = Vocabulary({"a": 2}, ["a"], {"upos": ["NOUN", "VERB"]}, ["a"])
 
 
 def composed(*overrides: str) -> TrainConfig:
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        return train_config(compose("train", list(overrides)))
+    return train_config(page("train", *overrides))
 
 
 @pytest.mark.parametrize("choice", CHOICES)
@@ -60,15 +59,14 @@ def test_the_first_line_of_every_file_is_the_command_that_uses_it(path: Path) ->
 
 @pytest.mark.parametrize("name", [choice for choice in CHOICES if choice.startswith(("corpus=", "accelerator="))])
 def test_a_group_sets_nothing_but_its_own_part(name: str) -> None:
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        page, chosen = compose("train"), compose("train", [name])
-    changed = {key for key in page if page[key] != chosen[key]}
+    plain, chosen = page("train"), page("train", name)
+    changed = {key for key in plain if plain[key] != chosen[key]}
     assert changed <= ({"trainer"} if name.startswith("accelerator") else {"corpus", "columns", "segmenter"})
     assert chosen.segmenter == ("english" if name == "corpus=sample" else "auto" if "corpus" in changed else "english")
     for key in ("max_epochs", "precision"):
-        assert chosen.trainer[key] == page.trainer[key]
+        assert chosen.trainer[key] == plain.trainer[key]
     for key in ("dev_share", "folds", "fold"):
-        assert chosen.corpus[key] == page.corpus[key]
+        assert chosen.corpus[key] == plain.corpus[key]
 
 
 def test_a_config_is_plain_values_and_back() -> None:
@@ -123,8 +121,7 @@ def test_values_that_do_not_fit_are_named(override: str, message: str) -> None:
 
 
 def test_the_directions_have_as_many_parameters() -> None:
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        config = compose("train", ["experiment=directions"], return_hydra_config=True)
+    config = page("train", "experiment=directions", return_hydra_config=True)
     assert config.hydra.mode.name == "MULTIRUN"
     override = OverridesParser.create().parse_override(f"model.hidden={config.hydra.sweeper.params['model.hidden']}")
     sizes = [(hidden["forward"], hidden["backward"]) for hidden in override.sweep_iterator()]

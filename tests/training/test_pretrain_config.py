@@ -5,16 +5,14 @@ import re
 from dataclasses import asdict
 
 import pytest
-from hydra import compose, initialize_config_dir
 
-from tagger.bundled import bundled
 from tagger.errors import InputError
 from tagger.training.pretrain_config import PretrainConfig, pretrain_config
+from tests.training.conftest import page
 
 
 def composed(*overrides: str) -> PretrainConfig:
-    with initialize_config_dir(str(bundled("conf")), version_base="1.3"):
-        return pretrain_config(compose("pretrain", list(overrides)))
+    return pretrain_config(page("pretrain", *overrides))
 
 
 def test_a_config_is_plain_values_and_back() -> None:

