@@ -139,7 +139,7 @@ def test_the_readmes_training_runs_and_its_tagger_tags(tmp_path: Path) -> None:
     train = "pip install -e . && python -m tagger".partition(" && ")[2]
     short = "name=ewt trainer.max_epochs=1 trainer.limit_train_batches=2"  # a whole training is no test
     short += " model.hidden.forward=8 model.hidden.backward=8 embedding.buckets=512"
-    lines = run_shell(f"{train} {short}", tmp_path).stdout.splitlines()
+    lines = run_shell(f"{train} {short}", tmp_path).splitlines()
     assert len([line for line in lines if not line.startswith("epoch ")]) <= 25
     assert max(map(len, lines)) < 80  # so none wraps
     assert lines[0].startswith("sample: sentences train 983, dev 211, test 223; ")
@@ -147,7 +147,7 @@ def test_the_readmes_training_runs_and_its_tagger_tags(tmp_path: Path) -> None:
         assert [line.startswith(head) for line in lines].count(True) == 1
     (score,) = [line.removeprefix("score it: ") for line in lines if line.startswith("score it: ")]
     gold = shlex.quote(str(ROOT / "data" / "sample" / "sample-test.conllu"))
-    assert "not seen in training" in run_shell(score.replace("GOLD", gold), tmp_path).stdout
+    assert "not seen in training" in run_shell(score.replace("GOLD", gold), tmp_path)
     assert sum(file.stat().st_size for file in tmp_path.rglob("*") if file.is_file()) < 200e6
     (tag,) = [line for line in README.splitlines() if line.startswith("python -m tagger tag ")]
     (tmp_path / "book.txt").write_text("They book flights.\n", encoding="utf-8")

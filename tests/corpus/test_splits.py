@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 from datasets import Dataset
 
-from tagger.corpus.config import ConlluConfig, HubConfig, UdConfig
+from tagger.corpus.config import CORPUS, ConlluConfig, HubConfig, UdConfig
+from tagger.corpus.files import single_configs
 from tagger.corpus.sources import load_corpus
-from tagger.corpus.splits import CORPUS, by_corpus, corpus_names, single_configs
+from tagger.corpus.splits import by_corpus, corpus_names
 from tests.corpus.conftest import (
     SEED,
     TREEBANK,

@@ -27,18 +27,17 @@ from tagger.model.vocabulary import Vocabulary
 from tagger.text.conllu import read_conllu
 from tagger.text.files import read_lines
 from tagger.text.spans import breaks_of, has_breaks
-from tagger.training.config import TrainConfig, train_config
-from tagger.training.start import (
+from tagger.training.config import (
     INPUT_EXPERIMENT,
     TAGGER_PARTS,
     TRAINING_KEYS,
     TRANSFORMER_KEYS,
     VECTOR_KEYS,
+    TrainConfig,
     check_override,
-    load_inputs,
-    merge_vocabularies,
-    transfer_weights,
+    train_config,
 )
+from tagger.training.start import load_inputs, merge_vocabularies, transfer_weights
 from tagger.training.train import train
 from tagger.weights.folder import SavedTagger
 from tests.conftest import TOKENS, make_batch, make_network, network_config
@@ -110,7 +109,7 @@ def test_frozen_vectors_stay_and_tuned_ones_change(treebank: Path, tmp_path: Pat
         ("init=[a]", "init="),
         ("init=latest", "init=latest"),
         ("trainer.precision=bf16-true", "trainer.precision=bf16-true"),
-        ("optimizer.lr=1e-60", "^optimizer.lr=0.0: give a number above 0, at most 1"),
+        ("optimizer.lr=0", "^optimizer.lr=0.0: give a number above 0, at most 1"),
         ("embedding.transformer=/nowhere/at/all", "/nowhere/at/all"),
         ("init=nowhere", "^init=nowhere: no such tagger; name english"),
         ("model.hidden=200", "model.hidden=200: give its values one by one; its keys are forward, backward"),
