@@ -346,9 +346,10 @@ def test_a_folder_that_cannot_be_written_is_told_once(model: Path, monkeypatch: 
 @pytest.mark.parametrize("to", ["out/", "b.tsv", "-"])
 def test_a_source_that_changes_while_it_is_read(model: Path, workers: int, to: str) -> None:
     Path("b.txt").write_text("They book flights.\n\n" * 200_000)
-    process = started("tag", "b.txt", "-o", to, "--model", str(model), "--workers", str(workers))
-    while process.is_alive() and "model: " not in (Path("said").read_text() if Path("said").exists() else ""):
-        process.join(0.01)
+    Path("printed").touch()
+    process = started("tag", "b.txt", "-o", to, "--model", str(model), "--workers", str(workers), stdout="printed")
+    while process.is_alive() and not (list(Path().rglob(".*.part")) or Path("printed").stat().st_size):
+        process.join(0.01)  # until the first window is written
     with Path("b.txt").open("r+") as file:
         file.truncate(20_000)
     process.join()

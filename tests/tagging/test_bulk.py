@@ -128,7 +128,7 @@ def test_the_output_of_a_file_follows_from_the_file(
     one = tagger.load(untrained, "cpu", precision)
     for files in (many, many[::-1], many[5::2]):  # the cache knows more and more forms
         assert outputs(one, files, tmp_path) == {path.stem: alone[path.stem] for path in files}
-    for count in (2, 4):
+    for count in (2, 4) if precision == "float32" else (2,):
         several = tagger.load(untrained, "cpu", precision, workers=count)
         assert outputs(several, many, tmp_path) == alone
         assert outputs(several, many[6:], tmp_path) == {path.stem: alone[path.stem] for path in many[6:]}  # resumed
