@@ -7,15 +7,12 @@ The tagger reads every sentence again with parts of it left out. `explain_tables
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from tagger.errors import InputError
 from tagger.tagging.decoding import Request
-
-if TYPE_CHECKING:
-    from tagger.tagging.tagger import Tagger
+from tagger.tagging.tagger import Tagger
 
 MAX_WORDS = 100  # words of a sentence; the tagger reads about 2 * words ** 2 tokens for it
 MAX_DECIDING = 3  # words that are named as deciding a tag

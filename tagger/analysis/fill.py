@@ -4,13 +4,11 @@
 
 import re
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from tagger.errors import InputError
+from tagger.tagging.layer_vectors import HiddenWordPredictor
 from tagger.text.strings import display_width, fitted
-
-if TYPE_CHECKING:
-    from tagger.tagging.layer_vectors import HiddenWordPredictor
 
 BLANK = re.compile(r"_{2,}")  # a token that stands for a missing word
 MAX_SENTENCE_TOKENS = 1_000

@@ -2,17 +2,15 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import tee
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
+from tagger.tagging.tagger import Tagger
 from tagger.text.files import STDIO, open_binary, read_lines
 from tagger.text.formats import format_of
 from tagger.text.readers import read
 from tagger.text.sentence import Sentence
-
-if TYPE_CHECKING:
-    from tagger.tagging.tagger import Tagger
 
 
 class Located(NamedTuple):

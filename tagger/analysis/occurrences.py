@@ -3,16 +3,14 @@
 import re
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from tagger.analysis.located import Located, listed
 from tagger.errors import InputError, shorten
+from tagger.tagging.tagger import Tagger
 from tagger.text.paragraphs import Paragraph
 from tagger.text.sentence import Sentence
 from tagger.text.strings import display_width, fitted
-
-if TYPE_CHECKING:
-    from tagger.tagging.tagger import Tagger
 
 MIN_OCCURRENCES = 3  # fewer cannot be grouped
 SAMPLE_SENTENCES = 5_000  # sentences of the sample

@@ -4,18 +4,16 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from tagger.analysis.located import vectors_at
 from tagger.analysis.senses import unit
 from tagger.errors import InputError, shorten
+from tagger.tagging.tagger import Tagger
 from tagger.text.files import read_lines
 from tagger.text.paragraphs import Paragraph
-
-if TYPE_CHECKING:
-    from tagger.tagging.tagger import Tagger
 
 TIE_MARGIN = 1e-9  # cosines that differ by less count as equal
 

@@ -5,17 +5,15 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from tagger.analysis.located import vectors_at
 from tagger.analysis.occurrences import Found, Occurrence, evenly
 from tagger.errors import InputError
+from tagger.tagging.tagger import Tagger
 from tagger.text.strings import display_width, fitted
-
-if TYPE_CHECKING:
-    from tagger.tagging.tagger import Tagger
 
 MAX_GROUPS = 6
 MIN_SILHOUETTE = 0.15  # below it all occurrences form one group

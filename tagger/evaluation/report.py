@@ -9,6 +9,7 @@ from tagger.evaluation.error_sample import ErrorCollector
 from tagger.evaluation.metrics import Scored
 from tagger.evaluation.plots import draw_confusions, draw_reliability
 from tagger.evaluation.raw_scores import CUT_SCORES, raw_scores
+from tagger.tagging.tagger import Tagger
 from tagger.text.conllu import write_conllu
 from tagger.text.output_files import whole_file
 from tagger.text.paragraphs import Paragraph
@@ -19,8 +20,6 @@ from tagger.text.strings import encodable, is_annotated
 
 if TYPE_CHECKING:
     from datasets import Dataset
-
-    from tagger.tagging.tagger import Tagger
 
 
 WIDTH = 24  # of the first column of a table for the terminal

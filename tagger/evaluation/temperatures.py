@@ -8,7 +8,7 @@ of its tags, below 1 surer. The tags stay. Guo et al. (2017), https://arxiv.org/
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -16,11 +16,9 @@ from torch import Tensor
 
 from tagger.model.batch import IGNORE
 from tagger.model.decoder import MAX_TEMPERATURE, MIN_TEMPERATURE, Decoder
+from tagger.tagging.tagger import Tagger
 from tagger.text.sentence import Sentence
 from tagger.text.strings import NO_TAG, is_annotated
-
-if TYPE_CHECKING:
-    from tagger.tagging.tagger import Tagger
 
 MAX_SCORES = 1 << 25  # scores in memory, 128 MB; of more sentences a sample is used
 MIN_WORDS = 100  # a column with fewer gold tags keeps its temperature: they would say little

@@ -6,17 +6,15 @@ Sentences of near-equal length go into one batch (`length_buckets`), so that the
 # U distinct forms, T tokens in the longest sentence, B sentences, C characters of the longest form
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
 
 from tagger.model.batch import IGNORE, PAD, UNK, UNSEEN, Batch
+from tagger.model.forms import FormTable
 from tagger.model.pieces import windows
 from tagger.text.strings import is_annotated
-
-if TYPE_CHECKING:
-    from tagger.model.forms import FormTable
 
 
 def collate(

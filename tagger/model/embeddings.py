@@ -6,7 +6,7 @@ All parts depend on the form's spelling alone, so each distinct form of a batch 
 # U distinct forms, C characters of the longest form
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, TypedDict
+from typing import TypedDict
 
 import torch
 from torch import Tensor, nn
@@ -14,9 +14,7 @@ from torch.nn.functional import embedding as look_up
 
 from tagger.model.batch import FIRST_ID, PAD, Batch
 from tagger.model.forms import AFFIXES
-
-if TYPE_CHECKING:
-    from tagger.model.vocabulary import Vocabulary
+from tagger.model.vocabulary import Vocabulary
 
 CHARACTER_SIZE = 32  # of a character's vector
 VECTOR_DTYPES = {"float32": torch.float32, "float16": torch.float16}

@@ -4,17 +4,12 @@ import re
 import zlib
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from tagger.model.batch import FIRST_ID, UNK
-from tagger.model.vocabulary import row_of
-
-if TYPE_CHECKING:
-    from tagger.model.pieces import PieceTokenizer
-    from tagger.model.vocabulary import Vocabulary
-
+from tagger.model.pieces import PieceTokenizer
+from tagger.model.vocabulary import Vocabulary, row_of
 
 PREFIXES = (1, 2, 3)  # their lengths in characters
 SUFFIXES = (1, 2, 3, 4)

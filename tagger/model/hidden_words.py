@@ -7,7 +7,7 @@ start from their weights.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 import numpy as np
 import torch
@@ -18,12 +18,9 @@ from tagger.errors import InputError
 from tagger.model.batch import FIRST_ID, Batch
 from tagger.model.collate import collate
 from tagger.model.encoder import BidirectionalLayer
+from tagger.model.forms import FormTable
 from tagger.model.network import NetworkConfig, TaggerNetwork
-
-if TYPE_CHECKING:
-    from tagger.model.forms import FormTable
-    from tagger.model.vocabulary import Vocabulary
-
+from tagger.model.vocabulary import Vocabulary
 
 # T tokens in the longest sentence, B sentences, E size of a token's embedding, S the sum of F + R over all layers,
 # n hidden words, V words of the vocabulary, D size of a word's embedding

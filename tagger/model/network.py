@@ -4,25 +4,21 @@
 # transformer), F hidden size forward, R hidden size backward, S the sum of F + R over all layers, K tags of a column
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, TypedDict
+from typing import TypedDict
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import embedding as look_up
 
 from tagger.errors import InputError
-from tagger.model.batch import NO_CORPUS
+from tagger.model.batch import NO_CORPUS, Batch
 from tagger.model.decoder import CRF, CRFDecoder, Decoder, SoftmaxDecoder
 from tagger.model.embeddings import FormEmbedding, VectorConfig
 from tagger.model.encoder import Encoder
 from tagger.model.fast_cpu import Dropout
 from tagger.model.memory import TRAINING_COPIES, build_without_memory, check_memory
 from tagger.model.transformer import TransformerConfig, TransformerEmbedding
-
-if TYPE_CHECKING:
-    from tagger.model.batch import Batch
-    from tagger.model.vocabulary import Vocabulary
-
+from tagger.model.vocabulary import Vocabulary
 
 MAX_DEPTH = 1_000
 MAX_HIDDEN_SIZE = 10_000_000

@@ -3,12 +3,10 @@
 import json
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tagger.errors import InputError, reason
-
-if TYPE_CHECKING:
-    from tagger.training.run_folder import Command
+from tagger.training.run_folder import Command
 
 MAY_DIFFER = ("hydra.sweeper.n_trials=", "hydra.sweep.dir=", "name=")  # overrides of a search that is gone on with
 MAX_SWEEP_BYTES = 1 << 28

@@ -8,7 +8,7 @@ import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 
@@ -17,16 +17,13 @@ from tagger.errors import InputError
 from tagger.evaluation.plots import MAX_KEY, TimedRun, draw_frontier, draw_importance
 from tagger.sweeps.folder import TABLE, Sweep
 from tagger.sweeps.run import LIMITS, SweepRun, differing_keys, differing_overrides, frontier, key_importance
+from tagger.tagging.tagger import Tagger
 from tagger.text.output_files import whole_file
 from tagger.text.page import data_page
 from tagger.training.config import ALL, train_config
 from tagger.training.report import words_per_second
 from tagger.training.run_folder import REPORT, read_record
 from tagger.weights.saved_config import TAGGER_IN_RUN
-
-if TYPE_CHECKING:
-    from tagger.tagging.tagger import Tagger
-
 
 PAGE = "sweep.html"  # in a sweep's folder
 

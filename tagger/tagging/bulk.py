@@ -13,10 +13,12 @@ from collections.abc import Callable, Collection, Generator, Iterator, Mapping, 
 from contextlib import AbstractContextManager, closing
 from functools import partial
 from itertools import chain, groupby
-from typing import TYPE_CHECKING, BinaryIO, NamedTuple, TextIO
+from typing import BinaryIO, NamedTuple, TextIO
 
 from tagger.errors import InputError
 from tagger.tagging.decoding import Request
+from tagger.tagging.jobs import Job
+from tagger.tagging.tagger import Tagger
 from tagger.tagging.windows import WINDOW_TOKENS
 from tagger.tagging.workers import Part, WorkersDied
 from tagger.text.conllu import numbered
@@ -26,10 +28,6 @@ from tagger.text.given_tags import checked_tags
 from tagger.text.readers import Unit, cut_units, read_units, sentences_of, texts_of
 from tagger.text.sentence import Sentence
 from tagger.text.writers import Writer, writer
-
-if TYPE_CHECKING:
-    from tagger.tagging.jobs import Job
-    from tagger.tagging.tagger import Tagger
 
 FIRST_WINDOW = 16_000  # tokens of a file's first window, so that most files are one batch; then they double
 FIRST_PART = 1_000  # tokens of the first part that is sent to a worker; likewise

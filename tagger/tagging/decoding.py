@@ -3,17 +3,15 @@
 # N packed tokens of a batch, L tokens of a sentence, K tags of a column
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from tagger.model.decoder import Combinations, CRFDecoder, Decoded, Decoder, top_tags
+from tagger.model.vocabulary import Vocabulary
 from tagger.text.spans import is_span_column
-
-if TYPE_CHECKING:
-    from tagger.model.vocabulary import Vocabulary
 
 
 class Request(NamedTuple):

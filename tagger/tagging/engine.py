@@ -9,7 +9,7 @@ word's form alone, up to the first layer's product with its input, is computed o
 # layers, D size of a transformer, K tags
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -18,7 +18,9 @@ from torch import Tensor
 from tagger.model.batch import NO_CORPUS
 from tagger.model.decoder import Decoder
 from tagger.model.forms import FormTable
+from tagger.model.network import TaggerNetwork
 from tagger.model.pieces import PieceTokenizer, windows
+from tagger.model.vocabulary import Vocabulary
 from tagger.tagging.batches import (
     BATCH_TOKENS,
     POOL_SENTENCES,
@@ -33,10 +35,6 @@ from tagger.tagging.decoding import BatchScores
 from tagger.tagging.form_cache import FormCache, embed_forms
 from tagger.tagging.packed import Stack, product
 from tagger.tagging.scoring import ScoringEngine
-
-if TYPE_CHECKING:
-    from tagger.model.network import TaggerNetwork
-    from tagger.model.vocabulary import Vocabulary
 
 CACHE_SIZE = 50_000  # forms
 MAX_NARROW_SENTENCES = 7  # a batch of at most this many is computed in float32, also by a tagger in bfloat16

@@ -17,15 +17,14 @@ from torch import Tensor
 
 from tagger.errors import InputError
 from tagger.model.decoder import SoftmaxDecoder
+from tagger.model.vocabulary import Vocabulary
 from tagger.tagging.batches import POOL_SENTENCES, PackedBatch, plan_batches
 from tagger.tagging.decoding import BatchScores
+from tagger.tagging.engine import Engine
 from tagger.tagging.scoring import ScoringEngine
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    from tagger.model.vocabulary import Vocabulary
-    from tagger.tagging.engine import Engine
 
 SPARE = 64  # numbers behind those of the last token: more than a vector of any processor holds
 

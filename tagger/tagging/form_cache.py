@@ -6,18 +6,15 @@ two fixed shapes, and the length of a form decides in which: one shape is for sh
 
 from collections.abc import Callable, Iterator, Sequence
 from itertools import repeat
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from tagger.model.batch import Batch
+from tagger.model.embeddings import FormEmbedding
 from tagger.model.forms import MAX_CHARACTERS, FormTable
-
-if TYPE_CHECKING:
-    from tagger.model.embeddings import FormEmbedding
-
 
 # U forms
 

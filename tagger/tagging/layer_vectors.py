@@ -8,16 +8,14 @@ from torch import Tensor, nn
 
 from tagger.errors import InputError, shorten
 from tagger.model.forms import FormTable
-from tagger.model.hidden_words import hide_words
+from tagger.model.hidden_words import HiddenWordNetwork, hide_words
+from tagger.model.vocabulary import Vocabulary
 from tagger.tagging.batches import BATCH_TOKENS, own_turn
+from tagger.tagging.engine import Engine
 from tagger.weights.folder import load_word_predictor
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from tagger.model.hidden_words import HiddenWordNetwork
-    from tagger.model.vocabulary import Vocabulary
-    from tagger.tagging.engine import Engine
 
 
 # N tokens, n hidden words, D size of a word's vector, V words of the vocabulary

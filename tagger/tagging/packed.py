@@ -9,7 +9,7 @@ both directions takes as many calls here as a step of one direction elsewhere.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -17,12 +17,8 @@ from torch import Tensor, nn
 
 from tagger.model.cells import GRUCell, MinGRUCell, RNNCell
 from tagger.model.encoder import BidirectionalLayer, GRULayer, LSTMLayer, RecurrentLayer, ScanLayer, TorchLayer
+from tagger.model.network import TaggerNetwork
 from tagger.tagging.batches import BATCH_TOKENS, POOL_BLOCK, POOL_SENTENCES
-
-if TYPE_CHECKING:
-    from tagger.model.encoder import BidirectionalLayer
-    from tagger.model.network import TaggerNetwork
-
 
 # N tokens, n sentences that still have a token at this step, I input size, G gates, H hidden size of a direction,
 # F hidden size forward, R hidden size backward, X the sum of G * H over both directions, U distinct forms

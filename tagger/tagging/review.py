@@ -3,13 +3,11 @@
 import heapq
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
+from tagger.tagging.tagger import Tagger
 from tagger.text.conllu import with_comments
 from tagger.text.sentence import Sentence
-
-if TYPE_CHECKING:
-    from tagger.tagging.tagger import Tagger
 
 CONFIDENCE = "# confidence ="  # begins the comment that names the most doubtful word
 

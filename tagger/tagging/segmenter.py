@@ -11,7 +11,7 @@ import copy
 from collections.abc import Sequence
 from functools import cache, lru_cache
 from itertools import pairwise, repeat
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import numpy as np
 import regex
@@ -19,7 +19,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from tagger.model.segmenter import Label
+from tagger.model.encoder import BidirectionalLayer
+from tagger.model.segmenter import Label, SegmenterConfig, SegmenterNetwork, SegmenterVocabulary
 from tagger.model.segmenter_features import Lexicon, context_rows, known_cuts, pairs_of_kinds, rule_labels
 from tagger.model.segmenter_units import END_GAP, MAX_FORM, SPACE_GAP, Units, UnitTable
 from tagger.tagging.batches import own_turn
@@ -29,10 +30,6 @@ from tagger.text.edit_scripts import apply_script
 from tagger.text.segment import SPACE
 from tagger.text.sentence import Token
 from tagger.weights.saved_config import LEARNED
-
-if TYPE_CHECKING:
-    from tagger.model.encoder import BidirectionalLayer
-    from tagger.model.segmenter import SegmenterConfig, SegmenterNetwork, SegmenterVocabulary
 
 MARGIN = 5.0  # a token of which the score of one word is higher by this is one word
 MAX_WORDS = 100  # of a token that is cut inside; with more it is one word, as after a few steps of training

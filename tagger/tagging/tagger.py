@@ -5,12 +5,13 @@ from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property, partial
 from itertools import chain
-from typing import TYPE_CHECKING, Any, overload
+from typing import Any, overload
 
 import numpy as np
 
 from tagger.errors import InputError
 from tagger.model.decoder import Decoded
+from tagger.model.network import TaggerNetwork
 from tagger.tagging.checks import (
     check_not_texts,
     checked_column,
@@ -24,7 +25,7 @@ from tagger.tagging.checks import (
 )
 from tagger.tagging.constraints import constraints_of
 from tagger.tagging.decoding import Request
-from tagger.tagging.layer_vectors import ALL, LayerVectors
+from tagger.tagging.layer_vectors import ALL, HiddenWordPredictor, LayerVectors
 from tagger.tagging.scoring import ScoringEngine
 from tagger.tagging.windows import Work, cut_windows, fill, work_of
 from tagger.tagging.workers import Part, Workers
@@ -32,10 +33,6 @@ from tagger.text.lexicon import Lexicon
 from tagger.text.readers import read
 from tagger.text.segment import RULES, RuleSegmenter, Segmenter
 from tagger.text.sentence import Sentence, Token
-
-if TYPE_CHECKING:
-    from tagger.model.network import TaggerNetwork
-    from tagger.tagging.layer_vectors import HiddenWordPredictor
 
 MAX_SPACED_SHARE = 0.01  # with a larger share of forms with spaces, no rule can find the tokens of running text
 

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Literal, cast
+from typing import Any, BinaryIO, Literal, cast
 
 import pytorch_lightning as pl
 import torch
@@ -21,10 +21,8 @@ from pytorch_lightning.plugins import TorchCheckpointIO
 
 from tagger.errors import InputError, reason, shorten
 from tagger.text.output_files import whole_binary, whole_file
+from tagger.training.module import Module
 from tagger.training.run_folder import BEST, CHECKPOINTS, LAST, METRICS
-
-if TYPE_CHECKING:
-    from tagger.training.module import Module
 
 
 class EndedEarly(Exception):

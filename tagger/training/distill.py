@@ -9,7 +9,7 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import datasets
 from datasets import Dataset
@@ -19,14 +19,12 @@ from tagger.corpus.config import CORPUS, HubTextConfig
 from tagger.corpus.raw_text import MAX_COUNTED_FORMS, Texts
 from tagger.errors import InputError
 from tagger.model.vocabulary import Vocabulary
+from tagger.tagging.tagger import Tagger
 from tagger.text.files import file_version
 from tagger.text.sentence import Sentence, Token
 from tagger.text.strings import NO_TAG
 from tagger.training.distill_config import DistillConfig
 from tagger.training.teacher import SECONDS, Distillation, Load, Teacher
-
-if TYPE_CHECKING:
-    from tagger.tagging.tagger import Tagger
 
 _log = logging.getLogger(__name__)
 

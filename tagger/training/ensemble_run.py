@@ -5,13 +5,14 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 
 from tagger.corpus.sources import load_corpus
 from tagger.corpus.splits import Corpus
 from tagger.tagging.segmenter import LearnedSegmenter
+from tagger.tagging.tagger import Tagger
 from tagger.text.output_files import whole_file
 from tagger.text.start_folder import start_folder
 from tagger.training.card import confidence_section, config_section, corpora_section, followed, raw_text_section
@@ -25,9 +26,6 @@ from tagger.training.trainer import quiet
 from tagger.weights.ensemble_folder import ensemble_card, join_taggers, write_ensemble
 from tagger.weights.saved_config import MEMBERS, RECORD, TAGGER_IN_RUN
 from tagger.weights.segmenter_folder import load_segmenter
-
-if TYPE_CHECKING:
-    from tagger.tagging.tagger import Tagger
 
 SPLITS = ("dev", "test")
 

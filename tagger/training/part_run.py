@@ -5,7 +5,7 @@ import logging
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import pytorch_lightning as pl
 import torch
@@ -16,6 +16,7 @@ from tagger.errors import InputError
 from tagger.evaluation.calibration import Calibrations, calibration_results, format_calibration
 from tagger.evaluation.report import calibrations, columns_of, draw_calibration, format_raw, sentences_of
 from tagger.evaluation.temperatures import fit_temperatures
+from tagger.tagging.tagger import Tagger
 from tagger.text.output_files import whole_file
 from tagger.training.card import confidence_section, raw_text_section, with_raw_text, with_section
 from tagger.training.config import TrainConfig, find_start
@@ -28,10 +29,6 @@ from tagger.training.trainer import quiet
 from tagger.weights.ensemble_folder import SavedEnsemble, read_saved
 from tagger.weights.folder import SavedTagger, save_copy
 from tagger.weights.saved_config import CARD, TAGGER_IN_RUN, predicts_words
-
-if TYPE_CHECKING:
-    from tagger.tagging.tagger import Tagger
-
 
 MAX_CARD_CHARACTERS = 1_000_000
 

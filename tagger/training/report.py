@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import datasets
 import numpy as np
@@ -27,15 +27,12 @@ from tagger.evaluation.report import (
 from tagger.evaluation.report_page import Report, Table, report_page
 from tagger.evaluation.temperatures import fit_temperatures
 from tagger.model.vocabulary import Vocabulary
+from tagger.tagging.tagger import Tagger
 from tagger.text.output_files import whole_file
 from tagger.text.spacing import JUDGED, gold_paragraphs, has_spacing
 from tagger.text.strings import is_annotated
 from tagger.training.card import NAMED, CorpusScores, corpus_rows
 from tagger.training.run_folder import REPORT, REPORT_PAGE, shown_folder
-
-if TYPE_CHECKING:
-    from tagger.tagging.tagger import Tagger
-
 
 KEPT = ("tokens", "accuracy", "known", "unknown", "whole_sentences")  # of the scores of a column
 

@@ -6,7 +6,7 @@ import random
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import pytorch_lightning as pl
@@ -28,10 +28,6 @@ from tagger.text.spacing import GoldParagraph
 from tagger.training.checkpoints import time_left
 from tagger.training.segmenter_text import TrainingText
 from tagger.training.trainer import make_trainer, run_fit
-
-if TYPE_CHECKING:
-    from tagger.training.segmenter_text import TrainingText
-
 
 # T units of the longest window, B windows, N units of a text, A affixes, C columns of the surroundings
 

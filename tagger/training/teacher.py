@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 import datasets
 import numpy as np
@@ -23,15 +23,12 @@ from tagger.corpus.arrow import token_counts
 from tagger.errors import InputError
 from tagger.model.vocabulary import Vocabulary
 from tagger.tagging.decoding import Request
+from tagger.tagging.tagger import Tagger
 from tagger.training.card import describe
 from tagger.weights.catalog import find_named
 from tagger.weights.disk_cache import cached_array
 from tagger.weights.hub import is_hub_name
 from tagger.weights.saved_config import CARD, TAGGER_IN_RUN
-
-if TYPE_CHECKING:
-    from tagger.tagging.tagger import Tagger
-
 
 # T tokens in the longest sentence, B sentences, k tags that are kept of a token
 

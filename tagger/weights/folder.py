@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
@@ -16,6 +16,7 @@ from tagger.errors import InputError, reason
 from tagger.model.hidden_words import HiddenWordNetwork
 from tagger.model.memory import build_without_memory, check_memory
 from tagger.model.network import TaggerNetwork
+from tagger.model.pieces import PieceTokenizer
 from tagger.model.transformer import MULTILINGUAL, is_carried
 from tagger.model.vocabulary import Vocabulary
 from tagger.text.output_files import new_folder, replace_folder
@@ -39,6 +40,7 @@ from tagger.weights.saved_config import (
     read_config,
     read_json,
 )
+from tagger.weights.segmenter_folder import SavedSegmenter
 from tagger.weights.validation import (
     check_config,
     check_finite,
@@ -47,12 +49,6 @@ from tagger.weights.validation import (
     check_vocabulary,
     one_error,
 )
-
-if TYPE_CHECKING:
-    from tagger.model.pieces import PieceTokenizer
-    from tagger.model.vocabulary import Vocabulary
-    from tagger.weights.segmenter_folder import SavedSegmenter
-
 
 DECODERS = "decoders."  # prefix of the names of the decoders' weights
 ENCODER = "transformer.encoder."  # prefix of the names of a transformer's own weights

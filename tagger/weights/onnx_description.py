@@ -7,14 +7,12 @@ tables are lists of pairs, since JavaScript changes the order of keys that look 
 import sys
 import unicodedata
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tagger.model.batch import PAD, UNK
 from tagger.model.forms import MAX_CHARACTERS, PREFIXES, SHAPE_CHARACTERS, SUFFIXES
+from tagger.weights.folder import SavedTagger
 from tagger.weights.onnx_graph import TAGS, input_shapes, scores_name
-
-if TYPE_CHECKING:
-    from tagger.weights.folder import SavedTagger
 
 DESCRIPTION_VERSION = 1  # goes up when a reader of the JSON must change
 ABOUT = ("corpus", "version", "license")  # what `config.json` says of the training data

@@ -9,7 +9,7 @@ first. It holds what depends on numbers alone: how forms become ids is for its r
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import torch
@@ -18,12 +18,10 @@ from torch import Tensor, nn
 from tagger.errors import InputError
 from tagger.model.batch import NO_CORPUS, PAD
 from tagger.model.cells import GRUCell, MinGRUCell, RNNCell
+from tagger.model.embeddings import CharacterEncoder, FormEmbedding, VectorEmbedding
 from tagger.model.encoder import GRULayer, LSTMLayer, RecurrentLayer, ScanLayer, TorchLayer
 from tagger.model.forms import AFFIXES
-
-if TYPE_CHECKING:
-    from tagger.model.embeddings import CharacterEncoder, FormEmbedding, VectorEmbedding
-    from tagger.model.network import TaggerNetwork
+from tagger.model.network import TaggerNetwork
 
 
 class GraphBuilder:
