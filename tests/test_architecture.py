@@ -1,6 +1,7 @@
 """The rooms of the package: which may import which, that no imports go in a circle, that private names stay private."""
 
 import ast
+import re
 import tomllib
 from functools import cache
 from pathlib import Path
@@ -125,3 +126,10 @@ def test_every_room_opens_with_what_comes_in_and_what_goes_out() -> None:
         assert start_in, room
         start = rest.partition("`")[0]
         assert (PACKAGE / room / start).is_file(), room
+
+
+def test_docstrings_name_modules_that_exist() -> None:
+    files = {path.name for path in PACKAGE.rglob("*.py")}
+    for path in PACKAGE.rglob("*.py"):
+        named = set(re.findall(r"`(?:\w+/)*(\w+\.py)`", path.read_text(encoding="utf-8")))
+        assert named - files <= {"udpipe2_server.py"}, path  # that of UDPipe

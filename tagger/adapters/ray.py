@@ -98,19 +98,24 @@ def tag_files(
     )
     manifest = None if place is None else Manifest(place, digest)
     outputs = Outputs(jobs, manifest, force, resume)
-    done = TaggedFiles(0, 0, [*plan.skipped, *plan.errors, *outputs.messages], {})
+    errors = {line.partition(" cannot be read")[0]: InputError(line) for line in plan.errors}
+    errors |= {job.source: InputError(f"{job.target} is kept: no run made it as it is") for job in outputs.foreign}
+    done = TaggedFiles(0, 0, [*plan.skipped, *outputs.messages], errors)
     if not outputs.pending:
         return done
     tagger = load(
         folder, device, precision, segmenter=segmenter, corpus=corpus, lexicons=lexicons, lexicon_case=lexicon_case
     )
-    for step in tag_jobs(
-        tagger, outputs.pending, options, outputs.open, address=address, workers=actors, cpus=cpus, gpus=gpus
-    ):
-        if step.error is not None:
-            done.errors[step.job.source] = step.error
-        else:
-            done = done._replace(files=done.files + 1, words=done.words + step.words)
+    resources: dict[str, Any] = {"address": address, "workers": actors, "cpus": cpus, "gpus": gpus}
+    try:
+        for step in tag_jobs(tagger, outputs.pending, options, outputs.open, **resources):
+            if step.error is not None:
+                done.errors[step.job.source] = step.error
+            else:
+                done = done._replace(files=done.files + 1, words=done.words + step.words)
+    finally:
+        if outputs.manifest is not None:
+            outputs.manifest.close()
     return done
 
 

@@ -2,9 +2,8 @@
 
 Each command is a module and a function in it, both with the command's name (with `_` for `-`). The first sentence of
 the function's docstring is the command's line in `tagger --help`. The other modules are no commands: `app.py` lists the
-commands and imports the one that is called, `options.py` has the options that commands share, `config_keys.py`
-completes keys of the config in a shell, `loading.py` loads the tagger, `progress.py` shows the progress of a job, and
-`console.py` has what commands print and how they fail.
+commands and imports the one that is called, `options.py` has the options that commands share,
+`loading.py` loads the tagger, and `console.py` has what commands print and how they fail.
 
 A module of a command imports torch, Hydra, Lightning and the rooms that import these within its function, so that
 `tagger --help` and completion are fast. Start in `tag.py`.

@@ -9,7 +9,7 @@ The pairs are those of the CoNLL 2018 shared task (https://universaldependencies
 
 The scores are those of the CoNLL 2018 shared task (https://universaldependencies.org/conll18/evaluation.html), and have
 its names. Gold and system are compared as positions in the text without its white space, so spacing does not matter. A
-tag counts only if its word is the same word as one of the other side; `alignment.py` says when.
+tag counts only if its word is the same word as one of the other side; `align` says when.
 """
 
 from collections import Counter

@@ -3,9 +3,9 @@
 Start in `network.py`: `TaggerNetwork.forward` is three lines, embed, encode and score. Then read `batch.py` (what the
 network reads), `cells.py` (one time step from scratch), `encoder.py` (a direction, both directions, a stack),
 `embeddings.py` (a vector for each word form), `collate.py` (sentences to padded batches) and `decoder.py` (scores to
-tags). `vocabulary.py`, `forms.py` and `affixes.py` turn words into ids. All this takes half an hour.
+tags). `vocabulary.py` and `forms.py` turn words into ids. All this takes half an hour.
 
 Skip the rest at first reading. `crf.py` has the algorithms of the CRF. `fast_cpu.py` makes training on a CPU faster.
 `memory.py` refuses networks that are too large. `pieces.py` and `transformer.py` are for pretrained transformers.
-`hidden_words.py` and `hidden_word_batch.py` are for pretraining.
+`hidden_words.py` is for pretraining.
 """

@@ -11,6 +11,7 @@ from tagger.serving.bodies import Refusal
 from tagger.tagging.checks import checked_column
 from tagger.tagging.tagger import Tagger
 from tagger.weights.catalog import find_tagger
+from tagger.weights.hub import is_hub_name
 from tagger.weights.languages import language_codes
 from tagger.weights.saved_config import PRETRAINED_IN_RUN, TAGGER_IN_RUN, predicts_words
 
@@ -35,7 +36,9 @@ def named_folders(options: Sequence[str]) -> dict[str, Path]:
         else:
             folder = find_tagger(option)
             own = folder.parent if folder.name in (TAGGER_IN_RUN, PRETRAINED_IN_RUN) else folder
-            name = own.resolve().name if Path(option).is_dir() else re.split("[/@]", option)[1 if "/" in option else 0]
+            name = own.resolve().name if Path(option).is_dir() or "/" in option else option
+            if is_hub_name(option):
+                name = re.split("[/@]", option)[1]
         if name in folders:
             raise InputError(f"--model {option}: two models are named {shorten(name)}; write --model NAME={where}")
         if not _NAME.fullmatch(name):

@@ -28,7 +28,7 @@ except ModuleNotFoundError:  # on Windows
 from tagger.errors import InputError
 from tagger.tagging.bulk import Options
 from tagger.tagging.jobs import MANIFEST_NAME, Job, Shard, is_manifest, output_name
-from tagger.text.files import open_binary
+from tagger.text.files import STDIO, open_binary
 from tagger.text.remote_path import Place, RemotePath, read_remote, write_remote
 from tagger.weights.saved_config import MEMBERS
 
@@ -82,7 +82,8 @@ class Manifest:
                         runs[fields["run"]] = file
                     else:
                         record = Record(fields["source"], fields["tagger"], fields["sha256"])
-                        records.setdefault(fields["output"], []).append(record)
+                        if all(isinstance(value, str) for value in record):
+                            records.setdefault(fields["output"], []).append(record)
         return records, runs
 
     def start(self) -> None:
@@ -136,7 +137,11 @@ class Manifest:
         for folder in {job.target.parent for job in jobs if isinstance(job.target, Path)}:
             for path in folder.glob(".*.part"):
                 name = _LEFTOVER.fullmatch(path.name)
-                if name is not None and name[1] in runs and _has_ended(name[1], runs[name[1]]):
+                if name is None or name[1] not in runs:
+                    continue
+                # A shard leaves those of other shards alone: their machines may not see each other's locks.
+                own = self._name in (MANIFEST_NAME, Path(runs[name[1]]).name)
+                if own and _has_ended(name[1], runs[name[1]]):
                     path.unlink(missing_ok=True)
 
     def close(self) -> None:
@@ -237,9 +242,10 @@ def source_digest(job: Job) -> str:
     It is empty if nobody can read the source again, as standard input or a pipe.
     """
     if job.listed is not None:
-        return f"{job.listed.size} {job.listed.version}"
+        return f"{job.listed.size} {job.listed.version}" if job.listed.version else ""
     with suppress(InputError):  # which comes when the source is tagged
-        return checksum(job.source) if job.text is None and os.path.isfile(job.source) else ""
+        is_file = job.text is None and job.source != STDIO and os.path.isfile(job.source)
+        return checksum(job.source) if is_file else ""
     return ""
 
 

@@ -46,6 +46,8 @@ class Outputs:
         self.manifest, self._force = manifest, force
         self.messages: list[str] = []
         self.foreign: list[Job] = []
+        # Before files are read to compare them, which takes a while: what changes meanwhile is kept.
+        self._before = {job.target: _state_before(job.target) for job in jobs if job.target is not None}
         if resume:
             if manifest is None or force:
                 raise InputError("--resume goes on with a run into a folder (-o FOLDER), without --force")
@@ -59,7 +61,6 @@ class Outputs:
             self.pending = [job for job in jobs if job not in named]
         if self.pending and manifest is not None and isinstance(manifest.folder, Path):
             check_folder(manifest.folder)
-        self._before = {job.target: _state_before(job.target) for job in self.pending if job.target is not None}
         self._sources = {job.source: _file_state(Path(job.source)) for job in self.pending if job.listed is None}
 
     @contextmanager

@@ -67,7 +67,7 @@ def decoded_lines(
 
     The bytes are unpacked if `path` ends in `.gz` or `.zst` or, in UTF-8, if they begin like those (for standard
     input). A byte-order mark at the start is dropped. A line longer than `MAX_LINE` comes in pieces; see `whole_lines`
-    of `lines`.
+    of `strings.py`.
 
     Args:
         binary: the open file; the caller closes it.

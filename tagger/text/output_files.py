@@ -155,11 +155,13 @@ def replace_folder(new: Path, folder: Path) -> None:
         return
     if not _exchange(os.fsencode(new), os.fsencode(folder)):
         old = new_folder(folder.parent, folder.name)
-        os.replace(folder, old)
+        old.rmdir()  # Windows moves no folder onto another one
         try:
+            os.replace(folder, old)
             os.replace(new, folder)
         except BaseException:
-            os.replace(old, folder)
+            if old.exists() and not folder.exists():
+                os.replace(old, folder)
             raise
         new = old
     shutil.rmtree(new, ignore_errors=True)

@@ -152,7 +152,7 @@ def read_jsonl(
     """Yields the sentence or the text of each line; empty lines are skipped.
 
     A line is a list of tokens, or an object with `tokens` or else `text`. A text becomes one sentence or more,
-    with offsets in that text; see `units.sentences_of`. With tokens, `text`, `offsets`, `multiwords` and `space_after`
+    with offsets in that text; see `sentences_of`. With tokens, `text`, `offsets`, `multiwords` and `space_after`
     are read if they are what `tag` writes. All other keys of the object go to `Sentence.fields`.
 
     Args:

@@ -85,7 +85,7 @@ class RemotePath:
 
     def relative_to(self, folder: "RemotePath") -> PurePosixPath:
         """The place below a folder."""
-        return PurePosixPath(self.url.removeprefix(f"{folder.url}/"))
+        return PurePosixPath(self.url.removeprefix(f"{folder.url}/").lstrip("/"))  # never above the folder
 
     @cached_property
     def listing(self) -> Mapping[str, RemoteFile]:

@@ -7,8 +7,7 @@ Two sets of rules: `english` gives the words of Universal Dependencies English E
 first. A piece has a head and a tail, what it looks like at its start and at its end; a table
 says after which tail and before which head a sentence ends. All of it takes time linear in the text.
 
-Start here; `segment_pieces.py` splits a piece, `segment_english.py` and `segment_unicode.py` have the words,
-`segment_patterns.py` what both share.
+`segment_english.py` has the words of English, `segment_rules.py` those of any language and what both share.
 """
 
 from bisect import bisect_right

@@ -2,6 +2,6 @@
 
 `config.py` and `pretrain_config.py` have the dataclasses of the config, and `run_folder.py` makes a folder for each
 run. A run is an experiment; `experiment.py` has its steps: prepare, fit, save, report. `train.py` fills them in for a
-tagger, with the Lightning module of `module.py` and the batches of `datamodule.py`. `pretrain.py`, `pretrain_module.py`
-and `pretrain_data.py` do the same for untagged text. Start in `train.py`.
+tagger, with the Lightning module of `module.py` and the batches of `datamodule.py`. `pretrain.py` and
+`pretrain_data.py` do the same for untagged text. Start in `train.py`.
 """

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import stat
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -146,10 +147,11 @@ def whole_folder(folder: Path) -> Iterator[Path]:
     """An empty folder to write to, which becomes `folder`, or replaces it, when the block ends without an error."""
     partial: Path | None = None
     try:
+        folder = folder.resolve()  # a link stays a link
         folder.parent.mkdir(parents=True, exist_ok=True)
         partial = new_folder(folder.parent, folder.name)
         if folder.exists():
-            shutil.copymode(folder, partial)  # a private one stays private
+            partial.chmod(stat.S_IMODE(folder.stat().st_mode) | stat.S_IRWXU)  # a private one stays private
         yield partial
         for path in partial.glob("*.safetensors"):  # safetensors lets nobody else read them
             shutil.copymode(partial / CONFIG, path)

@@ -39,7 +39,7 @@ def is_being_trained(run: Path) -> bool:
     """Whether a process holds the lock of a run."""
     try:
         if (run / LOCK).is_file():
-            with FileLock(run / LOCK).acquire(timeout=0):
+            with FileLock(run / LOCK).acquire(timeout=CLAIM_SECONDS / 2):  # others may ask
                 return False
     except Timeout:
         return True

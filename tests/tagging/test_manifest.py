@@ -9,10 +9,12 @@ from pathlib import Path
 import pytest
 
 from tagger.errors import InputError
+from tagger.tagging import outputs as outputs_module
 from tagger.tagging.bulk import Options
 from tagger.tagging.jobs import MANIFEST_NAME, Job, Shard, jobs_of_shard, plan_jobs
-from tagger.tagging.manifest import Manifest, fingerprint, tagger_digest
+from tagger.tagging.manifest import Manifest, fingerprint, source_digest, tagger_digest
 from tagger.tagging.outputs import Outputs
+from tagger.text.remote_path import RemoteFile, RemotePath
 
 OUT = Path("out")
 KEPT = f"changed after tagging or not listed in {MANIFEST_NAME}; move away what is to be tagged again"
@@ -353,3 +355,43 @@ def test_a_digest_tells_taggers_and_settings_apart(trained: Path, tmp_path: Path
     assert [old != new for old, new in zip(before, digests(), strict=True)] == [words in values for values in runs]
     (copy / "config.json").write_text((copy / "config.json").read_text() + " ")
     assert not set(before) & set(digests())
+
+
+def test_an_output_that_is_edited_while_sources_are_compared_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    run()
+    Path("in/a.txt").write_text("Another text.\n")
+    edited = Path("out/a.tsv")
+
+    def compared(job: Job) -> str:
+        edited.write_text("mine\n")
+        return source_digest(job)
+
+    monkeypatch.setattr(outputs_module, "source_digest", compared)
+    outputs = Outputs(planned(), Manifest(OUT, "x"), resume=True)
+    (job,) = outputs.pending
+    with pytest.raises(InputError, match="was made or changed while this ran; it is kept"), outputs.open(job) as out:
+        out.write("tagged\n")
+    assert edited.read_text() == "mine\n"
+
+
+def test_a_line_of_other_kinds_of_values_is_no_record() -> None:
+    run(1)
+    with next(OUT.glob("tagger*")).open("a") as lines:
+        lines.write("\n" + json.dumps({"output": "a.tsv", "source": [1], "tagger": "x", "sha256": {}}) + "\n")
+    assert resumed() == ("bcd", [])
+
+
+def test_a_remote_source_of_unknown_version_has_no_digest() -> None:
+    job = planned()[0]._replace(source="https://x.org/a.txt")
+    assert source_digest(job._replace(listed=RemoteFile(job.source, 0, ""))) == ""
+    assert source_digest(job._replace(listed=RemoteFile(job.source, 7, "e1"))) == "7 e1"
+
+
+def test_standard_input_has_no_digest_even_if_a_file_has_its_name() -> None:
+    Path("-").write_text("a file")
+    assert source_digest(planned()[0]._replace(source="-")) == ""
+
+
+def test_a_remote_name_with_an_empty_part_stays_below_its_folder() -> None:
+    place = RemotePath("s3://books/in//tmp/x.txt").relative_to(RemotePath("s3://books/in"))
+    assert str(place) == "tmp/x.txt"
