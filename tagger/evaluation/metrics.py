@@ -258,7 +258,7 @@ def format_report(scores: Mapping[str, Mapping[str, Any]], title: str) -> str:
         elif len(s["tags"]) <= 60:
             lines += _score_table("tag", s["tags"])
         else:
-            lines.append(f"  ({len(s['tags'])} tags; report.json has their scores)")
+            lines.append(f"  ({len(s['tags'])} tags; --json has their scores)")
         if s["unseen_tags"]:
             listed = ", ".join(f"{tag} ({count})" for tag, count in list(s["unseen_tags"].items())[:8])
             more = "" if len(s["unseen_tags"]) <= 8 else f" and {len(s['unseen_tags']) - 8} more"

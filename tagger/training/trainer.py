@@ -7,17 +7,20 @@ import sys
 import threading
 import warnings
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import Callback, TQDMProgressBar
+from pytorch_lightning.callbacks.progress.tqdm_progress import Tqdm
 from pytorch_lightning.plugins.environments import LightningEnvironment  # type: ignore[attr-defined]
 from pytorch_lightning.utilities.exceptions import (  # type: ignore[attr-defined]
     MisconfigurationException,
     SIGTERMException,
 )
+from tqdm.contrib.logging import logging_redirect_tqdm
 
 from tagger.errors import InputError
 from tagger.training.checkpoints import EpochRecorder, WholeFileIO
@@ -42,6 +45,30 @@ class SigtermAsInterrupt(Callback):
             signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
+class EpochBar(TQDMProgressBar):
+    """The batches of an epoch as a bar on a terminal, which goes when the epoch's line comes: that has the numbers."""
+
+    def init_train_tqdm(self) -> Tqdm:
+        """The bar, which leaves no line behind."""
+        bar = super().init_train_tqdm()
+        bar.leave = False
+        return bar
+
+    def on_train_epoch_start(self, trainer: pl.Trainer, *rest: Any) -> None:
+        """Begins the bar of an epoch, which is counted from 1 as in its line."""
+        super().on_train_epoch_start(trainer, *rest)
+        self.train_progress_bar.set_description(f"epoch {trainer.current_epoch + 1}")
+
+    def on_exception(self, *_: Any) -> None:
+        """Takes the bar away, so that the message stands in a line of its own."""
+        with suppress(TypeError):  # Lightning's own complaint if no epoch has begun
+            self.train_progress_bar.close()
+
+    def get_metrics(self, *_: Any) -> dict[str, Any]:
+        """No numbers beside the bar."""
+        return {}
+
+
 def make_trainer(
     settings: Mapping[str, Any], own: Mapping[str, Any], folder: Path, callbacks: Sequence[Callback]
 ) -> pl.Trainer:
@@ -59,14 +86,14 @@ def make_trainer(
     """
     settings = {name: value for name, value in settings.items() if name not in own}
     check_trainer_settings(settings)
-    on_terminal = sys.stderr.isatty()
+    on_terminal = sys.stdout.isatty()  # where Lightning draws its bar
     try:
         return pl.Trainer(
             **settings,
             **own,
             default_root_dir=folder,
             logger=False,
-            callbacks=[*callbacks, SigtermAsInterrupt(), *([TQDMProgressBar(leave=False)] if on_terminal else [])],
+            callbacks=[*callbacks, SigtermAsInterrupt(), *([EpochBar()] if on_terminal else [])],
             plugins=[WholeFileIO(), cluster() or LightningEnvironment()],
             enable_progress_bar=on_terminal,
             enable_model_summary=False,
@@ -136,6 +163,7 @@ def run_fit(trainer: pl.Trainer, module: pl.LightningModule, data: Any, **option
         Interrupted: by Ctrl+C or a signal.
     """
     try:
-        trainer.fit(module, data, **options)
+        with logging_redirect_tqdm(tqdm_class=Tqdm):  # a line takes the place of the bar, which is drawn again below it
+            trainer.fit(module, data, **options)
     except (SystemExit, SIGTERMException):  # Lightning turns Ctrl+C and SIGTERM into these
         raise Interrupted from None

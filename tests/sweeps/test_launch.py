@@ -383,27 +383,25 @@ def test_a_run_of_a_sweep_is_resumed_and_completes_its_row(
 @pytest.mark.slow
 def test_a_sweep_with_two_processes_a_run_is_interrupted_and_resumes(treebank: Path, arguments: list[str]) -> None:
     ddp = [*(a for a in arguments if a != "accelerator=cpu"), "accelerator=ddp", "trainer.accelerator=cpu"]
-    ddp += ["trainer.max_epochs=1,4", "hydra.sweep.dir=sweep"]
+    ddp += ["trainer.max_epochs=3", "seed=1", "hydra.sweep.dir=sweep"]
     ddp += ["segmenter=learned", "segmenter_steps=4"]  # the first process of a run alone trains it
     command = [sys.executable, "-m", "tagger", "-m", *ddp]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        while process.poll() is None and not Path("sweep/1/checkpoints/last.ckpt").exists():
+        while process.poll() is None and not Path("sweep/0/checkpoints/last.ckpt").exists():
             time.sleep(0.05)
         process.send_signal(signal.SIGTERM)
         _, errors = process.communicate(timeout=120)
     assert process.returncode == 130, errors
     assert "interrupted; go on with: python -m tagger resume sweep" in errors
-    assert [(row["run"], row["state"]) for row in rows("sweep")] == [("0", "complete"), ("1", "unfinished")]
+    assert [(row["run"], row["state"]) for row in rows("sweep")] == [("0", "unfinished")]
     done = run(Path.cwd(), "resume", "sweep")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert {row["state"] for row in rows("sweep")} == {"complete"}
+    assert [(row["run"], row["state"]) for row in rows("sweep")] == [("0", "complete")]
     path = str(treebank / "en_tiny-ud-dev.conllu")
-    tokens = sum(len(s.tokens) for s in read_conllu(read_lines(path), path))
-    for folder, epochs in ((Path("sweep/0"), 1), (Path("sweep/1"), 4)):
-        report = json.loads((folder / "report.json").read_text())
-        assert report["segmenter"]["steps"] == 4
-        assert report["epochs"] == len((folder / "metrics.csv").read_text().splitlines()) - 1 == epochs
-        assert report["dev"]["upos"]["tokens"] == tokens
+    report = json.loads(Path("sweep/0/report.json").read_text())
+    assert report["segmenter"]["steps"] == 4
+    assert report["epochs"] == len(Path("sweep/0/metrics.csv").read_text().splitlines()) - 1 == 3
+    assert report["dev"]["upos"]["tokens"] == sum(len(s.tokens) for s in read_conllu(read_lines(path), path))
 
 
 def test_an_empty_corpus_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
