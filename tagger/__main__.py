@@ -1,5 +1,6 @@
 """`python -m tagger` and the script `tagger`: the command line, see `tagger.commands.app`."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -9,6 +10,11 @@ def main() -> int:
 
     0: done; 1: a run of a sweep failed; 2: bad input; 130: interrupted; 141: the reader of the output went away.
     """
+    try:
+        os.getcwd()
+    except OSError:  # torch would end the process with a message of its own
+        print("error: the working directory is gone; change to another one", file=sys.stderr)
+        return 2
     try:
         from tagger.commands.app import COMPLETION_OPTIONS, app  # within `try`: Ctrl+C may come this early
 
