@@ -187,17 +187,9 @@ def test_an_empty_name_is_not_the_current_folder(arguments: list[str]) -> None:
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows keeps the working directory of a process")
 def test_a_working_directory_that_is_gone_is_one_line(tmp_path: Path) -> None:
-    gone = (
-        'import os, sys; os.rmdir(os.getcwd()); sys.argv = ["tagger", "tag"]; from tagger.__main__ import main; main()'
-    )
+    code = "import os, sys; os.rmdir(os.getcwd()); from tagger.__main__ import main; sys.exit(main())"
     (tmp_path / "gone").mkdir()
-    done = subprocess.run(
-        [sys.executable, "-c", gone.replace("main()", "sys.exit(main())")],
-        cwd=tmp_path / "gone",
-        input="They",
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
+    command, folder = [sys.executable, "-c", code, "tag"], tmp_path / "gone"
+    done = subprocess.run(command, cwd=folder, input="They", capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == "error: the working directory is gone; change to another one\n"
