@@ -17,22 +17,22 @@ import torch
 from huggingface_hub import constants
 from hypothesis import HealthCheck, settings
 
+from tagger.bundle.folder import save_tagger
 from tagger.model.batch import Batch
 from tagger.model.collate import collate
 from tagger.model.decoder import Decoder
 from tagger.model.forms import FormTable
 from tagger.model.network import NetworkConfig, TaggerNetwork
 from tagger.model.pieces import PieceTokenizer
-from tagger.model.segmenter import SegmenterNetwork, SegmenterVocabulary
-from tagger.model.segmenter_features import Lexicon
-from tagger.model.segmenter_units import UnitTable
 from tagger.model.vocabulary import Vocabulary
+from tagger.segmenter.features import Lexicon
+from tagger.segmenter.network import SegmenterNetwork, SegmenterVocabulary
+from tagger.segmenter.saved import SavedSegmenter
+from tagger.segmenter.units import UnitTable
 from tagger.tagging import batches, windows
 from tagger.tagging.engine import Engine
 from tagger.tagging.tagger import Tagger
-from tagger.weights.folder import save_tagger
-from tagger.weights.segmenter_folder import SavedSegmenter
-from tests.weights.hub_server import Hub, running_hub
+from tests.bundle.hub_server import Hub, running_hub
 
 # On a busy machine an example may take any time, the first one of all that imports something too.
 settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -214,7 +214,7 @@ def learned(vocabulary: Vocabulary, tmp_path_factory: pytest.TempPathFactory) ->
 @pytest.fixture(scope="session")
 def bert(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a tiny BERT, not to be changed; skips the test where transformers is not installed."""
-    from tests.weights.encoders import save_bert
+    from tests.pretrained.encoders import save_bert
 
     torch.manual_seed(1)
     return save_bert(tmp_path_factory.mktemp("bert"))
@@ -223,7 +223,7 @@ def bert(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def roberta(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same of a tiny RoBERTa."""
-    from tests.weights.encoders import save_roberta
+    from tests.pretrained.encoders import save_roberta
 
     torch.manual_seed(1)
     return save_roberta(tmp_path_factory.mktemp("roberta"))

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tagger.adapters.tagger_files import TaggerFiles
+from tagger.bundle.catalog import DEFAULT, find_tagger
 from tagger.errors import InputError, shorten
 from tagger.tagging.checks import checked_columns, checked_tokens
 from tagger.tagging.decoding import Request
@@ -17,7 +18,6 @@ from tagger.tagging.tagger import Tagger
 from tagger.tagging.windows import WINDOW_TOKENS, cut_windows
 from tagger.text.readers import Unit, read_units, sentences_of, texts_of
 from tagger.text.sentence import Sentence
-from tagger.weights.catalog import DEFAULT, find_tagger
 
 TOKENS = "tokens"
 PROBABILITIES = "_probabilities"  # what the name of a column of probabilities ends in, as in JSON lines

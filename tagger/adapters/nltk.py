@@ -10,10 +10,10 @@ try:
 except ModuleNotFoundError as error:
     raise missing_library(error, "nltk", "nltk") from None
 
+from tagger.bundle.catalog import DEFAULT
 from tagger.tagging.checks import checked_column, checked_sentences
 from tagger.tagging.load import load
 from tagger.tagging.tagger import Tagger
-from tagger.weights.catalog import DEFAULT
 
 UNIVERSAL = "universal"
 # UPOS -> the twelve tags of Petrov, Das and McDonald (2012), which `nltk.pos_tag(tokens, tagset="universal")` gives.

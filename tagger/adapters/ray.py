@@ -5,16 +5,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tagger.adapters.batches import BatchTagger
-from tagger.adapters.ray_cluster import CPUS, check_numbers, gpus_of, max_processes, tag_jobs
+from tagger.bundle.catalog import DEFAULT, find_tagger
 from tagger.errors import InputError, shorten
-from tagger.tagging.batches import choose_device, choose_precision
-from tagger.tagging.bulk import Options
-from tagger.tagging.jobs import plan_jobs
+from tagger.jobs.bulk import Options
+from tagger.jobs.jobs import plan_jobs
+from tagger.jobs.manifest import Manifest, tagger_digest
+from tagger.jobs.outputs import Outputs
+from tagger.jobs.ray_cluster import CPUS, check_numbers, gpus_of, max_processes, tag_jobs
+from tagger.model.device import choose_device, choose_precision
 from tagger.tagging.load import AUTO, load
-from tagger.tagging.manifest import Manifest, tagger_digest
-from tagger.tagging.outputs import Outputs
 from tagger.text.lexicon import LexiconCase
-from tagger.weights.catalog import DEFAULT, find_tagger
 
 if TYPE_CHECKING:
     import pyarrow

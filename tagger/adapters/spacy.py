@@ -34,9 +34,9 @@ from spacy.vocab import Vocab
 
 from tagger.adapters.spacy_tokenizer import WORDS, PipelinePart
 from tagger.adapters.tagger_files import shared_tagger
+from tagger.bundle.hub import is_hub_name
 from tagger.text.paragraphs import form_of
 from tagger.text.strings import NO_TAG
-from tagger.weights.hub import is_hub_name
 
 if TYPE_CHECKING:
     from tagger.model.decoder import Decoded

@@ -26,10 +26,10 @@ from spacy.util import registry
 from spacy.vocab import Vocab
 
 from tagger.adapters.tagger_files import TaggerFiles, segmenter_of, shared_tagger
+from tagger.bundle.catalog import find_tagger
+from tagger.bundle.saved_config import predicts_words
 from tagger.text.paragraphs import read_paragraphs
 from tagger.text.sentence import Token
-from tagger.weights.catalog import find_tagger
-from tagger.weights.saved_config import predicts_words
 
 if TYPE_CHECKING:
     from typing import Self

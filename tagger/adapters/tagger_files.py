@@ -12,10 +12,11 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
+from tagger.bundle.hub import is_tagger_file
+from tagger.bundle.saved_config import CONFIG, MEMBERS, WEIGHTS, read_config
 from tagger.errors import InputError, reason, shorten
-from tagger.text.segment import RuleSegmenter, Segmenter
-from tagger.weights.hub import is_tagger_file
-from tagger.weights.saved_config import CONFIG, LEARNED, MEMBERS, SEGMENTER, SEGMENTER_WEIGHTS, WEIGHTS, read_config
+from tagger.segmenter.saved import SEGMENTER, SEGMENTER_WEIGHTS
+from tagger.text.segment import LEARNED, RuleSegmenter, Segmenter
 
 if TYPE_CHECKING:
     from tagger.tagging.tagger import Tagger
@@ -136,8 +137,8 @@ def segmenter_of(files: TaggerFiles) -> Segmenter:
     Raises:
         InputError: a file is missing or damaged.
     """
-    from tagger.tagging.segmenter import LearnedSegmenter
-    from tagger.weights.segmenter_folder import load_segmenter
+    from tagger.segmenter.learned import LearnedSegmenter
+    from tagger.segmenter.saved import load_segmenter
 
     with files.as_folder() as folder:
         name = str(read_config(folder).get("segmenter"))

@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tagger.analysis.explain import MAX_DECIDING, MIN_SUPPORT, Context, Explanation
-from tagger.text.page import isolated, page, table
+from tagger.evaluation.page import isolated, page, table
 from tagger.text.strings import display_width, fitted
 
 TABLE_WIDTH = 80  # terminal cells

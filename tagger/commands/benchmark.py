@@ -29,10 +29,10 @@ def benchmark(
 ) -> None:
     """Measures the speed of a tagger on this machine."""
     from tagger.analysis.located import read_files
+    from tagger.bundle.catalog import find_tagger
     from tagger.bundled import bundled
     from tagger.commands.loading import load_with_tags
     from tagger.evaluation.benchmark import format_table, measure
-    from tagger.weights.catalog import find_tagger
 
     files = [file] if file else sorted(map(str, bundled("data").glob("sample/*.conllu")))
     check_segmenter(segmenter, {each: input or format_of(each) for each in files})

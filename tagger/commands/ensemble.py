@@ -30,9 +30,9 @@ def ensemble(
     without the originals, and all commands that tag take it. It takes as long to tag as its members together. Raw text
     is cut as the first one does it.
     """
-    from tagger.weights.catalog import find_tagger
-    from tagger.weights.ensemble_folder import save_ensemble
-    from tagger.weights.saved_config import is_ensemble
+    from tagger.bundle.catalog import find_tagger
+    from tagger.bundle.ensemble_folder import save_ensemble
+    from tagger.bundle.saved_config import is_ensemble
 
     folder = Path(to)
     if folder.exists():

@@ -33,9 +33,9 @@ from tagger.text.formats import TaggedFormat
 from tagger.text.output_files import whole_file
 from tagger.text.paragraphs import Paragraph
 from tagger.text.readers import cut_units, read
+from tagger.text.segment import LEARNED
 from tagger.text.sentence import Sentence
 from tagger.text.spacing import gold_paragraphs
-from tagger.weights.saved_config import LEARNED
 
 if TYPE_CHECKING:
     from tagger.evaluation.error_sample import ErrorCollector

@@ -24,9 +24,9 @@ def export(
     has readers of both in Python and in JavaScript. Lemmas are left out. Taggers with a transformer or a CRF,
     ensembles and pretrained networks cannot be exported.
     """
+    from tagger.bundle.catalog import find_tagger
+    from tagger.export.onnx_file import export_onnx
     from tagger.tagging.batches import MAX_SENTENCE_TOKENS
-    from tagger.weights.catalog import find_tagger
-    from tagger.weights.onnx_file import export_onnx
 
     graph, description = Path(onnx), Path(vocabulary or f"{onnx}.json")
     done = export_onnx(find_tagger(model), graph, description, MAX_SENTENCE_TOKENS, corpus, force)

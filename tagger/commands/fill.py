@@ -29,10 +29,10 @@ def fill(
     """
     import torch
 
-    from tagger.analysis.fill import BLANK, Filler, format_blanks
+    from tagger.bundle.catalog import find_word_predictor
+    from tagger.pretraining.fill import BLANK, Filler, format_blanks
     from tagger.tagging.layer_vectors import HiddenWordPredictor
     from tagger.text.segment import RuleSegmenter
-    from tagger.weights.catalog import find_word_predictor
 
     torch.set_num_threads(1)
     filler = Filler(HiddenWordPredictor.load(find_word_predictor(model)))

@@ -6,6 +6,8 @@ from typing import Any
 
 import torch
 
+from tagger.bundle.catalog import find_tagger
+from tagger.bundle.saved_config import ENSEMBLE
 from tagger.commands.console import say
 from tagger.errors import InputError
 from tagger.tagging.engine import CACHE_SIZE
@@ -13,8 +15,6 @@ from tagger.tagging.load import AUTO, load
 from tagger.tagging.tagger import Tagger
 from tagger.tagging.workers import collect_rarely
 from tagger.text.lexicon import LexiconCase
-from tagger.weights.catalog import find_tagger
-from tagger.weights.saved_config import ENSEMBLE
 
 
 def load_and_tell(

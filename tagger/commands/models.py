@@ -9,7 +9,7 @@ def models(as_json: AsJson = False) -> None:
 
     Each is shown with its training data, size, licence, what cuts text for it, scores and folder.
     """
-    from tagger.weights.catalog import list_models
+    from tagger.bundle.catalog import list_models
 
     found = list_models()
     if as_json:

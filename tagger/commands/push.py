@@ -26,9 +26,9 @@ def push(
     The repository is made if it is not there. The files and the model card, with its metadata, come in one commit. Log
     in with `hf auth login`, or set HF_TOKEN. All commands that take a model take it from there: --model hf:OWNER/NAME
     """
-    from tagger.weights.catalog import find_tagger
-    from tagger.weights.hub import is_hub_name
-    from tagger.weights.hub_push import push_tagger
+    from tagger.bundle.catalog import find_tagger
+    from tagger.bundle.hub import is_hub_name
+    from tagger.export.hub_push import push_tagger
 
     if is_hub_name(model):
         raise InputError(f"{model} is on the Hub already; name a folder")

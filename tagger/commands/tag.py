@@ -46,9 +46,9 @@ from tagger.text.strings import printable
 from tagger.text.writers import writer
 
 if TYPE_CHECKING:
-    from tagger.tagging.bulk import Options, Progress
-    from tagger.tagging.jobs import Job
-    from tagger.tagging.outputs import Outputs
+    from tagger.jobs.bulk import Options, Progress
+    from tagger.jobs.jobs import Job
+    from tagger.jobs.outputs import Outputs
     from tagger.tagging.tagger import Tagger
 
 SETTINGS = {"epilog": format_help(outputs=True), "cls": GroupedOptions}
@@ -171,14 +171,14 @@ def tag(
     and written compressed. An output appears under its name when it is whole. Outputs that exist are kept. A folder of
     outputs gets a manifest, which lists what is finished.
     """
+    from tagger.bundle.catalog import find_tagger
     from tagger.commands.loading import load_with_tags
-    from tagger.tagging.batches import choose_device, choose_precision
-    from tagger.tagging.bulk import Options, tag_files
-    from tagger.tagging.jobs import jobs_of_shard, parse_shard, plan_jobs
-    from tagger.tagging.manifest import Manifest, tagger_digest
-    from tagger.tagging.outputs import Outputs
+    from tagger.jobs.bulk import Options, tag_files
+    from tagger.jobs.jobs import jobs_of_shard, parse_shard, plan_jobs
+    from tagger.jobs.manifest import Manifest, tagger_digest
+    from tagger.jobs.outputs import Outputs
+    from tagger.model.device import choose_device, choose_precision
     from tagger.tagging.workers import processor_cores
-    from tagger.weights.catalog import find_tagger
 
     if paths is not None:
         raise InputError("--paths is gone; --top N adds the N best tags of each token")
@@ -204,7 +204,7 @@ def tag(
     if text is not None:
         jobs = [jobs[0]._replace(source="--text", text=text)]
     if engine == RAY:
-        from tagger.adapters.ray_cluster import tag_jobs  # before a model is loaded: it may not be installed
+        from tagger.jobs.ray_cluster import tag_jobs  # before a model is loaded: it may not be installed
 
         _check_files(jobs)
     check_segmenter(segmenter, {job.source: job.input for job in jobs})
@@ -347,7 +347,7 @@ def _check_review(below: float, to: str | None, output: str | None, others: Mapp
 
 def _review(tagger: "Tagger", jobs: Sequence["Job"], options: "Options", below: float, to: Place | None) -> None:
     """Writes the sentences that the tagger doubts, of all files together."""
-    from tagger.tagging.bulk import file_sentences
+    from tagger.jobs.bulk import file_sentences
     from tagger.tagging.review import doubtful_sentences
 
     total = 0

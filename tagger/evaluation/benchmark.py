@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 import torch
 
+from tagger.bundle.catalog import find_tagger, folder_bytes
 from tagger.errors import InputError
-from tagger.tagging.batches import PRECISIONS, choose_precision
+from tagger.model.device import PRECISIONS, choose_precision
 from tagger.tagging.load import load
 from tagger.tagging.tagger import Tagger
 from tagger.tagging.workers import processor_cores
 from tagger.text.sentence import Sentence
-from tagger.weights.catalog import find_tagger, folder_bytes
 
 ROUNDS = 5  # rounds of a measurement; the median counts
 PROCESS_STARTS = 3

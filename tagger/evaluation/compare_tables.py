@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from html import escape
 from typing import Any
 
-from tagger.text.page import isolated, page, table
+from tagger.evaluation.page import isolated, page, table
 from tagger.text.strings import display_width, fitted, printable
 
 TABLE_WIDTH = 80  # terminal cells

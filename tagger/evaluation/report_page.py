@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from tagger.evaluation.metrics import most_confused
-from tagger.text.page import data_page
+from tagger.evaluation.page import data_page
 
 MAX_MATRIX = 24  # tags in the confusion matrix
 MAX_TAGS = 1_000  # in the table of tags

@@ -5,15 +5,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from tagger.bundle.catalog import find_tagger
+from tagger.bundle.hub import is_hub_name
+from tagger.bundle.languages import language_codes
+from tagger.bundle.saved_config import PRETRAINED_IN_RUN, TAGGER_IN_RUN, predicts_words
 from tagger.errors import InputError, shorten
 from tagger.serving.batcher import Batcher
 from tagger.serving.bodies import Refusal
 from tagger.tagging.checks import checked_column
 from tagger.tagging.tagger import Tagger
-from tagger.weights.catalog import find_tagger
-from tagger.weights.hub import is_hub_name
-from tagger.weights.languages import language_codes
-from tagger.weights.saved_config import PRETRAINED_IN_RUN, TAGGER_IN_RUN, predicts_words
 
 _NAME = re.compile(r"[\w.\-]{1,100}")
 

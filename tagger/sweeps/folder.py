@@ -17,6 +17,7 @@ from typing import Any, Literal
 
 from filelock import AcquireReturnProxy, FileLock, Timeout
 
+from tagger.bundle.saved_config import RECORD, SWEEP
 from tagger.errors import InputError, reason
 from tagger.sweeps.record import SweepRecord, read_sweep_record
 from tagger.sweeps.run import SweepRun
@@ -29,7 +30,6 @@ from tagger.training.run_folder import (
     can_resume,
     read_record,
 )
-from tagger.weights.saved_config import RECORD, SWEEP
 
 TABLE = "sweep.csv"
 OUTCOME, TRACEBACK = "outcome.json", "traceback.txt"  # in the folder of a run that is not complete

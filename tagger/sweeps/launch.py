@@ -14,7 +14,9 @@ from functools import partial
 from pathlib import Path
 from secrets import token_hex
 
+from tagger.bundle.saved_config import SWEEP
 from tagger.errors import InputError
+from tagger.pretraining.config import PretrainConfig
 from tagger.sweeps.compose import Source
 from tagger.sweeps.folder import Sweep, check_folders, find_sweep
 from tagger.sweeps.log import set_up_logging
@@ -26,7 +28,6 @@ from tagger.text.start_folder import paths_begin_in, start_folder
 from tagger.text.strings import printable
 from tagger.training.config import ALL, TrainConfig
 from tagger.training.member_processes import MemberFailed
-from tagger.training.pretrain_config import PretrainConfig
 from tagger.training.processes import errors_name_the_process, is_helper, refuse_several
 from tagger.training.run_folder import (
     Command,
@@ -38,7 +39,6 @@ from tagger.training.run_folder import (
     new_run_folder,
     read_record,
 )
-from tagger.weights.saved_config import SWEEP
 
 WRITING_SECONDS = 5.0  # that another process has to write how a sweep was started
 

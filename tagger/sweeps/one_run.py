@@ -7,6 +7,10 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
+from tagger.bundle.run_lock import claim_run
+from tagger.bundle.saved_config import TAGGER_IN_RUN
+from tagger.pretraining.config import PretrainConfig
+from tagger.pretraining.train import pretrain
 from tagger.sweeps.plan import checked_config
 from tagger.tagging.load import load, tagger_of
 from tagger.text.start_folder import paths_begin_in
@@ -14,14 +18,10 @@ from tagger.training.checkpoints import Watch
 from tagger.training.config import ALL, SEGMENTER, TEMPERATURE, TrainConfig
 from tagger.training.ensemble_run import run_ensemble
 from tagger.training.part_run import PartRun, SegmenterRun, TemperatureRun, run_part
-from tagger.training.pretrain import pretrain
-from tagger.training.pretrain_config import PretrainConfig
 from tagger.training.processes import end_with_parent, is_helper, is_member
 from tagger.training.run_folder import RunRecord, can_resume
 from tagger.training.train import train
 from tagger.training.trainer import Interrupted
-from tagger.weights.run_lock import claim_run
-from tagger.weights.saved_config import TAGGER_IN_RUN
 
 PART_RUNS: dict[str, type[PartRun]] = {SEGMENTER: SegmenterRun, TEMPERATURE: TemperatureRun}
 UNWATCHED = Watch()

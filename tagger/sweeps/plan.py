@@ -14,9 +14,12 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
+from tagger.bundle.catalog import new_run
+from tagger.bundle.hub import is_hub_name
 from tagger.corpus.files import check_files
 from tagger.corpus.raw_text import Texts
 from tagger.errors import InputError
+from tagger.pretraining.config import PretrainConfig, pretrain_config
 from tagger.sweeps.compose import (
     BASIC,
     Source,
@@ -39,12 +42,9 @@ from tagger.training.config import (
 )
 from tagger.training.config_parts import check_machine
 from tagger.training.logger_config import check_loggers
-from tagger.training.pretrain_config import PretrainConfig, pretrain_config
 from tagger.training.processes import check_processes, is_helper, refuse_several
 from tagger.training.run_folder import Command
 from tagger.training.structured import bad_value, takes_whole_numbers
-from tagger.weights.catalog import new_run
-from tagger.weights.hub import is_hub_name
 
 _INFORMATION = ("all", "config", "defaults", "defaults-tree", "plugins", "searchpath")  # that Hydra shows
 _FILE_KEYS = ("corpus.path", "corpus.train", "corpus.dev", "corpus.test", "text", "dev", "distill.text")

@@ -12,18 +12,18 @@ from typing import Any
 
 import torch
 
+from tagger.bundle.saved_config import TAGGER_IN_RUN
 from tagger.corpus.sources import load_corpus
 from tagger.errors import InputError
+from tagger.evaluation.page import data_page
 from tagger.evaluation.plots import MAX_KEY, TimedRun, draw_frontier, draw_importance
 from tagger.sweeps.folder import TABLE, Sweep
 from tagger.sweeps.run import LIMITS, SweepRun, differing_keys, differing_overrides, frontier, key_importance
 from tagger.tagging.tagger import Tagger
 from tagger.text.output_files import whole_file
-from tagger.text.page import data_page
 from tagger.training.config import ALL, train_config
 from tagger.training.report import words_per_second
 from tagger.training.run_folder import REPORT, read_record
-from tagger.weights.saved_config import TAGGER_IN_RUN
 
 PAGE = "sweep.html"  # in a sweep's folder
 

@@ -17,19 +17,12 @@ from torch import Tensor
 
 from tagger.model.batch import NO_CORPUS
 from tagger.model.decoder import Decoder
+from tagger.model.device import PRECISIONS, choose_device, choose_precision, own_turn
 from tagger.model.forms import FormTable
 from tagger.model.network import TaggerNetwork
 from tagger.model.pieces import PieceTokenizer, windows
 from tagger.model.vocabulary import Vocabulary
-from tagger.tagging.batches import (
-    BATCH_TOKENS,
-    POOL_SENTENCES,
-    PRECISIONS,
-    choose_device,
-    choose_precision,
-    own_turn,
-    plan_batches,
-)
+from tagger.tagging.batches import BATCH_TOKENS, POOL_SENTENCES, plan_batches
 from tagger.tagging.checks import checked_corpus, checked_number
 from tagger.tagging.decoding import BatchScores
 from tagger.tagging.form_cache import FormCache, embed_forms

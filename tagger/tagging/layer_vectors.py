@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 from torch import Tensor, nn
 
+from tagger.bundle.folder import load_word_predictor
 from tagger.errors import InputError, shorten
+from tagger.model.device import own_turn
 from tagger.model.forms import FormTable
 from tagger.model.hidden_words import HiddenWordNetwork, hide_words
 from tagger.model.vocabulary import Vocabulary
-from tagger.tagging.batches import BATCH_TOKENS, own_turn
+from tagger.tagging.batches import BATCH_TOKENS
 from tagger.tagging.engine import Engine
-from tagger.weights.folder import load_word_predictor
 
 if TYPE_CHECKING:
     from pathlib import Path

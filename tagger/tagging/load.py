@@ -4,24 +4,24 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from tagger.bundle.catalog import DEFAULT, find_tagger
+from tagger.bundle.ensemble_folder import SavedEnsemble, read_saved
+from tagger.bundle.folder import SavedTagger
+from tagger.bundle.saved_config import predicts_words
 from tagger.errors import InputError, shorten
+from tagger.model.device import choose_device
 from tagger.model.vocabulary import Vocabulary
-from tagger.tagging.batches import choose_device
+from tagger.segmenter.learned import LearnedSegmenter
+from tagger.segmenter.saved import load_segmenter
 from tagger.tagging.checks import checked_column, checked_corpus
 from tagger.tagging.engine import CACHE_SIZE, Engine
 from tagger.tagging.ensemble import EnsembleEngine
 from tagger.tagging.layer_vectors import HiddenWordPredictor
 from tagger.tagging.scoring import ScoringEngine
-from tagger.tagging.segmenter import LearnedSegmenter
 from tagger.tagging.tagger import Tagger
 from tagger.text.files import read_lines
 from tagger.text.lexicon import CASES, Lexicon, LexiconCase, read_lexicon
-from tagger.text.segment import RULES, RuleSegmenter, Segmenter
-from tagger.weights.catalog import DEFAULT, find_tagger
-from tagger.weights.ensemble_folder import SavedEnsemble, read_saved
-from tagger.weights.folder import SavedTagger
-from tagger.weights.saved_config import LEARNED, predicts_words
-from tagger.weights.segmenter_folder import load_segmenter
+from tagger.text.segment import LEARNED, RULES, RuleSegmenter, Segmenter
 
 AUTO = "auto"
 SEGMENTERS = (AUTO, LEARNED, *RULES)

@@ -14,8 +14,8 @@ import torch
 from torch import Tensor
 
 from tagger.model.decoder import Decoded, Decoder
+from tagger.model.device import own_turn
 from tagger.model.vocabulary import Vocabulary
-from tagger.tagging.batches import own_turn
 from tagger.tagging.decoding import BatchScores, Constraint, Decoding, Request, joined
 
 if TYPE_CHECKING:

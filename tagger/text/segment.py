@@ -182,6 +182,7 @@ __all__ = ["RULES", "SPACE", "segment", "segment_ends"]
 
 _PIECES = {"english": Pieces(ENGLISH), "unicode": Pieces(UNICODE)}
 RULES = tuple(_PIECES)
+LEARNED = "learned"  # instead of a name of rules, of a tagger that has a segmenter of its own
 
 _MAX_NAME_PIECES = 6  # of who wrote an e-mail
 _GREETINGS = words("dear hello hi")

@@ -13,9 +13,13 @@ from typing import Annotated, Any
 import torch
 from omegaconf import DictConfig
 
+from tagger.bundle.catalog import find_named
+from tagger.bundle.hub import is_hub_name
+from tagger.bundle.saved_config import MAX_MEMBERS
 from tagger.corpus.config import CORPUS, CORPUS_CONFIGS, CorpusConfig
 from tagger.errors import InputError
 from tagger.model.decoder import CRF, SOFTMAX
+from tagger.model.stored import STORAGE_DTYPES
 from tagger.text.segment import RULES
 from tagger.training.config_parts import (
     CardConfig,
@@ -28,10 +32,6 @@ from tagger.training.config_parts import (
 from tagger.training.distill_config import DistillConfig
 from tagger.training.logger_config import LoggerConfig
 from tagger.training.structured import MAX_SEED, Checked, Count, OneOf, Range, Seed, bad_value, from_plain, plain_values
-from tagger.weights.catalog import find_named
-from tagger.weights.hub import is_hub_name
-from tagger.weights.quantize import STORAGE_DTYPES
-from tagger.weights.saved_config import MAX_MEMBERS
 
 # In use for something else.
 RESERVED_COLUMNS = ("tokens", "comments", "text", "multiwords", "space_after", "offsets", "loss", "accuracy", CORPUS)

@@ -19,10 +19,10 @@ from tagger.model.forms import FormTable
 from tagger.model.pieces import PieceTokenizer
 from tagger.model.transformer import TransformerEmbedding
 from tagger.model.vocabulary import Vocabulary
+from tagger.pretrained.cached_outputs import frozen_outputs
 from tagger.training.facts import Facts
 from tagger.training.sampler import BucketSampler, Mixture, tempered_counts
 from tagger.training.teacher import Distillation
-from tagger.weights.cached_outputs import frozen_outputs
 
 
 class _Batches(torch.utils.data.Dataset[Batch]):

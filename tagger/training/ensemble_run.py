@@ -9,9 +9,12 @@ from typing import Any
 
 import torch
 
+from tagger.bundle.ensemble_folder import ensemble_card, join_taggers, write_ensemble
+from tagger.bundle.saved_config import MEMBERS, RECORD, TAGGER_IN_RUN
 from tagger.corpus.sources import load_corpus
 from tagger.corpus.splits import Corpus
-from tagger.tagging.segmenter import LearnedSegmenter
+from tagger.segmenter.learned import LearnedSegmenter
+from tagger.segmenter.saved import load_segmenter
 from tagger.tagging.tagger import Tagger
 from tagger.text.output_files import whole_file
 from tagger.text.start_folder import start_folder
@@ -23,9 +26,6 @@ from tagger.training.processes import is_helper
 from tagger.training.report import format_page, format_scores, report_tagger, write_tagger_page
 from tagger.training.run_folder import REPORT, RunRecord
 from tagger.training.trainer import quiet
-from tagger.weights.ensemble_folder import ensemble_card, join_taggers, write_ensemble
-from tagger.weights.saved_config import MEMBERS, RECORD, TAGGER_IN_RUN
-from tagger.weights.segmenter_folder import load_segmenter
 
 SPLITS = ("dev", "test")
 

@@ -13,12 +13,12 @@ import torch
 from pytorch_lightning.callbacks import Callback
 
 from tagger.evaluation.plots import draw_learning_curve
+from tagger.pretraining.config import PretrainConfig
 from tagger.text.output_files import whole_file
 from tagger.training.checkpoints import EpochRecorder, EpochWatcher, Watch, load_checkpoint
 from tagger.training.config import TrainConfig
 from tagger.training.loggers import RunLoggers, run_loggers
 from tagger.training.module import Module
-from tagger.training.pretrain_config import PretrainConfig
 from tagger.training.run_folder import REPORT
 from tagger.training.trainer import fit, make_trainer, quiet
 

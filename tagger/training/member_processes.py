@@ -19,11 +19,11 @@ from typing import Any, NamedTuple
 
 import torch
 
+from tagger.bundle.saved_config import TAGGER_IN_RUN
 from tagger.errors import InputError
 from tagger.text.strings import printable
 from tagger.training.processes import MEMBER, signals_as_interrupt
 from tagger.training.run_folder import LOG, REPORT
-from tagger.weights.saved_config import TAGGER_IN_RUN
 
 POLL_SECONDS = 0.2
 STOP_SECONDS = 30.0  # that a process has to end in, once it is told to

@@ -10,6 +10,9 @@ from typing import Any, ClassVar, NamedTuple
 import pytorch_lightning as pl
 import torch
 
+from tagger.bundle.ensemble_folder import SavedEnsemble, read_saved
+from tagger.bundle.folder import SavedTagger, save_copy
+from tagger.bundle.saved_config import CARD, TAGGER_IN_RUN, predicts_words
 from tagger.corpus.sources import load_corpus
 from tagger.corpus.splits import Corpus
 from tagger.errors import InputError
@@ -26,9 +29,6 @@ from tagger.training.report import raw_scores
 from tagger.training.run_folder import REPORT
 from tagger.training.segmenter_choice import SegmenterTraining, Start
 from tagger.training.trainer import quiet
-from tagger.weights.ensemble_folder import SavedEnsemble, read_saved
-from tagger.weights.folder import SavedTagger, save_copy
-from tagger.weights.saved_config import CARD, TAGGER_IN_RUN, predicts_words
 
 MAX_CARD_CHARACTERS = 1_000_000
 

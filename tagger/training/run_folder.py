@@ -8,10 +8,10 @@ from itertools import count
 from pathlib import Path
 from typing import Any, Literal
 
+from tagger.bundle.catalog import LATEST, RUNS, did_you_mean, find_folder, run_names
+from tagger.bundle.run_lock import LOCK
+from tagger.bundle.saved_config import MEMBERS, RECORD, SWEEP, TAGGER_IN_RUN
 from tagger.errors import InputError, reason, shorten
-from tagger.weights.catalog import LATEST, RUNS, did_you_mean, find_folder, run_names
-from tagger.weights.run_lock import LOCK
-from tagger.weights.saved_config import MEMBERS, RECORD, SWEEP, TAGGER_IN_RUN
 
 REPORT = "report.json"
 REPORT_PAGE = "report.html"

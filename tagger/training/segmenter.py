@@ -18,10 +18,10 @@ from torch.utils.data import DataLoader, IterableDataset
 
 from tagger.evaluation.raw_scores import SENTENCES, TOKENS, WORDS, raw_scores
 from tagger.model.batch import IGNORE as IGNORED
-from tagger.model.segmenter import SegmenterConfig, SegmenterNetwork, SegmenterVocabulary
-from tagger.model.segmenter_features import Lexicon, context_rows, rule_labels
-from tagger.model.segmenter_units import UnitTable
-from tagger.tagging.segmenter import LearnedSegmenter
+from tagger.segmenter.features import Lexicon, context_rows, rule_labels
+from tagger.segmenter.learned import LearnedSegmenter
+from tagger.segmenter.network import SegmenterConfig, SegmenterNetwork, SegmenterVocabulary
+from tagger.segmenter.units import UnitTable
 from tagger.text.paragraphs import Paragraph
 from tagger.text.sentence import Token
 from tagger.text.spacing import GoldParagraph

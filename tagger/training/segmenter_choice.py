@@ -12,15 +12,15 @@ from datasets import Dataset
 from tagger.corpus.splits import Corpus
 from tagger.errors import InputError
 from tagger.evaluation.report import sentences_of
-from tagger.tagging.segmenter import LearnedSegmenter
+from tagger.model.stored import compress, expand
+from tagger.segmenter.learned import LearnedSegmenter
+from tagger.segmenter.saved import SavedSegmenter, load_segmenter
 from tagger.text.segment import RULES, RuleSegmenter
 from tagger.text.spacing import GoldParagraph, gold_paragraphs
 from tagger.training.card import ORIGIN
 from tagger.training.config import AUTO, LEARNED, SEGMENTER, TrainConfig
 from tagger.training.report import spaced_parts
 from tagger.training.segmenter import STEP_SECONDS, CutScores, score_cuts, steps_for, train_segmenter
-from tagger.weights.quantize import compress, expand
-from tagger.weights.segmenter_folder import SavedSegmenter, load_segmenter
 
 INIT = "init"  # the name of the segmenter of the tagger that training starts from
 

@@ -14,9 +14,9 @@ from typing import NamedTuple
 import numpy as np
 
 from tagger.model.batch import IGNORE as IGNORED
-from tagger.model.segmenter import Label, SegmenterVocabulary
-from tagger.model.segmenter_features import Lexicon, cuts_of
-from tagger.model.segmenter_units import Units, UnitTable, in_run, normalised
+from tagger.segmenter.features import Lexicon, cuts_of
+from tagger.segmenter.network import Label, SegmenterVocabulary
+from tagger.segmenter.units import Units, UnitTable, in_run, normalised
 from tagger.text.edit_scripts import edit_script
 from tagger.text.sentence import Token
 from tagger.text.spacing import GoldParagraph, begins_paragraph

@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 
 import torch
 
+from tagger.bundle.folder import SavedTagger, load_tagger
+from tagger.bundle.saved_config import CONFIG
 from tagger.corpus.splits import Corpus
 from tagger.errors import InputError
 from tagger.model.crf import FORBIDDEN
@@ -20,6 +22,8 @@ from tagger.model.pieces import PieceTokenizer
 from tagger.model.transformer import TransformerConfig as EncoderConfig
 from tagger.model.transformer import TransformerEmbedding
 from tagger.model.vocabulary import Vocabulary, row_of
+from tagger.pretrained.huggingface import load_pretrained
+from tagger.pretrained.word_vectors import Vectors, select_vectors
 from tagger.text.spans import breaks_of, has_breaks, is_span_column
 from tagger.training.config import (
     TAGGER_PARTS,
@@ -33,10 +37,6 @@ from tagger.training.config_parts import EmbeddingConfig, TaggerModelConfig, Tra
 from tagger.training.facts import Facts
 from tagger.training.module import TaggerModule
 from tagger.training.structured import from_plain
-from tagger.weights.folder import SavedTagger, load_tagger
-from tagger.weights.huggingface import load_pretrained
-from tagger.weights.saved_config import CONFIG
-from tagger.weights.word_vectors import Vectors, select_vectors
 
 
 class StartTagger(NamedTuple):

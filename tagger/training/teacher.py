@@ -19,16 +19,16 @@ import numpy as np
 import torch
 from datasets import Dataset
 
+from tagger.bundle.catalog import find_named
+from tagger.bundle.hub import is_hub_name
+from tagger.bundle.saved_config import CARD, TAGGER_IN_RUN
 from tagger.corpus.arrow import token_counts
 from tagger.errors import InputError
 from tagger.model.vocabulary import Vocabulary
+from tagger.pretrained.disk_cache import cached_array
 from tagger.tagging.decoding import Request
 from tagger.tagging.tagger import Tagger
 from tagger.training.card import describe
-from tagger.weights.catalog import find_named
-from tagger.weights.disk_cache import cached_array
-from tagger.weights.hub import is_hub_name
-from tagger.weights.saved_config import CARD, TAGGER_IN_RUN
 
 # T tokens in the longest sentence, B sentences, k tags that are kept of a token
 

@@ -11,12 +11,15 @@ import torch
 from datasets import Dataset
 from pytorch_lightning.callbacks import EarlyStopping
 
+from tagger.bundle.folder import save_tagger, saved_weights
+from tagger.bundle.saved_config import TAGGER_IN_RUN
 from tagger.corpus.arrow import token_counts
 from tagger.corpus.sources import load_corpus
 from tagger.corpus.splits import Corpus, by_corpus
 from tagger.errors import InputError
 from tagger.model.decoder import CRF, CRFDecoder
 from tagger.model.network import MAX_CRF_TAGS, NetworkConfig, TaggerNetwork
+from tagger.model.stored import expand
 from tagger.model.vocabulary import Vocabulary
 from tagger.tagging.engine import Engine
 from tagger.tagging.tagger import Tagger
@@ -31,9 +34,6 @@ from tagger.training.report import format_page, format_scores, report_tagger, wr
 from tagger.training.segmenter_choice import Choice, SegmenterTraining, Start
 from tagger.training.start import Beginning, build, load_start, with_start
 from tagger.training.teacher import Load
-from tagger.weights.folder import save_tagger, saved_weights
-from tagger.weights.quantize import expand
-from tagger.weights.saved_config import TAGGER_IN_RUN
 
 _log = logging.getLogger(__name__)
 

@@ -16,13 +16,13 @@ import pytest
 
 pytest.importorskip("ray", reason="the extra `ray` has Ray")
 
-from tagger.adapters import ray_cluster
 from tagger.adapters.batches import BatchTagger
 from tagger.adapters.ray import TableTagger, tag_dataset, tag_files
-from tagger.adapters.ray_cluster import connected, ray
 from tagger.errors import InputError
-from tagger.tagging.bulk import Options
-from tagger.tagging.jobs import MANIFEST_NAME
+from tagger.jobs import ray_cluster
+from tagger.jobs.bulk import Options
+from tagger.jobs.jobs import MANIFEST_NAME
+from tagger.jobs.ray_cluster import connected, ray
 from tests.commands.conftest import call, error
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -205,7 +205,7 @@ def test_tables(trained: Path) -> None:
 
 
 def test_without_ray(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("tagger.adapters.ray", "tagger.adapters.ray_cluster"):
+    for name in ("tagger.adapters.ray", "tagger.jobs.ray_cluster"):
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(InputError, match=r"pip install -e '\.\[ray\]'"):

@@ -15,15 +15,15 @@ from spacy.vocab import Vocab
 
 import tagger
 from tagger.adapters.spacy import COLUMNS, FilledAttribute, Forms, annotate, batches, read_docs
+from tagger.bundle.ensemble_folder import save_ensemble
+from tagger.bundle.folder import save_tagger
 from tagger.errors import InputError, missing_extra
 from tagger.model.decoder import Decoded
 from tagger.model.vocabulary import Vocabulary
 from tagger.tagging import load
-from tagger.weights.ensemble_folder import save_ensemble
-from tagger.weights.folder import save_tagger
 from tests.adapters.conftest import FEATS, LEMMAS, pipeline, with_entry_points
+from tests.bundle.hub_server import Hub, Repository
 from tests.conftest import CORPUS, TOKENS, make_network, network_config
-from tests.weights.hub_server import Hub, Repository
 
 TEXTS = ["They book flights.", "The book reads well.", "Well", "", "  \n"]
 SHOWN = [("They", "PRON", "PRP"), ("book", "VERB", "VBP"), ("flights", "NOUN", "NNS"), (".", "PUNCT", ".")]

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
+from tagger.bundle.folder import save_tagger
 from tagger.commands.app import app
 from tagger.model.network import TaggerNetwork
 from tagger.model.vocabulary import Vocabulary
-from tagger.weights.folder import save_tagger
 from tests.conftest import network_config
 
 TAGS = ["ADV", "NOUN", "PRON", "PUNCT", "VERB"]

@@ -9,8 +9,8 @@ import pytest
 
 from tagger.analysis.explain import MAX_WORDS, explain
 from tagger.analysis.explain_tables import to_html
+from tagger.bundle.folder import load_tagger
 from tagger.model.vocabulary import Vocabulary
-from tagger.weights.folder import load_tagger
 from tests.commands import conftest
 from tests.conftest import make_network, make_tagger, save_tiny
 from tests.html_page import Page

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from tagger.bundle import catalog
 from tagger.commands import loading
 from tagger.evaluation import benchmark
-from tagger.weights import catalog
 from tests.commands.conftest import CONLLU, call, saved
 
 

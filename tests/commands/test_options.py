@@ -8,11 +8,12 @@ from typing import get_args
 import pytest
 
 from tagger.analysis.occurrences import MIN_OCCURRENCES
+from tagger.bundle.catalog import DEFAULT, LATEST
 from tagger.commands.options import DEFAULT_MODEL, Precision, format_help
-from tagger.tagging.batches import BATCH_TOKENS, PRECISIONS
+from tagger.model.device import PRECISIONS
+from tagger.tagging.batches import BATCH_TOKENS
 from tagger.tagging.engine import CACHE_SIZE
 from tagger.text.formats import INPUTS, OUTPUTS, SUFFIXES
-from tagger.weights.catalog import DEFAULT, LATEST
 from tests.commands.conftest import CONLLU, call, error
 
 

@@ -12,8 +12,8 @@ from tagger.bundled import bundled
 from tagger.errors import InputError
 from tagger.sweeps.overrides import checked_overrides
 from tagger.training.config import find_start
+from tests.bundle.hub_server import TOKEN, Hub, Repository
 from tests.commands.conftest import call, error
-from tests.weights.hub_server import TOKEN, Hub, Repository
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = "They book flights .\n"

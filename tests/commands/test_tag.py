@@ -16,12 +16,12 @@ import pytest
 import torch
 
 import tagger
+from tagger.bundle.folder import save_tagger
 from tagger.commands.console import BROKEN_PIPE
+from tagger.jobs.jobs import is_manifest
 from tagger.model.network import TaggerNetwork
 from tagger.model.vocabulary import Vocabulary
-from tagger.tagging.jobs import is_manifest
 from tagger.text.conllu import read_conllu
-from tagger.weights.folder import save_tagger
 from tests.commands.conftest import CONLLU, TAGS, call, error, saved, started
 from tests.conftest import network_config
 

@@ -22,8 +22,8 @@ from moto.server import ThreadedMotoServer
 from tagger.errors import InputError
 from tagger.text.files import read_lines
 from tagger.text.remote_path import PROTOCOLS, RemotePath, write_remote
+from tests.bundle.hub_server import Hub, Repository
 from tests.commands.conftest import call, error
-from tests.weights.hub_server import Hub, Repository
 
 BUCKET = "s3://books"
 

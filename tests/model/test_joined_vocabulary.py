@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
+from tagger.bundle.ensemble_folder import join_vocabularies
 from tagger.errors import InputError
 from tagger.model.vocabulary import Vocabulary
-from tagger.weights.ensemble_folder import join_vocabularies
 from tests.conftest import CORPUS
 
 

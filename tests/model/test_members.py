@@ -15,7 +15,7 @@ from tagger.model.encoder import CELLS
 from tagger.model.members import check_members, join, joined_config, share_pretrained
 from tagger.model.network import TaggerNetwork
 from tagger.model.vocabulary import Vocabulary
-from tagger.weights.huggingface import load_pretrained
+from tagger.pretrained.huggingface import load_pretrained
 from tests.conftest import TOKENS, make_batch, make_network, network_config
 
 

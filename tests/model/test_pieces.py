@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from tagger.model.pieces import MAX_FORM_PIECES, PieceTokenizer, windows
-from tests.weights.encoders import LIMIT, flat, load, read, transformers
+from tests.pretrained.encoders import LIMIT, flat, load, read, transformers
 
 
 @pytest.mark.parametrize("kind", ["bert", "roberta"])

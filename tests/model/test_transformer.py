@@ -13,7 +13,7 @@ from tagger.model.forms import FormTable
 from tagger.model.transformer import FROZEN_GAMMA, TransformerEmbedding
 from tagger.model.vocabulary import Vocabulary
 from tests.conftest import BUCKETS, TOKENS, make_network
-from tests.weights.encoders import LAYERS, SENTENCES, SIZE, by_hand, load, read
+from tests.pretrained.encoders import LAYERS, SENTENCES, SIZE, by_hand, load, read
 
 
 @pytest.mark.parametrize("pooling", ["first", "mean"])

@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
+from tagger.bundle.saved_config import SWEEP
 from tagger.errors import InputError
 from tagger.sweeps.folder import Sweep, check_folders, find_sweep
 from tagger.sweeps.record import PlannedRun, SweepRecord
 from tagger.training.run_folder import RunRecord, read_record
-from tagger.weights.saved_config import SWEEP
 
 
 @pytest.fixture

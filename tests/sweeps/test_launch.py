@@ -18,6 +18,7 @@ import pytest
 import pytorch_lightning as pl
 import torch
 
+from tagger.bundle.run_lock import claim_run
 from tagger.commands.console import clear_errors
 from tagger.commands.options import TRAINING_MEMORY
 from tagger.errors import InputError
@@ -25,7 +26,6 @@ from tagger.sweeps import launch, one_run
 from tagger.text.conllu import read_conllu
 from tagger.text.files import read_lines
 from tagger.training.checkpoints import EpochRecorder, WholeFileIO
-from tagger.weights.run_lock import claim_run
 from tests.training.conftest import TINY, run, weights
 
 

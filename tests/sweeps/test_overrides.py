@@ -10,9 +10,9 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from tagger.bundled import bundled
 from tagger.corpus.config import CORPUS_CONFIGS, ConlluConfig
 from tagger.errors import InputError
+from tagger.pretraining.config import pretrain_config
 from tagger.sweeps.overrides import checked_overrides
 from tagger.training.config import TrainConfig, train_config
-from tagger.training.pretrain_config import pretrain_config
 
 
 def typed(*overrides: str) -> TrainConfig:

@@ -10,17 +10,17 @@ import torch
 from torch import nn
 
 import tagger
+from tagger.bundle.ensemble_folder import save_ensemble
+from tagger.bundle.folder import save_tagger
+from tagger.bundle.saved_config import CONFIG
 from tagger.errors import InputError
+from tagger.jobs.manifest import fingerprint
 from tagger.model.decoder import CRFDecoder
 from tagger.model.vocabulary import Vocabulary
 from tagger.tagging import batches, workers
 from tagger.tagging.decoding import Request
-from tagger.tagging.manifest import fingerprint
 from tagger.tagging.tagger import Tagger
 from tagger.text.sentence import Sentence
-from tagger.weights.ensemble_folder import save_ensemble
-from tagger.weights.folder import save_tagger
-from tagger.weights.saved_config import CONFIG
 from tests.conftest import CORPUS, TOKENS, make_network, network_config
 from tests.model.test_joined_vocabulary import reversed_tags
 

@@ -153,7 +153,7 @@ def test_a_tagger_without_tags(vocabulary: Vocabulary) -> None:
 @pytest.mark.parametrize("sizes", [{}, {"words": 0, "affixes": 0, "chars": 0}])
 def test_a_tagger_with_a_transformer(vocabulary: Vocabulary, tmp_path: Path, sizes: dict[str, int]) -> None:
     pytest.importorskip("transformers")
-    from tests.weights.encoders import load, save_bert
+    from tests.pretrained.encoders import load, save_bert
 
     torch.manual_seed(1)
     _, tokenizer, transformer = load(save_bert(tmp_path / "bert"))

@@ -8,14 +8,14 @@ import pytest
 import torch
 
 import tagger
+from tagger.bundle.folder import load_tagger, save_tagger
 from tagger.errors import InputError
-from tagger.model.segmenter import Label
 from tagger.model.vocabulary import Vocabulary
+from tagger.segmenter.learned import LearnedSegmenter
+from tagger.segmenter.network import Label
+from tagger.segmenter.saved import SEGMENTER
 from tagger.tagging import load
-from tagger.tagging.segmenter import LearnedSegmenter
 from tagger.text.segment import segment
-from tagger.weights.folder import load_tagger, save_tagger
-from tagger.weights.saved_config import SEGMENTER
 from tests.conftest import make_network, make_segmenter, make_tagger, network_config, save_tiny
 
 TEXT = "They don't book des flights. Du 3,14 reads"

@@ -11,11 +11,11 @@ from hydra import compose, initialize_config_dir
 from tagger.bundled import bundled
 from tagger.commands.console import clear_errors
 from tagger.errors import InputError
+from tagger.pretraining.config import pretrain_config
 from tagger.sweeps import launch
 from tagger.training import logger_config
 from tagger.training.config import train_config
 from tagger.training.logger_config import CsvConfig, LoggerConfig, MlflowConfig
-from tagger.training.pretrain_config import pretrain_config
 
 
 @pytest.fixture(autouse=True)

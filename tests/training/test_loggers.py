@@ -17,6 +17,7 @@ from pytorch_lightning.loggers import CSVLogger
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from wandb.proto import wandb_internal_pb2 as wandb_records
 
+from tagger.bundle.saved_config import SWEEP
 from tagger.errors import InputError
 from tagger.sweeps import launch
 from tagger.text.start_folder import paths_begin_in
@@ -26,7 +27,6 @@ from tagger.training.logger_config import MlflowConfig
 from tagger.training.loggers import Place, final_scores, read_state
 from tagger.training.train import train
 from tagger.training.trainer import Interrupted
-from tagger.weights.saved_config import SWEEP
 from tests.training.conftest import COMMAND, TINY, config_of
 
 ALL = ["logger=[csv,tensorboard,wandb,mlflow]", "logger.wandb.mode=offline", "logger.wandb.tags=[tiny]"]

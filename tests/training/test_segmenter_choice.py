@@ -11,15 +11,15 @@ import tagger
 from tagger.corpus.sources import load_corpus
 from tagger.errors import InputError
 from tagger.evaluation.report import sentences_of
+from tagger.segmenter.learned import LearnedSegmenter
+from tagger.segmenter.saved import load_segmenter
 from tagger.sweeps import launch
-from tagger.tagging.segmenter import LearnedSegmenter
 from tagger.text.conllu import read_conllu
 from tagger.text.files import read_lines
 from tagger.text.spacing import gold_paragraphs
 from tagger.training import segmenter_choice
 from tagger.training.segmenter import score_cuts
 from tagger.training.train import train
-from tagger.weights.segmenter_folder import load_segmenter
 from tests.training.conftest import COMMAND, TINY, config_of, made_up
 
 pytestmark = pytest.mark.usefixtures("small_segmenter")

@@ -2,8 +2,8 @@ import random
 
 import pytest
 
-from tagger.model.segmenter import Label
-from tagger.model.segmenter_units import UnitTable
+from tagger.segmenter.network import Label
+from tagger.segmenter.units import UnitTable
 from tagger.text.conllu import read_conllu
 from tagger.text.spacing import gold_paragraphs
 from tagger.training.segmenter_text import IGNORED, TrainingText

@@ -16,6 +16,7 @@ from safetensors.torch import load_file
 from torch.testing import assert_close
 
 import tagger
+from tagger.bundle.folder import SavedTagger
 from tagger.bundled import bundled
 from tagger.errors import InputError
 from tagger.model.batch import UNK
@@ -39,7 +40,6 @@ from tagger.training.config import (
 )
 from tagger.training.start import load_inputs, merge_vocabularies, transfer_weights
 from tagger.training.train import train
-from tagger.weights.folder import SavedTagger
 from tests.conftest import TOKENS, make_batch, make_network, network_config
 from tests.training.conftest import COMMAND, config_of, page
 
@@ -174,7 +174,7 @@ def test_a_tagger_carries_the_multilingual_encoder(
     treebank: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tune: bool
 ) -> None:
     pytest.importorskip("transformers")
-    from tests.weights.e5 import write_package
+    from tests.pretrained.e5 import write_package
 
     monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
     monkeypatch.syspath_prepend(str(tmp_path / "site"))

@@ -19,8 +19,8 @@ from tagger.tagging.load import load
 from tagger.tagging.scoring import ScoringEngine
 from tagger.training import teacher as module
 from tagger.training.teacher import Targets, Teacher, in_words
+from tests.bundle.hub_server import Hub, Repository
 from tests.conftest import TOKENS, make_network, save_tiny
-from tests.weights.hub_server import Hub, Repository
 
 SENTENCES = [*TOKENS, ["They", "read", "well"], ["Flights"], ["The", "flights", "reads", "."]]  # 18 tokens
 COLUMNS = ["upos", "xpos"]

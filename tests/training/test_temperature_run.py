@@ -9,6 +9,7 @@ import pytest
 import torch
 
 import tagger
+from tagger.bundle.ensemble_folder import save_ensemble
 from tagger.errors import InputError
 from tagger.evaluation import temperatures
 from tagger.sweeps import launch
@@ -16,7 +17,6 @@ from tagger.text.conllu import read_conllu
 from tagger.text.files import read_lines
 from tagger.training import part_run
 from tagger.training.train import train
-from tagger.weights.ensemble_folder import save_ensemble
 from tests.conftest import make_segmenter
 from tests.training.conftest import COMMAND, config_of
 

@@ -1,0 +1,230 @@
+"""The name of a trained tagger -> its folder; and the list of the taggers that have names.
+
+The folder that `latest` stands for changes when a run ends. So a command finds the folder once and passes it on.
+"""
+
+import difflib
+import os
+import shlex
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+from tagger.bundle.hub import hub_folder, is_hub_name
+from tagger.bundle.run_lock import is_being_trained
+from tagger.bundle.saved_config import (
+    CONFIG,
+    PRETRAINED_IN_RUN,
+    RECORD,
+    SWEEP,
+    TAGGER_IN_RUN,
+    check_description,
+    read_config,
+)
+from tagger.bundled import bundled
+from tagger.errors import InputError, reason, shorten
+from tagger.text.json_files import MAX_NAME
+from tagger.text.start_folder import located
+
+LATEST = "latest"
+MAX_SHOWN_NAME = 200  # characters of a name in a message; longer ones are cut
+DEFAULT = "english"  # a bundled tagger
+RUNS = Path("runs")  # in the current folder; training writes its folders there
+
+
+class Model(NamedTuple):
+    """A tagger that has a name."""
+
+    name: str
+    folder: Path
+    corpus: str  # the training data, with its version
+    license: str | None  # of the training data
+    scores: dict[str, dict[str, float]]  # split -> column -> accuracy in [0, 1]
+    size: int  # bytes of its folder
+    segmenter: str  # `learned`, or the rules that cut text
+
+
+def find_tagger(name: str) -> Path:
+    """The folder of a tagger.
+
+    Args:
+        name: a bundled tagger (`english`); `latest`, the tagger of the newest run below `runs/`; the folder of a
+            tagger; the folder of a run, or its name (`tamil` for `runs/tamil`); or `hf:OWNER/NAME` and
+            `hf:OWNER/NAME@REVISION`, a tagger of the Hugging Face Hub. `english` is the bundled tagger even if there is
+            a folder of that name, which is `./english`.
+
+    Returns:
+        The folder that should have `config.json`. `load_tagger` checks it.
+
+    Raises:
+        InputError: no such tagger; the run is not finished; or as `hub_folder`.
+    """
+    if is_hub_name(name):
+        return hub_folder(name)
+    if name in bundled_names():
+        return bundled("data") / name
+    if name == LATEST:
+        newest = _newest_run()
+        if newest is None:
+            raise InputError(
+                f"no trained tagger below {RUNS}/ here; train one with `python -m tagger`, or name a folder"
+            )
+        return newest
+    folder = find_folder(name)
+    if folder is None:
+        raise InputError(f"{_shown(name)}: no such tagger; {_proposal(name)}")
+    return _tagger_in(folder)
+
+
+def find_named(name: str) -> Path:
+    """The folder of a tagger that a training's config names; see `located` for relative paths.
+
+    Raises:
+        InputError: as `find_tagger`.
+    """
+    folder = None if name in bundled_names() or is_hub_name(name) else find_folder(name, located)
+    return find_tagger(name) if folder is None else _tagger_in(folder)
+
+
+def find_folder(name: str, located: Callable[[str], str] = os.path.expanduser) -> Path | None:
+    """The folder that a name stands for: the folder at that path, or the run of that name below `runs/`.
+
+    A folder that holds nothing of a training, such as a corpus of the same name, gives way to a run.
+
+    Args:
+        name: a path or the name of a run.
+        located: where a path is.
+
+    Returns:
+        None if there is no such folder.
+    """
+    parts = Path(name).parts
+    is_plain = bool(parts) and not name.startswith((".", "~", "/")) and ".." not in parts
+    paths = [located(path) for path in ([name, str(RUNS / name)] if is_plain else [name] * bool(name))]
+    folders = [Path(path) for path in paths if os.path.isdir(path)]
+    return next(filter(_is_of_training, folders), folders[0] if folders else None)
+
+
+def new_run(name: str) -> Path:
+    """The folder of a new run, or a new sweep, that gets a name.
+
+    Raises:
+        InputError: the name stands for something else, or cannot be the name of a folder.
+    """
+    remedy = "give a word, such as name=tamil"
+    if name in (*bundled_names(), LATEST):
+        raise InputError(f"name={name}: {name} is another tagger already; {remedy}")
+    if not name.strip() or not name.isprintable() or name[0] in ".~-" or ".." in name or {*name} & {*"/\\:=@"}:
+        raise InputError(
+            f"name={_shown(name)}: this cannot be the name of a run; {remedy}, or a folder, hydra.run.dir=FOLDER"
+        )
+    return RUNS / name
+
+
+def run_names() -> list[str]:
+    """The names of the runs and the sweeps that have one."""
+    return sorted(path.parent.name for each in (RECORD, SWEEP) for path in RUNS.glob(f"*/{each}"))
+
+
+def did_you_mean(name: str, names: Iterable[str]) -> str:
+    """`did you mean NAME?`; an empty text if no name is close."""
+    near = difflib.get_close_matches(name, list(names), 1)
+    return f"did you mean {near[0]}?" if near else ""
+
+
+def _shown(name: str) -> str:
+    return name if name and len(name) <= MAX_SHOWN_NAME and name.isprintable() else shorten(name)
+
+
+def _proposal(name: str) -> str:
+    known = [*bundled_names(), LATEST]
+    others = f"name {', '.join(known)}, hf:OWNER/NAME, or a folder of training"
+    return did_you_mean(name, [*known, *run_names()]) or others
+
+
+def _is_of_training(folder: Path) -> bool:
+    return any((folder / name).exists() for name in (CONFIG, TAGGER_IN_RUN, PRETRAINED_IN_RUN, RECORD, SWEEP))
+
+
+def _tagger_in(folder: Path) -> Path:
+    """The tagger's folder in a run's folder; a folder of another kind stays as it is.
+
+    Raises:
+        InputError: the run is not finished, or the folder is that of a sweep.
+    """
+    for name in (TAGGER_IN_RUN, PRETRAINED_IN_RUN):
+        if (folder / name).is_dir():
+            return folder / name
+    if (folder / SWEEP).is_file():
+        trained = sorted(folder.glob(f"**/{TAGGER_IN_RUN}/{CONFIG}"))
+        example = f", such as {trained[0].parents[1]}" if trained else ""
+        raise InputError(f"{folder} is a sweep; name one of its runs{example}")
+    if (folder / RECORD).is_file() and not (folder / CONFIG).is_file():
+        if is_being_trained(folder):
+            raise InputError(f"{folder} is being trained; wait until that has ended")
+        raise InputError(f"{folder} is not finished; go on with: python -m tagger resume {shlex.quote(str(folder))}")
+    return folder
+
+
+def find_word_predictor(name: str) -> Path:
+    """The folder of a network that predicts hidden words, by its name; see `find_tagger`. None is bundled.
+
+    Raises:
+        InputError: no such network.
+    """
+    if name != LATEST:
+        return find_tagger(name)
+    newest = _newest_run(PRETRAINED_IN_RUN)
+    if newest is None:
+        raise InputError(
+            f"nothing pretrained below {RUNS}/ here; make it with `python -m tagger pretrain text=FILES`,"
+            " or name its folder with --model"
+        )
+    return newest
+
+
+def bundled_names() -> list[str]:
+    """The names of the taggers that come with the package."""
+    return sorted(path.parent.name for path in bundled("data").glob(f"*/{CONFIG}"))
+
+
+def list_models() -> list[Model]:
+    """Describes every tagger that has a name: the bundled ones, runs with a name, and `latest`, if there is one.
+
+    Raises:
+        InputError: a config is damaged.
+    """
+    folders = {name: bundled("data") / name for name in bundled_names()}
+    for path in sorted(RUNS.glob(f"*/{TAGGER_IN_RUN}/{CONFIG}")):
+        folders.setdefault(path.parents[1].name, path.parent)
+    newest = _newest_run()
+    if newest is not None:
+        folders[LATEST] = newest
+    return [_describe(name, folder) for name, folder in folders.items()]
+
+
+def _newest_run(inside: str = TAGGER_IN_RUN) -> Path | None:
+    """The folder named `inside` in the newest run that has one; None if no run has one."""
+    found = sorted(RUNS.glob(f"**/{inside}/{CONFIG}"), key=lambda path: path.stat().st_mtime)
+    return found[-1].parent if found else None
+
+
+def _describe(name: str, folder: Path) -> Model:
+    config = read_config(folder)
+    try:
+        check_description(config)
+        if not isinstance(config["segmenter"], str) or len(config["segmenter"]) > MAX_NAME:
+            raise ValueError("segmenter is not a name")
+        corpus = " ".join(filter(None, (config["corpus"], config.get("version"))))
+        return Model(
+            name, folder, corpus, config.get("license"), config["scores"], folder_bytes(folder), config["segmenter"]
+        )
+    except (OSError, ValueError, KeyError) as error:
+        raise InputError(
+            f"{folder / CONFIG} is damaged ({reason(error)}); copy the folder again, or train anew"
+        ) from None
+
+
+def folder_bytes(folder: Path) -> int:
+    """The size of all files in a folder."""
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())

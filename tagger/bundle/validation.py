@@ -1,0 +1,155 @@
+"""Checks of a tagger's folder, which may come from somebody else: types, ranges, names and shapes.
+
+All numbers that decide how much memory or time the program takes are checked here, before anything of that size is
+allocated.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from tagger.bundle.saved_config import check_description
+from tagger.model.decoder import DECODERS, MAX_TEMPERATURE, MIN_TEMPERATURE
+from tagger.model.embeddings import VECTOR_DTYPES, VectorConfig
+from tagger.model.encoder import CELLS
+from tagger.model.network import MAX_DEPTH, MAX_HIDDEN_SIZE, NetworkConfig
+from tagger.model.transformer import ENCODER_DTYPES, POOLINGS, TransformerConfig
+from tagger.model.vocabulary import Vocabulary
+from tagger.text.json_files import (
+    MAX_NAME,
+    MAX_SIZE,
+    check_bool,
+    check_choice,
+    check_int,
+    checked_list,
+    checked_object,
+    shown,
+)
+from tagger.text.segment import LEARNED, RULES
+from tagger.text.strings import printable
+
+MAX_ENCODER_LAYERS = 128  # each takes 10 ms to build; the largest encoders have 48
+MAX_COUNT = 1 << 62  # how often a word occurs in training; the row of its vector
+
+
+def check_config(config: dict[str, Any]) -> None:
+    """Raises ValueError unless the values of `config.json` have the types and ranges that training writes.
+
+    The keys are those of `NetworkConfig`. A new one needs a check of its value here.
+    """
+    network = checked_object("network", config.get("network"), NetworkConfig.__annotations__)
+    check_choice("network.decoder", network["decoder"], DECODERS)
+    check_choice("network.cell", network["cell"], CELLS)
+    check_int("network.depth", network["depth"], 1, MAX_DEPTH)
+    for direction, sizes in checked_object("network.hidden", network["hidden"], ("forward", "backward")).items():
+        for size in sizes if isinstance(sizes, list) else [sizes]:
+            check_int(f"network.hidden.{direction}", size, 0, MAX_HIDDEN_SIZE)
+    _check_share("network.dropout", network["dropout"])
+    for name in ("words", "affixes", "chars", "character_size", "buckets"):
+        check_int(f"network.{name}", network[name], int(name == "buckets"), MAX_SIZE)
+    if network["vectors"] is not None:
+        _check_vectors(checked_object("network.vectors", network["vectors"], VectorConfig.__annotations__))
+    if network["transformer"] is not None:
+        _check_transformer(
+            checked_object("network.transformer", network["transformer"], TransformerConfig.__annotations__)
+        )
+    check_choice("segmenter", config.get("segmenter"), (*RULES, LEARNED))
+    check_description(config)
+
+
+def check_temperatures(temperatures: Any, columns: Sequence[str]) -> None:
+    """Raises ValueError unless the value is an object from columns of the tagger to temperatures."""
+    for column, temperature in checked_object("temperatures", temperatures).items():
+        check_choice("a name in temperatures", column, columns)
+        if type(temperature) not in (int, float) or not MIN_TEMPERATURE <= temperature <= MAX_TEMPERATURE:
+            known = f"a number from {MIN_TEMPERATURE:g} to {MAX_TEMPERATURE:g}"
+            raise ValueError(f"temperatures.{shown(column)[1:-1]} is {shown(temperature)}, not {known}")
+
+
+def _check_share(name: str, value: Any) -> None:
+    if type(value) not in (int, float) or not 0 <= value <= 1:
+        raise ValueError(f"{name} is {shown(value)}, not a number from 0 to 1")
+
+
+def _check_vectors(vectors: Mapping[str, Any]) -> None:
+    for size in checked_list("network.vectors.sizes", vectors["sizes"]):
+        check_int("network.vectors.sizes", size, 1, MAX_SIZE)
+    check_int("network.vectors.projection", vectors["projection"], 0, MAX_SIZE)
+    check_bool("network.vectors.tune", vectors["tune"])
+    check_choice("network.vectors.dtype", vectors["dtype"], VECTOR_DTYPES)
+
+
+def _check_transformer(transformer: Mapping[str, Any]) -> None:
+    for name in ("name", "revision"):
+        value = transformer[name]
+        if type(value) is not str and not (value is None and name == "revision"):
+            raise ValueError(f"network.transformer.{name} is {shown(value)}, not a string")
+    check_choice("network.transformer.pooling", transformer["pooling"], POOLINGS)
+    check_bool("network.transformer.tune", transformer["tune"])
+    if transformer["layers"] is not None:
+        for layer in checked_list("network.transformer.layers", transformer["layers"]):
+            check_int("network.transformer.layers", layer, 0, MAX_ENCODER_LAYERS)
+    _check_share("network.transformer.dropout", transformer["dropout"])
+    check_choice("network.transformer.dtype", transformer["dtype"], ENCODER_DTYPES)
+    _check_settings(
+        "network.transformer.encoder", checked_object("network.transformer.encoder", transformer["encoder"])
+    )
+
+
+def _check_settings(name: str, value: Any) -> None:
+    """Limits the whole numbers in a transformer's settings. Which settings there are is the package's business."""
+    if isinstance(value, dict):
+        for key, item in value.items():
+            _check_settings(f"{name}.{key}", item)
+    elif isinstance(value, list):
+        for item in value:
+            _check_settings(name, item)
+    elif type(value) is int:
+        last = name.rpartition(".")[2]
+        check_int(name, value, -MAX_SIZE, MAX_ENCODER_LAYERS if "layer" in last else MAX_SIZE)
+
+
+def check_vocabulary(vocabulary: Vocabulary) -> None:
+    """Raises ValueError unless a vocabulary that was read from JSON holds what its type hints say."""
+    _check_counts("words", vocabulary.words)
+    for name, rows in checked_object("vectors", vocabulary.vectors).items():
+        _check_names("vectors", [name])
+        _check_counts("vectors", rows)
+    for name, strings in (("characters", vocabulary.characters), ("forms", vocabulary.forms)):
+        if not set(map(type, checked_list(name, strings))) <= {str}:
+            raise ValueError(f"{name} in the vocabulary are not a list of strings")
+    for column, tags in checked_object("tags", vocabulary.tags).items():
+        _check_names("columns", [column])
+        _check_names(f"tags of {column}", checked_list("tags", tags))
+    for column, form_tags in checked_object("form_tags", vocabulary.form_tags).items():
+        if column not in vocabulary.tags or len(checked_list("form_tags", form_tags)) != len(vocabulary.forms):
+            raise ValueError(f"form_tags of {shown(column)} are not one list for each form")
+        for ids in form_tags:
+            for script in checked_list("the scripts of a form", ids):
+                check_int("the id of a script of a form", script, 0, len(vocabulary.tags[column]) - 1)
+    if checked_list("corpora", vocabulary.corpora):
+        _check_names("corpora", vocabulary.corpora)
+    sizes = [len(vocabulary.tags[column]) for column in vocabulary.combined]
+    for combination in checked_list("combinations", vocabulary.combinations):
+        if len(checked_list("a combination", combination)) != len(sizes):
+            raise ValueError(f"a combination is {shown(combination)}, but there are {len(sizes)} columns")
+        for tag, size in zip(combination, sizes, strict=True):
+            check_int("the id of a tag in a combination", tag, 0, size - 1)
+
+
+def _check_counts(name: str, counts: Any) -> None:
+    numbers = checked_object(name, counts).values()
+    if set(map(type, numbers)) <= {int} and (not numbers or (min(numbers) >= 0 and max(numbers) <= MAX_COUNT)):
+        return
+    bad = next(key for key, count in counts.items() if type(count) is not int or not 0 <= count <= MAX_COUNT)
+    raise ValueError(f"{name} in the vocabulary: {shown(bad)} has the number {shown(counts[bad])}")
+
+
+def _check_names(name: str, strings: Sequence[Any]) -> None:
+    """Refuses names that could not be printed, or written to a file with tabs between fields."""
+    if not strings or not all(type(string) is str and len(string) <= MAX_NAME for string in strings):
+        raise ValueError(f"the {name} in the vocabulary are not a list of strings")
+    if len(set(strings)) < len(strings):
+        raise ValueError(f"one of the {name} in the vocabulary occurs twice")
+    for string in strings:
+        if printable(string) != string:
+            raise ValueError(f"one of the {name} in the vocabulary, {shown(string)}, has a control character")

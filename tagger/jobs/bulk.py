@@ -1,0 +1,283 @@
+"""Files -> tagged files: this process reads and writes; the tagger's workers cut text, tag it and format it.
+
+Every file is tagged in windows of its own, whose sizes follow from its content alone. Files that are one small window
+are computed together in a pool, where a sentence's values do not depend on the others (see `batches`). The output of a
+file is therefore the same to the byte whether it is tagged alone or among others, by one worker or by several, or after
+a run was resumed.
+"""
+
+import io
+import os
+import stat
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, closing
+from functools import partial
+from itertools import chain, groupby
+from typing import BinaryIO, NamedTuple, TextIO
+
+from tagger.errors import InputError
+from tagger.jobs.jobs import Job
+from tagger.tagging.decoding import Request
+from tagger.tagging.tagger import Tagger
+from tagger.tagging.windows import WINDOW_TOKENS
+from tagger.tagging.workers import Part, WorkersDied
+from tagger.text.conllu import numbered
+from tagger.text.files import STDIO, decoded_lines, open_binary
+from tagger.text.formats import TAKES_SEPARATOR, WITH_OFFSETS
+from tagger.text.given_tags import checked_tags
+from tagger.text.readers import Unit, cut_units, read_units, sentences_of, texts_of
+from tagger.text.sentence import Sentence
+from tagger.text.writers import Writer, writer
+
+FIRST_WINDOW = 16_000  # tokens of a file's first window, so that most files are one batch; then they double
+FIRST_PART = 1_000  # tokens of the first part that is sent to a worker; likewise
+CHARACTERS_PER_TOKEN = 5  # of running text, about
+MAX_PIECES = 500  # of files in a part
+
+
+class Options(NamedTuple):
+    """How files are read and written; see `readers.read` and `writers.writer`."""
+
+    encoding: str = "utf-8"
+    separator: str | None = None
+    paragraph_per_line: bool | None = None
+    probabilities: bool = False
+    top: int = 1
+    # Places of the columns whose given tags stay; None: none stay. In conllu and jsonl those of all columns stay.
+    keep: Mapping[str, int] | None = None
+
+
+class Progress(NamedTuple):
+    """A piece of an output has been written, or the output has ended."""
+
+    job: "Job"
+    words: int = 0  # of the piece
+    read: int = 0  # bytes of the source up to its end; 0 if that is not known
+    finished: bool = False  # whether the output is whole and has its name
+    error: InputError | None = None  # the error that stopped this output
+
+
+class _Piece(NamedTuple):
+    """A window of one file, and how it is written."""
+
+    units: list[Unit]
+    write: Writer
+    layout: bool  # whether the format shows where words stand
+    whole: bool = False  # whether it is a whole file, which may share a pool with others
+
+
+class _Source(NamedTuple):
+    """Where a piece comes from."""
+
+    job: int  # its number
+    read: int = 0  # bytes of the file up to the end of the piece
+    error: InputError | None = None  # why the rest of the file cannot be read
+
+
+class _Written(NamedTuple):
+    """A piece as text."""
+
+    text: str
+    words: int
+    error: InputError | None = None  # why there is no text
+
+
+def tag_files(
+    tagger: "Tagger",
+    jobs: Sequence["Job"],
+    options: Options,
+    output: Callable[["Job"], AbstractContextManager[TextIO]],
+    width: int = 80,
+    first_part: int = FIRST_PART,
+) -> Generator[Progress, None, None]:
+    """Tags files one after the other; an error in one does not stop the others.
+
+    Args:
+        tagger: its number of workers is used.
+        jobs: the files.
+        options: of all jobs.
+        output: opens a job's output; an error in the block leaves no output.
+        width: of the terminal.
+        first_part: tokens of the first part; more are faster, and the first output comes later.
+
+    Raises:
+        WorkersDied: see there; the remaining jobs are not done.
+    """
+    failed: set[int] = set()
+    request = Request(top=options.top, probabilities=options.probabilities, keep=options.keep is not None)
+    parts = _parts(_pieces(tagger, jobs, options, width, failed), first_part)
+    results = tagger.workers.map(partial(_write, request=request), parts)
+    pieces = (pair for sources, texts in results for pair in zip(sources, texts, strict=True))
+    for number, own in groupby(pieces, lambda pair: pair[0].job):
+        job = jobs[number]
+        try:
+            first = next(own)
+            _raise(first)  # before there is an output
+            with output(job) as out:
+                sentence = 1
+                for source, written in chain([first], own):
+                    text = written.text
+                    if job.output == "conllu" != job.input:
+                        text, sentence = numbered(text, sentence)
+                    out.write(text)
+                    _raise((source, written))
+                    yield Progress(job, written.words, source.read)
+            yield Progress(job, finished=True)
+        except WorkersDied:
+            raise
+        except InputError as error:
+            failed.add(number)
+            yield Progress(job, error=error)
+
+
+def _raise(piece: tuple[_Source, _Written]) -> None:
+    for part in piece:
+        if part.error is not None:
+            raise part.error
+
+
+class _Window(NamedTuple):
+    """A piece of a file to be tagged."""
+
+    source: _Source
+    piece: _Piece
+    tokens: int  # about how many
+    flush: bool = False  # whether the windows so far are sent at once, because the next text may come late
+
+
+def _parts(windows: Iterator[_Window], first_part: int) -> Iterator[Part[list[_Source], list[_Piece]]]:
+    """Windows of one file, or of several small ones after each other, to be sent together."""
+    sources: list[_Source] = []
+    pieces: list[_Piece] = []
+    tokens, limit = 0, first_part
+    for window in windows:
+        sources.append(window.source)
+        pieces.append(window.piece)
+        tokens += window.tokens
+        if tokens >= limit or len(pieces) >= MAX_PIECES or window.flush:
+            yield Part(sources, pieces, tokens)
+            sources, pieces, tokens = [], [], 0
+            limit = min(2 * limit, WINDOW_TOKENS)
+    if pieces:
+        yield Part(sources, pieces, tokens)
+
+
+def _pieces(
+    tagger: "Tagger", jobs: Sequence["Job"], options: Options, width: int, failed: Collection[int]
+) -> Iterator[_Window]:
+    """The windows of all files, at least one of each."""
+    for number, job in enumerate(jobs):
+        write = writer(
+            job.output,
+            tagger.columns,
+            probabilities=options.probabilities,
+            top=options.top,
+            separator=options.separator if job.input == job.output or job.input not in TAKES_SEPARATOR else None,
+            width=width,
+        )
+        next_is_standard_input = number + 1 < len(jobs) and jobs[number + 1].source == STDIO  # its text may come late
+        piece = _Piece([], write, job.output in WITH_OFFSETS)
+        tokens, limit, whole = 0, FIRST_WINDOW, True
+        error = None
+        try:
+            for unit, read in _units(tagger, job, options):
+                if number in failed:
+                    break
+                piece.units.append(unit)
+                tokens += len(unit) if isinstance(unit, Sentence) else 1 + len(unit.text) // CHARACTERS_PER_TOKEN
+                if tokens >= limit:
+                    yield _Window(_Source(number, read()), piece, tokens)
+                    piece, tokens, whole = piece._replace(units=[]), 0, False
+                    limit = min(2 * limit, WINDOW_TOKENS)
+        except InputError as found:
+            error = found
+        yield _Window(_Source(number, error=error), piece._replace(whole=whole), tokens, next_is_standard_input)
+
+
+def file_sentences(tagger: "Tagger", job: "Job", options: Options) -> Iterator[Sentence]:
+    """The sentences of a file, not yet tagged.
+
+    Raises:
+        InputError: while iterating, the file cannot be read, or it has a tag to keep that the tagger does not know.
+    """
+    return cut_units((unit for unit, _ in _units(tagger, job, options)), tagger.segment_all)
+
+
+def _units(tagger: "Tagger", job: "Job", options: Options) -> Iterator[tuple[Unit, Callable[[], int]]]:
+    """The units of a file, each with a function that returns the number of bytes read so far."""
+    given = None if job.text is None else io.BytesIO(job.text.encode(errors="surrogateescape"))
+    binary, encoding = (open_binary(job.source), options.encoding) if given is None else (given, "utf-8")
+    before = _version(binary)
+
+    def position() -> int:
+        known = job.listed is not None or (isinstance(binary, io.BufferedReader) and binary.seekable())
+        return binary.tell() if known else 0
+
+    try:
+        with closing(decoded_lines(binary, job.source, encoding)) as lines:
+            reader = partial(
+                read_units,
+                path=job.source,
+                format=job.input,
+                separator=options.separator,
+                paragraph_per_line=options.paragraph_per_line,
+                columns=dict.fromkeys(tagger.columns, 0) if options.keep and job.input == "jsonl" else options.keep,
+                may_lack_tags=True,
+            )
+            if options.keep is None:
+                units = reader(lines)
+            else:
+                units = checked_tags(reader, lines, job.source, job.input, tagger.known_tags)
+            for unit in units:
+                yield unit, position
+            if _version(binary) != before:
+                raise InputError(f"{job.source} changed while it was read; tag it again when it is whole")
+    finally:
+        if job.source != STDIO:
+            binary.close()
+
+
+def _version(file: BinaryIO) -> tuple[int, int] | None:
+    """Values that change when an open file is written to; None if it is no regular file of this machine."""
+    try:
+        status = os.fstat(file.fileno())
+    except OSError:
+        return None
+    return (status.st_size, status.st_mtime_ns) if stat.S_ISREG(status.st_mode) else None
+
+
+def _write(tagger: "Tagger", pieces: list[_Piece], request: Request) -> list[_Written]:
+    """The work of a process: cuts paragraphs, tags sentences, and writes them as text."""
+    found = _cut(tagger, pieces)
+    pool: list[Sentence] = []
+    for piece, sentences in zip(pieces, found, strict=True):
+        if isinstance(sentences, InputError):
+            continue
+        if piece.whole and tagger.engine.has_pools:
+            pool += sentences
+        else:
+            tagger.tag_window(sentences, request)
+    tagger.tag_window(pool, request, pool=True)
+    return [_text(piece, sentences) for piece, sentences in zip(pieces, found, strict=True)]
+
+
+def _cut(tagger: "Tagger", pieces: list[_Piece]) -> list[list[Sentence] | InputError]:
+    """The sentences of each piece, or what is wrong with it. The texts of all pieces are cut together."""
+    texts = [text for piece in pieces for unit in piece.units for text in texts_of(unit)]
+    try:
+        cuts = iter(tagger.segment_all(texts))
+    except InputError as error:
+        return [error] if len(pieces) == 1 else [found for piece in pieces for found in _cut(tagger, [piece])]
+    return [
+        [sentence for unit in piece.units for sentence in sentences_of(unit, cuts, piece.layout)] for piece in pieces
+    ]
+
+
+def _text(piece: _Piece, sentences: list[Sentence] | InputError) -> _Written:
+    """The tagged sentences of a piece as text."""
+    if isinstance(sentences, InputError):
+        return _Written("", 0, sentences)
+    try:
+        return _Written("".join(map(piece.write, sentences)), sum(map(len, sentences)))
+    except InputError as error:
+        return _Written("", 0, error)

@@ -1,0 +1,72 @@
+"""Where a network computes: on which device, in which precision, one thread at a time."""
+
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+
+from tagger.errors import InputError
+from tagger.model.fast_cpu import multiplies_bfloat16
+
+PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+
+_turn = threading.RLock()
+
+
+@contextmanager
+def own_turn() -> Iterator[None]:
+    """Within the block only this thread tags, without gradients, and torch uses one thread.
+
+    Threads of a process take turns, also those of different taggers: torch's number of threads is a setting of the
+    whole process, and the steps of a recurrent layer are so small that more threads slow them down. The previous
+    setting is restored. To use more cores, load a tagger with `workers`.
+    """
+    with _turn, torch.inference_mode():
+        threads = torch.get_num_threads()
+        if threads != 1:
+            torch.set_num_threads(1)
+        try:
+            yield
+        finally:
+            if threads != 1:
+                torch.set_num_threads(threads)
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows
+    # A process is forked only while no thread computes, so that its copy of the tagger is consistent.
+    os.register_at_fork(before=_turn.acquire, after_in_parent=_turn.release, after_in_child=_turn.release)
+
+
+def choose_device(name: Any) -> str:
+    """Returns a device; `auto` stands for the best one of this machine, and `cuda:1` for its second NVIDIA GPU.
+
+    Raises:
+        InputError: the device is not there.
+    """
+    there = []
+    if torch.cuda.is_available():
+        there += ["cuda", *(f"cuda:{i}" for i in range(torch.cuda.device_count()))]
+    if torch.backends.mps.is_available():
+        there += ["mps", "mps:0"]
+    there.append("cpu")
+    if name == "auto":
+        return there[0]
+    if name not in there:
+        raise InputError(f"device {name} is not there; choose one of {', '.join(['auto', *there])}")
+    return str(name)
+
+
+def choose_precision(name: Any, device: str) -> str:
+    """Returns a precision; `auto` stands for bfloat16 if the processor has instructions for it, else float32.
+
+    Raises:
+        InputError: no such precision.
+    """
+    if name not in ("auto", *PRECISIONS):
+        raise InputError(f"precision {name}: choose one of auto, {', '.join(PRECISIONS)}")
+    if name != "auto":
+        return str(name)
+    return "bfloat16" if device == "cpu" and multiplies_bfloat16() else "float32"

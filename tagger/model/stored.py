@@ -1,0 +1,116 @@
+"""A network's weights as a file stores them: in fewer bytes, as float16 or int8, and checked when they are read."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
+
+from tagger.errors import InputError, reason
+from tagger.model.transformer import EncoderError
+from tagger.text.json_files import shown
+
+STORAGE_DTYPES = ("float32", "float16", "int8")
+_MAX_INT8 = 127  # -128 is not used, so that the levels are symmetric
+_STORED_DTYPES = ("F32", "F16", "BF16", "I8")  # their names in safetensors
+SCALE_SUFFIX = ":scale"  # after the name of an int8 tensor: the scale of each of its rows
+
+
+def compress(weights: Mapping[str, Tensor], dtype: str) -> dict[str, Tensor]:
+    """The weights as a file stores them.
+
+    Args:
+        weights: name -> tensor.
+        dtype: one of `STORAGE_DTYPES`. float32 leaves the weights as they are. float16 rounds them. int8 rounds each
+            row of a tensor to 255 levels, from minus to plus the row's largest magnitude (symmetric quantization:
+            Jacob et al. 2018, https://arxiv.org/abs/1712.05877). It leaves tensors of less than two dimensions as
+            they are.
+    """
+    stored = {}
+    for name, tensor in weights.items():
+        if dtype == "int8" and tensor.is_floating_point() and tensor.dim() > 1:
+            rows = tensor.float().flatten(1)
+            scale = rows.abs().amax(dim=1, keepdim=True) / _MAX_INT8
+            levels = (rows / scale.where(scale > 0, 1.0)).round()
+            stored[name] = levels.to(torch.int8).view_as(tensor)
+            stored[name + SCALE_SUFFIX] = scale.squeeze(1)
+        else:
+            half = dtype == "float16" and tensor.is_floating_point()
+            stored[name] = tensor.half() if half else tensor
+    return stored
+
+
+def expand(stored: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The inverse of `compress`, but for rounding: int8 becomes float32, and float16 stays.
+
+    Raises:
+        KeyError: an int8 tensor has no scales.
+        RuntimeError: an int8 tensor does not have one scale per row.
+    """
+    weights = {}
+    for name, tensor in stored.items():
+        if tensor.dtype == torch.int8:
+            scale = stored[name + SCALE_SUFFIX]
+            weights[name] = (tensor.flatten(1).float() * scale[:, None]).view_as(tensor)
+        elif not name.endswith(SCALE_SUFFIX):
+            weights[name] = tensor
+    return weights
+
+
+def check_stored_weights(path: Path, expected: Mapping[str, Tensor], lists: Mapping[str, str] | None = None) -> None:
+    """Raises ValueError unless a file of weights has the names and shapes that a network expects.
+
+    Only the header of the file is read.
+
+    Args:
+        path: a file in safetensors, with tensors that `quantize.compress` made.
+        expected: tensors of the network's shapes, perhaps on the meta device.
+        lists: the names of lists of whole numbers, of any length, that the file has too, and their dtypes.
+    """
+    with safe_open(path, "pt") as file:
+        slices = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118
+    stored: dict[str, tuple[str | None, tuple[int, ...] | None]] = {
+        name: (each.get_dtype(), tuple(each.get_shape())) for name, each in slices.items()
+    }
+    for name, wanted in (lists or {}).items():
+        dtype, shape = stored.pop(name, (None, None))
+        if dtype != wanted or shape is None or len(shape) != 1:
+            raise ValueError(f"{name} is {dtype} {shape}, not a list of whole numbers")
+    for name, tensor in expected.items():
+        dtype, shape = stored.pop(name, (None, None))
+        if shape != tuple(tensor.shape) or dtype not in _STORED_DTYPES:
+            raise ValueError(f"{name} is {dtype} {shape}, not {tuple(tensor.shape)}")
+        if dtype == "I8":
+            dtype, shape = stored.pop(name + SCALE_SUFFIX, (None, None))
+            if shape != tuple(tensor.shape[:1]) or dtype not in ("F32", "F16", "BF16"):
+                raise ValueError(f"{name} has no scale for each of its {len(tensor)} rows")
+    if stored:
+        raise ValueError(f"the file has a tensor {shown(min(stored))} that the network does not use")
+
+
+@contextmanager
+def one_error(folder: Path, weights: str) -> Iterator[None]:
+    """Turns any error that a damaged folder raises into an InputError; `weights` names the file of weights."""
+    try:
+        yield
+    except EncoderError:
+        raise
+    except OSError as error:
+        raise InputError(f"{folder / weights} cannot be read: {error.strerror}; check its permissions") from None
+    except SafetensorError as error:
+        raise InputError(f"{folder / weights} is damaged ({reason(error)}); copy the folder again") from None
+    except (LookupError, TypeError, AttributeError, ValueError, RuntimeError, ArithmeticError) as error:
+        raise InputError(
+            f"{folder}: its files do not fit each other ({reason(error)}); copy the folder again"
+        ) from None
+
+
+def check_finite(weights: Mapping[str, Tensor]) -> None:
+    """Raises ValueError if a weight is NaN or infinite."""
+    for name, tensor in weights.items():
+        if tensor.is_floating_point() and tensor.numel():
+            low, high = torch.aminmax(tensor)  # both are NaN if any number is
+            if not (torch.isfinite(low) and torch.isfinite(high)):
+                raise ValueError(f"{name} has a weight that is NaN or infinite")

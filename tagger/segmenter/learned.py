@@ -1,0 +1,226 @@
+"""A learned segmenter at work: paragraphs -> sentences of tokens, as fast as one thread can.
+
+It computes what `SegmenterNetwork.forward` computes, in float32. A paragraph is read in windows that overlap; see
+`lanes.py`. The cuts of a paragraph depend on the paragraph alone: not on the paragraphs beside it, and not on the
+tagger's precision.
+"""
+
+# N units of all paragraphs, boundaries included; S scripts
+
+import copy
+from collections.abc import Sequence
+from functools import cache, lru_cache
+from itertools import pairwise, repeat
+from typing import Any, cast
+
+import numpy as np
+import regex
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from tagger.model.device import own_turn
+from tagger.model.encoder import BidirectionalLayer
+from tagger.segmenter.features import Lexicon, context_rows, known_cuts, pairs_of_kinds, rule_labels
+from tagger.segmenter.lanes import LaneGRU, windows_of
+from tagger.segmenter.network import Label, SegmenterConfig, SegmenterNetwork, SegmenterVocabulary
+from tagger.segmenter.units import END_GAP, MAX_FORM, SPACE_GAP, Units, UnitTable
+from tagger.tagging.packed import Layer
+from tagger.text.edit_scripts import apply_script
+from tagger.text.segment import LEARNED, SPACE
+from tagger.text.sentence import Token
+
+MARGIN = 5.0  # a token of which the score of one word is higher by this is one word
+MAX_WORDS = 100  # of a token that is cut inside; with more it is one word, as after a few steps of training
+MAX_CHARACTERS = 200_000  # of the paragraphs whose units are in memory together
+
+_GAP = regex.compile(f"[{SPACE}]+")
+
+
+class LearnedSegmenter:
+    """Cuts paragraphs; threads take turns.
+
+    Attributes:
+        name: `learned`.
+        network, vocabulary, config, lexicon: see `SegmenterNetwork`.
+    """
+
+    name = LEARNED
+
+    def __init__(
+        self,
+        network: "SegmenterNetwork",
+        vocabulary: "SegmenterVocabulary",
+        config: "SegmenterConfig",
+        lexicon: Lexicon,
+    ) -> None:
+        """Takes a copy of the weights of the layer and the heads."""
+        self.vocabulary, self.config, self.lexicon = vocabulary, config, lexicon
+        self._table = UnitTable(vocabulary.forms, config["affix_buckets"], config["characters"])
+        self.network = network
+        layer = Layer(cast("BidirectionalLayer", network.encoder.layers[0]), torch.float32)
+        self._gru = LaneGRU(layer, (network.labels, network.scripts))
+        self._cuts = None if config["cuts"] is None else known_cuts(config["cuts"])
+        self._allowed = [0, *vocabulary.general]
+        self._kinds, self._generation = torch.empty(0, config["size"]), 0
+        self._apply = lru_cache(maxsize=10_000)(self._words)
+
+    def __getstate__(self) -> tuple[Any, ...]:
+        """A copy, such as that of another process, remembers nothing yet."""
+        return self.network, self.vocabulary, self.config, self.lexicon
+
+    def __setstate__(self, state: tuple[Any, ...]) -> None:
+        self.__init__(*state)  # type: ignore[misc]
+
+    def moved(self, amount: float) -> "LearnedSegmenter":
+        """A segmenter that adds `amount` to the score of the end of a sentence, so that it finds more or fewer."""
+        network = copy.deepcopy(self.network)
+        with torch.no_grad():
+            network.labels.bias[Label.SENTENCE] += amount
+        return LearnedSegmenter(network, self.vocabulary, self.config, self.lexicon)
+
+    def with_sentences_of(self, rules: str) -> "LearnedSegmenter":
+        """A segmenter with the same tokens and words, in which rules decide where a sentence ends."""
+        return LearnedSegmenter(self.network, self.vocabulary, {**self.config, "sentences": rules}, self.lexicon)
+
+    def segment_all(self, paragraphs: Sequence[str]) -> list[list[list[Token]]]:
+        """The sentences of each paragraph, and the tokens of each sentence; none is empty.
+
+        Every character but white space is in exactly one token.
+        """
+        found: list[list[list[Token]]] = []
+        first = size = 0
+        with own_turn():
+            for number, paragraph in enumerate(paragraphs):
+                size += len(paragraph)
+                if size >= MAX_CHARACTERS:
+                    found += self._segment(paragraphs[first : number + 1])
+                    first, size = number + 1, 0
+            if first < len(paragraphs):
+                found += self._segment(paragraphs[first:])
+        return found
+
+    def _segment(self, paragraphs: Sequence[str]) -> list[list[list[Token]]]:
+        units, config = self._table.read(paragraphs), self.config
+
+        @cache
+        def ruled(rules: str | None) -> np.ndarray:
+            return rule_labels(paragraphs, units, rules)
+
+        rules = ruled(config["rules"])
+        context = context_rows(self._table, units, self.lexicon, rules, config["buckets"], config["pairs"])
+        labels, scripts = self._labels(units, context)
+        owners = np.repeat(np.arange(len(paragraphs)), [stop - start for start, stop in units.bounds])
+        places = np.flatnonzero(units.ends)  # those of units, not of boundaries
+        new_marks = self._table.keys[units.types, 3] > 0
+        new_marks[:-1] |= new_marks[1:]
+        new_marks &= (units.ends > 0) & (labels == Label.GOES_ON)
+        new_cuts = self._new_cuts(labels, units)
+        unsure = np.flatnonzero(new_marks | new_cuts)
+        if len(unsure):
+            found = rules if config["rules"] else rule_labels(paragraphs, units, "unicode", unsure)
+            labels[new_marks & (found > 0)] = Label.TOKEN
+            labels[new_cuts & (found == 0)] = Label.GOES_ON
+        own = _without_wide_multiwords(labels[places], units.gaps[places])
+        if config["sentences"] is not None:
+            last = (ruled(config["sentences"]) == 2) | (units.gaps == END_GAP)
+            is_end = (own == Label.TOKEN) | (own == Label.SENTENCE)
+            own = np.where(is_end, np.where(last[places], Label.SENTENCE, Label.TOKEN), own)
+        ends = np.flatnonzero((own == Label.TOKEN) | (own == Label.SENTENCE))
+        firsts = np.concatenate([[0], ends[:-1] + 1])[: len(ends)]
+        begin, end = units.starts[places[firsts]].tolist(), units.ends[places[ends]].tolist()
+        tokens: list[Token] = list(map(tuple.__new__, repeat(Token), zip(begin, end, repeat(()))))
+        cuts = np.flatnonzero(own == Label.WORD)
+        for number in np.unique(np.searchsorted(ends, cuts)).tolist():
+            inner = cuts[np.searchsorted(cuts, firsts[number]) : np.searchsorted(cuts, ends[number])]
+            if len(inner) >= MAX_WORDS:
+                continue
+            at = [begin[number], *units.ends[places[inner]].tolist(), end[number]]
+            text = paragraphs[owners[ends[number]]]
+            tokens[number] = Token(at[0], at[-1], tuple(_GAP.sub(" ", text[a:b]).strip(" ") for a, b in pairwise(at)))
+        scripts = {place: scores for place, scores in scripts.items() if labels[place] != Label.GOES_ON}
+        if scripts:
+            numbers = np.searchsorted(places[ends], list(scripts))
+            for number, scores in zip(numbers.tolist(), scripts.values(), strict=True):
+                tokens[number] = self._expanded(tokens[number], paragraphs[owners[ends[number]]], scores)
+        sentences: list[list[list[Token]]] = [[] for _ in paragraphs]
+        lasts = np.flatnonzero(own[ends] == Label.SENTENCE)
+        first = 0
+        for last, owner in zip(lasts.tolist(), owners[ends[lasts]].tolist(), strict=True):
+            sentences[owner].append(tokens[first : last + 1])
+            first = last + 1
+        return sentences
+
+    def _new_cuts(self, labels: np.ndarray, units: Units) -> np.ndarray:
+        """(N,) where tokens end between kinds of units that training does not cut."""
+        if self._cuts is None:
+            return np.zeros(len(labels), dtype=bool)
+        ends = (labels == Label.TOKEN) | (labels == Label.SENTENCE)
+        new: np.ndarray = ends & ~self._cuts[pairs_of_kinds(self._table, units)]
+        return new
+
+    def _labels(self, units: Units, context: np.ndarray) -> tuple[np.ndarray, dict[int, np.ndarray]]:
+        """The label of each unit (N,), and the scores of the scripts (S + 1,) where a multiword token may end."""
+        x = functional.embedding_bag(torch.from_numpy(context), self.network.context.weight, mode="sum")
+        x += torch.index_select(self._kinds_of_types(), 0, torch.from_numpy(units.types))
+        scores = self._gru.scores(x, windows_of(units.bounds))
+        labels = scores[:, : len(Label)].argmax(dim=1).numpy()
+        labels[units.gaps == END_GAP] = Label.SENTENCE
+        if not self.config["spaces"]:
+            joined = (labels == Label.GOES_ON) | (labels == Label.WORD)
+            labels[joined & (units.gaps == SPACE_GAP)] = Label.TOKEN
+        scripts: dict[int, np.ndarray] = {}
+        if self.vocabulary.scripts:
+            each = scores[:, len(Label) :].numpy()
+            likely = each[:, 1:].max(axis=1) > each[:, 0] - MARGIN
+            likely &= (units.ends > 0) & ((labels == Label.TOKEN) | (labels == Label.SENTENCE))
+            places = np.flatnonzero(likely)
+            scripts = dict(zip(places.tolist(), each[places], strict=True))
+        return labels, scripts
+
+    def _kinds_of_types(self) -> Tensor:
+        """The part of the embedding that depends on the type alone, of every type in the table."""
+        rows = self._table.rows
+        if self._generation != self._table.generation:
+            self._kinds, self._generation = self._kinds[:0], self._table.generation
+        if len(self._kinds) < len(rows):
+            new = self.network.types(torch.from_numpy(rows[len(self._kinds) :]))
+            self._kinds = torch.cat([self._kinds, new])
+        return self._kinds
+
+    def _expanded(self, token: Token, text: str, scores: np.ndarray) -> Token:
+        """The token with its words, if a script changes it."""
+        if token.words:
+            return token
+        form = text[token.start : token.end]
+        if _GAP.search(form):  # CoNLL-U has no multiword token with white space
+            return token
+        allowed = self.vocabulary.multiwords.get(form.lower(), self._allowed)
+        best = max(allowed, key=scores.__getitem__)
+        apply = self._apply if len(form) <= MAX_FORM else self._words  # so that the memory is bounded
+        words = apply(best, form) if best else ()
+        return Token(token.start, token.end, words) if words else token
+
+    def _words(self, script: int, form: str) -> tuple[str, ...]:
+        """What a script makes of a token; nothing if it does not fit."""
+        made = apply_script(self.vocabulary.scripts[script - 1], form)
+        words = tuple(filter(None, _GAP.split(made))) if made else ()
+        return words if len(words) > 1 else ()
+
+
+def _without_wide_multiwords(labels: np.ndarray, gaps: np.ndarray) -> np.ndarray:
+    """Labels of units (N,) that end multiword tokens at white space: CoNLL-U has none that hold it.
+
+    Args:
+        labels: (N,) without boundaries; the last unit of a paragraph ends a sentence.
+        gaps: (N,) what follows each unit.
+    """
+    cuts = labels == Label.WORD
+    if not cuts.any():
+        return labels
+    ends = np.flatnonzero((labels == Label.TOKEN) | (labels == Label.SENTENCE))
+    token = np.searchsorted(ends, np.arange(len(labels)))  # of each unit
+    is_multiword = np.zeros(len(ends), dtype=bool)
+    is_multiword[token[cuts]] = True
+    inside = (labels == Label.GOES_ON) | cuts
+    return np.where(is_multiword[token] & inside & (gaps == SPACE_GAP), Label.TOKEN, labels)

@@ -1,0 +1,156 @@
+"""The network of a learned segmenter: units of text in, for each unit whether a token or a sentence ends there.
+
+It is the tagger's bidirectional layer over units of text in the place of words. A unit's embedding is the sum of the
+rows of its form, of its affixes and of its surroundings (`segmenter_features.py`).
+"""
+
+# T units of the longest window, B windows, A affixes of a unit, C columns of its surroundings, S scripts
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import TypedDict
+
+import torch
+from torch import Tensor, nn
+
+from tagger.model.encoder import Encoder
+from tagger.model.fast_cpu import Dropout
+from tagger.segmenter.units import AFFIXES, UNKNOWN
+
+CELL = "gru"
+COLUMNS, PAIR_COLUMNS = 16, 2  # of the surroundings; of pairs of forms
+
+
+class Label(IntEnum):
+    """What is at the end of a unit."""
+
+    GOES_ON = 0  # nothing: the token goes on
+    TOKEN = 1  # a token ends
+    SENTENCE = 2  # a token and a sentence end
+    WORD = 3  # a word ends, but the multiword token goes on
+
+
+class SegmenterConfig(TypedDict):
+    """The sizes of the network and what it reads.
+
+    Attributes:
+        hidden: states of a direction.
+        size: of the embedding of a unit.
+        buckets: rows of the hash table for each column of the surroundings.
+        affix_buckets: rows of the hash table for each kind of affix.
+        characters: whether every letter is a unit.
+        spaces: whether a token may hold white space, as in Vietnamese.
+        rules: the rules for raw text whose result the network reads, or None.
+        sentences: the rules that decide at which ends of tokens a sentence ends, or None if the network does.
+        pairs: whether it reads pairs of forms, which tell words that look alike apart (French `des`: `de les`, or one
+            word); where there are no scripts to choose they only help to learn by heart.
+        cuts: the kinds of units between which training ends a token or word though no white space stands there, such
+            as `Ll|Po`. Where the network ends a token between two others, rules decide. None: it may do so anywhere.
+    """
+
+    hidden: int
+    size: int
+    buckets: int
+    affix_buckets: int
+    characters: bool
+    spaces: bool
+    rules: str | None
+    sentences: str | None
+    pairs: bool
+    cuts: list[str] | None
+
+
+@dataclass(frozen=True)
+class SegmenterVocabulary:
+    """What a learned segmenter knows from its training data.
+
+    Attributes:
+        forms: the normalised units with a row of their own.
+        scripts: from a multiword token to its words, see `tagger.text.edit_scripts`; the number 0 means one word, so
+            the first script has the number 1.
+        general: the numbers of the scripts that may change tokens which training does not have.
+        multiwords: a multiword token of training in lower case -> the numbers of its scripts, 0 among them if it is
+            one word somewhere.
+    """
+
+    forms: list[str]
+    scripts: list[str]
+    general: list[int]
+    multiwords: dict[str, list[int]]
+
+    @property
+    def rows(self) -> int:
+        """The number of rows of forms."""
+        return len(self.forms) + UNKNOWN + 1
+
+
+def columns(pairs: bool) -> int:
+    """The number of columns of the surroundings, see `context_rows` of `segmenter_features.py`."""
+    return COLUMNS + PAIR_COLUMNS * pairs
+
+
+class SegmenterNetwork(nn.Module):
+    """Units to scores of labels and of scripts."""
+
+    def __init__(
+        self,
+        vocabulary: SegmenterVocabulary,
+        config: SegmenterConfig,
+        dropout: float = 0.5,
+        hidden_forms: float = 0.2,
+        hidden_context: float = 0.5,
+    ) -> None:
+        """Builds the layers.
+
+        Args:
+            vocabulary: decides the number of rows and scores.
+            config: sizes.
+            dropout: the share of the states that training sets to 0; half as much of the embeddings.
+            hidden_forms: the share of the units whose form training hides.
+            hidden_context: the share of the rows of surroundings that training hides.
+        """
+        super().__init__()
+        size, hidden = config["size"], config["hidden"]
+        types = vocabulary.rows + 2 * len(AFFIXES) * config["affix_buckets"]
+        self.types = nn.EmbeddingBag(types, size, mode="sum")
+        self.context = nn.EmbeddingBag(
+            columns(config["pairs"]) * config["buckets"] + 1, size, mode="sum", padding_idx=-1
+        )
+        # Rows of affixes and surroundings that training never has stay zero, so that they say nothing.
+        nn.init.zeros_(self.context.weight)
+        nn.init.zeros_(self.types.weight)
+        nn.init.normal_(self.types.weight[: vocabulary.rows], std=0.1)
+        self.encoder = Encoder(CELL, size, [hidden], [hidden])
+        self.labels = nn.Linear(2 * hidden, len(Label))
+        self.scripts = nn.Linear(2 * hidden, len(vocabulary.scripts) + 1)
+        self.dropout = Dropout(dropout)
+        self.input_dropout = Dropout(dropout / 2)
+        self.hidden_forms, self.hidden_context = hidden_forms, hidden_context
+
+    def forward(self, types: Tensor, context: Tensor, lengths: Tensor) -> Tensor:
+        """The states of all units.
+
+        Args:
+            types: (T, B, 1 + 2 A), the rows of each unit's form and affixes.
+            context: (T, B, C), the rows of its surroundings; the row after the last is zero.
+            lengths: (B,) units of each window.
+
+        Returns:
+            (T, B, 2 H); `labels` and `scripts` make scores of them.
+        """
+        steps, windows = types.shape[:2]
+        types, context = types.flatten(0, 1), context.flatten(0, 1)
+        if self.training:
+            forms = types[:, :1].masked_fill(
+                torch.rand(len(types), 1, device=types.device) < self.hidden_forms, UNKNOWN
+            )
+            types = torch.cat([forms, types[:, 1:]], dim=1)
+            hidden = torch.rand(context.shape, device=context.device) < self.hidden_context
+            context = context.masked_fill(hidden, self.context.num_embeddings - 1)
+            x = self.types(types) + self.context(context) / (1 - self.hidden_context)
+        else:
+            x = self.types(types) + self.context(context)
+        x = self.input_dropout(x).view(steps, windows, -1)
+        states, _ = self.encoder(x, lengths)
+        output: Tensor = self.dropout(states[-1])
+        return output

@@ -1,0 +1,92 @@
+"""JSON that may come from somebody else -> checked values; a mistake is one line."""
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from tagger.errors import InputError, reason
+
+MAX_VOCABULARY_BYTES = 500_000_000
+MAX_SIZE = 10_000_000  # size of an embedding, rows of a hash table, any whole number in a transformer's settings
+MAX_NAME = 10_000  # characters of a name that is shown
+MAX_NESTING = 50  # levels of lists and objects in a JSON file
+
+
+def read_json(path: Path, max_bytes: int) -> dict[str, Any]:
+    """Reads a JSON object.
+
+    Raises:
+        InputError: no such file, or it is damaged, larger than `max_bytes` or nested too deep.
+    """
+    try:
+        if path.stat().st_size > max_bytes:
+            raise InputError(f"{path} has more than {max_bytes / 1e6:g} MB; copy the folder again")
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except InputError:
+        raise
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}; check the file and its permissions") from None
+    except RecursionError:
+        raise _too_deep(path) from None
+    except ValueError as error:  # not UTF-8, not JSON, or a number with thousands of digits
+        raise InputError(f"{path} is damaged ({reason(error)}); copy the folder again") from None
+    if not isinstance(value, dict):
+        raise InputError(f"{path} is damaged (it holds no JSON object); copy the folder again")
+    if _deeper(value, MAX_NESTING):
+        raise _too_deep(path)
+    return value
+
+
+def _too_deep(path: Path) -> InputError:
+    return InputError(f"{path} is damaged (nested more than {MAX_NESTING} deep); copy the folder again")
+
+
+def _deeper(value: Any, limit: int) -> bool:
+    """Whether lists and objects are nested more than `limit` deep."""
+    if isinstance(value, dict):
+        value = value.values()
+    elif not isinstance(value, list):
+        return False
+    return limit == 0 or any(
+        _deeper(item, limit - 1) for item in [each for each in value if type(each) in (dict, list)]
+    )
+
+
+def checked_object(name: str, value: Any, keys: Iterable[str] = ()) -> dict[str, Any]:
+    """The value, which must be an object with exactly these keys; with any keys if none are named."""
+    if not isinstance(value, dict) or (keys and set(value) != set(keys)):
+        wanted = f" with the keys {' '.join(keys)}" if keys else ""
+        raise ValueError(f"{name} is {shown(value)}, not an object{wanted}")
+    return value
+
+
+def checked_list(name: str, value: Any) -> list[Any]:
+    """The value, which must be a list."""
+    if not isinstance(value, list):
+        raise ValueError(f"{name} is {shown(value)}, not a list")
+    return value
+
+
+def check_int(name: str, value: Any, least: int, most: int) -> None:
+    """Raises ValueError unless the value is a whole number in this range."""
+    if type(value) is not int or not least <= value <= most:
+        raise ValueError(f"{name} is {shown(value)}, not a whole number from {least} to {most}")
+
+
+def check_bool(name: str, value: Any) -> None:
+    """Raises ValueError unless the value is true or false."""
+    if type(value) is not bool:
+        raise ValueError(f"{name} is {shown(value)}, not true or false")
+
+
+def check_choice(name: str, value: Any, known: Iterable[str]) -> None:
+    """Raises ValueError unless the value is one of these names."""
+    if not isinstance(value, str) or value not in known:
+        raise ValueError(f"{name} is {shown(value)}, not one of {', '.join(known)}")
+
+
+def shown(value: Any) -> str:
+    """A value of JSON for a message, cut if it is long; ASCII."""
+    text = json.dumps(value)
+    return text if len(text) <= 60 else f"{text[:30]}…{text[-30:]}"

@@ -1,0 +1,190 @@
+"""Taggers by name: bundled ones, the newest run, folders; and the list of them."""
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+import tagger
+from tagger.bundle import catalog as models
+from tagger.bundle.catalog import LATEST, find_named, find_tagger, list_models, new_run
+from tagger.bundle.folder import load_tagger
+from tagger.bundle.run_lock import claim_run
+from tagger.bundle.saved_config import CONFIG, RECORD, SWEEP
+from tagger.bundled import bundled
+from tagger.errors import InputError
+from tagger.text.conllu import read_conllu
+from tagger.text.files import read_lines
+from tagger.text.start_folder import paths_begin_in
+
+
+def make_run(path: Path, trained: Path, age: int) -> Path:
+    """A run's folder with a tagger that is `age` seconds old."""
+    shutil.copytree(trained, path / "tagger")
+    now = path.stat().st_mtime
+    os.utime(path / "tagger" / CONFIG, (now - age, now - age))
+    return path
+
+
+def test_latest_is_the_newest_run(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    make_run(tmp_path / "runs" / "2026-01-31" / "12-00-00", trained, age=50)
+    newest = make_run(tmp_path / "runs" / "2026-01-30" / "sweep" / "0", trained, age=10)
+    make_run(tmp_path / "runs" / "2026-02-01" / "12-00-00", trained, age=90)
+    assert find_tagger("latest").resolve() == newest / "tagger"
+
+
+def test_a_tagger_is_named_by_its_folder_or_its_run(trained: Path, tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", trained, age=0)
+    assert find_tagger(str(run)) == run / "tagger"
+    assert find_tagger(str(run / "tagger")) == run / "tagger"
+    assert find_tagger(str(trained)) == trained
+
+
+def test_the_name_of_a_run_is_found_after_taggers_and_folders(
+    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    tamil, sweep = make_run(Path("runs/tamil"), trained, age=0), make_run(Path("runs/sweep/1"), trained, age=0)
+    assert find_tagger("tamil") == tamil / "tagger"
+    assert find_tagger("sweep/1") == sweep / "tagger"
+    Path("tamil").mkdir()  # a corpus, say
+    assert find_tagger("tamil") == tamil / "tagger"
+    with pytest.raises(InputError, match=r"^tamil is not a whole tagger"):
+        load_tagger(find_tagger("./tamil"))
+    make_run(Path("tamil/of"), trained, age=0)
+    (Path("tamil") / RECORD).touch()
+    with pytest.raises(InputError, match=r"^tamil is not finished"):
+        find_tagger("tamil")
+    monkeypatch.chdir(trained)
+    with paths_begin_in(str(tmp_path)):
+        assert find_named("sweep/1") == tmp_path / sweep / "tagger"
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("latest", r"no trained tagger below runs/ here; .* or name a folder$"),
+        ("nowhere", r"^nowhere: no such tagger; name english, latest, hf:OWNER/NAME, or a folder of training$"),
+        ("", r"^'': no such tagger"),
+        ("x" * 5000, r"^'x{30}…x{30}': no such tagger"),
+        ("~no-such-user/tagger", "no such tagger"),
+        ("tamli", r"^tamli: no such tagger; did you mean tamil\?$"),
+        ("englsh", r"^englsh: no such tagger; did you mean english\?$"),
+        ("../tamil", r"^\.\./tamil: no such tagger"),
+        ("./tamil", r"^\./tamil: no such tagger"),
+        ("empty", r"empty .*config\.json is missing"),
+        ("tamil", r"^runs/tamil is not finished; go on with: python -m tagger resume runs/tamil$"),
+        ("my run", r"^runs/my run is not finished; go on with: python -m tagger resume 'runs/my run'$"),
+        ("busy", r"^runs/busy is being trained; wait until that has ended$"),
+        ("sweep", r"^runs/sweep is a sweep; name one of its runs$"),
+    ],
+)
+def test_a_tagger_that_is_not_there_is_an_error(
+    name: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("empty").mkdir()
+    for run, record in (("tamil", RECORD), ("my run", RECORD), ("busy", RECORD), ("sweep", SWEEP)):
+        (Path("runs") / run).mkdir(parents=True)
+        (Path("runs") / run / record).touch()
+    with claim_run(Path("runs/busy")), pytest.raises(InputError, match=message):
+        load_tagger(find_tagger(name))
+
+
+@pytest.mark.parametrize(
+    "name", ["", " ", "english", "latest", "a/b", "a\\b", "..", "a..b", ".a", "~", "~a", "-m", "hf:a", "a=b", "a\n"]
+)
+def test_what_cannot_be_the_name_of_a_run(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match=r"^name=.*; give a word, such as name=tamil"):
+        new_run(name)
+    assert new_run("தமிழ் 2.16") == Path("runs/தமிழ் 2.16")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.fixture
+def data(tmp_path: Path, trained: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder data/ with one bundled tagger, and an empty current folder."""
+    folder = tmp_path / "data" / "dutch"
+    shutil.copytree(trained, folder)
+    config = json.loads((folder / CONFIG).read_text())
+    known = {"corpus": "UD_Dutch-X", "version": "2.16", "license": "CC0", "scores": {"dev": {"upos": 0.5}}}
+    (folder / CONFIG).write_text(json.dumps(config | known))
+    monkeypatch.setattr(models, "bundled", lambda part: tmp_path / part)
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    return tmp_path / "data"
+
+
+def test_a_bundled_name_wins_over_a_folder(data: Path) -> None:
+    Path("dutch").mkdir()
+    assert find_tagger("dutch") == data / "dutch"
+    assert find_tagger("./dutch") == Path("dutch")
+    with pytest.raises(InputError, match="name dutch, latest, hf:OWNER/NAME, or a folder"):
+        find_tagger("german")
+
+
+def test_a_name_of_a_config_begins_where_the_run_was_started(data: Path, tmp_path: Path, trained: Path) -> None:
+    run = make_run(tmp_path / "start/dutch", trained, age=0)
+    with paths_begin_in(str(tmp_path / "start")):
+        assert find_named("dutch") == data / "dutch"
+        assert find_named("./dutch") == run / "tagger"
+        with pytest.raises(InputError, match="german: no such tagger"):
+            find_named("german")
+
+
+def test_the_list_says_what_each_model_is(data: Path) -> None:
+    (model,) = list_models()
+    assert model[:4] == ("dutch", data / "dutch", "UD_Dutch-X 2.16", "CC0")
+    assert model.scores == {"dev": {"upos": 0.5}}
+    assert model.size == sum(path.stat().st_size for path in (data / "dutch").iterdir())
+
+
+def test_the_newest_run_is_in_the_list(data: Path) -> None:
+    shutil.copytree(data / "dutch", Path("runs") / "one" / "tagger")
+    assert [model.name for model in list_models()] == ["dutch", "one", LATEST]
+
+
+@pytest.mark.parametrize("damage", ["{", "[]", "{}"])
+def test_a_damaged_config_is_named(data: Path, damage: str) -> None:
+    (data / "dutch" / CONFIG).write_text(damage)
+    with pytest.raises(InputError, match=r"config\.json(: format None,| is damaged)"):
+        list_models()
+
+
+def test_the_bundled_english_tagger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (model,) = list_models()
+    assert (model.name, model.corpus, model.license) == ("english", "UD_English-EWT 2.16", "CC BY-SA 4.0")
+    assert model.size <= 12_000_000
+    english = tagger.load()  # the default
+    assert english.columns == ["upos", "xpos", "feats"]
+    tokens = ["They", "book", "flights", "."]
+    assert english.tag(tokens) == ["PRON", "VERB", "NOUN", "PUNCT"]
+    assert english.tag(tokens, "xpos") == ["PRP", "VBP", "NNS", "."]
+    assert english.tag(tokens, "feats")[2] == "Number=Plur"
+    card = (model.folder / "README.md").read_text(encoding="utf-8")
+    assert all(part in card for part in ("UD_English-EWT 2.16", "CC BY-SA 4.0", "experiment=english", "seed: 1"))
+
+
+def accuracy(model: tagger.Tagger, path: Path) -> float:
+    """The share of words with the right UPOS."""
+    sentences = (s for s in read_conllu(read_lines(str(path)), str(path)) if s.tokens)
+    pairs = [pair for s, gold in model.retag(sentences) for pair in zip(s.tags["upos"], gold["upos"], strict=True)]
+    return sum(a == b for a, b in pairs) / len(pairs)
+
+
+def test_the_bundled_english_tagger_on_the_sample() -> None:
+    assert accuracy(tagger.load("english"), bundled("data") / "sample" / "sample-test.conllu") > 0.955
+
+
+def test_the_bundled_english_tagger_on_its_treebank() -> None:
+    folder = os.environ.get("TAGGER_TREEBANKS")
+    if folder is None:
+        pytest.skip("TAGGER_TREEBANKS is not set to a folder with UD_English-EWT")
+    model = tagger.load("english")
+    found = accuracy(model, Path(folder) / "UD_English-EWT" / "en_ewt-ud-dev.conllu")
+    assert abs(found - model.config["scores"]["dev"]["upos"]) < 0.0005  # what its card says

@@ -1,0 +1,265 @@
+"""A tagger's folder from somebody else: whatever it holds, it is a tagger that works or one line of error."""
+
+import json
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from tagger.bundle.catalog import list_models
+from tagger.bundle.folder import load_tagger, save_tagger
+from tagger.bundle.saved_config import CONFIG, VOCABULARY, WEIGHTS
+from tagger.errors import InputError
+from tagger.model.embeddings import VectorConfig
+from tagger.model.vocabulary import Vocabulary
+from tagger.pretrained.huggingface import load_pretrained
+from tests.conftest import BUCKETS, TOKENS, make_batch, make_network, network_config, save_tiny
+
+VECTORS = VectorConfig(sizes=[3], projection=2, tune=False, dtype="float32")
+VALUES: list[Any] = [None, True, -1, 0, 9, 10**30, 0.5, float("nan"), "\x1b[31m\x07", "x" * 100_000, [8, 8], {}, [[[]]]]
+
+
+@pytest.fixture
+def folder(tmp_path: Path, vocabulary: Vocabulary) -> Path:
+    """A tagger with pretrained vectors and random weights, to be damaged."""
+    known = replace(vocabulary, vectors={"glove": {"book": 0, "the": 1}}, corpora=["UD_A", "UD_B"])
+    return save_tiny(tmp_path / "model", make_network(known, vectors=VECTORS), known, vectors=VECTORS)
+
+
+def loads_or_says_why(folder: Path) -> str:
+    """The message of the error, "" where the tagger works."""
+    try:
+        network, vocabulary, config, _ = load_tagger(folder)
+    except InputError as error:
+        message = str(error)
+        assert message.isprintable(), message
+        assert len(message) < 500
+        return message
+    assert config["network"]["buckets"] == BUCKETS
+    network(make_batch(TOKENS, vocabulary))
+    return ""
+
+
+def change(path: Path, keys: tuple[Any, ...], value: Any) -> None:
+    """Sets a value of a JSON file, which `keys` lead to."""
+    whole = part = json.loads(path.read_text())
+    for key in keys[:-1]:
+        part = part[key]
+    part[keys[-1]] = value
+    path.write_text(json.dumps(whole))
+
+
+def places(value: Any, most: int, keys: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """The keys that lead to each value of a JSON object, and to the first `most` of what is in it."""
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, item in islice(items, most if keys else None):
+        yield (*keys, key)
+        yield from places(item, most, (*keys, key))
+
+
+def fuzz(path: Path, values: list[Any], most: int) -> dict[str, int]:
+    """Loads the folder of a JSON file with each of its values changed to each of `values`; counts what comes of it.
+
+    Of inner lists and objects, the first `most` values are changed.
+    """
+    text = path.read_text()
+    counts = {"works": 0, "error": 0}
+    for keys in places(json.loads(text), most):
+        for value in values:
+            change(path, keys, value)
+            counts["error" if loads_or_says_why(path.parent) else "works"] += 1
+            path.write_text(text)
+    return counts
+
+
+def test_any_value_of_the_config_is_refused_or_works(folder: Path) -> None:
+    counts = fuzz(folder / CONFIG, VALUES, most=100)
+    assert counts["error"] > 150, counts
+    assert counts["works"] > 3, counts
+
+
+def test_any_value_of_the_vocabulary_is_refused_or_works(folder: Path) -> None:
+    assert fuzz(folder / VOCABULARY, [None, -1, 10**30, "\x1b[31m", [], {}, ["x", "x"]], most=2)["error"] > 100
+
+
+@pytest.mark.parametrize(
+    ("keys", "value", "message"),
+    [
+        (("network", "depth"), 100_000_000, "network.depth is 100000000"),
+        (("network", "hidden", "forward"), 1_000_000, "do not fit each other"),
+        (("network", "hidden", "forward"), -3, "network.hidden.forward is -3"),
+        (("network", "hidden", "forward"), [8, -3], "network.hidden.forward is -3"),
+        (("network", "words"), 10_000_000, "do not fit each other"),
+        (("network", "buckets"), 10**12, "network.buckets is 1000000000000"),
+        (("network", "vectors", "sizes"), [3, 3], "do not fit each other"),
+        (("network", "unknown"), 1, "not an object with the keys"),
+        (("network", "cell"), ["gru"], "network.cell"),
+        (("segmenter",), {}, "segmenter"),
+        (("scores",), {"dev": {"upos": "0.9"}}, "not a number"),
+        (("corpus",), ["x"], "corpus"),
+        (("temperatures",), [1.0], "temperatures is [1.0], not an object"),
+        (("temperatures",), {"upso": 1.5}, 'a name in temperatures is "upso", not one of upos, xpos'),
+        (("temperatures",), {"upos": 0.1}, "temperatures.upos is 0.1, not a number from 0.2 to 5"),
+        (("temperatures",), {"upos": 1, "xpos": 5.1}, "temperatures.xpos is 5.1, not a number from 0.2 to 5"),
+        (("temperatures",), {"upos": float("nan")}, "temperatures.upos is NaN, not a number"),
+        (("temperatures",), {"upos": True}, "temperatures.upos is true, not a number"),
+        (("temperatures",), {"upos": "1.5"}, 'temperatures.upos is "1.5", not a number'),
+    ],
+)
+def test_sizes_and_types_of_the_config(folder: Path, keys: tuple[str, ...], value: Any, message: str) -> None:
+    change(folder / CONFIG, keys, value)
+    assert message in loads_or_says_why(folder)
+
+
+@pytest.mark.parametrize("temperatures", [{}, {"upos": 1}, {"upos": 0.2, "xpos": 5.0}])
+def test_temperatures_of_some_columns_are_read(folder: Path, temperatures: dict[str, float]) -> None:
+    change(folder / CONFIG, ("temperatures",), temperatures)
+    assert loads_or_says_why(folder) == ""
+    assert load_tagger(folder).config["temperatures"] == temperatures
+
+
+@pytest.mark.parametrize("name", [CONFIG, VOCABULARY])
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('{"a": ' + "[" * 100_000 + "]" * 100_000 + "}", "nested"),
+        ('{"a": ' + "[" * 60 + "]" * 60 + "}", "nested"),
+        ('{"a": ' + "9" * 10_000 + "}", "damaged"),
+        ("null", "no JSON object"),
+    ],
+)
+def test_json_that_no_tagger_has(folder: Path, name: str, text: str, message: str) -> None:
+    (folder / name).write_text(text)
+    assert message in loads_or_says_why(folder)
+
+
+def test_json_larger_than_any_tagger_has(folder: Path) -> None:
+    with (folder / CONFIG).open("ab") as file:
+        file.truncate(1 << 40)  # takes no room on the disk
+    assert "more than 10 MB" in loads_or_says_why(folder)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
+def test_weights_that_are_no_finite_numbers(folder: Path, value: float) -> None:
+    weights = load_file(folder / WEIGHTS)
+    weights["heads.upos.bias"][1] = value
+    save_file(weights, folder / WEIGHTS)
+    assert "heads.upos.bias has a weight that is NaN or infinite" in loads_or_says_why(folder)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"heads.upos.bias": None}, "heads.upos.bias is None"),
+        ({"more": torch.zeros(1)}, 'the file has a tensor "more" that the network does not use'),
+        ({"\x1b[31m": torch.zeros(1)}, "that the network does not use"),
+        ({"heads.upos.bias": torch.zeros(1)}, "heads.upos.bias"),
+        ({"heads.upos.bias": torch.zeros(7, dtype=torch.int64)}, "heads.upos.bias is I64"),
+        ({"heads.upos.bias": torch.zeros(7, dtype=torch.int8)}, "no scale for each of its 7 rows"),
+    ],
+)
+def test_weights_that_the_network_does_not_have(folder: Path, changes: dict[str, Any], message: str) -> None:
+    weights = {name: tensor for name, tensor in (load_file(folder / WEIGHTS) | changes).items() if tensor is not None}
+    save_file(weights, folder / WEIGHTS)
+    assert message in loads_or_says_why(folder)
+
+
+@pytest.mark.parametrize(
+    ("keys", "value"),
+    [
+        (("tags", "upos", 0), "NOUN\x1b]0;owned\x07"),
+        (("tags", "upos", 0), "NOUN\n"),
+        (("tags", "up\x1b[31mos"), ["X"]),
+        (("vectors",), {"\x1b[31m": {"book": 0, "the": 1}}),
+    ],
+)
+def test_names_with_escape_codes_are_refused(folder: Path, keys: tuple[Any, ...], value: Any) -> None:
+    change(folder / VOCABULARY, keys, value)
+    assert "has a control character" in loads_or_says_why(folder)
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ([], "form_tags is [], not an object"),
+        ({"lemma": [[0]]}, 'form_tags of "lemma" are not one list for each form'),
+        ({"upos": [[0]]}, 'form_tags of "upos" are not one list for each form'),
+        ({"upos": "none"}, 'form_tags is "none", not a list'),
+        ({"upos": 8 * [[7]]}, "the id of a script of a form is 7, not a whole number from 0 to 6"),
+        ({"upos": 8 * [["NOUN"]]}, 'the id of a script of a form is "NOUN", not a whole number'),
+        ({"upos": 8 * [None]}, "the scripts of a form is null, not a list"),
+    ],
+)
+def test_scripts_of_forms(folder: Path, value: Any, message: str) -> None:
+    forms = json.loads((folder / VOCABULARY).read_text())["forms"]
+    change(folder / VOCABULARY, ("form_tags",), value)
+    assert len(forms) == 8
+    assert message in loads_or_says_why(folder)
+
+
+def test_names_are_shown_without_escape_codes(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for key in ("corpus", "version", "license"):
+        change(folder / CONFIG, (key,), "red\x1b[31m\n")
+    change(folder / CONFIG, ("scores",), {"dev\x1b[31m": {"up\x07os": 0.5}})
+    config = load_tagger(folder)[2]
+    assert config["corpus"] == "red\ufffd[31m\ufffd"
+    assert json.dumps(config, ensure_ascii=False).isprintable()
+    (tmp_path / "here" / "runs" / "1").mkdir(parents=True)
+    folder.rename(tmp_path / "here" / "runs" / "1" / "tagger")
+    monkeypatch.chdir(tmp_path / "here")
+    latest = list_models()[-1]
+    assert latest.name == "latest"
+    assert repr(latest.corpus + str(latest.license) + str(latest.scores)).isprintable()
+
+
+def test_more_than_the_machine_has(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tagger.model.memory.machine_bytes", lambda: 1000)
+    message = loads_or_says_why(folder)
+    assert message.startswith(str(folder))
+    assert "this machine has 0.0 GB" in message
+
+
+@pytest.fixture(scope="module")
+def with_transformer(vocabulary: Vocabulary, bert: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tagger with a transformer; not to be changed."""
+    _, tokenizer, described = load_pretrained(str(bert), pooling="mean", tune=True, layers=None, dtype="float32")
+    network = make_network(vocabulary, transformer=described)
+    config = {"network": network_config(transformer=described), "segmenter": "english"}
+    folder = tmp_path_factory.mktemp("transformer") / "model"
+    save_tagger(folder, network, vocabulary, config, "", tokenizer)
+    assert load_tagger(folder).tokenizer is not None
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("keys", "value", "message"),
+    [
+        (("dropout",), 1.5, "network.transformer.dropout is 1.5, not a number from 0 to 1"),
+        (("encoder", "num_hidden_layers"), 100_000, "num_hidden_layers is 100000"),
+        (("encoder", "num_hidden_layers"), 3, "transformer.scalars is"),
+        (("encoder", "num_hidden_layers"), 0, "no such layers"),
+        (("encoder", "hidden_size"), 10_000_000, "do not fit each other"),
+        (("encoder", "max_position_embeddings"), 10**11, "max_position_embeddings is 100000000000"),
+        (("encoder", "vocab_size"), -1, "do not fit each other"),
+        (("encoder", "pad_token_id"), 1000, "the settings of the transformer are not valid"),
+        (("encoder", "num_attention_heads"), 3, "the settings of the transformer are not valid"),
+        (("encoder", "model_type"), "../../evil", "the settings of the transformer are not valid"),
+        (("encoder", "model_type"), ["bert"], "the settings of the transformer are not valid"),
+        (("encoder", "hidden_act"), "\x1b[31m", "the settings of the transformer are not valid"),
+    ],
+)
+def test_settings_of_a_transformer(
+    with_transformer: Path, tmp_path: Path, keys: tuple[str, ...], value: Any, message: str
+) -> None:
+    folder = Path(shutil.copytree(with_transformer, tmp_path / "model"))
+    change(folder / CONFIG, ("network", "transformer", *keys), value)
+    with pytest.raises(InputError) as caught:
+        load_tagger(folder)
+    assert message in str(caught.value)
+    assert str(caught.value).isprintable()

