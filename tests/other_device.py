@@ -200,12 +200,13 @@ class _Accelerator(CPUAccelerator):
 
 def pytest_configure(config: pytest.Config) -> None:
     """Registers the device, and lets all that is trained or loaded be on it."""
-    from tagger.tagging import batches, engine, load
+    from tagger.model import device
+    from tagger.tagging import engine, load
 
     backend = backend_registration._DummyBackendModule()
     backend.get_amp_supported_dtype = lambda: [torch.bfloat16]  # type: ignore[attr-defined]
     backend_registration._setup_privateuseone_for_python_backend(NAME, backend)
-    choose, trainer = batches.choose_device, pl.Trainer
+    choose, trainer = device.choose_device, pl.Trainer
 
     def choose_device(name: Any) -> str:
         return NAME if name in ("auto", "cpu", NAME) else DEVICE if name == DEVICE else choose(name)
@@ -217,7 +218,7 @@ def pytest_configure(config: pytest.Config) -> None:
             kwargs["inference_mode"] = False
         return trainer(*args, **kwargs)
 
-    for module in (batches, engine, load):
+    for module in (device, engine, load):
         module.choose_device = choose_device  # type: ignore[attr-defined]
     pl.Trainer = make_trainer  # type: ignore[assignment,misc]
     assert "tagger.adapters.ray" not in sys.modules

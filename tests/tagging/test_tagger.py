@@ -15,8 +15,9 @@ import torch
 import tagger
 from tagger import Sentence, Tagger
 from tagger.errors import InputError
+from tagger.model import device
 from tagger.model.vocabulary import Vocabulary
-from tagger.tagging import batches, windows
+from tagger.tagging import windows
 from tagger.text.conllu import read_conllu
 from tagger.text.writers import writer
 from tests.conftest import CORPUS, TOKENS, make_network, make_tagger, network_config, overfit, save_tiny
@@ -254,18 +255,18 @@ def test_a_stray_form_with_a_space_does_no_harm() -> None:
 def test_an_absent_device_is_an_error(trained: Path) -> None:
     with pytest.raises(InputError, match=r"device abacus is not there; choose one of auto, .*cpu"):
         tagger.load(trained, device="abacus")
-    assert batches.choose_device("cpu") == "cpu"
-    assert batches.choose_device("auto") in ("cpu", "cuda", "mps")
+    assert device.choose_device("cpu") == "cpu"
+    assert device.choose_device("auto") in ("cpu", "cuda", "mps")
 
 
 def test_a_gpu_may_have_a_number(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
-    assert batches.choose_device("auto") == "cuda"
-    assert batches.choose_device("cuda:1") == "cuda:1"
-    assert batches.choose_device(str(torch.device("cuda", 0))) == "cuda:0"  # what a training ran on
+    assert device.choose_device("auto") == "cuda"
+    assert device.choose_device("cuda:1") == "cuda:1"
+    assert device.choose_device(str(torch.device("cuda", 0))) == "cuda:0"  # what a training ran on
     with pytest.raises(InputError, match=r"device cuda:2 is not there; choose one of auto, cuda, cuda:0, cuda:1, cpu"):
-        batches.choose_device("cuda:2")
+        device.choose_device("cuda:2")
 
 
 def test_load_takes_a_folder_a_path_and_latest(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
