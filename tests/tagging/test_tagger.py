@@ -17,7 +17,7 @@ from tagger import Sentence, Tagger
 from tagger.errors import InputError
 from tagger.model import device
 from tagger.model.vocabulary import Vocabulary
-from tagger.tagging import windows
+from tagger.tagging import batches, windows
 from tagger.text.conllu import read_conllu
 from tagger.text.writers import writer
 from tests.conftest import CORPUS, TOKENS, make_network, make_tagger, network_config, overfit, save_tiny
