@@ -1,22 +1,22 @@
 """Sentences -> a vector for every word: from a layer of a tagger, all layers, their mean, or a hidden-word network."""
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, cast
+from dataclasses import replace
+from pathlib import Path
+from typing import cast
 
 import numpy as np
 from torch import Tensor, nn
 
-from tagger.bundle.folder import load_word_predictor
+from tagger.bundle.bundle import Bundle
+from tagger.bundle.word_predictor import load_word_predictor
 from tagger.errors import InputError, shorten
 from tagger.model.device import own_turn
 from tagger.model.forms import FormTable
 from tagger.model.hidden_words import HiddenWordNetwork, hide_words
-from tagger.model.vocabulary import Vocabulary
 from tagger.tagging.batches import BATCH_TOKENS
 from tagger.tagging.engine import Engine
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from tagger.tagging.ensemble import EnsembleEngine
 
 
 # N tokens, n hidden words, D size of a word's vector, V words of the vocabulary
@@ -30,21 +30,21 @@ class HiddenWordPredictor:
 
     Attributes:
         network: in evaluation mode.
+        bundle: its body as a tagger without tags.
         vocabulary: its words are what can be predicted.
-        config: what `config.json` says.
         words: the V words, in the order of their scores.
     """
 
-    def __init__(
-        self, network: "HiddenWordNetwork", vocabulary: "Vocabulary", config: dict[str, Any], device: str = "cpu"
-    ) -> None:
+    def __init__(self, network: HiddenWordNetwork, bundle: Bundle, device: str = "cpu") -> None:
         self.network = network.eval().to(device)
-        self.vocabulary, self.config, self.device = vocabulary, config, device
-        self.words = list(vocabulary.words)
-        self._table = FormTable(vocabulary, config["network"]["buckets"])
+        (member,) = bundle.members
+        self.bundle = replace(bundle, members=(replace(member, network=self.network.body),))
+        self.vocabulary, self.device = member.vocabulary, device
+        self.words = list(self.vocabulary.words)
+        self._table = FormTable(self.vocabulary, member.network.config["buckets"])
 
     @classmethod
-    def load(cls, folder: "Path", device: str = "cpu") -> "HiddenWordPredictor":
+    def load(cls, folder: Path, device: str = "cpu") -> "HiddenWordPredictor":
         """Reads a folder that `python -m tagger pretrain` wrote.
 
         Raises:
@@ -94,9 +94,17 @@ ALL, MEAN, PREDICTED = "all", "mean", "predicted"
 class LayerVectors:
     """The vectors of words that a tagger can compute."""
 
-    def __init__(self, engine: "Engine", hidden_words: "HiddenWordPredictor | None" = None) -> None:
-        """Takes the engine of a tagger and, for a pretrained network, its predictor of hidden words."""
-        self._engine, self._hidden_words = engine, hidden_words
+    def __init__(
+        self, engine: Engine | EnsembleEngine, width: int, hidden_words: HiddenWordPredictor | None = None
+    ) -> None:
+        """Takes what it needs.
+
+        Args:
+            engine: of a tagger.
+            width: of the embedding of a form.
+            hidden_words: of a pretrained network, its predictor of hidden words.
+        """
+        self._engine, self._width, self._hidden_words = engine, width, hidden_words
 
     @property
     def names(self) -> list[str]:
@@ -107,7 +115,7 @@ class LayerVectors:
         are equally wide. `predicted`, of a pretrained network, is the vector that it predicts when the word is hidden.
         """
         widths = self._engine.widths
-        names = ["0"] if self._engine.network.embedding.width else []
+        names = ["0"] if self._width else []
         names += [*map(str, range(1, len(widths) + 1)), ALL]
         if len(set(widths)) == 1:
             names.append(MEAN)
