@@ -21,14 +21,11 @@ from tagger.bundle.saved_config import (
     TOKENIZER,
     VOCABULARY,
     WEIGHTS,
-    WORD_PREDICTOR,
     is_ensemble,
-    predicts_words,
     read_config,
 )
 from tagger.bundle.validation import check_config, check_temperatures, check_vocabulary
 from tagger.errors import InputError, reason
-from tagger.model.hidden_words import HiddenWordNetwork
 from tagger.model.memory import build_without_memory, check_memory
 from tagger.model.network import TaggerNetwork
 from tagger.model.pieces import PieceTokenizer
@@ -74,7 +71,7 @@ def save_tagger(
         config: plain values: `network` (a NetworkConfig), and what users want to know of the tagger.
         card: the text of the model card.
         tokenizer: the transformer's tokenizer, if the network has a transformer.
-        storage_dtype: the dtype of the weights in the file; see `quantize.compress`.
+        storage_dtype: the dtype of the weights in the file; see `stored.compress`.
         other_weights: name of a further file -> its weights.
         segmenter: the tagger's own, if `config` has `segmenter: learned`.
 
@@ -227,46 +224,3 @@ def write_description(folder: Path, config: dict[str, Any], card: str) -> None:
 def _write_json(path: Path, value: Any, indent: int | None) -> None:
     # ensure_ascii: a vocabulary can hold lone surrogates
     path.write_text(json.dumps(value, indent=indent) + "\n", encoding="utf-8")
-
-
-BODY = "body."  # names of weights begin with it if a tagger has these weights too
-
-
-class SavedWordPredictor(NamedTuple):
-    """What the folder of a network that predicts hidden words holds."""
-
-    network: HiddenWordNetwork
-    vocabulary: "Vocabulary"
-    config: dict[str, Any]
-
-
-def save_word_predictor(
-    folder: Path, network: HiddenWordNetwork, vocabulary: "Vocabulary", config: dict[str, Any], card: str
-) -> None:
-    """Writes a network that predicts hidden words; see `save_tagger`. Training can start from the folder."""
-    own = {name: tensor for name, tensor in network.state_dict().items() if not name.startswith(BODY)}
-    weights = {name: tensor.detach().cpu().contiguous() for name, tensor in own.items()}
-    save_tagger(folder, network.body, vocabulary, config, card, other_weights={WORD_PREDICTOR: weights})
-
-
-def load_word_predictor(folder: Path) -> SavedWordPredictor:
-    """Reads what `save_word_predictor` wrote.
-
-    Raises:
-        InputError: see `load_tagger`; or the folder is one of a tagger.
-    """
-    saved = load_tagger(folder)
-    if saved.config["segmenter"] == LEARNED:
-        raise InputError(f"{folder}: segmenter is {LEARNED}, but pretraining knows rules alone; copy the folder again")
-    if not predicts_words(folder):
-        raise InputError(
-            f"{folder} predicts no words: {WORD_PREDICTOR} is missing; name a run of python -m tagger pretrain"
-        )
-    try:
-        weights = load_file(folder / WORD_PREDICTOR)
-        check_finite(weights)
-        network = HiddenWordNetwork(saved.vocabulary, saved.config["network"])
-        network.load_state_dict(weights | {BODY + name: w for name, w in saved.network.state_dict().items()})
-    except (SafetensorError, OSError, ValueError, RuntimeError) as error:
-        raise InputError(f"{folder / WORD_PREDICTOR} is damaged ({reason(error)}); copy the folder again") from None
-    return SavedWordPredictor(network.eval(), saved.vocabulary, saved.config)

@@ -10,8 +10,9 @@ from tagger.bundle.catalog import find_tagger
 from tagger.bundle.saved_config import ENSEMBLE
 from tagger.commands.console import say
 from tagger.errors import InputError
+from tagger.pretraining.predictor import load
 from tagger.tagging.engine import CACHE_SIZE
-from tagger.tagging.load import AUTO, load
+from tagger.tagging.load import AUTO
 from tagger.tagging.tagger import Tagger
 from tagger.tagging.workers import collect_rarely
 from tagger.text.lexicon import LexiconCase

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from tagger.bundle.ensemble_folder import read_saved
-from tagger.bundle.folder import load_word_predictor
 from tagger.bundle.hub import DEFAULT_REVISION, is_tagger_file, parse_target, the_hub
 from tagger.bundle.languages import language_codes
 from tagger.bundle.saved_config import CARD, ENSEMBLE, predicts_words, read_config
 from tagger.errors import InputError, reason
+from tagger.pretraining.predictor import load_word_predictor
 
 UD_DATASET = "commul/universal_dependencies"  # the treebanks of Universal Dependencies on the Hub
 MAX_CARD_BYTES = 10_000_000

@@ -65,7 +65,7 @@ def check_stored_weights(path: Path, expected: Mapping[str, Tensor], lists: Mapp
     Only the header of the file is read.
 
     Args:
-        path: a file in safetensors, with tensors that `quantize.compress` made.
+        path: a file in safetensors, with tensors that `compress` made.
         expected: tensors of the network's shapes, perhaps on the meta device.
         lists: the names of lists of whole numbers, of any length, that the file has too, and their dtypes.
     """

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from tagger.errors import InputError
-from tagger.tagging.layer_vectors import HiddenWordPredictor
+from tagger.pretraining.predictor import HiddenWordPredictor
 from tagger.text.strings import display_width, fitted
 
 BLANK = re.compile(r"_{2,}")  # a token that stands for a missing word

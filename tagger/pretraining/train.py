@@ -12,17 +12,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from tagger.bundle.folder import save_word_predictor
 from tagger.bundle.saved_config import PRETRAINED_IN_RUN
 from tagger.corpus.raw_text import Texts
 from tagger.errors import InputError
 from tagger.model.batch import FIRST_ID
 from tagger.model.forms import FormTable
-from tagger.model.hidden_words import HiddenWordBatch, HiddenWordNetwork
 from tagger.model.network import NetworkConfig, TaggerNetwork, check_training_memory
 from tagger.model.vocabulary import Vocabulary
 from tagger.pretraining.config import PretrainConfig
 from tagger.pretraining.data import DEV_STRIDE, DevBatches, HiddenWordDataModule
+from tagger.pretraining.network import HiddenWordBatch, HiddenWordNetwork
+from tagger.pretraining.predictor import save_word_predictor
 from tagger.text.segment import RuleSegmenter
 from tagger.training.card import pretrained_card
 from tagger.training.checkpoints import Watch

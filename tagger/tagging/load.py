@@ -7,7 +7,6 @@ from typing import Any
 from tagger.bundle.catalog import DEFAULT, find_tagger
 from tagger.bundle.ensemble_folder import SavedEnsemble, read_saved
 from tagger.bundle.folder import SavedTagger
-from tagger.bundle.saved_config import predicts_words
 from tagger.errors import InputError, shorten
 from tagger.model.device import choose_device
 from tagger.model.vocabulary import Vocabulary
@@ -16,7 +15,6 @@ from tagger.segmenter.saved import load_segmenter
 from tagger.tagging.checks import checked_column, checked_corpus
 from tagger.tagging.engine import CACHE_SIZE, Engine
 from tagger.tagging.ensemble import EnsembleEngine
-from tagger.tagging.layer_vectors import HiddenWordPredictor
 from tagger.tagging.scoring import ScoringEngine
 from tagger.tagging.tagger import Tagger
 from tagger.text.files import read_lines
@@ -70,18 +68,11 @@ def load(
         raise InputError(f"lexicons={lexicons!r}: give the file of each column, such as {{'upos': 'words.tsv'}}")
     folder, device = find_tagger(str(name)), choose_device(device)
     options: dict[str, Any] = {"precision": precision, "cache_size": cache_size, "workers": workers, "corpus": corpus}
-    if not predicts_words(folder):
-        saved = read_saved(folder)
-        options["lexicons"] = _lexicons(lexicons or {}, lexicon_case, saved.vocabulary)
-        tagger = tagger_of(saved, device, **options, segmenter=_segmenter(folder, saved.config, segmenter))
-    elif lexicons:
+    saved = read_saved(folder)
+    if lexicons and not saved.vocabulary.columns:
         raise InputError(f"{folder} predicts words and has no tags, so it can have no lexicon; leave lexicons out")
-    else:
-        predictor = HiddenWordPredictor.load(folder, device)
-        cuts = _segmenter(folder, predictor.config, segmenter)
-        parts = predictor.network.body, predictor.vocabulary, predictor.config
-        engine = Engine.of(*parts, None, device, precision, cache_size, corpus)
-        tagger = Tagger(engine, predictor.config, workers, cuts, corpus, hidden_words=predictor)
+    options["lexicons"] = _lexicons(lexicons or {}, lexicon_case, saved.vocabulary)
+    tagger = tagger_of(saved, device, **options, segmenter=_segmenter(folder, saved.config, segmenter))
     tagger.name = str(name)
     return tagger
 

@@ -25,7 +25,7 @@ from tagger.tagging.checks import (
 )
 from tagger.tagging.constraints import constraints_of
 from tagger.tagging.decoding import Request
-from tagger.tagging.layer_vectors import ALL, HiddenWordPredictor, LayerVectors
+from tagger.tagging.layer_vectors import ALL, LayerVectors, Vectors
 from tagger.tagging.scoring import ScoringEngine
 from tagger.tagging.windows import Work, cut_windows, fill, work_of
 from tagger.tagging.workers import Part, Workers
@@ -53,6 +53,7 @@ class Tagger:
         corpus: the corpus of training that sentences are taken to be like; None: none.
         lexicons: of some columns, the tags that word forms may have.
         workers: processes with copies of this tagger, for large amounts of text.
+        more_layers: what computes the vectors of further layers that `embed` can take, by their names.
     """
 
     def __init__(
@@ -63,7 +64,6 @@ class Tagger:
         segmenter: Segmenter | None = None,
         corpus: str | None = None,
         lexicons: Mapping[str, Lexicon] | None = None,
-        hidden_words: "HiddenWordPredictor | None" = None,
     ) -> None:
         """Makes a tagger; `load` makes one of a folder, and `Engine.of` an engine of a network.
 
@@ -74,7 +74,6 @@ class Tagger:
             segmenter: cuts text; None: the rules that `config` names, if it names rules.
             corpus: that the engine was made for.
             lexicons: of some columns, the tags that word forms may have; these tags are known to the tagger.
-            hidden_words: of a pretrained network, its predictor of hidden words.
 
         Raises:
             InputError: there are no workers.
@@ -82,7 +81,8 @@ class Tagger:
         checked_number("workers", workers, 1)
         self.engine, self.vocabulary, self.config, self.device = engine, engine.vocabulary, config, engine.device
         self.columns, self.name = self.vocabulary.columns, ""
-        self.corpus, self.lexicons, self._hidden_words = corpus, lexicons or {}, hidden_words
+        self.corpus, self.lexicons = corpus, lexicons or {}
+        self.more_layers: dict[str, Vectors] = {}
         if segmenter is None and (rules := config.get("segmenter")) in RULES:
             segmenter = RuleSegmenter(rules)
         self.segmenter = segmenter
@@ -107,7 +107,7 @@ class Tagger:
         Raises:
             InputError: the tagger is an ensemble.
         """
-        return LayerVectors(self.engine.single(), self._hidden_words)
+        return LayerVectors(self.engine.single(), self.more_layers)
 
     def close(self) -> None:
         """Ends the worker processes; they start again when they are needed."""

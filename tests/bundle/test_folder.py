@@ -9,20 +9,16 @@ from typing import Any
 
 import pytest
 import torch
-from safetensors.torch import load_file, save_file
 
 from tagger.bundle.folder import (
     load_tagger,
-    load_word_predictor,
     save_copy,
     save_tagger,
-    save_word_predictor,
 )
-from tagger.bundle.saved_config import CARD, CONFIG, VOCABULARY, WEIGHTS, WORD_PREDICTOR, predicts_words
+from tagger.bundle.saved_config import CARD, CONFIG, VOCABULARY, WEIGHTS
 from tagger.errors import InputError
 from tagger.model.decoder import CRFDecoder
 from tagger.model.encoder import CELLS
-from tagger.model.hidden_words import HiddenWordNetwork
 from tagger.model.vocabulary import Vocabulary
 from tests.conftest import TOKENS, largest_file, make_batch, make_network, network_config, save_tiny
 
@@ -253,54 +249,3 @@ def test_a_folder_without_combinations_of_tags_is_read(folder: Path) -> None:
     assert vocabulary.pop("combinations")
     (folder / VOCABULARY).write_text(json.dumps(vocabulary))
     assert load_tagger(folder).vocabulary.combinations == []
-
-
-@pytest.fixture
-def predictor() -> HiddenWordNetwork:
-    torch.manual_seed(1)
-    words = Vocabulary.build(({"tokens": tokens} for tokens in TOKENS), [], 1)
-    return HiddenWordNetwork(words, network_config()).eval()
-
-
-@pytest.fixture
-def predictors(predictor: HiddenWordNetwork, tmp_path: Path) -> Path:
-    words = Vocabulary.build(({"tokens": tokens} for tokens in TOKENS), [], 1)
-    config = {"network": network_config(), "segmenter": "english"}
-    save_word_predictor(tmp_path / "pretrained", predictor, words, config, "# A tiny network\n")
-    return tmp_path / "pretrained"
-
-
-def test_a_network_that_predicts_words_is_loaded(predictor: HiddenWordNetwork, predictors: Path) -> None:
-    loaded = load_word_predictor(predictors).network
-    assert not loaded.training
-    for name, tensor in predictor.state_dict().items():
-        assert torch.equal(loaded.state_dict()[name], tensor), name
-
-
-def test_a_network_that_predicts_words_is_in_the_folder_of_a_tagger_without_tags(predictors: Path) -> None:
-    assert predicts_words(predictors)
-    assert load_tagger(predictors).vocabulary.columns == []
-
-
-def test_the_folder_of_a_tagger_predicts_no_words(trained: Path) -> None:
-    assert not predicts_words(trained)
-    with pytest.raises(InputError, match="predicts no words"):
-        load_word_predictor(trained)
-
-
-@pytest.mark.parametrize("damage", ["cut", "nan", "missing", "size"])
-def test_damaged_weights_that_predict_words(predictors: Path, damage: str) -> None:
-    path = predictors / WORD_PREDICTOR
-    weights = load_file(path)
-    if damage == "cut":
-        path.write_bytes(path.read_bytes()[:-4])
-    else:
-        if damage == "missing":
-            del weights["mask"]
-        else:
-            weights["mask"] = torch.zeros(3) if damage == "size" else weights["mask"] * float("nan")
-        save_file(weights, path)
-    with pytest.raises(InputError) as caught:
-        load_word_predictor(predictors)
-    assert str(path) in str(caught.value)
-    assert str(caught.value).isprintable()

@@ -11,15 +11,16 @@ import pytest
 import torch
 
 from tagger.bundle.ensemble_folder import save_ensemble
-from tagger.bundle.folder import save_tagger, save_word_predictor
+from tagger.bundle.folder import save_tagger
 from tagger.errors import InputError
 from tagger.export import onnx_file
 from tagger.export.onnx_description import other_digits
 from tagger.export.onnx_file import Exported, export_onnx
 from tagger.model.forms import affix_rows
-from tagger.model.hidden_words import HiddenWordNetwork
 from tagger.model.vocabulary import Vocabulary
 from tagger.pretrained.huggingface import load_pretrained
+from tagger.pretraining.network import HiddenWordNetwork
+from tagger.pretraining.predictor import save_word_predictor
 from tests.conftest import CORPUS, make_network, network_config, save_tiny
 
 onnx = pytest.importorskip("onnx")

@@ -14,7 +14,6 @@ from tagger.model.vocabulary import Vocabulary
 from tagger.segmenter.learned import LearnedSegmenter
 from tagger.segmenter.network import Label
 from tagger.segmenter.saved import SEGMENTER
-from tagger.tagging import load
 from tagger.text.segment import segment
 from tests.conftest import make_network, make_segmenter, make_tagger, network_config, save_tiny
 
@@ -125,7 +124,7 @@ def test_the_corpus_that_text_is_like(vocabulary: Vocabulary, trained: Path, tmp
         assert str(caught.value) == message
 
 
-def test_lexicons_of_columns(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lexicons_of_columns(trained: Path, tmp_path: Path) -> None:
     words = tmp_path / "words.tsv"
     words.write_text("They\tNOUN\n")
     for name in ("", "upos"):
@@ -137,6 +136,3 @@ def test_lexicons_of_columns(trained: Path, tmp_path: Path, monkeypatch: pytest.
         tagger.load(trained, "cpu", lexicons="words.tsv")  # type: ignore[arg-type]
     with pytest.raises(InputError, match="no way to match the case"):
         tagger.load(trained, "cpu", lexicons={"upos": words}, lexicon_case="x")  # type: ignore[arg-type]
-    monkeypatch.setattr(load, "predicts_words", lambda folder: True)
-    with pytest.raises(InputError, match="no tags, so it can have no lexicon"):
-        tagger.load(trained, "cpu", lexicons={"upos": words})
