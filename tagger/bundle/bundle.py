@@ -1,7 +1,7 @@
 """`Bundle`: a trained tagger as one value, which `load` reads from a folder and `save` writes to one.
 
-The folder has weights in safetensors, the rest in JSON, and a model card; no pickle. It may come from somebody else: the
-sizes in `config.json` are compared with those of the stored weights before memory of that size is allocated.
+The folder has weights in safetensors, the rest in JSON, and a model card; no pickle. It may come from somebody else, so
+the sizes in `config.json` are compared with those of the stored weights before memory of that size is allocated.
 """
 
 import filecmp
@@ -38,10 +38,10 @@ from tagger.text.segment import LEARNED
 
 DECODERS = "decoders."  # prefix of the names of the decoders' weights
 ENCODER = "transformer.encoder."  # prefix of the names of a transformer's own weights
-SHARED = ("transformer", "embedding.vectors.tables")  # modules that members may share
+TRANSFORMER, TABLES = "transformer", "embedding.vectors.tables"  # modules that members may share
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Member:
     """One of the networks whose scores are averaged.
 
@@ -60,7 +60,7 @@ class Member:
     temperatures: Mapping[str, float] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Bundle:
     """A trained tagger. `dataclasses.replace` changes a part.
 
@@ -118,32 +118,30 @@ class Bundle:
         self,
         folder: Path,
         card: str,
-        storage_dtype: str = "float32",
         others: Mapping[str, Mapping[str, Tensor]] | None = None,
     ) -> None:
         """Writes the tagger. `folder` appears, or is replaced, only when all files are written.
 
-        A frozen transformer that can be had again is only named in the config. Tensors of members that are equal are
-        stored once.
+        All weights are kept to the bit; see `rounded` for smaller files. A frozen transformer that can be had again is
+        only named in the config. Tensors of members that are equal are stored once.
 
         Args:
             folder: the folder to make.
             card: the text of the model card.
-            storage_dtype: of the weights in the file; see `stored.compress`.
             others: name of a further file -> its weights.
 
         Raises:
             InputError: the folder cannot be written to, or the disk is full. Nothing is left of the new folder.
         """
         with _whole_folder(folder) as partial:
-            save_file(_stored_weights(self.networks, storage_dtype), partial / WEIGHTS)
+            save_file(_stored_weights(self.networks), partial / WEIGHTS)
             for name, weights in (others or {}).items():
                 save_file(dict(weights), partial / name)
             self._save_tokenizers(partial)
             vocabularies = [asdict(vocabulary) for vocabulary in self._vocabularies()]
             _write_json(partial / VOCABULARY, {"vocabularies": vocabularies}, indent=None)
             if not isinstance(self.segmenter, str):
-                self.segmenter.save(partial, storage_dtype)
+                self.segmenter.save(partial)
             _write_json(partial / CONFIG, self.description, indent=2)
             (partial / CARD).write_text(card, encoding="utf-8")
 
@@ -193,7 +191,10 @@ class Bundle:
         return cls(members, load_segmenter(folder) if name == LEARNED else name, config)
 
     def rounded(self, storage_dtype: str) -> "Bundle":
-        """This tagger, whose weights are changed in place to those that it has when it was saved in that dtype."""
+        """The same tagger, whose networks are changed in place to the weights that a file of that dtype would have.
+
+        Its folder is small, too, because `save` finds out in which dtype each tensor fits; see `stored.compress`.
+        """
         for network in self.networks:
             network.load_state_dict(expand(_compressed(network, network.state_dict(), storage_dtype)), strict=False)
         return self
@@ -207,7 +208,7 @@ def _missing(folder: Path, name: str) -> InputError:
     return InputError(f"{folder} is not a whole tagger: {name} is missing; copy the folder again or train anew")
 
 
-def _stored_weights(networks: Sequence[TaggerNetwork], storage_dtype: str) -> dict[str, Tensor]:
+def _stored_weights(networks: Sequence[TaggerNetwork]) -> dict[str, Tensor]:
     """What the file of weights holds; names begin with the number of a member.
 
     A tensor that a member lacks is equal to that of the nearest member before that has it.
@@ -220,7 +221,7 @@ def _stored_weights(networks: Sequence[TaggerNetwork], storage_dtype: str) -> di
             tensor = weights[name].detach().cpu().contiguous()
             if name not in last or not _is_same(tensor, last[name]):
                 own[name] = last[name] = tensor
-        stored |= {f"{number}.{name}": tensor for name, tensor in _compressed(network, own, storage_dtype).items()}
+        stored |= {f"{number}.{name}": tensor for name, tensor in _compressed(network, own, "float32").items()}
     return stored
 
 
@@ -277,8 +278,8 @@ def _load_networks(folder: Path, described: Sequence[tuple[Any, Vocabulary]]) ->
                 last[name] = places[number][name] = key
             networks.append(network)
         check_stored_weights(path, expected)
-        for number, network in enumerate(networks):
-            _share(network, number, places, networks)
+        for number in range(1, len(networks)):
+            _share(networks[: number + 1], places[: number + 1])
     check_memory(nn.ModuleList(networks), 1, str(folder))
     with one_error(folder, WEIGHTS):
         found = expand(load_file(path))
@@ -296,22 +297,18 @@ def _load_networks(folder: Path, described: Sequence[tuple[Any, Vocabulary]]) ->
     return networks
 
 
-def _share(
-    network: TaggerNetwork, number: int, places: Sequence[Mapping[str, str]], networks: Sequence[TaggerNetwork]
-) -> None:
-    """Gives a member the modules of a member before if the file has none of their weights for it."""
-    for module in SHARED:
-        keys = {key for name, key in places[number].items() if name.startswith(f"{module}.")}
-        numbers = {int(key.partition(".")[0]) for key in keys}
-        if len(numbers) != 1 or numbers == {number}:
-            continue
-        other = networks[numbers.pop()]
-        if module == "transformer":
-            if network.transformer is not None and other.transformer is not None:
-                if network.transformer.config == other.transformer.config:
-                    network.transformer = other.transformer
-        elif network.embedding.vectors is not None and other.embedding.vectors is not None:
-            network.embedding.vectors.tables = other.embedding.vectors.tables
+def _share(networks: Sequence[TaggerNetwork], places: Sequence[Mapping[str, str]]) -> None:
+    """Gives the last network the modules of one before that has all of their weights from the same places."""
+    network = networks[-1]
+    for module in (TRANSFORMER, TABLES):
+        own = {name: key for name, key in places[-1].items() if name.startswith(f"{module}.")}
+        for other, of_other in zip(networks[:-1], places, strict=False):
+            if not own or any(of_other.get(name) != key for name, key in own.items()):
+                continue
+            if module == TRANSFORMER and network.config["transformer"] == other.config["transformer"]:
+                network.transformer = other.transformer
+            elif module == TABLES and network.embedding.vectors is not None and other.embedding.vectors is not None:
+                network.embedding.vectors.tables = other.embedding.vectors.tables
 
 
 def _load_tokenizers(folder: Path, networks: Sequence[TaggerNetwork]) -> list[PieceTokenizer | None]:

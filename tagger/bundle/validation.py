@@ -4,7 +4,7 @@ All numbers that decide how much memory or time the program takes are checked he
 allocated.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from tagger.bundle.saved_config import MAX_MEMBERS, check_description

@@ -10,8 +10,8 @@ from tagger.bundle.catalog import find_tagger
 from tagger.bundle.saved_config import ENSEMBLE
 from tagger.commands.console import say
 from tagger.errors import InputError
+from tagger.pretraining.predictor import load
 from tagger.tagging.engine import CACHE_SIZE
-from tagger.tagging.load import load
 from tagger.tagging.tagger import AUTO, Tagger
 from tagger.tagging.workers import collect_rarely
 from tagger.text.lexicon import LexiconCase

@@ -13,8 +13,8 @@ from tagger.bundle.bundle import Bundle
 from tagger.bundle.hub import DEFAULT_REVISION, is_tagger_file, parse_target, the_hub
 from tagger.bundle.languages import language_codes
 from tagger.bundle.saved_config import CARD, predicts_words, read_config
-from tagger.bundle.word_predictor import load_word_predictor
 from tagger.errors import InputError, reason
+from tagger.pretraining.predictor import load_word_predictor
 
 UD_DATASET = "commul/universal_dependencies"  # the treebanks of Universal Dependencies on the Hub
 MAX_CARD_BYTES = 10_000_000

@@ -50,7 +50,7 @@ class SavedSegmenter(NamedTuple):
 
         Args:
             folder: it exists.
-            storage_dtype: the dtype of the weights in the file; see `quantize.compress`.
+            storage_dtype: the dtype of the weights in the file; see `stored.compress`.
 
         Raises:
             OSError, SafetensorError: the folder cannot be written to, or the disk is full.

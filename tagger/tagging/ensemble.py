@@ -98,9 +98,8 @@ def _mean_decoder(bundle: Bundle, column: str) -> Decoder:
         return SoftmaxDecoder()
     mean = copy.deepcopy(crfs[0][1])
     for name, parameter in mean.named_parameters():
-        parameter.copy_(
-            sum(decoder.get_parameter(name) * (m.weight / m.temperatures.get(column, 1.0)) for m, decoder in crfs)
-        )
+        parts = [each.get_parameter(name) * (m.weight / m.temperatures.get(column, 1.0)) for m, each in crfs]
+        parameter.copy_(torch.stack(parts).sum(0))
     return mean
 
 

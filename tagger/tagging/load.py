@@ -5,13 +5,10 @@ from pathlib import Path
 
 from tagger.bundle.bundle import Bundle
 from tagger.bundle.catalog import DEFAULT, find_tagger
-from tagger.bundle.saved_config import predicts_words
 from tagger.errors import InputError, shorten
-from tagger.model.device import choose_device
 from tagger.model.vocabulary import Vocabulary
 from tagger.tagging.checks import checked_column
 from tagger.tagging.engine import CACHE_SIZE
-from tagger.tagging.layer_vectors import HiddenWordPredictor
 from tagger.tagging.tagger import AUTO, Tagger
 from tagger.text.files import read_lines
 from tagger.text.lexicon import CASES, Lexicon, LexiconCase, read_lexicon
@@ -59,14 +56,11 @@ def load(
     if lexicons is not None and not isinstance(lexicons, Mapping):
         raise InputError(f"lexicons={lexicons!r}: give the file of each column, such as {{'upos': 'words.tsv'}}")
     folder = find_tagger(str(name))
-    predictor = HiddenWordPredictor.load(folder, choose_device(device)) if predicts_words(folder) else None
-    if predictor is not None and lexicons:
+    bundle = Bundle.load(folder)
+    if lexicons and not bundle.vocabulary.columns:
         raise InputError(f"{folder} predicts words and has no tags, so it can have no lexicon; leave lexicons out")
-    bundle = Bundle.load(folder) if predictor is None else predictor.bundle
     read = _lexicons(lexicons or {}, lexicon_case, bundle.vocabulary)
-    return Tagger(
-        bundle, device, precision, cache_size, workers, segmenter, corpus, read, name=str(name), hidden_words=predictor
-    )
+    return Tagger(bundle, device, precision, cache_size, workers, segmenter, corpus, read, name=str(name))
 
 
 def _lexicons(files: Mapping[str, Path | str], case: LexiconCase, vocabulary: Vocabulary) -> dict[str, Lexicon]:

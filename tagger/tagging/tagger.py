@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property, partial
 from itertools import chain
-from typing import overload
+from typing import cast, overload
 
 import numpy as np
 
@@ -31,7 +31,7 @@ from tagger.tagging.constraints import constraints_of
 from tagger.tagging.decoding import Request
 from tagger.tagging.engine import CACHE_SIZE, Engine
 from tagger.tagging.ensemble import EnsembleEngine
-from tagger.tagging.layer_vectors import ALL, HiddenWordPredictor, LayerVectors
+from tagger.tagging.layer_vectors import ALL, LayerVectors, Vectors
 from tagger.tagging.scoring import ScoringEngine
 from tagger.tagging.windows import Work, cut_windows, fill, work_of
 from tagger.tagging.workers import Part, Workers
@@ -62,6 +62,7 @@ class Tagger:
         corpus: the corpus of training that sentences are taken to be like; None: none.
         lexicons: of some columns, the tags that word forms may have.
         workers: processes with copies of this tagger, for large amounts of text.
+        more_layers: what computes the vectors of further layers that `embed` can take, by their names.
     """
 
     def __init__(
@@ -75,7 +76,6 @@ class Tagger:
         corpus: str | None = None,
         lexicons: Mapping[str, Lexicon] | None = None,
         name: str = "",
-        hidden_words: HiddenWordPredictor | None = None,
     ) -> None:
         """Puts a bundle to work; `load` makes a tagger of a folder, and has the same options.
 
@@ -89,7 +89,6 @@ class Tagger:
             corpus: of a tagger that was trained on several corpora, the one that the text is like.
             lexicons: of some columns, the tags that word forms may have; these tags are known to the tagger.
             name: of the tagger.
-            hidden_words: of a pretrained network, its predictor of hidden words.
 
         Raises:
             InputError: an option has another value, or the tagger does not know the corpus or has no segmenter.
@@ -100,7 +99,7 @@ class Tagger:
         self.engine = _engine(bundle, choose_device(device), precision, cache_size, corpus)
         self.vocabulary, self.config, self.device = bundle.vocabulary, bundle.description, self.engine.device
         self.columns, self.corpus, self.lexicons = self.vocabulary.columns, corpus, lexicons or {}
-        self._hidden_words = hidden_words
+        self.more_layers: dict[str, Vectors] = {}
         self.workers = Workers(self, workers if self.device == "cpu" else 1)
 
     def __repr__(self) -> str:
@@ -119,7 +118,7 @@ class Tagger:
     def layers(self) -> LayerVectors:
         """The layers that `embed` can take vectors from."""
         width = sum(network.embedding.width for network in self.bundle.networks)
-        return LayerVectors(self.engine, width, self._hidden_words)
+        return LayerVectors(cast(Engine, self.engine), width, self.more_layers)
 
     def close(self) -> None:
         """Ends the worker processes; they start again when they are needed."""
@@ -330,10 +329,10 @@ def _segmenter(bundle: Bundle, choice: str, name: str) -> Segmenter:
         return LearnedSegmenter(*own)
     if choice == AUTO:
         return RuleSegmenter(own)
+    corpus = shorten(str(bundle.config.get("corpus")))
     raise InputError(
-        f"{name or 'this tagger'} has no learned segmenter: it was trained on {shorten(str(bundle.config.get('corpus')))}"
-        f" with the rules {own}; train it one (python -m tagger init={name or 'FOLDER'} parts=segmenter corpus=...), or"
-        " leave out --segmenter learned"
+        f"{name or 'this tagger'} has no learned segmenter: it was trained on {corpus} with the rules {own}; train it"
+        f" one (python -m tagger init={name or 'FOLDER'} parts=segmenter corpus=...), or leave out --segmenter learned"
     )
 
 

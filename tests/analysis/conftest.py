@@ -12,7 +12,7 @@ def untrained(vocabulary: Vocabulary, **hidden: int) -> Tagger:
     network = make_network(vocabulary, seed=4, hidden=hidden)
     for head in network.heads.values():
         head.weight.data *= 20
-    return make_tagger(network, vocabulary, {"network": network_config(), "segmenter": "english"}, precision="float32")
+    return make_tagger(network, vocabulary, precision="float32")
 
 
 @pytest.fixture(scope="module")

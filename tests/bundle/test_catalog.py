@@ -6,11 +6,11 @@ import shutil
 from pathlib import Path
 
 import pytest
+from tagger.bundle.folder import load_tagger
 
 import tagger
 from tagger.bundle import catalog as models
 from tagger.bundle.catalog import LATEST, find_named, find_tagger, list_models, new_run
-from tagger.bundle.folder import load_tagger
 from tagger.bundle.run_lock import claim_run
 from tagger.bundle.saved_config import CONFIG, RECORD, SWEEP
 from tagger.bundled import bundled

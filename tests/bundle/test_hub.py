@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 from huggingface_hub import constants
+from tagger.bundle.ensemble_folder import save_ensemble
 
 import tagger
 from tagger.bundle import hub as hub_module
 from tagger.bundle.catalog import find_tagger
-from tagger.bundle.ensemble_folder import save_ensemble
 from tagger.bundle.hub import HubName, hub_folder, is_tagger_file, parse_name
 from tagger.errors import InputError
 from tagger.model.vocabulary import Vocabulary

@@ -12,14 +12,14 @@ from huggingface_hub import ModelCard, constants
 
 import tagger
 from tagger.bundle.ensemble_folder import save_ensemble
-from tagger.bundle.folder import load_word_predictor, save_word_predictor
 from tagger.bundle.hub import hub_folder
 from tagger.bundle.languages import CODES, language_codes
 from tagger.bundled import bundled
 from tagger.errors import InputError
 from tagger.export.hub_push import hub_card, license_of, metadata, push_tagger
-from tagger.model.hidden_words import HiddenWordNetwork
 from tagger.model.vocabulary import Vocabulary
+from tagger.pretraining.network import HiddenWordNetwork
+from tagger.pretraining.predictor import load_word_predictor, save_word_predictor
 from tests.bundle.hub_server import TOKEN, Hub
 from tests.bundle.test_hub import files_of
 from tests.conftest import CORPUS, TOKENS, make_network, network_config, save_tiny

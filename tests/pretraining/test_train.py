@@ -20,12 +20,12 @@ from tagger.bundle.folder import load_word_predictor
 from tagger.commands.app import app
 from tagger.errors import InputError
 from tagger.model.forms import FormTable
-from tagger.model.hidden_words import hide_words
 from tagger.pretraining.config import PretrainConfig, pretrain_config
 from tagger.pretraining.fill import Filler, format_blanks
+from tagger.pretraining.network import hide_words
+from tagger.pretraining.predictor import HiddenWordPredictor
 from tagger.pretraining.train import NeighbourModel, Pretraining, pretrain
 from tagger.sweeps import launch
-from tagger.tagging.layer_vectors import HiddenWordPredictor
 from tagger.text.strings import display_width
 from tagger.training.checkpoints import EpochRecorder
 from tagger.training.experiment import run_experiment

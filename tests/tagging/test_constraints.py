@@ -20,9 +20,8 @@ def constrained(
     torch.manual_seed(7)
     for parameter in network.decoders.parameters():
         torch.nn.init.normal_(parameter)
-    config = {"network": network_config(decoder=decoder), "segmenter": "english"}
     lexicons = {"upos": Lexicon(lexicon, "first")} if lexicon else {}
-    return make_tagger(network, vocabulary, config, precision="float32", lexicons=lexicons, workers=workers)
+    return make_tagger(network, vocabulary, precision="float32", lexicons=lexicons, workers=workers)
 
 
 @pytest.mark.parametrize("decoder", ["softmax", "crf"])

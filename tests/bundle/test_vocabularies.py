@@ -3,8 +3,8 @@
 from dataclasses import replace
 
 import pytest
-
 from tagger.bundle.ensemble_folder import join_vocabularies
+
 from tagger.errors import InputError
 from tagger.model.vocabulary import Vocabulary
 from tests.conftest import CORPUS

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from tagger.bundle.ensemble_folder import checked_weights, load_ensemble, save_ensemble
 from tagger.bundle.folder import load_tagger, save_tagger
+
 from tagger.bundle.saved_config import CARD, CONFIG, MAX_MEMBERS, VOCABULARY, WEIGHTS, is_ensemble
 from tagger.errors import InputError
 from tagger.model.vocabulary import Vocabulary
