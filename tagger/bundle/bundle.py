@@ -215,12 +215,14 @@ def _stored_weights(networks: Sequence[TaggerNetwork]) -> dict[str, Tensor]:
     """
     stored: dict[str, Tensor] = {}
     last: dict[str, Tensor] = {}
+    memory: set[int] = set()  # safetensors wants none twice
     for number, network in enumerate(networks):
         weights, own = network.state_dict(), {}
         for name in _stored_names(network):
             tensor = weights[name].detach().cpu().contiguous()
             if name not in last or not _is_same(tensor, last[name]):
-                own[name] = last[name] = tensor
+                own[name] = last[name] = tensor.clone() if tensor.data_ptr() in memory else tensor
+                memory.add(tensor.data_ptr())
         stored |= {f"{number}.{name}": tensor for name, tensor in _compressed(network, own, "float32").items()}
     return stored
 

@@ -4,7 +4,7 @@ import pytest
 
 from tagger import Tagger
 from tagger.model.vocabulary import Vocabulary
-from tests.conftest import make_network, make_tagger, network_config
+from tests.conftest import make_network, make_tagger
 
 
 def untrained(vocabulary: Vocabulary, **hidden: int) -> Tagger:

@@ -14,7 +14,7 @@ from tagger.text.paragraphs import Paragraph
 from tagger.text.readers import read
 from tagger.text.sentence import Token
 from tagger.text.strings import display_width
-from tests.conftest import make_network, make_tagger, network_config
+from tests.conftest import make_network, make_tagger
 
 
 @pytest.fixture(scope="module")

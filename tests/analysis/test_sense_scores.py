@@ -11,7 +11,7 @@ from tagger.analysis.sense_scores import format_table, leave_one_out, read_examp
 from tagger.errors import InputError
 from tagger.model.vocabulary import Vocabulary
 from tagger.text.sentence import Token
-from tests.conftest import make_network, make_tagger, network_config
+from tests.conftest import make_network, make_tagger
 
 EXAMPLES = Path(__file__).parents[2] / "data" / "senses.tsv"
 

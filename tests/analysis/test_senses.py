@@ -10,7 +10,7 @@ from tagger.analysis.senses import MAX_GROUPS, TEXT_WIDTH, Group, Senses, format
 from tagger.errors import InputError
 from tagger.model.vocabulary import Vocabulary
 from tagger.text.strings import display_width
-from tests.conftest import make_network, make_tagger, network_config
+from tests.conftest import make_network, make_tagger
 
 
 @pytest.fixture(scope="module")

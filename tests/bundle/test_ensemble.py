@@ -1,34 +1,35 @@
-"""An ensemble's folder: whole copies of taggers, read back the same, and clear about what is wrong with it."""
+"""An ensemble: the networks of several taggers in one, with their tags in one order, and taggers that make none."""
 
-import json
-import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
-from tagger.bundle.ensemble_folder import checked_weights, load_ensemble, save_ensemble
-from tagger.bundle.folder import load_tagger, save_tagger
+import torch
+from torch import nn
 
-from tagger.bundle.saved_config import CARD, CONFIG, MAX_MEMBERS, VOCABULARY, WEIGHTS, is_ensemble
+from tagger.bundle.bundle import Bundle
+from tagger.bundle.ensemble import checked_weights, ensemble_card, join
+from tagger.bundle.saved_config import MAX_TAGGERS, is_ensemble
 from tagger.errors import InputError
+from tagger.model.decoder import CRFDecoder
 from tagger.model.vocabulary import Vocabulary
-from tagger.segmenter.saved import SEGMENTER
-from tests.conftest import largest_file, make_network, network_config, save_tiny
+from tagger.tagging.tagger import Tagger
+from tests.bundle.test_vocabularies import reversed_tags
+from tests.conftest import TOKENS, bundle_of, make_batch, make_network, make_segmenter
 
 
 @pytest.fixture
-def taggers(vocabulary: Vocabulary, tmp_path: Path) -> list[Path]:
-    """Two taggers with random weights."""
-    return [save_tiny(tmp_path / name, make_network(vocabulary, seed), vocabulary) for seed, name in enumerate("ab", 1)]
-
-
-@pytest.fixture
-def folder(taggers: list[Path], tmp_path: Path) -> Path:
-    """Their ensemble, to be damaged."""
-    save_ensemble(tmp_path / "both", taggers, None, "command")
-    return tmp_path / "both"
+def taggers(vocabulary: Vocabulary) -> list[Bundle]:
+    """Two taggers that differ in sizes, decoder, temperature and in the order of their tags and columns."""
+    turned = reversed_tags(vocabulary)
+    network = make_network(turned, 2, decoder="crf", depth=1, cell="lstm")
+    for decoder in network.decoders.values():
+        assert isinstance(decoder, CRFDecoder)
+        for parameter in decoder.parameters():
+            nn.init.normal_(parameter)
+    other = bundle_of(network, turned, corpus="UD_B", license="CC0", temperatures={"upos": 0.5})
+    return [bundle_of(make_network(vocabulary, 1), vocabulary, corpus="UD_A", license="CC0"), other]
 
 
 def message_of(function: Callable[[], object]) -> str:
@@ -38,55 +39,59 @@ def message_of(function: Callable[[], object]) -> str:
     return str(caught.value)
 
 
-def change(folder: Path, **values: Any) -> None:
-    """Changes values below `ensemble` in the folder's config."""
-    config = json.loads((folder / CONFIG).read_text())
-    config["ensemble"].update(values)
-    (folder / CONFIG).write_text(json.dumps(config))
+def test_members_have_the_tags_in_the_order_of_the_first(taggers: list[Bundle], tmp_path: Path) -> None:
+    join(taggers, [3, 1]).save(tmp_path / "both", "")
+    both = Bundle.load(tmp_path / "both")
+    assert [member.weight for member in both.members] == [0.75, 0.25]
+    assert [member.temperatures for member in both.members] == [{}, {"upos": 0.5}]
+    assert len({id(member.vocabulary) for member in both.members}) == 1  # they became equal
+    assert both.vocabulary == taggers[0].vocabulary
+    old, new = taggers[1].members[0], both.members[1]
+    with torch.no_grad():
+        before = old.network(make_batch(TOKENS, old.vocabulary))
+        after = new.network(make_batch(TOKENS, new.vocabulary))
+    for column, ids in old.vocabulary.tag_ids.items():
+        rows = [ids[tag] for tag in new.vocabulary.tags[column]]
+        assert rows != sorted(rows)
+        torch.testing.assert_close(after[column], before[column][..., rows])
+        one, other = (m.network.decoders[column] for m in (old, new))
+        assert torch.equal(other.transitions, one.transitions[rows][:, rows])  # type: ignore[index]
+        assert torch.equal(other.start, one.start[rows])  # type: ignore[index]
+    tagger = Tagger(both, "cpu", "float32")
+    assert [len(tags) for tags in tagger.tag_sentences(TOKENS)] == [len(tokens) for tokens in TOKENS]
 
 
-def test_the_folder_works_when_the_originals_are_gone_and_elsewhere(
-    taggers: list[Path], folder: Path, tmp_path: Path
-) -> None:
-    saved = [load_tagger(tagger) for tagger in taggers]
-    for each in taggers:
-        shutil.rmtree(each)
-    moved = folder.rename(tmp_path / "elsewhere")
-    found = load_ensemble(moved)
-    assert found.weights == [0.5, 0.5]
-    assert found.folder == moved / "members" / "1"
-    for member, before in zip(found.members, saved, strict=True):
-        assert member.vocabulary == before.vocabulary
-        assert member.config == before.config
-        assert all(
-            (a == b).all() for a, b in zip(member.network.parameters(), before.network.parameters(), strict=True)
-        )
-    assert is_ensemble(moved)
-    assert not is_ensemble(moved / "members" / "1")
+def test_an_ensemble_may_have_ensembles_and_equal_vocabularies(vocabulary: Vocabulary) -> None:
+    one, two, three = (bundle_of(make_network(vocabulary, seed), vocabulary) for seed in (1, 2, 3))
+    both = join([one, two], [3, 1]).described(temperatures={"upos": 2.0})
+    every = join([both, three])
+    assert [member.weight for member in every.members] == [0.375, 0.125, 0.5]
+    assert [member.temperatures.get("upos", 1.0) for member in every.members] == [2.0, 2.0, 1.0]
+    assert every.networks == [*one.networks, *two.networks, *three.networks]
+    assert every.vocabulary is vocabulary
 
 
-def test_what_the_config_and_the_card_say(vocabulary: Vocabulary, tmp_path: Path) -> None:
-    folders = []
-    for name, corpus, share in (("a", "UD_A", 0.5), ("b", "UD_B", 0.75), ("c", "UD_A", 0.25)):
-        config = {"network": network_config(), "segmenter": "english", "corpus": corpus, "license": "CC0"}
-        config["scores"] = {"dev": {"upos": share}}
-        save_tagger(tmp_path / name, make_network(vocabulary), vocabulary, config, "# card\n")
-        folders.append(tmp_path / name)
-    config = save_ensemble(tmp_path / "all", folders, [5, 3, 2], "python -m tagger ensemble a b c")
-    assert config["ensemble"] == {"members": ["members/1", "members/2", "members/3"], "weights": [0.5, 0.3, 0.2]}
-    assert (config["corpus"], config["license"], config["segmenter"]) == ("UD_A; UD_B", "CC0", "english")
+def test_what_the_config_and_the_card_say(taggers: list[Bundle], tmp_path: Path) -> None:
+    scored = [each.described(scores={"dev": {"upos": share}}) for each, share in zip(taggers, (0.5, 0.75), strict=True)]
+    made = join([*scored, taggers[0]], [5, 3, 2])
+    config = made.config
+    assert config["ensemble"] == [0.5, 0.3, 0.2]
+    assert (config["corpus"], config["license"], made.segmenter) == ("UD_A; UD_B", "CC0", "english")
     assert config["columns"] == ["upos", "xpos"]
-    card = (tmp_path / "all" / CARD).read_text()
+    card = ensemble_card(made, [*scored, taggers[0]], "python -m tagger ensemble a b c")
     assert "| 2 | 0.3 | UD_B | 75.00 | – |" in card
     assert "python -m tagger ensemble a b c" in card
+    made.save(tmp_path / "x", card)
+    taggers[0].save(tmp_path / "a", "")
+    assert is_ensemble(tmp_path / "x")
+    assert not is_ensemble(tmp_path / "a")
 
 
-def test_the_first_members_segmenter_cuts(learned: Path, taggers: list[Path], tmp_path: Path) -> None:
-    config = save_ensemble(tmp_path / "x", [learned, taggers[0]], None, "")
-    assert config["segmenter"] == "learned"
-    assert (tmp_path / "x" / SEGMENTER).read_bytes() == (learned / SEGMENTER).read_bytes()
-    assert save_ensemble(tmp_path / "y", [taggers[0], learned], None, "")["segmenter"] == "english"
-    assert not (tmp_path / "y" / SEGMENTER).exists()
+def test_the_first_one_cuts_text(taggers: list[Bundle]) -> None:
+    segmenter = make_segmenter()
+    learned = replace(taggers[0], segmenter=segmenter)
+    assert join([learned, taggers[1]]).segmenter is segmenter
+    assert join([taggers[1], learned]).segmenter == "english"
 
 
 def test_weights() -> None:
@@ -96,96 +101,18 @@ def test_weights() -> None:
         assert "--weights 1" in message_of(lambda weights=weights: checked_weights(weights, 2))  # type: ignore[misc]
 
 
-def test_members_that_cannot_be(vocabulary: Vocabulary, taggers: list[Path], folder: Path, tmp_path: Path) -> None:
-    target = tmp_path / "new"
-
-    def refused(*members: Path) -> str:
-        return message_of(lambda: save_ensemble(target, members, None, ""))
-
-    assert "2 to 16 members, not 1" in refused(taggers[0])
-    assert f"not {MAX_MEMBERS + 1}" in refused(*[taggers[0]] * (MAX_MEMBERS + 1))
-    assert "a is named twice" in refused(taggers[0], taggers[1], tmp_path / "b" / ".." / "a")
-    message = refused(taggers[0], folder)
-    assert f"{folder} is an ensemble" in message
-    assert f"{folder}/members/1" in message
+def test_taggers_that_make_no_ensemble(vocabulary: Vocabulary, taggers: list[Bundle]) -> None:
     other = replace(vocabulary, tags={**vocabulary.tags, "upos": [*vocabulary.tags["upos"][:-1], "X"]})
-    third = save_tiny(tmp_path / "c", make_network(other), other)
-    assert f"{third} lacks the tag 'VERB' of the column upos, which {taggers[0]} has" in refused(*taggers, third)
-    (taggers[1] / WEIGHTS).write_bytes(b"damaged")
-    assert f"{taggers[1] / WEIGHTS} is damaged" in refused(*taggers)
-    assert not target.exists()
-    assert not list(tmp_path.glob(".new*"))
-
-
-def test_a_full_disk_leaves_nothing(taggers: list[Path], folder: Path, tmp_path: Path) -> None:
-    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-    with largest_file(2_000):
-        assert "cannot be written" in message_of(lambda: save_ensemble(tmp_path / "new", taggers, None, ""))
-        assert "cannot be written" in message_of(lambda: save_ensemble(folder, taggers[::-1], None, ""))
-    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
-    assert {path.name for path in tmp_path.iterdir()} == {"a", "b", "both"}
-
-
-@pytest.mark.parametrize(
-    ("values", "words"),
-    [
-        ({"members": ["members/1", "../a"]}, '"../a", not a folder such as members/1'),
-        ({"members": ["members/1", "members/../../a"]}, "not a folder such as members/1"),
-        ({"members": ["members/1", "/etc"]}, '"/etc"'),
-        ({"members": ["members/1", 2]}, "has 2"),
-        ({"members": ["members/1"]}, "1 members, not 2 to 16"),
-        ({"members": [f"members/{i}" for i in range(17)]}, "17 members, not 2 to 16"),
-        ({"members": ["members/1", "members/1"]}, "occurs twice"),
-        ({"members": "members/1"}, "not a list"),
-        ({"weights": [0.5, 0.6]}, "not 2 numbers above 0 with the sum 1"),
-        ({"weights": [1.0]}, "not 2 numbers"),
-        ({"weights": [0, 1]}, "not 2 numbers"),
-        ({"weights": [float("nan"), 1]}, "not 2 numbers"),
-        ({"weights": ["0.5", "0.5"]}, "not 2 numbers"),
-        ({"other": 1}, "with the keys members weights"),
-        ({"members": ["members/1", "members/3"]}, "members/3 is not a whole tagger"),
-    ],
-)
-def test_a_damaged_config(folder: Path, values: dict[str, Any], words: str) -> None:
-    change(folder, **values)
-    message = message_of(lambda: load_ensemble(folder))
-    assert words in message
-    assert str(folder) in message
-
-
-def test_a_member_that_is_a_link_out_of_the_folder(folder: Path, taggers: list[Path]) -> None:
-    shutil.rmtree(folder / "members" / "2")
-    (folder / "members" / "2").symlink_to(taggers[1])
-    assert "members/2 is a link that leads out of the folder" in message_of(lambda: load_ensemble(folder))
-
-
-def test_damaged_members(folder: Path, vocabulary: Vocabulary) -> None:
-    second = folder / "members" / "2"
-    (second / VOCABULARY).rename(folder / "vocabulary")
-    assert f"{second} is not a whole tagger: {VOCABULARY} is missing" in message_of(lambda: load_ensemble(folder))
-    shutil.rmtree(second)
-    less = replace(vocabulary, tags={"upos": vocabulary.tags["upos"]}, combinations=[])
-    save_tiny(second, make_network(less), less)
-    assert f"{second} lacks the column 'xpos'" in message_of(lambda: load_ensemble(folder))
-    shutil.rmtree(second)
-    shutil.copytree(folder, folder.with_name("copy"))
-    folder.with_name("copy").rename(second)
-    assert f"{second} is an ensemble" in message_of(lambda: load_ensemble(folder))
-
-
-def test_other_values_of_the_config(folder: Path) -> None:
-    config = json.loads((folder / CONFIG).read_text())
-    for key, value, words in (
-        ("temperatures", {"upos": 99}, "temperatures.upos is 99"),
-        ("segmenter", "german", 'segmenter is "german"'),
-        ("corpus", 3, "corpus is not a name"),
-        ("format", 1, "format 1"),
-    ):
-        (folder / CONFIG).write_text(json.dumps({**config, key: value}))
-        assert words in message_of(lambda: load_ensemble(folder))
-
-
-def test_an_ensemble_has_no_network(folder: Path) -> None:
-    message = message_of(lambda: load_tagger(folder))
-    assert f"{folder} is an ensemble, which has no network of its own" in message
-    assert f"{folder}/members/1" in message
+    nothing = Vocabulary.build([{"tokens": ["a"]}], [], 1)
+    first = taggers[0]
+    wide = replace(first, members=tuple(replace(first.members[0], weight=1 / 200) for _ in range(200)))
+    cases = {
+        "2 to 16 members, not 1": taggers[:1],
+        f"not {MAX_TAGGERS + 1}": taggers[:1] * (MAX_TAGGERS + 1),
+        "c lacks the tag 'VERB' of the column upos, which a has": [*taggers, bundle_of(make_network(other), other)],
+        "b predicts words and has no tags": [first, bundle_of(make_network(nothing), nothing)],
+        "these taggers have 400 networks, and one has at most 256": [wide, wide],
+    }
+    for message, bundles in cases.items():
+        names = [*"abcdefghijklmnopqrstuvwxyz"[: len(bundles)]]
+        assert message in message_of(lambda b=bundles, n=names: join(b, None, n))  # type: ignore[misc]

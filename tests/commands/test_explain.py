@@ -11,6 +11,7 @@ from tagger.analysis.explain import MAX_WORDS, explain
 from tagger.analysis.explain_tables import to_html
 from tagger.bundle.bundle import Bundle
 from tagger.model.vocabulary import Vocabulary
+from tagger.tagging.tagger import Tagger
 from tests.commands import conftest
 from tests.conftest import make_network, save_tiny
 from tests.html_page import Page

@@ -15,8 +15,8 @@ from tagger.model.encoder import CELLS, TorchLayer
 from tagger.model.members import share_pretrained
 from tagger.model.network import TaggerNetwork
 from tagger.model.vocabulary import Vocabulary
-from tagger.text.sentence import Sentence
 from tagger.tagging.tagger import Tagger
+from tagger.text.sentence import Sentence
 from tests.conftest import TOKENS, make_batch, make_network
 
 onnxruntime = pytest.importorskip("onnxruntime")

@@ -137,9 +137,9 @@ def test_a_folder_carries_the_encoder(package: Path, tmp_path: Path, vocabulary:
 
     with safe_open(tmp_path / "tagger" / "model.safetensors", "pt") as file:
         names = {name: file.get_slice(name).get_dtype() for name in file.keys()}  # noqa: SIM118
-    assert names["transformer.encoder.encoder.layer.0.output.dense.weight"] == "I8"
-    assert names["transformer.encoder.embeddings.word_embeddings.weight"] == "I8"
-    assert names["heads.upos.weight"] == "F32"
+    assert names["0.transformer.encoder.encoder.layer.0.output.dense.weight"] == "I8"
+    assert names["0.transformer.encoder.embeddings.word_embeddings.weight"] == "I8"
+    assert names["0.heads.upos.weight"] == "F32"
 
 
 def test_pieces_of_another_tagger(package: Path, tmp_path: Path, vocabulary: Vocabulary) -> None:

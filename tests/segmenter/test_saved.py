@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from tagger.model.stored import STORAGE_DTYPES
 from tagger.model.vocabulary import Vocabulary
 from tagger.segmenter.features import BORDER_CODES
 from tagger.segmenter.learned import LearnedSegmenter
-from tagger.segmenter.saved import SEGMENTER, SEGMENTER_WEIGHTS, load_segmenter
+from tagger.segmenter.saved import SEGMENTER, SEGMENTER_WEIGHTS, SavedSegmenter, load_segmenter
 from tests.bundle.test_validation import change, places
 from tests.conftest import bundle_of, largest_file, make_network, make_segmenter
 

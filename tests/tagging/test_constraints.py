@@ -10,7 +10,7 @@ from tagger.model.vocabulary import Vocabulary
 from tagger.tagging.tagger import Tagger
 from tagger.text.lexicon import Lexicon
 from tagger.text.sentence import Sentence
-from tests.conftest import TOKENS, make_network, make_tagger, network_config
+from tests.conftest import TOKENS, make_network, make_tagger
 
 
 def constrained(

@@ -14,7 +14,7 @@ from tagger.model.collate import collate
 from tagger.model.forms import FormTable
 from tagger.model.vocabulary import Vocabulary
 from tagger.tagging import batches
-from tests.conftest import BUCKETS, TOKENS, make_batch, make_network, make_tagger, network_config
+from tests.conftest import BUCKETS, TOKENS, make_batch, make_network, make_tagger
 
 SENTENCES = [*TOKENS, ["book", "the", "flights", "they", "book", "Well", "."], ["unknown", "\ud800", ""], ["They"]]
 WIDTH = 8 + 6  # of a layer

@@ -20,7 +20,7 @@ from tagger.model.vocabulary import Vocabulary
 from tagger.tagging import batches, windows
 from tagger.text.conllu import read_conllu
 from tagger.text.writers import writer
-from tests.conftest import CORPUS, TOKENS, make_network, make_tagger, network_config, overfit, save_tiny
+from tests.conftest import CORPUS, TOKENS, make_network, make_tagger, overfit, save_tiny
 
 TEXT = "They book  flights.\n\nThe book reads\twell . Well"
 
