@@ -28,9 +28,8 @@ from tagger.bundle.validation import check_temperatures
 from tagger.errors import InputError, shorten
 from tagger.model.stored import one_error
 from tagger.model.vocabulary import Vocabulary
-from tagger.segmenter.saved import SEGMENTER, SEGMENTER_WEIGHTS
 from tagger.text.json_files import check_choice, checked_list, checked_object, shown
-from tagger.text.segment import LEARNED, RULES
+from tagger.text.segment import LEARNED, RULES, SEGMENTER, SEGMENTER_WEIGHTS
 
 
 def join_vocabularies(vocabularies: Sequence[Vocabulary], names: Sequence[str]) -> Vocabulary:

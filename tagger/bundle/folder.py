@@ -33,10 +33,10 @@ from tagger.model.stored import check_finite, check_stored_weights, compress, ex
 from tagger.model.transformer import MULTILINGUAL, is_carried
 from tagger.model.vocabulary import Vocabulary
 from tagger.pretrained.huggingface import load_tokenizer, load_weights
-from tagger.segmenter.saved import SEGMENTER, SEGMENTER_WEIGHTS, SavedSegmenter
+from tagger.segmenter.saved import SavedSegmenter
 from tagger.text.json_files import MAX_VOCABULARY_BYTES, read_json
 from tagger.text.output_files import new_folder, replace_folder
-from tagger.text.segment import LEARNED
+from tagger.text.segment import LEARNED, SEGMENTER, SEGMENTER_WEIGHTS
 
 DECODERS = "decoders."  # prefix of the names of the decoders' weights
 ENCODER = "transformer.encoder."  # prefix of the names of a transformer's own weights

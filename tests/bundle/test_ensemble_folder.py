@@ -14,7 +14,7 @@ from tagger.bundle.folder import load_tagger, save_tagger
 from tagger.bundle.saved_config import CARD, CONFIG, MAX_MEMBERS, VOCABULARY, WEIGHTS, is_ensemble
 from tagger.errors import InputError
 from tagger.model.vocabulary import Vocabulary
-from tagger.segmenter.saved import SEGMENTER
+from tagger.text.segment import SEGMENTER
 from tests.conftest import largest_file, make_network, network_config, save_tiny
 
 
