@@ -15,8 +15,7 @@ from weakref import WeakValueDictionary
 from tagger.bundle.hub import is_tagger_file
 from tagger.bundle.saved_config import CONFIG, WEIGHTS, read_config
 from tagger.errors import InputError, reason, shorten
-from tagger.segmenter.saved import SEGMENTER, SEGMENTER_WEIGHTS
-from tagger.text.segment import LEARNED, RuleSegmenter, Segmenter
+from tagger.text.segment import LEARNED, SEGMENTER, SEGMENTER_WEIGHTS, RuleSegmenter, Segmenter
 
 if TYPE_CHECKING:
     from tagger.tagging.tagger import Tagger

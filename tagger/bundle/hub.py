@@ -21,8 +21,8 @@ from tagger.bundle.saved_config import (
     WORD_PREDICTOR,
 )
 from tagger.errors import InputError, reason, shorten
-from tagger.segmenter.saved import SEGMENTER, SEGMENTER_WEIGHTS
 from tagger.text.json_files import MAX_VOCABULARY_BYTES
+from tagger.text.segment import SEGMENTER, SEGMENTER_WEIGHTS
 
 PREFIX = "hf:"
 DEFAULT_REVISION = "main"

@@ -34,7 +34,7 @@ from tagger.tagging.ensemble import EnsembleEngine
 from tagger.tagging.layer_vectors import ALL, LayerVectors, Vectors
 from tagger.tagging.scoring import ScoringEngine
 from tagger.tagging.windows import Work, cut_windows, fill, work_of
-from tagger.tagging.workers import Part, Workers
+from tagger.tagging.workers import Batch, Workers
 from tagger.text.lexicon import Lexicon
 from tagger.text.readers import read
 from tagger.text.segment import LEARNED, RULES, RuleSegmenter, Segmenter
@@ -266,8 +266,10 @@ class Tagger:
         return {c: ids for c, ids in self.vocabulary.tag_ids.items() if not self.vocabulary.codecs[c].edits}
 
     def _stream(self, sentences: Iterator[Sentence], request: Request) -> Iterator[Sentence]:
-        parts = (Part(window, self._work(window, request), sum(map(len, window))) for window in cut_windows(sentences))
-        for window, found in self.workers.map(partial(_decoded, request=request), parts):
+        batches = (
+            Batch(window, self._work(window, request), sum(map(len, window))) for window in cut_windows(sentences)
+        )
+        for window, found in self.workers.map(partial(_decoded, request=request), batches):
             fill(window, found, request, self.vocabulary.codecs)
             yield from window
 

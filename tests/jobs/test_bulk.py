@@ -32,7 +32,7 @@ SENTENCES = ["They book flights.", "The dog runs fast.", "Yes"]
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(workers, "START_TOKENS", 30)
     monkeypatch.setattr(bulk, "FIRST_WINDOW", 10)
-    monkeypatch.setattr(bulk, "FIRST_PART", 10)
+    monkeypatch.setattr(bulk, "FIRST_BATCH", 10)
     monkeypatch.setattr(bulk, "WINDOW_TOKENS", 40)
 
 

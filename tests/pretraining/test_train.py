@@ -24,7 +24,7 @@ from tagger.model.forms import FormTable
 from tagger.pretraining.config import PretrainConfig, pretrain_config
 from tagger.pretraining.fill import Filler, format_blanks
 from tagger.pretraining.network import hide_words
-from tagger.pretraining.predictor import HiddenWordPredictor
+from tagger.pretraining.predictor import HiddenWordPredictor, load_word_predictor
 from tagger.pretraining.train import NeighbourModel, Pretraining, pretrain
 from tagger.sweeps import launch
 from tagger.text.strings import display_width

@@ -18,7 +18,8 @@ from tagger.model.stored import STORAGE_DTYPES
 from tagger.model.vocabulary import Vocabulary
 from tagger.segmenter.features import BORDER_CODES
 from tagger.segmenter.learned import LearnedSegmenter
-from tagger.segmenter.saved import SEGMENTER, SEGMENTER_WEIGHTS, SavedSegmenter, load_segmenter
+from tagger.segmenter.saved import SavedSegmenter, load_segmenter
+from tagger.text.segment import SEGMENTER, SEGMENTER_WEIGHTS
 from tests.bundle.test_validation import change, places
 from tests.conftest import bundle_of, largest_file, make_network, make_segmenter
 

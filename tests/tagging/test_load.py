@@ -12,8 +12,7 @@ from tagger.errors import InputError
 from tagger.model.vocabulary import Vocabulary
 from tagger.segmenter.learned import LearnedSegmenter
 from tagger.segmenter.network import Label
-from tagger.segmenter.saved import SEGMENTER
-from tagger.text.segment import segment
+from tagger.text.segment import SEGMENTER, segment
 from tests.conftest import bundle_of, make_network, make_segmenter, save_tiny
 
 TEXT = "They don't book des flights. Du 3,14 reads"
