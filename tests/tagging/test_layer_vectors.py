@@ -34,7 +34,7 @@ def encoded(tagger: Tagger, table: FormTable) -> list[np.ndarray]:
     """What `TaggerNetwork.encode` says of SENTENCES."""
     batch = collate(SENTENCES, table)
     with torch.inference_mode():
-        h = tagger.network.encode(tagger.network.embed(batch), batch.lengths)  # (T, B, S)
+        h = network.encode(network.embed(batch), batch.lengths)  # (T, B, S)
     return [h[: len(sentence), i].numpy() for i, sentence in enumerate(SENTENCES)]
 
 
