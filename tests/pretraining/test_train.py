@@ -124,11 +124,11 @@ def test_a_tagger_starts_from_it(pretrained: Path, treebank: Path, tmp_path: Pat
     corpus = ["corpus=conllu", f"corpus.path={treebank}", "trainer.max_epochs=1", "segmenter=rules"]
     own = ["model.dropout=0.4", "accelerator=cpu", f"hydra.run.dir={tmp_path / 'run'}"]
     assert launch.train([f"init={pretrained}", *corpus, *own]) == 0
-    network = json.loads((tmp_path / "run" / "tagger" / "config.json").read_text())["network"]
+    network = json.loads((tmp_path / "run" / "tagger" / "config.json").read_text())["members"][0]["network"]
     assert (network["words"], network["hidden"], network["dropout"]) == (16, {"forward": 12, "backward": 8}, 0.4)
     known = tagger.load(tmp_path / "run").vocabulary
     assert list(known.words)[: len(set(" ".join(SENTENCES).split()))] == list(
-        load_word_predictor(pretrained / "pretrained")[1].words
+        load_word_predictor(pretrained / "pretrained").bundle.vocabulary.words
     )
     assert "flights" not in known.known_forms  # tagged training has not seen it
 
@@ -158,7 +158,7 @@ def test_a_tagger_that_starts_from_it_reads_vectors_and_an_encoder_too(
             assert torch.equal(new[:, :width] if "weight_ih" in name else new, old)
     assert network.embedding.width == width + 100
     saved = json.loads((tmp_path / "run" / "tagger" / "config.json").read_text())
-    assert saved["network"]["transformer"]["layers"] == [0, 2]
+    assert saved["members"][0]["network"]["transformer"]["layers"] == [0, 2]
     training = saved["training"]
     assert (training["model"]["dropout"], training["model"]["hidden"]) == (0.5, {"forward": 12, "backward": 8})
     assert (training["embedding"]["transformer"], training["transformer"]["tune"]) == ("multilingual", False)

@@ -33,6 +33,7 @@ def untrained(vocabulary: Vocabulary) -> Tagger:
 def encoded(tagger: Tagger, table: FormTable) -> list[np.ndarray]:
     """What `TaggerNetwork.encode` says of SENTENCES."""
     batch = collate(SENTENCES, table)
+    (network,) = tagger.bundle.networks
     with torch.inference_mode():
         h = network.encode(network.embed(batch), batch.lengths)  # (T, B, S)
     return [h[: len(sentence), i].numpy() for i, sentence in enumerate(SENTENCES)]
@@ -59,7 +60,7 @@ def test_layers_are_parts_of_all(untrained: Tagger, vocabulary: Vocabulary) -> N
     assert np.allclose(found["mean"], (found[1] + found[2]) / 2, atol=1e-6)
     batch = make_batch(SENTENCES, vocabulary)
     with torch.inference_mode():
-        forms = untrained.network.embedding(batch)[batch.index]  # (T, B, E)
+        forms = untrained.bundle.networks[0].embedding(batch)[batch.index]  # (T, B, E)
     expected = [forms[: len(sentence), i].numpy() for i, sentence in enumerate(SENTENCES)]
     assert np.allclose(found[0], np.concatenate(expected), atol=1e-6)
     assert np.array_equal(found[1], np.concatenate(list(untrained.embed(SENTENCES, "1"))))
@@ -113,7 +114,12 @@ def test_a_sentence_longer_than_the_network_reads_is_cut(untrained: Tagger, monk
 
 def test_nothing_in_nothing_out(untrained: Tagger) -> None:
     assert list(untrained.embed([])) == []
-    for layer, width in ((0, untrained.network.embedding.width), (1, WIDTH), ("all", 2 * WIDTH), ("mean", WIDTH)):
+    for layer, width in (
+        (0, untrained.bundle.networks[0].embedding.width),
+        (1, WIDTH),
+        ("all", 2 * WIDTH),
+        ("mean", WIDTH),
+    ):
         assert [vectors.shape for vectors in untrained.embed([[], ["They"], []], layer)] == [
             (0, width),
             (1, width),
