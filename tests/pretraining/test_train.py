@@ -13,6 +13,8 @@ import numpy as np
 import pytest
 import pytorch_lightning as pl
 import torch
+from tagger.bundle.folder import load_word_predictor
+from tagger.training.experiment import run_experiment
 from typer.testing import CliRunner
 
 import tagger
@@ -27,7 +29,6 @@ from tagger.pretraining.train import NeighbourModel, Pretraining, pretrain
 from tagger.sweeps import launch
 from tagger.text.strings import display_width
 from tagger.training.checkpoints import EpochRecorder
-from tagger.training.experiment import run_experiment
 from tagger.training.train import train
 from tagger.training.trainer import Interrupted
 from tests.training.conftest import TINY, page

@@ -14,7 +14,7 @@ from tagger.model.collate import collate
 from tagger.model.forms import FormTable
 from tagger.model.vocabulary import Vocabulary
 from tagger.tagging import batches
-from tests.conftest import BUCKETS, TOKENS, make_batch, make_network, make_tagger, network_config
+from tests.conftest import BUCKETS, TOKENS, make_batch, make_network, make_tagger
 
 SENTENCES = [*TOKENS, ["book", "the", "flights", "they", "book", "Well", "."], ["unknown", "\ud800", ""], ["They"]]
 WIDTH = 8 + 6  # of a layer
@@ -22,8 +22,7 @@ WIDTH = 8 + 6  # of a layer
 
 def made(vocabulary: Vocabulary, seed: int = 4, **changes: Any) -> Tagger:
     network = make_network(vocabulary, seed=seed, **changes)
-    config = {"network": network_config(**changes), "segmenter": "english"}
-    return make_tagger(network, vocabulary, config, precision="float32")
+    return make_tagger(network, vocabulary, precision="float32")
 
 
 @pytest.fixture(scope="module")
@@ -159,7 +158,7 @@ def test_a_tagger_with_a_transformer(vocabulary: Vocabulary, tmp_path: Path, siz
     _, tokenizer, transformer = load(save_bert(tmp_path / "bert"))
     changes = {"transformer": transformer, **sizes}
     network = make_network(vocabulary, seed=4, **changes)
-    tagger = make_tagger(network, vocabulary, {"network": network_config(**changes)}, tokenizer, precision="float32")
+    tagger = make_tagger(network, vocabulary, tokenizer, precision="float32")
     expected = encoded(tagger, FormTable(vocabulary, BUCKETS, tokenizer))
     assert np.abs(np.concatenate(list(tagger.embed(SENTENCES))) - np.concatenate(expected)).max() < 1e-5
     if sizes:

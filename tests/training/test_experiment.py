@@ -13,13 +13,13 @@ from typing import Any
 
 import pytest
 import torch
+from tagger.training.experiment import run_experiment
 
 import tagger
 from tagger.sweeps import launch
 from tagger.text import output_files
 from tagger.text.output_files import replace_folder
 from tagger.training.config import TrainConfig
-from tagger.training.experiment import run_experiment
 from tagger.training.segmenter_choice import Choice
 from tagger.training.train import TaggerTraining, train
 from tests.training.conftest import COMMAND, TINY, config_of

@@ -6,16 +6,16 @@ import shutil
 from pathlib import Path
 
 import pytest
+from tagger.bundle.ensemble_folder import save_ensemble
+from tagger.training.part_run import SegmenterRun, run_part
 
 import tagger
-from tagger.bundle.ensemble_folder import save_ensemble
 from tagger.corpus.sources import load_corpus
 from tagger.errors import InputError
 from tagger.segmenter.saved import load_segmenter
 from tagger.sweeps import launch
 from tagger.tagging.load import tagger_of
 from tagger.training import part_run
-from tagger.training.part_run import SegmenterRun, run_part
 from tagger.training.segmenter import SegmenterModule
 from tagger.training.segmenter_choice import SegmenterTraining
 from tests.training.conftest import COMMAND, TINY, config_of, made_up

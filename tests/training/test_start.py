@@ -13,10 +13,10 @@ import pytest
 import torch
 from omegaconf import OmegaConf
 from safetensors.torch import load_file
+from tagger.bundle.folder import SavedTagger
 from torch.testing import assert_close
 
 import tagger
-from tagger.bundle.folder import SavedTagger
 from tagger.bundled import bundled
 from tagger.errors import InputError
 from tagger.model.batch import UNK

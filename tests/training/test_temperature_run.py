@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 
 import pytest
 import torch
+from tagger.bundle.ensemble_folder import save_ensemble
 
 import tagger
-from tagger.bundle.ensemble_folder import save_ensemble
 from tagger.errors import InputError
 from tagger.evaluation import temperatures
 from tagger.sweeps import launch
