@@ -4,20 +4,17 @@ All numbers that decide how much memory or time the program takes are checked he
 allocated.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from tagger.bundle.saved_config import check_description
-from tagger.model.decoder import DECODERS, MAX_TEMPERATURE, MIN_TEMPERATURE
-from tagger.model.embeddings import VECTOR_DTYPES, VectorConfig
-from tagger.model.encoder import CELLS
-from tagger.model.network import MAX_DEPTH, MAX_HIDDEN_SIZE, NetworkConfig
-from tagger.model.transformer import ENCODER_DTYPES, POOLINGS, TransformerConfig
+from tagger.model.decoder import MAX_TEMPERATURE, MIN_TEMPERATURE
+from tagger.model.network import check_network_config
+from tagger.model.transformer import MAX_ENCODER_LAYERS
 from tagger.model.vocabulary import Vocabulary
 from tagger.text.json_files import (
     MAX_NAME,
     MAX_SIZE,
-    check_bool,
     check_choice,
     check_int,
     checked_list,
@@ -27,31 +24,15 @@ from tagger.text.json_files import (
 from tagger.text.segment import LEARNED, RULES
 from tagger.text.strings import printable
 
-MAX_ENCODER_LAYERS = 128  # each takes 10 ms to build; the largest encoders have 48
 MAX_COUNT = 1 << 62  # how often a word occurs in training; the row of its vector
 
 
 def check_config(config: dict[str, Any]) -> None:
-    """Raises ValueError unless the values of `config.json` have the types and ranges that training writes.
-
-    The keys are those of `NetworkConfig`. A new one needs a check of its value here.
-    """
-    network = checked_object("network", config.get("network"), NetworkConfig.__annotations__)
-    check_choice("network.decoder", network["decoder"], DECODERS)
-    check_choice("network.cell", network["cell"], CELLS)
-    check_int("network.depth", network["depth"], 1, MAX_DEPTH)
-    for direction, sizes in checked_object("network.hidden", network["hidden"], ("forward", "backward")).items():
-        for size in sizes if isinstance(sizes, list) else [sizes]:
-            check_int(f"network.hidden.{direction}", size, 0, MAX_HIDDEN_SIZE)
-    _check_share("network.dropout", network["dropout"])
-    for name in ("words", "affixes", "chars", "character_size", "buckets"):
-        check_int(f"network.{name}", network[name], int(name == "buckets"), MAX_SIZE)
-    if network["vectors"] is not None:
-        _check_vectors(checked_object("network.vectors", network["vectors"], VectorConfig.__annotations__))
+    """Raises ValueError unless the values of `config.json` have the types and ranges that training writes."""
+    network: Any = config.get("network")
+    check_network_config(network)
     if network["transformer"] is not None:
-        _check_transformer(
-            checked_object("network.transformer", network["transformer"], TransformerConfig.__annotations__)
-        )
+        _check_settings("network.transformer.encoder", network["transformer"]["encoder"])
     check_choice("segmenter", config.get("segmenter"), (*RULES, LEARNED))
     check_description(config)
 
@@ -63,36 +44,6 @@ def check_temperatures(temperatures: Any, columns: Sequence[str]) -> None:
         if type(temperature) not in (int, float) or not MIN_TEMPERATURE <= temperature <= MAX_TEMPERATURE:
             known = f"a number from {MIN_TEMPERATURE:g} to {MAX_TEMPERATURE:g}"
             raise ValueError(f"temperatures.{shown(column)[1:-1]} is {shown(temperature)}, not {known}")
-
-
-def _check_share(name: str, value: Any) -> None:
-    if type(value) not in (int, float) or not 0 <= value <= 1:
-        raise ValueError(f"{name} is {shown(value)}, not a number from 0 to 1")
-
-
-def _check_vectors(vectors: Mapping[str, Any]) -> None:
-    for size in checked_list("network.vectors.sizes", vectors["sizes"]):
-        check_int("network.vectors.sizes", size, 1, MAX_SIZE)
-    check_int("network.vectors.projection", vectors["projection"], 0, MAX_SIZE)
-    check_bool("network.vectors.tune", vectors["tune"])
-    check_choice("network.vectors.dtype", vectors["dtype"], VECTOR_DTYPES)
-
-
-def _check_transformer(transformer: Mapping[str, Any]) -> None:
-    for name in ("name", "revision"):
-        value = transformer[name]
-        if type(value) is not str and not (value is None and name == "revision"):
-            raise ValueError(f"network.transformer.{name} is {shown(value)}, not a string")
-    check_choice("network.transformer.pooling", transformer["pooling"], POOLINGS)
-    check_bool("network.transformer.tune", transformer["tune"])
-    if transformer["layers"] is not None:
-        for layer in checked_list("network.transformer.layers", transformer["layers"]):
-            check_int("network.transformer.layers", layer, 0, MAX_ENCODER_LAYERS)
-    _check_share("network.transformer.dropout", transformer["dropout"])
-    check_choice("network.transformer.dtype", transformer["dtype"], ENCODER_DTYPES)
-    _check_settings(
-        "network.transformer.encoder", checked_object("network.transformer.encoder", transformer["encoder"])
-    )
 
 
 def _check_settings(name: str, value: Any) -> None:

@@ -10,16 +10,18 @@ So it is saved, loaded and used like any other.
 
 import copy
 from collections.abc import Sequence
-from typing import cast
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 
 from tagger.errors import InputError
+from tagger.model.affix_embedding import AFFIXES
+from tagger.model.character_encoder import CharacterEncoder
 from tagger.model.decoder import Decoder
-from tagger.model.embeddings import FormEmbedding, VectorEmbedding
-from tagger.model.forms import AFFIXES
+from tagger.model.embeddings import FormEmbedding
 from tagger.model.network import NetworkConfig, TaggerNetwork
+from tagger.model.vector_embedding import VectorEmbedding
 
 
 def joined_config(config: NetworkConfig, members: int) -> NetworkConfig:
@@ -47,12 +49,13 @@ def share_pretrained(members: Sequence[TaggerNetwork]) -> None:
     for member in members[1:]:
         member.transformer = first.transformer
         same = first.transformer is not None
-        mine, shared = member.embedding.vectors, first.embedding.vectors
+        mine, shared = member.embedding.part(VectorEmbedding), first.embedding.part(VectorEmbedding)
         if mine is not None and shared is not None:
             if isinstance(shared.projection, nn.Linear):
                 mine.tables = shared.tables
             else:
-                member.embedding.vectors, same = shared, True
+                member.embedding.register_module("vectors", shared)
+                same = True
         if same:
             member.corpora = first.corpora
 
@@ -146,15 +149,16 @@ def _join_forms(members: Sequence[FormEmbedding], joined: FormEmbedding) -> list
         start += times * len(members) * size
 
     for name in ("words", "affixes"):
-        table: nn.Embedding | None = getattr(joined, name)
+        table: Any = joined.parts.get(name)
         if table is not None:
-            tables = [cast(nn.Embedding, getattr(member, name)).weight for member in members]
+            tables = [cast(Tensor, getattr(member, name).weight) for member in members]
             table.weight.copy_(torch.cat(tables, dim=1))
             side_by_side(tables[0].shape[1], AFFIXES if name == "affixes" else 1)
-    if joined.characters is not None:
-        encoders = [member.characters for member in members if member.characters is not None]
-        joined.characters.embedding.weight.copy_(torch.cat([each.embedding.weight for each in encoders], dim=1))
-        convolution = joined.characters.convolution
+    characters, joined_vectors = joined.part(CharacterEncoder), joined.part(VectorEmbedding)
+    if characters is not None:
+        encoders = [cast(CharacterEncoder, member.characters) for member in members]
+        characters.embedding.weight.copy_(torch.cat([each.embedding.weight for each in encoders], dim=1))
+        convolution = characters.convolution
         convolution.weight.zero_()
         filters, size, _ = encoders[0].convolution.weight.shape
         for i, each in enumerate(encoders):
@@ -162,12 +166,12 @@ def _join_forms(members: Sequence[FormEmbedding], joined: FormEmbedding) -> list
             convolution.weight[rows, i * size : (i + 1) * size] = each.convolution.weight
             cast(Tensor, convolution.bias)[rows] = cast(Tensor, each.convolution.bias)
         side_by_side(filters)
-    if joined.vectors is not None:
-        vectors = [member.vectors for member in members if member.vectors is not None]
-        shared = _join_vectors(vectors, joined.vectors)
+    if joined_vectors is not None:
+        vectors = [cast(VectorEmbedding, member.vectors) for member in members]
+        shared = _join_vectors(vectors, joined_vectors)
         if shared:
             for columns in places:
-                columns.append(start + torch.arange(joined.vectors.width))
+                columns.append(start + torch.arange(joined_vectors.width))
         else:
             side_by_side(vectors[0].width)
     return [torch.cat(columns) if columns else torch.arange(0) for columns in places]

@@ -28,7 +28,7 @@ from tagger.training.card import pretrained_card
 from tagger.training.checkpoints import Watch
 from tagger.training.config_parts import network_config
 from tagger.training.experiment import Experiment, run_experiment
-from tagger.training.module import Module
+from tagger.training.module import WARMUP, Module
 
 # N words of training, n words to predict
 
@@ -115,7 +115,7 @@ class HiddenWordModule(Module):
         samples: int = 8192,
         lr: float = 3e-3,
         weight_decay: float = 0.01,
-        warmup: float = 0.05,
+        warmup: float = WARMUP,
     ) -> None:
         """Builds the network.
 
@@ -231,7 +231,7 @@ class Pretraining(Experiment):
             f"{sum(map(len, self.dev)):,}",
         )
         _log.info("%s parameters; passes: %d, sections of each: %d", f"{parameters:,}", config.passes, sections)
-        self.table = FormTable(self.vocabulary, config.embedding.buckets)
+        self.table = FormTable(self.vocabulary, network)
         data = HiddenWordDataModule(texts, counts, sections, self.dev, self.table, config)
         super().__init__(module, data, {"text": texts.name, "words": counts.tokens, "parameters": parameters})
         self.hidden_word_data = data

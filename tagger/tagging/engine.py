@@ -19,7 +19,7 @@ from tagger.model.batch import NO_CORPUS
 from tagger.model.decoder import Decoder
 from tagger.model.device import PRECISIONS, choose_device, choose_precision, own_turn
 from tagger.model.forms import FormTable
-from tagger.model.network import TaggerNetwork
+from tagger.model.network import NetworkConfig, TaggerNetwork
 from tagger.model.pieces import PieceTokenizer, windows
 from tagger.model.vocabulary import Vocabulary
 from tagger.tagging.batches import BATCH_TOKENS, POOL_SENTENCES, plan_batches
@@ -47,7 +47,7 @@ class Engine(ScoringEngine):
         self,
         network: "TaggerNetwork",
         vocabulary: "Vocabulary",
-        buckets: int,
+        config: NetworkConfig,
         tokenizer: PieceTokenizer | None = None,
         device: str = "cpu",
         precision: str = "float32",
@@ -60,7 +60,7 @@ class Engine(ScoringEngine):
         Args:
             network: on that device.
             vocabulary: the network's.
-            buckets: rows of the hash table of each affix.
+            config: of the network.
             tokenizer: of the network's transformer, if it has one.
             device: where to compute.
             precision: float32 or bfloat16.
@@ -75,8 +75,8 @@ class Engine(ScoringEngine):
         self._narrow_stack = (
             Stack(network, torch.float32) if (device, precision) == ("cpu", "bfloat16") else self._stack
         )
-        self._table = FormTable(vocabulary, buckets, limit=0)  # keeps nothing: the cache does
-        self._pieces = FormTable(vocabulary, 1, tokenizer, cache_size) if tokenizer is not None else None
+        self._table = FormTable(vocabulary, config, limit=0)  # keeps nothing: the cache does
+        self._pieces = FormTable(vocabulary, {}, tokenizer, cache_size) if tokenizer is not None else None
         self.widths = self._stack.widths
         self._form_product = self._stack.layers[0].W_x[: network.embedding.width], self._input_bias(corpus)
         self._columns = list(network.heads)
@@ -115,7 +115,7 @@ class Engine(ScoringEngine):
         return cls(
             network.eval().to(device),
             vocabulary,
-            config["network"]["buckets"],
+            config["network"],
             tokenizer,
             device,
             precision,

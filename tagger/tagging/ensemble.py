@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from tagger.errors import InputError
-from tagger.model.decoder import SoftmaxDecoder
+from tagger.model.softmax import SoftmaxDecoder
 from tagger.model.vocabulary import Vocabulary
 from tagger.tagging.batches import POOL_SENTENCES, PackedBatch, plan_batches
 from tagger.tagging.decoding import BatchScores

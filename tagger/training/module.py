@@ -13,9 +13,10 @@ from torch.optim import Optimizer
 from tagger.errors import InputError
 from tagger.model.batch import IGNORE, Batch
 from tagger.model.crf import packing
-from tagger.model.decoder import CRFDecoder, Decoder
+from tagger.model.decoder import Decoder
 from tagger.model.members import check_members, join, joined_config, mean_decoder, share_pretrained
 from tagger.model.network import NetworkConfig, TaggerNetwork
+from tagger.model.vector_embedding import VectorEmbedding
 from tagger.model.vocabulary import Vocabulary
 
 # N tokens, K tags of a column, k of them that a teacher names
@@ -52,6 +53,9 @@ def teacher_loss(scores: Tensor, targets: Tensor, temperature: float) -> Tensor:
 
 
 # T tokens in the longest sentence, B sentences, K tags of a column
+
+WARMUP = 0.05  # share of the steps in which the learning rate climbs
+LAYER_DECAY = 0.8  # the learning rate of a transformer's layer over that of the layer above it
 
 
 class Module(pl.LightningModule):
@@ -114,7 +118,7 @@ class Module(pl.LightningModule):
             groups = transformer.parameter_groups(hp["transformer_lr"], hp["layer_decay"], hp["weight_decay"])
         in_transformer = {id(p) for group in groups for p in group["params"]}
         own = [p for p in self.parameters() if p.requires_grad and id(p) not in in_transformer]
-        vectors = self.body.embedding.vectors
+        vectors = self.body.embedding.part(VectorEmbedding)
         # No weight decay on pretrained vectors: those of words that training lacks get no gradient to counter it.
         tables = {id(table) for table in vectors.tables} if vectors else set()
         decays = [p.dim() > 1 and id(p) not in tables for p in own]
@@ -195,9 +199,9 @@ class TaggerModule(Module):
         temperature: float = 1.0,
         lr: float = 2e-3,
         weight_decay: float = 0.05,
-        warmup: float = 0.05,
+        warmup: float = WARMUP,
         transformer_lr: float = 1e-4,
-        layer_decay: float = 0.8,
+        layer_decay: float = LAYER_DECAY,
     ) -> None:
         """Builds the networks.
 
@@ -249,8 +253,7 @@ class TaggerModule(Module):
         """The network that the members are together, and its config."""
         for member in self._members:
             for decoder in member.decoders.values():
-                if isinstance(decoder, CRFDecoder):
-                    decoder.settle()
+                cast(Decoder, decoder).settle()
         if len(self.members) == 1:
             return self.body, self.config
         config = joined_config(self.config, len(self.members))
@@ -259,9 +262,9 @@ class TaggerModule(Module):
         return network, config
 
     def forbid(self, column: str, first: Sequence[int], pairs: Sequence[tuple[int, int]]) -> None:
-        """Says what tags cannot do; see `CRFDecoder.forbid`."""
+        """Says what tags cannot do; see `Decoder.forbid`."""
         for member in self._members:
-            cast(CRFDecoder, member.decoders[column]).forbid(first, pairs)
+            cast(Decoder, member.decoders[column]).forbid(first, pairs)
 
     def _step(self, batch: Batch, stage: str) -> Tensor:
         """What training makes small for a batch: a sum over columns and members, with the facts and the teacher.

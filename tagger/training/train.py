@@ -17,8 +17,9 @@ from tagger.corpus.arrow import token_counts
 from tagger.corpus.sources import load_corpus
 from tagger.corpus.splits import Corpus, by_corpus
 from tagger.errors import InputError
-from tagger.model.decoder import CRF, CRFDecoder
-from tagger.model.network import MAX_CRF_TAGS, NetworkConfig, TaggerNetwork
+from tagger.model.crf import MAX_CRF_TAGS, CRFDecoder
+from tagger.model.decoders import CRF
+from tagger.model.network import NetworkConfig, TaggerNetwork
 from tagger.model.stored import expand
 from tagger.model.vocabulary import Vocabulary
 from tagger.tagging.engine import Engine
@@ -26,7 +27,7 @@ from tagger.tagging.tagger import Tagger
 from tagger.training.card import describe, model_card
 from tagger.training.checkpoints import Watch
 from tagger.training.config import TrainConfig
-from tagger.training.datamodule import TaggerDataModule
+from tagger.training.datamodule import CORPUS_DROPOUT, TaggerDataModule
 from tagger.training.distill import Teaching
 from tagger.training.experiment import Experiment, format_run, run_experiment
 from tagger.training.recipe import with_recipe
@@ -102,14 +103,14 @@ class TaggerTraining(Experiment):
         data = TaggerDataModule(
             self.corpus.splits,
             vocabulary,
-            module.config["buckets"],
+            module.config,
             batch_tokens,
             config.embedding.word_dropout,
             config.seed,
             self.beginning.tokenizer,
             transformer if transformer is not None and not transformer.config["tune"] else None,
             config.corpus.temperature,
-            config.corpus.unnamed,
+            CORPUS_DROPOUT,
             self.beginning.facts if self.beginning.facts.names else None,
             distilled,
         )

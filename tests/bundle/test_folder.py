@@ -17,7 +17,7 @@ from tagger.bundle.folder import (
 )
 from tagger.bundle.saved_config import CARD, CONFIG, VOCABULARY, WEIGHTS
 from tagger.errors import InputError
-from tagger.model.decoder import CRFDecoder
+from tagger.model.crf import CRFDecoder
 from tagger.model.encoder import CELLS
 from tagger.model.vocabulary import Vocabulary
 from tests.conftest import TOKENS, largest_file, make_batch, make_network, network_config, save_tiny

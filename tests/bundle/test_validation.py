@@ -16,7 +16,7 @@ from tagger.bundle.catalog import list_models
 from tagger.bundle.folder import load_tagger, save_tagger
 from tagger.bundle.saved_config import CONFIG, VOCABULARY, WEIGHTS
 from tagger.errors import InputError
-from tagger.model.embeddings import VectorConfig
+from tagger.model.vector_embedding import VectorConfig
 from tagger.model.vocabulary import Vocabulary
 from tagger.pretrained.huggingface import load_pretrained
 from tests.conftest import BUCKETS, TOKENS, make_batch, make_network, network_config, save_tiny
@@ -91,14 +91,18 @@ def test_any_value_of_the_vocabulary_is_refused_or_works(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("keys", "value", "message"),
     [
-        (("network", "depth"), 100_000_000, "network.depth is 100000000"),
+        (
+            ("network", "depth"),
+            100_000_000,
+            "network.depth=100000000: give a whole number, at least 1 and at most 1000)",
+        ),
         (("network", "hidden", "forward"), 1_000_000, "do not fit each other"),
-        (("network", "hidden", "forward"), -3, "network.hidden.forward is -3"),
-        (("network", "hidden", "forward"), [8, -3], "network.hidden.forward is -3"),
+        (("network", "hidden", "forward"), -3, "network.hidden.forward=-3: give a whole number, at least 0"),
+        (("network", "hidden", "forward"), [8, -3], "network.hidden.forward=[8, -3]: give"),
         (("network", "words"), 10_000_000, "do not fit each other"),
-        (("network", "buckets"), 10**12, "network.buckets is 1000000000000"),
+        (("network", "buckets"), 10**12, "network.buckets=1000000000000: give"),
         (("network", "vectors", "sizes"), [3, 3], "do not fit each other"),
-        (("network", "unknown"), 1, "not an object with the keys"),
+        (("network", "unknown"), 1, "network.unknown: no such key; network has decoder, cell, "),
         (("network", "cell"), ["gru"], "network.cell"),
         (("segmenter",), {}, "segmenter"),
         (("scores",), {"dev": {"upos": "0.9"}}, "not a number"),
@@ -240,7 +244,7 @@ def with_transformer(vocabulary: Vocabulary, bert: Path, tmp_path_factory: pytes
 @pytest.mark.parametrize(
     ("keys", "value", "message"),
     [
-        (("dropout",), 1.5, "network.transformer.dropout is 1.5, not a number from 0 to 1"),
+        (("dropout",), 1.5, "network.transformer.dropout=1.5: give a number from 0 to 1"),
         (("encoder", "num_hidden_layers"), 100_000, "num_hidden_layers is 100000"),
         (("encoder", "num_hidden_layers"), 3, "transformer.scalars is"),
         (("encoder", "num_hidden_layers"), 0, "no such layers"),

@@ -56,7 +56,7 @@ def test_batches_hold_the_sentences_with_their_tags(splits: DatasetDict, words: 
     for batch in epoch_of(module):
         assert batch.index.shape[0] * batch.index.shape[1] <= LIMIT
         for i, length in enumerate(batch.lengths.tolist()):
-            tokens = [list(words.words)[k - 2] for k in batch.words[batch.index[:length, i]].tolist()]
+            tokens = [list(words.words)[k - 2] for k in batch.features["words"][batch.index[:length, i]].tolist()]
             assert [words.tags["upos"][k] for k in batch.targets["upos"][:length, i]] == [t[0] for t in tokens]
             assert (batch.targets["upos"][length:, i] == IGNORE).all()
             seen.append(tokens)
@@ -120,7 +120,7 @@ def test_the_corpus_is_told_in_training_alone_and_not_always(splits: DatasetDict
         for batch in epoch_of(module):
             assert batch.corpora is not None
             for i, length in enumerate(batch.lengths.tolist()):
-                ids = batch.words[batch.index[:length, i]].tolist()
+                ids = batch.features["words"][batch.index[:length, i]].tolist()
                 tokens = tuple(list(words.words)[k - 2] for k in ids)
                 found.append((names[number[tokens]], int(batch.corpora[i])))
         assert all(batch.corpora is None for batch in module.val_dataloader())

@@ -23,9 +23,9 @@ from tagger.tagging.load import load
 from tagger.tagging.scoring import ScoringEngine
 from tagger.training import distill as module
 from tagger.training.checkpoints import EpochRecorder
+from tagger.training.config_parts import DistillConfig
 from tagger.training.datamodule import TaggerDataModule
 from tagger.training.distill import Teaching, UntaggedText
-from tagger.training.distill_config import DistillConfig
 from tagger.training.teacher import Teacher
 from tagger.training.train import train
 from tests.conftest import BUCKETS, CORPUS, TOKENS, make_network, save_tiny
@@ -46,8 +46,7 @@ def load_on_cpu(folder: Path) -> tagger.Tagger:
 
 
 def settings(**values: Any) -> DistillConfig:
-    defaults = {"ratio": 4.0, "gold": 0.5, "temperature": 1.0, "top": 8, "min_count": 2}
-    return DistillConfig(**{"teacher": "teacher", "text": None, "hub": NO_HUB, **defaults, **values})
+    return DistillConfig(**{"teacher": "teacher", "text": None, "hub": NO_HUB, "ratio": 4.0, **values})
 
 
 def read(folder: Path, columns: tuple[str, ...] = ("upos",), **values: Any) -> UntaggedText:
@@ -178,9 +177,10 @@ def test_text_beside_several_corpora_is_of_none(trained: Path, tmp_path: Path) -
 
 
 def test_without_text_and_with_all_shares_for_gold_a_teacher_changes_nothing(
-    treebank: Path, finished: Path, tmp_path: Path
+    treebank: Path, finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name, overrides in (("without", []), ("with", [f"distill.teacher={finished}", "distill.gold=1"])):
+    monkeypatch.setattr("tagger.training.start.GOLD_SHARE", 1.0)
+    for name, overrides in (("without", []), ("with", [f"distill.teacher={finished}"])):
         train(config_of(treebank, "trainer.max_epochs=1", *overrides), tmp_path / name, COMMAND, load=load_on_cpu)
     assert weights(tmp_path / "without") == weights(tmp_path / "with")
 
@@ -193,7 +193,7 @@ def test_a_run_with_a_teacher_is_interrupted_and_resumed(
     text = "They book flights. The president was in Iraq.\n" * 30
     (tmp_path / "novels" / "a.txt").write_text(text)
     arguments = ["corpus=conllu", f"corpus.path={treebank}", *TINY, "trainer.max_epochs=2", "model.members=2"]
-    arguments += [f"distill.teacher={finished}", "distill.text=novels/*.txt", "distill.temperature=2", "test=false"]
+    arguments += [f"distill.teacher={finished}", "distill.text=novels/*.txt", "test=false"]
     said: list[int] = []
     tag = ScoringEngine.tag
 
