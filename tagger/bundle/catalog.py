@@ -18,7 +18,8 @@ from tagger.bundle.saved_config import (
     RECORD,
     SWEEP,
     TAGGER_IN_RUN,
-    check_description,
+    Description,
+    described,
     read_config,
 )
 from tagger.bundled import bundled
@@ -54,7 +55,7 @@ def find_tagger(name: str) -> Path:
             a folder of that name, which is `./english`.
 
     Returns:
-        The folder that should have `config.json`. `load_tagger` checks it.
+        The folder that should have `config.json`. `Bundle.load` checks it.
 
     Raises:
         InputError: no such tagger; the run is not finished; or as `hub_folder`.
@@ -212,7 +213,7 @@ def _newest_run(inside: str = TAGGER_IN_RUN) -> Path | None:
 def _describe(name: str, folder: Path) -> Model:
     config = read_config(folder)
     try:
-        check_description(config)
+        described(Description, config)
         if not isinstance(config["segmenter"], str) or len(config["segmenter"]) > MAX_NAME:
             raise ValueError("segmenter is not a name")
         corpus = " ".join(filter(None, (config["corpus"], config.get("version"))))

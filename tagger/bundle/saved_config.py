@@ -4,19 +4,26 @@ The folder may come from somebody else. So the size of each file is limited, and
 text that may be shown.
 """
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from tagger.errors import InputError
-from tagger.text.json_files import MAX_NAME, read_json
+from tagger.text.json_files import read_json
+from tagger.text.schema import ShortName, read
 from tagger.text.strings import printable
 
-FORMAT = 5  # of `config.json` and the files beside it; folders of other formats are refused
+FORMAT = 6  # of `config.json` and the files beside it; folders of other formats are refused
 WEIGHTS, CONFIG, VOCABULARY, CARD = "model.safetensors", "config.json", "vocabulary.json", "README.md"
 TOKENIZER = "transformer"  # folder with the tokenizer of a transformer
 WORD_PREDICTOR = "words.safetensors"  # weights that predict hidden words; only pretraining writes them
-ENSEMBLE, MEMBERS = "ensemble", "members"  # the key of an ensemble's `config.json`, and the folder of its members
-MAX_MEMBERS = 16  # of an ensemble
+ENSEMBLE = "ensemble"  # key of `config.json` of a tagger that was made of several: their weights
+MEMBERS = "members"  # the folder of the runs of an ensemble's members, in the run's folder
+ORIGIN = "segmenter_training"  # key of `config.json`: what a learned segmenter was trained on
+MAX_TAGGERS = 16  # of which an ensemble is made
+MAX_TRAINED = 16  # networks that are trained side by side
+MAX_MEMBERS = MAX_TAGGERS * MAX_TRAINED  # networks of a tagger
 TAGGER_IN_RUN = "tagger"  # the tagger's folder in a run's folder
 PRETRAINED_IN_RUN = "pretrained"  # the pretrained network's folder in the folder of a run of pretraining
 RECORD = "run.json"  # how a run was started, in its folder
@@ -31,7 +38,7 @@ def predicts_words(folder: Path) -> bool:
 
 
 def is_ensemble(folder: Path) -> bool:
-    """Whether a folder is one of several taggers whose probabilities are averaged.
+    """Whether a folder holds a tagger that was made of several.
 
     Raises:
         InputError: its `config.json` is damaged.
@@ -56,19 +63,30 @@ def read_config(folder: Path) -> dict[str, Any]:
     return current
 
 
-def check_description(config: dict[str, Any]) -> None:
-    """Raises ValueError unless a tagger's corpus, version, licence and scores have the types that training writes."""
-    for name in ("corpus", "version", "license"):
-        value = config.get(name)
-        if value is not None and not (isinstance(value, str) and len(value) <= MAX_NAME):
-            raise ValueError(f"{name} is not a name")
-    scores = config.get("scores", {})
-    if not isinstance(scores, dict) or not all(isinstance(columns, dict) for columns in scores.values()):
-        raise ValueError("scores is not an object of objects")
-    if not all(type(accuracy) is float for columns in scores.values() for accuracy in columns.values()):
-        raise ValueError("a score is not a number")
-    if not all(len(name) <= MAX_NAME for columns in (scores, *scores.values()) for name in columns):
-        raise ValueError("the name of a score is too long")
+@dataclass(kw_only=True)
+class Description:
+    """The keys of `config.json` that are shown to people, in a list or on a page; other keys are free.
+
+    Attributes:
+        corpus, version, license: of the training data.
+        scores: of each split, the accuracies of the columns.
+        ensemble: the weights of the taggers that this one was made of.
+    """
+
+    corpus: ShortName | None = None
+    version: ShortName | None = None
+    license: ShortName | None = None
+    scores: dict[ShortName, dict[ShortName, float]] = field(default_factory=dict)
+    ensemble: list[float] = field(default_factory=list)
+
+
+SavedValues = TypeVar("SavedValues", bound=Description)
+
+
+def described(kind: type[SavedValues], config: Mapping[str, Any]) -> SavedValues:
+    """The values of `config.json` that a dataclass has; raises InputError unless they have its types and ranges."""
+    names = {each.name for each in fields(kind)}
+    return read(kind, {name: value for name, value in config.items() if name in names})
 
 
 def _printable(value: Any) -> Any:

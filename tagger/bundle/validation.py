@@ -4,10 +4,13 @@ All numbers that decide how much memory or time the program takes are checked he
 allocated.
 """
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Annotated, Any
 
-from tagger.bundle.saved_config import check_description
+from msgspec import Meta
+
+from tagger.bundle.saved_config import MAX_MEMBERS, Description, described
 from tagger.model.decoder import MAX_TEMPERATURE, MIN_TEMPERATURE
 from tagger.model.network import check_network_config
 from tagger.model.transformer import MAX_ENCODER_LAYERS
@@ -21,29 +24,56 @@ from tagger.text.json_files import (
     checked_object,
     shown,
 )
+from tagger.text.schema import one_of
 from tagger.text.segment import LEARNED, RULES
 from tagger.text.strings import printable
 
+Temperature = Annotated[float, Meta(ge=MIN_TEMPERATURE, le=MAX_TEMPERATURE)]
+SUM_TOLERANCE = 1e-6  # of the weights of members, whose sum is 1
 MAX_COUNT = 1 << 62  # how often a word occurs in training; the row of its vector
 
 
-def check_config(config: dict[str, Any]) -> None:
-    """Raises ValueError unless the values of `config.json` have the types and ranges that training writes."""
-    network: Any = config.get("network")
-    check_network_config(network)
-    if network["transformer"] is not None:
-        _check_settings("network.transformer.encoder", network["transformer"]["encoder"])
-    check_choice("segmenter", config.get("segmenter"), (*RULES, LEARNED))
-    check_description(config)
+@dataclass(kw_only=True)
+class _Member:
+    network: Any  # see `check_network_config`
+    weight: Annotated[float, Meta(gt=0, le=1)]
+    temperatures: dict[str, Temperature]
+    vocabulary: Annotated[int, Meta(ge=0, le=MAX_MEMBERS)]
 
 
-def check_temperatures(temperatures: Any, columns: Sequence[str]) -> None:
-    """Raises ValueError unless the value is an object from columns of the tagger to temperatures."""
-    for column, temperature in checked_object("temperatures", temperatures).items():
+@dataclass(kw_only=True)
+class _Saved(Description):
+    """What `config.json` must hold besides."""
+
+    members: Annotated[list[_Member], Meta(min_length=1, max_length=MAX_MEMBERS)]
+    segmenter: Annotated[str, one_of((*RULES, LEARNED))]
+    temperatures: dict[str, Temperature] = field(default_factory=dict)
+
+
+def check_config(config: dict[str, Any]) -> dict[str, Any]:
+    """The content of `config.json`, whose values must have the types and ranges that `Bundle.save` writes.
+
+    Raises:
+        ValueError: a value has not.
+    """
+    saved = described(_Saved, config)
+    for number, member in enumerate(saved.members):
+        name = f"members.{number}.network"
+        check_network_config(member.network, f"{name}.")
+        if member.network["transformer"] is not None:
+            _check_settings(f"{name}.transformer.encoder", member.network["transformer"]["encoder"])
+    weights = [member.weight for member in saved.members]
+    if abs(sum(weights) - 1) > SUM_TOLERANCE:
+        raise ValueError(f"the weights of members are {shown(weights)}, not numbers above 0 with the sum 1")
+    if max(member.vocabulary for member in saved.members) >= len(weights):
+        raise ValueError("members: a number of a vocabulary is too large")
+    return config
+
+
+def check_temperatures(temperatures: Mapping[str, float], columns: Sequence[str]) -> None:
+    """Raises ValueError unless all temperatures are of columns of the tagger."""
+    for column in temperatures:
         check_choice("a name in temperatures", column, columns)
-        if type(temperature) not in (int, float) or not MIN_TEMPERATURE <= temperature <= MAX_TEMPERATURE:
-            known = f"a number from {MIN_TEMPERATURE:g} to {MAX_TEMPERATURE:g}"
-            raise ValueError(f"temperatures.{shown(column)[1:-1]} is {shown(temperature)}, not {known}")
 
 
 def _check_settings(name: str, value: Any) -> None:
@@ -59,7 +89,24 @@ def _check_settings(name: str, value: Any) -> None:
         check_int(name, value, -MAX_SIZE, MAX_ENCODER_LAYERS if "layer" in last else MAX_SIZE)
 
 
-def check_vocabulary(vocabulary: Vocabulary) -> None:
+def check_vocabularies(content: dict[str, Any]) -> list[Vocabulary]:
+    """The vocabularies of `vocabulary.json`, which must have the same tags in the same order.
+
+    Raises:
+        ValueError, TypeError: they have not, or one does not hold what its type hints say.
+    """
+    fields = checked_list("vocabularies", checked_object("the vocabulary", content, ("vocabularies",))["vocabularies"])
+    if not 1 <= len(fields) <= MAX_MEMBERS:
+        raise ValueError(f"there are {len(fields)} vocabularies, not 1 to {MAX_MEMBERS}")
+    vocabularies = [Vocabulary(**checked_object("a vocabulary", each)) for each in fields]
+    for vocabulary in vocabularies:
+        _check_vocabulary(vocabulary)
+        if list(vocabulary.tags.items()) != list(vocabularies[0].tags.items()):
+            raise ValueError("the vocabularies have other tags, or in another order")
+    return vocabularies
+
+
+def _check_vocabulary(vocabulary: Vocabulary) -> None:
     """Raises ValueError unless a vocabulary that was read from JSON holds what its type hints say."""
     _check_counts("words", vocabulary.words)
     for name, rows in checked_object("vectors", vocabulary.vectors).items():

@@ -40,7 +40,7 @@ def check_memory(network: nn.Module, copies: int, subject: str) -> None:
     A module may have `size_keys`: the name of a module in it -> the keys of a config that decide how large that one is.
 
     Args:
-        network: its weights may be on the meta device.
+        network: or a list of networks; the weights may be on the meta device.
         copies: numbers that are kept for each weight that learns: `TRAINING_COPIES` for training, 1 for tagging.
         subject: what is refused, such as the folder of a tagger; the error message begins with it.
 

@@ -63,9 +63,9 @@ class NetworkValues:
 _SCHEMA = make_dataclass("_SCHEMA", (), bases=(*(part.Config for part in reversed(EMBEDDINGS.values())), NetworkValues))
 
 
-def check_network_config(config: Any) -> None:
-    """Raises InputError unless a value is a `NetworkConfig`, all in range."""
-    read(_SCHEMA, config, "network.")
+def check_network_config(config: Any, prefix: str) -> None:
+    """Raises InputError unless a value is a `NetworkConfig`, all in range; `prefix` is that of its keys in messages."""
+    read(_SCHEMA, config, prefix)
 
 
 class TaggerNetwork(nn.Module):
@@ -76,6 +76,7 @@ class TaggerNetwork(nn.Module):
 
     Attributes:
         size_keys: see `memory.check_memory`.
+        config: what it is built from.
     """
 
     size_keys: ClassVar[Mapping[str, str]] = {
@@ -88,6 +89,7 @@ class TaggerNetwork(nn.Module):
 
     def __init__(self, vocabulary: "Vocabulary", config: NetworkConfig) -> None:
         super().__init__()
+        self.config = config
         forward = layer_sizes(config["hidden"]["forward"], config["depth"], "forward")
         backward = layer_sizes(config["hidden"]["backward"], config["depth"], "backward")
         self.embedding = FormEmbedding(vocabulary, config)

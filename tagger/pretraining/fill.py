@@ -30,9 +30,9 @@ class FilledBlank(NamedTuple):
 class Filler:
     """Fills the blanks of sentences with what a pretrained network predicts."""
 
-    def __init__(self, predictor: "HiddenWordPredictor") -> None:
+    def __init__(self, predictor: HiddenWordPredictor) -> None:
         self.predictor = predictor
-        self.rules: str = predictor.config["segmenter"]
+        self.rules: str = predictor.segmenter
 
     def fill(self, tokens: Sequence[str], top: int = 5) -> list[FilledBlank]:
         """The candidates for every blank of a sentence, in order; the other blanks stay unknown.

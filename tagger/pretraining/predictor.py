@@ -13,8 +13,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
+from tagger.bundle.bundle import Bundle, Member
 from tagger.bundle.catalog import DEFAULT, find_tagger
-from tagger.bundle.folder import load_tagger, save_tagger
 from tagger.bundle.saved_config import WORD_PREDICTOR, predicts_words
 from tagger.errors import InputError, reason
 from tagger.model.device import own_turn
@@ -52,17 +52,15 @@ class HiddenWordPredictor:
     Attributes:
         network: in evaluation mode.
         vocabulary: its words are what can be predicted.
-        config: what `config.json` says.
+        segmenter: the name of the rules that cut text for it.
         words: the V words, in the order of their scores.
     """
 
-    def __init__(
-        self, network: HiddenWordNetwork, vocabulary: Vocabulary, config: dict[str, Any], device: str = "cpu"
-    ) -> None:
+    def __init__(self, network: HiddenWordNetwork, bundle: Bundle, device: str = "cpu") -> None:
         self.network = network.eval().to(device)
-        self.vocabulary, self.config, self.device = vocabulary, config, device
-        self.words = list(vocabulary.words)
-        self._table = FormTable(vocabulary, config["network"])
+        self.vocabulary, self.segmenter, self.device = bundle.vocabulary, str(bundle.segmenter), device
+        self.words = list(self.vocabulary.words)
+        self._table = FormTable(self.vocabulary, network.body.config)
 
     @classmethod
     def load(cls, folder: Path, device: str = "cpu") -> "HiddenWordPredictor":
@@ -110,40 +108,40 @@ BODY = "body."  # names of weights begin with it if a tagger has these weights t
 
 
 class SavedWordPredictor(NamedTuple):
-    """What the folder of a network that predicts hidden words holds."""
+    """What the folder of a network that predicts hidden words holds: the network, and its body as a tagger."""
 
     network: HiddenWordNetwork
-    vocabulary: Vocabulary
-    config: dict[str, Any]
+    bundle: Bundle
 
 
 def save_word_predictor(
-    folder: Path, network: HiddenWordNetwork, vocabulary: Vocabulary, config: dict[str, Any], card: str
+    folder: Path, network: HiddenWordNetwork, vocabulary: Vocabulary, segmenter: str, config: dict[str, Any], card: str
 ) -> None:
-    """Writes a network that predicts hidden words; see `save_tagger`. Training can start from the folder."""
+    """Writes a network that predicts hidden words; see `Bundle.save`. Training can start from the folder."""
     own = {name: tensor for name, tensor in network.state_dict().items() if not name.startswith(BODY)}
     weights = {name: tensor.detach().cpu().contiguous() for name, tensor in own.items()}
-    save_tagger(folder, network.body, vocabulary, config, card, other_weights={WORD_PREDICTOR: weights})
+    Bundle((Member(network.body, vocabulary),), segmenter, config).save(folder, card, others={WORD_PREDICTOR: weights})
 
 
 def load_word_predictor(folder: Path) -> SavedWordPredictor:
     """Reads what `save_word_predictor` wrote.
 
     Raises:
-        InputError: see `load_tagger`; or the folder is one of a tagger.
+        InputError: see `Bundle.load`; or the folder is one of a tagger.
     """
-    saved = load_tagger(folder)
-    if saved.config["segmenter"] == LEARNED:
+    bundle = Bundle.load(folder)
+    if not isinstance(bundle.segmenter, str):
         raise InputError(f"{folder}: segmenter is {LEARNED}, but pretraining knows rules alone; copy the folder again")
     if not predicts_words(folder):
         raise InputError(
             f"{folder} predicts no words: {WORD_PREDICTOR} is missing; name a run of python -m tagger pretrain"
         )
+    body = bundle.networks[0]
     try:
         weights = load_file(folder / WORD_PREDICTOR)
         check_finite(weights)
-        network = HiddenWordNetwork(saved.vocabulary, saved.config["network"])
-        network.load_state_dict(weights | {BODY + name: w for name, w in saved.network.state_dict().items()})
+        network = HiddenWordNetwork(bundle.vocabulary, body.config)
+        network.load_state_dict(weights | {BODY + name: w for name, w in body.state_dict().items()})
     except (SafetensorError, OSError, ValueError, RuntimeError) as error:
         raise InputError(f"{folder / WORD_PREDICTOR} is damaged ({reason(error)}); copy the folder again") from None
-    return SavedWordPredictor(network.eval(), saved.vocabulary, saved.config)
+    return SavedWordPredictor(network.eval(), bundle)

@@ -12,19 +12,15 @@ from tagger.bundle.saved_config import TAGGER_IN_RUN
 from tagger.pretraining.config import PretrainConfig
 from tagger.pretraining.train import pretrain
 from tagger.sweeps.plan import checked_config
-from tagger.tagging.load import load, tagger_of
 from tagger.text.start_folder import paths_begin_in
-from tagger.training.checkpoints import Watch
-from tagger.training.config import ALL, SEGMENTER, TEMPERATURE, TrainConfig
+from tagger.training.checkpoints import UNWATCHED, Watch
+from tagger.training.config import ALL, TrainConfig
 from tagger.training.ensemble_run import run_ensemble
-from tagger.training.part_run import PartRun, SegmenterRun, TemperatureRun, run_part
 from tagger.training.processes import end_with_parent, is_helper, is_member
+from tagger.training.refit import UNFINISHED, refit
 from tagger.training.run_folder import RunRecord, can_resume
 from tagger.training.train import train
 from tagger.training.trainer import Interrupted
-
-PART_RUNS: dict[str, type[PartRun]] = {SEGMENTER: SegmenterRun, TEMPERATURE: TemperatureRun}
-UNWATCHED = Watch()
 
 
 def train_run(
@@ -62,17 +58,17 @@ def train_run(
             if isinstance(config, PretrainConfig):
                 return pretrain(config, folder, line, resuming, watch)
             if config.parts != ALL:
-                return run_part(PART_RUNS[config.parts], config, folder, line, tagger_of)
+                return refit(config, folder, line)
             if config.ensemble > 1:
-                return run_ensemble(config, folder, record.overrides, line, tagger_of, watch.measures_speed)
-            return train(config, folder, line, resuming, load, watch)
+                return run_ensemble(config, folder, record.overrides, line, watch.measures_speed)
+            return train(config, folder, line, resuming, watch)
     except KeyboardInterrupt:
         if can_resume(folder):
             raise Interrupted(f"go on with: python -m tagger resume {shlex.quote(str(folder))}") from None
         if (folder / TAGGER_IN_RUN).is_dir():
             raise Interrupted(f"the tagger in {folder} is complete; only its scores are missing") from None
         parts = str(record.config.get("parts"))
-        missing = PART_RUNS[parts].unfinished if parts in PART_RUNS else "no epoch was complete"
+        missing = UNFINISHED.get(parts, "no epoch was complete")
         kept = "nothing is kept"
         if (record.config.get("distill") or {}).get("teacher") is not None:
             kept = "what the teacher has tagged alone is kept; start the run again"

@@ -6,6 +6,7 @@ import numpy as np
 
 from tagger.errors import InputError, shorten
 from tagger.tagging.engine import Engine
+from tagger.tagging.ensemble import EnsembleEngine
 
 # N tokens of all sentences, E embedding of a form, S states of all recurrent layers, D numbers of a vector
 
@@ -19,9 +20,15 @@ Vectors = Callable[[Sequence[Sequence[str]]], np.ndarray]
 class LayerVectors:
     """The vectors of words that a tagger can compute."""
 
-    def __init__(self, engine: Engine, more: Mapping[str, Vectors]) -> None:
-        """Takes the engine of a tagger, and what computes the vectors of further layers by their names."""
-        self._engine, self._more = engine, more
+    def __init__(self, engine: Engine | EnsembleEngine, width: int, more: Mapping[str, Vectors]) -> None:
+        """Takes what it needs.
+
+        Args:
+            engine: of a tagger.
+            width: of the embedding of a form.
+            more: what computes the vectors of further layers, by their names.
+        """
+        self._engine, self._width, self._more = engine, width, more
 
     @property
     def names(self) -> list[str]:
@@ -32,7 +39,7 @@ class LayerVectors:
         are equally wide. The further layers come last.
         """
         widths = self._engine.widths
-        names = ["0"] if self._engine.network.embedding.width else []
+        names = ["0"] if self._width else []
         names += [*map(str, range(1, len(widths) + 1)), ALL]
         if len(set(widths)) == 1:
             names.append(MEAN)

@@ -16,7 +16,7 @@ from omegaconf import DictConfig
 
 from tagger.bundle.catalog import find_named
 from tagger.bundle.hub import is_hub_name
-from tagger.bundle.saved_config import MAX_MEMBERS
+from tagger.bundle.saved_config import MAX_TAGGERS
 from tagger.corpus.config import CORPUS, CorpusConfig
 from tagger.corpus.corpora import CORPORA
 from tagger.errors import InputError
@@ -68,7 +68,7 @@ class TrainConfig:
     test: bool
     init: Annotated[Name | None, remedy("a name or a folder")]
     trainer: dict[str, Any]  # arguments of pytorch_lightning.Trainer
-    ensemble: Annotated[int, Meta(ge=1, le=MAX_MEMBERS)]
+    ensemble: Annotated[int, Meta(ge=1, le=MAX_TAGGERS)]
     logger: LoggerConfig = field(default_factory=LoggerConfig)  # without a logger the page has none
 
     def __post_init__(self) -> None:

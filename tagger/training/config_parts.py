@@ -13,6 +13,7 @@ from msgspec import Meta
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from tagger.bundle.saved_config import MAX_TRAINED
 from tagger.corpus.config import HubTextConfig
 from tagger.errors import InputError
 from tagger.model.decoders import DECODERS, SOFTMAX
@@ -88,7 +89,7 @@ class ModelConfig:
 class TaggerModelConfig(ModelConfig):
     """The networks that are trained side by side: how many, the recurrent layers of each, and the decoder."""
 
-    members: Count
+    members: Annotated[int, Meta(ge=1, le=MAX_TRAINED)]
     decoder: Annotated[str, one_of(DECODERS)]
 
 

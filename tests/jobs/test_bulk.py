@@ -98,7 +98,7 @@ def untrained(vocabulary: Vocabulary, tmp_path_factory: pytest.TempPathFactory) 
     """Random weights, so many that processors use their instructions for matrices."""
     sizes = {"hidden": {"forward": 48, "backward": 40}, "words": 40, "chars": 24}
     network = make_network(vocabulary, seed=4, **sizes)
-    return save_tiny(tmp_path_factory.mktemp("untrained") / "tagger", network, vocabulary, **sizes)
+    return save_tiny(tmp_path_factory.mktemp("untrained") / "tagger", network, vocabulary)
 
 
 @pytest.fixture(scope="module")

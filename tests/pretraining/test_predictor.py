@@ -7,7 +7,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 import tagger
-from tagger.bundle.folder import load_tagger
+from tagger.bundle.bundle import Bundle
 from tagger.bundle.saved_config import WORD_PREDICTOR, predicts_words
 from tagger.errors import InputError
 from tagger.model.vocabulary import Vocabulary
@@ -26,8 +26,7 @@ def predictor() -> HiddenWordNetwork:
 @pytest.fixture
 def predictors(predictor: HiddenWordNetwork, tmp_path: Path) -> Path:
     words = Vocabulary.build(({"tokens": tokens} for tokens in TOKENS), [], 1)
-    config = {"network": network_config(), "segmenter": "english"}
-    save_word_predictor(tmp_path / "pretrained", predictor, words, config, "# A tiny network\n")
+    save_word_predictor(tmp_path / "pretrained", predictor, words, "english", {}, "# A tiny network\n")
     return tmp_path / "pretrained"
 
 
@@ -40,7 +39,7 @@ def test_a_network_that_predicts_words_is_loaded(predictor: HiddenWordNetwork, p
 
 def test_a_network_that_predicts_words_is_in_the_folder_of_a_tagger_without_tags(predictors: Path) -> None:
     assert predicts_words(predictors)
-    assert load_tagger(predictors).vocabulary.columns == []
+    assert Bundle.load(predictors).vocabulary.columns == []
 
 
 def test_the_folder_of_a_tagger_predicts_no_words(trained: Path) -> None:

@@ -25,7 +25,7 @@ from tagger.tagging.decoding import Request
 from tagger.tagging.engine import Engine
 from tagger.text.conllu import read_conllu
 from tagger.text.files import read_lines
-from tests.conftest import BUCKETS, TOKENS, make_batch, make_network
+from tests.conftest import TOKENS, make_batch, make_network
 
 SENTENCES = [
     *TOKENS,
@@ -37,7 +37,7 @@ SENTENCES = [
 
 
 def make_engine(network: TaggerNetwork, vocabulary: Vocabulary, **options: Any) -> Engine:
-    return Engine(network, vocabulary, BUCKETS, **options)
+    return Engine(network, vocabulary, network.config, **options)
 
 
 def expected_scores(network: TaggerNetwork, vocabulary: Vocabulary) -> dict[str, Tensor]:

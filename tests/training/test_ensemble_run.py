@@ -14,8 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 import tagger
+from tagger.bundle.bundle import Bundle
 from tagger.errors import InputError
 from tagger.sweeps import launch
 from tagger.training import ensemble_run, member_processes
@@ -108,7 +110,8 @@ def test_an_ensemble_is_killed_and_resumed(
     assert launch.train([*record.overrides, "hydra.run.dir=alone"]) == 0
     assert weights(Path("run/members/2")) == weights(Path("alone"))
     assert weights(Path("run/members/1")) != weights(Path("alone"))
-    assert Path("run/tagger/members/2/model.safetensors").read_bytes() == weights(Path("alone"))
+    together, alone = Bundle.load(Path("run/tagger")).networks[-1], Bundle.load(Path("alone/tagger")).networks[-1]
+    assert all(torch.equal(weight, alone.state_dict()[name]) for name, weight in together.state_dict().items())
 
     # A finished run is put together and scored again, and nothing is trained again.
     before = {path: path.stat().st_mtime_ns for path in Path("run/members").rglob("*")}
@@ -145,6 +148,8 @@ def test_what_an_ensemble_leaves(arguments: list[str], copied: list[list[Member]
     config = json.loads(Path("run/tagger/config.json").read_text())
     assert config["scores"]["test"]["upos"] == report["test"]["upos"]["accuracy"]
     assert config["temperatures"]["upos"] == pytest.approx(1, abs=0.02)  # each member has its own already
+    assert config["ensemble"] == [pytest.approx(1 / 3)] * 3
+    assert len(config["members"]) == 6
     page = data_of(Path("run/report.html"))
     assert page["columns"]["upos"]["splits"]["dev"]["accuracy"] == accuracy
     assert page["epochs"] == []
