@@ -35,7 +35,7 @@ def computed(
     random = np.random.default_rng(1)
     feeds = {"lengths": batch.lengths.numpy().astype(np.int32)}
     for name in input_shapes(members).keys() - {"lengths"}:
-        values = getattr(batch, name).numpy()
+        values = batch.features[name].numpy()
         padded = values[batch.index.T.numpy()].astype(np.int32)
         padded[~here] = random.integers(0, values.max() + 1, padded[~here].shape)
         feeds[name] = padded
