@@ -60,6 +60,10 @@ class Member:
     weight: float = 1.0
     temperatures: Mapping[str, float] = field(default_factory=dict)
 
+    def share(self, column: str) -> float:
+        """What its scores of a column are multiplied by before those of all members are added."""
+        return self.weight / self.temperatures.get(column, 1.0)
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Bundle:

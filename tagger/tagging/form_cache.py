@@ -33,14 +33,21 @@ class FormBlock(NamedTuple):
     """Forms that were embedded together."""
 
     places: np.ndarray  # (n,) the positions of the forms in the list of all
-    vectors: Tensor  # (rows, width of the form embedding) the first n rows belong to these forms
+    vectors: Tensor  # (k, rows, width of the embeddings) the first n rows belong to these forms
 
 
 def embed_forms(
-    forms: Sequence[str], embedding: "FormEmbedding", table: FormTable, device: torch.device | str
+    forms: Sequence[str], embeddings: Sequence[tuple[FormEmbedding, FormTable]], device: torch.device | str
 ) -> Iterator[FormBlock]:
-    """The embeddings of forms, block by block, without a transformer's."""
-    rows = table.rows(forms)
+    """The embeddings of forms by k networks, block by block, without a transformer's.
+
+    Args:
+        forms: different ones.
+        embeddings: k of one width, each with the features that it reads.
+        device: of the embeddings.
+    """
+    tables = {id(table): table for _, table in embeddings}
+    rows = {key: table.rows(forms) for key, table in tables.items()}
     lengths = np.array([min(len(form), MAX_CHARACTERS) for form in forms], dtype=np.int64)
     least = 0
     for shape in _SHAPES:
@@ -48,7 +55,8 @@ def embed_forms(
         least = shape.characters + 1
         for start in range(0, len(places), shape.forms):
             part = places[start : start + shape.forms]
-            yield FormBlock(part, embedding(_block(rows[part], shape, table).to(device)))
+            blocks = {key: _block(rows[key][part], shape, table).to(device) for key, table in tables.items()}
+            yield FormBlock(part, torch.stack([embedding(blocks[id(table)]) for embedding, table in embeddings]))
 
 
 def _block(rows: np.ndarray, shape: _BlockShape, table: FormTable) -> Batch:

@@ -11,7 +11,7 @@ import torch
 from tagger.bundle.bundle import Bundle, Member
 from tagger.errors import InputError
 from tagger.export.onnx_graph import input_shapes, network_graph, scores_name
-from tagger.model.encoder import CELLS, TorchLayer
+from tagger.model.encoder import CELLS
 from tagger.model.members import share_pretrained
 from tagger.model.network import TaggerNetwork
 from tagger.model.vocabulary import Vocabulary

@@ -19,8 +19,8 @@ from tagger.corpus.splits import CORPUS as CORPUS_COLUMN
 from tagger.errors import InputError
 from tagger.model.vocabulary import Vocabulary
 from tagger.sweeps import launch
+from tagger.tagging.engine import Engine
 from tagger.tagging.load import load
-from tagger.tagging.scoring import ScoringEngine
 from tagger.tagging.tagger import Tagger
 from tagger.training import distill as module
 from tagger.training import teacher as teacher_module
@@ -196,13 +196,13 @@ def test_a_run_with_a_teacher_is_interrupted_and_resumed(
     arguments = ["corpus=conllu", f"corpus.path={treebank}", *TINY, "trainer.max_epochs=2", "model.members=2"]
     arguments += [f"distill.teacher={finished}", "distill.text=novels/*.txt", "test=false"]
     said: list[int] = []
-    tag = ScoringEngine.tag
+    tag = Engine.tag
 
-    def counted(self: ScoringEngine, sentences: Any, request: Any, *rest: Any, **more: Any) -> Any:
+    def counted(self: Engine, sentences: Any, request: Any, *rest: Any, **more: Any) -> Any:
         said.append(request.top)
         return tag(self, sentences, request, *rest, **more)
 
-    monkeypatch.setattr(ScoringEngine, "tag", counted)
+    monkeypatch.setattr(Engine, "tag", counted)
     assert launch.train([*arguments, "hydra.run.dir=whole"]) == 0
     assert 8 in said  # the teacher is asked for its best eight tags
     said.clear()
