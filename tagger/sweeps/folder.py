@@ -77,12 +77,6 @@ class Sweep:
         """The folder of a run."""
         return self.folder / (str(number) if self.record.runs is None else self.record.runs[number].folder)
 
-    def record_of(self, number: int) -> RunRecord:
-        """How a run of a grid is started."""
-        assert self.record.runs is not None
-        planned, started_in = self.record.runs[number], self.record.started_in
-        return RunRecord(self.record.command, planned.overrides, planned.config, number, started_in=started_in)
-
     def runs(self) -> list[SweepRun]:
         """The runs as their folders say."""
         return [self.run(number) for number in self.numbers]
@@ -94,14 +88,9 @@ class Sweep:
             InputError: a file in the run's folder is damaged.
         """
         path = self.path(number)
-        if self.record.runs is not None:
-            planned = self.record.runs[number]
-            overrides, error = planned.overrides, planned.error
-        else:
-            overrides, error = read_record(path).overrides, ""
+        planned = None if self.record.runs is None else self.record.runs[number]
+        overrides = read_record(path).overrides if planned is None else planned.overrides
         folder = path.relative_to(self.folder).as_posix()
-        if error:
-            return SweepRun(number, folder, overrides, "failed", error=error)
         if (report := _json(path / REPORT)) is not None:
             page = f"{folder}/{REPORT_PAGE}" if (path / REPORT_PAGE).is_file() else ""
             return SweepRun(number, folder, overrides, "complete", **_scores(report), report=page)

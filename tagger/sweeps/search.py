@@ -10,17 +10,35 @@ taken over by another one, which goes on after the last complete epoch.
 import logging
 import time
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
+
+from hydra.core.override_parser.types import Override
+from hydra.core.plugins import Plugins
+from hydra.errors import HydraException
+from hydra.types import HydraContext
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
 from tagger.errors import InputError, reason
+from tagger.pretraining.config import PretrainConfig
 from tagger.sweeps.folder import JOURNAL, Sweep
-from tagger.sweeps.grid import POLL_SECONDS, Train, train_claimed
+from tagger.sweeps.grid import (
+    POLL_SECONDS,
+    carry_out,
+    compose_run,
+    open_sweep,
+    parse_last,
+    record_of,
+    train_claimed,
+)
+from tagger.sweeps.launch import Start, in_one_line, own_overrides, quoted
 from tagger.sweeps.report import write_table
-from tagger.sweeps.run import State
+from tagger.sweeps.run import State, key_and_value
 from tagger.sweeps.search_space import (
     HALVING,
     HYPERBAND,
@@ -30,11 +48,13 @@ from tagger.sweeps.search_space import (
     SearchConfig,
     Space,
     check_optuna,
+    search_config,
+    search_space,
     trial_overrides,
 )
 from tagger.text.start_folder import SQLITE, located, located_address
-from tagger.training.checkpoints import Watch
-from tagger.training.run_folder import RunRecord
+from tagger.training.config import TrainConfig
+from tagger.training.structured import takes_whole_numbers
 
 if TYPE_CHECKING:
     from optuna.pruners import BasePruner
@@ -42,6 +62,8 @@ if TYPE_CHECKING:
     from optuna.storages import BaseStorage
     from optuna.study import Study
     from optuna.trial import FrozenTrial, Trial
+
+    from tagger.training.checkpoints import Watch  # it imports Lightning
 
 
 try:
@@ -91,6 +113,87 @@ def open_study(search: SearchConfig, folder: Path) -> "Study":
             f" {', '.join(search.all_directions)}; give another hydra.sweeper.study_name"
         )
     return study
+
+
+def sweep_study(
+    context: HydraContext, config: DictConfig, start: Start, arguments: Sequence[str], values: Mapping[str, Any]
+) -> None:
+    """Searches in a new folder, or in that of the same search, which may be under way in other processes.
+
+    Args:
+        context: Hydra's loader of configs.
+        config: of the sweep.
+        start: gets the exit status: 1 if a trial failed.
+        arguments: the overrides of the command line.
+        values: those of `conf/hydra/sweeper/optuna.yaml`.
+
+    Raises:
+        InputError: Optuna is not installed, a value of the search is bad, or its folder is taken.
+        KeyboardInterrupt: by Ctrl+C or a signal; the message says how to go on.
+    """
+    search = search_config(cast(dict[str, Any], OmegaConf.to_container(OmegaConf.create(dict(values)))))
+    check_optuna()
+    overrides = parse_last(context, arguments, search.params)
+    first = compose_run(context, config, map(_first, overrides), 0)
+    space = search_space(overrides, partial(_is_whole, start.command, first))
+    _check(search, space, config, start.command)
+    record_of(start.command, first, own_overrides(first.hydra.overrides.task), 0)  # a mistake in what all trials have
+    fixed = [str(each.input_line) for each in overrides if not each.is_sweep_override()]
+    sweep, made = open_sweep(config, start.command, None)
+
+    def train(number: int, chosen: list[str], watch: "Watch") -> None:
+        own = own_overrides([*fixed, *chosen])
+
+        def task(composed: DictConfig) -> None:
+            train_claimed(sweep, number, own, partial(record_of, start.command, composed, own, number), watch)
+
+        try:
+            launcher = Plugins.instance().instantiate_launcher(context, task, config)
+            launcher.launch([[*fixed, *chosen, quoted("hydra.sweep.subdir", str(number))]], initial_job_idx=number)
+        except (HydraException, OmegaConfBaseException) as error:
+            message = in_one_line(error, chosen)
+
+            def refuse() -> Any:
+                raise message
+
+            train_claimed(sweep, number, own, refuse, watch)
+
+    tried = {key_and_value(key)[0] for key in space}
+    start.status = carry_out(sweep, made, Search(sweep, search, space, train).run, tried)
+
+
+def _check(search: SearchConfig, space: Space, config: DictConfig, command: str) -> None:
+    """Raises InputError if a command line makes no search."""
+    launcher = config.hydra.runtime.choices["hydra/launcher"]
+    if launcher != "basic":
+        raise InputError(
+            f"hydra/launcher={launcher}: a search trains its runs itself; start the same command several times, with"
+            " one hydra.sweep.dir"
+        )
+    if "hydra.sweep.subdir" in {key_and_value(text)[0] for text in config.hydra.overrides.hydra}:
+        raise InputError("hydra.sweep.subdir: the folders of a search are the numbers of its trials; leave this out")
+    if not space:
+        raise InputError(
+            "hydra/sweeper=optuna: name what is tried, such as model.depth=1,2 or 'optimizer.lr=interval(0.001,0.01)'"
+        )
+    if search.storage is not None and not search.storage.strip():
+        raise InputError("hydra.sweeper.storage= names no file and no URL; leave it out")
+    if command == "pretrain" and search.directions is not None:
+        raise InputError("hydra.sweeper.directions: a pretrained network has no speed of tagging; leave this out")
+
+
+def _is_whole(command: str, config: DictConfig, key: str) -> bool:
+    """Whether a key's values are whole numbers: by its type, else because its value is not one with a fraction."""
+    stated = takes_whole_numbers(TrainConfig if command == "train" else PretrainConfig, key)
+    return not isinstance(OmegaConf.select(config, key), float) if stated is None else stated
+
+
+def _first(override: Override) -> str:
+    """An override with one value, the first one that a search may try."""
+    if not override.is_sweep_override():
+        return str(override.input_line)
+    (values,) = search_space([override], lambda key: True).values()
+    return f"{override.get_key_element()}={values.first()}"
 
 
 def check_storage_exists(search: SearchConfig, folder: Path) -> None:
@@ -185,15 +288,13 @@ class Search:
         sweep: the folder.
         values: of the search.
         space: what it tries.
-        record_of: the overrides and the number of a trial -> its run; raises InputError.
-        train: trains one run.
+        train: trains a trial with a number and overrides, and says in its folder how it ended.
     """
 
     sweep: Sweep
     values: SearchConfig
     space: Space
-    record_of: Callable[[Sequence[str], int], RunRecord]
-    train: Train
+    train: Callable[[int, list[str], "Watch"], None]
 
     def run(self) -> None:
         """Trains trials until there are as many as wanted, and waits for those of other processes.
@@ -256,14 +357,9 @@ class Search:
             trial.report(accuracy, epoch)
             return bool(trial.should_prune())
 
-        watch = Watch(after_epoch if one_objective else None, measures_speed=not one_objective)
-        try:
-            record = self.record_of(overrides, number)
-        except InputError as error:
-            self.sweep.begin(number, RunRecord(self.sweep.record.command, overrides, {}, number))
-            self.sweep.end(number, "failed", error)
-        else:
-            train_claimed(self.sweep, number, record, self.train, watch)
+        from tagger.training.checkpoints import Watch
+
+        self.train(number, overrides, Watch(after_epoch if one_objective else None, measures_speed=not one_objective))
         run = self.sweep.run(number)
         tell(
             study, number, run.state, [run.dev_accuracy] if one_objective else [run.dev_accuracy, run.words_per_second]
