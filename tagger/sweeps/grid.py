@@ -20,7 +20,7 @@ from hydra.core.utils import JobStatus
 from hydra.types import HydraContext
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
-from tagger.bundle.saved_config import RECORD, SWEEP
+from tagger.bundle.saved_config import SWEEP
 from tagger.errors import InputError
 from tagger.sweeps.folder import Sweep, check_folders
 from tagger.sweeps.launch import Start, name_is_taken, own_overrides, quoted
@@ -284,14 +284,12 @@ def train_claimed(
     _log.info("\nrun %s: %s", number, " ".join(overrides))
     try:
         record = read_record(path) if can_resume(path) else make()
-        train_run(record, path, sweep.begin(number, record), watch or Watch(measures_speed=False))
+        train_run(record, path, sweep.begin(number, record), watch or Watch(measures_speed=False), is_claimed=True)
     except EndedEarly as end:
         sweep.end(number, "pruned")
         _log.info("run %s %s", number, end)
     except Exception as error:
-        if not (path / RECORD).is_file():
-            sweep.begin(number, RunRecord(sweep.record.command, overrides, {}, number))
-        sweep.end(number, "failed", error)
+        sweep.end(number, "failed", error, overrides)
         _log.error("run %s failed: %s", number, sweep.run(number).error)
 
 

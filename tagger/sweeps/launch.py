@@ -11,7 +11,7 @@ import re
 import shlex
 import sys
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from importlib import import_module
 from pathlib import Path
 from typing import Any, cast
@@ -26,6 +26,7 @@ from omegaconf import DictConfig, ListConfig, OmegaConf, open_dict, read_write
 from omegaconf.errors import OmegaConfBaseException
 
 from tagger.bundle.catalog import new_run
+from tagger.bundle.run_lock import claim_run
 from tagger.bundle.saved_config import SWEEP
 from tagger.bundled import bundled
 from tagger.errors import InputError, missing_extra
@@ -34,7 +35,6 @@ from tagger.sweeps.log import set_up_logging
 from tagger.sweeps.one_run import checked_config, train_run
 from tagger.sweeps.overrides import STRING_KEYS, checked_words
 from tagger.sweeps.run import key_and_value
-from tagger.sweeps.search_space import SearchConfig
 from tagger.training.config import ALL
 from tagger.training.processes import errors_name_the_process, is_helper, refuse_several
 from tagger.training.run_folder import (
@@ -145,7 +145,7 @@ def own_overrides(overrides: Iterable[Any]) -> list[str]:
     """The overrides of a run as its record has them, without the name, which holds for one run or sweep alone."""
     # Without resolving: an override such as seed=${x} is text here, and may name what does not exist.
     plain = OmegaConf.to_container(overrides, resolve=False) if isinstance(overrides, ListConfig) else overrides
-    return [str(text) for text in cast(list[str], plain) if key_and_value(text)[0] != "name"]
+    return [str(text).lstrip("+") for text in cast(list[str], plain) if key_and_value(text)[0] != "name"]
 
 
 def name_is_taken(name: str, folder: Path) -> InputError:
@@ -229,11 +229,11 @@ def in_one_line(error: Exception, words: Sequence[str]) -> InputError:
         return InputError(f"{several[1]}: {what}; -m trains a run for each, and key=[a,b] is a list")
     if several := re.match(r"Sweeping over Hydra's configuration is not supported : '(.*)'", message, re.DOTALL):
         return InputError(f"{several[1]}: this holds for the sweep as a whole; give one value")
-    if wrong := re.search(rf"Could not override '{re.escape(SearchConfig.prefix)}(\w+)'", message):
-        names = [each.name for each in fields(SearchConfig)]
+    if wrong := re.match(r"Could not override 'hydra\.sweeper\.(\w+)'", message):
+        names = [str(name) for name in OmegaConf.load(bundled("conf") / "hydra/sweeper/optuna.yaml")]
         near = difflib.get_close_matches(wrong[1], names, 1)
-        hint = f"did you mean {SearchConfig.prefix}{near[0]}?" if near else f"there are {', '.join(names)}"
-        return InputError(f"{SearchConfig.prefix}{wrong[1]}: no such key; {hint}")
+        hint = f"did you mean hydra.sweeper.{near[0]}?" if near else f"there are {', '.join(names[1:])}"
+        return InputError(f"hydra.sweeper.{wrong[1]}: no such key; {hint}")
     absent = re.search(r"Could not find 'hydra/launcher/(\w+)'", message)
     if absent and absent[1] in LAUNCHERS:
         return missing_extra(*LAUNCHERS[absent[1]])
@@ -290,10 +290,8 @@ def _resume_run(folder: Path, record: RunRecord) -> int:
     from tagger.sweeps.report import show_sweep
 
     sweep, number = found
-    with sweep.claim(number) as free:
-        if not free:
-            raise InputError(f"{folder} is being trained by another process; wait until that has ended")
+    with claim_run(folder):
         sweep.forget_end(number)
-        train_run(record, folder, resuming, config=config)
+        train_run(record, folder, resuming, config=config, is_claimed=True)
     show_sweep(sweep)
     return 0

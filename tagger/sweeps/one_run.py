@@ -85,6 +85,7 @@ def train_run(
     resuming: bool = False,
     watch: "Watch | None" = None,
     config: TrainConfig | PretrainConfig | None = None,
+    is_claimed: bool = False,
 ) -> dict[str, Any] | None:
     """Trains as a record says.
 
@@ -94,6 +95,7 @@ def train_run(
         resuming: whether to go on after the last complete epoch.
         watch: what a sweep wants of the run.
         config: that of the record, if it has been checked already.
+        is_claimed: whether this process has the lock of the run already.
 
     Returns:
         The content of `report.json`, or None in a process that only helps (DDP).
@@ -120,7 +122,7 @@ def train_run(
     if is_helper():
         end_with_parent()
     try:
-        with nullcontext() if is_helper() else claim_run(folder):
+        with nullcontext() if is_helper() or is_claimed else claim_run(folder):
             if isinstance(config, PretrainConfig):
                 return pretrain(config, folder, line, resuming, watch)
             if config.parts != ALL:

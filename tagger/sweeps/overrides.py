@@ -128,7 +128,8 @@ def checked_overrides(
         if argument.key in groups:
             _check_choices(argument, groups[argument.key])
     known = _known_keys(page, parsed, groups)
-    return [_with_known_key(argument, known, groups, page) for argument in parsed]
+    varies = any(argument.key in groups and argument.parsed.is_sweep_override() for argument in parsed)
+    return [_with_known_key(argument, known, groups, page, varies) for argument in parsed]
 
 
 def _parsed(text: str, sweeping: bool) -> Argument:
@@ -249,13 +250,16 @@ def _keys(page: str, *choices: str) -> frozenset[str]:
     return frozenset(found)
 
 
-def _with_known_key(argument: Argument, known: set[str], groups: Mapping[str, Sequence[str]], page: str) -> str:
+def _with_known_key(
+    argument: Argument, known: set[str], groups: Mapping[str, Sequence[str]], page: str, varies: bool
+) -> str:
     """Removes `+` from a key of the page. Adds it to a key that only the trainer has."""
     key = argument.key
     if key.startswith(("hydra.", "hydra/")) or (argument.parsed.is_delete() and key in known):
         return argument.text
     if key in known or key in groups:
-        return argument.text.lstrip("+")
+        hidden = varies and key in known and key not in _keys(page)  # Hydra plans a sweep with no choice of a group
+        return f"{'++' * hidden}{argument.text.lstrip('+')}"
     part = next((part for part in OPEN_PARTS if key.startswith(part) and part.rstrip(".") in known), None)
     if part == "trainer." and (name := key.split(".")[1]) not in TRAINER_SETTINGS:
         near = _did_you_mean(name, TRAINER_SETTINGS) or f"; there are {', '.join(TRAINER_SETTINGS)}"

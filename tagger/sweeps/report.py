@@ -178,7 +178,7 @@ def report_sweep(sweep: Sweep, load: "Callable[..., Tagger]", tried: Collection[
     Raises:
         InputError: a run's folder is damaged, or a file cannot be written.
     """
-    with sweep.claim_in_turn("report"):
+    with sweep.turn():
         _measure_speeds(sweep, load)
         return show_sweep(sweep, tried)
 

@@ -44,6 +44,10 @@ class StudySweeper(_Sweeper):
 
     def sweep(self, arguments: list[str]) -> None:
         """Trains the trials of a search over the overrides of a command line."""
-        from tagger.sweeps.search import sweep_study
+        from tagger.errors import missing_library
 
+        try:
+            from tagger.sweeps.search import sweep_study
+        except ModuleNotFoundError as error:
+            raise missing_library(error, "optuna", "tune") from None
         sweep_study(self.context, self.own_config, self.start, arguments, self.values)
