@@ -36,6 +36,8 @@ from tagger.training.trainer import quiet
 
 SPLITS = ("dev", "test")
 
+Train = Callable[[RunRecord, Path, bool], Any]  # (record, folder, whether to go on with it)
+
 _log = logging.getLogger(__name__)
 
 
@@ -72,6 +74,7 @@ def run_ensemble(
     record: RunRecord,
     command: str,
     tagger_of: "Callable[..., Tagger]",
+    train: Train,
     measures_speed: bool = True,
 ) -> dict[str, Any] | None:
     """Trains the members that are not trained yet, and makes the run's tagger of them.
@@ -84,6 +87,7 @@ def run_ensemble(
         record: how the run was started.
         command: the command line that started the run, for the model card.
         tagger_of: makes a `Tagger` of what a folder holds; see `tagging.load`.
+        train: trains one run, that of a member; see `train_run`.
         measures_speed: whether the report has the speed of the ensemble.
 
     Returns:
@@ -101,7 +105,7 @@ def run_ensemble(
     sizes = ", ".join(f"{name} {len(split):,}" for name, split in corpus.splits.items())
     _log.info("%s: sentences %s; an ensemble of %d", corpus.name, sizes, config.ensemble)
     members = [_member(config, folder, number, record) for number in range(1, config.ensemble + 1)]
-    train_members(members, config.threads, config.trainer)
+    train_members(members, config.threads, config.trainer, train)
 
     taggers = [member.folder / TAGGER_IN_RUN for member in members]
     ensemble = join_taggers(taggers, None)
@@ -131,13 +135,14 @@ def run_ensemble(
     return results
 
 
-def train_members(members: Sequence[Member], threads: int, settings: Mapping[str, Any]) -> None:
+def train_members(members: Sequence[Member], threads: int, settings: Mapping[str, Any], train: Train) -> None:
     """Trains the members that are not complete. An error of one ends the others.
 
     Args:
         members: their folders have `run.json`.
         threads: of each training.
         settings: of the trainer.
+        train: see `run_ensemble`.
 
     Raises:
         InputError: a member has bad input, or its process was killed.
@@ -148,7 +153,7 @@ def train_members(members: Sequence[Member], threads: int, settings: Mapping[str
         at_once = min(len(waiting), processes(threads, settings))
         logs = members[0].folder.parent / "*" / LOG
         _log.info("%d at a time; what each one prints is in %s", at_once, logs)
-        work = [delayed(_train_member)(member, len(members), os.getpid()) for member in waiting]
+        work = [delayed(_train_member)(train, member, len(members), os.getpid()) for member in waiting]
         try:
             with signals_as_interrupt():
                 Parallel(at_once, backend="loky")(work)
@@ -158,16 +163,14 @@ def train_members(members: Sequence[Member], threads: int, settings: Mapping[str
         _log.info("%s is complete: %s", _name(member, len(members)), _outcome(member))
 
 
-def _train_member(member: Member, count: int, parent: int) -> None:
+def _train_member(train: Train, member: Member, count: int, parent: int) -> None:
     """Trains a member, in whatever process."""
-    from tagger.sweeps.one_run import train_run  # which trains ensembles, too
-
     if os.getpid() != parent:
         end_with_parent()
     name, log = _name(member, count), member.folder / LOG
     with output_to(log, name):
         try:
-            train_run(read_record(member.folder), member.folder, can_resume(member.folder))
+            train(read_record(member.folder), member.folder, can_resume(member.folder))
         except InputError as error:
             raise InputError(f"{name}: {error}") from None
         except Exception as error:

@@ -23,7 +23,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 from tagger.bundle.saved_config import SWEEP
 from tagger.errors import InputError
 from tagger.sweeps.folder import Sweep, check_folders
-from tagger.sweeps.launch import Start, name_is_taken, own_overrides, quoted
+from tagger.sweeps.launch import Start, name_is_taken, own_overrides, plain_texts, quoted
 from tagger.sweeps.log import output_to
 from tagger.sweeps.one_run import checked_config, train_run
 from tagger.sweeps.record import PlannedRun, SweepRecord
@@ -35,6 +35,7 @@ from tagger.training.run_folder import LOG, Command, NewFolder, RunRecord, can_r
 if TYPE_CHECKING:  # it imports Lightning
     from tagger.training.checkpoints import Watch
 
+Train = Callable[..., Any]
 BASIC, JOBLIB = "basic", "joblib"
 POLL_SECONDS = 1.0
 WRITING_SECONDS = 5.0  # that another process has to write how a sweep was started
@@ -76,7 +77,7 @@ def sweep_grid(
     sweep, made = open_sweep(config, command, runs)
     launcher = config.hydra.runtime.choices["hydra/launcher"]
     folder = sweep.folder if launcher == BASIC else sweep.folder.absolute()
-    task = Task(folder, command, os.getpid() if launcher == JOBLIB else None, launcher != BASIC)
+    task = Task(folder, os.getpid() if launcher == JOBLIB else None, launcher != BASIC, train_run)
 
     def launch(numbers: Sequence[int]) -> list[int]:
         jobs = [[*points[n], quoted("hydra.sweep.subdir", runs[n].folder)] for n in numbers]
@@ -123,16 +124,15 @@ def open_sweep(config: DictConfig, command: Command, runs: list[PlannedRun] | No
         InputError: the folder is taken by something else, or cannot be written to.
     """
     refuse_several("-m: a sweep", "train its runs one by one")
-    hydra, words = config.hydra, OmegaConf.to_container(config.hydra.overrides, resolve=False)
-    assert isinstance(words, dict)
-    given, name = {key_and_value(text)[0] for text in words["hydra"]}, config.get("name")
+    hydra, name = config.hydra, config.get("name")
+    own = [*plain_texts(hydra.overrides.hydra), *plain_texts(hydra.overrides.task)]
+    given = {key_and_value(text)[0] for text in own}
     if name is not None and "hydra.sweep.dir" in given:
         raise InputError(f"name={name}: hydra.sweep.dir names a folder already; leave one of the two out")
     is_given = name is not None or "hydra.sweep.dir" in given
     wanted = Path(str(hydra.sweep.dir))
     wanted = wanted.relative_to(Path.cwd()) if wanted.is_relative_to(Path.cwd()) else wanted
     sources = [source.path for source in hydra.runtime.config_sources if source.provider == "command-line"]
-    own = [*words["hydra"], *words["task"]]
     record = SweepRecord(
         token_hex(8), command, hydra.job.config_name, next(iter(sources), None), own, runs, str(Path.cwd())
     )
@@ -233,15 +233,15 @@ class Task:
 
     Attributes:
         folder: of the sweep.
-        command: the command word.
         parent: a process that this one ends with, if that is another one.
         has_log: whether what the run prints goes to a file.
+        train: `train_run`, or another function at the top of a module, since it is sent to other processes.
     """
 
     folder: Path
-    command: Command
     parent: int | None
     has_log: bool
+    train: Train
 
     def __call__(self, config: DictConfig) -> bool:
         """Trains it; returns False if another process has it."""
@@ -249,12 +249,10 @@ class Task:
         number = next(n for n in sweep.numbers if sweep.path(n) == self.folder / subfolder)
         if self.parent not in (None, os.getpid()):
             end_with_parent()
-        overrides = sweep.run(number).overrides
-        make = partial(record_of, self.command, config, overrides, number)
         with output_to(sweep.path(number) / LOG) if self.has_log else nullcontext():
             with sweep.claim(number) as free:
                 if free and sweep.run(number).state == "unfinished":  # another process may have ended it meanwhile
-                    train_claimed(sweep, number, overrides, make)
+                    train_claimed(sweep, number, config, self.train)
             write_table(sweep)
         if self.has_log:
             run = sweep.run(number)
@@ -263,16 +261,14 @@ class Task:
         return free
 
 
-def train_claimed(
-    sweep: Sweep, number: int, overrides: list[str], make: Callable[[], RunRecord], watch: "Watch | None" = None
-) -> None:
+def train_claimed(sweep: Sweep, number: int, config: DictConfig, train: Train, watch: "Watch | None" = None) -> None:
     """Trains a run that this process has claimed, or goes on with it. An error ends the run, and is kept in its folder.
 
     Args:
         sweep: of the run.
         number: of the run.
-        overrides: of the run.
-        make: how a new run is started; one that has an epoch keeps its config.
+        config: of the run, as Hydra composed it; a run that has an epoch keeps its own.
+        train: `train_run`.
         watch: what a search wants of the run.
 
     Raises:
@@ -280,11 +276,11 @@ def train_claimed(
     """
     from tagger.training.checkpoints import EndedEarly, Watch
 
-    path = sweep.path(number)
+    path, overrides = sweep.path(number), own_overrides(HydraConfig.get().overrides.task)
     _log.info("\nrun %s: %s", number, " ".join(overrides))
     try:
-        record = read_record(path) if can_resume(path) else make()
-        train_run(record, path, sweep.begin(number, record), watch or Watch(measures_speed=False), is_claimed=True)
+        record = read_record(path) if can_resume(path) else record_of(sweep.record.command, config, overrides, number)
+        train(record, path, sweep.begin(number, record), watch or Watch(measures_speed=False), is_claimed=True)
     except EndedEarly as end:
         sweep.end(number, "pruned")
         _log.info("run %s %s", number, end)

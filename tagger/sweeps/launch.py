@@ -119,7 +119,7 @@ class Start:
             for group, choice in CHOICES.items():
                 if (chosen := settings.runtime.choices[group]) != choice:
                     raise InputError(f"{group}={chosen} is for several runs; add -m")
-            name, given = config.get("name"), {key_and_value(text)[0] for text in settings.overrides.hydra}
+            name, given = config.get("name"), {key_and_value(text)[0] for text in plain_texts(settings.overrides.hydra)}
             if name is not None and "hydra.run.dir" in given:
                 raise InputError(f"name={name}: hydra.run.dir names a folder already; leave one of the two out")
             overrides = own_overrides(settings.overrides.task)
@@ -143,9 +143,13 @@ class Start:
 
 def own_overrides(overrides: Iterable[Any]) -> list[str]:
     """The overrides of a run as its record has them, without the name, which holds for one run or sweep alone."""
-    # Without resolving: an override such as seed=${x} is text here, and may name what does not exist.
+    return [text.lstrip("+") for text in plain_texts(overrides) if key_and_value(text)[0] != "name"]
+
+
+def plain_texts(overrides: Iterable[Any]) -> list[str]:
+    """Overrides as text. One such as seed=${x} is not resolved: it may name what does not exist."""
     plain = OmegaConf.to_container(overrides, resolve=False) if isinstance(overrides, ListConfig) else overrides
-    return [str(text).lstrip("+") for text in cast(list[str], plain) if key_and_value(text)[0] != "name"]
+    return list(map(str, cast(list[Any], plain)))
 
 
 def name_is_taken(name: str, folder: Path) -> InputError:

@@ -128,7 +128,7 @@ def train_run(
             if config.parts != ALL:
                 return run_part(parts[config.parts], config, folder, line, tagger_of)
             if config.ensemble > 1:
-                return run_ensemble(config, folder, record, line, tagger_of, watch.measures_speed)
+                return run_ensemble(config, folder, record, line, tagger_of, train_run, watch.measures_speed)
             return train(config, folder, line, resuming, load, watch)
     except KeyboardInterrupt:
         if can_resume(folder):

@@ -98,8 +98,10 @@ def checked_words(page: str, words: Sequence[str]) -> list[str]:
         raise InputError(f"--config-dir {options.config_dir}: no such folder")
     own_pages = options.config_dir is not None or options.config_name is not None
     checked = checked_overrides(options.overrides, page, options.multirun, keys_are_known=not own_pages)
-    ready = dict(zip(options.overrides, checked, strict=True))
-    return [ready.get(word, word) for word in words]
+    others = list(words)
+    for override in options.overrides:
+        others.remove(override)
+    return [*checked, *others]  # Hydra takes no overrides in two places
 
 
 def checked_overrides(

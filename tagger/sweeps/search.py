@@ -42,7 +42,8 @@ from tagger.sweeps.grid import (
     record_of,
     train_claimed,
 )
-from tagger.sweeps.launch import Start, in_one_line, own_overrides, quoted
+from tagger.sweeps.launch import Start, in_one_line, own_overrides, plain_texts, quoted
+from tagger.sweeps.one_run import train_run
 from tagger.sweeps.report import write_table
 from tagger.sweeps.run import key_and_value
 from tagger.text.start_folder import SQLITE, located, located_address
@@ -142,16 +143,14 @@ def sweep_study(
     sweep, made = open_sweep(config, start.command, None)
 
     def train(number: int, chosen: list[str], watch: Watch) -> None:
-        own = own_overrides([*fixed, *chosen])
-
         def task(composed: DictConfig) -> None:
-            train_claimed(sweep, number, own, partial(record_of, start.command, composed, own, number), watch)
+            train_claimed(sweep, number, composed, train_run, watch)
 
         try:
             launcher = Plugins.instance().instantiate_launcher(context, task, config)
             launcher.launch([[*fixed, *chosen, quoted("hydra.sweep.subdir", str(number))]], initial_job_idx=number)
         except (HydraException, OmegaConfBaseException) as error:  # a value does not fit its key
-            sweep.end(number, "failed", in_one_line(error, chosen), own)
+            sweep.end(number, "failed", in_one_line(error, chosen), own_overrides([*fixed, *chosen]))
 
     tried = {key_and_value(key)[0] for key in space}
     start.status = carry_out(sweep, made, Search(sweep, search, space, train).run, tried)
@@ -165,7 +164,7 @@ def _check(search: SearchConfig, space: Space, config: DictConfig, command: str)
             f"hydra/launcher={launcher}: a search trains its runs itself; start the same command several times, with"
             " one hydra.sweep.dir"
         )
-    if "hydra.sweep.subdir" in {key_and_value(text)[0] for text in config.hydra.overrides.hydra}:
+    if "hydra.sweep.subdir" in {key_and_value(text)[0] for text in plain_texts(config.hydra.overrides.hydra)}:
         raise InputError("hydra.sweep.subdir: the folders of a search are the numbers of its trials; leave this out")
     if not space:
         raise InputError(

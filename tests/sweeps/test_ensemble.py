@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tagger.training.member_processes import LOG, Member, MemberFailed, processes, train_members
 
 import tagger
 from tagger.errors import InputError
 from tagger.sweeps import launch
 from tagger.training import ensemble_run, member_processes
-from tagger.training.member_processes import LOG, Member, MemberFailed, processes, train_members
 from tagger.training.run_folder import CHECKPOINTS, LAST, read_record
 from tests.conftest import TOKENS
 from tests.html_page import data_of
