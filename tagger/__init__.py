@@ -19,7 +19,11 @@ if TYPE_CHECKING:
     from tagger.text.sentence import Sentence
 
 __all__ = ["Sentence", "Tagger", "load"]
-_MODULES = {"Sentence": "tagger.text.sentence", "Tagger": "tagger.tagging.tagger", "load": "tagger.tagging.load"}
+_MODULES = {
+    "Sentence": "tagger.text.sentence",
+    "Tagger": "tagger.tagging.tagger",
+    "load": "tagger.pretraining.predictor",
+}
 
 
 def __getattr__(name: str) -> Any:

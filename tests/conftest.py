@@ -17,7 +17,7 @@ import torch
 from huggingface_hub import constants
 from hypothesis import HealthCheck, settings
 
-from tagger.bundle.folder import save_tagger
+from tagger.bundle.bundle import Bundle, Member
 from tagger.model.batch import Batch
 from tagger.model.collate import collate
 from tagger.model.decoder import Decoder
@@ -30,7 +30,6 @@ from tagger.segmenter.network import SegmenterNetwork, SegmenterVocabulary
 from tagger.segmenter.saved import SavedSegmenter
 from tagger.segmenter.units import UnitTable
 from tagger.tagging import batches, windows
-from tagger.tagging.engine import Engine
 from tagger.tagging.tagger import Tagger
 from tests.bundle.hub_server import Hub, running_hub
 
@@ -120,26 +119,34 @@ def overfit(
     return float(loss.detach())
 
 
-def save_tiny(folder: Path, network: TaggerNetwork, vocabulary: Vocabulary, **changes: Any) -> Path:
-    """Saves a network made with the same `changes`; returns the folder."""
-    config = {"network": network_config(**changes), "segmenter": "english"}
-    save_tagger(folder, network, vocabulary, config, "# A tiny tagger\n")
+def bundle_of(
+    network: TaggerNetwork,
+    vocabulary: Vocabulary,
+    tokenizer: PieceTokenizer | None = None,
+    segmenter: str | SavedSegmenter = "english",
+    **config: Any,
+) -> Bundle:
+    """A tagger of one network; `config` is what `config.json` says of it."""
+    return Bundle((Member(network, vocabulary, tokenizer),), segmenter, config)
+
+
+def save_tiny(folder: Path, network: TaggerNetwork, vocabulary: Vocabulary) -> Path:
+    """Saves a network; returns the folder."""
+    bundle_of(network, vocabulary).save(folder, "# A tiny tagger\n")
     return folder
 
 
 def make_tagger(
     network: TaggerNetwork,
     vocabulary: Vocabulary,
-    config: dict[str, Any],
     tokenizer: PieceTokenizer | None = None,
     device: str = "cpu",
     precision: str = "auto",
-    corpus: str | None = None,
+    config: dict[str, Any] | None = None,
     **options: Any,
 ) -> Tagger:
-    """The tagger of a network; see `Engine.of` and `Tagger`."""
-    engine = Engine.of(network, vocabulary, config, tokenizer, device, precision, corpus=corpus)
-    return Tagger(engine, config, corpus=corpus, **options)
+    """The tagger of a network; see `Tagger` for the options."""
+    return Tagger(bundle_of(network, vocabulary, tokenizer, **(config or {})), device, precision, **options)
 
 
 def make_segmenter(seed: int = 3, **changes: Any) -> SavedSegmenter:
@@ -206,8 +213,8 @@ def trained(vocabulary: Vocabulary, tmp_path_factory: pytest.TempPathFactory) ->
 def learned(vocabulary: Vocabulary, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of an untrained tagger with a segmenter, see `make_segmenter`; not to be changed."""
     folder = tmp_path_factory.mktemp("learned") / "tagger"
-    config = {"network": network_config(), "segmenter": "learned", "corpus": "Tiny", "scores": {}}
-    save_tagger(folder, make_network(vocabulary), vocabulary, config, "# card\n", segmenter=make_segmenter())
+    tagger = bundle_of(make_network(vocabulary), vocabulary, segmenter=make_segmenter(), corpus="Tiny", scores={})
+    tagger.save(folder, "# card\n")
     return folder
 
 

@@ -13,7 +13,8 @@ from tagger.jobs.manifest import Manifest, tagger_digest
 from tagger.jobs.outputs import Outputs
 from tagger.jobs.ray_cluster import CPUS, check_numbers, gpus_of, max_processes, tag_jobs
 from tagger.model.device import choose_device, choose_precision
-from tagger.tagging.load import AUTO, load
+from tagger.tagging.load import load
+from tagger.tagging.tagger import AUTO
 from tagger.text.lexicon import LexiconCase
 
 if TYPE_CHECKING:

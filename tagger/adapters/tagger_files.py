@@ -8,15 +8,14 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
 from tagger.bundle.hub import is_tagger_file
-from tagger.bundle.saved_config import CONFIG, MEMBERS, WEIGHTS, read_config
+from tagger.bundle.saved_config import CONFIG, WEIGHTS, read_config
 from tagger.errors import InputError, reason, shorten
-from tagger.segmenter.saved import SEGMENTER, SEGMENTER_WEIGHTS
-from tagger.text.segment import LEARNED, RuleSegmenter, Segmenter
+from tagger.text.segment import LEARNED, SEGMENTER, SEGMENTER_WEIGHTS, RuleSegmenter, Segmenter
 
 if TYPE_CHECKING:
     from tagger.tagging.tagger import Tagger
@@ -88,7 +87,7 @@ class TaggerFiles:
     @property
     def has_tagger(self) -> bool:
         """Whether they have the weights of a tagger, or only what cuts raw text."""
-        return any(PurePosixPath(name).parts[0] in (WEIGHTS, MEMBERS) for name in self.content)
+        return WEIGHTS in self.content
 
     @contextmanager
     def as_folder(self) -> Iterator[Path]:

@@ -1,16 +1,47 @@
-"""`Bundle`: a trained tagger as one value, which `load` reads from a folder and `save` writes to one."""
+"""`Bundle`: a trained tagger as one value, which `load` reads from a folder and `save` writes to one.
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+The folder has weights in safetensors, the rest in JSON, and a model card; no pickle. It may come from somebody else, so
+the sizes in `config.json` are compared with those of the stored weights before memory of that size is allocated.
+"""
+
+import filecmp
+import json
+import shutil
+import stat
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
 from typing import Any
 
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from tagger.bundle.saved_config import CARD, CONFIG, FORMAT, TOKENIZER, VOCABULARY, WEIGHTS, read_config
+from tagger.bundle.validation import check_config, check_temperatures, check_vocabularies
+from tagger.bundle.vocabularies import join_vocabularies
+from tagger.errors import InputError, reason
+from tagger.model.memory import build_without_memory, check_memory
 from tagger.model.network import TaggerNetwork
 from tagger.model.pieces import PieceTokenizer
+from tagger.model.stored import check_finite, check_stored_weights, compress, expand, one_error
+from tagger.model.transformer import MULTILINGUAL, is_carried
 from tagger.model.vocabulary import Vocabulary
-from tagger.segmenter.saved import SavedSegmenter
+from tagger.pretrained.huggingface import load_tokenizer, load_weights
+from tagger.segmenter.saved import SavedSegmenter, load_segmenter
+from tagger.text.json_files import MAX_VOCABULARY_BYTES, read_json
+from tagger.text.output_files import new_folder, replace_folder
+from tagger.text.segment import LEARNED
+
+DECODERS = "decoders."  # prefix of the names of the decoders' weights
+ENCODER = "transformer.encoder."  # prefix of the names of a transformer's own weights
+TRANSFORMER, TABLES = "transformer", "embedding.vectors.tables"  # modules that members may share
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Member:
     """One of the networks whose scores are averaged.
 
@@ -29,7 +60,7 @@ class Member:
     temperatures: Mapping[str, float] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Bundle:
     """A trained tagger. `dataclasses.replace` changes a part.
 
@@ -46,3 +77,296 @@ class Bundle:
     members: tuple[Member, ...]
     segmenter: str | SavedSegmenter
     config: dict[str, Any]
+
+    @cached_property
+    def vocabulary(self) -> Vocabulary:
+        """That of all members if they share one; else see `join_vocabularies`."""
+        vocabularies = list({id(member.vocabulary): member.vocabulary for member in self.members}.values())
+        return vocabularies[0] if len(vocabularies) == 1 else join_vocabularies(vocabularies)
+
+    @property
+    def networks(self) -> list[TaggerNetwork]:
+        """The members' networks."""
+        return [member.network for member in self.members]
+
+    @property
+    def description(self) -> dict[str, Any]:
+        """The content of `config.json`."""
+        known, described = self._vocabularies(), []
+        for member in self.members:
+            number = next(i for i, vocabulary in enumerate(known) if vocabulary == member.vocabulary)
+            described.append(
+                {
+                    "network": member.network.config,
+                    "weight": member.weight,
+                    "temperatures": dict(member.temperatures),
+                    "vocabulary": number,
+                }
+            )
+        segmenter = self.segmenter if isinstance(self.segmenter, str) else LEARNED
+        return {"format": FORMAT, **self.config, "segmenter": segmenter, "members": described}
+
+    def _vocabularies(self) -> list[Vocabulary]:
+        """The different vocabularies of the members, in their order."""
+        found: list[Vocabulary] = []
+        for member in self.members:
+            if not any(member.vocabulary is each or member.vocabulary == each for each in found):
+                found.append(member.vocabulary)
+        return found
+
+    def save(
+        self,
+        folder: Path,
+        card: str,
+        others: Mapping[str, Mapping[str, Tensor]] | None = None,
+    ) -> None:
+        """Writes the tagger. `folder` appears, or is replaced, only when all files are written.
+
+        All weights are kept to the bit; see `rounded` for smaller files. A frozen transformer that can be had again is
+        only named in the config. Tensors of members that are equal are stored once.
+
+        Args:
+            folder: the folder to make.
+            card: the text of the model card.
+            others: name of a further file -> its weights.
+
+        Raises:
+            InputError: the folder cannot be written to, or the disk is full. Nothing is left of the new folder.
+        """
+        with _whole_folder(folder) as partial:
+            save_file(_stored_weights(self.networks), partial / WEIGHTS)
+            for name, weights in (others or {}).items():
+                save_file(dict(weights), partial / name)
+            self._save_tokenizers(partial)
+            vocabularies = [asdict(vocabulary) for vocabulary in self._vocabularies()]
+            _write_json(partial / VOCABULARY, {"vocabularies": vocabularies}, indent=None)
+            if not isinstance(self.segmenter, str):
+                self.segmenter.save(partial)
+            _write_json(partial / CONFIG, self.description, indent=2)
+            (partial / CARD).write_text(card, encoding="utf-8")
+
+    def _save_tokenizers(self, folder: Path) -> None:
+        """Writes each tokenizer, unless it is that of the nearest member before that has one."""
+        last: tuple[PieceTokenizer, Path] | None = None
+        for number, member in enumerate(self.members):
+            if member.tokenizer is None or (last is not None and member.tokenizer is last[0]):
+                continue
+            path = _tokenizer_folder(folder, number)
+            member.tokenizer.save(path)
+            if last is not None and _same_files(path, last[1]):
+                shutil.rmtree(path)
+            else:
+                last = member.tokenizer, path
+
+    @classmethod
+    def load(cls, folder: Path) -> "Bundle":
+        """Reads what `save` wrote, and the weights of a transformer that is only named.
+
+        Raises:
+            InputError: a file is missing, damaged, of another version, or does not fit the others; the networks are
+                larger than the machine's memory; a weight is NaN or infinite; or the transformer cannot be found.
+        """
+        if not (folder / CONFIG).is_file():
+            raise _missing(folder, CONFIG)
+        config = read_config(folder)
+        for name in (VOCABULARY, WEIGHTS):
+            if not (folder / name).is_file():
+                raise _missing(folder, name)
+        fields = read_json(folder / VOCABULARY, MAX_VOCABULARY_BYTES)
+        with one_error(folder, WEIGHTS):
+            config = check_config(config)
+            vocabularies = check_vocabularies(fields)
+            described = [(each, vocabularies[each["vocabulary"]]) for each in config.pop("members")]
+            for temperatures in (config.get("temperatures", {}), *(each["temperatures"] for each, _ in described)):
+                check_temperatures(temperatures, vocabularies[0].columns)
+        networks = _load_networks(folder, [(each["network"], vocabulary) for each, vocabulary in described])
+        members = tuple(
+            Member(network, vocabulary, tokenizer, each["weight"], each["temperatures"])
+            for network, tokenizer, (each, vocabulary) in zip(
+                networks, _load_tokenizers(folder, networks), described, strict=True
+            )
+        )
+        name = config.pop("segmenter")
+        del config["format"]
+        return cls(members, load_segmenter(folder) if name == LEARNED else name, config)
+
+    def rounded(self, storage_dtype: str) -> "Bundle":
+        """The same tagger, whose networks are changed in place to the weights that a file of that dtype would have.
+
+        Its folder is small, too, because `save` finds out in which dtype each tensor fits; see `stored.compress`.
+        """
+        for network in self.networks:
+            network.load_state_dict(expand(_compressed(network, network.state_dict(), storage_dtype)), strict=False)
+        return self
+
+    def described(self, **values: Any) -> "Bundle":
+        """The same tagger, of which `config.json` says something else."""
+        return replace(self, config={**self.config, **values})
+
+
+def _missing(folder: Path, name: str) -> InputError:
+    return InputError(f"{folder} is not a whole tagger: {name} is missing; copy the folder again or train anew")
+
+
+def _stored_weights(networks: Sequence[TaggerNetwork]) -> dict[str, Tensor]:
+    """What the file of weights holds; names begin with the number of a member.
+
+    A tensor that a member lacks is equal to that of the nearest member before that has it.
+    """
+    stored: dict[str, Tensor] = {}
+    last: dict[str, Tensor] = {}
+    memory: set[int] = set()  # safetensors wants none twice
+    for number, network in enumerate(networks):
+        weights, own = network.state_dict(), {}
+        for name in _stored_names(network):
+            tensor = weights[name].detach().cpu().contiguous()
+            if name not in last or not _is_same(tensor, last[name]):
+                own[name] = last[name] = tensor.clone() if tensor.data_ptr() in memory else tensor
+                memory.add(tensor.data_ptr())
+        stored |= {f"{number}.{name}": tensor for name, tensor in _compressed(network, own, "float32").items()}
+    return stored
+
+
+def _stored_names(network: TaggerNetwork) -> list[str]:
+    """The names of the weights that a folder has, which lacks those of a transformer that is only named."""
+    names = list(network.state_dict())
+    return [name for name in names if not name.startswith(ENCODER)] if _only_names_transformer(network) else names
+
+
+def _is_same(one: Tensor, other: Tensor) -> bool:
+    return one.dtype == other.dtype and one.shape == other.shape and torch.equal(one, other)
+
+
+def _compressed(network: TaggerNetwork, weights: Mapping[str, Tensor], storage_dtype: str) -> dict[str, Tensor]:
+    """Some weights of a network as the file has them."""
+    encoder = {name: tensor for name, tensor in weights.items() if name.startswith(ENCODER)}
+    # The scores of transitions are few, and some are so low that no other would be left in a row of int8.
+    exact = {name: tensor for name, tensor in weights.items() if name.startswith(DECODERS)}
+    others = {name: tensor for name, tensor in weights.items() if name not in encoder and name not in exact}
+    transformer = network.transformer
+    # The weights of multilingual had 4 bits each.
+    multilingual = transformer is not None and transformer.config["name"] == MULTILINGUAL
+    encoder = {} if _only_names_transformer(network) else encoder
+    return compress(others, storage_dtype) | compress(encoder, "int8" if multilingual else storage_dtype) | exact
+
+
+def _only_names_transformer(network: TaggerNetwork) -> bool:
+    """Whether the folder has only the name of the transformer, and not its weights."""
+    return network.transformer is not None and not is_carried(network.transformer.config)
+
+
+def _load_networks(folder: Path, described: Sequence[tuple[Any, Vocabulary]]) -> list[TaggerNetwork]:
+    """The networks of configs and vocabularies with the weights of a folder."""
+    path = folder / WEIGHTS
+    networks: list[TaggerNetwork] = []
+    with one_error(folder, WEIGHTS):
+        with safe_open(path, "pt") as file:
+            stored = set(file.keys())
+        expected: dict[str, Tensor] = {}
+        last: dict[str, str] = {}
+        places: list[dict[str, str]] = []  # for each member, where the file has each of its weights
+        for number, (config, vocabulary) in enumerate(described):
+            network = build_without_memory(lambda v=vocabulary, c=config: TaggerNetwork(v, c))  # type: ignore[misc]
+            places.append({})
+            weights = network.state_dict()
+            for name in _stored_names(network):
+                key, known = f"{number}.{name}", expected.get(last.get(name, ""))
+                tensor = weights[name]
+                if key not in stored and known is not None:
+                    if (known.shape, known.dtype) != (tensor.shape, tensor.dtype):
+                        raise ValueError(f"{key} is missing, and that of a member before has another shape")
+                    key = last[name]
+                expected[key] = tensor
+                last[name] = places[number][name] = key
+            networks.append(network)
+        check_stored_weights(path, expected)
+        for number in range(1, len(networks)):
+            _share(networks[: number + 1], places[: number + 1])
+    check_memory(nn.ModuleList(networks), 1, str(folder))
+    with one_error(folder, WEIGHTS):
+        found = expand(load_file(path))
+        check_finite(found)
+        found = {key: tensor.to(expected[key].dtype) for key, tensor in found.items()}
+        filled: set[int] = set()  # transformers
+        for network, own in zip(networks, places, strict=True):
+            transformer = network.transformer
+            if transformer is not None and _only_names_transformer(network) and id(transformer) not in filled:
+                load_weights(transformer, transformer.config)
+                filled.add(id(transformer))
+            named = {name: tensor for name, tensor in network.state_dict().items() if name not in own}
+            network.load_state_dict({name: found[key] for name, key in own.items()} | named, assign=True)
+            network.eval()
+    return networks
+
+
+def _share(networks: Sequence[TaggerNetwork], places: Sequence[Mapping[str, str]]) -> None:
+    """Gives the last network the modules of one before that has all of their weights from the same places."""
+    network = networks[-1]
+    for module in (TRANSFORMER, TABLES):
+        own = {name: key for name, key in places[-1].items() if name.startswith(f"{module}.")}
+        for other, of_other in zip(networks[:-1], places, strict=False):
+            if not own or any(of_other.get(name) != key for name, key in own.items()):
+                continue
+            if module == TRANSFORMER and network.config["transformer"] == other.config["transformer"]:
+                network.transformer = other.transformer
+            elif module == TABLES and network.embedding.vectors is not None and other.embedding.vectors is not None:
+                network.embedding.vectors.tables = other.embedding.vectors.tables
+
+
+def _load_tokenizers(folder: Path, networks: Sequence[TaggerNetwork]) -> list[PieceTokenizer | None]:
+    """The tokenizers of members: a member without a folder has that of the nearest member before with a transformer."""
+    found: list[PieceTokenizer | None] = []
+    path, last = folder / TOKENIZER, None
+    for number, network in enumerate(networks):
+        tokenizer = None
+        if network.transformer is not None:
+            own, config = _tokenizer_folder(folder, number), network.transformer.config
+            path = own if last is None or own.is_dir() else path
+            if last is not None and last[:2] == (path, config):
+                tokenizer = last[2]
+            else:
+                with one_error(folder, WEIGHTS):
+                    tokenizer = load_tokenizer(path, config)
+            last = path, config, tokenizer
+        found.append(tokenizer)
+    return found
+
+
+def _tokenizer_folder(folder: Path, number: int) -> Path:
+    return folder / (f"{TOKENIZER}-{number}" if number else TOKENIZER)
+
+
+def _same_files(one: Path, other: Path) -> bool:
+    names = sorted(path.name for path in one.iterdir())
+    return names == sorted(path.name for path in other.iterdir()) and all(
+        filecmp.cmp(one / name, other / name, shallow=False) for name in names
+    )
+
+
+@contextmanager
+def _whole_folder(folder: Path) -> Iterator[Path]:
+    """An empty folder to write to, which becomes `folder`, or replaces it, when the block ends without an error."""
+    partial: Path | None = None
+    try:
+        folder = folder.resolve()  # a link stays a link
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        partial = new_folder(folder.parent, folder.name)
+        if folder.exists():
+            partial.chmod(stat.S_IMODE(folder.stat().st_mode) | stat.S_IRWXU)  # a private one stays private
+        yield partial
+        for path in partial.glob("*.safetensors"):  # safetensors lets nobody else read them
+            shutil.copymode(partial / CONFIG, path)
+        replace_folder(partial, folder)
+    except BaseException as error:
+        if partial is not None:
+            shutil.rmtree(partial, ignore_errors=True)
+        if isinstance(error, OSError | SafetensorError):
+            raise InputError(
+                f"{folder} cannot be written: {reason(error)}; make room, or choose another folder"
+            ) from None
+        raise
+
+
+def _write_json(path: Path, value: Any, indent: int | None) -> None:
+    # ensure_ascii: a vocabulary can hold lone surrogates
+    path.write_text(json.dumps(value, indent=indent) + "\n", encoding="utf-8")

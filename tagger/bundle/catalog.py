@@ -54,7 +54,7 @@ def find_tagger(name: str) -> Path:
             a folder of that name, which is `./english`.
 
     Returns:
-        The folder that should have `config.json`. `load_tagger` checks it.
+        The folder that should have `config.json`. `Bundle.load` checks it.
 
     Raises:
         InputError: no such tagger; the run is not finished; or as `hub_folder`.

@@ -15,15 +15,14 @@ from tagger.bundle.saved_config import (
     CARD,
     CONFIG,
     MAX_CONFIG_BYTES,
-    MEMBERS,
     TOKENIZER,
     VOCABULARY,
     WEIGHTS,
     WORD_PREDICTOR,
 )
 from tagger.errors import InputError, reason, shorten
-from tagger.segmenter.saved import SEGMENTER, SEGMENTER_WEIGHTS
 from tagger.text.json_files import MAX_VOCABULARY_BYTES
+from tagger.text.segment import SEGMENTER, SEGMENTER_WEIGHTS
 
 PREFIX = "hf:"
 DEFAULT_REVISION = "main"
@@ -37,7 +36,7 @@ _REVISION = r"\w[\w./+-]{0,200}"
 _NAME = re.compile(rf"{PREFIX}({_REPOSITORY})(?:@({_REVISION}))?", re.ASCII)
 _OWN = (CONFIG, CARD, WEIGHTS, VOCABULARY, SEGMENTER_WEIGHTS, SEGMENTER, WORD_PREDICTOR)
 _TAGGER_FILE = re.compile(
-    rf"(?:{MEMBERS}/[0-9]{{1,4}}/)?(?:{'|'.join(map(re.escape, _OWN))}|{TOKENIZER}/\w[\w-]*\.(?:json|txt|model))",
+    rf"{'|'.join(map(re.escape, _OWN))}|{TOKENIZER}(?:-[0-9]{{1,2}})?/\w[\w-]*\.(?:json|txt|model)",
     re.ASCII,
 )
 # Exceptions of the library -> what is wrong and what to do; the first that fits is said. The library has them from
@@ -171,8 +170,8 @@ def _cached(hub: Any, wanted: HubName) -> Path | None:
 
 
 def _is_whole(files: set[str]) -> bool:
-    """Whether files may be those of a tagger, of an ensemble or of a pretrained network."""
-    return CONFIG in files and ({VOCABULARY, WEIGHTS} <= files or any(file.startswith(MEMBERS) for file in files))
+    """Whether files may be those of a tagger or of a pretrained network."""
+    return {CONFIG, VOCABULARY, WEIGHTS} <= files
 
 
 @contextmanager

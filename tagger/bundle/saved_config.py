@@ -11,12 +11,16 @@ from tagger.errors import InputError
 from tagger.text.json_files import MAX_NAME, read_json
 from tagger.text.strings import printable
 
-FORMAT = 5  # of `config.json` and the files beside it; folders of other formats are refused
+FORMAT = 6  # of `config.json` and the files beside it; folders of other formats are refused
 WEIGHTS, CONFIG, VOCABULARY, CARD = "model.safetensors", "config.json", "vocabulary.json", "README.md"
 TOKENIZER = "transformer"  # folder with the tokenizer of a transformer
 WORD_PREDICTOR = "words.safetensors"  # weights that predict hidden words; only pretraining writes them
-ENSEMBLE, MEMBERS = "ensemble", "members"  # the key of an ensemble's `config.json`, and the folder of its members
-MAX_MEMBERS = 16  # of an ensemble
+ENSEMBLE = "ensemble"  # key of `config.json` of a tagger that was made of several: their weights
+MEMBERS = "members"  # the folder of the runs of an ensemble's members, in the run's folder
+ORIGIN = "segmenter_training"  # key of `config.json`: what a learned segmenter was trained on
+MAX_TAGGERS = 16  # of which an ensemble is made
+MAX_TRAINED = 16  # networks that are trained side by side
+MAX_MEMBERS = MAX_TAGGERS * MAX_TRAINED  # networks of a tagger
 TAGGER_IN_RUN = "tagger"  # the tagger's folder in a run's folder
 PRETRAINED_IN_RUN = "pretrained"  # the pretrained network's folder in the folder of a run of pretraining
 RECORD = "run.json"  # how a run was started, in its folder
@@ -31,7 +35,7 @@ def predicts_words(folder: Path) -> bool:
 
 
 def is_ensemble(folder: Path) -> bool:
-    """Whether a folder is one of several taggers whose probabilities are averaged.
+    """Whether a folder holds a tagger that was made of several.
 
     Raises:
         InputError: its `config.json` is damaged.
@@ -62,6 +66,9 @@ def check_description(config: dict[str, Any]) -> None:
         value = config.get(name)
         if value is not None and not (isinstance(value, str) and len(value) <= MAX_NAME):
             raise ValueError(f"{name} is not a name")
+    weights = config.get(ENSEMBLE, [])
+    if not isinstance(weights, list) or not all(type(weight) in (int, float) for weight in weights):
+        raise ValueError(f"{ENSEMBLE} is not a list of numbers")
     scores = config.get("scores", {})
     if not isinstance(scores, dict) or not all(isinstance(columns, dict) for columns in scores.values()):
         raise ValueError("scores is not an object of objects")

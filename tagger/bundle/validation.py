@@ -4,10 +4,10 @@ All numbers that decide how much memory or time the program takes are checked he
 allocated.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from tagger.bundle.saved_config import check_description
+from tagger.bundle.saved_config import MAX_MEMBERS, check_description
 from tagger.model.decoder import DECODERS, MAX_TEMPERATURE, MIN_TEMPERATURE
 from tagger.model.embeddings import VECTOR_DTYPES, VectorConfig
 from tagger.model.encoder import CELLS
@@ -28,32 +28,49 @@ from tagger.text.segment import LEARNED, RULES
 from tagger.text.strings import printable
 
 MAX_ENCODER_LAYERS = 128  # each takes 10 ms to build; the largest encoders have 48
+SUM_TOLERANCE = 1e-6  # of the weights of members, whose sum is 1
 MAX_COUNT = 1 << 62  # how often a word occurs in training; the row of its vector
 
 
-def check_config(config: dict[str, Any]) -> None:
-    """Raises ValueError unless the values of `config.json` have the types and ranges that training writes.
+def check_config(config: dict[str, Any]) -> dict[str, Any]:
+    """The content of `config.json`, whose values must have the types and ranges that `Bundle.save` writes.
 
-    The keys are those of `NetworkConfig`. A new one needs a check of its value here.
+    Raises:
+        ValueError: a value has not.
     """
-    network = checked_object("network", config.get("network"), NetworkConfig.__annotations__)
-    check_choice("network.decoder", network["decoder"], DECODERS)
-    check_choice("network.cell", network["cell"], CELLS)
-    check_int("network.depth", network["depth"], 1, MAX_DEPTH)
-    for direction, sizes in checked_object("network.hidden", network["hidden"], ("forward", "backward")).items():
-        for size in sizes if isinstance(sizes, list) else [sizes]:
-            check_int(f"network.hidden.{direction}", size, 0, MAX_HIDDEN_SIZE)
-    _check_share("network.dropout", network["dropout"])
-    for name in ("words", "affixes", "chars", "character_size", "buckets"):
-        check_int(f"network.{name}", network[name], int(name == "buckets"), MAX_SIZE)
-    if network["vectors"] is not None:
-        _check_vectors(checked_object("network.vectors", network["vectors"], VectorConfig.__annotations__))
-    if network["transformer"] is not None:
-        _check_transformer(
-            checked_object("network.transformer", network["transformer"], TransformerConfig.__annotations__)
-        )
+    members = checked_list("members", config.get("members"))
+    if not 1 <= len(members) <= MAX_MEMBERS:
+        raise ValueError(f"members has {len(members)} networks, not 1 to {MAX_MEMBERS}")
+    for number, member in enumerate(members):
+        name = f"members.{number}"
+        checked_object(name, member, ("network", "weight", "temperatures", "vocabulary"))
+        _check_network(f"{name}.network", member["network"])
+        check_int(f"{name}.vocabulary", member["vocabulary"], 0, len(members) - 1)
+    weights = [member["weight"] for member in members]
+    numbers = all(type(weight) in (int, float) and 0 < weight <= 1 for weight in weights)
+    if not numbers or abs(sum(weights) - 1) > SUM_TOLERANCE:
+        raise ValueError(f"the weights of members are {shown(weights)}, not numbers above 0 with the sum 1")
     check_choice("segmenter", config.get("segmenter"), (*RULES, LEARNED))
     check_description(config)
+    return config
+
+
+def _check_network(name: str, value: Any) -> None:
+    """The keys are those of `NetworkConfig`. A new one needs a check of its value here."""
+    network = checked_object(name, value, NetworkConfig.__annotations__)
+    check_choice(f"{name}.decoder", network["decoder"], DECODERS)
+    check_choice(f"{name}.cell", network["cell"], CELLS)
+    check_int(f"{name}.depth", network["depth"], 1, MAX_DEPTH)
+    for direction, sizes in checked_object(f"{name}.hidden", network["hidden"], ("forward", "backward")).items():
+        for size in sizes if isinstance(sizes, list) else [sizes]:
+            check_int(f"{name}.hidden.{direction}", size, 0, MAX_HIDDEN_SIZE)
+    _check_share(f"{name}.dropout", network["dropout"])
+    for key in ("words", "affixes", "chars", "character_size", "buckets"):
+        check_int(f"{name}.{key}", network[key], int(key == "buckets"), MAX_SIZE)
+    if network["vectors"] is not None:
+        _check_vectors(f"{name}.vectors", network["vectors"])
+    if network["transformer"] is not None:
+        _check_transformer(f"{name}.transformer", network["transformer"])
 
 
 def check_temperatures(temperatures: Any, columns: Sequence[str]) -> None:
@@ -70,29 +87,29 @@ def _check_share(name: str, value: Any) -> None:
         raise ValueError(f"{name} is {shown(value)}, not a number from 0 to 1")
 
 
-def _check_vectors(vectors: Mapping[str, Any]) -> None:
-    for size in checked_list("network.vectors.sizes", vectors["sizes"]):
-        check_int("network.vectors.sizes", size, 1, MAX_SIZE)
-    check_int("network.vectors.projection", vectors["projection"], 0, MAX_SIZE)
-    check_bool("network.vectors.tune", vectors["tune"])
-    check_choice("network.vectors.dtype", vectors["dtype"], VECTOR_DTYPES)
+def _check_vectors(name: str, value: Any) -> None:
+    vectors = checked_object(name, value, VectorConfig.__annotations__)
+    for size in checked_list(f"{name}.sizes", vectors["sizes"]):
+        check_int(f"{name}.sizes", size, 1, MAX_SIZE)
+    check_int(f"{name}.projection", vectors["projection"], 0, MAX_SIZE)
+    check_bool(f"{name}.tune", vectors["tune"])
+    check_choice(f"{name}.dtype", vectors["dtype"], VECTOR_DTYPES)
 
 
-def _check_transformer(transformer: Mapping[str, Any]) -> None:
-    for name in ("name", "revision"):
-        value = transformer[name]
-        if type(value) is not str and not (value is None and name == "revision"):
-            raise ValueError(f"network.transformer.{name} is {shown(value)}, not a string")
-    check_choice("network.transformer.pooling", transformer["pooling"], POOLINGS)
-    check_bool("network.transformer.tune", transformer["tune"])
+def _check_transformer(name: str, value: Any) -> None:
+    transformer = checked_object(name, value, TransformerConfig.__annotations__)
+    for key in ("name", "revision"):
+        text = transformer[key]
+        if type(text) is not str and not (text is None and key == "revision"):
+            raise ValueError(f"{name}.{key} is {shown(text)}, not a string")
+    check_choice(f"{name}.pooling", transformer["pooling"], POOLINGS)
+    check_bool(f"{name}.tune", transformer["tune"])
     if transformer["layers"] is not None:
-        for layer in checked_list("network.transformer.layers", transformer["layers"]):
-            check_int("network.transformer.layers", layer, 0, MAX_ENCODER_LAYERS)
-    _check_share("network.transformer.dropout", transformer["dropout"])
-    check_choice("network.transformer.dtype", transformer["dtype"], ENCODER_DTYPES)
-    _check_settings(
-        "network.transformer.encoder", checked_object("network.transformer.encoder", transformer["encoder"])
-    )
+        for layer in checked_list(f"{name}.layers", transformer["layers"]):
+            check_int(f"{name}.layers", layer, 0, MAX_ENCODER_LAYERS)
+    _check_share(f"{name}.dropout", transformer["dropout"])
+    check_choice(f"{name}.dtype", transformer["dtype"], ENCODER_DTYPES)
+    _check_settings(f"{name}.encoder", checked_object(f"{name}.encoder", transformer["encoder"]))
 
 
 def _check_settings(name: str, value: Any) -> None:
@@ -108,7 +125,24 @@ def _check_settings(name: str, value: Any) -> None:
         check_int(name, value, -MAX_SIZE, MAX_ENCODER_LAYERS if "layer" in last else MAX_SIZE)
 
 
-def check_vocabulary(vocabulary: Vocabulary) -> None:
+def check_vocabularies(content: dict[str, Any]) -> list[Vocabulary]:
+    """The vocabularies of `vocabulary.json`, which must have the same tags in the same order.
+
+    Raises:
+        ValueError, TypeError: they have not, or one does not hold what its type hints say.
+    """
+    fields = checked_list("vocabularies", checked_object("the vocabulary", content, ("vocabularies",))["vocabularies"])
+    if not 1 <= len(fields) <= MAX_MEMBERS:
+        raise ValueError(f"there are {len(fields)} vocabularies, not 1 to {MAX_MEMBERS}")
+    vocabularies = [Vocabulary(**checked_object("a vocabulary", each)) for each in fields]
+    for vocabulary in vocabularies:
+        _check_vocabulary(vocabulary)
+        if list(vocabulary.tags.items()) != list(vocabularies[0].tags.items()):
+            raise ValueError("the vocabularies have other tags, or in another order")
+    return vocabularies
+
+
+def _check_vocabulary(vocabulary: Vocabulary) -> None:
     """Raises ValueError unless a vocabulary that was read from JSON holds what its type hints say."""
     _check_counts("words", vocabulary.words)
     for name, rows in checked_object("vectors", vocabulary.vectors).items():

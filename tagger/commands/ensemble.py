@@ -1,4 +1,4 @@
-"""The command `ensemble`: two or more taggers in, a folder that tags with the mean of their probabilities out."""
+"""The command `ensemble`: two or more taggers in, a folder that tags with the mean of their scores out."""
 
 import shlex
 from pathlib import Path
@@ -24,15 +24,16 @@ def ensemble(
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace the ensemble if it exists.")] = False,
 ) -> None:
-    """Makes a tagger that averages the probabilities of several.
+    """Makes a tagger that averages the scores of several.
 
-    The taggers must have the same columns and tags; all else may differ. The folder holds copies of them, so it works
+    The taggers must have the same columns and tags; all else may differ. The folder holds their networks, so it works
     without the originals, and all commands that tag take it. It takes as long to tag as its members together. Raw text
     is cut as the first one does it.
     """
+    from tagger.bundle.bundle import Bundle
     from tagger.bundle.catalog import find_tagger
-    from tagger.bundle.ensemble_folder import save_ensemble
-    from tagger.bundle.saved_config import is_ensemble
+    from tagger.bundle.ensemble import ensemble_card, join
+    from tagger.bundle.saved_config import ENSEMBLE, is_ensemble
 
     folder = Path(to)
     if folder.exists():
@@ -41,8 +42,14 @@ def ensemble(
         if not is_ensemble(folder):
             raise InputError(f"{to} is no ensemble, and --force replaces nothing else; choose another folder")
     line = ["python", "-m", "tagger", "ensemble", *taggers, "-o", to, *(["--weights", weights] if weights else [])]
-    config = save_ensemble(folder, list(map(find_tagger, taggers)), _numbers(weights), shlex.join(line))
-    shares = ", ".join(f"{weight:.3g}" for weight in config["ensemble"]["weights"])
+    folders = list(map(find_tagger, taggers))
+    for number, tagger in enumerate(folders):
+        if tagger.resolve() in [other.resolve() for other in folders[:number]]:
+            raise InputError(f"{tagger} is named twice; to count it more than others, give it more weight (--weights)")
+    bundles = list(map(Bundle.load, folders))
+    made = join(bundles, _numbers(weights), list(map(str, folders)))
+    made.save(folder, ensemble_card(made, bundles, shlex.join(line)))
+    shares = ", ".join(f"{weight:.3g}" for weight in made.config[ENSEMBLE])
     say(f"{to}: an ensemble of {len(taggers)} with the weights {shares}; tag with it: tagger tag FILE --model {to}")
 
 

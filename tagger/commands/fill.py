@@ -31,7 +31,7 @@ def fill(
 
     from tagger.bundle.catalog import find_word_predictor
     from tagger.pretraining.fill import BLANK, Filler, format_blanks
-    from tagger.tagging.layer_vectors import HiddenWordPredictor
+    from tagger.pretraining.predictor import HiddenWordPredictor
     from tagger.text.segment import RuleSegmenter
 
     torch.set_num_threads(1)

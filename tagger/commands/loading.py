@@ -10,9 +10,9 @@ from tagger.bundle.catalog import find_tagger
 from tagger.bundle.saved_config import ENSEMBLE
 from tagger.commands.console import say
 from tagger.errors import InputError
+from tagger.pretraining.predictor import load
 from tagger.tagging.engine import CACHE_SIZE
-from tagger.tagging.load import AUTO, load
-from tagger.tagging.tagger import Tagger
+from tagger.tagging.tagger import AUTO, Tagger
 from tagger.tagging.workers import collect_rarely
 from tagger.text.lexicon import LexiconCase
 
@@ -51,8 +51,8 @@ def load_and_tell(
     more: dict[str, Any] = {"corpus": corpus, "lexicons": lexicons, "lexicon_case": lexicon_case}
     tagger = load(folder.absolute(), device, precision, cache_size, workers, segmenter, **more)
     collect_rarely()
-    members = tagger.config.get(ENSEMBLE, {}).get("members")
-    what = f"ensemble of {len(members)}, trained" if members else "trained"
+    taggers = tagger.config.get(ENSEMBLE)
+    what = f"ensemble of {len(taggers)}, trained" if taggers else "trained"
     dev = format_dev_scores(tagger.config)
     trained = f"{what} on {tagger.config.get('corpus')}{f'; dev {dev}' if dev else ''}"
     say(f"model: {folder} ({trained}); {tagger.engine.precision} on {tagger.device}")

@@ -9,12 +9,12 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tagger.bundle.ensemble_folder import read_saved
-from tagger.bundle.folder import load_word_predictor
+from tagger.bundle.bundle import Bundle
 from tagger.bundle.hub import DEFAULT_REVISION, is_tagger_file, parse_target, the_hub
 from tagger.bundle.languages import language_codes
-from tagger.bundle.saved_config import CARD, ENSEMBLE, predicts_words, read_config
+from tagger.bundle.saved_config import CARD, predicts_words, read_config
 from tagger.errors import InputError, reason
+from tagger.pretraining.predictor import load_word_predictor
 
 UD_DATASET = "commul/universal_dependencies"  # the treebanks of Universal Dependencies on the Hub
 MAX_CARD_BYTES = 10_000_000
@@ -55,7 +55,7 @@ def push_tagger(
     beside a tagger's files is not sent.
 
     Args:
-        folder: of a tagger, an ensemble or a pretrained network, which is read first, so that it is whole.
+        folder: of a tagger or a pretrained network, which is read first, so that it is whole.
         repository: OWNER/NAME, or `hf:OWNER/NAME`.
         private: whether only the owner can see it.
         branch: the branch to write to.
@@ -71,7 +71,7 @@ def push_tagger(
     if predicts_words(folder):
         load_word_predictor(folder)
     else:
-        read_saved(folder)
+        Bundle.load(folder)
     paths = {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*")) if path.is_file()}
     files: dict[str, Any] = {name: str(path) for name, path in paths.items() if is_tagger_file(name)}
     files[CARD] = hub_card(folder, repository, languages).encode()
@@ -155,7 +155,7 @@ def metadata(folder: Path, repository: str, languages: Sequence[str] = ()) -> di
         )
         for column, accuracy in (scores[split].items() if split else ())
     ]
-    columns = config.get("columns", []) if ENSEMBLE in config else training.get("columns", [])
+    columns = training.get("columns") or config.get("columns", [])
     tags = ["hidden-words"] if words else ["part-of-speech", *map(str, columns)]
     codes = list(languages) or (["en"] if corpus == "sample" else language_codes(corpus))
     data = hub.ModelCardData(

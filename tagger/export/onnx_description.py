@@ -9,7 +9,7 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tagger.bundle.folder import SavedTagger
+from tagger.bundle.bundle import Bundle
 from tagger.export.onnx_graph import TAGS, input_shapes, scores_name
 from tagger.model.batch import PAD, UNK
 from tagger.model.forms import MAX_CHARACTERS, PREFIXES, SHAPE_CHARACTERS, SUFFIXES
@@ -33,7 +33,7 @@ HOW = {
 }
 
 
-def description(saved: "SavedTagger", graph_file: str, columns: Sequence[str], sentence_tokens: int) -> dict[str, Any]:
+def description(saved: Bundle, graph_file: str, columns: Sequence[str], sentence_tokens: int) -> dict[str, Any]:
     """What the JSON holds.
 
     Args:
@@ -42,7 +42,7 @@ def description(saved: "SavedTagger", graph_file: str, columns: Sequence[str], s
         columns: those of the graph.
         sentence_tokens: the most tokens that the tagger reads at a time.
     """
-    network, vocabulary, config, _ = saved
+    vocabulary, config = saved.vocabulary, saved.config
     temperatures: Mapping[str, float] = config.get("temperatures", {})
     return {
         "format": "tagger-onnx",
@@ -51,7 +51,7 @@ def description(saved: "SavedTagger", graph_file: str, columns: Sequence[str], s
         "tagger": {**{key: config.get(key) for key in ABOUT}, "scores": config.get("scores", {})},
         "how": HOW,
         "inputs": [
-            {"name": name, "type": "int32", "shape": shape} for name, shape in input_shapes(network.embedding).items()
+            {"name": name, "type": "int32", "shape": shape} for name, shape in input_shapes(saved.members).items()
         ],
         "outputs": {"tags": TAGS, "scores": [scores_name(column) for column in columns]},
         "columns": [
@@ -64,7 +64,7 @@ def description(saved: "SavedTagger", graph_file: str, columns: Sequence[str], s
         "words": list(vocabulary.word_ids.items()),
         "characters": {"longest": MAX_CHARACTERS, "ids": list(vocabulary.character_ids.items())},
         "affixes": {
-            "buckets": config["network"]["buckets"],
+            "buckets": saved.networks[0].config["buckets"],
             "prefixes": PREFIXES,
             "suffixes": SUFFIXES,
             "shape_characters": SHAPE_CHARACTERS,

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import NamedTuple
 
-from tagger.bundle.folder import SavedTagger, load_tagger
+from tagger.bundle.bundle import Bundle
 from tagger.bundle.saved_config import predicts_words
 from tagger.errors import InputError, missing_extra, shorten
 from tagger.export.onnx_description import ABOUT, description
@@ -44,7 +44,7 @@ def check_targets(files: tuple[Path, Path], force: bool) -> None:
 def export_onnx(
     folder: Path, graph: Path, vocabulary: Path, sentence_tokens: int, corpus: str | None = None, force: bool = False
 ) -> Exported:
-    """Writes the network of a tagger as ONNX. Both files appear, or are replaced, only when both are complete.
+    """Writes the networks of a tagger as ONNX. Both files appear, or are replaced, only when both are complete.
 
     Args:
         folder: of the tagger.
@@ -56,7 +56,8 @@ def export_onnx(
 
     Raises:
         InputError: a file exists or cannot be written; the package onnx is missing; the tagger has a transformer, a
-            CRF, a cell without operator or no tags, is an ensemble, or is too large; it does not know the corpus.
+            CRF, a cell without operator, no tags, or members that read different inputs, or is too large; it does not
+            know the corpus.
     """
     check_targets((graph, vocabulary), force)
     try:
@@ -65,7 +66,7 @@ def export_onnx(
         raise missing_extra("onnx", "onnx") from None
     if predicts_words(folder):
         raise InputError(f"{folder} predicts words and has no tags; export a tagger that was trained from it")
-    saved = load_tagger(folder)
+    saved = Bundle.load(folder)
     edits = [column for column, codec in saved.vocabulary.codecs.items() if codec.edits]
     columns = [column for column in saved.vocabulary.columns if column not in edits]
     _check(saved, folder, columns)
@@ -75,7 +76,7 @@ def export_onnx(
         raise InputError(f"{shorten(corpus)}: the tagger {folder} knows {known}")
     about = {key: str(value) for key in ABOUT if (value := saved.config.get(key))}
     model = network_graph(
-        saved.network,
+        saved.members,
         columns,
         words.combinations if columns == words.combined else [],
         NO_CORPUS if corpus is None else words.corpus_ids[corpus],
@@ -88,19 +89,25 @@ def export_onnx(
     return Exported(columns, edits, (graph.stat().st_size, vocabulary.stat().st_size))
 
 
-def _check(saved: SavedTagger, folder: Path, columns: list[str]) -> None:
+def _check(saved: Bundle, folder: Path, columns: list[str]) -> None:
     """Raises InputError if a tagger has what the graph cannot compute."""
-    network = saved.network
-    if network.transformer is not None:
+    networks = saved.networks
+    if any(network.transformer is not None for network in networks):
         raise InputError(f"{folder} has a transformer, which is not exported; export a tagger without one")
     for column in columns:
-        if isinstance(network.decoders[column], CRFDecoder):
+        if any(isinstance(network.decoders[column], CRFDecoder) for network in networks):
             raise InputError(
                 f"{folder} has a CRF, which is not exported; export a tagger of model.decoder=softmax, such as a"
                 f" student of this one (distill.teacher={folder})"
             )
     if not columns:
         raise InputError(f"{folder} has lemmas alone, which are not exported; export a tagger with other columns")
-    size = sum(weights.numel() * weights.element_size() for weights in network.state_dict().values())
+    same = {(id(member.vocabulary), member.network.config["buckets"]) for member in saved.members}
+    if len(same) > 1:
+        raise InputError(
+            f"{folder} has networks that learned other words, or read affixes in another way, which are not exported"
+            f" together; export one tagger of it, or a student of all (distill.teacher={folder})"
+        )
+    size = sum(weights.numel() * weights.element_size() for each in networks for weights in each.parameters())
     if size > MAX_BYTES:
         raise InputError(f"{folder} has {size / 1e9:.1f} GB of weights; a graph has at most {MAX_BYTES / 1e9:g}")

@@ -1,4 +1,4 @@
-"""A trained network -> an ONNX graph that computes the same scores and chooses the same tags, in float32.
+"""The networks of a tagger -> an ONNX graph that computes the same scores and chooses the same tags, in float32.
 
 The operators are those of https://onnx.ai/onnx/operators/: RNN, GRU and LSTM. They have the equations of torch, but
 their gates stand in another order.
@@ -15,13 +15,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from tagger.bundle.bundle import Member
 from tagger.errors import InputError
 from tagger.model.batch import NO_CORPUS, PAD
 from tagger.model.cells import GRUCell, MinGRUCell, RNNCell
 from tagger.model.embeddings import CharacterEncoder, FormEmbedding, VectorEmbedding
 from tagger.model.encoder import GRULayer, LSTMLayer, RecurrentLayer, ScanLayer, TorchLayer
 from tagger.model.forms import AFFIXES
-from tagger.model.network import TaggerNetwork
 
 
 class GraphBuilder:
@@ -30,6 +30,8 @@ class GraphBuilder:
     def __init__(self) -> None:
         self.nodes: list[Any] = []
         self.weights: list[Any] = []
+        self.prefix = ""  # of the names of weights
+        self._known: dict[Any, tuple[str, Tensor]] = {}  # tensors, which members may share
 
     def add(self, kind: str, *inputs: str, output: str = "", **attributes: Any) -> str:
         """Adds a node; returns the name of its first output."""
@@ -40,9 +42,15 @@ class GraphBuilder:
         return output
 
     def weight(self, name: str, values: Tensor | np.ndarray) -> str:
-        """Adds a constant; returns its name."""
+        """Adds a constant, unless it is there; returns its name."""
         from onnx import numpy_helper
 
+        name = f"{self.prefix}{name}"
+        if isinstance(values, Tensor) and values.numel():
+            key = values.data_ptr(), values.shape, values.stride(), values.dtype
+            known, _ = self._known.setdefault(key, (name, values))
+            if known != name:
+                return known
         array = values.detach().cpu().numpy() if isinstance(values, Tensor) else values
         self.weights.append(numpy_helper.from_array(np.asarray(array, order="C"), name))
         return name
@@ -51,10 +59,11 @@ class GraphBuilder:
         """Joins arrays along their last axis."""
         return parts[0] if len(parts) == 1 else self.add("Concat", *parts, axis=-1)
 
-    def linear(self, name: str, x: str, layer: nn.Linear) -> str:
-        """W x + b."""
-        product = self.add("MatMul", x, self.weight(f"{name}.W", layer.weight.T))
-        return self.add("Add", product, self.weight(f"{name}.b", layer.bias))
+    def linear(self, name: str, x: str, layer: nn.Linear, times: float = 1.0) -> str:
+        """W x + b, times a number."""
+        W, b = (layer.weight, layer.bias) if times == 1 else (layer.weight * times, layer.bias * times)
+        product = self.add("MatMul", x, self.weight(f"{name}.W", W.T))
+        return self.add("Add", product, self.weight(f"{name}.b", b))
 
 
 # I input size, G gates, H hidden size of a direction
@@ -220,13 +229,16 @@ def scores_name(column: str) -> str:
     return f"scores_{column}"
 
 
-def input_shapes(embedding: "FormEmbedding") -> dict[str, list[str | int]]:
+def input_shapes(members: Sequence[Member]) -> dict[str, list[str | int]]:
     """The inputs of the graph, all int32, and their axes: a name if the size is free."""
-    return {**form_shapes(embedding), LENGTHS: [SENTENCES]}
+    shapes: dict[str, list[str | int]] = {}
+    for member in members:
+        shapes |= form_shapes(member.network.embedding)
+    return {**shapes, LENGTHS: [SENTENCES]}
 
 
 def network_graph(
-    network: "TaggerNetwork",
+    members: Sequence[Member],
     columns: Sequence[str],
     combinations: Sequence[Sequence[int]],
     corpus: int = NO_CORPUS,
@@ -235,7 +247,8 @@ def network_graph(
     """The graph, an `onnx.ModelProto`.
 
     Args:
-        network: it has no transformer, and its decoders have no weights.
+        members: their scores are averaged; they have one vocabulary, as many buckets, no transformer, and decoders
+            without weights.
         columns: those whose scores are outputs.
         combinations: of tags of these columns, among which the tags of a token are chosen; none: each column is chosen
             by itself.
@@ -248,24 +261,20 @@ def network_graph(
     from onnx import TensorProto, checker, helper
 
     graph = GraphBuilder()
-    x = embed(graph, network.embedding)  # (T, B, E)
-    if network.corpora is not None and corpus != NO_CORPUS:
-        x = graph.add("Add", x, graph.weight("corpus", network.corpora.weight[corpus]))
-    layers = []
-    for number, layer in enumerate(network.encoder.layers):
-        x = _recur(graph, f"layer_{number}", x, cast(Any, layer))  # (T, B, F + R)
-        layers.append(x)
-    h = graph.concat(layers)  # (T, B, S)
-    scores = {column: graph.linear(f"head_{column}", h, cast(nn.Linear, network.heads[column])) for column in columns}
+    scores: dict[str, str] = {}
+    for number, member in enumerate(members):
+        graph.prefix = f"{number}." if number else ""
+        for column, name in _scores(graph, member, columns, corpus).items():
+            scores[column] = graph.add("Add", scores[column], name) if column in scores else name
     graph.add("Transpose", _choose(graph, list(scores.values()), combinations), output=TAGS, perm=[1, 0, 2])
     for column, name in scores.items():
         graph.add("Transpose", name, output=scores_name(column), perm=[1, 0, 2])  # (B, T, K)
 
     int32, shape = TensorProto.INT32, [SENTENCES, TOKENS]
-    inputs = [helper.make_tensor_value_info(n, int32, axes) for n, axes in input_shapes(network.embedding).items()]
+    inputs = [helper.make_tensor_value_info(name, int32, axes) for name, axes in input_shapes(members).items()]
     outputs = [helper.make_tensor_value_info(TAGS, int32, [*shape, len(columns)])]
     for column in columns:
-        size = cast(nn.Linear, network.heads[column]).out_features
+        size = cast(nn.Linear, members[0].network.heads[column]).out_features
         outputs.append(helper.make_tensor_value_info(scores_name(column), TensorProto.FLOAT, [*shape, size]))
     model = helper.make_model(
         helper.make_graph(graph.nodes, "tagger", inputs, outputs, graph.weights),
@@ -276,6 +285,28 @@ def network_graph(
     helper.set_model_props(model, about or {})
     checker.check_model(model, full_check=True)
     return model
+
+
+def _scores(graph: GraphBuilder, member: Member, columns: Sequence[str], corpus: int) -> dict[str, str]:
+    """The share of a member in the mean of the scores of columns, (T, B, K)."""
+    network = member.network
+    x = embed(graph, network.embedding)  # (T, B, E)
+    if network.corpora is not None and corpus != NO_CORPUS:
+        x = graph.add("Add", x, graph.weight("corpus", network.corpora.weight[corpus]))
+    layers = []
+    for number, layer in enumerate(network.encoder.layers):
+        x = _recur(graph, f"layer_{number}", x, cast(Any, layer))  # (T, B, F + R)
+        layers.append(x)
+    h = graph.concat(layers)  # (T, B, S)
+    return {
+        column: graph.linear(
+            f"head_{column}",
+            h,
+            cast(nn.Linear, network.heads[column]),
+            member.weight / member.temperatures.get(column, 1.0),
+        )
+        for column in columns
+    }
 
 
 def _recur(graph: GraphBuilder, name: str, x: str, layer: Any) -> str:

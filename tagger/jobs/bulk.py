@@ -20,7 +20,7 @@ from tagger.jobs.jobs import Job
 from tagger.tagging.decoding import Request
 from tagger.tagging.tagger import Tagger
 from tagger.tagging.windows import WINDOW_TOKENS
-from tagger.tagging.workers import Part, WorkersDied
+from tagger.tagging.workers import Batch, WorkersDied
 from tagger.text.conllu import numbered
 from tagger.text.files import STDIO, decoded_lines, open_binary
 from tagger.text.formats import TAKES_SEPARATOR, WITH_OFFSETS
@@ -30,9 +30,9 @@ from tagger.text.sentence import Sentence
 from tagger.text.writers import Writer, writer
 
 FIRST_WINDOW = 16_000  # tokens of a file's first window, so that most files are one batch; then they double
-FIRST_PART = 1_000  # tokens of the first part that is sent to a worker; likewise
+FIRST_BATCH = 1_000  # tokens of the first batch that is sent to a worker; likewise
 CHARACTERS_PER_TOKEN = 5  # of running text, about
-MAX_PIECES = 500  # of files in a part
+MAX_WINDOWS = 500  # of a batch
 
 
 class Options(NamedTuple):
@@ -48,34 +48,31 @@ class Options(NamedTuple):
 
 
 class Progress(NamedTuple):
-    """A piece of an output has been written, or the output has ended."""
+    """A window of an output has been written, or the output has ended."""
 
     job: "Job"
-    words: int = 0  # of the piece
+    words: int = 0  # of the window
     read: int = 0  # bytes of the source up to its end; 0 if that is not known
     finished: bool = False  # whether the output is whole and has its name
     error: InputError | None = None  # the error that stopped this output
 
 
-class _Piece(NamedTuple):
-    """A window of one file, and how it is written."""
-
-    units: list[Unit]
-    write: Writer
-    layout: bool  # whether the format shows where words stand
-    whole: bool = False  # whether it is a whole file, which may share a pool with others
-
-
-class _Source(NamedTuple):
-    """Where a piece comes from."""
+class _Window(NamedTuple):
+    """Parts of a file that are tagged together, and how they are written."""
 
     job: int  # its number
-    read: int = 0  # bytes of the file up to the end of the piece
+    parts: list[Unit]
+    write: Writer
+    layout: bool  # whether the format shows where words stand
+    whole: bool = True  # whether it is a whole file, which may be computed together with others
+    tokens: int = 0  # about how many
+    read: int = 0  # bytes of the file up to the end of the window
     error: InputError | None = None  # why the rest of the file cannot be read
+    flush: bool = False  # whether the windows so far are sent at once, because the next text may come late
 
 
 class _Written(NamedTuple):
-    """A piece as text."""
+    """A window as text."""
 
     text: str
     words: int
@@ -88,7 +85,7 @@ def tag_files(
     options: Options,
     output: Callable[["Job"], AbstractContextManager[TextIO]],
     width: int = 80,
-    first_part: int = FIRST_PART,
+    first_batch: int = FIRST_BATCH,
 ) -> Generator[Progress, None, None]:
     """Tags files one after the other; an error in one does not stop the others.
 
@@ -98,30 +95,30 @@ def tag_files(
         options: of all jobs.
         output: opens a job's output; an error in the block leaves no output.
         width: of the terminal.
-        first_part: tokens of the first part; more are faster, and the first output comes later.
+        first_batch: tokens of the first batch; more are faster, and the first output comes later.
 
     Raises:
         WorkersDied: see there; the remaining jobs are not done.
     """
     failed: set[int] = set()
     request = Request(top=options.top, probabilities=options.probabilities, keep=options.keep is not None)
-    parts = _parts(_pieces(tagger, jobs, options, width, failed), first_part)
-    results = tagger.workers.map(partial(_write, request=request), parts)
-    pieces = (pair for sources, texts in results for pair in zip(sources, texts, strict=True))
-    for number, own in groupby(pieces, lambda pair: pair[0].job):
+    batches = _batches(_windows(tagger, jobs, options, width, failed), first_batch)
+    results = tagger.workers.map(partial(_write, request=request), batches)
+    pairs = (pair for windows, texts in results for pair in zip(windows, texts, strict=True))
+    for number, own in groupby(pairs, lambda pair: pair[0].job):
         job = jobs[number]
         try:
             first = next(own)
             _raise(first)  # before there is an output
             with output(job) as out:
                 sentence = 1
-                for source, written in chain([first], own):
+                for window, written in chain([first], own):
                     text = written.text
                     if job.output == "conllu" != job.input:
                         text, sentence = numbered(text, sentence)
                     out.write(text)
-                    _raise((source, written))
-                    yield Progress(job, written.words, source.read)
+                    _raise((window, written))
+                    yield Progress(job, written.words, window.read)
             yield Progress(job, finished=True)
         except WorkersDied:
             raise
@@ -130,39 +127,32 @@ def tag_files(
             yield Progress(job, error=error)
 
 
-def _raise(piece: tuple[_Source, _Written]) -> None:
-    for part in piece:
-        if part.error is not None:
-            raise part.error
+def _raise(pair: tuple[_Window, _Written]) -> None:
+    for each in pair:
+        if each.error is not None:
+            raise each.error
 
 
-class _Window(NamedTuple):
-    """A piece of a file to be tagged."""
-
-    source: _Source
-    piece: _Piece
-    tokens: int  # about how many
-    flush: bool = False  # whether the windows so far are sent at once, because the next text may come late
-
-
-def _parts(windows: Iterator[_Window], first_part: int) -> Iterator[Part[list[_Source], list[_Piece]]]:
+def _batches(windows: Iterator[_Window], first_batch: int) -> Iterator[Batch[list[_Window], list[_Window]]]:
     """Windows of one file, or of several small ones after each other, to be sent together."""
-    sources: list[_Source] = []
-    pieces: list[_Piece] = []
-    tokens, limit = 0, first_part
+    batch: list[_Window] = []
+    tokens, limit = 0, first_batch
     for window in windows:
-        sources.append(window.source)
-        pieces.append(window.piece)
+        batch.append(window)
         tokens += window.tokens
-        if tokens >= limit or len(pieces) >= MAX_PIECES or window.flush:
-            yield Part(sources, pieces, tokens)
-            sources, pieces, tokens = [], [], 0
+        if tokens >= limit or len(batch) >= MAX_WINDOWS or window.flush:
+            yield _batch(batch, tokens)
+            batch, tokens = [], 0
             limit = min(2 * limit, WINDOW_TOKENS)
-    if pieces:
-        yield Part(sources, pieces, tokens)
+    if batch:
+        yield _batch(batch, tokens)
 
 
-def _pieces(
+def _batch(windows: list[_Window], tokens: int) -> Batch[list[_Window], list[_Window]]:
+    return Batch([window._replace(parts=[]) for window in windows], windows, tokens)
+
+
+def _windows(
     tagger: "Tagger", jobs: Sequence["Job"], options: Options, width: int, failed: Collection[int]
 ) -> Iterator[_Window]:
     """The windows of all files, at least one of each."""
@@ -176,22 +166,22 @@ def _pieces(
             width=width,
         )
         next_is_standard_input = number + 1 < len(jobs) and jobs[number + 1].source == STDIO  # its text may come late
-        piece = _Piece([], write, job.output in WITH_OFFSETS)
-        tokens, limit, whole = 0, FIRST_WINDOW, True
+        window = _Window(number, [], write, job.output in WITH_OFFSETS)
+        tokens, limit = 0, FIRST_WINDOW
         error = None
         try:
-            for unit, read in _units(tagger, job, options):
+            for part, read in _file_parts(tagger, job, options):
                 if number in failed:
                     break
-                piece.units.append(unit)
-                tokens += len(unit) if isinstance(unit, Sentence) else 1 + len(unit.text) // CHARACTERS_PER_TOKEN
+                window.parts.append(part)
+                tokens += len(part) if isinstance(part, Sentence) else 1 + len(part.text) // CHARACTERS_PER_TOKEN
                 if tokens >= limit:
-                    yield _Window(_Source(number, read()), piece, tokens)
-                    piece, tokens, whole = piece._replace(units=[]), 0, False
+                    yield window._replace(whole=False, tokens=tokens, read=read())
+                    window, tokens = window._replace(parts=[], whole=False), 0
                     limit = min(2 * limit, WINDOW_TOKENS)
         except InputError as found:
             error = found
-        yield _Window(_Source(number, error=error), piece._replace(whole=whole), tokens, next_is_standard_input)
+        yield window._replace(tokens=tokens, error=error, flush=next_is_standard_input)
 
 
 def file_sentences(tagger: "Tagger", job: "Job", options: Options) -> Iterator[Sentence]:
@@ -200,11 +190,11 @@ def file_sentences(tagger: "Tagger", job: "Job", options: Options) -> Iterator[S
     Raises:
         InputError: while iterating, the file cannot be read, or it has a tag to keep that the tagger does not know.
     """
-    return cut_units((unit for unit, _ in _units(tagger, job, options)), tagger.segment_all)
+    return cut_units((part for part, _ in _file_parts(tagger, job, options)), tagger.segment_all)
 
 
-def _units(tagger: "Tagger", job: "Job", options: Options) -> Iterator[tuple[Unit, Callable[[], int]]]:
-    """The units of a file, each with a function that returns the number of bytes read so far."""
+def _file_parts(tagger: "Tagger", job: "Job", options: Options) -> Iterator[tuple[Unit, Callable[[], int]]]:
+    """The parts of a file, each with a function that returns the number of bytes read so far."""
     given = None if job.text is None else io.BytesIO(job.text.encode(errors="surrogateescape"))
     binary, encoding = (open_binary(job.source), options.encoding) if given is None else (given, "utf-8")
     before = _version(binary)
@@ -225,11 +215,11 @@ def _units(tagger: "Tagger", job: "Job", options: Options) -> Iterator[tuple[Uni
                 may_lack_tags=True,
             )
             if options.keep is None:
-                units = reader(lines)
+                parts = reader(lines)
             else:
-                units = checked_tags(reader, lines, job.source, job.input, tagger.known_tags)
-            for unit in units:
-                yield unit, position
+                parts = checked_tags(reader, lines, job.source, job.input, tagger.known_tags)
+            for part in parts:
+                yield part, position
             if _version(binary) != before:
                 raise InputError(f"{job.source} changed while it was read; tag it again when it is whole")
     finally:
@@ -246,38 +236,39 @@ def _version(file: BinaryIO) -> tuple[int, int] | None:
     return (status.st_size, status.st_mtime_ns) if stat.S_ISREG(status.st_mode) else None
 
 
-def _write(tagger: "Tagger", pieces: list[_Piece], request: Request) -> list[_Written]:
+def _write(tagger: "Tagger", windows: list[_Window], request: Request) -> list[_Written]:
     """The work of a process: cuts paragraphs, tags sentences, and writes them as text."""
-    found = _cut(tagger, pieces)
+    found = _cut(tagger, windows)
     pool: list[Sentence] = []
-    for piece, sentences in zip(pieces, found, strict=True):
+    for window, sentences in zip(windows, found, strict=True):
         if isinstance(sentences, InputError):
             continue
-        if piece.whole and tagger.engine.has_pools:
+        if window.whole and tagger.engine.has_pools:
             pool += sentences
         else:
             tagger.tag_window(sentences, request)
     tagger.tag_window(pool, request, pool=True)
-    return [_text(piece, sentences) for piece, sentences in zip(pieces, found, strict=True)]
+    return [_text(window, sentences) for window, sentences in zip(windows, found, strict=True)]
 
 
-def _cut(tagger: "Tagger", pieces: list[_Piece]) -> list[list[Sentence] | InputError]:
-    """The sentences of each piece, or what is wrong with it. The texts of all pieces are cut together."""
-    texts = [text for piece in pieces for unit in piece.units for text in texts_of(unit)]
+def _cut(tagger: "Tagger", windows: list[_Window]) -> list[list[Sentence] | InputError]:
+    """The sentences of each window, or what is wrong with it. The texts of all windows are cut together."""
+    texts = [text for window in windows for part in window.parts for text in texts_of(part)]
     try:
         cuts = iter(tagger.segment_all(texts))
     except InputError as error:
-        return [error] if len(pieces) == 1 else [found for piece in pieces for found in _cut(tagger, [piece])]
+        return [error] if len(windows) == 1 else [found for window in windows for found in _cut(tagger, [window])]
     return [
-        [sentence for unit in piece.units for sentence in sentences_of(unit, cuts, piece.layout)] for piece in pieces
+        [sentence for part in window.parts for sentence in sentences_of(part, cuts, window.layout)]
+        for window in windows
     ]
 
 
-def _text(piece: _Piece, sentences: list[Sentence] | InputError) -> _Written:
-    """The tagged sentences of a piece as text."""
+def _text(window: _Window, sentences: list[Sentence] | InputError) -> _Written:
+    """The tagged sentences of a window as text."""
     if isinstance(sentences, InputError):
         return _Written("", 0, sentences)
     try:
-        return _Written("".join(map(piece.write, sentences)), sum(map(len, sentences)))
+        return _Written("".join(map(window.write, sentences)), sum(map(len, sentences)))
     except InputError as error:
         return _Written("", 0, error)

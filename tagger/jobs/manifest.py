@@ -25,7 +25,6 @@ try:
 except ModuleNotFoundError:  # on Windows
     fcntl = None  # type: ignore[assignment]
 
-from tagger.bundle.saved_config import MEMBERS
 from tagger.errors import InputError
 from tagger.jobs.bulk import Options
 from tagger.jobs.jobs import MANIFEST_NAME, Job, Shard, is_manifest, output_name
@@ -228,9 +227,9 @@ def tagger_digest(
 
 
 def fingerprint(folder: Path) -> str:
-    """A hash of the files that decide a tagger's output: config, vocabulary and weights, also those of members."""
+    """A hash of the files that decide a tagger's output: config, vocabulary and weights."""
     digest = hashlib.sha256()
-    for path in [*sorted(folder.glob("*.*")), *sorted(folder.glob(f"{MEMBERS}/*/*.*"))]:
+    for path in sorted(folder.glob("*.*")):
         if path.is_file() and path.suffix in (".json", ".safetensors"):
             digest.update(bytes.fromhex(checksum(path)))
     return digest.hexdigest()

@@ -41,7 +41,7 @@ MAX_BATCH = 1 << 20  # bytes of the small files of a task: a few seconds
 MIN_BATCH = 1 << 14
 BATCHES = 16  # for each worker, if the files are small
 MAX_FILES = 200  # of a task
-LARGE_FILE = 1 << 22  # bytes of a file that is a task of its own; its text comes in a part for so many bytes
+LARGE_FILE = 1 << 22  # bytes of a file that is a task of its own; its text comes in a result for so many bytes
 RETRIES = 4  # of a task whose process or machine dies
 START_SECONDS = 300  # until the first task has run
 CONNECT_SECONDS = 10
@@ -49,8 +49,8 @@ _LOCAL = "local"
 _PORT = re.compile(r"(?:ray://)?\[?(?P<host>[^/\[\]]+?)\]?:(?P<port>[0-9]{1,5})")
 
 
-class _Piece(NamedTuple):
-    """A part of an output."""
+class _Window(NamedTuple):
+    """A window of an output, as text."""
 
     job: int  # its number among those of the task
     text: str
@@ -106,7 +106,7 @@ def tag_jobs(
         run = (ray.put(pickle.dumps(_Run(tagger, options, width, str(Path.cwd())))),)
         task = ray.remote(_tag)
         waiting = deque(_batches(jobs, count))
-        running: dict[Any, tuple[list[Job], list[Any]]] = {}  # the last part of a task -> its jobs, and all parts
+        running: dict[Any, tuple[list[Job], list[Any]]] = {}  # the last result of a task -> its jobs, and all results
         done: tuple[list[Job], list[Any]] = [], []
         try:
             while waiting or running:
@@ -127,31 +127,31 @@ def tag_jobs(
                     ray.cancel(left, force=True)
 
 
-def _tag(run: tuple[Any], jobs: Sequence[Job], parts: int) -> Iterator[list[_Piece]]:
+def _tag(run: tuple[Any], jobs: Sequence[Job], results: int) -> Iterator[list[_Window]]:
     """The task: tags files.
 
     Args:
         run: a reference to a pickled `_Run`. It is in a tuple, since Ray replaces a reference by its object.
         jobs: the files.
-        parts: how many lists to give. No more than one of them is in memory.
+        results: how many lists to give. No more than one of them is in memory.
     """
     tagger, options, width, folder = _loaded(run)
     with suppress(OSError):  # on a machine that lacks it
         os.chdir(folder)
     size = sum(job.size for job in jobs)
     text = io.StringIO()
-    pieces: list[_Piece] = []
+    windows: list[_Window] = []
     given = 0
     for step in tag_files(tagger, jobs, options, lambda job: nullcontext(text), width, WINDOW_TOKENS):
-        pieces.append(_Piece(jobs.index(step.job), text.getvalue(), step.words, step.error))
+        windows.append(_Window(jobs.index(step.job), text.getvalue(), step.words, step.error))
         text.seek(0)
         text.truncate()
-        if given + 1 < parts and step.read * parts >= size * (given + 1):
-            yield pieces
-            pieces = []
+        if given + 1 < results and step.read * results >= size * (given + 1):
+            yield windows
+            windows = []
             given += 1
-    yield pieces
-    for _ in range(given + 1, parts):
+    yield windows
+    for _ in range(given + 1, results):
         yield []
 
 
@@ -164,21 +164,21 @@ def _loaded(run: tuple[Any]) -> _Run:
 
 
 def _written(
-    jobs: Sequence[Job], parts: list[Any], output: Callable[[Job], AbstractContextManager[TextIO]]
+    jobs: Sequence[Job], results: list[Any], output: Callable[[Job], AbstractContextManager[TextIO]]
 ) -> Iterator[Progress]:
     """Writes the outputs of a task."""
-    for number, pieces in groupby(_fetched(parts), lambda piece: piece.job):
+    for number, windows in groupby(_fetched(results), lambda window: window.job):
         job, words = jobs[number], 0
         try:
-            first = next(pieces)
+            first = next(windows)
             if first.error is not None:  # before there is an output
                 raise first.error
             with output(job) as out:
-                for piece in chain([first], pieces):
-                    out.write(piece.text)
-                    words += piece.words
-                    if piece.error is not None:
-                        raise piece.error
+                for window in chain([first], windows):
+                    out.write(window.text)
+                    words += window.words
+                    if window.error is not None:
+                        raise window.error
             yield Progress(job, words, finished=True)
         except WorkersDied:
             raise
@@ -186,12 +186,12 @@ def _written(
             yield Progress(job, error=error)
 
 
-def _fetched(parts: list[Any]) -> Iterator[_Piece]:
-    """What a task gave. Each part is forgotten before the next one is fetched."""
-    parts.reverse()
-    while parts:
+def _fetched(results: list[Any]) -> Iterator[_Window]:
+    """What a task gave. Each result is forgotten before the next one is fetched."""
+    results.reverse()
+    while results:
         try:
-            yield from ray.get(parts.pop())
+            yield from ray.get(results.pop())
         except ray.exceptions.RayTaskError:
             raise
         except ray.exceptions.RayError as error:

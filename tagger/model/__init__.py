@@ -7,5 +7,4 @@ tags). `vocabulary.py` and `forms.py` turn words into ids. All this takes half a
 
 Skip the rest at first reading. `crf.py` has the algorithms of the CRF. `fast_cpu.py` makes training on a CPU faster.
 `memory.py` refuses networks that are too large. `pieces.py` and `transformer.py` are for pretrained transformers.
-`hidden_words.py` is for pretraining.
 """

@@ -49,7 +49,7 @@ def check_memory(network: nn.Module, copies: int, subject: str) -> None:
     """Refuses a network whose weights are larger than the machine's memory.
 
     Args:
-        network: its weights may be on the meta device.
+        network: or a list of networks; the weights may be on the meta device.
         copies: numbers that are kept for each weight that learns: `TRAINING_COPIES` for training, 1 for tagging.
         subject: what is refused, such as the folder of a tagger; the error message begins with it.
 
@@ -59,7 +59,8 @@ def check_memory(network: nn.Module, copies: int, subject: str) -> None:
     """
     there = machine_bytes()
     sizes: dict[str, int] = defaultdict(int)
-    for name, weight in network.named_parameters():
+    for full_name, weight in network.named_parameters():
+        name = full_name.lstrip("0123456789").removeprefix(".")  # of a list of networks, each has a number
         part = next((part for part in _KEYS if name.startswith(f"{part}.")), name)
         sizes[part] += weight.numel() * weight.element_size() * (copies if weight.requires_grad else 1)
     needed = sum(sizes.values())

@@ -47,10 +47,14 @@ class TaggerNetwork(nn.Module):
 
     Each column has a linear layer of its own (a head), which reads the states of all recurrent layers, and a decoder,
     which knows the loss of its scores and the tags that follow from them.
+
+    Attributes:
+        config: what it is built from.
     """
 
     def __init__(self, vocabulary: "Vocabulary", config: NetworkConfig) -> None:
         super().__init__()
+        self.config = config
         forward = layer_sizes(config["hidden"]["forward"], config["depth"], "forward")
         backward = layer_sizes(config["hidden"]["backward"], config["depth"], "backward")
         self.embedding = FormEmbedding(

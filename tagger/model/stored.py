@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
@@ -19,27 +20,54 @@ SCALE_SUFFIX = ":scale"  # after the name of an int8 tensor: the scale of each o
 
 
 def compress(weights: Mapping[str, Tensor], dtype: str) -> dict[str, Tensor]:
-    """The weights as a file stores them.
+    """The weights as a file stores them. What `expand` gives is stored as it was, to the bit.
 
     Args:
         weights: name -> tensor.
-        dtype: one of `STORAGE_DTYPES`. float32 leaves the weights as they are. float16 rounds them. int8 rounds each
-            row of a tensor to 255 levels, from minus to plus the row's largest magnitude (symmetric quantization:
-            Jacob et al. 2018, https://arxiv.org/abs/1712.05877). It leaves tensors of less than two dimensions as
-            they are.
+        dtype: one of `STORAGE_DTYPES`. float32 keeps all numbers: a tensor that was int8 or float16 in a file is so
+            again, and others are as they are. float16 rounds them. int8 rounds each row of a tensor to 255 levels,
+            from minus to plus the row's largest magnitude (symmetric quantization: Jacob et al. 2018,
+            https://arxiv.org/abs/1712.05877). It leaves tensors of less than two dimensions as they are.
     """
     stored = {}
     for name, tensor in weights.items():
-        if dtype == "int8" and tensor.is_floating_point() and tensor.dim() > 1:
-            rows = tensor.float().flatten(1)
-            scale = rows.abs().amax(dim=1, keepdim=True) / _MAX_INT8
-            levels = (rows / scale.where(scale > 0, 1.0)).round()
-            stored[name] = levels.to(torch.int8).view_as(tensor)
-            stored[name + SCALE_SUFFIX] = scale.squeeze(1)
-        else:
-            half = dtype == "float16" and tensor.is_floating_point()
-            stored[name] = tensor.half() if half else tensor
+        stored[name] = tensor
+        if not tensor.is_floating_point() or not tensor.numel():
+            continue
+        if tensor.dim() > 1 and dtype != "float16":
+            levels, scale, is_exact = _levels(tensor)
+            if dtype == "int8" or is_exact:
+                stored[name], stored[name + SCALE_SUFFIX] = levels, scale
+                continue
+        if dtype == "float16" or (dtype == "float32" and torch.equal(half := tensor.half(), tensor)):
+            stored[name] = tensor.half() if dtype == "float16" else half
     return stored
+
+
+def _levels(tensor: Tensor) -> tuple[Tensor, Tensor, bool]:
+    """The levels and the scale of each row, and whether they give the same numbers again.
+
+    A row that was made of levels and a scale gets that scale: one in the middle of the interval from which every
+    number of the row follows by rounding.
+    """
+    rows = tensor.float().flatten(1)
+    scale = rows.abs().amax(dim=1, keepdim=True) / _MAX_INT8
+    levels = (rows / scale.where(scale > 0, 1.0)).round()
+    stored = levels.to(torch.int8)
+    is_exact = False
+    if torch.isfinite(scale).all():
+        numbers, sizes = tensor.flatten(1).numpy(), levels.abs().double().numpy()
+        magnitudes = np.abs(numbers)
+        above = np.nextafter(magnitudes, numbers.dtype.type(np.inf)).astype(np.float64)
+        below = np.nextafter(magnitudes, numbers.dtype.type(-1)).astype(np.float64)
+        exact = magnitudes.astype(np.float64)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            least = np.where(sizes > 0, (exact + below) / (2 * sizes), 0).max(axis=1)
+            most = np.where(sizes > 0, (exact + above) / (2 * sizes), np.inf).min(axis=1)
+        middle = torch.from_numpy(np.where(np.isfinite(most), (least + most) / 2, 0)).float()[:, None]
+        same = ((levels * middle).to(tensor.dtype) == tensor.flatten(1)).all(dim=1, keepdim=True)
+        scale, is_exact = torch.where(same, middle, scale), bool(same.all())
+    return stored.view_as(tensor), scale.squeeze(1), is_exact
 
 
 def expand(stored: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -65,7 +93,7 @@ def check_stored_weights(path: Path, expected: Mapping[str, Tensor], lists: Mapp
     Only the header of the file is read.
 
     Args:
-        path: a file in safetensors, with tensors that `quantize.compress` made.
+        path: a file in safetensors, with tensors that `compress` made.
         expected: tensors of the network's shapes, perhaps on the meta device.
         lists: the names of lists of whole numbers, of any length, that the file has too, and their dtypes.
     """

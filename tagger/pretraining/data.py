@@ -11,8 +11,8 @@ from torch.utils.data import DataLoader, Dataset
 from tagger.corpus.raw_text import Counts, Texts
 from tagger.model.collate import length_buckets
 from tagger.model.forms import FormTable
-from tagger.model.hidden_words import HiddenWordBatch, hide_words
 from tagger.pretraining.config import PretrainConfig
+from tagger.pretraining.network import HiddenWordBatch, hide_words
 from tagger.training.sampler import BucketSampler
 
 DEV_STRIDE = 8  # one of 8 dev words is hidden at a time, so that its neighbours stay visible

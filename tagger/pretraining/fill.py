@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from tagger.errors import InputError
-from tagger.tagging.layer_vectors import HiddenWordPredictor
+from tagger.pretraining.predictor import HiddenWordPredictor
 from tagger.text.strings import display_width, fitted
 
 BLANK = re.compile(r"_{2,}")  # a token that stands for a missing word
@@ -30,9 +30,9 @@ class FilledBlank(NamedTuple):
 class Filler:
     """Fills the blanks of sentences with what a pretrained network predicts."""
 
-    def __init__(self, predictor: "HiddenWordPredictor") -> None:
+    def __init__(self, predictor: HiddenWordPredictor) -> None:
         self.predictor = predictor
-        self.rules: str = predictor.config["segmenter"]
+        self.rules: str = predictor.segmenter
 
     def fill(self, tokens: Sequence[str], top: int = 5) -> list[FilledBlank]:
         """The candidates for every blank of a sentence, in order; the other blanks stay unknown.

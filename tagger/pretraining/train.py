@@ -12,23 +12,23 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from tagger.bundle.folder import save_word_predictor
 from tagger.bundle.saved_config import PRETRAINED_IN_RUN
-from tagger.corpus.raw_text import Texts
+from tagger.corpus.raw_text import Counts, Texts
 from tagger.errors import InputError
 from tagger.model.batch import FIRST_ID
 from tagger.model.forms import FormTable
-from tagger.model.hidden_words import HiddenWordBatch, HiddenWordNetwork
 from tagger.model.network import NetworkConfig, TaggerNetwork, check_training_memory
 from tagger.model.vocabulary import Vocabulary
 from tagger.pretraining.config import PretrainConfig
 from tagger.pretraining.data import DEV_STRIDE, DevBatches, HiddenWordDataModule
+from tagger.pretraining.network import HiddenWordBatch, HiddenWordNetwork
+from tagger.pretraining.predictor import save_word_predictor
 from tagger.text.segment import RuleSegmenter
 from tagger.training.card import pretrained_card
-from tagger.training.checkpoints import Watch
+from tagger.training.checkpoints import UNWATCHED, Watch
 from tagger.training.config_parts import network_config
-from tagger.training.experiment import Experiment, run_experiment
 from tagger.training.module import Module
+from tagger.training.run import Fitting, accuracies, begun, finish, fit_best
 
 # N words of training, n words to predict
 
@@ -177,110 +177,95 @@ _log = logging.getLogger(__name__)
 
 
 def pretrain(
-    config: PretrainConfig, folder: Path, command: str, resume: bool = False, watch: Watch | None = None
+    config: PretrainConfig, folder: Path, command: str, resume: bool = False, watch: Watch = UNWATCHED
 ) -> dict[str, Any] | None:
-    """Trains a network that predicts hidden words; see `run_experiment`."""
-    return run_experiment(Pretraining, config, folder, command, resume, watch)
+    """Trains a network that predicts hidden words, from its config to its report; see `training.train.train`.
 
-
-class Pretraining(Experiment):
-    """The training of a network that predicts hidden words."""
-
-    config: PretrainConfig
-    monitor, mode = "dev/loss", "min"
-    inside = PRETRAINED_IN_RUN
-    epoch_name = "section"
-
-    def __init__(self, config: PretrainConfig) -> None:
-        """Reads the text once and builds the module.
-
-        Raises:
-            InputError: the text cannot be read, or has too little to learn from or to score.
-        """
-        self.config = config
-        texts = Texts(
-            config.text,
-            config.hub,
-            config.dev,
-            RuleSegmenter(config.segmenter),
-            config.paragraph_per_line,
-            config.encoding,
-        )
+    Raises:
+        InputError: the text cannot be read, or has too little to learn from or to score; or the folder cannot be
+            written to.
+        Interrupted: by Ctrl+C or a signal.
+    """
+    with begun(config, folder) as loggers:
+        rules = RuleSegmenter(config.segmenter)
+        texts = Texts(config.text, config.hub, config.dev, rules, config.paragraph_per_line, config.encoding)
         counts = texts.count()
-        self.dev = texts.dev_sentences(config.dev_tokens)
-        self.vocabulary = Vocabulary.of_forms(counts.forms, config.min_count, config.max_words)
-        ids = self.vocabulary.word_ids
-        if not ids:
-            raise InputError(f"min_count={config.min_count}: no word of {texts.name} occurs that often; give more text")
-        if not any(token.lower() in ids for sentence in self.dev for token in sentence[::DEV_STRIDE]):
-            raise InputError("dev: no word that can be scored is in the vocabulary; give other dev files, or more text")
-        counts.forms.clear()
-        network = network_config(config.model, config.embedding)
-        check_training_memory(self.vocabulary, network)
-        module = HiddenWordModule(asdict(self.vocabulary), network, config.samples, **asdict(config.optimizer))
-        module.batches = config.passes * counts.tokens / (BATCH_FILL * config.batch_tokens)
-        self.network, self.texts = module.network, texts
-        parameters = sum(parameter.numel() for parameter in module.parameters())
+        dev = texts.dev_sentences(config.dev_tokens)
+        vocabulary = _vocabulary(config, texts, counts, dev)
+        module = _module(config, vocabulary, counts)
         sections = max(1, round(counts.tokens / config.section_tokens))
-        _log.info(
-            "%s: %s words in %s documents; %s words to predict, %s words of dev",
-            texts.name,
-            f"{counts.tokens:,}",
-            f"{counts.documents:,}",
-            f"{len(ids):,}",
-            f"{sum(map(len, self.dev)):,}",
-        )
+        parameters = sum(parameter.numel() for parameter in module.parameters())
         _log.info("%s parameters; passes: %d, sections of each: %d", f"{parameters:,}", config.passes, sections)
-        self.table = FormTable(self.vocabulary, config.embedding.buckets)
-        data = HiddenWordDataModule(texts, counts, sections, self.dev, self.table, config)
-        super().__init__(module, data, {"text": texts.name, "words": counts.tokens, "parameters": parameters})
-        self.hidden_word_data = data
-        self.settings = {"max_epochs": config.passes * sections, "reload_dataloaders_every_n_epochs": 1}
+        table = FormTable(vocabulary, config.embedding.buckets)
+        data = HiddenWordDataModule(texts, counts, sections, dev, table, config)
+        settings = {"max_epochs": config.passes * sections, "reload_dataloaders_every_n_epochs": 1}
+        fitting = Fitting(module, data, asdict(config), "dev/loss", "min", settings)
+        fitted = fit_best(fitting, config, folder, resume, watch, loggers)
+        if fitted is None:
+            return None
 
-    def description(self) -> dict[str, Any]:
-        return {
-            "corpus": self.texts.name,
-            **asdict(self.config.card),
-            "segmenter": self.config.segmenter,
-            "network": self.module.hparams["network"],
-            "vectors": [],
+        results: dict[str, Any] = {"text": texts.name, "words": counts.tokens, "parameters": parameters}
+        network = module.network.eval().to("cpu")
+        results |= fitted.results | {"dev": {"words": score_words(network, dev, table, config.batch_tokens)}}
+        if config.neighbours:
+            results["neighbours"] = neighbour_accuracy(data, vocabulary)
+        described = {
+            "corpus": texts.name,
+            **asdict(config.card),
             "start": None,
-            "training": {name: value for name, value in asdict(self.config).items() if name != "logger"}
-            | {"transformer": {}},
+            "training": {**asdict(config), "transformer": {}},
+            "scores": accuracies(results),
         }
+        del described["training"]["logger"]
+        card = pretrained_card(described, results, command)
+        save_word_predictor(folder / PRETRAINED_IN_RUN, network, vocabulary, config.segmenter, described, card)
+        finish(folder, results, fitted, loggers, "section")
+    print(_format_results(results, folder))
+    return results
 
-    def card(self, description: Mapping[str, Any], results: Mapping[str, Any], command: str) -> str:
-        return pretrained_card(description, results, command)
 
-    def save(self, folder: Path, description: dict[str, Any], card: str) -> None:
-        save_word_predictor(folder, self.network.eval().to("cpu"), self.vocabulary, description, card)
+def _vocabulary(config: PretrainConfig, texts: Texts, counts: Counts, dev: Sequence[list[str]]) -> Vocabulary:
+    """The words to predict; the counts of forms are needed no more."""
+    vocabulary = Vocabulary.of_forms(counts.forms, config.min_count, config.max_words)
+    ids = vocabulary.word_ids
+    if not ids:
+        raise InputError(f"min_count={config.min_count}: no word of {texts.name} occurs that often; give more text")
+    if not any(token.lower() in ids for sentence in dev for token in sentence[::DEV_STRIDE]):
+        raise InputError("dev: no word that can be scored is in the vocabulary; give other dev files, or more text")
+    counts.forms.clear()
+    _log.info(
+        "%s: %s words in %s documents; %s words to predict, %s words of dev",
+        texts.name,
+        *(f"{n:,}" for n in (counts.tokens, counts.documents, len(ids), sum(map(len, dev)))),
+    )
+    return vocabulary
 
-    def report(self, folder: Path, description: dict[str, Any], device: torch.device) -> dict[str, Any]:
-        scores = score_words(self.network.eval().to("cpu"), self.dev, self.table, self.config.batch_tokens)
-        results: dict[str, Any] = {"dev": {"words": scores}}
-        if self.config.neighbours:
-            results["neighbours"] = neighbour_accuracy(self.hidden_word_data, self.vocabulary)
-        return results
 
-    def format_results(self, results: Mapping[str, Any], folder: Path) -> str:
-        scores = results["dev"]["words"]
-        lines = [
-            f"dev: {scores['scored']:,} words that can be predicted, of {scores['tokens']:,}",
-            f"  perplexity {scores['perplexity']:.1f}, the right word first {100 * scores['accuracy']:.2f}%,"
-            f" among the first five {100 * scores['top5']:.2f}%",
-        ]
-        if "neighbours" in results:
-            lines.append(f"  a count model of the two neighbouring words: first {100 * results['neighbours']:.2f}%")
-        return "\n".join(
-            [
-                *lines,
-                f"best section {results['best_epoch']} of {results['epochs']}, {results['training_seconds']:.0f} s,"
-                f" {results['parameters']:,} parameters",
-                f"run: {folder}",
-                f"fill blanks with it: python -m tagger fill 'I am ___.' --model {shlex.quote(str(folder))}",
-                f"start a tagger from it: python -m tagger {shlex.quote(f'init={folder}')}",
-            ]
-        )
+def _module(config: PretrainConfig, vocabulary: Vocabulary, counts: Counts) -> HiddenWordModule:
+    network = network_config(config.model, config.embedding)
+    check_training_memory(vocabulary, network)
+    module = HiddenWordModule(asdict(vocabulary), network, config.samples, **asdict(config.optimizer))
+    module.batches = config.passes * counts.tokens / (BATCH_FILL * config.batch_tokens)
+    return module
+
+
+def _format_results(results: Mapping[str, Any], folder: Path) -> str:
+    scores, name = results["dev"]["words"], shlex.quote(str(folder))
+    lines = [
+        f"dev: {scores['scored']:,} words that can be predicted, of {scores['tokens']:,}",
+        f"  perplexity {scores['perplexity']:.1f}, the right word first {100 * scores['accuracy']:.2f}%,"
+        f" among the first five {100 * scores['top5']:.2f}%",
+    ]
+    if "neighbours" in results:
+        lines.append(f"  a count model of the two neighbouring words: first {100 * results['neighbours']:.2f}%")
+    lines += [
+        f"best section {results['best_epoch']} of {results['epochs']}, {results['training_seconds']:.0f} s,"
+        f" {results['parameters']:,} parameters",
+        f"run: {folder}",
+        f"fill blanks with it: python -m tagger fill 'I am ___.' --model {name}",
+        f"start a tagger from it: python -m tagger {shlex.quote(f'init={folder}')}",
+    ]
+    return "\n".join(lines)
 
 
 @torch.inference_mode()

@@ -1,7 +1,7 @@
 """The network of a learned segmenter: units of text in, for each unit whether a token or a sentence ends there.
 
 It is the tagger's bidirectional layer over units of text in the place of words. A unit's embedding is the sum of the
-rows of its form, of its affixes and of its surroundings (`segmenter_features.py`).
+rows of its form, of its affixes and of its surroundings (`features.py`).
 """
 
 # T units of the longest window, B windows, A affixes of a unit, C columns of its surroundings, S scripts
@@ -85,7 +85,7 @@ class SegmenterVocabulary:
 
 
 def columns(pairs: bool) -> int:
-    """The number of columns of the surroundings, see `context_rows` of `segmenter_features.py`."""
+    """The number of columns of the surroundings, see `context_rows` of `features.py`."""
     return COLUMNS + PAIR_COLUMNS * pairs
 
 

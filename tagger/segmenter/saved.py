@@ -28,10 +28,8 @@ from tagger.text.json_files import (
     read_json,
     shown,
 )
-from tagger.text.segment import RULES
+from tagger.text.segment import RULES, SEGMENTER, SEGMENTER_WEIGHTS
 from tagger.text.strings import printable
-
-SEGMENTER_WEIGHTS, SEGMENTER = "segmenter.safetensors", "segmenter.json"  # files of a tagger's folder
 
 # Names in the file of weights, which has hashes as signed numbers.
 _LEXICON, _CODES, _BORDERS, _BORDER_CODES = "lexicon", "codes", "borders", "border_codes"
@@ -50,7 +48,7 @@ class SavedSegmenter(NamedTuple):
 
         Args:
             folder: it exists.
-            storage_dtype: the dtype of the weights in the file; see `quantize.compress`.
+            storage_dtype: the dtype of the weights in the file; see `stored.compress`.
 
         Raises:
             OSError, SafetensorError: the folder cannot be written to, or the disk is full.

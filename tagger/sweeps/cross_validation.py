@@ -22,7 +22,6 @@ from tagger.corpus.lint import Finding
 from tagger.corpus.splits import Corpus
 from tagger.errors import InputError
 from tagger.sweeps.overrides import compose_page
-from tagger.tagging.engine import Engine
 from tagger.tagging.tagger import Tagger
 from tagger.text.sentence import Sentence
 from tagger.text.strings import NO_TAG, is_annotated
@@ -163,9 +162,7 @@ def _train(
     )
     own = {"limit_val_batches": 0, "enable_checkpointing": False}
     run_fit(make_trainer(config.trainer, own, folder, []), module, data)
-    network, network_config = module.trained()
-    described = {"network": network_config}
-    return Tagger(Engine.of(network, module.vocabulary, described, precision="float32"), described)
+    return Tagger(module.trained(), precision="float32")
 
 
 def _config(overrides: list[str]) -> TrainConfig:

@@ -16,21 +16,19 @@ import torch
 from joblib import Parallel, delayed
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 
-from tagger.bundle.ensemble_folder import ensemble_card, join_taggers, write_ensemble
+from tagger.bundle.bundle import Bundle
+from tagger.bundle.ensemble import ensemble_card, join
 from tagger.bundle.saved_config import MEMBERS, RECORD, TAGGER_IN_RUN
 from tagger.corpus.sources import load_corpus
 from tagger.corpus.splits import Corpus
 from tagger.errors import InputError
-from tagger.segmenter.learned import LearnedSegmenter
-from tagger.segmenter.saved import load_segmenter
 from tagger.sweeps.log import output_to
-from tagger.tagging.tagger import Tagger
 from tagger.text.output_files import whole_file
 from tagger.training.card import confidence_section, config_section, corpora_section, followed, raw_text_section
 from tagger.training.config import AUTO, LEARNED, RULES_OF_CORPUS, TrainConfig
-from tagger.training.experiment import format_run
 from tagger.training.processes import end_with_parent, is_helper, signals_as_interrupt
 from tagger.training.report import format_page, format_scores, report_tagger, write_tagger_page
+from tagger.training.run import accuracies, format_run, write_report
 from tagger.training.run_folder import LOG, REPORT, RunRecord, can_resume, read_record
 from tagger.training.trainer import quiet
 
@@ -73,7 +71,6 @@ def run_ensemble(
     folder: Path,
     record: RunRecord,
     command: str,
-    tagger_of: "Callable[..., Tagger]",
     train: Train,
     measures_speed: bool = True,
 ) -> dict[str, Any] | None:
@@ -86,7 +83,6 @@ def run_ensemble(
         folder: the run's folder. Each member's run is a folder below its `members/`.
         record: how the run was started.
         command: the command line that started the run, for the model card.
-        tagger_of: makes a `Tagger` of what a folder holds; see `tagging.load`.
         train: trains one run, that of a member; see `train_run`.
         measures_speed: whether the report has the speed of the ensemble.
 
@@ -108,29 +104,16 @@ def run_ensemble(
     train_members(members, config.threads, config.trainer, train)
 
     taggers = [member.folder / TAGGER_IN_RUN for member in members]
-    ensemble = join_taggers(taggers, None)
-    description, results = ensemble.config, _summary(members, corpus)
-    learned = description["segmenter"] == LEARNED
-    segmenter = LearnedSegmenter(*load_segmenter(taggers[0])) if learned else None
-
-    def make(**options: Any) -> "Tagger":
-        device = "cpu" if config.trainer.get("accelerator") == "cpu" else "auto"
-        return tagger_of(ensemble, device, segmenter=segmenter, **options)
-
-    description["training"] = {name: value for name, value in asdict(config).items() if name not in ("test", "logger")}
-    report, errors = report_tagger(make, description, corpus, folder, config.test, measures_speed)
-    results |= report
-    description["scores"] = {
-        split: {column: scores["accuracy"] for column, scores in results[split].items()}
-        for split in SPLITS
-        if split in results
-    }
-    card = _card(description, results, [member.config for member in ensemble.members], command)
-    write_ensemble(folder / TAGGER_IN_RUN, taggers, description, card)
+    bundles = list(map(Bundle.load, taggers))
+    trained_with = {name: value for name, value in asdict(config).items() if name not in ("test", "logger")}
+    made = join(bundles, names=list(map(str, taggers))).described(training=trained_with)
+    device = "cpu" if config.trainer.get("accelerator") == "cpu" else "auto"
+    made, report, errors = report_tagger(made, corpus, folder, device, config.test, measures_speed)
+    results = _summary(members, corpus) | report
+    made = made.described(scores=accuracies(results))
+    made.save(folder / TAGGER_IN_RUN, _card(made, results, bundles, command))
     write_tagger_page(folder, results, errors)
-    with whole_file(folder / REPORT) as out:
-        json.dump(results, out, indent=2)
-        out.write("\n")
+    write_report(folder, results)
     print("\n".join([format_scores(results), _format_members(results), format_page(folder), format_run(folder)]))
     return results
 
@@ -250,12 +233,10 @@ def _summary(members: Sequence[Member], corpus: Corpus) -> dict[str, Any]:
     }
 
 
-def _card(
-    description: Mapping[str, Any], results: Mapping[str, Any], members: Sequence[Mapping[str, Any]], command: str
-) -> str:
+def _card(made: Bundle, results: Mapping[str, Any], taggers: Sequence[Bundle], command: str) -> str:
     more = "\n" + corpora_section(results) + followed(confidence_section(results))
-    more += f"{raw_text_section(description, results)}\n{config_section(description['training'])}"
-    return ensemble_card(description, members, command, results, more)
+    more += f"{raw_text_section(made, results)}\n{config_section(made.config['training'])}"
+    return ensemble_card(made, taggers, command, results, more)
 
 
 def _format_members(results: Mapping[str, Any]) -> str:

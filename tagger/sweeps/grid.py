@@ -179,13 +179,11 @@ def carry_out(sweep: Sweep, made: NewFolder | None, work: Callable[[], None], tr
         work: trains the runs.
         tried: the keys that a search tries.
     """
-    from tagger.tagging.load import load
-
     keys = set(tried)
     try:
         with signals_as_interrupt():
             work()
-        return report_sweep(sweep, load, keys)
+        return report_sweep(sweep, keys)
     except (KeyboardInterrupt, InputError) as error:
         is_error = isinstance(error, InputError)
         alone = sweep.record.runs is not None or (is_error and not sweep.numbers)  # others may work on a search

@@ -21,7 +21,6 @@ from tagger.training.config import (
     AUTO,
     RULES_OF_CORPUS,
     SEGMENTER,
-    TEMPERATURE,
     TrainConfig,
     check_override,
     find_start,
@@ -109,14 +108,12 @@ def train_run(
 
     from tagger.pretraining.train import pretrain
     from tagger.sweeps.ensemble import run_ensemble
-    from tagger.tagging.load import load, tagger_of
-    from tagger.training.checkpoints import Watch
-    from tagger.training.part_run import PartRun, SegmenterRun, TemperatureRun, run_part
+    from tagger.training.checkpoints import UNWATCHED
+    from tagger.training.refit import UNFINISHED, refit
     from tagger.training.train import train
     from tagger.training.trainer import Interrupted
 
-    watch = watch or Watch()
-    parts: dict[str, type[PartRun]] = {SEGMENTER: SegmenterRun, TEMPERATURE: TemperatureRun}
+    watch = watch or UNWATCHED
     words = [*([] if record.command == "train" else [record.command]), *record.overrides]
     line = shlex.join(["python", "-m", "tagger", *words])
     if is_helper():
@@ -126,17 +123,16 @@ def train_run(
             if isinstance(config, PretrainConfig):
                 return pretrain(config, folder, line, resuming, watch)
             if config.parts != ALL:
-                return run_part(parts[config.parts], config, folder, line, tagger_of)
+                return refit(config, folder, line)
             if config.ensemble > 1:
-                return run_ensemble(config, folder, record, line, tagger_of, train_run, watch.measures_speed)
-            return train(config, folder, line, resuming, load, watch)
+                return run_ensemble(config, folder, record, line, train_run, watch.measures_speed)
+            return train(config, folder, line, resuming, watch)
     except KeyboardInterrupt:
         if can_resume(folder):
             raise Interrupted(f"go on with: python -m tagger resume {shlex.quote(str(folder))}") from None
         if (folder / TAGGER_IN_RUN).is_dir():
             raise Interrupted(f"the tagger in {folder} is complete; only its scores are missing") from None
-        part = parts.get(str(record.config.get("parts")))
-        missing, kept = part.unfinished if part else "no epoch was complete", "nothing is kept"
+        missing, kept = UNFINISHED.get(str(record.config.get("parts")), "no epoch was complete"), "nothing is kept"
         if (record.config.get("distill") or {}).get("teacher") is not None:
             kept = "what the teacher has tagged alone is kept; start the run again"
         raise Interrupted(f"{missing}, and {kept}") from None

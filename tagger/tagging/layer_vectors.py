@@ -1,102 +1,34 @@
-"""Sentences -> a vector for every word: from a layer of a tagger, all layers, their mean, or a hidden-word network."""
+"""Sentences -> a vector for every word: from a layer of a tagger, all layers, or their mean."""
 
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, cast
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
-from torch import Tensor, nn
 
-from tagger.bundle.folder import load_word_predictor
 from tagger.errors import InputError, shorten
-from tagger.model.device import own_turn
-from tagger.model.forms import FormTable
-from tagger.model.hidden_words import HiddenWordNetwork, hide_words
-from tagger.model.vocabulary import Vocabulary
-from tagger.tagging.batches import BATCH_TOKENS
 from tagger.tagging.engine import Engine
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-
-# N tokens, n hidden words, D size of a word's vector, V words of the vocabulary
-
-
-CONTEXT_TOKENS = 100  # tokens on either side from which `vectors` predicts a word
-
-
-class HiddenWordPredictor:
-    """Predicts hidden words; threads take turns.
-
-    Attributes:
-        network: in evaluation mode.
-        vocabulary: its words are what can be predicted.
-        config: what `config.json` says.
-        words: the V words, in the order of their scores.
-    """
-
-    def __init__(
-        self, network: "HiddenWordNetwork", vocabulary: "Vocabulary", config: dict[str, Any], device: str = "cpu"
-    ) -> None:
-        self.network = network.eval().to(device)
-        self.vocabulary, self.config, self.device = vocabulary, config, device
-        self.words = list(vocabulary.words)
-        self._table = FormTable(vocabulary, config["network"]["buckets"])
-
-    @classmethod
-    def load(cls, folder: "Path", device: str = "cpu") -> "HiddenWordPredictor":
-        """Reads a folder that `python -m tagger pretrain` wrote.
-
-        Raises:
-            InputError: a file is missing or damaged, or the folder is that of a tagger.
-        """
-        return cls(*load_word_predictor(folder), device)
-
-    def probabilities(self, tokens: Sequence[str], hidden: Sequence[int]) -> Tensor:
-        """The probabilities of all words in the place of each hidden one, (n, V), on the predictor's device.
-
-        Args:
-            tokens: a sentence; the forms at hidden positions are ignored.
-            hidden: the positions of n tokens, from 0.
-        """
-        with own_turn():
-            return self.network.scores(self._predict([tokens], [np.array(hidden)])).softmax(1)
-
-    def vectors(self, sentences: Sequence[Sequence[str]]) -> np.ndarray:
-        """The vector that is predicted in the place of every token when that token is hidden: float32, (N, D).
-
-        Each is predicted in a sentence of its own, from at most `CONTEXT_TOKENS` tokens on either side. A sentence of
-        30 tokens is therefore read 30 times.
-        """
-        parts = [np.empty((0, cast(nn.Embedding, self.network.body.embedding.words).embedding_dim), dtype=np.float32)]
-        for sentence in sentences:
-            at_once = max(1, BATCH_TOKENS // min(len(sentence) or 1, 2 * CONTEXT_TOKENS + 1))
-            for start in range(0, len(sentence), at_once):
-                places = range(start, min(start + at_once, len(sentence)))
-                contexts = [sentence[max(0, i - CONTEXT_TOKENS) : i + CONTEXT_TOKENS + 1] for i in places]
-                with own_turn():
-                    predicted = self._predict(contexts, [np.array([min(i, CONTEXT_TOKENS)]) for i in places])
-                    parts.append(predicted.cpu().numpy())
-        return np.concatenate(parts)
-
-    def _predict(self, sentences: Sequence[Sequence[str]], hidden: Sequence[np.ndarray]) -> Tensor:
-        """The vectors of the hidden words of all sentences, (n, D)."""
-        batch = hide_words(sentences, hidden, self._table).to(self.device)
-        return self.network.predict(batch.batch, batch.places)
-
+from tagger.tagging.ensemble import EnsembleEngine
 
 # N tokens of all sentences, E embedding of a form, S states of all recurrent layers, D numbers of a vector
 
 
-ALL, MEAN, PREDICTED = "all", "mean", "predicted"
+ALL, MEAN = "all", "mean"
+
+Vectors = Callable[[Sequence[Sequence[str]]], np.ndarray]
+"""Sentences -> the vectors of all words, (N, D)."""
 
 
 class LayerVectors:
     """The vectors of words that a tagger can compute."""
 
-    def __init__(self, engine: "Engine", hidden_words: "HiddenWordPredictor | None" = None) -> None:
-        """Takes the engine of a tagger and, for a pretrained network, its predictor of hidden words."""
-        self._engine, self._hidden_words = engine, hidden_words
+    def __init__(self, engine: Engine | EnsembleEngine, width: int, more: Mapping[str, Vectors]) -> None:
+        """Takes what it needs.
+
+        Args:
+            engine: of a tagger.
+            width: of the embedding of a form.
+            more: what computes the vectors of further layers, by their names.
+        """
+        self._engine, self._width, self._more = engine, width, more
 
     @property
     def names(self) -> list[str]:
@@ -104,16 +36,14 @@ class LayerVectors:
 
         `0` is the embedding of the form alone; a tagger that reads nothing but a transformer has none. `1` and up are
         the recurrent layers. `all` is all of these side by side. `mean` is the mean of the recurrent layers, if they
-        are equally wide. `predicted`, of a pretrained network, is the vector that it predicts when the word is hidden.
+        are equally wide. The further layers come last.
         """
         widths = self._engine.widths
-        names = ["0"] if self._engine.network.embedding.width else []
+        names = ["0"] if self._width else []
         names += [*map(str, range(1, len(widths) + 1)), ALL]
         if len(set(widths)) == 1:
             names.append(MEAN)
-        if self._hidden_words is not None:
-            names.append(PREDICTED)
-        return names
+        return [*names, *self._more]
 
     def checked(self, layer: int | str) -> str:
         """`layer` as it stands in `names`.
@@ -145,8 +75,8 @@ class LayerVectors:
         """The vectors of all words, (N, D)."""
         if layer == "0":
             return self._engine.embeddings([form for sentence in sentences for form in sentence])  # (N, E)
-        if layer == PREDICTED and self._hidden_words is not None:
-            return self._hidden_words.vectors(sentences)
+        if layer in self._more:
+            return self._more[layer](sentences)
         states, widths = self._engine.states(sentences), self._engine.widths  # (N, S)
         if layer == ALL:
             return states

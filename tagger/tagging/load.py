@@ -2,29 +2,16 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
+from tagger.bundle.bundle import Bundle
 from tagger.bundle.catalog import DEFAULT, find_tagger
-from tagger.bundle.ensemble_folder import SavedEnsemble, read_saved
-from tagger.bundle.folder import SavedTagger
-from tagger.bundle.saved_config import predicts_words
 from tagger.errors import InputError, shorten
-from tagger.model.device import choose_device
 from tagger.model.vocabulary import Vocabulary
-from tagger.segmenter.learned import LearnedSegmenter
-from tagger.segmenter.saved import load_segmenter
-from tagger.tagging.checks import checked_column, checked_corpus
-from tagger.tagging.engine import CACHE_SIZE, Engine
-from tagger.tagging.ensemble import EnsembleEngine
-from tagger.tagging.layer_vectors import HiddenWordPredictor
-from tagger.tagging.scoring import ScoringEngine
-from tagger.tagging.tagger import Tagger
+from tagger.tagging.checks import checked_column
+from tagger.tagging.engine import CACHE_SIZE
+from tagger.tagging.tagger import AUTO, Tagger
 from tagger.text.files import read_lines
 from tagger.text.lexicon import CASES, Lexicon, LexiconCase, read_lexicon
-from tagger.text.segment import LEARNED, RULES, RuleSegmenter, Segmenter
-
-AUTO = "auto"
-SEGMENTERS = (AUTO, LEARNED, *RULES)
 
 
 def load(
@@ -68,51 +55,12 @@ def load(
         raise InputError(f"{name!r} names no tagger; give a name such as {DEFAULT!r}, or the path of a folder")
     if lexicons is not None and not isinstance(lexicons, Mapping):
         raise InputError(f"lexicons={lexicons!r}: give the file of each column, such as {{'upos': 'words.tsv'}}")
-    folder, device = find_tagger(str(name)), choose_device(device)
-    options: dict[str, Any] = {"precision": precision, "cache_size": cache_size, "workers": workers, "corpus": corpus}
-    if not predicts_words(folder):
-        saved = read_saved(folder)
-        options["lexicons"] = _lexicons(lexicons or {}, lexicon_case, saved.vocabulary)
-        tagger = tagger_of(saved, device, **options, segmenter=_segmenter(folder, saved.config, segmenter))
-    elif lexicons:
+    folder = find_tagger(str(name))
+    bundle = Bundle.load(folder)
+    if lexicons and not bundle.vocabulary.columns:
         raise InputError(f"{folder} predicts words and has no tags, so it can have no lexicon; leave lexicons out")
-    else:
-        predictor = HiddenWordPredictor.load(folder, device)
-        cuts = _segmenter(folder, predictor.config, segmenter)
-        parts = predictor.network.body, predictor.vocabulary, predictor.config
-        engine = Engine.of(*parts, None, device, precision, cache_size, corpus)
-        tagger = Tagger(engine, predictor.config, workers, cuts, corpus, hidden_words=predictor)
-    tagger.name = str(name)
-    return tagger
-
-
-def tagger_of(
-    saved: SavedTagger | SavedEnsemble,
-    device: str = "cpu",
-    precision: str = "auto",
-    cache_size: int = CACHE_SIZE,
-    workers: int = 1,
-    segmenter: Segmenter | None = None,
-    corpus: str | None = None,
-    lexicons: Mapping[str, Lexicon] | None = None,
-) -> Tagger:
-    """The tagger that a folder holds; see `Tagger` for the options.
-
-    Raises:
-        InputError: an option has another value, or the tagger does not know the corpus.
-    """
-    engine: ScoringEngine
-    if isinstance(saved, SavedTagger):
-        engine = Engine.of(*saved, device, precision, cache_size, corpus)
-        return Tagger(engine, saved.config, workers, segmenter, corpus, lexicons)
-    checked_corpus(corpus, saved.vocabulary.corpus_ids)
-    members = [
-        Engine.of(*each, device, precision, cache_size, corpus if each.vocabulary.corpora else None)
-        for each in saved.members
-    ]
-    temperatures = saved.config.get("temperatures")
-    engine = EnsembleEngine(members, saved.weights, saved.vocabulary, temperatures, str(saved.folder))
-    return Tagger(engine, saved.config, workers, segmenter, corpus, lexicons)
+    read = _lexicons(lexicons or {}, lexicon_case, bundle.vocabulary)
+    return Tagger(bundle, device, precision, cache_size, workers, segmenter, corpus, read, name=str(name))
 
 
 def _lexicons(files: Mapping[str, Path | str], case: LexiconCase, vocabulary: Vocabulary) -> dict[str, Lexicon]:
@@ -129,20 +77,3 @@ def _lexicons(files: Mapping[str, Path | str], case: LexiconCase, vocabulary: Vo
             raise InputError(f"{file}: the column {column} can have no lexicon, because its tags are edit scripts")
         lexicons[column] = Lexicon(read_lexicon(read_lines(str(file), option=""), str(file), ids, column), case)
     return lexicons
-
-
-def _segmenter(folder: Path, config: dict[str, Any], choice: str) -> Segmenter:
-    """What cuts text for the tagger of a folder; see `load`."""
-    if choice not in SEGMENTERS:
-        raise InputError(f"{shorten(str(choice))} is no segmenter; choose one of {', '.join(SEGMENTERS)}")
-    own: str = config["segmenter"]
-    name = own if choice == AUTO else choice
-    if name != LEARNED:
-        return RuleSegmenter(name)
-    if own != LEARNED:
-        raise InputError(
-            f"{folder} has no learned segmenter: it was trained on {shorten(str(config.get('corpus')))} with the rules"
-            f" {own}; train it one (python -m tagger init={folder} parts=segmenter corpus=...), or leave out"
-            " --segmenter learned"
-        )
-    return LearnedSegmenter(*load_segmenter(folder))

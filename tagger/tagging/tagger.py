@@ -5,17 +5,20 @@ from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property, partial
 from itertools import chain
-from typing import Any, overload
+from typing import cast, overload
 
 import numpy as np
 
-from tagger.errors import InputError
+from tagger.bundle.bundle import Bundle
+from tagger.errors import InputError, shorten
 from tagger.model.decoder import Decoded
-from tagger.model.network import TaggerNetwork
+from tagger.model.device import choose_device
+from tagger.segmenter.learned import LearnedSegmenter
 from tagger.tagging.checks import (
     check_not_texts,
     checked_column,
     checked_columns,
+    checked_corpus,
     checked_given,
     checked_number,
     checked_sentences,
@@ -25,15 +28,19 @@ from tagger.tagging.checks import (
 )
 from tagger.tagging.constraints import constraints_of
 from tagger.tagging.decoding import Request
-from tagger.tagging.layer_vectors import ALL, HiddenWordPredictor, LayerVectors
+from tagger.tagging.engine import CACHE_SIZE, Engine
+from tagger.tagging.ensemble import EnsembleEngine
+from tagger.tagging.layer_vectors import ALL, LayerVectors, Vectors
 from tagger.tagging.scoring import ScoringEngine
 from tagger.tagging.windows import Work, cut_windows, fill, work_of
-from tagger.tagging.workers import Part, Workers
+from tagger.tagging.workers import Batch, Workers
 from tagger.text.lexicon import Lexicon
 from tagger.text.readers import read
-from tagger.text.segment import RULES, RuleSegmenter, Segmenter
+from tagger.text.segment import LEARNED, RULES, RuleSegmenter, Segmenter
 from tagger.text.sentence import Sentence, Token
 
+AUTO = "auto"
+SEGMENTERS = (AUTO, LEARNED, *RULES)
 MAX_SPACED_SHARE = 0.01  # with a larger share of forms with spaces, no rule can find the tokens of running text
 
 
@@ -44,70 +51,64 @@ class Tagger:
     of workers.
 
     Attributes:
-        name: as `load` was given it; empty if the tagger was made otherwise.
-        vocabulary: words, characters and tags; of an ensemble, tags and forms alone.
+        bundle: what is at work.
+        name: of the tagger or its folder, as `load` was given it; empty if the tagger was made otherwise.
+        vocabulary: words, characters and tags; of members with several vocabularies, tags and forms alone.
         config: the content of `config.json`: corpus, scores, segmentation rules.
         columns: the tag columns; the first is the default.
-        engine: finds the tags: runs one network, or the members of an ensemble.
-        segmenter: cuts text into sentences and tokens; None if the tagger was made without its learned one.
+        engine: finds the tags: runs the members.
+        segmenter: cuts text into sentences and tokens.
         corpus: the corpus of training that sentences are taken to be like; None: none.
         lexicons: of some columns, the tags that word forms may have.
         workers: processes with copies of this tagger, for large amounts of text.
+        more_layers: what computes the vectors of further layers that `embed` can take, by their names.
     """
 
     def __init__(
         self,
-        engine: ScoringEngine,
-        config: dict[str, Any],
+        bundle: Bundle,
+        device: str = "auto",
+        precision: str = "auto",
+        cache_size: int = CACHE_SIZE,
         workers: int = 1,
-        segmenter: Segmenter | None = None,
+        segmenter: str = AUTO,
         corpus: str | None = None,
         lexicons: Mapping[str, Lexicon] | None = None,
-        hidden_words: "HiddenWordPredictor | None" = None,
+        name: str = "",
     ) -> None:
-        """Makes a tagger; `load` makes one of a folder, and `Engine.of` an engine of a network.
+        """Puts a bundle to work; `load` makes a tagger of a folder, and has the same options.
 
         Args:
-            engine: it has the vocabulary.
-            config: the content of `config.json`; `segmenter` in it may name the rules for text.
+            bundle: its networks are moved to the device.
+            device: auto, cpu, cuda, the second GPU cuda:1, or mps.
+            precision: of products and states: auto, float32 or bfloat16.
+            cache_size: number of word forms to cache, at least those of a batch.
             workers: processes.
-            segmenter: cuts text; None: the rules that `config` names, if it names rules.
-            corpus: that the engine was made for.
+            segmenter: auto, learned, or the name of rules.
+            corpus: of a tagger that was trained on several corpora, the one that the text is like.
             lexicons: of some columns, the tags that word forms may have; these tags are known to the tagger.
-            hidden_words: of a pretrained network, its predictor of hidden words.
+            name: of the tagger.
 
         Raises:
-            InputError: there are no workers.
+            InputError: an option has another value, or the tagger does not know the corpus or has no segmenter.
         """
         checked_number("workers", workers, 1)
-        self.engine, self.vocabulary, self.config, self.device = engine, engine.vocabulary, config, engine.device
-        self.columns, self.name = self.vocabulary.columns, ""
-        self.corpus, self.lexicons, self._hidden_words = corpus, lexicons or {}, hidden_words
-        if segmenter is None and (rules := config.get("segmenter")) in RULES:
-            segmenter = RuleSegmenter(rules)
-        self.segmenter = segmenter
+        self.bundle, self.name = bundle, name
+        self.segmenter = _segmenter(bundle, segmenter, name)
+        self.engine = _engine(bundle, choose_device(device), precision, cache_size, corpus)
+        self.vocabulary, self.config, self.device = bundle.vocabulary, bundle.description, self.engine.device
+        self.columns, self.corpus, self.lexicons = self.vocabulary.columns, corpus, lexicons or {}
+        self.more_layers: dict[str, Vectors] = {}
         self.workers = Workers(self, workers if self.device == "cpu" else 1)
 
     def __repr__(self) -> str:
         return f"Tagger({self.name!r}, columns={self.columns}, device={self.device!r})"
 
     @property
-    def network(self) -> "TaggerNetwork":
-        """The network, in evaluation mode.
-
-        Raises:
-            InputError: the tagger is an ensemble.
-        """
-        return self.engine.single().network
-
-    @property
     def layers(self) -> LayerVectors:
-        """The layers that `embed` can take vectors from.
-
-        Raises:
-            InputError: the tagger is an ensemble.
-        """
-        return LayerVectors(self.engine.single(), self._hidden_words)
+        """The layers that `embed` can take vectors from."""
+        width = sum(network.embedding.width for network in self.bundle.networks)
+        return LayerVectors(cast(Engine, self.engine), width, self.more_layers)
 
     def close(self) -> None:
         """Ends the worker processes; they start again when they are needed."""
@@ -176,7 +177,7 @@ class Tagger:
             precision: load it with `float32` to have all of their digits.
 
         Raises:
-            InputError: no such layer, the mean of layers of different widths, or the tagger is an ensemble.
+            InputError: no such layer, the mean of layers of different widths, or members of different depths.
         """
         layers = self.layers
         name = layers.checked(layer)
@@ -193,14 +194,12 @@ class Tagger:
         A learned segmenter is many times faster with many paragraphs at a time.
 
         Raises:
-            InputError: `paragraphs` is no list of strings; the tagger was made without its segmenter; or
-                the training data's forms contain spaces, so that no rules can cut text into them.
+            InputError: `paragraphs` is no list of strings; or the training data's forms contain spaces, so that no
+                rules can cut text into them.
         """
         paragraphs = checked_texts(paragraphs)
         if not paragraphs:
             return []
-        if self.segmenter is None:
-            raise InputError("this tagger was made without its segmenter; load it from its folder, or give it tokens")
         if not self.takes_text:
             raise InputError(
                 f"this tagger learned words with spaces inside ({self._spaced!r}), which no rule finds in running text;"
@@ -211,9 +210,7 @@ class Tagger:
     @property
     def takes_text(self) -> bool:
         """Whether running text can be cut into the tagger's words: whether `segment` works."""
-        if isinstance(self.segmenter, RuleSegmenter):
-            return self._spaced is None
-        return self.segmenter is not None
+        return not isinstance(self.segmenter, RuleSegmenter) or self._spaced is None
 
     @cached_property
     def _spaced(self) -> str | None:
@@ -259,8 +256,10 @@ class Tagger:
         return {c: ids for c, ids in self.vocabulary.tag_ids.items() if not self.vocabulary.codecs[c].edits}
 
     def _stream(self, sentences: Iterator[Sentence], request: Request) -> Iterator[Sentence]:
-        parts = (Part(window, self._work(window, request), sum(map(len, window))) for window in cut_windows(sentences))
-        for window, found in self.workers.map(partial(_decoded, request=request), parts):
+        batches = (
+            Batch(window, self._work(window, request), sum(map(len, window))) for window in cut_windows(sentences)
+        )
+        for window, found in self.workers.map(partial(_decoded, request=request), batches):
             fill(window, found, request, self.vocabulary.codecs)
             yield from window
 
@@ -289,6 +288,44 @@ class Tagger:
 
     def _work(self, window: list[Sentence], request: Request) -> Work:
         return work_of(window, self.columns if request.columns is None else request.columns, request.keep)
+
+
+def _engine(bundle: Bundle, device: str, precision: str, cache_size: int, corpus: str | None) -> ScoringEngine:
+    checked_corpus(corpus, bundle.vocabulary.corpus_ids)
+    temperatures = bundle.config.get("temperatures")
+    engines = [
+        Engine.of(
+            member.network,
+            member.vocabulary,
+            {"network": member.network.config, "temperatures": temperatures},
+            member.tokenizer,
+            device,
+            precision,
+            cache_size,
+            corpus if member.vocabulary.corpora else None,
+        )
+        for member in bundle.members
+    ]
+    (first, *others), temperatures = engines, bundle.members[0].temperatures
+    return first if not others and not temperatures else EnsembleEngine(engines, bundle)
+
+
+def _segmenter(bundle: Bundle, choice: str, name: str) -> Segmenter:
+    """What cuts text for a tagger; see `load`."""
+    if choice not in SEGMENTERS:
+        raise InputError(f"{shorten(str(choice))} is no segmenter; choose one of {', '.join(SEGMENTERS)}")
+    own = bundle.segmenter
+    if choice in RULES:
+        return RuleSegmenter(choice)
+    if not isinstance(own, str):
+        return LearnedSegmenter(*own)
+    if choice == AUTO:
+        return RuleSegmenter(own)
+    corpus = shorten(str(bundle.config.get("corpus")))
+    raise InputError(
+        f"{name or 'this tagger'} has no learned segmenter: it was trained on {corpus} with the rules {own}; train it"
+        f" one (python -m tagger init={name or 'FOLDER'} parts=segmenter corpus=...), or leave out --segmenter learned"
+    )
 
 
 def _decoded(tagger: Tagger, work: Work, request: Request, pool: bool = False) -> dict[str, Decoded]:

@@ -1,4 +1,4 @@
-"""Processes with one thread each that do parts of a task; the results come in order, a few parts at a time."""
+"""Processes with one thread each that share work; the results come in order, a few batches at a time."""
 
 import gc
 import logging
@@ -18,8 +18,8 @@ import torch
 from tagger.errors import InputError
 
 START_TOKENS = 20_000  # tokens of one call before processes are started; with fewer they gain nothing
-SEND_TOKENS = 1_000  # tokens of a part that is worth sending to processes that have been started
-MAX_ATTEMPTS = 3  # for a part whose process dies
+SEND_TOKENS = 1_000  # tokens of a batch that is worth sending to processes that have been started
+MAX_ATTEMPTS = 3  # for a batch whose process dies
 _METHOD = "fork" if sys.platform == "linux" else "spawn"  # a forked process has the network already
 
 _log = logging.getLogger(__name__)
@@ -32,11 +32,11 @@ Result = TypeVar("Result")
 
 
 class WorkersDied(InputError):
-    """`MAX_ATTEMPTS` processes died at the same part."""
+    """`MAX_ATTEMPTS` processes died at the same batch."""
 
 
-class Part(NamedTuple, Generic[Kept, Work]):
-    """A part of a task."""
+class Batch(NamedTuple, Generic[Kept, Work]):
+    """What is sent to a process at a time."""
 
     kept: Kept  # stays in this process and comes back with the result
     work: Work  # is sent to a process
@@ -44,10 +44,10 @@ class Part(NamedTuple, Generic[Kept, Work]):
 
 
 class _Assignment(Generic[Kept, Work, Result]):
-    """A part, and the result that a process is to give."""
+    """A batch, and the result that a process is to give."""
 
-    def __init__(self, part: Part[Kept, Work], function: Callable[[Any, Work], Result]) -> None:
-        self.part, self.function, self.attempts = part, function, 0
+    def __init__(self, batch: Batch[Kept, Work], function: Callable[[Any, Work], Result]) -> None:
+        self.batch, self.function, self.attempts = batch, function, 0
         self.future: Future[Result] = Future()
         self.pool: ProcessPoolExecutor | None = None  # the pool that has it
 
@@ -77,24 +77,24 @@ class Workers(Generic[State]):
         Workers.__init__(self, state["state"], state["count"])
 
     def map(
-        self, function: Callable[[State, Work], Result], parts: Iterable[Part[Kept, Work]]
+        self, function: Callable[[State, Work], Result], batches: Iterable[Batch[Kept, Work]]
     ) -> Iterator[tuple[Kept, Result]]:
-        """Applies `function` to the state and each part as it arrives. At most two parts per process wait.
+        """Applies `function` to the state and each batch as it arrives. At most two batches per process wait.
 
         If there is little work, this process does it.
 
         Raises:
-            WorkersDied: `MAX_ATTEMPTS` processes died at the same part.
+            WorkersDied: `MAX_ATTEMPTS` processes died at the same batch.
         """
         pending: deque[_Assignment[Kept, Work, Result]] = deque()
         tokens = 0
         try:
-            for part in parts:
-                tokens += part.tokens
-                if not pending and not self._worth_sending(part, tokens):
-                    yield part.kept, function(self.state, part.work)
+            for batch in batches:
+                tokens += batch.tokens
+                if not pending and not self._worth_sending(batch, tokens):
+                    yield batch.kept, function(self.state, batch.work)
                     continue
-                assignment = _Assignment(part, function)
+                assignment = _Assignment(batch, function)
                 self._submit(assignment)
                 pending.append(assignment)
                 while len(pending) >= 2 * self.count:
@@ -115,11 +115,11 @@ class Workers(Generic[State]):
         """Ends the processes; they start again when they are needed."""
         self._close(self._pool)
 
-    def _worth_sending(self, part: Part[Kept, Work], tokens: int) -> bool:
-        """Whether to send the part to a process; `tokens` are those of the call up to its end."""
+    def _worth_sending(self, batch: Batch[Kept, Work], tokens: int) -> bool:
+        """Whether to send the batch to a process; `tokens` are those of the call up to its end."""
         if self.count == 1:
             return False
-        return tokens >= START_TOKENS or (self._pool is not None and part.tokens >= SEND_TOKENS)
+        return tokens >= START_TOKENS or (self._pool is not None and batch.tokens >= SEND_TOKENS)
 
     def _first(self, pending: deque[_Assignment[Kept, Work, Result]]) -> tuple[Kept, Result]:
         """The result of the first assignment, which is taken from the queue."""
@@ -133,18 +133,18 @@ class Workers(Generic[State]):
                 self._close(first.pool)
                 if first.attempts >= MAX_ATTEMPTS:
                     raise WorkersDied(
-                        f"{MAX_ATTEMPTS} processes died at the same part, perhaps for lack of memory; try --workers 1"
+                        f"{MAX_ATTEMPTS} processes died at the same batch, perhaps for lack of memory; try --workers 1"
                     ) from None
-                _log.warning("a worker process died; its part is done again")
+                _log.warning("a worker process died; its batch is done again")
                 for assignment in pending:
                     if not assignment.future.done() or assignment.future.cancelled() or assignment.future.exception():
                         self._submit(assignment)
             else:
                 pending.popleft()
-                return first.part.kept, found
+                return first.batch.kept, found
 
     def _submit(self, assignment: _Assignment[Any, Any, Any]) -> None:
-        """Gives a part to the processes, which are started if there are none."""
+        """Gives a batch to the processes, which are started if there are none."""
         while True:
             with self._lock:
                 if self._pool is None:
@@ -153,7 +153,7 @@ class Workers(Generic[State]):
                     )
                 assignment.pool = self._pool
                 try:
-                    assignment.future = self._pool.submit(_run, assignment.function, assignment.part.work)
+                    assignment.future = self._pool.submit(_run, assignment.function, assignment.batch.work)
                     assignment.attempts += 1
                     return
                 except BrokenProcessPool:

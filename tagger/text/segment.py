@@ -183,6 +183,7 @@ __all__ = ["RULES", "SPACE", "segment", "segment_ends"]
 _PIECES = {"english": Pieces(ENGLISH), "unicode": Pieces(UNICODE)}
 RULES = tuple(_PIECES)
 LEARNED = "learned"  # instead of a name of rules, of a tagger that has a segmenter of its own
+SEGMENTER_WEIGHTS, SEGMENTER = "segmenter.safetensors", "segmenter.json"  # its files in the folder of the tagger
 
 _MAX_NAME_PIECES = 6  # of who wrote an e-mail
 _GREETINGS = words("dear hello hi")

@@ -6,12 +6,13 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
+from tagger.bundle.bundle import Bundle
+from tagger.bundle.saved_config import ORIGIN
 from tagger.evaluation.calibration import BINS
 from tagger.evaluation.raw_scores import CUT_SCORES
 from tagger.model.transformer import MULTILINGUAL
 from tagger.training.structured import literal
 
-ORIGIN = "segmenter_training"  # the key of `config.json` that says what a learned segmenter was trained on
 NAMED = "named"  # the accuracy of a tagger that is told the corpus
 CorpusScores = dict[str, dict[str, dict[str, dict[str, float | None]]]]
 """Split -> corpus -> column -> name of a score -> its value."""
@@ -25,11 +26,11 @@ def describe(config: Mapping[str, Any]) -> str:
     return f"{data}, after {config['start']}" if config.get("start") else data
 
 
-def model_card(config: Mapping[str, Any], results: Mapping[str, Any], command: str) -> str:
+def model_card(bundle: Bundle, results: Mapping[str, Any], command: str) -> str:
     """A model card in Markdown: data, scores, config and the command that made the tagger.
 
     Args:
-        config: the values of `config.json`.
+        bundle: the tagger.
         results: the values of `report.json`.
         command: the command line of the training.
     """
@@ -39,18 +40,20 @@ def model_card(config: Mapping[str, Any], results: Mapping[str, Any], command: s
         for split in ("dev", "test")
         for column, s in results.get(split, {}).items()
     ]
-    network = config["network"]
+    config, vectors, transformer = bundle.config, bundle.vocabulary.vectors, bundle.networks[0].config["transformer"]
     inputs = ["word, affix and character embeddings"]
-    inputs += [f"the pretrained vectors {', '.join(config['vectors'])}"] if config["vectors"] else []
-    inputs += [f"the transformer {network['transformer']['name']}"] if network["transformer"] else []
+    inputs += [f"the pretrained vectors {', '.join(vectors)}"] if vectors else []
+    inputs += [f"the transformer {transformer['name']}"] if transformer else []
+    count = len(bundle.members)
+    stacks = "A stack" if count == 1 else f"{count} stacks, whose scores are averaged,"
     corpus = _with_version(results["corpus"], config["version"])
     licence = f" The training data's licence is {config['license']}." if config["license"] else ""
-    encoder = _encoder_line(network["transformer"])
+    encoder = _encoder_line(transformer)
     start = f"\nTraining started from a tagger that was trained on {config['start']}." if config["start"] else ""
     taught = _teacher_lines(config.get("teacher"))
     return f"""# Part-of-speech tagger for {corpus}
 
-A stack of bidirectional recurrent layers over {"; ".join(inputs)}
+{stacks} of bidirectional recurrent layers over {"; ".join(inputs)}
 ({results["parameters"]:,} parameters), trained on {corpus}.{licence}{encoder}{start}{taught}
 
 | split | column | words | all words | seen in training | not seen | whole sentences |
@@ -68,7 +71,7 @@ and used with
 
     python -m tagger tag FILE --model THIS_FOLDER
 
-{corpora_section(results)}{followed(confidence_section(results))}{raw_text_section(config, results)}
+{corpora_section(results)}{followed(confidence_section(results))}{raw_text_section(bundle, results)}
 {config_section(config["training"])}"""
 
 
@@ -169,14 +172,14 @@ calibration errors in percent, in {BINS} bins.
 {_table(head, rows)}"""
 
 
-def raw_text_section(config: Mapping[str, Any], results: Mapping[str, Any]) -> str:
+def raw_text_section(bundle: Bundle, results: Mapping[str, Any]) -> str:
     """The section of the model card that says what cuts raw text, and how well.
 
     Args:
-        config, results: see `model_card`.
+        bundle, results: see `model_card`.
     """
-    origin, found = config.get(ORIGIN), results.get("segmenter", {})
-    lines = [f"The rules `{config['segmenter']}` cut raw text into sentences and tokens."]
+    origin, found = bundle.config.get(ORIGIN), results.get("segmenter", {})
+    lines = [f"The rules `{bundle.segmenter}` cut raw text into sentences and tokens."]
     if origin:
         lines = [f"A segmenter, learned from {describe(origin)}, cuts raw text into sentences and tokens."]
     if "steps" in found:

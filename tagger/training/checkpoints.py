@@ -42,6 +42,8 @@ class Watch:
     measures_speed: bool = True
 
 
+UNWATCHED = Watch()
+
 _log = logging.getLogger(__name__)
 
 

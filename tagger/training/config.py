@@ -15,7 +15,7 @@ from omegaconf import DictConfig
 
 from tagger.bundle.catalog import find_named
 from tagger.bundle.hub import is_hub_name
-from tagger.bundle.saved_config import MAX_MEMBERS
+from tagger.bundle.saved_config import MAX_TAGGERS
 from tagger.corpus.config import CORPUS, CORPUS_CONFIGS, CorpusConfig
 from tagger.errors import InputError
 from tagger.model.decoder import CRF, SOFTMAX
@@ -64,7 +64,7 @@ class TrainConfig(Checked):
     test: bool
     init: str | None
     trainer: dict[str, Any]  # arguments of pytorch_lightning.Trainer
-    ensemble: Annotated[int, Range(1, MAX_MEMBERS)]
+    ensemble: Annotated[int, Range(1, MAX_TAGGERS)]
     logger: LoggerConfig = field(default_factory=LoggerConfig)  # without a logger the page has none
 
     def __post_init__(self) -> None:

@@ -11,6 +11,7 @@ from typing import Annotated, Any, ClassVar
 
 import torch
 
+from tagger.bundle.saved_config import MAX_TRAINED
 from tagger.errors import InputError, shorten
 from tagger.model.decoder import DECODERS, SOFTMAX
 from tagger.model.embeddings import CHARACTER_SIZE, VectorConfig
@@ -75,7 +76,7 @@ class ModelConfig(Checked):
 class TaggerModelConfig(ModelConfig):
     """The networks that are trained side by side: how many, the recurrent layers of each, and the decoder."""
 
-    members: Count
+    members: Annotated[int, Range(1, MAX_TRAINED)]
     decoder: Annotated[str, OneOf(DECODERS)]
 
 

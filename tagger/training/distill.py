@@ -24,7 +24,7 @@ from tagger.text.files import file_version
 from tagger.text.sentence import Sentence, Token
 from tagger.text.strings import NO_TAG
 from tagger.training.distill_config import DistillConfig
-from tagger.training.teacher import SECONDS, Distillation, Load, Teacher
+from tagger.training.teacher import SECONDS, Distillation, Teacher
 
 _log = logging.getLogger(__name__)
 
@@ -32,20 +32,19 @@ _log = logging.getLogger(__name__)
 class Teaching:
     """A teacher, and the untagged text that it tags for a student."""
 
-    def __init__(self, config: DistillConfig, columns: Sequence[str], load: Load) -> None:
+    def __init__(self, config: DistillConfig, columns: Sequence[str]) -> None:
         """Loads the teacher and reads the text.
 
         Args:
             config: names the teacher, and maybe text.
             columns: that the student learns.
-            load: loads the teacher.
 
         Raises:
             InputError: the teacher or the text cannot be read, or the teacher lacks a column.
         """
         assert config.teacher is not None
         self._config = config
-        self._teacher = Teacher(config.teacher, columns, load)
+        self._teacher = Teacher(config.teacher, columns)
         self._text = UntaggedText(config, columns, self._teacher) if config.has_text else None
 
     @property

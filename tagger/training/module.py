@@ -10,13 +10,16 @@ from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, pad
 from torch.optim import Optimizer
 
+from tagger.bundle.bundle import Bundle, Member
 from tagger.errors import InputError
 from tagger.model.batch import IGNORE, Batch
 from tagger.model.crf import packing
 from tagger.model.decoder import CRFDecoder, Decoder
-from tagger.model.members import check_members, join, joined_config, mean_decoder, share_pretrained
+from tagger.model.members import mean_decoder, share_pretrained
 from tagger.model.network import NetworkConfig, TaggerNetwork
+from tagger.model.pieces import PieceTokenizer
 from tagger.model.vocabulary import Vocabulary
+from tagger.segmenter.saved import SavedSegmenter
 
 # N tokens, K tags of a column, k of them that a teacher names
 
@@ -178,7 +181,7 @@ class Module(pl.LightningModule):
 
 
 class TaggerModule(Module):
-    """Trains a `TaggerNetwork`, or several side by side, which become one in the end: see `model/members.py`.
+    """Trains a `TaggerNetwork`, or several side by side, whose scores are averaged.
 
     Attributes:
         members: the networks that are trained.
@@ -220,20 +223,20 @@ class TaggerModule(Module):
         self.vocabulary = Vocabulary(**vocabulary)
         self.config = network
         self.members = nn.ModuleList(TaggerNetwork(self.vocabulary, network) for _ in range(members))
-        check_members(self.body, members)
-        share_pretrained(self._members)
+        share_pretrained(self.networks)
         self.facts_weight, self.gold, self.temperature = facts_weight, gold, temperature
         self.fact_heads = nn.ModuleList(
-            nn.Linear(member.states, facts) for member in self._members if facts and facts_weight
+            nn.Linear(member.states, facts) for member in self.networks if facts and facts_weight
         )
 
     @property
-    def _members(self) -> list[TaggerNetwork]:
+    def networks(self) -> list[TaggerNetwork]:
+        """The members."""
         return [cast(TaggerNetwork, member) for member in self.members]
 
     @property
     def body(self) -> TaggerNetwork:
-        return self._members[0]
+        return self.networks[0]
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Checks that the checkpoint is of the same words and tags.
@@ -245,22 +248,31 @@ class TaggerModule(Module):
             raise InputError("the corpus or the text has changed since the run began; start the run again")
         super().on_load_checkpoint(checkpoint)
 
-    def trained(self) -> tuple[TaggerNetwork, NetworkConfig]:
-        """The network that the members are together, and its config."""
-        for member in self._members:
-            for decoder in member.decoders.values():
+    def trained(
+        self,
+        segmenter: str | SavedSegmenter = "unicode",
+        config: dict[str, Any] | None = None,
+        tokenizer: PieceTokenizer | None = None,
+    ) -> Bundle:
+        """The tagger that has been trained: all members with the same weight.
+
+        Args:
+            segmenter: what cuts raw text for it.
+            config: what `config.json` says of it.
+            tokenizer: of the transformer, if there is one.
+        """
+        for network in self.networks:
+            network.eval()
+            for decoder in network.decoders.values():
                 if isinstance(decoder, CRFDecoder):
                     decoder.settle()
-        if len(self.members) == 1:
-            return self.body, self.config
-        config = joined_config(self.config, len(self.members))
-        network = TaggerNetwork(self.vocabulary, config)
-        join(self._members, network)
-        return network, config
+        share = 1 / len(self.networks)
+        members = (Member(network, self.vocabulary, tokenizer, share) for network in self.networks)
+        return Bundle(tuple(members), segmenter, config or {})
 
     def forbid(self, column: str, first: Sequence[int], pairs: Sequence[tuple[int, int]]) -> None:
         """Says what tags cannot do; see `CRFDecoder.forbid`."""
-        for member in self._members:
+        for member in self.networks:
             cast(CRFDecoder, member.decoders[column]).forbid(first, pairs)
 
     def _step(self, batch: Batch, stage: str) -> Tensor:
@@ -272,7 +284,7 @@ class TaggerModule(Module):
         loss = torch.zeros((), device=self.device)
         of_tags = torch.zeros((), device=self.device)
         of_members = []  # for each column (T, B, K)
-        for i, member in enumerate(self._members):
+        for i, member in enumerate(self.networks):
             h = member.encode(member.embed(batch), batch.lengths)
             of_members.append(member.score(h))
             if batch.facts is not None and len(self.fact_heads):
@@ -286,14 +298,14 @@ class TaggerModule(Module):
         places, counts = packing(batch.lengths)
         for column, target in batch.targets.items():
             learned = target.clamp(min=IGNORE)  # a tag that training never saw counts in the accuracy, not in the loss
-            for member, scores in zip(self._members, of_members, strict=True):
+            for member, scores in zip(self.networks, of_members, strict=True):
                 of_gold = cast(Decoder, member.decoders[column]).loss(scores[column], learned, batch.lengths)
                 of_tags = of_tags + of_gold.detach()
                 if column in batch.teacher:
                     of_gold = self._distilled(of_gold, scores[column], learned, batch.teacher[column], places)
                 loss = loss + of_gold
-            together = torch.stack([scores[column].detach() for scores in of_members]).mean(0)  # as of the joined one
-            best = mean_decoder(self._members, column).best(together.flatten(0, 1)[places], counts)
+            together = torch.stack([scores[column].detach() for scores in of_members]).mean(0)  # as when it tags
+            best = mean_decoder(self.networks, column).best(together.flatten(0, 1)[places], counts)
             column_right = int((best == target.flatten()[places]).sum())
             column_scored = int((target != IGNORE).sum())
             self.count(f"{stage}/{column}", column_right / max(1, column_scored), column_scored)

@@ -3,15 +3,16 @@
 import logging
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import datasets
 import numpy as np
 from datasets import Dataset
 
+from tagger.bundle.bundle import Bundle
 from tagger.corpus.splits import Corpus, by_corpus
 from tagger.errors import InputError
 from tagger.evaluation.calibration import BINS, calibration_results
@@ -206,32 +207,39 @@ SPEED_WORDS = 2_000  # words, at least, that show the speed of a tagger with a t
 _log = logging.getLogger(__name__)
 
 
+class Reported(NamedTuple):
+    """What `report_tagger` finds.
+
+    Attributes:
+        bundle: the tagger with its temperatures.
+        results: what `report.json` says.
+        errors: those on dev that a page shows; see `ErrorCollector.sample`.
+    """
+
+    bundle: Bundle
+    results: dict[str, Any]
+    errors: dict[str, Any]
+
+
 def report_tagger(
-    make: Callable[..., "Tagger"],
-    description: dict[str, Any],
-    corpus: Corpus,
-    folder: Path,
-    test: bool,
-    measures_speed: bool = True,
-) -> tuple[dict[str, Any], dict[str, Any]]:
+    bundle: Bundle, corpus: Corpus, folder: Path, device: str, test: bool, measures_speed: bool = True
+) -> Reported:
     """Fits the temperatures of a tagger and scores it.
 
     Args:
-        make: makes the tagger that `description` describes; it takes the options `precision` and `corpus` of `Tagger`.
-        description: the content of `config.json`, without temperatures, which are added.
+        bundle: the tagger, without temperatures.
         corpus: its dev split is scored.
         folder: the run's folder, where pictures and tables of errors go.
+        device: where to compute.
         test: whether the test split is scored too, if there is one.
         measures_speed: whether the tagger is timed.
-
-    Returns:
-        What `report.json` says, and the errors on dev that a page shows; see `ErrorCollector.sample`.
     """
     splits, name = corpus.splits, corpus.name
-    plain = make(precision="float32")  # with temperature 1
-    description["temperatures"] = fit_temperatures(plain, sentences_of(splits["dev"], plain.columns))
-    tagger = make(precision="float32")
-    speed = words_per_second(make(precision="auto"), splits["dev"]["tokens"]) if measures_speed else None
+    plain = Tagger(bundle, device, "float32")
+    temperatures = fit_temperatures(plain, sentences_of(splits["dev"], plain.columns))
+    bundle = bundle.described(temperatures=temperatures)
+    tagger = Tagger(bundle, device, "float32")
+    speed = words_per_second(Tagger(bundle, device), splits["dev"]["tokens"]) if measures_speed else None
     dev, errors = report_dev(tagger, splits["dev"], f"{name} dev", folder)
     results: dict[str, Any] = ({} if speed is None else {"words_per_second": speed}) | {"dev": dev}
     if test and "test" in splits:
@@ -241,16 +249,16 @@ def report_tagger(
             _log.info("test: %s", error)
     scored: dict[str, Dataset] = {split: splits[split] for split in ("dev", "test") if split in results}
     results["calibration"] = calibration_results(
-        description["temperatures"],
+        temperatures,
         {split: calibrations(plain, data) for split, data in scored.items()},
         {split: {column: s["calibration"] for column, s in results[split].items()} for split in scored},
     )
     draw_calibration(results["calibration"], name, folder)
     if corpus.parts:
-        named = (make(precision="float32", corpus=name) for name in corpus.parts)
+        named = (Tagger(bundle, device, "float32", corpus=name) for name in corpus.parts)
         results["corpora"] = corpus_scores(tagger, named, scored)
     results["baseline"] = most_frequent_tags(splits["train"], scored, tagger.vocabulary)
-    return results | raw_scores(tagger, scored), errors
+    return Reported(bundle, results | raw_scores(tagger, scored), errors)
 
 
 def most_frequent_tags(

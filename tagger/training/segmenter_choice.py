@@ -3,21 +3,22 @@
 import logging
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from datasets import Dataset
 
+from tagger.bundle.bundle import Bundle
+from tagger.bundle.saved_config import ORIGIN
 from tagger.corpus.splits import Corpus
 from tagger.errors import InputError
 from tagger.evaluation.report import sentences_of
 from tagger.model.stored import compress, expand
 from tagger.segmenter.learned import LearnedSegmenter
-from tagger.segmenter.saved import SavedSegmenter, load_segmenter
+from tagger.segmenter.saved import SavedSegmenter
 from tagger.text.segment import RULES, RuleSegmenter
 from tagger.text.spacing import GoldParagraph, gold_paragraphs
-from tagger.training.card import ORIGIN
 from tagger.training.config import AUTO, LEARNED, SEGMENTER, TrainConfig
 from tagger.training.report import spaced_parts
 from tagger.training.segmenter import STEP_SECONDS, CutScores, score_cuts, steps_for, train_segmenter
@@ -25,13 +26,6 @@ from tagger.training.segmenter import STEP_SECONDS, CutScores, score_cuts, steps
 INIT = "init"  # the name of the segmenter of the tagger that training starts from
 
 _log = logging.getLogger(__name__)
-
-
-class Start(NamedTuple):
-    """The tagger that training starts from: the content of its `config.json`, and its folder."""
-
-    config: dict[str, Any]
-    folder: Path
 
 
 class Choice(NamedTuple):
@@ -47,18 +41,12 @@ class Choice(NamedTuple):
     origin: dict[str, Any] | None
     report: dict[str, Any]
 
-    @property
-    def description(self) -> dict[str, Any]:
-        """What `config.json` says of it."""
-        return {"segmenter": self.segmenter.name, ORIGIN: self.origin}
-
-    @property
-    def saved(self) -> SavedSegmenter | None:
-        """What the tagger's folder gets; None for rules."""
+    def of(self, bundle: Bundle) -> Bundle:
+        """A tagger with this segmenter."""
         own = self.segmenter
-        if isinstance(own, RuleSegmenter):
-            return None
-        return SavedSegmenter(own.network, own.vocabulary, own.config, own.lexicon)
+        parts = None if isinstance(own, RuleSegmenter) else (own.network, own.vocabulary, own.config, own.lexicon)
+        segmenter = own.name if parts is None else SavedSegmenter(*parts)
+        return replace(bundle, segmenter=segmenter, config={**bundle.config, ORIGIN: self.origin})
 
 
 class SegmenterTraining:
@@ -69,7 +57,7 @@ class SegmenterTraining:
         learns: whether one is trained.
     """
 
-    def __init__(self, config: TrainConfig, corpus: Corpus, start: Start | None) -> None:
+    def __init__(self, config: TrainConfig, corpus: Corpus, start: Bundle | None) -> None:
         """Looks whether the corpus has what a segmenter learns from.
 
         Args:
@@ -78,19 +66,18 @@ class SegmenterTraining:
             start: the tagger that training starts from, if there is one.
 
         Raises:
-            InputError: the config wants a learned segmenter, and the corpus does not say where its text has spaces; or
-                the segmenter of the tagger to start from cannot be read.
+            InputError: the config wants a learned segmenter, and the corpus does not say where its text has spaces.
         """
         self.config, self.corpus = config, corpus
         wanted = config.segmenter
         if config.parts == SEGMENTER and wanted != LEARNED:
             wanted = AUTO  # whatever the page says: `check_override` refuses rules on the command line
-        own = start.config["segmenter"] if start else None
-        self.rules = wanted if wanted in RULES else own if own in RULES else corpus.rules
+        own = start.segmenter if start else None
+        self.rules = wanted if wanted in RULES else own if isinstance(own, str) else corpus.rules
         self._init: LearnedSegmenter | None = None
         self._init_origin: dict[str, Any] | None = None
-        if start and own == LEARNED and wanted == AUTO:
-            self._init = _rounded(LearnedSegmenter(*load_segmenter(start.folder)), config.storage_dtype)
+        if start and isinstance(own, SavedSegmenter) and wanted == AUTO:
+            self._init = _rounded(LearnedSegmenter(*own), config.storage_dtype)
             self._init_origin = _origin_of(start.config)
         self.learns = False
         if wanted in (AUTO, LEARNED):

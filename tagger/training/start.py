@@ -8,16 +8,18 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
+from torch import nn
 
-from tagger.bundle.folder import SavedTagger, load_tagger
+from tagger.bundle.bundle import Bundle, Member
 from tagger.bundle.saved_config import CONFIG
 from tagger.corpus.splits import Corpus
 from tagger.errors import InputError
 from tagger.model.crf import FORBIDDEN
 from tagger.model.decoder import SOFTMAX, CRFDecoder
 from tagger.model.embeddings import VectorConfig
-from tagger.model.members import joined_config
-from tagger.model.network import NetworkConfig, TaggerNetwork, check_training_memory
+from tagger.model.members import share_pretrained
+from tagger.model.memory import TRAINING_COPIES, build_without_memory, check_memory
+from tagger.model.network import NetworkConfig, TaggerNetwork
 from tagger.model.pieces import PieceTokenizer
 from tagger.model.transformer import TransformerConfig as EncoderConfig
 from tagger.model.transformer import TransformerEmbedding
@@ -42,26 +44,49 @@ from tagger.training.structured import from_plain
 class StartTagger(NamedTuple):
     """The tagger that training starts from, and its folder."""
 
-    tagger: SavedTagger
+    bundle: Bundle
     folder: Path
 
     @property
     def network(self) -> NetworkConfig:
-        """The config of its network."""
-        network: NetworkConfig = self.tagger.config["network"]
-        return network
+        """The config of each of its networks."""
+        return self.bundle.networks[0].config
 
 
 def load_start(config: TrainConfig) -> StartTagger | None:
     """The tagger that `init` names; None if training starts from nothing.
 
     Raises:
-        InputError: the tagger cannot be read.
+        InputError: the tagger cannot be read, or its networks differ in more than the weights that they learned.
     """
     if config.init is None:
         return None
     folder = find_start(config.init)
-    return StartTagger(load_tagger(folder), folder)
+    bundle = Bundle.load(folder)
+    if not _are_alike(bundle.members):
+        raise InputError(
+            f"init={config.init}: its {len(bundle.members)} networks have other words, sizes or pretrained parts, and"
+            " training starts from networks that share them; name one of the taggers that it was made of"
+        )
+    return StartTagger(bundle, folder)
+
+
+def _are_alike(members: Sequence[Member]) -> bool:
+    """Whether networks can be trained side by side; see `share_pretrained`."""
+    first, *others = members
+    vectors = first.network.config["vectors"]
+    shared = [
+        "transformer.",
+        "embedding.vectors." if vectors and not vectors["projection"] else "embedding.vectors.tables.",
+    ]
+    for other in others:
+        if other.vocabulary is not first.vocabulary or other.network.config != first.network.config:
+            return False
+        weights = other.network.state_dict()
+        for name, tensor in first.network.state_dict().items():
+            if name.startswith(tuple(shared)) and not torch.equal(tensor, weights[name]):
+                return False
+    return True
 
 
 _log = logging.getLogger(__name__)
@@ -172,14 +197,14 @@ def merge_vocabularies(old: Vocabulary, new: Vocabulary) -> Vocabulary:
 
 
 @torch.no_grad()
-def transfer_weights(start: SavedTagger, network: TaggerNetwork, vocabulary: Vocabulary) -> None:
+def transfer_weights(start: Member, network: TaggerNetwork, vocabulary: Vocabulary) -> None:
     """Copies the weights of a tagger into a network of the same sizes with a merged vocabulary.
 
     What the tagger did not have keeps the random weights of `network`: words, characters and tags, and pretrained
     inputs, which come after the tagger's own.
 
     Args:
-        start: the tagger.
+        start: a member of the tagger.
         network: changed in place.
         vocabulary: of `network`, from `merge_vocabularies`.
     """
@@ -258,7 +283,7 @@ def build(
         network = network_config(config.model, config.embedding, inputs.vector_config, described, config.model.decoder)
         members = config.model.members
     else:
-        vocabulary = merge_vocabularies(start.tagger.vocabulary, vocabulary)
+        vocabulary = merge_vocabularies(start.bundle.vocabulary, vocabulary)
         _log_new(start, vocabulary)
         inputs = load_inputs(
             config,
@@ -267,9 +292,9 @@ def build(
             transformer=start.network["transformer"] is None,
             others=frequent,
         )
-        network, members = _continued_config(config, start, inputs), 1
+        network, members = _continued_config(config, start, inputs), len(start.bundle.members)
     vocabulary = dataclasses.replace(vocabulary, vectors=vocabulary.vectors | inputs.rows)
-    check_training_memory(vocabulary, joined_config(network, members))
+    _check_memory(vocabulary, network, members)
     module = TaggerModule(
         asdict(vocabulary),
         network,
@@ -281,11 +306,19 @@ def build(
         **asdict(config.optimizer),
     )
     if start is not None:
-        transfer_weights(start.tagger, module.body, vocabulary)
+        for member, into in zip(start.bundle.members, module.networks, strict=True):
+            transfer_weights(member, into, vocabulary)
     inputs.fill(module.body)
     _keep_spans_whole(module, corpus)
-    own = start.tagger.tokenizer if start else None
+    own = start.bundle.members[0].tokenizer if start else None
     return Beginning(module, inputs.transformer.tokenizer if inputs.transformer else own, facts)
+
+
+def _check_memory(vocabulary: Vocabulary, config: NetworkConfig, members: int) -> None:
+    """Refuses networks that are too large to be trained on this machine, before they are built."""
+    networks = [build_without_memory(lambda: TaggerNetwork(vocabulary, config)) for _ in range(members)]
+    share_pretrained(networks)
+    check_memory(nn.ModuleList(networks), TRAINING_COPIES, "training")
 
 
 def _keep_spans_whole(module: TaggerModule, corpus: Corpus) -> None:
@@ -315,7 +348,7 @@ def _continued_config(config: TrainConfig, start: StartTagger, inputs: Inputs) -
 
 
 def _log_new(start: StartTagger, merged: Vocabulary) -> None:
-    before = start.tagger.vocabulary
+    before = start.bundle.vocabulary
     for column, tags in merged.tags.items():
         new = [tag for tag in tags if tag not in before.tags.get(column, [])]
         _log.info("%s: %s", column, f"{len(new)} of {len(tags)} tags are new" if new else "all tags are known")
@@ -353,7 +386,7 @@ def _check_added_inputs(config: TrainConfig, start: StartTagger) -> None:
         return
     named = f"embedding.vectors={vectors[0] if len(vectors) == 1 else vectors}: {start.folder}"
     if start.network["vectors"] is not None:
-        names = ", ".join(start.tagger.vocabulary.vectors)
+        names = ", ".join(start.bundle.vocabulary.vectors)
         raise InputError(f"{named} has the vectors {names} already; leave out what names others")
     if own is not None:
         raise InputError(
@@ -363,8 +396,8 @@ def _check_added_inputs(config: TrainConfig, start: StartTagger) -> None:
 
 
 def _with_saved_values(config: TrainConfig, start: StartTagger) -> TrainConfig:
-    training = start.tagger.config.get("training")
-    if not isinstance(training, dict) or not isinstance(start.tagger.config.get("corpus"), str):
+    training = start.bundle.config.get("training")
+    if not isinstance(training, dict) or not isinstance(start.bundle.config.get("corpus"), str):
         raise InputError("it names no corpus or no config of a training")
     free = {*TRAINING_KEYS}  # what this training decides
     if start.network["vectors"] is None:
@@ -381,14 +414,12 @@ def _with_saved_values(config: TrainConfig, start: StartTagger) -> TrainConfig:
         if not isinstance(saved, dict):
             raise InputError(f"training.{part} is missing")
         parts[part] |= {name: value for name, value in saved.items() if f"{part}.{name}" not in free}
-    joined = start.network  # of members joined into one, whose sizes are those of all members together
+    network = start.network
     parts["model"] |= {
         "dropout": config.model.dropout,
-        "members": 1,
-        "hidden": joined["hidden"],
-        "decoder": config.model.decoder if config.model.decoder != SOFTMAX else joined["decoder"],
+        "members": len(start.bundle.members),
+        "decoder": config.model.decoder if config.model.decoder != SOFTMAX else network["decoder"],
     }
-    parts["embedding"] |= {"words": joined["words"], "affixes": joined["affixes"], "chars": joined["chars"]}
     return dataclasses.replace(
         config,
         model=from_plain(TaggerModelConfig, parts["model"], "model."),

@@ -9,7 +9,7 @@ import hashlib
 import json
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
@@ -27,7 +27,7 @@ from tagger.errors import InputError
 from tagger.model.vocabulary import Vocabulary
 from tagger.pretrained.disk_cache import cached_array
 from tagger.tagging.decoding import Request
-from tagger.tagging.tagger import Tagger
+from tagger.tagging.load import load
 from tagger.training.card import describe
 
 # T tokens in the longest sentence, B sentences, k tags that are kept of a token
@@ -137,9 +137,6 @@ class Distillation(NamedTuple):
 # k tags that are kept of a token
 
 
-Load = Callable[[Path], "Tagger"]
-"""The folder of a tagger to the tagger."""
-
 _log = logging.getLogger(__name__)
 SHARD_TOKENS = 50_000  # of a file, at least, but for the last one
 MAX_SHARDS = 128  # about; of more text a file has more tokens, since each stays open while it is mapped
@@ -159,13 +156,12 @@ class Teacher:
         digest: of all its files.
     """
 
-    def __init__(self, name: str, columns: Sequence[str], load: Load) -> None:
+    def __init__(self, name: str, columns: Sequence[str]) -> None:
         """Loads the tagger.
 
         Args:
             name: of the tagger, or its folder.
             columns: that a student learns.
-            load: loads it.
 
         Raises:
             InputError: there is none of that name, it cannot be read, or it lacks a column.

@@ -1,174 +1,181 @@
-"""Training a tagger: config -> corpus, module and batches; after training a tagger's folder and its report."""
+"""Training a tagger: config -> corpus, module, batches -> the tagger's folder -> its segmenter, scores and report."""
 
 import logging
-from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
-import torch
 from datasets import Dataset
 from pytorch_lightning.callbacks import EarlyStopping
 
-from tagger.bundle.folder import save_tagger, saved_weights
+from tagger.bundle.bundle import Bundle
 from tagger.bundle.saved_config import TAGGER_IN_RUN
 from tagger.corpus.arrow import token_counts
 from tagger.corpus.sources import load_corpus
 from tagger.corpus.splits import Corpus, by_corpus
 from tagger.errors import InputError
 from tagger.model.decoder import CRF, CRFDecoder
-from tagger.model.network import MAX_CRF_TAGS, NetworkConfig, TaggerNetwork
-from tagger.model.stored import expand
+from tagger.model.network import MAX_CRF_TAGS
 from tagger.model.vocabulary import Vocabulary
-from tagger.tagging.engine import Engine
-from tagger.tagging.tagger import Tagger
 from tagger.training.card import describe, model_card
-from tagger.training.checkpoints import Watch
+from tagger.training.checkpoints import UNWATCHED, Watch
 from tagger.training.config import TrainConfig
 from tagger.training.datamodule import TaggerDataModule
 from tagger.training.distill import Teaching
-from tagger.training.experiment import Experiment, format_run, run_experiment
+from tagger.training.module import TaggerModule
 from tagger.training.recipe import with_recipe
 from tagger.training.report import format_page, format_scores, report_tagger, write_tagger_page
-from tagger.training.segmenter_choice import Choice, SegmenterTraining, Start
+from tagger.training.run import Fitting, accuracies, begun, finish, fit_best, format_run
+from tagger.training.run_folder import REPORT
+from tagger.training.segmenter_choice import SegmenterTraining
 from tagger.training.start import Beginning, build, load_start, with_start
-from tagger.training.teacher import Load
 
 _log = logging.getLogger(__name__)
 
 
 def train(
-    config: TrainConfig,
-    folder: Path,
-    command: str,
-    resume: bool = False,
-    load: Load | None = None,
-    watch: Watch | None = None,
+    config: TrainConfig, folder: Path, command: str, resume: bool = False, watch: Watch = UNWATCHED
 ) -> dict[str, Any] | None:
-    """Trains a tagger; see `run_experiment`, and `TaggerTraining` for `load`."""
-    return run_experiment(partial(TaggerTraining, load=load), config, folder, command, resume, watch)
+    """Trains a tagger, from its config to its report.
 
+    The tagger's folder is written when its epochs have ended, and again with its segmenter and its scores; that of a
+    finished run, which is resumed, stays as it is until then. Each time it is whole.
 
-class TaggerTraining(Experiment):
-    """The training of a tagger."""
+    Args:
+        config: checked values.
+        folder: the run's folder.
+        command: the command line that started the run, for the model card.
+        resume: whether to go on after the run's last complete epoch.
+        watch: what a sweep wants of the run.
 
-    config: TrainConfig
-    monitor, mode = "dev/accuracy", "max"
-    inside = TAGGER_IN_RUN
+    Returns:
+        What `report.json` holds, or None in a process that only helps (DDP).
 
-    def __init__(self, config: TrainConfig, load: Load | None = None) -> None:
-        """Reads the corpus and builds the module.
+    Raises:
+        InputError: the data or a value of the config is bad, or the folder cannot be written to.
+        Interrupted: by Ctrl+C or a signal.
+        EndedEarly: `watch` wanted that.
+    """
+    target = folder / TAGGER_IN_RUN
+    with begun(config, folder) as loggers:
+        prepared = prepare(config)
+        fitted = fit_best(prepared.fitting, config, folder, resume, watch, loggers)
+        if fitted is None:
+            return None
+        results = prepared.summary | fitted.results
+        bundle = prepared.trained().rounded(config.storage_dtype)
+        if not (folder / REPORT).is_file():
+            bundle.save(target, model_card(bundle, results, command))
 
-        Args:
-            config: of the experiment.
-            load: loads the teacher, if the config has one.
-
-        Raises:
-            InputError: the corpus, or a pretrained part that the config names, cannot be read or does not fit.
-        """
-        self.corpus = load_corpus(config.corpus, config.columns, config.seed)
-        words = int(token_counts(self.corpus.splits["train"]).sum())
-        self.start = start = load_start(config)
-        self.config = config = with_recipe(with_start(config, start), words)
-        batch_tokens, patience = cast(int, config.batch_tokens), cast(int, config.patience)
-        teaching = None
-        if config.distill.teacher is not None:
-            assert load is not None
-            teaching = Teaching(config.distill, config.columns, load)
-        self.beginning = build(config, self.corpus, start, teaching.counts if teaching else None)
-        module = self.beginning.module
-        vocabulary = module.vocabulary
-        _check_dev(self.corpus, vocabulary)
-        distilled = teaching.of(self.corpus.splits["train"], vocabulary) if teaching else None
-        self.teacher = teaching.description if teaching else None
-        self.segmenting = SegmenterTraining(
-            config, self.corpus, Start(start.tagger.config, start.folder) if start else None
+        choice = prepared.segmenting.choose(folder)
+        bundle, scores, errors = report_tagger(
+            choice.of(bundle), prepared.corpus, folder, str(fitted.device), config.test, watch.measures_speed
         )
-        self.choice: Choice | None = None
-        self.errors: dict[str, Any] = {}
-        _log_sizes(self.corpus, self.beginning, self.segmenting.outlook)
-        epochs = config.trainer["max_epochs"]
-        _log.info(
-            "%s words: at most %s, batches of %d words, dropout %g",
-            f"{words:,}",
-            "1 epoch" if epochs == 1 else f"{epochs} epochs",
-            batch_tokens,
-            config.model.dropout,
-        )
-        if patience < epochs:
-            _log.info("training ends after %d epochs without a better dev accuracy", patience)
-        transformer = module.body.transformer
-        data = TaggerDataModule(
-            self.corpus.splits,
-            vocabulary,
-            module.config["buckets"],
-            batch_tokens,
-            config.embedding.word_dropout,
-            config.seed,
-            self.beginning.tokenizer,
-            transformer if transformer is not None and not transformer.config["tune"] else None,
-            config.corpus.temperature,
-            config.corpus.unnamed,
-            self.beginning.facts if self.beginning.facts.names else None,
-            distilled,
-        )
-        parameters = sum(parameter.numel() for parameter in module.parameters())
-        summary = {"corpus": self.corpus.name, "parameters": parameters}
-        super().__init__(module, data, summary | ({"teacher": self.teacher} if self.teacher else {}))
-        self.tagger_module, self.vocabulary = module, vocabulary
-        self.callbacks = [EarlyStopping(self.monitor, mode=self.mode, patience=patience)]
-        self.settings = {"max_epochs": epochs}
-        self.seconds_after = self.segmenting.seconds_about(words)
+        results |= {"segmenter": choice.report} | scores
+        bundle = bundle.described(scores=accuracies(results))
+        bundle.save(target, model_card(bundle, results, command))
+        write_tagger_page(folder, results, errors, fitted.epochs)
+        finish(folder, results, fitted, loggers)
+    best = f"best epoch {results['best_epoch']} of {results['epochs']}, {results['training_seconds']:.0f} s"
+    print("\n".join([format_scores(results), best, format_page(folder), format_run(folder)]))
+    return results
 
-    @cached_property
-    def trained(self) -> tuple[TaggerNetwork, NetworkConfig]:
-        """The network that training has made, with the rounded weights that are saved, and its config.
 
-        It is first asked for when training has ended.
-        """
-        network, config = self.tagger_module.trained()
-        network.load_state_dict(expand(saved_weights(network, self.config.storage_dtype)), strict=False)
-        return network, config
+class Prepared(NamedTuple):
+    """The training of a tagger before its first epoch.
 
-    def description(self) -> dict[str, Any]:
-        return {
-            "corpus": self.corpus.name,
-            **asdict(self.config.card),
-            "network": self.trained[1],
-            "vectors": list(self.vocabulary.vectors),
-            "start": describe(self.start.tagger.config) if self.start else None,
-            "teacher": self.teacher,
-            "training": {name: value for name, value in asdict(self.config).items() if name not in ("test", "logger")},
-        }
+    Attributes:
+        corpus: it learns from.
+        module: that is trained.
+        beginning: what the module begins with.
+        fitting: how it is trained.
+        segmenting: how raw text will be cut.
+        config: what `config.json` says of the tagger.
+        summary: what `report.json` says of the data and the network.
+    """
 
-    def card(self, description: Mapping[str, Any], results: Mapping[str, Any], command: str) -> str:
-        return model_card(description, results, command)
+    corpus: Corpus
+    module: TaggerModule
+    beginning: Beginning
+    fitting: Fitting
+    segmenting: SegmenterTraining
+    config: dict[str, Any]
+    summary: dict[str, Any]
 
-    def save(self, folder: Path, description: dict[str, Any], card: str) -> None:
-        parts = self.trained[0], self.vocabulary, description, card, self.beginning.tokenizer
-        save_tagger(folder, *parts, self.config.storage_dtype, segmenter=self.choice.saved if self.choice else None)
+    def trained(self) -> Bundle:
+        """The tagger, when its module is trained, with rules for raw text."""
+        return self.module.trained(self.segmenting.rules, self.config, self.beginning.tokenizer)
 
-    def report(self, folder: Path, description: dict[str, Any], device: torch.device) -> dict[str, Any]:
-        self.choice = choice = self.segmenting.choose(folder)
-        description |= choice.description
 
-        def make(precision: str, corpus: str | None = None) -> Tagger:
-            parts = self.trained[0], self.vocabulary, description, self.beginning.tokenizer
-            engine = Engine.of(*parts, str(device), precision, corpus=corpus)
-            return Tagger(engine, description, segmenter=choice.segmenter, corpus=corpus)
+def prepare(config: TrainConfig) -> Prepared:
+    """Reads the corpus and builds the module.
 
-        results, self.errors = report_tagger(
-            make, description, self.corpus, folder, self.config.test, self.measures_speed
-        )
-        return {"segmenter": choice.report} | results
+    Raises:
+        InputError: the corpus, or a pretrained part that the config names, cannot be read or does not fit.
+    """
+    corpus = load_corpus(config.corpus, config.columns, config.seed)
+    words = int(token_counts(corpus.splits["train"]).sum())
+    start = load_start(config)
+    config = with_recipe(with_start(config, start), words)
+    teaching = None if config.distill.teacher is None else Teaching(config.distill, config.columns)
+    beginning = build(config, corpus, start, teaching.counts if teaching else None)
+    module = beginning.module
+    _check_dev(corpus, module.vocabulary)
+    distilled = teaching.of(corpus.splits["train"], module.vocabulary) if teaching else None
+    segmenting = SegmenterTraining(config, corpus, start.bundle if start else None)
+    _log_plan(config, corpus, beginning, words, segmenting.outlook)
 
-    def write_page(self, results: Mapping[str, Any], epochs: Sequence[Mapping[str, float]], folder: Path) -> None:
-        write_tagger_page(folder, results, self.errors, epochs)
+    transformer = module.body.transformer
+    data = TaggerDataModule(
+        corpus.splits,
+        module.vocabulary,
+        module.config["buckets"],
+        cast(int, config.batch_tokens),
+        config.embedding.word_dropout,
+        config.seed,
+        beginning.tokenizer,
+        transformer if transformer is not None and not transformer.config["tune"] else None,
+        config.corpus.temperature,
+        config.corpus.unnamed,
+        beginning.facts if beginning.facts.names else None,
+        distilled,
+    )
+    fitting = Fitting(
+        module,
+        data,
+        asdict(config),
+        monitor="dev/accuracy",
+        mode="max",
+        settings={"max_epochs": config.trainer["max_epochs"]},
+        callbacks=[EarlyStopping("dev/accuracy", mode="max", patience=cast(int, config.patience))],
+        seconds_after=segmenting.seconds_about(words),
+    )
+    teacher = teaching.description if teaching else None
+    described = {
+        "corpus": corpus.name,
+        **asdict(config.card),
+        "start": describe(start.bundle.config) if start else None,
+        "teacher": teacher,
+        "training": {name: value for name, value in asdict(config).items() if name not in ("test", "logger")},
+        "scores": {},
+    }
+    parameters = sum(parameter.numel() for parameter in module.parameters())
+    summary = {"corpus": corpus.name, "parameters": parameters} | ({"teacher": teacher} if teacher else {})
+    return Prepared(corpus, module, beginning, fitting, segmenting, described, summary)
 
-    def format_results(self, results: Mapping[str, Any], folder: Path) -> str:
-        best = f"best epoch {results['best_epoch']} of {results['epochs']}, {results['training_seconds']:.0f} s"
-        return "\n".join([format_scores(results), best, format_page(folder), format_run(folder)])
+
+def _log_plan(config: TrainConfig, corpus: Corpus, beginning: Beginning, words: int, raw_text: str) -> None:
+    _log_sizes(corpus, beginning, raw_text)
+    epochs = config.trainer["max_epochs"]
+    _log.info(
+        "%s words: at most %s, batches of %d words, dropout %g",
+        f"{words:,}",
+        "1 epoch" if epochs == 1 else f"{epochs} epochs",
+        config.batch_tokens,
+        config.model.dropout,
+    )
+    if cast(int, config.patience) < epochs:
+        _log.info("training ends after %d epochs without a better dev accuracy", config.patience)
 
 
 def _log_sizes(corpus: Corpus, beginning: Beginning, raw_text: str) -> None:

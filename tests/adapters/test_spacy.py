@@ -15,15 +15,15 @@ from spacy.vocab import Vocab
 
 import tagger
 from tagger.adapters.spacy import COLUMNS, FilledAttribute, Forms, annotate, batches, read_docs
-from tagger.bundle.ensemble_folder import save_ensemble
-from tagger.bundle.folder import save_tagger
+from tagger.bundle.bundle import Bundle
+from tagger.bundle.ensemble import join
 from tagger.errors import InputError, missing_extra
 from tagger.model.decoder import Decoded
 from tagger.model.vocabulary import Vocabulary
 from tagger.tagging import load
 from tests.adapters.conftest import FEATS, LEMMAS, pipeline, with_entry_points
 from tests.bundle.hub_server import Hub, Repository
-from tests.conftest import CORPUS, TOKENS, make_network, network_config
+from tests.conftest import CORPUS, TOKENS, bundle_of, make_network
 
 TEXTS = ["They book flights.", "The book reads well.", "Well", "", "  \n"]
 SHOWN = [("They", "PRON", "PRP"), ("book", "VERB", "VBP"), ("flights", "NOUN", "NNS"), (".", "PUNCT", ".")]
@@ -184,9 +184,8 @@ def tagger_copy(folder: Path, copy: Path) -> Path:
 
 
 def test_an_ensemble(trained: Path, vocabulary: Any, tmp_path: Path) -> None:
-    config = {"network": network_config(), "segmenter": "english"}
-    save_tagger(tmp_path / "other", make_network(vocabulary, seed=7), vocabulary, config, "# card\n")
-    save_ensemble(tmp_path / "both", [trained, tmp_path / "other"], [0.6, 0.4], "")
+    other = bundle_of(make_network(vocabulary, seed=7), vocabulary)
+    join([Bundle.load(trained), other], [0.6, 0.4]).save(tmp_path / "both", "")
     nlp = pipeline(tmp_path / "both")
     both = tagger.load(tmp_path / "both", "cpu")
     nlp.to_disk(tmp_path / "saved")

@@ -4,7 +4,7 @@ import pytest
 
 from tagger import Tagger
 from tagger.model.vocabulary import Vocabulary
-from tests.conftest import make_network, make_tagger, network_config
+from tests.conftest import make_network, make_tagger
 
 
 def untrained(vocabulary: Vocabulary, **hidden: int) -> Tagger:
@@ -12,7 +12,7 @@ def untrained(vocabulary: Vocabulary, **hidden: int) -> Tagger:
     network = make_network(vocabulary, seed=4, hidden=hidden)
     for head in network.heads.values():
         head.weight.data *= 20
-    return make_tagger(network, vocabulary, {"network": network_config(), "segmenter": "english"}, precision="float32")
+    return make_tagger(network, vocabulary, precision="float32")
 
 
 @pytest.fixture(scope="module")

@@ -14,14 +14,14 @@ from tagger.text.paragraphs import Paragraph
 from tagger.text.readers import read
 from tagger.text.sentence import Token
 from tagger.text.strings import display_width
-from tests.conftest import make_network, make_tagger, network_config
+from tests.conftest import make_network, make_tagger
 
 
 @pytest.fixture(scope="module")
 def untrained(vocabulary: Vocabulary) -> Tagger:
     """Random weights: a word's vector depends on its neighbours."""
     network = make_network(vocabulary, seed=4, hidden={"forward": 16, "backward": 16})
-    return make_tagger(network, vocabulary, {"network": network_config(), "segmenter": "english"}, precision="float32")
+    return make_tagger(network, vocabulary, precision="float32")
 
 
 def test_evenly() -> None:

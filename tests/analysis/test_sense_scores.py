@@ -11,7 +11,7 @@ from tagger.analysis.sense_scores import format_table, leave_one_out, read_examp
 from tagger.errors import InputError
 from tagger.model.vocabulary import Vocabulary
 from tagger.text.sentence import Token
-from tests.conftest import make_network, make_tagger, network_config
+from tests.conftest import make_network, make_tagger
 
 EXAMPLES = Path(__file__).parents[2] / "data" / "senses.tsv"
 
@@ -20,7 +20,7 @@ EXAMPLES = Path(__file__).parents[2] / "data" / "senses.tsv"
 def untrained(vocabulary: Vocabulary) -> Tagger:
     """Random weights: a word's vector depends on its neighbours."""
     network = make_network(vocabulary, seed=4, hidden={"forward": 16, "backward": 16})
-    return make_tagger(network, vocabulary, {"network": network_config(), "segmenter": "english"}, precision="float32")
+    return make_tagger(network, vocabulary, precision="float32")
 
 
 def test_leave_one_out() -> None:

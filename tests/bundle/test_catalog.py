@@ -10,8 +10,8 @@ import pytest
 
 import tagger
 from tagger.bundle import catalog as models
+from tagger.bundle.bundle import Bundle
 from tagger.bundle.catalog import LATEST, find_named, find_tagger, list_models, new_run
-from tagger.bundle.folder import load_tagger
 from tagger.bundle.run_lock import claim_run
 from tagger.bundle.saved_config import CONFIG, RECORD, SWEEP
 from tagger.bundled import bundled
@@ -53,7 +53,7 @@ def test_the_name_of_a_run_is_found_after_taggers_and_folders(
     Path("tamil").mkdir()  # a corpus, say
     assert find_tagger("tamil") == tamil / "tagger"
     with pytest.raises(InputError, match=r"^tamil is not a whole tagger"):
-        load_tagger(find_tagger("./tamil"))
+        Bundle.load(find_tagger("./tamil"))
     make_run(Path("tamil/of"), trained, age=0)
     (Path("tamil") / RECORD).touch()
     with pytest.raises(InputError, match=r"^tamil is not finished"):
@@ -91,7 +91,7 @@ def test_a_tagger_that_is_not_there_is_an_error(
         (Path("runs") / run).mkdir(parents=True)
         (Path("runs") / run / record).touch()
     with claim_run(Path("runs/busy")), pytest.raises(InputError, match=message):
-        load_tagger(find_tagger(name))
+        Bundle.load(find_tagger(name))
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,5 @@
 """Taggers of the Hub: what is downloaded, what is not, which version, and what is said when something is wrong."""
 
-import json
-import shutil
 from pathlib import Path
 
 import pytest
@@ -9,13 +7,14 @@ from huggingface_hub import constants
 
 import tagger
 from tagger.bundle import hub as hub_module
+from tagger.bundle.bundle import Bundle
 from tagger.bundle.catalog import find_tagger
-from tagger.bundle.ensemble_folder import save_ensemble
+from tagger.bundle.ensemble import join
 from tagger.bundle.hub import HubName, hub_folder, is_tagger_file, parse_name
 from tagger.errors import InputError
 from tagger.model.vocabulary import Vocabulary
 from tests.bundle.hub_server import TOKEN, Hub, Repository
-from tests.conftest import CORPUS, TOKENS, make_network, save_tiny
+from tests.conftest import CORPUS, TOKENS, bundle_of, make_network
 
 FILES = {"config.json", "vocabulary.json", "model.safetensors", "README.md"}
 
@@ -67,17 +66,23 @@ def test_names_that_the_library_refuses(hub: Hub, name: str) -> None:
     assert hub.requests == []
 
 
-@pytest.mark.parametrize("prefix", ["", "members/1/"])
-def test_files_of_taggers(prefix: str) -> None:
-    for name in (*FILES, "segmenter.json", "segmenter.safetensors", "words.safetensors", "transformer/tokenizer.json"):
-        assert is_tagger_file(prefix + name)
+def test_files_of_taggers() -> None:
+    tokenizers = ("transformer/tokenizer.json", "transformer-3/tokenizer.json")
+    for name in (*FILES, "segmenter.json", "segmenter.safetensors", "words.safetensors", *tokenizers):
+        assert is_tagger_file(name)
 
 
 @pytest.mark.parametrize(
     "name",
     [
         *("pytorch_model.bin", "model.pkl", "../config.json", "/config.json", "members/../config.json"),
-        *("members/1/members/1/config.json", "transformer/../config.json", "transformer/a/b.json", "config.json\n"),
+        *(
+            "members/1/config.json",
+            "transformer-/x.json",
+            "transformer/../config.json",
+            "transformer/a/b.json",
+            "config.json\n",
+        ),
         *("transformer/.json", "transformer\\x.json", "members/x/config.json", "other/config.json", "Config.json"),
         "transformer/x.py",
     ],
@@ -234,23 +239,11 @@ def test_damaged_files(hub: Hub, repository: Repository) -> None:
 def test_an_ensemble_and_a_segmenter(
     hub: Hub, trained: Path, learned: Path, vocabulary: Vocabulary, tmp_path: Path
 ) -> None:
-    second = save_tiny(tmp_path / "second", make_network(vocabulary, seed=2), vocabulary)
-    save_ensemble(tmp_path / "both", [trained, second], None, "command")
+    second = bundle_of(make_network(vocabulary, seed=2), vocabulary)
+    join([Bundle.load(trained), second]).save(tmp_path / "both", "# card\n")
     for name, folder in (("both", tmp_path / "both"), ("learned", learned)):
         hub.repositories[f"o/{name}"] = Repository(files_of(folder))
         assert files_of(hub_folder(f"hf:o/{name}")) == files_of(folder)
         loaded = tagger.load(f"hf:o/{name}", device="cpu")
         assert loaded.tag_sentences(TOKENS) == tagger.load(folder, device="cpu").tag_sentences(TOKENS)
     assert tagger.load("hf:o/learned", device="cpu", segmenter="learned").segment("They book flights.")
-
-
-def test_a_config_that_names_files_elsewhere(hub: Hub, trained: Path, tmp_path: Path, vocabulary: Vocabulary) -> None:
-    second = save_tiny(tmp_path / "second", make_network(vocabulary, seed=2), vocabulary)
-    save_ensemble(tmp_path / "both", [trained, second], None, "command")
-    config = json.loads((tmp_path / "both" / "config.json").read_text())
-    config["ensemble"]["members"][1] = "../../../second"
-    (tmp_path / "both" / "config.json").write_text(json.dumps(config))
-    shutil.rmtree(tmp_path / "both" / "members" / "2")
-    hub.repositories["o/both"] = Repository(files_of(tmp_path / "both"))
-    with pytest.raises(InputError, match=r"not a folder such as members/1"):
-        tagger.load("hf:o/both", device="cpu")

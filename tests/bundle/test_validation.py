@@ -12,16 +12,17 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from tagger.bundle.bundle import Bundle
 from tagger.bundle.catalog import list_models
-from tagger.bundle.folder import load_tagger, save_tagger
 from tagger.bundle.saved_config import CONFIG, VOCABULARY, WEIGHTS
 from tagger.errors import InputError
 from tagger.model.embeddings import VectorConfig
 from tagger.model.vocabulary import Vocabulary
 from tagger.pretrained.huggingface import load_pretrained
-from tests.conftest import BUCKETS, TOKENS, make_batch, make_network, network_config, save_tiny
+from tests.conftest import BUCKETS, TOKENS, bundle_of, make_batch, make_network, save_tiny
 
 VECTORS = VectorConfig(sizes=[3], projection=2, tune=False, dtype="float32")
+NETWORK, WORDS = ("members", 0, "network"), ("vocabularies", 0)
 VALUES: list[Any] = [None, True, -1, 0, 9, 10**30, 0.5, float("nan"), "\x1b[31m\x07", "x" * 100_000, [8, 8], {}, [[[]]]]
 
 
@@ -29,20 +30,21 @@ VALUES: list[Any] = [None, True, -1, 0, 9, 10**30, 0.5, float("nan"), "\x1b[31m\
 def folder(tmp_path: Path, vocabulary: Vocabulary) -> Path:
     """A tagger with pretrained vectors and random weights, to be damaged."""
     known = replace(vocabulary, vectors={"glove": {"book": 0, "the": 1}}, corpora=["UD_A", "UD_B"])
-    return save_tiny(tmp_path / "model", make_network(known, vectors=VECTORS), known, vectors=VECTORS)
+    return save_tiny(tmp_path / "model", make_network(known, vectors=VECTORS), known)
 
 
 def loads_or_says_why(folder: Path) -> str:
     """The message of the error, "" where the tagger works."""
     try:
-        network, vocabulary, config, _ = load_tagger(folder)
+        bundle = Bundle.load(folder)
     except InputError as error:
         message = str(error)
         assert message.isprintable(), message
         assert len(message) < 500
         return message
-    assert config["network"]["buckets"] == BUCKETS
-    network(make_batch(TOKENS, vocabulary))
+    (member,) = bundle.members
+    assert member.network.config["buckets"] == BUCKETS
+    member.network(make_batch(TOKENS, member.vocabulary))
     return ""
 
 
@@ -63,14 +65,17 @@ def places(value: Any, most: int, keys: tuple[Any, ...] = ()) -> Iterator[tuple[
         yield from places(item, most, (*keys, key))
 
 
-def fuzz(path: Path, values: list[Any], most: int) -> dict[str, int]:
+def fuzz(path: Path, values: list[Any], most: int, inside: tuple[Any, ...] = ()) -> dict[str, int]:
     """Loads the folder of a JSON file with each of its values changed to each of `values`; counts what comes of it.
 
-    Of inner lists and objects, the first `most` values are changed.
+    Of inner lists and objects, the first `most` values are changed. `inside` leads to the object that is changed.
     """
     text = path.read_text()
+    whole = json.loads(text)
+    for key in inside:
+        whole = whole[key]
     counts = {"works": 0, "error": 0}
-    for keys in places(json.loads(text), most):
+    for keys in ((*inside, *found) for found in places(whole, most)):
         for value in values:
             change(path, keys, value)
             counts["error" if loads_or_says_why(path.parent) else "works"] += 1
@@ -85,21 +90,21 @@ def test_any_value_of_the_config_is_refused_or_works(folder: Path) -> None:
 
 
 def test_any_value_of_the_vocabulary_is_refused_or_works(folder: Path) -> None:
-    assert fuzz(folder / VOCABULARY, [None, -1, 10**30, "\x1b[31m", [], {}, ["x", "x"]], most=2)["error"] > 100
+    assert fuzz(folder / VOCABULARY, [None, -1, 10**30, "\x1b[31m", [], {}, ["x", "x"]], 2, WORDS)["error"] > 100
 
 
 @pytest.mark.parametrize(
     ("keys", "value", "message"),
     [
-        (("network", "depth"), 100_000_000, "network.depth is 100000000"),
-        (("network", "hidden", "forward"), 1_000_000, "do not fit each other"),
-        (("network", "hidden", "forward"), -3, "network.hidden.forward is -3"),
-        (("network", "hidden", "forward"), [8, -3], "network.hidden.forward is -3"),
-        (("network", "words"), 10_000_000, "do not fit each other"),
-        (("network", "buckets"), 10**12, "network.buckets is 1000000000000"),
-        (("network", "vectors", "sizes"), [3, 3], "do not fit each other"),
-        (("network", "unknown"), 1, "not an object with the keys"),
-        (("network", "cell"), ["gru"], "network.cell"),
+        ((*NETWORK, "depth"), 100_000_000, "members.0.network.depth is 100000000"),
+        ((*NETWORK, "hidden", "forward"), 1_000_000, "do not fit each other"),
+        ((*NETWORK, "hidden", "forward"), -3, "members.0.network.hidden.forward is -3"),
+        ((*NETWORK, "hidden", "forward"), [8, -3], "members.0.network.hidden.forward is -3"),
+        ((*NETWORK, "words"), 10_000_000, "do not fit each other"),
+        ((*NETWORK, "buckets"), 10**12, "members.0.network.buckets is 1000000000000"),
+        ((*NETWORK, "vectors", "sizes"), [3, 3], "do not fit each other"),
+        ((*NETWORK, "unknown"), 1, "not an object with the keys"),
+        ((*NETWORK, "cell"), ["gru"], "members.0.network.cell"),
         (("segmenter",), {}, "segmenter"),
         (("scores",), {"dev": {"upos": "0.9"}}, "not a number"),
         (("corpus",), ["x"], "corpus"),
@@ -121,7 +126,7 @@ def test_sizes_and_types_of_the_config(folder: Path, keys: tuple[str, ...], valu
 def test_temperatures_of_some_columns_are_read(folder: Path, temperatures: dict[str, float]) -> None:
     change(folder / CONFIG, ("temperatures",), temperatures)
     assert loads_or_says_why(folder) == ""
-    assert load_tagger(folder).config["temperatures"] == temperatures
+    assert Bundle.load(folder).config["temperatures"] == temperatures
 
 
 @pytest.mark.parametrize("name", [CONFIG, VOCABULARY])
@@ -148,20 +153,20 @@ def test_json_larger_than_any_tagger_has(folder: Path) -> None:
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
 def test_weights_that_are_no_finite_numbers(folder: Path, value: float) -> None:
     weights = load_file(folder / WEIGHTS)
-    weights["heads.upos.bias"][1] = value
+    weights["0.heads.upos.bias"][1] = value
     save_file(weights, folder / WEIGHTS)
-    assert "heads.upos.bias has a weight that is NaN or infinite" in loads_or_says_why(folder)
+    assert "0.heads.upos.bias has a weight that is NaN or infinite" in loads_or_says_why(folder)
 
 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"heads.upos.bias": None}, "heads.upos.bias is None"),
+        ({"0.heads.upos.bias": None}, "0.heads.upos.bias is None"),
         ({"more": torch.zeros(1)}, 'the file has a tensor "more" that the network does not use'),
         ({"\x1b[31m": torch.zeros(1)}, "that the network does not use"),
-        ({"heads.upos.bias": torch.zeros(1)}, "heads.upos.bias"),
-        ({"heads.upos.bias": torch.zeros(7, dtype=torch.int64)}, "heads.upos.bias is I64"),
-        ({"heads.upos.bias": torch.zeros(7, dtype=torch.int8)}, "no scale for each of its 7 rows"),
+        ({"0.heads.upos.bias": torch.zeros(1)}, "0.heads.upos.bias"),
+        ({"0.heads.upos.bias": torch.zeros(7, dtype=torch.int64)}, "0.heads.upos.bias is I64"),
+        ({"0.heads.upos.bias": torch.zeros(7, dtype=torch.int8)}, "no scale for each of its 7 rows"),
     ],
 )
 def test_weights_that_the_network_does_not_have(folder: Path, changes: dict[str, Any], message: str) -> None:
@@ -173,10 +178,10 @@ def test_weights_that_the_network_does_not_have(folder: Path, changes: dict[str,
 @pytest.mark.parametrize(
     ("keys", "value"),
     [
-        (("tags", "upos", 0), "NOUN\x1b]0;owned\x07"),
-        (("tags", "upos", 0), "NOUN\n"),
-        (("tags", "up\x1b[31mos"), ["X"]),
-        (("vectors",), {"\x1b[31m": {"book": 0, "the": 1}}),
+        ((*WORDS, "tags", "upos", 0), "NOUN\x1b]0;owned\x07"),
+        ((*WORDS, "tags", "upos", 0), "NOUN\n"),
+        ((*WORDS, "tags", "up\x1b[31mos"), ["X"]),
+        ((*WORDS, "vectors"), {"\x1b[31m": {"book": 0, "the": 1}}),
     ],
 )
 def test_names_with_escape_codes_are_refused(folder: Path, keys: tuple[Any, ...], value: Any) -> None:
@@ -197,8 +202,8 @@ def test_names_with_escape_codes_are_refused(folder: Path, keys: tuple[Any, ...]
     ],
 )
 def test_scripts_of_forms(folder: Path, value: Any, message: str) -> None:
-    forms = json.loads((folder / VOCABULARY).read_text())["forms"]
-    change(folder / VOCABULARY, ("form_tags",), value)
+    forms = json.loads((folder / VOCABULARY).read_text())["vocabularies"][0]["forms"]
+    change(folder / VOCABULARY, (*WORDS, "form_tags"), value)
     assert len(forms) == 8
     assert message in loads_or_says_why(folder)
 
@@ -207,7 +212,7 @@ def test_names_are_shown_without_escape_codes(folder: Path, tmp_path: Path, monk
     for key in ("corpus", "version", "license"):
         change(folder / CONFIG, (key,), "red\x1b[31m\n")
     change(folder / CONFIG, ("scores",), {"dev\x1b[31m": {"up\x07os": 0.5}})
-    config = load_tagger(folder)[2]
+    config = Bundle.load(folder).config
     assert config["corpus"] == "red\ufffd[31m\ufffd"
     assert json.dumps(config, ensure_ascii=False).isprintable()
     (tmp_path / "here" / "runs" / "1").mkdir(parents=True)
@@ -230,17 +235,16 @@ def with_transformer(vocabulary: Vocabulary, bert: Path, tmp_path_factory: pytes
     """A tagger with a transformer; not to be changed."""
     _, tokenizer, described = load_pretrained(str(bert), pooling="mean", tune=True, layers=None, dtype="float32")
     network = make_network(vocabulary, transformer=described)
-    config = {"network": network_config(transformer=described), "segmenter": "english"}
     folder = tmp_path_factory.mktemp("transformer") / "model"
-    save_tagger(folder, network, vocabulary, config, "", tokenizer)
-    assert load_tagger(folder).tokenizer is not None
+    bundle_of(network, vocabulary, tokenizer).save(folder, "")
+    assert Bundle.load(folder).members[0].tokenizer is not None
     return folder
 
 
 @pytest.mark.parametrize(
     ("keys", "value", "message"),
     [
-        (("dropout",), 1.5, "network.transformer.dropout is 1.5, not a number from 0 to 1"),
+        (("dropout",), 1.5, "members.0.network.transformer.dropout is 1.5, not a number from 0 to 1"),
         (("encoder", "num_hidden_layers"), 100_000, "num_hidden_layers is 100000"),
         (("encoder", "num_hidden_layers"), 3, "transformer.scalars is"),
         (("encoder", "num_hidden_layers"), 0, "no such layers"),
@@ -258,8 +262,8 @@ def test_settings_of_a_transformer(
     with_transformer: Path, tmp_path: Path, keys: tuple[str, ...], value: Any, message: str
 ) -> None:
     folder = Path(shutil.copytree(with_transformer, tmp_path / "model"))
-    change(folder / CONFIG, ("network", "transformer", *keys), value)
+    change(folder / CONFIG, (*NETWORK, "transformer", *keys), value)
     with pytest.raises(InputError) as caught:
-        load_tagger(folder)
+        Bundle.load(folder)
     assert message in str(caught.value)
     assert str(caught.value).isprintable()

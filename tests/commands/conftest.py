@@ -8,11 +8,10 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from tagger.bundle.folder import save_tagger
 from tagger.commands.app import app
 from tagger.model.network import TaggerNetwork
 from tagger.model.vocabulary import Vocabulary
-from tests.conftest import network_config
+from tests.conftest import bundle_of, network_config
 
 TAGS = ["ADV", "NOUN", "PRON", "PUNCT", "VERB"]
 CONLLU = """\
@@ -37,8 +36,8 @@ def saved(folder: Path, forms: list[str]) -> Path:
         words={"they": 3, "book": 2}, characters=list("etaoinshr"), tags={"upos": TAGS}, forms=forms
     )
     network = network_config(depth=1, hidden={"forward": 4, "backward": 3}, words=4, affixes=2, chars=4, buckets=16)
-    config = {"network": network, "corpus": "Tiny", "segmenter": "english", "scores": {"dev": {"upos": 0.5}}}
-    save_tagger(folder, TaggerNetwork(vocabulary, network), vocabulary, config, "# card\n")
+    tagger = bundle_of(TaggerNetwork(vocabulary, network), vocabulary, corpus="Tiny", scores={"dev": {"upos": 0.5}})
+    tagger.save(folder, "# card\n")
     return folder
 
 

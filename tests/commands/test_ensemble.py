@@ -36,14 +36,14 @@ def test_several_taggers_become_one(taggers: list[str], tmp_path: Path) -> None:
     assert kept.startswith("They/NOUN walk/")
     scores = json.loads(call("evaluate", "a.conllu", "--model", "both", "--json").stdout)
     assert scores["upos"]["tokens"] == 5
-    assert "upos" in call("compare", "a.conllu", "--a", "both", "--b", "both/members/1").stdout
+    assert "upos" in call("compare", "a.conllu", "--a", "both", "--b", "english", "--column", "upos").stdout
 
 
 def test_a_run_is_taken_for_its_tagger(taggers: list[str], tmp_path: Path) -> None:
     (tmp_path / "run").mkdir()
     Path(taggers[0]).rename(tmp_path / "run" / "tagger")
     call("ensemble", "run", taggers[1], "-o", "both")
-    assert (tmp_path / "both" / "members" / "1" / "config.json").is_file()
+    assert len(json.loads((tmp_path / "both" / "config.json").read_text())["members"]) == 2
 
 
 def test_what_is_there_stays_unless_it_is_an_ensemble(taggers: list[str], tmp_path: Path) -> None:
@@ -62,6 +62,7 @@ def test_what_is_there_stays_unless_it_is_an_ensemble(taggers: list[str], tmp_pa
         (["a", "b", "--weights", "1"], "--weights 1: 1 for 2 taggers"),
         (["a", "b", "--weights", "1,x"], "--weights 1,x: give a number for each tagger"),
         (["a", "b", "--weights", "1,0"], "give each tagger a number above 0"),
+        (["a", "b", "./a"], "a is named twice"),
         (["a", "nowhere"], "nowhere: no such tagger"),
         (["a", "english"], "a lacks the column 'xpos', which"),
     ],
@@ -71,17 +72,11 @@ def test_mistakes(taggers: list[str], arguments: list[str], words: str, tmp_path
     assert not (tmp_path / "new").exists()
 
 
-def test_commands_that_need_a_network_say_so(taggers: list[str], tmp_path: Path) -> None:
+def test_other_commands_take_several_networks(taggers: list[str], tmp_path: Path) -> None:
     call("ensemble", *taggers, "-o", "both")
     (tmp_path / "a.txt").write_text(4 * "They book flights.\n\n")
-    for arguments in (
-        ["embed", "a.txt", "-o", "vectors.npz"],
-        ["senses", "book", "a.txt"],
-        ["fill", "They ___ flights."],
-        ["init=both"],
-    ):
-        more = [] if "=" in arguments[0] else ["--model", "both"]
-        message = error(*arguments, *more)
-        assert "both is an ensemble" in message or "this tagger is an ensemble of 2" in message, message
-        assert "members/1" in message
+    call("embed", "a.txt", "-o", "vectors.npz", "--model", "both")
     assert "They" in call("explain", "They book flights.", "--model", "both").stdout
+    assert "predicts no words" in error("fill", "They ___ flights.", "--model", "both")
+    message = error("init=both")
+    assert message.startswith("error: init=both: its 2 networks have other words, sizes or pretrained parts")

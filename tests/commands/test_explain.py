@@ -9,10 +9,11 @@ import pytest
 
 from tagger.analysis.explain import MAX_WORDS, explain
 from tagger.analysis.explain_tables import to_html
-from tagger.bundle.folder import load_tagger
+from tagger.bundle.bundle import Bundle
 from tagger.model.vocabulary import Vocabulary
+from tagger.tagging.tagger import Tagger
 from tests.commands import conftest
-from tests.conftest import make_network, make_tagger, save_tiny
+from tests.conftest import make_network, save_tiny
 from tests.html_page import Page
 
 call = partial(conftest.call, "explain")
@@ -40,7 +41,7 @@ def test_the_command(trained: Path, tmp_path: Path) -> None:
     page = tmp_path / "new" / "page.html"
     assert call(text, *options, "--html", str(page)).stdout == table
     assert Page(page.read_text(encoding="utf-8")).words == text.replace(".", " .").split()
-    tagger = make_tagger(*load_tagger(trained), "cpu", "float32")
+    tagger = Tagger(Bundle.load(trained), "cpu", "float32")
     assert page.read_text(encoding="utf-8") == to_html(explain(tagger, [s.tokens for s in tagger.annotate(text)]))
 
 

@@ -16,14 +16,13 @@ import pytest
 import torch
 
 import tagger
-from tagger.bundle.folder import save_tagger
 from tagger.commands.console import BROKEN_PIPE
 from tagger.jobs.jobs import is_manifest
 from tagger.model.network import TaggerNetwork
 from tagger.model.vocabulary import Vocabulary
 from tagger.text.conllu import read_conllu
 from tests.commands.conftest import CONLLU, TAGS, call, error, saved, started
-from tests.conftest import network_config
+from tests.conftest import bundle_of, network_config
 
 
 def test_standard_input_to_standard_output(model: Path) -> None:
@@ -257,7 +256,7 @@ def test_the_corpus_that_text_is_like(tmp_path: Path) -> None:
     with torch.no_grad():
         network.corpora.weight[1:] = 10 * torch.randn(2, network.embedding.width)
     folder = tmp_path / "several"
-    save_tagger(folder, network, vocabulary, {"network": config, "corpus": "UD_A + UD_B", "segmenter": "english"}, "")
+    bundle_of(network, vocabulary, corpus="UD_A + UD_B").save(folder, "")
     (tmp_path / "a.lines").write_text("They book . . book They\n" * 3)
     (tmp_path / "a.tsv").write_text("They\tPRON\nbook\tVERB\n\n")
     found = {}

@@ -117,7 +117,7 @@ def test_the_gold_tags_become_as_probable_as_can_be(
         for weights in network.decoders.parameters():
             weights.normal_()
     overfit(network, vocabulary, steps=10)  # half learned
-    folder = save_tiny(tmp_path / "tagger", network, vocabulary, decoder=decoder)
+    folder = save_tiny(tmp_path / "tagger", network, vocabulary)
     gold = [Sentence(s["tokens"], {column: s[column] for column in ("upos", "xpos")}) for s in CORPUS]
     gold.append(Sentence(gold[0].tokens, {column: tags[::-1] for column, tags in gold[0].tags.items()}))  # all wrong
     found = fit_temperatures(tagger.load(folder, precision="float32"), gold)

@@ -11,18 +11,17 @@ import pytest
 from huggingface_hub import ModelCard, constants
 
 import tagger
-from tagger.bundle.ensemble_folder import save_ensemble
-from tagger.bundle.folder import load_word_predictor, save_word_predictor
 from tagger.bundle.hub import hub_folder
 from tagger.bundle.languages import CODES, language_codes
 from tagger.bundled import bundled
 from tagger.errors import InputError
 from tagger.export.hub_push import hub_card, license_of, metadata, push_tagger
-from tagger.model.hidden_words import HiddenWordNetwork
 from tagger.model.vocabulary import Vocabulary
+from tagger.pretraining.network import HiddenWordNetwork
+from tagger.pretraining.predictor import load_word_predictor, save_word_predictor
 from tests.bundle.hub_server import TOKEN, Hub
 from tests.bundle.test_hub import files_of
-from tests.conftest import CORPUS, TOKENS, make_network, network_config, save_tiny
+from tests.conftest import CORPUS, TOKENS, bundle_of, make_network, make_segmenter, network_config
 
 
 @pytest.fixture
@@ -58,12 +57,12 @@ def test_what_is_pushed_is_loaded(hub: Hub, learned: Path, tmp_path: Path) -> No
 def test_files_that_are_no_longer_part_of_the_tagger_go(
     hub: Hub, trained: Path, vocabulary: Vocabulary, tmp_path: Path
 ) -> None:
-    second = save_tiny(tmp_path / "second", make_network(vocabulary, seed=2), vocabulary)
-    save_ensemble(tmp_path / "both", [trained, second], None, "command")
-    push_tagger(tmp_path / "both", "o/n")
+    tagger_with_segmenter = bundle_of(make_network(vocabulary, seed=2), vocabulary, segmenter=make_segmenter())
+    tagger_with_segmenter.save(tmp_path / "more", "# card\n")
+    push_tagger(tmp_path / "more", "o/n")
     repository = hub.repositories["o/n"]
     files = repository.commits[repository.refs["main"]]
-    assert "members/2/model.safetensors" in files
+    assert "segmenter.safetensors" in files
     repository.commit("main", {**files, "mine.txt": b"stays"}, "by hand")
     push_tagger(trained, "o/n")
     assert set(repository.commits[repository.refs["main"]]) == {*files_of(trained), "mine.txt", ".gitattributes"}
@@ -96,10 +95,11 @@ def test_private(hub: Hub, trained: Path) -> None:
 def test_a_network_that_predicts_words(hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_TOKEN", TOKEN)
     words = Vocabulary.build(CORPUS, [], 1)
-    config = {"network": network_config(), "segmenter": "english", "corpus": "texts", "scores": {}}
-    save_word_predictor(tmp_path / "x", HiddenWordNetwork(words, network_config()), words, config, "# card\n")
+    config = {"corpus": "texts", "scores": {}}
+    network = HiddenWordNetwork(words, network_config())
+    save_word_predictor(tmp_path / "x", network, words, "english", config, "# card\n")
     push_tagger(tmp_path / "x", "o/words")
-    assert load_word_predictor(hub_folder("hf:o/words")).vocabulary.words == words.words
+    assert load_word_predictor(hub_folder("hf:o/words")).bundle.vocabulary.words == words.words
 
 
 def test_who_may_not(hub: Hub, trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -211,8 +211,9 @@ def test_where_the_data_came_from(trained: Path, tmp_path: Path) -> None:
 
 def test_a_predictor_of_words(tmp_path: Path) -> None:
     words = Vocabulary.build(CORPUS, [], 1)
-    config = {"network": network_config(), "segmenter": "english", "corpus": "texts", "scores": {}}
-    save_word_predictor(tmp_path / "x", HiddenWordNetwork(words, network_config()), words, config, "# card\n")
+    config = {"corpus": "texts", "scores": {}}
+    network = HiddenWordNetwork(words, network_config())
+    save_word_predictor(tmp_path / "x", network, words, "english", config, "# card\n")
     data = metadata(tmp_path / "x", "o/n")
     assert (data["pipeline_tag"], data["tags"]) == ("fill-mask", ["hidden-words"])
     assert "model-index" not in data

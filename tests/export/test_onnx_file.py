@@ -10,17 +10,18 @@ from typing import Any
 import pytest
 import torch
 
-from tagger.bundle.ensemble_folder import save_ensemble
-from tagger.bundle.folder import save_tagger, save_word_predictor
+from tagger.bundle.bundle import Bundle
+from tagger.bundle.ensemble import join
 from tagger.errors import InputError
 from tagger.export import onnx_file
 from tagger.export.onnx_description import other_digits
 from tagger.export.onnx_file import Exported, export_onnx
 from tagger.model.forms import affix_rows
-from tagger.model.hidden_words import HiddenWordNetwork
 from tagger.model.vocabulary import Vocabulary
 from tagger.pretrained.huggingface import load_pretrained
-from tests.conftest import CORPUS, make_network, network_config, save_tiny
+from tagger.pretraining.network import HiddenWordNetwork
+from tagger.pretraining.predictor import save_word_predictor
+from tests.conftest import CORPUS, bundle_of, make_network, network_config, save_tiny
 
 onnx = pytest.importorskip("onnx")
 
@@ -38,16 +39,14 @@ def test_the_json_has_all_that_a_reader_needs(vocabulary: Vocabulary, tmp_path: 
     )
     vectors = {"sizes": [3], "projection": 0, "tune": False, "dtype": "float16"}
     network = make_network(odd, vectors=vectors)
-    config = {
-        "network": network_config(vectors=vectors),
-        "segmenter": "english",
+    config: dict[str, Any] = {
         "corpus": "Tiny",
         "version": "1.0",
         "license": "CC0",
         "scores": {"dev": {"upos": 0.5}},
         "temperatures": {"xpos": 1.5},
     }
-    save_tagger(tmp_path / "tagger", network, odd, config, "# card\n")
+    bundle_of(network, odd, **config).save(tmp_path / "tagger", "# card\n")
     done = export(tmp_path / "tagger", tmp_path / "new" / "x.onnx")
     assert done.columns == ["upos", "xpos"]
     assert done.left_out == []
@@ -97,15 +96,20 @@ def test_lemmas_are_left_out(tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_exported(trained: Path, vocabulary: Vocabulary, bert: Path, tmp_path: Path) -> None:
-    crf = save_tiny(tmp_path / "crf", make_network(vocabulary, decoder="crf"), vocabulary, decoder="crf")
-    save_ensemble(tmp_path / "ensemble", [trained, crf], None, "command")
+    save_tiny(tmp_path / "crf", make_network(vocabulary, decoder="crf"), vocabulary)
+    other = Vocabulary.build(CORPUS, ["upos", "xpos"], min_count=2)
+    taggers = [Bundle.load(trained), bundle_of(make_network(other), other)]
+    join(taggers).save(tmp_path / "ensemble", "# card\n")
     plain = Vocabulary.build(CORPUS, [], 1)
-    config = {"network": network_config(), "segmenter": "english"}
-    save_word_predictor(tmp_path / "words", HiddenWordNetwork(plain, network_config()), plain, config, "# card\n")
+    save_word_predictor(tmp_path / "words", HiddenWordNetwork(plain, network_config()), plain, "english", {}, "")
     _, tokenizer, described = load_pretrained(str(bert), pooling="first", tune=True, layers=None, dtype="float32")
-    config = {"network": network_config(transformer=described), "segmenter": "english"}
-    save_tagger(tmp_path / "bert", make_network(vocabulary, transformer=described), vocabulary, config, "", tokenizer)
-    refused = {"crf": "has a CRF", "ensemble": "is an ensemble", "words": "predicts words", "bert": "a transformer"}
+    bundle_of(make_network(vocabulary, transformer=described), vocabulary, tokenizer).save(tmp_path / "bert", "")
+    refused = {
+        "crf": "has a CRF",
+        "ensemble": "networks that learned other words",
+        "words": "predicts words",
+        "bert": "a transformer",
+    }
     for name, message in refused.items():
         with pytest.raises(InputError, match=message):
             export(tmp_path / name, tmp_path / "x.onnx")

@@ -8,13 +8,16 @@ import numpy as np
 import pytest
 import torch
 
+from tagger.bundle.bundle import Bundle, Member
 from tagger.errors import InputError
 from tagger.export.onnx_graph import input_shapes, network_graph, scores_name
 from tagger.model.encoder import CELLS, TorchLayer
+from tagger.model.members import share_pretrained
 from tagger.model.network import TaggerNetwork
 from tagger.model.vocabulary import Vocabulary
+from tagger.tagging.tagger import Tagger
 from tagger.text.sentence import Sentence
-from tests.conftest import TOKENS, make_batch, make_network, make_tagger, network_config
+from tests.conftest import TOKENS, make_batch, make_network
 
 onnxruntime = pytest.importorskip("onnxruntime")
 onnx = pytest.importorskip("onnx")
@@ -24,14 +27,14 @@ VECTORS = {"sizes": [3, 4], "projection": 0, "tune": False, "dtype": "float16"}
 
 
 def computed(
-    model: Any, network: TaggerNetwork, vocabulary: Vocabulary, sentences: Sequence[Sequence[str]]
+    model: Any, members: Sequence[Member], vocabulary: Vocabulary, sentences: Sequence[Sequence[str]]
 ) -> dict[str, np.ndarray]:
     """The outputs of a graph for sentences whose padding holds random ids of words, affixes, characters and vectors."""
     batch = make_batch(sentences, vocabulary)
     here = (torch.arange(len(batch.index))[:, None] < batch.lengths).T.numpy()  # (B, T)
     random = np.random.default_rng(1)
     feeds = {"lengths": batch.lengths.numpy().astype(np.int32)}
-    for name in input_shapes(network.embedding).keys() - {"lengths"}:
+    for name in input_shapes(members).keys() - {"lengths"}:
         values = getattr(batch, name).numpy()
         padded = values[batch.index.T.numpy()].astype(np.int32)
         padded[~here] = random.integers(0, values.max() + 1, padded[~here].shape)
@@ -41,21 +44,27 @@ def computed(
     return {name: found[here] for name, found in zip(names, session.run(names, feeds), strict=True)}
 
 
-def check(network: TaggerNetwork, vocabulary: Vocabulary, corpus: str | None = None, **changes: Any) -> None:
-    """Compares all outputs with the network's scores and with the tagger's tags."""
+def alone(network: TaggerNetwork, vocabulary: Vocabulary) -> list[Member]:
+    return [Member(network, vocabulary)]
+
+
+def check(members: Sequence[Member], corpus: str | None = None) -> None:
+    """Compares all outputs with the mean of the networks' scores and with the tagger's tags."""
+    vocabulary = members[0].vocabulary
     number = 0 if corpus is None else vocabulary.corpus_ids[corpus]
-    model = network_graph(network, vocabulary.columns, vocabulary.combinations, number)
-    found = computed(model, network, vocabulary, SENTENCES)
+    model = network_graph(members, vocabulary.columns, vocabulary.combinations, number)
+    found = computed(model, members, vocabulary, SENTENCES)
     batch = make_batch(SENTENCES, vocabulary)
     if vocabulary.corpora:
         batch.corpora = torch.full((len(SENTENCES),), number)
     here = (torch.arange(len(batch.index))[:, None] < batch.lengths).T
     with torch.inference_mode():
-        scores = network(batch)
-    for column, expected in scores.items():
+        scores = [member.network(batch) for member in members]
+    for column in vocabulary.columns:
+        shares = [member.weight / member.temperatures.get(column, 1.0) for member in members]
+        expected = sum(share * each[column] for share, each in zip(shares, scores, strict=True))
         assert np.abs(found[scores_name(column)] - expected.transpose(0, 1)[here].numpy()).max() < 1e-5
-    config = {"network": network_config(**changes), "segmenter": "english"}
-    reader = make_tagger(network, vocabulary, config, precision="float32", corpus=corpus)
+    reader = Tagger(Bundle(tuple(members), "english", {}), "cpu", "float32", corpus=corpus)
     tagged = list(reader.stream(map(Sentence, SENTENCES)))
     for place, column in enumerate(vocabulary.columns):
         names = [vocabulary.tags[column][tag] for tag in found["tags"][:, place]]
@@ -73,7 +82,7 @@ def check(network: TaggerNetwork, vocabulary: Vocabulary, corpus: str | None = N
     ],
 )
 def test_every_cell_and_direction(vocabulary: Vocabulary, cell: str, hidden: Mapping[str, Any]) -> None:
-    check(make_network(vocabulary, cell=cell, hidden=hidden), vocabulary, cell=cell, hidden=hidden)
+    check(alone(make_network(vocabulary, cell=cell, hidden=hidden), vocabulary))
 
 
 @pytest.mark.parametrize(
@@ -96,8 +105,22 @@ def test_every_part_of_the_embedding(vocabulary: Vocabulary, changes: dict[str, 
         torch.nn.init.normal_(vectors.missing)
         vectors.fill(0, torch.randn(2, 3))
         vectors.fill(1, torch.randn(3, 4))
-    assert list(input_shapes(network.embedding)) == [*inputs, "lengths"]
-    check(network, known, **changes)
+    assert list(input_shapes(alone(network, known))) == [*inputs, "lengths"]
+    check(alone(network, known))
+
+
+def test_the_scores_of_several_networks_are_averaged(vocabulary: Vocabulary) -> None:
+    known = dataclasses.replace(vocabulary, vectors={"a": {"book": 0, "They": 1}})
+    config = {"vectors": {**VECTORS, "sizes": [3], "projection": 5}}
+    first, second = make_network(known, 1, **config), make_network(known, 2, depth=1, **config)
+    assert first.embedding.vectors is not None
+    first.embedding.vectors.fill(0, torch.randn(2, 3))
+    share_pretrained([first, second])
+    members = [Member(first, known, weight=0.75, temperatures={"upos": 2.0}), Member(second, known, weight=0.25)]
+    check(members)
+    names = [each.name for each in network_graph(members, known.columns, []).graph.initializer]
+    assert len(set(names)) == len(names)
+    assert [name for name in names if "embedding.vectors.0" in name] == ["embedding.vectors.0"]
 
 
 def test_the_corpus_that_the_network_is_told(vocabulary: Vocabulary) -> None:
@@ -106,20 +129,20 @@ def test_the_corpus_that_the_network_is_told(vocabulary: Vocabulary) -> None:
     assert network.corpora is not None
     torch.nn.init.normal_(network.corpora.weight[1:])
     for corpus in (None, "a", "b"):
-        check(network, several, corpus)
+        check(alone(network, several), corpus)
 
 
 def test_tags_are_combinations_of_training(vocabulary: Vocabulary) -> None:
     network = make_network(vocabulary, seed=7)
-    apart = network_graph(network, vocabulary.columns, [])
-    alone = computed(apart, network, vocabulary, SENTENCES)
+    members = alone(network, vocabulary)
+    apart = computed(network_graph(members, vocabulary.columns, []), members, vocabulary, SENTENCES)
     for place, column in enumerate(vocabulary.columns):
-        assert np.array_equal(alone["tags"][:, place], alone[scores_name(column)].argmax(axis=1))
+        assert np.array_equal(apart["tags"][:, place], apart[scores_name(column)].argmax(axis=1))
     known = {tuple(tags) for tags in vocabulary.combinations}
-    assert not {tuple(tags) for tags in alone["tags"].tolist()} <= known  # so the choice together changes some
-    model = network_graph(network, vocabulary.columns, vocabulary.combinations)
-    assert {tuple(tags) for tags in computed(model, network, vocabulary, SENTENCES)["tags"].tolist()} <= known
-    check(network, dataclasses.replace(vocabulary, combinations=[]))
+    assert not {tuple(tags) for tags in apart["tags"].tolist()} <= known  # so the choice together changes some
+    model = network_graph(members, vocabulary.columns, vocabulary.combinations)
+    assert {tuple(tags) for tags in computed(model, members, vocabulary, SENTENCES)["tags"].tolist()} <= known
+    check(alone(network, dataclasses.replace(vocabulary, combinations=[])))
 
 
 def test_a_cell_without_operator(vocabulary: Vocabulary) -> None:
@@ -130,12 +153,12 @@ def test_a_cell_without_operator(vocabulary: Vocabulary) -> None:
     layer: Any = network.encoder.layers[0]
     layer.forward_layer = OtherLayer(layer.forward_layer.rnn)
     with pytest.raises(InputError, match="OtherLayer has no ONNX operator"):
-        network_graph(network, vocabulary.columns, [])
+        network_graph(alone(network, vocabulary), vocabulary.columns, [])
 
 
 def test_what_the_file_says_of_itself(vocabulary: Vocabulary) -> None:
-    model = network_graph(make_network(vocabulary), vocabulary.columns, [], about={"license": "CC BY-SA 4.0"})
+    model = network_graph(alone(make_network(vocabulary), vocabulary), vocabulary.columns, [], about={"license": "CC0"})
     onnx.checker.check_model(model, full_check=True)
-    assert {each.key: each.value for each in model.metadata_props} == {"license": "CC BY-SA 4.0"}
+    assert {each.key: each.value for each in model.metadata_props} == {"license": "CC0"}
     assert model.ir_version == 8
     assert [each.version for each in model.opset_import] == [17]

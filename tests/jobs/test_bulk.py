@@ -32,7 +32,7 @@ SENTENCES = ["They book flights.", "The dog runs fast.", "Yes"]
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(workers, "START_TOKENS", 30)
     monkeypatch.setattr(bulk, "FIRST_WINDOW", 10)
-    monkeypatch.setattr(bulk, "FIRST_PART", 10)
+    monkeypatch.setattr(bulk, "FIRST_BATCH", 10)
     monkeypatch.setattr(bulk, "WINDOW_TOKENS", 40)
 
 
@@ -98,7 +98,7 @@ def untrained(vocabulary: Vocabulary, tmp_path_factory: pytest.TempPathFactory) 
     """Random weights, so many that processors use their instructions for matrices."""
     sizes = {"hidden": {"forward": 48, "backward": 40}, "words": 40, "chars": 24}
     network = make_network(vocabulary, seed=4, **sizes)
-    return save_tiny(tmp_path_factory.mktemp("untrained") / "tagger", network, vocabulary, **sizes)
+    return save_tiny(tmp_path_factory.mktemp("untrained") / "tagger", network, vocabulary)
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from tagger.bundle.folder import load_tagger, save_tagger
+from tagger.bundle.bundle import Bundle
 from tagger.errors import InputError
 from tagger.model.network import TaggerNetwork
 from tagger.model.transformer import TransformerEmbedding
@@ -20,7 +20,7 @@ from tagger.pretrained.multilingual import installed_package, load_multilingual
 
 pytest.importorskip("transformers")
 
-from tests.conftest import network_config
+from tests.conftest import bundle_of, network_config
 from tests.pretrained.e5 import PIECES, SIZES, expected, write_package
 from tests.pretrained.encoders import flat, load, read
 
@@ -125,10 +125,9 @@ def test_a_folder_carries_the_encoder(package: Path, tmp_path: Path, vocabulary:
     network = TaggerNetwork(vocabulary, network_config(transformer=transformer)).eval()
     assert network.transformer is not None
     network.transformer.load_state_dict(embedding.state_dict())
-    config = {"network": network_config(transformer=transformer), "segmenter": "english"}
-    save_tagger(tmp_path / "tagger", network, vocabulary, config, "# card\n", tokenizer)
+    bundle_of(network, vocabulary, tokenizer).save(tmp_path / "tagger", "# card\n")
     package.unlink()  # the folder needs no package
-    loaded = load_tagger(tmp_path / "tagger")
+    (loaded,) = Bundle.load(tmp_path / "tagger").members
     assert loaded.tokenizer is not None
     assert loaded.network.transformer is not None
     pieces = read(loaded.tokenizer, ["the", "books", "flight"])
@@ -138,21 +137,20 @@ def test_a_folder_carries_the_encoder(package: Path, tmp_path: Path, vocabulary:
 
     with safe_open(tmp_path / "tagger" / "model.safetensors", "pt") as file:
         names = {name: file.get_slice(name).get_dtype() for name in file.keys()}  # noqa: SIM118
-    assert names["transformer.encoder.encoder.layer.0.output.dense.weight"] == "I8"
-    assert names["transformer.encoder.embeddings.word_embeddings.weight"] == "I8"
-    assert names["heads.upos.weight"] == "F32"
+    assert names["0.transformer.encoder.encoder.layer.0.output.dense.weight"] == "I8"
+    assert names["0.transformer.encoder.embeddings.word_embeddings.weight"] == "I8"
+    assert names["0.heads.upos.weight"] == "F32"
 
 
 def test_pieces_of_another_tagger(package: Path, tmp_path: Path, vocabulary: Vocabulary) -> None:
     for name, forms in (("few", FORMS), ("all", None)):
         _, tokenizer, transformer = load("multilingual", pooling=None, forms=forms)
         network = TaggerNetwork(vocabulary, network_config(transformer=transformer))
-        config = {"network": network_config(transformer=transformer), "segmenter": "english"}
-        save_tagger(tmp_path / name, network, vocabulary, config, "# card\n", tokenizer)
+        bundle_of(network, vocabulary, tokenizer).save(tmp_path / name, "# card\n")
     shutil.rmtree(tmp_path / "few" / "transformer")
     shutil.copytree(tmp_path / "all" / "transformer", tmp_path / "few" / "transformer")
     with pytest.raises(InputError, match=r"has pieces up to number 23, and the encoder has 22; copy the tagger again$"):
-        load_tagger(tmp_path / "few")
+        Bundle.load(tmp_path / "few")
 
 
 def test_a_damaged_file_and_no_package(package: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ from tagger.model.vocabulary import Vocabulary
 from tagger.tagging.tagger import Tagger
 from tagger.text.lexicon import Lexicon
 from tagger.text.sentence import Sentence
-from tests.conftest import TOKENS, make_network, make_tagger, network_config
+from tests.conftest import TOKENS, make_network, make_tagger
 
 
 def constrained(
@@ -20,9 +20,8 @@ def constrained(
     torch.manual_seed(7)
     for parameter in network.decoders.parameters():
         torch.nn.init.normal_(parameter)
-    config = {"network": network_config(decoder=decoder), "segmenter": "english"}
     lexicons = {"upos": Lexicon(lexicon, "first")} if lexicon else {}
-    return make_tagger(network, vocabulary, config, precision="float32", lexicons=lexicons, workers=workers)
+    return make_tagger(network, vocabulary, precision="float32", lexicons=lexicons, workers=workers)
 
 
 @pytest.mark.parametrize("decoder", ["softmax", "crf"])

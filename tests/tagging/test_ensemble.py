@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from tagger.bundle.ensemble_folder import save_ensemble
+from tagger.bundle.folder import save_tagger
 from torch import nn
 
 import tagger
-from tagger.bundle.ensemble_folder import save_ensemble
-from tagger.bundle.folder import save_tagger
 from tagger.bundle.saved_config import CONFIG
 from tagger.errors import InputError
 from tagger.jobs.manifest import fingerprint

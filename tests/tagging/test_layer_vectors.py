@@ -14,7 +14,7 @@ from tagger.model.collate import collate
 from tagger.model.forms import FormTable
 from tagger.model.vocabulary import Vocabulary
 from tagger.tagging import batches
-from tests.conftest import BUCKETS, TOKENS, make_batch, make_network, make_tagger, network_config
+from tests.conftest import BUCKETS, TOKENS, make_batch, make_network, make_tagger
 
 SENTENCES = [*TOKENS, ["book", "the", "flights", "they", "book", "Well", "."], ["unknown", "\ud800", ""], ["They"]]
 WIDTH = 8 + 6  # of a layer
@@ -22,8 +22,7 @@ WIDTH = 8 + 6  # of a layer
 
 def made(vocabulary: Vocabulary, seed: int = 4, **changes: Any) -> Tagger:
     network = make_network(vocabulary, seed=seed, **changes)
-    config = {"network": network_config(**changes), "segmenter": "english"}
-    return make_tagger(network, vocabulary, config, precision="float32")
+    return make_tagger(network, vocabulary, precision="float32")
 
 
 @pytest.fixture(scope="module")
@@ -34,8 +33,9 @@ def untrained(vocabulary: Vocabulary) -> Tagger:
 def encoded(tagger: Tagger, table: FormTable) -> list[np.ndarray]:
     """What `TaggerNetwork.encode` says of SENTENCES."""
     batch = collate(SENTENCES, table)
+    (network,) = tagger.bundle.networks
     with torch.inference_mode():
-        h = tagger.network.encode(tagger.network.embed(batch), batch.lengths)  # (T, B, S)
+        h = network.encode(network.embed(batch), batch.lengths)  # (T, B, S)
     return [h[: len(sentence), i].numpy() for i, sentence in enumerate(SENTENCES)]
 
 
@@ -60,7 +60,7 @@ def test_layers_are_parts_of_all(untrained: Tagger, vocabulary: Vocabulary) -> N
     assert np.allclose(found["mean"], (found[1] + found[2]) / 2, atol=1e-6)
     batch = make_batch(SENTENCES, vocabulary)
     with torch.inference_mode():
-        forms = untrained.network.embedding(batch)[batch.index]  # (T, B, E)
+        forms = untrained.bundle.networks[0].embedding(batch)[batch.index]  # (T, B, E)
     expected = [forms[: len(sentence), i].numpy() for i, sentence in enumerate(SENTENCES)]
     assert np.allclose(found[0], np.concatenate(expected), atol=1e-6)
     assert np.array_equal(found[1], np.concatenate(list(untrained.embed(SENTENCES, "1"))))
@@ -114,7 +114,12 @@ def test_a_sentence_longer_than_the_network_reads_is_cut(untrained: Tagger, monk
 
 def test_nothing_in_nothing_out(untrained: Tagger) -> None:
     assert list(untrained.embed([])) == []
-    for layer, width in ((0, untrained.network.embedding.width), (1, WIDTH), ("all", 2 * WIDTH), ("mean", WIDTH)):
+    for layer, width in (
+        (0, untrained.bundle.networks[0].embedding.width),
+        (1, WIDTH),
+        ("all", 2 * WIDTH),
+        ("mean", WIDTH),
+    ):
         assert [vectors.shape for vectors in untrained.embed([[], ["They"], []], layer)] == [
             (0, width),
             (1, width),
@@ -159,7 +164,7 @@ def test_a_tagger_with_a_transformer(vocabulary: Vocabulary, tmp_path: Path, siz
     _, tokenizer, transformer = load(save_bert(tmp_path / "bert"))
     changes = {"transformer": transformer, **sizes}
     network = make_network(vocabulary, seed=4, **changes)
-    tagger = make_tagger(network, vocabulary, {"network": network_config(**changes)}, tokenizer, precision="float32")
+    tagger = make_tagger(network, vocabulary, tokenizer, precision="float32")
     expected = encoded(tagger, FormTable(vocabulary, BUCKETS, tokenizer))
     assert np.abs(np.concatenate(list(tagger.embed(SENTENCES))) - np.concatenate(expected)).max() < 1e-5
     if sizes:

@@ -8,15 +8,12 @@ import pytest
 import torch
 
 import tagger
-from tagger.bundle.folder import load_tagger, save_tagger
 from tagger.errors import InputError
 from tagger.model.vocabulary import Vocabulary
 from tagger.segmenter.learned import LearnedSegmenter
 from tagger.segmenter.network import Label
-from tagger.segmenter.saved import SEGMENTER
-from tagger.tagging import load
-from tagger.text.segment import segment
-from tests.conftest import make_network, make_segmenter, make_tagger, network_config, save_tiny
+from tagger.text.segment import SEGMENTER, segment
+from tests.conftest import bundle_of, make_network, make_segmenter, save_tiny
 
 TEXT = "They don't book des flights. Du 3,14 reads"
 
@@ -62,20 +59,11 @@ def test_a_tagger_without_a_segmenter_says_why(trained: Path) -> None:
 
 
 def test_a_damaged_segmenter_is_one_line(vocabulary: Vocabulary, tmp_path: Path) -> None:
-    config = {"network": network_config(), "segmenter": "learned"}
-    save_tagger(tmp_path / "a", make_network(vocabulary), vocabulary, config, "", segmenter=make_segmenter())
+    bundle_of(make_network(vocabulary), vocabulary, segmenter=make_segmenter()).save(tmp_path / "a", "")
     (tmp_path / "a" / SEGMENTER).unlink()
-    with pytest.raises(InputError, match=r"segmenter\.json is missing"):
-        tagger.load(tmp_path / "a", "cpu")
-    assert tagger.load(tmp_path / "a", "cpu", segmenter="unicode").annotate("They book")[0].tokens == ["They", "book"]
-
-
-def test_a_tagger_that_was_made_without_its_segmenter(learned: Path) -> None:
-    made = make_tagger(*load_tagger(learned), "cpu")
-    assert not made.takes_text
-    with pytest.raises(InputError, match="made without its segmenter"):
-        made.annotate(TEXT)
-    assert made.annotate(["They"]).tokens == ["They"]
+    for choice in ("auto", "unicode"):
+        with pytest.raises(InputError, match=r"segmenter\.json is missing"):
+            tagger.load(tmp_path / "a", "cpu", segmenter=choice)
 
 
 def test_words_with_spaces_take_a_learned_segmenter(tmp_path: Path) -> None:
@@ -84,13 +72,12 @@ def test_words_with_spaces_take_a_learned_segmenter(tmp_path: Path) -> None:
     folder = save_tiny(tmp_path / "rules", make_network(vocabulary), vocabulary)
     with pytest.raises(InputError, match=r"spaces inside.*parts=segmenter"):
         tagger.load(folder, "cpu").annotate("New York b c")
-    config = {"network": network_config(), "segmenter": "learned"}
     parts = make_segmenter()
     with torch.no_grad():
         parts.network.labels.bias[Label.GOES_ON] += 5
         parts.network.labels.bias[Label.WORD] -= 50
         parts.network.scripts.bias[0] += 50
-    save_tagger(tmp_path / "own", make_network(vocabulary), vocabulary, config, "", segmenter=parts)
+    bundle_of(make_network(vocabulary), vocabulary, segmenter=parts).save(tmp_path / "own", "")
     own = tagger.load(tmp_path / "own", "cpu")
     assert own.takes_text
     text = "They book\nflights. The  dog doesn't know, does it?\n Yes! " * 9
@@ -125,7 +112,7 @@ def test_the_corpus_that_text_is_like(vocabulary: Vocabulary, trained: Path, tmp
         assert str(caught.value) == message
 
 
-def test_lexicons_of_columns(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lexicons_of_columns(trained: Path, tmp_path: Path) -> None:
     words = tmp_path / "words.tsv"
     words.write_text("They\tNOUN\n")
     for name in ("", "upos"):
@@ -137,6 +124,3 @@ def test_lexicons_of_columns(trained: Path, tmp_path: Path, monkeypatch: pytest.
         tagger.load(trained, "cpu", lexicons="words.tsv")  # type: ignore[arg-type]
     with pytest.raises(InputError, match="no way to match the case"):
         tagger.load(trained, "cpu", lexicons={"upos": words}, lexicon_case="x")  # type: ignore[arg-type]
-    monkeypatch.setattr(load, "predicts_words", lambda folder: True)
-    with pytest.raises(InputError, match="no tags, so it can have no lexicon"):
-        tagger.load(trained, "cpu", lexicons={"upos": words})

@@ -20,7 +20,7 @@ from tagger.model.vocabulary import Vocabulary
 from tagger.tagging import batches, windows
 from tagger.text.conllu import read_conllu
 from tagger.text.writers import writer
-from tests.conftest import CORPUS, TOKENS, make_network, make_tagger, network_config, overfit, save_tiny
+from tests.conftest import CORPUS, TOKENS, make_network, make_tagger, overfit, save_tiny
 
 TEXT = "They book  flights.\n\nThe book reads\twell . Well"
 
@@ -37,7 +37,7 @@ def untrained(vocabulary: Vocabulary) -> Tagger:
     for head in network.heads.values():
         head.weight.data *= 20
     free = dataclasses.replace(vocabulary, combinations=[])
-    return make_tagger(network, free, {"network": network_config(), "segmenter": "english"}, precision="float32")
+    return make_tagger(network, free, precision="float32")
 
 
 @pytest.fixture
@@ -239,7 +239,7 @@ def test_retag_yields_gold_beside_the_prediction(loaded: Tagger) -> None:
 def test_a_tagger_of_forms_with_spaces_refuses_text() -> None:
     corpus = [{"tokens": ["a", "b c", "New York"], "upos": ["X", "Y", "Z"]}]
     vocabulary = Vocabulary.build(corpus, ["upos"], min_count=1)
-    spaced = make_tagger(make_network(vocabulary), vocabulary, {"network": network_config(), "segmenter": "english"})
+    spaced = make_tagger(make_network(vocabulary), vocabulary)
     with pytest.raises(InputError, match="spaces inside"):
         spaced.annotate("a b c")
     assert spaced.annotate(["a", "b c"]).tokens == ["a", "b c"]
@@ -248,7 +248,7 @@ def test_a_tagger_of_forms_with_spaces_refuses_text() -> None:
 def test_a_stray_form_with_a_space_does_no_harm() -> None:
     corpus = [{"tokens": [f"w{i}" for i in range(300)] + ["b c"], "upos": ["X", "Y", "Z"] * 100 + ["X"]}]
     vocabulary = Vocabulary.build(corpus, ["upos"], min_count=1)
-    stray = make_tagger(make_network(vocabulary), vocabulary, {"network": network_config(), "segmenter": "english"})
+    stray = make_tagger(make_network(vocabulary), vocabulary)
     assert stray.annotate("w1 w2")[0].tokens == ["w1", "w2"]
 
 
@@ -300,7 +300,7 @@ def test_threads_of_torch_are_left_as_they_were(trained: Path, monkeypatch: pyte
     try:
         loaded = tagger.load(trained, "cpu")
         seen = []
-        embedding = loaded.network.embedding
+        embedding = loaded.bundle.networks[0].embedding
         monkeypatch.setattr(
             embedding,
             "forward",

@@ -83,7 +83,7 @@ def kill(processes: list[int]) -> None:
 
 
 @pytest.mark.usefixtures("small")
-def test_the_part_of_a_process_that_dies_is_done_again(two: Tagger, caplog: pytest.LogCaptureFixture) -> None:
+def test_the_batch_of_a_process_that_dies_is_done_again(two: Tagger, caplog: pytest.LogCaptureFixture) -> None:
     expected = two.tag_sentences(SENTENCES)
     found = []
     for i, sentence in enumerate(two.stream(Sentence(list(s)) for s in SENTENCES)):
@@ -94,13 +94,13 @@ def test_the_part_of_a_process_that_dies_is_done_again(two: Tagger, caplog: pyte
             threading.Timer(0.3, kill, [stopped]).start()
         found.append(sentence.tags["upos"])
     assert found == expected
-    assert "a worker process died; its part is done again" in caplog.text
+    assert "a worker process died; its batch is done again" in caplog.text
 
 
 @pytest.mark.usefixtures("small")
 def test_processes_that_always_die_are_an_error(two: Tagger, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(workers, "_run", _die)
-    with pytest.raises(InputError, match="3 processes died at the same part"):
+    with pytest.raises(InputError, match="3 processes died at the same batch"):
         two.tag_sentences(SENTENCES)
 
 

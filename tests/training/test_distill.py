@@ -21,7 +21,9 @@ from tagger.model.vocabulary import Vocabulary
 from tagger.sweeps import launch
 from tagger.tagging.load import load
 from tagger.tagging.scoring import ScoringEngine
+from tagger.tagging.tagger import Tagger
 from tagger.training import distill as module
+from tagger.training import teacher as teacher_module
 from tagger.training.checkpoints import EpochRecorder
 from tagger.training.datamodule import TaggerDataModule
 from tagger.training.distill import Teaching, UntaggedText
@@ -39,6 +41,7 @@ COLUMNS = ["upos", "xpos"]
 @pytest.fixture(autouse=True)
 def _empty_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
+    monkeypatch.setattr(teacher_module, "load", load_on_cpu)
 
 
 def load_on_cpu(folder: Path) -> tagger.Tagger:
@@ -52,7 +55,7 @@ def settings(**values: Any) -> DistillConfig:
 
 def read(folder: Path, columns: tuple[str, ...] = ("upos",), **values: Any) -> UntaggedText:
     """Text that the segmenter of a tagger cuts."""
-    return UntaggedText(settings(**values), columns, Teacher(str(folder), columns, load_on_cpu))
+    return UntaggedText(settings(**values), columns, Teacher(str(folder), columns))
 
 
 # The text
@@ -145,7 +148,7 @@ OTHERS = [  # gold sentences without a word of the text, but with all of its tag
 
 def test_a_student_learns_what_the_teacher_says_where_there_is_no_gold(trained: Path, tmp_path: Path) -> None:
     (tmp_path / "text.lines").write_text("\n".join(map(" ".join, TOKENS)))
-    teaching = Teaching(settings(teacher=str(trained), text=str(tmp_path / "text.lines")), COLUMNS, load_on_cpu)
+    teaching = Teaching(settings(teacher=str(trained), text=str(tmp_path / "text.lines")), COLUMNS)
     gold = Dataset.from_list([*OTHERS, *OTHERS])
     vocabulary = Vocabulary.build(OTHERS, COLUMNS, min_count=1)
     assert teaching.counts is not None
@@ -157,7 +160,7 @@ def test_a_student_learns_what_the_teacher_says_where_there_is_no_gold(trained: 
     student = make_module(vocabulary, lr=0.03, gold=0.5)
     trainer = make_trainer(max_epochs=15, limit_val_batches=0, reload_dataloaders_every_n_epochs=1)
     trainer.fit(student, data)
-    loaded = tagger.load(save_tiny(tmp_path / "student", student.trained()[0], vocabulary), "cpu")
+    loaded = Tagger(student.trained(), "cpu")
     for column in COLUMNS:
         assert loaded.tag_sentences(TOKENS, column) == [sentence[column] for sentence in CORPUS]
     assert teaching.description["text"] == {"name": "text.lines", "words": 10}
@@ -166,9 +169,7 @@ def test_a_student_learns_what_the_teacher_says_where_there_is_no_gold(trained: 
 
 def test_text_beside_several_corpora_is_of_none(trained: Path, tmp_path: Path) -> None:
     (tmp_path / "text.lines").write_text("They book\n" * 8)
-    teaching = Teaching(
-        settings(teacher=str(trained), text=str(tmp_path / "text.lines"), ratio=0.5), COLUMNS, load_on_cpu
-    )
+    teaching = Teaching(settings(teacher=str(trained), text=str(tmp_path / "text.lines"), ratio=0.5), COLUMNS)
     corpus = Dataset.from_list(CORPUS).add_column(CORPUS_COLUMN, ["A", "B", "A"])
     vocabulary = replace(Vocabulary.build(CORPUS, COLUMNS, min_count=1), corpora=["A", "B"])
     distilled = teaching.of(corpus, vocabulary)
@@ -181,7 +182,7 @@ def test_without_text_and_with_all_shares_for_gold_a_teacher_changes_nothing(
     treebank: Path, finished: Path, tmp_path: Path
 ) -> None:
     for name, overrides in (("without", []), ("with", [f"distill.teacher={finished}", "distill.gold=1"])):
-        train(config_of(treebank, "trainer.max_epochs=1", *overrides), tmp_path / name, COMMAND, load=load_on_cpu)
+        train(config_of(treebank, "trainer.max_epochs=1", *overrides), tmp_path / name, COMMAND)
     assert weights(tmp_path / "without") == weights(tmp_path / "with")
 
 

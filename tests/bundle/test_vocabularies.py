@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from tagger.bundle.ensemble_folder import join_vocabularies
+from tagger.bundle.vocabularies import check_same_tags, in_order_of, join_vocabularies
 from tagger.errors import InputError
 from tagger.model.vocabulary import Vocabulary
 from tests.conftest import CORPUS
@@ -25,7 +25,7 @@ def reversed_tags(vocabulary: Vocabulary) -> Vocabulary:
 
 def test_the_first_decides_the_order(vocabulary: Vocabulary) -> None:
     other = replace(reversed_tags(vocabulary), forms=["anew", "The"])
-    joined = join_vocabularies([vocabulary, other], ["a", "b"])
+    joined = join_vocabularies([vocabulary, other])
     assert joined.tags == vocabulary.tags
     assert joined.columns == vocabulary.columns != other.columns
     assert joined.combinations == vocabulary.combinations
@@ -33,19 +33,28 @@ def test_the_first_decides_the_order(vocabulary: Vocabulary) -> None:
     assert joined.words == {}
 
 
+def test_tags_get_the_order_of_another(vocabulary: Vocabulary) -> None:
+    assert in_order_of(vocabulary, reversed_tags(vocabulary)) == vocabulary
+    assert in_order_of(vocabulary, vocabulary) is vocabulary
+    lemmas = Vocabulary.build([{"tokens": ["flights", "saw"], "lemma": ["flight", "saw"]}], ["lemma"], min_count=1)
+    turned = replace(lemmas, tags={"lemma": lemmas.tags["lemma"][::-1]}, form_tags={"lemma": [[0], [1]]})
+    assert lemmas.form_tags == {"lemma": [[1], [0]]}
+    assert in_order_of(lemmas, turned) == lemmas
+
+
 def test_combinations_are_those_of_any_member(vocabulary: Vocabulary) -> None:
     new = [0, len(vocabulary.tags["xpos"]) - 1]
     assert new not in vocabulary.combinations
     other = replace(vocabulary, combinations=[*vocabulary.combinations, new])
-    assert join_vocabularies([vocabulary, other], "ab").combinations == sorted([*vocabulary.combinations, new])
-    assert join_vocabularies([vocabulary, replace(vocabulary, combinations=[])], "ab").combinations == []
+    assert join_vocabularies([vocabulary, other]).combinations == sorted([*vocabulary.combinations, new])
+    assert join_vocabularies([vocabulary, replace(vocabulary, combinations=[])]).combinations == []
 
 
 def test_corpora_are_those_that_all_know(vocabulary: Vocabulary) -> None:
     first, second = replace(vocabulary, corpora=["A", "B", "C"]), replace(vocabulary, corpora=["C", "A"])
-    assert join_vocabularies([first, second], "ab").corpora == ["A", "C"]
-    assert join_vocabularies([vocabulary, second], "ab").corpora == ["C", "A"]
-    assert join_vocabularies([vocabulary, vocabulary], "ab").corpora == []
+    assert join_vocabularies([first, second]).corpora == ["A", "C"]
+    assert join_vocabularies([vocabulary, second]).corpora == ["C", "A"]
+    assert join_vocabularies([vocabulary, vocabulary]).corpora == []
 
 
 def test_a_form_has_the_scripts_that_any_member_has() -> None:
@@ -55,11 +64,11 @@ def test_a_form_has_the_scripts_that_any_member_has() -> None:
 
     first = lemmas(("flights", "flight"), ("saw", "saw"))
     second = lemmas(("flights", "flight"), ("saw", "saw"), ("reads", "reads"))
-    joined = join_vocabularies([first, second], "ab")
+    joined = join_vocabularies([first, second])
     scripts = {form: len(ids) for form, ids in zip(joined.forms, joined.form_tags["lemma"], strict=True)}
     assert scripts == {"flights": 1, "saw": 1, "reads": 1}
     third = replace(second, form_tags={"lemma": [[0, 1]] * len(second.forms)})
-    joined = join_vocabularies([first, third], "ab")
+    joined = join_vocabularies([first, third])
     assert joined.form_tags["lemma"] == [[0, 1]] * 3
 
 
@@ -69,11 +78,10 @@ def test_what_differs_is_named(vocabulary: Vocabulary) -> None:
     cases = [
         ([vocabulary, upos], "B lacks the column 'xpos', which A has; an ensemble needs taggers of the same"),
         ([upos, vocabulary], "A lacks the column 'xpos', which B has"),
-        ([upos, upos, other], "C lacks the tag 'VERB' of the column upos, which A has"),
+        ([upos, other], "B lacks the tag 'VERB' of the column upos, which A has"),
         ([replace(upos, tags={"upos": upos.tags["upos"][1:]}), upos], "A lacks the tag 'ADV' of the column upos"),
-        ([upos, replace(upos, tags={})], "B predicts words and has no tags"),
     ]
     for vocabularies, message in cases:
         with pytest.raises(InputError) as caught:
-            join_vocabularies(vocabularies, "ABC"[: len(vocabularies)])
+            check_same_tags(vocabularies[0], "A", vocabularies[1], "B")
         assert message in str(caught.value)

@@ -10,8 +10,8 @@ from torch.nn.functional import cross_entropy
 from tagger.errors import InputError
 from tagger.model.batch import FIRST_ID
 from tagger.model.forms import FormTable
-from tagger.model.hidden_words import HiddenWordNetwork, hide_words
 from tagger.model.vocabulary import Vocabulary
+from tagger.pretraining.network import HiddenWordNetwork, hide_words
 from tests.conftest import BUCKETS, TOKENS, network_config
 
 SENTENCE = ["They", "book", "flights", "."]

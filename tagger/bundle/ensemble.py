@@ -1,0 +1,196 @@
+"""Several taggers -> one whose members are those of all: the command `ensemble` and trainings with `ensemble=N`."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from torch import Tensor
+
+from tagger.bundle.bundle import Bundle, Member
+from tagger.bundle.saved_config import ENSEMBLE, MAX_MEMBERS, MAX_TAGGERS, ORIGIN
+from tagger.bundle.vocabularies import check_same_tags, in_order_of
+from tagger.errors import InputError, shorten
+from tagger.model.decoder import MAX_TEMPERATURE, MIN_TEMPERATURE
+from tagger.model.memory import build_without_memory
+from tagger.model.network import TaggerNetwork
+from tagger.model.vocabulary import Vocabulary
+
+
+def join(taggers: Sequence[Bundle], weights: Sequence[float] | None = None, names: Sequence[str] = ()) -> Bundle:
+    """The ensemble of taggers: one whose members are those of all. Raw text is cut as the first one does it.
+
+    The tags of all members get the order that they have in the first tagger. A tagger's own temperatures become those
+    of its members.
+
+    Args:
+        taggers: two or more.
+        weights: of the taggers, above 0; None: all the same. They get the sum 1.
+        names: what the taggers are called in messages, such as their folders.
+
+    Raises:
+        InputError: there are too few or too many, or one has other columns or tags than the first, or none; or the
+            weights are not as many, or one is not above 0.
+    """
+    if not 2 <= len(taggers) <= MAX_TAGGERS:
+        raise InputError(f"an ensemble has 2 to {MAX_TAGGERS} members, not {len(taggers)}; name as many taggers")
+    names = names or [f"tagger {number}" for number in range(1, len(taggers) + 1)]
+    first = taggers[0].vocabulary
+    for tagger, name in zip(taggers, names, strict=True):
+        if not tagger.vocabulary.columns:
+            raise InputError(f"{name} predicts words and has no tags; an ensemble is made of taggers")
+        check_same_tags(first, names[0], tagger.vocabulary, name)
+    weights = checked_weights(weights, len(taggers))
+    members = []
+    known: list[Vocabulary] = []  # equal ones become one
+    for tagger, weight in zip(taggers, weights, strict=True):
+        for member in tagger.members:
+            ordered = _in_order(member, first)
+            vocabulary = next((each for each in known if each == ordered.vocabulary), None)
+            if vocabulary is None:
+                vocabulary = ordered.vocabulary
+                known.append(vocabulary)
+            temperatures = _product(member.temperatures, tagger.config.get("temperatures") or {})
+            members.append(
+                replace(ordered, vocabulary=vocabulary, weight=weight * member.weight, temperatures=temperatures)
+            )
+    if len(members) > MAX_MEMBERS:
+        raise InputError(f"these taggers have {len(members)} networks, and one has at most {MAX_MEMBERS}; name fewer")
+    configs = [tagger.config for tagger in taggers]
+    config = {
+        ENSEMBLE: weights,
+        **{key: _joined(configs, key) for key in ("corpus", "version", "license")},
+        **({ORIGIN: configs[0][ORIGIN]} if ORIGIN in configs[0] else {}),
+        "columns": first.columns,
+        "scores": {},
+    }
+    return Bundle(tuple(members), taggers[0].segmenter, config)
+
+
+def _in_order(member: Member, first: Vocabulary) -> Member:
+    """The member with its columns and tags in the order of another vocabulary."""
+    before = member.vocabulary
+    vocabulary = in_order_of(first, before)
+    if vocabulary is before:
+        return member
+    rows = {column: [before.tag_ids[column][tag] for tag in tags] for column, tags in first.tags.items()}
+    weights: dict[str, Tensor] = {}
+    for name, tensor in member.network.state_dict().items():
+        part, _, rest = name.partition(".")
+        column = rest.rpartition(".")[0]
+        if part in ("heads", "decoders"):
+            tensor = tensor[rows[column]]
+            if name == f"decoders.{column}.transitions":
+                tensor = tensor[:, rows[column]]
+        weights[name] = tensor
+    network = build_without_memory(lambda: TaggerNetwork(vocabulary, member.network.config))
+    network.load_state_dict(weights, assign=True)
+    network.transformer = member.network.transformer
+    return replace(member, network=network.eval(), vocabulary=vocabulary)
+
+
+def _product(one: Mapping[str, float], other: Mapping[str, float]) -> dict[str, float]:
+    """The temperatures of a member that are those of its tagger, too, within what a folder may have."""
+    products = {column: one.get(column, 1.0) * other.get(column, 1.0) for column in {**one, **other}}
+    return {column: min(MAX_TEMPERATURE, max(MIN_TEMPERATURE, each)) for column, each in products.items()}
+
+
+def checked_weights(weights: Sequence[float] | None, count: int) -> list[float]:
+    """The weights of the taggers of an ensemble, with the sum 1.
+
+    Args:
+        weights: as a user gives them; None: all the same.
+        count: of the taggers.
+
+    Raises:
+        InputError: they are not as many, or one is not a finite number above 0.
+    """
+    if weights is None:
+        return [1 / count] * count
+    text = ",".join(f"{weight:g}" for weight in weights)
+    if len(weights) != count:
+        raise InputError(f"--weights {text}: {len(weights)} for {count} taggers; give one for each")
+    if not all(0 < weight < float("inf") for weight in weights):
+        raise InputError(f"--weights {text}: give each tagger a number above 0, or leave the tagger out")
+    return [weight / sum(weights) for weight in weights]
+
+
+def ensemble_card(
+    ensemble: Bundle,
+    taggers: Sequence[Bundle],
+    command: str,
+    results: Mapping[str, Any] | None = None,
+    more: str = "",
+) -> str:
+    """A model card: the taggers, their weights, and scores as far as they are known.
+
+    Args:
+        ensemble: what `join` made.
+        taggers: of which it made that.
+        command: the command line that made it.
+        results: split -> column -> scores of the ensemble, see `metrics.report`; None: not known.
+        more: further sections.
+    """
+    config, columns = ensemble.config, ensemble.vocabulary.columns
+    data = " ".join(filter(None, (config["corpus"], config.get("version"))))
+    licence = f" The training data's licence is {config['license']}." if config.get("license") else ""
+    rows = [
+        f"| {number} | {weight:.3g} | {each.config.get('corpus') or '–'} | {' | '.join(_dev(each.config, columns))} |"
+        for number, (weight, each) in enumerate(zip(config[ENSEMBLE], taggers, strict=True), 1)
+    ]
+    head = " | ".join(["tagger", "weight", "trained on", *(f"dev {column}" for column in columns)])
+    return f"""# Ensemble of {len(taggers)} part-of-speech taggers for {data or "several corpora"}
+
+The score of a tag is the weighted mean of the scores that its members give to the tag.{licence}
+
+| {head} |
+|{"---|" * (3 + len(columns))}
+{chr(10).join(rows)}
+
+Accuracy on each tagger's dev split in percent, over gold tokens.
+
+{_scores(results or {})}Made by
+
+    {command}
+
+and used with
+
+    python -m tagger tag FILE --model THIS_FOLDER
+{more}"""
+
+
+def _scores(results: Mapping[str, Any]) -> str:
+    rows = [
+        f"| {split} | {column} | {scores['tokens']:,} |"
+        f" {' | '.join(_percent(scores[name]) for name in ('accuracy', 'known', 'unknown', 'whole_sentences'))} |"
+        for split in ("dev", "test")
+        for column, scores in results.get(split, {}).items()
+    ]
+    if not rows:
+        return ""
+    return f"""The ensemble:
+
+| split | column | words | all words | seen in training | not seen | whole sentences |
+|---|---|---|---|---|---|---|
+{chr(10).join(rows)}
+
+"""
+
+
+def _dev(member: Mapping[str, Any], columns: Sequence[str]) -> list[str]:
+    dev = (member.get("scores") or {}).get("dev") or {}
+    return [_percent(dev.get(column)) for column in columns]
+
+
+def _percent(share: Any) -> str:
+    return f"{100 * share:.2f}" if isinstance(share, (int, float)) else "–"
+
+
+def _joined(configs: Sequence[dict[str, Any]], key: str) -> str | None:
+    """What the configs say of the data under a key, each value once."""
+    values = dict.fromkeys(config[key] for config in configs if isinstance(config.get(key), str))
+    return shorten_list(list(values)) if values else None
+
+
+def shorten_list(values: Sequence[str]) -> str:
+    """Names in a row, of which each is cut if it is long."""
+    return "; ".join(value if len(value) <= 200 else shorten(value, 200)[1:-1] for value in values)

@@ -1,0 +1,118 @@
+"""An ensemble: the networks of several taggers in one, with their tags in one order, and taggers that make none."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from tagger.bundle.bundle import Bundle
+from tagger.bundle.ensemble import checked_weights, ensemble_card, join
+from tagger.bundle.saved_config import MAX_TAGGERS, is_ensemble
+from tagger.errors import InputError
+from tagger.model.decoder import CRFDecoder
+from tagger.model.vocabulary import Vocabulary
+from tagger.tagging.tagger import Tagger
+from tests.bundle.test_vocabularies import reversed_tags
+from tests.conftest import TOKENS, bundle_of, make_batch, make_network, make_segmenter
+
+
+@pytest.fixture
+def taggers(vocabulary: Vocabulary) -> list[Bundle]:
+    """Two taggers that differ in sizes, decoder, temperature and in the order of their tags and columns."""
+    turned = reversed_tags(vocabulary)
+    network = make_network(turned, 2, decoder="crf", depth=1, cell="lstm")
+    for decoder in network.decoders.values():
+        assert isinstance(decoder, CRFDecoder)
+        for parameter in decoder.parameters():
+            nn.init.normal_(parameter)
+    other = bundle_of(network, turned, corpus="UD_B", license="CC0", temperatures={"upos": 0.5})
+    return [bundle_of(make_network(vocabulary, 1), vocabulary, corpus="UD_A", license="CC0"), other]
+
+
+def message_of(function: Callable[[], object]) -> str:
+    with pytest.raises(InputError) as caught:
+        function()
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def test_members_have_the_tags_in_the_order_of_the_first(taggers: list[Bundle], tmp_path: Path) -> None:
+    join(taggers, [3, 1]).save(tmp_path / "both", "")
+    both = Bundle.load(tmp_path / "both")
+    assert [member.weight for member in both.members] == [0.75, 0.25]
+    assert [member.temperatures for member in both.members] == [{}, {"upos": 0.5}]
+    assert len({id(member.vocabulary) for member in both.members}) == 1  # they became equal
+    assert both.vocabulary == taggers[0].vocabulary
+    old, new = taggers[1].members[0], both.members[1]
+    with torch.no_grad():
+        before = old.network(make_batch(TOKENS, old.vocabulary))
+        after = new.network(make_batch(TOKENS, new.vocabulary))
+    for column, ids in old.vocabulary.tag_ids.items():
+        rows = [ids[tag] for tag in new.vocabulary.tags[column]]
+        assert rows != sorted(rows)
+        torch.testing.assert_close(after[column], before[column][..., rows])
+        one, other = (m.network.decoders[column] for m in (old, new))
+        assert torch.equal(other.transitions, one.transitions[rows][:, rows])  # type: ignore[index]
+        assert torch.equal(other.start, one.start[rows])  # type: ignore[index]
+    tagger = Tagger(both, "cpu", "float32")
+    assert [len(tags) for tags in tagger.tag_sentences(TOKENS)] == [len(tokens) for tokens in TOKENS]
+
+
+def test_an_ensemble_may_have_ensembles_and_equal_vocabularies(vocabulary: Vocabulary) -> None:
+    one, two, three = (bundle_of(make_network(vocabulary, seed), vocabulary) for seed in (1, 2, 3))
+    both = join([one, two], [3, 1]).described(temperatures={"upos": 2.0})
+    every = join([both, three])
+    assert [member.weight for member in every.members] == [0.375, 0.125, 0.5]
+    assert [member.temperatures.get("upos", 1.0) for member in every.members] == [2.0, 2.0, 1.0]
+    assert every.networks == [*one.networks, *two.networks, *three.networks]
+    assert every.vocabulary is vocabulary
+
+
+def test_what_the_config_and_the_card_say(taggers: list[Bundle], tmp_path: Path) -> None:
+    scored = [each.described(scores={"dev": {"upos": share}}) for each, share in zip(taggers, (0.5, 0.75), strict=True)]
+    made = join([*scored, taggers[0]], [5, 3, 2])
+    config = made.config
+    assert config["ensemble"] == [0.5, 0.3, 0.2]
+    assert (config["corpus"], config["license"], made.segmenter) == ("UD_A; UD_B", "CC0", "english")
+    assert config["columns"] == ["upos", "xpos"]
+    card = ensemble_card(made, [*scored, taggers[0]], "python -m tagger ensemble a b c")
+    assert "| 2 | 0.3 | UD_B | 75.00 | – |" in card
+    assert "python -m tagger ensemble a b c" in card
+    made.save(tmp_path / "x", card)
+    taggers[0].save(tmp_path / "a", "")
+    assert is_ensemble(tmp_path / "x")
+    assert not is_ensemble(tmp_path / "a")
+
+
+def test_the_first_one_cuts_text(taggers: list[Bundle]) -> None:
+    segmenter = make_segmenter()
+    learned = replace(taggers[0], segmenter=segmenter)
+    assert join([learned, taggers[1]]).segmenter is segmenter
+    assert join([taggers[1], learned]).segmenter == "english"
+
+
+def test_weights() -> None:
+    assert checked_weights(None, 4) == [0.25] * 4
+    assert checked_weights([3, 1], 2) == [0.75, 0.25]
+    for weights in ([1.0], [1, 0], [1, -1], [1, float("nan")], [1, float("inf")]):
+        assert "--weights 1" in message_of(lambda weights=weights: checked_weights(weights, 2))  # type: ignore[misc]
+
+
+def test_taggers_that_make_no_ensemble(vocabulary: Vocabulary, taggers: list[Bundle]) -> None:
+    other = replace(vocabulary, tags={**vocabulary.tags, "upos": [*vocabulary.tags["upos"][:-1], "X"]})
+    nothing = Vocabulary.build([{"tokens": ["a"]}], [], 1)
+    first = taggers[0]
+    wide = replace(first, members=tuple(replace(first.members[0], weight=1 / 200) for _ in range(200)))
+    cases = {
+        "2 to 16 members, not 1": taggers[:1],
+        f"not {MAX_TAGGERS + 1}": taggers[:1] * (MAX_TAGGERS + 1),
+        "c lacks the tag 'VERB' of the column upos, which a has": [*taggers, bundle_of(make_network(other), other)],
+        "b predicts words and has no tags": [first, bundle_of(make_network(nothing), nothing)],
+        "these taggers have 400 networks, and one has at most 256": [wide, wide],
+    }
+    for message, bundles in cases.items():
+        names = [*"abcdefghijklmnopqrstuvwxyz"[: len(bundles)]]
+        assert message in message_of(lambda b=bundles, n=names: join(b, None, n))  # type: ignore[misc]
