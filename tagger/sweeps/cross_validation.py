@@ -21,7 +21,7 @@ from tagger.corpus.lined import LinedSentence
 from tagger.corpus.lint import Finding
 from tagger.corpus.splits import Corpus
 from tagger.errors import InputError
-from tagger.sweeps.plan import plan
+from tagger.sweeps.overrides import compose_page
 from tagger.tagging.tagger import Tagger
 from tagger.text.sentence import Sentence
 from tagger.text.strings import NO_TAG, is_annotated
@@ -166,9 +166,7 @@ def _train(
 
 
 def _config(overrides: list[str]) -> TrainConfig:
-    planned = plan("train", overrides)
-    assert planned is not None
-    return train_config(planned.jobs[0].config)
+    return train_config(compose_page("train", overrides))
 
 
 def _dataset(sentences: Sequence[LinedSentence]) -> Dataset:
