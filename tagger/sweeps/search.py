@@ -15,11 +15,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-<<<<<<< HEAD
-from typing import Annotated, Any, cast
-=======
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, cast
->>>>>>> sweeps
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import optuna
 from hydra.core.override_parser.types import IntervalSweep, Override, RangeSweep

@@ -2,7 +2,7 @@
 
 msgspec checks types, ranges and choices, which the types of the fields state. It is strict: true is no number, and "2"
 is none. This module adds what it leaves out: unknown keys, the value itself, and what to write instead. A dataclass may
-have `GONE`, a class variable: keys that it had once -> what to do instead.
+have class variables: `GONE`, keys that it had once -> what to do instead, and `OTHERS`, whether it ignores other keys.
 """
 
 import difflib
@@ -214,11 +214,13 @@ def _fitting(info: types.Type, values: Any, prefix: str, from_page: bool) -> Any
     alternatives = _alternatives(info)
     fields = _fields_of(info)
     if fields is not None and isinstance(values, Mapping):
-        for name in values:
-            if name not in fields:
-                raise _unknown(prefix, str(name), fields, info)
+        others = any(getattr(getattr(each, "cls", None), "OTHERS", False) for each in alternatives)
+        unknown = [name for name in values if name not in fields]
+        if unknown and not others:
+            raise _unknown(prefix, str(unknown[0]), fields, info)
+        known = {name: value for name, value in values.items() if name in fields}
         return {
-            name: _fitting(fields[name].type, value, f"{prefix}{name}.", from_page) for name, value in values.items()
+            name: _fitting(fields[name].type, value, f"{prefix}{name}.", from_page) for name, value in known.items()
         }
     kinds = {type(each) for each in alternatives}
     if isinstance(values, list):
@@ -241,7 +243,8 @@ def _unknown(prefix: str, name: str, fields: Mapping[str, Any], info: types.Type
         return InputError(f"{key}: {gone[name]}")
     near = nearest(name, list(fields))
     near = f"did you mean {prefix}{near}? " if near else ""
-    return InputError(f"{key}: no such key; {near}{prefix.rstrip('.') or 'the page'} has {', '.join(fields)}")
+    where = f"{prefix.rstrip('.')} has" if prefix else "the keys are"
+    return InputError(f"{key}: no such key; {near}{where} {', '.join(fields)}")
 
 
 def _info(kind: Any) -> types.Type:
