@@ -142,7 +142,7 @@ def open_sweep(config: DictConfig, command: Command, runs: list[PlannedRun] | No
         sweep.record.overrides = record.overrides  # the number of trials may be another one
         sweep.save()
     else:
-        if name is not None and os.path.lexists(wanted):
+        if name is not None and runs is not None and os.path.lexists(wanted):
             raise name_is_taken(name, wanted)
         try:
             made = NewFolder(wanted, SWEEP, record.to_json(), not is_given)
