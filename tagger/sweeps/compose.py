@@ -21,7 +21,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from tagger.bundled import bundled
 from tagger.errors import InputError, missing_extra
-from tagger.sweeps.search_space import SearchConfig
+from tagger.sweeps.search_space import PREFIX, SearchConfig
 from tagger.training.run_folder import Command
 
 BASIC = "basic"  # Hydra's launcher that trains one run after another
@@ -123,11 +123,11 @@ def compose_config(name: str, overrides: list[str]) -> DictConfig:
         if message.startswith(_MERGING):
             override = message.splitlines()[0].removeprefix(_MERGING)
             message = f"{override}: this kind of value does not fit; --cfg all shows the config"
-        if wrong := re.search(rf"Could not override '{re.escape(SearchConfig.prefix)}(\w+)'", message):
+        if wrong := re.search(rf"Could not override '{re.escape(PREFIX)}(\w+)'", message):
             names = [each.name for each in fields(SearchConfig)]
             near = difflib.get_close_matches(wrong[1], names, 1)
-            hint = f"did you mean {SearchConfig.prefix}{near[0]}?" if near else f"there are {', '.join(names)}"
-            raise InputError(f"{SearchConfig.prefix}{wrong[1]}: no such key; {hint}") from None
+            hint = f"did you mean {PREFIX}{near[0]}?" if near else f"there are {', '.join(names)}"
+            raise InputError(f"{PREFIX}{wrong[1]}: no such key; {hint}") from None
         absent = re.search(r"Could not find 'hydra/launcher/(\w+)'", message)
         if absent and absent[1] in LAUNCHERS:
             raise missing_extra(*LAUNCHERS[absent[1]]) from None

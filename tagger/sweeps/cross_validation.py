@@ -154,7 +154,7 @@ def _train(
     data = TaggerDataModule(
         corpus.splits,
         module.vocabulary,
-        module.config["buckets"],
+        module.config,
         int(config.batch_tokens or 0),
         config.embedding.word_dropout,
         SEED,

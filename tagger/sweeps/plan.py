@@ -31,6 +31,7 @@ from tagger.sweeps.compose import (
 )
 from tagger.sweeps.overrides import checked_overrides
 from tagger.sweeps.search_space import OPTUNA, Numbers, SearchConfig, Space, search_config, search_space
+from tagger.text.schema import bad_value, has_whole_numbers
 from tagger.training.config import (
     AUTO,
     RULES_OF_CORPUS,
@@ -44,7 +45,6 @@ from tagger.training.config_parts import check_machine
 from tagger.training.logger_config import check_loggers
 from tagger.training.processes import check_processes, is_helper, refuse_several
 from tagger.training.run_folder import Command
-from tagger.training.structured import bad_value, takes_whole_numbers
 
 _INFORMATION = ("all", "config", "defaults", "defaults-tree", "plugins", "searchpath")  # that Hydra shows
 _FILE_KEYS = ("corpus.path", "corpus.train", "corpus.dev", "corpus.test", "text", "dev", "distill.text")
@@ -287,7 +287,7 @@ def _whole_numbers(command: Command, config: DictConfig) -> Callable[[str], bool
     kind = TrainConfig if command == "train" else PretrainConfig
 
     def is_whole(key: str) -> bool:
-        stated = takes_whole_numbers(kind, key)
+        stated = has_whole_numbers(kind, key)
         return not isinstance(OmegaConf.select(config, key), float) if stated is None else stated
 
     return is_whole

@@ -7,17 +7,19 @@ interval logarithmic. Grammar: https://hydra.cc/docs/advanced/override_grammar/e
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, cast
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 from hydra.core.override_parser.types import IntervalSweep, Override, RangeSweep
+from msgspec import Meta
 
 from tagger.errors import InputError, missing_extra
-from tagger.training.structured import Checked, Count, OneOf, Range, Seed, bad_value, from_plain
+from tagger.text.schema import Count, Seed, Size, bad_value, one_of, read
 
 if TYPE_CHECKING:
     from optuna.trial import Trial
 
 
+PREFIX = "hydra.sweeper."
 OPTUNA = "optuna"  # the choice of Hydra's group `hydra/sweeper` that searches
 TPE, NSGAII, RANDOM = "tpe", "nsgaii", "random"
 MEDIAN, HALVING, HYPERBAND, NONE = "median", "halving", "hyperband", "none"
@@ -26,26 +28,23 @@ MAX_TRIALS = 10_000
 
 
 @dataclass
-class SearchConfig(Checked):
+class SearchConfig:
     """How a search chooses the values of its trials, and which of them it ends early."""
 
-    prefix: ClassVar[str] = "hydra.sweeper."
-
-    n_trials: Annotated[int, Range(1, MAX_TRIALS)]
-    direction: Annotated[str, OneOf(DIRECTIONS)]
+    n_trials: Annotated[int, Meta(ge=1, le=MAX_TRIALS)]
+    direction: Annotated[str, one_of(DIRECTIONS)]
     directions: list[str] | None
     seed: Seed
-    sampler: Annotated[str, OneOf((TPE, NSGAII, RANDOM))]
+    sampler: Annotated[str, one_of((TPE, NSGAII, RANDOM))]
     sampler_startup: Count
-    pruner: Annotated[str, OneOf((MEDIAN, HALVING, HYPERBAND, NONE))]
+    pruner: Annotated[str, one_of((MEDIAN, HALVING, HYPERBAND, NONE))]
     pruner_startup: Count
-    pruner_warmup: Annotated[int, Range(0)]
+    pruner_warmup: Size
     storage: str | None
     study_name: str
     params: dict[str, Any] | None = None
 
     def __post_init__(self) -> None:
-        super().__post_init__()
         if self.directions is None:
             return
         if len(self.directions) != 2 or not set(self.directions) <= set(DIRECTIONS):
@@ -69,7 +68,7 @@ def search_config(values: Mapping[str, Any]) -> SearchConfig:
     Raises:
         InputError: a key that does not exist, or a value of a wrong type or out of range.
     """
-    return from_plain(SearchConfig, values, SearchConfig.prefix)
+    return read(SearchConfig, values, PREFIX)
 
 
 def check_optuna() -> None:

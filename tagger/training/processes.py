@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from tagger.errors import InputError, reason
-from tagger.training.structured import bad_value
+from tagger.text.schema import bad_value
 
 if TYPE_CHECKING:
     from pytorch_lightning.plugins.environments import ClusterEnvironment  # type: ignore[attr-defined]

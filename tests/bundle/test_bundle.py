@@ -15,7 +15,7 @@ from safetensors.torch import load_file
 from tagger.bundle.bundle import Bundle, Member
 from tagger.bundle.saved_config import CARD, CONFIG, VOCABULARY, WEIGHTS
 from tagger.errors import InputError
-from tagger.model.decoder import CRFDecoder
+from tagger.model.crf import CRFDecoder
 from tagger.model.encoder import CELLS
 from tagger.model.members import share_pretrained
 from tagger.model.vocabulary import Vocabulary
