@@ -40,7 +40,7 @@ class FormTable:
             tokenizer: makes pieces; None: there is no transformer.
             limit: the most forms that the table remembers.
         """
-        self.vocabulary, self.tokenizer, self.limit = vocabulary, tokenizer, limit
+        self.vocabulary, self.config, self.tokenizer, self.limit = vocabulary, config, tokenizer, limit
         self.counts = np.array([1] * FIRST_ID + list(vocabulary.words.values()), dtype=np.int64)
         parts = {name: part for name, part in EMBEDDINGS.items() if name == WORDS or part.is_in(config)}
         self._compute = {

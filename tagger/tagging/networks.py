@@ -198,11 +198,8 @@ class Networks:
 def _tables(members: Sequence[Member]) -> list[FormTable]:
     """The features that each member reads; like members share them. They keep nothing: the cache does."""
     tables: list[FormTable] = []
-    for number, member in enumerate(members):
-        like = (
-            table
-            for other, table in zip(members[:number], tables, strict=True)
-            if other.network.config == member.network.config and other.vocabulary == member.vocabulary
-        )
-        tables.append(next(like, None) or FormTable(member.vocabulary, member.network.config, limit=0))
+    for member in members:
+        config = member.network.config
+        same = (each for each in tables if each.config == config and each.vocabulary == member.vocabulary)
+        tables.append(next(same, None) or FormTable(member.vocabulary, config, limit=0))
     return tables

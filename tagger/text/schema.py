@@ -140,8 +140,11 @@ class _Wrong(NamedTuple):
                 (entries,) = [each for each in _alternatives(info) if isinstance(each, types.DictType)]
                 info = entries.value_type
                 name = next(name for name, value in values.items() if not _fits(value, info))
-            elif fields is None:  # the number of an item in a list: the whole list is named
-                break
+            elif fields is None:  # the number of an item in a list; the whole list is named unless it holds dataclasses
+                items = [each.item_type for each in _alternatives(info) if isinstance(each, types.ListType)]
+                if not items or _fields_of(items[0]) is None:
+                    break
+                info, name = items[0], int(name)
             else:
                 info = fields[name].type
             key, values = f"{key}.{name}".lstrip("."), values[name]
@@ -192,7 +195,7 @@ def _fitting(info: types.Type, values: Any, prefix: str) -> Any:
         items = [each.item_type for each in alternatives if isinstance(each, types.ListType)]
         parts = [item for item in items if _fields_of(item)]
         if parts:
-            return [_fitting(parts[0], value, prefix) for value in values]
+            return [_fitting(parts[0], value, f"{prefix}{i}.") for i, value in enumerate(values)]
         if any(isinstance(_plain(item), types.StrType) for item in items):
             return [str(value) if type(value) in (int, float) else value for value in values]
     elif type(values) in (int, float) and types.StrType in kinds and not kinds & {types.IntType, types.FloatType}:
@@ -262,8 +265,9 @@ def _in_words(info: types.Type, value: Any = None) -> str:
         case types.BoolType():
             return "true or false"
         case types.ListType():
-            item = _plain(info.item_type)
-            numbers = isinstance(item, types.IntType)
+            if _fields_of(info.item_type) is not None:
+                return f"a list of {info.min_length or 0} to {info.max_length} objects"
+            numbers = isinstance(_plain(info.item_type), types.IntType | types.FloatType)
             return "a list of numbers, such as [4,5,6]" if numbers else "a list of words, such as [upos,xpos]"
         case types.LiteralType():
             return " or ".join(map(str, info.values))

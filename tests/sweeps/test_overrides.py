@@ -81,7 +81,7 @@ def test_the_values_of_a_sweep() -> None:
     assert ready == ["corpus=conllu", r"corpus.train='trän.conllu','we\'re.conllu'", "model.depth=1,2"]
     with pytest.raises(InputError, match=r"corpus\.path=x: no such key here; it needs corpus=conllu"):
         checked_overrides(["corpus=conllu,sample", "corpus.path=x"], sweeping=True)
-    assert checked_overrides(["corpus=ud,hub", "corpus.name=x"], sweeping=True) == ["corpus=ud,hub", "corpus.name=x"]
+    assert checked_overrides(["corpus=ud,hub", "corpus.name=x"], sweeping=True) == ["corpus=ud,hub", "++corpus.name=x"]
 
 
 def test_the_keys_of_other_pages_are_left_alone() -> None:
