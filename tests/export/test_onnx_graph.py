@@ -146,7 +146,7 @@ def test_tags_are_combinations_of_training(vocabulary: Vocabulary) -> None:
 
 
 def test_a_cell_without_operator(vocabulary: Vocabulary, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(CELLS, "rnn", dataclasses.replace(CELLS["rnn"], operator=None))
+    monkeypatch.setitem(CELLS, "rnn", CELLS["rnn"]._replace(operator=None))
     network = make_network(vocabulary, cell="rnn")
     with pytest.raises(InputError, match="has no ONNX operator; export a tagger of another cell"):
         network_graph(alone(network, vocabulary), vocabulary.columns, [])
