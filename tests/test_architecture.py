@@ -105,7 +105,13 @@ def test_rooms_import_what_they_may() -> None:
 def test_the_wheel_carries_every_room() -> None:
     project = tomllib.loads((PACKAGE.parent / "pyproject.toml").read_text(encoding="utf-8"))
     rooms = {f"tagger.{room}" for room in ROOMS}
-    assert set(project["tool"]["setuptools"]["packages"]) == {"tagger", "tagger.conf", "tagger.data", *rooms}
+    assert set(project["tool"]["setuptools"]["packages"]) == {
+        "tagger",
+        "tagger.conf",
+        "tagger.data",
+        "hydra_plugins.tagger_sweepers",
+        *rooms,
+    }
 
 
 def test_no_room_opens_a_private_name_of_another_module() -> None:

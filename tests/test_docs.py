@@ -18,15 +18,16 @@ from typing import Any, cast
 import pytest
 import regex
 import typer.main
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
 from omegaconf import OmegaConf
 
 from tagger.bundled import bundled
 from tagger.commands.app import app
-from tagger.sweeps.plan import plan
-from tagger.text.formats import INPUTS, SUFFIXES
+from tagger.sweeps.overrides import checked_words, compose_page
+from tagger.text.formats import INPUTS, OUTPUTS, SUFFIXES
 from tagger.text.segment_rules import SPACE
-from tagger.text.writers import OUTPUTS
-from tagger.training.logger_config import LOGGER_PARTS
+from tagger.training.logger_config import LOGGERS
 from tagger.training.run_folder import Command
 from tests.adapters.conftest import with_entry_points
 from tests.test_architecture import ROOMS
@@ -109,14 +110,21 @@ def test_every_page_says_what_one_can_do_after_reading_it() -> None:
 
 
 @pytest.mark.parametrize("arguments", CONFIGURED, ids=named)
-def test_training_and_pretraining_commands_compose(arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of a grid, the runs with all first values and with all last ones: a hundred others are composed alike."""
-    monkeypatch.setattr(
-        "tagger.sweeps.plan.product", lambda *keys: [[key[0] for key in keys], [key[-1] for key in keys]]
-    )
+def test_training_and_pretraining_commands_compose(arguments: list[str]) -> None:
+    """Of a sweep, the runs with all first values and with all last ones: a hundred others are composed alike."""
     command: Command = "pretrain" if word(arguments) == "pretrain" else "train"
-    found = plan(command, [one for one in arguments if one not in CONFIG_COMMANDS])
-    assert (found is None) == ("--cfg" in arguments)
+    words = checked_words(command, [one for one in arguments if one not in CONFIG_COMMANDS])
+    parsed = [OverridesParser.create().parse_override(one) for one in words if "=" in one]
+    for at in (0, -1):
+        compose_page(command, [_one_value(override, at) for override in parsed])
+
+
+def _one_value(override: Override, at: int) -> str:
+    if not override.is_sweep_override():
+        return str(override.input_line)
+    value: Any = override.value()
+    values = list(override.sweep_string_iterator()) if override.is_discrete_sweep() else [value.start, value.end]
+    return f"{override.get_key_element()}={values[at]}"
 
 
 @pytest.mark.parametrize("arguments", OTHER, ids=named)
@@ -278,8 +286,7 @@ def test_the_tables_of_values_are_complete() -> None:
 
 def test_the_table_of_loggers_values_is_complete() -> None:
     expected = []
-    for part in LOGGER_PARTS:
-        name = part.prefix.split(".")[1]
+    for name, part in LOGGERS.items():
         values = cast(
             dict[str, Any], OmegaConf.to_container(OmegaConf.load(bundled("conf") / "logger" / f"{name}.yaml"))
         )
@@ -287,11 +294,9 @@ def test_the_table_of_loggers_values_is_complete() -> None:
         for key, value in values.items():
             text = "null" if value is None else str(value)
             default = re.sub(r"\$\{oc.env:(\w+),(\w+)\}", r"`\1`, or \2", text)
-            expected.append([f"`{part.prefix}{key}`", default])
+            expected.append([f"`logger.{name}.{key}`", default])
     assert [row[:2] for row in table(page("docs/training.md"), "## Loggers")] == expected
-    assert {path.stem for path in (bundled("conf") / "logger").glob("*.yaml")} == {
-        part.prefix.split(".")[1] for part in LOGGER_PARTS
-    }
+    assert {path.stem for path in (bundled("conf") / "logger").glob("*.yaml")} == set(LOGGERS)
 
 
 def test_the_table_of_formats_is_true() -> None:

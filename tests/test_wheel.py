@@ -70,6 +70,8 @@ def test_the_wheel_carries_modules_config_and_data_and_nothing_else(wheel: zipfi
     assert texts + [name for name in names if name.startswith(("tests/", "conf/", "data/"))] == []
     kinds = (".py", ".html", ".css", ".js")  # modules, and the web pages that they make
     files = {path.relative_to(ROOT).as_posix() for path in (ROOT / "tagger").rglob("*") if path.suffix in kinds}
+    files.remove("tagger/sweeps/hydra_plugin/__init__.py")  # which lies where Hydra looks for plugins
+    assert "hydra_plugins/tagger_sweepers/__init__.py" in names
     assert files == {name for name in names if name.startswith("tagger/") and name.endswith(kinds)}
     assert "tagger/py.typed" in names
 

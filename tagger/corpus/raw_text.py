@@ -21,7 +21,7 @@ from tagger.text.paragraphs import Paragraph, read_paragraphs
 from tagger.text.readers import read
 from tagger.text.segment import RuleSegmenter, Segmenter
 from tagger.text.sentence import Sentence
-from tagger.text.start_folder import located, start_folder
+from tagger.text.start_folder import located
 
 MAX_DOCUMENT_CHARACTERS = 20_000  # a longer document counts as several
 DEV_EVERY = 50  # one document in 50 is dev text
@@ -253,7 +253,7 @@ def _files(patterns: str | Sequence[str], key: str) -> list[str]:
         elif os.path.isfile(path):
             found.append(path)
         else:
-            names = glob.glob(os.path.expanduser(pattern), root_dir=start_folder(), recursive=True)
+            names = glob.glob(located(pattern), recursive=True)
             matching = [file for file in map(located, sorted(names)) if os.path.isfile(file)]
             if not matching or pattern == STDIO:
                 raise InputError(f"{key}={path}: no such file; give files, folders or patterns such as novels/*.txt")

@@ -17,11 +17,14 @@ from torch import Tensor, nn
 
 from tagger.bundle.bundle import Member
 from tagger.errors import InputError
+from tagger.model.affix_embedding import AFFIXES, AffixEmbedding
 from tagger.model.batch import NO_CORPUS, PAD
 from tagger.model.cells import Weights
-from tagger.model.embeddings import CharacterEncoder, FormEmbedding, VectorEmbedding
-from tagger.model.forms import AFFIXES
+from tagger.model.character_encoder import CharacterEncoder
+from tagger.model.embeddings import FormEmbedding
 from tagger.model.recurrent import Cell
+from tagger.model.vector_embedding import VectorEmbedding
+from tagger.model.word_embedding import WordEmbedding
 
 
 class GraphBuilder:
@@ -122,34 +125,45 @@ SENTENCES, TOKENS, CHARACTERS = "sentences", "tokens", "characters"  # axes whos
 
 
 def form_shapes(embedding: "FormEmbedding") -> dict[str, list[str | int]]:
-    """The inputs that `embed` reads, all int32, and their axes: a name if the size is free."""
+    """The inputs that `embed` reads, all int32, and their axes: a name if the size is free.
+
+    Raises:
+        InputError: the embedding has a part that cannot be exported.
+    """
     shapes: dict[str, list[str | int]] = {}
-    if embedding.words is not None:
-        shapes["words"] = [SENTENCES, TOKENS]
-    if embedding.affixes is not None:
-        shapes["affixes"] = [SENTENCES, TOKENS, AFFIXES]
-    if embedding.characters is not None:
-        shapes["characters"] = [SENTENCES, TOKENS, CHARACTERS]
-    if embedding.vectors is not None:
-        shapes["vectors"] = [SENTENCES, TOKENS, len(embedding.vectors.tables)]
+    for name, part in embedding.parts.items():
+        match part:
+            case WordEmbedding():
+                last: list[str | int] = []
+            case AffixEmbedding():
+                last = [AFFIXES]
+            case CharacterEncoder():
+                last = [CHARACTERS]
+            case VectorEmbedding():
+                last = [len(part.tables)]
+            case _:
+                raise InputError(f"the embedding {name} cannot be exported; train without it")
+        shapes[name] = [SENTENCES, TOKENS, *last]
     return shapes
 
 
 def embed(graph: "GraphBuilder", embedding: "FormEmbedding") -> str:
     """The vectors of the forms of tokens, (T, B, E), as `FormEmbedding.forward` computes them."""
     parts = []
-    if embedding.words is not None:
-        ids = graph.add("Transpose", "words", perm=[1, 0])
-        parts.append(graph.add("Gather", graph.weight("embedding.words", embedding.words.weight), ids))
-    if embedding.affixes is not None:
-        rows = graph.add("Transpose", "affixes", perm=[1, 0, 2])
-        table = graph.weight("embedding.affixes", embedding.affixes.weight)
-        flat = graph.weight("embedding.affixes.shape", np.array([0, 0, -1]))
-        parts.append(graph.add("Reshape", graph.add("Gather", table, rows), flat))
-    if embedding.characters is not None:
-        parts.append(_read_characters(graph, embedding.characters))
-    if embedding.vectors is not None:
-        parts.append(_look_up_vectors(graph, embedding.vectors))
+    for part in embedding.parts.values():
+        match part:
+            case WordEmbedding():
+                ids = graph.add("Transpose", "words", perm=[1, 0])
+                parts.append(graph.add("Gather", graph.weight("embedding.words", part.weight), ids))
+            case AffixEmbedding():
+                rows = graph.add("Transpose", "affixes", perm=[1, 0, 2])
+                table = graph.weight("embedding.affixes", part.weight)
+                flat = graph.weight("embedding.affixes.shape", np.array([0, 0, -1]))
+                parts.append(graph.add("Reshape", graph.add("Gather", table, rows), flat))
+            case CharacterEncoder():
+                parts.append(_read_characters(graph, part))
+            case VectorEmbedding():
+                parts.append(_look_up_vectors(graph, part))
     return graph.concat(parts)
 
 

@@ -11,8 +11,11 @@ from typing import cast
 import torch
 from torch import nn
 
-from tagger.model.decoder import CRFDecoder, Decoder, SoftmaxDecoder
+from tagger.model.crf import CRFDecoder
+from tagger.model.decoder import Decoder
 from tagger.model.network import TaggerNetwork
+from tagger.model.softmax import SoftmaxDecoder
+from tagger.model.vector_embedding import VectorEmbedding
 
 
 def share_pretrained(members: Sequence[TaggerNetwork]) -> None:
@@ -24,12 +27,13 @@ def share_pretrained(members: Sequence[TaggerNetwork]) -> None:
     for member in members[1:]:
         member.transformer = first.transformer
         same = first.transformer is not None
-        mine, shared = member.embedding.vectors, first.embedding.vectors
+        mine, shared = member.embedding.part(VectorEmbedding), first.embedding.part(VectorEmbedding)
         if mine is not None and shared is not None:
             if isinstance(shared.projection, nn.Linear):
                 mine.tables = shared.tables
             else:
-                member.embedding.vectors, same = shared, True
+                member.embedding.register_module("vectors", shared)
+                same = True
         if same:
             member.corpora = first.corpora
 

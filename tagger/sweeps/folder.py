@@ -17,6 +17,7 @@ from typing import Any, Literal
 
 from filelock import AcquireReturnProxy, FileLock, Timeout
 
+from tagger.bundle.run_lock import LOCK, is_being_trained
 from tagger.bundle.saved_config import RECORD, SWEEP
 from tagger.errors import InputError, reason
 from tagger.sweeps.record import SweepRecord, read_sweep_record
@@ -33,8 +34,6 @@ from tagger.training.run_folder import (
 
 TABLE = "sweep.csv"
 OUTCOME, TRACEBACK = "outcome.json", "traceback.txt"  # in the folder of a run that is not complete
-LOCKS = ".locks"
-ASKING = "asking"  # the lock of a process that looks whether a run is taken, or takes it
 JOURNAL = "study.journal"  # of a search
 
 Ended = Literal["failed", "pruned"]
@@ -77,12 +76,6 @@ class Sweep:
         """The folder of a run."""
         return self.folder / (str(number) if self.record.runs is None else self.record.runs[number].folder)
 
-    def record_of(self, number: int) -> RunRecord:
-        """How a run of a grid is started."""
-        assert self.record.runs is not None
-        planned, started_in = self.record.runs[number], self.record.started_in
-        return RunRecord(self.record.command, planned.overrides, planned.config, number, started_in=started_in)
-
     def runs(self) -> list[SweepRun]:
         """The runs as their folders say."""
         return [self.run(number) for number in self.numbers]
@@ -94,14 +87,9 @@ class Sweep:
             InputError: a file in the run's folder is damaged.
         """
         path = self.path(number)
-        if self.record.runs is not None:
-            planned = self.record.runs[number]
-            overrides, error = planned.overrides, planned.error
-        else:
-            overrides, error = read_record(path).overrides, ""
+        planned = None if self.record.runs is None else self.record.runs[number]
+        overrides = read_record(path).overrides if planned is None else planned.overrides
         folder = path.relative_to(self.folder).as_posix()
-        if error:
-            return SweepRun(number, folder, overrides, "failed", error=error)
         if (report := _json(path / REPORT)) is not None:
             page = f"{folder}/{REPORT_PAGE}" if (path / REPORT_PAGE).is_file() else ""
             return SweepRun(number, folder, overrides, "complete", **_scores(report), report=page)
@@ -112,9 +100,13 @@ class Sweep:
             return SweepRun(number, folder, overrides, state, best, training_seconds=seconds, error=error)
         return SweepRun(number, folder, overrides, "unfinished")
 
-    def end(self, number: int, state: Ended, error: Exception | None = None) -> None:
-        """Writes why a run is not complete; of an error that is no bad input also where it came from."""
+    def end(
+        self, number: int, state: Ended, error: Exception | None = None, overrides: Sequence[str] | None = None
+    ) -> None:
+        """Writes why a run is not complete: the error, where it came from, and the overrides if nothing has begun."""
         path, message = self.path(number), ""
+        if overrides is not None and not (path / RECORD).is_file():
+            self.begin(number, RunRecord(self.record.command, list(overrides), {}, number))
         if error is not None:
             kind = "" if isinstance(error, InputError) else f"{type(error).__name__}: "
             message = " ".join(f"{kind}{error}".split())
@@ -142,46 +134,36 @@ class Sweep:
             (self.path(number) / name).unlink(missing_ok=True)
 
     @contextmanager
-    def claim_in_turn(self, name: str) -> Iterator[None]:
-        """Waits for the lock of a thing to do and takes it for the block."""
-        lock = self._lock(name, timeout=-1)
+    def turn(self) -> Iterator[None]:
+        """Waits until no other process does a thing that one does at a time, and keeps the others waiting."""
+        lock = self._acquired(self.folder / LOCK, timeout=-1)
         assert lock is not None
         with lock:
             yield
 
     @contextmanager
-    def claim(self, name: int | str) -> Iterator[bool]:
-        """Takes the lock of a run, or of another thing to do, for the block; yields whether no other process has it."""
-        with self.claim_in_turn(ASKING):
-            lock = self._lock(name, timeout=0)
+    def claim(self, number: int) -> Iterator[bool]:
+        """Takes the lock of a run for the block; yields whether no other process has it, or looks who has it."""
+        lock = self._acquired(self.path(number) / LOCK, timeout=0)
         if lock is None:
             yield False
             return
         with lock:
             yield True
 
-    def _lock(self, name: int | str, timeout: float) -> AcquireReturnProxy[Any] | None:
-        """Takes a lock; None if another process has it. A negative timeout waits for it."""
-        folder = self.folder / LOCKS
+    def _acquired(self, path: Path, timeout: float) -> AcquireReturnProxy[Any] | None:
+        """Takes a lock; None if another process has it."""
         try:
-            folder.mkdir(exist_ok=True)
-            return FileLock(folder / f"{name}.lock").acquire(timeout=timeout)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            return FileLock(path).acquire(timeout=timeout)
         except Timeout:
             return None
         except OSError as error:
-            raise InputError(f"{folder} cannot be written to: {error.strerror}; make {self.folder} writable") from None
+            raise InputError(f"{path} cannot be written to: {error.strerror}; make {self.folder} writable") from None
 
     def is_claimed(self, number: int) -> bool:
-        """Whether another process trains a run.
-
-        The lock is taken for a moment, in which no other process claims the run: it would believe that it is trained.
-        """
-        with self.claim_in_turn(ASKING):
-            lock = self._lock(number, timeout=0)
-            if lock is None:
-                return True
-            with lock:
-                return False
+        """Whether another process trains a run."""
+        return is_being_trained(self.path(number))
 
     def is_started(self) -> bool:
         """Whether something of a run is kept."""
@@ -192,10 +174,9 @@ class Sweep:
     def discard(self) -> None:
         """Removes what a sweep has put into its folder; the folder stays."""
         for number in self.numbers:
-            if (self.path(number) / RECORD).is_file():
+            if any((self.path(number) / name).is_file() for name in (RECORD, LOCK)):
                 shutil.rmtree(self.path(number), ignore_errors=True)
-        shutil.rmtree(self.folder / LOCKS, ignore_errors=True)
-        for name in (SWEEP, TABLE, JOURNAL):
+        for name in (SWEEP, TABLE, JOURNAL, LOCK):
             (self.folder / name).unlink(missing_ok=True)
 
 

@@ -1,129 +1,284 @@
-"""The commands `train`, `pretrain` and `resume`: a command line -> runs, each in a folder of its own.
+"""The commands `train`, `pretrain` and `resume`: a command line -> Hydra's main, which starts a run or a sweep.
 
-Mistakes are found before Lightning is imported, which takes seconds. So what trains is imported in the functions here.
+Hydra composes the config, shows it, makes the run's folder and calls `Start` for one run, or one of our sweepers for
+several (`grid.py`, `search.py`). Its errors, which have many lines, become one line here.
 """
 
+import contextlib
+import difflib
 import os
+import re
 import shlex
 import sys
-import time
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
-from functools import partial
+from importlib import import_module
 from pathlib import Path
-from secrets import token_hex
+from typing import Any, cast
 
+import hydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.core.override_parser.types import Quote, QuotedString
+from hydra.core.plugins import Plugins
+from hydra.errors import HydraException
+from hydra.experimental.callback import Callback
+from omegaconf import DictConfig, ListConfig, OmegaConf, open_dict, read_write
+from omegaconf.errors import OmegaConfBaseException
+
+from tagger.bundle.catalog import new_run
+from tagger.bundle.run_lock import claim_run
 from tagger.bundle.saved_config import SWEEP
-from tagger.errors import InputError
-from tagger.pretraining.config import PretrainConfig
-from tagger.sweeps.compose import Source
-from tagger.sweeps.folder import Sweep, check_folders, find_sweep
+from tagger.bundled import bundled
+from tagger.errors import InputError, missing_extra
+from tagger.sweeps.folder import Sweep, find_sweep
 from tagger.sweeps.log import set_up_logging
-from tagger.sweeps.plan import Plan, checked_config, plan, plan_again, trial_job
-from tagger.sweeps.record import PlannedRun, SweepRecord
+from tagger.sweeps.one_run import checked_config, train_run
+from tagger.sweeps.overrides import STRING_KEYS, checked_words
 from tagger.sweeps.run import key_and_value
-from tagger.sweeps.search_space import check_optuna
-from tagger.text.start_folder import paths_begin_in, start_folder
-from tagger.text.strings import printable
-from tagger.training.config import ALL, TrainConfig
-from tagger.training.member_processes import MemberFailed
+from tagger.training.config import ALL
 from tagger.training.processes import errors_name_the_process, is_helper, refuse_several
 from tagger.training.run_folder import (
     Command,
-    NewFolder,
     RunRecord,
     can_resume,
     discard_run,
     find_run,
     new_run_folder,
     read_record,
+    remove_empty,
 )
 
-WRITING_SECONDS = 5.0  # that another process has to write how a sweep was started
+PLUGINS = "hydra_plugins.tagger_sweepers"  # where Hydra finds our sweepers; see `pyproject.toml`
+# Launchers of Hydra: the package and the extra that each comes with.
+LAUNCHERS = {
+    "joblib": ("hydra-joblib-launcher", "joblib"),
+    "submitit_local": ("hydra-submitit-launcher", "submitit"),
+    "submitit_slurm": ("hydra-submitit-launcher", "submitit"),
+}
+CHOICES = {"hydra/sweeper": "grid", "hydra/launcher": "basic"}  # of a command line that names none
 
 
-def train(arguments: Sequence[str]) -> int:
+def train(words: Sequence[str]) -> int:
     """Trains a tagger, or several with `-m`, as overrides of `conf/train.yaml` say.
 
     Returns:
-        The exit status: 1 if a run of a sweep failed, that of the member of an ensemble that failed, else 0.
+        The exit status: 1 if a run of a sweep failed, else 0.
 
     Raises:
         InputError: an override or an input is bad, or a folder cannot be written to.
         KeyboardInterrupt: by Ctrl+C or a signal; the message says how to go on.
     """
     set_up_logging()
-    try:
-        with errors_name_the_process():
-            return _start("train", arguments)
-    except MemberFailed as error:
-        return _failed(error)
+    with errors_name_the_process():
+        return _start("train", checked_words("train", words))
 
 
-def pretrain(arguments: Sequence[str]) -> int:
+def pretrain(words: Sequence[str]) -> int:
     """Does the same with `conf/pretrain.yaml` for networks that predict hidden words."""
     set_up_logging()
     with errors_name_the_process():
-        return _start("pretrain", arguments)
+        return _start("pretrain", checked_words("pretrain", words))
 
 
 def resume(folder: str | Path) -> int:
     """Goes on with a run after its last complete epoch; returns and raises as `train`.
 
     A finished run is saved and reported on again. The row of a sweep's run in `sweep.csv` is completed. Of a sweep the
-    runs that are missing are trained.
+    runs that are missing are trained. Relative paths begin where the run was started.
     """
     set_up_logging()
-    try:
-        with errors_name_the_process():
-            return _resume(find_run(str(folder)))
-    except MemberFailed as error:
-        return _failed(error)
+    with errors_name_the_process():
+        return _resume(find_run(str(folder)))
 
 
-def _failed(error: MemberFailed) -> int:
-    """Prints why a member of an ensemble failed, and returns its exit status."""
-    print(f"error: {printable(str(error))}", file=sys.stderr, flush=True)
-    return error.status
+class Start:
+    """The function that Hydra's main calls with the config of one run.
 
+    Attributes:
+        command: the command word.
+        error: that of the run. Hydra would print more than a line about it.
+        status: the exit status, which a sweeper sets.
+    """
 
-def _start(command: Command, arguments: Sequence[str]) -> int:
-    planned = plan(command, arguments)
-    if planned is None:
-        return 0
-    folder = planned.folder
-    if planned.name is not None and planned.search is None and not is_helper() and os.path.lexists(folder):
-        name = shlex.quote(planned.name)
-        raise InputError(
-            f"name={name}: {folder} exists; take another name, or go on with: python -m tagger resume {name}"
-        )
-    if planned.is_sweep:
-        refuse_several("-m: a sweep", "train its runs one by one")
-        return _grid(command, planned) if planned.search is None else _search(command, planned)
-    (job,) = planned.jobs
-    config = checked_config(command, job.config, job.overrides)
-    record = RunRecord(command, job.overrides, asdict(config), started_in=start_folder())
-    new = None if is_helper() else new_run_folder(folder, record, add_number=not planned.folder_is_given)
-    try:
-        from tagger.sweeps.one_run import train_run
+    def __init__(self, command: Command) -> None:
+        self.command = command
+        self.error: Exception | None = None
+        self.status = 0
 
-        train_run(record, folder if new is None else new.path, config=config)
-    except BaseException:
-        if new is not None:  # else a tool other than Lightning started this process; only the first one writes
+    def __call__(self, config: DictConfig) -> None:
+        """Trains one run in the folder that Hydra has made for it."""
+        try:
+            self._train(config, Path(HydraConfig.get().runtime.output_dir))
+        except Exception as error:
+            self.error = error
+
+    def _train(self, config: DictConfig, folder: Path) -> None:
+        settings, made = HydraConfig.get(), [Path(path) for path in getattr(HydraConfig.get().runtime, "made", [])]
+        folder = folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder
+        try:
+            for group, choice in CHOICES.items():
+                if (chosen := settings.runtime.choices[group]) != choice:
+                    raise InputError(f"{group}={chosen} is for several runs; add -m")
+            name, given = config.get("name"), {key_and_value(text)[0] for text in plain_texts(settings.overrides.hydra)}
+            if name is not None and "hydra.run.dir" in given:
+                raise InputError(f"name={name}: hydra.run.dir names a folder already; leave one of the two out")
+            overrides = own_overrides(settings.overrides.task)
+            checked = checked_config(self.command, config, overrides)
+            record = RunRecord(self.command, overrides, asdict(checked), started_in=str(Path.cwd()))
+            if is_helper():  # of torchrun or srun: the first process alone writes the folder
+                train_run(record, folder, config=checked)
+                return
+            if name is not None and any(folder.iterdir()):
+                raise name_is_taken(name, folder)
+            new = new_run_folder(folder, record, add_number=name is None and "hydra.run.dir" not in given, made=made)
+        except BaseException:
+            remove_empty(made)
+            raise
+        try:
+            train_run(record, new.path, config=checked)
+        except BaseException:
             discard_run(new)
+            raise
+
+
+def own_overrides(overrides: Iterable[Any]) -> list[str]:
+    """The overrides of a run as its record has them, without the name, which holds for one run or sweep alone."""
+    return [text.lstrip("+") for text in plain_texts(overrides) if key_and_value(text)[0] != "name"]
+
+
+def plain_texts(overrides: Iterable[Any]) -> list[str]:
+    """Overrides as text. One such as seed=${x} is not resolved: it may name what does not exist."""
+    plain = OmegaConf.to_container(overrides, resolve=False) if isinstance(overrides, ListConfig) else overrides
+    return list(map(str, cast(list[Any], plain)))
+
+
+def name_is_taken(name: str, folder: Path) -> InputError:
+    """The error that a name is in use."""
+    name = shlex.quote(name)
+    return InputError(f"name={name}: {folder} exists; take another name, or go on with: python -m tagger resume {name}")
+
+
+class NewFolders(Callback):
+    """Notes which folders Hydra makes for a run, so that a run that fails at once leaves none of them.
+
+    The page of values names it in `hydra.callbacks`.
+    """
+
+    def on_run_start(self, config: DictConfig, **_: Any) -> None:
+        """Writes them into the config, the innermost first."""
+        HydraConfig.instance().set_config(config)
+        try:
+            folder = Path(str(OmegaConf.select(config, "hydra.run.dir"))).absolute()
+        except OmegaConfBaseException:  # which Hydra meets next
+            return
+        made = [str(path) for path in (folder, *folder.parents) if not path.exists()]
+        with read_write(config.hydra.runtime), open_dict(config.hydra.runtime):
+            config.hydra.runtime.made = made
+
+
+def run_folder(name: Any, default: str) -> str:
+    """The folder of a run or a sweep: that of its name, if it has one. It is a resolver of the pages of values."""
+    if name is not None:
+        if not isinstance(name, str):
+            raise InputError(f"name={name}: no name; give a word, such as name=tamil")
+        return str(new_run(name))
+    return "." if is_helper() else default  # a process that torchrun started would make a folder of another second
+
+
+def quoted(key: str, path: Path | str) -> str:
+    """The override that sets a key to a path, whatever characters it has."""
+    text = str(path).replace("${", "\\${")
+    return f"{key}={QuotedString(text, quote=Quote.single).with_quotes()}"
+
+
+def _start(command: Command, words: Sequence[str]) -> int:
+    """Calls Hydra's main with checked words; returns the exit status."""
+    start = Start(command)
+    sys.argv[1:] = words  # Hydra takes its words from there; the word of the command is gone
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # so that errors come here
+    OmegaConf.register_new_resolver("run_folder", run_folder, replace=True)
+    for name in ("GridSweeper", "StudySweeper"):
+        Plugins.instance().register(getattr(import_module(PLUGINS), name))
+    try:
+        hydra.main(version_base="1.3", config_path=str(bundled("conf")), config_name=command)(start)()
+    except InputError:
         raise
-    return 0
+    except (HydraException, OmegaConfBaseException, ValueError) as error:
+        raise in_one_line(error, words) from None
+    except OSError as error:
+        if error.filename is None:
+            raise
+        path = os.path.relpath(error.filename) if Path(error.filename).is_relative_to(Path.cwd()) else error.filename
+        if isinstance(error, FileExistsError):
+            raise InputError(f"{path} is a file; give the run a folder") from None
+        raise InputError(f"{path} cannot be made a run's folder: {error.strerror}") from None
+    if start.error is not None:
+        raise start.error
+    return start.status
+
+
+def in_one_line(error: Exception, words: Sequence[str]) -> InputError:
+    """A message of Hydra in one line, with the key, the value and what to do."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, InputError):
+            return cause
+        cause = cause.__cause__ or cause.__context__
+    message = str(error).partition("Config search path:")[0]
+    if wrong := re.match(r"Error merging override (.*)", message):
+        return InputError(f"{wrong[1]}: this kind of value does not fit; --cfg all shows the config")
+    if several := re.match(r"Ambiguous value for argument '(.*)'\n1\.", message, re.DOTALL):
+        names_files = key_and_value(several[1])[0] in STRING_KEYS
+        what = "no such file, and several values" if names_files else "several values"
+        return InputError(f"{several[1]}: {what}; -m trains a run for each, and key=[a,b] is a list")
+    if several := re.match(r"Sweeping over Hydra's configuration is not supported : '(.*)'", message, re.DOTALL):
+        return InputError(f"{several[1]}: this holds for the sweep as a whole; give one value")
+    if wrong := re.match(r"Could not override 'hydra\.sweeper\.(\w+)'", message):
+        names = [str(name) for name in OmegaConf.load(bundled("conf") / "hydra/sweeper/optuna.yaml")]
+        near = difflib.get_close_matches(wrong[1], names, 1)
+        hint = f"did you mean hydra.sweeper.{near[0]}?" if near else f"there are {', '.join(names[1:])}"
+        return InputError(f"hydra.sweeper.{wrong[1]}: no such key; {hint}")
+    absent = re.search(r"Could not find 'hydra/launcher/(\w+)'", message)
+    if absent and absent[1] in LAUNCHERS:
+        return missing_extra(*LAUNCHERS[absent[1]])
+    told = isinstance(error, HydraException | OmegaConfBaseException)
+    return InputError(" ".join((message if told else f"{' '.join(words)}: {message}").split()))
 
 
 def _resume(folder: Path) -> int:
-    if (folder / SWEEP).is_file():
-        refuse_several(f"{folder}: a sweep", "train its runs one by one")
-        return _train_sweep(Sweep.read(folder))
-    record = read_record(folder)
-    resuming = can_resume(folder)
-    found = None if is_helper() else find_sweep(folder, record)
+    is_sweep = (folder / SWEEP).is_file()
+    record = Sweep.read(folder).record if is_sweep else read_record(folder)
+    begin = record.started_in
+    is_there = begin is not None and os.path.isabs(begin) and os.path.isdir(begin)
+    if not is_there or begin == str(Path.cwd()):
+        try:
+            return _resume_here(folder, record)
+        except InputError as error:
+            if begin is None or is_there or "exist" not in str(error):
+                raise
+            note = f"{begin}, where the run was started, is not here; resume it in the folder that has its files"
+            raise InputError(f"{error} ({note})") from None
+    assert begin is not None
+    folder = folder.absolute()
+    with contextlib.chdir(begin):
+        try:
+            return _resume_here(folder, record)
+        except InputError as error:
+            note = f" (relative paths begin in {begin}, where the run was started)" if "exist" in str(error) else ""
+            raise InputError(f"{error}{note}") from None
+
+
+def _resume_here(folder: Path, record: Any) -> int:
+    if isinstance(record, RunRecord):
+        return _resume_run(folder, record)
+    refuse_several(f"{folder}: a sweep", "train its runs one by one")
+    return _start(record.command, ["-m", *record.words, quoted("hydra.sweep.dir", folder)])
+
+
+def _resume_run(folder: Path, record: RunRecord) -> int:
+    resuming, found = can_resume(folder), None
     if not is_helper():
+        found = find_sweep(folder, record)
         if (parts := record.config.get("parts", ALL)) != ALL and record.command == "train":
             raise InputError(f"{folder}: a run with parts={parts} cannot be resumed; start it again")
         if not resuming and record.member is None:
@@ -131,11 +286,7 @@ def _resume(folder: Path) -> int:
             raise InputError(f"{folder}: no epoch was completed; {remedy}")
         if found is not None and found[0].record.runs is None:
             raise InputError(f"{folder} is a trial of a search; {found[0].go_on}")
-    with paths_begin_in(record.started_in):
-        config = checked_config(record.command, record.config)
-
-    from tagger.sweeps.one_run import train_run
-
+    config = checked_config(record.command, record.config)
     if found is None:
         train_run(record, folder, resuming, config=config)
         return 0
@@ -143,119 +294,8 @@ def _resume(folder: Path) -> int:
     from tagger.sweeps.report import show_sweep
 
     sweep, number = found
-    with sweep.claim(number) as free:
-        if not free:
-            raise InputError(f"{folder} is being trained by another process; wait until that has ended")
+    with claim_run(folder):
         sweep.forget_end(number)
-        train_run(record, folder, resuming, config=config)
+        train_run(record, folder, resuming, config=config, is_claimed=True)
     show_sweep(sweep)
     return 0
-
-
-def _grid(command: Command, planned: Plan) -> int:
-    """Trains the runs of a grid; a failure is a row of the table, and the others go on."""
-    checked: list[TrainConfig | PretrainConfig | InputError] = []
-    for job in planned.jobs:
-        try:
-            checked.append(checked_config(command, job.config, job.overrides, in_sweep=True))
-        except InputError as error:
-            checked.append(error)
-    if all(isinstance(config, InputError) for config in checked):
-        raise checked[0]  # type: ignore[misc]
-    runs = [
-        PlannedRun(job.overrides, str(job.folder), {}, str(config))
-        if isinstance(config, InputError)
-        else PlannedRun(job.overrides, str(job.folder), asdict(config))
-        for job, config in zip(planned.jobs, checked, strict=True)
-    ]
-    check_folders(planned.folder, [run.folder for run in runs])
-    record = _sweep_record(command, planned, runs)
-    made = NewFolder(planned.folder, SWEEP, record.to_json(), not planned.folder_is_given)
-    return _train_sweep(Sweep(made.path, record), made)
-
-
-def _search(command: Command, planned: Plan) -> int:
-    """Searches in a new folder, or in that of the same search, which may be under way in other processes."""
-    check_optuna()
-    wanted, record, (job,) = planned.folder, _sweep_record(command, planned, None), planned.jobs
-    if not planned.folder_is_given or not (wanted / SWEEP).is_file():
-        checked_config(command, job.config, job.overrides, in_sweep=True)  # a mistake in what all trials have
-        try:
-            made = NewFolder(wanted, SWEEP, record.to_json(), not planned.folder_is_given)
-        except InputError:
-            if not planned.folder_is_given or not (wanted / SWEEP).is_file():
-                raise
-        else:
-            return _train_sweep(Sweep(made.path, record), made)
-    sweep = _read_soon(wanted)
-    if not sweep.record.is_same_search(record):
-        raise InputError(f"{wanted} holds another sweep; give this search a folder of its own, hydra.sweep.dir=FOLDER")
-    if sweep.record.started_in not in (None, record.started_in):
-        raise InputError(
-            f"{wanted}: the search was started in {sweep.record.started_in}, where relative paths begin; {sweep.go_on}"
-        )
-    sweep.record.overrides = record.overrides  # the number of trials may be another one
-    sweep.save()
-    return _train_sweep(sweep)
-
-
-def _read_soon(folder: Path) -> Sweep:
-    """Reads how a sweep was started, which another process may be writing at this moment."""
-    for _ in range(int(WRITING_SECONDS / 0.1)):
-        with suppress(InputError):
-            return Sweep.read(folder)
-        time.sleep(0.1)
-    return Sweep.read(folder)
-
-
-def _sweep_record(command: Command, planned: Plan, runs: list[PlannedRun] | None) -> SweepRecord:
-    source = planned.source
-    values = source.name, source.folder, source.overrides, planned.launcher, runs
-    return SweepRecord(token_hex(8), command, *values, started_in=start_folder())
-
-
-def _train_sweep(sweep: Sweep, made: NewFolder | None = None) -> int:
-    """Trains what is missing of a sweep, and reports on it; the exit status.
-
-    Args:
-        sweep: its folder.
-        made: the folder, if it is new; nothing is left of it if the sweep ends before an epoch is complete.
-    """
-    record, tried = sweep.record, set[str]()
-    try:
-        from tagger.sweeps.grid import train_grid
-        from tagger.sweeps.one_run import train_run
-        from tagger.sweeps.report import report_sweep
-        from tagger.sweeps.search import Search
-        from tagger.tagging.load import load
-
-        with paths_begin_in(record.started_in):
-            if record.runs is not None:
-                train_grid(sweep, train_run)
-            else:
-                planned = plan_again(record.command, Source(record.config_name, record.config_dir, record.overrides))
-                if planned.search is None:
-                    raise InputError(f"{sweep.folder / SWEEP}: its overrides make no search; start the search again")
-                tried |= {key_and_value(key)[0] for key in planned.space}
-                Search(sweep, planned.search, planned.space, partial(_trial_record, record), train_run).run()
-            return report_sweep(sweep, load, tried)
-    except (KeyboardInterrupt, InputError) as error:
-        is_error = isinstance(error, InputError)
-        alone = record.runs is not None or (is_error and not sweep.numbers)  # other processes may work on a search
-        if made is not None and alone and not sweep.is_started():
-            sweep.discard()
-            made.discard()
-            raise error if is_error else KeyboardInterrupt("no epoch was complete, and nothing is kept") from None
-        if is_error:
-            raise
-        from tagger.sweeps.report import show_sweep
-
-        show_sweep(sweep, tried)
-        raise KeyboardInterrupt(sweep.go_on) from None
-
-
-def _trial_record(sweep: SweepRecord, overrides: Sequence[str], number: int) -> RunRecord:
-    """How the run of a trial is started."""
-    job = trial_job(Source(sweep.config_name, sweep.config_dir, sweep.overrides), overrides, number)
-    config = asdict(checked_config(sweep.command, job.config, job.overrides, in_sweep=True))
-    return RunRecord(sweep.command, job.overrides, config, number, started_in=sweep.started_in)

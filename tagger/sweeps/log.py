@@ -25,13 +25,23 @@ def set_up_logging(force: bool = False) -> None:
 
 
 @contextlib.contextmanager
-def output_to(path: Path) -> Iterator[None]:
-    """Within the block what this process prints and logs is added to a file."""
+def output_to(path: Path, name: str = "") -> Iterator[None]:
+    """Within the block what this process prints and logs is added to a file.
+
+    Args:
+        path: of the file.
+        name: of the run; if there is one, the lines of its epochs are shown on standard output too, behind the name.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
+    shown = logging.StreamHandler(sys.stdout)
+    shown.setFormatter(logging.Formatter(f"{name}: %(message)s"))
+    shown.addFilter(lambda record: record.getMessage().startswith("epoch "))
     with path.open("a", buffering=1, encoding="utf-8", errors="replace") as out:
         try:
             with contextlib.redirect_stdout(out), contextlib.redirect_stderr(out):
                 set_up_logging(force=True)
+                if name:
+                    logging.getLogger().addHandler(shown)
                 yield
         finally:
             set_up_logging(force=True)

@@ -1,34 +1,90 @@
-"""How one run was started -> its training, in its folder."""
+"""How one run was started -> its config, checked, and its training, in its folder.
+
+What trains is imported when it is needed: mistakes are found before Lightning is imported, which takes seconds.
+"""
 
 import shlex
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Sequence
+from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from tagger.bundle.hub import is_hub_name
 from tagger.bundle.run_lock import claim_run
 from tagger.bundle.saved_config import TAGGER_IN_RUN
-from tagger.pretraining.config import PretrainConfig
-from tagger.pretraining.train import pretrain
-from tagger.sweeps.plan import checked_config
-from tagger.text.start_folder import paths_begin_in
-from tagger.training.checkpoints import UNWATCHED, Watch
-from tagger.training.config import ALL, TrainConfig
-from tagger.training.ensemble_run import run_ensemble
-from tagger.training.processes import end_with_parent, is_helper, is_member
-from tagger.training.refit import UNFINISHED, refit
-from tagger.training.run_folder import RunRecord, can_resume
-from tagger.training.train import train
-from tagger.training.trainer import Interrupted
+from tagger.corpus.files import check_files
+from tagger.corpus.raw_text import Texts
+from tagger.pretraining.config import PretrainConfig, pretrain_config
+from tagger.training.config import (
+    ALL,
+    AUTO,
+    RULES_OF_CORPUS,
+    SEGMENTER,
+    TrainConfig,
+    check_override,
+    find_start,
+    train_config,
+)
+from tagger.training.config_parts import check_machine
+from tagger.training.logger_config import check_loggers
+from tagger.training.processes import check_processes, end_with_parent, is_helper, refuse_several
+from tagger.training.run_folder import Command, RunRecord, can_resume
+
+if TYPE_CHECKING:  # it imports Lightning
+    from tagger.training.checkpoints import Watch
+
+
+def checked_config(
+    command: Command, values: Any, overrides: Sequence[str] = (), in_sweep: bool = False
+) -> TrainConfig | PretrainConfig:
+    """The config of a run as a dataclass.
+
+    What can be known before anything is read or trained is checked: values, this machine, loggers, and whether the
+    files are there.
+
+    Args:
+        command: that the config belongs to.
+        values: plain, or as Hydra composed them.
+        overrides: of the command line; one that `init` makes useless is an error.
+        in_sweep: whether the run is one of several: it does not look at test, and trains a segmenter only if it is
+            told to.
+
+    Raises:
+        InputError: something is wrong.
+    """
+    config = train_config(values) if command == "train" else pretrain_config(values)
+    check_machine(config.threads, config.trainer)
+    check_processes(config.trainer)
+    if isinstance(config, TrainConfig) and config.ensemble > 1:
+        refuse_several(f"ensemble={config.ensemble}", "train members with seed=1, seed=2, ..., then: tagger ensemble")
+    if is_helper():
+        return config
+    check_loggers(config.logger)
+    if isinstance(config, PretrainConfig):
+        Texts(config.text, config.hub, config.dev)
+        return config
+    if config.init is not None:
+        for override in overrides:
+            check_override(override, config)
+        if not is_hub_name(config.init):
+            find_start(config.init)
+    if config.distill.teacher is not None:
+        Texts(config.distill.text, config.distill.hub, keys="distill.")
+    check_files(config.corpus)
+    if not in_sweep:
+        return config
+    trains = config.segmenter != AUTO or config.parts == SEGMENTER
+    return replace(config, test=False, segmenter=config.segmenter if trains else RULES_OF_CORPUS)
 
 
 def train_run(
     record: RunRecord,
     folder: Path,
     resuming: bool = False,
-    watch: Watch = UNWATCHED,
+    watch: "Watch | None" = None,
     config: TrainConfig | PretrainConfig | None = None,
+    is_claimed: bool = False,
 ) -> dict[str, Any] | None:
     """Trains as a record says.
 
@@ -38,6 +94,7 @@ def train_run(
         resuming: whether to go on after the last complete epoch.
         watch: what a sweep wants of the run.
         config: that of the record, if it has been checked already.
+        is_claimed: whether this process has the lock of the run already.
 
     Returns:
         The content of `report.json`, or None in a process that only helps (DDP).
@@ -47,43 +104,35 @@ def train_run(
         Interrupted: by Ctrl+C or a signal.
         EndedEarly: `watch` wanted that.
     """
+    config = config or checked_config(record.command, record.config)
+
+    from tagger.pretraining.train import pretrain
+    from tagger.sweeps.ensemble import run_ensemble
+    from tagger.training.checkpoints import UNWATCHED
+    from tagger.training.refit import UNFINISHED, refit
+    from tagger.training.train import train
+    from tagger.training.trainer import Interrupted
+
+    watch = watch or UNWATCHED
     words = [*([] if record.command == "train" else [record.command]), *record.overrides]
     line = shlex.join(["python", "-m", "tagger", *words])
-    if is_helper() or is_member():
+    if is_helper():
         end_with_parent()
     try:
-        claimed = nullcontext() if is_helper() else claim_run(folder)
-        with claimed, _helpers_resume(folder), paths_begin_in(record.started_in):
-            config = config or checked_config(record.command, record.config)
+        with nullcontext() if is_helper() or is_claimed else claim_run(folder):
             if isinstance(config, PretrainConfig):
                 return pretrain(config, folder, line, resuming, watch)
             if config.parts != ALL:
                 return refit(config, folder, line)
             if config.ensemble > 1:
-                return run_ensemble(config, folder, record.overrides, line, watch.measures_speed)
+                return run_ensemble(config, folder, record, line, train_run, watch.measures_speed)
             return train(config, folder, line, resuming, watch)
     except KeyboardInterrupt:
         if can_resume(folder):
             raise Interrupted(f"go on with: python -m tagger resume {shlex.quote(str(folder))}") from None
         if (folder / TAGGER_IN_RUN).is_dir():
             raise Interrupted(f"the tagger in {folder} is complete; only its scores are missing") from None
-        parts = str(record.config.get("parts"))
-        missing = UNFINISHED.get(parts, "no epoch was complete")
-        kept = "nothing is kept"
+        missing, kept = UNFINISHED.get(str(record.config.get("parts")), "no epoch was complete"), "nothing is kept"
         if (record.config.get("distill") or {}).get("teacher") is not None:
             kept = "what the teacher has tagged alone is kept; start the run again"
         raise Interrupted(f"{missing}, and {kept}") from None
-
-
-@contextmanager
-def _helpers_resume(folder: Path) -> Iterator[None]:
-    """Lets the processes that help with a run join it as `python -m tagger resume FOLDER`.
-
-    For DDP, Lightning starts a process for each further device with the command line that `sys.argv` holds.
-    """
-    before = sys.argv
-    sys.argv = [before[0], "resume", str(folder.absolute())]
-    try:
-        yield
-    finally:
-        sys.argv = before

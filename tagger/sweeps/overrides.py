@@ -1,17 +1,18 @@
-"""The overrides of a command line, `KEY=VALUE`: checked and quoted before Hydra reads them.
+"""The words of a command line, options of Hydra and overrides `KEY=VALUE`: checked and quoted before Hydra reads them.
 
 Hydra accepts any key with `+` in front, and training would ignore it; and Hydra's grammar refuses many names of files.
 Here a key that does not exist is an error which names the nearest key, and the names of files are put in quotes.
 """
 
+import argparse
 import difflib
 import itertools
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import cache
-from typing import Any, cast
+from typing import Any, NoReturn, cast
 
 from hydra import compose, initialize_config_dir
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -21,22 +22,25 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from tagger.bundled import bundled
-from tagger.corpus.config import CORPUS_CONFIGS
+from tagger.corpus.corpora import CORPORA
 from tagger.errors import InputError
+from tagger.pretraining.config import PretrainConfig
+from tagger.text.schema import gone_keys, word_keys
+from tagger.training.config import TrainConfig
 from tagger.training.config_parts import TRAINER_SETTINGS
-from tagger.training.logger_config import LOGGER_PARTS
 
-_STRINGS = (str, str | None)
 PAGES = {"train": "python -m tagger", "pretrain": "python -m tagger pretrain"}  # the command that reads each
 # The values of these keys are names of files and other words, which are quoted where Hydra's grammar needs it.
-STRING_KEYS = (
-    *(f"corpus.{field.name}" for kind in CORPUS_CONFIGS.values() for field in fields(kind) if field.type in _STRINGS),
-    *(f"corpus.{kind.list_key}" for kind in CORPUS_CONFIGS.values() if kind.list_key),
-    *("text", "dev", "hub.name", "hub.config", "init", "embedding.vectors", "embedding.transformer"),
-    *("distill.teacher", "distill.text", "distill.hub.name", "distill.hub.config"),
-    *(part.prefix + field.name for part in LOGGER_PARTS for field in fields(part) if field.type in _STRINGS),
-    *("name", "card.version", "card.license", "hydra.run.dir", "hydra.sweep.dir"),
+STRING_KEYS = frozenset(
+    [
+        *word_keys(TrainConfig),
+        *word_keys(PretrainConfig),
+        *(key for kind in CORPORA.values() for key in word_keys(kind, "corpus.")),
+        *("name", "hydra.run.dir", "hydra.sweep.dir"),
+    ]
 )
+GONE = gone_keys(TrainConfig) | gone_keys(PretrainConfig)
+FOLDER_KEYS = ("hydra.run.dir", "hydra.sweep.dir", "hydra.sweep.subdir")
 OPEN_PARTS = ("trainer.", "corpus.fields.")  # parts that take keys which the page does not have
 MAX_PAGES = 50  # composed to look for keys, one for each combination of groups that a sweep names
 MIN_SIMILARITY = 0.6  # of a key to the one that is proposed in its place
@@ -59,6 +63,47 @@ class Argument:
         if self.parsed.value_type is None or self.parsed.value_type == ValueType.INTERVAL_SWEEP:
             return []
         return list(self.parsed.sweep_iterator()) if self.parsed.is_sweep_override() else [self.parsed.value()]
+
+
+class _Parser(argparse.ArgumentParser):
+    """Hydra's options; a mistake is an error in one line."""
+
+    def __init__(self) -> None:
+        super().__init__(add_help=False, allow_abbrev=False)
+        self.add_argument("overrides", nargs="*")
+        what = self.add_mutually_exclusive_group()
+        for long, short in (("--multirun", "-m"), ("--run", "-r"), ("--shell-completion", "-sc")):
+            what.add_argument(long, short, action="store_true")
+        what.add_argument("--cfg", "-c", choices=("job", "hydra", "all"))
+        kinds = ("all", "config", "defaults", "defaults-tree", "plugins", "searchpath")
+        what.add_argument("--info", "-i", nargs="?", const="all", choices=kinds)
+        for long, short in (("--help", "-h"), ("--hydra-help", "-hh"), ("--version", "-v")):
+            self.add_argument(long, short, action="store_true")
+        self.add_argument("--resolve", action="store_true")
+        for long, short in (("--config-dir", "-cd"), ("--config-name", "-cn"), ("--package", "-p")):
+            self.add_argument(long, short)
+
+    def error(self, message: str) -> NoReturn:
+        raise InputError(f"{message}; see python -m tagger --help")
+
+
+def checked_words(page: str, words: Sequence[str]) -> list[str]:
+    """The words of a command line as Hydra takes them; see `checked_overrides`.
+
+    Raises:
+        InputError: an option that does not exist or has a bad value, or an override that cannot be.
+    """
+    options = _Parser().parse_intermixed_args(words)
+    if options.shell_completion:
+        raise InputError("--shell-completion completes Hydra's words alone; say tagger --install-completion")
+    if options.config_dir is not None and not os.path.isdir(options.config_dir):
+        raise InputError(f"--config-dir {options.config_dir}: no such folder")
+    own_pages = options.config_dir is not None or options.config_name is not None
+    checked = checked_overrides(options.overrides, page, options.multirun, keys_are_known=not own_pages)
+    others = list(words)
+    for override in options.overrides:
+        others.remove(override)
+    return [*checked, *others]  # Hydra takes no overrides in two places
 
 
 def checked_overrides(
@@ -87,7 +132,8 @@ def checked_overrides(
         if argument.key in groups:
             _check_choices(argument, groups[argument.key])
     known = _known_keys(page, parsed, groups)
-    return [_with_known_key(argument, known, groups, page) for argument in parsed]
+    varies = any(argument.key in groups and argument.parsed.is_sweep_override() for argument in parsed)
+    return [_with_known_key(argument, known, groups, page, varies) for argument in parsed]
 
 
 def _parsed(text: str, sweeping: bool) -> Argument:
@@ -97,6 +143,9 @@ def _parsed(text: str, sweeping: bool) -> Argument:
     key = head.lstrip("+~")
     if key == "resume":
         raise InputError(f"{text}: resuming is a command; say python -m tagger resume {value or 'RUN'}")
+    if key in FOLDER_KEYS and equals:
+        value = _folder(key, value)
+        text = f"{head}={value}"
     if key in STRING_KEYS and equals:
         text = f"{head}={_quoted_where_needed(value, sweeping)}"
     try:
@@ -104,6 +153,15 @@ def _parsed(text: str, sweeping: bool) -> Argument:
     except HydraException as error:
         reason = str(error).splitlines()[0].rstrip(".")
         raise InputError(f"{text}: cannot be read ({reason}); put quotes around signs: KEY='\"VALUE\"'") from None
+
+
+def _folder(key: str, path: str) -> str:
+    """A folder that a command line names, with the home of a user in place of `~`."""
+    if not path:
+        raise InputError(f"{key}= names no folder; give its path")
+    if (whole := os.path.expanduser(path)).startswith("~"):
+        raise InputError(f"{key}={path}: there is no such user; write ./{path} for a folder of that name")
+    return whole
 
 
 def _parse(text: str) -> Override:
@@ -186,7 +244,7 @@ def _as_text(value: Any) -> str:
 def _keys(page: str, *choices: str) -> frozenset[str]:
     """The keys with dots of a page with choices such as `corpus=ud`: of all values and of the parts that hold them."""
     found = set()
-    parts = [("", cast(Any, OmegaConf.to_container(_compose(page, choices))))]
+    parts = [("", cast(Any, OmegaConf.to_container(compose_page(page, choices))))]
     while parts:
         prefix, values = parts.pop()
         for name, value in values.items():
@@ -196,13 +254,16 @@ def _keys(page: str, *choices: str) -> frozenset[str]:
     return frozenset(found)
 
 
-def _with_known_key(argument: Argument, known: set[str], groups: Mapping[str, Sequence[str]], page: str) -> str:
+def _with_known_key(
+    argument: Argument, known: set[str], groups: Mapping[str, Sequence[str]], page: str, varies: bool
+) -> str:
     """Removes `+` from a key of the page. Adds it to a key that only the trainer has."""
     key = argument.key
     if key.startswith(("hydra.", "hydra/")) or (argument.parsed.is_delete() and key in known):
         return argument.text
     if key in known or key in groups:
-        return argument.text.lstrip("+")
+        hidden = varies and key in known and key not in _keys(page)  # Hydra plans a sweep with no choice of a group
+        return f"{'++' * hidden}{argument.text.lstrip('+')}"
     part = next((part for part in OPEN_PARTS if key.startswith(part) and part.rstrip(".") in known), None)
     if part == "trainer." and (name := key.split(".")[1]) not in TRAINER_SETTINGS:
         near = _did_you_mean(name, TRAINER_SETTINGS) or f"; there are {', '.join(TRAINER_SETTINGS)}"
@@ -215,6 +276,8 @@ def _with_known_key(argument: Argument, known: set[str], groups: Mapping[str, Se
 def _unknown(argument: Argument, known: set[str], groups: Mapping[str, Sequence[str]], page: str) -> InputError:
     """The error for a key that the page lacks. It names a choice or a command that has the key, or a similar key."""
     key = argument.key
+    if key in GONE:
+        return InputError(f"{argument.text}: {GONE[key]}")
     part = key.partition(".")[0]
     having = [choice for choice in groups.get(part, ()) if key in _keys(page, f"{part}={choice}")]
     if having:
@@ -233,7 +296,8 @@ def _did_you_mean(word: str, words: Sequence[str]) -> str:
     return f"; did you mean {near[0]}?" if near else ""
 
 
-def _compose(page: str, overrides: Iterable[str]) -> DictConfig:
+def compose_page(page: str, overrides: Iterable[str]) -> DictConfig:
+    """Composes a page of `conf`, without Hydra's own values."""
     try:
         with initialize_config_dir(str(bundled("conf")), version_base="1.3"):
             return compose(page, list(overrides))

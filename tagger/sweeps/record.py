@@ -1,14 +1,14 @@
 """How a sweep was started: `sweep.json` in its folder, written once and read by every process that works on it."""
 
 import json
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from tagger.errors import InputError, reason
+from tagger.sweeps.run import key_and_value
 from tagger.training.run_folder import Command
 
-MAY_DIFFER = ("hydra.sweeper.n_trials=", "hydra.sweep.dir=", "name=")  # overrides of a search that is gone on with
+MAY_DIFFER = ("hydra.sweeper.n_trials", "hydra.sweep.dir", "name", "hydra.mode")  # keys of a sweep that is gone on with
 MAX_SWEEP_BYTES = 1 << 28
 
 
@@ -19,14 +19,10 @@ class PlannedRun:
     Attributes:
         overrides: those of the command line that it has.
         folder: below that of the sweep.
-        config: the values of the whole config, plain.
-        error: why it cannot be trained.
     """
 
     overrides: list[str]
     folder: str
-    config: dict[str, Any]
-    error: str = ""
 
 
 @dataclass
@@ -39,17 +35,15 @@ class SweepRecord:
         config_name: of Hydra's config.
         config_dir: of further configs.
         overrides: those of the command line, checked.
-        launcher: Hydra's launcher.
         runs: of a grid; None: a search, whose runs come as it goes on.
         started_in: the folder in which relative paths of the configs begin; older sweeps have none.
     """
 
     id: str
-    command: "Command"
+    command: Command
     config_name: str
     config_dir: str | None
     overrides: list[str]
-    launcher: str
     runs: list[PlannedRun] | None
     started_in: str | None = None
 
@@ -57,15 +51,21 @@ class SweepRecord:
         """What `sweep.json` holds."""
         return json.dumps(asdict(self), indent=1) + "\n"
 
-    def is_same_search(self, other: "SweepRecord") -> bool:
-        """Whether this is a search with the same values as another one.
+    @property
+    def words(self) -> list[str]:
+        """Those of the command line with which the sweep is gone on with, without the folder."""
+        folder = [] if self.config_dir is None else ["--config-dir", self.config_dir]
+        page = [] if self.config_name == self.command else ["--config-name", self.config_name]
+        left_out = ("name", "hydra.sweep.dir", "hydra.mode")
+        return [*folder, *page, *(text for text in self.overrides if key_and_value(text)[0] not in left_out)]
 
-        The number of trials may differ, and so may the folder in which they were started.
-        """
-        own, its = (replace(record, id="", started_in=None) for record in (self, other))
-        for record in (own, its):
-            record.overrides = [text for text in record.overrides if not text.lstrip("+").startswith(MAY_DIFFER)]
-        return own == its and own.runs is None
+    def is_same(self, other: "SweepRecord") -> bool:
+        """Whether this is the same sweep as another one; the number of trials of a search may differ."""
+        return self._identity() == other._identity()
+
+    def _identity(self) -> tuple[object, ...]:
+        overrides = [text for text in self.overrides if key_and_value(text)[0] not in MAY_DIFFER]
+        return self.command, self.config_name, self.config_dir, overrides, self.runs
 
 
 def read_sweep_record(path: Path) -> SweepRecord:
@@ -91,7 +91,7 @@ def read_sweep_record(path: Path) -> SweepRecord:
 
 def _check(record: SweepRecord) -> None:
     folders = (record.config_dir or "", record.started_in or "")
-    words = (record.id, record.config_name, record.launcher, *folders, *record.overrides)
+    words = (record.id, record.config_name, *folders, *record.overrides)
     words_are_text = isinstance(record.overrides, list) and all(isinstance(word, str) for word in words)
     if record.command not in ("train", "pretrain") or not words_are_text:
         raise ValueError("no command, or values that are no text")
@@ -99,5 +99,5 @@ def _check(record: SweepRecord) -> None:
         parts = Path(run.folder).parts
         if not parts or ".." in parts or Path(run.folder).is_absolute():
             raise ValueError(f"the folder {run.folder!r} is not below that of the sweep")
-        if not isinstance(run.config, dict) or not all(isinstance(text, str) for text in [*run.overrides, run.error]):
-            raise ValueError("a run without a config")
+        if not isinstance(run.overrides, list) or not all(isinstance(text, str) for text in run.overrides):
+            raise ValueError("a run whose overrides are no text")

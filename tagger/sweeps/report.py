@@ -5,7 +5,7 @@ import io
 import json
 import logging
 import math
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from tagger.evaluation.page import data_page
 from tagger.evaluation.plots import MAX_KEY, TimedRun, draw_frontier, draw_importance
 from tagger.sweeps.folder import TABLE, Sweep
 from tagger.sweeps.run import LIMITS, SweepRun, differing_keys, differing_overrides, frontier, key_importance
-from tagger.tagging.tagger import Tagger
+from tagger.tagging.load import load
 from tagger.text.output_files import whole_file
 from tagger.training.config import ALL, train_config
 from tagger.training.report import words_per_second
@@ -167,19 +167,18 @@ SPEED_ROUNDS = 3
 _log = logging.getLogger(__name__)
 
 
-def report_sweep(sweep: Sweep, load: "Callable[..., Tagger]", tried: Collection[str] = ()) -> int:
+def report_sweep(sweep: Sweep, tried: Collection[str] = ()) -> int:
     """Measures what is missing, writes the table and draws the pictures; returns the exit status, 1 if a run failed.
 
     Args:
         sweep: no process trains a run of it, or this one was interrupted.
-        load: loads a tagger; see `tagging.load`.
         tried: the keys that a search tries.
 
     Raises:
         InputError: a run's folder is damaged, or a file cannot be written.
     """
-    with sweep.claim_in_turn("report"):
-        _measure_speeds(sweep, load)
+    with sweep.turn():
+        _measure_speeds(sweep)
         return show_sweep(sweep, tried)
 
 
@@ -213,7 +212,7 @@ def timed_runs(runs: Sequence[SweepRun], tried: Collection[str]) -> list[TimedRu
     return points
 
 
-def _measure_speeds(sweep: Sweep, load: "Callable[..., Tagger]") -> None:
+def _measure_speeds(sweep: Sweep) -> None:
     """Adds the speed of its tagger on dev to the report of each run that has a tagger and no speed.
 
     Each speed is the best of some rounds, and a round measures all runs: while the machine is busy with something else,
@@ -226,7 +225,7 @@ def _measure_speeds(sweep: Sweep, load: "Callable[..., Tagger]") -> None:
     for _ in range(SPEED_ROUNDS):
         for run in list(waiting):
             try:
-                if (speed := _speed(sweep.path(run.number), load)) is not None:
+                if (speed := _speed(sweep.path(run.number))) is not None:
                     speeds.setdefault(run.number, []).append(speed)
             except InputError as error:  # the corpus was moved since
                 _log.info("run %d: its speed cannot be measured: %s", run.number, error)
@@ -239,7 +238,7 @@ def _measure_speeds(sweep: Sweep, load: "Callable[..., Tagger]") -> None:
             out.write("\n")
 
 
-def _speed(run: Path, load: "Callable[..., Tagger]") -> int | None:
+def _speed(run: Path) -> int | None:
     """Words per second of a run's tagger on one thread; None for a run that makes a part of a tagger."""
     config = train_config(read_record(run).config)
     if config.parts != ALL:

@@ -13,8 +13,9 @@ import torch
 from torch import Tensor
 
 from tagger.model.batch import Batch
-from tagger.model.embeddings import FormEmbedding
-from tagger.model.forms import MAX_CHARACTERS, FormTable
+from tagger.model.character_encoder import MAX_CHARACTERS
+from tagger.model.embeddings import EMBEDDINGS, FormEmbedding
+from tagger.model.forms import FormTable
 
 # U forms
 
@@ -60,14 +61,14 @@ def embed_forms(
 
 def _block(rows: np.ndarray, shape: _BlockShape, table: FormTable) -> Batch:
     """The features of forms; rows without a form hold zeros."""
-    features: dict[str, Any] = {}
+    features = {}
     for name, array in table.features.items():
-        kept = array[rows, : shape.characters] if name == "characters" else array[rows]
+        kept = array[rows, : shape.characters] if EMBEDDINGS[name].ends_in_padding else array[rows]
         block = np.zeros((shape.forms, *kept.shape[1:]), dtype=kept.dtype)
         block[: len(rows)] = kept
         features[name] = torch.from_numpy(block)
     nothing = torch.zeros(0, dtype=torch.int64)
-    return Batch(**features, index=nothing, lengths=nothing)
+    return Batch(features, index=nothing, lengths=nothing)
 
 
 # U forms, W numbers that are kept for each

@@ -91,7 +91,7 @@ class Networks:
             for member in members
             if member.network.transformer is not None and member.tokenizer is not None
         ]
-        self._pieces = {id(t): FormTable(members[0].vocabulary, 1, t, cache_size) for _, t in self._transformers}
+        self._pieces = {id(t): FormTable(members[0].vocabulary, {}, t, cache_size) for _, t in self._transformers}
         self.has_pools = not self._transformers
         ids = [NO_CORPUS if corpus is None else m.vocabulary.corpus_ids.get(corpus, NO_CORPUS) for m in members]
         self._bias = self._input_bias(ids)
@@ -196,10 +196,10 @@ class Networks:
 
 
 def _tables(members: Sequence[Member]) -> list[FormTable]:
-    """The features that each member reads; members of one vocabulary share them. They keep nothing: the cache does."""
+    """The features that each member reads; like members share them. They keep nothing: the cache does."""
     tables: list[FormTable] = []
     for member in members:
-        buckets = member.network.config["buckets"]
-        same = (each for each in tables if each.buckets == buckets and each.vocabulary == member.vocabulary)
-        tables.append(next(same, None) or FormTable(member.vocabulary, buckets, limit=0))
+        config = member.network.config
+        same = (each for each in tables if each.config == config and each.vocabulary == member.vocabulary)
+        tables.append(next(same, None) or FormTable(member.vocabulary, config, limit=0))
     return tables

@@ -12,7 +12,6 @@ import numpy as np
 from tagger.bundle.bundle import Bundle
 from tagger.errors import InputError, shorten
 from tagger.model.decoder import Decoded
-from tagger.model.network import TaggerNetwork
 from tagger.segmenter.learned import LearnedSegmenter
 from tagger.tagging.checks import (
     check_not_texts,
@@ -100,15 +99,6 @@ class Tagger:
 
     def __repr__(self) -> str:
         return f"Tagger({self.name!r}, columns={self.columns}, device={self.device!r})"
-
-    @property
-    def network(self) -> TaggerNetwork:
-        """The network of a tagger that has one, in evaluation mode.
-
-        Raises:
-            InputError: it has several.
-        """
-        return self.engine.network
 
     @property
     def layers(self) -> LayerVectors:

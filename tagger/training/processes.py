@@ -1,6 +1,6 @@
 """The processes of a run beside the first one: of further devices (DDP), of members of an ensemble, of a sweep's runs.
 
-Lightning starts a process for each further device of this machine. With torchrun or srun, all processes are there from
+Here a process is started for each further device of this machine. With torchrun or srun, all processes are there from
 the beginning, on one machine or on several. These tools end all processes of a run when one of them fails.
 """
 
@@ -8,23 +8,26 @@ import logging
 import os
 import signal
 import socket
+import subprocess
+import sys
 import threading
 import time
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import tagger
 from tagger.errors import InputError, reason
-from tagger.training.structured import bad_value
+from tagger.text.schema import bad_value
 
 if TYPE_CHECKING:
     from pytorch_lightning.plugins.environments import ClusterEnvironment  # type: ignore[attr-defined]
 
 POLL_SECONDS = 1.0
 ORPHANED = 1  # exit status
-# A variable of the environment of processes that train a member of an ensemble: the number of the ensemble's process.
-MEMBER = "TAGGER_ENSEMBLE_MEMBER"
+STOP_SECONDS = 30.0  # that a process has to end in, once it is told to
 # What the variables begin with that torchrun, srun, LSF and the launchers of MPI set.
 _TOOLS = ("TORCHELASTIC_", "SLURM_", "LSB_", "JSM_", "OMPI_", "PMI", "I_MPI_", "MPI_", "MV2_")
 
@@ -76,11 +79,6 @@ def is_helper() -> bool:
     if environment is not None:
         return bool(environment.global_rank())
     return os.environ.get("LOCAL_RANK", "0") != "0"
-
-
-def is_member() -> bool:
-    """Whether another process of the same run waits for this one, which trains a member of its ensemble."""
-    return MEMBER in os.environ
 
 
 @contextmanager
@@ -145,15 +143,55 @@ def refuse_several(what: str, remedy: str) -> None:
         raise InputError(f"{what} cannot be shared by {environment.world_size()} processes; {remedy}")
 
 
+@contextmanager
+def devices_have_processes(run: Path, count: int, port: int) -> Iterator[None]:
+    """Within the block a run has a process for each further device: `python -m tagger resume RUN`.
+
+    If one of them fails, this process is told to end, as by SIGTERM. When the block ends, they end.
+
+    Args:
+        run: its folder, in which it is recorded how it was started.
+        count: of devices; this process has the first one.
+        port: at which this process waits for the others.
+    """
+    package = str(Path(tagger.__file__).parent.parent)  # for a checkout that is not installed
+    path = os.pathsep.join([package, *filter(None, [os.environ.get("PYTHONPATH")])])
+    env = {**os.environ, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "PYTHONPATH": path}
+    command = [sys.executable, "-m", "tagger", "resume", str(run.absolute())]
+    others = [subprocess.Popen(command, env={**env, "LOCAL_RANK": str(rank)}) for rank in range(1, count)]
+    done = threading.Event()
+
+    def watch() -> None:
+        while not done.wait(POLL_SECONDS):
+            if any(other.poll() for other in others):
+                os.kill(os.getpid(), signal.SIGTERM)
+                return
+
+    threading.Thread(target=watch, daemon=True).start()
+    try:
+        yield
+    except BaseException:
+        for other in others:
+            other.terminate()
+        raise
+    finally:
+        done.set()
+        deadline = time.monotonic() + STOP_SECONDS
+        for other in others:
+            try:
+                other.wait(max(0.0, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                other.kill()
+                other.wait()
+
+
 def end_with_parent() -> None:
     """From now on this process ends when the process that started it has ended, even if it was killed.
 
     Without this a helper would wait for the first process for half an hour. It may end anywhere: a helper writes no
-    files, and a member writes whole ones. A member may begin when the ensemble's process has been killed already.
+    files, and a run of a sweep or a member writes whole ones.
     """
-    of_lightning = os.environ.get("LOCAL_RANK", "0") != "0"  # also below a member
-    parent = os.getppid() if of_lightning else int(os.environ.get(MEMBER, os.getppid()))
-    threading.Thread(target=_wait_for_end_of, args=(parent,), daemon=True).start()
+    threading.Thread(target=_wait_for_end_of, args=(os.getppid(),), daemon=True).start()
 
 
 def _wait_for_end_of(parent: int) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from itertools import count
@@ -57,7 +58,7 @@ class NewFolder:
         path: of the folder.
     """
 
-    def __init__(self, wanted: Path, marker: str, text: str, add_number: bool) -> None:
+    def __init__(self, wanted: Path, marker: str, text: str, add_number: bool, made: Sequence[Path] = ()) -> None:
         """Makes the folder, and in it a file that marks it as taken.
 
         Args:
@@ -65,18 +66,19 @@ class NewFolder:
             marker: the name of the file.
             text: the content of the file.
             add_number: whether to take another name if this one is taken: `NAME-2`, `NAME-3`, ...
+            made: folders that were just made for it, the innermost first.
 
         Raises:
             InputError: the folder is taken, is a file, or cannot be written to.
         """
-        self._made: list[Path] = []  # folders, the innermost first
+        self._made = list(made)
         for number in count(1):
             self.path = wanted if number == 1 else wanted.with_name(f"{wanted.name}-{number}")
             try:
                 if self._claim(marker, text):
                     return
             except OSError as error:
-                self._remove_made()
+                remove_empty(self._made)
                 raise InputError(f"{self.path} cannot be made a run's folder: {error.strerror}") from None
             if not add_number:
                 break
@@ -96,7 +98,7 @@ class NewFolder:
             if not self.path.is_dir() or any(self.path.iterdir()):
                 return False
             missing = []
-        self._made = missing
+        self._made = missing or self._made
         path = self.path / marker
         try:
             with path.open("x", encoding="utf-8") as out:
@@ -112,17 +114,19 @@ class NewFolder:
         """Removes the folder with these files in it, and the folders above that were made for it and are empty."""
         for name in files:
             (self.path / name).unlink(missing_ok=True)
-        self._remove_made()
-
-    def _remove_made(self) -> None:
-        with suppress(OSError):  # others may have put files into it
-            for folder in self._made:
-                folder.rmdir()
+        remove_empty(self._made)
 
 
-def new_run_folder(wanted: Path, record: RunRecord, add_number: bool) -> NewFolder:
+def remove_empty(folders: Sequence[Path]) -> None:
+    """Removes folders, the innermost first, up to the first one into which somebody has put something."""
+    with suppress(OSError):
+        for folder in folders:
+            folder.rmdir()
+
+
+def new_run_folder(wanted: Path, record: RunRecord, add_number: bool, made: Sequence[Path] = ()) -> NewFolder:
     """Makes a run's folder; see `NewFolder`."""
-    return NewFolder(wanted, RECORD, record.to_json(), add_number)
+    return NewFolder(wanted, RECORD, record.to_json(), add_number, made)
 
 
 def discard_run(folder: NewFolder) -> None:

@@ -7,7 +7,7 @@ import sys
 import threading
 import warnings
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ from tqdm.contrib.logging import logging_redirect_tqdm
 from tagger.errors import InputError
 from tagger.training.checkpoints import EpochRecorder, WholeFileIO
 from tagger.training.config_parts import check_trainer_settings
-from tagger.training.processes import broken_connections_interrupt, cluster, is_helper
+from tagger.training.processes import broken_connections_interrupt, cluster, devices_have_processes, is_helper
 
 
 class Interrupted(KeyboardInterrupt):
@@ -43,6 +43,12 @@ class SigtermAsInterrupt(Callback):
         """Replaces Lightning's handler, which it has just set and takes away at the end."""
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+
+class OwnProcesses(LightningEnvironment):
+    """The devices of this machine, whose processes `devices_have_processes` starts, not Lightning."""
+
+    creates_processes_externally = True
 
 
 class EpochBar(TQDMProgressBar):
@@ -69,6 +75,11 @@ class EpochBar(TQDMProgressBar):
         return {}
 
 
+# Unless a config says otherwise: the norm of the gradient is at most this, and a GPU operation without a fixed order
+# gives a warning.
+DEFAULTS: dict[str, Any] = {"gradient_clip_val": 1.0, "deterministic": "warn"}
+
+
 def make_trainer(
     settings: Mapping[str, Any], own: Mapping[str, Any], folder: Path, callbacks: Sequence[Callback]
 ) -> pl.Trainer:
@@ -86,6 +97,7 @@ def make_trainer(
     """
     settings = {name: value for name, value in settings.items() if name not in own}
     check_trainer_settings(settings)
+    settings = DEFAULTS | settings
     on_terminal = sys.stdout.isatty()  # where Lightning draws its bar
     try:
         return pl.Trainer(
@@ -94,7 +106,7 @@ def make_trainer(
             default_root_dir=folder,
             logger=False,
             callbacks=[*callbacks, SigtermAsInterrupt(), *([EpochBar()] if on_terminal else [])],
-            plugins=[WholeFileIO(), cluster() or LightningEnvironment()],
+            plugins=[WholeFileIO(), cluster() or OwnProcesses()],
             enable_progress_bar=on_terminal,
             enable_model_summary=False,
             num_sanity_val_steps=0,
@@ -139,12 +151,16 @@ def fit(
             if not is_helper():
                 epochs.write_metrics()
             return not is_helper()
-    with broken_connections_interrupt(trainer.world_size):
+    with ExitStack() as processes:
+        processes.enter_context(broken_connections_interrupt(trainer.world_size))
+        if trainer.world_size > 1 and cluster() is None and not is_helper():
+            port = trainer.strategy.cluster_environment.main_port  # type: ignore[attr-defined]
+            processes.enter_context(devices_have_processes(epochs.folder, trainer.world_size, port))
         run_fit(trainer, module, data, ckpt_path=str(epochs.last) if resume else None, weights_only=True)
     first = trainer.is_global_zero
     if torch.distributed.is_initialized():
         torch.distributed.destroy_process_group()
-        if cluster() is None:  # Lightning set these; the next run of a sweep starts processes of its own
+        if cluster() is None:  # Lightning set these; the next run of a sweep has other processes
             for name in ("MASTER_ADDR", "MASTER_PORT", "NODE_RANK", "LOCAL_RANK", "WORLD_SIZE"):
                 os.environ.pop(name, None)
     return first

@@ -1,5 +1,6 @@
 """Taggers by name: bundled ones, the newest run, folders; and the list of them."""
 
+import contextlib
 import json
 import os
 import shutil
@@ -17,7 +18,6 @@ from tagger.bundled import bundled
 from tagger.errors import InputError
 from tagger.text.conllu import read_conllu
 from tagger.text.files import read_lines
-from tagger.text.start_folder import paths_begin_in
 
 
 def make_run(path: Path, trained: Path, age: int) -> Path:
@@ -59,7 +59,7 @@ def test_the_name_of_a_run_is_found_after_taggers_and_folders(
     with pytest.raises(InputError, match=r"^tamil is not finished"):
         find_tagger("tamil")
     monkeypatch.chdir(trained)
-    with paths_begin_in(str(tmp_path)):
+    with contextlib.chdir(tmp_path):
         assert find_named("sweep/1") == tmp_path / sweep / "tagger"
 
 
@@ -129,7 +129,7 @@ def test_a_bundled_name_wins_over_a_folder(data: Path) -> None:
 
 def test_a_name_of_a_config_begins_where_the_run_was_started(data: Path, tmp_path: Path, trained: Path) -> None:
     run = make_run(tmp_path / "start/dutch", trained, age=0)
-    with paths_begin_in(str(tmp_path / "start")):
+    with contextlib.chdir(tmp_path / "start"):
         assert find_named("dutch") == data / "dutch"
         assert find_named("./dutch") == run / "tagger"
         with pytest.raises(InputError, match="german: no such tagger"):

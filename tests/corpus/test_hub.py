@@ -1,5 +1,6 @@
 """Data sets of the Hub of every generation, as local folders laid out like them."""
 
+import contextlib
 import os
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,6 @@ from datasets import ClassLabel, Dataset, Features, List, Value
 from tagger.corpus.arrow import FACT_COLUMNS, SPACING
 from tagger.evaluation.report import sentences_of
 from tagger.text.spacing import gold_paragraphs
-from tagger.text.start_folder import paths_begin_in
 from tests.corpus.conftest import (
     NO_FACTS,
     NO_SPACING,
@@ -134,7 +134,7 @@ def test_a_multiword_token_without_its_words(tmp_path: Path, identifier: str) ->
 
 def test_class_labels_under_other_names(tmp_path: Path) -> None:
     conll_folder(tmp_path / "c")
-    with paths_begin_in(str(tmp_path)):
+    with contextlib.chdir(tmp_path):
         corpus = hub(["pos"], "c", tokens="words", fields={"pos": "pos_tags"}, seed=SEED)
     assert corpus.name == "c"
     assert corpus.splits.num_rows == {"train": 3, "dev": 1, "test": 4}

@@ -1,5 +1,6 @@
 """Text is read in documents and sections, each sentence once, and dev text is in no section."""
 
+import contextlib
 import gzip
 import re
 from dataclasses import replace
@@ -13,7 +14,6 @@ from tagger.corpus import raw_text as texts
 from tagger.corpus.config import HubTextConfig
 from tagger.corpus.raw_text import Texts
 from tagger.errors import InputError
-from tagger.text.start_folder import paths_begin_in
 
 NO_HUB = HubTextConfig(name=None, config=None, split="train", column="text")
 
@@ -169,7 +169,7 @@ def test_messages_name_the_keys_of_the_config(folder: Path) -> None:
 
 def test_relative_names_begin_where_the_run_was_started(folder: Path) -> None:
     odd = folder.rename(folder.with_name("[odd] name"))  # no pattern
-    with paths_begin_in(str(odd)):
+    with contextlib.chdir(odd):
         assert Texts(["*.txt", "b.conllu"], NO_HUB).files == [f"{odd}/a.txt", f"{odd}/b.conllu"]
         assert len(Texts(".", NO_HUB).files) == 3
         with pytest.raises(InputError, match=rf"text={re.escape(str(odd))}/nowhere.txt: no such file"):

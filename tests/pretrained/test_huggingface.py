@@ -1,5 +1,6 @@
 """Encoders from folders, packages and the Hub: what is loaded, and what is said where nothing can be."""
 
+import contextlib
 import importlib.util
 import shutil
 from importlib import metadata
@@ -13,7 +14,6 @@ from tagger.errors import InputError
 from tagger.model.transformer import TransformerEmbedding
 from tagger.pretrained import huggingface as pretrained
 from tagger.pretrained.huggingface import load_tokenizer, load_weights, named_weights
-from tagger.text.start_folder import paths_begin_in
 from tests.pretrained.encoders import SENTENCES, by_hand, load, read, save, save_bert, transformers
 
 
@@ -35,7 +35,7 @@ def test_missing_tokenizer(bert: Path, tmp_path: Path) -> None:
 
 
 def test_a_relative_folder_begins_where_the_run_was_started(bert: Path) -> None:
-    with paths_begin_in(str(bert.parent)):
+    with contextlib.chdir(bert.parent):
         assert load(bert.name)[2]["name"] == bert.name
         with pytest.raises(InputError, match=r"embedding.transformer=.+: the folder has no config.json"):
             load(".")

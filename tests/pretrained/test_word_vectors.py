@@ -1,5 +1,6 @@
 """Pretrained vectors: which words are kept, with which numbers, and what is said of a file that is wrong."""
 
+import contextlib
 import gzip
 import importlib.util
 import json
@@ -18,7 +19,6 @@ from tagger.errors import InputError
 from tagger.model.vocabulary import row_of
 from tagger.pretrained.vector_packages import _murmur
 from tagger.pretrained.word_vectors import select_vectors
-from tagger.text.start_folder import paths_begin_in
 
 GLOVE = "the 1 2\ncat 3 6\nThe 5 10\n"
 KNOWN_HASHES = {
@@ -82,7 +82,7 @@ def test_standardised_by_hand(tmp_path: Path) -> None:
 
 def test_a_relative_file_begins_where_the_run_was_started(tmp_path: Path) -> None:
     save_text(tmp_path, GLOVE)
-    with paths_begin_in(str(tmp_path)):
+    with contextlib.chdir(tmp_path):
         assert len(select_vectors("vectors.txt", [], 3).rows) == 3
 
 

@@ -6,31 +6,29 @@ import shutil
 from contextlib import redirect_stdout
 from io import StringIO
 from pathlib import Path
-from typing import Any
 
 import datasets
 import numpy as np
 import pytest
 import pytorch_lightning as pl
 import torch
-from tagger.bundle.folder import load_word_predictor
-from tagger.training.experiment import run_experiment
 from typer.testing import CliRunner
 
 import tagger
 from tagger.commands.app import app
 from tagger.errors import InputError
-from tagger.model.forms import FormTable
+from tagger.pretraining import train as module
 from tagger.pretraining.config import PretrainConfig, pretrain_config
 from tagger.pretraining.fill import Filler, format_blanks
 from tagger.pretraining.network import hide_words
 from tagger.pretraining.predictor import HiddenWordPredictor, load_word_predictor
-from tagger.pretraining.train import NeighbourModel, Pretraining, pretrain
+from tagger.pretraining.train import NeighbourModel, pretrain
 from tagger.sweeps import launch
 from tagger.text.strings import display_width
 from tagger.training.checkpoints import EpochRecorder
 from tagger.training.train import train
 from tagger.training.trainer import Interrupted
+from tests.conftest import make_table
 from tests.training.conftest import TINY, page
 from tests.training.conftest import config_of as train_config_of
 
@@ -105,22 +103,20 @@ def test_an_interrupted_run_resumes_to_the_same_weights(
         assert paths[0].read_bytes() == paths[1].read_bytes()
 
 
-class Broken(Pretraining):
-    """A pretraining whose report ends with an error."""
-
-    def report(self, folder: Path, description: dict[str, Any], device: torch.device) -> dict[str, Any]:
+def test_a_mistake_in_the_report_loses_no_section(text: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def crash(*_: object) -> None:
         raise RuntimeError("the report crashes")
 
-
-def test_a_mistake_in_the_report_loses_no_section(text: Path, tmp_path: Path) -> None:
     config = config_of(text, "passes=1")
-    with pytest.raises(RuntimeError, match="the report crashes"):
-        run_experiment(Broken, config, tmp_path, "")
+    with monkeypatch.context() as patched:
+        patched.setattr(module, "score_words", crash)
+        with pytest.raises(RuntimeError, match="the report crashes"):
+            pretrain(config, tmp_path, "")
     assert not (tmp_path / "pretrained").exists()
     pretrain(config, tmp_path, "", resume=True)
     saved = load_word_predictor(tmp_path / "pretrained")
     accuracy = json.loads((tmp_path / "report.json").read_text())["dev"]["words"]["accuracy"]
-    assert saved.config["scores"] == {"dev": {"words": accuracy}}
+    assert saved.bundle.config["scores"] == {"dev": {"words": accuracy}}
     assert f"{100 * accuracy:.2f} percent are predicted first" in (tmp_path / "pretrained" / "README.md").read_text()
 
 
@@ -128,11 +124,11 @@ def test_a_tagger_starts_from_it(pretrained: Path, treebank: Path, tmp_path: Pat
     corpus = ["corpus=conllu", f"corpus.path={treebank}", "trainer.max_epochs=1", "segmenter=rules"]
     own = ["model.dropout=0.4", "accelerator=cpu", f"hydra.run.dir={tmp_path / 'run'}"]
     assert launch.train([f"init={pretrained}", *corpus, *own]) == 0
-    network = json.loads((tmp_path / "run" / "tagger" / "config.json").read_text())["network"]
+    network = json.loads((tmp_path / "run" / "tagger" / "config.json").read_text())["members"][0]["network"]
     assert (network["words"], network["hidden"], network["dropout"]) == (16, {"forward": 12, "backward": 8}, 0.4)
     known = tagger.load(tmp_path / "run").vocabulary
     assert list(known.words)[: len(set(" ".join(SENTENCES).split()))] == list(
-        load_word_predictor(pretrained / "pretrained")[1].words
+        load_word_predictor(pretrained / "pretrained").bundle.vocabulary.words
     )
     assert "flights" not in known.known_forms  # tagged training has not seen it
 
@@ -153,7 +149,7 @@ def test_a_tagger_that_starts_from_it_reads_vectors_and_an_encoder_too(
         *("transformer.layers=[0,2]", "transformer.dtype=float32", "optimizer.lr=1e-60", "trainer.max_epochs=1"),
     )
     train(config, tmp_path / "run", "")
-    network = tagger.load(tmp_path / "run", precision="float32").network
+    network = tagger.load(tmp_path / "run", precision="float32").bundle.networks[0]
     before = load_word_predictor(pretrained / "pretrained").network.body
     width = before.embedding.width
     for number, layer in enumerate(before.encoder.layers):
@@ -162,7 +158,7 @@ def test_a_tagger_that_starts_from_it_reads_vectors_and_an_encoder_too(
             assert torch.equal(new[:, :width] if "weight_ih" in name else new, old)
     assert network.embedding.width == width + 100
     saved = json.loads((tmp_path / "run" / "tagger" / "config.json").read_text())
-    assert saved["network"]["transformer"]["layers"] == [0, 2]
+    assert saved["members"][0]["network"]["transformer"]["layers"] == [0, 2]
     training = saved["training"]
     assert (training["model"]["dropout"], training["model"]["hidden"]) == (0.5, {"forward": 12, "backward": 8})
     assert (training["embedding"]["transformer"], training["transformer"]["tune"]) == ("multilingual", False)
@@ -186,7 +182,7 @@ def test_vectors_of_words(pretrained: Path) -> None:
     found = list(loaded.embed(sentences, "predicted"))
     assert [vectors.shape for vectors in found] == [(4, 16), (3, 16)]
     network = load_word_predictor(pretrained / "pretrained").network
-    table = FormTable(loaded.vocabulary, 64)
+    table = make_table(loaded.vocabulary)
     for place in range(4):
         batch = hide_words([sentences[0]], [np.array([place])], table)
         with torch.no_grad():

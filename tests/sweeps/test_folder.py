@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from multiprocessing.synchronize import Event
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -17,24 +16,25 @@ from tagger.sweeps.folder import Sweep, check_folders, find_sweep
 from tagger.sweeps.record import PlannedRun, SweepRecord
 from tagger.training.run_folder import RunRecord, read_record
 
+RECORD = RunRecord("train", ["seed=1"], {"seed": 1}, 0)
+
 
 @pytest.fixture
 def sweep(tmp_path: Path) -> Sweep:
-    runs = [PlannedRun(["seed=1"], "0", {"seed": 1}), PlannedRun(["seed=2"], "1", {}, "seed=2: unlucky")]
-    made = Sweep(tmp_path, SweepRecord("id", "train", "train", None, ["seed=1,2"], "basic", runs))
+    runs = [PlannedRun(["seed=1"], "0"), PlannedRun(["seed=2"], "1")]
+    made = Sweep(tmp_path, SweepRecord("id", "train", "train", None, ["seed=1,2"], runs))
     made.save()
     return made
 
 
 def test_the_folder_of_a_run_says_how_it_ended(sweep: Sweep) -> None:
-    assert [run.state for run in sweep.runs()] == ["unfinished", "failed"]
-    assert sweep.run(1).error == "seed=2: unlucky"
-    assert not sweep.begin(0, sweep.record_of(0))
+    assert [run.state for run in sweep.runs()] == ["unfinished", "unfinished"]
+    assert not sweep.begin(0, RECORD)
     assert json.loads((sweep.folder / "0/run.json").read_text())["sweep_run"] == 0
     sweep.end(0, "failed", ValueError("two\nlines"))
     assert (sweep.run(0).state, sweep.run(0).error) == ("failed", "ValueError: two lines")
     assert "ValueError: two\nlines" in (sweep.folder / "0/traceback.txt").read_text()
-    sweep.begin(0, sweep.record_of(0))
+    sweep.begin(0, RECORD)
     assert sweep.run(0).state == "unfinished"
     sweep.end(0, "pruned")
     assert (sweep.run(0).state, sweep.run(0).dev_accuracy) == ("pruned", None)
@@ -46,12 +46,15 @@ def test_the_folder_of_a_run_says_how_it_ended(sweep: Sweep) -> None:
     assert (run.state, run.dev_accuracy, run.parameters, run.words_per_second) == ("complete", 0.7, 7, 9)
     (sweep.folder / "0/report.json").write_text(json.dumps({"segmenter": {}}))
     assert sweep.run(0).dev_accuracy is None
+    sweep.end(1, "failed", InputError("seed=2: unlucky"), ["seed=2"])
+    assert sweep.run(1).error == "seed=2: unlucky"
+    assert read_record(sweep.folder / "1").overrides == ["seed=2"]
 
 
 def test_a_record_that_was_cut_off_is_written_again(sweep: Sweep) -> None:
     (sweep.folder / "0").mkdir()
     (sweep.folder / "0/run.json").write_text('{"comm')
-    sweep.begin(0, sweep.record_of(0))
+    sweep.begin(0, RECORD)
     assert json.loads((sweep.folder / "0/run.json").read_text())["overrides"] == ["seed=1"]
 
 
@@ -86,29 +89,9 @@ def test_a_run_has_one_process_and_a_killed_one_gives_it_back(sweep: Sweep) -> N
         assert (free, again) == (True, False)
 
 
-def look(sweep: Sweep, started: Event) -> None:
-    """Looks whether a run is claimed, and is held up in the middle of it."""
-    lock = sweep._lock
-
-    def slow(name: int | str, timeout: float) -> Any:
-        taken = lock(name, timeout)
-        if name == 0:
-            started.set()
-            time.sleep(0.3)
-        return taken
-
-    sweep._lock = slow  # type: ignore[method-assign]
-    sweep.is_claimed(0)
-
-
-def test_who_looks_whether_a_run_is_claimed_keeps_nobody_from_claiming_it(sweep: Sweep) -> None:
-    with beside(look, sweep), sweep.claim(0) as free:
-        assert free
-
-
 def begin(sweep: Sweep, started: Event) -> None:
     while True:
-        sweep.begin(0, sweep.record_of(0))
+        sweep.begin(0, RECORD)
         started.set()
 
 
@@ -119,29 +102,31 @@ def test_the_record_of_a_run_can_be_read_while_the_run_begins_again(sweep: Sweep
 
 
 def test_a_folder_that_takes_no_locks_is_one_line(sweep: Sweep) -> None:
-    (sweep.folder / ".locks").write_text("")
-    with pytest.raises(InputError, match=r"\.locks cannot be written to: .*; make .* writable"):
-        sweep.is_claimed(0)
+    (sweep.folder / "0").write_text("")
+    with pytest.raises(InputError, match=r"\.lock cannot be written to: .*; make .* writable"), sweep.claim(0):
+        pass
 
 
 def test_the_sweep_of_a_run_is_found(sweep: Sweep) -> None:
-    record = sweep.record_of(0)
-    sweep.begin(0, record)
-    found = find_sweep(sweep.folder / "0", record)
+    sweep.begin(0, RECORD)
+    found = find_sweep(sweep.folder / "0", RECORD)
     assert found is not None
     assert (found[0].record, found[1]) == (sweep.record, 0)
-    assert find_sweep(sweep.folder / "1", record) is None
+    assert find_sweep(sweep.folder / "1", RECORD) is None
     assert find_sweep(sweep.folder / "0", RunRecord("train", [], {})) is None
 
 
 def test_a_search_goes_on_with_other_trials_only(sweep: Sweep) -> None:
     def search(*overrides: str) -> SweepRecord:
-        return SweepRecord("another", "train", "train", None, list(overrides), "basic", None)
+        return SweepRecord("another", "train", "train", None, list(overrides), None)
 
-    own = Sweep(sweep.folder, search("hydra.sweeper.n_trials=3", "model.depth=1,2"))
-    assert own.record.is_same_search(search("model.depth=1,2", "hydra.sweeper.n_trials=5", "hydra.sweep.dir=x"))
-    assert not own.record.is_same_search(search("model.depth=1,3"))
-    assert not sweep.record.is_same_search(search("seed=1,2"))
+    own = search("hydra.sweeper.n_trials=3", "model.depth=1,2", "name=x")
+    assert own.is_same(
+        search("model.depth=1,2", "hydra.sweeper.n_trials=5", "hydra.sweep.dir=x", "hydra.mode=MULTIRUN")
+    )
+    assert not own.is_same(search("model.depth=1,3"))
+    assert not sweep.record.is_same(search("seed=1,2"))
+    assert own.words == ["hydra.sweeper.n_trials=3", "model.depth=1,2"]
 
 
 @pytest.mark.parametrize(
@@ -150,12 +135,12 @@ def test_a_search_goes_on_with_other_trials_only(sweep: Sweep) -> None:
         {"command": "rm"},
         {"overrides": "seed=1"},
         {"overrides": [1]},
-        {"launcher": 7},
-        {"runs": [{"overrides": [], "folder": "../x", "config": {}}]},
-        {"runs": [{"overrides": [], "folder": "/tmp/x", "config": {}}]},
-        {"runs": [{"overrides": [], "folder": "", "config": {}}]},
-        {"runs": [{"overrides": [], "folder": "0", "config": []}]},
-        {"runs": [{"overrides": [None], "folder": "0", "config": {}}]},
+        {"config_name": 7},
+        {"runs": [{"overrides": [], "folder": "../x"}]},
+        {"runs": [{"overrides": [], "folder": "/tmp/x"}]},
+        {"runs": [{"overrides": [], "folder": ""}]},
+        {"runs": [{"overrides": "seed=1", "folder": "0"}]},
+        {"runs": [{"overrides": [None], "folder": "0"}]},
         {"runs": 5},
         {"more": 1},
     ],

@@ -6,158 +6,199 @@ import signal
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from joblib.externals.loky import get_reusable_executor
 
 from tagger.errors import InputError
-from tagger.sweeps import grid as grid_module
-from tagger.sweeps.compose import BASIC
+from tagger.sweeps import grid, launch
 from tagger.sweeps.folder import Sweep
-from tagger.sweeps.grid import train_grid
-from tagger.sweeps.record import PlannedRun, SweepRecord
 from tagger.text.output_files import whole_file
 from tagger.training.checkpoints import Watch
-from tagger.training.run_folder import LOG, RunRecord
+from tagger.training.run_folder import LOG, RunRecord, read_record
+
+UNLUCKY, DEADLY, INTERRUPTED = 13, 99, 77
 
 
-@pytest.fixture(autouse=True)
-def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(grid_module, "POLL_SECONDS", 0.05)
-
-
-def score(record: RunRecord, folder: Path, resuming: bool, watch: Watch) -> None:
-    """Stands for a training. A seed of 13 fails, and one of 99 kills its process."""
+def score(record: RunRecord, folder: Path, resuming: bool, watch: Watch, is_claimed: bool) -> None:
+    """Stands for a training. Some seeds fail, kill their process, or are interrupted, once."""
     seed = record.config["seed"]
     assert not watch.measures_speed
+    assert is_claimed
+    first = not (folder / "trained").exists()
     with (folder / "trained").open("a") as out:
         out.write("x")
     print(f"training with seed {seed}")
-    if seed == 13:
+    if seed == UNLUCKY:
         raise ValueError("unlucky")
-    if seed == 99:
+    if seed == DEADLY and first:
         os.kill(os.getpid(), signal.SIGKILL)
+    if seed == INTERRUPTED and first:
+        (folder / "checkpoints").mkdir()
+        (folder / "checkpoints/last.ckpt").touch()
+        raise KeyboardInterrupt
     with whole_file(folder / "report.json") as out:  # other processes read it
-        json.dump({"dev": {"upos": {"accuracy": seed / 100}}}, out)
+        json.dump({"dev": {"upos": {"accuracy": seed / 100}}, "words_per_second": 1}, out)
 
 
-def grid(folder: Path, *seeds: int, launcher: str = BASIC, overrides: list[str] | None = None) -> Sweep:
-    runs = [PlannedRun([f"seed={seed}"], f"runs/{i}", {"seed": seed}) for i, seed in enumerate(seeds)]
-    own = [f"hydra/launcher={launcher}", *(overrides or [])] if launcher != BASIC else []
-    made = Sweep(folder, SweepRecord("id", "train", "train", None, own, launcher, runs))
-    made.save()
-    return made
+@pytest.fixture(autouse=True)
+def _soon(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(grid, "POLL_SECONDS", 0.05)
+    monkeypatch.setattr(grid, "train_run", score)
 
 
-def states(sweep: Sweep) -> list[str]:
-    return [run.state for run in sweep.runs()]
+def sweep(*seeds: int, options: tuple[str, ...] = ()) -> list[str]:
+    """The words of a grid in the folder `sweep`."""
+    return ["-m", f"seed={','.join(map(str, seeds))}", "patience=7", "hydra.sweep.dir=sweep", *options]
 
 
-def times(sweep: Sweep) -> list[int]:
-    return [len((sweep.path(n) / "trained").read_text()) for n in sweep.numbers]
+def states() -> list[str]:
+    return [run.state for run in Sweep.read(Path("sweep")).runs()]
 
 
-def test_what_is_complete_is_not_trained_again_and_what_failed_is(tmp_path: Path) -> None:
-    sweep = grid(tmp_path, 1, 13, 2)
-    train_grid(sweep, score)
-    assert states(sweep) == ["complete", "failed", "complete"]
-    assert sweep.run(1).error == "ValueError: unlucky"
-    train_grid(sweep, score)
-    assert times(sweep) == [1, 2, 1]
+def times() -> list[int]:
+    found = Sweep.read(Path("sweep"))
+    return [len((found.path(n) / "trained").read_text()) for n in found.numbers]
 
 
-def test_a_run_that_cannot_be_composed_is_not_tried(tmp_path: Path) -> None:
-    sweep = grid(tmp_path, 1, 2)
-    assert sweep.record.runs is not None
-    sweep.record.runs[0].error = "no such key"
-    train_grid(sweep, score)
-    assert states(sweep) == ["failed", "complete"]
-    assert not sweep.path(0).exists()
+def test_what_is_complete_is_not_trained_again_and_what_failed_is() -> None:
+    assert launch.train(sweep(1, UNLUCKY, 2)) == 1
+    assert states() == ["complete", "failed", "complete"]
+    assert Sweep.read(Path("sweep")).run(1).error == "ValueError: unlucky"
+    assert launch.resume("sweep") == 1
+    assert launch.train(sweep(1, UNLUCKY, 2)) == 1
+    assert times() == [1, 3, 1]
+    before = sorted(Path("sweep").rglob("*"))
+    with pytest.raises(InputError, match=r"sweep holds another sweep; give this one a folder of its own"):
+        launch.train(sweep(1, 2))
+    assert sorted(Path("sweep").rglob("*")) == before
 
 
-def test_the_run_of_another_process_is_waited_for(tmp_path: Path) -> None:
-    sweep = grid(tmp_path, 1, 2)
+def test_a_run_keeps_its_config_and_its_name_is_that_of_the_sweep() -> None:
+    words = ["-m", f"seed=1,{INTERRUPTED},2", "name=tamil"]
+    with pytest.raises(KeyboardInterrupt, match=r"^go on with: python -m tagger resume runs/tamil$"):
+        launch.train(words)
+    record = read_record(Path("runs/tamil/1"))
+    assert record.overrides == [f"seed={INTERRUPTED}"]
+    assert record.sweep_run == 1
+    assert not record.config["test"]
+    path = Path("runs/tamil/1/run.json")
+    path.write_text(path.read_text().replace('"patience": null', '"patience": 9'))
+    assert launch.train(words) == 0
+    assert read_record(Path("runs/tamil/1")).config["patience"] == 9
+    with pytest.raises(InputError, match=r"^name=tamil: runs/tamil exists; take another name, or go on with"):
+        launch.train(["-m", "seed=1,2", "name=tamil"])
+
+
+def test_a_run_that_cannot_be_is_a_row_and_a_grid_of_such_runs_is_refused() -> None:
+    assert launch.train(["-m", "model.depth=0,1", "seed=1", "hydra.sweep.dir=sweep"]) == 1
+    assert states() == ["failed", "complete"]
+    assert Sweep.read(Path("sweep")).run(0).error == "model.depth=0: give a whole number, at least 1"
+    assert "InputError" in Path("sweep/0/traceback.txt").read_text()
+    with pytest.raises(InputError, match=r"^model.depth=0: "):
+        launch.train(["-m", "model.depth=0,-1"])
+    assert os.listdir() == ["sweep"]
+
+
+def test_the_values_of_a_grid() -> None:
+    def overrides(*words: str) -> list[list[str]]:
+        for path in Path().glob("sweep/*/trained"):
+            path.unlink()
+        folder = f"hydra.sweep.dir={len(os.listdir())}"
+        assert launch.train([*words, folder]) == 0
+        return [run.overrides for run in Sweep.read(Path(folder.partition("=")[2])).runs()]
+
+    own = ["model.depth=1,2", "seed=3,4", "patience=7"]
+    assert overrides("-m", *own) == [
+        [f"model.depth={depth}", f"seed={seed}", "patience=7"] for depth in (1, 2) for seed in (3, 4)
+    ]
+    assert overrides("seed=1,2", "seed=3", "-m") == [["seed=3"]]
+    # An experiment may be a sweep; the configs of others, and a group that decides whether there is a key.
+    assert [len(each) for each in overrides("experiment=directions")] == [2] * 5
+    Path("own/experiment").mkdir(parents=True)
+    Path("own/experiment/mine.yaml").write_text("# @package _global_\nmodel: {depth: 4}\n")
+    Path("own/page.yaml").write_text("defaults: [train, _self_]\nseed: 7\n")
+    folder = str(len(os.listdir()))
+    assert overrides("--config-dir", "own", "--config-name", "page", "-m", "experiment=mine,fast") == [
+        ["experiment=mine"],
+        ["experiment=fast"],
+    ]
+    configs = [read_record(Path(folder, number)).config for number in "01"]
+    assert [(config["model"]["depth"], config["seed"]) for config in configs] == [(4, 7), (1, 7)]
+    assert launch.resume(folder) == 0
+
+
+@pytest.mark.parametrize("ends", [True, False])
+def test_the_run_of_another_process_is_waited_for_or_taken_over(ends: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     claimed, release = threading.Event(), threading.Event()
 
     def other() -> None:
-        with sweep.claim(0) as free:
+        while not Path("sweep/sweep.json").is_file():
+            time.sleep(0.01)
+        found = Sweep.read(Path("sweep"))
+        with found.claim(1) as free:
             assert free
             claimed.set()
             release.wait(60)
-            sweep.begin(0, sweep.record_of(0))
-            score(sweep.record_of(0), sweep.path(0), False, Watch(measures_speed=False))
+            if ends:
+                record = RunRecord("train", ["seed=2"], {"seed": 2}, 1)
+                found.begin(1, record)
+                score(record, found.path(1), False, Watch(measures_speed=False), True)
 
-    def train(*arguments: object) -> None:
-        release.set()
-        score(*arguments)  # type: ignore[arg-type]
+    def train(*arguments: Any, **options: Any) -> None:
+        claimed.wait(60)
+        score(*arguments, **options)
+        threading.Timer(0.3, release.set).start()
 
+    monkeypatch.setattr(grid, "train_run", train)
     thread = threading.Thread(target=other)
     thread.start()
-    claimed.wait(60)
-    train_grid(sweep, train)
+    assert launch.train(sweep(1, 2)) == 0
     thread.join()
-    assert states(sweep) == ["complete", "complete"]
-    assert times(sweep) == [1, 1]
+    assert states() == ["complete", "complete"]
+    assert times() == [1, 1]
 
 
-def test_the_run_of_a_process_that_died_is_taken_over(tmp_path: Path) -> None:
-    sweep = grid(tmp_path, 1, 2)
-    claimed, release = threading.Event(), threading.Event()
-
-    def other() -> None:
-        with sweep.claim(0):
-            claimed.set()
-            release.wait(60)
-
-    def train(*arguments: object) -> None:
-        score(*arguments)  # type: ignore[arg-type]
-        release.set()
-
-    thread = threading.Thread(target=other)
-    thread.start()
-    claimed.wait(60)
-    train_grid(sweep, train)
-    thread.join()
-    assert states(sweep) == ["complete", "complete"]
-
-
-def test_joblib_trains_side_by_side_and_each_run_has_a_log(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.slow
+def test_joblib_trains_side_by_side_and_each_run_has_a_log(capfd: pytest.CaptureFixture[str]) -> None:
     get_reusable_executor().shutdown(kill_workers=True)  # workers that an earlier test has started print to that test
-    sweep = grid(tmp_path, 1, 13, 2, 3, launcher="joblib", overrides=["hydra.launcher.n_jobs=2"])
-    with sweep.claim(3) as free:  # as another process does between the look at the runs and their start
-        assert free
-        assert grid_module._launch(sweep, [0, 3], score) == [0]
-    train_grid(sweep, score)
-    assert states(sweep) == ["complete", "failed", "complete", "complete"]
-    assert times(sweep) == [1, 1, 1, 1]
-    assert "training with seed 2\n" in (sweep.path(2) / LOG).read_text()
+    options = ("hydra/launcher=joblib", "hydra.launcher.n_jobs=2")
+    assert launch.train(sweep(1, UNLUCKY, DEADLY, options=options)) == 1
     printed = capfd.readouterr().out
+    assert "unfinished" in states()
     assert "run 1: failed, ValueError: unlucky" in printed
-    assert "run 3: complete, dev 3.00" in printed
     assert "training with" not in printed
-    assert not list(tmp_path.rglob(".hydra"))
+    assert launch.resume("sweep") == 1
+    assert states() == ["complete", "failed", "complete"]
+    assert times()[0] == 1
+    assert times()[2] == 2
+    assert "training with seed 1\n" in Path("sweep/0", LOG).read_text()
+    assert not list(Path().rglob(".hydra"))
 
 
-def test_a_worker_that_is_killed_leaves_runs_to_go_on_with(tmp_path: Path) -> None:
-    sweep = grid(tmp_path, 99, 1, launcher="joblib", overrides=["hydra.launcher.n_jobs=2"])
-    train_grid(sweep, score)
-    assert "unfinished" in states(sweep)
-    assert sweep.record.runs is not None
-    sweep.record.runs[0].config["seed"] = 2
-    sweep.save()
-    train_grid(sweep, score)
-    assert states(sweep) == ["complete", "complete"]
+@pytest.mark.slow
+def test_submitit_trains_on_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))  # where `score` is
+    options = ("hydra/launcher=submitit_local", "hydra.launcher.timeout_min=2")
+    assert launch.train(sweep(1, UNLUCKY, options=options)) == 1
+    assert states() == ["complete", "failed"]
 
 
-def test_submitit_trains_on_this_machine(tmp_path: Path) -> None:
-    sweep = grid(tmp_path, 1, 13, launcher="submitit_local", overrides=["hydra.launcher.timeout_min=2"])
-    before = time.monotonic()
-    train_grid(sweep, score)
-    assert states(sweep) == ["complete", "failed"], time.monotonic() - before
-
-
-def test_a_launcher_that_refuses_its_settings_is_one_line(tmp_path: Path) -> None:
-    sweep = grid(tmp_path, 1, launcher="joblib", overrides=["hydra.launcher.n_jobs=two"])
-    with pytest.raises(InputError, match=r"hydra.launcher.n_jobs=two: this kind of value does not fit") as caught:
-        train_grid(sweep, score)
-    assert "\n" not in str(caught.value)
+@pytest.mark.parametrize(
+    ("folder", "message"),
+    [
+        ("../../x", "hydra.sweep.subdir=../../x: not below the folder of the sweep"),
+        (".", "hydra.sweep.subdir=.: not below the folder of the sweep"),
+        ("/tmp/x", "hydra.sweep.subdir=/tmp/x: not below the folder of the sweep"),
+        ("x", "hydra.sweep.subdir=x: two runs would have this folder"),
+    ],
+)
+def test_the_runs_of_a_sweep_have_folders_of_their_own_in_it(folder: str, message: str) -> None:
+    with pytest.raises(InputError) as error:
+        launch.train(sweep(1, 2, options=(f"hydra.sweep.subdir={folder}",)))
+    assert str(error.value).startswith(message)
+    assert os.listdir() == []
+    assert launch.train(sweep(1, 2, options=("hydra.sweep.subdir=of-${seed}",))) == 0
+    assert sorted(path.name for path in Path("sweep").glob("of-*")) == ["of-1", "of-2"]

@@ -8,26 +8,29 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import optuna
 import pytest
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+from optuna.trial import FixedTrial
+from tagger.training.structured import from_plain
 
 from tagger.errors import InputError
 from tagger.sweeps import launch
 from tagger.sweeps import search as search_module
 from tagger.sweeps.folder import JOURNAL, Sweep
 from tagger.sweeps.record import SweepRecord
-from tagger.sweeps.search import Search, open_study
-from tagger.sweeps.search_space import Numbers, SearchConfig, Space, search_config
+from tagger.sweeps.search import Search, SearchConfig, Space, open_study, search_space, trial_overrides
 from tagger.text.output_files import whole_file
 from tagger.training.checkpoints import EndedEarly, Watch
 from tagger.training.run_folder import RunRecord
 from tests.training.conftest import TINY
 
-SPACE: Space = {"lr": Numbers(0.0, 1.0)}
+SPACE: Space = {"lr": FloatDistribution(0.0, 1.0)}
 VALUES: dict[str, Any] = {
     **{"n_trials": 6, "direction": "maximize", "directions": None, "seed": 1, "sampler": "tpe", "sampler_startup": 3},
     **{"pruner": "median", "pruner_startup": 1, "pruner_warmup": 0, "storage": None, "study_name": "tagger"},
@@ -35,24 +38,22 @@ VALUES: dict[str, Any] = {
 
 
 def values(**changes: object) -> SearchConfig:
-    return search_config(VALUES | changes)
+    return from_plain(SearchConfig, VALUES | changes, SearchConfig.prefix)
 
 
 def sweep_in(folder: Path) -> Sweep:
     folder.mkdir(exist_ok=True)
-    made = Sweep(folder, SweepRecord(str(folder), "train", "train", None, [], "basic", None))
+    made = Sweep(folder, SweepRecord(str(folder), "train", "train", None, [], None))
     made.save()
     return made
 
 
-def record_of(overrides: Sequence[str], number: int) -> RunRecord:
-    lr = float(overrides[0].partition("=")[2])
-    return RunRecord("train", list(overrides), {"lr": lr}, number)
+Train = Callable[[int, float, Path, Watch], None]
 
 
-def score(record: RunRecord, folder: Path, resuming: bool, watch: Watch) -> None:
+def score(number: int, lr: float, folder: Path, watch: Watch) -> None:
     """Stands for a training of three epochs, the better the nearer its learning rate is to 0.3."""
-    accuracy = round(1 - abs(record.config["lr"] - 0.3), 6)
+    accuracy = round(1 - abs(lr - 0.3), 6)
     with (folder / "trained").open("a") as out:
         out.write("x")
     for epoch in (1, 2, 3):
@@ -60,13 +61,28 @@ def score(record: RunRecord, folder: Path, resuming: bool, watch: Watch) -> None
             raise EndedEarly(f"ended after epoch {epoch}")
     report: dict[str, Any] = {"dev": {"upos": {"accuracy": accuracy}}}
     if watch.measures_speed:
-        report["words_per_second"] = int(1000 * record.config["lr"])
+        report["words_per_second"] = int(1000 * lr)
     with whole_file(folder / "report.json") as out:  # other processes read it
         json.dump(report, out)
 
 
-def search(sweep: Sweep, config: SearchConfig, train: Any = score) -> list[optuna.trial.FrozenTrial]:
-    Search(sweep, config, SPACE, record_of, train).run()
+def searching(sweep: Sweep, config: SearchConfig, train: Train = score) -> Search:
+    """A search whose trials are trained by a function."""
+
+    def trained(number: int, overrides: list[str], watch: Watch) -> None:
+        sweep.begin(number, RunRecord("train", overrides, {}, number))
+        try:
+            train(number, float(overrides[0].partition("=")[2]), sweep.path(number), watch)
+        except EndedEarly:
+            sweep.end(number, "pruned")
+        except Exception as error:
+            sweep.end(number, "failed", error)
+
+    return Search(sweep, config, SPACE, trained)
+
+
+def search(sweep: Sweep, config: SearchConfig, train: Train = score) -> list[optuna.trial.FrozenTrial]:
+    searching(sweep, config, train).run()
     return open_study(config, sweep.folder).get_trials()
 
 
@@ -94,11 +110,11 @@ def test_a_search_that_was_interrupted_has_the_trials_that_it_would_have_had(tmp
     whole = search(sweep_in(tmp_path / "whole"), config)
     started = []
 
-    def interrupted(record: RunRecord, *others: Any) -> None:
-        started.append(record.sweep_run)
+    def interrupted(number: int, *others: Any) -> None:
+        started.append(number)
         if started in ([0], [0, 0, 1, 2, 3]):
             raise KeyboardInterrupt
-        score(record, *others)
+        score(number, *others)
 
     sweep = sweep_in(tmp_path / "interrupted")
     for _ in range(2):
@@ -119,25 +135,18 @@ def test_another_seed_gives_other_trials_and_more_trials_can_follow(tmp_path: Pa
 
 
 def test_a_run_that_fails_is_a_trial_that_failed(tmp_path: Path) -> None:
-    def fail(record: RunRecord, *others: Any) -> None:
-        if record.sweep_run == 1:
+    def fail(number: int, *others: Any) -> None:
+        if number == 1:
             raise ValueError("unlucky")
-        if record.sweep_run == 2:
-            (others[0] / "report.json").write_text("{}")
+        if number == 2:
+            (others[1] / "report.json").write_text("{}")
         else:
-            score(record, *others)
-
-    def refuse(overrides: Sequence[str], number: int) -> RunRecord:
-        if number == 0:
-            raise InputError("lr: too good to be true")
-        return record_of(overrides, number)
+            score(number, *others)
 
     sweep = sweep_in(tmp_path)
-    Search(sweep, values(n_trials=4), SPACE, refuse, fail).run()
-    assert states(open_study(values(), tmp_path).get_trials()) == ["FAIL", "FAIL", "FAIL", "COMPLETE"]
-    runs = sweep.runs()
-    assert [run.state for run in runs] == ["failed", "failed", "complete", "complete"]
-    assert (runs[0].error, runs[1].error) == ("lr: too good to be true", "ValueError: unlucky")
+    assert states(search(sweep, values(n_trials=4), fail)) == ["COMPLETE", "FAIL", "FAIL", "COMPLETE"]
+    assert [run.state for run in sweep.runs()] == ["complete", "failed", "complete", "complete"]
+    assert sweep.run(1).error == "ValueError: unlucky"
 
 
 def test_accuracy_and_speed_are_two_objectives(tmp_path: Path) -> None:
@@ -159,7 +168,7 @@ def test_threads_share_a_search_and_none_trains_a_trial_twice(tmp_path: Path) ->
 
     def work() -> None:
         try:
-            Search(sweep, values(n_trials=10), SPACE, record_of, slowly).run()
+            searching(sweep, values(n_trials=10), slowly).run()
         except BaseException as error:
             failures.append(error)
 
@@ -199,7 +208,7 @@ def test_a_search_whose_trials_are_gone_is_refused_and_keeps_its_runs(
         open_study(values(storage=storage), sweep.folder)
     kept = {path: path.read_bytes() for path in sweep.folder.glob("[01]/*")}
     with pytest.raises(InputError, match=r"none of the trials of .*sweep; put the storage back"):
-        Search(sweep, values(n_trials=3, storage=storage), SPACE, record_of, score).run()
+        searching(sweep, values(n_trials=3, storage=storage)).run()
     assert kept == {path: path.read_bytes() for path in sweep.folder.glob("[01]/*")}
     assert sweep.numbers == [0, 1]
     assert is_there or not list((tmp_path / "after").iterdir())
@@ -236,6 +245,7 @@ def test_a_database_whose_tables_another_process_makes_is_opened_again(
 
 def test_without_optuna_the_message_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "optuna", None)
+    monkeypatch.delitem(sys.modules, "tagger.sweeps.search", raising=False)
     with pytest.raises(InputError, match=r"pip install -e '\.\[tune\]'"):
         launch.train(["-m", "hydra/sweeper=optuna", "model.depth=1,2"])
 
@@ -311,3 +321,70 @@ def test_two_processes_are_killed_and_the_search_is_completed(
     with pytest.raises(InputError, match="search holds another sweep"):
         launch.train([*command, "hydra.sweeper.seed=2"])
     assert os.listdir(tmp_path) == ["search"]
+
+
+def space(*texts: str, whole: bool = False) -> Space:
+    parser = OverridesParser.create()
+    return search_space([parser.parse_override(text) for text in texts], lambda key: whole)
+
+
+@pytest.mark.parametrize(
+    ("text", "whole", "expected"),
+    [
+        ("a=1,2", False, CategoricalDistribution(("1", "2"))),
+        ("a=choice(x,[1,2],{b:1})", False, CategoricalDistribution(("x", "[1,2]", "{b:1}"))),
+        ("a=sort(3,1,2)", False, CategoricalDistribution(("1", "2", "3"))),
+        ("a=interval(0.5,2)", False, FloatDistribution(0.5, 2.0)),
+        ("a=tag(log,interval(0.001,0.1))", False, FloatDistribution(0.001, 0.1, log=True)),
+        ("a=int(interval(1,4))", False, IntDistribution(1, 4)),
+        ("a=interval(1,4)", True, IntDistribution(1, 4)),
+        ("a=interval(1.5,4)", True, FloatDistribution(1.5, 4.0)),
+        ("a=range(1,6,2)", False, IntDistribution(1, 5, step=2)),
+        ("a=range(1,5,2)", False, IntDistribution(1, 3, step=2)),
+        ("a=range(3)", False, IntDistribution(0, 2)),
+        ("a=range(0,1,0.25)", False, FloatDistribution(0, 0.75, step=0.25)),
+    ],
+)
+def test_a_sweep_is_choices_or_numbers(text: str, whole: bool, expected: object) -> None:
+    assert space(text, "b=1", "c=[1,2]", whole=whole) == {"a": expected}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a=range(5,5)", "no number lies between these"),
+        ("a=interval(2,1)", "no number lies between these"),
+        ("a=tag(log,interval(0,1))", "begins above 0"),
+        ("a=tag(log,range(1,4))", "for a logarithmic one write"),
+        ("a=range(5,1,-1)", "steps above 0"),
+        ("a=tag(lgo,interval(1,4))", r"there is no tag lgo; a search knows tag\(log,interval"),
+    ],
+)
+def test_bounds_that_hold_nothing_are_refused(text: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        space(text)
+
+
+def test_a_trial_has_a_value_of_each_key() -> None:
+    found = space("a=x,y", "b=interval(0.001,0.1)", "c=range(1,6,2)")
+    trial: Any = FixedTrial({"a": "y", "b": 0.012345678, "c": 5})
+    assert trial_overrides(found, trial) == ["a=y", "b=0.0123457", "c=5"]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["model.depth=2"], "hydra/sweeper=optuna: nothing to search; give a key several values"),
+        (["model.depth=1,2", "hydra/launcher=joblib"], "hydra/launcher=joblib: a search trains its runs itself"),
+        (["model.depth=1,2", "hydra.sweep.subdir=x"], "hydra.sweep.subdir: the folders of a search are the numbers"),
+        (["model.depth=1,2", "hydra.sweeper.storage=' '"], "hydra.sweeper.storage= names no file"),
+        (["model.depth=0,1"], "model.depth=0: give a whole number"),
+    ],
+)
+def test_command_lines_that_make_no_search_are_refused(words: list[str], message: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=message):
+        launch.train(["-m", "hydra/sweeper=optuna", f"hydra.sweep.dir={tmp_path}/x", *words])
+    directions = "hydra.sweeper.directions=[maximize,maximize]"
+    with pytest.raises(InputError, match="a pretrained network has no speed"):
+        launch.pretrain(["-m", "hydra/sweeper=optuna", "model.depth=1,2", directions, "text=a.txt"])
+    assert list(tmp_path.iterdir()) == []

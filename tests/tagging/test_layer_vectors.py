@@ -14,7 +14,7 @@ from tagger.model.collate import collate
 from tagger.model.forms import FormTable
 from tagger.model.vocabulary import Vocabulary
 from tagger.tagging import batches
-from tests.conftest import BUCKETS, TOKENS, make_batch, make_network, make_tagger
+from tests.conftest import TOKENS, make_batch, make_network, make_table, make_tagger
 
 SENTENCES = [*TOKENS, ["book", "the", "flights", "they", "book", "Well", "."], ["unknown", "\ud800", ""], ["They"]]
 WIDTH = 8 + 6  # of a layer
@@ -33,8 +33,9 @@ def untrained(vocabulary: Vocabulary) -> Tagger:
 def encoded(tagger: Tagger, table: FormTable) -> list[np.ndarray]:
     """What `TaggerNetwork.encode` says of SENTENCES."""
     batch = collate(SENTENCES, table)
+    (network,) = tagger.bundle.networks
     with torch.inference_mode():
-        h = tagger.network.encode(tagger.network.embed(batch), batch.lengths)  # (T, B, S)
+        h = network.encode(network.embed(batch), batch.lengths)  # (T, B, S)
     return [h[: len(sentence), i].numpy() for i, sentence in enumerate(SENTENCES)]
 
 
@@ -44,7 +45,7 @@ def test_states_are_those_of_the_network(vocabulary: Vocabulary, cell: str, hidd
     tagger = made(vocabulary, cell=cell, hidden=hidden)
     states = tagger.engine.states(SENTENCES)
     assert states.dtype == np.float32
-    expected = np.concatenate(encoded(tagger, FormTable(vocabulary, BUCKETS)))
+    expected = np.concatenate(encoded(tagger, make_table(vocabulary)))
     assert np.abs(states - expected).max() < 1e-5
     assert expected.std(axis=0).min() > 1e-3  # they differ from token to token
     assert np.array_equal(np.concatenate(list(tagger.embed(SENTENCES))), states)
@@ -59,7 +60,7 @@ def test_layers_are_parts_of_all(untrained: Tagger, vocabulary: Vocabulary) -> N
     assert np.allclose(found["mean"], (found[1] + found[2]) / 2, atol=1e-6)
     batch = make_batch(SENTENCES, vocabulary)
     with torch.inference_mode():
-        forms = untrained.network.embedding(batch)[batch.index]  # (T, B, E)
+        forms = untrained.bundle.networks[0].embedding(batch)[batch.index]  # (T, B, E)
     expected = [forms[: len(sentence), i].numpy() for i, sentence in enumerate(SENTENCES)]
     assert np.allclose(found[0], np.concatenate(expected), atol=1e-6)
     assert np.array_equal(found[1], np.concatenate(list(untrained.embed(SENTENCES, "1"))))
@@ -113,7 +114,12 @@ def test_a_sentence_longer_than_the_network_reads_is_cut(untrained: Tagger, monk
 
 def test_nothing_in_nothing_out(untrained: Tagger) -> None:
     assert list(untrained.embed([])) == []
-    for layer, width in ((0, untrained.network.embedding.width), (1, WIDTH), ("all", 2 * WIDTH), ("mean", WIDTH)):
+    for layer, width in (
+        (0, untrained.bundle.networks[0].embedding.width),
+        (1, WIDTH),
+        ("all", 2 * WIDTH),
+        ("mean", WIDTH),
+    ):
         assert [vectors.shape for vectors in untrained.embed([[], ["They"], []], layer)] == [
             (0, width),
             (1, width),
@@ -145,7 +151,7 @@ def test_a_tagger_without_tags(vocabulary: Vocabulary) -> None:
     )
     tagger = made(untagged)
     assert tagger.columns == []
-    expected = np.concatenate(encoded(tagger, FormTable(untagged, BUCKETS)))
+    expected = np.concatenate(encoded(tagger, make_table(untagged)))
     assert np.abs(np.concatenate(list(tagger.embed(SENTENCES))) - expected).max() < 1e-5
 
 
@@ -159,7 +165,7 @@ def test_a_tagger_with_a_transformer(vocabulary: Vocabulary, tmp_path: Path, siz
     changes = {"transformer": transformer, **sizes}
     network = make_network(vocabulary, seed=4, **changes)
     tagger = make_tagger(network, vocabulary, tokenizer, precision="float32")
-    expected = encoded(tagger, FormTable(vocabulary, BUCKETS, tokenizer))
+    expected = encoded(tagger, make_table(vocabulary, tokenizer))
     assert np.abs(np.concatenate(list(tagger.embed(SENTENCES))) - np.concatenate(expected)).max() < 1e-5
     if sizes:
         assert tagger.layers.names == ["1", "2", "all", "mean"]

@@ -300,7 +300,7 @@ def test_threads_of_torch_are_left_as_they_were(trained: Path, monkeypatch: pyte
     try:
         loaded = tagger.load(trained, "cpu")
         seen = []
-        embedding = loaded.network.embedding
+        embedding = loaded.bundle.networks[0].embedding
         monkeypatch.setattr(
             embedding,
             "forward",

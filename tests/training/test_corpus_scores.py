@@ -59,7 +59,7 @@ def test_the_report_has_the_scores_of_each_corpus(several: Path, treebank: Path,
             loaded = tagger.load(several, "cpu", precision="float32", corpus=told)
             found = score_split(loaded, part)["upos"]["accuracy"]
             assert found == pytest.approx(scores["dev"][name]["upos"][key])
-    network = tagger.load(several, "cpu").network
+    network = tagger.load(several, "cpu").bundle.networks[0]
     assert network.corpora is not None
     assert network.corpora.weight.any(dim=1).tolist() == [False, True, True]
 
@@ -93,9 +93,9 @@ def test_training_goes_on_from_a_tagger_of_several_corpora(several: Path, second
     assert "corpora" not in results
     before, after = (tagger.load(folder, "cpu") for folder in (several, tmp_path / "run"))
     assert after.vocabulary.corpora == before.vocabulary.corpora
-    assert before.network.corpora is not None
-    assert after.network.corpora is not None
-    assert torch.equal(after.network.corpora.weight, before.network.corpora.weight)
+    assert before.bundle.networks[0].corpora is not None
+    assert after.bundle.networks[0].corpora is not None
+    assert torch.equal(after.bundle.networks[0].corpora.weight, before.bundle.networks[0].corpora.weight)
 
 
 @pytest.mark.usefixtures("small_segmenter")
@@ -125,7 +125,12 @@ def test_the_segmenter_learns_from_those_that_have_spacing(
     ("overrides", "message"),
     [
         (["corpus.temperature=0.5"], "corpus.temperature=0.5: give a number from 1"),
-        (["corpus.unnamed=1.5"], "corpus.unnamed=1.5: give a share from 0 to 1"),
+        (["corpus.unnamed=1"], "corpus.unnamed=1: no value any more: it is a constant, CORPUS_DROPOUT in training/"),
+        (["auxiliary=0"], "facts=0: its name is auxiliary now; give that"),
+        (
+            ["optimizer.warmup=0"],
+            "optimizer.warmup=0: no value any more: it is a constant, WARMUP in training/module.py",
+        ),
         (["columns=[corpus]"], "'corpus' cannot name a tag column"),
         (["corpus.path=A,B"], "corpus.path=A,B: no such file, and several values"),
         (["corpus.path=[A,B"], "[A,B does not exist; check corpus.path"),

@@ -1,5 +1,6 @@
 """The loggers of a run: what each has logged is read back, after an interruption and a resumption too."""
 
+import contextlib
 import csv
 import glob
 import json
@@ -20,7 +21,6 @@ from wandb.proto import wandb_internal_pb2 as wandb_records
 from tagger.bundle.saved_config import SWEEP
 from tagger.errors import InputError
 from tagger.sweeps import launch
-from tagger.text.start_folder import paths_begin_in
 from tagger.training import loggers
 from tagger.training.checkpoints import EpochRecorder, load_checkpoint
 from tagger.training.logger_config import MlflowConfig
@@ -227,7 +227,7 @@ def test_a_failed_training_is_failed_in_a_database_that_the_config_names(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(EpochRecorder, "on_train_batch_end", fail)
     (tmp_path / "start").mkdir()
-    with pytest.raises(RuntimeError, match="broken"), paths_begin_in(str(tmp_path / "start")):
+    with pytest.raises(RuntimeError, match="broken"), contextlib.chdir(tmp_path / "start"):
         train(config, Path("sweep") / "0", COMMAND)
     client = mlflow.MlflowClient(f"sqlite:///{tmp_path / 'start/all.db'}")
     experiment = client.get_experiment_by_name("tagger")
@@ -238,7 +238,7 @@ def test_a_failed_training_is_failed_in_a_database_that_the_config_names(
 
 def test_folders_of_logs(tmp_path: Path) -> None:
     place = Place(Path("run/logs"), "run", None, "")
-    with paths_begin_in(str(tmp_path)):
+    with contextlib.chdir(tmp_path):
         assert place.own_path(None, "csv") == Path("run/logs/csv")
         assert place.own_path("mine", "csv") == tmp_path / "mine"
         assert place._replace(in_group="3/members/1").own_path("mine", "csv") == tmp_path / "mine/3/members/1"

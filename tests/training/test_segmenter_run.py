@@ -6,16 +6,16 @@ import shutil
 from pathlib import Path
 
 import pytest
-from tagger.bundle.ensemble_folder import save_ensemble
-from tagger.training.part_run import SegmenterRun, run_part
 
 import tagger
+from tagger.bundle.bundle import Bundle
+from tagger.bundle.ensemble import join
 from tagger.corpus.sources import load_corpus
 from tagger.errors import InputError
 from tagger.segmenter.saved import load_segmenter
 from tagger.sweeps import launch
-from tagger.tagging.load import tagger_of
-from tagger.training import part_run
+from tagger.training import refit as module
+from tagger.training.refit import refit
 from tagger.training.segmenter import SegmenterModule
 from tagger.training.segmenter_choice import SegmenterTraining
 from tests.training.conftest import COMMAND, TINY, config_of, made_up
@@ -82,7 +82,7 @@ def test_a_tagger_gets_a_segmenter_and_stays_as_it_is(
 
 def test_auto_keeps_the_rules_of_the_tagger_if_they_are_better(source: Path, treebank: Path, tmp_path: Path) -> None:
     given = ("segmenter=auto", "segmenter_steps=1", "parts=segmenter", f"init={source}")
-    results = run_part(SegmenterRun, config_of(treebank, *given), tmp_path / "run", COMMAND, tagger_of)
+    results = refit(config_of(treebank, *given), tmp_path / "run", COMMAND)
     assert results is not None
     assert results["segmenter"]["kept"] == "english"
     assert sorted(contents(tmp_path / "run" / "tagger")) == sorted(contents(source))
@@ -104,7 +104,7 @@ def test_a_run_that_is_interrupted_when_it_is_scored_keeps_the_tagger(
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(part_run, "raw_scores", interrupt)
+    monkeypatch.setattr(module, "raw_scores", interrupt)
     with pytest.raises(KeyboardInterrupt, match=r"^the tagger in run is complete; only its scores are missing$"):
         launch.train([*arguments, "hydra.run.dir=run"])
     assert load_segmenter(Path("run/tagger")).vocabulary.scripts
@@ -149,9 +149,9 @@ def test_a_corpus_without_spacing_is_refused(arguments: list[str]) -> None:
 
 
 def test_an_ensemble_gets_a_segmenter(arguments: list[str], source: Path, finished: Path) -> None:
-    save_ensemble(Path("both"), [source, finished / "tagger"], None, "command")
+    join([Bundle.load(source), Bundle.load(finished / "tagger")]).save(Path("both"), "# Both\n")
     own = [value for value in arguments if not value.startswith("init=")]
     assert launch.train([*own, "init=both", "hydra.run.dir=run"]) == 0
     assert tagger.load("run").segmenter.name == "learned"  # type: ignore[union-attr]
-    for name in ("members/1/model.safetensors", "members/2/vocabulary.json"):
+    for name in ("model.safetensors", "vocabulary.json"):
         assert Path("run/tagger", name).read_bytes() == Path("both", name).read_bytes()

@@ -13,15 +13,14 @@ import pytest
 import torch
 from omegaconf import OmegaConf
 from safetensors.torch import load_file
-from tagger.bundle.folder import SavedTagger
 from torch.testing import assert_close
 
 import tagger
+from tagger.bundle.bundle import Member
 from tagger.bundled import bundled
 from tagger.errors import InputError
 from tagger.model.batch import UNK
-from tagger.model.crf import FORBIDDEN
-from tagger.model.decoder import CRFDecoder
+from tagger.model.crf import FORBIDDEN, CRFDecoder
 from tagger.model.encoder import CELLS
 from tagger.model.network import TaggerNetwork
 from tagger.model.vocabulary import Vocabulary
@@ -40,7 +39,7 @@ from tagger.training.config import (
 )
 from tagger.training.start import load_inputs, merge_vocabularies, transfer_weights
 from tagger.training.train import train
-from tests.conftest import TOKENS, make_batch, make_network, network_config
+from tests.conftest import TOKENS, make_batch, make_network
 from tests.training.conftest import COMMAND, config_of, page
 
 
@@ -73,7 +72,7 @@ def test_a_tagger_carries_the_vectors_it_needs(treebank: Path, tmp_path: Path, v
     vectors.unlink()
     assert loaded.vocabulary.vectors == {str(vectors): {"the": 0, "of": 1, "qwertz": 2, "and": 3}}
     assert loaded.tag_sentences(tokens(treebank)) == predicted(tmp_path / "run")
-    table = load_file(tmp_path / "run" / "tagger" / "model.safetensors")["embedding.vectors.tables.0"]
+    table = load_file(tmp_path / "run" / "tagger" / "model.safetensors")["0.embedding.vectors.tables.0"]
     assert table.shape == (5, 2)
     assert table.dtype == torch.float16
     assert str(vectors) in (tmp_path / "run" / "tagger" / "README.md").read_text(encoding="utf-8")
@@ -82,12 +81,12 @@ def test_a_tagger_carries_the_vectors_it_needs(treebank: Path, tmp_path: Path, v
 def test_frozen_vectors_stay_and_tuned_ones_change(treebank: Path, tmp_path: Path, vectors: Path) -> None:
     tables = []
     for tune in ("false", "true"):
-        options = (f"embedding.vectors_tune={tune}", "embedding.vectors_dtype=float32")
-        loaded = start(treebank, tmp_path / tune, f"embedding.vectors=[{vectors}]", *options)
-        assert loaded.network.embedding.vectors is not None
-        tables.append(loaded.network.embedding.vectors.tables[0].detach())
+        loaded = start(treebank, tmp_path / tune, f"embedding.vectors=[{vectors}]", f"embedding.vectors_tune={tune}")
+        assert loaded.bundle.networks[0].embedding.vectors is not None
+        tables.append(loaded.bundle.networks[0].embedding.vectors.tables[0].detach())
     frozen, tuned = tables
-    assert abs(float(frozen[1:].std(correction=0)) - 1) < 1e-5
+    assert abs(float(frozen[1:].std(correction=0)) - 1) < 1e-3
+    assert tuned.dtype == torch.float32
     assert not torch.equal(frozen, tuned)
 
 
@@ -96,8 +95,6 @@ def test_frozen_vectors_stay_and_tuned_ones_change(treebank: Path, tmp_path: Pat
     [
         ("embedding.vectors=nowhere.txt", "nowhere.txt"),
         ("embedding.vectors=[a,a]", "embedding.vectors"),
-        ("embedding.vectors_dtype=int8", "embedding.vectors_dtype=int8"),
-        ("embedding.vectors_tune=true", "float32 with"),
         ("embedding.vectors_keep=-1", "embedding.vectors_keep=-1"),
         ("embedding.vectors_tune=2", "embedding.vectors_tune=2"),
         ("embedding.transformer=''", "embedding.transformer="),
@@ -147,7 +144,7 @@ def test_a_tagger_carries_its_transformer(treebank: Path, tmp_path: Path, encode
     trained = load_file(tmp_path / "run" / "tagger" / "model.safetensors")
     before = load_file(encoder / "model.safetensors")
     same = [
-        torch.equal(trained[f"transformer.encoder.{name}"], before[name]) for name in before if "pooler" not in name
+        torch.equal(trained[f"0.transformer.encoder.{name}"], before[name]) for name in before if "pooler" not in name
     ]
     assert all(same) == (not tune)
     assert len(list((tmp_path / "cache" / "tagger").glob("*.f16"))) == (0 if tune else 2)  # train and dev
@@ -166,7 +163,7 @@ def test_starting_from_a_tagger_goes_on_where_it_was(treebank: Path, finished: P
     results = train(config_of(treebank, *options), tmp_path / "second", COMMAND)
     assert results is not None
     assert abs(results["dev"]["upos"]["accuracy"] - first) < 0.03
-    assert len(tagger.load(tmp_path / "second").network.encoder.layers) == 2
+    assert len(tagger.load(tmp_path / "second").bundle.networks[0].encoder.layers) == 2
 
 
 @pytest.mark.parametrize("tune", [True, False])
@@ -188,7 +185,7 @@ def test_a_tagger_carries_the_multilingual_encoder(
     dropout = ("model.dropout=0.4", "transformer.dropout=0.2")
     options = (f"init={tmp_path / 'first'}", "optimizer.lr=1e-60", "optimizer.transformer_lr=0", *dropout)
     second = start(treebank, tmp_path / "second", *options)
-    network, training = second.config["network"], second.config["training"]
+    network, training = second.bundle.networks[0].config, second.config["training"]
     assert (network["dropout"], network["transformer"]["dropout"]) == (0.4, 0.2)
     assert (training["model"]["dropout"], training["transformer"]["dropout"]) == (0.4, 0.2)
     assert second.tag_sentences(tokens(treebank)) == first.tag_sentences(tokens(treebank))
@@ -203,10 +200,10 @@ def test_inputs_are_added_to_a_tagger(
     named = (f"embedding.vectors={vectors}", "embedding.vectors_keep=3", "embedding.vectors_size=5")
     named += (f"embedding.transformer={encoder}", f"transformer.tune={tune}", "transformer.layers=[1]")
     second = start(treebank, tmp_path / "second", f"init={finished}", *named, *fixed)
-    states = second.network.state_dict()
-    for name, weight in first.network.state_dict().items():
+    states = second.bundle.networks[0].state_dict()
+    for name, weight in first.bundle.networks[0].state_dict().items():
         assert torch.equal(states[name][tuple(slice(size) for size in weight.shape)], weight), name
-    W_x, width = states["encoder.layers.0.forward_layer.rnn.weight_ih_l0"], first.network.embedding.width
+    W_x, width = states["encoder.layers.0.forward_layer.rnn.weight_ih_l0"], first.bundle.networks[0].embedding.width
     assert W_x.shape[1] == width + 5 + 16  # the projected vectors, and the transformer's output
     assert (W_x[:, width:] != 0).all()
     assert second.vocabulary.vectors == {str(vectors): {"the": 0, "of": 1, "qwertz": 2, "and": 3}}
@@ -214,8 +211,7 @@ def test_inputs_are_added_to_a_tagger(
     pieces = load_file(encoder / "model.safetensors")["embeddings.word_embeddings.weight"]
     assert torch.equal(states["transformer.encoder.embeddings.word_embeddings.weight"], pieces)
     training = second.config["training"]
-    continued = {"dropout": 0.5, "members": 1, "hidden": first.config["network"]["hidden"]}  # 0.6 without a transformer
-    assert training["model"] == first.config["training"]["model"] | continued
+    assert training["model"] == first.config["training"]["model"] | {"dropout": 0.5}  # 0.6 without a transformer
     assert (training["embedding"]["transformer"], training["transformer"]["layers"]) == (str(encoder), [1])
     assert (training["embedding"]["vectors"], training["embedding"]["vectors_keep"]) == (str(vectors), 3)
     vectors.unlink()
@@ -239,7 +235,7 @@ def test_an_input_that_a_tagger_has_is_not_replaced(
         with pytest.raises(InputError, match=message):
             start(treebank, tmp_path / "new", f"init={init}", override)
     added = (f"init={tmp_path / 'read'}", f"embedding.transformer={encoder}")
-    assert start(treebank, tmp_path / "both", *added).network.transformer is not None
+    assert start(treebank, tmp_path / "both", *added).bundle.networks[0].transformer is not None
 
 
 def test_the_folder_says_what_training_started_from(treebank: Path, tmp_path: Path) -> None:
@@ -247,8 +243,7 @@ def test_the_folder_says_what_training_started_from(treebank: Path, tmp_path: Pa
     second = start(treebank, tmp_path / "second", f"init={tmp_path / 'first'}", "model.depth=4")
     assert second.config["segmenter"] == "english"
     assert second.config["start"].endswith(" 7 (CC0)")
-    joined = {"members": 1, "hidden": first.config["network"]["hidden"]}  # as one network
-    assert second.config["training"]["model"] == first.config["training"]["model"] | joined
+    assert second.config["training"]["model"] == first.config["training"]["model"]
     card = (tmp_path / "second" / "tagger" / "README.md").read_text(encoding="utf-8")
     assert "7 (CC0)" in card
 
@@ -261,9 +256,9 @@ def test_what_a_tagger_needs_is_said_in_its_own_words(encoded: Path, monkeypatch
 
 def test_a_long_word_does_not_widen_every_window(encoded: Path) -> None:
     loaded = tagger.load(encoded)
-    assert loaded.network.transformer is not None
+    assert loaded.bundle.networks[0].transformer is not None
     sizes = []
-    hook = loaded.network.transformer.encoder.register_forward_pre_hook(
+    hook = loaded.bundle.networks[0].transformer.encoder.register_forward_pre_hook(
         lambda _, __, given: sizes.append(tuple(given["input_ids"].shape)), with_kwargs=True
     )
     loaded.tag_sentences([["a"]] * 1000 + [["a" * 60]])
@@ -312,7 +307,7 @@ def test_a_crf_learns_spans_and_never_breaks_one(tmp_path: Path, members: int) -
         options = ("columns=[xpos]", "model.decoder=crf", f"model.members={members}", "trainer.max_epochs=1")
         train(config_of(tmp_path / name, *options), tmp_path / name / "run", COMMAND)
         loaded = tagger.load(tmp_path / name / "run")
-        decoder, tags = loaded.network.decoders["xpos"], loaded.vocabulary.tags["xpos"]
+        decoder, tags = loaded.bundle.networks[0].decoders["xpos"], loaded.vocabulary.tags["xpos"]
         assert isinstance(decoder, CRFDecoder)
         inside = loaded.vocabulary.tag_ids["xpos"]["I-X"]
         assert (float(decoder.start[inside]) == FORBIDDEN) is (name == "whole")
@@ -324,18 +319,18 @@ def test_a_crf_learns_spans_and_never_breaks_one(tmp_path: Path, members: int) -
 def test_a_softmax_becomes_a_crf_and_a_crf_stays_one(treebank: Path, finished: Path, tmp_path: Path) -> None:
     for before, name, options in ((finished, "crf", ["model.decoder=crf"]), (tmp_path / "crf", "again", [])):
         again = start(treebank, tmp_path / name, f"init={before}", *options)
-        assert again.config["network"]["decoder"] == "crf"
-        assert float(again.network.decoders["upos"].transitions.detach().abs().sum()) > 0
+        assert again.bundle.networks[0].config["decoder"] == "crf"
+        assert float(again.bundle.networks[0].decoders["upos"].transitions.detach().abs().sum()) > 0
 
 
 def test_a_column_with_too_many_tags_for_a_crf_is_named(
     treebank: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("tagger.model.network.MAX_CRF_TAGS", 17)
+    monkeypatch.setattr("tagger.model.crf.MAX_CRF_TAGS", 17)
     caplog.set_level("INFO")
     made = start(treebank, tmp_path / "run", "columns=[upos,xpos]", "model.decoder=crf")
-    assert isinstance(made.network.decoders["upos"], CRFDecoder)
-    assert not isinstance(made.network.decoders["xpos"], CRFDecoder)
+    assert isinstance(made.bundle.networks[0].decoders["upos"], CRFDecoder)
+    assert not isinstance(made.bundle.networks[0].decoders["xpos"], CRFDecoder)
     assert "xpos: softmax, because a CRF has at most" in caplog.text
 
 
@@ -444,13 +439,13 @@ NEW = [
 
 
 @pytest.fixture
-def saved(vocabulary: Vocabulary) -> SavedTagger:
-    return SavedTagger(make_network(vocabulary), vocabulary, {"network": network_config()}, None)
+def saved(vocabulary: Vocabulary) -> Member:
+    return Member(make_network(vocabulary), vocabulary)
 
 
-def continued(saved: SavedTagger, new: Vocabulary) -> tuple[TaggerNetwork, Vocabulary]:
+def continued(saved: Member, new: Vocabulary) -> tuple[TaggerNetwork, Vocabulary]:
     merged = merge_vocabularies(saved.vocabulary, new)
-    network = make_network(merged, seed=2, decoder=saved.config["network"]["decoder"])
+    network = make_network(merged, seed=2, decoder=saved.network.config["decoder"])
     transfer_weights(saved, network, merged)
     return network, merged
 
@@ -491,7 +486,7 @@ def test_another_tag_set_stands_alone(vocabulary: Vocabulary) -> None:
     assert merge_vocabularies(vocabulary, other).tags == other.tags
 
 
-def test_a_tag_of_both_tag_sets_keeps_its_weights(saved: SavedTagger) -> None:
+def test_a_tag_of_both_tag_sets_keeps_its_weights(saved: Member) -> None:
     tags = ["N", "NOUN", "V", "X"]
     network, merged = continued(saved, dataclasses.replace(saved.vocabulary, tags={"upos": tags}, combinations=[]))
     assert merged.tags == {"upos": tags}
@@ -511,7 +506,7 @@ def test_transitions_stay_with_their_tags_and_what_was_forbidden_is_learned_anew
     ids = vocabulary.tag_ids["upos"]
     old.forbid([ids["NOUN"]], [(ids["NOUN"], ids["VERB"])])
     old.settle()
-    saved = SavedTagger(network, vocabulary, {"network": network_config(decoder="crf")}, None)
+    saved = Member(network, vocabulary)
     tags = ["A", "VERB", "NOUN", "B", "DET"]
     changed, merged = continued(saved, dataclasses.replace(vocabulary, tags={"upos": tags}, combinations=[]))
     new, here = cast(CRFDecoder, changed.decoders["upos"]), merged.tag_ids["upos"]
@@ -520,14 +515,14 @@ def test_transitions_stay_with_their_tags_and_what_was_forbidden_is_learned_anew
     assert new.transitions[here["NOUN"], here["VERB"]] == new.start[here["NOUN"]] == 0
 
 
-def test_the_same_data_changes_no_score(saved: SavedTagger) -> None:
+def test_the_same_data_changes_no_score(saved: Member) -> None:
     network, merged = continued(saved, saved.vocabulary)
     before, after = saved.network(make_batch(TOKENS, saved.vocabulary)), network(make_batch(TOKENS, merged))
     for column, scores in before.items():
         assert torch.equal(after[column], scores)
 
 
-def test_new_words_and_tags_leave_old_scores_alone(saved: SavedTagger) -> None:
+def test_new_words_and_tags_leave_old_scores_alone(saved: Member) -> None:
     network, merged = continued(saved, Vocabulary.build(NEW, ["upos", "chunk"], min_count=1))
     assert merged.columns == ["upos", "chunk"]
     before = saved.network(make_batch(TOKENS, saved.vocabulary))["upos"]
@@ -537,7 +532,7 @@ def test_new_words_and_tags_leave_old_scores_alone(saved: SavedTagger) -> None:
     assert after["chunk"].shape[-1] == 3
 
 
-def test_new_words_have_vectors_of_their_own(saved: SavedTagger) -> None:
+def test_new_words_have_vectors_of_their_own(saved: Member) -> None:
     network, merged = continued(saved, Vocabulary.build(NEW, ["upos"], min_count=1))
     table = network.embedding.words
     assert table is not None
@@ -553,14 +548,14 @@ def test_corpora_of_a_tagger_stay_and_new_ones_follow(vocabulary: Vocabulary) ->
     assert network.corpora is not None
     with torch.no_grad():
         network.corpora.weight[1:] = torch.randn(2, network.embedding.width)
-    saved = SavedTagger(network, several, {"network": network_config()}, None)
+    saved = Member(network, several)
     new = dataclasses.replace(Vocabulary.build(NEW, ["upos"], min_count=1), corpora=["c", "b"])
     merged_network, merged = continued(saved, new)
     assert merged.corpus_ids == {"a": 1, "b": 2, "c": 3}
     assert merged_network.corpora is not None
     assert torch.equal(merged_network.corpora.weight[:3], network.corpora.weight)
     assert not merged_network.corpora.weight[3].any()
-    first, _ = continued(SavedTagger(make_network(vocabulary), vocabulary, saved.config, None), new)
+    first, _ = continued(Member(make_network(vocabulary), vocabulary), new)
     assert first.corpora is not None
     assert first.corpora.weight.shape == (3, network.embedding.width)
 
@@ -574,7 +569,7 @@ def test_new_inputs_stand_beside_the_old_ones(vocabulary: Vocabulary, cell: str)
     more = dataclasses.replace(several, vectors={"some": {"book": 0}})
     vectors = {"sizes": [3], "projection": 0, "tune": False, "dtype": "float32"}
     wider = make_network(more, seed=2, cell=cell, vectors=vectors)
-    transfer_weights(SavedTagger(network, several, {"network": network_config()}, None), wider, more)
+    transfer_weights(Member(network, several), wider, more)
 
     def scores(network: TaggerNetwork, vocabulary: Vocabulary) -> torch.Tensor:
         batch = make_batch(TOKENS, vocabulary)

@@ -11,11 +11,10 @@ import numpy as np
 import pytest
 import torch
 from datasets import Dataset
-from tagger.tagging.engine import Engine
 
-import tagger
 from tagger.errors import InputError
 from tagger.model.vocabulary import Vocabulary
+from tagger.tagging.engine import Engine
 from tagger.tagging.load import load
 from tagger.training import teacher as module
 from tagger.training.teacher import Targets, Teacher, in_words
@@ -31,6 +30,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty cache; a file holds two or three sentences."""
     monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
     monkeypatch.setattr(module, "SHARD_TOKENS", 5)
+    monkeypatch.setattr(module, "load", lambda folder: load(folder, "cpu", "float32"))
     return tmp_path / "cache" / "tagger"
 
 
@@ -49,7 +49,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 
 def make_teacher(folder: Path, *columns: str) -> Teacher:
-    return Teacher(str(folder), columns or COLUMNS, lambda path: load(path, "cpu", "float32"))
+    return Teacher(str(folder), columns or COLUMNS)
 
 
 def ask(teacher: Teacher, vocabulary: Vocabulary, top: int = 3, numbers: Sequence[int] = range(6)) -> dict[str, Any]:
@@ -232,25 +232,16 @@ def test_a_teacher_that_does_not_fit(trained: Path, vocabulary: Vocabulary, tmp_
     with pytest.raises(InputError, match=r"it knows no tag that the corpus has in xpos; choose a teacher"):
         make_teacher(trained).check(other)
     no_tags = Vocabulary.build([{"tokens": ["a"]}], [], min_count=1)
-    (tmp_path / "words").mkdir()
-
-    def untagged(_: Path) -> tagger.Tagger:
-        loaded = load(trained, "cpu")
-        loaded.vocabulary = no_tags
-        return loaded
-
+    untagged = save_tiny(tmp_path / "words", make_network(no_tags), no_tags)
     with pytest.raises(InputError, match="it predicts words and has no tags; name a tagger"):
-        Teacher(str(tmp_path / "words"), ["upos"], untagged)
+        Teacher(str(untagged), ["upos"])
 
 
 def test_a_teacher_of_the_hub_is_called_by_its_name(hub: Hub, trained: Path) -> None:
-    def load_here(folder: Path) -> tagger.Tagger:
-        return load(folder, "cpu", "float32")
-
     with pytest.raises(InputError, match="hf:o/n is not on the Hub"):
-        Teacher("hf:o/n", COLUMNS, load_here)
+        Teacher("hf:o/n", COLUMNS)
     hub.repositories["o/n"] = Repository({path.name: path.read_bytes() for path in trained.iterdir()})
-    assert Teacher("hf:o/n", COLUMNS, load_here).name == "hf:o/n"
+    assert Teacher("hf:o/n", COLUMNS).name == "hf:o/n"
 
 
 # What is learned of a batch, from the arrays of several files.

@@ -7,15 +7,16 @@ from typing import Any, NamedTuple
 
 import pytest
 import torch
-from tagger.bundle.ensemble_folder import save_ensemble
 
 import tagger
+from tagger.bundle.bundle import Bundle
+from tagger.bundle.ensemble import join
 from tagger.errors import InputError
 from tagger.evaluation import temperatures
 from tagger.sweeps import launch
 from tagger.text.conllu import read_conllu
 from tagger.text.files import read_lines
-from tagger.training import part_run
+from tagger.training import refit
 from tagger.training.train import train
 from tests.conftest import make_segmenter
 from tests.training.conftest import COMMAND, config_of
@@ -158,11 +159,11 @@ def test_runs_that_are_interrupted(arguments: list[str], monkeypatch: pytest.Mon
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(part_run, "fit_temperatures", interrupt)
+        patched.setattr(refit, "fit_temperatures", interrupt)
         with pytest.raises(KeyboardInterrupt, match=r"^the temperatures were not found, and nothing is kept"):
             launch.train([*arguments, "hydra.run.dir=run"])
         assert not Path("run").exists()
-    monkeypatch.setattr(part_run, "calibrations", interrupt)
+    monkeypatch.setattr(refit, "calibrations", interrupt)
     with pytest.raises(KeyboardInterrupt, match=r"^the tagger in run is complete; only its scores are missing$"):
         launch.train([*arguments, "hydra.run.dir=run"])
     assert "temperatures" in tagger.load("run").config
@@ -188,11 +189,11 @@ def test_what_would_be_ignored_is_refused(arguments: list[str], override: str, m
 
 
 def test_an_ensemble_gets_temperatures(arguments: list[str], source: Path, finished: Path) -> None:
-    save_ensemble(Path("both"), [source, finished / "tagger"], [3, 1], "command")
-    before = contents(Path("both/members/1"))
+    join([Bundle.load(source), Bundle.load(finished / "tagger")], [3, 1]).save(Path("both"), "# Both\n")
+    before = Path("both/model.safetensors").read_bytes()
     own = [value for value in arguments if not value.startswith("init=")]
     assert launch.train([*own, "init=both", "hydra.run.dir=run"]) == 0
-    assert contents(Path("run/tagger/members/1")) == before
+    assert Path("run/tagger/model.safetensors").read_bytes() == before
     old, new = (json.loads(Path(folder, "config.json").read_text()) for folder in ("both", "run/tagger"))
     assert new == old | {"temperatures": new["temperatures"]}
     assert new["temperatures"]["upos"] != 1

@@ -195,7 +195,7 @@ def test_a_lower_precision_makes_a_smaller_folder_and_the_scores_are_its_own(tre
         train(config_of(treebank, f"storage_dtype={precision}", "trainer.max_epochs=1"), folder, COMMAND)
         sizes.append(len(weights(folder)))
         loaded = tagger.load(folder, precision="float32")
-        assert all(parameter.dtype == torch.float32 for parameter in loaded.network.parameters())
+        assert all(parameter.dtype == torch.float32 for parameter in loaded.bundle.networks[0].parameters())
         path = str(folder / "dev.predicted.conllu")
         predicted = [s for s in read_conllu(read_lines(path), path) if s.tokens]
         assert loaded.tag_sentences([s.tokens for s in predicted]) == [s.tags["upos"] for s in predicted]

@@ -6,59 +6,46 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
-from tagger.training.experiment import run_experiment
 
 import tagger
+from tagger.bundle.bundle import Bundle
 from tagger.sweeps import launch
 from tagger.text import output_files
 from tagger.text.output_files import replace_folder
+from tagger.training import train as module
+from tagger.training.card import model_card
 from tagger.training.config import TrainConfig
-from tagger.training.segmenter_choice import Choice
-from tagger.training.train import TaggerTraining, train
+from tagger.training.segmenter_choice import SegmenterTraining
+from tagger.training.train import train
 from tests.training.conftest import COMMAND, TINY, config_of
 
 STAGES = ["segmenter", "report", "card", "save", "page"]
 
 
-class Broken(TaggerTraining):
-    """A training that ends with an error at one point after its epochs."""
+def end_at(monkeypatch: pytest.MonkeyPatch, stage: str, error: BaseException) -> None:
+    """Ends trainings with an error at one point after the tagger is saved without its segmenter and its scores."""
 
-    def __init__(self, config: TrainConfig, stage: str, error: BaseException) -> None:
-        super().__init__(config)
-        self.stage, self.error = stage, error
-        self.segmenting.choose = partial(self.choose, self.segmenting.choose)  # type: ignore[method-assign]
+    def end(*_: object) -> None:
+        raise error
 
-    def end_at(self, stage: str) -> None:
-        if stage == self.stage:
-            raise self.error
+    def card(bundle: Bundle, results: Mapping[str, Any], command: str) -> str:
+        if "dev" in results:
+            raise error
+        return model_card(bundle, results, command)
 
-    def choose(self, choose: Callable[[Path], Choice], folder: Path) -> Choice:
-        self.end_at("segmenter")
-        return choose(folder)
-
-    def report(self, folder: Path, description: dict[str, Any], device: torch.device) -> dict[str, Any]:
-        results = super().report(folder, description, device)
-        self.end_at("report")
-        return results
-
-    def card(self, description: Mapping[str, Any], results: Mapping[str, Any], command: str) -> str:
-        self.end_at("card")
-        return super().card(description, results, command)
-
-    def save(self, folder: Path, description: dict[str, Any], card: str) -> None:
-        bad: dict[str, Any] = {"a file cannot be written": object()} if self.stage == "save" else {}
-        super().save(folder, description | bad, card)
-
-    def write_page(self, results: Mapping[str, Any], epochs: Sequence[Mapping[str, float]], folder: Path) -> None:
-        self.end_at("page")
-        super().write_page(results, epochs, folder)
+    if stage == "segmenter":
+        monkeypatch.setattr(SegmenterTraining, "choose", end)
+    elif stage == "save":  # in the middle of it
+        monkeypatch.setattr(module, "accuracies", lambda _: {"this cannot be written": object()})
+    elif stage == "card":
+        monkeypatch.setattr(module, "model_card", card)
+    else:
+        monkeypatch.setattr(module, {"report": "report_tagger", "page": "write_tagger_page"}[stage], end)
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -81,14 +68,15 @@ def learned(config: TrainConfig, tmp_path_factory: pytest.TempPathFactory) -> Pa
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_a_finished_tagger_stays_until_the_new_one_is_whole(
-    config: TrainConfig, learned: Path, tmp_path: Path, stage: str
+    config: TrainConfig, learned: Path, tmp_path: Path, stage: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = tmp_path / "run"
     shutil.copytree(learned, run)
     before = contents(run / "tagger")
     error: BaseException = KeyboardInterrupt() if stage in ("segmenter", "page") else RuntimeError("a mistake")
+    end_at(monkeypatch, stage, error)
     with pytest.raises(TypeError if stage == "save" else type(error)):
-        run_experiment(partial(Broken, stage=stage, error=error), config, run, COMMAND, resume=True)
+        train(config, run, COMMAND, resume=True)
     after = contents(run / "tagger")
     assert [path.name for path in run.iterdir() if path.name.startswith(".")] == []
     if stage == "page":  # the new one was whole
@@ -101,12 +89,16 @@ def test_a_finished_tagger_stays_until_the_new_one_is_whole(
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_a_run_that_ends_after_its_epochs_is_resumed_to_the_same_tagger(
-    config: TrainConfig, learned: Path, tmp_path: Path, stage: str
+    config: TrainConfig, learned: Path, tmp_path: Path, stage: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = tmp_path / "run"
-    with pytest.raises((RuntimeError, TypeError)):
-        run_experiment(partial(Broken, stage=stage, error=RuntimeError("a mistake")), config, run, COMMAND)
-    assert (run / "tagger").exists() == (stage == "page")
+    with monkeypatch.context() as patched:
+        end_at(patched, stage, RuntimeError("a mistake"))
+        with pytest.raises((RuntimeError, TypeError)):
+            train(config, run, COMMAND)
+    saved = tagger.load(run, "cpu")  # whole, as soon as the epochs have ended
+    assert (saved.config["segmenter"] == "learned") == (stage == "page")
+    assert ("upos" in saved.config["scores"].get("dev", {})) == (stage == "page")
     assert not (run / "report.json").exists()
     train(config, run, COMMAND, resume=True)
     one, other = contents(run / "tagger"), contents(learned / "tagger")

@@ -1,4 +1,4 @@
-"""Runs with `ensemble=N`: members in processes of their own, their ensemble, interruptions and failures."""
+"""Runs with `ensemble=N`: members side by side, their ensemble, interruptions and failures."""
 
 import csv
 import json
@@ -7,20 +7,21 @@ import shutil
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+from joblib.externals.loky import get_reusable_executor
 
 import tagger
+from tagger.bundle.bundle import Bundle
 from tagger.errors import InputError
-from tagger.sweeps import launch
-from tagger.training import ensemble_run, member_processes
-from tagger.training.member_processes import LOG, Member, MemberFailed, processes, train_members
-from tagger.training.run_folder import CHECKPOINTS, LAST, read_record
+from tagger.sweeps import ensemble, launch
+from tagger.sweeps.ensemble import Member, processes, train_members
+from tagger.training.run_folder import CHECKPOINTS, LAST, LOG, RunRecord, read_record
 from tests.conftest import TOKENS
 from tests.html_page import data_of
 from tests.training.conftest import TINY, config_of, weights
@@ -46,61 +47,25 @@ def copied(finished: Path, monkeypatch: pytest.MonkeyPatch) -> list[list[Member]
         for member in members:
             shutil.copytree(finished, member.folder, ignore=shutil.ignore_patterns("run.json"), dirs_exist_ok=True)
 
-    monkeypatch.setattr(ensemble_run, "train_members", copy)
+    monkeypatch.setattr(ensemble, "train_members", copy)
     return calls
 
 
-def members_running(folder: Path) -> list[str]:
-    """The processes that train a member of a run."""
-    found = []
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            words = path.read_bytes().split(b"\0")
-        except OSError:  # it has ended
-            continue
-        if b"resume" in words and any(word.startswith(os.fsencode(folder)) for word in words):
-            found.append(path.parent.name)
-    return found
-
-
 @pytest.mark.slow
-@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_an_ensemble_is_killed_and_resumed(
-    arguments: list[str],
-    finished: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    caplog: pytest.LogCaptureFixture,
-    capsys: pytest.CaptureFixture[str],
+    arguments: list[str], caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The first member is a finished run; the second one is killed with the run, and goes on."""
-
-    def copy(members: Sequence[Member], *_: object) -> None:
-        ignored = shutil.ignore_patterns("run.json")
-        shutil.copytree(finished, members[0].folder, ignore=ignored, dirs_exist_ok=True)
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patched:
-        patched.setattr(ensemble_run, "train_members", copy)
-        with pytest.raises(KeyboardInterrupt):
-            launch.train([*arguments, "ensemble=2", "seed=5", "trainer.max_epochs=10"])
-    command = [sys.executable, "-m", "tagger", "resume", "run"]
+    command = [sys.executable, "-m", "tagger", *arguments, "ensemble=2", "seed=5", "trainer.max_epochs=10"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
         assert process.stdout is not None
         for line in process.stdout:
             if ": epoch 1/" in line:
-                assert len(members_running(tmp_path)) == 1
                 process.kill()
     assert process.returncode == -signal.SIGKILL
-    deadline = time.monotonic() + 60
-    while members_running(tmp_path) and time.monotonic() < deadline:
-        time.sleep(0.1)
-    assert members_running(tmp_path) == []
-
     caplog.set_level("INFO")
+    time.sleep(2)  # in which its other processes end
     assert launch.resume("run") == 0
     assert "member 1 of 2, seed 5 is complete: dev upos " in caplog.text
-    assert "member 2 of 2, seed 6 is complete: dev upos " in caplog.text
     assert "tag with it: python -m tagger tag FILE --model run" in capsys.readouterr().out
 
     # The member is what a training with its seed is.
@@ -108,7 +73,8 @@ def test_an_ensemble_is_killed_and_resumed(
     assert launch.train([*record.overrides, "hydra.run.dir=alone"]) == 0
     assert weights(Path("run/members/2")) == weights(Path("alone"))
     assert weights(Path("run/members/1")) != weights(Path("alone"))
-    assert Path("run/tagger/members/2/model.safetensors").read_bytes() == weights(Path("alone"))
+    together, alone = Bundle.load(Path("run/tagger")).networks[-1], Bundle.load(Path("alone/tagger")).networks[-1]
+    assert all(torch.equal(weight, alone.state_dict()[name]) for name, weight in together.state_dict().items())
 
     # A finished run is put together and scored again, and nothing is trained again.
     before = {path: path.stat().st_mtime_ns for path in Path("run/members").rglob("*")}
@@ -145,6 +111,8 @@ def test_what_an_ensemble_leaves(arguments: list[str], copied: list[list[Member]
     config = json.loads(Path("run/tagger/config.json").read_text())
     assert config["scores"]["test"]["upos"] == report["test"]["upos"]["accuracy"]
     assert config["temperatures"]["upos"] == pytest.approx(1, abs=0.02)  # each member has its own already
+    assert config["ensemble"] == [pytest.approx(1 / 3)] * 3
+    assert len(config["members"]) == 6
     page = data_of(Path("run/report.html"))
     assert page["columns"]["upos"]["splits"]["dev"]["accuracy"] == accuracy
     assert page["epochs"] == []
@@ -198,108 +166,85 @@ def test_bad_input_leaves_nothing(arguments: list[str], tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def members(folder: Path, *scripts: str, monkeypatch: pytest.MonkeyPatch) -> list[Member]:
-    """Members whose processes run shell scripts."""
-    shell = folder / "shell"
-    shell.write_text('#!/bin/sh\n. "$4/script"\n')
-    shell.chmod(0o755)
-    monkeypatch.setattr(sys, "executable", str(shell))
+REPORT: dict[str, Any] = {"dev": {"upos": {"accuracy": 0.5}}, "best_epoch": 1, "epochs": 2, "training_seconds": 3.0}
+
+
+def score(record: RunRecord, folder: Path, resuming: bool) -> None:
+    """Stands for the training of a member, as its seed says."""
+    with (folder / "trained").open("a") as out:
+        out.write("x")
+    print("other")
+    ensemble._log.info("epoch 1/2  loss 1")
+    if record.config["seed"] == 2:
+        raise InputError("no such file")
+    if record.config["seed"] == 3:
+        raise ValueError("broken")
+    if record.config["seed"] == 4:
+        os.kill(os.getpid(), signal.SIGKILL)
+    (folder / "tagger").mkdir(exist_ok=True)
+    (folder / "report.json").write_text(json.dumps(REPORT))
+
+
+def members(*seeds: int) -> list[Member]:
     found = []
-    for number, script in enumerate(scripts, 1):
-        own = folder / "members" / str(number)
-        own.mkdir(parents=True)
-        (own / "script").write_text(f'cd "$4"\n{script}\n')
-        found.append(Member(number, number, own))
+    for number, seed in enumerate(seeds, 1):
+        folder = Path("members") / str(number)
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "run.json").write_text(RunRecord("train", [], {"seed": seed}, member=number).to_json())
+        found.append(Member(number, seed, folder))
     return found
 
 
-REPORT: dict[str, Any] = {"dev": {"upos": {"accuracy": 0.5}}, "best_epoch": 1, "epochs": 2, "training_seconds": 3.0}
-DONE = f"mkdir tagger\necho 'epoch 1/2  loss 1'\necho other\necho '{json.dumps(REPORT)}' > report.json"
-# A shell that is told to end while it makes a process may miss it; here it makes one, and then waits for a signal.
-WAIT = "trap 'echo ended; exit 130' TERM\nsleep 600 &\ntouch up\nwait"
+@pytest.fixture
+def one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ensemble, "processes", lambda *_: 1)
 
 
+@pytest.mark.usefixtures("one_at_a_time")
 def test_members_that_are_complete_are_not_trained(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO")
-    both = members(tmp_path, DONE, DONE, monkeypatch=monkeypatch)
-    train_members(both, 1, {"accelerator": "cpu"})
-    text = caplog.text
-    assert "member 2 of 2, seed 2: epoch 1/2  loss 1" in text
-    assert "member 1 of 2, seed 1 is complete: dev upos 50.00, best epoch 1 of 2, 3 s" in text
-    assert "other" not in text
-    assert (both[0].folder / LOG).read_text() == "epoch 1/2  loss 1\nother\n"
-    for member in both:
-        (member.folder / "script").write_text("exit 1")
-    train_members(both, 1, {"accelerator": "cpu"})
+    both = members(1, 5)
+    train_members(both, 1, {}, score)
+    train_members(both, 1, {}, score)
+    assert [(member.folder / "trained").read_text() for member in both] == ["x", "x"]
+    assert "member 1 of 2, seed 1 is complete: dev upos 50.00, best epoch 1 of 2, 3 s" in caplog.text
+    assert capsys.readouterr().out.splitlines()[:2] == [
+        f"member {n}: epoch 1/2  loss 1" for n in ("1 of 2, seed 1", "2 of 2, seed 5")
+    ]
+    assert (both[0].folder / LOG).read_text() == "other\nepoch 1/2  loss 1\n"
     (both[1].folder / "report.json").write_text("[]")
     with pytest.raises(InputError, match=r"members/2/report.json is damaged; remove it and resume the run"):
-        train_members(both, 1, {"accelerator": "cpu"})
+        train_members(both, 1, {}, score)
 
 
-@pytest.mark.parametrize(
-    ("script", "status", "words"),
-    [
-        ("echo Traceback; echo 'RuntimeError: broken'; exit 1", 1, "member 1 of 2, seed 1: RuntimeError: broken; see "),
-        ("kill -9 $$", 137, "a signal killed it (SIGKILL), perhaps for lack of memory; see "),
-        ("exit 0", 1, "member 1 of 2, seed 1: it ended too early; see "),
-    ],
-)
-def test_a_member_that_fails_ends_the_others(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str, status: int, words: str
-) -> None:
-    monkeypatch.setattr(member_processes, "processes", lambda *_: 2)
-    own = f"while [ ! -e ../2/up ]; do sleep 0.05; done; {script}"
-    both = members(tmp_path, own, WAIT, monkeypatch=monkeypatch)
-    with pytest.raises(MemberFailed) as caught:
-        train_members(both, 1, {})
-    assert words in str(caught.value)
-    assert caught.value.status == status
-    assert (both[1].folder / LOG).read_text().endswith("ended\n")
-    (both[0].folder / "script").write_text("echo 'error: no such file'; exit 2")
-    with pytest.raises(InputError) as bad:
-        train_members(both, 1, {})
-    assert str(bad.value) == "member 1 of 2, seed 1: no such file"
+@pytest.mark.usefixtures("one_at_a_time")
+def test_the_error_of_a_member_is_that_of_the_ensemble() -> None:
+    with pytest.raises(InputError, match=r"^member 2 of 2, seed 2: no such file$"):
+        train_members(members(1, 2), 1, {}, score)
+    with pytest.raises(RuntimeError, match=r"^member 1 of 2, seed 3: ValueError: broken; see members/1/train.log$"):
+        train_members(members(3, 1), 1, {}, score)
+    assert 'raise ValueError("broken")' in Path("members/1", LOG).read_text()
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_ends_the_members_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
-    monkeypatch.setattr(member_processes, "processes", lambda *_: 2)
-    both = members(tmp_path, WAIT, WAIT, monkeypatch=monkeypatch)
-
-    def end_soon() -> None:
-        while not all((member.folder / "up").exists() for member in both):
-            time.sleep(0.05)
-        os.kill(os.getpid(), number)
-
-    threading.Thread(target=end_soon).start()
-    with pytest.raises(KeyboardInterrupt):
-        train_members(both, 1, {})
-    assert all((member.folder / LOG).read_text().endswith("ended\n") for member in both)
+@pytest.mark.slow
+def test_a_member_that_is_killed_ends_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    get_reusable_executor().shutdown(kill_workers=True)
+    monkeypatch.setattr(ensemble, "processes", lambda *_: 2)
+    with pytest.raises(InputError, match=r"the process of a member was killed, perhaps for lack of memory; see"):
+        train_members(members(4, 4), 1, {}, score)
 
 
-@pytest.mark.parametrize(
-    ("error", "status"), [(MemberFailed("member 1 of 2, seed 1: broken", 7), 7), (InputError("member 2: bad"), None)]
-)
-def test_a_member_that_fails_at_once_leaves_nothing_and_its_status(
-    arguments: list[str],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    error: Exception,
-    status: int | None,
+def test_a_member_that_fails_at_once_leaves_nothing(
+    arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object) -> None:
-        raise error
+        raise InputError("member 2: bad")
 
-    monkeypatch.setattr(ensemble_run, "train_members", fail)
-    if status is None:
-        with pytest.raises(InputError, match=r"^member 2: bad$"):
-            launch.train([*arguments, "ensemble=2"])
-    else:
-        assert launch.train([*arguments, "ensemble=2"]) == status
-        assert capsys.readouterr().err == f"error: {error}\n"
+    monkeypatch.setattr(ensemble, "train_members", fail)
+    with pytest.raises(InputError, match=r"^member 2: bad$"):
+        launch.train([*arguments, "ensemble=2"])
     assert list(tmp_path.iterdir()) == []
 
 
@@ -311,7 +256,7 @@ def test_an_ensemble_that_is_interrupted_says_how_to_go_on(
         (members[1].folder / CHECKPOINTS / LAST).touch()
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(ensemble_run, "train_members", interrupt)
+    monkeypatch.setattr(ensemble, "train_members", interrupt)
     with pytest.raises(KeyboardInterrupt, match=r"^go on with: python -m tagger resume run$"):
         launch.train([*arguments, "ensemble=2"])
     assert read_record(Path("run/members/2")).member == 2
