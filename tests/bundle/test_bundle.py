@@ -351,7 +351,7 @@ def test_what_members_share_is_stored_once_and_shared_again(vocabulary: Vocabula
         (CONFIG, ("members",), 300 * [None], "give a list of 1 to 256 objects"),
         (CONFIG, ("ensemble",), {}, "ensemble={}: give a list of numbers"),
         (VOCABULARY, ("vocabularies", 1, "tags", "upos", 0), "X", "other tags, or in another order"),
-        (VOCABULARY, ("vocabularies", 1), [], "a vocabulary is [], not an object"),
+        (VOCABULARY, ("vocabularies", 1), [], "vocabularies.1=[]: give its values one by one"),
     ],
 )
 def test_members_that_do_not_fit(
