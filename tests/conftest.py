@@ -79,19 +79,25 @@ def make_network(vocabulary: Vocabulary, seed: int = 1, **changes: Any) -> Tagge
     return TaggerNetwork(vocabulary, network_config(**changes)).eval()
 
 
+def make_table(vocabulary: Vocabulary, tokenizer: PieceTokenizer | None = None, **changes: Any) -> FormTable:
+    """The table of forms of a tiny network; see `network_config`."""
+    vectors = {"sizes": [1]} if vocabulary.vectors else None
+    return FormTable(vocabulary, network_config(vectors=vectors), tokenizer, **changes)
+
+
 def make_batch(
     sentences: Sequence[Sequence[str]],
     vocabulary: Vocabulary,
     tags: dict[str, list[list[str]]] | None = None,
 ) -> Batch:
     """The sentences as a batch without word dropout."""
-    return collate(sentences, FormTable(vocabulary, BUCKETS), tags)
+    return collate(sentences, make_table(vocabulary), tags)
 
 
 def assert_same_batch(first: Batch, second: Batch) -> None:
     """Every tensor of the two batches is the same."""
-    for name in ("words", "affixes", "characters", "index", "lengths"):
-        assert getattr(first, name).tolist() == getattr(second, name).tolist(), name
+    assert {n: f.tolist() for n, f in first.features.items()} == {n: f.tolist() for n, f in second.features.items()}
+    assert (first.index.tolist(), first.lengths.tolist()) == (second.index.tolist(), second.lengths.tolist())
     assert {c: t.tolist() for c, t in first.targets.items()} == {c: t.tolist() for c, t in second.targets.items()}
 
 

@@ -25,10 +25,9 @@ from omegaconf import OmegaConf
 from tagger.bundled import bundled
 from tagger.commands.app import app
 from tagger.sweeps.overrides import checked_words, compose_page
-from tagger.text.formats import INPUTS, SUFFIXES
+from tagger.text.formats import INPUTS, OUTPUTS, SUFFIXES
 from tagger.text.segment_rules import SPACE
-from tagger.text.writers import OUTPUTS
-from tagger.training.logger_config import LOGGER_PARTS
+from tagger.training.logger_config import LOGGERS
 from tagger.training.run_folder import Command
 from tests.adapters.conftest import with_entry_points
 from tests.test_architecture import ROOMS
@@ -287,8 +286,7 @@ def test_the_tables_of_values_are_complete() -> None:
 
 def test_the_table_of_loggers_values_is_complete() -> None:
     expected = []
-    for part in LOGGER_PARTS:
-        name = part.prefix.split(".")[1]
+    for name, part in LOGGERS.items():
         values = cast(
             dict[str, Any], OmegaConf.to_container(OmegaConf.load(bundled("conf") / "logger" / f"{name}.yaml"))
         )
@@ -296,11 +294,9 @@ def test_the_table_of_loggers_values_is_complete() -> None:
         for key, value in values.items():
             text = "null" if value is None else str(value)
             default = re.sub(r"\$\{oc.env:(\w+),(\w+)\}", r"`\1`, or \2", text)
-            expected.append([f"`{part.prefix}{key}`", default])
+            expected.append([f"`logger.{name}.{key}`", default])
     assert [row[:2] for row in table(page("docs/training.md"), "## Loggers")] == expected
-    assert {path.stem for path in (bundled("conf") / "logger").glob("*.yaml")} == {
-        part.prefix.split(".")[1] for part in LOGGER_PARTS
-    }
+    assert {path.stem for path in (bundled("conf") / "logger").glob("*.yaml")} == set(LOGGERS)
 
 
 def test_the_table_of_formats_is_true() -> None:

@@ -16,7 +16,8 @@ from tagger.tagging.decoding import Request
 from tagger.tagging.load import load
 from tagger.tagging.tagger import Tagger
 from tagger.tagging.windows import WINDOW_TOKENS, cut_windows
-from tagger.text.readers import Unit, read_units, sentences_of, texts_of
+from tagger.text.format import Unit
+from tagger.text.readers import read_units, sentences_of, texts_of
 from tagger.text.sentence import Sentence
 
 TOKENS = "tokens"

@@ -29,6 +29,7 @@ from tagger.model.network import TaggerNetwork
 from tagger.model.pieces import PieceTokenizer
 from tagger.model.stored import check_finite, check_stored_weights, compress, expand, one_error
 from tagger.model.transformer import MULTILINGUAL, is_carried
+from tagger.model.vector_embedding import VectorEmbedding
 from tagger.model.vocabulary import Vocabulary
 from tagger.pretrained.huggingface import load_tokenizer, load_weights
 from tagger.segmenter.saved import SavedSegmenter, load_segmenter
@@ -58,6 +59,10 @@ class Member:
     tokenizer: PieceTokenizer | None = None
     weight: float = 1.0
     temperatures: Mapping[str, float] = field(default_factory=dict)
+
+    def share(self, column: str) -> float:
+        """What its scores of a column are multiplied by before those of all members are added."""
+        return self.weight / self.temperatures.get(column, 1.0)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -309,8 +314,9 @@ def _share(networks: Sequence[TaggerNetwork], places: Sequence[Mapping[str, str]
                 continue
             if module == TRANSFORMER and network.config["transformer"] == other.config["transformer"]:
                 network.transformer = other.transformer
-            elif module == TABLES and network.embedding.vectors is not None and other.embedding.vectors is not None:
-                network.embedding.vectors.tables = other.embedding.vectors.tables
+            own_vectors, vectors = network.embedding.part(VectorEmbedding), other.embedding.part(VectorEmbedding)
+            if module == TABLES and own_vectors is not None and vectors is not None:
+                own_vectors.tables = vectors.tables
 
 
 def _load_tokenizers(folder: Path, networks: Sequence[TaggerNetwork]) -> list[PieceTokenizer | None]:

@@ -18,7 +18,8 @@ from tagger.bundle.saved_config import (
     RECORD,
     SWEEP,
     TAGGER_IN_RUN,
-    check_description,
+    Description,
+    described,
     read_config,
 )
 from tagger.bundled import bundled
@@ -212,7 +213,7 @@ def _newest_run(inside: str = TAGGER_IN_RUN) -> Path | None:
 def _describe(name: str, folder: Path) -> Model:
     config = read_config(folder)
     try:
-        check_description(config)
+        described(Description, config)
         if not isinstance(config["segmenter"], str) or len(config["segmenter"]) > MAX_NAME:
             raise ValueError("segmenter is not a name")
         corpus = " ".join(filter(None, (config["corpus"], config.get("version"))))

@@ -4,11 +4,14 @@ The folder may come from somebody else. So the size of each file is limited, and
 text that may be shown.
 """
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from tagger.errors import InputError
-from tagger.text.json_files import MAX_NAME, read_json
+from tagger.text.json_files import read_json
+from tagger.text.schema import ShortName, read
 from tagger.text.strings import printable
 
 FORMAT = 6  # of `config.json` and the files beside it; folders of other formats are refused
@@ -60,22 +63,30 @@ def read_config(folder: Path) -> dict[str, Any]:
     return current
 
 
-def check_description(config: dict[str, Any]) -> None:
-    """Raises ValueError unless a tagger's corpus, version, licence and scores have the types that training writes."""
-    for name in ("corpus", "version", "license"):
-        value = config.get(name)
-        if value is not None and not (isinstance(value, str) and len(value) <= MAX_NAME):
-            raise ValueError(f"{name} is not a name")
-    weights = config.get(ENSEMBLE, [])
-    if not isinstance(weights, list) or not all(type(weight) in (int, float) for weight in weights):
-        raise ValueError(f"{ENSEMBLE} is not a list of numbers")
-    scores = config.get("scores", {})
-    if not isinstance(scores, dict) or not all(isinstance(columns, dict) for columns in scores.values()):
-        raise ValueError("scores is not an object of objects")
-    if not all(type(accuracy) is float for columns in scores.values() for accuracy in columns.values()):
-        raise ValueError("a score is not a number")
-    if not all(len(name) <= MAX_NAME for columns in (scores, *scores.values()) for name in columns):
-        raise ValueError("the name of a score is too long")
+@dataclass(kw_only=True)
+class Description:
+    """The keys of `config.json` that are shown to people, in a list or on a page; other keys are free.
+
+    Attributes:
+        corpus, version, license: of the training data.
+        scores: of each split, the accuracies of the columns.
+        ensemble: the weights of the taggers that this one was made of.
+    """
+
+    corpus: ShortName | None = None
+    version: ShortName | None = None
+    license: ShortName | None = None
+    scores: dict[ShortName, dict[ShortName, float]] = field(default_factory=dict)
+    ensemble: list[float] = field(default_factory=list)
+
+
+SavedValues = TypeVar("SavedValues", bound=Description)
+
+
+def described(kind: type[SavedValues], config: Mapping[str, Any]) -> SavedValues:
+    """The values of `config.json` that a dataclass has; raises InputError unless they have its types and ranges."""
+    names = {each.name for each in fields(kind)}
+    return read(kind, {name: value for name, value in config.items() if name in names})
 
 
 def _printable(value: Any) -> Any:

@@ -4,32 +4,50 @@ All numbers that decide how much memory or time the program takes are checked he
 allocated.
 """
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Annotated, Any
 
-from tagger.bundle.saved_config import MAX_MEMBERS, check_description
-from tagger.model.decoder import DECODERS, MAX_TEMPERATURE, MIN_TEMPERATURE
-from tagger.model.embeddings import VECTOR_DTYPES, VectorConfig
-from tagger.model.encoder import CELLS
-from tagger.model.network import MAX_DEPTH, MAX_HIDDEN_SIZE, NetworkConfig
-from tagger.model.transformer import ENCODER_DTYPES, POOLINGS, TransformerConfig
+from msgspec import Meta
+
+from tagger.bundle.saved_config import MAX_MEMBERS, Description, described
+from tagger.model.decoder import MAX_TEMPERATURE, MIN_TEMPERATURE
+from tagger.model.network import check_network_config
+from tagger.model.transformer import MAX_ENCODER_LAYERS
 from tagger.model.vocabulary import Vocabulary
 from tagger.text.json_files import (
     MAX_NAME,
     MAX_SIZE,
-    check_bool,
     check_choice,
     check_int,
     checked_list,
     checked_object,
     shown,
 )
+from tagger.text.schema import one_of
 from tagger.text.segment import LEARNED, RULES
 from tagger.text.strings import printable
 
-MAX_ENCODER_LAYERS = 128  # each takes 10 ms to build; the largest encoders have 48
+Temperature = Annotated[float, Meta(ge=MIN_TEMPERATURE, le=MAX_TEMPERATURE)]
 SUM_TOLERANCE = 1e-6  # of the weights of members, whose sum is 1
 MAX_COUNT = 1 << 62  # how often a word occurs in training; the row of its vector
+
+
+@dataclass(kw_only=True)
+class _Member:
+    network: Any  # see `check_network_config`
+    weight: Annotated[float, Meta(gt=0, le=1)]
+    temperatures: dict[str, Temperature]
+    vocabulary: Annotated[int, Meta(ge=0, le=MAX_MEMBERS)]
+
+
+@dataclass(kw_only=True)
+class _Saved(Description):
+    """What `config.json` must hold besides."""
+
+    members: Annotated[list[_Member], Meta(min_length=1, max_length=MAX_MEMBERS)]
+    segmenter: Annotated[str, one_of((*RULES, LEARNED))]
+    temperatures: dict[str, Temperature] = field(default_factory=dict)
 
 
 def check_config(config: dict[str, Any]) -> dict[str, Any]:
@@ -38,78 +56,24 @@ def check_config(config: dict[str, Any]) -> dict[str, Any]:
     Raises:
         ValueError: a value has not.
     """
-    members = checked_list("members", config.get("members"))
-    if not 1 <= len(members) <= MAX_MEMBERS:
-        raise ValueError(f"members has {len(members)} networks, not 1 to {MAX_MEMBERS}")
-    for number, member in enumerate(members):
-        name = f"members.{number}"
-        checked_object(name, member, ("network", "weight", "temperatures", "vocabulary"))
-        _check_network(f"{name}.network", member["network"])
-        check_int(f"{name}.vocabulary", member["vocabulary"], 0, len(members) - 1)
-    weights = [member["weight"] for member in members]
-    numbers = all(type(weight) in (int, float) and 0 < weight <= 1 for weight in weights)
-    if not numbers or abs(sum(weights) - 1) > SUM_TOLERANCE:
+    saved = described(_Saved, config)
+    for number, member in enumerate(saved.members):
+        name = f"members.{number}.network"
+        check_network_config(member.network, f"{name}.")
+        if member.network["transformer"] is not None:
+            _check_settings(f"{name}.transformer.encoder", member.network["transformer"]["encoder"])
+    weights = [member.weight for member in saved.members]
+    if abs(sum(weights) - 1) > SUM_TOLERANCE:
         raise ValueError(f"the weights of members are {shown(weights)}, not numbers above 0 with the sum 1")
-    check_choice("segmenter", config.get("segmenter"), (*RULES, LEARNED))
-    check_description(config)
+    if max(member.vocabulary for member in saved.members) >= len(weights):
+        raise ValueError("members: a number of a vocabulary is too large")
     return config
 
 
-def _check_network(name: str, value: Any) -> None:
-    """The keys are those of `NetworkConfig`. A new one needs a check of its value here."""
-    network = checked_object(name, value, NetworkConfig.__annotations__)
-    check_choice(f"{name}.decoder", network["decoder"], DECODERS)
-    check_choice(f"{name}.cell", network["cell"], CELLS)
-    check_int(f"{name}.depth", network["depth"], 1, MAX_DEPTH)
-    for direction, sizes in checked_object(f"{name}.hidden", network["hidden"], ("forward", "backward")).items():
-        for size in sizes if isinstance(sizes, list) else [sizes]:
-            check_int(f"{name}.hidden.{direction}", size, 0, MAX_HIDDEN_SIZE)
-    _check_share(f"{name}.dropout", network["dropout"])
-    for key in ("words", "affixes", "chars", "character_size", "buckets"):
-        check_int(f"{name}.{key}", network[key], int(key == "buckets"), MAX_SIZE)
-    if network["vectors"] is not None:
-        _check_vectors(f"{name}.vectors", network["vectors"])
-    if network["transformer"] is not None:
-        _check_transformer(f"{name}.transformer", network["transformer"])
-
-
-def check_temperatures(temperatures: Any, columns: Sequence[str]) -> None:
-    """Raises ValueError unless the value is an object from columns of the tagger to temperatures."""
-    for column, temperature in checked_object("temperatures", temperatures).items():
+def check_temperatures(temperatures: Mapping[str, float], columns: Sequence[str]) -> None:
+    """Raises ValueError unless all temperatures are of columns of the tagger."""
+    for column in temperatures:
         check_choice("a name in temperatures", column, columns)
-        if type(temperature) not in (int, float) or not MIN_TEMPERATURE <= temperature <= MAX_TEMPERATURE:
-            known = f"a number from {MIN_TEMPERATURE:g} to {MAX_TEMPERATURE:g}"
-            raise ValueError(f"temperatures.{shown(column)[1:-1]} is {shown(temperature)}, not {known}")
-
-
-def _check_share(name: str, value: Any) -> None:
-    if type(value) not in (int, float) or not 0 <= value <= 1:
-        raise ValueError(f"{name} is {shown(value)}, not a number from 0 to 1")
-
-
-def _check_vectors(name: str, value: Any) -> None:
-    vectors = checked_object(name, value, VectorConfig.__annotations__)
-    for size in checked_list(f"{name}.sizes", vectors["sizes"]):
-        check_int(f"{name}.sizes", size, 1, MAX_SIZE)
-    check_int(f"{name}.projection", vectors["projection"], 0, MAX_SIZE)
-    check_bool(f"{name}.tune", vectors["tune"])
-    check_choice(f"{name}.dtype", vectors["dtype"], VECTOR_DTYPES)
-
-
-def _check_transformer(name: str, value: Any) -> None:
-    transformer = checked_object(name, value, TransformerConfig.__annotations__)
-    for key in ("name", "revision"):
-        text = transformer[key]
-        if type(text) is not str and not (text is None and key == "revision"):
-            raise ValueError(f"{name}.{key} is {shown(text)}, not a string")
-    check_choice(f"{name}.pooling", transformer["pooling"], POOLINGS)
-    check_bool(f"{name}.tune", transformer["tune"])
-    if transformer["layers"] is not None:
-        for layer in checked_list(f"{name}.layers", transformer["layers"]):
-            check_int(f"{name}.layers", layer, 0, MAX_ENCODER_LAYERS)
-    _check_share(f"{name}.dropout", transformer["dropout"])
-    check_choice(f"{name}.dtype", transformer["dtype"], ENCODER_DTYPES)
-    _check_settings(f"{name}.encoder", checked_object(f"{name}.encoder", transformer["encoder"]))
 
 
 def _check_settings(name: str, value: Any) -> None:

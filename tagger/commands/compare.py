@@ -4,7 +4,7 @@ import gc
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, get_args
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -23,7 +23,7 @@ from tagger.commands.options import (
 from tagger.errors import InputError
 from tagger.text.conllu import COLUMNS
 from tagger.text.files import check_input, read_lines
-from tagger.text.formats import TaggedFormat, format_of
+from tagger.text.formats import TAGGED, format_of
 from tagger.text.output_files import whole_file
 from tagger.text.readers import read
 from tagger.text.sentence import Sentence
@@ -163,7 +163,7 @@ def _places(columns: Sequence[str]) -> dict[str, int]:
 def _is_file(name: str) -> bool:
     """Whether a side is a tagged file: there is such a file, or no folder and the suffix of a file with tags."""
     path = Path(name)
-    return path.is_file() or (format_of(name, "") in get_args(TaggedFormat) and not path.is_dir())
+    return path.is_file() or (format_of(name, "") in TAGGED and not path.is_dir())
 
 
 def _tag(name: str, gold: "WordTable", device: str, precision: str) -> tuple["Tags", frozenset[str]]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from itertools import tee
-from typing import TYPE_CHECKING, Annotated, get_args
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -29,7 +29,7 @@ from tagger.commands.options import (
 )
 from tagger.errors import InputError
 from tagger.text.files import check_input, read_lines
-from tagger.text.formats import TaggedFormat
+from tagger.text.formats import TAGGED, TaggedFormat
 from tagger.text.output_files import whole_file
 from tagger.text.paragraphs import Paragraph
 from tagger.text.readers import cut_units, read
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from tagger.evaluation.metrics import Scored
     from tagger.tagging.tagger import Tagger
 
-SETTINGS = {"epilog": format_help(get_args(TaggedFormat))}
+SETTINGS = {"epilog": format_help(TAGGED)}
 
 
 def evaluate(
@@ -52,7 +52,7 @@ def evaluate(
         TaggedFormat | None,
         typer.Option(
             metavar="FORMAT",
-            help=f"{', '.join(get_args(TaggedFormat))}. Default: by the suffix, else tsv with --column, else conllu.",
+            help=f"{', '.join(TAGGED)}. Default: by the suffix, else tsv with --column, else conllu.",
         ),
     ] = None,
     column: Annotated[

@@ -21,7 +21,8 @@ from tagger.commands.options import (
 from tagger.errors import InputError
 from tagger.text.files import STDIO, read_lines
 from tagger.text.output_files import whole_file
-from tagger.text.readers import NO_BREAK_SPACE, read
+from tagger.text.readers import read
+from tagger.text.slash import NO_BREAK_SPACE
 
 
 def explain(

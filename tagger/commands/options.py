@@ -5,7 +5,7 @@ import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal
 
 import typer
 from typer.core import TyperCommand
@@ -19,8 +19,8 @@ from tagger.text.formats import (
     OUTPUTS,
     SEPARATORS,
     SUFFIXES,
+    TAGGED,
     InputFormat,
-    TaggedFormat,
     format_of,
 )
 from tagger.text.lexicon import LexiconCase
@@ -33,7 +33,7 @@ SKIPPED_LINES = ("-DOCSTART-",)  # CoNLL-2003 has such a line before each docume
 def gold_format(file: str, default: str = "conllu") -> str:
     """The format of a file with tags: by its suffix, if that names a format with tags, else `default`."""
     named = format_of(file, "")
-    return named if named in get_args(TaggedFormat) else default
+    return named if named in TAGGED else default
 
 
 def column_places(columns: Sequence[str], known: Sequence[str]) -> dict[str, int]:

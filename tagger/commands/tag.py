@@ -5,7 +5,7 @@ from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, TextIO, get_args
+from typing import TYPE_CHECKING, Annotated, Literal, TextIO
 
 import rich.progress
 import typer
@@ -38,7 +38,7 @@ from tagger.errors import InputError
 from tagger.text.columns import column_separator
 from tagger.text.conllu import with_comments
 from tagger.text.files import STDIO, check_input
-from tagger.text.formats import OUTPUTS, SEPARATORS, OutputFormat, TaggedFormat, format_of
+from tagger.text.formats import OUTPUTS, SEPARATORS, TAGGED, OutputFormat, format_of
 from tagger.text.output_files import is_replaced, whole_file
 from tagger.text.remote_path import Place, place_of
 from tagger.text.sentence import Sentence
@@ -323,11 +323,11 @@ def _check_files(jobs: Sequence["Job"]) -> None:
 
 def _check_tags_to_keep(jobs: Sequence["Job"]) -> None:
     for job in jobs:
-        if job.input not in get_args(TaggedFormat):
+        if job.input not in TAGGED:
             shown = "standard input" if job.source == STDIO else job.source
             raise InputError(
                 f"--keep keeps tags of the input, but {shown} ({job.input}) has none; give"
-                f" {', '.join(get_args(TaggedFormat))} with --input"
+                f" {', '.join(TAGGED)} with --input"
             )
 
 

@@ -8,7 +8,7 @@ import ast
 import logging
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,14 +19,13 @@ from datasets.fingerprint import Hasher
 from huggingface_hub.utils.tqdm import disable_progress_bars as disable_hub_progress_bars
 
 from tagger.corpus.arrow import FACT_COLUMNS, to_arrow
-from tagger.corpus.config import HubConfig, UdConfig
 from tagger.corpus.splits import Source, check_columns, rules_for
 from tagger.errors import InputError, shorten
 from tagger.text.files import file_version
 from tagger.text.segment_rules import SPACE
 from tagger.text.sentence import MultiwordToken, Sentence
 from tagger.text.start_folder import located_name
-from tagger.text.strings import LEMMA, NO_TAG
+from tagger.text.strings import NO_TAG
 
 _SPACES = re.compile(f"[{SPACE}]*")
 _NO_SPACE = re.compile(r"\bSpaceAfter\b\W{1,4}No\b")  # as in CoNLL-U, or in the text of a Python dict
@@ -108,42 +107,40 @@ PARQUET_EXPORT = "refs/convert/parquet"  # the branch with the Hub's own convers
 _RANGE = re.compile(r"([0-9]{1,9})-([0-9]{1,9})")  # the ID of a multiword token
 
 
-def hub_source(config: HubConfig, columns: list[str]) -> Source:
-    """Opens a data set whose columns hold lists of strings or of class labels.
+def hub_source(
+    name: str | None,
+    config: str | None,
+    revision: str | None,
+    tokens: str,
+    fields: Mapping[str, str | None],
+    columns: Sequence[str],
+) -> Source:
+    """Opens a data set whose columns hold lists of strings or of class labels; see `HubConfig`.
 
     Older releases of Universal Dependencies have multiword tokens among the words, and FEATS as Python dicts. They give
     the same sentences as CoNLL-U.
     """
-    name = config.name
     if not name:
         raise InputError("no corpus.name: give a data set of the Hugging Face Hub or a local folder of Parquet files")
-    found = load_hub(name, config.config, config.revision)
+    found = load_hub(name, config, revision)
     own = {ours: found[theirs] for theirs, ours in HUB_SPLITS.items() if theirs in found}
     if "train" not in own:
         raise InputError(f"{name} has no split train, only {', '.join(found)}; choose another corpus.config")
     strings = [place for place, feature in own["train"].features.items() if _holds_strings(feature)]
-    named = [*config.fields, *columns, *FACT_COLUMNS]
-    wanted = {column: config.fields.get(column) or column for column in named}
-    places = {column: place for column, place in ({"tokens": config.tokens} | wanted).items() if place in strings}
+    named = [*fields, *columns, *FACT_COLUMNS]
+    wanted = {column: fields.get(column) or column for column in named}
+    places = {column: place for column, place in ({"tokens": tokens} | wanted).items() if place in strings}
     has = f"{name}, whose lists of strings or class labels are {', '.join(strings) or 'none'}"
     check_columns(("tokens", *columns), places, f"{has}; name them with corpus.tokens and corpus.fields")
-    asked = {places.get(column) for column in ("tokens", *config.fields, *columns)}
+    asked = {places.get(column) for column in ("tokens", *fields, *columns)}
     optional = sorted({*places.values()} - asked)
     splits = {}
     for split, data in own.items():
         source = f"{name}, split {split}"
         arguments = {"data": data, "source": source, "places": places, "optional": optional}
         splits[split] = to_arrow(hub_sentences, arguments, columns, source, split)
-    title = "-".join(filter(None, (Path(name).name, config.config)))
+    title = "-".join(filter(None, (Path(name).name, config)))
     return Source(title, splits, rules_for(title))
-
-
-def ud_source(config: UdConfig, columns: list[str]) -> Source:
-    """Opens a treebank of the Hub's data set of Universal Dependencies."""
-    fields: dict[str, str | None] = {LEMMA: "lemmas"} if LEMMA in columns else {}
-    return hub_source(
-        HubConfig(name=config.name, config=config.treebank, revision=config.revision, fields=fields), columns
-    )
 
 
 def load_hub(name: str, config: str | None, revision: str | None) -> DatasetDict:

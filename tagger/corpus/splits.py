@@ -10,8 +10,10 @@ import datasets
 import numpy as np
 from datasets import Dataset, DatasetDict
 
-from tagger.corpus.config import CORPUS, Splitting
+from tagger.corpus.arrow import Reader, to_arrow
+from tagger.corpus.config import CORPUS, CorpusConfig
 from tagger.errors import InputError, shorten
+from tagger.text.files import file_version
 
 ENGLISH_NAME = re.compile(r"english|(?<![a-z])en_|conll200[03]", re.IGNORECASE)
 
@@ -36,7 +38,7 @@ class Corpus(NamedTuple):
 
 
 class Source(NamedTuple):
-    """An opened corpus, as one of `sources.SOURCES` returns it.
+    """An opened corpus, as `CorpusConfig.open` returns it.
 
     Attributes:
         name: of the corpus.
@@ -62,7 +64,7 @@ def check_columns(columns: Sequence[str], known: Mapping[str, object], where: st
             raise InputError(f"no column {shorten(column)} (the tag columns are: {tags}) in {where}")
 
 
-def with_dev(source: Source, splitting: Splitting, seed: int) -> Corpus:
+def with_dev(source: Source, splitting: CorpusConfig, seed: int) -> Corpus:
     """A corpus with a dev split: its own, a share of train, or a fold.
 
     Args:
@@ -85,8 +87,6 @@ def with_dev(source: Source, splitting: Splitting, seed: int) -> Corpus:
         train, dev = _cut(whole, slice(fold, None, folds), seed)
         _log.info("%s: fold %d of %d, %d sentences, is dev; train has %d", name, fold, folds, len(dev), len(train))
     elif dev is None:
-        if not 0 < splitting.dev_share < 1:
-            raise InputError(f"corpus.dev_share is {splitting.dev_share}; it is a share between 0 and 1")
         if len(train) < 2:
             raise InputError(f"{name} has one sentence and no dev split; give corpus.dev=FILE, or more sentences")
         count = min(max(round(splitting.dev_share * len(train)), 1), len(train) - 1)
@@ -143,3 +143,20 @@ def corpus_names(split: Dataset) -> np.ndarray:
 def _named(data: Dataset, name: str) -> Dataset:
     column: Any = [name] * len(data)
     return data.add_column(CORPUS, column)
+
+
+def from_files(
+    read: Reader, files: Mapping[str, str], columns: Sequence[str], arguments: dict[str, Any]
+) -> dict[str, Dataset]:
+    """The splits of a corpus of files.
+
+    Args:
+        read: a file to its sentences.
+        files: of each split.
+        columns: the tag columns to load.
+        arguments: of `read`, besides the file.
+    """
+    return {
+        split: to_arrow(read, {"path": path} | arguments, columns, path, split, file_version(path))
+        for split, path in files.items()
+    }

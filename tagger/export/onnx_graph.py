@@ -17,11 +17,14 @@ from torch import Tensor, nn
 
 from tagger.bundle.bundle import Member
 from tagger.errors import InputError
+from tagger.model.affix_embedding import AFFIXES, AffixEmbedding
 from tagger.model.batch import NO_CORPUS, PAD
-from tagger.model.cells import GRUCell, MinGRUCell, RNNCell
-from tagger.model.embeddings import CharacterEncoder, FormEmbedding, VectorEmbedding
-from tagger.model.encoder import GRULayer, LSTMLayer, RecurrentLayer, ScanLayer, TorchLayer
-from tagger.model.forms import AFFIXES
+from tagger.model.cells import Weights
+from tagger.model.character_encoder import CharacterEncoder
+from tagger.model.embeddings import FormEmbedding
+from tagger.model.recurrent import Cell
+from tagger.model.vector_embedding import VectorEmbedding
+from tagger.model.word_embedding import WordEmbedding
 
 
 class GraphBuilder:
@@ -90,55 +93,28 @@ class Operator(NamedTuple):
         return {"hidden_size": self.hidden_size, **more}
 
 
-def operator_of(layer: nn.Module) -> Operator:
+def operator_of(cell: Cell, layer: Any) -> Operator:
     """The operator of one direction.
 
     Raises:
-        InputError: its cell is none of those that come with the package.
+        InputError: its cell has none.
     """
-    if type(layer) in (TorchLayer, GRULayer, LSTMLayer):
-        rnn = cast(TorchLayer, layer).rnn
-        kind = {nn.RNN: "RNN", nn.GRU: "GRU", nn.LSTM: "LSTM"}[type(rnn)]
-        return _operator(kind, *cast(Sequence[Tensor], rnn.all_weights[0]))
-    if type(layer) in (RecurrentLayer, ScanLayer):
-        cell = cast(Any, layer).cell
-        if type(cell) is RNNCell:
-            return _operator("RNN", cell.W_xh.T, cell.W_hh.T, cell.b_h, torch.zeros_like(cell.b_h))
-        if type(cell) is GRUCell:
-            return _operator("GRU", cell.W_x.T, cell.W_h.T, cell.b_x, cell.b_h)
-        if type(cell) is MinGRUCell:
-            return _min_gru(cell)
-        layer = cell
-    raise InputError(
-        f"{type(layer).__name__} has no ONNX operator; export a tagger of another cell, such as model.cell=gru, or"
-        " write the cell's in tagger/export/onnx_graph.py"
-    )
+    if cell.operator is None:
+        raise InputError(
+            f"{cell.cell.__name__} has no ONNX operator; export a tagger of another cell, such as model.cell=gru, or"
+            " name the operator that computes the same in CELLS of tagger/model/encoder.py"
+        )
+    weights: Weights = layer.weights
+    order = _ORDERS[cell.operator]
 
-
-def _min_gru(cell: MinGRUCell) -> Operator:
-    """A GRU that ignores its state: its reset gate and its products with the state are 0.
-
-    Its z is the share of the old state, and that of `MinGRUCell` the share of the new one: 1 - sigmoid(a) is
-    sigmoid(-a).
-    """
-    size = cell.hidden_size
-    W_z, W_n = cell.W_x.T.chunk(2)
-    b_z, b_n = cell.b_x.chunk(2)
-    W, b = torch.cat([torch.zeros_like(W_z), -W_z, W_n]), torch.cat([torch.zeros_like(b_z), -b_z, b_n])
-    return _operator("GRU", W, W.new_zeros(3 * size, size), b, torch.zeros_like(b))
-
-
-def _operator(kind: str, W_x: Tensor, W_h: Tensor, b_x: Tensor, b_h: Tensor) -> Operator:
-    """An operator from weights whose gates stand in torch's order: (G * H, I), (G * H, H), (G * H,) and (G * H,)."""
-    size, order = W_h.shape[1], _ORDERS[kind]
-
-    def reordered(weights: Tensor) -> np.ndarray:
-        gates = weights.detach().float().chunk(len(order))
+    def reordered(weight: Tensor) -> np.ndarray:
+        gates = weight.detach().float().T.chunk(len(order))
         array: np.ndarray = torch.cat([gates[place] for place in order]).numpy()
         return array
 
-    B = np.concatenate([reordered(b_x), reordered(b_h)])
-    return Operator(kind, reordered(W_x)[None], reordered(W_h)[None], B[None], size)
+    W, R = reordered(weights.W_x)[None], reordered(weights.W_h)[None]
+    B = np.concatenate([reordered(weights.b_x), reordered(weights.b_h)])[None]
+    return Operator(cell.operator, W, R, B, len(weights.W_h))
 
 
 # B sentences, T tokens in the longest, N = T * B, C characters of the longest form, E size of the embedding, A affixes
@@ -149,34 +125,45 @@ SENTENCES, TOKENS, CHARACTERS = "sentences", "tokens", "characters"  # axes whos
 
 
 def form_shapes(embedding: "FormEmbedding") -> dict[str, list[str | int]]:
-    """The inputs that `embed` reads, all int32, and their axes: a name if the size is free."""
+    """The inputs that `embed` reads, all int32, and their axes: a name if the size is free.
+
+    Raises:
+        InputError: the embedding has a part that cannot be exported.
+    """
     shapes: dict[str, list[str | int]] = {}
-    if embedding.words is not None:
-        shapes["words"] = [SENTENCES, TOKENS]
-    if embedding.affixes is not None:
-        shapes["affixes"] = [SENTENCES, TOKENS, AFFIXES]
-    if embedding.characters is not None:
-        shapes["characters"] = [SENTENCES, TOKENS, CHARACTERS]
-    if embedding.vectors is not None:
-        shapes["vectors"] = [SENTENCES, TOKENS, len(embedding.vectors.tables)]
+    for name, part in embedding.parts.items():
+        match part:
+            case WordEmbedding():
+                last: list[str | int] = []
+            case AffixEmbedding():
+                last = [AFFIXES]
+            case CharacterEncoder():
+                last = [CHARACTERS]
+            case VectorEmbedding():
+                last = [len(part.tables)]
+            case _:
+                raise InputError(f"the embedding {name} cannot be exported; train without it")
+        shapes[name] = [SENTENCES, TOKENS, *last]
     return shapes
 
 
 def embed(graph: "GraphBuilder", embedding: "FormEmbedding") -> str:
     """The vectors of the forms of tokens, (T, B, E), as `FormEmbedding.forward` computes them."""
     parts = []
-    if embedding.words is not None:
-        ids = graph.add("Transpose", "words", perm=[1, 0])
-        parts.append(graph.add("Gather", graph.weight("embedding.words", embedding.words.weight), ids))
-    if embedding.affixes is not None:
-        rows = graph.add("Transpose", "affixes", perm=[1, 0, 2])
-        table = graph.weight("embedding.affixes", embedding.affixes.weight)
-        flat = graph.weight("embedding.affixes.shape", np.array([0, 0, -1]))
-        parts.append(graph.add("Reshape", graph.add("Gather", table, rows), flat))
-    if embedding.characters is not None:
-        parts.append(_read_characters(graph, embedding.characters))
-    if embedding.vectors is not None:
-        parts.append(_look_up_vectors(graph, embedding.vectors))
+    for part in embedding.parts.values():
+        match part:
+            case WordEmbedding():
+                ids = graph.add("Transpose", "words", perm=[1, 0])
+                parts.append(graph.add("Gather", graph.weight("embedding.words", part.weight), ids))
+            case AffixEmbedding():
+                rows = graph.add("Transpose", "affixes", perm=[1, 0, 2])
+                table = graph.weight("embedding.affixes", part.weight)
+                flat = graph.weight("embedding.affixes.shape", np.array([0, 0, -1]))
+                parts.append(graph.add("Reshape", graph.add("Gather", table, rows), flat))
+            case CharacterEncoder():
+                parts.append(_read_characters(graph, part))
+            case VectorEmbedding():
+                parts.append(_look_up_vectors(graph, part))
     return graph.concat(parts)
 
 
@@ -295,7 +282,7 @@ def _scores(graph: GraphBuilder, member: Member, columns: Sequence[str], corpus:
         x = graph.add("Add", x, graph.weight("corpus", network.corpora.weight[corpus]))
     layers = []
     for number, layer in enumerate(network.encoder.layers):
-        x = _recur(graph, f"layer_{number}", x, cast(Any, layer))  # (T, B, F + R)
+        x = _recur(graph, f"layer_{number}", x, cast(Any, layer), network.encoder.cell)  # (T, B, F + R)
         layers.append(x)
     h = graph.concat(layers)  # (T, B, S)
     return {
@@ -309,13 +296,13 @@ def _scores(graph: GraphBuilder, member: Member, columns: Sequence[str], corpus:
     }
 
 
-def _recur(graph: GraphBuilder, name: str, x: str, layer: Any) -> str:
+def _recur(graph: GraphBuilder, name: str, x: str, layer: Any, cell: Cell) -> str:
     """Both directions of a layer, (T, B, F + R); the operators know of lengths, so padding comes last for both."""
     states = []
     for way, each in (("forward", layer.forward_layer), ("reverse", layer.backward_layer)):
         if each is None:
             continue
-        operator = operator_of(each)
+        operator = operator_of(cell, each)
         weights = [graph.weight(f"{name}.{way}.{key}", getattr(operator, key)) for key in ("W", "R", "B")]
         y = graph.add(operator.kind, x, *weights, LENGTHS, direction=way, **operator.attributes)  # (T, 1, B, H)
         axis = graph.weight(f"{name}.{way}.axis", np.array([1]))

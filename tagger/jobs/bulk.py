@@ -23,9 +23,10 @@ from tagger.tagging.windows import WINDOW_TOKENS
 from tagger.tagging.workers import Batch, WorkersDied
 from tagger.text.conllu import numbered
 from tagger.text.files import STDIO, decoded_lines, open_binary
-from tagger.text.formats import TAKES_SEPARATOR, WITH_OFFSETS
+from tagger.text.format import Unit
+from tagger.text.formats import FORMATS
 from tagger.text.given_tags import checked_tags
-from tagger.text.readers import Unit, cut_units, read_units, sentences_of, texts_of
+from tagger.text.readers import cut_units, read_units, sentences_of, texts_of
 from tagger.text.sentence import Sentence
 from tagger.text.writers import Writer, writer
 
@@ -162,11 +163,11 @@ def _windows(
             tagger.columns,
             probabilities=options.probabilities,
             top=options.top,
-            separator=options.separator if job.input == job.output or job.input not in TAKES_SEPARATOR else None,
+            separator=options.separator if job.input == job.output or FORMATS[job.input].separator is None else None,
             width=width,
         )
         next_is_standard_input = number + 1 < len(jobs) and jobs[number + 1].source == STDIO  # its text may come late
-        window = _Window(number, [], write, job.output in WITH_OFFSETS)
+        window = _Window(number, [], write, FORMATS[job.output].has_offsets)
         tokens, limit = 0, FIRST_WINDOW
         error = None
         try:

@@ -2,9 +2,11 @@
 
 Start in `network.py`: `TaggerNetwork.forward` is three lines, embed, encode and score. Then read `batch.py` (what the
 network reads), `cells.py` (one time step from scratch), `encoder.py` (a direction, both directions, a stack),
-`embeddings.py` (a vector for each word form), `collate.py` (sentences to padded batches) and `decoder.py` (scores to
-tags). `vocabulary.py` and `forms.py` turn words into ids. All this takes half an hour.
+`embeddings.py` (a vector for each word form; its parts have a file each, such as `word_embedding.py`), `collate.py`
+(sentences to padded batches) and `decoder.py` (scores to tags). `vocabulary.py` and `forms.py` turn words into ids. All
+this takes half an hour.
 
-Skip the rest at first reading. `crf.py` has the algorithms of the CRF. `fast_cpu.py` makes training on a CPU faster.
-`memory.py` refuses networks that are too large. `pieces.py` and `transformer.py` are for pretrained transformers.
+Skip the rest at first reading. `crf.py` is the decoder with scores of transitions. `fast_cpu.py` makes training on a
+CPU faster. `memory.py` refuses networks that are too large. `pieces.py` and `transformer.py` are for pretrained
+transformers.
 """

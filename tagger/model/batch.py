@@ -1,6 +1,6 @@
 """What the network reads: the padded tensors of a batch, and the ids that are no word, character or tag."""
 
-# U distinct forms, T tokens in the longest sentence, B sentences, A affixes of a form, C characters of the longest form
+# U distinct forms, T tokens in the longest sentence, B sentences
 # For a transformer: W windows, S pieces in the longest window, M' of its outputs that are used, D size of an output
 
 from dataclasses import dataclass, field, fields
@@ -41,10 +41,7 @@ class Batch:
     What depends on a form's spelling alone is stored once per distinct form. `index` says which form a token has.
     """
 
-    words: Tensor  # (U,) word id of each distinct form
-    affixes: Tensor  # (U, A) rows of the affix table
-    characters: Tensor  # (U, C) character ids, PAD after the form's end
-    vectors: Tensor  # (U, sources) row in each source's table of pretrained vectors, from 1; 0 if it has no vector
+    features: dict[str, Tensor]  # name of a part of `FormEmbedding` -> what it reads of each distinct form, (U, ...)
     index: Tensor  # (T, B) the token's form, 0 to U - 1; 0 after a sentence's end
     lengths: Tensor  # (B,) tokens per sentence
     targets: dict[str, Tensor] = field(default_factory=dict)  # column -> (T, B) tag ids, UNSEEN or IGNORE

@@ -6,15 +6,25 @@ applies after the product with the state, and both products have a bias. So weig
 theirs.
 
 A cell of your own needs `hidden_size`, and a `forward` that takes and returns what `RNNCell.forward` does. Name it in
-`encoder.CELLS`, and write the same step for tagging in `tagging/packed.py`. docs/cells.md shows how.
+`encoder.CELLS`. docs/cells.md shows how.
 """
 
-# B sentences, I input size, H hidden size
+# B sentences, I input size, H hidden size, G gates
 
 import math
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
+
+
+class Weights(NamedTuple):
+    """The weights of a cell or of a layer of torch: x W_x + b_x and h W_h + b_h, the gates side by side."""
+
+    W_x: Tensor  # (I, G * H)
+    W_h: Tensor  # (H, G * H)
+    b_x: Tensor  # (G * H,)
+    b_h: Tensor  # (G * H,)
 
 
 class RNNCell(nn.Module):
@@ -31,6 +41,11 @@ class RNNCell(nn.Module):
     def forward(self, x: Tensor, h: Tensor) -> Tensor:
         """One step: x (B, I) and h (B, H) to h' (B, H)."""
         return torch.tanh(x @ self.W_xh + h @ self.W_hh + self.b_h)
+
+    @property
+    def weights(self) -> Weights:
+        """As those of `nn.RNN`, which has two biases."""
+        return Weights(self.W_xh, self.W_hh, torch.zeros_like(self.b_h), self.b_h)
 
 
 class GRUCell(nn.Module):
@@ -62,9 +77,14 @@ class GRUCell(nn.Module):
         n = torch.tanh(x_n + r * h_n)
         return (1 - z) * n + z * h
 
+    @property
+    def weights(self) -> Weights:
+        """As those of `nn.GRU`."""
+        return Weights(self.W_x, self.W_h, self.b_x, self.b_h)
+
 
 class MinGRUCell(nn.Module):
-    """A GRU whose gates depend on the input alone. So all steps can be computed at once: see `encoder.ScanLayer`.
+    """A GRU whose gates depend on the input alone. So all steps can be computed at once: see `mingru.ScanLayer`.
 
     z = sigmoid(x W_xz + b_xz)
     n = tanh(x W_xn + b_xn)
@@ -91,6 +111,17 @@ class MinGRUCell(nn.Module):
         """One step: x (B, I) and h (B, H) to h' (B, H)."""
         z, n = self.gates(x)
         return (1 - z) * h + z * n
+
+    @property
+    def weights(self) -> Weights:
+        """Those of a `GRUCell` that computes the same: its r is any number, and its products with the state are 0.
+
+        Its z is the share of the old state: 1 - sigmoid(a) is sigmoid(-a).
+        """
+        W_z, W_n = self.W_x.chunk(2, dim=1)
+        b_z, b_n = self.b_x.chunk(2)
+        W_x, b_x = torch.cat([torch.zeros_like(W_z), -W_z, W_n], dim=1), torch.cat([torch.zeros_like(b_z), -b_z, b_n])
+        return Weights(W_x, W_x.new_zeros(self.hidden_size, W_x.shape[1]), b_x, torch.zeros_like(b_x))
 
 
 def _initialize(cell: nn.Module, hidden_size: int) -> None:

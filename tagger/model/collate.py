@@ -3,15 +3,15 @@
 Sentences of near-equal length go into one batch (`length_buckets`), so that there is little padding.
 """
 
-# U distinct forms, T tokens in the longest sentence, B sentences, C characters of the longest form
+# U distinct forms, T tokens in the longest sentence, B sentences
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import torch
 
 from tagger.model.batch import IGNORE, PAD, UNK, UNSEEN, Batch
+from tagger.model.embeddings import EMBEDDINGS, WORDS
 from tagger.model.forms import FormTable
 from tagger.model.pieces import windows
 from tagger.text.strings import is_annotated
@@ -44,7 +44,7 @@ def collate(
     rows = table.rows([form for sentence in sentences for form in sentence])  # (tokens,)
     unknown = np.zeros(len(rows), dtype=bool)
     if generator is not None:
-        counts = table.counts[table.features["words"][rows]]
+        counts = table.counts[table.features[WORDS][rows]]
         unknown = generator.random(len(rows)) < word_dropout / (word_dropout + counts)
     pieces = None
     if table.tokenizer is not None:
@@ -55,10 +55,12 @@ def collate(
     rows, unknown = keys // 2, keys % 2 == 1  # of each distinct form, (U,)
     index = np.zeros_like(here, dtype=np.int64)
     index.T[here.T] = numbers
-    features: dict[str, Any] = {name: torch.from_numpy(array[rows]) for name, array in table.features.items()}
-    features["words"][torch.from_numpy(unknown)] = UNK
-    longest = max(1, int((features["characters"] != PAD).sum(dim=1).max()))  # C
-    features["characters"] = features["characters"][:, :longest]
+    features = {name: torch.from_numpy(array[rows]) for name, array in table.features.items()}
+    features[WORDS][torch.from_numpy(unknown)] = UNK
+    for name, feature in features.items():
+        if EMBEDDINGS[name].ends_in_padding:
+            longest = max(1, int((feature != PAD).sum(dim=1).max()))
+            features[name] = feature[:, :longest]
     targets = {}
     for column, gold in (tags or {}).items():
         ids = table.vocabulary.tag_ids[column]
@@ -70,7 +72,7 @@ def collate(
         ]
         targets[column] = torch.from_numpy(target)
     return Batch(
-        **features,
+        features,
         index=torch.from_numpy(index),
         lengths=torch.from_numpy(lengths),
         targets=targets,

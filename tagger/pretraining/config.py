@@ -1,48 +1,71 @@
 """The values of `conf/pretrain.yaml` as a dataclass, checked; see `config.py`."""
 
-import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
+from msgspec import Meta
 from omegaconf import DictConfig
 
 from tagger.corpus.config import HubTextConfig
 from tagger.errors import InputError
+from tagger.text.schema import Count, Dropout, Rate, Seed, Size, one_of, read, remedy
 from tagger.text.segment import RULES
 from tagger.training.config_parts import (
-    HIDDEN_REMEDY,
     CardConfig,
+    Files,
     FormSizes,
+    HiddenConfig,
     ModelConfig,
     OptimizerConfig,
     check_trainer_settings,
+    plain_values,
 )
 from tagger.training.logger_config import LoggerConfig
-from tagger.training.structured import Checked, Count, OneOf, Range, Rate, Seed, bad_value, from_plain, plain_values
+
+_Hidden = Annotated[Size | list[Size], remedy("a whole number from 0, or a list of them, one per layer")]
 
 
 @dataclass
-class PretrainConfig(Checked):
+class _HiddenConfig(HiddenConfig):
+    forward: _Hidden
+    backward: _Hidden
+
+
+@dataclass
+class _ModelConfig(ModelConfig):
+    """The recurrent layers, all of whose values are given: no corpus decides them."""
+
+    hidden: _HiddenConfig
+    dropout: Annotated[Dropout, remedy("a number from 0 to 0.99")]
+
+
+@dataclass(kw_only=True)
+class _FormSizes(FormSizes):
+    words: Count  # there must be such vectors, as words are predicted by them
+
+
+@dataclass
+class PretrainConfig:
     """The values of `conf/pretrain.yaml`."""
 
-    text: Any  # None | str | list[str]
+    text: Files
     hub: HubTextConfig
-    dev: Any  # None | str | list[str]
+    dev: Files
     dev_tokens: Count
-    segmenter: Annotated[str, OneOf(tuple(RULES))]
+    segmenter: Annotated[str, one_of(RULES)]
     paragraph_per_line: bool | None
     encoding: str
     passes: Count
     section_tokens: Count
-    mask: Annotated[float, Range(0.01, 0.9)]
+    mask: Annotated[float, Meta(ge=0.01, le=0.9)]
     cut: Rate
     min_count: Count
     max_words: Count
     samples: Count
     neighbours: bool
-    model: ModelConfig
-    embedding: FormSizes
+    model: _ModelConfig
+    embedding: _FormSizes
     optimizer: OptimizerConfig
     batch_tokens: Count
     seed: Seed
@@ -52,19 +75,6 @@ class PretrainConfig(Checked):
     logger: LoggerConfig = field(default_factory=LoggerConfig)  # without a logger the page has none
 
     def __post_init__(self) -> None:
-        super().__post_init__()
-        for key in ("text", "dev"):
-            value = getattr(self, key)
-            patterns = value if isinstance(value, list) else [value] * (value is not None)
-            if not all(isinstance(pattern, str) and pattern for pattern in patterns) or value == []:
-                raise bad_value(key, value, "give a file, a folder or a pattern, or a list of several")
-        for name, size in dataclasses.asdict(self.model.hidden).items():
-            if size is None:
-                raise bad_value(f"model.hidden.{name}", None, HIDDEN_REMEDY)
-        if self.model.dropout is None:
-            raise bad_value("model.dropout", None, "give a number from 0 to 0.99")
-        if self.embedding.words < 1:
-            raise bad_value("embedding.words", self.embedding.words, "give a whole number, at least 1")
         check_trainer_settings(self.trainer)
         if "max_epochs" in self.trainer:
             raise InputError("trainer.max_epochs: pretraining ends after a number of passes; set passes")
@@ -76,4 +86,4 @@ def pretrain_config(values: DictConfig | Mapping[str, Any]) -> PretrainConfig:
     Raises:
         InputError: a key that does not exist or has no value, or a value of a wrong type or out of range.
     """
-    return from_plain(PretrainConfig, plain_values(values))
+    return read(PretrainConfig, plain_values(values))

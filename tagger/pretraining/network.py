@@ -21,6 +21,7 @@ from tagger.model.encoder import BidirectionalLayer
 from tagger.model.forms import FormTable
 from tagger.model.network import NetworkConfig, TaggerNetwork
 from tagger.model.vocabulary import Vocabulary
+from tagger.model.word_embedding import WordEmbedding
 
 # T tokens in the longest sentence, B sentences, E size of a token's embedding, S the sum of F + R over all layers,
 # n hidden words, V words of the vocabulary, D size of a word's embedding
@@ -103,7 +104,7 @@ class HiddenWordNetwork(nn.Module):
 
     @property
     def _words(self) -> Tensor:
-        return cast(nn.Embedding, self.body.embedding.words).weight[FIRST_ID:]  # (V, D)
+        return cast(WordEmbedding, self.body.embedding.words).weight[FIRST_ID:]  # (V, D)
 
 
 def _inclusion(weights: Tensor, samples: int) -> Tensor:

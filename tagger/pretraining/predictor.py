@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, cast
 import numpy as np
 from safetensors import SafetensorError
 from safetensors.torch import load_file
-from torch import Tensor, nn
+from torch import Tensor
 
 from tagger.bundle.bundle import Bundle, Member
 from tagger.bundle.catalog import DEFAULT, find_tagger
@@ -21,6 +21,7 @@ from tagger.model.device import own_turn
 from tagger.model.forms import FormTable
 from tagger.model.stored import check_finite
 from tagger.model.vocabulary import Vocabulary
+from tagger.model.word_embedding import WordEmbedding
 from tagger.pretraining.network import HiddenWordNetwork, hide_words
 from tagger.tagging.batches import BATCH_TOKENS
 from tagger.tagging.load import load as load_tagger_of
@@ -59,7 +60,7 @@ class HiddenWordPredictor:
         self.network = network.eval().to(device)
         self.vocabulary, self.segmenter, self.device = bundle.vocabulary, str(bundle.segmenter), device
         self.words = list(self.vocabulary.words)
-        self._table = FormTable(self.vocabulary, network.body.config["buckets"])
+        self._table = FormTable(self.vocabulary, network.body.config)
 
     @classmethod
     def load(cls, folder: Path, device: str = "cpu") -> "HiddenWordPredictor":
@@ -86,7 +87,7 @@ class HiddenWordPredictor:
         Each is predicted in a sentence of its own, from at most `CONTEXT_TOKENS` tokens on either side. A sentence of
         30 tokens is therefore read 30 times.
         """
-        parts = [np.empty((0, cast(nn.Embedding, self.network.body.embedding.words).embedding_dim), dtype=np.float32)]
+        parts = [np.empty((0, cast(WordEmbedding, self.network.body.embedding.words).width), dtype=np.float32)]
         for sentence in sentences:
             at_once = max(1, BATCH_TOKENS // min(len(sentence) or 1, 2 * CONTEXT_TOKENS + 1))
             for start in range(0, len(sentence), at_once):

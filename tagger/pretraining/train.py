@@ -27,7 +27,7 @@ from tagger.text.segment import RuleSegmenter
 from tagger.training.card import pretrained_card
 from tagger.training.checkpoints import UNWATCHED, Watch
 from tagger.training.config_parts import network_config
-from tagger.training.module import Module
+from tagger.training.module import WARMUP, Module
 from tagger.training.run import Fitting, accuracies, begun, finish, fit_best
 
 # N words of training, n words to predict
@@ -115,7 +115,7 @@ class HiddenWordModule(Module):
         samples: int = 8192,
         lr: float = 3e-3,
         weight_decay: float = 0.01,
-        warmup: float = 0.05,
+        warmup: float = WARMUP,
     ) -> None:
         """Builds the network.
 
@@ -196,7 +196,7 @@ def pretrain(
         sections = max(1, round(counts.tokens / config.section_tokens))
         parameters = sum(parameter.numel() for parameter in module.parameters())
         _log.info("%s parameters; passes: %d, sections of each: %d", f"{parameters:,}", config.passes, sections)
-        table = FormTable(vocabulary, config.embedding.buckets)
+        table = FormTable(vocabulary, module.network.body.config)
         data = HiddenWordDataModule(texts, counts, sections, dev, table, config)
         settings = {"max_epochs": config.passes * sections, "reload_dataloaders_every_n_epochs": 1}
         fitting = Fitting(module, data, asdict(config), "dev/loss", "min", settings)

@@ -8,17 +8,20 @@ Every product has a fixed number of rows, so the scores of a unit depend on its 
 it, and not on its lane.
 """
 
-# N units; T steps of the longest lane; X gates, H states, K scores of a direction; I size of an embedding
+# N units; T steps of the longest lane; H states, K scores of a direction; I size of an embedding
 
 import heapq
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+from typing import NamedTuple, cast
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
-from tagger.tagging.packed import GRU, MIN_COLUMNS, Layer, head_weights
+from tagger.model.crf import MIN_COLUMNS
+from tagger.model.encoder import BidirectionalLayer, Encoder
 
 MAX_UNITS = 400  # of a window
 OVERLAP = 32  # units that a window reads beyond those that it decides on, on each side
@@ -96,88 +99,55 @@ def plan_lanes(windows: Sequence[Window]) -> Plan:
     return Plan(units, idle, unit[own], forward[own], backward[own])
 
 
-class LaneGRU:
-    """Both directions of a GRU layer, and the heads that read their states.
+class LaneReader:
+    """Both directions of a GRU layer, and the heads that read their states."""
 
-    The states are kept as (1 + h) / 2, which is what a sigmoid gives where `cells.GRUCell` has a tanh; the weights and
-    biases make up for it.
-    """
-
-    def __init__(self, layer: Layer, heads: Sequence[nn.Linear]) -> None:
+    def __init__(self, encoder: Encoder, heads: Sequence[nn.Linear]) -> None:
         """Takes copies of the weights.
 
         Args:
-            layer: both directions are a `GRU`.
+            encoder: of one layer, whose directions are a GRU of one size.
             heads: their scores stand side by side.
         """
-        both = [each for each in layer.directions if isinstance(each, GRU)]
-        hidden = both[0].hidden_size
-        size = self._size = max(hidden, MIN_COLUMNS)  # with states that nothing reads
-        W_h, W_n = (
-            torch.stack([2 * _widened(W, hidden, size, rows=True) for W in weights])
-            for weights in ([each.W_h for each in both], [each.W_n for each in both])
-        )
-        self._W_x = torch.stack([_widened(each.W_x, hidden, size) for each in both])  # (2, I, X)
-        self._b_x = torch.stack([_widened(each.b_x[None], hidden, size) for each in both])  # (2, 1, X)
-        self._b_x[..., : 2 * size] -= W_h.sum(dim=1, keepdim=True) / 2
-        self._W_h, self._W_n = W_h, W_n  # (2, H, 2 H), (2, H, H)
-        self._b_n = torch.stack([_widened(each.b_n[None], hidden, size) for each in both])  # (2, 1, H)
-        self._b_n -= W_n.sum(dim=1, keepdim=True) / 2
-        joined = nn.Linear(2 * hidden, sum(head.out_features for head in heads))
-        joined.weight.data = torch.cat([head.weight.detach() for head in heads])
-        joined.bias.data = torch.cat([head.bias.detach() for head in heads])
-        W, self._b = head_weights(joined, torch.float32)
-        self._W = 2 * nn.functional.pad(W.view(2, hidden, -1), (0, 0, 0, size - hidden))  # (2, H, K)
-        self._b = self._b - W.sum(dim=0)
-        self._columns = joined.out_features
+        (layer,) = cast(Iterable[BidirectionalLayer], encoder.layers)
+        self._steps = encoder.cell.steps([layer.forward_layer, layer.backward_layer], encoder.input_size, torch.float32)
+        self._columns = sum(head.out_features for head in heads)
+        W = torch.cat([head.weight.detach() for head in heads])
+        # In a product of fewer columns the last bits of a row depend on its place, on some processors.
+        W = functional.pad(W.T, (0, max(0, MIN_COLUMNS - self._columns)))
+        self._W = W.reshape(2, self._steps.hidden_size, -1)  # (2, H, K)
+        self._b = torch.cat([head.bias.detach() for head in heads])
 
     def scores(self, x: Tensor, windows: Sequence[Window]) -> Tensor:
         """The scores (N, K) of units with the embeddings x (N, I); zeros for units that no window decides on."""
-        scores = x.new_zeros(len(x), self._W.shape[2])
+        scores = x.new_zeros(len(x), self._columns)
         if windows:
             plan = plan_lanes(windows)
-            of_places = self._of_places(x, plan)
+            of_places = self._of_places(x, plan)[..., : self._columns]
             forward, backward = map(torch.from_numpy, (plan.forward, plan.backward))
             sums = torch.index_select(of_places[0], 0, forward) + torch.index_select(of_places[1], 0, backward)
             scores[torch.from_numpy(plan.decided)] = sums.add_(self._b)
-        return scores[:, : self._columns]
+        return scores
 
     def _of_places(self, x: Tensor, plan: Plan) -> Tensor:
         """What the states of each direction add to the scores: (2, places, K)."""
-        size, rows = self._size, STEPS * LANES
-        steps = plan.units.shape[1] // LANES
-        total = -(-steps // STEPS) * rows
+        steps, size, rows = self._steps, self._steps.hidden_size, STEPS * LANES
+        total = -(-plan.units.shape[1] // rows) * rows
         units = np.zeros((2, total), dtype=np.int64)
         units[:, : plan.units.shape[1]] = plan.units
         scores = x.new_empty(2, total, self._W.shape[2])
-        gates = x.new_empty(2, rows, self._W_x.shape[2])
-        sums, new = x.new_empty(2, LANES, 2 * size), x.new_empty(2, LANES, size)
+        gates = x.new_empty(2, rows, steps.W_x.shape[2])
         states = x.new_zeros(2, STEPS + 1, LANES, size)
         each_state = states.unbind(1)
-        of_steps = [
-            (gate[..., : 2 * size], gate[..., 2 * size :], before, after)
-            for gate, before, after in zip(
-                gates.view(2, STEPS, LANES, -1).unbind(1), each_state[:-1], each_state[1:], strict=True
-            )
-        ]
-        r, z = sums[..., :size], sums[..., size:]
         for start in range(0, total, rows):
             here = torch.index_select(x, 0, torch.from_numpy(units[:, start : start + rows].ravel()))
-            torch.baddbmm(self._b_x, here.view(2, rows, -1), self._W_x, out=gates)
+            torch.baddbmm(steps.b_x, here.view(2, rows, -1), steps.W_x, out=gates)
             idle = torch.from_numpy(np.flatnonzero(plan.idle[start : start + rows]))
-            gates[:, idle, : 2 * size] = _SHUT  # so that the state becomes sigmoid(0), whatever it was
+            gates[:, idle, : 2 * size] = _SHUT  # r and z, so that the state becomes tanh(0), whatever it was
             gates[:, idle, 2 * size :] = 0
-            for gates_rz, gates_n, before, after in of_steps[: steps - start // LANES]:
-                torch.baddbmm(gates_rz, before, self._W_h, out=sums).sigmoid_()
-                torch.baddbmm(self._b_n, before, self._W_n, out=new)
-                torch.addcmul(gates_n, r, new, out=new).sigmoid_()
-                torch.lerp(new, before, z, out=after)  # (1 - z) n + z h
+            parts = zip(*[part.view(2, STEPS, LANES, -1).unbind(1) for part in steps.split(gates)], strict=True)
+            for inputs, (before, after) in zip(parts, pairwise(each_state), strict=True):
+                steps.step(inputs, before, after)
             torch.bmm(states[:, 1:].flatten(1, 2), self._W, out=scores[:, start : start + rows])
             each_state[0].copy_(each_state[-1])
         return scores
-
-
-def _widened(W: Tensor, hidden: int, size: int, rows: bool = False) -> Tensor:
-    """Weights (rows, gates * H) with zeros, so that H grows from `hidden` to `size`; of the states, rows grow too."""
-    wide = nn.functional.pad(W.reshape(len(W), -1, hidden), (0, size - hidden)).flatten(1)
-    return nn.functional.pad(wide, (0, 0, 0, size - hidden)) if rows else wide

@@ -11,7 +11,7 @@ import copy
 from collections.abc import Sequence
 from functools import cache, lru_cache
 from itertools import pairwise, repeat
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import regex
@@ -20,12 +20,10 @@ from torch import Tensor
 from torch.nn import functional
 
 from tagger.model.device import own_turn
-from tagger.model.encoder import BidirectionalLayer
 from tagger.segmenter.features import Lexicon, context_rows, known_cuts, pairs_of_kinds, rule_labels
-from tagger.segmenter.lanes import LaneGRU, windows_of
+from tagger.segmenter.lanes import LaneReader, windows_of
 from tagger.segmenter.network import Label, SegmenterConfig, SegmenterNetwork, SegmenterVocabulary
 from tagger.segmenter.units import END_GAP, MAX_FORM, SPACE_GAP, Units, UnitTable
-from tagger.tagging.packed import Layer
 from tagger.text.edit_scripts import apply_script
 from tagger.text.segment import LEARNED, SPACE
 from tagger.text.sentence import Token
@@ -58,8 +56,7 @@ class LearnedSegmenter:
         self.vocabulary, self.config, self.lexicon = vocabulary, config, lexicon
         self._table = UnitTable(vocabulary.forms, config["affix_buckets"], config["characters"])
         self.network = network
-        layer = Layer(cast("BidirectionalLayer", network.encoder.layers[0]), torch.float32)
-        self._gru = LaneGRU(layer, (network.labels, network.scripts))
+        self._reader = LaneReader(network.encoder, (network.labels, network.scripts))
         self._cuts = None if config["cuts"] is None else known_cuts(config["cuts"])
         self._allowed = [0, *vocabulary.general]
         self._kinds, self._generation = torch.empty(0, config["size"]), 0
@@ -163,7 +160,7 @@ class LearnedSegmenter:
         """The label of each unit (N,), and the scores of the scripts (S + 1,) where a multiword token may end."""
         x = functional.embedding_bag(torch.from_numpy(context), self.network.context.weight, mode="sum")
         x += torch.index_select(self._kinds_of_types(), 0, torch.from_numpy(units.types))
-        scores = self._gru.scores(x, windows_of(units.bounds))
+        scores = self._reader.scores(x, windows_of(units.bounds))
         labels = scores[:, : len(Label)].argmax(dim=1).numpy()
         labels[units.gaps == END_GAP] = Label.SENTENCE
         if not self.config["spaces"]:

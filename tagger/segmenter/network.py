@@ -8,14 +8,17 @@ rows of its form, of its affixes and of its surroundings (`features.py`).
 
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import TypedDict
+from typing import Annotated, TypedDict
 
 import torch
+from msgspec import Meta
 from torch import Tensor, nn
 
 from tagger.model.encoder import Encoder
 from tagger.model.fast_cpu import Dropout
 from tagger.segmenter.units import AFFIXES, UNKNOWN
+from tagger.text.schema import Count, ShortName, Size, one_of
+from tagger.text.segment import RULES
 
 CELL = "gru"
 COLUMNS, PAIR_COLUMNS = 16, 2  # of the surroundings; of pairs of forms
@@ -48,14 +51,14 @@ class SegmenterConfig(TypedDict):
             as `Ll|Po`. Where the network ends a token between two others, rules decide. None: it may do so anywhere.
     """
 
-    hidden: int
-    size: int
-    buckets: int
-    affix_buckets: int
+    hidden: Count
+    size: Count
+    buckets: Count
+    affix_buckets: Count
     characters: bool
     spaces: bool
-    rules: str | None
-    sentences: str | None
+    rules: Annotated[str, one_of(RULES)] | None
+    sentences: Annotated[str, one_of(RULES)] | None
     pairs: bool
     cuts: list[str] | None
 
@@ -73,10 +76,10 @@ class SegmenterVocabulary:
             one word somewhere.
     """
 
-    forms: list[str]
-    scripts: list[str]
-    general: list[int]
-    multiwords: dict[str, list[int]]
+    forms: list[ShortName]
+    scripts: list[ShortName]
+    general: list[Count]
+    multiwords: dict[str, Annotated[list[Size], Meta(min_length=1)]]
 
     @property
     def rows(self) -> int:

@@ -1,9 +1,10 @@
 """A learned segmenter <-> two files of a tagger's folder: weights in safetensors, the rest in JSON."""
 
 import json
-from dataclasses import asdict, fields
+from dataclasses import asdict, dataclass
+from itertools import chain
 from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -11,28 +12,25 @@ from safetensors.torch import load_file, save_file
 
 from tagger.errors import InputError
 from tagger.model.memory import build_without_memory, check_memory
-from tagger.model.network import MAX_HIDDEN_SIZE
 from tagger.model.stored import check_finite, check_stored_weights, compress, expand, one_error
 from tagger.segmenter.features import BORDER_CODES, CODES, Borders, Lexicon, known_cuts
 from tagger.segmenter.network import SegmenterConfig, SegmenterNetwork, SegmenterVocabulary
 from tagger.text.edit_scripts import least_characters
-from tagger.text.json_files import (
-    MAX_NAME,
-    MAX_SIZE,
-    MAX_VOCABULARY_BYTES,
-    check_bool,
-    check_choice,
-    check_int,
-    checked_list,
-    checked_object,
-    read_json,
-    shown,
-)
-from tagger.text.segment import RULES, SEGMENTER, SEGMENTER_WEIGHTS
+from tagger.text.json_files import MAX_VOCABULARY_BYTES, read_json, shown
+from tagger.text.schema import read
+from tagger.text.segment import SEGMENTER, SEGMENTER_WEIGHTS
 from tagger.text.strings import printable
 
 # Names in the file of weights, which has hashes as signed numbers.
 _LEXICON, _CODES, _BORDERS, _BORDER_CODES = "lexicon", "codes", "borders", "border_codes"
+
+
+@dataclass
+class _Content:
+    """What the file of JSON holds."""
+
+    config: SegmenterConfig
+    vocabulary: SegmenterVocabulary
 
 
 class SavedSegmenter(NamedTuple):
@@ -81,9 +79,9 @@ def load_segmenter(folder: Path) -> SavedSegmenter:
     content = read_json(folder / SEGMENTER, MAX_VOCABULARY_BYTES)
     path = folder / SEGMENTER_WEIGHTS
     with one_error(folder, SEGMENTER_WEIGHTS):
-        checked_object(SEGMENTER, content, ("config", "vocabulary"))
-        config = _checked_config(content["config"])
-        vocabulary = _checked_vocabulary(content["vocabulary"])
+        saved = read(_Content, content, "segmenter.")
+        config, vocabulary = saved.config, saved.vocabulary
+        _check_content(config, vocabulary)
         network = build_without_memory(lambda: SegmenterNetwork(vocabulary, config))
         lists = {_LEXICON: "I64", _CODES: "U8", _BORDERS: "I32", _BORDER_CODES: "U8"}
         check_stored_weights(path, network.state_dict(), lists)
@@ -108,50 +106,17 @@ def _check_codes(name: str, hashes: np.ndarray, codes: np.ndarray, most: int) ->
         raise ValueError(f"the {name} do not have a code each")
 
 
-def _checked_config(value: Any) -> SegmenterConfig:
-    config = cast(SegmenterConfig, checked_object("config", value, SegmenterConfig.__annotations__))
-    check_int("hidden", config["hidden"], 1, MAX_HIDDEN_SIZE)
-    for name in ("size", "buckets", "affix_buckets"):
-        check_int(name, value[name], 1, MAX_SIZE)
-    for name in ("characters", "spaces", "pairs"):
-        check_bool(name, value[name])
-    for name in ("rules", "sentences"):
-        if value[name] is not None:
-            check_choice(name, value[name], RULES)
-    if config["cuts"] is not None:
-        _check_strings("cuts", config["cuts"])
-        known_cuts(config["cuts"])
-    return config
-
-
-def _checked_vocabulary(value: Any) -> SegmenterVocabulary:
-    vocabulary = SegmenterVocabulary(
-        **checked_object("vocabulary", value, [field.name for field in fields(SegmenterVocabulary)])
-    )
-    _check_strings("forms", vocabulary.forms)
-    _check_strings("scripts", vocabulary.scripts)
+def _check_content(config: SegmenterConfig, vocabulary: SegmenterVocabulary) -> None:
+    """Raises ValueError unless the values are what training writes, besides their types."""
+    for name, strings in (("cuts", config["cuts"]), ("forms", vocabulary.forms), ("scripts", vocabulary.scripts)):
+        if strings is not None and len(set(strings)) < len(strings):
+            raise ValueError(f"one of the {name} occurs twice")
+    known_cuts(config["cuts"] or [])
     for script in vocabulary.scripts:
         if least_characters(script) is None:
             raise ValueError(f"{shown(script)} is no edit script")
         if printable(script) != script:  # words made by it may be shown
             raise ValueError(f"the edit script {shown(script)} has a control character")
-    _check_numbers("general", vocabulary.general, 1, len(vocabulary.scripts))
-    for form, numbers in checked_object("multiwords", vocabulary.multiwords).items():
-        _check_numbers(f"multiwords of {shown(form)}", numbers, 0, len(vocabulary.scripts))
-        if not numbers:
-            raise ValueError(f"multiwords of {shown(form)} is empty")
-    return vocabulary
-
-
-def _check_strings(name: str, value: Any) -> None:
-    """Raises ValueError unless the value is a list of different strings."""
-    strings = checked_list(name, value)
-    if not all(type(string) is str and len(string) <= MAX_NAME for string in strings):
-        raise ValueError(f"{name} are not a list of strings")
-    if len(set(strings)) < len(strings):
-        raise ValueError(f"one of the {name} occurs twice")
-
-
-def _check_numbers(name: str, value: Any, least: int, most: int) -> None:
-    for number in checked_list(name, value):
-        check_int(name, number, least, most)
+    numbers = {*vocabulary.general, *chain.from_iterable(vocabulary.multiwords.values())}
+    if max(numbers, default=0) > len(vocabulary.scripts):
+        raise ValueError(f"there is no script {max(numbers)}, only {len(vocabulary.scripts)}")

@@ -15,7 +15,7 @@ from tagger.serving.batcher import Job, Render
 from tagger.serving.bodies import Refusal, body, json_body, read_json
 from tagger.serving.models import Service, description, wanted_columns
 from tagger.tagging import decoding
-from tagger.text.readers import Unit
+from tagger.text.format import Unit
 from tagger.text.sentence import Sentence
 from tagger.text.writers import writer
 

@@ -15,7 +15,8 @@ from tagger.errors import InputError
 from tagger.serving.bodies import Refusal
 from tagger.tagging.decoding import Request
 from tagger.tagging.tagger import Tagger
-from tagger.text.readers import Unit, sentences_of, texts_of
+from tagger.text.format import Unit
+from tagger.text.readers import sentences_of, texts_of
 from tagger.text.sentence import Sentence, Token
 
 MAX_BATCH = 60_000  # characters of the jobs of a batch, but for the last one: about 10,000 words, a tenth of a second

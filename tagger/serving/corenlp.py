@@ -22,7 +22,8 @@ from tagger.serving.models import Service
 from tagger.tagging import decoding
 from tagger.tagging.tagger import Tagger
 from tagger.text.files import decoded_lines
-from tagger.text.readers import Unit, read_units
+from tagger.text.format import Unit
+from tagger.text.readers import read_units
 from tagger.text.sentence import Sentence
 from tagger.text.strings import encodable
 from tagger.text.writers import writer

@@ -18,8 +18,9 @@ from tagger.serving.batcher import Batcher, Job
 from tagger.serving.bodies import Refusal, spool
 from tagger.tagging.tagger import Tagger
 from tagger.text.conllu import numbered
+from tagger.text.format import Unit
 from tagger.text.paragraphs import Paragraph
-from tagger.text.readers import Unit, read_units
+from tagger.text.readers import read_units
 from tagger.text.sentence import Sentence
 from tagger.text.writers import Writer
 

@@ -10,7 +10,7 @@ import itertools
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import cache
 from typing import Any, NoReturn, cast
 
@@ -22,22 +22,24 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from tagger.bundled import bundled
-from tagger.corpus.config import CORPUS_CONFIGS
+from tagger.corpus.corpora import CORPORA
 from tagger.errors import InputError
+from tagger.pretraining.config import PretrainConfig
+from tagger.text.schema import gone_keys, word_keys
+from tagger.training.config import TrainConfig
 from tagger.training.config_parts import TRAINER_SETTINGS
-from tagger.training.logger_config import LOGGER_PARTS
 
-_STRINGS = (str, str | None)
 PAGES = {"train": "python -m tagger", "pretrain": "python -m tagger pretrain"}  # the command that reads each
 # The values of these keys are names of files and other words, which are quoted where Hydra's grammar needs it.
-STRING_KEYS = (
-    *(f"corpus.{field.name}" for kind in CORPUS_CONFIGS.values() for field in fields(kind) if field.type in _STRINGS),
-    *(f"corpus.{kind.list_key}" for kind in CORPUS_CONFIGS.values() if kind.list_key),
-    *("text", "dev", "hub.name", "hub.config", "init", "embedding.vectors", "embedding.transformer"),
-    *("distill.teacher", "distill.text", "distill.hub.name", "distill.hub.config"),
-    *(part.prefix + field.name for part in LOGGER_PARTS for field in fields(part) if field.type in _STRINGS),
-    *("name", "card.version", "card.license", "hydra.run.dir", "hydra.sweep.dir"),
+STRING_KEYS = frozenset(
+    [
+        *word_keys(TrainConfig),
+        *word_keys(PretrainConfig),
+        *(key for kind in CORPORA.values() for key in word_keys(kind, "corpus.")),
+        *("name", "hydra.run.dir", "hydra.sweep.dir"),
+    ]
 )
+GONE = gone_keys(TrainConfig) | gone_keys(PretrainConfig)
 FOLDER_KEYS = ("hydra.run.dir", "hydra.sweep.dir", "hydra.sweep.subdir")
 OPEN_PARTS = ("trainer.", "corpus.fields.")  # parts that take keys which the page does not have
 MAX_PAGES = 50  # composed to look for keys, one for each combination of groups that a sweep names
@@ -274,6 +276,8 @@ def _with_known_key(
 def _unknown(argument: Argument, known: set[str], groups: Mapping[str, Sequence[str]], page: str) -> InputError:
     """The error for a key that the page lacks. It names a choice or a command that has the key, or a similar key."""
     key = argument.key
+    if key in GONE:
+        return InputError(f"{argument.text}: {GONE[key]}")
     part = key.partition(".")[0]
     having = [choice for choice in groups.get(part, ()) if key in _keys(page, f"{part}={choice}")]
     if having:

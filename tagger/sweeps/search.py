@@ -15,13 +15,14 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, cast
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import optuna
 from hydra.core.override_parser.types import IntervalSweep, Override, RangeSweep
 from hydra.core.plugins import Plugins
 from hydra.errors import HydraException
 from hydra.types import HydraContext
+from msgspec import Meta
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
@@ -45,18 +46,9 @@ from tagger.sweeps.grid import (
 from tagger.sweeps.launch import Start, in_one_line, own_overrides, plain_texts, quoted
 from tagger.sweeps.one_run import train_run
 from tagger.sweeps.run import key_and_value
+from tagger.text.schema import Count, Seed, Size, bad_value, has_whole_numbers, one_of, read
 from tagger.text.start_folder import SQLITE, located, located_address
 from tagger.training.config import TrainConfig
-from tagger.training.structured import (
-    Checked,
-    Count,
-    OneOf,
-    Range,
-    Seed,
-    bad_value,
-    from_plain,
-    takes_whole_numbers,
-)
 
 if TYPE_CHECKING:  # it imports Lightning
     from tagger.training.checkpoints import Watch
@@ -78,26 +70,23 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass
-class SearchConfig(Checked):
+class SearchConfig:
     """The values of `conf/hydra/sweeper/optuna.yaml`: how trials get their values, and which are ended early."""
 
-    prefix: ClassVar[str] = "hydra.sweeper."
-
-    n_trials: Annotated[int, Range(1, MAX_TRIALS)]
-    direction: Annotated[str, OneOf(DIRECTIONS)]
+    n_trials: Annotated[int, Meta(ge=1, le=MAX_TRIALS)]
+    direction: Annotated[str, one_of(DIRECTIONS)]
     directions: list[str] | None
     seed: Seed
-    sampler: Annotated[str, OneOf((TPE, NSGAII, RANDOM))]
+    sampler: Annotated[str, one_of((TPE, NSGAII, RANDOM))]
     sampler_startup: Count
-    pruner: Annotated[str, OneOf((MEDIAN, HALVING, HYPERBAND, NONE))]
+    pruner: Annotated[str, one_of((MEDIAN, HALVING, HYPERBAND, NONE))]
     pruner_startup: Count
-    pruner_warmup: Annotated[int, Range(0)]
+    pruner_warmup: Size
     storage: str | None
     study_name: str
     params: dict[str, Any] | None = None
 
     def __post_init__(self) -> None:
-        super().__post_init__()
         if self.storage is not None and not self.storage.strip():
             raise InputError("hydra.sweeper.storage= names no file and no URL; leave it out")
         if self.directions is None:
@@ -134,7 +123,7 @@ def sweep_study(
         KeyboardInterrupt: by Ctrl+C or a signal; the message says how to go on.
     """
     plain = cast(dict[str, Any], OmegaConf.to_container(OmegaConf.create(dict(values))))
-    search = from_plain(SearchConfig, plain, SearchConfig.prefix)
+    search = read(SearchConfig, plain, "hydra.sweeper.")
     overrides = parse_last(context, arguments, search.params)
     first = compose_run(context, config, map(_first, overrides), 0)
     space = search_space(overrides, partial(_is_whole, start.command, first))
@@ -178,7 +167,7 @@ def _check(search: SearchConfig, space: Space, config: DictConfig, command: str)
 
 def _is_whole(command: str, config: DictConfig, key: str) -> bool:
     """Whether a key's values are whole numbers: by its type, else because its value is not one with a fraction."""
-    stated = takes_whole_numbers(TrainConfig if command == "train" else PretrainConfig, key)
+    stated = has_whole_numbers(TrainConfig if command == "train" else PretrainConfig, key)
     return not isinstance(OmegaConf.select(config, key), float) if stated is None else stated
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from tagger.model.decoder import Combinations, CRFDecoder, Decoded, Decoder, top_tags
+from tagger.model.decoder import Combinations, Decoded, Decoder, top_tags
 from tagger.model.vocabulary import Vocabulary
 from tagger.text.spans import is_span_column
 
@@ -108,7 +108,7 @@ class Decoding:
 
     def _fits_others(self, column: str) -> bool:
         """Whether the tags of a column may change to fit other columns; the spans of a CRF must stay whole."""
-        whole = isinstance(self._decoders[column], CRFDecoder) and is_span_column(self._vocabulary.tags[column])
+        whole = self._decoders[column].keeps_spans and is_span_column(self._vocabulary.tags[column])
         return not whole and not self._vocabulary.codecs[column].edits
 
     def _found(self, column: str, best: Tensor, batch: BatchScores, request: Request) -> Decoded:

@@ -1,230 +1,285 @@
-"""Tokens -> tag ids: runs a trained network as fast as one thread can; everything that tags goes through it.
+"""Tokens -> tag ids: runs the members of a tagger as fast as one thread can; everything that tags goes through it.
 
-It computes what `TaggerNetwork.forward` computes, from the same weights, in float32 or bfloat16. What depends on a
-word's form alone, up to the first layer's product with its input, is computed once per form (`form_vectors`,
-`form_cache`). The recurrent layers read packed sentences (`batches`, `packed`).
+It computes the weighted mean of what the members' `TaggerNetwork.forward` compute, from the same weights, in float32 or
+bfloat16. The scores come from `networks.py`, the tags of the scores from `decoding.py`.
 """
 
-# U forms, E embedding of a form, N tokens of a batch, X columns of a layer's product with its input, S states of all
-# layers, D size of a transformer, K tags
+# E embedding of a form, N tokens of a batch, S states of all layers, K tags of a column
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, cast
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from tagger.model.batch import NO_CORPUS
-from tagger.model.decoder import Decoder
-from tagger.model.device import PRECISIONS, choose_device, choose_precision, own_turn
-from tagger.model.forms import FormTable
+from tagger.bundle.bundle import Bundle, Member
+from tagger.errors import InputError
+from tagger.model.decoder import Decoded
+from tagger.model.device import choose_device, choose_precision, own_turn
+from tagger.model.members import mean_decoder
 from tagger.model.network import TaggerNetwork
-from tagger.model.pieces import PieceTokenizer, windows
 from tagger.model.vocabulary import Vocabulary
-from tagger.tagging.batches import BATCH_TOKENS, POOL_SENTENCES, plan_batches
+from tagger.tagging.batches import BATCH_TOKENS, POOL_SENTENCES, PackedBatch, plan_batches
 from tagger.tagging.checks import checked_corpus, checked_number
-from tagger.tagging.decoding import BatchScores
-from tagger.tagging.form_cache import FormCache, embed_forms
-from tagger.tagging.packed import Stack, product
-from tagger.tagging.scoring import ScoringEngine
+from tagger.tagging.decoding import BatchScores, Constraint, Decoding, Request, joined
+from tagger.tagging.networks import Networks
 
 CACHE_SIZE = 50_000  # forms
-MAX_NARROW_SENTENCES = 7  # a batch of at most this many is computed in float32, also by a tagger in bfloat16
 
 
-class Engine(ScoringEngine):
-    """Runs a trained network; threads take turns.
+class Engine:
+    """Finds the tags of sentences; threads take turns.
 
     Attributes:
-        network: the network.
-        tokenizer: of its transformer, if it has one; a transformer has a precision of its own.
-        widths: F + R of each recurrent layer.
-        cache: the first layer's product with each form.
+        members: whose scores are averaged.
+        decoders: of each column, what the mean scores mean.
+        vocabulary: has the tags of each column.
+        device: where it computes.
+        precision: float32 or bfloat16, of the products and states.
+        groups: the members of equal shape.
     """
 
     def __init__(
         self,
-        network: "TaggerNetwork",
-        vocabulary: "Vocabulary",
-        buckets: int,
-        tokenizer: PieceTokenizer | None = None,
+        members: Sequence[Member],
+        vocabulary: Vocabulary,
         device: str = "cpu",
         precision: str = "float32",
         cache_size: int = CACHE_SIZE,
-        corpus: int = NO_CORPUS,
+        corpus: str | None = None,
         temperatures: Mapping[str, float] | None = None,
     ) -> None:
         """Takes a copy of the weights of the recurrent layers and the heads.
 
         Args:
-            network: on that device.
-            vocabulary: the network's.
-            buckets: rows of the hash table of each affix.
-            tokenizer: of the network's transformer, if it has one.
+            members: one or more, on that device.
+            vocabulary: of all members.
             device: where to compute.
             precision: float32 or bfloat16.
             cache_size: number of forms to cache, at least those of a batch.
-            corpus: id of the corpus whose sentences are read; NO_CORPUS: it is unknown.
-            temperatures: that the scores of a column are divided by before they become probabilities; 1 by default.
+            corpus: the corpus of training that all sentences are like; None: that is not known.
+            temperatures: that the mean scores of a column are divided by before they become probabilities; 1 by
+                default.
         """
-        super().__init__(cast(Mapping[str, Decoder], network.decoders), vocabulary, device, precision, temperatures)
-        self.network, self.tokenizer = network, tokenizer
-        self._stack = Stack(network, PRECISIONS[precision])
-        # Few rows are faster in float32: bfloat16 weights are repacked for every product, and rows padded to 8.
-        self._narrow_stack = (
-            Stack(network, torch.float32) if (device, precision) == ("cpu", "bfloat16") else self._stack
-        )
-        self._table = FormTable(vocabulary, buckets, limit=0)  # keeps nothing: the cache does
-        self._pieces = FormTable(vocabulary, 1, tokenizer, cache_size) if tokenizer is not None else None
-        self.widths = self._stack.widths
-        self._form_product = self._stack.layers[0].W_x[: network.embedding.width], self._input_bias(corpus)
-        self._columns = list(network.heads)
-        self.cache = FormCache(self._first_products, cache_size)
+        self.members, self.vocabulary, self.device, self.precision = list(members), vocabulary, device, precision
+        networks = [member.network for member in members]
+        shares = {column: [member.share(column) for member in members] for column in vocabulary.columns}
+        self.decoders = {c: mean_decoder(networks, c, shares[c]).to(device) for c in vocabulary.columns}
+        self._temperatures = temperatures or {}
+        self._decoding = Decoding(self.decoders, vocabulary, device, self._temperatures)
+        shapes: dict[tuple[object, ...], list[Member]] = {}
+        for member in members:
+            shapes.setdefault(Networks.shape(member.network), []).append(member)
+        self.groups = [Networks(group, device, precision, cache_size, corpus) for group in shapes.values()]
 
     @classmethod
     def of(
         cls,
-        network: "TaggerNetwork",
-        vocabulary: "Vocabulary",
-        config: Mapping[str, Any],
-        tokenizer: PieceTokenizer | None = None,
+        bundle: Bundle,
         device: str = "cpu",
         precision: str = "auto",
         cache_size: int = CACHE_SIZE,
         corpus: str | None = None,
     ) -> "Engine":
-        """The engine of a network that training made or a folder holds.
+        """The engine of a tagger that training made or a folder holds.
 
         Args:
-            network: it is moved to the device.
-            vocabulary: the network's.
-            config: at least `network` (a NetworkConfig), and `temperatures` if there are any.
-            tokenizer: of the network's transformer, if it has one.
+            bundle: its networks are moved to the device.
             device: auto, cpu, cuda, the second GPU cuda:1, or mps.
             precision: auto, float32 or bfloat16.
             cache_size: number of word forms to cache, at least those of a batch.
             corpus: the corpus of training that all sentences are like; None: that is not known.
 
         Raises:
-            InputError: an option has another value, or the network does not know the corpus.
+            InputError: an option has another value, or the tagger does not know the corpus.
         """
         device = choose_device(device)
         precision = choose_precision(precision, device)
         checked_number("cache_size", cache_size, BATCH_TOKENS, ", the forms that one batch may have")
-        return cls(
-            network.eval().to(device),
-            vocabulary,
-            config["network"]["buckets"],
-            tokenizer,
-            device,
-            precision,
-            cache_size,
-            checked_corpus(corpus, vocabulary.corpus_ids),
-            config.get("temperatures"),
-        )
+        checked_corpus(corpus, bundle.vocabulary.corpus_ids)
+        for member in bundle.members:
+            member.network.eval().to(device)
+        temperatures = bundle.config.get("temperatures")
+        return cls(bundle.members, bundle.vocabulary, device, precision, cache_size, corpus, temperatures)
+
+    @property
+    def network(self) -> TaggerNetwork:
+        """The network of a tagger that has one.
+
+        Raises:
+            InputError: it has several.
+        """
+        if len(self.members) > 1:
+            raise InputError(f"this tagger has {len(self.members)} networks; for this, load a tagger of one")
+        return self.members[0].network
 
     @property
     def has_pools(self) -> bool:
-        """See `ScoringEngine.has_pools`."""
-        return self.tokenizer is None
+        """Whether `tag` can be given a pool: a transformer computes sentences that are padded to a common length."""
+        return all(group.has_pools for group in self.groups)
+
+    @property
+    def widths(self) -> list[int]:
+        """The width of each recurrent layer: F + R, of all members together.
+
+        Raises:
+            InputError: the members differ in their numbers of layers.
+        """
+        widths = [group.widths for group in self.groups]
+        if len({len(each) for each in widths}) > 1:
+            raise InputError("the members of this tagger have different numbers of layers, so it has no vectors")
+        return [sum(each) for each in zip(*widths, strict=True)]
+
+    def tag(
+        self,
+        sentences: Sequence[Sequence[str]],
+        request: Request,
+        pool: bool = False,
+        constraints: Mapping[str, Constraint] | None = None,
+    ) -> dict[str, Decoded]:
+        """The tags of all tokens.
+
+        Args:
+            sentences: lists of forms, of any length.
+            request: what is wanted of them. The tags of several columns are chosen together, among the combinations
+                of training, if the vocabulary has these.
+            pool: whether the tags of a sentence must not depend on the other sentences, to the last bit of a score.
+                See `has_pools`.
+            constraints: for some columns, which tags tokens may have.
+        """
+        columns = list(self.vocabulary.columns if request.columns is None else request.columns)
+        parts: dict[str, list[Decoded]] = {column: [] for column in columns}
+        places = []
+        forms = [form for sentence in sentences for form in sentence]
+        with own_turn():
+            for batch in self.score(sentences, columns, pool):
+                places.append(batch.tokens)
+                for column, found in self._decoding.decode(batch, forms, request, constraints or {}).items():
+                    parts[column].append(found)
+        return {column: joined(parts[column], places, self._nothing(column, request)) for column in columns}
 
     def score(
         self, sentences: Sequence[Sequence[str]], columns: Sequence[str], pool: bool = False
     ) -> Iterator[BatchScores]:
-        """See `ScoringEngine.score`."""
-        for tokens, counts, states, stack in self._read(sentences, pool):
-            scores = {column: stack.scores(states, column, pool)[: len(tokens)] for column in columns}
-            yield BatchScores(scores, tokens, counts, POOL_SENTENCES if pool else None)
+        """The mean scores of all tokens, batch by batch; to be used within `own_turn`.
+
+        Args:
+            sentences: lists of forms, of any length.
+            columns: that are scored.
+            pool: see `tag`.
+        """
+        forms = [form for sentence in sentences for form in sentence]
+        of_groups = [group.scores(forms, columns, pool) for group in self.groups]
+        for batch in self._batches(sentences, pool):
+            first, *others = [scores(batch) for scores in of_groups]
+            scores = dict(first)
+            for column in columns if others else ():
+                scores[column] = torch.stack([each[column].float() for each in (first, *others)]).sum(0)
+            yield BatchScores(scores, batch.tokens, batch.counts, POOL_SENTENCES if pool else None)
+
+    def batches(self, sentences: Sequence[Sequence[str]]) -> list[BatchScores]:
+        """The scores of all columns and tokens, as the decoders read them: -inf for a tag that a word cannot have.
+
+        All scores are in memory at once.
+        """
+        with own_turn():
+            return list(self._restricted(sentences, self.vocabulary.columns, pool=False))
+
+    def log_probabilities(
+        self,
+        sentences: Sequence[Sequence[str]],
+        calibrated: bool = True,
+        columns: Sequence[str] | None = None,
+        pool: bool = False,
+    ) -> dict[str, Tensor]:
+        """For each column the logarithm of the probability of every tag of every token, (tokens, K), float32.
+
+        The tokens are in the order of the sentences, the tags in that of the vocabulary. The tensors are on the
+        engine's device, all in memory at once. -inf stands for an edit script that a word cannot have.
+
+        Args:
+            sentences: lists of forms, of any length.
+            calibrated: whether scores are divided by the temperature of their column; else the temperature is 1.
+            columns: that are wanted; None: all.
+            pool: see `tag`.
+        """
+        columns = self.vocabulary.columns if columns is None else columns
+        count = sum(map(len, sentences))
+        # They are made outside `own_turn`, so that autograd may read them.
+        logs = {c: torch.empty(count, len(self.vocabulary.tags[c]), device=self.device) for c in columns}
+        with own_turn():
+            for batch in self._restricted(sentences, columns, pool):
+                places = torch.from_numpy(batch.tokens).to(self.device)
+                for column, scores in batch.scores.items():
+                    temperature = self._temperatures.get(column, 1.0) if calibrated else 1.0
+                    logs[column][places] = self.decoders[column].log_probabilities(
+                        scores, batch.counts, temperature, batch.rows
+                    )
+        return logs
 
     def states(self, sentences: Sequence[Sequence[str]]) -> np.ndarray:
-        """The states of all recurrent layers side by side, of all tokens: float32, (tokens, S)."""
-        count = sum(map(len, sentences))
-        states = np.empty((count, sum(self.widths)), dtype=np.float32)
+        """The states of all recurrent layers side by side, of all tokens: float32, (tokens, S).
+
+        Within a layer, those of all members stand side by side.
+        """
+        forms = [form for sentence in sentences for form in sentence]
+        states = np.empty((len(forms), sum(self.widths)), dtype=np.float32)
         with own_turn():
-            for order, _, found, _ in self._read(sentences):
-                states[order] = found[: len(order)].float().cpu().numpy()
+            of_groups = [group.states(forms) for group in self.groups]
+            for batch in self._batches(sentences):
+                layers = zip(*[of_group(batch) for of_group in of_groups], strict=True)
+                found = torch.cat([each for layer in layers for each in layer], dim=1)
+                states[batch.tokens] = found.float().cpu().numpy()
         return states
 
     def embeddings(self, forms: Sequence[str]) -> np.ndarray:
-        """The embeddings of forms, without a transformer's part: float32, (forms, E)."""
+        """The embeddings of forms, without a transformer's part: float32, (forms, E), of all members side by side."""
         row = {form: i for i, form in enumerate(dict.fromkeys(forms))}
-        vectors = np.empty((len(row), self.network.embedding.width), dtype=np.float32)
+        parts = []
         with own_turn():
-            for places, block in embed_forms(list(row), self.network.embedding, self._table, self.device):
-                vectors[places] = block[: len(places)].cpu().numpy()
-        return vectors[[row[form] for form in forms]]
-
-    def scores(self, sentences: Sequence[Sequence[str]]) -> dict[str, Tensor]:
-        """For each column the scores (logits) of all tokens, (tokens, K), of sentences that fit in a batch."""
-        with own_turn():
-            ((order, _, states, stack),) = self._read(sentences)
-            inverse = torch.from_numpy(np.argsort(order)).to(self.device)
-            return {column: stack.scores(states, column)[: len(order)][inverse].float() for column in self._columns}
-
-    def single(self) -> "Engine":
-        """See `ScoringEngine.single`."""
-        return self
+            for group in self.groups:
+                width = sum(network.embedding.width for network in group.networks)
+                vectors = np.empty((len(row), width), dtype=np.float32)
+                for places, block in group.embeddings(list(row)):
+                    vectors[places] = block.cpu().numpy()
+                parts.append(vectors)
+        found: np.ndarray = np.concatenate(parts, axis=1)[[row[form] for form in forms]]
+        return found
 
     def clear_cache(self) -> None:
-        """See `ScoringEngine.clear_cache`."""
-        self.cache.clear()
+        """Forgets what was computed of word forms."""
+        for group in self.groups:
+            group.cache.clear()
 
     def flop_per_word(self, columns: Sequence[str] | None = None) -> int:
-        """See `ScoringEngine.flop_per_word`."""
-        return self._stack.flop_per_word(columns or self._columns)
+        """Floating-point operations of the matrix products that every word needs; a transformer's are not counted."""
+        return sum(group.flop_per_word(columns or self.vocabulary.columns) for group in self.groups)
 
     def flop_per_form(self) -> int:
-        """See `ScoringEngine.flop_per_form`."""
-        return 2 * self._form_product[0].numel()
+        """Floating-point operations of the product that is computed once per cached form, without its embedding."""
+        return sum(group.flop_per_form() for group in self.groups)
 
-    def _read(
-        self, sentences: Sequence[Sequence[str]], pool: bool = False
-    ) -> Iterator[tuple[np.ndarray, list[int], Tensor, Stack]]:
-        """Yields for each batch its tokens and counts (see `PackedBatch`), states (N or more rows, S) and the stack."""
+    def _batches(self, sentences: Sequence[Sequence[str]], pool: bool = False) -> Iterator[PackedBatch]:
+        """Which sentences are read together; it follows from their list alone."""
+
+        def size(sentence: Sequence[str]) -> int:
+            return max(group.size(sentence) for group in self.groups)
+
+        return plan_batches(sentences, len if self.has_pools else size, POOL_SENTENCES if pool else None)
+
+    def _restricted(
+        self, sentences: Sequence[Sequence[str]], columns: Sequence[str], pool: bool
+    ) -> Iterator[BatchScores]:
+        """The scores in float32, with -inf for a tag that a word cannot have."""
         forms = [form for sentence in sentences for form in sentence]
-        at_once = self.cache.rows(forms) if len(forms) <= self.cache.capacity else None
-        size = len if self._pieces is None else self._pieces.size
-        for tokens, counts in plan_batches(sentences, size, POOL_SENTENCES if pool else None):
-            packed = [forms[i] for i in tokens.tolist()] if at_once is None or self.tokenizer is not None else []
-            rows = self.cache.rows(packed) if at_once is None else at_once[tokens]
-            stack = self._narrow_stack if counts[0] <= MAX_NARROW_SENTENCES and not pool else self._stack
-            context = None if self.tokenizer is None else self._context(packed, counts)
-            states = stack.states(self.cache.values, rows, counts, context, self.tokenizer is None, pool)
-            yield tokens, counts, states, stack
+        for batch in self.score(sentences, columns, pool):
+            scores = {column: each.float() for column, each in batch.scores.items()}
+            for column, each in scores.items():
+                self.vocabulary.codecs[column].restrict(each, forms, batch.tokens)
+            yield batch._replace(scores=scores)
 
-    def _first_products(self, forms: list[str]) -> Tensor:
-        """The first layer's product with the embeddings of forms, (U, X); a transformer's part is added later."""
-        layer = self._stack.layers[0]
-        products = layer.b_x.new_empty(len(forms), layer.W_x.shape[1])
-        for places, block in embed_forms(forms, self.network.embedding, self._table, self.device):
-            x = product(block.to(self._stack.dtype), *self._form_product)
-            products[torch.from_numpy(places).to(self.device)] = (
-                x if self.tokenizer is not None else layer.prepare(x)
-            )[: len(places)]
-        return products
-
-    @torch.no_grad()
-    def _input_bias(self, corpus: int) -> Tensor:
-        """The bias of the first layer's product with its input, (X,), and the product with the vector of a corpus."""
-        W, b = self._stack.layers[0].W_x, self._stack.layers[0].b_x
-        if corpus == NO_CORPUS or self.network.corpora is None:
-            return b
-        vector = self.network.corpora.weight[corpus].float()  # (E,)
-        return (b.float() + vector @ W.float()).to(b.dtype)
-
-    def _context(self, forms: list[str], counts: list[int]) -> Tensor:
-        """The transformer's vectors of packed tokens, (N, D)."""
-        transformer, table = self.network.transformer, self._pieces
-        assert transformer is not None
-        assert table is not None
-        assert table.tokenizer is not None
-        n = np.array(counts)
-        starts = np.cumsum(n) - n
-        lengths = (n[:, None] > np.arange(counts[0])).sum(axis=0)  # of each sentence
-        rows = table.rows(forms)
-        pieces = [[table.pieces[rows[starts[t] + b]] for t in range(length)] for b, length in enumerate(lengths)]
-        vectors = transformer(windows(pieces, table.tokenizer).to(self.device))  # (T, B, D)
-        here = torch.arange(counts[0])[None] < torch.tensor(counts)[:, None]  # (T, B)
-        packed: Tensor = vectors[here.to(self.device)]
-        return packed
+    def _nothing(self, column: str, request: Request) -> Decoded:
+        """What is found of no sentences."""
+        top = self.vocabulary.codecs[column].candidates(request.top, request.weighs)
+        ids = np.zeros((0, top), dtype=np.int64)
+        return Decoded(ids, ids.astype(np.float32) if request.weighs else None)

@@ -13,8 +13,9 @@ import torch
 from torch import Tensor
 
 from tagger.model.batch import Batch
-from tagger.model.embeddings import FormEmbedding
-from tagger.model.forms import MAX_CHARACTERS, FormTable
+from tagger.model.character_encoder import MAX_CHARACTERS
+from tagger.model.embeddings import EMBEDDINGS, FormEmbedding
+from tagger.model.forms import FormTable
 
 # U forms
 
@@ -32,14 +33,21 @@ class FormBlock(NamedTuple):
     """Forms that were embedded together."""
 
     places: np.ndarray  # (n,) the positions of the forms in the list of all
-    vectors: Tensor  # (rows, width of the form embedding) the first n rows belong to these forms
+    vectors: Tensor  # (k, rows, width of the embeddings) the first n rows belong to these forms
 
 
 def embed_forms(
-    forms: Sequence[str], embedding: "FormEmbedding", table: FormTable, device: torch.device | str
+    forms: Sequence[str], embeddings: Sequence[tuple[FormEmbedding, FormTable]], device: torch.device | str
 ) -> Iterator[FormBlock]:
-    """The embeddings of forms, block by block, without a transformer's."""
-    rows = table.rows(forms)
+    """The embeddings of forms by k networks, block by block, without a transformer's.
+
+    Args:
+        forms: different ones.
+        embeddings: k of one width, each with the features that it reads.
+        device: of the embeddings.
+    """
+    tables = {id(table): table for _, table in embeddings}
+    rows = {key: table.rows(forms) for key, table in tables.items()}
     lengths = np.array([min(len(form), MAX_CHARACTERS) for form in forms], dtype=np.int64)
     least = 0
     for shape in _SHAPES:
@@ -47,19 +55,20 @@ def embed_forms(
         least = shape.characters + 1
         for start in range(0, len(places), shape.forms):
             part = places[start : start + shape.forms]
-            yield FormBlock(part, embedding(_block(rows[part], shape, table).to(device)))
+            blocks = {key: _block(rows[key][part], shape, table).to(device) for key, table in tables.items()}
+            yield FormBlock(part, torch.stack([embedding(blocks[id(table)]) for embedding, table in embeddings]))
 
 
 def _block(rows: np.ndarray, shape: _BlockShape, table: FormTable) -> Batch:
     """The features of forms; rows without a form hold zeros."""
-    features: dict[str, Any] = {}
+    features = {}
     for name, array in table.features.items():
-        kept = array[rows, : shape.characters] if name == "characters" else array[rows]
+        kept = array[rows, : shape.characters] if EMBEDDINGS[name].ends_in_padding else array[rows]
         block = np.zeros((shape.forms, *kept.shape[1:]), dtype=kept.dtype)
         block[: len(rows)] = kept
         features[name] = torch.from_numpy(block)
     nothing = torch.zeros(0, dtype=torch.int64)
-    return Batch(**features, index=nothing, lengths=nothing)
+    return Batch(features, index=nothing, lengths=nothing)
 
 
 # U forms, W numbers that are kept for each

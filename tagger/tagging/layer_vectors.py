@@ -6,7 +6,6 @@ import numpy as np
 
 from tagger.errors import InputError, shorten
 from tagger.tagging.engine import Engine
-from tagger.tagging.ensemble import EnsembleEngine
 
 # N tokens of all sentences, E embedding of a form, S states of all recurrent layers, D numbers of a vector
 
@@ -20,7 +19,7 @@ Vectors = Callable[[Sequence[Sequence[str]]], np.ndarray]
 class LayerVectors:
     """The vectors of words that a tagger can compute."""
 
-    def __init__(self, engine: Engine | EnsembleEngine, width: int, more: Mapping[str, Vectors]) -> None:
+    def __init__(self, engine: Engine, width: int, more: Mapping[str, Vectors]) -> None:
         """Takes what it needs.
 
         Args:

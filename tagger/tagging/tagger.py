@@ -5,20 +5,18 @@ from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property, partial
 from itertools import chain
-from typing import cast, overload
+from typing import overload
 
 import numpy as np
 
 from tagger.bundle.bundle import Bundle
 from tagger.errors import InputError, shorten
 from tagger.model.decoder import Decoded
-from tagger.model.device import choose_device
 from tagger.segmenter.learned import LearnedSegmenter
 from tagger.tagging.checks import (
     check_not_texts,
     checked_column,
     checked_columns,
-    checked_corpus,
     checked_given,
     checked_number,
     checked_sentences,
@@ -29,9 +27,7 @@ from tagger.tagging.checks import (
 from tagger.tagging.constraints import constraints_of
 from tagger.tagging.decoding import Request
 from tagger.tagging.engine import CACHE_SIZE, Engine
-from tagger.tagging.ensemble import EnsembleEngine
 from tagger.tagging.layer_vectors import ALL, LayerVectors, Vectors
-from tagger.tagging.scoring import ScoringEngine
 from tagger.tagging.windows import Work, cut_windows, fill, work_of
 from tagger.tagging.workers import Batch, Workers
 from tagger.text.lexicon import Lexicon
@@ -95,7 +91,7 @@ class Tagger:
         checked_number("workers", workers, 1)
         self.bundle, self.name = bundle, name
         self.segmenter = _segmenter(bundle, segmenter, name)
-        self.engine = _engine(bundle, choose_device(device), precision, cache_size, corpus)
+        self.engine = Engine.of(bundle, device, precision, cache_size, corpus)
         self.vocabulary, self.config, self.device = bundle.vocabulary, bundle.description, self.engine.device
         self.columns, self.corpus, self.lexicons = self.vocabulary.columns, corpus, lexicons or {}
         self.more_layers: dict[str, Vectors] = {}
@@ -108,7 +104,7 @@ class Tagger:
     def layers(self) -> LayerVectors:
         """The layers that `embed` can take vectors from."""
         width = sum(network.embedding.width for network in self.bundle.networks)
-        return LayerVectors(cast(Engine, self.engine), width, self.more_layers)
+        return LayerVectors(self.engine, width, self.more_layers)
 
     def close(self) -> None:
         """Ends the worker processes; they start again when they are needed."""
@@ -288,26 +284,6 @@ class Tagger:
 
     def _work(self, window: list[Sentence], request: Request) -> Work:
         return work_of(window, self.columns if request.columns is None else request.columns, request.keep)
-
-
-def _engine(bundle: Bundle, device: str, precision: str, cache_size: int, corpus: str | None) -> ScoringEngine:
-    checked_corpus(corpus, bundle.vocabulary.corpus_ids)
-    temperatures = bundle.config.get("temperatures")
-    engines = [
-        Engine.of(
-            member.network,
-            member.vocabulary,
-            {"network": member.network.config, "temperatures": temperatures},
-            member.tokenizer,
-            device,
-            precision,
-            cache_size,
-            corpus if member.vocabulary.corpora else None,
-        )
-        for member in bundle.members
-    ]
-    (first, *others), temperatures = engines, bundle.members[0].temperatures
-    return first if not others and not temperatures else EnsembleEngine(engines, bundle)
 
 
 def _segmenter(bundle: Bundle, choice: str, name: str) -> Segmenter:

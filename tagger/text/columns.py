@@ -1,18 +1,25 @@
-"""The one reader of column files: a token per line with its tags in columns, an empty line after each sentence.
+"""The formats `tokens`, `tsv` and `csv`: a token per line, its tags in columns, an empty line after each sentence.
 
 Training, `evaluate` and `tag` all read column files here, so that they see the same sentences.
 """
 
 import csv
+import io
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import ClassVar
 
 from tagger.errors import InputError, shorten
+from tagger.text.format import Format, Reading, Unit, Writing, alternatives, cleaned, decimals
 from tagger.text.sentence import Sentence
-from tagger.text.strings import NO_TAG, whole_lines
+from tagger.text.strings import NO_TAG, encodable, whole_lines
 
 MAX_SENTENCE_TOKENS = 1_000_000  # more means that the file has no empty lines between its sentences
 BLANK_SEPARATED = re.compile(r"[^ \t\r\n]+")
+
+_CELL_BREAK = re.compile(r"[\t\n\r]")
+_LINE_BREAK = re.compile(r"[\n\r]")
 
 _Cut = Callable[[str], list[str]]
 """A line without its end to its cells."""
@@ -159,3 +166,91 @@ def _sentence(rows: list[list[str]], required: Mapping[str, int], optional: Mapp
     for name, place in optional.items():
         values[name] = [cells[place] if -len(cells) <= place < len(cells) else NO_TAG for cells in rows]
     return Sentence(values.pop("the token"), values)
+
+
+def _cells(how: Writing, sentence: Sentence, unfit: re.Pattern[str]) -> list[list[str]]:
+    """The columns of `tsv` and `csv`; what matches `unfit` becomes a space."""
+    cells = [cleaned(sentence.tokens, unfit, " ")]
+    for column in how.columns:
+        cells.append(cleaned(sentence.tags[column], unfit, " "))
+        if how.probabilities:
+            cells.append(decimals(sentence, column))
+        if how.top:
+            cells.append(cleaned(alternatives(sentence, column, how.top), unfit, " "))
+    return cells
+
+
+class Tokens(Format):
+    """A token per line."""
+
+    reads: ClassVar[str] = "a token per line, an empty line after each sentence"
+    suffixes: ClassVar[tuple[str, ...]] = (".tokens",)
+
+    @classmethod
+    def read(cls, lines: Iterable[str], path: str, how: Reading) -> Iterator[Unit]:
+        """See `read_tokens`."""
+        return read_tokens(lines, path)
+
+
+class Tsv(Format):
+    """Columns between tabs, spaces or another separator."""
+
+    reads: ClassVar[str] = "as tokens, with further columns between tabs or spaces"
+    writes: ClassVar[str] = "a token per line, its tags between tabs, an empty line after each sentence"
+    suffixes: ClassVar[tuple[str, ...]] = (".tsv", ".conll")
+    separator: ClassVar[str | None] = "\t"
+
+    @classmethod
+    def read(cls, lines: Iterable[str], path: str, how: Reading) -> Iterator[Unit]:
+        """See `read_columns`."""
+        return read_columns(lines, path, how.columns, token=how.token, separator=how.separator, skip=how.skip)
+
+    @classmethod
+    def checked(cls, how: Writing) -> Writing:
+        """See `Format.checked`."""
+        return replace(how, separator=column_separator(how.separator))
+
+    @classmethod
+    def write(cls, how: Writing, sentence: Sentence) -> str:
+        """See `Format.write`."""
+        if not sentence.tokens:
+            return "\n"
+        cells = _cells(how, sentence, _CELL_BREAK)
+        separator = how.separator
+        if separator != "\t":
+            for value in set().union(*cells):
+                if separator in value:
+                    raise InputError(
+                        f"{shorten(value)} contains the separator {shorten(separator)}; write csv, which quotes such"
+                        " cells, or choose another --separator"
+                    )
+        return encodable("\n".join(map(separator.join, zip(*cells, strict=True)))) + "\n\n"
+
+
+class Csv(Format):
+    """Columns between commas or another character, quoted as in any CSV file."""
+
+    reads: ClassVar[str] = "as tokens, with further columns between commas, quoted"
+    writes: ClassVar[str] = "the same between commas, quoted"
+    suffixes: ClassVar[tuple[str, ...]] = (".csv",)
+    separator: ClassVar[str | None] = ","
+
+    @classmethod
+    def read(cls, lines: Iterable[str], path: str, how: Reading) -> Iterator[Unit]:
+        """See `read_columns`."""
+        separator, skip = how.separator, how.skip
+        return read_columns(lines, path, how.columns, token=how.token, separator=separator, quoted=True, skip=skip)
+
+    @classmethod
+    def checked(cls, how: Writing) -> Writing:
+        """See `Format.checked`."""
+        return replace(how, separator=csv_separator(how.separator))
+
+    @classmethod
+    def write(cls, how: Writing, sentence: Sentence) -> str:
+        """See `Format.write`."""
+        out = io.StringIO()
+        if sentence.tokens:
+            cells = _cells(how, sentence, _LINE_BREAK)
+            csv.writer(out, delimiter=how.separator, lineterminator="\n").writerows(zip(*cells, strict=True))
+        return encodable(out.getvalue()) + "\n"

@@ -10,9 +10,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import pairwise
 from operator import not_
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 from tagger.errors import InputError, shorten
+from tagger.text.format import Format, Reading, Unit, Writing, alternatives, decimals
 from tagger.text.sentence import MultiwordToken, Sentence
 from tagger.text.strings import LEMMA, encodable, whole_lines
 
@@ -277,3 +278,28 @@ def _glued(sentence: Sentence) -> list[bool] | None:
     for start, stop, _ in sentence.multiwords:
         glued[start : stop - 1] = [True] * (stop - start - 1)
     return glued
+
+
+class Conllu(Format):
+    """CoNLL-U, the only format whose sentences keep their lines."""
+
+    reads: ClassVar[str] = "CoNLL-U"
+    writes: ClassVar[str] = "CoNLL-U"
+    suffixes: ClassVar[tuple[str, ...]] = (".conllu", ".conll-u")
+    has_offsets: ClassVar[bool] = True
+
+    @classmethod
+    def read(cls, lines: Iterable[str], path: str, how: Reading) -> Iterator[Unit]:
+        """See `read_conllu`."""
+        return read_conllu(lines, path)
+
+    @classmethod
+    def write(cls, how: Writing, sentence: Sentence) -> str:
+        """See `Format.write`."""
+        extra: dict[str, list[str]] = {}
+        if sentence.tokens and how.probabilities:
+            extra |= {f"{column.capitalize()}Prob": decimals(sentence, column) for column in how.columns}
+        if sentence.tokens and how.top:
+            extra |= {f"{c.capitalize()}Top": alternatives(sentence, c, how.top) for c in how.columns}
+        tags = {column: sentence.tags[column] for column in how.columns} if sentence.tokens else {}
+        return write_conllu(replace(sentence, tags=tags), extra)

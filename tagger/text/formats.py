@@ -1,55 +1,42 @@
-"""What formats there are, and which one the name of a file stands for.
+"""The file formats by name, and which one the name of a file stands for."""
 
-To add one, follow the row of the table in CONTRIBUTING.md.
-"""
-
-from collections.abc import Mapping
 from pathlib import PurePath
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
+from tagger.text.columns import Csv, Tokens, Tsv
+from tagger.text.conllu import Conllu
+from tagger.text.format import Format
+from tagger.text.json_lines import JsonLines
 from tagger.text.packed import packing
+from tagger.text.plain import Lines, Text
+from tagger.text.pretty import Pretty
+from tagger.text.slash import Slash
 
-TaggedFormat = Literal["conllu", "tsv", "csv", "slash", "jsonl"]  # with tags: both input and output
-InputFormat = Literal["text", "lines", "tokens", TaggedFormat]
-OutputFormat = Literal[TaggedFormat, "pretty"]
-
-INPUTS: Mapping[InputFormat, str] = {
-    "text": "running text",
-    "lines": "a sentence per line, its tokens between spaces",
-    "tokens": "a token per line, an empty line after each sentence",
-    "tsv": "as tokens, with further columns between tabs or spaces",
-    "csv": "as tokens, with further columns between commas, quoted",
-    "conllu": "CoNLL-U",
-    "jsonl": "a JSON list of tokens per line, or an object with tokens or text",
-    "slash": "a sentence per line, as word/TAG",
+FORMATS: dict[str, type[Format]] = {
+    "text": Text,
+    "lines": Lines,
+    "tokens": Tokens,
+    "tsv": Tsv,
+    "csv": Csv,
+    "conllu": Conllu,
+    "jsonl": JsonLines,
+    "slash": Slash,
+    "pretty": Pretty,
 }
-OUTPUTS: Mapping[OutputFormat, str] = {
-    "tsv": "a token per line, its tags between tabs, an empty line after each sentence",
-    "csv": "the same between commas, quoted",
-    "conllu": "CoNLL-U",
-    "jsonl": "a JSON object per sentence",
-    "slash": "a sentence per line, as word/TAG",
-    "pretty": "tags below words, for the terminal",
-}
+INPUTS = {name: format.reads for name, format in FORMATS.items() if format.reads}
+OUTPUTS = {name: format.writes for name, format in FORMATS.items() if format.writes}
+MAY_HAVE_TEXT = tuple(name for name, format in FORMATS.items() if format.has_text)
+TAGGED = tuple(name for name in INPUTS if name in OUTPUTS)  # with tags: both input and output
+SUFFIXES = {suffix: name for name, format in FORMATS.items() for suffix in format.suffixes}
 SEPARATORS = (
     "Between the cells of tsv (default: tabs, or spaces if the first token's line has no tab), csv (,) or slash (/)."
 )
-TAKES_SEPARATOR = ("tsv", "csv", "slash")
-MAY_HAVE_TEXT = ("text", "jsonl")  # inputs that may have running text, which is cut into sentences and tokens
-WITH_OFFSETS = ("conllu", "jsonl")  # outputs that show where tokens stood in running text
-SUFFIXES: Mapping[str, InputFormat] = {  # the first suffix of a format is the one that outputs get
-    ".txt": "text",
-    ".lines": "lines",
-    ".tokens": "tokens",
-    ".tsv": "tsv",
-    ".conll": "tsv",
-    ".csv": "csv",
-    ".conllu": "conllu",
-    ".conll-u": "conllu",
-    ".jsonl": "jsonl",
-    ".ndjson": "jsonl",
-    ".slash": "slash",
-}
+if TYPE_CHECKING:  # as types of options, which list the names in their help
+    InputFormat = str
+    OutputFormat = str
+    TaggedFormat = str
+else:
+    InputFormat, OutputFormat, TaggedFormat = Literal[tuple(INPUTS)], Literal[tuple(OUTPUTS)], Literal[TAGGED]
 
 
 def format_of(path: str, default: str = "text") -> str:

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
 from tagger.errors import InputError, shorten
+from tagger.text.format import Unit
 from tagger.text.lexicon import known_tags
-from tagger.text.readers import Unit
 from tagger.text.sentence import Sentence
 from tagger.text.strings import NO_TAG, is_given
 

@@ -6,27 +6,18 @@ Readers stream: they hold one sentence, or one block of running text of bounded 
 form may contain any other character.
 """
 
-import io
-import json
-import math
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, cast
+from typing import cast
 
 from tagger.errors import InputError, shorten
-from tagger.text.columns import BLANK_SEPARATED, read_columns, read_tokens
-from tagger.text.conllu import read_conllu
-from tagger.text.formats import INPUTS, MAY_HAVE_TEXT
-from tagger.text.paragraphs import JsonText, Paragraph, Segment, read_paragraphs
-from tagger.text.sentence import MultiwordToken, Sentence, Token
-from tagger.text.strings import whole_lines
+from tagger.text.format import Reading, Unit
+from tagger.text.formats import FORMATS, INPUTS
+from tagger.text.paragraphs import Paragraph, Segment
+from tagger.text.sentence import Sentence, Token
 
 MAX_GROUP = 50_000  # characters that are cut together; the first paragraph is cut at once, then groups grow
 _GROWTH = 8
-
-
-Unit = Paragraph | JsonText | Sentence
 
 
 def texts_of(unit: Unit) -> list[str]:
@@ -87,167 +78,6 @@ def _cut(group: list[Unit], segment: Segment, layout: bool) -> Iterator[Sentence
         yield from sentences_of(unit, cuts, layout)
 
 
-NO_BREAK_SPACE = "\u00a0"  # stands for a space inside a word
-_SPACE = re.compile(r"\s")
-
-
-def read_slash(lines: Iterable[str], path: str, separator: str, columns: Mapping[str, int]) -> Iterator[Sentence]:
-    """Yields the sentence of each line; words stand between spaces and tabs, U+00A0 in a word is read as a space.
-
-    The last separators of a word split it, so that `and/or/CCONJ` is the word `and/or`. Without `columns` a word may
-    have a tag or none.
-
-    Args:
-        lines: as `tagger.text.files.decoded_lines` yields them.
-        path: for error messages.
-        separator: between a word and its tags.
-        columns: the tag columns to read and their places; the first tag of a word has place 1.
-
-    Raises:
-        InputError: a place below 1 or a separator that cannot separate, at once; while iterating, a word without one
-            of the tags.
-    """
-    if min(columns.values(), default=1) < 1:
-        raise InputError(f"{path}: the tags of a word in slash have the places 1, 2, ..., not {min(columns.values())}")
-    return _read(lines, path, slash_separator(separator), columns)
-
-
-def slash_separator(separator: str) -> str:
-    """`separator` unchanged.
-
-    Raises:
-        InputError: it is empty or contains white space.
-    """
-    if not separator or _SPACE.search(separator):
-        raise InputError(f"{shorten(separator)} cannot separate words from tags; take / or _ or another character")
-    return separator
-
-
-def _read(lines: Iterable[str], path: str, separator: str, columns: Mapping[str, int]) -> Iterator[Sentence]:
-    tags = max(columns.values(), default=0)
-    for number, line in enumerate(whole_lines(lines, path), 1):
-        rows: list[list[str]] = []
-        for item in BLANK_SEPARATED.findall(line):
-            cells = item.replace(NO_BREAK_SPACE, " ").rsplit(separator, tags or 1)
-            if len(cells) <= tags or (tags and not all(cells)):
-                raise InputError(
-                    f"{path}, line {number}: {shorten(item)} is not a word with {tags} tag{'s'[: tags > 1]} after"
-                    f" {separator}; tag it, or name the separator with --separator"
-                )
-            rows.append(cells if all(cells) else [separator.join(cells)])
-        yield Sentence(
-            [cells[0] for cells in rows],
-            {column: [cells[place] for cells in rows] for column, place in columns.items()},
-        )
-
-
-def read_jsonl(
-    lines: Iterable[str],
-    path: str,
-    takes_text: bool,
-    paragraph_per_line: bool | None,
-    columns: Mapping[str, int],
-    may_lack_tags: bool = False,
-) -> Iterator[Sentence | JsonText]:
-    """Yields the sentence or the text of each line; empty lines are skipped.
-
-    A line is a list of tokens, or an object with `tokens` or else `text`. A text becomes one sentence or more,
-    with offsets in that text; see `sentences_of`. With tokens, `text`, `offsets`, `multiwords` and `space_after`
-    are read if they are what `tag` writes. All other keys of the object go to `Sentence.fields`.
-
-    Args:
-        lines: as `tagger.text.files.decoded_lines` yields them.
-        path: for error messages.
-        takes_text: whether there may be a text.
-        paragraph_per_line: see `read_paragraphs`.
-        columns: its keys are those of the lists of tags to read; its values are not used.
-        may_lack_tags: whether a line may have only some of these lists, or none.
-
-    Raises:
-        InputError: a line that is not JSON, that has neither tokens nor text, or whose lists are not lists of strings
-            of one length.
-    """
-    for number, line in enumerate(whole_lines(lines, path), 1):
-        if line.isspace():
-            continue
-        where = f"{path}, line {number}"
-        try:
-            value = json.loads(line, parse_float=_finite, parse_constant=_finite)
-        except (ValueError, RecursionError) as error:
-            raise InputError(
-                f"{where}: {shorten(line.strip())} is not JSON ({error}); write one value per line"
-            ) from None
-        fields: dict[str, Any] = value if isinstance(value, dict) else {"tokens": value}
-        if "tokens" in fields:
-            yield _tokenised(fields, where, [c for c in columns if c in fields or not may_lack_tags])
-        elif not isinstance(text := fields.pop("text", None), str):
-            raise InputError(f'{where}: neither "tokens" nor "text" in {shorten(line.strip())}; add one of them')
-        elif not takes_text:
-            raise InputError(f'{where}: no rules here to cut text into tokens: {shorten(text)}; give "tokens"')
-        else:
-            paragraphs = read_paragraphs(io.StringIO(text, newline="\n"), paragraph_per_line)
-            for key in ("multiwords", "space_after"):  # of an earlier cut
-                fields.pop(key, None)
-            yield JsonText(text, list(paragraphs), fields)
-
-
-def _finite(text: str) -> float:
-    """A number of JSON. `NaN` and `Infinity` are none, and most programs refuse a whole file that has one."""
-    number = float(text)
-    if not math.isfinite(number):
-        raise ValueError(f"the number {text} is not finite; write it as a string")
-    return number
-
-
-def _tokenised(fields: dict[str, Any], where: str, columns: Sequence[str]) -> Sentence:
-    """The sentence of a JSON object with tokens; the keys that it uses are removed from `fields`."""
-    tokens = fields.pop("tokens")
-    strings = {"tokens": tokens} | {column: fields.pop(column, None) for column in columns}
-    for name, value in strings.items():
-        if not (isinstance(value, list) and all(isinstance(item, str) for item in value)):
-            raise InputError(f'{where}: {name} {shorten(json.dumps(value))} is not a list of strings; write ["a", "b"]')
-        if len(value) != len(tokens):
-            raise InputError(
-                f"{where}: {len(value)} {name} {shorten(json.dumps(value))} for {len(tokens)} tokens; give one each"
-            )
-    sentence = Sentence(tokens, {column: strings[column] for column in columns}, fields=fields)
-    if isinstance(fields.get("text"), str):
-        sentence.text = fields.pop("text")
-    spans = fields.get("offsets")
-    if isinstance(spans, list) and len(spans) == len(tokens) and all(_is_span(span) for span in spans):
-        sentence.offsets = [(start, end) for start, end in fields.pop("offsets")]
-    multiwords = fields.get("multiwords")
-    if isinstance(multiwords, list) and _are_multiwords(multiwords, len(tokens)):
-        sentence.multiwords = [MultiwordToken(*multiword) for multiword in fields.pop("multiwords")]
-    spaces = fields.get("space_after")
-    if isinstance(spaces, list) and len(spaces) == len(tokens) and _are_spaces(spaces, sentence.multiwords):
-        sentence.space_after = fields.pop("space_after")
-    return sentence
-
-
-def _are_multiwords(values: list[Any], words: int) -> bool:
-    """Whether each value is [start, stop, form] and has words of its own, in order."""
-    last = 0
-    for value in values:
-        if not (isinstance(value, list) and len(value) == 3 and _is_span(value[:2]) and isinstance(value[2], str)):
-            return False
-        start, stop, _ = value
-        if not last <= start < stop <= words:
-            return False
-        last = stop
-    return True
-
-
-def _are_spaces(values: list[Any], multiwords: Iterable[MultiwordToken]) -> bool:
-    """Whether each value is true or false, and false within a multiword token."""
-    inside = (word for start, stop, _ in multiwords for word in range(start, stop - 1))
-    return all(type(value) is bool for value in values) and not any(values[word] for word in inside)
-
-
-def _is_span(value: object) -> bool:
-    return isinstance(value, list) and len(value) == 2 and all(type(place) is int for place in value)
-
-
 def read(
     lines: Iterable[str],
     path: str,
@@ -272,8 +102,8 @@ def read(
     - `tsv`: the same, but the token stands in one of several columns; see `tagger.text.columns`.
     - `csv`: the same between commas, quoted as in any CSV file.
     - `conllu`: see `tagger.text.conllu`; the only format whose sentences keep their lines.
-    - `jsonl`: a list of tokens per line, or an object with `tokens` or `text`; see `tagger.text.readers`.
-    - `slash`: a sentence per line, as `word/TAG`; see `tagger.text.readers`.
+    - `jsonl`: a list of tokens per line, or an object with `tokens` or `text`; see `tagger.text.json_lines`.
+    - `slash`: a sentence per line, as `word/TAG`; see `tagger.text.slash`.
 
     Args:
         lines: as `tagger.text.files.decoded_lines` yields them.
@@ -305,7 +135,7 @@ def read(
         skip=skip,
         takes_text=segment is not None,
     )
-    if segment is None or format not in MAY_HAVE_TEXT:
+    if segment is None or not FORMATS[format].has_text:
         return cast(Iterator[Sentence], units)
     return cut_units(units, segment)
 
@@ -333,33 +163,7 @@ def read_units(
     Raises:
         InputError: see `read`.
     """
-    columns = columns or {}
-    match format:
-        case "text":
-            return read_paragraphs(lines, paragraph_per_line)
-        case "lines":
-            return _read_lines(lines, path)
-        case "tokens":
-            return read_tokens(lines, path)
-        case "tsv" | "csv":
-            quoted = format == "csv"
-            return read_columns(lines, path, columns, token=token, separator=separator, quoted=quoted, skip=skip)
-        case "conllu":
-            return read_conllu(lines, path)
-        case "jsonl":
-            return read_jsonl(lines, path, takes_text, paragraph_per_line, columns, may_lack_tags)
-        case "slash":
-            return read_slash(lines, path, "/" if separator is None else separator, columns)
-    raise InputError(f"{shorten(format)} is no input format; choose one of {', '.join(INPUTS)}")
-
-
-def _read_lines(lines: Iterable[str], path: str) -> Iterator[Sentence]:
-    start = 0
-    for line in whole_lines(lines, path):
-        words = list(BLANK_SEPARATED.finditer(line))
-        yield Sentence(
-            tokens=[word.group() for word in words],
-            offsets=[(start + word.start(), start + word.end()) for word in words],
-            text=line[words[0].start() : words[-1].end()] if words else "",
-        )
-        start += len(line)
+    if format not in INPUTS:
+        raise InputError(f"{shorten(format)} is no input format; choose one of {', '.join(INPUTS)}")
+    how = Reading(separator, paragraph_per_line, columns or {}, token, skip, takes_text, may_lack_tags)
+    return FORMATS[format].read(lines, path, how)

@@ -4,14 +4,13 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from omegaconf import OmegaConf
+import yaml
 
 from tagger.bundle.bundle import Bundle
 from tagger.bundle.saved_config import ORIGIN
 from tagger.evaluation.calibration import BINS
 from tagger.evaluation.raw_scores import CUT_SCORES
 from tagger.model.transformer import MULTILINGUAL
-from tagger.training.structured import literal
 
 NAMED = "named"  # the accuracy of a tagger that is told the corpus
 CorpusScores = dict[str, dict[str, dict[str, dict[str, float | None]]]]
@@ -244,7 +243,7 @@ def _format_hidden_word_scores(results: Mapping[str, Any]) -> str:
 
 def config_section(training: Mapping[str, Any]) -> str:
     """The section of a model card with the values of the training's config."""
-    values = OmegaConf.to_yaml(OmegaConf.create(literal(dict(training)))).replace("\\${", "${")
+    values = yaml.safe_dump(dict(training), sort_keys=False, allow_unicode=True)
     return f"## Config\n\n```yaml\n{values.strip()}\n```\n"
 
 

@@ -1,37 +1,40 @@
 """The values of `conf/train.yaml` as a dataclass, checked.
 
-Hydra composes a page of values. `train_config` makes a dataclass of it. `structured.py` checks names, types and ranges;
-conditions on several values are checked here.
+Hydra composes a page of values, and `train_config` makes a dataclass of it. `text/schema.py` checks names, types and
+ranges; conditions on several values are checked here.
 """
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, make_dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import torch
+from msgspec import Meta
 from omegaconf import DictConfig
 
 from tagger.bundle.catalog import find_named
 from tagger.bundle.hub import is_hub_name
 from tagger.bundle.saved_config import MAX_TAGGERS
-from tagger.corpus.config import CORPUS, CORPUS_CONFIGS, CorpusConfig
+from tagger.corpus.config import CORPUS, CorpusConfig
+from tagger.corpus.corpora import CORPORA
 from tagger.errors import InputError
-from tagger.model.decoder import CRF, SOFTMAX
+from tagger.model.decoders import DECODERS
 from tagger.model.stored import STORAGE_DTYPES
+from tagger.text.schema import MAX_SEED, Count, Name, Seed, bad_value, one_of, read, remedy
 from tagger.text.segment import RULES
 from tagger.training.config_parts import (
     CardConfig,
+    DistillConfig,
     EmbeddingConfig,
     TaggerModelConfig,
     TaggerOptimizerConfig,
     TransformerConfig,
     check_trainer_settings,
+    plain_values,
 )
-from tagger.training.distill_config import DistillConfig
 from tagger.training.logger_config import LoggerConfig
-from tagger.training.structured import MAX_SEED, Checked, Count, OneOf, Range, Seed, bad_value, from_plain, plain_values
 
 # In use for something else.
 RESERVED_COLUMNS = ("tokens", "comments", "text", "multiwords", "space_after", "offsets", "loss", "accuracy", CORPUS)
@@ -41,58 +44,43 @@ ALL, SEGMENTER, TEMPERATURE = "all", "segmenter", "temperature"  # the parts of 
 
 
 @dataclass
-class TrainConfig(Checked):
+class TrainConfig:
     """The values of `conf/train.yaml`."""
 
+    GONE: ClassVar[Mapping[str, str]] = {"facts": "its name is auxiliary now; give that"}
     columns: list[str]
-    segmenter: Annotated[str, OneOf((AUTO, LEARNED, RULES_OF_CORPUS, *RULES))]
-    segmenter_steps: int | None
-    parts: Annotated[str, OneOf((ALL, SEGMENTER, TEMPERATURE))]
+    segmenter: Annotated[str, one_of((AUTO, LEARNED, RULES_OF_CORPUS, *RULES))]
+    segmenter_steps: Count | None
+    parts: Annotated[str, one_of((ALL, SEGMENTER, TEMPERATURE))]
     model: TaggerModelConfig
     embedding: EmbeddingConfig
     transformer: TransformerConfig
     optimizer: TaggerOptimizerConfig
     corpus: CorpusConfig
     distill: DistillConfig
-    facts: Annotated[float, Range(0)]
-    batch_tokens: int | None  # None, here and below: see `recipe.py`
-    patience: int | None
+    auxiliary: Annotated[float, Meta(ge=0)]
+    batch_tokens: Count | None  # None, here and below: see `recipe.py`
+    patience: Count | None
     seed: Seed
     threads: Count
     card: CardConfig
-    storage_dtype: Annotated[str, OneOf(STORAGE_DTYPES)]
+    storage_dtype: Annotated[str, one_of(STORAGE_DTYPES)]
     test: bool
-    init: str | None
+    init: Annotated[Name | None, remedy("a name or a folder")]
     trainer: dict[str, Any]  # arguments of pytorch_lightning.Trainer
-    ensemble: Annotated[int, Range(1, MAX_TAGGERS)]
+    ensemble: Annotated[int, Meta(ge=1, le=MAX_TAGGERS)]
     logger: LoggerConfig = field(default_factory=LoggerConfig)  # without a logger the page has none
 
     def __post_init__(self) -> None:
-        super().__post_init__()
         _check_columns(self.columns)
-        if not 0 < self.corpus.dev_share < 1:  # also if the corpus has a dev split
-            raise bad_value("corpus.dev_share", self.corpus.dev_share, "give a share between 0 and 1")
-        if not 1 <= self.corpus.temperature < float("inf"):
-            raise bad_value("corpus.temperature", self.corpus.temperature, "give a number from 1")
-        if not 0 <= self.corpus.unnamed <= 1:
-            raise bad_value("corpus.unnamed", self.corpus.unnamed, "give a share from 0 to 1")
-        counts = {"batch_tokens": self.batch_tokens, "patience": self.patience}
-        for key, count in (counts | {"trainer.max_epochs": self.trainer.get("max_epochs")}).items():
-            if count is not None and (type(count) is not int or count < 1):
-                raise bad_value(key, count, "give null or a whole number, at least 1")
         check_trainer_settings(self.trainer)
-        if self.distill.teacher is not None and self.model.decoder != SOFTMAX:
-            raise InputError(
-                f"model.decoder={self.model.decoder}: a student needs the decoder {SOFTMAX}; leave this out"
-            )
+        if self.distill.teacher is not None and not DECODERS[self.model.decoder].learns_from_teacher:
+            can = " or ".join(name for name, decoder in DECODERS.items() if decoder.learns_from_teacher)
+            raise InputError(f"model.decoder={self.model.decoder}: a student needs the decoder {can}; leave this out")
         if self.distill.teacher is not None and self.parts != ALL:
             raise InputError(f"parts={self.parts} trains no student; leave distill.teacher out")
-        if self.init == "":
-            raise bad_value("init", self.init, "give a name or a folder")
         if self.init == "latest":
             raise InputError("init=latest would be another tagger when the run is resumed or swept; name its folder")
-        if self.segmenter_steps is not None and self.segmenter_steps < 1:
-            raise bad_value("segmenter_steps", self.segmenter_steps, "give null or a whole number, at least 1")
         if self.parts != ALL and self.init is None:
             got = "segmenter" if self.parts == SEGMENTER else "temperatures"
             raise InputError(f"parts={self.parts}: name the tagger that gets the {got}, init=FOLDER")
@@ -106,6 +94,11 @@ class TrainConfig(Checked):
             raise bad_value("seed", self.seed, f"those of an ensemble go on from it, to {MAX_SEED} at most")
 
 
+_WITH_CORPUS = {
+    name: make_dataclass("TrainConfig", [("corpus", kind)], bases=(TrainConfig,)) for name, kind in CORPORA.items()
+}  # by which a page is checked
+
+
 def train_config(values: DictConfig | Mapping[str, Any]) -> TrainConfig:
     """The values of `conf/train.yaml`, as Hydra composed or a run saved them, checked.
 
@@ -115,9 +108,9 @@ def train_config(values: DictConfig | Mapping[str, Any]) -> TrainConfig:
     plain = plain_values(values)
     corpus = plain.get("corpus")
     kind = corpus.get("kind") if isinstance(corpus, dict) else None
-    if not isinstance(kind, str) or kind not in CORPUS_CONFIGS:
-        raise bad_value("corpus.kind", kind, f"choose one of {', '.join(CORPUS_CONFIGS)}")
-    return from_plain(TrainConfig, plain, corpus=CORPUS_CONFIGS[kind])
+    if not isinstance(kind, str) or kind not in CORPORA:
+        raise bad_value("corpus.kind", kind, f"choose one of {', '.join(CORPORA)}")
+    return TrainConfig(**vars(read(_WITH_CORPUS[kind], plain)))
 
 
 # The keys of these parts come from the tagger that training starts from, ...
@@ -127,7 +120,7 @@ TRAINING_KEYS = ("embedding.word_dropout", "embedding.min_count", "model.dropout
 # ... and these, if they add an input that the tagger lacks. The first of them names it.
 VECTOR_KEYS = tuple(f"embedding.{each.name}" for each in fields(EmbeddingConfig) if each.name.startswith("vectors"))
 TRANSFORMER_KEYS = ("embedding.transformer", *(f"transformer.{each.name}" for each in fields(TransformerConfig)))
-ADDED_DECODER = f"model.decoder={CRF}"  # begins with no scores of transitions, so that it changes no tag at first
+ADDED_DECODERS = [f"model.decoder={name}" for name, decoder in DECODERS.items() if decoder.can_be_added]
 INPUT_EXPERIMENT = "multilingual"  # sets nothing that the tagger decides, but for such an input
 
 
@@ -153,7 +146,7 @@ def check_override(override: str, config: TrainConfig) -> None:
         return
     remedy = "leave this out"
     if config.parts == ALL:
-        if override == ADDED_DECODER:
+        if override in ADDED_DECODERS:
             return
         if (key, value) == ("experiment", INPUT_EXPERIMENT):
             return

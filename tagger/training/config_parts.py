@@ -3,169 +3,148 @@
 `config.py` and `pretraining/config.py` put them together.
 """
 
-import dataclasses
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar
+from dataclasses import asdict, dataclass, fields, make_dataclass
+from typing import Annotated, Any, ClassVar, Literal, TypedDict, cast
 
 import torch
+from msgspec import Meta
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
 from tagger.bundle.saved_config import MAX_TRAINED
-from tagger.errors import InputError, shorten
-from tagger.model.decoder import DECODERS, SOFTMAX
-from tagger.model.embeddings import CHARACTER_SIZE, VectorConfig
+from tagger.corpus.config import HubTextConfig
+from tagger.errors import InputError
+from tagger.model.decoders import DECODERS, SOFTMAX
+from tagger.model.embeddings import EMBEDDINGS
+from tagger.model.encoder import CELLS
 from tagger.model.network import NetworkConfig
+from tagger.model.transformer import ENCODER_DTYPES, Layer
 from tagger.model.transformer import TransformerConfig as NetworkTransformerConfig
-from tagger.training.structured import Checked, Count, OneOf, Range, Rate, Size, bad_value
+from tagger.model.vector_embedding import VectorConfig
+from tagger.text.schema import Count, Dropout, Name, Rate, Size, bad_value, one_of, read, remedy
 
-# What a config may pass on to `pytorch_lightning.Trainer`. Lightning imports classes by name, and a config may come
-# from somebody else, so no other key and no other word reaches it.
-_NUMBERS = {
-    **dict.fromkeys(("max_epochs", "min_epochs", "num_nodes", "accumulate_grad_batches", "devices"), int),
-    **dict.fromkeys(("gradient_clip_val", "limit_train_batches", "limit_val_batches"), float),
-}
-_SWITCHES = ("benchmark", "detect_anomaly", "deterministic")
-_WORDS = {
-    "accelerator": ("auto", "cpu", "gpu", "cuda", "mps"),
-    "devices": ("auto",),
-    "strategy": ("auto", "ddp", "ddp_find_unused_parameters_true"),
-    "precision": ("32-true", "bf16-mixed", "16-mixed"),
-    "deterministic": ("warn",),
-    "gradient_clip_algorithm": ("norm", "value"),
-}
-TRAINER_SETTINGS = tuple(sorted({*_NUMBERS, *_SWITCHES, *_WORDS}))
+_Positive = Annotated[float, Meta(gt=0, le=1e12), remedy("a number above 0")]
+_Share = Annotated[Count | _Positive | None, remedy("a whole number, at least 1, or a share above 0")]
 
-HIDDEN_REMEDY = "give a whole number from 0, or a list of them, one per layer"
+
+class TrainerSettings(TypedDict, total=False):
+    """What a config may pass on to `pytorch_lightning.Trainer`.
+
+    Lightning imports classes by name, and a config may come from somebody else. So no other key and no other word
+    reaches it.
+    """
+
+    max_epochs: Count | None
+    min_epochs: Count | None
+    num_nodes: Count | None
+    accumulate_grad_batches: Count | None
+    devices: Annotated[
+        Literal["auto"] | Count | Annotated[list[Size], Meta(min_length=1)] | None,
+        remedy("auto, a whole number, at least 1, or a list of numbers from 0"),
+    ]
+    gradient_clip_val: _Positive | None
+    gradient_clip_algorithm: Literal["norm", "value"] | None
+    limit_train_batches: _Share
+    limit_val_batches: _Share
+    accelerator: Literal["auto", "cpu", "gpu", "cuda", "mps"] | None
+    strategy: Literal["auto", "ddp", "ddp_find_unused_parameters_true"] | None
+    precision: Literal["32-true", "bf16-mixed", "16-mixed"] | None
+    deterministic: Literal["warn"] | bool | None
+    benchmark: bool | None
+    detect_anomaly: bool | None
+
+
+TRAINER_SETTINGS = tuple(sorted(TrainerSettings.__annotations__))
+Files = Annotated[
+    Name | Annotated[list[Name], Meta(min_length=1)] | None,
+    remedy("a file, a folder or a pattern, or a list of several"),
+]
+Hidden = Annotated[
+    Size | list[Size] | None, remedy("a whole number from 0, or a list of them, one per layer")
+]  # None: see `recipe.py`
+GONE = "no value any more: it is a constant, {}; leave it out"
 
 
 @dataclass
-class HiddenConfig(Checked):
+class HiddenConfig:
     """The units of each direction: a number for all layers, or a list with one per layer; 0 leaves a direction out."""
 
-    prefix: ClassVar[str] = "model.hidden."
-    forward: Any  # int | list[int] | None, a union that structured configs do not have; None: see `recipe.py`
-    backward: Any
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        for name in ("forward", "backward"):
-            size = getattr(self, name)
-            for number in size if isinstance(size, list) else [size] * (size is not None):
-                if type(number) is not int or number < 0:
-                    raise bad_value(self.prefix + name, size, HIDDEN_REMEDY)
+    forward: Hidden
+    backward: Hidden
 
 
 @dataclass
-class ModelConfig(Checked):
+class ModelConfig:
     """The recurrent layers."""
 
-    prefix: ClassVar[str] = "model."
-    cell: str
+    cell: Annotated[str, one_of(CELLS)]
     depth: Count
     hidden: HiddenConfig
-    dropout: float | None  # None: see `recipe.py`
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.dropout is not None:
-            _check_dropout("model.dropout", self.dropout)
+    dropout: Dropout | None  # None: see `recipe.py`
 
 
 @dataclass
 class TaggerModelConfig(ModelConfig):
     """The networks that are trained side by side: how many, the recurrent layers of each, and the decoder."""
 
-    members: Annotated[int, Range(1, MAX_TRAINED)]
-    decoder: Annotated[str, OneOf(DECODERS)]
+    members: Annotated[int, Meta(ge=1, le=MAX_TRAINED)]
+    decoder: Annotated[str, one_of(DECODERS)]
 
 
-@dataclass
-class FormSizes(Checked):
-    """The sizes of the parts of a form's embedding; 0 leaves a part out."""
-
-    prefix: ClassVar[str] = "embedding."
-    words: Size
-    affixes: Size
-    chars: Size
-    buckets: Count
+_LEARNED: Any = make_dataclass(
+    "_LEARNED", (), bases=tuple(p.Values for p in EMBEDDINGS.values() if not p.is_pretrained)
+)
+_ALL: Any = make_dataclass("_ALL", (), bases=tuple(part.Values for part in reversed(EMBEDDINGS.values())))
 
 
-@dataclass
-class EmbeddingConfig(FormSizes):
-    """The embedding of a form, and the names of pretrained vectors and of a transformer."""
+@dataclass(kw_only=True)
+class FormSizes(_LEARNED):  # type: ignore[misc]
+    """The values of those embeddings of a form that are learned; a size of 0 leaves one out."""
+
+
+@dataclass(kw_only=True)
+class EmbeddingConfig(_ALL):  # type: ignore[misc]
+    """The values of all embeddings of a form, how words are counted and hidden, and the name of a transformer."""
 
     min_count: Count
-    word_dropout: Annotated[float, Range(0)]
-    vectors: Any  # None | str | list[str]
-    vectors_keep: Size
-    vectors_components: Size
-    vectors_size: Size
-    vectors_tune: bool
-    vectors_dtype: Annotated[str, OneOf(("float16", "float32"))]
-    transformer: str | None
+    word_dropout: Annotated[float, Meta(ge=0)]
+    transformer: Annotated[Name | None, remedy("null, a name or a folder")]
 
     def __post_init__(self) -> None:
-        super().__post_init__()
-        sources = self.vector_sources
-        if not all(isinstance(source, str) and source for source in sources) or len(set(sources)) < len(sources):
-            raise bad_value("embedding.vectors", self.vectors, "give a name or a file, or a list of several")
-        if self.vectors_tune and self.vectors_dtype != "float32":
-            raise bad_value(
-                "embedding.vectors_dtype", self.vectors_dtype, "set float32 with embedding.vectors_tune=true"
-            )
-        if self.transformer == "":
-            raise bad_value("embedding.transformer", self.transformer, "give null, a name or a folder")
-
-    @property
-    def vector_sources(self) -> list[str]:
-        """The names of the pretrained vectors: none, one or several."""
-        return self.vectors if isinstance(self.vectors, list) else [] if self.vectors is None else [self.vectors]
-
-    def vector_config(self, sizes: list[int]) -> VectorConfig | None:
-        """The config of the network's vectors; `sizes` has the size of each source. None if there is no source."""
-        if not sizes:
-            return None
-        return VectorConfig(sizes=sizes, projection=self.vectors_size, tune=self.vectors_tune, dtype=self.vectors_dtype)
+        for part in EMBEDDINGS.values():
+            getattr(part.Values, "__post_init__", lambda _: None)(self)
 
 
 @dataclass
-class TransformerConfig(Checked):
+class TransformerConfig:
     """How the encoder that `embedding.transformer` names is used."""
 
-    prefix: ClassVar[str] = "transformer."
-    pooling: str | None
-    layers: list[int] | None
+    GONE: ClassVar[Mapping[str, str]] = {
+        "pooling": GONE.format("mean for multilingual, else first (pretrained/huggingface.py)")
+    }
+    layers: list[Layer] | None
     tune: bool
-    dtype: Annotated[str, OneOf(("float32", "bfloat16"))]
-    dropout: float
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        _check_dropout("transformer.dropout", self.dropout)
+    dtype: Annotated[str, one_of(ENCODER_DTYPES)]
+    dropout: Dropout
 
 
 @dataclass
-class OptimizerConfig(Checked):
+class OptimizerConfig:
     """The settings of AdamW."""
 
-    prefix: ClassVar[str] = "optimizer."
-    lr: Rate
+    GONE: ClassVar[Mapping[str, str]] = {"warmup": GONE.format("WARMUP in training/module.py")}
+    lr: Annotated[float, Meta(gt=0, le=1)]
     weight_decay: Rate
-    warmup: Rate
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.lr == 0:
-            raise bad_value("optimizer.lr", self.lr, "give a number above 0, at most 1")
 
 
 @dataclass
 class TaggerOptimizerConfig(OptimizerConfig):
-    """The settings of AdamW, with the learning rates of a transformer."""
+    """The settings of AdamW, with the learning rate of a transformer."""
 
+    GONE: ClassVar[Mapping[str, str]] = {"layer_decay": GONE.format("LAYER_DECAY in training/module.py")}
     transformer_lr: Rate
-    layer_decay: Rate
 
 
 @dataclass
@@ -176,9 +155,57 @@ class CardConfig:
     license: str | None
 
 
+@dataclass
+class DistillConfig:
+    """How a student learns from a teacher."""
+
+    GONE: ClassVar[Mapping[str, str]] = {
+        "gold": GONE.format("GOLD_SHARE in training/distill.py"),
+        "temperature": GONE.format("TEACHER_TEMPERATURE in training/distill.py"),
+        "top": GONE.format("TOP in training/distill.py"),
+        "min_count": GONE.format("TEXT_MIN_COUNT in training/distill.py"),
+    }
+    teacher: Annotated[Name | None, remedy("a name or a folder")]
+    text: Files
+    hub: HubTextConfig
+    ratio: Annotated[float, Meta(ge=0)]
+
+    def __post_init__(self) -> None:
+        if self.text is not None and self.hub.name is not None:
+            raise InputError("distill.text and distill.hub.name: choose one of the two")
+        if self.has_text and not self.ratio:
+            raise bad_value("distill.ratio", self.ratio, "give a number above 0, or leave out the text")
+        if self.teacher == "latest":
+            raise InputError("distill.teacher=latest would be another tagger when the run is resumed; name its folder")
+        if self.has_text and self.teacher is None:
+            key = "distill.text" if self.hub.name is None else "distill.hub.name"
+            raise InputError(f"{key}: no teacher tags it; name one, distill.teacher=FOLDER")
+
+    @property
+    def has_text(self) -> bool:
+        """Whether there is untagged text beside the corpus."""
+        return self.text is not None or self.hub.name is not None
+
+
+def plain_values(values: DictConfig | Mapping[str, Any]) -> dict[str, Any]:
+    """The values of a page as plain ones, its interpolations resolved.
+
+    `name` is left out: it says where a run goes, not how it is trained.
+
+    Raises:
+        InputError: an interpolation cannot be resolved, or a value is missing (`???`).
+    """
+    try:
+        if isinstance(values, DictConfig):
+            values = cast(dict[str, Any], OmegaConf.to_container(values, resolve=True, throw_on_missing=True))
+    except OmegaConfBaseException as error:
+        raise InputError(f"{error.full_key}: {' '.join(str(error.msg).split())}") from None
+    return {str(key): value for key, value in values.items() if key != "name"}
+
+
 def network_config(
     model: ModelConfig,
-    sizes: FormSizes,
+    sizes: FormSizes | EmbeddingConfig,
     vectors: VectorConfig | None = None,
     transformer: NetworkTransformerConfig | None = None,
     decoder: str = SOFTMAX,
@@ -187,25 +214,25 @@ def network_config(
 
     Args:
         model: the recurrent layers.
-        sizes: of the embeddings.
+        sizes: the values of the embeddings of a form.
         vectors: of the pretrained vectors, if there are any.
         transformer: of the transformer, if there is one.
         decoder: of each column.
     """
-    return NetworkConfig(
-        decoder=decoder,
-        cell=model.cell,
-        depth=model.depth,
-        hidden=dataclasses.asdict(model.hidden),
-        dropout=model.dropout or 0.0,
-        words=sizes.words,
-        affixes=sizes.affixes,
-        chars=sizes.chars,
-        character_size=CHARACTER_SIZE,
-        buckets=sizes.buckets,
-        vectors=vectors,
-        transformer=transformer,
-    )
+    saved: dict[str, Any] = {"vectors": vectors}
+    for part in EMBEDDINGS.values():
+        if not part.is_pretrained:
+            own = {field.name: getattr(sizes, field.name) for field in fields(part.Values)}
+            saved |= asdict(part.Config(**own))
+    return {
+        "decoder": decoder,
+        "cell": model.cell,
+        "depth": model.depth,
+        "hidden": asdict(model.hidden),
+        "dropout": model.dropout or 0.0,
+        **saved,
+        "transformer": transformer,
+    }
 
 
 def check_machine(threads: int, settings: Mapping[str, Any]) -> None:
@@ -231,28 +258,7 @@ def check_machine(threads: int, settings: Mapping[str, Any]) -> None:
 
 def check_trainer_settings(settings: Mapping[str, Any]) -> None:
     """Raises InputError for a setting that a config may not pass on to Lightning, or with a bad value."""
-    for name, value in settings.items():
-        if name not in TRAINER_SETTINGS:
-            raise InputError(f"trainer.{name}: no such setting; there are {', '.join(TRAINER_SETTINGS)}")
-        if isinstance(value, list) and len({*map(str, value)}) < len(value):
-            raise bad_value(f"trainer.{name}", value, "name every device once")
-        numbers = value if name == "devices" and isinstance(value, list) else [value]
-        least = 0 if name == "devices" and isinstance(value, list) else 1  # there 0 is the first GPU
-        kind = _NUMBERS.get(name)
-        if (
-            value is None
-            or (type(value) is bool and name in _SWITCHES)
-            or (kind is int and numbers and all(type(number) is int and number >= least for number in numbers))
-            or (kind is float and type(value) in (int, float) and 0 < value < float("inf"))
-            or (type(value) is str and value in _WORDS.get(name, ()))
-        ):
-            continue
-        choices = [*_WORDS.get(name, ())]
-        choices += ["true", "false"] if name in _SWITCHES else []
-        choices += [] if kind is None else ["a whole number, at least 1" if kind is int else "a number above 0"]
-        raise InputError(f"trainer.{name}={shorten(str(value))[1:-1]}: give {' or '.join(choices)}")
-
-
-def _check_dropout(key: str, value: float) -> None:
-    if not 0 <= value <= 0.99:
-        raise bad_value(key, value, "give a number from 0 to 0.99")
+    read(TrainerSettings, settings, "trainer.")
+    devices = settings.get("devices")
+    if isinstance(devices, list) and len({*devices}) < len(devices):
+        raise bad_value("trainer.devices", devices, "name every device once")

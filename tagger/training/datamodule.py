@@ -16,6 +16,7 @@ from tagger.corpus.splits import corpus_names
 from tagger.model.batch import IGNORE, NO_CORPUS, Batch
 from tagger.model.collate import collate
 from tagger.model.forms import FormTable
+from tagger.model.network import NetworkConfig
 from tagger.model.pieces import PieceTokenizer
 from tagger.model.transformer import TransformerEmbedding
 from tagger.model.vocabulary import Vocabulary
@@ -23,6 +24,8 @@ from tagger.pretrained.cached_outputs import frozen_outputs
 from tagger.training.facts import Facts
 from tagger.training.sampler import BucketSampler, Mixture, tempered_counts
 from tagger.training.teacher import Distillation
+
+CORPUS_DROPOUT = 0.5  # share of the sentences of several corpora whose corpus training does not tell the network
 
 
 class _Batches(torch.utils.data.Dataset[Batch]):
@@ -95,7 +98,7 @@ class TaggerDataModule(pl.LightningDataModule):
         self,
         splits: DatasetDict,
         vocabulary: Vocabulary,
-        buckets: int,
+        network: NetworkConfig,
         batch_tokens: int = 500,
         word_dropout: float = 1.0,
         seed: int = 1,
@@ -111,7 +114,7 @@ class TaggerDataModule(pl.LightningDataModule):
         Args:
             splits: "train" and "dev", with `tokens` and the vocabulary's columns.
             vocabulary: gives words, characters and tags their ids.
-            buckets: rows of the hash table of each affix.
+            network: its config.
             batch_tokens: of a batch, padding included; a longer sentence is a batch of its own.
             word_dropout: see `collate`.
             seed: of the batches and of word dropout.
@@ -127,7 +130,7 @@ class TaggerDataModule(pl.LightningDataModule):
         self.tokenizer, self.frozen = tokenizer, frozen
         self.temperature, self.unnamed, self.facts, self.distilled = temperature, unnamed, facts, distilled
         self.splits, self.batch_tokens, self.word_dropout, self.seed = splits, batch_tokens, word_dropout, seed
-        self.table = FormTable(vocabulary, buckets, None if frozen else tokenizer)
+        self.table = FormTable(vocabulary, network, None if frozen else tokenizer)
 
     def _loader(self, split: str, seed: int | None) -> DataLoader[Batch]:
         facts, distilled = (self.facts, self.distilled) if seed is not None else (None, None)

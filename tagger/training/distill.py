@@ -23,8 +23,13 @@ from tagger.tagging.tagger import Tagger
 from tagger.text.files import file_version
 from tagger.text.sentence import Sentence, Token
 from tagger.text.strings import NO_TAG
-from tagger.training.distill_config import DistillConfig
+from tagger.training.config_parts import DistillConfig
 from tagger.training.teacher import SECONDS, Distillation, Teacher
+
+GOLD_SHARE = 0.5  # of the gold tags in what a word of train teaches; the teacher has the rest
+TEACHER_TEMPERATURE = 1.0  # of the probabilities of teacher and student when they are compared
+TOP = 8  # the teacher's best tags that are kept of each word
+TEXT_MIN_COUNT = 5  # how often a word of text must occur for a vector of its own
 
 _log = logging.getLogger(__name__)
 
@@ -71,7 +76,7 @@ class Teaching:
         teacher, text = self._teacher, self._text
         teacher.check(vocabulary)
         if text is None:
-            return Distillation(train, len(train), 0, teacher.targets(train, self._config.top, vocabulary))
+            return Distillation(train, len(train), 0, teacher.targets(train, TOP, vocabulary))
         untagged = text.sentences
         if CORPUS in train.column_names:
             nothing: Any = [""] * len(untagged)
@@ -81,7 +86,7 @@ class Teaching:
         share = min(1.0, self._config.ratio * int(token_counts(train).sum()) / text.words)
         _log.info("%s: %s words of text, %.0f %% of them in an epoch", text.name, f"{text.words:,}", 100 * share)
         sentences = max(1, round(share * len(untagged)))
-        return Distillation(both, len(train), sentences, teacher.targets(both, self._config.top, vocabulary))
+        return Distillation(both, len(train), sentences, teacher.targets(both, TOP, vocabulary))
 
 
 class UntaggedText:

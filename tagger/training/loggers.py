@@ -7,34 +7,21 @@ what was logged where, so that a resumed run goes on in the same logs.
 
 import json
 import logging
-import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager
 from pathlib import Path
-from secrets import token_hex
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import pytorch_lightning as pl
-from filelock import FileLock
 from pytorch_lightning.callbacks import Checkpoint
-from pytorch_lightning.loggers import CSVLogger, MLFlowLogger, TensorBoardLogger, WandbLogger
+from pytorch_lightning.loggers import CSVLogger, TensorBoardLogger, WandbLogger
 from pytorch_lightning.loggers.logger import Logger
 
-from tagger.errors import InputError, missing_extra, reason
+from tagger.errors import InputError, reason
 from tagger.text.output_files import whole_file
-from tagger.text.start_folder import SQLITE, located, located_address
 from tagger.training.checkpoints import EndedEarly, EpochRecorder
-from tagger.training.logger_config import (
-    OFFLINE,
-    WANDB_REMEDY,
-    CsvConfig,
-    LoggerConfig,
-    LoggerPart,
-    MlflowConfig,
-    TensorBoardConfig,
-    WandbConfig,
-)
+from tagger.training.logger_config import LoggerConfig, Place
 from tagger.training.processes import is_helper
 from tagger.training.run_folder import LOGS, group_of, shown_folder
 
@@ -45,121 +32,6 @@ _WANDB_EXIT = {"success": 0, "failed": 1, "interrupted": 130}
 _MLFLOW_STATUS = {"success": "success", "failed": "failed", "interrupted": "KILLED"}  # as Lightning's logger takes them
 
 _log = logging.getLogger(__name__)
-
-
-class Place(NamedTuple):
-    """The run that is logged.
-
-    Attributes:
-        folder: for logs, in the run's folder.
-        name: of the run.
-        group: the folder of the sweep or the ensemble that the run belongs to.
-        in_group: the run's folder in that folder; empty if it belongs to none.
-    """
-
-    folder: Path
-    name: str
-    group: str | None
-    in_group: str
-
-    def own_path(self, given: str | None, inside: str) -> Path:
-        """The folder that a config names, below which runs of a sweep have one each; if it names none, the run's."""
-        return self.folder / inside if given is None else Path(located(given)) / self.in_group
-
-
-def make_logger(part: LoggerPart, place: Place, id: str | None) -> tuple[Logger, str]:
-    """Makes one of Lightning's loggers.
-
-    Args:
-        part: the values of a file of `conf/logger/`.
-        place: of the run.
-        id: of the run in W&B or MLflow, if it was logged there before.
-
-    Returns:
-        The logger, and a line for people or nothing.
-
-    Raises:
-        InputError: it cannot be opened.
-    """
-    match part:
-        case CsvConfig():
-            return CSVLogger(place.own_path(part.folder, "csv"), name="", version=""), ""
-        case TensorBoardConfig():
-            folder = place.own_path(part.folder, "tensorboard")
-            return TensorBoardLogger(folder, name="", version="", default_hp_metric=False), ""
-        case WandbConfig():
-            return _wandb_logger(part, place, id)
-        case MlflowConfig():
-            return _mlflow_logger(part, place, id)
-    raise TypeError(part)
-
-
-def _wandb_logger(config: WandbConfig, place: Place, id: str | None) -> tuple[Logger, str]:
-    import wandb
-
-    folder = (place.folder if config.folder is None else Path(located(config.folder))).absolute()
-    folder.mkdir(parents=True, exist_ok=True)  # otherwise W&B would take a temporary folder
-    settings = wandb.Settings(silent=True, console="off", init_timeout=30.0)
-    with suppress(ValueError):  # W&B may take this setting away; a process that is killed loses what is not written yet
-        settings.x_transaction_log_flush_interval = 1.0
-    logger = WandbLogger(
-        project=config.project,
-        entity=config.entity,
-        name=config.name or place.name,
-        group=config.group or place.group,
-        tags=config.tags,
-        id=id or token_hex(4),
-        save_dir=folder,
-        mode=config.mode,
-        settings=settings,
-    )
-    try:
-        run = logger.experiment
-    except (wandb.Error, OSError, ValueError) as error:
-        raise InputError(f"logger=wandb: {reason(error)}; {WANDB_REMEDY}") from None
-    if config.mode == OFFLINE:
-        return logger, f"wandb: wandb sync {folder}/wandb/offline-run-*-{logger.version} uploads it"
-    return logger, f"wandb: {run.url}"
-
-
-def _mlflow_logger(config: MlflowConfig, place: Place, id: str | None) -> tuple[Logger, str]:
-    for name in ("mlflow", "alembic"):
-        logging.getLogger(name).setLevel(logging.ERROR)
-    os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "ERROR")  # read when it is imported
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "3")  # MLflow's own number is 7, and takes minutes
-    if config.tracking_uri is not None:
-        address, artifacts = located_address(config.tracking_uri), None
-    else:
-        folder = (place.folder / "mlflow").absolute()
-        folder.mkdir(parents=True, exist_ok=True)
-        address, artifacts = f"sqlite:///{folder / 'mlflow.db'}", str(folder / "artifacts")
-    file = address.removeprefix(SQLITE).partition("?")[0] if address.startswith(SQLITE) else ""
-    before = os.environ.get("MLFLOW_TRACKING_URI")
-    try:
-        # Two processes that make the tables of a new database at once break them.
-        with nullcontext() if file in ("", ":memory:") else FileLock(f"{file}.lock"):
-            logger = MLFlowLogger(
-                experiment_name=config.experiment,
-                run_name=config.name or place.name,
-                tracking_uri=address,
-                artifact_location=artifacts,
-                tags={"group": place.group} if place.group else None,
-                run_id=id,
-            )
-            run = logger.run_id
-        if id is not None:
-            logger.experiment.update_run(id, status="RUNNING")
-    except ModuleNotFoundError as error:
-        raise missing_extra(str(error.name), "mlflow") from None
-    except Exception as error:  # SQLAlchemy and Alembic raise errors of their own
-        raise InputError(
-            f"logger=mlflow: {address} cannot be used ({reason(error)}); see logger.mlflow.tracking_uri"
-        ) from None
-    finally:  # MLflow makes its address that of all later runs of this process
-        os.environ.pop("MLFLOW_TRACKING_URI", None)
-        if before is not None:
-            os.environ["MLFLOW_TRACKING_URI"] = before
-    return logger, f"mlflow: run {run} in {address}"
 
 
 class RunLoggers(Checkpoint):
@@ -194,11 +66,10 @@ class RunLoggers(Checkpoint):
         folder, group = self.run.absolute(), group_of(self.run)
         in_group = "" if group is None else str(folder.relative_to(group))
         place = Place(self.run / LOGS, shown_folder(self.run), None if group is None else shown_folder(group), in_group)
-        for part in self.config.chosen:
-            name = part.prefix.split(".")[1]
+        for name, part in self.config.chosen.items():
             state = self._state.setdefault(name, {"epochs": 0, "id": None})
             try:
-                logger, notice = make_logger(part, place, state["id"])
+                logger, notice = part.make(place, state["id"])
                 if state["id"] is None:  # the config is in the run that is resumed already
                     logger.log_hyperparams(self.values)
             except OSError as error:

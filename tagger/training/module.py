@@ -14,10 +14,11 @@ from tagger.bundle.bundle import Bundle, Member
 from tagger.errors import InputError
 from tagger.model.batch import IGNORE, Batch
 from tagger.model.crf import packing
-from tagger.model.decoder import CRFDecoder, Decoder
+from tagger.model.decoder import Decoder
 from tagger.model.members import mean_decoder, share_pretrained
 from tagger.model.network import NetworkConfig, TaggerNetwork
 from tagger.model.pieces import PieceTokenizer
+from tagger.model.vector_embedding import VectorEmbedding
 from tagger.model.vocabulary import Vocabulary
 from tagger.segmenter.saved import SavedSegmenter
 
@@ -55,6 +56,9 @@ def teacher_loss(scores: Tensor, targets: Tensor, temperature: float) -> Tensor:
 
 
 # T tokens in the longest sentence, B sentences, K tags of a column
+
+WARMUP = 0.05  # share of the steps in which the learning rate climbs
+LAYER_DECAY = 0.8  # the learning rate of a transformer's layer over that of the layer above it
 
 
 class Module(pl.LightningModule):
@@ -117,7 +121,7 @@ class Module(pl.LightningModule):
             groups = transformer.parameter_groups(hp["transformer_lr"], hp["layer_decay"], hp["weight_decay"])
         in_transformer = {id(p) for group in groups for p in group["params"]}
         own = [p for p in self.parameters() if p.requires_grad and id(p) not in in_transformer]
-        vectors = self.body.embedding.vectors
+        vectors = self.body.embedding.part(VectorEmbedding)
         # No weight decay on pretrained vectors: those of words that training lacks get no gradient to counter it.
         tables = {id(table) for table in vectors.tables} if vectors else set()
         decays = [p.dim() > 1 and id(p) not in tables for p in own]
@@ -198,9 +202,9 @@ class TaggerModule(Module):
         temperature: float = 1.0,
         lr: float = 2e-3,
         weight_decay: float = 0.05,
-        warmup: float = 0.05,
+        warmup: float = WARMUP,
         transformer_lr: float = 1e-4,
-        layer_decay: float = 0.8,
+        layer_decay: float = LAYER_DECAY,
     ) -> None:
         """Builds the networks.
 
@@ -264,16 +268,15 @@ class TaggerModule(Module):
         for network in self.networks:
             network.eval()
             for decoder in network.decoders.values():
-                if isinstance(decoder, CRFDecoder):
-                    decoder.settle()
+                cast(Decoder, decoder).settle()
         share = 1 / len(self.networks)
         members = (Member(network, self.vocabulary, tokenizer, share) for network in self.networks)
         return Bundle(tuple(members), segmenter, config or {})
 
     def forbid(self, column: str, first: Sequence[int], pairs: Sequence[tuple[int, int]]) -> None:
-        """Says what tags cannot do; see `CRFDecoder.forbid`."""
+        """Says what tags cannot do; see `Decoder.forbid`."""
         for member in self.networks:
-            cast(CRFDecoder, member.decoders[column]).forbid(first, pairs)
+            cast(Decoder, member.decoders[column]).forbid(first, pairs)
 
     def _step(self, batch: Batch, stage: str) -> Tensor:
         """What training makes small for a batch: a sum over columns and members, with the facts and the teacher.

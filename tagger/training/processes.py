@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import tagger
 from tagger.errors import InputError, reason
-from tagger.training.structured import bad_value
+from tagger.text.schema import bad_value
 
 if TYPE_CHECKING:
     from pytorch_lightning.plugins.environments import ClusterEnvironment  # type: ignore[attr-defined]

@@ -5,7 +5,7 @@ import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import torch
 from torch import nn
@@ -14,18 +14,19 @@ from tagger.bundle.bundle import Bundle, Member
 from tagger.bundle.saved_config import CONFIG
 from tagger.corpus.splits import Corpus
 from tagger.errors import InputError
-from tagger.model.crf import FORBIDDEN
-from tagger.model.decoder import SOFTMAX, CRFDecoder
-from tagger.model.embeddings import VectorConfig
+from tagger.model.decoder import Decoder
+from tagger.model.decoders import SOFTMAX
 from tagger.model.members import share_pretrained
 from tagger.model.memory import TRAINING_COPIES, build_without_memory, check_memory
 from tagger.model.network import NetworkConfig, TaggerNetwork
 from tagger.model.pieces import PieceTokenizer
 from tagger.model.transformer import TransformerConfig as EncoderConfig
 from tagger.model.transformer import TransformerEmbedding
+from tagger.model.vector_embedding import VectorConfig, VectorEmbedding
 from tagger.model.vocabulary import Vocabulary, row_of
 from tagger.pretrained.huggingface import load_pretrained
 from tagger.pretrained.word_vectors import Vectors, select_vectors
+from tagger.text.schema import read
 from tagger.text.spans import breaks_of, has_breaks, is_span_column
 from tagger.training.config import (
     TAGGER_PARTS,
@@ -36,9 +37,9 @@ from tagger.training.config import (
     find_start,
 )
 from tagger.training.config_parts import EmbeddingConfig, TaggerModelConfig, TransformerConfig, network_config
+from tagger.training.distill import GOLD_SHARE, TEACHER_TEMPERATURE, TEXT_MIN_COUNT
 from tagger.training.facts import Facts
 from tagger.training.module import TaggerModule
-from tagger.training.structured import from_plain
 
 
 class StartTagger(NamedTuple):
@@ -120,9 +121,10 @@ class Inputs(NamedTuple):
 
     def fill(self, network: TaggerNetwork) -> None:
         """Copies the weights into a network that was built for these inputs."""
-        if network.embedding.vectors is not None:
+        embedding = network.embedding.part(VectorEmbedding)
+        if embedding is not None:
             for source, vectors in enumerate(self.vectors.values()):
-                network.embedding.vectors.fill(source, torch.from_numpy(vectors.matrix))
+                embedding.fill(source, torch.from_numpy(vectors.matrix))
         if self.transformer is not None and network.transformer is not None:
             network.transformer.load_state_dict(self.transformer.embedding.state_dict())
 
@@ -162,7 +164,7 @@ def load_inputs(
     use = config.transformer
     loaded = load_pretrained(
         embedding.transformer,
-        pooling=use.pooling,
+        pooling=None,
         tune=use.tune,
         layers=use.layers,
         dtype=use.dtype,
@@ -220,16 +222,10 @@ def transfer_weights(start: Member, network: TaggerNetwork, vocabulary: Vocabula
         for part in ("weight", "bias") if shared else ():
             name = f"heads.{column}.{part}"
             merged[name][rows] = before[name][old_rows]
-        for part in ("start", "end", "transitions") if shared else ():
-            name = f"decoders.{column}.{part}"
-            if name in merged and name in before:
-                kept = before[name].masked_fill(
-                    before[name] <= FORBIDDEN / 2, 0.0
-                )  # the new corpus says anew what cannot be
-                if part == "transitions":
-                    merged[name][torch.tensor(rows)[:, None], rows] = kept[torch.tensor(old_rows)[:, None], old_rows]
-                else:
-                    merged[name][rows] = kept[old_rows]
+        if shared:
+            cast(Decoder, network.decoders[column]).take_from(
+                cast(Decoder, start.network.decoders[column]), rows, old_rows
+            )
     network.load_state_dict(merged)
 
 
@@ -274,9 +270,9 @@ def build(
     vocabulary = dataclasses.replace(vocabulary, corpora=list(corpus.parts))
     frequent = []  # forms of the text
     if text is not None:
-        vocabulary = vocabulary.with_text(text, config.distill.min_count)
-        frequent = [form for form, count in text.items() if count >= config.distill.min_count]
-    facts = Facts.of(corpus.splits["train"], config.columns) if config.facts else Facts([])
+        vocabulary = vocabulary.with_text(text, TEXT_MIN_COUNT)
+        frequent = [form for form, count in text.items() if count >= TEXT_MIN_COUNT]
+    facts = Facts.of(corpus.splits["train"], config.columns) if config.auxiliary else Facts([])
     if start is None:
         inputs = load_inputs(config, vocabulary.forms, vectors=True, transformer=True, others=frequent)
         described = inputs.transformer.config if inputs.transformer else None
@@ -300,9 +296,9 @@ def build(
         network,
         members,
         len(facts.names),
-        config.facts,
-        config.distill.gold,
-        config.distill.temperature,
+        config.auxiliary,
+        GOLD_SHARE,
+        TEACHER_TEMPERATURE,
         **asdict(config.optimizer),
     )
     if start is not None:
@@ -325,7 +321,7 @@ def _keep_spans_whole(module: TaggerModule, corpus: Corpus) -> None:
     """Forbids CRFs what tags of spans cannot do, unless the corpus does it."""
     vocabulary = module.vocabulary
     for column, tags in vocabulary.tags.items():
-        if not isinstance(module.body.decoders[column], CRFDecoder) or not is_span_column(tags):
+        if not cast(Decoder, module.body.decoders[column]).keeps_spans or not is_span_column(tags):
             continue
         breaks, ids = breaks_of(tags), vocabulary.tag_ids[column]
         if not has_breaks(corpus.splits["train"][column], breaks, ids):
@@ -422,7 +418,7 @@ def _with_saved_values(config: TrainConfig, start: StartTagger) -> TrainConfig:
     }
     return dataclasses.replace(
         config,
-        model=from_plain(TaggerModelConfig, parts["model"], "model."),
-        embedding=from_plain(EmbeddingConfig, parts["embedding"], "embedding."),
-        transformer=from_plain(TransformerConfig, parts["transformer"], "transformer."),
+        model=read(TaggerModelConfig, parts["model"], "model."),
+        embedding=read(EmbeddingConfig, parts["embedding"], "embedding."),
+        transformer=read(TransformerConfig, parts["transformer"], "transformer."),
     )

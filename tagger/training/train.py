@@ -14,13 +14,13 @@ from tagger.corpus.arrow import token_counts
 from tagger.corpus.sources import load_corpus
 from tagger.corpus.splits import Corpus, by_corpus
 from tagger.errors import InputError
-from tagger.model.decoder import CRF, CRFDecoder
-from tagger.model.network import MAX_CRF_TAGS
+from tagger.model.crf import MAX_CRF_TAGS, CRFDecoder
+from tagger.model.decoders import CRF
 from tagger.model.vocabulary import Vocabulary
 from tagger.training.card import describe, model_card
 from tagger.training.checkpoints import UNWATCHED, Watch
 from tagger.training.config import TrainConfig
-from tagger.training.datamodule import TaggerDataModule
+from tagger.training.datamodule import CORPUS_DROPOUT, TaggerDataModule
 from tagger.training.distill import Teaching
 from tagger.training.module import TaggerModule
 from tagger.training.recipe import with_recipe
@@ -129,14 +129,14 @@ def prepare(config: TrainConfig) -> Prepared:
     data = TaggerDataModule(
         corpus.splits,
         module.vocabulary,
-        module.config["buckets"],
+        module.config,
         cast(int, config.batch_tokens),
         config.embedding.word_dropout,
         config.seed,
         beginning.tokenizer,
         transformer if transformer is not None and not transformer.config["tune"] else None,
         config.corpus.temperature,
-        config.corpus.unnamed,
+        CORPUS_DROPOUT,
         beginning.facts if beginning.facts.names else None,
         distilled,
     )

@@ -75,6 +75,11 @@ class EpochBar(TQDMProgressBar):
         return {}
 
 
+# Unless a config says otherwise: the norm of the gradient is at most this, and a GPU operation without a fixed order
+# gives a warning.
+DEFAULTS: dict[str, Any] = {"gradient_clip_val": 1.0, "deterministic": "warn"}
+
+
 def make_trainer(
     settings: Mapping[str, Any], own: Mapping[str, Any], folder: Path, callbacks: Sequence[Callback]
 ) -> pl.Trainer:
@@ -92,6 +97,7 @@ def make_trainer(
     """
     settings = {name: value for name, value in settings.items() if name not in own}
     check_trainer_settings(settings)
+    settings = DEFAULTS | settings
     on_terminal = sys.stdout.isatty()  # where Lightning draws its bar
     try:
         return pl.Trainer(

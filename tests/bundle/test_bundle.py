@@ -15,7 +15,7 @@ from safetensors.torch import load_file
 from tagger.bundle.bundle import Bundle, Member
 from tagger.bundle.saved_config import CARD, CONFIG, VOCABULARY, WEIGHTS
 from tagger.errors import InputError
-from tagger.model.decoder import CRFDecoder
+from tagger.model.crf import CRFDecoder
 from tagger.model.encoder import CELLS
 from tagger.model.members import share_pretrained
 from tagger.model.vocabulary import Vocabulary
@@ -338,13 +338,18 @@ def test_what_members_share_is_stored_once_and_shared_again(vocabulary: Vocabula
     ("name", "keys", "value", "message"),
     [
         (CONFIG, ("members", 1, "weight"), 0.5, "the weights of members are [0.75, 0.5], not numbers above 0 with"),
-        (CONFIG, ("members", 1, "weight"), "0.25", "the weights of members are"),
-        (CONFIG, ("members", 1, "vocabulary"), 2, "members.1.vocabulary is 2, not a whole number from 0 to 1"),
+        (CONFIG, ("members", 1, "weight"), "0.25", "members.1.weight='0.25': give a number above 0, at most 1"),
+        (CONFIG, ("members", 1, "vocabulary"), 2, "a number of a vocabulary is too large"),
         (CONFIG, ("members", 1, "network", "depth"), 2, "1.encoder.layers.1"),
-        (CONFIG, ("members", 1, "temperatures"), {"upos": 0}, "temperatures.upos is 0"),
+        (
+            CONFIG,
+            ("members", 1, "temperatures"),
+            {"upos": 0},
+            "members.1.temperatures.upos=0: give a number from",
+        ),
         (CONFIG, ("members", 1, "temperatures"), {"x": 1}, 'a name in temperatures is "x"'),
-        (CONFIG, ("members",), 300 * [None], "members has 300 networks, not 1 to 256"),
-        (CONFIG, ("ensemble",), {}, "ensemble is not a list of numbers"),
+        (CONFIG, ("members",), 300 * [None], "give a list of 1 to 256 objects"),
+        (CONFIG, ("ensemble",), {}, "ensemble={}: give a list of numbers"),
         (VOCABULARY, ("vocabularies", 1, "tags", "upos", 0), "X", "other tags, or in another order"),
         (VOCABULARY, ("vocabularies", 1), [], "a vocabulary is [], not an object"),
     ],

@@ -16,7 +16,7 @@ from tagger.bundle.bundle import Bundle
 from tagger.bundle.catalog import list_models
 from tagger.bundle.saved_config import CONFIG, VOCABULARY, WEIGHTS
 from tagger.errors import InputError
-from tagger.model.embeddings import VectorConfig
+from tagger.model.vector_embedding import VectorConfig
 from tagger.model.vocabulary import Vocabulary
 from tagger.pretrained.huggingface import load_pretrained
 from tests.conftest import BUCKETS, TOKENS, bundle_of, make_batch, make_network, save_tiny
@@ -96,25 +96,29 @@ def test_any_value_of_the_vocabulary_is_refused_or_works(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("keys", "value", "message"),
     [
-        ((*NETWORK, "depth"), 100_000_000, "members.0.network.depth is 100000000"),
+        (
+            (*NETWORK, "depth"),
+            100_000_000,
+            "members.0.network.depth=100000000: give a whole number, at least 1 and",
+        ),
         ((*NETWORK, "hidden", "forward"), 1_000_000, "do not fit each other"),
-        ((*NETWORK, "hidden", "forward"), -3, "members.0.network.hidden.forward is -3"),
-        ((*NETWORK, "hidden", "forward"), [8, -3], "members.0.network.hidden.forward is -3"),
+        ((*NETWORK, "hidden", "forward"), -3, "members.0.network.hidden.forward=-3: give a whole number, at least 0"),
+        ((*NETWORK, "hidden", "forward"), [8, -3], "members.0.network.hidden.forward=[8, -3]: give"),
         ((*NETWORK, "words"), 10_000_000, "do not fit each other"),
-        ((*NETWORK, "buckets"), 10**12, "members.0.network.buckets is 1000000000000"),
+        ((*NETWORK, "buckets"), 10**12, "members.0.network.buckets=1000000000000: give"),
         ((*NETWORK, "vectors", "sizes"), [3, 3], "do not fit each other"),
-        ((*NETWORK, "unknown"), 1, "not an object with the keys"),
+        ((*NETWORK, "unknown"), 1, "members.0.network.unknown: no such key; members.0.network has decoder, "),
         ((*NETWORK, "cell"), ["gru"], "members.0.network.cell"),
         (("segmenter",), {}, "segmenter"),
-        (("scores",), {"dev": {"upos": "0.9"}}, "not a number"),
+        (("scores",), {"dev": {"upos": "0.9"}}, "scores.dev.upos='0.9': give a number"),
         (("corpus",), ["x"], "corpus"),
-        (("temperatures",), [1.0], "temperatures is [1.0], not an object"),
+        (("temperatures",), [1.0], "temperatures=[1.0]: give its values one by one"),
         (("temperatures",), {"upso": 1.5}, 'a name in temperatures is "upso", not one of upos, xpos'),
-        (("temperatures",), {"upos": 0.1}, "temperatures.upos is 0.1, not a number from 0.2 to 5"),
-        (("temperatures",), {"upos": 1, "xpos": 5.1}, "temperatures.xpos is 5.1, not a number from 0.2 to 5"),
-        (("temperatures",), {"upos": float("nan")}, "temperatures.upos is NaN, not a number"),
-        (("temperatures",), {"upos": True}, "temperatures.upos is true, not a number"),
-        (("temperatures",), {"upos": "1.5"}, 'temperatures.upos is "1.5", not a number'),
+        (("temperatures",), {"upos": 0.1}, "temperatures.upos=0.1: give a number from 0.2 to 5"),
+        (("temperatures",), {"upos": 1, "xpos": 5.1}, "temperatures.xpos=5.1: give a number from 0.2 to 5"),
+        (("temperatures",), {"upos": float("nan")}, "temperatures.upos=nan: give a number"),
+        (("temperatures",), {"upos": True}, "temperatures.upos=true: give a number"),
+        (("temperatures",), {"upos": "1.5"}, "temperatures.upos='1.5': give a number"),
     ],
 )
 def test_sizes_and_types_of_the_config(folder: Path, keys: tuple[str, ...], value: Any, message: str) -> None:
@@ -244,7 +248,7 @@ def with_transformer(vocabulary: Vocabulary, bert: Path, tmp_path_factory: pytes
 @pytest.mark.parametrize(
     ("keys", "value", "message"),
     [
-        (("dropout",), 1.5, "members.0.network.transformer.dropout is 1.5, not a number from 0 to 1"),
+        (("dropout",), 1.5, "members.0.network.transformer.dropout=1.5: give a number from 0 to 1"),
         (("encoder", "num_hidden_layers"), 100_000, "num_hidden_layers is 100000"),
         (("encoder", "num_hidden_layers"), 3, "transformer.scalars is"),
         (("encoder", "num_hidden_layers"), 0, "no such layers"),

@@ -75,7 +75,7 @@ def test_files_and_standard_input() -> None:
 def test_cross_validation(monkeypatch: pytest.MonkeyPatch) -> None:
     from tagger.sweeps import cross_validation
 
-    small = ("model.members=1", "model.depth=1", "model.hidden.forward=8", "model.hidden.backward=8", "facts=0")
+    small = ("model.members=1", "model.depth=1", "model.hidden.forward=8", "model.hidden.backward=8", "auxiliary=0")
     monkeypatch.setattr(cross_validation, "SETTINGS", (*small, "optimizer.lr=0.02", "batch_tokens=40"))
     lines = [*["old/ADJ/JJ dog/NOUN/NN"] * 40, "old/ADJ/JJ dog/NOUN/JJ", *["old/ADJ/JJ cat/NOUN/NN"] * 40]
     Path("a.conllu").write_text(conllu(lines), encoding="utf-8")

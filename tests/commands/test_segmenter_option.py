@@ -9,7 +9,7 @@ import pytest
 
 import tagger
 from tagger.commands.options import SegmenterChoice
-from tagger.tagging.load import SEGMENTERS
+from tagger.tagging.tagger import SEGMENTERS
 from tests.commands.conftest import CONLLU, call, error
 
 TEXT = "Don't book des flights. Du 3,14 reads well!!"

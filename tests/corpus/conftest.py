@@ -10,10 +10,15 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
 from tagger.bundled import bundled
-from tagger.corpus.config import CORPUS_CONFIGS, ColumnsConfig, ConlluConfig, HubConfig, UdConfig
+from tagger.corpus.columns_corpus import ColumnsConfig
+from tagger.corpus.conllu_corpus import ConlluConfig
+from tagger.corpus.corpora import CORPORA
+from tagger.corpus.hub_corpus import HubConfig
 from tagger.corpus.sources import load_corpus
 from tagger.corpus.splits import Corpus
+from tagger.corpus.ud_corpus import UdConfig
 from tagger.errors import InputError
+from tagger.text.schema import read
 
 SEED = 1
 
@@ -40,7 +45,7 @@ def _cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyP
 
 
 def conllu(columns: list[str], seed: int = SEED, **values: Any) -> Corpus:
-    return load_corpus(ConlluConfig(**values), columns, seed)
+    return load_corpus(read(ConlluConfig, values, "corpus."), columns, seed)
 
 
 def column_files(columns: list[str], fields: dict[str, int | None], seed: int = SEED, **values: Any) -> Corpus:
@@ -154,7 +159,7 @@ def composed(tmp_path: Path) -> Any:
 def load(config: Any) -> Corpus:
     values = OmegaConf.to_container(config.corpus)
     assert isinstance(values, dict)
-    return load_corpus(CORPUS_CONFIGS[values["kind"]](**values), config.columns, config.seed)
+    return load_corpus(CORPORA[values["kind"]](**values), config.columns, config.seed)
 
 
 def conll_folder(folder: Path) -> str:

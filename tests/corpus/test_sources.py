@@ -9,9 +9,12 @@ import pytest
 
 from tagger.bundled import bundled
 from tagger.corpus.arrow import SPACING
-from tagger.corpus.config import CORPUS_CONFIGS, ColumnsConfig, ConlluConfig, SampleConfig
+from tagger.corpus.columns_corpus import ColumnsConfig
+from tagger.corpus.conllu_corpus import ConlluConfig
+from tagger.corpus.corpora import CORPORA
 from tagger.corpus.files import check_files
-from tagger.corpus.sources import SOURCES, load_corpus
+from tagger.corpus.sample_corpus import SampleConfig
+from tagger.corpus.sources import load_corpus
 from tagger.errors import InputError
 from tests.corpus.conftest import (
     NO_FACTS,
@@ -241,8 +244,7 @@ CONFIGS = sorted(path.stem for path in (bundled("conf") / "corpus").glob("*.yaml
 
 
 def test_every_kind_has_a_config_and_a_source() -> None:
-    assert SOURCES.keys() == CORPUS_CONFIGS.keys()
-    assert {kind: config().kind for kind, config in CORPUS_CONFIGS.items()} == {kind: kind for kind in SOURCES}
+    assert {kind: config().kind for kind, config in CORPORA.items()} == {kind: kind for kind in CORPORA}
 
 
 def test_there_is_a_config_for_every_corpus() -> None:

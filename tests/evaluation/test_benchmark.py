@@ -10,7 +10,7 @@ from tagger.evaluation import benchmark
 from tagger.evaluation.benchmark import format_table, measure
 from tagger.model.vocabulary import Vocabulary
 from tagger.tagging.engine import Engine
-from tests.conftest import BUCKETS, TOKENS, make_network
+from tests.conftest import TOKENS, make_network
 
 
 @pytest.fixture
@@ -41,14 +41,15 @@ def test_the_numbers_belong_together(trained: Path) -> None:
 
 def test_operations_by_hand(vocabulary: Vocabulary) -> None:
     network = make_network(vocabulary, hidden={"forward": 8, "backward": 6})
-    engine = Engine(network, vocabulary, BUCKETS)
+    engine = Engine(network, vocabulary, network.config)
     steps = 2 * 2 * 3 * (8 * 8 + 6 * 6)  # two layers, a product is two operations, three gates
     between = 2 * 14 * 3 * (8 + 6)
     heads = {column: 2 * 28 * len(tags) for column, tags in vocabulary.tags.items()}
     assert engine.flop_per_word() == steps + between + sum(heads.values())
     assert engine.flop_per_word(["xpos"]) == steps + between + heads["xpos"]
     assert engine.flop_per_form() == 2 * network.embedding.width * 3 * (8 + 6)
-    scanned = Engine(make_network(vocabulary, cell="mingru", depth=1), vocabulary, BUCKETS)
+    network = make_network(vocabulary, cell="mingru", depth=1)
+    scanned = Engine(network, vocabulary, network.config)
     assert scanned.flop_per_word(["upos"]) == heads["upos"] // 2  # one layer, and no step multiplies
 
 

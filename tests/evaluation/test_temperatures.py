@@ -13,8 +13,9 @@ import torch
 import tagger
 from tagger.evaluation import temperatures
 from tagger.evaluation.temperatures import GoldScores, fit_temperature, fit_temperatures
-from tagger.model.crf import sequence_scores
-from tagger.model.decoder import MAX_TEMPERATURE, MIN_TEMPERATURE, CRFDecoder, SoftmaxDecoder
+from tagger.model.crf import CRFDecoder, sequence_scores
+from tagger.model.decoder import MAX_TEMPERATURE, MIN_TEMPERATURE
+from tagger.model.softmax import SoftmaxDecoder
 from tagger.model.vocabulary import Vocabulary
 from tagger.text.sentence import Sentence
 from tests.conftest import CORPUS, make_network, overfit, save_tiny

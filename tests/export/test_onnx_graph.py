@@ -11,7 +11,7 @@ import torch
 from tagger.bundle.bundle import Bundle, Member
 from tagger.errors import InputError
 from tagger.export.onnx_graph import input_shapes, network_graph, scores_name
-from tagger.model.encoder import CELLS, TorchLayer
+from tagger.model.encoder import CELLS
 from tagger.model.members import share_pretrained
 from tagger.model.network import TaggerNetwork
 from tagger.model.vocabulary import Vocabulary
@@ -35,7 +35,7 @@ def computed(
     random = np.random.default_rng(1)
     feeds = {"lengths": batch.lengths.numpy().astype(np.int32)}
     for name in input_shapes(members).keys() - {"lengths"}:
-        values = getattr(batch, name).numpy()
+        values = batch.features[name].numpy()
         padded = values[batch.index.T.numpy()].astype(np.int32)
         padded[~here] = random.integers(0, values.max() + 1, padded[~here].shape)
         feeds[name] = padded

@@ -5,11 +5,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tagger.model.affix_embedding import affix_rows
 from tagger.model.batch import IGNORE, PAD, UNK, UNSEEN
 from tagger.model.collate import collate, length_buckets
-from tagger.model.forms import FormTable, affix_rows
 from tagger.model.vocabulary import Vocabulary
-from tests.conftest import BUCKETS, CORPUS, TOKENS, assert_same_batch, make_batch
+from tests.conftest import BUCKETS, CORPUS, TOKENS, assert_same_batch, make_batch, make_table
 
 
 def ewt_like_lengths(count: int = 12_000) -> np.ndarray:
@@ -22,18 +22,21 @@ def test_collate_pads_on_the_right(vocabulary: Vocabulary) -> None:
     batch = make_batch(TOKENS, vocabulary)
     assert batch.lengths.tolist() == [4, 5, 1]
     assert batch.index.shape == (5, 3)
-    assert len(batch.words) == 8  # They book flights . The reads well Well: each once, "." and "book" too
-    assert len(set(zip(batch.words.tolist(), map(tuple, batch.affixes.tolist()), strict=True))) == 8
+    assert len(batch.features["words"]) == 8  # They book flights . The reads well Well: each once, "." and "book" too
+    assert (
+        len(set(zip(batch.features["words"].tolist(), map(tuple, batch.features["affixes"].tolist()), strict=True)))
+        == 8
+    )
     for i, sentence in enumerate(TOKENS):
         for t, form in enumerate(sentence):
             u = batch.index[t, i]
-            assert batch.words[u] == vocabulary.word_ids[form.lower()]
-            assert batch.affixes[u].tolist() == affix_rows(form, BUCKETS)
+            assert batch.features["words"][u] == vocabulary.word_ids[form.lower()]
+            assert batch.features["affixes"][u].tolist() == affix_rows(form, BUCKETS)
             characters = [vocabulary.character_ids[c] for c in form]
-            beyond = batch.characters.shape[1] - len(form)
-            assert batch.characters[u].tolist() == characters + [PAD] * beyond
+            beyond = batch.features["characters"].shape[1] - len(form)
+            assert batch.features["characters"][u].tolist() == characters + [PAD] * beyond
         assert (batch.index[len(sentence) :, i] == 0).all()
-    assert batch.characters.shape[1] == len("flights")
+    assert batch.features["characters"].shape[1] == len("flights")
 
 
 def test_targets_tell_unseen_tags_from_blanks() -> None:
@@ -53,28 +56,28 @@ def test_a_blank_is_unseen_in_feats_that_never_had_one() -> None:
 
 
 def test_word_dropout_hides_the_word_and_keeps_its_spelling(vocabulary: Vocabulary) -> None:
-    table = FormTable(vocabulary, BUCKETS)
+    table = make_table(vocabulary)
     plain = collate(TOKENS, table)
     hidden = collate(TOKENS, table, word_dropout=1e12, generator=np.random.default_rng(1))
-    assert set(hidden.words.tolist()) == {UNK}
+    assert set(hidden.features["words"].tolist()) == {UNK}
     assert hidden.index.tolist() == plain.index.tolist()
-    assert hidden.affixes.tolist() == plain.affixes.tolist()
-    assert hidden.characters.tolist() == plain.characters.tolist()
+    assert hidden.features["affixes"].tolist() == plain.features["affixes"].tolist()
+    assert hidden.features["characters"].tolist() == plain.features["characters"].tolist()
 
 
 def test_word_dropout_is_decided_for_each_token_by_the_generator(vocabulary: Vocabulary) -> None:
     words = Vocabulary({"book": 4, "flights": 4}, vocabulary.characters, vocabulary.tags, vocabulary.forms)
-    table, sentences = FormTable(words, BUCKETS), [["book", "flights"] * 500]
+    table, sentences = make_table(words), [["book", "flights"] * 500]
     first, again, other = (
         collate(sentences, table, word_dropout=1.0, generator=np.random.default_rng(seed)) for seed in (1, 1, 2)
     )
     assert_same_batch(first, again)
     assert first.index.tolist() != other.index.tolist()
-    assert len(first.words) == 4  # both forms, each as it is and hidden
-    ids = first.words[first.index[:, 0]]
+    assert len(first.features["words"]) == 4  # both forms, each as it is and hidden
+    ids = first.features["words"][first.index[:, 0]]
     assert 150 < int((ids == UNK).sum()) < 250  # one in 1 + 4
     assert set(ids[0::2].tolist()) == {words.word_ids["book"], UNK}
-    spelled = first.characters[first.index[:, 0]]
+    spelled = first.features["characters"][first.index[:, 0]]
     assert (spelled[0::2] == spelled[0]).all()
     assert (spelled[1::2] == spelled[1]).all()
 
@@ -82,15 +85,15 @@ def test_word_dropout_is_decided_for_each_token_by_the_generator(vocabulary: Voc
 def test_word_dropout_hides_rare_words_more_often() -> None:
     words = Vocabulary({"the": 99, "rare": 1}, [], {"upos": ["X"]}, [])
     generator = np.random.default_rng(1)
-    batch = collate([["the", "rare"] * 5000], FormTable(words, BUCKETS), word_dropout=1.0, generator=generator)
-    unknown = (batch.words == UNK)[batch.index[:, 0]].double()
+    batch = collate([["the", "rare"] * 5000], make_table(words), word_dropout=1.0, generator=generator)
+    unknown = (batch.features["words"] == UNK)[batch.index[:, 0]].double()
     assert abs(float(unknown[0::2].mean()) - 1 / 100) < 0.01
     assert abs(float(unknown[1::2].mean()) - 1 / 2) < 0.05
 
 
 def test_no_word_is_hidden_without_a_generator(vocabulary: Vocabulary) -> None:
-    assert UNK not in make_batch(TOKENS, vocabulary).words.tolist()
-    kept = collate(TOKENS, FormTable(vocabulary, BUCKETS), word_dropout=0.0, generator=np.random.default_rng(1))
+    assert UNK not in make_batch(TOKENS, vocabulary).features["words"].tolist()
+    kept = collate(TOKENS, make_table(vocabulary), word_dropout=0.0, generator=np.random.default_rng(1))
     assert_same_batch(kept, make_batch(TOKENS, vocabulary))
 
 
@@ -101,14 +104,14 @@ def test_any_forms_can_be_collated(sentences: list[list[str]]) -> None:
     assert batch.lengths.tolist() == [len(sentence) for sentence in sentences]
     for i, sentence in enumerate(sentences):
         for t, form in enumerate(sentence):
-            assert batch.words[batch.index[t, i]] == vocabulary.word_ids.get(form.lower(), UNK)
+            assert batch.features["words"][batch.index[t, i]] == vocabulary.word_ids.get(form.lower(), UNK)
 
 
 def test_a_batch_does_not_depend_on_what_the_table_has_seen(vocabulary: Vocabulary) -> None:
-    used = FormTable(vocabulary, BUCKETS)
+    used = make_table(vocabulary)
     used.rows(["book", "zoo", "Well", "."])
     tags = {"upos": [s["upos"] for s in CORPUS]}
-    fresh = collate(TOKENS, FormTable(vocabulary, BUCKETS), tags, 0.3, np.random.default_rng(1))
+    fresh = collate(TOKENS, make_table(vocabulary), tags, 0.3, np.random.default_rng(1))
     assert_same_batch(collate(TOKENS, used, tags, 0.3, np.random.default_rng(1)), fresh)
 
 

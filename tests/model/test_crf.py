@@ -10,8 +10,8 @@ from torch.testing import assert_close
 
 from tagger.model import crf
 from tagger.model.batch import IGNORE
-from tagger.model.crf import FORBIDDEN, log_partition, packing, viterbi
-from tagger.model.decoder import CRFDecoder, SoftmaxDecoder
+from tagger.model.crf import FORBIDDEN, CRFDecoder, log_partition, packing, viterbi
+from tagger.model.softmax import SoftmaxDecoder
 
 K = 4
 LENGTHS = torch.tensor([2, 4, 1, 3])

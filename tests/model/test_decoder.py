@@ -8,7 +8,8 @@ from torch.nn.functional import cross_entropy
 
 from tagger.model import decoder
 from tagger.model.batch import IGNORE
-from tagger.model.decoder import Combinations, Decoded, SoftmaxDecoder, top_tags
+from tagger.model.decoder import Combinations, Decoded, top_tags
+from tagger.model.softmax import SoftmaxDecoder
 
 N, K = 12, 6
 COUNTS = [4, 4, 3, 1]  # of 12 tokens in 4 sentences

@@ -7,11 +7,13 @@ import torch
 from torch import nn
 from torch.testing import assert_close
 
+from tagger.model.affix_embedding import AFFIXES
 from tagger.model.batch import PAD, UNK
-from tagger.model.embeddings import CharacterEncoder, FormEmbedding, VectorConfig, VectorEmbedding
-from tagger.model.forms import AFFIXES
+from tagger.model.character_encoder import CharacterEncoder
+from tagger.model.embeddings import FormEmbedding
+from tagger.model.vector_embedding import VectorConfig, VectorEmbedding
 from tagger.model.vocabulary import Vocabulary
-from tests.conftest import BUCKETS, TOKENS, make_batch
+from tests.conftest import TOKENS, make_batch, network_config
 
 
 @pytest.fixture
@@ -22,21 +24,23 @@ def characters() -> CharacterEncoder:
 
 @pytest.mark.parametrize(("words", "affixes", "chars"), [(6, 3, 5), (6, 0, 0), (0, 3, 0), (0, 0, 5), (6, 0, 5)])
 def test_width_is_the_sum_of_the_parts(vocabulary: Vocabulary, words: int, affixes: int, chars: int) -> None:
-    embedding = FormEmbedding(vocabulary, words, affixes, chars, BUCKETS)
+    embedding = FormEmbedding(vocabulary, network_config(words=words, affixes=affixes, chars=chars))
     assert embedding.width == words + AFFIXES * affixes + chars
     batch = make_batch(TOKENS, vocabulary)
-    assert embedding(batch).shape == (len(batch.words), embedding.width)
+    assert embedding(batch).shape == (len(batch.features["words"]), embedding.width)
 
 
 def test_parts_stand_side_by_side_and_read_their_own_ids(vocabulary: Vocabulary) -> None:
-    embedding = FormEmbedding(vocabulary, 6, 3, 5, BUCKETS)
+    embedding = FormEmbedding(vocabulary, network_config())
     batch = make_batch(TOKENS, vocabulary)
     before = embedding(batch)
-    other = dataclasses.replace(batch, words=torch.full_like(batch.words, UNK))
+    other = dataclasses.replace(
+        batch, features=batch.features | {"words": torch.full_like(batch.features["words"], UNK)}
+    )
     changed = (embedding(other) != before).any(dim=0)
     assert changed[:6].all()
     assert not changed[6:].any()
-    other = dataclasses.replace(batch, affixes=batch.affixes.flip(0))
+    other = dataclasses.replace(batch, features=batch.features | {"affixes": batch.features["affixes"].flip(0)})
     changed = (embedding(other) != before).any(dim=0)
     assert changed[6 : 6 + 3 * AFFIXES].any()
     assert not changed[:6].any()
@@ -66,7 +70,7 @@ def test_a_form_without_characters_is_finite(characters: CharacterEncoder) -> No
 
 
 def test_the_vector_of_a_form_does_not_depend_on_the_batch(vocabulary: Vocabulary) -> None:
-    embedding = FormEmbedding(vocabulary, 6, 3, 5, BUCKETS)
+    embedding = FormEmbedding(vocabulary, network_config())
     together = embedding(make_batch([["book", "unbelievably", "flights"]], vocabulary))
     for i, form in enumerate(("book", "unbelievably", "flights")):
         assert_close(embedding(make_batch([[form]], vocabulary))[0], together[i])
@@ -112,10 +116,11 @@ def test_a_form_finds_its_vector_as_written_or_in_lower_case(vocabulary: Vocabul
     sources = {"one": {"book": 0, "Book": 1, "the": 2}, "two": {"THE": 0}}
     known = dataclasses.replace(vocabulary, vectors=sources)
     config = VectorConfig(sizes=[2, 1], projection=0, tune=False, dtype="float32")
-    embedding = FormEmbedding(known, 0, 0, 0, BUCKETS, config)
+    embedding = FormEmbedding(known, network_config(words=0, affixes=0, chars=0, vectors=config))
     assert embedding.width == 3
-    assert embedding.vectors is not None
-    embedding.vectors.fill(0, torch.tensor([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]))
-    embedding.vectors.fill(1, torch.tensor([[7.0]]))
+    part = embedding.part(VectorEmbedding)
+    assert part is not None
+    part.fill(0, torch.tensor([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]))
+    part.fill(1, torch.tensor([[7.0]]))
     x = embedding(make_batch([["Book", "BOOK", "THE", "the", "flights"]], known))
     assert_close(x, torch.tensor([[3.0, 4, 0], [1, 2, 0], [5, 6, 7], [5, 6, 0], [0, 0, 0]]))

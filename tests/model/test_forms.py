@@ -1,22 +1,22 @@
 """The table of forms: what it knows of each form, and that it forgets and grows without a trace."""
 
-import dataclasses
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tagger.model.batch import PAD, UNK, Batch
+from tagger.model.affix_embedding import AFFIXES, affix_rows, word_shape
+from tagger.model.batch import PAD, UNK
+from tagger.model.character_encoder import MAX_CHARACTERS
 from tagger.model.collate import collate
-from tagger.model.forms import AFFIXES, MAX_CHARACTERS, FormTable, affix_rows, word_shape
+from tagger.model.embeddings import EMBEDDINGS
 from tagger.model.vocabulary import Vocabulary
-from tests.conftest import BUCKETS, TOKENS, assert_same_batch, make_batch
+from tests.conftest import TOKENS, assert_same_batch, make_batch, make_table
 
 
 def test_unknown_words_and_characters(vocabulary: Vocabulary) -> None:
     batch = make_batch([["ΞQΞ", "BOOK"]], vocabulary)
-    assert batch.words.tolist() == [UNK, vocabulary.word_ids["book"]]
-    assert batch.characters[0].tolist() == [UNK] * 3 + [PAD]
+    assert batch.features["words"].tolist() == [UNK, vocabulary.word_ids["book"]]
+    assert batch.features["characters"][0].tolist() == [UNK] * 3 + [PAD]
 
 
 def test_a_long_form_gives_its_first_and_last_characters() -> None:
@@ -24,17 +24,17 @@ def test_a_long_form_gives_its_first_and_last_characters() -> None:
     form = "abcd" * 4 + "h" * 4968 + "efg" * 5 + "a"
     assert len(form) == 5000
     batch = make_batch([[form, "ab"]], vocabulary)
-    assert batch.characters.shape == (2, MAX_CHARACTERS)
+    assert batch.features["characters"].shape == (2, MAX_CHARACTERS)
     ids = vocabulary.character_ids
-    assert batch.characters[0].tolist() == [ids[c] for c in form[:16] + form[-16:]]
-    assert batch.characters[1].tolist() == [ids["a"], ids["b"]] + [PAD] * 30
+    assert batch.features["characters"][0].tolist() == [ids[c] for c in form[:16] + form[-16:]]
+    assert batch.features["characters"][1].tolist() == [ids["a"], ids["b"]] + [PAD] * 30
     for length in (31, 32, 33):
         batch = make_batch([[form[:length]]], vocabulary)
-        assert (batch.characters != PAD).sum() == min(length, 32)
+        assert (batch.features["characters"] != PAD).sum() == min(length, 32)
 
 
 def test_a_table_that_forgets_gives_the_same_batches(vocabulary: Vocabulary) -> None:
-    small = FormTable(vocabulary, BUCKETS, limit=4)
+    small = make_table(vocabulary, limit=4)
     texts = [[["They", "book"]], [["flights", "."]], [["Well"], ["reads", "They", "new", "words", "book"]], TOKENS]
     for sentences in [*texts, *texts]:
         assert_same_batch(collate(sentences, small), make_batch(sentences, vocabulary))
@@ -42,26 +42,25 @@ def test_a_table_that_forgets_gives_the_same_batches(vocabulary: Vocabulary) -> 
 
 
 def test_a_table_grows(vocabulary: Vocabulary) -> None:
-    table = FormTable(vocabulary, BUCKETS)
+    table = make_table(vocabulary)
     sentences = [[f"form{i}" for i in range(start, start + 700)] for start in (0, 700, 1400, 0)]
     for sentence in sentences:
         assert_same_batch(collate([sentence], table), make_batch([sentence], vocabulary))
 
 
 def test_every_feature_grows_and_reaches_the_batch(vocabulary: Vocabulary) -> None:
-    table = FormTable(vocabulary, BUCKETS)
-    fields = {field.name for field in dataclasses.fields(Batch)}
+    table = make_table(vocabulary)
     for array in table.features.values():
         array[:] = 7
     table.rows([f"form{i}" for i in range(5000)])
     for name, array in table.features.items():
-        assert name in fields
+        assert name in EMBEDDINGS
         assert len(array) >= 5000
         assert not (array[-1] == 7).any()
 
 
 def test_counts_are_those_of_training(vocabulary: Vocabulary) -> None:
-    table = FormTable(vocabulary, BUCKETS)
+    table = make_table(vocabulary)
     words = list(vocabulary.words)
     found = table.counts[table.features["words"][table.rows([*words, "unseen"])]]
     assert found.tolist() == [*vocabulary.words.values(), 1]

@@ -67,7 +67,7 @@ def with_more_padding(batch: Batch) -> Batch:
     """The same sentences with three more columns, and every slot beyond an end pointing to a form."""
     index = torch.cat([batch.index, torch.zeros(3, len(batch.lengths), dtype=torch.long)])
     beyond = torch.arange(len(index))[:, None] >= batch.lengths
-    index[beyond] = torch.arange(int(beyond.sum())) % len(batch.words)
+    index[beyond] = torch.arange(int(beyond.sum())) % len(batch.features["words"])
     return dataclasses.replace(batch, index=index)
 
 

@@ -6,9 +6,9 @@ import torch
 
 from tagger.model.collate import collate
 from tagger.model.decoder import Decoded
-from tagger.model.forms import FormTable
 from tagger.model.tag_codec import TagCodec, learned_tags
 from tagger.model.vocabulary import Vocabulary
+from tests.conftest import make_table
 
 FORMS = ["Dogs", "is", "_", "x"]
 LEMMAS = ["dog", "be", "_", "_"]
@@ -46,7 +46,7 @@ def test_a_vocabulary_has_the_scripts_of_training() -> None:
     assert vocabulary.form_tags == {"lemma": [[1], [0], [2], []]}
     assert vocabulary.combined == ["upos"]
     gold = {"lemma": [["cat", "cat", "cat"]]}
-    batch = collate([["cats", "x", "Cats"]], FormTable(vocabulary, 64), gold)
+    batch = collate([["cats", "x", "Cats"]], make_table(vocabulary), gold)
     seen = vocabulary.tag_ids["lemma"]["lower:*-"]
     assert batch.targets["lemma"].tolist() == [[seen], [-101], [seen]]
 

@@ -9,10 +9,9 @@ import torch
 
 from tagger.model import transformer
 from tagger.model.collate import collate
-from tagger.model.forms import FormTable
 from tagger.model.transformer import FROZEN_GAMMA, TransformerEmbedding
 from tagger.model.vocabulary import Vocabulary
-from tests.conftest import BUCKETS, TOKENS, make_network
+from tests.conftest import TOKENS, make_network, make_table
 from tests.pretrained.encoders import LAYERS, SENTENCES, SIZE, by_hand, load, read
 
 
@@ -115,7 +114,7 @@ def test_forms_and_outputs_have_each_their_own_dropout(
 ) -> None:
     _, tokenizer, described = load(bert, dropout=outputs)
     network = make_network(vocabulary, transformer=described, dropout=forms)
-    batch = collate(TOKENS, FormTable(vocabulary, BUCKETS, tokenizer))
+    batch = collate(TOKENS, make_table(vocabulary, tokenizer))
     width = network.embedding.width
     whole = network.embed(batch)
     network.train()

@@ -34,7 +34,7 @@ def test_a_config_is_plain_values_and_back() -> None:
         ("segmenter=klingon", "segmenter=klingon: choose one of"),
         ("neighbours=2", "neighbours=2: give true or false"),
         ("embedding=5", "embedding=5: give its values one by one"),
-        ("trainer.precision=64", "trainer.precision=64: give 32-true or bf16-mixed or 16-mixed"),
+        ("trainer.precision=64", "trainer.precision=64: give null or 16-mixed or 32-true or bf16-mixed"),
         ("+trainer.max_epochs=3", "trainer.max_epochs: pretraining ends after a number of passes"),
         ("seed=99999999999", "seed=99999999999: give a whole number, at least 0 and at most 4294967295"),
     ],

@@ -6,7 +6,7 @@ import pytest
 from tagger.model.forms import FormTable
 from tagger.model.vocabulary import Vocabulary
 from tagger.pretraining.data import DEV_STRIDE, DevBatches, _TrainBatches
-from tests.conftest import BUCKETS
+from tests.conftest import make_table
 
 SENTENCES = [[f"w{(i * 7 + j) % 30}" for j in range(length)] for i, length in enumerate((1, 3, 8, 9, 17, 40))]
 
@@ -14,7 +14,7 @@ SENTENCES = [[f"w{(i * 7 + j) % 30}" for j in range(length)] for i, length in en
 @pytest.fixture
 def table() -> FormTable:
     words = {f"w{number}": 1 for number in range(25)}  # w25 to w29 are unknown
-    return FormTable(Vocabulary(words, ["w"], {}, []), BUCKETS)
+    return make_table(Vocabulary(words, ["w"], {}, []))
 
 
 def test_every_word_of_dev_is_hidden_once_and_never_beside_another(table: FormTable) -> None:

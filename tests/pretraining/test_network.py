@@ -9,10 +9,9 @@ from torch.nn.functional import cross_entropy
 
 from tagger.errors import InputError
 from tagger.model.batch import FIRST_ID
-from tagger.model.forms import FormTable
 from tagger.model.vocabulary import Vocabulary
 from tagger.pretraining.network import HiddenWordNetwork, hide_words
-from tests.conftest import BUCKETS, TOKENS, network_config
+from tests.conftest import TOKENS, make_table, network_config
 
 SENTENCE = ["They", "book", "flights", "."]
 SIZE = network_config()["words"]
@@ -34,7 +33,7 @@ def make(words: Vocabulary, samples: int = 100, **changes: object) -> HiddenWord
 @pytest.mark.parametrize("place", range(4))
 def test_the_hidden_word_changes_nothing(words: Vocabulary, cell: str, place: int) -> None:
     network = make(words, cell=cell)
-    table = FormTable(words, BUCKETS)
+    table = make_table(words)
     found = []
     for hidden in ("flights", "Well", "unseen-word", "x", "They", "ein-ganz-anderes-langes-Wort"):
         sentence = [*SENTENCE[:place], hidden, *SENTENCE[place + 1 :]]
@@ -73,7 +72,7 @@ def test_the_sampled_loss_is_near_the_whole_one() -> None:
 
 def test_all_words_can_be_learned(words: Vocabulary) -> None:
     network = make(words, samples=4).train()
-    table = FormTable(words, BUCKETS)
+    table = make_table(words)
     optimizer = torch.optim.AdamW(network.parameters(), lr=0.02)
     batch = hide_words([SENTENCE] * 4, [np.array([place]) for place in range(4)], table)
     for _ in range(100):
@@ -100,10 +99,10 @@ def test_a_vocabulary_without_tags_gives_no_heads(words: Vocabulary) -> None:
 
 def test_places_and_targets() -> None:
     words = Vocabulary.build(({"tokens": tokens} for tokens in TOKENS), [], 1)
-    table = FormTable(words, BUCKETS)
+    table = make_table(words)
     batch = hide_words([TOKENS[0], ["Well", "unseen"]], [np.array([0, 3]), np.array([1])], table)
     shown = batch.batch.index.flatten()[batch.places]
-    forms = [batch.batch.words[i] for i in shown]
+    forms = [batch.batch.features["words"][i] for i in shown]
     ids = words.word_ids
     assert [int(form) for form in forms] == [ids["they"], ids["."], 1]
     assert batch.targets.tolist() == [ids["they"] - FIRST_ID, ids["."] - FIRST_ID, -1]

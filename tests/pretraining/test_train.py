@@ -17,7 +17,6 @@ from typer.testing import CliRunner
 import tagger
 from tagger.commands.app import app
 from tagger.errors import InputError
-from tagger.model.forms import FormTable
 from tagger.pretraining import train as module
 from tagger.pretraining.config import PretrainConfig, pretrain_config
 from tagger.pretraining.fill import Filler, format_blanks
@@ -29,6 +28,7 @@ from tagger.text.strings import display_width
 from tagger.training.checkpoints import EpochRecorder
 from tagger.training.train import train
 from tagger.training.trainer import Interrupted
+from tests.conftest import make_table
 from tests.training.conftest import TINY, page
 from tests.training.conftest import config_of as train_config_of
 
@@ -182,7 +182,7 @@ def test_vectors_of_words(pretrained: Path) -> None:
     found = list(loaded.embed(sentences, "predicted"))
     assert [vectors.shape for vectors in found] == [(4, 16), (3, 16)]
     network = load_word_predictor(pretrained / "pretrained").network
-    table = FormTable(loaded.vocabulary, 64)
+    table = make_table(loaded.vocabulary)
     for place in range(4):
         batch = hide_words([sentences[0]], [np.array([place])], table)
         with torch.no_grad():

@@ -1,29 +1,25 @@
 """Windows in lanes: the scores of the network itself, and of each unit the same whatever is beside it."""
 
-from typing import cast
-
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from tagger.model.encoder import BidirectionalLayer, Encoder
-from tagger.segmenter.lanes import LANES, MAX_UNITS, OVERLAP, LaneGRU, Window, plan_lanes, windows_of
-from tagger.tagging.packed import Layer
+from tagger.model.encoder import Encoder
+from tagger.segmenter.lanes import LANES, MAX_UNITS, OVERLAP, LaneReader, Window, plan_lanes, windows_of
 
 LENGTHS = [1, 2, 30, 7, 300, 0, 1, 90]
 BOUNDS = [(sum(LENGTHS[:i]), sum(LENGTHS[: i + 1])) for i in range(len(LENGTHS))]
 
 
-def make(hidden: int = 10, scores: int = 6, size: int = 8) -> tuple[LaneGRU, Encoder, list[nn.Linear]]:
+def make(hidden: int = 10, scores: int = 6, size: int = 8) -> tuple[LaneReader, Encoder, list[nn.Linear]]:
     torch.manual_seed(1)
     encoder = Encoder("gru", size, [hidden], [hidden]).eval()
     heads = [nn.Linear(2 * hidden, 4), nn.Linear(2 * hidden, scores)]
     with torch.no_grad():
         for weight in encoder.parameters():
             weight.normal_()
-    layer = Layer(cast(BidirectionalLayer, encoder.layers[0]), torch.float32)
-    return LaneGRU(layer, heads), encoder, heads
+    return LaneReader(encoder, heads), encoder, heads
 
 
 def test_the_scores_are_those_of_the_network() -> None:

@@ -13,7 +13,11 @@ from tests.corpus.lint_corpus import write
 from tests.training.conftest import TINY
 
 TAGS = {"the": "DET", "a": "DET", "dog": "NOUN", "cat": "NOUN", "sees": "VERB", "likes": "VERB", "old": "ADJ"}
-SMALL = [*(value for value in TINY if "segmenter" not in value and "batch" not in value), "model.members=1", "facts=0"]
+SMALL = [
+    *(value for value in TINY if "segmenter" not in value and "batch" not in value),
+    "model.members=1",
+    "auxiliary=0",
+]
 
 
 def corpus(folder: Path, faults: int = 2) -> list[LinedSentence]:

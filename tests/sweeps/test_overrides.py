@@ -8,7 +8,8 @@ from hydra import compose, initialize_config_dir
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from tagger.bundled import bundled
-from tagger.corpus.config import CORPUS_CONFIGS, ConlluConfig
+from tagger.corpus.conllu_corpus import ConlluConfig
+from tagger.corpus.corpora import CORPORA
 from tagger.errors import InputError
 from tagger.pretraining.config import pretrain_config
 from tagger.sweeps.overrides import checked_overrides
@@ -63,7 +64,7 @@ def test_what_is_refused(override: str, message: str) -> None:
             ["hydra.run.dir=runs/${now:%H}", "hydra/launcher=basic"],
         ),
         (["corpus=conllu", "corpus=ud", "corpus.treebank=x"], ["corpus=conllu", "corpus=ud", "corpus.treebank=x"]),
-        (["~trainer.deterministic"], ["~trainer.deterministic"]),
+        (["~trainer.precision"], ["~trainer.precision"]),
         (["card.license=CC BY-SA 4.0", "card.version=2.10"], ["card.license=CC BY-SA 4.0", "card.version='2.10'"]),
         (["embedding.vectors=[glove,wörter.txt]"], ["embedding.vectors=[glove,'wörter.txt']"]),
         (["init=null", "corpus=conllu", "corpus.path='a b'"], ["init=null", "corpus=conllu", "corpus.path='a b'"]),
@@ -119,7 +120,7 @@ def test_names_of_texts() -> None:
 
 
 def test_every_text_of_a_corpus_may_be_any_text() -> None:
-    for kind, config in CORPUS_CONFIGS.items():
+    for kind, config in CORPORA.items():
         for field in dataclasses.fields(config):
             if field.type in (str, str | None) and field.name != "kind":
                 for value in ("a;b", "ä (1)", "2.10"):

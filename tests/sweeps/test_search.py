@@ -17,6 +17,7 @@ import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.trial import FixedTrial
+from tagger.training.structured import from_plain
 
 from tagger.errors import InputError
 from tagger.sweeps import launch
@@ -27,7 +28,6 @@ from tagger.sweeps.search import Search, SearchConfig, Space, open_study, search
 from tagger.text.output_files import whole_file
 from tagger.training.checkpoints import EndedEarly, Watch
 from tagger.training.run_folder import RunRecord
-from tagger.training.structured import from_plain
 from tests.training.conftest import TINY
 
 SPACE: Space = {"lr": FloatDistribution(0.0, 1.0)}

@@ -16,6 +16,8 @@ import torch
 from torch import Tensor, nn
 
 import tagger
+from tagger.bundle.bundle import Member
+from tagger.model.batch import Batch
 from tagger.model.decoder import Decoded
 from tagger.model.encoder import CELLS
 from tagger.model.network import TaggerNetwork
@@ -25,7 +27,7 @@ from tagger.tagging.decoding import Request
 from tagger.tagging.engine import Engine
 from tagger.text.conllu import read_conllu
 from tagger.text.files import read_lines
-from tests.conftest import BUCKETS, TOKENS, make_batch, make_network
+from tests.conftest import TOKENS, make_batch, make_network
 
 SENTENCES = [
     *TOKENS,
@@ -37,12 +39,19 @@ SENTENCES = [
 
 
 def make_engine(network: TaggerNetwork, vocabulary: Vocabulary, **options: Any) -> Engine:
-    return Engine(network, vocabulary, BUCKETS, **options)
+    return Engine([Member(network, vocabulary)], vocabulary, **options)
 
 
-def expected_scores(network: TaggerNetwork, vocabulary: Vocabulary) -> dict[str, Tensor]:
+def scores_of(engine: Engine, sentences: Sequence[Sequence[str]]) -> dict[str, Tensor]:
+    """For each column the scores (logits) of all tokens, (tokens, K), sentence after sentence."""
+    found = engine.batches(sentences)
+    order = torch.from_numpy(np.argsort(np.concatenate([batch.tokens for batch in found])))
+    return {c: torch.cat([batch.scores[c] for batch in found])[order] for c in engine.vocabulary.columns}
+
+
+def expected_scores(network: TaggerNetwork, vocabulary: Vocabulary, batch: Batch | None = None) -> dict[str, Tensor]:
     """What the network says of every token, sentence after sentence."""
-    batch = make_batch(SENTENCES, vocabulary)
+    batch = make_batch(SENTENCES, vocabulary) if batch is None else batch
     with torch.inference_mode():
         scores = network(batch)
     here = (torch.arange(int(batch.lengths.max()))[:, None] < batch.lengths).T  # (B, T)
@@ -61,7 +70,7 @@ def expected_scores(network: TaggerNetwork, vocabulary: Vocabulary) -> dict[str,
 )
 def test_scores_are_those_of_the_network(vocabulary: Vocabulary, cell: str, hidden: Any) -> None:
     network = make_network(vocabulary, cell=cell, hidden=hidden)
-    scores = make_engine(network, vocabulary).scores(SENTENCES)
+    scores = scores_of(make_engine(network, vocabulary), SENTENCES)
     for column, expected in expected_scores(network, vocabulary).items():
         assert scores[column].shape == expected.shape
         assert (scores[column] - expected).abs().max() < 1e-5
@@ -83,14 +92,14 @@ def test_batches_have_the_scores_of_all_tokens(vocabulary: Vocabulary) -> None:
 
 def test_depth_one(vocabulary: Vocabulary) -> None:
     network = make_network(vocabulary, depth=1, cell="gru")
-    scores = make_engine(network, vocabulary).scores(SENTENCES)
+    scores = scores_of(make_engine(network, vocabulary), SENTENCES)
     assert (scores["upos"] - expected_scores(network, vocabulary)["upos"]).abs().max() < 1e-5
 
 
 def test_reduced_precision_is_near(vocabulary: Vocabulary) -> None:
     network = make_network(vocabulary)
     expected = expected_scores(network, vocabulary)["upos"]
-    reduced = make_engine(network, vocabulary, precision="bfloat16").scores(SENTENCES)["upos"]
+    reduced = scores_of(make_engine(network, vocabulary, precision="bfloat16"), SENTENCES)["upos"]
     assert 1e-5 < (reduced - expected).abs().max() < 0.05
 
 
@@ -107,7 +116,7 @@ def test_batches_cuts_and_memory_change_nothing(vocabulary: Vocabulary, monkeypa
             assert np.array_equal(found[column].ids, ids)
             assert probabilities is not None
             assert np.allclose(found[column].probabilities, probabilities, atol=1e-5)  # type: ignore[arg-type]
-    assert len(small.cache.values) <= 20
+    assert len(small.groups[0].cache.values) <= 20
 
 
 @pytest.mark.parametrize(("precision", "tolerance"), [("float32", 1e-6), ("bfloat16", 0.05)])
@@ -118,8 +127,8 @@ def test_scores_of_a_sentence_are_near_those_within_a_list(
     network = make_network(vocabulary, cell=cell, hidden={"forward": 48, "backward": 40}, words=40, chars=24)
     engine = make_engine(network, vocabulary, precision=precision)
     sentences = SENTENCES * 20
-    together = engine.scores(sentences)["upos"]
-    alone = torch.cat([engine.scores([sentence])["upos"] for sentence in sentences])
+    together = scores_of(engine, sentences)["upos"]
+    alone = torch.cat([scores_of(engine, [sentence])["upos"] for sentence in sentences])
     assert torch.allclose(together, alone, atol=tolerance)
 
 
@@ -133,7 +142,7 @@ def test_the_same_list_gives_the_same_numbers_whatever_was_tagged_before(
     used = make_engine(network, vocabulary, precision=precision, cache_size=45)
     for sentences in (SENTENCES * 20, SENTENCES, SENTENCES[:1], SENTENCES * 20):
         used.tag([[f"new{i}" for i in range(17)], *SENTENCES[::-1]], Request())
-        assert torch.equal(used.scores(sentences)["xpos"], fresh.scores(sentences)["xpos"])
+        assert torch.equal(scores_of(used, sentences)["xpos"], scores_of(fresh, sentences)["xpos"])
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
@@ -148,8 +157,8 @@ def test_what_is_remembered_of_a_form_depends_on_the_form_alone(
         engine = make_engine(network, vocabulary, precision=precision)
         with torch.inference_mode():
             for each in lists:
-                engine.cache.rows(each)
-            return engine.cache.values[torch.from_numpy(engine.cache.rows(forms))]
+                engine.groups[0].cache.rows(each)
+            return engine.groups[0].cache.values[torch.from_numpy(engine.groups[0].cache.rows(forms))]
 
     expected = remembered([[form] for form in forms])
     assert torch.equal(remembered([forms]), expected)
@@ -194,7 +203,7 @@ def test_a_copy_of_an_engine_computes_on_its_own(vocabulary: Vocabulary) -> None
     engine = make_engine(make_network(vocabulary), vocabulary, precision="bfloat16")
     expected = engine.states(SENTENCES)
     for copied in (copy.deepcopy(engine), pickle.loads(pickle.dumps(engine))):
-        assert copied.cache.computed == 0
+        assert copied.groups[0].cache.computed == 0
         assert np.array_equal(copied.states(SENTENCES), expected)
         assert np.array_equal(engine.states(SENTENCES), expected)
 
@@ -234,9 +243,9 @@ def test_known_forms_are_not_computed_again(vocabulary: Vocabulary) -> None:
     engine = make_engine(make_network(vocabulary), vocabulary)
     engine.tag(SENTENCES, Request())
     distinct = len({form for sentence in SENTENCES for form in sentence})
-    assert engine.cache.computed == distinct
+    assert engine.groups[0].cache.computed == distinct
     engine.tag(SENTENCES[::-1], Request())
-    assert engine.cache.computed == distinct
+    assert engine.groups[0].cache.computed == distinct
 
 
 def test_fresh_words_do_not_grow_the_cache(vocabulary: Vocabulary) -> None:
@@ -244,8 +253,8 @@ def test_fresh_words_do_not_grow_the_cache(vocabulary: Vocabulary) -> None:
     fresh = map(str, count())
     for _ in range(50):
         engine.tag([["They", *(next(fresh) for _ in range(20))]], Request())
-    assert len(engine.cache.values) <= 100
-    assert engine.cache.computed == 1001  # "They" has been kept all along
+    assert len(engine.groups[0].cache.values) <= 100
+    assert engine.groups[0].cache.computed == 1001  # "They" has been kept all along
 
 
 def test_bfloat16_on_a_treebank() -> None:
@@ -319,12 +328,10 @@ def test_a_tagger_that_is_told_the_corpus(vocabulary: Vocabulary, cell: str, pre
     with torch.no_grad():
         network.corpora.weight[1:] = torch.randn(2, network.embedding.width)
     untold = expected_scores(network, several)["upos"]
-    for corpus in (0, 1, 2):
+    for number, corpus in enumerate([None, "a", "b"]):
         batch = make_batch(SENTENCES, several)
-        batch.corpora = torch.full((len(SENTENCES),), corpus)
-        with torch.inference_mode():
-            scores = network(batch)["upos"].transpose(0, 1)
-        here = (torch.arange(int(batch.lengths.max()))[:, None] < batch.lengths).T
+        batch.corpora = torch.full((len(SENTENCES),), number)
+        expected = expected_scores(network, several, batch)["upos"]
         engine = make_engine(network, several, corpus=corpus, precision=precision)
-        assert (engine.scores(SENTENCES)["upos"] - scores[here]).abs().max() < tolerance
-        assert ((scores[here] - untold).abs().max() > 1e-3) == (corpus > 0)
+        assert (scores_of(engine, SENTENCES)["upos"] - expected).abs().max() < tolerance
+        assert ((expected - untold).abs().max() > 1e-3) == (number > 0)

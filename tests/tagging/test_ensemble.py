@@ -15,7 +15,7 @@ import tagger
 from tagger.bundle.saved_config import CONFIG
 from tagger.errors import InputError
 from tagger.jobs.manifest import fingerprint
-from tagger.model.decoder import CRFDecoder
+from tagger.model.crf import CRFDecoder
 from tagger.model.vocabulary import Vocabulary
 from tagger.tagging import batches, workers
 from tagger.tagging.decoding import Request

@@ -14,7 +14,7 @@ from tagger.model.collate import collate
 from tagger.model.forms import FormTable
 from tagger.model.vocabulary import Vocabulary
 from tagger.tagging import batches
-from tests.conftest import BUCKETS, TOKENS, make_batch, make_network, make_tagger
+from tests.conftest import TOKENS, make_batch, make_network, make_table, make_tagger
 
 SENTENCES = [*TOKENS, ["book", "the", "flights", "they", "book", "Well", "."], ["unknown", "\ud800", ""], ["They"]]
 WIDTH = 8 + 6  # of a layer
@@ -45,7 +45,7 @@ def test_states_are_those_of_the_network(vocabulary: Vocabulary, cell: str, hidd
     tagger = made(vocabulary, cell=cell, hidden=hidden)
     states = tagger.engine.states(SENTENCES)
     assert states.dtype == np.float32
-    expected = np.concatenate(encoded(tagger, FormTable(vocabulary, BUCKETS)))
+    expected = np.concatenate(encoded(tagger, make_table(vocabulary)))
     assert np.abs(states - expected).max() < 1e-5
     assert expected.std(axis=0).min() > 1e-3  # they differ from token to token
     assert np.array_equal(np.concatenate(list(tagger.embed(SENTENCES))), states)
@@ -151,7 +151,7 @@ def test_a_tagger_without_tags(vocabulary: Vocabulary) -> None:
     )
     tagger = made(untagged)
     assert tagger.columns == []
-    expected = np.concatenate(encoded(tagger, FormTable(untagged, BUCKETS)))
+    expected = np.concatenate(encoded(tagger, make_table(untagged)))
     assert np.abs(np.concatenate(list(tagger.embed(SENTENCES))) - expected).max() < 1e-5
 
 
@@ -165,7 +165,7 @@ def test_a_tagger_with_a_transformer(vocabulary: Vocabulary, tmp_path: Path, siz
     changes = {"transformer": transformer, **sizes}
     network = make_network(vocabulary, seed=4, **changes)
     tagger = make_tagger(network, vocabulary, tokenizer, precision="float32")
-    expected = encoded(tagger, FormTable(vocabulary, BUCKETS, tokenizer))
+    expected = encoded(tagger, make_table(vocabulary, tokenizer))
     assert np.abs(np.concatenate(list(tagger.embed(SENTENCES))) - np.concatenate(expected)).max() < 1e-5
     if sizes:
         assert tagger.layers.names == ["1", "2", "all", "mean"]

@@ -4,11 +4,11 @@ import copy
 
 import pytest
 import torch
+from tagger.tagging.packed import GRUPair, Layer, direction, max_extra_rows, padded_rows
 from torch import Tensor, nn
 
 from tagger.model.cells import RNNCell
 from tagger.model.encoder import CELLS, BidirectionalLayer, RecurrentLayer, TorchLayer, make_layer
-from tagger.tagging.packed import GRUPair, Layer, direction, max_extra_rows, padded_rows
 
 
 def test_few_numbers_of_rows() -> None:

@@ -12,7 +12,7 @@ from tagger.model.vocabulary import Vocabulary
 from tagger.tagging.decoding import Request
 from tagger.tagging.engine import Engine
 from tagger.tagging.tagger import Tagger
-from tests.conftest import BUCKETS, CORPUS, TOKENS, make_network
+from tests.conftest import CORPUS, TOKENS, make_network
 
 SENTENCES = [*TOKENS, ["book", "the", "flights", "they", "book", "Well", "."], [], ["unknown", "x" * 60], ["reads"] * 9]
 TEMPERATURES = {"upos": 1.7, "xpos": 0.6}
@@ -23,7 +23,7 @@ def make_engine(vocabulary: Vocabulary, decoder: str, temperatures: dict[str, fl
     torch.manual_seed(5)
     for parameter in network.decoders.parameters():
         nn.init.normal_(parameter)
-    return Engine(network, vocabulary, BUCKETS, temperatures=temperatures)
+    return Engine(network, vocabulary, network.config, temperatures=temperatures)
 
 
 @pytest.mark.usefixtures("small_windows")
@@ -67,7 +67,8 @@ def test_some_columns_nothing_and_gradients(vocabulary: Vocabulary) -> None:
 def test_scripts_that_a_word_cannot_have() -> None:
     corpus = [{**s, "lemma": [token.lower().rstrip("s") for token in s["tokens"]]} for s in CORPUS]
     vocabulary = Vocabulary.build(corpus, ["lemma"], min_count=1)
-    logs = Engine(make_network(vocabulary), vocabulary, BUCKETS).log_probabilities([["flights", "anew"]])["lemma"]
+    network = make_network(vocabulary)
+    logs = Engine(network, vocabulary, network.config).log_probabilities([["flights", "anew"]])["lemma"]
     known, unknown = logs.exp()
     script = vocabulary.codecs["lemma"].learned(["flights"], ["flight"])[0]
     assert known[vocabulary.tag_ids["lemma"][script]] == 1  # the only one that the form has in training

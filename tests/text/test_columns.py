@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tagger.corpus.config import ColumnsConfig
+from tagger.corpus.columns_corpus import ColumnsConfig
 from tagger.corpus.sources import load_corpus
 from tagger.errors import InputError
 from tagger.text.columns import column_separator, csv_separator, read_columns

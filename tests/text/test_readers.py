@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 from tagger.errors import InputError
 from tagger.text import columns, paragraphs, readers
 from tagger.text.files import read_lines
+from tagger.text.format import Unit
 from tagger.text.formats import INPUTS, OUTPUTS
 from tagger.text.paragraphs import JsonText, Paragraph
-from tagger.text.readers import Unit, cut_units, read_units, sentences_of, texts_of
+from tagger.text.readers import cut_units, read_units, sentences_of, texts_of
 from tagger.text.sentence import MultiwordToken, Sentence, Token
 from tests.text.conftest import LINE, read, segment, tokens_of, write
 

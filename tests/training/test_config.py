@@ -10,7 +10,7 @@ import pytorch_lightning as pl
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from tagger.bundled import bundled
-from tagger.corpus.config import ColumnsConfig
+from tagger.corpus.columns_corpus import ColumnsConfig
 from tagger.errors import InputError
 from tagger.model.encoder import CELLS, Encoder
 from tagger.model.network import TaggerNetwork
@@ -83,7 +83,7 @@ def test_a_config_is_plain_values_and_back() -> None:
         ({"corpus": {"_target_": "tagger.corpora.conllu", "path": "x"}}, "corpus.kind=null: choose one of"),
         ({"corpus": {"kind": "subprocess.run"}}, "corpus.kind=subprocess.run: choose one of sample, conllu, "),
         ({"corpus": None}, "corpus.kind=null: choose one of"),
-        ({"corpus": {"kind": "conllu", "nonsense": 1}}, "corpus.nonsense: no such key; corpus has dev_share, "),
+        ({"corpus": {"kind": "conllu", "nonsense": 1}}, "corpus.nonsense: no such key; corpus has kind, dev_share, "),
         ({"corpus": {"kind": "conllu", "encoding": None}}, "corpus.encoding=null: give a word"),
         ({"corpus": {"kind": "columns", "fields": {"upos": "x"}}}, "corpus.fields.upos=x: give null or a whole number"),
         ({"corpus": {"kind": "conllu", "folds": "ten"}}, "corpus.folds=ten: give null or a whole number"),
@@ -93,7 +93,7 @@ def test_a_config_is_plain_values_and_back() -> None:
         ({"seed": True}, "seed=true: give a whole number, at least 0 and at most 4294967295"),
         ({"trainer": {"max_epochs": 2.5}}, "trainer.max_epochs=2.5: give null or a whole number, at least 1"),
         ({"optimizer": {"lr": 0.1}}, "optimizer.weight_decay has no value; give it one: optimizer.weight_decay=..."),
-        ({"optimizer": {"lr": float("nan")}}, "optimizer.lr=nan: give a number from 0 to 1"),
+        ({"optimizer": {"lr": float("nan")}}, "optimizer.lr=nan: give a number above 0, at most 1"),
         ({"init": ""}, "init=: give a name or a folder"),
     ],
 )
@@ -111,8 +111,8 @@ def test_a_config_from_a_file_is_checked_in_one_line(change: dict[str, Any], mes
     ("override", "message"),
     [
         ("columns=[[upos]]", r"columns=\[\['upos'\]\]: give a list of words"),
-        ("transformer.layers=[[1]]", r"transformer\.layers=\[\[1\]\]: give null, or a list of numbers"),
-        ("corpus.dev_share=2", r"corpus\.dev_share=2.0: give a share between 0 and 1"),
+        ("transformer.layers=[[1]]", r"transformer\.layers=\[\[1\]\]: give null or a list of numbers"),
+        ("corpus.dev_share=2", r"corpus\.dev_share=2: give a share between 0 and 1"),
     ],
 )
 def test_values_that_do_not_fit_are_named(override: str, message: str) -> None:

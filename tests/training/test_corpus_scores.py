@@ -125,7 +125,12 @@ def test_the_segmenter_learns_from_those_that_have_spacing(
     ("overrides", "message"),
     [
         (["corpus.temperature=0.5"], "corpus.temperature=0.5: give a number from 1"),
-        (["corpus.unnamed=1.5"], "corpus.unnamed=1.5: give a share from 0 to 1"),
+        (["corpus.unnamed=1"], "corpus.unnamed=1: no value any more: it is a constant, CORPUS_DROPOUT in training/"),
+        (["auxiliary=0"], "facts=0: its name is auxiliary now; give that"),
+        (
+            ["optimizer.warmup=0"],
+            "optimizer.warmup=0: no value any more: it is a constant, WARMUP in training/module.py",
+        ),
         (["columns=[corpus]"], "'corpus' cannot name a tag column"),
         (["corpus.path=A,B"], "corpus.path=A,B: no such file, and several values"),
         (["corpus.path=[A,B"], "[A,B does not exist; check corpus.path"),

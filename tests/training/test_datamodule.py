@@ -17,7 +17,7 @@ from tagger.model.vocabulary import Vocabulary
 from tagger.training.datamodule import TaggerDataModule
 from tagger.training.facts import Facts
 from tagger.training.teacher import Distillation, Targets
-from tests.conftest import BUCKETS
+from tests.conftest import network_config
 
 LIMIT = 40
 
@@ -51,12 +51,12 @@ def contents(batches: list[Batch]) -> list[tuple[list, ...]]:
 
 
 def test_batches_hold_the_sentences_with_their_tags(splits: DatasetDict, words: Vocabulary) -> None:
-    module = TaggerDataModule(splits, words, BUCKETS, batch_tokens=LIMIT, word_dropout=0.0)
+    module = TaggerDataModule(splits, words, network_config(), batch_tokens=LIMIT, word_dropout=0.0)
     seen = []
     for batch in epoch_of(module):
         assert batch.index.shape[0] * batch.index.shape[1] <= LIMIT
         for i, length in enumerate(batch.lengths.tolist()):
-            tokens = [list(words.words)[k - 2] for k in batch.words[batch.index[:length, i]].tolist()]
+            tokens = [list(words.words)[k - 2] for k in batch.features["words"][batch.index[:length, i]].tolist()]
             assert [words.tags["upos"][k] for k in batch.targets["upos"][:length, i]] == [t[0] for t in tokens]
             assert (batch.targets["upos"][length:, i] == IGNORE).all()
             seen.append(tokens)
@@ -66,7 +66,7 @@ def test_batches_hold_the_sentences_with_their_tags(splits: DatasetDict, words: 
 def test_the_same_seed_gives_the_same_batches(splits: DatasetDict, words: Vocabulary) -> None:
     def batches(seed: int, epoch: int) -> list[tuple[list, ...]]:
         torch.manual_seed(seed * epoch)  # which must not matter
-        return contents(epoch_of(TaggerDataModule(splits, words, BUCKETS, LIMIT, 0.3, seed), epoch))
+        return contents(epoch_of(TaggerDataModule(splits, words, network_config(), LIMIT, 0.3, seed), epoch))
 
     assert batches(1, 0) == batches(1, 0)
     assert batches(1, 2) == batches(1, 2)
@@ -75,7 +75,7 @@ def test_the_same_seed_gives_the_same_batches(splits: DatasetDict, words: Vocabu
 
 
 def test_drawing_batches_leaves_the_global_generator_alone(splits: DatasetDict, words: Vocabulary) -> None:
-    module = TaggerDataModule(splits, words, BUCKETS, LIMIT)
+    module = TaggerDataModule(splits, words, network_config(), LIMIT)
     before = torch.get_rng_state()
     epoch_of(module)
     list(module.val_dataloader())
@@ -83,7 +83,9 @@ def test_drawing_batches_leaves_the_global_generator_alone(splits: DatasetDict, 
 
 
 def test_words_are_hidden_in_training_alone(splits: DatasetDict, words: Vocabulary) -> None:
-    module = TaggerDataModule(DatasetDict(train=splits["train"], dev=splits["train"]), words, BUCKETS, LIMIT, 0.5)
+    module = TaggerDataModule(
+        DatasetDict(train=splits["train"], dev=splits["train"]), words, network_config(), LIMIT, 0.5
+    )
     hidden = [int((b.words[b.index] == UNK).sum()) for b in epoch_of(module)]
     assert sum(hidden) > 50
     assert not any((b.words == UNK).any() for b in module.val_dataloader())
@@ -91,7 +93,7 @@ def test_words_are_hidden_in_training_alone(splits: DatasetDict, words: Vocabula
 
 def test_dev_comes_in_order_of_length_with_unseen_tags(splits: DatasetDict, words: Vocabulary) -> None:
     dev = Dataset.from_dict({"tokens": [["x", "y", "z"], ["x"]], "upos": [["a", "_", "NEW"], ["b"]]})
-    module = TaggerDataModule(DatasetDict(train=splits["train"], dev=dev), words, BUCKETS, LIMIT)
+    module = TaggerDataModule(DatasetDict(train=splits["train"], dev=dev), words, network_config(), LIMIT)
     (batch,) = module.val_dataloader()
     assert batch.lengths.tolist() == [1, 3]
     assert batch.targets["upos"].T.tolist() == [[1, IGNORE, IGNORE], [0, IGNORE, UNSEEN]]
@@ -115,12 +117,12 @@ def test_the_corpus_is_told_in_training_alone_and_not_always(splits: DatasetDict
 
     def told(**options: float) -> list[tuple[str, int]]:
         """The corpus of each training sentence, and the id that the network gets."""
-        module = TaggerDataModule(mixed, words, BUCKETS, LIMIT, word_dropout=0.0, **options)  # type: ignore[arg-type]
+        module = TaggerDataModule(mixed, words, network_config(), LIMIT, word_dropout=0.0, **options)  # type: ignore[arg-type]
         found = []
         for batch in epoch_of(module):
             assert batch.corpora is not None
             for i, length in enumerate(batch.lengths.tolist()):
-                ids = batch.words[batch.index[:length, i]].tolist()
+                ids = batch.features["words"][batch.index[:length, i]].tolist()
                 tokens = tuple(list(words.words)[k - 2] for k in ids)
                 found.append((names[number[tokens]], int(batch.corpora[i])))
         assert all(batch.corpora is None for batch in module.val_dataloader())
@@ -164,7 +166,7 @@ def test_untagged_text_is_read_beside_the_corpus(splits: DatasetDict, words: Voc
     module = TaggerDataModule(
         DatasetDict(train=train, dev=train),
         known,
-        BUCKETS,
+        network_config(),
         LIMIT,
         0.0,
         temperature=1.0,

@@ -19,18 +19,18 @@ from tagger.corpus.splits import CORPUS as CORPUS_COLUMN
 from tagger.errors import InputError
 from tagger.model.vocabulary import Vocabulary
 from tagger.sweeps import launch
+from tagger.tagging.engine import Engine
 from tagger.tagging.load import load
-from tagger.tagging.scoring import ScoringEngine
 from tagger.tagging.tagger import Tagger
 from tagger.training import distill as module
 from tagger.training import teacher as teacher_module
 from tagger.training.checkpoints import EpochRecorder
+from tagger.training.config_parts import DistillConfig
 from tagger.training.datamodule import TaggerDataModule
 from tagger.training.distill import Teaching, UntaggedText
-from tagger.training.distill_config import DistillConfig
 from tagger.training.teacher import Teacher
 from tagger.training.train import train
-from tests.conftest import BUCKETS, CORPUS, TOKENS, make_network, save_tiny
+from tests.conftest import CORPUS, TOKENS, make_network, network_config, save_tiny
 from tests.training.conftest import COMMAND, TINY, config_of, weights
 from tests.training.test_module import make_module, make_trainer
 
@@ -49,8 +49,7 @@ def load_on_cpu(folder: Path) -> tagger.Tagger:
 
 
 def settings(**values: Any) -> DistillConfig:
-    defaults = {"ratio": 4.0, "gold": 0.5, "temperature": 1.0, "top": 8, "min_count": 2}
-    return DistillConfig(**{"teacher": "teacher", "text": None, "hub": NO_HUB, **defaults, **values})
+    return DistillConfig(**{"teacher": "teacher", "text": None, "hub": NO_HUB, "ratio": 4.0, **values})
 
 
 def read(folder: Path, columns: tuple[str, ...] = ("upos",), **values: Any) -> UntaggedText:
@@ -156,7 +155,7 @@ def test_a_student_learns_what_the_teacher_says_where_there_is_no_gold(trained: 
     distilled = teaching.of(gold, vocabulary)
     assert (len(distilled.sentences), distilled.gold, distilled.text_sentences) == (9, 6, 3)
     splits = DatasetDict(train=gold, dev=gold)
-    data = TaggerDataModule(splits, vocabulary, BUCKETS, 20, word_dropout=0.0, distilled=distilled)
+    data = TaggerDataModule(splits, vocabulary, network_config(), 20, word_dropout=0.0, distilled=distilled)
     student = make_module(vocabulary, lr=0.03, gold=0.5)
     trainer = make_trainer(max_epochs=15, limit_val_batches=0, reload_dataloaders_every_n_epochs=1)
     trainer.fit(student, data)
@@ -179,9 +178,10 @@ def test_text_beside_several_corpora_is_of_none(trained: Path, tmp_path: Path) -
 
 
 def test_without_text_and_with_all_shares_for_gold_a_teacher_changes_nothing(
-    treebank: Path, finished: Path, tmp_path: Path
+    treebank: Path, finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name, overrides in (("without", []), ("with", [f"distill.teacher={finished}", "distill.gold=1"])):
+    monkeypatch.setattr("tagger.training.start.GOLD_SHARE", 1.0)
+    for name, overrides in (("without", []), ("with", [f"distill.teacher={finished}"])):
         train(config_of(treebank, "trainer.max_epochs=1", *overrides), tmp_path / name, COMMAND)
     assert weights(tmp_path / "without") == weights(tmp_path / "with")
 
@@ -194,15 +194,15 @@ def test_a_run_with_a_teacher_is_interrupted_and_resumed(
     text = "They book flights. The president was in Iraq.\n" * 30
     (tmp_path / "novels" / "a.txt").write_text(text)
     arguments = ["corpus=conllu", f"corpus.path={treebank}", *TINY, "trainer.max_epochs=2", "model.members=2"]
-    arguments += [f"distill.teacher={finished}", "distill.text=novels/*.txt", "distill.temperature=2", "test=false"]
+    arguments += [f"distill.teacher={finished}", "distill.text=novels/*.txt", "test=false"]
     said: list[int] = []
-    tag = ScoringEngine.tag
+    tag = Engine.tag
 
-    def counted(self: ScoringEngine, sentences: Any, request: Any, *rest: Any, **more: Any) -> Any:
+    def counted(self: Engine, sentences: Any, request: Any, *rest: Any, **more: Any) -> Any:
         said.append(request.top)
         return tag(self, sentences, request, *rest, **more)
 
-    monkeypatch.setattr(ScoringEngine, "tag", counted)
+    monkeypatch.setattr(Engine, "tag", counted)
     assert launch.train([*arguments, "hydra.run.dir=whole"]) == 0
     assert 8 in said  # the teacher is asked for its best eight tags
     said.clear()

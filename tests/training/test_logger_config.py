@@ -61,9 +61,12 @@ def test_nobody_is_asked_for_a_login(capfd: pytest.CaptureFixture[str], monkeypa
 
 
 def test_there_is_no_logger_unless_one_is_named() -> None:
-    assert loggers().chosen == []
-    assert loggers("logger=[]").chosen == []
-    assert loggers("logger=[csv,mlflow]").chosen == [CsvConfig(None), MlflowConfig("tagger", None, None)]
+    assert loggers().chosen == {}
+    assert loggers("logger=[]").chosen == {}
+    assert loggers("logger=[csv,mlflow]").chosen == {
+        "csv": CsvConfig(None),
+        "mlflow": MlflowConfig("tagger", None, None),
+    }
 
 
 def test_runs_of_before_have_no_logger() -> None:
@@ -71,7 +74,7 @@ def test_runs_of_before_have_no_logger() -> None:
         page, other = compose("train"), compose("pretrain")
     assert "logger" not in page
     assert "logger" not in other
-    assert train_config(page).logger.chosen == pretrain_config(other).logger.chosen == []
+    assert train_config(page).logger.chosen == pretrain_config(other).logger.chosen == {}
 
 
 def test_the_environment_names_a_server_and_a_mode(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -88,7 +91,7 @@ def test_the_environment_names_a_server_and_a_mode(monkeypatch: pytest.MonkeyPat
     [
         (["logger=wandb", "logger.wandb.mode=disabled"], "logger.wandb.mode=disabled: choose one of online, offline"),
         (["logger=wandb", "logger.wandb.project=null"], "logger.wandb.project=null: give"),
-        (["logger=wandb", "logger.wandb.project=''"], "logger.wandb.project=: give a word, or leave it out"),
+        (["logger=wandb", "logger.wandb.project=''"], "logger.wandb.project=: give a word"),
         (["logger=wandb", "logger.wandb.tags=a"], r"logger.wandb.tags=a: give a list of words, such as \[upos,xpos\]"),
         (["logger=csv", "+logger.csv.level=3"], "logger.csv.level: no such key; logger.csv has folder"),
         (["logger=csv", "+logger.comet.x=3"], "logger.comet: no such key; logger has csv, tensorboard, wandb, mlflow"),

@@ -14,8 +14,8 @@ from datasets import Dataset
 
 from tagger.errors import InputError
 from tagger.model.vocabulary import Vocabulary
+from tagger.tagging.engine import Engine
 from tagger.tagging.load import load
-from tagger.tagging.scoring import ScoringEngine
 from tagger.training import teacher as module
 from tagger.training.teacher import Targets, Teacher, in_words
 from tests.bundle.hub_server import Hub, Repository
@@ -38,13 +38,13 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def calls(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The numbers of sentences that teachers are given at a time."""
     counts: list[int] = []
-    tag = ScoringEngine.tag
+    tag = Engine.tag
 
-    def counted(self: ScoringEngine, sentences: Sequence[Any], *rest: Any) -> Any:
+    def counted(self: Engine, sentences: Sequence[Any], *rest: Any) -> Any:
         counts.append(len(sentences))
         return tag(self, sentences, *rest)
 
-    monkeypatch.setattr(ScoringEngine, "tag", counted)
+    monkeypatch.setattr(Engine, "tag", counted)
     return counts
 
 
@@ -107,15 +107,15 @@ def test_another_teacher_has_other_files(
 def test_it_goes_on_after_an_interruption(
     trained: Path, vocabulary: Vocabulary, calls: list[int], cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    counted = ScoringEngine.tag
+    counted = Engine.tag
 
-    def interrupt(self: ScoringEngine, sentences: Sequence[Any], *rest: Any) -> Any:
+    def interrupt(self: Engine, sentences: Sequence[Any], *rest: Any) -> Any:
         if "Flights" in sentences[-1]:
             raise KeyboardInterrupt
         return counted(self, sentences, *rest)
 
     with monkeypatch.context() as patched:
-        patched.setattr(ScoringEngine, "tag", interrupt)
+        patched.setattr(Engine, "tag", interrupt)
         with pytest.raises(KeyboardInterrupt):
             ask(make_teacher(trained), vocabulary)
     assert calls == [2]

@@ -1,0 +1,205 @@
+"""The networks of a tagger that have equal shape -> what they add to the scores of packed tokens.
+
+Each network turns forms into vectors by its own vocabulary. What depends on a form alone, up to the first layer's
+product with its input, is computed once per form, for all networks (`form_cache`). From there on their weights are
+stacked (`stack`).
+"""
+
+# k networks, U forms, N tokens of a batch, X columns of the first layer's products with its input, S states of all
+# layers, E embedding of a form, D size of a transformer
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Protocol, cast
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from tagger.bundle.bundle import Member
+from tagger.model.batch import NO_CORPUS
+from tagger.model.device import PRECISIONS
+from tagger.model.forms import FormTable
+from tagger.model.network import TaggerNetwork
+from tagger.model.pieces import windows
+from tagger.tagging.batches import PackedBatch
+from tagger.tagging.form_cache import FormCache, embed_forms
+from tagger.tagging.stack import Stack
+
+MAX_NARROW_SENTENCES = 7  # a batch of at most this many is computed in float32, also by a tagger in bfloat16
+
+Scores = Callable[[PackedBatch], Mapping[str, Tensor]]
+
+
+class Scorer(Protocol):
+    """Members of a tagger, whatever computes their scores.
+
+    Attributes:
+        has_pools: whether `scores` can be given a pool.
+    """
+
+    has_pools: bool
+
+    def size(self, sentence: Sequence[str]) -> int:
+        """How much of `BATCH_TOKENS` a sentence takes."""
+
+    def scores(self, forms: Sequence[str], columns: Sequence[str], pool: bool) -> Scores:
+        """What gives the scores of a batch: of each column (N, K), the sum over these members.
+
+        A member's scores are divided by its temperatures, and multiplied by its weight.
+
+        Args:
+            forms: of all tokens, which `PackedBatch.tokens` numbers.
+            columns: that are scored.
+            pool: see `Stack.states`.
+        """
+
+
+class Networks:
+    """Runs k networks of equal shape; a `Scorer`.
+
+    Attributes:
+        networks: k of them.
+        widths: F + R of each recurrent layer, times k.
+        cache: the first layer's products with each form.
+        has_pools: not of a transformer, which computes sentences that are padded to a common length.
+    """
+
+    def __init__(
+        self, members: Sequence[Member], device: str, precision: str, cache_size: int, corpus: str | None = None
+    ) -> None:
+        """Takes a copy of the weights of the recurrent layers and the heads.
+
+        Args:
+            members: their networks, on that device, have one `shape`.
+            device: where to compute.
+            precision: float32 or bfloat16; a transformer has a precision of its own.
+            cache_size: number of forms to cache, at least those of a batch.
+            corpus: whose sentences are read; None, or one that a member does not know: it is unknown.
+        """
+        self.networks = [member.network for member in members]
+        self._device = device
+        shares = {column: [member.share(column) for member in members] for column in self.networks[0].heads}
+        self._stack = Stack(self.networks, shares, PRECISIONS[precision])
+        # Few rows are faster in float32: bfloat16 weights are repacked for every product, and rows padded to 8.
+        narrow = (device, precision) == ("cpu", "bfloat16")
+        self._narrow_stack = Stack(self.networks, shares, torch.float32) if narrow else self._stack
+        self.widths = [self._stack.count * layer.width for layer in self._stack.layers]
+        self.cache = FormCache(self._products, cache_size)
+        self._embeddings = list(zip([network.embedding for network in self.networks], _tables(members), strict=True))
+        self._transformers = [
+            (member.network.transformer, member.tokenizer)
+            for member in members
+            if member.network.transformer is not None and member.tokenizer is not None
+        ]
+        self._pieces = {id(t): FormTable(members[0].vocabulary, {}, t, cache_size) for _, t in self._transformers}
+        self.has_pools = not self._transformers
+        ids = [NO_CORPUS if corpus is None else m.vocabulary.corpus_ids.get(corpus, NO_CORPUS) for m in members]
+        self._bias = self._input_bias(ids)
+
+    @staticmethod
+    def shape(network: TaggerNetwork) -> tuple[object, ...]:
+        """What networks have in common whose weights can be stacked."""
+        sizes = [
+            tuple(each and each.hidden_size for each in (layer.forward_layer, layer.backward_layer))
+            for layer in cast(Iterable[Any], network.encoder.layers)
+        ]
+        encoder = network.encoder
+        return encoder.cell, encoder.input_size, network.embedding.width, *sizes
+
+    def size(self, sentence: Sequence[str]) -> int:
+        """See `Scorer.size`: tokens, or pieces if a transformer reads it."""
+        return max([len(sentence), *(table.size(sentence) for table in self._pieces.values())])
+
+    def scores(self, forms: Sequence[str], columns: Sequence[str], pool: bool = False) -> Scores:
+        """See `Scorer.scores`."""
+        read = self._reader(forms, pool)
+
+        def scores(batch: PackedBatch) -> dict[str, Tensor]:
+            states, stack = read(batch)
+            return {column: stack.scores(states, column, pool)[: len(batch.tokens)] for column in columns}
+
+        return scores
+
+    def states(self, forms: Sequence[str]) -> Callable[[PackedBatch], list[Tensor]]:
+        """What gives the states of each layer of a batch, (N, k * (F + R)), those of all networks side by side."""
+        read = self._reader(forms, pool=False)
+        return lambda batch: list(read(batch)[0][: len(batch.tokens)].split_with_sizes(self.widths, dim=1))
+
+    def embeddings(self, forms: Sequence[str]) -> Iterator[tuple[np.ndarray, Tensor]]:
+        """The places of some of the forms and their embeddings, those of all networks side by side, (n, k * E)."""
+        for places, vectors in embed_forms(forms, self._embeddings, self._device):
+            yield places, vectors[:, : len(places)].transpose(0, 1).flatten(1)
+
+    def flop_per_word(self, columns: Sequence[str]) -> int:
+        """See `Engine.flop_per_word`."""
+        return self._stack.flop_per_word(columns)
+
+    def flop_per_form(self) -> int:
+        """See `Engine.flop_per_form`."""
+        width = self.networks[0].embedding.width
+        return 2 * sum(steps.W_x[:, :width].numel() for steps in self._stack.layers[0].steps)
+
+    def _reader(self, forms: Sequence[str], pool: bool) -> Callable[[PackedBatch], tuple[Tensor, Stack]]:
+        """What gives the states of a batch, (N or more, S), and the stack that computed them."""
+        at_once = self.cache.rows(forms) if len(forms) <= self.cache.capacity else None
+
+        def read(batch: PackedBatch) -> tuple[Tensor, Stack]:
+            tokens, counts = batch
+            packed = [forms[i] for i in tokens.tolist()] if at_once is None or self._transformers else []
+            rows = self.cache.rows(packed) if at_once is None else at_once[tokens]
+            contexts = self._contexts(packed, counts) if self._transformers else None
+            stack = self._narrow_stack if counts[0] <= MAX_NARROW_SENTENCES and not pool else self._stack
+            return stack.states(self.cache.values, rows, counts, contexts, pool), stack
+
+        return read
+
+    def _products(self, forms: list[str]) -> Tensor:
+        """The first layer's products with the embeddings of forms, (U, X); a transformer's part is added later."""
+        found = torch.empty(0)
+        for places, vectors in embed_forms(forms, self._embeddings, self._device):
+            products = self._stack.form_products(vectors, self._bias, prepared=not self._transformers)
+            if not len(found):
+                found = products.new_empty(len(forms), products.shape[1])
+            found[torch.from_numpy(places).to(found.device)] = products[: len(places)]
+        return found
+
+    @torch.no_grad()
+    def _input_bias(self, corpora: Sequence[int]) -> list[Tensor]:
+        """For each pass the bias of the first layer's product with its input, with that of the vectors of corpora."""
+        found = []
+        for one in self._stack.layers[0].passes:
+            W, bias = one.steps.W_x, one.steps.b_x.clone()
+            for network, corpus, weights, b in zip(self.networks, corpora, W, bias, strict=True):
+                if corpus != NO_CORPUS and network.corpora is not None:
+                    b += network.corpora.weight[corpus].float() @ weights.float()
+            found.append(bias)
+        return found
+
+    def _contexts(self, forms: list[str], counts: list[int]) -> Tensor:
+        """The transformers' vectors of packed tokens, (k, N, D)."""
+        n = np.array(counts)
+        starts = np.cumsum(n) - n
+        lengths = (n[:, None] > np.arange(counts[0])).sum(axis=0)  # of each sentence
+        here = torch.arange(counts[0])[None] < torch.tensor(counts)[:, None]  # (T, B)
+        found: dict[int, Tensor] = {}
+        for transformer, tokenizer in self._transformers:
+            if id(transformer) not in found:
+                table = self._pieces[id(tokenizer)]
+                rows = table.rows(forms)
+                pieces = [[table.pieces[rows[starts[t] + b]] for t in range(size)] for b, size in enumerate(lengths)]
+                vectors = transformer(windows(pieces, tokenizer).to(self._device))  # (T, B, D)
+                found[id(transformer)] = vectors[here.to(self._device)]
+        of_members = [found[id(transformer)] for transformer, _ in self._transformers]
+        if len(found) == 1:
+            return of_members[0].expand(len(of_members), -1, -1)
+        return torch.stack(of_members)
+
+
+def _tables(members: Sequence[Member]) -> list[FormTable]:
+    """The features that each member reads; like members share them. They keep nothing: the cache does."""
+    tables: list[FormTable] = []
+    for member in members:
+        config = member.network.config
+        same = (each for each in tables if each.config == config and each.vocabulary == member.vocabulary)
+        tables.append(next(same, None) or FormTable(member.vocabulary, config, limit=0))
+    return tables

@@ -1,0 +1,165 @@
+"""The format `jsonl`: a JSON list of tokens per line, or an object with tokens or text."""
+
+import io
+import json
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, ClassVar
+
+from tagger.errors import InputError, shorten
+from tagger.text.format import Format, Reading, Unit, Writing
+from tagger.text.paragraphs import JsonText, read_paragraphs
+from tagger.text.sentence import MultiwordToken, Sentence
+from tagger.text.strings import SURROGATE, whole_lines
+
+_JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+
+
+def read_jsonl(
+    lines: Iterable[str],
+    path: str,
+    takes_text: bool,
+    paragraph_per_line: bool | None,
+    columns: Mapping[str, int],
+    may_lack_tags: bool = False,
+) -> Iterator[Sentence | JsonText]:
+    """Yields the sentence or the text of each line; empty lines are skipped.
+
+    A line is a list of tokens, or an object with `tokens` or else `text`. A text becomes one sentence or more,
+    with offsets in that text; see `sentences_of`. With tokens, `text`, `offsets`, `multiwords` and `space_after`
+    are read if they are what `tag` writes. All other keys of the object go to `Sentence.fields`.
+
+    Args:
+        lines: as `tagger.text.files.decoded_lines` yields them.
+        path: for error messages.
+        takes_text: whether there may be a text.
+        paragraph_per_line: see `read_paragraphs`.
+        columns: its keys are those of the lists of tags to read; its values are not used.
+        may_lack_tags: whether a line may have only some of these lists, or none.
+
+    Raises:
+        InputError: a line that is not JSON, that has neither tokens nor text, or whose lists are not lists of strings
+            of one length.
+    """
+    for number, line in enumerate(whole_lines(lines, path), 1):
+        if line.isspace():
+            continue
+        where = f"{path}, line {number}"
+        try:
+            value = json.loads(line, parse_float=_finite, parse_constant=_finite)
+        except (ValueError, RecursionError) as error:
+            raise InputError(
+                f"{where}: {shorten(line.strip())} is not JSON ({error}); write one value per line"
+            ) from None
+        fields: dict[str, Any] = value if isinstance(value, dict) else {"tokens": value}
+        if "tokens" in fields:
+            yield _tokenised(fields, where, [c for c in columns if c in fields or not may_lack_tags])
+        elif not isinstance(text := fields.pop("text", None), str):
+            raise InputError(f'{where}: neither "tokens" nor "text" in {shorten(line.strip())}; add one of them')
+        elif not takes_text:
+            raise InputError(f'{where}: no rules here to cut text into tokens: {shorten(text)}; give "tokens"')
+        else:
+            paragraphs = read_paragraphs(io.StringIO(text, newline="\n"), paragraph_per_line)
+            for key in ("multiwords", "space_after"):  # of an earlier cut
+                fields.pop(key, None)
+            yield JsonText(text, list(paragraphs), fields)
+
+
+def _finite(text: str) -> float:
+    """A number of JSON. `NaN` and `Infinity` are none, and most programs refuse a whole file that has one."""
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"the number {text} is not finite; write it as a string")
+    return number
+
+
+def _tokenised(fields: dict[str, Any], where: str, columns: Sequence[str]) -> Sentence:
+    """The sentence of a JSON object with tokens; the keys that it uses are removed from `fields`."""
+    tokens = fields.pop("tokens")
+    strings = {"tokens": tokens} | {column: fields.pop(column, None) for column in columns}
+    for name, value in strings.items():
+        if not (isinstance(value, list) and all(isinstance(item, str) for item in value)):
+            raise InputError(f'{where}: {name} {shorten(json.dumps(value))} is not a list of strings; write ["a", "b"]')
+        if len(value) != len(tokens):
+            raise InputError(
+                f"{where}: {len(value)} {name} {shorten(json.dumps(value))} for {len(tokens)} tokens; give one each"
+            )
+    sentence = Sentence(tokens, {column: strings[column] for column in columns}, fields=fields)
+    if isinstance(fields.get("text"), str):
+        sentence.text = fields.pop("text")
+    spans = fields.get("offsets")
+    if isinstance(spans, list) and len(spans) == len(tokens) and all(_is_span(span) for span in spans):
+        sentence.offsets = [(start, end) for start, end in fields.pop("offsets")]
+    multiwords = fields.get("multiwords")
+    if isinstance(multiwords, list) and _are_multiwords(multiwords, len(tokens)):
+        sentence.multiwords = [MultiwordToken(*multiword) for multiword in fields.pop("multiwords")]
+    spaces = fields.get("space_after")
+    if isinstance(spaces, list) and len(spaces) == len(tokens) and _are_spaces(spaces, sentence.multiwords):
+        sentence.space_after = fields.pop("space_after")
+    return sentence
+
+
+def _are_multiwords(values: list[Any], words: int) -> bool:
+    """Whether each value is [start, stop, form] and has words of its own, in order."""
+    last = 0
+    for value in values:
+        if not (isinstance(value, list) and len(value) == 3 and _is_span(value[:2]) and isinstance(value[2], str)):
+            return False
+        start, stop, _ = value
+        if not last <= start < stop <= words:
+            return False
+        last = stop
+    return True
+
+
+def _are_spaces(values: list[Any], multiwords: Iterable[MultiwordToken]) -> bool:
+    """Whether each value is true or false, and false within a multiword token."""
+    inside = (word for start, stop, _ in multiwords for word in range(start, stop - 1))
+    return all(type(value) is bool for value in values) and not any(values[word] for word in inside)
+
+
+def _is_span(value: object) -> bool:
+    return isinstance(value, list) and len(value) == 2 and all(type(place) is int for place in value)
+
+
+class JsonLines(Format):
+    """JSON, a line for each sentence or text. It keeps every character, and the keys that the tagger does not know."""
+
+    reads: ClassVar[str] = "a JSON list of tokens per line, or an object with tokens or text"
+    writes: ClassVar[str] = "a JSON object per sentence"
+    suffixes: ClassVar[tuple[str, ...]] = (".jsonl", ".ndjson")
+    has_text: ClassVar[bool] = True
+    has_offsets: ClassVar[bool] = True
+
+    @classmethod
+    def read(cls, lines: Iterable[str], path: str, how: Reading) -> Iterator[Unit]:
+        """See `read_jsonl`."""
+        return read_jsonl(lines, path, how.takes_text, how.paragraph_per_line, how.columns, how.may_lack_tags)
+
+    @classmethod
+    def write(cls, how: Writing, sentence: Sentence) -> str:
+        """See `Format.write`."""
+        record: dict[str, object] = {"tokens": sentence.tokens}
+        stale: set[str] = set()  # keys that an earlier run wrote for these columns
+        for column in how.columns:
+            record[column] = sentence.tags[column] if sentence.tokens else []
+            stale |= {f"{column}_probabilities", f"{column}_alternatives"}
+            if how.probabilities:
+                record[f"{column}_probabilities"] = [round(p, 4) for p in sentence.probabilities.get(column, [])]
+            if how.top:
+                best = sentence.alternatives.get(column, [])
+                record[f"{column}_alternatives"] = [[(t, round(p, 4)) for t, p in pairs[: how.top]] for pairs in best]
+        if sentence.offsets is not None:
+            record["offsets"] = sentence.offsets
+        if sentence.multiwords:
+            record["multiwords"] = sentence.multiwords
+        if sentence.space_after is not None:
+            record["space_after"] = sentence.space_after
+        if sentence.text is not None:
+            record["text"] = sentence.text
+        carried = {key: value for key, value in sentence.fields.items() if key not in stale and key not in record}
+        try:
+            line = _JSON.encode(carried | record)
+        except ValueError as error:
+            raise InputError(f"{shorten(str(carried))} cannot be written as JSON ({error}); correct it") from None
+        return (line if line.isascii() else SURROGATE.sub(lambda lone: f"\\u{ord(lone.group()):04x}", line)) + "\n"
