@@ -7,12 +7,13 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from itertools import count
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from tagger.bundle.catalog import LATEST, RUNS, did_you_mean, find_folder, run_names
 from tagger.bundle.run_lock import LOCK
 from tagger.bundle.saved_config import MEMBERS, RECORD, SWEEP, TAGGER_IN_RUN
 from tagger.errors import InputError, reason, shorten
+from tagger.text.schema import read
 
 REPORT = "report.json"
 REPORT_PAGE = "report.html"
@@ -24,6 +25,7 @@ LOGS = "logs"  # the folder of loggers
 MAX_RECORD_BYTES = 1 << 20
 
 Command = Literal["train", "pretrain"]
+Record = TypeVar("Record")
 
 
 @dataclass
@@ -174,29 +176,19 @@ def read_record(folder: Path) -> RunRecord:
     if not path.is_file():
         why = f"it has no {RECORD}" if folder.exists() else "it does not exist"
         raise InputError(f"{folder} is no run's folder, {why}; name one below runs/")
+    return read_start(RunRecord, path, "run", MAX_RECORD_BYTES)
+
+
+def read_start(kind: type[Record], path: Path, what: str, max_bytes: int) -> Record:
+    """Reads a JSON file that says how a run or a sweep was started; raises InputError if it has other content."""
     try:
-        if path.stat().st_size > MAX_RECORD_BYTES:
-            raise ValueError(f"longer than {MAX_RECORD_BYTES:,} bytes")
-        values = json.loads(path.read_text(encoding="utf-8"))
-        if not isinstance(values, dict):
-            raise ValueError("it holds no JSON object")
-        record = RunRecord(**values)
-        if record.command not in ("train", "pretrain"):
-            raise ValueError(f"no command {shorten(str(record.command))}")
-        if not isinstance(record.overrides, list) or not all(isinstance(text, str) for text in record.overrides):
-            raise ValueError("the overrides are no list of strings")
-        if not isinstance(record.config, dict) or not {
-            type(record.sweep_run),
-            type(record.member),
-        } <= {int, type(None)}:
-            raise ValueError("the config is no mapping, or the number of the run is no number")
-        if not isinstance(record.started_in, str | None):
-            raise ValueError("started_in is no text")
+        if path.stat().st_size > max_bytes:
+            raise ValueError(f"longer than {max_bytes:,} bytes")
+        return read(kind, json.loads(path.read_text(encoding="utf-8")))
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}") from None
-    except (ValueError, TypeError, RecursionError) as error:
-        raise InputError(f"{path} does not say how the run was started ({reason(error)}); start it again") from None
-    return record
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path} does not say how the {what} was started ({reason(error)}); start it again") from None
 
 
 def group_of(run: Path) -> Path | None:

@@ -134,8 +134,8 @@ def test_a_search_goes_on_with_other_trials_only(sweep: Sweep) -> None:
     [
         {"command": "rm"},
         {"overrides": "seed=1"},
-        {"overrides": [1]},
-        {"config_name": 7},
+        {"overrides": [[]]},
+        {"config_name": []},
         {"runs": [{"overrides": [], "folder": "../x"}]},
         {"runs": [{"overrides": [], "folder": "/tmp/x"}]},
         {"runs": [{"overrides": [], "folder": ""}]},

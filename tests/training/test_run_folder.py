@@ -101,12 +101,12 @@ def test_a_run_with_an_epoch_stays(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"command": "rm"}, "no command 'rm'"),
-        ({"overrides": "seed=2"}, "no list of strings"),
-        ({"config": []}, "the config is no mapping"),
-        ({"sweep_run": "../../.."}, "the number of the run is no number"),
-        ({"member": "1"}, "the number of the run is no number"),
-        ({"other": 1}, "other"),
+        ({"command": "rm"}, "command=rm"),
+        ({"overrides": "seed=2"}, "overrides=seed=2"),
+        ({"config": []}, r"config=\[\]"),
+        ({"sweep_run": "../../.."}, "sweep_run="),
+        ({"member": "x"}, "member=x"),
+        ({"other": 1}, "other: no such key"),
     ],
 )
 def test_a_record_from_outside_is_checked(tmp_path: Path, changes: dict[str, Any], message: str) -> None:
@@ -121,12 +121,6 @@ def test_a_damaged_record_is_one_line(tmp_path: Path, text: str) -> None:
     with pytest.raises(InputError, match=f"{RECORD} does not say how the run was started") as error:
         read_record(tmp_path)
     assert "\n" not in str(error.value)
-
-
-def test_a_record_that_is_a_list_is_said_so(tmp_path: Path) -> None:
-    (tmp_path / RECORD).write_text("[1]")
-    with pytest.raises(InputError, match=r"how the run was started \(it holds no JSON object\); start it again$"):
-        read_record(tmp_path)
 
 
 def test_runs_are_found_by_name_and_the_last_one_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
