@@ -166,9 +166,9 @@ class Sweep:
         return is_being_trained(self.path(number))
 
     def is_started(self) -> bool:
-        """Whether something of a run is kept."""
+        """Whether something of a run is kept, or a process trains one."""
         return any((self.path(number) / name).exists() for number in self.numbers for name in (REPORT, OUTCOME)) or any(
-            can_resume(self.path(number)) for number in self.numbers
+            can_resume(self.path(number)) or self.is_claimed(number) for number in self.numbers
         )
 
     def discard(self) -> None:
