@@ -111,7 +111,7 @@ class GRUSteps(Steps):
         n.copy_(self.b_n)  # so that one product gives all sums with the state
         return x, x[..., : 2 * size], x[..., :size], x[..., size : 2 * size], n, x_n
 
-    def step(self, x: tuple[Tensor, ...], h: Tensor, out: Tensor) -> None:  # noqa: D102
+    def step(self, x: Sequence[Tensor], h: Tensor, out: Tensor) -> None:  # noqa: D102
         sums, r_z, r, z, n, x_n = x
         sums.baddbmm_(h, self.W_h)
         r_z.sigmoid_()

@@ -31,7 +31,7 @@ class LSTMSteps(Steps):
         super().__init__(layers, input_size, dtype)
         self.state_size = 2 * self.hidden_size
 
-    def step(self, x: tuple[Tensor, ...], h: Tensor, out: Tensor) -> None:  # noqa: D102
+    def step(self, x: Sequence[Tensor], h: Tensor, out: Tensor) -> None:  # noqa: D102
         size, n = self.hidden_size, out.shape[1]
         gates = x[0].baddbmm_(h[..., :size], self.W_h)[:, :n]
         i, f = gates[..., : 2 * size].sigmoid_().chunk(2, dim=-1)

@@ -69,7 +69,7 @@ class MinGRUSteps(Steps):
         x[..., : self.hidden_size].sigmoid_()
         tanh_of_half(x[..., self.hidden_size :])
 
-    def step(self, x: tuple[Tensor, ...], h: Tensor, out: Tensor) -> None:  # noqa: D102
+    def step(self, x: Sequence[Tensor], h: Tensor, out: Tensor) -> None:  # noqa: D102
         n = out.shape[1]
         gates = x[0][:, :n]
         torch.lerp(h[:, :n], gates[..., self.hidden_size :], gates[..., : self.hidden_size], out=out)

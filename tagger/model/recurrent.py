@@ -121,7 +121,7 @@ class Steps:
         """
         return (x,)
 
-    def step(self, x: tuple[Tensor, ...], h: Tensor, out: Tensor) -> None:
+    def step(self, x: Sequence[Tensor], h: Tensor, out: Tensor) -> None:
         """One time step.
 
         Args:
@@ -149,7 +149,7 @@ class OwnSteps(Steps):
     def weights(self) -> int:  # noqa: D102
         return sum(weight.numel() for cell in self.cells for weight in cell.parameters() if weight.dim() > 1)
 
-    def step(self, x: tuple[Tensor, ...], h: Tensor, out: Tensor) -> None:  # noqa: D102
+    def step(self, x: Sequence[Tensor], h: Tensor, out: Tensor) -> None:  # noqa: D102
         n = out.shape[1]
         for cell, x_t, before, after in zip(self.cells, x[0], h, out, strict=True):
             after.copy_(cell(x_t[:n], before[:n]))

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from tagger.errors import InputError
 from tagger.sweeps.run import key_and_value
-from tagger.training.run_folder import Command, read_start
+from tagger.text.schema import read_file
+from tagger.training.run_folder import Command
 
 MAY_DIFFER = ("hydra.sweeper.n_trials", "hydra.sweep.dir", "name", "hydra.mode")  # keys of a sweep that is gone on with
 MAX_SWEEP_BYTES = 1 << 28
@@ -25,9 +26,9 @@ class PlannedRun:
     folder: str
 
     def __post_init__(self) -> None:
-        path = Path(self.folder)
-        if not path.parts or ".." in path.parts or path.is_absolute():
-            raise InputError(f"the folder {self.folder!r} is not below that of the sweep")
+        parts = Path(self.folder).parts
+        if not parts or ".." in parts or Path(self.folder).is_absolute():
+            raise InputError(f"hydra.sweep.subdir={self.folder}: not below the folder of the sweep; give another name")
 
 
 @dataclass
@@ -79,4 +80,4 @@ def read_sweep_record(path: Path) -> SweepRecord:
     Raises:
         InputError: there is no such file, or it has other content.
     """
-    return read_start(SweepRecord, path, "sweep", MAX_SWEEP_BYTES)
+    return read_file(SweepRecord, path, MAX_SWEEP_BYTES, "how the sweep was started; start it anew")

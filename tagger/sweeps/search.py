@@ -123,7 +123,7 @@ def sweep_study(
         KeyboardInterrupt: by Ctrl+C or a signal; the message says how to go on.
     """
     plain = cast(dict[str, Any], OmegaConf.to_container(OmegaConf.create(dict(values))))
-    search = read(SearchConfig, plain, "hydra.sweeper.")
+    search = read(SearchConfig, plain, "hydra.sweeper.", from_page=True)
     overrides = parse_last(context, arguments, search.params)
     first = compose_run(context, config, map(_first, overrides), 0)
     space = search_space(overrides, partial(_is_whole, start.command, first))

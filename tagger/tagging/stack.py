@@ -316,8 +316,9 @@ class Stack:
             yield first, n, one.steps.split(source(one, first, first + rows)[:, :rows])
         elif fixed is None and self.dtype == torch.float32:
             ordered = sorted(part)
-            inputs = _split(one.steps.split(source(one, first, last + n)), [size for _, size in ordered])
-            of_steps = dict(zip(ordered, inputs, strict=True))
+            sizes = [size for _, size in ordered]
+            parts = [x.split_with_sizes(sizes, dim=1) for x in one.steps.split(source(one, first, last + n))]
+            of_steps = dict(zip(ordered, zip(*parts, strict=True), strict=True))
             for step in part:
                 yield *step, of_steps[step]
         else:  # a step computes more rows than its sentences, which may be tokens of other steps
@@ -329,19 +330,20 @@ class Stack:
 
     def _read_one(self, layer: Layer, source: Source, count: int, out: Tensor) -> None:
         """Reads one sentence of `count` tokens; all directions take each step together."""
-        (steps,), parts = layer.steps, []
-        for one in layer.passes:
-            x = source(one, 0, count).transpose(0, 1)  # (T, k, G * H)
-            parts.append(x.flip(0) if one.backward else x.clone())
-        x = torch.cat(parts, dim=1).transpose(0, 1)
-        h = x.new_zeros(count + 1, len(x), steps.state_size).transpose(0, 1)
-        before, *after = torch.split(h, 1, dim=1)
-        for inputs, new in zip(_split(steps.split(x), 1), after, strict=True):
+        (steps,), k = layer.steps, self.count
+        x = out.new_empty(count, len(steps.W_x), steps.W_x.shape[2])  # (T, M, G * H)
+        h = out.new_zeros(count + 1, len(steps.W_x), steps.state_size)
+        for number, one in enumerate(layer.passes):
+            products = source(one, 0, count).transpose(0, 1)
+            x[:, number * k : (number + 1) * k] = products.flip(0) if one.backward else products
+        before, *after = h[:, :, None].unbind()  # each (M, 1, state_size)
+        parts = [part.transpose(0, 1)[:, :, None].unbind() for part in steps.split(x.transpose(0, 1))]
+        for *inputs, new in zip(*parts, after, strict=True):
             steps.step(inputs, before, new)
             before = new
-        found = torch.split(h[:, 1:, : steps.hidden_size], self.count)
-        for one, states in zip(layer.passes, found, strict=True):
-            out[:, :count, one.place] = states.flip(1) if one.backward else states
+        for number, one in enumerate(layer.passes):
+            states = h[1:, number * k : (number + 1) * k, : steps.hidden_size]
+            out[:, :count, one.place] = (states.flip(0) if one.backward else states).transpose(0, 1)
 
     def _buffer(self, name: str, like: Tensor, rows: int, columns: int) -> Tensor:
         """Memory that is used again: new memory for every batch would fragment the heap."""
@@ -372,8 +374,3 @@ def _chunks(counts: Sequence[int], backward: bool, tokens: int) -> Iterator[list
         part.append(step)
         total += step[1]
     yield part
-
-
-def _split(parts: Sequence[Tensor], sizes: int | list[int]) -> Iterator[tuple[Tensor, ...]]:
-    """What `Steps.split` returns, cut into pieces of these numbers of tokens."""
-    return zip(*[torch.split(part, sizes, dim=1) for part in parts], strict=True)

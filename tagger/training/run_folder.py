@@ -7,13 +7,13 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from itertools import count
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 from tagger.bundle.catalog import LATEST, RUNS, did_you_mean, find_folder, run_names
 from tagger.bundle.run_lock import LOCK
 from tagger.bundle.saved_config import MEMBERS, RECORD, SWEEP, TAGGER_IN_RUN
-from tagger.errors import InputError, reason, shorten
-from tagger.text.schema import read
+from tagger.errors import InputError, shorten
+from tagger.text.schema import read_file
 
 REPORT = "report.json"
 REPORT_PAGE = "report.html"
@@ -25,7 +25,6 @@ LOGS = "logs"  # the folder of loggers
 MAX_RECORD_BYTES = 1 << 20
 
 Command = Literal["train", "pretrain"]
-Record = TypeVar("Record")
 
 
 @dataclass
@@ -176,19 +175,7 @@ def read_record(folder: Path) -> RunRecord:
     if not path.is_file():
         why = f"it has no {RECORD}" if folder.exists() else "it does not exist"
         raise InputError(f"{folder} is no run's folder, {why}; name one below runs/")
-    return read_start(RunRecord, path, "run", MAX_RECORD_BYTES)
-
-
-def read_start(kind: type[Record], path: Path, what: str, max_bytes: int) -> Record:
-    """Reads a JSON file that says how a run or a sweep was started; raises InputError if it has other content."""
-    try:
-        if path.stat().st_size > max_bytes:
-            raise ValueError(f"longer than {max_bytes:,} bytes")
-        return read(kind, json.loads(path.read_text(encoding="utf-8")))
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}") from None
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{path} does not say how the {what} was started ({reason(error)}); start it again") from None
+    return read_file(RunRecord, path, MAX_RECORD_BYTES, "how the run was started; start it again")
 
 
 def group_of(run: Path) -> Path | None:

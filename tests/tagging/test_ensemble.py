@@ -1,18 +1,17 @@
-"""An ensemble says the weighted mean of what its members say, however it is asked."""
+"""A tagger of several networks says the weighted mean of what they say, however it is asked."""
 
-import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from tagger.bundle.ensemble_folder import save_ensemble
-from tagger.bundle.folder import save_tagger
-from torch import nn
+from torch import Tensor, nn
 
 import tagger
-from tagger.bundle.saved_config import CONFIG
+from tagger.bundle.bundle import Bundle, Member
+from tagger.bundle.ensemble import join
 from tagger.errors import InputError
 from tagger.jobs.manifest import fingerprint
 from tagger.model.crf import CRFDecoder
@@ -21,44 +20,37 @@ from tagger.tagging import batches, workers
 from tagger.tagging.decoding import Request
 from tagger.tagging.tagger import Tagger
 from tagger.text.sentence import Sentence
-from tests.conftest import CORPUS, TOKENS, make_network, network_config
-from tests.model.test_joined_vocabulary import reversed_tags
+from tests.bundle.test_vocabularies import reversed_tags
+from tests.conftest import CORPUS, TOKENS, bundle_of, make_batch, make_network
 
 SENTENCES = [*TOKENS, ["book", "the", "flights", "they", "book", "Well", "."], ["unknown", "x" * 60], ["reads"] * 9]
 WEIGHTS = [0.5, 0.3, 0.2]
 
 
-def save(folder: Path, vocabulary: Vocabulary, seed: int, temperature: float = 1.0, **changes: object) -> Path:
+def made(vocabulary: Vocabulary, seed: int, temperature: float = 1.0, **changes: object) -> Bundle:
     network = make_network(vocabulary, seed, **changes)
     for decoder in network.decoders.values():
         if isinstance(decoder, CRFDecoder):
             nn.init.normal_(decoder.transitions)
     for head in network.heads.values():
         nn.init.normal_(head.weight)  # type: ignore[arg-type]
-    config = {
-        "network": network_config(**changes),
-        "segmenter": "english",
-        "temperatures": dict.fromkeys(vocabulary.columns, temperature),
-    }
-    save_tagger(folder, network, vocabulary, config, "# card\n")
-    return folder
+    return bundle_of(network, vocabulary, temperatures=dict.fromkeys(vocabulary.columns, temperature))
 
 
 @pytest.fixture(scope="module")
-def members(vocabulary: Vocabulary, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    """Three taggers that differ in sizes, cell, decoder, temperature and in the order of their tags."""
-    folder = tmp_path_factory.mktemp("members")
+def members(vocabulary: Vocabulary) -> list[Bundle]:
+    """Three taggers that differ in sizes, cell, temperature and in the order of their tags."""
     return [
-        save(folder / "a", vocabulary, 1, 2.0),
-        save(folder / "b", reversed_tags(vocabulary), 2, 0.7, decoder="crf", hidden={"forward": 5, "backward": 0}),
-        save(folder / "c", vocabulary, 3, cell="lstm", depth=1, words=0, chars=9),
+        made(vocabulary, 1, 2.0),
+        made(reversed_tags(vocabulary), 2, 0.7, hidden={"forward": 5, "backward": 0}),
+        made(vocabulary, 3, cell="lstm", depth=1, words=0, chars=9),
     ]
 
 
 @pytest.fixture(scope="module")
-def ensemble(members: list[Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+def ensemble(members: list[Bundle], tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("ensemble") / "all"
-    save_ensemble(folder, members, WEIGHTS, "")
+    join(members, WEIGHTS).save(folder, "# card\n")
     return folder
 
 
@@ -66,59 +58,64 @@ def load(folder: Path, count: int = 1) -> Tagger:
     return tagger.load(folder, "cpu", "float32", workers=count)
 
 
-def shares(one: Tagger, column: str, sentences: Sequence[Sequence[str]] = SENTENCES) -> list[dict[str, float]]:
-    """The probability of every tag of every token, by name."""
-    size = len(one.vocabulary.tags[column])
-    found = one.stream(map(Sentence, map(list, sentences)), probabilities=True, top=size, columns=[column])
-    return [dict(tags) for sentence in found for tags in sentence.alternatives[column]]
-
-
-def mean_shares(members: Sequence[Path], weights: Sequence[float], column: str) -> list[dict[str, float]]:
-    of_members = [shares(load(member), column) for member in members]
-    return [
-        {tag: sum(weight * each[tag] for weight, each in zip(weights, token, strict=True)) for tag in token[0]}
-        for token in zip(*of_members, strict=True)
-    ]
+def log_probabilities(bundle: Bundle, column: str, sentences: Sequence[Sequence[str]] = SENTENCES) -> Tensor:
+    """Of all tokens, as the networks themselves compute the mean of the scores."""
+    means = []
+    for sentence in sentences:
+        total = torch.zeros(len(sentence), len(bundle.vocabulary.tags[column]))
+        for member in bundle.members:
+            with torch.no_grad():
+                scores = member.network(make_batch([sentence], member.vocabulary))[column][:, 0]
+            total += scores * member.weight / member.temperatures.get(column, 1.0)
+        means.append(total.log_softmax(1))
+    return torch.cat(means)
 
 
 @pytest.mark.parametrize("column", ["upos", "xpos"])
-def test_probabilities_are_the_weighted_mean_of_the_members(members: list[Path], ensemble: Path, column: str) -> None:
-    loaded, expected = load(ensemble), mean_shares(members, WEIGHTS, column)
-    found = shares(loaded, column)
-    for token, means in zip(found, expected, strict=True):
-        assert token == pytest.approx(means, abs=3e-6)
-    first = shares(load(members[0]), column)
-    assert max(abs(a[tag] - b[tag]) for a, b in zip(found, first, strict=True) for tag in a) > 0.05
-    # One column alone: each token has the tag of the highest mean.
-    tags = [tag for each in loaded.tag_sentences(SENTENCES, column) for tag in each]
-    assert tags == [max(means, key=means.__getitem__) for means in expected]
+def test_scores_are_the_weighted_mean_of_the_members(members: list[Bundle], ensemble: Path, column: str) -> None:
+    loaded = load(ensemble)
+    expected = log_probabilities(loaded.bundle, column)
+    found = loaded.engine.log_probabilities(SENTENCES)[column]
+    torch.testing.assert_close(found, expected, atol=1e-4, rtol=1e-4)
+    # Up to a constant of each token, it is the mean of what the taggers say by themselves.
+    mean = torch.zeros_like(found)
+    for weight, member in zip(WEIGHTS, members, strict=True):
+        one = Tagger(member, "cpu", "float32")
+        order = [one.vocabulary.tag_ids[column][tag] for tag in loaded.vocabulary.tags[column]]
+        mean += weight * one.engine.log_probabilities(SENTENCES)[column][:, order]
+    torch.testing.assert_close(found, mean.log_softmax(1), atol=1e-4, rtol=1e-4)
+    tags = [loaded.vocabulary.tag_ids[column][tag] for each in loaded.tag_sentences(SENTENCES, column) for tag in each]
+    assert tags == expected.argmax(1).tolist()
 
 
-def test_weights_and_the_order_of_members_change_what_is_said(members: list[Path], tmp_path: Path) -> None:
-    save_ensemble(tmp_path / "equal", members[:2], None, "")
-    save_ensemble(tmp_path / "one", members[:2], [99, 1], "")
-    save_ensemble(tmp_path / "turned", members[1::-1], [1, 99], "")
-    for name, weights in (("equal", [0.5, 0.5]), ("one", [0.99, 0.01])):
-        found = shares(load(tmp_path / name), "xpos")
-        for token, means in zip(found, mean_shares(members[:2], weights, "xpos"), strict=True):
-            assert token == pytest.approx(means, abs=3e-6)
-    turned = load(tmp_path / "turned")
-    assert turned.columns == ["xpos", "upos"]  # the first member's
-    for token, other in zip(shares(turned, "upos"), shares(load(tmp_path / "one"), "upos"), strict=True):
-        assert token == pytest.approx(other, abs=3e-6)
+def test_equal_networks_say_what_one_says(vocabulary: Vocabulary) -> None:
+    for decoder in ("softmax", "crf"):
+        one = made(vocabulary, 1, decoder=decoder)
+        three = Bundle(tuple(replace(one.members[0], weight=share) for share in WEIGHTS), "english", {})
+        found, expected = (Tagger(each, "cpu", "float32").engine.log_probabilities(SENTENCES) for each in (three, one))
+        for column, logs in expected.items():
+            torch.testing.assert_close(found[column], logs, atol=1e-4, rtol=1e-4)
 
 
-def test_log_probabilities_have_the_ensembles_own_temperature(ensemble: Path, tmp_path: Path) -> None:
-    plain = load(ensemble).engine.log_probabilities(SENTENCES)
-    config = json.loads((ensemble / CONFIG).read_text())
-    cooled = tmp_path / "cooled"
-    save_ensemble(cooled, [ensemble / name for name in config["ensemble"]["members"]], WEIGHTS, "")
-    (cooled / CONFIG).write_text(json.dumps({**config, "temperatures": {"upos": 2.0}}))
-    engine = load(cooled).engine
+def test_the_transitions_of_crfs_are_averaged_beside_a_softmax(vocabulary: Vocabulary) -> None:
+    crf, softmax = made(vocabulary, 1, decoder="crf"), made(vocabulary, 2)
+    both = join([crf, softmax], [3, 1])
+    decoder = Tagger(both, "cpu", "float32").engine.decoders["upos"]
+    of_one = crf.networks[0].decoders["upos"]
+    assert isinstance(decoder, CRFDecoder)
+    torch.testing.assert_close(decoder.transitions, 0.75 * of_one.transitions)  # type: ignore[operator]
+    tagged = Tagger(both, "cpu", "float32").tag_sentences(SENTENCES)
+    assert [len(tags) for tags in tagged] == [len(tokens) for tokens in SENTENCES]
+
+
+def test_the_taggers_own_temperature(ensemble: Path) -> None:
+    bundle = Bundle.load(ensemble)
+    plain = Tagger(bundle, "cpu", "float32").engine.log_probabilities(SENTENCES)
+    engine = Tagger(bundle.described(temperatures={"upos": 2.0}), "cpu", "float32").engine
     for column, each in engine.log_probabilities(SENTENCES, calibrated=False).items():
         assert torch.equal(each, plain[column])
         assert torch.allclose(each.exp().sum(1), torch.ones(len(each)))
-    assert torch.allclose(engine.log_probabilities(SENTENCES)["upos"], (plain["upos"] / 2).log_softmax(1))
+    assert torch.allclose(engine.log_probabilities(SENTENCES)["upos"], (plain["upos"] / 2).log_softmax(1), atol=1e-6)
 
 
 def test_tags_of_several_columns_fit_each_other(ensemble: Path, vocabulary: Vocabulary) -> None:
@@ -183,12 +180,15 @@ def test_lexicons_and_tags_that_are_given(ensemble: Path, tmp_path: Path) -> Non
     lexicon.write_text("book\tADV|PRON\nflights\tINTJ\n")
     loaded = tagger.load(ensemble, "cpu", "float32", lexicons={"upos": lexicon})
     allowed = {"book": {"ADV", "PRON"}, "flights": {"INTJ"}}
+    means = log_probabilities(loaded.bundle, "upos")
     found = loaded.stream(map(Sentence, SENTENCES), columns=["upos"], probabilities=True)
     rows = [row for s in found for row in zip(s.tokens, s.tags["upos"], s.probabilities["upos"], strict=True)]
-    for (word, tag, share), means in zip(rows, shares(load(ensemble), "upos"), strict=True):
-        among = allowed.get(word, set(means))
-        assert tag == max(among, key=means.__getitem__)
-        assert share == pytest.approx(means[tag] / sum(means[each] for each in among), rel=1e-3)
+    ids = loaded.vocabulary.tag_ids["upos"]
+    for (word, tag, share), logs in zip(rows, means, strict=True):
+        among = allowed.get(word, set(ids))
+        assert tag == max(among, key=lambda each, logs=logs: float(logs[ids[each]]))  # type: ignore[misc]
+        total = sum(float(logs[ids[each]].exp()) for each in among)
+        assert share == pytest.approx(float(logs[ids[tag]].exp()) / total, rel=1e-3)
     given = Sentence(["They", "book"], {"upos": ["INTJ", "_"]})
     (kept,) = loaded.stream([given], keep=True, probabilities=True)
     assert kept.tags["upos"][0] == "INTJ"
@@ -199,9 +199,7 @@ def test_lexicons_and_tags_that_are_given(ensemble: Path, tmp_path: Path) -> Non
 def test_lemmas(tmp_path: Path) -> None:
     corpus = [{**s, "lemma": [token.lower().rstrip("s") for token in s["tokens"]]} for s in CORPUS]
     vocabulary = Vocabulary.build(corpus, ["upos", "lemma"], min_count=1)
-    folders = [save(tmp_path / str(seed), vocabulary, seed) for seed in (1, 2)]
-    save_ensemble(tmp_path / "both", folders, None, "")
-    loaded = load(tmp_path / "both")
+    loaded = Tagger(join([made(vocabulary, seed) for seed in (1, 2)]), "cpu", "float32")
     assert loaded.tag(["flights", "reads"], "lemma") == ["flight", "read"]  # their only lemmas in training
     (sentence,) = loaded.stream([Sentence(["anews"])], probabilities=True, top=2, columns=["lemma"])
     (found,) = sentence.alternatives["lemma"]
@@ -209,18 +207,21 @@ def test_lemmas(tmp_path: Path) -> None:
     assert all(0 < share <= 1 for _, share in found)
 
 
-def test_what_an_ensemble_cannot_do_it_says(ensemble: Path) -> None:
-    loaded = load(ensemble)
-    for ask in (lambda: loaded.embed([["They"]]), lambda: loaded.network, lambda: loaded.layers):
-        with pytest.raises(InputError) as caught:
-            ask()
-        assert "this tagger is an ensemble of 3" in str(caught.value)
-        assert f"load one of its members, such as {ensemble}/members/1" in str(caught.value)
+def test_vectors_of_networks_stand_side_by_side(vocabulary: Vocabulary, ensemble: Path) -> None:
+    networks = [make_network(vocabulary, seed, hidden={"forward": seed, "backward": 2}) for seed in (1, 2)]
+    both = Tagger(Bundle(tuple(Member(n, vocabulary, weight=0.5) for n in networks), "english", {}), "cpu", "float32")
+    ones = [Tagger(bundle_of(network, vocabulary), "cpu", "float32") for network in networks]
+    for layer in (0, 1, 2):
+        (found,) = both.embed([["They", "book"]], layer)
+        expected = np.hstack([next(one.embed([["They", "book"]], layer)) for one in ones])
+        np.testing.assert_allclose(found, expected, atol=1e-5)
+    with pytest.raises(InputError, match="layers"):
+        load(ensemble).embed([["They"]])
 
 
-def test_the_rest_of_a_tagger(ensemble: Path, members: list[Path]) -> None:
+def test_the_rest_of_a_tagger(ensemble: Path, members: list[Bundle]) -> None:
     loaded = load(ensemble)
-    one = load(members[0])
+    one = Tagger(members[0], "cpu", "float32")
     assert loaded.annotate("They book flights.")[0].tokens == ["They", "book", "flights", "."]
     assert loaded.annotate(["They", "book"]).probabilities.keys() == {"upos", "xpos"}
     assert loaded.tag_sentences([]) == []
@@ -232,10 +233,10 @@ def test_the_rest_of_a_tagger(ensemble: Path, members: list[Path]) -> None:
         tagger.load(ensemble, "cpu", corpus="UD_A")
 
 
-def test_a_changed_member_is_another_tagger(members: list[Path], tmp_path: Path) -> None:
-    save_ensemble(tmp_path / "x", members, None, "")
+def test_a_changed_member_is_another_tagger(members: list[Bundle], tmp_path: Path) -> None:
+    join(members).save(tmp_path / "x", "")
     before = fingerprint(tmp_path / "x")
-    save_ensemble(tmp_path / "x", members, None, "another command")
+    join(members).save(tmp_path / "x", "another card")
     assert fingerprint(tmp_path / "x") == before
-    save(tmp_path / "x" / "members" / "3", Vocabulary.build(CORPUS, ["upos", "xpos"], min_count=1), 9)
+    join([*members[:2], made(Vocabulary.build(CORPUS, ["upos", "xpos"], min_count=1), 9)]).save(tmp_path / "x", "")
     assert fingerprint(tmp_path / "x") != before

@@ -252,10 +252,10 @@ def test_a_database_is_opened_by_one_process_at_a_time(tmp_path: Path, monkeypat
             lock.acquire(timeout=0)
         raise OSError("another process would wait")
 
-    monkeypatch.setattr(loggers, "MLFlowLogger", opened)
+    monkeypatch.setattr("pytorch_lightning.loggers.MLFlowLogger", opened)
     config = MlflowConfig("tagger", None, f"sqlite:///{tmp_path / 'all.db'}")
     with pytest.raises(InputError, match="another process would wait"):
-        loggers.make_logger(config, Place(tmp_path, "0", None, ""), None)
+        config.make(Place(tmp_path, "0", None, ""), None)
     assert not lock.is_locked
 
 

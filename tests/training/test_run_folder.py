@@ -101,11 +101,11 @@ def test_a_run_with_an_epoch_stays(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"command": "rm"}, "command=rm"),
-        ({"overrides": "seed=2"}, "overrides=seed=2"),
-        ({"config": []}, r"config=\[\]"),
-        ({"sweep_run": "../../.."}, "sweep_run="),
-        ({"member": "x"}, "member=x"),
+        ({"command": "rm"}, "command=rm: give pretrain or train"),
+        ({"overrides": "seed=2"}, "overrides=seed=2: give a list of words"),
+        ({"config": []}, r"config=\[\]: give its values one by one"),
+        ({"sweep_run": "../../.."}, "sweep_run=../../..: give null or a whole number"),
+        ({"member": "1"}, "member='1': give null or a whole number"),
         ({"other": 1}, "other: no such key"),
     ],
 )
