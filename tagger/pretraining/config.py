@@ -86,4 +86,4 @@ def pretrain_config(values: DictConfig | Mapping[str, Any]) -> PretrainConfig:
     Raises:
         InputError: a key that does not exist or has no value, or a value of a wrong type or out of range.
     """
-    return read(PretrainConfig, plain_values(values))
+    return read(PretrainConfig, plain_values(values), from_page=True)

@@ -2,12 +2,12 @@
 
 import asyncio
 from collections.abc import Iterable
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Annotated, Any, Literal
 
-import orjson
+import msgspec
 from fastapi import APIRouter, Request, Response
-from pydantic import BaseModel, ConfigDict, Field
+from msgspec import Meta
 
 from tagger.analysis.explain import explain
 from tagger.serving import documents
@@ -21,39 +21,41 @@ from tagger.text.writers import writer
 
 MAX_TOP = 50
 MAX_WORK = 20_000_000  # characters, times the number of tags of each word
-Tokens = Annotated[list[str], Field(fail_fast=True)]  # one error is enough
-Output = Literal["json", "jsonl", "conllu", "tsv", "csv", "slash"]
 
 
-class TagRequest(BaseModel):
+def _about(text: str) -> Meta:
+    return Meta(description=text)
+
+
+@dataclass(kw_only=True)
+class TagRequest:
     """What `POST /v1/tag` reads: a text, or the tokens of a sentence or of several."""
 
-    model_config = ConfigDict(extra="forbid")
-    text: str | None = Field(default=None, description="Running text, read as `tagger tag` reads a file.")
-    tokens: Tokens | Annotated[list[Tokens], Field(fail_fast=True)] | None = Field(
-        default=None, description="A sentence, or a list of sentences."
-    )
-    model: str | None = Field(default=None, description="A name that `GET /v1/models` lists. Default: the first.")
-    columns: Tokens | None = Field(default=None, description="Such as `upos`. Default: all that the model has.")
-    top: Annotated[int, Field(ge=1, le=MAX_TOP)] = Field(default=1, description=f"Tags of each word, 1 to {MAX_TOP}.")
-    probabilities: bool | None = Field(default=None, description="Default: true for `json` and `jsonl`.")
-    output: Output = Field(default="json", description="`json`, or a format of `tagger tag --output` as plain text.")
+    text: Annotated[str | None, _about("Running text, read as `tagger tag` reads a file.")] = None
+    tokens: Annotated[list[str | list[str]] | None, _about("A sentence, or a list of sentences.")] = None
+    model: Annotated[str | None, _about("A name that `GET /v1/models` lists. Default: the first.")] = None
+    columns: Annotated[list[str] | None, _about("Such as `upos`. Default: all that the model has.")] = None
+    top: Annotated[int, Meta(ge=1, le=MAX_TOP, description=f"Tags of each word, 1 to {MAX_TOP}.")] = 1
+    probabilities: Annotated[bool | None, _about("Default: true for `json` and `jsonl`.")] = None
+    output: Annotated[
+        Literal["json", "jsonl", "conllu", "tsv", "csv", "slash"],
+        _about("`json`, or a format of `tagger tag --output` as plain text."),
+    ] = "json"
 
 
-class TaggedSentence(BaseModel):
+@dataclass(kw_only=True)
+class TaggedSentence:
     """A sentence of N words. Each column has three keys: `upos`, `upos_probabilities` and `upos_alternatives`."""
 
-    model_config = ConfigDict(extra="allow")
     tokens: list[str]
-    offsets: list[tuple[int, int]] | None = Field(default=None, description="Start and end of words, in code points.")
-    space_after: list[bool] | None = Field(default=None, description="Whether white space follows each word.")
-    multiwords: list[tuple[int, int, str]] | None = Field(
-        default=None, description="First word, one after the last, form."
-    )
+    offsets: Annotated[list[tuple[int, int]] | None, _about("Start and end of words, in code points.")] = None
+    space_after: Annotated[list[bool] | None, _about("Whether white space follows each word.")] = None
+    multiwords: Annotated[list[tuple[int, int, str]] | None, _about("First word, one after the last, form.")] = None
     text: str | None = None
 
 
-class TagReply(BaseModel):
+@dataclass(kw_only=True)
+class TagReply:
     """What `POST /v1/tag` answers."""
 
     model: str
@@ -61,13 +63,13 @@ class TagReply(BaseModel):
     sentences: list[TaggedSentence]
 
 
-class ExplainRequest(BaseModel):
+@dataclass(kw_only=True)
+class ExplainRequest:
     """What `POST /v1/explain` reads: the tokens of one sentence."""
 
-    model_config = ConfigDict(extra="forbid")
-    tokens: Tokens = Field(description="The words of one sentence.")
+    tokens: Annotated[list[str], _about("The words of one sentence.")]
     model: str | None = None
-    column: str | None = Field(default=None, description="Default: the model's first.")
+    column: Annotated[str | None, _about("Default: the model's first.")] = None
 
 
 def routes(service: Service) -> APIRouter:
@@ -84,7 +86,7 @@ def routes(service: Service) -> APIRouter:
     @router.post(
         "/tag",
         summary="Tag a text or tokens",
-        response_model=TagReply,
+        responses={200: {"description": "The tags.", "content": json_body(TagReply)}},
         openapi_extra=body(json_body(TagRequest, {"text": "They book flights.", "top": 2})),
     )
     async def tag(request: Request) -> Response:
@@ -126,16 +128,21 @@ def routes(service: Service) -> APIRouter:
         _, tagger = service.find(asked.model)
         async with one_at_a_time:
             found = await asyncio.to_thread(explain, tagger, [asked.tokens], asked.column)
-        return Response(orjson.dumps(asdict(found[0])), media_type="application/json")
+        return Response(msgspec.json.encode(asdict(found[0])), media_type="application/json")
 
     return router
 
 
-def _sentences(tokens: list[str] | list[list[str]]) -> list[list[str]]:
-    """The sentences that a request names; a list of strings is one."""
-    if all(isinstance(item, list) for item in tokens):
-        return tokens  # type: ignore[return-value]
-    return [tokens]  # type: ignore[list-item]
+def _sentences(tokens: list[str | list[str]]) -> list[list[str]]:
+    """The sentences that a request names; a list of strings is one.
+
+    Raises:
+        Refusal: there are strings beside lists.
+    """
+    sentences = [item for item in tokens if isinstance(item, list)]
+    if sentences and len(sentences) < len(tokens):
+        raise Refusal(400, 'tokens: give a sentence, ["a", "b"], or a list of sentences, [["a"], ["b"]]')
+    return sentences if len(sentences) == len(tokens) else [[str(item) for item in tokens]]
 
 
 def _written(name: str, columns: list[str], asked: TagRequest) -> tuple[bytes, Render, bytes]:
@@ -152,7 +159,7 @@ def _written(name: str, columns: list[str], asked: TagRequest) -> tuple[bytes, R
         return b"", lambda sentences: blocks(sentences).encode(), b""
     if asked.output != "json":
         return b"", lambda sentences: "".join(map(write, sentences)).encode(), b""
-    head = orjson.dumps({"model": name, "columns": columns})[:-1] + b',"sentences":['
+    head = msgspec.json.encode({"model": name, "columns": columns})[:-1] + b',"sentences":['
     first = True
 
     def render(sentences: list[Sentence]) -> bytes:

@@ -3,27 +3,28 @@
 Whatever is large lies on disk: a form's text, and a body that is neither a form nor JSON.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from io import SEEK_END
 from tempfile import SpooledTemporaryFile
 from typing import Any, TypeVar
 from urllib.parse import unquote_to_bytes
 
-from pydantic import BaseModel, ValidationError
+import msgspec
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, QuerystringParser, parse_options_header
 from starlette.requests import Request
 
-from tagger.text.strings import printable
+from tagger.errors import InputError, reason
+from tagger.text.schema import read
 
 IN_MEMORY = 256 * 1024  # bytes; what is larger lies on disk
 MAX_JSON = 4_000_000  # bytes of a body that is JSON, which is held in memory
-MAX_ERRORS = 20  # of a body that is JSON; more are not listed, since the list could be longer than the body
 MAX_FIELD = 10_000  # bytes of the value of a field other than the text
 MAX_FIELDS = 100  # of a form
 TEXT = "data"  # the field of a form that has the text
 
-Body = TypeVar("Body", bound=BaseModel)
+Body = TypeVar("Body")
 
 
 class Refusal(Exception):
@@ -72,25 +73,11 @@ async def read_json(request: Request, model: type[Body], most: int = MAX_JSON) -
         if len(body) > most:
             raise Refusal(413, f"more than {most:,} bytes of JSON; send a long text to /process, as a form")
     try:
-        return model.model_validate_json(bytes(body))
-    except ValidationError as error:
-        raise Refusal(400, _first_wrong(error, model)) from None
-
-
-def _first_wrong(error: ValidationError, model: type[BaseModel]) -> str:
-    """The first thing that is wrong with a body, and what should stand there."""
-    if error.error_count() > MAX_ERRORS:
-        return f"more than {MAX_ERRORS} keys or values are wrong; /docs says what there is"
-    first = error.errors(include_url=False, include_context=False)[0]
-    if not first["loc"]:
-        return f"the body is no JSON object: {first['msg']}"
-    key = printable(str(first["loc"][0])[:60])
-    if first["type"] == "extra_forbidden":
-        return f"there is no key {key!r}; the keys are {', '.join(model.model_fields)}"
-    known = model.model_fields.get(key)
-    about = known.description if known else None
-    wrong = "it is missing" if first["type"] == "missing" else first["msg"][0].lower() + first["msg"][1:]
-    return f"{key}: {wrong}{f' ({about})' if about else ''}"
+        return read(model, msgspec.json.decode(bytes(body)))
+    except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
+        raise Refusal(400, f"the body is no JSON: {reason(error)}") from None
+    except InputError as error:
+        raise Refusal(400, reason(error)) from None
 
 
 @dataclass
@@ -249,9 +236,22 @@ def body(content: dict[str, Any], parameters: list[dict[str, Any]] | None = None
     return described | ({"parameters": parameters} if parameters else {})
 
 
-def json_body(model: type[BaseModel], example: dict[str, Any]) -> dict[str, Any]:
-    """A type of content for `body`: JSON."""
-    return {"application/json": {"schema": model.model_json_schema(), "example": example}}
+def json_body(model: type[Any], example: dict[str, Any] | None = None) -> dict[str, Any]:
+    """A type of content for `body` or an answer: JSON."""
+    (schema,), parts = msgspec.json.schema_components([model])
+    content: dict[str, Any] = {"schema": _whole(schema, parts)}
+    return {"application/json": content | ({"example": example} if example else {})}
+
+
+def _whole(schema: Any, parts: Mapping[str, Any]) -> Any:
+    """A schema in which the parts that it names stand themselves."""
+    if isinstance(schema, list):
+        return [_whole(each, parts) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if "$ref" in schema:
+        return _whole(parts[schema["$ref"].rpartition("/")[2]], parts)
+    return {key: _whole(each, parts) for key, each in schema.items()}
 
 
 def parameter(name: str, about: str, where: str = "query", required: bool = False) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from tempfile import SpooledTemporaryFile
 from typing import Any, BinaryIO, cast
 from urllib.parse import unquote_to_bytes
 
-import orjson
+import msgspec
 from fastapi import Request, Response
 
 from tagger.serving import documents
@@ -126,7 +126,7 @@ def _json(columns: list[str]) -> Render:
         parts = []
         for index, sentence in enumerate(sentences, written):
             tokens, before = _tokens(sentence, columns, before)
-            parts.append(orjson.dumps({"index": index, "tokens": tokens}))
+            parts.append(msgspec.json.encode({"index": index, "tokens": tokens}))
         comma = b"," if written and parts else b""
         written += len(sentences)
         return comma + b",".join(parts)

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-import orjson
+import msgspec
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.gc_collector import GCCollector
 from prometheus_client.platform_collector import PlatformCollector
@@ -195,7 +195,7 @@ def error_response(refusal: Refusal, path: str) -> Response:
     """What a client gets: JSON where the protocol has JSON, else a line of text."""
     headers = {401: {"www-authenticate": "Bearer"}, 503: {"retry-after": "1"}}.get(refusal.status)
     if path.startswith(("/v1/", MODELS)):
-        return Response(orjson.dumps({"error": refusal.message}), refusal.status, headers, "application/json")
+        return Response(msgspec.json.encode({"error": refusal.message}), refusal.status, headers, "application/json")
     return Response(f"{refusal.message}\n", refusal.status, headers, "text/plain")
 
 

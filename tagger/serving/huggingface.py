@@ -4,51 +4,54 @@ Source: https://huggingface.co/docs/inference-providers/tasks/token-classificati
 first column, or of the column that `parameters.column` names.
 """
 
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import groupby
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-import orjson
+import msgspec
 from fastapi import APIRouter, Request, Response
-from pydantic import BaseModel, Field
+from msgspec import Meta
 
 from tagger.serving.batcher import Job
 from tagger.serving.bodies import body, json_body, parameter, read_json
 from tagger.serving.documents import units_of_text, windows
 from tagger.serving.models import Service, wanted_columns
 from tagger.tagging import decoding
+from tagger.text.schema import remedy
 from tagger.text.sentence import Sentence
 
 MAX_TEXT = 200_000  # characters of a text, which is tagged at once; other protocols take longer ones
 MAX_TEXTS = 1_000
 
 
-class Parameters(BaseModel):
+@dataclass(kw_only=True)
+class Parameters:
     """How the tags are given back. Keys that other models have are read and do nothing."""
 
-    aggregation_strategy: Literal["none", "simple", "first", "average", "max"] | None = Field(
-        default=None,
-        description="Default: each word is a group. `none`: no groups. Others: neighbours with one tag are one.",
-    )
-    ignore_labels: Annotated[list[str], Field(fail_fast=True)] = Field(
-        default=[], description="Tags that are left out."
-    )
-    column: str | None = Field(default=None, description="Such as `xpos`. Default: the model's first.")
-
-
-_Short = Field(max_length=MAX_TEXT)
+    OTHERS: ClassVar[bool] = True
+    aggregation_strategy: Annotated[
+        Literal["none", "simple", "first", "average", "max"] | None,
+        Meta(description="Default: each word is a group. `none`: no groups. Others: neighbours with one tag are one."),
+    ] = None
+    ignore_labels: Annotated[list[str], Meta(description="Tags that are left out.")] = field(default_factory=list)
+    column: Annotated[str | None, Meta(description="Such as `xpos`. Default: the model's first.")] = None
 
 
 EXAMPLE = {"inputs": "They book flights.", "parameters": {"aggregation_strategy": "none"}}
+Input = Annotated[str, Meta(max_length=MAX_TEXT)]
 
 
-class Payload(BaseModel):
+@dataclass(kw_only=True)
+class Payload:
     """A text or several, and how the tags are given back."""
 
-    inputs: (
-        Annotated[str, _Short] | Annotated[list[Annotated[str, _Short]], Field(fail_fast=True, max_length=MAX_TEXTS)]
-    )
-    parameters: Parameters = Parameters()
+    OTHERS: ClassVar[bool] = True
+    inputs: Annotated[
+        Input | Annotated[list[Input], Meta(max_length=MAX_TEXTS)],
+        remedy(f"a text of at most {MAX_TEXT:,} characters, or a list of at most {MAX_TEXTS:,}"),
+    ]
+    parameters: Parameters = field(default_factory=Parameters)
 
 
 def is_payload(request: Request) -> bool:
@@ -106,12 +109,14 @@ def _entities(text: str, column: str, parameters: Parameters, sentences: list[Se
             if tag not in parameters.ignore_labels
         ]
     if parameters.aggregation_strategy not in (None, "none"):
-        return orjson.dumps([_group(text, list(group)) for _, group in groupby(words, lambda word: word["entity"])])
+        return msgspec.json.encode(
+            [_group(text, list(group)) for _, group in groupby(words, lambda word: word["entity"])]
+        )
     for index, word in enumerate(words, 1):
         word["index"] = index
         if parameters.aggregation_strategy is None:  # for clients that ask for nothing and expect groups
             word["entity_group"] = word["entity"]
-    return orjson.dumps(words)
+    return msgspec.json.encode(words)
 
 
 def _group(text: str, words: list[dict[str, Any]]) -> dict[str, Any]:

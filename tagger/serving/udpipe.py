@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from tempfile import SpooledTemporaryFile
 from typing import Any, BinaryIO, NamedTuple, cast
 
-import orjson
+import msgspec
 from fastapi import APIRouter, Request, Response
 
 from tagger.errors import InputError
@@ -78,13 +78,15 @@ async def _process(service: Service, request: Request, form: Form) -> Response:
     columns = [column for column in COLUMNS if column in tagger.columns] if tags else []
     if tags and not columns:
         raise Refusal(400, f"the model {name} has no column of CoNLL-U; use /v1/tag")
-    head = orjson.dumps({"model": name, "acknowledgements": ACKNOWLEDGEMENTS, "result": ""}, option=orjson.OPT_INDENT_2)
+    head = msgspec.json.format(
+        msgspec.json.encode({"model": name, "acknowledgements": ACKNOWLEDGEMENTS, "result": ""}), indent=2
+    )
     before = head[: head.rindex(b'"')]
     if output == "conllu" and way.format != "conllu":
         licence = tagger.config.get("license")
         comments = f"# generator = tagger\n# udpipe_model = {name}\n"
         comments += f"# udpipe_model_licence = {licence}\n" if licence else ""
-        before += orjson.dumps(comments)[1:-1]
+        before += msgspec.json.encode(comments)[1:-1]
     wanted = decoding.Request(tuple(tagger.columns)) if tags else None  # all columns are chosen together
     render, units = _render(columns, output, way.ranges), _units(tagger, form.text, way)
     job = Job(tagger, units, size_of(form.text), wanted, render, way.one_sentence)
@@ -131,7 +133,7 @@ def _render(columns: list[str], output: str, ranges: bool) -> Render:
             write = _horizontal
         case _:
             write = _vertical
-    return lambda sentences: orjson.dumps(write(sentences))[1:-1]
+    return lambda sentences: msgspec.json.encode(write(sentences))[1:-1]
 
 
 def _conllu_writer(columns: list[str], ranges: bool) -> Writer:

@@ -27,7 +27,6 @@ from tagger.sweeps.launch import Start, name_is_taken, own_overrides, plain_text
 from tagger.sweeps.log import output_to
 from tagger.sweeps.one_run import checked_config, train_run
 from tagger.sweeps.record import PlannedRun, SweepRecord
-from tagger.sweeps.report import report_sweep, show_sweep, write_table
 from tagger.sweeps.run import key_and_value
 from tagger.training.processes import end_with_parent, refuse_several, signals_as_interrupt
 from tagger.training.run_folder import LOG, Command, NewFolder, RunRecord, can_resume, read_record
@@ -143,11 +142,11 @@ def open_sweep(config: DictConfig, command: Command, runs: list[PlannedRun] | No
         sweep.record.overrides = record.overrides  # the number of trials may be another one
         sweep.save()
     else:
+        if name is not None and runs is not None and os.path.lexists(wanted):
+            raise name_is_taken(name, wanted)
         try:
             made = NewFolder(wanted, SWEEP, record.to_json(), not is_given)
         except InputError:
-            if name is not None and wanted.exists():
-                raise name_is_taken(name, wanted) from None
             if not is_given or not (wanted / SWEEP).is_file():
                 raise
             return open_sweep(config, command, runs)  # another process has just made it
@@ -179,6 +178,8 @@ def carry_out(sweep: Sweep, made: NewFolder | None, work: Callable[[], None], tr
         work: trains the runs.
         tried: the keys that a search tries.
     """
+    from tagger.sweeps.report import report_sweep, show_sweep
+
     keys = set(tried)
     try:
         with signals_as_interrupt():
@@ -243,6 +244,8 @@ class Task:
 
     def __call__(self, config: DictConfig) -> bool:
         """Trains it; returns False if another process has it."""
+        from tagger.sweeps.report import write_table
+
         sweep, subfolder = Sweep.read(self.folder), str(HydraConfig.get().sweep.subdir)
         number = next(n for n in sweep.numbers if sweep.path(n) == self.folder / subfolder)
         if self.parent not in (None, os.getpid()):

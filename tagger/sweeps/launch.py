@@ -128,7 +128,7 @@ class Start:
             if is_helper():  # of torchrun or srun: the first process alone writes the folder
                 train_run(record, folder, config=checked)
                 return
-            if name is not None and any(folder.iterdir()):
+            if name is not None and folder.absolute() not in made:
                 raise name_is_taken(name, folder)
             new = new_run_folder(folder, record, add_number=name is None and "hydra.run.dir" not in given, made=made)
         except BaseException:

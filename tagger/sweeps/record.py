@@ -4,8 +4,9 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from tagger.errors import InputError, reason
+from tagger.errors import InputError
 from tagger.sweeps.run import key_and_value
+from tagger.text.schema import read_file
 from tagger.training.run_folder import Command
 
 MAY_DIFFER = ("hydra.sweeper.n_trials", "hydra.sweep.dir", "name", "hydra.mode")  # keys of a sweep that is gone on with
@@ -23,6 +24,11 @@ class PlannedRun:
 
     overrides: list[str]
     folder: str
+
+    def __post_init__(self) -> None:
+        parts = Path(self.folder).parts
+        if not parts or ".." in parts or Path(self.folder).is_absolute():
+            raise InputError(f"the folder {self.folder!r} is not below that of the sweep")
 
 
 @dataclass
@@ -74,30 +80,4 @@ def read_sweep_record(path: Path) -> SweepRecord:
     Raises:
         InputError: there is no such file, or it has other content.
     """
-    try:
-        if path.stat().st_size > MAX_SWEEP_BYTES:
-            raise ValueError(f"longer than {MAX_SWEEP_BYTES:,} bytes")
-        values = json.loads(path.read_text(encoding="utf-8"))
-        runs = values.pop("runs")
-        planned = None if runs is None else [PlannedRun(**run) for run in runs]
-        record = SweepRecord(**values, runs=planned)
-        _check(record)
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}") from None
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        raise InputError(f"{path} does not say how the sweep was started ({reason(error)})") from None
-    return record
-
-
-def _check(record: SweepRecord) -> None:
-    folders = (record.config_dir or "", record.started_in or "")
-    words = (record.id, record.config_name, *folders, *record.overrides)
-    words_are_text = isinstance(record.overrides, list) and all(isinstance(word, str) for word in words)
-    if record.command not in ("train", "pretrain") or not words_are_text:
-        raise ValueError("no command, or values that are no text")
-    for run in record.runs or ():
-        parts = Path(run.folder).parts
-        if not parts or ".." in parts or Path(run.folder).is_absolute():
-            raise ValueError(f"the folder {run.folder!r} is not below that of the sweep")
-        if not isinstance(run.overrides, list) or not all(isinstance(text, str) for text in run.overrides):
-            raise ValueError("a run whose overrides are no text")
+    return read_file(SweepRecord, path, MAX_SWEEP_BYTES, "how the sweep was started; start it anew")

@@ -2,19 +2,21 @@
 
 msgspec checks types, ranges and choices, which the types of the fields state. It is strict: true is no number, and "2"
 is none. This module adds what it leaves out: unknown keys, the value itself, and what to write instead. A dataclass may
-have `GONE`, a class variable: keys that it had once -> what to do instead.
+have class variables: `GONE`, keys that it had once -> what to do instead, and `OTHERS`, whether it ignores other keys.
 """
 
 import difflib
+import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Annotated, Any, NamedTuple, TypeVar
 
 import msgspec
 from msgspec import Meta
 from msgspec import inspect as types
 
-from tagger.errors import InputError, shorten
+from tagger.errors import InputError, reason, shorten
 from tagger.text.json_files import MAX_NAME, MAX_SIZE
 
 Size = Annotated[int, Meta(ge=0, le=MAX_SIZE)]  # 0 means: none
@@ -43,13 +45,14 @@ def remedy(text: str) -> Meta:
     return Meta(extra={"remedy": text})
 
 
-def read(kind: type[Config], values: Any, prefix: str = "") -> Config:
+def read(kind: type[Config], values: Any, prefix: str = "", from_page: bool = False) -> Config:
     """Makes a dataclass of plain values.
 
     Args:
         kind: a dataclass; the types of its fields may be dataclasses and typed dictionaries, too.
-        values: a dictionary. Numbers are taken for words where a word is wanted.
+        values: a dictionary.
         prefix: of the keys, for messages, such as `model.`.
+        from_page: whether people wrote the values, who mean a word where `card.version=2.16` gives a number.
 
     Raises:
         InputError: a key that does not exist or has no value; a value of a wrong type or out of range; or what
@@ -58,13 +61,38 @@ def read(kind: type[Config], values: Any, prefix: str = "") -> Config:
     info = _info(kind)
     if not isinstance(values, Mapping):
         raise bad_value(prefix.rstrip(".") or "the whole", values, f"give {_in_words(info)}")
-    fitting = _fitting(info, values, prefix)
+    fitting = _fitting(info, values, prefix, from_page)
     try:
         return msgspec.convert(fitting, kind)
     except msgspec.ValidationError as error:
         if isinstance(error.__cause__, InputError):
             raise error.__cause__ from None
         raise _Wrong.found(str(error), info, fitting).error(prefix) from None
+
+
+def read_file(kind: type[Config], path: Path, max_bytes: int, purpose: str) -> Config:
+    """Makes a dataclass of the content of a JSON file. It may come from anywhere: nothing that it names is executed.
+
+    Args:
+        kind: the dataclass.
+        path: of the file.
+        max_bytes: of a file that can be read.
+        purpose: what the file should say, such as `how the run was started`; and the remedy if it does not.
+
+    Raises:
+        InputError: there is no such file, or it has other content.
+    """
+    try:
+        if path.stat().st_size > max_bytes:
+            raise InputError(f"longer than {max_bytes:,} bytes")
+        values = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(values, dict):
+            raise InputError("it holds no JSON object")
+        return read(kind, values)
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}") from None
+    except (ValueError, RecursionError) as error:  # InputError is one
+        raise InputError(f"{path} does not say {purpose.replace(';', f' ({reason(error)});', 1)}") from None
 
 
 def bad_value(key: str, value: Any, remedy: str) -> InputError:
@@ -181,25 +209,29 @@ def _fits(value: Any, info: types.Type) -> bool:
     return False
 
 
-def _fitting(info: types.Type, values: Any, prefix: str) -> Any:
-    """The values with numbers as words where words are wanted; refuses keys that the types do not have."""
+def _fitting(info: types.Type, values: Any, prefix: str, from_page: bool) -> Any:
+    """The values, of a page with numbers as words where words are wanted; refuses keys that the types do not have."""
     alternatives = _alternatives(info)
     fields = _fields_of(info)
     if fields is not None and isinstance(values, Mapping):
-        for name in values:
-            if name not in fields:
-                raise _unknown(prefix, str(name), fields, info)
-        return {name: _fitting(fields[name].type, value, f"{prefix}{name}.") for name, value in values.items()}
+        others = any(getattr(getattr(each, "cls", None), "OTHERS", False) for each in alternatives)
+        unknown = [name for name in values if name not in fields]
+        if unknown and not others:
+            raise _unknown(prefix, str(unknown[0]), fields, info)
+        known = {name: value for name, value in values.items() if name in fields}
+        return {
+            name: _fitting(fields[name].type, value, f"{prefix}{name}.", from_page) for name, value in known.items()
+        }
     kinds = {type(each) for each in alternatives}
     if isinstance(values, list):
         items = [each.item_type for each in alternatives if isinstance(each, types.ListType)]
         parts = [item for item in items if _fields_of(item)]
         if parts:
-            return [_fitting(parts[0], value, f"{prefix}{i}.") for i, value in enumerate(values)]
-        if any(isinstance(_plain(item), types.StrType) for item in items):
+            return [_fitting(parts[0], value, f"{prefix}{i}.", from_page) for i, value in enumerate(values)]
+        if from_page and any(isinstance(_plain(item), types.StrType) for item in items):
             return [str(value) if type(value) in (int, float) else value for value in values]
-    elif type(values) in (int, float) and types.StrType in kinds and not kinds & {types.IntType, types.FloatType}:
-        return str(values)
+    elif from_page and type(values) in (int, float) and types.StrType in kinds:
+        return values if kinds & {types.IntType, types.FloatType} else str(values)
     return values
 
 
@@ -211,7 +243,8 @@ def _unknown(prefix: str, name: str, fields: Mapping[str, Any], info: types.Type
         return InputError(f"{key}: {gone[name]}")
     near = nearest(name, list(fields))
     near = f"did you mean {prefix}{near}? " if near else ""
-    return InputError(f"{key}: no such key; {near}{prefix.rstrip('.') or 'the page'} has {', '.join(fields)}")
+    where = f"{prefix.rstrip('.')} has" if prefix else "the keys are"
+    return InputError(f"{key}: no such key; {near}{where} {', '.join(fields)}")
 
 
 def _info(kind: Any) -> types.Type:

@@ -110,7 +110,7 @@ def train_config(values: DictConfig | Mapping[str, Any]) -> TrainConfig:
     kind = corpus.get("kind") if isinstance(corpus, dict) else None
     if not isinstance(kind, str) or kind not in CORPORA:
         raise bad_value("corpus.kind", kind, f"choose one of {', '.join(CORPORA)}")
-    return TrainConfig(**vars(read(_WITH_CORPUS[kind], plain)))
+    return TrainConfig(**vars(read(_WITH_CORPUS[kind], plain, from_page=True)))
 
 
 # The keys of these parts come from the tagger that training starts from, ...

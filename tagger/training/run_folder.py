@@ -12,7 +12,8 @@ from typing import Any, Literal
 from tagger.bundle.catalog import LATEST, RUNS, did_you_mean, find_folder, run_names
 from tagger.bundle.run_lock import LOCK
 from tagger.bundle.saved_config import MEMBERS, RECORD, SWEEP, TAGGER_IN_RUN
-from tagger.errors import InputError, reason, shorten
+from tagger.errors import InputError, shorten
+from tagger.text.schema import read_file
 
 REPORT = "report.json"
 REPORT_PAGE = "report.html"
@@ -174,29 +175,7 @@ def read_record(folder: Path) -> RunRecord:
     if not path.is_file():
         why = f"it has no {RECORD}" if folder.exists() else "it does not exist"
         raise InputError(f"{folder} is no run's folder, {why}; name one below runs/")
-    try:
-        if path.stat().st_size > MAX_RECORD_BYTES:
-            raise ValueError(f"longer than {MAX_RECORD_BYTES:,} bytes")
-        values = json.loads(path.read_text(encoding="utf-8"))
-        if not isinstance(values, dict):
-            raise ValueError("it holds no JSON object")
-        record = RunRecord(**values)
-        if record.command not in ("train", "pretrain"):
-            raise ValueError(f"no command {shorten(str(record.command))}")
-        if not isinstance(record.overrides, list) or not all(isinstance(text, str) for text in record.overrides):
-            raise ValueError("the overrides are no list of strings")
-        if not isinstance(record.config, dict) or not {
-            type(record.sweep_run),
-            type(record.member),
-        } <= {int, type(None)}:
-            raise ValueError("the config is no mapping, or the number of the run is no number")
-        if not isinstance(record.started_in, str | None):
-            raise ValueError("started_in is no text")
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}") from None
-    except (ValueError, TypeError, RecursionError) as error:
-        raise InputError(f"{path} does not say how the run was started ({reason(error)}); start it again") from None
-    return record
+    return read_file(RunRecord, path, MAX_RECORD_BYTES, "how the run was started; start it again")
 
 
 def group_of(run: Path) -> Path | None:

@@ -45,7 +45,7 @@ def _cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyP
 
 
 def conllu(columns: list[str], seed: int = SEED, **values: Any) -> Corpus:
-    return load_corpus(read(ConlluConfig, values, "corpus."), columns, seed)
+    return load_corpus(read(ConlluConfig, values, "corpus.", from_page=True), columns, seed)
 
 
 def column_files(columns: list[str], fields: dict[str, int | None], seed: int = SEED, **values: Any) -> Corpus:

@@ -2,7 +2,6 @@
 
 import contextlib
 import gzip
-import re
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
@@ -170,7 +169,7 @@ def test_messages_name_the_keys_of_the_config(folder: Path) -> None:
 def test_relative_names_begin_where_the_run_was_started(folder: Path) -> None:
     odd = folder.rename(folder.with_name("[odd] name"))  # no pattern
     with contextlib.chdir(odd):
-        assert Texts(["*.txt", "b.conllu"], NO_HUB).files == [f"{odd}/a.txt", f"{odd}/b.conllu"]
+        assert Texts(["*.txt", "b.conllu"], NO_HUB).files == ["a.txt", "b.conllu"]
         assert len(Texts(".", NO_HUB).files) == 3
-        with pytest.raises(InputError, match=rf"text={re.escape(str(odd))}/nowhere.txt: no such file"):
+        with pytest.raises(InputError, match=r"text=nowhere.txt: no such file"):
             Texts("nowhere.txt", NO_HUB)

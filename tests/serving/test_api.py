@@ -88,11 +88,11 @@ def test_tokens_of_a_sentence_or_of_several(served: Served) -> None:
         ({"text": "a", "tokens": ["b"]}, "either"),
         ({"text": "a", "columns": ["pos"]}, "no column 'pos'"),
         ({"text": "a", "columns": []}, "columns is empty"),
-        ({"text": "a", "top": 0}, "top: "),
+        ({"text": "a", "top": 0}, "top=0: give a whole number, at least 1 and at most 50"),
         ({"text": "a", "model": "french"}, "choose english, second"),
-        ({"text": "a", "output": "xml"}, "output: "),
-        ({"texts": "a"}, "no key 'texts'; the keys are text, tokens, model"),
-        ({"tokens": [["a"], "b"]}, "(A sentence, or a list of sentences.)"),
+        ({"text": "a", "output": "xml"}, "output=xml: give conllu or csv or"),
+        ({"texts": "a"}, "texts: no such key; did you mean text? the keys are text, tokens, model"),
+        ({"tokens": [["a"], "b"]}, "tokens: give a sentence, "),
     ],
 )
 def test_bad_requests(served: Served, body: dict[str, Any], words: str) -> None:
@@ -115,7 +115,7 @@ def test_explained(served: Served) -> None:
     assert (book["word"], book["tag"]) == ("book", "VERB")
     assert {"left", "right", "alone", "decided_by", "probability"} <= set(book)
     missing = httpx.post(f"{served.url}/v1/explain", json={}).json()["error"]
-    assert missing == "tokens: it is missing (The words of one sentence.)"
+    assert missing == "tokens has no value; give it one: tokens=..."
     for tokens in ([], ["a"] * (MAX_WORDS + 1)):
         assert httpx.post(f"{served.url}/v1/explain", json={"tokens": tokens}).status_code == 400
 

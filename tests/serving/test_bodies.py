@@ -69,12 +69,12 @@ def test_json_in_parts() -> None:
         (b"[" * 100_000, "no JSON"),
         (b'{"text": "\\ud800"}', "no JSON"),
         (b'{"text": "\xed\xa0\x80"}', "no JSON"),
-        (b'{"text": NaN}', "text: "),
+        (b'{"text": NaN}', "no JSON"),
         (b'{"tokens": [%s1]}' % (b"1," * 100_000), "tokens"),
         (b'{"tokens": [["a"], %s1]}' % (b"1," * 100_000), "tokens"),
         (b'{"columns": [%s1]}' % (b"1," * 100_000), "columns"),
-        (json.dumps(dict.fromkeys(map(str, range(10_000)), 1)).encode(), "more than 20 keys"),
-        (json.dumps({"k\n" * 10_000: 1}).encode(), "there is no key 'k\ufffdk"),
+        (json.dumps(dict.fromkeys(map(str, range(10_000)), 1)).encode(), "0: no such key; the keys are text, tokens"),
+        (json.dumps({"k\n" * 10_000: 1}).encode(), r"k\\nk.*: no such key; the keys are text"),
     ],
 )
 def test_bad_json_is_one_short_line(body: bytes, words: str) -> None:

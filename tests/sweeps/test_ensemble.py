@@ -55,7 +55,7 @@ def copied(finished: Path, monkeypatch: pytest.MonkeyPatch) -> list[list[Member]
 def test_an_ensemble_is_killed_and_resumed(
     arguments: list[str], caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    command = [sys.executable, "-m", "tagger", *arguments, "ensemble=2", "seed=5", "trainer.max_epochs=10"]
+    command = [sys.executable, "-m", "tagger", *arguments, "ensemble=2", "seed=5", "trainer.max_epochs=5"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
         assert process.stdout is not None
         for line in process.stdout:
@@ -210,9 +210,8 @@ def test_members_that_are_complete_are_not_trained(
     train_members(both, 1, {}, score)
     assert [(member.folder / "trained").read_text() for member in both] == ["x", "x"]
     assert "member 1 of 2, seed 1 is complete: dev upos 50.00, best epoch 1 of 2, 3 s" in caplog.text
-    assert capsys.readouterr().out.splitlines()[:2] == [
-        f"member {n}: epoch 1/2  loss 1" for n in ("1 of 2, seed 1", "2 of 2, seed 5")
-    ]
+    names = ("member 1 of 2, seed 1", "member 2 of 2, seed 5")
+    assert capsys.readouterr().out.splitlines()[:2] == [f"{name}: epoch 1/2  loss 1" for name in names]
     assert (both[0].folder / LOG).read_text() == "other\nepoch 1/2  loss 1\n"
     (both[1].folder / "report.json").write_text("[]")
     with pytest.raises(InputError, match=r"members/2/report.json is damaged; remove it and resume the run"):
@@ -221,8 +220,8 @@ def test_members_that_are_complete_are_not_trained(
 
 @pytest.mark.usefixtures("one_at_a_time")
 def test_the_error_of_a_member_is_that_of_the_ensemble() -> None:
-    with pytest.raises(InputError, match=r"^member 2 of 2, seed 2: no such file$"):
-        train_members(members(1, 2), 1, {}, score)
+    with pytest.raises(InputError, match=r"^member 1 of 2, seed 2: no such file$"):
+        train_members(members(2, 1), 1, {}, score)
     with pytest.raises(RuntimeError, match=r"^member 1 of 2, seed 3: ValueError: broken; see members/1/train.log$"):
         train_members(members(3, 1), 1, {}, score)
     assert 'raise ValueError("broken")' in Path("members/1", LOG).read_text()

@@ -47,8 +47,8 @@ def test_the_file_has_a_row_for_each_run() -> None:
 
 
 def test_a_run_that_ends_while_the_table_is_written_is_in_it(tmp_path: Path) -> None:
-    runs = [PlannedRun(["a=1"], "0", {}), PlannedRun(["a=2"], "1", {})]
-    sweep = Sweep(tmp_path, SweepRecord("id", "train", "train", None, [], "basic", runs))
+    runs = [PlannedRun(["a=1"], "0"), PlannedRun(["a=2"], "1")]
+    sweep = Sweep(tmp_path, SweepRecord("id", "train", "train", None, [], runs))
     states = []
 
     class Racing(Sweep):

@@ -87,7 +87,7 @@ def test_a_config_is_plain_values_and_back() -> None:
         ({"corpus": {"kind": "conllu", "encoding": None}}, "corpus.encoding=null: give a word"),
         ({"corpus": {"kind": "columns", "fields": {"upos": "x"}}}, "corpus.fields.upos=x: give null or a whole number"),
         ({"corpus": {"kind": "conllu", "folds": "ten"}}, "corpus.folds=ten: give null or a whole number"),
-        ({"nonsense": 1}, "nonsense: no such key; the page has columns, segmenter, "),
+        ({"nonsense": 1}, "nonsense: no such key; the keys are columns, segmenter, "),
         ({"model": None}, "model=null: give its values one by one; its keys are cell, depth, hidden, dropout"),
         ({"test": 2}, "test=2: give true or false"),
         ({"seed": True}, "seed=true: give a whole number, at least 0 and at most 4294967295"),

@@ -126,7 +126,7 @@ def test_the_segmenter_learns_from_those_that_have_spacing(
     [
         (["corpus.temperature=0.5"], "corpus.temperature=0.5: give a number from 1"),
         (["corpus.unnamed=1"], "corpus.unnamed=1: no value any more: it is a constant, CORPUS_DROPOUT in training/"),
-        (["auxiliary=0"], "facts=0: its name is auxiliary now; give that"),
+        (["facts=0"], "facts=0: its name is auxiliary now; give that"),
         (
             ["optimizer.warmup=0"],
             "optimizer.warmup=0: no value any more: it is a constant, WARMUP in training/module.py",

@@ -47,7 +47,10 @@ def epoch_of(module: TaggerDataModule, epoch: int = 0) -> list[Batch]:
 
 
 def contents(batches: list[Batch]) -> list[tuple[list, ...]]:
-    return [(b.index.tolist(), b.words.tolist(), b.lengths.tolist(), b.targets["upos"].tolist()) for b in batches]
+    return [
+        (b.index.tolist(), b.features["words"].tolist(), b.lengths.tolist(), b.targets["upos"].tolist())
+        for b in batches
+    ]
 
 
 def test_batches_hold_the_sentences_with_their_tags(splits: DatasetDict, words: Vocabulary) -> None:
@@ -86,9 +89,9 @@ def test_words_are_hidden_in_training_alone(splits: DatasetDict, words: Vocabula
     module = TaggerDataModule(
         DatasetDict(train=splits["train"], dev=splits["train"]), words, network_config(), LIMIT, 0.5
     )
-    hidden = [int((b.words[b.index] == UNK).sum()) for b in epoch_of(module)]
+    hidden = [int((b.features["words"][b.index] == UNK).sum()) for b in epoch_of(module)]
     assert sum(hidden) > 50
-    assert not any((b.words == UNK).any() for b in module.val_dataloader())
+    assert not any((b.features["words"] == UNK).any() for b in module.val_dataloader())
 
 
 def test_dev_comes_in_order_of_length_with_unseen_tags(splits: DatasetDict, words: Vocabulary) -> None:

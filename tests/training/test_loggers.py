@@ -228,20 +228,20 @@ def test_a_failed_training_is_failed_in_a_database_that_the_config_names(
     monkeypatch.setattr(EpochRecorder, "on_train_batch_end", fail)
     (tmp_path / "start").mkdir()
     with pytest.raises(RuntimeError, match="broken"), contextlib.chdir(tmp_path / "start"):
-        train(config, Path("sweep") / "0", COMMAND)
+        train(config, tmp_path / "sweep" / "0", COMMAND)
     client = mlflow.MlflowClient(f"sqlite:///{tmp_path / 'start/all.db'}")
     experiment = client.get_experiment_by_name("tagger")
     assert experiment is not None
     (run,) = client.search_runs([experiment.experiment_id])
-    assert (run.info.status, run.info.run_name, run.data.tags["group"]) == ("FAILED", "mine", "sweep")
+    assert (run.info.status, run.info.run_name, run.data.tags["group"]) == ("FAILED", "mine", str(tmp_path / "sweep"))
 
 
 def test_folders_of_logs(tmp_path: Path) -> None:
     place = Place(Path("run/logs"), "run", None, "")
     with contextlib.chdir(tmp_path):
         assert place.own_path(None, "csv") == Path("run/logs/csv")
-        assert place.own_path("mine", "csv") == tmp_path / "mine"
-        assert place._replace(in_group="3/members/1").own_path("mine", "csv") == tmp_path / "mine/3/members/1"
+        assert place.own_path("mine", "csv") == Path("mine")
+        assert place._replace(in_group="3/members/1").own_path("mine", "csv") == Path("mine/3/members/1")
 
 
 def test_a_database_is_opened_by_one_process_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -252,10 +252,10 @@ def test_a_database_is_opened_by_one_process_at_a_time(tmp_path: Path, monkeypat
             lock.acquire(timeout=0)
         raise OSError("another process would wait")
 
-    monkeypatch.setattr(loggers, "MLFlowLogger", opened)
+    monkeypatch.setattr("pytorch_lightning.loggers.MLFlowLogger", opened)
     config = MlflowConfig("tagger", None, f"sqlite:///{tmp_path / 'all.db'}")
     with pytest.raises(InputError, match="another process would wait"):
-        loggers.make_logger(config, Place(tmp_path, "0", None, ""), None)
+        config.make(Place(tmp_path, "0", None, ""), None)
     assert not lock.is_locked
 
 

@@ -101,12 +101,12 @@ def test_a_run_with_an_epoch_stays(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"command": "rm"}, "no command 'rm'"),
-        ({"overrides": "seed=2"}, "no list of strings"),
-        ({"config": []}, "the config is no mapping"),
-        ({"sweep_run": "../../.."}, "the number of the run is no number"),
-        ({"member": "1"}, "the number of the run is no number"),
-        ({"other": 1}, "other"),
+        ({"command": "rm"}, "command=rm: give pretrain or train"),
+        ({"overrides": "seed=2"}, "overrides=seed=2: give a list of words"),
+        ({"config": []}, r"config=\[\]: give its values one by one"),
+        ({"sweep_run": "../../.."}, "sweep_run=../../..: give null or a whole number"),
+        ({"member": "1"}, "member='1': give null or a whole number"),
+        ({"other": 1}, "other: no such key"),
     ],
 )
 def test_a_record_from_outside_is_checked(tmp_path: Path, changes: dict[str, Any], message: str) -> None:

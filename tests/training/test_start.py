@@ -106,7 +106,7 @@ def test_frozen_vectors_stay_and_tuned_ones_change(treebank: Path, tmp_path: Pat
         ("init=[a]", "init="),
         ("init=latest", "init=latest"),
         ("trainer.precision=bf16-true", "trainer.precision=bf16-true"),
-        ("optimizer.lr=0", "^optimizer.lr=0.0: give a number above 0, at most 1"),
+        ("optimizer.lr=0", "^optimizer.lr=0: give a number above 0, at most 1"),
         ("embedding.transformer=/nowhere/at/all", "/nowhere/at/all"),
         ("init=nowhere", "^init=nowhere: no such tagger; name english"),
         ("model.hidden=200", "model.hidden=200: give its values one by one; its keys are forward, backward"),
