@@ -336,7 +336,7 @@ def test_messages_of_troubleshooting_are_those_of_the_code() -> None:
 
 @pytest.mark.slow
 def test_the_walk_through_adds_a_cell(tmp_path: Path) -> None:
-    """Follows docs/cells.md in a copy of the package: writes, appends, replaces, inserts, runs, and holds it to ruff."""
+    """Follows docs/cells.md in a copy of the package: writes, replaces, inserts, runs, and holds it to ruff."""
     if (ROOT / "tagger" / "model" / "ugrnn.py").exists():
         pytest.skip("somebody has followed the page here")
     for folder in ("tagger", "conf", "data"):  # with what is compiled already, but for what is being written
