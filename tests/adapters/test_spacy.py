@@ -83,13 +83,12 @@ def test_a_columns_tags_go_where_they_are_wanted(trained: Path) -> None:
 def test_sentences_of_a_doc_are_tagged_each_by_itself(trained: Path) -> None:
     tiny = tagger.load(trained, "cpu")
     nlp = pipeline(trained, ours=False)
-    first, second = ["They", "book", "flights"], ["Well"]
+    first, second = ["They", "book"], ["book"]
     whole = nlp(Doc(nlp.vocab, words=[*first, *second]))
-    cut = nlp(Doc(nlp.vocab, words=[*first, *second], sent_starts=[True, False, False, True]))
+    cut = nlp(Doc(nlp.vocab, words=[*first, *second], sent_starts=[True, False, True]))
     assert [token.pos_ for token in whole] == tiny.tag([*first, *second])
     assert [token.pos_ for token in cut] == tiny.tag(first) + tiny.tag(second)
-    assert cut[-1].pos_ == "INTJ"
-    assert whole[-1].pos_ != "INTJ"  # the two differ
+    assert cut[-1].pos_ != whole[-1].pos_
 
 
 def test_white_space_is_no_word(trained: Path) -> None:

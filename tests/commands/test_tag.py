@@ -250,7 +250,7 @@ def test_the_corpus_that_text_is_like(tmp_path: Path) -> None:
         words={"they": 3, "book": 2}, characters=list("beh"), tags={"upos": TAGS}, forms=forms, corpora=["UD_A", "UD_B"]
     )
     config = network_config()
-    torch.manual_seed(1)
+    torch.manual_seed(3)
     network = TaggerNetwork(vocabulary, config)
     assert network.corpora is not None
     with torch.no_grad():
