@@ -17,7 +17,6 @@ import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.trial import FixedTrial
-from tagger.training.structured import from_plain
 
 from tagger.errors import InputError
 from tagger.sweeps import launch
@@ -26,6 +25,7 @@ from tagger.sweeps.folder import JOURNAL, Sweep
 from tagger.sweeps.record import SweepRecord
 from tagger.sweeps.search import Search, SearchConfig, Space, open_study, search_space, trial_overrides
 from tagger.text.output_files import whole_file
+from tagger.text.schema import read
 from tagger.training.checkpoints import EndedEarly, Watch
 from tagger.training.run_folder import RunRecord
 from tests.training.conftest import TINY
@@ -38,7 +38,7 @@ VALUES: dict[str, Any] = {
 
 
 def values(**changes: object) -> SearchConfig:
-    return from_plain(SearchConfig, VALUES | changes, SearchConfig.prefix)
+    return read(SearchConfig, VALUES | changes, "hydra.sweeper.")
 
 
 def sweep_in(folder: Path) -> Sweep:
