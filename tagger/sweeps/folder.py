@@ -166,9 +166,9 @@ class Sweep:
         return is_being_trained(self.path(number))
 
     def is_started(self) -> bool:
-        """Whether something of a run is kept."""
+        """Whether something of a run is kept, or a process trains one."""
         return any((self.path(number) / name).exists() for number in self.numbers for name in (REPORT, OUTCOME)) or any(
-            can_resume(self.path(number)) for number in self.numbers
+            can_resume(self.path(number)) or self.is_claimed(number) for number in self.numbers
         )
 
     def discard(self) -> None:
@@ -224,15 +224,3 @@ def _best_epoch(run: Path) -> tuple[float | None, float | None]:
         )
     except (OSError, ValueError, KeyError, TypeError):
         return None, None
-
-
-def check_folders(folder: Path, runs: Sequence[str]) -> None:
-    """Raises InputError if a run would be outside the sweep's folder, or two runs in the same folder."""
-    whole, taken = folder.absolute(), set()
-    for run in runs:
-        path = Path(str(whole / run)).resolve()
-        if path == whole.resolve() or not path.is_relative_to(whole.resolve()):
-            raise InputError(f"hydra.sweep.subdir={run}: not below the folder of the sweep; give another name")
-        if path in taken:
-            raise InputError(f"hydra.sweep.subdir={run}: two runs would have this folder; leave it out")
-        taken.add(path)

@@ -3,6 +3,7 @@
 import logging
 import os
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import asdict, dataclass
@@ -22,7 +23,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
 from tagger.bundle.saved_config import SWEEP
 from tagger.errors import InputError
-from tagger.sweeps.folder import Sweep, check_folders
+from tagger.sweeps.folder import Sweep
 from tagger.sweeps.launch import Start, name_is_taken, own_overrides, plain_texts, quoted
 from tagger.sweeps.log import output_to
 from tagger.sweeps.one_run import checked_config, train_run
@@ -70,17 +71,32 @@ def sweep_grid(
                 record_of(command, composed, runs[-1].overrides, number)
             except InputError as error:
                 errors.append(error)
-    check_folders(Path("sweep"), [run.folder for run in runs])
+    for folder, count in Counter(Path(run.folder) for run in runs).items():
+        if count > 1:
+            raise InputError(f"hydra.sweep.subdir={folder}: two runs would have this folder; leave it out")
     if len(errors) == len(points):
         raise errors[0]
     sweep, made = open_sweep(config, command, runs)
-    launcher = config.hydra.runtime.choices["hydra/launcher"]
-    folder = sweep.folder if launcher == BASIC else sweep.folder.absolute()
-    task = Task(folder, os.getpid() if launcher == JOBLIB else None, launcher != BASIC, train_run)
+    name = config.hydra.runtime.choices["hydra/launcher"]
+    folder = sweep.folder if name == BASIC else sweep.folder.absolute()
+    task = Task(folder, os.getpid() if name == JOBLIB else None, name != BASIC, train_run)
 
     def launch(numbers: Sequence[int]) -> list[int]:
+        """Lets the launcher train runs. Returns those that it tried: all but those that other processes have."""
         jobs = [[*points[n], quoted("hydra.sweep.subdir", runs[n].folder)] for n in numbers]
-        return _launch(launcher, context, config, task, sweep, numbers, jobs)
+        try:
+            launcher = Plugins.instance().instantiate_launcher(context, task, config)
+        except (ImportError, RuntimeError, ValueError, TypeError) as error:
+            raise InputError(f"hydra/launcher={name}: {' '.join(str(error).split())}") from None
+        if task.has_log:
+            _log.info("%d runs, by %s; what each prints is in %s", len(numbers), name, sweep.folder / "*" / LOG)
+        try:
+            done = launcher.launch(jobs, initial_job_idx=0)
+        except Exception as error:  # a process was killed, or the cluster refused the jobs
+            _log.error("%s: %s: %s", name, type(error).__name__, " ".join(str(error).split()))
+            return list(numbers)
+        taken = [job.status == JobStatus.COMPLETED and job.return_value is False for job in done]
+        return [number for number, by_another in zip(numbers, taken, strict=True) if not by_another]
 
     start.status = carry_out(sweep, made, partial(train_missing, sweep, launch))
 
@@ -288,35 +304,6 @@ def train_claimed(sweep: Sweep, number: int, config: DictConfig, train: Train, w
     except Exception as error:
         sweep.end(number, "failed", error, overrides)
         _log.error("run %s failed: %s", number, sweep.run(number).error)
-
-
-def _launch(
-    name: str,
-    context: HydraContext,
-    config: DictConfig,
-    task: Task,
-    sweep: Sweep,
-    numbers: Sequence[int],
-    jobs: Sequence[Sequence[str]],
-) -> list[int]:
-    """Lets one of Hydra's launchers train runs; returns when it has ended. Runs may be unfinished then.
-
-    Returns:
-        The runs that it tried: all but those that other processes have.
-    """
-    try:
-        launcher = Plugins.instance().instantiate_launcher(context, task, config)
-    except (ImportError, RuntimeError, ValueError, TypeError) as error:
-        raise InputError(f"hydra/launcher={name}: {' '.join(str(error).split())}") from None
-    if task.has_log:
-        _log.info("%d runs, by %s; what each prints is in %s", len(numbers), name, sweep.folder / "*" / LOG)
-    try:
-        done = launcher.launch(jobs, initial_job_idx=0)
-    except Exception as error:  # a process was killed, or the cluster refused the jobs
-        _log.error("%s: %s: %s", name, type(error).__name__, " ".join(str(error).split()))
-        return list(numbers)
-    taken = [job.status == JobStatus.COMPLETED and job.return_value is False for job in done]
-    return [number for number, by_another in zip(numbers, taken, strict=True) if not by_another]
 
 
 def _choices(override: Override) -> list[str]:

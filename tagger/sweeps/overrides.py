@@ -10,7 +10,6 @@ import itertools
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
 from typing import Any, NoReturn, cast
 
@@ -44,25 +43,6 @@ FOLDER_KEYS = ("hydra.run.dir", "hydra.sweep.dir", "hydra.sweep.subdir")
 OPEN_PARTS = ("trainer.", "corpus.fields.")  # parts that take keys which the page does not have
 MAX_PAGES = 50  # composed to look for keys, one for each combination of groups that a sweep names
 MIN_SIMILARITY = 0.6  # of a key to the one that is proposed in its place
-
-
-@dataclass
-class Argument:
-    """An override, with the quotes that Hydra needs, and what Hydra reads in it."""
-
-    text: str
-    parsed: Override
-
-    @property
-    def key(self) -> str:
-        """The key without `+`, `++` or `~` and without the package of a group."""
-        return str(self.parsed.key_or_group)
-
-    def values(self) -> list[Any]:
-        """The value, or those of a sweep; none if the key is deleted or the sweep has no list of values."""
-        if self.parsed.value_type is None or self.parsed.value_type == ValueType.INTERVAL_SWEEP:
-            return []
-        return list(self.parsed.sweep_iterator()) if self.parsed.is_sweep_override() else [self.parsed.value()]
 
 
 class _Parser(argparse.ArgumentParser):
@@ -126,17 +106,17 @@ def checked_overrides(
     """
     parsed = [_parsed(text, sweeping) for text in overrides]
     if not keys_are_known:
-        return [argument.text for argument in parsed]
+        return [str(override.input_line) for override in parsed]
     groups = _groups(page)
-    for argument in parsed:
-        if argument.key in groups:
-            _check_choices(argument, groups[argument.key])
+    for override in parsed:
+        if override.key_or_group in groups:
+            _check_choices(override, groups[override.key_or_group])
     known = _known_keys(page, parsed, groups)
-    varies = any(argument.key in groups and argument.parsed.is_sweep_override() for argument in parsed)
-    return [_with_known_key(argument, known, groups, page, varies) for argument in parsed]
+    varies = any(override.key_or_group in groups and override.is_sweep_override() for override in parsed)
+    return [_with_known_key(override, known, groups, page, varies) for override in parsed]
 
 
-def _parsed(text: str, sweeping: bool) -> Argument:
+def _parsed(text: str, sweeping: bool) -> Override:
     head, equals, value = text.partition("=")
     if not equals and not head.startswith("~"):
         raise InputError(f"{text}: no command and no KEY=VALUE; a value is set like model.depth=3")
@@ -149,7 +129,7 @@ def _parsed(text: str, sweeping: bool) -> Argument:
     if key in STRING_KEYS and equals:
         text = f"{head}={_quoted_where_needed(value, sweeping)}"
     try:
-        return Argument(text, _parse(text))
+        return _parse(text)
     except HydraException as error:
         reason = str(error).splitlines()[0].rstrip(".")
         raise InputError(f"{text}: cannot be read ({reason}); put quotes around signs: KEY='\"VALUE\"'") from None
@@ -212,25 +192,32 @@ def _groups(page: str) -> dict[str, list[str]]:
     }
 
 
-def _check_choices(argument: Argument, choices: Sequence[str]) -> None:
-    for value in argument.values():
+def _values(override: Override) -> list[Any]:
+    """The value, or those of a sweep; none if the key is deleted or the sweep has no list of values."""
+    if override.value_type is None or override.value_type == ValueType.INTERVAL_SWEEP:
+        return []
+    return list(override.sweep_iterator()) if override.is_sweep_override() else [override.value()]
+
+
+def _check_choices(override: Override, choices: Sequence[str]) -> None:
+    key = override.key_or_group
+    for value in _values(override):
         for choice in value if isinstance(value, list) else [value]:
             if choice is None:
-                key = argument.key
                 raise InputError(f"{key}=null: no such choice; leave {key} out (in a sweep: train that run by itself)")
             if choice not in choices:
                 raise InputError(
-                    f"{argument.key}={_as_text(choice)}: no such choice{_did_you_mean(str(choice), choices) or ';'}"
-                    f" {argument.key} is one of {', '.join(choices)}"
+                    f"{key}={_as_text(choice)}: no such choice{_did_you_mean(str(choice), choices) or ';'}"
+                    f" {key} is one of {', '.join(choices)}"
                 )
 
 
-def _known_keys(page: str, arguments: Iterable[Argument], groups: Mapping[str, object]) -> set[str]:
+def _known_keys(page: str, overrides: Iterable[Override], groups: Mapping[str, object]) -> set[str]:
     """The keys that a page has with every choice of a group that the command line names."""
     choices = {
-        argument.key: [f"{argument.key}={_as_text(value)}" for value in argument.values()]
-        for argument in arguments  # the last of several for the same group counts
-        if argument.key in groups and argument.values()
+        each.key_or_group: [f"{each.key_or_group}={_as_text(value)}" for value in _values(each)]
+        for each in overrides  # the last of several for the same group counts
+        if each.key_or_group in groups and _values(each)
     }
     pages = itertools.islice(itertools.product(*choices.values()), MAX_PAGES)
     return set.intersection(*(set(_keys(page, *chosen)) for chosen in pages))
@@ -255,38 +242,38 @@ def _keys(page: str, *choices: str) -> frozenset[str]:
 
 
 def _with_known_key(
-    argument: Argument, known: set[str], groups: Mapping[str, Sequence[str]], page: str, varies: bool
+    override: Override, known: set[str], groups: Mapping[str, Sequence[str]], page: str, varies: bool
 ) -> str:
     """Removes `+` from a key of the page. Adds it to a key that only the trainer has."""
-    key = argument.key
-    if key.startswith(("hydra.", "hydra/")) or (argument.parsed.is_delete() and key in known):
-        return argument.text
+    key, text = override.key_or_group, str(override.input_line)
+    if key.startswith(("hydra.", "hydra/")) or (override.is_delete() and key in known):
+        return text
     if key in known or key in groups:
         hidden = varies and key in known and key not in _keys(page)  # Hydra plans a sweep with no choice of a group
-        return f"{'++' * hidden}{argument.text.lstrip('+')}"
+        return f"{'++' * hidden}{text.lstrip('+')}"
     part = next((part for part in OPEN_PARTS if key.startswith(part) and part.rstrip(".") in known), None)
     if part == "trainer." and (name := key.split(".")[1]) not in TRAINER_SETTINGS:
         near = _did_you_mean(name, TRAINER_SETTINGS) or f"; there are {', '.join(TRAINER_SETTINGS)}"
         raise InputError(f"{key}: no such setting{near}")
-    if part is not None and not argument.parsed.is_delete():
-        return f"++{argument.text.lstrip('+')}"
-    raise _unknown(argument, known, groups, page)
+    if part is not None and not override.is_delete():
+        return f"++{text.lstrip('+')}"
+    raise _unknown(override, known, groups, page)
 
 
-def _unknown(argument: Argument, known: set[str], groups: Mapping[str, Sequence[str]], page: str) -> InputError:
+def _unknown(override: Override, known: set[str], groups: Mapping[str, Sequence[str]], page: str) -> InputError:
     """The error for a key that the page lacks. It names a choice or a command that has the key, or a similar key."""
-    key = argument.key
+    key, text = override.key_or_group, str(override.input_line)
     if key in GONE:
-        return InputError(f"{argument.text}: {GONE[key]}")
+        return InputError(f"{text}: {GONE[key]}")
     part = key.partition(".")[0]
     having = [choice for choice in groups.get(part, ()) if key in _keys(page, f"{part}={choice}")]
     if having:
-        return InputError(f"{argument.text}: no such key here; it needs {' or '.join(f'{part}={x}' for x in having)}")
+        return InputError(f"{text}: no such key here; it needs {' or '.join(f'{part}={x}' for x in having)}")
     for other, command in PAGES.items():
         if other != page and key in _keys(other):
-            return InputError(f"{argument.text}: no such key; it belongs to {command}")
+            return InputError(f"{text}: no such key; it belongs to {command}")
     nearest = _did_you_mean(key, sorted(known)) or f"; see {PAGES[page]} --cfg job"
-    return InputError(f"{argument.text}: no such key{nearest}")
+    return InputError(f"{text}: no such key{nearest}")
 
 
 def _did_you_mean(word: str, words: Sequence[str]) -> str:

@@ -28,7 +28,7 @@ class PlannedRun:
     def __post_init__(self) -> None:
         parts = Path(self.folder).parts
         if not parts or ".." in parts or Path(self.folder).is_absolute():
-            raise InputError(f"the folder {self.folder!r} is not below that of the sweep")
+            raise InputError(f"hydra.sweep.subdir={self.folder}: not below the folder of the sweep; give another name")
 
 
 @dataclass

@@ -123,12 +123,6 @@ def test_a_damaged_record_is_one_line(tmp_path: Path, text: str) -> None:
     assert "\n" not in str(error.value)
 
 
-def test_a_record_that_is_a_list_is_said_so(tmp_path: Path) -> None:
-    (tmp_path / RECORD).write_text("[1]")
-    with pytest.raises(InputError, match=r"how the run was started \(it holds no JSON object\); start it again$"):
-        read_record(tmp_path)
-
-
 def test_runs_are_found_by_name_and_the_last_one_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     for name, message in (
