@@ -4,8 +4,9 @@
 
 import re
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Self
 
 import numpy as np
@@ -57,14 +58,15 @@ class AffixEmbedding(FormPart):
     @classmethod
     def feature(cls, vocabulary: Vocabulary, config: AffixValues) -> Feature:
         """The rows of each form's affixes, (U, A)."""
-        buckets = config.buckets
-        return lambda forms: np.array([affix_rows(form, buckets) for form in forms], dtype=np.int64).reshape(
-            -1, AFFIXES
-        )
+        return partial(_rows, config.buckets)
 
     def forward(self, feature: Tensor) -> Tensor:
         """Rows of the table (U, A) to (U, width)."""
         return look_up(feature, self.weight).flatten(1)
+
+
+def _rows(buckets: int, forms: Sequence[str]) -> np.ndarray:
+    return np.array([affix_rows(form, buckets) for form in forms], dtype=np.int64).reshape(-1, AFFIXES)
 
 
 class _ShapeCharacters(dict[str, str]):

@@ -2,7 +2,9 @@
 
 # U distinct forms, C characters of the longest form
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Self
 
 import numpy as np
@@ -61,19 +63,19 @@ class CharacterEncoder(FormPart):
     @classmethod
     def feature(cls, vocabulary: Vocabulary, config: CharacterValues) -> Feature:
         """The ids of each form's characters, (U, MAX_CHARACTERS), PAD after its end."""
-        ids, half = vocabulary.character_ids, MAX_CHARACTERS // 2
-
-        def rows(forms: list[str]) -> np.ndarray:
-            kept = [form if len(form) <= MAX_CHARACTERS else form[:half] + form[-half:] for form in forms]
-            found = np.zeros((len(kept), MAX_CHARACTERS), dtype=np.int64)
-            here = np.arange(MAX_CHARACTERS) < np.array([len(form) for form in kept], dtype=np.int64)[:, None]
-            found[here] = [ids.get(character, UNK) for character in "".join(kept)]
-            return found
-
-        return rows
+        return partial(_ids, vocabulary.character_ids)
 
     def forward(self, feature: Tensor) -> Tensor:
         """Character ids (U, C) to (U, filters)."""
         x = self.convolution(self.embedding(feature).transpose(1, 2))  # (U, filters, C)
         padding = (feature == PAD)[:, None, :]  # (U, 1, C)
         return torch.relu(x.masked_fill(padding, float("-inf")).amax(dim=2))
+
+
+def _ids(ids: Mapping[str, int], forms: Sequence[str]) -> np.ndarray:
+    half = MAX_CHARACTERS // 2
+    kept = [form if len(form) <= MAX_CHARACTERS else form[:half] + form[-half:] for form in forms]
+    found = np.zeros((len(kept), MAX_CHARACTERS), dtype=np.int64)
+    here = np.arange(MAX_CHARACTERS) < np.array([len(form) for form in kept], dtype=np.int64)[:, None]
+    found[here] = [ids.get(character, UNK) for character in "".join(kept)]
+    return found

@@ -4,6 +4,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, ClassVar, Self, TypedDict
 
 import numpy as np
@@ -107,16 +108,7 @@ class VectorEmbedding(FormPart):
     @classmethod
     def feature(cls, vocabulary: Vocabulary, config: SavedVectors) -> Feature:
         """The row of each form in the table of each source, (U, sources), from 1; 0: the source has no vector."""
-        sources = list(vocabulary.vectors.values())
-
-        def rows(forms: list[str]) -> np.ndarray:
-            found = np.zeros((len(forms), len(sources)), dtype=np.int64)
-            for number, source in enumerate(sources):
-                known = [row_of(source, form) for form in forms]
-                found[:, number] = [0 if row is None else row + 1 for row in known]
-            return found
-
-        return rows
+        return partial(_rows, list(vocabulary.vectors.values()))
 
     @torch.no_grad()
     def fill(self, source: int, matrix: Tensor) -> None:
@@ -129,3 +121,11 @@ class VectorEmbedding(FormPart):
         vectors = [look_up(row, table, padding_idx=0).float() for row, table in tables]  # row 0 stays zero
         x: Tensor = self.projection(torch.cat(vectors, dim=1)) + (feature == 0).float() @ self.missing
         return x
+
+
+def _rows(sources: Sequence[Mapping[str, int]], forms: Sequence[str]) -> np.ndarray:
+    found = np.zeros((len(forms), len(sources)), dtype=np.int64)
+    for number, source in enumerate(sources):
+        known = [row_of(source, form) for form in forms]
+        found[:, number] = [0 if row is None else row + 1 for row in known]
+    return found

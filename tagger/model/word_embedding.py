@@ -2,7 +2,9 @@
 
 # U distinct forms
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Self
 
 import numpy as np
@@ -48,9 +50,12 @@ class WordEmbedding(FormPart):
     @classmethod
     def feature(cls, vocabulary: Vocabulary, config: WordValues) -> Feature:
         """The id of each word, (U,)."""
-        ids = vocabulary.word_ids
-        return lambda forms: np.array([ids.get(form.lower(), UNK) for form in forms], dtype=np.int64)
+        return partial(_ids, vocabulary.word_ids)
 
     def forward(self, feature: Tensor) -> Tensor:
         """Word ids (U,) to (U, width)."""
         return look_up(feature, self.weight, padding_idx=PAD)
+
+
+def _ids(ids: Mapping[str, int], forms: Sequence[str]) -> np.ndarray:
+    return np.array([ids.get(form.lower(), UNK) for form in forms], dtype=np.int64)
