@@ -249,30 +249,23 @@ def _resume(folder: Path) -> int:
     is_sweep = (folder / SWEEP).is_file()
     record = Sweep.read(folder).record if is_sweep else read_record(folder)
     begin = record.started_in
+    place: contextlib.AbstractContextManager[None] = contextlib.nullcontext()
     is_there = begin is not None and os.path.isabs(begin) and os.path.isdir(begin)
-    if not is_there or begin == str(Path.cwd()):
-        try:
-            return _resume_here(folder, record)
-        except InputError as error:
-            if begin is None or is_there or "exist" not in str(error):
-                raise
-            note = f"{begin}, where the run was started, is not here; resume it in the folder that has its files"
-            raise InputError(f"{error} ({note})") from None
-    assert begin is not None
-    folder = folder.absolute()
-    with contextlib.chdir(begin):
-        try:
-            return _resume_here(folder, record)
-        except InputError as error:
-            note = f" (relative paths begin in {begin}, where the run was started)" if "exist" in str(error) else ""
-            raise InputError(f"{error}{note}") from None
-
-
-def _resume_here(folder: Path, record: Any) -> int:
-    if isinstance(record, RunRecord):
-        return _resume_run(folder, record)
-    refuse_several(f"{folder}: a sweep", "train its runs one by one")
-    return _start(record.command, ["-m", *record.words, quoted("hydra.sweep.dir", folder)])
+    if begin is not None and is_there and begin != str(Path.cwd()):
+        folder, place = folder.absolute(), contextlib.chdir(begin)
+    try:
+        with place:
+            if isinstance(record, RunRecord):
+                return _resume_run(folder, record)
+            refuse_several(f"{folder}: a sweep", "train its runs one by one")
+            return _start(record.command, ["-m", *record.words, quoted("hydra.sweep.dir", folder)])
+    except InputError as error:
+        if begin in (None, str(Path.cwd())) or "exist" not in str(error):
+            raise
+        note = f"{begin}, where the run was started, is not here; resume it in the folder that has its files"
+        if is_there:
+            note = f"relative paths begin in {begin}, where the run was started"
+        raise InputError(f"{error} ({note})") from None
 
 
 def _resume_run(folder: Path, record: RunRecord) -> int:
