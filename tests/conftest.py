@@ -65,7 +65,6 @@ def network_config(**changes: Any) -> NetworkConfig:
         "words": 6,
         "affixes": 3,
         "chars": 5,
-        "character_size": 32,
         "buckets": BUCKETS,
         "vectors": None,
         "transformer": None,

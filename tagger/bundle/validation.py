@@ -6,6 +6,7 @@ allocated.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Annotated, Any
 
 from msgspec import Meta
@@ -15,22 +16,13 @@ from tagger.model.decoder import MAX_TEMPERATURE, MIN_TEMPERATURE
 from tagger.model.network import check_network_config
 from tagger.model.transformer import MAX_ENCODER_LAYERS
 from tagger.model.vocabulary import Vocabulary
-from tagger.text.json_files import (
-    MAX_NAME,
-    MAX_SIZE,
-    check_choice,
-    check_int,
-    checked_list,
-    checked_object,
-    shown,
-)
-from tagger.text.schema import one_of
+from tagger.text.json_files import MAX_SIZE, shown
+from tagger.text.schema import bad_value, one_of, read
 from tagger.text.segment import LEARNED, RULES
 from tagger.text.strings import printable
 
 Temperature = Annotated[float, Meta(ge=MIN_TEMPERATURE, le=MAX_TEMPERATURE)]
 SUM_TOLERANCE = 1e-6  # of the weights of members, whose sum is 1
-MAX_COUNT = 1 << 62  # how often a word occurs in training; the row of its vector
 
 
 @dataclass(kw_only=True)
@@ -73,7 +65,8 @@ def check_config(config: dict[str, Any]) -> dict[str, Any]:
 def check_temperatures(temperatures: Mapping[str, float], columns: Sequence[str]) -> None:
     """Raises ValueError unless all temperatures are of columns of the tagger."""
     for column in temperatures:
-        check_choice("a name in temperatures", column, columns)
+        if column not in columns:
+            raise ValueError(f"a name in temperatures is {shown(column)}, not one of {', '.join(columns)}")
 
 
 def _check_settings(name: str, value: Any) -> None:
@@ -85,20 +78,23 @@ def _check_settings(name: str, value: Any) -> None:
         for item in value:
             _check_settings(name, item)
     elif type(value) is int:
-        last = name.rpartition(".")[2]
-        check_int(name, value, -MAX_SIZE, MAX_ENCODER_LAYERS if "layer" in last else MAX_SIZE)
+        most = MAX_ENCODER_LAYERS if "layer" in name.rpartition(".")[2] else MAX_SIZE
+        if not -MAX_SIZE <= value <= most:
+            raise bad_value(name, value, f"give a whole number, at most {most}")
+
+
+@dataclass
+class _Vocabularies:
+    vocabularies: Annotated[list[Vocabulary], Meta(min_length=1, max_length=MAX_MEMBERS)]
 
 
 def check_vocabularies(content: dict[str, Any]) -> list[Vocabulary]:
     """The vocabularies of `vocabulary.json`, which must have the same tags in the same order.
 
     Raises:
-        ValueError, TypeError: they have not, or one does not hold what its type hints say.
+        ValueError: they have not, or one does not hold what its type hints say.
     """
-    fields = checked_list("vocabularies", checked_object("the vocabulary", content, ("vocabularies",))["vocabularies"])
-    if not 1 <= len(fields) <= MAX_MEMBERS:
-        raise ValueError(f"there are {len(fields)} vocabularies, not 1 to {MAX_MEMBERS}")
-    vocabularies = [Vocabulary(**checked_object("a vocabulary", each)) for each in fields]
+    vocabularies = read(_Vocabularies, content).vocabularies
     for vocabulary in vocabularies:
         _check_vocabulary(vocabulary)
         if list(vocabulary.tags.items()) != list(vocabularies[0].tags.items()):
@@ -107,45 +103,27 @@ def check_vocabularies(content: dict[str, Any]) -> list[Vocabulary]:
 
 
 def _check_vocabulary(vocabulary: Vocabulary) -> None:
-    """Raises ValueError unless a vocabulary that was read from JSON holds what its type hints say."""
-    _check_counts("words", vocabulary.words)
-    for name, rows in checked_object("vectors", vocabulary.vectors).items():
-        _check_names("vectors", [name])
-        _check_counts("vectors", rows)
-    for name, strings in (("characters", vocabulary.characters), ("forms", vocabulary.forms)):
-        if not set(map(type, checked_list(name, strings))) <= {str}:
-            raise ValueError(f"{name} in the vocabulary are not a list of strings")
-    for column, tags in checked_object("tags", vocabulary.tags).items():
-        _check_names("columns", [column])
-        _check_names(f"tags of {column}", checked_list("tags", tags))
-    for column, form_tags in checked_object("form_tags", vocabulary.form_tags).items():
-        if column not in vocabulary.tags or len(checked_list("form_tags", form_tags)) != len(vocabulary.forms):
+    """Raises ValueError unless the values of a vocabulary fit each other, and its names can be shown."""
+    names = {"vectors": [*vocabulary.vectors], "columns": [*vocabulary.tags], "corpora": vocabulary.corpora}
+    for name, strings in (names | {f"tags of {column}": tags for column, tags in vocabulary.tags.items()}).items():
+        _check_names(name, strings)
+    if any(not tags for tags in vocabulary.tags.values()):
+        raise ValueError("a column in the vocabulary has no tags")
+    for column, form_tags in vocabulary.form_tags.items():
+        if column not in vocabulary.tags or len(form_tags) != len(vocabulary.forms):
             raise ValueError(f"form_tags of {shown(column)} are not one list for each form")
-        for ids in form_tags:
-            for script in checked_list("the scripts of a form", ids):
-                check_int("the id of a script of a form", script, 0, len(vocabulary.tags[column]) - 1)
-    if checked_list("corpora", vocabulary.corpora):
-        _check_names("corpora", vocabulary.corpora)
+        if max(chain.from_iterable(form_tags), default=0) >= len(vocabulary.tags[column]):
+            raise ValueError(f"a form has a script of {shown(column)} that there is not")
     sizes = [len(vocabulary.tags[column]) for column in vocabulary.combined]
-    for combination in checked_list("combinations", vocabulary.combinations):
-        if len(checked_list("a combination", combination)) != len(sizes):
+    for combination in vocabulary.combinations:
+        if len(combination) != len(sizes):
             raise ValueError(f"a combination is {shown(combination)}, but there are {len(sizes)} columns")
-        for tag, size in zip(combination, sizes, strict=True):
-            check_int("the id of a tag in a combination", tag, 0, size - 1)
+        if any(tag >= size for tag, size in zip(combination, sizes, strict=True)):
+            raise ValueError(f"a combination is {shown(combination)}, and a column has no such tag")
 
 
-def _check_counts(name: str, counts: Any) -> None:
-    numbers = checked_object(name, counts).values()
-    if set(map(type, numbers)) <= {int} and (not numbers or (min(numbers) >= 0 and max(numbers) <= MAX_COUNT)):
-        return
-    bad = next(key for key, count in counts.items() if type(count) is not int or not 0 <= count <= MAX_COUNT)
-    raise ValueError(f"{name} in the vocabulary: {shown(bad)} has the number {shown(counts[bad])}")
-
-
-def _check_names(name: str, strings: Sequence[Any]) -> None:
+def _check_names(name: str, strings: Sequence[str]) -> None:
     """Refuses names that could not be printed, or written to a file with tabs between fields."""
-    if not strings or not all(type(string) is str and len(string) <= MAX_NAME for string in strings):
-        raise ValueError(f"the {name} in the vocabulary are not a list of strings")
     if len(set(strings)) < len(strings):
         raise ValueError(f"one of the {name} in the vocabulary occurs twice")
     for string in strings:

@@ -108,9 +108,9 @@ def operator_of(cell: Cell, layer: Any) -> Operator:
     order = _ORDERS[cell.operator]
 
     def reordered(weight: Tensor) -> np.ndarray:
-        gates = weight.detach().float().T.chunk(len(order))
-        array: np.ndarray = torch.cat([gates[place] for place in order]).numpy()
-        return array
+        gates = weight.detach().float().chunk(len(order), dim=-1)
+        array: np.ndarray = torch.cat([gates[place] for place in order], dim=-1).numpy()
+        return array.T
 
     W, R = reordered(weights.W_x)[None], reordered(weights.W_h)[None]
     B = np.concatenate([reordered(weights.b_x), reordered(weights.b_h)])[None]

@@ -36,7 +36,7 @@ class RNNCell(nn.Module):
         self.W_xh = nn.Parameter(torch.empty(input_size, hidden_size))
         self.W_hh = nn.Parameter(torch.empty(hidden_size, hidden_size))
         self.b_h = nn.Parameter(torch.empty(hidden_size))
-        _initialize(self, hidden_size)
+        initialize(self, hidden_size)
 
     def forward(self, x: Tensor, h: Tensor) -> Tensor:
         """One step: x (B, I) and h (B, H) to h' (B, H)."""
@@ -66,7 +66,7 @@ class GRUCell(nn.Module):
         self.W_h = nn.Parameter(torch.empty(hidden_size, 3 * hidden_size))
         self.b_x = nn.Parameter(torch.empty(3 * hidden_size))
         self.b_h = nn.Parameter(torch.empty(3 * hidden_size))
-        _initialize(self, hidden_size)
+        initialize(self, hidden_size)
 
     def forward(self, x: Tensor, h: Tensor) -> Tensor:
         """One step: x (B, I) and h (B, H) to h' (B, H)."""
@@ -100,7 +100,7 @@ class MinGRUCell(nn.Module):
         self.hidden_size = hidden_size
         self.W_x = nn.Parameter(torch.empty(input_size, 2 * hidden_size))
         self.b_x = nn.Parameter(torch.empty(2 * hidden_size))
-        _initialize(self, hidden_size)
+        initialize(self, hidden_size)
 
     def gates(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """z and n for any number of inputs at once: x (..., I) to two tensors (..., H)."""
@@ -124,7 +124,7 @@ class MinGRUCell(nn.Module):
         return Weights(W_x, W_x.new_zeros(self.hidden_size, W_x.shape[1]), b_x, torch.zeros_like(b_x))
 
 
-def _initialize(cell: nn.Module, hidden_size: int) -> None:
+def initialize(cell: nn.Module, hidden_size: int) -> None:
     """Draws all weights uniformly from ±1/sqrt(H), as torch does."""
     bound = 1 / math.sqrt(hidden_size)
     for parameter in cell.parameters():

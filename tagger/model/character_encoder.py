@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from tagger.model.batch import FIRST_ID, PAD, UNK
 from tagger.model.form_part import Feature, FormPart
 from tagger.model.vocabulary import Vocabulary
-from tagger.text.schema import Count, Size
+from tagger.text.schema import Size
 
 CHARACTER_SIZE = 32  # of a character's vector
 MAX_CHARACTERS = 32  # characters that the encoder reads; longer forms keep their first 16 and last 16
@@ -29,24 +29,13 @@ class CharacterValues:
     chars: Size
 
 
-@dataclass(kw_only=True)
-class SavedCharacters(CharacterValues):
-    """What is saved of a `CharacterEncoder`.
-
-    Attributes:
-        character_size: size of a character's vector.
-    """
-
-    character_size: Count = CHARACTER_SIZE
-
-
 class CharacterEncoder(FormPart):
     """A convolution over the characters of a form, then the maximum of each filter.
 
     Ma and Hovy (2016), https://arxiv.org/abs/1603.01354.
     """
 
-    Values, Config = CharacterValues, SavedCharacters
+    Values = Config = CharacterValues
     size_keys = "embedding.chars"
     ends_in_padding = True
 
@@ -65,12 +54,12 @@ class CharacterEncoder(FormPart):
         self.convolution = nn.Conv1d(size, filters, width, padding=width // 2)
 
     @classmethod
-    def build(cls, vocabulary: Vocabulary, config: SavedCharacters) -> Self:
+    def build(cls, vocabulary: Vocabulary, config: CharacterValues) -> Self:
         """See `FormPart.build`."""
-        return cls(len(vocabulary.characters) + FIRST_ID, config.chars, size=config.character_size)
+        return cls(len(vocabulary.characters) + FIRST_ID, config.chars)
 
     @classmethod
-    def feature(cls, vocabulary: Vocabulary, config: SavedCharacters) -> Feature:
+    def feature(cls, vocabulary: Vocabulary, config: CharacterValues) -> Feature:
         """The ids of each form's characters, (U, MAX_CHARACTERS), PAD after its end."""
         ids, half = vocabulary.character_ids, MAX_CHARACTERS // 2
 

@@ -47,7 +47,7 @@ class FormPart(nn.Module):
     @classmethod
     def config_of(cls, config: Mapping[str, Any]) -> Any:
         """The part's own values in the config of a network."""
-        return cls.Config(**{field.name: config[field.name] for field in fields(cls.Config) if field.name in config})
+        return cls.Config(**{field.name: config[field.name] for field in fields(cls.Config)})
 
     @classmethod
     @abstractmethod

@@ -20,7 +20,7 @@ SCALE_SUFFIX = ":scale"  # after the name of an int8 tensor: the scale of each o
 
 
 def compress(weights: Mapping[str, Tensor], dtype: str) -> dict[str, Tensor]:
-    """The weights as a file stores them. What `expand` gives is stored as it was, to the bit.
+    """The weights as a file stores them, on the CPU. What `expand` gives is stored as it was, to the bit.
 
     Args:
         weights: name -> tensor.
@@ -30,18 +30,23 @@ def compress(weights: Mapping[str, Tensor], dtype: str) -> dict[str, Tensor]:
             https://arxiv.org/abs/1712.05877). It leaves tensors of less than two dimensions as they are.
     """
     stored = {}
-    for name, tensor in weights.items():
-        stored[name] = tensor
+    for name, weight in weights.items():
+        tensor = stored[name] = weight.detach().cpu()
         if not tensor.is_floating_point() or not tensor.numel():
             continue
-        if tensor.dim() > 1 and dtype != "float16":
+        few = tensor[:: len(tensor) // 16 + 1] if tensor.dim() else tensor  # rows that show most tensors not to fit
+        if tensor.dim() > 1 and (dtype == "int8" or (dtype == "float32" and _levels(few)[2])):
             levels, scale, is_exact = _levels(tensor)
             if dtype == "int8" or is_exact:
                 stored[name], stored[name + SCALE_SUFFIX] = levels, scale
                 continue
-        if dtype == "float16" or (dtype == "float32" and torch.equal(half := tensor.half(), tensor)):
-            stored[name] = tensor.half() if dtype == "float16" else half
+        if dtype == "float16" or (dtype == "float32" and _is_half(few) and _is_half(tensor)):
+            stored[name] = tensor.half()
     return stored
+
+
+def _is_half(tensor: Tensor) -> bool:
+    return bool((tensor.half() == tensor).all())
 
 
 def _levels(tensor: Tensor) -> tuple[Tensor, Tensor, bool]:

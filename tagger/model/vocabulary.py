@@ -4,12 +4,17 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import Annotated, Any
+
+from msgspec import Meta
 
 from tagger.errors import InputError, shorten
 from tagger.model.batch import FIRST_ID, NO_CORPUS
 from tagger.model.tag_codec import TagCodec, learned_tags
+from tagger.text.schema import ShortName, Size
 from tagger.text.strings import LEMMA, is_annotated, printable
+
+Number = Annotated[int, Meta(ge=0, le=1 << 62)]  # how often a word occurs in training; the row of its vector
 
 
 @dataclass(frozen=True)
@@ -32,14 +37,14 @@ class Vocabulary:
             it was trained on one corpus.
     """
 
-    words: dict[str, int]
+    words: dict[str, Number]
     characters: list[str]
-    tags: dict[str, list[str]]
+    tags: dict[ShortName, list[ShortName]]
     forms: list[str]
-    vectors: dict[str, dict[str, int]] = field(default_factory=dict)
-    combinations: list[list[int]] = field(default_factory=list)
-    form_tags: dict[str, list[list[int]]] = field(default_factory=dict)
-    corpora: list[str] = field(default_factory=list)
+    vectors: dict[ShortName, dict[str, Number]] = field(default_factory=dict)
+    combinations: list[list[Size]] = field(default_factory=list)
+    form_tags: dict[str, list[list[Size]]] = field(default_factory=dict)
+    corpora: list[ShortName] = field(default_factory=list)
 
     @classmethod
     def build(cls, sentences: Iterable[Mapping[str, Any]], columns: Sequence[str], min_count: int = 2) -> "Vocabulary":

@@ -42,7 +42,7 @@ class SavedSegmenter(NamedTuple):
     lexicon: Lexicon
 
     def save(self, folder: Path, storage_dtype: str = "float32") -> None:
-        """Writes the two files into a folder that is being made; see `save_tagger`.
+        """Writes the two files into a folder that is being made; see `Bundle.save`.
 
         Args:
             folder: it exists.

@@ -65,7 +65,8 @@ def checked_config(
         Texts(config.text, config.hub, config.dev)
         return config
     if config.init is not None:
-        for override in overrides:
+        last = {override.lstrip("+").partition("=")[0]: override for override in overrides}  # the one that counts
+        for override in last.values():
             check_override(override, config)
         if not is_hub_name(config.init):
             find_start(config.init)

@@ -1,6 +1,6 @@
 """A trained tagger at work: tokens or text come in, tagged sentences go out.
 
-`tagger.py` has `Tagger`, which users hold. `engine.py` runs the network fast on one thread, and `workers.py` starts
-processes. `decoding.py` turns scores into tags under the constraints of `constraints.py`, and `review.py` finds the
-sentences that the tagger doubts. Start in `tagger.py`.
+`tagger.py` has `Tagger`, which users hold. `engine.py` runs its members fast on one thread, by `networks.py` and
+`stack.py`, and `workers.py` starts processes. `decoding.py` turns scores into tags under the constraints of
+`constraints.py`, and `review.py` finds the sentences that the tagger doubts. Start in `tagger.py`.
 """

@@ -47,10 +47,10 @@ def max_extra_rows(n: int) -> int:
 
 
 class Pass(NamedTuple):
-    """One direction of a layer, in all k networks.
+    """One direction of a layer, in all k networks; or both directions.
 
     Attributes:
-        steps: of these k directions.
+        steps: of these M directions, k or twice k.
         backward: whether it reads from the last token to the first.
         gates: its columns in the products with the input, (rows, X).
         place: of its states among the F + R of a network.
@@ -87,7 +87,7 @@ class Layer:
 
     @cached_property
     def passes(self) -> list[Pass]:
-        """The directions."""
+        """The directions, one by one."""
         k, found = self._count, []
         parts = [steps[start : start + k] for steps in self.steps for start in range(0, len(steps.W_x), k)]
         gates = place = 0
@@ -97,8 +97,15 @@ class Layer:
             gates, place = gates + columns, place + states
         return found
 
+    @property
+    def together(self) -> Pass | None:
+        """All directions at once, if they have one size."""
+        last = self.passes[-1]
+        whole = slice(0, last.gates.stop), slice(0, last.place.stop)
+        return Pass(self.steps[0], False, *whole) if len(self.steps) == 1 else None
 
-# The products with the input of some rows, (k, rows, G * H): from the pass, and the rows' start and stop.
+
+# The products with the input of some rows, (M, rows, G * H): from the pass, and the rows' start and stop.
 Source = Callable[[Pass, int, int], Tensor]
 
 
@@ -231,7 +238,6 @@ class Stack:
 
     def _of_forms(self, products: Tensor, rows: Tensor, contexts: Tensor | None) -> Source:
         """The first layer's products with the input of tokens."""
-        k = self.count
 
         def gathered(one: Pass, start: int, stop: int) -> Tensor:
             table, here = products[:, one.gates], rows[start:stop]
@@ -240,12 +246,13 @@ class Stack:
                 torch.index_select(table, 0, here, out=x)
             else:
                 x = torch.index_select(table, 0, here).to(self.dtype)
-            return x.view(len(x), k, -1).transpose(0, 1)
+            return x.view(len(x), len(one.steps.W_x), -1).transpose(0, 1)
 
         def with_contexts(one: Pass, start: int, stop: int) -> Tensor:
             x = gathered(one, start, stop)
             assert contexts is not None
             here = contexts[:, start:stop].to(self.dtype)  # rows after the last token have none
+            here = here.repeat(len(x) // len(here), 1, 1)
             x[:, : here.shape[1]].baddbmm_(here, one.steps.W_x[:, -here.shape[2] :])
             one.steps.prepare(x)
             return x
@@ -259,11 +266,14 @@ class Stack:
             W, b = one.steps.W_x, one.steps.b_x
             stop = max(stop, fixed or 0)
             x = self._buffer("gates", below, stop - start, W.shape[0] * W.shape[2])
-            x = x.view(len(x), self.count, -1).transpose(0, 1)
+            x = x.view(len(x), len(W), -1).transpose(0, 1)
             x.copy_(b)
+            inputs = (
+                below[:, start:stop].repeat(len(W) // len(below), 1, 1) if len(W) > len(below) else below[:, start:stop]
+            )
             for block in range(0, fixed or 1, POOL_BLOCK):
                 here = slice(block, block + POOL_BLOCK) if fixed else slice(None)
-                x[:, here].baddbmm_(below[:, start:stop][:, here], W)
+                x[:, here].baddbmm_(inputs[:, here], W)
             one.steps.prepare(x)
             return x
 
@@ -282,8 +292,8 @@ class Stack:
             chunk: products of steps that follow each other are computed at once for this many tokens.
             fixed: the number of rows that every step computes, at least n; None: `padded_rows(n)`.
         """
-        if counts[0] == 1 and fixed is None and len(layer.steps) == 1:
-            self._read_one(layer, source, len(counts), out)
+        if counts[0] == 1 and fixed is None and layer.together is not None:
+            self._read_one(layer.together, source, layer.passes, out[:, : len(counts)])
             return
         rows = fixed or padded_rows(counts[0], self.dtype)
         for one in layer.passes:
@@ -328,22 +338,30 @@ class Stack:
                 here = slice(start - first, start - first + (fixed or padded_rows(n, self.dtype)))
                 yield start, n, one.steps.split(x[:, here].clone())
 
-    def _read_one(self, layer: Layer, source: Source, count: int, out: Tensor) -> None:
-        """Reads one sentence of `count` tokens; all directions take each step together."""
-        (steps,), k = layer.steps, self.count
-        x = out.new_empty(count, len(steps.W_x), steps.W_x.shape[2])  # (T, M, G * H)
-        h = out.new_zeros(count + 1, len(steps.W_x), steps.state_size)
-        for number, one in enumerate(layer.passes):
-            products = source(one, 0, count).transpose(0, 1)
-            x[:, number * k : (number + 1) * k] = products.flip(0) if one.backward else products
-        before, *after = h[:, :, None].unbind()  # each (M, 1, state_size)
-        parts = [part.transpose(0, 1)[:, :, None].unbind() for part in steps.split(x.transpose(0, 1))]
+    def _read_one(self, whole: Pass, source: Source, passes: Sequence[Pass], out: Tensor) -> None:
+        """Reads one sentence; all directions take each step together.
+
+        Args:
+            whole: all directions.
+            source: of its products with the input.
+            passes: the directions, one by one.
+            out: (k, T, F + R), where the states are written.
+        """
+        steps, count = whole.steps, out.shape[1]
+        of_passes = [slice(start, start + self.count) for start in range(0, len(steps.W_x), self.count)]
+        x = source(whole, 0, count)  # (M, T, G * H)
+        for here, one in zip(of_passes, passes, strict=True):
+            if one.backward:
+                x[here] = x[here].flip(1)
+        h = x.new_zeros(count + 1, len(x), 1, steps.state_size)
+        before, *after = h.unbind()
+        parts = [part.transpose(0, 1)[:, :, None].unbind() for part in steps.split(x)]  # of each token (M, 1, ...)
         for *inputs, new in zip(*parts, after, strict=True):
             steps.step(inputs, before, new)
             before = new
-        for number, one in enumerate(layer.passes):
-            states = h[1:, number * k : (number + 1) * k, : steps.hidden_size]
-            out[:, :count, one.place] = (states.flip(0) if one.backward else states).transpose(0, 1)
+        states = h[1:, :, 0, : steps.hidden_size].transpose(0, 1)  # (M, T, H)
+        for here, one in zip(of_passes, passes, strict=True):
+            out[..., one.place] = states[here].flip(1) if one.backward else states[here]
 
     def _buffer(self, name: str, like: Tensor, rows: int, columns: int) -> Tensor:
         """Memory that is used again: new memory for every batch would fragment the heap."""

@@ -1,7 +1,6 @@
 """JSON that may come from somebody else -> checked values; a mistake is one line."""
 
 import json
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -51,39 +50,6 @@ def _deeper(value: Any, limit: int) -> bool:
     return limit == 0 or any(
         _deeper(item, limit - 1) for item in [each for each in value if type(each) in (dict, list)]
     )
-
-
-def checked_object(name: str, value: Any, keys: Iterable[str] = ()) -> dict[str, Any]:
-    """The value, which must be an object with exactly these keys; with any keys if none are named."""
-    if not isinstance(value, dict) or (keys and set(value) != set(keys)):
-        wanted = f" with the keys {' '.join(keys)}" if keys else ""
-        raise ValueError(f"{name} is {shown(value)}, not an object{wanted}")
-    return value
-
-
-def checked_list(name: str, value: Any) -> list[Any]:
-    """The value, which must be a list."""
-    if not isinstance(value, list):
-        raise ValueError(f"{name} is {shown(value)}, not a list")
-    return value
-
-
-def check_int(name: str, value: Any, least: int, most: int) -> None:
-    """Raises ValueError unless the value is a whole number in this range."""
-    if type(value) is not int or not least <= value <= most:
-        raise ValueError(f"{name} is {shown(value)}, not a whole number from {least} to {most}")
-
-
-def check_bool(name: str, value: Any) -> None:
-    """Raises ValueError unless the value is true or false."""
-    if type(value) is not bool:
-        raise ValueError(f"{name} is {shown(value)}, not true or false")
-
-
-def check_choice(name: str, value: Any, known: Iterable[str]) -> None:
-    """Raises ValueError unless the value is one of these names."""
-    if not isinstance(value, str) or value not in known:
-        raise ValueError(f"{name} is {shown(value)}, not one of {', '.join(known)}")
 
 
 def shown(value: Any) -> str:

@@ -300,6 +300,8 @@ def _in_words(info: types.Type, value: Any = None) -> str:
         case types.ListType():
             if _fields_of(info.item_type) is not None:
                 return f"a list of {info.min_length or 0} to {info.max_length} objects"
+            if isinstance(_plain(info.item_type), types.ListType):
+                return "a list of lists"
             numbers = isinstance(_plain(info.item_type), types.IntType | types.FloatType)
             return "a list of numbers, such as [4,5,6]" if numbers else "a list of words, such as [upos,xpos]"
         case types.LiteralType():

@@ -232,6 +232,12 @@ def test_another_format_is_refused(folder: Path, version: object) -> None:
     )
 
 
+def test_an_ensemble_of_an_older_format_is_refused(tmp_path: Path) -> None:
+    old = {"format": 5, "ensemble": {"members": ["members/1", "members/2"], "weights": [0.5, 0.5]}}
+    (tmp_path / CONFIG).write_text(json.dumps(old))  # it has no weights and no vocabulary of its own
+    assert damaged(tmp_path).endswith("format 5, and this version of the tagger reads 6 alone; train it anew")
+
+
 def change(path: Path, keys: tuple[Any, ...], value: Any) -> None:
     """Sets what a JSON file has at the end of `keys`, or deletes it if `value` is None."""
     whole = part = json.loads(path.read_text())
@@ -351,7 +357,7 @@ def test_what_members_share_is_stored_once_and_shared_again(vocabulary: Vocabula
         (CONFIG, ("members",), 300 * [None], "give a list of 1 to 256 objects"),
         (CONFIG, ("ensemble",), {}, "ensemble={}: give a list of numbers"),
         (VOCABULARY, ("vocabularies", 1, "tags", "upos", 0), "X", "other tags, or in another order"),
-        (VOCABULARY, ("vocabularies", 1), [], "a vocabulary is [], not an object"),
+        (VOCABULARY, ("vocabularies", 1), [], "vocabularies.1=[]: give its values one by one"),
     ],
 )
 def test_members_that_do_not_fit(

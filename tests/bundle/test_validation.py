@@ -196,13 +196,13 @@ def test_names_with_escape_codes_are_refused(folder: Path, keys: tuple[Any, ...]
 @pytest.mark.parametrize(
     ("value", "message"),
     [
-        ([], "form_tags is [], not an object"),
+        ([], "form_tags=[]: give its values one by one"),
         ({"lemma": [[0]]}, 'form_tags of "lemma" are not one list for each form'),
         ({"upos": [[0]]}, 'form_tags of "upos" are not one list for each form'),
-        ({"upos": "none"}, 'form_tags is "none", not a list'),
-        ({"upos": 8 * [[7]]}, "the id of a script of a form is 7, not a whole number from 0 to 6"),
-        ({"upos": 8 * [["NOUN"]]}, 'the id of a script of a form is "NOUN", not a whole number'),
-        ({"upos": 8 * [None]}, "the scripts of a form is null, not a list"),
+        ({"upos": "none"}, "form_tags.upos=none: give a list of lists"),
+        ({"upos": 8 * [[7]]}, 'a form has a script of "upos" that there is not'),
+        ({"upos": 8 * [["NOUN"]]}, "give a list of lists"),
+        ({"upos": 8 * [None]}, "form_tags.upos=[None, None, None, None, None, None, None, None]: give a list of lists"),
     ],
 )
 def test_scripts_of_forms(folder: Path, value: Any, message: str) -> None:
@@ -249,11 +249,11 @@ def with_transformer(vocabulary: Vocabulary, bert: Path, tmp_path_factory: pytes
     ("keys", "value", "message"),
     [
         (("dropout",), 1.5, "members.0.network.transformer.dropout=1.5: give a number from 0 to 1"),
-        (("encoder", "num_hidden_layers"), 100_000, "num_hidden_layers is 100000"),
+        (("encoder", "num_hidden_layers"), 100_000, "num_hidden_layers=100000: give a whole number, at most 128"),
         (("encoder", "num_hidden_layers"), 3, "transformer.scalars is"),
         (("encoder", "num_hidden_layers"), 0, "no such layers"),
         (("encoder", "hidden_size"), 10_000_000, "do not fit each other"),
-        (("encoder", "max_position_embeddings"), 10**11, "max_position_embeddings is 100000000000"),
+        (("encoder", "max_position_embeddings"), 10**11, "max_position_embeddings=100000000000: give"),
         (("encoder", "vocab_size"), -1, "do not fit each other"),
         (("encoder", "pad_token_id"), 1000, "the settings of the transformer are not valid"),
         (("encoder", "num_attention_heads"), 3, "the settings of the transformer are not valid"),

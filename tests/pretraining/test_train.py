@@ -52,7 +52,17 @@ def text(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def command(text: Path, *overrides: str) -> list[str]:
     files = [f"text={text}/train.lines", f"dev={text}/held.lines"]
-    return ["pretrain", *files, *SMALL, "passes=20", "optimizer.lr=0.03", "model.dropout=0", "cut=0.5", *overrides]
+    return [
+        "pretrain",
+        *files,
+        *SMALL,
+        "passes=20",
+        "optimizer.lr=0.03",
+        "model.dropout=0",
+        "cut=0.5",
+        "seed=3",
+        *overrides,
+    ]
 
 
 def config_of(text: Path, *overrides: str) -> PretrainConfig:

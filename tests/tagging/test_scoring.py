@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 import tagger
+from tagger.bundle.bundle import Member
 from tagger.model.vocabulary import Vocabulary
 from tagger.tagging.decoding import Request
 from tagger.tagging.engine import Engine
@@ -23,7 +24,7 @@ def make_engine(vocabulary: Vocabulary, decoder: str, temperatures: dict[str, fl
     torch.manual_seed(5)
     for parameter in network.decoders.parameters():
         nn.init.normal_(parameter)
-    return Engine(network, vocabulary, network.config, temperatures=temperatures)
+    return Engine([Member(network, vocabulary)], vocabulary, temperatures=temperatures)
 
 
 @pytest.mark.usefixtures("small_windows")
@@ -68,7 +69,7 @@ def test_scripts_that_a_word_cannot_have() -> None:
     corpus = [{**s, "lemma": [token.lower().rstrip("s") for token in s["tokens"]]} for s in CORPUS]
     vocabulary = Vocabulary.build(corpus, ["lemma"], min_count=1)
     network = make_network(vocabulary)
-    logs = Engine(network, vocabulary, network.config).log_probabilities([["flights", "anew"]])["lemma"]
+    logs = Engine([Member(network, vocabulary)], vocabulary).log_probabilities([["flights", "anew"]])["lemma"]
     known, unknown = logs.exp()
     script = vocabulary.codecs["lemma"].learned(["flights"], ["flight"])[0]
     assert known[vocabulary.tag_ids["lemma"][script]] == 1  # the only one that the form has in training

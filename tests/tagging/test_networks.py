@@ -1,0 +1,185 @@
+"""Networks of a tagger, of equal shape and others, give every tag the weighted mean of their scores."""
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.testing import assert_close
+
+from tagger.bundle.bundle import Bundle, Member
+from tagger.model.cells import RNNCell
+from tagger.model.collate import collate
+from tagger.model.encoder import CELLS
+from tagger.model.forms import FormTable
+from tagger.model.members import share_pretrained
+from tagger.model.network import TaggerNetwork
+from tagger.model.recurrent import Cell, RecurrentLayer
+from tagger.model.vector_embedding import VectorEmbedding
+from tagger.model.vocabulary import Vocabulary
+from tagger.tagging import batches
+from tagger.tagging.engine import Engine
+from tests.conftest import CORPUS, TOKENS, make_network
+
+SENTENCES = [*TOKENS, ["book", "the", "flights", "they", "book", "Well", "."], ["unknown", "x" * 60, ""], ["reads"] * 9]
+WITH_VECTORS = {"file": {"book": 0, "they": 1}}
+WEIGHTS = [0.5, 0.3, 0.2]
+
+
+def make_members(vocabulary: Vocabulary, count: int = 2, **changes: Any) -> list[Member]:
+    networks = [make_network(vocabulary, seed=seed, **changes) for seed in range(count)]
+    share_pretrained(networks)
+    return members_of(networks, [vocabulary] * count)
+
+
+def members_of(networks: Sequence[TaggerNetwork], vocabularies: Sequence[Vocabulary]) -> list[Member]:
+    weights = [weight / sum(WEIGHTS[: len(networks)]) for weight in WEIGHTS]
+    temperatures = [{"upos": 2.0}, {}, {"xpos": 0.5}]
+    return [Member(*each) for each in zip(networks, vocabularies, [None] * 3, weights, temperatures, strict=False)]
+
+
+def expected_scores(
+    members: Sequence[Member], sentences: Sequence[Sequence[str]], corpus: str | None = None
+) -> dict[str, torch.Tensor]:
+    """The weighted mean of what the networks themselves say of every token."""
+    found: dict[str, torch.Tensor] = {}
+    for member in members:
+        batch = collate(sentences, FormTable(member.vocabulary, member.network.config, member.tokenizer))
+        if corpus is not None:
+            batch.corpora = torch.full((len(sentences),), member.vocabulary.corpus_ids[corpus])
+        here = (torch.arange(len(batch.index))[:, None] < batch.lengths).T  # (B, T)
+        with torch.no_grad():
+            scores = member.network(batch)
+        for column, each in scores.items():
+            share = member.weight / member.temperatures.get(column, 1.0)
+            found[column] = found.get(column, torch.zeros(())) + share * each.transpose(0, 1)[here]
+    return found
+
+
+def check(members: Sequence[Member], groups: int = 1, corpus: str | None = None) -> Engine:
+    engine = Engine.of(Bundle(tuple(members), "english", {}), precision="float32", corpus=corpus)
+    assert len(engine.groups) == groups
+    for sentences in (SENTENCES, SENTENCES * 30, *([sentence] for sentence in SENTENCES)):
+        expected = expected_scores(members, sentences, corpus)
+        found = engine.batches(sentences)
+        order = np.concatenate([batch.tokens for batch in found])
+        for column, scores in expected.items():
+            assert_close(torch.cat([batch.scores[column] for batch in found]), scores[order], atol=1e-5, rtol=1e-4)
+            assert len(sentences) == 1 or scores.std(dim=0).min() > 1e-3  # they differ from token to token
+    return engine
+
+
+class _Leaky(RNNCell):
+    """A cell that has no steps of its own for tagging."""
+
+    def forward(self, x: torch.Tensor, h: torch.Tensor) -> torch.Tensor:
+        return 0.5 * h + 0.5 * super().forward(x, h)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+@pytest.mark.parametrize("cell", [*CELLS, "leaky"])
+def test_scores_are_the_mean(vocabulary: Vocabulary, cell: str, count: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(CELLS, "leaky", Cell(RecurrentLayer, _Leaky))
+    check(make_members(vocabulary, count, cell=cell, hidden={"forward": [8, 7], "backward": [6, 7]}))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"depth": 1, "hidden": {"forward": 5, "backward": 5}},
+        {"depth": 3, "hidden": {"forward": [4, 0, 5], "backward": [3, 6, 0]}},
+        {"affixes": 0},
+        {"words": 0, "chars": 0},
+    ],
+)
+@pytest.mark.parametrize("cell", ["gru", "lstm", "mingru"])
+def test_any_sizes(vocabulary: Vocabulary, cell: str, changes: dict[str, Any]) -> None:
+    check(make_members(vocabulary, cell=cell, **changes))
+
+
+def test_members_of_other_shapes_and_vocabularies(vocabulary: Vocabulary) -> None:
+    other = Vocabulary.build(CORPUS[:2], ["upos", "xpos"], min_count=1)
+    other = dataclasses.replace(other, tags=vocabulary.tags, combinations=vocabulary.combinations)
+    assert other.words != vocabulary.words
+    networks = [make_network(vocabulary, 1), make_network(other, 2), make_network(vocabulary, 3, cell="lstm", depth=1)]
+    engine = check(members_of(networks, [vocabulary, other, vocabulary]), groups=2)
+    assert engine.flop_per_word() == sum(
+        Engine([member], member.vocabulary).flop_per_word() for member in engine.members
+    )
+
+
+@pytest.mark.parametrize("projection", [0, 4])
+@pytest.mark.parametrize("corpora", [[], ["one", "other"]])
+def test_what_is_pretrained_is_shared(vocabulary: Vocabulary, projection: int, corpora: list[str]) -> None:
+    known = dataclasses.replace(vocabulary, vectors=WITH_VECTORS, corpora=corpora)
+    vectors = {"sizes": [3], "projection": projection, "tune": True, "dtype": "float32"}
+    members = make_members(known, vectors=vectors)
+    networks = [member.network for member in members]
+    first = networks[0].embedding.part(VectorEmbedding)
+    assert first is not None
+    first.fill(0, torch.randn(2, 3))
+    for network in networks:
+        if network.corpora is not None:
+            nn.init.normal_(network.corpora.weight)
+    same = networks[0].corpora is networks[1].corpora
+    assert same == (projection == 0 or not corpora)  # they are added to shared numbers
+    check(members, corpus="other" if corpora else None)
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_transformers(vocabulary: Vocabulary, bert: Path, shared: bool) -> None:
+    pytest.importorskip("transformers")
+    from tagger.pretrained.huggingface import load_pretrained
+
+    embedding, tokenizer, config = load_pretrained(str(bert), pooling="first", tune=True, layers=None, dtype="float32")
+    networks = [make_network(vocabulary, seed, transformer=config) for seed in range(2)]
+    for network in networks:
+        assert network.transformer is not None
+        network.transformer.load_state_dict(embedding.state_dict())
+    with torch.no_grad():
+        for weight in networks[1].transformer.parameters():  # type: ignore[union-attr]
+            weight += 0.01
+    if shared:
+        share_pretrained(networks)
+    members = [dataclasses.replace(m, tokenizer=tokenizer) for m in members_of(networks, [vocabulary] * 2)]
+    engine = check(members)
+    assert not engine.has_pools
+
+
+def test_vectors_of_several_members_stand_side_by_side(vocabulary: Vocabulary, monkeypatch: pytest.MonkeyPatch) -> None:
+    members = make_members(vocabulary, hidden={"forward": [8, 5], "backward": [6, 5]})
+    other = Member(make_network(vocabulary, 7, cell="lstm"), vocabulary)
+    both, *alone = (
+        Engine(each, vocabulary) for each in ([*members, other], *([member] for member in [*members, other]))
+    )
+    assert both.widths == [14 * 3, 10 + 10 + 14]
+    assert len(both.groups) == 2
+    of_layers = [np.split(engine.states(SENTENCES), [14], axis=1) for engine in alone]
+    expected = np.concatenate([layer for layers in zip(*of_layers, strict=True) for layer in layers], axis=1)
+    monkeypatch.setattr(batches, "BATCH_TOKENS", 30)
+    assert np.allclose(both.states(SENTENCES), expected, atol=1e-5)
+    forms = ["They", "new", "They"]
+    expected = np.concatenate([engine.embeddings(forms) for engine in alone], axis=1)
+    assert np.allclose(both.embeddings(forms), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+@pytest.mark.parametrize("cell", ["gru", "lstm"])
+def test_in_a_pool_scores_are_the_same_to_the_bit_whatever_is_beside(
+    vocabulary: Vocabulary, cell: str, precision: str
+) -> None:
+    members = make_members(vocabulary, cell=cell, hidden={"forward": [24, 16], "backward": [24, 17]})
+    engine = Engine(
+        [*members, Member(make_network(vocabulary, 5, depth=1), vocabulary)], vocabulary, precision=precision
+    )
+    sentences = [[*sentence[i % 3 :], *sentence] for i in range(40) for sentence in SENTENCES]
+    whole = engine.log_probabilities(sentences, pool=True)["xpos"]
+    ends = np.cumsum([len(sentence) for sentence in sentences])
+    for i in (0, 57, 130, len(sentences) - 1):
+        for some, place in (([sentences[i]], 0), ([["book"] * 50, sentences[i], ["They"]], 50)):
+            alone = engine.log_probabilities(some, pool=True)["xpos"]
+            assert torch.equal(alone[place : place + len(sentences[i])], whole[ends[i] - len(sentences[i]) : ends[i]])

@@ -1,0 +1,150 @@
+"""What is wrong with values from outside is one line: the key, the value and the remedy."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal, TypedDict
+
+import pytest
+from msgspec import Meta
+
+from tagger.errors import InputError
+from tagger.text.schema import (
+    Count,
+    Dropout,
+    Name,
+    Size,
+    bad_value,
+    gone_keys,
+    has_whole_numbers,
+    one_of,
+    read,
+    read_file,
+    remedy,
+    word_keys,
+)
+
+
+class Saved(TypedDict):
+    sizes: list[Count]
+    tune: bool
+
+
+@dataclass
+class Hidden:
+    forward: Annotated[Size | list[Size] | None, remedy("a number, or a list of them")]
+
+
+@dataclass
+class Model:
+    GONE: ClassVar[dict[str, str]] = {"heads": "no value any more: it is a constant; leave it out"}
+    cell: Annotated[str, one_of(("gru", "lstm"))]
+    depth: Count
+    hidden: Hidden
+    dropout: Dropout | None = None
+    saved: Saved | None = None
+    places: dict[str, int | None] = field(default_factory=dict)
+    name: Name | None = None
+    tags: list[str] = field(default_factory=list)
+    lr: Annotated[float, Meta(gt=0, le=1)] = 0.1
+    mode: Literal["a", "b"] = "a"
+    all: list[Hidden] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        if self.depth == 7:
+            raise InputError("model.depth=7: seven is bad luck; give another number")
+
+
+@dataclass
+class Page:
+    model: Model
+    seed: int = 1
+
+
+def values(**changes: Any) -> dict[str, Any]:
+    return {"model": {"cell": "gru", "depth": 2, "hidden": {"forward": [3, 4]}, **changes}}
+
+
+def test_values_that_fit() -> None:
+    page = read(Page, values(dropout=0, saved={"sizes": [1], "tune": True}, places={"upos": None}))
+    assert page.model.hidden == Hidden([3, 4])
+    assert (page.model.dropout, page.model.saved) == (0.0, {"sizes": [1], "tune": True})
+    assert read(Page, values(name=2.16, tags=[1, "b"]), from_page=True).model.name == "2.16"
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"cell": "gruu"}, "model.cell=gruu: choose one of gru, lstm"),
+        ({"cell": "gru\n"}, r"model.cell=gru\n: choose one of gru, lstm"),
+        ({"cell": 3}, "model.cell=3: choose one of gru, lstm"),
+        ({"depth": 0}, "model.depth=0: give a whole number, at least 1"),
+        ({"depth": 10**12}, "model.depth=1000000000000: give a whole number, at least 1 and at most 10000000"),
+        ({"depth": True}, "model.depth=true: give a whole number, at least 1"),
+        ({"depth": "2"}, "model.depth='2': give a whole number, at least 1"),
+        ({"depth": 2.0}, "model.depth=2.0: give a whole number, at least 1"),
+        ({"depth": 7}, "model.depth=7: seven is bad luck; give another number"),
+        ({"dropout": float("nan")}, "model.dropout=nan: give null or a number from 0 to 0.99"),
+        ({"lr": 0}, "model.lr=0: give a number above 0, at most 1"),
+        ({"mode": "c"}, "model.mode=c: give a or b"),
+        ({"name": ""}, "model.name=: give null or a word"),
+        ({"name": 5}, "model.name=5: give null or a word"),
+        ({"tags": "a"}, "model.tags=a: give a list of words, such as [upos,xpos]"),
+        ({"hidden": None}, "model.hidden=null: give its values one by one; its keys are forward"),
+        ({"hidden": {}}, "model.hidden.forward has no value; give it one: model.hidden.forward=..."),
+        ({"hidden": {"forward": [1, "a"]}}, "model.hidden.forward=[1, 'a']: give a number, or a list of them"),
+        ({"saved": {"sizes": [0], "tune": True}}, "model.saved.sizes=[0]: give a list of numbers, such as [4,5,6]"),
+        ({"saved": {"sizes": [], "tune": 1}}, "model.saved.tune=1: give true or false"),
+        ({"places": {"upos": 1, "xpos": "x"}}, "model.places.xpos=x: give null or a whole number"),
+        ({"all": [{"forward": 1}, {"forward": -1}]}, "model.all.1.forward=-1: give a number, or a list of them"),
+        ({"all": [{"backward": 1}]}, "model.all.0.backward: no such key; model.all.0 has forward"),
+        ({"dept": 1}, "model.dept: no such key; did you mean model.depth? model has cell, depth, hidden, "),
+        ({"heads": 1}, "model.heads: no value any more: it is a constant; leave it out"),
+    ],
+)
+def test_a_mistake_is_one_line(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError) as caught:
+        read(Page, values(**changes))
+    assert str(caught.value).startswith(message)
+    assert str(caught.value).isprintable()
+
+
+def test_what_is_no_object_is_named() -> None:
+    for wrong, message in (
+        ({"model": 5}, "model=5: give its values one by one"),
+        ({"modell": 5}, "did you mean model?"),
+    ):
+        with pytest.raises(InputError, match=message.replace("?", r"\?")):
+            read(Page, wrong)
+
+
+def test_values_are_shown_as_they_are_written() -> None:
+    shown = [str(bad_value("a", value, "b")) for value in (None, True, "x" * 100, "\x1b[31m")]
+    assert shown[:2] == ["a=null: b", "a=true: b"]
+    assert len(shown[2]) < 80
+    assert shown[3] == r"a=\x1b[31m: b"
+
+
+def test_what_keys_are() -> None:
+    assert word_keys(Page) == ["model.name"]
+    assert gone_keys(Page) == {"model.heads": Model.GONE["heads"]}
+    wanted = {"model.depth": True, "model.hidden.forward": True, "model.lr": False, "model.name": None, "x.y": None}
+    assert {key: has_whole_numbers(Page, key) for key in wanted} == wanted
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[1]", "it holds no JSON object"),
+        ("{", "Expecting property name"),
+        ("[" * 100_000, "recursion"),
+        ('{"forward": true}', "forward=true: give a number"),
+        (f'{{"forward": {"[" + "1," * 600 + "1]"}}}', "longer than 1,000 bytes"),
+    ],
+)
+def test_a_file_is_read(tmp_path: Path, text: str, message: str) -> None:
+    path = tmp_path / "x.json"
+    path.write_text(text)
+    with pytest.raises(InputError, match=rf"x.json does not say how big it is \(.*{message}.*\); make it again$"):
+        read_file(Hidden, path, 1000 if len(text) < 2000 else 10**6, "how big it is; make it again")
+    path.write_text('{"forward": 3}')
+    assert read_file(Hidden, path, 1000, "how big it is; make it again") == Hidden(3)
