@@ -29,7 +29,7 @@ from tagger.bundle.catalog import new_run
 from tagger.bundle.run_lock import claim_run
 from tagger.bundle.saved_config import SWEEP
 from tagger.bundled import bundled
-from tagger.errors import InputError, missing_extra
+from tagger.errors import InputError, missing_extra, missing_library
 from tagger.sweeps.folder import Sweep, find_sweep
 from tagger.sweeps.log import set_up_logging
 from tagger.sweeps.one_run import checked_config, train_run
@@ -197,8 +197,12 @@ def _start(command: Command, words: Sequence[str]) -> int:
     sys.argv[1:] = words  # Hydra takes its words from there; the word of the command is gone
     os.environ["HYDRA_FULL_ERROR"] = "1"  # so that errors come here
     OmegaConf.register_new_resolver("run_folder", run_folder, replace=True)
-    for name in ("GridSweeper", "StudySweeper"):
-        Plugins.instance().register(getattr(import_module(PLUGINS), name))
+    try:
+        plugins = import_module(PLUGINS)
+    except ModuleNotFoundError as error:  # an installation of before
+        raise missing_library(error, "hydra_plugins", None) from None
+    for sweeper in (plugins.GridSweeper, plugins.StudySweeper):
+        Plugins.instance().register(sweeper)
     try:
         hydra.main(version_base="1.3", config_path=str(bundled("conf")), config_name=command)(start)()
     except InputError:
