@@ -104,7 +104,7 @@ class BatchTagger:
         documents = self._documents(values)
         request = Request(probabilities=self.probabilities)  # all columns, since they are decided on together
         for window in cut_windows(chain.from_iterable(document or () for document in documents), WINDOW_TOKENS):
-            self.tagger.tag_window(window, request, pool=self.tagger.engine.has_pools)
+            self.tagger.tag_window(window, request, fixed_shapes=self.tagger.engine.has_fixed_shapes)
         found: dict[str, list[Any]] = {}
         if all(value is None or isinstance(value, str) for value in values):
             found[TOKENS] = _each(documents, attrgetter("tokens"))

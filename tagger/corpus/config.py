@@ -34,7 +34,6 @@ class CorpusConfig:
 
     list_key: ClassVar[str | None] = None
     GONE: ClassVar[Mapping[str, str]] = {
-        "dev_seed": "no value any more: seed decides, and an ensemble's members share their dev split; leave it out",
         "unnamed": "no value any more: it is a constant, CORPUS_DROPOUT in training/datamodule.py; leave it out",
     }
     kind: str = ""

@@ -1,9 +1,9 @@
 """Files -> tagged files: this process reads and writes; the tagger's workers cut text, tag it and format it.
 
 Every file is tagged in windows of its own, whose sizes follow from its content alone. Files that are one small window
-are computed together in a pool, where a sentence's values do not depend on the others (see `batches`). The output of a
-file is therefore the same to the byte whether it is tagged alone or among others, by one worker or by several, or after
-a run was resumed.
+are computed together with fixed shapes, so that a sentence's values do not depend on the others (see `batches`). The
+output of a file is therefore the same to the byte whether it is tagged alone or among others, by one worker or by
+several, or after a run was resumed.
 """
 
 import io
@@ -240,15 +240,15 @@ def _version(file: BinaryIO) -> tuple[int, int] | None:
 def _write(tagger: "Tagger", windows: list[_Window], request: Request) -> list[_Written]:
     """The work of a process: cuts paragraphs, tags sentences, and writes them as text."""
     found = _cut(tagger, windows)
-    pool: list[Sentence] = []
+    whole: list[Sentence] = []
     for window, sentences in zip(windows, found, strict=True):
         if isinstance(sentences, InputError):
             continue
-        if window.whole and tagger.engine.has_pools:
-            pool += sentences
+        if window.whole and tagger.engine.has_fixed_shapes:
+            whole += sentences
         else:
             tagger.tag_window(sentences, request)
-    tagger.tag_window(pool, request, pool=True)
+    tagger.tag_window(whole, request, fixed_shapes=True)
     return [_text(window, sentences) for window, sentences in zip(windows, found, strict=True)]
 
 

@@ -49,6 +49,10 @@ class FormTable:
         }
         self._clear()
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A copy, such as that of another process, remembers nothing yet."""
+        return type(self), (self.vocabulary, self.config, self.tokenizer, self.limit)
+
     def _clear(self) -> None:
         self._rows: dict[str, int] = {}
         self.features = {name: _grown(compute([]), INITIAL_ROWS) for name, compute in self._compute.items()}

@@ -29,7 +29,7 @@ from tagger.bundle.catalog import new_run
 from tagger.bundle.run_lock import claim_run
 from tagger.bundle.saved_config import SWEEP
 from tagger.bundled import bundled
-from tagger.errors import InputError, missing_extra
+from tagger.errors import InputError, missing_extra, missing_library
 from tagger.sweeps.folder import Sweep, find_sweep
 from tagger.sweeps.log import set_up_logging
 from tagger.sweeps.one_run import checked_config, train_run
@@ -197,8 +197,12 @@ def _start(command: Command, words: Sequence[str]) -> int:
     sys.argv[1:] = words  # Hydra takes its words from there; the word of the command is gone
     os.environ["HYDRA_FULL_ERROR"] = "1"  # so that errors come here
     OmegaConf.register_new_resolver("run_folder", run_folder, replace=True)
-    for name in ("GridSweeper", "StudySweeper"):
-        Plugins.instance().register(getattr(import_module(PLUGINS), name))
+    try:
+        plugins = import_module(PLUGINS)
+    except ModuleNotFoundError as error:  # an installation of before
+        raise missing_library(error, "hydra_plugins", None) from None
+    for sweeper in (plugins.GridSweeper, plugins.StudySweeper):
+        Plugins.instance().register(sweeper)
     try:
         hydra.main(version_base="1.3", config_path=str(bundled("conf")), config_name=command)(start)()
     except InputError:
@@ -249,30 +253,23 @@ def _resume(folder: Path) -> int:
     is_sweep = (folder / SWEEP).is_file()
     record = Sweep.read(folder).record if is_sweep else read_record(folder)
     begin = record.started_in
+    place: contextlib.AbstractContextManager[None] = contextlib.nullcontext()
     is_there = begin is not None and os.path.isabs(begin) and os.path.isdir(begin)
-    if not is_there or begin == str(Path.cwd()):
-        try:
-            return _resume_here(folder, record)
-        except InputError as error:
-            if begin is None or is_there or "exist" not in str(error):
-                raise
-            note = f"{begin}, where the run was started, is not here; resume it in the folder that has its files"
-            raise InputError(f"{error} ({note})") from None
-    assert begin is not None
-    folder = folder.absolute()
-    with contextlib.chdir(begin):
-        try:
-            return _resume_here(folder, record)
-        except InputError as error:
-            note = f" (relative paths begin in {begin}, where the run was started)" if "exist" in str(error) else ""
-            raise InputError(f"{error}{note}") from None
-
-
-def _resume_here(folder: Path, record: Any) -> int:
-    if isinstance(record, RunRecord):
-        return _resume_run(folder, record)
-    refuse_several(f"{folder}: a sweep", "train its runs one by one")
-    return _start(record.command, ["-m", *record.words, quoted("hydra.sweep.dir", folder)])
+    if begin is not None and is_there and begin != str(Path.cwd()):
+        folder, place = folder.absolute(), contextlib.chdir(begin)
+    try:
+        with place:
+            if isinstance(record, RunRecord):
+                return _resume_run(folder, record)
+            refuse_several(f"{folder}: a sweep", "train its runs one by one")
+            return _start(record.command, ["-m", *record.words, quoted("hydra.sweep.dir", folder)])
+    except InputError as error:
+        if begin in (None, str(Path.cwd())) or "exist" not in str(error):
+            raise
+        note = f"{begin}, where the run was started, is not here; resume it in the folder that has its files"
+        if is_there:
+            note = f"relative paths begin in {begin}, where the run was started"
+        raise InputError(f"{error} ({note})") from None
 
 
 def _resume_run(folder: Path, record: RunRecord) -> int:

@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,7 @@ def set_up_logging() -> None:
     """Lets the package log plain lines to standard output, and other packages log warnings alone."""
     level = logging.WARNING if is_helper() else logging.INFO
     logging.basicConfig(level=level, format="%(message)s", stream=sys.stdout)
+    os.environ.setdefault("PYTHONWARNINGS", "ignore:resource_tracker:UserWarning")  # joblib's, if it is interrupted
     logging.raiseExceptions = False  # a line that standard output does not take is no reason to stop a training
     for name in _QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)

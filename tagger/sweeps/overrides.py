@@ -41,6 +41,7 @@ STRING_KEYS = frozenset(
 GONE = gone_keys(TrainConfig) | gone_keys(PretrainConfig)
 FOLDER_KEYS = ("hydra.run.dir", "hydra.sweep.dir", "hydra.sweep.subdir")
 OPEN_PARTS = ("trainer.", "corpus.fields.")  # parts that take keys which the page does not have
+OWN_KEYS = ("corpus.dev_seed",)  # that ensembles give their members; the page of `train` does not have them
 MAX_PAGES = 50  # composed to look for keys, one for each combination of groups that a sweep names
 MIN_SIMILARITY = 0.6  # of a key to the one that is proposed in its place
 
@@ -255,7 +256,7 @@ def _with_known_key(
     if part == "trainer." and (name := key.split(".")[1]) not in TRAINER_SETTINGS:
         near = _did_you_mean(name, TRAINER_SETTINGS) or f"; there are {', '.join(TRAINER_SETTINGS)}"
         raise InputError(f"{key}: no such setting{near}")
-    if part is not None and not override.is_delete():
+    if (part is not None or (key in OWN_KEYS and page == "train")) and not override.is_delete():
         return f"++{text.lstrip('+')}"
     raise _unknown(override, known, groups, page)
 

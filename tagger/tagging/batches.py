@@ -2,8 +2,8 @@
 
 Packed means: the first token of every sentence, the longest sentence's first, then the second tokens, and so on.
 
-The last bits of a product depend on its number of rows. In a pool every product has a fixed number of rows, so the
-values of a sentence do not depend on the sentences beside it, and small files can share batches.
+The last bits of a product depend on its number of rows. With fixed shapes every product has a fixed number of rows, so
+the values of a sentence do not depend on the sentences beside it, and small files can share batches.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -16,8 +16,8 @@ import numpy as np
 
 BATCH_TOKENS = 16_000  # tokens of a batch, at most; of a tagger with a transformer, pieces
 MAX_SENTENCE_TOKENS = 1_000  # a longer sentence is read in pieces of this many tokens
-POOL_SENTENCES = 128  # sentences of a batch of a pool; rows of each of its products with the state
-POOL_BLOCK = 1_024  # rows of each of its other products
+FIXED_SENTENCES = 128  # sentences of a batch with fixed shapes; rows of each of its products with the state
+FIXED_BLOCK = 1_024  # rows of each of its other products
 
 
 class PackedBatch(NamedTuple):

@@ -19,7 +19,7 @@ from tagger.model.device import choose_device, choose_precision, own_turn
 from tagger.model.members import mean_decoder
 from tagger.model.network import TaggerNetwork
 from tagger.model.vocabulary import Vocabulary
-from tagger.tagging.batches import BATCH_TOKENS, POOL_SENTENCES, PackedBatch, plan_batches
+from tagger.tagging.batches import BATCH_TOKENS, FIXED_SENTENCES, PackedBatch, plan_batches
 from tagger.tagging.checks import checked_corpus, checked_number
 from tagger.tagging.decoding import BatchScores, Constraint, Decoding, Request, joined
 from tagger.tagging.networks import Networks
@@ -114,9 +114,9 @@ class Engine:
         return self.members[0].network
 
     @property
-    def has_pools(self) -> bool:
-        """Whether `tag` can be given a pool: a transformer computes sentences that are padded to a common length."""
-        return all(group.has_pools for group in self.groups)
+    def has_fixed_shapes(self) -> bool:
+        """Whether `tag` can use fixed shapes: a transformer computes sentences that are padded to a common length."""
+        return all(group.has_fixed_shapes for group in self.groups)
 
     @property
     def widths(self) -> list[int]:
@@ -134,7 +134,7 @@ class Engine:
         self,
         sentences: Sequence[Sequence[str]],
         request: Request,
-        pool: bool = False,
+        fixed_shapes: bool = False,
         constraints: Mapping[str, Constraint] | None = None,
     ) -> dict[str, Decoded]:
         """The tags of all tokens.
@@ -143,8 +143,8 @@ class Engine:
             sentences: lists of forms, of any length.
             request: what is wanted of them. The tags of several columns are chosen together, among the combinations
                 of training, if the vocabulary has these.
-            pool: whether the tags of a sentence must not depend on the other sentences, to the last bit of a score.
-                See `has_pools`.
+            fixed_shapes: whether the tags of a sentence must not depend on the other sentences, to the last bit of a
+                score. See `has_fixed_shapes`.
             constraints: for some columns, which tags tokens may have.
         """
         columns = list(self.vocabulary.columns if request.columns is None else request.columns)
@@ -152,30 +152,30 @@ class Engine:
         places = []
         forms = [form for sentence in sentences for form in sentence]
         with own_turn():
-            for batch in self.score(sentences, columns, pool):
+            for batch in self.score(sentences, columns, fixed_shapes):
                 places.append(batch.tokens)
                 for column, found in self._decoding.decode(batch, forms, request, constraints or {}).items():
                     parts[column].append(found)
         return {column: joined(parts[column], places, self._nothing(column, request)) for column in columns}
 
     def score(
-        self, sentences: Sequence[Sequence[str]], columns: Sequence[str], pool: bool = False
+        self, sentences: Sequence[Sequence[str]], columns: Sequence[str], fixed_shapes: bool = False
     ) -> Iterator[BatchScores]:
         """The mean scores of all tokens, batch by batch; to be used within `own_turn`.
 
         Args:
             sentences: lists of forms, of any length.
             columns: that are scored.
-            pool: see `tag`.
+            fixed_shapes: see `tag`.
         """
         forms = [form for sentence in sentences for form in sentence]
-        of_groups = [group.scores(forms, columns, pool) for group in self.groups]
-        for batch in self._batches(sentences, pool):
+        of_groups = [group.scores(forms, columns, fixed_shapes) for group in self.groups]
+        for batch in self._batches(sentences, fixed_shapes):
             first, *others = [scores(batch) for scores in of_groups]
             scores = dict(first)
             for column in columns if others else ():
                 scores[column] = torch.stack([each[column].float() for each in (first, *others)]).sum(0)
-            yield BatchScores(scores, batch.tokens, batch.counts, POOL_SENTENCES if pool else None)
+            yield BatchScores(scores, batch.tokens, batch.counts, FIXED_SENTENCES if fixed_shapes else None)
 
     def batches(self, sentences: Sequence[Sequence[str]]) -> list[BatchScores]:
         """The scores of all columns and tokens, as the decoders read them: -inf for a tag that a word cannot have.
@@ -183,14 +183,14 @@ class Engine:
         All scores are in memory at once.
         """
         with own_turn():
-            return list(self._restricted(sentences, self.vocabulary.columns, pool=False))
+            return list(self._restricted(sentences, self.vocabulary.columns, fixed_shapes=False))
 
     def log_probabilities(
         self,
         sentences: Sequence[Sequence[str]],
         calibrated: bool = True,
         columns: Sequence[str] | None = None,
-        pool: bool = False,
+        fixed_shapes: bool = False,
     ) -> dict[str, Tensor]:
         """For each column the logarithm of the probability of every tag of every token, (tokens, K), float32.
 
@@ -201,14 +201,14 @@ class Engine:
             sentences: lists of forms, of any length.
             calibrated: whether scores are divided by the temperature of their column; else the temperature is 1.
             columns: that are wanted; None: all.
-            pool: see `tag`.
+            fixed_shapes: see `tag`.
         """
         columns = self.vocabulary.columns if columns is None else columns
         count = sum(map(len, sentences))
         # They are made outside `own_turn`, so that autograd may read them.
         logs = {c: torch.empty(count, len(self.vocabulary.tags[c]), device=self.device) for c in columns}
         with own_turn():
-            for batch in self._restricted(sentences, columns, pool):
+            for batch in self._restricted(sentences, columns, fixed_shapes):
                 places = torch.from_numpy(batch.tokens).to(self.device)
                 for column, scores in batch.scores.items():
                     temperature = self._temperatures.get(column, 1.0) if calibrated else 1.0
@@ -259,20 +259,22 @@ class Engine:
         """Floating-point operations of the product that is computed once per cached form, without its embedding."""
         return sum(group.flop_per_form() for group in self.groups)
 
-    def _batches(self, sentences: Sequence[Sequence[str]], pool: bool = False) -> Iterator[PackedBatch]:
+    def _batches(self, sentences: Sequence[Sequence[str]], fixed_shapes: bool = False) -> Iterator[PackedBatch]:
         """Which sentences are read together; it follows from their list alone."""
 
         def size(sentence: Sequence[str]) -> int:
             return max(group.size(sentence) for group in self.groups)
 
-        return plan_batches(sentences, len if self.has_pools else size, POOL_SENTENCES if pool else None)
+        return plan_batches(
+            sentences, len if self.has_fixed_shapes else size, FIXED_SENTENCES if fixed_shapes else None
+        )
 
     def _restricted(
-        self, sentences: Sequence[Sequence[str]], columns: Sequence[str], pool: bool
+        self, sentences: Sequence[Sequence[str]], columns: Sequence[str], fixed_shapes: bool
     ) -> Iterator[BatchScores]:
         """The scores in float32, with -inf for a tag that a word cannot have."""
         forms = [form for sentence in sentences for form in sentence]
-        for batch in self.score(sentences, columns, pool):
+        for batch in self.score(sentences, columns, fixed_shapes):
             scores = {column: each.float() for column, each in batch.scores.items()}
             for column, each in scores.items():
                 self.vocabulary.codecs[column].restrict(each, forms, batch.tokens)

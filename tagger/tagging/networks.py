@@ -34,15 +34,15 @@ class Scorer(Protocol):
     """Members of a tagger, whatever computes their scores.
 
     Attributes:
-        has_pools: whether `scores` can be given a pool.
+        has_fixed_shapes: whether `scores` can use fixed shapes.
     """
 
-    has_pools: bool
+    has_fixed_shapes: bool
 
     def size(self, sentence: Sequence[str]) -> int:
         """How much of `BATCH_TOKENS` a sentence takes."""
 
-    def scores(self, forms: Sequence[str], columns: Sequence[str], pool: bool) -> Scores:
+    def scores(self, forms: Sequence[str], columns: Sequence[str], fixed_shapes: bool) -> Scores:
         """What gives the scores of a batch: of each column (N, K), the sum over these members.
 
         A member's scores are divided by its temperatures, and multiplied by its weight.
@@ -50,7 +50,7 @@ class Scorer(Protocol):
         Args:
             forms: of all tokens, which `PackedBatch.tokens` numbers.
             columns: that are scored.
-            pool: see `Stack.states`.
+            fixed_shapes: see `Stack.states`.
         """
 
 
@@ -61,7 +61,7 @@ class Networks:
         networks: k of them.
         widths: F + R of each recurrent layer, times k.
         cache: the first layer's products with each form.
-        has_pools: not of a transformer, which computes sentences that are padded to a common length.
+        has_fixed_shapes: not of a transformer, which computes sentences that are padded to a common length.
     """
 
     def __init__(
@@ -92,7 +92,7 @@ class Networks:
             if member.network.transformer is not None and member.tokenizer is not None
         ]
         self._pieces = {id(t): FormTable(members[0].vocabulary, {}, t, cache_size) for _, t in self._transformers}
-        self.has_pools = not self._transformers
+        self.has_fixed_shapes = not self._transformers
         ids = [NO_CORPUS if corpus is None else m.vocabulary.corpus_ids.get(corpus, NO_CORPUS) for m in members]
         self._bias = self._input_bias(ids)
 
@@ -110,19 +110,19 @@ class Networks:
         """See `Scorer.size`: tokens, or pieces if a transformer reads it."""
         return max([len(sentence), *(table.size(sentence) for table in self._pieces.values())])
 
-    def scores(self, forms: Sequence[str], columns: Sequence[str], pool: bool = False) -> Scores:
+    def scores(self, forms: Sequence[str], columns: Sequence[str], fixed_shapes: bool = False) -> Scores:
         """See `Scorer.scores`."""
-        read = self._reader(forms, pool)
+        read = self._reader(forms, fixed_shapes)
 
         def scores(batch: PackedBatch) -> dict[str, Tensor]:
             states, stack = read(batch)
-            return {column: stack.scores(states, column, pool)[: len(batch.tokens)] for column in columns}
+            return {column: stack.scores(states, column, fixed_shapes)[: len(batch.tokens)] for column in columns}
 
         return scores
 
     def states(self, forms: Sequence[str]) -> Callable[[PackedBatch], list[Tensor]]:
         """What gives the states of each layer of a batch, (N, k * (F + R)), those of all networks side by side."""
-        read = self._reader(forms, pool=False)
+        read = self._reader(forms, fixed_shapes=False)
         return lambda batch: list(read(batch)[0][: len(batch.tokens)].split_with_sizes(self.widths, dim=1))
 
     def embeddings(self, forms: Sequence[str]) -> Iterator[tuple[np.ndarray, Tensor]]:
@@ -139,7 +139,7 @@ class Networks:
         width = self.networks[0].embedding.width
         return 2 * sum(steps.W_x[:, :width].numel() for steps in self._stack.layers[0].steps)
 
-    def _reader(self, forms: Sequence[str], pool: bool) -> Callable[[PackedBatch], tuple[Tensor, Stack]]:
+    def _reader(self, forms: Sequence[str], fixed_shapes: bool) -> Callable[[PackedBatch], tuple[Tensor, Stack]]:
         """What gives the states of a batch, (N or more, S), and the stack that computed them."""
         at_once = self.cache.rows(forms) if len(forms) <= self.cache.capacity else None
 
@@ -148,8 +148,8 @@ class Networks:
             packed = [forms[i] for i in tokens.tolist()] if at_once is None or self._transformers else []
             rows = self.cache.rows(packed) if at_once is None else at_once[tokens]
             contexts = self._contexts(packed, counts) if self._transformers else None
-            stack = self._narrow_stack if counts[0] <= MAX_NARROW_SENTENCES and not pool else self._stack
-            return stack.states(self.cache.values, rows, counts, contexts, pool), stack
+            stack = self._narrow_stack if counts[0] <= MAX_NARROW_SENTENCES and not fixed_shapes else self._stack
+            return stack.states(self.cache.values, rows, counts, contexts, fixed_shapes), stack
 
         return read
 

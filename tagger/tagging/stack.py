@@ -22,7 +22,7 @@ from tagger.model.crf import MIN_COLUMNS
 from tagger.model.encoder import BidirectionalLayer
 from tagger.model.network import TaggerNetwork
 from tagger.model.recurrent import Cell, Steps
-from tagger.tagging.batches import POOL_BLOCK, POOL_SENTENCES
+from tagger.tagging.batches import FIXED_BLOCK, FIXED_SENTENCES
 
 MIN_PRODUCT_ROWS = 8
 CHUNK_TOKENS = 256  # of short steps whose products with the input are computed at once
@@ -181,7 +181,7 @@ class Stack:
         rows: np.ndarray,
         counts: Sequence[int],
         contexts: Tensor | None = None,
-        pool: bool = False,
+        fixed_shapes: bool = False,
     ) -> Tensor:
         """The states of every layer side by side, of packed tokens; within a layer network after network.
 
@@ -190,43 +190,45 @@ class Stack:
             rows: (N,), the form of each token.
             counts: sentences that have a token at each step.
             contexts: (k, N, D), transformers' vectors.
-            pool: whether every product has a fixed number of rows; see `batches`. There are at most POOL_SENTENCES
-                sentences then, and no contexts.
+            fixed_shapes: whether every product has a fixed number of rows; see `batches`. There are at most
+                FIXED_SENTENCES sentences then, and no contexts.
 
         Returns:
-            (padded_rows(N), S); in a pool (N rounded up to a multiple of POOL_BLOCK, S). The first N rows are those of
-            tokens. Valid until the next batch.
+            (padded_rows(N), S); with fixed shapes (N rounded up to a multiple of FIXED_BLOCK, S). The first N rows are
+            those of tokens. Valid until the next batch.
         """
         count, k = len(rows), self.count
-        total = -(-count // POOL_BLOCK) * POOL_BLOCK if pool else padded_rows(count, self.dtype)
-        extra = max(POOL_SENTENCES, total - count) if pool else max_extra_rows(count) + EXTRA_ROWS
+        total = -(-count // FIXED_BLOCK) * FIXED_BLOCK if fixed_shapes else padded_rows(count, self.dtype)
+        extra = max(FIXED_SENTENCES, total - count) if fixed_shapes else max_extra_rows(count) + EXTRA_ROWS
         padded = np.zeros(count + extra, dtype=rows.dtype)
         padded[:count] = rows
         here = torch.from_numpy(padded).to(products.device)
         states = self._buffer("states", products, count + extra, self.width)
         states[count:] = 0
-        source, start, chunk = self._of_forms(products, here, contexts), 0, 0 if pool else CHUNK_TOKENS
+        fixed = FIXED_SENTENCES if fixed_shapes else None
+        source, start, chunk = self._of_forms(products, here, contexts), 0, 0 if fixed_shapes else CHUNK_TOKENS
         for layer in self.layers:
             stop = start + k * layer.width
             out = states[:, start:stop].view(-1, k, layer.width).transpose(0, 1)  # (k, rows, F + R)
-            self._read(layer, source, counts, out, chunk, POOL_SENTENCES if pool else None)
-            source, start, chunk = self._of_states(out, total if pool else None), stop, count if pool else CHUNK_TOKENS
+            self._read(layer, source, counts, out, chunk, fixed)
+            source, start = self._of_states(out, total if fixed_shapes else None), stop
+            chunk = count if fixed_shapes else CHUNK_TOKENS  # block by block, all blocks at once
         return states[:total]
 
-    def scores(self, states: Tensor, column: str, pool: bool = False) -> Tensor:
+    def scores(self, states: Tensor, column: str, fixed_shapes: bool = False) -> Tensor:
         """The sum of the networks' scores (logits) of the tags of a column, (rows, K), multiplied by their shares.
 
         Args:
-            states: what `states` returned for the same `pool`.
+            states: what `states` returned for the same `fixed_shapes`.
             column: its name.
-            pool: see `states`.
+            fixed_shapes: see `states`.
         """
         W, b = self._heads[column]
-        if not pool:
+        if not fixed_shapes:
             return torch.addmm(b, states, W)[:, : self._tags[column]]
         scores = states.new_empty(len(states), len(b))
-        for start in range(0, len(states), POOL_BLOCK):
-            block = slice(start, start + POOL_BLOCK)
+        for start in range(0, len(states), FIXED_BLOCK):
+            block = slice(start, start + FIXED_BLOCK)
             torch.addmm(b, states[block], W, out=scores[block])
         return scores[:, : self._tags[column]]
 
@@ -260,7 +262,7 @@ class Stack:
         return gathered if contexts is None else with_contexts
 
     def _of_states(self, below: Tensor, fixed: int | None) -> Source:
-        """The products with the states of the layer below, (k, rows, I); in a pool of `fixed` rows, block by block."""
+        """The products with the states of the layer below, (k, rows, I); of `fixed` rows block by block."""
 
         def multiplied(one: Pass, start: int, stop: int) -> Tensor:
             W, b = one.steps.W_x, one.steps.b_x
@@ -271,8 +273,8 @@ class Stack:
             inputs = (
                 below[:, start:stop].repeat(len(W) // len(below), 1, 1) if len(W) > len(below) else below[:, start:stop]
             )
-            for block in range(0, fixed or 1, POOL_BLOCK):
-                here = slice(block, block + POOL_BLOCK) if fixed else slice(None)
+            for block in range(0, fixed or 1, FIXED_BLOCK):
+                here = slice(block, block + FIXED_BLOCK) if fixed else slice(None)
                 x[:, here].baddbmm_(inputs[:, here], W)
             one.steps.prepare(x)
             return x

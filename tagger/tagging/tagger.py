@@ -259,15 +259,15 @@ class Tagger:
             fill(window, found, request, self.vocabulary.codecs)
             yield from window
 
-    def tag_window(self, window: list[Sentence], request: Request, pool: bool = False) -> None:
+    def tag_window(self, window: list[Sentence], request: Request, fixed_shapes: bool = False) -> None:
         """Tags sentences in this process, all at once; see `stream`.
 
         Args:
             window: the sentences.
             request: what is asked of them.
-            pool: whether the tags of a sentence must not depend on the other sentences; see `Engine.tag`.
+            fixed_shapes: whether the tags of a sentence must not depend on the other sentences; see `Engine.tag`.
         """
-        found = _decoded(self, self._work(window, request), request, pool)
+        found = _decoded(self, self._work(window, request), request, fixed_shapes)
         fill(window, found, request, self.vocabulary.codecs)
 
     def retag(self, sentences: Iterable[Sentence]) -> Iterator[tuple[Sentence, dict[str, list[str]]]]:
@@ -304,9 +304,9 @@ def _segmenter(bundle: Bundle, choice: str, name: str) -> Segmenter:
     )
 
 
-def _decoded(tagger: Tagger, work: Work, request: Request, pool: bool = False) -> dict[str, Decoded]:
+def _decoded(tagger: Tagger, work: Work, request: Request, fixed_shapes: bool = False) -> dict[str, Decoded]:
     constraints = constraints_of(work.sentences, _wanted(tagger.lexicons, request), work.given, tagger.vocabulary)
-    return tagger.engine.tag(work.sentences, request, pool, constraints)
+    return tagger.engine.tag(work.sentences, request, fixed_shapes, constraints)
 
 
 def _wanted(lexicons: Mapping[str, Lexicon], request: Request) -> Mapping[str, Lexicon]:

@@ -315,7 +315,7 @@ def words_per_second(tagger: "Tagger", sentences: Sequence[Sequence[str]], round
     It is the best of some rounds, with the word forms in the cache. A tagger with a transformer, which is slow, tags
     the first sentences alone.
     """
-    if not tagger.engine.has_pools:
+    if not tagger.engine.has_fixed_shapes:
         before = np.cumsum([0, *map(len, sentences)])[:-1]  # words before each sentence
         sentences = sentences[: int(np.count_nonzero(before < SPEED_WORDS))]
     tagger.tag_sentences(sentences)

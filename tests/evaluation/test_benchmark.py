@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tagger.bundle.bundle import Member
 from tagger.errors import InputError
 from tagger.evaluation import benchmark
 from tagger.evaluation.benchmark import format_table, measure
@@ -41,7 +42,7 @@ def test_the_numbers_belong_together(trained: Path) -> None:
 
 def test_operations_by_hand(vocabulary: Vocabulary) -> None:
     network = make_network(vocabulary, hidden={"forward": 8, "backward": 6})
-    engine = Engine(network, vocabulary, network.config)
+    engine = Engine([Member(network, vocabulary)], vocabulary)
     steps = 2 * 2 * 3 * (8 * 8 + 6 * 6)  # two layers, a product is two operations, three gates
     between = 2 * 14 * 3 * (8 + 6)
     heads = {column: 2 * 28 * len(tags) for column, tags in vocabulary.tags.items()}
@@ -49,7 +50,7 @@ def test_operations_by_hand(vocabulary: Vocabulary) -> None:
     assert engine.flop_per_word(["xpos"]) == steps + between + heads["xpos"]
     assert engine.flop_per_form() == 2 * network.embedding.width * 3 * (8 + 6)
     network = make_network(vocabulary, cell="mingru", depth=1)
-    scanned = Engine(network, vocabulary, network.config)
+    scanned = Engine([Member(network, vocabulary)], vocabulary)
     assert scanned.flop_per_word(["upos"]) == heads["upos"] // 2  # one layer, and no step multiplies
 
 

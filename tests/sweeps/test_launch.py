@@ -250,6 +250,15 @@ def test_mistakes_are_one_line_with_status_2_and_leave_nothing(
     assert list(Path().iterdir()) == []
 
 
+def test_an_empty_folder_that_was_there_stays(arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("mine").mkdir()
+    assert train(["model.depth=0", "hydra.run.dir=mine"]) == 2
+    assert train(["model.depth=0", "hydra.run.dir=new/run"]) == 2
+    with interruption(0, monkeypatch):
+        assert train([*arguments, "hydra.run.dir=mine"]) == 130
+    assert [path.name for path in Path().rglob("*")] == ["mine"]
+
+
 def test_a_config_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
     assert status(launch.pretrain, ["--cfg", "job", "model.depth=3"]) == 0
     shown = capsys.readouterr().out

@@ -278,7 +278,7 @@ def test_bfloat16_on_a_treebank() -> None:
     ("cell", "decoder"),
     [*((cell, "softmax") for cell in ("rnn_scratch", "gru_scratch", "mingru", "rnn", "gru", "lstm")), ("gru", "crf")],
 )
-def test_in_a_pool_a_sentence_has_the_same_scores_to_the_bit_whatever_is_beside_it(
+def test_with_fixed_shapes_a_sentence_has_the_same_scores_to_the_bit_whatever_is_beside_it(
     vocabulary: Vocabulary, cell: str, decoder: str, precision: str
 ) -> None:
     network = make_network(vocabulary, cell=cell, hidden={"forward": [13, 24], "backward": [24, 17]}, decoder=decoder)
@@ -289,15 +289,15 @@ def test_in_a_pool_a_sentence_has_the_same_scores_to_the_bit_whatever_is_beside_
     sentences = [[*sentence[i % 3 :], *sentence] for i in range(40) for sentence in SENTENCES]
     top = len(vocabulary.tags["upos"])
 
-    def pooled(some: Sequence[Sequence[str]]) -> dict[str, Decoded]:
-        return engine.tag(some, Request(top=top, probabilities=True), pool=True)
+    def fixed(some: Sequence[Sequence[str]]) -> dict[str, Decoded]:
+        return engine.tag(some, Request(top=top, probabilities=True), fixed_shapes=True)
 
-    whole = pooled(sentences)
+    whole = fixed(sentences)
     ends = np.cumsum([len(sentence) for sentence in sentences])
     for i in (0, 1, 57, 130, len(sentences) - 1):
         start, end = ends[i] - len(sentences[i]), ends[i]
         for some, place in (([sentences[i]], 0), ([["book"] * 50, sentences[i], ["They"]], 50)):
-            alone = pooled(some)
+            alone = fixed(some)
             for column, decoded in whole.items():
                 here = slice(place, place + len(sentences[i]))
                 assert np.array_equal(alone[column].ids[here], decoded.ids[start:end])
@@ -307,16 +307,16 @@ def test_in_a_pool_a_sentence_has_the_same_scores_to_the_bit_whatever_is_beside_
 
 
 @pytest.mark.parametrize("cell", ["rnn_scratch", "mingru", "gru", "lstm"])
-def test_a_pool_computes_what_batches_compute(vocabulary: Vocabulary, cell: str) -> None:
+def test_fixed_shapes_compute_what_batches_compute(vocabulary: Vocabulary, cell: str) -> None:
     network = make_network(vocabulary, cell=cell, hidden={"forward": [8, 5], "backward": [6, 0]})
     engine = make_engine(network, vocabulary)
     sentences = SENTENCES * 30
-    pooled, plain = (
-        engine.tag(sentences, Request(top=3, probabilities=True), pool=pool)["upos"] for pool in (True, False)
+    fixed, plain = (
+        engine.tag(sentences, Request(top=3, probabilities=True), fixed_shapes=fixed)["upos"] for fixed in (True, False)
     )
-    assert pooled.probabilities is not None
+    assert fixed.probabilities is not None
     assert plain.probabilities is not None
-    assert np.allclose(pooled.probabilities, plain.probabilities, atol=1e-5)
+    assert np.allclose(fixed.probabilities, plain.probabilities, atol=1e-5)
 
 
 @pytest.mark.parametrize("cell", CELLS)

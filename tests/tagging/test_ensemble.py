@@ -142,18 +142,18 @@ def test_batches_cuts_and_memory_change_nothing_but_the_rounding(
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
-def test_in_a_pool_a_sentence_has_the_same_probabilities_to_the_bit_whatever_is_beside_it(
+def test_with_fixed_shapes_a_sentence_has_the_same_probabilities_to_the_bit_whatever_is_beside_it(
     ensemble: Path, precision: str
 ) -> None:
     engine = tagger.load(ensemble, "cpu", precision).engine
-    assert engine.has_pools
+    assert engine.has_fixed_shapes
     sentences = [[*sentence[i % 3 :], *sentence] for i in range(40) for sentence in SENTENCES]
-    whole = engine.log_probabilities(sentences, pool=True)
+    whole = engine.log_probabilities(sentences, fixed_shapes=True)
     ends = np.cumsum([len(sentence) for sentence in sentences])
     for i in (0, 1, 57, 130, len(sentences) - 1):
         start, end = ends[i] - len(sentences[i]), ends[i]
         for some, place in (([sentences[i]], 0), ([["book"] * 50, sentences[i], ["They"]], 50)):
-            alone = engine.log_probabilities(some, pool=True)
+            alone = engine.log_probabilities(some, fixed_shapes=True)
             for column, logs in whole.items():
                 assert torch.equal(alone[column][place : place + len(sentences[i])], logs[start:end])
 

@@ -28,16 +28,18 @@ def make_engine(vocabulary: Vocabulary, decoder: str, temperatures: dict[str, fl
 
 
 @pytest.mark.usefixtures("small_windows")
-@pytest.mark.parametrize("pool", [False, True])
+@pytest.mark.parametrize("fixed_shapes", [False, True])
 @pytest.mark.parametrize("decoder", ["softmax", "crf"])
-def test_log_probabilities_are_those_that_tagging_gives(vocabulary: Vocabulary, decoder: str, pool: bool) -> None:
+def test_log_probabilities_are_those_that_tagging_gives(
+    vocabulary: Vocabulary, decoder: str, fixed_shapes: bool
+) -> None:
     for temperatures in ({}, TEMPERATURES):
         engine = make_engine(vocabulary, decoder, temperatures)
-        logs = engine.log_probabilities(SENTENCES, pool=pool)
+        logs = engine.log_probabilities(SENTENCES, fixed_shapes=fixed_shapes)
         assert list(logs) == vocabulary.columns
         for column, each in logs.items():
             size = len(vocabulary.tags[column])
-            tags = engine.tag(SENTENCES, Request(top=size, probabilities=True), pool)[column]
+            tags = engine.tag(SENTENCES, Request(top=size, probabilities=True), fixed_shapes)[column]
             expected = np.empty(each.shape)
             np.put_along_axis(expected, tags.ids, tags.probabilities, axis=1)
             assert each.shape == (sum(map(len, SENTENCES)), size)
