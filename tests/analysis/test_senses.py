@@ -16,7 +16,7 @@ from tests.conftest import make_network, make_tagger
 @pytest.fixture(scope="module")
 def untrained(vocabulary: Vocabulary) -> Tagger:
     """Random weights: a word's vector depends on its neighbours."""
-    network = make_network(vocabulary, seed=4, hidden={"forward": 16, "backward": 16})
+    network = make_network(vocabulary, seed=8, hidden={"forward": 16, "backward": 16})
     return make_tagger(network, vocabulary, precision="float32")
 
 

@@ -84,7 +84,7 @@ def test_mistakes_of_a_training_are_answered_before_lightning_is_imported(
         "pretrain text=nope": "text=nope: no such file",
         "model.depth=0": "model.depth=0: give a whole number, at least 1",
         "-m model.depth=0,-1": "model.depth=0: give a whole number, at least 1",
-        "optimizer.lr=0": "optimizer.lr=0.0: give a number above 0, at most 1",
+        "optimizer.lr=0": "optimizer.lr=0: give a number above 0, at most 1",
         "trainer.devices=[0,0]": "trainer.devices=[0, 0]: name every device once",
         "trainer.nonsense=1": "trainer.nonsense: no such setting",
         "trainer.max_epoch=1": "trainer.max_epoch: no such setting; did you mean max_epochs?",

@@ -18,7 +18,7 @@ from tagger.model.vocabulary import Vocabulary
 from tagger.tagging import workers
 from tagger.tagging.tagger import Tagger
 from tagger.tagging.workers import WorkersDied
-from tagger.text import readers
+from tagger.text import plain
 from tagger.text.conllu import read_conllu
 from tagger.text.files import read_lines
 from tagger.text.output_files import whole_file
@@ -230,7 +230,7 @@ def test_a_file_whose_output_fails_is_not_read_on(
             read += 1
             yield paragraph
 
-    monkeypatch.setattr(readers, "read_paragraphs", counted)
+    monkeypatch.setattr(plain, "read_paragraphs", counted)
 
     class Full:
         written = 0
