@@ -101,7 +101,7 @@ def operator_of(cell: Cell, layer: Any) -> Operator:
     """
     if cell.operator is None:
         raise InputError(
-            f"{cell.cell.__name__} has no ONNX operator; export a tagger of another cell, such as model.cell=gru, or"
+            f"{cell.core.__name__} has no ONNX operator; export a tagger of another cell, such as model.cell=gru, or"
             " name the operator that computes the same in CELLS of tagger/model/encoder.py"
         )
     weights: Weights = layer.weights

@@ -7,7 +7,8 @@ is special to a cell is in `rnn.py`, `gru.py`, `lstm.py` and `mingru.py`), `enco
 (sentences to padded batches) and `decoder.py` (scores to tags). `vocabulary.py` and `forms.py` turn words into ids. All
 this takes half an hour.
 
-Skip the rest at first reading. `crf.py` is the decoder with scores of transitions. `fast_cpu.py` makes training on a
-CPU faster. `memory.py` refuses networks that are too large. `pieces.py` and `transformer.py` are for pretrained
-transformers.
+Skip the rest at first reading. `softmax.py` and `crf.py` are the decoders, and `members.py` has what several networks
+share whose scores are averaged. `tag_codec.py` is for lemmas, `pieces.py` and `transformer.py` are for pretrained
+transformers. `fast_cpu.py` makes training on a CPU faster, `memory.py` refuses networks that are too large, `stored.py`
+makes weights small on disk, and `device.py` says where a network computes.
 """

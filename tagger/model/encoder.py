@@ -5,7 +5,8 @@ second layer on, both have seen the whole sentence if both directions exist.
 
 Tensors are time-major and padded on the right. As in the chapter
 (https://d2l.ai/chapter_recurrent-modern/bi-rnn.html), each layer takes initial states and returns its outputs and its
-last states. The tagger starts from zeros and ignores the last states.
+last states. The tagger starts from zeros and ignores the last states. Outputs at padding mean nothing, and nothing
+reads them: padding comes last in both directions, and the loss leaves it out.
 
 To add a cell, write it in a file of its own and name it in `CELLS` below. docs/cells.md shows how.
 """

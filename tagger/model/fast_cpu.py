@@ -1,7 +1,7 @@
 """Makes training on a CPU faster: cheap masks for dropout; `gru.GRULayer` has a backward pass of its own.
 
-Both are used where `trains_on_cpu` is true. On a GPU, or when no gradients are recorded, torch's own layers run.
-`multiplies_bfloat16` says whether bfloat16 would be faster.
+Both are used where `trains_on_cpu` is true. On a GPU, or when no gradients are recorded, as on dev, torch's own layers
+run. `multiplies_bfloat16` says whether bfloat16 would be faster.
 """
 
 import torch

@@ -23,9 +23,9 @@ class FormPart(nn.Module):
     """One embedding of a form. It depends on the form's spelling alone, so that each form is embedded once.
 
     Attributes:
-        Values: a dataclass of the keys of the part below `embedding` on the page of values.
-        Config: a dataclass of what the part is built from and what is saved of it in a `NetworkConfig`; often the same.
-            A part whose first value is 0 or null is left out.
+        Values: a dataclass of the part's settings, the keys below `embedding` in `conf/train.yaml`.
+        Config: a dataclass of what the part is built from, and what is saved of it; often the same as `Values`. A part
+            whose first value is 0 or null is left out.
         size_keys: the keys of the page that decide how many weights the part has.
         is_pretrained: whether it reads files of vectors, which pretraining does not.
         ends_in_padding: whether a row of the feature is padded, so that a batch cuts it to its longest form.

@@ -90,15 +90,15 @@ class _GRU(torch.autograd.Function):
 
 
 class GRUSteps(Steps):
-    """The step of `cells.GRUCell`, gates r, z, n. All that n sums is doubled, since `tanh_of_half` halves it."""
+    """The step of `cells.GRUCell`, gates r, z, n. The weights of n are doubled, as `tanh_of_half(x)` is tanh(x / 2)."""
 
     def __init__(self, layers: Sequence[Any], input_size: int, dtype: torch.dtype) -> None:
         super().__init__(layers, input_size, dtype)
         size = self.hidden_size
-        # The bias inside r * (h W_hn + b_n) is no part of b_x.
+        # The biases of r and z that are added to h W_h can be part of b_x. That of n cannot: r multiplies it.
         b_x, b_h = zip(*[(layer.weights.b_x, layer.weights.b_h) for layer in layers], strict=True)
-        early = [torch.cat([h[: 2 * size], torch.zeros_like(h[2 * size :])]) for h in b_h]
-        self.b_x = stacked([(x + h)[None] for x, h in zip(b_x, early, strict=True)], dtype)
+        added = [torch.cat([h[: 2 * size], torch.zeros_like(h[2 * size :])]) for h in b_h]
+        self.b_x = stacked([(x + h)[None] for x, h in zip(b_x, added, strict=True)], dtype)
         self.b_n = stacked([h[None, 2 * size :] for h in b_h], dtype)  # (M, 1, H)
         for each in (self.W_x, self.b_x, self.W_h):
             each[..., 2 * size :] *= 2

@@ -1,7 +1,8 @@
-"""Several networks whose scores are averaged: what they share in training, and the decoder of the mean.
+"""Several networks whose scores are averaged: what they share in training, and the decoder of their mean scores.
 
 Networks that were trained side by side differ in the random weights that they start from and in what dropout hides. The
 mean of their scores makes fewer errors than any of them (Hansen and Salamon 1990, https://doi.org/10.1109/34.58871).
+In training `training/module.py` computes that mean, in tagging `tagging/stack.py`.
 """
 
 import copy
@@ -40,7 +41,7 @@ def share_pretrained(members: Sequence[TaggerNetwork]) -> None:
 
 @torch.no_grad()
 def mean_decoder(networks: Sequence[TaggerNetwork], column: str, shares: Sequence[float] | None = None) -> Decoder:
-    """The decoder of the mean scores of a column: transitions of CRFs are averaged as scores are.
+    """The decoder of the mean scores of a column. The transitions of CRFs are averaged, too; a softmax counts as 0.
 
     Args:
         networks: one or more.

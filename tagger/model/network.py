@@ -144,7 +144,7 @@ class TaggerNetwork(nn.Module):
         return h
 
     def score(self, h: Tensor) -> dict[str, Tensor]:
-        """O = H W_hq + b_q (10.4.2) for each column, (T, B, S) to (T, B, K)."""
+        """O = H W_hq + b_q (10.4.2) for each column, (T, B, S) to (T, B, K). Here H has the states of all layers."""
         return {column: head(h) for column, head in self.heads.items()}
 
     def forward(self, batch: "Batch") -> dict[str, Tensor]:

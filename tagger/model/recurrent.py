@@ -2,7 +2,9 @@
 
 A cell takes part as a `Cell`, named in `encoder.CELLS`: its layer for training, and its `Steps` for tagging. `Steps`
 computes what the layer computes, without gradients, of several directions of equal shape at once: both directions of a
-layer, and those of several networks whose scores are averaged. tests/tagging/test_engine.py holds the two equal.
+layer if they are equally large, and those of several networks whose scores are averaged. `tagging/stack.py` runs the
+steps. tests/tagging/test_engine.py compares `Steps` with the layers, of which the GRU's is `nn.GRU` where no gradients
+are recorded; tests/model/test_fast_cpu.py compares the training of a GRU with `nn.GRU`.
 """
 
 # T tokens in the longest sentence, B sentences, I input size, H hidden size of a direction, G gates of a cell,
@@ -84,8 +86,8 @@ class Steps:
     Attributes:
         hidden_size: H.
         state_size: of the state that goes from step to step. The first H numbers of a state are the output.
-        W_x, b_x: (M, I, G * H) and (M, 1, G * H), of the product with the input, which needs no earlier step. A bias
-            that every step adds is part of b_x.
+        W_x, b_x: (M, I, G * H) and (M, 1, G * H), of the product with the input, which needs no earlier state. b_x
+            includes a bias that is only added to the product with the state; one within a gate's product is apart.
         W_h: (M, H, G * H), of the product with the state.
     """
 
@@ -98,8 +100,8 @@ class Steps:
         self.b_x = stacked([(each.b_x + each.b_h)[None] for each in weights], dtype)
 
     @property
-    def weights(self) -> int:
-        """The number of weights in the products of a step."""
+    def recurrent_weights(self) -> int:
+        """The number of weights in the products with the state."""
         return self.W_h.numel()
 
     def __getitem__(self, directions: slice) -> "Steps":
@@ -135,7 +137,7 @@ class Steps:
 class OwnSteps(Steps):
     """The steps of any cell of ours by its `forward`: slow, but a cell needs nothing else to tag.
 
-    The product with the input is that with the unit matrix.
+    W_x is the identity matrix, so `step` gets the input itself.
     """
 
     def __init__(self, layers: Sequence[Any], input_size: int, dtype: torch.dtype) -> None:
@@ -146,7 +148,7 @@ class OwnSteps(Steps):
         self.b_x = like.new_zeros(len(layers), 1, input_size)
 
     @property
-    def weights(self) -> int:  # noqa: D102
+    def recurrent_weights(self) -> int:  # noqa: D102
         return sum(weight.numel() for cell in self.cells for weight in cell.parameters() if weight.dim() > 1)
 
     def step(self, x: Sequence[Tensor], h: Tensor, out: Tensor) -> None:  # noqa: D102
@@ -173,17 +175,16 @@ class Cell(NamedTuple):
 
     Attributes:
         layer: reads sentences in one direction, for training; made from a cell.
-        cell: computes the steps in `layer`, made from (I, H): a cell of ours, or a layer of torch, which has its cell
-            inside.
+        core: the module in `layer`, made from (I, H): a cell of `cells.py`, or a recurrent layer of torch.
         steps: the same steps for tagging.
         operator: of ONNX, RNN, GRU or LSTM, that computes the same with the layer's `weights`; None: there is none.
     """
 
     layer: type[nn.Module]
-    cell: type[nn.Module]
+    core: type[nn.Module]
     steps: type[Steps] = OwnSteps
     operator: str | None = None
 
     def make(self, input_size: int, hidden_size: int) -> nn.Module:
         """One direction of a layer."""
-        return self.layer(self.cell(input_size, hidden_size))
+        return self.layer(self.core(input_size, hidden_size))
