@@ -16,8 +16,8 @@ from tagger.tagging.decoding import Request
 from tagger.tagging.load import load
 from tagger.tagging.tagger import Tagger
 from tagger.tagging.windows import WINDOW_TOKENS, cut_windows
-from tagger.text.format import Unit
-from tagger.text.readers import read_units, sentences_of, texts_of
+from tagger.text.format import Part
+from tagger.text.readers import read_parts, sentences_of, texts_of
 from tagger.text.sentence import Sentence
 
 TOKENS = "tokens"
@@ -116,18 +116,18 @@ class BatchTagger:
 
     def _documents(self, values: Sequence[Any]) -> list[list[Sentence] | None]:
         """The sentences of each value."""
-        units = [None if value is None else list(_units(value)) for value in values]
-        cuts = iter(self.tagger.segment_all([text for own in units for unit in own or () for text in texts_of(unit)]))
+        parts = [None if value is None else list(_units(value)) for value in values]
+        cuts = iter(self.tagger.segment_all([text for own in parts for part in own or () for text in texts_of(part)]))
         return [
-            None if own is None else [s for unit in own for s in sentences_of(unit, cuts, layout=False)]
-            for own in units
+            None if own is None else [s for part in own for s in sentences_of(part, cuts, layout=False)]
+            for own in parts
         ]
 
 
-def _units(value: Any) -> Iterator[Unit]:
+def _units(value: Any) -> Iterator[Part]:
     """A sentence of tokens, or the paragraphs of a text, read as `python -m tagger tag` reads a file."""
     if isinstance(value, str):
-        yield from read_units(io.StringIO(value), "the text", "text")
+        yield from read_parts(io.StringIO(value), "the text", "text")
     else:
         yield Sentence(checked_tokens(value))
 

@@ -32,7 +32,7 @@ from tagger.text.files import check_input, read_lines
 from tagger.text.formats import TAGGED, TaggedFormat
 from tagger.text.output_files import whole_file
 from tagger.text.paragraphs import Paragraph
-from tagger.text.readers import cut_units, read
+from tagger.text.readers import cut_parts, read
 from tagger.text.segment import LEARNED
 from tagger.text.sentence import Sentence
 from tagger.text.spacing import gold_paragraphs
@@ -167,7 +167,7 @@ def _scored(
 def _raw(tagger: "Tagger", sentences: Iterator[Sentence], file: str) -> tuple[Iterator[Sentence], Iterator[Sentence]]:
     """The gold sentences of a file, and the sentences that the tagger finds in its raw text."""
     gold, texts = tee(gold_paragraphs(sentences, file))
-    found = cut_units((Paragraph(0, paragraph.text, True) for paragraph in texts), tagger.segment_all)
+    found = cut_parts((Paragraph(0, paragraph.text, True) for paragraph in texts), tagger.segment_all)
     return (s for paragraph in gold for s in paragraph.sentences), tagger.stream(found)
 
 

@@ -29,7 +29,7 @@ MAX_SENTENCE_TOKENS = 200  # a longer sentence is cut
 MAX_COUNTED_FORMS = 5_000_000  # with more, the forms seen once are forgotten
 
 _log = logging.getLogger(__name__)
-Unit = Paragraph | Sentence
+Part = Paragraph | Sentence
 
 
 class Counts(NamedTuple):
@@ -56,13 +56,13 @@ class _Reading:
         section: the number of the next section.
         count: the number of sections.
         place: the number of characters read.
-        units: the rest of the text.
+        parts: the rest of the text.
     """
 
     section: int
     count: int
     place: int
-    units: Iterator[Unit]
+    parts: Iterator[Part]
 
 
 class Texts:
@@ -122,12 +122,12 @@ class Texts:
         """
         forms: Counter[str] = Counter()
         characters = tokens = documents = 0
-        for is_dev, document, unit in self._units():
+        for is_dev, document, part in self._parts():
             documents = document + 1
             if is_dev:
                 continue
-            characters += _size(unit)
-            for sentence in self._sentences(unit):
+            characters += _size(part)
+            for sentence in self._sentences(part):
                 forms.update(sentence)
                 tokens += len(sentence)
             if len(forms) > MAX_COUNTED_FORMS:
@@ -142,8 +142,8 @@ class Texts:
         Raises:
             InputError: a file that cannot be read.
         """
-        for _, _, unit in self._units():
-            yield from self._sentences(unit)
+        for _, _, part in self._parts():
+            yield from self._sentences(part)
 
     def section(self, number: int, count: int, characters: int) -> list[list[str]]:
         """The sentences of a section, as lists of tokens; sections in ascending order are read in one pass.
@@ -157,11 +157,11 @@ class Texts:
         found: list[list[str]] = []
         reading = self._reading
         if reading is None or reading.section != number or reading.count != count:
-            reading = _Reading(number, count, 0, (unit for is_dev, _, unit in self._units() if not is_dev))
-        while reading.place < end and (unit := next(reading.units, None)) is not None:
+            reading = _Reading(number, count, 0, (part for is_dev, _, part in self._parts() if not is_dev))
+        while reading.place < end and (part := next(reading.parts, None)) is not None:
             if reading.place >= start:
-                found += self._sentences(unit)
-            reading.place += _size(unit)
+                found += self._sentences(part)
+            reading.place += _size(part)
         reading.section += 1
         self._reading = reading if reading.section < count else None
         return found
@@ -173,13 +173,13 @@ class Texts:
             InputError: there are none.
         """
         if self.dev_files:
-            units = (unit for path in self.dev_files for unit in self._read(path))
+            parts = (part for path in self.dev_files for part in self._read(path))
         else:
-            units = (unit for is_dev, _, unit in self._units() if is_dev)
+            parts = (part for is_dev, _, part in self._parts() if is_dev)
         found: list[list[str]] = []
         total = 0
-        for unit in units:
-            for sentence in self._sentences(unit):
+        for part in parts:
+            for sentence in self._sentences(part):
                 if total >= tokens:
                     return found
                 found.append(sentence)
@@ -188,24 +188,24 @@ class Texts:
             raise InputError(f"{self.name}: too little text to set apart dev text; give files as dev")
         return found
 
-    def _units(self) -> Iterator[tuple[bool, int, Unit]]:
+    def _parts(self) -> Iterator[tuple[bool, int, Part]]:
         """Yields for each paragraph or sentence: whether it is dev text, the number of its document, and itself."""
         document, size = -1, 0
-        for begins, unit in self._hub_units() if not self.files else self._file_units():
+        for begins, part in self._hub_parts() if not self.files else self._file_parts():
             if begins or size > MAX_DOCUMENT_CHARACTERS:
                 document, size = document + 1, 0
-            size += _size(unit)
-            yield not self.dev_files and document % DEV_EVERY == 1, document, unit
+            size += _size(part)
+            yield not self.dev_files and document % DEV_EVERY == 1, document, part
 
-    def _file_units(self) -> Iterator[tuple[bool, Unit]]:
+    def _file_parts(self) -> Iterator[tuple[bool, Part]]:
         for path in self.files:
             first = True
-            for unit in self._read(path):
-                new = isinstance(unit, Sentence) and any(c.startswith("# newdoc") for c in unit.comments)
-                yield first or new, unit
+            for part in self._read(path):
+                new = isinstance(part, Sentence) and any(c.startswith("# newdoc") for c in part.comments)
+                yield first or new, part
                 first = False
 
-    def _hub_units(self) -> Iterator[tuple[bool, Unit]]:
+    def _hub_parts(self) -> Iterator[tuple[bool, Part]]:
         from tagger.corpus.hub import stream_hub  # importing `datasets` takes seconds, which files do not need
 
         hub = self.hub
@@ -214,22 +214,22 @@ class Texts:
             for number, paragraph in enumerate(paragraphs):
                 yield number == 0, paragraph
 
-    def _read(self, path: str) -> Iterator[Unit]:
+    def _read(self, path: str) -> Iterator[Part]:
         lines, format = read_lines(path, self.encoding, "" if self._keys else "encoding"), format_of(path)
         if format == "text":
             return read_paragraphs(lines, self.paragraph_per_line)
         return read(lines, path, format, segment=self.segment)
 
-    def _sentences(self, unit: Unit) -> Iterator[list[str]]:
-        sentences = unit.sentences(self.segment, layout=False) if isinstance(unit, Paragraph) else [unit]
+    def _sentences(self, part: Part) -> Iterator[list[str]]:
+        sentences = part.sentences(self.segment, layout=False) if isinstance(part, Paragraph) else [part]
         for sentence in sentences:
             for start in range(0, len(sentence), MAX_SENTENCE_TOKENS):
                 yield sentence.tokens[start : start + MAX_SENTENCE_TOKENS]
 
 
-def _size(unit: Unit) -> int:
+def _size(part: Part) -> int:
     """The number of characters."""
-    return len(unit.text) if isinstance(unit, Paragraph) else sum(map(len, unit.tokens)) + len(unit)
+    return len(part.text) if isinstance(part, Paragraph) else sum(map(len, part.tokens)) + len(part)
 
 
 def _hidden(path: Path) -> bool:

@@ -13,7 +13,7 @@ from tagger.tagging.tagger import Tagger
 from tagger.text.conllu import write_conllu
 from tagger.text.output_files import whole_file
 from tagger.text.paragraphs import Paragraph
-from tagger.text.readers import cut_units
+from tagger.text.readers import cut_parts
 from tagger.text.sentence import MultiwordToken, Sentence
 from tagger.text.spacing import gold_paragraphs
 from tagger.text.strings import encodable, is_annotated
@@ -127,7 +127,7 @@ def score_raw(tagger: "Tagger", split: "Dataset") -> dict[str, float]:
         split: of a corpus; sentences of which it is not known where their text has spaces are left out.
     """
     gold = list(gold_paragraphs(sentences_of(split, columns_of(split, tagger)), skip=True))
-    found = cut_units((Paragraph(0, paragraph.text, True) for paragraph in gold), tagger.segment_all)
+    found = cut_parts((Paragraph(0, paragraph.text, True) for paragraph in gold), tagger.segment_all)
     scores = raw_scores((sentence for paragraph in gold for sentence in paragraph.sentences), tagger.stream(found))
     return {name: score.f1 for name, score in scores.items()}
 

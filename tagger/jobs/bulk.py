@@ -23,10 +23,10 @@ from tagger.tagging.windows import WINDOW_TOKENS
 from tagger.tagging.workers import Batch, WorkersDied
 from tagger.text.conllu import numbered
 from tagger.text.files import STDIO, decoded_lines, open_binary
-from tagger.text.format import Unit
+from tagger.text.format import Part
 from tagger.text.formats import FORMATS
 from tagger.text.given_tags import checked_tags
-from tagger.text.readers import cut_units, read_units, sentences_of, texts_of
+from tagger.text.readers import cut_parts, read_parts, sentences_of, texts_of
 from tagger.text.sentence import Sentence
 from tagger.text.writers import Writer, writer
 
@@ -62,7 +62,7 @@ class _Window(NamedTuple):
     """Parts of a file that are tagged together, and how they are written."""
 
     job: int  # its number
-    parts: list[Unit]
+    parts: list[Part]
     write: Writer
     layout: bool  # whether the format shows where words stand
     whole: bool = True  # whether it is a whole file, which may be computed together with others
@@ -191,10 +191,10 @@ def file_sentences(tagger: "Tagger", job: "Job", options: Options) -> Iterator[S
     Raises:
         InputError: while iterating, the file cannot be read, or it has a tag to keep that the tagger does not know.
     """
-    return cut_units((part for part, _ in _file_parts(tagger, job, options)), tagger.segment_all)
+    return cut_parts((part for part, _ in _file_parts(tagger, job, options)), tagger.segment_all)
 
 
-def _file_parts(tagger: "Tagger", job: "Job", options: Options) -> Iterator[tuple[Unit, Callable[[], int]]]:
+def _file_parts(tagger: "Tagger", job: "Job", options: Options) -> Iterator[tuple[Part, Callable[[], int]]]:
     """The parts of a file, each with a function that returns the number of bytes read so far."""
     given = None if job.text is None else io.BytesIO(job.text.encode(errors="surrogateescape"))
     binary, encoding = (open_binary(job.source), options.encoding) if given is None else (given, "utf-8")
@@ -207,7 +207,7 @@ def _file_parts(tagger: "Tagger", job: "Job", options: Options) -> Iterator[tupl
     try:
         with closing(decoded_lines(binary, job.source, encoding)) as lines:
             reader = partial(
-                read_units,
+                read_parts,
                 path=job.source,
                 format=job.input,
                 separator=options.separator,

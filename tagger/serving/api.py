@@ -15,7 +15,7 @@ from tagger.serving.batcher import Job, Render
 from tagger.serving.bodies import Refusal, body, json_body, read_json
 from tagger.serving.models import Service, description, wanted_columns
 from tagger.tagging import decoding
-from tagger.text.format import Unit
+from tagger.text.format import Part
 from tagger.text.sentence import Sentence
 from tagger.text.writers import writer
 
@@ -97,12 +97,12 @@ def routes(service: Service) -> APIRouter:
         wanted = decoding.Request(tuple(tagger.columns), asked.top, probabilities=True)  # all are chosen together
         if (asked.text is None) == (asked.tokens is None):
             raise Refusal(400, 'give either "text" or "tokens"')
-        units: Iterable[Unit]
+        parts: Iterable[Part]
         if asked.text is not None:
-            units, size = documents.units_of_text(tagger, asked.text), len(asked.text)
+            parts, size = documents.units_of_text(tagger, asked.text), len(asked.text)
         else:
             sentences = _sentences(asked.tokens or [])
-            units, size = map(Sentence, sentences), sum(len(form) + 1 for tokens in sentences for form in tokens)
+            parts, size = map(Sentence, sentences), sum(len(form) + 1 for tokens in sentences for form in tokens)
         if size * asked.top > MAX_WORK:
             raise Refusal(
                 413, f"{asked.top} tags for each of {size:,} characters are too many; send less, or lower top"
@@ -110,7 +110,7 @@ def routes(service: Service) -> APIRouter:
         kind = "application/json" if asked.output == "json" else "text/plain; charset=utf-8"
         before, render, after = _written(name, columns, asked)
         window = max(1000, documents.WINDOW // asked.top)
-        job = Job(tagger, units, size, wanted, render)
+        job = Job(tagger, parts, size, wanted, render)
         return await documents.answer(job, service.batcher, request, (before, after), kind, window)
 
     @router.post(

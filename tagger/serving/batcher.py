@@ -15,7 +15,7 @@ from tagger.errors import InputError
 from tagger.serving.bodies import Refusal
 from tagger.tagging.decoding import Request
 from tagger.tagging.tagger import Tagger
-from tagger.text.format import Unit
+from tagger.text.format import Part
 from tagger.text.readers import sentences_of, texts_of
 from tagger.text.sentence import Sentence, Token
 
@@ -32,7 +32,7 @@ class Job:
 
     Attributes:
         tagger: that tags it.
-        units: the text. `documents.answer` reads them as it needs them, and hands over lists.
+        parts: the text. `documents.answer` reads them as it needs them, and hands over lists.
         size: characters or bytes of the text, about.
         request: what is asked of its words; None: text is cut and nothing is tagged.
         render: makes the answer, or a part of it, of sentences; in the batcher's thread, once for each.
@@ -40,7 +40,7 @@ class Job:
     """
 
     tagger: Tagger
-    units: Iterable[Unit]
+    parts: Iterable[Part]
     size: int
     request: Request | None
     render: Render
@@ -85,7 +85,7 @@ class Batcher:
             InputError: the text or the request is bad.
             Refusal: tagging failed.
         """
-        job.units = list(job.units)
+        job.parts = list(job.parts)
         future: asyncio.Future[bytes] = self._loop.create_future()
         self._queue.put((job, future))
         return await future
@@ -138,9 +138,9 @@ class Batcher:
     def _tagged(self, jobs: list[Job]) -> list[list[Sentence]]:
         """The tagged sentences of each job."""
         tagger, request = jobs[0].tagger, jobs[0].request
-        cuts = iter(tagger.segment_all([text for job in jobs for unit in job.units for text in texts_of(unit)]))
+        cuts = iter(tagger.segment_all([text for job in jobs for part in job.parts for text in texts_of(part)]))
         of_jobs = [
-            [s for unit in job.units for s in sentences_of(unit, _joined(cuts) if job.one_sentence else cuts)]
+            [s for part in job.parts for s in sentences_of(part, _joined(cuts) if job.one_sentence else cuts)]
             for job in jobs
         ]
         if request is not None:

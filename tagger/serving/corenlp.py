@@ -22,8 +22,8 @@ from tagger.serving.models import Service
 from tagger.tagging import decoding
 from tagger.tagging.tagger import Tagger
 from tagger.text.files import decoded_lines
-from tagger.text.format import Unit
-from tagger.text.readers import read_units
+from tagger.text.format import Part
+from tagger.text.readers import read_parts
 from tagger.text.sentence import Sentence
 from tagger.text.strings import encodable
 from tagger.text.writers import writer
@@ -96,7 +96,7 @@ async def _text(request: Request) -> "tuple[SpooledTemporaryFile[bytes], str]":
 
 def _units(
     tagger: Tagger, text: "SpooledTemporaryFile[bytes]", charset: str, properties: dict[str, Any]
-) -> Iterable[Unit]:
+) -> Iterable[Part]:
     """The text, cut as the properties say.
 
     With `tokenize.whitespace` each line is a sentence whose tokens stand between spaces; with `ssplit.eolonly` each
@@ -108,13 +108,13 @@ def _units(
     if _is_true(properties, "ssplit.isOneSentence"):
         lines = (line.replace("\n", " ") for line in lines)
     if _is_true(properties, "tokenize.whitespace"):
-        units = read_units(lines, documents.WHERE, "lines")
-        return (unit for unit in units if not isinstance(unit, Sentence) or unit.tokens)
+        parts = read_parts(lines, documents.WHERE, "lines")
+        return (part for part in parts if not isinstance(part, Sentence) or part.tokens)
     if not tagger.takes_text:
         raise Refusal(400, "this model takes tokens; set tokenize.whitespace to true")
     by_line = _is_true(properties, "ssplit.eolonly")
-    units = read_units(lines, documents.WHERE, "text", paragraph_per_line=by_line or None)
-    return documents.lines_as_sentences(units) if by_line else units
+    parts = read_parts(lines, documents.WHERE, "text", paragraph_per_line=by_line or None)
+    return documents.lines_as_sentences(parts) if by_line else parts
 
 
 def _json(columns: list[str]) -> Render:

@@ -18,9 +18,9 @@ from tagger.serving.batcher import Batcher, Job
 from tagger.serving.bodies import Refusal, spool
 from tagger.tagging.tagger import Tagger
 from tagger.text.conllu import numbered
-from tagger.text.format import Unit
+from tagger.text.format import Part
 from tagger.text.paragraphs import Paragraph
-from tagger.text.readers import read_units
+from tagger.text.readers import read_parts
 from tagger.text.sentence import Sentence
 from tagger.text.writers import Writer
 
@@ -54,16 +54,16 @@ async def answer(
         ClientDisconnect: nobody needs the answer any more.
     """
     if job.size <= min(window, AT_ONCE):
-        job.units = _window(iter(job.units), sys.maxsize)
+        job.parts = _window(iter(job.parts), sys.maxsize)
         return Response(around[0] + await batcher.run(job) + around[1], media_type=media_type)
     out, first = spool(), True
     try:
         out.write(around[0])
-        async for units in windows(job, window):
+        async for parts in windows(job, window):
             if not first and await request.is_disconnected():
                 raise ClientDisconnect
             first = False
-            out.write(await batcher.run(replace(job, units=units, size=size_of(units))))
+            out.write(await batcher.run(replace(job, parts=parts, size=size_of(parts))))
         out.write(around[1])
         size = out.tell()
         out.seek(0)
@@ -76,29 +76,29 @@ async def answer(
         raise
 
 
-async def windows(job: Job, most: int = WINDOW) -> AsyncIterator[list[Unit]]:
+async def windows(job: Job, most: int = WINDOW) -> AsyncIterator[list[Part]]:
     """Reads a text, about `most` characters at a time; a large one in another thread, since it takes time."""
-    units = iter(job.units)
-    while window := _window(units, most) if job.size <= AT_ONCE else await asyncio.to_thread(_window, units, most):
+    parts = iter(job.parts)
+    while window := _window(parts, most) if job.size <= AT_ONCE else await asyncio.to_thread(_window, parts, most):
         yield window
 
 
-def _window(units: Iterator[Unit], most: int) -> list[Unit]:
-    window: list[Unit] = []
+def _window(parts: Iterator[Part], most: int) -> list[Part]:
+    window: list[Part] = []
     size = 0
-    for unit in units:
-        if isinstance(unit, Sentence) and len(unit) > MAX_SENTENCE:
-            raise Refusal(413, f"a sentence has {len(unit):,} words, more than {MAX_SENTENCE:,}; break it up")
-        window.append(unit)
-        size += size_of([unit])
+    for part in parts:
+        if isinstance(part, Sentence) and len(part) > MAX_SENTENCE:
+            raise Refusal(413, f"a sentence has {len(part):,} words, more than {MAX_SENTENCE:,}; break it up")
+        window.append(part)
+        size += size_of([part])
         if size >= most:
             break
     return window
 
 
-def size_of(units: Iterable[Unit]) -> int:
+def size_of(parts: Iterable[Part]) -> int:
     """Their characters, about."""
-    return sum(len(u.text) if isinstance(u, Paragraph) else 6 * len(u) if isinstance(u, Sentence) else 0 for u in units)
+    return sum(len(u.text) if isinstance(u, Paragraph) else 6 * len(u) if isinstance(u, Sentence) else 0 for u in parts)
 
 
 async def _chunks(out: "SpooledTemporaryFile[bytes]") -> AsyncIterator[bytes]:
@@ -107,16 +107,16 @@ async def _chunks(out: "SpooledTemporaryFile[bytes]") -> AsyncIterator[bytes]:
             yield chunk
 
 
-def units_of_text(tagger: Tagger, text: str) -> Iterator[Unit]:
+def units_of_text(tagger: Tagger, text: str) -> Iterator[Part]:
     """The paragraphs of a text, cut as `tag` cuts a file."""
-    return read_units(io.StringIO(text, newline="\n"), WHERE, "text", takes_text=tagger.takes_text)
+    return read_parts(io.StringIO(text, newline="\n"), WHERE, "text", takes_text=tagger.takes_text)
 
 
-def lines_as_sentences(units: Iterable[Unit]) -> Iterator[Unit]:
+def lines_as_sentences(parts: Iterable[Part]) -> Iterator[Part]:
     """Paragraphs that are the lines of a text -> the same, as parts of paragraphs that an empty line ends."""
     end = -1
-    for unit in units:
-        line = cast(Paragraph, unit)
+    for part in parts:
+        line = cast(Paragraph, part)
         yield line._replace(opens=line.start != end)
         end = line.start + len(line.text)
 

@@ -91,7 +91,7 @@ async def answer(service: Service, request: Request, name: str | None) -> Respon
     for text in texts:
         render = partial(_entities, text, column, payload.parameters)
         job = Job(tagger, units_of_text(tagger, text), len(text), wanted, render)
-        job.units = [unit async for units in windows(job) for unit in units]
+        job.parts = [part async for parts in windows(job) for part in parts]
         answers.append(await service.batcher.run(job))
     found = answers[0] if isinstance(payload.inputs, str) else b"[" + b",".join(answers) + b"]"
     return Response(found, media_type="application/json")

@@ -19,8 +19,8 @@ from tagger.serving.models import Service
 from tagger.tagging import decoding
 from tagger.tagging.tagger import Tagger
 from tagger.text.files import decoded_lines
-from tagger.text.format import Unit
-from tagger.text.readers import read_units
+from tagger.text.format import Part
+from tagger.text.readers import read_parts
 from tagger.text.sentence import Sentence
 from tagger.text.writers import Writer, writer
 
@@ -88,8 +88,8 @@ async def _process(service: Service, request: Request, form: Form) -> Response:
         comments += f"# udpipe_model_licence = {licence}\n" if licence else ""
         before += msgspec.json.encode(comments)[1:-1]
     wanted = decoding.Request(tuple(tagger.columns)) if tags else None  # all columns are chosen together
-    render, units = _render(columns, output, way.ranges), _units(tagger, form.text, way)
-    job = Job(tagger, units, size_of(form.text), wanted, render, way.one_sentence)
+    render, parts = _render(columns, output, way.ranges), _units(tagger, form.text, way)
+    job = Job(tagger, parts, size_of(form.text), wanted, render, way.one_sentence)
     return await documents.answer(job, service.batcher, request, (before, b'"\n}\n'), "application/json")
 
 
@@ -103,22 +103,22 @@ def _way(fields: dict[str, str]) -> _Way:
     return _Way(INPUTS[format])
 
 
-def _units(tagger: Tagger, text: "SpooledTemporaryFile[bytes]", way: _Way) -> Iterable[Unit]:
+def _units(tagger: Tagger, text: "SpooledTemporaryFile[bytes]", way: _Way) -> Iterable[Part]:
     lines: Iterable[str] = decoded_lines(cast(BinaryIO, text), documents.WHERE, option="")
     if way.format == "text" and not tagger.takes_text:
         raise Refusal(400, "this model takes tokens; leave out the tokenizer, and send input=vertical or conllu")
     if way.format != "text":
         lines = (line.replace("\r\n", "\n") for line in lines)
-    units = read_units(lines, documents.WHERE, way.format, paragraph_per_line=way.one_sentence or None)
+    parts = read_parts(lines, documents.WHERE, way.format, paragraph_per_line=way.one_sentence or None)
     if way.format == "conllu":
-        return _hinted(units)
-    return documents.lines_as_sentences(units) if way.one_sentence else units
+        return _hinted(parts)
+    return documents.lines_as_sentences(parts) if way.one_sentence else parts
 
 
-def _hinted(units: Iterable[Unit]) -> Iterator[Unit]:
+def _hinted(parts: Iterable[Part]) -> Iterator[Part]:
     """The same; the error of a text that is no CoNLL-U says what else it may be."""
     try:
-        yield from units
+        yield from parts
     except InputError as error:
         raise InputError(f"{error}. For running text add the parameter tokenizer; for tokens, input=vertical") from None
 

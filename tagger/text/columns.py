@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import ClassVar
 
 from tagger.errors import InputError, shorten
-from tagger.text.format import Format, Reading, Unit, Writing, alternatives, cleaned, decimals
+from tagger.text.format import Format, Part, Reading, Writing, alternatives, cleaned, decimals
 from tagger.text.sentence import Sentence
 from tagger.text.strings import NO_TAG, encodable, whole_lines
 
@@ -187,7 +187,7 @@ class Tokens(Format):
     suffixes: ClassVar[tuple[str, ...]] = (".tokens",)
 
     @classmethod
-    def read(cls, lines: Iterable[str], path: str, how: Reading) -> Iterator[Unit]:
+    def read(cls, lines: Iterable[str], path: str, how: Reading) -> Iterator[Part]:
         """See `read_tokens`."""
         return read_tokens(lines, path)
 
@@ -201,7 +201,7 @@ class Tsv(Format):
     separator: ClassVar[str | None] = "\t"
 
     @classmethod
-    def read(cls, lines: Iterable[str], path: str, how: Reading) -> Iterator[Unit]:
+    def read(cls, lines: Iterable[str], path: str, how: Reading) -> Iterator[Part]:
         """See `read_columns`."""
         return read_columns(lines, path, how.columns, token=how.token, separator=how.separator, skip=how.skip)
 
@@ -236,7 +236,7 @@ class Csv(Format):
     separator: ClassVar[str | None] = ","
 
     @classmethod
-    def read(cls, lines: Iterable[str], path: str, how: Reading) -> Iterator[Unit]:
+    def read(cls, lines: Iterable[str], path: str, how: Reading) -> Iterator[Part]:
         """See `read_columns`."""
         separator, skip = how.separator, how.skip
         return read_columns(lines, path, how.columns, token=how.token, separator=separator, quoted=True, skip=skip)

@@ -13,7 +13,7 @@ from operator import not_
 from typing import ClassVar, NamedTuple
 
 from tagger.errors import InputError, shorten
-from tagger.text.format import Format, Reading, Unit, Writing, alternatives, decimals
+from tagger.text.format import Format, Part, Reading, Writing, alternatives, decimals
 from tagger.text.sentence import MultiwordToken, Sentence
 from tagger.text.strings import LEMMA, encodable, whole_lines
 
@@ -289,7 +289,7 @@ class Conllu(Format):
     has_offsets: ClassVar[bool] = True
 
     @classmethod
-    def read(cls, lines: Iterable[str], path: str, how: Reading) -> Iterator[Unit]:
+    def read(cls, lines: Iterable[str], path: str, how: Reading) -> Iterator[Part]:
         """See `read_conllu`."""
         return read_conllu(lines, path)
 

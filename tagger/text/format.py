@@ -11,7 +11,7 @@ from typing import ClassVar
 from tagger.text.paragraphs import JsonText, Paragraph
 from tagger.text.sentence import Sentence
 
-Unit = Paragraph | JsonText | Sentence  # what a reader yields: a sentence, or text that is still to be cut
+Part = Paragraph | JsonText | Sentence  # of a document: a sentence, or text that is still to be cut
 
 
 @dataclass(frozen=True)
@@ -58,8 +58,8 @@ class Format:
     has_offsets: ClassVar[bool] = False
 
     @classmethod
-    def read(cls, lines: Iterable[str], path: str, how: Reading) -> Iterator[Unit]:
-        """Yields what the lines of a file hold; see `readers.read_units`."""
+    def read(cls, lines: Iterable[str], path: str, how: Reading) -> Iterator[Part]:
+        """Yields what the lines of a file hold; see `readers.read_parts`."""
         raise NotImplementedError
 
     @classmethod

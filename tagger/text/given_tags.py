@@ -3,23 +3,23 @@
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
 from tagger.errors import InputError, shorten
-from tagger.text.format import Unit
+from tagger.text.format import Part
 from tagger.text.lexicon import known_tags
 from tagger.text.sentence import Sentence
 from tagger.text.strings import NO_TAG, is_given
 
 
 def checked_tags(
-    read: Callable[[Iterable[str]], Iterator[Unit]],
+    read: Callable[[Iterable[str]], Iterator[Part]],
     lines: Iterable[str],
     path: str,
     format: str,
     known: Mapping[str, Collection[str]],
-) -> Iterator[Unit]:
+) -> Iterator[Part]:
     """What a reader yields, as long as its tags are known.
 
     Args:
-        read: from lines to units.
+        read: from lines to parts.
         lines: of a file, as `tagger.text.files.decoded_lines` yields them.
         path: for error messages.
         format: one that can hold tags.
@@ -29,16 +29,16 @@ def checked_tags(
         InputError: while iterating, a tag that is given is not one of the column.
     """
     counted = _CountedLines(lines, format in ("tsv", "csv"))
-    for unit in read(counted):
-        if isinstance(unit, Sentence):
-            for column, tags in unit.tags.items():
+    for part in read(counted):
+        if isinstance(part, Sentence):
+            for column, tags in part.tags.items():
                 for word, tag in enumerate(tags if column in known else ()):
                     if tag not in known[column] and is_given(tag):
                         raise InputError(
-                            f"{path}, line {counted.line_of(unit, word)}: {shorten(tag)} is no tag of {column};"
+                            f"{path}, line {counted.line_of(part, word)}: {shorten(tag)} is no tag of {column};"
                             f" {known_tags(known[column])}; correct it, or write {NO_TAG}"
                         )
-        yield unit
+        yield part
 
 
 class _CountedLines:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 from tagger.errors import InputError, shorten
-from tagger.text.format import Format, Reading, Unit, Writing
+from tagger.text.format import Format, Part, Reading, Writing
 from tagger.text.paragraphs import JsonText, read_paragraphs
 from tagger.text.sentence import MultiwordToken, Sentence
 from tagger.text.strings import SURROGATE, whole_lines
@@ -132,7 +132,7 @@ class JsonLines(Format):
     has_offsets: ClassVar[bool] = True
 
     @classmethod
-    def read(cls, lines: Iterable[str], path: str, how: Reading) -> Iterator[Unit]:
+    def read(cls, lines: Iterable[str], path: str, how: Reading) -> Iterator[Part]:
         """See `read_jsonl`."""
         return read_jsonl(lines, path, how.takes_text, how.paragraph_per_line, how.columns, how.may_lack_tags)
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from typing import ClassVar
 
 from tagger.text.columns import BLANK_SEPARATED
-from tagger.text.format import Format, Reading, Unit
+from tagger.text.format import Format, Part, Reading
 from tagger.text.paragraphs import read_paragraphs
 from tagger.text.sentence import Sentence
 from tagger.text.strings import whole_lines
@@ -18,7 +18,7 @@ class Text(Format):
     has_text: ClassVar[bool] = True
 
     @classmethod
-    def read(cls, lines: Iterable[str], path: str, how: Reading) -> Iterator[Unit]:
+    def read(cls, lines: Iterable[str], path: str, how: Reading) -> Iterator[Part]:
         """Yields the paragraphs."""
         return read_paragraphs(lines, how.paragraph_per_line)
 
@@ -30,7 +30,7 @@ class Lines(Format):
     suffixes: ClassVar[tuple[str, ...]] = (".lines",)
 
     @classmethod
-    def read(cls, lines: Iterable[str], path: str, how: Reading) -> Iterator[Unit]:
+    def read(cls, lines: Iterable[str], path: str, how: Reading) -> Iterator[Part]:
         """Yields the sentence of each line."""
         start = 0
         for line in whole_lines(lines, path):

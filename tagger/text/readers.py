@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import cast
 
 from tagger.errors import InputError, shorten
-from tagger.text.format import Reading, Unit
+from tagger.text.format import Part, Reading
 from tagger.text.formats import FORMATS, INPUTS
 from tagger.text.paragraphs import Paragraph, Segment
 from tagger.text.sentence import Sentence, Token
@@ -20,49 +20,49 @@ MAX_GROUP = 50_000  # characters that are cut together; the first paragraph is c
 _GROWTH = 8
 
 
-def texts_of(unit: Unit) -> list[str]:
-    """The paragraphs that are to be cut; none if the unit is a sentence."""
-    if isinstance(unit, Sentence):
+def texts_of(part: Part) -> list[str]:
+    """The paragraphs that are to be cut; none if the part is a sentence."""
+    if isinstance(part, Sentence):
         return []
-    return [unit.text] if isinstance(unit, Paragraph) else [paragraph.text for paragraph in unit.paragraphs]
+    return [part.text] if isinstance(part, Paragraph) else [paragraph.text for paragraph in part.paragraphs]
 
 
-def sentences_of(unit: Unit, cuts: Iterator[list[list[Token]]], layout: bool = True) -> Iterator[Sentence]:
-    """The sentences of a unit; see `Paragraph.cut`.
+def sentences_of(part: Part, cuts: Iterator[list[list[Token]]], layout: bool = True) -> Iterator[Sentence]:
+    """The sentences of a part; see `Paragraph.cut`.
 
     Args:
-        unit: a text without tokens gives a sentence without tokens, which keeps its fields.
-        cuts: the tokens of each of `texts_of(unit)` are taken from it.
+        part: a text without tokens gives a sentence without tokens, which keeps its fields.
+        cuts: the tokens of each of `texts_of(part)` are taken from it.
         layout: whether the sentences of text get `offsets` and `space_after`.
     """
-    if isinstance(unit, Sentence):
-        yield unit
-    elif isinstance(unit, Paragraph):
-        yield from unit.cut(next(cuts), layout)
+    if isinstance(part, Sentence):
+        yield part
+    elif isinstance(part, Paragraph):
+        yield from part.cut(next(cuts), layout)
     else:
         empty = True
-        for paragraph in unit.paragraphs:
+        for paragraph in part.paragraphs:
             for sentence in paragraph.cut(next(cuts), layout):
                 empty = False
-                yield replace(sentence, fields=unit.fields)
+                yield replace(sentence, fields=part.fields)
         if empty:
-            yield Sentence([], offsets=[] if layout else None, text=unit.text, fields=unit.fields)
+            yield Sentence([], offsets=[] if layout else None, text=part.text, fields=part.fields)
 
 
-def cut_units(units: Iterable[Unit], segment: Segment, layout: bool = True) -> Iterator[Sentence]:
-    """Yields the sentences of units, which are read in groups of up to `MAX_GROUP` characters and one unit.
+def cut_parts(parts: Iterable[Part], segment: Segment, layout: bool = True) -> Iterator[Sentence]:
+    """Yields the sentences of parts, which are read in groups of up to `MAX_GROUP` characters and one part.
 
     Args:
-        units: any number of them.
+        parts: any number of them.
         segment: cuts paragraphs.
         layout: see `sentences_of`.
     """
-    group: list[Unit] = []
+    group: list[Part] = []
     size, limit = 0, 1
-    for unit in units:
-        group.append(unit)
-        if not isinstance(unit, Sentence):
-            size += 1 + len(unit.text)
+    for part in parts:
+        group.append(part)
+        if not isinstance(part, Sentence):
+            size += 1 + len(part.text)
             if size < limit:
                 continue
             limit = min(limit * _GROWTH, MAX_GROUP)
@@ -71,11 +71,11 @@ def cut_units(units: Iterable[Unit], segment: Segment, layout: bool = True) -> I
     yield from _cut(group, segment, layout)
 
 
-def _cut(group: list[Unit], segment: Segment, layout: bool) -> Iterator[Sentence]:
-    texts = [text for unit in group for text in texts_of(unit)]
+def _cut(group: list[Part], segment: Segment, layout: bool) -> Iterator[Sentence]:
+    texts = [text for part in group for text in texts_of(part)]
     cuts = iter(segment(texts) if texts else [])
-    for unit in group:
-        yield from sentences_of(unit, cuts, layout)
+    for part in group:
+        yield from sentences_of(part, cuts, layout)
 
 
 def read(
@@ -124,7 +124,7 @@ def read(
     """
     if format == "text" and segment is None:
         raise InputError(f"{path}: no rules here to cut text into tokens; use --input lines or tokens")
-    units = read_units(
+    parts = read_parts(
         lines,
         path,
         format,
@@ -136,11 +136,11 @@ def read(
         takes_text=segment is not None,
     )
     if segment is None or not FORMATS[format].has_text:
-        return cast(Iterator[Sentence], units)
-    return cut_units(units, segment)
+        return cast(Iterator[Sentence], parts)
+    return cut_parts(parts, segment)
 
 
-def read_units(
+def read_parts(
     lines: Iterable[str],
     path: str,
     format: str,
@@ -152,7 +152,7 @@ def read_units(
     skip: Sequence[str] = (),
     takes_text: bool = True,
     may_lack_tags: bool = False,
-) -> Iterator[Unit]:
+) -> Iterator[Part]:
     """The same, but text is not cut yet.
 
     Args:

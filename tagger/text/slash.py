@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from tagger.errors import InputError, shorten
 from tagger.text.columns import BLANK_SEPARATED
-from tagger.text.format import Format, Reading, Unit, Writing, cleaned
+from tagger.text.format import Format, Part, Reading, Writing, cleaned
 from tagger.text.sentence import Sentence
 from tagger.text.strings import encodable, whole_lines
 
@@ -74,7 +74,7 @@ class Slash(Format):
     separator: ClassVar[str | None] = "/"
 
     @classmethod
-    def read(cls, lines: Iterable[str], path: str, how: Reading) -> Iterator[Unit]:
+    def read(cls, lines: Iterable[str], path: str, how: Reading) -> Iterator[Part]:
         """See `read_slash`."""
         return read_slash(lines, path, "/" if how.separator is None else how.separator, how.columns)
 

@@ -6,7 +6,7 @@ import pytest
 
 from tagger.errors import InputError
 from tagger.text.given_tags import checked_tags
-from tagger.text.readers import read_units
+from tagger.text.readers import read_parts
 from tagger.text.sentence import Sentence
 
 KNOWN = {"upos": ["NOUN", "VERB"]}
@@ -17,9 +17,9 @@ def row(word: int, tag: str) -> str:
 
 
 def sentences(format: str, text: str) -> list[Sentence]:
-    reader = partial(read_units, path="f", format=format, columns={"upos": 1})
-    units = checked_tags(reader, text.splitlines(keepends=True), "f", format, KNOWN)
-    return [unit for unit in units if isinstance(unit, Sentence)]
+    reader = partial(read_parts, path="f", format=format, columns={"upos": 1})
+    parts = checked_tags(reader, text.splitlines(keepends=True), "f", format, KNOWN)
+    return [part for part in parts if isinstance(part, Sentence)]
 
 
 CONLLU = "# a\n" + row(1, "NOUN") + "2-3\tx" + 8 * "\t_" + "\n" + row(2, "_") + row(3, "TAG")

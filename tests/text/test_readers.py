@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 from tagger.errors import InputError
 from tagger.text import columns, paragraphs, readers
 from tagger.text.files import read_lines
-from tagger.text.format import Unit
+from tagger.text.format import Part
 from tagger.text.formats import INPUTS, OUTPUTS
 from tagger.text.paragraphs import JsonText, Paragraph
-from tagger.text.readers import cut_units, read_units, sentences_of, texts_of
+from tagger.text.readers import cut_parts, read_parts, sentences_of, texts_of
 from tagger.text.sentence import MultiwordToken, Sentence, Token
 from tests.text.conftest import LINE, read, segment, tokens_of, write
 
@@ -203,7 +203,7 @@ def test_any_input_is_read_or_refused(text: str, format: str) -> None:
             write([s], output).encode()
 
 
-UNITS: list[Unit] = [
+PARTS: list[Part] = [
     Paragraph(0, "a b. c", True),
     Sentence(["x", "y z"]),
     JsonText("d. e\n\nf", [Paragraph(0, "d. e\n\n", True), Paragraph(6, "f", True)], {"id": 1}),
@@ -215,7 +215,7 @@ UNITS: list[Unit] = [
 
 
 def alone() -> list[Sentence]:
-    return [s for unit in UNITS for s in sentences_of(unit, iter(segment(texts_of(unit))))]
+    return [s for part in PARTS for s in sentences_of(part, iter(segment(texts_of(part))))]
 
 
 @pytest.mark.parametrize("most", [1, 3, 20, 100, 100_000])
@@ -229,7 +229,7 @@ def test_groups_decide_nothing(monkeypatch: pytest.MonkeyPatch, most: int, growt
         groups.append(sum(map(len, paragraphs)))
         return segment(paragraphs)
 
-    assert list(cut_units(UNITS, watched)) == alone()
+    assert list(cut_parts(PARTS, watched)) == alone()
     assert max(groups) <= most + 6
     if most == 100_000 and growth > 1:
         assert len(groups) < 12
@@ -240,17 +240,17 @@ def test_what_becomes_of_a_unit() -> None:
     assert [s.tokens for s in found[:8]] == [["a", "b."], ["c"], ["x", "y z"], ["d."], ["e"], ["f"], [], []]
     assert [s.fields for s in found[3:8]] == [{"id": 1}] * 3 + [{"id": 2}, {}]
     assert (found[6].text, found[6].offsets) == (" ", [])
-    assert [s.offsets for s in cut_units(UNITS[:7], segment, layout=False)] == [None] * 9
+    assert [s.offsets for s in cut_parts(PARTS[:7], segment, layout=False)] == [None] * 9
 
 
 def test_a_sentence_and_the_first_paragraph_do_not_wait() -> None:
-    def stream() -> Iterator[Unit]:
-        yield from UNITS[:2]
-        yield UNITS[0]
-        yield UNITS[1]
+    def stream() -> Iterator[Part]:
+        yield from PARTS[:2]
+        yield PARTS[0]
+        yield PARTS[1]
         pytest.fail("read on")
 
-    found = cut_units(stream(), segment)
+    found = cut_parts(stream(), segment)
     assert [next(found).tokens for _ in range(6)] == [["a", "b."], ["c"], ["x", "y z"]] * 2
 
 
@@ -366,7 +366,7 @@ def test_a_text_is_cut_anew_without_the_tokens_of_an_earlier_cut() -> None:
 
 def test_lists_of_tags_may_be_missing_where_that_is_said() -> None:
     lines = ['{"tokens": ["a"], "xpos": ["X"]}\n', '["a"]\n']
-    units = read_units(lines, "f", "jsonl", columns={"upos": 0, "xpos": 0}, may_lack_tags=True)
-    assert [unit.tags for unit in units if isinstance(unit, Sentence)] == [{"xpos": ["X"]}, {}]
+    parts = read_parts(lines, "f", "jsonl", columns={"upos": 0, "xpos": 0}, may_lack_tags=True)
+    assert [part.tags for part in parts if isinstance(part, Sentence)] == [{"xpos": ["X"]}, {}]
     with pytest.raises(InputError, match="line 1: upos"):
-        list(read_units(lines, "f", "jsonl", columns={"upos": 0, "xpos": 0}))
+        list(read_parts(lines, "f", "jsonl", columns={"upos": 0, "xpos": 0}))
