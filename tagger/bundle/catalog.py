@@ -6,7 +6,7 @@ The folder that `latest` stands for changes when a run ends. So a command finds 
 import difflib
 import os
 import shlex
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -25,7 +25,7 @@ from tagger.bundle.saved_config import (
 from tagger.bundled import bundled
 from tagger.errors import InputError, reason, shorten
 from tagger.text.json_files import MAX_NAME
-from tagger.text.start_folder import located
+from tagger.text.paths import located
 
 LATEST = "latest"
 MAX_SHOWN_NAME = 200  # characters of a name in a message; longer ones are cut
@@ -83,18 +83,17 @@ def find_named(name: str) -> Path:
     Raises:
         InputError: as `find_tagger`.
     """
-    folder = None if name in bundled_names() or is_hub_name(name) else find_folder(name, located)
+    folder = None if name in bundled_names() or is_hub_name(name) else find_folder(name)
     return find_tagger(name) if folder is None else _tagger_in(folder)
 
 
-def find_folder(name: str, located: Callable[[str], str] = os.path.expanduser) -> Path | None:
+def find_folder(name: str) -> Path | None:
     """The folder that a name stands for: the folder at that path, or the run of that name below `runs/`.
 
     A folder that holds nothing of a training, such as a corpus of the same name, gives way to a run.
 
     Args:
         name: a path or the name of a run.
-        located: where a path is.
 
     Returns:
         None if there is no such folder.

@@ -11,8 +11,8 @@ from tagger.errors import InputError
 from tagger.text.conllu import COLUMNS, read_conllu
 from tagger.text.files import read_lines
 from tagger.text.packed import PACKED
+from tagger.text.paths import located
 from tagger.text.sentence import Sentence
-from tagger.text.start_folder import located
 
 
 @dataclass(kw_only=True)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tagger.corpus.config import CorpusConfig
 from tagger.errors import InputError, shorten
-from tagger.text.start_folder import located, located_name
+from tagger.text.paths import located, located_name
 
 SPLITS = ("train", "dev", "test")
 

@@ -22,9 +22,9 @@ from tagger.corpus.arrow import FACT_COLUMNS, to_arrow
 from tagger.corpus.splits import Source, check_columns, rules_for
 from tagger.errors import InputError, shorten
 from tagger.text.files import file_version
+from tagger.text.paths import located_name
 from tagger.text.segment_rules import SPACE
 from tagger.text.sentence import MultiwordToken, Sentence
-from tagger.text.start_folder import located_name
 from tagger.text.strings import NO_TAG
 
 _SPACES = re.compile(f"[{SPACE}]*")

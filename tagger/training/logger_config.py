@@ -16,8 +16,8 @@ from typing import Annotated, Any, ClassVar, NamedTuple
 from filelock import FileLock
 
 from tagger.errors import InputError, missing_extra, reason
+from tagger.text.paths import SQLITE, located, located_address
 from tagger.text.schema import Name, one_of
-from tagger.text.start_folder import SQLITE, located, located_address
 
 OFFLINE = "offline"
 WANDB_REMEDY = f"log in with `wandb login`, or set logger.wandb.mode={OFFLINE} and upload later with `wandb sync`"

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tagger.text.start_folder import located, located_address, located_name
+from tagger.text.paths import located, located_address, located_name
 
 
 def test_paths_begin_in_the_current_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
