@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from tagger.model import encoder
 from tagger.tagging.load import load
 
 DEVICE, ACCELERATOR = "cuda", "gpu"
@@ -59,10 +60,10 @@ def test_mixed_precision_learns_as_much(on_gpu: Path, tmp_path: Path, precision:
     assert accuracy(tmp_path / "run") == pytest.approx(accuracy(on_gpu), abs=0.05)
 
 
-CELLS = [f"model.cell={cell}" for cell in ("rnn", "lstm", "rnn_scratch", "gru_scratch", "mingru")]
+OVERRIDES = [f"model.cell={cell}" for cell in encoder.CELLS]
 
 
-@pytest.mark.parametrize("override", [*CELLS, "model.decoder=crf"])
+@pytest.mark.parametrize("override", [*OVERRIDES, "model.decoder=crf"])
 def test_every_cell_and_a_crf_train(tmp_path: Path, override: str) -> None:
     short = ("trainer.max_epochs=1", "trainer.limit_train_batches=5", override)
     command(tmp_path, *SMALL, *short, f"accelerator={ACCELERATOR}", "hydra.run.dir=run")

@@ -104,12 +104,12 @@ def compare(
             tags, forms = _tag(name, gold, device, precision)
             said.append(tags)
             known.append(forms)
-        elif (format := gold_format(name)) in comparing.FORMATS:
+        elif (format := gold_format(name)) in comparing.COMPARED:
             sentences = comparing.same_sentences(read_tagged(name), gold.tokens(), name, format, files[0])
             said.append(gold.predicted(sentences, gold.columns))
         else:
             raise InputError(
-                f"{name}: a tagged file is read as {', '.join(comparing.FORMATS)}, not as {format}; convert it"
+                f"{name}: a tagged file is read as {', '.join(comparing.COMPARED)}, not as {format}; convert it"
             )
     columns = _common(gold, ", ".join(files), said, (*a, *b), wanted)
     training = comparing.WordTable(chain.from_iterable(map(read_tagged, train)), columns) if train else gold

@@ -29,7 +29,7 @@ from tagger.commands.options import (
 )
 from tagger.errors import InputError
 from tagger.text.files import check_input, read_lines
-from tagger.text.formats import TAGGED, TaggedFormat
+from tagger.text.formats import FORMATS, TAGGED, TaggedFormat
 from tagger.text.output_files import whole_file
 from tagger.text.paragraphs import Paragraph
 from tagger.text.readers import cut_parts, read
@@ -109,8 +109,8 @@ def evaluate(
     lexicons = lexicon_files(lexicon or [])
     check_output("--html", html, [file, *lexicons.values()], force)
     format = input or gold_format(file, "tsv" if column else "conllu")
-    if column and format not in ("tsv", "csv", "slash"):
-        own = "CoNLL-U has places of its own" if format == "conllu" else f"{format} has names, not places"
+    if column and not FORMATS[format].has_places:
+        own = "CoNLL-U has places of its own" if format == "conllu" else f"{format} has no numbered places"
         raise InputError(f"--column {column[0]}: {own}; leave it out, or read {file} as tsv with --input tsv")
     tagger = load_with_tags(
         model, device, precision, segmenter=segmenter, corpus=corpus, lexicons=lexicons, lexicon_case=lexicon_case

@@ -22,6 +22,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tagger.errors import InputError, shorten
+from tagger.text.formats import FORMATS
 from tagger.text.sentence import Sentence
 from tagger.text.strings import NO_TAG, is_annotated
 
@@ -178,7 +179,7 @@ def _bootstrap(gains: np.ndarray, words: np.ndarray, rounds: int, max_cells: int
     return np.concatenate(found)
 
 
-FORMATS = ("conllu", "tsv", "csv", "slash")  # of which it is known how many lines a sentence takes
+COMPARED = ("conllu", "tsv", "csv", "slash")  # formats of which it is known how many lines a sentence takes
 _REMEDY = "a tagged file must have the sentences and words of the gold file"
 
 
@@ -191,7 +192,7 @@ def same_sentences(
         tagged: all sentences of the file, as `readers.read` yields them.
         gold: the words of each sentence that has words.
         path: the tagged file, for error messages.
-        format: one of `FORMATS`, which says how many lines a sentence has.
+        format: one of `COMPARED`, which says how many lines a sentence has.
         gold_path: the gold file, for error messages.
 
     Raises:
@@ -229,7 +230,7 @@ def _lines_of_words(sentence: Sentence, format: str) -> list[int]:
     """For each word, and for the end of the sentence, the lines of the sentence before it."""
     lines = sentence.lines
     if lines is None:
-        return list(range(len(sentence) + 1)) if format in ("tsv", "csv") else [0] * (len(sentence) + 1)
+        return list(range(len(sentence) + 1)) if FORMATS[format].has_rows else [0] * (len(sentence) + 1)
     words = [i for i, line in enumerate(lines) if line.partition("\t")[0].isdecimal()]
     return [*words, len(lines) - (not lines[-1].strip())]
 

@@ -5,6 +5,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, make_dataclass
+from functools import cache
 from typing import Annotated, Any, ClassVar, TypedDict
 
 import torch
@@ -60,12 +61,24 @@ class NetworkValues:
     transformer: TransformerConfig | None
 
 
-_SCHEMA = make_dataclass("_SCHEMA", (), bases=(*(part.Config for part in reversed(EMBEDDINGS.values())), NetworkValues))
-
-
 def check_network_config(config: Any, prefix: str) -> None:
-    """Raises InputError unless a value is a `NetworkConfig`, all in range; `prefix` is that of its keys in messages."""
-    read(_SCHEMA, config, prefix)
+    """Raises InputError unless a value is a `NetworkConfig`, all in range; `prefix` is that of its keys in messages.
+
+    An embedding whose first key is missing is not there: it may be younger than the network.
+    """
+    there = config if isinstance(config, Mapping) else {}
+    read(
+        _schema(tuple(name for name, part in EMBEDDINGS.items() if fields(part.Config)[0].name in there)),
+        config,
+        prefix,
+    )
+
+
+@cache
+def _schema(parts: tuple[str, ...]) -> type[Any]:
+    """A dataclass of the values of a network that has some of the embeddings."""
+    bases = (*(EMBEDDINGS[name].Config for name in reversed(parts)), NetworkValues)
+    return make_dataclass("Network", (), bases=bases)
 
 
 class TaggerNetwork(nn.Module):

@@ -199,6 +199,7 @@ class Tsv(Format):
     writes: ClassVar[str] = "a token per line, its tags between tabs, an empty line after each sentence"
     suffixes: ClassVar[tuple[str, ...]] = (".tsv", ".conll")
     separator: ClassVar[str | None] = "\t"
+    has_places = has_rows = True
 
     @classmethod
     def read(cls, lines: Iterable[str], path: str, how: Reading) -> Iterator[Part]:
@@ -234,6 +235,7 @@ class Csv(Format):
     writes: ClassVar[str] = "the same between commas, quoted"
     suffixes: ClassVar[tuple[str, ...]] = (".csv",)
     separator: ClassVar[str | None] = ","
+    has_places = has_rows = True
 
     @classmethod
     def read(cls, lines: Iterable[str], path: str, how: Reading) -> Iterator[Part]:

@@ -46,6 +46,8 @@ class Format:
         writes: the same as output.
         suffixes: of its files; the first one is that of outputs.
         separator: that stands between cells unless another one is asked for; None: it has none.
+        has_places: whether the tags of a word have numbered places, which `--column NAME=PLACE` names.
+        has_rows: whether each word has a line of its own, and an empty line ends a sentence.
         has_text: whether it may hold running text, which is cut into sentences and tokens.
         has_offsets: whether it shows where tokens stood in running text.
     """
@@ -54,6 +56,8 @@ class Format:
     writes: ClassVar[str] = ""
     suffixes: ClassVar[tuple[str, ...]] = ()
     separator: ClassVar[str | None] = None
+    has_places: ClassVar[bool] = False
+    has_rows: ClassVar[bool] = False
     has_text: ClassVar[bool] = False
     has_offsets: ClassVar[bool] = False
 
@@ -73,7 +77,7 @@ class Format:
 
     @classmethod
     def write(cls, how: Writing, sentence: Sentence) -> str:
-        """The text of a sentence, line ends included; see `writers.writer`."""
+        """The text of a sentence, line ends included; see `writers.writer`. A file has nothing else: no header."""
         raise NotImplementedError
 
 

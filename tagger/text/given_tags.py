@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
 from tagger.errors import InputError, shorten
 from tagger.text.format import Part
+from tagger.text.formats import FORMATS
 from tagger.text.lexicon import known_tags
 from tagger.text.sentence import Sentence
 from tagger.text.strings import NO_TAG, is_given
@@ -28,7 +29,7 @@ def checked_tags(
     Raises:
         InputError: while iterating, a tag that is given is not one of the column.
     """
-    counted = _CountedLines(lines, format in ("tsv", "csv"))
+    counted = _CountedLines(lines, FORMATS[format].has_rows)
     for part in read(counted):
         if isinstance(part, Sentence):
             for column, tags in part.tags.items():

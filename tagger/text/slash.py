@@ -72,6 +72,7 @@ class Slash(Format):
     writes: ClassVar[str] = "a sentence per line, as word/TAG"
     suffixes: ClassVar[tuple[str, ...]] = (".slash",)
     separator: ClassVar[str | None] = "/"
+    has_places = True
 
     @classmethod
     def read(cls, lines: Iterable[str], path: str, how: Reading) -> Iterator[Part]:

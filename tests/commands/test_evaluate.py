@@ -55,7 +55,7 @@ def test_evaluate_column_files(model: Path, tmp_path: Path) -> None:
     assert report["upos"]["tokens"] == 1
     message = error("evaluate", "a.conllu", "--column", "upos=4", "--model", str(model))
     assert message.startswith("error: --column upos=4: CoNLL-U has places of its own; leave it out")
-    assert "jsonl has names, not places" in error("evaluate", "a.jsonl", "--column", "upos=1", "--model", str(model))
+    assert "jsonl has no numbered places" in error("evaluate", "a.jsonl", "--column", "upos=1", "--model", str(model))
     assert "--raw needs" in error("evaluate", "a.tsv", "--raw", "--model", str(model))
     assert "NAME=NUMBER" in error("evaluate", "a.tsv", "--column", "xpos=1", "--model", str(model))
 

@@ -12,9 +12,9 @@ from torch.testing import assert_close
 from tagger.errors import InputError
 from tagger.model.batch import IGNORE, Batch
 from tagger.model.encoder import CELLS
-from tagger.model.network import TaggerNetwork, layer_sizes
+from tagger.model.network import TaggerNetwork, check_network_config, layer_sizes
 from tagger.model.vocabulary import Vocabulary
-from tests.conftest import CORPUS, TOKENS, make_batch, make_network, overfit
+from tests.conftest import CORPUS, TOKENS, make_batch, make_network, network_config, overfit
 
 
 def scores_of(network: TaggerNetwork, vocabulary: Vocabulary, sentence: list[str]) -> Tensor:
@@ -189,3 +189,13 @@ def test_no_corpus_is_not_learned(vocabulary: Vocabulary) -> None:
     gradient = network.corpora.weight.grad
     assert gradient is not None
     assert gradient.any(dim=1).tolist() == [False, False, True]
+
+
+def test_the_config_of_a_network_that_is_older_than_an_embedding(vocabulary: Vocabulary) -> None:
+    config = {name: value for name, value in network_config().items() if name not in ("affixes", "buckets")}
+    check_network_config(config, "network.")
+    assert [*TaggerNetwork(vocabulary, config).embedding.parts] == ["words", "characters"]
+    with pytest.raises(InputError, match=r"network\.buckets: no such key"):
+        check_network_config(config | {"buckets": 64}, "network.")
+    with pytest.raises(InputError, match=r"network\.depth has no value"):
+        check_network_config({name: value for name, value in config.items() if name != "depth"}, "network.")

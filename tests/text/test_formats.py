@@ -59,7 +59,7 @@ def test_which_input_formats_may_have_text_is_listed(format: str) -> None:
         cut.extend(texts)
         return [[] for _ in texts]
 
-    list(read([lines.get(format, "a\n")], "a", format, segment=segment))
+    list(read(lines.get(format, "a\n").splitlines(keepends=True), "a", format, segment=segment))
     assert bool(cut) == (format in MAY_HAVE_TEXT)
 
 
