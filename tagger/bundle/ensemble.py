@@ -15,6 +15,8 @@ from tagger.model.memory import build_without_memory
 from tagger.model.network import TaggerNetwork
 from tagger.model.vocabulary import Vocabulary
 
+MIN_SHARE = 1e-9  # of a tagger in the mean
+
 
 def join(taggers: Sequence[Bundle], weights: Sequence[float] | None = None, names: Sequence[str] = ()) -> Bundle:
     """The ensemble of taggers: one whose members are those of all. Raw text is cut as the first one does it.
@@ -111,7 +113,12 @@ def checked_weights(weights: Sequence[float] | None, count: int) -> list[float]:
         raise InputError(f"--weights {text}: {len(weights)} for {count} taggers; give one for each")
     if not all(0 < weight < float("inf") for weight in weights):
         raise InputError(f"--weights {text}: give each tagger a number above 0, or leave the tagger out")
-    return [weight / sum(weights) for weight in weights]
+    shares = [weight / sum(weights) for weight in weights]
+    if not all(share > MIN_SHARE for share in shares):
+        raise InputError(
+            f"--weights {text}: one is so small beside the others that it counts for nothing; leave it out"
+        )
+    return shares
 
 
 def ensemble_card(

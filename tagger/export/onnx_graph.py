@@ -286,12 +286,7 @@ def _scores(graph: GraphBuilder, member: Member, columns: Sequence[str], corpus:
         layers.append(x)
     h = graph.concat(layers)  # (T, B, S)
     return {
-        column: graph.linear(
-            f"head_{column}",
-            h,
-            cast(nn.Linear, network.heads[column]),
-            member.weight / member.temperatures.get(column, 1.0),
-        )
+        column: graph.linear(f"head_{column}", h, cast(nn.Linear, network.heads[column]), member.share(column))
         for column in columns
     }
 

@@ -30,6 +30,7 @@ from tagger.training.run_folder import (
     RunRecord,
     can_resume,
     read_record,
+    remove_empty,
 )
 
 TABLE = "sweep.csv"
@@ -176,6 +177,7 @@ class Sweep:
         for number in self.numbers:
             if any((self.path(number) / name).is_file() for name in (RECORD, LOCK)):
                 shutil.rmtree(self.path(number), ignore_errors=True)
+                remove_empty([path for path in self.path(number).parents if self.folder in path.parents])
         for name in (SWEEP, TABLE, JOURNAL, LOCK):
             (self.folder / name).unlink(missing_ok=True)
 

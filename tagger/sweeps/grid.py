@@ -2,16 +2,17 @@
 
 import logging
 import os
+import re
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import asdict, dataclass
 from functools import partial
 from itertools import product
 from pathlib import Path
 from secrets import token_hex
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -29,6 +30,7 @@ from tagger.sweeps.log import output_to
 from tagger.sweeps.one_run import checked_config, train_run
 from tagger.sweeps.record import PlannedRun, SweepRecord
 from tagger.sweeps.run import key_and_value
+from tagger.text.schema import bad_value, nearest
 from tagger.training.processes import end_with_parent, refuse_several, signals_as_interrupt
 from tagger.training.run_folder import LOG, Command, NewFolder, RunRecord, can_resume, read_record
 
@@ -60,7 +62,7 @@ def sweep_grid(
         KeyboardInterrupt: by Ctrl+C or a signal; the message says how to go on.
     """
     command = start.command
-    points = list(product(*map(_choices, parse_last(context, arguments, values.get("params")))))
+    points = list(product(*map(_choices, parse_last(context, config, arguments, values.get("params")))))
     runs: list[PlannedRun] = []
     errors: list[InputError] = []
     for number, point in enumerate(points):
@@ -101,8 +103,21 @@ def sweep_grid(
     start.status = carry_out(sweep, made, partial(train_missing, sweep, launch))
 
 
-def parse_last(context: HydraContext, arguments: Iterable[str], params: Any = None) -> list[Override]:
+def parse_last(
+    context: HydraContext, config: DictConfig, arguments: Iterable[str], params: Any = None
+) -> list[Override]:
     """The last override of each key: of the values `params` of a sweeper, and of the command line."""
+    values = (params or {}).values() if isinstance(params, Mapping | None) else [None]
+    if not all(isinstance(each, str | int | float) for each in values):
+        raise bad_value("hydra.sweeper.params", params, "give keys and what is tried, {model.depth: '1,2'}")
+    for key in params or {}:
+        plain = str(key).lstrip("+~")
+        if re.split("[./@]", plain)[0] == "hydra":
+            raise InputError(f"hydra.sweeper.params: {key} holds for the sweep as a whole; give it on the command line")
+        if plain == key and plain not in config.hydra.runtime.choices and not _has_key(config, plain):
+            page = cast(dict[str, Any], OmegaConf.to_container(config))
+            near = nearest(plain, list(_keys({each: part for each, part in page.items() if each != "hydra"})))
+            raise InputError(f"hydra.sweeper.params: {key}: no such key" + (f"; did you mean {near}?" if near else ""))
     parser = OverridesParser.create(config_loader=context.config_loader)
     texts = [*(f"{key}={value}" for key, value in (params or {}).items()), *arguments]
     parsed = {override.get_key_element(): override for override in parser.parse_overrides(texts)}
@@ -110,6 +125,24 @@ def parse_last(context: HydraContext, arguments: Iterable[str], params: Any = No
     if name is not None and name.is_sweep_override():
         raise InputError(f"{name.input_line}: this holds for the sweep as a whole; give one value")
     return list(parsed.values())
+
+
+def _config_dir(config: DictConfig) -> str | None:
+    """The folder of further pages that the command line names."""
+    sources = config.hydra.runtime.config_sources
+    return next((source.path for source in sources if source.provider == "command-line"), None)
+
+
+def _has_key(config: DictConfig, key: str) -> bool:
+    *path, last = key.split(".")
+    part = OmegaConf.select(config, ".".join(path)) if path else config
+    return isinstance(part, DictConfig) and last in part
+
+
+def _keys(values: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
+    """The keys of a config with dots."""
+    for key, value in values.items():
+        yield from _keys(value, f"{prefix}{key}.") if isinstance(value, dict) else [f"{prefix}{key}"]
 
 
 def compose_run(context: HydraContext, config: DictConfig, overrides: Iterable[str], number: int) -> DictConfig:
@@ -147,10 +180,7 @@ def open_sweep(config: DictConfig, command: Command, runs: list[PlannedRun] | No
     is_given = name is not None or "hydra.sweep.dir" in given
     wanted = Path(str(hydra.sweep.dir))
     wanted = wanted.relative_to(Path.cwd()) if wanted.is_relative_to(Path.cwd()) else wanted
-    sources = [source.path for source in hydra.runtime.config_sources if source.provider == "command-line"]
-    record = SweepRecord(
-        token_hex(8), command, hydra.job.config_name, next(iter(sources), None), own, runs, str(Path.cwd())
-    )
+    record = SweepRecord(token_hex(8), command, hydra.job.config_name, _config_dir(config), own, runs, str(Path.cwd()))
     made = None
     if is_given and (wanted / SWEEP).is_file():
         sweep = _read_soon(wanted)
@@ -194,11 +224,11 @@ def carry_out(sweep: Sweep, made: NewFolder | None, work: Callable[[], None], tr
         work: trains the runs.
         tried: the keys that a search tries.
     """
-    from tagger.sweeps.report import report_sweep, show_sweep
-
     keys = set(tried)
     try:
         with signals_as_interrupt():
+            from tagger.sweeps.report import report_sweep
+
             work()
         return report_sweep(sweep, keys)
     except (KeyboardInterrupt, InputError) as error:
@@ -210,6 +240,8 @@ def carry_out(sweep: Sweep, made: NewFolder | None, work: Callable[[], None], tr
             raise error if is_error else KeyboardInterrupt("no epoch was complete, and nothing is kept") from None
         if is_error:
             raise
+        from tagger.sweeps.report import show_sweep
+
         show_sweep(sweep, keys)
         raise KeyboardInterrupt(sweep.go_on) from None
 

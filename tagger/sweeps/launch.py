@@ -18,6 +18,7 @@ from typing import Any, cast
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Quote, QuotedString
 from hydra.core.plugins import Plugins
 from hydra.errors import HydraException
@@ -27,13 +28,14 @@ from omegaconf.errors import OmegaConfBaseException
 
 from tagger.bundle.catalog import new_run
 from tagger.bundle.run_lock import claim_run
-from tagger.bundle.saved_config import SWEEP
+from tagger.bundle.saved_config import RECORD, SWEEP
 from tagger.bundled import bundled
-from tagger.errors import InputError, missing_extra, missing_library
+from tagger.errors import InputError, missing_extra, missing_library, shorten
 from tagger.sweeps.folder import Sweep, find_sweep
 from tagger.sweeps.log import set_up_logging
 from tagger.sweeps.one_run import checked_config, train_run
-from tagger.sweeps.overrides import STRING_KEYS, checked_words
+from tagger.sweeps.overrides import GONE, STRING_KEYS, checked_words
+from tagger.sweeps.record import SweepRecord
 from tagger.sweeps.run import key_and_value
 from tagger.training.config import ALL
 from tagger.training.processes import errors_name_the_process, is_helper, refuse_several
@@ -56,6 +58,9 @@ LAUNCHERS = {
     "submitit_slurm": ("hydra-submitit-launcher", "submitit"),
 }
 CHOICES = {"hydra/sweeper": "grid", "hydra/launcher": "basic"}  # of a command line that names none
+# Hydra's own values that `resume` takes from a file; those of a launcher may end in a script of a cluster.
+RESUMED, RESUMED_PARTS = ("hydra.mode",), ("hydra.sweeper.", "hydra.launcher.", "hydra.sweep.")
+PLAIN = re.compile(r"[\w.:/%+-]*")
 
 
 def train(words: Sequence[str]) -> int:
@@ -262,6 +267,7 @@ def _resume(folder: Path) -> int:
             if isinstance(record, RunRecord):
                 return _resume_run(folder, record)
             refuse_several(f"{folder}: a sweep", "train its runs one by one")
+            _check_record(record, folder)
             return _start(record.command, ["-m", *record.words, quoted("hydra.sweep.dir", folder)])
     except InputError as error:
         if begin in (None, str(Path.cwd())) or "exist" not in str(error):
@@ -270,6 +276,34 @@ def _resume(folder: Path) -> int:
         if is_there:
             note = f"relative paths begin in {begin}, where the run was started"
         raise InputError(f"{error} ({note})") from None
+
+
+def _check_record(record: SweepRecord, folder: Path) -> None:
+    """Raises InputError if a sweep was started with words that `resume` does not take from a file.
+
+    The file may come from somebody else, and Hydra imports and calls what some of its own values name: callbacks,
+    logging, pages in other folders.
+    """
+    pages = {"--config-dir": record.config_dir, "--config-name": record.config_name}
+    unfit = [f"{option} {value}" for option, value in pages.items() if value not in (None, record.command)]
+    for text in record.overrides:
+        try:
+            override = OverridesParser.create().parse_override(text)
+        except HydraException:
+            unfit.append(text)
+            continue
+        key, value = override.key_or_group, text.partition("=")[2]
+        if "@" in text.partition("=")[0] or "_target_" in text:
+            unfit.append(text)
+        elif re.split("[./]", key)[0] != "hydra" or key in (*CHOICES, *RESUMED):
+            continue
+        elif not key.startswith(RESUMED_PARTS) or (key.startswith("hydra.launcher.") and not PLAIN.fullmatch(value)):
+            unfit.append(text)
+    if unfit:
+        raise InputError(
+            f"{folder / SWEEP}: {shorten(unfit[0])} is not taken from a file, which may come from somebody else; give"
+            f" the command that started the sweep again, with hydra.sweep.dir={shlex.quote(str(folder))}"
+        )
 
 
 def _resume_run(folder: Path, record: RunRecord) -> int:
@@ -283,7 +317,12 @@ def _resume_run(folder: Path, record: RunRecord) -> int:
             raise InputError(f"{folder}: no epoch was completed; {remedy}")
         if found is not None and found[0].record.runs is None:
             raise InputError(f"{folder} is a trial of a search; {found[0].go_on}")
-    config = checked_config(record.command, record.config)
+    try:
+        config = checked_config(record.command, record.config)
+    except InputError as error:
+        if (key := re.split("[=:]", str(error))[0]) not in GONE:
+            raise
+        raise InputError(f"{folder / RECORD}: {key} is a key of an older version; start the run again") from None
     if found is None:
         train_run(record, folder, resuming, config=config)
         return 0

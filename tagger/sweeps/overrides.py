@@ -124,6 +124,8 @@ def _parsed(text: str, sweeping: bool) -> Override:
     key = head.lstrip("+~")
     if key == "resume":
         raise InputError(f"{text}: resuming is a command; say python -m tagger resume {value or 'RUN'}")
+    if key == "hydra.output_subdir":
+        raise InputError(f"{text}: a run's folder has run.json in place of Hydra's own files; leave it out")
     if key in FOLDER_KEYS and equals:
         value = _folder(key, value)
         text = f"{head}={value}"

@@ -75,7 +75,7 @@ class SweepRecord:
 
 
 def read_sweep_record(path: Path) -> SweepRecord:
-    """Reads `sweep.json`. It may come from anywhere: nothing that it names is executed.
+    """Reads `sweep.json`. It may come from anywhere: `launch.resume` refuses words that Hydra could execute.
 
     Raises:
         InputError: there is no such file, or it has other content.

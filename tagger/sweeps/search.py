@@ -124,7 +124,7 @@ def sweep_study(
     """
     plain = cast(dict[str, Any], OmegaConf.to_container(OmegaConf.create(dict(values))))
     search = read(SearchConfig, plain, "hydra.sweeper.", from_page=True)
-    overrides = parse_last(context, arguments, search.params)
+    overrides = parse_last(context, config, arguments, search.params)
     first = compose_run(context, config, map(_first, overrides), 0)
     space = search_space(overrides, partial(_is_whole, start.command, first))
     _check(search, space, config, start.command)

@@ -28,7 +28,6 @@ Dropout = Annotated[float, Meta(ge=0, le=0.99)]
 Name = Annotated[str, Meta(min_length=1)]
 ShortName = Annotated[str, Meta(max_length=MAX_NAME)]
 Names = list[Name]
-Sources = Name | Annotated[Names, Meta(min_length=1)] | None  # one or several names, files or patterns; or none
 
 Config = TypeVar("Config")
 _INFO: dict[Any, types.Type] = {}  # what msgspec says of each dataclass that was read
@@ -166,8 +165,12 @@ class _Wrong(NamedTuple):
             fields = _fields_of(info)
             if name == "[...]":  # an entry of a dictionary, which msgspec does not name
                 (entries,) = [each for each in _alternatives(info) if isinstance(each, types.DictType)]
-                info = entries.value_type
-                name = next(name for name, value in values.items() if not _fits(value, info))
+                bad = next((name for name, value in values.items() if not _fits(value, entries.value_type)), None)
+                if (
+                    bad is None
+                ):  # a key is too long, or a number is too large for msgspec: the whole dictionary is named
+                    break
+                info, name = entries.value_type, bad
             elif fields is None:  # the number of an item in a list; the whole list is named unless it holds dataclasses
                 items = [each.item_type for each in _alternatives(info) if isinstance(each, types.ListType)]
                 if not items or _fields_of(items[0]) is None:

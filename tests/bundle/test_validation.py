@@ -111,6 +111,8 @@ def test_any_value_of_the_vocabulary_is_refused_or_works(folder: Path) -> None:
         ((*NETWORK, "cell"), ["gru"], "members.0.network.cell"),
         (("segmenter",), {}, "segmenter"),
         (("scores",), {"dev": {"upos": "0.9"}}, "scores.dev.upos='0.9': give a number"),
+        (("scores",), {"dev": {"upos": 10**400}}, "scores="),
+        (("scores",), {"dev": {"x" * 20_000: 0.5}}, "scores="),
         (("corpus",), ["x"], "corpus"),
         (("temperatures",), [1.0], "temperatures=[1.0]: give its values one by one"),
         (("temperatures",), {"upso": 1.5}, 'a name in temperatures is "upso", not one of upos, xpos'),

@@ -62,6 +62,8 @@ def test_what_is_there_stays_unless_it_is_an_ensemble(taggers: list[str], tmp_pa
         (["a", "b", "--weights", "1"], "--weights 1: 1 for 2 taggers"),
         (["a", "b", "--weights", "1,x"], "--weights 1,x: give a number for each tagger"),
         (["a", "b", "--weights", "1,0"], "give each tagger a number above 0"),
+        (["a", "b", "--weights", "1e308,1e308"], "one is so small beside the others"),
+        (["a", "b", "--weights", "1e-300,1"], "one is so small beside the others"),
         (["a", "b", "./a"], "a is named twice"),
         (["a", "nowhere"], "nowhere: no such tagger"),
         (["a", "english"], "a lacks the column 'xpos', which"),

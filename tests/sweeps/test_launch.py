@@ -226,6 +226,10 @@ def test_a_used_folder_is_refused_and_stays_as_it_is(
         (["name=english"], ["name=english: english is another tagger already"]),
         (["name=a", "hydra.run.dir=b"], ["name=a: hydra.run.dir names a folder already"]),
         (["-m", "name=a", "hydra.sweep.dir=b"], ["name=a: hydra.sweep.dir names a folder already"]),
+        (["-m", "seed=1,2", "hydra.sweeper.params=3"], ["hydra.sweeper.params=3: give keys"]),
+        (["-m", "hydra.sweeper.params={modle.depth: '1,2'}"], ["modle.depth: no such key; did you mean model.depth?"]),
+        (["-m", "hydra.sweeper.params={hydra.job.name: x}"], ["hydra.job.name holds for the sweep as a whole"]),
+        (["hydra.output_subdir=.hydra"], ["hydra.output_subdir=.hydra: a run's folder has run.json"]),
         (["hydra.run.dir="], ["hydra.run.dir= names no folder"]),
         (["-m", "hydra.sweep.subdir="], ["hydra.sweep.subdir= names no folder"]),
         (["hydra.run.dir=~no-such-user/x"], ["there is no such user"]),
@@ -329,6 +333,35 @@ def test_a_folder_from_somebody_else_runs_nothing(
         assert error.count("\n") == 1
         assert os.environ["HOME"] not in error
         assert not Path("harm").exists()
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"overrides": ["seed=1,2", "+hydra.callbacks.e._target_=pathlib.Path.touch", "+hydra.callbacks.e.self=harm"]},
+        {"overrides": ["seed=1,2", "++hydra.callbacks={e: {_target_: os.system}}"]},
+        {"overrides": ["seed=1,2", " hydra.callbacks.e.x=1"]},
+        {"overrides": ["seed=1,2", "hydra/job_logging=default"]},
+        {"overrides": ["seed=1,2", "experiment@hydra.callbacks=best"]},
+        {"overrides": ["seed=1,2", "hydra/launcher=submitit_local", "hydra.launcher.setup=[touch harm]"]},
+        {"overrides": ["seed=1,2", "hydra.launcher.partition='a b'"]},
+        {"overrides": ["seed=1,2"], "config_dir": "pages", "config_name": "train"},
+        {"overrides": ["seed=1,2"], "config_name": "evil"},
+    ],
+)
+def test_the_record_of_a_sweep_from_somebody_else_runs_nothing(
+    values: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("sent").mkdir()
+    own = {"id": "x", "command": "train", "config_name": "train", "config_dir": None, "runs": None, "started_in": None}
+    Path("sent/sweep.json").write_text(json.dumps(own | values))
+    assert resume("sent") == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert "error: sent/sweep.json: " in error
+    assert "give the command that started the sweep again, with hydra.sweep.dir=sent" in error
+    assert [path.name for path in tmp_path.rglob("*")] == ["sent", "sweep.json"]
 
 
 @pytest.mark.usefixtures("drawn")
