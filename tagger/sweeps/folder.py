@@ -64,7 +64,10 @@ class Sweep:
     @property
     def go_on(self) -> str:
         """How to go on with the sweep, in words for users."""
-        return f"go on with: python -m tagger resume {shlex.quote(str(self.folder))}"
+        folder = shlex.quote(str(self.folder))
+        if self.record.has_own_pages:
+            return f"go on with: the command that started it, and hydra.sweep.dir={folder}"
+        return f"go on with: python -m tagger resume {folder}"
 
     @property
     def numbers(self) -> list[int]:

@@ -58,12 +58,15 @@ class SweepRecord:
         return json.dumps(asdict(self), indent=1) + "\n"
 
     @property
+    def has_own_pages(self) -> bool:
+        """Whether its values come from other pages than ours, which `resume` does not open."""
+        return self.config_dir is not None or self.config_name != self.command
+
+    @property
     def words(self) -> list[str]:
         """Those of the command line with which the sweep is gone on with, without the folder."""
-        folder = [] if self.config_dir is None else ["--config-dir", self.config_dir]
-        page = [] if self.config_name == self.command else ["--config-name", self.config_name]
         left_out = ("name", "hydra.sweep.dir", "hydra.mode")
-        return [*folder, *page, *(text for text in self.overrides if key_and_value(text)[0] not in left_out)]
+        return [text for text in self.overrides if key_and_value(text)[0] not in left_out]
 
     def is_same(self, other: "SweepRecord") -> bool:
         """Whether this is the same sweep as another one; the number of trials of a search may differ."""

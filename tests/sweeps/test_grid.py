@@ -127,7 +127,11 @@ def test_the_values_of_a_grid() -> None:
     ]
     configs = [read_record(Path(folder, number)).config for number in "01"]
     assert [(config["model"]["depth"], config["seed"]) for config in configs] == [(4, 7), (1, 7)]
-    assert launch.resume(folder) == 0
+    with pytest.raises(InputError, match="give the command that started the sweep again"):  # its pages may be anybody's
+        launch.resume(folder)
+    words = ["--config-dir", "own", "--config-name", "page", "-m", "experiment=mine,fast"]
+    assert launch.train([*words, f"hydra.sweep.dir={folder}"]) == 0
+    assert Sweep.read(Path(folder)).go_on == f"go on with: the command that started it, and hydra.sweep.dir={folder}"
 
 
 @pytest.mark.parametrize("ends", [True, False])
