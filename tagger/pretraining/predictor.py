@@ -24,7 +24,7 @@ from tagger.model.vocabulary import Vocabulary
 from tagger.model.word_embedding import WordEmbedding
 from tagger.pretraining.network import HiddenWordNetwork, hide_words
 from tagger.tagging.batches import BATCH_TOKENS
-from tagger.tagging.load import load as load_tagger_of
+from tagger.tagging.load import load as load_tagger
 from tagger.tagging.tagger import Tagger
 from tagger.text.segment import LEARNED
 
@@ -34,10 +34,10 @@ from tagger.text.segment import LEARNED
 PREDICTED = "predicted"  # the layer of the vectors that are predicted
 
 
-@wraps(load_tagger_of)
+@wraps(load_tagger)
 def load(name: str | Path = DEFAULT, *options: Any, **more: Any) -> Tagger:
     """See `tagging.load.load`; a pretrained network has the layer `predicted`, too."""
-    tagger = load_tagger_of(name, *options, **more)
+    tagger = load_tagger(name, *options, **more)
     if not tagger.columns and predicts_words(folder := find_tagger(str(name))):
         tagger.more_layers[PREDICTED] = HiddenWordPredictor.load(folder, tagger.device).vectors
     return tagger

@@ -42,7 +42,7 @@ class SweepRecord:
         config_dir: of further configs.
         overrides: those of the command line, checked.
         runs: of a grid; None: a search, whose runs come as it goes on.
-        started_in: the folder in which relative paths of the configs begin; older sweeps have none.
+        started_in: the folder in which relative paths of the configs begin.
     """
 
     id: str

@@ -41,7 +41,7 @@ MAX_SPACED_SHARE = 0.01  # with a larger share of forms with spaces, no rule can
 
 
 class Tagger:
-    """A trained tagger. Threads may share it: they take turns; see `turns.own_turn`.
+    """A trained tagger. Threads may share it: they take turns; see `device.own_turn`.
 
     Its results depend on the list of sentences alone, to the bit: not on what it tagged before, and not on the number
     of workers.
