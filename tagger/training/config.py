@@ -59,6 +59,7 @@ class TrainConfig:
     corpus: CorpusConfig
     distill: DistillConfig
     auxiliary: Annotated[float, Meta(ge=0)]
+    linear: Annotated[float, Meta(ge=0, lt=1)]
     batch_tokens: Count | None  # None, here and below: see `recipe.py`
     patience: Count | None
     seed: Seed

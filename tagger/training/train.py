@@ -1,7 +1,7 @@
 """Training a tagger: config -> corpus, module, batches -> the tagger's folder -> its segmenter, scores and report."""
 
 import logging
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
@@ -22,6 +22,7 @@ from tagger.training.checkpoints import UNWATCHED, Watch
 from tagger.training.config import TrainConfig
 from tagger.training.datamodule import CORPUS_DROPOUT, TaggerDataModule
 from tagger.training.distill import Teaching
+from tagger.training.linear import linear_members
 from tagger.training.module import TaggerModule
 from tagger.training.recipe import with_recipe
 from tagger.training.report import format_page, format_scores, report_tagger, write_tagger_page
@@ -63,7 +64,8 @@ def train(
         if fitted is None:
             return None
         results = prepared.summary | fitted.results
-        bundle = prepared.trained().rounded(config.storage_dtype)
+        linear = linear_members(config.linear, prepared.corpus.splits["train"], prepared.module.vocabulary)
+        bundle = replace(prepared.trained(), linear=linear).rounded(config.storage_dtype)
         if not (folder / REPORT).is_file():
             bundle.save(target, model_card(bundle, results, command))
 
