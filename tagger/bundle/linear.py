@@ -71,7 +71,7 @@ def save_linear(members: Sequence[Linear], folder: Path) -> None:
     """Writes the weights of linear members, if there are any; see `Bundle.save` for errors."""
     stored: dict[str, Tensor] = {}
     for number, member in enumerate(members):
-        weights = {name: each.detach().cpu().contiguous() for name, each in member.chain.state_dict().items()}
+        weights = {name: each.cpu().clone() for name, each in member.chain.state_dict().items()}  # shares no memory
         stored |= {f"{number}.{name}": each for name, each in _compressed(weights, "float32").items()}
     if stored:
         save_file(stored, folder / LINEAR_WEIGHTS)

@@ -94,7 +94,7 @@ def train_linear(sentences: Sequence[Sequence[str]], tags: Sequence[Sequence[int
     chain = LinearChain(0, 0, size)
     chain.own, chain.context = _table(own, size), _table(context, (TERMS - 1) * size)
     rows = chain.own.rows(own), chain.context.rows(context)
-    count = _minimize(chain, lambda: _loss(chain, rows, parts))
+    count = minimize(chain, lambda: _loss(chain, rows, parts))
     chain.own, chain.context = chain.own.kept(), chain.context.kept()
     with torch.no_grad():
         for weight in (chain.own.weight, chain.context.weight):
@@ -136,7 +136,7 @@ def _loss(chain: LinearChain, rows: tuple[Tensor, Tensor], parts: Sequence[_Part
     return total
 
 
-def _minimize(model: nn.Module, loss: Callable[[], float]) -> int:
+def minimize(model: nn.Module, loss: Callable[[], float]) -> int:
     """Finds the weights that make the loss with its penalties small; returns the number of steps.
 
     Args:
