@@ -118,9 +118,9 @@ def test_an_ensemble_says_the_weighted_mean_of_what_its_taggers_say(vocabulary: 
         ({"weight": 0}, "linear.0.weight"),
         ({"temperature": 9.0}, "linear.0.temperature"),
         ({"column": "feats"}, "feats"),
-        ({"features": [1, 1 << 62]}, "linear.0.features"),
-        ({"features": [1, 1]}, "its files do not fit each other"),
-        ({"features": [1 << 30, 1 << 30]}, "its files do not fit each other"),
+        ({"features": [1, 1 << 62, 1]}, "linear.0.features"),
+        ({"features": [1, 1, 1]}, "its files do not fit each other"),
+        ({"features": [1 << 30, 1 << 30, 0]}, "its files do not fit each other"),
         ({"weight": 0.6}, "leave nothing for the networks"),
     ],
 )
@@ -137,10 +137,10 @@ def test_a_damaged_description_is_refused(bundle: Bundle, tmp_path: Path, change
 @pytest.mark.parametrize(
     ("damage", "says"),
     [
-        (lambda w: w | {"0.own.keys": w["0.own.keys"].flip(0)}, "ascending"),
-        (lambda w: w | {"0.own.keys": w["0.own.keys"].long()}, "0.own.keys"),
-        (lambda w: w | {"0.own.keys": w["0.own.keys"][:-1].clone()}, "do not fit"),
-        (lambda w: w | {"0.own.weight": w["0.own.weight"] * torch.nan}, "NaN"),
+        (lambda w: w | {"0.tables.own.keys": w["0.tables.own.keys"].flip(0)}, "ascending"),
+        (lambda w: w | {"0.tables.own.keys": w["0.tables.own.keys"].long()}, "0.tables.own.keys"),
+        (lambda w: w | {"0.tables.own.keys": w["0.tables.own.keys"][:-1].clone()}, "do not fit"),
+        (lambda w: w | {"0.tables.own.weight": w["0.tables.own.weight"] * torch.nan}, "NaN"),
         (lambda w: {name: each for name, each in w.items() if "start" not in name}, "start"),
     ],
 )
