@@ -6,7 +6,7 @@ learns what a word is when its spelling says less.
 
 import re
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -25,7 +25,7 @@ LOST = 0.25  # share of the copies without accents; as many have no apostrophes,
 RUN_ON = 0.2  # of the batches with noise: pairs of sentences on one line
 
 KEYS = ("qwertyuiop", "asdfghjkl", "zxcvbnm")  # a key's neighbours are a typing error's letters
-ACCENTED = re.compile("([a-z\u0370-\u03ff])[\u0300-\u036f]+", re.IGNORECASE)  # after NFD: Latin and Greek alone
+ACCENTED = re.compile("([A-Za-z\u0370-\u03ff])[\u0300-\u036f]+")  # after NFD: Latin and Greek alone
 APOSTROPHES = re.compile("['’ʼ]")
 
 
@@ -51,11 +51,14 @@ class Copy(NamedTuple):
         return [values[n][place] for n, place in zip(self.sentences, self.places, strict=True) if values[n]]
 
 
-def with_noise(sentences: Sequence[Sequence[str]], share: float, generator: np.random.Generator) -> list[Copy]:
-    """Copies of sentences in their order, some of them spoilt; of a pair on one line a single copy.
+def with_noise(
+    sentences: Sequence[Sequence[str]], kinds: Sequence[Hashable], share: float, generator: np.random.Generator
+) -> list[Copy]:
+    """Copies of sentences, some of them spoilt; of a pair on one line a single copy.
 
     Args:
         sentences: lists of word forms, none of them empty.
+        kinds: of the sentences; a pair is of one kind.
         share: of the sentences that are spoilt.
         generator: decides everything.
     """
@@ -64,7 +67,10 @@ def with_noise(sentences: Sequence[Sequence[str]], share: float, generator: np.r
         copy = Copy(list(forms), [number] * len(forms), list(range(len(forms))))
         copies.append(_spoilt(copy, generator) if generator.random() < share else copy)
     if generator.random() < share * RUN_ON:
-        copies = [_on_one_line(copies[i : i + 2]) for i in range(0, len(copies), 2)]
+        groups: dict[Hashable, list[Copy]] = {}
+        for kind, copy in zip(kinds, copies, strict=True):
+            groups.setdefault(kind, []).append(copy)
+        copies = [_on_one_line(group[i : i + 2]) for group in groups.values() for i in range(0, len(group), 2)]
     return copies
 
 
@@ -110,7 +116,13 @@ def mistype(form: str, generator: np.random.Generator) -> str:
     other = near[key % len(near)]
     return (
         before
-        + (after, letter * 2 + after, after[:1] + letter + after[1:], other + after, letter + other + after)[kind]
+        + (
+            after,
+            letter * 2 + after,
+            after[:1] + letter + after[1:],
+            other + after,
+            letter + other + after,
+        )[kind]
     )
 
 
@@ -121,11 +133,7 @@ def without_accents(form: str) -> str:
     >>> without_accents("déjà"), without_accents("мой"), without_accents("Tiếng")
     ('deja', 'мой', 'Tieng')
     """
-    return (
-        form
-        if form.isascii()
-        else unicodedata.normalize("NFC", ACCENTED.sub(r"\1", unicodedata.normalize("NFD", form)))
-    )
+    return unicodedata.normalize("NFC", ACCENTED.sub(r"\1", unicodedata.normalize("NFD", form)))
 
 
 @lru_cache(maxsize=100_000)

@@ -68,12 +68,16 @@ class _Batches(torch.utils.data.Dataset[Batch]):
     def __getitem__(self, item: Any) -> Batch:
         numbers, seed = item
         rows: dict[str, Any] = self.sentences[numbers]
+        untagged = np.asarray(numbers) >= (len(self.ends) if self.distilled is None else self.distilled.gold)  # (B,)
         copies = None
         if seed is not None and self.noise:
-            copies = with_noise(rows["tokens"], self.noise, np.random.default_rng([*seed, NOISE]))
-            corpora = [rows[CORPUS][copy.sentences[0]] for copy in copies] if CORPUS in rows else []
-            rows = {name: [copy.of_words(values) for copy in copies] for name, values in rows.items() if name != CORPUS}
-            rows |= {"tokens": [copy.forms for copy in copies]} | ({CORPUS: corpora} if corpora else {})
+            kinds = list(zip(rows.get(CORPUS, untagged), untagged, strict=True))
+            copies = with_noise(rows["tokens"], kinds, self.noise, np.random.default_rng([*seed, NOISE]))
+            rows = {
+                name: [values[copy.sentences[0]] if name == CORPUS else copy.of_words(values) for copy in copies]
+                for name, values in rows.items()
+            } | {"tokens": [copy.forms for copy in copies]}
+            untagged = untagged[[copy.sentences[0] for copy in copies]]
         tags = {column: rows[column] for column in self.table.vocabulary.columns}
         generator = None if seed is None else np.random.default_rng(seed)
         batch = collate(rows["tokens"], self.table, tags, self.word_dropout, generator)
@@ -85,16 +89,14 @@ class _Batches(torch.utils.data.Dataset[Batch]):
         if self.facts is not None:
             batch.facts = torch.from_numpy(self.facts.matrix(rows, batch.lengths.tolist()))
         if self.distilled is not None:
+            of_text = torch.from_numpy(untagged)
+            for target in batch.targets.values():
+                target[:, of_text] = IGNORE
+            if batch.facts is not None:
+                batch.facts[:, of_text] = -1
             said = self.distilled.targets.batch(numbers)
-            longest = max(len(values) for values in said.values())
-            untagged = np.broadcast_to(np.asarray(numbers) >= self.distilled.gold, (longest, len(numbers)))  # (T, B)
             if copies is not None:
                 said = {column: gathered(values, copies) for column, values in said.items()}
-                untagged = gathered(untagged, copies)
-            for target in batch.targets.values():
-                target[untagged] = IGNORE
-            if batch.facts is not None:
-                batch.facts[untagged] = -1
             batch.teacher = {column: torch.from_numpy(values) for column, values in said.items()}
         if self.outputs is not None:
             states = np.zeros((*batch.index.shape, *self.outputs.shape[1:]), dtype=np.float32)  # (T, B, M, D)
