@@ -22,8 +22,9 @@ from tagger.corpus.corpora import CORPORA
 from tagger.errors import InputError
 from tagger.model.decoders import DECODERS
 from tagger.model.stored import STORAGE_DTYPES
-from tagger.text.schema import MAX_SEED, Count, Name, Seed, bad_value, one_of, read, remedy
+from tagger.text.schema import MAX_SEED, Count, Name, Rate, Seed, bad_value, one_of, read, remedy
 from tagger.text.segment import RULES
+from tagger.text.strings import LEMMA
 from tagger.training.config_parts import (
     CardConfig,
     DistillConfig,
@@ -58,6 +59,7 @@ class TrainConfig:
     optimizer: TaggerOptimizerConfig
     corpus: CorpusConfig
     distill: DistillConfig
+    noise: Rate
     auxiliary: Annotated[float, Meta(ge=0)]
     linear: Annotated[float, Meta(ge=0, lt=1)]
     batch_tokens: Count | None  # None, here and below: see `recipe.py`
@@ -80,6 +82,16 @@ class TrainConfig:
             raise InputError(f"model.decoder={self.model.decoder}: a student needs the decoder {can}; leave this out")
         if self.distill.teacher is not None and self.parts != ALL:
             raise InputError(f"parts={self.parts} trains no student; leave distill.teacher out")
+        if self.noise and self.embedding.transformer is not None and not self.transformer.tune:
+            raise InputError(
+                f"noise={self.noise}: the outputs of a frozen transformer are kept for the text as it is; set"
+                " transformer.tune=true, or noise=0"
+            )
+        if self.noise and self.distill.teacher is not None and LEMMA in self.columns:
+            raise InputError(
+                f"noise={self.noise}: a teacher's lemmas are made of the words as they are; leave lemma out, or set"
+                " noise=0"
+            )
         if self.init == "latest":
             raise InputError("init=latest would be another tagger when the run is resumed or swept; name its folder")
         if self.parts != ALL and self.init is None:

@@ -12,6 +12,7 @@ from torch.utils.data import DataLoader
 
 from tagger.corpus.arrow import FACT_COLUMNS, token_counts
 from tagger.corpus.config import CORPUS
+from tagger.corpus.noise import gathered, with_noise
 from tagger.corpus.splits import corpus_names
 from tagger.model.batch import IGNORE, NO_CORPUS, Batch
 from tagger.model.collate import collate
@@ -25,6 +26,7 @@ from tagger.training.facts import Facts
 from tagger.training.sampler import BucketSampler, Mixture, tempered_counts
 from tagger.training.teacher import Distillation
 
+NOISE = 1  # ends the seed of a batch's noise, so that word dropout is drawn as without
 CORPUS_DROPOUT = 0.5  # share of the sentences of several corpora whose corpus training does not tell the network
 
 
@@ -44,6 +46,7 @@ class _Batches(torch.utils.data.Dataset[Batch]):
         lengths: np.ndarray,
         outputs: np.ndarray | None,
         distilled: Distillation | None,
+        noise: float,
     ) -> None:
         """Keeps its arguments.
 
@@ -56,14 +59,25 @@ class _Batches(torch.utils.data.Dataset[Batch]):
             lengths: (N,) the number of tokens of each sentence.
             outputs: (tokens of all sentences, M, D) of a frozen transformer, if there is one.
             distilled: what a teacher says of the sentences, and which of them are untagged; None: no teacher.
+            noise: see `with_noise`; in training alone.
         """
         self.sentences, self.table, self.word_dropout, self.unnamed = sentences, table, word_dropout, unnamed
-        self.facts, self.distilled = facts, distilled
+        self.facts, self.distilled, self.noise = facts, distilled, noise
         self.outputs, self.ends = outputs, np.cumsum(lengths)
 
     def __getitem__(self, item: Any) -> Batch:
         numbers, seed = item
-        rows: dict[str, list[list[str]]] = self.sentences[numbers]
+        rows: dict[str, Any] = self.sentences[numbers]
+        untagged = np.asarray(numbers) >= (len(self.ends) if self.distilled is None else self.distilled.gold)  # (B,)
+        copies = None
+        if seed is not None and self.noise:
+            kinds = list(zip(rows.get(CORPUS, untagged), untagged, strict=True))
+            copies = with_noise(rows["tokens"], kinds, self.noise, np.random.default_rng([*seed, NOISE]))
+            rows = {
+                name: [values[copy.sentences[0]] if name == CORPUS else copy.of_words(values) for copy in copies]
+                for name, values in rows.items()
+            } | {"tokens": [copy.forms for copy in copies]}
+            untagged = untagged[[copy.sentences[0] for copy in copies]]
         tags = {column: rows[column] for column in self.table.vocabulary.columns}
         generator = None if seed is None else np.random.default_rng(seed)
         batch = collate(rows["tokens"], self.table, tags, self.word_dropout, generator)
@@ -75,12 +89,14 @@ class _Batches(torch.utils.data.Dataset[Batch]):
         if self.facts is not None:
             batch.facts = torch.from_numpy(self.facts.matrix(rows, batch.lengths.tolist()))
         if self.distilled is not None:
-            untagged = torch.from_numpy(np.asarray(numbers) >= self.distilled.gold)  # (B,)
+            of_text = torch.from_numpy(untagged)
             for target in batch.targets.values():
-                target[:, untagged] = IGNORE
+                target[:, of_text] = IGNORE
             if batch.facts is not None:
-                batch.facts[:, untagged] = -1
+                batch.facts[:, of_text] = -1
             said = self.distilled.targets.batch(numbers)
+            if copies is not None:
+                said = {column: gathered(values, copies) for column, values in said.items()}
             batch.teacher = {column: torch.from_numpy(values) for column, values in said.items()}
         if self.outputs is not None:
             states = np.zeros((*batch.index.shape, *self.outputs.shape[1:]), dtype=np.float32)  # (T, B, M, D)
@@ -108,6 +124,7 @@ class TaggerDataModule(pl.LightningDataModule):
         unnamed: float = 0.0,
         facts: Facts | None = None,
         distilled: Distillation | None = None,
+        noise: float = 0.0,
     ) -> None:
         """Keeps its arguments; batches are planned when a loader is made.
 
@@ -125,9 +142,11 @@ class TaggerDataModule(pl.LightningDataModule):
                 sentences is never told.
             facts: what training predicts beside the tags; None: nothing.
             distilled: what a teacher says of train, and untagged text that training reads beside it; None: no teacher.
+            noise: share of the sentences of which training reads a spoilt copy; not with a frozen transformer, whose
+                outputs are those of the sentences as they are.
         """
         super().__init__()
-        self.tokenizer, self.frozen = tokenizer, frozen
+        self.tokenizer, self.frozen, self.noise = tokenizer, frozen, noise
         self.temperature, self.unnamed, self.facts, self.distilled = temperature, unnamed, facts, distilled
         self.splits, self.batch_tokens, self.word_dropout, self.seed = splits, batch_tokens, word_dropout, seed
         self.table = FormTable(vocabulary, network, None if frozen else tokenizer)
@@ -143,7 +162,9 @@ class TaggerDataModule(pl.LightningDataModule):
         rank, world = (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
         sampler = BucketSampler(lengths, self.batch_tokens, seed, rank, world, mixture)
         outputs = self._outputs(sentences, lengths)
-        batches = _Batches(sentences, self.table, self.word_dropout, self.unnamed, facts, lengths, outputs, distilled)
+        batches = _Batches(
+            sentences, self.table, self.word_dropout, self.unnamed, facts, lengths, outputs, distilled, self.noise
+        )
         # The loader has its own generator: nothing may draw from the global one, whose state a checkpoint restores.
         return DataLoader(batches, batch_size=None, sampler=sampler, generator=torch.Generator())
 

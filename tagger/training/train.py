@@ -141,6 +141,7 @@ def prepare(config: TrainConfig) -> Prepared:
         CORPUS_DROPOUT,
         beginning.facts if beginning.facts.names else None,
         distilled,
+        config.noise,
     )
     fitting = Fitting(
         module,

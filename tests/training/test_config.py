@@ -87,7 +87,7 @@ def test_a_config_is_plain_values_and_back() -> None:
         ({"corpus": {"kind": "conllu", "encoding": None}}, "corpus.encoding=null: give a word"),
         ({"corpus": {"kind": "columns", "fields": {"upos": "x"}}}, "corpus.fields.upos=x: give null or a whole number"),
         ({"corpus": {"kind": "conllu", "folds": "ten"}}, "corpus.folds=ten: give null or a whole number"),
-        ({"nonsense": 1}, "nonsense: no such key; the keys are columns, segmenter, "),
+        ({"blob": 1}, "blob: no such key; the keys are columns, segmenter, "),
         ({"model": None}, "model=null: give its values one by one; its keys are cell, depth, hidden, dropout"),
         ({"test": 2}, "test=2: give true or false"),
         ({"seed": True}, "seed=true: give a whole number, at least 0 and at most 4294967295"),
@@ -113,11 +113,20 @@ def test_a_config_from_a_file_is_checked_in_one_line(change: dict[str, Any], mes
         ("columns=[[upos]]", r"columns=\[\['upos'\]\]: give a list of words"),
         ("transformer.layers=[[1]]", r"transformer\.layers=\[\[1\]\]: give null or a list of numbers"),
         ("corpus.dev_share=2", r"corpus\.dev_share=2: give a share between 0 and 1"),
+        ("noise=1.5", r"^noise=1\.5: give a number from 0 to 1$"),
     ],
 )
 def test_values_that_do_not_fit_are_named(override: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
         composed(override)
+
+
+def test_noise_is_nothing_for_a_frozen_transformer() -> None:
+    with pytest.raises(
+        InputError, match=r"^noise=0\.3: the outputs of a frozen transformer are kept for the text as it"
+    ):
+        composed("experiment=multilingual", "noise=0.3")
+    assert composed("experiment=best", "noise=0.3").noise == 0.3
 
 
 def test_the_directions_have_as_many_parameters() -> None:

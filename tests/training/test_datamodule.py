@@ -193,3 +193,65 @@ def test_untagged_text_is_read_beside_the_corpus(splits: DatasetDict, words: Voc
         assert sorted(n for n in numbers if n < 60) == list(range(60))
         read.update(n for n in numbers if n >= 60)
     assert read.total() == len(read) == 24  # of the text an epoch reads eight sentences, and goes on in the next one
+
+
+class Described(Targets):
+    """Says of every token its place in its sentence and the number of the sentence, as tag and probability."""
+
+    def __init__(self) -> None:
+        pass
+
+    def batch(self, numbers: Sequence[int] | np.ndarray) -> dict[str, np.ndarray]:
+        places, sentences = np.meshgrid(np.arange(12), numbers, indexing="ij")  # (T, B)
+        return {"upos": np.stack([places, sentences], axis=-1)[:, :, None].astype(np.float32)}
+
+
+def test_what_is_known_of_a_word_stays_with_it_when_it_is_spoilt() -> None:
+    rows = []
+    for number in range(60):
+        tokens = [f"Word{c}" for c in "abcdefghijk"[: number % 11 + 1]]
+        facts = {"xpos": ["_"] * len(tokens), "feats": [f"Place=P{place}" for place in range(len(tokens))]}
+        rows.append({"tokens": [*tokens, "."], "upos": [*tokens, "."]} | {k: [*v, "_"] for k, v in facts.items()})
+    text = [{"tokens": row["tokens"], "upos": ["_"] * len(row["tokens"]), "xpos": [], "feats": []} for row in rows[:30]]
+    train = Dataset.from_list(rows).add_column(CORPUS, ["a"] * 30 + ["b"] * 30)  # type: ignore[arg-type]
+    both = concatenate_datasets([train, Dataset.from_list(text).add_column(CORPUS, [""] * 30)])  # type: ignore[arg-type]
+    words = replace(Vocabulary.build(rows, ["upos"], min_count=1), corpora=["a", "b"])
+    facts = Facts([f"Place=P{place}" for place in range(12)], [("a", "feats"), ("b", "feats")])
+
+    def batches(epoch: int, noise: float = 1.0) -> list[Batch]:
+        distilled = Distillation(both, 60, 20, Described())
+        splits = DatasetDict(train=train, dev=train)
+        options: dict[str, Any] = {"facts": facts, "distilled": distilled, "noise": noise}
+        return epoch_of(TaggerDataModule(splits, words, network_config(), 60, 0.0, **options), epoch)
+
+    read: Counter[int] = Counter()
+    joined = spoilt = 0
+    tags = words.tag_ids["upos"]
+    for batch in [batch for epoch in range(4) for batch in batches(epoch)]:
+        assert batch.facts is not None
+        assert batch.corpora is not None
+        for i, length in enumerate(batch.lengths.tolist()):
+            places, sentences = batch.teacher["upos"][:length, i, 0].int().unbind(-1)
+            read.update(set(sentences.tolist()))
+            joined += len(sentences.unique()) > 1
+            ids = batch.features["words"][batch.index[:length, i]]
+            assert not batch.teacher["upos"][length:, i].any()
+            for place, number, target, of_word, word in zip(
+                places, sentences, batch.targets["upos"][:length, i], batch.facts[:length, i], ids, strict=True
+            ):
+                form = both[int(number)]["tokens"][place]
+                spoilt += int(word) == UNK
+                assert int(target) == (tags[form] if number < 60 else IGNORE)
+                is_end = place == len(both[int(number)]["tokens"]) - 1
+                expected = [-1.0] * 12 if number >= 60 else [float(p == place and not is_end) for p in range(12)]
+                assert of_word.tolist() == expected
+            corpus = NO_CORPUS if sentences[0] >= 60 else 1 + (both[int(sentences[0])][CORPUS] == "b")
+            assert all((n >= 60) == (sentences[0] >= 60) for n in sentences)
+            assert batch.corpora[i] in (corpus, NO_CORPUS)
+    assert {n: count for n, count in read.items() if n < 60} == dict.fromkeys(range(60), 4)
+    assert sum(count for n, count in read.items() if n >= 60) == 80
+    assert joined > 5
+    assert spoilt > 50  # words with typing errors
+    assert contents(batches(1)) == contents(batches(1))
+    assert contents(batches(1)) != contents(batches(2))
+    assert contents(batches(1, 0.0)) != contents(batches(1))

@@ -24,6 +24,10 @@ TEACHER, TEXT = "distill.teacher=english", "distill.text=novels/*.txt"
         ([TEACHER, "distill.ratio=nan"], r"^distill\.ratio=nan: give a number from 0$"),
         ([TEACHER, "model.decoder=crf"], r"^model\.decoder=crf: a student needs the decoder softmax; leave this out$"),
         ([TEACHER, "parts=temperature", "init=english"], r"^parts=temperature trains no student; leave distill\.teach"),
+        (
+            [TEACHER, "noise=0.3", "columns=[upos,lemma]"],
+            r"^noise=0\.3: a teacher's lemmas are made of the words as they",
+        ),
     ],
 )
 def test_bad_values(overrides: list[str], message: str) -> None:
