@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
@@ -63,6 +64,22 @@ class Linear:
 def networks_share(members: Sequence[Linear], column: str) -> float:
     """The weight that the linear members of a column leave to the networks."""
     return 1 - sum(member.weight for member in members if member.column == column)
+
+
+def add(member: Linear, members: list[Linear]) -> None:
+    """Adds a member to a list, or its weight to an equal one: training has no chance in it, so a seed changes none."""
+    for i, other in enumerate(members):
+        if (other.column, other.temperature) == (member.column, member.temperature) and _is_same(other, member):
+            members[i] = replace(other, weight=other.weight + member.weight)
+            return
+    members.append(member)
+
+
+def _is_same(one: Linear, other: Linear) -> bool:
+    weights = other.chain.state_dict()
+    return one.chain.sizes == other.chain.sizes and all(
+        torch.equal(each, weights[name]) for name, each in one.chain.state_dict().items()
+    )
 
 
 def save_linear(members: Sequence[Linear], folder: Path) -> None:
