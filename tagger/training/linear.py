@@ -38,7 +38,7 @@ from tagger.model.linear import (
 from tagger.model.vocabulary import Vocabulary
 from tagger.tagging.batches import plan_batches
 
-L1, L2 = 0.05, 0.01  # c1 and c2
+L1, L2 = 0.02, 0.03  # c1 and c2
 MAX_ITERATIONS = 60
 PAIRS = 6  # steps and differences of gradients that L-BFGS remembers
 MIN_DECREASE = 1e-4  # share of the decrease that the slope promises, for a step to be taken
