@@ -66,9 +66,8 @@ def train(
             return None
         results = prepared.summary | fitted.results
         began = time.perf_counter()
-        linear = linear_members(config.linear, prepared.corpus.splits["train"], prepared.module.vocabulary)
+        bundle = prepared.trained().rounded(config.storage_dtype)
         results["training_seconds"] = round(results["training_seconds"] + time.perf_counter() - began, 1)
-        bundle = replace(prepared.trained(), linear=linear).rounded(config.storage_dtype)
         if not (folder / REPORT).is_file():
             bundle.save(target, model_card(bundle, results, command))
 
@@ -95,6 +94,7 @@ class Prepared(NamedTuple):
         beginning: what the module begins with.
         fitting: how it is trained.
         segmenting: how raw text will be cut.
+        linear: weight of the linear member; None: the tagger keeps those of the one that it started from.
         config: what `config.json` says of the tagger.
         summary: what `report.json` says of the data and the network.
     """
@@ -104,12 +104,17 @@ class Prepared(NamedTuple):
     beginning: Beginning
     fitting: Fitting
     segmenting: SegmenterTraining
+    linear: float | None
     config: dict[str, Any]
     summary: dict[str, Any]
 
     def trained(self) -> Bundle:
-        """The tagger, when its module is trained, with rules for raw text."""
-        return self.module.trained(self.segmenting.rules, self.config, self.beginning.tokenizer)
+        """The tagger, when its module is trained, with rules for raw text; trains its linear member."""
+        linear = self.beginning.linear
+        if self.linear is not None:
+            linear = linear_members(self.linear, self.corpus.splits["train"], self.module.vocabulary)
+        bundle = self.module.trained(self.segmenting.rules, self.config, self.beginning.tokenizer)
+        return replace(bundle, linear=linear)
 
 
 def prepare(config: TrainConfig) -> Prepared:
@@ -167,7 +172,7 @@ def prepare(config: TrainConfig) -> Prepared:
     }
     parameters = sum(parameter.numel() for parameter in module.parameters())
     summary = {"corpus": corpus.name, "parameters": parameters} | ({"teacher": teacher} if teacher else {})
-    return Prepared(corpus, module, beginning, fitting, segmenting, described, summary)
+    return Prepared(corpus, module, beginning, fitting, segmenting, config.linear, described, summary)
 
 
 def _log_plan(config: TrainConfig, corpus: Corpus, beginning: Beginning, words: int, raw_text: str) -> None:
