@@ -101,11 +101,13 @@ def train_linear(sentences: Sequence[Sequence[str]], tags: Sequence[Sequence[int
         chain.tables[name] = FeatureTable.of(keys, len(offsets) * size)
     rows = chain.rows(list(ids))
     count = minimize(chain, lambda: _loss(chain, rows, parts))
+    found = LinearChain([0] * len(TABLES), size)
+    found.decoder.take_from(chain.decoder, range(size), range(size))
     for name, table in chain.tables.items():
-        kept = chain.tables[name] = cast(FeatureTable, table).kept()
+        kept = found.tables[name] = cast(FeatureTable, table).kept()
         kept.weight.data = kept.weight.data.half().float()  # a file has them in two bytes
-    _log.info("linear member: %s features, %d iterations", f"{sum(chain.sizes):,}", count)
-    return chain.eval()
+    _log.info("linear member: %s features, %d iterations", f"{sum(found.sizes):,}", count)
+    return found.eval()
 
 
 def _loss(chain: LinearChain, rows: Sequence[Tensor], parts: Sequence[_Part]) -> float:
