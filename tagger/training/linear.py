@@ -30,7 +30,6 @@ from tagger.model.linear import (
     TABLES,
     FeatureTable,
     LinearChain,
-    feature_keys,
     form_features,
     term_places,
     token_scores,
@@ -97,7 +96,7 @@ def train_linear(sentences: Sequence[Sequence[str]], tags: Sequence[Sequence[int
     features = list(map(form_features, ids))
     chain = LinearChain([0] * len(TABLES), size)
     for i, (name, offsets) in enumerate(TABLES.items()):
-        keys = feature_keys({feature for each in features for feature in each[i]})
+        keys = {key for each in features for key in each[i]}
         chain.tables[name] = FeatureTable.of(keys, len(offsets) * size)
     rows = chain.rows(list(ids))
     count = minimize(chain, lambda: _loss(chain, rows, parts))
