@@ -66,6 +66,7 @@ def test_the_wheel_carries_modules_config_and_data_and_nothing_else(wheel: zipfi
     assert {f"tagger/data/sample/sample-{split}.conllu" for split in ("train", "dev", "test")} <= names
     bundled = {path for path in (ROOT / "data" / "english").iterdir() if path.is_file()}
     assert {f"tagger/data/english/{path.name}" for path in bundled} <= names
+    assert not [name for name in names if name.startswith("tagger/data/hard/")]  # it measures, and nothing reads it
     texts = [name for name in names if name.endswith(".txt") and "dist-info" not in name]
     assert texts + [name for name in names if name.startswith(("tests/", "conf/", "data/"))] == []
     kinds = (".py", ".html", ".css", ".js")  # modules, and the web pages that they make

@@ -20,6 +20,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from tagger.bundle.linear import Linear, load_linear, save_linear
 from tagger.bundle.saved_config import CARD, CONFIG, FORMAT, TOKENIZER, VOCABULARY, WEIGHTS, read_config
 from tagger.bundle.validation import check_config, check_temperatures, check_vocabularies
 from tagger.bundle.vocabularies import join_vocabularies
@@ -44,7 +45,7 @@ TRANSFORMER, TABLES = "transformer", "embedding.vectors.tables"  # modules that 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Member:
-    """One of the networks whose scores are averaged.
+    """One of the networks whose scores are averaged; see `linear.py` for members of another kind.
 
     Attributes:
         network: in evaluation mode.
@@ -74,14 +75,17 @@ class Bundle:
     constant, the weighted geometric mean of the members' probabilities.
 
     Attributes:
-        members: one or more.
+        members: one or more networks.
         segmenter: what cuts raw text: the name of rules, or a learned segmenter.
         config: what else `config.json` says: corpus, licence, scores, temperatures, how it was trained.
+        linear: members of another kind, each for one column. Their weights are parts of 1, and the networks' mean gets
+            the rest.
     """
 
     members: tuple[Member, ...]
     segmenter: str | SavedSegmenter
     config: dict[str, Any]
+    linear: tuple[Linear, ...] = ()
 
     @cached_property
     def vocabulary(self) -> Vocabulary:
@@ -109,7 +113,8 @@ class Bundle:
                 }
             )
         segmenter = self.segmenter if isinstance(self.segmenter, str) else LEARNED
-        return {"format": FORMAT, **self.config, "segmenter": segmenter, "members": described}
+        linear = [member.description for member in self.linear]
+        return {"format": FORMAT, **self.config, "segmenter": segmenter, "members": described, "linear": linear}
 
     def _vocabularies(self) -> list[Vocabulary]:
         """The different vocabularies of the members, in their order."""
@@ -142,6 +147,7 @@ class Bundle:
             save_file(_stored_weights(self.networks), partial / WEIGHTS)
             for name, weights in (others or {}).items():
                 save_file(dict(weights), partial / name)
+            save_linear(self.linear, partial)
             self._save_tokenizers(partial)
             vocabularies = [asdict(vocabulary) for vocabulary in self._vocabularies()]
             _write_json(partial / VOCABULARY, {"vocabularies": vocabularies}, indent=None)
@@ -191,17 +197,20 @@ class Bundle:
                 networks, _load_tokenizers(folder, networks), described, strict=True
             )
         )
+        linear = load_linear(config.pop("linear", []), members[0].vocabulary.tags, folder)
         name = config.pop("segmenter")
         del config["format"]
-        return cls(members, load_segmenter(folder) if name == LEARNED else name, config)
+        return cls(members, load_segmenter(folder) if name == LEARNED else name, config, linear)
 
     def rounded(self, storage_dtype: str) -> "Bundle":
-        """The same tagger, whose networks are changed in place to the weights that a file of that dtype would have.
+        """The same tagger, whose members are changed in place to the weights that a file of that dtype would have.
 
         Its folder is small, too, because `save` finds out in which dtype each tensor fits; see `stored.compress`.
         """
         for network in self.networks:
             network.load_state_dict(expand(_compressed(network, network.state_dict(), storage_dtype)), strict=False)
+        for member in self.linear:
+            member.round_to(storage_dtype)
         return self
 
     def described(self, **values: Any) -> "Bundle":

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from tagger.bundle.saved_config import (
     CARD,
     CONFIG,
+    LINEAR_WEIGHTS,
     MAX_CONFIG_BYTES,
     TOKENIZER,
     VOCABULARY,
@@ -34,7 +35,7 @@ _PART = r"[A-Za-z0-9_][\w.-]{0,95}"
 _REPOSITORY = rf"{_PART}/{_PART}"
 _REVISION = r"\w[\w./+-]{0,200}"
 _NAME = re.compile(rf"{PREFIX}({_REPOSITORY})(?:@({_REVISION}))?", re.ASCII)
-_OWN = (CONFIG, CARD, WEIGHTS, VOCABULARY, SEGMENTER_WEIGHTS, SEGMENTER, WORD_PREDICTOR)
+_OWN = (CONFIG, CARD, WEIGHTS, LINEAR_WEIGHTS, VOCABULARY, SEGMENTER_WEIGHTS, SEGMENTER, WORD_PREDICTOR)
 _TAGGER_FILE = re.compile(
     rf"{'|'.join(map(re.escape, _OWN))}|{TOKENIZER}(?:-[0-9]{{1,2}})?/\w[\w-]*\.(?:json|txt|model)",
     re.ASCII,

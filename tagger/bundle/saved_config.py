@@ -14,9 +14,11 @@ from tagger.text.json_files import read_json
 from tagger.text.schema import ShortName, read
 from tagger.text.strings import printable
 
-FORMAT = 6  # of `config.json` and the files beside it; folders of other formats are refused
+FORMAT = 7  # of `config.json` and the files beside it
+READ_FORMATS = (6, FORMAT)  # folders of other formats are refused; 6 has no linear members
 WEIGHTS, CONFIG, VOCABULARY, CARD = "model.safetensors", "config.json", "vocabulary.json", "README.md"
 TOKENIZER = "transformer"  # folder with the tokenizer of a transformer
+LINEAR_WEIGHTS = "linear.safetensors"  # weights of linear members
 WORD_PREDICTOR = "words.safetensors"  # weights that predict hidden words; only pretraining writes them
 ENSEMBLE = "ensemble"  # key of `config.json` of a tagger that was made of several: their weights
 MEMBERS = "members"  # the folder of the runs of an ensemble's members, in the run's folder
@@ -55,9 +57,10 @@ def read_config(folder: Path) -> dict[str, Any]:
     path = folder / CONFIG
     config = read_json(path, MAX_CONFIG_BYTES)
     version = config.get("format")
-    if type(version) is not int or version != FORMAT:
+    if type(version) is not int or version not in READ_FORMATS:
+        formats = " and ".join(map(str, READ_FORMATS))
         raise InputError(
-            f"{path}: format {repr(version)[:60]}, and this version of the tagger reads {FORMAT} alone; train it anew"
+            f"{path}: format {repr(version)[:60]}, and this version of the tagger reads {formats} alone; train it anew"
         )
     current: dict[str, Any] = _printable(config)
     return current

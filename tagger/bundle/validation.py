@@ -13,11 +13,12 @@ from msgspec import Meta
 
 from tagger.bundle.saved_config import MAX_MEMBERS, Description, described
 from tagger.model.decoder import MAX_TEMPERATURE, MIN_TEMPERATURE
+from tagger.model.linear import TABLES
 from tagger.model.network import check_network_config
 from tagger.model.transformer import MAX_ENCODER_LAYERS
 from tagger.model.vocabulary import Vocabulary
 from tagger.text.json_files import MAX_SIZE, shown
-from tagger.text.schema import bad_value, one_of, read
+from tagger.text.schema import ShortName, Size, bad_value, one_of, read
 from tagger.text.segment import LEARNED, RULES
 from tagger.text.strings import printable
 
@@ -34,11 +35,20 @@ class _Member:
 
 
 @dataclass(kw_only=True)
+class _Linear:
+    column: ShortName
+    weight: Annotated[float, Meta(gt=0, lt=1)]
+    temperature: Temperature
+    features: Annotated[list[Size], Meta(min_length=len(TABLES), max_length=len(TABLES))]
+
+
+@dataclass(kw_only=True)
 class _Saved(Description):
     """What `config.json` must hold besides."""
 
     members: Annotated[list[_Member], Meta(min_length=1, max_length=MAX_MEMBERS)]
     segmenter: Annotated[str, one_of((*RULES, LEARNED))]
+    linear: Annotated[list[_Linear], Meta(max_length=MAX_MEMBERS)] = field(default_factory=list)
     temperatures: dict[str, Temperature] = field(default_factory=dict)
 
 
@@ -59,6 +69,9 @@ def check_config(config: dict[str, Any]) -> dict[str, Any]:
         raise ValueError(f"the weights of members are {shown(weights)}, not numbers above 0 with the sum 1")
     if max(member.vocabulary for member in saved.members) >= len(weights):
         raise ValueError("members: a number of a vocabulary is too large")
+    for column in {each.column for each in saved.linear}:
+        if sum(each.weight for each in saved.linear if each.column == column) >= 1:
+            raise ValueError(f"the weights of the linear members of {shown(column)} leave nothing for the networks")
     return config
 
 

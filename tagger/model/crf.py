@@ -104,6 +104,25 @@ def log_partition(scores: Tensor, counts: Sequence[int], transitions: Transition
     return torch.logsumexp(_last(alphas) + transitions.end, dim=1)
 
 
+def losses(scores: Tensor, tags: Tensor, counts: Sequence[int], transitions: Transitions) -> Tensor:
+    """log Z - s(y) of each sentence, (B,). A token without a gold tag may have every tag.
+
+    Args:
+        scores: (N, K) of packed tokens.
+        tags: (N,) y; IGNORE for a token without a gold tag.
+        counts: (T,) sentences that have a token at each step.
+        transitions: of the CRF.
+    """
+    known = tags != IGNORE
+    if bool(known.all()):
+        gold = sequence_scores(scores, tags, counts, transitions)
+    else:  # the probability of all sequences that have the tags of the tokens with one
+        others = torch.ones_like(scores, dtype=torch.bool).scatter(1, tags.clamp(min=0)[:, None], False)
+        others &= known[:, None]
+        gold = log_partition(scores.masked_fill(others, -torch.inf), counts, transitions)
+    return log_partition(scores, counts, transitions) - gold
+
+
 def log_marginals(scores: Tensor, counts: Sequence[int], transitions: Transitions, rows: int | None = None) -> Tensor:
     """The logarithm of the probability that a token has a tag, (N, K), by the forward-backward algorithm.
 
@@ -270,14 +289,7 @@ class CRFDecoder(Decoder):
         places, counts = packing(lengths)
         packed, tags = scores.flatten(0, 1)[places].float(), targets.flatten()[places]
         transitions = Transitions(self.start.float(), self.end.float(), self.transitions.float())
-        known = tags != IGNORE
-        if bool(known.all()):
-            gold = sequence_scores(packed, tags, counts, transitions)
-        else:  # tokens without a tag: the probability of all sequences that have the tags of the others
-            others = torch.ones_like(packed, dtype=torch.bool).scatter(1, tags.clamp(min=0)[:, None], False)
-            others &= known[:, None]
-            gold = log_partition(packed.masked_fill(others, -torch.inf), counts, transitions)
-        return (log_partition(packed, counts, transitions) - gold).sum() / known.sum().clamp(min=1)
+        return losses(packed, tags, counts, transitions).sum() / (tags != IGNORE).sum().clamp(min=1)
 
     def best(self, scores: Tensor, counts: Sequence[int]) -> Tensor:
         """The tags of the most probable sequences."""

@@ -7,7 +7,6 @@ In training `training/module.py` computes that mean, in tagging `tagging/stack.p
 
 import copy
 from collections.abc import Sequence
-from typing import cast
 
 import torch
 from torch import nn
@@ -40,18 +39,16 @@ def share_pretrained(members: Sequence[TaggerNetwork]) -> None:
 
 
 @torch.no_grad()
-def mean_decoder(networks: Sequence[TaggerNetwork], column: str, shares: Sequence[float] | None = None) -> Decoder:
+def mean_decoder(decoders: Sequence[Decoder], shares: Sequence[float] | None = None) -> Decoder:
     """The decoder of the mean scores of a column. The transitions of CRFs are averaged, too; a softmax counts as 0.
 
     Args:
-        networks: one or more.
-        column: its name.
-        shares: what the scores of each network are multiplied by before they are added; None: the same for each, with
+        decoders: of the column, of one or more members.
+        shares: what the scores of each member are multiplied by before they are added; None: the same for each, with
             the sum 1.
     """
     if shares is None:
-        shares = [1 / len(networks)] * len(networks)
-    decoders = [cast(Decoder, network.decoders[column]) for network in networks]
+        shares = [1 / len(decoders)] * len(decoders)
     crfs = [(each, share) for each, share in zip(decoders, shares, strict=True) if isinstance(each, CRFDecoder)]
     if not crfs:
         return SoftmaxDecoder()

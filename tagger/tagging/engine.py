@@ -7,14 +7,16 @@ bfloat16. The scores come from `networks.py`, the tags of the scores from `decod
 # E embedding of a form, N tokens of a batch, S states of all layers, K tags of a column
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import cast
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from tagger.bundle.bundle import Bundle, Member
+from tagger.bundle.linear import Linear, networks_share
 from tagger.errors import InputError
-from tagger.model.decoder import Decoded
+from tagger.model.decoder import Decoded, Decoder
 from tagger.model.device import choose_device, choose_precision, own_turn
 from tagger.model.members import mean_decoder
 from tagger.model.network import TaggerNetwork
@@ -22,7 +24,8 @@ from tagger.model.vocabulary import Vocabulary
 from tagger.tagging.batches import BATCH_TOKENS, FIXED_SENTENCES, PackedBatch, plan_batches
 from tagger.tagging.checks import checked_corpus, checked_number
 from tagger.tagging.decoding import BatchScores, Constraint, Decoding, Request, joined
-from tagger.tagging.networks import Networks
+from tagger.tagging.linear import LinearScorer
+from tagger.tagging.networks import Networks, Scorer
 
 CACHE_SIZE = 50_000  # forms
 
@@ -48,11 +51,12 @@ class Engine:
         cache_size: int = CACHE_SIZE,
         corpus: str | None = None,
         temperatures: Mapping[str, float] | None = None,
+        linear: Sequence[Linear] = (),
     ) -> None:
         """Takes a copy of the weights of the recurrent layers and the heads.
 
         Args:
-            members: one or more, on that device.
+            members: one or more networks, on that device.
             vocabulary: of all members.
             device: where to compute.
             precision: float32 or bfloat16.
@@ -60,17 +64,18 @@ class Engine:
             corpus: the corpus of training that all sentences are like; None: that is not known.
             temperatures: that the mean scores of a column are divided by before they become probabilities; 1 by
                 default.
+            linear: members of another kind, for some columns.
         """
         self.members, self.vocabulary, self.device, self.precision = list(members), vocabulary, device, precision
-        networks = [member.network for member in members]
-        shares = {column: [member.share(column) for member in members] for column in vocabulary.columns}
-        self.decoders = {c: mean_decoder(networks, c, shares[c]).to(device) for c in vocabulary.columns}
+        rest = {column: networks_share(linear, column) for column in vocabulary.columns}
+        self.decoders = {column: self._mean_decoder(column, rest[column], linear) for column in vocabulary.columns}
         self._temperatures = temperatures or {}
         self._decoding = Decoding(self.decoders, vocabulary, device, self._temperatures)
         shapes: dict[tuple[object, ...], list[Member]] = {}
         for member in members:
             shapes.setdefault(Networks.shape(member.network), []).append(member)
-        self.groups = [Networks(group, device, precision, cache_size, corpus) for group in shapes.values()]
+        self.groups = [Networks(group, device, precision, cache_size, corpus, rest) for group in shapes.values()]
+        self._scorers: list[Scorer] = [*self.groups, *(LinearScorer(each, device, cache_size) for each in linear)]
 
     @classmethod
     def of(
@@ -100,7 +105,14 @@ class Engine:
         for member in bundle.members:
             member.network.eval().to(device)
         temperatures = bundle.config.get("temperatures")
-        return cls(bundle.members, bundle.vocabulary, device, precision, cache_size, corpus, temperatures)
+        vocabulary = bundle.vocabulary
+        return cls(bundle.members, vocabulary, device, precision, cache_size, corpus, temperatures, bundle.linear)
+
+    def _mean_decoder(self, column: str, rest: float, linear: Sequence[Linear]) -> Decoder:
+        """The decoder of the mean scores of a column, of which the networks' mean has the share `rest`."""
+        decoders = [(cast(Decoder, m.network.decoders[column]), rest * m.share(column)) for m in self.members]
+        decoders += [(each.chain.decoder, each.share) for each in linear if each.column == column]
+        return mean_decoder(*zip(*decoders, strict=True)).to(self.device)
 
     @property
     def network(self) -> TaggerNetwork:
@@ -169,12 +181,12 @@ class Engine:
             fixed_shapes: see `tag`.
         """
         forms = [form for sentence in sentences for form in sentence]
-        of_groups = [group.scores(forms, columns, fixed_shapes) for group in self.groups]
+        of_members = [scorer.scores(forms, columns, fixed_shapes) for scorer in self._scorers]
         for batch in self._batches(sentences, fixed_shapes):
-            first, *others = [scores(batch) for scores in of_groups]
+            first, *others = [scores(batch) for scores in of_members]
             scores = dict(first)
-            for column in columns if others else ():
-                scores[column] = torch.stack([each[column].float() for each in (first, *others)]).sum(0)
+            for each in others:
+                scores |= {column: scores[column].float() + more.float() for column, more in each.items()}
             yield BatchScores(scores, batch.tokens, batch.counts, FIXED_SENTENCES if fixed_shapes else None)
 
     def batches(self, sentences: Sequence[Sequence[str]]) -> list[BatchScores]:
@@ -248,8 +260,8 @@ class Engine:
 
     def clear_cache(self) -> None:
         """Forgets what was computed of word forms."""
-        for group in self.groups:
-            group.cache.clear()
+        for scorer in self._scorers:
+            scorer.cache.clear()
 
     def flop_per_word(self, columns: Sequence[str] | None = None) -> int:
         """Floating-point operations of the matrix products that every word needs; a transformer's are not counted."""

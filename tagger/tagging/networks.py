@@ -35,15 +35,17 @@ class Scorer(Protocol):
 
     Attributes:
         has_fixed_shapes: whether `scores` can use fixed shapes.
+        cache: of what depends on a form alone.
     """
 
     has_fixed_shapes: bool
+    cache: FormCache
 
     def size(self, sentence: Sequence[str]) -> int:
         """How much of `BATCH_TOKENS` a sentence takes."""
 
     def scores(self, forms: Sequence[str], columns: Sequence[str], fixed_shapes: bool) -> Scores:
-        """What gives the scores of a batch: of each column (N, K), the sum over these members.
+        """What gives the scores of a batch: of each column that these members know (N, K), the sum over them.
 
         A member's scores are divided by its temperatures, and multiplied by its weight.
 
@@ -65,7 +67,13 @@ class Networks:
     """
 
     def __init__(
-        self, members: Sequence[Member], device: str, precision: str, cache_size: int, corpus: str | None = None
+        self,
+        members: Sequence[Member],
+        device: str,
+        precision: str,
+        cache_size: int,
+        corpus: str | None = None,
+        share: Mapping[str, float] | None = None,
     ) -> None:
         """Takes a copy of the weights of the recurrent layers and the heads.
 
@@ -75,10 +83,12 @@ class Networks:
             precision: float32 or bfloat16; a transformer has a precision of its own.
             cache_size: number of forms to cache, at least those of a batch.
             corpus: whose sentences are read; None, or one that a member does not know: it is unknown.
+            share: of the networks in the scores of a column, beside which there are linear members; None: 1 in all.
         """
         self.networks = [member.network for member in members]
         self._device = device
-        shares = {column: [member.share(column) for member in members] for column in self.networks[0].heads}
+        share = share or {}
+        shares = {c: [share.get(c, 1.0) * member.share(c) for member in members] for c in self.networks[0].heads}
         self._stack = Stack(self.networks, shares, PRECISIONS[precision])
         # Few rows are faster in float32: bfloat16 weights are repacked for every product, and rows padded to 8.
         narrow = (device, precision) == ("cpu", "bfloat16")

@@ -61,7 +61,8 @@ class TrainConfig:
     distill: DistillConfig
     noise: Rate
     auxiliary: Annotated[float, Meta(ge=0)]
-    batch_tokens: Count | None  # None, here and below: see `recipe.py`
+    linear: Annotated[float, Meta(ge=0, lt=1)] | None  # None, here and below: see `recipe.py`
+    batch_tokens: Count | None
     patience: Count | None
     seed: Seed
     threads: Count

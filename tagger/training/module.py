@@ -308,7 +308,8 @@ class TaggerModule(Module):
                     of_gold = self._distilled(of_gold, scores[column], learned, batch.teacher[column], places)
                 loss = loss + of_gold
             together = torch.stack([scores[column].detach() for scores in of_members]).mean(0)  # as when it tags
-            best = mean_decoder(self.networks, column).best(together.flatten(0, 1)[places], counts)
+            decoders = [cast(Decoder, member.decoders[column]) for member in self.networks]
+            best = mean_decoder(decoders).best(together.flatten(0, 1)[places], counts)
             column_right = int((best == target.flatten()[places]).sum())
             column_scored = int((target != IGNORE).sum())
             self.count(f"{stage}/{column}", column_right / max(1, column_scored), column_scored)

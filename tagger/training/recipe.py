@@ -1,7 +1,8 @@
 """The size of a corpus -> those values of the config that depend on it and that nobody has set.
 
 A small corpus is read more often, in smaller batches, and more of the network's numbers are hidden while it learns:
-what a treebank of 20,000 words needs is not what one of 200,000 needs. docs/experiments.md has the measurements.
+what a treebank of 20,000 words needs is not what one of 200,000 needs. A linear member helps a network that starts from
+nothing, and adds nothing to an encoder. docs/experiments.md has the measurements.
 """
 
 import dataclasses
@@ -15,6 +16,7 @@ WORDS_OF_TEN_EPOCHS = 200_000
 FEWEST_EPOCHS, MOST_EPOCHS = 3, 40
 EPOCHS_WITH_ENCODER = 0.6  # share of the epochs that a network needs which starts from a pretrained encoder
 EPOCHS_WITH_TEXT = 0.8  # of a student, whose epochs have untagged text, too
+LINEAR_WEIGHT = 0.35  # of the linear member of a tagger without pretrained parts
 DROPOUT_WITH_TEXT = 0.1  # of a student: with so much to learn from it needs no more
 
 
@@ -59,6 +61,8 @@ def with_recipe(config: TrainConfig, words: int) -> TrainConfig:
     if epochs is None:
         epochs = epochs_for(words, encoder, text)
         chosen["trainer"] = config.trainer | {"max_epochs": epochs}
+    if config.linear is None and config.init is None:
+        chosen["linear"] = 0.0 if encoder or text else LINEAR_WEIGHT
     if config.patience is None:
         chosen["patience"] = max(5, math.ceil(epochs / 2))
     return dataclasses.replace(config, **chosen)

@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from tagger.bundle.bundle import Bundle, Member
+from tagger.bundle.linear import Linear
 from tagger.bundle.saved_config import CONFIG
 from tagger.corpus.splits import Corpus
 from tagger.errors import InputError
@@ -245,11 +246,21 @@ class Beginning(NamedTuple):
         module: ready for training.
         tokenizer: of the transformer, if there is one.
         facts: that training predicts beside the tags.
+        start: the tagger that it starts from, if there is one.
     """
 
     module: TaggerModule
     tokenizer: PieceTokenizer | None
     facts: Facts
+    start: StartTagger | None
+
+    @property
+    def linear(self) -> tuple[Linear, ...]:
+        """The linear members of the tagger that it starts from, unless the corpus adds tags to their columns."""
+        if self.start is None:
+            return ()
+        before, now = self.start.bundle.vocabulary.tags, self.module.vocabulary.tags
+        return tuple(each for each in self.start.bundle.linear if before[each.column] == now.get(each.column))
 
 
 def build(
@@ -307,7 +318,7 @@ def build(
     inputs.fill(module.body)
     _keep_spans_whole(module, corpus)
     own = start.bundle.members[0].tokenizer if start else None
-    return Beginning(module, inputs.transformer.tokenizer if inputs.transformer else own, facts)
+    return Beginning(module, inputs.transformer.tokenizer if inputs.transformer else own, facts, start)
 
 
 def _check_memory(vocabulary: Vocabulary, config: NetworkConfig, members: int) -> None:

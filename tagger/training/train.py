@@ -1,7 +1,8 @@
 """Training a tagger: config -> corpus, module, batches -> the tagger's folder -> its segmenter, scores and report."""
 
 import logging
-from dataclasses import asdict
+import time
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
@@ -22,6 +23,7 @@ from tagger.training.checkpoints import UNWATCHED, Watch
 from tagger.training.config import TrainConfig
 from tagger.training.datamodule import CORPUS_DROPOUT, TaggerDataModule
 from tagger.training.distill import Teaching
+from tagger.training.linear import linear_members, linear_seconds
 from tagger.training.module import TaggerModule
 from tagger.training.recipe import with_recipe
 from tagger.training.report import format_page, format_scores, report_tagger, write_tagger_page
@@ -63,7 +65,9 @@ def train(
         if fitted is None:
             return None
         results = prepared.summary | fitted.results
+        began = time.perf_counter()
         bundle = prepared.trained().rounded(config.storage_dtype)
+        results["training_seconds"] = round(results["training_seconds"] + time.perf_counter() - began, 1)
         if not (folder / REPORT).is_file():
             bundle.save(target, model_card(bundle, results, command))
 
@@ -90,6 +94,7 @@ class Prepared(NamedTuple):
         beginning: what the module begins with.
         fitting: how it is trained.
         segmenting: how raw text will be cut.
+        linear: weight of the linear member; None: the tagger keeps those of the one that it started from.
         config: what `config.json` says of the tagger.
         summary: what `report.json` says of the data and the network.
     """
@@ -99,12 +104,17 @@ class Prepared(NamedTuple):
     beginning: Beginning
     fitting: Fitting
     segmenting: SegmenterTraining
+    linear: float | None
     config: dict[str, Any]
     summary: dict[str, Any]
 
     def trained(self) -> Bundle:
-        """The tagger, when its module is trained, with rules for raw text."""
-        return self.module.trained(self.segmenting.rules, self.config, self.beginning.tokenizer)
+        """The tagger, when its module is trained, with rules for raw text; trains its linear member."""
+        linear = self.beginning.linear
+        if self.linear is not None:
+            linear = linear_members(self.linear, self.corpus.splits["train"], self.module.vocabulary)
+        bundle = self.module.trained(self.segmenting.rules, self.config, self.beginning.tokenizer)
+        return replace(bundle, linear=linear)
 
 
 def prepare(config: TrainConfig) -> Prepared:
@@ -149,7 +159,7 @@ def prepare(config: TrainConfig) -> Prepared:
         mode="max",
         settings={"max_epochs": config.trainer["max_epochs"]},
         callbacks=[EarlyStopping("dev/accuracy", mode="max", patience=cast(int, config.patience))],
-        seconds_after=segmenting.seconds_about(words),
+        seconds_after=segmenting.seconds_about(words) + (linear_seconds(words) if config.linear else 0),
     )
     teacher = teaching.description if teaching else None
     described = {
@@ -162,7 +172,7 @@ def prepare(config: TrainConfig) -> Prepared:
     }
     parameters = sum(parameter.numel() for parameter in module.parameters())
     summary = {"corpus": corpus.name, "parameters": parameters} | ({"teacher": teacher} if teacher else {})
-    return Prepared(corpus, module, beginning, fitting, segmenting, described, summary)
+    return Prepared(corpus, module, beginning, fitting, segmenting, config.linear, described, summary)
 
 
 def _log_plan(config: TrainConfig, corpus: Corpus, beginning: Beginning, words: int, raw_text: str) -> None:

@@ -222,20 +222,20 @@ def test_broken_json_is_named(folder: Path, name: str, damage: bytes) -> None:
     assert damaged(folder).startswith(str(folder / name))
 
 
-@pytest.mark.parametrize("version", [1, 3, 5, 7, 0, None, True, "6", 6.0, "x" * 1000])
+@pytest.mark.parametrize("version", [1, 3, 5, 8, 0, None, True, "6", 7.0, "x" * 1000])
 def test_another_format_is_refused(folder: Path, version: object) -> None:
     config = json.loads((folder / CONFIG).read_text())
     (folder / CONFIG).write_text(json.dumps({**config, "format": version}))
     shown = repr(version)[:60]
     assert damaged(folder) == (
-        f"{folder / CONFIG}: format {shown}, and this version of the tagger reads 6 alone; train it anew"
+        f"{folder / CONFIG}: format {shown}, and this version of the tagger reads 6 and 7 alone; train it anew"
     )
 
 
 def test_an_ensemble_of_an_older_format_is_refused(tmp_path: Path) -> None:
     old = {"format": 5, "ensemble": {"members": ["members/1", "members/2"], "weights": [0.5, 0.5]}}
     (tmp_path / CONFIG).write_text(json.dumps(old))  # it has no weights and no vocabulary of its own
-    assert damaged(tmp_path).endswith("format 5, and this version of the tagger reads 6 alone; train it anew")
+    assert damaged(tmp_path).endswith("format 5, and this version of the tagger reads 6 and 7 alone; train it anew")
 
 
 def change(path: Path, keys: tuple[Any, ...], value: Any) -> None:

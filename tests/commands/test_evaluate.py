@@ -111,6 +111,13 @@ def test_evaluate_by_document_and_genre(model: Path, tmp_path: Path) -> None:
     assert "a.conllu: no comment `# zebra = …`" in message
 
 
+def test_evaluate_scores_the_groups_of_hard_sentences() -> None:
+    hard = Path(__file__).parents[2] / "data" / "hard" / "hard.conllu"
+    lines = call("evaluate", str(hard), "--by", "group").stdout.splitlines()  # by the bundled model
+    assert lines[1].split() == ["sentences", "words", "upos"]  # its only column
+    assert len(lines) == 2 + len({line.split()[0] for line in lines[2:]}) == 2 + 1 + 13
+
+
 def test_evaluate_writes_a_page_of_the_errors(model: Path, tmp_path: Path) -> None:
     (tmp_path / "a.conllu").write_text(CONLLU)
     plain = call("evaluate", "a.conllu", "--model", str(model)).stdout

@@ -1,0 +1,67 @@
+"""A linear member of a tagger -> what it adds to the scores of packed tokens.
+
+The terms of a form are computed when it is first seen, and the scores of tokens are sums of them (`model/linear.py`).
+"""
+
+# U forms, N tokens of a batch, K tags of the column
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor
+
+from tagger.bundle.linear import Linear
+from tagger.model.linear import EDGE, term_places, token_scores
+from tagger.tagging.batches import PackedBatch
+from tagger.tagging.form_cache import FormCache
+from tagger.tagging.networks import Scores
+
+
+class LinearScorer:
+    """Runs one linear member, in float32; a `Scorer`.
+
+    Attributes:
+        has_fixed_shapes: its scores are sums of rows, which are the same in every shape.
+        cache: the terms of forms.
+    """
+
+    has_fixed_shapes = True
+
+    def __init__(self, member: Linear, device: str, cache_size: int) -> None:
+        """Takes the member, which stays on the CPU.
+
+        Args:
+            member: knows one column.
+            device: where scores are summed.
+            cache_size: number of forms to cache, at least those of a batch.
+        """
+        self._member, self._device = member, device
+        self.cache = FormCache(self._terms, cache_size + 1)  # and `EDGE`
+
+    def size(self, sentence: Sequence[str]) -> int:
+        """See `Scorer.size`."""
+        return len(sentence)
+
+    def scores(self, forms: Sequence[str], columns: Sequence[str], fixed_shapes: bool) -> Scores:
+        """See `Scorer.scores`."""
+        column = self._member.column
+        of_all = self.cache.rows([EDGE, *forms]) if len(forms) < self.cache.capacity else None
+
+        def scores(batch: PackedBatch) -> Mapping[str, Tensor]:
+            if column not in columns:
+                return {}
+            if of_all is None:
+                rows = self.cache.rows([EDGE, *(forms[i] for i in batch.tokens.tolist())])
+                edge, tokens = rows[0], rows[1:]
+            else:
+                edge, tokens = of_all[0], of_all[1:][batch.tokens]
+            places = [each.to(self._device) for each in term_places(tokens, edge, batch.counts)]
+            return {column: token_scores(self.cache.values, places)}
+
+        return scores
+
+    @torch.no_grad()
+    def _terms(self, forms: list[str]) -> Tensor:
+        """The terms of forms, times the member's share, (U, 5 * K)."""
+        chain = self._member.chain
+        return (chain(chain.rows(forms)) * self._member.share).to(self._device)
