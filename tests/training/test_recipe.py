@@ -42,7 +42,7 @@ def test_a_key_that_is_taken_away_is_decided_too() -> None:
 
 def test_what_is_set_stays() -> None:
     sizes = ["model.hidden.forward=7", "model.hidden.backward=[3,4]"]
-    others = ["trainer.max_epochs=3", "batch_tokens=70", "model.dropout=0.1", "patience=2"]
+    others = ["trainer.max_epochs=3", "batch_tokens=70", "model.dropout=0.1", "patience=2", "linear=0"]
     config = composed("corpus=conllu", *sizes, *others)
     assert chosen(config, 20_000) == (3, 70, 0.1, 2)
     assert with_recipe(config, 20_000) == config
@@ -64,3 +64,19 @@ def test_a_student_with_text_reads_larger_epochs_fewer_times() -> None:
     assert chosen(composed("corpus=conllu", *text), 200_000) == (8, 1000, 0.1, 5)
     assert chosen(composed("corpus=conllu", *text), 20_000) == (20, 500, 0.1, 10)
     assert chosen(composed("corpus=conllu", text[0]), 200_000) == (10, 500, 0.5, 5)  # a teacher alone
+
+
+@pytest.mark.parametrize(
+    ("keys", "weight"),
+    [
+        ((), 0.35),
+        (("linear=0.2", "init=FOLDER"), 0.2),
+        (("init=FOLDER",), None),  # the tagger keeps its own
+        (("experiment=multilingual",), 0),
+        (("experiment=multilingual", "linear=0.1"), 0.1),
+        (("distill.teacher=TEACHER", "distill.text=FILE"), 0),
+        (("distill.teacher=TEACHER",), 0.35),
+    ],
+)
+def test_a_network_without_pretrained_parts_gets_a_linear_member(keys: tuple[str, ...], weight: float | None) -> None:
+    assert with_recipe(composed("corpus=conllu", *keys), 20_000).linear == weight
