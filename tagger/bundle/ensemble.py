@@ -7,7 +7,7 @@ from typing import Any
 from torch import Tensor
 
 from tagger.bundle.bundle import Bundle, Member
-from tagger.bundle.linear import networks_share
+from tagger.bundle.linear import Linear, add, networks_share
 from tagger.bundle.saved_config import ENSEMBLE, MAX_MEMBERS, MAX_TAGGERS, ORIGIN
 from tagger.bundle.vocabularies import check_same_tags, in_order_of
 from tagger.errors import InputError, shorten
@@ -43,7 +43,8 @@ def join(taggers: Sequence[Bundle], weights: Sequence[float] | None = None, name
             raise InputError(f"{name} predicts words and has no tags; an ensemble is made of taggers")
         check_same_tags(first, names[0], tagger.vocabulary, name)
     weights = checked_weights(weights, len(taggers))
-    members, linear = [], []
+    members: list[Member] = []
+    linear: list[Linear] = []
     rest = {
         column: sum(w * networks_share(tagger.linear, column) for tagger, w in zip(taggers, weights, strict=True))
         for column in first.columns
@@ -54,7 +55,7 @@ def join(taggers: Sequence[Bundle], weights: Sequence[float] | None = None, name
         for each in tagger.linear:
             rows = [tagger.vocabulary.tag_ids[each.column][tag] for tag in first.tags[each.column]]
             temperature = _product({each.column: each.temperature}, own)[each.column]
-            linear.append(replace(each.with_tags(rows), weight=weight * each.weight, temperature=temperature))
+            add(replace(each.with_tags(rows), weight=weight * each.weight, temperature=temperature), linear)
         # The networks of taggers with and without linear members have other weights in a column that these know.
         shares = {c: rest[c] / networks_share(tagger.linear, c) for c in rest}
         for member in tagger.members:

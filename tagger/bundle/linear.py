@@ -11,11 +11,10 @@ from torch import Tensor, nn
 
 from tagger.bundle.saved_config import LINEAR_WEIGHTS
 from tagger.errors import InputError
-from tagger.model.linear import LinearChain
+from tagger.model.linear import TABLES, LinearChain
 from tagger.model.memory import build_without_memory, check_memory
 from tagger.model.stored import check_finite, check_stored_weights, compress, expand, one_error
 
-_TABLES = ("own", "context")
 _DECODER = "decoder."  # prefix of the names of the transitions' scores
 
 
@@ -43,18 +42,18 @@ class Linear:
     @property
     def description(self) -> dict[str, Any]:
         """What `config.json` says of it."""
-        features = [len(table.keys) for table in (self.chain.own, self.chain.context)]
-        return {"column": self.column, "weight": self.weight, "temperature": self.temperature, "features": features}
+        values = {"column": self.column, "weight": self.weight, "temperature": self.temperature}
+        return {**values, "features": self.chain.sizes}
 
     def with_tags(self, rows: Sequence[int]) -> "Linear":
         """The same member with its tags in another order: `rows` has for each new id the id of now."""
-        before = self.chain
-        chain = LinearChain(len(before.own.keys), len(before.context.keys), len(rows))
-        with torch.no_grad():
-            for table, old in zip((chain.own, chain.context), (before.own, before.context), strict=True):
-                table.keys.copy_(old.keys)
-                table.weight.copy_(old.weight.view(len(old.weight), -1, len(rows))[..., list(rows)].flatten(1))
-            chain.decoder.take_from(before.decoder, range(len(rows)), rows)
+        weights = self.chain.state_dict()
+        for name, each in weights.items():
+            if name.endswith(".weight"):
+                weights[name] = each.view(len(each), -1, len(rows))[..., list(rows)].flatten(1)
+        chain = LinearChain(self.chain.sizes, len(rows))
+        chain.load_state_dict(weights)
+        chain.decoder.take_from(self.chain.decoder, range(len(rows)), rows)
         return replace(self, chain=chain.eval())
 
     def round_to(self, storage_dtype: str) -> None:
@@ -65,6 +64,22 @@ class Linear:
 def networks_share(members: Sequence[Linear], column: str) -> float:
     """The weight that the linear members of a column leave to the networks."""
     return 1 - sum(member.weight for member in members if member.column == column)
+
+
+def add(member: Linear, members: list[Linear]) -> None:
+    """Adds a member to a list, or its weight to an equal one: training has no chance in it, so a seed changes none."""
+    for i, other in enumerate(members):
+        if (other.column, other.temperature) == (member.column, member.temperature) and _is_same(other, member):
+            members[i] = replace(other, weight=other.weight + member.weight)
+            return
+    members.append(member)
+
+
+def _is_same(one: Linear, other: Linear) -> bool:
+    weights = other.chain.state_dict()
+    return one.chain.sizes == other.chain.sizes and all(
+        torch.equal(each, weights[name]) for name, each in one.chain.state_dict().items()
+    )
 
 
 def save_linear(members: Sequence[Linear], folder: Path) -> None:
@@ -106,11 +121,11 @@ def load_linear(
         )
     with one_error(folder, LINEAR_WEIGHTS):
         chains = [
-            build_without_memory(lambda e=each: LinearChain(*e["features"], len(tags[e["column"]])))  # type: ignore[misc]
+            build_without_memory(lambda e=each: LinearChain(e["features"], len(tags[e["column"]])))  # type: ignore[misc]
             for each in described
         ]
         names = {f"{number}.{name}": each for number, c in enumerate(chains) for name, each in c.state_dict().items()}
-        keys = {f"{number}.{table}.keys": "I32" for number in range(len(chains)) for table in _TABLES}
+        keys = {f"{number}.tables.{table}.keys": "I32" for number in range(len(chains)) for table in TABLES}
         check_stored_weights(path, {name: each for name, each in names.items() if name not in keys}, keys)
     check_memory(nn.ModuleList(chains), 1, str(folder))
     with one_error(folder, LINEAR_WEIGHTS):

@@ -13,6 +13,7 @@ from msgspec import Meta
 
 from tagger.bundle.saved_config import MAX_MEMBERS, Description, described
 from tagger.model.decoder import MAX_TEMPERATURE, MIN_TEMPERATURE
+from tagger.model.linear import TABLES
 from tagger.model.network import check_network_config
 from tagger.model.transformer import MAX_ENCODER_LAYERS
 from tagger.model.vocabulary import Vocabulary
@@ -38,7 +39,7 @@ class _Linear:
     column: ShortName
     weight: Annotated[float, Meta(gt=0, lt=1)]
     temperature: Temperature
-    features: Annotated[list[Size], Meta(min_length=2, max_length=2)]
+    features: Annotated[list[Size], Meta(min_length=len(TABLES), max_length=len(TABLES))]
 
 
 @dataclass(kw_only=True)

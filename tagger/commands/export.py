@@ -21,8 +21,8 @@ def export(
     """Writes a tagger as an ONNX graph, for programs in any language.
 
     The JSON beside it says how words become the numbers that the graph reads, and what its outputs mean. docs/onnx.md
-    has readers of both in Python and in JavaScript. Lemmas are left out. Taggers with a transformer or a CRF, networks
-    with different words and pretrained networks cannot be exported.
+    has readers of both in Python and in JavaScript. Lemmas are left out. Taggers with a transformer, a CRF or a
+    linear member, networks with different words and pretrained networks cannot be exported.
     """
     from tagger.bundle.catalog import find_tagger
     from tagger.export.onnx_file import export_onnx

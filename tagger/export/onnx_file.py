@@ -56,8 +56,8 @@ def export_onnx(
 
     Raises:
         InputError: a file exists or cannot be written; the package onnx is missing; the tagger has a transformer, a
-            CRF, a cell without operator, no tags, or members that read different inputs, or is too large; it does not
-            know the corpus.
+            CRF, a linear member, a cell without operator, no tags, or members that read different inputs, or is too
+            large; it does not know the corpus.
     """
     check_targets((graph, vocabulary), force)
     try:
@@ -95,10 +95,12 @@ def _check(saved: Bundle, folder: Path, columns: list[str]) -> None:
     if any(network.transformer is not None for network in networks):
         raise InputError(f"{folder} has a transformer, which is not exported; export a tagger without one")
     for column in columns:
-        if any(isinstance(network.decoders[column], CRFDecoder) for network in networks):
+        crfs = any(isinstance(network.decoders[column], CRFDecoder) for network in networks)
+        if crfs or any(member.column == column for member in saved.linear):
+            kind, without = ("CRF", "model.decoder=softmax") if crfs else ("linear member", "linear=0")
             raise InputError(
-                f"{folder} has a CRF, which is not exported; export a tagger of model.decoder=softmax, such as a"
-                f" student of this one (distill.teacher={folder})"
+                f"{folder} has a {kind}, which is not exported; export a tagger of {without}, such as a student of"
+                f" this one (distill.teacher={folder})"
             )
     if not columns:
         raise InputError(f"{folder} has lemmas alone, which are not exported; export a tagger with other columns")

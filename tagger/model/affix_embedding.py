@@ -90,7 +90,7 @@ def word_shape(form: str) -> str:
     """
     if form.islower() and form.isalpha():
         return "xxx"[: len(form)]  # most words; this is faster
-    return _LONG_RUN.sub(r"\1\1\1", "".join(map(_SHAPE_CHARACTERS.__getitem__, form[:SHAPE_CHARACTERS])))
+    return _LONG_RUN.sub(lambda run: run[1] * 3, "".join(map(_SHAPE_CHARACTERS.__getitem__, form[:SHAPE_CHARACTERS])))
 
 
 def affix_rows(form: str, buckets: int) -> list[int]:

@@ -35,7 +35,12 @@ SEED = 1
 COLUMNS = ("upos", "xpos", "feats")
 EPOCH_SHARE = 0.5  # of the epochs of the default training
 MIN_EPOCHS = 3
-SETTINGS = ("model.members=1", "embedding.chars=0", "auxiliary=0")  # what is left out of the default training
+SETTINGS = (
+    "model.members=1",
+    "embedding.chars=0",
+    "auxiliary=0",
+    "linear=0",
+)  # what is left out of the default training
 IMPROBABLE = 0.01  # a gold tag with less than this probability is a finding
 MAX_PROBABILITIES = 2_000_000  # in memory at a time; XPOS and FEATS may have thousands of tags
 MIN_DOCUMENTS = 10  # for each part, if documents are to stay together

@@ -62,5 +62,6 @@ class LinearScorer:
 
     @torch.no_grad()
     def _terms(self, forms: list[str]) -> Tensor:
-        """The terms of forms, times the member's share, (U, TERMS * K)."""
-        return (self._member.chain.form_terms(forms) * self._member.share).to(self._device)
+        """The terms of forms, times the member's share, (U, 5 * K)."""
+        chain = self._member.chain
+        return (chain(chain.rows(forms)) * self._member.share).to(self._device)

@@ -50,10 +50,14 @@ def model_card(bundle: Bundle, results: Mapping[str, Any], command: str) -> str:
     encoder = _encoder_line(transformer)
     start = f"\nTraining started from a tagger that was trained on {config['start']}." if config["start"] else ""
     taught = _teacher_lines(config.get("teacher"))
+    linear = "".join(
+        f"\nA linear-chain CRF over spellings has a share of {each.weight:g} in the scores of {each.column}."
+        for each in bundle.linear
+    )
     return f"""# Part-of-speech tagger for {corpus}
 
 {stacks} of bidirectional recurrent layers over {"; ".join(inputs)}
-({results["parameters"]:,} parameters), trained on {corpus}.{licence}{encoder}{start}{taught}
+({results["parameters"]:,} parameters), trained on {corpus}.{licence}{linear}{encoder}{start}{taught}
 
 | split | column | words | all words | seen in training | not seen | whole sentences |
 |---|---|---|---|---|---|---|

@@ -1,6 +1,7 @@
 """Training a tagger: config -> corpus, module, batches -> the tagger's folder -> its segmenter, scores and report."""
 
 import logging
+import time
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, NamedTuple, cast
@@ -22,7 +23,7 @@ from tagger.training.checkpoints import UNWATCHED, Watch
 from tagger.training.config import TrainConfig
 from tagger.training.datamodule import CORPUS_DROPOUT, TaggerDataModule
 from tagger.training.distill import Teaching
-from tagger.training.linear import linear_members
+from tagger.training.linear import linear_members, linear_seconds
 from tagger.training.module import TaggerModule
 from tagger.training.recipe import with_recipe
 from tagger.training.report import format_page, format_scores, report_tagger, write_tagger_page
@@ -64,7 +65,9 @@ def train(
         if fitted is None:
             return None
         results = prepared.summary | fitted.results
+        began = time.perf_counter()
         bundle = prepared.trained().rounded(config.storage_dtype)
+        results["training_seconds"] = round(results["training_seconds"] + time.perf_counter() - began, 1)
         if not (folder / REPORT).is_file():
             bundle.save(target, model_card(bundle, results, command))
 
@@ -156,7 +159,7 @@ def prepare(config: TrainConfig) -> Prepared:
         mode="max",
         settings={"max_epochs": config.trainer["max_epochs"]},
         callbacks=[EarlyStopping("dev/accuracy", mode="max", patience=cast(int, config.patience))],
-        seconds_after=segmenting.seconds_about(words),
+        seconds_after=segmenting.seconds_about(words) + (linear_seconds(words) if config.linear else 0),
     )
     teacher = teaching.description if teaching else None
     described = {

@@ -11,17 +11,21 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from tagger.adapters.tagger_files import TaggerFiles
 from tagger.bundle.bundle import Bundle
 from tagger.bundle.ensemble import join
 from tagger.bundle.linear import Linear
 from tagger.bundle.saved_config import CONFIG, LINEAR_WEIGHTS
 from tagger.errors import InputError
+from tagger.evaluation.temperatures import fit_temperatures
+from tagger.export.onnx_file import export_onnx
 from tagger.model.crf import CRFDecoder
 from tagger.model.vocabulary import Vocabulary
 from tagger.tagging import batches
 from tagger.tagging.tagger import Tagger
+from tagger.text.sentence import Sentence
 from tests.bundle.test_vocabularies import reversed_tags
-from tests.conftest import TOKENS, bundle_of, make_network
+from tests.conftest import CORPUS, TOKENS, bundle_of, make_network
 from tests.model.test_linear import make_chain
 
 SENTENCES = [*TOKENS, ["book", "the", "flights", "they", "book", "Well", "."], ["unknown", "x" * 60], ["reads"] * 9]
@@ -111,6 +115,37 @@ def test_an_ensemble_says_the_weighted_mean_of_what_its_taggers_say(vocabulary: 
         torch.testing.assert_close(scores(joined, column), mean, atol=1e-4, rtol=1e-4)
 
 
+def test_equal_members_of_an_ensemble_become_one(vocabulary: Vocabulary) -> None:
+    """Taggers that were trained on the same sentences with other seeds."""
+    taggers = [
+        replace(bundle_of(make_network(vocabulary, i), vocabulary), linear=with_linear(vocabulary).linear)
+        for i in (1, 2)
+    ]
+    joined = join(taggers, [0.5, 0.5])
+    assert [each.weight for each in joined.linear] == [pytest.approx(WEIGHT)]
+    torch.testing.assert_close(scores(joined), (scores(taggers[0]) + scores(taggers[1])) / 2, atol=1e-4, rtol=1e-4)
+
+
+def test_its_files_are_those_of_a_tagger(bundle: Bundle, tmp_path: Path) -> None:
+    """So the Hub and spaCy's pipelines have them."""
+    bundle.save(tmp_path / "a", "# card\n")
+    with TaggerFiles.read(tmp_path / "a").as_folder() as folder:
+        assert torch.equal(scores(Bundle.load(folder)), scores(bundle))
+
+
+def test_temperatures_are_fitted(bundle: Bundle) -> None:
+    tagger = Tagger(bundle, "cpu", "float32")
+    sentences = [Sentence(each["tokens"], {"upos": each["upos"]}) for each in CORPUS] * 200
+    assert fit_temperatures(tagger, sentences)["upos"] > 1.5  # random weights deserve no confidence
+
+
+def test_an_export_to_onnx_says_that_it_has_none(bundle: Bundle, tmp_path: Path) -> None:
+    pytest.importorskip("onnx")
+    bundle.save(tmp_path / "a", "# card\n")
+    with pytest.raises(InputError, match="has a linear member, which is not exported; export a tagger of linear=0"):
+        export_onnx(tmp_path / "a", tmp_path / "a.onnx", tmp_path / "a.json", sentence_tokens=10)
+
+
 @pytest.mark.parametrize(
     ("change", "says"),
     [
@@ -118,9 +153,9 @@ def test_an_ensemble_says_the_weighted_mean_of_what_its_taggers_say(vocabulary: 
         ({"weight": 0}, "linear.0.weight"),
         ({"temperature": 9.0}, "linear.0.temperature"),
         ({"column": "feats"}, "feats"),
-        ({"features": [1, 1 << 62]}, "linear.0.features"),
-        ({"features": [1, 1]}, "its files do not fit each other"),
-        ({"features": [1 << 30, 1 << 30]}, "its files do not fit each other"),
+        ({"features": [1, 1 << 62, 1]}, "linear.0.features"),
+        ({"features": [1, 1, 1]}, "its files do not fit each other"),
+        ({"features": [1 << 30, 1 << 30, 0]}, "its files do not fit each other"),
         ({"weight": 0.6}, "leave nothing for the networks"),
     ],
 )
@@ -137,10 +172,10 @@ def test_a_damaged_description_is_refused(bundle: Bundle, tmp_path: Path, change
 @pytest.mark.parametrize(
     ("damage", "says"),
     [
-        (lambda w: w | {"0.own.keys": w["0.own.keys"].flip(0)}, "ascending"),
-        (lambda w: w | {"0.own.keys": w["0.own.keys"].long()}, "0.own.keys"),
-        (lambda w: w | {"0.own.keys": w["0.own.keys"][:-1].clone()}, "do not fit"),
-        (lambda w: w | {"0.own.weight": w["0.own.weight"] * torch.nan}, "NaN"),
+        (lambda w: w | {"0.tables.own.keys": w["0.tables.own.keys"].flip(0)}, "ascending"),
+        (lambda w: w | {"0.tables.own.keys": w["0.tables.own.keys"].long()}, "0.tables.own.keys"),
+        (lambda w: w | {"0.tables.own.keys": w["0.tables.own.keys"][:-1].clone()}, "do not fit"),
+        (lambda w: w | {"0.tables.own.weight": w["0.tables.own.weight"] * torch.nan}, "NaN"),
         (lambda w: {name: each for name, each in w.items() if "start" not in name}, "start"),
     ],
 )
