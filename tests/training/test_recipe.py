@@ -14,7 +14,7 @@ def chosen(config: TrainConfig, words: int) -> tuple[object, ...]:
 
 def test_a_small_corpus_is_read_more_often_in_smaller_batches_with_more_dropout() -> None:
     config = composed("corpus=conllu")
-    assert chosen(config, 20_000) == (25, 250, 0.6, 13)
+    assert chosen(config, 20_000) == (20, 250, 0.6, 10)
     assert chosen(config, 200_000) == (10, 500, 0.5, 5)
 
 
