@@ -14,6 +14,8 @@ from tagger.training.config import TrainConfig
 FEW_WORDS = 100_000  # a corpus with fewer words is small
 WORDS_OF_TEN_EPOCHS = 200_000
 FEWEST_EPOCHS, MOST_EPOCHS = 3, 40
+POWER = 0.3  # of how many times smaller a corpus is: so many times as often it is read
+POWER_WITH_INPUTS = 0.4  # with a pretrained encoder or untagged text
 EPOCHS_WITH_ENCODER = 0.6  # share of the epochs that a network needs which starts from a pretrained encoder
 EPOCHS_WITH_TEXT = 0.8  # of a student, whose epochs have untagged text, too
 LINEAR_WEIGHT = 0.35  # of the linear member of a tagger without pretrained parts
@@ -21,7 +23,7 @@ DROPOUT_WITH_TEXT = 0.1  # of a student: with so much to learn from it needs no 
 
 
 def epochs_for(words: int, encoder: bool = False, text: bool = False) -> int:
-    """How often a corpus is read: 10 times if it has 200,000 words, and about 2.5 times as often if it has a tenth.
+    """How often a corpus is read: 10 times if it has 200,000 words, and twice as often if it has a tenth.
 
     Args:
         words: of the train split.
@@ -29,12 +31,13 @@ def epochs_for(words: int, encoder: bool = False, text: bool = False) -> int:
         text: whether an epoch has untagged text beside the corpus.
 
     >>> [epochs_for(words) for words in (1_000, 20_000, 50_000, 200_000, 2_000_000)]
-    [40, 25, 17, 10, 4]
+    [40, 20, 15, 10, 5]
     >>> [epochs_for(words, encoder=True) for words in (1_000, 20_000, 50_000, 200_000, 2_000_000)]
     [40, 15, 10, 6, 3]
     """
     share = EPOCHS_WITH_ENCODER if encoder else EPOCHS_WITH_TEXT if text else 1
-    epochs: float = 10 * (WORDS_OF_TEN_EPOCHS / max(1, words)) ** 0.4 * share
+    power = POWER_WITH_INPUTS if encoder or text else POWER
+    epochs: float = 10 * (WORDS_OF_TEN_EPOCHS / max(1, words)) ** power * share
     return min(MOST_EPOCHS, max(FEWEST_EPOCHS, round(epochs)))
 
 

@@ -14,7 +14,7 @@ def chosen(config: TrainConfig, words: int) -> tuple[object, ...]:
 
 def test_a_small_corpus_is_read_more_often_in_smaller_batches_with_more_dropout() -> None:
     config = composed("corpus=conllu")
-    assert chosen(config, 20_000) == (25, 250, 0.6, 13)
+    assert chosen(config, 20_000) == (20, 250, 0.6, 10)
     assert chosen(config, 200_000) == (10, 500, 0.5, 5)
 
 
@@ -64,3 +64,19 @@ def test_a_student_with_text_reads_larger_epochs_fewer_times() -> None:
     assert chosen(composed("corpus=conllu", *text), 200_000) == (8, 1000, 0.1, 5)
     assert chosen(composed("corpus=conllu", *text), 20_000) == (20, 500, 0.1, 10)
     assert chosen(composed("corpus=conllu", text[0]), 200_000) == (10, 500, 0.5, 5)  # a teacher alone
+
+
+@pytest.mark.parametrize(
+    ("keys", "weight"),
+    [
+        ((), 0.35),
+        (("linear=0.2", "init=FOLDER"), 0.2),
+        (("init=FOLDER",), None),  # the tagger keeps its own
+        (("experiment=multilingual",), 0),
+        (("experiment=multilingual", "linear=0.1"), 0.1),
+        (("distill.teacher=TEACHER", "distill.text=FILE"), 0),
+        (("distill.teacher=TEACHER",), 0.35),
+    ],
+)
+def test_a_network_without_pretrained_parts_gets_a_linear_member(keys: tuple[str, ...], weight: float | None) -> None:
+    assert with_recipe(composed("corpus=conllu", *keys), 20_000).linear == weight
