@@ -6,7 +6,7 @@ from tagger.segmenter.network import Label
 from tagger.segmenter.units import UnitTable
 from tagger.text.conllu import read_conllu
 from tagger.text.spacing import gold_paragraphs
-from tagger.training.segmenter_text import IGNORED, TrainingText
+from tagger.training.segmenter_text import IGNORED, Choices, TrainingText
 
 FRENCH = """# newpar
 # text = Il va du parc.
@@ -48,19 +48,38 @@ def test_what_stands_at_each_unit() -> None:
     vocabulary, _ = text.vocabulary(UnitTable([], 8, False))
     assert len(vocabulary.scripts) == 1
     assert vocabulary.multiwords == {"du": [1]}
-    assert vocabulary.general == []  # one form alone has the script
+    assert vocabulary.affixes == {}  # the script gives a whole form
     table = UnitTable(vocabulary.forms, 8, False)
     units = table.read(texts)
-    labels, scripts, tags, lengths = text.targets(texts, gold, units, {vocabulary.scripts[0]: 1})
+    labels, scripts, _, tags, lengths = text.targets(texts, gold, units, Choices(vocabulary))
     own = slice(*units.bounds[0])
     one, end = Label.TOKEN, Label.SENTENCE
     assert labels[own].tolist() == [one, one, one, one, end, one, end]
-    assert scripts[own].tolist() == [0, 0, 1, 0, 0, 0, 0]
+    assert set(scripts[own].tolist()) == {IGNORED}  # nothing is to be chosen
     assert lengths[own].tolist() == [1] * 7
     names = {number: tag for tag, number in text.tags.items()}
     assert [names[tag] for tag in tags[own]] == ["PRON", "VERB", "DET", "NOUN", "PUNCT", "DET", "NOUN"]
     outside = [*range(own.start), *range(own.stop, len(labels))]
     assert {labels[place] for place in outside} == {IGNORED}
+
+
+def test_what_may_be_split_is_chosen_as_if_training_did_not_have_the_form() -> None:
+    rows = "".join(
+        f"1-2 {form} _ _ _ _ _ _ _ _\n1 {form[:-3]} _ X _ _ _ _ _ _\n2 {form[-2:]} _ X _ _ _ _ _ _\n\n"
+        if "-" in form
+        else f"1 {form} _ X _ _ _ _ _ _\n\n"
+        for form in ["foi-se", "vai-se", "mesa-se", "disse"]
+    )
+    text = make_text(f"# text = Un .\n1 Un _ X _ _ _ _ _ _\n2 . _ X _ _ _ _ _ _\n\n{rows}")
+    vocabulary, _ = text.vocabulary(UnitTable([], 8, False))
+    assert vocabulary.scripts == ["keep:*- .."]
+    assert vocabulary.affixes["*-se"] == [(1, 3)]
+    assert vocabulary.affixes["*se"] == [(0, 1), (1, 3)]
+    choices = Choices(vocabulary)
+    number, row = choices["foi-se", "keep:*- .."]
+    assert (number, choices.odds[row].shape) == (1, (2,))
+    assert choices["disse", None] == (IGNORED, IGNORED)  # the script reads more than `se`
+    assert choices["un", None] == (IGNORED, IGNORED)
 
 
 def test_scripts_with_control_characters_are_not_learned() -> None:
@@ -76,7 +95,7 @@ def test_words_that_end_at_units_are_cut_and_the_others_are_scripts() -> None:
     units = UnitTable([], 8, False).read(texts)
     vocabulary, _ = text.vocabulary(UnitTable([], 8, False))
     assert list(vocabulary.multiwords) == ["abc"]
-    labels = text.targets(texts, gold, units, {}).labels[slice(*units.bounds[0])]
+    labels = text.targets(texts, gold, units).labels[slice(*units.bounds[0])]
     # abc . de - f
     assert labels.tolist() == [Label.TOKEN, Label.TOKEN, Label.GOES_ON, Label.WORD, Label.SENTENCE]
 
@@ -87,7 +106,7 @@ def test_where_words_end_within_letters_every_letter_is_a_unit() -> None:
     assert text.characters
     texts, gold = text.texts()
     units = UnitTable([], 8, True).read(texts)
-    targets = text.targets(texts, gold, units, {})
+    targets = text.targets(texts, gold, units)
     own = slice(*units.bounds[0])
     # a b c . d e - f
     assert targets.labels[own].tolist()[:4] == [Label.WORD, Label.GOES_ON, Label.TOKEN, Label.TOKEN]
@@ -130,5 +149,5 @@ def test_final_punctuation_is_dropped_only_where_some_sentences_lack_it(bare: bo
     for seed in range(60):
         texts, gold = text.texts(random.Random(seed))
         units = UnitTable([], 8, False).read(texts)
-        labels = text.targets(texts, gold, units, {}).labels
+        labels = text.targets(texts, gold, units).labels
         assert labels[units.bounds[0][1] - 1] == Label.SENTENCE
