@@ -140,7 +140,7 @@ class LearnedSegmenter:
         numbers = np.flatnonzero(marked[firsts] | marked[ends])
         texts = (paragraphs[owner] for owner in owners[ends[numbers]].tolist())
         for number, text, place in zip(numbers.tolist(), texts, places[ends[numbers]].tolist(), strict=True):
-            tokens[number] = self._split(tokens[number], text, scripts[place])
+            tokens[number] = self._split(tokens[number], text, scripts, place)
         sentences: list[list[list[Token]]] = [[] for _ in paragraphs]
         lasts = np.flatnonzero(own[ends] == Label.SENTENCE)
         first = 0
@@ -179,14 +179,13 @@ class LearnedSegmenter:
             self._kinds = torch.cat([self._kinds, new])
         return self._kinds
 
-    def _split(self, token: Token, text: str, scores: np.ndarray) -> Token:
-        """The token with its words, if a script changes it."""
+    def _split(self, token: Token, text: str, scores: np.ndarray, place: int) -> Token:
+        """The token with its words, if a script changes it; `scores` (N, S + 1) has those of the unit at its end."""
         start, end, words = token
-        form = text[start:end]
-        ways = (self._known_ways if len(form) <= MAX_FORM else self._ways)(form)  # so that the memory is bounded
+        ways = (self._known_ways if end - start <= MAX_FORM else self._ways)(text[start:end])  # for bounded memory
         if words or not ways:
             return token
-        best = max(ways, key=lambda way: way.odds + scores[way.script]) if len(ways) > 1 else ways[0]
+        best = max(ways, key=lambda way: way.odds + scores[place, way.script]) if len(ways) > 1 else ways[0]
         return Token(start, end, best.words)
 
     def _ways(self, form: str) -> tuple["_Way", ...]:
