@@ -193,7 +193,7 @@ def batches_of(bounds: list[tuple[int, int]], generator: random.Random) -> list[
     return batches
 
 
-MAX_STEPS = 6_000  # unless the config says more; a million units then are read nine times
+MIN_STEPS, MAX_STEPS = 1_000, 6_000  # unless the config says otherwise; a million units then are read nine times
 READ_RULES = ("english",)  # those that know a language; the others tell a network nothing that it does not learn
 HIDDEN, SIZE, BUCKETS, AFFIX_BUCKETS = 96, 64, 2_048, 1_024  # HIDDEN in sixteens: products are faster by a quarter
 SENTENCE_WEIGHT = 0.1  # of the F1 of sentences beside that of words
@@ -230,9 +230,9 @@ class TrainedSegmenter(NamedTuple):
 
 
 def steps_for(units: int) -> int:
-    """The number of steps of a training on so many units: 30 epochs of a small corpus, fewer of a large one."""
+    """The most steps of a training on so many units: 30 epochs, fewer of a large corpus, and more of a small one."""
     epochs = min(30, 12 + 900_000 / units)
-    return max(1, min(MAX_STEPS, round(epochs * units / BATCH_UNITS)))
+    return max(MIN_STEPS, min(MAX_STEPS, round(epochs * units / BATCH_UNITS)))
 
 
 def score_cuts(cut: Cut, gold: Sequence[GoldParagraph]) -> CutScores:
