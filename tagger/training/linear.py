@@ -120,7 +120,7 @@ def _loss(chain: LinearChain, rows: Sequence[Tensor], parts: Sequence[_Part]) ->
     for places, tags, counts in parts:
         scores = token_scores(terms.detach(), places).requires_grad_()
         loss = losses(scores, tags, counts, transitions).sum()
-        loss.backward()
+        torch.autograd.backward(loss)
         assert scores.grad is not None
         for each in places:
             flat.index_add_(0, each, scores.grad)
@@ -141,7 +141,7 @@ def minimize(model: nn.Module, loss: Callable[[], float]) -> int:
 
     def compute(x: Tensor) -> tuple[float, Tensor]:
         """The loss and its gradient, of which the part of the first penalty is left out."""
-        for weight, values in zip(weights, x.split([each.numel() for each in weights]), strict=True):
+        for weight, values in zip(weights, x.split_with_sizes([each.numel() for each in weights]), strict=True):
             weight.data, weight.grad = values.view_as(weight), None
         value = loss() + L1 * float(x.abs().sum()) + L2 * float(x.dot(x))
         gradient = torch.cat([each.grad.flatten() for each in weights if each.grad is not None])
