@@ -174,8 +174,10 @@ def make_segmenter(seed: int = 3, **changes: Any) -> SavedSegmenter:
         "cuts": None,
     }
     config.update(changes)
-    scripts = ["keep:* ...", "lower:d\\e l\\e", "like:*- \\.", "keep: *"]  # the last one gives one word
-    vocabulary = SegmenterVocabulary(["the", "book", "0000", "."], scripts, [1, 2, 3, 4], {"du": [2], "des": [0, 2]})
+    scripts = ["keep:* ..", "lower:d\\e l\\e", "like:*- \\.", "keep: *"]  # the last one gives one word
+    affixes = {ending: [(0, 3), (1, 2), (3, 1), (4, 1)] for ending in ("*s", "*ws", "*ls", "*ds", "*e", "*he", "*ee")}
+    forms = ["the", "book", "0000", "."]
+    vocabulary = SegmenterVocabulary(forms, scripts, {"du": [2], "des": [0, 2], "flows": [0, 3]}, affixes)
     torch.manual_seed(seed)
     network = SegmenterNetwork(vocabulary, config)  # type: ignore[arg-type]
     with torch.no_grad():

@@ -21,7 +21,7 @@ rows are the same to the bit whatever is computed beside them.
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
-from itertools import groupby
+from itertools import chain, groupby
 from types import MappingProxyType
 from typing import cast
 
@@ -37,37 +37,42 @@ EDGE = ""  # the form beside the first and the last token of a sentence
 # The tables of weights: for each the offsets of its terms, where the form stands that says something of a token.
 TABLES: Mapping[str, tuple[int, ...]] = MappingProxyType({"own": (0,), "near": (-1, 1), "far": (-2, 2)})
 OFFSETS = tuple(offset for offsets in TABLES.values() for offset in offsets)  # of all terms
-AFFIXES = (1, 2, 3, 4)  # lengths of prefixes and suffixes
+AFFIXES = tuple((n, f"prefix {n}", f"suffix {n}") for n in (1, 2, 3, 4))  # their lengths and names
 MAX_CHARACTERS = 100  # of a form that its features are made of
 
 
-def form_features(form: str) -> tuple[list[str], list[str], list[str]]:
-    """The features of a form in each of `TABLES`."""
+def form_features(form: str) -> tuple[list[int], list[int], list[int]]:
+    """The keys of the features of a form in each of `TABLES`."""
     form = form[:MAX_CHARACTERS]
     lower, shape = form.lower(), word_shape(form)
-    word, short = f"lower {lower}", f"short shape {_short(shape)}"
-    lengths = [n for n in AFFIXES if n <= len(lower)]
-    flags = {
-        "capital": form[:1].isupper(),
-        "capitals": form.isupper(),
-        "digit": any(map(str.isdigit, form)),
-        "hyphen": "-" in form,
-    }
-    own = ["bias", f"form {form}", word, f"shape {shape}", short]
-    own += [f"prefix {n} {lower[:n]}" for n in lengths] + [f"suffix {n} {lower[-n:]}" for n in lengths]
-    own += [name for name, is_so in flags.items() if is_so]
-    return own, [word, f"suffix 3 {lower[-3:]}", f"suffix 2 {lower[-2:]}", short], [word]
+    word, short = feature_key("lower", lower), _of_affix("short shape", _short(shape))
+    own = [feature_key("form", form), word, _of_affix("shape", shape), short, _of_affix("bias", "")]
+    for n, prefix, suffix in AFFIXES[: len(lower)]:
+        own += _of_affix(prefix, lower[:n]), _of_affix(suffix, lower[-n:])
+    if form[:1].isupper():
+        own.append(_of_affix("capital", ""))
+    if form.isupper():
+        own.append(_of_affix("capitals", ""))
+    if not form.isalpha():
+        if any(map(str.isdigit, form)):
+            own.append(_of_affix("digit", ""))
+        if "-" in form:
+            own.append(_of_affix("hyphen", ""))
+    return own, [word, _of_affix("suffix 3", lower[-3:]), _of_affix("suffix 2", lower[-2:]), short], [word]
+
+
+def feature_key(kind: str, text: str) -> int:
+    """The number that a table knows a feature by: 31 bits of its CRC-32. Two features rarely share one."""
+    return zlib.crc32(f"{kind} {text}".encode("utf-8", "surrogatepass")) & 0x7FFFFFFF
+
+
+_of_affix = lru_cache(maxsize=1 << 16)(feature_key)  # many forms share them
 
 
 @lru_cache(maxsize=1 << 12)
 def _short(shape: str) -> str:
     """A shape with runs cut to one character."""
     return "".join(character for character, _ in groupby(shape))
-
-
-def feature_keys(features: Iterable[str]) -> list[int]:
-    """The number that a table knows each feature by: 31 bits of its CRC-32. Two features rarely share one."""
-    return [zlib.crc32(feature.encode("utf-8", "surrogatepass")) & 0x7FFFFFFF for feature in features]
 
 
 class FeatureTable(nn.Module):
@@ -94,14 +99,15 @@ class FeatureTable(nn.Module):
         table.keys.copy_(ordered)
         return table
 
-    def rows(self, features: Sequence[Sequence[str]]) -> Tensor:
-        """The row of each feature of U forms, (U, n) with the largest n; 0 where there is none."""
-        width = max(map(len, features), default=0)
-        keys = np.array([[*feature_keys(each), *[-1] * (width - len(each))] for each in features], dtype=np.int64)
-        known = self.keys.cpu().numpy()
-        keys = keys.reshape(len(features), width)
+    def rows(self, features: Sequence[Sequence[int]]) -> Tensor:
+        """The row of each feature of U forms, from their keys, (U, n) with the largest n; 0 where there is none."""
+        counts = np.array(list(map(len, features)), dtype=np.int64)
+        keys = np.fromiter(chain.from_iterable(features), dtype=np.int32, count=counts.sum())
+        known = self.keys.numpy()
         places = np.searchsorted(known, keys)
-        return torch.from_numpy(np.where(np.append(known, -2)[places] == keys, places + 1, 0))
+        rows = np.zeros((len(features), counts.max(initial=0)), dtype=np.int64)
+        rows[np.arange(rows.shape[1]) < counts[:, None]] = np.where(np.append(known, -1)[places] == keys, places + 1, 0)
+        return torch.from_numpy(rows)
 
     def forward(self, rows: Tensor) -> Tensor:
         """The sums of the weights of rows, (U, n) to (U, width)."""

@@ -26,7 +26,7 @@ from tagger.model.encoder import BidirectionalLayer, Encoder
 MAX_UNITS = 400  # of a window
 OVERLAP = 32  # units that a window reads beyond those that it decides on, on each side
 LANES = 64  # rows of each product with the state
-STEPS = 16  # whose other products are computed at once, with LANES * STEPS rows
+STEPS = 8  # whose other products are computed at once, with LANES * STEPS rows
 _SHUT = -10_000.0  # of which the sigmoid is 0
 
 

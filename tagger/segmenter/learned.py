@@ -11,7 +11,7 @@ import copy
 from collections.abc import Sequence
 from functools import cache, lru_cache
 from itertools import pairwise, repeat
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import regex
@@ -22,13 +22,13 @@ from torch.nn import functional
 from tagger.model.device import own_turn
 from tagger.segmenter.features import Lexicon, context_rows, known_cuts, pairs_of_kinds, rule_labels
 from tagger.segmenter.lanes import LaneReader, windows_of
+from tagger.segmenter.multiwords import Multiwords
 from tagger.segmenter.network import Label, SegmenterConfig, SegmenterNetwork, SegmenterVocabulary
 from tagger.segmenter.units import END_GAP, MAX_FORM, SPACE_GAP, Units, UnitTable
 from tagger.text.edit_scripts import apply_script
 from tagger.text.segment import LEARNED, SPACE
 from tagger.text.sentence import Token
 
-MARGIN = 5.0  # a token of which the score of one word is higher by this is one word
 MAX_WORDS = 100  # of a token that is cut inside; with more it is one word, as after a few steps of training
 MAX_CHARACTERS = 200_000  # of the paragraphs whose units are in memory together
 
@@ -54,13 +54,14 @@ class LearnedSegmenter:
     ) -> None:
         """Takes a copy of the weights of the layer and the heads."""
         self.vocabulary, self.config, self.lexicon = vocabulary, config, lexicon
-        self._table = UnitTable(vocabulary.forms, config["affix_buckets"], config["characters"])
+        self._multiwords = Multiwords(vocabulary.scripts, vocabulary.multiwords, vocabulary.affixes)
+        marks = self._multiwords.marks
+        self._table = UnitTable(vocabulary.forms, config["affix_buckets"], config["characters"], marks)
         self.network = network
         self._reader = LaneReader(network.encoder, (network.labels, network.scripts))
         self._cuts = None if config["cuts"] is None else known_cuts(config["cuts"])
-        self._allowed = [0, *vocabulary.general]
         self._kinds, self._generation = torch.empty(0, config["size"]), 0
-        self._apply = lru_cache(maxsize=10_000)(self._words)
+        self._known_ways = lru_cache(maxsize=10_000)(self._ways)
 
     def __getstate__(self) -> tuple[Any, ...]:
         """A copy, such as that of another process, remembers nothing yet."""
@@ -135,11 +136,11 @@ class LearnedSegmenter:
             at = [begin[number], *units.ends[places[inner]].tolist(), end[number]]
             text = paragraphs[owners[ends[number]]]
             tokens[number] = Token(at[0], at[-1], tuple(_GAP.sub(" ", text[a:b]).strip(" ") for a, b in pairwise(at)))
-        scripts = {place: scores for place, scores in scripts.items() if labels[place] != Label.GOES_ON}
-        if scripts:
-            numbers = np.searchsorted(places[ends], list(scripts))
-            for number, scores in zip(numbers.tolist(), scripts.values(), strict=True):
-                tokens[number] = self._expanded(tokens[number], paragraphs[owners[ends[number]]], scores)
+        marked = self._table.keys[units.types[places], 5] > 0
+        numbers = np.flatnonzero(marked[firsts] | marked[ends])
+        texts = (paragraphs[owner] for owner in owners[ends[numbers]].tolist())
+        for number, text, place in zip(numbers.tolist(), texts, places[ends[numbers]].tolist(), strict=True):
+            tokens[number] = self._split(tokens[number], text, scripts, place)
         sentences: list[list[list[Token]]] = [[] for _ in paragraphs]
         lasts = np.flatnonzero(own[ends] == Label.SENTENCE)
         first = 0
@@ -156,8 +157,8 @@ class LearnedSegmenter:
         new: np.ndarray = ends & ~self._cuts[pairs_of_kinds(self._table, units)]
         return new
 
-    def _labels(self, units: Units, context: np.ndarray) -> tuple[np.ndarray, dict[int, np.ndarray]]:
-        """The label of each unit (N,), and the scores of the scripts (S + 1,) where a multiword token may end."""
+    def _labels(self, units: Units, context: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The label of each unit (N,), and the scores (N, S + 1) of the scripts of a token that ends with it."""
         x = functional.embedding_bag(torch.from_numpy(context), self.network.context.weight, mode="sum")
         x += torch.index_select(self._kinds_of_types(), 0, torch.from_numpy(units.types))
         scores = self._reader.scores(x, windows_of(units.bounds))
@@ -166,14 +167,7 @@ class LearnedSegmenter:
         if not self.config["spaces"]:
             joined = (labels == Label.GOES_ON) | (labels == Label.WORD)
             labels[joined & (units.gaps == SPACE_GAP)] = Label.TOKEN
-        scripts: dict[int, np.ndarray] = {}
-        if self.vocabulary.scripts:
-            each = scores[:, len(Label) :].numpy()
-            likely = each[:, 1:].max(axis=1) > each[:, 0] - MARGIN
-            likely &= (units.ends > 0) & ((labels == Label.TOKEN) | (labels == Label.SENTENCE))
-            places = np.flatnonzero(likely)
-            scripts = dict(zip(places.tolist(), each[places], strict=True))
-        return labels, scripts
+        return labels, scores[:, len(Label) :].numpy()
 
     def _kinds_of_types(self) -> Tensor:
         """The part of the embedding that depends on the type alone, of every type in the table."""
@@ -185,24 +179,34 @@ class LearnedSegmenter:
             self._kinds = torch.cat([self._kinds, new])
         return self._kinds
 
-    def _expanded(self, token: Token, text: str, scores: np.ndarray) -> Token:
-        """The token with its words, if a script changes it."""
-        if token.words:
+    def _split(self, token: Token, text: str, scores: np.ndarray, place: int) -> Token:
+        """The token with its words, if a script changes it; `scores` (N, S + 1) has those of the unit at its end."""
+        start, end, words = token
+        ways = (self._known_ways if end - start <= MAX_FORM else self._ways)(text[start:end])  # for bounded memory
+        if words or not ways:
             return token
-        form = text[token.start : token.end]
-        if _GAP.search(form):  # CoNLL-U has no multiword token with white space
-            return token
-        allowed = self.vocabulary.multiwords.get(form.lower(), self._allowed)
-        best = max(allowed, key=scores.__getitem__)
-        apply = self._apply if len(form) <= MAX_FORM else self._words  # so that the memory is bounded
-        words = apply(best, form) if best else ()
-        return Token(token.start, token.end, words) if words else token
+        best = max(ways, key=lambda way: way.odds + scores[place, way.script]) if len(ways) > 1 else ways[0]
+        return Token(start, end, best.words)
 
-    def _words(self, script: int, form: str) -> tuple[str, ...]:
-        """What a script makes of a token; nothing if it does not fit."""
-        made = apply_script(self.vocabulary.scripts[script - 1], form)
-        words = tuple(filter(None, _GAP.split(made))) if made else ()
-        return words if len(words) > 1 else ()
+    def _ways(self, form: str) -> tuple["_Way", ...]:
+        """How a token may be split, the way into one word among them; none if that is the only one."""
+        if _GAP.search(form):  # CoNLL-U has no multiword token with white space
+            return ()
+        ways = []
+        for script, odds in self._multiwords.choices(form):
+            made = apply_script(self.vocabulary.scripts[script - 1], form) if script else None
+            words = tuple(filter(None, _GAP.split(made))) if made else ()
+            if len(words) > 1 or not script:
+                ways.append(_Way(script, odds, words))
+        return tuple(ways) if any(way.words for way in ways) else ()
+
+
+class _Way(NamedTuple):
+    """A way to split a token."""
+
+    script: int
+    odds: float  # the logarithm of those against one word
+    words: tuple[str, ...]
 
 
 def _without_wide_multiwords(labels: np.ndarray, gaps: np.ndarray) -> np.ndarray:

@@ -71,15 +71,15 @@ class SegmenterVocabulary:
         forms: the normalised units with a row of their own.
         scripts: from a multiword token to its words, see `tagger.text.edit_scripts`; the number 0 means one word, so
             the first script has the number 1.
-        general: the numbers of the scripts that may change tokens which training does not have.
         multiwords: a multiword token of training in lower case -> the numbers of its scripts, 0 among them if it is
             one word somewhere.
+        affixes: what forms that end or begin alike are split into, see `multiwords.count_affixes`.
     """
 
     forms: list[ShortName]
     scripts: list[ShortName]
-    general: list[Count]
     multiwords: dict[str, Annotated[list[Size], Meta(min_length=1)]]
+    affixes: dict[str, list[tuple[Size, Count]]]
 
     @property
     def rows(self) -> int:

@@ -2,7 +2,6 @@
 
 import json
 from dataclasses import asdict, dataclass
-from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
@@ -117,6 +116,10 @@ def _check_content(config: SegmenterConfig, vocabulary: SegmenterVocabulary) -> 
             raise ValueError(f"{shown(script)} is no edit script")
         if printable(script) != script:  # words made by it may be shown
             raise ValueError(f"the edit script {shown(script)} has a control character")
-    numbers = {*vocabulary.general, *chain.from_iterable(vocabulary.multiwords.values())}
+    for affix in vocabulary.affixes:
+        if len(affix) < 2 or "*" not in (affix[0], affix[-1]):
+            raise ValueError(f"{shown(affix)} is no affix: an ending after `*`, or a beginning before it")
+    ends = {number for counts in vocabulary.affixes.values() for number, _ in counts}
+    numbers = ends.union(*vocabulary.multiwords.values())
     if max(numbers, default=0) > len(vocabulary.scripts):
         raise ValueError(f"there is no script {max(numbers)}, only {len(vocabulary.scripts)}")

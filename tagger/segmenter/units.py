@@ -14,7 +14,7 @@ digit as 0.
 import re
 import unicodedata
 import zlib
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -67,17 +67,25 @@ class UnitTable:
         generation: how often all types were forgotten.
     """
 
-    def __init__(self, forms: Sequence[str], buckets: int, characters: bool, limit: int = 200_000) -> None:
+    def __init__(
+        self,
+        forms: Sequence[str],
+        buckets: int,
+        characters: bool,
+        marks: Container[str] = (),
+        limit: int = 200_000,
+    ) -> None:
         """Knows no types yet.
 
         Args:
             forms: the normalised forms that have a row of their own.
             buckets: rows for each kind of affix.
             characters: whether every letter is a unit.
+            marks: of units with which a token that may be split ends or begins, see `Multiwords`.
             limit: types to remember; when there are more, `read` forgets them all.
         """
         self._rows = {form: row for row, form in enumerate(forms, UNKNOWN + 1)}
-        self._buckets, self._limit = buckets, limit
+        self._buckets, self._marks, self._limit = buckets, marks, limit
         self._expressions = (_CHARACTERS, _CHARACTERS) if characters else (_WORDS, _ASCII_WORDS)
         self.generation = -1
         self._clear()
@@ -95,7 +103,11 @@ class UnitTable:
 
     @property
     def keys(self) -> np.ndarray:
-        """(types, 5): hashes of each type's form, shape and kind; 1 for a mark that training lacks; place in KINDS."""
+        """(types, 6): what is known of each type.
+
+        Hashes of its form, shape and kind; 1 for a mark that training lacks; its place in KINDS; 1 if a token that ends
+        or begins with it may be split.
+        """
         self._grow()
         return self._arrays[1]
 
@@ -151,9 +163,9 @@ class UnitTable:
         self._types = _Types(self)
         self._new_rows: list[list[int]] = []
         self._new_keys: list[tuple[int, ...]] = []
-        self._arrays = np.zeros((0, 1 + 2 * len(AFFIXES)), dtype=np.int64), np.zeros((0, 5), dtype=np.uint64)
-        self._add([BOUNDARY] + [len(self._rows) + UNKNOWN + 1] * 2 * len(AFFIXES), (0, 0, 0, 0, 0))
-        self._types.space = self._add([UNKNOWN] * (1 + 2 * len(AFFIXES)), (0, 0, 0, 0, 0))
+        self._arrays = np.zeros((0, 1 + 2 * len(AFFIXES)), dtype=np.int64), np.zeros((0, 6), dtype=np.uint64)
+        self._add([BOUNDARY] + [len(self._rows) + UNKNOWN + 1] * 2 * len(AFFIXES), (0, 0, 0, 0, 0, 0))
+        self._types.space = self._add([UNKNOWN] * (1 + 2 * len(AFFIXES)), (0, 0, 0, 0, 0, 0))
 
     def add(self, unit: str) -> int:
         """The number of a new type."""
@@ -166,7 +178,9 @@ class UnitTable:
         rows += [first + place * self._buckets + _hash(affix) % self._buckets for place, affix in enumerate(affixes)]
         is_new_mark = form not in self._rows and not unit[0].isalnum()
         own = kind(unit)
-        return self._add(rows, (_hash(form), _hash(shape(unit)), _hash(own), is_new_mark, KINDS.index(own)))
+        lower = unit.lower()
+        marked = "*" + lower[-2:] in self._marks or lower[:2] + "*" in self._marks
+        return self._add(rows, (_hash(form), _hash(shape(unit)), _hash(own), is_new_mark, KINDS.index(own), marked))
 
     def _add(self, rows: list[int], keys: tuple[int, ...]) -> int:
         self._new_rows.append(rows)

@@ -64,4 +64,5 @@ class LinearScorer:
     def _terms(self, forms: list[str]) -> Tensor:
         """The terms of forms, times the member's share, (U, 5 * K)."""
         chain = self._member.chain
-        return (chain(chain.rows(forms)) * self._member.share).to(self._device)
+        terms: Tensor = chain(chain.rows(forms)) * self._member.share
+        return terms.to(self._device)

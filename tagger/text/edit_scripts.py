@@ -45,7 +45,7 @@ def edit_script(source: str, target: str) -> str:
     """
     lower, lower_target = source.lower(), target.lower()
     words = target.count(" ") > source.count(" ")
-    kept, changed = _template(source, target), _template(lower, lower_target)
+    kept, changed = _template(source, target, words), _template(lower, lower_target, words)
     candidates = [(kept.changes + (words and kept.letters), 0, "keep", kept)]
     if words and _like(source, lower_target) == target:
         candidates.append((changed.changes, 1, "like", changed))
@@ -99,6 +99,15 @@ def least_characters(script: str) -> int | None:
     return len(steps) if fits and colon and capitals in ("keep", "like", "lower", "title", "upper") else None
 
 
+def affixes_of(script: str) -> tuple[int, int] | None:
+    """How many characters `script` reads before and after the rest; None if it keeps no rest, or is no script."""
+    if least_characters(script) is None:
+        return None
+    steps = "".join(step for step, added in _steps(script.partition(":")[2]) if added is None)
+    before, rest, after = steps.partition("*")
+    return (len(before), len(after)) if rest else None
+
+
 @lru_cache(maxsize=10_000)
 def _steps(template: str) -> list[tuple[str, str | None]]:
     """The steps of a template: `*`, `.` or `-`, or what is added."""
@@ -108,20 +117,26 @@ def _steps(template: str) -> list[tuple[str, str | None]]:
     ]
 
 
-def _template(source: str, target: str) -> _Template:
-    """The template of a change, in which the first run of characters that both share is the rest."""
+def _template(source: str, target: str, words: bool) -> _Template:
+    """The template of a change, in which the first run of characters that both share is the rest.
+
+    Of the words of a token it is the first of at least two characters, so that `daquele` and `duma` (`de aquele`,
+    `de uma`) have one script.
+    """
     if source == target and source:
         return _Template("*", 0, False)
     runs = _runs(source, target) if max(len(source), len(target)) <= MAX_CHARACTERS else []
     kept = sum(size for _, _, size in runs)
     if not runs or kept < MIN_KEPT * len(target):
         return _Template(_escaped(target), len(source) + len(target), any(map(str.isalpha, target)))
+    rest = next((run for run in runs if run[2] > 1), runs[0]) if words else runs[0]
     parts: list[str] = []
     added: list[str] = []
     place = place_target = 0
-    for number, (start, start_target, size) in enumerate([*runs, (len(source), len(target), 0)]):
+    for run in [*runs, (len(source), len(target), 0)]:
+        start, start_target, size = run
         added.append(target[place_target:start_target])
-        parts += ["-" * (start - place), _escaped(added[-1]), "." * size if number else "*"]
+        parts += ["-" * (start - place), _escaped(added[-1]), "*" if run is rest else "." * size]
         place, place_target = start + size, start_target + size
     letters = any(map(str.isalpha, "".join(added)))
     return _Template("".join(parts), len(source) + len(target) - 2 * kept, letters)

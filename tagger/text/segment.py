@@ -12,7 +12,7 @@ says after which tail and before which head a sentence ends. All of it takes tim
 
 from bisect import bisect_right
 from collections.abc import Sequence
-from itertools import accumulate, repeat
+from itertools import accumulate, pairwise, repeat
 from operator import add
 from typing import NamedTuple, Protocol
 
@@ -242,7 +242,7 @@ def _mail_head(pieces: list[Piece]) -> list[int]:
     return [stamp] if before[-1 - name].text[-1] in ":@" else [name + stamp, stamp]  # Sent by: Ann Lee 05/31/2001
 
 
-_SPACES = regex.compile(f"[{SPACE}]+")
+_SPACES = regex.compile(f"([{SPACE}]+)")
 
 
 def _read(paragraph: str, rules: str) -> tuple[list[int], list[Piece], list[str]]:
@@ -253,7 +253,8 @@ def _read(paragraph: str, rules: str) -> tuple[list[int], list[Piece], list[str]
     """
     if rules not in RULES:
         raise InputError(f"{shorten(rules)} are no rules for raw text; choose one of {', '.join(RULES)}")
-    texts, gaps = _SPACES.split(paragraph), _SPACES.findall(paragraph)
+    parts = _SPACES.split(paragraph)
+    texts, gaps = parts[::2], parts[1::2]
     starts = list(accumulate(map(add, map(len, texts), map(len, gaps)), initial=0))
     first = 0 if texts[0] else 1
     last = len(texts) if texts[-1] else len(texts) - 1
@@ -276,11 +277,9 @@ class _Sentences:
         self.stops: list[int] = []
         self.cuts: list[int] = []
         table = _PIECES[rules].rules.ends
-        asked = [
-            i
-            for i, (before, piece, gap) in enumerate(zip(pieces, pieces[1:], gaps, strict=False), 1)
-            if before.tail or piece.asks or len(gap) > 1
-        ]
+        asked = [i for i, (before, piece) in enumerate(pairwise(pieces), 1) if before.tail or piece.asks]
+        if sum(map(len, gaps)) > len(gaps):
+            asked = sorted({*asked, *(i for i, gap in enumerate(gaps, 1) if len(gap) > 1)})
         if pieces and pieces[0].breaks:
             asked = [0, *asked]
         for i in asked:

@@ -30,7 +30,6 @@ from tagger.model.linear import (
     TABLES,
     FeatureTable,
     LinearChain,
-    feature_keys,
     form_features,
     term_places,
     token_scores,
@@ -97,15 +96,17 @@ def train_linear(sentences: Sequence[Sequence[str]], tags: Sequence[Sequence[int
     features = list(map(form_features, ids))
     chain = LinearChain([0] * len(TABLES), size)
     for i, (name, offsets) in enumerate(TABLES.items()):
-        keys = feature_keys({feature for each in features for feature in each[i]})
+        keys = {key for each in features for key in each[i]}
         chain.tables[name] = FeatureTable.of(keys, len(offsets) * size)
     rows = chain.rows(list(ids))
     count = minimize(chain, lambda: _loss(chain, rows, parts))
+    found = LinearChain([0] * len(TABLES), size)
+    found.decoder.take_from(chain.decoder, range(size), range(size))
     for name, table in chain.tables.items():
-        kept = chain.tables[name] = cast(FeatureTable, table).kept()
+        kept = found.tables[name] = cast(FeatureTable, table).kept()
         kept.weight.data = kept.weight.data.half().float()  # a file has them in two bytes
-    _log.info("linear member: %s features, %d iterations", f"{sum(chain.sizes):,}", count)
-    return chain.eval()
+    _log.info("linear member: %s features, %d iterations", f"{sum(found.sizes):,}", count)
+    return found.eval()
 
 
 def _loss(chain: LinearChain, rows: Sequence[Tensor], parts: Sequence[_Part]) -> float:
@@ -119,7 +120,7 @@ def _loss(chain: LinearChain, rows: Sequence[Tensor], parts: Sequence[_Part]) ->
     for places, tags, counts in parts:
         scores = token_scores(terms.detach(), places).requires_grad_()
         loss = losses(scores, tags, counts, transitions).sum()
-        loss.backward()
+        torch.autograd.backward(loss)
         assert scores.grad is not None
         for each in places:
             flat.index_add_(0, each, scores.grad)
@@ -140,7 +141,7 @@ def minimize(model: nn.Module, loss: Callable[[], float]) -> int:
 
     def compute(x: Tensor) -> tuple[float, Tensor]:
         """The loss and its gradient, of which the part of the first penalty is left out."""
-        for weight, values in zip(weights, x.split([each.numel() for each in weights]), strict=True):
+        for weight, values in zip(weights, x.split_with_sizes([each.numel() for each in weights]), strict=True):
             weight.data, weight.grad = values.view_as(weight), None
         value = loss() + L1 * float(x.abs().sum()) + L2 * float(x.dot(x))
         gradient = torch.cat([each.grad.flatten() for each in weights if each.grad is not None])

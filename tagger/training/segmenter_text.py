@@ -8,13 +8,15 @@ shuffled treebank, so runs of a few sentences are shuffled anew in every epoch.
 
 import random
 from collections import Counter, defaultdict
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from tagger.model.batch import IGNORE as IGNORED
+from tagger.model.crf import FORBIDDEN
 from tagger.segmenter.features import Lexicon, cuts_of
+from tagger.segmenter.multiwords import ONE_WORD, Multiwords, count_affixes
 from tagger.segmenter.network import Label, SegmenterVocabulary
 from tagger.segmenter.units import Units, UnitTable, in_run, normalised
 from tagger.text.edit_scripts import edit_script
@@ -23,7 +25,6 @@ from tagger.text.spacing import GoldParagraph, begins_paragraph
 from tagger.text.strings import printable
 
 MIN_FORM_COUNT = 2  # occurrences of a unit for a row of its own
-MIN_SCRIPT_FORMS = 2  # forms of training that a script changes, if it may change others too
 MAX_CHARACTER_SHARE = 0.03  # of the tokens; if more end or are cut within a run of letters, every letter is a unit
 MAX_SPACED_SHARE = 0.0002  # of the tokens; if no more hold white space, it always ends a token
 MIN_BARE_SHARE = 0.03  # of the sentences that end in a letter or digit; with fewer, final punctuation is always there
@@ -53,7 +54,8 @@ class Targets(NamedTuple):
     """What is to be learned at each unit; IGNORED where there is nothing."""
 
     labels: np.ndarray  # (N,) a Label
-    scripts: np.ndarray  # (N,) number of a script, at the last units of tokens
+    scripts: np.ndarray  # (N,) number of a script, at the last units of tokens that may be split
+    rows: np.ndarray  # (N,) there the row of `Choices.odds`
     tags: np.ndarray  # (N,) tag of the word that ends here
     lengths: np.ndarray  # (N,) units of the word that begins here; 0 where none begins
 
@@ -147,20 +149,20 @@ class TrainingText:
                     found[form.lower()].add(script)
         scripts = sorted(changed, key=lambda script: (-len(changed[script]), script))
         numbers = {script: number for number, script in enumerate(scripts, 1)}
-        general = [numbers[script] for script in scripts if len(changed[script]) >= MIN_SCRIPT_FORMS]
         multiwords = {
             form: [0] * (form in plain) + sorted(numbers[script] for script in own)
             for form, own in sorted(found.items())
         }
-        lengths = self.targets(texts, gold, units, {}).lengths
-        return SegmenterVocabulary(forms, scripts, general, multiwords), Lexicon.of(table, units, lengths, self.spaces)
+        affixes = count_affixes(scripts, multiwords, plain.difference(multiwords))
+        lengths = self.targets(texts, gold, units).lengths
+        return SegmenterVocabulary(forms, scripts, multiwords, affixes), Lexicon.of(table, units, lengths, self.spaces)
 
     def cuts(self) -> list[str]:
         """The kinds of units between which these paragraphs are cut, see `SegmenterConfig`."""
         texts, gold = self.texts()
         table = UnitTable([], 1, self.characters)
         units = table.read(texts)
-        labels = self.targets(texts, gold, units, {}).labels
+        labels = self.targets(texts, gold, units).labels
         return cuts_of(table, units, labels != Label.GOES_ON)
 
     def targets(
@@ -168,17 +170,17 @@ class TrainingText:
         texts: Sequence[str],
         gold: Sequence[Sequence[Sequence[GoldToken]]],
         units: Units,
-        scripts: Mapping[str, int],
+        choices: "Choices | None" = None,
     ) -> Targets:
         """What stands at each unit of texts.
 
         Args:
             texts, gold: from `texts`.
             units: of the texts.
-            scripts: the number of each script.
+            choices: of scripts; None: no scripts are to be learned.
         """
         count = len(units.types)
-        labels, script, tags = (np.full(count, IGNORED, dtype=np.int64) for _ in range(3))
+        labels, scripts, rows, tags = (np.full(count, IGNORED, dtype=np.int64) for _ in range(4))
         lengths = np.zeros(count, dtype=np.int64)
         for text, sentences, (start, stop) in zip(texts, gold, units.bounds, strict=True):
             labels[start:stop] = Label.GOES_ON
@@ -192,7 +194,8 @@ class TrainingText:
                     labels[last] = Label.TOKEN
                     form = text[token.start : token.end]
                     own = script_of(token, form, ends)
-                    script[last] = 0 if own is None else scripts.get(own, IGNORED)
+                    if choices is not None:
+                        scripts[last], rows[last] = choices[form.lower(), own]
                     if self.tags:
                         tags[last] = self.tags[token.tags[-1]]
                     first = begins.get(token.start)
@@ -211,7 +214,38 @@ class TrainingText:
                 last = ends.get(sentence[-1].end)
                 if last is not None:
                     labels[last] = Label.SENTENCE
-        return Targets(labels, script, tags, lengths)
+        return Targets(labels, scripts, rows, tags, lengths)
+
+
+class Choices(dict[tuple[str, str | None], tuple[int, int]]):
+    """A form of training in lower case and its script -> the script's number and a row of `odds`, if others fit, too.
+
+    Attributes:
+        odds: for each row the logarithms (S + 1,) of the odds of the scripts that the form may have, see
+            `Multiwords.choices`; FORBIDDEN for all others.
+    """
+
+    def __init__(self, vocabulary: SegmenterVocabulary) -> None:
+        """Takes what a segmenter knows."""
+        super().__init__()
+        self._multiwords = Multiwords(vocabulary.scripts, vocabulary.multiwords, vocabulary.affixes)
+        self._numbers: dict[str | None, int] = {script: number for number, script in enumerate(vocabulary.scripts, 1)}
+        self._numbers[None] = ONE_WORD
+        self.odds: list[np.ndarray] = []
+
+    def __missing__(self, key: tuple[str, str | None]) -> tuple[int, int]:
+        form, script = key
+        number = self._numbers.get(script, IGNORED)
+        choices = dict(self._multiwords.choices(form, number))
+        if number in choices and len(choices) > 1:
+            found = number, len(self.odds)
+            odds = np.full(len(self._numbers), FORBIDDEN, dtype=np.float32)
+            odds[[*choices]] = [*choices.values()]
+            self.odds.append(odds)
+        else:
+            found = IGNORED, IGNORED
+        self[key] = found
+        return found
 
 
 def script_of(token: GoldToken | Token, form: str, unit_ends: Container[int]) -> str | None:

@@ -12,7 +12,7 @@ from tagger.model.linear import (
     TABLES,
     FeatureTable,
     LinearChain,
-    feature_keys,
+    feature_key,
     form_features,
     term_places,
     token_scores,
@@ -29,18 +29,18 @@ def make_chain(forms: Sequence[str], seed: int = 1, tags: int = TAGS) -> LinearC
     torch.manual_seed(seed)
     chain = LinearChain([0] * len(TABLES), tags)
     for i, (name, offsets) in enumerate(TABLES.items()):
-        keys = {key for form in forms for key in feature_keys(form_features(form)[i])}
+        keys = {key for form in forms for key in form_features(form)[i]}
         chain.tables[name] = FeatureTable.of(keys, len(offsets) * tags)
     for parameter in chain.parameters():
         nn.init.normal_(parameter)
     return chain.eval().requires_grad_(False)
 
 
-def weights_of(table: FeatureTable, features: Sequence[str]) -> Tensor:
+def weights_of(table: FeatureTable, keys: Sequence[int]) -> Tensor:
     """The sum of the weights of features, looked up one by one."""
     known = table.keys.tolist()
     total = torch.zeros(table.weight.shape[1])
-    for key in feature_keys(features):
+    for key in keys:
         if key in known:
             total += table.weight[1 + known.index(key)]
     return total
@@ -56,6 +56,19 @@ def scores_of(chain: LinearChain, tokens: Sequence[str]) -> Tensor:
                 weights = weights_of(cast(FeatureTable, chain.tables[name]), form_features(form)[kind])
                 scores[i] += weights.view(-1, TAGS)[term]
     return scores
+
+
+def test_the_features_of_a_form() -> None:
+    own, near, far = form_features("Ab-1")
+    expected = ["form Ab-1", "lower ab-1", "shape Xx-9", "short shape Xx-9", "bias ", "capital ", "digit ", "hyphen "]
+    expected += ["prefix 1 a", "prefix 2 ab", "prefix 3 ab-", "prefix 4 ab-1"]
+    expected += ["suffix 1 1", "suffix 2 -1", "suffix 3 b-1", "suffix 4 ab-1"]
+    keys = {text: feature_key(*text.rsplit(" ", 1)) for text in expected}
+    assert sorted(own) == sorted(keys.values())
+    assert near == [keys[text] for text in ("lower ab-1", "suffix 3 b-1", "suffix 2 -1", "short shape Xx-9")]
+    assert far == [keys["lower ab-1"]]
+    assert len(form_features("é")[0]) == 7
+    assert form_features("x" * 200) == form_features("x" * 300)
 
 
 def test_scores_are_the_sums_of_the_weights_of_features() -> None:

@@ -4,6 +4,7 @@ import pickle
 import random
 from collections.abc import Sequence
 from itertools import chain
+from typing import Any
 
 import pytest
 import regex
@@ -95,26 +96,25 @@ def test_all_labels_and_scripts_occur(monkeypatch: pytest.MonkeyPatch) -> None:
     labels: set[int] = set()
     scripts: set[int] = set()
     fitting: set[bool] = set()
-    inner = LearnedSegmenter._labels
-    words = LearnedSegmenter._words
+    inner, ways = LearnedSegmenter._labels, LearnedSegmenter._ways
 
     def seen(self: LearnedSegmenter, *arguments: object) -> object:
         found = inner(self, *arguments)  # type: ignore[arg-type]
         labels.update(found[0].tolist())
         return found
 
-    def seen_words(self: LearnedSegmenter, script: int, form: str) -> tuple[str, ...]:
-        made = words(self, script, form)
-        scripts.add(script)
-        fitting.add(bool(made))
-        return made
+    def seen_ways(self: LearnedSegmenter, form: str) -> tuple[Any, ...]:
+        found = ways(self, form)
+        scripts.update(number for number, _ in self._multiwords.choices(form))
+        fitting.add(bool(found))
+        return found
 
     monkeypatch.setattr(LearnedSegmenter, "_labels", seen)
-    monkeypatch.setattr(LearnedSegmenter, "_words", seen_words)
+    monkeypatch.setattr(LearnedSegmenter, "_ways", seen_ways)
     segmenter = LearnedSegmenter(*make_segmenter())
     found = segmenter.segment_all([*TEXTS, LONG])
     assert labels == set(Label)
-    assert scripts == {1, 2, 3, 4}
+    assert scripts == {0, 1, 2, 3, 4}
     assert fitting == {True, False}
     tokens = [token for text in found for sentence in text for token in sentence]
     assert any(token.words for token in tokens)

@@ -51,6 +51,7 @@ def test_any_string_is_applied_or_refused(template: str, source: str, capitals: 
         (r"lower:\-", ["—/-"]),
         ("keep:* ...", ["don't/do n't", "Don't/Do n't", "DON'T/DO N'T", "isn't/is n't", "couldn't/could n't"]),
         ("keep:* ..", ["it's/it 's", "It's/It 's", "iPhone's/iPhone 's"]),
+        ("like:.e *", ["daquele/de aquele", "Duma/De uma"]),
         ("like:de le", ["du/de le", "Du/De le", "DU/DE LE"]),
         ("like:à les", ["aux/à les", "Aux/À les", "AUX/À LES"]),
     ],

@@ -42,7 +42,7 @@ def test_a_key_that_is_taken_away_is_decided_too() -> None:
 
 def test_what_is_set_stays() -> None:
     sizes = ["model.hidden.forward=7", "model.hidden.backward=[3,4]"]
-    others = ["trainer.max_epochs=3", "batch_tokens=70", "model.dropout=0.1", "patience=2", "linear=0"]
+    others = ["trainer.max_epochs=3", "batch_tokens=70", "model.dropout=0.1", "patience=2", "linear=0.2"]
     config = composed("corpus=conllu", *sizes, *others)
     assert chosen(config, 20_000) == (3, 70, 0.1, 2)
     assert with_recipe(config, 20_000) == config

@@ -1,12 +1,17 @@
+import os
 import random
+from collections import defaultdict
+from pathlib import Path
 
 import pytest
 
+from tagger.segmenter.multiwords import Multiwords
 from tagger.segmenter.network import Label
 from tagger.segmenter.units import UnitTable
 from tagger.text.conllu import read_conllu
+from tagger.text.edit_scripts import apply_script
 from tagger.text.spacing import gold_paragraphs
-from tagger.training.segmenter_text import IGNORED, TrainingText
+from tagger.training.segmenter_text import IGNORED, Choices, TrainingText
 
 FRENCH = """# newpar
 # text = Il va du parc.
@@ -48,19 +53,73 @@ def test_what_stands_at_each_unit() -> None:
     vocabulary, _ = text.vocabulary(UnitTable([], 8, False))
     assert len(vocabulary.scripts) == 1
     assert vocabulary.multiwords == {"du": [1]}
-    assert vocabulary.general == []  # one form alone has the script
+    assert vocabulary.affixes == {}  # the script gives a whole form
     table = UnitTable(vocabulary.forms, 8, False)
     units = table.read(texts)
-    labels, scripts, tags, lengths = text.targets(texts, gold, units, {vocabulary.scripts[0]: 1})
+    labels, scripts, _, tags, lengths = text.targets(texts, gold, units, Choices(vocabulary))
     own = slice(*units.bounds[0])
     one, end = Label.TOKEN, Label.SENTENCE
     assert labels[own].tolist() == [one, one, one, one, end, one, end]
-    assert scripts[own].tolist() == [0, 0, 1, 0, 0, 0, 0]
+    assert set(scripts[own].tolist()) == {IGNORED}  # nothing is to be chosen
     assert lengths[own].tolist() == [1] * 7
     names = {number: tag for tag, number in text.tags.items()}
     assert [names[tag] for tag in tags[own]] == ["PRON", "VERB", "DET", "NOUN", "PUNCT", "DET", "NOUN"]
     outside = [*range(own.start), *range(own.stop, len(labels))]
     assert {labels[place] for place in outside} == {IGNORED}
+
+
+def test_what_may_be_split_is_chosen_as_if_training_did_not_have_the_form() -> None:
+    rows = "".join(
+        f"1-2 {form} _ _ _ _ _ _ _ _\n1 {form[:-3]} _ X _ _ _ _ _ _\n2 {form[-2:]} _ X _ _ _ _ _ _\n\n"
+        if "-" in form
+        else f"1 {form} _ X _ _ _ _ _ _\n\n"
+        for form in ["foi-se", "vai-se", "mesa-se", "disse"]
+    )
+    text = make_text(f"# text = Un .\n1 Un _ X _ _ _ _ _ _\n2 . _ X _ _ _ _ _ _\n\n{rows}")
+    vocabulary, _ = text.vocabulary(UnitTable([], 8, False))
+    assert vocabulary.scripts == ["keep:*- .."]
+    assert vocabulary.affixes["*-se"] == [(1, 3)]
+    assert vocabulary.affixes["*se"] == [(0, 1), (1, 3)]
+    choices = Choices(vocabulary)
+    number, row = choices["foi-se", "keep:*- .."]
+    assert (number, choices.odds[row].shape) == (1, (2,))
+    assert choices["disse", None] == (IGNORED, IGNORED)  # the script reads more than `se`
+    assert choices["un", None] == (IGNORED, IGNORED)
+
+
+LANGUAGES = {
+    **{"pt": "Portuguese-GSD", "es": "Spanish-GSD", "it": "Italian-TWITTIRO", "fr": "French-GSD"},
+    **{"he": "Hebrew-IAHLTwiki", "tr": "Turkish-BOUN", "fi": "Finnish-TDT", "cy": "Welsh-CCG", "fa": "Persian-PerDT"},
+}
+
+
+@pytest.mark.skipif("TAGGER_LANGUAGES" not in os.environ, reason="TAGGER_LANGUAGES names no folder of treebanks")
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_words_of_a_token_have_no_letters_from_nowhere(language: str) -> None:
+    """Whatever the network says: a part is a substring, or training made it of this form or at this affix."""
+    folder = Path(os.environ["TAGGER_LANGUAGES"])
+    (path,) = folder.glob(f"*{LANGUAGES[language]}/*-train.conllu")
+    with path.open(encoding="utf-8", newline="") as lines:
+        text = TrainingText(list(gold_paragraphs(read_conllu(lines, str(path)), skip=True)))
+    vocabulary, _ = text.vocabulary(UnitTable([], 8, text.characters))
+    known = Multiwords(vocabulary.scripts, vocabulary.multiwords, vocabulary.affixes)
+    of_form: dict[str, set[str]] = defaultdict(set)  # words that training makes of a form
+    at_affix: dict[str, set[str]] = defaultdict(set)  # scripts that training has at an affix of two characters
+    for form, numbers in vocabulary.multiwords.items():
+        for script in (vocabulary.scripts[number - 1] for number in numbers if number):
+            of_form[form].update((apply_script(script, form) or "").lower().split())
+            for affix in (form[:2], form[-2:]):
+                at_affix[affix].add(script)
+    forms = set((folder.parent / "languages_text" / f"{language}.txt").read_text(encoding="utf-8").split())
+    tried = 0
+    for form in forms:
+        own = form.lower()
+        for script in (vocabulary.scripts[number - 1] for number, _ in known.choices(form) if number):
+            tried += 1
+            words = (apply_script(script, form) or "").lower().split()
+            seen = script in at_affix[own[:2]] or script in at_affix[own[-2:]]
+            assert seen or all(word in own or word in of_form[own] for word in words), (form, words, script)
+    assert tried or text.characters  # Hebrew is cut between letters, and adds none
 
 
 def test_scripts_with_control_characters_are_not_learned() -> None:
@@ -76,7 +135,7 @@ def test_words_that_end_at_units_are_cut_and_the_others_are_scripts() -> None:
     units = UnitTable([], 8, False).read(texts)
     vocabulary, _ = text.vocabulary(UnitTable([], 8, False))
     assert list(vocabulary.multiwords) == ["abc"]
-    labels = text.targets(texts, gold, units, {}).labels[slice(*units.bounds[0])]
+    labels = text.targets(texts, gold, units).labels[slice(*units.bounds[0])]
     # abc . de - f
     assert labels.tolist() == [Label.TOKEN, Label.TOKEN, Label.GOES_ON, Label.WORD, Label.SENTENCE]
 
@@ -87,7 +146,7 @@ def test_where_words_end_within_letters_every_letter_is_a_unit() -> None:
     assert text.characters
     texts, gold = text.texts()
     units = UnitTable([], 8, True).read(texts)
-    targets = text.targets(texts, gold, units, {})
+    targets = text.targets(texts, gold, units)
     own = slice(*units.bounds[0])
     # a b c . d e - f
     assert targets.labels[own].tolist()[:4] == [Label.WORD, Label.GOES_ON, Label.TOKEN, Label.TOKEN]
@@ -130,5 +189,5 @@ def test_final_punctuation_is_dropped_only_where_some_sentences_lack_it(bare: bo
     for seed in range(60):
         texts, gold = text.texts(random.Random(seed))
         units = UnitTable([], 8, False).read(texts)
-        labels = text.targets(texts, gold, units, {}).labels
+        labels = text.targets(texts, gold, units).labels
         assert labels[units.bounds[0][1] - 1] == Label.SENTENCE
