@@ -69,6 +69,7 @@ class TransformerEmbedding(nn.Module):
 
     Attributes:
         width: D.
+        learns: whether the encoder learns now; see `set_learning`.
     """
 
     def __init__(self, config: TransformerConfig, encoder: nn.Module | None = None) -> None:
@@ -81,6 +82,7 @@ class TransformerEmbedding(nn.Module):
         """
         super().__init__()
         self.config = config
+        self.learns = config["tune"]
         self.encoder = (_build(config) if encoder is None else encoder).requires_grad_(config["tune"])
         drop_pooler(self.encoder)
         if config["name"] == MULTILINGUAL:
@@ -104,13 +106,18 @@ class TransformerEmbedding(nn.Module):
     def train(self, mode: bool = True) -> "TransformerEmbedding":
         """As in `nn.Module`, but a frozen encoder never has dropout."""
         super().train(mode)
-        if not self.config["tune"]:
+        if not self.learns:
             self.encoder.eval()
         return self
 
+    def set_learning(self, learns: bool) -> None:
+        """Freezes the encoder, or lets it learn, from here on; training may do so if the config says `tune`."""
+        self.learns = learns and self.config["tune"]
+        self.train(self.training)
+
     def outputs(self, pieces: Pieces) -> Tensor:
         """The pooled outputs of the layers that are used, (T, B, M', D), in float32."""
-        with torch.set_grad_enabled(self.config["tune"] and torch.is_grad_enabled()):
+        with torch.set_grad_enabled(self.learns and torch.is_grad_enabled()):
             in_parts = pieces.ids.device.type == "cpu" and not torch.is_grad_enabled()
             run = self._states_in_parts if in_parts else self._states
             pool = _first if self.config["pooling"] == "first" else _mean

@@ -125,9 +125,13 @@ class TransformerConfig:
         "pooling": GONE.format("mean for multilingual, else first (pretrained/huggingface.py)")
     }
     layers: list[Layer] | None
-    tune: bool
+    tune: bool | Rate
     dtype: Annotated[str, one_of(ENCODER_DTYPES)]
     dropout: Dropout
+
+    def frozen_epochs(self, epochs: int) -> int:
+        """Of this number of epochs the first ones, in which an encoder that is tuned does not learn yet."""
+        return min(epochs - 1, round(epochs * (1 - self.tune))) if self.tune else 0
 
 
 @dataclass

@@ -165,7 +165,7 @@ def load_inputs(
     loaded = load_pretrained(
         embedding.transformer,
         pooling=None,
-        tune=use.tune,
+        tune=bool(use.tune),
         layers=use.layers,
         dtype=use.dtype,
         dropout=use.dropout,
@@ -300,6 +300,7 @@ def build(
         GOLD_SHARE,
         TEACHER_TEMPERATURE,
         **asdict(config.optimizer),
+        frozen_epochs=config.transformer.frozen_epochs(config.trainer["max_epochs"]),
     )
     if start is not None:
         for member, into in zip(start.bundle.members, module.networks, strict=True):

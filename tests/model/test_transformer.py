@@ -108,6 +108,36 @@ def test_tuned_encoder_learns(bert: Path, pooling: str) -> None:
         assert not embedding(pieces).requires_grad
 
 
+def test_an_encoder_that_does_not_learn_yet(bert: Path) -> None:
+    embedding, tokenizer, _ = load(bert, tune=True)
+    pieces = read(tokenizer, *SENTENCES)
+    embedding.train().set_learning(False)
+    assert embedding.training
+    torch.testing.assert_close(embedding(pieces), embedding(pieces))  # no dropout
+    embedding(pieces).sum().backward()
+    assert all(parameter.grad is None for parameter in embedding.encoder.parameters())
+    embedding.set_learning(True)
+    embedding(pieces).sum().backward()
+    assert all(parameter.grad is not None for parameter in embedding.encoder.parameters())
+    frozen, _, _ = load(bert)
+    frozen.train().set_learning(True)
+    assert not frozen.learns
+
+
+def test_cached_outputs_are_read_until_the_encoder_learns(vocabulary: Vocabulary, bert: Path) -> None:
+    _, tokenizer, described = load(bert, tune=True)
+    network = make_network(vocabulary, transformer=described)
+    batch = collate(TOKENS, make_table(vocabulary, tokenizer))
+    assert network.transformer is not None and batch.pieces is not None
+    batch.outputs = network.transformer.outputs(batch.pieces) + 1
+    learned = network.embed(batch)
+    network.transformer.set_learning(False)
+    cached = network.embed(batch)
+    batch.outputs = None
+    assert torch.equal(network.embed(batch), learned)
+    assert not torch.equal(cached, learned)
+
+
 @pytest.mark.parametrize(("forms", "outputs"), [(0.9, 0.0), (0.0, 0.9)])
 def test_forms_and_outputs_have_each_their_own_dropout(
     vocabulary: Vocabulary, bert: Path, forms: float, outputs: float
