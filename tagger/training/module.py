@@ -267,7 +267,7 @@ class TaggerModule(Module):
             InputError: there are several processes, and the transformer is frozen in the first epochs alone.
         """
         if self.frozen_epochs and self.trainer.world_size > 1:
-            raise InputError("transformer.tune: with several processes it is true or false, no share of the epochs")
+            raise InputError("transformer.tune: with several processes it is true or false, not a number of layers")
 
     def on_train_epoch_start(self) -> None:
         super().on_train_epoch_start()

@@ -40,6 +40,7 @@ from tagger.training.config_parts import EmbeddingConfig, TaggerModelConfig, Tra
 from tagger.training.distill import GOLD_SHARE, TEACHER_TEMPERATURE, TEXT_MIN_COUNT
 from tagger.training.facts import Facts
 from tagger.training.module import TaggerModule
+from tagger.training.recipe import frozen_epochs
 
 
 class StartTagger(NamedTuple):
@@ -165,7 +166,7 @@ def load_inputs(
     loaded = load_pretrained(
         embedding.transformer,
         pooling=None,
-        tune=bool(use.tune),
+        tune=use.tune,
         layers=use.layers,
         dtype=use.dtype,
         dropout=use.dropout,
@@ -300,7 +301,7 @@ def build(
         GOLD_SHARE,
         TEACHER_TEMPERATURE,
         **asdict(config.optimizer),
-        frozen_epochs=config.transformer.frozen_epochs(config.trainer["max_epochs"]),
+        frozen_epochs=frozen_epochs(config.transformer.tune, config.trainer["max_epochs"]),
     )
     if start is not None:
         for member, into in zip(start.bundle.members, module.networks, strict=True):
