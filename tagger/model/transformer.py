@@ -54,9 +54,7 @@ class TransformerConfig(TypedDict):
     name: str  # as the user gave it: minilm, multilingual, a folder, or a model on the Hub
     revision: str | None  # commit on the Hub, or version of the package; None for a folder
     pooling: Annotated[str, one_of(POOLINGS)]  # how a token's pieces become one vector: first, mean
-    tune: (
-        bool | TopLayers
-    )  # whether training changes the encoder, or how many of the layers that are used, from the top
+    tune: bool | TopLayers  # whether training changes the encoder; a number: only so many of its layers, the top ones
     layers: (
         list[Annotated[int, Meta(ge=0, le=MAX_ENCODER_LAYERS)]] | None
     )  # the outputs that are mixed, 0 is the embeddings; None: all

@@ -133,7 +133,8 @@ def test_cached_outputs_are_read_until_the_encoder_learns(vocabulary: Vocabulary
     _, tokenizer, described = load(bert, tune=1)
     network = make_network(vocabulary, transformer=described)
     batch = collate(TOKENS, make_table(vocabulary, tokenizer))
-    assert network.transformer is not None and batch.pieces is not None
+    assert network.transformer is not None
+    assert batch.pieces is not None
     batch.outputs = network.transformer.outputs(batch.pieces) + 1
     learned = network.embed(batch)
     network.transformer.set_learning(False)
