@@ -22,7 +22,9 @@ BACKING = 2.0  # forms for which the shares at the affix that is one character s
 Affixes = Mapping[str, Sequence[tuple[int, int]]]
 
 
-def count_affixes(scripts: Sequence[str], multiwords: Mapping[str, Iterable[int]], plain: Iterable[str]) -> Affixes:
+def count_affixes(
+    scripts: Sequence[str], multiwords: Mapping[str, Iterable[int]], plain: Iterable[str]
+) -> dict[str, list[tuple[int, int]]]:
     """The endings (`*ing`) and beginnings (`un*`) of longer forms: for each the forms that have it by their scripts.
 
     Affixes of one word alone are left out, unless the affix that is one character shorter is split somewhere.
