@@ -582,3 +582,15 @@ def test_new_inputs_stand_beside_the_old_ones(vocabulary: Vocabulary, cell: str)
     wider.embedding.vectors.fill(0, torch.ones(1, 3))
     changed = ((scores(wider, more) - before).abs() > 1e-4).any(dim=2).any(dim=0)
     assert changed.tolist() == [True, True, False]  # the last sentence lacks the word
+
+
+def test_a_tagger_that_goes_on_keeps_its_linear_member(treebank: Path, tmp_path: Path) -> None:
+    first, second, third = tmp_path / "first", tmp_path / "second", tmp_path / "third"
+    (before,) = start(treebank, first, "linear=0.2").bundle.linear
+    (kept,) = start(treebank, second, f"init={first}", "linear=null").bundle.linear
+    assert kept.weight == before.weight
+    assert kept.chain.state_dict().keys() == before.chain.state_dict().keys()
+    assert all(torch.equal(each, kept.chain.state_dict()[name]) for name, each in before.chain.state_dict().items())
+    (anew,) = start(treebank, third, f"init={first}", "linear=0.3").bundle.linear
+    assert anew.weight == 0.3
+    assert not start(treebank, third, f"init={first}", "linear=0").bundle.linear
