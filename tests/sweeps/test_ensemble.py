@@ -87,7 +87,12 @@ def test_an_ensemble_is_killed_and_resumed(
 
 
 def test_what_an_ensemble_leaves(arguments: list[str], copied: list[list[Member]], finished: Path) -> None:
-    assert launch.train([*arguments, "ensemble=3", "seed=7", "segmenter=auto", "segmenter_steps=40", "corpus.dev_share=0.2"]) == 0
+    assert (
+        launch.train(
+            [*arguments, "ensemble=3", "seed=7", "segmenter=auto", "segmenter_steps=40", "corpus.dev_share=0.2"]
+        )
+        == 0
+    )
     assert [(member.number, member.seed) for member in copied[0]] == [(1, 7), (2, 8), (3, 9)]
     records = [read_record(member.folder) for member in copied[0]]
     assert [record.member for record in records] == [1, 2, 3]
