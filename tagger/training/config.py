@@ -134,7 +134,7 @@ TRAINING_KEYS = ("embedding.word_dropout", "embedding.min_count", "model.dropout
 VECTOR_KEYS = tuple(f"embedding.{each.name}" for each in fields(EmbeddingConfig) if each.name.startswith("vectors"))
 TRANSFORMER_KEYS = ("embedding.transformer", *(f"transformer.{each.name}" for each in fields(TransformerConfig)))
 ADDED_DECODERS = [f"model.decoder={name}" for name, decoder in DECODERS.items() if decoder.can_be_added]
-INPUT_EXPERIMENT = "multilingual"  # sets nothing that the tagger decides, but for such an input
+INPUT_EXPERIMENT = "multilingual"  # sets nothing that the tagger decides, but for such an input and model.members
 
 
 def check_override(override: str, config: TrainConfig) -> None:

@@ -117,7 +117,7 @@ def test_what_an_ensemble_leaves(arguments: list[str], copied: list[list[Member]
     assert config["scores"]["test"]["upos"] == report["test"]["upos"]["accuracy"]
     assert config["temperatures"]["upos"] == pytest.approx(1, abs=0.02)  # each member has its own already
     assert config["ensemble"] == [pytest.approx(1 / 3)] * 3
-    assert len(config["members"]) == 6
+    assert len(config["members"]) == 3
     page = data_of(Path("run/report.html"))
     assert page["columns"]["upos"]["splits"]["dev"]["accuracy"] == accuracy
     assert page["epochs"] == []
