@@ -192,7 +192,7 @@ def test_what_would_be_ignored_is_refused(arguments: list[str], override: str, m
 def test_an_ensemble_gets_temperatures(arguments: list[str], source: Path, finished: Path) -> None:
     bundles = [
         replace(Bundle.load(folder), linear=()) for folder in (source, finished / "tagger")
-    ]  # no chains: see below
+    ]  # a chain gives marginals
     join(bundles, [3, 1]).save(Path("both"), "# Both\n")
     before = Path("both/model.safetensors").read_bytes()
     own = [value for value in arguments if not value.startswith("init=")]
