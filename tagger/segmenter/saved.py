@@ -76,6 +76,11 @@ def load_segmenter(folder: Path) -> SavedSegmenter:
         if not (folder / name).is_file():
             raise InputError(f"{folder} is not a whole tagger: {name} is missing; copy the folder again or train anew")
     content = read_json(folder / SEGMENTER, MAX_VOCABULARY_BYTES)
+    if isinstance(content.get("vocabulary"), dict) and "general" in content["vocabulary"]:
+        raise InputError(
+            f"{folder / SEGMENTER}: an older version trained this segmenter; set segmenter in config.json to unicode,"
+            f" and train another with init={folder} parts=segmenter segmenter=learned"
+        )
     path = folder / SEGMENTER_WEIGHTS
     with one_error(folder, SEGMENTER_WEIGHTS):
         saved = read(_Content, content, "segmenter.")

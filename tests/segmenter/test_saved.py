@@ -162,6 +162,16 @@ def test_an_empty_lexicon_is_one(folder: Path) -> None:
     assert loads_or_says_why(folder) == ""
 
 
+def test_a_segmenter_of_an_older_version(folder: Path) -> None:
+    path = folder / SEGMENTER
+    content = json.loads(path.read_text())
+    content["vocabulary"]["general"] = [1]
+    path.write_text(json.dumps(content))
+    message = loads_or_says_why(folder)
+    assert message.startswith(f"{path}: an older version trained this segmenter; ")
+    assert message.endswith(f"train another with init={folder} parts=segmenter segmenter=learned")
+
+
 @pytest.mark.parametrize("name", [SEGMENTER, SEGMENTER_WEIGHTS])
 def test_a_file_is_missing_or_cut(folder: Path, name: str) -> None:
     path = folder / name
