@@ -116,7 +116,7 @@ class BatchTagger:
 
     def _documents(self, values: Sequence[Any]) -> list[list[Sentence] | None]:
         """The sentences of each value."""
-        parts = [None if value is None else list(_units(value)) for value in values]
+        parts = [None if value is None else list(_parts(value)) for value in values]
         cuts = iter(self.tagger.segment_all([text for own in parts for part in own or () for text in texts_of(part)]))
         return [
             None if own is None else [s for part in own for s in sentences_of(part, cuts, layout=False)]
@@ -124,7 +124,7 @@ class BatchTagger:
         ]
 
 
-def _units(value: Any) -> Iterator[Part]:
+def _parts(value: Any) -> Iterator[Part]:
     """A sentence of tokens, or the paragraphs of a text, read as `python -m tagger tag` reads a file."""
     if isinstance(value, str):
         yield from read_parts(io.StringIO(value), "the text", "text")

@@ -99,7 +99,7 @@ def routes(service: Service) -> APIRouter:
             raise Refusal(400, 'give either "text" or "tokens"')
         parts: Iterable[Part]
         if asked.text is not None:
-            parts, size = documents.units_of_text(tagger, asked.text), len(asked.text)
+            parts, size = documents.parts_of_text(tagger, asked.text), len(asked.text)
         else:
             sentences = _sentences(asked.tokens or [])
             parts, size = map(Sentence, sentences), sum(len(form) + 1 for tokens in sentences for form in tokens)

@@ -56,7 +56,7 @@ async def answer(service: Service, request: Request) -> Response:
             render, around, kind = (lambda found: blocks(found).encode()), (b"", b""), "text/plain; charset=utf-8"
         one = any(_is_true(properties, name) for name in ONE_SENTENCE)
         wanted = decoding.Request(tuple(columns)) if tags else None
-        job = Job(tagger, _units(tagger, text, charset, properties), size_of(text), wanted, render, one)
+        job = Job(tagger, _parts(tagger, text, charset, properties), size_of(text), wanted, render, one)
         return await documents.answer(job, service.batcher, request, around, kind)
 
 
@@ -94,7 +94,7 @@ async def _text(request: Request) -> "tuple[SpooledTemporaryFile[bytes], str]":
     return text, charset
 
 
-def _units(
+def _parts(
     tagger: Tagger, text: "SpooledTemporaryFile[bytes]", charset: str, properties: dict[str, Any]
 ) -> Iterable[Part]:
     """The text, cut as the properties say.

@@ -107,7 +107,7 @@ async def _chunks(out: "SpooledTemporaryFile[bytes]") -> AsyncIterator[bytes]:
             yield chunk
 
 
-def units_of_text(tagger: Tagger, text: str) -> Iterator[Part]:
+def parts_of_text(tagger: Tagger, text: str) -> Iterator[Part]:
     """The paragraphs of a text, cut as `tag` cuts a file."""
     return read_parts(io.StringIO(text, newline="\n"), WHERE, "text", takes_text=tagger.takes_text)
 

@@ -15,7 +15,7 @@ from msgspec import Meta
 
 from tagger.serving.batcher import Job
 from tagger.serving.bodies import body, json_body, parameter, read_json
-from tagger.serving.documents import units_of_text, windows
+from tagger.serving.documents import parts_of_text, windows
 from tagger.serving.models import Service, wanted_columns
 from tagger.tagging import decoding
 from tagger.text.schema import remedy
@@ -90,7 +90,7 @@ async def answer(service: Service, request: Request, name: str | None) -> Respon
     answers = []
     for text in texts:
         render = partial(_entities, text, column, payload.parameters)
-        job = Job(tagger, units_of_text(tagger, text), len(text), wanted, render)
+        job = Job(tagger, parts_of_text(tagger, text), len(text), wanted, render)
         job.parts = [part async for parts in windows(job) for part in parts]
         answers.append(await service.batcher.run(job))
     found = answers[0] if isinstance(payload.inputs, str) else b"[" + b",".join(answers) + b"]"

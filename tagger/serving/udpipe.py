@@ -88,7 +88,7 @@ async def _process(service: Service, request: Request, form: Form) -> Response:
         comments += f"# udpipe_model_licence = {licence}\n" if licence else ""
         before += msgspec.json.encode(comments)[1:-1]
     wanted = decoding.Request(tuple(tagger.columns)) if tags else None  # all columns are chosen together
-    render, parts = _render(columns, output, way.ranges), _units(tagger, form.text, way)
+    render, parts = _render(columns, output, way.ranges), _parts(tagger, form.text, way)
     job = Job(tagger, parts, size_of(form.text), wanted, render, way.one_sentence)
     return await documents.answer(job, service.batcher, request, (before, b'"\n}\n'), "application/json")
 
@@ -103,7 +103,7 @@ def _way(fields: dict[str, str]) -> _Way:
     return _Way(INPUTS[format])
 
 
-def _units(tagger: Tagger, text: "SpooledTemporaryFile[bytes]", way: _Way) -> Iterable[Part]:
+def _parts(tagger: Tagger, text: "SpooledTemporaryFile[bytes]", way: _Way) -> Iterable[Part]:
     lines: Iterable[str] = decoded_lines(cast(BinaryIO, text), documents.WHERE, option="")
     if way.format == "text" and not tagger.takes_text:
         raise Refusal(400, "this model takes tokens; leave out the tokenizer, and send input=vertical or conllu")

@@ -45,11 +45,11 @@ class LinearScorer:
     def scores(self, forms: Sequence[str], columns: Sequence[str], fixed_shapes: bool) -> Scores:
         """See `Scorer.scores`."""
         column = self._member.column
+        if column not in columns:
+            return lambda batch: {}
         of_all = self.cache.rows([EDGE, *forms]) if len(forms) < self.cache.capacity else None
 
         def scores(batch: PackedBatch) -> Mapping[str, Tensor]:
-            if column not in columns:
-                return {}
             if of_all is None:
                 rows = self.cache.rows([EDGE, *(forms[i] for i in batch.tokens.tolist())])
                 edge, tokens = rows[0], rows[1:]

@@ -20,7 +20,7 @@ from prometheus_client.parser import text_string_to_metric_families
 import tagger
 from tagger.serving.api import MAX_TOP, MAX_WORK
 from tagger.serving.batcher import Batcher, Job
-from tagger.serving.documents import MAX_SENTENCE, units_of_text
+from tagger.serving.documents import MAX_SENTENCE, parts_of_text
 from tagger.serving.models import Service
 from tagger.tagging.decoding import Request
 from tagger.text.sentence import Sentence
@@ -392,7 +392,7 @@ def test_one_bad_job_of_a_batch_does_not_spoil_the_others(trained: Path) -> None
     numbers: list[int] = []
 
     def job(text: str, render: Any) -> Job:
-        return Job(tiny, units_of_text(tiny, text), len(text), Request(("upos",)), render)
+        return Job(tiny, parts_of_text(tiny, text), len(text), Request(("upos",)), render)
 
     def counting(sentences: list[Sentence]) -> bytes:
         numbers.append(len(sentences))
