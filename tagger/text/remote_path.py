@@ -18,7 +18,7 @@ from tagger.errors import InputError, missing_extra, reason
 BLOCK = 1 << 23  # bytes that are fetched at a time
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*(?:::.*)?://", re.DOTALL)
 _VERSIONS = ("ETag", "etag", "generation", "md5Hash", "blob_id", "LastModified", "Last-Modified", "created")
-_NO_RIGHT = ("credential", "403", "401", "forbidden", "unauthorized", "accessdenied", "access denied")
+_NO_RIGHT = ("credential", "forbidden", "unauthorized", "accessdenied", "access denied")
 
 
 class Protocol(NamedTuple):
@@ -290,12 +290,24 @@ def _input_error(url: str, error: Exception) -> InputError:
     protocol = _protocol(url)
     if not protocol.is_listed and isinstance(error.__cause__, Exception):
         error = error.__cause__  # HTTP says that there is no such file, whatever went wrong
-    said = f"{type(error).__name__} {error}".lower()
-    if isinstance(error, PermissionError) or any(word in said for word in _NO_RIGHT):
-        return InputError(f"{url}: no right to it ({reason(error)}); {protocol.rights}")
-    if isinstance(error, FileNotFoundError) or "404" in said:
+    status = _http_status(error)
+    if isinstance(error, FileNotFoundError) or status == "404":
         return InputError(f"{url}: no such {'file or bucket' if protocol.is_written else 'file'}; check the name")
+    said = f"{type(error).__name__} {error}".lower()
+    if (
+        isinstance(error, PermissionError)
+        or status in ("401", "403")
+        or (not status and any(word in said for word in _NO_RIGHT))
+    ):
+        return InputError(f"{url}: no right to it ({reason(error)}); {protocol.rights}")
     return InputError(f"{url} cannot be reached ({reason(error) or type(error).__name__}); check the connection")
+
+
+def _http_status(error: Exception) -> str:
+    """As the packages keep it, or nothing; the digits in a message may be those of a port or of a file's name."""
+    kept = (getattr(error, "status", None), getattr(error, "code", None))
+    answered = getattr(getattr(error, "response", None), "status_code", None)
+    return next((str(status) for status in (*kept, answered) if status), "")
 
 
 def _remote_file(url: str, entry: Mapping[str, Any]) -> RemoteFile:

@@ -3,6 +3,7 @@
 import functools
 import gzip
 import http.server
+import io
 import logging
 import multiprocessing
 import os
@@ -11,7 +12,7 @@ import signal
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pytest
 import s3fs
@@ -211,6 +212,12 @@ def test_killed_at_random_times_and_resumed(trained: Path, s3: Any) -> None:
 
 
 class _Quiet(http.server.SimpleHTTPRequestHandler):
+    def send_head(self) -> io.BytesIO | BinaryIO | None:
+        if "closed" not in self.path:
+            return super().send_head()
+        self.send_error(403)
+        return None
+
     def log_message(self, *_: object) -> None:
         pass
 
@@ -231,7 +238,9 @@ def test_http(model: Path, tmp_path: Path) -> None:
         assert (tmp_path / "out" / "a book.tsv").read_text() == expected
         assert "".join(read_lines(f"{url}/b.txt.gz")) == text(4)
         assert RemotePath(f"{url}/b.txt.gz").listing[f"{url}/b.txt.gz"].version
-        assert error("tag", f"{url}/none.txt", *options) == f"error: {url}/none.txt: no such file; check the name"
+        for name in ("none.txt", "403.txt"):
+            assert error("tag", f"{url}/{name}", *options) == f"error: {url}/{name}: no such file; check the name"
+        assert f"{url}/closed.txt: no right to it" in error("tag", f"{url}/closed.txt", *options)
         assert "files there are only read" in error("tag", "a.txt", "-o", f"{url}/a.tsv", *options)
         site.shutdown()
     assert "cannot be reached" in error("tag", f"{url}/b.txt.gz", *options)
