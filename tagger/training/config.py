@@ -82,7 +82,7 @@ class TrainConfig:
             raise InputError(f"model.decoder={self.model.decoder}: a student needs the decoder {can}; leave this out")
         if self.distill.teacher is not None and self.parts != ALL:
             raise InputError(f"parts={self.parts} trains no student; leave distill.teacher out")
-        if self.noise and self.embedding.transformer is not None and not self.transformer.tune:
+        if self.noise and self.embedding.transformer is not None and self.transformer.tune is not True:
             raise InputError(
                 f"noise={self.noise}: the outputs of a frozen transformer are kept for the text as it is; set"
                 " transformer.tune=true, or noise=0"

@@ -20,7 +20,7 @@ from tagger.model.decoders import DECODERS, SOFTMAX
 from tagger.model.embeddings import EMBEDDINGS
 from tagger.model.encoder import CELLS
 from tagger.model.network import NetworkConfig
-from tagger.model.transformer import ENCODER_DTYPES, Layer
+from tagger.model.transformer import ENCODER_DTYPES, Layer, TopLayers
 from tagger.model.transformer import TransformerConfig as NetworkTransformerConfig
 from tagger.model.vector_embedding import VectorConfig
 from tagger.text.schema import Count, Dropout, Name, Rate, Size, bad_value, one_of, read, remedy
@@ -125,7 +125,7 @@ class TransformerConfig:
         "pooling": GONE.format("mean for multilingual, else first (pretrained/huggingface.py)")
     }
     layers: list[Layer] | None
-    tune: bool
+    tune: bool | TopLayers
     dtype: Annotated[str, one_of(ENCODER_DTYPES)]
     dropout: Dropout
 

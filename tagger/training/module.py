@@ -1,6 +1,7 @@
 """`TaggerModule`: the network with its loss, its optimizer and its metrics, as a Lightning module."""
 
 from collections.abc import Sequence
+from functools import partial
 from itertools import compress
 from typing import Any, cast
 
@@ -61,6 +62,13 @@ WARMUP = 0.05  # share of the steps in which the learning rate climbs
 LAYER_DECAY = 0.8  # the learning rate of a transformer's layer over that of the layer above it
 
 
+def _rate_share(step: int, steps: int, first: int, warmup: float) -> float:
+    """The learning rate of a step over the highest one: 0 before the step `first`, then it climbs, then falls to 0."""
+    step, steps = step - first, steps - first
+    rise = max(1, round(warmup * steps))
+    return max(0.0, min((step + 1) / rise, (steps - step) / max(1, steps - rise), 1.0))
+
+
 class Module(pl.LightningModule):
     """The part that all trainings share: the optimizer, and random generators whose state is saved.
 
@@ -69,6 +77,7 @@ class Module(pl.LightningModule):
     Attributes:
         vocabulary: of `body`.
         batches: of all processes in the whole training, if epochs differ in length and the trainer cannot know them.
+        frozen_epochs: the first epochs, in which a transformer that is tuned does not learn yet.
     """
 
     vocabulary: Vocabulary
@@ -76,6 +85,7 @@ class Module(pl.LightningModule):
     def __init__(self) -> None:
         super().__init__()
         self.batches: float | None = None
+        self.frozen_epochs = 0
         self._generators: dict[str, Tensor] | None = None
         self._sums: dict[str, tuple[Tensor, int]] = {}  # of this epoch so far, and the number of words
 
@@ -113,12 +123,16 @@ class Module(pl.LightningModule):
             self.log(name, total / words, prog_bar=name.endswith("/accuracy"))
 
     def configure_optimizers(self) -> Any:
-        """AdamW (Loshchilov and Hutter 2019, https://arxiv.org/abs/1711.05101) with a linear warm-up and decay."""
+        """AdamW (Loshchilov and Hutter 2019, https://arxiv.org/abs/1711.05101) with a linear warm-up and decay.
+
+        Those of a transformer begin when it begins to learn.
+        """
         hp: dict[str, float] = dict(self.hparams)
         transformer = self.body.transformer
         groups = []
         if transformer is not None:
             groups = transformer.parameter_groups(hp["transformer_lr"], hp["layer_decay"], hp["weight_decay"])
+        encoder_groups = len(groups)
         in_transformer = {id(p) for group in groups for p in group["params"]}
         own = [p for p in self.parameters() if p.requires_grad and id(p) not in in_transformer]
         vectors = self.body.embedding.part(VectorEmbedding)
@@ -134,12 +148,12 @@ class Module(pl.LightningModule):
             fused=self.trainer.precision != "16-mixed",  # Lightning scales gradients there, and refuses a fused one
         )
         steps = self.steps
-        warmup_steps = max(1, round(hp["warmup"] * steps))
-
-        def rate_share(step: int) -> float:
-            return max(0.0, min((step + 1) / warmup_steps, (steps - step) / max(1, steps - warmup_steps), 1.0))
-
-        scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, rate_share)
+        frozen = steps * self.frozen_epochs // (self.trainer.max_epochs or 1)
+        shares = [
+            partial(_rate_share, steps=steps, first=frozen if number < encoder_groups else 0, warmup=hp["warmup"])
+            for number in range(len(groups))
+        ]
+        scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, shares)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
 
     def configure_gradient_clipping(
@@ -205,6 +219,7 @@ class TaggerModule(Module):
         warmup: float = WARMUP,
         transformer_lr: float = 1e-4,
         layer_decay: float = LAYER_DECAY,
+        frozen_epochs: int = 0,
     ) -> None:
         """Builds the networks.
 
@@ -221,6 +236,7 @@ class TaggerModule(Module):
             warmup: share of the steps in which the learning rate climbs to `lr`; then it falls to 0 linearly.
             transformer_lr: the highest learning rate of the top layer of a transformer.
             layer_decay: the learning rate of a transformer's layer over that of the layer above it.
+            frozen_epochs: the first epochs, in which a transformer that is tuned does not learn yet.
         """
         super().__init__()
         self.save_hyperparameters(logger=False)
@@ -229,6 +245,8 @@ class TaggerModule(Module):
         self.members = nn.ModuleList(TaggerNetwork(self.vocabulary, network) for _ in range(members))
         share_pretrained(self.networks)
         self.facts_weight, self.gold, self.temperature = facts_weight, gold, temperature
+        self.frozen_epochs = frozen_epochs
+        self._set_learning(epoch=0)
         self.fact_heads = nn.ModuleList(
             nn.Linear(member.states, facts) for member in self.networks if facts and facts_weight
         )
@@ -241,6 +259,23 @@ class TaggerModule(Module):
     @property
     def body(self) -> TaggerNetwork:
         return self.networks[0]
+
+    def setup(self, stage: str) -> None:
+        """Refuses several processes of which each would wait for gradients of a transformer that does not learn yet.
+
+        Raises:
+            InputError: there are several processes, and the transformer is frozen in the first epochs alone.
+        """
+        if self.frozen_epochs and self.trainer.world_size > 1:
+            raise InputError("transformer.tune: with several processes it is true or false, not a number of layers")
+
+    def on_train_epoch_start(self) -> None:
+        super().on_train_epoch_start()
+        self._set_learning(self.current_epoch)
+
+    def _set_learning(self, epoch: int) -> None:
+        if self.body.transformer is not None:
+            self.body.transformer.set_learning(epoch >= self.frozen_epochs)
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Checks that the checkpoint is of the same words and tags.

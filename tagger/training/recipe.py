@@ -17,6 +17,7 @@ FEWEST_EPOCHS, MOST_EPOCHS = 3, 40
 POWER = 0.3  # of how many times smaller a corpus is: so many times as often it is read
 POWER_WITH_INPUTS = 0.4  # with a pretrained encoder or untagged text
 EPOCHS_WITH_ENCODER = 0.6  # share of the epochs that a network needs which starts from a pretrained encoder
+FROZEN_SHARE = 2 / 3  # of the epochs: those before layers of an encoder are tuned
 EPOCHS_WITH_TEXT = 0.8  # of a student, whose epochs have untagged text, too
 LINEAR_WEIGHT = 0.35  # of the linear member of a tagger without pretrained parts
 DROPOUT_WITH_TEXT = 0.1  # of a student: with so much to learn from it needs no more
@@ -39,6 +40,15 @@ def epochs_for(words: int, encoder: bool = False, text: bool = False) -> int:
     power = POWER_WITH_INPUTS if encoder or text else POWER
     epochs: float = 10 * (WORDS_OF_TEN_EPOCHS / max(1, words)) ** power * share
     return min(MOST_EPOCHS, max(FEWEST_EPOCHS, round(epochs)))
+
+
+def frozen_epochs(tune: bool | int, epochs: int) -> int:
+    """In how many of the epochs, the first ones, an encoder does not learn yet of which some layers are tuned.
+
+    >>> [frozen_epochs(4, epochs) for epochs in (1, 2, 6, 15)], frozen_epochs(True, 6)
+    ([0, 1, 4, 10], 0)
+    """
+    return 0 if isinstance(tune, bool) else min(epochs - 1, round(epochs * FROZEN_SHARE))
 
 
 def with_recipe(config: TrainConfig, words: int) -> TrainConfig:

@@ -41,6 +41,7 @@ from tagger.training.config_parts import EmbeddingConfig, TaggerModelConfig, Tra
 from tagger.training.distill import GOLD_SHARE, TEACHER_TEMPERATURE, TEXT_MIN_COUNT
 from tagger.training.facts import Facts
 from tagger.training.module import TaggerModule
+from tagger.training.recipe import frozen_epochs
 
 
 class StartTagger(NamedTuple):
@@ -311,6 +312,7 @@ def build(
         GOLD_SHARE,
         TEACHER_TEMPERATURE,
         **asdict(config.optimizer),
+        frozen_epochs=frozen_epochs(config.transformer.tune, config.trainer["max_epochs"]),
     )
     if start is not None:
         for member, into in zip(start.bundle.members, module.networks, strict=True):

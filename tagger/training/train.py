@@ -144,12 +144,13 @@ def prepare(config: TrainConfig) -> Prepared:
         config.embedding.word_dropout,
         config.seed,
         beginning.tokenizer,
-        transformer if transformer is not None and not transformer.config["tune"] else None,
+        transformer if transformer is not None and (module.frozen_epochs or not transformer.config["tune"]) else None,
         config.corpus.temperature,
         CORPUS_DROPOUT,
         beginning.facts if beginning.facts.names else None,
         distilled,
         config.noise,
+        module.frozen_epochs,
     )
     fitting = Fitting(
         module,

@@ -108,6 +108,42 @@ def test_tuned_encoder_learns(bert: Path, pooling: str) -> None:
         assert not embedding(pieces).requires_grad
 
 
+def test_top_layers_learn_without_dropout(bert: Path) -> None:
+    embedding, tokenizer, _ = load(bert, tune=1)
+    pieces = read(tokenizer, *SENTENCES)
+    embedding.train()
+    torch.testing.assert_close(embedding(pieces), embedding(pieces))
+    embedding.set_learning(False)
+    embedding(pieces).sum().backward()
+    assert all(parameter.grad is None for parameter in embedding.encoder.parameters())
+    embedding.set_learning(True)
+    embedding(pieces).square().sum().backward()
+    grads = {name: parameter.grad is not None for name, parameter in embedding.encoder.named_parameters()}
+    assert grads == {name: ".layer.1." in name for name in grads}
+    learned = [parameter for group in embedding.parameter_groups(1.0, 0.5, 0.1) for parameter in group["params"]]
+    assert len(learned) == sum(grads.values())
+    lower, _, _ = load(bert, tune=1, layers=[0, 1])
+    assert all(p.requires_grad == (".layer.0." in name) for name, p in lower.encoder.named_parameters())
+    frozen, _, _ = load(bert)
+    frozen.set_learning(True)
+    assert not frozen.learns
+
+
+def test_cached_outputs_are_read_until_the_encoder_learns(vocabulary: Vocabulary, bert: Path) -> None:
+    _, tokenizer, described = load(bert, tune=1)
+    network = make_network(vocabulary, transformer=described)
+    batch = collate(TOKENS, make_table(vocabulary, tokenizer))
+    assert network.transformer is not None
+    assert batch.pieces is not None
+    batch.outputs = network.transformer.outputs(batch.pieces) + 1
+    learned = network.embed(batch)
+    network.transformer.set_learning(False)
+    cached = network.embed(batch)
+    batch.outputs = None
+    assert torch.equal(network.embed(batch), learned)
+    assert not torch.equal(cached, learned)
+
+
 @pytest.mark.parametrize(("forms", "outputs"), [(0.9, 0.0), (0.0, 0.9)])
 def test_forms_and_outputs_have_each_their_own_dropout(
     vocabulary: Vocabulary, bert: Path, forms: float, outputs: float

@@ -490,13 +490,14 @@ def test_init_refuses_what_it_would_ignore(capsys: pytest.CaptureFixture[str]) -
     assert capsys.readouterr().err == error
 
 
-@pytest.mark.parametrize("tune", [True, False])
+@pytest.mark.parametrize(("tune", "epochs"), [(True, 2), (False, 2), (1, 2), (1, 3)])
 def test_a_run_that_adds_an_encoder_resumes(
-    treebank: Path, finished: Path, bert: Path, tune: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    treebank: Path, finished: Path, bert: Path, tune: int, epochs: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
     arguments = [f"init={finished}", "corpus=conllu", f"corpus.path={treebank}", "accelerator=cpu", "segmenter=rules"]
-    arguments += [f"embedding.transformer={bert}", f"transformer.tune={tune}", "trainer.max_epochs=2", "test=false"]
+    arguments += [f"embedding.transformer={bert}", f"transformer.tune={tune}", "test=false"]
+    arguments += [f"trainer.max_epochs={epochs}"]
     assert train([*arguments, "hydra.run.dir=whole"]) == 0
     with interruption(1, monkeypatch):
         assert train([*arguments, "hydra.run.dir=stopped"]) == 130

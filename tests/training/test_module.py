@@ -14,23 +14,25 @@ from torch.utils.data import DataLoader
 import tagger
 from tagger.errors import InputError
 from tagger.model.batch import IGNORE, Batch
+from tagger.model.collate import collate
 from tagger.model.vector_embedding import VectorConfig
 from tagger.model.vocabulary import Vocabulary
 from tagger.training.module import TaggerModule, teacher_loss
-from tests.conftest import CORPUS, TOKENS, make_batch, network_config, save_tiny
+from tests.conftest import CORPUS, TOKENS, make_batch, make_table, network_config, save_tiny
 
 EPOCHS, WARMUP, LR = 20, 0.1, 0.03
+QUERY = "encoder.layer.1.attention.self.query.weight"  # of the top layer of a tiny BERT
 STEPS = 3 * EPOCHS  # every sentence is a batch
 
 
 class LearningRates(pl.Callback):
-    """Notes the learning rate of every step."""
+    """Notes the learning rate of every step, of a group of parameters."""
 
-    def __init__(self) -> None:
-        self.values: list[float] = []
+    def __init__(self, group: int = 0) -> None:
+        self.group, self.values = group, list[float]()
 
     def on_train_batch_start(self, trainer: pl.Trainer, *_: Any) -> None:
-        self.values.append(trainer.optimizers[0].param_groups[0]["lr"])
+        self.values.append(trainer.optimizers[0].param_groups[self.group]["lr"])
 
 
 def make_trainer(**settings: Any) -> pl.Trainer:
@@ -88,6 +90,35 @@ def test_no_warm_up_starts_at_the_full_rate(vocabulary: Vocabulary) -> None:
     trainer = make_trainer(max_epochs=2, limit_val_batches=0, callbacks=[rates])
     trainer.fit(make_module(vocabulary, lr=0.1, warmup=0.0), make_loader([gold_batch(vocabulary, 0, 1, 2)]))
     assert rates.values == pytest.approx([0.1, 0.1])
+
+
+def test_a_transformer_learns_after_its_frozen_epochs(vocabulary: Vocabulary, bert: Path) -> None:
+    from tests.pretrained.encoders import load, read
+
+    embedding, tokenizer, described = load(bert, tune=1)
+    torch.manual_seed(1)
+    module = TaggerModule(
+        asdict(vocabulary), network_config(transformer=described), lr=LR, transformer_lr=0.1, warmup=0, frozen_epochs=2
+    )
+    transformer = module.body.transformer
+    assert transformer is not None
+    tags = {column: [CORPUS[i][column] for i in range(3)] for column in vocabulary.columns}
+    batch = collate(TOKENS[:3], make_table(vocabulary, tokenizer), tags)
+    batch.outputs = embedding.outputs(read(tokenizer, *TOKENS[:3])).detach()
+    weights: list[torch.Tensor] = []
+
+    class Weights(pl.Callback):
+        def on_train_epoch_start(self, *_: Any) -> None:
+            weights.append(transformer.encoder.get_parameter(QUERY).detach().clone())
+
+    rates, last = LearningRates(), LearningRates(-1)
+    trainer = make_trainer(max_epochs=4, limit_val_batches=0, callbacks=[Weights(), rates, last])
+    trainer.fit(module, make_loader([batch]))
+    assert rates.values == pytest.approx([0, 0, 0.1, 0.1])
+    assert last.values == pytest.approx([LR, LR, LR * 2 / 3, LR / 3])
+    same = [torch.equal(weight, weights[0]) for weight in weights]
+    assert same == [True, True, True, False]
+    assert transformer.learns
 
 
 def test_matrices_alone_decay(vocabulary: Vocabulary) -> None:

@@ -137,8 +137,8 @@ def encoded(treebank: Path, bert: Path, tmp_path_factory: pytest.TempPathFactory
     return folder / "run"
 
 
-@pytest.mark.parametrize("tune", [True, False])
-def test_a_tagger_carries_its_transformer(treebank: Path, tmp_path: Path, encoder: Path, tune: bool) -> None:
+@pytest.mark.parametrize("tune", [True, False, 1])
+def test_a_tagger_carries_its_transformer(treebank: Path, tmp_path: Path, encoder: Path, tune: int) -> None:
     options = (f"embedding.transformer={encoder}", f"transformer.tune={tune}", "transformer.dtype=float32")
     loaded = start(treebank, tmp_path / "run", *options)
     trained = load_file(tmp_path / "run" / "tagger" / "model.safetensors")
