@@ -61,6 +61,7 @@ class LearnedSegmenter:
         self._reader = LaneReader(network.encoder, (network.labels, network.scripts))
         self._cuts = None if config["cuts"] is None else known_cuts(config["cuts"])
         self._kinds, self._generation = torch.empty(0, config["size"]), 0
+        self._splits = np.empty(0, dtype=np.int8)  # of each type, whether it may be split; -1: not known yet
         self._known_ways = lru_cache(maxsize=10_000)(self._ways)
 
     def __getstate__(self) -> tuple[Any, ...]:
@@ -138,6 +139,12 @@ class LearnedSegmenter:
             tokens[number] = Token(at[0], at[-1], tuple(_GAP.sub(" ", text[a:b]).strip(" ") for a, b in pairwise(at)))
         marked = self._table.keys[units.types[places], 5] > 0
         numbers = np.flatnonzero(marked[firsts] | marked[ends])
+        types = units.types[places[ends[numbers]]]
+        is_type = firsts[numbers] == ends[numbers]  # the token is one unit, so that its type may be split or may not
+        for number, kind in zip(*_firsts_of(numbers, types, is_type & (self._splits[types] < 0)), strict=True):
+            form = paragraphs[owners[ends[number]]][begin[number] : end[number]]
+            self._splits[kind] = bool(self._ways_of(form))
+        numbers = numbers[~is_type | (self._splits[types] > 0)]
         texts = (paragraphs[owner] for owner in owners[ends[numbers]].tolist())
         for number, text, place in zip(numbers.tolist(), texts, places[ends[numbers]].tolist(), strict=True):
             tokens[number] = self._split(tokens[number], text, scripts, place)
@@ -173,20 +180,25 @@ class LearnedSegmenter:
         """The part of the embedding that depends on the type alone, of every type in the table."""
         rows = self._table.rows
         if self._generation != self._table.generation:
-            self._kinds, self._generation = self._kinds[:0], self._table.generation
+            self._kinds, self._splits, self._generation = self._kinds[:0], self._splits[:0], self._table.generation
         if len(self._kinds) < len(rows):
             new = self.network.types(torch.from_numpy(rows[len(self._kinds) :]))
             self._kinds = torch.cat([self._kinds, new])
+            self._splits = np.concatenate([self._splits, np.full(len(new), -1, dtype=np.int8)])
         return self._kinds
 
     def _split(self, token: Token, text: str, scores: np.ndarray, place: int) -> Token:
         """The token with its words, if a script changes it; `scores` (N, S + 1) has those of the unit at its end."""
         start, end, words = token
-        ways = (self._known_ways if end - start <= MAX_FORM else self._ways)(text[start:end])  # for bounded memory
+        ways = self._ways_of(text[start:end])
         if words or not ways:
             return token
         best = max(ways, key=lambda way: way.odds + scores[place, way.script]) if len(ways) > 1 else ways[0]
         return Token(start, end, best.words)
+
+    def _ways_of(self, form: str) -> tuple["_Way", ...]:
+        """`_ways`, remembered if the form is not long, so that the memory is bounded."""
+        return (self._known_ways if len(form) <= MAX_FORM else self._ways)(form)
 
     def _ways(self, form: str) -> tuple["_Way", ...]:
         """How a token may be split, the way into one word among them; none if that is the only one."""
@@ -207,6 +219,12 @@ class _Way(NamedTuple):
     script: int
     odds: float  # the logarithm of those against one word
     words: tuple[str, ...]
+
+
+def _firsts_of(numbers: np.ndarray, types: np.ndarray, where: np.ndarray) -> tuple[list[int], list[int]]:
+    """The first number of each type, and the types, at the places of `numbers` and `types` where `where` is true."""
+    found, first = np.unique(types[where], return_index=True)
+    return numbers[where][first].tolist(), found.tolist()
 
 
 def _without_wide_multiwords(labels: np.ndarray, gaps: np.ndarray) -> np.ndarray:
