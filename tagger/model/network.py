@@ -133,7 +133,7 @@ class TaggerNetwork(nn.Module):
         """
         x = look_up(batch.index, self.embedding(batch))  # a row for each form, (U, width), to (T, B, width)
         if self.transformer is not None:
-            outputs = None if self.transformer.learns else batch.outputs
+            outputs = batch.outputs
             if outputs is None:
                 if batch.pieces is None:
                     raise ValueError("the batch has no pieces: its FormTable was made without a tokenizer")

@@ -322,6 +322,9 @@ class TaggerModule(Module):
         loss = torch.zeros((), device=self.device)
         of_tags = torch.zeros((), device=self.device)
         of_members = []  # for each column (T, B, K)
+        transformer = self.body.transformer
+        if transformer is not None and batch.pieces is not None and (transformer.learns or batch.outputs is None):
+            batch.outputs = transformer.outputs(batch.pieces)  # once for all members, which share the transformer
         for i, member in enumerate(self.networks):
             h = member.encode(member.embed(batch), batch.lengths)
             of_members.append(member.score(h))
