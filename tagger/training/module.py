@@ -1,6 +1,6 @@
 """`TaggerModule`: the network with its loss, its optimizer and its metrics, as a Lightning module."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import compress
 from typing import Any, cast
@@ -149,7 +149,7 @@ class Module(pl.LightningModule):
         )
         steps = self.steps
         frozen = steps * self.frozen_epochs // (self.trainer.max_epochs or 1)
-        shares = [
+        shares: list[Callable[[int], float]] = [
             partial(_rate_share, steps=steps, first=frozen if number < encoder_groups else 0, warmup=hp["warmup"])
             for number in range(len(groups))
         ]

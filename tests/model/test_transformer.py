@@ -129,21 +129,6 @@ def test_top_layers_learn_without_dropout(bert: Path) -> None:
     assert not frozen.learns
 
 
-def test_cached_outputs_are_read_until_the_encoder_learns(vocabulary: Vocabulary, bert: Path) -> None:
-    _, tokenizer, described = load(bert, tune=1)
-    network = make_network(vocabulary, transformer=described)
-    batch = collate(TOKENS, make_table(vocabulary, tokenizer))
-    assert network.transformer is not None
-    assert batch.pieces is not None
-    batch.outputs = network.transformer.outputs(batch.pieces) + 1
-    learned = network.embed(batch)
-    network.transformer.set_learning(False)
-    cached = network.embed(batch)
-    batch.outputs = None
-    assert torch.equal(network.embed(batch), learned)
-    assert not torch.equal(cached, learned)
-
-
 @pytest.mark.parametrize(("forms", "outputs"), [(0.9, 0.0), (0.0, 0.9)])
 def test_forms_and_outputs_have_each_their_own_dropout(
     vocabulary: Vocabulary, bert: Path, forms: float, outputs: float
