@@ -9,6 +9,7 @@ import dataclasses
 import math
 from typing import Any
 
+from tagger.model.transformer import TransformerConfig
 from tagger.training.config import TrainConfig
 
 FEW_WORDS = 100_000  # a corpus with fewer words is small
@@ -42,13 +43,14 @@ def epochs_for(words: int, encoder: bool = False, text: bool = False) -> int:
     return min(MOST_EPOCHS, max(FEWEST_EPOCHS, round(epochs)))
 
 
-def frozen_epochs(tune: bool | int, epochs: int) -> int:
-    """In how many of the epochs, the first ones, an encoder does not learn yet of which some layers are tuned.
+def frozen_epochs(transformer: TransformerConfig | None, epochs: int) -> int:
+    """How many epochs pass before layers of an encoder are tuned; 0 if no layers wait.
 
-    >>> [frozen_epochs(4, epochs) for epochs in (1, 2, 6, 15)], frozen_epochs(True, 6)
-    ([0, 1, 4, 10], 0)
+    An encoder that is tuned as a whole learns from the start.
     """
-    return 0 if isinstance(tune, bool) else min(epochs - 1, round(epochs * FROZEN_SHARE))
+    if transformer is None or isinstance(transformer["tune"], bool):
+        return 0
+    return min(epochs - 1, round(epochs * FROZEN_SHARE))
 
 
 def with_recipe(config: TrainConfig, words: int) -> TrainConfig:

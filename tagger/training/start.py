@@ -312,7 +312,7 @@ def build(
         GOLD_SHARE,
         TEACHER_TEMPERATURE,
         **asdict(config.optimizer),
-        frozen_epochs=frozen_epochs(config.transformer.tune, config.trainer["max_epochs"]),
+        frozen_epochs=frozen_epochs(network["transformer"], config.trainer["max_epochs"]),
     )
     if start is not None:
         for member, into in zip(start.bundle.members, module.networks, strict=True):

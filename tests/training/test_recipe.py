@@ -1,9 +1,12 @@
 """What the size of a corpus decides, and that it decides nothing that was set."""
 
+from pathlib import Path
+
 import pytest
 
 from tagger.training.config import TrainConfig
-from tagger.training.recipe import FEWEST_EPOCHS, MOST_EPOCHS, epochs_for, with_recipe
+from tagger.training.recipe import FEWEST_EPOCHS, MOST_EPOCHS, epochs_for, frozen_epochs, with_recipe
+from tests.pretrained.encoders import load
 from tests.training.test_config import composed
 
 
@@ -80,3 +83,12 @@ def test_a_student_with_text_reads_larger_epochs_fewer_times() -> None:
 )
 def test_a_network_without_pretrained_parts_gets_a_linear_member(keys: tuple[str, ...], weight: float | None) -> None:
     assert with_recipe(composed("corpus=conllu", *keys), 20_000).linear == weight
+
+
+@pytest.mark.parametrize(
+    ("tune", "expected"), [(4, [0, 1, 2, 4, 10]), (True, [0, 0, 0, 0, 0]), (False, [0, 0, 0, 0, 0])]
+)
+def test_tuned_layers_learn_in_the_last_third(bert: Path, tune: bool | int, expected: list[int]) -> None:
+    _, _, described = load(bert, tune=tune)
+    assert [frozen_epochs(described, epochs) for epochs in (1, 2, 3, 6, 15)] == expected
+    assert frozen_epochs(None, 6) == 0
