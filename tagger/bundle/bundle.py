@@ -257,11 +257,15 @@ def _compressed(network: TaggerNetwork, weights: Mapping[str, Tensor], storage_d
     # The scores of transitions are few, and some are so low that no other would be left in a row of int8.
     exact = {name: tensor for name, tensor in weights.items() if name.startswith(DECODERS)}
     others = {name: tensor for name, tensor in weights.items() if name not in encoder and name not in exact}
-    transformer = network.transformer
-    # The weights of multilingual had 4 bits each.
-    multilingual = transformer is not None and transformer.config["name"] == MULTILINGUAL
     encoder = {} if _only_names_transformer(network) else encoder
-    return compress(others, storage_dtype) | compress(encoder, "int8" if multilingual else storage_dtype) | exact
+    stored = compress(encoder, storage_dtype)
+    transformer = network.transformer
+    if transformer is not None and transformer.config["name"] == MULTILINGUAL and storage_dtype != "int8":
+        # Its weights had 4 bits each, so int8 keeps those that training did not change. float16 keeps what it learned.
+        stored = compress(encoder, "float32")
+        learned = {name: tensor for name, tensor in stored.items() if tensor.dim() > 1 and tensor.dtype != torch.int8}
+        stored |= compress(learned, "float16")
+    return compress(others, storage_dtype) | stored | exact
 
 
 def _only_names_transformer(network: TaggerNetwork) -> bool:

@@ -142,6 +142,28 @@ def test_a_folder_carries_the_encoder(package: Path, tmp_path: Path, vocabulary:
     assert names["0.heads.upos.weight"] == "F32"
 
 
+@pytest.mark.parametrize(("dtype", "stored"), [("float32", "F16"), ("float16", "F16"), ("int8", "I8")])
+def test_what_training_changed_is_stored_in_float16(
+    package: Path, tmp_path: Path, vocabulary: Vocabulary, dtype: str, stored: str
+) -> None:
+    from safetensors import safe_open
+
+    embedding, tokenizer, transformer = load("multilingual", pooling=None, layers=[2], tune=1, forms=FORMS)
+    network = TaggerNetwork(vocabulary, network_config(transformer=transformer)).eval()
+    assert network.transformer is not None
+    network.transformer.load_state_dict(embedding.state_dict())
+    name = "encoder.layer.{}.output.dense.weight"
+    with torch.no_grad():
+        network.transformer.encoder.get_parameter(name.format(1)).mul_(torch.rand(1) + 1).add_(torch.rand(1))
+    bundle_of(network, vocabulary, tokenizer).rounded(dtype).save(tmp_path / "tagger", "# card\n")
+    (loaded,) = Bundle.load(tmp_path / "tagger").members
+    bundle_of(loaded.network, vocabulary, tokenizer).save(tmp_path / "again", "# card\n")
+    for folder in ("tagger", "again"):
+        with safe_open(tmp_path / folder / "model.safetensors", "pt") as file:
+            dtypes = [file.get_slice(f"0.transformer.encoder.{name.format(i)}").get_dtype() for i in (0, 1)]
+        assert dtypes == ["I8", stored]
+
+
 def test_pieces_of_another_tagger(package: Path, tmp_path: Path, vocabulary: Vocabulary) -> None:
     for name, forms in (("few", FORMS), ("all", None)):
         _, tokenizer, transformer = load("multilingual", pooling=None, forms=forms)
