@@ -115,7 +115,10 @@ def load_pretrained(
             key: value for key, value in settings.items() if key not in UNSAFE_SETTINGS and not key.startswith("_")
         },
     )
-    return TransformerEmbedding(config, encoder), tokenizer, config
+    embedding = TransformerEmbedding(config, encoder)
+    if tune is not True and tune and not any(parameter.requires_grad for parameter in embedding.encoder.parameters()):
+        raise InputError(f"transformer.tune={tune}: no layer of {name} that is used has a number; choose true or false")
+    return embedding, tokenizer, config
 
 
 def load_tokenizer(folder: Path, config: TransformerConfig) -> PieceTokenizer:

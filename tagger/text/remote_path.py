@@ -305,9 +305,8 @@ def _input_error(url: str, error: Exception) -> InputError:
 
 def _http_status(error: Exception) -> str:
     """As the packages keep it, or nothing; the digits in a message may be those of a port or of a file's name."""
-    kept = (getattr(error, "status", None), getattr(error, "code", None))
-    answered = getattr(getattr(error, "response", None), "status_code", None)
-    return next((str(status) for status in (*kept, answered) if status), "")
+    status = getattr(error, "status", None) or getattr(getattr(error, "response", None), "status_code", None)
+    return str(status or getattr(error, "code", None) or "")
 
 
 def _remote_file(url: str, entry: Mapping[str, Any]) -> RemoteFile:

@@ -125,7 +125,6 @@ class TaggerDataModule(pl.LightningDataModule):
         facts: Facts | None = None,
         distilled: Distillation | None = None,
         noise: float = 0.0,
-        frozen_epochs: int = 0,
     ) -> None:
         """Keeps its arguments; batches are planned when a loader is made.
 
@@ -137,9 +136,8 @@ class TaggerDataModule(pl.LightningDataModule):
             word_dropout: see `collate`.
             seed: of the batches and of word dropout.
             tokenizer: of the transformer, if there is one.
-            frozen: a transformer that training does not change, or not in its first epochs; its outputs are computed
-                once and kept on disk.
-            frozen_epochs: for how many epochs it is frozen, if it is tuned after them.
+            frozen: a transformer that training does not change, or not in its first epochs; while it does not learn,
+                its outputs are computed once and kept on disk.
             temperature: of several corpora, see `Mixture`.
             unnamed: of several corpora, the share of training's sentences whose corpus is not told. That of dev's
                 sentences is never told.
@@ -150,7 +148,6 @@ class TaggerDataModule(pl.LightningDataModule):
         """
         super().__init__()
         self.tokenizer, self.frozen, self.noise = tokenizer, frozen, noise
-        self.frozen_epochs = frozen_epochs
         self.temperature, self.unnamed, self.facts, self.distilled = temperature, unnamed, facts, distilled
         self.splits, self.batch_tokens, self.word_dropout, self.seed = splits, batch_tokens, word_dropout, seed
         self.table = FormTable(vocabulary, network, None if frozen and not frozen.config["tune"] else tokenizer)
@@ -188,10 +185,8 @@ class TaggerDataModule(pl.LightningDataModule):
         return Mixture(corpora, counts, seed)
 
     def _outputs(self, sentences: Dataset, lengths: np.ndarray) -> np.ndarray | None:
-        if self.frozen is None or self.tokenizer is None:
+        if self.frozen is None or self.tokenizer is None or self.frozen.learns:
             return None
-        if self.frozen.config["tune"] and self.trainer and self.trainer.current_epoch >= self.frozen_epochs:
-            return None  # a run is resumed in which it learns by now
         folder = Path(datasets.config.HF_DATASETS_CACHE) / "tagger"
         device = self.trainer.strategy.root_device if self.trainer else "cpu"
         return frozen_outputs(

@@ -261,13 +261,10 @@ class TaggerModule(Module):
         return self.networks[0]
 
     def setup(self, stage: str) -> None:
-        """Refuses several processes of which each would wait for gradients of a transformer that does not learn yet.
-
-        Raises:
-            InputError: there are several processes, and the transformer is frozen in the first epochs alone.
-        """
-        if self.frozen_epochs and self.trainer.world_size > 1:
-            raise InputError("transformer.tune: with several processes it is true or false, not a number of layers")
+        """Has a transformer learn from the start if there are several processes: each would wait for its gradients."""
+        if self.trainer.world_size > 1:
+            self.frozen_epochs = 0
+            self._set_learning(epoch=0)
 
     def on_train_epoch_start(self) -> None:
         super().on_train_epoch_start()
@@ -286,6 +283,7 @@ class TaggerModule(Module):
         if checkpoint["hyper_parameters"]["vocabulary"] != self.hparams["vocabulary"]:
             raise InputError("the corpus or the text has changed since the run began; start the run again")
         super().on_load_checkpoint(checkpoint)
+        self._set_learning(checkpoint["epoch"] + 1)
 
     def trained(
         self,

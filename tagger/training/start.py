@@ -391,6 +391,11 @@ def _check_added_inputs(config: TrainConfig, start: StartTagger) -> None:
             f"embedding.transformer={transformer}: {start.folder} has the transformer {own['name']} already;"
             " leave out what names another"
         )
+    if config.noise and own is not None and own["tune"] is not True:
+        raise InputError(
+            f"noise={config.noise}: {start.folder} has a transformer whose outputs are kept for the text as it is;"
+            " leave noise out"
+        )
     if not vectors:
         return
     named = f"embedding.vectors={vectors[0] if len(vectors) == 1 else vectors}: {start.folder}"

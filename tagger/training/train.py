@@ -6,6 +6,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
+import pytorch_lightning as pl
 from datasets import Dataset
 from pytorch_lightning.callbacks import EarlyStopping
 
@@ -150,7 +151,6 @@ def prepare(config: TrainConfig) -> Prepared:
         beginning.facts if beginning.facts.names else None,
         distilled,
         config.noise,
-        module.frozen_epochs,
     )
     fitting = Fitting(
         module,
@@ -159,7 +159,7 @@ def prepare(config: TrainConfig) -> Prepared:
         monitor="dev/accuracy",
         mode="max",
         settings={"max_epochs": config.trainer["max_epochs"]},
-        callbacks=[EarlyStopping("dev/accuracy", mode="max", patience=cast(int, config.patience))],
+        callbacks=[_Patience(module, cast(int, config.patience))],
         seconds_after=segmenting.seconds_about(words) + (linear_seconds(words) if config.linear else 0),
     )
     teacher = teaching.description if teaching else None
@@ -174,6 +174,20 @@ def prepare(config: TrainConfig) -> Prepared:
     parameters = sum(parameter.numel() for parameter in module.parameters())
     summary = {"corpus": corpus.name, "parameters": parameters} | ({"teacher": teacher} if teacher else {})
     return Prepared(corpus, module, beginning, fitting, segmenting, config.linear, described, summary)
+
+
+class _Patience(EarlyStopping):
+    """Ends a training after so many epochs without a better accuracy on dev; those of a frozen encoder count only if it
+    never learns.
+    """
+
+    def __init__(self, module: TaggerModule, epochs: int) -> None:
+        super().__init__("dev/accuracy", mode="max", patience=epochs, check_on_train_epoch_end=True)
+        self._module = module
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        if trainer.current_epoch >= self._module.frozen_epochs:
+            super().on_train_epoch_end(trainer, pl_module)
 
 
 def _log_plan(config: TrainConfig, corpus: Corpus, beginning: Beginning, words: int, raw_text: str) -> None:

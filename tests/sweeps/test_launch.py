@@ -501,8 +501,30 @@ def test_a_run_that_adds_an_encoder_resumes(
     assert train([*arguments, "hydra.run.dir=whole"]) == 0
     with interruption(1, monkeypatch):
         assert train([*arguments, "hydra.run.dir=stopped"]) == 130
+    kept = set((tmp_path / "cache").rglob("*.f16"))
+    assert len(kept) == (0 if tune is True else 2)  # of train and dev
     assert resume("stopped") == 0
     assert weights(Path("stopped")) == weights(Path("whole"))
+    assert set((tmp_path / "cache").rglob("*.f16")) == kept
+
+
+def test_a_training_waits_for_the_layers_that_are_tuned(treebank: Path, bert: Path, tmp_path: Path) -> None:
+    arguments = ["corpus=conllu", f"corpus.path={treebank}", "accelerator=cpu", "segmenter=rules", "test=false"]
+    arguments += [f"embedding.transformer={bert}", "transformer.tune=1", "trainer.max_epochs=6", "patience=1"]
+    assert train([*arguments, "optimizer.lr=1e-9", "optimizer.transformer_lr=1e-9", "hydra.run.dir=run"]) == 0
+    with Path("run/metrics.csv").open(newline="") as lines:
+        assert len(list(csv.DictReader(lines))) == 6  # frozen in 4; the fifth is the best of two
+
+
+def test_a_frozen_encoder_has_no_noise(treebank: Path, bert: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["corpus=conllu", f"corpus.path={treebank}", "accelerator=cpu", "segmenter=rules", "test=false"]
+    added = [f"embedding.transformer={bert}", "transformer.tune=1", "trainer.max_epochs=1"]
+    assert train([*arguments, *added, "hydra.run.dir=run"]) == 0
+    capsys.readouterr()
+    assert train([*arguments, "init=run", "noise=0.3"]) == 2
+    assert "whose outputs are kept for the text as it is; leave noise out" in capsys.readouterr().err
+    assert train([*arguments, *added, "noise=0.3"]) == 2
+    assert "set transformer.tune=true, or noise=0" in capsys.readouterr().err
 
 
 def started_in(record: Path, folder: str | None) -> None:
