@@ -171,7 +171,7 @@ def test_a_tagger_that_starts_from_it_reads_vectors_and_an_encoder_too(
     assert saved["members"][0]["network"]["transformer"]["layers"] == [0, 2]
     training = saved["training"]
     assert (training["model"]["dropout"], training["model"]["hidden"]) == (0.5, {"forward": 12, "backward": 8})
-    assert (training["embedding"]["transformer"], training["transformer"]["tune"]) == ("multilingual", False)
+    assert (training["embedding"]["transformer"], training["transformer"]["tune"]) == ("multilingual", 8)
 
 
 def test_no_tags(pretrained: Path) -> None:
