@@ -119,7 +119,7 @@ class TaggerDataModule(pl.LightningDataModule):
         word_dropout: float = 1.0,
         seed: int = 1,
         tokenizer: PieceTokenizer | None = None,
-        frozen: TransformerEmbedding | None = None,
+        transformer: TransformerEmbedding | None = None,
         temperature: float = 1.0,
         unnamed: float = 0.0,
         facts: Facts | None = None,
@@ -136,8 +136,8 @@ class TaggerDataModule(pl.LightningDataModule):
             word_dropout: see `collate`.
             seed: of the batches and of word dropout.
             tokenizer: of the transformer, if there is one.
-            frozen: a transformer that training does not change, or not in its first epochs; while it does not learn,
-                its outputs are computed once and kept on disk.
+            transformer: of the network, if it has one; the outputs of one that does not learn now are computed once
+                and kept on disk.
             temperature: of several corpora, see `Mixture`.
             unnamed: of several corpora, the share of training's sentences whose corpus is not told. That of dev's
                 sentences is never told.
@@ -147,10 +147,11 @@ class TaggerDataModule(pl.LightningDataModule):
                 outputs are those of the sentences as they are.
         """
         super().__init__()
-        self.tokenizer, self.frozen, self.noise = tokenizer, frozen, noise
+        self.tokenizer, self.transformer, self.noise = tokenizer, transformer, noise
         self.temperature, self.unnamed, self.facts, self.distilled = temperature, unnamed, facts, distilled
         self.splits, self.batch_tokens, self.word_dropout, self.seed = splits, batch_tokens, word_dropout, seed
-        self.table = FormTable(vocabulary, network, None if frozen and not frozen.config["tune"] else tokenizer)
+        never_learns = transformer is not None and not transformer.config["tune"]
+        self.table = FormTable(vocabulary, network, None if never_learns else tokenizer)
 
     def _loader(self, split: str, seed: int | None) -> DataLoader[Batch]:
         facts, distilled = (self.facts, self.distilled) if seed is not None else (None, None)
@@ -185,12 +186,12 @@ class TaggerDataModule(pl.LightningDataModule):
         return Mixture(corpora, counts, seed)
 
     def _outputs(self, sentences: Dataset, lengths: np.ndarray) -> np.ndarray | None:
-        if self.frozen is None or self.tokenizer is None or self.frozen.learns:
+        if self.transformer is None or self.tokenizer is None or self.transformer.learns:
             return None
         folder = Path(datasets.config.HF_DATASETS_CACHE) / "tagger"
         device = self.trainer.strategy.root_device if self.trainer else "cpu"
         return frozen_outputs(
-            self.frozen, self.tokenizer, (row["tokens"] for row in sentences), lengths, folder, device
+            self.transformer, self.tokenizer, (row["tokens"] for row in sentences), lengths, folder, device
         )
 
     def train_dataloader(self) -> DataLoader[Batch]:

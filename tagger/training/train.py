@@ -136,7 +136,6 @@ def prepare(config: TrainConfig) -> Prepared:
     segmenting = SegmenterTraining(config, corpus, start.bundle if start else None)
     _log_plan(config, corpus, beginning, words, segmenting.outlook)
 
-    transformer = module.body.transformer
     data = TaggerDataModule(
         corpus.splits,
         module.vocabulary,
@@ -145,7 +144,7 @@ def prepare(config: TrainConfig) -> Prepared:
         config.embedding.word_dropout,
         config.seed,
         beginning.tokenizer,
-        transformer if transformer is not None and (module.frozen_epochs or not transformer.config["tune"]) else None,
+        module.body.transformer,
         config.corpus.temperature,
         CORPUS_DROPOUT,
         beginning.facts if beginning.facts.names else None,
