@@ -15,12 +15,13 @@ from weakref import WeakValueDictionary
 from tagger.bundle.hub import is_tagger_file
 from tagger.bundle.saved_config import CONFIG, WEIGHTS, read_config
 from tagger.errors import InputError, reason, shorten
+from tagger.text.json_files import PACKED_JSON
 from tagger.text.segment import LEARNED, SEGMENTER, SEGMENTER_WEIGHTS, RuleSegmenter, Segmenter
 
 if TYPE_CHECKING:
     from tagger.tagging.tagger import Tagger
 
-_CUTTER = (CONFIG, SEGMENTER_WEIGHTS, SEGMENTER)  # the files that cut raw text
+_CUTTER = (CONFIG, SEGMENTER_WEIGHTS, SEGMENTER, SEGMENTER + PACKED_JSON)  # the files that cut raw text
 
 _known: "WeakValueDictionary[bytes, TaggerFiles]" = WeakValueDictionary()
 _loaded: "WeakValueDictionary[tuple[bytes, str, str], Tagger]" = WeakValueDictionary()

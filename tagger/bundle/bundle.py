@@ -34,12 +34,13 @@ from tagger.model.vector_embedding import VectorEmbedding
 from tagger.model.vocabulary import Vocabulary
 from tagger.pretrained.huggingface import load_tokenizer, load_weights
 from tagger.segmenter.saved import SavedSegmenter, load_segmenter
-from tagger.text.json_files import MAX_VOCABULARY_BYTES, read_json
+from tagger.text.json_files import MAX_VOCABULARY_BYTES, json_file, read_json, write_packed_json
 from tagger.text.output_files import new_folder, replace_folder
 from tagger.text.segment import LEARNED
 
 DECODERS = "decoders."  # prefix of the names of the decoders' weights
 ENCODER = "transformer.encoder."  # prefix of the names of a transformer's own weights
+TABLES_OF_FORMS = "embedding."  # prefix of the names of the weights that make vectors of forms
 TRANSFORMER, TABLES = "transformer", "embedding.vectors.tables"  # modules that members may share
 
 
@@ -129,6 +130,7 @@ class Bundle:
         folder: Path,
         card: str,
         others: Mapping[str, Mapping[str, Tensor]] | None = None,
+        packed: bool = False,
     ) -> None:
         """Writes the tagger. `folder` appears, or is replaced, only when all files are written.
 
@@ -139,6 +141,7 @@ class Bundle:
             folder: the folder to make.
             card: the text of the model card.
             others: name of a further file -> its weights.
+            packed: whether vocabularies are compressed, as in the taggers that come with the package.
 
         Raises:
             InputError: the folder cannot be written to, or the disk is full. Nothing is left of the new folder.
@@ -150,9 +153,12 @@ class Bundle:
             save_linear(self.linear, partial)
             self._save_tokenizers(partial)
             vocabularies = [asdict(vocabulary) for vocabulary in self._vocabularies()]
-            _write_json(partial / VOCABULARY, {"vocabularies": vocabularies}, indent=None)
+            if packed:
+                write_packed_json(partial / VOCABULARY, {"vocabularies": vocabularies})
+            else:
+                _write_json(partial / VOCABULARY, {"vocabularies": vocabularies}, indent=None)
             if not isinstance(self.segmenter, str):
-                self.segmenter.save(partial)
+                self.segmenter.save(partial, packed=packed)
             _write_json(partial / CONFIG, self.description, indent=2)
             (partial / CARD).write_text(card, encoding="utf-8")
 
@@ -181,7 +187,7 @@ class Bundle:
             raise _missing(folder, CONFIG)
         config = read_config(folder)
         for name in (VOCABULARY, WEIGHTS):
-            if not (folder / name).is_file():
+            if not json_file(folder / name).is_file():
                 raise _missing(folder, name)
         fields = read_json(folder / VOCABULARY, MAX_VOCABULARY_BYTES)
         with one_error(folder, WEIGHTS):
@@ -258,6 +264,10 @@ def _compressed(network: TaggerNetwork, weights: Mapping[str, Tensor], storage_d
     exact = {name: tensor for name, tensor in weights.items() if name.startswith(DECODERS)}
     others = {name: tensor for name, tensor in weights.items() if name not in encoder and name not in exact}
     encoder = {} if _only_names_transformer(network) else encoder
+    if storage_dtype == "int4":  # only for what is looked up: in products every weight counts for every word
+        tables = {name: tensor for name, tensor in others.items() if name.startswith(TABLES_OF_FORMS)}
+        layers = {name: tensor for name, tensor in others.items() if name not in tables}
+        return compress(tables, "int4") | compress(layers | encoder, "int8") | exact
     stored = compress(encoder, storage_dtype)
     transformer = network.transformer
     if transformer is not None and transformer.config["name"] == MULTILINGUAL and storage_dtype != "int8":

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tagger.bundle.hub import hub_folder, is_hub_name
+from tagger.bundle.languages import codes_of
 from tagger.bundle.run_lock import is_being_trained
 from tagger.bundle.saved_config import (
     CONFIG,
@@ -41,6 +42,8 @@ class Model(NamedTuple):
     corpus: str  # the training data, with its version
     license: str | None  # of the training data
     scores: dict[str, dict[str, float]]  # split -> column -> accuracy in [0, 1]
+    raw: dict[str, dict[str, float]]  # split -> name of a score -> F1 from raw text in [0, 1]
+    thin: bool  # whether it had little to learn from, and is far behind the best taggers of its language
     size: int  # bytes of its folder
     segmenter: str  # `learned`, or the rules that cut text
 
@@ -49,10 +52,10 @@ def find_tagger(name: str) -> Path:
     """The folder of a tagger.
 
     Args:
-        name: a bundled tagger (`english`); `latest`, the tagger of the newest run below `runs/`; the folder of a
-            tagger; the folder of a run, or its name (`tamil` for `runs/tamil`); or `hf:OWNER/NAME` and
-            `hf:OWNER/NAME@REVISION`, a tagger of the Hugging Face Hub. `english` is the bundled tagger even if there is
-            a folder of that name, which is `./english`.
+        name: a bundled tagger, by the name of its language (`english`) or its code (`en`); `latest`, the tagger of the
+            newest run below `runs/`; the folder of a tagger; the folder of a run, or its name (`tamil` for
+            `runs/tamil`); or `hf:OWNER/NAME` and `hf:OWNER/NAME@REVISION`, a tagger of the Hugging Face Hub. `english`
+            is the bundled tagger even if there is a folder of that name, which is `./english`.
 
     Returns:
         The folder that should have `config.json`. `Bundle.load` checks it.
@@ -64,6 +67,9 @@ def find_tagger(name: str) -> Path:
         return hub_folder(name)
     if name in bundled_names():
         return bundled("data") / name
+    for language, codes in bundled_languages().items():
+        if name in codes:
+            return bundled("data") / language
     if name == LATEST:
         newest = _newest_run()
         if newest is None:
@@ -188,6 +194,29 @@ def bundled_names() -> list[str]:
     return sorted(path.parent.name for path in bundled("data").glob(f"*/{CONFIG}"))
 
 
+def bundled_languages() -> dict[str, tuple[str, ...]]:
+    """The languages of the taggers that come with the package, by the names of these, and their codes in ISO 639."""
+    return {name: codes for name in bundled_names() if (codes := codes_of(name))}
+
+
+def find_language(language: str) -> str:
+    """The name of the tagger of a language.
+
+    Args:
+        language: its code in ISO 639, or its English name, in any case of letters.
+
+    Raises:
+        InputError: there is none.
+    """
+    known = bundled_languages()
+    wanted = language.lower()
+    found = next((name for name, codes in known.items() if wanted in (name, *codes)), None)
+    if found is None:
+        remedy = did_you_mean(wanted, known) or f"choose one of {', '.join(known)}, or train a tagger"
+        raise InputError(f"{_shown(language)}: no tagger of this language comes with the package; {remedy}")
+    return found
+
+
 def list_models() -> list[Model]:
     """Describes every tagger that has a name: the bundled ones, runs with a name, and `latest`, if there is one.
 
@@ -217,7 +246,8 @@ def _describe(name: str, folder: Path) -> Model:
             raise ValueError("segmenter is not a name")
         corpus = " ".join(filter(None, (config["corpus"], config.get("version"))))
         return Model(
-            name, folder, corpus, config.get("license"), config["scores"], folder_bytes(folder), config["segmenter"]
+            *(name, folder, corpus, config.get("license"), config["scores"], config.get("raw", {})),
+            *(bool(config.get("thin")), folder_bytes(folder), config["segmenter"]),
         )
     except (OSError, ValueError, KeyError) as error:
         raise InputError(

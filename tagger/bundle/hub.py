@@ -22,7 +22,7 @@ from tagger.bundle.saved_config import (
     WORD_PREDICTOR,
 )
 from tagger.errors import InputError, reason, shorten
-from tagger.text.json_files import MAX_VOCABULARY_BYTES
+from tagger.text.json_files import MAX_VOCABULARY_BYTES, PACKED_JSON
 from tagger.text.segment import SEGMENTER, SEGMENTER_WEIGHTS
 
 PREFIX = "hf:"
@@ -35,7 +35,8 @@ _PART = r"[A-Za-z0-9_][\w.-]{0,95}"
 _REPOSITORY = rf"{_PART}/{_PART}"
 _REVISION = r"\w[\w./+-]{0,200}"
 _NAME = re.compile(rf"{PREFIX}({_REPOSITORY})(?:@({_REVISION}))?", re.ASCII)
-_OWN = (CONFIG, CARD, WEIGHTS, LINEAR_WEIGHTS, VOCABULARY, SEGMENTER_WEIGHTS, SEGMENTER, WORD_PREDICTOR)
+_VOCABULARIES, _SEGMENTERS = (VOCABULARY, VOCABULARY + PACKED_JSON), (SEGMENTER, SEGMENTER + PACKED_JSON)
+_OWN = (CONFIG, CARD, WEIGHTS, LINEAR_WEIGHTS, *_VOCABULARIES, SEGMENTER_WEIGHTS, *_SEGMENTERS, WORD_PREDICTOR)
 _TAGGER_FILE = re.compile(
     rf"{'|'.join(map(re.escape, _OWN))}|{TOKENIZER}(?:-[0-9]{{1,2}})?/\w[\w-]*\.(?:json|txt|model)",
     re.ASCII,
@@ -172,7 +173,7 @@ def _cached(hub: Any, wanted: HubName) -> Path | None:
 
 def _is_whole(files: set[str]) -> bool:
     """Whether files may be those of a tagger or of a pretrained network."""
-    return {CONFIG, VOCABULARY, WEIGHTS} <= files
+    return {CONFIG, WEIGHTS} <= files and any(name in files for name in _VOCABULARIES)
 
 
 @contextmanager

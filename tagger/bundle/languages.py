@@ -42,3 +42,16 @@ def language_codes(corpus: str) -> list[str]:
         codes = [_OTHER_CODES.get(code, code) for code in _FILE.findall(corpus)]
         found = [code for code in codes if code in CODES.values()]
     return list(dict.fromkeys(found))
+
+
+_WRITTEN_FORMS = {"norwegian": ("nb", "nn")}  # which have codes of their own
+
+
+def codes_of(language: str) -> tuple[str, ...]:
+    """The codes of a language that is given by its English name in lower case; none for another word.
+
+    >>> codes_of("norwegian"), codes_of("finding")
+    (('no', 'nb', 'nn'), ())
+    """
+    code = CODES.get(language.title())
+    return () if code is None else (code, *_WRITTEN_FORMS.get(language, ()))

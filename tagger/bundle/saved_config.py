@@ -73,6 +73,8 @@ class Description:
     Attributes:
         corpus, version, license: of the training data.
         scores: of each split, the accuracies of the columns.
+        raw: of each split, F1 from raw text.
+        thin: whether it had little to learn from, and is far behind the best taggers of its language.
         ensemble: the weights of the taggers that this one was made of.
     """
 
@@ -80,6 +82,8 @@ class Description:
     version: ShortName | None = None
     license: ShortName | None = None
     scores: dict[ShortName, dict[ShortName, float]] = field(default_factory=dict)
+    raw: dict[ShortName, dict[ShortName, float]] = field(default_factory=dict)
+    thin: bool = False
     ensemble: list[float] = field(default_factory=list)
 
 

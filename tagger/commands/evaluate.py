@@ -167,7 +167,7 @@ def _scored(
 def _raw(tagger: "Tagger", sentences: Iterator[Sentence], file: str) -> tuple[Iterator[Sentence], Iterator[Sentence]]:
     """The gold sentences of a file, and the sentences that the tagger finds in its raw text."""
     gold, texts = tee(gold_paragraphs(sentences, file))
-    found = cut_parts((Paragraph(0, paragraph.text, True) for paragraph in texts), tagger.segment_all)
+    found = cut_parts((Paragraph(0, paragraph.text, True) for paragraph in texts), tagger.cuts_of)
     return (s for paragraph in gold for s in paragraph.sentences), tagger.stream(found)
 
 

@@ -6,12 +6,13 @@ from typing import Any
 
 import torch
 
-from tagger.bundle.catalog import find_tagger
+from tagger.bundle.catalog import find_language, find_tagger
 from tagger.bundle.saved_config import ENSEMBLE
 from tagger.commands.console import say
 from tagger.errors import InputError
 from tagger.pretraining.predictor import load
 from tagger.tagging.engine import CACHE_SIZE
+from tagger.tagging.languages import LanguageTagger
 from tagger.tagging.tagger import AUTO, Tagger
 from tagger.tagging.workers import collect_rarely
 from tagger.text.lexicon import LexiconCase
@@ -83,6 +84,42 @@ def load_with_tags(
         raise InputError(
             f"{model} predicts words and has no tags; train a tagger from it with python -m tagger init={model}"
         )
+    return tagger
+
+
+def one_or_all(language: str | None, model: str | None, refused: Mapping[str, bool]) -> str | None:
+    """The name of the tagger that a command uses; None: those of all languages.
+
+    Args:
+        language: the option `--language`.
+        model: the option `--model`.
+        refused: options that need one tagger, and whether each is given.
+
+    Raises:
+        InputError: both options are given; there is no tagger of the language; an option needs one tagger.
+    """
+    if language is not None:
+        if model is not None:
+            raise InputError(f"--language {language} names a tagger, and so does --model {model}; leave one out")
+        return find_language(language)
+    for option, given in refused.items():
+        if given and model is None:
+            raise InputError(f"{option} needs one tagger; name the language, --language CODE, or --model NAME")
+    return model
+
+
+def load_all(device: str, precision: str, workers: int, segmenter: str) -> LanguageTagger:
+    """The taggers of all languages as one, for a process that does nothing else; it says which language it takes."""
+    torch.set_num_threads(1)  # as in `load_and_tell`
+    said: set[str] = set()
+
+    def notice(language: str, path: str) -> None:
+        if language not in said:
+            said.add(language)
+            say(f"language: {language} ({path})")
+
+    tagger = LanguageTagger(device, precision, workers, segmenter, notice)
+    collect_rarely()
     return tagger
 
 

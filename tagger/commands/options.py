@@ -205,6 +205,18 @@ Model = Annotated[
         help="A name that `tagger models` lists, the folder of a tagger or of a run, or hf:OWNER/NAME, on the Hub.",
     ),
 ]
+ModelOrNone = Annotated[
+    str | None,
+    typer.Option(
+        metavar="MODEL",
+        help="A name that `tagger models` lists, the folder of a tagger or of a run, or hf:OWNER/NAME, on the Hub."
+        " Default: the tagger of the text's language.",
+    ),
+]
+LanguageOption = Annotated[
+    str | None,
+    typer.Option(metavar="CODE", help="Of the text, such as de or german. Default: the text tells, of each paragraph."),
+]
 Encoding = Annotated[
     str,
     typer.Option(metavar="NAME", help="Encoding of the input. The output is UTF-8.", rich_help_panel=FORMATS),

@@ -12,9 +12,9 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeRemainingColumn
 
+from tagger.bundled import bundled
 from tagger.commands.console import BAD_INPUT, say, standard_output
 from tagger.commands.options import (
-    DEFAULT_MODEL,
     FORMATS,
     GIVEN_TAGS,
     LARGE_JOBS,
@@ -23,9 +23,10 @@ from tagger.commands.options import (
     Encoding,
     GroupedOptions,
     InputOption,
+    LanguageOption,
     LexiconCaseOption,
     LexiconOption,
-    Model,
+    ModelOrNone,
     PrecisionOption,
     SegmenterOption,
     Workers,
@@ -41,6 +42,7 @@ from tagger.text.files import STDIO, check_input
 from tagger.text.formats import OUTPUTS, SEPARATORS, TAGGED, OutputFormat, format_of
 from tagger.text.output_files import is_replaced, whole_file
 from tagger.text.remote_path import Place, place_of
+from tagger.text.segment import LEARNED
 from tagger.text.sentence import Sentence
 from tagger.text.strings import printable
 from tagger.text.writers import writer
@@ -49,7 +51,7 @@ if TYPE_CHECKING:
     from tagger.jobs.bulk import Options, Progress
     from tagger.jobs.jobs import Job
     from tagger.jobs.outputs import Outputs
-    from tagger.tagging.tagger import Tagger
+    from tagger.tagging.tagger import DocumentTagger
 
 SETTINGS = {"epilog": format_help(outputs=True), "cls": GroupedOptions}
 RAY = "ray"
@@ -60,7 +62,8 @@ def tag(
         list[str] | None, typer.Argument(metavar="FILE|FOLDER", help="Default: -, standard input.")
     ] = None,
     to: Annotated[str | None, typer.Option("-o", metavar="FILE|FOLDER", help="Default: -, standard output.")] = None,
-    model: Model = DEFAULT_MODEL,
+    language: LanguageOption = None,
+    model: ModelOrNone = None,
     text: Annotated[str | None, typer.Option(metavar="TEXT", help="Tag this text, not a file.")] = None,
     input: InputOption = None,
     output: Annotated[
@@ -172,7 +175,7 @@ def tag(
     outputs gets a manifest, which lists what is finished.
     """
     from tagger.bundle.catalog import find_tagger
-    from tagger.commands.loading import load_with_tags
+    from tagger.commands.loading import load_all, load_with_tags, one_or_all
     from tagger.jobs.bulk import Options, tag_files
     from tagger.jobs.jobs import jobs_of_shard, parse_shard, plan_jobs
     from tagger.jobs.manifest import Manifest, tagger_digest
@@ -224,7 +227,11 @@ def tag(
         jobs = own
     failed = len(plan.errors)
     if jobs:
-        folder = find_tagger(model)
+        names_one = {"--segmenter learned": segmenter == LEARNED, "--corpus": corpus is not None, "--keep": keep}
+        names_one |= {"--lexicon": bool(lexicons), "--cache-size": cache_size is not None}
+        count = 1 if engine == RAY else workers or processor_cores()
+        chosen = one_or_all(language, model, names_one)
+        folder = bundled("data") if chosen is None else find_tagger(chosen)
         options = Options(encoding, separator, paragraph_per_line, probabilities, top)
         manifest = None
         if target is not None and all(job.target not in (None, target) for job in jobs):
@@ -240,10 +247,12 @@ def tag(
         failed += len(outputs.foreign)
         jobs = outputs.pending
     if jobs:
-        tagger = load_with_tags(
-            *(model, device, precision, folder, cache_size, 1 if engine == RAY else workers or processor_cores()),
-            *(segmenter, corpus, lexicons, lexicon_case),
-        )
+        if chosen is None:
+            tagger: DocumentTagger = load_all(device, precision, count, segmenter)
+        else:
+            tagger = load_with_tags(
+                *(chosen, device, precision, folder, cache_size, count, segmenter, corpus, lexicons, lexicon_case)
+            )
         if keep:
             options = options._replace(keep=column_places(column or [f"{tagger.columns[0]}=1"], tagger.columns))
         if review_below is not None:
@@ -345,7 +354,9 @@ def _check_review(below: float, to: str | None, output: str | None, others: Mapp
             raise InputError(f"{option} does not go with --review-below, which writes CoNLL-U with probabilities")
 
 
-def _review(tagger: "Tagger", jobs: Sequence["Job"], options: "Options", below: float, to: Place | None) -> None:
+def _review(
+    tagger: "DocumentTagger", jobs: Sequence["Job"], options: "Options", below: float, to: Place | None
+) -> None:
     """Writes the sentences that the tagger doubts, of all files together."""
     from tagger.jobs.bulk import file_sentences
     from tagger.tagging.review import doubtful_sentences

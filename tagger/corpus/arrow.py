@@ -1,10 +1,11 @@
 """The sentences that a reader yields -> an Arrow file in the cache of `datasets`."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import datasets
 import numpy as np
+import pyarrow.compute as pc
 from datasets import Dataset, Features, List, Value
 from datasets.exceptions import DatasetGenerationError
 
@@ -29,7 +30,6 @@ def to_arrow(
     arguments: dict[str, Any],
     columns: Sequence[str],
     source: str,
-    split: str,
     version: tuple[Any, ...] = (),
 ) -> Dataset:
     """Stores the sentences of `read(**arguments)` in an Arrow file of the cache, unless it is there already.
@@ -43,11 +43,10 @@ def to_arrow(
         arguments: of `read`; the file's name in the cache depends on them.
         columns: the tag columns to keep.
         source: the file or data set, for messages.
-        split: `train`, `dev` or `test`; only train must have tags in every column.
         version: of the source; the file's name in the cache depends on it, too.
 
     Raises:
-        InputError: what `read` raises; no words; a column without tags; no room in the cache.
+        InputError: what `read` raises; no words; no room in the cache.
     """
     datasets.disable_progress_bars()
     lists = ("tokens", *columns, *FACT_COLUMNS, "comments")
@@ -57,7 +56,6 @@ def to_arrow(
         "arguments": arguments,
         "columns": tuple(columns),  # `datasets` would distribute the items of a list over processes
         "source": source,
-        "must_have_tags": split == "train",  # the report says which tags dev and test lack
         "version": (CACHE_VERSION, *version),
     }
     try:
@@ -77,19 +75,14 @@ def _rows(
     arguments: dict[str, Any],
     columns: tuple[str, ...],
     source: str,
-    must_have_tags: bool,
     version: object,
 ) -> Iterator[dict[str, Any]]:
     """Yields a row for each sentence that has tokens; `version` only tells files in the cache apart."""
     empty = True
-    used: set[str] = set()
     for sentence in read(**arguments):
         if not sentence.tokens:
             continue
         empty = False
-        for column, tags in sentence.tags.items():
-            if column not in used and any(tag and tag != NO_TAG for tag in tags):
-                used.add(column)
         values = {"tokens": sentence.tokens} | {column: sentence.tags.get(column, []) for column in FACT_COLUMNS}
         values |= {column: sentence.tags[column] for column in columns}
         row = {name: [value or NO_TAG for value in strings] for name, strings in values.items()}
@@ -101,10 +94,16 @@ def _rows(
         }
     if empty:
         raise InputError(f"{source} holds no words; a corpus needs at least one sentence")
+
+
+def tagged_columns(sentences: Dataset, columns: Iterable[str]) -> list[str]:
+    """Those of the columns in which some sentence has a tag."""
+    found = []
     for column in columns:
-        if must_have_tags and column not in used:
-            others = f"choose from those that have: columns=[{','.join(sorted(used))}]" if used else "no column has any"
-            raise InputError(f"{source}: column {column} has no tags, all are _ or empty; {others}")
+        chunks = sentences.data.column(column).chunks
+        if any(set(pc.unique(chunk.flatten()).to_pylist()) - {NO_TAG} for chunk in chunks):
+            found.append(column)
+    return found
 
 
 def token_counts(sentences: Dataset) -> np.ndarray:

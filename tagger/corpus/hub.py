@@ -138,7 +138,7 @@ def hub_source(
     for split, data in own.items():
         source = f"{name}, split {split}"
         arguments = {"data": data, "source": source, "places": places, "optional": optional}
-        splits[split] = to_arrow(hub_sentences, arguments, columns, source, split)
+        splits[split] = to_arrow(hub_sentences, arguments, columns, source)
     title = "-".join(filter(None, (Path(name).name, config)))
     return Source(title, splits, rules_for(title))
 

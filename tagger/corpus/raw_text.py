@@ -19,7 +19,7 @@ from tagger.text.files import STDIO, read_lines
 from tagger.text.formats import SUFFIXES, format_of
 from tagger.text.paragraphs import Paragraph, read_paragraphs
 from tagger.text.paths import located
-from tagger.text.readers import read
+from tagger.text.readers import cut_parts, cuts_by, read
 from tagger.text.segment import RuleSegmenter, Segmenter
 from tagger.text.sentence import Sentence
 
@@ -142,8 +142,8 @@ class Texts:
         Raises:
             InputError: a file that cannot be read.
         """
-        for _, _, part in self._parts():
-            yield from self._sentences(part)
+        for sentence in cut_parts((part for _, _, part in self._parts()), cuts_by(self.segment), layout=False):
+            yield from _cut(sentence)
 
     def section(self, number: int, count: int, characters: int) -> list[list[str]]:
         """The sentences of a section, as lists of tokens; sections in ascending order are read in one pass.
@@ -223,8 +223,13 @@ class Texts:
     def _sentences(self, part: Part) -> Iterator[list[str]]:
         sentences = part.sentences(self.segment, layout=False) if isinstance(part, Paragraph) else [part]
         for sentence in sentences:
-            for start in range(0, len(sentence), MAX_SENTENCE_TOKENS):
-                yield sentence.tokens[start : start + MAX_SENTENCE_TOKENS]
+            yield from _cut(sentence)
+
+
+def _cut(sentence: Sentence) -> Iterator[list[str]]:
+    """Its tokens, in several lists if it is very long."""
+    for start in range(0, len(sentence), MAX_SENTENCE_TOKENS):
+        yield sentence.tokens[start : start + MAX_SENTENCE_TOKENS]
 
 
 def _size(part: Part) -> int:

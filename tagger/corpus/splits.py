@@ -157,6 +157,6 @@ def from_files(
         arguments: of `read`, besides the file.
     """
     return {
-        split: to_arrow(read, {"path": path} | arguments, columns, path, split, file_version(path))
+        split: to_arrow(read, {"path": path} | arguments, columns, path, file_version(path))
         for split, path in files.items()
     }

@@ -127,7 +127,7 @@ def score_raw(tagger: "Tagger", split: "Dataset") -> dict[str, float]:
         split: of a corpus; sentences of which it is not known where their text has spaces are left out.
     """
     gold = list(gold_paragraphs(sentences_of(split, columns_of(split, tagger)), skip=True))
-    found = cut_parts((Paragraph(0, paragraph.text, True) for paragraph in gold), tagger.segment_all)
+    found = cut_parts((Paragraph(0, paragraph.text, True) for paragraph in gold), tagger.cuts_of)
     scores = raw_scores((sentence for paragraph in gold for sentence in paragraph.sentences), tagger.stream(found))
     return {name: score.f1 for name, score in scores.items()}
 

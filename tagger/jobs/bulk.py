@@ -18,7 +18,7 @@ from typing import BinaryIO, NamedTuple, TextIO
 from tagger.errors import InputError
 from tagger.jobs.jobs import Job
 from tagger.tagging.decoding import Request
-from tagger.tagging.tagger import Tagger
+from tagger.tagging.tagger import DocumentTagger
 from tagger.tagging.windows import WINDOW_TOKENS
 from tagger.tagging.workers import Batch, WorkersDied
 from tagger.text.conllu import numbered
@@ -26,7 +26,7 @@ from tagger.text.files import STDIO, decoded_lines, open_binary
 from tagger.text.format import Part
 from tagger.text.formats import FORMATS
 from tagger.text.given_tags import checked_tags
-from tagger.text.readers import cut_parts, read_parts, sentences_of, texts_of
+from tagger.text.readers import cut_parts, read_parts, sentences_of
 from tagger.text.sentence import Sentence
 from tagger.text.writers import Writer, writer
 
@@ -81,7 +81,7 @@ class _Written(NamedTuple):
 
 
 def tag_files(
-    tagger: "Tagger",
+    tagger: DocumentTagger,
     jobs: Sequence["Job"],
     options: Options,
     output: Callable[["Job"], AbstractContextManager[TextIO]],
@@ -154,7 +154,7 @@ def _batch(windows: list[_Window], tokens: int) -> Batch[list[_Window], list[_Wi
 
 
 def _windows(
-    tagger: "Tagger", jobs: Sequence["Job"], options: Options, width: int, failed: Collection[int]
+    tagger: DocumentTagger, jobs: Sequence["Job"], options: Options, width: int, failed: Collection[int]
 ) -> Iterator[_Window]:
     """The windows of all files, at least one of each."""
     for number, job in enumerate(jobs):
@@ -185,16 +185,16 @@ def _windows(
         yield window._replace(tokens=tokens, error=error, flush=next_is_standard_input)
 
 
-def file_sentences(tagger: "Tagger", job: "Job", options: Options) -> Iterator[Sentence]:
+def file_sentences(tagger: DocumentTagger, job: "Job", options: Options) -> Iterator[Sentence]:
     """The sentences of a file, not yet tagged.
 
     Raises:
         InputError: while iterating, the file cannot be read, or it has a tag to keep that the tagger does not know.
     """
-    return cut_parts((part for part, _ in _file_parts(tagger, job, options)), tagger.segment_all)
+    return cut_parts((part for part, _ in _file_parts(tagger, job, options)), tagger.cuts_of)
 
 
-def _file_parts(tagger: "Tagger", job: "Job", options: Options) -> Iterator[tuple[Part, Callable[[], int]]]:
+def _file_parts(tagger: DocumentTagger, job: "Job", options: Options) -> Iterator[tuple[Part, Callable[[], int]]]:
     """The parts of a file, each with a function that returns the number of bytes read so far."""
     given = None if job.text is None else io.BytesIO(job.text.encode(errors="surrogateescape"))
     binary, encoding = (open_binary(job.source), options.encoding) if given is None else (given, "utf-8")
@@ -219,7 +219,7 @@ def _file_parts(tagger: "Tagger", job: "Job", options: Options) -> Iterator[tupl
                 parts = reader(lines)
             else:
                 parts = checked_tags(reader, lines, job.source, job.input, tagger.known_tags)
-            for part in parts:
+            for part in tagger.told(parts, job.source):
                 yield part, position
             if _version(binary) != before:
                 raise InputError(f"{job.source} changed while it was read; tag it again when it is whole")
@@ -237,14 +237,14 @@ def _version(file: BinaryIO) -> tuple[int, int] | None:
     return (status.st_size, status.st_mtime_ns) if stat.S_ISREG(status.st_mode) else None
 
 
-def _write(tagger: "Tagger", windows: list[_Window], request: Request) -> list[_Written]:
+def _write(tagger: DocumentTagger, windows: list[_Window], request: Request) -> list[_Written]:
     """The work of a process: cuts paragraphs, tags sentences, and writes them as text."""
     found = _cut(tagger, windows)
     whole: list[Sentence] = []
     for window, sentences in zip(windows, found, strict=True):
         if isinstance(sentences, InputError):
             continue
-        if window.whole and tagger.engine.has_fixed_shapes:
+        if window.whole and tagger.has_fixed_shapes:
             whole += sentences
         else:
             tagger.tag_window(sentences, request)
@@ -252,11 +252,10 @@ def _write(tagger: "Tagger", windows: list[_Window], request: Request) -> list[_
     return [_text(window, sentences) for window, sentences in zip(windows, found, strict=True)]
 
 
-def _cut(tagger: "Tagger", windows: list[_Window]) -> list[list[Sentence] | InputError]:
+def _cut(tagger: DocumentTagger, windows: list[_Window]) -> list[list[Sentence] | InputError]:
     """The sentences of each window, or what is wrong with it. The texts of all windows are cut together."""
-    texts = [text for window in windows for part in window.parts for text in texts_of(part)]
     try:
-        cuts = iter(tagger.segment_all(texts))
+        cuts = tagger.cuts_of([part for window in windows for part in window.parts])
     except InputError as error:
         return [error] if len(windows) == 1 else [found for window in windows for found in _cut(tagger, [window])]
     return [

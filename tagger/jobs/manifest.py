@@ -230,7 +230,7 @@ def fingerprint(folder: Path) -> str:
     """A hash of the files that decide a tagger's output: config, vocabulary and weights."""
     digest = hashlib.sha256()
     for path in sorted(folder.glob("*.*")):
-        if path.is_file() and path.suffix in (".json", ".safetensors"):
+        if path.is_file() and path.suffix in (".json", ".gz", ".safetensors"):
             digest.update(bytes.fromhex(checksum(path)))
     return digest.hexdigest()
 

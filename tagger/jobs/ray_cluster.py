@@ -32,7 +32,7 @@ except ModuleNotFoundError as error:
 
 from tagger.jobs.bulk import Options, Progress, tag_files
 from tagger.jobs.jobs import Job
-from tagger.tagging.tagger import Tagger
+from tagger.tagging.tagger import DocumentTagger
 from tagger.tagging.windows import WINDOW_TOKENS
 from tagger.tagging.workers import WorkersDied, collect_rarely, processor_cores
 
@@ -61,14 +61,14 @@ class _Window(NamedTuple):
 class _Run(NamedTuple):
     """What every process of a run needs. It is sent once."""
 
-    tagger: Tagger
+    tagger: DocumentTagger
     options: Options
     width: int
     folder: str  # in which the run was started; names of files may be relative to it
 
 
 def tag_jobs(
-    tagger: Tagger,
+    tagger: DocumentTagger,
     jobs: Sequence[Job],
     options: Options,
     output: Callable[[Job], AbstractContextManager[TextIO]],

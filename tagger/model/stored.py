@@ -1,4 +1,4 @@
-"""A network's weights as a file stores them: in fewer bytes, as float16 or int8, and checked when they are read."""
+"""A network's weights as a file stores them: in fewer bytes, as float16, int8 or int4; checked when they are read."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -13,10 +13,11 @@ from tagger.errors import InputError, reason
 from tagger.model.transformer import EncoderError
 from tagger.text.json_files import shown
 
-STORAGE_DTYPES = ("float32", "float16", "int8")
-_MAX_INT8 = 127  # -128 is not used, so that the levels are symmetric
+STORAGE_DTYPES = ("float32", "float16", "int8", "int4")
+_MAX_INT8, _MAX_INT4 = 127, 7  # -128 and -8 are not used, so that the levels are symmetric
 _STORED_DTYPES = ("F32", "F16", "BF16", "I8")  # their names in safetensors
-SCALE_SUFFIX = ":scale"  # after the name of an int8 tensor: the scale of each of its rows
+_PACKED = "U8"  # that of int4, two levels in a byte: the first, of the even column, in its lower half; each + 8
+SCALE_SUFFIX = ":scale"  # after the name of an int8 or int4 tensor: the scale of each of its rows
 
 
 def compress(weights: Mapping[str, Tensor], dtype: str) -> dict[str, Tensor]:
@@ -27,7 +28,8 @@ def compress(weights: Mapping[str, Tensor], dtype: str) -> dict[str, Tensor]:
         dtype: one of `STORAGE_DTYPES`. float32 keeps all numbers: a tensor that was int8 or float16 in a file is so
             again, and others are as they are. float16 rounds them. int8 rounds each row of a tensor to 255 levels,
             from minus to plus the row's largest magnitude (symmetric quantization: Jacob et al. 2018,
-            https://arxiv.org/abs/1712.05877). It leaves tensors of less than two dimensions as they are.
+            https://arxiv.org/abs/1712.05877). It leaves tensors of less than two dimensions as they are. int4 has 15
+            levels, for tensors of two dimensions and an even number of columns; it rounds others as int8 does.
     """
     stored = {}
     for name, weight in weights.items():
@@ -35,6 +37,15 @@ def compress(weights: Mapping[str, Tensor], dtype: str) -> dict[str, Tensor]:
         if not tensor.is_floating_point() or not tensor.numel():
             continue
         few = tensor[:: len(tensor) // 16 + 1] if tensor.dim() else tensor  # rows that show most tensors not to fit
+        packs = tensor.dim() == 2 and tensor.shape[1] % 2 == 0
+        if packs and (dtype == "int4" or (dtype == "float32" and _nibbles(few)[2])):
+            levels, scale, is_exact = _nibbles(tensor)
+            if (dtype == "int4" and torch.isfinite(scale).all()) or is_exact:
+                stored[name], stored[name + SCALE_SUFFIX] = levels, scale
+                continue
+        if dtype == "int4":
+            stored |= compress({name: tensor}, "int8")
+            continue
         if tensor.dim() > 1 and (dtype == "int8" or (dtype == "float32" and _levels(few)[2])):
             levels, scale, is_exact = _levels(tensor)
             if dtype == "int8" or is_exact:
@@ -47,6 +58,15 @@ def compress(weights: Mapping[str, Tensor], dtype: str) -> dict[str, Tensor]:
 
 def _is_half(tensor: Tensor) -> bool:
     return bool((tensor.half() == tensor).all())
+
+
+def _nibbles(tensor: Tensor) -> tuple[Tensor, Tensor, bool]:
+    """The packed levels of int4 (R, C / 2), the scale of each row in half precision, and whether they are exact."""
+    scale = (tensor.float().abs().amax(dim=1, keepdim=True) / _MAX_INT4).half()
+    levels = (tensor.float() / scale.float().where(scale > 0, 1.0)).round().clamp(-_MAX_INT4, _MAX_INT4)
+    is_exact = bool((levels * scale.float() == tensor).all())
+    pairs = (levels + _MAX_INT4 + 1).to(torch.uint8).view(len(tensor), -1, 2)
+    return pairs[..., 0] | (pairs[..., 1] << 4), scale.squeeze(1), is_exact
 
 
 def _levels(tensor: Tensor) -> tuple[Tensor, Tensor, bool]:
@@ -76,16 +96,18 @@ def _levels(tensor: Tensor) -> tuple[Tensor, Tensor, bool]:
 
 
 def expand(stored: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The inverse of `compress`, but for rounding: int8 becomes float32, and float16 stays.
+    """The inverse of `compress`, but for rounding: int8 and int4 become float32, and float16 stays.
 
     Raises:
-        KeyError: an int8 tensor has no scales.
-        RuntimeError: an int8 tensor does not have one scale per row.
+        KeyError: an int8 or int4 tensor has no scales.
+        RuntimeError: an int8 or int4 tensor does not have one scale per row.
     """
     weights = {}
     for name, tensor in stored.items():
-        if tensor.dtype == torch.int8:
-            scale = stored[name + SCALE_SUFFIX]
+        if tensor.dtype in (torch.int8, torch.uint8):
+            scale = stored[name + SCALE_SUFFIX].float()
+            if tensor.dtype == torch.uint8:
+                tensor = torch.stack([tensor & 15, tensor >> 4], dim=2).flatten(1).to(torch.int8) - (_MAX_INT4 + 1)
             weights[name] = (tensor.flatten(1).float() * scale[:, None]).view_as(tensor)
         elif not name.endswith(SCALE_SUFFIX):
             weights[name] = tensor
@@ -113,9 +135,12 @@ def check_stored_weights(path: Path, expected: Mapping[str, Tensor], lists: Mapp
             raise ValueError(f"{name} is {dtype} {shape}, not a list of whole numbers")
     for name, tensor in expected.items():
         dtype, shape = stored.pop(name, (None, None))
-        if shape != tuple(tensor.shape) or dtype not in _STORED_DTYPES:
+        packed = dtype == _PACKED and shape is not None and tensor.dim() == 2
+        if packed and shape is not None:
+            shape = (shape[0], 2 * shape[1]) if len(shape) == 2 else shape
+        if shape != tuple(tensor.shape) or not (packed or dtype in _STORED_DTYPES):
             raise ValueError(f"{name} is {dtype} {shape}, not {tuple(tensor.shape)}")
-        if dtype == "I8":
+        if packed or dtype == "I8":
             dtype, shape = stored.pop(name + SCALE_SUFFIX, (None, None))
             if shape != tuple(tensor.shape[:1]) or dtype not in ("F32", "F16", "BF16"):
                 raise ValueError(f"{name} has no scale for each of its {len(tensor)} rows")

@@ -6,7 +6,7 @@ The folder is that of a tagger without tags, with one more file for the weights 
 from collections.abc import Sequence
 from functools import wraps
 from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple, cast, overload
 
 import numpy as np
 from safetensors import SafetensorError
@@ -14,7 +14,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from tagger.bundle.bundle import Bundle, Member
-from tagger.bundle.catalog import DEFAULT, find_tagger
+from tagger.bundle.catalog import find_tagger
 from tagger.bundle.saved_config import WORD_PREDICTOR, predicts_words
 from tagger.errors import InputError, reason
 from tagger.model.device import own_turn
@@ -24,6 +24,7 @@ from tagger.model.vocabulary import Vocabulary
 from tagger.model.word_embedding import WordEmbedding
 from tagger.pretraining.network import HiddenWordNetwork, hide_words
 from tagger.tagging.batches import BATCH_TOKENS
+from tagger.tagging.languages import LanguageTagger
 from tagger.tagging.load import load as load_tagger
 from tagger.tagging.tagger import Tagger
 from tagger.text.segment import LEARNED
@@ -34,9 +35,18 @@ from tagger.text.segment import LEARNED
 PREDICTED = "predicted"  # the layer of the vectors that are predicted
 
 
+@overload
+def load(name: None = None, *options: Any, **more: Any) -> LanguageTagger: ...
+@overload
+def load(name: str | Path, *options: Any, **more: Any) -> Tagger: ...
 @wraps(load_tagger)
-def load(name: str | Path = DEFAULT, *options: Any, **more: Any) -> Tagger:
-    """See `tagging.load.load`; a pretrained network has the layer `predicted`, too."""
+def load(name: str | Path | None = None, *options: Any, **more: Any) -> Tagger | LanguageTagger:
+    """See `tagging.load.load`; a pretrained network has the layer `predicted`, too.
+
+    Without a name it returns the taggers of all languages as one; see `LanguageTagger` for its options.
+    """
+    if name is None:
+        return LanguageTagger(*options, **more)
     tagger = load_tagger(name, *options, **more)
     if not tagger.columns and predicts_words(folder := find_tagger(str(name))):
         tagger.more_layers[PREDICTED] = HiddenWordPredictor.load(folder, tagger.device).vectors

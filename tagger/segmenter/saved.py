@@ -1,6 +1,7 @@
 """A learned segmenter <-> two files of a tagger's folder: weights in safetensors, the rest in JSON."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -8,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
+from torch import Tensor
 
 from tagger.errors import InputError
 from tagger.model.memory import build_without_memory, check_memory
@@ -15,12 +17,13 @@ from tagger.model.stored import check_finite, check_stored_weights, compress, ex
 from tagger.segmenter.features import BORDER_CODES, CODES, Borders, Lexicon, known_cuts
 from tagger.segmenter.network import SegmenterConfig, SegmenterNetwork, SegmenterVocabulary
 from tagger.text.edit_scripts import least_characters
-from tagger.text.json_files import MAX_VOCABULARY_BYTES, read_json, shown
+from tagger.text.json_files import MAX_VOCABULARY_BYTES, json_file, read_json, shown, write_packed_json
 from tagger.text.schema import read
 from tagger.text.segment import SEGMENTER, SEGMENTER_WEIGHTS
 from tagger.text.strings import printable
 
 # Names in the file of weights, which has hashes as signed numbers.
+_TABLES = ("types.", "context.")  # prefixes of the names of the weights of embeddings
 _LEXICON, _CODES, _BORDERS, _BORDER_CODES = "lexicon", "codes", "borders", "border_codes"
 
 
@@ -40,12 +43,13 @@ class SavedSegmenter(NamedTuple):
     config: SegmenterConfig
     lexicon: Lexicon
 
-    def save(self, folder: Path, storage_dtype: str = "float32") -> None:
+    def save(self, folder: Path, storage_dtype: str = "float32", packed: bool = False) -> None:
         """Writes the two files into a folder that is being made; see `Bundle.save`.
 
         Args:
             folder: it exists.
             storage_dtype: the dtype of the weights in the file; see `stored.compress`.
+            packed: whether the file of JSON is compressed.
 
         Raises:
             OSError, SafetensorError: the folder cannot be written to, or the disk is full.
@@ -58,9 +62,26 @@ class SavedSegmenter(NamedTuple):
             _BORDERS: torch.from_numpy(borders.hashes.view(np.int32)),
             _BORDER_CODES: torch.from_numpy(borders.codes),
         }
-        save_file(compress(weights, storage_dtype) | lexicon, folder / SEGMENTER_WEIGHTS)
+        save_file(_compressed(weights, storage_dtype) | lexicon, folder / SEGMENTER_WEIGHTS)
         content = {"config": self.config, "vocabulary": asdict(self.vocabulary)}
-        (folder / SEGMENTER).write_text(json.dumps(content) + "\n", encoding="utf-8")
+        if packed:
+            write_packed_json(folder / SEGMENTER, content)
+        else:
+            (folder / SEGMENTER).write_text(json.dumps(content) + "\n", encoding="utf-8")
+
+
+def rounded(network: SegmenterNetwork, storage_dtype: str) -> None:
+    """Changes the weights to those that a file of a dtype would have; see `stored.compress`."""
+    network.load_state_dict(expand(_compressed(network.state_dict(), storage_dtype)))
+
+
+def _compressed(weights: Mapping[str, Tensor], storage_dtype: str) -> dict[str, Tensor]:
+    """The weights as a file has them; int4 is only for what is looked up."""
+    if storage_dtype != "int4":
+        return compress(weights, storage_dtype)
+    tables = {name: tensor for name, tensor in weights.items() if name.startswith(_TABLES)}
+    others = {name: tensor for name, tensor in weights.items() if name not in tables}
+    return compress(tables, "int4") | compress(others, "int8")
 
 
 def load_segmenter(folder: Path) -> SavedSegmenter:
@@ -73,7 +94,7 @@ def load_segmenter(folder: Path) -> SavedSegmenter:
             network is larger than the machine's memory.
     """
     for name in (SEGMENTER, SEGMENTER_WEIGHTS):
-        if not (folder / name).is_file():
+        if not json_file(folder / name).is_file():
             raise InputError(f"{folder} is not a whole tagger: {name} is missing; copy the folder again or train anew")
     content = read_json(folder / SEGMENTER, MAX_VOCABULARY_BYTES)
     if isinstance(content.get("vocabulary"), dict) and "general" in content["vocabulary"]:

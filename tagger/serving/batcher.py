@@ -16,7 +16,7 @@ from tagger.serving.bodies import Refusal
 from tagger.tagging.decoding import Request
 from tagger.tagging.tagger import Tagger
 from tagger.text.format import Part
-from tagger.text.readers import sentences_of, texts_of
+from tagger.text.readers import sentences_of
 from tagger.text.sentence import Sentence, Token
 
 MAX_BATCH = 60_000  # characters of the jobs of a batch, but for the last one: about 10,000 words, a tenth of a second
@@ -138,7 +138,7 @@ class Batcher:
     def _tagged(self, jobs: list[Job]) -> list[list[Sentence]]:
         """The tagged sentences of each job."""
         tagger, request = jobs[0].tagger, jobs[0].request
-        cuts = iter(tagger.segment_all([text for job in jobs for part in job.parts for text in texts_of(part)]))
+        cuts = tagger.cuts_of([part for job in jobs for part in job.parts])
         of_jobs = [
             [s for part in job.parts for s in sentences_of(part, _joined(cuts) if job.one_sentence else cuts)]
             for job in jobs

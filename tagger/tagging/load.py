@@ -15,7 +15,7 @@ from tagger.text.lexicon import CASES, Lexicon, LexiconCase, read_lexicon
 
 
 def load(
-    name: str | Path = DEFAULT,
+    name: str | Path,
     device: str = "auto",
     precision: str = "auto",
     cache_size: int = CACHE_SIZE,

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import NamedTuple
 
-from tagger.tagging.tagger import Tagger
+from tagger.tagging.tagger import DocumentTagger
 from tagger.text.conllu import with_comments
 from tagger.text.sentence import Sentence
 
@@ -27,7 +27,7 @@ class Doubtful(NamedTuple):
 
 
 def doubtful_sentences(
-    tagger: "Tagger", sentences: Iterable[Sentence], below: float, keep: bool = False, most: int | None = None
+    tagger: DocumentTagger, sentences: Iterable[Sentence], below: float, keep: bool = False, most: int | None = None
 ) -> list[Sentence]:
     """The sentences with a word whose tag has a probability under a limit, the most doubtful one first.
 
@@ -45,7 +45,7 @@ def doubtful_sentences(
     return [each.sentence for each in ordered]
 
 
-def _doubtful(tagger: "Tagger", sentences: Iterable[Sentence], below: float, keep: bool) -> Iterator[Doubtful]:
+def _doubtful(tagger: DocumentTagger, sentences: Iterable[Sentence], below: float, keep: bool) -> Iterator[Doubtful]:
     column = tagger.columns[0]
     for number, sentence in enumerate(tagger.stream(sentences, probabilities=True, keep=keep), 1):
         shares = sentence.probabilities.get(column, [])

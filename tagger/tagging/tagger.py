@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property, partial
 from itertools import chain
-from typing import overload
+from typing import Any, Protocol, overload
 
 import numpy as np
 
@@ -30,14 +30,57 @@ from tagger.tagging.engine import CACHE_SIZE, Engine
 from tagger.tagging.layer_vectors import ALL, LayerVectors, Vectors
 from tagger.tagging.windows import Work, cut_windows, fill, work_of
 from tagger.tagging.workers import Batch, Workers
+from tagger.text.format import Part
 from tagger.text.lexicon import Lexicon
-from tagger.text.readers import read
+from tagger.text.readers import read, texts_of
 from tagger.text.segment import LEARNED, RULES, RuleSegmenter, Segmenter
 from tagger.text.sentence import Sentence, Token
 
 AUTO = "auto"
 SEGMENTERS = (AUTO, LEARNED, *RULES)
 MAX_SPACED_SHARE = 0.01  # with a larger share of forms with spaces, no rule can find the tokens of running text
+
+
+class DocumentTagger(Protocol):
+    """What tags documents: a `Tagger`, or the taggers of all languages as one, `LanguageTagger`. See the former."""
+
+    columns: list[str]
+    workers: Workers[Any]
+
+    @property
+    def device(self) -> str:
+        """Where it computes."""
+
+    @property
+    def takes_text(self) -> bool:
+        """Whether it cuts running text."""
+
+    @property
+    def has_fixed_shapes(self) -> bool:
+        """Whether `tag_window` can use fixed shapes."""
+
+    @property
+    def known_tags(self) -> dict[str, Collection[str]]:
+        """For each column the tags that may be given."""
+
+    def told(self, parts: Iterable[Part], path: str = "the text") -> Iterable[Part]:
+        """The parts of a document, with their language if there are several."""
+
+    def cuts_of(self, parts: Sequence[Part]) -> Iterator[list[list[Token]]]:
+        """The sentences of each paragraph of some parts."""
+
+    def tag_window(self, window: list[Sentence], request: Request, fixed_shapes: bool = False) -> None:
+        """Tags sentences, all at once."""
+
+    def stream(
+        self,
+        sentences: Iterable[Sentence],
+        probabilities: bool = False,
+        top: int = 1,
+        columns: Sequence[str] | None = None,
+        keep: bool = False,
+    ) -> Iterator[Sentence]:
+        """Tags sentences as they come."""
 
 
 class Tagger:
@@ -202,6 +245,19 @@ class Tagger:
                 " give it tokens (--input tokens, conllu or jsonl), or train it a segmenter (parts=segmenter)"
             )
         return self.segmenter.segment_all(paragraphs)
+
+    def cuts_of(self, parts: Sequence[Part]) -> Iterator[list[list[Token]]]:
+        """The sentences of each paragraph of a document's parts; see `segment_all`."""
+        return iter(self.segment_all([text for part in parts for text in texts_of(part)]))
+
+    def told(self, parts: Iterable[Part], path: str = "the text") -> Iterable[Part]:
+        """The parts of a document as `LanguageTagger` returns them, with their language; this tagger has one."""
+        return parts
+
+    @property
+    def has_fixed_shapes(self) -> bool:
+        """See `Engine.has_fixed_shapes`."""
+        return self.engine.has_fixed_shapes
 
     @property
     def takes_text(self) -> bool:

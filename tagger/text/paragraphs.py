@@ -43,6 +43,7 @@ class Paragraph(NamedTuple):
     text: str
     opens: bool  # False for all but the first piece
     closes: bool = True  # False for a piece that the next one follows without white space
+    language: str | None = None  # in which it is tagged; None: nobody has looked
 
     def sentences(self, segment: Segment, layout: bool = True) -> Iterator[Sentence]:
         """Its sentences; see `cut`."""
@@ -58,7 +59,7 @@ class Paragraph(NamedTuple):
             sentences: the tokens of each sentence; a sentence without tokens is skipped.
             layout: whether the sentences get `offsets` and `space_after`.
         """
-        start, text, opens, closes = self
+        start, text, opens, closes, language = self
         filled = [tokens for tokens in sentences if tokens]
         following = [tokens[0].start for tokens in filled[1:]] + [len(text) + closes]
         for tokens, then in zip(filled, following, strict=False):
@@ -67,6 +68,7 @@ class Paragraph(NamedTuple):
             if _SPACES.search("".join(forms)):
                 forms = list(map(form_of, forms))
             sentence = Sentence(forms, text=text[starts[0] : ends[-1]], comments=["# newpar"] if opens else [])
+            sentence.language = language
             if layout:
                 sentence.offsets = [(start + a, start + b) for a, b in zip(starts, ends, strict=True)]
                 sentence.space_after = list(map(ne, ends, (*starts[1:], then)))

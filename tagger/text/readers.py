@@ -6,7 +6,7 @@ Readers stream: they hold one sentence, or one block of running text of bounded 
 form may contain any other character.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import cast
 
@@ -15,6 +15,9 @@ from tagger.text.format import Part, Reading
 from tagger.text.formats import FORMATS, INPUTS
 from tagger.text.paragraphs import Paragraph, Segment
 from tagger.text.sentence import Sentence, Token
+
+CutsOf = Callable[[Sequence[Part]], Iterator[list[list[Token]]]]
+"""Parts of a document to the sentences of each of their paragraphs."""
 
 MAX_GROUP = 50_000  # characters that are cut together; the first paragraph is cut at once, then groups grow
 _GROWTH = 8
@@ -49,12 +52,22 @@ def sentences_of(part: Part, cuts: Iterator[list[list[Token]]], layout: bool = T
             yield Sentence([], offsets=[] if layout else None, text=part.text, fields=part.fields)
 
 
-def cut_parts(parts: Iterable[Part], segment: Segment, layout: bool = True) -> Iterator[Sentence]:
+def cuts_by(segment: Segment) -> CutsOf:
+    """What cuts parts of documents by a function that cuts paragraphs."""
+
+    def cuts_of(parts: Sequence[Part]) -> Iterator[list[list[Token]]]:
+        texts = [text for part in parts for text in texts_of(part)]
+        return iter(segment(texts) if texts else [])
+
+    return cuts_of
+
+
+def cut_parts(parts: Iterable[Part], cuts_of: CutsOf, layout: bool = True) -> Iterator[Sentence]:
     """Yields the sentences of parts, which are read in groups of up to `MAX_GROUP` characters and one part.
 
     Args:
         parts: any number of them.
-        segment: cuts paragraphs.
+        cuts_of: cuts the paragraphs of some parts; see `Tagger.cuts_of`.
         layout: see `sentences_of`.
     """
     group: list[Part] = []
@@ -66,14 +79,13 @@ def cut_parts(parts: Iterable[Part], segment: Segment, layout: bool = True) -> I
             if size < limit:
                 continue
             limit = min(limit * _GROWTH, MAX_GROUP)
-        yield from _cut(group, segment, layout)
+        yield from _cut(group, cuts_of, layout)
         group, size = [], 0
-    yield from _cut(group, segment, layout)
+    yield from _cut(group, cuts_of, layout)
 
 
-def _cut(group: list[Part], segment: Segment, layout: bool) -> Iterator[Sentence]:
-    texts = [text for part in group for text in texts_of(part)]
-    cuts = iter(segment(texts) if texts else [])
+def _cut(group: list[Part], cuts_of: CutsOf, layout: bool) -> Iterator[Sentence]:
+    cuts = cuts_of(group)
     for part in group:
         yield from sentences_of(part, cuts, layout)
 
@@ -137,7 +149,7 @@ def read(
     )
     if segment is None or not FORMATS[format].has_text:
         return cast(Iterator[Sentence], parts)
-    return cut_parts(parts, segment)
+    return cut_parts(parts, cuts_by(segment))
 
 
 def read_parts(

@@ -48,6 +48,7 @@ class Sentence:
         multiwords: the multiword tokens, in order; no two share a word.
         space_after: for each word whether white space follows it in the text, or None if that is not known. Of the
             words of a multiword token, that is said of the last one, and the others have False.
+        language: the name of the language in which it is tagged (`german`), or None if nobody has looked.
 
     Raises:
         InputError: `tokens` is a string, or neither a list nor a tuple.
@@ -64,6 +65,7 @@ class Sentence:
     fields: dict[str, Any] = field(default_factory=dict)
     multiwords: list[MultiwordToken] = field(default_factory=list)
     space_after: list[bool] | None = None
+    language: str | None = None
 
     def __post_init__(self) -> None:
         if isinstance(self.tokens, str):

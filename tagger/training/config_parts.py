@@ -166,6 +166,7 @@ class DistillConfig:
         "min_count": GONE.format("TEXT_MIN_COUNT in training/distill.py"),
     }
     teacher: Annotated[Name | None, remedy("a name or a folder")]
+    corpus: Annotated[Name | None, remedy("null, or a corpus that the teacher knows")]
     text: Files
     hub: HubTextConfig
     ratio: Annotated[float, Meta(ge=0)]

@@ -45,11 +45,11 @@ class Teaching:
             columns: that the student learns.
 
         Raises:
-            InputError: the teacher or the text cannot be read, or the teacher lacks a column.
+            InputError: the teacher or the text cannot be read, or the teacher lacks all columns.
         """
         assert config.teacher is not None
         self._config = config
-        self._teacher = Teacher(config.teacher, columns)
+        self._teacher = Teacher(config.teacher, columns, config.corpus)
         self._text = UntaggedText(config, columns, self._teacher) if config.has_text else None
 
     @property
@@ -119,7 +119,7 @@ class UntaggedText:
             "columns": tuple(columns),
         }
         version = (*(file_version(file) for file in texts.files), teacher.digest)
-        self.sentences = to_arrow(_untagged, arguments, columns, texts.name, "text", version)
+        self.sentences = to_arrow(_untagged, arguments, columns, texts.name, version)
         self.counts: Counter[str] = Counter()
         for rows in self.sentences.select_columns(["tokens"]).iter(1000):
             for tokens in rows["tokens"]:

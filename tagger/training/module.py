@@ -340,8 +340,8 @@ class TaggerModule(Module):
             for member, scores in zip(self.networks, of_members, strict=True):
                 of_gold = cast(Decoder, member.decoders[column]).loss(scores[column], learned, batch.lengths)
                 of_tags = of_tags + of_gold.detach()
-                if column in batch.teacher:
-                    of_gold = self._distilled(of_gold, scores[column], learned, batch.teacher[column], places)
+                if batch.teacher:
+                    of_gold = self._distilled(of_gold, scores[column], learned, batch.teacher.get(column), places)
                 loss = loss + of_gold
             together = torch.stack([scores[column].detach() for scores in of_members]).mean(0)  # as when it tags
             decoders = [cast(Decoder, member.decoders[column]) for member in self.networks]
@@ -354,17 +354,21 @@ class TaggerModule(Module):
         self.count(f"{stage}/accuracy", right / max(1, scored), scored)
         return loss
 
-    def _distilled(self, of_gold: Tensor, scores: Tensor, gold: Tensor, teacher: Tensor, places: Tensor) -> Tensor:
+    def _distilled(
+        self, of_gold: Tensor, scores: Tensor, gold: Tensor, teacher: Tensor | None, places: Tensor
+    ) -> Tensor:
         """The loss of a column with gold tags and a teacher, a mean over all tokens.
 
         Args:
             of_gold: the loss of the tokens with gold tags, a mean over them.
             scores: (T, B, K).
             gold: (T, B) tags, or IGNORE.
-            teacher: (T, B, k, 2) ids and probabilities.
+            teacher: (T, B, k, 2) ids and probabilities; None if it lacks the column.
             places: (N,) the tokens among T * B.
         """
         has_gold = gold.flatten()[places] != IGNORE  # (N,)
+        if teacher is None:
+            return of_gold * has_gold.float().mean()
         of_teacher = teacher_loss(scores.flatten(0, 1)[places], teacher.flatten(0, 1)[places], self.temperature)
         weights = torch.where(has_gold, 1 - self.gold, 1.0)
         return self.gold * of_gold * has_gold.float().mean() + (weights * of_teacher).mean()

@@ -14,9 +14,8 @@ from tagger.bundle.saved_config import ORIGIN
 from tagger.corpus.splits import Corpus
 from tagger.errors import InputError
 from tagger.evaluation.report import sentences_of
-from tagger.model.stored import compress, expand
 from tagger.segmenter.learned import LearnedSegmenter
-from tagger.segmenter.saved import SavedSegmenter
+from tagger.segmenter.saved import SavedSegmenter, rounded
 from tagger.text.segment import RULES, RuleSegmenter
 from tagger.text.spacing import GoldParagraph, gold_paragraphs
 from tagger.training.config import AUTO, LEARNED, SEGMENTER, TrainConfig
@@ -165,7 +164,7 @@ def _paragraphs(split: Dataset, columns: Sequence[str]) -> list[GoldParagraph]:
 def _rounded(segmenter: LearnedSegmenter, dtype: str) -> LearnedSegmenter:
     """The segmenter with the weights that its file will have, so that these are scored."""
     network = segmenter.network
-    network.load_state_dict(expand(compress(network.state_dict(), dtype)))
+    rounded(network, dtype)
     return LearnedSegmenter(network, segmenter.vocabulary, segmenter.config, segmenter.lexicon)
 
 

@@ -49,7 +49,7 @@ class Targets:
             shards: one after another; see `by_column`.
             lengths: (sentences,) their tokens.
             sizes: k of each column of a shard.
-            translations: for each column of the student, its ids of the teacher's tags; -1 for a tag that it lacks.
+            translations: for each column of both, the student's ids of the teacher's tags; -1 for a tag that it lacks.
         """
         self._shards, self._translations = [by_column(shard, sizes) for shard in shards], translations
         ends = np.cumsum(lengths)
@@ -156,15 +156,16 @@ class Teacher:
         digest: of all its files.
     """
 
-    def __init__(self, name: str, columns: Sequence[str]) -> None:
+    def __init__(self, name: str, columns: Sequence[str], corpus: str | None = None) -> None:
         """Loads the tagger.
 
         Args:
             name: of the tagger, or its folder.
             columns: that a student learns.
+            corpus: of a teacher of several corpora, the one that it takes all sentences to be like; None: none.
 
         Raises:
-            InputError: there is none of that name, it cannot be read, or it lacks a column.
+            InputError: there is none of that name, it cannot be read, lacks all columns or does not know the corpus.
         """
         try:
             self.folder = find_named(name)
@@ -174,17 +175,18 @@ class Teacher:
         own_name = resolved.parent.name if resolved.name == TAGGER_IN_RUN else resolved.name
         self.name = name if is_hub_name(name) else own_name
         with torch.random.fork_rng(devices=[]):  # the student begins with the weights that it has without a teacher
-            self.tagger = load(self.folder)
+            self.tagger = load(self.folder, corpus=corpus)
         self.digest = _folder_digest(self.folder)
+        if corpus is not None:
+            self.digest = f"{self.digest} {corpus}"
         own = self.tagger.vocabulary.columns
         if not own:
             raise InputError(f"distill.teacher={name}: it predicts words and has no tags; name a tagger")
-        for column in columns:
-            if column not in own:
-                raise InputError(
-                    f"distill.teacher={name}: it has no column {column}, only {', '.join(own)}; choose columns=[...]"
-                    " among these, or another teacher"
-                )
+        if not set(columns) & set(own):
+            raise InputError(
+                f"distill.teacher={name}: it has no column {' or '.join(columns)}, only {', '.join(own)}; choose"
+                " columns=[...] with one of these, or another teacher"
+            )
 
     @property
     def description(self) -> dict[str, Any]:
@@ -196,7 +198,7 @@ class Teacher:
     def check(self, vocabulary: Vocabulary) -> None:
         """Raises InputError if the teacher knows no tag of a student's column."""
         for column, tags in vocabulary.tags.items():
-            if not set(tags) & set(self.tagger.vocabulary.tags[column]):
+            if column in self.tagger.columns and not set(tags) & set(self.tagger.vocabulary.tags[column]):
                 raise InputError(
                     f"distill.teacher={self.folder}: it knows no tag that the corpus has in {column}; choose a teacher"
                     " that was trained on such tags"
@@ -262,11 +264,12 @@ class Teacher:
             yield piece
 
     def _translations(self, vocabulary: Vocabulary) -> dict[str, np.ndarray]:
-        """For each column the student's id of each of the teacher's tags; -1: the student does not have it."""
+        """For each column of both the student's id of each of the teacher's tags; -1: the student lacks it."""
         own = self.tagger.vocabulary.tags
         return {
             column: np.array([ids.get(tag, -1) for tag in own[column]], dtype=np.int64)
             for column, ids in vocabulary.tag_ids.items()
+            if column in own
         }
 
 

@@ -44,12 +44,12 @@ def _empty_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(teacher_module, "load", load_on_cpu)
 
 
-def load_on_cpu(folder: Path) -> tagger.Tagger:
-    return load(folder, "cpu", "float32")
+def load_on_cpu(folder: Path, corpus: str | None = None) -> tagger.Tagger:
+    return load(folder, "cpu", "float32", corpus=corpus)
 
 
 def settings(**values: Any) -> DistillConfig:
-    return DistillConfig(**{"teacher": "teacher", "text": None, "hub": NO_HUB, "ratio": 4.0, **values})
+    return DistillConfig(**{"teacher": "teacher", "corpus": None, "text": None, "hub": NO_HUB, "ratio": 4.0, **values})
 
 
 def read(folder: Path, columns: tuple[str, ...] = ("upos",), **values: Any) -> UntaggedText:

@@ -1,0 +1,258 @@
+"""Trains the taggers of languages that come with the package: `languages.csv` and treebanks -> folders in `data/`.
+
+    python docs/languages.py --corpora TREEBANKS [TREEBANKS ...] --text TEXTS -o WORK [LANGUAGE ...]
+
+TREEBANKS has a folder for each treebank (`UD_Welsh-CCG`), TEXTS a file of untagged text for each language. Without a
+LANGUAGE all are made, in the order of the table. Each step of a language leaves a folder in WORK/LANGUAGE and is not
+done again; a step that was interrupted goes on. docs/languages.md tells what the steps are, and how to add a language.
+"""
+
+import argparse
+import csv
+import dataclasses
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from tagger.bundle.bundle import Bundle
+from tagger.bundle.saved_config import CONFIG, TAGGER_IN_RUN
+from tagger.text.conllu import read_conllu
+
+HERE = Path(__file__).resolve().parent
+MAX_XPOS = 300  # different tags; a column with more is not learned
+LICENCE = "CC BY-SA 4.0"  # of the taggers: that of most corpora, which the others allow
+TEXT = (
+    "untagged text: Common Voice sentences (CC0), Tatoeba (CC BY 2.0 FR), help of the GNOME desktop (CC BY-SA 3.0), The"
+    " Debian Administrator's Handbook (CC BY-SA 3.0), documentation of React (CC BY 4.0), as docs/languages.md tells"
+)
+THIN = 4.0  # points of UPOS below UDPipe 2 from which a tagger is called thin
+SEED = 1
+STEPS = ("teach", "segment", "learn", "pack")
+
+
+class Row(NamedTuple):
+    """A row of `languages.csv`; see docs/languages.md."""
+
+    name: str
+    codes: str  # ISO 639
+    corpora: str  # whose scheme is learned; of several, such as two scripts, the sentences are joined
+    others: str  # corpora of other schemes, from which the teacher learns, too
+    licences: str  # of the corpora and the others, with `; ` between them
+    text: str  # a file
+    version: str  # of Universal Dependencies
+    spacing: str  # of the corpora: real, or restored by counts, so that raw text is not scored
+    test: str  # seen, or kept for a measurement that comes later
+    udpipe: str  # published accuracies of UPOS on test, in percent: UDPipe 2 with gold tokens,
+    udpipe_raw: str  # from raw text,
+    stanza_raw: str  # and Stanza from raw text
+
+
+class Language:
+    """What is made of a row."""
+
+    def __init__(self, row: Row, roots: list[Path], texts: Path, work: Path, seed: int = SEED) -> None:
+        self.row, self.roots, self.texts, self.seed = row, roots, texts, seed
+        self.folder = work / (row.name if seed == SEED else f"{row.name}-{seed}")
+        self.primary = self.folder / "corpora" / "+".join(row.corpora.split())
+        self.others = [self.find(name) for name in row.others.split()]
+
+    def find(self, name: str) -> Path:
+        """The folder of a treebank."""
+        found = [root / name for root in self.roots if (root / name).is_dir()]
+        if not found:
+            raise SystemExit(f"{name} is not in {', '.join(map(str, self.roots))}; add its folder to --corpora")
+        return found[0]
+
+    def make(self, last: str) -> None:
+        """Does all steps that are not done, up to the last one that is wanted."""
+        self.join()
+        for step in STEPS:
+            getattr(self, step)()
+            if step == last:
+                break
+
+    def join(self) -> None:
+        """The corpora of the row as one, in a folder."""
+        if self.primary.is_dir():
+            return
+        partial = self.primary.with_suffix(".partial")
+        partial.mkdir(parents=True, exist_ok=True)
+        for split in ("train", "dev") if self.row.test == "kept" else ("train", "dev", "test"):
+            parts = [next(self.find(name).glob(f"*-{split}.conllu")) for name in self.row.corpora.split()]
+            text = "".join(part.read_text(encoding="utf-8") for part in parts)
+            (partial / f"{self.row.name}-{split}.conllu").write_text(text, encoding="utf-8")
+        partial.rename(self.primary)
+
+    def teach(self) -> None:
+        """The teacher, which learns from all corpora and is told which one a sentence is of."""
+        columns = [column for column in self.columns() if column != "xpos" or not self.others]
+        corpora = [self.primary, *self.others]
+        self.run(
+            *("teacher", "experiment=multilingual", "corpus=conllu", f"corpus.path=[{','.join(map(str, corpora))}]"),
+            *(f"columns=[{','.join(columns)}]", "segmenter=rules", "test=false"),
+        )
+
+    def segment(self) -> None:
+        """What cuts raw text, learned from the row's own corpora."""
+        self.run(
+            *("segmenter", f"init={self.folder / 'teacher'}", "parts=segmenter", "segmenter=auto", "corpus=conllu"),
+            *(f"corpus.path={self.primary}", "test=false", "storage_dtype=int4"),
+        )
+
+    def learn(self) -> None:
+        """The student, which learns from the row's own corpora, and from what the teacher says of all other text."""
+        texts = [next(other.glob("*-train.conllu")) for other in self.others]
+        texts += [self.texts / self.row.text] if self.row.text else []
+        told = [f"distill.corpus={self.primary.name}"] if self.others else []
+        self.run(
+            *("student", "experiment=small", "corpus=conllu", f"corpus.path={self.primary}", "segmenter=rules"),
+            *(f"columns=[{','.join(self.columns())}]", f"distill.teacher={self.folder / 'segmenter'}", *told),
+            *([f"distill.text=[{','.join(map(str, texts))}]"] if texts else []),
+            "test=false",
+        )
+
+    def columns(self) -> list[str]:
+        """The columns that the row's corpora have, XPOS only if it has few tags."""
+        tags: dict[str, set[str]] = {"upos": set(), "xpos": set(), "feats": set(), "lemma": set()}
+        with next(self.primary.glob("*-train.conllu")).open(encoding="utf-8") as lines:
+            for sentence in read_conllu(lines, "train"):
+                for column, known in tags.items():
+                    known.update(sentence.tags[column])
+        return [c for c, known in tags.items() if known - {"_", ""} and (c != "xpos" or len(known) <= MAX_XPOS)]
+
+    def run(self, name: str, *overrides: str) -> None:
+        """A training into the folder `name`, unless it is there; one that was interrupted goes on."""
+        run = self.folder / name
+        if (run / TAGGER_IN_RUN / CONFIG).is_file() and (run / "report.json").is_file():
+            return
+        command = [sys.executable, "-m", "tagger"]
+        if (run / "run.json").is_file() and any(run.glob("**/*.ckpt")):
+            command += ["resume", str(run)]
+        else:
+            shutil.rmtree(run, ignore_errors=True)
+            command += [*overrides, f"seed={self.seed}", f"hydra.run.dir={run}", "accelerator=cpu"]
+        print(" ".join(command), flush=True)
+        subprocess.run(command, check=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
+
+    def pack(self) -> None:
+        """The student with the segmenter and all scores, in a folder as it is in `data`."""
+        packed = self.folder / "packed" / self.row.name
+        if (packed / CONFIG).is_file():
+            return
+        partial = packed.with_suffix(".partial")
+        student = Bundle.load(self.folder / "student" / TAGGER_IN_RUN)
+        cut = Bundle.load(self.folder / "segmenter" / TAGGER_IN_RUN)
+        bundle = dataclasses.replace(student, segmenter=cut.segmenter)
+        bundle.save(partial, "", packed=True)
+        scores: dict[str, Any] = {}
+        raw: dict[str, Any] = {}
+        for split in ("dev",) if self.row.test == "kept" else ("dev", "test"):
+            path = next(self.primary.glob(f"*-{split}.conllu"))
+            found = evaluate(path, partial)
+            scores[split] = {column: round(found[column]["accuracy"], 5) for column in bundle.vocabulary.columns}
+            if self.row.spacing == "real":
+                raw[split] = {name: round(each["f1"], 5) for name, each in evaluate(path, partial, "--raw").items()}
+        best = float(self.row.udpipe)
+        reached = 100 * scores.get("test", scores["dev"])["upos"]
+        about = {
+            "corpus": " + ".join([*self.row.corpora.split(), *self.row.others.split()]),
+            "version": self.row.version,
+            "license": LICENCE,
+            "scores": scores,
+            "raw": raw,
+            "thin": reached < best - THIN,
+            "temperatures": bundle.config.get("temperatures", {}),
+        }
+        own = dataclasses.replace(bundle, config=about)
+        own.save(packed, self.card(own), packed=True)
+        (packed / "LICENSE").write_text(self.licence(), encoding="utf-8")
+        shutil.rmtree(partial)
+
+    def sources(self) -> list[str]:
+        """A line for each corpus and the text, with its licence."""
+        corpora = [*self.row.corpora.split(), *self.row.others.split()]
+        licences = self.row.licences.split("; ")
+        lines = [f"{name} ({licence})" for name, licence in zip(corpora, licences, strict=True)]
+        return [*lines, *([TEXT] if self.row.text else [])]
+
+    def card(self, bundle: Bundle) -> str:
+        """The model card."""
+        columns = bundle.vocabulary.columns
+        about = bundle.config
+        rows = []
+        for split, scores in about["scores"].items():
+            cells = [f"{100 * scores[column]:.2f}" for column in columns]
+            raw = about["raw"].get(split)
+            cells += [f"{100 * raw[name]:.2f}" for name in ("Words", "Sentences", "UPOS")] if raw else ["", "", ""]
+            rows.append(f"| {split} | " + " | ".join(cells) + " |")
+        head = "| split | " + " | ".join([*columns, "words", "sentences", "UPOS, raw text"]) + " |"
+        line = "|---" * (len(columns) + 4) + "|"
+        sources = "\n".join(f"- {source}" for source in self.sources())
+        table = "\n".join([head, line, *rows])
+        name = self.row.name.title()
+        return f"""# Part-of-speech tagger for {name}
+
+A small network, the student of one with the encoder multilingual-e5-small (MIT). It learned from the texts and the tags
+of these, of Universal Dependencies {self.row.version}:
+
+{sources}
+
+Accuracy in percent with gold tokens, and F1 in percent from raw text, on {" and ".join(self.row.corpora.split())}:
+
+{table}
+
+`python docs/languages.py {self.row.name}` makes it; docs/languages.md says how. Licence: {LICENCE}.
+"""
+
+    def licence(self) -> str:
+        """The licence file."""
+        sources = "\n".join(f"- {source}" for source in self.sources())
+        return f"""This tagger for {self.row.name.title()} is licensed under the Creative Commons
+Attribution-ShareAlike 4.0 International licence: https://creativecommons.org/licenses/by-sa/4.0/legalcode
+(its text is also in ../english/LICENSE).
+
+It is made from
+
+{sources}
+
+Authors of treebanks: https://universaldependencies.org and the README of each treebank.
+"""
+
+
+def evaluate(path: Path, model: Path, *options: str) -> dict[str, Any]:
+    """What the command `evaluate` says of a tagger and a file."""
+    command = [sys.executable, "-m", "tagger", "evaluate", str(path), "--model", str(model), "--json", *options]
+    found: dict[str, Any] = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
+    return found
+
+
+def rows() -> list[Row]:
+    """The rows of the table."""
+    with (HERE / "languages.csv").open(encoding="utf-8", newline="") as file:
+        return [Row(**row) for row in csv.DictReader(file)]
+
+
+def main() -> None:
+    """Makes the languages that the command line names."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("languages", nargs="*", metavar="LANGUAGE")
+    parser.add_argument("--corpora", nargs="+", type=Path, required=True, metavar="TREEBANKS")
+    parser.add_argument("--text", type=Path, required=True, metavar="TEXTS")
+    parser.add_argument("-o", dest="work", type=Path, required=True, metavar="WORK")
+    parser.add_argument("--seed", type=int, default=SEED)
+    parser.add_argument("--until", choices=STEPS, default="pack")
+    arguments = parser.parse_args()
+    table = {row.name: row for row in rows()}
+    for name in arguments.languages or table:
+        if name not in table:
+            raise SystemExit(f"{name}: no such language in languages.csv; add a row")
+        language = Language(table[name], arguments.corpora, arguments.text, arguments.work.absolute(), arguments.seed)
+        language.make(arguments.until)
+
+
+if __name__ == "__main__":
+    main()
