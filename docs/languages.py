@@ -24,6 +24,26 @@ from tagger.text.conllu import read_conllu
 
 HERE = Path(__file__).resolve().parent
 MAX_XPOS = 300  # different tags; a column with more is not learned
+DATA = HERE.parent / "data"
+SOURCES = (
+    "Untagged text that teachers tagged:",
+    "",
+    "- sentences of Common Voice (https://commonvoice.mozilla.org), CC0",
+    "- sentences of Tatoeba (https://tatoeba.org), CC BY 2.0 FR",
+    "- user help of the GNOME desktop and its programs, by their authors and translators (https://help.gnome.org),",
+    "  CC BY-SA 3.0",
+    "- The Debian Administrator's Handbook, by Raphaël Hertzog and Roland Mas, and its translators",
+    "  (https://debian-handbook.info), CC BY-SA 3.0",
+    "- documentation of React, by its authors and translators (https://react.dev), CC BY 4.0; in Korean also The Rust",
+    "  Programming Language, MIT or Apache 2.0",
+    "- in Hebrew a novel of 1901, in the public domain; in some languages documents of treebanks of the same language",
+    "  without their tags, CC BY-SA 4.0",
+    "- in English the Manually Annotated Sub-Corpus (free for any use), and reviews, CC BY 4.0",
+    "",
+    "Encoder of the teachers: multilingual-e5-small, by Liang Wang and others (https://arxiv.org/abs/2402.05672), MIT.",
+    "Vectors in `english`: GloVe, by Jeffrey Pennington and others (https://nlp.stanford.edu/projects/glove), PDDL;",
+    "those of spaCy's en_core_web_md, by Explosion (https://spacy.io/models/en), MIT.",
+)
 LICENCE = "CC BY-SA 4.0"  # of the taggers: that of most corpora, which the others allow
 TEXT = (
     "untagged text: Common Voice sentences (CC0), Tatoeba (CC BY 2.0 FR), help of the GNOME desktop (CC BY-SA 3.0), The"
@@ -94,6 +114,7 @@ class Language:
         self.run(
             *("teacher", "experiment=multilingual", "corpus=conllu", f"corpus.path=[{','.join(map(str, corpora))}]"),
             *(f"columns=[{','.join(columns)}]", "segmenter=rules", "test=false"),
+            *(["corpus.dropout=0"] if self.others else []),
         )
 
     def segment(self) -> None:
@@ -230,6 +251,62 @@ def evaluate(path: Path, model: Path, *options: str) -> dict[str, Any]:
     return found
 
 
+def results(table: list[Row]) -> str:
+    """The table of docs/languages.md: the scores of the taggers in `data` beside published ones."""
+    lines = [
+        "| language | treebank | UPOS | UDPipe 2 | | from raw text | UDPipe 2 | Stanza | FEATS | lemma | MB |",
+        "|---|---|---|---|---|---|---|---|---|---|---|",
+    ]
+    differences: list[float] = []
+    for row in sorted(table):
+        folder = DATA / row.name
+        if not (folder / CONFIG).is_file():
+            continue
+        config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+        split = "dev" if row.test == "kept" else "test"
+        scores = config["scores"][split]
+        difference = 100 * scores["upos"] - float(row.udpipe)
+        differences += [difference] if split == "test" else []
+        raw = config["raw"].get(split)
+        cells = [
+            f"{row.name}{' (thin)' if config['thin'] else ''}",
+            " + ".join(name.removeprefix("UD_") for name in row.corpora.split()) + (" (dev)" if split == "dev" else ""),
+            f"{100 * scores['upos']:.2f}",
+            row.udpipe,
+            f"{difference:+.2f}",
+            f"{100 * raw['UPOS']:.2f}" if raw else "",
+            row.udpipe_raw,
+            row.stanza_raw,
+            *(f"{100 * scores[column]:.2f}" if column in scores else "" for column in ("feats", "lemma")),
+            f"{sum(path.stat().st_size for path in folder.iterdir()) / 1e6:.2f}",
+        ]
+        lines.append("| " + " | ".join(cells) + " |")
+    if differences:
+        mean = sum(differences) / len(differences)
+        lines.append(f"\nMean difference from UDPipe 2 on test, {len(differences)} languages: {mean:+.2f}")
+    return "\n".join(lines)
+
+
+def notice(table: list[Row]) -> str:
+    """What `data/NOTICE.md` says: all that the taggers in `data` were made from, with licences."""
+    lines = [
+        "# What the taggers in this folder were made from",
+        "",
+        "Each folder of a language has a licence file. The taggers are licensed under CC BY-SA 4.0.",
+        "",
+        "Treebanks of Universal Dependencies (https://universaldependencies.org), by the authors whom the README of",
+        "each names (https://github.com/UniversalDependencies/NAME):",
+        "",
+        "- english: UD_English-EWT (CC BY-SA 4.0)",
+    ]
+    for row in sorted(table):
+        if (DATA / row.name / CONFIG).is_file():
+            names = [*row.corpora.split(), *row.others.split()]
+            own = zip(names, row.licences.split("; "), strict=True)
+            lines.append(f"- {row.name}: " + ", ".join(f"{name} ({licence})" for name, licence in own))
+    return "\n".join([*lines, "", *SOURCES, ""])
+
+
 def rows() -> list[Row]:
     """The rows of the table."""
     with (HERE / "languages.csv").open(encoding="utf-8", newline="") as file:
@@ -240,18 +317,28 @@ def main() -> None:
     """Makes the languages that the command line names."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("languages", nargs="*", metavar="LANGUAGE")
-    parser.add_argument("--corpora", nargs="+", type=Path, required=True, metavar="TREEBANKS")
-    parser.add_argument("--text", type=Path, required=True, metavar="TEXTS")
-    parser.add_argument("-o", dest="work", type=Path, required=True, metavar="WORK")
+    parser.add_argument("--corpora", nargs="+", type=Path, metavar="TREEBANKS")
+    parser.add_argument("--text", type=Path, metavar="TEXTS")
+    parser.add_argument("-o", dest="work", type=Path, metavar="WORK")
     parser.add_argument("--seed", type=int, default=SEED)
+    parser.add_argument("--ship", action="store_true", help="copy the taggers into data/, where there are none yet")
+    parser.add_argument("--table", action="store_true", help="print the scores of the taggers in data/")
     parser.add_argument("--until", choices=STEPS, default="pack")
     arguments = parser.parse_args()
     table = {row.name: row for row in rows()}
+    if arguments.table:
+        print(results(list(table.values())))
+        return
+    if None in (arguments.corpora, arguments.text, arguments.work):
+        parser.error("--corpora, --text and -o are needed")
     for name in arguments.languages or table:
         if name not in table:
             raise SystemExit(f"{name}: no such language in languages.csv; add a row")
         language = Language(table[name], arguments.corpora, arguments.text, arguments.work.absolute(), arguments.seed)
         language.make(arguments.until)
+        if arguments.ship:
+            shutil.copytree(language.folder / "packed" / name, DATA / name)
+            (DATA / "NOTICE.md").write_text(notice(list(table.values())), encoding="utf-8")
 
 
 if __name__ == "__main__":

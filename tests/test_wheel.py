@@ -64,8 +64,10 @@ def test_the_wheel_carries_modules_config_and_data_and_nothing_else(wheel: zipfi
     configs = {f"tagger/{path.relative_to(ROOT)}" for path in (ROOT / "conf").glob("**/*.yaml")}
     assert configs <= names
     assert {f"tagger/data/sample/sample-{split}.conllu" for split in ("train", "dev", "test")} <= names
-    bundled = {path for path in (ROOT / "data" / "english").iterdir() if path.is_file()}
-    assert {f"tagger/data/english/{path.name}" for path in bundled} <= names
+    folders = [path.parent for path in (ROOT / "data").glob("*/config.json")]
+    bundled = [ROOT / "data" / "NOTICE.md", ROOT / "data" / "languages.safetensors"]
+    bundled += [path for folder in folders for path in folder.iterdir() if path.is_file()]
+    assert {f"tagger/{path.relative_to(ROOT).as_posix()}" for path in bundled} <= names
     assert not [name for name in names if name.startswith("tagger/data/hard/")]  # it measures, and nothing reads it
     texts = [name for name in names if name.endswith(".txt") and "dist-info" not in name]
     assert texts + [name for name in names if name.startswith(("tests/", "conf/", "data/"))] == []
@@ -82,6 +84,7 @@ def test_the_wheel_tells_its_licences_and_spacy_of_its_parts(wheel: zipfile.ZipF
     assert "\nLicense-Expression: MIT AND CC-BY-SA-4.0 AND CC0-1.0\n" in metadata(wheel, "METADATA")
     for path, words in (("", "MIT License"), ("data/english/", "ShareAlike"), ("data/sample/", "CC0 1.0")):
         assert words in metadata(wheel, f"licenses/{path}LICENSE"), path
+    assert "UD_English-EWT (CC BY-SA 4.0)" in metadata(wheel, "licenses/data/NOTICE.md")
     points = configparser.ConfigParser()
     points.read_string(metadata(wheel, "entry_points.txt"))
     assert points["spacy_factories"]["bigru_tagger"] == "tagger.adapters.spacy:make_tagger"

@@ -144,7 +144,7 @@ def _shown(name: str) -> str:
 
 def _proposal(name: str) -> str:
     known = [*bundled_names(), LATEST]
-    others = f"name {', '.join(known)}, hf:OWNER/NAME, or a folder of training"
+    others = f"name {DEFAULT}, {LATEST}, hf:OWNER/NAME, or a folder of training"
     return did_you_mean(name, [*known, *run_names()]) or others
 
 
@@ -212,7 +212,7 @@ def find_language(language: str) -> str:
     wanted = language.lower()
     found = next((name for name, codes in known.items() if wanted in (name, *codes)), None)
     if found is None:
-        remedy = did_you_mean(wanted, known) or f"choose one of {', '.join(known)}, or train a tagger"
+        remedy = did_you_mean(wanted, known) or "python -m tagger models lists those that do; or train one"
         raise InputError(f"{_shown(language)}: no tagger of this language comes with the package; {remedy}")
     return found
 

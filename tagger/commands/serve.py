@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections.abc import Callable
 from functools import partial
 from importlib.util import find_spec
 from math import isfinite
@@ -10,7 +11,7 @@ from typing import Annotated
 import typer
 
 from tagger.commands.console import say
-from tagger.commands.options import DEFAULT_MODEL, DeviceOption, PrecisionOption
+from tagger.commands.options import DeviceOption, PrecisionOption
 from tagger.errors import InputError, missing_extra, shorten
 from tagger.text.files import read_lines
 
@@ -21,7 +22,10 @@ LOCAL = {"127.0.0.1", "::1", "localhost"}
 def serve(
     model: Annotated[
         list[str] | None,
-        typer.Option(metavar="[NAME=]MODEL", help="May be repeated; the first is the default. Default: english."),
+        typer.Option(
+            metavar="[NAME=]MODEL",
+            help="May be repeated; the first is the default. Default: the tagger of each text's language.",
+        ),
     ] = None,
     host: Annotated[
         str, typer.Option(metavar="ADDRESS", help="To listen on. 0.0.0.0: whoever reaches this machine.")
@@ -63,19 +67,25 @@ def serve(
             raise InputError(f"{option} {seconds}: name a number of seconds, such as {option} 60")
 
     from tagger.serving.gate import Settings
-    from tagger.serving.models import named_folders
+    from tagger.serving.models import EVERY, named_folders
     from tagger.serving.server import bound_socket, run
+    from tagger.tagging.languages import LanguageTagger
     from tagger.tagging.load import load
+    from tagger.tagging.tagger import Tagger
 
     token = _token(token_file)
     origins = [_checked_origin(each) for each in origin or []]
-    folders = named_folders(model or [DEFAULT_MODEL])
+    folders = named_folders(model or [])
     listening = bound_socket(host, port)
     address, number = listening.getsockname()[:2]
     say(f"serving on http://{f'[{address}]' if ':' in address else address}:{number} (Ctrl+C ends)")
     if host not in LOCAL and token is None:
         say(f"whoever reaches {address} can use it; set {TOKEN} or --token-file to ask for a token")
-    loaders = {name: partial(load, folder, device, precision) for name, folder in folders.items()}
+    loaders: dict[str, Callable[[], Tagger | LanguageTagger]] = {
+        name: partial(load, folder, device, precision) for name, folder in folders.items()
+    }
+    if not loaders:
+        loaders[EVERY] = partial(LanguageTagger, device, precision)
     run(loaders, listening, Settings(max_bytes, max_requests, token, log, origins, drain, grace))
 
 

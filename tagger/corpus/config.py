@@ -30,11 +30,12 @@ class CorpusConfig:
         dev_seed: of the shuffle that makes dev; None: that of the run. Members of an ensemble have one dev split,
             though their seeds differ. It is not on the page.
         temperature: an epoch's sentences of a corpus that has n are in proportion to n ** (1 / temperature).
+        dropout: of several corpora, the share of the sentences whose corpus training does not tell the network.
     """
 
     list_key: ClassVar[str | None] = None
     GONE: ClassVar[Mapping[str, str]] = {
-        "unnamed": "no value any more: it is a constant, CORPUS_DROPOUT in training/datamodule.py; leave it out",
+        "unnamed": "no value any more: it is called corpus.dropout",
     }
     kind: str = ""
     dev_share: Annotated[float, Meta(gt=0, lt=1), remedy("a share between 0 and 1")] = 0.1
@@ -42,6 +43,7 @@ class CorpusConfig:
     fold: int | None = None
     dev_seed: Seed | None = None
     temperature: Annotated[float, Meta(ge=1, le=1e9), remedy("a number from 1")] = 2.0
+    dropout: Annotated[float, Meta(ge=0, le=1), remedy("a share from 0 to 1")] = 0.5
 
     @abstractmethod
     def open(self, columns: list[str]) -> Any:

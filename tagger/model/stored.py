@@ -64,7 +64,7 @@ def _nibbles(tensor: Tensor) -> tuple[Tensor, Tensor, bool]:
     """The packed levels of int4 (R, C / 2), the scale of each row in half precision, and whether they are exact."""
     scale = (tensor.float().abs().amax(dim=1, keepdim=True) / _MAX_INT4).half()
     levels = (tensor.float() / scale.float().where(scale > 0, 1.0)).round().clamp(-_MAX_INT4, _MAX_INT4)
-    is_exact = bool((levels * scale.float() == tensor).all())
+    is_exact = bool(((levels * scale.float()).to(tensor.dtype) == tensor).all())
     pairs = (levels + _MAX_INT4 + 1).to(torch.uint8).view(len(tensor), -1, 2)
     return pairs[..., 0] | (pairs[..., 1] << 4), scale.squeeze(1), is_exact
 

@@ -15,6 +15,7 @@ from tagger.serving.batcher import Job, Render
 from tagger.serving.bodies import Refusal, body, json_body, read_json
 from tagger.serving.models import Service, description, wanted_columns
 from tagger.tagging import decoding
+from tagger.tagging.languages import LanguageTagger
 from tagger.text.format import Part
 from tagger.text.sentence import Sentence
 from tagger.text.writers import writer
@@ -126,6 +127,8 @@ def routes(service: Service) -> APIRouter:
         """
         asked = await read_json(request, ExplainRequest)
         _, tagger = service.find(asked.model)
+        if isinstance(tagger, LanguageTagger):
+            tagger = tagger.of(tagger.language_of(" ".join(asked.tokens)))
         async with one_at_a_time:
             found = await asyncio.to_thread(explain, tagger, [asked.tokens], asked.column)
         return Response(msgspec.json.encode(asdict(found[0])), media_type="application/json")

@@ -14,7 +14,7 @@ from queue import Empty, SimpleQueue
 from tagger.errors import InputError
 from tagger.serving.bodies import Refusal
 from tagger.tagging.decoding import Request
-from tagger.tagging.tagger import Tagger
+from tagger.tagging.tagger import DocumentTagger
 from tagger.text.format import Part
 from tagger.text.readers import sentences_of
 from tagger.text.sentence import Sentence, Token
@@ -39,7 +39,7 @@ class Job:
         one_sentence: whether each paragraph is one sentence.
     """
 
-    tagger: Tagger
+    tagger: DocumentTagger
     parts: Iterable[Part]
     size: int
     request: Request | None

@@ -20,7 +20,7 @@ from tagger.serving.batcher import Job, Render
 from tagger.serving.bodies import MAX_FIELD, Refusal, read_spooled, size_of, spool
 from tagger.serving.models import Service
 from tagger.tagging import decoding
-from tagger.tagging.tagger import Tagger
+from tagger.tagging.tagger import DocumentTagger
 from tagger.text.files import decoded_lines
 from tagger.text.format import Part
 from tagger.text.readers import read_parts
@@ -95,7 +95,7 @@ async def _text(request: Request) -> "tuple[SpooledTemporaryFile[bytes], str]":
 
 
 def _parts(
-    tagger: Tagger, text: "SpooledTemporaryFile[bytes]", charset: str, properties: dict[str, Any]
+    tagger: DocumentTagger, text: "SpooledTemporaryFile[bytes]", charset: str, properties: dict[str, Any]
 ) -> Iterable[Part]:
     """The text, cut as the properties say.
 

@@ -16,7 +16,7 @@ from starlette.responses import Response, StreamingResponse
 
 from tagger.serving.batcher import Batcher, Job
 from tagger.serving.bodies import Refusal, spool
-from tagger.tagging.tagger import Tagger
+from tagger.tagging.tagger import DocumentTagger
 from tagger.text.conllu import numbered
 from tagger.text.format import Part
 from tagger.text.paragraphs import Paragraph
@@ -53,6 +53,7 @@ async def answer(
         InputError: a line of the text is bad.
         ClientDisconnect: nobody needs the answer any more.
     """
+    job.parts = job.tagger.told(job.parts)
     if job.size <= min(window, AT_ONCE):
         job.parts = _window(iter(job.parts), sys.maxsize)
         return Response(around[0] + await batcher.run(job) + around[1], media_type=media_type)
@@ -107,7 +108,7 @@ async def _chunks(out: "SpooledTemporaryFile[bytes]") -> AsyncIterator[bytes]:
             yield chunk
 
 
-def parts_of_text(tagger: Tagger, text: str) -> Iterator[Part]:
+def parts_of_text(tagger: DocumentTagger, text: str) -> Iterator[Part]:
     """The paragraphs of a text, cut as `tag` cuts a file."""
     return read_parts(io.StringIO(text, newline="\n"), WHERE, "text", takes_text=tagger.takes_text)
 

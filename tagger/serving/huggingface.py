@@ -90,7 +90,7 @@ async def answer(service: Service, request: Request, name: str | None) -> Respon
     answers = []
     for text in texts:
         render = partial(_entities, text, column, payload.parameters)
-        job = Job(tagger, parts_of_text(tagger, text), len(text), wanted, render)
+        job = Job(tagger, tagger.told(parts_of_text(tagger, text)), len(text), wanted, render)
         job.parts = [part async for parts in windows(job) for part in parts]
         answers.append(await service.batcher.run(job))
     found = answers[0] if isinstance(payload.inputs, str) else b"[" + b",".join(answers) + b"]"

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from tagger.bundle.catalog import find_tagger
+from tagger.bundle.catalog import find_language, find_tagger
 from tagger.bundle.hub import is_hub_name
 from tagger.bundle.languages import language_codes
 from tagger.bundle.saved_config import PRETRAINED_IN_RUN, TAGGER_IN_RUN, predicts_words
@@ -13,8 +13,10 @@ from tagger.errors import InputError, shorten
 from tagger.serving.batcher import Batcher
 from tagger.serving.bodies import Refusal
 from tagger.tagging.checks import checked_column
-from tagger.tagging.tagger import Tagger
+from tagger.tagging.languages import LanguageTagger
+from tagger.tagging.tagger import DocumentTagger, Tagger
 
+EVERY = "languages"  # the name of the taggers of all languages, which find the language of a text
 _NAME = re.compile(r"[\w.\-]{1,100}")
 
 
@@ -64,29 +66,35 @@ class Service:
     """
 
     def __init__(self) -> None:
-        self.taggers: dict[str, Tagger] = {}
+        self.taggers: dict[str, Tagger | LanguageTagger] = {}
         self.batcher = Batcher()
 
-    def find(self, name: str | None) -> tuple[str, Tagger]:
+    def find(self, name: str | None) -> tuple[str, Tagger | LanguageTagger]:
         """The whole name of a tagger, and the tagger.
 
-        As in UDPipe, the beginning of a name, up to one of its hyphens, will do.
+        As in UDPipe, the beginning of a name, up to one of its hyphens, will do. If the taggers of all languages are
+        there, the name or the code of a language names one of them.
 
         Args:
             name: None or empty for the default.
 
         Raises:
             Refusal: none has the name, or they are not loaded yet.
+            InputError: no language has the name.
         """
         if not self.taggers:
             raise Refusal(503, "the models are not loaded yet; try again in a second")
         for known, tagger in self.taggers.items():
             if not name or known == name or known.startswith(f"{name}-"):
                 return known, tagger
+        every = self.taggers.get(EVERY)
+        if isinstance(every, LanguageTagger) and name:
+            language = find_language(name)
+            return language, every.of(language)
         raise Refusal(400, f"the model {shorten(name or '')} does not exist; choose {', '.join(self.taggers)}")
 
 
-def wanted_columns(tagger: Tagger, columns: Sequence[str] | None) -> list[str]:
+def wanted_columns(tagger: DocumentTagger, columns: Sequence[str] | None) -> list[str]:
     """The columns that a client asks for, in its order; all of them by default.
 
     Raises:
@@ -100,7 +108,7 @@ def wanted_columns(tagger: Tagger, columns: Sequence[str] | None) -> list[str]:
     return list(dict.fromkeys(checked_column(column, tagger.columns) for column in columns))
 
 
-def description(name: str, tagger: Tagger) -> dict[str, Any]:
+def description(name: str, tagger: Tagger | LanguageTagger) -> dict[str, Any]:
     """What `GET /v1/models` says of a tagger."""
     config = tagger.config
     languages = language_codes(str(config.get("corpus") or ""))

@@ -21,6 +21,7 @@ from tagger.errors import InputError
 from tagger.serving.app import create_app
 from tagger.serving.gate import Gate, JsonHandler, Settings, write_line
 from tagger.serving.models import Service
+from tagger.tagging.languages import LanguageTagger
 from tagger.tagging.tagger import Tagger
 
 KEEP_ALIVE_SECONDS = 30  # that a connection may be idle between two requests
@@ -96,7 +97,9 @@ class Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def run(loaders: Mapping[str, Callable[[], Tagger]], listening: socket.socket, settings: Settings) -> None:
+def run(
+    loaders: Mapping[str, Callable[[], Tagger | LanguageTagger]], listening: socket.socket, settings: Settings
+) -> None:
     """Serves until SIGTERM or Ctrl+C. It answers while the taggers are loaded, but is not ready then.
 
     Args:

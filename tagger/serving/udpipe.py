@@ -17,7 +17,7 @@ from tagger.serving.batcher import Job, Render
 from tagger.serving.bodies import TEXT, Form, Refusal, body, parameter, read_form, size_of
 from tagger.serving.models import Service
 from tagger.tagging import decoding
-from tagger.tagging.tagger import Tagger
+from tagger.tagging.tagger import DocumentTagger
 from tagger.text.files import decoded_lines
 from tagger.text.format import Part
 from tagger.text.readers import read_parts
@@ -103,7 +103,7 @@ def _way(fields: dict[str, str]) -> _Way:
     return _Way(INPUTS[format])
 
 
-def _parts(tagger: Tagger, text: "SpooledTemporaryFile[bytes]", way: _Way) -> Iterable[Part]:
+def _parts(tagger: DocumentTagger, text: "SpooledTemporaryFile[bytes]", way: _Way) -> Iterable[Part]:
     lines: Iterable[str] = decoded_lines(cast(BinaryIO, text), documents.WHERE, option="")
     if way.format == "text" and not tagger.takes_text:
         raise Refusal(400, "this model takes tokens; leave out the tokenizer, and send input=vertical or conllu")

@@ -5,6 +5,7 @@ like that. A language that is not there is refused: too few of the words are kno
 """
 
 import io
+import threading
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import cached_property, partial
@@ -37,10 +38,12 @@ DEFAULT_LANGUAGE = "english"  # of a document without words
 BEGINNING = 1 << 16  # characters that decide the language of a document
 MAX_WORDS = 50  # of a paragraph that are looked at
 OWN_WORDS = 8  # words with which a paragraph may have a language of its own
-OWN_ODDS = 8.0  # log odds for that, against the language of the document
+OWN_ODDS = 10.0  # log odds for that, against the language of the document
 CHECKED_WORDS = 12  # words of a beginning from which it is checked that its language is there
 KNOWN_SHARE = 0.3  # of the words of a document that the tagger of its language must know
 UNSPACED = ("chinese", "japanese", "thai")  # whose words no spaces separate, so that they cannot be counted
+LICENCE = "CC BY-SA 4.0"  # of the taggers
+THIN = "thin: it had little to learn from"
 MAX_LOADED = 8  # taggers in memory
 
 
@@ -53,7 +56,8 @@ class LanguageTagger:
     Attributes:
         columns: those of all languages; a tagger that lacks one writes `_`.
         workers: processes, for large amounts of text.
-        notice: is called with the name of a language and that of a document, when a document has been looked at.
+        notice: is called with the name of a language and that of a document, when a document has been looked at, and
+            with `THIN`, when a tagger is loaded that is called so.
     """
 
     takes_text = True
@@ -78,6 +82,7 @@ class LanguageTagger:
         self.device = choose_device(device)
         self._options = device, precision, BATCH_TOKENS, 1, segmenter
         self._loaded: OrderedDict[str, Tagger] = OrderedDict()
+        self._turn = threading.RLock()  # of `_loaded`
         self.notice = notice
         self.workers = Workers(self, workers)
 
@@ -86,7 +91,15 @@ class LanguageTagger:
 
     def __getstate__(self) -> dict[str, Any]:
         """A copy in another process loads its own taggers."""
-        return {**self.__dict__, "_loaded": OrderedDict(), "notice": None}
+        return {**self.__dict__, "_loaded": OrderedDict(), "notice": None, "_turn": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state, _turn=threading.RLock())
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """What all of the taggers have in common."""
+        return {"license": LICENCE}
 
     @property
     def known_tags(self) -> dict[str, Collection[str]]:
@@ -114,12 +127,16 @@ class LanguageTagger:
 
     def of(self, language: str) -> Tagger:
         """The tagger of a language; a few are kept in memory."""
-        if language not in self._loaded:
-            while len(self._loaded) >= MAX_LOADED:
-                self._loaded.popitem(last=False)
-            self._loaded[language] = Tagger(Bundle.load(find_tagger(language)), *self._options, name=language)
-        self._loaded.move_to_end(language)
-        return self._loaded[language]
+        with self._turn:
+            if language not in self._loaded:
+                while len(self._loaded) >= MAX_LOADED:
+                    self._loaded.popitem(last=False)
+                tagger = Tagger(Bundle.load(find_tagger(language)), *self._options, name=language)
+                if tagger.config.get("thin") and self.notice is not None:
+                    self.notice(language, THIN)
+                self._loaded[language] = tagger
+            self._loaded.move_to_end(language)
+            return self._loaded[language]
 
     def language_of(self, text: str, path: str = "the text") -> str:
         """The language of a text.
@@ -140,7 +157,7 @@ class LanguageTagger:
             if sum(word in known for word in words) < KNOWN_SHARE * len(words):
                 raise InputError(
                     f"{path}: none of the {len(self.languages)} languages that are there (nearest: {language}); name"
-                    " the language with --language, or a tagger with --model; python -m tagger models lists them"
+                    " a tagger, --model NAME, if it is one; python -m tagger models lists them"
                 )
         return language
 

@@ -29,8 +29,9 @@ def writer(
     - `conllu`: see `tagger.text.conllu`. MISC gets probabilities as `UposProb=0.9312` and alternatives as
       `UposTop=NOUN:0.9312 VERB:0.0514`. A sentence without tokens that did not come from CoNLL-U has no block.
     - `jsonl`: an object per line: the keys that the input had, `tokens`, `upos`, `upos_probabilities`,
-      `upos_alternatives`, and `offsets`, `space_after` and `text` if they are known. If there are multiword tokens,
-      `multiwords` has the number of words before each, the number of those up to its end, and its form.
+      `upos_alternatives`, and `offsets`, `space_after`, `text` and `language` if they are known. If there are
+      multiword tokens, `multiwords` has the number of words before each, the number of those up to its end, and its
+      form.
     - `slash`: a line per sentence, `word/UPOS/XPOS` with the tags in the order of the columns.
     - `pretty`: for a terminal, the tags below the words, at most `width` cells wide.
 

@@ -27,7 +27,6 @@ from tagger.training.sampler import BucketSampler, Mixture, tempered_counts
 from tagger.training.teacher import Distillation
 
 NOISE = 1  # ends the seed of a batch's noise, so that word dropout is drawn as without
-CORPUS_DROPOUT = 0.5  # share of the sentences of several corpora whose corpus training does not tell the network
 
 
 class _Batches(torch.utils.data.Dataset[Batch]):
@@ -54,7 +53,8 @@ class _Batches(torch.utils.data.Dataset[Batch]):
             sentences: `tokens`, the tag columns, and of several corpora the column `CORPUS`.
             table: gives forms and tags their ids.
             word_dropout: see `collate`.
-            unnamed: the share of the sentences whose corpus a batch of training does not tell.
+            unnamed: the share of the sentences whose corpus a batch of training does not tell; if it is 0, those of dev
+                are told, too.
             facts: what a batch of training says of the words beside their tags; None: nothing.
             lengths: (N,) the number of tokens of each sentence.
             outputs: (tokens of all sentences, M, D) of a frozen transformer, if there is one.
@@ -81,10 +81,11 @@ class _Batches(torch.utils.data.Dataset[Batch]):
         tags = {column: rows[column] for column in self.table.vocabulary.columns}
         generator = None if seed is None else np.random.default_rng(seed)
         batch = collate(rows["tokens"], self.table, tags, self.word_dropout, generator)
-        if generator is not None and CORPUS in rows:
+        if CORPUS in rows and (generator is not None or not self.unnamed):
             known = self.table.vocabulary.corpus_ids
             ids = np.array([known.get(str(name), NO_CORPUS) for name in rows[CORPUS]], dtype=np.int64)
-            ids[generator.random(len(ids)) < self.unnamed] = NO_CORPUS
+            if generator is not None:
+                ids[generator.random(len(ids)) < self.unnamed] = NO_CORPUS
             batch.corpora = torch.from_numpy(ids)
         if self.facts is not None:
             batch.facts = torch.from_numpy(self.facts.matrix(rows, batch.lengths.tolist()))
@@ -140,7 +141,7 @@ class TaggerDataModule(pl.LightningDataModule):
                 and kept on disk.
             temperature: of several corpora, see `Mixture`.
             unnamed: of several corpora, the share of training's sentences whose corpus is not told. That of dev's
-                sentences is never told.
+                sentences is told if this is 0.
             facts: what training predicts beside the tags; None: nothing.
             distilled: what a teacher says of train, and untagged text that training reads beside it; None: no teacher.
             noise: share of the sentences of which training reads a spoilt copy; not with a frozen transformer, whose

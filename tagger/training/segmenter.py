@@ -195,7 +195,7 @@ def batches_of(bounds: list[tuple[int, int]], generator: random.Random) -> list[
 
 MIN_STEPS, MAX_STEPS = 1_000, 6_000  # unless the config says otherwise; a million units then are read nine times
 READ_RULES = ("english",)  # those that know a language; the others tell a network nothing that it does not learn
-HIDDEN, SIZE, BUCKETS, AFFIX_BUCKETS = 64, 32, 512, 256  # HIDDEN in sixteens: products are faster by a quarter
+HIDDEN, SIZE, BUCKETS, AFFIX_BUCKETS = 64, 32, 256, 128  # HIDDEN in sixteens: products are faster by a quarter
 SENTENCE_WEIGHT = 0.1  # of the F1 of sentences beside that of words
 THRESHOLD_STEP, MAX_THRESHOLD_STEPS = 0.5, 8  # of the score of sentence ends, a logit
 STEP_SECONDS = 0.07  # of a step on one core, scores on dev included; for the time that a whole training takes

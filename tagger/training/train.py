@@ -22,7 +22,7 @@ from tagger.model.vocabulary import Vocabulary
 from tagger.training.card import describe, model_card
 from tagger.training.checkpoints import UNWATCHED, Watch
 from tagger.training.config import TrainConfig
-from tagger.training.datamodule import CORPUS_DROPOUT, TaggerDataModule
+from tagger.training.datamodule import TaggerDataModule
 from tagger.training.distill import Teaching
 from tagger.training.linear import linear_members, linear_seconds
 from tagger.training.module import TaggerModule
@@ -146,7 +146,7 @@ def prepare(config: TrainConfig) -> Prepared:
         beginning.tokenizer,
         module.body.transformer,
         config.corpus.temperature,
-        CORPUS_DROPOUT,
+        config.corpus.dropout,
         beginning.facts if beginning.facts.names else None,
         distilled,
         config.noise,

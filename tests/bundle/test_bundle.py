@@ -1,5 +1,6 @@
 """A tagger's value and its folder: written whole, read back the same, and clear about what is wrong with it."""
 
+import gzip
 import json
 import os
 import stat
@@ -58,7 +59,7 @@ def test_what_is_saved_is_loaded(vocabulary: Vocabulary, tmp_path: Path, cell: s
         torch.testing.assert_close(loaded(batch)[column], scores)  # the place of weights in memory decides last bits
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float16", "int8"])
+@pytest.mark.parametrize("dtype", ["float32", "float16", "int8", "int4"])
 def test_the_transitions_of_a_crf_are_saved_exactly(vocabulary: Vocabulary, tmp_path: Path, dtype: str) -> None:
     network = make_network(vocabulary, decoder="crf")
     for decoder in network.decoders.values():
@@ -74,9 +75,12 @@ def test_the_transitions_of_a_crf_are_saved_exactly(vocabulary: Vocabulary, tmp_
         assert torch.equal(loaded[f"decoders.{name}"], weights)
 
 
-@pytest.mark.parametrize(("dtype", "stored"), [("float32", "F32"), ("float16", "F16"), ("int8", "I8")])
+@pytest.mark.parametrize(
+    ("dtype", "stored", "tables"),
+    [("float32", "F32", "F16"), ("float16", "F16", "F16"), ("int8", "I8", "I8"), ("int4", "I8", "U8")],
+)
 def test_rounded_weights_are_saved_in_few_bytes_and_to_the_bit(
-    vocabulary: Vocabulary, tmp_path: Path, dtype: str, stored: str
+    vocabulary: Vocabulary, tmp_path: Path, dtype: str, stored: str, tables: str
 ) -> None:
     known = replace(vocabulary, vectors={"a": {"book": 0, "the": 1}})
     vectors = {"sizes": [50], "projection": 3, "tune": False, "dtype": "float16"}
@@ -88,10 +92,28 @@ def test_rounded_weights_are_saved_in_few_bytes_and_to_the_bit(
         bundle.save(tmp_path / folder, "")
         with safe_open(tmp_path / folder / WEIGHTS, "pt") as file:
             assert file.get_slice("0.heads.upos.weight").get_dtype() == stored
-            assert file.get_slice("0.embedding.vectors.tables.0").get_dtype() == ("I8" if stored == "I8" else "F16")
+            assert file.get_slice("0.embedding.vectors.tables.0").get_dtype() == tables
+            words = file.get_slice("0.embedding.words.weight")
+            assert words.get_dtype() == ("U8" if dtype == "int4" else stored)
         bundle = Bundle.load(tmp_path / folder)
         for name, weights in bundle.networks[0].state_dict().items():
             assert torch.equal(network.state_dict()[name], weights), name
+
+
+def test_packed_vocabularies_are_loaded(vocabulary: Vocabulary, tmp_path: Path) -> None:
+    bundle = bundle_of(make_network(vocabulary), vocabulary)
+    bundle.save(tmp_path / "a", "", packed=True)
+    assert not (tmp_path / "a" / VOCABULARY).exists()
+    packed = tmp_path / "a" / f"{VOCABULARY}.gz"
+    before = packed.read_bytes()
+    loaded = Bundle.load(tmp_path / "a")
+    assert loaded.vocabulary == vocabulary
+    loaded.save(tmp_path / "b", "", packed=True)
+    assert (tmp_path / "b" / packed.name).read_bytes() == before  # no time of day is in it
+    for damaged in (before[:-9], before[:20] + b"x" * 40, gzip.compress(b"no JSON"), b"plain"):
+        packed.write_bytes(damaged)
+        with pytest.raises(InputError, match=r"vocabulary\.json\.gz is damaged"):
+            Bundle.load(tmp_path / "a")
 
 
 def test_lemmas_are_loaded(tmp_path: Path) -> None:

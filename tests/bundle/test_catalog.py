@@ -157,11 +157,11 @@ def test_a_damaged_config_is_named(data: Path, damage: str) -> None:
 
 def test_the_bundled_english_tagger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    (model,) = list_models()
+    (model,) = (model for model in list_models() if model.name == "english")
     assert (model.name, model.corpus, model.license) == ("english", "UD_English-EWT 2.16", "CC BY-SA 4.0")
     assert model.size <= 12_000_000
-    english = tagger.load()  # the default
-    assert english.columns == ["upos", "xpos", "feats"]
+    english = tagger.load("english")
+    assert english.columns == ["upos", "xpos", "feats", "lemma"]
     tokens = ["They", "book", "flights", "."]
     assert english.tag(tokens) == ["PRON", "VERB", "NOUN", "PUNCT"]
     assert english.tag(tokens, "xpos") == ["PRP", "VBP", "NNS", "."]

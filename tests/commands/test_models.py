@@ -1,17 +1,28 @@
 """The command `models`: the taggers that have a name."""
 
 import json
+import shutil
 from pathlib import Path
 
+from tagger.bundle.catalog import bundled_names
 from tagger.bundled import bundled
 from tests.commands.conftest import call
 
 
 def test_every_tagger_that_has_a_name_is_listed() -> None:
-    listed = json.loads(call("models", "--json").stdout)
-    assert [model["name"] for model in listed] == ["english"]
-    assert Path(listed[0]["folder"]) == bundled("data") / "english"
-    assert call("models").stdout.count("MB, licence") == 1
+    listed = {model["name"]: model for model in json.loads(call("models", "--json").stdout)}
+    assert list(listed) == bundled_names()
+    assert Path(listed["english"]["folder"]) == bundled("data") / "english"
+    lines = call("models").stdout.splitlines()
+    assert lines[0].split() == ["language", "codes", "treebanks", "licence", "UPOS", "raw", "MB"]
+    assert max(map(len, lines)) <= 80
+    assert [line.split()[0] for line in lines[1:]] == bundled_names()
+    assert all(" CC BY-SA 4.0 " in line for line in lines[1:])
+
+
+def test_a_run_with_a_name_is_listed_after_the_languages(model: Path, tmp_path: Path) -> None:
+    shutil.copytree(model, tmp_path / "runs" / "mine" / "tagger")
+    assert "mine: Tiny, " in call("models").stdout
 
 
 def test_what_a_folder_says_does_not_reach_the_terminal_as_it_is(model: Path, tmp_path: Path) -> None:

@@ -491,6 +491,7 @@ def test_help_begins_with_what_is_used_first() -> None:
     assert headings == ["Arguments", "Options", "Formats", "Given tags and lexicons", "For large jobs"]
     first = text[text.index("\nOptions:") : text.index("\nFormats:")]
     assert re.findall(r"^  (-\S+)", first, re.MULTILINE) == [
-        *("-o", "--model", "--text", "--input", "--output", "--probabilities", "--top", "--force", "--resume", "-h,")
+        *("-o", "--language", "--model", "--text", "--input", "--output", "--probabilities", "--top", "--force"),
+        *("--resume", "-h,"),
     ]
     assert "--paths" not in text

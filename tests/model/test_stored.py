@@ -39,6 +39,23 @@ def test_int8_leaves_biases_and_whole_numbers(weights: dict[str, Tensor]) -> Non
         assert torch.equal(stored[name], weights[name])
 
 
+def test_int4_is_within_half_a_level_where_it_has_room(weights: dict[str, Tensor]) -> None:
+    table = (
+        torch.randn(9, 6, generator=torch.Generator().manual_seed(2)) * torch.tensor([1e-9, 1e9] + [1.0] * 7)[:, None]
+    )
+    stored = compress({"table": table[2:], "beyond": table[1:2], "odd": table[2:, :5], "half": weights["half"]}, "int4")
+    assert {name: tensor.dtype for name, tensor in stored.items() if ":" not in name} == {
+        "table": torch.uint8,
+        "half": torch.uint8,
+        "beyond": torch.int8,  # half precision has no such scale
+        "odd": torch.int8,
+    }
+    assert stored["table"].shape == (7, 3)
+    level = table[2:].abs().amax(dim=1, keepdim=True) / 7
+    assert ((expand(stored)["table"] - table[2:]).abs() <= 0.51 * level).all()
+    assert torch.equal(expand(compress({"tiny": table[:1]}, "int4"))["tiny"], torch.zeros(1, 6))
+
+
 @pytest.mark.parametrize("stored_as", ["int8", "float16"])
 def test_what_was_rounded_is_stored_again_to_the_bit(weights: dict[str, Tensor], stored_as: str) -> None:
     once = compress(weights, stored_as)

@@ -36,7 +36,7 @@ def test_tags_of_a_text_are_those_of_the_command(served: Served, tmp_path: Path)
     found = tag(served, text=TEXT, top=3)
     lines = command(tmp_path, "--output", "jsonl", "--probabilities", "--top", "3").splitlines()
     assert found["model"] == "english"
-    assert found["columns"] == ["upos", "xpos", "feats"]
+    assert found["columns"] == ["upos", "xpos", "feats", "lemma"]
     for sentence, line in zip(found["sentences"], map(json.loads, lines), strict=True):
         for key, value in line.items():
             if key.endswith("_probabilities"):
@@ -124,7 +124,7 @@ def test_models(served: Served) -> None:
     found = httpx.get(f"{served.url}/v1/models").json()
     assert found["default"] == "english"
     english = found["models"][0]
-    assert english["columns"] == ["upos", "xpos", "feats"]
+    assert english["columns"] == ["upos", "xpos", "feats", "lemma"]
     assert english["language"] == "en"
     assert english["license"] == "CC BY-SA 4.0"
     assert len(english["tags"]["upos"]) == 17

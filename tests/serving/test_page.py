@@ -456,7 +456,13 @@ def test_copy_and_download_are_what_the_service_writes(open_page: Open, url: str
     tag(page)
     page.fill("#text", "Another text")  # what was tagged counts
     for output in ("conllu", "tsv", "json"):
-        body = {"text": TEXT, "model": "english", "columns": ["upos", "xpos", "feats"], "top": 5, "output": output}
+        body = {
+            "text": TEXT,
+            "model": "english",
+            "columns": ["upos", "xpos", "feats", "lemma"],
+            "top": 5,
+            "output": output,
+        }
         expected = httpx.post(f"{url}v1/tag", json=body).raise_for_status().text
         assert "fish" in expected
         page.select_option("#format", output)

@@ -125,7 +125,7 @@ def test_the_segmenter_learns_from_those_that_have_spacing(
     ("overrides", "message"),
     [
         (["corpus.temperature=0.5"], "corpus.temperature=0.5: give a number from 1"),
-        (["corpus.unnamed=1"], "corpus.unnamed=1: no value any more: it is a constant, CORPUS_DROPOUT in training/"),
+        (["corpus.unnamed=1"], "corpus.unnamed=1: no value any more: it is called corpus.dropout"),
         (["facts=0"], "facts=0: its name is auxiliary now; give that"),
         (
             ["optimizer.warmup=0"],

@@ -30,7 +30,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty cache; a file holds two or three sentences."""
     monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
     monkeypatch.setattr(module, "SHARD_TOKENS", 5)
-    monkeypatch.setattr(module, "load", lambda folder: load(folder, "cpu", "float32"))
+    monkeypatch.setattr(module, "load", lambda folder, corpus=None: load(folder, "cpu", "float32"))
     return tmp_path / "cache" / "tagger"
 
 
@@ -226,8 +226,8 @@ def test_its_name_and_description(finished: Path) -> None:
 def test_a_teacher_that_does_not_fit(trained: Path, vocabulary: Vocabulary, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"distill\.teacher=nobody: no such tagger; name english"):
         make_teacher(Path("nobody"))
-    with pytest.raises(InputError, match=r"it has no column feats, only upos, xpos; choose columns="):
-        make_teacher(trained, "upos", "feats")
+    with pytest.raises(InputError, match=r"it has no column feats or lemma, only upos, xpos; choose columns="):
+        make_teacher(trained, "feats", "lemma")
     other = Vocabulary({}, [], {"upos": vocabulary.tags["upos"], "xpos": ["NOUN"]}, [])
     with pytest.raises(InputError, match=r"it knows no tag that the corpus has in xpos; choose a teacher"):
         make_teacher(trained).check(other)

@@ -1,0 +1,46 @@
+"""`tag` without `--model`: it finds the language of each text."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.commands.conftest import call, error
+
+WELSH = "Mae'r plant yn chwarae yn yr ardd pan ddaeth eu mam adref o'r gwaith neithiwr.\n"
+ENGLISH = "The children were playing in the garden when their mother came home from work.\n"
+
+
+def test_every_file_has_the_tagger_of_its_language(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text(ENGLISH)
+    (tmp_path / "b.txt").write_text(f"{WELSH}\n{ENGLISH}")
+    done = call("tag", str(tmp_path / "a.txt"), str(tmp_path / "b.txt"), "-o", f"{tmp_path}/out/", "--output", "jsonl")
+    assert f"language: english ({tmp_path}/a.txt)" in done.stderr
+    assert f"language: welsh ({tmp_path}/b.txt)" in done.stderr
+    alone = call("tag", "--language", "en", "--output", "jsonl", input=ENGLISH)
+    assert "data/english" in alone.stderr
+    own = (tmp_path / "out" / "a.jsonl").read_text()
+    assert own.replace(',"language":"english"', "") == alone.stdout
+    both = (tmp_path / "out" / "b.jsonl").read_text().splitlines()
+    assert [line.split('"language":"')[1].split('"')[0] for line in both] == ["welsh", "english"]
+
+
+def test_a_language_that_is_not_there_leaves_no_output(tmp_path: Path) -> None:
+    text = tmp_path / "hu.txt"
+    text.write_text("A gyerekek a kertben játszottak, amikor az édesanyjuk tegnap este hazaért a munkából.\n")
+    message = error("tag", str(text), "-o", f"{tmp_path}/hu.tsv")
+    assert f"{text}: none of the " in message
+    assert "nearest: " in message
+    assert not (tmp_path / "hu.tsv").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--language", "xx"], "xx: no tagger of this language comes with the package"),
+        (["--language", "en", "--model", "english"], "leave one out"),
+        (["--corpus", "UD_Welsh-CCG"], "--corpus needs one tagger; name the language"),
+        (["--segmenter", "learned"], "--segmenter learned needs one tagger"),
+    ],
+)
+def test_options_that_do_not_go_together(options: list[str], words: str) -> None:
+    assert words in error("tag", *options, input="They book flights.")

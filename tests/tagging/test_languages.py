@@ -1,0 +1,122 @@
+"""The taggers of all languages as one."""
+
+import json
+import pickle
+
+import pytest
+
+import tagger
+from tagger.bundle.catalog import bundled_languages, bundled_names, find_language, find_tagger
+from tagger.bundled import bundled
+from tagger.errors import InputError
+from tagger.tagging.languages import COLUMNS, MAX_LOADED, LanguageTagger
+from tagger.tagging.load import load
+from tagger.text.sentence import Sentence
+
+TEXTS = {
+    "english": "The children were playing in the garden when their mother came home from work.",
+    "welsh": "Mae'r plant yn chwarae yn yr ardd pan ddaeth eu mam adref o'r gwaith neithiwr.",
+    "german": "Die Kinder spielten im Garten, als ihre Mutter von der Arbeit nach Hause kam.",
+    "portuguese": "As crianças brincavam no jardim quando a mãe delas chegou do trabalho em casa.",
+    "turkish": "Anneleri işten eve geldiğinde çocuklar bahçede oyun oynuyordu ve çok mutluydu.",
+    "finnish": "Lapset leikkivät pihalla, kun heidän äitinsä tuli kotiin töistä eilen illalla.",
+    "chinese": "昨天晚上妈妈下班回家的时候，孩子们正在花园里玩耍，他们都很高兴。",
+    "greek": "Τα παιδιά έπαιζαν στον κήπο όταν η μητέρα τους γύρισε στο σπίτι από τη δουλειά.",
+    "russian": "Дети играли в саду, когда их мать вернулась домой с работы вчера вечером.",
+    "hebrew": "הילדים שיחקו בגינה כאשר אמא שלהם חזרה הביתה מהעבודה אתמול בערב.",
+}
+THERE = [name for name in TEXTS if name in bundled_languages()]
+HUNGARIAN = "A gyerekek a kertben játszottak, amikor az édesanyjuk tegnap este hazaért a munkából a városból."
+
+
+@pytest.fixture(scope="module")
+def every() -> LanguageTagger:
+    return tagger.load(device="cpu")
+
+
+def test_each_paragraph_has_the_tagger_of_its_language(every: LanguageTagger) -> None:
+    text = "\n\n".join(TEXTS[name] for name in THERE) + "\n"
+    found = every.annotate(text)
+    assert list(dict.fromkeys(s.language for s in found)) == THERE
+    for name in THERE:
+        own = [s for s in found if s.language == name]
+        alone = load(name, "cpu").annotate(TEXTS[name])
+        assert [s.tokens for s in own] == [s.tokens for s in alone]
+        for sentence, other in zip(own, alone, strict=True):
+            assert list(sentence.tags) == [*other.tags, *(c for c in COLUMNS if c not in other.tags)]
+            assert all(sentence.tags[column] == tags for column, tags in other.tags.items())
+            assert all(set(sentence.tags[c]) == {"_"} for c in COLUMNS if c not in other.tags)
+            assert sentence.offsets is not None
+            for form, (start, end) in zip(sentence.tokens, sentence.offsets, strict=True):
+                inside = any(start == sentence.offsets[m.start][0] for m in sentence.multiwords)
+                assert inside or text[start:end] == form
+
+
+def test_the_beginning_decides_for_short_paragraphs(every: LanguageTagger) -> None:
+    text = f"{TEXTS['welsh']} {TEXTS['welsh']}\n\nLondon, Paris.\n\n{TEXTS['english']}\n"
+    assert [s.language for s in every.annotate(text)] == ["welsh", "welsh", "welsh", "english"]
+
+
+def test_sentences_of_a_call_are_looked_at_together(every: LanguageTagger) -> None:
+    welsh = [["Mae", "hen", "wlad", "fy", "nhadau"], ["London", "Paris"]]
+    assert every.tag_sentences(welsh) == load("welsh", "cpu").tag_sentences(welsh)
+    assert every.tag(["They", "book", "flights", "."]) == ["PRON", "VERB", "NOUN", "PUNCT"]
+    assert every.tag(["They", "book", "flights", "."], "lemma") == ["they", "book", "flight", "."]
+    assert every.tag(["1", "2"]) == load("english", "cpu").tag(["1", "2"])
+    assert every.tag_sentences([]) == []
+    (sentence,) = every.stream([Sentence(["Mae", "hen", "wlad"])], columns=["lemma"])
+    assert (sentence.language, sentence.tags) == ("welsh", {"lemma": ["bod", "hen", "gwlad"]})
+    with pytest.raises(InputError, match="no column 'ner'"):
+        every.tag(["They"], "ner")
+
+
+def test_a_language_that_is_not_there_is_refused(every: LanguageTagger) -> None:
+    for call in (every.annotate, lambda text: every.tag(text.split())):
+        with pytest.raises(InputError, match=r"none of the \d+ languages that are there \(nearest: \w+\); name"):
+            call(HUNGARIAN)
+    with pytest.raises(InputError, match="tags can be kept in one language alone"):
+        every.stream([], keep=True)
+
+
+def test_few_taggers_stay_in_memory(every: LanguageTagger) -> None:
+    for name in list(bundled_languages())[: MAX_LOADED + 2]:
+        assert every.of(name).name == name
+    assert len(every._loaded) <= MAX_LOADED
+
+
+def test_a_copy_in_another_process_loads_its_own(every: LanguageTagger) -> None:
+    copy = pickle.loads(pickle.dumps(every))
+    assert not copy._loaded
+    assert copy.tag(["They", "book", "flights", "."]) == ["PRON", "VERB", "NOUN", "PUNCT"]
+
+
+def test_names_and_codes() -> None:
+    assert find_language("EN") == find_language("English") == "english"
+    assert find_language("cy") == "welsh"
+    assert find_tagger("cy") == find_tagger("welsh") == bundled("data") / "welsh"
+    with pytest.raises(
+        InputError, match="elvish: no tagger of this language comes with the package; python -m tagger models"
+    ):
+        find_language("elvish")
+    with pytest.raises(InputError, match=r"englsh: .*; did you mean english\?"):
+        find_language("englsh")
+
+
+@pytest.mark.parametrize("name", bundled_names())
+def test_bundled_taggers_may_be_used_for_anything(name: str) -> None:
+    folder = bundled("data") / name
+    texts = [(folder / file).read_text(encoding="utf-8") for file in ("README.md", "LICENSE", "config.json")]
+    config = json.loads(texts[2])
+    assert config["license"] == "CC BY-SA 4.0"
+    assert "ShareAlike" in texts[1]
+    for word in ("NonCommercial", "BY-NC", "NC-SA", "LGPL"):
+        assert not any(word.lower() in text.lower() for text in (texts[0], texts[2]))
+    notice = (bundled("data") / "NOTICE.md").read_text(encoding="utf-8")
+    for corpus in config["corpus"].split(" + "):
+        assert corpus in texts[0]
+        assert corpus in notice
+
+
+def test_all_bundled_taggers_are_small() -> None:
+    files = [path for path in bundled("data").rglob("*") if path.is_file()]
+    assert sum(path.stat().st_size for path in files) < 60_000_000
