@@ -1,0 +1,48 @@
+"""The service without `--model`: it finds the language of each text."""
+
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from tests.serving.conftest import Served, serving
+from tests.tagging.test_languages import HUNGARIAN, TEXTS
+
+
+@pytest.fixture(scope="module")
+def every(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    with serving(tmp_path_factory.mktemp("service")) as served:
+        yield served
+
+
+def tag(served: Served, status: int = 200, **asked: object) -> dict[str, list[dict[str, object]]]:
+    reply = httpx.post(f"{served.url}/v1/tag", json=asked, timeout=60)
+    assert reply.status_code == status, reply.text
+    found: dict[str, list[dict[str, object]]] = reply.json()
+    return found
+
+
+def test_each_paragraph_has_its_language(every: Served) -> None:
+    found = tag(every, text=f"{TEXTS['welsh']}\n\n{TEXTS['english']}", columns=["upos", "lemma"])
+    assert found["model"] == "languages"  # type: ignore[comparison-overlap]
+    assert [sentence["language"] for sentence in found["sentences"]] == ["welsh", "english"]
+    own = tag(every, text=TEXTS["welsh"], columns=["upos", "lemma"], model="cy")
+    assert own["sentences"][0]["lemma"] == found["sentences"][0]["lemma"]
+    assert "none of the " in str(tag(every, 400, text=HUNGARIAN)["error"])
+    assert "elvish: no tagger of this language" in str(tag(every, 400, text="Mae", model="elvish")["error"])
+
+
+def test_a_large_text_is_looked_at_once(every: Served) -> None:
+    text = "\n\n".join([TEXTS["welsh"]] * 900 + ["London, Paris."] + [TEXTS["english"]] * 3)
+    found = tag(every, text=text, columns=["upos"])["sentences"]
+    assert [sentence["language"] for sentence in found] == ["welsh"] * 901 + ["english"] * 3
+
+
+def test_the_other_protocols(every: Served) -> None:
+    assert httpx.get(f"{every.url}/v1/models").json()["default"] == "languages"
+    form = {"data": TEXTS["welsh"], "tokenizer": "", "tagger": ""}
+    assert "\tchwarae\tNOUN\t" in httpx.post(f"{every.url}/process", data=form).json()["result"]
+    entities = httpx.post(f"{every.url}/models/cy", json={"inputs": TEXTS["welsh"]}).json()
+    assert {"word": "chwarae", "entity": "NOUN"}.items() <= entities[4].items()
+    explained = httpx.post(f"{every.url}/v1/explain", json={"tokens": TEXTS["welsh"].split()}, timeout=60)
+    assert explained.status_code == 200, explained.text
