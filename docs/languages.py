@@ -12,6 +12,7 @@ import csv
 import dataclasses
 import json
 import os
+import random
 import shutil
 import subprocess
 import sys
@@ -51,6 +52,9 @@ TEXT = (
 )
 THIN = 4.0  # points of UPOS below UDPipe 2 from which a tagger is called thin
 SEED = 1
+MAX_PUNCTUATED = 2000  # sentences
+PAIRS = ["“”", "„“", "„”", "””", "«»", "»«", '""', "``''", "‘’", "‚‘", "''", "「」", "『』", "《》", "()", "[]", "（）"]
+SINGLE = ["-", "–", "—", "--", "...", "…", ";", ":", "•", "/", "*"]
 STEPS = ("teach", "segment", "learn", "pack")
 
 
@@ -126,15 +130,36 @@ class Language:
 
     def learn(self) -> None:
         """The student, which learns from the row's own corpora, and from what the teacher says of all other text."""
-        texts = [next(other.glob("*-train.conllu")) for other in self.others]
+        texts = [self.punctuated(), *(next(other.glob("*-train.conllu")) for other in self.others)]
         texts += [self.texts / self.row.text] if self.row.text else []
         told = [f"distill.corpus={self.primary.name}"] if self.others else []
         self.run(
             *("student", "experiment=small", "corpus=conllu", f"corpus.path={self.primary}", "segmenter=rules"),
             *(f"columns=[{','.join(self.columns())}]", f"distill.teacher={self.folder / 'segmenter'}", *told),
-            *([f"distill.text=[{','.join(map(str, texts))}]"] if texts else []),
-            "test=false",
+            *(f"distill.text=[{','.join(map(str, texts))}]", "test=false"),
         )
+
+    def punctuated(self) -> Path:
+        """Sentences of train with quotation marks, brackets, dashes and dots that a small treebank may lack.
+
+        What a student has never seen it takes for a foreign word; the teacher knows better.
+        """
+        path = self.folder / "punctuated.lines"
+        if not path.is_file():
+            chance, lines = random.Random(SEED), []
+            with next(self.primary.glob("*-train.conllu")).open(encoding="utf-8") as file:
+                sentences = [s.tokens for s in read_conllu(file, "train") if not any(" " in form for form in s.tokens)]
+            for tokens in chance.choices(sentences, k=min(len(sentences), MAX_PUNCTUATED)):
+                first = chance.randrange(len(tokens))
+                last = min(len(tokens), first + chance.randint(1, 5))
+                pair = chance.choice(PAIRS)
+                half = len(pair) // 2
+                words = [*tokens[:first], pair[:half], *tokens[first:last], pair[half:], *tokens[last:]]
+                if chance.random() < 0.5:
+                    words.insert(chance.randrange(1, len(words)), chance.choice(SINGLE))
+                lines.append(" ".join(words))
+            path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        return path
 
     def columns(self) -> list[str]:
         """The columns that the row's corpora have, XPOS only if it has few tags."""

@@ -12,8 +12,6 @@ from functools import cached_property, partial
 from itertools import chain, islice
 from typing import Any, cast
 
-import numpy as np
-
 from tagger.bundle.bundle import Bundle
 from tagger.bundle.catalog import bundled_languages, find_tagger
 from tagger.bundled import bundled
@@ -39,6 +37,7 @@ BEGINNING = 1 << 16  # characters that decide the language of a document
 MAX_WORDS = 50  # of a paragraph that are looked at
 OWN_WORDS = 8  # words with which a paragraph may have a language of its own
 OWN_ODDS = 10.0  # log odds for that, against the language of the document
+SURE_ODDS = 3.0  # log odds from which a text is taken to have a language that is not there
 CHECKED_WORDS = 12  # words of a beginning from which it is checked that its language is there
 KNOWN_SHARE = 0.3  # of the words of a document that the tagger of its language must know
 UNSPACED = ("chinese", "japanese", "thai")  # whose words no spaces separate, so that they cannot be counted
@@ -116,11 +115,6 @@ class LanguageTagger:
     def _identifier(self) -> Identifier:
         return Identifier.load(bundled("data") / IDENTIFIER)
 
-    @cached_property
-    def _places(self) -> np.ndarray:
-        """Those of the languages that are there among those of the identifier."""
-        return np.array([self._identifier.languages.index(name) for name in self.languages])
-
     def close(self) -> None:
         """Ends the worker processes; they start again when they are needed."""
         self.workers.close()
@@ -151,19 +145,21 @@ class LanguageTagger:
         words = list(words_of(text[:BEGINNING]))
         if not words:
             return DEFAULT_LANGUAGE
-        language = self.languages[int(self._scores(words).argmax())]
-        if language not in UNSPACED and len(words) >= CHECKED_WORDS:
+        scores = dict(zip(self._identifier.languages, self._identifier.scores(words).tolist(), strict=True))
+        language = max(scores, key=scores.__getitem__)
+        nearest = max(self.languages, key=scores.__getitem__)
+        if scores[language] - scores[nearest] < SURE_ODDS:
+            language = nearest
+        is_there = language in self.languages
+        if is_there and language not in UNSPACED and len(words) >= CHECKED_WORDS:
             known = self.of(language).bundle.vocabulary.word_ids
-            if sum(word in known for word in words) < KNOWN_SHARE * len(words):
-                raise InputError(
-                    f"{path}: none of the {len(self.languages)} languages that are there (nearest: {language}); name"
-                    " a tagger, --model NAME, if it is one; python -m tagger models lists them"
-                )
+            is_there = sum(word in known for word in words) >= KNOWN_SHARE * len(words)
+        if not is_there:
+            raise InputError(
+                f"{path}: none of the {len(self.languages)} languages that are there (nearest: {language}); name a"
+                " tagger, --model NAME, if it is one; python -m tagger models lists them"
+            )
         return language
-
-    def _scores(self, words: Iterable[str]) -> np.ndarray:
-        scores: np.ndarray = self._identifier.scores(words)[self._places]
-        return scores
 
     def told(self, parts: Iterable[Part], path: str = "the text") -> Iterator[Part]:
         """The parts of a document, each with its language; see the module.
@@ -182,7 +178,7 @@ class LanguageTagger:
         language = self.language_of("\n".join(map(_text, beginning)), path)
         if self.notice is not None:
             self.notice(language, path)
-        place = self.languages.index(language)
+        place = self._identifier.languages.index(language)
         for part in chain(beginning, stream):
             yield self._with_language(part, language, place)
 
@@ -192,10 +188,10 @@ class LanguageTagger:
             return part._replace(paragraphs=cast(list[Paragraph], own))
         words = list(islice(words_of(_text(part)), MAX_WORDS))
         if len(words) >= OWN_WORDS:
-            scores = self._scores(words)
+            scores = self._identifier.scores(words)
             best = int(scores.argmax())
-            if scores[best] - scores[place] > OWN_ODDS:
-                language = self.languages[best]
+            if scores[best] - scores[place] > OWN_ODDS and self._identifier.languages[best] in self.languages:
+                language = self._identifier.languages[best]
         if isinstance(part, Sentence):
             part.language = language
             return part
