@@ -12,7 +12,7 @@ from tagger.commands.console import say
 from tagger.errors import InputError
 from tagger.pretraining.predictor import load
 from tagger.tagging.engine import CACHE_SIZE
-from tagger.tagging.languages import LanguageTagger
+from tagger.tagging.languages import THIN, LanguageTagger
 from tagger.tagging.tagger import AUTO, Tagger
 from tagger.tagging.workers import collect_rarely
 from tagger.text.lexicon import LexiconCase
@@ -57,6 +57,8 @@ def load_and_tell(
     dev = format_dev_scores(tagger.config)
     trained = f"{what} on {tagger.config.get('corpus')}{f'; dev {dev}' if dev else ''}"
     say(f"model: {folder} ({trained}); {tagger.engine.precision} on {tagger.device}")
+    if tagger.config.get("thin"):
+        say(f"{tagger.config.get('corpus')}: {THIN}")
     return tagger
 
 
@@ -111,14 +113,7 @@ def one_or_all(language: str | None, model: str | None, refused: Mapping[str, bo
 def load_all(device: str, precision: str, workers: int, segmenter: str) -> LanguageTagger:
     """The taggers of all languages as one, for a process that does nothing else; it says which language it takes."""
     torch.set_num_threads(1)  # as in `load_and_tell`
-    said: set[str] = set()
-
-    def notice(language: str, path: str) -> None:
-        if language not in said:
-            said.add(language)
-            say(f"language: {language} ({path})")
-
-    tagger = LanguageTagger(device, precision, workers, segmenter, notice)
+    tagger = LanguageTagger(device, precision, workers, segmenter, notice=say)
     collect_rarely()
     return tagger
 

@@ -42,7 +42,7 @@ CHECKED_WORDS = 12  # words of a beginning from which it is checked that its lan
 KNOWN_SHARE = 0.3  # of the words of a document that the tagger of its language must know
 UNSPACED = ("chinese", "japanese", "thai")  # whose words no spaces separate, so that they cannot be counted
 LICENCE = "CC BY-SA 4.0"  # of the taggers
-THIN = "thin: it had little to learn from"
+THIN = "this tagger is thin: it had little to learn from, and makes more errors than others"
 MAX_LOADED = 8  # taggers in memory
 
 
@@ -55,8 +55,7 @@ class LanguageTagger:
     Attributes:
         columns: those of all languages; a tagger that lacks one writes `_`.
         workers: processes, for large amounts of text.
-        notice: is called with the name of a language and that of a document, when a document has been looked at, and
-            with `THIN`, when a tagger is loaded that is called so.
+        notice: is called with a line for people when a language is met for the first time, and when its tagger is thin.
     """
 
     takes_text = True
@@ -68,7 +67,7 @@ class LanguageTagger:
         precision: str = "auto",
         workers: int = 1,
         segmenter: str = AUTO,
-        notice: Callable[[str, str], None] | None = None,
+        notice: Callable[[str], None] | None = None,
     ) -> None:
         """Loads nothing yet.
 
@@ -83,6 +82,7 @@ class LanguageTagger:
         self._loaded: OrderedDict[str, Tagger] = OrderedDict()
         self._turn = threading.RLock()  # of `_loaded`
         self.notice = notice
+        self._said: set[str] = set()
         self.workers = Workers(self, workers)
 
     def __repr__(self) -> str:
@@ -126,8 +126,8 @@ class LanguageTagger:
                 while len(self._loaded) >= MAX_LOADED:
                     self._loaded.popitem(last=False)
                 tagger = Tagger(Bundle.load(find_tagger(language)), *self._options, name=language)
-                if tagger.config.get("thin") and self.notice is not None:
-                    self.notice(language, THIN)
+                if tagger.config.get("thin"):
+                    self._say(f"{language}: {THIN}")
                 self._loaded[language] = tagger
             self._loaded.move_to_end(language)
             return self._loaded[language]
@@ -176,11 +176,16 @@ class LanguageTagger:
             if size >= BEGINNING:
                 break
         language = self.language_of("\n".join(map(_text, beginning)), path)
-        if self.notice is not None:
-            self.notice(language, path)
+        self._say(f"language: {language}", f" ({path})")
         place = self._identifier.languages.index(language)
         for part in chain(beginning, stream):
             yield self._with_language(part, language, place)
+
+    def _say(self, line: str, more: str = "") -> None:
+        """Says a line once."""
+        if self.notice is not None and line not in self._said:
+            self._said.add(line)
+            self.notice(line + more)
 
     def _with_language(self, part: Part, language: str, place: int) -> Part:
         if isinstance(part, JsonText):
