@@ -8,7 +8,7 @@ it has seen once.
 # N tokens, K tags of a column, k best of them
 
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -84,6 +84,15 @@ class TagCodec:
         """The tag of a word that has an id."""
         name: str = self._names[tag]
         return _lemma(name, form) if self.edits else name
+
+    def decided(self, forms: Sequence[str]) -> np.ndarray:
+        """(N,) the id of the only script that a form of the training data has; -1 for other forms."""
+        only = self._only
+        return np.fromiter((only.get(form, -1) for form in forms), dtype=np.int64, count=len(forms))
+
+    @cached_property
+    def _only(self) -> dict[str, int]:
+        return {form: ids[0] for form, ids in self._form_tags.items() if len(ids) == 1}
 
     def restrict(self, scores: Tensor, forms: Sequence[str], places: np.ndarray) -> None:
         """Makes the scores -inf of the scripts that a word cannot have.

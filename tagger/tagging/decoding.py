@@ -76,6 +76,7 @@ class Decoding:
         forms: Sequence[str],
         request: Request,
         constraints: Mapping[str, Constraint],
+        decided: Mapping[str, np.ndarray],
     ) -> dict[str, Decoded]:
         """Decodes a batch. The tags of several columns are chosen together, among the combinations of training.
 
@@ -84,9 +85,17 @@ class Decoding:
             forms: of all tokens, which `batch.tokens` numbers.
             request: what is wanted; `batch.scores` has its columns.
             constraints: for some columns, which tags tokens may have.
+            decided: for some columns the tags of all tokens, or -1; only those with -1 have scores.
         """
         tags = {}
         for column, scores in batch.scores.items():
+            if column in decided:
+                known = decided[column][batch.tokens]
+                rows = np.flatnonzero(known < 0)
+                self._vocabulary.codecs[column].restrict(scores, forms, batch.tokens[rows])
+                known[rows] = scores.argmax(-1).cpu().numpy()
+                tags[column] = torch.from_numpy(known)
+                continue
             self._vocabulary.codecs[column].restrict(scores, forms, batch.tokens)
             if column in constraints:
                 _constrain(scores, constraints[column], batch.tokens)

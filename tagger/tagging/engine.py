@@ -20,12 +20,13 @@ from tagger.model.decoder import Decoded, Decoder
 from tagger.model.device import choose_device, choose_precision, own_turn
 from tagger.model.members import mean_decoder
 from tagger.model.network import TaggerNetwork
+from tagger.model.softmax import SoftmaxDecoder
 from tagger.model.vocabulary import Vocabulary
 from tagger.tagging.batches import BATCH_TOKENS, FIXED_SENTENCES, PackedBatch, plan_batches
 from tagger.tagging.checks import checked_corpus, checked_number
 from tagger.tagging.decoding import BatchScores, Constraint, Decoding, Request, joined
 from tagger.tagging.linear import LinearScorer
-from tagger.tagging.networks import Networks, Scorer
+from tagger.tagging.networks import NOTHING, Networks, Scorer
 
 CACHE_SIZE = 50_000  # forms
 
@@ -69,7 +70,7 @@ class Engine:
         self.members, self.vocabulary, self.device, self.precision = list(members), vocabulary, device, precision
         rest = {column: networks_share(linear, column) for column in vocabulary.columns}
         self.decoders = {column: self._mean_decoder(column, rest[column], linear) for column in vocabulary.columns}
-        self._temperatures = temperatures or {}
+        self._temperatures, self._linear = temperatures or {}, linear
         self._decoding = Decoding(self.decoders, vocabulary, device, self._temperatures)
         shapes: dict[tuple[object, ...], list[Member]] = {}
         for member in members:
@@ -163,15 +164,32 @@ class Engine:
         parts: dict[str, list[Decoded]] = {column: [] for column in columns}
         places = []
         forms = [form for sentence in sentences for form in sentence]
+        constraints = constraints or {}
+        decided = {} if request.weighs else self._decided(forms, [c for c in columns if c not in constraints])
         with own_turn():
-            for batch in self.score(sentences, columns, fixed_shapes):
+            for batch in self.score(sentences, columns, fixed_shapes, decided):
                 places.append(batch.tokens)
-                for column, found in self._decoding.decode(batch, forms, request, constraints or {}).items():
+                for column, found in self._decoding.decode(batch, forms, request, constraints, decided).items():
                     parts[column].append(found)
         return {column: joined(parts[column], places, self._nothing(column, request)) for column in columns}
 
+    def _decided(self, forms: Sequence[str], columns: Sequence[str]) -> dict[str, np.ndarray]:
+        """Of columns of edit scripts, the scripts of those forms that have only one; see `Scorer.scores`."""
+        taken = {each.column for each in self._linear}
+        return {
+            column: self.vocabulary.codecs[column].decided(forms)
+            for column in columns
+            if self.vocabulary.codecs[column].edits
+            and column not in taken
+            and isinstance(self.decoders[column], SoftmaxDecoder)
+        }
+
     def score(
-        self, sentences: Sequence[Sequence[str]], columns: Sequence[str], fixed_shapes: bool = False
+        self,
+        sentences: Sequence[Sequence[str]],
+        columns: Sequence[str],
+        fixed_shapes: bool = False,
+        decided: Mapping[str, np.ndarray] = NOTHING,
     ) -> Iterator[BatchScores]:
         """The mean scores of all tokens, batch by batch; to be used within `own_turn`.
 
@@ -179,9 +197,10 @@ class Engine:
             sentences: lists of forms, of any length.
             columns: that are scored.
             fixed_shapes: see `tag`.
+            decided: see `Scorer.scores`.
         """
         forms = [form for sentence in sentences for form in sentence]
-        of_members = [scorer.scores(forms, columns, fixed_shapes) for scorer in self._scorers]
+        of_members = [scorer.scores(forms, columns, fixed_shapes, decided) for scorer in self._scorers]
         for batch in self._batches(sentences, fixed_shapes):
             first, *others = [scores(batch) for scores in of_members]
             scores = dict(first)

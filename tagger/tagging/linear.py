@@ -7,6 +7,7 @@ The terms of a form are computed when it is first seen, and the scores of tokens
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -14,7 +15,7 @@ from tagger.bundle.linear import Linear
 from tagger.model.linear import EDGE, term_places, token_scores
 from tagger.tagging.batches import PackedBatch
 from tagger.tagging.form_cache import FormCache
-from tagger.tagging.networks import Scores
+from tagger.tagging.networks import NOTHING, Scores
 
 
 class LinearScorer:
@@ -42,8 +43,14 @@ class LinearScorer:
         """See `Scorer.size`."""
         return len(sentence)
 
-    def scores(self, forms: Sequence[str], columns: Sequence[str], fixed_shapes: bool) -> Scores:
-        """See `Scorer.scores`."""
+    def scores(
+        self,
+        forms: Sequence[str],
+        columns: Sequence[str],
+        fixed_shapes: bool,
+        decided: Mapping[str, np.ndarray] = NOTHING,
+    ) -> Scores:
+        """See `Scorer.scores`; the tags of its column are never decided."""
         column = self._member.column
         if column not in columns:
             return lambda batch: {}

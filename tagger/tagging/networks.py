@@ -9,6 +9,7 @@ stacked (`stack`).
 # layers, E embedding of a form, D size of a transformer
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Protocol, cast
 
 import numpy as np
@@ -21,13 +22,26 @@ from tagger.model.device import PRECISIONS
 from tagger.model.forms import FormTable
 from tagger.model.network import TaggerNetwork
 from tagger.model.pieces import windows
-from tagger.tagging.batches import PackedBatch
+from tagger.tagging.batches import FIXED_BLOCK, PackedBatch
 from tagger.tagging.form_cache import FormCache, embed_forms
 from tagger.tagging.stack import Stack
 
 MAX_NARROW_SENTENCES = 7  # a batch of at most this many is computed in float32, also by a tagger in bfloat16
 
 Scores = Callable[[PackedBatch], Mapping[str, Tensor]]
+
+
+NOTHING: Mapping[str, np.ndarray] = MappingProxyType({})
+
+
+def open_tokens(decided: np.ndarray, tokens: np.ndarray) -> np.ndarray:
+    """The rows of a batch whose tag is not decided.
+
+    Args:
+        decided: (all tokens,) their tags, or -1.
+        tokens: (N,) the numbers of the batch's.
+    """
+    return np.flatnonzero(decided[tokens] < 0)
 
 
 class Scorer(Protocol):
@@ -44,7 +58,13 @@ class Scorer(Protocol):
     def size(self, sentence: Sequence[str]) -> int:
         """How much of `BATCH_TOKENS` a sentence takes."""
 
-    def scores(self, forms: Sequence[str], columns: Sequence[str], fixed_shapes: bool) -> Scores:
+    def scores(
+        self,
+        forms: Sequence[str],
+        columns: Sequence[str],
+        fixed_shapes: bool,
+        decided: Mapping[str, np.ndarray] = NOTHING,
+    ) -> Scores:
         """What gives the scores of a batch: of each column that these members know (N, K), the sum over them.
 
         A member's scores are divided by its temperatures, and multiplied by its weight.
@@ -53,6 +73,8 @@ class Scorer(Protocol):
             forms: of all tokens, which `PackedBatch.tokens` numbers.
             columns: that are scored.
             fixed_shapes: see `Stack.states`.
+            decided: for some columns the tag (tokens,) of every token, or -1. Only tokens with -1 are scored then, so
+                there are fewer rows; see `open_tokens`.
         """
 
 
@@ -120,13 +142,29 @@ class Networks:
         """See `Scorer.size`: tokens, or pieces if a transformer reads it."""
         return max([len(sentence), *(table.size(sentence) for table in self._pieces.values())])
 
-    def scores(self, forms: Sequence[str], columns: Sequence[str], fixed_shapes: bool = False) -> Scores:
+    def scores(
+        self,
+        forms: Sequence[str],
+        columns: Sequence[str],
+        fixed_shapes: bool = False,
+        decided: Mapping[str, np.ndarray] = NOTHING,
+    ) -> Scores:
         """See `Scorer.scores`."""
         read = self._reader(forms, fixed_shapes)
 
         def scores(batch: PackedBatch) -> dict[str, Tensor]:
             states, stack = read(batch)
-            return {column: stack.scores(states, column, fixed_shapes)[: len(batch.tokens)] for column in columns}
+            found = {}
+            for column in columns:
+                here, count = states, len(batch.tokens)
+                if column in decided:
+                    rows = open_tokens(decided[column], batch.tokens)
+                    count = len(rows)
+                    blocks = -(-count // FIXED_BLOCK)
+                    here = states.new_zeros(blocks * FIXED_BLOCK if fixed_shapes else count, states.shape[1])
+                    torch.index_select(states, 0, torch.from_numpy(rows).to(states.device), out=here[:count])
+                found[column] = stack.scores(here, column, fixed_shapes)[:count]
+            return found
 
         return scores
 

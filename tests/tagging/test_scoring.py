@@ -79,6 +79,21 @@ def test_scripts_that_a_word_cannot_have() -> None:
     assert torch.allclose(logs.exp().sum(1), torch.ones(2))
 
 
+@pytest.mark.parametrize("fixed_shapes", [False, True])
+def test_scripts_of_known_forms_need_no_scores(fixed_shapes: bool) -> None:
+    corpus = [{**s, "lemma": [f"{token.lower()[i % 3 :]}x" for i, token in enumerate(s["tokens"])]} for s in CORPUS]
+    vocabulary = Vocabulary.build(corpus, ["upos", "lemma"], min_count=1)
+    counts = [len(ids) for ids in vocabulary.form_tags["lemma"]]
+    assert min(counts) == 1 < max(counts)  # some forms have one script, some several
+    engine = Engine([Member(make_network(vocabulary), vocabulary)], vocabulary)
+    plain = engine.tag(SENTENCES, Request(), fixed_shapes)
+    weighed = engine.tag(SENTENCES, Request(probabilities=True), fixed_shapes)
+    for column in ("upos", "lemma"):
+        assert plain[column].ids[:, 0].tolist() == weighed[column].ids[:, 0].tolist()
+    alone = engine.tag([["flights"]], Request(["lemma"]), fixed_shapes)  # nothing is left to be scored
+    assert alone["lemma"].ids.shape == (1, 1)
+
+
 def test_a_loaded_tagger(trained: Path) -> None:
     loaded: Tagger = tagger.load(trained, "cpu", "float32")
     logs = loaded.engine.log_probabilities(TOKENS)["upos"]
