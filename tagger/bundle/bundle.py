@@ -40,7 +40,7 @@ from tagger.text.segment import LEARNED
 
 DECODERS = "decoders."  # prefix of the names of the decoders' weights
 ENCODER = "transformer.encoder."  # prefix of the names of a transformer's own weights
-TABLES_OF_FORMS = "embedding."  # prefix of the names of the weights that make vectors of forms
+TABLES_OF_FORMS = ("embedding.words.", "embedding.affixes.", "embedding.vectors.tables.")  # prefixes of their names
 TRANSFORMER, TABLES = "transformer", "embedding.vectors.tables"  # modules that members may share
 
 
@@ -186,9 +186,9 @@ class Bundle:
         if not (folder / CONFIG).is_file():
             raise _missing(folder, CONFIG)
         config = read_config(folder)
-        for name in (VOCABULARY, WEIGHTS):
-            if not json_file(folder / name).is_file():
-                raise _missing(folder, name)
+        for path in (json_file(folder / VOCABULARY), folder / WEIGHTS):
+            if not path.is_file():
+                raise _missing(folder, path.name)
         fields = read_json(folder / VOCABULARY, MAX_VOCABULARY_BYTES)
         with one_error(folder, WEIGHTS):
             config = check_config(config)

@@ -55,7 +55,8 @@ def find_tagger(name: str) -> Path:
         name: a bundled tagger, by the name of its language (`english`) or its code (`en`); `latest`, the tagger of the
             newest run below `runs/`; the folder of a tagger; the folder of a run, or its name (`tamil` for
             `runs/tamil`); or `hf:OWNER/NAME` and `hf:OWNER/NAME@REVISION`, a tagger of the Hugging Face Hub. `english`
-            is the bundled tagger even if there is a folder of that name, which is `./english`.
+            is the bundled tagger even if there is a folder of that name, which is `./english`; but a folder or a run
+            that is called as a code goes before that.
 
     Returns:
         The folder that should have `config.json`. `Bundle.load` checks it.
@@ -67,9 +68,6 @@ def find_tagger(name: str) -> Path:
         return hub_folder(name)
     if name in bundled_names():
         return bundled("data") / name
-    for language, codes in bundled_languages().items():
-        if name in codes:
-            return bundled("data") / language
     if name == LATEST:
         newest = _newest_run()
         if newest is None:
@@ -79,6 +77,9 @@ def find_tagger(name: str) -> Path:
         return newest
     folder = find_folder(name)
     if folder is None:
+        for language, codes in bundled_languages().items():
+            if name in codes:
+                return bundled("data") / language
         raise InputError(f"{_shown(name)}: no such tagger; {_proposal(name)}")
     return _tagger_in(folder)
 

@@ -95,7 +95,8 @@ def save_linear(members: Sequence[Linear], folder: Path) -> None:
 def _compressed(weights: Mapping[str, Tensor], storage_dtype: str) -> dict[str, Tensor]:
     """The weights of a chain as the file has them: the few scores of transitions stay as they are."""
     exact = {name: each for name, each in weights.items() if name.startswith(_DECODER)}
-    return compress({name: each for name, each in weights.items() if name not in exact}, storage_dtype) | exact
+    dtype = "int8" if storage_dtype == "int4" else storage_dtype
+    return compress({name: each for name, each in weights.items() if name not in exact}, dtype) | exact
 
 
 def load_linear(

@@ -113,7 +113,7 @@ def one_or_all(language: str | None, model: str | None, refused: Mapping[str, bo
 def load_all(device: str, precision: str, workers: int, segmenter: str) -> LanguageTagger:
     """The taggers of all languages as one, for a process that does nothing else; it says which language it takes."""
     torch.set_num_threads(1)  # as in `load_and_tell`
-    tagger = LanguageTagger(device, precision, workers, segmenter, notice=say)
+    tagger = LanguageTagger(device, precision, workers=workers, segmenter=segmenter, notice=say)
     collect_rarely()
     return tagger
 

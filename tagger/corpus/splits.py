@@ -10,7 +10,7 @@ import datasets
 import numpy as np
 from datasets import Dataset, DatasetDict
 
-from tagger.corpus.arrow import Reader, to_arrow
+from tagger.corpus.arrow import Reader, tagged_columns, to_arrow, token_counts
 from tagger.corpus.config import CORPUS, CorpusConfig
 from tagger.errors import InputError, shorten
 from tagger.text.files import file_version
@@ -120,7 +120,11 @@ def joined(corpora: Sequence[Corpus]) -> Corpus:
             raise InputError(f"two corpora are called {shorten(name)}; give one of the folders another name")
     splits = DatasetDict()
     for split in ("train", "dev", "test"):
-        parts = [_named(corpus.splits[split], corpus.name) for corpus in corpora if split in corpus.splits]
+        parts = [
+            _named(_without_blanks(corpus.splits[split], corpus.splits["train"]), corpus.name)
+            for corpus in corpora
+            if split in corpus.splits
+        ]
         if parts:
             splits[split] = datasets.concatenate_datasets(parts)
     rules = {corpus.rules for corpus in corpora}
@@ -138,6 +142,14 @@ def by_corpus(split: Dataset) -> dict[str, Dataset]:
 def corpus_names(split: Dataset) -> np.ndarray:
     """(N,) the name of the corpus of each sentence of a split of several corpora."""
     return np.array(split[CORPUS][:])
+
+
+def _without_blanks(data: Dataset, train: Dataset) -> Dataset:
+    """A split of one of several corpora. Where its train split has no FEATS at all, `_` does not mean "no features"."""
+    if "feats" not in data.column_names or tagged_columns(train, ["feats"]):
+        return data
+    nothing: Any = [[""] * count for count in token_counts(data).tolist()]
+    return data.remove_columns("feats").add_column("feats", nothing, feature=data.features["feats"])
 
 
 def _named(data: Dataset, name: str) -> Dataset:

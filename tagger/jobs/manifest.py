@@ -227,9 +227,9 @@ def tagger_digest(
 
 
 def fingerprint(folder: Path) -> str:
-    """A hash of the files that decide a tagger's output: config, vocabulary and weights."""
+    """A hash of the files that decide a tagger's output: config, vocabulary and weights, also in folders inside."""
     digest = hashlib.sha256()
-    for path in sorted(folder.glob("*.*")):
+    for path in sorted(folder.rglob("*.*")):
         if path.is_file() and path.suffix in (".json", ".gz", ".safetensors"):
             digest.update(bytes.fromhex(checksum(path)))
     return digest.hexdigest()

@@ -13,7 +13,7 @@ from tagger.model.fast_cpu import multiplies_bfloat16
 
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
-_turn = threading.RLock()
+turn = threading.RLock()  # of the threads of this process that compute, or load what computes
 
 
 @contextmanager
@@ -24,7 +24,7 @@ def own_turn() -> Iterator[None]:
     whole process, and the steps of a recurrent layer are so small that more threads slow them down. The previous
     setting is restored. To use more cores, load a tagger with `workers`.
     """
-    with _turn, torch.inference_mode():
+    with turn, torch.inference_mode():
         threads = torch.get_num_threads()
         if threads != 1:
             torch.set_num_threads(1)
@@ -37,7 +37,7 @@ def own_turn() -> Iterator[None]:
 
 if hasattr(os, "register_at_fork"):  # not on Windows
     # A process is forked only while no thread computes, so that its copy of the tagger is consistent.
-    os.register_at_fork(before=_turn.acquire, after_in_parent=_turn.release, after_in_child=_turn.release)
+    os.register_at_fork(before=turn.acquire, after_in_parent=turn.release, after_in_child=turn.release)
 
 
 def choose_device(name: Any) -> str:

@@ -93,9 +93,11 @@ def load_segmenter(folder: Path) -> SavedSegmenter:
         InputError: a file is missing or damaged, or does not fit the other; a weight is NaN or infinite; or the
             network is larger than the machine's memory.
     """
-    for name in (SEGMENTER, SEGMENTER_WEIGHTS):
-        if not json_file(folder / name).is_file():
-            raise InputError(f"{folder} is not a whole tagger: {name} is missing; copy the folder again or train anew")
+    for path in (json_file(folder / SEGMENTER), folder / SEGMENTER_WEIGHTS):
+        if not path.is_file():
+            raise InputError(
+                f"{folder} is not a whole tagger: {path.name} is missing; copy the folder again or train anew"
+            )
     content = read_json(folder / SEGMENTER, MAX_VOCABULARY_BYTES)
     if isinstance(content.get("vocabulary"), dict) and "general" in content["vocabulary"]:
         raise InputError(

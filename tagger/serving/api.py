@@ -53,6 +53,7 @@ class TaggedSentence:
     space_after: Annotated[list[bool] | None, _about("Whether white space follows each word.")] = None
     multiwords: Annotated[list[tuple[int, int, str]] | None, _about("First word, one after the last, form.")] = None
     text: str | None = None
+    language: Annotated[str | None, _about("Of the model `languages`: in which it was tagged.")] = None
 
 
 @dataclass(kw_only=True)
@@ -93,7 +94,7 @@ def routes(service: Service) -> APIRouter:
     async def tag(request: Request) -> Response:
         """Tags a text or tokens. `offsets` count the characters (code points) of the text."""
         asked = await read_json(request, TagRequest)
-        name, tagger = service.find(asked.model)
+        name, tagger = await service.found(asked.model)
         columns = wanted_columns(tagger, asked.columns)
         wanted = decoding.Request(tuple(tagger.columns), asked.top, probabilities=True)  # all are chosen together
         if (asked.text is None) == (asked.tokens is None):
@@ -126,7 +127,7 @@ def routes(service: Service) -> APIRouter:
         on its right, and for the word alone. `decided_by` has what its probability loses without another word.
         """
         asked = await read_json(request, ExplainRequest)
-        _, tagger = service.find(asked.model)
+        _, tagger = await service.found(asked.model)
         if isinstance(tagger, LanguageTagger):
             tagger = tagger.of(tagger.language_of(" ".join(asked.tokens)))
         async with one_at_a_time:

@@ -43,7 +43,7 @@ async def answer(service: Service, request: Request) -> Response:
     output = str(properties.get("outputFormat", "json")).lower()
     if output not in OUTPUTS:
         raise Refusal(400, f"outputFormat {output[:60]!r}: choose {' or '.join(OUTPUTS)}, such as output_format='json'")
-    _, tagger = service.find(request.query_params.get("model") or str(properties.get("model") or ""))
+    _, tagger = await service.found(request.query_params.get("model") or str(properties.get("model") or ""))
     annotators = {name.strip() for name in str(properties.get("annotators", "pos")).split(",")}
     tags = bool(annotators - {"tokenize", "ssplit", "mwt", "cleanxml", ""})
     columns = list(tagger.columns) if tags else []

@@ -53,7 +53,7 @@ async def answer(
         InputError: a line of the text is bad.
         ClientDisconnect: nobody needs the answer any more.
     """
-    job.parts = job.tagger.told(job.parts)
+    job = await told(job)
     if job.size <= min(window, AT_ONCE):
         job.parts = _window(iter(job.parts), sys.maxsize)
         return Response(around[0] + await batcher.run(job) + around[1], media_type=media_type)
@@ -75,6 +75,14 @@ async def answer(
     except BaseException:
         out.close()
         raise
+
+
+async def told(job: Job) -> Job:
+    """The job, whose parts know their languages; a text that is not large is looked at in another thread."""
+    parts = job.tagger.told(job.parts)
+    if parts is job.parts:
+        return job
+    return replace(job, parts=await asyncio.to_thread(list, parts) if job.size <= AT_ONCE else parts)
 
 
 async def windows(job: Job, most: int = WINDOW) -> AsyncIterator[list[Part]]:

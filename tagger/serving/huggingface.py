@@ -15,7 +15,7 @@ from msgspec import Meta
 
 from tagger.serving.batcher import Job
 from tagger.serving.bodies import body, json_body, parameter, read_json
-from tagger.serving.documents import parts_of_text, windows
+from tagger.serving.documents import parts_of_text, told, windows
 from tagger.serving.models import Service, wanted_columns
 from tagger.tagging import decoding
 from tagger.text.schema import remedy
@@ -83,14 +83,14 @@ async def answer(service: Service, request: Request, name: str | None) -> Respon
         Refusal: the body is no such payload, or there is no such model or column.
     """
     payload = await read_json(request, Payload)
-    _, tagger = service.find(name)
+    _, tagger = await service.found(name)
     (column,) = wanted_columns(tagger, [payload.parameters.column or tagger.columns[0]])
     texts = [payload.inputs] if isinstance(payload.inputs, str) else payload.inputs
     wanted = decoding.Request(tuple(tagger.columns), probabilities=True)  # all columns are chosen together
     answers = []
     for text in texts:
         render = partial(_entities, text, column, payload.parameters)
-        job = Job(tagger, tagger.told(parts_of_text(tagger, text)), len(text), wanted, render)
+        job = await told(Job(tagger, parts_of_text(tagger, text), len(text), wanted, render))
         job.parts = [part async for parts in windows(job) for part in parts]
         answers.append(await service.batcher.run(job))
     found = answers[0] if isinstance(payload.inputs, str) else b"[" + b",".join(answers) + b"]"

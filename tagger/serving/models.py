@@ -1,5 +1,6 @@
 """Names that a service gives its taggers -> the taggers, and what a client may know of each."""
 
+import asyncio
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -72,26 +73,33 @@ class Service:
     def find(self, name: str | None) -> tuple[str, Tagger | LanguageTagger]:
         """The whole name of a tagger, and the tagger.
 
-        As in UDPipe, the beginning of a name, up to one of its hyphens, will do. If the taggers of all languages are
-        there, the name or the code of a language names one of them.
+        As in UDPipe, the beginning of a name, up to one of its hyphens, will do.
 
         Args:
             name: None or empty for the default.
 
         Raises:
             Refusal: none has the name, or they are not loaded yet.
-            InputError: no language has the name.
         """
         if not self.taggers:
             raise Refusal(503, "the models are not loaded yet; try again in a second")
         for known, tagger in self.taggers.items():
             if not name or known == name or known.startswith(f"{name}-"):
                 return known, tagger
-        every = self.taggers.get(EVERY)
-        if isinstance(every, LanguageTagger) and name:
-            language = find_language(name)
-            return language, every.of(language)
         raise Refusal(400, f"the model {shorten(name or '')} does not exist; choose {', '.join(self.taggers)}")
+
+    async def found(self, name: str | None) -> tuple[str, Tagger | LanguageTagger]:
+        """The same; where the taggers of all languages are there, a language's name or code names one of them, too.
+
+        Raises:
+            Refusal: see `find`.
+            InputError: no language has the name.
+        """
+        every = self.taggers.get(EVERY)
+        if not isinstance(every, LanguageTagger) or not name or name == EVERY:
+            return self.find(name)
+        language = find_language(name)
+        return language, await asyncio.to_thread(every.of, language)  # it may have to be read from the disk
 
 
 def wanted_columns(tagger: DocumentTagger, columns: Sequence[str] | None) -> list[str]:

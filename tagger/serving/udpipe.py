@@ -68,7 +68,7 @@ class _Way(NamedTuple):
 
 
 async def _process(service: Service, request: Request, form: Form) -> Response:
-    name, tagger = service.find(form.fields.get("model"))
+    name, tagger = await service.found(form.fields.get("model"))
     if form.text is None:
         raise Refusal(400, "the parameter data is missing; it has the text")
     way, output = _way(form.fields), form.fields.get("output", "conllu").partition("=")[0]

@@ -5,7 +5,6 @@ like that. A language that is not there is refused: too few of the words are kno
 """
 
 import io
-import threading
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import cached_property, partial
@@ -14,9 +13,10 @@ from typing import Any, cast
 
 from tagger.bundle.bundle import Bundle
 from tagger.bundle.catalog import bundled_languages, find_tagger
+from tagger.bundle.saved_config import read_config
 from tagger.bundled import bundled
 from tagger.errors import InputError
-from tagger.model.device import choose_device
+from tagger.model.device import choose_device, turn
 from tagger.tagging.batches import BATCH_TOKENS
 from tagger.tagging.checks import checked_columns, checked_number, checked_sentences, checked_stream, checked_tokens
 from tagger.tagging.decoding import Request
@@ -38,12 +38,12 @@ MAX_WORDS = 50  # of a paragraph that are looked at
 OWN_WORDS = 8  # words with which a paragraph may have a language of its own
 OWN_ODDS = 10.0  # log odds for that, against the language of the document
 SURE_ODDS = 3.0  # log odds from which a text is taken to have a language that is not there
-CHECKED_WORDS = 12  # words of a beginning from which it is checked that its language is there
-KNOWN_SHARE = 0.3  # of the words of a document that the tagger of its language must know
-UNSPACED = ("chinese", "japanese", "thai")  # whose words no spaces separate, so that they cannot be counted
+CHECKED_WORDS = 30  # words of a beginning from which it is checked that its language is there
+CHECKED_CHARACTERS = 3_000  # of the beginning, in which the words are counted
+KNOWN_SHARE = 0.3  # of these words that the tagger of its language must know
 LICENCE = "CC BY-SA 4.0"  # of the taggers
 THIN = "this tagger is thin: it had little to learn from, and makes more errors than others"
-MAX_LOADED = 8  # taggers in memory
+MAX_LOADED = 12  # taggers in memory
 
 
 class LanguageTagger:
@@ -65,6 +65,7 @@ class LanguageTagger:
         self,
         device: str = "auto",
         precision: str = "auto",
+        *,
         workers: int = 1,
         segmenter: str = AUTO,
         notice: Callable[[str], None] | None = None,
@@ -80,20 +81,17 @@ class LanguageTagger:
         self.device = choose_device(device)
         self._options = device, precision, BATCH_TOKENS, 1, segmenter
         self._loaded: OrderedDict[str, Tagger] = OrderedDict()
-        self._turn = threading.RLock()  # of `_loaded`
         self.notice = notice
         self._said: set[str] = set()
-        self.workers = Workers(self, workers)
+        self.workers = Workers(self, workers if self.device == "cpu" else 1)
 
     def __repr__(self) -> str:
         return f"LanguageTagger({len(self.languages)} languages)"
 
     def __getstate__(self) -> dict[str, Any]:
-        """A copy in another process loads its own taggers."""
-        return {**self.__dict__, "_loaded": OrderedDict(), "notice": None, "_turn": None}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state, _turn=threading.RLock())
+        """A copy in another process loads its own."""
+        kept = {name: value for name, value in self.__dict__.items() if name != "_identifier"}
+        return {**kept, "_loaded": OrderedDict(), "notice": None}
 
     @property
     def config(self) -> dict[str, Any]:
@@ -121,14 +119,11 @@ class LanguageTagger:
 
     def of(self, language: str) -> Tagger:
         """The tagger of a language; a few are kept in memory."""
-        with self._turn:
+        with turn:
             if language not in self._loaded:
                 while len(self._loaded) >= MAX_LOADED:
                     self._loaded.popitem(last=False)
-                tagger = Tagger(Bundle.load(find_tagger(language)), *self._options, name=language)
-                if tagger.config.get("thin"):
-                    self._say(f"{language}: {THIN}")
-                self._loaded[language] = tagger
+                self._loaded[language] = Tagger(Bundle.load(find_tagger(language)), *self._options, name=language)
             self._loaded.move_to_end(language)
             return self._loaded[language]
 
@@ -142,7 +137,8 @@ class LanguageTagger:
         Raises:
             InputError: it is none of the languages that are there.
         """
-        words = list(words_of(text[:BEGINNING]))
+        text = text[:BEGINNING]
+        words = list(words_of(text))
         if not words:
             return DEFAULT_LANGUAGE
         scores = dict(zip(self._identifier.languages, self._identifier.scores(words).tolist(), strict=True))
@@ -150,16 +146,22 @@ class LanguageTagger:
         nearest = max(self.languages, key=scores.__getitem__)
         if scores[language] - scores[nearest] < SURE_ODDS:
             language = nearest
-        is_there = language in self.languages
-        if is_there and language not in UNSPACED and len(words) >= CHECKED_WORDS:
-            known = self.of(language).bundle.vocabulary.word_ids
-            is_there = sum(word in known for word in words) >= KNOWN_SHARE * len(words)
-        if not is_there:
+        if language not in self.languages or (len(words) >= CHECKED_WORDS and not self._knows(language, text)):
             raise InputError(
                 f"{path}: none of the {len(self.languages)} languages that are there (nearest: {language}); name a"
-                " tagger, --model NAME, if it is one; python -m tagger models lists them"
+                " tagger, such as english, if it is one; python -m tagger models lists them"
             )
         return language
+
+    def _knows(self, language: str, text: str) -> bool:
+        """Whether the tagger of a language knows enough of the first words of a text."""
+        tagger = self.of(language)
+        start = text[:CHECKED_CHARACTERS]
+        (sentences,) = tagger.segment_all([start])
+        forms = [form.lower() for s in sentences for t in s for form in t.words or (start[t.start : t.end],)]
+        words = [form for form in forms if any(map(str.isalpha, form))]
+        known = tagger.vocabulary.word_ids
+        return sum(word in known for word in words) >= KNOWN_SHARE * len(words)
 
     def told(self, parts: Iterable[Part], path: str = "the text") -> Iterator[Part]:
         """The parts of a document, each with its language; see the module.
@@ -175,11 +177,13 @@ class LanguageTagger:
             size += 1 + len(_text(part))
             if size >= BEGINNING:
                 break
-        language = self.language_of("\n".join(map(_text, beginning)), path)
+        language = self.language_of("\n".join(_text(part) for part in beginning if part.language is None), path)
         self._say(f"language: {language}", f" ({path})")
+        if read_config(find_tagger(language)).get("thin"):
+            self._say(f"{language}: {THIN}")
         place = self._identifier.languages.index(language)
         for part in chain(beginning, stream):
-            yield self._with_language(part, language, place)
+            yield part if part.language is not None else self._with_language(part, language, place)
 
     def _say(self, line: str, more: str = "") -> None:
         """Says a line once."""
@@ -190,7 +194,7 @@ class LanguageTagger:
     def _with_language(self, part: Part, language: str, place: int) -> Part:
         if isinstance(part, JsonText):
             own = [self._with_language(paragraph, language, place) for paragraph in part.paragraphs]
-            return part._replace(paragraphs=cast(list[Paragraph], own))
+            return part._replace(paragraphs=cast(list[Paragraph], own), language=language)
         words = list(islice(words_of(_text(part)), MAX_WORDS))
         if len(words) >= OWN_WORDS:
             scores = self._identifier.scores(words)
@@ -224,13 +228,15 @@ class LanguageTagger:
         wanted = self.columns if request.columns is None else request.columns
         groups: dict[str, list[Sentence]] = {}
         for sentence in window:
-            groups.setdefault(sentence.language or DEFAULT_LANGUAGE, []).append(sentence)
+            if sentence.tokens:
+                groups.setdefault(sentence.language or DEFAULT_LANGUAGE, []).append(sentence)
+            else:
+                _blank([sentence], wanted, request)
         for language, own in groups.items():
             tagger = self.of(language)
             there = [column for column in wanted if column in tagger.columns]
             tagger.tag_window(own, request._replace(columns=there), fixed_shapes)
-            for sentence in own:
-                _fill_blank(sentence, wanted, request)
+            _blank(own, [column for column in wanted if column not in there], request)
 
     def tag(self, tokens: Sequence[str], column: str | None = None) -> list[str]:
         """The tags of one sentence; see `Tagger.tag`."""
@@ -260,7 +266,9 @@ class LanguageTagger:
         columns: Sequence[str] | None = None,
         keep: bool = False,
     ) -> Iterator[Sentence]:
-        """Tags sentences as they come; see `Tagger.stream`. Those without a language are looked at as one document.
+        """Tags sentences as they come, after the first 65,536 characters; see `Tagger.stream`.
+
+        Those without a language are looked at as one document.
 
         Raises:
             InputError: as `Tagger.stream`; or `keep` is asked for, which needs the tags of one language.
@@ -271,32 +279,29 @@ class LanguageTagger:
         return self._stream(checked_stream(sentences), request)
 
     def _stream(self, sentences: Iterator[Sentence], request: Request) -> Iterator[Sentence]:
-        first = next(sentences, None)
-        if first is None:
-            return
-        parts = chain([first], sentences)
-        told = parts if first.language else self.told(parts)
-        batches = (Batch(None, window, sum(map(len, window))) for window in cut_windows(told))
-        for _, window in self.workers.map(partial(_tagged, request=request), batches):
+        told = cast(Iterator[Sentence], self.told(sentences))
+        batches = (Batch(window, window, sum(map(len, window))) for window in cut_windows(told))
+        for window, found in self.workers.map(partial(_tagged, request=request), batches):
+            for sentence, values in zip(window, found, strict=True):
+                sentence.tags, sentence.probabilities, sentence.alternatives = values
             yield from window
 
 
-def _tagged(tagger: LanguageTagger, window: list[Sentence], request: Request) -> list[Sentence]:
+def _tagged(tagger: LanguageTagger, window: list[Sentence], request: Request) -> list[tuple[Any, Any, Any]]:
     tagger.tag_window(window, request)
-    return window
+    return [(sentence.tags, sentence.probabilities, sentence.alternatives) for sentence in window]
 
 
 def _text(part: Part) -> str:
     return " ".join(part.tokens) if isinstance(part, Sentence) else part.text
 
 
-def _fill_blank(sentence: Sentence, columns: Sequence[str], request: Request) -> None:
-    """Gives a sentence `_` in the columns that its language lacks."""
-    size = len(sentence)
-    for column in columns:
-        if column not in sentence.tags or (request.probabilities and column not in sentence.probabilities):
-            sentence.tags[column] = [NO_TAG] * size
-            if request.probabilities:
-                sentence.probabilities[column] = [1.0] * size
-            if request.top > 1:
-                sentence.alternatives[column] = [[(NO_TAG, 1.0)] for _ in range(size)]
+def _blank(sentences: Iterable[Sentence], columns: Sequence[str], request: Request) -> None:
+    """Gives sentences `_` in the columns that their language lacks."""
+    for sentence in sentences:
+        size = len(sentence)
+        sentence.tags = sentence.tags | {column: [NO_TAG] * size for column in columns}
+        if request.probabilities:
+            sentence.probabilities |= {column: [1.0] * size for column in columns}
+        if request.top > 1:
+            sentence.alternatives |= {column: [[(NO_TAG, 1.0)] for _ in range(size)] for column in columns}

@@ -24,7 +24,7 @@ from tagger.model.network import TaggerNetwork
 from tagger.model.pieces import windows
 from tagger.tagging.batches import FIXED_BLOCK, PackedBatch
 from tagger.tagging.form_cache import FormCache, embed_forms
-from tagger.tagging.stack import Stack
+from tagger.tagging.stack import Stack, padded_rows
 
 MAX_NARROW_SENTENCES = 7  # a batch of at most this many is computed in float32, also by a tagger in bfloat16
 
@@ -161,7 +161,8 @@ class Networks:
                     rows = open_tokens(decided[column], batch.tokens)
                     count = len(rows)
                     blocks = -(-count // FIXED_BLOCK)
-                    here = states.new_zeros(blocks * FIXED_BLOCK if fixed_shapes else count, states.shape[1])
+                    total = blocks * FIXED_BLOCK if fixed_shapes else padded_rows(count, states.dtype)
+                    here = states.new_zeros(total, states.shape[1])
                     torch.index_select(states, 0, torch.from_numpy(rows).to(states.device), out=here[:count])
                 found[column] = stack.scores(here, column, fixed_shapes)[:count]
             return found

@@ -84,6 +84,7 @@ class JsonText(NamedTuple):
     text: str
     paragraphs: list[Paragraph]  # of the text
     fields: dict[str, Any]  # all other keys of the object
+    language: str | None = None  # see `Paragraph`
 
 
 def form_of(token: str) -> str:

@@ -49,7 +49,9 @@ def sentences_of(part: Part, cuts: Iterator[list[list[Token]]], layout: bool = T
                 empty = False
                 yield replace(sentence, fields=part.fields)
         if empty:
-            yield Sentence([], offsets=[] if layout else None, text=part.text, fields=part.fields)
+            yield Sentence(
+                [], offsets=[] if layout else None, text=part.text, fields=part.fields, language=part.language
+            )
 
 
 def cuts_by(segment: Segment) -> CutsOf:

@@ -17,7 +17,7 @@ from datasets import Dataset
 
 from tagger.corpus.arrow import FACT_COLUMNS
 from tagger.corpus.config import CORPUS
-from tagger.text.strings import NO_TAG, is_annotated
+from tagger.text.strings import is_annotated, is_given
 
 XPOS_FACT = "xpos="
 MIN_COUNT = 10  # words of which a fact must hold in training
@@ -63,7 +63,7 @@ class Facts:
             for xpos, feats in zip(rows["xpos"], rows["feats"], strict=True):
                 counts.update(_pairs(xpos, feats))
             for column in FACT_COLUMNS if several else ():
-                tagged = (any(tag != NO_TAG for tag in tags) for tags in rows[column])
+                tagged = (any(map(is_given, tags)) for tags in rows[column])
                 annotated |= {(str(corpus), column) for corpus, has in zip(rows[CORPUS], tagged, strict=True) if has}
         facts: Counter[str] = Counter()
         for (xpos, feats), count in counts.items():

@@ -123,7 +123,10 @@ def test_a_bundled_name_wins_over_a_folder(data: Path) -> None:
     Path("dutch").mkdir()
     assert find_tagger("dutch") == data / "dutch"
     assert find_tagger("./dutch") == Path("dutch")
-    with pytest.raises(InputError, match="name dutch, latest, hf:OWNER/NAME, or a folder"):
+    assert find_tagger("nl") == data / "dutch"
+    Path("nl/tagger").mkdir(parents=True)  # a folder goes before a code
+    assert find_tagger("nl") == Path("nl/tagger")
+    with pytest.raises(InputError, match="name english, latest, hf:OWNER/NAME, or a folder"):
         find_tagger("german")
 
 

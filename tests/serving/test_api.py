@@ -27,7 +27,7 @@ def tag(served: Served, status: int = 200, **body: Any) -> Any:
 def command(tmp_path: Path, *options: str, text: str = TEXT) -> str:
     file = tmp_path / "file.txt"
     file.write_text(text, encoding="utf-8")
-    result = CliRunner().invoke(app, ["tag", str(file), *options])
+    result = CliRunner().invoke(app, ["tag", str(file), "--model", "english", *options])
     assert result.exit_code == 0, result.output
     return result.stdout
 

@@ -85,9 +85,37 @@ def test_few_taggers_stay_in_memory(every: LanguageTagger) -> None:
 
 
 def test_a_copy_in_another_process_loads_its_own(every: LanguageTagger) -> None:
+    assert every.language_of(TEXTS["welsh"]) == "welsh"
     copy = pickle.loads(pickle.dumps(every))
     assert not copy._loaded
     assert copy.tag(["They", "book", "flights", "."]) == ["PRON", "VERB", "NOUN", "PUNCT"]
+
+
+def test_sentences_keep_their_languages_and_lose_their_tags(every: LanguageTagger) -> None:
+    welsh, english = ["Mae", "hen", "wlad", "fy", "nhadau"], TEXTS["english"].split()
+    given = [Sentence([]), Sentence(welsh, {"xpos": ["GOLD"] * 5}, language="welsh"), Sentence(english)]
+    found = list(every.stream(given, probabilities=True, top=2))
+    assert [s.language for s in found] == ["english", "welsh", "english"]
+    assert all(a is b for a, b in zip(given, found, strict=True))
+    assert found[1].tags["upos"] == load("welsh", "cpu").tag(welsh)
+    assert "GOLD" not in found[1].tags["xpos"]
+    assert set(found[0].tags) == set(COLUMNS)
+
+
+def test_workers_give_the_same_sentences_back() -> None:
+    several = tagger.load(device="cpu", workers=2)
+    try:
+        given = [Sentence(TEXTS["english"].split()) for _ in range(1600)]
+        found = list(several.stream(given, columns=["upos"]))
+        assert all(a is b and a.tags["upos"] == found[0].tags["upos"] for a, b in zip(given, found, strict=True))
+    finally:
+        several.close()
+
+
+def test_options_that_one_tagger_has() -> None:
+    with pytest.raises(InputError, match="cache_size=20000 needs one tagger; name it"):
+        tagger.load(cache_size=20_000)
+    assert "all languages as one" in str(tagger.load.__doc__)
 
 
 def test_names_and_codes() -> None:
@@ -95,9 +123,9 @@ def test_names_and_codes() -> None:
     assert find_language("cy") == "welsh"
     assert find_tagger("cy") == find_tagger("welsh") == bundled("data") / "welsh"
     with pytest.raises(
-        InputError, match="elvish: no tagger of this language comes with the package; python -m tagger models"
+        InputError, match="xx: no tagger of this language comes with the package; python -m tagger models"
     ):
-        find_language("elvish")
+        find_language("xx")
     with pytest.raises(InputError, match=r"englsh: .*; did you mean english\?"):
         find_language("englsh")
 
