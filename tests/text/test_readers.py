@@ -18,7 +18,7 @@ from tagger.text.files import read_lines
 from tagger.text.format import Part
 from tagger.text.formats import INPUTS, OUTPUTS
 from tagger.text.paragraphs import JsonText, Paragraph
-from tagger.text.readers import cut_parts, read_parts, sentences_of, texts_of
+from tagger.text.readers import cut_parts, cuts_by, read_parts, sentences_of, texts_of
 from tagger.text.sentence import MultiwordToken, Sentence, Token
 from tests.text.conftest import LINE, read, segment, tokens_of, write
 
@@ -229,7 +229,7 @@ def test_groups_decide_nothing(monkeypatch: pytest.MonkeyPatch, most: int, growt
         groups.append(sum(map(len, paragraphs)))
         return segment(paragraphs)
 
-    assert list(cut_parts(PARTS, watched)) == alone()
+    assert list(cut_parts(PARTS, cuts_by(watched))) == alone()
     assert max(groups) <= most + 6
     if most == 100_000 and growth > 1:
         assert len(groups) < 12
@@ -240,7 +240,7 @@ def test_what_becomes_of_a_unit() -> None:
     assert [s.tokens for s in found[:8]] == [["a", "b."], ["c"], ["x", "y z"], ["d."], ["e"], ["f"], [], []]
     assert [s.fields for s in found[3:8]] == [{"id": 1}] * 3 + [{"id": 2}, {}]
     assert (found[6].text, found[6].offsets) == (" ", [])
-    assert [s.offsets for s in cut_parts(PARTS[:7], segment, layout=False)] == [None] * 9
+    assert [s.offsets for s in cut_parts(PARTS[:7], cuts_by(segment), layout=False)] == [None] * 9
 
 
 def test_a_sentence_and_the_first_paragraph_do_not_wait() -> None:
@@ -250,7 +250,7 @@ def test_a_sentence_and_the_first_paragraph_do_not_wait() -> None:
         yield PARTS[1]
         pytest.fail("read on")
 
-    found = cut_parts(stream(), segment)
+    found = cut_parts(stream(), cuts_by(segment))
     assert [next(found).tokens for _ in range(6)] == [["a", "b."], ["c"], ["x", "y z"]] * 2
 
 
