@@ -16,14 +16,17 @@ import random
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from tagger.bundle.bundle import Bundle
 from tagger.bundle.saved_config import CONFIG, TAGGER_IN_RUN
 from tagger.text.conllu import read_conllu
+from tagger.text.strings import NO_TAG
 
 HERE = Path(__file__).resolve().parent
+MIN_TAGGED, MIN_FEATS = 0.9, 0.1  # share of the words that have a tag; many words have no features
 MAX_XPOS = 300  # different tags; a column with more is not learned
 DATA = HERE.parent / "data"
 SOURCES = (
@@ -162,13 +165,25 @@ class Language:
         return path
 
     def columns(self) -> list[str]:
-        """The columns that the row's corpora have, XPOS only if it has few tags."""
-        tags: dict[str, set[str]] = {"upos": set(), "xpos": set(), "feats": set(), "lemma": set()}
-        with next(self.primary.glob("*-train.conllu")).open(encoding="utf-8") as lines:
-            for sentence in read_conllu(lines, "train"):
-                for column, known in tags.items():
-                    known.update(sentence.tags[column])
-        return [c for c, known in tags.items() if known - {"_", ""} and (c != "xpos" or len(known) <= MAX_XPOS)]
+        """The columns that the row's corpora have; XPOS only with few tags, and if train and dev have it throughout."""
+        found = ["upos"]
+        tags: dict[str, list[Counter[str]]] = {"xpos": [], "feats": [], "lemma": []}
+        for split in ("train", "dev"):
+            counts = {column: Counter[str]() for column in tags}
+            with next(self.primary.glob(f"*-{split}.conllu")).open(encoding="utf-8") as lines:
+                for sentence in read_conllu(lines, split):
+                    for column, known in counts.items():
+                        known.update(sentence.tags[column])
+            for column, known in counts.items():
+                tags[column].append(known)
+        for column, splits in tags.items():
+            least = MIN_FEATS if column == "feats" else MIN_TAGGED
+            if column == "xpos":  # the dev split of Vietnamese has other tags
+                splits[1].update({NO_TAG: sum(n for tag, n in splits[1].items() if tag not in splits[0])})
+            shares = [1 - known[NO_TAG] / known.total() for known in splits]
+            if min(shares) >= least and (column != "xpos" or len(splits[0]) <= MAX_XPOS):
+                found.append(column)
+        return found
 
     def run(self, name: str, *overrides: str) -> None:
         """A training into the folder `name`, unless it is there; one that was interrupted goes on."""
