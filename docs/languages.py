@@ -50,8 +50,9 @@ SOURCES = (
 )
 LICENCE = "CC BY-SA 4.0"  # of the taggers: that of most corpora, which the others allow
 TEXT = (
-    "untagged text: Common Voice sentences (CC0), Tatoeba (CC BY 2.0 FR), help of the GNOME desktop (CC BY-SA 3.0), The"
-    " Debian Administrator's Handbook (CC BY-SA 3.0), documentation of React (CC BY 4.0), as docs/languages.md tells"
+    "untagged text of some of these: Common Voice sentences (CC0), Tatoeba (CC BY 2.0 FR), help of the GNOME desktop"
+    " (CC BY-SA 3.0), The Debian Administrator's Handbook (CC BY-SA 3.0), documentation of React (CC BY 4.0), as"
+    " docs/languages.md tells"
 )
 THIN = 4.0  # points of UPOS below UDPipe 2 from which a tagger is called thin
 SEED = 1

@@ -1,12 +1,15 @@
 """The taggers of all languages as one."""
 
+import csv
 import json
 import pickle
+from pathlib import Path
 
 import pytest
 
 import tagger
 from tagger.bundle.catalog import bundled_languages, bundled_names, find_language, find_tagger
+from tagger.bundle.languages import codes_of
 from tagger.bundled import bundled
 from tagger.errors import InputError
 from tagger.tagging.languages import COLUMNS, MAX_LOADED, LanguageTagger
@@ -148,3 +151,18 @@ def test_bundled_taggers_may_be_used_for_anything(name: str) -> None:
 def test_all_bundled_taggers_are_small() -> None:
     files = [path for path in bundled("data").rglob("*") if path.is_file()]
     assert sum(path.stat().st_size for path in files) < 60_000_000
+
+
+def test_the_table_from_which_taggers_are_made(every: LanguageTagger) -> None:
+    with (Path(__file__).parents[2] / "docs" / "languages.csv").open(encoding="utf-8", newline="") as file:
+        rows = {row["name"]: row for row in csv.DictReader(file)}
+    assert set(bundled_languages()) <= {"english", *rows}
+    assert set(every._identifier.languages) == {"english", *rows}
+    for name, row in rows.items():
+        assert tuple(row["codes"].split()) == codes_of(name)
+        corpora = [*row["corpora"].split(), *row["others"].split()]
+        licences = row["licences"].split("; ")
+        assert len(licences) == len(corpora)
+        assert all(licence.startswith("CC BY") and "NC" not in licence for licence in licences)
+        assert (row["spacing"], row["test"]) in {(s, t) for s in ("real", "restored") for t in ("seen", "kept")}
+        assert float(row["udpipe"]) > 85
