@@ -70,7 +70,7 @@ def checked_config(
             check_override(override, config)
         if not is_hub_name(config.init):
             find_start(config.init)
-    if config.distill.teacher is not None:
+    if config.distill.has_text:
         Texts(config.distill.text, config.distill.hub, keys="distill.")
     check_files(config.corpus)
     if not in_sweep:
