@@ -38,9 +38,9 @@ MAX_WORDS = 50  # of a paragraph that are looked at
 OWN_WORDS = 8  # words with which a paragraph may have a language of its own
 OWN_ODDS = 10.0  # log odds for that, against the language of the document
 SURE_ODDS = 3.0  # log odds from which a text is taken to have a language that is not there
-CHECKED_WORDS = 30  # words of a beginning from which it is checked that its language is there
+CHECKED_WORDS = 8  # words of a beginning from which it is checked that its language is there
 CHECKED_CHARACTERS = 3_000  # of the beginning, in which the words are counted
-KNOWN_SHARE = 0.3  # of these words that the tagger of its language must know
+KNOWN_SHARE = 0.12  # of these words that the tagger of its language must know
 LICENCE = "CC BY-SA 4.0"  # of the taggers
 THIN = "this tagger is thin: it had little to learn from, and makes more errors than others"
 MAX_LOADED = 12  # taggers in memory
@@ -146,7 +146,7 @@ class LanguageTagger:
         nearest = max(self.languages, key=scores.__getitem__)
         if scores[language] - scores[nearest] < SURE_ODDS:
             language = nearest
-        if language not in self.languages or (len(words) >= CHECKED_WORDS and not self._knows(language, text)):
+        if language not in self.languages or not self._knows(language, text):
             raise InputError(
                 f"{path}: none of the {len(self.languages)} languages that are there (nearest: {language}); name a"
                 " tagger, such as english, if it is one; python -m tagger models lists them"
@@ -154,14 +154,19 @@ class LanguageTagger:
         return language
 
     def _knows(self, language: str, text: str) -> bool:
-        """Whether the tagger of a language knows enough of the first words of a text."""
+        """Whether the tagger of a language knows enough of the first lines that look like it; few words say nothing."""
+        place = self._identifier.languages.index(language)
+        lines = [line for line in text.split("\n") if self._identifier.scores(words_of(line)).argmax() == place]
+        start = "\n".join(lines)[:CHECKED_CHARACTERS] or text[:CHECKED_CHARACTERS]
+        if len(list(words_of(start))) < CHECKED_WORDS:
+            return True
         tagger = self.of(language)
-        start = text[:CHECKED_CHARACTERS]
         (sentences,) = tagger.segment_all([start])
         forms = [form.lower() for s in sentences for t in s for form in t.words or (start[t.start : t.end],)]
-        words = [form for form in forms if any(map(str.isalpha, form))]
-        known = tagger.vocabulary.word_ids
-        return sum(word in known for word in words) >= KNOWN_SHARE * len(words)
+        # Short words are alike in many languages, but in scripts that have no others.
+        words = [form for form in forms if len(form) > 2 or not form.isascii()]
+        known = sum(word in tagger.vocabulary.word_ids for word in words)
+        return len(words) < CHECKED_WORDS or known >= KNOWN_SHARE * len(words)
 
     def told(self, parts: Iterable[Part], path: str = "the text") -> Iterator[Part]:
         """The parts of a document, each with its language; see the module.
