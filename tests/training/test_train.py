@@ -131,7 +131,7 @@ def test_lemmas_are_learned_and_reported(lemmatized: Path, tmp_path: Path) -> No
         ("columns=[upos,upos]", "list of different columns"),
         ("columns=[text]", "cannot name a tag column"),
         ("batch_tokens=0", "batch_tokens=0"),
-        ("storage_dtype=int4", "storage_dtype=int4"),
+        ("storage_dtype=int2", "storage_dtype=int2"),
         ("seed=null", "seed=null: give a whole number, at least 0"),
         ("model.dropout=1.5", "model.dropout=1.5"),
         ("transformer.dropout=-0.1", "transformer.dropout=-0.1: give a number from 0 to 0.99"),
