@@ -82,7 +82,7 @@ class LanguageTagger:
         self._options = device, precision, BATCH_TOKENS, 1, segmenter
         self._loaded: OrderedDict[str, Tagger] = OrderedDict()
         self.notice = notice
-        self._said: set[str] = set()
+        self._met: set[str] = set()
         self.workers = Workers(self, workers if self.device == "cpu" else 1)
 
     def __repr__(self) -> str:
@@ -182,19 +182,21 @@ class LanguageTagger:
             size += 1 + len(_text(part))
             if size >= BEGINNING:
                 break
-        language = self.language_of("\n".join(_text(part) for part in beginning if part.language is None), path)
-        self._say(f"language: {language}", f" ({path})")
-        if read_config(find_tagger(language)).get("thin"):
-            self._say(f"{language}: {THIN}")
+        language = DEFAULT_LANGUAGE
+        if undecided := [_text(part) for part in beginning if part.language is None]:
+            language = self.language_of("\n".join(undecided), path)
+            self._meet(language, path)
         place = self._identifier.languages.index(language)
         for part in chain(beginning, stream):
             yield part if part.language is not None else self._with_language(part, language, place)
 
-    def _say(self, line: str, more: str = "") -> None:
-        """Says a line once."""
-        if self.notice is not None and line not in self._said:
-            self._said.add(line)
-            self.notice(line + more)
+    def _meet(self, language: str, path: str) -> None:
+        """Says that a document has a language, the first time, and whether the tagger is thin."""
+        if self.notice is not None and language not in self._met:
+            self._met.add(language)
+            self.notice(f"language: {language} ({path})")
+            if read_config(find_tagger(language)).get("thin"):
+                self.notice(f"{language}: {THIN}")
 
     def _with_language(self, part: Part, language: str, place: int) -> Part:
         if isinstance(part, JsonText):

@@ -24,6 +24,13 @@ def test_every_file_has_the_tagger_of_its_language(tmp_path: Path) -> None:
     assert [line.split('"language":"')[1].split('"')[0] for line in both] == ["welsh", "english"]
 
 
+def test_doubtful_sentences_have_one_language_each() -> None:
+    done = call("tag", "--review-below", "1", input=WELSH)
+    assert "chwarae" in done.stdout
+    assert "language: welsh (-)" in done.stderr
+    assert "english" not in done.stderr
+
+
 def test_a_language_that_is_not_there_leaves_no_output(tmp_path: Path) -> None:
     text = tmp_path / "hu.txt"
     text.write_text("A gyerekek a kertben játszottak, amikor az édesanyjuk tegnap este hazaért a munkából.\n")
