@@ -169,12 +169,12 @@ class DistillConfig:
     corpus: Annotated[Name | None, remedy("null, or a corpus that the teacher knows")]
     text: Files
     hub: HubTextConfig
-    ratio: Annotated[float, Meta(ge=0)]
+    ratio: Annotated[float, Meta(ge=0)] | None
 
     def __post_init__(self) -> None:
         if self.text is not None and self.hub.name is not None:
             raise InputError("distill.text and distill.hub.name: choose one of the two")
-        if self.has_text and not self.ratio:
+        if self.has_text and self.ratio == 0:
             raise bad_value("distill.ratio", self.ratio, "give a number above 0, or leave out the text")
         if self.teacher == "latest":
             raise InputError("distill.teacher=latest would be another tagger when the run is resumed; name its folder")

@@ -9,7 +9,7 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import datasets
 from datasets import Dataset
@@ -83,7 +83,7 @@ class Teaching:
             untagged = untagged.add_column(CORPUS, nothing)
         columns = [name for name in train.column_names if name in untagged.column_names]
         both = datasets.concatenate_datasets([train.select_columns(columns), untagged.select_columns(columns)])
-        share = min(1.0, self._config.ratio * int(token_counts(train).sum()) / text.words)
+        share = min(1.0, cast(float, self._config.ratio) * int(token_counts(train).sum()) / text.words)
         _log.info("%s: %s words of text, %.0f %% of them in an epoch", text.name, f"{text.words:,}", 100 * share)
         sentences = max(1, round(share * len(untagged)))
         return Distillation(both, len(train), sentences, teacher.targets(both, TOP, vocabulary))

@@ -1,8 +1,9 @@
 """The size of a corpus -> those values of the config that depend on it and that nobody has set.
 
 A small corpus is read more often, in smaller batches, and more of the network's numbers are hidden while it learns:
-what a treebank of 20,000 words needs is not what one of 200,000 needs. A linear member helps a network that starts from
-nothing, and adds nothing to an encoder. docs/experiments.md has the measurements.
+what a treebank of 20,000 words needs is not what one of 200,000 needs. A student of a very small one learns most from
+untagged text, and reads more of it. A linear member helps a network that starts from nothing, and adds nothing to an
+encoder. docs/experiments.md has the measurements.
 """
 
 import dataclasses
@@ -20,6 +21,8 @@ POWER_WITH_INPUTS = 0.4  # with a pretrained encoder or untagged text
 EPOCHS_WITH_ENCODER = 0.6  # share of the epochs that a network needs which starts from a pretrained encoder
 FROZEN_SHARE = 2 / 3  # of the epochs: those before layers of an encoder are tuned
 EPOCHS_WITH_TEXT = 0.8  # of a student, whose epochs have untagged text, too
+RATIO = 4  # words of text in an epoch for each word of the corpus
+WORDS_OF_TEXT = 100_000  # in an epoch, at least
 LINEAR_WEIGHT = 0.35  # of the linear member of a tagger without pretrained parts
 DROPOUT_WITH_TEXT = 0.1  # of a student: with so much to learn from it needs no more
 
@@ -36,7 +39,11 @@ def epochs_for(words: int, encoder: bool = False, text: bool = False) -> int:
     [40, 20, 15, 10, 5]
     >>> [epochs_for(words, encoder=True) for words in (1_000, 20_000, 50_000, 200_000, 2_000_000)]
     [40, 15, 10, 6, 3]
+    >>> [epochs_for(words, text=True) for words in (1_000, 20_000, 50_000, 200_000, 2_000_000)]
+    [18, 18, 14, 8, 3]
     """
+    if text:
+        words = max(words, WORDS_OF_TEXT // RATIO)
     share = EPOCHS_WITH_ENCODER if encoder else EPOCHS_WITH_TEXT if text else 1
     power = POWER_WITH_INPUTS if encoder or text else POWER
     epochs: float = 10 * (WORDS_OF_TEN_EPOCHS / max(1, words)) ** power * share
@@ -76,6 +83,9 @@ def with_recipe(config: TrainConfig, words: int) -> TrainConfig:
     if epochs is None:
         epochs = epochs_for(words, encoder, text)
         chosen["trainer"] = config.trainer | {"max_epochs": epochs}
+    if text and config.distill.ratio is None:
+        ratio = max(RATIO, WORDS_OF_TEXT / max(1, words))
+        chosen["distill"] = dataclasses.replace(config.distill, ratio=ratio)
     if config.linear is None and config.init is None:
         chosen["linear"] = 0.0 if encoder or text else LINEAR_WEIGHT
     if config.patience is None:

@@ -20,8 +20,8 @@ TEACHER, TEXT = "distill.teacher=english", "distill.text=novels/*.txt"
         (["distill.teacher=latest"], r"^distill\.teacher=latest would be another tagger when the run is resumed"),
         ([TEACHER, "distill.text=[]"], r"^distill\.text=\[\]: give a file, a folder or a pattern"),
         ([TEACHER, TEXT, "distill.ratio=0"], r"^distill\.ratio=0\.0: give a number above 0, or leave out the text$"),
-        ([TEACHER, "distill.ratio=-1"], r"^distill\.ratio=-1: give a number from 0$"),
-        ([TEACHER, "distill.ratio=nan"], r"^distill\.ratio=nan: give a number from 0$"),
+        ([TEACHER, "distill.ratio=-1"], r"^distill\.ratio=-1: give null or a number from 0$"),
+        ([TEACHER, "distill.ratio=nan"], r"^distill\.ratio=nan: give null or a number from 0$"),
         ([TEACHER, "model.decoder=crf"], r"^model\.decoder=crf: a student needs the decoder softmax; leave this out$"),
         ([TEACHER, "parts=temperature", "init=english"], r"^parts=temperature trains no student; leave distill\.teach"),
         (

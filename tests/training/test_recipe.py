@@ -65,8 +65,14 @@ def test_an_experiment_keeps_its_values() -> None:
 def test_a_student_with_text_reads_larger_epochs_fewer_times() -> None:
     text = ["distill.teacher=TEACHER", "distill.text=FILE"]
     assert chosen(composed("corpus=conllu", *text), 200_000) == (8, 1000, 0.1, 5)
-    assert chosen(composed("corpus=conllu", *text), 20_000) == (20, 500, 0.1, 10)
+    assert chosen(composed("corpus=conllu", *text), 20_000) == (18, 500, 0.1, 9)
     assert chosen(composed("corpus=conllu", text[0]), 200_000) == (10, 500, 0.5, 5)  # a teacher alone
+
+
+@pytest.mark.parametrize(("words", "ratio"), [(5_000, 20), (25_000, 4), (200_000, 4)])
+def test_an_epoch_of_a_student_has_enough_text(words: int, ratio: float) -> None:
+    config = composed("corpus=conllu", "distill.teacher=TEACHER", "distill.text=FILE")
+    assert with_recipe(config, words).distill.ratio == ratio
 
 
 @pytest.mark.parametrize(
