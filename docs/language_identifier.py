@@ -16,6 +16,7 @@ from languages import Language, Row, rows
 from torch import nn
 from torch.nn.functional import cross_entropy
 
+from tagger.bundle.languages import codes_of
 from tagger.tagging.identify import Identifier, pieces_of, words_of
 from tagger.text.conllu import read_conllu
 from tagger.text.spacing import surface_tokens
@@ -100,7 +101,7 @@ def report(identifier: Identifier, languages: list[Language]) -> None:
     from py3langid.langid import _load_identifier
 
     other = _load_identifier()
-    codes = {language.row.name: [c for c in language.row.codes.split() if c in other.labels] for language in languages}
+    codes = {language.row.name: [c for c in codes_of(language.row.name) if c in other.labels] for language in languages}
     other.set_languages([code for own in codes.values() for code in own])
     names = {code: name for name, own in codes.items() for code in own}
     print(

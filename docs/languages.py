@@ -52,7 +52,7 @@ LICENCE = "CC BY-SA 4.0"  # of the taggers: that of most corpora, which the othe
 TEXT = (
     "untagged text of some of these: Common Voice sentences (CC0), Tatoeba (CC BY 2.0 FR), help of the GNOME desktop"
     " (CC BY-SA 3.0), The Debian Administrator's Handbook (CC BY-SA 3.0), documentation of React (CC BY 4.0), as"
-    " docs/languages.md tells"
+    " ../NOTICE.md tells"
 )
 THIN = 4.0  # points of UPOS below UDPipe 2 from which a tagger is called thin
 SEED = 1
@@ -66,11 +66,10 @@ class Row(NamedTuple):
     """A row of `languages.csv`; see docs/languages.md."""
 
     name: str
-    codes: str  # ISO 639
     corpora: str  # whose scheme is learned; of several, such as two scripts, the sentences are joined
     others: str  # corpora of other schemes, from which the teacher learns, too
     licences: str  # of the corpora and the others, with `; ` between them
-    text: str  # a file
+    text: str  # files
     version: str  # of Universal Dependencies
     spacing: str  # of the corpora: real, or restored by counts, so that raw text is not scored
     test: str  # seen, or kept for a measurement that comes later
@@ -135,7 +134,7 @@ class Language:
     def learn(self) -> None:
         """The student, which learns from the row's own corpora, and from what the teacher says of all other text."""
         texts = [self.punctuated(), *(next(other.glob("*-train.conllu")) for other in self.others)]
-        texts += [self.texts / self.row.text] if self.row.text else []
+        texts += [self.texts / name for name in self.row.text.split()]
         told = [f"distill.corpus={self.primary.name}"] if self.others else []
         self.run(
             *("student", "experiment=small", "corpus=conllu", f"corpus.path={self.primary}", "segmenter=rules"),
@@ -378,7 +377,8 @@ def main() -> None:
         language = Language(table[name], arguments.corpora, arguments.text, arguments.work.absolute(), arguments.seed)
         language.make(arguments.until)
         if arguments.ship:
-            shutil.copytree(language.folder / "packed" / name, DATA / name)
+            if not (DATA / name).exists():
+                shutil.copytree(language.folder / "packed" / name, DATA / name)
             (DATA / "NOTICE.md").write_text(notice(list(table.values())), encoding="utf-8")
 
 

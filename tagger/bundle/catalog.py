@@ -55,7 +55,7 @@ def find_tagger(name: str) -> Path:
         name: a bundled tagger, by the name of its language (`english`) or its code (`en`); `latest`, the tagger of the
             newest run below `runs/`; the folder of a tagger; the folder of a run, or its name (`tamil` for
             `runs/tamil`); or `hf:OWNER/NAME` and `hf:OWNER/NAME@REVISION`, a tagger of the Hugging Face Hub. `english`
-            is the bundled tagger even if there is a folder of that name, which is `./english`; but a folder or a run
+            is the bundled tagger even if there is a folder of that name, which is `./english`; but a tagger or a run
             that is called as a code goes before that.
 
     Returns:
@@ -76,12 +76,14 @@ def find_tagger(name: str) -> Path:
             )
         return newest
     folder = find_folder(name)
+    if folder is not None and _is_of_training(folder):
+        return _tagger_in(folder)
+    language = _language(name)
+    if language is not None:
+        return bundled("data") / language
     if folder is None:
-        for language, codes in bundled_languages().items():
-            if name in codes:
-                return bundled("data") / language
         raise InputError(f"{_shown(name)}: no such tagger; {_proposal(name)}")
-    return _tagger_in(folder)
+    return folder
 
 
 def find_named(name: str) -> Path:
@@ -209,13 +211,18 @@ def find_language(language: str) -> str:
     Raises:
         InputError: there is none.
     """
-    known = bundled_languages()
-    wanted = language.lower()
-    found = next((name for name, codes in known.items() if wanted in (name, *codes)), None)
+    found = _language(language)
     if found is None:
-        remedy = did_you_mean(wanted, known) or "python -m tagger models lists those that do; or train one"
+        is_word = codes_of(language.lower()) or len(language) < 4  # a language or a code, not an error of typing
+        near = "" if is_word else did_you_mean(language.lower(), bundled_languages())
+        remedy = near or "python -m tagger models lists those that do; or train one"
         raise InputError(f"{_shown(language)}: no tagger of this language comes with the package; {remedy}")
     return found
+
+
+def _language(name: str) -> str | None:
+    wanted = name.lower()
+    return next((known for known, codes in bundled_languages().items() if wanted in (known, *codes)), None)
 
 
 def list_models() -> list[Model]:

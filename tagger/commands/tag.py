@@ -51,7 +51,7 @@ if TYPE_CHECKING:
     from tagger.jobs.bulk import Options, Progress
     from tagger.jobs.jobs import Job
     from tagger.jobs.outputs import Outputs
-    from tagger.tagging.tagger import DocumentTagger
+    from tagger.tagging.document_tagger import DocumentTagger
 
 SETTINGS = {"epilog": format_help(outputs=True), "cls": GroupedOptions}
 RAY = "ray"
@@ -256,7 +256,7 @@ def tag(
         if keep:
             options = options._replace(keep=column_places(column or [f"{tagger.columns[0]}=1"], tagger.columns))
         if review_below is not None:
-            _review(tagger, jobs, options, review_below, target)
+            failed += _review(tagger, jobs, options, review_below, target)
         else:
             work = tagger, jobs, options, partial(_open, outputs), Console().width
             on_ray = engine == RAY
@@ -354,22 +354,26 @@ def _check_review(below: float, to: str | None, output: str | None, others: Mapp
             raise InputError(f"{option} does not go with --review-below, which writes CoNLL-U with probabilities")
 
 
-def _review(
-    tagger: "DocumentTagger", jobs: Sequence["Job"], options: "Options", below: float, to: Place | None
-) -> None:
-    """Writes the sentences that the tagger doubts, of all files together."""
+def _review(tagger: "DocumentTagger", jobs: Sequence["Job"], options: "Options", below: float, to: Place | None) -> int:
+    """Writes the sentences that the tagger doubts, of all files together, and returns how many files failed."""
     from tagger.jobs.bulk import file_sentences
     from tagger.tagging.review import doubtful_sentences
 
-    total = 0
+    total = failed = 0
 
     def sentences() -> Iterator[Sentence]:
-        nonlocal total
+        nonlocal total, failed
         for job in jobs:
-            for sentence in file_sentences(tagger, job, options):
-                total += bool(sentence.tokens)
-                source = [f"# source = {printable(job.source)}"] if len(jobs) > 1 else []
-                yield with_comments(sentence, "# source =", source) if source else sentence
+            try:
+                for sentence in file_sentences(tagger, job, options):
+                    total += bool(sentence.tokens)
+                    source = [f"# source = {printable(job.source)}"] if len(jobs) > 1 else []
+                    yield with_comments(sentence, "# source =", source) if source else sentence
+            except InputError as error:
+                if len(jobs) == 1:
+                    raise
+                failed += 1
+                say(f"error: {error}")
 
     write = writer("conllu", tagger.columns, probabilities=True)
     with standard_output() if to is None else whole_file(to) as out:  # before tagging, which may take hours
@@ -377,3 +381,4 @@ def _review(
         for sentence in doubtful:
             out.write(write(sentence))
     say(f"{len(doubtful):,} of {total:,} sentences have a word whose tag is less probable than {below:g}")
+    return failed

@@ -18,7 +18,7 @@ from typing import BinaryIO, NamedTuple, TextIO
 from tagger.errors import InputError
 from tagger.jobs.jobs import Job
 from tagger.tagging.decoding import Request
-from tagger.tagging.tagger import DocumentTagger
+from tagger.tagging.document_tagger import DocumentTagger
 from tagger.tagging.windows import WINDOW_TOKENS
 from tagger.tagging.workers import Batch, WorkersDied
 from tagger.text.conllu import numbered

@@ -32,7 +32,7 @@ except ModuleNotFoundError as error:
 
 from tagger.jobs.bulk import Options, Progress, tag_files
 from tagger.jobs.jobs import Job
-from tagger.tagging.tagger import DocumentTagger
+from tagger.tagging.document_tagger import DocumentTagger
 from tagger.tagging.windows import WINDOW_TOKENS
 from tagger.tagging.workers import WorkersDied, collect_rarely, processor_cores
 

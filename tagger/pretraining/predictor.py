@@ -42,21 +42,12 @@ def load(name: str | Path, *options: Any, **more: Any) -> Tagger: ...
 @wraps(load_tagger)
 def load(name: str | Path | None = None, *options: Any, **more: Any) -> Tagger | LanguageTagger:
     """See `tagging.load.load`; a pretrained network has the layer `predicted`, too."""
-    if name is None:
-        for option in ("cache_size", "corpus", "lexicons", "lexicon_case"):
-            if option in more:
-                raise InputError(f"{option}={more[option]!r} needs one tagger; name it, such as tagger.load('english')")
-        return LanguageTagger(*options, **more)
-    tagger = load_tagger(name, *options, **more)
-    if not tagger.columns and predicts_words(folder := find_tagger(str(name))):
+    tagger: Tagger | LanguageTagger = load_tagger(cast(str, name), *options, **more)
+    if isinstance(tagger, Tagger) and not tagger.columns and predicts_words(folder := find_tagger(str(name))):
         tagger.more_layers[PREDICTED] = HiddenWordPredictor.load(folder, tagger.device).vectors
     return tagger
 
 
-load.__doc__ = f"""{load_tagger.__doc__}
-    Without a name it returns the taggers of all languages as one, a `LanguageTagger`, which finds the language of each
-    text; its options are `device`, `precision`, `workers` and `segmenter`.
-    """
 CONTEXT_TOKENS = 100  # tokens on either side from which `vectors` predicts a word
 
 

@@ -16,6 +16,7 @@ from tagger.serving.bodies import Refusal, body, json_body, read_json
 from tagger.serving.models import Service, description, wanted_columns
 from tagger.tagging import decoding
 from tagger.tagging.languages import LanguageTagger
+from tagger.tagging.tagger import Tagger
 from tagger.text.format import Part
 from tagger.text.sentence import Sentence
 from tagger.text.writers import writer
@@ -128,13 +129,17 @@ def routes(service: Service) -> APIRouter:
         """
         asked = await read_json(request, ExplainRequest)
         _, tagger = await service.found(asked.model)
-        if isinstance(tagger, LanguageTagger):
-            tagger = tagger.of(tagger.language_of(" ".join(asked.tokens)))
         async with one_at_a_time:
+            if isinstance(tagger, LanguageTagger):
+                tagger = await asyncio.to_thread(_of_text, tagger, " ".join(asked.tokens))
             found = await asyncio.to_thread(explain, tagger, [asked.tokens], asked.column)
         return Response(msgspec.json.encode(asdict(found[0])), media_type="application/json")
 
     return router
+
+
+def _of_text(tagger: LanguageTagger, text: str) -> Tagger:
+    return tagger.of(tagger.language_of(text))
 
 
 def _sentences(tokens: list[str | list[str]]) -> list[list[str]]:

@@ -20,12 +20,12 @@ from tagger.serving.batcher import Job, Render
 from tagger.serving.bodies import MAX_FIELD, Refusal, read_spooled, size_of, spool
 from tagger.serving.models import Service
 from tagger.tagging import decoding
-from tagger.tagging.tagger import DocumentTagger
+from tagger.tagging.document_tagger import DocumentTagger
 from tagger.text.files import decoded_lines
 from tagger.text.format import Part
 from tagger.text.readers import read_parts
 from tagger.text.sentence import Sentence
-from tagger.text.strings import encodable
+from tagger.text.strings import NO_TAG, encodable
 from tagger.text.writers import writer
 
 OUTPUTS = ("json", "conllu")
@@ -146,6 +146,7 @@ def _tokens(sentence: Sentence, columns: list[str], before: str) -> tuple[list[d
     originals = list(sentence.tokens)
     for start, stop, form in sentence.multiwords:  # the text of the token stands at its first word
         originals[start:stop] = [form] + [""] * (stop - start - 1)
+    own_tags = any(tag != NO_TAG for tag in sentence.tags.get("xpos", []))  # not in every language
     tokens = []
     for i, form in enumerate(sentence.tokens):
         token = {"index": i + 1, "word": form, "originalText": originals[i]}
@@ -154,6 +155,6 @@ def _tokens(sentence: Sentence, columns: list[str], before: str) -> tuple[list[d
             token["characterOffsetBegin"], token["characterOffsetEnd"] = sentence.offsets[i]
         token |= {column: sentence.tags[column][i] for column in columns}
         if columns:
-            token["pos"] = token["xpos" if "xpos" in columns else columns[0]]
+            token["pos"] = token["xpos" if own_tags else columns[0]]
         tokens.append(token)
     return tokens, spaces[-1] if spaces else before

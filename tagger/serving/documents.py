@@ -16,7 +16,7 @@ from starlette.responses import Response, StreamingResponse
 
 from tagger.serving.batcher import Batcher, Job
 from tagger.serving.bodies import Refusal, spool
-from tagger.tagging.tagger import DocumentTagger
+from tagger.tagging.document_tagger import DocumentTagger
 from tagger.text.conllu import numbered
 from tagger.text.format import Part
 from tagger.text.paragraphs import Paragraph

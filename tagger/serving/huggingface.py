@@ -102,7 +102,8 @@ def _entities(text: str, column: str, parameters: Parameters, sentences: list[Se
     words: list[dict[str, Any]] = []
     for sentence in sentences:
         spans = sentence.offsets or [(0, 0)] * len(sentence)
-        rows = zip(sentence.tokens, sentence.tags[column], sentence.probabilities[column], spans, strict=True)
+        shares = sentence.probabilities.get(column)  # None: the language has no such column
+        rows = zip(sentence.tokens, sentence.tags[column], shares, spans, strict=True) if shares else ()
         words += [
             {"entity": tag, "score": score, "word": form, "start": start, "end": end}
             for form, tag, score, (start, end) in rows

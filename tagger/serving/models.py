@@ -8,14 +8,15 @@ from typing import Any
 
 from tagger.bundle.catalog import find_language, find_tagger
 from tagger.bundle.hub import is_hub_name
-from tagger.bundle.languages import language_codes
+from tagger.bundle.languages import codes_of, language_codes
 from tagger.bundle.saved_config import PRETRAINED_IN_RUN, TAGGER_IN_RUN, predicts_words
 from tagger.errors import InputError, shorten
 from tagger.serving.batcher import Batcher
 from tagger.serving.bodies import Refusal
 from tagger.tagging.checks import checked_column
+from tagger.tagging.document_tagger import DocumentTagger
 from tagger.tagging.languages import LanguageTagger
-from tagger.tagging.tagger import DocumentTagger, Tagger
+from tagger.tagging.tagger import Tagger
 
 EVERY = "languages"  # the name of the taggers of all languages, which find the language of a text
 _NAME = re.compile(r"[\w.\-]{1,100}")
@@ -123,6 +124,7 @@ def description(name: str, tagger: Tagger | LanguageTagger) -> dict[str, Any]:
     return {
         "name": name,
         "language": languages[0] if len(languages) == 1 else None,
+        "languages": _languages(tagger) if isinstance(tagger, LanguageTagger) else None,
         "columns": list(tagger.columns),
         "takes_text": tagger.takes_text,
         "corpus": " ".join(filter(None, (config.get("corpus"), config.get("version")))) or None,
@@ -130,3 +132,8 @@ def description(name: str, tagger: Tagger | LanguageTagger) -> dict[str, Any]:
         "scores": config.get("scores") or {},
         "tags": {column: list(tags) for column, tags in tagger.known_tags.items()},
     }
+
+
+def _languages(tagger: LanguageTagger) -> dict[str, str]:
+    """Names and codes."""
+    return {name: codes_of(name)[0] for name in tagger.languages}

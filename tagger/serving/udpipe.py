@@ -17,7 +17,7 @@ from tagger.serving.batcher import Job, Render
 from tagger.serving.bodies import TEXT, Form, Refusal, body, parameter, read_form, size_of
 from tagger.serving.models import Service
 from tagger.tagging import decoding
-from tagger.tagging.tagger import DocumentTagger
+from tagger.tagging.document_tagger import DocumentTagger
 from tagger.text.files import decoded_lines
 from tagger.text.format import Part
 from tagger.text.readers import read_parts

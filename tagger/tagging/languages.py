@@ -4,35 +4,37 @@ The beginning of a document decides its language. A paragraph of some words may 
 like that. A language that is not there is refused: too few of the words are known to the tagger of the nearest one.
 """
 
-import io
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import cached_property, partial
 from itertools import chain, islice
+from pathlib import Path
 from typing import Any, cast
 
 from tagger.bundle.bundle import Bundle
-from tagger.bundle.catalog import bundled_languages, find_tagger
+from tagger.bundle.catalog import DEFAULT, bundled_languages, find_language
+from tagger.bundle.languages import codes_of
 from tagger.bundle.saved_config import read_config
 from tagger.bundled import bundled
-from tagger.errors import InputError
-from tagger.model.device import choose_device, turn
-from tagger.tagging.batches import BATCH_TOKENS
-from tagger.tagging.checks import checked_columns, checked_number, checked_sentences, checked_stream, checked_tokens
+from tagger.errors import InputError, shorten
+from tagger.model.device import choose_device, choose_precision, turn
+from tagger.tagging.checks import checked_columns, checked_number, checked_stream, checked_text
 from tagger.tagging.decoding import Request
+from tagger.tagging.document_tagger import DocumentTagger
+from tagger.tagging.engine import CACHE_SIZE
 from tagger.tagging.identify import Identifier, words_of
 from tagger.tagging.tagger import AUTO, Tagger
 from tagger.tagging.windows import cut_windows
 from tagger.tagging.workers import Batch, Workers
 from tagger.text.format import Part
 from tagger.text.paragraphs import JsonText, Paragraph
-from tagger.text.readers import cut_parts, read_parts, texts_of
+from tagger.text.readers import texts_of
+from tagger.text.segment import RULES
 from tagger.text.sentence import Sentence, Token
 from tagger.text.strings import NO_TAG
 
 IDENTIFIER = "languages.safetensors"  # a file of `data`
 COLUMNS = ("upos", "xpos", "feats", "lemma")  # of the output, whatever the language
-DEFAULT_LANGUAGE = "english"  # of a document without words
 BEGINNING = 1 << 16  # characters that decide the language of a document
 MAX_WORDS = 50  # of a paragraph that are looked at
 OWN_WORDS = 8  # words with which a paragraph may have a language of its own
@@ -46,15 +48,14 @@ THIN = "this tagger is thin: it had little to learn from, and makes more errors 
 MAX_LOADED = 12  # taggers in memory
 
 
-class LanguageTagger:
+class LanguageTagger(DocumentTagger):
     """The taggers of all languages that come with the package, as one. Threads may share it.
 
-    It has the methods of `Tagger`, and every sentence that it returns has a `language`. What it does with a document
-    follows from the document alone.
+    Every sentence that it returns has a `language`. What it does with a document follows from the document alone, and
+    the sentences of a call are one document. `columns` are those of all languages; in a sentence whose language lacks
+    one, `_` stands there, or what a CoNLL-U file has there.
 
     Attributes:
-        columns: those of all languages; a tagger that lacks one writes `_`.
-        workers: processes, for large amounts of text.
         notice: is called with a line for people when a language is met for the first time, and when its tagger is thin.
     """
 
@@ -73,13 +74,21 @@ class LanguageTagger:
         """Loads nothing yet.
 
         Args:
-            device, precision, workers, segmenter: as for `load`, of each tagger.
+            device, precision, workers: as for `load`, of each tagger.
+            segmenter: auto, or the name of rules.
             notice: see there.
+
+        Raises:
+            InputError: an option has another value.
         """
         checked_number("workers", workers, 1)
+        if segmenter not in (AUTO, *RULES):
+            known = ", ".join((AUTO, *RULES))
+            raise InputError(f"segmenter {shorten(str(segmenter))}: all languages together have {known}")
         self.columns = list(COLUMNS)
         self.device = choose_device(device)
-        self._options = device, precision, BATCH_TOKENS, 1, segmenter
+        choose_precision(precision, self.device)
+        self._options = device, precision, CACHE_SIZE, 1, segmenter
         self._loaded: OrderedDict[str, Tagger] = OrderedDict()
         self.notice = notice
         self._met: set[str] = set()
@@ -113,17 +122,22 @@ class LanguageTagger:
     def _identifier(self) -> Identifier:
         return Identifier.load(bundled("data") / IDENTIFIER)
 
-    def close(self) -> None:
-        """Ends the worker processes; they start again when they are needed."""
-        self.workers.close()
-
     def of(self, language: str) -> Tagger:
-        """The tagger of a language; a few are kept in memory."""
+        """The tagger of a language; a few are kept in memory.
+
+        Args:
+            language: see `find_language`.
+
+        Raises:
+            InputError: there is none.
+        """
         with turn:
+            if language not in self._loaded:
+                language = find_language(language)
             if language not in self._loaded:
                 while len(self._loaded) >= MAX_LOADED:
                     self._loaded.popitem(last=False)
-                self._loaded[language] = Tagger(Bundle.load(find_tagger(language)), *self._options, name=language)
+                self._loaded[language] = Tagger(Bundle.load(_folder(language)), *self._options, name=language)
             self._loaded.move_to_end(language)
             return self._loaded[language]
 
@@ -137,19 +151,24 @@ class LanguageTagger:
         Raises:
             InputError: it is none of the languages that are there.
         """
-        text = text[:BEGINNING]
+        text = checked_text(text)[:BEGINNING]
         words = list(words_of(text))
         if not words:
-            return DEFAULT_LANGUAGE
+            return DEFAULT
         scores = dict(zip(self._identifier.languages, self._identifier.scores(words).tolist(), strict=True))
         language = max(scores, key=scores.__getitem__)
         nearest = max(self.languages, key=scores.__getitem__)
         if scores[language] - scores[nearest] < SURE_ODDS:
             language = nearest
-        if language not in self.languages or not self._knows(language, text):
+        if language not in self.languages:
             raise InputError(
-                f"{path}: none of the {len(self.languages)} languages that are there (nearest: {language}); name a"
-                " tagger, such as english, if it is one; python -m tagger models lists them"
+                f"{path} looks like {language.title()}, for which no tagger comes with the package; python -m tagger"
+                " models lists the languages; if it is one of them, name it, such as --language en"
+            )
+        if not self._knows(language, text):
+            raise InputError(
+                f"{path} looks most like {language.title()}, but few of its words are known; if it is"
+                f" {language.title()}, name it: --language {codes_of(language)[0]}"
             )
         return language
 
@@ -178,43 +197,52 @@ class LanguageTagger:
         beginning: list[Part] = []
         size = 0
         for part in stream:
+            if part.language is not None and not beginning:
+                yield part
+                continue
             beginning.append(part)
             size += 1 + len(_text(part))
             if size >= BEGINNING:
                 break
-        language = DEFAULT_LANGUAGE
-        if undecided := [_text(part) for part in beginning if part.language is None]:
-            language = self.language_of("\n".join(undecided), path)
-            self._meet(language, path)
-        place = self._identifier.languages.index(language)
+        if not beginning:
+            return
+        language = self.language_of("\n".join(_text(part) for part in beginning if part.language is None), path)
+        self._meet(language, path)
         for part in chain(beginning, stream):
-            yield part if part.language is not None else self._with_language(part, language, place)
+            yield part if part.language is not None else self._with_language(part, language, path)
 
     def _meet(self, language: str, path: str) -> None:
-        """Says that a document has a language, the first time, and whether the tagger is thin."""
+        """Says that a document has text of a language, the first time, and whether the tagger is thin."""
         if self.notice is not None and language not in self._met:
             self._met.add(language)
             self.notice(f"language: {language} ({path})")
-            if read_config(find_tagger(language)).get("thin"):
+            if read_config(_folder(language)).get("thin"):
                 self.notice(f"{language}: {THIN}")
 
-    def _with_language(self, part: Part, language: str, place: int) -> Part:
+    def _with_language(self, part: Part, language: str, path: str) -> Part:
+        """A part with its language, which is that of its document, if it does not look like another one."""
         if isinstance(part, JsonText):
-            own = [self._with_language(paragraph, language, place) for paragraph in part.paragraphs]
+            own = [self._with_language(paragraph, language, path) for paragraph in part.paragraphs]
             return part._replace(paragraphs=cast(list[Paragraph], own), language=language)
         words = list(islice(words_of(_text(part)), MAX_WORDS))
         if len(words) >= OWN_WORDS:
             scores = self._identifier.scores(words)
-            best = int(scores.argmax())
-            if scores[best] - scores[place] > OWN_ODDS and self._identifier.languages[best] in self.languages:
-                language = self._identifier.languages[best]
+            best = self._identifier.languages[int(scores.argmax())]
+            place = self._identifier.languages.index(language)
+            if scores.max() - scores[place] > OWN_ODDS and best in self.languages:
+                language = best
+                self._meet(language, path)
         if isinstance(part, Sentence):
             part.language = language
             return part
         return part._replace(language=language)
 
+    def forms_for(self, tokens: Sequence[str]) -> frozenset[str]:
+        """See `DocumentTagger.forms_for`."""
+        return self.of(self.language_of(" ".join(tokens))).vocabulary.known_forms
+
     def cuts_of(self, parts: Sequence[Part]) -> Iterator[list[list[Token]]]:
-        """See `Tagger.cuts_of`; the texts of a language are cut together."""
+        """See `DocumentTagger.cuts_of`; the texts of a language are cut together."""
         own = [
             paragraph.language or self.language_of(paragraph.text)
             for part in parts
@@ -231,39 +259,20 @@ class LanguageTagger:
         return iter(found)
 
     def tag_window(self, window: list[Sentence], request: Request, fixed_shapes: bool = False) -> None:
-        """See `Tagger.tag_window`; the sentences of a language are tagged together."""
+        """See `DocumentTagger.tag_window`; the sentences of a language are tagged together."""
         wanted = self.columns if request.columns is None else request.columns
         groups: dict[str, list[Sentence]] = {}
         for sentence in window:
             if sentence.tokens:
-                groups.setdefault(sentence.language or DEFAULT_LANGUAGE, []).append(sentence)
+                groups.setdefault(sentence.language or DEFAULT, []).append(sentence)
             else:
-                _blank([sentence], wanted, request)
+                _fill(sentence, wanted)
         for language, own in groups.items():
             tagger = self.of(language)
             there = [column for column in wanted if column in tagger.columns]
             tagger.tag_window(own, request._replace(columns=there), fixed_shapes)
-            _blank(own, [column for column in wanted if column not in there], request)
-
-    def tag(self, tokens: Sequence[str], column: str | None = None) -> list[str]:
-        """The tags of one sentence; see `Tagger.tag`."""
-        return self.tag_sentences([checked_tokens(tokens)], column)[0]
-
-    def tag_sentences(self, sentences: Iterable[Sequence[str]], column: str | None = None) -> list[list[str]]:
-        """The tags of many sentences, whose tokens together decide their language; see `Tagger.tag_sentences`."""
-        (column,) = checked_columns([column or self.columns[0]], self.columns) or self.columns[:1]
-        plain = [Sentence(tokens) for tokens in checked_sentences(sentences)]
-        language = self.language_of("\n".join(" ".join(sentence.tokens) for sentence in plain))
-        for sentence in plain:
-            sentence.language = language
-        return [tagged.tags[column] for tagged in self.stream(plain, columns=[column])]
-
-    def annotate(self, source: str | list[str] | tuple[str, ...], top: int = 1) -> list[Sentence] | Sentence:
-        """All columns with probabilities; see `Tagger.annotate`."""
-        if not isinstance(source, str):
-            return next(self.stream([Sentence(checked_tokens(source))], probabilities=True, top=top))
-        parts = self.told(read_parts(io.StringIO(source), "the text", "text"))
-        return list(self.stream(cut_parts(parts, self.cuts_of), probabilities=True, top=top))
+            for sentence in own:
+                _fill(sentence, [column for column in wanted if column not in there])
 
     def stream(
         self,
@@ -273,12 +282,12 @@ class LanguageTagger:
         columns: Sequence[str] | None = None,
         keep: bool = False,
     ) -> Iterator[Sentence]:
-        """Tags sentences as they come, after the first 65,536 characters; see `Tagger.stream`.
+        """Tags sentences as they come, after the first 65,536 characters; see `DocumentTagger.stream`.
 
         Those without a language are looked at as one document.
 
         Raises:
-            InputError: as `Tagger.stream`; or `keep` is asked for, which needs the tags of one language.
+            InputError: see there; or `keep` is asked for, which needs the tags of one language.
         """
         if keep:
             raise InputError("tags can be kept in one language alone; load its tagger by name")
@@ -303,12 +312,12 @@ def _text(part: Part) -> str:
     return " ".join(part.tokens) if isinstance(part, Sentence) else part.text
 
 
-def _blank(sentences: Iterable[Sentence], columns: Sequence[str], request: Request) -> None:
-    """Gives sentences `_` in the columns that their language lacks."""
-    for sentence in sentences:
-        size = len(sentence)
-        sentence.tags = sentence.tags | {column: [NO_TAG] * size for column in columns}
-        if request.probabilities:
-            sentence.probabilities |= {column: [1.0] * size for column in columns}
-        if request.top > 1:
-            sentence.alternatives |= {column: [[(NO_TAG, 1.0)] for _ in range(size)] for column in columns}
+def _folder(language: str) -> Path:
+    return bundled("data") / language
+
+
+def _fill(sentence: Sentence, columns: Sequence[str]) -> None:
+    """Gives a sentence `_` in the columns that its language lacks; what a CoNLL-U file has there stays."""
+    for column in columns:
+        if sentence.lines is None or column not in sentence.tags:
+            sentence.tags = sentence.tags | {column: [NO_TAG] * len(sentence)}

@@ -1,7 +1,8 @@
-"""The name of a trained tagger -> `Tagger`."""
+"""The name of a trained tagger -> `Tagger`; no name -> the taggers of all languages."""
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any, overload
 
 from tagger.bundle.bundle import Bundle
 from tagger.bundle.catalog import DEFAULT, find_tagger
@@ -9,13 +10,20 @@ from tagger.errors import InputError, shorten
 from tagger.model.vocabulary import Vocabulary
 from tagger.tagging.checks import checked_column
 from tagger.tagging.engine import CACHE_SIZE
+from tagger.tagging.languages import LanguageTagger
 from tagger.tagging.tagger import AUTO, Tagger
 from tagger.text.files import read_lines
 from tagger.text.lexicon import CASES, Lexicon, LexiconCase, read_lexicon
 
 
+@overload
 def load(
-    name: str | Path,
+    name: None = None, device: str = "auto", precision: str = "auto", *, workers: int = 1, segmenter: str = AUTO
+) -> LanguageTagger: ...
+@overload
+def load(name: str | Path, *options: Any, **more: Any) -> Tagger: ...
+def load(
+    name: str | Path | None = None,
     device: str = "auto",
     precision: str = "auto",
     cache_size: int = CACHE_SIZE,
@@ -24,16 +32,18 @@ def load(
     corpus: str | None = None,
     lexicons: Mapping[str, Path | str] | None = None,
     lexicon_case: LexiconCase = "exact",
-) -> Tagger:
-    """Loads a trained tagger.
+) -> Tagger | LanguageTagger:
+    """Loads a trained tagger, or without a name those of all languages that come with the package, as one.
 
     Tagging uses one thread per process and leaves torch's number of threads unchanged. Threads of a program may share
     a tagger; they take turns.
 
     Args:
-        name: `english`, which comes with the package; `latest`, the newest run below `runs/`; `hf:OWNER/NAME` or
-            `hf:OWNER/NAME@REVISION`, a tagger on the Hugging Face Hub; or the folder of a tagger, of an ensemble or of
-            the run that trained it. The folder of a pretraining gives a tagger without tags, for `embed`.
+        name: None for all languages: what is returned finds the language of each text. A language that comes with the
+            package, by its English name or its code, `german` or `de`; `latest`, the newest run below `runs/`;
+            `hf:OWNER/NAME` or `hf:OWNER/NAME@REVISION`, a tagger on the Hugging Face Hub; or the folder of a tagger,
+            of an ensemble or of the run that trained it. The folder of a pretraining gives a tagger without tags, for
+            `embed`.
         device: auto, cpu, cuda, the second GPU cuda:1, or mps.
         precision: of products and states: auto, float32 or bfloat16; auto is bfloat16 on processors that have
             instructions for it.
@@ -49,8 +59,14 @@ def load(
     Raises:
         InputError: no such folder, or its files are damaged; no such device, precision, segmenter or corpus; a number
             is too small; the tagger has no segmenter of its own; a lexicon cannot be read or has an unknown tag;
-            lexicons for a network without tags.
+            lexicons for a network without tags; `cache_size`, `corpus` or a lexicon for all languages.
     """
+    if name is None:
+        if (cache_size, corpus, lexicons, lexicon_case) != (CACHE_SIZE, None, None, "exact"):
+            raise InputError(
+                f"cache_size, corpus, lexicons and lexicon_case need one tagger; name it, such as load({DEFAULT!r})"
+            )
+        return LanguageTagger(device, precision, workers=workers, segmenter=segmenter)
     if not isinstance(name, str | Path):
         raise InputError(f"{name!r} names no tagger; give a name such as {DEFAULT!r}, or the path of a folder")
     if lexicons is not None and not isinstance(lexicons, Mapping):

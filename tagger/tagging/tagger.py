@@ -1,11 +1,9 @@
 """`Tagger`, which users hold: tokens or text come in, tagged sentences go out, any number of them."""
 
-import io
 from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property, partial
 from itertools import chain
-from typing import Any, Protocol, overload
 
 import numpy as np
 
@@ -14,25 +12,23 @@ from tagger.errors import InputError, shorten
 from tagger.model.decoder import Decoded
 from tagger.segmenter.learned import LearnedSegmenter
 from tagger.tagging.checks import (
-    check_not_texts,
-    checked_column,
     checked_columns,
     checked_given,
     checked_number,
     checked_sentences,
     checked_stream,
     checked_texts,
-    checked_tokens,
 )
 from tagger.tagging.constraints import constraints_of
 from tagger.tagging.decoding import Request
+from tagger.tagging.document_tagger import DocumentTagger
 from tagger.tagging.engine import CACHE_SIZE, Engine
 from tagger.tagging.layer_vectors import ALL, LayerVectors, Vectors
 from tagger.tagging.windows import Work, cut_windows, fill, work_of
 from tagger.tagging.workers import Batch, Workers
 from tagger.text.format import Part
 from tagger.text.lexicon import Lexicon
-from tagger.text.readers import read, texts_of
+from tagger.text.readers import cuts_by
 from tagger.text.segment import LEARNED, RULES, RuleSegmenter, Segmenter
 from tagger.text.sentence import Sentence, Token
 
@@ -41,49 +37,7 @@ SEGMENTERS = (AUTO, LEARNED, *RULES)
 MAX_SPACED_SHARE = 0.01  # with a larger share of forms with spaces, no rule can find the tokens of running text
 
 
-class DocumentTagger(Protocol):
-    """What tags documents: a `Tagger`, or the taggers of all languages as one, `LanguageTagger`. See the former."""
-
-    columns: list[str]
-    workers: Workers[Any]
-
-    @property
-    def device(self) -> str:
-        """Where it computes."""
-
-    @property
-    def takes_text(self) -> bool:
-        """Whether it cuts running text."""
-
-    @property
-    def has_fixed_shapes(self) -> bool:
-        """Whether `tag_window` can use fixed shapes."""
-
-    @property
-    def known_tags(self) -> dict[str, Collection[str]]:
-        """For each column the tags that may be given."""
-
-    def told(self, parts: Iterable[Part], path: str = "the text") -> Iterable[Part]:
-        """The parts of a document, with their language if there are several."""
-
-    def cuts_of(self, parts: Sequence[Part]) -> Iterator[list[list[Token]]]:
-        """The sentences of each paragraph of some parts."""
-
-    def tag_window(self, window: list[Sentence], request: Request, fixed_shapes: bool = False) -> None:
-        """Tags sentences, all at once."""
-
-    def stream(
-        self,
-        sentences: Iterable[Sentence],
-        probabilities: bool = False,
-        top: int = 1,
-        columns: Sequence[str] | None = None,
-        keep: bool = False,
-    ) -> Iterator[Sentence]:
-        """Tags sentences as they come."""
-
-
-class Tagger:
+class Tagger(DocumentTagger):
     """A trained tagger. Threads may share it: they take turns; see `device.own_turn`.
 
     Its results depend on the list of sentences alone, to the bit: not on what it tagged before, and not on the number
@@ -149,58 +103,6 @@ class Tagger:
         width = sum(network.embedding.width for network in self.bundle.networks)
         return LayerVectors(self.engine, width, self.more_layers)
 
-    def close(self) -> None:
-        """Ends the worker processes; they start again when they are needed."""
-        self.workers.close()
-
-    def tag(self, tokens: Sequence[str], column: str | None = None) -> list[str]:
-        """The tags of one sentence, one per token.
-
-        Args:
-            tokens: word forms.
-            column: `upos`, ...; the first column by default.
-
-        Raises:
-            InputError: the tagger has no such column, or the tokens are no list of strings.
-        """
-        return self.tag_sentences([checked_tokens(tokens)], column)[0]
-
-    def tag_sentences(self, sentences: Iterable[Sequence[str]], column: str | None = None) -> list[list[str]]:
-        """The tags of many sentences; see `tag`.
-
-        The sentences are computed together, so a sum may be rounded differently than for one sentence alone: see
-        "Precision" in the documentation of tagging.
-        """
-        if not self.columns:
-            raise InputError("this network predicts words and has no tags; train a tagger that starts from it")
-        column = self.columns[0] if column is None else checked_column(column, self.columns)
-        plain = map(Sentence, checked_sentences(sentences))
-        return [tagged.tags[column] for tagged in self.stream(plain, columns=[column])]
-
-    @overload
-    def annotate(self, source: str, top: int = 1) -> list[Sentence]: ...
-    @overload
-    def annotate(self, source: list[str] | tuple[str, ...], top: int = 1) -> Sentence: ...
-    def annotate(self, source: str | list[str] | tuple[str, ...], top: int = 1) -> list[Sentence] | Sentence:
-        """All columns with probabilities: of one sentence given as tokens, or of the sentences of a text.
-
-        Args:
-            source: the tokens of a sentence, or a text, read as `python -m tagger tag` reads a file; its
-                sentences get offsets in characters.
-            top: with 2 or more, the best alternatives are kept too.
-
-        Raises:
-            InputError: a list of texts or of other values than tokens; `top` is below 1.
-        """
-        checked_number("top", top, 1)
-        if isinstance(source, str):
-            sentences = read(io.StringIO(source), "the text", "text", segment=self.segment_all)
-            return list(self.stream(sentences, probabilities=True, top=top))
-        tokens = checked_tokens(source)
-        if self.takes_text:
-            check_not_texts(tokens, self.vocabulary.known_forms)
-        return next(self.stream([Sentence(tokens)], probabilities=True, top=top))
-
     def embed(self, sentences: Iterable[Sequence[str]], layer: int | str = ALL) -> Iterator[np.ndarray]:
         """The vectors of words in their sentences. Sentences are read a few windows at a time.
 
@@ -247,12 +149,16 @@ class Tagger:
         return self.segmenter.segment_all(paragraphs)
 
     def cuts_of(self, parts: Sequence[Part]) -> Iterator[list[list[Token]]]:
-        """The sentences of each paragraph of a document's parts; see `segment_all`."""
-        return iter(self.segment_all([text for part in parts for text in texts_of(part)]))
+        """See `DocumentTagger.cuts_of` and `segment_all`."""
+        return cuts_by(self.segment_all)(parts)
 
     def told(self, parts: Iterable[Part], path: str = "the text") -> Iterable[Part]:
-        """The parts of a document as `LanguageTagger` returns them, with their language; this tagger has one."""
+        """The parts as they are; this tagger has one language."""
         return parts
+
+    def forms_for(self, tokens: Sequence[str]) -> frozenset[str]:
+        """See `DocumentTagger.forms_for`."""
+        return self.vocabulary.known_forms
 
     @property
     def has_fixed_shapes(self) -> bool:
@@ -278,18 +184,7 @@ class Tagger:
         columns: Sequence[str] | None = None,
         keep: bool = False,
     ) -> Iterator[Sentence]:
-        """Tags sentences as they come and yields them in order. At most a few windows of them are in memory.
-
-        Every sentence must be an object of its own. Its `tags` are replaced by a new mapping that has the
-        predictions of this tagger in all of its columns, or in those of `columns`. With `probabilities` the
-        probabilities of the tags are filled in, with `top` of 2 or more the best alternatives. With `keep`, tags that a
-        sentence has stay as they are, and the other tags are chosen to fit them; `_` stands for a tag that is to be
-        found. A lemma that is given changes no other tag.
-
-        Raises:
-            InputError: the tagger lacks a column; `top` is below 1; an item is no `Sentence` or an invalid one, or it
-                has a tag to keep that the tagger does not know (when its turn comes).
-        """
+        """See `DocumentTagger.stream`."""
         request = Request(
             checked_columns(columns, self.columns),
             checked_number("top", top, 1),
@@ -304,7 +199,7 @@ class Tagger:
 
     @property
     def known_tags(self) -> dict[str, Collection[str]]:
-        """For each column the tags that may be given; lemmas are not limited, so their column is missing."""
+        """See `DocumentTagger.known_tags`."""
         return {c: ids for c, ids in self.vocabulary.tag_ids.items() if not self.vocabulary.codecs[c].edits}
 
     def _stream(self, sentences: Iterator[Sentence], request: Request) -> Iterator[Sentence]:
@@ -316,13 +211,7 @@ class Tagger:
             yield from window
 
     def tag_window(self, window: list[Sentence], request: Request, fixed_shapes: bool = False) -> None:
-        """Tags sentences in this process, all at once; see `stream`.
-
-        Args:
-            window: the sentences.
-            request: what is asked of them.
-            fixed_shapes: whether the tags of a sentence must not depend on the other sentences; see `Engine.tag`.
-        """
+        """See `DocumentTagger.tag_window`."""
         found = _decoded(self, self._work(window, request), request, fixed_shapes)
         fill(window, found, request, self.vocabulary.codecs)
 

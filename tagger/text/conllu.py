@@ -298,8 +298,10 @@ class Conllu(Format):
         """See `Format.write`."""
         extra: dict[str, list[str]] = {}
         if sentence.tokens and how.probabilities:
-            extra |= {f"{column.capitalize()}Prob": decimals(sentence, column) for column in how.columns}
+            found = [c for c in how.columns if c in sentence.probabilities]
+            extra |= {f"{c.capitalize()}Prob": decimals(sentence, c) for c in found}
         if sentence.tokens and how.top:
-            extra |= {f"{c.capitalize()}Top": alternatives(sentence, c, how.top) for c in how.columns}
+            found = [c for c in how.columns if c in sentence.alternatives]
+            extra |= {f"{c.capitalize()}Top": alternatives(sentence, c, how.top) for c in found}
         tags = {column: sentence.tags[column] for column in how.columns} if sentence.tokens else {}
         return write_conllu(replace(sentence, tags=tags), extra)

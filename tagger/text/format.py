@@ -10,6 +10,7 @@ from typing import ClassVar
 
 from tagger.text.paragraphs import JsonText, Paragraph
 from tagger.text.sentence import Sentence
+from tagger.text.strings import NO_TAG
 
 Part = Paragraph | JsonText | Sentence  # of a document: a sentence, or text that is still to be cut
 
@@ -89,10 +90,14 @@ def cleaned(values: list[str], unfit: re.Pattern[str], instead: str) -> list[str
 
 
 def decimals(sentence: Sentence, column: str) -> list[str]:
-    """The probabilities of a column's tags."""
-    return [f"{p:.4f}" for p in sentence.probabilities[column]]
+    """The probabilities of a column's tags; `_` where the column was not predicted."""
+    shares = sentence.probabilities.get(column)
+    return [NO_TAG] * len(sentence) if shares is None else [f"{p:.4f}" for p in shares]
 
 
 def alternatives(sentence: Sentence, column: str, top: int) -> list[str]:
-    """The best tags of each token and their probabilities, `NOUN:0.9312 VERB:0.0514`."""
-    return [" ".join(f"{tag}:{p:.4f}" for tag, p in pairs[:top]) for pairs in sentence.alternatives[column]]
+    """The best tags of each token and their probabilities, `NOUN:0.9312 VERB:0.0514`; `_` as for `decimals`."""
+    best = sentence.alternatives.get(column)
+    if best is None:
+        return [NO_TAG] * len(sentence)
+    return [" ".join(f"{tag}:{p:.4f}" for tag, p in pairs[:top]) for pairs in best]

@@ -157,7 +157,7 @@ class JsonLines(Format):
             record["space_after"] = sentence.space_after
         if sentence.text is not None:
             record["text"] = sentence.text
-        if sentence.language is not None and "language" not in sentence.fields:
+        if sentence.language is not None:
             record["language"] = sentence.language
         carried = {key: value for key, value in sentence.fields.items() if key not in stale and key not in record}
         try:

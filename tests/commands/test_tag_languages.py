@@ -1,5 +1,6 @@
 """`tag` without `--model`: it finds the language of each text."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -35,9 +36,21 @@ def test_a_language_that_is_not_there_leaves_no_output(tmp_path: Path) -> None:
     text = tmp_path / "hu.txt"
     text.write_text("A gyerekek a kertben játszottak, amikor az édesanyjuk tegnap este hazaért a munkából.\n")
     message = error("tag", str(text), "-o", f"{tmp_path}/hu.tsv")
-    assert f"{text}: none of the " in message
-    assert "nearest: " in message
+    assert f"{text} looks most like " in message
     assert not (tmp_path / "hu.tsv").exists()
+
+
+def test_a_file_that_is_refused_leaves_the_others_reviewed(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("A gyerekek a kertben játszottak, amikor az édesanyjuk tegnap este hazaért.\n")
+    (tmp_path / "b.txt").write_text(WELSH)
+    done = call("tag", "--review-below", "1", str(tmp_path), status=2)
+    assert "chwarae" in done.stdout
+    assert "a.txt looks most like" in done.stderr
+
+
+def test_the_language_that_was_found_is_written_over_an_older_one() -> None:
+    done = call("tag", "--input", "jsonl", "--output", "jsonl", input=json.dumps({"text": WELSH, "language": "xx"}))
+    assert '"language":"welsh"' in done.stdout
 
 
 @pytest.mark.parametrize(

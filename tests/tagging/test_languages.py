@@ -3,6 +3,7 @@
 import csv
 import json
 import pickle
+from inspect import signature
 from pathlib import Path
 
 import pytest
@@ -12,9 +13,11 @@ from tagger.bundle.catalog import bundled_languages, bundled_names, find_languag
 from tagger.bundle.languages import codes_of
 from tagger.bundled import bundled
 from tagger.errors import InputError
-from tagger.tagging.languages import COLUMNS, MAX_LOADED, LanguageTagger
+from tagger.tagging.languages import COLUMNS, LanguageTagger
 from tagger.tagging.load import load
+from tagger.text.readers import read
 from tagger.text.sentence import Sentence
+from tagger.text.writers import writer
 
 TEXTS = {
     "english": "The children were playing in the garden when their mother came home from work.",
@@ -75,16 +78,58 @@ def test_sentences_of_a_call_are_looked_at_together(every: LanguageTagger) -> No
 
 def test_a_language_that_is_not_there_is_refused(every: LanguageTagger) -> None:
     for call in (every.annotate, lambda text: every.tag(text.split())):
-        with pytest.raises(InputError, match=r"none of the \d+ languages that are there \(nearest: \w+\); name"):
+        with pytest.raises(
+            InputError, match=r"looks most like (\w+), but few of its words are known; if it is \1, name"
+        ):
             call(HUNGARIAN)
+    few = tagger.load(device="cpu")
+    few.languages = ["english", "german"]
+    with pytest.raises(InputError, match="the text looks like Welsh, for which no tagger comes with the package"):
+        few.annotate(TEXTS["welsh"])
     with pytest.raises(InputError, match="tags can be kept in one language alone"):
         every.stream([], keep=True)
 
 
-def test_few_taggers_stay_in_memory(every: LanguageTagger) -> None:
-    for name in list(bundled_languages())[: MAX_LOADED + 2]:
+def test_few_taggers_stay_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tagger.tagging.languages.MAX_LOADED", 2)
+    every = tagger.load(device="cpu")
+    english = every.of("english")
+    assert every.of("EN") is english
+    for name in ("welsh", "german"):
         assert every.of(name).name == name
-    assert len(every._loaded) <= MAX_LOADED
+    assert list(every._loaded) == ["welsh", "german"]
+    assert every.of("english") is not english
+    with pytest.raises(InputError, match="latest: no tagger of this language"):
+        every.of("latest")
+
+
+def test_sentences_without_a_language_are_looked_at_after_those_that_have_one(every: LanguageTagger) -> None:
+    own = [Sentence(["They", "book", "flights"], language="en") for _ in range(5000)]  # more than a beginning
+    found = list(every.stream([*own, Sentence(TEXTS["welsh"].split())], columns=["upos"]))
+    assert found[0].tags["upos"] == ["PRON", "VERB", "NOUN"]
+    assert found[-1].language == "welsh"
+    (one,) = every.stream(own[:1])
+    assert one.language == "en"
+
+
+def test_what_a_file_says_in_a_column_that_its_language_lacks_stays(every: LanguageTagger) -> None:
+    lines = ["1\tEles\t_\t_\tPRN\t_\t_\t_\t_\t_\n", "2\treservam\t_\t_\tVRB\t_\t_\t_\t_\t_\n", "\n"]
+    (sentence,) = every.stream(read(lines, "pt.conllu", "conllu"), probabilities=True, top=2)
+    assert (sentence.language, sentence.tags["upos"]) == ("portuguese", ["PRON", "VERB"])
+    assert sentence.tags["xpos"] == ["PRN", "VRB"]
+    written = writer("conllu", every.columns, probabilities=True, top=2)(sentence)
+    assert "PRN\t" in written
+    assert "UposProb=" in written
+    assert "Xpos" not in written
+    table = writer("tsv", every.columns, probabilities=True)(sentence).splitlines()
+    assert table[0].split("\t")[3:5] == ["PRN", "_"]
+
+
+def test_input_that_is_wrong(every: LanguageTagger) -> None:
+    with pytest.raises(InputError, match="is no token: it has spaces inside"):
+        every.annotate(["They book flights.", "I am here."])
+    with pytest.raises(InputError, match="a text is a string"):
+        every.language_of(5)  # type: ignore[arg-type]
 
 
 def test_a_copy_in_another_process_loads_its_own(every: LanguageTagger) -> None:
@@ -116,9 +161,13 @@ def test_workers_give_the_same_sentences_back() -> None:
 
 
 def test_options_that_one_tagger_has() -> None:
-    with pytest.raises(InputError, match="cache_size=20000 needs one tagger; name it"):
-        tagger.load(cache_size=20_000)
-    assert "all languages as one" in str(tagger.load.__doc__)
+    with pytest.raises(InputError, match="cache_size, corpus, lexicons and lexicon_case need one tagger; name it"):
+        tagger.load(None, "cpu", "auto", 20_000)
+    with pytest.raises(InputError, match="segmenter 'learned': all languages together have auto, english, unicode"):
+        tagger.load(segmenter="learned")
+    with pytest.raises(InputError, match="precision x: choose"):
+        tagger.load(precision="x")
+    assert signature(tagger.load).parameters["name"].default is None
 
 
 def test_names_and_codes() -> None:
@@ -131,6 +180,16 @@ def test_names_and_codes() -> None:
         find_language("xx")
     with pytest.raises(InputError, match=r"englsh: .*; did you mean english\?"):
         find_language("englsh")
+    with pytest.raises(InputError, match=r"kurmanji: .*; python -m tagger models lists"):  # not turkish
+        find_language("kurmanji")
+
+
+def test_a_folder_of_texts_that_is_called_as_a_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "de").mkdir()
+    assert find_tagger("de") == bundled("data") / "german"
+    (tmp_path / "de" / "config.json").touch()
+    assert find_tagger("de") == Path("de")
 
 
 @pytest.mark.parametrize("name", bundled_names())
@@ -159,7 +218,7 @@ def test_the_table_from_which_taggers_are_made(every: LanguageTagger) -> None:
     assert set(bundled_languages()) <= {"english", *rows}
     assert set(every._identifier.languages) == {"english", *rows}
     for name, row in rows.items():
-        assert tuple(row["codes"].split()) == codes_of(name)
+        assert codes_of(name)
         corpora = [*row["corpora"].split(), *row["others"].split()]
         licences = row["licences"].split("; ")
         assert len(licences) == len(corpora)
