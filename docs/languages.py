@@ -12,7 +12,6 @@ import csv
 import dataclasses
 import json
 import os
-import random
 import shutil
 import subprocess
 import sys
@@ -20,9 +19,13 @@ from collections import Counter
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from language_text import punctuated, recombined
+
 from tagger.bundle.bundle import Bundle
 from tagger.bundle.saved_config import CONFIG, TAGGER_IN_RUN
+from tagger.tagging.identify import words_of
 from tagger.text.conllu import read_conllu
+from tagger.text.sentence import Sentence
 from tagger.text.strings import NO_TAG
 
 HERE = Path(__file__).resolve().parent
@@ -57,8 +60,7 @@ TEXT = (
 THIN = 4.0  # points of UPOS below UDPipe 2 from which a tagger is called thin
 SEED = 1
 MAX_PUNCTUATED = 2000  # sentences
-PAIRS = ["“”", "„“", "„”", "””", "«»", "»«", '""', "``''", "‘’", "‚‘", "''", "「」", "『』", "《》", "()", "[]", "（）"]
-SINGLE = ["-", "–", "—", "--", "...", "…", ";", ":", "•", "/", "*"]
+RECOMBINED = 120_000  # words
 STEPS = ("teach", "segment", "learn", "pack")
 
 
@@ -133,7 +135,7 @@ class Language:
 
     def learn(self) -> None:
         """The student, which learns from the row's own corpora, and from what the teacher says of all other text."""
-        texts = [self.punctuated(), *(next(other.glob("*-train.conllu")) for other in self.others)]
+        texts = [self.made(), *(next(other.glob("*-train.conllu")) for other in self.others)]
         texts += [self.texts / name for name in self.row.text.split()]
         told = [f"distill.corpus={self.primary.name}"] if self.others else []
         self.run(
@@ -142,26 +144,23 @@ class Language:
             *(f"distill.text=[{','.join(map(str, texts))}]", "test=false"),
         )
 
-    def punctuated(self) -> Path:
-        """Sentences of train with quotation marks, brackets, dashes and dots that a small treebank may lack.
-
-        What a student has never seen it takes for a foreign word; the teacher knows better.
-        """
-        path = self.folder / "punctuated.lines"
+    def made(self) -> Path:
+        """Sentences that are made of those of train; see `language_text`."""
+        path = self.folder / "made.lines"
         if not path.is_file():
-            chance, lines = random.Random(SEED), []
-            with next(self.primary.glob("*-train.conllu")).open(encoding="utf-8") as file:
-                sentences = [s.tokens for s in read_conllu(file, "train") if not any(" " in form for form in s.tokens)]
-            for tokens in chance.choices(sentences, k=min(len(sentences), MAX_PUNCTUATED)):
-                first = chance.randrange(len(tokens))
-                last = min(len(tokens), first + chance.randint(1, 5))
-                pair = chance.choice(PAIRS)
-                half = len(pair) // 2
-                words = [*tokens[:first], pair[:half], *tokens[first:last], pair[half:], *tokens[last:]]
-                if chance.random() < 0.5:
-                    words.insert(chance.randrange(1, len(words)), chance.choice(SINGLE))
-                lines.append(" ".join(words))
-            path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+            corpora = [next(folder.glob("*-train.conllu")) for folder in (self.primary, *self.others)]
+            own, *others = [
+                [s.tokens for s in read(corpus) if not any(" " in form for form in s.tokens)] for corpus in corpora
+            ]
+            sentences = [*own, *(tokens for other in others for tokens in other)]
+            texts = [(self.texts / name).read_text(encoding="utf-8") for name in self.row.text.split()]
+            forms = {form.lower() for tokens in sentences for form in tokens}
+            forms |= {word for text in texts for word in words_of(text)}
+            made = [
+                *punctuated(own, min(len(own), MAX_PUNCTUATED), SEED),
+                *recombined(sentences, forms, RECOMBINED, SEED),
+            ]
+            path.write_text("".join(" ".join(tokens) + "\n" for tokens in made), encoding="utf-8")
         return path
 
     def columns(self) -> list[str]:
@@ -170,10 +169,9 @@ class Language:
         tags: dict[str, list[Counter[str]]] = {"xpos": [], "feats": [], "lemma": []}
         for split in ("train", "dev"):
             counts = {column: Counter[str]() for column in tags}
-            with next(self.primary.glob(f"*-{split}.conllu")).open(encoding="utf-8") as lines:
-                for sentence in read_conllu(lines, split):
-                    for column, known in counts.items():
-                        known.update(sentence.tags[column])
+            for sentence in read(next(self.primary.glob(f"*-{split}.conllu"))):
+                for column, known in counts.items():
+                    known.update(sentence.tags[column])
             for column, known in counts.items():
                 tags[column].append(known)
         for column, splits in tags.items():
@@ -282,6 +280,12 @@ It is made from
 
 Authors of treebanks: https://universaldependencies.org and the README of each treebank.
 """
+
+
+def read(path: Path) -> list[Sentence]:
+    """The sentences of a file."""
+    with path.open(encoding="utf-8") as lines:
+        return list(read_conllu(lines, str(path)))
 
 
 def evaluate(path: Path, model: Path, *options: str) -> dict[str, Any]:
