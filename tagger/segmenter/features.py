@@ -60,6 +60,11 @@ class Borders:
         borders._counts = joined, cases
         return borders
 
+    def repeated(self) -> "Borders":
+        """Those that training has more than once: one in twenty of them, and nearly as good."""
+        kept = self.codes > len(_SHARES) + 1
+        return Borders(self.hashes[kept], self.codes[kept])
+
     def found(self, table: UnitTable, units: Units, lengths: np.ndarray | None) -> list[np.ndarray]:
         """For each of VIEWS the code (N,) of the border after each unit; 0 where it is unknown.
 

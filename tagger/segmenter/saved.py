@@ -70,9 +70,15 @@ class SavedSegmenter(NamedTuple):
             (folder / SEGMENTER).write_text(json.dumps(content) + "\n", encoding="utf-8")
 
 
-def rounded(network: SegmenterNetwork, storage_dtype: str) -> None:
-    """Changes the weights to those that a file of a dtype would have; see `stored.compress`."""
+def rounded(network: SegmenterNetwork, lexicon: Lexicon, storage_dtype: str) -> Lexicon:
+    """Changes the weights to those that a file of a dtype would have, see `stored.compress`, and returns its lexicon.
+
+    With int4 that is smaller, too: borders that training has once are not in it.
+    """
     network.load_state_dict(expand(_compressed(network.state_dict(), storage_dtype)))
+    if storage_dtype != "int4":
+        return lexicon
+    return Lexicon(lexicon.hashes, lexicon.codes, lexicon.borders.repeated())
 
 
 def _compressed(weights: Mapping[str, Tensor], storage_dtype: str) -> dict[str, Tensor]:

@@ -164,8 +164,8 @@ def _paragraphs(split: Dataset, columns: Sequence[str]) -> list[GoldParagraph]:
 def _rounded(segmenter: LearnedSegmenter, dtype: str) -> LearnedSegmenter:
     """The segmenter with the weights that its file will have, so that these are scored."""
     network = segmenter.network
-    rounded(network, dtype)
-    return LearnedSegmenter(network, segmenter.vocabulary, segmenter.config, segmenter.lexicon)
+    lexicon = rounded(network, segmenter.lexicon, dtype)
+    return LearnedSegmenter(network, segmenter.vocabulary, segmenter.config, lexicon)
 
 
 def _origin_of(config: Mapping[str, Any]) -> dict[str, Any]:

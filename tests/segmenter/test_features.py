@@ -148,6 +148,15 @@ def test_a_border_seen_once_differs_from_one_seen_often():
     assert 0 < once < often
 
 
+def test_borders_that_occur_once_can_be_left_out():
+    borders = learned("a b. a b, c d", [2, 1, 2, 1, 1, 1])
+    kept = borders.repeated()
+    assert 0 < len(kept.hashes) < len(borders.hashes)
+    assert codes(kept, "a b")[0] == codes(borders, "a b")[0]
+    assert codes(borders, "c d")[0][0] > 0
+    assert codes(kept, "c d")[0][0] == 0
+
+
 def test_views_need_the_units_on_both_sides():
     borders = learned("a b c d", [1, 2, 1])
     assert [view[1] > 0 for view in codes(borders, "a b c d")] == [True] * len(VIEWS)
