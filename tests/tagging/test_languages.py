@@ -29,6 +29,10 @@ TEXTS = {
     "chinese": "昨天晚上妈妈下班回家的时候，孩子们正在花园里玩耍，他们都很高兴。",
     "greek": "Τα παιδιά έπαιζαν στον κήπο όταν η μητέρα τους γύρισε στο σπίτι από τη δουλειά.",
     "russian": "Дети играли в саду, когда их мать вернулась домой с работы вчера вечером.",
+    "romanian": "Copiii se jucau în grădină când mama lor s-a întors acasă de la serviciu aseară.",
+    "vietnamese": "Bọn trẻ đang chơi trong vườn khi mẹ của chúng đi làm về nhà tối hôm qua.",
+    "persian": "بچه‌ها در باغ بازی می‌کردند که مادرشان دیشب از سر کار به خانه برگشت.",
+    "slovenian": "Otroci so se igrali na vrtu, ko se je njihova mama sinoči vrnila domov iz službe.",
     "hebrew": "הילדים שיחקו בגינה כאשר אמא שלהם חזרה הביתה מהעבודה אתמול בערב.",
 }
 THERE = [name for name in TEXTS if name in bundled_languages()]
