@@ -10,7 +10,7 @@ from tagger.text.strings import fitted
 if TYPE_CHECKING:
     from tagger.bundle.catalog import Model
 
-_ROW = "{:<11} {:<8} {:<25} {:<12} {:>5} {:>5} {:>4}"
+_ROW = "{:<11} {:<8} {:<22} {:<12} {:>5} {:>5} {:>4}"
 
 
 def models(as_json: AsJson = False) -> None:
@@ -45,7 +45,7 @@ def _row(model: "Model") -> str:
     """A line for a tagger that comes with the package."""
     split = "test" if "test" in model.scores else "dev"
     treebanks = model.corpus.rpartition(" ")[0] or model.corpus  # without the version
-    short = fitted(", ".join(name.partition("-")[2] or name for name in treebanks.split(" + ")), 25)
+    short = fitted(", ".join(name.partition("-")[2] or name for name in treebanks.split(" + ")), 22)
     upos, raw = model.scores.get(split, {}).get("upos"), model.raw.get(split, {}).get("UPOS")
     return (
         _ROW.format(
