@@ -92,11 +92,11 @@ class Decoding:
             if column in decided:
                 known = decided[column][batch.tokens]
                 rows = np.flatnonzero(known < 0)
-                self._vocabulary.codecs[column].restrict(scores, forms, batch.tokens[rows])
+                self._vocabulary.codecs[column].weigh(scores, forms, batch.tokens[rows])
                 known[rows] = scores.argmax(-1).cpu().numpy()
                 tags[column] = torch.from_numpy(known)
                 continue
-            self._vocabulary.codecs[column].restrict(scores, forms, batch.tokens)
+            self._vocabulary.codecs[column].weigh(scores, forms, batch.tokens)
             if column in constraints:
                 _constrain(scores, constraints[column], batch.tokens)
             tags[column] = self._decoders[column].best(scores, batch.counts)

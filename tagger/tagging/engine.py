@@ -308,7 +308,7 @@ class Engine:
         for batch in self.score(sentences, columns, fixed_shapes):
             scores = {column: each.float() for column, each in batch.scores.items()}
             for column, each in scores.items():
-                self.vocabulary.codecs[column].restrict(each, forms, batch.tokens)
+                self.vocabulary.codecs[column].weigh(each, forms, batch.tokens)
             yield batch._replace(scores=scores)
 
     def _nothing(self, column: str, request: Request) -> Decoded:

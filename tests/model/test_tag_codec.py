@@ -6,7 +6,7 @@ import torch
 
 from tagger.model.collate import collate
 from tagger.model.decoder import Decoded
-from tagger.model.tag_codec import TagCodec, learned_tags
+from tagger.model.tag_codec import KNOWN_LEMMA, TagCodec, learned_tags
 from tagger.model.vocabulary import Vocabulary
 from tests.conftest import make_table
 
@@ -26,9 +26,9 @@ def decoded(ids: list[list[int]], probabilities: list[list[float]] | None = None
     return Decoded(np.array(ids), shares)
 
 
-def restricted(codec: TagCodec, scores: torch.Tensor, forms: list[str]) -> list[list[float]]:
-    """The scores after `restrict`; the words are given in another order."""
-    codec.restrict(scores, forms[::-1], np.arange(len(forms))[::-1])
+def weighed(codec: TagCodec, scores: torch.Tensor, forms: list[str]) -> list[list[float]]:
+    """The scores after `weigh`; the words are given in another order."""
+    codec.weigh(scores, forms[::-1], np.arange(len(forms))[::-1])
     return scores.tolist()
 
 
@@ -66,7 +66,7 @@ def test_other_columns_and_lemmas_of_older_taggers_stay_as_they_are() -> None:
         read = codec.read(["Dogs"], decoded([[1, 0]], [[0.75, 0.25]]), 2)
         assert read == ([tags[1]], [0.75], [[(tags[1], 0.75), (tags[0], 0.25)]])
         assert codec.candidates(3, True) == 3
-        assert restricted(codec, torch.ones(1, 2), [""]) == [[1, 1]]
+        assert weighed(codec, torch.ones(1, 2), [""]) == [[1, 1]]
 
 
 def test_scripts_that_give_the_same_lemma_add_up() -> None:
@@ -84,17 +84,25 @@ def test_scripts_that_give_the_same_lemma_add_up() -> None:
 
 def test_scripts_that_do_not_fit_have_no_score(codec: TagCodec) -> None:
     scores = torch.arange(12.0).view(3, 4)
-    assert restricted(codec, scores, ["dogs", "a", "is"]) == [[0, 1, 2, 3], [4, LOW, LOW, 7], [8, 9, LOW, 11]]
+    assert weighed(codec, scores, ["dogs", "a", "is"]) == [[0, 1, 2, 3], [4, LOW, LOW, 7], [8, 9, LOW, 11]]
 
 
 def test_a_form_of_training_has_the_scripts_of_training() -> None:
     codec = TagCodec("lemma", SCRIPTS, {"a": [0], "leaves": [1, 2], "new": []})
     scores = torch.arange(16.0).view(4, 4)
     expected = [[LOW, 1, 2, LOW], [4, LOW, LOW, LOW], [8, 9, LOW, 11], [12, 13, LOW, 15]]
-    assert restricted(codec, scores, ["leaves", "a", "new", "he"]) == expected
+    assert weighed(codec, scores, ["leaves", "a", "new", "he"]) == expected
+
+
+def test_an_unknown_word_gets_a_lemma_of_training_if_it_is_nearly_as_probable() -> None:
+    codec = TagCodec("lemma", SCRIPTS, {"Dog": [0], "cat": [0], "was": [3]})
+    near, far, right = [2.0, 1.0, -4, -4], [4.0, 1.0, -4, -4], [1.0, 2.0, -4, -4]
+    scores = torch.tensor([near, far, near, right, near])
+    expected = [[2, 1 + KNOWN_LEMMA, -4, -4], far, near, [1, 2 + KNOWN_LEMMA, -4, -4], [2, LOW, LOW, LOW]]
+    assert weighed(codec, scores, ["dogs", "cats", "hats", "Cats", "Dog"]) == expected
 
 
 def test_where_no_script_fits_the_word_stays() -> None:
     codec = TagCodec("lemma", ["lower:*--"])
-    assert restricted(codec, torch.ones(1, 1), ["a"]) == [[1]]
+    assert weighed(codec, torch.ones(1, 1), ["a"]) == [[1]]
     assert codec.tag("a", 0) == "a"
