@@ -37,6 +37,7 @@ from tagger.segmenter.saved import SavedSegmenter, load_segmenter
 from tagger.text.json_files import MAX_VOCABULARY_BYTES, json_file, read_json, write_packed_json
 from tagger.text.output_files import new_folder, replace_folder
 from tagger.text.segment import LEARNED
+from tagger.text.strings import LEMMA
 
 DECODERS = "decoders."  # prefix of the names of the decoders' weights
 ENCODER = "transformer.encoder."  # prefix of the names of a transformer's own weights
@@ -264,10 +265,12 @@ def _compressed(network: TaggerNetwork, weights: Mapping[str, Tensor], storage_d
     exact = {name: tensor for name, tensor in weights.items() if name.startswith(DECODERS)}
     others = {name: tensor for name, tensor in weights.items() if name not in encoder and name not in exact}
     encoder = {} if _only_names_transformer(network) else encoder
-    if storage_dtype == "int4":  # only for what is looked up: in products every weight counts for every word
-        tables = {name: tensor for name, tensor in others.items() if name.startswith(TABLES_OF_FORMS)}
-        layers = {name: tensor for name, tensor in others.items() if name not in tables}
-        return compress(tables, "int4") | compress(layers | encoder, "int8") | exact
+    if storage_dtype == "int4":
+        # Only for what is looked up, and for edit scripts, of which most are rare: other weights count for every word.
+        rare = (*TABLES_OF_FORMS, f"heads.{LEMMA}.")
+        coarse = {name: tensor for name, tensor in others.items() if name.startswith(rare)}
+        fine = {name: tensor for name, tensor in others.items() if name not in coarse}
+        return compress(coarse, "int4") | compress(fine | encoder, "int8") | exact
     stored = compress(encoder, storage_dtype)
     transformer = network.transformer
     if transformer is not None and transformer.config["name"] == MULTILINGUAL and storage_dtype != "int8":
