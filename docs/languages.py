@@ -75,6 +75,7 @@ class Row(NamedTuple):
     licences: str  # of the corpora and the others, with `; ` between them
     text: str  # files
     version: str  # of Universal Dependencies
+    words: str  # of the corpora from which a tagger learns, in thousands
     spacing: str  # of the corpora: real, or restored by counts, so that raw text is not scored
     dev: str  # learned: the teacher and the student learn from most of dev, too; kept: they do not
     test: str  # seen, or kept for a measurement that comes later
@@ -328,8 +329,8 @@ def evaluate(path: Path, model: Path, *options: str) -> dict[str, Any]:
 def results(table: list[Row]) -> str:
     """The table of docs/languages.md: the scores of the taggers in `data` beside published ones."""
     lines = [
-        "| language | treebank | UPOS | UDPipe 2 | | from raw text | UDPipe 2 | Stanza | FEATS | lemma | MB |",
-        "|---|---|---|---|---|---|---|---|---|---|---|",
+        "| language | treebank | 1,000 words | UPOS | UDPipe 2 | | raw text | UDPipe 2 | Stanza | FEATS | lemma | MB |",
+        "|---|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     differences: list[float] = []
     for row in sorted(table):
@@ -345,6 +346,7 @@ def results(table: list[Row]) -> str:
         cells = [
             f"{row.name}{' (thin)' if config['thin'] else ''}",
             " + ".join(name.removeprefix("UD_") for name in row.corpora.split()) + (" (dev)" if split == "dev" else ""),
+            row.words,
             f"{100 * scores['upos']:.2f}",
             row.udpipe,
             f"{difference:+.2f}",
