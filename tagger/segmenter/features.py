@@ -158,7 +158,12 @@ def _views(table: UnitTable, units: Units) -> Iterator[np.ndarray]:
         parts = [np.full(len(forms), 3 * before + after, dtype=np.uint64)]
         for distance in range(1 - before, after + 1):
             parts += [np.roll(forms, -distance), np.roll(gaps, -distance)]
-        yield (mixed(*parts[:-1]) >> np.uint64(32)).astype(np.uint32)
+        yield _short(mixed(*parts[:-1]))
+
+
+def _short(hashes: np.ndarray) -> np.ndarray:
+    """The first half of each hash, of uint32: of 10,000 words one in 400,000 others has the hash of one."""
+    return (hashes >> np.uint64(32)).astype(np.uint32)
 
 
 def _slots(hashes: np.ndarray) -> np.ndarray:
@@ -176,7 +181,7 @@ class Lexicon:
     """The words of training: sequences of units, with the white space inside them.
 
     Attributes:
-        hashes: (words,) of uint64, ascending.
+        hashes: (words,) of uint32, ascending.
         codes: (words,) of uint8, how often each sequence is a word where it occurs in training; see `_word_codes`.
         borders: how often words went on between units.
     """
@@ -186,7 +191,7 @@ class Lexicon:
         self.hashes, self.codes, self.borders = hashes, codes, borders
         self._counts: tuple[np.ndarray, np.ndarray] | None = None  # as words, and in all; in training alone
         self._filter = np.zeros(1 << _FILTER_BITS, dtype=bool)  # whether a word may have a hash with these last bits
-        self._filter[self._slots(hashes)] = True
+        self._filter[_slots(hashes)] = True
 
     @classmethod
     def of(cls, table: UnitTable, units: Units, lengths: np.ndarray, spaces: bool) -> "Lexicon":
@@ -244,17 +249,13 @@ class Lexicon:
 
     def _find(self, grams: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The places in `grams` that are words, and the numbers of these words."""
-        places = np.flatnonzero(self._filter[self._slots(grams)])
+        places = np.flatnonzero(self._filter[_slots(grams)])
         if not len(self.hashes):
             return places, places
         numbers = np.searchsorted(self.hashes, grams[places])
         numbers[numbers == len(self.hashes)] = 0
         known = self.hashes[numbers] == grams[places]
         return places[known], numbers[known]
-
-    @staticmethod
-    def _slots(hashes: np.ndarray) -> np.ndarray:
-        return (hashes & np.uint64((1 << _FILTER_BITS) - 1)).astype(np.int64)
 
 
 def _word_codes(words: np.ndarray, occurrences: np.ndarray) -> np.ndarray:
@@ -265,14 +266,14 @@ def _word_codes(words: np.ndarray, occurrences: np.ndarray) -> np.ndarray:
 
 
 def _grams(table: UnitTable, units: Units) -> Iterable[tuple[int, np.ndarray]]:
-    """For each L the hash (N,) of the L units from each unit on."""
+    """For each L the hash (N,), of uint32, of the L units from each unit on."""
     forms = table.keys[units.types, 0]
     gaps = np.minimum(units.gaps, 1).astype(np.uint64) + np.uint64(7)
     grams = mixed(forms)
-    yield 1, grams
+    yield 1, _short(grams)
     for size in range(2, MAX_WORD_UNITS + 1):
         grams = mixed(grams, _next(gaps, size - 2), _next(forms, size - 1))
-        yield size, grams
+        yield size, _short(grams)
 
 
 def context_rows(

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
@@ -24,6 +25,7 @@ from tagger.text.strings import printable
 
 # Names in the file of weights, which has hashes as signed numbers.
 _TABLES = ("types.", "context.")  # prefixes of the names of the weights of embeddings
+_LONG = "I64"  # the dtype of hashes of words in older files, whose second half is not needed
 _LEXICON, _CODES, _BORDERS, _BORDER_CODES = "lexicon", "codes", "borders", "border_codes"
 
 
@@ -57,7 +59,7 @@ class SavedSegmenter(NamedTuple):
         weights = {name: tensor.detach().cpu().contiguous() for name, tensor in self.network.state_dict().items()}
         own, borders = self.lexicon, self.lexicon.borders
         lexicon = {
-            _LEXICON: torch.from_numpy(own.hashes.astype(np.uint64).view(np.int64)),
+            _LEXICON: torch.from_numpy(own.hashes.view(np.int32)),
             _CODES: torch.from_numpy(own.codes),
             _BORDERS: torch.from_numpy(borders.hashes.view(np.int32)),
             _BORDER_CODES: torch.from_numpy(borders.codes),
@@ -116,13 +118,19 @@ def load_segmenter(folder: Path) -> SavedSegmenter:
         config, vocabulary = saved.config, saved.vocabulary
         _check_content(config, vocabulary)
         network = build_without_memory(lambda: SegmenterNetwork(vocabulary, config))
-        lists = {_LEXICON: "I64", _CODES: "U8", _BORDERS: "I32", _BORDER_CODES: "U8"}
+        with safe_open(path, "pt") as file:
+            is_old = _LEXICON in file.keys() and file.get_slice(_LEXICON).get_dtype() == _LONG  # noqa: SIM118
+        lists = {_LEXICON: _LONG if is_old else "I32", _CODES: "U8", _BORDERS: "I32", _BORDER_CODES: "U8"}
         check_stored_weights(path, network.state_dict(), lists)
     check_memory(network, 1, str(folder))
     with one_error(folder, SEGMENTER_WEIGHTS):
         stored = load_file(path)
-        hashes, codes = stored.pop(_LEXICON).numpy().view(np.uint64), stored.pop(_CODES).numpy()
+        hashes, codes = stored.pop(_LEXICON).numpy(), stored.pop(_CODES).numpy()
+        hashes = hashes.view(np.uint64 if is_old else np.uint32)
         _check_codes("words of the lexicon", hashes, codes, CODES)
+        if is_old:
+            hashes, first = np.unique((hashes >> np.uint64(32)).astype(np.uint32), return_index=True)
+            codes = codes[first]
         borders = Borders(stored.pop(_BORDERS).numpy().view(np.uint32), stored.pop(_BORDER_CODES).numpy())
         _check_codes("borders", borders.hashes, borders.codes, BORDER_CODES)
         weights = expand(stored)

@@ -53,7 +53,7 @@ def test_what_is_saved_is_loaded(tmp_path: Path, storage_dtype: str) -> None:
     loaded = load_segmenter(tmp_path)
     assert loaded.config == saved.config
     assert loaded.vocabulary == saved.vocabulary
-    assert loaded.lexicon.hashes.dtype == np.uint64
+    assert loaded.lexicon.hashes.dtype == np.uint32
     assert loaded.lexicon.hashes.tolist() == saved.lexicon.hashes.tolist()
     assert loaded.lexicon.codes.tolist() == saved.lexicon.codes.tolist()
     assert len(saved.lexicon.hashes) > 5
@@ -153,6 +153,16 @@ def test_damaged_weights_are_named(folder: Path, name: str, change_tensor: Any, 
     changed = change_tensor(weights.pop(name, torch.zeros(1)))
     save_file(weights if changed is None else weights | {name: changed}, folder / SEGMENTER_WEIGHTS)
     assert message in loads_or_says_why(folder)
+
+
+def test_a_lexicon_of_long_hashes_is_read(folder: Path) -> None:
+    saved = load_segmenter(folder).lexicon
+    weights = load_file(folder / SEGMENTER_WEIGHTS)
+    long = (saved.hashes.astype(np.uint64) << np.uint64(32)) + np.uint64(7)
+    save_file(weights | {"lexicon": torch.from_numpy(long.view(np.int64))}, folder / SEGMENTER_WEIGHTS)
+    loaded = load_segmenter(folder).lexicon
+    assert loaded.hashes.tolist() == saved.hashes.tolist()
+    assert loaded.codes.tolist() == saved.codes.tolist()
 
 
 def test_an_empty_lexicon_is_one(folder: Path) -> None:
