@@ -74,6 +74,7 @@ class Row(NamedTuple):
     others: str  # corpora of other schemes, from which the teacher learns, too
     licences: str  # of the corpora and the others, with `; ` between them
     text: str  # files
+    student: str  # made: it reads sentences of made-up words, too; linear: it has a linear member instead
     version: str  # of Universal Dependencies
     words: str  # of the corpora from which a tagger learns, in thousands
     spacing: str  # of the corpora: real, or restored by counts, so that raw text is not scored
@@ -148,18 +149,17 @@ class Language:
         )
 
     def learn(self) -> None:
-        """The student, which learns from the row's own corpora, and from what the teacher says of all other text.
-
-        Without other text made sentences do harm, and a linear member helps as it does without a teacher.
-        """
-        texts = [next(other.glob("*-train.conllu")) for other in self.others]
+        """The student, which learns from the row's own corpora, and from what the teacher says of all other text."""
+        texts = [self.made()] if self.row.student == "made" else []
+        texts += [next(other.glob("*-train.conllu")) for other in self.others]
         texts += [self.texts / name for name in self.row.text.split()]
-        distilled = [f"distill.text=[{','.join(map(str, [self.made(), *texts]))}]"] if texts else ["linear=0.35"]
+        helped = [f"distill.text=[{','.join(map(str, texts))}]"] if texts else []
+        helped += ["linear=0.35"] if self.row.student == "linear" else []
         told = [f"distill.corpus={self.primary.name}"] if self.others else []
         self.run(
             *("student", "experiment=small", "corpus=conllu", f"corpus.path={self.primary}", "segmenter=rules"),
             *(f"columns=[{','.join(self.columns())}]", f"distill.teacher={self.folder / 'segmenter'}", *told),
-            *(*distilled, "test=false"),
+            *(*helped, "test=false"),
         )
 
     def made(self) -> Path:
