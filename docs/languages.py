@@ -142,9 +142,10 @@ class Language:
         )
 
     def segment(self) -> None:
-        """What cuts raw text, learned from the row's own corpora."""
+        """What cuts raw text, learned from the row's own corpora; rules if they are as good on the whole of dev."""
+        kind = "auto" if self.row.dev == "kept" else "learned"
         self.run(
-            *("segmenter", f"init={self.folder / 'teacher'}", "parts=segmenter", "segmenter=auto", "corpus=conllu"),
+            *("segmenter", f"init={self.folder / 'teacher'}", "parts=segmenter", f"segmenter={kind}", "corpus=conllu"),
             *(f"corpus.path={self.primary}", "test=false", "storage_dtype=int4"),
         )
 
