@@ -29,6 +29,7 @@ from tagger.text.json_files import MAX_NAME
 from tagger.text.paths import located
 
 LATEST = "latest"
+MIN_SIMILARITY = 0.7  # of a name to the one that is proposed in its place: among many languages 0.6 is no typing error
 MAX_SHOWN_NAME = 200  # characters of a name in a message; longer ones are cut
 DEFAULT = "english"  # a bundled tagger
 RUNS = Path("runs")  # in the current folder; training writes its folders there
@@ -137,7 +138,7 @@ def run_names() -> list[str]:
 
 def did_you_mean(name: str, names: Iterable[str]) -> str:
     """`did you mean NAME?`; an empty text if no name is close."""
-    near = difflib.get_close_matches(name, list(names), 1)
+    near = difflib.get_close_matches(name, list(names), 1, MIN_SIMILARITY)
     return f"did you mean {near[0]}?" if near else ""
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from tagger.text import readers
+from tagger.text.segment_rules import SPACE
 from tagger.text.sentence import Sentence, Token
 from tagger.text.writers import writer
 
@@ -21,7 +22,7 @@ def segment(paragraphs: Sequence[str]) -> list[list[list[Token]]]:
 
 def _segment(paragraph: str) -> list[list[Token]]:
     sentences: list[list[Token]] = [[]]
-    for word in re.finditer(r"\S+", paragraph):
+    for word in re.finditer(f"[^{SPACE}]+", paragraph):
         sentences[-1].append(Token(*word.span()))
         if word.group().endswith("."):
             sentences.append([])
