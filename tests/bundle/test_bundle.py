@@ -82,7 +82,8 @@ def test_the_transitions_of_a_crf_are_saved_exactly(vocabulary: Vocabulary, tmp_
 def test_rounded_weights_are_saved_in_few_bytes_and_to_the_bit(
     vocabulary: Vocabulary, tmp_path: Path, dtype: str, stored: str, tables: str
 ) -> None:
-    known = replace(vocabulary, vectors={"a": {"book": 0, "the": 1}})
+    tags = {**vocabulary.tags, "lemma": ["lower:*", "lower:be"]}
+    known = replace(vocabulary, tags=tags, vectors={"a": {"book": 0, "the": 1}})
     vectors = {"sizes": [50], "projection": 3, "tune": False, "dtype": "float16"}
     network = make_network(known, hidden={"forward": 40, "backward": 30}, vectors=vectors)
     assert network.embedding.vectors is not None
@@ -95,6 +96,7 @@ def test_rounded_weights_are_saved_in_few_bytes_and_to_the_bit(
             assert file.get_slice("0.embedding.vectors.tables.0").get_dtype() == tables
             words = file.get_slice("0.embedding.words.weight")
             assert words.get_dtype() == ("U8" if dtype == "int4" else stored)
+            assert file.get_slice("0.heads.lemma.weight").get_dtype() == words.get_dtype()
         bundle = Bundle.load(tmp_path / folder)
         for name, weights in bundle.networks[0].state_dict().items():
             assert torch.equal(network.state_dict()[name], weights), name
