@@ -21,7 +21,7 @@ from tagger.tagging.identify import Identifier, pieces_of, words_of
 from tagger.text.conllu import read_conllu
 from tagger.text.spacing import surface_tokens
 
-ENGLISH = Row("english", "en", "UD_English-EWT", "", "", "", "2.16", "real", "seen", "97.61", "", "")
+ENGLISH = Row(**{**dict.fromkeys(Row._fields, ""), "name": "english", "corpora": "UD_English-EWT"})
 ROWS, STEPS, BATCH, RATE, SMOOTHING = 8192, 4000, 512, 0.02, 0.02
 LENGTHS = (1, 1, 2, 3, 4, 6, 10, 15, 30)  # words of a piece in training, one of them by chance
 SIZES, CASES = (1, 3, 10, 30), 200  # words of a piece in the evaluation, and pieces of each language
@@ -46,8 +46,8 @@ def train_texts(language: Language) -> list[list[str]]:
     names = language.row.corpora.split()
     names += [] if language.row.name in RELATED else language.row.others.split()
     texts = [text for name in names for text in texts_of(language.find(name), "train")]
-    if language.row.text:
-        texts += (language.texts / language.row.text).read_text(encoding="utf-8").split("\n")
+    for name in language.row.text.split()[:1]:
+        texts += (language.texts / name).read_text(encoding="utf-8").split("\n")
     return [words for text in texts if (words := list(words_of(text)))]
 
 

@@ -73,7 +73,7 @@ class Row(NamedTuple):
     corpora: str  # whose scheme is learned; of several, such as two scripts, the sentences are joined
     others: str  # corpora of other schemes, from which the teacher learns, too
     licences: str  # of the corpora and the others, with `; ` between them
-    text: str  # files
+    text: str  # files, that of the language itself first
     student: str  # made: it reads sentences of made-up words, too; linear: it has a linear member instead
     version: str  # of Universal Dependencies
     words: str  # of the corpora from which a tagger learns, in thousands

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from tagger.tagging.identify import Identifier
+
 ROOT = Path(__file__).parents[1]
 TALO = [["talo", "talon", "talossa"], ["kirja", "kirjan", "kirjat", "kirjalla"], ["Helsinki"]]
 
@@ -17,7 +19,8 @@ def scripts(monkeypatch: pytest.MonkeyPatch) -> Any:
     import languages
 
     yield languages, language_text
-    del sys.modules["languages"], sys.modules["language_text"]
+    for name in ("languages", "language_text", "language_identifier"):
+        sys.modules.pop(name, None)
 
 
 def test_pages_have_the_scores_of_the_taggers_that_are_there(scripts: Any) -> None:
@@ -44,3 +47,26 @@ def test_sentences_get_punctuation(scripts: Any) -> None:
     for tokens in text.punctuated(TALO, 50, 1):
         signs = [token for token in tokens if token not in {form for own in TALO for form in own}]
         assert "".join(sign for sign in signs if sign not in text.SINGLE) in text.PAIRS
+
+
+def test_the_identifier_learns_from_the_train_split_and_the_own_text_of_each_row(
+    scripts: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    languages, _ = scripts
+    import language_identifier as script
+
+    monkeypatch.setattr(script, "STEPS", 20)
+    read = []
+    for name, words, texts in (("finnish", "talossa on", "fi.txt"), ("welsh", "mae hen wlad", "cy.txt fi.txt")):
+        row = languages.Row(**{**script.ENGLISH._asdict(), "name": name, "corpora": f"UD_{name}", "text": texts})
+        (tmp_path / row.corpora).mkdir()
+        lines = "".join(f"{n}\t{word}" + "\t_" * 8 + "\n" for n, word in enumerate(words.split(), 1))
+        (tmp_path / row.corpora / "x-train.conllu").write_text(f"{lines}\n", encoding="utf-8")
+        (tmp_path / texts.split()[0]).write_text(f"{words[::-1]}\n", encoding="utf-8")
+        read.append(script.train_texts(languages.Language(row, [tmp_path], tmp_path, tmp_path)))
+    assert read == [[["talossa", "on"], ["no", "assolat"]], [["mae", "hen", "wlad"], ["dalw", "neh", "eam"]]]
+    identifier = Identifier(["finnish", "welsh"], *script.fit(read))
+    assert [identifier.languages[identifier.scores([word]).argmax()] for word in ("talossa", "wlad")] == [
+        "finnish",
+        "welsh",
+    ]
