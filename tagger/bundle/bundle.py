@@ -315,9 +315,8 @@ def _load_networks(folder: Path, described: Sequence[tuple[Any, Vocabulary]]) ->
             _share(networks[: number + 1], places[: number + 1])
     check_memory(nn.ModuleList(networks), 1, str(folder))
     with one_error(folder, WEIGHTS):
-        found = expand(load_file(path))
+        found = expand(load_file(path), expected)
         check_finite(found)
-        found = {key: tensor.to(expected[key].dtype) for key, tensor in found.items()}
         filled: set[int] = set()  # transformers
         for network, own in zip(networks, places, strict=True):
             transformer = network.transformer

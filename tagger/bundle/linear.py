@@ -131,14 +131,14 @@ def load_linear(
     check_memory(nn.ModuleList(chains), 1, str(folder))
     with one_error(folder, LINEAR_WEIGHTS):
         stored = load_file(path)
-        weights = expand(stored)
+        weights = expand(stored, names)
         check_finite(weights)
         for name in keys:
             if (stored[name][1:] <= stored[name][:-1]).any():
                 raise ValueError(f"{name} are not in ascending order")
         members = []
         for number, (chain, each) in enumerate(zip(chains, described, strict=True)):
-            own = {name: weights[f"{number}.{name}"].to(tensor.dtype) for name, tensor in chain.state_dict().items()}
+            own = {name: weights[f"{number}.{name}"] for name in chain.state_dict()}
             chain.load_state_dict(own, assign=True)
             members.append(Linear(each["column"], chain.eval(), each["weight"], each["temperature"]))
     return tuple(members)

@@ -19,6 +19,7 @@ _STORED_DTYPES = ("F32", "F16", "BF16", "I8")  # their names in safetensors
 _CLIPS = (1.0, 0.95, 0.9, 0.85, 0.8, 0.75, 0.7, 0.65)  # of the largest number of a row of int4, see `_nibbles`
 _AGAIN = (1.0, 1 - 2**-11, 1 + 2**-11)  # for rows that had int4: their largest number may be rounded to half precision
 _PACKED = "U8"  # that of int4, two levels in a byte: the first, of the even column, in its lower half; each + 8
+_ROWS = 4096  # that are expanded at a time
 SCALE_SUFFIX = ":scale"  # after the name of an int8 or int4 tensor: the scale of each of its rows
 
 
@@ -112,23 +113,38 @@ def _levels(tensor: Tensor) -> tuple[Tensor, Tensor, bool]:
     return stored.view_as(tensor), scale.squeeze(1), is_exact
 
 
-def expand(stored: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def expand(stored: Mapping[str, Tensor], like: Mapping[str, Tensor] | None = None) -> dict[str, Tensor]:
     """The inverse of `compress`, but for rounding: int8 and int4 become float32, and float16 stays.
 
+    Args:
+        stored: what `compress` gives, or a file.
+        like: tensors, perhaps on the meta device, whose dtypes are wanted instead.
+
     Raises:
-        KeyError: an int8 or int4 tensor has no scales.
-        RuntimeError: an int8 or int4 tensor does not have one scale per row.
+        KeyError: an int8 or int4 tensor has no scales, or `like` lacks a tensor.
+        ValueError: an int8 or int4 tensor does not have one scale per row.
     """
     weights = {}
     for name, tensor in stored.items():
+        dtype = None if like is None or name.endswith(SCALE_SUFFIX) else like[name].dtype
         if tensor.dtype in (torch.int8, torch.uint8):
-            scale = stored[name + SCALE_SUFFIX].float()
-            if tensor.dtype == torch.uint8:
-                tensor = torch.stack([tensor & 15, tensor >> 4], dim=2).flatten(1).to(torch.int8) - (_MAX_INT4 + 1)
-            weights[name] = (tensor.flatten(1).float() * scale[:, None]).view_as(tensor)
+            weights[name] = _multiplied(tensor, stored[name + SCALE_SUFFIX], dtype or torch.float32)
         elif not name.endswith(SCALE_SUFFIX):
-            weights[name] = tensor
+            weights[name] = tensor.to(dtype or tensor.dtype, copy=True)  # so that no file stays in memory
     return weights
+
+
+def _multiplied(levels: Tensor, scale: Tensor, dtype: torch.dtype) -> Tensor:
+    """Levels of int8 or packed ones of int4, each row times its scale, without a float32 copy of them all."""
+    if scale.shape != levels.shape[:1]:
+        raise ValueError(f"{len(levels)} rows have {len(scale)} scales")
+    packed = levels.dtype == torch.uint8
+    weights = torch.empty(len(levels), levels.flatten(1).shape[1] * (2 if packed else 1), dtype=dtype)
+    for part, own, step in zip(*(torch.split(each, _ROWS) for each in (weights, levels, scale)), strict=True):
+        if packed:
+            own = torch.stack([own & 15, own >> 4], dim=2).flatten(1).to(torch.int8) - (_MAX_INT4 + 1)
+        part.copy_(own.flatten(1).float() * step.float()[:, None])
+    return weights if packed else weights.view_as(levels)
 
 
 def check_stored_weights(path: Path, expected: Mapping[str, Tensor], lists: Mapping[str, str] | None = None) -> None:

@@ -133,9 +133,9 @@ def load_segmenter(folder: Path) -> SavedSegmenter:
             codes = codes[first]
         borders = Borders(stored.pop(_BORDERS).numpy().view(np.uint32), stored.pop(_BORDER_CODES).numpy())
         _check_codes("borders", borders.hashes, borders.codes, BORDER_CODES)
-        weights = expand(stored)
+        weights = expand(stored, network.state_dict())
         check_finite(weights)
-        network.load_state_dict({name: tensor.float() for name, tensor in weights.items()}, assign=True)
+        network.load_state_dict(weights, assign=True)
     return SavedSegmenter(network.eval(), vocabulary, config, Lexicon(hashes, codes, borders))
 
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from tagger.model.stored import compress, expand
+from tagger.model.stored import STORAGE_DTYPES, compress, expand
 
 
 @pytest.fixture
@@ -81,5 +81,18 @@ def test_int8_without_its_scales_is_refused(weights: dict[str, Tensor]) -> None:
     stored = compress(weights, "int8")
     with pytest.raises(KeyError):
         expand({name: tensor for name, tensor in stored.items() if name != "matrix:scale"})
-    with pytest.raises(RuntimeError):
+    with pytest.raises(ValueError, match="rows have 3 scales"):
         expand(stored | {"matrix:scale": torch.ones(3)})
+
+
+@pytest.mark.parametrize("dtype", STORAGE_DTYPES)
+def test_expanded_tensors_have_the_wanted_dtype_and_memory_of_their_own(weights: dict[str, Tensor], dtype: str) -> None:
+    stored = compress(weights, dtype)
+    found = expand(stored, {name: tensor.half() for name, tensor in weights.items()})
+    memory = {tensor.data_ptr() for tensor in stored.values()}
+    for name, tensor in expand(stored).items():
+        assert torch.equal(found[name], tensor.half()), name
+        assert found[name].dtype == torch.float16
+        assert found[name].data_ptr() not in memory
+    with pytest.raises(KeyError):
+        expand(stored, {})
