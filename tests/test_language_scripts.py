@@ -19,7 +19,7 @@ def scripts(monkeypatch: pytest.MonkeyPatch) -> Any:
     import languages
 
     yield languages, language_text
-    for name in ("languages", "language_text", "language_identifier"):
+    for name in ("languages", "language_text", "language_identifier", "language_speed"):
         sys.modules.pop(name, None)
 
 
@@ -70,3 +70,26 @@ def test_the_identifier_learns_from_the_train_split_and_the_own_text_of_each_row
         "finnish",
         "welsh",
     ]
+
+
+def test_speed_is_measured_for_all_that_the_table_has(
+    scripts: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    languages, _ = scripts
+    import language_speed as script
+
+    folder = tmp_path / "UD_Welsh-CCG"
+    folder.mkdir()
+    words = [("Mae", "VERB", ""), ("hen", "ADJ", ""), ("wlad", "NOUN", "SpaceAfter=No"), (".", "PUNCT", "")]
+    lines = [f"{i}\t{w}\t_\t{tag}\t_\t_\t_\t_\t_\t{misc or '_'}" for i, (w, tag, misc) in enumerate(words, 1)]
+    for split in ("train", "test"):
+        (folder / f"cy-{split}.conllu").write_text("\n".join(lines) + "\n\n", encoding="utf-8")
+    monkeypatch.setattr(script, "ROUNDS", 1)
+    monkeypatch.setattr(script, "learned", lambda train, model: script.features)
+    welsh = next(row for row in languages.rows() if row.name == "welsh")
+    numbers = script.measure(welsh, [tmp_path])
+    assert len(numbers) == len(script.COLUMNS)
+    assert all(number > 0 for number in numbers)
+    assert script.text_of(languages.read(folder / "cy-test.conllu")) == "Mae hen wlad."
+    assert "sh=Xx-dd" in script.features(["Ab-12"])[0]
+    assert "s3=lad" in script.features(["wlad"])[0]
