@@ -16,7 +16,6 @@ import shutil
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -25,6 +24,7 @@ from language_text import punctuated, recombined
 from tagger.bundle.bundle import Bundle
 from tagger.bundle.saved_config import CARD, CONFIG, TAGGER_IN_RUN
 from tagger.tagging.identify import words_of
+from tagger.tagging.languages import telling_words
 from tagger.text.conllu import read_conllu
 from tagger.text.sentence import Sentence
 from tagger.text.strings import NO_TAG
@@ -234,7 +234,7 @@ class Language:
             "corpus": " + ".join([*self.row.corpora.split(), *self.row.others.split()]),
             "version": self.row.version,
             "license": LICENCE,
-            **self.scores(partial, bundle.vocabulary.columns),
+            **self.scores(partial, bundle),
             "temperatures": bundle.config.get("temperatures", {}),
         }
         own = dataclasses.replace(bundle, config=about)
@@ -242,8 +242,9 @@ class Language:
         (packed / "LICENSE").write_text(self.licence(), encoding="utf-8")
         shutil.rmtree(partial)
 
-    def scores(self, tagger: Path, columns: Sequence[str]) -> dict[str, Any]:
-        """The values of a config that say how good a tagger is."""
+    def scores(self, tagger: Path, bundle: Bundle) -> dict[str, Any]:
+        """The values of a config that say how good a tagger is, and how many words of dev it knows."""
+        columns = bundle.vocabulary.columns
         scores: dict[str, Any] = {}
         raw: dict[str, Any] = {}
         for split in ("dev",) if self.row.test == "kept" else ("dev", "test"):
@@ -253,14 +254,22 @@ class Language:
             if self.row.spacing == "real":
                 raw[split] = {name: round(each["f1"], 5) for name, each in evaluate(path, tagger, "--raw").items()}
         reached = 100 * scores.get("test", scores["dev"])["upos"]
-        return {"scores": scores, "raw": raw, "thin": reached < float(self.row.udpipe) - THIN}
+        dev = read(next(self.primary.glob("*-dev.conllu")))
+        words = telling_words("\n".join(sentence.text or " ".join(sentence.tokens) for sentence in dev))
+        known = sum(word in bundle.vocabulary.word_ids for word in words) / len(words)
+        return {
+            "scores": scores,
+            "raw": raw,
+            "thin": reached < float(self.row.udpipe) - THIN,
+            "known": round(known, 3),
+        }
 
     def score(self) -> None:
         """Scores the tagger in `data` again, and writes its config and its card."""
         self.join()
         folder = DATA / self.row.name
         bundle = Bundle.load(folder)
-        scores = self.scores(folder, bundle.vocabulary.columns)
+        scores = self.scores(folder, bundle)
         config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
         (folder / CONFIG).write_text(json.dumps({**config, **scores}, indent=2) + "\n", encoding="utf-8")
         own = dataclasses.replace(bundle, config={**bundle.config, **scores})

@@ -5,6 +5,7 @@ The folder that `latest` stands for changes when a run ends. So a command finds 
 
 import difflib
 import os
+import re
 import shlex
 from collections.abc import Iterable
 from pathlib import Path
@@ -32,6 +33,7 @@ LATEST = "latest"
 MIN_SIMILARITY = 0.7  # of a name to the one that is proposed in its place: among many languages 0.6 is no typing error
 MAX_SHOWN_NAME = 200  # characters of a name in a message; longer ones are cut
 DEFAULT = "english"  # a bundled tagger
+_WITH_COUNTRY = re.compile(r"([a-z]{2,3})(?:[-_][a-z]{4})?(?:[-_](?:[a-z]{2}|\d{3}))?")  # BCP 47
 RUNS = Path("runs")  # in the current folder; training writes its folders there
 
 
@@ -148,7 +150,7 @@ def _shown(name: str) -> str:
 
 def _proposal(name: str) -> str:
     known = [*bundled_names(), LATEST]
-    others = f"name {DEFAULT}, {LATEST}, hf:OWNER/NAME, or a folder of training"
+    others = "python -m tagger models lists those that are there; or name hf:OWNER/NAME, or a folder of training"
     return did_you_mean(name, [*known, *run_names()]) or others
 
 
@@ -207,16 +209,18 @@ def find_language(language: str) -> str:
     """The name of the tagger of a language.
 
     Args:
-        language: its code in ISO 639, or its English name, in any case of letters.
+        language: its code in ISO 639, also one with a script or a country (`pt-BR`), or its English name, in any case
+            of letters.
 
     Raises:
         InputError: there is none.
     """
-    found = _language(language)
+    code = _WITH_COUNTRY.fullmatch(language.lower())
+    found = _language(code[1] if code else language)
     if found is None:
         is_word = codes_of(language.lower()) or len(language) < 4  # a language or a code, not an error of typing
         near = "" if is_word else did_you_mean(language.lower(), bundled_languages())
-        remedy = near or "python -m tagger models lists those that do; or train one"
+        remedy = f"{near} python -m tagger models lists those that do".strip()
         raise InputError(f"{_shown(language)}: no tagger of this language comes with the package; {remedy}")
     return found
 

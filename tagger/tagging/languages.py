@@ -4,7 +4,7 @@ The beginning of a document decides its language. A paragraph of some words may 
 like that. A language that is not there is refused: too few of the words are known to the tagger of the nearest one.
 """
 
-from collections import OrderedDict
+import math
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import cached_property, partial
 from itertools import chain, islice
@@ -21,7 +21,6 @@ from tagger.model.device import choose_device, choose_precision, turn
 from tagger.tagging.checks import checked_columns, checked_number, checked_stream, checked_text
 from tagger.tagging.decoding import Request
 from tagger.tagging.document_tagger import DocumentTagger
-from tagger.tagging.engine import CACHE_SIZE
 from tagger.tagging.identify import Identifier, words_of
 from tagger.tagging.tagger import AUTO, Tagger
 from tagger.tagging.windows import cut_windows
@@ -40,12 +39,15 @@ MAX_WORDS = 50  # of a paragraph that are looked at
 OWN_WORDS = 8  # words with which a paragraph may have a language of its own
 OWN_ODDS = 10.0  # log odds for that, against the language of the document
 SURE_ODDS = 3.0  # log odds from which a text is taken to have a language that is not there
-CHECKED_WORDS = 8  # words of a beginning from which it is checked that its language is there
-CHECKED_CHARACTERS = 3_000  # of the beginning, in which the words are counted
-KNOWN_SHARE = 0.12  # of these words that the tagger of its language must know
+CHECKED_WORDS = 8  # words of a text from which it is checked that its language is there
+CHECKED_CHARACTERS = 3_000  # of the text, in which the words are counted
+KNOWN = 0.5  # words that a tagger knows of its dev split, as a share, where its config does not say it
+KNOWN_SHARE = 0.5  # of the words known of dev, those that must be known of a text
+CAUTION = 0.57  # times the square root of the number of words: as many fewer may be known
+FEW_KNOWN = 4  # known words that are expected, from which none is too few
 LICENCE = "CC BY-SA 4.0"  # of the taggers
-THIN = "this tagger is thin: it had little to learn from, and makes more errors than others"
-MAX_LOADED = 12  # taggers in memory
+THIN = "this tagger is thin: it is more than four points of UPOS behind the best one of its language"
+FORMS = 20_000  # that each tagger remembers
 
 
 class LanguageTagger(DocumentTagger):
@@ -56,7 +58,8 @@ class LanguageTagger(DocumentTagger):
     one, `_` stands there, or what a CoNLL-U file has there.
 
     Attributes:
-        notice: is called with a line for people when a language is met for the first time, and when its tagger is thin.
+        notice: is called with a line for people when a language is met for the first time, when its tagger is thin, and
+            when paragraphs of a document look like a language that is not there.
     """
 
     takes_text = True
@@ -88,10 +91,11 @@ class LanguageTagger(DocumentTagger):
         self.columns = list(COLUMNS)
         self.device = choose_device(device)
         choose_precision(precision, self.device)
-        self._options = device, precision, CACHE_SIZE, 1, segmenter
-        self._loaded: OrderedDict[str, Tagger] = OrderedDict()
+        self._options = device, precision, FORMS, 1, segmenter
+        self._loaded: dict[str, Tagger] = {}
         self.notice = notice
         self._met: set[str] = set()
+        self._doubted = ""  # the document whose paragraphs were said to be doubtful last
         self.workers = Workers(self, workers if self.device == "cpu" else 1)
 
     def __repr__(self) -> str:
@@ -100,7 +104,7 @@ class LanguageTagger(DocumentTagger):
     def __getstate__(self) -> dict[str, Any]:
         """A copy in another process loads its own."""
         kept = {name: value for name, value in self.__dict__.items() if name != "_identifier"}
-        return {**kept, "_loaded": OrderedDict(), "notice": None}
+        return {**kept, "_loaded": {}, "notice": None}
 
     @property
     def config(self) -> dict[str, Any]:
@@ -123,7 +127,7 @@ class LanguageTagger(DocumentTagger):
         return Identifier.load(bundled("data") / IDENTIFIER)
 
     def of(self, language: str) -> Tagger:
-        """The tagger of a language; a few are kept in memory.
+        """The tagger of a language, which stays in memory.
 
         Args:
             language: see `find_language`.
@@ -135,10 +139,7 @@ class LanguageTagger(DocumentTagger):
             if language not in self._loaded:
                 language = find_language(language)
             if language not in self._loaded:
-                while len(self._loaded) >= MAX_LOADED:
-                    self._loaded.popitem(last=False)
                 self._loaded[language] = Tagger(Bundle.load(_folder(language)), *self._options, name=language)
-            self._loaded.move_to_end(language)
             return self._loaded[language]
 
     def language_of(self, text: str, path: str = "the text") -> str:
@@ -165,35 +166,37 @@ class LanguageTagger(DocumentTagger):
                 f"{path} looks like {language.title()}, for which no tagger comes with the package; python -m tagger"
                 " models lists the languages; if it is one of them, name it, such as --language en"
             )
-        if not self._knows(language, text):
+        place = self._identifier.languages.index(language)
+        lines = (line for line in text.split("\n") if self._identifier.scores(words_of(line)).argmax() == place)
+        if not self._knows(language, "\n".join(lines) or text):
+            code = codes_of(language)[0]
             raise InputError(
-                f"{path} looks most like {language.title()}, but few of its words are known; if it is"
-                f" {language.title()}, name it: --language {codes_of(language)[0]}"
+                f"{path} looks most like {language.title()}, but few of its words are known: its language may be one"
+                " that python -m tagger models does not list; if it is"
+                f' {language.title()}, name it: --language {code}, load("{code}"), or model {code} of the service'
             )
         return language
 
     def _knows(self, language: str, text: str) -> bool:
-        """Whether the tagger of a language knows enough of the first lines that look like it; few words say nothing."""
-        place = self._identifier.languages.index(language)
-        lines = [line for line in text.split("\n") if self._identifier.scores(words_of(line)).argmax() == place]
-        start = "\n".join(lines)[:CHECKED_CHARACTERS] or text[:CHECKED_CHARACTERS]
-        if len(list(words_of(start))) < CHECKED_WORDS:
+        """Whether the tagger of a language knows enough words of a text; few words say nothing."""
+        words = telling_words(text[:CHECKED_CHARACTERS])
+        if len(words) < CHECKED_WORDS:
             return True
         tagger = self.of(language)
-        (sentences,) = tagger.segment_all([start])
-        forms = [form.lower() for s in sentences for t in s for form in t.words or (start[t.start : t.end],)]
-        # Short words are alike in many languages, but in scripts that have no others.
-        words = [form for form in forms if len(form) > 2 or not form.isascii()]
         known = sum(word in tagger.vocabulary.word_ids for word in words)
-        return len(words) < CHECKED_WORDS or known >= KNOWN_SHARE * len(words)
+        expected = len(words) * float(tagger.config.get("known", KNOWN))
+        least = KNOWN_SHARE * expected - CAUTION * math.sqrt(len(words))
+        return known >= least and (known > 0 or expected < FEW_KNOWN)
 
     def told(self, parts: Iterable[Part], path: str = "the text") -> Iterator[Part]:
         """The parts of a document, each with its language; see the module.
 
+        A line of JSON whose key `language` names one, as those of `tag` do, has that.
+
         Raises:
             InputError: as `language_of`.
         """
-        stream = iter(parts)
+        stream = map(_with_own_language, parts)
         beginning: list[Part] = []
         size = 0
         for part in stream:
@@ -219,6 +222,14 @@ class LanguageTagger(DocumentTagger):
             if read_config(_folder(language)).get("thin"):
                 self.notice(f"{language}: {THIN}")
 
+    def _doubt(self, text: str, language: str, path: str) -> None:
+        """Says, once for a document, that a paragraph looks like a language that is not there."""
+        if self.notice is not None and self._doubted != path:
+            self._doubted = path
+            self.notice(
+                f"{path}: {shorten(text.strip())} looks like a language that is not there; it is tagged as {language}"
+            )
+
     def _with_language(self, part: Part, language: str, path: str) -> Part:
         """A part with its language, which is that of its document, if it does not look like another one."""
         if isinstance(part, JsonText):
@@ -229,9 +240,12 @@ class LanguageTagger(DocumentTagger):
             scores = self._identifier.scores(words)
             best = self._identifier.languages[int(scores.argmax())]
             place = self._identifier.languages.index(language)
-            if scores.max() - scores[place] > OWN_ODDS and best in self.languages:
-                language = best
-                self._meet(language, path)
+            if scores.max() - scores[place] > OWN_ODDS:
+                if best in self.languages and self._knows(best, _text(part)):
+                    language = best
+                    self._meet(language, path)
+                else:
+                    self._doubt(_text(part), language, path)
         if isinstance(part, Sentence):
             part.language = language
             return part
@@ -306,6 +320,26 @@ class LanguageTagger(DocumentTagger):
 def _tagged(tagger: LanguageTagger, window: list[Sentence], request: Request) -> list[tuple[Any, Any, Any]]:
     tagger.tag_window(window, request)
     return [(sentence.tags, sentence.probabilities, sentence.alternatives) for sentence in window]
+
+
+def telling_words(text: str) -> list[str]:
+    """The words of a text that tell its language: short words are alike in many languages, but in some scripts."""
+    return [word for word in words_of(text) if len(word) > 2 or not word.isascii()]
+
+
+def _with_own_language(part: Part) -> Part:
+    """A part that has the language that its key `language` names, if it is one that is there."""
+    if isinstance(part, Paragraph) or part.language is not None or not isinstance(part.fields.get("language"), str):
+        return part
+    try:
+        language = find_language(part.fields["language"])
+    except InputError:
+        return part
+    if isinstance(part, JsonText):
+        own = [each._replace(language=language) for each in part.paragraphs]
+        return part._replace(paragraphs=own, language=language)
+    part.language = language
+    return part
 
 
 def _text(part: Part) -> str:

@@ -140,7 +140,7 @@ def test_an_error_is_given_to_the_error_handler(trained: Path) -> None:
 
 def test_settings_that_do_not_fit_say_what_to_do(trained: Path, lemmatizer: Path, tmp_path: Path) -> None:
     for settings, message in (
-        ({"model": "nowhere"}, "nowhere: no such tagger; name english, latest, hf:OWNER/NAME, or a folder"),
+        ({"model": "nowhere"}, "nowhere: no such tagger; python -m tagger models lists"),
         ({"morph": "feat"}, "has no column 'feat' for morph; it has upos, xpos; set morph to one of them, or to null"),
         ({"pos": "xpos"}, r"xpos has the tag '\.', which spaCy's pos_ cannot hold; set pos to a column of UPOS"),
         ({"morph": "xpos"}, r"xpos has the tag '\.', which is no list of features .* set morph to a column of FEATS"),

@@ -174,7 +174,7 @@ def test_a_part_is_found_by_its_name_and_replaced_by_what_was_saved(
     other.to_disk(tmp_path / "saved", exclude=["vocab"])
     assert {path.name for path in (tmp_path / "saved").iterdir()} == {path.name for path in learned.iterdir()}
     assert Part("").from_disk(learned).files is other.files
-    with pytest.raises(InputError, match="no such tagger; name english, latest, hf:OWNER/NAME, or a folder"):
+    with pytest.raises(InputError, match="no such tagger; python -m tagger models lists"):
         Part("no such tagger").to_bytes()
 
 

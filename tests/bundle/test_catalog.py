@@ -67,7 +67,7 @@ def test_the_name_of_a_run_is_found_after_taggers_and_folders(
     ("name", "message"),
     [
         ("latest", r"no trained tagger below runs/ here; .* or name a folder$"),
-        ("nowhere", r"^nowhere: no such tagger; name english, latest, hf:OWNER/NAME, or a folder of training$"),
+        ("nowhere", r"^nowhere: no such tagger; python -m tagger models lists .*, or a folder of training$"),
         ("", r"^'': no such tagger"),
         ("x" * 5000, r"^'x{30}…x{30}': no such tagger"),
         ("~no-such-user/tagger", "no such tagger"),
@@ -126,7 +126,7 @@ def test_a_bundled_name_wins_over_a_folder(data: Path) -> None:
     assert find_tagger("nl") == data / "dutch"
     Path("nl/tagger").mkdir(parents=True)  # a folder goes before a code
     assert find_tagger("nl") == Path("nl/tagger")
-    with pytest.raises(InputError, match="name english, latest, hf:OWNER/NAME, or a folder"):
+    with pytest.raises(InputError, match="python -m tagger models lists"):
         find_tagger("german")
 
 

@@ -18,7 +18,7 @@ def test_taggers_need_names_of_their_own(model: Path) -> None:
     assert f"are named {model.parent.name!r}" in error("serve", "--model", str(model), "--model", str(model))
     assert "are named 'a'" in error("serve", "--model", f"a={model}", "--model", f"a={model}")
     assert "'a/b' cannot be in an address" in error("serve", "--model", f"a/b={model}")
-    assert "nowhere: no such tagger; name english, latest, hf:" in error("serve", "--model", "a=nowhere")
+    assert "nowhere: no such tagger; python -m tagger models lists" in error("serve", "--model", "a=nowhere")
 
 
 def test_addresses_that_cannot_be_had(model: Path) -> None:

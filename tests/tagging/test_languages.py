@@ -15,7 +15,7 @@ from tagger.bundled import bundled
 from tagger.errors import InputError
 from tagger.tagging.languages import COLUMNS, LanguageTagger
 from tagger.tagging.load import load
-from tagger.text.readers import read
+from tagger.text.readers import read, read_parts
 from tagger.text.sentence import Sentence
 from tagger.text.writers import writer
 
@@ -83,7 +83,7 @@ def test_sentences_of_a_call_are_looked_at_together(every: LanguageTagger) -> No
 def test_a_language_that_is_not_there_is_refused(every: LanguageTagger) -> None:
     for call in (every.annotate, lambda text: every.tag(text.split())):
         with pytest.raises(
-            InputError, match=r"looks most like (\w+), but few of its words are known; if it is \1, name"
+            InputError, match=r"looks most like (\w+), but few of its words are known: .*; if it is \1, name"
         ):
             call(HUNGARIAN)
     few = tagger.load(device="cpu")
@@ -94,17 +94,29 @@ def test_a_language_that_is_not_there_is_refused(every: LanguageTagger) -> None:
         every.stream([], keep=True)
 
 
-def test_few_taggers_stay_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tagger.tagging.languages.MAX_LOADED", 2)
-    every = tagger.load(device="cpu")
+def test_a_tagger_is_loaded_once(every: LanguageTagger) -> None:
     english = every.of("english")
-    assert every.of("EN") is english
-    for name in ("welsh", "german"):
-        assert every.of(name).name == name
-    assert list(every._loaded) == ["welsh", "german"]
-    assert every.of("english") is not english
+    assert every.of("EN") is every.of("en-GB") is english
+    assert every.annotate("\n\n".join(TEXTS[name] for name in THERE))
+    assert every.of("english") is english
     with pytest.raises(InputError, match="latest: no tagger of this language"):
         every.of("latest")
+
+
+def test_a_paragraph_of_a_language_that_is_not_there_stays_with_its_document() -> None:
+    lines: list[str] = []
+    every = LanguageTagger("cpu", notice=lines.append)
+    found = every.annotate(f"{TEXTS['german'] * 4}\n\n{HUNGARIAN}\n\n{HUNGARIAN}\n\n{TEXTS['welsh']}\n")
+    assert list(dict.fromkeys(s.language for s in found)) == ["german", "welsh"]
+    (doubt,) = (line for line in lines if "A gyerekek" in line)
+    assert doubt.endswith("looks like a language that is not there; it is tagged as german")
+
+
+def test_a_language_that_json_names_is_believed(every: LanguageTagger) -> None:
+    lines = [json.dumps({"text": "Hallo Berlin", "language": name}) + "\n" for name in ("pt-BR", "german", "xx", 5)]
+    parts = list(every.told(read_parts(lines, "a.jsonl", "jsonl")))
+    assert [part.language for part in parts[:2]] == ["portuguese", "german"]
+    assert parts[2].language == parts[3].language == every.language_of("Hallo Berlin\nHallo Berlin")
 
 
 def test_sentences_without_a_language_are_looked_at_after_those_that_have_one(every: LanguageTagger) -> None:
@@ -177,12 +189,14 @@ def test_options_that_one_tagger_has() -> None:
 def test_names_and_codes() -> None:
     assert find_language("EN") == find_language("English") == "english"
     assert find_language("cy") == "welsh"
+    assert find_language("pt-BR") == find_language("pt_PT") == "portuguese"
+    assert find_language("zh-Hans-CN") == "chinese"
     assert find_tagger("cy") == find_tagger("welsh") == bundled("data") / "welsh"
     with pytest.raises(
         InputError, match="xx: no tagger of this language comes with the package; python -m tagger models"
     ):
         find_language("xx")
-    with pytest.raises(InputError, match=r"englsh: .*; did you mean english\?"):
+    with pytest.raises(InputError, match=r"englsh: .*; did you mean english\? python -m tagger models lists"):
         find_language("englsh")
     with pytest.raises(InputError, match=r"kurmanji: .*; python -m tagger models lists"):  # not turkish
         find_language("kurmanji")
