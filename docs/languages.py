@@ -343,7 +343,8 @@ def evaluate(path: Path, model: Path, *options: str) -> dict[str, Any]:
 def results(table: list[Row]) -> str:
     """The table of docs/languages.md: the scores of the taggers in `data` beside published ones."""
     lines = [
-        "| language | treebank | 1,000 words | UPOS | UDPipe 2 | | raw text | UDPipe 2 | Stanza | FEATS | lemma | MB |",
+        "| language | treebank | 1,000 words | UPOS | UDPipe 2 | difference | UPOS, raw text | UDPipe 2, raw text"
+        " | Stanza, raw text | FEATS | lemma | MB |",
         "|---|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     differences: list[float] = []
