@@ -20,12 +20,16 @@ WEIGHTS, SCALE, BIAS = "weights", "scale", "bias"  # names in the file
 MAX_PIECE = 4  # characters of a piece
 MAX_WORD = 24  # characters of a word that are read
 _UNSPACED = "\u0e00-\u0e7f\u3005-\u30ff\u3400-\u9fff\uf900-\ufaff"  # scripts without spaces between words
-_WORD = re.compile(rf"[{_UNSPACED}]{{1,2}}|[^\W\d_{_UNSPACED}]+(?:['’ʼ׳״-][^\W\d_{_UNSPACED}]+)*")
+_ADDRESS = r"(?:https?://|www\.)[!-~]+|@[A-Za-z0-9_]+"
+_WORD = re.compile(rf"{_ADDRESS}|([{_UNSPACED}]{{1,2}}|[^\W\d_{_UNSPACED}]+(?:['’ʼ׳״-][^\W\d_{_UNSPACED}]+)*)")
 
 
 def words_of(text: str) -> Iterator[str]:
-    """The words of a text in lower case: runs of letters, cut to `MAX_WORD`; in scripts without spaces two letters."""
-    return (match.group()[:MAX_WORD].lower() for match in _WORD.finditer(text))
+    """The words of a text in lower case: runs of letters, cut to `MAX_WORD`; in scripts without spaces two letters.
+
+    Addresses and names of users (`@name`) have none.
+    """
+    return (match[1][:MAX_WORD].lower() for match in _WORD.finditer(text) if match[1])
 
 
 def pieces_of(word: str, rows: int) -> list[int]:

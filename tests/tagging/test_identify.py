@@ -10,6 +10,7 @@ from tagger.tagging.identify import MAX_WORD, Identifier, pieces_of, words_of
 def test_words_are_runs_of_letters() -> None:
     assert list(words_of("Dw i'n dod o Loegr, 25 oed!")) == ["dw", "i'n", "dod", "o", "loegr", "oed"]
     assert list(words_of("我们看東西")) == ["我们", "看東", "西"]
+    assert list(words_of("Hallo @anna_b你好, https://x.org/das-Haus?a=b我 www.haus.de")) == ["hallo", "你好", "我"]
     assert [len(word) for word in words_of("a" * 100)] == [MAX_WORD]
     assert not list(words_of("12:30 — …"))
 
