@@ -35,7 +35,7 @@ class TagRequest:
 
     text: Annotated[str | None, _about("Running text, read as `tagger tag` reads a file.")] = None
     tokens: Annotated[list[str | list[str]] | None, _about("A sentence, or a list of sentences.")] = None
-    model: Annotated[str | None, _about("A name that `GET /v1/models` lists. Default: the first.")] = None
+    model: Annotated[str | None, _about("A name of `GET /v1/models`, or a language (`de`). Default: the first.")] = None
     columns: Annotated[list[str] | None, _about("Such as `upos`. Default: all that the model has.")] = None
     top: Annotated[int, Meta(ge=1, le=MAX_TOP, description=f"Tags of each word, 1 to {MAX_TOP}.")] = 1
     probabilities: Annotated[bool | None, _about("Default: true for `json` and `jsonl`.")] = None
