@@ -63,6 +63,7 @@ SEED = 1
 LEARNED_DEV = 0.8  # of the sentences of dev, from which a language learns whose row says so; the rest is its dev split
 MAX_PUNCTUATED = 2000  # sentences
 RECOMBINED = 120_000  # words
+WEAKEST = 0.3  # of the features of a linear member, which are left out
 STEPS = ("teach", "segment", "learn", "pack")
 
 
@@ -228,7 +229,8 @@ class Language:
         partial = packed.with_suffix(".partial")
         student = Bundle.load(self.folder / "student" / TAGGER_IN_RUN)
         cut = Bundle.load(self.folder / "segmenter" / TAGGER_IN_RUN)
-        bundle = dataclasses.replace(student, segmenter=cut.segmenter)
+        linear = tuple(member.without(WEAKEST) for member in student.linear)
+        bundle = dataclasses.replace(student, segmenter=cut.segmenter, linear=linear)
         bundle.save(partial, "", packed=True)
         about = {
             "corpus": " + ".join([*self.row.corpora.split(), *self.row.others.split()]),

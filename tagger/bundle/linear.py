@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from safetensors.torch import load_file, save_file
@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from tagger.bundle.saved_config import LINEAR_WEIGHTS
 from tagger.errors import InputError
-from tagger.model.linear import TABLES, LinearChain
+from tagger.model.linear import TABLES, FeatureTable, LinearChain
 from tagger.model.memory import build_without_memory, check_memory
 from tagger.model.stored import check_finite, check_stored_weights, compress, expand, one_error
 
@@ -56,6 +56,14 @@ class Linear:
         chain.decoder.take_from(self.chain.decoder, range(len(rows)), rows)
         return replace(self, chain=chain.eval())
 
+    def without(self, weakest: float) -> "Linear":
+        """The same member without a share of the features of each table; see `FeatureTable.kept`."""
+        chain = LinearChain([0] * len(TABLES), self.chain.decoder.transitions.shape[0])
+        chain.decoder.load_state_dict(self.chain.decoder.state_dict())
+        for name, table in self.chain.tables.items():
+            chain.tables[name] = cast(FeatureTable, table).kept(weakest)
+        return replace(self, chain=chain.eval())
+
     def round_to(self, storage_dtype: str) -> None:
         """Changes the weights in place to those that a file of that dtype would have."""
         self.chain.load_state_dict(expand(_compressed(self.chain.state_dict(), storage_dtype)))
@@ -95,8 +103,7 @@ def save_linear(members: Sequence[Linear], folder: Path) -> None:
 def _compressed(weights: Mapping[str, Tensor], storage_dtype: str) -> dict[str, Tensor]:
     """The weights of a chain as the file has them: the few scores of transitions stay as they are."""
     exact = {name: each for name, each in weights.items() if name.startswith(_DECODER)}
-    dtype = "int8" if storage_dtype == "int4" else storage_dtype
-    return compress({name: each for name, each in weights.items() if name not in exact}, dtype) | exact
+    return compress({name: each for name, each in weights.items() if name not in exact}, storage_dtype) | exact
 
 
 def load_linear(

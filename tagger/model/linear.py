@@ -116,9 +116,15 @@ class FeatureTable(nn.Module):
         return embedding_bag(rows, self.weight, mode="sum", padding_idx=0)
 
     @torch.no_grad()
-    def kept(self) -> "FeatureTable":
-        """The table without the features whose weights are all 0."""
-        (rows,) = torch.nonzero(self.weight[1:].any(dim=1), as_tuple=True)
+    def kept(self, weakest: float = 0.0) -> "FeatureTable":
+        """The table without the features whose weights are all 0.
+
+        Args:
+            weakest: the share of the features that are left out, too: those whose largest weight is smallest.
+        """
+        largest = self.weight[1:].abs().amax(dim=1) if len(self.keys) else self.weight.new_zeros(0)
+        order = largest.argsort()[int(weakest * len(largest)) :]
+        rows = order[largest[order] > 0].sort().values
         table = FeatureTable(len(rows), self.weight.shape[1])
         table.keys.copy_(self.keys[rows])
         table.weight[1:] = self.weight[1 + rows]

@@ -103,6 +103,16 @@ def test_features_without_weights_are_left_out() -> None:
         assert torch.equal(kept(kept.rows(features)), before(before.rows(features)))
 
 
+def test_the_weakest_features_are_left_out() -> None:
+    table = cast(FeatureTable, make_chain(["book", "flights"]).tables["own"])
+    kept = table.kept(0.5)
+    largest = table.weight[1:].abs().amax(dim=1)
+    assert len(kept.keys) == len(table.keys) - len(table.keys) // 2
+    assert kept.weight[1:].abs().amax(dim=1).min() >= largest.median()
+    assert set(kept.keys.tolist()) <= set(table.keys.tolist())
+    assert not len(FeatureTable(0, 4).kept(0.5).keys)
+
+
 def test_an_empty_table_says_nothing() -> None:
     chain = LinearChain([0, 0, 0], TAGS)
     assert not chain(chain.rows(["book", ""])).any()
