@@ -3,11 +3,16 @@
 It learns from the train splits of the languages in `languages.csv` and of English, and from their untagged text, in
 pieces of 1 to 30 words. Its accuracy on pieces of dev is printed, and that of py3langid among the same languages
 (pip install py3langid). The file belongs to `data`, as `languages.safetensors`.
+
+It also prints, of the taggers in `data` together, how many sentences of dev get their language as paragraphs of a
+document, and for which of spaCy's languages (pip install spacy) they take its example sentences.
 """
 
 import argparse
+import pkgutil
 import random
 from collections import Counter
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -17,14 +22,18 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 
 from tagger.bundle.languages import codes_of
+from tagger.errors import InputError
 from tagger.tagging.identify import Identifier, pieces_of, words_of
+from tagger.tagging.languages import OWN_WORDS, LanguageTagger
 from tagger.text.conllu import read_conllu
+from tagger.text.paragraphs import Paragraph
 from tagger.text.spacing import surface_tokens
 
 ENGLISH = Row(**{**dict.fromkeys(Row._fields, ""), "name": "english", "corpora": "UD_English-EWT"})
 ROWS, STEPS, BATCH, RATE, SMOOTHING = 8192, 4000, 512, 0.02, 0.02
 LENGTHS = (1, 1, 2, 3, 4, 6, 10, 15, 30)  # words of a piece in training, one of them by chance
 SIZES, CASES = (1, 3, 10, 30), 200  # words of a piece in the evaluation, and pieces of each language
+DOCUMENT, PARAGRAPHS = 20, 100  # sentences of a document, and those of each language that are a paragraph after it
 RELATED = ("croatian", "serbian")  # each learns from the other's corpus, too
 UNSPACED = ("chinese", "japanese", "thai")
 
@@ -135,6 +144,48 @@ def report(identifier: Identifier, languages: list[Language]) -> None:
         print(name, *cells)
 
 
+def report_paragraphs(every: LanguageTagger, languages: list[Language]) -> None:
+    """Prints how many sentences of dev get their own language, as paragraphs of documents in it and in another one."""
+    chance = random.Random(1)
+    texts = {each.row.name: texts_of(each.find(each.row.corpora.split()[0]), "dev") for each in languages}
+    right, cases, wrong = Counter[str](), Counter[str](), Counter[str]()
+    for name, sentences in texts.items():
+        long = [text for text in sentences[DOCUMENT:] if len(list(words_of(text))) >= OWN_WORDS]
+        for text in chance.sample(long, min(len(long), PARAGRAPHS)):
+            other = chance.choice([each for each in texts if each != name])
+            for kind, document in (("their own", name), ("another", other)):
+                parts = [Paragraph(0, "\n".join(texts[document][:DOCUMENT]), True), Paragraph(0, text, True)]
+                *_, last = every.told(parts)
+                right[kind] += last.language == name
+                cases[kind] += 1
+                wrong[f"{name}: {last.language}"] += last.language != name
+    for kind, count in cases.items():
+        print(f"paragraphs of documents in {kind} language: {right[kind]:,} of {count:,} get theirs")
+    print("commonest mistakes:", ", ".join(f"{pair} {count}" for pair, count in wrong.most_common(6)), flush=True)
+
+
+def report_documents(every: LanguageTagger) -> None:
+    """Prints for which of spaCy's languages the examples get another language than theirs."""
+    import spacy.lang
+
+    wrong, count = [], 0
+    for module in pkgutil.iter_modules(spacy.lang.__path__):
+        code = module.name
+        try:
+            text = "\n".join(import_module(f"spacy.lang.{code}.examples").sentences)
+        except ImportError:
+            continue
+        count += 1
+        own = next((name for name in every.languages if code in codes_of(name)), None)
+        try:
+            found = every.language_of(text)
+        except InputError:
+            found = None
+        if found != own:
+            wrong.append(f"{code}: {found or 'refused'}")
+    print(f"examples of spaCy: {count - len(wrong)} of {count} languages are right; {', '.join(wrong)}")
+
+
 def main() -> None:
     """Trains, saves and scores."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -148,6 +199,9 @@ def main() -> None:
         weights, bias = fit([train_texts(language) for language in languages])
         Identifier([language.row.name for language in languages], weights, bias).save(arguments.out)
     report(Identifier.load(arguments.out), languages)
+    every = LanguageTagger("cpu")
+    report_paragraphs(every, languages)
+    report_documents(every)
 
 
 if __name__ == "__main__":
