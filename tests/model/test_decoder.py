@@ -142,3 +142,16 @@ def test_a_token_that_can_have_no_known_combination_keeps_its_best_tags(columns:
     for column, tags in zip(columns, chosen, strict=True):
         assert torch.equal(tags[:100], column[:100].argmax(-1))
     assert set(map(tuple, torch.stack(chosen, dim=1)[100:].tolist())) <= set(map(tuple, KNOWN))
+
+
+@pytest.mark.parametrize("tags", [1, 5, 300])
+def test_the_best_tags_are_in_the_order_of_a_stable_sort(tags: int) -> None:
+    logs = torch.randn(200, tags, generator=torch.Generator().manual_seed(1)).bfloat16().float().log_softmax(-1)
+    logs[:50, ::2] = -torch.inf
+    logs[50:100] = logs[50:100].round()  # many are equal
+    chosen = torch.arange(200) % tags
+    expected = logs.sort(dim=-1, descending=True, stable=True).indices
+    for top in (2, 9):
+        found = top_tags(logs, chosen, top).ids
+        for row, first, order in zip(found.tolist(), chosen.tolist(), expected.tolist(), strict=True):
+            assert row == [first, *(tag for tag in order if tag != first)][:top]
