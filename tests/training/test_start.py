@@ -108,7 +108,7 @@ def test_frozen_vectors_stay_and_tuned_ones_change(treebank: Path, tmp_path: Pat
         ("trainer.precision=bf16-true", "trainer.precision=bf16-true"),
         ("optimizer.lr=0", "^optimizer.lr=0: give a number above 0, at most 1"),
         ("embedding.transformer=/nowhere/at/all", "/nowhere/at/all"),
-        ("init=nowhere", "^init=nowhere: no such tagger; name english"),
+        ("init=nowhere", "^init=nowhere: no such tagger; python -m tagger models lists"),
         ("model.hidden=200", "model.hidden=200: give its values one by one; its keys are forward, backward"),
         ("model.hidden.forward=2.5", "model.hidden.forward=2.5: give a whole number"),
         ("model.hidden.backward=[2,x]", "model.hidden.backward="),
