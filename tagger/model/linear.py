@@ -122,7 +122,7 @@ class FeatureTable(nn.Module):
         Args:
             weakest: the share of the features that are left out, too: those whose largest weight is smallest.
         """
-        largest = self.weight[1:].abs().amax(dim=1) if len(self.keys) else self.weight.new_zeros(0)
+        largest = self.weight[1:].abs().amax(dim=1)
         order = largest.argsort()[int(weakest * len(largest)) :]
         rows = order[largest[order] > 0].sort().values
         table = FeatureTable(len(rows), self.weight.shape[1])

@@ -6,7 +6,7 @@ like that. A language that is not there is refused: too few of the words are kno
 
 import math
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from functools import cached_property, partial
+from functools import cached_property, lru_cache, partial
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any, cast
@@ -327,13 +327,21 @@ def telling_words(text: str) -> list[str]:
     return [word for word in words_of(text) if len(word) > 2 or not word.isascii()]
 
 
+@lru_cache(maxsize=1000)  # to find one looks at the folders of all taggers, and each line of a file may name one
+def _there(language: str) -> str | None:
+    """The name of the tagger of a language; None if there is none."""
+    try:
+        return find_language(language)
+    except InputError:
+        return None
+
+
 def _with_own_language(part: Part) -> Part:
     """A part that has the language that its key `language` names, if it is one that is there."""
     if isinstance(part, Paragraph) or part.language is not None or not isinstance(part.fields.get("language"), str):
         return part
-    try:
-        language = find_language(part.fields["language"])
-    except InputError:
+    language = _there(part.fields["language"])
+    if language is None:
         return part
     if isinstance(part, JsonText):
         own = [each._replace(language=language) for each in part.paragraphs]
