@@ -7,6 +7,7 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
+from itertools import chain
 from typing import Self
 
 import numpy as np
@@ -58,23 +59,37 @@ class AffixEmbedding(FormPart):
     @classmethod
     def feature(cls, vocabulary: Vocabulary, config: AffixValues) -> Feature:
         """The rows of each form's affixes, (U, A)."""
-        return partial(_rows, config.buckets)
+        return partial(affix_rows, config.buckets)
 
     def forward(self, feature: Tensor) -> Tensor:
         """Rows of the table (U, A) to (U, width)."""
         return look_up(feature, self.weight).flatten(1)
 
 
-def _rows(buckets: int, forms: Sequence[str]) -> np.ndarray:
-    return np.array([affix_rows(form, buckets) for form in forms], dtype=np.int64).reshape(-1, AFFIXES)
+def affix_rows(buckets: int, forms: Sequence[str]) -> np.ndarray:
+    """The rows of each form's prefixes, suffixes and shape, (U, A).
+
+    One table has AFFIXES * buckets rows, `buckets` for each kind of affix. An affix's CRC-32 decides its row, since it
+    is the same in every process. Different affixes may share a row.
+    """
+    lower = [form.lower() for form in forms]
+    affixes = [
+        *([form[:n] for form in lower] for n in PREFIXES),
+        *([form[-n:] for form in lower] for n in SUFFIXES),
+        map(word_shape, forms),
+    ]
+    hashes = np.fromiter(map(_hash, chain(*affixes)), dtype=np.int64, count=AFFIXES * len(forms))
+    rows = hashes.reshape(AFFIXES, -1) % buckets + np.arange(AFFIXES)[:, None] * buckets
+    return rows.T
 
 
-class _ShapeCharacters(dict[str, str]):
-    """Each character -> the character that stands for it in a shape; computed once, then remembered."""
+class _ShapeCharacters(dict[int, str]):
+    """Each code point -> the character that stands for it in a shape; computed once, then remembered."""
 
-    def __missing__(self, character: str) -> str:
+    def __missing__(self, code: int) -> str:
+        character = chr(code)
         kind = "X" if character.isupper() else "x" if character.isalpha() else "9" if character.isdigit() else character
-        self[character] = kind
+        self[code] = kind
         return kind
 
 
@@ -90,18 +105,7 @@ def word_shape(form: str) -> str:
     """
     if form.islower() and form.isalpha():
         return "xxx"[: len(form)]  # most words; this is faster
-    return _LONG_RUN.sub(lambda run: run[1] * 3, "".join(map(_SHAPE_CHARACTERS.__getitem__, form[:SHAPE_CHARACTERS])))
-
-
-def affix_rows(form: str, buckets: int) -> list[int]:
-    """The rows of a form's prefixes, suffixes and shape.
-
-    One table has AFFIXES * buckets rows, `buckets` for each kind of affix. An affix's CRC-32 decides its row, since it
-    is the same in every process. Different affixes may share a row.
-    """
-    lower = form.lower()
-    affixes = [lower[:n] for n in PREFIXES] + [lower[-n:] for n in SUFFIXES] + [word_shape(form)]
-    return [kind * buckets + hashed % buckets for kind, hashed in enumerate(map(_hash, affixes))]
+    return _LONG_RUN.sub(lambda run: run[1] * 3, form[:SHAPE_CHARACTERS].translate(_SHAPE_CHARACTERS))
 
 
 @lru_cache(maxsize=1 << 16)

@@ -3,6 +3,7 @@
 # U distinct forms
 
 from collections.abc import Mapping
+from copy import copy
 from typing import Any, TypeVar, cast
 
 import torch
@@ -58,6 +59,12 @@ class FormEmbedding(nn.Module):
     def part(self, kind: type[Part]) -> Part | None:
         """The part of a class; None if there is none."""
         return next((part for part in self.parts.values() if isinstance(part, kind)), None)
+
+    def for_tagging(self) -> "FormEmbedding":
+        """What computes the same, perhaps faster, from the weights as they are now."""
+        made = copy(self)
+        made._modules = {**self._modules, **{name: part.for_tagging() for name, part in self.parts.items()}}
+        return made
 
     def forward(self, batch: Batch) -> Tensor:
         """The vectors of the batch's forms, (U, width)."""

@@ -117,7 +117,8 @@ class Networks:
         self._narrow_stack = Stack(self.networks, shares, torch.float32) if narrow else self._stack
         self.widths = [self._stack.count * layer.width for layer in self._stack.layers]
         self.cache = FormCache(self._products, cache_size)
-        self._embeddings = list(zip([network.embedding for network in self.networks], _tables(members), strict=True))
+        embeddings = [network.embedding.for_tagging() for network in self.networks]
+        self._embeddings = list(zip(embeddings, _tables(members), strict=True))
         self._transformers = [
             (member.network.transformer, member.tokenizer)
             for member in members

@@ -31,7 +31,7 @@ def test_collate_pads_on_the_right(vocabulary: Vocabulary) -> None:
         for t, form in enumerate(sentence):
             u = batch.index[t, i]
             assert batch.features["words"][u] == vocabulary.word_ids[form.lower()]
-            assert batch.features["affixes"][u].tolist() == affix_rows(form, BUCKETS)
+            assert batch.features["affixes"][u].tolist() == affix_rows(BUCKETS, [form])[0].tolist()
             characters = [vocabulary.character_ids[c] for c in form]
             beyond = batch.features["characters"].shape[1] - len(form)
             assert batch.features["characters"][u].tolist() == characters + [PAD] * beyond

@@ -65,6 +65,14 @@ def test_characters_beyond_the_end_of_a_form_change_nothing(characters: Characte
     assert not torch.allclose(characters(torch.tensor([[3, 5]])), alone[:1])
 
 
+@pytest.mark.parametrize("width", [1, 3, 5])
+def test_a_table_of_characters_gives_what_the_filters_give(width: int) -> None:
+    torch.manual_seed(1)
+    encoder = CharacterEncoder(ids=9, filters=4, width=width, size=5)
+    forms = torch.tensor([[3, 8, 4, 2], [UNK, PAD, PAD, PAD], [PAD, PAD, PAD, PAD], [5, 5, 5, PAD]])
+    assert_close(encoder.for_tagging()(forms), encoder(forms))
+
+
 def test_a_form_without_characters_is_finite(characters: CharacterEncoder) -> None:
     assert torch.equal(characters(torch.tensor([[PAD, PAD]])), torch.zeros(1, 4))
 

@@ -16,6 +16,8 @@ import tagger
 from tagger import Sentence, Tagger
 from tagger.errors import InputError
 from tagger.model import device
+from tagger.model.batch import Batch
+from tagger.model.embeddings import FormEmbedding
 from tagger.model.vocabulary import Vocabulary
 from tagger.tagging import batches, windows
 from tagger.text.conllu import read_conllu
@@ -300,12 +302,13 @@ def test_threads_of_torch_are_left_as_they_were(trained: Path, monkeypatch: pyte
     try:
         loaded = tagger.load(trained, "cpu")
         seen = []
-        embedding = loaded.bundle.networks[0].embedding
-        monkeypatch.setattr(
-            embedding,
-            "forward",
-            lambda batch: (seen.append(torch.get_num_threads()), type(embedding).forward(embedding, batch))[1],
-        )
+        forward = FormEmbedding.forward
+
+        def counted(self: FormEmbedding, batch: Batch) -> torch.Tensor:
+            seen.append(torch.get_num_threads())
+            return forward(self, batch)
+
+        monkeypatch.setattr(FormEmbedding, "forward", counted)
         loaded.tag(["They"])
         assert seen == [1]
         assert torch.get_num_threads() == 2
