@@ -168,12 +168,33 @@ class TagCodec:
             first = [_lemma(name, form) for name, form in zip(first, forms, strict=True)]
         if decoded.probabilities is None:
             return ShownTags(first, None, None)
-        shares: list[list[float]] = decoded.probabilities.tolist()
-        if not self.edits:
-            pairs = None if top == 1 else [list(zip(*p, strict=True)) for p in zip(names.tolist(), shares, strict=True)]
-            return ShownTags(first, [share[0] for share in shares], pairs)
-        merged = [_merged(*word, top) for word in zip(forms, names.tolist(), shares, strict=True)]
-        return ShownTags(first, [pairs[0][1] for pairs in merged], merged)
+        shares = decoded.probabilities
+        if top == 1:
+            total = _same_lemma(first, forms, names, shares) if self.edits else shares[:, 0]
+            return ShownTags(first, total.tolist(), None)
+        words = zip(names.tolist(), shares.tolist(), strict=True)
+        if self.edits:
+            pairs = [_merged(form, *word, top) for form, word in zip(forms, words, strict=True)]
+        else:
+            pairs = [list(zip(*word, strict=True)) for word in words]
+        return ShownTags(first, [each[0][1] for each in pairs], pairs)
+
+
+def _same_lemma(first: Sequence[str], forms: Sequence[str], names: np.ndarray, shares: np.ndarray) -> np.ndarray:
+    """The summed probabilities of the scripts that give a word the lemma of its first script, (N,).
+
+    Args:
+        first: those lemmas.
+        forms: the words.
+        names: (N, k) scripts.
+        shares: (N, k) their probabilities.
+    """
+    total = shares[:, 0].astype(np.float64)
+    for scripts, of_scripts in zip(names.T[1:], shares.T[1:], strict=True):
+        (rows,) = np.nonzero(of_scripts)
+        same = [row for row in rows.tolist() if _lemma(scripts[row], forms[row]) == first[row]]
+        total[same] += of_scripts[same]
+    return np.minimum(total, 1).round(6)
 
 
 def _merged(form: str, scripts: list[str], shares: list[float], top: int) -> list[tuple[str, float]]:
