@@ -89,19 +89,15 @@ class Decoding:
         """
         tags = {}
         for column, scores in batch.scores.items():
-            if column in decided:
-                known = decided[column][batch.tokens]
-                rows = np.flatnonzero(known < 0)
-                self._vocabulary.codecs[column].weigh(scores, forms, batch.tokens[rows])
-                known[rows] = scores.argmax(-1).cpu().numpy()
-                tags[column] = torch.from_numpy(known)
-                continue
-            self._vocabulary.codecs[column].weigh(scores, forms, batch.tokens)
+            known = decided.get(column)
+            tokens = batch.tokens if known is None else batch.tokens[known[batch.tokens] < 0]
+            self._vocabulary.codecs[column].weigh(scores, forms, tokens)
             if column in constraints:
                 _constrain(scores, constraints[column], batch.tokens)
             tags[column] = self._decoders[column].best(scores, batch.counts)
         self._fit(tags, batch)
-        return {column: self._found(column, best, batch, request) for column, best in tags.items()}
+        found = {column: self._found(column, best, batch, request) for column, best in tags.items()}
+        return {c: _completed(each, decided[c][batch.tokens]) if c in decided else each for c, each in found.items()}
 
     def _fit(self, tags: dict[str, Tensor], batch: BatchScores) -> None:
         """Changes the best tags of columns to those that are most probable together."""
@@ -154,6 +150,20 @@ def joined(parts: Sequence[Decoded], tokens: Sequence[np.ndarray], nothing: Deco
     shares = [part.probabilities for part in parts if part.probabilities is not None]
     ids = np.concatenate([part.ids for part in parts])[order]
     return Decoded(ids, np.concatenate(shares)[order] if shares else None)
+
+
+def _completed(found: Decoded, known: np.ndarray) -> Decoded:
+    """What was found of some tokens, with the others, whose only tag is known, (N,); -1 for those that were found."""
+    here = known < 0
+    ids = np.zeros((len(known), found.ids.shape[1]), dtype=found.ids.dtype)
+    ids[:, 0] = known
+    ids[here] = found.ids
+    if found.probabilities is None:
+        return Decoded(ids, None)
+    shares = np.zeros(ids.shape, dtype=found.probabilities.dtype)
+    shares[:, 0] = 1
+    shares[here] = found.probabilities
+    return Decoded(ids, shares)
 
 
 def _constrain(scores: Tensor, constraint: Constraint, tokens: np.ndarray) -> None:

@@ -165,7 +165,7 @@ class Engine:
         places = []
         forms = [form for sentence in sentences for form in sentence]
         constraints = constraints or {}
-        decided = {} if request.weighs else self._decided(forms, [c for c in columns if c not in constraints])
+        decided = self._decided(forms, [c for c in columns if c not in constraints])
         with own_turn():
             for batch in self.score(sentences, columns, fixed_shapes, decided):
                 places.append(batch.tokens)

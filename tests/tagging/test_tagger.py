@@ -104,6 +104,17 @@ def test_lemmas(lemmatizer: Tagger) -> None:
     assert plain.tags["xpos"] == ["?"] * 5
 
 
+@pytest.mark.parametrize("top", [1, 3])
+def test_words_with_one_script_are_as_if_all_were_scored(
+    top: int, lemmatizer: Tagger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = ["They", "book", "trains", "s", ".", "boats"]
+    found = lemmatizer.annotate(words, top=top)
+    assert [share == 1 for share in found.probabilities["lemma"]] == [True, True, False, True, True, False]
+    monkeypatch.setattr(lemmatizer.engine, "_decided", lambda *_: {})
+    assert lemmatizer.annotate(words, top=top) == found
+
+
 def test_a_lemma_that_is_given_is_certain(lemmatizer: Tagger) -> None:
     given = Sentence(["They", "book", "trains"], {"lemma": ["them", "_", "train"]})
     (found,) = lemmatizer.stream([given], probabilities=True, top=2, keep=True)
