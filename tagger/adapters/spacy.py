@@ -123,7 +123,7 @@ class Forms(dict[int, str]):
 class DocWords(NamedTuple):
     """The words of several Docs."""
 
-    sentences: list[list[str]]  # the forms; none is empty. Where a Doc has no sentences, all of it is one
+    sentences: Sequence[Sequence[str]]  # the forms; none is empty. Where a Doc has no sentences, all of it is one
     orths: np.ndarray  # (N,) the hash of each token's text
     counts: np.ndarray  # (N,) how many words each token is
     sizes: list[int]  # how many tokens each Doc has
@@ -376,6 +376,7 @@ class BigruTagger(PipelinePart, Pipe):
             self.vocab = docs[0].vocab
             self._prepare(tagger)
         words = read_docs(docs, self._forms)
+        words = words._replace(sentences=list(map(tagger.as_read, words.sentences)))
         columns = [filled.column for filled in self._attributes]
         annotate(docs, words, tagger.engine.tag(words.sentences, Request(columns)), self._attributes)
 

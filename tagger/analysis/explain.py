@@ -104,7 +104,7 @@ def explain(tagger: "Tagger", sentences: Iterable[Sequence[str]], column: str | 
                 f"sentence {number} has {len(tokens)} words, and the work grows with the square of their number;"
                 f" give at most {MAX_WORDS} words at once, such as one clause"
             )
-    return [_explain(tagger, tokens, column) for tokens in worded]
+    return [_explain(tagger, list(tagger.as_read(tokens)), column) for tokens in worded]
 
 
 def _explain(tagger: "Tagger", tokens: list[str], column: str) -> Explanation:

@@ -165,7 +165,8 @@ class Engine:
         places = []
         forms = [form for sentence in sentences for form in sentence]
         constraints = constraints or {}
-        decided = self._decided(forms, [c for c in columns if c not in constraints])
+        open_columns = [c for c in columns if c not in constraints]
+        decided = self._decided(forms, open_columns) if request.top == 1 else {}  # alternatives need all scores
         with own_turn():
             for batch in self.score(sentences, columns, fixed_shapes, decided):
                 places.append(batch.tokens)

@@ -11,6 +11,7 @@ from tagger.bundle.bundle import Bundle
 from tagger.errors import InputError, shorten
 from tagger.model.decoder import Decoded
 from tagger.segmenter.learned import LearnedSegmenter
+from tagger.tagging.casing import Casing
 from tagger.tagging.checks import (
     checked_columns,
     checked_given,
@@ -92,6 +93,8 @@ class Tagger(DocumentTagger):
         self.vocabulary, self.config, self.device = bundle.vocabulary, bundle.description, self.engine.device
         self.columns, self.corpus, self.lexicons = self.vocabulary.columns, corpus, lexicons or {}
         self.more_layers: dict[str, Vectors] = {}
+        knows_cases = (bundle.config.get("training") or {}).get("noise")  # training has read sentences in one case
+        self._casing = None if knows_cases else Casing(bundle.vocabulary.forms)
         self.workers = Workers(self, workers if self.device == "cpu" else 1)
 
     def __repr__(self) -> str:
@@ -207,13 +210,17 @@ class Tagger(DocumentTagger):
             Batch(window, self._work(window, request), sum(map(len, window))) for window in cut_windows(sentences)
         )
         for window, found in self.workers.map(partial(_decoded, request=request), batches):
-            fill(window, found, request, self.vocabulary.codecs)
+            self._fill(window, found, request)
             yield from window
 
     def tag_window(self, window: list[Sentence], request: Request, fixed_shapes: bool = False) -> None:
         """See `DocumentTagger.tag_window`."""
         found = _decoded(self, self._work(window, request), request, fixed_shapes)
-        fill(window, found, request, self.vocabulary.codecs)
+        self._fill(window, found, request)
+
+    def as_read(self, tokens: Sequence[str]) -> Sequence[str]:
+        """What the networks read for the words of a sentence to find its tags; see `Casing`."""
+        return tokens if self._casing is None else self._casing.read(tokens)
 
     def retag(self, sentences: Iterable[Sentence]) -> Iterator[tuple[Sentence, dict[str, list[str]]]]:
         """Tags sentences that have gold tags; yields each, with probabilities, beside its gold tags."""
@@ -226,6 +233,10 @@ class Tagger(DocumentTagger):
 
         for tagged in self.stream(remembered(), probabilities=True):
             yield tagged, gold.popleft()
+
+    def _fill(self, window: list[Sentence], found: Mapping[str, Decoded], request: Request) -> None:
+        forms = [form for sentence in window for form in self.as_read(sentence.tokens)]
+        fill(window, forms, found, request, self.vocabulary.codecs)
 
     def _work(self, window: list[Sentence], request: Request) -> Work:
         return work_of(window, self.columns if request.columns is None else request.columns, request.keep)
@@ -251,7 +262,7 @@ def _segmenter(bundle: Bundle, choice: str, name: str) -> Segmenter:
 
 def _decoded(tagger: Tagger, work: Work, request: Request, fixed_shapes: bool = False) -> dict[str, Decoded]:
     constraints = constraints_of(work.sentences, _wanted(tagger.lexicons, request), work.given, tagger.vocabulary)
-    return tagger.engine.tag(work.sentences, request, fixed_shapes, constraints)
+    return tagger.engine.tag(list(map(tagger.as_read, work.sentences)), request, fixed_shapes, constraints)
 
 
 def _wanted(lexicons: Mapping[str, Lexicon], request: Request) -> Mapping[str, Lexicon]:

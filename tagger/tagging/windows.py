@@ -55,12 +55,17 @@ def work_of(window: list[Sentence], columns: Sequence[str], keep: bool) -> Work:
 
 
 def fill(
-    window: list[Sentence], found: Mapping[str, Decoded], request: Request, codecs: Mapping[str, TagCodec]
+    window: list[Sentence],
+    forms: Sequence[str],
+    found: Mapping[str, Decoded],
+    request: Request,
+    codecs: Mapping[str, TagCodec],
 ) -> None:
     """Gives each sentence of a window its part of the tags.
 
     Args:
         window: sentences, which are changed.
+        forms: all of their words as they were read.
         found: of all of their tokens, for each column.
         request: what was asked for.
         codecs: of the vocabulary.
@@ -71,7 +76,6 @@ def fill(
     before = [sentence.tags for sentence in window]
     for sentence in window:
         sentence.tags = {**sentence.tags}
-    forms = [form for sentence in window for form in sentence.tokens]
     for column, decoded in found.items():
         best, shares, alternatives = codecs[column].read(forms, decoded, request.top)
         for sentence, (start, end) in zip(window, spans, strict=True):

@@ -85,7 +85,8 @@ def test_scores_are_the_weighted_mean_of_the_members(members: list[Bundle], ense
         mean += weight * one.engine.log_probabilities(SENTENCES)[column][:, order]
     torch.testing.assert_close(found, mean.log_softmax(1), atol=1e-4, rtol=1e-4)
     tags = [loaded.vocabulary.tag_ids[column][tag] for each in loaded.tag_sentences(SENTENCES, column) for tag in each]
-    assert tags == expected.argmax(1).tolist()
+    read = [loaded.as_read(sentence) for sentence in SENTENCES]
+    assert tags == log_probabilities(loaded.bundle, column, read).argmax(1).tolist()
 
 
 def test_equal_networks_say_what_one_says(vocabulary: Vocabulary) -> None:
@@ -180,7 +181,7 @@ def test_lexicons_and_tags_that_are_given(ensemble: Path, tmp_path: Path) -> Non
     lexicon.write_text("book\tADV|PRON\nflights\tINTJ\n")
     loaded = tagger.load(ensemble, "cpu", "float32", lexicons={"upos": lexicon})
     allowed = {"book": {"ADV", "PRON"}, "flights": {"INTJ"}}
-    means = log_probabilities(loaded.bundle, "upos")
+    means = log_probabilities(loaded.bundle, "upos", [loaded.as_read(sentence) for sentence in SENTENCES])
     found = loaded.stream(map(Sentence, SENTENCES), columns=["upos"], probabilities=True)
     rows = [row for s in found for row in zip(s.tokens, s.tags["upos"], s.probabilities["upos"], strict=True)]
     ids = loaded.vocabulary.tag_ids["upos"]
