@@ -75,7 +75,7 @@ class Row(NamedTuple):
     others: str  # corpora of other schemes, from which the teacher learns, too
     licences: str  # of the corpora and the others, with `; ` between them
     text: str  # files, that of the language itself first
-    student: str  # made: it reads sentences of made-up words, too; linear: it has a linear member instead
+    student: str  # made: it reads sentences of made-up words, too; linear: it has a linear member; text: neither
     version: str  # of Universal Dependencies
     words: str  # of the corpora from which a tagger learns, in thousands
     spacing: str  # of the corpora: real, or restored by counts, so that raw text is not scored
