@@ -64,7 +64,7 @@ LEARNED_DEV = 0.8  # of the sentences of dev, from which a language learns whose
 MAX_PUNCTUATED = 2000  # sentences
 RECOMBINED = 120_000  # words
 WEAKEST = 0.3  # of the features of a linear member, which are left out
-STEPS = ("teach", "segment", "learn", "pack")
+STEPS = ("teach", "renew", "segment", "learn", "pack")
 
 
 class Row(NamedTuple):
@@ -80,7 +80,8 @@ class Row(NamedTuple):
     words: str  # of the corpora from which a tagger learns, in thousands
     spacing: str  # of the corpora: real, or restored by counts, so that raw text is not scored
     tags: str  # all, or the columns that are learned, where others have an older scheme in train than in dev
-    dev: str  # learned: the teacher and the student learn from most of dev, too; kept: they do not
+    dev: str  # learned: the teacher and the student learn from most of dev, too; kept: they do not; newer: as
+    # learned, and train is of an older release, so that the teacher gives it the UPOS and FEATS of dev
     test: str  # seen, or kept for a measurement that comes later
     udpipe: str  # published accuracies of UPOS on test, in percent: UDPipe 2 with gold tokens,
     udpipe_raw: str  # from raw text,
@@ -94,7 +95,10 @@ class Language:
         self.row, self.roots, self.texts, self.seed = row, roots, texts, seed
         self.folder = work / (row.name if seed == SEED else f"{row.name}-{seed}")
         self.primary = self.folder / "corpora" / "+".join(row.corpora.split())
+        self.older, self.newer = (self.primary.with_name(f"{self.primary.name}-{age}") for age in ("older", "newer"))
         self.others = [self.find(name) for name in row.others.split()]
+        own = [self.newer, self.older] if row.dev == "newer" else [self.primary]
+        self.taught = [*own, *self.others]  # what the teacher learns from; the first has the scheme of dev
 
     def find(self, name: str) -> Path:
         """The folder of a treebank."""
@@ -106,42 +110,71 @@ class Language:
     def make(self, last: str) -> None:
         """Does all steps that are not done, up to the last one that is wanted."""
         self.join()
-        for step in STEPS:
+        for step in STEPS if self.row.dev == "newer" else [step for step in STEPS if step != "renew"]:
             getattr(self, step)()
             if step == last:
                 break
 
     def join(self) -> None:
         """The corpora of the row as one, in a folder."""
-        if self.primary.is_dir():
-            return
-        partial = self.primary.with_suffix(".partial")
-        partial.mkdir(parents=True, exist_ok=True)
-        splits = ("train", "dev") if self.row.test == "kept" else ("train", "dev", "test")
-        files: dict[str, list[str]] = {split: [] for split in splits}
+        if self.row.dev == "newer":
+            self.write(self.newer, self.splits("dev", "test"))
+            self.write(self.older, self.splits("train"))
+        else:
+            self.write(self.primary, self.splits("train", "dev", "test"))
+
+    def splits(self, *names: str) -> dict[str, str]:
+        """The text of some splits of all corpora of the row; where dev is learned, most of it is part of train."""
+        found: dict[str, list[str]] = {name: [] for name in names if (name, self.row.test) != ("test", "kept")}
         for name in self.row.corpora.split():
-            paths = {split: next(self.find(name).glob(f"*-{split}.conllu")) for split in splits}
-            texts = {split: path.read_text(encoding="utf-8") for split, path in paths.items()}
-            if self.row.dev == "learned":
-                sentences = texts["dev"].split("\n\n")
+            for split, parts in found.items():
+                parts.append(next(self.find(name).glob(f"*-{split}.conllu")).read_text(encoding="utf-8"))
+            if "dev" in found and self.row.dev != "kept":
+                sentences = found["dev"][-1].split("\n\n")
                 most = int(len(sentences) * LEARNED_DEV)
-                texts["train"] += "".join(f"{sentence}\n\n" for sentence in sentences[:most])
-                texts["dev"] = "\n\n".join(sentences[most:])
-            for split, text in texts.items():
-                files[split].append(text)
-        for split, parts in files.items():
-            (partial / f"{self.row.name}-{split}.conllu").write_text("".join(parts), encoding="utf-8")
-        partial.rename(self.primary)
+                found.setdefault("train", []).append("".join(f"{sentence}\n\n" for sentence in sentences[:most]))
+                found["dev"][-1] = "\n\n".join(sentences[most:])
+        return {split: "".join(parts) for split, parts in found.items()}
+
+    def write(self, folder: Path, splits: dict[str, str]) -> None:
+        """A treebank in a folder, unless it is there."""
+        if folder.is_dir():
+            return
+        partial = folder.with_suffix(".partial")
+        partial.mkdir(parents=True, exist_ok=True)
+        for split, text in splits.items():
+            (partial / f"{self.row.name}-{split}.conllu").write_text(text, encoding="utf-8")
+        partial.rename(folder)
 
     def teach(self) -> None:
         """The teacher, which learns from all corpora and is told which one a sentence is of."""
-        columns = [column for column in self.columns() if column != "xpos" or not self.others]
-        corpora = [self.primary, *self.others]
+        columns = [column for column in self.columns(self.taught[0]) if column != "xpos" or len(self.taught) == 1]
+        corpora = ",".join(map(str, self.taught))
         self.run(
-            *("teacher", "experiment=multilingual", "corpus=conllu", f"corpus.path=[{','.join(map(str, corpora))}]"),
+            *("teacher", "experiment=multilingual", "corpus=conllu", f"corpus.path=[{corpora}]"),
             *(f"columns=[{','.join(columns)}]", "segmenter=rules", "test=false"),
-            *(["corpus.dropout=0"] if self.others else []),
+            *(["corpus.dropout=0"] if len(self.taught) > 1 else []),
         )
+
+    def renew(self) -> None:
+        """The row's corpora with the UPOS and FEATS of dev in train, too: the teacher says what they are there."""
+        if self.primary.is_dir():
+            return
+        older = next(self.older.glob("*-train.conllu"))
+        blank, renewed = (self.folder / f"{name}.conllu" for name in ("blank", "renewed"))
+        rows = [line.split("\t") for line in older.read_text(encoding="utf-8").split("\n")]
+        blanks = [[*row[:3], "_", row[4], "_", *row[6:]] if len(row) == 10 else row for row in rows]
+        blank.write_text("\n".join(map("\t".join, blanks)), encoding="utf-8")
+        subprocess.run(
+            [
+                *(sys.executable, "-m", "tagger", "tag", str(blank), "-o", str(renewed), "--keep", "--force"),
+                *("--model", str(self.folder / "teacher"), "--corpus", self.newer.name),
+            ],
+            check=True,
+        )
+        splits = {path.stem.rpartition("-")[2]: path.read_text(encoding="utf-8") for path in self.newer.iterdir()}
+        splits["train"] += renewed.read_text(encoding="utf-8")
+        self.write(self.primary, splits)
 
     def segment(self) -> None:
         """What cuts raw text, learned from the row's own corpora; rules if they are as good on the whole of dev."""
@@ -158,10 +191,14 @@ class Language:
         texts += [self.texts / name for name in self.row.text.split()]
         helped = [f"distill.text=[{','.join(map(str, texts))}]"] if texts else []
         helped += ["linear=0.35"] if self.row.student == "linear" else []
-        told = [f"distill.corpus={self.primary.name}"] if self.others else []
+        told = [f"distill.corpus={self.taught[0].name}"] if len(self.taught) > 1 else []
         self.run(
             *("student", "experiment=small", "corpus=conllu", f"corpus.path={self.primary}", "segmenter=rules"),
-            *(f"columns=[{','.join(self.columns())}]", f"distill.teacher={self.folder / 'segmenter'}", *told),
+            *(
+                f"columns=[{','.join(self.columns(self.primary))}]",
+                f"distill.teacher={self.folder / 'segmenter'}",
+                *told,
+            ),
             *(*helped, "test=false"),
         )
 
@@ -184,8 +221,8 @@ class Language:
             path.write_text("".join(" ".join(tokens) + "\n" for tokens in made), encoding="utf-8")
         return path
 
-    def columns(self) -> list[str]:
-        """The columns that the row's corpora have; XPOS only with few tags, and if train and dev have it throughout."""
+    def columns(self, corpus: Path) -> list[str]:
+        """The columns that a corpus has; XPOS only with few tags, and if train and dev have it throughout."""
         found = ["upos"]
         wanted = self.row.tags.split()
         tags: dict[str, list[Counter[str]]] = {
@@ -193,7 +230,7 @@ class Language:
         }
         for split in ("train", "dev"):
             counts = {column: Counter[str]() for column in tags}
-            for sentence in read(next(self.primary.glob(f"*-{split}.conllu"))):
+            for sentence in read(next(corpus.glob(f"*-{split}.conllu"))):
                 for column, known in counts.items():
                     known.update(sentence.tags[column])
             for column, known in counts.items():
@@ -250,13 +287,13 @@ class Language:
         scores: dict[str, Any] = {}
         raw: dict[str, Any] = {}
         for split in ("dev",) if self.row.test == "kept" else ("dev", "test"):
-            path = next(self.primary.glob(f"*-{split}.conllu"))
+            path = next(self.taught[0].glob(f"*-{split}.conllu"))
             found = evaluate(path, tagger)
             scores[split] = {column: round(found[column]["accuracy"], 5) for column in columns}
             if self.row.spacing == "real":
                 raw[split] = {name: round(each["f1"], 5) for name, each in evaluate(path, tagger, "--raw").items()}
         reached = 100 * scores.get("test", scores["dev"])["upos"]
-        dev = read(next(self.primary.glob("*-dev.conllu")))
+        dev = read(next(self.taught[0].glob("*-dev.conllu")))
         words = telling_words("\n".join(sentence.text or " ".join(sentence.tokens) for sentence in dev))
         known = sum(word in bundle.vocabulary.word_ids for word in words) / len(words)
         return {
@@ -299,7 +336,9 @@ class Language:
         sources = "\n".join(f"- {source}" for source in self.sources())
         table = "\n".join([head, line, *rows])
         name = self.row.name.title()
-        learned = "\nIt learned from four fifths of dev, too; `dev` is the rest.\n" if self.row.dev == "learned" else ""
+        learned = "\nIt learned from four fifths of dev, too; `dev` is the rest.\n" if self.row.dev != "kept" else ""
+        newer = "The UPOS and FEATS of train, which is of an older release, are those that the teacher gave it.\n"
+        learned += newer if self.row.dev == "newer" else ""
         return f"""# Part-of-speech tagger for {name}
 
 A small network, the student of one with the encoder multilingual-e5-small (MIT). It learned from the texts and the tags

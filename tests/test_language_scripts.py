@@ -72,6 +72,37 @@ def test_the_identifier_learns_from_the_train_split_and_the_own_text_of_each_row
     ]
 
 
+def test_train_of_an_older_release_gets_the_tags_that_dev_has(
+    scripts: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    languages, _ = scripts
+    sentence = "# text = wlad\n1-2\tx\t_\t_\t_\t_\t_\t_\t_\t_\n1\twlad\tgwlad\tNOUN\tn\tCase=Old\t_\t_\t_\t_\n\n"
+    (tmp_path / "UD_Welsh-CCG").mkdir()
+    for split, count in (("train", 3), ("dev", 10), ("test", 1)):
+        (tmp_path / "UD_Welsh-CCG" / f"cy-{split}.conllu").write_text(sentence * count, encoding="utf-8")
+    welsh = next(row for row in languages.rows() if row.name == "welsh")
+    made = languages.Language(welsh._replace(dev="newer"), [tmp_path], tmp_path, tmp_path / "work")
+    made.join()
+    assert made.taught == [made.newer, made.older]
+    assert sorted(path.name for path in made.older.iterdir()) == ["welsh-train.conllu"]
+    assert (made.newer / "welsh-train.conllu").read_text() == sentence * 8
+    assert (made.newer / "welsh-dev.conllu").read_text() == sentence * 2
+
+    def tag(command: list[str], check: bool) -> None:
+        blank = Path(command[command.index("tag") + 1]).read_text(encoding="utf-8")
+        assert blank == sentence.replace("NOUN", "_").replace("Case=Old", "_") * 3
+        assert "--keep" in command
+        assert command[-2:] == ["--corpus", "UD_Welsh-CCG-newer"]
+        Path(command[command.index("-o") + 1]).write_text(blank, encoding="utf-8")
+
+    monkeypatch.setattr(languages.subprocess, "run", tag)
+    made.renew()
+    made.renew()  # nothing is done again
+    assert (made.primary / "welsh-train.conllu").read_text().count("Case=Old") == 8
+    assert (made.primary / "welsh-train.conllu").read_text().count("gwlad") == 11
+    assert (made.primary / "welsh-test.conllu").read_text() == sentence
+
+
 def test_speed_is_measured_for_all_that_the_table_has(
     scripts: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
