@@ -25,10 +25,10 @@ from tagger.pretraining.network import HiddenWordBatch, HiddenWordNetwork
 from tagger.pretraining.predictor import save_word_predictor
 from tagger.text.segment import RuleSegmenter
 from tagger.training.card import pretrained_card
-from tagger.training.checkpoints import UNWATCHED, Watch
 from tagger.training.config_parts import network_config
 from tagger.training.module import WARMUP, Module
 from tagger.training.run import Fitting, accuracies, begun, finish, fit_best
+from tagger.training.watch import UNWATCHED, Watch
 
 # N words of training, n words to predict
 

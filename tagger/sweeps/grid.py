@@ -12,7 +12,7 @@ from functools import partial
 from itertools import product
 from pathlib import Path
 from secrets import token_hex
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -33,9 +33,7 @@ from tagger.sweeps.run import key_and_value
 from tagger.text.schema import bad_value, nearest
 from tagger.training.processes import end_with_parent, refuse_several, signals_as_interrupt
 from tagger.training.run_folder import LOG, Command, NewFolder, RunRecord, can_resume, read_record
-
-if TYPE_CHECKING:  # it imports Lightning
-    from tagger.training.checkpoints import Watch
+from tagger.training.watch import EndedEarly, Watch
 
 Train = Callable[..., Any]
 BASIC, JOBLIB = "basic", "joblib"
@@ -310,7 +308,7 @@ class Task:
         return free
 
 
-def train_claimed(sweep: Sweep, number: int, config: DictConfig, train: Train, watch: "Watch | None" = None) -> None:
+def train_claimed(sweep: Sweep, number: int, config: DictConfig, train: Train, watch: Watch | None = None) -> None:
     """Trains a run that this process has claimed, or goes on with it. An error ends the run, and is kept in its folder.
 
     Args:
@@ -323,8 +321,6 @@ def train_claimed(sweep: Sweep, number: int, config: DictConfig, train: Train, w
     Raises:
         KeyboardInterrupt: Ctrl+C or a signal.
     """
-    from tagger.training.checkpoints import EndedEarly, Watch
-
     path, overrides = sweep.path(number), own_overrides(HydraConfig.get().overrides.task)
     _log.info("\nrun %s: %s", number, " ".join(overrides))
     try:

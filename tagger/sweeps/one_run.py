@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tagger.bundle.hub import is_hub_name
 from tagger.bundle.run_lock import claim_run
@@ -30,9 +30,7 @@ from tagger.training.config_parts import check_machine
 from tagger.training.logger_config import check_loggers
 from tagger.training.processes import check_processes, end_with_parent, is_helper, refuse_several
 from tagger.training.run_folder import Command, RunRecord, can_resume
-
-if TYPE_CHECKING:  # it imports Lightning
-    from tagger.training.checkpoints import Watch
+from tagger.training.watch import UNWATCHED, Watch
 
 
 def checked_config(
@@ -83,7 +81,7 @@ def train_run(
     record: RunRecord,
     folder: Path,
     resuming: bool = False,
-    watch: "Watch | None" = None,
+    watch: Watch | None = None,
     config: TrainConfig | PretrainConfig | None = None,
     is_claimed: bool = False,
 ) -> dict[str, Any] | None:
@@ -109,7 +107,6 @@ def train_run(
 
     from tagger.pretraining.train import pretrain
     from tagger.sweeps.ensemble import run_ensemble
-    from tagger.training.checkpoints import UNWATCHED
     from tagger.training.refit import UNFINISHED, refit
     from tagger.training.train import train
     from tagger.training.trainer import Interrupted

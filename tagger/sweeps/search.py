@@ -15,7 +15,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import Annotated, Any, cast
 
 import optuna
 from hydra.core.override_parser.types import IntervalSweep, Override, RangeSweep
@@ -49,9 +49,7 @@ from tagger.sweeps.run import key_and_value
 from tagger.text.paths import SQLITE, located, located_address
 from tagger.text.schema import Count, Seed, Size, bad_value, has_whole_numbers, one_of, read
 from tagger.training.config import TrainConfig
-
-if TYPE_CHECKING:  # it imports Lightning
-    from tagger.training.checkpoints import Watch
+from tagger.training.watch import Watch
 
 TPE, NSGAII, RANDOM = "tpe", "nsgaii", "random"
 MEDIAN, HALVING, HYPERBAND, NONE = "median", "halving", "hyperband", "none"
@@ -132,7 +130,7 @@ def sweep_study(
     fixed = [str(each.input_line) for each in overrides if not each.is_sweep_override()]
     sweep, made = open_sweep(config, start.command, None)
 
-    def train(number: int, chosen: list[str], watch: "Watch") -> None:
+    def train(number: int, chosen: list[str], watch: Watch) -> None:
         def task(composed: DictConfig) -> None:
             train_claimed(sweep, number, composed, train_run, watch)
 
@@ -327,7 +325,7 @@ class Search:
     sweep: Sweep
     values: SearchConfig
     space: Space
-    train: Callable[[int, list[str], "Watch"], None]
+    train: Callable[[int, list[str], Watch], None]
 
     def run(self) -> None:
         """Trains trials until there are as many as wanted, and waits for those of other processes.
@@ -387,7 +385,6 @@ class Search:
     def _try(self, study: Study, number: int) -> None:
         """Trains a trial that this process has claimed, and tells the study how it ended."""
         from tagger.sweeps.report import write_table
-        from tagger.training.checkpoints import Watch
 
         trial = Trial(study, study.get_trials(deepcopy=False)[number]._trial_id)  # that of a killed process, too
         one_objective = len(self.values.all_directions) == 1

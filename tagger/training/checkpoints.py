@@ -10,7 +10,6 @@ import os
 import shlex
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, cast
 
@@ -23,26 +22,7 @@ from tagger.errors import InputError, reason, shorten
 from tagger.text.output_files import whole_binary, whole_file
 from tagger.training.module import Module
 from tagger.training.run_folder import BEST, CHECKPOINTS, LAST, METRICS
-
-
-class EndedEarly(Exception):
-    """A search ended a run, because others were better after as many epochs."""
-
-
-@dataclass(frozen=True)
-class Watch:
-    """What a sweep wants of a run.
-
-    Attributes:
-        after_epoch: told an epoch, from 1, and its accuracy on dev; returns whether the run is to end there.
-        measures_speed: whether the run measures the speed of its tagger; a sweep does it when no training is under way.
-    """
-
-    after_epoch: Callable[[int, float], bool] | None = None
-    measures_speed: bool = True
-
-
-UNWATCHED = Watch()
+from tagger.training.watch import EndedEarly
 
 _log = logging.getLogger(__name__)
 

@@ -20,10 +20,11 @@ from pytorch_lightning.loggers.logger import Logger
 
 from tagger.errors import InputError, reason
 from tagger.text.output_files import whole_file
-from tagger.training.checkpoints import EndedEarly, EpochRecorder
+from tagger.training.checkpoints import EpochRecorder
 from tagger.training.logger_config import LoggerConfig, Place
 from tagger.training.processes import is_helper
 from tagger.training.run_folder import LOGS, group_of, shown_folder
+from tagger.training.watch import EndedEarly
 
 STATE = "state.json"  # in the folder of logs
 SCORED = ("dev", "test")

@@ -14,12 +14,13 @@ from pytorch_lightning.callbacks import Callback
 
 from tagger.evaluation.plots import draw_learning_curve
 from tagger.text.output_files import whole_file
-from tagger.training.checkpoints import EpochRecorder, EpochWatcher, Watch, load_checkpoint
+from tagger.training.checkpoints import EpochRecorder, EpochWatcher, load_checkpoint
 from tagger.training.logger_config import LoggerConfig
 from tagger.training.loggers import RunLoggers, run_loggers
 from tagger.training.module import Module
 from tagger.training.run_folder import REPORT
 from tagger.training.trainer import fit, make_trainer, quiet
+from tagger.training.watch import Watch
 
 
 class Config(Protocol):

@@ -20,7 +20,6 @@ from tagger.model.crf import MAX_CRF_TAGS, CRFDecoder
 from tagger.model.decoders import CRF
 from tagger.model.vocabulary import Vocabulary
 from tagger.training.card import describe, model_card
-from tagger.training.checkpoints import UNWATCHED, Watch
 from tagger.training.config import TrainConfig
 from tagger.training.datamodule import TaggerDataModule
 from tagger.training.distill import Teaching
@@ -32,6 +31,7 @@ from tagger.training.run import Fitting, accuracies, begun, finish, fit_best, fo
 from tagger.training.run_folder import REPORT
 from tagger.training.segmenter_choice import SegmenterTraining
 from tagger.training.start import Beginning, build, load_start, with_start
+from tagger.training.watch import UNWATCHED, Watch
 
 _log = logging.getLogger(__name__)
 

@@ -26,8 +26,8 @@ from tagger.sweeps.record import SweepRecord
 from tagger.sweeps.search import Search, SearchConfig, Space, open_study, search_space, trial_overrides
 from tagger.text.output_files import whole_file
 from tagger.text.schema import read
-from tagger.training.checkpoints import EndedEarly, Watch
 from tagger.training.run_folder import RunRecord
+from tagger.training.watch import EndedEarly, Watch
 from tests.training.conftest import TINY
 
 SPACE: Space = {"lr": FloatDistribution(0.0, 1.0)}

@@ -2,11 +2,9 @@
 
 import json
 import os
-import signal
 import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -183,32 +181,3 @@ def test_two_machines_by_torchrun_train_one_tagger(treebank: Path, tmp_path: Pat
     assert first[0].count("\ntag with it: ") == 1
     checkpoint = load_checkpoint(report.parent / "checkpoints" / "last.ckpt")
     assert len(checkpoint["generators"]["cpu"]) == 2  # both processes took part in the last epoch
-
-
-def children_of(process: int) -> list[int]:
-    return [int(number) for number in Path(f"/proc/{process}/task/{process}/children").read_text().split()]
-
-
-def is_running(process: int) -> bool:
-    try:
-        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="this system lists no children of a process")
-def test_when_the_second_of_two_processes_is_killed_both_end(treebank: Path, tmp_path: Path) -> None:
-    arguments = [*TINY, "accelerator=ddp", "trainer.accelerator=cpu", "trainer.devices=2", "hydra.run.dir=run"]
-    command = [sys.executable, "-m", "tagger", "corpus=conllu", f"corpus.path={treebank}", *arguments]
-    command += ["trainer.max_epochs=500", "patience=500"]
-    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as first:
-        while first.poll() is None and not (tmp_path / "run/checkpoints/last.ckpt").exists():
-            time.sleep(0.1)
-        assert first.poll() is None, first.communicate()
-        second = max(children_of(first.pid))
-        os.kill(second, signal.SIGKILL)
-        _, errors = first.communicate(timeout=60)  # of the second process, too: it has the same standard error
-    assert not is_running(second)
-    assert first.returncode == 130, errors
-    assert "go on with: python -m tagger resume run" in errors
