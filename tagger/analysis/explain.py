@@ -104,15 +104,15 @@ def explain(tagger: "Tagger", sentences: Iterable[Sequence[str]], column: str | 
                 f"sentence {number} has {len(tokens)} words, and the work grows with the square of their number;"
                 f" give at most {MAX_WORDS} words at once, such as one clause"
             )
-    return [_explain(tagger, list(tagger.as_read(tokens)), column) for tokens in worded]
+    return [_explain(tagger, tokens, column) for tokens in worded]
 
 
 def _explain(tagger: "Tagger", tokens: list[str], column: str) -> Explanation:
-    whole, count = tuple(tokens), len(tokens)
+    whole, count = tuple(tagger.as_read(tokens)), len(tokens)
     lefts = [whole[: i + 1] for i in range(count)]
     rights = [whole[i:] for i in range(count)]
     without = [whole[:j] + whole[j + 1 :] for j in range(count)]
-    variants = list(dict.fromkeys([whole, *lefts, *rights, *zip(tokens), *without]))  # every variant is read once
+    variants = list(dict.fromkeys([whole, *lefts, *rights, *zip(whole), *without]))  # every variant is read once
     start = dict(zip(variants, np.cumsum([0, *map(len, variants)]).tolist(), strict=False))  # row of its first token
 
     codec = tagger.vocabulary.codecs[column]
@@ -126,7 +126,7 @@ def _explain(tagger: "Tagger", tokens: list[str], column: str) -> Explanation:
         return Context(float(p[row, tag]), codec.tag(word, best), float(p[row, best]))
 
     words = []
-    for i, word in enumerate(tokens):
+    for i, word in enumerate(whole):
         tag = found.ids[start[whole] + i, 0]
         share = float(p[start[whole] + i, tag])
         left, right = context(start[lefts[i]] + i, tag, word), context(start[rights[i]], tag, word)
@@ -137,5 +137,5 @@ def _explain(tagger: "Tagger", tokens: list[str], column: str) -> Explanation:
             Support(tokens[j], j, round(share - float(p[row, tag]), 6)) for j, row in zip(others, rows, strict=True)
         ]
         deciding = sorted((s for s in supports if abs(s.support) >= MIN_SUPPORT), key=lambda s: -abs(s.support))
-        words.append(ExplainedWord(word, codec.tag(word, tag), share, left, right, alone, deciding[:MAX_DECIDING]))
+        words.append(ExplainedWord(tokens[i], codec.tag(word, tag), share, left, right, alone, deciding[:MAX_DECIDING]))
     return Explanation(tokens, column, words)

@@ -21,7 +21,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from tagger.bundle.linear import Linear, load_linear, save_linear
-from tagger.bundle.saved_config import CARD, CONFIG, FORMAT, TOKENIZER, VOCABULARY, WEIGHTS, read_config
+from tagger.bundle.saved_config import CARD, CONFIG, FORMAT, NOISE, TOKENIZER, VOCABULARY, WEIGHTS, read_config
 from tagger.bundle.validation import check_config, check_temperatures, check_vocabularies
 from tagger.bundle.vocabularies import join_vocabularies
 from tagger.errors import InputError, reason
@@ -99,6 +99,11 @@ class Bundle:
     def networks(self) -> list[TaggerNetwork]:
         """The members' networks."""
         return [member.network for member in self.members]
+
+    @property
+    def has_noise(self) -> bool:
+        """Whether training has read spoilt copies of its sentences, of an ensemble that of all members."""
+        return bool(self.config.get(NOISE) or (self.config.get("training") or {}).get("noise"))
 
     @property
     def description(self) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from tagger.bundle.bundle import Bundle, Member
 from tagger.bundle.linear import Linear, add, networks_share
-from tagger.bundle.saved_config import ENSEMBLE, MAX_MEMBERS, MAX_TAGGERS, ORIGIN
+from tagger.bundle.saved_config import ENSEMBLE, MAX_MEMBERS, MAX_TAGGERS, NOISE, ORIGIN
 from tagger.bundle.vocabularies import check_same_tags, in_order_of
 from tagger.errors import InputError, shorten
 from tagger.model.decoder import MAX_TEMPERATURE, MIN_TEMPERATURE
@@ -75,6 +75,7 @@ def join(taggers: Sequence[Bundle], weights: Sequence[float] | None = None, name
         ENSEMBLE: weights,
         **{key: _joined(configs, key) for key in ("corpus", "version", "license")},
         **({ORIGIN: configs[0][ORIGIN]} if ORIGIN in configs[0] else {}),
+        **({NOISE: True} if all(tagger.has_noise for tagger in taggers) else {}),
         "columns": first.columns,
         "scores": {},
     }

@@ -22,6 +22,7 @@ LINEAR_WEIGHTS = "linear.safetensors"  # weights of linear members
 WORD_PREDICTOR = "words.safetensors"  # weights that predict hidden words; only pretraining writes them
 ENSEMBLE = "ensemble"  # key of `config.json` of a tagger that was made of several: their weights
 MEMBERS = "members"  # the folder of the runs of an ensemble's members, in the run's folder
+NOISE = "noise"  # key of `config.json` of an ensemble: whether all members have learned from noise
 ORIGIN = "segmenter_training"  # key of `config.json`: what a learned segmenter was trained on
 MAX_TAGGERS = 16  # of which an ensemble is made
 MAX_TRAINED = 16  # networks that are trained side by side

@@ -75,7 +75,8 @@ class CharacterEncoder(FormPart):
 
     def for_tagging(self) -> nn.Module:
         """See `FormPart.for_tagging`."""
-        return CharacterTable(self)
+        has_bags = self.embedding.weight.device.type != "mps"  # of which torch has none before 2.10
+        return CharacterTable(self) if has_bags else self
 
 
 class CharacterTable(nn.Module):

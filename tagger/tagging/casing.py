@@ -8,9 +8,11 @@ it.
 from collections.abc import Collection, Sequence
 from functools import cached_property
 
-MIN_WORDS = 3  # that could have capitals, of a sentence in one case; a shorter one may be names
-MIN_CAPITALIZED_WORDS = 6  # the same, where every word begins with a capital, as in a list of some names
+MIN_WORDS = 3  # with letters of two cases, of a sentence in one case
+MIN_CAPITALIZED_WORDS = 6  # the same, where every word begins with a capital
+MIN_SMALL = 0.15  # share of these words that training has in small letters; in a list of names fewer are known
 MIN_CAPITALIZED_FORMS = 0.01  # share of the forms of training; with fewer the language or treebank has no capitals
+NOUNS_CAPITALIZED = 0.5  # the same; with more the language writes nouns with a capital, as German does
 
 
 class Casing:
@@ -22,24 +24,50 @@ class Casing:
 
     def read(self, tokens: Sequence[str]) -> Sequence[str]:
         """What stands for the words of a sentence: themselves, unless it is written in one case."""
+        if self._share <= MIN_CAPITALIZED_FORMS:
+            return tokens
         text = "".join(tokens)
-        if text.isupper() or text.islower():
-            least = MIN_WORDS
-        elif len(tokens) >= MIN_CAPITALIZED_WORDS and not any(token[:1].islower() for token in tokens):
-            least = MIN_CAPITALIZED_WORDS
-        else:
+        no_capitals, all_capitals = text.islower(), text.isupper()
+        if not (no_capitals or all_capitals) and any(token[:1].islower() for token in tokens):
             return tokens
-        upper = [token.upper() for token in tokens]
-        if sum(map(str.isupper, upper)) < least or not self._written:
+        small = list(map(_small, tokens))
+        words = sum(form.islower() and form.upper() != form for form in small)
+        if words < (MIN_WORDS if no_capitals or all_capitals else MIN_CAPITALIZED_WORDS):
             return tokens
-        first, *others = [self._written.get(form, form.lower()) for form in upper]
-        return [first[:1].upper() + first[1:], *others]
+        found = [self._find(token, form) for token, form in zip(tokens, small, strict=True)]
+        known = sum(written is not None and written.islower() for written in found)
+        if not no_capitals and known < MIN_SMALL * words:
+            return tokens
+        other = _capitalized if self._share > NOUNS_CAPITALIZED else str
+        first, *others = [written or other(form) for written, form in zip(found, small, strict=True)]
+        if no_capitals and found[0] == tokens[0]:  # training, too, has sentences without capitals
+            return [first, *others]
+        return [_capitalized(first), *others]
+
+    def _find(self, token: str, small: str) -> str | None:
+        """How training writes a word; None if it lacks it."""
+        return self._written.get(small) or (self._shouted.get(token) if token.isupper() else None)
+
+    @cached_property
+    def _share(self) -> float:
+        """How many forms of training begin with a capital, of all."""
+        return sum(form[:1].isupper() and form[1:].islower() for form in self._forms) / max(1, len(self._forms))
 
     @cached_property
     def _written(self) -> dict[str, str]:
-        """A form in capitals -> as it is written in training; of several that differ, the one with fewest capitals."""
-        capitalized = sum(form[:1].isupper() and form[1:].islower() for form in self._forms)
-        if capitalized <= MIN_CAPITALIZED_FORMS * len(self._forms):
-            return {}
+        """A form in small letters -> as training writes it; of several ways, the one with the fewest capitals."""
         ordered = sorted(self._forms, key=lambda form: (-sum(map(str.isupper, form)), form))
-        return {form.upper(): form for form in ordered}
+        return {_small(form): form for form in ordered}
+
+    @cached_property
+    def _shouted(self) -> dict[str, str]:
+        """A form in capitals -> as training writes it; for letters that small letters do not give back, such as ß."""
+        return {form.upper(): form for form in self._written.values()}
+
+
+def _small(token: str) -> str:
+    return token.lower().replace("i\u0307", "i")  # of the Turkish İ
+
+
+def _capitalized(form: str) -> str:
+    return form[:1].upper() + form[1:]

@@ -93,8 +93,7 @@ class Tagger(DocumentTagger):
         self.vocabulary, self.config, self.device = bundle.vocabulary, bundle.description, self.engine.device
         self.columns, self.corpus, self.lexicons = self.vocabulary.columns, corpus, lexicons or {}
         self.more_layers: dict[str, Vectors] = {}
-        knows_cases = (bundle.config.get("training") or {}).get("noise")  # training has read sentences in one case
-        self._casing = None if knows_cases else Casing(bundle.vocabulary.forms)
+        self._casing = None if bundle.has_noise else Casing(bundle.vocabulary.forms)
         self.workers = Workers(self, workers if self.device == "cpu" else 1)
 
     def __repr__(self) -> str:
@@ -107,7 +106,7 @@ class Tagger(DocumentTagger):
         return LayerVectors(self.engine, width, self.more_layers)
 
     def embed(self, sentences: Iterable[Sequence[str]], layer: int | str = ALL) -> Iterator[np.ndarray]:
-        """The vectors of words in their sentences. Sentences are read a few windows at a time.
+        """The vectors of words in their sentences, which are read as they are, a few windows at a time.
 
         Args:
             sentences: lists of word forms.

@@ -2,26 +2,32 @@
 
 import pytest
 
-from tagger.model.network import TaggerNetwork
+from tagger.analysis.explain import explain
+from tagger.bundle.ensemble import join
 from tagger.model.vocabulary import Vocabulary
 from tagger.tagging.casing import Casing
 from tagger.text.sentence import Sentence
 from tests.conftest import CORPUS, make_network, make_tagger, overfit
 
-FORMS = ["Das", "das", "Haus", "in", "Rom", "NATO", "IN", "und", "Und"]
+FORMS = ["Das", "das", "haus", "Haus", "in", "Rom", "NATO", "IN", "und", "Und", "dass", "daß", "groß", "dış", "geht"]
 
 
 @pytest.mark.parametrize(
     ("text", "read"),
     [
-        ("DAS HAUS IN ROM", "Das Haus in Rom"),
-        ("das haus in rom", "Das Haus in Rom"),
+        ("DAS HAUS IN ROM", "Das haus in Rom"),
+        ("das haus in rom", "das haus in Rom"),
+        ("rom , das alte haus", "Rom , das alte haus"),
         ("UND DIE NATO .", "Und die NATO ."),  # a word that training lacks has no capitals
-        ("DIE NATO IN 5 !", "Die NATO in 5 !"),
         ("Das Haus IN ROM", "Das Haus IN ROM"),
-        ("Und Das Haus In Rom , Das Alte", "Und das Haus in Rom , das alte"),
-        ("Hans Maier , Rom , Das Haus", "Hans Maier , Rom , Das Haus"),  # five words may be names
-        ("DAS HAUS !", "DAS HAUS !"),  # two words may be a name
+        ("DASS DAS HAUS GROSS .", "Dass das haus groß ."),
+        ("DAS DIŞ İÇİN GEHT", "Das dış için geht"),
+        ("und ışık süß ΐ", "und ışık süß ΐ"),
+        ("Und Das Haus In Rom , Das Alte", "Und das haus in Rom , das alte"),
+        ("Das Haus In Rom Und", "Das Haus In Rom Und"),  # five words may be names
+        ("Hans Maier , Otto Kern , Eva Haas", "Hans Maier , Otto Kern , Eva Haas"),  # so are six without small ones
+        ("NATO UNO EU", "NATO UNO EU"),
+        ("DAS HAUS !", "DAS HAUS !"),
         ("1 2 3 ...", "1 2 3 ..."),
         ("語 語 語", "語 語 語"),
         ("", ""),
@@ -31,27 +37,31 @@ def test_what_is_read(text: str, read: str) -> None:
     assert list(Casing(FORMS).read(text.split())) == read.split()
 
 
+def test_where_most_words_have_capitals_others_get_one_too() -> None:
+    forms = ["der", "Hund", "Haus", "Katze", "Der"]
+    assert list(Casing(forms).read(["DER", "BÄR", ",", "DER", "HUND"])) == ["Der", "Bär", ",", "der", "Hund"]
+
+
 def test_a_language_without_capitals_is_left_alone() -> None:
     forms = ["სახლი", "და", "არის"]  # Georgian has small letters alone, and yet Python knows capitals of them
     assert list(Casing(forms).read(forms)) == forms
 
 
-def lemmatizer() -> tuple[TaggerNetwork, Vocabulary]:
+def test_tags_and_lemmas_are_those_of_what_is_read() -> None:
     lemmas = [["they", "book", "flight", "."], ["the", "book", "read", "well", "."], ["well"]]
     corpus = [{**sentence, "lemma": found} for sentence, found in zip(CORPUS, lemmas, strict=True)]
     vocabulary = Vocabulary.build(corpus, ["upos", "lemma"], min_count=1)
     network = make_network(vocabulary)
     overfit(network, vocabulary, corpus=corpus)
-    return network, vocabulary
-
-
-def test_a_tagger_that_had_noise_reads_them_as_they_are() -> None:
-    network, vocabulary = lemmatizer()
-    sentence = CORPUS[0]["tokens"]
-    shouted = [token.upper() for token in sentence]
-    plain = make_tagger(network, vocabulary)
-    (found,) = plain.stream([Sentence(shouted)])
-    (expected,) = plain.stream([Sentence(sentence)])
-    assert (found.tokens, found.tags) == (shouted, expected.tags)
+    shouted = ["THE", "BOOK", "READS", "WELL", "."]
+    tagger = make_tagger(network, vocabulary)
+    assert tagger.as_read(shouted) == ["The", "book", "reads", "well", "."]
+    (found,) = tagger.stream([Sentence(shouted)])
+    assert (found.tokens, found.tags["lemma"]) == (shouted, lemmas[1])
+    (explanation,) = explain(tagger, [shouted], "lemma")
+    assert ([word.word for word in explanation.words], [word.tag for word in explanation.words]) == (shouted, lemmas[1])
     noisy = make_tagger(network, vocabulary, config={"training": {"noise": 0.3}})
-    assert noisy.as_read(shouted) == shouted
+    (as_it_is,) = noisy.stream([Sentence(shouted)])
+    assert as_it_is.tags["lemma"] != lemmas[1]
+    assert join([noisy.bundle, noisy.bundle]).has_noise
+    assert not join([noisy.bundle, tagger.bundle]).has_noise

@@ -104,15 +104,12 @@ def test_lemmas(lemmatizer: Tagger) -> None:
     assert plain.tags["xpos"] == ["?"] * 5
 
 
-@pytest.mark.parametrize("top", [1, 3])
-def test_words_with_one_script_are_as_if_all_were_scored(
-    top: int, lemmatizer: Tagger, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_words_with_one_script_are_as_if_all_were_scored(lemmatizer: Tagger, monkeypatch: pytest.MonkeyPatch) -> None:
     words = ["They", "book", "trains", "s", ".", "boats"]
-    found = lemmatizer.annotate(words, top=top)
+    found = lemmatizer.annotate(words)
     assert [share == 1 for share in found.probabilities["lemma"]] == [True, True, False, True, True, False]
     monkeypatch.setattr(lemmatizer.engine, "_decided", lambda *_: {})
-    assert lemmatizer.annotate(words, top=top) == found
+    assert lemmatizer.annotate(words) == found
 
 
 def test_a_lemma_that_is_given_is_certain(lemmatizer: Tagger) -> None:
