@@ -11,7 +11,10 @@ import onnxruntime
 
 
 class OnnxTagger:
-    """A graph with its JSON, which tags lists of tokens as `python -m tagger tag --precision float32` does."""
+    """A graph with its JSON, which tags lists of tokens as `python -m tagger tag --precision float32` does.
+
+    Sentences in one case, such as headlines in capitals, are read as they are.
+    """
 
     def __init__(self, graph):
         self.spec = json.loads(Path(f"{graph}.json").read_text(encoding="utf-8"))
