@@ -2,8 +2,8 @@
 
 It takes the treebank of a language from `languages.csv`, teaches python-crfsuite (pip install python-crfsuite) UPOS on
 its train split, and tags its test split, or dev where test is kept, with both in turn, on one thread. Numbers are
-medians of fifteen rounds: words per second of processor time of the CRF, and how many times as fast ours is. The CRF has
-tokens always. Its features are the form, its shape and affixes, and its neighbours.
+medians of fifteen rounds: words per second of processor time of the CRF, and how many times as fast ours is. The CRF
+has tokens always. Its features are the form, its shape and affixes, and its neighbours.
 """
 
 import argparse
