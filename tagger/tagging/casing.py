@@ -20,7 +20,7 @@ class Casing:
 
     def __init__(self, forms: Collection[str]) -> None:
         """Takes the word forms of training."""
-        self._forms = forms
+        self._forms = dict.fromkeys(forms)
 
     def read(self, tokens: Sequence[str]) -> Sequence[str]:
         """What stands for the words of a sentence: themselves, unless it is written in one case."""
@@ -45,7 +45,9 @@ class Casing:
         return [_capitalized(first), *others]
 
     def _find(self, token: str, small: str) -> str | None:
-        """How training writes a word; None if it lacks it."""
+        """How training writes a word, of several ways that with the fewest capitals; None if it lacks it."""
+        if small in self._forms:
+            return small
         return self._written.get(small) or (self._shouted.get(token) if token.isupper() else None)
 
     @cached_property
@@ -55,14 +57,16 @@ class Casing:
 
     @cached_property
     def _written(self) -> dict[str, str]:
-        """A form in small letters -> as training writes it; of several ways, the one with the fewest capitals."""
-        ordered = sorted(self._forms, key=lambda form: (-sum(map(str.isupper, form)), form))
-        return {_small(form): form for form in ordered}
+        """Small letters -> a form of training with capitals; of several, the one with the fewest."""
+        forms = sorted(form for form in self._forms if _small(form) != form)
+        forms.sort(key=lambda form: sum(map(str.isupper, form)), reverse=True)
+        return {_small(form): form for form in forms}
 
     @cached_property
     def _shouted(self) -> dict[str, str]:
         """A form in capitals -> as training writes it; for letters that small letters do not give back, such as ß."""
-        return {form.upper(): form for form in self._written.values()}
+        small = [form for form in self._forms if _small(form) == form]
+        return {form.upper(): form for form in [*self._written.values(), *small]}
 
 
 def _small(token: str) -> str:
