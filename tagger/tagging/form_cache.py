@@ -4,7 +4,7 @@ A sum of products can round differently when the tensor around it has another sh
 two fixed shapes, and the length of a form decides in which: one shape is for short forms, one for long ones.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import repeat
 from typing import Any, NamedTuple
 
@@ -82,11 +82,11 @@ class FormCache:
         computed: the number of forms computed so far.
     """
 
-    def __init__(self, compute: Callable[[list[str]], Tensor], capacity: int) -> None:
+    def __init__(self, compute: Callable[[list[str]], Iterable[tuple[np.ndarray, Tensor]]], capacity: int) -> None:
         """Makes an empty cache.
 
         Args:
-            compute: U forms to (U, W).
+            compute: U different forms to blocks, each the places of n of them and their values (n, W).
             capacity: maximum number of rows.
         """
         self.compute, self.capacity = compute, capacity
@@ -127,17 +127,18 @@ class FormCache:
         return rows
 
     def _add(self, new: list[str]) -> None:
-        places = torch.from_numpy(self._room(len(new)))
-        values = self.compute(new)
-        if len(self.values) < len(self._forms):
-            grown = values.new_empty(len(self._used), values.shape[1])
-            grown[: len(self.values)] = self.values[: len(self.values)] if self.values.numel() else 0
-            self.values = grown
-        self.values[places.to(values.device)] = values
+        places = self._room(len(new))
+        for part, values in self.compute(new):
+            if len(self.values) < len(self._used):
+                grown = values.new_empty(len(self._used), values.shape[1])
+                if len(self.values):
+                    grown[: len(self.values)] = self.values
+                self.values = grown
+            self.values.index_copy_(0, torch.from_numpy(places[part]).to(values.device), values)
         for form, row in zip(new, places.tolist(), strict=True):
             self._rows[form] = row
             self._forms[row] = form
-        self._used[places.numpy()] = self._call
+        self._used[places] = self._call
         self.computed += len(new)
 
     def _room(self, count: int) -> np.ndarray:

@@ -68,8 +68,8 @@ class LinearScorer:
         return scores
 
     @torch.no_grad()
-    def _terms(self, forms: list[str]) -> Tensor:
-        """The terms of forms, times the member's share, (U, 5 * K)."""
+    def _terms(self, forms: list[str]) -> list[tuple[np.ndarray, Tensor]]:
+        """The terms of all forms at once, times the member's share, (U, 5 * K); see `FormCache`."""
         chain = self._member.chain
         terms: Tensor = chain(chain.rows(forms)) * self._member.share
-        return terms.to(self._device)
+        return [(np.arange(len(forms)), terms.to(self._device))]

@@ -14,7 +14,7 @@ from typing import Any, Protocol, cast
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from tagger.bundle.bundle import Member
 from tagger.model.batch import NO_CORPUS
@@ -23,9 +23,11 @@ from tagger.model.forms import FormTable
 from tagger.model.network import TaggerNetwork
 from tagger.model.pieces import windows
 from tagger.tagging.batches import FIXED_BLOCK, PackedBatch
-from tagger.tagging.form_cache import FormCache, embed_forms
+from tagger.tagging.form_cache import FormBlock, FormCache, embed_forms
 from tagger.tagging.stack import Stack, padded_rows
 
+# Forms that are multiplied at once, always as many: in bfloat16 the weights are repacked for every product.
+PRODUCT_FORMS = {torch.float32: 64, torch.bfloat16: 256}
 MAX_NARROW_SENTENCES = 7  # a batch of at most this many is computed in float32, also by a tagger in bfloat16
 
 Scores = Callable[[PackedBatch], Mapping[str, Tensor]]
@@ -116,6 +118,7 @@ class Networks:
         narrow = (device, precision) == ("cpu", "bfloat16")
         self._narrow_stack = Stack(self.networks, shares, torch.float32) if narrow else self._stack
         self.widths = [self._stack.count * layer.width for layer in self._stack.layers]
+        self._product_forms = PRODUCT_FORMS[self._stack.dtype]
         self.cache = FormCache(self._products, cache_size)
         embeddings = [network.embedding.for_tagging() for network in self.networks]
         self._embeddings = list(zip(embeddings, _tables(members), strict=True))
@@ -203,15 +206,27 @@ class Networks:
 
         return read
 
-    def _products(self, forms: list[str]) -> Tensor:
-        """The first layer's products with the embeddings of forms, (U, X); a transformer's part is added later."""
-        found = torch.empty(0)
-        for places, vectors in embed_forms(forms, self._embeddings, self._device):
-            products = self._stack.form_products(vectors, self._bias, prepared=not self._transformers)
-            if not len(found):
-                found = products.new_empty(len(forms), products.shape[1])
-            found[torch.from_numpy(places).to(found.device)] = products[: len(places)]
-        return found
+    def _products(self, forms: list[str]) -> Iterator[tuple[np.ndarray, Tensor]]:
+        """The first layer's products with the embeddings of forms, block by block; see `FormCache`.
+
+        A transformer's part is added later.
+        """
+        waiting: list[FormBlock] = []
+        for block in embed_forms(forms, self._embeddings, self._device):
+            if sum(len(each.places) for each in [*waiting, block]) > self._product_forms:
+                yield self._multiplied(waiting)
+                waiting = []
+            waiting.append(block)
+        if waiting:
+            yield self._multiplied(waiting)
+
+    def _multiplied(self, blocks: Sequence[FormBlock]) -> tuple[np.ndarray, Tensor]:
+        """The products with all forms of some blocks at once, and the places of the forms."""
+        places = np.concatenate([block.places for block in blocks])
+        vectors = torch.cat([block.vectors[:, : len(block.places)] for block in blocks], dim=1)
+        vectors = nn.functional.pad(vectors, (0, 0, 0, self._product_forms - len(places)))
+        products = self._stack.form_products(vectors, self._bias, prepared=not self._transformers)
+        return places, products[: len(places)]
 
     @torch.no_grad()
     def _input_bias(self, corpora: Sequence[int]) -> list[Tensor]:

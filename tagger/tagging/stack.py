@@ -167,9 +167,9 @@ class Stack:
             bias: of each pass, (k, 1, G * H).
             prepared: whether nothing is added later.
         """
-        products = []
+        products, vectors = [], vectors.to(self.dtype)
         for one, b in zip(self.layers[0].passes, bias, strict=True):
-            x = torch.baddbmm(b, vectors.to(self.dtype), one.steps.W_x[:, : vectors.shape[2]])
+            x = torch.baddbmm(b, vectors, one.steps.W_x[:, : vectors.shape[2]])
             if prepared:
                 one.steps.prepare(x)
             products.append(x.transpose(0, 1).flatten(1))

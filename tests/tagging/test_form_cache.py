@@ -1,5 +1,7 @@
 """What the cache forgets, and that what it says of a form is always that form's."""
 
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
 import torch
@@ -8,9 +10,12 @@ from torch import Tensor
 from tagger.tagging.form_cache import FormCache
 
 
-def numbers(forms: list[str]) -> Tensor:
-    """Two numbers that tell which form they belong to."""
-    return torch.tensor([[float(form), -float(form)] for form in forms])
+def numbers(forms: list[str]) -> Iterator[tuple[np.ndarray, Tensor]]:
+    """Two numbers that tell which form they belong to; forms of an odd place first."""
+    for first in (1, 0):
+        places = np.arange(first, len(forms), 2)
+        values = [float(forms[place]) for place in places]
+        yield places, torch.tensor([values, [-value for value in values]]).T
 
 
 def look_up(cache: FormCache, forms: list[int]) -> list[int]:
