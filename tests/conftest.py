@@ -272,5 +272,6 @@ def hub(hub_server: Hub, tmp_path_factory: pytest.TempPathFactory, monkeypatch: 
 def small_windows(monkeypatch: pytest.MonkeyPatch) -> None:
     """Makes windows and batches so small that a few sentences fill several."""
     monkeypatch.setattr(windows, "FIRST_WINDOW", 3)
+    monkeypatch.setattr(windows, "LIST_WINDOW", 3)
     monkeypatch.setattr(windows, "WINDOW_TOKENS", 20)
     monkeypatch.setattr(batches, "BATCH_TOKENS", 8)

@@ -58,7 +58,7 @@ class DocumentTagger(ABC):
         if not self.columns:
             raise InputError("this network predicts words and has no tags; train a tagger that starts from it")
         column = self.columns[0] if column is None else checked_column(column, self.columns)
-        plain = map(Sentence, checked_sentences(sentences))
+        plain = list(map(Sentence, checked_sentences(sentences)))
         return [tagged.tags[column] for tagged in self.stream(plain, columns=[column])]
 
     @overload
@@ -79,7 +79,7 @@ class DocumentTagger(ABC):
         checked_number("top", top, 1)
         if isinstance(source, str):
             parts = self.told(read_parts(io.StringIO(source), "the text", "text"))
-            return list(self.stream(cut_parts(parts, self.cuts_of), probabilities=True, top=top))
+            return list(self.stream(list(cut_parts(parts, self.cuts_of)), probabilities=True, top=top))
         tokens = checked_tokens(source)
         if self.takes_text:
             check_not_texts(tokens, self.forms_for(tokens))
@@ -131,13 +131,13 @@ class DocumentTagger(ABC):
         columns: Sequence[str] | None = None,
         keep: bool = False,
     ) -> Iterator[Sentence]:
-        """Tags sentences as they come and yields them in order. At most a few windows of them are in memory.
+        """Tags sentences as they come and yields them in order; those of a list in larger batches, which is faster.
 
-        Every sentence must be an object of its own. Its `tags` are replaced by a new mapping that has the
-        predictions of this tagger in all of its columns, or in those of `columns`. With `probabilities` the
-        probabilities of the tags are filled in, with `top` of 2 or more the best alternatives. With `keep`, tags that a
-        sentence has stay as they are, and the other tags are chosen to fit them; `_` stands for a tag that is to be
-        found. A lemma that is given changes no other tag.
+        At most a few windows of a stream are in memory. Every sentence must be an object of its own. Its `tags` are
+        replaced by a new mapping that has the predictions of this tagger in all of its columns, or in those of
+        `columns`. With `probabilities` the probabilities of the tags are filled in, with `top` of 2 or more the best
+        alternatives. With `keep`, tags that a sentence has stay as they are, and the other tags are chosen to fit
+        them; `_` stands for a tag that is to be found. A lemma that is given changes no other tag.
 
         Raises:
             InputError: the tagger lacks a column; `top` is below 1; an item is no `Sentence` or an invalid one, or it

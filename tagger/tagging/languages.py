@@ -23,7 +23,7 @@ from tagger.tagging.decoding import Request
 from tagger.tagging.document_tagger import DocumentTagger
 from tagger.tagging.identify import Identifier, words_of
 from tagger.tagging.tagger import AUTO, Tagger
-from tagger.tagging.windows import cut_windows
+from tagger.tagging.windows import cut_windows, first_window
 from tagger.tagging.workers import Batch, Workers
 from tagger.text.format import Part
 from tagger.text.paragraphs import JsonText, Paragraph
@@ -306,11 +306,11 @@ class LanguageTagger(DocumentTagger):
         if keep:
             raise InputError("tags can be kept in one language alone; load its tagger by name")
         request = Request(checked_columns(columns, self.columns), checked_number("top", top, 1), probabilities)
-        return self._stream(checked_stream(sentences), request)
+        return self._stream(checked_stream(sentences), request, first_window(sentences, self.workers.count))
 
-    def _stream(self, sentences: Iterator[Sentence], request: Request) -> Iterator[Sentence]:
+    def _stream(self, sentences: Iterator[Sentence], request: Request, first: int) -> Iterator[Sentence]:
         told = cast(Iterator[Sentence], self.told(sentences))
-        batches = (Batch(window, window, sum(map(len, window))) for window in cut_windows(told))
+        batches = (Batch(window, window, sum(map(len, window))) for window in cut_windows(told, first))
         for window, found in self.workers.map(partial(_tagged, request=request), batches):
             for sentence, values in zip(window, found, strict=True):
                 sentence.tags, sentence.probabilities, sentence.alternatives = values

@@ -25,7 +25,7 @@ from tagger.tagging.decoding import Request
 from tagger.tagging.document_tagger import DocumentTagger
 from tagger.tagging.engine import CACHE_SIZE, Engine
 from tagger.tagging.layer_vectors import ALL, LayerVectors, Vectors
-from tagger.tagging.windows import Work, cut_windows, fill, work_of
+from tagger.tagging.windows import Work, cut_windows, fill, first_window, work_of
 from tagger.tagging.workers import Batch, Workers
 from tagger.text.format import Part
 from tagger.text.lexicon import Lexicon
@@ -193,21 +193,20 @@ class Tagger(DocumentTagger):
             probabilities,
             keep,
         )
-        stream = checked_stream(sentences)
+        stream, first = checked_stream(sentences), first_window(sentences, self.workers.count)
         if keep:
             known = self.known_tags
             stream = checked_given(stream, {c: known[c] for c in request.columns or () if c in known})
-        return self._stream(stream, request)
+        return self._stream(stream, request, first)
 
     @property
     def known_tags(self) -> dict[str, Collection[str]]:
         """See `DocumentTagger.known_tags`."""
         return {c: ids for c, ids in self.vocabulary.tag_ids.items() if not self.vocabulary.codecs[c].edits}
 
-    def _stream(self, sentences: Iterator[Sentence], request: Request) -> Iterator[Sentence]:
-        batches = (
-            Batch(window, self._work(window, request), sum(map(len, window))) for window in cut_windows(sentences)
-        )
+    def _stream(self, sentences: Iterator[Sentence], request: Request, first: int) -> Iterator[Sentence]:
+        windows = cut_windows(sentences, first)
+        batches = (Batch(window, self._work(window, request), sum(map(len, window))) for window in windows)
         for window, found in self.workers.map(partial(_decoded, request=request), batches):
             self._fill(window, found, request)
             yield from window

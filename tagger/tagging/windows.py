@@ -11,7 +11,8 @@ from tagger.tagging.decoding import Request
 from tagger.text.sentence import Sentence
 
 WINDOW_TOKENS = 48_000  # sentences are sorted by length within a window of this many tokens
-FIRST_WINDOW = 1_000  # the first window is small, so that the first sentences come soon; then they double
+FIRST_WINDOW = 1_000  # the first window of a stream is small, so that the first sentences come soon; then they double
+LIST_WINDOW = 16_000  # the first one of a list, whose sentences are all there: few and large batches are faster
 WINDOW_SENTENCES = 8_000
 
 Tokens = TypeVar("Tokens", bound=Sized)
@@ -41,6 +42,11 @@ def cut_windows(sentences: Iterable[Tokens], first: int | None = None) -> Iterat
             window, tokens, limit = [], 0, min(2 * limit, WINDOW_TOKENS)
     if window:
         yield window
+
+
+def first_window(sentences: Iterable[object], processes: int) -> int:
+    """The tokens of the first window of a stream or a list that some processes share."""
+    return LIST_WINDOW if isinstance(sentences, list) and processes == 1 else FIRST_WINDOW
 
 
 def work_of(window: list[Sentence], columns: Sequence[str], keep: bool) -> Work:

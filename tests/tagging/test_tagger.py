@@ -45,6 +45,7 @@ def untrained(vocabulary: Vocabulary) -> Tagger:
 @pytest.fixture
 def small_windows(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(windows, "FIRST_WINDOW", 3)
+    monkeypatch.setattr(windows, "LIST_WINDOW", 3)
     monkeypatch.setattr(windows, "WINDOW_TOKENS", 20)
     monkeypatch.setattr(windows, "WINDOW_SENTENCES", 5)
     monkeypatch.setattr(batches, "BATCH_TOKENS", 8)
@@ -143,6 +144,7 @@ def test_order_is_kept_over_many_windows(untrained: Tagger, monkeypatch: pytest.
     sentences = many_sentences()
     expected = [(sentence, untrained.tag(sentence)) for sentence in sentences]
     monkeypatch.setattr(windows, "FIRST_WINDOW", 3)
+    monkeypatch.setattr(windows, "LIST_WINDOW", 3)
     monkeypatch.setattr(windows, "WINDOW_TOKENS", 40)
     monkeypatch.setattr(batches, "BATCH_TOKENS", 8)
     tagged = [(s.tokens, s.tags["upos"]) for s in untrained.stream(Sentence(list(tokens)) for tokens in sentences)]
@@ -165,6 +167,18 @@ def test_a_stream_reads_no_further_than_a_window(untrained: Tagger) -> None:
     for i in range(1, 200):
         assert next(stream).tags["upos"]
         assert read <= i + 5
+
+
+@pytest.mark.usefixtures("small_windows")
+def test_a_list_is_tagged_in_larger_windows_than_a_stream(untrained: Tagger, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(windows, "LIST_WINDOW", 12)
+    batches: list[int] = []
+    tag = untrained.engine.tag
+    monkeypatch.setattr(untrained.engine, "tag", lambda work, *rest: batches.append(len(work)) or tag(work, *rest))
+    sentences = [["book", "flights", "."]] * 4
+    untrained.tag_sentences(sentences)
+    list(untrained.stream(map(Sentence, sentences)))
+    assert batches == [4, 1, 2, 1]
 
 
 def test_a_sentence_longer_than_the_network_reads_is_cut(untrained: Tagger, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,6 +22,7 @@ from tests.conftest import TOKENS
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(workers, "START_TOKENS", 30)
     monkeypatch.setattr(windows, "FIRST_WINDOW", 10)
+    monkeypatch.setattr(windows, "LIST_WINDOW", 10)
     monkeypatch.setattr(windows, "WINDOW_TOKENS", 40)
 
 
