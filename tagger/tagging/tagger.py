@@ -20,12 +20,12 @@ from tagger.tagging.checks import (
     checked_stream,
     checked_texts,
 )
-from tagger.tagging.constraints import constraints_of
+from tagger.tagging.constraints import constraints_of, given_tags
 from tagger.tagging.decoding import Request
 from tagger.tagging.document_tagger import DocumentTagger
 from tagger.tagging.engine import CACHE_SIZE, Engine
 from tagger.tagging.layer_vectors import ALL, LayerVectors, Vectors
-from tagger.tagging.windows import Work, cut_windows, fill, first_window, work_of
+from tagger.tagging.windows import Work, cut_windows, fill, first_window
 from tagger.tagging.workers import Batch, Workers
 from tagger.text.format import Part
 from tagger.text.lexicon import Lexicon
@@ -206,15 +206,16 @@ class Tagger(DocumentTagger):
 
     def _stream(self, sentences: Iterator[Sentence], request: Request, first: int) -> Iterator[Sentence]:
         windows = cut_windows(sentences, first)
-        batches = (Batch(window, self._work(window, request), sum(map(len, window))) for window in windows)
-        for window, found in self.workers.map(partial(_decoded, request=request), batches):
-            self._fill(window, found, request)
+        work = ((window, self._work(window, request)) for window in windows)
+        batches = (Batch((window, each.read), each, sum(map(len, window))) for window, each in work)
+        for (window, read), found in self.workers.map(partial(_decoded, request=request), batches):
+            fill(window, read, found, request, self.vocabulary.codecs)
             yield from window
 
     def tag_window(self, window: list[Sentence], request: Request, fixed_shapes: bool = False) -> None:
         """See `DocumentTagger.tag_window`."""
-        found = _decoded(self, self._work(window, request), request, fixed_shapes)
-        self._fill(window, found, request)
+        work = self._work(window, request)
+        fill(window, work.read, _decoded(self, work, request, fixed_shapes), request, self.vocabulary.codecs)
 
     def as_read(self, tokens: Sequence[str]) -> Sequence[str]:
         """What the networks read for the words of a sentence to find its tags; see `Casing`."""
@@ -232,12 +233,11 @@ class Tagger(DocumentTagger):
         for tagged in self.stream(remembered(), probabilities=True):
             yield tagged, gold.popleft()
 
-    def _fill(self, window: list[Sentence], found: Mapping[str, Decoded], request: Request) -> None:
-        forms = [form for sentence in window for form in self.as_read(sentence.tokens)]
-        fill(window, forms, found, request, self.vocabulary.codecs)
-
     def _work(self, window: list[Sentence], request: Request) -> Work:
-        return work_of(window, self.columns if request.columns is None else request.columns, request.keep)
+        sentences = [sentence.tokens for sentence in window]
+        columns = self.columns if request.columns is None else request.columns
+        given = given_tags(window, columns) if request.keep else {}
+        return Work(sentences, list(map(self.as_read, sentences)), given)
 
 
 def _segmenter(bundle: Bundle, choice: str, name: str) -> Segmenter:
@@ -260,7 +260,7 @@ def _segmenter(bundle: Bundle, choice: str, name: str) -> Segmenter:
 
 def _decoded(tagger: Tagger, work: Work, request: Request, fixed_shapes: bool = False) -> dict[str, Decoded]:
     constraints = constraints_of(work.sentences, _wanted(tagger.lexicons, request), work.given, tagger.vocabulary)
-    return tagger.engine.tag(list(map(tagger.as_read, work.sentences)), request, fixed_shapes, constraints)
+    return tagger.engine.tag(work.read, request, fixed_shapes, constraints)
 
 
 def _wanted(lexicons: Mapping[str, Lexicon], request: Request) -> Mapping[str, Lexicon]:

@@ -1,12 +1,12 @@
 """A stream of sentences -> windows, which are tagged all at once, and the tags of a window -> its sentences."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
-from itertools import accumulate, pairwise
+from itertools import accumulate, chain, pairwise
 from typing import NamedTuple, TypeVar
 
 from tagger.model.decoder import Decoded
 from tagger.model.tag_codec import TagCodec
-from tagger.tagging.constraints import GivenTags, given_tags, put_back
+from tagger.tagging.constraints import GivenTags, put_back
 from tagger.tagging.decoding import Request
 from tagger.text.sentence import Sentence
 
@@ -21,7 +21,8 @@ Tokens = TypeVar("Tokens", bound=Sized)
 class Work(NamedTuple):
     """What is sent to a process for a window."""
 
-    sentences: list[list[str]]
+    sentences: list[list[str]]  # as they are written
+    read: list[Sequence[str]]  # what the networks read instead; see `Casing`
     given: GivenTags
 
 
@@ -49,20 +50,9 @@ def first_window(sentences: Iterable[object], processes: int) -> int:
     return LIST_WINDOW if isinstance(sentences, list) and processes == 1 else FIRST_WINDOW
 
 
-def work_of(window: list[Sentence], columns: Sequence[str], keep: bool) -> Work:
-    """What is to be tagged of a window.
-
-    Args:
-        window: sentences.
-        columns: those wanted.
-        keep: whether tags that sentences have stay as they are.
-    """
-    return Work([sentence.tokens for sentence in window], given_tags(window, columns) if keep else {})
-
-
 def fill(
     window: list[Sentence],
-    forms: Sequence[str],
+    read: Iterable[Sequence[str]],
     found: Mapping[str, Decoded],
     request: Request,
     codecs: Mapping[str, TagCodec],
@@ -71,11 +61,12 @@ def fill(
 
     Args:
         window: sentences, which are changed.
-        forms: all of their words as they were read.
+        read: their words as the networks read them.
         found: of all of their tokens, for each column.
         request: what was asked for.
         codecs: of the vocabulary.
     """
+    forms = list(chain.from_iterable(read))
     spans = list(pairwise(accumulate(map(len, window), initial=0)))
     for sentence in window:
         sentence.probabilities, sentence.alternatives = {}, {}
