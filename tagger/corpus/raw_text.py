@@ -5,7 +5,6 @@ The text may be of any size: only the section that is asked for is held in memor
 
 import glob
 import io
-import logging
 import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -28,7 +27,6 @@ DEV_EVERY = 50  # one document in 50 is dev text
 MAX_SENTENCE_TOKENS = 200  # a longer sentence is cut
 MAX_COUNTED_FORMS = 5_000_000  # with more, the forms seen once are forgotten
 
-_log = logging.getLogger(__name__)
 Part = Paragraph | Sentence
 
 

@@ -39,17 +39,6 @@ CELLS = {
 }
 
 
-def find_cell(name: str) -> Cell:
-    """The cell of a name.
-
-    Raises:
-        InputError: no cell has that name.
-    """
-    if name not in CELLS:
-        raise InputError(f"model.cell={name} is no cell; choose one of {', '.join(CELLS)}")
-    return CELLS[name]
-
-
 def reverse_padded(x: Tensor, lengths: Tensor) -> Tensor:
     """Each sentence of x (T, B, ...) reversed within its own length; padding stays where it is."""
     if bool((lengths == len(x)).all()):
@@ -121,7 +110,7 @@ class Encoder(nn.Module):
             dropout: the probability with which training zeroes a number between two layers.
         """
         super().__init__()
-        self.cell, self.input_size = find_cell(cell), input_size
+        self.cell, self.input_size = CELLS[cell], input_size
         layers = []
         for f, r in zip(forward, backward, strict=True):
             layers.append(

@@ -13,9 +13,11 @@ from torch import nn
 
 from tagger.model.crf import CRFDecoder
 from tagger.model.decoder import Decoder
-from tagger.model.network import TaggerNetwork
+from tagger.model.memory import TRAINING_COPIES, build_without_memory, check_memory
+from tagger.model.network import NetworkConfig, TaggerNetwork
 from tagger.model.softmax import SoftmaxDecoder
 from tagger.model.vector_embedding import VectorEmbedding
+from tagger.model.vocabulary import Vocabulary
 
 
 def share_pretrained(members: Sequence[TaggerNetwork]) -> None:
@@ -36,6 +38,17 @@ def share_pretrained(members: Sequence[TaggerNetwork]) -> None:
                 same = True
         if same:
             member.corpora = first.corpora
+
+
+def check_training_memory(vocabulary: Vocabulary, config: NetworkConfig, members: int = 1) -> None:
+    """Refuses networks that are too large to be trained on this machine, before they are built.
+
+    Raises:
+        InputError: see `check_memory`; or a size is out of range.
+    """
+    networks = [build_without_memory(lambda: TaggerNetwork(vocabulary, config)) for _ in range(members)]
+    share_pretrained(networks)
+    check_memory(nn.ModuleList(networks), TRAINING_COPIES, "training")
 
 
 @torch.no_grad()

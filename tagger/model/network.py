@@ -19,13 +19,11 @@ from tagger.model.decoders import DECODERS
 from tagger.model.embeddings import EMBEDDINGS, FormEmbedding
 from tagger.model.encoder import CELLS, Encoder
 from tagger.model.fast_cpu import Dropout
-from tagger.model.memory import TRAINING_COPIES, build_without_memory, check_memory
 from tagger.model.transformer import TransformerConfig, TransformerEmbedding
 from tagger.model.vocabulary import Vocabulary
 from tagger.text.schema import Rate, Size, one_of, read
 
 MAX_DEPTH = 1_000
-MAX_HIDDEN_SIZE = 10_000_000
 
 
 # What a `TaggerNetwork` is built from, beside its vocabulary: plain values with the keys of `NetworkValues` and of the
@@ -167,15 +165,6 @@ class TaggerNetwork(nn.Module):
         return self.score(h)
 
 
-def check_training_memory(vocabulary: "Vocabulary", config: NetworkConfig) -> None:
-    """Refuses a network that is too large to be trained on this machine, before it is built.
-
-    Raises:
-        InputError: see `check_memory`; or a size is out of range.
-    """
-    check_memory(build_without_memory(lambda: TaggerNetwork(vocabulary, config)), TRAINING_COPIES, "training")
-
-
 def layer_sizes(size: int | Sequence[int], depth: int, direction: str) -> list[int]:
     """One hidden size per layer, from one number for all layers or a list of `depth` numbers.
 
@@ -189,8 +178,4 @@ def layer_sizes(size: int | Sequence[int], depth: int, direction: str) -> list[i
         raise InputError(
             f"model.hidden.{direction} lists {len(sizes)} sizes for model.depth={depth}; give one number or {depth}"
         )
-    if min(sizes) < 0:
-        raise InputError(f"model.hidden.{direction}={min(sizes)} is negative; 0 leaves the direction out")
-    if max(sizes) > MAX_HIDDEN_SIZE:
-        raise InputError(f"model.hidden.{direction}={max(sizes)}: a layer has at most {MAX_HIDDEN_SIZE:,} units")
     return sizes

@@ -55,9 +55,7 @@ class TransformerConfig(TypedDict):
     revision: str | None  # commit on the Hub, or version of the package; None for a folder
     pooling: Annotated[str, one_of(POOLINGS)]  # how a token's pieces become one vector: first, mean
     tune: bool | TopLayers  # whether training changes the encoder; a number: only so many of its layers, the top ones
-    layers: (
-        list[Annotated[int, Meta(ge=0, le=MAX_ENCODER_LAYERS)]] | None
-    )  # the outputs that are mixed, 0 is the embeddings; None: all
+    layers: list[Layer] | None  # the outputs that are mixed, 0 is the embeddings; None: all
     dtype: Annotated[str, one_of(ENCODER_DTYPES)]  # in which it computes; bfloat16 on processors that have it
     dropout: Rate  # probability with which training zeroes a number of the mix
     encoder: dict[str, Any]  # the encoder's own settings, so that it can be built without the internet

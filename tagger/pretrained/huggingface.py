@@ -16,10 +16,8 @@ from torch import Tensor
 from tagger.errors import InputError, shorten
 from tagger.model.pieces import PieceTokenizer, windows
 from tagger.model.transformer import (
-    ENCODER_DTYPES,
     MINILM,
     MULTILINGUAL,
-    POOLINGS,
     UNSAFE_SETTINGS,
     EncoderError,
     TransformerConfig,
@@ -82,13 +80,10 @@ def load_pretrained(
         The encoder, its tokenizer, and the config from which `TransformerEmbedding` can build the encoder again.
 
     Raises:
-        InputError: a setting has an unknown value; there is no such encoder; or it cannot be used.
+        InputError: there is no such encoder, it cannot be used, or it lacks the layers.
     """
     if pooling is None:
         pooling = "mean" if name == MULTILINGUAL else "first"
-    for key, value, known in (("pooling", pooling, POOLINGS), ("dtype", dtype, ENCODER_DTYPES)):
-        if value not in known:
-            raise InputError(f"transformer.{key}={value}: choose one of {', '.join(known)}")
     name = str(Path(name).expanduser()) if name.startswith("~") else name
     if name == MULTILINGUAL:
         found: tuple[Any, PieceTokenizer, str | None] = load_multilingual(forms)

@@ -17,7 +17,6 @@ from torch.nn.functional import cross_entropy
 from tagger.errors import InputError
 from tagger.model.batch import FIRST_ID, Batch
 from tagger.model.collate import collate
-from tagger.model.encoder import BidirectionalLayer
 from tagger.model.forms import FormTable
 from tagger.model.network import NetworkConfig, TaggerNetwork
 from tagger.model.vocabulary import Vocabulary
@@ -53,8 +52,8 @@ class HiddenWordNetwork(nn.Module):
             raise InputError("embedding.words=0: words are predicted by their embeddings; set a size above 0")
         self.body = TaggerNetwork(vocabulary, config)
         self.mask = nn.Parameter(0.1 * torch.randn(self.body.embedding.width))
-        states = sum(cast(BidirectionalLayer, layer).width for layer in self.body.encoder.layers)
-        self.transform = nn.Sequential(nn.Linear(states, config["words"]), nn.GELU(), nn.LayerNorm(config["words"]))
+        states, words = self.body.states, config["words"]
+        self.transform = nn.Sequential(nn.Linear(states, words), nn.GELU(), nn.LayerNorm(words))
         counts = torch.tensor(list(vocabulary.words.values()), dtype=torch.float32)
         self.bias = nn.Parameter((counts / counts.sum()).log())
         self.samples = samples

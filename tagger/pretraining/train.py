@@ -17,7 +17,8 @@ from tagger.corpus.raw_text import Counts, Texts
 from tagger.errors import InputError
 from tagger.model.batch import FIRST_ID
 from tagger.model.forms import FormTable
-from tagger.model.network import NetworkConfig, TaggerNetwork, check_training_memory
+from tagger.model.members import check_training_memory
+from tagger.model.network import NetworkConfig, TaggerNetwork
 from tagger.model.vocabulary import Vocabulary
 from tagger.pretraining.config import PretrainConfig
 from tagger.pretraining.data import DEV_STRIDE, DevBatches, HiddenWordDataModule

@@ -26,7 +26,8 @@ from tagger.segmenter.multiwords import Multiwords
 from tagger.segmenter.network import Label, SegmenterConfig, SegmenterNetwork, SegmenterVocabulary
 from tagger.segmenter.units import END_GAP, MAX_FORM, SPACE_GAP, Units, UnitTable
 from tagger.text.edit_scripts import apply_script
-from tagger.text.segment import LEARNED, SPACE
+from tagger.text.segment import LEARNED
+from tagger.text.segment_rules import SPACE
 from tagger.text.sentence import Token
 
 MAX_WORDS = 100  # of a token that is cut inside; with more it is one word, as after a few steps of training

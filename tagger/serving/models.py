@@ -13,7 +13,7 @@ from tagger.bundle.saved_config import PRETRAINED_IN_RUN, TAGGER_IN_RUN, predict
 from tagger.errors import InputError, shorten
 from tagger.serving.batcher import Batcher
 from tagger.serving.bodies import Refusal
-from tagger.tagging.checks import checked_column
+from tagger.tagging.checks import checked_columns
 from tagger.tagging.document_tagger import DocumentTagger
 from tagger.tagging.languages import LanguageTagger
 from tagger.tagging.tagger import Tagger
@@ -110,11 +110,9 @@ def wanted_columns(tagger: DocumentTagger, columns: Sequence[str] | None) -> lis
         InputError: the tagger lacks one.
         Refusal: there are none.
     """
-    if columns is None:
-        return list(tagger.columns)
-    if not columns:
+    if columns is not None and not columns:
         raise Refusal(400, f"columns is empty; choose of {', '.join(tagger.columns)}, or leave it out")
-    return list(dict.fromkeys(checked_column(column, tagger.columns) for column in columns))
+    return checked_columns(columns, tagger.columns)
 
 
 def description(name: str, tagger: Tagger | LanguageTagger) -> dict[str, Any]:

@@ -210,11 +210,7 @@ def _summary(members: Sequence[Member], corpus: Corpus) -> dict[str, Any]:
         {
             "seed": member.seed,
             **{name: report[name] for name in ("training_seconds", "epochs", "best_epoch", "parameters")},
-            **{
-                split: {column: scores["accuracy"] for column, scores in report[split].items()}
-                for split in SPLITS
-                if split in report
-            },
+            **accuracies(report),
         }
         for member, report in zip(members, reports, strict=True)
     ]

@@ -5,7 +5,6 @@ Here a key that does not exist is an error which names the nearest key, and the 
 """
 
 import argparse
-import difflib
 import itertools
 import os
 import re
@@ -24,7 +23,7 @@ from tagger.bundled import bundled
 from tagger.corpus.corpora import CORPORA
 from tagger.errors import InputError
 from tagger.pretraining.config import PretrainConfig
-from tagger.text.schema import gone_keys, word_keys
+from tagger.text.schema import gone_keys, nearest, word_keys
 from tagger.training.config import TrainConfig
 from tagger.training.config_parts import TRAINER_SETTINGS
 
@@ -43,7 +42,6 @@ FOLDER_KEYS = ("hydra.run.dir", "hydra.sweep.dir", "hydra.sweep.subdir")
 OPEN_PARTS = ("trainer.", "corpus.fields.")  # parts that take keys which the page does not have
 OWN_KEYS = ("corpus.dev_seed",)  # that ensembles give their members; the page of `train` does not have them
 MAX_PAGES = 50  # composed to look for keys, one for each combination of groups that a sweep names
-MIN_SIMILARITY = 0.6  # of a key to the one that is proposed in its place
 
 
 class _Parser(argparse.ArgumentParser):
@@ -275,15 +273,13 @@ def _unknown(override: Override, known: set[str], groups: Mapping[str, Sequence[
     for other, command in PAGES.items():
         if other != page and key in _keys(other):
             return InputError(f"{text}: no such key; it belongs to {command}")
-    nearest = _did_you_mean(key, sorted(known)) or f"; see {PAGES[page]} --cfg job"
-    return InputError(f"{text}: no such key{nearest}")
+    hint = _did_you_mean(key, sorted(known)) or f"; see {PAGES[page]} --cfg job"
+    return InputError(f"{text}: no such key{hint}")
 
 
 def _did_you_mean(word: str, words: Sequence[str]) -> str:
-    last = word.rpartition(".")[2]
-    same_end = [other for other in words if other.rpartition(".")[2] == last]
-    near = same_end[:1] or difflib.get_close_matches(word, words, 1, MIN_SIMILARITY)
-    return f"; did you mean {near[0]}?" if near else ""
+    near = nearest(word, words)
+    return f"; did you mean {near}?" if near else ""
 
 
 def compose_page(page: str, overrides: Iterable[str]) -> DictConfig:

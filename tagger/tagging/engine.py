@@ -19,7 +19,6 @@ from tagger.errors import InputError
 from tagger.model.decoder import Decoded, Decoder
 from tagger.model.device import choose_device, choose_precision, own_turn
 from tagger.model.members import mean_decoder
-from tagger.model.network import TaggerNetwork
 from tagger.model.softmax import SoftmaxDecoder
 from tagger.model.vocabulary import Vocabulary
 from tagger.tagging.batches import BATCH_TOKENS, FIXED_SENTENCES, PackedBatch, plan_batches
@@ -114,17 +113,6 @@ class Engine:
         decoders = [(cast(Decoder, m.network.decoders[column]), rest * m.share(column)) for m in self.members]
         decoders += [(each.chain.decoder, each.share) for each in linear if each.column == column]
         return mean_decoder(*zip(*decoders, strict=True)).to(self.device)
-
-    @property
-    def network(self) -> TaggerNetwork:
-        """The network of a tagger that has one.
-
-        Raises:
-            InputError: it has several.
-        """
-        if len(self.members) > 1:
-            raise InputError(f"this tagger has {len(self.members)} networks; for this, load a tagger of one")
-        return self.members[0].network
 
     @property
     def has_fixed_shapes(self) -> bool:

@@ -19,14 +19,11 @@ from tagger.tagging.networks import NOTHING, Scores
 
 
 class LinearScorer:
-    """Runs one linear member, in float32; a `Scorer`.
+    """Runs one linear member, in float32; a `Scorer`. Its scores are sums of rows, which are the same in every shape.
 
     Attributes:
-        has_fixed_shapes: its scores are sums of rows, which are the same in every shape.
         cache: the terms of forms.
     """
-
-    has_fixed_shapes = True
 
     def __init__(self, member: Linear, device: str, cache_size: int) -> None:
         """Takes the member, which stays on the CPU.
@@ -38,10 +35,6 @@ class LinearScorer:
         """
         self._member, self._device = member, device
         self.cache = FormCache(self._terms, cache_size + 1)  # and `EDGE`
-
-    def size(self, sentence: Sequence[str]) -> int:
-        """See `Scorer.size`."""
-        return len(sentence)
 
     def scores(
         self,

@@ -36,29 +36,14 @@ Scores = Callable[[PackedBatch], Mapping[str, Tensor]]
 NOTHING: Mapping[str, np.ndarray] = MappingProxyType({})
 
 
-def open_tokens(decided: np.ndarray, tokens: np.ndarray) -> np.ndarray:
-    """The rows of a batch whose tag is not decided.
-
-    Args:
-        decided: (all tokens,) their tags, or -1.
-        tokens: (N,) the numbers of the batch's.
-    """
-    return np.flatnonzero(decided[tokens] < 0)
-
-
 class Scorer(Protocol):
     """Members of a tagger, whatever computes their scores.
 
     Attributes:
-        has_fixed_shapes: whether `scores` can use fixed shapes.
         cache: of what depends on a form alone.
     """
 
-    has_fixed_shapes: bool
     cache: FormCache
-
-    def size(self, sentence: Sequence[str]) -> int:
-        """How much of `BATCH_TOKENS` a sentence takes."""
 
     def scores(
         self,
@@ -143,7 +128,7 @@ class Networks:
         return encoder.cell, encoder.input_size, network.embedding.width, *sizes
 
     def size(self, sentence: Sequence[str]) -> int:
-        """See `Scorer.size`: tokens, or pieces if a transformer reads it."""
+        """How much of `BATCH_TOKENS` a sentence takes: tokens, or pieces if a transformer reads it."""
         return max([len(sentence), *(table.size(sentence) for table in self._pieces.values())])
 
     def scores(
@@ -162,7 +147,7 @@ class Networks:
             for column in columns:
                 here, count = states, len(batch.tokens)
                 if column in decided:
-                    rows = open_tokens(decided[column], batch.tokens)
+                    rows = np.flatnonzero(decided[column][batch.tokens] < 0)
                     count = len(rows)
                     blocks = -(-count // FIXED_BLOCK)
                     total = blocks * FIXED_BLOCK if fixed_shapes else padded_rows(count, states.dtype)

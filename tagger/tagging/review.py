@@ -1,6 +1,5 @@
 """Sentences -> those that a tagger doubts, the most doubtful one first, so that somebody corrects them."""
 
-import heapq
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import NamedTuple
@@ -27,7 +26,7 @@ class Doubtful(NamedTuple):
 
 
 def doubtful_sentences(
-    tagger: DocumentTagger, sentences: Iterable[Sentence], below: float, keep: bool = False, most: int | None = None
+    tagger: DocumentTagger, sentences: Iterable[Sentence], below: float, keep: bool = False
 ) -> list[Sentence]:
     """The sentences with a word whose tag has a probability under a limit, the most doubtful one first.
 
@@ -38,11 +37,8 @@ def doubtful_sentences(
         sentences: any number; only the doubtful ones stay in memory.
         below: the limit, in [0, 1].
         keep: whether tags that sentences have stay as they are; see `Tagger.stream`.
-        most: how many sentences are wanted at most; None: all.
     """
-    found = _doubtful(tagger, sentences, below, keep)
-    ordered = sorted(found) if most is None else heapq.nsmallest(most, found)
-    return [each.sentence for each in ordered]
+    return [each.sentence for each in sorted(_doubtful(tagger, sentences, below, keep))]
 
 
 def _doubtful(tagger: DocumentTagger, sentences: Iterable[Sentence], below: float, keep: bool) -> Iterator[Doubtful]:

@@ -29,9 +29,6 @@ class Lexicon:
             entries = merged
         self._entries, self._case = entries, case
 
-    def __len__(self) -> int:
-        return len(self._entries)
-
     def tags(self, form: str, first: bool = False) -> tuple[str, ...] | None:
         """The tags that a word may have; None: all.
 

@@ -27,7 +27,6 @@ Rate = Annotated[float, Meta(ge=0, le=1)]
 Dropout = Annotated[float, Meta(ge=0, le=0.99)]
 Name = Annotated[str, Meta(min_length=1)]
 ShortName = Annotated[str, Meta(max_length=MAX_NAME)]
-Names = list[Name]
 
 Config = TypeVar("Config")
 _INFO: dict[Any, types.Type] = {}  # what msgspec says of each dataclass that was read

@@ -178,8 +178,6 @@ def _tail(tokens: list[_Part], rules: Rules) -> str:
     return kind if kind in ("date", "dots", "smiley", "url") else ""
 
 
-__all__ = ["RULES", "SPACE", "segment", "segment_ends"]
-
 _PIECES = {"english": Pieces(ENGLISH), "unicode": Pieces(UNICODE)}
 RULES = tuple(_PIECES)
 LEARNED = "learned"  # instead of a name of rules, of a tagger that has a segmenter of its own

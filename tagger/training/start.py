@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, NamedTuple, cast
 
 import torch
-from torch import nn
 
 from tagger.bundle.bundle import Bundle, Member
 from tagger.bundle.linear import Linear
@@ -17,8 +16,7 @@ from tagger.corpus.splits import Corpus
 from tagger.errors import InputError
 from tagger.model.decoder import Decoder
 from tagger.model.decoders import SOFTMAX
-from tagger.model.members import share_pretrained
-from tagger.model.memory import TRAINING_COPIES, build_without_memory, check_memory
+from tagger.model.members import check_training_memory
 from tagger.model.network import NetworkConfig, TaggerNetwork
 from tagger.model.pieces import PieceTokenizer
 from tagger.model.transformer import TransformerConfig as EncoderConfig
@@ -302,7 +300,7 @@ def build(
         )
         network, members = _continued_config(config, start, inputs), len(start.bundle.members)
     vocabulary = dataclasses.replace(vocabulary, vectors=vocabulary.vectors | inputs.rows)
-    _check_memory(vocabulary, network, members)
+    check_training_memory(vocabulary, network, members)
     module = TaggerModule(
         asdict(vocabulary),
         network,
@@ -321,13 +319,6 @@ def build(
     _keep_spans_whole(module, corpus)
     own = start.bundle.members[0].tokenizer if start else None
     return Beginning(module, inputs.transformer.tokenizer if inputs.transformer else own, facts, start)
-
-
-def _check_memory(vocabulary: Vocabulary, config: NetworkConfig, members: int) -> None:
-    """Refuses networks that are too large to be trained on this machine, before they are built."""
-    networks = [build_without_memory(lambda: TaggerNetwork(vocabulary, config)) for _ in range(members)]
-    share_pretrained(networks)
-    check_memory(nn.ModuleList(networks), TRAINING_COPIES, "training")
 
 
 def _keep_spans_whole(module: TaggerModule, corpus: Corpus) -> None:

@@ -58,10 +58,6 @@ class Targets:
         self._borders = np.cumsum([0, *map(len, shards)])  # tokens before each shard
         self._of = np.searchsorted(self._borders, self._starts, side="right") - 1  # the shard of each sentence
 
-    def __len__(self) -> int:
-        """The number of sentences."""
-        return len(self._lengths)
-
     def batch(self, numbers: Sequence[int] | np.ndarray) -> dict[str, np.ndarray]:
         """For each column float32 (T, B, k, 2): ids and probabilities, 0 after a sentence's end.
 

@@ -91,7 +91,6 @@ class Prepared(NamedTuple):
 
     Attributes:
         corpus: it learns from.
-        module: that is trained.
         beginning: what the module begins with.
         fitting: how it is trained.
         segmenting: how raw text will be cut.
@@ -101,7 +100,6 @@ class Prepared(NamedTuple):
     """
 
     corpus: Corpus
-    module: TaggerModule
     beginning: Beginning
     fitting: Fitting
     segmenting: SegmenterTraining
@@ -113,8 +111,8 @@ class Prepared(NamedTuple):
         """The tagger, when its module is trained, with rules for raw text; trains its linear member."""
         linear = self.beginning.linear
         if self.linear is not None:
-            linear = linear_members(self.linear, self.corpus.splits["train"], self.module.vocabulary)
-        bundle = self.module.trained(self.segmenting.rules, self.config, self.beginning.tokenizer)
+            linear = linear_members(self.linear, self.corpus.splits["train"], self.beginning.module.vocabulary)
+        bundle = self.beginning.module.trained(self.segmenting.rules, self.config, self.beginning.tokenizer)
         return replace(bundle, linear=linear)
 
 
@@ -172,7 +170,7 @@ def prepare(config: TrainConfig) -> Prepared:
     }
     parameters = sum(parameter.numel() for parameter in module.parameters())
     summary = {"corpus": corpus.name, "parameters": parameters} | ({"teacher": teacher} if teacher else {})
-    return Prepared(corpus, module, beginning, fitting, segmenting, config.linear, described, summary)
+    return Prepared(corpus, beginning, fitting, segmenting, config.linear, described, summary)
 
 
 class _Patience(EarlyStopping):

@@ -13,7 +13,7 @@ from torch.testing import assert_close
 
 from tagger.errors import InputError
 from tagger.model.cells import GRUCell, MinGRUCell, RNNCell
-from tagger.model.encoder import BidirectionalLayer, Encoder, find_cell, reverse_padded
+from tagger.model.encoder import CELLS, BidirectionalLayer, Encoder, reverse_padded
 from tagger.model.mingru import ScanLayer
 from tagger.model.recurrent import RecurrentLayer, TorchLayer
 
@@ -128,7 +128,7 @@ def test_mingru_by_hand() -> None:
 
 @pytest.mark.parametrize("cell", REFERENCES)
 def test_last_state_is_the_one_after_the_last_token(x: Tensor, cell: str) -> None:
-    theirs, ours = REFERENCES[cell](I, H), find_cell(cell).make(I, H)
+    theirs, ours = REFERENCES[cell](I, H), CELLS[cell].make(I, H)
     copy_weights(theirs, "l0", ours)
     initial = make_states(cell, 1)
     expected, expected_last = packed(theirs, x, LENGTHS, initial)
@@ -205,7 +205,7 @@ def test_unequal_directions_equal_two_one_way_layers(x: Tensor, cell: str) -> No
 
 @pytest.mark.parametrize("cell", REFERENCES)
 def test_each_direction_alone(x: Tensor, cell: str) -> None:
-    both = BidirectionalLayer(find_cell(cell).make(I, 3), find_cell(cell).make(I, 2))
+    both = BidirectionalLayer(CELLS[cell].make(I, 3), CELLS[cell].make(I, 2))
     output, (f, r) = both(x, LENGTHS)
     for layer, expected, states in (
         (BidirectionalLayer(both.forward_layer, None), output[..., :3], (f, None)),
@@ -238,11 +238,6 @@ def test_both_directions_absent_is_an_error() -> None:
         Encoder("gru", I, [3, 0], [3, 0])
     with pytest.raises(InputError, match="both 0"):
         BidirectionalLayer(None, None)
-
-
-def test_an_unknown_cell_is_an_error_that_lists_the_cells() -> None:
-    with pytest.raises(InputError, match=r"model\.cell=elman is no cell; choose one of rnn_scratch, .*lstm"):
-        find_cell("elman")
 
 
 def test_dropout_is_between_layers_alone(x: Tensor) -> None:

@@ -54,8 +54,6 @@ def test_no_pooler_and_fast_attention(bert: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"pooling": "last"}, "transformer.pooling=last: choose one of first, mean"),
-        ({"dtype": "float16"}, "transformer.dtype=float16: choose one of float32, bfloat16"),
         ({"layers": [3]}, r"transformer.layers=\[3\].*to 2"),
         ({"layers": [-1]}, r"transformer.layers=\[-1\]"),
         ({"layers": []}, r"transformer.layers=\[\]"),
