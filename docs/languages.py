@@ -82,6 +82,7 @@ class Row(NamedTuple):
     tags: str  # all, or the columns that are learned, where others have an older scheme in train than in dev
     dev: str  # learned: the teacher and the student learn from most of dev, too; kept: they do not; newer: as
     # learned, and train is of an older release, so that the teacher gives it the UPOS and FEATS of dev
+    cuts: str  # what cuts raw text: learned, or rules, which need no room
     test: str  # seen, or kept for a measurement that comes later
     udpipe: str  # published accuracies of UPOS on test, in percent: UDPipe 2 with gold tokens,
     udpipe_raw: str  # from raw text,
@@ -267,7 +268,8 @@ class Language:
         student = Bundle.load(self.folder / "student" / TAGGER_IN_RUN)
         cut = Bundle.load(self.folder / "segmenter" / TAGGER_IN_RUN)
         linear = tuple(member.without(WEAKEST) for member in student.linear)
-        bundle = dataclasses.replace(student, segmenter=cut.segmenter, linear=linear)
+        segmenter = student.segmenter if self.row.cuts == "rules" else cut.segmenter
+        bundle = dataclasses.replace(student, segmenter=segmenter, linear=linear)
         bundle.save(partial, "", packed=True)
         about = {
             "corpus": " + ".join([*self.row.corpora.split(), *self.row.others.split()]),
