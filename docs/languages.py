@@ -10,6 +10,7 @@ done again; a step that was interrupted goes on. docs/languages.md tells what th
 import argparse
 import csv
 import dataclasses
+import gzip
 import json
 import os
 import shutil
@@ -264,6 +265,10 @@ class Language:
         packed = self.folder / "packed" / self.row.name
         if (packed / CONFIG).is_file():
             return
+        try:
+            from zopfli.gzip import compress
+        except ImportError:
+            raise SystemExit("to pack a tagger, pip install zopfli; given again, the command goes on") from None
         partial = packed.with_suffix(".partial")
         student = Bundle.load(self.folder / "student" / TAGGER_IN_RUN)
         cut = Bundle.load(self.folder / "segmenter" / TAGGER_IN_RUN)
@@ -281,6 +286,8 @@ class Language:
         own = dataclasses.replace(bundle, config=about)
         own.save(packed, self.card(own), packed=True)
         (packed / "LICENSE").write_text(self.licence(), encoding="utf-8")
+        for path in packed.glob("*.gz"):
+            path.write_bytes(compress(gzip.decompress(path.read_bytes())))  # a tenth smaller
         shutil.rmtree(partial)
 
     def scores(self, tagger: Path, bundle: Bundle) -> dict[str, Any]:
