@@ -26,7 +26,8 @@ from tagger.tagging.batches import FIXED_BLOCK, PackedBatch
 from tagger.tagging.form_cache import FormBlock, FormCache, embed_forms
 from tagger.tagging.stack import Stack, padded_rows
 
-# Forms that are multiplied at once, always as many: in bfloat16 the weights are repacked for every product.
+# Forms that are multiplied at once, always as many, and no fewer than `embed_forms` gives at a time. In bfloat16 the
+# weights are repacked for every product.
 PRODUCT_FORMS = {torch.float32: 64, torch.bfloat16: 256}
 MAX_NARROW_SENTENCES = 7  # a batch of at most this many is computed in float32, also by a tagger in bfloat16
 
@@ -61,7 +62,7 @@ class Scorer(Protocol):
             columns: that are scored.
             fixed_shapes: see `Stack.states`.
             decided: for some columns the tag (tokens,) of every token, or -1. Only tokens with -1 are scored then, so
-                there are fewer rows; see `open_tokens`.
+                there are fewer rows.
         """
 
 
