@@ -14,7 +14,8 @@ import numpy as np
 from tagger.segmenter.units import KINDS, NO_GAP, Units, UnitTable, mixed
 from tagger.text.segment import segment_ends
 
-# N units, boundaries between paragraphs included; H borders of training
+# N units of all paragraphs, boundaries between paragraphs included; H borders of training; W words of training;
+# L units of a word
 
 
 VIEWS = ((1, 1), (2, 1), (1, 2), (2, 2))  # units before and after a border by which it is known
@@ -24,6 +25,26 @@ _COUNTS = (2, 3, 6)
 BETWEEN = "|"  # the two kinds of a cut
 BORDER_CODES = 1 + (len(_SHARES) + 1) * (len(_COUNTS) + 1)
 _FILTER_BITS = 20
+MAX_WORD_UNITS = 12  # longer words are not in the lexicon
+SIZES, CODES = 16, 8  # a word that is found is its units, fewer than SIZES, + SIZES * its code, below CODES
+
+
+class _Index:
+    """Finds hashes among those of training; most others are told by their last bits alone."""
+
+    def __init__(self, hashes: np.ndarray) -> None:
+        """Takes the hashes of training, of uint32, ascending."""
+        self._hashes = hashes
+        self._filter = np.zeros(1 << _FILTER_BITS, dtype=bool)  # whether a hash of training may have these last bits
+        self._filter[_last_bits(hashes)] = True
+
+    def find(self, hashes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The places in `hashes` of those that training has, and their numbers there."""
+        places = np.flatnonzero(self._filter[_last_bits(hashes)])
+        numbers = np.searchsorted(self._hashes, hashes[places])
+        numbers[numbers == len(self._hashes)] = 0
+        known = self._hashes[numbers] == hashes[places]
+        return places[known], numbers[known]
 
 
 class Borders:
@@ -38,8 +59,7 @@ class Borders:
         """Takes the attributes."""
         self.hashes, self.codes = hashes, codes
         self._counts: tuple[np.ndarray, np.ndarray] | None = None  # words that go on, and all cases; in training alone
-        self._filter = np.zeros(1 << _FILTER_BITS, dtype=bool)  # whether a border may have a hash with these last bits
-        self._filter[_slots(hashes)] = True
+        self._index = _Index(hashes)
 
     @classmethod
     def of(cls, table: UnitTable, units: Units, lengths: np.ndarray, spaces: bool) -> "Borders":
@@ -78,16 +98,11 @@ class Borders:
         codes = []
         for hashes in _views(table, units):
             own = np.zeros(len(hashes), dtype=np.uint64)
-            places = np.flatnonzero(self._filter[_slots(hashes)])
-            if len(self.hashes):
-                numbers = np.searchsorted(self.hashes, hashes[places])
-                numbers[numbers == len(self.hashes)] = 0
-                known = self.hashes[numbers] == hashes[places]
-                places, numbers = places[known], numbers[known]
-                own[places] = self.codes[numbers]
-                if goes_on is not None and self._counts is not None:
-                    joined, cases = (each[numbers] for each in self._counts)
-                    own[places] = _border_codes(joined - goes_on[places], cases - 1)
+            places, numbers = self._index.find(hashes)
+            own[places] = self.codes[numbers]
+            if goes_on is not None and self._counts is not None:
+                joined, cases = (each[numbers] for each in self._counts)
+                own[places] = _border_codes(joined - goes_on[places], cases - 1)
             codes.append(own)
         return codes
 
@@ -166,23 +181,16 @@ def _short(hashes: np.ndarray) -> np.ndarray:
     return (hashes >> np.uint64(32)).astype(np.uint32)
 
 
-def _slots(hashes: np.ndarray) -> np.ndarray:
+def _last_bits(hashes: np.ndarray) -> np.ndarray:
     return (hashes & np.uint32((1 << _FILTER_BITS) - 1)).astype(np.int64)
-
-
-# N units, boundaries included; L units of a word
-
-
-MAX_WORD_UNITS = 12  # longer words are not in the lexicon
-SIZES, CODES = 16, 8  # a word that is found is its units, fewer than SIZES, + SIZES * its code, below CODES
 
 
 class Lexicon:
     """The words of training: sequences of units, with the white space inside them.
 
     Attributes:
-        hashes: (words,) of uint32, ascending.
-        codes: (words,) of uint8, how often each sequence is a word where it occurs in training; see `_word_codes`.
+        hashes: (W,) of uint32, ascending.
+        codes: (W,) of uint8, how often each sequence is a word where it occurs in training; see `_word_codes`.
         borders: how often words went on between units.
     """
 
@@ -190,8 +198,7 @@ class Lexicon:
         """Takes the attributes."""
         self.hashes, self.codes, self.borders = hashes, codes, borders
         self._counts: tuple[np.ndarray, np.ndarray] | None = None  # as words, and in all; in training alone
-        self._filter = np.zeros(1 << _FILTER_BITS, dtype=bool)  # whether a word may have a hash with these last bits
-        self._filter[_slots(hashes)] = True
+        self._index = _Index(hashes)
 
     @classmethod
     def of(cls, table: UnitTable, units: Units, lengths: np.ndarray, spaces: bool) -> "Lexicon":
@@ -208,7 +215,7 @@ class Lexicon:
         lexicon = cls(hashes, np.zeros(len(hashes), dtype=np.uint8), Borders.of(table, units, lengths, spaces))
         occurrences = np.zeros(len(hashes), dtype=np.int64)
         for _, grams in _grams(table, units):
-            _, numbers = lexicon._find(grams)
+            _, numbers = lexicon._index.find(grams)
             occurrences += np.bincount(numbers, minlength=len(hashes))
         lexicon.codes, lexicon._counts = _word_codes(words, occurrences), (words, occurrences)
         return lexicon
@@ -231,7 +238,7 @@ class Lexicon:
         count = len(units.types)
         begins, ends, holds = (np.zeros(count, dtype=np.uint64) for _ in range(3))
         for size, grams in _grams(table, units):
-            places, numbers = self._find(grams)
+            places, numbers = self._index.find(grams)
             codes = self.codes[numbers]
             if lengths is not None and self._counts is not None:
                 words, occurrences = (each[numbers] for each in self._counts)
@@ -246,16 +253,6 @@ class Lexicon:
             for inner in range(size - 1):
                 holds[places + inner] = value
         return begins, ends, holds
-
-    def _find(self, grams: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The places in `grams` that are words, and the numbers of these words."""
-        places = np.flatnonzero(self._filter[_slots(grams)])
-        if not len(self.hashes):
-            return places, places
-        numbers = np.searchsorted(self.hashes, grams[places])
-        numbers[numbers == len(self.hashes)] = 0
-        known = self.hashes[numbers] == grams[places]
-        return places[known], numbers[known]
 
 
 def _word_codes(words: np.ndarray, occurrences: np.ndarray) -> np.ndarray:
@@ -336,9 +333,6 @@ def context_rows(
 def _next(values: np.ndarray, distance: int) -> np.ndarray:
     """The value of the unit that stands `distance` units after each, before it if that is negative."""
     return np.roll(values, -distance)
-
-
-# N units of all paragraphs, boundaries included
 
 
 def rule_labels(
