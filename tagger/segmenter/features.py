@@ -24,6 +24,7 @@ _SHARES = (0.001, 0.1, 0.35, 0.65, 0.9, 0.999)
 _COUNTS = (2, 3, 6)
 BETWEEN = "|"  # the two kinds of a cut
 BORDER_CODES = 1 + (len(_SHARES) + 1) * (len(_COUNTS) + 1)
+MAX_REPEATED = 50_000  # borders that a small file has, unless more of them are very frequent
 _FILTER_BITS = 20
 MAX_WORD_UNITS = 12  # longer words are not in the lexicon
 SIZES, CODES = 16, 8  # a word that is found is its units, fewer than SIZES, + SIZES * its code, below CODES
@@ -81,8 +82,11 @@ class Borders:
         return borders
 
     def repeated(self) -> "Borders":
-        """Those that training has more than once: one in twenty of them, and nearly as good."""
-        kept = self.codes > len(_SHARES) + 1
+        """Those that training has twice, one in twenty of them, and nearly as good; thrice if these are too many."""
+        for counts_below in range(1, len(_COUNTS) + 1):
+            kept = self.codes > counts_below * (len(_SHARES) + 1)
+            if kept.sum() <= MAX_REPEATED:
+                break
         return Borders(self.hashes[kept], self.codes[kept])
 
     def found(self, table: UnitTable, units: Units, lengths: np.ndarray | None) -> list[np.ndarray]:

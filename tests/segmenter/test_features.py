@@ -157,6 +157,14 @@ def test_borders_that_occur_once_can_be_left_out():
     assert codes(kept, "c d")[0][0] == 0
 
 
+def test_of_many_borders_those_that_occur_twice_can_be_left_out_too(monkeypatch):
+    borders = learned("a b. a b, c d. a b. c d,", [2, 1, 2, 1, 2, 1, 2, 1, 2, 1])
+    monkeypatch.setattr("tagger.segmenter.features.MAX_REPEATED", len(borders.repeated().hashes) - 1)
+    kept = borders.repeated()
+    assert codes(kept, "a b")[0] == codes(borders, "a b")[0]
+    assert codes(kept, "c d")[0][0] == 0
+
+
 def test_views_need_the_units_on_both_sides():
     borders = learned("a b c d", [1, 2, 1])
     assert [view[1] > 0 for view in codes(borders, "a b c d")] == [True] * len(VIEWS)
