@@ -179,7 +179,7 @@ class Language:
         self.write(self.primary, splits)
 
     def segment(self) -> None:
-        """What cuts raw text, learned from own corpora and those of `cuts`; rules if they are as good on the whole of dev."""
+        """What cuts raw text, learned from the corpora and those of `cuts`; rules if they are as good on all of dev."""
         kind = "auto" if self.row.dev == "kept" else "learned"
         corpus = self.primary
         if self.row.cuts not in ("learned", "rules"):
