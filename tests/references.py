@@ -3,14 +3,15 @@
     python -m tests.references OUT.json [--treebanks DIR] [--only NAME ...]
     python -m tests.references NEW.json --against OLD.json [--only NAME ...]
 
-The first line runs the checkout in which this file lies, and takes about six minutes on two cores. The second compares
+The first line runs the checkout in which this file lies, and takes about ten minutes on two cores. The second compares
 two such files. So a change that should change nothing, such as a refactoring, can be held against an earlier checkout:
 copy this file into its `tests/`, run it there, run it here, compare. Only the command line is used, so the modules of
 both may differ in every way.
 
 The bits depend on the processor and on the version of torch: compare only what one machine has made, in environments
 with the same packages. DIR is a folder with `UD_English-EWT/`, `UD_Maltese-MUDT/` and `raw_english/` (text files), by
-default the variable TAGGER_TREEBANKS.
+default the variable TAGGER_TREEBANKS. The other treebanks of the bundled taggers lie there too, or in a folder
+`languages/` beside DIR.
 
 The exit status is 1 if two files differ, or if one breaks a promise by itself: outputs that depend on the number of
 workers or on an interruption.
@@ -48,6 +49,7 @@ KILLS = 10
 KILL_SECONDS = (1.0, 20.0)  # a run lives this long before it is killed: from its imports to the third file or so
 TRAINING = ("trainer.max_epochs=2", "segmenter=unicode", "test=false", "seed=1")
 DIGITS = 6  # of losses and accuracies
+SENTENCES = 200  # of dev, for each bundled tagger
 
 Entry = dict[str, Any]
 
@@ -148,6 +150,29 @@ def killed(checkout: Checkout) -> Entry:
     return {_workers(workers): _outputs(target)}
 
 
+def languages(checkout: Checkout) -> Entry:
+    """The first sentences of dev, tagged by each bundled tagger: from gold tokens, and from their text."""
+    found: Entry = {}
+    for config in sorted((ROOT / "data").glob("*/config.json")):
+        name = config.parent.name
+        source = _dev_split(checkout, json.loads(config.read_text(encoding="utf-8"))["corpus"])
+        if source is None:
+            found[name] = {"left out": "its treebank is not there"}
+            continue
+        blocks = source.read_text(encoding="utf-8").strip().split("\n\n")[:SENTENCES]
+        gold = checkout.folder / f"{name}.conllu"
+        gold.write_text("".join(f"{block}\n\n" for block in blocks), encoding="utf-8")
+        raw = checkout.folder / f"{name}.txt"
+        texts = [match.group(1) for block in blocks if (match := re.search(r"^# text = (.*)$", block, re.MULTILINE))]
+        raw.write_text(" ".join(texts) + "\n", encoding="utf-8")
+        options = ("--model", name, "--precision", "float32", "--workers", "1", "--output", "conllu")
+        tagged, cut = checkout.folder / f"{name}.gold.conllu", checkout.folder / f"{name}.text.conllu"
+        checkout.run("tag", str(gold), "--input", "conllu", *options, "-o", str(tagged))
+        checkout.run("tag", str(raw), "--input", "text", *options, "-o", str(cut))
+        found[name] = {"gold": _digest(tagged.read_bytes()), "text": _digest(cut.read_bytes())}
+    return found
+
+
 def default(checkout: Checkout) -> Entry:
     """A training with the values of the default: its epochs on dev, and the weights that it saves."""
     return _training(checkout, "default", "corpus=conllu", f"corpus.path={checkout.treebanks / SMALL}")
@@ -169,13 +194,22 @@ def multilingual(checkout: Checkout) -> Entry:
 
 
 ENTRIES: dict[str, Callable[[Checkout], Entry]] = {
-    entry.__name__: entry for entry in (tokens, text, killed, default, student, multilingual)
+    entry.__name__: entry for entry in (tokens, text, languages, killed, default, student, multilingual)
 }
 
 
 def _tag_texts(checkout: Checkout, target: Path, workers: int) -> tuple[str, ...]:
     options = ("--model", "english", "--precision", "float32", "--output", "tsv", "--workers", str(workers))
     return ("tag", str(checkout.treebanks / TEXTS), "-o", str(target), *options)
+
+
+def _dev_split(checkout: Checkout, corpora: str) -> Path | None:
+    """The dev split, or else another one, of the first treebank of a tagger; None if it is not there."""
+    folders = [
+        parent / corpora.split(" + ")[0] for parent in (checkout.treebanks, checkout.treebanks.parent / "languages")
+    ]
+    files = sorted(path for folder in folders for path in folder.glob("*.conllu"))
+    return next((path for path in files if "-dev" in path.name), next(iter(files), None))
 
 
 def _workers(number: int) -> str:
