@@ -166,7 +166,6 @@ def tag(
             rich_help_panel=LARGE_JOBS,
         ),
     ] = None,
-    paths: Annotated[str | None, typer.Option("--paths", hidden=True)] = None,
 ) -> None:
     """Tags files: running text, or tokens in one of several formats.
 
@@ -183,8 +182,6 @@ def tag(
     from tagger.model.device import choose_device, choose_precision
     from tagger.tagging.workers import processor_cores
 
-    if paths is not None:
-        raise InputError("--paths is gone; --top N adds the N best tags of each token")
     if text is not None and sources:
         raise InputError(f"--text is the text to tag, and so is {sources[0]}; leave one of the two out")
     check_input([], encoding)

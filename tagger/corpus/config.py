@@ -5,7 +5,6 @@ with its values to `conf/corpus`.
 """
 
 from abc import abstractmethod
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
@@ -34,9 +33,6 @@ class CorpusConfig:
     """
 
     list_key: ClassVar[str | None] = None
-    GONE: ClassVar[Mapping[str, str]] = {
-        "unnamed": "no value any more: it is called corpus.dropout",
-    }
     kind: str = ""
     dev_share: Annotated[float, Meta(gt=0, lt=1), remedy("a share between 0 and 1")] = 0.1
     folds: int | None = None

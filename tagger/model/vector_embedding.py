@@ -5,7 +5,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Annotated, ClassVar, Self, TypedDict
+from typing import Annotated, Self, TypedDict
 
 import numpy as np
 import torch
@@ -33,10 +33,6 @@ class VectorValues:
         vectors_tune: whether training changes the vectors; if so they are kept in float32, else in float16.
     """
 
-    GONE: ClassVar[Mapping[str, str]] = {
-        "vectors_dtype": "no value any more: vectors are float16, and float32 with embedding.vectors_tune=true"
-        " (model/vector_embedding.py); leave it out"
-    }
     vectors: Annotated[Name | list[Name] | None, remedy("a name or a file, or a list of several")]
     vectors_keep: Size
     vectors_components: Size

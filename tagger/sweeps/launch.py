@@ -26,6 +26,7 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, ListConfig, OmegaConf, open_dict, read_write
 from omegaconf.errors import OmegaConfBaseException
 
+from tagger import gone
 from tagger.bundle.catalog import new_run
 from tagger.bundle.run_lock import claim_run
 from tagger.bundle.saved_config import RECORD, SWEEP
@@ -34,7 +35,7 @@ from tagger.errors import InputError, missing_extra, missing_library, shorten
 from tagger.sweeps.folder import Sweep, find_sweep
 from tagger.sweeps.log import set_up_logging
 from tagger.sweeps.one_run import checked_config, train_run
-from tagger.sweeps.overrides import GONE, STRING_KEYS, checked_words
+from tagger.sweeps.overrides import STRING_KEYS, checked_words
 from tagger.sweeps.record import SweepRecord
 from tagger.sweeps.run import key_and_value
 from tagger.training.config import ALL
@@ -320,7 +321,7 @@ def _resume_run(folder: Path, record: RunRecord) -> int:
     try:
         config = checked_config(record.command, record.config)
     except InputError as error:
-        if (key := re.split("[=:]", str(error))[0]) not in GONE:
+        if (key := re.split("[=:]", str(error))[0]) not in gone.KEYS:
             raise
         raise InputError(f"{folder / RECORD}: {key} is a key of an older version; start the run again") from None
     if found is None:

@@ -19,11 +19,12 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from tagger import gone
 from tagger.bundled import bundled
 from tagger.corpus.corpora import CORPORA
 from tagger.errors import InputError
 from tagger.pretraining.config import PretrainConfig
-from tagger.text.schema import gone_keys, nearest, word_keys
+from tagger.text.schema import nearest, word_keys
 from tagger.training.config import TrainConfig
 from tagger.training.config_parts import TRAINER_SETTINGS
 
@@ -37,7 +38,6 @@ STRING_KEYS = frozenset(
         *("name", "hydra.run.dir", "hydra.sweep.dir"),
     ]
 )
-GONE = gone_keys(TrainConfig) | gone_keys(PretrainConfig)
 FOLDER_KEYS = ("hydra.run.dir", "hydra.sweep.dir", "hydra.sweep.subdir")
 OPEN_PARTS = ("trainer.", "corpus.fields.")  # parts that take keys which the page does not have
 OWN_KEYS = ("corpus.dev_seed",)  # that ensembles give their members; the page of `train` does not have them
@@ -264,8 +264,8 @@ def _with_known_key(
 def _unknown(override: Override, known: set[str], groups: Mapping[str, Sequence[str]], page: str) -> InputError:
     """The error for a key that the page lacks. It names a choice or a command that has the key, or a similar key."""
     key, text = override.key_or_group, str(override.input_line)
-    if key in GONE:
-        return InputError(f"{text}: {GONE[key]}")
+    if key in gone.KEYS:
+        return InputError(f"{key} is gone: {gone.KEYS[key]}")
     part = key.partition(".")[0]
     having = [choice for choice in groups.get(part, ()) if key in _keys(page, f"{part}={choice}")]
     if having:

@@ -2,7 +2,7 @@
 
 msgspec checks types, ranges and choices, which the types of the fields state. It is strict: true is no number, and "2"
 is none. This module adds what it leaves out: unknown keys, the value itself, and what to write instead. A dataclass may
-have class variables: `GONE`, keys that it had once -> what to do instead, and `OTHERS`, whether it ignores other keys.
+have a class variable `OTHERS`: whether it ignores other keys.
 """
 
 import difflib
@@ -17,6 +17,7 @@ from msgspec import Meta
 from msgspec import inspect as types
 
 from tagger.errors import InputError, reason, shorten
+from tagger.gone import KEYS
 from tagger.text.json_files import MAX_NAME, MAX_SIZE
 
 Size = Annotated[int, Meta(ge=0, le=MAX_SIZE)]  # 0 means: none
@@ -107,18 +108,6 @@ def nearest(word: str, words: Sequence[str]) -> str | None:
     last = word.rpartition(".")[2]
     same = [other for other in words if other.rpartition(".")[2] == last]
     return next(iter(same[:1] or difflib.get_close_matches(word, words, 1)), None)
-
-
-def gone_keys(kind: type[Any], prefix: str = "") -> dict[str, str]:
-    """The keys, with dots, that a dataclass and those in it had once -> what to do instead."""
-    found: dict[str, str] = {}
-    for base in reversed(kind.__mro__):
-        found |= {prefix + key: text for key, text in vars(base).get("GONE", {}).items()}
-    for name, field in (_fields_of(_info(kind)) or {}).items():
-        for each in _alternatives(field.type):
-            if isinstance(each, types.DataclassType):
-                found |= gone_keys(each.cls, f"{prefix}{name}.")
-    return found
 
 
 def word_keys(kind: type[Any], prefix: str = "") -> list[str]:
@@ -219,7 +208,7 @@ def _fitting(info: types.Type, values: Any, prefix: str, from_page: bool) -> Any
         others = any(getattr(getattr(each, "cls", None), "OTHERS", False) for each in alternatives)
         unknown = [name for name in values if name not in fields]
         if unknown and not others:
-            raise _unknown(prefix, str(unknown[0]), fields, info)
+            raise _unknown(prefix, str(unknown[0]), fields)
         known = {name: value for name, value in values.items() if name in fields}
         return {
             name: _fitting(fields[name].type, value, f"{prefix}{name}.", from_page) for name, value in known.items()
@@ -237,12 +226,10 @@ def _fitting(info: types.Type, values: Any, prefix: str, from_page: bool) -> Any
     return values
 
 
-def _unknown(prefix: str, name: str, fields: Mapping[str, Any], info: types.Type) -> InputError:
-    (part,) = [each for each in _alternatives(info) if hasattr(each, "cls")]
-    gone = gone_keys(part.cls)
+def _unknown(prefix: str, name: str, fields: Mapping[str, Any]) -> InputError:
     key = prefix + shorten(name)[1:-1]
-    if name in gone:
-        return InputError(f"{key}: {gone[name]}")
+    if key in KEYS:
+        return InputError(f"{key} is gone: {KEYS[key]}")
     near = nearest(name, list(fields))
     near = f"did you mean {prefix}{near}? " if near else ""
     where = f"{prefix.rstrip('.')} has" if prefix else "the keys are"

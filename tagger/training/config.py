@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, make_dataclass
 from pathlib import Path
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any
 
 import torch
 from msgspec import Meta
@@ -48,7 +48,6 @@ ALL, SEGMENTER, TEMPERATURE = "all", "segmenter", "temperature"  # the parts of 
 class TrainConfig:
     """The values of `conf/train.yaml`."""
 
-    GONE: ClassVar[Mapping[str, str]] = {"facts": "its name is auxiliary now; give that"}
     columns: list[str]
     segmenter: Annotated[str, one_of((AUTO, LEARNED, RULES_OF_CORPUS, *RULES))]
     segmenter_steps: Count | None

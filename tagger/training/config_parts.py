@@ -6,7 +6,7 @@
 import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, make_dataclass
-from typing import Annotated, Any, ClassVar, Literal, TypedDict, cast
+from typing import Annotated, Any, Literal, TypedDict, cast
 
 import torch
 from msgspec import Meta
@@ -64,7 +64,6 @@ Files = Annotated[
 Hidden = Annotated[
     Size | list[Size] | None, remedy("a whole number from 0, or a list of them, one per layer")
 ]  # None: see `recipe.py`
-GONE = "no value any more: it is a constant, {}; leave it out"
 
 
 @dataclass
@@ -121,9 +120,6 @@ class EmbeddingConfig(_ALL):  # type: ignore[misc]
 class TransformerConfig:
     """How the encoder that `embedding.transformer` names is used."""
 
-    GONE: ClassVar[Mapping[str, str]] = {
-        "pooling": GONE.format("mean for multilingual, else first (pretrained/huggingface.py)")
-    }
     layers: list[Layer] | None
     tune: bool | TopLayers
     dtype: Annotated[str, one_of(ENCODER_DTYPES)]
@@ -134,7 +130,6 @@ class TransformerConfig:
 class OptimizerConfig:
     """The settings of AdamW."""
 
-    GONE: ClassVar[Mapping[str, str]] = {"warmup": GONE.format("WARMUP in training/module.py")}
     lr: Annotated[float, Meta(gt=0, le=1)]
     weight_decay: Rate
 
@@ -143,7 +138,6 @@ class OptimizerConfig:
 class TaggerOptimizerConfig(OptimizerConfig):
     """The settings of AdamW, with the learning rate of a transformer."""
 
-    GONE: ClassVar[Mapping[str, str]] = {"layer_decay": GONE.format("LAYER_DECAY in training/module.py")}
     transformer_lr: Rate
 
 
@@ -159,12 +153,6 @@ class CardConfig:
 class DistillConfig:
     """How a student learns from a teacher."""
 
-    GONE: ClassVar[Mapping[str, str]] = {
-        "gold": GONE.format("GOLD_SHARE in training/distill.py"),
-        "temperature": GONE.format("TEACHER_TEMPERATURE in training/distill.py"),
-        "top": GONE.format("TOP in training/distill.py"),
-        "min_count": GONE.format("TEXT_MIN_COUNT in training/distill.py"),
-    }
     teacher: Annotated[Name | None, remedy("a name or a folder")]
     corpus: Annotated[Name | None, remedy("null, or a corpus that the teacher knows")]
     text: Files

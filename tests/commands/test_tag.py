@@ -299,7 +299,7 @@ def test_a_text_is_given_on_the_command_line(model: Path) -> None:
         (["--text", "x", "--keep"], ["--text (text) has none"]),
         (["--text", "x", "--segmenter", "english", "--input", "lines"], ["--text (lines) is cut into tokens already"]),
         (["a.txt", "-o", "a.txt/"], ["-o a.txt/: a.txt is a file; name a folder"]),
-        (["a.txt", "--paths", "3"], ["--paths is gone; --top N adds the N best tags of each token"]),
+        (["a.txt", "--paths", "3"], ["--paths is gone: --top N adds the N best tags of each token"]),
         (["a.txt", "--address", "auto"], ["--address auto is that of a Ray cluster; add --engine ray"]),
     ],
 )

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, TypedDict
+from typing import Annotated, Any, Literal, TypedDict
 
 import pytest
 from msgspec import Meta
@@ -14,7 +14,6 @@ from tagger.text.schema import (
     Name,
     Size,
     bad_value,
-    gone_keys,
     has_whole_numbers,
     one_of,
     read,
@@ -36,7 +35,6 @@ class Hidden:
 
 @dataclass
 class Model:
-    GONE: ClassVar[dict[str, str]] = {"heads": "no value any more: it is a constant; leave it out"}
     cell: Annotated[str, one_of(("gru", "lstm"))]
     depth: Count
     hidden: Hidden
@@ -98,7 +96,6 @@ def test_values_that_fit() -> None:
         ({"all": [{"forward": 1}, {"forward": -1}]}, "model.all.1.forward=-1: give a number, or a list of them"),
         ({"all": [{"backward": 1}]}, "model.all.0.backward: no such key; model.all.0 has forward"),
         ({"dept": 1}, "model.dept: no such key; did you mean model.depth? model has cell, depth, hidden, "),
-        ({"heads": 1}, "model.heads: no value any more: it is a constant; leave it out"),
     ],
 )
 def test_a_mistake_is_one_line(changes: dict[str, Any], message: str) -> None:
@@ -126,7 +123,6 @@ def test_values_are_shown_as_they_are_written() -> None:
 
 def test_what_keys_are() -> None:
     assert word_keys(Page) == ["model.name"]
-    assert gone_keys(Page) == {"model.heads": Model.GONE["heads"]}
     wanted = {"model.depth": True, "model.hidden.forward": True, "model.lr": False, "model.name": None, "x.y": None}
     assert {key: has_whole_numbers(Page, key) for key in wanted} == wanted
 

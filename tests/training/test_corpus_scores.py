@@ -125,11 +125,11 @@ def test_the_segmenter_learns_from_those_that_have_spacing(
     ("overrides", "message"),
     [
         (["corpus.temperature=0.5"], "corpus.temperature=0.5: give a number from 1"),
-        (["corpus.unnamed=1"], "corpus.unnamed=1: no value any more: it is called corpus.dropout"),
+        (["corpus.unnamed=1"], "corpus.unnamed is gone: its name is corpus.dropout now"),
         (["facts=0"], "facts=0: its name is auxiliary now; give that"),
         (
             ["optimizer.warmup=0"],
-            "optimizer.warmup=0: no value any more: it is a constant, WARMUP in training/module.py",
+            "optimizer.warmup is gone: it is a constant now, WARMUP in training/module.py",
         ),
         (["columns=[corpus]"], "'corpus' cannot name a tag column"),
         (["corpus.path=A,B"], "corpus.path=A,B: no such file, and several values"),

@@ -1,0 +1,22 @@
+"""What the product had once -> what to do instead: one line for each key, option and command that is gone."""
+
+CONSTANT = "it is a constant now, {}; leave it out"
+
+KEYS = {  # of a page of values
+    "facts": "its name is auxiliary now; give that",
+    "corpus.unnamed": "its name is corpus.dropout now; give that",
+    "distill.gold": CONSTANT.format("GOLD_SHARE in training/distill.py"),
+    "distill.min_count": CONSTANT.format("TEXT_MIN_COUNT in training/distill.py"),
+    "distill.temperature": CONSTANT.format("TEACHER_TEMPERATURE in training/distill.py"),
+    "distill.top": CONSTANT.format("TOP in training/distill.py"),
+    "embedding.vectors_dtype": "vectors are float16, and float32 with embedding.vectors_tune=true; leave it out",
+    "optimizer.layer_decay": CONSTANT.format("LAYER_DECAY in training/module.py"),
+    "optimizer.warmup": CONSTANT.format("WARMUP in training/module.py"),
+    "transformer.pooling": CONSTANT.format("mean for multilingual, else first (pretrained/huggingface.py)"),
+}
+
+OPTIONS = {  # of a command
+    ("tag", "--paths"): "--top N adds the N best tags of each token",
+}
+
+COMMANDS: dict[str, str] = {}
