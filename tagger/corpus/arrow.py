@@ -39,14 +39,9 @@ def to_arrow(
     the same time, one writes it and the others wait.
 
     Args:
-        read: yields the sentences.
-        arguments: of `read`; the file's name in the cache depends on them.
+        arguments: of `read`; the file's name in the cache depends on them, and on `version` of the source.
         columns: the tag columns to keep.
         source: the file or data set, for messages.
-        version: of the source; the file's name in the cache depends on it, too.
-
-    Raises:
-        InputError: what `read` raises; no words; no room in the cache.
     """
     datasets.disable_progress_bars()
     lists = ("tokens", *columns, *FACT_COLUMNS, "comments")

@@ -1,28 +1,36 @@
-"""What every kind of corpus is: values, which `conf/corpus` and `conf/train.yaml` have, and a way to open it.
+"""The values of a corpus, as `conf/corpus` and `conf/train.yaml` have them, and the files that they name.
 
-To add a kind, write a subclass of `CorpusConfig` in a file of its own, name it in `corpora.CORPORA`, and add a file
-with its values to `conf/corpus`.
+No file is opened here, and `datasets`, which takes a while to import, is not needed: mistakes are found first.
 """
 
-from abc import abstractmethod
-from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar
+import logging
+import os
+from dataclasses import dataclass, field, replace
+from functools import cache
+from pathlib import Path
+from typing import Annotated
 
 from msgspec import Meta
 
-from tagger.text.schema import Name, Seed, remedy
+from tagger.errors import InputError, shorten
+from tagger.text.packed import PACKED
+from tagger.text.paths import located, located_name
+from tagger.text.schema import Name, Seed, one_of, remedy
 
 CORPUS = "corpus"  # the column that names a sentence's corpus, of several that are mixed
-Places = Annotated[Name | list[Name] | None, remedy("a name, or a list of several such as [A,B]")]
+SPLITS = ("train", "dev", "test")
+LISTED = {"sample": None, "conllu": "path", "columns": None, "hub": "name", "ud": "treebank"}
+"""The kinds of corpus, and the key of each that may be a list, with a value for each of several corpora."""
+_Names = Annotated[Name | list[Name] | None, remedy("a name, or a list of several such as [A,B]")]
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(kw_only=True)
 class CorpusConfig:
-    """What every kind of corpus has.
+    """The values of a corpus of any kind; a kind uses those that its file in `conf/corpus` has.
 
     Attributes:
-        list_key: the field that may be a list, with a value for each of several corpora; None: it is always one corpus.
-        kind: its name in `corpora.CORPORA`.
         dev_share: the share of train that becomes dev if the corpus has no dev split.
         folds: for cross-validation, the number of parts into which train and dev are cut together.
         fold: the part that becomes dev, counted from 0.
@@ -30,45 +38,126 @@ class CorpusConfig:
             though their seeds differ. It is not on the page.
         temperature: an epoch's sentences of a corpus that has n are in proportion to n ** (1 / temperature).
         dropout: of several corpora, the share of the sentences whose corpus training does not tell the network.
+        path: a folder with `*-train.conllu` and perhaps `*-dev.conllu` and `*-test.conllu`, plain or packed.
+        train, dev, test: files, plain or packed, which go before those of the folder.
+        fields: for `columns` the place of `tokens` and of each tag column in a line, counted from 0, or from -1 at the
+            end; for `hub` the name of each tag column in the data set. None: there is no such column, or its name is
+            the same.
+        separator: of columns; None: tabs if the first token's line has one, else spaces. `\\t` may stand for the tab.
+        skip: a line that begins with one of these (`-DOCSTART-`) has no token and ends a sentence.
+        name: of a data set on the Hub, or a folder laid out like one.
+        config: which of its configs, if it has several.
+        revision: a branch, tag or commit; of `ud` a release, such as 2.17.
+        tokens: the data set's column of words.
+        treebank: language and treebank, such as `en_ewt`.
     """
 
-    list_key: ClassVar[str | None] = None
-    kind: str = ""
+    kind: Annotated[str, one_of(LISTED)]
     dev_share: Annotated[float, Meta(gt=0, lt=1), remedy("a share between 0 and 1")] = 0.1
     folds: int | None = None
     fold: int | None = None
     dev_seed: Seed | None = None
     temperature: Annotated[float, Meta(ge=1, le=1e9), remedy("a number from 1")] = 2.0
     dropout: Annotated[float, Meta(ge=0, le=1), remedy("a share from 0 to 1")] = 0.5
-
-    @abstractmethod
-    def open(self, columns: list[str]) -> Any:
-        """Opens the corpus as a `splits.Source` with these tag columns; imports `datasets` first, which takes a while.
-
-        Raises:
-            InputError: files that are missing or not as they should be; a column that does not exist.
-        """
-
-    def check_files(self) -> None:
-        """Looks whether the files of the corpus exist, if it is made of files.
-
-        Raises:
-            InputError: one does not.
-        """
+    path: _Names = None
+    train: str | None = None
+    dev: str | None = None
+    test: str | None = None
+    encoding: str = "utf-8"
+    fields: dict[str, int | str | None] = field(default_factory=dict)
+    separator: str | None = None
+    skip: list[str] = field(default_factory=list)
+    name: _Names = None
+    config: str | None = None
+    revision: str | None = None
+    tokens: str = "tokens"
+    treebank: _Names = "en_ewt"
 
 
 @dataclass
 class HubTextConfig:
-    """A data set of the Hugging Face Hub with a column of untagged texts.
-
-    Attributes:
-        name: on the Hub, or a folder; None: no data set.
-        config: which of its configs, if it has several.
-        split: the split to read.
-        column: of the texts.
-    """
+    """A data set of the Hugging Face Hub with a column of untagged texts; `name` None: no data set."""
 
     name: Name | None
     config: str | None
     split: str
     column: str
+
+
+def single_configs(config: CorpusConfig) -> list[CorpusConfig]:
+    """The configs of the single corpora of a config: itself, or one for each value of its list."""
+    key = LISTED[config.kind]
+    values = getattr(config, key) if key else None
+    if not isinstance(values, list):
+        return [config]
+    if not values:
+        raise InputError(f"corpus.{key}=[]: give a list of names, such as [A,B]")
+    places = [located_name(value) for value in values]
+    known: set[str] = set()
+    for value, place in zip(values, places, strict=True):
+        same = os.path.realpath(place) if os.path.exists(place) else value
+        if same in known:
+            raise InputError(f"corpus.{key}: {shorten(value)} is there twice; name every corpus once")
+        known.add(same)
+    for split in SPLITS if len(values) > 1 else ():
+        if (file := getattr(config, split)) is not None:
+            raise InputError(f"corpus.{split}={file}: with several folders each has files of its own; leave it out")
+    return [replace(config, **{str(key): value}) for value in values]
+
+
+def split_files(config: CorpusConfig) -> dict[str, str]:
+    """The file of each split of a single corpus of the kind `conllu` or `columns`; there is one of train."""
+    files = {split: getattr(config, split) for split in SPLITS}
+    if config.path is not None:
+        folder = Path(located(str(config.path)))
+        files = {split: file or _in_folder(folder, split) for split, file in files.items()}
+        if files["train"] is None:
+            others = ", ".join(sorted(file.name for file in folder.glob("*.conllu*"))) or "no CoNLL-U file"
+            raise InputError(f"{folder} has no *-train.conllu, it has {others}; name a file with corpus.train=FILE")
+    if not files["train"]:
+        raise InputError("no training data: name a file with corpus.train=FILE")
+    found = {split: located(file) for split, file in files.items() if file}
+    for split, path in found.items():
+        try:
+            os.stat(path)
+        except OSError as error:
+            raise InputError(f"{path}: {error.strerror}; check corpus.{split}") from None
+    return found
+
+
+def _in_folder(folder: Path, split: str) -> str | None:
+    if not folder.is_dir():
+        remedy = "is a file; give it as corpus.train=FILE" if folder.exists() else "does not exist; check corpus.path"
+        raise InputError(f"{folder} {remedy}")
+    found = sorted(file for end in ("", *PACKED) for file in folder.glob(f"[!.]*-{split}.conllu{end}"))
+    if len(found) > 1:
+        names = ", ".join(file.name for file in found)
+        raise InputError(f"{folder} has {len(found)} files for {split}: {names}; choose one with corpus.{split}=FILE")
+    return str(found[0]) if found else None
+
+
+def files_name(config: CorpusConfig) -> str:
+    """The name of a corpus of files, for model cards: its folder, with the files that are elsewhere; or its train."""
+    if config.path is None:
+        return Path(config.train or "").name
+    folder = Path(located(str(config.path))).resolve()
+    named = {split: Path(located(file)).resolve() for split in SPLITS if (file := getattr(config, split))}
+    others = [f"{split} of {file.name}" for split, file in named.items() if not file.is_relative_to(folder)]
+    return " with ".join([folder.name, *([", ".join(others)] if others else [])])
+
+
+def check_files(config: CorpusConfig) -> None:
+    """Looks whether the files of all corpora of a config exist, and warns of a file that is there for two splits."""
+    for each in single_configs(config):
+        splits: dict[str, str] = {}
+        for split, path in split_files(each).items() if each.kind in ("conllu", "columns") else ():
+            if (before := splits.setdefault(os.path.realpath(path), split)) != split:
+                _warn(before, split, path)
+
+
+@cache
+def _warn(first: str, second: str, path: str) -> None:
+    """Warns once for all runs of a sweep."""
+    _log.warning(
+        "warning: %s and %s are the same file, %s; scores on words that training saw say little", first, second, path
+    )

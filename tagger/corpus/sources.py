@@ -5,29 +5,34 @@ so that a corpus of any size fits into memory. A changed file is read again: its
 the cache.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
-from tagger.corpus.arrow import FACT_COLUMNS, tagged_columns
-from tagger.corpus.config import CorpusConfig
-from tagger.corpus.files import single_configs
-from tagger.corpus.splits import Corpus, Source, joined, with_dev
+from tagger.bundled import bundled
+from tagger.corpus.arrow import FACT_COLUMNS, Reader, tagged_columns, to_arrow
+from tagger.corpus.config import CorpusConfig, files_name, single_configs, split_files
+from tagger.corpus.hub import hub_source
+from tagger.corpus.splits import Corpus, Source, check_columns, joined, rules_for, with_dev
 from tagger.errors import InputError
+from tagger.text.columns import read_columns
+from tagger.text.conllu import COLUMNS, read_conllu
+from tagger.text.files import file_version, read_lines
+from tagger.text.formats import format_of
+from tagger.text.schema import bad_value
+from tagger.text.sentence import Sentence
+from tagger.text.strings import LEMMA
 
 
 def load_corpus(config: CorpusConfig, columns: Sequence[str], seed: int) -> Corpus:
     """Opens the corpus that a config describes, or the several, which become one, and makes its dev split.
 
     Args:
-        config: of any kind.
         columns: the tag columns to load.
         seed: of the shuffle that makes a dev split.
-
-    Raises:
-        InputError: no or several files for a split; a file that cannot be read or holds no words; a data set that
-            cannot be fetched; a column that does not exist, or has no tags in any corpus; a fold that does not exist;
-            a corpus that is named twice.
     """
-    opened: list[Source] = [each.open(list(columns)) for each in single_configs(config)]
+    opened = [OPENERS[each.kind](each, columns) for each in single_configs(config)]
     _check_tags(opened, columns)
     return joined([with_dev(source, config, seed) for source in opened])
 
@@ -41,3 +46,64 @@ def _check_tags(opened: Sequence[Source], columns: Sequence[str]) -> None:
             names = " and ".join(source.name for source in opened)
             others = f"choose from those that have: columns=[{','.join(sorted(used))}]" if used else "no column has any"
             raise InputError(f"{names}: column {column} has no tags, all are _ or empty; {others}")
+
+
+def _from_files(read: Reader, config: CorpusConfig, columns: Sequence[str], arguments: dict[str, Any]) -> Source:
+    files, name = split_files(config), files_name(config)
+    splits = {
+        split: to_arrow(read, {"path": path} | arguments, columns, path, file_version(path))
+        for split, path in files.items()
+    }
+    names = (name, Path(files["train"]).name) if config.kind == "conllu" else (name,)
+    return Source(name, splits, rules_for(*names))
+
+
+def _conllu(config: CorpusConfig, columns: Sequence[str]) -> Source:
+    check_columns(columns, COLUMNS, "CoNLL-U; choose with columns=[...]")
+    return _from_files(_read_conllu, config, columns, {"encoding": config.encoding})
+
+
+def _read_conllu(path: str, encoding: str) -> Iterator[Sentence]:
+    return read_conllu(read_lines(path, encoding, "corpus.encoding"), path)
+
+
+def _sample(config: CorpusConfig, columns: Sequence[str]) -> Source:
+    conllu = replace(config, kind="conllu", path=str(bundled("data") / "sample"))
+    return _conllu(conllu, columns)._replace(rules="english")
+
+
+def _columns(config: CorpusConfig, columns: Sequence[str]) -> Source:
+    places = {"tokens": 0, **config.fields}
+    for field, place in places.items():
+        if isinstance(place, str):
+            raise bad_value(f"corpus.fields.{field}", place, "give its place in a line, a number from 0, or null")
+    places = {field: place for field, place in places.items() if place is not None}
+    check_columns(("tokens", *columns), places, "corpus.fields; choose with columns=[...]")
+    arguments = {
+        "encoding": config.encoding,
+        "token": places["tokens"],
+        "columns": {column: places[column] for column in columns},
+        "optional": {field: place for field, place in places.items() if field not in ("tokens", *columns)},
+        "separator": config.separator,
+        "skip": tuple(config.skip),
+    }
+    return _from_files(_read_columns, config, columns, arguments)
+
+
+def _read_columns(path: str, encoding: str, **rules: Any) -> Iterator[Sentence]:
+    quoted, remedy = format_of(path) == "csv", "check corpus.fields and corpus.separator"
+    return read_columns(read_lines(path, encoding, "corpus.encoding"), path, quoted=quoted, remedy=remedy, **rules)
+
+
+def _ud(config: CorpusConfig, columns: Sequence[str]) -> Source:
+    fields: dict[str, Any] = {LEMMA: "lemmas"} if LEMMA in columns else {}
+    return hub_source(replace(config, config=str(config.treebank), fields=fields), columns)
+
+
+OPENERS: dict[str, Callable[[CorpusConfig, Sequence[str]], Source]] = {
+    "sample": _sample,
+    "conllu": _conllu,
+    "columns": _columns,
+    "hub": hub_source,
+    "ud": _ud,
+}

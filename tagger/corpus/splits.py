@@ -10,10 +10,9 @@ import datasets
 import numpy as np
 from datasets import Dataset, DatasetDict
 
-from tagger.corpus.arrow import Reader, tagged_columns, to_arrow, token_counts
+from tagger.corpus.arrow import tagged_columns, token_counts
 from tagger.corpus.config import CORPUS, CorpusConfig
 from tagger.errors import InputError, shorten
-from tagger.text.files import file_version
 
 ENGLISH_NAME = re.compile(r"english|(?<![a-z])en_|conll200[03]", re.IGNORECASE)
 
@@ -38,7 +37,7 @@ class Corpus(NamedTuple):
 
 
 class Source(NamedTuple):
-    """An opened corpus, as `CorpusConfig.open` returns it.
+    """An opened corpus.
 
     Attributes:
         name: of the corpus.
@@ -65,16 +64,7 @@ def check_columns(columns: Sequence[str], known: Mapping[str, object], where: st
 
 
 def with_dev(source: Source, splitting: CorpusConfig, seed: int) -> Corpus:
-    """A corpus with a dev split: its own, a share of train, or a fold.
-
-    Args:
-        source: the corpus with its own splits.
-        splitting: how dev is made.
-        seed: of the shuffle, unless `splitting` has one; the same seed gives the same split on every machine.
-
-    Raises:
-        InputError: the corpus cannot be cut into these folds, or it is too small.
-    """
+    """A corpus with a dev split: its own, a share of train, or a fold. A seed gives the same split on every machine."""
     name, splits, rules = source
     seed = seed if splitting.dev_seed is None else splitting.dev_seed
     train, dev, folds, fold = splits["train"], splits.get("dev"), splitting.folds, splitting.fold
@@ -108,9 +98,6 @@ def joined(corpora: Sequence[Corpus]) -> Corpus:
     """The corpora as one, whose rows have one more column, `CORPUS`. A single corpus stays as it is.
 
     A split consists of those of all corpora that have it, in order. Tags of the same name are the same tag.
-
-    Raises:
-        InputError: two corpora have the same name.
     """
     if len(corpora) == 1:
         return corpora[0]
@@ -155,20 +142,3 @@ def _without_blanks(data: Dataset, train: Dataset) -> Dataset:
 def _named(data: Dataset, name: str) -> Dataset:
     column: Any = [name] * len(data)
     return data.add_column(CORPUS, column)
-
-
-def from_files(
-    read: Reader, files: Mapping[str, str], columns: Sequence[str], arguments: dict[str, Any]
-) -> dict[str, Dataset]:
-    """The splits of a corpus of files.
-
-    Args:
-        read: a file to its sentences.
-        files: of each split.
-        columns: the tag columns to load.
-        arguments: of `read`, besides the file.
-    """
-    return {
-        split: to_arrow(read, {"path": path} | arguments, columns, path, file_version(path))
-        for split, path in files.items()
-    }

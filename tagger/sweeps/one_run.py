@@ -13,7 +13,7 @@ from typing import Any
 from tagger.bundle.hub import is_hub_name
 from tagger.bundle.run_lock import claim_run
 from tagger.bundle.saved_config import TAGGER_IN_RUN
-from tagger.corpus.files import check_files
+from tagger.corpus.config import check_files
 from tagger.corpus.raw_text import Texts
 from tagger.pretraining.config import PretrainConfig, pretrain_config
 from tagger.training.config import (

@@ -21,7 +21,6 @@ from omegaconf.errors import OmegaConfBaseException
 
 from tagger import gone
 from tagger.bundled import bundled
-from tagger.corpus.corpora import CORPORA
 from tagger.errors import InputError
 from tagger.pretraining.config import PretrainConfig
 from tagger.text.schema import nearest, word_keys
@@ -34,7 +33,6 @@ STRING_KEYS = frozenset(
     [
         *word_keys(TrainConfig),
         *word_keys(PretrainConfig),
-        *(key for kind in CORPORA.values() for key in word_keys(kind, "corpus.")),
         *("name", "hydra.run.dir", "hydra.sweep.dir"),
     ]
 )

@@ -6,7 +6,7 @@ ranges; conditions on several values are checked here.
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, make_dataclass
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,7 +18,6 @@ from tagger.bundle.catalog import find_named
 from tagger.bundle.hub import is_hub_name
 from tagger.bundle.saved_config import MAX_TAGGERS
 from tagger.corpus.config import CORPUS, CorpusConfig
-from tagger.corpus.corpora import CORPORA
 from tagger.errors import InputError
 from tagger.model.decoders import DECODERS
 from tagger.model.stored import STORAGE_DTYPES
@@ -106,23 +105,13 @@ class TrainConfig:
             raise bad_value("seed", self.seed, f"those of an ensemble go on from it, to {MAX_SEED} at most")
 
 
-_WITH_CORPUS = {
-    name: make_dataclass("TrainConfig", [("corpus", kind)], bases=(TrainConfig,)) for name, kind in CORPORA.items()
-}  # by which a page is checked
-
-
 def train_config(values: DictConfig | Mapping[str, Any]) -> TrainConfig:
     """The values of `conf/train.yaml`, as Hydra composed or a run saved them, checked.
 
     Raises:
         InputError: a key that does not exist or has no value, or a value of a wrong type or out of range.
     """
-    plain = plain_values(values)
-    corpus = plain.get("corpus")
-    kind = corpus.get("kind") if isinstance(corpus, dict) else None
-    if not isinstance(kind, str) or kind not in CORPORA:
-        raise bad_value("corpus.kind", kind, f"choose one of {', '.join(CORPORA)}")
-    return TrainConfig(**vars(read(_WITH_CORPUS[kind], plain, from_page=True)))
+    return read(TrainConfig, plain_values(values), from_page=True)
 
 
 # The keys of these parts come from the tagger that training starts from, ...

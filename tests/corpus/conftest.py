@@ -10,13 +10,9 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
 from tagger.bundled import bundled
-from tagger.corpus.columns_corpus import ColumnsConfig
-from tagger.corpus.conllu_corpus import ConlluConfig
-from tagger.corpus.corpora import CORPORA
-from tagger.corpus.hub_corpus import HubConfig
+from tagger.corpus.config import CorpusConfig
 from tagger.corpus.sources import load_corpus
 from tagger.corpus.splits import Corpus
-from tagger.corpus.ud_corpus import UdConfig
 from tagger.errors import InputError
 from tagger.text.schema import read
 
@@ -45,19 +41,19 @@ def _cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyP
 
 
 def conllu(columns: list[str], seed: int = SEED, **values: Any) -> Corpus:
-    return load_corpus(read(ConlluConfig, values, "corpus.", from_page=True), columns, seed)
+    return load_corpus(read(CorpusConfig, {"kind": "conllu", **values}, "corpus.", from_page=True), columns, seed)
 
 
 def column_files(columns: list[str], fields: dict[str, int | None], seed: int = SEED, **values: Any) -> Corpus:
-    return load_corpus(ColumnsConfig(fields=fields, **values), columns, seed)
+    return load_corpus(CorpusConfig(kind="columns", fields=fields, **values), columns, seed)
 
 
 def hub(columns: list[str], name: str | None = None, seed: int = SEED, **values: Any) -> Corpus:
-    return load_corpus(HubConfig(name=name, **values), columns, seed)
+    return load_corpus(CorpusConfig(kind="hub", name=name, **values), columns, seed)
 
 
 def ud(columns: list[str], seed: int = SEED, **values: Any) -> Corpus:
-    return load_corpus(UdConfig(**values), columns, seed)
+    return load_corpus(CorpusConfig(kind="ud", **values), columns, seed)
 
 
 def rows(*sentences: str) -> str:
@@ -159,7 +155,7 @@ def composed(tmp_path: Path) -> Any:
 def load(config: Any) -> Corpus:
     values = OmegaConf.to_container(config.corpus)
     assert isinstance(values, dict)
-    return load_corpus(CORPORA[values["kind"]](**values), config.columns, config.seed)
+    return load_corpus(read(CorpusConfig, values, from_page=True), config.columns, config.seed)
 
 
 def conll_folder(folder: Path) -> str:

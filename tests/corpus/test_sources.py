@@ -9,11 +9,7 @@ import pytest
 
 from tagger.bundled import bundled
 from tagger.corpus.arrow import SPACING
-from tagger.corpus.columns_corpus import ColumnsConfig
-from tagger.corpus.conllu_corpus import ConlluConfig
-from tagger.corpus.corpora import CORPORA
-from tagger.corpus.files import check_files
-from tagger.corpus.sample_corpus import SampleConfig
+from tagger.corpus.config import CorpusConfig, check_files
 from tagger.corpus.sources import load_corpus
 from tagger.errors import InputError
 from tests.corpus.conftest import (
@@ -108,20 +104,26 @@ def test_files_are_looked_for_before_they_are_read(
     treebank: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     one = write(tmp_path / "one.conllu", rows("b/X"))
-    check_files(ConlluConfig(path=str(treebank)))
-    check_files(ConlluConfig(train=one))
+    check_files(CorpusConfig(kind="conllu", path=str(treebank)))
+    check_files(CorpusConfig(kind="conllu", train=one))
     assert not caplog.messages
-    for config in (ConlluConfig(train=one, dev=f"{tmp_path}/./one.conllu"), ColumnsConfig(train=one, test=one)):
+    for config in (
+        CorpusConfig(kind="conllu", train=one, dev=f"{tmp_path}/./one.conllu"),
+        CorpusConfig(kind="columns", train=one, test=one),
+    ):
         check_files(config)
     assert [message.partition(",")[0] for message in caplog.messages] == [
         "warning: train and dev are the same file",
         "warning: train and test are the same file",
     ]
     for config, message in (
-        (ConlluConfig(), "no training data: name a file with corpus.train=FILE"),
-        (ConlluConfig(train="nope"), "nope: No such file or directory; check corpus.train"),
-        (ConlluConfig(path=str(treebank), test="nope"), "nope: No such file or directory; check corpus.test"),
-        (ConlluConfig(path=[str(treebank), "nope"]), "nope does not exist; check corpus.path"),
+        (CorpusConfig(kind="conllu"), "no training data: name a file with corpus.train=FILE"),
+        (CorpusConfig(kind="conllu", train="nope"), "nope: No such file or directory; check corpus.train"),
+        (
+            CorpusConfig(kind="conllu", path=str(treebank), test="nope"),
+            "nope: No such file or directory; check corpus.test",
+        ),
+        (CorpusConfig(kind="conllu", path=[str(treebank), "nope"]), "nope does not exist; check corpus.path"),
     ):
         with pytest.raises(InputError) as caught:
             check_files(config)
@@ -243,10 +245,6 @@ def test_malformed_files(tmp_path: Path) -> None:
 CONFIGS = sorted(path.stem for path in (bundled("conf") / "corpus").glob("*.yaml"))
 
 
-def test_every_kind_has_a_config_and_a_source() -> None:
-    assert {kind: config().kind for kind, config in CORPORA.items()} == {kind: kind for kind in CORPORA}
-
-
 def test_there_is_a_config_for_every_corpus() -> None:
     assert CONFIGS == ["columns", "conll2000", "conll2003", "conllu", "hub", "sample", "ud"]
     for name in CONFIGS:
@@ -268,7 +266,7 @@ def test_the_bundled_sample(composed: Any) -> None:
     assert list(corpus.splits) == ["train", "dev", "test"]
     folds = load(composed("corpus.folds=10", "corpus.fold=3"))
     assert sum(folds.splits.num_rows.values()) == sum(corpus.splits.num_rows.values())
-    assert load_corpus(SampleConfig(), ["upos"], seed=1).splits.num_rows == corpus.splits.num_rows
+    assert load_corpus(CorpusConfig(kind="sample"), ["upos"], seed=1).splits.num_rows == corpus.splits.num_rows
 
 
 def test_the_config_of_conllu(composed: Any, treebank: Path) -> None:

@@ -7,13 +7,9 @@ from typing import Any
 import pytest
 from datasets import Dataset
 
-from tagger.corpus.config import CORPUS
-from tagger.corpus.conllu_corpus import ConlluConfig
-from tagger.corpus.files import single_configs
-from tagger.corpus.hub_corpus import HubConfig
+from tagger.corpus.config import CORPUS, CorpusConfig, single_configs
 from tagger.corpus.sources import load_corpus
 from tagger.corpus.splits import by_corpus, corpus_names
-from tagger.corpus.ud_corpus import UdConfig
 from tests.corpus.conftest import (
     SEED,
     TREEBANK,
@@ -160,9 +156,12 @@ def test_data_sets_of_the_hub_and_treebanks_of_ud(tmp_path: Path) -> None:
     corpus = hub(["pos"], names, tokens="words", fields={"pos": "pos_tags"})
     assert corpus.parts == ("a", "b")
     assert corpus.splits["test"][CORPUS][:] == ["a"] * 4 + ["b"] * 4
-    configs = single_configs(UdConfig(treebank=["en_ewt", "en_gum"], name="x"))
-    assert configs == [UdConfig(treebank="en_ewt", name="x"), UdConfig(treebank="en_gum", name="x")]
-    assert single_configs(HubConfig(name="a")) == [HubConfig(name="a")]
+    configs = single_configs(CorpusConfig(kind="ud", treebank=["en_ewt", "en_gum"], name="x"))
+    assert configs == [
+        CorpusConfig(kind="ud", treebank="en_ewt", name="x"),
+        CorpusConfig(kind="ud", treebank="en_gum", name="x"),
+    ]
+    assert single_configs(CorpusConfig(kind="hub", name="a")) == [CorpusConfig(kind="hub", name="a")]
 
 
 def test_mistakes_in_a_list(treebank: Path, other: Path, tmp_path: Path) -> None:
@@ -188,7 +187,7 @@ def test_mistakes_in_a_list(treebank: Path, other: Path, tmp_path: Path) -> None
 
 def test_a_file_may_replace_that_of_one_folder(treebank: Path, tmp_path: Path) -> None:
     dev = write(tmp_path / "better.conllu", rows("b/X"))
-    corpus = load_corpus(ConlluConfig(path=[str(treebank)], dev=dev), ["upos"], SEED)
+    corpus = load_corpus(CorpusConfig(kind="conllu", path=[str(treebank)], dev=dev), ["upos"], SEED)
     assert first_words(corpus.splits["dev"]) == ["b"]
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tagger.corpus.columns_corpus import ColumnsConfig
+from tagger.corpus.config import CorpusConfig
 from tagger.corpus.sources import load_corpus
 from tagger.errors import InputError
 from tagger.text.columns import column_separator, csv_separator, read_columns
@@ -103,7 +103,7 @@ def test_training_and_commands_read_the_same_sentences(tmp_path: Path, name: str
     path = tmp_path / name
     path.write_text(text, encoding="utf-8")
     fields: dict[str, int | None] = {"tokens": 0, "upos": 1}
-    config = ColumnsConfig(train=str(path), dev=str(path), fields=fields, skip=["-DOCSTART-"])
+    config = CorpusConfig(kind="columns", train=str(path), dev=str(path), fields=fields, skip=["-DOCSTART-"])
     corpus = load_corpus(config, ["upos"], seed=1)
     trained = [(row["tokens"], row["upos"]) for row in corpus.splits["train"].to_list()]
     format = "csv" if name.endswith("csv") else "tsv"
