@@ -16,6 +16,10 @@ KEYS = {  # of a page of values
 }
 
 OPTIONS = {  # of a command
+    ("compare", "--a"): "name the two sides alone: compare A B GOLD",
+    ("compare", "--b"): "name the two sides alone: compare A B GOLD",
+    ("compare", "--html"): "--csv FILE has all words that differ",
+    ("compare", "--train"): "evaluate scores the words that a tagger has seen in training and the others",
     ("tag", "--paths"): "--top N adds the N best tags of each token",
 }
 

@@ -1,10 +1,10 @@
-"""The command `compare`: taggers or tagged files of two sides and gold files in, what differs between them out."""
+"""The command `compare`: two taggers or tagged files and gold files in, what differs between them out."""
 
-import gc
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain
+import csv
+from collections.abc import Iterable, Iterator
+from itertools import chain, tee
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -28,25 +28,11 @@ from tagger.text.output_files import whole_file
 from tagger.text.readers import read
 from tagger.text.sentence import Sentence
 
-if TYPE_CHECKING:
-    from tagger.evaluation.compare import Tags, WordTable
-
 
 def compare(
-    names: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="A B GOLD...",
-            help="Two sides and files with gold tags. A side is a tagger (a name or a folder), or a file that it has"
-            " tagged.",
-            show_default=False,
-        ),
-    ],
-    a: Annotated[
-        list[str] | None,
-        typer.Option("--a", metavar="TAGGER", help="Side A, repeated for each seed; then only GOLD stands alone."),
-    ] = None,
-    b: Annotated[list[str] | None, typer.Option("--b", metavar="TAGGER", help="Side B likewise.")] = None,
+    a: Annotated[str, typer.Argument(metavar="A", help="A tagger (a name or a folder), or a file that it has tagged.")],
+    b: Annotated[str, typer.Argument(metavar="B", help="The other side likewise.")],
+    files: Annotated[list[str], typer.Argument(metavar="GOLD...", help="Files with gold tags.")],
     column: Annotated[
         list[str] | None,
         typer.Option(
@@ -55,16 +41,10 @@ def compare(
             " Default: all that both sides and GOLD have; in files other than CoNLL-U, upos=1.",
         ),
     ] = None,
-    train: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="FILE",
-            help="Training data, which says which words are seen and which are ambiguous (have several tags). May be"
-            " repeated. Default: seen is what all taggers know from training, and GOLD says which words are ambiguous.",
-        ),
+    csv_file: Annotated[
+        str | None, typer.Option("--csv", metavar="FILE", help="Write all words that differ too.")
     ] = None,
     as_json: AsJson = False,
-    html: Annotated[str | None, typer.Option(metavar="FILE", help="Write a web page too.")] = None,
     force: Force = False,
     separator: Separator = None,
     encoding: Encoding = "utf-8",
@@ -74,18 +54,15 @@ def compare(
     """Compares two taggers on files with gold tags.
 
     Shows the accuracies of both sides, whether their difference is significant, and the words that one side gets right
-    and the other wrong. A side is a tagger, or several that were trained alike with other seeds; their accuracies are
-    averaged. A tagged file of a side must have the sentences and words of the one GOLD file.
+    and the other wrong. A tagged file must have the sentences and words of the one GOLD file.
     """
+    from tagger.commands.loading import load_with_tags
     from tagger.evaluation import compare as comparing
-    from tagger.evaluation.compare_tables import format_comparison, to_html
 
-    a, b, files = _sides(names, a or [], b or [])
     places = _places(column or [])
-    tagged = [name for name in (*a, *b) if _is_file(name)]
-    sources = [*files, *tagged, *(train or [])]
-    check_input(sources, encoding)
-    check_output("--html", html, sources, force)
+    tagged = [name for name in (a, b) if _is_file(name)]
+    check_input([*files, *tagged], encoding)
+    check_output("--csv", csv_file, [*files, *tagged], force)
     if tagged and len(files) > 1:
         raise InputError(
             f"{tagged[0]} is tagged and needs one GOLD file with its sentences, not {len(files)}; name one"
@@ -93,63 +70,30 @@ def compare(
 
     def read_tagged(file: str) -> Iterator[Sentence]:
         lines, format = read_lines(file, encoding), gold_format(file)
-        return read(lines, file, format, separator=separator, columns=places or {"upos": 1}, skip=SKIPPED_LINES)
+        found = read(lines, file, format, separator=separator, columns=places or {"upos": 1}, skip=SKIPPED_LINES)
+        return (sentence for sentence in found if sentence.tokens)
 
-    wanted = list(places)
-    gold = comparing.WordTable(chain.from_iterable(map(read_tagged, files)), wanted or list(COLUMNS))
-    known: list[frozenset[str]] = []
-    said: list[comparing.Tags] = []
-    for name in (*a, *b):
-        if name not in tagged:
-            tags, forms = _tag(name, gold, device, precision)
-            said.append(tags)
-            known.append(forms)
-        elif (format := gold_format(name)) in comparing.COMPARED:
-            sentences = comparing.same_sentences(read_tagged(name), gold.tokens(), name, format, files[0])
-            said.append(gold.predicted(sentences, gold.columns))
-        else:
-            raise InputError(
-                f"{name}: a tagged file is read as {', '.join(comparing.COMPARED)}, not as {format}; convert it"
-            )
-    columns = _common(gold, ", ".join(files), said, (*a, *b), wanted)
-    training = comparing.WordTable(chain.from_iterable(map(read_tagged, train)), columns) if train else gold
-    if train:
-        for name in columns:
-            if name not in training.columns:
-                raise InputError(f"{', '.join(train)}: no gold tags in the column {name}; name another --column")
-        known = [frozenset(training.form_names)]
-    ambiguous = {name: training.ambiguous(name) for name in columns}
-    found = {
-        "gold": files,
-        "a": a,
-        "b": b,
-        "train": train or [],
-        "sentences": len(gold),
-        "words": len(gold.forms),
-        "training_known": bool(known),
-        "columns": comparing.compare(gold, said[: len(a)], said[len(a) :], columns, known, ambiguous),
-    }
-    if html is not None:
-        with whole_file(html) as page:
-            page.write(to_html(found))
+    def side(name: str, gold: Iterable[Sentence]) -> Iterator[Sentence]:
+        if name in tagged:
+            return comparing.same_sentences(read_tagged(name), gold, name, files[0])
+        return load_with_tags(name, device, precision).stream(Sentence(sentence.tokens) for sentence in gold)
+
+    gold, for_a, for_b = tee(chain.from_iterable(map(read_tagged, files)), 3)
+    sentences = zip(gold, side(a, for_a), side(b, for_b), strict=True)
+    found = comparing.compare(sentences, list(places or COLUMNS), (", ".join(files), a, b), bool(places))
+    if csv_file is not None:
+        with whole_file(csv_file) as out:
+            rows = csv.writer(out, lineterminator="\n")
+            rows.writerow(["column", "word", "gold", "a", "b", "count"])
+            for name, values in found.items():
+                rows.writerows([name, *row] for row in values["different"])
     if as_json:
-        show_json(found)
+        show_json({"gold": files, "a": a, "b": b, "columns": found})
     else:
-        show(format_comparison(found))
+        show(f"gold: {', '.join(files)}\nA: {a}\nB: {b}\n\n{comparing.format_comparison(found)}")
 
 
-def _sides(names: list[str], a: list[str], b: list[str]) -> tuple[list[str], list[str], list[str]]:
-    """Side A, side B and the gold files, from positions alone or with `--a` and `--b`."""
-    if a and b:
-        return a, b, names
-    if a or b:
-        raise InputError(f"--{'b' if a else 'a'} is missing: name both sides, or write compare A B GOLD")
-    if len(names) < 3:
-        raise InputError(f"{' '.join(names)}: name two sides and a file with gold tags: compare A B GOLD")
-    return names[:1], names[1:2], names[2:]
-
-
-def _places(columns: Sequence[str]) -> dict[str, int]:
+def _places(columns: Iterable[str]) -> dict[str, int]:
     """The place of each column that the user names; raises InputError for another form than NAME or NAME=NUMBER."""
     places: dict[str, int] = {}
     for number, item in enumerate(columns, 1):
@@ -164,41 +108,3 @@ def _is_file(name: str) -> bool:
     """Whether a side is a tagged file: there is such a file, or no folder and the suffix of a file with tags."""
     path = Path(name)
     return path.is_file() or (format_of(name, "") in TAGGED and not path.is_dir())
-
-
-def _tag(name: str, gold: "WordTable", device: str, precision: str) -> tuple["Tags", frozenset[str]]:
-    """What a tagger says of the gold words, and the forms of its training data."""
-    from tagger.commands.loading import load_with_tags
-
-    tagger = load_with_tags(name, device, precision)
-    columns = [column for column in tagger.columns if column in gold.columns]
-    tags = gold.predicted(tagger.stream(map(Sentence, gold.tokens())), columns)  # all, as they are chosen together
-    forms = tagger.vocabulary.known_forms
-    del tagger
-    gc.unfreeze()  # loading froze the tagger, which refers to itself
-    gc.collect()
-    return tags, forms
-
-
-def _common(
-    gold: "WordTable", gold_name: str, said: Iterable["Tags"], names: Iterable[str], wanted: list[str]
-) -> list[str]:
-    """The columns to compare: those that are wanted, or else all that the gold files and all taggers have.
-
-    Raises:
-        InputError: one that is wanted is missing somewhere, or there are none.
-    """
-    if not gold.columns:
-        raise InputError(f"{gold_name}: no gold tags in {', '.join(wanted or COLUMNS)}; give a file that has some")
-    there = {gold_name: gold.columns}
-    for name, tags in zip(names, said, strict=True):
-        there[name] = [column for column in gold.columns if gold.has_tags(tags, column)]
-    for name, columns in there.items():
-        for column in wanted:
-            if column not in columns:
-                raise InputError(f"{name}: no tags in the column {column}; name another --column, or none")
-    common = [column for column in gold.columns if all(column in columns for columns in there.values())]
-    if not common:
-        shown = "; ".join(f"{name}: {', '.join(columns) or 'none'}" for name, columns in there.items())
-        raise InputError(f"no column with tags in all of them ({shown}); compare others")
-    return wanted or common
