@@ -130,7 +130,5 @@ def train_run(
             raise Interrupted(f"go on with: python -m tagger resume {shlex.quote(str(folder))}") from None
         if (folder / TAGGER_IN_RUN).is_dir():
             raise Interrupted(f"the tagger in {folder} is complete; only its scores are missing") from None
-        missing, kept = UNFINISHED.get(str(record.config.get("parts")), "no epoch was complete"), "nothing is kept"
-        if (record.config.get("distill") or {}).get("teacher") is not None:
-            kept = "what the teacher has tagged alone is kept; start the run again"
-        raise Interrupted(f"{missing}, and {kept}") from None
+        missing = UNFINISHED.get(str(record.config.get("parts")), "no epoch was complete")
+        raise Interrupted(f"{missing}, and nothing is kept") from None

@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import Any
 
-import datasets
 import numpy as np
 import pytorch_lightning as pl
 import torch
@@ -126,6 +125,7 @@ class TaggerDataModule(pl.LightningDataModule):
         facts: Facts | None = None,
         distilled: Distillation | None = None,
         noise: float = 0.0,
+        shards: Path | None = None,
     ) -> None:
         """Keeps its arguments; batches are planned when a loader is made.
 
@@ -137,8 +137,7 @@ class TaggerDataModule(pl.LightningDataModule):
             word_dropout: see `collate`.
             seed: of the batches and of word dropout.
             tokenizer: of the transformer, if there is one.
-            transformer: of the network, if it has one; the outputs of one that does not learn now are computed once
-                and kept on disk.
+            transformer: of the network, if it has one; the outputs of one that does not learn now are computed once.
             temperature: of several corpora, see `Mixture`.
             unnamed: of several corpora, the share of training's sentences whose corpus is not told. That of dev's
                 sentences is told if this is 0.
@@ -146,9 +145,10 @@ class TaggerDataModule(pl.LightningDataModule):
             distilled: what a teacher says of train, and untagged text that training reads beside it; None: no teacher.
             noise: share of the sentences of which training reads a spoilt copy; not with a frozen transformer, whose
                 outputs are those of the sentences as they are.
+            shards: the folder where the outputs of a frozen transformer are kept.
         """
         super().__init__()
-        self.tokenizer, self.transformer, self.noise = tokenizer, transformer, noise
+        self.tokenizer, self.transformer, self.noise, self.shards = tokenizer, transformer, noise, shards
         self.temperature, self.unnamed, self.facts, self.distilled = temperature, unnamed, facts, distilled
         self.splits, self.batch_tokens, self.word_dropout, self.seed = splits, batch_tokens, word_dropout, seed
         never_learns = transformer is not None and not transformer.config["tune"]
@@ -164,7 +164,7 @@ class TaggerDataModule(pl.LightningDataModule):
         lengths = token_counts(sentences)
         rank, world = (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
         sampler = BucketSampler(lengths, self.batch_tokens, seed, rank, world, mixture)
-        outputs = self._outputs(sentences, lengths)
+        outputs = self._outputs(split, sentences, lengths)
         batches = _Batches(
             sentences, self.table, self.word_dropout, self.unnamed, facts, lengths, outputs, distilled, self.noise
         )
@@ -186,14 +186,13 @@ class TaggerDataModule(pl.LightningDataModule):
             counts = np.append(counts, self.distilled.text_sentences)
         return Mixture(corpora, counts, seed)
 
-    def _outputs(self, sentences: Dataset, lengths: np.ndarray) -> np.ndarray | None:
+    def _outputs(self, split: str, sentences: Dataset, lengths: np.ndarray) -> np.ndarray | None:
         if self.transformer is None or self.tokenizer is None or self.transformer.learns:
             return None
-        folder = Path(datasets.config.HF_DATASETS_CACHE) / "tagger"
+        assert self.shards is not None
         device = self.trainer.strategy.root_device if self.trainer else "cpu"
-        return frozen_outputs(
-            self.transformer, self.tokenizer, (row["tokens"] for row in sentences), lengths, folder, device
-        )
+        tokens, path = (row["tokens"] for row in sentences), self.shards / f"{split}.npy"
+        return frozen_outputs(self.transformer, self.tokenizer, tokens, lengths, path, device)
 
     def train_dataloader(self) -> DataLoader[Batch]:
         return self._loader("train", self.seed)

@@ -9,6 +9,7 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, cast
 
 import datasets
@@ -38,15 +39,7 @@ class Teaching:
     """A teacher, and the untagged text that it tags for a student."""
 
     def __init__(self, config: DistillConfig, columns: Sequence[str]) -> None:
-        """Loads the teacher and reads the text.
-
-        Args:
-            config: names the teacher, and maybe text.
-            columns: that the student learns.
-
-        Raises:
-            InputError: the teacher or the text cannot be read, or the teacher lacks all columns.
-        """
+        """Loads the teacher and reads the text."""
         assert config.teacher is not None
         self._config = config
         self._teacher = Teacher(config.teacher, columns, config.corpus)
@@ -63,20 +56,11 @@ class Teaching:
         text = None if self._text is None else {"name": self._text.name, "words": self._text.words}
         return {**self._teacher.description, "text": text}
 
-    def of(self, train: Dataset, vocabulary: Vocabulary) -> Distillation:
-        """Asks the teacher about the corpus and the text.
-
-        Args:
-            train: the sentences of the corpus.
-            vocabulary: the student's.
-
-        Raises:
-            InputError: the teacher knows no tag of a column, or the cache cannot be written.
-        """
+    def of(self, train: Dataset, vocabulary: Vocabulary, folder: Path) -> Distillation:
+        """Asks the teacher about the corpus and the text; see `Teacher.targets`."""
         teacher, text = self._teacher, self._text
-        teacher.check(vocabulary)
         if text is None:
-            return Distillation(train, len(train), 0, teacher.targets(train, TOP, vocabulary))
+            return Distillation(train, len(train), 0, teacher.targets(train, TOP, vocabulary, folder))
         untagged = text.sentences
         if CORPUS in train.column_names:
             nothing: Any = [""] * len(untagged)
@@ -86,7 +70,7 @@ class Teaching:
         share = min(1.0, cast(float, self._config.ratio) * int(token_counts(train).sum()) / text.words)
         _log.info("%s: %s words of text, %.0f %% of them in an epoch", text.name, f"{text.words:,}", 100 * share)
         sentences = max(1, round(share * len(untagged)))
-        return Distillation(both, len(train), sentences, teacher.targets(both, TOP, vocabulary))
+        return Distillation(both, len(train), sentences, teacher.targets(both, TOP, vocabulary, folder))
 
 
 class UntaggedText:
@@ -100,16 +84,7 @@ class UntaggedText:
     """
 
     def __init__(self, config: DistillConfig, columns: Sequence[str], teacher: Teacher) -> None:
-        """Reads the text.
-
-        Args:
-            config: names the text.
-            columns: of the student.
-            teacher: its segmenter cuts the text.
-
-        Raises:
-            InputError: the text cannot be read, cannot be cut, or has no words.
-        """
+        """Reads the text, which the segmenter of the teacher cuts."""
         texts = Texts(config.text, config.hub, keys="distill.")
         self.name = texts.name
         arguments = {

@@ -21,6 +21,7 @@ CHECKPOINTS = "checkpoints"  # their folder
 LAST, BEST = "last.ckpt", "best.ckpt"
 METRICS = "metrics.csv"  # of its epochs
 LOG = "train.log"  # what a process prints that trains beside others
+SHARDS = "shards"  # what a teacher or a frozen transformer says, until the run is complete
 LOGS = "logs"  # the folder of loggers
 MAX_RECORD_BYTES = 1 << 20
 
@@ -134,7 +135,7 @@ def discard_run(folder: NewFolder) -> None:
     """Removes the run's files unless there is a complete epoch or a tagger. Other files stay, and then the folder."""
     if can_resume(folder.path) or (folder.path / TAGGER_IN_RUN).is_dir():
         return
-    for name in (CHECKPOINTS, MEMBERS, LOGS):
+    for name in (CHECKPOINTS, MEMBERS, SHARDS, LOGS):
         shutil.rmtree(folder.path / name, ignore_errors=True)
     folder.discard(RECORD, METRICS, LOCK)
 

@@ -1,8 +1,7 @@
 """A teacher and sentences -> the teacher's best tags of every token with their probabilities, computed once.
 
-They are kept in the cache, in files of some thousand sentences each. The name of a file is a digest of everything that
-decides its content: the teacher's folder, the sentences, the columns. So a run that was interrupted goes on where it
-stopped, and other students of the same teacher read what is there.
+They are kept below the run's folder, in files of some thousand sentences each. The name of a file is a digest of
+everything that decides its content, so a resumed run computes only what is missing.
 """
 
 import hashlib
@@ -14,7 +13,6 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
-import datasets
 import numpy as np
 import torch
 from datasets import Dataset
@@ -25,12 +23,20 @@ from tagger.bundle.saved_config import CARD, TAGGER_IN_RUN
 from tagger.corpus.arrow import token_counts
 from tagger.errors import InputError
 from tagger.model.vocabulary import Vocabulary
-from tagger.pretrained.disk_cache import cached_array
+from tagger.pretrained.cached_outputs import saved_array
 from tagger.tagging.decoding import Request
 from tagger.tagging.load import load
 from tagger.training.card import describe
 
 # T tokens in the longest sentence, B sentences, k tags that are kept of a token
+
+SHARD_TOKENS = 50_000  # of a file, at least, but for the last one
+MAX_SHARDS = 128  # about; of more text a file has more tokens, since each stays open while it is mapped
+PIECE_TOKENS = 20_000  # that the teacher tags at a time
+SECONDS = 10  # between two lines of progress
+IDS, SHARES = np.dtype(np.uint16), np.dtype(np.float16)
+
+_log = logging.getLogger(__name__)
 
 
 class Targets:
@@ -59,12 +65,9 @@ class Targets:
         self._of = np.searchsorted(self._borders, self._starts, side="right") - 1  # the shard of each sentence
 
     def batch(self, numbers: Sequence[int] | np.ndarray) -> dict[str, np.ndarray]:
-        """For each column float32 (T, B, k, 2): ids and probabilities, 0 after a sentence's end.
+        """For each column float32 (T, B, k, 2): ids and probabilities of B sentences, 0 after a sentence's end.
 
         A tag that the student lacks has the id -1 and the probability 0.
-
-        Args:
-            numbers: of B sentences.
         """
         longest, found = int(self._lengths[numbers].max()), {}
         for column, translation in self._translations.items():
@@ -115,41 +118,20 @@ def _sharpened(shares: np.ndarray, tags: int) -> np.ndarray:
 
 
 class Distillation(NamedTuple):
-    """What a student learns beside gold tags.
+    """What a student learns beside gold tags."""
 
-    Attributes:
-        sentences: of train, then those of the untagged text.
-        gold: how many of them are of train.
-        text_sentences: of the text in an epoch.
-        targets: what the teacher says of all sentences.
-    """
-
-    sentences: Dataset
-    gold: int
-    text_sentences: int
-    targets: Targets
-
-
-# k tags that are kept of a token
-
-
-_log = logging.getLogger(__name__)
-SHARD_TOKENS = 50_000  # of a file, at least, but for the last one
-MAX_SHARDS = 128  # about; of more text a file has more tokens, since each stays open while it is mapped
-PIECE_TOKENS = 20_000  # that the teacher tags at a time
-SECONDS = 10  # between two lines of progress
-FORMAT = 2  # of the files; raise it when their content changes
-IDS, SHARES = np.dtype(np.uint16), np.dtype(np.float16)
+    sentences: Dataset  # of train, then those of the untagged text
+    gold: int  # how many of them are of train
+    text_sentences: int  # of the text in an epoch
+    targets: Targets  # of all sentences
 
 
 class Teacher:
     """A trained tagger that others learn from.
 
     Attributes:
-        folder: of the tagger.
         name: the last part of the name of its folder, or of the folder of its run.
-        tagger: loaded.
-        digest: of all its files.
+        digest: of all its files, and of the corpus that it is told.
     """
 
     def __init__(self, name: str, columns: Sequence[str], corpus: str | None = None) -> None:
@@ -159,22 +141,17 @@ class Teacher:
             name: of the tagger, or its folder.
             columns: that a student learns.
             corpus: of a teacher of several corpora, the one that it takes all sentences to be like; None: none.
-
-        Raises:
-            InputError: there is none of that name, it cannot be read, lacks all columns or does not know the corpus.
         """
         try:
-            self.folder = find_named(name)
+            folder = find_named(name)
         except InputError as error:
             raise error if is_hub_name(name) else InputError(f"distill.teacher={error}") from None
-        resolved = self.folder.resolve()
+        resolved = folder.resolve()
         own_name = resolved.parent.name if resolved.name == TAGGER_IN_RUN else resolved.name
         self.name = name if is_hub_name(name) else own_name
         with torch.random.fork_rng(devices=[]):  # the student begins with the weights that it has without a teacher
-            self.tagger = load(self.folder, corpus=corpus)
-        self.digest = _folder_digest(self.folder)
-        if corpus is not None:
-            self.digest = f"{self.digest} {corpus}"
+            self.tagger = load(folder, corpus=corpus)
+        self.digest = f"{_folder_digest(folder)} {corpus or ''}"
         own = self.tagger.vocabulary.columns
         if not own:
             raise InputError(f"distill.teacher={name}: it predicts words and has no tags; name a tagger")
@@ -191,64 +168,60 @@ class Teacher:
         corpus = describe(config) if config.get("corpus") else None
         return {"name": self.name, "corpus": corpus, "scores": config.get("scores", {})}
 
-    def check(self, vocabulary: Vocabulary) -> None:
-        """Raises InputError if the teacher knows no tag of a student's column."""
-        for column, tags in vocabulary.tags.items():
-            if column in self.tagger.columns and not set(tags) & set(self.tagger.vocabulary.tags[column]):
-                raise InputError(
-                    f"distill.teacher={self.folder}: it knows no tag that the corpus has in {column}; choose a teacher"
-                    " that was trained on such tags"
-                )
-
-    def targets(self, sentences: Dataset, top: int, vocabulary: Vocabulary) -> Targets:
-        """The teacher's tags for sentences; all its columns are kept, so that students of other columns find them.
+    def targets(self, sentences: Dataset, top: int, vocabulary: Vocabulary, folder: Path) -> Targets:
+        """The teacher's tags for sentences.
 
         Args:
             sentences: with `tokens`.
             top: k, the number of tags that are kept of a token, or fewer if a column has fewer.
             vocabulary: the student's, which decides the ids.
+            folder: of the files.
 
         Raises:
-            InputError: a file of the cache cannot be written or read.
+            InputError: the teacher knows no tag of a column, or a file cannot be written.
         """
         tags = self.tagger.vocabulary.tags
+        for column, wanted in vocabulary.tags.items():
+            if column in tags and not set(wanted) & set(tags[column]):
+                raise InputError(
+                    f"distill.teacher={self.name}: it knows no tag that the corpus has in {column}; choose a teacher"
+                    " that was trained on such tags"
+                )
+        # All columns of the teacher are asked for, since its tags of one fit those of the others.
         sizes = {column: min(top, len(tags[column])) for column in self.tagger.vocabulary.columns}
         lengths = token_counts(sentences)
-        total = int(lengths.sum())
-        progress = _Progress(f"{self.name} tags {total:,} words for the student once", total)
-        size = max(SHARD_TOKENS, total // MAX_SHARDS)
-        shards = [self._shard(shard, sizes, progress) for shard in _shards(sentences, size)]
-        return Targets(shards, lengths, sizes, self._translations(vocabulary))
+        progress = _Progress(self.name, int(lengths.sum()))
+        size = max(SHARD_TOKENS, progress.total // MAX_SHARDS)
+        shards = [self._shard(shard, sizes, progress, folder) for shard in _shards(sentences, size)]
+        translations = {  # the student's id of each of the teacher's tags; -1: the student lacks it
+            column: np.array([ids.get(tag, -1) for tag in tags[column]], dtype=np.int64)
+            for column, ids in vocabulary.tag_ids.items()
+            if column in tags
+        }
+        return Targets(shards, lengths, sizes, translations)
 
-    def _shard(self, sentences: list[list[str]], sizes: dict[str, int], progress: "_Progress") -> np.ndarray:
-        """What the teacher says of some sentences, from the cache if it is there; see `by_column`."""
-        tokens, own = sum(map(len, sentences)), progress.own
-        key = [FORMAT, self.digest, self.tagger.engine.precision, sizes, sentences]
-        name = f"{hashlib.sha256(json.dumps(key).encode()).hexdigest()}.teacher"
-        path = Path(datasets.config.HF_DATASETS_CACHE) / "tagger" / name
+    def _shard(
+        self, sentences: list[list[str]], sizes: dict[str, int], progress: "_Progress", folder: Path
+    ) -> np.ndarray:
+        """What the teacher says of some sentences; see `by_column`."""
+        tokens = sum(map(len, sentences))
+        key = json.dumps([self.digest, self.tagger.engine.precision, sizes, sentences])
+        path = folder / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.npy"
 
-        def compute(file: BinaryIO) -> None:
-            progress.begin()
-            for piece in self._ask(sentences, sizes):
-                file.write(piece.tobytes())
-                progress.computed(len(piece))
+        def write(file: BinaryIO) -> None:
+            np.save(file, np.concatenate([*self._ask(sentences, sizes, progress)]))
 
-        def is_valid(shard: np.ndarray) -> bool:
-            return all(
-                ids.max() < len(self.tagger.vocabulary.tags[column]) and shares.min() >= 0 and shares.max() <= 1
-                for column, (ids, shares) in by_column(shard, sizes).items()
-            )
+        before = progress.done
+        shard = saved_array(path, (tokens, 2, sum(sizes.values())), write)
+        progress.done = before + tokens
+        return shard
 
-        found = cached_array(path, IDS, (tokens, 2, sum(sizes.values())), compute, is_valid)
-        if progress.own == own:
-            progress.found(tokens)
-        return found
-
-    def _ask(self, sentences: list[list[str]], sizes: dict[str, int]) -> Iterator[np.ndarray]:
+    def _ask(self, sentences: list[list[str]], sizes: dict[str, int], progress: "_Progress") -> Iterator[np.ndarray]:
         """What the teacher says of some sentences, a piece at a time; see `by_column`."""
         ends = np.cumsum([0, *map(len, sentences)])
         pieces = np.searchsorted(ends, np.arange(0, ends[-1], PIECE_TOKENS))  # the first sentence of each
         for first, last in pairwise(np.unique([*pieces, len(sentences)]).tolist()):
+            progress.begin()
             request = Request([*sizes], max(sizes.values()), probabilities=True)
             found = self.tagger.engine.tag(sentences[first:last], request)
             piece = np.empty((ends[last] - ends[first], 2, sum(sizes.values())), IDS)
@@ -257,59 +230,35 @@ class Teacher:
                 assert tags.probabilities is not None
                 ids[:] = tags.ids[:, : sizes[column]]
                 shares[:] = tags.probabilities[:, : sizes[column]].clip(0, 1)
+            progress.computed(len(piece))
             yield piece
-
-    def _translations(self, vocabulary: Vocabulary) -> dict[str, np.ndarray]:
-        """For each column of both the student's id of each of the teacher's tags; -1: the student lacks it."""
-        own = self.tagger.vocabulary.tags
-        return {
-            column: np.array([ids.get(tag, -1) for tag in own[column]], dtype=np.int64)
-            for column, ids in vocabulary.tag_ids.items()
-            if column in own
-        }
 
 
 class _Progress:
-    """Says how far the teacher is."""
+    """Says how far the teacher is: before it begins, every ten seconds, and at the end."""
 
-    def __init__(self, title: str, total: int) -> None:
-        self.title, self.total, self.done, self.own = title, total, 0, 0
-        self.start: float | None = None
-        self.said = 0.0
+    def __init__(self, name: str, total: int) -> None:
+        self.name, self.total, self.done, self.own = name, total, 0, 0
+        self.start = self.said = 0.0
 
     def begin(self) -> None:
-        """Says what the teacher does, before it does it for the first time."""
-        if self.start is None:
+        if not self.own and not self.start:
             self.start = self.said = time.monotonic()
             known = f"; {self.done:,} of them are known" if self.done else ""
-            _log.info("%s%s", self.title, known)
-
-    def found(self, tokens: int) -> None:
-        """Counts words that the cache had."""
-        self.done += tokens
+            _log.info("%s tags %s words for the student once%s", self.name, f"{self.total:,}", known)
 
     def computed(self, tokens: int) -> None:
-        """Counts words that the teacher has just tagged; says so every ten seconds, and at the end."""
+        """Counts words that the teacher has just tagged."""
         self.done, self.own = self.done + tokens, self.own + tokens
         now = time.monotonic()
         if now - self.said >= SECONDS or self.done >= self.total:
             self.said = now
-            rate = self.own / max(1e-9, now - (self.start or now))
-            left = f", {in_words((self.total - self.done) / rate)} left" if self.done < self.total else ""
+            rate = self.own / max(1e-9, now - self.start)
+            minutes = (self.total - self.done) / rate / 60
+            left = f", {minutes:.1f} min left" if self.done < self.total else ""
             _log.info(
-                "teacher: %s of %s words, %s words/s%s", *(f"{n:,.0f}" for n in (self.done, self.total, rate)), left
+                "teacher: %s of %s words, %s words/s%s", f"{self.done:,}", f"{self.total:,}", f"{rate:,.0f}", left
             )
-
-
-def in_words(seconds: float) -> str:
-    """A time in the largest unit of which there are at least two.
-
-    >>> in_words(90), in_words(600), in_words(10_000)
-    ('90 s', '10 min', '2.8 h')
-    """
-    if seconds < 120:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
 
 
 def _shards(sentences: Dataset, size: int) -> Iterator[list[list[str]]]:

@@ -1,6 +1,7 @@
 """Training a tagger: config -> corpus, module, batches -> the tagger's folder -> its segmenter, scores and report."""
 
 import logging
+import shutil
 import time
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -28,10 +29,10 @@ from tagger.training.module import TaggerModule
 from tagger.training.recipe import with_recipe
 from tagger.training.report import format_page, format_scores, report_tagger, write_tagger_page
 from tagger.training.run import Fitting, accuracies, begun, finish, fit_best, format_run
-from tagger.training.run_folder import REPORT
+from tagger.training.run_folder import REPORT, SHARDS
 from tagger.training.segmenter_choice import SegmenterTraining
 from tagger.training.start import Beginning, build, load_start, with_start
-from tagger.training.watch import UNWATCHED, Watch
+from tagger.training.watch import UNWATCHED, EndedEarly, Watch
 
 _log = logging.getLogger(__name__)
 
@@ -61,8 +62,12 @@ def train(
     """
     target = folder / TAGGER_IN_RUN
     with begun(config, folder) as loggers:
-        prepared = prepare(config)
-        fitted = fit_best(prepared.fitting, config, folder, resume, watch, loggers)
+        prepared = prepare(config, folder / SHARDS)
+        try:
+            fitted = fit_best(prepared.fitting, config, folder, resume, watch, loggers)
+        except EndedEarly:
+            shutil.rmtree(folder / SHARDS, ignore_errors=True)
+            raise
         if fitted is None:
             return None
         results = prepared.summary | fitted.results
@@ -81,6 +86,7 @@ def train(
         bundle.save(target, model_card(bundle, results, command))
         write_tagger_page(folder, results, errors, fitted.epochs)
         finish(folder, results, fitted, loggers)
+        shutil.rmtree(folder / SHARDS, ignore_errors=True)
     best = f"best epoch {results['best_epoch']} of {results['epochs']}, {results['training_seconds']:.0f} s"
     print("\n".join([format_scores(results), best, format_page(folder), format_run(folder)]))
     return results
@@ -116,8 +122,8 @@ class Prepared(NamedTuple):
         return replace(bundle, linear=linear)
 
 
-def prepare(config: TrainConfig) -> Prepared:
-    """Reads the corpus and builds the module.
+def prepare(config: TrainConfig, shards: Path) -> Prepared:
+    """Reads the corpus and builds the module; what a teacher or a frozen transformer says goes to the folder `shards`.
 
     Raises:
         InputError: the corpus, or a pretrained part that the config names, cannot be read or does not fit.
@@ -130,7 +136,7 @@ def prepare(config: TrainConfig) -> Prepared:
     beginning = build(config, corpus, start, teaching.counts if teaching else None)
     module = beginning.module
     _check_dev(corpus, module.vocabulary)
-    distilled = teaching.of(corpus.splits["train"], module.vocabulary) if teaching else None
+    distilled = teaching.of(corpus.splits["train"], module.vocabulary, shards) if teaching else None
     segmenting = SegmenterTraining(config, corpus, start.bundle if start else None)
     _log_plan(config, corpus, beginning, words, segmenting.outlook)
 
@@ -148,6 +154,7 @@ def prepare(config: TrainConfig) -> Prepared:
         beginning.facts if beginning.facts.names else None,
         distilled,
         config.noise,
+        shards,
     )
     fitting = Fitting(
         module,

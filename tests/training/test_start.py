@@ -147,7 +147,7 @@ def test_a_tagger_carries_its_transformer(treebank: Path, tmp_path: Path, encode
         torch.equal(trained[f"0.transformer.encoder.{name}"], before[name]) for name in before if "pooler" not in name
     ]
     assert all(same) == (not tune)
-    assert len(list((tmp_path / "cache" / "tagger").glob("*.f16"))) == (0 if tune else 2)  # train and dev
+    assert not (tmp_path / "run" / "shards").exists()  # what a frozen transformer says is needed no more
     shutil.rmtree(encoder)
     again = tagger.load(tmp_path / "run", precision="float32")
     assert again.tag_sentences(tokens(treebank)) == predicted(tmp_path / "run")

@@ -1,12 +1,10 @@
 """What a teacher says is computed once, goes on after an interruption, and is computed again if a file is damaged."""
 
-import logging
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import datasets
 import numpy as np
 import pytest
 import torch
@@ -17,7 +15,7 @@ from tagger.model.vocabulary import Vocabulary
 from tagger.tagging.engine import Engine
 from tagger.tagging.load import load
 from tagger.training import teacher as module
-from tagger.training.teacher import Targets, Teacher, in_words
+from tagger.training.teacher import Targets, Teacher
 from tests.bundle.hub_server import Hub, Repository
 from tests.conftest import TOKENS, make_network, save_tiny
 
@@ -27,11 +25,10 @@ COLUMNS = ["upos", "xpos"]
 
 @pytest.fixture(autouse=True)
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty cache; a file holds two or three sentences."""
-    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
+    """The folder of a teacher's files, each of two or three sentences."""
     monkeypatch.setattr(module, "SHARD_TOKENS", 5)
     monkeypatch.setattr(module, "load", lambda folder, corpus=None: load(folder, "cpu", "float32"))
-    return tmp_path / "cache" / "tagger"
+    return tmp_path / "shards"
 
 
 @pytest.fixture
@@ -52,18 +49,18 @@ def make_teacher(folder: Path, *columns: str) -> Teacher:
     return Teacher(str(folder), columns or COLUMNS)
 
 
-def ask(teacher: Teacher, vocabulary: Vocabulary, top: int = 3, numbers: Sequence[int] = range(6)) -> dict[str, Any]:
+def ask(teacher: Teacher, vocabulary: Vocabulary, folder: Path, top: int = 3) -> dict[str, Any]:
     """What the teacher says of sentences."""
-    return teacher.targets(Dataset.from_dict({"tokens": SENTENCES}), top, vocabulary).batch(numbers)
+    return teacher.targets(Dataset.from_dict({"tokens": SENTENCES}), top, vocabulary, folder).batch(range(6))
 
 
 def same(first: dict[str, np.ndarray], second: dict[str, np.ndarray]) -> bool:
     return all(np.array_equal(first[column], second[column]) for column in first)
 
 
-def test_it_is_what_the_teacher_finds_probable(trained: Path, vocabulary: Vocabulary) -> None:
+def test_it_is_what_the_teacher_finds_probable(trained: Path, vocabulary: Vocabulary, cache: Path) -> None:
     student = Vocabulary(vocabulary.words, [], {c: vocabulary.tags[c][::-1] for c in reversed(COLUMNS)}, [])
-    found = ask(make_teacher(trained), student)
+    found = ask(make_teacher(trained), student, cache)
     logs = load(trained, "cpu", "float32").engine.log_probabilities(SENTENCES)
     start = 0
     for place, sentence in enumerate(SENTENCES):
@@ -77,35 +74,13 @@ def test_it_is_what_the_teacher_finds_probable(trained: Path, vocabulary: Vocabu
         start += len(sentence)
 
 
-def test_it_is_computed_once(trained: Path, vocabulary: Vocabulary, calls: list[int], cache: Path) -> None:
-    first = ask(make_teacher(trained), vocabulary)
-    assert calls == [2, 3, 1]
-    assert len(list(cache.iterdir())) == 3
-    assert same(first, ask(make_teacher(trained), vocabulary))
-    assert same(first, ask(make_teacher(trained), Vocabulary([], [], vocabulary.tags, ["other"])))  # type: ignore[arg-type]
-    assert calls == [2, 3, 1]
-    ask(make_teacher(trained), vocabulary, top=2)
-    assert len(calls) == 6
-    ask(make_teacher(trained, "upos"), Vocabulary({}, [], {"upos": vocabulary.tags["upos"]}, []))
-    assert len(calls) == 6  # all columns are kept
-    assert len(list(cache.iterdir())) == 6
-
-
-def test_another_teacher_has_other_files(
-    trained: Path, vocabulary: Vocabulary, tmp_path: Path, calls: list[int]
-) -> None:
-    shutil.copytree(trained, tmp_path / "copy")
-    ask(make_teacher(trained), vocabulary)
-    (tmp_path / "copy" / "README.md").write_text("another card")
-    ask(make_teacher(tmp_path / "copy"), vocabulary)
-    assert len(calls) == 3
-    save_tiny(tmp_path / "other", make_network(vocabulary, seed=2), vocabulary)
-    ask(make_teacher(tmp_path / "other"), vocabulary)
-    assert len(calls) == 6
-
-
 def test_it_goes_on_after_an_interruption(
-    trained: Path, vocabulary: Vocabulary, calls: list[int], cache: Path, monkeypatch: pytest.MonkeyPatch
+    trained: Path,
+    vocabulary: Vocabulary,
+    calls: list[int],
+    cache: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     counted = Engine.tag
 
@@ -117,80 +92,35 @@ def test_it_goes_on_after_an_interruption(
     with monkeypatch.context() as patched:
         patched.setattr(Engine, "tag", interrupt)
         with pytest.raises(KeyboardInterrupt):
-            ask(make_teacher(trained), vocabulary)
+            ask(make_teacher(trained), vocabulary, cache)
     assert calls == [2]
-    assert [path.suffix for path in cache.iterdir()] == [".teacher"]  # nothing unfinished is left
-    found = ask(make_teacher(trained), vocabulary)
+    assert len([*cache.iterdir()]) == 1  # nothing unfinished is left
+    found = ask(make_teacher(trained), vocabulary, cache)
     assert calls == [2, 3, 1]
-    shutil.rmtree(cache)
-    assert same(found, ask(make_teacher(trained), vocabulary))
-
-
-def garbage(path: Path) -> None:
-    path.write_bytes(b"\xff" * path.stat().st_size)
-
-
-def bad_shares(path: Path) -> None:
-    ids = np.fromfile(path, dtype=np.uint16)
-    ids[len(ids) // 4 : len(ids) // 2] = np.float16("nan").view(np.uint16)  # the probabilities of the first column
-    ids.tofile(path)
-
-
-def cut_short(path: Path) -> None:
-    path.write_bytes(path.read_bytes()[:-1])
-
-
-@pytest.mark.parametrize("damage", [garbage, bad_shares, cut_short])
-def test_a_damaged_file_is_computed_again(
-    damage: Callable[[Path], None], trained: Path, vocabulary: Vocabulary, calls: list[int], cache: Path
-) -> None:
-    found = ask(make_teacher(trained), vocabulary)
-    damage(max(cache.iterdir(), key=lambda path: path.stat().st_size))
-    assert same(found, ask(make_teacher(trained), vocabulary))
+    assert same(found, ask(make_teacher(trained), vocabulary, cache))
+    assert calls == [2, 3, 1]
+    (file, *_) = cache.iterdir()
+    file.write_bytes(file.read_bytes()[:-1])
+    assert same(found, ask(make_teacher(trained), vocabulary, cache))
     assert len(calls) == 4
+    save_tiny(tmp_path / "other", make_network(vocabulary, seed=2), vocabulary)
+    assert not same(found, ask(make_teacher(tmp_path / "other"), vocabulary, cache))
+    assert len(calls) == 7
 
 
 def test_much_text_has_few_files_and_is_tagged_in_pieces(
     trained: Path, vocabulary: Vocabulary, calls: list[int], cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    found = ask(make_teacher(trained), vocabulary)
+    found = ask(make_teacher(trained), vocabulary, cache)
     calls.clear()
     shutil.rmtree(cache)
     monkeypatch.setattr(module, "MAX_SHARDS", 1)
     monkeypatch.setattr(module, "PIECE_TOKENS", 5)
-    assert all(np.allclose(values, found[c], atol=1e-3) for c, values in ask(make_teacher(trained), vocabulary).items())
+    assert all(
+        np.allclose(values, found[c], atol=1e-3) for c, values in ask(make_teacher(trained), vocabulary, cache).items()
+    )
     assert calls == [2, 1, 3]
     assert len(list(cache.iterdir())) == 1
-
-
-def test_the_cache_cannot_be_written(trained: Path, vocabulary: Vocabulary, cache: Path) -> None:
-    cache.parent.mkdir()
-    cache.write_text("a file")
-    with pytest.raises(InputError, match="set HF_DATASETS_CACHE to another folder"):
-        ask(make_teacher(trained), vocabulary)
-
-
-def test_the_lines_of_progress(
-    trained: Path, vocabulary: Vocabulary, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    caplog.set_level(logging.INFO)
-    monkeypatch.setattr(module, "SECONDS", 0)
-    ask(make_teacher(trained), vocabulary)
-    start, *lines = caplog.messages
-    assert start == f"{trained.parent.name} tags 18 words for the student once"
-    assert [line.partition(" words,")[0] for line in lines] == [f"teacher: {n} of 18" for n in (9, 14, 18)]
-    assert [line.endswith(" 0 s left") for line in lines] == [True, True, False]
-    assert all(len(line) <= 80 for line in caplog.messages)
-    caplog.clear()
-    ask(make_teacher(trained), vocabulary)
-    assert caplog.messages == []  # it does nothing
-    assert [in_words(seconds) for seconds in (3.4, 119, 120, 7199, 9000)] == [
-        "3 s",
-        "119 s",
-        "2 min",
-        "120 min",
-        "2.5 h",
-    ]
 
 
 def test_scripts_that_a_word_cannot_have_are_improbable(tmp_path: Path) -> None:
@@ -198,7 +128,7 @@ def test_scripts_that_a_word_cannot_have_are_improbable(tmp_path: Path) -> None:
     known = Vocabulary.build(corpus, ["lemma"], min_count=1)
     save_tiny(tmp_path / "lemmas", make_network(known), known)
     said = make_teacher(tmp_path / "lemmas", "lemma").targets(
-        Dataset.from_dict({"tokens": [["Books", "ran"]]}), 8, known
+        Dataset.from_dict({"tokens": [["Books", "ran"]]}), 8, known, tmp_path / "shards"
     )
     values = said.batch([0])["lemma"][:, 0]
     scripts = known.codecs["lemma"].learned(["Books", "ran"], ["book", "run"])
@@ -216,7 +146,6 @@ def test_loading_a_teacher_draws_no_random_numbers(trained: Path) -> None:
 def test_its_name_and_description(finished: Path) -> None:
     teacher = make_teacher(finished, "upos")
     assert teacher.name == finished.name
-    assert teacher.folder == finished / "tagger"
     found = teacher.description
     assert found["name"] == finished.name
     assert found["corpus"].startswith("UD_English-Tiny")
@@ -230,7 +159,7 @@ def test_a_teacher_that_does_not_fit(trained: Path, vocabulary: Vocabulary, tmp_
         make_teacher(trained, "feats", "lemma")
     other = Vocabulary({}, [], {"upos": vocabulary.tags["upos"], "xpos": ["NOUN"]}, [])
     with pytest.raises(InputError, match=r"it knows no tag that the corpus has in xpos; choose a teacher"):
-        make_teacher(trained).check(other)
+        ask(make_teacher(trained), other, tmp_path / "shards")
     no_tags = Vocabulary.build([{"tokens": ["a"]}], [], min_count=1)
     untagged = save_tiny(tmp_path / "words", make_network(no_tags), no_tags)
     with pytest.raises(InputError, match="it predicts words and has no tags; name a tagger"):
