@@ -20,6 +20,7 @@ OPTIONS = {  # of a command
     ("compare", "--b"): "name the two sides alone: compare A B GOLD",
     ("compare", "--html"): "--csv FILE has all words that differ",
     ("compare", "--train"): "evaluate scores the words that a tagger has seen in training and the others",
+    ("serve", "--drain"): "requests in flight are answered for --grace seconds; leave it out",
     ("tag", "--paths"): "--top N adds the N best tags of each token",
 }
 

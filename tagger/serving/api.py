@@ -12,17 +12,15 @@ from msgspec import Meta
 from tagger.analysis.explain import explain
 from tagger.serving import documents
 from tagger.serving.batcher import Job, Render
-from tagger.serving.bodies import Refusal, body, json_body, read_json
+from tagger.serving.bodies import Refusal, json_body, read_json
 from tagger.serving.models import Service, description, wanted_columns
 from tagger.tagging import decoding
 from tagger.tagging.languages import LanguageTagger
-from tagger.tagging.tagger import Tagger
 from tagger.text.format import Part
 from tagger.text.sentence import Sentence
 from tagger.text.writers import writer
 
 MAX_TOP = 50
-MAX_WORK = 20_000_000  # characters, times the number of tags of each word
 
 
 def _about(text: str) -> Meta:
@@ -46,27 +44,6 @@ class TagRequest:
 
 
 @dataclass(kw_only=True)
-class TaggedSentence:
-    """A sentence of N words. Each column has three keys: `upos`, `upos_probabilities` and `upos_alternatives`."""
-
-    tokens: list[str]
-    offsets: Annotated[list[tuple[int, int]] | None, _about("Start and end of words, in code points.")] = None
-    space_after: Annotated[list[bool] | None, _about("Whether white space follows each word.")] = None
-    multiwords: Annotated[list[tuple[int, int, str]] | None, _about("First word, one after the last, form.")] = None
-    text: str | None = None
-    language: Annotated[str | None, _about("Of the model `languages`: in which it was tagged.")] = None
-
-
-@dataclass(kw_only=True)
-class TagReply:
-    """What `POST /v1/tag` answers."""
-
-    model: str
-    columns: list[str]
-    sentences: list[TaggedSentence]
-
-
-@dataclass(kw_only=True)
 class ExplainRequest:
     """What `POST /v1/explain` reads: the tokens of one sentence."""
 
@@ -78,22 +55,25 @@ class ExplainRequest:
 def routes(service: Service) -> APIRouter:
     """The paths below `/v1`."""
     router = APIRouter(prefix="/v1", tags=["tagger"])
-    one_at_a_time = asyncio.Semaphore()  # it takes long, and batches take turns with it
+    one_at_a_time = asyncio.Semaphore()  # an explanation takes long, and batches take turns with it
 
     @router.get("/models", summary="The models")
     async def list_models() -> dict[str, Any]:
         """Lists the models: their columns, tags, training data, licence and scores. The first one is the default."""
-        default, _ = service.find(None)
-        return {"default": default, "models": [description(*each) for each in service.taggers.items()]}
+        return {"default": service.default, "models": [description(*each) for each in service.taggers.items()]}
 
     @router.post(
         "/tag",
         summary="Tag a text or tokens",
-        responses={200: {"description": "The tags.", "content": json_body(TagReply)}},
-        openapi_extra=body(json_body(TagRequest, {"text": "They book flights.", "top": 2})),
+        openapi_extra=json_body(TagRequest, {"text": "They book flights.", "top": 2}),
     )
     async def tag(request: Request) -> Response:
-        """Tags a text or tokens. `offsets` count the characters (code points) of the text."""
+        """Tags a text or tokens.
+
+        The reply has `model`, `columns` and `sentences`. A sentence has `tokens` and, for each column such as `upos`,
+        `upos`, `upos_probabilities` and `upos_alternatives`; a text's sentence also has `text`, `space_after`,
+        `multiwords` (first word, one after the last, form) and `offsets`, which count code points.
+        """
         asked = await read_json(request, TagRequest)
         name, tagger = await service.found(asked.model)
         columns = wanted_columns(tagger, asked.columns)
@@ -106,10 +86,6 @@ def routes(service: Service) -> APIRouter:
         else:
             sentences = _sentences(asked.tokens or [])
             parts, size = map(Sentence, sentences), sum(len(form) + 1 for tokens in sentences for form in tokens)
-        if size * asked.top > MAX_WORK:
-            raise Refusal(
-                413, f"{asked.top} tags for each of {size:,} characters are too many; send less, or lower top"
-            )
         kind = "application/json" if asked.output == "json" else "text/plain; charset=utf-8"
         before, render, after = _written(name, columns, asked)
         window = max(1000, documents.WINDOW // asked.top)
@@ -119,7 +95,7 @@ def routes(service: Service) -> APIRouter:
     @router.post(
         "/explain",
         summary="Explain the tags of a sentence",
-        openapi_extra=body(json_body(ExplainRequest, {"tokens": ["They", "book", "flights", "."]})),
+        openapi_extra=json_body(ExplainRequest, {"tokens": ["They", "book", "flights", "."]}),
     )
     async def explained(request: Request) -> Response:
         """Says what each tag of a sentence rests on: the words before it, those after it, and those that decide it.
@@ -131,23 +107,16 @@ def routes(service: Service) -> APIRouter:
         _, tagger = await service.found(asked.model)
         async with one_at_a_time:
             if isinstance(tagger, LanguageTagger):
-                tagger = await asyncio.to_thread(_of_text, tagger, " ".join(asked.tokens))
+                language = await asyncio.to_thread(tagger.language_of, " ".join(asked.tokens))
+                tagger = await asyncio.to_thread(tagger.of, language)
             found = await asyncio.to_thread(explain, tagger, [asked.tokens], asked.column)
         return Response(msgspec.json.encode(asdict(found[0])), media_type="application/json")
 
     return router
 
 
-def _of_text(tagger: LanguageTagger, text: str) -> Tagger:
-    return tagger.of(tagger.language_of(text))
-
-
 def _sentences(tokens: list[str | list[str]]) -> list[list[str]]:
-    """The sentences that a request names; a list of strings is one.
-
-    Raises:
-        Refusal: there are strings beside lists.
-    """
+    """The sentences that a request names; a list of strings is one."""
     sentences = [item for item in tokens if isinstance(item, list)]
     if sentences and len(sentences) < len(tokens):
         raise Refusal(400, 'tokens: give a sentence, ["a", "b"], or a list of sentences, [["a"], ["b"]]')
@@ -155,11 +124,7 @@ def _sentences(tokens: list[str | list[str]]) -> list[list[str]]:
 
 
 def _written(name: str, columns: list[str], asked: TagRequest) -> tuple[bytes, Render, bytes]:
-    """The beginning of the answer, what makes a part of it of some sentences, and its end.
-
-    Raises:
-        InputError: the format has no place for what is asked for.
-    """
+    """The beginning of the answer, what makes a part of it of some sentences, and its end."""
     format = "jsonl" if asked.output == "json" else asked.output
     weighs = format == "jsonl" if asked.probabilities is None else asked.probabilities
     write = writer(format, columns, probabilities=weighs, top=asked.top)

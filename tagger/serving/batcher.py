@@ -19,8 +19,7 @@ from tagger.text.format import Part
 from tagger.text.readers import sentences_of
 from tagger.text.sentence import Sentence, Token
 
-MAX_BATCH = 60_000  # characters of the jobs of a batch, but for the last one: about 10,000 words, a tenth of a second
-AT_ONCE = 64  # answers that are handed over before other events of the event loop
+MAX_BATCH = 60_000  # characters of the jobs of a batch: about 10,000 words, a tenth of a second
 Render = Callable[[list[Sentence]], bytes]
 
 log = logging.getLogger("tagger.serve")
@@ -51,12 +50,7 @@ Waiting = tuple[Job, "asyncio.Future[bytes]"]
 
 
 class Batcher:
-    """Tags jobs in a thread of its own.
-
-    Attributes:
-        batches: the number of batches so far.
-        words: the number of words so far.
-    """
+    """Tags jobs in a thread of its own, and counts batches and words."""
 
     def __init__(self) -> None:
         self.batches = self.words = 0
@@ -73,18 +67,8 @@ class Batcher:
         self._queue.put(None)
         self._thread.join()
 
-    @property
-    def waiting(self) -> int:
-        """The number of jobs that no batch has taken yet."""
-        return self._queue.qsize()
-
     async def run(self, job: Job) -> bytes:
-        """The answer of a job.
-
-        Raises:
-            InputError: the text or the request is bad.
-            Refusal: tagging failed.
-        """
+        """The answer of a job; raises what its client is to be told."""
         job.parts = list(job.parts)
         future: asyncio.Future[bytes] = self._loop.create_future()
         self._queue.put((job, future))
@@ -107,32 +91,29 @@ class Batcher:
                 return
 
     def _tag(self, taken: list[Waiting]) -> None:
-        """Tags a batch and hands over its answers."""
+        """Tags a batch, the jobs of one tagger and request together, and hands over the answers."""
         self.batches += 1
         groups: dict[tuple[int, Request | None], list[Waiting]] = {}
         for job, future in taken:
             if not future.cancelled():
                 groups.setdefault((id(job.tagger), job.request), []).append((job, future))
-        answers: list[tuple[asyncio.Future[bytes], bytes | Exception]] = []
-        for group in groups.values():
-            found = self._answers([job for job, _ in group])
-            answers += zip((future for _, future in group), found, strict=True)
+        answers = [answer for group in groups.values() for answer in self._answers(group)]
         self._loop.call_soon_threadsafe(_deliver, answers)
 
-    def _answers(self, jobs: list[Job]) -> list[bytes | Exception]:
+    def _answers(self, group: list[Waiting]) -> list[tuple["asyncio.Future[bytes]", bytes | Exception]]:
         """The answers of jobs that one call of the tagger tags. One bad job does not spoil the others."""
         try:
-            found = self._tagged(jobs)
+            found = self._tagged([job for job, _ in group])
         except Exception as error:
-            if len(jobs) > 1:
-                return [answer for job in jobs for answer in self._answers([job])]
-            return [_refused(error)]
-        answers: list[bytes | Exception] = []
-        for job, sentences in zip(jobs, found, strict=True):
+            if len(group) > 1:
+                return [answer for waiting in group for answer in self._answers([waiting])]
+            return [(group[0][1], _told(error))]
+        answers: list[tuple[asyncio.Future[bytes], bytes | Exception]] = []
+        for (job, future), sentences in zip(group, found, strict=True):
             try:
-                answers.append(job.render(sentences))
+                answers.append((future, job.render(sentences)))
             except Exception as error:
-                answers.append(_refused(error))
+                answers.append((future, _told(error)))
         return answers
 
     def _tagged(self, jobs: list[Job]) -> list[list[Sentence]]:
@@ -150,7 +131,7 @@ class Batcher:
         return of_jobs
 
 
-def _refused(error: Exception) -> Exception:
+def _told(error: Exception) -> Exception:
     """What the client is told of an error."""
     if isinstance(error, Refusal | InputError):
         return error
@@ -165,13 +146,11 @@ def _joined(cuts: Iterator[list[list[Token]]]) -> Iterator[list[list[Token]]]:
 
 
 def _deliver(answers: list[tuple["asyncio.Future[bytes]", bytes | Exception]]) -> None:
-    """Hands answers over, in the event loop: a few at a time, so that other events need not wait for all of them."""
-    for future, answer in answers[:AT_ONCE]:
-        if future.done():  # nobody waits any more
+    """Hands answers over, in the event loop, to those that still wait."""
+    for future, answer in answers:
+        if future.done():
             continue
         if isinstance(answer, Exception):
             future.set_exception(answer)
         else:
             future.set_result(answer)
-    if len(answers) > AT_ONCE:
-        asyncio.get_running_loop().call_soon(_deliver, answers[AT_ONCE:])

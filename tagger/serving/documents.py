@@ -15,7 +15,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response, StreamingResponse
 
 from tagger.serving.batcher import Batcher, Job
-from tagger.serving.bodies import Refusal, spool
+from tagger.serving.bodies import Refusal
 from tagger.tagging.document_tagger import DocumentTagger
 from tagger.text.conllu import numbered
 from tagger.text.format import Part
@@ -27,17 +27,13 @@ from tagger.text.writers import Writer
 WHERE = "the text"  # in error messages, in the place of the name of a file
 WINDOW = 40_000  # characters
 MAX_SENTENCE = 20_000  # words: a sentence is tagged at once, and other requests wait
+IN_MEMORY = 1 << 18  # bytes of an answer; a larger one lies on disk
 CHUNK = 1 << 16  # bytes
 AT_ONCE = 16_000  # characters of a text that is read in the event loop
 
 
 async def answer(
-    job: Job,
-    batcher: Batcher,
-    request: Request,
-    around: tuple[bytes, bytes] = (b"", b""),
-    media_type: str = "text/plain; charset=utf-8",
-    window: int = WINDOW,
+    job: Job, batcher: Batcher, request: Request, around: tuple[bytes, bytes], media_type: str, window: int = WINDOW
 ) -> Response:
     """The response to a request, when the whole text is tagged: an error in its last line is an error, too.
 
@@ -48,36 +44,26 @@ async def answer(
         around: the beginning and the end of the answer.
         media_type: of the answer.
         window: characters that are tagged at once.
-
-    Raises:
-        InputError: a line of the text is bad.
-        ClientDisconnect: nobody needs the answer any more.
     """
-    job = await told(job)
+    job = await _told(job)
     if job.size <= min(window, AT_ONCE):
         job.parts = _window(iter(job.parts), sys.maxsize)
         return Response(around[0] + await batcher.run(job) + around[1], media_type=media_type)
-    out, first = spool(), True
-    try:
-        out.write(around[0])
-        async for parts in windows(job, window):
-            if not first and await request.is_disconnected():
-                raise ClientDisconnect
-            first = False
-            out.write(await batcher.run(replace(job, parts=parts, size=size_of(parts))))
-        out.write(around[1])
-        size = out.tell()
-        out.seek(0)
-        if size <= CHUNK:
-            with out:
-                return Response(out.read(), media_type=media_type)
-        return StreamingResponse(_chunks(out), media_type=media_type, headers={"content-length": str(size)})
-    except BaseException:
-        out.close()
-        raise
+    out = SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115 - `_chunks` closes it
+    out.write(around[0])
+    parts, first = iter(job.parts), True
+    while found := await asyncio.to_thread(_window, parts, window):
+        if not first and await request.is_disconnected():
+            raise ClientDisconnect
+        first = False
+        out.write(await batcher.run(replace(job, parts=found, size=sum(map(_size, found)))))
+    out.write(around[1])
+    size = out.tell()
+    out.seek(0)
+    return StreamingResponse(_chunks(out), media_type=media_type, headers={"content-length": str(size)})
 
 
-async def told(job: Job) -> Job:
+async def _told(job: Job) -> Job:
     """The job, whose parts know their languages; a text that is not large is looked at in another thread."""
     parts = job.tagger.told(job.parts)
     if parts is job.parts:
@@ -85,29 +71,23 @@ async def told(job: Job) -> Job:
     return replace(job, parts=await asyncio.to_thread(list, parts) if job.size <= AT_ONCE else parts)
 
 
-async def windows(job: Job, most: int = WINDOW) -> AsyncIterator[list[Part]]:
-    """Reads a text, about `most` characters at a time; a large one in another thread, since it takes time."""
-    parts = iter(job.parts)
-    while window := _window(parts, most) if job.size <= AT_ONCE else await asyncio.to_thread(_window, parts, most):
-        yield window
-
-
 def _window(parts: Iterator[Part], most: int) -> list[Part]:
+    """The next parts, of about `most` characters."""
     window: list[Part] = []
     size = 0
     for part in parts:
         if isinstance(part, Sentence) and len(part) > MAX_SENTENCE:
             raise Refusal(413, f"a sentence has {len(part):,} words, more than {MAX_SENTENCE:,}; break it up")
         window.append(part)
-        size += size_of([part])
+        size += _size(part)
         if size >= most:
             break
     return window
 
 
-def size_of(parts: Iterable[Part]) -> int:
-    """Their characters, about."""
-    return sum(len(u.text) if isinstance(u, Paragraph) else 6 * len(u) if isinstance(u, Sentence) else 0 for u in parts)
+def _size(part: Part) -> int:
+    """Characters, about."""
+    return 6 * len(part) if isinstance(part, Sentence) else len(part.text)
 
 
 async def _chunks(out: "SpooledTemporaryFile[bytes]") -> AsyncIterator[bytes]:

@@ -6,19 +6,14 @@ A request is refused before its body is read if the service is full, if it lacks
 import asyncio
 import hmac
 import json
-import logging
-import random
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
 import msgspec
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
-from prometheus_client.gc_collector import GCCollector
-from prometheus_client.platform_collector import PlatformCollector
-from prometheus_client.process_collector import ProcessCollector
 from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -27,11 +22,9 @@ from tagger.serving.batcher import Batcher
 from tagger.serving.bodies import Refusal
 
 ASSETS = "/docs-assets"  # what the page /docs is made of
-MODELS = "/models/"  # paths below it have JSON, as those of /v1/ have
-OPEN_PATHS = ("/", "/live", "/ready", "/ping", "/docs", "/openapi.json")  # GET needs no token, and for ASSETS neither
+OPEN_PATHS = ("/", "/live", "/ready", "/docs", "/openapi.json")  # GET needs no token, and for ASSETS neither
 PATHS = {*OPEN_PATHS, "/metrics", "/models", "/process", "/v1/tag", "/v1/explain", "/v1/models"}
-FULL_SECONDS = 0.2  # before 503 is sent: clients that ask again at once would keep the service from its work
-_BUCKETS = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 60.0)
+FULL_SECONDS = 0.4  # before 503 is sent: clients that ask again at once would keep the service from its work
 
 
 @dataclass
@@ -44,8 +37,7 @@ class Settings:
         token: that every request must name, if there is one.
         log: whether a line is written about each request.
         origins: of other web pages that may call the service (CORS), such as `https://example.org`; `*` for all.
-        drain: seconds after a signal in which new connections are still accepted.
-        grace: seconds that requests in flight may take after that.
+        grace: seconds that requests in flight may take when the service ends.
     """
 
     max_bytes: int = 100_000_000
@@ -53,8 +45,7 @@ class Settings:
     token: str | None = None
     log: bool = True
     origins: Sequence[str] = ()
-    drain: float = 1.0
-    grace: float = 60.0
+    grace: int = 60
 
 
 class Gate:
@@ -62,37 +53,28 @@ class Gate:
 
     Attributes:
         running: requests with work to do that are in flight.
-        draining: whether the service is about to end: every answer then closes its connection.
     """
 
     def __init__(self, app: ASGIApp, settings: Settings, batcher: Batcher) -> None:
         """Puts the gate before an application; the batcher's work is counted."""
         self.settings = settings
         self.running = 0
-        self.draining = False
-        self._app = app
+        self._app, self._batcher = app, batcher
         self._entry: ASGIApp = self._admit
         if settings.origins:  # their browsers read refusals, too
             every = ["*"]
             self._entry = CORSMiddleware(self._admit, settings.origins, every, every, expose_headers=["retry-after"])
-        registry = self._registry = CollectorRegistry()
-        for collector in (ProcessCollector, PlatformCollector, GCCollector):
-            collector(registry=registry)
-        self._requests = Counter("tagger_requests", "Requests that ended", ["path", "status"], registry=registry)
-        self._seconds = Histogram(
-            "tagger_request_seconds", "From the headers to the last byte", ["path"], buckets=_BUCKETS, registry=registry
-        )
-        self._running = Gauge("tagger_requests_running", "Requests that are being answered", registry=registry)
-        for name, meaning, value in (
-            ("tagger_jobs_waiting", "Jobs that no batch has taken yet", lambda: batcher.waiting),
-            ("tagger_words_total", "Words that were tagged", lambda: batcher.words),
-            ("tagger_batches_total", "Batches that were tagged", lambda: batcher.batches),
-        ):
-            Gauge(name, meaning, registry=registry).set_function(value)
+        self._requests: Counter[tuple[str, int]] = Counter()  # by path and status
+        self._seconds: dict[str, float] = {}  # by path
 
-    def metrics(self) -> bytes:
+    def metrics(self) -> str:
         """What was counted, as Prometheus reads it."""
-        return generate_latest(self._registry)
+        lines = [f"tagger_requests_running {self.running}"]
+        for (path, status), count in sorted(self._requests.items()):
+            lines.append(f'tagger_requests_total{{path="{path}",status="{status}"}} {count}')
+        lines += [f'tagger_request_seconds_sum{{path="{path}"}} {s:.6f}' for path, s in sorted(self._seconds.items())]
+        lines += [f"tagger_words_total {self._batcher.words}", f"tagger_batches_total {self._batcher.batches}"]
+        return "\n".join(lines) + "\n"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers a request."""
@@ -111,25 +93,24 @@ class Gate:
 
         async def counted(message: Message) -> None:
             nonlocal status, sent
-            if message["type"] == "http.response.start":
-                status = message["status"]
-                if self.draining:
-                    message["headers"] = [*message.get("headers", ()), (b"connection", b"close")]
-            else:
-                sent += len(message.get("body", b""))
+            status = message.get("status", status)
+            sent += len(message.get("body", b""))
             await send(message)
 
         inner = {**scope, "method": "GET"} if scope["method"] == "HEAD" else scope  # the server drops the body
-        self._running.inc()
         try:
             await self._entry(inner, limited, counted)
         except asyncio.CancelledError:  # the time for requests in flight is over
-            if status:
-                raise
-            await refuse(Refusal(503, "the service ends; try again in a second"), inner, receive, counted)
+            if not status:
+                refusal = Refusal(503, "the service ends; try again in a second")
+                await error_response(refusal, scope["path"])(scope, receive, counted)
         finally:
-            self._running.dec()
-            self._write_down(scope, status, received, sent, time.perf_counter() - began)
+            seconds = time.perf_counter() - began
+            known = scope["path"] if scope["path"] in PATHS else "other"
+            self._requests[known, status] += 1
+            self._seconds[known] = self._seconds.get(known, 0.0) + seconds
+            if self.settings.log:
+                _write_line(scope, status, received, sent, seconds)
 
     async def _admit(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Refuses a request, or lets the application answer it."""
@@ -137,10 +118,13 @@ class Gate:
         try:
             self._check(scope)
             if works and self.running >= self.settings.max_running:
-                await asyncio.sleep(random.uniform(FULL_SECONDS, 3 * FULL_SECONDS))
+                await asyncio.sleep(FULL_SECONDS)
                 raise Refusal(503, f"{self.settings.max_running} requests are waiting already; try again in a second")
-        except Refusal as refusal:
-            await refuse(refusal, scope, receive, send)
+        except Refusal as refusal:  # the server drops the body, so that the client can read the answer
+            response = error_response(refusal, scope["path"])
+            if any(name in (b"expect", b"upgrade") for name, _ in scope["headers"]):  # the body may never come
+                response.headers["connection"] = "close"
+            await response(scope, receive, send)
             return
         self.running += works
         try:
@@ -158,8 +142,6 @@ class Gate:
                 raise Refusal(401, "this service needs its token; send the header Authorization: Bearer TOKEN")
         if headers.get(b"content-encoding", b"identity").lower() != b"identity":
             raise Refusal(415, "the body is compressed; send it without Content-Encoding")
-        if headers.get(b"transfer-encoding", b"chunked").lower() != b"chunked":
-            raise Refusal(415, "of Transfer-Encoding there is chunked alone; send the body as it is")
         if b"upgrade" in headers and scope["method"] == "POST":  # uvicorn loses the body
             raise Refusal(400, "there is HTTP/1.1 alone; send no Upgrade (Java: HttpClient.Version.HTTP_1_1)")
         length = headers.get(b"content-length", b"0")
@@ -167,60 +149,23 @@ class Gate:
             raise self._too_large()
 
     def _too_large(self) -> Refusal:
-        return Refusal(
-            413, f"more than {self.settings.max_bytes:,} bytes; send less, or start with a larger --max-bytes"
-        )
-
-    def _write_down(self, scope: Scope, status: int, received: int, sent: int, seconds: float) -> None:
-        path = scope["path"]
-        known = path if path in PATHS else f"{MODELS}NAME" if path.startswith(MODELS) else "other"
-        self._requests.labels(known, status).inc()
-        self._seconds.labels(known).observe(seconds)
-        if self.settings.log:
-            write_line(
-                {
-                    "time": round(time.time(), 3),
-                    "method": scope["method"],
-                    "path": path[:200],
-                    "status": status,
-                    "received": received,
-                    "sent": sent,
-                    "ms": round(1000 * seconds, 1),
-                    "client": scope["client"][0] if scope.get("client") else None,
-                }
-            )
+        most = f"{self.settings.max_bytes:,}"
+        return Refusal(413, f"more than {most} bytes; send less, or start with a larger --max-bytes")
 
 
 def error_response(refusal: Refusal, path: str) -> Response:
     """What a client gets: JSON where the protocol has JSON, else a line of text."""
     headers = {401: {"www-authenticate": "Bearer"}, 503: {"retry-after": "1"}}.get(refusal.status)
-    if path.startswith(("/v1/", MODELS)):
+    if path.startswith("/v1/"):
         return Response(msgspec.json.encode({"error": refusal.message}), refusal.status, headers, "application/json")
     return Response(f"{refusal.message}\n", refusal.status, headers, "text/plain")
 
 
-async def refuse(refusal: Refusal, scope: Scope, receive: Receive, send: Send) -> None:
-    """Answers before the body is read. The server drops the body, so that the client can read the answer."""
-    response = error_response(refusal, scope["path"])
-    if any(name in (b"expect", b"upgrade") for name, _ in scope["headers"]):  # nobody knows whether the body comes
-        response.headers["connection"] = "close"
-    await response(scope, receive, send)
-
-
-def write_line(facts: Mapping[str, object]) -> None:
+def _write_line(scope: Scope, status: int, received: int, sent: int, seconds: float) -> None:
     """Writes a line of JSON on standard error. If nobody reads it any more, the service goes on."""
+    facts = {"time": round(time.time(), 3), "method": scope["method"], "path": scope["path"][:200], "status": status}
+    facts |= {"received": received, "sent": sent, "ms": round(1000 * seconds, 1)}
+    facts["client"] = scope["client"][0] if scope.get("client") else None
     if sys.stderr is not None:
         with suppress(OSError, ValueError):
             sys.stderr.write(json.dumps(facts) + "\n")
-
-
-class JsonHandler(logging.Handler):
-    """Makes lines of JSON of warnings and errors."""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Writes one."""
-        facts: dict[str, object] = {"time": round(record.created, 3), "level": record.levelname.lower()}
-        facts["message"] = record.getMessage().strip()
-        if record.exc_info:
-            facts["traceback"] = logging.Formatter().formatException(record.exc_info)
-        write_line(facts)

@@ -28,9 +28,6 @@ def named_folders(options: Sequence[str]) -> dict[str, Path]:
     Args:
         options: what `--model` gets: a name or a folder as `find_tagger` takes it, or NAME=FOLDER. A folder without a
             name is called as the folder is, a run's tagger as the run is.
-
-    Raises:
-        InputError: there is no such tagger, it has no tags, or two have one name.
     """
     folders: dict[str, Path] = {}
     for option in options:
@@ -43,73 +40,48 @@ def named_folders(options: Sequence[str]) -> dict[str, Path]:
             name = own.resolve().name if Path(option).is_dir() or "/" in option else option
             if is_hub_name(option):
                 name = re.split("[/@]", option)[1]
-        if name in folders:
-            raise InputError(f"--model {option}: two models are named {shorten(name)}; write --model NAME={where}")
-        if not _NAME.fullmatch(name):
-            raise InputError(
-                f"--model {option}: {shorten(name)} cannot be in an address; name it by letters, digits and . - _:"
-                f" --model NAME={where}"
-            )
+        if name in folders or not _NAME.fullmatch(name):
+            wrong = "names two models" if name in folders else "is more than letters, digits and . - _"
+            raise InputError(f"--model {option}: {shorten(name)} {wrong}; write --model NAME={where}")
         if predicts_words(folder):
-            raise InputError(
-                f"--model {option} predicts words and has no tags; train a tagger from it with python -m tagger"
-                f" init={where}"
-            )
+            raise InputError(f"--model {option} predicts words and has no tags; train a tagger with init={where}")
         folders[name] = folder
     return folders
 
 
 class Service:
-    """What all requests share.
+    """What all requests share: the taggers by name, of which the first is the default, and the batcher."""
 
-    Attributes:
-        taggers: by name; the first is the default. It is empty until they are loaded.
-        batcher: tags what requests want.
-    """
-
-    def __init__(self) -> None:
-        self.taggers: dict[str, Tagger | LanguageTagger] = {}
+    def __init__(self, taggers: dict[str, Tagger | LanguageTagger]) -> None:
+        self.taggers = taggers
         self.batcher = Batcher()
 
-    def find(self, name: str | None) -> tuple[str, Tagger | LanguageTagger]:
+    @property
+    def default(self) -> str:
+        """The name of the first tagger."""
+        return next(iter(self.taggers))
+
+    async def found(self, name: str | None) -> tuple[str, Tagger | LanguageTagger]:
         """The whole name of a tagger, and the tagger.
 
-        As in UDPipe, the beginning of a name, up to one of its hyphens, will do.
+        As in UDPipe, the beginning of a name, up to one of its hyphens, will do. Where the taggers of all languages are
+        there, a language's name or code names one of them, too.
 
         Args:
             name: None or empty for the default.
-
-        Raises:
-            Refusal: none has the name, or they are not loaded yet.
         """
-        if not self.taggers:
-            raise Refusal(503, "the models are not loaded yet; try again in a second")
+        every = self.taggers.get(EVERY)
+        if isinstance(every, LanguageTagger) and name and name != EVERY:
+            language = find_language(name)
+            return language, await asyncio.to_thread(every.of, language)  # it may have to be read from the disk
         for known, tagger in self.taggers.items():
             if not name or known == name or known.startswith(f"{name}-"):
                 return known, tagger
         raise Refusal(400, f"the model {shorten(name or '')} does not exist; choose {', '.join(self.taggers)}")
 
-    async def found(self, name: str | None) -> tuple[str, Tagger | LanguageTagger]:
-        """The same; where the taggers of all languages are there, a language's name or code names one of them, too.
-
-        Raises:
-            Refusal: see `find`.
-            InputError: no language has the name.
-        """
-        every = self.taggers.get(EVERY)
-        if not isinstance(every, LanguageTagger) or not name or name == EVERY:
-            return self.find(name)
-        language = find_language(name)
-        return language, await asyncio.to_thread(every.of, language)  # it may have to be read from the disk
-
 
 def wanted_columns(tagger: DocumentTagger, columns: Sequence[str] | None) -> list[str]:
-    """The columns that a client asks for, in its order; all of them by default.
-
-    Raises:
-        InputError: the tagger lacks one.
-        Refusal: there are none.
-    """
+    """The columns that a client asks for, in its order; all of them by default."""
     if columns is not None and not columns:
         raise Refusal(400, f"columns is empty; choose of {', '.join(tagger.columns)}, or leave it out")
     return checked_columns(columns, tagger.columns)
@@ -119,10 +91,11 @@ def description(name: str, tagger: Tagger | LanguageTagger) -> dict[str, Any]:
     """What `GET /v1/models` says of a tagger."""
     config = tagger.config
     languages = language_codes(str(config.get("corpus") or ""))
+    several = {each: codes_of(each)[0] for each in tagger.languages} if isinstance(tagger, LanguageTagger) else None
     return {
         "name": name,
         "language": languages[0] if len(languages) == 1 else None,
-        "languages": _languages(tagger) if isinstance(tagger, LanguageTagger) else None,
+        "languages": several,
         "columns": list(tagger.columns),
         "takes_text": tagger.takes_text,
         "corpus": " ".join(filter(None, (config.get("corpus"), config.get("version")))) or None,
@@ -130,8 +103,3 @@ def description(name: str, tagger: Tagger | LanguageTagger) -> dict[str, Any]:
         "scores": config.get("scores") or {},
         "tags": {column: list(tags) for column, tags in tagger.known_tags.items()},
     }
-
-
-def _languages(tagger: LanguageTagger) -> dict[str, str]:
-    """Names and codes."""
-    return {name: codes_of(name)[0] for name in tagger.languages}

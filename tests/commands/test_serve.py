@@ -1,9 +1,7 @@
-"""What the command `serve` refuses before it serves, and a tagger that cannot be loaded when it does."""
+"""What the command `serve` refuses before it serves."""
 
 import shutil
 import socket
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +13,9 @@ from tests.commands.conftest import call, error
 
 
 def test_taggers_need_names_of_their_own(model: Path) -> None:
-    assert f"are named {model.parent.name!r}" in error("serve", "--model", str(model), "--model", str(model))
-    assert "are named 'a'" in error("serve", "--model", f"a={model}", "--model", f"a={model}")
-    assert "'a/b' cannot be in an address" in error("serve", "--model", f"a/b={model}")
+    assert f"{model.parent.name!r} names two models" in error("serve", "--model", str(model), "--model", str(model))
+    assert "'a' names two models" in error("serve", "--model", f"a={model}", "--model", f"a={model}")
+    assert "'a/b' is more than letters" in error("serve", "--model", f"a/b={model}")
     assert "nowhere: no such tagger; python -m tagger models lists" in error("serve", "--model", "a=nowhere")
 
 
@@ -56,14 +54,14 @@ def test_what_the_server_gets(model: Path, tmp_path: Path, monkeypatch: pytest.M
         monkeypatch.setenv("TAGGER_TOKEN", "other" if way == "file" else "secret")
     options = ["--token-file", str(tmp_path / "token")] if way == "file" else []
     options += ["--max-bytes", "5", "--max-requests", "6", "--no-log", "--origin", "https://Example.org/"]
-    said = call("serve", "--model", f"a={model}", "--port", "0", "--drain", "2", "--grace", "3.5", *options).stderr
-    loaders, listening, settings = got
+    said = call("serve", "--model", f"a={model}", "--port", "0", "--grace", "3", *options).stderr
+    service, listening, settings = got
     listening.close()
     assert said.startswith("serving on http://127.0.0.1:")
     assert "secret" not in said
-    assert [(name, load.args) for name, load in loaders.items()] == [("a", (model, "auto", "auto"))]
+    assert list(service.taggers) == ["a"]
     token = None if way == "none" else "secret"
-    assert settings == Settings(5, 6, token, log=False, origins=["https://example.org"], drain=2, grace=3.5)
+    assert settings == Settings(5, 6, token, log=False, origins=["https://example.org"], grace=3)
 
 
 def test_an_open_address_without_a_token_is_told(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -75,22 +73,13 @@ def test_an_open_address_without_a_token_is_told(model: Path, monkeypatch: pytes
     assert "set TAGGER_TOKEN or --token-file" in lines[1]
 
 
-@pytest.mark.parametrize("option", ["--drain", "--grace"])
-@pytest.mark.parametrize("seconds", ["inf", "Infinity", "1e999", "nan", "-inf", "-1", "soon"])
-def test_a_service_ends_in_finite_time(model: Path, option: str, seconds: str) -> None:
-    result = call("serve", "--model", str(model), "--port", "0", option, seconds, status=2)
-    assert option in result.stderr
-    assert result.stderr.count("\n") == 1  # nothing was served
+def test_how_long_the_end_may_take_is_a_whole_number(model: Path) -> None:
+    for seconds in ("inf", "nan", "-1", "soon"):
+        assert "--grace" in error("serve", "--model", str(model), "--grace", seconds)
 
 
-def test_a_damaged_tagger_ends_the_service(model: Path, tmp_path: Path) -> None:
+def test_a_damaged_tagger_is_not_served(model: Path, tmp_path: Path) -> None:
     damaged = shutil.copytree(model, tmp_path / "damaged")
     weights = next(damaged.glob("*.safetensors"))
     weights.write_bytes(weights.read_bytes()[:100])
-    command = [sys.executable, "-m", "tagger", "serve", "--model", str(damaged), "--port", "0"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
-    assert done.returncode == 2
-    served, message = done.stderr.splitlines()
-    assert served.startswith("serving on http://127.0.0.1:")
-    assert message.startswith("error: ")
-    assert str(weights) in message
+    assert str(weights) in error("serve", "--model", str(damaged), "--port", "0")

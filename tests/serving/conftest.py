@@ -1,7 +1,6 @@
 """Services for tests: in this process without a socket, in a thread of it, and in a process that the command starts."""
 
 import os
-import re
 import signal
 import socket
 import subprocess
@@ -13,15 +12,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import httpx
 import pytest
+import uvicorn
 from starlette.testclient import TestClient
 
 import tagger
 from tagger.serving.app import create_app
 from tagger.serving.gate import Gate, Settings
 from tagger.serving.models import Service
-from tagger.serving.server import Server, bound_socket
+from tagger.serving.server import bound_socket, server_of
 
 
 class Served(NamedTuple):
@@ -37,17 +36,13 @@ class Served(NamedTuple):
 def serving(folder: Path, *options: str) -> Iterator[Served]:
     """Starts `tagger serve` on a free port, and ends it after the block."""
     log = folder / "serve.log"
-    command = [sys.executable, "-m", "tagger", "serve", "--port", "0", "--drain", "0.2", *options]
+    command = [sys.executable, "-m", "tagger", "serve", "--port", "0", *options]
     with log.open("w") as err:
         process = subprocess.Popen(command, stderr=err, text=True, env=os.environ | {"OMP_NUM_THREADS": "1"})
 
     def ready() -> bool:
         assert process.poll() is None, log.read_text()
-        found = re.search(r"http://\S+", log.read_text())
-        try:
-            return found is not None and httpx.get(f"{found.group()}/ready").status_code == 200
-        except httpx.TransportError:
-            return False
+        return "serving on" in log.read_text()
 
     try:
         until(ready, 0.1)
@@ -80,15 +75,12 @@ def until(holds: Callable[[], Any], pause: float = 0.01) -> None:
 
 
 def settings(**changes: Any) -> Settings:
-    return Settings(**{"max_bytes": 100_000, "max_running": 8, "log": False, "drain": 0, "grace": 5, **changes})
+    return Settings(**{"max_bytes": 100_000, "max_running": 8, "log": False, "grace": 5, **changes})
 
 
-def service_of(folder: Path | None, name: str = "tiny") -> Service:
-    """A service of a tagger; without a folder none is loaded."""
-    service = Service()
-    if folder is not None:
-        service.taggers = {name: tagger.load(folder, device="cpu")}
-    return service
+def service_of(folder: Path, name: str = "tiny") -> Service:
+    """A service of a tagger."""
+    return Service({name: tagger.load(folder, device="cpu")})
 
 
 @contextmanager
@@ -104,14 +96,14 @@ class Running(NamedTuple):
     url: str
     port: int
     gate: Gate
-    server: Server
+    server: uvicorn.Server
 
 
 @contextmanager
 def running(service: Service, **changes: Any) -> Iterator[Running]:
     """Serves in a thread."""
     gate = create_app(service, settings(**changes))
-    server = Server(gate)
+    server = server_of(gate)
     listening = bound_socket("127.0.0.1", 0)
     port = listening.getsockname()[1]
     thread = threading.Thread(target=server.run, args=([listening],))
@@ -120,7 +112,7 @@ def running(service: Service, **changes: Any) -> Iterator[Running]:
         until(lambda: server.started)
         yield Running(f"http://127.0.0.1:{port}", port, gate, server)
     finally:
-        server.end()
+        server.should_exit = True
         thread.join(30)
         assert not thread.is_alive()
 

@@ -8,7 +8,6 @@ import urllib.request
 from email.mime.multipart import MIMEMultipart
 from email.mime.nonmultipart import MIMENonMultipart
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
@@ -110,7 +109,6 @@ def test_ranges_of_multiword_tokens(learned: Path) -> None:
     text = "They can't book it. Don't they say so? " * 5
     with inside(service_of(learned)) as client:
         found = client.post("/process", data={"data": text, "tokenizer": "ranges", "tagger": ""}).json()
-        tokens = client.post("/", content=text, params={"properties": '{"annotators": "pos"}'}).json()
     multiwords = 0
     for block in found["result"].split("\n\n"):
         rows = [line.split("\t") for line in block.splitlines() if line[:1].isdigit()]
@@ -123,8 +121,6 @@ def test_ranges_of_multiword_tokens(learned: Path) -> None:
                 start, end = row[9].rpartition("TokenRange=")[2].split(":")
                 assert text[int(start) : int(end)].split() == row[1].split()
     assert multiwords
-    rebuilt = [token["before"] + token["originalText"] for each in tokens["sentences"] for token in each["tokens"]]
-    assert "".join(rebuilt).split() == text.split()
 
 
 def test_udpipe_parameters_in_the_query(served: Served) -> None:
@@ -152,49 +148,3 @@ def test_udpipe_errors_are_text(served: Served, fields: dict[str, str], words: s
     assert response.status_code == 400
     assert response.headers["content-type"].startswith("text/plain")
     assert words in response.text
-
-
-def test_nltks_corenlp_parser(served: Served, sentences: list[Sentence], english: tagger.Tagger) -> None:
-    corenlp = pytest.importorskip("nltk.parse.corenlp", reason="the extra `nltk` has it")
-    parser = corenlp.CoreNLPParser(url=served.url, tagtype="pos")
-    first = sentences[0]
-    assert parser.tag(first.tokens) == list(zip(first.tokens, english.tag(first.tokens, "xpos"), strict=True))
-    assert [len(tagged) for tagged in parser.tag_sents([first.tokens, ["No", "!"]])] == [len(first), 2]
-    assert list(parser.tokenize(TEXT)) == [form for sentence in sentences for form in sentence.tokens]
-
-
-def test_stanzas_corenlp_client(served: Served, sentences: list[Sentence]) -> None:
-    server = pytest.importorskip("stanza.server", reason="the extra `dev` has it")
-    options: dict[str, Any] = {"start_server": server.StartServer.DONT_START, "endpoint": served.url}
-    with server.CoreNLPClient(annotators="tokenize,ssplit,pos", output_format="json", **options) as client:
-        found = client.annotate(TEXT)
-        for sentence, expected in zip(found["sentences"], sentences, strict=True):
-            assert [token["word"] for token in sentence["tokens"]] == expected.tokens
-            assert [token["pos"] for token in sentence["tokens"]] == expected.tags["xpos"]
-            assert [token["upos"] for token in sentence["tokens"]] == expected.tags["upos"]
-            spans = [(token["characterOffsetBegin"], token["characterOffsetEnd"]) for token in sentence["tokens"]]
-            assert spans == expected.offsets
-        validated(client.annotate(TEXT, output_format="conllu"))
-        one = client.annotate("One. Two.\nThree", properties={"ssplit.isOneSentence": "true"})
-        assert [len(sentence["tokens"]) for sentence in one["sentences"]] == [5]
-        lines = client.annotate("One. Two.\nThree", properties={"ssplit.eolonly": True})
-        assert [len(sentence["tokens"]) for sentence in lines["sentences"]] == [4, 1]
-        with pytest.raises(server.client.AnnotationException, match="choose json or conllu"):
-            client.annotate(TEXT, output_format="serialized")
-
-
-def test_hugging_face_client(served: Served, sentences: list[Sentence]) -> None:
-    hub = pytest.importorskip("huggingface_hub")
-    expected = [pair for s in sentences for pair in zip(s.tokens, s.tags["upos"], strict=True)]
-    for url in (served.url, f"{served.url}/models/second"):
-        found = hub.InferenceClient(model=url).token_classification(TEXT)
-        assert [(TEXT[each.start : each.end], each.entity) for each in found] == expected
-        assert all(0 < each.score <= 1 and each.entity_group == each.entity for each in found)
-    text = "Big old black dogs bark."
-    grouped = hub.InferenceClient(model=served.url).token_classification(text, aggregation_strategy="simple")
-    assert [(each.word, each.entity_group) for each in grouped][:2] == [("Big old black", "ADJ"), ("dogs", "NOUN")]
-    single = hub.InferenceClient(model=served.url).token_classification(text, aggregation_strategy="none")
-    assert next((each.word, each.entity, each.entity_group) for each in single) == ("Big", "ADJ", None)
-    several = httpx.post(served.url, json={"inputs": ["They book.", ""], "parameters": {"column": "xpos"}}).json()
-    assert [[each["entity"] for each in one] for one in several] == [["PRP", "VBP", "."], []]
-    assert "inputs" in httpx.post(served.url, json={"text": "a"}).text

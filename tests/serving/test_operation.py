@@ -6,8 +6,6 @@ import os
 import random
 import re
 import signal
-import socket
-import threading
 from collections.abc import Iterator
 from contextlib import closing, suppress
 from pathlib import Path
@@ -15,10 +13,8 @@ from typing import Any
 
 import httpx
 import pytest
-from prometheus_client.parser import text_string_to_metric_families
 
 import tagger
-from tagger.serving.api import MAX_TOP, MAX_WORK
 from tagger.serving.batcher import Batcher, Job
 from tagger.serving.documents import MAX_SENTENCE, parts_of_text
 from tagger.serving.models import Service
@@ -92,7 +88,6 @@ def test_bodies_that_are_too_large(small: Running) -> None:
     [
         *((b"Content-Length: " + length, 400) for length in (b"-5", b"9" * 30, b"5, 6", b"1e3")),
         (b"Content-Encoding: gzip\r\nContent-Length: 2", 415),
-        (b"Transfer-Encoding: gzip, chunked", 415),
         (b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nContent-Length: 2", 400),  # as Java does
     ],
 )
@@ -106,28 +101,28 @@ def test_headers_that_are_refused(small: Running, header: bytes, expected: int) 
             assert b"\r\nconnection: close\r\n" in answer
 
 
-def test_ready_only_with_models_and_not_while_draining(tiny: Service) -> None:
-    taggers, tiny.taggers = tiny.taggers, {}
-    with inside(tiny) as client:
-        assert client.get("/live").status_code == client.get("/ping").status_code == 200
-        unready = client.get("/ready")
-        assert (unready.status_code, unready.headers["retry-after"]) == (503, "1")
-        for path in ("/v1/tag", "/process?data=a", "/"):
-            assert client.post(path, content=BODY, headers={"content-type": "text/plain"}).status_code >= 400
-        assert client.post("/v1/tag", content=BODY).status_code == client.get("/v1/models").status_code == 503
-        tiny.taggers = taggers
-        assert client.get("/ready").status_code == 200
-        client.app.draining = True  # type: ignore[attr-defined]
-        assert client.get("/ready").status_code == 503
-        answer = client.post("/v1/tag", content=BODY)
-        assert (answer.status_code, answer.headers["connection"]) == (200, "close")
-        assert client.head("/live").status_code == 200
+def test_requests_in_flight_are_answered_when_the_service_ends(tiny: Service) -> None:
+    with running(tiny, grace=20) as service, closing(opened(service.port, TAG + b"Content-Length: 30\r\n\r\n")) as slow:
+        until(lambda: service.gate.running == 1)
+        service.server.should_exit = True
+        until(lambda: not accepts(service.port))
+        slow.sendall(BODY)
+        assert answered(slow).startswith(b"HTTP/1.1 200 ")
+        assert slow.recv(1) == b""
+
+
+def accepts(port: int) -> bool:
+    try:
+        opened(port).close()
+    except ConnectionRefusedError:
+        return False
+    return True
 
 
 def test_requests_that_outlast_the_end_are_told(tiny: Service) -> None:
     with running(tiny, grace=1) as service, closing(opened(service.port, TAG + b"Content-Length: 30\r\n\r\n")) as slow:
         until(lambda: service.gate.running == 1)
-        service.server.end()
+        service.server.should_exit = True
         assert answered(slow).startswith(b"HTTP/1.1 503 ")
         assert slow.recv(1) == b""
 
@@ -140,7 +135,6 @@ def test_token(tiny: Service) -> None:
             refused = client.post("/v1/tag", content=BODY, headers=headers)
             assert (refused.status_code, refused.headers["www-authenticate"]) == (401, "Bearer")
             assert client.get("/metrics", headers=headers).status_code == 401
-            assert client.post("/", content=b"text", headers=headers).status_code == 401
         for scheme in ("Bearer", "bearer"):
             answer = client.post("/v1/tag", content=BODY, headers={"authorization": f"{scheme} secret"})
             assert answer.status_code == 200
@@ -182,25 +176,17 @@ def test_metrics_count(tiny: Service) -> None:
             client.get(f"/nothing/{number}")
         with closing(opened(service.port, TAG + b"Content-Length: 30\r\n\r\n")):
             until(lambda: service.gate.running == 1)
-            client.post("/models/tiny", json={"inputs": "a"})
+            client.post("/process")
         until(lambda: service.gate.running == 0)
-        text = client.get("/metrics").text
-    found = {
-        (sample.name, *sorted(sample.labels.values())): sample.value
-        for family in text_string_to_metric_families(text)
-        for sample in family.samples
-    }
-    assert found["tagger_requests_total", "/v1/tag", "200"] == 1
-    assert found["tagger_requests_total", "/v1/tag", "400"] == 1
-    assert found["tagger_requests_total", "/v1/tag", "499"] == 1
-    assert found["tagger_requests_total", "/models/NAME", "503"] == 1
-    assert found["tagger_requests_total", "404", "other"] == 50
-    assert found["tagger_request_seconds_count", "/v1/tag"] == 3
-    assert found["tagger_requests_running",] == 1
-    assert found["tagger_jobs_waiting",] == 0
-    assert found["tagger_words_total",] == 4
-    assert found["tagger_batches_total",] == 1
-    assert found["process_resident_memory_bytes",] > 0
+        found = dict(line.rsplit(" ", 1) for line in client.get("/metrics").text.splitlines())
+    counts = {"/v1/tag": {200: 1, 400: 1, 499: 1}, "/process": {503: 1}, "other": {404: 50}}
+    for path, expected in counts.items():
+        for code, count in expected.items():
+            assert found[f'tagger_requests_total{{path="{path}",status="{code}"}}'] == str(count)
+        assert float(found[f'tagger_request_seconds_sum{{path="{path}"}}']) > 0
+    assert found["tagger_requests_running"] == "0"
+    assert found["tagger_words_total"] == "4"
+    assert found["tagger_batches_total"] == "1"
 
 
 def test_a_line_for_each_request_without_its_text(tiny: Service, capsys: pytest.CaptureFixture[str]) -> None:
@@ -209,20 +195,18 @@ def test_a_line_for_each_request_without_its_text(tiny: Service, capsys: pytest.
         client.post("/v1/tag", content=b'{"xylophone')
         client.get("/process", params={"data": "xylophone", "tokenizer": "", "tagger": ""})
         client.post("/process", data={"data": "1\txylophone"})
-        client.post("/", params={"properties": '{"outputFormat": "xylophone"}'}, content=b"xylophone")
         client.get("/a%0a%7B%22b%22")
         log = capsys.readouterr().err
     assert "xylophone" not in log
     lines = list(map(json.loads, log.splitlines()))
-    assert [line["status"] for line in lines] == [200, 400, 200, 400, 400, 404]
+    assert [line["status"] for line in lines] == [200, 400, 200, 400, 404]
     assert [line["path"] for line in lines[:3]] == ["/v1/tag", "/v1/tag", "/process"]
     assert [line["method"] for line in lines[:3]] == ["POST", "POST", "GET"]
     assert lines[1]["received"] == len(b'{"xylophone')
     assert all(line["client"] == "testclient" and line["sent"] > 0 and line["ms"] > 0 for line in lines)
 
 
-def test_errors_are_logged_as_json(served: Served) -> None:
-    before = len(served.log.read_text().splitlines())
+def test_broken_requests_leave_nothing_of_their_text_in_the_log(served: Served) -> None:
     for data in (b"\x16\x03\x01", b"GET /live HTTP/1.1\r\n\r\n\r\nnonsense\r\n\r\n"):
         with closing(opened(served.port, data)) as bad:
             heard = b"".join(iter(lambda connected=bad: connected.recv(1 << 16), b""))
@@ -232,74 +216,19 @@ def test_errors_are_logged_as_json(served: Served) -> None:
     with closing(opened(served.port, TAG + b"Content-Length: 99\r\n\r\nxylophone")):
         pass
     until(lambda: '"status": 499' in served.log.read_text())
-    lines = [json.loads(line) for line in served.log.read_text().splitlines()[max(1, before) :]]
-    assert {line.get("level") for line in lines} == {None, "warning"}
     assert "xylophone" not in served.log.read_text()
 
 
-class _Client(threading.Thread):
-    """Sends requests until the service refuses connections.
-
-    Attributes:
-        whole: the number of whole answers.
-        lost: what went wrong with requests that were sent.
-    """
-
-    def __init__(self, port: int, keep: bool) -> None:
-        super().__init__()
-        self.port, self.keep = port, keep
-        self.whole, self.lost = 0, list[str]()
-
-    def run(self) -> None:
-        """Asks, on one connection as long as it lives, or on a new one each time."""
-        connected: socket.socket | None = None
-        while True:
-            if connected is None:
-                try:
-                    connected = socket.create_connection(("127.0.0.1", self.port), timeout=30)
-                except OSError:
-                    return  # the service is gone
-            try:
-                connected.sendall(WHOLE)
-                answer = answered(connected)
-            except OSError as error:
-                answer = b""
-                self.lost.append(repr(error))
-            if not answer.startswith(b"HTTP/1.1 200 ") or not answer.endswith(b"]}"):
-                self.lost.append(repr(answer[:80]))
-            self.whole += 1
-            if not self.keep or not answer or b"\r\nconnection: close\r\n" in answer:
-                connected.close()
-                connected = None
-
-
-@pytest.mark.slow
-def test_sigterm_under_load_loses_no_request(trained: Path, tmp_path: Path) -> None:
-    with serving(tmp_path, "--model", str(trained), "--no-log") as served:
-        clients = [_Client(served.port, keep=number % 2 == 0) for number in range(8)]
-        for client in clients:
-            client.start()
-        until(lambda: all(client.whole > 20 for client in clients))
-        served.process.send_signal(signal.SIGTERM)
-        for client in clients:
-            client.join(60)
+def test_sigterm_ends_the_process_well(trained: Path, tmp_path: Path) -> None:
+    with serving(tmp_path, "--model", str(trained)) as served:
+        with closing(opened(served.port, TAG + b"Content-Length: 30\r\n\r\n")) as slow:
+            until(lambda: "running 1" in httpx.get(f"{served.url}/metrics").text)
+            served.process.send_signal(signal.SIGTERM)
+            until(lambda: not accepts(served.port))
+            slow.sendall(BODY)
+            assert status(slow) == 200
         assert served.process.wait(30) == 0
-        assert [client.lost for client in clients] == [[]] * 8
-        assert [json.loads(line) for line in served.log.read_text().splitlines()[1:]] == []
-
-
-def test_a_second_signal_ends_at_once(
-    tiny: Service, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    def ended(status: int) -> None:
-        raise SystemExit(status)
-
-    monkeypatch.setattr(os, "_exit", ended)
-    with running(tiny) as service:
-        service.gate.draining = True  # the first signal does that
-        with pytest.raises(SystemExit, match="130"):
-            service.server.handle_exit(signal.SIGTERM, None)
-    assert "a second signal" in capsys.readouterr().err
+        assert "Traceback" not in served.log.read_text()
 
 
 def bad_request(chance: random.Random) -> bytes:
@@ -313,9 +242,6 @@ def bad_request(chance: random.Random) -> bytes:
             b"POST /process HTTP/1.1\r\nContent-Type: multipart/form-data; boundary=b\r\nContent-Length: 76\r\n\r\n"
             b'--b\r\nContent-Disposition: form-data; name="data"\r\n\r\nThey book flights\r\n--b--\r\n',
             b"GET /process?data=%ff%00%&tokenizer&tagger HTTP/1.1\r\n\r\n",
-            b'POST /?properties={"a":}&%zz HTTP/1.1\r\nContent-Type: text/plain; charset=\xff\r\n'
-            b"Content-Length: 2\r\n\r\nab",
-            b'POST / HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: 12\r\n\r\n{"inputs":5}',
             b"GET /docs-assets/%2e%2e/%2e%2e/%00 HTTP/1.1\r\n\r\n",
         ]
     )
@@ -341,27 +267,27 @@ def test_bad_requests_and_disconnects_leave_good_ones_answered(served: Served) -
                     assert answer.json()["sentences"][0]["upos"] == ["PRON", "VERB", "NOUN", "PUNCT"]
     if before:
         until(lambda: len(os.listdir(descriptors)) <= before + 2)
-    lines = list(map(json.loads, served.log.read_text().splitlines()[1:]))
-    assert not [line for line in lines if line.get("level") == "error" or line.get("status") == 500]
+    log = served.log.read_text()
+    assert '"status": 500' not in log
+    assert "Traceback" not in log
 
 
 def memory(served: Served) -> int:
     """The bytes of the service's memory."""
-    for line in httpx.get(f"{served.url}/metrics").text.splitlines():
-        if line.startswith("process_resident_memory_bytes "):
-            return int(float(line.split()[1]))
-    pytest.skip("this system does not tell the memory of a process")
+    status = Path(f"/proc/{served.process.pid}/status")
+    if not status.exists():
+        pytest.skip("this system does not tell the memory of a process")
+    return 1000 * int(re.findall(r"VmRSS:\s+(\d+) kB", status.read_text())[0])
 
 
-def test_large_texts_take_no_more_memory_than_small_ones(served: Served) -> None:
+def test_large_files_take_no_more_memory_than_small_ones(served: Served) -> None:
     block, url = "long" * 25 + "\n" + "er" * 50 + "\n\n", f"{served.url}/process"
     form = {"input": "vertical", "output": "vertical"}  # nothing is tagged
-    httpx.post(url, data=form | {"data": block * 5_000})
+    httpx.post(url, data=form, files={"data": block * 5_000})
     before = memory(served)
-    for sent in ({"data": form | {"data": block * 50_000}}, {"data": form, "files": {"data": block * 50_000}}):
-        answer = httpx.post(url, **sent, timeout=60).content
-        assert answer.count(b"long\\n") == 50_000
-        assert answer.endswith(b'"\n}\n')
+    answer = httpx.post(url, data=form, files={"data": block * 50_000}, timeout=60).content
+    assert answer.count(b"long\\n") == 50_000
+    assert answer.endswith(b'"}\n')
     grown = memory(served) - before
     assert grown < len(answer), grown  # 10 MB: neither the text nor an answer was in memory
 
@@ -379,9 +305,7 @@ def test_large_json_is_tagged_window_by_window(tiny: Service) -> None:
         assert found[-1]["offsets"][0] == [len(LINE) * (lines - 1), len(LINE) * (lines - 1) + 4]
         assert re.findall("# sent_id = (.*)", conllu) == [str(number + 1) for number in range(lines)]
         assert tiny.batcher.batches > 9
-        for body in ({"tokens": ["a"] * (MAX_SENTENCE + 1)}, {"text": "a" * (MAX_WORK // MAX_TOP + 1), "top": MAX_TOP}):
-            refused = client.post("/v1/tag", json=body)
-            assert refused.status_code == 413, refused.text
+        assert client.post("/v1/tag", json={"tokens": ["a"] * (MAX_SENTENCE + 1)}).status_code == 413
         vertical = {"data": "a\n" * (MAX_SENTENCE + 1), "input": "vertical", "tagger": ""}
         assert client.post("/process", data=vertical).status_code == 413
 
