@@ -3,6 +3,7 @@
 CONSTANT = "it is a constant now, {}; leave it out"
 
 KEYS = {  # of a page of values
+    "ensemble": "train members with -m seed=1,2,3, then make one of them: python -m tagger ensemble RUN RUN -o FOLDER",
     "facts": "its name is auxiliary now; give that",
     "corpus.unnamed": "its name is corpus.dropout now; give that",
     "distill.gold": CONSTANT.format("GOLD_SHARE in training/distill.py"),
@@ -20,6 +21,7 @@ OPTIONS = {  # of a command
     ("compare", "--b"): "name the two sides alone: compare A B GOLD",
     ("compare", "--html"): "--csv FILE has all words that differ",
     ("compare", "--train"): "evaluate scores the words that a tagger has seen in training and the others",
+    ("lint", "--cross-validate"): "lint finds tags that contradict equal contexts (variation); leave it out",
     ("serve", "--drain"): "requests in flight are answered for --grace seconds; leave it out",
     ("tag", "--paths"): "--top N adds the N best tags of each token",
 }

@@ -388,22 +388,6 @@ def test_the_gain_of_pretraining_is_computed_from_runs(tmp_path: Path) -> None:
     assert (tmp_path / "gain.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_planted_faults_are_counted(tmp_path: Path) -> None:
-    script = [sys.executable, str(ROOT / "docs" / "planted.py")]
-    sample, copy = ROOT / "data" / "sample", tmp_path / "copy"
-    run([*script, "plant", str(sample), str(copy), "--faults", "20"], tmp_path)
-    before = (sample / "sample-train.conllu").read_text(encoding="utf-8").split("\n")
-    file = copy / "sample-train.conllu"
-    after = file.read_text(encoding="utf-8").split("\n")
-    changed = [number for number, (a, b) in enumerate(zip(before, after, strict=True), 1) if a != b]
-    assert len(changed) == 20
-    rows = "".join(f"{file}\t{line}\n" for line in [*range(1, 101), *changed[:7]])
-    (tmp_path / "found.tsv").write_text(f"file\tline\n{rows}", encoding="utf-8")
-    counted = run([*script, "count", str(copy), "found.tsv"], tmp_path)
-    early = sum(line <= 100 for line in changed)
-    assert counted.startswith(f"20 planted, 107 findings: {early} among the first 100, {early + 7} among")
-
-
 def test_pipelines_of_spacy_are_scored_and_timed(tmp_path: Path) -> None:
     sample, script = ROOT / "data" / "sample" / "sample-dev.conllu", ROOT / "docs" / "spacy_pipelines.py"
     scores, speeds = run([sys.executable, str(script), str(sample), "--rounds", "1"], tmp_path).split("\n\n")

@@ -1,4 +1,4 @@
-"""Several taggers -> one whose members are those of all: the command `ensemble` and trainings with `ensemble=N`."""
+"""Several taggers -> one whose members are those of all: the command `ensemble`."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -135,22 +135,8 @@ def checked_weights(weights: Sequence[float] | None, count: int) -> list[float]:
     return shares
 
 
-def ensemble_card(
-    ensemble: Bundle,
-    taggers: Sequence[Bundle],
-    command: str,
-    results: Mapping[str, Any] | None = None,
-    more: str = "",
-) -> str:
-    """A model card: the taggers, their weights, and scores as far as they are known.
-
-    Args:
-        ensemble: what `join` made.
-        taggers: of which it made that.
-        command: the command line that made it.
-        results: split -> column -> scores of the ensemble, see `metrics.report`; None: not known.
-        more: further sections.
-    """
+def ensemble_card(ensemble: Bundle, taggers: Sequence[Bundle], command: str) -> str:
+    """A model card: the taggers of which `join` made an ensemble, their weights and scores, and the command line."""
     config, columns = ensemble.config, ensemble.vocabulary.columns
     data = " ".join(filter(None, (config["corpus"], config.get("version"))))
     licence = f" The training data's licence is {config['license']}." if config.get("license") else ""
@@ -169,31 +155,13 @@ The score of a tag is the weighted mean of the scores that its members give to t
 
 Accuracy on each tagger's dev split in percent, over gold tokens.
 
-{_scores(results or {})}Made by
+Made by
 
     {command}
 
 and used with
 
     python -m tagger tag FILE --model THIS_FOLDER
-{more}"""
-
-
-def _scores(results: Mapping[str, Any]) -> str:
-    rows = [
-        f"| {split} | {column} | {scores['tokens']:,} |"
-        f" {' | '.join(_percent(scores[name]) for name in ('accuracy', 'known', 'unknown', 'whole_sentences'))} |"
-        for split in ("dev", "test")
-        for column, scores in results.get(split, {}).items()
-    ]
-    if not rows:
-        return ""
-    return f"""The ensemble:
-
-| split | column | words | all words | seen in training | not seen | whole sentences |
-|---|---|---|---|---|---|---|
-{chr(10).join(rows)}
-
 """
 
 

@@ -21,7 +21,6 @@ TOKENIZER = "transformer"  # folder with the tokenizer of a transformer
 LINEAR_WEIGHTS = "linear.safetensors"  # weights of linear members
 WORD_PREDICTOR = "words.safetensors"  # weights that predict hidden words; only pretraining writes them
 ENSEMBLE = "ensemble"  # key of `config.json` of a tagger that was made of several: their weights
-MEMBERS = "members"  # the folder of the runs of an ensemble's members, in the run's folder
 NOISE = "noise"  # key of `config.json` of an ensemble: whether all members have learned from noise
 ORIGIN = "segmenter_training"  # key of `config.json`: what a learned segmenter was trained on
 MAX_TAGGERS = 16  # of which an ensemble is made

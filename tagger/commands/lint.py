@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from tagger.commands.console import say, show, show_json
+from tagger.commands.console import show, show_json
 from tagger.commands.options import HELP_WIDTH, AsJson, Encoding, Force, check_output
 from tagger.corpus.lint import FIELDS, KINDS, SEVERITIES, Finding, counts, format_summary, ordered
 from tagger.errors import InputError
@@ -36,20 +36,6 @@ def lint(
         ),
     ],
     to: Annotated[str | None, typer.Option("-o", metavar="FILE", help="Write the findings, as TSV.")] = None,
-    cross_validate: Annotated[
-        int | None,
-        typer.Option(
-            min=2,
-            metavar="N",
-            help="Also train N taggers, each on all but one of N parts; list the gold tags that they find improbable"
-            " in that part. They train half as long as `train`, with one network, without character encoder"
-            " and facts.",
-        ),
-    ] = None,
-    column: Annotated[
-        str | None,
-        typer.Option(metavar="NAME", help="The tags to cross-validate: upos, xpos or feats. Default: upos."),
-    ] = None,
     kind: Annotated[
         list[str] | None, typer.Option(metavar="KIND", help="Only findings of this kind. May be repeated.")
     ] = None,
@@ -72,18 +58,11 @@ def lint(
     for name in kind or ():
         if name not in KINDS:
             raise InputError(f"--kind {name}: no such kind; there are {', '.join(KINDS)}")
-    if column is not None and cross_validate is None:
-        raise InputError("--column names the tags to cross-validate; add --cross-validate 5, or leave it out")
     files = corpus_files(corpus)
     check_output("-o", to, files, force)
     check_input(files, encoding)
     sentences = read_lined(files, encoding)
-    found = check(sentences)
-    if cross_validate is not None:
-        from tagger.sweeps.cross_validation import improbable_tags
-
-        found += improbable_tags(sentences, column or "upos", cross_validate, say)
-    findings = ordered(each for each in found if not kind or each.kind in kind)
+    findings = ordered(each for each in check(sentences) if not kind or each.kind in kind)
     if to is not None:
         _write(findings, to)
     words = sum(len(sentence.tokens) for sentence in sentences)

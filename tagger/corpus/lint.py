@@ -34,11 +34,10 @@ KINDS = {  # in the order of the list of findings; each with what it means, in t
     "upos-feats": "a FEATS that its UPOS almost never has elsewhere, or lacks",
     "variation": "a word with another tag than in the same context elsewhere",
     "spaced-form": "a form with a space, where these are rare",
-    "improbable-tag": "a tag that taggers trained on the rest of the corpus find improbable (--cross-validate)",
 }
 FIELDS = (
     *("severity", "kind", "file", "line", "word", "column", "tag"),
-    *("probability", "expected", "expected_probability", "reason"),
+    *("expected", "reason"),
 )
 WIDTH = 80  # cells of the summary
 
@@ -56,8 +55,6 @@ class Finding(NamedTuple):
         tag: in that column.
         reason: what is wrong, and beside what.
         expected: the tag that the rest of the corpus speaks for, if there is one.
-        probability: of the tag, by the taggers of a cross-validation.
-        expected_probability: of the expected tag, by the same.
     """
 
     severity: Severity
@@ -69,8 +66,6 @@ class Finding(NamedTuple):
     tag: str
     reason: str
     expected: str = ""
-    probability: float | None = None
-    expected_probability: float | None = None
 
     @property
     def values(self) -> dict[str, Any]:
@@ -80,8 +75,7 @@ class Finding(NamedTuple):
     @property
     def row(self) -> str:
         """Its fields as a line of TSV; control characters are replaced."""
-        values = ("" if v is None else f"{v:.3g}" if isinstance(v, float) else str(v) for v in self.values.values())
-        return "\t".join(map(printable, values)) + "\n"
+        return "\t".join(printable(str(value)) for value in self.values.values()) + "\n"
 
 
 def _finding(

@@ -313,7 +313,7 @@ def _resume_run(folder: Path, record: RunRecord) -> int:
         found = find_sweep(folder, record)
         if (parts := record.config.get("parts", ALL)) != ALL and record.command == "train":
             raise InputError(f"{folder}: a run with parts={parts} cannot be resumed; start it again")
-        if not resuming and record.member is None:
+        if not resuming:
             remedy = "start the run again" if found is None else found[0].go_on
             raise InputError(f"{folder}: no epoch was completed; {remedy}")
         if found is not None and found[0].record.runs is None:

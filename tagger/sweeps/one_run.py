@@ -28,7 +28,7 @@ from tagger.training.config import (
 )
 from tagger.training.config_parts import check_machine
 from tagger.training.logger_config import check_loggers
-from tagger.training.processes import check_processes, end_with_parent, is_helper, refuse_several
+from tagger.training.processes import check_processes, end_with_parent, is_helper
 from tagger.training.run_folder import Command, RunRecord, can_resume
 from tagger.training.watch import UNWATCHED, Watch
 
@@ -54,8 +54,6 @@ def checked_config(
     config = train_config(values) if command == "train" else pretrain_config(values)
     check_machine(config.threads, config.trainer)
     check_processes(config.trainer)
-    if isinstance(config, TrainConfig) and config.ensemble > 1:
-        refuse_several(f"ensemble={config.ensemble}", "train members with seed=1, seed=2, ..., then: tagger ensemble")
     if is_helper():
         return config
     check_loggers(config.logger)
@@ -106,7 +104,6 @@ def train_run(
     config = config or checked_config(record.command, record.config)
 
     from tagger.pretraining.train import pretrain
-    from tagger.sweeps.ensemble import run_ensemble
     from tagger.training.refit import UNFINISHED, refit
     from tagger.training.train import train
     from tagger.training.trainer import Interrupted
@@ -122,8 +119,6 @@ def train_run(
                 return pretrain(config, folder, line, resuming, watch)
             if config.parts != ALL:
                 return refit(config, folder, line)
-            if config.ensemble > 1:
-                return run_ensemble(config, folder, record, line, train_run, watch.measures_speed)
             return train(config, folder, line, resuming, watch)
     except KeyboardInterrupt:
         if can_resume(folder):

@@ -16,12 +16,11 @@ from omegaconf import DictConfig
 
 from tagger.bundle.catalog import find_named
 from tagger.bundle.hub import is_hub_name
-from tagger.bundle.saved_config import MAX_TAGGERS
 from tagger.corpus.config import CORPUS, CorpusConfig
 from tagger.errors import InputError
 from tagger.model.decoders import DECODERS
 from tagger.model.stored import STORAGE_DTYPES
-from tagger.text.schema import MAX_SEED, Count, Name, Rate, Seed, bad_value, one_of, read, remedy
+from tagger.text.schema import Count, Name, Rate, Seed, bad_value, one_of, read, remedy
 from tagger.text.segment import RULES
 from tagger.text.strings import LEMMA
 from tagger.training.config_parts import (
@@ -69,7 +68,6 @@ class TrainConfig:
     test: bool
     init: Annotated[Name | None, remedy("a name or a folder")]
     trainer: dict[str, Any]  # arguments of pytorch_lightning.Trainer
-    ensemble: Annotated[int, Meta(ge=1, le=MAX_TAGGERS)]
     logger: LoggerConfig = field(default_factory=LoggerConfig)  # without a logger the page has none
 
     def __post_init__(self) -> None:
@@ -97,12 +95,6 @@ class TrainConfig:
             raise InputError(f"parts={self.parts}: name the tagger that gets the {got}, init=FOLDER")
         if self.parts != ALL and self.logger.chosen:
             raise InputError(f"logger: parts={self.parts} has no epochs to log; leave it out")
-        if self.parts != ALL and self.ensemble > 1:
-            raise InputError(
-                f"ensemble={self.ensemble}: parts={self.parts} trains no members; leave one of the two out"
-            )
-        if self.seed + self.ensemble - 1 > MAX_SEED:
-            raise bad_value("seed", self.seed, f"those of an ensemble go on from it, to {MAX_SEED} at most")
 
 
 def train_config(values: DictConfig | Mapping[str, Any]) -> TrainConfig:

@@ -107,7 +107,7 @@ def write_tagger_page(
         folder: the run's folder.
         results: what `report.json` holds.
         errors: on dev; see `ErrorCollector.sample`.
-        epochs: of the training; none of an ensemble, whose members have them.
+        epochs: of the training.
 
     Raises:
         InputError: the file cannot be written.
@@ -164,14 +164,6 @@ def _raw_text(results: Mapping[str, Any]) -> Table:
     return Table("From raw text, F1", ["", *names], rows)
 
 
-def _members(results: Mapping[str, Any]) -> Table:
-    members = results.get("members", [])
-    scores = [(split, column) for split in ("dev", "test") for column in results.get(split, ())]
-    scores = [(split, column) for split, column in scores if all(column in m.get(split, ()) for m in members)]
-    rows = [[f"seed {member['seed']}", *(_percent(member[s][c]) for s, c in scores)] for member in members]
-    return Table("Members of the ensemble", ["", *(f"{split} {column}" for split, column in scores)], rows)
-
-
 def _baselines(results: Mapping[str, Any]) -> Table:
     found = results.get("baseline", {})
     rows = [[column, *(_percent(scores.get(column)) for scores in found.values())] for column in results["dev"]]
@@ -199,7 +191,7 @@ def _cuts(results: Mapping[str, Any]) -> Table:
     return Table("What cuts raw text, F1 on dev", ["", *CUT_SCORES.values()], rows)
 
 
-TABLES = (_baselines, _corpora, _raw_text, _cuts, _calibrations, _members)
+TABLES = (_baselines, _corpora, _raw_text, _cuts, _calibrations)
 
 
 SPEED_WORDS = 2_000  # words, at least, that show the speed of a tagger with a transformer

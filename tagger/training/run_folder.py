@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from tagger.bundle.catalog import LATEST, RUNS, did_you_mean, find_folder, run_names
 from tagger.bundle.run_lock import LOCK
-from tagger.bundle.saved_config import MEMBERS, RECORD, SWEEP, TAGGER_IN_RUN
+from tagger.bundle.saved_config import RECORD, SWEEP, TAGGER_IN_RUN
 from tagger.errors import InputError, shorten
 from tagger.text.schema import read_file
 
@@ -37,7 +37,6 @@ class RunRecord:
         overrides: those of the command line.
         config: the values of the whole config, plain.
         sweep_run: the number of the run in its sweep, if it is of a sweep.
-        member: the number of the run in its ensemble, if it is of an ensemble.
         started_in: the folder in which relative paths of the config begin; older runs have none.
     """
 
@@ -45,7 +44,6 @@ class RunRecord:
     overrides: list[str]
     config: dict[str, Any]
     sweep_run: int | None = None
-    member: int | None = None
     started_in: str | None = None
 
     def to_json(self) -> str:
@@ -135,14 +133,14 @@ def discard_run(folder: NewFolder) -> None:
     """Removes the run's files unless there is a complete epoch or a tagger. Other files stay, and then the folder."""
     if can_resume(folder.path) or (folder.path / TAGGER_IN_RUN).is_dir():
         return
-    for name in (CHECKPOINTS, MEMBERS, SHARDS, LOGS):
+    for name in (CHECKPOINTS, SHARDS, LOGS):
         shutil.rmtree(folder.path / name, ignore_errors=True)
     folder.discard(RECORD, METRICS, LOCK)
 
 
 def can_resume(folder: Path) -> bool:
-    """Whether a run, or a member of an ensemble in it, has completed an epoch."""
-    return (folder / CHECKPOINTS / LAST).is_file() or any(map(can_resume, folder.glob(f"{MEMBERS}/*")))
+    """Whether a run has completed an epoch."""
+    return (folder / CHECKPOINTS / LAST).is_file()
 
 
 def find_run(name: str) -> Path:
@@ -180,11 +178,8 @@ def read_record(folder: Path) -> RunRecord:
 
 
 def group_of(run: Path) -> Path | None:
-    """The folder of the sweep, or of the ensemble, that a run belongs to."""
-    whole = run.absolute()
-    sweeps = [folder for folder in whole.parents if (folder / SWEEP).is_file()]
-    ensembles = [folder.parent for folder in (whole.parent,) if folder.name == MEMBERS]
-    return next(iter([*sweeps, *ensembles]), None)
+    """The folder of the sweep that a run belongs to."""
+    return next((folder for folder in run.absolute().parents if (folder / SWEEP).is_file()), None)
 
 
 def shown_folder(folder: Path) -> str:

@@ -31,7 +31,7 @@ from tagger.text.strings import display_width
 from tests.corpus.lint_corpus import conllu, found, of_files, write
 
 NOTE = Finding("note", "variation", "x/a.conllu", 3, "b", "upos", "X", "why")
-WARNING = Finding("warning", "improbable-tag", "a.conllu", 9, "我" * 60, "upos", "X", "why " * 40, "NOUN", 0.00012, 0.9)
+WARNING = Finding("warning", "variation", "a.conllu", 9, "我" * 60, "upos", "X", "why " * 40, "NOUN")
 ERROR = Finding("error", "unknown-upos", "a.conllu", 2, "a\x1bb", "upos", "N", "no UPOS")
 
 
@@ -43,11 +43,11 @@ def test_the_order_is_by_severity_and_kind_and_stable() -> None:
 
 def test_a_row_has_every_field() -> None:
     assert dict(zip(FIELDS, WARNING.row[:-1].split("\t"), strict=True)) == {
-        **{"severity": "warning", "kind": "improbable-tag", "file": "a.conllu", "line": "9", "word": "我" * 60},
-        **{"column": "upos", "tag": "X", "probability": "0.00012", "expected": "NOUN", "expected_probability": "0.9"},
+        **{"severity": "warning", "kind": "variation", "file": "a.conllu", "line": "9", "word": "我" * 60},
+        **{"column": "upos", "tag": "X", "expected": "NOUN"},
         "reason": "why " * 40,
     }
-    assert NOTE.row == "note\tvariation\tx/a.conllu\t3\tb\tupos\tX\t\t\t\twhy\n"
+    assert NOTE.row == "note\tvariation\tx/a.conllu\t3\tb\tupos\tX\t\twhy\n"
     assert "a\ufffdb" in ERROR.row
 
 
@@ -58,7 +58,7 @@ def test_the_summary_counts_and_fits_80_columns() -> None:
     assert lines[1] == "1 error, 1 warning, 2 notes"
     assert [line.split()[:3] for line in lines if line.startswith(("error", "warning", "note"))] == [
         ["error", "unknown-upos", "1"],
-        ["warning", "improbable-tag", "1"],
+        ["warning", "variation", "1"],
         ["note", "variation", "2"],
     ]
     assert "a.conllu:3 b" in text

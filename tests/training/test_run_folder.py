@@ -105,7 +105,6 @@ def test_a_run_with_an_epoch_stays(tmp_path: Path) -> None:
         ({"overrides": "seed=2"}, "overrides=seed=2: give a list of words"),
         ({"config": []}, r"config=\[\]: give its values one by one"),
         ({"sweep_run": "../../.."}, "sweep_run=../../..: give null or a whole number"),
-        ({"member": "1"}, "member='1': give null or a whole number"),
         ({"other": 1}, "other: no such key"),
     ],
 )
@@ -165,11 +164,9 @@ def test_a_run_has_one_process_until_that_ends_even_if_it_is_killed(tmp_path: Pa
         assert not is_being_trained(tmp_path / "run.txt")
 
 
-def test_the_group_is_the_sweep_or_the_ensemble(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_group_is_the_sweep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "runs" / "sweep").mkdir(parents=True)
     assert group_of(tmp_path / "runs" / "12-00") is None
-    assert group_of(tmp_path / "runs" / "ensemble" / "members" / "1") == tmp_path / "runs/ensemble"
     (tmp_path / "runs" / "sweep" / SWEEP).touch()
     assert group_of(Path("runs/sweep/3")) == tmp_path / "runs/sweep"
-    assert group_of(Path("runs/sweep/3/members/1")) == tmp_path / "runs/sweep"
