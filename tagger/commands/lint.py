@@ -8,7 +8,7 @@ import typer
 
 from tagger.commands.console import show, show_json
 from tagger.commands.options import HELP_WIDTH, AsJson, Encoding, Force, check_output
-from tagger.corpus.lint import FIELDS, KINDS, SEVERITIES, Finding, counts, format_summary, ordered
+from tagger.corpus.lint import KINDS, SEVERITIES, Finding, counts, format_summary
 from tagger.errors import InputError
 from tagger.text.files import check_input
 from tagger.text.output_files import whole_file
@@ -62,19 +62,15 @@ def lint(
     check_output("-o", to, files, force)
     check_input(files, encoding)
     sentences = read_lined(files, encoding)
-    findings = ordered(each for each in check(sentences) if not kind or each.kind in kind)
+    findings = [each for each in check(sentences) if not kind or each.kind in kind]
     if to is not None:
-        _write(findings, to)
+        with whole_file(to) as out:
+            out.write("\t".join(Finding._fields) + "\n")
+            out.writelines(each.row for each in findings)
     words = sum(len(sentence.tokens) for sentence in sentences)
     if as_json:
-        show_json({"words": words, "counts": counts(findings), "findings": [each.values for each in findings]})
+        show_json({"words": words, "counts": counts(findings), "findings": [each._asdict() for each in findings]})
     else:
         show(format_summary(findings, ", ".join(str(Path(name)) for name in corpus), words))
     if fail_on is not None and any(each.severity in SEVERITIES[: SEVERITIES.index(fail_on) + 1] for each in findings):
         raise typer.Exit(FOUND)
-
-
-def _write(findings: list[Finding], path: str) -> None:
-    with whole_file(path) as out:
-        out.write("\t".join(FIELDS) + "\n")
-        out.writelines(each.row for each in findings)

@@ -20,7 +20,7 @@ from tagger.corpus.config import CORPUS, CorpusConfig
 from tagger.errors import InputError
 from tagger.model.decoders import DECODERS
 from tagger.model.stored import STORAGE_DTYPES
-from tagger.text.schema import Count, Name, Rate, Seed, bad_value, one_of, read, remedy
+from tagger.text.schema import Count, Name, Rate, Seed, one_of, read, remedy
 from tagger.text.segment import RULES
 from tagger.text.strings import LEMMA
 from tagger.training.config_parts import (

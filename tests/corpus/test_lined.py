@@ -33,22 +33,12 @@ def test_lines_of_words(tmp_path: Path, ending: str, name: str) -> None:
     first, second = read_lined(corpus_files([str(tmp_path / name)]))
     assert first.tokens == ["do", "n't", "with", "out"]
     assert first.lines == [4, 5, 7, 8]
-    assert first.surfaces == [(3, "don't")]
     assert first.tags["xpos"] == ["VBP", "RB", "IN", "IN"]
-    assert (first.torn, first.opens_document, first.split) == ({3}, True, "dev")
-    assert (second.lines, second.torn, second.opens_document) == ([13], frozenset(), False)
-    assert second.start == f"{tmp_path / name}:13"
+    assert (first.torn, first.split) == ({3}, "dev")
+    assert (second.lines, second.torn) == ([13], frozenset())
     rows = TRICKY.split("\n")
     for sentence in (first, second):
         assert [rows[line - 1].split("\t")[1] for line in sentence.lines] == sentence.tokens
-
-
-def test_the_document_of_a_block_without_words_begins_with_the_next_sentence(tmp_path: Path) -> None:
-    file = tmp_path / "a.conllu"
-    file.write_text("# newdoc\n\n" + TRICKY.partition("\n\n")[0].partition("\n")[2] + "\n\n", encoding="utf-8")
-    (sentence,) = read_lined(corpus_files([str(file)]))
-    assert sentence.opens_document
-    assert sentence.lines == [5, 6, 8, 9]
 
 
 def test_files_of_a_corpus(tmp_path: Path) -> None:
