@@ -15,13 +15,13 @@ from msgspec import Meta
 from tagger.errors import InputError, shorten
 from tagger.text.packed import PACKED
 from tagger.text.paths import located, located_name
-from tagger.text.schema import Name, Seed, one_of, remedy
+from tagger.text.schema import Name, Seed, one_of
 
 CORPUS = "corpus"  # the column that names a sentence's corpus, of several that are mixed
 SPLITS = ("train", "dev", "test")
 LISTED = {"sample": None, "conllu": "path", "columns": None, "hub": "name", "ud": "treebank"}
 """The kinds of corpus, and the key of each that may be a list, with a value for each of several corpora."""
-_Names = Annotated[Name | list[Name] | None, remedy("a name, or a list of several such as [A,B]")]
+_Names = Name | list[Name] | None
 
 _log = logging.getLogger(__name__)
 
@@ -53,12 +53,12 @@ class CorpusConfig:
     """
 
     kind: Annotated[str, one_of(LISTED)]
-    dev_share: Annotated[float, Meta(gt=0, lt=1), remedy("a share between 0 and 1")] = 0.1
+    dev_share: Annotated[float, Meta(gt=0, lt=1)] = 0.1
     folds: int | None = None
     fold: int | None = None
     dev_seed: Seed | None = None
-    temperature: Annotated[float, Meta(ge=1, le=1e9), remedy("a number from 1")] = 2.0
-    dropout: Annotated[float, Meta(ge=0, le=1), remedy("a share from 0 to 1")] = 0.5
+    temperature: Annotated[float, Meta(ge=1, le=1e9)] = 2.0
+    dropout: Annotated[float, Meta(ge=0, le=1)] = 0.5
     path: _Names = None
     train: str | None = None
     dev: str | None = None

@@ -16,7 +16,7 @@ from torch.nn.functional import embedding as look_up
 from tagger.model.form_part import Feature, FormPart
 from tagger.model.vocabulary import Vocabulary, row_of
 from tagger.text.json_files import MAX_SIZE
-from tagger.text.schema import Name, Size, bad_value, one_of, remedy
+from tagger.text.schema import Name, Size, bad_value, one_of
 
 VECTOR_DTYPES = {"float32": torch.float32, "float16": torch.float16}
 
@@ -33,7 +33,7 @@ class VectorValues:
         vectors_tune: whether training changes the vectors; if so they are kept in float32, else in float16.
     """
 
-    vectors: Annotated[Name | list[Name] | None, remedy("a name or a file, or a list of several")]
+    vectors: Name | list[Name] | None
     vectors_keep: Size
     vectors_components: Size
     vectors_size: Size

@@ -9,7 +9,7 @@ from omegaconf import DictConfig
 
 from tagger.corpus.config import HubTextConfig
 from tagger.errors import InputError
-from tagger.text.schema import Count, Dropout, Rate, Seed, Size, one_of, read, remedy
+from tagger.text.schema import Count, Dropout, Rate, Seed, Size, one_of, read
 from tagger.text.segment import RULES
 from tagger.training.config_parts import (
     CardConfig,
@@ -23,7 +23,7 @@ from tagger.training.config_parts import (
 )
 from tagger.training.logger_config import LoggerConfig
 
-_Hidden = Annotated[Size | list[Size], remedy("a whole number from 0, or a list of them, one per layer")]
+_Hidden = Size | list[Size]
 
 
 @dataclass
@@ -37,7 +37,7 @@ class _ModelConfig(ModelConfig):
     """The recurrent layers, all of whose values are given: no corpus decides them."""
 
     hidden: _HiddenConfig
-    dropout: Annotated[Dropout, remedy("a number from 0 to 0.99")]
+    dropout: Dropout
 
 
 @dataclass(kw_only=True)

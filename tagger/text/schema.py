@@ -1,8 +1,8 @@
-"""Plain values, of a config or of JSON -> dataclasses; what is wrong is an error of one line: key, value, remedy.
+"""Plain values, of a config or of JSON -> dataclasses; what is wrong is one line: key, value, what msgspec says.
 
 msgspec checks types, ranges and choices, which the types of the fields state. It is strict: true is no number, and "2"
-is none. This module adds what it leaves out: unknown keys, the value itself, and what to write instead. A dataclass may
-have a class variable `OTHERS`: whether it ignores other keys.
+is none. This module adds what it leaves out: unknown keys, and the value itself. A dataclass may have a class variable
+`OTHERS`: whether it ignores other keys.
 """
 
 import difflib
@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 from msgspec import Meta
@@ -31,17 +31,12 @@ ShortName = Annotated[str, Meta(max_length=MAX_NAME)]
 
 Config = TypeVar("Config")
 _INFO: dict[Any, types.Type] = {}  # what msgspec says of each dataclass that was read
+_CHOICES = re.compile(r"expected str matching regex '\\\\A\(\?:(.*)\)\\\\Z'")  # of `one_of`
 
 
 def one_of(names: Iterable[str]) -> Meta:
     """Limits a string to these words."""
-    words = tuple(names)
-    return Meta(pattern=rf"\A(?:{'|'.join(map(re.escape, words))})\Z", extra={"words": words})
-
-
-def remedy(text: str) -> Meta:
-    """What an error says of a value of this type, after `give`, if the type alone does not say it well."""
-    return Meta(extra={"remedy": text})
+    return Meta(pattern=rf"\A(?:{'|'.join(map(re.escape, names))})\Z")
 
 
 def read(kind: type[Config], values: Any, prefix: str = "", from_page: bool = False) -> Config:
@@ -57,16 +52,13 @@ def read(kind: type[Config], values: Any, prefix: str = "", from_page: bool = Fa
         InputError: a key that does not exist or has no value; a value of a wrong type or out of range; or what
             `__post_init__` of a dataclass raises.
     """
-    info = _info(kind)
-    if not isinstance(values, Mapping):
-        raise bad_value(prefix.rstrip(".") or "the whole", values, f"give {_in_words(info)}")
-    fitting = _fitting(info, values, prefix, from_page)
+    fitting = _fitting(_info(kind), values, prefix, from_page)
     try:
         return msgspec.convert(fitting, kind)
     except msgspec.ValidationError as error:
         if isinstance(error.__cause__, InputError):
             raise error.__cause__ from None
-        raise _Wrong.found(str(error), info, fitting).error(prefix) from None
+        raise _wrong(str(error), kind, fitting, prefix) from None
 
 
 def read_file(kind: type[Config], path: Path, max_bytes: int, purpose: str) -> Config:
@@ -84,10 +76,7 @@ def read_file(kind: type[Config], path: Path, max_bytes: int, purpose: str) -> C
     try:
         if path.stat().st_size > max_bytes:
             raise InputError(f"longer than {max_bytes:,} bytes")
-        values = json.loads(path.read_text(encoding="utf-8"))
-        if not isinstance(values, dict):
-            raise InputError("it holds no JSON object")
-        return read(kind, values)
+        return read(kind, json.loads(path.read_text(encoding="utf-8")))
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}") from None
     except (ValueError, RecursionError) as error:  # InputError is one
@@ -126,7 +115,7 @@ def has_whole_numbers(kind: type[Any], key: str) -> bool | None:
     """Whether the values of a key with dots are whole numbers; None if the dataclass does not say."""
     info: types.Type | None = _info(kind)
     for name in key.split("."):
-        fields = _fields_of(info) or {}
+        fields = _fields_of(info) or {} if info else {}
         info = fields[name].type if name in fields else None
     alternatives = _alternatives(info) if info else []
     items = [_plain(each.item_type) for each in alternatives if isinstance(each, types.ListType)]
@@ -134,70 +123,33 @@ def has_whole_numbers(kind: type[Any], key: str) -> bool | None:
     return True if types.IntType in kinds else False if types.FloatType in kinds else None
 
 
-class _Wrong(NamedTuple):
-    """A value that does not fit."""
-
-    key: str
-    value: Any
-    type: types.Type
-    missing: str | None  # a key below that has no value
-
-    @classmethod
-    def found(cls, message: str, info: types.Type, values: Any) -> "_Wrong":
-        """Follows the path that msgspec names, `$.model.hidden[1]`."""
-        path = re.search(r"at `(?:key` in `)?\$\.?([^`]*)`$", message)
-        missing = re.match(r"Object missing required field `(\w+)`", message)
-        names = re.findall(r"\w+|\[\.\.\.\]", path.group(1)) if path else []
-        key = ""
-        for name in names:
-            fields = _fields_of(info)
-            if name == "[...]":  # an entry of a dictionary, which msgspec does not name
-                (entries,) = [each for each in _alternatives(info) if isinstance(each, types.DictType)]
-                bad = next((name for name, value in values.items() if not _fits(value, entries.value_type)), None)
-                if (
-                    bad is None
-                ):  # a key is too long, or a number is too large for msgspec: the whole dictionary is named
-                    break
-                info, name = entries.value_type, bad
-            elif fields is None:  # the number of an item in a list; the whole list is named unless it holds dataclasses
-                items = [each.item_type for each in _alternatives(info) if isinstance(each, types.ListType)]
-                if not items or _fields_of(items[0]) is None:
-                    break
-                info, name = items[0], int(name)
-            else:
-                info = fields[name].type
-            key, values = f"{key}.{name}".lstrip("."), values[name]
-        return cls(key, values, info, missing.group(1) if missing else None)
-
-    def error(self, prefix: str) -> InputError:
-        if self.missing:
-            key = f"{prefix}{self.key}.{self.missing}" if self.key else f"{prefix}{self.missing}"
-            return InputError(f"{key} has no value; give it one: {key}=...")
-        ambiguous = isinstance(self.value, str) and re.fullmatch(r"[\d.+-]+|true|false|null", self.value)
-        words = _in_words(self.type, self.value)
-        verb = "choose" if words.startswith("one of") else "give"
-        return bad_value(prefix + self.key, repr(self.value) if ambiguous else self.value, f"{verb} {words}")
-
-
-def _fits(value: Any, info: types.Type) -> bool:
-    """Whether a value is of a type that may stand in a dictionary."""
-    for each in _alternatives(info):
-        match each:
-            case types.IntType() if type(value) is int:
-                fits = (each.ge is None or value >= each.ge) and (each.le is None or value <= each.le)
-            case types.FloatType() if type(value) in (int, float):
-                fits = (each.ge is None or value >= each.ge) and (each.le is None or value <= each.le)
-            case types.StrType() if type(value) is str:
-                fits = len(value) >= (each.min_length or 0) and len(value) <= (each.max_length or len(value))
-            case types.ListType() if type(value) is list:
-                fits = len(value) >= (each.min_length or 0) and all(_fits(item, each.item_type) for item in value)
-            case types.DictType() if type(value) is dict:
-                fits = all(_fits(item, each.value_type) for item in value.values())
-            case _:
-                fits = isinstance(each, types.NoneType) and value is None
-        if fits:
-            return True
-    return False
+def _wrong(message: str, kind: Any, values: Any, prefix: str) -> InputError:
+    """What msgspec says, `Expected ... - at `$.model.hidden[1]``, behind the key and the value at that path."""
+    words, _, path = message.partition(" - at `")
+    info = _info(kind)
+    keys: list[str] = []
+    for name in re.findall(r"\w+|\[\.\.\.\]", path.partition("$")[2]):
+        if name == "[...]" or not isinstance(values, Mapping | list):  # msgspec does not name a dictionary's entry
+            break
+        keys.append(name)
+        info = _type_of(info, name)
+        values = values[int(name) if isinstance(values, list) else name]
+    missing = re.match(r"Object missing required field `(\w+)`", words)
+    if missing:
+        key = prefix + ".".join([*keys, missing[1]])
+        return InputError(f"{key} has no value; give it one: {key}=...")
+    words = (words[:1].lower() + words[1:]).replace("`", "").replace(" | ", " or ")
+    choices = _CHOICES.fullmatch(words)
+    literals = [
+        str(value) for each in _alternatives(info) if isinstance(each, types.LiteralType) for value in each.values
+    ]
+    if choices:
+        words = "expected one of " + choices[1].replace("\\", "").replace("|", ", ")
+    elif words.startswith("invalid enum value"):
+        words = "expected one of " + ", ".join(map(str, literals))
+    ambiguous = isinstance(values, str) and re.fullmatch(r"[\d.+-]+|true|false|null", values)
+    key = (prefix + ".".join(keys)).rstrip(".") or "the whole"
+    return bad_value(key, repr(values) if ambiguous else values, words)
 
 
 def _fitting(info: types.Type, values: Any, prefix: str, from_page: bool) -> Any:
@@ -213,15 +165,11 @@ def _fitting(info: types.Type, values: Any, prefix: str, from_page: bool) -> Any
         return {
             name: _fitting(fields[name].type, value, f"{prefix}{name}.", from_page) for name, value in known.items()
         }
+    items = [each.item_type for each in alternatives if isinstance(each, types.ListType)]
+    if isinstance(values, list) and items:
+        return [_fitting(items[0], value, f"{prefix}{i}.", from_page) for i, value in enumerate(values)]
     kinds = {type(each) for each in alternatives}
-    if isinstance(values, list):
-        items = [each.item_type for each in alternatives if isinstance(each, types.ListType)]
-        parts = [item for item in items if _fields_of(item)]
-        if parts:
-            return [_fitting(parts[0], value, f"{prefix}{i}.", from_page) for i, value in enumerate(values)]
-        if from_page and any(isinstance(_plain(item), types.StrType) for item in items):
-            return [str(value) if type(value) in (int, float) else value for value in values]
-    elif from_page and type(values) in (int, float) and types.StrType in kinds:
+    if from_page and type(values) in (int, float) and types.StrType in kinds:
         return values if kinds & {types.IntType, types.FloatType} else str(values)
     return values
 
@@ -242,59 +190,25 @@ def _info(kind: Any) -> types.Type:
     return _INFO[kind]
 
 
-def _plain(info: types.Type) -> types.Type:
-    return info.type if isinstance(info, types.Metadata) else info
-
-
 def _alternatives(info: types.Type) -> list[types.Type]:
     """The types of a union, or the one type."""
     info = _plain(info)
     return [_plain(each) for each in info.types] if isinstance(info, types.UnionType) else [info]
 
 
-def _fields_of(info: types.Type | None) -> dict[str, types.Field] | None:
+def _plain(info: types.Type) -> types.Type:
+    return info.type if isinstance(info, types.Metadata) else info
+
+
+def _type_of(info: types.Type, name: str) -> types.Type:
+    """The type of a field; of anything else, that of every value."""
+    fields = _fields_of(info) or {}
+    return fields[name].type if name in fields else types.AnyType()
+
+
+def _fields_of(info: types.Type) -> dict[str, types.Field] | None:
     """The fields of a dataclass or a typed dictionary, or of the one in a union; None if it has none."""
-    for each in _alternatives(info) if info else ():
+    for each in _alternatives(info):
         if isinstance(each, types.DataclassType | types.TypedDictType):
             return {field.name: field for field in each.fields}
     return None
-
-
-def _in_words(info: types.Type, value: Any = None) -> str:
-    """What a value of a type is, in words for people."""
-    extra = (info.extra or {}) if isinstance(info, types.Metadata) else {}
-    if "remedy" in extra:
-        return str(extra["remedy"])
-    if "words" in extra:
-        return f"one of {', '.join(extra['words'])}"
-    info = _plain(info)
-    match info:
-        case types.UnionType():
-            others = [each for each in info.types if not isinstance(_plain(each), types.NoneType)]
-            return " or ".join(["null"] * (len(others) < len(info.types)) + [_in_words(each, value) for each in others])
-        case types.IntType():
-            bounds = [] if info.ge is None else [f"at least {info.ge}"]
-            if info.le is not None and (info.le != MAX_SIZE or (type(value) is int and value > MAX_SIZE)):
-                bounds.append(f"at most {info.le}")
-            return "a whole number" + (f", {' and '.join(bounds)}" if bounds else "")
-        case types.FloatType():
-            if info.gt is not None:
-                return f"a number above {info.gt:g}" + ("" if info.le is None else f", at most {info.le:g}")
-            least = "" if info.ge is None else f" from {info.ge:g}"
-            return f"a number{least}" + ("" if info.le is None else f" to {info.le:g}")
-        case types.StrType():
-            return "a word"
-        case types.BoolType():
-            return "true or false"
-        case types.ListType():
-            if _fields_of(info.item_type) is not None:
-                return f"a list of {info.min_length or 0} to {info.max_length} objects"
-            if isinstance(_plain(info.item_type), types.ListType):
-                return "a list of lists"
-            numbers = isinstance(_plain(info.item_type), types.IntType | types.FloatType)
-            return "a list of numbers, such as [4,5,6]" if numbers else "a list of words, such as [upos,xpos]"
-        case types.LiteralType():
-            return " or ".join(map(str, info.values))
-        case types.DataclassType() | types.TypedDictType():
-            return f"its values one by one; its keys are {', '.join(field.name for field in info.fields)}"
-    return "its values one by one"

@@ -20,7 +20,7 @@ from tagger.corpus.config import CORPUS, CorpusConfig
 from tagger.errors import InputError
 from tagger.model.decoders import DECODERS
 from tagger.model.stored import STORAGE_DTYPES
-from tagger.text.schema import Count, Name, Rate, Seed, one_of, read, remedy
+from tagger.text.schema import Count, Name, Rate, Seed, one_of, read
 from tagger.text.segment import RULES
 from tagger.text.strings import LEMMA
 from tagger.training.config_parts import (
@@ -66,7 +66,7 @@ class TrainConfig:
     card: CardConfig
     storage_dtype: Annotated[str, one_of(STORAGE_DTYPES)]
     test: bool
-    init: Annotated[Name | None, remedy("a name or a folder")]
+    init: Name | None
     trainer: dict[str, Any]  # arguments of pytorch_lightning.Trainer
     logger: LoggerConfig = field(default_factory=LoggerConfig)  # without a logger the page has none
 

@@ -23,10 +23,10 @@ from tagger.model.network import NetworkConfig
 from tagger.model.transformer import ENCODER_DTYPES, Layer, TopLayers
 from tagger.model.transformer import TransformerConfig as NetworkTransformerConfig
 from tagger.model.vector_embedding import VectorConfig
-from tagger.text.schema import Count, Dropout, Name, Rate, Size, bad_value, one_of, read, remedy
+from tagger.text.schema import Count, Dropout, Name, Rate, Size, bad_value, one_of, read
 
-_Positive = Annotated[float, Meta(gt=0, le=1e12), remedy("a number above 0")]
-_Share = Annotated[Count | _Positive | None, remedy("a whole number, at least 1, or a share above 0")]
+_Positive = Annotated[float, Meta(gt=0, le=1e12)]
+_Share = Count | _Positive | None
 
 
 class TrainerSettings(TypedDict, total=False):
@@ -40,10 +40,7 @@ class TrainerSettings(TypedDict, total=False):
     min_epochs: Count | None
     num_nodes: Count | None
     accumulate_grad_batches: Count | None
-    devices: Annotated[
-        Literal["auto"] | Count | Annotated[list[Size], Meta(min_length=1)] | None,
-        remedy("auto, a whole number, at least 1, or a list of numbers from 0"),
-    ]
+    devices: Literal["auto"] | Count | Annotated[list[Size], Meta(min_length=1)] | None
     gradient_clip_val: _Positive | None
     gradient_clip_algorithm: Literal["norm", "value"] | None
     limit_train_batches: _Share
@@ -57,13 +54,8 @@ class TrainerSettings(TypedDict, total=False):
 
 
 TRAINER_SETTINGS = tuple(sorted(TrainerSettings.__annotations__))
-Files = Annotated[
-    Name | Annotated[list[Name], Meta(min_length=1)] | None,
-    remedy("a file, a folder or a pattern, or a list of several"),
-]
-Hidden = Annotated[
-    Size | list[Size] | None, remedy("a whole number from 0, or a list of them, one per layer")
-]  # None: see `recipe.py`
+Files = Name | Annotated[list[Name], Meta(min_length=1)] | None
+Hidden = Size | list[Size] | None  # None: see `recipe.py`
 
 
 @dataclass
@@ -109,7 +101,7 @@ class EmbeddingConfig(_ALL):  # type: ignore[misc]
 
     min_count: Count
     word_dropout: Annotated[float, Meta(ge=0)]
-    transformer: Annotated[Name | None, remedy("null, a name or a folder")]
+    transformer: Name | None
 
     def __post_init__(self) -> None:
         for part in EMBEDDINGS.values():
@@ -153,8 +145,8 @@ class CardConfig:
 class DistillConfig:
     """How a student learns from a teacher."""
 
-    teacher: Annotated[Name | None, remedy("a name or a folder")]
-    corpus: Annotated[Name | None, remedy("null, or a corpus that the teacher knows")]
+    teacher: Name | None
+    corpus: Name | None
     text: Files
     hub: HubTextConfig
     ratio: Annotated[float, Meta(ge=0)] | None

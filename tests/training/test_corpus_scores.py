@@ -124,9 +124,9 @@ def test_the_segmenter_learns_from_those_that_have_spacing(
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
-        (["corpus.temperature=0.5"], "corpus.temperature=0.5: give a number from 1"),
+        (["corpus.temperature=0.5"], "corpus.temperature=0.5: expected"),
         (["corpus.unnamed=1"], "corpus.unnamed is gone: its name is corpus.dropout now"),
-        (["facts=0"], "facts=0: its name is auxiliary now; give that"),
+        (["facts=0"], "facts is gone: its name is auxiliary now; give that"),
         (
             ["optimizer.warmup=0"],
             "optimizer.warmup is gone: it is a constant now, WARMUP in training/module.py",

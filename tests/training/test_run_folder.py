@@ -101,10 +101,10 @@ def test_a_run_with_an_epoch_stays(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"command": "rm"}, "command=rm: give pretrain or train"),
-        ({"overrides": "seed=2"}, "overrides=seed=2: give a list of words"),
-        ({"config": []}, r"config=\[\]: give its values one by one"),
-        ({"sweep_run": "../../.."}, "sweep_run=../../..: give null or a whole number"),
+        ({"command": "rm"}, "command=rm: expected"),
+        ({"overrides": "seed=2"}, "overrides=seed=2: expected"),
+        ({"config": []}, r"config=\[\]: expected"),
+        ({"sweep_run": "../../.."}, "sweep_run=../../..: expected"),
         ({"other": 1}, "other: no such key"),
     ],
 )

@@ -150,10 +150,10 @@ def test_a_learned_segmenter_needs_spacing(
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
-        (["segmenter=stanza"], "segmenter=stanza: choose one of auto, learned, rules, english, unicode"),
-        (["segmenter_steps=0"], "segmenter_steps=0: give null or a whole number, at least 1"),
+        (["segmenter=stanza"], "segmenter=stanza: expected"),
+        (["segmenter_steps=0"], "segmenter_steps=0: expected"),
         (["segmenter_steps=many"], "segmenter_steps=many"),
-        (["parts=tagger"], "parts=tagger: choose one of all, segmenter, temperature"),
+        (["parts=tagger"], "parts=tagger: expected"),
         (["parts=segmenter"], "parts=segmenter: name the tagger that gets the segmenter, init=FOLDER"),
     ],
 )
