@@ -7,11 +7,9 @@ import csv
 import io
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
-from typing import ClassVar
 
 from tagger.errors import InputError, shorten
-from tagger.text.format import Format, Part, Reading, Writing, alternatives, cleaned, decimals
+from tagger.text.format import Options, alternatives, cleaned, decimals
 from tagger.text.sentence import Sentence
 from tagger.text.strings import NO_TAG, encodable, whole_lines
 
@@ -37,7 +35,7 @@ def read_columns(
     skip: Sequence[str] = (),
     remedy: str = "check --column and --separator",
 ) -> Iterator[Sentence]:
-    """Yields the sentences of a column file.
+    """Yields the sentences of a column file; a separator that cannot separate is an error at once.
 
     Without a separator, the first line with a token decides for the whole file: if it contains a tab, the cells of
     every line stand between tabs and may contain spaces; if not, they stand between any number of spaces and tabs.
@@ -46,23 +44,16 @@ def read_columns(
     header unless `skip` says so.
 
     Args:
-        lines: as `tagger.text.files.decoded_lines` yields them.
-        path: for error messages.
         columns: the tag columns to read and their places, counted from 0, or from -1 at the end of the line.
-        token: the place of the token.
         optional: further tag columns and their places; the tag is `_` if a line has no such place.
         separator: the text between two cells; a space means any number of spaces and tabs, `\\t` means a tab.
         quoted: whether cells are quoted as in CSV; the separator is then a single character, by default a comma.
         skip: a line that begins with one of these has no token and ends a sentence, such as `-DOCSTART-`.
         remedy: the end of the message about a missing column; it names the options for columns and separator.
-
-    Raises:
-        InputError: a separator that cannot separate, at once; while iterating, a first line that has tabs but not
-            `separator`, a line without one of the columns, a line that is not CSV, or a sentence of more than
-            `MAX_SENTENCE_TOKENS` tokens.
     """
     if quoted:
-        cut: _Cut | None = _csv_cut("," if separator is None else separator)
+        mark = csv_separator("," if separator is None else separator)
+        cut: _Cut | None = lambda line: next(csv.reader([line], delimiter=mark, strict=True))  # noqa: E731
     else:
         cut = None if separator is None else _cut_at(column_separator(separator))
     required = {"the token": token, **columns}
@@ -70,20 +61,12 @@ def read_columns(
 
 
 def read_tokens(lines: Iterable[str], path: str) -> Iterator[Sentence]:
-    """Yields the sentences of a file with a token per line and nothing else; spaces in a line belong to the token.
-
-    Raises:
-        InputError: a sentence of more than `MAX_SENTENCE_TOKENS` tokens.
-    """
+    """Yields the sentences of a file with a token per line and nothing else; spaces in a line belong to the token."""
     return _read(lines, path, lambda line: [line], {"the token": 0}, {}, (), "")
 
 
 def column_separator(separator: str) -> str:
-    """`separator` with `\\t` read as a tab.
-
-    Raises:
-        InputError: an empty separator, or one with a line end in it.
-    """
+    """`separator` with `\\t` read as a tab; InputError if it cannot separate columns."""
     separator = separator.replace("\\t", "\t")
     if not separator or "\n" in separator or "\r" in separator:
         raise InputError(f"{shorten(separator)} cannot separate columns; take a tab, a space or another character")
@@ -91,11 +74,7 @@ def column_separator(separator: str) -> str:
 
 
 def csv_separator(separator: str) -> str:
-    """`separator` of a CSV file with `\\t` read as a tab.
-
-    Raises:
-        InputError: it is not a single character, or one that has another meaning in CSV.
-    """
+    """The same for CSV: a single character that has no other meaning there."""
     separator = column_separator(separator)
     if len(separator) > 1 or separator in '" ':
         raise InputError(f"{shorten(separator)} cannot separate the cells of CSV; take a comma, a semicolon or a tab")
@@ -104,11 +83,6 @@ def csv_separator(separator: str) -> str:
 
 def _cut_at(separator: str) -> _Cut:
     return BLANK_SEPARATED.findall if separator == " " else lambda line: line.split(separator)
-
-
-def _csv_cut(separator: str) -> _Cut:
-    separator = csv_separator(separator)
-    return lambda line: next(csv.reader([line], delimiter=separator, strict=True))
 
 
 def _read(
@@ -168,91 +142,37 @@ def _sentence(rows: list[list[str]], required: Mapping[str, int], optional: Mapp
     return Sentence(values.pop("the token"), values)
 
 
-def _cells(how: Writing, sentence: Sentence, unfit: re.Pattern[str]) -> list[list[str]]:
+def _cells(options: Options, sentence: Sentence, unfit: re.Pattern[str]) -> list[list[str]]:
     """The columns of `tsv` and `csv`; what matches `unfit` becomes a space."""
     cells = [cleaned(sentence.tokens, unfit, " ")]
-    for column in how.columns:
+    for column in options.columns:
         cells.append(cleaned(sentence.tags[column], unfit, " "))
-        if how.probabilities:
+        if options.probabilities:
             cells.append(decimals(sentence, column))
-        if how.top:
-            cells.append(cleaned(alternatives(sentence, column, how.top), unfit, " "))
+        if options.top:
+            cells.append(cleaned(alternatives(sentence, column, options.top), unfit, " "))
     return cells
 
 
-class Tokens(Format):
-    """A token per line."""
-
-    reads: ClassVar[str] = "a token per line, an empty line after each sentence"
-    suffixes: ClassVar[tuple[str, ...]] = (".tokens",)
-
-    @classmethod
-    def read(cls, lines: Iterable[str], path: str, how: Reading) -> Iterator[Part]:
-        """See `read_tokens`."""
-        return read_tokens(lines, path)
-
-
-class Tsv(Format):
-    """Columns between tabs, spaces or another separator."""
-
-    reads: ClassVar[str] = "as tokens, with further columns between tabs or spaces"
-    writes: ClassVar[str] = "a token per line, its tags between tabs, an empty line after each sentence"
-    suffixes: ClassVar[tuple[str, ...]] = (".tsv", ".conll")
-    separator: ClassVar[str | None] = "\t"
-    has_places = has_rows = True
-
-    @classmethod
-    def read(cls, lines: Iterable[str], path: str, how: Reading) -> Iterator[Part]:
-        """See `read_columns`."""
-        return read_columns(lines, path, how.columns, token=how.token, separator=how.separator, skip=how.skip)
-
-    @classmethod
-    def checked(cls, how: Writing) -> Writing:
-        """See `Format.checked`."""
-        return replace(how, separator=column_separator(how.separator))
-
-    @classmethod
-    def write(cls, how: Writing, sentence: Sentence) -> str:
-        """See `Format.write`."""
-        if not sentence.tokens:
-            return "\n"
-        cells = _cells(how, sentence, _CELL_BREAK)
-        separator = how.separator
-        if separator != "\t":
-            for value in set().union(*cells):
-                if separator in value:
-                    raise InputError(
-                        f"{shorten(value)} contains the separator {shorten(separator)}; write csv, which quotes such"
-                        " cells, or choose another --separator"
-                    )
-        return encodable("\n".join(map(separator.join, zip(*cells, strict=True)))) + "\n\n"
+def write_tsv(options: Options, sentence: Sentence) -> str:
+    """A line per token, its cells between separators, none of which a cell may contain; then an empty line."""
+    if not sentence.tokens:
+        return "\n"
+    cells, separator = _cells(options, sentence, _CELL_BREAK), options.separator or "\t"
+    if separator != "\t":
+        for value in set().union(*cells):
+            if separator in value:
+                raise InputError(
+                    f"{shorten(value)} contains the separator {shorten(separator)}; write csv, which quotes such"
+                    " cells, or choose another --separator"
+                )
+    return encodable("\n".join(map(separator.join, zip(*cells, strict=True)))) + "\n\n"
 
 
-class Csv(Format):
-    """Columns between commas or another character, quoted as in any CSV file."""
-
-    reads: ClassVar[str] = "as tokens, with further columns between commas, quoted"
-    writes: ClassVar[str] = "the same between commas, quoted"
-    suffixes: ClassVar[tuple[str, ...]] = (".csv",)
-    separator: ClassVar[str | None] = ","
-    has_places = has_rows = True
-
-    @classmethod
-    def read(cls, lines: Iterable[str], path: str, how: Reading) -> Iterator[Part]:
-        """See `read_columns`."""
-        separator, skip = how.separator, how.skip
-        return read_columns(lines, path, how.columns, token=how.token, separator=separator, quoted=True, skip=skip)
-
-    @classmethod
-    def checked(cls, how: Writing) -> Writing:
-        """See `Format.checked`."""
-        return replace(how, separator=csv_separator(how.separator))
-
-    @classmethod
-    def write(cls, how: Writing, sentence: Sentence) -> str:
-        """See `Format.write`."""
-        out = io.StringIO()
-        if sentence.tokens:
-            cells = _cells(how, sentence, _LINE_BREAK)
-            csv.writer(out, delimiter=how.separator, lineterminator="\n").writerows(zip(*cells, strict=True))
-        return encodable(out.getvalue()) + "\n"
+def write_csv(options: Options, sentence: Sentence) -> str:
+    """The same, quoted as in any CSV file."""
+    out = io.StringIO()
+    if sentence.tokens:
+        cells = _cells(options, sentence, _LINE_BREAK)
+        csv.writer(out, delimiter=options.separator or ",", lineterminator="\n").writerows(zip(*cells, strict=True))
+    return encodable(out.getvalue()) + "\n"

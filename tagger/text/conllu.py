@@ -10,10 +10,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import pairwise
 from operator import not_
-from typing import ClassVar, NamedTuple
+from typing import NamedTuple
 
 from tagger.errors import InputError, shorten
-from tagger.text.format import Format, Part, Reading, Writing, alternatives, decimals
+from tagger.text.format import Options, alternatives, decimals
 from tagger.text.sentence import MultiwordToken, Sentence
 from tagger.text.strings import LEMMA, encodable, whole_lines
 
@@ -35,14 +35,6 @@ def read_conllu(lines: Iterable[str], path: str) -> Iterator[Sentence]:
     (comments alone, an extra empty line) is a sentence without tokens. `Sentence.lines` are the unchanged lines, and
     `Sentence.tags` are the cells of the `COLUMNS`. `Sentence.space_after` follows from `SpaceAfter=No` in MISC: for a
     multiword token in its own row, elsewhere in the row of the word.
-
-    Args:
-        lines: as `tagger.text.files.decoded_lines` yields them.
-        path: for error messages.
-
-    Raises:
-        InputError: a row without 10 columns, an ID that CoNLL-U does not have or that is not due, an empty FORM, a
-            multiword token whose words do not follow it, or a missing empty line.
     """
     block: list[str] = []
     rows: list[list[str]] = []
@@ -126,12 +118,7 @@ def _has_space(cells: list[str]) -> bool:
 def _stop(where: str, identifier: str, start: int, rows: list[list[str]], before: list[MultiwordToken]) -> int:
     """The number of words of the sentence up to the end of the multiword token `identifier` (`3-4`), which is checked.
 
-    Args:
-        where: the file and the line of its row.
-        identifier: the ID of the row.
-        start: the number of words before its row.
-        rows: the cells of all words of the sentence.
-        before: the multiword tokens before it.
+    `start` words stand before its row, and the multiword tokens `before`.
     """
     first, _, last = identifier.partition("-")
     stop = start + int(last) - int(first) + 1
@@ -158,10 +145,7 @@ def write_conllu(sentence: Sentence, extra: dict[str, list[str]] | None = None) 
     value. In a form or tag, a tab or line end becomes a space and a lone surrogate U+FFFD; an empty one becomes `_`.
     The block of a new sentence is in Unicode's form NFC, and its forms and lemmas have no white space at their ends, as
     UD demands. A sentence from elsewhere without tokens has no block.
-
-    Args:
-        sentence: N tokens.
-        extra: for each name the N values to add to MISC, such as probabilities.
+    `extra` has for each name the values to add to MISC.
     """
     misc = {column: values for column, values in sentence.tags.items() if column not in COLUMNS} | (extra or {})
     misc = {name: _in_cells([value.replace("|", r"\p") for value in values]) for name, values in misc.items()}
@@ -211,15 +195,7 @@ def _add_misc(cells: list[str], pairs: dict[str, str]) -> None:
 
 
 def numbered(blocks: str, first: int) -> tuple[str, int]:
-    """Gives the blocks of new sentences their comments `# sent_id = N`.
-
-    Args:
-        blocks: what `write_conllu` made of sentences that did not come from CoNLL-U.
-        first: the number of the first one.
-
-    Returns:
-        The blocks, and the number of the next one.
-    """
+    """Gives the blocks of new sentences their comments `# sent_id = N`, from `first` on; and the next number."""
     parts = blocks.split("\n\n")[:-1]  # neither comments nor cells hold line ends
     opening = "# newpar\n"
     for i, part in enumerate(parts):
@@ -280,28 +256,14 @@ def _glued(sentence: Sentence) -> list[bool] | None:
     return glued
 
 
-class Conllu(Format):
-    """CoNLL-U, the only format whose sentences keep their lines."""
-
-    reads: ClassVar[str] = "CoNLL-U"
-    writes: ClassVar[str] = "CoNLL-U"
-    suffixes: ClassVar[tuple[str, ...]] = (".conllu", ".conll-u")
-    has_offsets: ClassVar[bool] = True
-
-    @classmethod
-    def read(cls, lines: Iterable[str], path: str, how: Reading) -> Iterator[Part]:
-        """See `read_conllu`."""
-        return read_conllu(lines, path)
-
-    @classmethod
-    def write(cls, how: Writing, sentence: Sentence) -> str:
-        """See `Format.write`."""
-        extra: dict[str, list[str]] = {}
-        if sentence.tokens and how.probabilities:
-            found = [c for c in how.columns if c in sentence.probabilities]
-            extra |= {f"{c.capitalize()}Prob": decimals(sentence, c) for c in found}
-        if sentence.tokens and how.top:
-            found = [c for c in how.columns if c in sentence.alternatives]
-            extra |= {f"{c.capitalize()}Top": alternatives(sentence, c, how.top) for c in found}
-        tags = {column: sentence.tags[column] for column in how.columns} if sentence.tokens else {}
-        return write_conllu(replace(sentence, tags=tags), extra)
+def write_tagged(options: Options, sentence: Sentence) -> str:
+    """The block of a sentence with its tags, and in MISC what else is asked for, as `UposProb` and `UposTop`."""
+    extra: dict[str, list[str]] = {}
+    if sentence.tokens and options.probabilities:
+        found = [c for c in options.columns if c in sentence.probabilities]
+        extra |= {f"{c.capitalize()}Prob": decimals(sentence, c) for c in found}
+    if sentence.tokens and options.top:
+        found = [c for c in options.columns if c in sentence.alternatives]
+        extra |= {f"{c.capitalize()}Top": alternatives(sentence, c, options.top) for c in found}
+    tags = {column: sentence.tags[column] for column in options.columns} if sentence.tokens else {}
+    return write_conllu(replace(sentence, tags=tags), extra)

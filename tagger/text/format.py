@@ -1,12 +1,8 @@
-"""What every file format is: how it is read, how it is written, and how its files are called.
-
-To add one, write a subclass of `Format` in a file of its own and name it in `formats.FORMATS`.
-"""
+"""How files are read and written, and the cells that several formats share."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar
 
 from tagger.text.paragraphs import JsonText, Paragraph
 from tagger.text.sentence import Sentence
@@ -16,70 +12,25 @@ Part = Paragraph | JsonText | Sentence  # of a document: a sentence, or text tha
 
 
 @dataclass(frozen=True)
-class Reading:
-    """How a file is read; see `readers.read`."""
+class Options:
+    """How a file is read, see `readers.read_parts`, or written, see `writers.writer`.
 
+    Attributes:
+        columns: the tag columns; for reading with their places in a line.
+        separator: of cells; None: that of the format.
+        top: alternatives of each tag that are written; 0: none.
+        width: of the terminal, for `pretty`.
+    """
+
+    columns: Mapping[str, int] = field(default_factory=dict)
     separator: str | None = None
     paragraph_per_line: bool | None = None
-    columns: Mapping[str, int] = field(default_factory=dict)
-    token: int = 0
     skip: Sequence[str] = ()
     takes_text: bool = True
     may_lack_tags: bool = False
-
-
-@dataclass(frozen=True)
-class Writing:
-    """How sentences are written; see `writers.writer`."""
-
-    columns: tuple[str, ...]
-    probabilities: bool
-    top: int  # 0: no alternatives
-    separator: str
-    width: int
-
-
-class Format:
-    """One format.
-
-    Attributes:
-        reads: what `--help` says of it as input; empty: it cannot be read.
-        writes: the same as output.
-        suffixes: of its files; the first one is that of outputs.
-        separator: that stands between cells unless another one is asked for; None: it has none.
-        has_places: whether the tags of a word have numbered places, which `--column NAME=PLACE` names.
-        has_rows: whether each word has a line of its own, and an empty line ends a sentence.
-        has_text: whether it may hold running text, which is cut into sentences and tokens.
-        has_offsets: whether it shows where tokens stood in running text.
-    """
-
-    reads: ClassVar[str] = ""
-    writes: ClassVar[str] = ""
-    suffixes: ClassVar[tuple[str, ...]] = ()
-    separator: ClassVar[str | None] = None
-    has_places: ClassVar[bool] = False
-    has_rows: ClassVar[bool] = False
-    has_text: ClassVar[bool] = False
-    has_offsets: ClassVar[bool] = False
-
-    @classmethod
-    def read(cls, lines: Iterable[str], path: str, how: Reading) -> Iterator[Part]:
-        """Yields what the lines of a file hold; see `readers.read_parts`."""
-        raise NotImplementedError
-
-    @classmethod
-    def checked(cls, how: Writing) -> Writing:
-        """How sentences are written, with what this format makes of the separator.
-
-        Raises:
-            InputError: the separator cannot separate, or there is no place for what is asked for.
-        """
-        return how
-
-    @classmethod
-    def write(cls, how: Writing, sentence: Sentence) -> str:
-        """The text of a sentence, line ends included; see `writers.writer`. A file has nothing else: no header."""
-        raise NotImplementedError
+    probabilities: bool = False
+    top: int = 0
+    width: int = 80
 
 
 def cleaned(values: list[str], unfit: re.Pattern[str], instead: str) -> list[str]:

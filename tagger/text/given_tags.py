@@ -17,18 +17,7 @@ def checked_tags(
     format: str,
     known: Mapping[str, Collection[str]],
 ) -> Iterator[Part]:
-    """What a reader yields, as long as its tags are known.
-
-    Args:
-        read: from lines to parts.
-        lines: of a file, as `tagger.text.files.decoded_lines` yields them.
-        path: for error messages.
-        format: one that can hold tags.
-        known: for each column that is checked its tags.
-
-    Raises:
-        InputError: while iterating, a tag that is given is not one of the column.
-    """
+    """What a reader of a tagged file yields; InputError for a tag that is not one of those `known` of its column."""
     counted = _CountedLines(lines, FORMATS[format].has_rows)
     for part in read(counted):
         if isinstance(part, Sentence):

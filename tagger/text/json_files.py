@@ -28,15 +28,7 @@ def write_packed_json(path: Path, value: Any) -> None:
 
 
 def read_json(path: Path, max_bytes: int) -> dict[str, Any]:
-    """Reads a JSON object.
-
-    Args:
-        path: of a plain file; if there is none, that of `json_file` is read.
-        max_bytes: the most that it may have, when it is plain.
-
-    Raises:
-        InputError: no such file, or it is damaged, larger than `max_bytes` or nested too deep.
-    """
+    """Reads the JSON object of `json_file(path)`, which may have so many bytes when it is plain."""
     path = json_file(path)
     try:
         if path.stat().st_size > max_bytes:

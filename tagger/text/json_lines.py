@@ -3,11 +3,11 @@
 import io
 import json
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, ClassVar
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 from tagger.errors import InputError, shorten
-from tagger.text.format import Format, Part, Reading, Writing
+from tagger.text.format import Options
 from tagger.text.paragraphs import JsonText, read_paragraphs
 from tagger.text.sentence import MultiwordToken, Sentence
 from tagger.text.strings import SURROGATE, whole_lines
@@ -15,32 +15,14 @@ from tagger.text.strings import SURROGATE, whole_lines
 _JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
 
-def read_jsonl(
-    lines: Iterable[str],
-    path: str,
-    takes_text: bool,
-    paragraph_per_line: bool | None,
-    columns: Mapping[str, int],
-    may_lack_tags: bool = False,
-) -> Iterator[Sentence | JsonText]:
+def read_jsonl(lines: Iterable[str], path: str, options: Options) -> Iterator[Sentence | JsonText]:
     """Yields the sentence or the text of each line; empty lines are skipped.
 
     A line is a list of tokens, or an object with `tokens` or else `text`. A text becomes one sentence or more,
-    with offsets in that text; see `sentences_of`. With tokens, `text`, `offsets`, `multiwords` and `space_after`
-    are read if they are what `tag` writes. All other keys of the object go to `Sentence.fields`.
-
-    Args:
-        lines: as `tagger.text.files.decoded_lines` yields them.
-        path: for error messages.
-        takes_text: whether there may be a text.
-        paragraph_per_line: see `read_paragraphs`.
-        columns: its keys are those of the lists of tags to read; its values are not used.
-        may_lack_tags: whether a line may have only some of these lists, or none.
-
-    Raises:
-        InputError: a line that is not JSON, that has neither tokens nor text, or whose lists are not lists of strings
-            of one length.
+    with offsets in that text; see `readers.sentences_of`. With tokens, `text`, `offsets`, `multiwords` and
+    `space_after` are read if they are what `tag` writes. All other keys of the object go to `Sentence.fields`.
     """
+    columns = options.columns  # whose places do not matter
     for number, line in enumerate(whole_lines(lines, path), 1):
         if line.isspace():
             continue
@@ -53,13 +35,13 @@ def read_jsonl(
             ) from None
         fields: dict[str, Any] = value if isinstance(value, dict) else {"tokens": value}
         if "tokens" in fields:
-            yield _tokenised(fields, where, [c for c in columns if c in fields or not may_lack_tags])
+            yield _tokenised(fields, where, [c for c in columns if c in fields or not options.may_lack_tags])
         elif not isinstance(text := fields.pop("text", None), str):
             raise InputError(f'{where}: neither "tokens" nor "text" in {shorten(line.strip())}; add one of them')
-        elif not takes_text:
+        elif not options.takes_text:
             raise InputError(f'{where}: no rules here to cut text into tokens: {shorten(text)}; give "tokens"')
         else:
-            paragraphs = read_paragraphs(io.StringIO(text, newline="\n"), paragraph_per_line)
+            paragraphs = read_paragraphs(io.StringIO(text, newline="\n"), options.paragraph_per_line)
             for key in ("multiwords", "space_after"):  # of an earlier cut
                 fields.pop(key, None)
             yield JsonText(text, list(paragraphs), fields)
@@ -122,46 +104,31 @@ def _is_span(value: object) -> bool:
     return isinstance(value, list) and len(value) == 2 and all(type(place) is int for place in value)
 
 
-class JsonLines(Format):
-    """JSON, a line for each sentence or text. It keeps every character, and the keys that the tagger does not know."""
-
-    reads: ClassVar[str] = "a JSON list of tokens per line, or an object with tokens or text"
-    writes: ClassVar[str] = "a JSON object per sentence"
-    suffixes: ClassVar[tuple[str, ...]] = (".jsonl", ".ndjson")
-    has_text: ClassVar[bool] = True
-    has_offsets: ClassVar[bool] = True
-
-    @classmethod
-    def read(cls, lines: Iterable[str], path: str, how: Reading) -> Iterator[Part]:
-        """See `read_jsonl`."""
-        return read_jsonl(lines, path, how.takes_text, how.paragraph_per_line, how.columns, how.may_lack_tags)
-
-    @classmethod
-    def write(cls, how: Writing, sentence: Sentence) -> str:
-        """See `Format.write`."""
-        record: dict[str, object] = {"tokens": sentence.tokens}
-        stale: set[str] = set()  # keys that an earlier run wrote for these columns
-        for column in how.columns:
-            record[column] = sentence.tags[column] if sentence.tokens else []
-            stale |= {f"{column}_probabilities", f"{column}_alternatives"}
-            if how.probabilities:
-                record[f"{column}_probabilities"] = [round(p, 4) for p in sentence.probabilities.get(column, [])]
-            if how.top:
-                best = sentence.alternatives.get(column, [])
-                record[f"{column}_alternatives"] = [[(t, round(p, 4)) for t, p in pairs[: how.top]] for pairs in best]
-        if sentence.offsets is not None:
-            record["offsets"] = sentence.offsets
-        if sentence.multiwords:
-            record["multiwords"] = sentence.multiwords
-        if sentence.space_after is not None:
-            record["space_after"] = sentence.space_after
-        if sentence.text is not None:
-            record["text"] = sentence.text
-        if sentence.language is not None:
-            record["language"] = sentence.language
-        carried = {key: value for key, value in sentence.fields.items() if key not in stale and key not in record}
-        try:
-            line = _JSON.encode(carried | record)
-        except ValueError as error:
-            raise InputError(f"{shorten(str(carried))} cannot be written as JSON ({error}); correct it") from None
-        return (line if line.isascii() else SURROGATE.sub(lambda lone: f"\\u{ord(lone.group()):04x}", line)) + "\n"
+def write_jsonl(options: Options, sentence: Sentence) -> str:
+    """A JSON object in a line. It keeps every character, and the keys that the tagger does not know."""
+    record: dict[str, object] = {"tokens": sentence.tokens}
+    stale: set[str] = set()  # keys that an earlier run wrote for these columns
+    for column in options.columns:
+        record[column] = sentence.tags[column] if sentence.tokens else []
+        stale |= {f"{column}_probabilities", f"{column}_alternatives"}
+        if options.probabilities:
+            record[f"{column}_probabilities"] = [round(p, 4) for p in sentence.probabilities.get(column, [])]
+        if options.top:
+            best = sentence.alternatives.get(column, [])
+            record[f"{column}_alternatives"] = [[(t, round(p, 4)) for t, p in pairs[: options.top]] for pairs in best]
+    if sentence.offsets is not None:
+        record["offsets"] = sentence.offsets
+    if sentence.multiwords:
+        record["multiwords"] = sentence.multiwords
+    if sentence.space_after is not None:
+        record["space_after"] = sentence.space_after
+    if sentence.text is not None:
+        record["text"] = sentence.text
+    if sentence.language is not None:
+        record["language"] = sentence.language
+    carried = {key: value for key, value in sentence.fields.items() if key not in stale and key not in record}
+    try:
+        line = _JSON.encode(carried | record)
+    except ValueError as error:
+        raise InputError(f"{shorten(str(carried))} cannot be written as JSON ({error}); correct it") from None
+    return (line if line.isascii() else SURROGATE.sub(lambda lone: f"\\u{ord(lone.group()):04x}", line)) + "\n"

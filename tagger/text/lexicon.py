@@ -14,10 +14,9 @@ class Lexicon:
     """The tags that some word forms may have; all other forms may have every tag."""
 
     def __init__(self, entries: Mapping[str, tuple[str, ...]], case: LexiconCase = "exact") -> None:
-        """Takes the entries.
+        """Takes for each form its tags.
 
         Args:
-            entries: for each form its tags.
             case: how the case of letters is matched. `exact`: a word has the entry of the same form. `first`: the same,
                 but the first word of a sentence has that of its lower-cased form if it has none of its own. `ignore`:
                 a word has the tags of all entries that differ from it in the case of letters alone.
@@ -30,12 +29,7 @@ class Lexicon:
         self._entries, self._case = entries, case
 
     def tags(self, form: str, first: bool = False) -> tuple[str, ...] | None:
-        """The tags that a word may have; None: all.
-
-        Args:
-            form: of the word.
-            first: whether it is the first word of its sentence.
-        """
+        """The tags that a word, perhaps the first of its sentence, may have; None: all."""
         if self._case == "ignore":
             return self._entries.get(form.lower())
         found = self._entries.get(form)
@@ -43,19 +37,10 @@ class Lexicon:
 
 
 def read_lexicon(lines: Iterable[str], path: str, known: Collection[str], column: str) -> dict[str, tuple[str, ...]]:
-    """The entries of a lexicon.
+    """The entries of a lexicon; `known` are the tags of `column`.
 
     A line is a form, a tab, and its tags with `|` between them. Where tags contain a `|`, as those of FEATS do, tabs
     stand between them. Empty lines, and lines that begin with `#` and have no tab, say nothing.
-
-    Args:
-        lines: as `tagger.text.files.decoded_lines` yields them.
-        path: for error messages.
-        known: the tags that there are.
-        column: theirs, for error messages.
-
-    Raises:
-        InputError: a line without a tab, form or tag, a tag that is not known, or a form that has a line already.
     """
     entries: dict[str, tuple[str, ...]] = {}
     numbers: dict[str, int] = {}

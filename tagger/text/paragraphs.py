@@ -53,11 +53,7 @@ class Paragraph(NamedTuple):
     def cut(self, sentences: Iterable[list[Token]], layout: bool = True) -> Iterator[Sentence]:
         """Its sentences, given their tokens; the first has the comment `# newpar`.
 
-        The tokens have the forms of `form_of`.
-
-        Args:
-            sentences: the tokens of each sentence; a sentence without tokens is skipped.
-            layout: whether the sentences get `offsets` and `space_after`.
+        A sentence without tokens is skipped. With `layout` the sentences get `offsets` and `space_after`.
         """
         start, text, opens, closes, language = self
         filled = [tokens for tokens in sentences if tokens]

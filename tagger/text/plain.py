@@ -1,43 +1,46 @@
-"""The formats `text`, running text, and `lines`, a sentence per line."""
+"""The format `lines`, a sentence per line, and `pretty`, tags below words for a terminal."""
 
 from collections.abc import Iterable, Iterator
-from typing import ClassVar
 
 from tagger.text.columns import BLANK_SEPARATED
-from tagger.text.format import Format, Part, Reading
-from tagger.text.paragraphs import read_paragraphs
+from tagger.text.format import Options, decimals
 from tagger.text.sentence import Sentence
-from tagger.text.strings import whole_lines
+from tagger.text.strings import display_width, fitted, whole_lines
 
 
-class Text(Format):
-    """Running text."""
+def read_sentence_lines(lines: Iterable[str], path: str) -> Iterator[Sentence]:
+    """Yields the sentence of each line; its tokens stand between spaces and tabs."""
+    start = 0
+    for line in whole_lines(lines, path):
+        words = list(BLANK_SEPARATED.finditer(line))
+        yield Sentence(
+            tokens=[word.group() for word in words],
+            offsets=[(start + word.start(), start + word.end()) for word in words],
+            text=line[words[0].start() : words[-1].end()] if words else "",
+        )
+        start += len(line)
 
-    reads: ClassVar[str] = "running text"
-    suffixes: ClassVar[tuple[str, ...]] = (".txt",)
-    has_text: ClassVar[bool] = True
 
-    @classmethod
-    def read(cls, lines: Iterable[str], path: str, how: Reading) -> Iterator[Part]:
-        """Yields the paragraphs."""
-        return read_paragraphs(lines, how.paragraph_per_line)
-
-
-class Lines(Format):
-    """A sentence per line."""
-
-    reads: ClassVar[str] = "a sentence per line, its tokens between spaces"
-    suffixes: ClassVar[tuple[str, ...]] = (".lines",)
-
-    @classmethod
-    def read(cls, lines: Iterable[str], path: str, how: Reading) -> Iterator[Part]:
-        """Yields the sentence of each line."""
-        start = 0
-        for line in whole_lines(lines, path):
-            words = list(BLANK_SEPARATED.finditer(line))
-            yield Sentence(
-                tokens=[word.group() for word in words],
-                offsets=[(start + word.start(), start + word.end()) for word in words],
-                text=line[words[0].start() : words[-1].end()] if words else "",
-            )
-            start += len(line)
+def write_pretty(options: Options, sentence: Sentence) -> str:
+    """Tags below words, in blocks of lines that are as wide as the terminal."""
+    rows = [sentence.tokens]
+    for column in options.columns if sentence.tokens else ():
+        rows.append(sentence.tags[column])
+        if options.probabilities:
+            rows.append(decimals(sentence, column))
+        for rank in range(options.top):
+            best = sentence.alternatives[column]
+            rows.append([f"{pairs[rank][0]}:{pairs[rank][1]:.4f}" if rank < len(pairs) else "" for pairs in best])
+    out: list[str] = []
+    block: list[list[str]] = []
+    used = 0
+    for cells in zip(*rows, strict=True):
+        shown = [fitted(cell, options.width) for cell in cells]
+        cell_width = max(map(display_width, shown))
+        if block and used + cell_width > options.width:
+            out += [*map("  ".join, zip(*block, strict=True)), ""]
+            block, used = [], 0
+        block.append([cell + " " * (cell_width - display_width(cell)) for cell in shown])
+        used += cell_width + 2
+    out += [*map("  ".join, zip(*block, strict=True)), ""]
+    return "".join(f"{line.rstrip()}\n" for line in out)

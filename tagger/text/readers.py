@@ -8,10 +8,10 @@ form may contain any other character.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import cast
+from typing import Any, cast
 
 from tagger.errors import InputError, shorten
-from tagger.text.format import Part, Reading
+from tagger.text.format import Options, Part
 from tagger.text.formats import FORMATS, INPUTS
 from tagger.text.paragraphs import Paragraph, Segment
 from tagger.text.sentence import Sentence, Token
@@ -31,12 +31,9 @@ def texts_of(part: Part) -> list[str]:
 
 
 def sentences_of(part: Part, cuts: Iterator[list[list[Token]]], layout: bool = True) -> Iterator[Sentence]:
-    """The sentences of a part; see `Paragraph.cut`.
+    """The sentences of a part; see `Paragraph.cut`. The tokens of each of `texts_of(part)` are taken from `cuts`.
 
-    Args:
-        part: a text without tokens gives a sentence without tokens, which keeps its fields.
-        cuts: the tokens of each of `texts_of(part)` are taken from it.
-        layout: whether the sentences of text get `offsets` and `space_after`.
+    A text without tokens gives a sentence without tokens, which keeps its fields.
     """
     if isinstance(part, Sentence):
         yield part
@@ -65,13 +62,7 @@ def cuts_by(segment: Segment) -> CutsOf:
 
 
 def cut_parts(parts: Iterable[Part], cuts_of: CutsOf, layout: bool = True) -> Iterator[Sentence]:
-    """Yields the sentences of parts, which are read in groups of up to `MAX_GROUP` characters and one part.
-
-    Args:
-        parts: any number of them.
-        cuts_of: cuts the paragraphs of some parts; see `Tagger.cuts_of`.
-        layout: see `sentences_of`.
-    """
+    """Yields the sentences of parts, which are read in groups of up to `MAX_GROUP` characters and one part."""
     group: list[Part] = []
     size, limit = 0, 1
     for part in parts:
@@ -93,91 +84,49 @@ def _cut(group: list[Part], cuts_of: CutsOf, layout: bool) -> Iterator[Sentence]
 
 
 def read(
-    lines: Iterable[str],
-    path: str,
-    format: str,
-    *,
-    segment: Segment | None = None,
-    separator: str | None = None,
-    paragraph_per_line: bool | None = None,
-    columns: Mapping[str, int] | None = None,
-    token: int = 0,
-    skip: Sequence[str] = (),
+    lines: Iterable[str], path: str, format: str, *, segment: Segment | None = None, **options: Any
 ) -> Iterator[Sentence]:
-    """The sentences of an open file.
+    """The sentences of an open file; `segment` cuts its text into sentences and tokens. See `read_parts`.
 
-    - `text`: running text. `segment` finds the sentences and tokens of each paragraph; offsets count the characters
-      of the whole input; the first sentence of a paragraph has the comment `# newpar`. What a paragraph is, see
-      `tagger.text.paragraphs`.
-    - `lines`: a sentence per line, its tokens between spaces and tabs (of ASCII: U+00A0 or U+3000 are part of a
-      token). An empty line is a sentence without tokens.
-    - `tokens`: a token per line, spaces in the line included. An empty line ends a sentence; every further empty line
-      is a sentence without tokens.
-    - `tsv`: the same, but the token stands in one of several columns; see `tagger.text.columns`.
-    - `csv`: the same between commas, quoted as in any CSV file.
-    - `conllu`: see `tagger.text.conllu`; the only format whose sentences keep their lines.
-    - `jsonl`: a list of tokens per line, or an object with `tokens` or `text`; see `tagger.text.json_lines`.
-    - `slash`: a sentence per line, as `word/TAG`; see `tagger.text.slash`.
-
-    Args:
-        lines: as `tagger.text.files.decoded_lines` yields them.
-        path: for error messages.
-        format: one of `INPUTS`.
-        segment: cuts text into sentences and tokens; `text` needs it, and `jsonl` if it has `text`.
-        separator: of columns in `tsv` and `csv`, of word and tag in `slash` (default `/`).
-        paragraph_per_line: True: every line of a text is a paragraph; False: only an empty line ends a paragraph;
-            None: the lines themselves decide.
-        columns: the tag columns to read and their places, counted from 0; cells in `tsv` and `csv` (-1 is the last);
-            in `slash` the word is 0; in `jsonl` the names are keys and places do not matter. Without it, tags are not
-            read.
-        token: the place of the token in `tsv` and `csv`.
-        skip: in `tsv` and `csv`, the beginnings of lines that have no token.
-
-    Raises:
-        InputError: an unknown format, at once; while iterating, a line that is not of the format.
+    The offsets of running text count the characters of the whole input, and the first sentence of a paragraph has the
+    comment `# newpar`.
     """
     if format == "text" and segment is None:
         raise InputError(f"{path}: no rules here to cut text into tokens; use --input lines or tokens")
-    parts = read_parts(
-        lines,
-        path,
-        format,
-        separator=separator,
-        paragraph_per_line=paragraph_per_line,
-        columns=columns,
-        token=token,
-        skip=skip,
-        takes_text=segment is not None,
-    )
+    parts = read_parts(lines, path, format, takes_text=segment is not None, **options)
     if segment is None or not FORMATS[format].has_text:
         return cast(Iterator[Sentence], parts)
     return cut_parts(parts, cuts_by(segment))
 
 
 def read_parts(
-    lines: Iterable[str],
-    path: str,
-    format: str,
-    *,
-    separator: str | None = None,
-    paragraph_per_line: bool | None = None,
-    columns: Mapping[str, int] | None = None,
-    token: int = 0,
-    skip: Sequence[str] = (),
-    takes_text: bool = True,
-    may_lack_tags: bool = False,
+    lines: Iterable[str], path: str, format: str, *, columns: Mapping[str, int] | None = None, **options: Any
 ) -> Iterator[Part]:
-    """The same, but text is not cut yet.
+    """What an open file holds, in which text is not cut yet.
+
+    - `text`: running text; what a paragraph is, see `paragraphs.py`.
+    - `lines`: a sentence per line, its tokens between spaces and tabs (of ASCII: U+00A0 or U+3000 are part of a
+      token). An empty line is a sentence without tokens.
+    - `tokens`: a token per line, spaces in the line included. An empty line ends a sentence; every further empty line
+      is a sentence without tokens.
+    - `tsv`: the same, but the token stands in the first of several columns; see `columns.py`.
+    - `csv`: the same between commas, quoted as in any CSV file.
+    - `conllu`: see `conllu.py`; the only format whose sentences keep their lines.
+    - `jsonl`: a list of tokens per line, or an object with `tokens` or `text`; see `json_lines.py`.
+    - `slash`: a sentence per line, as `word/TAG`; see `slash.py`.
 
     Args:
-        lines, path, format, separator, paragraph_per_line, columns, token, skip: see `read`.
-        takes_text: whether `jsonl` may have `text`.
-        may_lack_tags: whether a line of `jsonl` may lack lists of `columns`.
-
-    Raises:
-        InputError: see `read`.
+        lines: as `files.decoded_lines` yields them.
+        path: for error messages.
+        format: one of `INPUTS`.
+        columns: the tag columns to read and their places, counted from 0: cells in `tsv` and `csv` (-1 is the last);
+            in `slash` the word is 0; in `jsonl` the names are keys and places do not matter.
+        options: other fields of `Options`. `paragraph_per_line`: true: every line of a text is a paragraph; false: only
+            an empty line ends one; None: the lines themselves decide. `skip`: beginnings of lines in `tsv` and `csv`
+            that have no token. `takes_text`: whether `jsonl` may have `text`. `may_lack_tags`: whether its lines may
+            lack `columns`.
     """
-    if format not in INPUTS:
+    reader = FORMATS[format].read if format in FORMATS else None
+    if reader is None:
         raise InputError(f"{shorten(format)} is no input format; choose one of {', '.join(INPUTS)}")
-    how = Reading(separator, paragraph_per_line, columns or {}, token, skip, takes_text, may_lack_tags)
-    return FORMATS[format].read(lines, path, how)
+    return reader(lines, path, Options(columns or {}, **options))

@@ -47,11 +47,7 @@ MAX_LINE = 1 << 22  # characters; a longer line comes in pieces, so that memory 
 
 
 def whole_lines(lines: Iterable[str], path: str) -> Iterator[str]:
-    """Joins the pieces of long lines, for formats in which a line means something.
-
-    Raises:
-        InputError: a line of more than 4 times `MAX_LINE` characters.
-    """
+    """Joins the pieces of long lines, for formats in which a line means something; at most 4."""
     pieces: list[str] = []
     number = 1
     for line in lines:
@@ -75,13 +71,7 @@ NO_TAG = "_"  # CoNLL-U writes it for "not annotated"; in FEATS it is a tag like
 
 
 def is_annotated(column: str, tag: str, form: str = "") -> bool:
-    """Whether `tag` is a gold tag, to be learned and scored, or a blank.
-
-    Args:
-        column: its column.
-        tag: as the corpus has it.
-        form: the word: the lemma of `_` is `_`.
-    """
+    """Whether `tag` is a gold tag, to be learned and scored, or a blank. The lemma of the form `_` is `_`."""
     return tag != "" and (tag != NO_TAG or column == "feats" or (column == LEMMA and form == NO_TAG))
 
 

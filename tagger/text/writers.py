@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from tagger.errors import InputError, shorten
-from tagger.text.format import Writing
+from tagger.text.format import Options
 from tagger.text.formats import FORMATS, OUTPUTS
 from tagger.text.sentence import Sentence
 
@@ -40,20 +40,17 @@ def writer(
     `slash`. In `tsv` no cell may contain a separator other than the tab; in `slash` no tag may.
 
     Args:
-        format: one of `OUTPUTS`.
         columns: the tag columns to write, in order; every sentence with tokens has them.
-        probabilities: whether to write `Sentence.probabilities`.
         top: the number of `Sentence.alternatives` to write; with 1 none, because the best one is the tag itself.
         separator: of cells in `tsv` (default a tab) and `csv` (a comma), of word and tags in `slash` (`/`).
         width: of the terminal in cells, for `pretty`.
-
-    Raises:
-        InputError: an unknown format, a separator that cannot separate, or a format without a place for
-            probabilities; while writing, a cell that contains the separator.
     """
-    if format not in OUTPUTS:
+    kind = FORMATS.get(format)
+    if kind is None or kind.write is None:
         raise InputError(f"{shorten(format)} is no output format; choose one of {', '.join(OUTPUTS)}")
-    kind = FORMATS[format]
-    separator = (kind.separator or "") if separator is None else separator
-    how = kind.checked(Writing(tuple(columns), probabilities, top if top > 1 else 0, separator, width))
-    return partial(kind.write, how)
+    if format == "slash" and (probabilities or top > 1):
+        raise InputError("the format slash has no place for probabilities; use tsv, csv, conllu or jsonl")
+    separator = kind.check_separator((kind.separator or "") if separator is None else separator)
+    order = {column: place for place, column in enumerate(columns, 1)}
+    options = Options(order, separator, probabilities=probabilities, top=top if top > 1 else 0, width=width)
+    return partial(kind.write, options)

@@ -66,7 +66,6 @@ def test_a_byte_order_mark_is_dropped(tmp_path: Path, format: str) -> None:
 @pytest.mark.parametrize(
     ("format", "text", "options"),
     [
-        ("tsv", "N\ta\tB\nV\tb\tI\n", {"columns": {"upos": 0, "ner": 2}, "token": 1}),
         ("tsv", "a N  B\nb\tV I\n", {"columns": {"upos": 1, "ner": 2}, "separator": " "}),
         ("tsv", "a,N,B\nb,V,I\n", {"columns": {"upos": 1, "ner": 2}, "separator": ","}),
         ("tsv", "a\tx\tB\tN\nb\tB\tI\tV\n", {"columns": {"upos": -1, "ner": -2}}),
@@ -126,7 +125,6 @@ def test_memory_stays_flat(monkeypatch: pytest.MonkeyPatch, format: str, line: s
         ("jsonl", '{"tokens":["a"]}', ["upos 'null'", "list of strings"], {"columns": {"upos": 1}}),
         ("tsv", "a", ["no column 1", "upos", "'a'", "separator"], {"columns": {"upos": 1}}),
         ("tsv", "a\tb", ["no column -3", "upos"], {"columns": {"upos": -3}}),
-        ("tsv", "a\tb", ["no column 2", "token", r"'a\tb'"], {"token": 2}),
         ("slash", "a/X b", ["'b'", "1 tag", "--separator"], {"columns": {"upos": 1}}),
         ("slash", "a/X", ["'a/X'", "2 tags"], {"columns": {"upos": 1, "xpos": 2}}),
         ("slash", "/X", ["'/X'"], {"columns": {"upos": 1}}),
