@@ -1,8 +1,8 @@
 """The command `evaluate`: a tagger and a file with gold tags in, scores out."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from itertools import tee
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -38,8 +38,6 @@ from tagger.text.sentence import Sentence
 from tagger.text.spacing import gold_paragraphs
 
 if TYPE_CHECKING:
-    from tagger.evaluation.error_sample import ErrorCollector
-    from tagger.evaluation.metrics import Scored
     from tagger.tagging.tagger import Tagger
 
 SETTINGS = {"epilog": format_help(TAGGED)}
@@ -97,14 +95,11 @@ def evaluate(
     from tagger.commands.loading import load_with_tags
     from tagger.evaluation import metrics, raw_scores
     from tagger.evaluation.breakdown import breakdown, format_breakdown
-    from tagger.evaluation.error_sample import ErrorCollector
-    from tagger.evaluation.report_page import Report, report_page
+    from tagger.evaluation.report_page import WordError, errors_of, report_page
 
-    if html is not None and (raw or by is not None):
-        option = "--raw" if raw else f"--by {by}"
-        raise InputError(f"--html {html} shows the errors in the tags of gold words, not {option}; leave one out")
-    if by is not None and raw:
-        raise InputError(f"--by {by} scores the tags of gold words, not --raw text; leave one of the two out")
+    parts = [("--raw", raw), (f"--by {by}", by is not None), (f"--html {html}", html is not None)]
+    if len(given := [option for option, is_given in parts if is_given]) > 1:
+        raise InputError(f"{given[0]} and {given[1]} show different scores; leave one of the two out")
     check_input([file], encoding)
     lexicons = lexicon_files(lexicon or [])
     check_output("--html", html, [file, *lexicons.values()], force)
@@ -112,56 +107,42 @@ def evaluate(
     if column and not FORMATS[format].has_places:
         own = "CoNLL-U has places of its own" if format == "conllu" else f"{format} has no numbered places"
         raise InputError(f"--column {column[0]}: {own}; leave it out, or read {file} as tsv with --input tsv")
+    if segmenter != "auto" and not raw:
+        raise InputError(f"--segmenter {segmenter} cuts raw text; add --raw, or leave it out")
+    if (raw or by is not None) and format != "conllu":
+        raise InputError(f"{file}: {given[0]} needs CoNLL-U, which has text and comments, not {format}")
     tagger = load_with_tags(
         model, device, precision, segmenter=segmenter, corpus=corpus, lexicons=lexicons, lexicon_case=lexicon_case
     )
     places = column_places(column or [], tagger.columns)
-    if segmenter != "auto" and not raw:
-        raise InputError(f"--segmenter {segmenter} cuts raw text; add --raw, or leave it out")
-    if raw and format != "conllu":
-        raise InputError(f"{file}: --raw needs CoNLL-U, which has the raw text, not {format}")
-    if by is not None and format != "conllu":
-        raise InputError(f"{file}: --by {by} needs CoNLL-U, which has comments, not {format}")
     lines = read_lines(file, encoding)
     sentences = read(lines, file, format, separator=separator, columns=places, skip=SKIPPED_LINES)
+    found: dict[str, Any]
     if raw:
         scores = raw_scores.raw_scores(*_raw(tagger, sentences, file))
-        rows = {name: {"precision": s.precision, "recall": s.recall, "f1": s.f1} for name, s in scores.items()}
-        if as_json:
-            show_json(rows)
-        else:
-            show(_format_raw(file, tagger, rows))
-        return
-    if by is not None:
+        found = {name: {"precision": s.precision, "recall": s.recall, "f1": s.f1} for name, s in scores.items()}
+        text = _format_raw(file, tagger, found)
+    elif by is not None:
         found = breakdown(tagger.retag(sentences), tagger.vocabulary, by, file)
-        if as_json:
-            show_json(found)
-        else:
-            show(format_breakdown(found, file))
-        return
-    errors = ErrorCollector(tagger.vocabulary) if html is not None else None
-    report = metrics.report(_scored(tagger.retag(sentences), errors), tagger.vocabulary)
-    if html is not None and errors is not None:
-        page = Report(f"{model} on {file}", {file: report}, errors.sample([*report]), model)
-        with whole_file(html) as out:
-            out.write(report_page(page))
-    if as_json:
-        show_json(report)
+        text = format_breakdown(found, file)
     else:
-        show(metrics.format_report(report, file))
+        errors: list[WordError] = []
 
+        def scored() -> Iterator[metrics.Scored]:
+            for number, (tagged, gold) in enumerate(tagger.retag(sentences), 1):
+                if html is not None:
+                    errors.extend(errors_of(tagged, gold, number))
+                yield metrics.Scored(tagged.tokens, gold, tagged.tags, tagged.probabilities)
 
-def _scored(
-    retagged: Iterable[tuple[Sentence, dict[str, list[str]]]], errors: "ErrorCollector | None"
-) -> Iterator["Scored"]:
-    """The sentences as `metrics.report` takes them; their errors are gathered on the way."""
-    from tagger.evaluation.metrics import Scored
-
-    for tagged, gold in retagged:
-        if tagged.tokens:
-            if errors is not None:
-                errors.add(tagged, gold)
-            yield Scored(tagged.tokens, gold, tagged.tags, tagged.probabilities)
+        found = metrics.report(scored(), tagger.vocabulary)
+        text = metrics.format_report(found, file)
+        if html is not None:
+            with whole_file(html) as out:
+                out.write(report_page(f"{model} on {file}", {file: found}, errors))
+    if as_json:
+        show_json(found)
+    else:
+        show(text)
 
 
 def _raw(tagger: "Tagger", sentences: Iterator[Sentence], file: str) -> tuple[Iterator[Sentence], Iterator[Sentence]]:

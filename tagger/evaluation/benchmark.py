@@ -1,6 +1,5 @@
 """A tagger and sentences -> its speed on this machine: words per second, latency, start-up time and memory."""
 
-import os
 import subprocess
 import sys
 import time
@@ -8,7 +7,6 @@ from collections.abc import Callable, Sequence
 from statistics import median
 from typing import Any
 
-import numpy as np
 import torch
 
 from tagger.bundle.catalog import find_tagger, folder_bytes
@@ -35,10 +33,8 @@ def measure(name: str, sentences: Sequence[list[str]], workers: int | None = Non
         workers: the number of processes; None: one per physical core.
 
     Returns:
-        Plain values. For each precision words per second on one thread with a cold cache (emptied before each
-        round) and a warm one, and with all workers (warm). Milliseconds for one sentence, read for the first time and
-        again, seconds from process start to the first tag, bytes of memory and of the folder, FLOP per word, and the
-        share of the rate of plain matrix products that the tagger reaches.
+        Plain values. In `speeds`, for each precision: words per second on one thread with a cold cache (emptied before
+        each round) and a warm one, and with all workers (warm); milliseconds for one sentence, read again.
 
     Raises:
         InputError: the tagger does not exist, or there are no words.
@@ -50,29 +46,21 @@ def measure(name: str, sentences: Sequence[list[str]], workers: int | None = Non
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        speeds = {precision: _speeds(name, precision, sentences, words, workers) for precision in PRECISIONS}
-        tagger = load(name, "cpu")
-        result = {
+        return {
             "model": name,
             "words": words,
             "sentences": len(sentences),
-            "forms": len({form for sentence in sentences for form in sentence}),
-            "processor": _processor(),
             "cores": processor_cores(),
             "torch": torch.__version__,
             "workers": workers,
             "precision": choose_precision("auto", "cpu"),
-            "speeds": speeds,
-            "sentence": _latencies(tagger, sentences),
+            "speeds": {precision: _speeds(name, precision, sentences, words, workers) for precision in PRECISIONS},
             "start_seconds": median(_start(name) for _ in range(PROCESS_STARTS)),
             "peak_bytes": _peak_bytes(),
             "folder_bytes": folder_bytes(find_tagger(name)),
-            "flop_per_word": tagger.engine.flop_per_word(),
-            "flop_per_form": tagger.engine.flop_per_form(),
         }
     finally:
         torch.set_num_threads(before)
-    return result
 
 
 def _speeds(
@@ -80,13 +68,11 @@ def _speeds(
 ) -> dict[str, float | None]:
     tagger = load(name, "cpu", precision)
     _tag(tagger, sentences[:_WARM_UP_SENTENCES])
-    rounds: dict[str, list[float]] = {"cold": [], "warm": [], "products": []}
+    cold, warm = [], []
     for _ in range(ROUNDS):
         tagger.engine.clear_cache()
-        rounds["cold"].append(_seconds(lambda: _tag(tagger, sentences)))
-        rounds["warm"].append(_seconds(lambda: _tag(tagger, sentences)))
-        rounds["products"].append(_product_rate(PRECISIONS[precision]))
-    cold, warm = words / median(rounds["cold"]), words / median(rounds["warm"])
+        cold.append(_seconds(lambda: _tag(tagger, sentences)))
+        warm.append(_seconds(lambda: _tag(tagger, sentences)))
     several = None
     if workers > 1:
         many = load(name, "cpu", precision, workers=workers)
@@ -94,13 +80,12 @@ def _speeds(
         _tag(many, repeated)
         several = sum(map(len, repeated)) / median(_seconds(lambda: _tag(many, repeated)) for _ in range(3))
         many.close()
-    rate = median(rounds["products"])
+    single = [_seconds(lambda: _tag(tagger, [each])) for each in sentences[:LATENCY_SENTENCES]]  # noqa: B023
     return {
-        "cold": cold,
-        "warm": warm,
+        "cold": words / median(cold),
+        "warm": words / median(warm),
         "workers": several,
-        "product_flop_per_second": rate,
-        "share_of_products": tagger.engine.flop_per_word() * warm / rate,
+        "sentence_ms": 1e3 * median(single),
     }
 
 
@@ -116,42 +101,16 @@ def _seconds(do: Callable[[], None]) -> float:
     return time.perf_counter() - start
 
 
-def _product_rate(dtype: torch.dtype, size: int = 768) -> float:
-    """FLOP per second of plain (size, size) matrix products on this thread."""
-    a, b = torch.randn(size, size).to(dtype), torch.randn(size, size).to(dtype)
-
-    def multiply() -> None:
-        torch.mm(a, b)
-
-    return 2 * size**3 / min(_seconds(multiply) for _ in range(5))
-
-
-def _latencies(tagger: Tagger, sentences: Sequence[list[str]]) -> dict[str, float]:
-    chosen = [sentence for sentence in sentences if sentence][:LATENCY_SENTENCES]
-    for sentence in chosen[:_WARM_UP_SENTENCES]:
-        tagger.tag(sentence)
-    seconds, again = ([_seconds(lambda: _tag(tagger, [each])) for each in chosen] for _ in range(2))  # noqa: B023
-    return {
-        "words": sum(map(len, chosen)) / len(chosen),
-        "median_ms": 1e3 * median(seconds),
-        "p99_ms": 1e3 * float(np.percentile(seconds, 99)),
-        "again_median_ms": 1e3 * median(again),
-    }
-
-
 def _start(name: str) -> float:
     """Seconds from the start of a `tag` process until it has printed the first tag."""
     command = [sys.executable, "-m", "tagger", "tag", "--model", name]
     begin = time.perf_counter()
-    with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env={**os.environ}
-    ) as process:
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
         if process.stdin and process.stdout:
             process.stdin.write(b"They book flights.\n")
             process.stdin.close()
             process.stdout.readline()
-        seconds = time.perf_counter() - begin
-    return seconds
+        return time.perf_counter() - begin
 
 
 def _peak_bytes() -> int | None:
@@ -164,37 +123,25 @@ def _peak_bytes() -> int | None:
     return peak if sys.platform == "darwin" else 1024 * peak
 
 
-def _processor() -> str:
-    capabilities = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
-    flags = [flag for flag in ("avx512_bf16", "amx_bf16") if capabilities.get(flag)]
-    return " ".join([str(capabilities.get("cpu_name", "unknown")), *flags])
-
-
 def format_table(result: dict[str, Any]) -> str:
     """The result of `measure` as text at most 80 columns wide."""
+    peak = result["peak_bytes"]
     lines = [
-        f"{result['model']} on {result['processor']}, {result['cores']} cores, torch {result['torch']}",
-        f"{result['words']:,} words in {result['sentences']:,} sentences, {result['forms']:,} forms;"
-        f" auto is {result['precision']}",
+        f"{result['model']}, {result['cores']} cores, torch {result['torch']}; auto is {result['precision']}",
+        f"{result['words']:,} words in {result['sentences']:,} sentences",
         "",
-        f"{'words per second':<18}{'cold cache':>11}{'warm cache':>11}{str(result['workers']) + ' workers':>11}"
-        f"{'products':>14}{'their share':>13}",
+        f"{'words per second':<18}{'cold cache':>12}{'warm cache':>12}{str(result['workers']) + ' workers':>12}"
+        f"{'one sentence':>15}",
     ]
     for precision, speeds in result["speeds"].items():
         several = "-" if speeds["workers"] is None else f"{speeds['workers']:,.0f}"
         lines.append(
-            f"{precision:<18}{speeds['cold']:>11,.0f}{speeds['warm']:>11,.0f}{several:>11}"
-            f"{speeds['product_flop_per_second'] / 1e9:>7,.0f} GFLOP/s{100 * speeds['share_of_products']:>11.0f} %"
+            f"{precision:<18}{speeds['cold']:>12,.0f}{speeds['warm']:>12,.0f}{several:>12}"
+            f"{speeds['sentence_ms']:>12.2f} ms"
         )
-    sentence, peak = result["sentence"], result["peak_bytes"]
     lines += [
         "",
-        f"one sentence of {sentence['words']:.0f} words: median {sentence['median_ms']:.1f} ms,"
-        f" 99 % within {sentence['p99_ms']:.1f} ms; read again {sentence['again_median_ms']:.2f} ms",
-        f"process start to first tag: {result['start_seconds']:.2f} s",
-        f"peak memory: {'unknown' if peak is None else f'{peak / 1e6:,.0f} MB'};"
-        f" folder: {result['folder_bytes'] / 1e6:.1f} MB",
-        f"FLOP: {result['flop_per_word'] / 1e6:.2f} million per word,"
-        f" {result['flop_per_form'] / 1e6:.2f} million per new form",
+        f"process start to first tag: {result['start_seconds']:.2f} s; peak memory:"
+        f" {'unknown' if peak is None else f'{peak / 1e6:,.0f} MB'}; folder: {result['folder_bytes'] / 1e6:.1f} MB",
     ]
     return "\n".join(lines)

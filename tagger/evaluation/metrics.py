@@ -1,13 +1,14 @@
 """Gold and predicted tags -> a report: accuracies, the scores of each tag (by seqeval) and confusions."""
 
 import textwrap
+from array import array
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any, NamedTuple
 
 from tagger.errors import InputError
-from tagger.evaluation.calibration import Confidences
+from tagger.evaluation.calibration import calibration
 from tagger.model.vocabulary import Vocabulary
 from tagger.text.spans import is_span_column
 from tagger.text.strings import NO_TAG, is_annotated
@@ -36,74 +37,60 @@ def report(sentences: Iterable[Scored], vocabulary: Vocabulary) -> dict[str, dic
         `whole_sentences`: the share of sentences without an error; `tags`: precision, recall, F1 and support of each
         tag; `spans`: the same for BIO spans, or None; `unseen_tags`: gold tags that the tagger does not know, with
         their counts; `confusions`: [gold, predicted, count], most frequent first; `calibration`: how far probability
-        and accuracy are apart, see `Confidences.report`, or None if the probabilities are not known.
+        and accuracy are apart, see `calibration.calibration`, or None if the probabilities are not known.
 
     Raises:
-        InputError: no column has gold tags, or none of a column's gold tags is known to the tagger.
+        InputError: as `annotated`.
     """
-    columns = {column: _ColumnScores(column, vocabulary) for column in vocabulary.columns}
-    _count(sentences, columns)
-    return {column: columns[column].report() for column in annotated_columns(columns, vocabulary)}
+    return {column: scores.report() for column, scores in count(sentences, vocabulary).items()}
 
 
-def calibrations(sentences: Iterable[Scored], vocabulary: Vocabulary) -> dict[str, dict[str, Any]]:
-    """How far probability and accuracy are apart in each column that has gold tags; see `Confidences.report`.
-
-    Raises:
-        InputError: as `report`.
-    """
-    columns = {column: ColumnCounts(column, vocabulary) for column in vocabulary.columns}
-    _count(sentences, columns)
-    found = {column: columns[column].confidences.report() for column in annotated_columns(columns, vocabulary)}
-    return {column: calibration for column, calibration in found.items() if calibration is not None}
-
-
-def _count(sentences: Iterable[Scored], columns: Mapping[str, "ColumnCounts"]) -> None:
+def count(sentences: Iterable[Scored], vocabulary: Vocabulary) -> dict[str, "ColumnScores"]:
+    """The counts of every column that has gold tags; raises InputError as `annotated`."""
+    columns = {column: ColumnScores(column, vocabulary) for column in vocabulary.columns}
     for tokens, gold, predicted, probabilities in sentences:
-        for column, counts in columns.items():
+        for column, scores in columns.items():
             if column in gold:
-                counts.add(tokens, gold[column], predicted[column], probabilities.get(column))
+                scores.add(tokens, gold[column], predicted[column], probabilities.get(column))
+    return annotated(columns, vocabulary)
 
 
-def annotated_columns(columns: Mapping[str, "ColumnCounts"], vocabulary: Vocabulary) -> list[str]:
+def annotated(columns: Mapping[str, "ColumnScores"], vocabulary: Vocabulary) -> dict[str, "ColumnScores"]:
     """The columns that have gold tags: others than `_`.
-
-    Args:
-        columns: the counts of all sentences in each column of the vocabulary.
-        vocabulary: the tagger's.
 
     Raises:
         InputError: there are none, or none of a column's gold tags is known to the tagger.
     """
-    annotated = [column for column, counts in columns.items() if set(counts.gold_tags) - {NO_TAG}]
-    for column in annotated:
-        if not any(tag in vocabulary.tag_ids[column] for tag in columns[column].gold_tags):
-            examples = ", ".join(sorted(columns[column].gold_tags)[:5])
+    found = {column: scores for column, scores in columns.items() if set(scores.gold_tags) - {NO_TAG}}
+    for column, scores in found.items():
+        if not any(tag in vocabulary.tag_ids[column] for tag in scores.gold_tags):
+            examples = ", ".join(sorted(scores.gold_tags)[:5])
             raise InputError(
                 f"column {column}: none of its tags ({examples}, …) is known to the tagger; is it the right column?"
             )
-    if not annotated:
+    if not found:
         raise InputError(
             f"no gold tags in any of the columns {', '.join(vocabulary.columns)}; give a file that has gold tags"
         )
-    return annotated
+    return found
 
 
-class ColumnCounts:
-    """How many words of a column are right.
+class ColumnScores:
+    """The gold and the predicted tags of one column, and how many words are right.
 
     Attributes:
         gold_tags: how often each gold tag occurs; of lemmas, each edit script.
-        confidences: of the words that have a gold tag, if they are known.
+        confidences: the probabilities of the predicted tags of the words that have a gold tag, if they are known.
     """
 
     def __init__(self, column: str, vocabulary: Vocabulary) -> None:
         self.column, self.vocabulary = column, vocabulary
         self.gold_tags: Counter[str] = Counter()
-        self.confidences = Confidences()
+        self.confidences = array("d")
         self._right = {True: 0, False: 0}  # keys: does the form occur in training?
         self._total = {True: 0, False: 0}
-        self._sentences = self._whole = 0
+        self._gold: list[list[str]] = []  # of the words of each sentence that have a gold tag
+        self._predicted: list[list[str]] = []
 
     def add(
         self,
@@ -111,18 +98,11 @@ class ColumnCounts:
         gold: Sequence[str],
         predicted: Sequence[str],
         probabilities: Sequence[float] | None = None,
-    ) -> list[tuple[str, str]]:
-        """Adds a sentence to the counts; returns the gold and the predicted tags of the words that have a gold tag.
-
-        Args:
-            tokens: its N words.
-            gold: their N tags.
-            predicted: the tagger's N tags.
-            probabilities: of these; None if they are not known.
-        """
+    ) -> None:
+        """Adds a sentence."""
         scored = [i for i, tag in enumerate(gold) if is_annotated(self.column, tag, tokens[i])]
         if not scored:
-            return []
+            return
         codec = self.vocabulary.codecs[self.column]
         gold, predicted = (codec.learned(tokens, tags) for tags in (gold, predicted))
         for i in scored:
@@ -130,16 +110,15 @@ class ColumnCounts:
             self._total[seen] += 1
             self._right[seen] += gold[i] == predicted[i]
             self.gold_tags[gold[i]] += 1
-        pairs = [(gold[i], predicted[i]) for i in scored]
-        self._sentences += 1
-        self._whole += all(one == other for one, other in pairs)
+        self._gold.append([gold[i] for i in scored])
+        self._predicted.append([predicted[i] for i in scored])
         if probabilities is not None:
-            self.confidences.add((probabilities[i] for i in scored), (one == other for one, other in pairs))
-        return pairs
+            self.confidences.extend(probabilities[i] for i in scored)
 
     def accuracies(self) -> dict[str, Any]:
         """The accuracies of the column, which has gold tags; see `report`."""
         tokens = sum(self._total.values())
+        whole = sum(one == other for one, other in zip(self._gold, self._predicted, strict=True))
         return {
             "tokens": tokens,
             "accuracy": sum(self._right.values()) / tokens,
@@ -147,50 +126,33 @@ class ColumnCounts:
             "known_tokens": self._total[True],
             "unknown": self._right[False] / self._total[False] if self._total[False] else None,
             "unknown_tokens": self._total[False],
-            "sentences": self._sentences,
-            "whole_sentences": self._whole / self._sentences,
+            "sentences": len(self._gold),
+            "whole_sentences": whole / len(self._gold),
         }
 
-
-class _ColumnScores(ColumnCounts):
-    """The counts of one column, and what the scores of each tag are computed from."""
-
-    def __init__(self, column: str, vocabulary: Vocabulary) -> None:
-        super().__init__(column, vocabulary)
-        self.gold: list[list[str]] = []
-        self.predicted: list[list[str]] = []
-
-    def add(
-        self,
-        tokens: Sequence[str],
-        gold: Sequence[str],
-        predicted: Sequence[str],
-        probabilities: Sequence[float] | None = None,
-    ) -> list[tuple[str, str]]:
-        """Adds a sentence to the counts; see `ColumnCounts.add`."""
-        pairs = super().add(tokens, gold, predicted, probabilities)
-        if pairs:
-            self.gold.append([tag for tag, _ in pairs])
-            self.predicted.append([tag for _, tag in pairs])
-        return pairs
+    def calibration(self) -> dict[str, Any] | None:
+        """How far confidence and accuracy are apart; None if the probabilities are not known."""
+        if not self.confidences:
+            return None
+        return calibration(self.confidences, [gold == predicted for gold, predicted in self._pairs()])
 
     def report(self) -> dict[str, Any]:
         """The scores of the column; see the function `report`."""
-        pairs = zip(chain.from_iterable(self.gold), chain.from_iterable(self.predicted), strict=True)
-        confusions = Counter(pair for pair in pairs if pair[0] != pair[1])
-        unseen = Counter[str]()  # gold tags that the tagger does not know
-        for (gold, _), count in confusions.items():
-            if gold not in self.vocabulary.tag_ids[self.column]:
-                unseen[gold] += count
+        confusions = Counter(pair for pair in self._pairs() if pair[0] != pair[1])
+        known = self.vocabulary.tag_ids[self.column]
+        unseen = Counter(gold for gold, _ in confusions.elements() if gold not in known)
         spans = is_span_column(self.vocabulary.tags[self.column])
         return {
             **self.accuracies(),
-            "tags": tag_scores(self.gold, self.predicted),
-            "spans": span_scores(self.gold, self.predicted) if spans else None,
+            "tags": tag_scores(self._gold, self._predicted),
+            "spans": span_scores(self._gold, self._predicted) if spans else None,
             "unseen_tags": dict(sorted(unseen.items())),
-            "confusions": [[gold, predicted, count] for (gold, predicted), count in confusions.most_common()],
-            "calibration": self.confidences.report(),
+            "confusions": [[gold, predicted, n] for (gold, predicted), n in confusions.most_common()],
+            "calibration": self.calibration(),
         }
+
+    def _pairs(self) -> Iterator[tuple[str, str]]:
+        return zip(chain.from_iterable(self._gold), chain.from_iterable(self._predicted), strict=True)
 
 
 def tag_scores(gold: list[list[str]], predicted: list[list[str]]) -> dict[str, dict[str, float]]:
@@ -226,13 +188,9 @@ def span_scores(gold: list[list[str]], predicted: list[list[str]]) -> dict[str, 
     }
 
 
-def most_confused(scores: Mapping[str, Any], most: int) -> list[str]:
-    """The tags of a column that take part in the most errors, at most `most`, by name; see `report`."""
-    errors: Counter[str] = Counter()
-    for gold, predicted, count in scores["confusions"]:
-        errors[gold] += count
-        errors[predicted] += count
-    return sorted(tag for tag, _ in errors.most_common(most))
+def spans_of(scores: Mapping[str, Any]) -> dict[str, dict[str, float]]:
+    """The scores of each kind of span, and over all spans."""
+    return {name: s for name, s in scores["spans"].items() if name not in ("macro avg", "weighted avg")}
 
 
 def format_report(scores: Mapping[str, Mapping[str, Any]], title: str) -> str:
@@ -247,14 +205,11 @@ def format_report(scores: Mapping[str, Mapping[str, Any]], title: str) -> str:
         ]
         lines.append(f"{title}: {column}")
         lines += [f"  {name:<24}{_percent(share)}  of {count:>9,}" for name, share, count in rows]
-        if (calibration := s["calibration"]) is not None:
-            others = f"adaptive {_percent(calibration['adaptive_ece']).strip()}, mean confidence"
-            others += f" {_percent(calibration['confidence']).strip()}"
-            lines.append(f"  {'calibration error':<24}{_percent(calibration['ece'])}  {others}")
+        if (found := s["calibration"]) is not None:
+            sure = _percent(found["confidence"]).strip()
+            lines.append(f"  {'calibration error':<24}{_percent(found['ece'])}  mean confidence {sure}")
         if s["spans"] is not None:
-            lines += _score_table(
-                "spans", {k: v for k, v in s["spans"].items() if k not in ("macro avg", "weighted avg")}
-            )
+            lines += _score_table("spans", spans_of(s))
         elif len(s["tags"]) <= 60:
             lines += _score_table("tag", s["tags"])
         else:

@@ -1,5 +1,6 @@
 """Scores, epochs, runs and groups of words -> pictures: PNG files. Every picture of the package is drawn here."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -10,7 +11,6 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from tagger.evaluation.calibration import Calibrations
-from tagger.evaluation.metrics import most_confused
 from tagger.text.output_files import whole_binary
 
 MAX_NAME = 24  # characters of a tag
@@ -28,7 +28,10 @@ def draw_confusions(scores: Mapping[str, Any], title: str, path: Path, max_tags:
         path: the PNG file to write.
         max_tags: the largest number of rows and columns.
     """
-    tags = most_confused(scores, max_tags)
+    errors: Counter[str] = Counter()
+    for gold, predicted, count in scores["confusions"]:
+        errors.update({gold: count, predicted: count})
+    tags = sorted(tag for tag, _ in errors.most_common(max_tags))
     place = {tag: i for i, tag in enumerate(tags)}
     counts = [[0] * len(tags) for _ in tags]
     for gold, predicted, count in scores["confusions"]:
@@ -57,47 +60,37 @@ def draw_confusions(scores: Mapping[str, Any], title: str, path: Path, max_tags:
 
 
 def draw_reliability(before: Calibrations, after: Calibrations, column: str, title: str, path: Path) -> Figure:
-    """Draws accuracy against confidence, before and after a temperature was fitted, and how many words have which.
+    """Draws accuracy against confidence in one column, before and after a temperature was fitted.
 
     The axes are log-odds, so that 99 % and 99.9 % are apart: most words are there. Words without an error are drawn as
     if they had half of one.
-
-    Args:
-        before: see `calibration_results`.
-        after: the same with the temperature; it has the splits to draw.
-        column: to draw.
-        title: the title of the picture.
-        path: the PNG file to write.
     """
     splits = [split for split in after if column in after[split]]
-    figure = Figure(figsize=(1 + 4.5 * max(1, len(splits)), 6.5), layout="constrained")
-    axes = figure.subplots(2, max(1, len(splits)), height_ratios=(3, 1), sharex=True, squeeze=False)
+    figure = Figure(figsize=(1 + 4.5 * max(1, len(splits)), 5), layout="constrained")
+    axes = figure.subplots(1, max(1, len(splits)), squeeze=False)[0]
     figure.suptitle(_plain(title))
     lines = (("before", before, "tab:orange"), ("after", after, "tab:blue"))
     lowest = min(share for _, each, _ in lines for split in splits for share in each[split][column]["bins"][0][1:])
     low, high = max(0.02, min(0.3, lowest - 0.05)), 0.99997
     ticks = [tick for tick in (0.05, 0.2, 0.5, 0.8, 0.95, 0.99, 0.999, 0.9999) if low < tick < high]
-    for split, (curves, masses) in zip(splits, axes.T, strict=True):
-        curves.plot([low, high], [low, high], color="0.6", linestyle=":")
+    for split, axis in zip(splits, axes, strict=True):
+        axis.plot([low, high], [low, high], color="0.6", linestyle=":")
         for label, calibrations, color in lines:
             found = calibrations[split][column]
             confidences = [sure for _, sure, _ in found["bins"]]
             accuracies = [min(right, 1 - 0.5 / words) for words, _, right in found["bins"]]
-            named = f"{label}, error {100 * found['ece']:.2f} %"
             places = np.clip([confidences, accuracies], low, high)
-            curves.plot(*places, color=color, marker="o", markersize=4, label=named)
-            edges, words = zip(*found["histogram"], strict=True)
-            shares = 100 * np.array(words) / sum(words)
-            masses.stairs(shares, [*np.clip(edges, low, high), high], color=color)
-        curves.set(title=split, xscale="logit", yscale="logit", xlim=(low, high), ylim=(low, high))
-        curves.set(ylabel="accuracy")
-        masses.set(xlabel="confidence", ylabel="words (%)")
-        for axis in (curves.xaxis, curves.yaxis):
-            axis.set_major_locator(FixedLocator(ticks))
-            axis.set_major_formatter(FuncFormatter(lambda share, _: f"{100 * share:g}%"))
-            axis.set_minor_locator(NullLocator())
-        curves.grid(alpha=0.3)
-        curves.legend(loc="upper left")
+            axis.plot(
+                *places, color=color, marker="o", markersize=4, label=f"{label}, error {100 * found['ece']:.2f} %"
+            )
+        axis.set(title=split, xscale="logit", yscale="logit", xlim=(low, high), ylim=(low, high))
+        axis.set(xlabel="confidence", ylabel="accuracy")
+        for one in (axis.xaxis, axis.yaxis):
+            one.set_major_locator(FixedLocator(ticks))
+            one.set_major_formatter(FuncFormatter(lambda share, _: f"{100 * share:g}%"))
+            one.set_minor_locator(NullLocator())
+        axis.grid(alpha=0.3)
+        axis.legend(loc="upper left")
     return _saved(figure, path)
 
 

@@ -1,21 +1,20 @@
 """Gold sentences and a system's sentences from the same raw text -> F1 of tokens, words, sentences and tags.
 
-The pairs are those of the CoNLL 2018 shared task (https://universaldependencies.org/conll18/evaluation.html):
+The scores are those of the CoNLL 2018 shared task (https://universaldependencies.org/conll18/evaluation.html), and have
+its names. Gold and system are compared as positions in the text without its white space, so spacing does not matter. A
+tag counts only if its word is paired with a word of the other side:
 
 - A word that is a token is paired with a word that is a token of the same first and last character.
 - The words of a multiword token need not stand in the text: French `du` stands for `de` and `le`. Where a multiword
   token is, the words within it and within the multiword tokens that overlap it are compared as two sequences. Those of
   the longest common subsequence of their lower-cased forms are paired.
-
-The scores are those of the CoNLL 2018 shared task (https://universaldependencies.org/conll18/evaluation.html), and have
-its names. Gold and system are compared as positions in the text without its white space, so spacing does not matter. A
-tag counts only if its word is the same word as one of the other side; `align` says when.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import zip_longest
 from typing import NamedTuple
 
 from tagger.errors import InputError, shorten
@@ -35,12 +34,8 @@ class Word(NamedTuple):
     place: int  # of the word in the sentence
 
 
-def align(golds: list[Word], systems: list[Word]) -> Iterator[tuple[Word, Word]]:
-    """Yields the pairs, and removes from both lists the words that need not be seen again.
-
-    Both lists must end at the same character. A list may have words left that have no partner. The words that follow
-    in the text belong after them, since the task's evaluation compares them once more with a multiword token there.
-    """
+def align(golds: Sequence[Word], systems: Sequence[Word]) -> Iterator[tuple[Word, Word]]:
+    """Yields the pairs of words of the same text. A word may have no partner."""
     g = s = 0
     while g < len(golds) and s < len(systems):
         one, other = golds[g], systems[s]
@@ -61,21 +56,15 @@ def align(golds: list[Word], systems: list[Word]) -> Iterator[tuple[Word, Word]]
             g += 1
         else:
             s += 1
-    del golds[:g], systems[:s]
 
 
-def _overlapping(golds: list[Word], systems: list[Word], g: int, s: int, end: int) -> tuple[int, int]:
-    """The words after those that lie in a span of the text, which grows by the multiword tokens that begin in it.
+def _overlapping(golds: Sequence[Word], systems: Sequence[Word], g: int, s: int, end: int) -> tuple[int, int]:
+    """The words after those, from `g` and `s`, that lie in a span of the text up to `end`.
 
-    Args:
-        golds: the words of one side.
-        systems: those of the other.
-        g: the first of the gold words.
-        s: the first of the system's words.
-        end: where the span ends to begin with.
+    The span grows by the multiword tokens that begin in it.
     """
 
-    def goes_on(words: list[Word], at: int) -> bool:
+    def goes_on(words: Sequence[Word], at: int) -> bool:
         return at < len(words) and (words[at].start < end if words[at].multiword else words[at].end <= end)
 
     while goes_on(golds, g) or goes_on(systems, s):
@@ -88,7 +77,7 @@ def _overlapping(golds: list[Word], systems: list[Word], g: int, s: int, end: in
     return g, s
 
 
-def _common(gold: list[Word], system: list[Word]) -> Iterator[tuple[Word, Word]]:
+def _common(gold: Sequence[Word], system: Sequence[Word]) -> Iterator[tuple[Word, Word]]:
     """Yields the pairs of the longest common subsequence of two short lists of words, by form."""
     longest = [[0] * (len(system) + 1) for _ in range(len(gold) + 1)]  # of gold[i:] and system[j:]
     for i in reversed(range(len(gold))):
@@ -142,13 +131,7 @@ class F1:
 
 
 def raw_scores(gold: Iterable[Sentence], system: Iterable[Sentence]) -> dict[str, F1]:
-    """Scores a system's sentences. Both sides are read as they come, in turns.
-
-    What is held in memory is the sentences since the last end of a sentence that both sides share.
-
-    Args:
-        gold: the sentences of a text.
-        system: the sentences that the system found in the same text.
+    """Scores the sentences that a system found in the text of the gold sentences.
 
     Returns:
         The F1 of `Tokens`, `Sentences` and `Words`, and of those of `UPOS`, `XPOS`, `UFeats` and `Lemmas` whose columns
@@ -158,95 +141,11 @@ def raw_scores(gold: Iterable[Sentence], system: Iterable[Sentence]) -> dict[str
     Raises:
         InputError: the two sides differ in a character that is no white space.
     """
-    sides = _Side("gold", gold), _Side("system", system)
-    correct: Counter[str] = Counter()
-    while True:
-        behind, ahead = sides if sides[0].end <= sides[1].end else sides[::-1]
-        if not behind.read(ahead):
-            break
-        if sides[0].end == sides[1].end:
-            correct += _correct(*sides)
-    if behind.end < ahead.end or ahead.read(behind):
-        raise InputError(
-            f"the {behind.name} sentences end before {shorten(ahead.unmatched)} of the {ahead.name} ones;"
-            " both must have the same characters"
-        )
-    names = [TOKENS, SENTENCES, WORDS]
-    columns = sides[0].columns & sides[1].columns
-    names += [name for column, name in COLUMNS.items() if column in columns]
-    if columns.issuperset(_ALL_TAGS):
-        names.insert(names.index(COLUMNS["feats"]) + 1, ALL_TAGS)
-    totals = [side.totals for side in sides]
-    items = {name: name if name in (TOKENS, SENTENCES) else WORDS for name in names}
-    return {name: F1(totals[0][item], totals[1][item], correct[name]) for name, item in items.items()}
-
-
-class _Side:
-    """The gold or the system's sentences, which are read one by one, and what is not yet scored of them."""
-
-    def __init__(self, name: str, sentences: Iterable[Sentence]) -> None:
-        self.name = name
-        self.end = 0  # characters read, without white space
-        self.totals: Counter[str] = Counter()  # of all that was read
-        self.columns: set[str] = set()  # that all sentences have
-        self.tokens: list[_Span] = []
-        self.sentences: list[_Span] = []
-        self.words: list[Word] = []
-        self._rest = (sentence for sentence in sentences if sentence.tokens)
-        self._text, self._matched = "", 0  # the last sentence; how many of its characters the other side has read
-
-    @property
-    def unmatched(self) -> str:
-        """The characters that the other side has not read."""
-        return self._text[self._matched :]
-
-    def read(self, other: "_Side") -> bool:
-        """Reads the next sentence, if there is one; `other` has read as far as this side or further.
-
-        Raises:
-            InputError: its characters are not those of the other side.
-        """
-        sentence = next(self._rest, None)
-        if sentence is None:
-            return False
-        columns = set(sentence.tags)
-        self.columns = columns & self.columns if self.totals else columns
-        self.totals += Counter({SENTENCES: 1, WORDS: len(sentence)})
-        begin = self.end
-        forms = []
-        for token in surface_tokens(sentence):
-            self.totals[TOKENS] += 1
-            form = without_spaces(token.form)
-            forms.append(form)
-            span = self.end, self.end + len(form)
-            self.end = span[1]
-            self.tokens.append(span)
-            for i in range(token.start, token.stop):
-                word = sentence.tokens[i] if token.multiword else form
-                self.words.append(Word(*span, token.multiword, word.lower(), sentence, i))
-        self.sentences.append((begin, self.end))
-        self._match("".join(forms), other)
-        return True
-
-    def _match(self, text: str, other: "_Side") -> None:
-        common = min(len(text), len(other._text) - other._matched)
-        if not other._text.startswith(text[:common], other._matched):
-            raise InputError(
-                f"the {self.name} sentences have {shorten(text)} where the {other.name} ones have"
-                f" {shorten(other.unmatched[: len(text)])}; both must have the same characters"
-            )
-        other._matched += common
-        self._text, self._matched = text, common
-
-
-def _correct(gold: _Side, system: _Side) -> Counter[str]:
-    """Scores what both sides have read up to the end of a sentence of both, and drops it."""
-    correct: Counter[str] = Counter()
-    correct[TOKENS] = len({*gold.tokens} & {*system.tokens})
-    correct[SENTENCES] = len({*gold.sentences} & {*system.sentences})
-    for side in (gold, system):
-        side.tokens, side.sentences = [], []
-    for one, other in align(gold.words, system.words):
+    sides = _Side(gold), _Side(system)
+    _check_text(*sides)
+    correct = Counter({TOKENS: len({*sides[0].tokens} & {*sides[1].tokens})})
+    correct[SENTENCES] = len({*sides[0].sentences} & {*sides[1].sentences})
+    for one, other in align(sides[0].words, sides[1].words):
         correct[WORDS] += 1
         golds, systems = one.sentence.tags, other.sentence.tags
         same = {
@@ -258,7 +157,53 @@ def _correct(gold: _Side, system: _Side) -> Counter[str]:
         }
         correct.update(COLUMNS[column] for column in same)
         correct[ALL_TAGS] += same.issuperset(_ALL_TAGS)
-    return correct
+    columns = sides[0].columns & sides[1].columns
+    names = [name for column, name in COLUMNS.items() if column in columns]
+    if columns.issuperset(_ALL_TAGS):
+        names.insert(len(_ALL_TAGS), ALL_TAGS)
+    sizes = {TOKENS: [len(side.tokens) for side in sides], SENTENCES: [len(side.sentences) for side in sides]}
+    words = [len(side.words) for side in sides]
+    found = {}
+    for name in (TOKENS, SENTENCES, WORDS, *names):
+        in_gold, in_system = sizes.get(name, words)
+        found[name] = F1(in_gold, in_system, correct[name])
+    return found
+
+
+class _Side:
+    """The gold or the system's sentences, as places in the text without its white space."""
+
+    def __init__(self, sentences: Iterable[Sentence]) -> None:
+        self.columns: set[str] = set(COLUMNS)  # that all sentences have
+        self.tokens: list[_Span] = []
+        self.sentences: list[_Span] = []
+        self.words: list[Word] = []
+        forms: list[str] = []
+        end = 0
+        for sentence in sentences:
+            if not sentence.tokens:
+                continue
+            self.columns &= set(sentence.tags)
+            begin = end
+            for token in surface_tokens(sentence):
+                forms.append(without_spaces(token.form))
+                span = end, end + len(forms[-1])
+                end = span[1]
+                self.tokens.append(span)
+                for i in range(token.start, token.stop):
+                    word = sentence.tokens[i] if token.multiword else forms[-1]
+                    self.words.append(Word(*span, token.multiword, word.lower(), sentence, i))
+            self.sentences.append((begin, end))
+        self.text = "".join(forms)
+
+
+def _check_text(gold: _Side, system: _Side) -> None:
+    if gold.text != system.text:
+        at = next(i for i, (one, other) in enumerate(zip_longest(gold.text, system.text)) if one != other)
+        one, other = (shorten(side.text[at : at + 40]) for side in (gold, system))
+        raise InputError(
+            f"the gold sentences have {one} where the system sentences have {other}; both must have the same characters"
+        )
 
 
 def _is_same(column: str, gold: str, system: str) -> bool:

@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tagger.evaluation import metrics
-from tagger.evaluation.error_sample import ErrorCollector
 from tagger.evaluation.metrics import Scored
 from tagger.evaluation.plots import draw_confusions, draw_reliability
 from tagger.evaluation.raw_scores import CUT_SCORES, raw_scores
+from tagger.evaluation.report_page import WordError, errors_of, percent
 from tagger.tagging.tagger import Tagger
 from tagger.text.conllu import write_conllu
 from tagger.text.output_files import whole_file
@@ -16,7 +16,7 @@ from tagger.text.paragraphs import Paragraph
 from tagger.text.readers import cut_parts
 from tagger.text.sentence import MultiwordToken, Sentence
 from tagger.text.spacing import gold_paragraphs
-from tagger.text.strings import encodable, is_annotated
+from tagger.text.strings import encodable
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -25,82 +25,63 @@ if TYPE_CHECKING:
 WIDTH = 24  # of the first column of a table for the terminal
 
 
-def score_split(tagger: "Tagger", split: "Dataset") -> dict[str, dict[str, Any]]:
+def score_split(tagger: Tagger, split: "Dataset") -> dict[str, dict[str, Any]]:
     """The scores of a split; see `metrics.report`."""
     return metrics.report(_scored(tagger, split), tagger.vocabulary)
 
 
-def calibrations(tagger: "Tagger", split: "Dataset") -> dict[str, dict[str, Any]]:
-    """How far the probabilities of a tagger and its accuracy on a split are apart; see `metrics.calibrations`."""
-    return metrics.calibrations(_scored(tagger, split), tagger.vocabulary)
+def calibrations(tagger: Tagger, split: "Dataset") -> dict[str, dict[str, Any]]:
+    """How far the probabilities of a tagger and its accuracy on a split are apart in each column with gold tags."""
+    found = metrics.count(_scored(tagger, split), tagger.vocabulary)
+    return {column: calibration for column, scores in found.items() if (calibration := scores.calibration())}
 
 
 def draw_calibration(results: Mapping[str, Any], title: str, folder: Path) -> None:
-    """Draws `reliability.png`, or `reliability_COLUMN.png` for each of several columns.
-
-    Args:
-        results: see `calibration_results`.
-        title: of the pictures.
-        folder: where they go.
-    """
+    """Draws `reliability.png`, or `reliability_COLUMN.png` for each of several columns; see `calibration_results`."""
     columns = list(dict.fromkeys(column for found in results["after"].values() for column in found))
     for column in columns:
         name = "reliability.png" if len(columns) == 1 else f"reliability_{column}.png"
-        draw_reliability(
-            results["before"],
-            results["after"],
-            column,
-            f"{title}, {column}: accuracy against confidence, before and after the temperature"
-            f" {results['temperatures'][column]:g}",
-            folder / name,
-        )
+        about = f"{title}, {column}: accuracy against confidence, before and after the temperature"
+        shown = f"{about} {results['temperatures'][column]:g}"
+        draw_reliability(results["before"], results["after"], column, shown, folder / name)
 
 
-def _scored(tagger: "Tagger", split: "Dataset") -> Iterator[Scored]:
+def _scored(tagger: Tagger, split: "Dataset") -> Iterator[Scored]:
     for tagged, gold in tagger.retag(sentences_of(split, columns_of(split, tagger))):
         yield Scored(tagged.tokens, gold, tagged.tags, tagged.probabilities)
 
 
 def report_dev(
-    tagger: "Tagger", split: "Dataset", title: str, folder: Path
-) -> tuple[dict[str, dict[str, Any]], dict[str, Any]]:
-    """Scores the dev split and writes the files that show its errors.
+    tagger: Tagger, split: "Dataset", title: str, folder: Path
+) -> tuple[dict[str, dict[str, Any]], list[WordError]]:
+    """Scores the dev split of a corpus that has the tagger's columns, and writes the files that show its errors.
 
-    Args:
-        tagger: the tagger to score.
-        split: of a corpus that has the tagger's columns.
-        title: the title of the pictures.
-        folder: gets `dev.predicted.conllu`, `errors.tsv` (sentence, word, column, gold, tag, confidence) and
-            `confusion.png` (`confusion_COLUMN.png` if there are several columns).
+    They are `dev.predicted.conllu`, `errors.tsv` (sentence, word, column, gold, tag, confidence) and `confusion.png`
+    (`confusion_COLUMN.png` if there are several columns).
 
     Returns:
-        The scores, see `metrics.report`; and the errors that a page shows, see `ErrorCollector.sample`.
-
-    Raises:
-        InputError: a file cannot be written; or as `metrics.report`.
+        The scores, see `metrics.report`; and the errors.
     """
-    scored, collector = [], ErrorCollector(tagger.vocabulary)
-    with whole_file(folder / "dev.predicted.conllu") as predicted, whole_file(folder / "errors.tsv") as errors:
-        errors.write("sentence\tword\tcolumn\tgold\ttag\tconfidence\n")
+    scored: list[Scored] = []
+    errors: list[WordError] = []
+    with whole_file(folder / "dev.predicted.conllu") as predicted:
         for number, (sentence, gold) in enumerate(tagger.retag(sentences_of(split, tagger.columns)), 1):
             predicted.write(write_conllu(sentence))
             scored.append(Scored(sentence.tokens, gold, sentence.tags, sentence.probabilities))
-            collector.add(sentence, gold)
-            name = sentence.name or str(number)
-            for column, i in _wrong(sentence, gold):
-                cells = (sentence.tokens[i], column, gold[column][i], sentence.tags[column][i])
-                confidence = sentence.probabilities[column][i]
-                errors.write(
-                    encodable("\t".join(" ".join(c.split()) for c in (name, *cells))) + f"\t{confidence:.4f}\n"
-                )
+            errors += errors_of(sentence, gold, number)
+    with whole_file(folder / "errors.tsv") as out:
+        out.write("sentence\tword\tcolumn\tgold\ttag\tconfidence\n")
+        for error in errors:
+            cells = (error.sentence, error.word, error.column, error.gold, error.predicted)
+            out.write(encodable("\t".join(" ".join(c.split()) for c in cells)) + f"\t{error.confidence:.4f}\n")
     scores = metrics.report(scored, tagger.vocabulary)
     for column, values in scores.items():
         name = "confusion.png" if len(scores) == 1 else f"confusion_{column}.png"
         draw_confusions(values, f"{title}, {column}: gold tag against predicted tag", folder / name)
-    return scores, collector.sample([*scores])
+    return scores, errors
 
 
-def columns_of(split: "Dataset", tagger: "Tagger") -> list[str]:
+def columns_of(split: "Dataset", tagger: Tagger) -> list[str]:
     """The columns of a tagger that a split of a corpus has."""
     return [column for column in tagger.columns if column in split.column_names]
 
@@ -119,7 +100,7 @@ def sentences_of(split: "Dataset", columns: Iterable[str]) -> Iterator[Sentence]
         )
 
 
-def score_raw(tagger: "Tagger", split: "Dataset") -> dict[str, float]:
+def score_raw(tagger: Tagger, split: "Dataset") -> dict[str, float]:
     """The F1 scores, in [0, 1], of a tagger on the raw text of a split, by name; see `raw_scores`.
 
     Args:
@@ -145,26 +126,15 @@ def format_raw(results: Mapping[str, Any], name: str) -> str:
         lines += [f"{name} dev: what cuts raw text, F1", _row("", CUT_SCORES.values())]
         for cut, scores in found["dev"].items():
             shown = f"  {cut}{' (kept)' if cut == found['kept'] else ''}"
-            lines.append(_row(shown, [_percent(scores[score]) for score in CUT_SCORES]))
+            lines.append(_row(shown, [percent(scores[score]) for score in CUT_SCORES]))
         sizes = f"{found['parameters']:,} parameters, {found['steps']:,} steps, {found['seconds']:.0f} s"
         lines.append(f"  the learned one: {sizes}")
     if raw := results.get("raw"):
         width = max(WIDTH, *(len(split) + 3 for split in raw))
         lines += [f"{name}: tagged from raw text, F1", _row("", next(iter(raw.values())), width)]
-        lines += [_row(f"  {split}", map(_percent, scores.values()), width) for split, scores in raw.items()]
+        lines += [_row(f"  {split}", map(percent, scores.values()), width) for split, scores in raw.items()]
     return "".join(f"{line}\n" for line in lines)
 
 
 def _row(head: str, cells: Iterable[str], width: int = WIDTH) -> str:
     return f"{head:<{width}}" + "".join(f"{cell:>11}" for cell in cells)
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.2f}%"
-
-
-def _wrong(sentence: Sentence, gold: dict[str, list[str]]) -> Iterator[tuple[str, int]]:
-    for column, tags in gold.items():
-        for i, tag in enumerate(tags):
-            if tag != sentence.tags[column][i] and is_annotated(column, tag, sentence.tokens[i]):
-                yield column, i

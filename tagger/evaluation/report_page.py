@@ -1,121 +1,151 @@
-"""Scores, and the errors behind them -> a page on which people find out what a tagger gets wrong."""
+"""Scores, pictures and the errors behind them -> one static web page, which runs no script."""
 
-import math
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from html import escape
+from importlib.resources import files
+from string import Template
 from typing import Any, NamedTuple
 
-from tagger.evaluation.metrics import most_confused
-from tagger.evaluation.page import data_page
+from tagger.evaluation.metrics import spans_of
+from tagger.text.sentence import Sentence
+from tagger.text.strings import encodable, is_annotated
 
-MAX_MATRIX = 24  # tags in the confusion matrix
-MAX_TAGS = 1_000  # in the table of tags
-SCORES = ("tokens", "accuracy", "known", "known_tokens", "unknown", "unknown_tokens", "sentences", "whole_sentences")
+MAX_ERRORS = 500  # of a column, the most confident ones
+MAX_TAGS = 100  # in a table of tags
+WORDS_AROUND = 12  # before a wrong word and after it
+MAX_CHARACTERS = 100  # of a word; the rest is cut
 
 
 class Table(NamedTuple):
-    """A small table: what stands in its cells is text."""
+    """A small table of text; the first cell of a row names it, the others are numbers."""
 
     title: str
     heads: Sequence[str]
     rows: Sequence[Sequence[str]]
 
 
-@dataclass
-class Report:
-    """What a page shows.
+class WordError(NamedTuple):
+    """A word with a wrong tag."""
 
-    Attributes:
-        title: plain text.
+    column: str
+    sentence: str  # its name, or its number
+    before: str  # the words before it
+    word: str
+    after: str
+    gold: str
+    predicted: str
+    confidence: float  # the probability of the predicted tag
+
+
+def errors_of(sentence: Sentence, gold: Mapping[str, Sequence[str]], number: int) -> Iterator[WordError]:
+    """The errors of the `number`-th sentence, which has a tagger's tags and their probabilities."""
+    words = list(map(_cut, sentence.tokens))
+    for column, tags in gold.items():
+        for i, (right, found) in enumerate(zip(tags, sentence.tags.get(column, ()), strict=False)):
+            if right != found and is_annotated(column, right, sentence.tokens[i]):
+                start, stop = max(0, i - WORDS_AROUND), i + 1 + WORDS_AROUND
+                before, after = " ".join(words[start:i]), " ".join(words[i + 1 : stop])
+                before, after = "… " * (start > 0) + before, after + " …" * (stop < len(words))
+                confidence = sentence.probabilities[column][i]
+                place = sentence.name or str(number)
+                yield WordError(column, place, before, sentence.tokens[i], after, right, found, confidence)
+
+
+def report_page(
+    title: str,
+    splits: Mapping[str, Mapping[str, Mapping[str, Any]]],
+    errors: Sequence[WordError],
+    facts: Sequence[str] = (),
+    tables: Iterable[Table] = (),
+    pictures: Iterable[str] = (),
+) -> str:
+    """The page; all arguments are plain text.
+
+    Args:
+        title: of the page.
+        splits: for each split what `metrics.report` returns; the tags are those of the first one, and so are the
+            errors.
+        errors: in any order.
         facts: short texts below the title.
-        splits: for each split what `metrics.report` returns; the errors are those of the first one.
-        sample: those errors; see `ErrorCollector.sample`.
-        model: the tagger, as the option `--model` names it.
-        epochs: of the training, as `metrics.csv` has them; none if they are not known.
-        best_epoch: from 1.
         tables: others.
-        files: beside the page: the name of each, and what it holds.
+        pictures: the names of files beside the page.
     """
-
-    title: str
-    splits: Mapping[str, Mapping[str, Mapping[str, Any]]]
-    sample: Mapping[str, Any]
-    model: str
-    facts: Sequence[str] = ()
-    epochs: Sequence[Mapping[str, float]] = ()
-    best_epoch: int | None = None
-    tables: Sequence[Table] = ()
-    files: Mapping[str, str] = field(default_factory=dict)
+    first = next(iter(splits.values()))
+    parts = [_table(table) for table in (_accuracies(splits), *tables)]
+    parts += [f'<p><img src="{escape(name)}" alt="{escape(name)}"></p>\n' for name in pictures]
+    parts += [_table(_tags(column, scores)) for column, scores in first.items()]
+    parts += [_errors(column, [error for error in errors if error.column == column]) for column in first]
+    template = Template(files("tagger.evaluation").joinpath("report_page.html").read_text(encoding="utf-8"))
+    shown = {"title": escape(title), "facts": escape(" · ".join(facts)), "body": "".join(parts)}
+    return encodable(template.substitute(shown))
 
 
-def report_page(report: Report) -> str:
-    """The page, in one file."""
-    first = next(iter(report.splits.values()))
-    return data_page(
-        report.title,
-        "evaluation",
-        "report_page",
-        {
-            "title": report.title,
-            "facts": [*report.facts],
-            "model": report.model,
-            "splits": [*report.splits],
-            "columns": {
-                column: _column(scores, report.sample["columns"][column])
-                | {
-                    "splits": {
-                        split: {name: of_split[column][name] for name in SCORES} | _calibration(of_split[column])
-                        for split, of_split in report.splits.items()
-                        if column in of_split
-                    }
-                }
-                for column, scores in first.items()
-            },
-            "excerpts": report.sample["excerpts"],
-            "epochs": [_curve(epoch) for epoch in report.epochs],
-            "best_epoch": report.best_epoch,
-            "tables": [table._asdict() for table in report.tables],
-            "files": [*report.files.items()],
-        },
+def _cut(word: str) -> str:
+    return word if len(word) <= MAX_CHARACTERS else word[:MAX_CHARACTERS] + "…"
+
+
+def percent(share: float | None) -> str:
+    """A share in [0, 1] as text."""
+    return "–" if share is None else f"{100 * share:.2f}%"
+
+
+def _accuracies(splits: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> Table:
+    heads = ["", "words", "all words", "seen in training", "not seen", "whole sentences", "calibration error"]
+    rows = []
+    for split, columns in splits.items():
+        for column, scores in columns.items():
+            shares = [scores[name] for name in ("accuracy", "known", "unknown", "whole_sentences")]
+            shares.append(scores["calibration"] and scores["calibration"]["ece"])
+            rows.append([f"{split}, {column}", f"{scores['tokens']:,}", *map(percent, shares)])
+    return Table("Accuracy", heads, rows)
+
+
+def _tags(column: str, scores: Mapping[str, Any]) -> Table:
+    found = spans_of(scores) if scores["spans"] else scores["tags"]
+    ordered = sorted(found.items(), key=lambda item: -item[1]["support"])[:MAX_TAGS]
+    rows = [
+        [tag, *(percent(s[key]) for key in ("precision", "recall", "f1")), f"{s['support']:,}"] for tag, s in ordered
+    ]
+    title = f"{column}: {'spans' if scores['spans'] else 'tags'}"
+    if len(found) > MAX_TAGS:
+        title += f" (the {MAX_TAGS} most frequent of {len(found):,})"
+    return Table(title, ["", "precision", "recall", "F1", "words"], rows)
+
+
+def _errors(column: str, errors: Sequence[WordError]) -> str:
+    shown = sorted(errors, key=lambda error: -error.confidence)[:MAX_ERRORS]
+    title = f"{column}: {len(errors):,} errors"
+    if len(errors) > len(shown):
+        title += f", the {len(shown)} most confident"
+    rows = (
+        [
+            percent(error.confidence),
+            *map(_text, (error.gold, error.predicted)),
+            f"<bdi>{escape(error.before)} <mark>{escape(_cut(error.word))}</mark> {escape(error.after)}</bdi>",
+            _text(error.sentence),
+        ]
+        for error in shown
+    )
+    return _html(title, ("confidence", "gold", "predicted", "word in its sentence", "sentence"), rows, numbers=(0,))
+
+
+def _table(table: Table) -> str:
+    return _html(table.title, table.heads, (map(_text, row) for row in table.rows), range(1, len(table.heads)))
+
+
+def _html(title: str, heads: Sequence[str], rows: Iterable[Iterable[str]], numbers: Sequence[int]) -> str:
+    """A heading and a table; the heads are text, the cells HTML."""
+    kinds = [' class="number"' if i in numbers else "" for i in range(len(heads))]
+    head = "".join(f"<th{kind}>{escape(text)}</th>" for kind, text in zip(kinds, heads, strict=True))
+    body = "".join(
+        f"<tr>{''.join(f'<td{kind}>{cell}</td>' for kind, cell in zip(kinds, row, strict=True))}</tr>\n" for row in rows
+    )
+    return (
+        f'<h2>{_text(title)}</h2>\n<div class="wide"><table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}</tbody>\n'
+        "</table></div>\n"
     )
 
 
-def _column(scores: Mapping[str, Any], sample: Mapping[str, Any]) -> dict[str, Any]:
-    """The tags of a column, how they are confused, and its errors."""
-    shown = most_confused(scores, MAX_MATRIX)
-    return {
-        **sample,
-        "matrix": {
-            "tags": shown,
-            "of": len({tag for confusion in scores["confusions"] for tag in confusion[:2]}),
-            "cells": [cell for cell in scores["confusions"] if cell[0] in shown and cell[1] in shown],
-            "right": [_right(scores["tags"].get(tag)) for tag in shown],
-        },
-        "scores": _rows(scores["tags"].items()),
-        "of": len(scores["tags"]),
-        "spans": _rows(
-            item for item in (scores["spans"] or {}).items() if item[0] not in ("macro avg", "weighted avg")
-        ),
-        "unseen_tags": [*scores["unseen_tags"].items()],
-    }
-
-
-def _rows(scores: Iterable[tuple[str, Mapping[str, float]]]) -> list[list[Any]]:
-    """[name, precision, recall, F1, support] of the most frequent ones."""
-    most = sorted(scores, key=lambda item: -item[1]["support"])[:MAX_TAGS]
-    return [[name, *(round(s[key], 6) for key in ("precision", "recall", "f1")), s["support"]] for name, s in most]
-
-
-def _right(scores: Mapping[str, float] | None) -> int:
-    """How many words with a tag got it."""
-    return round(scores["recall"] * scores["support"]) if scores else 0
-
-
-def _calibration(scores: Mapping[str, Any]) -> dict[str, Any]:
-    found = scores["calibration"]
-    return {"ece": found["ece"], "confidence": found["confidence"], "bins": found["bins"]} if found else {}
-
-
-def _curve(epoch: Mapping[str, float]) -> dict[str, float]:
-    names = ("train/loss", "dev/loss", "train/accuracy", "dev/accuracy")
-    return {name: round(epoch[name], 6) for name in names if math.isfinite(epoch.get(name, math.nan))}
+def _text(text: str) -> str:
+    """Plain text as HTML, with a writing direction of its own."""
+    return f"<bdi>{escape(text)}</bdi>"

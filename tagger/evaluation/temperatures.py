@@ -37,7 +37,7 @@ class GoldScores(NamedTuple):
     gold: Tensor  # (n,) ids
 
 
-def fit_temperatures(tagger: "Tagger", sentences: Iterable[Sentence]) -> dict[str, float]:
+def fit_temperatures(tagger: Tagger, sentences: Iterable[Sentence]) -> dict[str, float]:
     """The temperature of each column of a tagger. A column with few gold tags keeps the one that the tagger has, or 1.
 
     Args:
@@ -64,13 +64,10 @@ def fit_temperatures(tagger: "Tagger", sentences: Iterable[Sentence]) -> dict[st
 
 @torch.inference_mode()
 def fit_temperature(decoder: Decoder, batches: Sequence[GoldScores]) -> float | None:
-    """The temperature that makes the gold tags most probable; None if there are too few of them.
-
-    Args:
-        decoder: of the column.
-        batches: all scores.
-    """
-    batches = [_possible(decoder, batch) for batch in batches]
+    """The temperature that makes the gold tags most probable; None if there are too few of them."""
+    # Without gold tags that the decoder rules out, whose probability is 0 at any temperature.
+    possible = [_log_gold(decoder, batch, 1.0) > IMPOSSIBLE for batch in batches]
+    batches = [b._replace(rows=b.rows[kept], gold=b.gold[kept]) for b, kept in zip(batches, possible, strict=True)]
     if sum(len(batch.gold) for batch in batches) < MIN_WORDS:
         return None
 
@@ -81,12 +78,6 @@ def fit_temperature(decoder: Decoder, batches: Sequence[GoldScores]) -> float | 
 
     best = _lowest(loss, math.log(MIN_TEMPERATURE), math.log(MAX_TEMPERATURE))
     return min(MAX_TEMPERATURE, max(MIN_TEMPERATURE, round(math.exp(best), 4)))
-
-
-def _possible(decoder: Decoder, batch: GoldScores) -> GoldScores:
-    """The batch without gold tags that the decoder rules out, whose probability is 0 at any temperature."""
-    possible = _log_gold(decoder, batch, 1.0) > IMPOSSIBLE
-    return batch._replace(rows=batch.rows[possible], gold=batch.gold[possible])
 
 
 def _log_gold(decoder: Decoder, batch: GoldScores, temperature: float) -> Tensor:
@@ -120,7 +111,7 @@ def _sample(sentences: Sequence[Sentence], width: int) -> Sequence[Sentence]:
     return [sentences[i] for i in np.sort(kept).tolist()]
 
 
-def _gold_ids(tagger: "Tagger", sentences: Sequence[Sentence], column: str) -> np.ndarray:
+def _gold_ids(tagger: Tagger, sentences: Sequence[Sentence], column: str) -> np.ndarray:
     """The ids of the gold tags of all tokens; IGNORE where there is none, or one that the tagger does not know."""
     codec, ids = tagger.vocabulary.codecs[column], tagger.vocabulary.tag_ids[column]
     learned = [

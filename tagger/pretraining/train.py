@@ -15,6 +15,7 @@ from torch import Tensor
 from tagger.bundle.saved_config import PRETRAINED_IN_RUN
 from tagger.corpus.raw_text import Counts, Texts
 from tagger.errors import InputError
+from tagger.evaluation.plots import draw_learning_curve
 from tagger.model.batch import FIRST_ID
 from tagger.model.forms import FormTable
 from tagger.model.members import check_training_memory
@@ -220,7 +221,8 @@ def pretrain(
         del described["training"]["logger"]
         card = pretrained_card(described, results, command)
         save_word_predictor(folder / PRETRAINED_IN_RUN, network, vocabulary, config.segmenter, described, card)
-        finish(folder, results, fitted, loggers, "section")
+        draw_learning_curve(fitted.epochs, folder / "learning_curve.png", "section")
+        finish(folder, results, fitted, loggers)
     print(_format_results(results, folder))
     return results
 

@@ -25,7 +25,7 @@ from tagger.evaluation.report import (
     score_split,
     sentences_of,
 )
-from tagger.evaluation.report_page import Report, Table, report_page
+from tagger.evaluation.report_page import Table, WordError, percent, report_page
 from tagger.evaluation.temperatures import fit_temperatures
 from tagger.model.vocabulary import Vocabulary
 from tagger.tagging.tagger import Tagger
@@ -33,7 +33,7 @@ from tagger.text.output_files import whole_file
 from tagger.text.spacing import JUDGED, gold_paragraphs, has_spacing
 from tagger.text.strings import is_annotated
 from tagger.training.card import NAMED, CorpusScores, corpus_rows
-from tagger.training.run_folder import REPORT, REPORT_PAGE, shown_folder
+from tagger.training.run_folder import REPORT_PAGE
 
 KEPT = ("tokens", "accuracy", "known", "unknown", "whole_sentences")  # of the scores of a column
 
@@ -89,51 +89,23 @@ def shows_spacing(split: Dataset) -> bool:
     return has_spacing(first) and any(True for _ in gold_paragraphs(first, skip=True))
 
 
-FILES = {
-    "errors.tsv": "every wrong tag on dev",
-    "dev.predicted.conllu": "dev with the predicted tags",
-    REPORT: "all scores",
-    "metrics.csv": "loss and accuracies of every epoch",
-    "tagger/README.md": "the model card",
-}
-
-
-def write_tagger_page(
-    folder: Path, results: Mapping[str, Any], errors: Mapping[str, Any], epochs: Sequence[Mapping[str, float]] = ()
-) -> None:
-    """Writes the page.
-
-    Args:
-        folder: the run's folder.
-        results: what `report.json` holds.
-        errors: on dev; see `ErrorCollector.sample`.
-        epochs: of the training.
-
-    Raises:
-        InputError: the file cannot be written.
-    """
-    report = Report(
-        title=f"{results['corpus']}: what the tagger gets right and wrong",
-        splits={split: results[split] for split in ("dev", "test") if split in results},
-        sample=errors,
-        model=shown_folder(folder) if folder.is_absolute() else str(folder),  # the page may be sent to others
-        facts=_facts(results),
-        epochs=epochs,
-        best_epoch=results.get("best_epoch"),
-        tables=[table for table in (make(results) for make in TABLES) if table.rows],
-        files={name: what for name, what in FILES.items() if name == REPORT or (folder / name).is_file()},
+def write_tagger_page(folder: Path, results: Mapping[str, Any], errors: Sequence[WordError]) -> None:
+    """Writes the page: what `report.json` holds, the errors on dev, and the pictures that lie in the run's folder."""
+    page = report_page(
+        f"{results['corpus']}: what the tagger gets right and wrong",
+        {split: results[split] for split in ("dev", "test") if split in results},
+        errors,
+        _facts(results),
+        [table for table in (make(results) for make in TABLES) if table.rows],
+        sorted(path.name for path in folder.glob("*.png")),
     )
     with whole_file(folder / REPORT_PAGE) as out:
-        out.write(report_page(report))
+        out.write(page)
 
 
 def format_page(folder: Path) -> str:
     """Where the page is, for the terminal."""
     return f"look at its errors: {folder / REPORT_PAGE}"
-
-
-def _percent(share: Any) -> str:
-    return "–" if share is None else f"{100 * share:.2f}%"
 
 
 def _facts(results: Mapping[str, Any]) -> list[str]:
@@ -151,7 +123,7 @@ def _facts(results: Mapping[str, Any]) -> list[str]:
 def _corpora(results: Mapping[str, Any]) -> Table:
     rows = [
         [f"{corpus} {split}, {column}", f"{scores['tokens']:,}"]
-        + [_percent(scores[name]) for name in ("accuracy", "known", "unknown", NAMED)]
+        + [percent(scores[name]) for name in ("accuracy", "known", "unknown", NAMED)]
         for split, corpus, column, scores in corpus_rows(results.get("corpora", {}))
     ]
     return Table("Each corpus", ["", "words", "accuracy", "seen", "not seen", "corpus named"], rows)
@@ -160,13 +132,13 @@ def _corpora(results: Mapping[str, Any]) -> Table:
 def _raw_text(results: Mapping[str, Any]) -> Table:
     raw = results.get("raw", {})
     names = [*next(iter(raw.values()), {})]
-    rows = [[split, *map(_percent, scores.values())] for split, scores in raw.items()]
+    rows = [[split, *map(percent, scores.values())] for split, scores in raw.items()]
     return Table("From raw text, F1", ["", *names], rows)
 
 
 def _baselines(results: Mapping[str, Any]) -> Table:
     found = results.get("baseline", {})
-    rows = [[column, *(_percent(scores.get(column)) for scores in found.values())] for column in results["dev"]]
+    rows = [[column, *(percent(scores.get(column)) for scores in found.values())] for column in results["dev"]]
     return Table("Accuracy of the most frequent tag of each word", ["", *found], rows if found else [])
 
 
@@ -176,16 +148,16 @@ def _calibrations(results: Mapping[str, Any]) -> Table:
     for split, columns in found.get("after", {}).items():
         for column, after in columns.items():
             before = found["before"][split][column]
-            errors = [_percent(each[error]) for error in ("ece", "adaptive_ece") for each in (before, after)]
+            errors = [percent(each["ece"]) for each in (before, after)]
             rows.append([f"{split} {column}", f"{found['temperatures'][column]:.3f}", *errors])
-    heads = ["", "temperature", "before", "after", "before, adaptive", "after, adaptive"]
+    heads = ["", "temperature", "before", "after"]
     return Table(f"Calibration error in {BINS} bins, before and after the temperature", heads, rows)
 
 
 def _cuts(results: Mapping[str, Any]) -> Table:
     found = results.get("segmenter", {})
     rows = [
-        [f"{cut} (kept)" if cut == found["kept"] else cut, *(_percent(scores[name]) for name in CUT_SCORES)]
+        [f"{cut} (kept)" if cut == found["kept"] else cut, *(percent(scores[name]) for name in CUT_SCORES)]
         for cut, scores in found.get("dev", {}).items()
     ]
     return Table("What cuts raw text, F1 on dev", ["", *CUT_SCORES.values()], rows)
@@ -205,12 +177,12 @@ class Reported(NamedTuple):
     Attributes:
         bundle: the tagger with its temperatures.
         results: what `report.json` says.
-        errors: those on dev that a page shows; see `ErrorCollector.sample`.
+        errors: those on dev.
     """
 
     bundle: Bundle
     results: dict[str, Any]
-    errors: dict[str, Any]
+    errors: list[WordError]
 
 
 def report_tagger(
@@ -290,13 +262,13 @@ def format_scores(results: Mapping[str, Any]) -> str:
     rows = [("", splits)]
     for column in results["dev"]:
         scores = [results[split].get(column, {}) for split in splits]
-        rows.append((f"{column}, accuracy", [_percent(each.get("accuracy")) for each in scores]))
-        rows.append(("  of words not seen in training", [_percent(each.get("unknown")) for each in scores]))
-        baseline = [_percent(results["baseline"][split].get(column)) for split in splits]
+        rows.append((f"{column}, accuracy", [percent(each.get("accuracy")) for each in scores]))
+        rows.append(("  of words not seen in training", [percent(each.get("unknown")) for each in scores]))
+        baseline = [percent(results["baseline"][split].get(column)) for split in splits]
         rows.append(("  by the most frequent tag of a word", baseline))
     for name in (WORDS, COLUMNS["upos"]):
         if any(name in scores for scores in results.get("raw", {}).values()):
-            cells = [_percent(results["raw"].get(split, {}).get(name)) for split in splits]
+            cells = [percent(results["raw"].get(split, {}).get(name)) for split in splits]
             rows.append((f"from raw text, F1 of {name}", cells))
     return "\n".join(f"{head:<36}" + "".join(f"{cell:>10}" for cell in cells) for head, cells in rows)
 

@@ -12,7 +12,6 @@ import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import Callback
 
-from tagger.evaluation.plots import draw_learning_curve
 from tagger.text.output_files import whole_file
 from tagger.training.checkpoints import EpochRecorder, EpochWatcher, load_checkpoint
 from tagger.training.logger_config import LoggerConfig
@@ -143,11 +142,8 @@ def write_report(folder: Path, results: Mapping[str, Any]) -> None:
         out.write("\n")
 
 
-def finish(
-    folder: Path, results: Mapping[str, Any], fitted: Fitted, loggers: RunLoggers, epoch_name: str = "epoch"
-) -> None:
-    """Draws the epochs, and writes and logs the results of a run, whose folder has all else."""
-    draw_learning_curve(fitted.epochs, folder / "learning_curve.png", epoch_name)
+def finish(folder: Path, results: Mapping[str, Any], fitted: Fitted, loggers: RunLoggers) -> None:
+    """Writes and logs the results of a run, whose folder has all else."""
     write_report(folder, results)
     loggers.log_epochs(fitted.epochs)  # those of a complete run that is resumed with other loggers
     loggers.log_results(results)

@@ -17,6 +17,7 @@ from tagger.corpus.arrow import token_counts
 from tagger.corpus.sources import load_corpus
 from tagger.corpus.splits import Corpus, by_corpus
 from tagger.errors import InputError
+from tagger.evaluation.plots import draw_learning_curve
 from tagger.model.crf import MAX_CRF_TAGS, CRFDecoder
 from tagger.model.decoders import CRF
 from tagger.model.vocabulary import Vocabulary
@@ -84,7 +85,8 @@ def train(
         results |= {"segmenter": choice.report} | scores
         bundle = bundle.described(scores=accuracies(results))
         bundle.save(target, model_card(bundle, results, command))
-        write_tagger_page(folder, results, errors, fitted.epochs)
+        draw_learning_curve(fitted.epochs, folder / "learning_curve.png")
+        write_tagger_page(folder, results, errors)
         finish(folder, results, fitted, loggers)
         shutil.rmtree(folder / SHARDS, ignore_errors=True)
     best = f"best epoch {results['best_epoch']} of {results['epochs']}, {results['training_seconds']:.0f} s"

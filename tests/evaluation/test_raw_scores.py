@@ -115,20 +115,14 @@ def test_no_sentences() -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ([], "system sentences end before 'Westay' of the gold"),
-        (["We"], "system sentences end before 'stay'"),
-        (["We", "went"], "system sentences have 'Wewent' where the gold ones have 'Westay'"),
-        (["We", "stay", "on"], "gold sentences end before 'on'"),
+        ([], "gold sentences have 'Westay' where the system sentences have ''"),
+        (["We", "went"], "gold sentences have 'stay' where the system sentences have 'went'"),
+        (["We", "stay", "on"], "gold sentences have '' where the system sentences have 'on'"),
     ],
 )
 def test_different_texts(words: list[str], message: str) -> None:
     with pytest.raises(InputError, match=message):
         raw_scores(gold(STAY), [Sentence(words)])
-
-
-def test_more_sentences_than_the_gold_has() -> None:
-    with pytest.raises(InputError, match="gold sentences end before 'Bye'"):
-        raw_scores(gold(STAY), gold(STAY, BYE))
 
 
 def assert_official(golds: list[list[Cut]], systems: list[list[Cut]]) -> dict[str, F1]:
@@ -229,14 +223,3 @@ def side(text: str, start: int = 0) -> list[Word]:
 )
 def test_pairs(gold: str, system: str, pairs: list[tuple[int, int]]) -> None:
     assert [(a.place, b.place) for a, b in align(side(gold), side(system))] == pairs
-
-
-def test_words_that_have_no_partner_stay_for_a_multiword_token_that_follows() -> None:
-    golds, systems = side("abc"), side("a b c")
-    assert list(align(golds, systems)) == []
-    assert [word.form for word in golds] == []
-    assert [word.form for word in systems] == ["a", "b", "c"]
-    golds += side("de=b+c", 3)
-    systems += side("de", 3)
-    assert [(a.form, b.form) for a, b in align(golds, systems)] == [("b", "b"), ("c", "c")]
-    assert golds == systems == []
