@@ -14,7 +14,6 @@ from typing import Any, cast
 import numpy as np
 import pytest
 import torch
-from huggingface_hub import constants
 from hypothesis import HealthCheck, settings
 
 from tagger.bundle.bundle import Bundle, Member
@@ -31,7 +30,7 @@ from tagger.segmenter.saved import SavedSegmenter
 from tagger.segmenter.units import UnitTable
 from tagger.tagging import batches, windows
 from tagger.tagging.tagger import Tagger
-from tests.bundle.hub_server import Hub, running_hub
+from tests.bundle.hub_folder import Hub
 
 # On a busy machine an example may take any time, the first one of all that imports something too.
 settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -243,29 +242,13 @@ def roberta(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return save_roberta(tmp_path_factory.mktemp("roberta"))
 
 
-@pytest.fixture(scope="session")
-def hub_server() -> Iterator[Hub]:
-    """A stand-in for the Hugging Face Hub; see `hub`."""
-    with running_hub() as found:
-        yield found
-
-
 @pytest.fixture
-def hub(hub_server: Hub, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Hub:
-    """A stand-in for the Hugging Face Hub that holds nothing, with an empty cache, and nobody logged in."""
-    hub_server.clear()
-    values = {
-        "ENDPOINT": hub_server.address,
-        "HUGGINGFACE_CO_URL_TEMPLATE": f"{hub_server.address}/{{repo_id}}/resolve/{{revision}}/{{filename}}",
-        "HF_HUB_CACHE": str(tmp_path_factory.mktemp("hub")),
-        "HF_TOKEN_PATH": "/nowhere/token",
-        "HF_HUB_DISABLE_XET": True,
-        "HF_HUB_OFFLINE": False,
-    }
-    for name, value in values.items():
-        monkeypatch.setattr(constants, name, value)
-    monkeypatch.delenv("HF_TOKEN", raising=False)
-    return hub_server
+def hub(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Hub:
+    """A folder in the place of the Hugging Face Hub; it holds nothing."""
+    folder = tmp_path_factory.mktemp("hub")
+    found = Hub(folder / "there", folder / "cache")
+    found.install(monkeypatch)
+    return found
 
 
 @pytest.fixture

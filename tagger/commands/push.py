@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from tagger.commands.console import say, size_text
+from tagger.commands.console import say
 from tagger.errors import InputError
 
 
@@ -15,7 +15,7 @@ def push(
     branch: Annotated[
         str, typer.Option("--branch", "--revision", metavar="NAME", help="The branch to write to.")
     ] = "main",
-    message: Annotated[str, typer.Option(metavar="TEXT", help="The message of the commit.")] = "Upload a tagger",
+    message: Annotated[str, typer.Option(metavar="TEXT", help="Of the commit.")] = "Upload a tagger",
     language: Annotated[
         list[str] | None,
         typer.Option(metavar="CODE", help="Of the text it tags, such as en. Default: by the name of the treebank."),
@@ -23,17 +23,15 @@ def push(
 ) -> None:
     """Puts a tagger on the Hugging Face Hub.
 
-    The repository is made if it is not there. The files and the model card, with its metadata, come in one commit. Log
-    in with `hf auth login`, or set HF_TOKEN. All commands that take a model take it from there: --model hf:OWNER/NAME
+    The repository is made if it is not there. Log in with `hf auth login`, or set HF_TOKEN. All commands that
+    take a model take it from there: --model hf:OWNER/NAME
     """
     from tagger.bundle.catalog import find_tagger
-    from tagger.bundle.hub import is_hub_name
+    from tagger.bundle.hub import PREFIX, is_hub_name, parse_name
     from tagger.export.hub_push import push_tagger
 
     if is_hub_name(model):
         raise InputError(f"{model} is on the Hub already; name a folder")
-    if not message.strip():
-        raise InputError("--message is empty; say what changes, or leave it out")
-    done = push_tagger(find_tagger(model), repository, private, branch, message, language or ())
-    say(f"{done.url}: {done.files} files, {size_text(done.size)}")
-    say(f"tag with it: tagger tag FILE --model {done.name}")
+    to = parse_name(f"{PREFIX}{repository.removeprefix(PREFIX)}@{branch}")
+    say(push_tagger(find_tagger(model), to, private, message, language or ()))
+    say(f"tag with it: tagger tag FILE --model {to}")

@@ -1,3 +1,4 @@
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -22,7 +23,7 @@ from tagger.model.decoder import Decoded
 from tagger.model.vocabulary import Vocabulary
 from tagger.tagging import load
 from tests.adapters.conftest import FEATS, LEMMAS, pipeline, with_entry_points
-from tests.bundle.hub_server import Hub, Repository
+from tests.bundle.hub_folder import Hub
 from tests.conftest import CORPUS, TOKENS, bundle_of, make_network
 
 TEXTS = ["They book flights.", "The book reads well.", "Well", "", "  \n"]
@@ -222,14 +223,13 @@ def test_a_tagger_is_loaded_once(trained: Path, tmp_path: Path, monkeypatch: pyt
 
 
 def test_a_tagger_of_the_hub_is_fetched_for_the_first_text_alone(hub: Hub, trained: Path, tmp_path: Path) -> None:
-    hub.repositories["o/tiny"] = Repository({path.name: path.read_bytes() for path in trained.iterdir()})
+    hub.put("o/tiny", trained)
     nlp = pipeline("hf:o/tiny")
-    assert not hub.requests
+    assert not hub.cache.exists()
     assert shown(nlp("They book flights.")) == SHOWN
     nlp.to_disk(tmp_path / "saved")
-    hub.requests.clear()
+    shutil.rmtree(hub.root)
     assert shown(spacy.load(tmp_path / "saved")("They book flights.")) == SHOWN
-    assert not hub.requests
 
 
 def test_a_component_of_another_pipeline(trained: Path) -> None:

@@ -17,13 +17,11 @@ from typing import Any, BinaryIO
 import pytest
 import s3fs
 import zstandard
-from huggingface_hub import HfFileSystem
 from moto.server import ThreadedMotoServer
 
 from tagger.errors import InputError
 from tagger.text.files import read_lines
 from tagger.text.remote_path import PROTOCOLS, RemotePath, write_remote
-from tests.bundle.hub_server import Hub, Repository
 from tests.commands.conftest import call, error
 
 BUCKET = "s3://books"
@@ -244,26 +242,6 @@ def test_http(model: Path, tmp_path: Path) -> None:
         assert "files there are only read" in error("tag", "a.txt", "-o", f"{url}/a.tsv", *options)
         site.shutdown()
     assert "cannot be reached" in error("tag", f"{url}/b.txt.gz", *options)
-
-
-def test_the_hub(model: Path, hub: Hub, tmp_path: Path) -> None:
-    HfFileSystem.clear_instance_cache()
-    packed = gzip.compress(text(5).encode())
-    files = {"texts/a.txt": text(3).encode(), "texts/b/c.txt.gz": packed, "texts/.d.txt": b"x", "README.md": b"x"}
-    hub.repositories["me/books"] = Repository(files)
-    for name, content in files.items():
-        (tmp_path / "in" / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / "in" / name).write_bytes(content)
-    options = ["--model", str(model)]
-    call("tag", "in/texts", "-o", "whole", *options)
-    call("tag", "hf://me/books/texts", "-o", "out", *options)
-    assert local("out") == local("whole")
-    assert set(local("out")) == {"a.tsv", "b/c.tsv.gz"}
-    hub.repositories["me/books"] = Repository({**files, "texts/a.txt": text(4).encode()})
-    again = call("tag", "hf://me/books/texts", "-o", "out", "--resume", *options).stderr
-    assert "tagged again: out/a.tsv, whose source, tagger or options" in again
-    assert "no such file" in error("tag", "hf://me/none/texts", "-o", "out", *options)
-    assert "files there are only read" in error("tag", "in", "-o", "hf://me/books/tagged", *options)
 
 
 @pytest.mark.parametrize(("scheme", "package"), [("s3", "s3fs"), ("gs", "gcsfs"), ("https", "aiohttp")])

@@ -16,7 +16,7 @@ from tagger.tagging.engine import Engine
 from tagger.tagging.load import load
 from tagger.training import teacher as module
 from tagger.training.teacher import Targets, Teacher
-from tests.bundle.hub_server import Hub, Repository
+from tests.bundle.hub_folder import Hub
 from tests.conftest import TOKENS, make_network, save_tiny
 
 SENTENCES = [*TOKENS, ["They", "read", "well"], ["Flights"], ["The", "flights", "reads", "."]]  # 18 tokens
@@ -169,7 +169,7 @@ def test_a_teacher_that_does_not_fit(trained: Path, vocabulary: Vocabulary, tmp_
 def test_a_teacher_of_the_hub_is_called_by_its_name(hub: Hub, trained: Path) -> None:
     with pytest.raises(InputError, match="hf:o/n is not on the Hub"):
         Teacher("hf:o/n", COLUMNS)
-    hub.repositories["o/n"] = Repository({path.name: path.read_bytes() for path in trained.iterdir()})
+    hub.put("o/n", trained)
     assert Teacher("hf:o/n", COLUMNS).name == "hf:o/n"
 
 
