@@ -1,4 +1,4 @@
-"""Gold paragraphs -> a learned segmenter, the better one of this and another on dev, and its scores."""
+"""Gold paragraphs -> a learned segmenter, the best one on dev, and its scores."""
 
 import logging
 import math
@@ -6,12 +6,11 @@ import random
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytorch_lightning as pl
 import torch
-from pytorch_lightning.callbacks import Callback
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from torch.utils.data import DataLoader, IterableDataset
@@ -29,15 +28,40 @@ from tagger.training.checkpoints import time_left
 from tagger.training.segmenter_text import Choices, TrainingText
 from tagger.training.trainer import make_trainer, run_fit
 
-# T units of the longest window, B windows, N units of a text, A affixes, C columns of the surroundings
+# T units of the longest window, B windows, A affixes, C columns of the surroundings, S scripts
 
-
+READ_RULES = ("english",)  # those that know a language; the others tell a network nothing that it does not learn
+HIDDEN, SIZE, BUCKETS, AFFIX_BUCKETS = 64, 32, 256, 128  # HIDDEN in sixteens: products are faster by a quarter
 BATCH_UNITS = 1_500  # of a batch, padding included
 WINDOW_UNITS = 100  # of a window; a paragraph of up to one and a half is one window
 SORTED_WINDOWS = 400  # windows that are sorted by length together
 LEARNING_RATE, WARMUP_STEPS, WEIGHT_DECAY, MAX_GRADIENT = 0.004, 50, 0.01, 1.0
 AVERAGING = 0.995  # weight of the average so far against that of the newest step
 TAG_LOSS = 0.3  # weight of the loss of the tags
+MIN_STEPS, MAX_STEPS = 1_000, 6_000  # unless the config says otherwise; a million units then are read nine times
+STEP_SECONDS = 0.07  # of a step on one core, scores on dev included; for the time that a whole training takes
+CHECKS = 10  # how often training scores dev
+PATIENCE = 4  # training ends, in its second half, after so many of these without a better score
+SENTENCE_WEIGHT = 0.1  # of the F1 of sentences beside that of words
+THRESHOLD_STEP, MAX_THRESHOLD_STEPS = 0.5, 8  # of the score of sentence ends, a logit
+
+_log = logging.getLogger(__name__)
+
+
+class CutScores(NamedTuple):
+    """The F1 of what a segmenter finds in raw text, in [0, 1]."""
+
+    tokens: float
+    words: float
+    sentences: float
+
+    @property
+    def total(self) -> float:
+        """What the best segmenter has most of: words count more than sentences, whose score depends on few cases."""
+        return self.words + self.sentences * SENTENCE_WEIGHT
+
+    def __str__(self) -> str:
+        return f"dev words {100 * self.words:.2f}  sentences {100 * self.sentences:.2f}"
 
 
 class SegmenterBatch(NamedTuple):
@@ -52,102 +76,29 @@ class SegmenterBatch(NamedTuple):
     odds: Tensor  # (scripts to be learned, S + 1), see `Choices`
 
 
-class SegmenterModule(pl.LightningModule):
-    """Trains a `SegmenterNetwork` for a number of steps.
-
-    Attributes:
-        network: what is trained.
-        average: the moving average of the weights of `network`; it is what is used afterwards.
-    """
-
-    def __init__(
-        self, vocabulary: SegmenterVocabulary, config: SegmenterConfig, text: "TrainingText", steps: int
-    ) -> None:
-        """Builds the network.
-
-        Args:
-            vocabulary, config: of the network.
-            text: what it learns from.
-            steps: of the optimizer.
-        """
-        super().__init__()
-        self.network = SegmenterNetwork(vocabulary, config)
-        self.tag_scores = nn.Linear(2 * config["hidden"], len(text.tags)) if text.tags else None
-        self.average = {name: value.clone() for name, value in self.network.state_dict().items()}
-        self._steps = steps
-
-    def training_step(self, batch: SegmenterBatch, _: int) -> Tensor:
-        """The loss of a batch: labels, scripts and tags."""
-        states = self.network(batch.types, batch.context, batch.lengths)
-        loss = self._loss(states, self.network.labels, batch.labels)
-        loss = loss + self._loss(states, self.network.scripts, batch.scripts, batch.odds)
-        if self.tag_scores is not None:
-            loss = loss + TAG_LOSS * self._loss(states, self.tag_scores, batch.tags)
-        self.log("train/loss", loss, on_step=False, on_epoch=True, prog_bar=True, batch_size=len(batch.lengths))
-        return loss
-
-    @staticmethod
-    def _loss(states: Tensor, head: nn.Linear, targets: Tensor, odds: Tensor | float = 0.0) -> Tensor:
-        learned = targets != IGNORED
-        if not learned.any():
-            return states.new_zeros(())
-        return cross_entropy(head(states[learned]) + odds, targets[learned])
-
-    def on_train_batch_end(self, *_: Any) -> None:
-        """Averages the weights; the first steps count less."""
-        step = self.global_step
-        kept = min(AVERAGING, (step + 1) / (step + 10))
-        with torch.no_grad():
-            for name, value in self.network.state_dict().items():
-                self.average[name].lerp_(value.cpu(), 1 - kept)
-
-    def configure_optimizers(self) -> Any:
-        """AdamW with a linear warm-up and decay."""
-        optimizer = torch.optim.AdamW(
-            self.parameters(), lr=LEARNING_RATE, betas=(0.9, 0.98), weight_decay=WEIGHT_DECAY, fused=True
-        )
-        scheduler = torch.optim.lr_scheduler.LambdaLR(
-            optimizer, lambda step: min(1.0, (step + 1) / WARMUP_STEPS) * max(0.0, 1 - step / self._steps)
-        )
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
-
-
 class SegmenterBatches(IterableDataset[SegmenterBatch]):
-    """The batches of an epoch; each iteration is the next epoch.
-
-    Attributes:
-        units: of the unchanged text.
-    """
+    """The batches of an epoch; each iteration is the next epoch."""
 
     def __init__(
-        self,
-        text: "TrainingText",
-        vocabulary: SegmenterVocabulary,
-        config: SegmenterConfig,
-        lexicon: Lexicon,
-        seed: int,
+        self, text: TrainingText, vocabulary: SegmenterVocabulary, config: SegmenterConfig, lexicon: Lexicon, seed: int
     ) -> None:
-        """Keeps its arguments.
-
-        Args:
-            text: to learn from.
-            vocabulary, config, lexicon: of the network.
-            seed: of the order of sentences, their variants and the windows.
-        """
+        """`seed` decides the order of sentences, their variants and the windows."""
         self._text, self._lexicon, self._config = text, lexicon, config
         self._choices = Choices(vocabulary)
         self._table = UnitTable(vocabulary.forms, config["affix_buckets"], config["characters"])
         self._generator = random.Random(seed)
-        texts, _ = text.texts()
-        self.units = sum(stop - start for start, stop in self._table.read(texts).bounds)
+
+    def units(self) -> int:
+        """The units of the unchanged text."""
+        return sum(stop - start for start, stop in self._table.read(self._text.texts()[0]).bounds)
 
     def __iter__(self) -> Iterator[SegmenterBatch]:
         texts, gold = self._text.texts(self._generator)
-        units = self._table.read(texts)
+        config, units = self._config, self._table.read(texts)
         targets = self._text.targets(texts, gold, units, self._choices)
-        rules = rule_labels(texts, units, self._config["rules"])
+        rules = rule_labels(texts, units, config["rules"])
         context = context_rows(
-            self._table, units, self._lexicon, rules, self._config["buckets"], self._config["pairs"], targets.lengths
+            self._table, units, self._lexicon, rules, config["buckets"], config["pairs"], targets.lengths
         )
         types = self._table.rows[units.types]
         odds = np.array(self._choices.odds, dtype=np.float32)
@@ -160,10 +111,6 @@ class SegmenterBatches(IterableDataset[SegmenterBatch]):
             yield SegmenterBatch(
                 *map(torch.from_numpy, (types[places], context[places], lengths, labels, scripts, tags, own))
             )
-
-    def loader(self) -> "DataLoader[SegmenterBatch]":
-        """A loader of this process."""
-        return DataLoader(self, batch_size=None)
 
 
 def batches_of(bounds: list[tuple[int, int]], generator: random.Random) -> list[list[tuple[int, int]]]:
@@ -193,40 +140,82 @@ def batches_of(bounds: list[tuple[int, int]], generator: random.Random) -> list[
     return batches
 
 
-MIN_STEPS, MAX_STEPS = 1_000, 6_000  # unless the config says otherwise; a million units then are read nine times
-READ_RULES = ("english",)  # those that know a language; the others tell a network nothing that it does not learn
-HIDDEN, SIZE, BUCKETS, AFFIX_BUCKETS = 64, 32, 256, 128  # HIDDEN in sixteens: products are faster by a quarter
-SENTENCE_WEIGHT = 0.1  # of the F1 of sentences beside that of words
-THRESHOLD_STEP, MAX_THRESHOLD_STEPS = 0.5, 8  # of the score of sentence ends, a logit
-STEP_SECONDS = 0.07  # of a step on one core, scores on dev included; for the time that a whole training takes
-CHECKS = 10  # how often training scores dev
-PATIENCE = 4  # training ends, in its second half, after so many of these without a better score
+class SegmenterModule(pl.LightningModule):
+    """Trains a network for a number of steps, and keeps the segmenter that is the best on dev.
 
-_log = logging.getLogger(__name__)
+    A segmenter has the moving average of the weights of `network`.
+    """
 
-Cut = Callable[[Sequence[str]], list[list[list[Token]]]]
-"""Paragraphs to their sentences, each a list of tokens."""
+    best: tuple[LearnedSegmenter, CutScores]
 
+    def __init__(
+        self,
+        vocabulary: SegmenterVocabulary,
+        config: SegmenterConfig,
+        lexicon: Lexicon,
+        tags: int,
+        dev: Sequence[GoldParagraph],
+        steps: int,
+    ) -> None:
+        """Builds the network; `tags` of words are learned beside its labels, which helps."""
+        super().__init__()
+        self.network = SegmenterNetwork(vocabulary, config)
+        self.tag_scores = nn.Linear(2 * config["hidden"], tags) if tags else None
+        self._average = {name: value.clone() for name, value in self.network.state_dict().items()}
+        self._parts, self._dev, self._steps = (vocabulary, config, lexicon), dev, steps
+        self._next, self._worse = steps / CHECKS, 0
+        self._start = time.monotonic()
 
-class CutScores(NamedTuple):
-    """The F1 of what a segmenter finds in raw text, in [0, 1]."""
+    def training_step(self, batch: SegmenterBatch, _: int) -> Tensor:
+        """The loss of a batch: labels, scripts and tags."""
+        states = self.network(batch.types, batch.context, batch.lengths)
+        loss = self._loss(states, self.network.labels, batch.labels)
+        loss = loss + self._loss(states, self.network.scripts, batch.scripts, batch.odds)
+        if self.tag_scores is not None:
+            loss = loss + TAG_LOSS * self._loss(states, self.tag_scores, batch.tags)
+        self.log("train/loss", loss, on_step=False, on_epoch=True, prog_bar=True, batch_size=len(batch.lengths))
+        return loss
 
-    tokens: float
-    words: float
-    sentences: float
+    @staticmethod
+    def _loss(states: Tensor, head: nn.Linear, targets: Tensor, odds: Tensor | float = 0.0) -> Tensor:
+        learned = targets != IGNORED
+        if not learned.any():
+            return states.new_zeros(())
+        return cross_entropy(head(states[learned]) + odds, targets[learned])
 
-    @property
-    def total(self) -> float:
-        """What the best segmenter has most of: words count more than sentences, whose score depends on few cases."""
-        return self.words + self.sentences * SENTENCE_WEIGHT
+    def on_train_batch_end(self, *_: Any) -> None:
+        """From time to time scores the average on dev; then averages the weights, of which the first count less."""
+        step = self.global_step
+        if step >= self._next or step == self._steps:
+            self._next += self._steps / CHECKS
+            self._score(step)
+        kept = min(AVERAGING, (step + 1) / (step + 10))
+        with torch.no_grad():
+            for name, value in self.network.state_dict().items():
+                self._average[name].lerp_(value.cpu(), 1 - kept)
 
+    def _score(self, step: int) -> None:
+        network = SegmenterNetwork(*self._parts[:2])
+        network.load_state_dict({name: value.clone() for name, value in self._average.items()})
+        segmenter = LearnedSegmenter(network.eval(), *self._parts)
+        scores = score_cuts(segmenter.segment_all, self._dev)
+        left = time_left((time.monotonic() - self._start) / step * (self._steps - step))
+        _log.info("segmenter: step %d/%d  %s%s", step, self._steps, scores, left)
+        if not hasattr(self, "best") or scores.total > self.best[1].total:
+            self.best, self._worse = (segmenter, scores), 0
+        else:
+            self._worse += 1
+            self.trainer.should_stop |= self._worse >= PATIENCE and 2 * step > self._steps  # the average needs steps
 
-class TrainedSegmenter(NamedTuple):
-    """The best segmenter on dev of a training."""
-
-    segmenter: LearnedSegmenter
-    scores: CutScores  # on dev
-    steps: int  # of the training until it ended
+    def configure_optimizers(self) -> Any:
+        """AdamW with a linear warm-up and decay."""
+        optimizer = torch.optim.AdamW(
+            self.parameters(), lr=LEARNING_RATE, betas=(0.9, 0.98), weight_decay=WEIGHT_DECAY, fused=True
+        )
+        scheduler = torch.optim.lr_scheduler.LambdaLR(
+            optimizer, lambda step: min(1.0, (step + 1) / WARMUP_STEPS) * max(0.0, 1 - step / self._steps)
+        )
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
 
 
 def steps_for(units: int) -> int:
@@ -235,8 +224,8 @@ def steps_for(units: int) -> int:
     return max(MIN_STEPS, min(MAX_STEPS, round(epochs * units / BATCH_UNITS)))
 
 
-def score_cuts(cut: Cut, gold: Sequence[GoldParagraph]) -> CutScores:
-    """How well a segmenter finds the tokens, words and sentences of paragraphs."""
+def score_cuts(cut: Callable[[Sequence[str]], list[list[list[Token]]]], gold: Sequence[GoldParagraph]) -> CutScores:
+    """How well what cuts texts finds the tokens, words and sentences of paragraphs."""
     found = cut([paragraph.text for paragraph in gold])
     system = (
         sentence
@@ -256,8 +245,8 @@ def train_segmenter(
     folder: Path,
     steps: int | None = None,
     accelerator: str = "auto",
-) -> TrainedSegmenter:
-    """Trains a segmenter; the best one on dev is returned.
+) -> tuple[LearnedSegmenter, int]:
+    """Trains a segmenter; the best one on dev, and the steps of the optimizer.
 
     Args:
         train, dev: at least one paragraph each.
@@ -265,11 +254,8 @@ def train_segmenter(
         column: a column of tags that are learned, too, which helps.
         seed: of the weights and the order of the text.
         folder: the run's folder.
-        steps: of the optimizer; None: `steps_for`.
+        steps: the most of the optimizer; None: `steps_for`.
         accelerator: as for `pytorch_lightning.Trainer`.
-
-    Raises:
-        Interrupted: by Ctrl+C or a signal.
     """
     pl.seed_everything(seed, verbose=False)
     text = TrainingText(train, column)
@@ -287,57 +273,31 @@ def train_segmenter(
         cuts=text.cuts(),
     )
     batches = SegmenterBatches(text, vocabulary, config, lexicon, seed)
-    units = batches.units
-    steps = steps_for(units) if steps is None else steps
-    module = SegmenterModule(vocabulary, config, text, steps)
+    units = batches.units()
+    steps = steps or steps_for(units)
+    module = SegmenterModule(vocabulary, config, lexicon, len(text.tags), dev, steps)
     parameters = sum(parameter.numel() for parameter in module.network.parameters())
     _log.info("segmenter: %d units, %s parameters, %d steps", units, f"{parameters:,}", steps)
-    best = _BestOnDev(vocabulary, config, lexicon, dev, steps)
     settings = {"accelerator": accelerator, "devices": 1, "gradient_clip_val": MAX_GRADIENT}
-    own = {"max_steps": steps, "enable_checkpointing": False}
-    trainer = make_trainer(settings, own, folder, [best])
-    run_fit(trainer, module, batches.loader())
-    return TrainedSegmenter(*with_sentences(best.segmenter, best.scores, dev, rules), trainer.global_step)
+    trainer = make_trainer(settings, {"max_steps": steps, "enable_checkpointing": False}, folder, [])
+    run_fit(trainer, module, DataLoader(batches, batch_size=None))
+    return with_sentences(*module.best, dev, rules), trainer.global_step
 
 
 def with_sentences(
     segmenter: LearnedSegmenter, scores: CutScores, dev: Sequence[GoldParagraph], rules: str
-) -> tuple[LearnedSegmenter, CutScores]:
+) -> LearnedSegmenter:
     """The segmenter that finds sentences best on dev: with a threshold of its own, or with the ends that rules find.
+
+    Of all thresholds whose F1 is at most one standard error below the highest, it is the nearest to 0: dev has few
+    sentences, and those of other texts may end in other ways. This is the rule of one standard error of Breiman et al.
+    (1984), Classification and Regression Trees.
 
     Args:
         segmenter: a trained one.
         scores: its scores on dev.
         dev: at least one paragraph.
         rules: those for raw text that fit the corpus.
-    """
-    own, own_scores = with_threshold(segmenter, scores, dev)
-    other = segmenter.with_sentences_of(rules)
-    other_scores = score_cuts(other.segment_all, dev)
-    taken = other_scores.total > own_scores.total
-    _log.info(
-        "segmenter: ends of sentences by the rules %s  dev words %.2f  sentences %.2f%s",
-        rules,
-        100 * other_scores.words,
-        100 * other_scores.sentences,
-        "  (taken)" if taken else "",
-    )
-    return (other, other_scores) if taken else (own, own_scores)
-
-
-def with_threshold(
-    segmenter: LearnedSegmenter, scores: CutScores, dev: Sequence[GoldParagraph]
-) -> tuple[LearnedSegmenter, CutScores]:
-    """Moves the score of the end of a sentence to where dev has a high F1 of sentences.
-
-    Of all places whose F1 is at most one standard error below the highest, it is the nearest: dev has few sentences,
-    and those of other texts may end in other ways. This is the rule of one standard error of Breiman et al. (1984),
-    Classification and Regression Trees.
-
-    Args:
-        segmenter: a trained one.
-        scores: its scores on dev.
-        dev: at least one paragraph.
     """
     found = {
         step: score_cuts(segmenter.moved(THRESHOLD_STEP * step).segment_all, dev) if step else scores
@@ -348,59 +308,10 @@ def with_threshold(
     error = math.sqrt(best.sentences * (1 - best.sentences) / sentences)
     enough = best.total - error * SENTENCE_WEIGHT
     nearest = min((step for step in found if found[step].total >= enough), key=abs)
-    moved, scores = THRESHOLD_STEP * nearest, found[nearest]
-    _log.info(
-        "segmenter: score of sentence ends %+g  dev words %.2f  sentences %.2f",
-        moved,
-        100 * scores.words,
-        100 * scores.sentences,
-    )
-    return segmenter.moved(moved), scores
-
-
-class _BestOnDev(Callback):
-    """Scores the average of the weights on dev from time to time, and keeps the best."""
-
-    segmenter: LearnedSegmenter
-    scores: CutScores
-
-    def __init__(
-        self,
-        vocabulary: SegmenterVocabulary,
-        config: SegmenterConfig,
-        lexicon: Lexicon,
-        dev: Sequence[GoldParagraph],
-        steps: int,
-    ) -> None:
-        self._parts = vocabulary, config, lexicon
-        self._dev, self._steps = dev, steps
-        self._next, self._worse = 0.0, 0
-        self._best = float("-inf")
-        self._start = time.monotonic()
-
-    def on_train_batch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule, *_: Any) -> None:
-        step = trainer.global_step
-        self._next = self._next or self._steps / CHECKS
-        if step < self._next and step < self._steps:
-            return
-        self._next += self._steps / CHECKS
-        vocabulary, config, lexicon = self._parts
-        network = SegmenterNetwork(vocabulary, config)
-        network.load_state_dict(
-            {name: value.clone() for name, value in cast(SegmenterModule, pl_module).average.items()}
-        )
-        segmenter = LearnedSegmenter(network.eval(), vocabulary, config, lexicon)
-        scores = score_cuts(segmenter.segment_all, self._dev)
-        _log.info(
-            "segmenter: step %d/%d  dev words %.2f  sentences %.2f%s",
-            step,
-            self._steps,
-            100 * scores.words,
-            100 * scores.sentences,
-            time_left((time.monotonic() - self._start) / step * (self._steps - step)),
-        )
-        if scores.total > self._best:
-            self.segmenter, self.scores, self._best, self._worse = segmenter, scores, scores.total, 0
-        else:
-            self._worse += 1
-            trainer.should_stop |= self._worse >= PATIENCE and 2 * step > self._steps  # the average needs steps
+    _log.info("segmenter: score of sentence ends %+g  %s", THRESHOLD_STEP * nearest, found[nearest])
+    other = segmenter.with_sentences_of(rules)
+    other_scores = score_cuts(other.segment_all, dev)
+    taken = other_scores.total > found[nearest].total
+    taken_or_not = "  (taken)" if taken else ""
+    _log.info("segmenter: ends of sentences by the rules %s  %s%s", rules, other_scores, taken_or_not)
+    return other if taken else segmenter.moved(THRESHOLD_STEP * nearest)

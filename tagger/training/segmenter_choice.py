@@ -20,7 +20,7 @@ from tagger.text.segment import RULES, RuleSegmenter
 from tagger.text.spacing import GoldParagraph, gold_paragraphs
 from tagger.training.config import AUTO, LEARNED, SEGMENTER, TrainConfig
 from tagger.training.report import spaced_parts
-from tagger.training.segmenter import STEP_SECONDS, CutScores, score_cuts, steps_for, train_segmenter
+from tagger.training.segmenter import STEP_SECONDS, score_cuts, steps_for, train_segmenter
 
 INIT = "init"  # the name of the segmenter of the tagger that training starts from
 
@@ -28,17 +28,11 @@ _log = logging.getLogger(__name__)
 
 
 class Choice(NamedTuple):
-    """What cuts raw text for a tagger.
+    """What cuts raw text for a tagger."""
 
-    Attributes:
-        segmenter: of the tagger; the weights of a learned one are rounded as they are saved.
-        origin: what its training data was, for `config.json`.
-        report: what `report.json` says of it.
-    """
-
-    segmenter: LearnedSegmenter | RuleSegmenter
-    origin: dict[str, Any] | None
-    report: dict[str, Any]
+    segmenter: LearnedSegmenter | RuleSegmenter  # the weights of a learned one are rounded as they are saved
+    origin: dict[str, Any] | None  # what its training data was, for `config.json`
+    report: dict[str, Any]  # what `report.json` says of it
 
     def of(self, bundle: Bundle) -> Bundle:
         """A tagger with this segmenter."""
@@ -57,16 +51,7 @@ class SegmenterTraining:
     """
 
     def __init__(self, config: TrainConfig, corpus: Corpus, start: Bundle | None) -> None:
-        """Looks whether the corpus has what a segmenter learns from.
-
-        Args:
-            config: of the run.
-            corpus: its train and dev.
-            start: the tagger that training starts from, if there is one.
-
-        Raises:
-            InputError: the config wants a learned segmenter, and the corpus does not say where its text has spaces.
-        """
+        """Looks whether the corpus has what a segmenter learns from; training starts from the tagger `start`."""
         self.config, self.corpus = config, corpus
         wanted = config.segmenter
         if config.parts == SEGMENTER and wanted != LEARNED:
@@ -92,8 +77,7 @@ class SegmenterTraining:
             self.outlook = "a segmenter for raw text is learned after the tagger"
             names = [*spaced_parts(corpus.splits["train"])]
             if len(names) < len(corpus.parts):
-                shown = " and ".join(names)
-                self.outlook += f"; it learns from {shown} alone, since only {shown} says where its text has spaces"
+                self.outlook += f", from {' and '.join(names)} alone, since no other says where its text has spaces"
         elif wanted == AUTO:
             stays = f"the segmenter of {config.init} stays" if self._init else f"raw text by the rules {self.rules}"
             self.outlook = f"{stays}, since {corpus.name} does not say where its text has spaces"
@@ -105,14 +89,7 @@ class SegmenterTraining:
         return (self.config.segmenter_steps or steps_for(words)) * STEP_SECONDS if self.learns else 0.0
 
     def choose(self, folder: Path) -> Choice:
-        """Trains a segmenter, if one is wanted, and keeps the best for raw text on dev.
-
-        Args:
-            folder: the run's folder.
-
-        Raises:
-            Interrupted: by Ctrl+C or a signal.
-        """
+        """Trains a segmenter, if one is wanted, and keeps the best for raw text on dev."""
         if not self.learns:
             if self._init is not None:
                 return Choice(self._init, self._init_origin, {"kind": LEARNED, "kept": INIT})
@@ -122,13 +99,11 @@ class SegmenterTraining:
         train, dev = (_paragraphs(corpus.splits[split], [column]) for split in ("train", "dev"))
         start = time.monotonic()
         accelerator = config.trainer.get("accelerator") or "auto"
-        trained = train_segmenter(
+        trained, steps = train_segmenter(
             train, dev, corpus.rules, column, config.seed, folder, config.segmenter_steps, accelerator
         )
-        del train
-        learned = _rounded(trained.segmenter, config.storage_dtype)
+        learned = _rounded(trained, config.storage_dtype)
         seconds = round(time.monotonic() - start, 1)
-
         segmenters: dict[str, LearnedSegmenter | RuleSegmenter] = {
             name: RuleSegmenter(name) for name in (self.rules, corpus.rules)
         }
@@ -140,9 +115,10 @@ class SegmenterTraining:
         if best == LEARNED:  # a network that learned from little may find words but no sentences
             best = max(scores, key=lambda name: scores[name].total)
         kept = LEARNED if config.segmenter == LEARNED else best
-        _log.info("segmenter: %s is kept; %s", kept, _format_scores(scores))
+        shown = "; ".join(f"{name}: {each}" for name, each in reversed([*scores.items()]))
+        _log.info("segmenter: %s is kept; %s", kept, shown)
         origins = {
-            LEARNED: {"corpus": corpus.name, **asdict(config.card), "seed": config.seed, "steps": trained.steps},
+            LEARNED: {"corpus": corpus.name, **asdict(config.card), "seed": config.seed, "steps": steps},
             INIT: self._init_origin,
         }
         report = {
@@ -150,7 +126,7 @@ class SegmenterTraining:
             "kept": kept,
             "dev": {name: each._asdict() for name, each in scores.items()},
             "seconds": seconds,
-            "steps": trained.steps,
+            "steps": steps,
             "parameters": sum(parameter.numel() for parameter in learned.network.parameters()),
         }
         return Choice(segmenters[kept], origins.get(kept), report)
@@ -174,10 +150,3 @@ def _origin_of(config: Mapping[str, Any]) -> dict[str, Any]:
     known = origin if isinstance(origin, dict) else config
     names = {name: known.get(name) for name in ("corpus", "version", "license")}
     return {name: value if isinstance(value, str) else None for name, value in names.items()}
-
-
-def _format_scores(scores: Mapping[str, CutScores]) -> str:
-    return "; ".join(
-        f"{name}: dev words {100 * each.words:.2f}, sentences {100 * each.sentences:.2f}"
-        for name, each in reversed([*scores.items()])
-    )

@@ -9,6 +9,7 @@ shuffled treebank, so runs of a few sentences are shuffled anew in every epoch.
 import random
 from collections import Counter, defaultdict
 from collections.abc import Container, Iterable, Sequence
+from itertools import accumulate, pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -67,21 +68,17 @@ class TrainingText:
         shuffled: whether the order of sentences means nothing.
         characters: whether every letter is to be a unit.
         spaces: whether tokens may hold white space.
+        tags: those of a column and their numbers; they are learned, too.
     """
 
     def __init__(self, paragraphs: Sequence[GoldParagraph], column: str | None = None) -> None:
-        """Takes paragraphs.
-
-        Args:
-            paragraphs: at least one.
-            column: the tags of this column are learned, too; see `tags`.
-        """
+        """Takes at least one paragraph."""
         self._paragraphs = [_sentences(paragraph, column) for paragraph in paragraphs]
         self._sentences = [sentence for paragraph in self._paragraphs for sentence in paragraph]
         self.shuffled = not any(begins_paragraph(each) for paragraph in paragraphs for each in paragraph.sentences)
         self.characters = _inner_share(self._sentences) > MAX_CHARACTER_SHARE
-        tokens = [each.text[token.start : token.end] for each in self._sentences for token in each.tokens]
-        self.spaces = sum(len(form.split()) > 1 for form in tokens) > MAX_SPACED_SHARE * len(tokens)
+        forms = [each.text[token.start : token.end] for each in self._sentences for token in each.tokens]
+        self.spaces = sum(len(form.split()) > 1 for form in forms) > MAX_SPACED_SHARE * len(forms)
         bare = sum(sentence.text[-1].isalnum() for sentence in self._sentences)
         self._varied = bare >= MIN_BARE_SHARE * len(self._sentences)
         tags = sorted({tag for sentence in self._sentences for token in sentence.tokens for tag in token.tags})
@@ -113,11 +110,8 @@ class TrainingText:
         if not self._varied:
             return sentence
         text, tokens, gap = sentence
-        if (
-            generator.random() < DROPPED_SHARE
-            and len(tokens) > 2
-            and not any(map(str.isalnum, text[tokens[-1].start :]))
-        ):
+        drops = generator.random() < DROPPED_SHARE and len(tokens) > 2
+        if drops and not any(map(str.isalnum, text[tokens[-1].start :])):
             tokens = tokens[:-1]
             text = text[: tokens[-1].end]
             gap = gap or " "
@@ -130,12 +124,9 @@ class TrainingText:
         """What a segmenter knows from these paragraphs. `table` needs no forms of its own."""
         texts, gold = self.texts()
         units = table.read(texts)
-        counts: Counter[str] = Counter()
-        for text in texts:
-            counts.update(map(normalised, table.cut(text)))
+        counts = Counter(form for text in texts for form in map(normalised, table.cut(text)))
         forms = [form for form, count in counts.items() if count >= MIN_FORM_COUNT]
         changed: dict[str, set[str]] = defaultdict(set)  # script -> the forms that it changes
-        found: dict[str, set[str]] = defaultdict(set)  # form -> its scripts
         plain: set[str] = set()
         for text, sentences, (first, last) in zip(texts, gold, units.bounds, strict=True):
             unit_ends = set(units.ends[first:last].tolist())
@@ -146,13 +137,12 @@ class TrainingText:
                     plain.add(form.lower())
                 elif printable(script) == script:  # a tagger's folder may hold no others
                     changed[script].add(form.lower())
-                    found[form.lower()].add(script)
         scripts = sorted(changed, key=lambda script: (-len(changed[script]), script))
-        numbers = {script: number for number, script in enumerate(scripts, 1)}
-        multiwords = {
-            form: [0] * (form in plain) + sorted(numbers[script] for script in own)
-            for form, own in sorted(found.items())
-        }
+        found: dict[str, list[int]] = defaultdict(list)  # form -> the numbers of its scripts
+        for number, script in enumerate(scripts, 1):
+            for form in changed[script]:
+                found[form].append(number)
+        multiwords = {form: [0] * (form in plain) + own for form, own in sorted(found.items())}
         affixes = count_affixes(scripts, multiwords, plain.difference(multiwords))
         lengths = self.targets(texts, gold, units).lengths
         return SegmenterVocabulary(forms, scripts, multiwords, affixes), Lexicon.of(table, units, lengths, self.spaces)
@@ -172,13 +162,7 @@ class TrainingText:
         units: Units,
         choices: "Choices | None" = None,
     ) -> Targets:
-        """What stands at each unit of texts.
-
-        Args:
-            texts, gold: from `texts`.
-            units: of the texts.
-            choices: of scripts; None: no scripts are to be learned.
-        """
+        """What stands at each unit of texts, which come from `texts`; without `choices` no scripts are learned."""
         count = len(units.types)
         labels, scripts, rows, tags = (np.full(count, IGNORED, dtype=np.int64) for _ in range(4))
         lengths = np.zeros(count, dtype=np.int64)
@@ -199,11 +183,9 @@ class TrainingText:
                     if self.tags:
                         tags[last] = self.tags[token.tags[-1]]
                     first = begins.get(token.start)
-                    if token.words and own is None and first is not None:
-                        at = token.start
-                        for number, word in enumerate(token.words[:-1]):
-                            at += len(word)
-                            inner = ends[at]
+                    if own is None and first is not None:
+                        for number, place in enumerate(inner_ends(token)):
+                            inner = ends[place]
                             labels[inner] = Label.WORD
                             if self.tags:
                                 tags[inner] = self.tags[token.tags[number]]
@@ -226,7 +208,6 @@ class Choices(dict[tuple[str, str | None], tuple[int, int]]):
     """
 
     def __init__(self, vocabulary: SegmenterVocabulary) -> None:
-        """Takes what a segmenter knows."""
         super().__init__()
         self._multiwords = Multiwords(vocabulary.scripts, vocabulary.multiwords, vocabulary.affixes)
         self._numbers: dict[str | None, int] = {script: number for number, script in enumerate(vocabulary.scripts, 1)}
@@ -248,23 +229,17 @@ class Choices(dict[tuple[str, str | None], tuple[int, int]]):
         return found
 
 
-def script_of(token: GoldToken | Token, form: str, unit_ends: Container[int]) -> str | None:
-    """The script that gives a token its words; None for one word, and for words between which units end.
+def inner_ends(token: GoldToken | Token) -> list[int]:
+    """Where the words of a token end, but the last, if they stand in the text one after another."""
+    return list(accumulate(map(len, token.words[:-1]), initial=token.start))[1:]
 
-    Args:
-        token: of a text.
-        form: its text.
-        unit_ends: the places in the text where units end.
-    """
+
+def script_of(token: GoldToken | Token, form: str, unit_ends: Container[int]) -> str | None:
+    """The script that gives a token its words; None for one word, and for words between which units end."""
     if not token.words:
         return None
-    if "".join(token.words) == form:
-        at, inside = token.start, True
-        for word in token.words[:-1]:
-            at += len(word)
-            inside = inside and at in unit_ends
-        if inside:
-            return None
+    if "".join(token.words) == form and all(place in unit_ends for place in inner_ends(token)):
+        return None
     return edit_script(form, " ".join(token.words))
 
 
@@ -287,13 +262,8 @@ def _sentences(paragraph: GoldParagraph, column: str | None) -> list[GoldSentenc
 
 def _runs(sentences: Sequence[GoldSentence], generator: random.Random) -> list[Sequence[GoldSentence]]:
     """Sentences cut at random into runs of RUN_SENTENCES on average."""
-    runs = []
-    first = 0
-    for place in range(1, len(sentences)):
-        if generator.random() < 1 / RUN_SENTENCES:
-            runs.append(sentences[first:place])
-            first = place
-    return [*runs, sentences[first:]]
+    cuts = [place for place in range(1, len(sentences)) if generator.random() < 1 / RUN_SENTENCES]
+    return [sentences[first:last] for first, last in pairwise([0, *cuts, len(sentences)])]
 
 
 def _inner_share(sentences: Sequence[GoldSentence]) -> float:
@@ -302,11 +272,6 @@ def _inner_share(sentences: Sequence[GoldSentence]) -> float:
     for text, own, _ in sentences:
         tokens += len(own)
         for token in own:
-            places = [token.end]
-            if token.words and "".join(token.words) == text[token.start : token.end]:
-                at = token.start
-                for word in token.words[:-1]:
-                    at += len(word)
-                    places.append(at)
-            inner += any(in_run(text, place) for place in places)
+            is_cut = "".join(token.words) == text[token.start : token.end]
+            inner += any(in_run(text, place) for place in [token.end, *(inner_ends(token) if is_cut else [])])
     return inner / max(1, tokens)

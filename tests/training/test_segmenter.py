@@ -22,8 +22,8 @@ def paragraphs(count: int, first: int = 0) -> list[GoldParagraph]:
 def test_a_segmenter_learns_tokens_and_sentences(tmp_path, caplog):
     caplog.set_level(logging.INFO)
     dev = paragraphs(20, first=100)
-    segmenter, scores, steps = train_segmenter(paragraphs(60), dev, "unicode", "upos", 1, tmp_path, steps=100)
-    assert scores == score_cuts(segmenter.segment_all, dev)
+    segmenter, steps = train_segmenter(paragraphs(60), dev, "unicode", "upos", 1, tmp_path, steps=100)
+    scores = score_cuts(segmenter.segment_all, dev)
     assert scores.words > 0.99
     assert scores.sentences > 0.9
     assert "segmenter: step 10/100" in caplog.text
