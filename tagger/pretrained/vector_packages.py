@@ -25,11 +25,7 @@ Source = tuple[Iterable[tuple[str, int]], NDArray[Any]]
 
 
 def load_matrix(path: Path) -> NDArray[Any]:
-    """The matrix (N, D) of a `.npy` file, which stays on disk.
-
-    Raises:
-        InputError: the file is missing or damaged, or holds no such matrix.
-    """
+    """The matrix (N, D) of a `.npy` file, which stays on disk."""
     remedy = "save a 2-D array of float32 with numpy.save"
     matrix = None
     try:
@@ -52,11 +48,7 @@ def pair(words: list[str], matrix: NDArray[Any], listed: str) -> Source:
 
 
 def read_package(name: str) -> Source:
-    """The vectors of a pip package, by its name in `PACKAGES`.
-
-    Raises:
-        InputError: the package is not installed, damaged or of an unknown version.
-    """
+    """The vectors of a pip package, by its name in `PACKAGES`."""
     package, read, packages = PACKAGES[name]
     install = f"pip install {packages}"
     spec = importlib.util.find_spec(package)

@@ -28,15 +28,10 @@ _MAX_FLOAT32 = float(np.finfo(np.float32).max)
 
 
 class Vectors(NamedTuple):
-    """Pretrained vectors of words.
+    """Pretrained vectors of words."""
 
-    Attributes:
-        rows: the row of each word in `matrix`, the most frequent word first; words may share a row.
-        matrix: (R, D), without rows that no word uses.
-    """
-
-    rows: dict[str, int]
-    matrix: NDArray[np.float32]
+    rows: dict[str, int]  # the row of each word in `matrix`, the most frequent word first; words may share a row
+    matrix: NDArray[np.float32]  # (R, D), without rows that no word uses
 
 
 def select_vectors(name: str, forms: Iterable[str], keep: int, components: int = 0) -> Vectors:
@@ -54,9 +49,6 @@ def select_vectors(name: str, forms: Iterable[str], keep: int, components: int =
         forms: the words of the training data.
         keep: the number of most frequent words of the source that are kept even if they are not in `forms`.
         components: the most values that a vector may have; 0: any number.
-
-    Raises:
-        InputError: the package is not installed; the file is missing or damaged; it has none of the words.
     """
     wanted = {spelling for form in forms for spelling in (form, form.lower())}
     if name in PACKAGES:
