@@ -6,6 +6,7 @@ import re
 import shutil
 from collections.abc import Callable, Iterator
 from decimal import ROUND_HALF_UP, Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -17,8 +18,8 @@ from tagger.corpus.lint import UNIVERSAL
 from tests.browser import CONTRASTS, PATIENCE, Open, Page, expect, launched
 from tests.serving.conftest import serving
 
+pytestmark = pytest.mark.slow
 TEXT = "They can't fish well. Dr. Smith reads the book!\n\nNew books, old men (and boats) cost $3.50."
-UPOS = tuple(sorted(UNIVERSAL))
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +44,9 @@ def open_page(browser: Any, url: str) -> Iterator[Open]:
     """Opens the page. At the end no page has asked or tried to ask another host, and no script has failed."""
     contexts, requests, failures = [], [], []
 
-    def open_page(width: int = 1400, dark: bool = False, fragment: str = "", route: Any = None) -> Page:
+    def open_page(
+        width: int = 1400, dark: bool = False, fragment: str = "", route: Any = None, dialog: Any = None
+    ) -> Page:
         scheme = "dark" if dark else "light"
         context = browser.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme)
         context.set_default_timeout(PATIENCE)
@@ -51,7 +54,7 @@ def open_page(browser: Any, url: str) -> Iterator[Open]:
         page = context.new_page()
         page.on("request", lambda request: requests.append(request.url))
         page.on("pageerror", lambda error: failures.append(str(error)))
-        page.on("dialog", lambda dialog: failures.append(dialog.message))
+        page.on("dialog", dialog or (lambda shown: failures.append(shown.message)))
         page.on("console", lambda message: "Content Security Policy" in message.text and failures.append(message.text))
         if route:
             page.route(*route)
@@ -69,12 +72,7 @@ def open_page(browser: Any, url: str) -> Iterator[Open]:
 @pytest.fixture
 def ask(url: str) -> Callable[..., Any]:
     """Asks the service without the page."""
-
-    def ask(path: str, **body: Any) -> Any:
-        reply = httpx.post(f"{url}v1/{path}", json=body).raise_for_status()
-        return reply.json() if "json" in reply.headers["content-type"] else reply.text
-
-    return ask
+    return lambda path, **body: httpx.post(f"{url}v1/{path}", json=body).raise_for_status().json()
 
 
 def tag(page: Page, text: str = TEXT) -> None:
@@ -87,8 +85,8 @@ def words(page: Page, within: str = "#words") -> list[str]:
     return page.locator(f"{within} .word > span").all_inner_texts()
 
 
-def codes(page: Page) -> list[str]:
-    return page.eval_on_selector_all("#words .word", "nodes => nodes.map(node => node.dataset.code)")
+def codes(page: Page, within: str = "#words") -> list[str]:
+    return page.eval_on_selector_all(f"{within} .word", "nodes => nodes.map(node => node.dataset.code)")
 
 
 def focused(page: Page) -> dict[str, Any]:
@@ -122,29 +120,13 @@ def test_words_show_tags_confidence_and_alternatives(open_page: Open, ask: Calla
     page = open_page()
     tag(page)
     expected = ask("tag", text=TEXT, top=5)["sentences"]
-    for column in ("upos", "xpos"):
+    for column in ("xpos", "upos"):
         page.check(f"#columns [value={column}]")
         assert codes(page) == [tag for sentence in expected for tag in sentence[column]]
-    page.check("#columns [value=feats]")
-    feats = [tag for sentence in expected for tag in sentence["feats"]]
-    values = [" ".join(re.findall(r"=([^|]+)", tag)) or "–" for tag in feats]
-    assert codes(page) == values
-    page.check("#columns [value=upos]")
     assert words(page) == [token for sentence in expected for token in sentence["tokens"]]
     shares = [share for sentence in expected for share in sentence["upos_probabilities"]]
     unsure = page.eval_on_selector_all(".words .word", "nodes => nodes.map(node => node.classList.contains('unsure'))")
     assert unsure == [share < 0.7 for share in shares]
-    strengths = page.eval_on_selector_all(
-        ".words .word", "nodes => nodes.map(node => Number(node.style.getPropertyValue('--strength')))"
-    )
-    for (share, strength), (other, weaker) in itertools.combinations(zip(shares, strengths, strict=True), 2):
-        assert strength >= weaker if share > other else strength <= weaker  # as strong as sure
-    fills = page.eval_on_selector_all(
-        ".words .word", "nodes => nodes.map(node => getComputedStyle(node).backgroundColor)"
-    )
-    hues = {fill.split("/")[0] for fill in fills}
-    assert len(hues) >= len(set(codes(page)) - {"PUNCT", "SYM", "X"})
-
     page.hover("#words .word >> text=fish")
     tip = page.locator("#tip")
     expect(tip).to_contain_text("fish")
@@ -153,6 +135,11 @@ def test_words_show_tags_confidence_and_alternatives(open_page: Open, ask: Calla
     page.mouse.move(5, 5)
     expect(tip).to_be_hidden()
     assert page.locator("#legend-list li").first.inner_text().split() == ["PUNCT", "punctuation", "6"]
+    page.click("#legend-list button >> nth=0")
+    assert page.locator("#words.only .word.hit").count() == 6
+    page.check("#columns [value=feats]")
+    feats = [tag for sentence in expected for tag in sentence["feats"]]
+    assert codes(page) == [" ".join(re.findall(r"=([^|]+)", tag)) or "–" for tag in feats]
 
 
 def test_by_keyboard_alone(open_page: Open) -> None:
@@ -170,14 +157,13 @@ def test_by_keyboard_alone(open_page: Open) -> None:
         keys.press("Tab")
         if focused(page)["word"] >= 0:
             break
-    assert focused(page)["word"] == 0
+    first = page.locator("#words .word").first
     expect(page.locator("#tip")).to_contain_text("They")  # alternatives on focus, and read aloud
-    assert page.locator("#words .word").first.get_attribute("aria-describedby") == "tip"
-    assert page.locator("#words .word").first.get_attribute("aria-label").startswith("They, PRON pronoun, ")
+    assert first.get_attribute("aria-describedby") == "tip"
+    assert first.get_attribute("aria-label").startswith("They, PRON pronoun, ")
     for key, word in [
-        ("ArrowRight", 1), ("ArrowRight", 2), ("ArrowLeft", 1), ("End", 3), ("ArrowRight", 4), ("Home", 4),
-        ("ArrowDown", 10), ("ArrowUp", 4), ("ArrowUp", 0), ("ArrowUp", 0), ("ArrowLeft", 0), ("Control+End", 15),
-        ("ArrowRight", 15), ("Control+Home", 0), ("ArrowRight", 1), ("ArrowRight", 2),
+        ("ArrowRight", 1), ("ArrowLeft", 0), ("ArrowLeft", 0), ("End", 3), ("ArrowRight", 4), ("Home", 4),
+        ("ArrowLeft", 3), ("ArrowLeft", 2),
     ]:  # fmt: skip
         keys.press(key)
         assert focused(page)["word"] == word, key
@@ -188,35 +174,12 @@ def test_by_keyboard_alone(open_page: Open) -> None:
     keys.press("Escape")
     expect(page.locator("#panel")).to_be_hidden()
     assert focused(page)["word"] == 2
-    keys.press(" ")
-    expect(page.locator("#panel")).to_be_visible()
-    keys.press("Tab")
-    assert focused(page)["id"] == "panel-close"
-    keys.press("Enter")
-    expect(page.locator("#panel")).to_be_hidden()
-    keys.press("Escape")
-    expect(page.locator("#tip")).to_be_hidden()
-    keys.press("Shift+Tab")
-    assert focused(page)["id"] == "link"
-
-
-def test_the_mouse_reaches_the_tip_that_it_opened_and_what_lies_under_others(open_page: Open) -> None:
-    over_tip = """() => { const tip = document.getElementById('tip'), box = tip.getBoundingClientRect();
-        return tip.contains(document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2)); }"""
-    page = open_page()
-    tag(page)
-    page.focus("#words .word >> nth=0")
-    page.keyboard.press("ArrowRight")
-    expect(page.locator("#tip")).to_be_visible()
-    assert not page.evaluate(over_tip)
-    page.hover("#words .word >> nth=2")
-    expect(page.locator("#tip")).to_contain_text("n't")
-    assert page.evaluate(over_tip)
-    page.hover("#tip")
-    page.wait_for_timeout(300)  # longer than a tip stays that the mouse has left
-    expect(page.locator("#tip")).to_be_visible()
-    page.keyboard.press("Escape")
-    expect(page.locator("#tip")).to_be_hidden()
+    snapshot = page.locator("body").aria_snapshot()
+    for part in [
+        'textbox "Text"', 'combobox "Model"', 'combobox "Compare with"', 'button "Tag"', "banner:", "main:",
+        'radio "UPOS" [checked]', 'button "fish, ', 'group "Tagged words"', 'region "Result"', 'region "Tags: UPOS"',
+    ]:  # fmt: skip
+        assert part in snapshot, part
 
 
 def test_the_panel_says_what_explain_says(open_page: Open, ask: Callable[..., Any]) -> None:
@@ -232,30 +195,25 @@ def test_the_panel_says_what_explain_says(open_page: Open, ask: Callable[..., An
         assert percent(context["probability"]) in row
         instead = f"instead {context['best_tag']}, {percent(context['best_probability'])}"
         assert (instead in row) == (context["best_tag"] != "VERB")
-    assert found["alone"]["best_tag"] == "NOUN"  # a fish
     assert found["decided_by"]
     for support in found["decided_by"]:
         kind = "for" if support["support"] > 0 else "against"
         assert support["word"] in page.locator(f"#panel mark.{kind}").all_inner_texts()
-    assert page.locator("#panel mark.this").inner_text() == "fish"
     page.check("#columns [value=xpos]")  # the open panel follows
     expect(page.locator("#panel tr")).to_have_count(4)
     expect(page.locator("#panel-title")).to_contain_text("VB")
     tag(page, "word " * 101)
     page.click("#words .word >> nth=7")
-    expect(page.locator("#panel [role=alert]")).to_contain_text("up to 100")
+    expect(page.locator("#panel [role=alert]")).to_contain_text("100")
 
 
 @pytest.mark.parametrize("width", [360, 1400])
 def test_nothing_is_wider_than_the_window(open_page: Open, width: int) -> None:
     page = open_page(width)
-    expect(page.locator("#about")).not_to_be_empty()
-    assert fits(page)
     tag(page, f"{TEXT} (someone@example.org), {'long' * 60} https://example.org/{'a/' * 60} {'Ж' * 150}")
     assert fits(page)
-    for column in ("xpos", "feats", "upos"):
-        page.check(f"#columns [value={column}]")
-        assert fits(page)
+    page.check("#columns [value=feats]")
+    assert fits(page)
     page.click("#words .word >> nth=-1")
     expect(page.locator("#panel table")).to_be_visible()
     assert fits(page)
@@ -266,15 +224,13 @@ def test_nothing_is_wider_than_the_window(open_page: Open, width: int) -> None:
     page.select_option("#with", "tiny")
     expect(page.locator("#words .pair").last).to_be_visible()
     assert fits(page)
-    sides = [page.locator(f"#words .pair >> nth=1 >> .side >> nth={i}").bounding_box() for i in (0, 1)]
-    assert sides[1]["y"] == sides[0]["y"] if width == 1400 else sides[1]["y"] > sides[0]["y"]
     page.fill("#text", "word " * 50_000)
     page.press("#text", "Control+Enter")
-    expect(page.locator("#error")).to_be_visible()
+    expect(page.locator("#error")).to_contain_text("has 250 kB, and this page shows up to 100 kB")
     assert fits(page)
 
 
-def test_markup_stays_text(open_page: Open, url: str) -> None:
+def test_markup_stays_text(open_page: Open) -> None:
     attack = "<img src=x onerror=alert(1)><script>alert(2)</script> \"'><svg onload=alert(3)> &amp;"
 
     def hostile(route: Any) -> None:
@@ -285,58 +241,29 @@ def test_markup_stays_text(open_page: Open, url: str) -> None:
             sentence["upos_alternatives"] = [[[attack, 1.0]]] * len(sentence["tokens"])
         route.fulfill(response=reply, json=body)
 
-    page = open_page()
-    tag(page, attack)
+    page = open_page(fragment="#text=" + quote(attack), route=("**/v1/tag", hostile))
+    expect(page.locator("#status")).to_contain_text("words in")
+    assert page.input_value("#text") == attack
     assert "".join(words(page)) == attack.replace(" ", "")
+    assert attack in codes(page)
     page.click("#words .word >> nth=1")
     expect(page.locator("#panel table")).to_be_visible()
-    page.route("**/v1/tag", hostile)
-    tag(page, attack)
-    assert attack in codes(page)
     page.hover("#words .word >> nth=0")
     expect(page.locator("#tip")).to_contain_text(attack)
     assert page.locator("img, svg, body script ~ script, #words script").count() == 0
-    linked = open_page(fragment="#text=" + quote(attack))
-    expect(linked.locator("#status")).to_contain_text("words in")
-    assert linked.input_value("#text") == attack
-    assert linked.locator("img, svg").count() == 0
-
-
-def test_offsets_count_code_points(open_page: Open) -> None:
-    page = open_page()
-    text = "🙂🙂 They 𝒻𝓁𝓎 home 👩‍👩‍👧. 🙂 swim!"
-    tag(page, text)
-    for form in ("They", "𝒻𝓁𝓎", "swim"):
-        page.click(f"#words .word >> text={form}")
-        page.click("#panel-find")
-        area = "document.getElementById('text')"
-        start, end = page.evaluate(f"() => [{area}.selectionStart, {area}.selectionEnd]")
-        assert text.encode("utf-16-le")[2 * start : 2 * end].decode("utf-16-le") == form
-    tag(page, "lone \ud83d surrogate")
-    assert words(page) == ["lone", "\ufffd", "surrogate"]
 
 
 def test_right_to_left(open_page: Open) -> None:
     page = open_page(360)
-    for text, second in [
-        ("كان الرجل (العجوز) يقرأ كتابا.", "الرجل"),
-        ("הילדים הלכו (לבית) הספר.", "הלכו"),
-        ("بۇ كىتاب (ياخشى) كىتاب.", "كىتاب"),
-    ]:
-        tag(page, text)
-        assert page.evaluate("() => getComputedStyle(document.getElementById('text')).direction") == "rtl"
-        boxes = [page.locator(f"#words .word >> nth={i}").bounding_box() for i in (0, 1)]
-        assert boxes[1]["x"] + boxes[1]["width"] <= boxes[0]["x"] + 1
-        page.focus("#words .word >> nth=0")
-        page.keyboard.press("ArrowLeft")
-        assert focused(page) == {"id": "", "text": second, "word": 1}
-        page.keyboard.press("ArrowRight")
-        assert focused(page)["word"] == 0
-        bracket = page.locator("#words .word > span", has_text=re.compile(r"^\($"))
-        assert bracket.evaluate("node => getComputedStyle(node).unicodeBidi") == "normal"  # mirrored by its sentence
-        assert fits(page)
-    tag(page, "12 + 5.\n\n" + text)
-    assert page.locator("#words .sentence").first.evaluate("node => getComputedStyle(node).direction") == "rtl"
+    tag(page, "كان الرجل (العجوز) يقرأ كتابا.")
+    boxes = [page.locator(f"#words .word >> nth={i}").bounding_box() for i in (0, 1)]
+    assert boxes[1]["x"] + boxes[1]["width"] <= boxes[0]["x"] + 1
+    page.focus("#words .word >> nth=0")
+    page.keyboard.press("ArrowLeft")
+    assert focused(page) == {"id": "", "text": "الرجل", "word": 1}
+    bracket = page.locator("#words .word > span", has_text=re.compile(r"^\($"))
+    assert bracket.evaluate("node => getComputedStyle(node).unicodeBidi") == "normal"  # mirrored by its sentence
+    assert fits(page)
 
 
 @pytest.mark.parametrize("dark", [False, True])
@@ -345,7 +272,8 @@ def test_contrast_of_every_text(open_page: Open, dark: bool) -> None:
         reply = route.fetch()
         body = reply.json()
         (sentence,) = body["sentences"]
-        pairs = list(itertools.islice(itertools.cycle(itertools.product(UPOS, (1.0, 0.9, 0.7, 0.69, 0.2))), 90))
+        every = itertools.product(sorted(UNIVERSAL), (1.0, 0.9, 0.7, 0.69, 0.2))
+        pairs = list(itertools.islice(itertools.cycle(every), 90))
         sentence["upos"], sentence["upos_probabilities"] = map(list, zip(*pairs, strict=True))
         route.fulfill(response=reply, json=body)
 
@@ -357,26 +285,19 @@ def test_contrast_of_every_text(open_page: Open, dark: bool) -> None:
     page.hover("#words .word >> nth=3")
     expect(page.locator("#tip")).to_be_visible()
     seen += page.evaluate(CONTRASTS)
-    page.evaluate("() => document.querySelector('details').open = true")
-    page.click("#legend-list button >> nth=0")
-    page.fill("#text", "word " * 50_000)
-    page.press("#text", "Control+Enter")
-    expect(page.locator("#error")).to_be_visible()
-    seen += page.evaluate(CONTRASTS)
-    assert len([what for _, what in seen if what.startswith("code ")]) >= 180
-    unsure = page.eval_on_selector_all("#words .word", "nodes => nodes.map(node => node.classList.contains('unsure'))")
-    assert unsure == [False, False, False, True, True] * 18
+    assert len([what for _, what in seen if what.startswith("code ")]) >= 90
     assert [(what, round(ratio, 2)) for ratio, what in seen if ratio < 4.5] == []
 
 
 def test_two_models_side_by_side(open_page: Open, ask: Callable[..., Any]) -> None:
     page = open_page()
     page.select_option("#with", "tiny")
-    tag(page)
+    text = f"🙂 {TEXT}"  # offsets count code points
+    tag(page, text)
     found = [
         {
             tuple(span): (tag, token)
-            for sentence in ask("tag", text=TEXT, model=name)["sentences"]
+            for sentence in ask("tag", text=text, model=name)["sentences"]
             for span, tag, token in zip(sentence["offsets"], sentence["upos"], sentence["tokens"], strict=True)
         }
         for name in ("english", "tiny")
@@ -391,26 +312,18 @@ def test_two_models_side_by_side(open_page: Open, ask: Callable[..., Any]) -> No
         f" {len(alone[0])} words of english and {len(alone[1])} of tiny are cut differently."
     )
     for i in (0, 1):
-        side = f".side:nth-child({i + 1})"
-        shown = page.locator(f"#words {side} .differs > span").all_inner_texts()
-        assert shown == [found[i][span][1] for span in differ]
-        assert words(page, f"#words {side}") == [token for _, token in found[i].values()]
-        recut = page.locator(f"#words {side} .recut > span").all_inner_texts()
-        assert recut == [found[i][span][1] for span in alone[i]]
+        side = f"#words .side:nth-child({i + 1})"
+        assert page.locator(f"{side} .differs > span").all_inner_texts() == [found[i][span][1] for span in differ]
+        assert words(page, side) == [token for _, token in found[i].values()]
+        assert page.locator(f"{side} .recut > span").all_inner_texts() == [found[i][span][1] for span in alone[i]]
     first = page.locator("#words .side:nth-child(1) .differs").first
-    span = differ[0]
-    assert first.get_attribute("data-code") == f"≠ {found[0][span][0]}"
-    assert f"tiny says {found[1][span][0]}" in first.get_attribute("aria-label")
-    page.click("#next")
-    marked = page.locator("#words .side:nth-child(1) .word:is(.differs, .recut) > span").all_inner_texts()
-    assert focused(page)["text"] == marked[0]
-    page.click("#next")
-    assert focused(page)["text"] == marked[1]
+    assert first.get_attribute("data-code") == f"≠ {found[0][differ[0]][0]}"
+    assert f"tiny says {found[1][differ[0]][0]}" in first.get_attribute("aria-label")
     first.focus()
     page.keyboard.press("ArrowRight")
     page.keyboard.press("ArrowLeft")
     page.keyboard.press("Tab")  # to the same word of the other model
-    assert focused(page)["text"] == found[1][span][1]
+    assert focused(page)["text"] == found[1][differ[0]][1]
     assert page.evaluate("() => document.activeElement.matches('.side:nth-child(2) .word')")
     page.check("#columns [value=feats]")
     expect(page.locator("#status")).to_contain_text("tiny has no FEATS.")
@@ -444,66 +357,35 @@ def test_models_that_take_no_text_get_lines_of_words(open_page: Open, ask: Calla
     lines = [["They", "book", "flights."], ["The", "book", "reads", "well", "."]]
     assert words(page, ".side:nth-child(1)") == list(itertools.chain(*lines))
     tags = [tag for record in ask("tag", tokens=lines, model="tiny")["sentences"] for tag in record["upos"]]
-    assert [code.removeprefix("≠ ") for code in page.eval_on_selector_all(
-        ".side:nth-child(1) .word", "nodes => nodes.map(node => node.dataset.code)"
-    )] == tags  # fmt: skip
+    assert [code.removeprefix("≠ ") for code in codes(page, ".side:nth-child(1)")] == tags
     assert page.locator(".side:nth-child(1) .recut > span").all_inner_texts() == ["flights."]
 
 
-def test_copy_and_download_are_what_the_service_writes(open_page: Open, url: str) -> None:
+def test_a_download_is_what_the_service_writes(open_page: Open, url: str) -> None:
     page = open_page()
-    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     tag(page)
     page.fill("#text", "Another text")  # what was tagged counts
-    for output in ("conllu", "tsv", "json"):
-        body = {
-            "text": TEXT,
-            "model": "english",
-            "columns": ["upos", "xpos", "feats", "lemma"],
-            "top": 5,
-            "output": output,
-        }
-        expected = httpx.post(f"{url}v1/tag", json=body).raise_for_status().text
-        assert "fish" in expected
+    for output in ("conllu", "json"):
+        body = {"text": TEXT, "model": "english", "columns": ["upos", "xpos", "feats", "lemma"], "top": 5}
+        expected = httpx.post(f"{url}v1/tag", json=body | {"output": output}).raise_for_status().text
         page.select_option("#format", output)
-        page.click("#copy")
-        expect(page.locator("#status")).to_contain_text("Copied as")
-        for _ in range(PATIENCE // 50):  # the line may be that of the format before
-            if (copied := page.evaluate("() => navigator.clipboard.readText()")) == expected:
-                break
-            page.wait_for_timeout(50)
-        assert copied == expected
         with page.expect_download() as download:
             page.click("#download")
         assert download.value.suggested_filename == f"english.{output}"
         assert Path(download.value.path()).read_bytes().decode() == expected
 
 
-def test_copy_works_where_the_clipboard_is_closed(open_page: Open) -> None:
-    page = open_page()
-    page.context.grant_permissions(["clipboard-read"])
-    page.evaluate("() => Object.defineProperty(navigator.clipboard, 'writeText', { value: () => Promise.reject() })")
-    tag(page)
-    page.click("#copy")
-    expect(page.locator("#status")).to_contain_text("Copied as CoNLL-U")
-    assert "# text = They can't fish well." in page.evaluate("() => navigator.clipboard.readText()")
-
-
 def test_a_link_carries_text_and_settings_in_the_fragment(open_page: Open) -> None:
     page = open_page()
-    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     text = TEXT + "\n\n 50% & more + #1 🙂 كتاب"
     page.select_option("#with", "tiny")
     tag(page, text)
     page.check("#columns [value=xpos]")
     page.click("#link")
-    expect(page.locator("#status")).to_contain_text("Link copied")
-    link = page.evaluate("() => navigator.clipboard.readText()")
-    assert link == page.url
-    assert "?" not in link
+    assert "?" not in page.url
     sent = []
     again = open_page(
-        fragment=link[link.index("#") :], route=("**/*", lambda r: (sent.append(r.request.url), r.continue_()))
+        fragment=page.url[page.url.index("#") :], route=("**/*", lambda r: (sent.append(r.request.url), r.continue_()))
     )
     expect(again.locator("#status")).to_contain_text("differ")
     assert again.input_value("#text") == text
@@ -513,45 +395,23 @@ def test_a_link_carries_text_and_settings_in_the_fragment(open_page: Open) -> No
     assert not [address for address in sent if "fish" in address.partition("#")[0]]
 
 
-def test_a_busy_service_is_asked_again(open_page: Open) -> None:
-    answers = iter([503, 503])
-
-    def busy(route: Any) -> None:
-        if next(answers, None):
-            route.fulfill(status=503, headers={"Retry-After": "0.2"}, json={"error": "full"})
-        else:
-            route.continue_()
-
-    page = open_page(route=("**/v1/tag", busy))
-    page.fill("#text", TEXT)
-    page.press("#text", "Control+Enter")
-    expect(page.locator("#status")).to_contain_text("Trying again in 0.2 seconds (1 of 2)")
-    expect(page.locator("#status")).to_contain_text("words in")
-    assert page.locator("#error").is_hidden()
+def answered(answer: dict[str, Any] | None, route: Any) -> None:
+    route.fulfill(**answer) if answer else route.abort()
 
 
 def test_errors_are_told(open_page: Open) -> None:
-    def failing(status: int | None, body: Any) -> Callable[[Any], None]:
-        if status is None:
-            return lambda route: route.abort()
-        if body is None:
-            return lambda route: route.fulfill(status=status, body="<html>")
-        return lambda route: route.fulfill(status=status, headers={"Retry-After": "0.05"}, json=body)
-
     page = open_page()
-    for status, body, message in [
-        (503, {"error": "the queue is full"}, "The service is busy: the queue is full"),
-        (413, {"error": "at most 1,000 bytes"}, "The text is too large for this service: at most 1,000 bytes"),
-        (400, {"error": "<b>no</b> such model"}, "<b>no</b> such model"),
-        (502, None, "The service answered with status 502."),
-        (None, None, "The service does not answer. Is it still running?"),
+    for answer, message in [
+        ({"status": 503, "json": {"error": "the queue is full"}}, "The service is busy: the queue is full"),
+        ({"status": 413, "json": {"error": "<b>no</b>"}}, "The text is too large for this service: <b>no</b>"),
+        ({"status": 502, "body": "<html>"}, "The service answered with status 502."),
+        (None, "The service does not answer. Is it still running?"),
     ]:
         tag(page, "They fish.")
         assert page.locator("#error").is_hidden()
-        page.route("**/v1/*", failing(status, body))
+        page.route("**/v1/*", partial(answered, answer))
         page.click("#tag")
         expect(page.locator("#error")).to_have_text(f"That did not work. {message}")
-        assert page.get_attribute("#error", "role") == "alert"
         assert words(page) == ["They", "fish", "."]  # the last result stays
         page.click("#words .word >> nth=1")
         expect(page.locator("#panel [role=alert]")).to_have_text(message)
@@ -559,7 +419,7 @@ def test_errors_are_told(open_page: Open) -> None:
 
 
 def test_a_token_is_asked_for_and_kept_for_the_session(open_page: Open) -> None:
-    seen = []
+    seen, given = [], ["wrong", "right", None]
 
     def guarded(route: Any) -> None:
         seen.append(route.request.headers.get("authorization"))
@@ -568,115 +428,45 @@ def test_a_token_is_asked_for_and_kept_for_the_session(open_page: Open) -> None:
         else:
             route.fulfill(status=401, json={"error": "a token is needed"})
 
-    page = open_page(route=("**/v1/*", guarded))
-    dialog = page.locator("#token-dialog")
-    expect(dialog).to_be_visible()
-    page.keyboard.type("wrong")
-    page.keyboard.press("Enter")
-    expect(page.locator("#token-note")).to_contain_text("did not accept")
-    expect(dialog).to_be_visible()
-    page.keyboard.type("right")
-    page.keyboard.press("Enter")
-    expect(dialog).to_be_hidden()
+    def answer(dialog: Any) -> None:
+        token = given.pop(0)
+        dialog.accept(token) if token else dialog.dismiss()
+
+    page = open_page(route=("**/v1/*", guarded), dialog=answer)
     tag(page)
     assert list(dict.fromkeys(seen)) == [None, "Bearer wrong", "Bearer right"], seen
     page.reload()
     expect(page.locator("#about")).to_contain_text("English-EWT")
-    assert seen[-1] == "Bearer right"
     assert page.evaluate("() => localStorage.length") == 0
-    other = open_page(route=("**/v1/*", guarded))
-    expect(other.locator("#token-dialog")).to_be_visible()
-    other.keyboard.press("Escape")
+    other = open_page(route=("**/v1/*", guarded), dialog=answer)
     expect(other.locator("#error")).to_contain_text("This service asks for a token.")
 
 
 def test_files(open_page: Open, tmp_path: Path) -> None:
     page = open_page()
-    (tmp_path / "book.txt").write_bytes("\ufeffThey book flights. 🙂".encode())
-    (tmp_path / "latin.txt").write_bytes("Müller".encode("latin-1"))
-    (tmp_path / "binary.txt").write_bytes(b"a\0b")
-    (tmp_path / "large.txt").write_bytes(b"word " * 60_000)
-    page.set_input_files("#file", tmp_path / "book.txt")
-    expect(page.locator("#status")).to_have_text("5 words in 1 sentence.")
-    assert page.input_value("#text") == "They book flights. 🙂"
-    for name, message in [
-        ("latin.txt", "latin.txt is not text in UTF-8. Save it as UTF-8 first."),
-        ("binary.txt", "binary.txt is not a text file."),
-        ("large.txt", "large.txt has 300 kB, and this page shows up to 200 kB."),
-    ]:
-        page.set_input_files("#file", tmp_path / name)
-        expect(page.locator("#error")).to_contain_text(message)
+    contents = {
+        "book": ("\ufeffThey book flights. 🙂".encode(), ""),
+        "latin": ("Müller".encode("latin-1"), "latin.txt is not text in UTF-8. Save it as UTF-8 first."),
+        "binary": (b"a\0b", "binary.txt is not a text file."),
+        "large": (b"word " * 60_000, "large.txt has 300 kB, and this page shows up to 100 kB."),
+    }
+    for name, (content, message) in contents.items():
+        (tmp_path / f"{name}.txt").write_bytes(content)
+        page.set_input_files("#file", tmp_path / f"{name}.txt")
+        expect(page.locator("#error") if message else page.locator("#status")).to_contain_text(message or "5 words in")
         assert page.input_value("#text") == "They book flights. 🙂"
-    dropped = page.evaluate_handle(
-        """() => { const data = new DataTransfer();
-                   data.items.add(new File(['The old man'], 'x.txt', { type: 'text/plain' })); return data; }"""
-    )
-    page.dispatch_event("#text", "dragover", {"dataTransfer": dropped})
-    assert page.locator("#text.over").count() == 1
-    page.dispatch_event("#text", "drop", {"dataTransfer": dropped})
-    expect(page.locator("#status")).to_have_text("3 words in 1 sentence.")
-    assert page.locator("#error").is_hidden()
-
-
-def test_a_long_text(open_page: Open, ask: Callable[..., Any]) -> None:
-    page = open_page()
-    lines = 100
-    text = "The old man the boats, and they can fish well.\n\n" * lines
-    page.fill("#text", text)
-    page.press("#text", "Control+Enter")
-    expect(page.locator("#status")).to_have_text(f"{12 * lines:,} words in {lines} sentences.")
-    assert page.locator("#words .word").count() == 12 * lines
-    page.focus("#words .word >> nth=0")
-    page.keyboard.press("Control+End")
-    assert focused(page)["word"] == 12 * lines - 1
-    page.keyboard.press("ArrowUp")
-    assert focused(page)["word"] == 12 * lines - 13
-    expect(page.locator(f"#words .word >> nth={12 * lines - 13}")).to_be_in_viewport()
-    page.check("#columns [value=xpos]")
-    assert codes(page)[-2:] == ["RB", "."]
-    page.click("#legend-list button >> text=RB")
-    hits = page.locator("#words.only .word.hit").count()
-    (sentence,) = ask("tag", text=text.split("\n")[0])["sentences"]
-    assert hits == lines * sentence["xpos"].count("RB")
 
 
 def test_a_newer_text_replaces_an_older_one(open_page: Open) -> None:
     held = []
-
-    def slow(route: Any) -> None:
-        if "first" in route.request.post_data:
-            held.append(route)
-        else:
-            route.continue_()
-
-    page = open_page(route=("**/v1/tag", slow))
+    slow = ("**/v1/tag", lambda route: held.append(route) if "first" in route.request.post_data else route.continue_())
+    page = open_page(route=slow)
     page.fill("#text", "The first text")
     page.press("#text", "Control+Enter")
     expect(page.locator("#status")).to_have_text("Tagging …")
-    dropped = []
-    page.on("requestfailed", lambda request: dropped.append(request.post_data))
     tag(page, "The second text.")
-    for _ in range(PATIENCE // 50):  # the browser says so a moment later
-        if not dropped:
-            page.wait_for_timeout(50)
-    assert len(held) == len(dropped) == 1
-    assert "first" in dropped[0]
+    assert len(held) == 1
     assert words(page) == ["The", "second", "text", "."]
     assert page.get_attribute("#tag", "aria-busy") == "false"
     page.fill("#text", "Changed")
     expect(page.locator("#status")).to_have_text("The text has changed. Tag it again.")
-
-
-def test_what_a_screen_reader_finds(open_page: Open) -> None:
-    page = open_page()
-    tag(page, "They fish.")
-    snapshot = page.locator("body").aria_snapshot()
-    for part in [
-        'textbox "Text"', 'combobox "Model"', 'combobox "Compare with"', 'button "Tag"', "banner:", "main:",
-        'radio "UPOS" [checked]', 'button "fish, VERB verb,', 'group "Tagged words"', "status: 3 words in 1 sentence.",
-        'region "Result"', 'region "Tags: UPOS"', "contentinfo:",
-    ]:  # fmt: skip
-        assert part in snapshot, part
-    assert page.evaluate("() => document.documentElement.lang") == "en"
-    page.click("#legend-list button >> nth=0")
-    assert page.get_attribute("#legend-list button >> nth=0", "aria-pressed") == "true"
