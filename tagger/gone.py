@@ -23,7 +23,14 @@ OPTIONS = {  # of a command
     ("compare", "--train"): "evaluate scores the words that a tagger has seen in training and the others",
     ("lint", "--cross-validate"): "lint finds tags that contradict equal contexts (variation); leave it out",
     ("serve", "--drain"): "requests in flight are answered for --grace seconds; leave it out",
+    ("tag", "--address"): "set the variable RAY_ADDRESS",
+    ("tag", "--cache-size"): "the caches have one size; leave it out",
+    ("tag", "--column"): "with --keep, the first column of tags follows the token; leave it out",
+    ("tag", "--lexicon-case"): "words match letter for letter; give the lexicon the forms of the text",
+    ("tag", "--no-paragraph-per-line"): "the lines of a file tell whether they are paragraphs; leave it out",
+    ("tag", "--paragraph-per-line"): "the lines of a file tell whether they are paragraphs; leave it out",
     ("tag", "--paths"): "--top N adds the N best tags of each token",
+    ("tag", "--segmenter"): "the tagger's own segmenter cuts text, else the rules that fit it; leave it out",
 }
 
 COMMANDS: dict[str, str] = {}

@@ -1,123 +1,137 @@
-"""Files -> tagged files, and datasets of Ray Data -> the same with columns of tags, on one machine or on a cluster."""
+"""Files -> tagged files, and datasets of Ray Data -> the same with columns of tags, on one machine or on a cluster.
 
-from collections.abc import Mapping, Sequence
+Ray repeats the files of a process or machine that dies. Every machine needs the tagger and sees the files under the
+same names. A process writes a hidden file and renames it, so a repeated one does no harm.
+"""
+
+import json
+import logging
+import os
+import signal
+import socket
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
+from copy import copy
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from tagger.adapters.batches import BatchTagger
-from tagger.bundle.catalog import DEFAULT, find_tagger
-from tagger.errors import InputError, shorten
-from tagger.jobs.bulk import Options
-from tagger.jobs.jobs import plan_jobs
-from tagger.jobs.manifest import Manifest, tagger_digest
+from tagger.bundle.catalog import DEFAULT
+from tagger.errors import InputError, missing_library, reason, shorten
+from tagger.jobs.bulk import Options, Progress, tag_files
+from tagger.jobs.jobs import Job
 from tagger.jobs.outputs import Outputs
-from tagger.jobs.ray_cluster import CPUS, check_numbers, gpus_of, max_processes, tag_jobs
 from tagger.model.device import choose_device, choose_precision
-from tagger.tagging.load import load
-from tagger.tagging.tagger import AUTO
-from tagger.text.lexicon import LexiconCase
+from tagger.tagging.document_tagger import DocumentTagger
+
+os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # Ray reads it when it starts; it would report to its makers
+
+try:
+    import ray
+    from ray.data import ActorPoolStrategy, DataContext
+except ModuleNotFoundError as error:
+    raise missing_library(error, "ray", "ray") from None
 
 if TYPE_CHECKING:
     import pyarrow
     from ray.data import Dataset
 
-OPTIONS = Options()
 BATCH_ROWS = 256
+MAX_FILES = 20  # of a task, so that a process that dies loses little
 
 
-class TaggedFiles(NamedTuple):
-    """What a run has done."""
-
-    files: int  # that were tagged
-    words: int  # of them
-    messages: list[str]  # about files that were not tagged because their outputs exist
-    errors: dict[str, InputError]  # the file -> why it could not be tagged
-
-
-def tag_files(
-    paths: str | Path | Sequence[str | Path],
-    to: str | Path,
-    model: str | Path = DEFAULT,
+def tag_jobs(
+    load: Callable[[], DocumentTagger],
+    jobs: Sequence[Job],
+    options: Options,
+    outputs: Outputs,
+    width: int = 80,
     *,
-    input: str | None = None,
-    output: str | None = None,
-    options: Options = OPTIONS,
+    workers: int | None = None,
     device: str = "auto",
-    precision: str = "auto",
-    segmenter: str = AUTO,
-    corpus: str | None = None,
-    lexicons: Mapping[str, str] | None = None,
-    lexicon_case: LexiconCase = "exact",
-    force: bool = False,
-    resume: bool = False,
-    address: str | None = None,
-    actors: int | None = None,
-    cpus: float = CPUS,
-    gpus: float | None = None,
-) -> TaggedFiles:
-    """Tags files into a folder with processes of Ray; an error in one file does not stop the others.
+) -> Generator[Progress, None, None]:
+    """Tags files in any order; an error in one does not stop the others. Each gives one step, when it is done.
 
-    The outputs are, to the byte, those of `python -m tagger tag`, on machines that compute alike. A run that was
-    killed goes on with `resume`; it does not matter which of the two had made the outputs so far.
+    The cluster is that of the variable `RAY_ADDRESS`, else a Ray of this machine that ends with the run.
 
     Args:
-        paths: files and folders, or one, which all machines see under the same names.
-        to: the folder of the outputs, which this process writes.
-        model: see `tagger.load`. This process loads it and sends it to the others.
-        input: the format of all files; None: by the suffix.
-        output: the format of all outputs; None: conllu for conllu, and tsv for others.
-        options: how files are read and written.
-        device: see `tagger.load`.
-        precision: see `tagger.load`; `auto` looks at this machine.
-        segmenter: see `tagger.load`.
-        corpus: see `tagger.load`.
-        lexicons: see `tagger.load`.
-        lexicon_case: see `tagger.load`.
-        force: whether to replace outputs that exist.
-        resume: whether to go on with a run that was killed.
-        address: of a Ray cluster, see `ray_cluster.connected`. If this process is connected to Ray, that is used.
-        actors: processes that tag; None: one per CPU of the cluster, or per GPU if the tagger is on one.
-        cpus: that Ray reserves for each.
-        gpus: that Ray reserves for each; None: 1 if the tagger is on a GPU. A part lets processes share one.
-
-    Raises:
-        InputError: Ray is not installed, no cluster answers, no process can start, there is no such file or model, or
-            a number is too low.
-        WorkersDied: processes died again and again at the same files; `resume` goes on.
+        load: makes the tagger, in every process.
+        jobs: the files.
+        options: of all jobs.
+        outputs: opens their outputs, in every process.
+        width: of the terminal.
+        workers: processes; None: one per CPU of the cluster, or per GPU if the tagger is on one.
+        device: where a process computes; Ray reserves a GPU for it.
     """
-    check_numbers(actors, cpus, gpus)
-    sources = [str(path) for path in ([paths] if isinstance(paths, str | Path) else paths)]
-    if not sources:
-        raise InputError("paths is empty; name files or folders")
-    plan = plan_jobs(sources, f"{to}/", input, output)
-    jobs, place = plan.jobs, plan.to
-    folder = find_tagger(str(model))
-    keep = None if options.keep is None else [f"{name}={place}" for name, place in options.keep.items()]
-    used = choose_precision(precision, choose_device(device))
-    digest = tagger_digest(
-        *(folder, used, input, output, options, segmenter, corpus, keep, lexicons or {}, lexicon_case)
-    )
-    manifest = None if place is None else Manifest(place, digest)
-    outputs = Outputs(jobs, manifest, force, resume)
-    errors = {line.partition(" cannot be read")[0]: InputError(line) for line in plan.errors}
-    errors |= {job.source: InputError(f"{job.target} is kept: no run made it as it is") for job in outputs.foreign}
-    done = TaggedFiles(0, 0, [*plan.skipped, *outputs.messages], errors)
-    if not outputs.pending:
-        return done
-    tagger = load(
-        folder, device, precision, segmenter=segmenter, corpus=corpus, lexicons=lexicons, lexicon_case=lexicon_case
-    )
-    resources: dict[str, Any] = {"address": address, "workers": actors, "cpus": cpus, "gpus": gpus}
+    gpus = gpus_of(choose_device(device))
+    outputs = copy(outputs)
+    outputs.pending = []  # which is long; processes need how an output is opened
+    with _connected(workers):
+        tasks = min(len(jobs), max(-(-len(jobs) // MAX_FILES), 4 * _processes(workers, gpus)))
+        files = ray.data.from_items([{"job": json.dumps(job)} for job in jobs], override_num_blocks=tasks)
+        done = files.map(
+            FileTagger,
+            fn_constructor_args=(load, options, outputs, width, os.getcwd()),
+            compute=ActorPoolStrategy(size=min(tasks, _processes(workers, gpus))),
+            num_gpus=gpus or None,
+        )
+        for row in done.iter_rows():
+            error = InputError(row["error"]) if row["error"] else None
+            yield Progress(Job(*json.loads(row["job"])), row["words"], finished=error is None, error=error)
+
+
+class FileTagger:
+    """What a process of `map` calls: a file is tagged into its output."""
+
+    def __init__(
+        self, load: Callable[[], DocumentTagger], options: Options, outputs: Outputs, width: int, folder: str
+    ) -> None:
+        """Loads the tagger. Names of files may be relative to `folder`."""
+        os.chdir(folder)
+        self._tagger, self._options, self._outputs, self._width = load(), options, outputs, width
+        outputs.part = f"ray-{socket.gethostname()}-{os.getpid()}"
+
+    def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
+        """Tags a file; the result has the number of its words, and why it could not be tagged."""
+        job, words, error = Job(*json.loads(row["job"])), 0, ""
+        for step in tag_files(self._tagger, [job], self._options, self._outputs.open, self._width):
+            words, error = words + step.words, "" if step.error is None else str(step.error)
+        return {"job": row["job"], "words": words, "error": error}
+
+
+def _processes(workers: int | None, gpus: float) -> int:
+    """As many as a user wants, else one per CPU of the cluster, or per GPU."""
+    return workers or max(1, int(ray.cluster_resources().get("GPU" if gpus else "CPU", 0)))
+
+
+@contextmanager
+def _connected(workers: int | None) -> Iterator[None]:
+    """Connects this process to Ray while the block runs, unless it is connected already: then nothing changes."""
+    if ray.is_initialized():
+        yield
+        return
+    address = os.environ.get("RAY_ADDRESS", "local")
+    settings: dict[str, Any] = {"logging_level": "ERROR", "log_to_driver": False}
+    if address == "local":  # Ray's own tasks need a CPU, too
+        settings |= {"include_dashboard": False, "num_cpus": max(os.cpu_count() or 1, workers or 1) + 1}
+    logging.getLogger("ray.data").setLevel(logging.ERROR)
+    DataContext.get_current().enable_progress_bars = False
+    before = signal.getsignal(signal.SIGTERM)
+    host, _, port = address.removeprefix("ray://").rpartition(":")
     try:
-        for step in tag_jobs(tagger, outputs.pending, options, outputs.open, **resources):
-            if step.error is not None:
-                done.errors[step.job.source] = step.error
-            else:
-                done = done._replace(files=done.files + 1, words=done.words + step.words)
+        if port.isdecimal():  # Ray would try for minutes
+            socket.create_connection((host, int(port)), timeout=10).close()
+        ray.init(address, **settings)
+    except (OSError, ValueError, RuntimeError) as error:
+        raise InputError(
+            f"no Ray cluster answers at {address} ({reason(error)}); set RAY_ADDRESS to one, or unset it"
+        ) from None
     finally:
-        if outputs.manifest is not None:
-            outputs.manifest.close()
-    return done
+        signal.signal(signal.SIGTERM, before)  # Ray would end the process at once
+    try:
+        yield
+    finally:
+        ray.shutdown()
 
 
 def tag_dataset(
@@ -129,9 +143,7 @@ def tag_dataset(
     probabilities: bool = False,
     device: str = "auto",
     precision: str = "auto",
-    actors: int | None = None,
-    cpus: float = CPUS,
-    gpus: float | None = None,
+    workers: int | None = None,
     batch_size: int = BATCH_ROWS,
 ) -> "Dataset":
     """Adds columns with the tags of a column's texts, or of its lists of tokens; see `BatchTagger` for them.
@@ -147,32 +159,26 @@ def tag_dataset(
         probabilities: whether to add columns of probabilities (`upos_probabilities`).
         device: see `tagger.load`; `auto` looks at this machine.
         precision: see `tagger.load`; likewise.
-        actors: processes that tag; None: as many as Ray finds useful, up to one per CPU of the cluster, or per GPU.
-        cpus: that Ray reserves for each.
-        gpus: that Ray reserves for each; None: 1 if the tagger is on a GPU. A part lets processes share one.
+        workers: processes; None: as many as Ray finds useful, up to one per CPU of the cluster, or per GPU.
         batch_size: rows that are tagged together.
-
-    Raises:
-        InputError: there is no such model or device, or a number is too low. What is wrong with the column or a value
-            is raised when the result is read.
     """
-    from ray.data import ActorPoolStrategy
-
-    check_numbers(actors, cpus, gpus)
     device = choose_device(device)
     used = choose_precision(precision, device)
-    gpus = gpus_of(device, gpus)
+    gpus = gpus_of(device)
     batches = BatchTagger(model, column, tags=tags, probabilities=probabilities, device=device, precision=used)
-    sizes = {"min_size": 1, "max_size": max_processes(gpus)} if actors is None else {"size": actors}
     return dataset.map_batches(
         TableTagger,
         fn_constructor_args=(batches,),
         batch_format="pyarrow",
         batch_size=batch_size,
-        compute=ActorPoolStrategy(**sizes),
-        num_cpus=cpus,
+        compute=ActorPoolStrategy(min_size=1, max_size=_processes(workers, gpus)),
         num_gpus=gpus or None,
     )
+
+
+def gpus_of(device: str) -> float:
+    """The GPUs of a process that computes there."""
+    return float(device.startswith("cuda"))
 
 
 class TableTagger:
@@ -184,11 +190,7 @@ class TableTagger:
         batches.tagger  # noqa: B018
 
     def __call__(self, table: "pyarrow.Table") -> "pyarrow.Table":
-        """The table with the new columns.
-
-        Raises:
-            InputError: see `BatchTagger`; the table has a column of that name already.
-        """
+        """The table with the new columns."""
         import pyarrow
 
         name = self._batches.column

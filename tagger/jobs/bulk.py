@@ -41,7 +41,6 @@ class Options(NamedTuple):
 
     encoding: str = "utf-8"
     separator: str | None = None
-    paragraph_per_line: bool | None = None
     probabilities: bool = False
     top: int = 1
     # Places of the columns whose given tags stay; None: none stay. In conllu and jsonl those of all columns stay.
@@ -51,7 +50,7 @@ class Options(NamedTuple):
 class Progress(NamedTuple):
     """A window of an output has been written, or the output has ended."""
 
-    job: "Job"
+    job: Job
     words: int = 0  # of the window
     read: int = 0  # bytes of the source up to its end; 0 if that is not known
     finished: bool = False  # whether the output is whole and has its name
@@ -82,28 +81,23 @@ class _Written(NamedTuple):
 
 def tag_files(
     tagger: DocumentTagger,
-    jobs: Sequence["Job"],
+    jobs: Sequence[Job],
     options: Options,
-    output: Callable[["Job"], AbstractContextManager[TextIO]],
+    output: Callable[[Job], AbstractContextManager[TextIO]],
     width: int = 80,
-    first_batch: int = FIRST_BATCH,
 ) -> Generator[Progress, None, None]:
     """Tags files one after the other; an error in one does not stop the others.
 
     Args:
-        tagger: its number of workers is used.
+        tagger: its number of workers is used. If one dies again and again, `WorkersDied` ends the run.
         jobs: the files.
         options: of all jobs.
         output: opens a job's output; an error in the block leaves no output.
         width: of the terminal.
-        first_batch: tokens of the first batch; more are faster, and the first output comes later.
-
-    Raises:
-        WorkersDied: see there; the remaining jobs are not done.
     """
     failed: set[int] = set()
     request = Request(top=options.top, probabilities=options.probabilities, keep=options.keep is not None)
-    batches = _batches(_windows(tagger, jobs, options, width, failed), first_batch)
+    batches = _batches(_windows(tagger, jobs, options, width, failed))
     results = tagger.workers.map(partial(_write, request=request), batches)
     pairs = (pair for windows, texts in results for pair in zip(windows, texts, strict=True))
     for number, own in groupby(pairs, lambda pair: pair[0].job):
@@ -134,10 +128,10 @@ def _raise(pair: tuple[_Window, _Written]) -> None:
             raise each.error
 
 
-def _batches(windows: Iterator[_Window], first_batch: int) -> Iterator[Batch[list[_Window], list[_Window]]]:
+def _batches(windows: Iterator[_Window]) -> Iterator[Batch[list[_Window], list[_Window]]]:
     """Windows of one file, or of several small ones after each other, to be sent together."""
     batch: list[_Window] = []
-    tokens, limit = 0, first_batch
+    tokens, limit = 0, FIRST_BATCH
     for window in windows:
         batch.append(window)
         tokens += window.tokens
@@ -154,7 +148,7 @@ def _batch(windows: list[_Window], tokens: int) -> Batch[list[_Window], list[_Wi
 
 
 def _windows(
-    tagger: DocumentTagger, jobs: Sequence["Job"], options: Options, width: int, failed: Collection[int]
+    tagger: DocumentTagger, jobs: Sequence[Job], options: Options, width: int, failed: Collection[int]
 ) -> Iterator[_Window]:
     """The windows of all files, at least one of each."""
     for number, job in enumerate(jobs):
@@ -185,24 +179,19 @@ def _windows(
         yield window._replace(tokens=tokens, error=error, flush=next_is_standard_input)
 
 
-def file_sentences(tagger: DocumentTagger, job: "Job", options: Options) -> Iterator[Sentence]:
-    """The sentences of a file, not yet tagged.
-
-    Raises:
-        InputError: while iterating, the file cannot be read, or it has a tag to keep that the tagger does not know.
-    """
+def file_sentences(tagger: DocumentTagger, job: Job, options: Options) -> Iterator[Sentence]:
+    """The sentences of a file, not yet tagged."""
     return cut_parts((part for part, _ in _file_parts(tagger, job, options)), tagger.cuts_of)
 
 
-def _file_parts(tagger: DocumentTagger, job: "Job", options: Options) -> Iterator[tuple[Part, Callable[[], int]]]:
+def _file_parts(tagger: DocumentTagger, job: Job, options: Options) -> Iterator[tuple[Part, Callable[[], int]]]:
     """The parts of a file, each with a function that returns the number of bytes read so far."""
     given = None if job.text is None else io.BytesIO(job.text.encode(errors="surrogateescape"))
     binary, encoding = (open_binary(job.source), options.encoding) if given is None else (given, "utf-8")
     before = _version(binary)
 
     def position() -> int:
-        known = job.listed is not None or (isinstance(binary, io.BufferedReader) and binary.seekable())
-        return binary.tell() if known else 0
+        return binary.tell() if isinstance(binary, io.BufferedReader) and binary.seekable() else 0
 
     try:
         with closing(decoded_lines(binary, job.source, encoding)) as lines:
@@ -211,7 +200,6 @@ def _file_parts(tagger: DocumentTagger, job: "Job", options: Options) -> Iterato
                 path=job.source,
                 format=job.input,
                 separator=options.separator,
-                paragraph_per_line=options.paragraph_per_line,
                 columns=dict.fromkeys(tagger.columns, 0) if options.keep and job.input == "jsonl" else options.keep,
                 may_lack_tags=True,
             )

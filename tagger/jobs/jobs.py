@@ -1,23 +1,27 @@
 """Files and folders that a user names -> which file is tagged, in which format, into which file, and by which shard."""
 
-import errno
 import hashlib
 import os
 import re
-from collections import Counter, deque
-from collections.abc import Iterator, Sequence
-from pathlib import Path, PurePath, PurePosixPath
+import stat
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path, PurePath
 from typing import NamedTuple
+from urllib.parse import unquote, urlsplit
 
 from tagger.errors import InputError, shorten
 from tagger.text.files import STDIO
 from tagger.text.formats import SUFFIXES, format_of, renamed
+from tagger.text.output_files import is_replaced
 from tagger.text.packed import packing
-from tagger.text.remote_path import Place, RemoteFile, RemotePath, check_writable, is_same, place_of
+from tagger.text.remote import RemoteFile, check_writable, is_remote, list_remote
 
-MANIFEST_NAME = "tagger.manifest"  # in the folder of outputs; that of a shard has more after it
+MANIFEST_NAME = "tagger.manifest"  # in the folder of outputs; that of a part of a run has more after it
 MAX_SHOWN = 5  # suffixes or files that a message names
 _SHARD = re.compile("([0-9]{1,9})/([0-9]{1,9})")
+
+State = list[int | str]  # size and time of the last change of a file; in storage its size and version
 
 
 class Job(NamedTuple):
@@ -25,25 +29,23 @@ class Job(NamedTuple):
 
     source: str  # a path, a URL, or `-` for standard input
     input: str  # its format
-    target: Place | None  # None: standard output
+    target: str | None  # a path or a URL; None: standard output
     output: str  # its format
-    listed: RemoteFile | None = None  # what the storage said of a remote source
+    name: str = ""  # of the output below the folder of outputs; empty if they go into no folder
+    state: State | None = None  # of the source when the run began; None: it cannot be read again
+    before: State | None = None  # of the output when the run began; None: there is none
     text: str | None = None  # to tag instead of a file
 
     @property
     def size(self) -> int:
         """Bytes to read; 0 if that is not known."""
-        if self.listed is not None:
-            return self.listed.size
-        path = Path(self.source)
-        return path.stat().st_size if self.text is None and self.source != STDIO and path.is_file() else 0
+        return int(self.state[0]) if self.state else 0
 
 
 class Plan(NamedTuple):
     """The jobs of a run, and what it does not tag."""
 
     jobs: list[Job]
-    to: Place | None  # where the outputs go: a file, a folder or, if None, standard output
     skipped: list[str]  # lines for users about what is left out of folders
     errors: list[str]  # lines for users about folders that cannot be read
 
@@ -73,7 +75,16 @@ class _Found(NamedTuple):
 
     source: str  # its path or URL, or `-`
     place: PurePath  # below the folder that the user named, or its name
-    listed: RemoteFile | None = None
+    state: State | None = None
+
+
+def file_state(path: str | Path) -> State | None:
+    """The size and the time of the last change of a file; None if there is no regular file."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    return [status.st_size, status.st_mtime_ns] if stat.S_ISREG(status.st_mode) else None
 
 
 def plan_jobs(
@@ -91,232 +102,186 @@ def plan_jobs(
         input: the format of all sources; None: by the suffix.
         output: the format of all outputs; None: by the suffix of `to`, else conllu for conllu and tsv for others.
         into_one: whether all sources go into the file `to`, or to standard output; the jobs have no targets then.
-
-    Raises:
-        InputError: a path is empty or does not exist, several files go into a file, a folder has no `to` or no file to
-            tag, or two sources have the same output.
     """
     sources = list(sources) or [STDIO]
     if "" in sources:
         raise InputError("'' is no file; name one, or - for standard input")
     if to == "":
         raise InputError("-o '' is no file; name a file or a folder")
-    target = None if to is None else place_of(to)
-    if isinstance(target, RemotePath):
-        check_writable(target.url)
-    search = _Search(target, input)
-    folders = [source for source in sources if search.add(source)]
-    if folders and to is None and not into_one:
-        raise InputError(f"{folders[0]} is a folder; name one for its tagged files with -o")
-    found = search.found
-    several = len(found) > 1 or bool(folders)
-    if target is not None and several and not into_one and not target.is_dir():
-        if target.exists():
+    there = {}
+    if to is not None and is_remote(to):
+        check_writable(to)
+        there = list_remote(to)
+    plan = Plan([], [], [])
+    found: list[_Found] = []
+    several = False
+    for source in sources:
+        listing = list_remote(source) if is_remote(source) else {}
+        folder = os.path.isdir(source) or any(url != source.rstrip("/") for url in listing)
+        if folder and to is None and not into_one:
+            raise InputError(f"{source} is a folder; name one for its tagged files with -o")
+        if folder:
+            every = _remote_files(source, listing, to) if listing else _local_files(source, to, plan)
+            found += _with_a_format(source, every, input, plan)
+        else:
+            found.append(_file(source, listing))
+        several = several or folder or len(found) > 1
+    is_folder = to is not None and (os.path.isdir(to) or any(url != to for url in there))
+    if to is not None and several and not into_one and not is_folder:
+        if to in there or os.path.exists(to):
             raise InputError(f"-o {to} is a file; several files need a folder")
-        if format_of(str(to), "") and not str(to).endswith("/"):
+        if format_of(to, "") and not to.endswith("/"):
             raise InputError(f"-o {to} is the name of a file; several files need a folder: -o {to}/")
-    into_folder = not into_one and target is not None and (str(to).endswith("/") or several or target.is_dir())
-    named = format_of(str(to), "") if target is not None and not into_folder and not into_one else ""
-    jobs = []
+    into_folder = not into_one and to is not None and (is_folder or several or to.endswith("/"))
+    by_suffix = format_of(to, "") if to is not None and not into_folder and not into_one else ""
     for file in found:
         reads = input or format_of(file.place.name)
-        writes = output or (named if named not in ("", "text") else "conllu" if reads == "conllu" else "tsv")
-        own = None if into_one else target
-        if target is not None and into_folder:
-            own = target / renamed(file.place, writes)
-        jobs.append(Job(file.source, reads, own, writes, file.listed))
-    _check(jobs, target if into_one else None)
-    return Plan(jobs, target, search.lines(), search.errors)
+        writes = output or (by_suffix if by_suffix not in ("", "text") else "conllu" if reads == "conllu" else "tsv")
+        target, name = (None if into_one else to), ""
+        if to is not None and into_folder:
+            name = renamed(file.place, writes).as_posix()
+            target = f"{to if to.endswith('/') else f'{to}/'}{name}"
+        before: State | None = None
+        if target is not None:
+            before = [*there[target]] if target in there else file_state(target) if is_replaced(target) else None
+        plan.jobs.append(Job(file.source, reads, target, writes, name, file.state, before))
+    _check(plan.jobs, to if into_one else None)
+    return plan
 
 
-def _check(jobs: Sequence[Job], joined: Place | None) -> None:
+def _check(jobs: Sequence[Job], joined: str | None) -> None:
     """Checks that no output replaces an input or another output, `joined` being the one output of all jobs."""
-    taken: dict[Place, str] = {}
+    taken: dict[str, str] = {}
     for job in jobs:
         target = job.target or joined
         if target is None:
             continue
-        if job.source != STDIO and is_same(target, place_of(job.source)):
+        if target == job.source or (os.path.exists(target) and _is_same(target, job.source)):
             raise InputError(f"{job.source} would be replaced by its own tagging; choose another -o")
         if target in taken and joined is None:
             raise InputError(f"{taken[target]} and {job.source} would both become {target}; tag them apart")
         taken[target] = job.source
 
 
-class _Search:
-    """The files that sources stand for, and what is left out of folders."""
+def _is_same(one: str, other: str) -> bool:
+    """Whether both are the same file or the same folder, which exists."""
+    return one.rstrip("/") == other.rstrip("/") or (
+        os.path.exists(one) and os.path.exists(other) and os.path.samefile(one, other)
+    )
 
-    def __init__(self, to: Place | None, input: str | None) -> None:
-        """Has no files yet.
 
-        Args:
-            to: where the outputs go. Files in there are left out if it is within a source.
-            input: the format of all sources; None: by the suffix.
-        """
-        self._to, self._input = to, input
-        self.found: list[_Found] = []
-        self.errors: list[str] = []
-        self._suffixes = Counter[str]()  # of files without a format ("" for none)
-        self._others: list[str] = []  # what else is skipped, and why
+def _file(source: str, listing: Mapping[str, RemoteFile]) -> _Found:
+    if source == STDIO:
+        return _Found(STDIO, PurePath("stdin.txt"))
+    for url, file in listing.items():
+        path = unquote(urlsplit(url).path) if url.startswith("http") else url
+        return _Found(url, PurePath(path.rpartition("/")[2]), list(file) if file.version else None)
+    if not is_remote(source) and os.path.exists(source):
+        return _Found(source, PurePath(Path(source).name), file_state(source))
+    text = "; a text is tagged with --text" if " " in source else ""
+    raise InputError(f"{source}: no such file or folder{text}")
 
-    def add(self, source: str) -> bool:
-        """Adds the files of a source, and returns whether it is a folder.
 
-        Raises:
-            InputError: there is no such file or folder, it has no file to tag, or it cannot be read.
-        """
-        if source == STDIO:
-            self.found.append(_Found(STDIO, Path("stdin.txt")))
-            return False
-        place = place_of(source)
-        if not place.is_dir():
-            if isinstance(place, RemotePath) and place.is_file():
-                self.found.append(_Found(place.url, PurePosixPath(place.name), place.listed()))
-            elif isinstance(place, Path) and place.exists():
-                self.found.append(_Found(source, Path(place.name)))
+def _with_a_format(root: str, found: Iterable[_Found], input: str | None, plan: Plan) -> list[_Found]:
+    """The files of a folder to tag, in order; the plan notes what is left out."""
+    suffixes = Counter[str]()  # of files without a format ("" for none)
+    files = []
+    for file in sorted(found, key=lambda file: file.place.parts):
+        if is_manifest(file.place.name):
+            continue
+        if input is not None or format_of(file.place.name, ""):
+            files.append(file)
+        else:
+            plain = file.place.with_suffix("") if packing(file.place.name) else file.place
+            suffixes[plain.suffix.lower() or "without a suffix"] += 1
+    if suffixes:
+        shown = ", ".join(f"{count:,} {suffix}" for suffix, count in suffixes.most_common(MAX_SHOWN))
+        more = ", ..." if len(suffixes) > MAX_SHOWN else ""
+        plan.skipped.append(
+            f"skipped: files of {root} whose suffix names no format ({shown}{more});"
+            " with --input text, files with all suffixes are read"
+        )
+    if not files and not plan.errors:
+        raise InputError(
+            f"{root}: no file with one of the suffixes {' '.join(SUFFIXES)}; with --input FORMAT, files with"
+            " all suffixes are read"
+        )
+    return files
+
+
+def _local_files(root: str, to: str | None, plan: Plan) -> Iterator[_Found]:
+    """A link to a folder is followed if that lies outside, contains no folder above, and has not been read yet."""
+    top = os.path.realpath(root)
+    outputs = None if to is None or is_remote(to) or os.path.realpath(to) == top else os.path.realpath(to)
+    others: list[str] = []  # what is skipped, and why
+    seen: set[str] = set()  # folders that have been read
+
+    def failed(error: OSError) -> None:
+        if error.filename == root:
+            raise InputError(f"{root} cannot be read: {error.strerror}")
+        plan.errors.append(f"{error.filename} cannot be read: {error.strerror}")
+
+    for folder, folders, names in os.walk(root, onerror=failed, followlinks=True):
+        real = os.path.realpath(folder)
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        circle = folder != root and os.path.islink(folder) and (_is_below(real, top) or _is_below(top, real))
+        if circle or real in seen or real == outputs:
+            folders.clear()
+            if real != outputs:
+                others.append(f"{folder} leads to a folder above it, or to one that is read already")
+            continue
+        seen.add(real)
+        for name in sorted(names):
+            path = os.path.join(folder, name)
+            place = os.path.realpath(path) if os.path.islink(path) else os.path.join(real, name)
+            if name.startswith(".") or (outputs is not None and _is_below(place, outputs)):
+                continue
+            if os.path.isfile(path):
+                yield _Found(path, PurePath(os.path.relpath(path, root)), file_state(path))
             else:
-                text = "; a text is tagged with --text" if " " in source else ""
-                raise InputError(f"{source}: no such file or folder{text}")
-            return False
-        files = _remote_files(place, self._to) if isinstance(place, RemotePath) else self._local_files(place)
-        before = len(self.found)
-        for file in sorted(files, key=lambda file: file.place.parts):
-            if any(map(is_manifest, file.place.parts)):
-                continue
-            if self._input is not None or format_of(file.place.name, ""):
-                self.found.append(file)
-            else:
-                plain = file.place.with_suffix("") if packing(file.place.name) else file.place
-                self._suffixes[plain.suffix.lower()] += 1
-        if len(self.found) == before and not self.errors:
-            raise InputError(
-                f"{source}: no file with one of the suffixes {' '.join(SUFFIXES)}; with --input FORMAT, files with"
-                " all suffixes are read"
-            )
-        return True
-
-    def _local_files(self, root: Path) -> Iterator[_Found]:
-        """The files of a folder. Links are followed, but each folder is read once, and under its own name if it has
-        one below `root`: so there are no circles, and no file comes twice.
-        """
-        real_root = root.resolve()
-        outputs = self._to.resolve() if isinstance(self._to, Path) and self._to.resolve() != real_root else None
-        seen: set[Path] = set()  # folders that have been read
-        folders, links = deque([root]), deque[Path]()
-        while folders or links:
-            folder = folders.popleft() if folders else links.popleft()
-            real = folder.resolve()
-            if real == outputs:
-                continue
-            circle = folder.is_symlink() and any(p.is_relative_to(real) for p in (real_root, folder.parent.resolve()))
-            if folder != root and (real in seen or circle):
-                self._others.append(f"{folder} leads to {'a folder above it' if circle else 'what is read already'}")
-                continue
-            seen.add(real)
-            try:
-                entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
-            except OSError as error:
-                if folder == root:
-                    raise InputError(f"{root} cannot be read: {error.strerror}") from None
-                self.errors.append(f"{folder} cannot be read: {error.strerror}")
-                continue
-            for entry in entries:
-                if not entry.name.startswith("."):
-                    path = Path(entry.path)
-                    kind = self._kind(entry)
-                    if kind == "folder":
-                        (links if entry.is_symlink() else folders).append(path)
-                    elif kind == "file" and not _is_in(entry, real, outputs):
-                        yield _Found(str(path), path.relative_to(root))
-
-    def _kind(self, entry: os.DirEntry[str]) -> str:
-        """`file` or `folder`; an empty string if it is neither, which is noted."""
-        try:
-            if entry.is_dir() or entry.is_file():
-                return "folder" if entry.is_dir() else "file"
-        except OSError as error:
-            if error.errno != errno.ELOOP:
-                self.errors.append(f"{entry.path} cannot be read: {error.strerror}")
-                return ""
-        self._others.append(f"{entry.path} {'leads nowhere' if entry.is_symlink() else 'is no regular file'}")
-        return ""
-
-    def lines(self) -> list[str]:
-        """A line for users about files whose suffix names no format, and one about the rest."""
-        lines = []
-        if total := self._suffixes.total():
-            shown = [f"{n:,} {suffix or 'without a suffix'}" for suffix, n in self._suffixes.most_common(MAX_SHOWN)]
-            if others := total - sum(n for _, n in self._suffixes.most_common(MAX_SHOWN)):
-                shown.append(f"{others:,} others")
-            lines.append(
-                f"skipped: {total:,} file{'s'[: total > 1]} whose suffix names no format ({', '.join(shown)});"
-                " with --input text, files with all suffixes are read"
-            )
-        if self._others:
-            more = f" and {len(self._others) - MAX_SHOWN:,} more" if len(self._others) > MAX_SHOWN else ""
-            lines.append(f"skipped: {'; '.join(self._others[:MAX_SHOWN])}{more}")
-        return lines
+                others.append(f"{path} {'leads nowhere' if os.path.islink(path) else 'is no regular file'}")
+    if others:
+        more = f" and {len(others) - MAX_SHOWN:,} more" if len(others) > MAX_SHOWN else ""
+        plan.skipped.append(f"skipped: {'; '.join(others[:MAX_SHOWN])}{more}")
 
 
-def _is_in(file: os.DirEntry[str], folder: Path, outputs: Path | None) -> bool:
-    """Whether a file that was found in a folder is an output, or the only one, `outputs`."""
-    if outputs is None or not file.is_symlink():
-        return outputs == folder / file.name
-    return Path(file.path).resolve().is_relative_to(outputs)
+def _is_below(path: str, folder: str) -> bool:
+    return PurePath(path).is_relative_to(folder)
 
 
-def _remote_files(folder: RemotePath, to: Place | None) -> Iterator[_Found]:
-    outputs = f"{to}/" if to is not None and not is_same(folder, to) else None
-    for url, listed in folder.listing.items():
-        place = RemotePath(url).relative_to(folder)
+def _remote_files(root: str, listing: Mapping[str, RemoteFile], to: str | None) -> Iterator[_Found]:
+    root = root.rstrip("/")
+    outputs = f"{to.rstrip('/')}/" if to is not None and to.rstrip("/") != root else None
+    for url, file in listing.items():
+        place = PurePath(url.removeprefix(root).lstrip("/"))
         hidden = any(part.startswith(".") for part in place.parts)
-        if url != folder.url and not hidden and (outputs is None or not url.startswith(outputs)):
-            yield _Found(url, place, listed)
-
-
-def output_name(job: Job, folder: Place) -> str:
-    """The name of a job's output below the folder of outputs."""
-    assert job.target is not None
-    return str(job.target.relative_to(folder).as_posix())  # type: ignore[arg-type]  # both are here, or both there
+        if url != root and not hidden and (outputs is None or not url.startswith(outputs)):
+            yield _Found(url, place, list(file) if file.version else None)
 
 
 def is_manifest(name: str) -> bool:
-    """Whether a file or folder of this name is a manifest, of a whole run or of a shard."""
+    """Whether a file of this name is a manifest, of a whole run or of a part."""
     return name == MANIFEST_NAME or name.startswith(f"{MANIFEST_NAME}.")
 
 
 def parse_shard(text: str) -> Shard:
-    """The shard that a user names.
-
-    Raises:
-        InputError: it is not `i/n` with i from 1 to n.
-    """
+    """The shard that a user names, `i/n` with i from 1 to n."""
     match = _SHARD.fullmatch(text)
     if match is None or not 1 <= int(match[1]) <= int(match[2]):
         raise InputError(f"--shard {shorten(text)}: write i/n, i from 1 to n, such as 2/5 for the second of five parts")
     return Shard(int(match[1]), int(match[2]))
 
 
-def jobs_of_shard(jobs: Sequence[Job], shard: Shard, sources: Sequence[str], to: Place | None) -> list[Job]:
-    """The jobs of a shard.
-
-    Args:
-        jobs: all jobs of the run.
-        shard: which of them are wanted.
-        sources: the files and folders that the user named.
-        to: the folder of outputs that the user named.
-
-    Raises:
-        InputError: the outputs do not go into a folder, or they would become inputs of shards that start later.
-    """
+def jobs_of_shard(jobs: Sequence[Job], shard: Shard, sources: Sequence[str], to: str | None) -> list[Job]:
+    """The jobs of a shard, of all jobs of a run with these sources and this folder of outputs."""
     if any(job.source == STDIO for job in jobs):
         raise InputError(f"--shard {shard} divides files, and standard input is none; name files or folders")
-    if to is None or any(job.target is None or job.target == to for job in jobs):
+    if to is None or not all(job.name for job in jobs):
         raise InputError(f"--shard {shard} divides files whose outputs go into a folder; name one: -o FOLDER/")
     for source in sources:
-        if is_same(to, place_of(source)):
+        if _is_same(to, source):
             raise InputError(
                 f"-o {to} has the files to tag: shards that start later would take the outputs of others for files to"
                 " tag; choose another -o"
             )
-    return [job for job in jobs if shard.owns(output_name(job, to))]
+    return [job for job in jobs if shard.owns(job.name)]

@@ -1,19 +1,25 @@
-"""Decides which outputs a run must still make, and protects existing files."""
+"""Decides which outputs a run must still make, protects existing files, and lists what is finished.
 
+A folder of outputs has a manifest of JSON lines. A run adds a line with its tagger and its options, then one for each
+output: its name, and the size and time of the source and of the output. The line is written when the output's content
+is complete and before it has its name. So if the process dies, each output either is one that a run has made, or comes
+from elsewhere. Several runs may append to one manifest at the same time. A shard and a process of Ray have manifests of
+their own, since machines that append to one file on NFS overwrite each other's lines.
+"""
+
+import filecmp
+import hashlib
+import json
 import os
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 from tagger.errors import InputError
-from tagger.jobs.jobs import MANIFEST_NAME, Job, output_name
-from tagger.jobs.manifest import READERS, Manifest, Record, checksum, source_digest
-from tagger.text.output_files import is_replaced, whole_file
-from tagger.text.remote_path import Place, RemoteFile, RemotePath
-
-_FileState = tuple[int, int, int] | RemoteFile
+from tagger.jobs.jobs import MANIFEST_NAME, Job, file_state, is_manifest
+from tagger.text.output_files import remove_leftovers, whole_file
+from tagger.text.remote import is_remote
 
 
 class Outputs:
@@ -23,135 +29,151 @@ class Outputs:
         pending: the jobs whose outputs are to be made.
         foreign: the jobs whose outputs a resumed run keeps because no run has made them as they are.
         messages: a line each about the others, for users.
-        manifest: of the folder of outputs; None if they go into no folder.
     """
 
     def __init__(
-        self, jobs: Sequence[Job], manifest: Manifest | None, force: bool = False, resume: bool = False
+        self,
+        jobs: Sequence[Job],
+        folder: str | None,
+        settings: Mapping[str, Any],
+        *,
+        part: str = "",
+        force: bool = False,
+        resume: bool = False,
     ) -> None:
         """Decides which outputs to make.
 
-        An existing output is kept. With `force` it is replaced. With `resume` it is replaced if the manifest proves
-        that a run made it, of another source or with another tagger or other settings.
+        An existing output is kept. With `force` it is replaced. With `resume` it is replaced if the manifest says that
+        a run made it, of another source.
 
         Args:
             jobs: all of the run.
-            manifest: of the folder of outputs; None if they go into no folder.
+            folder: of the outputs; None if they go into no folder.
+            settings: the tagger and all else that decides what it makes of a source, as JSON has it.
+            part: what the name of the manifest ends in, if the run makes a part of the outputs.
             force: whether to replace what exists.
             resume: whether to go on with a run.
-
-        Raises:
-            InputError: `resume` without a manifest or with `force`, or the folder cannot be written.
         """
-        self.manifest, self._force = manifest, force
+        self.part, self._force = part, force
+        self._folder = None if folder is None or is_remote(folder) else folder
+        self._settings = dict(settings)
+        self._run = hashlib.sha256(json.dumps(self._settings, sort_keys=True).encode()).hexdigest()[:16]
+        self._started = False
         self.messages: list[str] = []
         self.foreign: list[Job] = []
-        # Before files are read to compare them, which takes a while: what changes meanwhile is kept.
-        self._before = {job.target: _state_before(job.target) for job in jobs if job.target is not None}
         if resume:
-            if manifest is None or force:
+            if folder is not None and is_remote(folder):
+                raise InputError(f"-o {folder}: leave --resume out; outputs that exist there are kept, others are made")
+            if folder is None or force:
                 raise InputError("--resume goes on with a run into a folder (-o FOLDER), without --force")
-            self.pending = self._unfinished(jobs, manifest)
+            self.pending = self._unfinished(jobs, folder)
         else:
-            kept = [] if force else [job for job in jobs if job.target is not None and is_replaced(job.target)]
+            kept = [] if force else [job for job in jobs if job.before is not None]
             if kept:
-                again = "" if manifest is None else ", --resume tags again what has changed"
+                again = "" if self._folder is None else ", --resume tags again what has changed"
                 self.messages.append(f"kept: {_listed(kept)}; --force replaces what exists{again}")
-            named = set(kept)
-            self.pending = [job for job in jobs if job not in named]
-        if self.pending and manifest is not None and isinstance(manifest.folder, Path):
-            check_folder(manifest.folder)
-        self._sources = {job.source: _file_state(Path(job.source)) for job in self.pending if job.listed is None}
+            self.pending = [job for job in jobs if force or job.before is None]
+        if self.pending and self._folder is not None:
+            _check_folder(self._folder)
 
     @contextmanager
     def open(self, job: Job) -> Iterator[TextIO]:
-        """Opens the output file of a job for writing. At the end it is recorded in the manifest and gets its name.
-
-        Raises:
-            InputError: it cannot be written or recorded, or another file has got its name since the run started.
-        """
+        """Opens the output file of a job for writing. At the end it is listed in the manifest and gets its name."""
         assert job.target is not None
-        target, manifest = job.target, self.manifest
+        target = job.target
 
         def before_naming(content: Path) -> None:
-            if not self._force and _file_state(target) != self._before[target]:
+            changed = not self._force and file_state(target) != job.before
+            if changed and not (os.path.isfile(target) and filecmp.cmp(content, target, shallow=False)):
                 raise InputError(f"{target} was made or changed while this ran; it is kept, --force replaces it")
-            if manifest is not None:
-                manifest.record(job, self._source(job), checksum(content))
+            if self._folder is not None:
+                self._append({"output": job.name, "source": job.state, "made": file_state(content), "run": self._run})
 
-        if manifest is not None:
-            manifest.start()
-        with whole_file(target, run="" if manifest is None else manifest.run, before_naming=before_naming) as out:
+        with whole_file(target, before_naming=before_naming) as out:
             yield out
 
-    def _source(self, job: Job) -> str:
-        """The digest of the source; empty if it has changed since the run began, for nobody knows what was read."""
-        digest = source_digest(job)
-        changed = job.listed is None and _file_state(Path(job.source)) != self._sources[job.source]
-        return "" if changed else digest
+    def _append(self, line: Mapping[str, Any]) -> None:
+        """Adds a line. It begins with a line end, since another run may have left a part of a line before it."""
+        assert self._folder is not None
+        path = Path(self._folder, f"{MANIFEST_NAME}.{self.part}" if self.part else MANIFEST_NAME)
+        lines = [line] if self._started else [{"run": self._run, **self._settings}, line]
+        text = "".join(f"\n{json.dumps(line)}" for line in lines).encode()
+        try:
+            with path.open("ab", buffering=0) as file:
+                complete = file.write(text) == len(text)
+        except OSError as error:
+            raise InputError(f"{path} cannot be written: {error.strerror}") from None
+        if not complete:
+            raise InputError(f"{path} cannot be written: no space left on the device")
+        self._started = True
 
-    def _unfinished(self, jobs: Sequence[Job], manifest: Manifest) -> list[Job]:
+    def _unfinished(self, jobs: Sequence[Job], folder: str) -> list[Job]:
         """The jobs that a resumed run has to do."""
-        records, runs = manifest.read()
-        manifest.remove_leftovers(jobs, runs)
-
-        def known(job: Job) -> list[Record] | None:
-            """The records that prove what the output is; None if there is no output."""
-            if job.target is None or not job.target.is_file():
-                return None
-            own = records.get(output_name(job, manifest.folder), [])
-            content = checksum(str(job.target)) if own else ""
-            return [record for record in own if record.sha256 == content]
-
-        def is_finished(job: Job) -> bool:
-            sources = {record.source for record in proofs[job] or () if record.tagger == manifest.tagger}
-            return bool(sources) and source_digest(job) in sources - {""}
-
-        with ThreadPoolExecutor(READERS) as threads:
-            proofs = dict(zip(jobs, threads.map(known, jobs), strict=True))
-            done = {job for job, finished in zip(jobs, threads.map(is_finished, jobs), strict=True) if finished}
-        self.messages.append(f"resuming: {len(done)} of {len(jobs)} outputs are finished")
-        again = [job for job in jobs if proofs[job] and job not in done]
+        remove_leftovers(job.target for job in jobs if job.target is not None)
+        made, runs = _read(folder)
+        pending, again = [], []
+        for job in jobs:
+            source, run = made.get((job.name, json.dumps(job.before)), (None, ""))
+            if job.before is None:
+                pending.append(job)
+            elif not run:
+                self.foreign.append(job)
+            elif run != self._run:
+                raise InputError(
+                    f"{job.target} was made with {_differences(runs.get(run, {}), self._settings)}; tag into"
+                    " another folder, or replace what is here with --force"
+                )
+            elif job.state is None or source != job.state:
+                pending.append(job)
+                again.append(job)
+        done = len(jobs) - len(pending) - len(self.foreign)
+        self.messages.append(f"resuming: {done} of {len(jobs)} outputs are finished")
         if again:
-            self.messages.append(f"tagged again: {_listed(again)}, whose source, tagger or options have changed since")
-        self.foreign = [job for job in jobs if proofs[job] == []]
+            self.messages.append(f"tagged again: {_listed(again)}, whose source has changed since")
         if self.foreign:
             self.messages.append(
                 f"kept: {_listed(self.foreign)}, changed after tagging or not listed in {MANIFEST_NAME}; move away what"
                 " is to be tagged again"
             )
-        kept = done.union(self.foreign)
-        return [job for job in jobs if job not in kept]
+        return pending
 
 
-def check_folder(folder: Path) -> None:
-    """Checks that a folder can be made, or that files can be made in it.
+def _read(folder: str) -> tuple[dict[tuple[str, str], tuple[Any, str]], dict[str, dict[str, Any]]]:
+    """The source and the run of each output by its name and its state, and the settings of each run.
 
-    Raises:
-        InputError: a file is in the way, or there is no right to it.
+    A line that is torn or of an earlier version is left out.
     """
-    place = next(place for place in (folder, *folder.parents) if place.exists())
+    made: dict[tuple[str, str], tuple[Any, str]] = {}
+    runs: dict[str, dict[str, Any]] = {}
+    for path in sorted(path for path in Path(folder).glob(f"{MANIFEST_NAME}*") if is_manifest(path.name)):
+        try:
+            lines = path.read_bytes().splitlines()
+        except OSError as error:
+            raise InputError(f"{path} cannot be read: {error.strerror}") from None
+        for line in lines:
+            with suppress(ValueError, KeyError, TypeError, RecursionError):
+                fields = json.loads(line)
+                if "output" in fields:
+                    made[fields["output"], json.dumps(fields["made"])] = fields["source"], str(fields["run"])
+                else:
+                    runs[str(fields["run"])] = fields
+    return made, runs
+
+
+def _differences(there: Mapping[str, Any], here: Mapping[str, Any]) -> str:
+    """What other settings a run had, for people."""
+    names = [name for name in here if there.get(name) != here[name]]
+    return f"other values of {', '.join(names)}" if there and names else "another tagger or other options"
+
+
+def _check_folder(folder: str) -> None:
+    """Checks that a folder can be made, or that files can be made in it."""
+    place = next(place for place in (Path(folder), *Path(folder).parents) if place.exists())
     if not place.is_dir():
-        raise InputError(f"-o {folder}/: {place} is a file; name a folder, or a file without a slash at the end")
+        raise InputError(f"-o {folder}: {place} is a file; name a folder, or a file without a slash at the end")
     if not os.access(place, os.W_OK | os.X_OK):
-        raise InputError(f"-o {folder}/: {place} cannot be written: Permission denied; choose another folder")
+        raise InputError(f"-o {folder}: {place} cannot be written: Permission denied; choose another folder")
 
 
 def _listed(jobs: Sequence[Job]) -> str:
     return f"{jobs[0].target}{f' and {len(jobs) - 1} more' if len(jobs) > 1 else ''}"
-
-
-def _state_before(path: Place) -> _FileState | None:
-    """The state of a file when the run starts, from the listing of remote storage."""
-    return path.listed() if isinstance(path, RemotePath) else _file_state(path)
-
-
-def _file_state(path: Place) -> _FileState | None:
-    """Values that change when a file is replaced or written to; None if there is no file."""
-    if isinstance(path, RemotePath):
-        return path.current()
-    try:
-        status = path.stat()
-    except OSError:
-        return None
-    return status.st_ino, status.st_size, status.st_mtime_ns

@@ -10,9 +10,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from tagger.errors import InputError, missing_extra, shorten
-from tagger.text.packed import DAMAGED, packing, packing_of_content, unpacked
-from tagger.text.remote_path import is_remote, open_remote
+from tagger.errors import InputError, shorten
+from tagger.text.packed import is_damage, packing, packing_of_content, unpacked
+from tagger.text.remote import is_remote, open_remote, remote_error
 from tagger.text.strings import MAX_LINE
 
 STDIO = "-"
@@ -20,11 +20,7 @@ _UNDECODED = re.compile("[\udc80-\udcff]")
 
 
 def open_binary(path: str) -> BinaryIO:
-    """Opens `path` for reading: a file, `-` as standard input, or a URL such as `s3://bucket/book.txt`.
-
-    Raises:
-        InputError: there is no such file, or it cannot be read.
-    """
+    """Opens `path` for reading: a file, `-` as standard input, or a URL such as `s3://bucket/book.txt`."""
     if path == STDIO:
         if sys.stdin is None:
             raise InputError("standard input is closed; name a file")
@@ -42,22 +38,20 @@ def open_binary(path: str) -> BinaryIO:
 
 
 def check_input(paths: Iterable[str], encoding: str) -> None:
-    """Checks what can be checked of inputs before a model is loaded.
-
-    Raises:
-        InputError: one of the files cannot be opened, or Python does not know the encoding.
-    """
+    """Checks what can be checked of inputs before a model is loaded: files can be opened, Python knows the encoding."""
     for path in paths:
         if path != STDIO and not Path(path).is_fifo():  # who writes into a pipe would see it close
             open_binary(path).close()
+    _codec(encoding)
+
+
+def _codec(encoding: str) -> str:
+    """What Python calls an encoding of text."""
     try:
-        codecs.lookup(encoding)
-    except LookupError:
-        raise _unknown_encoding(encoding) from None
-
-
-def _unknown_encoding(encoding: str) -> InputError:
-    return InputError(f"{shorten(encoding)} is no encoding that Python knows; try utf-8 or latin-1")
+        io.TextIOWrapper(io.BytesIO(), encoding)
+        return codecs.lookup(encoding).name
+    except (LookupError, ValueError):
+        raise InputError(f"{shorten(encoding)} is no encoding that Python knows; try utf-8 or latin-1") from None
 
 
 def decoded_lines(
@@ -74,20 +68,16 @@ def decoded_lines(
         path: its name.
         encoding: any that Python knows.
         option: the option or key that sets the encoding, for error messages; an empty string if nothing sets it.
-
-    Raises:
-        InputError: the bytes are not of the encoding, Python does not know it, or the compressed file is damaged.
     """
     remedy = f"name the file's encoding with {option}" if option else "save it as UTF-8"
     number, ending = 0, ""
     ended = True  # whether the last piece ended a line
+    utf8 = _codec(encoding) in ("utf-8", "utf-8-sig")
+    if utf8:
+        encoding = "utf-8-sig"
     try:
-        utf8 = codecs.lookup(encoding).name in ("utf-8", "utf-8-sig")
-        if utf8:
-            encoding = "utf-8-sig"
         ending = packing(path) or (packing_of_content(binary) if utf8 else "")
-        stream = unpacked(binary, ending)
-        text = io.TextIOWrapper(stream, encoding=encoding, errors="surrogateescape", newline="\n")
+        text = io.TextIOWrapper(unpacked(binary, ending), encoding, errors="surrogateescape", newline="\n")
         try:
             while line := text.readline(MAX_LINE):
                 number += ended
@@ -101,32 +91,26 @@ def decoded_lines(
         finally:
             with suppress(ValueError):  # the caller has closed it already
                 text.detach()  # does not close `binary`
-    except LookupError:
-        raise _unknown_encoding(encoding) from None
+    except InputError:
+        raise
     except UnicodeError as error:
         raise InputError(f"{path}, near line {number + ended}: not {encoding}: {error}; {remedy}") from None
-    except ModuleNotFoundError:
-        raise missing_extra("zstandard", "remote") from None
-    except DAMAGED as error:
-        name = "Zstandard" if ending == ".zst" else "gzip"
-        raise InputError(f"{path}, after line {number}: not a whole {name} file ({error}); fetch it again") from None
     except IsADirectoryError:
         raise InputError(f"{path} is a folder; a file is needed here") from None
-    except OSError as error:
-        raise InputError(f"{path}, after line {number}: cannot be read further: {error.strerror}") from None
+    except Exception as error:
+        if is_damage(error):
+            name = "Zstandard" if ending == ".zst" else "gzip"
+            why = f"not a whole {name} file ({error}); fetch it again"
+            raise InputError(f"{path}, after line {number}: {why}") from None
+        if is_remote(path):
+            raise remote_error(path, error) from error
+        if isinstance(error, OSError):
+            raise InputError(f"{path}, after line {number}: cannot be read further: {error.strerror}") from None
+        raise
 
 
 def read_lines(path: str, encoding: str = "utf-8", option: str = "--encoding") -> Iterator[str]:
-    """Yields the lines of a file; see `decoded_lines`.
-
-    Args:
-        path: the file, or `-` for standard input.
-        encoding: any that Python knows.
-        option: the option or key that sets the encoding, for error messages; an empty string if nothing sets it.
-
-    Raises:
-        InputError: the file cannot be read or decoded.
-    """
+    """Yields the lines of a file, or of standard input (`-`); see `decoded_lines`."""
     binary = open_binary(path)
     try:
         yield from decoded_lines(binary, path, encoding, option)

@@ -11,8 +11,6 @@ from tagger.analysis.occurrences import MIN_OCCURRENCES
 from tagger.bundle.catalog import DEFAULT, LATEST
 from tagger.commands.options import DEFAULT_MODEL, Precision, format_help
 from tagger.model.device import PRECISIONS
-from tagger.tagging.batches import BATCH_TOKENS
-from tagger.tagging.engine import CACHE_SIZE
 from tagger.text.formats import INPUTS, OUTPUTS, SUFFIXES
 from tests.commands.conftest import CONLLU, call, error
 
@@ -25,7 +23,6 @@ def shown(command: str) -> str:
 def test_defaults_and_bounds_are_those_of_the_rooms() -> None:
     assert DEFAULT_MODEL == DEFAULT
     assert f"[default: {LATEST}]" in shown("fill")
-    assert f"at least {BATCH_TOKENS}. Default: {CACHE_SIZE}." in shown("tag")
     assert f"{MIN_OCCURRENCES}<=x<=" in shown("senses")
     assert get_args(Precision) == ("auto", *PRECISIONS)
 
@@ -45,10 +42,8 @@ def test_the_help_says_what_every_format_is() -> None:
 WRITERS = {  # the option that names a file beside standard output, and the words before it
     "evaluate": ("--html", "evaluate in.conllu --model MODEL"),
     "evaluate --lexicon": ("--html", "evaluate gold.conllu --model MODEL --lexicon in.conllu"),
-    "compare": ("--html", "compare in.conllu gold.conllu gold.conllu"),
-    "compare B": ("--html", "compare --a gold.conllu --b in.conllu gold.conllu"),
-    "compare GOLD": ("--html", "compare gold.conllu gold.conllu in.conllu"),
-    "compare --train": ("--html", "compare gold.conllu gold.conllu gold.conllu --train in.conllu"),
+    "compare": ("--csv", "compare in.conllu gold.conllu gold.conllu"),
+    "compare GOLD": ("--csv", "compare gold.conllu gold.conllu in.conllu"),
     "senses": ("--png", "senses book in.conllu --model MODEL"),
     "explain": ("--html", "explain - --model MODEL"),
     "lint": ("-o", "lint in.conllu"),

@@ -29,8 +29,6 @@ def test_every_command_cuts_as_it_is_told(learned: Path, tmp_path: Path, choice:
     (tmp_path / "a.txt").write_text(TEXT)
     options = ["--model", str(learned), "--segmenter", choice]
     expected = words(learned, choice)
-    tagged = call("tag", "a.txt", *options, "--output", "jsonl").stdout.splitlines()
-    assert [form for line in tagged for form in json.loads(line)["tokens"]] == expected
     found = json.loads(call("explain", TEXT, *options, "--json").stdout)
     assert [form for sentence in found for form in sentence["tokens"]] == expected
     call("embed", "a.txt", "-o", "a.npz", *options, "--force")
@@ -48,7 +46,6 @@ def test_the_choices_differ(learned: Path) -> None:
 @pytest.mark.parametrize(
     "command",
     [
-        ["tag", "a.txt"],
         ["evaluate", "a.conllu", "--raw"],
         ["explain", "They"],
         ["embed", "a.txt", "-o", "a.npz"],
@@ -68,10 +65,6 @@ def test_no_segmenter_is_one_line(trained: Path, tmp_path: Path, command: list[s
 @pytest.mark.parametrize(
     ("command", "shown"),
     [
-        (["tag", "a.tokens"], "a.tokens (tokens)"),
-        (["tag", "a.txt", "--input", "lines"], "a.txt (lines)"),
-        (["tag", "--input", "tokens"], "standard input (tokens)"),
-        (["tag", "in", "-o", "out"], "in/a.conllu and 1 more (conllu)"),
         (["embed", "a.tokens", "-o", "a.npz"], "a.tokens (tokens)"),
         (["senses", "They", "a.conllu"], "a.conllu (conllu)"),
         (["explain", "They", "--tokens"], "with --tokens TEXT"),
@@ -90,15 +83,6 @@ def test_a_segmenter_without_text_is_an_error(learned: Path, tmp_path: Path, com
     assert not (tmp_path / "out").exists()
 
 
-def test_a_segmenter_cuts_the_text_among_other_inputs(learned: Path, tmp_path: Path) -> None:
-    (tmp_path / "in").mkdir()
-    (tmp_path / "in" / "a.conllu").write_text(CONLLU)
-    (tmp_path / "in" / "b.txt").write_text(TEXT)
-    call("tag", "in", "-o", "out", "--model", str(learned), "--segmenter", "unicode")
-    lines = (tmp_path / "out" / "b.tsv").read_text().splitlines()
-    assert [line.split("\t")[0] for line in lines if line] == words(learned, "unicode")
-
-
 def test_evaluate_says_what_cut_the_text(learned: Path, tmp_path: Path) -> None:
     (tmp_path / "a.conllu").write_text(CONLLU.replace("# a comment alone\n\n", "# newpar\n# text = Yes\n"))
     options = ["evaluate", "a.conllu", "--model", str(learned)]
@@ -114,13 +98,3 @@ def test_models_says_what_cuts_text(learned: Path, tmp_path: Path) -> None:
         (folder / path.name).write_bytes(path.read_bytes())
     listed = {model["name"]: model["segmenter"] for model in json.loads(call("models", "--json").stdout)}
     assert (listed["english"], listed["1"], listed["latest"]) == ("english", "learned", "learned")
-
-
-def test_another_segmenter_tags_again(learned: Path, tmp_path: Path) -> None:
-    (tmp_path / "in").mkdir()
-    (tmp_path / "in" / "a.txt").write_text(TEXT)
-    command = ["tag", "in", "-o", "out", "--model", str(learned)]
-    call(*command)
-    call(*command, "--resume")
-    said = call(*command, "--resume", "--segmenter", "unicode").stderr
-    assert "tagged again: out/a.tsv, whose source, tagger or options have changed since" in said

@@ -18,8 +18,6 @@ def test_a_lexicon_decides_the_tags_of_its_forms(model: Path, tmp_path: Path) ->
     words = call("tag", "a.lines", *options, "words.tsv").stdout.split()
     assert words[0] == f"They/{other}"
     assert words[2] in ("it/ADV", "it/VERB")
-    ignoring = call("tag", "a.lines", *options, "upos=words.tsv", "--lexicon-case", "ignore").stdout.split()
-    assert [ignoring[i] for i in (0, 3, 4)] == [f"They/{other}", f"they/{other}", f"THEY/{other}"]
 
 
 @pytest.mark.parametrize(
@@ -50,7 +48,7 @@ def test_another_lexicon_is_another_run(model: Path, tmp_path: Path) -> None:
     call("tag", *options)
     assert "1 of 1 outputs are finished" in call("tag", *options, "--resume").stderr
     (tmp_path / "words.tsv").write_text("They\tVERB\n")
-    assert "tagged again: out/a.tsv" in call("tag", *options, "--resume").stderr
+    assert "out/a.tsv was made with other values of lexicons" in error("tag", *options, "--resume")
 
 
 def test_tags_of_the_input_are_kept(model: Path, tmp_path: Path) -> None:
@@ -59,8 +57,7 @@ def test_tags_of_the_input_are_kept(model: Path, tmp_path: Path) -> None:
     words = found.split()
     assert (words[0], words[2]) == ("dog/NOUN", "x/PUNCT")
     assert words[1].partition("/")[2] in TAGS
-    rows = "dog\tx\tVERB\nthe\tx\t_\n"
-    found = call("tag", "-", "--input", "tsv", "--column", "upos=2", *options, input=rows).stdout
+    found = call("tag", "-", "--input", "tsv", *options, input="dog\tVERB\nthe\t_\n").stdout
     assert found.startswith("dog\tVERB\nthe\t")
     blank = CONLLU.replace("INTJ", "_").replace("\tPRON\t", "\t_\t")
     (tmp_path / "a.conllu").write_text(blank)
@@ -76,10 +73,7 @@ def test_tags_of_the_input_are_kept(model: Path, tmp_path: Path) -> None:
     [
         ("a.conllu", CONLLU, [], ["a.conllu, line 12", "'INTJ' is no tag of upos", "ADV, NOUN"]),
         ("a.slash", "a/NOUN\nb/N\n", [], ["a.slash, line 2", "'N'"]),
-        ("a.txt", "They", [], ["a.txt (text) has none"]),
-        ("a.tsv", "a\tNOUN\n", ["--column", "upos=x"], ["--column upos=x"]),
-        ("a.tsv", "a\tNOUN\n", ["--column", "xpos=1"], ["--column xpos=1"]),
-        ("a.tsv", "a\tNOUN\n", ["--column", "upos=1", "--column", "upos=2"], ["--column upos=2", "the place 1"]),
+        ("a.txt", "They", [], ["a.txt (text) has no tags"]),
     ],
 )
 def test_mistakes_in_tags_to_keep(
@@ -89,10 +83,6 @@ def test_mistakes_in_tags_to_keep(
     message = error("tag", name, "-o", "out.conllu", "--keep", *options, "--model", str(model))
     assert all(word in message for word in words), message
     assert [path.name for path in tmp_path.iterdir()] == [name]
-
-
-def test_a_place_without_keep_is_a_mistake(model: Path) -> None:
-    assert "add --keep" in error("tag", "--column", "upos=1", "--model", str(model), input="They")
 
 
 def test_doubtful_sentences_are_written_the_most_doubtful_first(model: Path, tmp_path: Path) -> None:
@@ -151,10 +141,10 @@ def test_all_files_of_a_folder_are_reviewed(model: Path, tmp_path: Path) -> None
     ("options", "words"),
     [
         (["--review-below", "1.5"], ["--review-below 1.5", "0 to 1"]),
-        (["--review-below", "0.5", "--output", "tsv"], ["--output tsv", "CoNLL-U"]),
-        (["--review-below", "0.5", "-o", "review.tsv"], ["-o review.tsv", "CoNLL-U"]),
-        (["--review-below", "0.5", "-o", "."], ["-o . is a folder", "review.conllu"]),
-        (["--review-below", "0.5", "-o", "new/"], ["-o new/ is a folder", "new/review.conllu"]),
+        *(
+            (["--review-below", "0.5", *output], ["writes one CoNLL-U file", "-o review.conllu"])
+            for output in (["--output", "tsv"], ["-o", "review.tsv"], ["-o", "."], ["-o", "new/"])
+        ),
     ],
 )
 def test_mistakes_in_a_review(model: Path, options: list[str], words: list[str]) -> None:

@@ -59,7 +59,6 @@ def test_the_language_that_was_found_is_written_over_an_older_one() -> None:
         (["--language", "xx"], "xx: no tagger of this language comes with the package"),
         (["--language", "en", "--model", "english"], "leave one out"),
         (["--corpus", "UD_Welsh-CCG"], "--corpus needs one tagger; name the language"),
-        (["--segmenter", "learned"], "--segmenter learned needs one tagger"),
     ],
 )
 def test_options_that_do_not_go_together(options: list[str], words: str) -> None:

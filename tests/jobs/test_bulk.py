@@ -72,7 +72,7 @@ def test_outputs_are_those_of_each_file_alone(trained: Path, texts: Path, tmp_pa
     alone = tagger.load(trained, "cpu", "float32")
     words = 0
     for path in texts.iterdir():
-        job = Job(str(path), "text" if path.suffix == ".txt" else "lines", tmp_path / "alone.tsv", "tsv")
+        job = Job(str(path), "text" if path.suffix == ".txt" else "lines", str(tmp_path / "alone.tsv"), "tsv")
         words += sum(step.words for step in tag_files(alone, [job], Options(top=2), opened))
         assert (tmp_path / "all" / f"{path.stem}.tsv").read_bytes() == (tmp_path / "alone.tsv").read_bytes()
     assert sum(step.words for step in steps) == words
@@ -88,8 +88,8 @@ def test_new_sentences_are_numbered_in_each_file(trained: Path, texts: Path, tmp
     tagging.close()
     for job in jobs:
         assert job.target is not None
-        names = [sentence.name for sentence in read_conllu(read_lines(str(job.target)), "x")]
-        number = int(job.target.stem)
+        names = [sentence.name for sentence in read_conllu(read_lines(job.target), "x")]
+        number = int(Path(job.target).stem)
         assert names == [f"s{i}" if number == 30 else str(i + 1) for i in range(number)]
 
 
@@ -113,7 +113,7 @@ def many(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 
 
 def outputs(tagging: Tagger, files: list[Path], to: Path) -> dict[str, bytes]:
-    jobs = [Job(str(path), "lines", to / f"{path.stem}.tsv", "tsv") for path in files]
+    jobs = [Job(str(path), "lines", str(to / f"{path.stem}.tsv"), "tsv") for path in files]
     list(tag_files(tagging, jobs, Options(top=2, probabilities=True), opened))
     return {path.stem: (to / f"{path.stem}.tsv").read_bytes() for path in files}
 
@@ -148,7 +148,8 @@ def test_learned_cuts_follow_from_the_file(learned: Path, tmp_path: Path) -> Non
 
     def outputs(tagging: Tagger, files: list[Path], to: Path, output: str) -> dict[str, bytes]:
         jobs = [
-            Job(str(p), "text" if p.suffix == ".txt" else "jsonl", to / f"{p.stem}.{output}", output) for p in files
+            Job(str(p), "text" if p.suffix == ".txt" else "jsonl", str(to / f"{p.stem}.{output}"), output)
+            for p in files
         ]
         list(tag_files(tagging, jobs, Options(), opened))
         return {path.stem: (to / f"{path.stem}.{output}").read_bytes() for path in files}
@@ -177,7 +178,7 @@ def test_learned_cuts_follow_from_the_file(learned: Path, tmp_path: Path) -> Non
 
 def test_cuts_do_not_depend_on_windows(learned: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "a.txt").write_text("".join(f"Du book{i} reads well, des flights {i}.\n\n" for i in range(100)))
-    job = Job(str(tmp_path / "a.txt"), "text", tmp_path / "a.tsv", "tsv")
+    job = Job(str(tmp_path / "a.txt"), "text", str(tmp_path / "a.tsv"), "tsv")
     found = set()
     for window in (1, 10, 100, 10_000):
         monkeypatch.setattr(bulk, "FIRST_WINDOW", window)
@@ -246,7 +247,7 @@ def test_a_file_whose_output_fails_is_not_read_on(
     def to_full(_: Job) -> Iterator[Full]:
         yield full
 
-    job = Job(str(long), "text", tmp_path / "long.tsv", "tsv")
+    job = Job(str(long), "text", str(tmp_path / "long.tsv"), "tsv")
     steps = list(tag_files(tagger.load(trained, "cpu"), [job], Options(), to_full))  # type: ignore[arg-type]
     assert [str(step.error) for step in steps if step.error] == ["the disk is full"]
     assert 10 < read < 500

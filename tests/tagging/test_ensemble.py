@@ -13,7 +13,6 @@ import tagger
 from tagger.bundle.bundle import Bundle, Member
 from tagger.bundle.ensemble import join
 from tagger.errors import InputError
-from tagger.jobs.manifest import fingerprint
 from tagger.model.crf import CRFDecoder
 from tagger.model.vocabulary import Vocabulary
 from tagger.tagging import batches, workers
@@ -232,12 +231,3 @@ def test_the_rest_of_a_tagger(ensemble: Path, members: list[Bundle]) -> None:
     loaded.engine.clear_cache()
     with pytest.raises(InputError, match="knows no corpus 'UD_A'"):
         tagger.load(ensemble, "cpu", corpus="UD_A")
-
-
-def test_a_changed_member_is_another_tagger(members: list[Bundle], tmp_path: Path) -> None:
-    join(members).save(tmp_path / "x", "")
-    before = fingerprint(tmp_path / "x")
-    join(members).save(tmp_path / "x", "another card")
-    assert fingerprint(tmp_path / "x") == before
-    join([*members[:2], made(Vocabulary.build(CORPUS, ["upos", "xpos"], min_count=1), 9)]).save(tmp_path / "x", "")
-    assert fingerprint(tmp_path / "x") != before

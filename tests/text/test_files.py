@@ -93,6 +93,7 @@ def test_a_stream_that_cannot_look_ahead() -> None:
         ("a.txt", "a\nb".encode("utf-16") + b"\0", "utf-16", ["a.txt, near line", "utf-16", "--encoding"]),
         ("a.txt", b"a", "klingon", ["klingon", "utf-8"]),
         ("a.txt", b"a", "rot13", ["rot13"]),
+        ("a.txt", b"a", "utf\0-8", ["no encoding that Python knows"]),
         ("a.gz", b"plain text", "utf-8", ["a.gz, after line 0", "not a whole gzip file"]),
         ("a.gz", gzip.compress(b"a\n" * 9000, mtime=0)[:-9], "utf-8", ["a.gz, after line", "not a whole gzip file"]),
         (

@@ -5,7 +5,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,6 @@ import pytest
 import tagger
 from tagger.bundle.bundle import Bundle
 from tagger.sweeps import launch
-from tagger.text import output_files
 from tagger.text.output_files import replace_folder
 from tagger.training import train as module
 from tagger.training.card import model_card
@@ -129,30 +127,15 @@ def test_a_finished_tagger_stays_when_its_resumption_is_killed(
     assert tagger.load("run").segmenter.name == "learned"  # type: ignore[union-attr]
 
 
-@pytest.mark.parametrize("in_one_step", [True, False])
-def test_a_folder_is_replaced_by_a_whole_one(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, in_one_step: bool
-) -> None:
-    if not in_one_step:
-        monkeypatch.setattr(output_files, "_exchange", lambda *_: False)
-    folder, missing, ended = tmp_path / "tagger", [], threading.Event()
-    folder.mkdir()
-
-    def look() -> None:
-        while not ended.is_set():
-            missing.append(not folder.is_dir())
-
-    reader = threading.Thread(target=look)
-    reader.start()
-    for number in range(50):
+def test_a_folder_is_replaced_by_a_whole_one(tmp_path: Path) -> None:
+    folder = tmp_path / "tagger"
+    for number in range(3):
         new = tmp_path / "new"
         new.mkdir()
         (new / str(number)).touch()
         replace_folder(new, folder)
         assert [path.name for path in folder.iterdir()] == [str(number)]
-    ended.set()
-    reader.join()
     assert list(tmp_path.iterdir()) == [folder]
-    if in_one_step and sys.platform in ("linux", "darwin"):
-        assert missing
-        assert not any(missing)
+    with pytest.raises(OSError, match="new"):
+        replace_folder(tmp_path / "new", folder)
+    assert [path.name for path in folder.iterdir()] == ["2"]
