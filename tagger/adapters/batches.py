@@ -1,14 +1,11 @@
 """Batches of a dataset, texts or sentences of tokens -> columns of tokens and tags: for `datasets.map` and Ray Data."""
 
 import io
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import partial
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
-from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
-from tagger.adapters.tagger_files import TaggerFiles
 from tagger.bundle.catalog import DEFAULT, find_tagger
 from tagger.errors import InputError, shorten
 from tagger.tagging.checks import checked_columns, checked_tokens
@@ -18,7 +15,7 @@ from tagger.tagging.tagger import Tagger
 from tagger.tagging.windows import WINDOW_TOKENS, cut_windows
 from tagger.text.format import Part
 from tagger.text.readers import read_parts, sentences_of, texts_of
-from tagger.text.sentence import Sentence
+from tagger.text.sentence import Sentence, Token
 
 TOKENS = "tokens"
 PROBABILITIES = "_probabilities"  # what the name of a column of probabilities ends in, as in JSON lines
@@ -45,22 +42,19 @@ class BatchTagger:
         device: str = "cpu",
         precision: str = "auto",
     ) -> None:
-        """Reads the files of a tagger, which go to other processes with this object.
+        """Finds a tagger's folder, which all processes must see.
 
         Args:
-            model: see `tagger.load`.
+            model: see `tagger.load`, as `device` and `precision`.
             column: whose values are tagged: texts, or lists of tokens.
             tags: the kinds of tags, such as `upos`; None: all that the tagger has.
             probabilities: whether to add a column with the probabilities of the tags (`upos_probabilities`).
-            device: see `tagger.load`.
-            precision: see `tagger.load`.
-
-        Raises:
-            InputError: there is no such model.
         """
         self.column, self.probabilities, self.device, self.precision = column, probabilities, device, precision
         self.tags = None if tags is None else list(tags)
-        self._files = TaggerFiles.read(find_tagger(str(model))).interned()
+        self.folder = find_tagger(str(model)).resolve()
+        # The cache of `datasets` knows an equal object again: one of the same files.
+        self._files = [(str(path), (stat := path.stat()).st_size, stat.st_mtime_ns) for path in _files(self.folder)]
         self._tagger: Tagger | None = None
 
     def __getstate__(self) -> dict[str, Any]:
@@ -69,23 +63,13 @@ class BatchTagger:
 
     @property
     def tagger(self) -> Tagger:
-        """The tagger, which is loaded when it is first wanted.
-
-        Raises:
-            InputError: its files are damaged, or there is no such device or precision.
-        """
+        """The tagger, which is loaded when it is first wanted."""
         if self._tagger is None:
-            with self._files.as_folder() as folder:
-                self._tagger = load(folder, self.device, self.precision)
+            self._tagger = load(self.folder, self.device, self.precision)
         return self._tagger
 
     def __call__(self, batch: Mapping[str, Sequence[Any]]) -> dict[str, list[Any]]:
-        """The new columns of a batch.
-
-        Raises:
-            InputError: the batch lacks the column, or a value is neither a text, a list of tokens nor None; the tagger
-                lacks a column of tags; texts for a tagger whose words have spaces.
-        """
+        """The new columns of a batch."""
         self.check(batch)
         return self.columns(batch[self.column])
 
@@ -101,27 +85,36 @@ class BatchTagger:
     def columns(self, values: Sequence[Any]) -> dict[str, list[Any]]:
         """The new columns, given the values of the old one."""
         names = checked_columns(self.tags, self.tagger.columns)
-        documents = self._documents(values)
-        request = Request(probabilities=self.probabilities)  # all columns, since they are decided on together
-        for window in cut_windows(chain.from_iterable(document or () for document in documents), WINDOW_TOKENS):
-            self.tagger.tag_window(window, request, fixed_shapes=self.tagger.engine.has_fixed_shapes)
-        found: dict[str, list[Any]] = {}
-        if all(value is None or isinstance(value, str) for value in values):
-            found[TOKENS] = _each(documents, attrgetter("tokens"))
-        for name in names:
-            found[name] = _as_given(_each(documents, partial(_tags, name)), values)
-            if self.probabilities:
-                found[name + PROBABILITIES] = _as_given(_each(documents, partial(_probabilities, name)), values)
-        return found
-
-    def _documents(self, values: Sequence[Any]) -> list[list[Sentence] | None]:
-        """The sentences of each value."""
         parts = [None if value is None else list(_parts(value)) for value in values]
         cuts = iter(self.tagger.segment_all([text for own in parts for part in own or () for text in texts_of(part)]))
-        return [
-            None if own is None else [s for part in own for s in sentences_of(part, cuts, layout=False)]
-            for own in parts
-        ]
+        documents = [None if own is None else list(_sentences(own, cuts)) for own in parts]
+        request = Request(probabilities=self.probabilities)  # all columns, since they are decided on together
+        for window in cut_windows(chain.from_iterable(document or () for document in documents), WINDOW_TOKENS):
+            self.tagger.tag_window(window, request, fixed_shapes=self.tagger.has_fixed_shapes)
+        found: dict[str, list[Any]] = {}
+        if all(value is None or isinstance(value, str) for value in values):
+            found[TOKENS] = [None if own is None else [s.tokens for s in own] for own in documents]
+
+        for name in names:
+            tags = [None if own is None else [s.tags[name] for s in own] for own in documents]
+            found[name] = _as_given(values, tags)
+            if self.probabilities:
+                shares = [None if own is None else [s.probabilities[name] for s in own] for own in documents]
+                found[name + PROBABILITIES] = _as_given(values, shares)
+        return found
+
+
+def _as_given(values: Sequence[Any], found: Iterable[Sequence[Any] | None]) -> list[Any]:
+    """What was found of each value: of one sentence for a list of tokens, and of several for a text."""
+    return [own if own is None or isinstance(value, str) else own[0] for own, value in zip(found, values, strict=True)]
+
+
+def _sentences(parts: Iterable[Part], cuts: Iterator[list[list[Token]]]) -> Iterator[Sentence]:
+    return chain.from_iterable(sentences_of(part, cuts, layout=False) for part in parts)
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.is_file())
 
 
 def _parts(value: Any) -> Iterator[Part]:
@@ -130,21 +123,3 @@ def _parts(value: Any) -> Iterator[Part]:
         yield from read_parts(io.StringIO(value), "the text", "text")
     else:
         yield Sentence(checked_tokens(value))
-
-
-def _each(documents: Sequence[list[Sentence] | None], part: Callable[[Sentence], list[Any]]) -> list[list[Any] | None]:
-    """A part of the sentences of each document."""
-    return [None if document is None else list(map(part, document)) for document in documents]
-
-
-def _tags(name: str, sentence: Sentence) -> list[str]:
-    return sentence.tags[name]
-
-
-def _probabilities(name: str, sentence: Sentence) -> list[float]:
-    return sentence.probabilities[name]
-
-
-def _as_given(found: Sequence[list[Any] | None], values: Sequence[Any]) -> list[Any]:
-    """What was found of each value: of one sentence for a list of tokens, and of several for a text."""
-    return [own if own is None or isinstance(value, str) else own[0] for own, value in zip(found, values, strict=True)]

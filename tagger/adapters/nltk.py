@@ -19,40 +19,17 @@ UNIVERSAL = "universal"
 # UPOS -> the twelve tags of Petrov, Das and McDonald (2012), which `nltk.pos_tag(tokens, tagset="universal")` gives.
 # Each tag becomes what NLTK's table `en-ptb` makes of the Penn tags of such words.
 UNIVERSAL_TAGS = {
-    "ADJ": "ADJ",
-    "ADP": "ADP",
-    "ADV": "ADV",
-    "AUX": "VERB",
-    "CCONJ": "CONJ",
-    "DET": "DET",
-    "INTJ": "X",
-    "NOUN": "NOUN",
-    "NUM": "NUM",
-    "PART": "PRT",
-    "PRON": "PRON",
-    "PROPN": "NOUN",
-    "PUNCT": ".",
-    "SCONJ": "ADP",
+    **{tag: tag for tag in ("ADJ", "ADP", "ADV", "DET", "NOUN", "NUM", "PRON", "VERB", "X")},
+    **{"AUX": "VERB", "CCONJ": "CONJ", "INTJ": "X", "PART": "PRT", "PROPN": "NOUN", "PUNCT": ".", "SCONJ": "ADP"},
     "SYM": "X",
-    "VERB": "VERB",
-    "X": "X",
 }
 
 
 class NltkTagger(TaggerI):  # type: ignore[misc]  # NLTK has no types
-    """A tagger as NLTK knows it: `accuracy`, `confusion` and its other methods work as for NLTK's own.
-
-    Attributes:
-        tagger: finds the tags.
-        column: whose tags are given.
-        tagset: `universal`, or None for the tags as they are.
-    """
+    """A tagger as NLTK knows it: `accuracy`, `confusion` and its other methods work as for NLTK's own."""
 
     def __init__(
-        self,
-        model: str | Path | Tagger = DEFAULT,
-        column: str | None = None,
-        tagset: str | None = None,
+        self, model: str | Path | Tagger = DEFAULT, column: str | None = None, tagset: str | None = None
     ) -> None:
         """Loads a tagger.
 
@@ -61,9 +38,6 @@ class NltkTagger(TaggerI):  # type: ignore[misc]  # NLTK has no types
             column: `upos`, `xpos` (in English, the tags of the Penn Treebank), ...; None: the first.
             tagset: `universal`: the twelve tags of `nltk.pos_tag(tokens, tagset="universal")`, from UPOS; None: the
                 tags as they are.
-
-        Raises:
-            InputError: there is no such tagger, column or tagset, or the column has other tags than UPOS.
         """
         self.tagger = model if isinstance(model, Tagger) else load(model)
         if not self.tagger.columns:
@@ -72,28 +46,19 @@ class NltkTagger(TaggerI):  # type: ignore[misc]  # NLTK has no types
         if tagset not in (None, UNIVERSAL):
             raise InputError(f"{shorten(str(tagset))} is no tagset here; give {UNIVERSAL!r}, or leave it out")
         self.tagset = tagset
-        if tagset is not None:
-            for tag in self.tagger.vocabulary.tags[self.column]:
-                if tag not in UNIVERSAL_TAGS:
-                    raise InputError(
-                        f"the tagset {UNIVERSAL} is made of UPOS, and the column {self.column} has the tag"
-                        f" {shorten(tag)}; name a column of UPOS, or leave tagset out"
-                    )
+        for tag in self.tagger.vocabulary.tags[self.column] if tagset else ():
+            if tag not in UNIVERSAL_TAGS:
+                raise InputError(
+                    f"the tagset {UNIVERSAL} is made of UPOS, and the column {self.column} has the tag {shorten(tag)};"
+                    " name a column of UPOS, or leave tagset out"
+                )
 
     def tag(self, tokens: Sequence[str]) -> list[tuple[str, str]]:
-        """The tokens of a sentence, each with its tag.
-
-        Raises:
-            InputError: the tokens are no list of strings.
-        """
+        """The tokens of a sentence, each with its tag."""
         return self.tag_sents([tokens])[0]
 
     def tag_sents(self, sentences: Iterable[Sequence[str]]) -> list[list[tuple[str, str]]]:
-        """The tokens of many sentences, each with its tag. This is many times faster than a sentence at a time.
-
-        Raises:
-            InputError: a sentence is no list of strings.
-        """
+        """The tokens of many sentences, each with its tag. This is many times faster than a sentence at a time."""
         tokens = list(checked_sentences(sentences))
         found = self.tagger.tag_sentences(tokens, self.column)
         if self.tagset is not None:

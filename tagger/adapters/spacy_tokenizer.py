@@ -1,14 +1,16 @@
-"""A text -> a Doc of spaCy with the tokens and sentences that a tagger's segmenter finds: `bigru_tokenizer`.
+"""A text -> a spaCy Doc with the tokens and the sentences of a tagger: the tokenizer `bigru_tokenizer`.
 
-The text of a Doc is the text that it was made of. White space that is no single space after a token is a token of its
-own, as everywhere in spaCy.
+Tokens of white space stand where spaCy would have them: the Doc's text is the text that was given. spaCy imports this
+for every pipeline, wherever the tagger is installed. It therefore imports what tags, such as torch, when the first text
+comes.
 """
 
 import io
+import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from weakref import WeakValueDictionary
 
 import numpy as np
 
@@ -22,18 +24,21 @@ import srsly
 from spacy.attrs import SENT_START
 from spacy.tokens import Doc
 from spacy.tokens import Token as SpacyToken
-from spacy.util import registry
+from spacy.util import minibatch, registry
 from spacy.vocab import Vocab
 
-from tagger.adapters.tagger_files import TaggerFiles, segmenter_of, shared_tagger
 from tagger.bundle.catalog import find_tagger
-from tagger.bundle.saved_config import predicts_words
+from tagger.bundle.hub import is_tagger_file
+from tagger.bundle.saved_config import CONFIG, WEIGHTS, predicts_words, read_config
+from tagger.text.json_files import PACKED_JSON
 from tagger.text.paragraphs import read_paragraphs
+from tagger.text.segment import LEARNED, SEGMENTER, SEGMENTER_WEIGHTS, RuleSegmenter
 from tagger.text.sentence import Token
 
 if TYPE_CHECKING:
     from typing import Self
 
+    from tagger.tagging.tagger import Tagger
     from tagger.text.paragraphs import Segment
 
 NAME = "bigru_tokenizer"
@@ -43,81 +48,88 @@ _STARTS, _GOES_ON = 1, np.iinfo(np.uint64).max  # spaCy's -1
 if not SpacyToken.has_extension(WORDS):
     SpacyToken.set_extension(WORDS, default=[])
 
+_loaded: "WeakValueDictionary[tuple[object, ...], Tagger]" = WeakValueDictionary()
+
+
+def shared_tagger(folder: Path, device: str = "cpu", precision: str = "auto") -> "Tagger":
+    """The tagger of a folder. While anybody in this process still has it, the same one is given again."""
+    from tagger.tagging.load import load
+
+    key = folder, (folder / CONFIG).stat().st_mtime_ns, device, precision
+    return _loaded.get(key) or _loaded.setdefault(key, load(folder, device, precision))
+
 
 class PipelinePart:
-    """A part of a spaCy pipeline that is made of a tagger's files. Its methods save and load it, as spaCy asks.
+    """A part of a spaCy pipeline that is made of a tagger's folder. A saved pipeline carries the files of the folder.
 
-    A pipeline that is saved carries the files, so that it works where the model's folder does not exist. spaCy makes
-    the parts of a saved pipeline from their settings before it gives them their files. So a part can be made if there
-    is no model of that name; the error comes when it is used.
-
-    Attributes:
-        model: the name of a tagger, or its folder.
+    spaCy makes the parts of a saved pipeline from their settings before it gives them their files. So a model is looked
+    up when the first text comes, and one that does not exist is an error then.
     """
 
     def __init__(self, model: str) -> None:
-        """Looks nothing up yet."""
-        self.model = model
-        self._files: TaggerFiles | None = None
+        self.model = model  # the name of a tagger, or its folder
+        self._folder: Path | None = None
+        self._used: Any = None  # what tags or cuts
+        self._unpacked: Any = None  # the folder of files that came as bytes
 
     @property
-    def files(self) -> TaggerFiles:
-        """The files of the tagger, or those that a pipeline was saved with.
+    def folder(self) -> Path:
+        """The tagger's folder."""
+        if self._folder is None:
+            self._folder = find_tagger(self.model)
+        if predicts_words(self._folder):
+            raise InputError(f"{self._folder} predicts words and has no tags; name a tagger")
+        return self._folder
 
-        Raises:
-            InputError: there is no such tagger, its files cannot be read, or it is a network that predicts words.
-        """
-        if self._files is None:
-            folder = find_tagger(self.model)
-            if predicts_words(folder):
-                raise InputError(f"{folder} predicts words and has no tags; name a tagger")
-            self._files = TaggerFiles.read(folder).interned()
-        return self._files
+    def saves(self, name: str) -> bool:
+        """Whether a file of the folder is saved."""
+        return is_tagger_file(name)
 
-    @property
-    def saved(self) -> TaggerFiles:
-        """The files that are saved."""
-        return self.files
-
-    def _renew(self) -> None:
-        """Makes anew what is made of the files, which are other ones now."""
-
-    def _replace(self, files: TaggerFiles) -> None:
-        self._files = files.interned()
-        self._renew()
+    def _files(self) -> dict[str, bytes]:
+        paths = {path.relative_to(self.folder).as_posix(): path for path in self.folder.rglob("*")}
+        return {name: path.read_bytes() for name, path in sorted(paths.items()) if self.saves(name)}
 
     def to_disk(self, path: str | Path, *, exclude: Iterable[str] = ()) -> None:
         """Writes the files into a folder."""
-        self.saved.write(Path(path))
+        _write(self._files(), Path(path))
 
     def from_disk(self, path: str | Path, *, exclude: Iterable[str] = ()) -> "Self":
-        """Reads the files of a folder.
-
-        Raises:
-            InputError: the folder has no such files, or they do not fit the settings.
-        """
-        self._replace(TaggerFiles.read(Path(path)))
+        """Takes the files of a folder."""
+        if not (Path(path) / CONFIG).is_file():
+            raise InputError(f"{path} has no tagger: {CONFIG} is missing; save the pipeline again")
+        self._folder, self._used = Path(path), None
         return self
 
     def to_bytes(self, *, exclude: Iterable[str] = ()) -> bytes:
         """The files as bytes."""
-        data: bytes = srsly.msgpack_dumps(self.saved.content)
+        data: bytes = srsly.msgpack_dumps(self._files())
         return data
 
     def from_bytes(self, bytes_data: bytes, *, exclude: Iterable[str] = ()) -> "Self":
-        """Reads what `to_bytes` made.
-
-        Raises:
-            InputError: the bytes are other ones, or the files do not fit the settings.
-        """
+        """Takes what `to_bytes` made. No file of it leads out of the folder that is made for it."""
         try:
-            content = srsly.msgpack_loads(bytes_data)
-        except ValueError as error:
+            files = dict(srsly.msgpack_loads(bytes_data))
+        except (TypeError, ValueError) as error:
             raise InputError(f"these bytes are no saved tagger: {reason(error)}; give what to_bytes made") from None
-        if not isinstance(content, dict):
-            raise InputError(f"these bytes are no saved tagger: {shorten(repr(content))}; give what to_bytes made")
-        self._replace(TaggerFiles(content, "the saved pipeline"))
-        return self
+        for name, data in files.items():
+            if not isinstance(name, str) or not is_tagger_file(name) or not isinstance(data, bytes):
+                raise InputError(f"{shorten(str(name))} is no file of a tagger; give what to_bytes made")
+        self._unpacked = tempfile.TemporaryDirectory(prefix="tagger-", ignore_cleanup_errors=True)
+        _write(files, Path(self._unpacked.name))
+        return self.from_disk(self._unpacked.name)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """A copy, such as that of another process, loads its own tagger."""
+        return {**self.__dict__, "_used": None, "_unpacked": None}
+
+
+def _write(files: dict[str, bytes], folder: Path) -> None:
+    try:
+        for name, data in files.items():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_bytes(data)
+    except OSError as error:
+        raise InputError(f"{folder} cannot be written: {reason(error)}; make room, or choose another folder") from None
 
 
 @registry.tokenizers(NAME)  # type: ignore[untyped-decorator]
@@ -130,63 +142,36 @@ class BigruTokenizer(PipelinePart):
     """Makes Docs. Of a multiword token, `token._.bigru_words` has the words, which `BigruTagger` tags."""
 
     def __init__(self, vocab: Vocab, model: str = "english") -> None:
-        """Loads nothing yet.
-
-        Args:
-            vocab: of the Docs.
-            model: the name of a tagger, or its folder; see `tagger.load`.
-        """
         super().__init__(model)
         self._vocab = vocab
-        self._found: Segment | None = None
 
-    @property
-    def saved(self) -> TaggerFiles:
-        """The files that are saved: those that cut text."""
-        return self.files.cutter
-
-    def _renew(self) -> None:
-        self._found = None
+    def saves(self, name: str) -> bool:
+        """Whether a file cuts raw text."""
+        return name in (CONFIG, SEGMENTER_WEIGHTS, SEGMENTER, SEGMENTER + PACKED_JSON)
 
     @property
     def _segment(self) -> "Segment":
-        """What cuts paragraphs: of a model that was named, its tagger, which the component shares.
+        """What cuts paragraphs: of a model that was named, its tagger, which the component shares."""
+        if self._used is None:
+            if (self.folder / WEIGHTS).is_file():
+                self._used = shared_tagger(self.folder)
+            elif (name := str(read_config(self.folder).get("segmenter"))) != LEARNED:
+                self._used = RuleSegmenter(name)
+            else:
+                from tagger.segmenter.learned import LearnedSegmenter
+                from tagger.segmenter.saved import load_segmenter
 
-        Raises:
-            InputError: there is no such tagger, or its words have spaces inside, so that rules cannot find them.
-        """
-        if self._found is None:
-            whole = self.files.has_tagger
-            self._found = (shared_tagger(self.files) if whole else segmenter_of(self.files)).segment_all
-        return self._found
-
-    def initialize(
-        self, get_examples: Callable[[], Iterable[Any]] | None = None, *, nlp: Language | None = None
-    ) -> None:
-        """Loads the model now, so that an error in the settings shows before the first text.
-
-        Raises:
-            InputError: see `files`; or the tagger's words have spaces inside.
-        """
-        self._segment([""])
+                self._used = LearnedSegmenter(*load_segmenter(self.folder))
+        segment: Segment = self._used.segment_all
+        return segment
 
     def __call__(self, text: str) -> Doc:
-        """The Doc of a text.
-
-        Raises:
-            InputError: see `initialize`.
-        """
+        """The Doc of a text."""
         return self._docs([text])[0]
 
     def pipe(self, texts: Iterable[str], batch_size: int = 1000) -> Iterator[Doc]:
-        """The Docs of texts, in order. A learned segmenter is many times faster so than with a text at a time.
-
-        Args:
-            texts: any number.
-            batch_size: how many of them are cut together.
-        """
-        remaining = iter(texts)
-        while batch := list(islice(remaining, batch_size)):
+        """The Docs of texts, in order. A learned segmenter is many times faster so than with a text at a time."""
+        for batch in minibatch(texts, batch_size):  # type: ignore[no-untyped-call]
             yield from self._docs(batch)
 
     def _docs(self, texts: Sequence[str]) -> list[Doc]:
@@ -197,19 +182,9 @@ class BigruTokenizer(PipelinePart):
             for text, own in zip(texts, paragraphs, strict=True)
         ]
 
-    def __getstate__(self) -> dict[str, Any]:
-        """A copy, such as that of another process, has the files and makes its segmenter of them."""
-        return {**self.__dict__, "_files": self.saved, "_found": None}
-
 
 def _doc(vocab: Vocab, text: str, paragraphs: Sequence[tuple[int, list[list[Token]]]]) -> Doc:
-    """The Doc of a text.
-
-    Args:
-        vocab: of the Doc.
-        text: the text.
-        paragraphs: where each paragraph begins in the text, and its sentences of tokens.
-    """
+    """The Doc of a text, given where each paragraph begins in it, and the sentences of tokens of the paragraph."""
     words: list[str] = []
     spaces: list[bool] = []
     starts: list[int] = []  # the places of the first tokens of sentences
@@ -233,8 +208,7 @@ def _doc(vocab: Vocab, text: str, paragraphs: Sequence[tuple[int, list[list[Toke
     doc = Doc(vocab, words=words, spaces=spaces)
     if words:
         sent_starts: Any = np.full(len(words), _GOES_ON, dtype=np.uint64)
-        sent_starts[starts[1:]] = _STARTS
-        sent_starts[0] = _STARTS  # white space that opens the text belongs to the first sentence
+        sent_starts[[0, *starts[1:]]] = _STARTS  # white space that opens the text belongs to the first sentence
         doc.from_array([SENT_START], sent_starts)
     for place, parts in multiwords:
         doc[place]._.set(WORDS, list(parts))

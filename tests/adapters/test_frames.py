@@ -99,7 +99,7 @@ def test_both_libraries_have_the_same_rows(trained: Path) -> None:
 def test_what_does_not_fit_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(InputError, match="library='arrow': give 'pandas' or 'polars'"):
         to_frame([], "arrow")  # type: ignore[call-overload]
-    with pytest.raises(InputError, match=r"not \"\['They'\]\"; give what Tagger.annotate or Tagger.stream returns"):
+    with pytest.raises(InputError, match="is no Sentence; give what"):
         to_frame([["They"]])  # type: ignore[list-item]
     for column in ("word", "start", "upos_probability"):
         sentence = Sentence(["a"], {"upos": ["X"], column: ["Y"]}, {"upos": [0.5]})

@@ -1,30 +1,23 @@
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import spacy
 from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.training import Example
-from spacy.vocab import Vocab
 
 import tagger
-from tagger.adapters.spacy import COLUMNS, FilledAttribute, Forms, annotate, batches, read_docs
-from tagger.bundle.bundle import Bundle
-from tagger.bundle.ensemble import join
+from tagger.adapters.spacy import ATTRIBUTES
 from tagger.errors import InputError, missing_extra
-from tagger.model.decoder import Decoded
-from tagger.model.vocabulary import Vocabulary
-from tagger.tagging import load
 from tests.adapters.conftest import FEATS, LEMMAS, pipeline, with_entry_points
 from tests.bundle.hub_folder import Hub
-from tests.conftest import CORPUS, TOKENS, bundle_of, make_network
+from tests.conftest import CORPUS, TOKENS
 
 TEXTS = ["They book flights.", "The book reads well.", "Well", "", "  \n"]
 SHOWN = [("They", "PRON", "PRP"), ("book", "VERB", "VBP"), ("flights", "NOUN", "NNS"), (".", "PUNCT", ".")]
@@ -101,57 +94,17 @@ def test_white_space_is_no_word(trained: Path) -> None:
     assert {token.tag_ for token in doc if token.pos_ == "SPACE"} == {"_SP"}
 
 
-def test_docs_are_tagged_in_bulk(tiny: Language, monkeypatch: pytest.MonkeyPatch) -> None:
-    component: Any = tiny.get_pipe("bigru_tagger")
-    engine = component.tagger.engine
-    sizes = []
-    tag = engine.tag
-
-    def noted(sentences: list[list[str]], *rest: Any) -> Any:
-        sizes.append(len(sentences))
-        return tag(sentences, *rest)
-
-    monkeypatch.setattr(engine, "tag", noted)
-    assert len(list(tiny.pipe(["Well"] * 10, batch_size=4))) == 10
-    assert sizes == [4, 4, 2]
-    docs = [Doc(tiny.vocab, words=["Well"])] * 10
-    assert list(map(len, batches(docs, most=1000, max_tokens=3))) == [3, 3, 3, 1]
-
-
-def test_docs_come_as_soon_as_their_batch_is_tagged(tiny: Language) -> None:
-    read = []
-
-    def texts() -> Iterator[str]:
-        for number in range(100):
-            read.append(number)
-            yield "Well"
-
-    next(tiny.pipe(texts(), batch_size=5))
-    assert len(read) <= 10
-
-
-def test_an_error_is_given_to_the_error_handler(trained: Path) -> None:
-    nlp = pipeline(trained, ours=False, tag="lemma")
-    failed = []
-    nlp.set_error_handler(lambda name, proc, docs, error: failed.append((name, len(docs), str(error))))
-    assert list(nlp.pipe(["Well", "Well"])) == []
-    assert failed == [("bigru_tagger", 2, failed[0][2])]
-    assert "has no column 'lemma' for tag; it has upos, xpos; set tag to one of them" in failed[0][2]
-
-
 def test_settings_that_do_not_fit_say_what_to_do(trained: Path, lemmatizer: Path, tmp_path: Path) -> None:
     for settings, message in (
         ({"model": "nowhere"}, "nowhere: no such tagger; python -m tagger models lists"),
         ({"morph": "feat"}, "has no column 'feat' for morph; it has upos, xpos; set morph to one of them, or to null"),
-        ({"pos": "xpos"}, r"xpos has the tag '\.', which spaCy's pos_ cannot hold; set pos to a column of UPOS"),
-        ({"morph": "xpos"}, r"xpos has the tag '\.', which is no list of features .* set morph to a column of FEATS"),
+        ({"pos": "xpos"}, r"xpos has the tag 'UH', which spaCy's pos_ cannot hold; set pos to a column of UPOS"),
+        ({"morph": "xpos"}, r"xpos has the tag 'UH', which is no list of features .* set morph to a column of FEATS"),
         ({"precision": "float64"}, "float64"),
         ({"device": "abacus"}, "abacus"),
         ({"pos": None, "tag": None}, r"no column feats, lemma; it has upos, xpos; set tag to one of them"),
     ):
         nlp = pipeline(**{"model": trained, "ours": False, **settings})
-        with pytest.raises(InputError, match=message):
-            nlp.initialize()
         with pytest.raises(InputError, match=message):
             nlp("Well")
     with pytest.raises(ValueError, match="columns\tunexpected argument"):
@@ -181,45 +134,6 @@ def tagger_copy(folder: Path, copy: Path) -> Path:
     for path in folder.iterdir():
         (copy / path.name).write_bytes(path.read_bytes())
     return copy
-
-
-def test_an_ensemble(trained: Path, vocabulary: Any, tmp_path: Path) -> None:
-    other = bundle_of(make_network(vocabulary, seed=7), vocabulary)
-    join([Bundle.load(trained), other], [0.6, 0.4]).save(tmp_path / "both", "")
-    nlp = pipeline(tmp_path / "both")
-    both = tagger.load(tmp_path / "both", "cpu")
-    nlp.to_disk(tmp_path / "saved")
-    for each in (nlp, spacy.load(tmp_path / "saved")):
-        docs = list(each.pipe(["They book flights.", "The book reads well."]))
-        assert [[token.tag_ for token in doc] for doc in docs] == both.tag_sentences(TOKENS[:2], "xpos")
-
-
-def test_parts_that_name_the_same_model_share_a_tagger(trained: Path, tmp_path: Path) -> None:
-    nlp = pipeline(trained)
-    component: Any = nlp.get_pipe("bigru_tagger")
-    nlp("Well")
-    assert nlp.tokenizer._segment.__self__ is component.tagger
-    same: Any = pipeline(tagger_copy(trained, tmp_path / "copy")).get_pipe("bigru_tagger")
-    assert same.tagger is component.tagger
-    other: Any = pipeline(trained, precision="float32").get_pipe("bigru_tagger")
-    assert other.tagger is not component.tagger  # whatever `auto` is on this processor
-
-
-def test_a_tagger_is_loaded_once(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    loads = []
-    loaded = load.load
-    monkeypatch.setattr(load, "load", lambda *rest: loads.append(rest) or loaded(*rest))
-    model = tagger_copy(trained, tmp_path / "model")
-    (model / "README.md").write_text("so that no other test has it")
-    pipeline(model).to_disk(tmp_path / "saved")
-    assert len(loads) == 1  # before the first text
-    nlp = spacy.load(tmp_path / "saved")
-    assert shown(nlp("They book flights.")) == SHOWN
-    assert len(loads) <= 2  # the first may be gone
-    before = len(loads)
-    nlp.from_bytes(nlp.to_bytes())
-    assert shown(nlp("They book flights.")) == SHOWN
-    assert len(loads) == before
 
 
 def test_a_tagger_of_the_hub_is_fetched_for_the_first_text_alone(hub: Hub, trained: Path, tmp_path: Path) -> None:
@@ -261,94 +175,36 @@ def test_scores(lemmatizer: Path) -> None:
     assert scores["morph_acc"] == scores["lemma_acc"] == 1.0
 
 
-def test_words_of_docs() -> None:
-    vocab = Vocab()
-    cut = Doc(vocab, words=["\n", "a", "b", " ", "c", "\n"], sent_starts=[True, False, False, False, True, False])
-    whole = Doc(vocab, words=["d", "e"])
-    spaces = Doc(vocab, words=[" ", "\t"])
-    words = read_docs([Doc(vocab), cut, whole, spaces], Forms(vocab.strings))
-    assert words.sentences == [["a", "b"], ["c"], ["d", "e"]]
-    assert words.counts.tolist() == [0, 1, 1, 0, 1, 0, 1, 1, 0, 0]
-    assert words.sizes == [0, 6, 2, 2]
-    assert words.orths.tolist() == [token.orth for doc in (cut, whole, spaces) for token in doc]
-    nothing = read_docs([], Forms(vocab.strings))
-    assert (nothing.sentences, nothing.counts.tolist(), nothing.sizes) == ([], [], [])
+def test_docs_are_tagged_as_they_come_and_the_tagger_is_shared(trained: Path) -> None:
+    nlp = pipeline(trained)
+    read = []
+
+    def texts() -> Iterator[str]:
+        for number in range(100):
+            read.append(number)
+            yield "Well"
+
+    next(nlp.pipe(texts(), batch_size=5))
+    assert len(read) <= 10
+    component: Any = nlp.get_pipe("bigru_tagger")
+    assert nlp.tokenizer._segment.__self__ is component.tagger
 
 
-def test_multiword_tokens_are_several_words() -> None:
-    vocab = Vocab()
-    docs = [Doc(vocab, words=["x", "du", "pain"]), Doc(vocab, words=[" ", "des"])]
-    docs[0][1]._.bigru_words = ["de", "le"]
-    docs[1][1]._.bigru_words = ["de", "les"]
-    docs[1].user_data["other"] = 1
-    words = read_docs(docs, Forms(vocab.strings))
-    assert words.sentences == [["x", "de", "le", "pain"], ["de", "les"]]
-    assert words.counts.tolist() == [1, 2, 1, 0, 2]
-
-
-def test_forms_are_those_of_the_readers() -> None:
-    strings = Vocab().strings
-    forms = Forms(strings)
-    texts = ["viet\n nam", "東\n京", "a\u200b", "\u200b", "\n", "word"]
-    assert [forms[strings.add(text)] for text in texts] == ["viet nam", "東京", "a", "", "", "word"]
-
-
-def test_few_forms_are_remembered() -> None:
-    strings = Vocab().strings
-    forms = Forms(strings, limit=3)
-    for _ in range(2):
-        for text in "abcdefg":
-            assert forms[strings.add(text)] == text
-            assert len(forms) <= 3
-
-
-FRENCH = [
-    {
-        "tokens": ["Du", "pain", "vient"],
-        "upos": ["ADP", "NOUN", "VERB"],
-        "xpos": ["a", "b", "c"],
-        "feats": ["Case=Gen|Number=Sing", "Case=Nom", "_"],
-        "lemma": ["de", "pain", "venir"],
-    },
-    {"tokens": ["le"], "upos": ["DET"], "xpos": ["d"], "feats": ["Case=Acc|Definite=Def"], "lemma": ["le"]},
-]
-
-
-def found(vocabulary: Vocabulary, column: str, forms: Sequence[str], tags: Sequence[str]) -> Decoded:
-    learned = vocabulary.codecs[column].learned(forms, tags)
-    ids = [vocabulary.tags[column].index(tag) for tag in learned]
-    return Decoded(np.array(ids)[:, None], None)
-
-
-def test_the_words_of_a_multiword_token_are_joined_as_spacy_convert_does() -> None:
-    vocabulary, vocab = Vocabulary.build(FRENCH, list(COLUMNS.values()), min_count=1), Vocab()
-    docs = [Doc(vocab, words=["Du", " ", "pain"], spaces=[False] * 3), Doc(vocab, words=["vient"])]
-    docs[0][0]._.bigru_words = ["Du", "le"]
-    words = read_docs(docs, Forms(vocab.strings))
-    forms = ["Du", "le", "pain", "vient"]
-    tags = {
-        column: found(vocabulary, column, forms, [FRENCH[0][column][0], FRENCH[1][column][0], *FRENCH[0][column][1:]])
-        for column in COLUMNS.values()
-    }
-    annotate(docs, words, tags, [FilledAttribute(*pair, vocabulary, vocab) for pair in COLUMNS.items()])
-    shown = [(t.pos_, t.tag_, str(t.morph), t.lemma_) for doc in docs for t in doc]
-    assert shown == [
-        ("ADP", "a_d", "Case=Acc,Gen|Definite=Def|Number=Sing", "de le"),
-        ("SPACE", "_SP", "", " "),
-        ("NOUN", "b", "Case=Nom", "pain"),
-        ("VERB", "c", "", "venir"),
+def test_the_words_of_a_multiword_token_are_joined_as_spacy_convert_does(lemmatizer: Path) -> None:
+    nlp = pipeline(lemmatizer, ours=False)
+    doc = Doc(nlp.vocab, words=["Thebook", " ", "reads", "well", "."], spaces=[False] * 5)
+    doc[0]._.bigru_words = ["The", "book"]
+    doc.user_data["other"] = 1
+    nlp.get_pipe("bigru_tagger")(doc)
+    assert [(t.pos_, str(t.morph), t.lemma_) for t in doc][:3] == [
+        ("DET", "Number=Sing", "the book"),
+        ("SPACE", "", " "),
+        ("VERB", "", "read"),
     ]
-    assert docs[0][0].morph.get("Case") == ["Acc", "Gen"]
-    assert docs[1][0].has_morph()  # known, and empty
-
-
-def test_features_in_any_order_are_the_same_analysis() -> None:
-    corpus = [{"tokens": ["a", "b"], "feats": ["B=2|A=1,0", "A=0,1|B=2"]}]
-    vocabulary, vocab = Vocabulary.build(corpus, ["feats"], min_count=1), Vocab()
-    attribute = FilledAttribute("morph", "feats", vocabulary, vocab)
-    first, second = (attribute.value(tag) for tag in corpus[0]["feats"])
-    assert first == second
-    assert vocab.strings[first] == "A=0,1|B=2"
+    assert doc[2].has_morph()  # known, and empty
+    joined = {"tag": "a_d", "morph": "Case=Acc,Gen|Definite=Def|Number=Sing"}
+    tags = {"tag": ["a", "d"], "morph": ["Number=Sing|Case=Gen", "Case=Acc|Definite=Def"]}
+    assert {name: ATTRIBUTES[name].joined(tags[name]) for name in tags} == joined
 
 
 SCRIPT = """
