@@ -22,9 +22,11 @@ from tagger.serving.gate import Gate, Settings
 from tagger.serving.models import Service
 from tagger.serving.server import bound_socket, server_of
 
+SMALL: dict[str, Any] = {"max_bytes": 100_000, "max_running": 8, "log": False, "grace": 5}
+
 
 class Served(NamedTuple):
-    """A running service."""
+    """A service in a process of its own."""
 
     url: str
     port: int
@@ -58,24 +60,12 @@ def serving(folder: Path, *options: str) -> Iterator[Served]:
             raise
 
 
-@pytest.fixture(scope="session")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """The bundled tagger, under two names."""
-    options = ("--model", "english", "--model", "second=english")
-    with serving(tmp_path_factory.mktemp("served"), *options) as running:
-        yield running
-
-
 def until(holds: Callable[[], Any], pause: float = 0.01) -> None:
     """Waits until something is the case."""
     end = time.monotonic() + 60
     while not holds():
         assert time.monotonic() < end
         time.sleep(pause)
-
-
-def settings(**changes: Any) -> Settings:
-    return Settings(**{"max_bytes": 100_000, "max_running": 8, "log": False, "grace": 5, **changes})
 
 
 def service_of(folder: Path, name: str = "tiny") -> Service:
@@ -86,7 +76,7 @@ def service_of(folder: Path, name: str = "tiny") -> Service:
 @contextmanager
 def inside(service: Service, **changes: Any) -> Iterator[TestClient]:
     """A client of an application in this process; its attribute `app` is the gate."""
-    with TestClient(create_app(service, settings(**changes))) as client:
+    with TestClient(create_app(service, Settings(**SMALL | changes))) as client:
         yield client
 
 
@@ -102,7 +92,7 @@ class Running(NamedTuple):
 @contextmanager
 def running(service: Service, **changes: Any) -> Iterator[Running]:
     """Serves in a thread."""
-    gate = create_app(service, settings(**changes))
+    gate = create_app(service, Settings(**SMALL | changes))
     server = server_of(gate)
     listening = bound_socket("127.0.0.1", 0)
     port = listening.getsockname()[1]
@@ -115,6 +105,14 @@ def running(service: Service, **changes: Any) -> Iterator[Running]:
         server.should_exit = True
         thread.join(30)
         assert not thread.is_alive()
+
+
+@pytest.fixture(scope="session")
+def served() -> Iterator[Running]:
+    """The bundled tagger, under two names."""
+    english = tagger.load("english", device="cpu")
+    with running(Service({"english": english, "second": english}), max_bytes=100_000_000) as service:
+        yield service
 
 
 def opened(port: int, data: bytes = b"") -> socket.socket:

@@ -13,12 +13,12 @@ import tagger
 from tagger.analysis.explain import MAX_WORDS
 from tagger.commands.app import app
 from tagger.serving.bodies import MAX_JSON
-from tests.serving.conftest import Served
+from tests.serving.conftest import Running
 
 TEXT = "They book flights. “Is that so?” she asked.\n\nDon't 🙂 go…\n"
 
 
-def tag(served: Served, status: int = 200, **body: Any) -> Any:
+def tag(served: Running, status: int = 200, **body: Any) -> Any:
     response = httpx.post(f"{served.url}/v1/tag", json=body)
     assert response.status_code == status, response.text
     return response.json() if response.headers["content-type"] == "application/json" else response.text
@@ -32,7 +32,7 @@ def command(tmp_path: Path, *options: str, text: str = TEXT) -> str:
     return result.stdout
 
 
-def test_tags_of_a_text_are_those_of_the_command(served: Served, tmp_path: Path) -> None:
+def test_tags_of_a_text_are_those_of_the_command(served: Running, tmp_path: Path) -> None:
     found = tag(served, text=TEXT, top=3)
     lines = command(tmp_path, "--output", "jsonl", "--probabilities", "--top", "3").splitlines()
     assert found["model"] == "english"
@@ -49,7 +49,7 @@ def test_tags_of_a_text_are_those_of_the_command(served: Served, tmp_path: Path)
 
 
 @pytest.mark.parametrize("output", ["conllu", "tsv", "csv", "slash"])
-def test_other_outputs_are_those_of_the_command(served: Served, tmp_path: Path, output: str) -> None:
+def test_other_outputs_are_those_of_the_command(served: Running, tmp_path: Path, output: str) -> None:
     if output == "slash":
         assert tag(served, text=TEXT, output=output) == command(tmp_path, "--output", output)
         assert "no place for probabilities" in tag(served, 400, text=TEXT, output=output, top=2)["error"]
@@ -62,14 +62,14 @@ def test_other_outputs_are_those_of_the_command(served: Served, tmp_path: Path, 
     assert cells[0] == cells[1]
 
 
-def test_a_column_alone_has_the_tags_that_it_has_beside_others(served: Served) -> None:
+def test_a_column_alone_has_the_tags_that_it_has_beside_others(served: Running) -> None:
     text = Path(__file__).parents[2].joinpath("README.md").read_text(encoding="utf-8")
     both, one = tag(served, text=text), tag(served, text=text, columns=["xpos"])
     assert [sentence["xpos"] for sentence in one["sentences"]] == [sentence["xpos"] for sentence in both["sentences"]]
     assert "upos" not in one["sentences"][0]
 
 
-def test_tokens_of_a_sentence_or_of_several(served: Served) -> None:
+def test_tokens_of_a_sentence_or_of_several(served: Running) -> None:
     english = tagger.load("english", device="cpu")
     one = tag(served, tokens=["They", "book", "flights"], columns=["xpos"])
     assert one["columns"] == ["xpos"]
@@ -95,11 +95,11 @@ def test_tokens_of_a_sentence_or_of_several(served: Served) -> None:
         ({"tokens": [["a"], "b"]}, "tokens: give a sentence, "),
     ],
 )
-def test_bad_requests(served: Served, body: dict[str, Any], words: str) -> None:
+def test_bad_requests(served: Running, body: dict[str, Any], words: str) -> None:
     assert words in tag(served, 400, **body)["error"]
 
 
-def test_bodies_that_are_no_json_or_too_large(served: Served) -> None:
+def test_bodies_that_are_no_json_or_too_large(served: Running) -> None:
     bad = httpx.post(f"{served.url}/v1/tag", content=b'{"text": "\xff"')
     assert bad.status_code == 400
     assert "no JSON" in bad.json()["error"]
@@ -108,7 +108,7 @@ def test_bodies_that_are_no_json_or_too_large(served: Served) -> None:
     assert "/process" in large.json()["error"]
 
 
-def test_explained(served: Served) -> None:
+def test_explained(served: Running) -> None:
     found = httpx.post(f"{served.url}/v1/explain", json={"tokens": ["They", "book", "flights"]}).json()
     assert found["column"] == "upos"
     book = found["words"][1]
@@ -120,7 +120,7 @@ def test_explained(served: Served) -> None:
         assert httpx.post(f"{served.url}/v1/explain", json={"tokens": tokens}).status_code == 400
 
 
-def test_models(served: Served) -> None:
+def test_models(served: Running) -> None:
     found = httpx.get(f"{served.url}/v1/models").json()
     assert found["default"] == "english"
     english = found["models"][0]
@@ -130,7 +130,7 @@ def test_models(served: Served) -> None:
     assert len(english["tags"]["upos"]) == 17
 
 
-def test_documented_without_another_host(served: Served) -> None:
+def test_documented_without_another_host(served: Running) -> None:
     page = httpx.get(f"{served.url}/docs").text
     assert "http" not in page.replace(served.url, "").replace("http://www.w3.org", "")
     for asset in ("swagger-ui-bundle.js", "swagger-ui.css"):
@@ -145,7 +145,7 @@ def test_documented_without_another_host(served: Served) -> None:
             assert "422" not in described["responses"], path
 
 
-def test_paths_that_are_not_there(served: Served) -> None:
+def test_paths_that_are_not_there(served: Running) -> None:
     assert httpx.get(f"{served.url}/v1/tag").json() == {
         "error": "GET /v1/tag: Method Not Allowed; /docs lists what there is"
     }

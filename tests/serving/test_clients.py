@@ -15,7 +15,7 @@ import pytest
 import tagger
 from tagger.text.sentence import Sentence
 from tests.commands.conftest import call
-from tests.serving.conftest import Served, inside, service_of
+from tests.serving.conftest import Running, inside, service_of
 
 TEXT = "They book flights. “Is that so?” she asked.\n\nDon't go to Zoë\u0308 🙂 now…\n"
 
@@ -46,7 +46,7 @@ def validated(conllu: str) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def process(served: Served, **fields: str) -> str:
+def process(served: Running, **fields: str) -> str:
     response = httpx.post(f"{served.url}/process", data=fields)
     assert response.status_code == 200, response.text
     assert response.json()["model"] == "english"
@@ -70,7 +70,7 @@ def body_as_udpipes_client_sends_it(fields: dict[str, str]) -> tuple[bytes, str]
     return message.as_bytes().split(b"\r\n\r\n", maxsplit=1)[1], message["Content-Type"]
 
 
-def test_udpipe_client(served: Served, tmp_path: Path) -> None:
+def test_udpipe_client(served: Running, tmp_path: Path) -> None:
     fields = {"input": "conllu", "output": "conllu", "data": TEXT, "tokenizer": "", "tagger": "", "parser": ""}
     body, kind = body_as_udpipes_client_sends_it(fields)
     request = urllib.request.Request(f"{served.url}/process", headers={"Content-Type": kind}, data=body)
@@ -86,7 +86,7 @@ def test_udpipe_client(served: Served, tmp_path: Path) -> None:
     assert json.loads(done.stdout)["result"].split("\n", 3)[3] == expected
 
 
-def test_udpipe_inputs_and_outputs(served: Served) -> None:
+def test_udpipe_inputs_and_outputs(served: Running) -> None:
     conllu = process(served, data=TEXT, tokenizer="ranges", tagger="1")
     validated(conllu)
     for row in [line.split("\t") for line in conllu.splitlines() if line[:1].isdigit()]:
@@ -123,7 +123,7 @@ def test_ranges_of_multiword_tokens(learned: Path) -> None:
     assert multiwords
 
 
-def test_udpipe_parameters_in_the_query(served: Served) -> None:
+def test_udpipe_parameters_in_the_query(served: Running) -> None:
     response = httpx.get(f"{served.url}/process", params={"data": TEXT, "tokenizer": "", "tagger": ""})
     assert response.json()["result"] == process(served, data=TEXT, tokenizer="", tagger="")
     listed = httpx.get(f"{served.url}/models").json()
@@ -143,7 +143,7 @@ def test_udpipe_parameters_in_the_query(served: Served) -> None:
         ({"data": "1\ta\n\n"}, "line 1"),
     ],
 )
-def test_udpipe_errors_are_text(served: Served, fields: dict[str, str], words: str) -> None:
+def test_udpipe_errors_are_text(served: Running, fields: dict[str, str], words: str) -> None:
     response = httpx.post(f"{served.url}/process", data=fields)
     assert response.status_code == 400
     assert response.headers["content-type"].startswith("text/plain")

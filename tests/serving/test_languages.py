@@ -5,24 +5,26 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from tests.serving.conftest import Served, serving
+from tagger.serving.models import EVERY, Service
+from tagger.tagging.languages import LanguageTagger
+from tests.serving.conftest import Running, running
 from tests.tagging.test_languages import HUNGARIAN, TEXTS
 
 
 @pytest.fixture(scope="module")
-def every(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    with serving(tmp_path_factory.mktemp("service")) as served:
-        yield served
+def every() -> Iterator[Running]:
+    with running(Service({EVERY: LanguageTagger("cpu", "auto")})) as service:
+        yield service
 
 
-def tag(served: Served, status: int = 200, **asked: object) -> dict[str, list[dict[str, object]]]:
+def tag(served: Running, status: int = 200, **asked: object) -> dict[str, list[dict[str, object]]]:
     reply = httpx.post(f"{served.url}/v1/tag", json=asked, timeout=60)
     assert reply.status_code == status, reply.text
     found: dict[str, list[dict[str, object]]] = reply.json()
     return found
 
 
-def test_each_paragraph_has_its_language(every: Served) -> None:
+def test_each_paragraph_has_its_language(every: Running) -> None:
     found = tag(every, text=f"{TEXTS['welsh']}\n\n{TEXTS['english']}", columns=["upos", "lemma"])
     assert found["model"] == "languages"  # type: ignore[comparison-overlap]
     assert [sentence["language"] for sentence in found["sentences"]] == ["welsh", "english"]
@@ -32,13 +34,13 @@ def test_each_paragraph_has_its_language(every: Served) -> None:
     assert "elvish: no tagger of this language" in str(tag(every, 400, text="Mae", model="elvish")["error"])
 
 
-def test_a_large_text_is_looked_at_once(every: Served) -> None:
+def test_a_large_text_is_looked_at_once(every: Running) -> None:
     text = "\n\n".join([TEXTS["welsh"]] * 900 + ["London, Paris."] + [TEXTS["english"]] * 3)
     found = tag(every, text=text, columns=["upos"])["sentences"]
     assert [sentence["language"] for sentence in found] == ["welsh"] * 901 + ["english"] * 3
 
 
-def test_udpipe_and_explanations(every: Served) -> None:
+def test_udpipe_and_explanations(every: Running) -> None:
     listed = httpx.get(f"{every.url}/v1/models").json()
     assert listed["default"] == "languages"
     assert listed["models"][0]["languages"]["welsh"] == "cy"
