@@ -1,3 +1,5 @@
+"""Raw-text scores against numbers worked out by hand, and against the evaluation of the CoNLL 2018 shared task."""
+
 import os
 from itertools import islice
 from pathlib import Path
@@ -8,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tagger.errors import InputError
-from tagger.evaluation.raw_scores import F1, UNIVERSAL_FEATURES, Word, align, raw_scores
+from tagger.evaluation.raw_scores import F1, UNIVERSAL_FEATURES, raw_scores
 from tagger.text.conllu import read_conllu
 from tagger.text.files import read_lines
-from tagger.text.sentence import MultiwordToken, Sentence
+from tagger.text.sentence import Sentence
 from tests.evaluation.official import NAMES, Cut, conllu, corrupted, cuts, official
 
 ROW = "{}\t{}\t_\t{}\t_\t_\t_\t_\t_\t_"
@@ -37,13 +39,6 @@ def answer(*sentences: str) -> list[Sentence]:
     return [Sentence([w for w, _, _ in sentence], {"upos": [t for _, _, t in sentence]}) for sentence in pairs]
 
 
-def test_perfect_answer() -> None:
-    sentences = gold(DONT, "# a block without words\n\n", STAY, BYE)
-    scores = raw_scores(sentences, sentences)
-    names = ["Tokens", "Sentences", "Words", "UPOS", "XPOS", "UFeats", "AllTags", "Lemmas"]
-    assert {name: score.f1 for name, score in scores.items()} == dict.fromkeys(names, 1.0)
-
-
 def test_hand_computed() -> None:
     # I do|n't go . We stay. Bye
     system = answer("I/PRON do/VERB n't/PART go./VERB We/PRON stay/VERB", "Bye/NOUN")
@@ -58,33 +53,6 @@ def test_hand_computed() -> None:
     assert scores["Words"].recall == pytest.approx(6 / 8)
     assert scores["Words"].f1 == pytest.approx(12 / 15)
     assert scores["Sentences"].f1 == pytest.approx(2 / 5)
-
-
-AU = block("1-2 au _", "1 à ADP", "2 le DET", "3 lit NOUN")
-
-
-def test_words_that_are_not_in_the_text() -> None:
-    whole = answer("au/ADP lit/NOUN")
-    assert raw_scores(gold(AU), whole)["Words"] == F1(gold=3, system=2, correct=1)
-    (found,) = answer("À/ADP les/DET lit/NOUN")
-    found.multiwords = [MultiwordToken(0, 2, "au")]
-    scores = raw_scores(gold(AU), [found])
-    assert scores["Tokens"] == F1(gold=2, system=2, correct=2)
-    assert scores["Words"] == F1(gold=3, system=3, correct=2)  # à lit: case does not count
-
-
-@pytest.mark.parametrize(
-    ("words", "correct"), [("do n't", 2), ("don't", 0), ("don 't", 0), ("d o n't", 1), ("d on 't", 0)]
-)
-def test_words_inside_a_multiword_token(words: str, correct: int) -> None:
-    sentences = gold(block("1-2 don't _", "1 do AUX", "2 n't PART"))
-    system = [Sentence(words.split())]
-    assert raw_scores(sentences, system)["Words"] == F1(2, len(words.split()), correct)
-
-
-def test_spaces_in_words_do_not_count() -> None:
-    sentences = gold(STAY.replace("\tstay\t", "\tst ay\t"))
-    assert raw_scores(sentences, [Sentence(["We", "stay"])])["Words"].f1 == 1.0
 
 
 def test_columns_that_only_one_side_has_are_not_scored() -> None:
@@ -192,34 +160,3 @@ def test_treebanks_get_the_official_scores(path: str, count: int) -> None:
     golds = [cuts(sentence) for sentence in islice(read_conllu(read_lines(file), file), count)]
     scores = assert_official(golds, list(corrupted(golds, Random(1))))
     assert all(0.3 < score.f1 < 0.95 for score in scores.values()), scores
-
-
-def side(text: str, start: int = 0) -> list[Word]:
-    """The words of a side: tokens between spaces; `abc=a+b` is the multiword token `abc` with the words `a` and `b`."""
-    words: list[Word] = []
-    for token in text.split():
-        form, multiword, inside = token.partition("=")
-        forms = inside.split("+") if multiword else [form]
-        place = len(words)
-        words += [
-            Word(start, start + len(form), bool(multiword), w, Sentence(forms), place + i) for i, w in enumerate(forms)
-        ]
-        start += len(form)
-    return words
-
-
-@pytest.mark.parametrize(
-    ("gold", "system", "pairs"),
-    [
-        ("ab c", "ab c", [(0, 0), (1, 1)]),
-        ("ab c", "a b c", [(1, 2)]),
-        ("ab=x+y c", "ab=x+y c", [(0, 0), (1, 1), (2, 2)]),
-        ("ab=x+y c", "ab c", [(2, 1)]),
-        ("ab=a+b c", "a b c", [(0, 0), (1, 1), (2, 2)]),
-        ("ab c", "ab=ab+c c", [(0, 0), (1, 2)]),
-        ("ab=a+x cd=c+y e", "a bcd=x+c e", [(0, 0), (1, 1), (2, 2), (4, 3)]),  # the multiword tokens overlap
-        ("ab=a+b", "ab=b+a", [(1, 0)]),  # either is as long
-    ],
-)
-def test_pairs(gold: str, system: str, pairs: list[tuple[int, int]]) -> None:
-    assert [(a.place, b.place) for a, b in align(side(gold), side(system))] == pairs

@@ -6,7 +6,6 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 
@@ -57,21 +56,6 @@ def test_the_temperature_of_a_crf_is_found_again(temperature: float) -> None:
     gold = sequences[drawn].T.flatten()  # the first tokens of all sentences, then the second ones
     found = fit_temperature(decoder, [gold_scores(scores, gold, [B] * T)])
     assert found == pytest.approx(temperature, rel=0.05)
-
-
-def test_it_is_the_lowest_loss() -> None:
-    generator = torch.Generator().manual_seed(3)
-    scores, gold = 3 * torch.randn(500, 4, generator=generator), torch.randint(4, (500,), generator=generator)
-    right = torch.rand(500, generator=generator) < 0.7
-    gold = torch.where(right, scores.argmax(1), gold)
-    found = fit_temperature(SoftmaxDecoder(), [gold_scores(scores, gold, [500])])
-    assert found is not None
-
-    def loss(temperature: float) -> float:
-        return float(torch.nn.functional.cross_entropy(scores.double() / temperature, gold))
-
-    best = min(np.geomspace(0.2, 5, 2_000), key=loss)
-    assert found == pytest.approx(best, rel=0.003)
 
 
 def test_tags_that_are_ruled_out_do_not_count() -> None:
@@ -139,13 +123,6 @@ def test_the_gold_tags_become_as_probable_as_can_be(
     assert loss(1.0) < min(loss(1.1), loss(1 / 1.1))
 
 
-@pytest.mark.usefixtures("small_windows")
-def test_a_tagger_that_is_always_right_becomes_surer(trained: Path, sentences: list[Sentence]) -> None:
-    loaded = tagger.load(trained, precision="float32")
-    found = fit_temperatures(loaded, sentences * 20)
-    assert found == {"upos": pytest.approx(MIN_TEMPERATURE, rel=0.002), "xpos": 1.0}  # nobody annotated XPOS
-
-
 def test_many_sentences_are_sampled(trained: Path, sentences: list[Sentence], monkeypatch: pytest.MonkeyPatch) -> None:
     loaded = tagger.load(trained, precision="float32")
     read: list[int] = []
@@ -162,18 +139,3 @@ def test_many_sentences_are_sampled(trained: Path, sentences: list[Sentence], mo
     first, again = (fit_temperatures(loaded, sentences * 40) for _ in range(2))
     assert first == again
     assert 140 < read[0] == read[1] <= 150
-
-
-def test_lemmas_have_a_temperature_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    corpus = [{"tokens": s["tokens"], "lemma": [form.lower() for form in s["tokens"]]} for s in CORPUS]
-    corpus[0]["lemma"][2] = "flight"
-    known = Vocabulary.build(corpus, ["lemma"], min_count=1)
-    loaded = tagger.load(save_tiny(tmp_path / "tagger", make_network(known), known), precision="float32")
-    monkeypatch.setattr(temperatures, "MIN_WORDS", 5)
-    gold = [Sentence(s["tokens"], {"lemma": s["lemma"]}) for s in corpus]
-    gold.append(
-        Sentence(["flights", "Flights"], {"lemma": ["flights", "flight"]})
-    )  # no script of `flights` in training
-    (found,) = fit_temperatures(loaded, gold).values()
-    assert MIN_TEMPERATURE <= found <= MAX_TEMPERATURE
-    assert found != 1.0
