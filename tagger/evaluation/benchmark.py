@@ -1,4 +1,4 @@
-"""A tagger and sentences -> its speed on this machine: words per second, latency, start-up time and memory."""
+"""A tagger and sentences -> its speed on this machine: words per second, latency and start-up time."""
 
 import subprocess
 import sys
@@ -25,19 +25,16 @@ _WARM_UP_SENTENCES = 64
 
 
 def measure(name: str, sentences: Sequence[list[str]], workers: int | None = None) -> dict[str, Any]:
-    """Measures a tagger on the processor. Every number is a median over rounds.
+    """Measures the tagger of a name or folder on the processor. Every number is a median over rounds.
 
     Args:
-        name: the name or folder of the tagger, as `load` takes it.
+        name: as `load` takes it.
         sentences: lists of tokens; each is read once per round.
         workers: the number of processes; None: one per physical core.
 
     Returns:
         Plain values. In `speeds`, for each precision: words per second on one thread with a cold cache (emptied before
         each round) and a warm one, and with all workers (warm); milliseconds for one sentence, read again.
-
-    Raises:
-        InputError: the tagger does not exist, or there are no words.
     """
     words = sum(map(len, sentences))
     if not words:
@@ -46,21 +43,22 @@ def measure(name: str, sentences: Sequence[list[str]], workers: int | None = Non
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        return {
-            "model": name,
-            "words": words,
-            "sentences": len(sentences),
-            "cores": processor_cores(),
-            "torch": torch.__version__,
-            "workers": workers,
-            "precision": choose_precision("auto", "cpu"),
-            "speeds": {precision: _speeds(name, precision, sentences, words, workers) for precision in PRECISIONS},
-            "start_seconds": median(_start(name) for _ in range(PROCESS_STARTS)),
-            "peak_bytes": _peak_bytes(),
-            "folder_bytes": folder_bytes(find_tagger(name)),
-        }
+        speeds = {precision: _speeds(name, precision, sentences, words, workers) for precision in PRECISIONS}
+        start = median(_start(name) for _ in range(PROCESS_STARTS))
     finally:
         torch.set_num_threads(before)
+    return {
+        "model": name,
+        "words": words,
+        "sentences": len(sentences),
+        "cores": processor_cores(),
+        "torch": torch.__version__,
+        "workers": workers,
+        "precision": choose_precision("auto", "cpu"),
+        "speeds": speeds,
+        "start_seconds": start,
+        "folder_bytes": folder_bytes(find_tagger(name)),
+    }
 
 
 def _speeds(
@@ -103,29 +101,23 @@ def _seconds(do: Callable[[], None]) -> float:
 
 def _start(name: str) -> float:
     """Seconds from the start of a `tag` process until it has printed the first tag."""
-    command = [sys.executable, "-m", "tagger", "tag", "--model", name]
     begin = time.perf_counter()
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
-        if process.stdin and process.stdout:
-            process.stdin.write(b"They book flights.\n")
-            process.stdin.close()
-            process.stdout.readline()
+    with subprocess.Popen(
+        [sys.executable, "-m", "tagger", "tag", "--model", name],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    ) as process:
+        assert process.stdin
+        assert process.stdout
+        process.stdin.write(b"They book flights.\n")
+        process.stdin.close()
+        process.stdout.readline()
         return time.perf_counter() - begin
-
-
-def _peak_bytes() -> int | None:
-    """The peak resident memory of this process; None where the system does not tell."""
-    try:
-        import resource
-    except ImportError:  # Windows
-        return None
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else 1024 * peak
 
 
 def format_table(result: dict[str, Any]) -> str:
     """The result of `measure` as text at most 80 columns wide."""
-    peak = result["peak_bytes"]
     lines = [
         f"{result['model']}, {result['cores']} cores, torch {result['torch']}; auto is {result['precision']}",
         f"{result['words']:,} words in {result['sentences']:,} sentences",
@@ -139,9 +131,5 @@ def format_table(result: dict[str, Any]) -> str:
             f"{precision:<18}{speeds['cold']:>12,.0f}{speeds['warm']:>12,.0f}{several:>12}"
             f"{speeds['sentence_ms']:>12.2f} ms"
         )
-    lines += [
-        "",
-        f"process start to first tag: {result['start_seconds']:.2f} s; peak memory:"
-        f" {'unknown' if peak is None else f'{peak / 1e6:,.0f} MB'}; folder: {result['folder_bytes'] / 1e6:.1f} MB",
-    ]
-    return "\n".join(lines)
+    start, size = result["start_seconds"], result["folder_bytes"] / 1e6
+    return "\n".join([*lines, "", f"process start to first tag: {start:.2f} s; folder: {size:.1f} MB"])

@@ -20,14 +20,7 @@ MAX_LABELS = 12  # half of them on either side of the picture
 
 
 def draw_confusions(scores: Mapping[str, Any], title: str, path: Path, max_tags: int = 20) -> Figure:
-    """Draws the confusion matrix of the tags with the most errors.
-
-    Args:
-        scores: the scores of a column, from `metrics.report`.
-        title: the title of the picture.
-        path: the PNG file to write.
-        max_tags: the largest number of rows and columns.
-    """
+    """Draws the confusion matrix of the `max_tags` tags of a column with the most errors; see `metrics.report`."""
     errors: Counter[str] = Counter()
     for gold, predicted, count in scores["confusions"]:
         errors.update({gold: count, predicted: count})
@@ -95,13 +88,7 @@ def draw_reliability(before: Calibrations, after: Calibrations, column: str, tit
 
 
 def draw_learning_curve(epochs: Sequence[Mapping[str, float]], path: Path, name_of_epoch: str = "epoch") -> Figure:
-    """Draws loss and accuracy on train and dev over the epochs.
-
-    Args:
-        epochs: for each epoch `train/loss`, `dev/loss`, `dev/accuracy` and, if known, `train/accuracy`.
-        path: the PNG to write.
-        name_of_epoch: for the axis.
-    """
+    """Draws loss and accuracy over the epochs: `train/loss`, `dev/loss`, `dev/accuracy`, if known `train/accuracy`."""
     figure = Figure(figsize=(10, 4), layout="constrained")
     numbers = range(1, len(epochs) + 1)
     losses, accuracies = figure.subplots(1, 2)

@@ -99,11 +99,6 @@ class Steps:
         self.W_h = stacked([each.W_h for each in weights], dtype)
         self.b_x = stacked([(each.b_x + each.b_h)[None] for each in weights], dtype)
 
-    @property
-    def recurrent_weights(self) -> int:
-        """The number of weights in the products with the state."""
-        return self.W_h.numel()
-
     def __getitem__(self, directions: slice) -> "Steps":
         """The steps of some of the directions."""
         part = copy.copy(self)
@@ -146,10 +141,6 @@ class OwnSteps(Steps):
         like = next(self.cells[0].parameters())
         self.W_x = torch.eye(input_size, dtype=dtype, device=like.device).repeat(len(layers), 1, 1)
         self.b_x = like.new_zeros(len(layers), 1, input_size)
-
-    @property
-    def recurrent_weights(self) -> int:  # noqa: D102
-        return sum(weight.numel() for cell in self.cells for weight in cell.parameters() if weight.dim() > 1)
 
     def step(self, x: Sequence[Tensor], h: Tensor, out: Tensor) -> None:  # noqa: D102
         n = out.shape[1]

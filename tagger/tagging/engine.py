@@ -271,14 +271,6 @@ class Engine:
         for scorer in self._scorers:
             scorer.cache.clear()
 
-    def flop_per_word(self, columns: Sequence[str] | None = None) -> int:
-        """Floating-point operations of the matrix products that every word needs; a transformer's are not counted."""
-        return sum(group.flop_per_word(columns or self.vocabulary.columns) for group in self.groups)
-
-    def flop_per_form(self) -> int:
-        """Floating-point operations of the product that is computed once per cached form, without its embedding."""
-        return sum(group.flop_per_form() for group in self.groups)
-
     def _batches(self, sentences: Sequence[Sequence[str]], fixed_shapes: bool = False) -> Iterator[PackedBatch]:
         """Which sentences are read together; it follows from their list alone."""
 

@@ -169,15 +169,6 @@ class Networks:
         for places, vectors in embed_forms(forms, self._embeddings, self._device):
             yield places, vectors[:, : len(places)].transpose(0, 1).flatten(1)
 
-    def flop_per_word(self, columns: Sequence[str]) -> int:
-        """See `Engine.flop_per_word`."""
-        return self._stack.flop_per_word(columns)
-
-    def flop_per_form(self) -> int:
-        """See `Engine.flop_per_form`."""
-        width = self.networks[0].embedding.width
-        return 2 * sum(steps.W_x[:, :width].numel() for steps in self._stack.layers[0].steps)
-
     def _reader(self, forms: Sequence[str], fixed_shapes: bool) -> Callable[[PackedBatch], tuple[Tensor, Stack]]:
         """What gives the states of a batch, (N or more, S), and the stack that computed them."""
         at_once = self.cache.rows(forms) if len(forms) <= self.cache.capacity else None

@@ -232,12 +232,6 @@ class Stack:
             torch.addmm(b, states[block], W, out=scores[block])
         return scores[:, : self._tags[column]]
 
-    def flop_per_word(self, columns: Sequence[str]) -> int:
-        """Floating-point operations of the matrix products that every word needs; a transformer's are not counted."""
-        count = sum(2 * steps.recurrent_weights for layer in self.layers for steps in layer.steps)
-        count += sum(2 * steps.W_x.numel() for layer in self.layers[1:] for steps in layer.steps)
-        return count + sum(2 * self.width * self._tags[column] for column in columns)
-
     def _of_forms(self, products: Tensor, rows: Tensor, contexts: Tensor | None) -> Source:
         """The first layer's products with the input of tokens."""
 

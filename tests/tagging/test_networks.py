@@ -106,10 +106,7 @@ def test_members_of_other_shapes_and_vocabularies(vocabulary: Vocabulary) -> Non
     other = dataclasses.replace(other, tags=vocabulary.tags, combinations=vocabulary.combinations)
     assert other.words != vocabulary.words
     networks = [make_network(vocabulary, 1), make_network(other, 2), make_network(vocabulary, 3, cell="lstm", depth=1)]
-    engine = check(members_of(networks, [vocabulary, other, vocabulary]), groups=2)
-    assert engine.flop_per_word() == sum(
-        Engine([member], member.vocabulary).flop_per_word() for member in engine.members
-    )
+    check(members_of(networks, [vocabulary, other, vocabulary]), groups=2)
 
 
 @pytest.mark.parametrize("projection", [0, 4])
