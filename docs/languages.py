@@ -189,8 +189,8 @@ class Language:
                 splits["train"] += next(self.find(name).glob("*-train.conllu")).read_text(encoding="utf-8")
             self.write(corpus, splits)
         self.run(
-            *("segmenter", f"init={self.folder / 'teacher'}", "parts=segmenter", f"segmenter={kind}", "corpus=conllu"),
-            *(f"corpus.path={corpus}", "test=false", "storage_dtype=int4"),
+            *("segmenter", f"init={self.folder / 'teacher'}", "trainer.max_epochs=0", f"segmenter={kind}"),
+            *("corpus=conllu", f"corpus.path={corpus}", "test=false", "storage_dtype=int4"),
         )
 
     def learn(self) -> None:

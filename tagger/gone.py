@@ -13,6 +13,8 @@ KEYS = {  # of a page of values
     "embedding.vectors_dtype": "vectors are float16, and float32 with embedding.vectors_tune=true; leave it out",
     "optimizer.layer_decay": CONSTANT.format("LAYER_DECAY in training/module.py"),
     "optimizer.warmup": CONSTANT.format("WARMUP in training/module.py"),
+    "parts": "give trainer.max_epochs=0, which keeps the network of init and makes the rest",
+    "trainer.num_nodes": "a training uses the devices of one machine; leave it out",
     "transformer.pooling": CONSTANT.format("mean for multilingual, else first (pretrained/huggingface.py)"),
 }
 

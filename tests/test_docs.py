@@ -27,7 +27,7 @@ from tagger.commands.app import app
 from tagger.sweeps.overrides import checked_words, compose_page
 from tagger.text.formats import INPUTS, OUTPUTS, SUFFIXES
 from tagger.text.segment_rules import SPACE
-from tagger.training.logger_config import LOGGERS
+from tagger.training.loggers import LOGGERS
 from tagger.training.run_folder import Command
 from tests.adapters.conftest import with_entry_points
 from tests.test_architecture import ROOMS

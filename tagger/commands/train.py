@@ -14,7 +14,7 @@ Examples (the word train may be left out):
   tagger train --cfg job                              show the whole config
   tagger train model.depth=3 model.hidden.forward=200 change values
   tagger train corpus=conllu corpus.path=DIR          train on your treebank
-  tagger train init=RUN parts=segmenter corpus=...    the segmenter alone
+  tagger train init=RUN trainer.max_epochs=0          its segmenter alone
   tagger train distill.teacher=RUN distill.text=FILES learn from a tagger
   tagger train -m model.depth=1,2,3                   a run for each value
   tagger train --hydra-help                           the options of Hydra

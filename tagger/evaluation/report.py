@@ -65,7 +65,7 @@ def report_dev(
     scored: list[Scored] = []
     errors: list[WordError] = []
     with whole_file(folder / "dev.predicted.conllu") as predicted:
-        for number, (sentence, gold) in enumerate(tagger.retag(sentences_of(split, tagger.columns)), 1):
+        for number, (sentence, gold) in enumerate(tagger.retag(sentences_of(split, columns_of(split, tagger))), 1):
             predicted.write(write_conllu(sentence))
             scored.append(Scored(sentence.tokens, gold, sentence.tags, sentence.probabilities))
             errors += errors_of(sentence, gold, number)

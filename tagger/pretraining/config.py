@@ -21,7 +21,6 @@ from tagger.training.config_parts import (
     check_trainer_settings,
     plain_values,
 )
-from tagger.training.logger_config import LoggerConfig
 
 _Hidden = Size | list[Size]
 
@@ -72,7 +71,7 @@ class PretrainConfig:
     threads: Count
     card: CardConfig
     trainer: dict[str, Any]
-    logger: LoggerConfig = field(default_factory=LoggerConfig)  # without a logger the page has none
+    logger: dict[str, dict[str, Any]] = field(default_factory=dict)  # without a logger the page has none
 
     def __post_init__(self) -> None:
         check_trainer_settings(self.trainer)

@@ -28,8 +28,9 @@ from tagger.pretraining.predictor import save_word_predictor
 from tagger.text.segment import RuleSegmenter
 from tagger.training.card import pretrained_card
 from tagger.training.config_parts import network_config
+from tagger.training.loggers import run_loggers
 from tagger.training.module import WARMUP, Module
-from tagger.training.run import Fitting, accuracies, begun, finish, fit_best
+from tagger.training.run import accuracies, begin, finish, fit_best
 from tagger.training.watch import UNWATCHED, Watch
 
 # N words of training, n words to predict
@@ -180,7 +181,7 @@ _log = logging.getLogger(__name__)
 
 def pretrain(
     config: PretrainConfig, folder: Path, command: str, resume: bool = False, watch: Watch = UNWATCHED
-) -> dict[str, Any] | None:
+) -> dict[str, Any]:
     """Trains a network that predicts hidden words, from its config to its report; see `training.train.train`.
 
     Raises:
@@ -188,7 +189,8 @@ def pretrain(
             written to.
         Interrupted: by Ctrl+C or a signal.
     """
-    with begun(config, folder) as loggers:
+    begin(config)
+    with run_loggers(config.logger, folder) as loggers:
         rules = RuleSegmenter(config.segmenter)
         texts = Texts(config.text, config.hub, config.dev, rules, config.paragraph_per_line, config.encoding)
         counts = texts.count()
@@ -201,10 +203,9 @@ def pretrain(
         table = FormTable(vocabulary, module.network.body.config)
         data = HiddenWordDataModule(texts, counts, sections, dev, table, config)
         settings = {"max_epochs": config.passes * sections, "reload_dataloaders_every_n_epochs": 1}
-        fitting = Fitting(module, data, asdict(config), "dev/loss", "min", settings)
-        fitted = fit_best(fitting, config, folder, resume, watch, loggers)
-        if fitted is None:
-            return None
+        fitted = fit_best(
+            module, data, config, folder, resume, watch, loggers, asdict(config), settings, "dev/loss", "min"
+        )
 
         results: dict[str, Any] = {"text": texts.name, "words": counts.tokens, "parameters": parameters}
         network = module.network.eval().to("cpu")
@@ -222,7 +223,7 @@ def pretrain(
         card = pretrained_card(described, results, command)
         save_word_predictor(folder / PRETRAINED_IN_RUN, network, vocabulary, config.segmenter, described, card)
         draw_learning_curve(fitted.epochs, folder / "learning_curve.png", "section")
-        finish(folder, results, fitted, loggers)
+        finish(folder, results, loggers)
     print(_format_results(results, folder))
     return results
 

@@ -110,7 +110,7 @@ def load_segmenter(folder: Path) -> SavedSegmenter:
     if isinstance(content.get("vocabulary"), dict) and "general" in content["vocabulary"]:
         raise InputError(
             f"{folder / SEGMENTER}: an older version trained this segmenter; set segmenter in config.json to unicode,"
-            f" and train another with init={folder} parts=segmenter segmenter=learned"
+            f" and train another with init={folder} trainer.max_epochs=0 segmenter=learned"
         )
     path = folder / SEGMENTER_WEIGHTS
     with one_error(folder, SEGMENTER_WEIGHTS):

@@ -31,7 +31,7 @@ from tagger.sweeps.one_run import checked_config, train_run
 from tagger.sweeps.record import PlannedRun, SweepRecord
 from tagger.sweeps.run import key_and_value
 from tagger.text.schema import bad_value, nearest
-from tagger.training.processes import end_with_parent, refuse_several, signals_as_interrupt
+from tagger.training.processes import end_with_parent, signals_as_interrupt
 from tagger.training.run_folder import LOG, Command, NewFolder, RunRecord, can_resume, read_record
 from tagger.training.watch import EndedEarly, Watch
 
@@ -169,7 +169,6 @@ def open_sweep(config: DictConfig, command: Command, runs: list[PlannedRun] | No
     Raises:
         InputError: the folder is taken by something else, or cannot be written to.
     """
-    refuse_several("-m: a sweep", "train its runs one by one")
     hydra, name = config.hydra, config.get("name")
     own = [*plain_texts(hydra.overrides.hydra), *plain_texts(hydra.overrides.task)]
     given = {key_and_value(text)[0] for text in own}

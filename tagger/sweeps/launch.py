@@ -38,8 +38,6 @@ from tagger.sweeps.one_run import checked_config, train_run
 from tagger.sweeps.overrides import STRING_KEYS, checked_words
 from tagger.sweeps.record import SweepRecord
 from tagger.sweeps.run import key_and_value
-from tagger.training.config import ALL
-from tagger.training.processes import errors_name_the_process, is_helper, refuse_several
 from tagger.training.run_folder import (
     Command,
     RunRecord,
@@ -75,15 +73,13 @@ def train(words: Sequence[str]) -> int:
         KeyboardInterrupt: by Ctrl+C or a signal; the message says how to go on.
     """
     set_up_logging()
-    with errors_name_the_process():
-        return _start("train", checked_words("train", words))
+    return _start("train", checked_words("train", words))
 
 
 def pretrain(words: Sequence[str]) -> int:
     """Does the same with `conf/pretrain.yaml` for networks that predict hidden words."""
     set_up_logging()
-    with errors_name_the_process():
-        return _start("pretrain", checked_words("pretrain", words))
+    return _start("pretrain", checked_words("pretrain", words))
 
 
 def resume(folder: str | Path) -> int:
@@ -93,8 +89,7 @@ def resume(folder: str | Path) -> int:
     runs that are missing are trained. Relative paths begin where the run was started.
     """
     set_up_logging()
-    with errors_name_the_process():
-        return _resume(find_run(str(folder)))
+    return _resume(find_run(str(folder)))
 
 
 class Start:
@@ -131,9 +126,6 @@ class Start:
             overrides = own_overrides(settings.overrides.task)
             checked = checked_config(self.command, config, overrides)
             record = RunRecord(self.command, overrides, asdict(checked), started_in=str(Path.cwd()))
-            if is_helper():  # of torchrun or srun: the first process alone writes the folder
-                train_run(record, folder, config=checked)
-                return
             if name is not None and folder.absolute() not in made:
                 raise name_is_taken(name, folder)
             new = new_run_folder(folder, record, add_number=name is None and "hydra.run.dir" not in given, made=made)
@@ -188,7 +180,7 @@ def run_folder(name: Any, default: str) -> str:
         if not isinstance(name, str):
             raise InputError(f"name={name}: no name; give a word, such as name=tamil")
         return str(new_run(name))
-    return "." if is_helper() else default  # a process that torchrun started would make a folder of another second
+    return default
 
 
 def quoted(key: str, path: Path | str) -> str:
@@ -267,7 +259,6 @@ def _resume(folder: Path) -> int:
         with place:
             if isinstance(record, RunRecord):
                 return _resume_run(folder, record)
-            refuse_several(f"{folder}: a sweep", "train its runs one by one")
             _check_record(record, folder)
             return _start(record.command, ["-m", *record.words, quoted("hydra.sweep.dir", folder)])
     except InputError as error:
@@ -308,16 +299,13 @@ def _check_record(record: SweepRecord, folder: Path) -> None:
 
 
 def _resume_run(folder: Path, record: RunRecord) -> int:
-    resuming, found = can_resume(folder), None
-    if not is_helper():
-        found = find_sweep(folder, record)
-        if (parts := record.config.get("parts", ALL)) != ALL and record.command == "train":
-            raise InputError(f"{folder}: a run with parts={parts} cannot be resumed; start it again")
-        if not resuming:
-            remedy = "start the run again" if found is None else found[0].go_on
-            raise InputError(f"{folder}: no epoch was completed; {remedy}")
-        if found is not None and found[0].record.runs is None:
-            raise InputError(f"{folder} is a trial of a search; {found[0].go_on}")
+    resuming = can_resume(folder)
+    found = find_sweep(folder, record)
+    if not resuming:
+        remedy = "start the run again" if found is None else found[0].go_on
+        raise InputError(f"{folder}: no epoch was completed; {remedy}")
+    if found is not None and found[0].record.runs is None:
+        raise InputError(f"{folder} is a trial of a search; {found[0].go_on}")
     try:
         config = checked_config(record.command, record.config)
     except InputError as error:

@@ -7,15 +7,12 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from tagger.training.processes import is_helper
-
 _QUIET = ("datasets", "fsspec", "httpx", "httpx2", "huggingface_hub", "hydra", "hydra_plugins", "matplotlib", "optuna")
 
 
 def set_up_logging() -> None:
     """Lets the package log plain lines to standard output, and other packages log warnings alone."""
-    level = logging.WARNING if is_helper() else logging.INFO
-    logging.basicConfig(level=level, format="%(message)s", stream=sys.stdout)
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
     os.environ.setdefault("PYTHONWARNINGS", "ignore:resource_tracker:UserWarning")  # joblib's, if it is interrupted
     logging.raiseExceptions = False  # a line that standard output does not take is no reason to stop a training
     for name in _QUIET:

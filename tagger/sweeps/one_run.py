@@ -17,18 +17,15 @@ from tagger.corpus.config import check_files
 from tagger.corpus.raw_text import Texts
 from tagger.pretraining.config import PretrainConfig, pretrain_config
 from tagger.training.config import (
-    ALL,
     AUTO,
     RULES_OF_CORPUS,
-    SEGMENTER,
     TrainConfig,
     check_override,
     find_start,
     train_config,
 )
 from tagger.training.config_parts import check_machine
-from tagger.training.logger_config import check_loggers
-from tagger.training.processes import check_processes, end_with_parent, is_helper
+from tagger.training.loggers import check_loggers
 from tagger.training.run_folder import Command, RunRecord, can_resume
 from tagger.training.watch import UNWATCHED, Watch
 
@@ -53,9 +50,6 @@ def checked_config(
     """
     config = train_config(values) if command == "train" else pretrain_config(values)
     check_machine(config.threads, config.trainer)
-    check_processes(config.trainer)
-    if is_helper():
-        return config
     check_loggers(config.logger)
     if isinstance(config, PretrainConfig):
         Texts(config.text, config.hub, config.dev)
@@ -71,8 +65,7 @@ def checked_config(
     check_files(config.corpus)
     if not in_sweep:
         return config
-    trains = config.segmenter != AUTO or config.parts == SEGMENTER
-    return replace(config, test=False, segmenter=config.segmenter if trains else RULES_OF_CORPUS)
+    return replace(config, test=False, segmenter=RULES_OF_CORPUS if config.segmenter == AUTO else config.segmenter)
 
 
 def train_run(
@@ -104,26 +97,20 @@ def train_run(
     config = config or checked_config(record.command, record.config)
 
     from tagger.pretraining.train import pretrain
-    from tagger.training.refit import UNFINISHED, refit
     from tagger.training.train import train
     from tagger.training.trainer import Interrupted
 
     watch = watch or UNWATCHED
     words = [*([] if record.command == "train" else [record.command]), *record.overrides]
     line = shlex.join(["python", "-m", "tagger", *words])
-    if is_helper():
-        end_with_parent()
     try:
-        with nullcontext() if is_helper() or is_claimed else claim_run(folder):
+        with nullcontext() if is_claimed else claim_run(folder):
             if isinstance(config, PretrainConfig):
                 return pretrain(config, folder, line, resuming, watch)
-            if config.parts != ALL:
-                return refit(config, folder, line)
             return train(config, folder, line, resuming, watch)
     except KeyboardInterrupt:
         if can_resume(folder):
             raise Interrupted(f"go on with: python -m tagger resume {shlex.quote(str(folder))}") from None
         if (folder / TAGGER_IN_RUN).is_dir():
             raise Interrupted(f"the tagger in {folder} is complete; only its scores are missing") from None
-        missing = UNFINISHED.get(str(record.config.get("parts")), "no epoch was complete")
-        raise Interrupted(f"{missing}, and nothing is kept") from None
+        raise Interrupted("no epoch was complete, and nothing is kept") from None

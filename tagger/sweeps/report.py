@@ -21,7 +21,7 @@ from tagger.sweeps.folder import TABLE, Sweep
 from tagger.sweeps.run import LIMITS, SweepRun, differing_keys, differing_overrides, frontier, key_importance
 from tagger.tagging.load import load
 from tagger.text.output_files import whole_file
-from tagger.training.config import ALL, train_config
+from tagger.training.config import train_config
 from tagger.training.report import words_per_second
 from tagger.training.run_folder import REPORT, read_record
 
@@ -241,7 +241,7 @@ def _measure_speeds(sweep: Sweep) -> None:
 def _speed(run: Path) -> int | None:
     """Words per second of a run's tagger on one thread; None for a run that makes a part of a tagger."""
     config = train_config(read_record(run).config)
-    if config.parts != ALL:
+    if not config.learns:
         return None
     corpus = load_corpus(config.corpus, config.columns, config.seed)
     threads = torch.get_num_threads()

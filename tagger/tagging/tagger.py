@@ -146,7 +146,8 @@ class Tagger(DocumentTagger):
         if not self.takes_text:
             raise InputError(
                 f"this tagger learned words with spaces inside ({self._spaced!r}), which no rule finds in running text;"
-                " give it tokens (--input tokens, conllu or jsonl), or train it a segmenter (parts=segmenter)"
+                " give it tokens (--input tokens, conllu or jsonl), or train it a segmenter (init=FOLDER"
+                " trainer.max_epochs=0)"
             )
         return self.segmenter.segment_all(paragraphs)
 
@@ -254,7 +255,8 @@ def _segmenter(bundle: Bundle, choice: str, name: str) -> Segmenter:
     corpus = shorten(str(bundle.config.get("corpus")))
     raise InputError(
         f"{name or 'this tagger'} has no learned segmenter: it was trained on {corpus} with the rules {own}; train it"
-        f" one (python -m tagger init={name or 'FOLDER'} parts=segmenter corpus=...), or leave out --segmenter learned"
+        f" one (python -m tagger init={name or 'FOLDER'} trainer.max_epochs=0 corpus=...), or"
+        " leave out --segmenter learned"
     )
 
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -15,6 +16,7 @@ from tagger.model.transformer import MULTILINGUAL
 NAMED = "named"  # the accuracy of a tagger that is told the corpus
 CorpusScores = dict[str, dict[str, dict[str, dict[str, float | None]]]]
 """Split -> corpus -> column -> name of a score -> its value."""
+MAX_CARD_CHARACTERS = 1_000_000
 _RULES_LINE = re.compile(r"The rules `\w+` cut raw text into sentences and tokens\.\n\n?")  # of cards without it
 
 
@@ -138,9 +140,16 @@ def _encoder_line(transformer: Mapping[str, Any] | None) -> str:
     )
 
 
-def with_raw_text(card: str, section: str) -> str:
-    """The model card of a tagger with another section about raw text."""
-    return with_section(_RULES_LINE.sub("", card), section)
+def kept_card(path: Path, bundle: Bundle, results: Mapping[str, Any], command: str) -> str:
+    """The model card of a tagger with other sections about confidence and raw text, and the command that made them."""
+    try:
+        card = path.read_text(encoding="utf-8", errors="replace")[:MAX_CARD_CHARACTERS]
+    except OSError:
+        card = "# Part-of-speech tagger\n"
+    if section := confidence_section(results):
+        card = with_section(card, section)
+    note = f"\nThis part of the tagger was made by\n\n    {command}\n"
+    return with_section(_RULES_LINE.sub("", card), raw_text_section(bundle, results) + note)
 
 
 def with_section(card: str, section: str) -> str:

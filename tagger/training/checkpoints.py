@@ -127,8 +127,9 @@ class EpochRecorder(Checkpoint):
         stopped = trainer.should_stop and epoch["epoch"] >= (trainer.min_epochs or 0)  # by EarlyStopping
         self.complete = stopped or epoch["epoch"] == trainer.max_epochs
         self._save(trainer)
-        if trainer.is_global_zero:
-            self.write_metrics()
+        if not trainer.is_global_zero:
+            return
+        self.write_metrics()
         columns = cast("Module", pl_module).vocabulary.columns
         each = "".join(f"  {name} {100 * epoch[f'dev/{name}']:.2f}" for name in columns if len(columns) > 1)
         _log.info(

@@ -33,13 +33,11 @@ from tagger.training.config_parts import (
     check_trainer_settings,
     plain_values,
 )
-from tagger.training.logger_config import LoggerConfig
 
 # In use for something else.
 RESERVED_COLUMNS = ("tokens", "comments", "text", "multiwords", "space_after", "offsets", "loss", "accuracy", CORPUS)
 AUTO, LEARNED = "auto", "learned"  # segmenters, besides rules
 RULES_OF_CORPUS = "rules"  # the segmenter that is the rules which fit the corpus
-ALL, SEGMENTER, TEMPERATURE = "all", "segmenter", "temperature"  # the parts of a tagger that are made
 
 
 @dataclass
@@ -49,7 +47,6 @@ class TrainConfig:
     columns: list[str]
     segmenter: Annotated[str, one_of((AUTO, LEARNED, RULES_OF_CORPUS, *RULES))]
     segmenter_steps: Count | None
-    parts: Annotated[str, one_of((ALL, SEGMENTER, TEMPERATURE))]
     model: TaggerModelConfig
     embedding: EmbeddingConfig
     transformer: TransformerConfig
@@ -68,7 +65,12 @@ class TrainConfig:
     test: bool
     init: Name | None
     trainer: dict[str, Any]  # arguments of pytorch_lightning.Trainer
-    logger: LoggerConfig = field(default_factory=LoggerConfig)  # without a logger the page has none
+    logger: dict[str, dict[str, Any]] = field(default_factory=dict)  # without a logger the page has none
+
+    @property
+    def learns(self) -> bool:
+        """Whether networks are trained: with no epochs the tagger of `init` gets other temperatures and a segmenter."""
+        return self.trainer.get("max_epochs") != 0
 
     def __post_init__(self) -> None:
         _check_columns(self.columns)
@@ -76,8 +78,10 @@ class TrainConfig:
         if self.distill.teacher is not None and not DECODERS[self.model.decoder].learns_from_teacher:
             can = " or ".join(name for name, decoder in DECODERS.items() if decoder.learns_from_teacher)
             raise InputError(f"model.decoder={self.model.decoder}: a student needs the decoder {can}; leave this out")
-        if self.distill.teacher is not None and self.parts != ALL:
-            raise InputError(f"parts={self.parts} trains no student; leave distill.teacher out")
+        if not self.learns and self.init is None:
+            raise InputError("trainer.max_epochs=0: name the tagger whose networks stay as they are, init=FOLDER")
+        if not self.learns and self.distill.teacher is not None:
+            raise InputError("trainer.max_epochs=0 trains no student; leave distill.teacher out")
         if self.noise and self.embedding.transformer is not None and self.transformer.tune is not True:
             raise InputError(
                 f"noise={self.noise}: the outputs of a frozen transformer are kept for the text as it is; set"
@@ -90,11 +94,6 @@ class TrainConfig:
             )
         if self.init == "latest":
             raise InputError("init=latest would be another tagger when the run is resumed or swept; name its folder")
-        if self.parts != ALL and self.init is None:
-            got = "segmenter" if self.parts == SEGMENTER else "temperatures"
-            raise InputError(f"parts={self.parts}: name the tagger that gets the {got}, init=FOLDER")
-        if self.parts != ALL and self.logger.chosen:
-            raise InputError(f"logger: parts={self.parts} has no epochs to log; leave it out")
 
 
 def train_config(values: DictConfig | Mapping[str, Any]) -> TrainConfig:
@@ -129,16 +128,10 @@ def check_override(override: str, config: TrainConfig) -> None:
     """
     key, _, value = override.lstrip("+~").partition("=")
     part = key.partition(".")[0]
-    if key == "columns" and config.parts == TEMPERATURE:
-        raise InputError(f"{override}: with parts=temperature all columns of the tagger get one; leave this out")
-    if key == "segmenter" and config.parts == SEGMENTER and value not in (AUTO, LEARNED):
-        raise InputError(f"{override}: parts=segmenter trains a segmenter; leave one of the two out")
-    if key == "segmenter" and config.parts == TEMPERATURE and value != AUTO:
-        raise InputError(f"{override}: parts=temperature keeps that of the tagger; leave it out")
     if part not in (*TAGGER_PARTS, "experiment") or key in TRAINING_KEYS:
         return
     remedy = "leave this out"
-    if config.parts == ALL:
+    if config.learns:
         if override in ADDED_DECODERS:
             return
         if (key, value) == ("experiment", INPUT_EXPERIMENT):

@@ -36,9 +36,8 @@ class TrainerSettings(TypedDict, total=False):
     reaches it.
     """
 
-    max_epochs: Count | None
+    max_epochs: Size | None
     min_epochs: Count | None
-    num_nodes: Count | None
     accumulate_grad_batches: Count | None
     devices: Literal["auto"] | Count | Annotated[list[Size], Meta(min_length=1)] | None
     gradient_clip_val: _Positive | None
@@ -46,7 +45,7 @@ class TrainerSettings(TypedDict, total=False):
     limit_train_batches: _Share
     limit_val_batches: _Share
     accelerator: Literal["auto", "cpu", "gpu", "cuda", "mps"] | None
-    strategy: Literal["auto", "ddp", "ddp_find_unused_parameters_true"] | None
+    strategy: Literal["auto", "ddp_fork"] | None
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] | None
     deterministic: Literal["warn"] | bool | None
     benchmark: bool | None
@@ -223,6 +222,12 @@ def check_machine(threads: int, settings: Mapping[str, Any]) -> None:
         threads: of the processor.
         settings: of the trainer.
     """
+    started = os.environ.get("WORLD_SIZE") if "TORCHELASTIC_RUN_ID" in os.environ else None
+    if (started or os.environ.get("SLURM_STEP_NUM_TASKS", "1")) != "1":
+        raise InputError(
+            "torchrun or srun started several processes, and each would train a tagger of its own; start one, which"
+            " starts others by itself: accelerator=ddp trainer.devices=N"
+        )
     processors = os.cpu_count() or 1
     has = f"this machine has {processors} processor{'s' * (processors > 1)}"
     if threads > processors:
@@ -241,5 +246,7 @@ def check_trainer_settings(settings: Mapping[str, Any]) -> None:
     """Raises InputError for a setting that a config may not pass on to Lightning, or with a bad value."""
     read(TrainerSettings, settings, "trainer.")
     devices = settings.get("devices")
+    if settings.get("strategy") in (None, "auto") and (type(devices) is int and devices > 1):
+        raise bad_value("trainer.devices", devices, "several devices need accelerator=ddp")
     if isinstance(devices, list) and len({*devices}) < len(devices):
         raise bad_value("trainer.devices", devices, "name every device once")

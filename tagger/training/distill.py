@@ -122,7 +122,7 @@ class _Cut:
             raise InputError(
                 "distill.text: the teacher learned words with spaces inside, which no rule finds in running text; give"
                 " text that is cut into words (.lines, .tokens, .conllu), or train the teacher a segmenter"
-                " (parts=segmenter)"
+                " (init=TEACHER trainer.max_epochs=0)"
             )
         return self.tagger.segment_all(paragraphs)
 

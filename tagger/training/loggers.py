@@ -1,196 +1,136 @@
-"""The group `logger` of a config -> Lightning's loggers, which get the epochs and the final scores of a run.
+"""The group `logger` of a config -> Lightning's loggers, which get the config, the epochs and the scores of a run."""
 
-The trainer is not given the loggers: it would log after the number of batches, in several pieces, and take a run for
-finished before its tagger is scored. Only the first process of a run logs. `logs/state.json` in the run's folder says
-what was logged where, so that a resumed run goes on in the same logs.
-"""
-
-import json
 import logging
-import re
-from collections.abc import Iterator, Mapping, Sequence
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-import pytorch_lightning as pl
-from pytorch_lightning.callbacks import Checkpoint
-from pytorch_lightning.loggers import CSVLogger, TensorBoardLogger, WandbLogger
-from pytorch_lightning.loggers.logger import Logger
+from tagger.errors import InputError, missing_extra, reason
+from tagger.text.paths import located, located_address
+from tagger.training.run_folder import LOGS, shown_folder
 
-from tagger.errors import InputError, reason
-from tagger.text.output_files import whole_file
-from tagger.training.checkpoints import EpochRecorder
-from tagger.training.logger_config import LoggerConfig, Place
-from tagger.training.processes import is_helper
-from tagger.training.run_folder import LOGS, group_of, shown_folder
-from tagger.training.watch import EndedEarly
+Config = dict[str, dict[str, Any]]
+"""Name of a logger -> its values, those of its file in `conf/logger`."""
 
-STATE = "state.json"  # in the folder of logs
+OFFLINE = "offline"
+WANDB_REMEDY = f"log in with `wandb login`, or set logger.wandb.mode={OFFLINE} and upload later with `wandb sync`"
 SCORED = ("dev", "test")
-Status = Literal["success", "failed", "interrupted"]
-_WANDB_EXIT = {"success": 0, "failed": 1, "interrupted": 130}
-_MLFLOW_STATUS = {"success": "success", "failed": "failed", "interrupted": "KILLED"}  # as Lightning's logger takes them
-
-_log = logging.getLogger(__name__)
 
 
-class RunLoggers(Checkpoint):
-    """The loggers of a run, as a callback that logs each epoch after its checkpoint is written.
+def _made(run: Path, folder: str | None, name: str) -> Path:
+    """The folder that a config names, else one in the run's folder."""
+    place = Path(located(folder)) if folder else run.absolute() / LOGS / name
+    place.mkdir(parents=True, exist_ok=True)
+    return place
 
-    Lightning calls callbacks of the class `Checkpoint` last, in their order.
-    """
 
-    def __init__(self, config: LoggerConfig, run: Path) -> None:
-        """Opens nothing yet.
+def _csv(run: Path, folder: str | None) -> Any:
+    from pytorch_lightning.loggers import CSVLogger
 
-        Args:
-            config: the loggers that are wanted.
-            run: the run's folder.
-        """
-        self.config, self.run = config, run
-        self.recorder: EpochRecorder | None = None  # of the run; it comes before this callback
-        self.values: dict[str, Any] = {}
-        self._open: dict[str, Logger] = {}
-        self._state = read_state(run / LOGS) if config.chosen else {}
+    return CSVLogger(_made(run, folder, "csv"), name="")
 
-    def open(self, values: dict[str, Any]) -> None:
-        """Opens the loggers and logs the config.
 
-        Args:
-            values: the whole config, nested.
+def _tensorboard(run: Path, folder: str | None) -> Any:
+    from pytorch_lightning.loggers import TensorBoardLogger
 
-        Raises:
-            InputError: one cannot be opened.
-        """
-        self.values = {name: value for name, value in values.items() if name != "logger"}
-        folder, group = self.run.absolute(), group_of(self.run)
-        in_group = "" if group is None else str(folder.relative_to(group))
-        place = Place(self.run / LOGS, shown_folder(self.run), None if group is None else shown_folder(group), in_group)
-        for name, part in self.config.chosen.items():
-            state = self._state.setdefault(name, {"epochs": 0, "id": None})
-            try:
-                logger, notice = part.make(place, state["id"])
-                if state["id"] is None:  # the config is in the run that is resumed already
-                    logger.log_hyperparams(self.values)
-            except OSError as error:
-                raise InputError(f"logger={name}: {reason(error)}; see the folder of the logger") from None
-            if isinstance(logger, CSVLogger):
-                state["epochs"] = 0  # Lightning's logger removes what an earlier part of the run has logged
-            state["id"] = str(logger.version or "") or None
-            self._open[name] = logger
-            if notice:
-                _log.info("%s", notice)
-        self._save()
+    return TensorBoardLogger(_made(run, folder, "tensorboard"), name="", default_hp_metric=False)
 
-    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Logs what an earlier part of the run has not logged."""
-        self._log_recorded()
 
-    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Logs the epoch."""
-        self._log_recorded()
+def _wandb(run: Path, project: str, name: str | None, mode: str, folder: str | None, **others: Any) -> Any:
+    import wandb
+    from pytorch_lightning.loggers import WandbLogger
 
-    def _log_recorded(self) -> None:
-        if self.recorder is not None:
-            self.log_epochs(self.recorder.epochs)
+    place = _made(run, folder, "")  # if it is not there, W&B takes a temporary folder
+    settings = wandb.Settings(silent=True, console="off", init_timeout=30.0)
+    own = {"project": project, "name": name or shown_folder(run), "mode": mode, "save_dir": place}
+    logger = WandbLogger(**own, **others, settings=settings)
+    try:
+        logger.experiment  # noqa: B018  it connects
+    except (wandb.Error, OSError, ValueError) as error:
+        raise InputError(f"logger=wandb: {reason(error)}; {WANDB_REMEDY}") from None
+    return logger
 
-    def log_epochs(self, epochs: Sequence[Mapping[str, float]]) -> None:
-        """Logs those of a run's epochs that are not logged yet; a logger that fails is left out from then on."""
-        for name, logger in list(self._open.items()):
-            state = self._state[name]
-            with self._going_on(name):
-                for epoch in epochs[state["epochs"] :]:
-                    logger.log_metrics(dict(epoch), int(epoch["epoch"]))
-                    logger.save()
-                    state["epochs"] += 1
-        self._save()
 
-    def log_results(self, results: Mapping[str, Any]) -> None:
-        """Logs the scores of the trained network, which `report.json` holds, at its best epoch."""
-        scores, step = final_scores(results), int(results["best_epoch"])
-        for name, logger in list(self._open.items()):
-            with self._going_on(name):
-                if isinstance(logger, TensorBoardLogger):
-                    logger.log_hyperparams(self.values, scores, step)  # its table needs both
-                else:
-                    logger.log_metrics(scores, step)
-                logger.save()
+def _mlflow(run: Path, experiment: str, name: str | None, tracking_uri: str | None) -> Any:
+    for package in ("mlflow", "alembic"):
+        logging.getLogger(package).setLevel(logging.ERROR)
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "3")  # MLflow's own number is 7, and takes minutes
+    from pytorch_lightning.loggers import MLFlowLogger
 
-    def close(self, status: Status) -> None:
-        """Writes what is not written yet, and says how the run ended."""
-        for name, logger in list(self._open.items()):
-            with self._going_on(name):
-                logger.finalize(_MLFLOW_STATUS[status])
-                if isinstance(logger, WandbLogger):
-                    logger.experiment.finish(exit_code=_WANDB_EXIT[status])
-        self._open.clear()
+    folder = None if tracking_uri else _made(run, None, "mlflow")
+    address = located_address(tracking_uri) if tracking_uri else f"sqlite:///{folder}/mlflow.db"
+    before = os.environ.get("MLFLOW_TRACKING_URI")
+    try:
+        logger = MLFlowLogger(
+            experiment_name=experiment,
+            run_name=name or shown_folder(run),
+            tracking_uri=address,
+            artifact_location=f"{folder}/artifacts" if folder else None,
+        )
+        logger.run_id  # noqa: B018  it connects
+    finally:  # MLflow makes its address that of all later runs of this process
+        os.environ.pop("MLFLOW_TRACKING_URI", None)
+        if before is not None:
+            os.environ["MLFLOW_TRACKING_URI"] = before
+    return logger
 
-    @contextmanager
-    def _going_on(self, name: str) -> Iterator[None]:
-        try:
-            yield
-        except Exception as error:  # a server that went away is no reason to lose a training
-            _log.warning("logger=%s: %s; training goes on without it", name, reason(error))
-            self._open.pop(name, None)
 
-    def _save(self) -> None:
-        if self._open:
-            (self.run / LOGS).mkdir(parents=True, exist_ok=True)
-            with whole_file(self.run / LOGS / STATE) as out:
-                json.dump(self._state, out, indent=2)
-                out.write("\n")
+LOGGERS: dict[str, Callable[..., Any]] = {
+    "csv": _csv,
+    "tensorboard": _tensorboard,
+    "wandb": _wandb,
+    "mlflow": _mlflow,
+}
+
+
+def check_loggers(config: Config) -> None:
+    """Looks whether the chosen loggers can work here, before anything is trained."""
+    for name in config:
+        if name not in LOGGERS:
+            raise InputError(f"logger.{name}: no such logger; choose from {', '.join(LOGGERS)}")
+        if name != "csv" and find_spec(name) is None:
+            raise missing_extra(name, name)
+    if "wandb" in config and config["wandb"].get("mode") != OFFLINE:
+        import wandb
+
+        wandb.setup(settings=wandb.Settings(silent=True))
+        if not wandb.login(prompt=False, verify=False):  # nobody is asked for a key, and the key is not tried out
+            raise InputError(f"logger=wandb: there is no login; {WANDB_REMEDY}")
 
 
 @contextmanager
-def run_loggers(config: LoggerConfig, run: Path) -> Iterator[RunLoggers]:
-    """The loggers of a run; they are closed when the block ends. A process that only helps has none."""
-    loggers = RunLoggers(LoggerConfig() if is_helper() else config, run)
-    status: Status = "failed"
+def run_loggers(config: Config, run: Path) -> Iterator[list[Any]]:
+    """The loggers of a run, for the trainer; W&B's run ends with the block."""
+    loggers = []
     try:
+        for name, values in config.items():
+            try:
+                loggers.append(LOGGERS[name](run, **values))
+            except InputError:
+                raise
+            except Exception as error:  # SQLAlchemy and Alembic raise errors of their own
+                raise InputError(f"logger={name}: {reason(error)}; see the values of logger.{name}") from None
         yield loggers
-        status = "success"
-    except (KeyboardInterrupt, EndedEarly):
-        status = "interrupted"
-        raise
     finally:
-        loggers.close(status)
+        if "wandb" in config and "wandb" in sys.modules:
+            sys.modules["wandb"].finish(exit_code=int(sys.exc_info()[0] is not None))
 
 
-def read_state(folder: Path) -> dict[str, dict[str, Any]]:
-    """What an earlier part of a run has logged: for each logger `epochs`, their number, and `id`, that of the run.
-
-    Args:
-        folder: of the run's logs.
-
-    Raises:
-        InputError: the file is damaged.
-    """
-    path = folder / STATE
-    if not path.is_file():
-        return {}
-    try:
-        state: dict[str, dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
-        for each in state.values():
-            name = each["id"]
-            if type(each["epochs"]) is not int or not (name is None or re.fullmatch(r"[\w-]{1,64}", name)):
-                raise ValueError("no such numbers")
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise InputError(f"{path} is damaged ({reason(error)}); remove it, and new logs are begun") from None
-    return state
+def log_results(loggers: Sequence[Any], results: Mapping[str, Any]) -> None:
+    """Logs the scores of the trained network, which `report.json` holds, at its best epoch."""
+    for logger in loggers:
+        logger.log_metrics(final_scores(results), int(results.get("best_epoch", 0)))
+        logger.finalize("success")
 
 
 def final_scores(results: Mapping[str, Any]) -> dict[str, float]:
-    """The scores of a trained network by names such as `final/test/upos/accuracy`.
-
-    Args:
-        results: what `report.json` holds.
-    """
-    found = {
-        name: float(results[name])
-        for name in ("best_epoch", "training_seconds", "words_per_second", "parameters")
-        if name in results
-    }
+    """The scores of `report.json` by names such as `final/test/upos/accuracy`."""
+    named = ("best_epoch", "training_seconds", "words_per_second", "parameters")
+    found = {name: float(results[name]) for name in named if name in results}
     parts = {split: results[split] for split in SCORED if split in results}
     parts |= {f"raw/{split}": {"": scores} for split, scores in results.get("raw", {}).items()}
     for split, columns in parts.items():

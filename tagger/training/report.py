@@ -19,6 +19,7 @@ from tagger.evaluation.calibration import BINS, calibration_results
 from tagger.evaluation.raw_scores import COLUMNS, CUT_SCORES, WORDS
 from tagger.evaluation.report import (
     calibrations,
+    columns_of,
     draw_calibration,
     report_dev,
     score_raw,
@@ -191,7 +192,7 @@ def report_tagger(
     """Fits the temperatures of a tagger and scores it.
 
     Args:
-        bundle: the tagger, without temperatures.
+        bundle: the tagger. Columns that the corpus lacks keep their temperatures.
         corpus: its dev split is scored.
         folder: the run's folder, where pictures and tables of errors go.
         device: where to compute.
@@ -199,8 +200,10 @@ def report_tagger(
         measures_speed: whether the tagger is timed.
     """
     splits, name = corpus.splits, corpus.name
-    plain = Tagger(bundle, device, "float32")
-    temperatures = fit_temperatures(plain, sentences_of(splits["dev"], plain.columns))
+    plain = before = Tagger(bundle, device, "float32")
+    temperatures = fit_temperatures(before, sentences_of(splits["dev"], columns_of(splits["dev"], before)))
+    if bundle.config.get("temperatures"):
+        plain = Tagger(bundle.described(temperatures={}), device, "float32")
     bundle = bundle.described(temperatures=temperatures)
     tagger = Tagger(bundle, device, "float32")
     speed = words_per_second(Tagger(bundle, device), splits["dev"]["tokens"]) if measures_speed else None
@@ -234,6 +237,8 @@ def most_frequent_tags(
     """
     found: dict[str, dict[str, float]] = {split: {} for split in scored}
     for column in vocabulary.columns:
+        if column not in train.column_names:
+            continue
         counts: dict[str, Counter[str]] = defaultdict(Counter)
         for form, tag in _learned(train, column, vocabulary):
             counts[form][tag] += 1

@@ -2,9 +2,8 @@
 
 import json
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Protocol
 
@@ -14,8 +13,8 @@ from pytorch_lightning.callbacks import Callback
 
 from tagger.text.output_files import whole_file
 from tagger.training.checkpoints import EpochRecorder, EpochWatcher, load_checkpoint
-from tagger.training.logger_config import LoggerConfig
-from tagger.training.loggers import RunLoggers, run_loggers
+from tagger.training.loggers import Config as LoggerConfig
+from tagger.training.loggers import log_results
 from tagger.training.module import Module
 from tagger.training.run_folder import REPORT
 from tagger.training.trainer import fit, make_trainer, quiet
@@ -29,31 +28,6 @@ class Config(Protocol):
     seed: int
     trainer: dict[str, Any]
     logger: LoggerConfig
-
-
-@dataclass(frozen=True)
-class Fitting:
-    """What is fitted, and how.
-
-    Attributes:
-        module: trained in place.
-        data: its batches.
-        values: those of the config that it is trained with: what depends on the data is decided.
-        monitor: the metric that decides which epoch is the best.
-        mode: whether its highest or its lowest value is the best.
-        settings: of the trainer, beside those of the config.
-        callbacks: of the trainer.
-        seconds_after: about how long what is trained after the epochs takes.
-    """
-
-    module: Module
-    data: pl.LightningDataModule
-    values: dict[str, Any]
-    monitor: str
-    mode: Literal["max", "min"]
-    settings: dict[str, Any]
-    callbacks: Sequence[Callback] = field(default=())
-    seconds_after: float = 0.0
 
 
 class Fitted(NamedTuple):
@@ -70,38 +44,46 @@ class Fitted(NamedTuple):
     device: torch.device
 
 
-@contextmanager
-def begun(config: Config, folder: Path) -> Iterator[RunLoggers]:
-    """Prepares this process for a training, which happens in the block; gives the loggers of the run.
-
-    Args:
-        config: checked values.
-        folder: the run's folder.
-    """
+def begin(config: Config) -> None:
+    """Prepares this process for a training."""
     quiet()
     torch.set_num_threads(config.threads)
     pl.seed_everything(config.seed, verbose=False)
-    with run_loggers(config.logger, folder) as loggers:
-        yield loggers
 
 
 def fit_best(
-    fitting: Fitting, config: Config, folder: Path, resume: bool, watch: Watch, loggers: RunLoggers
-) -> Fitted | None:
+    module: Module,
+    data: pl.LightningDataModule,
+    config: Config,
+    folder: Path,
+    resume: bool,
+    watch: Watch,
+    loggers: Sequence[Any],
+    values: Mapping[str, Any],
+    settings: Mapping[str, Any],
+    monitor: str = "dev/accuracy",
+    mode: Literal["max", "min"] = "max",
+    callbacks: Sequence[Callback] = (),
+    seconds_after: float = 0.0,
+) -> Fitted:
     """Trains a module, and gives it the weights of its best epoch.
 
     An interruption or an error after the epochs loses none of them: the run goes on from its checkpoints.
 
     Args:
-        fitting: what is trained.
+        module: trained in place.
+        data: its batches.
         config: checked values, as the run was started with.
         folder: the run's folder.
         resume: whether to go on after the run's last complete epoch.
         watch: what a sweep wants of the run.
         loggers: of the run.
-
-    Returns:
-        None in a process that only helps (DDP).
+        values: the config with what the data decides, for the loggers.
+        settings: of the trainer, beside those of the config.
+        monitor: the metric that decides which epoch is the best.
+        mode: whether its highest or its lowest value is the best.
+        callbacks: of the trainer.
+        seconds_after: about how long what is trained after the epochs takes.
 
     Raises:
         InputError: the folder cannot be written to.
@@ -109,15 +91,14 @@ def fit_best(
         EndedEarly: `watch` wanted that.
     """
     trained_with = {name: value for name, value in asdict(config).items() if name != "logger"}  # type: ignore[call-overload]
-    recorder = EpochRecorder(folder, trained_with, fitting.monitor, fitting.mode, seconds_after=fitting.seconds_after)
+    recorder = EpochRecorder(folder, trained_with, monitor, mode, seconds_after)
     watchers: list[Callback] = [] if watch.after_epoch is None else [EpochWatcher(watch.after_epoch, recorder)]
-    loggers.recorder = recorder
-    trainer = make_trainer(config.trainer, fitting.settings, folder, [recorder, loggers, *watchers, *fitting.callbacks])
-    loggers.open(fitting.values)
-    if not fit(trainer, fitting.module, fitting.data, recorder, resume):
-        return None
+    trainer = make_trainer(config.trainer, settings, folder, [recorder, *watchers, *callbacks], loggers)
+    for logger in loggers:
+        logger.log_hyperparams({name: value for name, value in values.items() if name != "logger"})
+    fit(trainer, module, data, recorder, resume)
     best = load_checkpoint(recorder.best)
-    fitting.module.load_state_dict(best["state_dict"])
+    module.load_state_dict(best["state_dict"])
     results = {
         "training_seconds": round(sum(epoch["seconds"] for epoch in recorder.epochs), 1),
         "epochs": len(recorder.epochs),
@@ -142,11 +123,10 @@ def write_report(folder: Path, results: Mapping[str, Any]) -> None:
         out.write("\n")
 
 
-def finish(folder: Path, results: Mapping[str, Any], fitted: Fitted, loggers: RunLoggers) -> None:
+def finish(folder: Path, results: Mapping[str, Any], loggers: Sequence[Any]) -> None:
     """Writes and logs the results of a run, whose folder has all else."""
     write_report(folder, results)
-    loggers.log_epochs(fitted.epochs)  # those of a complete run that is resumed with other loggers
-    loggers.log_results(results)
+    log_results(loggers, results)
 
 
 def format_run(folder: Path) -> str:

@@ -18,7 +18,7 @@ from tagger.segmenter.learned import LearnedSegmenter
 from tagger.segmenter.saved import SavedSegmenter, rounded
 from tagger.text.segment import RULES, RuleSegmenter
 from tagger.text.spacing import GoldParagraph, gold_paragraphs
-from tagger.training.config import AUTO, LEARNED, SEGMENTER, TrainConfig
+from tagger.training.config import AUTO, LEARNED, TrainConfig
 from tagger.training.report import spaced_parts
 from tagger.training.segmenter import STEP_SECONDS, score_cuts, steps_for, train_segmenter
 
@@ -54,8 +54,6 @@ class SegmenterTraining:
         """Looks whether the corpus has what a segmenter learns from; training starts from the tagger `start`."""
         self.config, self.corpus = config, corpus
         wanted = config.segmenter
-        if config.parts == SEGMENTER and wanted != LEARNED:
-            wanted = AUTO  # whatever the page says: `check_override` refuses rules on the command line
         own = start.segmenter if start else None
         self.rules = wanted if wanted in RULES else own if isinstance(own, str) else corpus.rules
         self._init: LearnedSegmenter | None = None
@@ -67,11 +65,10 @@ class SegmenterTraining:
         if wanted in (AUTO, LEARNED):
             without = next((split for split in ("train", "dev") if not spaced_parts(corpus.splits[split])), None)
             self.learns = without is None
-            if without and (wanted == LEARNED or config.parts == SEGMENTER):
-                key = "segmenter=learned" if wanted == LEARNED else "parts=segmenter"
+            if without and wanted == LEARNED:
                 raise InputError(
-                    f"{key}: {without} of {corpus.name} does not say where its text has spaces; give a corpus in"
-                    " CoNLL-U with `# text` or SpaceAfter=No"
+                    f"segmenter=learned: {without} of {corpus.name} does not say where its text has spaces; give a"
+                    " corpus in CoNLL-U with `# text` or SpaceAfter=No"
                 )
         if self.learns:
             self.outlook = "a segmenter for raw text is learned after the tagger"

@@ -64,7 +64,7 @@ def load_start(config: TrainConfig) -> StartTagger | None:
         return None
     folder = find_start(config.init)
     bundle = Bundle.load(folder)
-    if not _are_alike(bundle.members):
+    if config.learns and not _are_alike(bundle.members):
         raise InputError(
             f"init={config.init}: its {len(bundle.members)} networks have other words, sizes or pretrained parts, and"
             " training starts from networks that share them; name one of the taggers that it was made of"

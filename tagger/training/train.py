@@ -3,6 +3,7 @@
 import logging
 import shutil
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, NamedTuple, cast
@@ -10,9 +11,10 @@ from typing import Any, NamedTuple, cast
 import pytorch_lightning as pl
 from datasets import Dataset
 from pytorch_lightning.callbacks import EarlyStopping
+from torch import nn
 
 from tagger.bundle.bundle import Bundle
-from tagger.bundle.saved_config import TAGGER_IN_RUN
+from tagger.bundle.saved_config import CARD, TAGGER_IN_RUN, predicts_words
 from tagger.corpus.arrow import token_counts
 from tagger.corpus.sources import load_corpus
 from tagger.corpus.splits import Corpus, by_corpus
@@ -21,27 +23,39 @@ from tagger.evaluation.plots import draw_learning_curve
 from tagger.model.crf import MAX_CRF_TAGS, CRFDecoder
 from tagger.model.decoders import CRF
 from tagger.model.vocabulary import Vocabulary
-from tagger.training.card import describe, model_card
+from tagger.training.card import describe, kept_card, model_card
 from tagger.training.config import TrainConfig
 from tagger.training.datamodule import TaggerDataModule
 from tagger.training.distill import Teaching
 from tagger.training.linear import linear_members, linear_seconds
+from tagger.training.loggers import run_loggers
 from tagger.training.module import TaggerModule
 from tagger.training.recipe import with_recipe
 from tagger.training.report import format_page, format_scores, report_tagger, write_tagger_page
-from tagger.training.run import Fitting, accuracies, begun, finish, fit_best, format_run
+from tagger.training.run import accuracies, begin, finish, fit_best, format_run
 from tagger.training.run_folder import REPORT, SHARDS
 from tagger.training.segmenter_choice import SegmenterTraining
-from tagger.training.start import Beginning, build, load_start, with_start
+from tagger.training.start import Beginning, StartTagger, build, load_start, with_start
 from tagger.training.watch import UNWATCHED, EndedEarly, Watch
 
 _log = logging.getLogger(__name__)
 
 
+class Trained(NamedTuple):
+    """A tagger with rules for raw text, before its segmenter and its report are made."""
+
+    bundle: Bundle
+    corpus: Corpus
+    segmenting: SegmenterTraining
+    epochs: list[dict[str, float]]
+    results: dict[str, Any]
+    device: str
+
+
 def train(
     config: TrainConfig, folder: Path, command: str, resume: bool = False, watch: Watch = UNWATCHED
-) -> dict[str, Any] | None:
-    """Trains a tagger, from its config to its report.
+) -> dict[str, Any]:
+    """Trains a tagger, from its config to its report; returns what `report.json` holds.
 
     The tagger's folder is written when its epochs have ended, and again with its segmenter and its scores; that of a
     finished run, which is resumed, stays as it is until then. Each time it is whole.
@@ -53,92 +67,70 @@ def train(
         resume: whether to go on after the run's last complete epoch.
         watch: what a sweep wants of the run.
 
-    Returns:
-        What `report.json` holds, or None in a process that only helps (DDP).
-
     Raises:
         InputError: the data or a value of the config is bad, or the folder cannot be written to.
         Interrupted: by Ctrl+C or a signal.
         EndedEarly: `watch` wanted that.
     """
     target = folder / TAGGER_IN_RUN
-    with begun(config, folder) as loggers:
-        prepared = prepare(config, folder / SHARDS)
-        try:
-            fitted = fit_best(prepared.fitting, config, folder, resume, watch, loggers)
-        except EndedEarly:
-            shutil.rmtree(folder / SHARDS, ignore_errors=True)
-            raise
-        if fitted is None:
-            return None
-        results = prepared.summary | fitted.results
-        began = time.perf_counter()
-        bundle = prepared.trained().rounded(config.storage_dtype)
-        results["training_seconds"] = round(results["training_seconds"] + time.perf_counter() - began, 1)
-        if not (folder / REPORT).is_file():
-            bundle.save(target, model_card(bundle, results, command))
+    begin(config)
+    start = load_start(config)
 
-        choice = prepared.segmenting.choose(folder)
+    def save(bundle: Bundle) -> None:
+        if config.learns or start is None:
+            bundle.save(target, model_card(bundle, results, command))
+        else:
+            bundle.save(target, kept_card(start.folder / CARD, bundle, results, command))
+
+    with run_loggers(config.logger, folder) as loggers:
+        if config.learns or start is None:
+            try:
+                trained = learn(config, start, folder, resume, watch, loggers)
+            except EndedEarly:
+                shutil.rmtree(folder / SHARDS, ignore_errors=True)
+                raise
+        else:
+            trained = keep(config, start)
+        bundle, corpus, segmenting, epochs, results, device = trained
+        if not (folder / REPORT).is_file():
+            save(bundle)
+        choice = segmenting.choose(folder)
         bundle, scores, errors = report_tagger(
-            choice.of(bundle), prepared.corpus, folder, str(fitted.device), config.test, watch.measures_speed
+            choice.of(bundle), corpus, folder, device, config.test, watch.measures_speed
         )
         results |= {"segmenter": choice.report} | scores
-        bundle = bundle.described(scores=accuracies(results))
-        bundle.save(target, model_card(bundle, results, command))
-        draw_learning_curve(fitted.epochs, folder / "learning_curve.png")
+        if config.learns:
+            bundle = bundle.described(scores=accuracies(results))
+        save(bundle)
+        if epochs:
+            draw_learning_curve(epochs, folder / "learning_curve.png")
         write_tagger_page(folder, results, errors)
-        finish(folder, results, fitted, loggers)
+        finish(folder, results, loggers)
         shutil.rmtree(folder / SHARDS, ignore_errors=True)
-    best = f"best epoch {results['best_epoch']} of {results['epochs']}, {results['training_seconds']:.0f} s"
-    print("\n".join([format_scores(results), best, format_page(folder), format_run(folder)]))
+    lines = [format_scores(results)]
+    if epochs:
+        lines.append(f"best epoch {results['best_epoch']} of {results['epochs']}, {results['training_seconds']:.0f} s")
+    print("\n".join([*lines, format_page(folder), format_run(folder)]))
     return results
 
 
-class Prepared(NamedTuple):
-    """The training of a tagger before its first epoch.
-
-    Attributes:
-        corpus: it learns from.
-        beginning: what the module begins with.
-        fitting: how it is trained.
-        segmenting: how raw text will be cut.
-        linear: weight of the linear member; None: the tagger keeps those of the one that it started from.
-        config: what `config.json` says of the tagger.
-        summary: what `report.json` says of the data and the network.
-    """
-
-    corpus: Corpus
-    beginning: Beginning
-    fitting: Fitting
-    segmenting: SegmenterTraining
-    linear: float | None
-    config: dict[str, Any]
-    summary: dict[str, Any]
-
-    def trained(self) -> Bundle:
-        """The tagger, when its module is trained, with rules for raw text; trains its linear member."""
-        linear = self.beginning.linear
-        if self.linear is not None:
-            linear = linear_members(self.linear, self.corpus.splits["train"], self.beginning.module.vocabulary)
-        bundle = self.beginning.module.trained(self.segmenting.rules, self.config, self.beginning.tokenizer)
-        return replace(bundle, linear=linear)
-
-
-def prepare(config: TrainConfig, shards: Path) -> Prepared:
-    """Reads the corpus and builds the module; what a teacher or a frozen transformer says goes to the folder `shards`.
-
-    Raises:
-        InputError: the corpus, or a pretrained part that the config names, cannot be read or does not fit.
-    """
+def learn(
+    config: TrainConfig,
+    start: StartTagger | None,
+    folder: Path,
+    resume: bool,
+    watch: Watch,
+    loggers: Sequence[Any],
+) -> Trained:
+    """Trains networks and linear members; see `train`."""
     corpus = load_corpus(config.corpus, config.columns, config.seed)
     words = int(token_counts(corpus.splits["train"]).sum())
-    start = load_start(config)
-    config = with_recipe(with_start(config, start), words)
+    config, own = with_recipe(with_start(config, start), words), config
     teaching = None if config.distill.teacher is None else Teaching(config.distill, config.columns)
     beginning = build(config, corpus, start, teaching.counts if teaching else None)
     module = beginning.module
     _check_dev(corpus, module.vocabulary)
-    distilled = teaching.of(corpus.splits["train"], module.vocabulary, shards) if teaching else None
+    distilled = teaching.of(corpus.splits["train"], module.vocabulary, folder / SHARDS) if teaching else None
     segmenting = SegmenterTraining(config, corpus, start.bundle if start else None)
     _log_plan(config, corpus, beginning, words, segmenting.outlook)
 
@@ -156,18 +148,25 @@ def prepare(config: TrainConfig, shards: Path) -> Prepared:
         beginning.facts if beginning.facts.names else None,
         distilled,
         config.noise,
-        shards,
+        folder / SHARDS,
     )
-    fitting = Fitting(
+    fitted = fit_best(
         module,
         data,
+        own,
+        folder,
+        resume,
+        watch,
+        loggers,
         asdict(config),
-        monitor="dev/accuracy",
-        mode="max",
         settings={"max_epochs": config.trainer["max_epochs"]},
         callbacks=[_Patience(module, cast(int, config.patience))],
         seconds_after=segmenting.seconds_about(words) + (linear_seconds(words) if config.linear else 0),
     )
+    began = time.perf_counter()
+    linear = beginning.linear
+    if config.linear is not None:
+        linear = linear_members(config.linear, corpus.splits["train"], module.vocabulary)
     teacher = teaching.description if teaching else None
     described = {
         "corpus": corpus.name,
@@ -177,9 +176,43 @@ def prepare(config: TrainConfig, shards: Path) -> Prepared:
         "training": {name: value for name, value in asdict(config).items() if name not in ("test", "logger")},
         "scores": {},
     }
+    bundle = module.trained(segmenting.rules, described, beginning.tokenizer)
+    bundle = replace(bundle, linear=linear).rounded(config.storage_dtype)
     parameters = sum(parameter.numel() for parameter in module.parameters())
-    summary = {"corpus": corpus.name, "parameters": parameters} | ({"teacher": teacher} if teacher else {})
-    return Prepared(corpus, beginning, fitting, segmenting, config.linear, described, summary)
+    results: dict[str, Any] = {"corpus": corpus.name, "parameters": parameters}
+    results |= ({"teacher": teacher} if teacher else {}) | fitted.results
+    results["training_seconds"] = round(results["training_seconds"] + time.perf_counter() - began, 1)
+    return Trained(bundle, corpus, segmenting, fitted.epochs, results, str(fitted.device))
+
+
+def keep(config: TrainConfig, start: StartTagger) -> Trained:
+    """The tagger that `init` names as it is, and those of its columns that the corpus has."""
+    if predicts_words(start.folder):
+        raise InputError(f"init={config.init}: it predicts words and has no tags; name a tagger")
+    corpus = _corpus_of(config, start.bundle.vocabulary.columns)
+    columns = [column for column in config.columns if column in corpus.splits["dev"].column_names]
+    config = replace(config, columns=columns or start.bundle.vocabulary.columns)
+    segmenting = SegmenterTraining(config, corpus, start.bundle)
+    _log.info("%s: the networks stay; %s", start.folder, segmenting.outlook)
+    parameters = sum(each.numel() for each in nn.ModuleList(start.bundle.networks).parameters())
+    results = {"corpus": corpus.name, "parameters": parameters, "training_seconds": 0.0}
+    device = "cpu" if config.trainer.get("accelerator") == "cpu" else "auto"
+    return Trained(start.bundle, corpus, segmenting, [], results, device)
+
+
+def _corpus_of(config: TrainConfig, columns: list[str]) -> Corpus:
+    """The corpus with the columns of a tagger, or with those that it has."""
+    there, missing = [], []
+    for column in columns:
+        try:
+            load_corpus(config.corpus, [column], config.seed)
+            there.append(column)
+        except InputError as error:
+            missing.append(error)
+            _log.info("%s keeps its temperature: %s", column, error)
+    if not there:
+        raise missing[0]
+    return load_corpus(config.corpus, there, config.seed)
 
 
 class _Patience(EarlyStopping):

@@ -179,7 +179,7 @@ def test_a_segmenter_of_an_older_version(folder: Path) -> None:
     path.write_text(json.dumps(content))
     message = loads_or_says_why(folder)
     assert message.startswith(f"{path}: an older version trained this segmenter; ")
-    assert message.endswith(f"train another with init={folder} parts=segmenter segmenter=learned")
+    assert message.endswith(f"train another with init={folder} trainer.max_epochs=0 segmenter=learned")
 
 
 @pytest.mark.parametrize("name", [SEGMENTER, SEGMENTER_WEIGHTS])

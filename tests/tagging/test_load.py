@@ -53,7 +53,7 @@ def test_a_tagger_without_a_segmenter_says_why(trained: Path) -> None:
         tagger.load(trained, "cpu", segmenter="learned")
     message = str(caught.value)
     assert f"{trained} has no learned segmenter: it was trained on" in message
-    assert f"python -m tagger init={trained} parts=segmenter corpus=" in message
+    assert f"python -m tagger init={trained} trainer.max_epochs=0 corpus=" in message
     with pytest.raises(InputError, match="'german' is no segmenter; choose one of auto, learned, english, unicode"):
         tagger.load(trained, "cpu", segmenter="german")
 
@@ -70,7 +70,7 @@ def test_words_with_spaces_take_a_learned_segmenter(tmp_path: Path) -> None:
     spaced: dict[str, Any] = {"tokens": ["a", "b c", "New York"], "upos": ["X", "Y", "Z"]}
     vocabulary = Vocabulary.build([spaced], ["upos"], min_count=1)
     folder = save_tiny(tmp_path / "rules", make_network(vocabulary), vocabulary)
-    with pytest.raises(InputError, match=r"spaces inside.*parts=segmenter"):
+    with pytest.raises(InputError, match=r"spaces inside.*trainer.max_epochs=0"):
         tagger.load(folder, "cpu").annotate("New York b c")
     parts = make_segmenter()
     with torch.no_grad():

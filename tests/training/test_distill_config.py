@@ -23,7 +23,7 @@ TEACHER, TEXT = "distill.teacher=english", "distill.text=novels/*.txt"
         ([TEACHER, "distill.ratio=-1"], r"^distill\.ratio=-1: expected"),
         ([TEACHER, "distill.ratio=nan"], r"^distill\.ratio=nan: expected"),
         ([TEACHER, "model.decoder=crf"], r"^model\.decoder=crf: a student needs the decoder softmax; leave this out$"),
-        ([TEACHER, "parts=temperature", "init=english"], r"^parts=temperature trains no student; leave distill\.teach"),
+        ([TEACHER, "trainer.max_epochs=0", "init=english"], r"^trainer.max_epochs=0 trains no student; leave distill"),
         (
             [TEACHER, "noise=0.3", "columns=[upos,lemma]"],
             r"^noise=0\.3: a teacher's lemmas are made of the words as they",

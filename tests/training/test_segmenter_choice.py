@@ -153,8 +153,6 @@ def test_a_learned_segmenter_needs_spacing(
         (["segmenter=stanza"], "segmenter=stanza: expected"),
         (["segmenter_steps=0"], "segmenter_steps=0: expected"),
         (["segmenter_steps=many"], "segmenter_steps=many"),
-        (["parts=tagger"], "parts=tagger: expected"),
-        (["parts=segmenter"], "parts=segmenter: name the tagger that gets the segmenter, init=FOLDER"),
     ],
 )
 def test_bad_values_are_named(spaced: Path, overrides: list[str], message: str) -> None:
