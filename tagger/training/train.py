@@ -212,7 +212,9 @@ def _corpus_of(config: TrainConfig, columns: list[str]) -> Corpus:
             _log.info("%s keeps its temperature: %s", column, error)
     if not there:
         raise missing[0]
-    return load_corpus(config.corpus, there, config.seed)
+    corpus = load_corpus(config.corpus, there, config.seed)
+    blank = [column for column in {*columns} - {*there} if column in corpus.splits["dev"].column_names]
+    return corpus._replace(splits=corpus.splits.remove_columns(blank))
 
 
 class _Patience(EarlyStopping):

@@ -60,7 +60,7 @@ def test_sizes_of_a_direction_are_whole_numbers(size: object) -> None:
     ("threads", "settings", "message"),
     [
         (9999, {}, "threads=9999: this machine has 2 processors; give at most 2"),
-        (1, {"accelerator": "cpu", "devices": 3, "strategy": "ddp"}, "trainer.devices=3: .*has 2 processors"),
+        (1, {"accelerator": "cpu", "devices": 3, "strategy": "ddp_fork"}, "trainer.devices=3: .*has 2 processors"),
         (1, {"accelerator": "cpu", "devices": 500}, "trainer.devices=500: .*has 2 processors"),
         (1, {"accelerator": "auto", "devices": 500}, "trainer.devices=500: .*has 2 processors"),
         (1, {"accelerator": None, "devices": 3}, "trainer.devices=3: .*has 2 processors"),
@@ -75,7 +75,7 @@ def test_the_machine_has_the_last_word(
     monkeypatch.setattr(os, "cpu_count", lambda: 2)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
-    check_machine(2, {"accelerator": "cpu", "devices": 2, "strategy": "ddp"})
+    check_machine(2, {"accelerator": "cpu", "devices": 2, "strategy": "ddp_fork"})
     with pytest.raises(InputError, match=message):
         check_machine(threads, settings)
 
@@ -83,8 +83,8 @@ def test_the_machine_has_the_last_word(
 @pytest.mark.parametrize(
     "settings",
     [
-        {"accelerator": "cpu", "devices": 2, "strategy": "ddp", "max_epochs": 3, "min_epochs": None},
-        {"accelerator": "gpu", "devices": [0, 1], "num_nodes": 2, "deterministic": "warn", "benchmark": False},
+        {"accelerator": "cpu", "devices": 2, "strategy": "ddp_fork", "max_epochs": 3, "min_epochs": None},
+        {"accelerator": "gpu", "devices": [0, 1], "deterministic": "warn", "benchmark": False},
         {"devices": "auto", "gradient_clip_val": 1, "gradient_clip_algorithm": "norm", "deterministic": True},
         {"limit_train_batches": 0.5, "limit_val_batches": 3, "accumulate_grad_batches": 2, "precision": "bf16-mixed"},
     ],

@@ -2,8 +2,10 @@
 
 import io
 import logging
+import os
 import signal
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -95,18 +97,26 @@ class Tiny(pl.LightningModule):
         return torch.optim.SGD(self.parameters(), lr=0.1)
 
 
-def test_sigterm_during_training_is_taken_as_ctrl_c(tmp_path: Path) -> None:
-    handlers: list[object] = []
+@pytest.mark.slow
+def test_two_processes_train_one_tagger(treebank: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    given = ["accelerator=ddp", "trainer.accelerator=cpu", "linear=0", "trainer.max_epochs=2"]
+    config = config_of(treebank, *given)
+    whole = train(config, tmp_path / "whole", COMMAND)
 
-    class Look(pl.Callback):
-        def on_train_batch_start(self, *_: object) -> None:
-            handlers.append(signal.getsignal(signal.SIGTERM))
+    def interrupt(self: EpochRecorder, trainer: pl.Trainer, *_: object) -> None:
+        if trainer.current_epoch == 1:
+            os.kill(os.getppid(), signal.SIGINT)
+            time.sleep(60)
 
-    before = signal.getsignal(signal.SIGTERM)
-    trainer = make_trainer({"accelerator": "cpu", "max_epochs": 1}, {"enable_checkpointing": False}, tmp_path, [Look()])
-    trainer.fit(Tiny(), torch.utils.data.DataLoader(torch.zeros(2, 1)))
-    assert handlers == [signal.default_int_handler] * 2
-    assert signal.getsignal(signal.SIGTERM) == before
+    monkeypatch.setattr(EpochRecorder, "on_train_batch_end", interrupt)
+    with pytest.raises(Interrupted):
+        train(config, tmp_path / "run", COMMAND)
+    monkeypatch.undo()
+    results = train(config, tmp_path / "run", COMMAND, resume=True)
+    assert (results["dev"], results["epochs"]) == (whole["dev"], 2)
+    assert weights(tmp_path / "run") == weights(tmp_path / "whole")
+    rows = (tmp_path / "run" / "metrics.csv").read_text().splitlines()
+    assert [row.split(",")[0] for row in rows] == ["epoch", "1", "2"]
 
 
 class Terminal(io.StringIO):
