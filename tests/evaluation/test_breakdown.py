@@ -5,7 +5,7 @@ import re
 import pytest
 
 from tagger.errors import InputError
-from tagger.evaluation.breakdown import NO_GROUP, TABLE_WIDTH, Groups, breakdown, format_breakdown
+from tagger.evaluation.breakdown import TABLE_WIDTH, Groups, breakdown, format_breakdown
 from tagger.evaluation.metrics import Scored, report
 from tagger.model.vocabulary import Vocabulary
 from tagger.text.sentence import Sentence
@@ -94,11 +94,6 @@ def test_the_row_of_all_is_what_evaluate_reports() -> None:
         assert row == {name: scores[column][name] for name in row}
 
 
-def test_sentences_before_the_first_document() -> None:
-    found = breakdown([SENTENCES[1], SENTENCES[3]], VOCABULARY, "newdoc", "file")
-    assert set(found["groups"]) == {NO_GROUP, "two"}
-
-
 @pytest.mark.parametrize(
     ("key", "message"),
     [
@@ -110,25 +105,6 @@ def test_sentences_before_the_first_document() -> None:
 def test_nothing_to_group_by(key: str, message: str) -> None:
     with pytest.raises(InputError, match=re.escape(message)):
         breakdown(SENTENCES[1:3], VOCABULARY, key, "file")
-
-
-def test_no_gold_tags() -> None:
-    with pytest.raises(InputError, match="no gold tags in any of the columns upos, feats"):
-        breakdown([tagged("a", "_", "DET", "# newdoc")], VOCABULARY, "newdoc", "file")
-    with pytest.raises(InputError, match="none of its tags"):
-        breakdown([tagged("a", "VERB", "DET", "# newdoc")], VOCABULARY, "newdoc", "file")
-
-
-def test_a_small_table() -> None:
-    lines = format_breakdown(breakdown(SENTENCES, VOCABULARY, "newdoc", "f"), "f").splitlines()
-    assert lines[0] == "f: accuracies by newdoc (3 groups)"
-    assert [line.split() for line in lines[1:]] == [
-        ["sentences", "words", "upos", "feats"],
-        ["all", "5", "13", "62.50%", "75.00%"],
-        ["three", "1", "5", "0.00%", "–"],
-        ["one", "2", "4", "75.00%", "–"],
-        ["two", "2", "4", "66.67%", "75.00%"],
-    ]
 
 
 def test_a_large_table_has_the_largest_groups() -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tagger.errors import InputError
-from tagger.evaluation.metrics import Scored, format_report, is_span_column, report, tag_scores
+from tagger.evaluation.metrics import Scored, format_report, report, tag_scores
 from tagger.model.vocabulary import Vocabulary
 
 
@@ -125,22 +125,6 @@ def test_span_scores_do_not_join_neighbours() -> None:
     sentence = Scored(["a", "b"], {"ner": ["B-PER", "B-PER"]}, {"ner": ["B-PER", "I-PER"]})
     spans = report([sentence], make_vocabulary(ner=["B-PER", "I-PER", "O"]))["ner"]["spans"]
     assert spans["PER"] == pytest.approx({"precision": 0, "recall": 0, "f1": 0, "support": 2})
-
-
-@pytest.mark.parametrize(
-    ("tags", "spans"),
-    [
-        (["B-NP", "I-NP", "O"], True),
-        (["B-NP", "I-NP"], True),
-        (["O"], False),
-        ([], False),
-        (["NOUN", "O"], False),
-        (["-LRB-", "B-NP"], False),
-        (["B-NP", "B-"], False),
-    ],
-)
-def test_which_columns_are_spans(tags: list[str], spans: bool) -> None:
-    assert is_span_column(tags) is spans
 
 
 def test_only_annotated_columns_are_reported() -> None:
