@@ -60,14 +60,9 @@ class Groups:
 def breakdown(
     sentences: Iterable[tuple[Sentence, Mapping[str, list[str]]]], vocabulary: Vocabulary, key: str, file: str
 ) -> dict[str, Any]:
-    """Scores groups of sentences.
+    """Scores groups of tagged sentences, each beside its gold tags, in the order of the file; see `Groups`.
 
-    Args:
-        sentences: tagged ones, each with its gold tags, in the order of the file. Those without words count for their
-            comments.
-        vocabulary: the tagger's.
-        key: what makes a group, see `Groups`.
-        file: its name, for error messages.
+    Sentences without words count for their comments.
 
     Returns:
         `by`, the key; `all` and each of `groups`, the largest first: `sentences` and `words`, their numbers, and

@@ -33,12 +33,12 @@ _WIDTHS = (28, 13, 13, 13)  # cells of a word and of its three tags
 
 
 class Difference(NamedTuple):
-    """The accuracy of the first side less that of the second, in [-1, 1]."""
+    """The accuracy of the first side less that of the second, in [-1, 1], its interval, and its two-sided p-value."""
 
     value: float
-    low: float  # its interval
+    low: float
     high: float
-    p: float  # in (0, 1]; two-sided
+    p: float
 
 
 def paired_difference(

@@ -116,7 +116,7 @@ class F1:
 
     @property
     def precision(self) -> float:
-        """The share of the system's items that are correct, in [0, 1]; 0 if there are no items."""
+        """The share of the system's items that are correct, in [0, 1]."""
         return self.correct / self.system if self.system else 0.0
 
     @property

@@ -59,16 +59,15 @@ def report_page(
     tables: Iterable[Table] = (),
     pictures: Iterable[str] = (),
 ) -> str:
-    """The page; all arguments are plain text.
+    """The page. All texts are plain; the tags and the errors are those of the first split, the pictures lie beside it.
 
     Args:
         title: of the page.
-        splits: for each split what `metrics.report` returns; the tags are those of the first one, and so are the
-            errors.
+        splits: for each split what `metrics.report` returns.
         errors: in any order.
         facts: short texts below the title.
         tables: others.
-        pictures: the names of files beside the page.
+        pictures: names of files.
     """
     first = next(iter(splits.values()))
     parts = [_table(table) for table in (_accuracies(splits), *tables)]
