@@ -30,56 +30,40 @@ MAX_WORD_UNITS = 12  # longer words are not in the lexicon
 SIZES, CODES = 16, 8  # a word that is found is its units, fewer than SIZES, + SIZES * its code, below CODES
 
 
-class _Index:
-    """Finds hashes among those of training; most others are told by their last bits alone."""
+class _Known:
+    """Hashes of training, ascending, of uint32, with a code each, of uint8.
 
-    def __init__(self, hashes: np.ndarray) -> None:
-        """Takes the hashes of training, of uint32, ascending."""
-        self._hashes = hashes
+    In training also two counts of each: the cases in which it is a word (or a word goes on), and all cases.
+    """
+
+    def __init__(
+        self, hashes: np.ndarray, codes: np.ndarray, counts: tuple[np.ndarray, np.ndarray] | None = None
+    ) -> None:
+        self.hashes, self.codes, self._counts = hashes, codes, counts
         self._filter = np.zeros(1 << _FILTER_BITS, dtype=bool)  # whether a hash of training may have these last bits
         self._filter[_last_bits(hashes)] = True
 
     def find(self, hashes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The places in `hashes` of those that training has, and their numbers there."""
+        """The places in `hashes` of those that training has, and their numbers there; last bits tell most apart."""
         places = np.flatnonzero(self._filter[_last_bits(hashes)])
-        numbers = np.searchsorted(self._hashes, hashes[places])
-        numbers[numbers == len(self._hashes)] = 0
-        known = self._hashes[numbers] == hashes[places]
+        numbers = np.searchsorted(self.hashes, hashes[places])
+        numbers[numbers == len(self.hashes)] = 0
+        known = self.hashes[numbers] == hashes[places]
         return places[known], numbers[known]
 
 
-class Borders:
-    """What training knows of the border after a unit.
-
-    Attributes:
-        hashes: (H,) of uint32, ascending.
-        codes: (H,) of uint8 below BORDER_CODES, how often words went on here; 0 is for borders that are not here.
-    """
-
-    def __init__(self, hashes: np.ndarray, codes: np.ndarray) -> None:
-        """Takes the attributes."""
-        self.hashes, self.codes = hashes, codes
-        self._counts: tuple[np.ndarray, np.ndarray] | None = None  # words that go on, and all cases; in training alone
-        self._index = _Index(hashes)
+class Borders(_Known):
+    """What training knows of the border after a unit: codes below BORDER_CODES, how often words went on there."""
 
     @classmethod
     def of(cls, table: UnitTable, units: Units, lengths: np.ndarray, spaces: bool) -> "Borders":
-        """The borders of the training text.
-
-        Args:
-            table: of the units.
-            units: of the text.
-            lengths: (N,) the units of the word that begins at each unit, 0 where none does.
-            spaces: whether tokens may hold white space; if not, borders with white space are left out.
-        """
+        """The borders of the training text; see `Lexicon.of`. Without `spaces` those with white space are left out."""
         places = np.flatnonzero((units.ends > 0) & (spaces | (units.gaps == NO_GAP)))
         goes_on = _goes_on(lengths)[places]
         views = [hashes[places] for hashes in _views(table, units)]
         hashes, numbers, cases = np.unique(np.concatenate(views), return_inverse=True, return_counts=True)
         joined = np.bincount(numbers, weights=np.tile(goes_on, len(VIEWS)), minlength=len(hashes)).astype(np.int64)
-        borders = cls(hashes, _border_codes(joined, cases))
-        borders._counts = joined, cases
-        return borders
+        return cls(hashes, _border_codes(joined, cases), (joined, cases))
 
     def repeated(self) -> "Borders":
         """Those that training has twice, one in twenty of them, and nearly as good; thrice if these are too many."""
@@ -92,17 +76,14 @@ class Borders:
     def found(self, table: UnitTable, units: Units, lengths: np.ndarray | None) -> list[np.ndarray]:
         """For each of VIEWS the code (N,) of the border after each unit; 0 where it is unknown.
 
-        Args:
-            table: of the units.
-            units: of a text.
-            lengths: of the words of the text, if it is the training text, see `of`; then each border is looked up as if
-                training did not have it here.
+        With `lengths` (see `Lexicon.of`) the text is that of training, and each border is looked up as if training did
+        not have it here.
         """
         goes_on = None if lengths is None else _goes_on(lengths)
         codes = []
         for hashes in _views(table, units):
             own = np.zeros(len(hashes), dtype=np.uint64)
-            places, numbers = self._index.find(hashes)
+            places, numbers = self.find(hashes)
             own[places] = self.codes[numbers]
             if goes_on is not None and self._counts is not None:
                 joined, cases = (each[numbers] for each in self._counts)
@@ -119,23 +100,13 @@ def pairs_of_kinds(table: UnitTable, units: Units) -> np.ndarray:
 
 
 def cuts_of(table: UnitTable, units: Units, ends: np.ndarray) -> list[str]:
-    """The kinds of units between which a text is cut, such as `Ll|Po`: see `SegmenterConfig`.
-
-    Args:
-        table: of the units.
-        units: of the text.
-        ends: (N,) whether a token or word ends after each unit.
-    """
+    """The kinds of units between which a text is cut, such as `Ll|Po`; `ends` (N,): whether something ends there."""
     pairs = np.unique(pairs_of_kinds(table, units)[ends])
     return sorted(_name(pair) for pair in pairs.tolist() if pair)
 
 
 def known_cuts(names: Iterable[str]) -> np.ndarray:
-    """(pairs of kinds,) whether each has a name that is given. Where white space is between two units, it is true.
-
-    Raises:
-        ValueError: a name is not that of a pair.
-    """
+    """(pairs of kinds,) whether each has a name that is given; where white space is between two units, it is true."""
     numbers = {_name(pair): pair for pair in range(len(KINDS) ** 2)}
     known = np.zeros(len(numbers), dtype=bool)
     known[0] = True
@@ -189,20 +160,18 @@ def _last_bits(hashes: np.ndarray) -> np.ndarray:
     return (hashes & np.uint32((1 << _FILTER_BITS) - 1)).astype(np.int64)
 
 
-class Lexicon:
-    """The words of training: sequences of units, with the white space inside them.
+class Lexicon(_Known):
+    """The words of training: sequences of units, with the white space inside them; see `_word_codes`."""
 
-    Attributes:
-        hashes: (W,) of uint32, ascending.
-        codes: (W,) of uint8, how often each sequence is a word where it occurs in training; see `_word_codes`.
-        borders: how often words went on between units.
-    """
-
-    def __init__(self, hashes: np.ndarray, codes: np.ndarray, borders: Borders) -> None:
-        """Takes the attributes."""
-        self.hashes, self.codes, self.borders = hashes, codes, borders
-        self._counts: tuple[np.ndarray, np.ndarray] | None = None  # as words, and in all; in training alone
-        self._index = _Index(hashes)
+    def __init__(
+        self,
+        hashes: np.ndarray,
+        codes: np.ndarray,
+        borders: Borders,
+        counts: tuple[np.ndarray, np.ndarray] | None = None,
+    ) -> None:
+        super().__init__(hashes, codes, counts)
+        self.borders = borders
 
     @classmethod
     def of(cls, table: UnitTable, units: Units, lengths: np.ndarray, spaces: bool) -> "Lexicon":
@@ -216,24 +185,16 @@ class Lexicon:
         """
         found = [grams[lengths == size] for size, grams in _grams(table, units)]
         hashes, words = np.unique(np.concatenate(found), return_counts=True)
-        lexicon = cls(hashes, np.zeros(len(hashes), dtype=np.uint8), Borders.of(table, units, lengths, spaces))
-        occurrences = np.zeros(len(hashes), dtype=np.int64)
+        index, occurrences = _Known(hashes, words), np.zeros(len(hashes), dtype=np.int64)
         for _, grams in _grams(table, units):
-            _, numbers = lexicon._index.find(grams)
-            occurrences += np.bincount(numbers, minlength=len(hashes))
-        lexicon.codes, lexicon._counts = _word_codes(words, occurrences), (words, occurrences)
-        return lexicon
+            occurrences += np.bincount(index.find(grams)[1], minlength=len(hashes))
+        borders = Borders.of(table, units, lengths, spaces)
+        return cls(hashes, _word_codes(words, occurrences), borders, (words, occurrences))
 
     def matches(
         self, table: UnitTable, units: Units, lengths: np.ndarray | None
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """The longest words at each place.
-
-        Args:
-            table: of the units.
-            units: of a text.
-            lengths: of the words of the text, if it is the training text, see `of`; then each sequence is looked up as
-                if training did not have it here.
+        """The longest words at each place; see `Borders.found` for `lengths`.
 
         Returns:
             Three arrays (N,): the longest word that begins with the unit, the longest one that ends with it, and the
@@ -242,7 +203,7 @@ class Lexicon:
         count = len(units.types)
         begins, ends, holds = (np.zeros(count, dtype=np.uint64) for _ in range(3))
         for size, grams in _grams(table, units):
-            places, numbers = self._index.find(grams)
+            places, numbers = self.find(grams)
             codes = self.codes[numbers]
             if lengths is not None and self._counts is not None:
                 words, occurrences = (each[numbers] for each in self._counts)
@@ -286,19 +247,15 @@ def context_rows(
     pairs: bool = False,
     lengths: np.ndarray | None = None,
 ) -> np.ndarray:
-    """The rows of each unit's surroundings in a table of C * buckets rows; C is `columns(pairs)` of `segmenter.py`.
+    """The rows of each unit's surroundings in a table of C * buckets rows: (N, C) of int64; see `columns`.
 
     Args:
-        table: of the units.
-        units: of a text.
+        table, units: of a text.
         lexicon: words of training.
-        rules: (N,) what the rules find at each unit's end: 0 nothing, 1 a token's end, 2 a sentence's end.
+        rules: (N,) see `rule_labels`.
         buckets: rows of each column.
         pairs: whether a unit's form and the next or the last one are read as pairs.
-        lengths: see `Lexicon.matches`.
-
-    Returns:
-        (N, C) of int64.
+        lengths: see `Borders.found`.
     """
     form, shape, kind = (table.keys[units.types, part] for part in range(3))
     gap = units.gaps.astype(np.uint64)
@@ -342,16 +299,9 @@ def _next(values: np.ndarray, distance: int) -> np.ndarray:
 def rule_labels(
     paragraphs: Sequence[str], units: Units, rules: str | None, places: np.ndarray | None = None
 ) -> np.ndarray:
-    """What rules for raw text find at the end of each unit.
+    """(N,) what rules find at the end of each unit: 0 nothing, 1 a token's end, 2 a sentence's end.
 
-    Args:
-        paragraphs: the texts.
-        units: of the texts.
-        rules: see `segment`; None: nothing is found.
-        places: units, ascending; only paragraphs that hold one of them are read. None: all are.
-
-    Returns:
-        (N,): 0 nothing, 1 a token's end, 2 a sentence's end.
+    If `places` (of units, ascending) are given, only paragraphs that hold one of them are read.
     """
     labels = np.zeros(len(units.types), dtype=np.int64)
     if rules is None:

@@ -40,11 +40,7 @@ class Window(NamedTuple):
 
 
 def windows_of(bounds: Sequence[tuple[int, int]]) -> list[Window]:
-    """Cuts runs of units into windows; each unit is decided on once.
-
-    Args:
-        bounds: the first unit of each run, and the one after the last.
-    """
+    """Cuts runs of units (the first, and the one after the last) into windows; each unit is decided on once."""
     windows = []
     for start, stop in bounds:
         if stop - start <= MAX_UNITS:
@@ -59,19 +55,12 @@ def windows_of(bounds: Sequence[tuple[int, int]]) -> list[Window]:
 
 
 class Plan(NamedTuple):
-    """Which unit each lane reads at each step.
+    """Which unit each lane reads at each step."""
 
-    Attributes:
-        units: (2, T * LANES) the unit that each direction reads; any unit where there is none.
-        idle: (T * LANES,) whether there is none: before each window, and after the last one of a lane.
-        decided: the units that windows decide on, in any order.
-        forward, backward: for each of them the place in `units` of either direction.
-    """
-
-    units: np.ndarray
-    idle: np.ndarray
-    decided: np.ndarray
-    forward: np.ndarray
+    units: np.ndarray  # (2, T * LANES) the unit that each direction reads; any unit where there is none
+    idle: np.ndarray  # (T * LANES,) whether there is none: before each window, and after the last one of a lane
+    decided: np.ndarray  # the units that windows decide on, in any order
+    forward: np.ndarray  # for each of them the place in `units` of this direction
     backward: np.ndarray
 
 
@@ -103,12 +92,7 @@ class LaneReader:
     """Both directions of a GRU layer, and the heads that read their states."""
 
     def __init__(self, encoder: Encoder, heads: Sequence[nn.Linear]) -> None:
-        """Takes copies of the weights.
-
-        Args:
-            encoder: of one layer, whose directions are a GRU of one size.
-            heads: their scores stand side by side.
-        """
+        """Takes copies of the weights of one layer of two equal GRUs, and of heads whose scores stand side by side."""
         (layer,) = cast(Iterable[BidirectionalLayer], encoder.layers)
         self._steps = encoder.cell.steps([layer.forward_layer, layer.backward_layer], encoder.input_size, torch.float32)
         self._columns = sum(head.out_features for head in heads)

@@ -37,21 +37,12 @@ _GAP = regex.compile(f"[{SPACE}]+")
 
 
 class LearnedSegmenter:
-    """Cuts paragraphs; threads take turns.
-
-    Attributes:
-        name: `learned`.
-        network, vocabulary, config, lexicon: see `SegmenterNetwork`.
-    """
+    """Cuts paragraphs; threads take turns."""
 
     name = LEARNED
 
     def __init__(
-        self,
-        network: "SegmenterNetwork",
-        vocabulary: "SegmenterVocabulary",
-        config: "SegmenterConfig",
-        lexicon: Lexicon,
+        self, network: SegmenterNetwork, vocabulary: SegmenterVocabulary, config: SegmenterConfig, lexicon: Lexicon
     ) -> None:
         """Takes a copy of the weights of the layer and the heads."""
         self.vocabulary, self.config, self.lexicon = vocabulary, config, lexicon
@@ -62,7 +53,6 @@ class LearnedSegmenter:
         self._reader = LaneReader(network.encoder, (network.labels, network.scripts))
         self._cuts = None if config["cuts"] is None else known_cuts(config["cuts"])
         self._kinds, self._generation = torch.empty(0, config["size"]), 0
-        self._splits = np.empty(0, dtype=np.int8)  # of each type, whether it may be split; -1: not known yet
         self._known_ways = lru_cache(maxsize=10_000)(self._ways)
 
     def __getstate__(self) -> tuple[Any, ...]:
@@ -115,7 +105,10 @@ class LearnedSegmenter:
         new_marks = self._table.keys[units.types, 3] > 0
         new_marks[:-1] |= new_marks[1:]
         new_marks &= (units.ends > 0) & (labels == Label.GOES_ON)
-        new_cuts = self._new_cuts(labels, units)
+        new_cuts = np.zeros(len(labels), dtype=bool)
+        if self._cuts is not None:
+            is_end = (labels == Label.TOKEN) | (labels == Label.SENTENCE)
+            new_cuts = is_end & ~self._cuts[pairs_of_kinds(self._table, units)]
         unsure = np.flatnonzero(new_marks | new_cuts)
         if len(unsure):
             found = rules if config["rules"] else rule_labels(paragraphs, units, "unicode", unsure)
@@ -139,16 +132,9 @@ class LearnedSegmenter:
             text = paragraphs[owners[ends[number]]]
             tokens[number] = Token(at[0], at[-1], tuple(_GAP.sub(" ", text[a:b]).strip(" ") for a, b in pairwise(at)))
         marked = self._table.keys[units.types[places], 5] > 0
-        numbers = np.flatnonzero(marked[firsts] | marked[ends])
-        types = units.types[places[ends[numbers]]]
-        is_type = firsts[numbers] == ends[numbers]  # the token is one unit, so that its type may be split or may not
-        for number, kind in zip(*_firsts_of(numbers, types, is_type & (self._splits[types] < 0)), strict=True):
-            form = paragraphs[owners[ends[number]]][begin[number] : end[number]]
-            self._splits[kind] = bool(self._ways_of(form))
-        numbers = numbers[~is_type | (self._splits[types] > 0)]
-        texts = (paragraphs[owner] for owner in owners[ends[numbers]].tolist())
-        for number, text, place in zip(numbers.tolist(), texts, places[ends[numbers]].tolist(), strict=True):
-            tokens[number] = self._split(tokens[number], text, scripts, place)
+        for number in np.flatnonzero(marked[firsts] | marked[ends]).tolist():
+            text = paragraphs[owners[ends[number]]]
+            tokens[number] = self._split(tokens[number], text, scripts, places[ends[number]])
         sentences: list[list[list[Token]]] = [[] for _ in paragraphs]
         lasts = np.flatnonzero(own[ends] == Label.SENTENCE)
         first = 0
@@ -156,14 +142,6 @@ class LearnedSegmenter:
             sentences[owner].append(tokens[first : last + 1])
             first = last + 1
         return sentences
-
-    def _new_cuts(self, labels: np.ndarray, units: Units) -> np.ndarray:
-        """(N,) where tokens end between kinds of units that training does not cut."""
-        if self._cuts is None:
-            return np.zeros(len(labels), dtype=bool)
-        ends = (labels == Label.TOKEN) | (labels == Label.SENTENCE)
-        new: np.ndarray = ends & ~self._cuts[pairs_of_kinds(self._table, units)]
-        return new
 
     def _labels(self, units: Units, context: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The label of each unit (N,), and the scores (N, S + 1) of the scripts of a token that ends with it."""
@@ -181,25 +159,20 @@ class LearnedSegmenter:
         """The part of the embedding that depends on the type alone, of every type in the table."""
         rows = self._table.rows
         if self._generation != self._table.generation:
-            self._kinds, self._splits, self._generation = self._kinds[:0], self._splits[:0], self._table.generation
+            self._kinds, self._generation = self._kinds[:0], self._table.generation
         if len(self._kinds) < len(rows):
-            new = self.network.types(torch.from_numpy(rows[len(self._kinds) :]))
-            self._kinds = torch.cat([self._kinds, new])
-            self._splits = np.concatenate([self._splits, np.full(len(new), -1, dtype=np.int8)])
+            self._kinds = torch.cat([self._kinds, self.network.types(torch.from_numpy(rows[len(self._kinds) :]))])
         return self._kinds
 
     def _split(self, token: Token, text: str, scores: np.ndarray, place: int) -> Token:
         """The token with its words, if a script changes it; `scores` (N, S + 1) has those of the unit at its end."""
         start, end, words = token
-        ways = self._ways_of(text[start:end])
+        form = text[start:end]
+        ways = (self._known_ways if len(form) <= MAX_FORM else self._ways)(form)  # so that the memory is bounded
         if words or not ways:
             return token
         best = max(ways, key=lambda way: way.odds + scores[place, way.script]) if len(ways) > 1 else ways[0]
         return Token(start, end, best.words)
-
-    def _ways_of(self, form: str) -> tuple["_Way", ...]:
-        """`_ways`, remembered if the form is not long, so that the memory is bounded."""
-        return (self._known_ways if len(form) <= MAX_FORM else self._ways)(form)
 
     def _ways(self, form: str) -> tuple["_Way", ...]:
         """How a token may be split, the way into one word among them; none if that is the only one."""
@@ -222,19 +195,8 @@ class _Way(NamedTuple):
     words: tuple[str, ...]
 
 
-def _firsts_of(numbers: np.ndarray, types: np.ndarray, where: np.ndarray) -> tuple[list[int], list[int]]:
-    """The first number of each type, and the types, at the places of `numbers` and `types` where `where` is true."""
-    found, first = np.unique(types[where], return_index=True)
-    return numbers[where][first].tolist(), found.tolist()
-
-
 def _without_wide_multiwords(labels: np.ndarray, gaps: np.ndarray) -> np.ndarray:
-    """Labels of units (N,) that end multiword tokens at white space: CoNLL-U has none that hold it.
-
-    Args:
-        labels: (N,) without boundaries; the last unit of a paragraph ends a sentence.
-        gaps: (N,) what follows each unit.
-    """
+    """Labels of units (N,), without boundaries, that end multiword tokens at white space: CoNLL-U has none with it."""
     cuts = labels == Label.WORD
     if not cuts.any():
         return labels

@@ -25,18 +25,15 @@ Affixes = Mapping[str, Sequence[tuple[int, int]]]
 def count_affixes(
     scripts: Sequence[str], multiwords: Mapping[str, Iterable[int]], plain: Iterable[str]
 ) -> dict[str, list[tuple[int, int]]]:
-    """The endings (`*ing`) and beginnings (`un*`) of longer forms: for each the forms that have it by their scripts.
+    """The endings (`*ing`) and beginnings (`un*`) of longer forms -> numbers of scripts, and of the forms with each.
 
-    Affixes of one word alone are left out, unless the affix that is one character shorter is split somewhere.
+    Affixes of one word alone are left out, unless the affix that is one character shorter is split somewhere. A script
+    that reads characters on both sides of the rest, or keeps no rest, is for whole forms alone.
 
     Args:
         scripts: script number 1 and the others.
         multiwords: the multiword tokens of training, in lower case -> the numbers of their scripts.
         plain: its other tokens, in lower case.
-
-    Returns:
-        For each affix the numbers of scripts and of forms. A script that reads characters on both sides of the rest, or
-        keeps no rest, is for whole forms alone.
     """
     sizes = [None, *map(affixes_of, scripts)]
     counts: dict[str, Counter[int]] = defaultdict(Counter)

@@ -36,31 +36,21 @@ class Label(IntEnum):
 class SegmenterConfig(TypedDict):
     """The sizes of the network and what it reads.
 
-    Attributes:
-        hidden: states of a direction.
-        size: of the embedding of a unit.
-        buckets: rows of the hash table for each column of the surroundings.
-        affix_buckets: rows of the hash table for each kind of affix.
-        characters: whether every letter is a unit.
-        spaces: whether a token may hold white space, as in Vietnamese.
-        rules: the rules for raw text whose result the network reads, or None.
-        sentences: the rules that decide at which ends of tokens a sentence ends, or None if the network does.
-        pairs: whether it reads pairs of forms, which tell words that look alike apart (French `des`: `de les`, or one
-            word); where there are no scripts to choose they only help to learn by heart.
-        cuts: the kinds of units between which training ends a token or word though no white space stands there, such
-            as `Ll|Po`. Where the network ends a token between two others, rules decide. None: it may do so anywhere.
+    `pairs` of forms tell words that look alike apart (French `des`: `de les`, or one word); where there are no scripts
+    to choose they only help to learn by heart. Where the network ends a token between kinds of units that are not among
+    `cuts`, rules decide.
     """
 
-    hidden: Count
-    size: Count
-    buckets: Count
-    affix_buckets: Count
-    characters: bool
-    spaces: bool
-    rules: Annotated[str, one_of(RULES)] | None
-    sentences: Annotated[str, one_of(RULES)] | None
-    pairs: bool
-    cuts: list[str] | None
+    hidden: Count  # states of a direction
+    size: Count  # of the embedding of a unit
+    buckets: Count  # rows of the hash table for each column of the surroundings
+    affix_buckets: Count  # rows of the hash table for each kind of affix
+    characters: bool  # whether every letter is a unit
+    spaces: bool  # whether a token may hold white space, as in Vietnamese
+    rules: Annotated[str, one_of(RULES)] | None  # for raw text, whose result the network reads
+    sentences: Annotated[str, one_of(RULES)] | None  # which decide at which ends of tokens a sentence ends
+    pairs: bool  # whether it reads pairs of forms
+    cuts: list[str] | None  # kinds of units that training cuts without white space, such as `Ll|Po`; None: any
 
 
 @dataclass(frozen=True)
@@ -105,12 +95,8 @@ class SegmenterNetwork(nn.Module):
     ) -> None:
         """Builds the layers.
 
-        Args:
-            vocabulary: decides the number of rows and scores.
-            config: sizes.
-            dropout: the share of the states that training sets to 0; half as much of the embeddings.
-            hidden_forms: the share of the units whose form training hides.
-            hidden_context: the share of the rows of surroundings that training hides.
+        Training sets this share of the states to 0 (half as much of the embeddings), and hides these shares of the
+        forms of units and of the rows of surroundings.
         """
         super().__init__()
         size, hidden = config["size"], config["hidden"]
@@ -131,15 +117,12 @@ class SegmenterNetwork(nn.Module):
         self.hidden_forms, self.hidden_context = hidden_forms, hidden_context
 
     def forward(self, types: Tensor, context: Tensor, lengths: Tensor) -> Tensor:
-        """The states of all units.
+        """The states (T, B, 2 H) of all units; `labels` and `scripts` make scores of them.
 
         Args:
             types: (T, B, 1 + 2 A), the rows of each unit's form and affixes.
             context: (T, B, C), the rows of its surroundings; the row after the last is zero.
             lengths: (B,) units of each window.
-
-        Returns:
-            (T, B, 2 H); `labels` and `scripts` make scores of them.
         """
         steps, windows = types.shape[:2]
         types, context = types.flatten(0, 1), context.flatten(0, 1)

@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
@@ -25,7 +24,6 @@ from tagger.text.strings import printable
 
 # Names in the file of weights, which has hashes as signed numbers.
 _TABLES = ("types.", "context.")  # prefixes of the names of the weights of embeddings
-_LONG = "I64"  # the dtype of hashes of words in older files, whose second half is not needed
 _LEXICON, _CODES, _BORDERS, _BORDER_CODES = "lexicon", "codes", "borders", "border_codes"
 
 
@@ -46,16 +44,7 @@ class SavedSegmenter(NamedTuple):
     lexicon: Lexicon
 
     def save(self, folder: Path, storage_dtype: str = "float32", packed: bool = False) -> None:
-        """Writes the two files into a folder that is being made; see `Bundle.save`.
-
-        Args:
-            folder: it exists.
-            storage_dtype: the dtype of the weights in the file; see `stored.compress`.
-            packed: whether the file of JSON is compressed.
-
-        Raises:
-            OSError, SafetensorError: the folder cannot be written to, or the disk is full.
-        """
+        """Writes the two files into a folder that is being made, the weights as `stored.compress` says."""
         weights = {name: tensor.detach().cpu().contiguous() for name, tensor in self.network.state_dict().items()}
         own, borders = self.lexicon, self.lexicon.borders
         lexicon = {
@@ -96,55 +85,38 @@ def load_segmenter(folder: Path) -> SavedSegmenter:
     """Reads what `SavedSegmenter.save` wrote; the weights become float32.
 
     The sizes in `segmenter.json` are compared with those of the stored weights before memory of that size is allocated.
-
-    Raises:
-        InputError: a file is missing or damaged, or does not fit the other; a weight is NaN or infinite; or the
-            network is larger than the machine's memory.
     """
     for path in (json_file(folder / SEGMENTER), folder / SEGMENTER_WEIGHTS):
         if not path.is_file():
-            raise InputError(
-                f"{folder} is not a whole tagger: {path.name} is missing; copy the folder again or train anew"
-            )
+            raise InputError(f"{folder} is no whole tagger: {path.name} is missing; copy it again or train anew")
     content = read_json(folder / SEGMENTER, MAX_VOCABULARY_BYTES)
-    if isinstance(content.get("vocabulary"), dict) and "general" in content["vocabulary"]:
-        raise InputError(
-            f"{folder / SEGMENTER}: an older version trained this segmenter; set segmenter in config.json to unicode,"
-            f" and train another with init={folder} trainer.max_epochs=0 segmenter=learned"
-        )
     path = folder / SEGMENTER_WEIGHTS
     with one_error(folder, SEGMENTER_WEIGHTS):
         saved = read(_Content, content, "segmenter.")
         config, vocabulary = saved.config, saved.vocabulary
         _check_content(config, vocabulary)
         network = build_without_memory(lambda: SegmenterNetwork(vocabulary, config))
-        with safe_open(path, "pt") as file:
-            is_old = _LEXICON in file.keys() and file.get_slice(_LEXICON).get_dtype() == _LONG  # noqa: SIM118
-        lists = {_LEXICON: _LONG if is_old else "I32", _CODES: "U8", _BORDERS: "I32", _BORDER_CODES: "U8"}
+        lists = {_LEXICON: "I32", _CODES: "U8", _BORDERS: "I32", _BORDER_CODES: "U8"}
         check_stored_weights(path, network.state_dict(), lists)
     check_memory(network, 1, str(folder))
     with one_error(folder, SEGMENTER_WEIGHTS):
         stored = load_file(path)
-        hashes, codes = stored.pop(_LEXICON).numpy(), stored.pop(_CODES).numpy()
-        hashes = hashes.view(np.uint64 if is_old else np.uint32)
-        _check_codes("words of the lexicon", hashes, codes, CODES)
-        if is_old:
-            hashes, first = np.unique((hashes >> np.uint64(32)).astype(np.uint32), return_index=True)
-            codes = codes[first]
-        borders = Borders(stored.pop(_BORDERS).numpy().view(np.uint32), stored.pop(_BORDER_CODES).numpy())
-        _check_codes("borders", borders.hashes, borders.codes, BORDER_CODES)
+        borders = Borders(*_known("borders", stored.pop(_BORDERS), stored.pop(_BORDER_CODES), BORDER_CODES))
+        lexicon = Lexicon(*_known("words of the lexicon", stored.pop(_LEXICON), stored.pop(_CODES), CODES), borders)
         weights = expand(stored, network.state_dict())
         check_finite(weights)
         network.load_state_dict(weights, assign=True)
-    return SavedSegmenter(network.eval(), vocabulary, config, Lexicon(hashes, codes, borders))
+    return SavedSegmenter(network.eval(), vocabulary, config, lexicon)
 
 
-def _check_codes(name: str, hashes: np.ndarray, codes: np.ndarray, most: int) -> None:
-    """Raises ValueError unless the hashes ascend and each has a code below `most`."""
+def _known(name: str, tensor: Tensor, own: Tensor, most: int) -> tuple[np.ndarray, np.ndarray]:
+    """Hashes and their codes; raises ValueError unless the hashes ascend and each has a code below `most`."""
+    hashes, codes = tensor.numpy().view(np.uint32), own.numpy()
     if (hashes[1:] <= hashes[:-1]).any():
         raise ValueError(f"the hashes of the {name} are not in ascending order")
     if codes.shape != hashes.shape or (codes >= most).any():
         raise ValueError(f"the {name} do not have a code each")
+    return hashes, codes
 
 
 def _check_content(config: SegmenterConfig, vocabulary: SegmenterVocabulary) -> None:

@@ -155,31 +155,11 @@ def test_damaged_weights_are_named(folder: Path, name: str, change_tensor: Any, 
     assert message in loads_or_says_why(folder)
 
 
-def test_a_lexicon_of_long_hashes_is_read(folder: Path) -> None:
-    saved = load_segmenter(folder).lexicon
-    weights = load_file(folder / SEGMENTER_WEIGHTS)
-    long = (saved.hashes.astype(np.uint64) << np.uint64(32)) + np.uint64(7)
-    save_file(weights | {"lexicon": torch.from_numpy(long.view(np.int64))}, folder / SEGMENTER_WEIGHTS)
-    loaded = load_segmenter(folder).lexicon
-    assert loaded.hashes.tolist() == saved.hashes.tolist()
-    assert loaded.codes.tolist() == saved.codes.tolist()
-
-
 def test_an_empty_lexicon_is_one(folder: Path) -> None:
     weights = load_file(folder / SEGMENTER_WEIGHTS)
     weights |= {name: weights[name][:0] for name in ("lexicon", "codes", "borders", "border_codes")}
     save_file(weights, folder / SEGMENTER_WEIGHTS)
     assert loads_or_says_why(folder) == ""
-
-
-def test_a_segmenter_of_an_older_version(folder: Path) -> None:
-    path = folder / SEGMENTER
-    content = json.loads(path.read_text())
-    content["vocabulary"]["general"] = [1]
-    path.write_text(json.dumps(content))
-    message = loads_or_says_why(folder)
-    assert message.startswith(f"{path}: an older version trained this segmenter; ")
-    assert message.endswith(f"train another with init={folder} trainer.max_epochs=0 segmenter=learned")
 
 
 @pytest.mark.parametrize("name", [SEGMENTER, SEGMENTER_WEIGHTS])
