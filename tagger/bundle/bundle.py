@@ -30,7 +30,6 @@ from tagger.model.network import TaggerNetwork
 from tagger.model.pieces import PieceTokenizer
 from tagger.model.stored import check_finite, check_stored_weights, compress, expand, one_error
 from tagger.model.transformer import MULTILINGUAL, is_carried
-from tagger.model.vector_embedding import VectorEmbedding
 from tagger.model.vocabulary import Vocabulary
 from tagger.pretrained.huggingface import load_tokenizer, load_weights
 from tagger.segmenter.saved import SavedSegmenter, load_segmenter
@@ -344,7 +343,7 @@ def _share(networks: Sequence[TaggerNetwork], places: Sequence[Mapping[str, str]
                 continue
             if module == TRANSFORMER and network.config["transformer"] == other.config["transformer"]:
                 network.transformer = other.transformer
-            own_vectors, vectors = network.embedding.part(VectorEmbedding), other.embedding.part(VectorEmbedding)
+            own_vectors, vectors = network.embedding.vectors, other.embedding.vectors
             if module == TABLES and own_vectors is not None and vectors is not None:
                 own_vectors.tables = vectors.tables
 

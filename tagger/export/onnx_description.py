@@ -11,9 +11,8 @@ from typing import Any
 
 from tagger.bundle.bundle import Bundle
 from tagger.export.onnx_graph import TAGS, input_shapes, scores_name
-from tagger.model.affix_embedding import PREFIXES, SHAPE_CHARACTERS, SUFFIXES
 from tagger.model.batch import PAD, UNK
-from tagger.model.character_encoder import MAX_CHARACTERS
+from tagger.model.embeddings import MAX_CHARACTERS, PREFIXES, SHAPE_CHARACTERS, SUFFIXES
 
 DESCRIPTION_VERSION = 1  # goes up when a reader of the JSON must change
 ABOUT = ("corpus", "version", "license")  # what `config.json` says of the training data

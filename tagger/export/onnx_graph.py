@@ -17,14 +17,17 @@ from torch import Tensor, nn
 
 from tagger.bundle.bundle import Member
 from tagger.errors import InputError
-from tagger.model.affix_embedding import AFFIXES, AffixEmbedding
 from tagger.model.batch import NO_CORPUS, PAD
 from tagger.model.cells import Weights
-from tagger.model.character_encoder import CharacterEncoder
-from tagger.model.embeddings import FormEmbedding
+from tagger.model.embeddings import (
+    AFFIX_COUNT,
+    AffixEmbedding,
+    CharacterEncoder,
+    FormEmbedding,
+    VectorEmbedding,
+    WordEmbedding,
+)
 from tagger.model.recurrent import Cell
-from tagger.model.vector_embedding import VectorEmbedding
-from tagger.model.word_embedding import WordEmbedding
 
 
 class GraphBuilder:
@@ -131,12 +134,12 @@ def form_shapes(embedding: "FormEmbedding") -> dict[str, list[str | int]]:
         InputError: the embedding has a part that cannot be exported.
     """
     shapes: dict[str, list[str | int]] = {}
-    for name, part in embedding.parts.items():
+    for name, part in embedding.named_children():
         match part:
             case WordEmbedding():
                 last: list[str | int] = []
             case AffixEmbedding():
-                last = [AFFIXES]
+                last = [AFFIX_COUNT]
             case CharacterEncoder():
                 last = [CHARACTERS]
             case VectorEmbedding():
@@ -150,7 +153,7 @@ def form_shapes(embedding: "FormEmbedding") -> dict[str, list[str | int]]:
 def embed(graph: "GraphBuilder", embedding: "FormEmbedding") -> str:
     """The vectors of the forms of tokens, (T, B, E), as `FormEmbedding.forward` computes them."""
     parts = []
-    for part in embedding.parts.values():
+    for part in embedding.children():
         match part:
             case WordEmbedding():
                 ids = graph.add("Transpose", "words", perm=[1, 0])

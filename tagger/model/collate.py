@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from tagger.model.batch import IGNORE, PAD, UNK, UNSEEN, Batch
-from tagger.model.embeddings import EMBEDDINGS, WORDS
+from tagger.model.embeddings import CHARACTERS, WORDS
 from tagger.model.forms import FormTable
 from tagger.model.pieces import windows
 from tagger.text.strings import is_annotated
@@ -57,10 +57,9 @@ def collate(
     index.T[here.T] = numbers
     features = {name: torch.from_numpy(array[rows]) for name, array in table.features.items()}
     features[WORDS][torch.from_numpy(unknown)] = UNK
-    for name, feature in features.items():
-        if EMBEDDINGS[name].ends_in_padding:
-            longest = max(1, int((feature != PAD).sum(dim=1).max()))
-            features[name] = feature[:, :longest]
+    if CHARACTERS in features:
+        longest = max(1, int((features[CHARACTERS] != PAD).sum(dim=1).max()))
+        features[CHARACTERS] = features[CHARACTERS][:, :longest]
     targets = {}
     for column, gold in (tags or {}).items():
         ids = table.vocabulary.tag_ids[column]

@@ -1,72 +1,306 @@
-"""Word forms -> vectors: the registered parts side by side, such as word, affixes, characters, pretrained vectors."""
+"""Word forms -> vectors: word, affixes, characters and pretrained vectors, side by side.
 
-# U distinct forms
+Each part depends on a form's spelling alone, so a form is embedded once, however often it occurs. A part reads a
+feature, whole numbers that `features` computes of each form: `forms.FormTable` remembers them.
 
-from collections.abc import Mapping
+To add a part, write its class and its feature here, and name both in `FormEmbedding` and `features`. Its sizes belong
+into `FormConfig`, and into the page of values (`EmbeddingConfig` in training/config_parts.py).
+"""
+
+# U distinct forms, A affixes of a form, C characters of the longest form
+
+import re
+import zlib
+from collections.abc import Callable, Mapping, Sequence
 from copy import copy
-from typing import Any, TypeVar, cast
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from itertools import chain, repeat
+from typing import Annotated, Any, ClassVar, TypedDict, cast
 
+import numpy as np
 import torch
+from msgspec import Meta
 from torch import Tensor, nn
+from torch.nn.functional import embedding as look_up
+from torch.nn.functional import embedding_bag, pad
 
-from tagger.model.affix_embedding import AffixEmbedding
-from tagger.model.batch import Batch
-from tagger.model.character_encoder import CharacterEncoder
-from tagger.model.form_part import FormPart
-from tagger.model.vector_embedding import VectorEmbedding
-from tagger.model.vocabulary import Vocabulary
-from tagger.model.word_embedding import WordEmbedding
+from tagger.model.batch import FIRST_ID, PAD, UNK, Batch
+from tagger.model.vocabulary import Vocabulary, row_of
+from tagger.text.json_files import MAX_SIZE
+from tagger.text.schema import Count, Size, one_of
 
-WORDS = "words"  # the part whose feature every batch has, since word dropout changes it
-# The name of a part is also that of its feature in a batch, and of its weights. The order is that of the vectors.
-EMBEDDINGS: dict[str, type[FormPart]] = {
-    WORDS: WordEmbedding,
-    "affixes": AffixEmbedding,
-    "characters": CharacterEncoder,
-    "vectors": VectorEmbedding,
-}
+# Names of the parts, of their features in a batch, and of their weights.
+WORDS, AFFIXES, CHARACTERS, VECTORS = "words", "affixes", "characters", "vectors"
+Feature = Callable[[list[str]], np.ndarray]  # U forms to whole numbers, a row for each: (U,) or (U, n)
 
-Part = TypeVar("Part", bound=FormPart)
+PREFIXES = (1, 2, 3)  # their lengths in characters
+SUFFIXES = (1, 2, 3, 4)
+AFFIX_COUNT = len(PREFIXES) + len(SUFFIXES) + 1  # A: the code calls the shape an affix too; it is the last
+SHAPE_CHARACTERS = 32  # the shape describes a form's first 32 characters
+CHARACTER_SIZE = 32  # of a character's vector
+MAX_CHARACTERS = 32  # characters that the encoder reads; longer forms keep their first 16 and last 16
+VECTOR_DTYPES = {"float32": torch.float32, "float16": torch.float16}
+
+
+class VectorConfig(TypedDict):
+    """What a `VectorEmbedding` is built from."""
+
+    sizes: list[Annotated[int, Meta(ge=1, le=MAX_SIZE)]]  # size of a vector of each source
+    projection: Size  # size of the result of the learned projection; 0: there is no projection
+    tune: bool  # whether training changes the vectors
+    dtype: Annotated[str, one_of(VECTOR_DTYPES)]  # of the vectors
+
+
+@dataclass(kw_only=True)
+class FormConfig:
+    """What a `FormEmbedding` is built from; a size of 0 leaves a part out. It is saved with the tagger.
+
+    Attributes:
+        words: size of a word's vector.
+        affixes: size of the vector of each affix.
+        buckets: rows of the hash table of each kind of affix.
+        chars: filters of the character encoder.
+        vectors: of the pretrained vectors, if there are any.
+    """
+
+    words: Size = 0
+    affixes: Size = 0
+    buckets: Count = 1
+    chars: Size = 0
+    vectors: VectorConfig | None = None
 
 
 class FormEmbedding(nn.Module):
-    """All embeddings of a form side by side.
+    """All embeddings of a form side by side; a part that the config leaves out is None.
 
     Attributes:
-        parts: those that there are, by name.
         width: the size of the result.
         size_keys: see `memory.check_memory`.
     """
 
+    size_keys: ClassVar[Mapping[str, str]] = {
+        WORDS: "embedding.words",
+        AFFIXES: "embedding.affixes and embedding.buckets",
+        CHARACTERS: "embedding.chars",
+        VECTORS: "embedding.vectors",
+    }
+
     def __init__(self, vocabulary: Vocabulary, config: Mapping[str, Any]) -> None:
-        """Makes the parts.
-
-        Args:
-            vocabulary: the words and characters that have rows of their own.
-            config: of the network.
-        """
+        """Makes the parts that `config`, of the network, has."""
         super().__init__()
-        for name, kind in EMBEDDINGS.items():
-            self.register_module(name, kind.build(vocabulary, kind.config_of(config)) if kind.is_in(config) else None)
-        self.width = sum(part.width for part in self.parts.values())
-        self.size_keys = {name: kind.size_keys for name, kind in EMBEDDINGS.items()}
-
-    @property
-    def parts(self) -> dict[str, FormPart]:
-        """The parts that there are, by name."""
-        return {name: cast(FormPart, part) for name, part in self.named_children()}
-
-    def part(self, kind: type[Part]) -> Part | None:
-        """The part of a class; None if there is none."""
-        return next((part for part in self.parts.values() if isinstance(part, kind)), None)
+        words, affixes, chars, vectors = map(config.get, ("words", "affixes", "chars", "vectors"))
+        self.words = WordEmbedding(len(vocabulary.words) + FIRST_ID, words) if words else None
+        self.affixes = AffixEmbedding(config["buckets"], affixes) if affixes else None
+        self.characters = CharacterEncoder(len(vocabulary.characters) + FIRST_ID, chars) if chars else None
+        rows = [max(source.values()) + 1 for source in vocabulary.vectors.values()]
+        self.vectors = VectorEmbedding(rows, vectors) if vectors else None
+        self.width = sum(cast(int, part.width) for part in self.children())
 
     def for_tagging(self) -> "FormEmbedding":
         """What computes the same, perhaps faster, from the weights as they are now."""
         made = copy(self)
-        made._modules = {**self._modules, **{name: part.for_tagging() for name, part in self.parts.items()}}
+        if self.characters is not None:
+            made._modules = {**self._modules, CHARACTERS: self.characters.for_tagging()}
         return made
 
     def forward(self, batch: Batch) -> Tensor:
         """The vectors of the batch's forms, (U, width)."""
         nothing = batch.features[WORDS].new_zeros(len(batch.features[WORDS]), 0).float()  # beside a transformer
-        return torch.cat([nothing, *(part(batch.features[name]) for name, part in self.parts.items())], dim=1)
+        return torch.cat([nothing, *(part(batch.features[name]) for name, part in self.named_children())], dim=1)
+
+
+def features(vocabulary: Vocabulary, config: Mapping[str, Any]) -> dict[str, Feature]:
+    """What the parts of a network of this config read of forms; word ids are always there, for word dropout."""
+    found: dict[str, Feature] = {WORDS: partial(_word_ids, vocabulary.word_ids)}
+    if config.get("affixes"):
+        found[AFFIXES] = partial(affix_rows, config["buckets"])
+    if config.get("chars"):
+        found[CHARACTERS] = partial(_character_ids, vocabulary.character_ids)
+    if config.get("vectors"):
+        found[VECTORS] = partial(_vector_rows, list(vocabulary.vectors.values()))
+    return found
+
+
+class WordEmbedding(nn.Module):
+    """A vector for each lower-cased word that training has often enough, and one for all others."""
+
+    def __init__(self, words: int, size: int) -> None:
+        """Makes the table of `words` rows."""
+        super().__init__()
+        self.width = size
+        self.weight = nn.Parameter(torch.empty(words, size))
+        nn.init.normal_(self.weight, std=0.1)
+
+    def forward(self, feature: Tensor) -> Tensor:
+        """Word ids (U,) to (U, width)."""
+        return look_up(feature, self.weight, padding_idx=PAD)
+
+
+def _word_ids(ids: Mapping[str, int], forms: Sequence[str]) -> np.ndarray:
+    return np.array([ids.get(form.lower(), UNK) for form in forms], dtype=np.int64)
+
+
+class AffixEmbedding(nn.Module):
+    """The vectors of a form's prefixes, suffixes and shape side by side. Different affixes may share a vector."""
+
+    def __init__(self, buckets: int, size: int) -> None:
+        """Makes the table of A * `buckets` rows."""
+        super().__init__()
+        self.width = AFFIX_COUNT * size
+        self.weight = nn.Parameter(torch.empty(AFFIX_COUNT * buckets, size))
+        nn.init.normal_(self.weight, std=0.1)
+
+    def forward(self, feature: Tensor) -> Tensor:
+        """Rows of the table (U, A) to (U, width)."""
+        return look_up(feature, self.weight).flatten(1)
+
+
+def affix_rows(buckets: int, forms: Sequence[str]) -> np.ndarray:
+    """The rows of each form's prefixes, suffixes and shape, (U, A).
+
+    The table has `buckets` rows for each kind of affix. An affix's CRC-32 decides its row, since it is the same in
+    every process.
+    """
+    lower = [form.lower() for form in forms]
+    affixes = [
+        *([form[:n] for form in lower] for n in PREFIXES),
+        *([form[-n:] for form in lower] for n in SUFFIXES),
+        map(word_shape, forms),
+    ]
+    hashes = np.fromiter(map(_hash, chain(*affixes)), dtype=np.int64, count=AFFIX_COUNT * len(forms))
+    rows = hashes.reshape(AFFIX_COUNT, -1) % buckets + np.arange(AFFIX_COUNT)[:, None] * buckets
+    return rows.T
+
+
+class _ShapeCharacters(dict[int, str]):
+    """Each code point -> the character that stands for it in a shape; computed once, then remembered."""
+
+    def __missing__(self, code: int) -> str:
+        character = chr(code)
+        kind = "X" if character.isupper() else "x" if character.isalpha() else "9" if character.isdigit() else character
+        self[code] = kind
+        return kind
+
+
+_SHAPE_CHARACTERS = _ShapeCharacters()
+_LONG_RUN = re.compile(r"(.)\1{3,}", re.DOTALL)
+
+
+def word_shape(form: str) -> str:
+    """The form with X for upper-case letters, x for other letters and 9 for digits; runs are cut to 3 characters.
+
+    >>> word_shape("McDonald's"), word_shape("1,250")
+    ("XxXxxx'x", '9,999')
+    """
+    if form.islower() and form.isalpha():
+        return "xxx"[: len(form)]  # most words; this is faster
+    return _LONG_RUN.sub(lambda run: run[1] * 3, form[:SHAPE_CHARACTERS].translate(_SHAPE_CHARACTERS))
+
+
+@lru_cache(maxsize=1 << 16)
+def _hash(affix: str) -> int:
+    return zlib.crc32(affix.encode("utf-8", "surrogatepass"))
+
+
+class CharacterEncoder(nn.Module):
+    """A convolution over the characters of a form, then the maximum of each filter.
+
+    Ma and Hovy (2016), https://arxiv.org/abs/1603.01354.
+    """
+
+    def __init__(self, ids: int, filters: int, width: int = 3, size: int = CHARACTER_SIZE) -> None:
+        """Makes the filters, each of `width` characters, and `ids` vectors of characters of a `size`."""
+        super().__init__()
+        self.width = filters
+        self.embedding = nn.Embedding(ids, size, padding_idx=PAD)
+        self.convolution = nn.Conv1d(size, filters, width, padding=width // 2)
+
+    def forward(self, feature: Tensor) -> Tensor:
+        """Character ids (U, C), PAD after a form's end, to (U, filters)."""
+        x = self.convolution(self.embedding(feature).transpose(1, 2))  # (U, filters, C)
+        padding = (feature == PAD)[:, None, :]  # (U, 1, C)
+        return torch.relu(x.masked_fill(padding, float("-inf")).amax(dim=2))
+
+    def for_tagging(self) -> nn.Module:
+        """What computes the same faster, where torch can."""
+        has_bags = self.embedding.weight.device.type != "mps"  # of which torch has none before 2.10
+        return CharacterTable(self) if has_bags else self
+
+
+class CharacterTable(nn.Module):
+    """A `CharacterEncoder` whose weights no longer change.
+
+    A filter's sum over a character and its neighbours has a part for each place of the filter, which is the same for a
+    character wherever it occurs. So these parts are computed once, and a form is read by additions alone.
+    """
+
+    def __init__(self, encoder: CharacterEncoder) -> None:
+        """Multiplies the vectors of all characters with the filters of `encoder`."""
+        super().__init__()
+        with torch.no_grad():
+            filters = encoder.convolution.weight.permute(2, 1, 0)  # (places, size, filters)
+            table = encoder.embedding.weight @ filters  # (places, ids, filters)
+            here = len(table) // 2
+            table[here] += cast(Tensor, encoder.convolution.bias)
+            table[here, PAD] = float("-inf")  # what is centred on padding is never the maximum
+        places, ids, _ = table.shape
+        self.reach = here  # characters on each side
+        self.table = nn.Buffer(table.flatten(0, 1))
+        self.first = nn.Buffer(torch.arange(0, places * ids, ids, device=table.device))  # row of each place
+
+    def forward(self, feature: Tensor) -> Tensor:
+        """Character ids (U, C) to (U, filters)."""
+        padded = pad(feature, (self.reach, self.reach), value=PAD)
+        rows = padded.unfold(1, len(self.first), 1) + self.first  # (U, C, places)
+        x = embedding_bag(rows.flatten(0, 1), self.table, mode="sum")  # (U * C, filters)
+        return torch.relu(x.view(*feature.shape, -1).amax(dim=1))
+
+
+def _character_ids(ids: Mapping[str, int], forms: Sequence[str]) -> np.ndarray:
+    half = MAX_CHARACTERS // 2
+    kept = [form if len(form) <= MAX_CHARACTERS else form[:half] + form[-half:] for form in forms]
+    found = np.zeros((len(kept), MAX_CHARACTERS), dtype=np.int64)
+    here = np.arange(MAX_CHARACTERS) < np.array([len(form) for form in kept], dtype=np.int64)[:, None]
+    found[here] = np.fromiter(map(ids.get, "".join(kept), repeat(UNK)), dtype=np.int64)
+    return found
+
+
+class VectorEmbedding(nn.Module):
+    """Pretrained vectors of one or more sources side by side, then a learned projection.
+
+    If a form has no vector in a source, a learned vector is added to its result, one for each such source.
+    """
+
+    def __init__(self, rows: Sequence[int], config: VectorConfig) -> None:
+        """Makes a table of zeros for each source; `rows` has the number of vectors in each. `fill` sets the vectors."""
+        super().__init__()
+        dtype = VECTOR_DTYPES[config["dtype"]]
+        self.tables = nn.ParameterList(
+            nn.Parameter(torch.zeros(count + 1, size, dtype=dtype), requires_grad=config["tune"])
+            for count, size in zip(rows, config["sizes"], strict=True)
+        )
+        size = sum(config["sizes"])
+        self.width = config["projection"] or size
+        self.projection = nn.Linear(size, self.width) if config["projection"] else nn.Identity()
+        self.missing = nn.Parameter(torch.zeros(len(rows), self.width))
+
+    @torch.no_grad()
+    def fill(self, source: int, matrix: Tensor) -> None:
+        """Copies the vectors of a source, (rows, size), into its table."""
+        self.tables[source][1:] = matrix
+
+    def forward(self, feature: Tensor) -> Tensor:
+        """Rows of each source's table, from 1, 0 for none, (U, sources), to (U, width)."""
+        tables = zip(feature.T, self.tables, strict=True)
+        vectors = [look_up(row, table, padding_idx=0).float() for row, table in tables]  # row 0 stays zero
+        x: Tensor = self.projection(torch.cat(vectors, dim=1)) + (feature == 0).float() @ self.missing
+        return x
+
+
+def _vector_rows(sources: Sequence[Mapping[str, int]], forms: Sequence[str]) -> np.ndarray:
+    found = np.zeros((len(forms), len(sources)), dtype=np.int64)
+    for number, source in enumerate(sources):
+        known = [row_of(source, form) for form in forms]
+        found[:, number] = [0 if row is None else row + 1 for row in known]
+    return found

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from tagger.model.batch import FIRST_ID
-from tagger.model.embeddings import EMBEDDINGS, WORDS
+from tagger.model.embeddings import features
 from tagger.model.pieces import PieceTokenizer
 from tagger.model.vocabulary import Vocabulary
 
@@ -42,11 +42,7 @@ class FormTable:
         """
         self.vocabulary, self.config, self.tokenizer, self.limit = vocabulary, config, tokenizer, limit
         self.counts = np.array([1] * FIRST_ID + list(vocabulary.words.values()), dtype=np.int64)
-        parts = {name: part for name, part in EMBEDDINGS.items() if name == WORDS or part.is_in(config)}
-        self._compute = {
-            name: part.feature(vocabulary, part.config_of(config) if part.is_in(config) else None)
-            for name, part in parts.items()
-        }
+        self._compute = features(vocabulary, config)
         self._clear()
 
     def __reduce__(self) -> tuple[Any, ...]:

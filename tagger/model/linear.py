@@ -30,8 +30,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import embedding_bag
 
-from tagger.model.affix_embedding import word_shape
 from tagger.model.crf import CRFDecoder
+from tagger.model.embeddings import word_shape
 
 EDGE = ""  # the form beside the first and the last token of a sentence
 # The tables of weights: for each the offsets of its terms, where the form stands that says something of a token.

@@ -16,7 +16,6 @@ from tagger.model.decoder import Decoder
 from tagger.model.memory import TRAINING_COPIES, build_without_memory, check_memory
 from tagger.model.network import NetworkConfig, TaggerNetwork
 from tagger.model.softmax import SoftmaxDecoder
-from tagger.model.vector_embedding import VectorEmbedding
 from tagger.model.vocabulary import Vocabulary
 
 
@@ -29,7 +28,7 @@ def share_pretrained(members: Sequence[TaggerNetwork]) -> None:
     for member in members[1:]:
         member.transformer = first.transformer
         same = first.transformer is not None
-        mine, shared = member.embedding.part(VectorEmbedding), first.embedding.part(VectorEmbedding)
+        mine, shared = member.embedding.vectors, first.embedding.vectors
         if mine is not None and shared is not None:
             if isinstance(shared.projection, nn.Linear):
                 mine.tables = shared.tables

@@ -4,8 +4,7 @@
 # transformer), F hidden size forward, R hidden size backward, S the sum of F + R over all layers, K tags of a column
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, make_dataclass
-from functools import cache
+from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, TypedDict
 
 import torch
@@ -16,7 +15,7 @@ from torch.nn.functional import embedding as look_up
 from tagger.errors import InputError
 from tagger.model.batch import NO_CORPUS, Batch
 from tagger.model.decoders import DECODERS
-from tagger.model.embeddings import EMBEDDINGS, FormEmbedding
+from tagger.model.embeddings import FormConfig, FormEmbedding
 from tagger.model.encoder import CELLS, Encoder
 from tagger.model.fast_cpu import Dropout
 from tagger.model.transformer import TransformerConfig, TransformerEmbedding
@@ -26,8 +25,8 @@ from tagger.text.schema import Rate, Size, one_of, read
 MAX_DEPTH = 1_000
 
 
-# What a `TaggerNetwork` is built from, beside its vocabulary: plain values with the keys of `NetworkValues` and of the
-# `Config` of each part of `FormEmbedding`. They are saved with the network.
+# What a `TaggerNetwork` is built from, beside its vocabulary: plain values with the keys of `NetworkValues`. They are
+# saved with the network.
 NetworkConfig = dict[str, Any]
 
 
@@ -39,8 +38,8 @@ class HiddenSizes(TypedDict):
 
 
 @dataclass(kw_only=True)
-class NetworkValues:
-    """The values of a network that do not belong to a part of its form embedding.
+class NetworkValues(FormConfig):
+    """The values of a network, with those of its form embedding.
 
     Attributes:
         decoder: of each column, a name in `decoders.DECODERS`.
@@ -60,23 +59,8 @@ class NetworkValues:
 
 
 def check_network_config(config: Any, prefix: str) -> None:
-    """Raises InputError unless a value is a `NetworkConfig`, all in range; `prefix` is that of its keys in messages.
-
-    An embedding whose first key is missing is not there: it may be younger than the network.
-    """
-    there = config if isinstance(config, Mapping) else {}
-    read(
-        _schema(tuple(name for name, part in EMBEDDINGS.items() if fields(part.Config)[0].name in there)),
-        config,
-        prefix,
-    )
-
-
-@cache
-def _schema(parts: tuple[str, ...]) -> type[Any]:
-    """A dataclass of the values of a network that has some of the embeddings."""
-    bases = (*(EMBEDDINGS[name].Config for name in reversed(parts)), NetworkValues)
-    return make_dataclass("Network", (), bases=bases)
+    """Raises InputError unless a value is a `NetworkConfig`, all in range; `prefix` is that of its keys in messages."""
+    read(NetworkValues, config, prefix)
 
 
 class TaggerNetwork(nn.Module):
@@ -107,10 +91,9 @@ class TaggerNetwork(nn.Module):
         self.transformer = TransformerEmbedding(config["transformer"]) if config["transformer"] else None
         width = self.embedding.width + (self.transformer.width if self.transformer else 0)
         if width == 0:
-            learned = [part for part in EMBEDDINGS.values() if not part.is_pretrained]
-            *most, last = [f"embedding.{fields(part.Config)[0].name}" for part in learned]
             raise InputError(
-                f"{', '.join(most)} and {last} are all 0, and nothing pretrained is used; set at least one"
+                "embedding.words, embedding.affixes and embedding.chars are all 0, and nothing pretrained is used;"
+                " set at least one"
             )
         self.encoder = Encoder(config["cell"], width, forward, backward, config["dropout"])
         self.states = states = sum(forward) + sum(backward)  # S

@@ -17,10 +17,10 @@ from torch.nn.functional import cross_entropy
 from tagger.errors import InputError
 from tagger.model.batch import FIRST_ID, Batch
 from tagger.model.collate import collate
+from tagger.model.embeddings import WordEmbedding
 from tagger.model.forms import FormTable
 from tagger.model.network import NetworkConfig, TaggerNetwork
 from tagger.model.vocabulary import Vocabulary
-from tagger.model.word_embedding import WordEmbedding
 
 # T tokens in the longest sentence, B sentences, E size of a token's embedding, S the sum of F + R over all layers,
 # n hidden words, V words of the vocabulary, D size of a word's embedding

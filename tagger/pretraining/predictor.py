@@ -18,10 +18,10 @@ from tagger.bundle.catalog import find_tagger
 from tagger.bundle.saved_config import WORD_PREDICTOR, predicts_words
 from tagger.errors import InputError, reason
 from tagger.model.device import own_turn
+from tagger.model.embeddings import WordEmbedding
 from tagger.model.forms import FormTable
 from tagger.model.stored import check_finite
 from tagger.model.vocabulary import Vocabulary
-from tagger.model.word_embedding import WordEmbedding
 from tagger.pretraining.network import HiddenWordNetwork, hide_words
 from tagger.tagging.batches import BATCH_TOKENS
 from tagger.tagging.languages import LanguageTagger

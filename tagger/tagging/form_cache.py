@@ -13,8 +13,7 @@ import torch
 from torch import Tensor
 
 from tagger.model.batch import Batch
-from tagger.model.character_encoder import MAX_CHARACTERS
-from tagger.model.embeddings import EMBEDDINGS, FormEmbedding
+from tagger.model.embeddings import CHARACTERS, MAX_CHARACTERS, FormEmbedding
 from tagger.model.forms import FormTable
 
 # U forms
@@ -63,7 +62,7 @@ def _block(rows: np.ndarray, shape: _BlockShape, table: FormTable) -> Batch:
     """The features of forms; rows without a form hold zeros."""
     features = {}
     for name, array in table.features.items():
-        kept = array[rows, : shape.characters] if EMBEDDINGS[name].ends_in_padding else array[rows]
+        kept = array[rows, : shape.characters] if name == CHARACTERS else array[rows]
         block = np.zeros((shape.forms, *kept.shape[1:]), dtype=kept.dtype)
         block[: len(rows)] = kept
         features[name] = torch.from_numpy(block)

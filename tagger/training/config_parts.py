@@ -5,7 +5,7 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, make_dataclass
+from dataclasses import asdict, dataclass
 from typing import Annotated, Any, Literal, TypedDict, cast
 
 import torch
@@ -17,12 +17,11 @@ from tagger.bundle.saved_config import MAX_TRAINED
 from tagger.corpus.config import HubTextConfig
 from tagger.errors import InputError
 from tagger.model.decoders import DECODERS, SOFTMAX
-from tagger.model.embeddings import EMBEDDINGS
+from tagger.model.embeddings import VectorConfig
 from tagger.model.encoder import CELLS
 from tagger.model.network import NetworkConfig
 from tagger.model.transformer import ENCODER_DTYPES, Layer, TopLayers
 from tagger.model.transformer import TransformerConfig as NetworkTransformerConfig
-from tagger.model.vector_embedding import VectorConfig
 from tagger.text.schema import Count, Dropout, Name, Rate, Size, bad_value, one_of, read
 
 _Positive = Annotated[float, Meta(gt=0, le=1e12)]
@@ -83,28 +82,44 @@ class TaggerModelConfig(ModelConfig):
     decoder: Annotated[str, one_of(DECODERS)]
 
 
-_LEARNED: Any = make_dataclass(
-    "_LEARNED", (), bases=tuple(p.Values for p in EMBEDDINGS.values() if not p.is_pretrained)
-)
-_ALL: Any = make_dataclass("_ALL", (), bases=tuple(part.Values for part in reversed(EMBEDDINGS.values())))
-
-
 @dataclass(kw_only=True)
-class FormSizes(_LEARNED):  # type: ignore[misc]
+class FormSizes:
     """The values of those embeddings of a form that are learned; a size of 0 leaves one out."""
 
+    words: Size
+    affixes: Size
+    buckets: Count
+    chars: Size
+
 
 @dataclass(kw_only=True)
-class EmbeddingConfig(_ALL):  # type: ignore[misc]
+class EmbeddingConfig(FormSizes):
     """The values of all embeddings of a form, how words are counted and hidden, and the name of a transformer."""
 
     min_count: Count
     word_dropout: Annotated[float, Meta(ge=0)]
+    vectors: Name | list[Name] | None
+    vectors_keep: Size
+    vectors_components: Size
+    vectors_size: Size
+    vectors_tune: bool
     transformer: Name | None
 
     def __post_init__(self) -> None:
-        for part in EMBEDDINGS.values():
-            getattr(part.Values, "__post_init__", lambda _: None)(self)
+        if len(set(self.vector_sources)) < len(self.vector_sources):
+            raise bad_value("embedding.vectors", self.vectors, "give a name or a file, or a list of several")
+
+    @property
+    def vector_sources(self) -> list[str]:
+        """The names of the pretrained vectors: none, one or several."""
+        return self.vectors if isinstance(self.vectors, list) else [] if self.vectors is None else [self.vectors]
+
+    def vector_config(self, sizes: list[int]) -> VectorConfig | None:
+        """The config of the network's vectors; `sizes` has the size of each source. None if there is no source."""
+        if not sizes:
+            return None
+        dtype = "float32" if self.vectors_tune else "float16"
+        return VectorConfig(sizes=sizes, projection=self.vectors_size, tune=self.vectors_tune, dtype=dtype)
 
 
 @dataclass
@@ -199,18 +214,14 @@ def network_config(
         transformer: of the transformer, if there is one.
         decoder: of each column.
     """
-    saved: dict[str, Any] = {"vectors": vectors}
-    for part in EMBEDDINGS.values():
-        if not part.is_pretrained:
-            own = {field.name: getattr(sizes, field.name) for field in fields(part.Values)}
-            saved |= asdict(part.Config(**own))
     return {
         "decoder": decoder,
         "cell": model.cell,
         "depth": model.depth,
         "hidden": asdict(model.hidden),
         "dropout": model.dropout or 0.0,
-        **saved,
+        **{key: getattr(sizes, key) for key in ("words", "affixes", "chars", "buckets")},
+        "vectors": vectors,
         "transformer": transformer,
     }
 

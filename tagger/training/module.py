@@ -19,7 +19,6 @@ from tagger.model.decoder import Decoder
 from tagger.model.members import mean_decoder, share_pretrained
 from tagger.model.network import NetworkConfig, TaggerNetwork
 from tagger.model.pieces import PieceTokenizer
-from tagger.model.vector_embedding import VectorEmbedding
 from tagger.model.vocabulary import Vocabulary
 from tagger.segmenter.saved import SavedSegmenter
 
@@ -135,7 +134,7 @@ class Module(pl.LightningModule):
         encoder_groups = len(groups)
         in_transformer = {id(p) for group in groups for p in group["params"]}
         own = [p for p in self.parameters() if p.requires_grad and id(p) not in in_transformer]
-        vectors = self.body.embedding.part(VectorEmbedding)
+        vectors = self.body.embedding.vectors
         # No weight decay on pretrained vectors: those of words that training lacks get no gradient to counter it.
         tables = {id(table) for table in vectors.tables} if vectors else set()
         decays = [p.dim() > 1 and id(p) not in tables for p in own]

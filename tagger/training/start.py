@@ -16,12 +16,12 @@ from tagger.corpus.splits import Corpus
 from tagger.errors import InputError
 from tagger.model.decoder import Decoder
 from tagger.model.decoders import SOFTMAX
+from tagger.model.embeddings import VectorConfig
 from tagger.model.members import check_training_memory
 from tagger.model.network import NetworkConfig, TaggerNetwork
 from tagger.model.pieces import PieceTokenizer
 from tagger.model.transformer import TransformerConfig as EncoderConfig
 from tagger.model.transformer import TransformerEmbedding
-from tagger.model.vector_embedding import VectorConfig, VectorEmbedding
 from tagger.model.vocabulary import Vocabulary, row_of
 from tagger.pretrained.huggingface import load_pretrained
 from tagger.pretrained.word_vectors import Vectors, select_vectors
@@ -121,7 +121,7 @@ class Inputs(NamedTuple):
 
     def fill(self, network: TaggerNetwork) -> None:
         """Copies the weights into a network that was built for these inputs."""
-        embedding = network.embedding.part(VectorEmbedding)
+        embedding = network.embedding.vectors
         if embedding is not None:
             for source, vectors in enumerate(self.vectors.values()):
                 embedding.fill(source, torch.from_numpy(vectors.matrix))

@@ -16,7 +16,7 @@ from tagger.bundle.bundle import Bundle
 from tagger.bundle.catalog import list_models
 from tagger.bundle.saved_config import CONFIG, VOCABULARY, WEIGHTS
 from tagger.errors import InputError
-from tagger.model.vector_embedding import VectorConfig
+from tagger.model.embeddings import VectorConfig
 from tagger.model.vocabulary import Vocabulary
 from tagger.pretrained.huggingface import load_pretrained
 from tests.conftest import BUCKETS, TOKENS, bundle_of, make_batch, make_network, save_tiny

@@ -16,7 +16,7 @@ from tagger.errors import InputError
 from tagger.export import onnx_file
 from tagger.export.onnx_description import other_digits
 from tagger.export.onnx_file import Exported, export_onnx
-from tagger.model.affix_embedding import affix_rows
+from tagger.model.embeddings import affix_rows
 from tagger.model.vocabulary import Vocabulary
 from tagger.pretrained.huggingface import load_pretrained
 from tagger.pretraining.network import HiddenWordNetwork

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tagger.model.affix_embedding import affix_rows
 from tagger.model.batch import IGNORE, PAD, UNK, UNSEEN
 from tagger.model.collate import collate, length_buckets
+from tagger.model.embeddings import affix_rows
 from tagger.model.vocabulary import Vocabulary
 from tests.conftest import BUCKETS, CORPUS, TOKENS, assert_same_batch, make_batch, make_table
 

@@ -7,11 +7,8 @@ import torch
 from torch import nn
 from torch.testing import assert_close
 
-from tagger.model.affix_embedding import AFFIXES
 from tagger.model.batch import PAD, UNK
-from tagger.model.character_encoder import CharacterEncoder
-from tagger.model.embeddings import FormEmbedding
-from tagger.model.vector_embedding import VectorConfig, VectorEmbedding
+from tagger.model.embeddings import AFFIX_COUNT, CharacterEncoder, FormEmbedding, VectorConfig, VectorEmbedding
 from tagger.model.vocabulary import Vocabulary
 from tests.conftest import TOKENS, make_batch, network_config
 
@@ -25,7 +22,7 @@ def characters() -> CharacterEncoder:
 @pytest.mark.parametrize(("words", "affixes", "chars"), [(6, 3, 5), (6, 0, 0), (0, 3, 0), (0, 0, 5), (6, 0, 5)])
 def test_width_is_the_sum_of_the_parts(vocabulary: Vocabulary, words: int, affixes: int, chars: int) -> None:
     embedding = FormEmbedding(vocabulary, network_config(words=words, affixes=affixes, chars=chars))
-    assert embedding.width == words + AFFIXES * affixes + chars
+    assert embedding.width == words + AFFIX_COUNT * affixes + chars
     batch = make_batch(TOKENS, vocabulary)
     assert embedding(batch).shape == (len(batch.features["words"]), embedding.width)
 
@@ -42,9 +39,9 @@ def test_parts_stand_side_by_side_and_read_their_own_ids(vocabulary: Vocabulary)
     assert not changed[6:].any()
     other = dataclasses.replace(batch, features=batch.features | {"affixes": batch.features["affixes"].flip(0)})
     changed = (embedding(other) != before).any(dim=0)
-    assert changed[6 : 6 + 3 * AFFIXES].any()
+    assert changed[6 : 6 + 3 * AFFIX_COUNT].any()
     assert not changed[:6].any()
-    assert not changed[6 + 3 * AFFIXES :].any()
+    assert not changed[6 + 3 * AFFIX_COUNT :].any()
 
 
 def test_character_encoder_is_the_maximum_over_windows(characters: CharacterEncoder) -> None:
@@ -126,7 +123,7 @@ def test_a_form_finds_its_vector_as_written_or_in_lower_case(vocabulary: Vocabul
     config = VectorConfig(sizes=[2, 1], projection=0, tune=False, dtype="float32")
     embedding = FormEmbedding(known, network_config(words=0, affixes=0, chars=0, vectors=config))
     assert embedding.width == 3
-    part = embedding.part(VectorEmbedding)
+    part = embedding.vectors
     assert part is not None
     part.fill(0, torch.tensor([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]))
     part.fill(1, torch.tensor([[7.0]]))

@@ -8,10 +8,10 @@ from torch import nn
 
 from tagger.errors import InputError
 from tagger.model import memory
+from tagger.model.embeddings import VectorConfig
 from tagger.model.members import check_training_memory
 from tagger.model.memory import TRAINING_COPIES, build_without_memory, check_memory, machine_bytes
 from tagger.model.network import TaggerNetwork
-from tagger.model.vector_embedding import VectorConfig
 from tagger.model.vocabulary import Vocabulary
 from tests.conftest import make_network, network_config
 

@@ -19,7 +19,6 @@ from tagger.model.forms import FormTable
 from tagger.model.members import share_pretrained
 from tagger.model.network import TaggerNetwork
 from tagger.model.recurrent import Cell, RecurrentLayer
-from tagger.model.vector_embedding import VectorEmbedding
 from tagger.model.vocabulary import Vocabulary
 from tagger.tagging import batches
 from tagger.tagging.engine import Engine
@@ -116,7 +115,7 @@ def test_what_is_pretrained_is_shared(vocabulary: Vocabulary, projection: int, c
     vectors = {"sizes": [3], "projection": projection, "tune": True, "dtype": "float32"}
     members = make_members(known, vectors=vectors)
     networks = [member.network for member in members]
-    first = networks[0].embedding.part(VectorEmbedding)
+    first = networks[0].embedding.vectors
     assert first is not None
     first.fill(0, torch.randn(2, 3))
     for network in networks:

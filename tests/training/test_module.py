@@ -15,7 +15,7 @@ import tagger
 from tagger.errors import InputError
 from tagger.model.batch import IGNORE, Batch
 from tagger.model.collate import collate
-from tagger.model.vector_embedding import VectorConfig
+from tagger.model.embeddings import VectorConfig
 from tagger.model.vocabulary import Vocabulary
 from tagger.training.module import TaggerModule, teacher_loss
 from tests.conftest import CORPUS, TOKENS, make_batch, make_table, network_config, save_tiny
