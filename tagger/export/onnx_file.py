@@ -10,7 +10,7 @@ from tagger.errors import InputError, missing_extra, shorten
 from tagger.export.onnx_description import ABOUT, description
 from tagger.export.onnx_graph import network_graph
 from tagger.model.batch import NO_CORPUS
-from tagger.model.crf import CRFDecoder
+from tagger.model.decoder import CRFDecoder
 from tagger.text.output_files import whole_binary, whole_file
 
 MAX_BYTES = 2_000_000_000  # of a graph in one file

@@ -3,7 +3,7 @@
 Start in `network.py`: `TaggerNetwork.forward` is three lines, embed, encode and score. Then read `batch.py` (what the
 network reads), `cells.py` (one time step from scratch), `recurrent.py` (a direction, for training and for tagging; what
 is special to a cell is in `rnn.py`, `gru.py`, `lstm.py` and `mingru.py`), `encoder.py` (both directions, a stack),
-`embeddings.py` (a vector for each word form; its parts have a file each, such as `word_embedding.py`), `collate.py`
+`embeddings.py` (a vector for each word form; its parts are in the same file), `collate.py`
 (sentences to padded batches) and `decoder.py` (scores to tags). `vocabulary.py` and `forms.py` turn words into ids. All
 this takes half an hour.
 

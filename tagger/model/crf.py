@@ -1,6 +1,6 @@
 """A linear-chain CRF: the scores of tags and of their transitions -> the loss, the best sequences and marginals.
 
-`CRFDecoder` is the decoder; the functions above it are its algorithms.
+`decoder.CRFDecoder` has the scores of transitions.
 
 The score of a sequence of tags y of a sentence of T tokens is
 
@@ -16,20 +16,16 @@ tokens, and so on. A step is then a block of rows, and no row is padding. `packi
 # T tokens in the longest sentence, B sentences, N tokens of all, K tags, n sentences that have a token at a step
 
 from collections.abc import Sequence
-from typing import ClassVar, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from tagger.model.batch import IGNORE
-from tagger.model.decoder import Decoder
-from tagger.model.softmax import SoftmaxDecoder
 
-MAX_CRF_TAGS = 100  # a column with more tags has no CRF, whose time grows with their square. Saved CRFs rely on it
 MAX_PAIRS = 1 << 24  # the most pairs of tags of all sentences that Viterbi compares at a time
 MIN_COLUMNS = 16  # of a product whose results must be the same to the bit wherever its rows stand
-FORBIDDEN = -10_000.0  # score of a transition that cannot be; finite, so that tags that are given can still have it
 
 
 class Packing(NamedTuple):
@@ -217,94 +213,3 @@ def _log_product(logs: Tensor, W: Tensor, rows: int | None) -> Tensor:
         W = nn.functional.pad(W, (0, max(0, MIN_COLUMNS - W.shape[1])))
         sums = (nn.functional.pad(x, (0, 0, 0, rows - len(x))) @ W)[: x.shape[0], : x.shape[1]]
     return sums.clamp(min=torch.finfo(sums.dtype).tiny).log() + largest
-
-
-class CRFDecoder(Decoder):
-    """The transition scores of one column, which are learned."""
-
-    can_be_added: ClassVar[bool] = True  # with no transitions it chooses what softmax chooses
-    keeps_spans: ClassVar[bool] = True
-
-    def __init__(self, tags: int) -> None:
-        """Begins with 0 for all transitions.
-
-        Args:
-            tags: K.
-        """
-        super().__init__()
-        self.start, self.end = nn.Parameter(torch.zeros(tags)), nn.Parameter(torch.zeros(tags))
-        self.transitions = nn.Parameter(torch.zeros(tags, tags))
-        self._first: list[int] = []  # tags that cannot begin a sentence
-        self._pairs: list[tuple[int, int]] = []  # tags, and those that cannot follow them
-
-    @classmethod
-    def build(cls, tags: int) -> Decoder:
-        """See `Decoder.build`."""
-        return cls(tags) if tags <= MAX_CRF_TAGS else SoftmaxDecoder()
-
-    @torch.no_grad()
-    def take_from(self, other: Decoder, rows: Sequence[int], its_rows: Sequence[int]) -> None:
-        """Copies the transitions between tags that both have, but for what is forbidden: the new corpus says that."""
-        if isinstance(other, CRFDecoder):
-            weights = (other.start, other.end, other.transitions)
-            kept = [each.masked_fill(each <= FORBIDDEN / 2, 0.0) for each in weights]
-            here, there = torch.tensor(rows, dtype=torch.int64), torch.tensor(its_rows, dtype=torch.int64)
-            self.start[here], self.end[here] = kept[0][there], kept[1][there]
-            self.transitions[here[:, None], here] = kept[2][there[:, None], there]
-
-    def forbid(self, first: Sequence[int], pairs: Sequence[tuple[int, int]]) -> None:
-        """Says which tags cannot begin a sentence, and which cannot follow one another, when tags are chosen.
-
-        The loss does not know it: it learns from whatever the corpus has. `settle` writes it into the weights.
-        """
-        self._first, self._pairs = list(first), list(pairs)
-
-    @torch.no_grad()
-    def settle(self) -> None:
-        """Gives what is forbidden the score `FORBIDDEN`, so that it is saved with the weights."""
-        self._forbid(self.start, self.transitions)
-
-    @property
-    def _chosen_from(self) -> Transitions:
-        """The transitions when tags are chosen."""
-        start, end, between = (each.detach().float() for each in (self.start, self.end, self.transitions))
-        if self._first or self._pairs:
-            start, between = start.clone(), between.clone()
-            self._forbid(start, between)
-        return Transitions(start, end, between)
-
-    def _forbid(self, start: Tensor, between: Tensor) -> None:
-        if self._first:
-            start[self._first] = FORBIDDEN
-        if self._pairs:
-            before, tags = zip(*self._pairs, strict=True)
-            between[list(before), list(tags)] = FORBIDDEN
-
-    def loss(self, scores: Tensor, targets: Tensor, lengths: Tensor) -> Tensor:
-        """log Z - s(y), over the number of tokens; a token without a gold tag may have every tag."""
-        with torch.autocast(scores.device.type, enabled=False):  # sums of products need their digits
-            return self._loss(scores, targets, lengths)
-
-    def _loss(self, scores: Tensor, targets: Tensor, lengths: Tensor) -> Tensor:
-        places, counts = packing(lengths)
-        packed, tags = scores.flatten(0, 1)[places].float(), targets.flatten()[places]
-        transitions = Transitions(self.start.float(), self.end.float(), self.transitions.float())
-        return losses(packed, tags, counts, transitions).sum() / (tags != IGNORE).sum().clamp(min=1)
-
-    def best(self, scores: Tensor, counts: Sequence[int]) -> Tensor:
-        """The tags of the most probable sequences."""
-        return viterbi(scores.float(), counts, self._chosen_from)
-
-    def log_probabilities(
-        self,
-        scores: Tensor,
-        counts: Sequence[int],
-        temperature: float = 1.0,
-        rows: int | None = None,
-    ) -> Tensor:
-        """The marginals."""
-        return log_marginals(scores.float() / temperature, counts, self._chosen_from.cooled(temperature), rows)
-
-    def log_conditionals(self, scores: Tensor, counts: Sequence[int], best: Tensor, at: Tensor) -> Tensor:
-        """See `crf.log_conditionals`."""
-        return log_conditionals(scores.float(), counts, self._chosen_from, best, at)

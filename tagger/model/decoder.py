@@ -1,17 +1,25 @@
-"""What every decoder is: scores of a tag column -> a loss, the best tags, and their probabilities.
+"""The scores of a tag column -> a loss, the best tags, and their probabilities: softmax or CRF, one for each column."""
 
-`softmax.py` takes each token by itself, `crf.py` a sentence's tags together. A network has one for each column.
-To add one, write a subclass of `Decoder` in a file of its own and name it in `decoders.DECODERS`.
-"""
+# T tokens in the longest sentence, B sentences, N packed tokens of all, K tags of a column, k best of them. Packed are
+# the first tokens of all sentences, the longest sentence's first, then the second ones; `counts` (T,) says how many
+# sentences have a token at each step. A score of -inf says that a token cannot have a tag.
 
-from collections.abc import Callable, Sequence
-from typing import ClassVar, NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
 
-# N tokens, K tags of a column, k best of them
+from tagger.model.batch import IGNORE
+from tagger.model.crf import Transitions, log_conditionals, log_marginals, losses, packing, viterbi
+
+SOFTMAX, CRF = "softmax", "crf"
+DECODERS = (SOFTMAX, CRF)
+MAX_CRF_TAGS = 100  # a column with more tags has no CRF, whose time grows with their square. Saved CRFs rely on it
+FORBIDDEN = -10_000.0  # score of a transition that cannot be; finite, so that tags that are given can still have it
+MIN_TEMPERATURE, MAX_TEMPERATURE = 0.2, 5.0  # of a column
 
 
 class Decoded(NamedTuple):
@@ -21,13 +29,126 @@ class Decoded(NamedTuple):
     probabilities: np.ndarray | None  # (N, k); None if nobody asked for them
 
 
+class Decoder(nn.Module):
+    """A softmax: a token's tag is the one with the highest score, whatever the other tokens have. It has no weights."""
+
+    def loss(self, scores: Tensor, targets: Tensor, lengths: Tensor) -> Tensor:
+        """The negative log-probability of the gold tags, a mean over the tokens with one; 0 if there is none.
+
+        Args:
+            scores: (T, B, K) of sentences that are padded on the right.
+            targets: (T, B) gold tags, or IGNORE.
+            lengths: (B,).
+        """
+        total = cross_entropy(scores.flatten(0, 1).float(), targets.flatten(), ignore_index=IGNORE, reduction="sum")
+        return total / (targets != IGNORE).sum().clamp(min=1)  # a batch may have nothing to learn
+
+    def best(self, scores: Tensor, counts: Sequence[int]) -> Tensor:
+        """The tags, (N,), from the scores of packed tokens, (N, K)."""
+        return scores.argmax(-1)
+
+    def log_probabilities(
+        self, scores: Tensor, counts: Sequence[int], temperature: float = 1.0, rows: int | None = None
+    ) -> Tensor:
+        """The logarithm of the probability of each tag, (N, K).
+
+        Args:
+            scores: (N, K) of packed tokens.
+            counts: (T,).
+            temperature: that all scores are divided by: Guo et al. (2017), https://arxiv.org/abs/1706.04599.
+            rows: of every product, at least B, so that a sentence's values do not depend on the other sentences, to
+                the last bit; None: as many as are needed.
+        """
+        return (scores.float() / temperature).log_softmax(-1)
+
+    def log_conditionals(self, scores: Tensor, counts: Sequence[int], best: Tensor, at: Tensor) -> Tensor:
+        """The logarithm of the probability of each tag of some tokens, (n, K), if all others have their best tags.
+
+        Args:
+            scores: (N, K) of packed tokens.
+            counts: (T,).
+            best: (N,) the tags of all tokens.
+            at: (n,) the tokens.
+        """
+        return scores[at].float().log_softmax(-1)
+
+
+class CRFDecoder(Decoder):
+    """A linear-chain CRF: the tags of a sentence are chosen together, with learned scores of transitions."""
+
+    def __init__(self, tags: int) -> None:
+        """Begins with 0 for all transitions of K `tags`, so that it chooses what softmax chooses."""
+        super().__init__()
+        self.start, self.end = nn.Parameter(torch.zeros(tags)), nn.Parameter(torch.zeros(tags))
+        self.transitions = nn.Parameter(torch.zeros(tags, tags))
+
+    @torch.no_grad()
+    def take_from(self, other: Decoder, rows: Sequence[int], its_rows: Sequence[int]) -> None:
+        """Copies the transitions between tags that another CRF has too, but for those that it forbids.
+
+        Args:
+            other: of the tagger from which training starts; nothing is taken from a softmax.
+            rows: tags that both have, as this column numbers them.
+            its_rows: the same tags as the other tagger numbers them.
+        """
+        if isinstance(other, CRFDecoder):
+            weights = (other.start, other.end, other.transitions)
+            kept = [each.masked_fill(each <= FORBIDDEN / 2, 0.0) for each in weights]
+            here, there = torch.tensor(rows, dtype=torch.int64), torch.tensor(its_rows, dtype=torch.int64)
+            self.start[here], self.end[here] = kept[0][there], kept[1][there]
+            self.transitions[here[:, None], here] = kept[2][there[:, None], there]
+
+    @torch.no_grad()
+    def forbid(self, first: Sequence[int], pairs: Sequence[tuple[int, int]]) -> None:
+        """Forbids tags to begin a sentence, and pairs of tags to follow one another; after training."""
+        self.start[list(first)] = FORBIDDEN
+        if pairs:
+            before, tags = zip(*pairs, strict=True)
+            self.transitions[list(before), list(tags)] = FORBIDDEN
+
+    @property
+    def weights(self) -> Transitions:
+        """The scores of transitions, in float32."""
+        return Transitions(self.start.float(), self.end.float(), self.transitions.float())
+
+    def loss(self, scores: Tensor, targets: Tensor, lengths: Tensor) -> Tensor:
+        """log Z - s(y), over the number of tokens; a token without a gold tag may have every tag."""
+        with torch.autocast(scores.device.type, enabled=False):  # sums of products need their digits
+            places, counts = packing(lengths)
+            packed, tags = scores.flatten(0, 1)[places].float(), targets.flatten()[places]
+            return losses(packed, tags, counts, self.weights).sum() / (tags != IGNORE).sum().clamp(min=1)
+
+    @property
+    def _fixed(self) -> Transitions:
+        return Transitions(*(each.detach() for each in self.weights))
+
+    def best(self, scores: Tensor, counts: Sequence[int]) -> Tensor:
+        """The tags of the most probable sequences."""
+        return viterbi(scores.float(), counts, self._fixed)
+
+    def log_probabilities(
+        self, scores: Tensor, counts: Sequence[int], temperature: float = 1.0, rows: int | None = None
+    ) -> Tensor:
+        """The marginals."""
+        return log_marginals(scores.float() / temperature, counts, self._fixed.cooled(temperature), rows)
+
+    def log_conditionals(self, scores: Tensor, counts: Sequence[int], best: Tensor, at: Tensor) -> Tensor:
+        """See `crf.log_conditionals`."""
+        return log_conditionals(scores.float(), counts, self._fixed, best, at)
+
+
+def make_decoder(name: str, tags: int) -> Decoder:
+    """The decoder of a column with so many tags; a softmax if they are too many for a CRF."""
+    return CRFDecoder(tags) if name == CRF and tags <= MAX_CRF_TAGS else Decoder()
+
+
 def top_tags(log_probabilities: Tensor, chosen: Tensor, top: int) -> Decoded:
     """The best tags of each token and their probabilities.
 
     Args:
         log_probabilities: (N, K).
         chosen: (N,) the tags that come first, whatever their probability.
-        top: k, how many tags of each token to return.
+        top: k.
     """
     if top == 1:
         ids, logs = chosen[:, None], log_probabilities.gather(1, chosen[:, None])
@@ -53,148 +174,3 @@ def _best(logs: Tensor, top: int) -> Tensor:
     ordered = (bits ^ ((bits >> 31) & 0x7FFFFFFF)).long() << 32
     ordered |= torch.arange(K - 1, -1, -1, device=logs.device)
     return K - 1 - (ordered.topk(min(top, K), dim=1).values & 0xFFFFFFFF)
-
-
-# N tokens, K tags of a column
-
-
-MAX_SCORES = 1 << 22  # the most scores of combinations in memory at a time
-
-
-class Combinations:
-    """Chooses the tags of several columns together, among the combinations that training has."""
-
-    def __init__(self, combinations: Sequence[Sequence[int]], sizes: Sequence[int]) -> None:
-        """Takes the combinations, each of one tag id per column, and the K of each column."""
-        self._tags = torch.tensor(combinations, dtype=torch.int64).T.contiguous()  # (columns, combinations)
-        self._sizes = list(sizes)
-        self._codes = torch.unique(self._code(list(self._tags)))  # sorted
-
-    def choose(self, best: Sequence[Tensor], logs: Callable[[Tensor], Sequence[Tensor]]) -> list[Tensor]:
-        """The tags of each column, (N,), that are most probable together.
-
-        The network takes the columns for independent. So if the best tags of all columns are a known combination, no
-        other combination is more probable. The combinations are compared for the other tokens only. A token that
-        cannot have any of them, because of constraints, keeps its best tags.
-
-        Args:
-            best: of each column the best tags, (N,).
-            logs: from some tokens, (n,), to the logarithm of the probabilities of their tags, (n, K) of each column.
-        """
-        best = [column.clone() for column in best]
-        codes = self._code(best)
-        found = torch.searchsorted(self._codes, codes).clamp_(max=len(self._codes) - 1)  # its place if it is known
-        (unknown,) = torch.nonzero(self._codes[found] != codes, as_tuple=True)
-        if not len(unknown):
-            return best
-        size = max(1, MAX_SCORES // self._tags.shape[1])
-        of_columns = [torch.split(each, size) for each in logs(unknown)]
-        for rows, *columns in zip(torch.split(unknown, size), *of_columns, strict=True):
-            sums = sum(log[:, tags] for log, tags in zip(columns, self._tags, strict=True))  # (rows, combinations)
-            most, chosen = torch.as_tensor(sums).max(-1)
-            possible = most > -torch.inf
-            for column, tags in zip(best, self._tags, strict=True):
-                column[rows[possible]] = tags[chosen[possible]]
-        return best
-
-    def to(self, device: torch.device | str) -> "Combinations":
-        """Moves the table to a device."""
-        self._tags, self._codes = self._tags.to(device), self._codes.to(device)
-        return self
-
-    def _code(self, tags: Sequence[Tensor]) -> Tensor:
-        """A number for each combination of tags, different for different combinations."""
-        code = torch.zeros_like(tags[0])
-        for column, size in zip(tags, self._sizes, strict=True):
-            code = code * size + column
-        return code
-
-
-# T tokens in the longest sentence, B sentences, N tokens of all, K tags of a column
-
-
-MIN_TEMPERATURE, MAX_TEMPERATURE = 0.2, 5.0  # of a column
-
-
-class Decoder(nn.Module):
-    """How the tags of a column follow from the scores of its tokens.
-
-    Packed tokens are the first tokens of all sentences, the longest sentence's first, then the second ones, and so on;
-    `counts` (T,) says how many sentences have a token at each step. A score of -inf says that a token cannot have a
-    tag.
-
-    Attributes:
-        can_be_added: whether training may put it on a tagger that has another one, since it begins by changing no tag.
-        learns_from_teacher: whether a teacher's probabilities of each token can replace the gold tags.
-        keeps_spans: whether it decides the tags of a sentence together, so that what they span stays whole.
-    """
-
-    can_be_added: ClassVar[bool] = False
-    learns_from_teacher: ClassVar[bool] = False
-    keeps_spans: ClassVar[bool] = False
-
-    @classmethod
-    def build(cls, tags: int) -> "Decoder":
-        """Makes the decoder of a column with so many tags; of another class if there are too many for this one."""
-        return cls()
-
-    def take_from(self, other: "Decoder", rows: Sequence[int], its_rows: Sequence[int]) -> None:
-        """Copies the weights of the decoder of another tagger, from which training starts.
-
-        Args:
-            other: perhaps of another class.
-            rows: tags that both have, as this column numbers them.
-            its_rows: the same tags as the other tagger numbers them.
-        """
-
-    def forbid(self, first: Sequence[int], pairs: Sequence[tuple[int, int]]) -> None:
-        """Says which tags cannot begin a sentence, and which cannot follow one another, when tags are chosen.
-
-        A decoder that takes each token by itself has no use for it.
-        """
-
-    def settle(self) -> None:
-        """Writes what is forbidden into the weights, after training."""
-
-    def loss(self, scores: Tensor, targets: Tensor, lengths: Tensor) -> Tensor:
-        """What training makes small: the negative log-probability of the gold tags, a mean over the tokens with one.
-
-        Args:
-            scores: (T, B, K) of sentences that are padded on the right.
-            targets: (T, B) gold tags, or IGNORE.
-            lengths: (B,).
-        """
-        raise NotImplementedError
-
-    def best(self, scores: Tensor, counts: Sequence[int]) -> Tensor:
-        """The tags, (N,), from the scores of packed tokens, (N, K)."""
-        raise NotImplementedError
-
-    def log_probabilities(
-        self,
-        scores: Tensor,
-        counts: Sequence[int],
-        temperature: float = 1.0,
-        rows: int | None = None,
-    ) -> Tensor:
-        """The logarithm of the probability of each tag, (N, K).
-
-        Args:
-            scores: (N, K) of packed tokens.
-            counts: (T,).
-            temperature: that all scores are divided by: Guo et al. (2017), https://arxiv.org/abs/1706.04599.
-            rows: of every product, at least B, so that a sentence's values do not depend on the other sentences, to
-                the last bit; None: as many as are needed.
-        """
-        raise NotImplementedError
-
-    def log_conditionals(self, scores: Tensor, counts: Sequence[int], best: Tensor, at: Tensor) -> Tensor:
-        """The logarithm of the probability of each tag of some tokens, (n, K), if all others have their best tags.
-
-        Args:
-            scores: (N, K) of packed tokens.
-            counts: (T,).
-            best: (N,) the tags of all tokens.
-            at: (n,) the tokens.
-        """
-        raise NotImplementedError

@@ -30,7 +30,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import embedding_bag
 
-from tagger.model.crf import CRFDecoder
+from tagger.model.decoder import CRFDecoder
 from tagger.model.embeddings import word_shape
 
 EDGE = ""  # the form beside the first and the last token of a sentence

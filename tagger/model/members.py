@@ -11,11 +11,9 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
-from tagger.model.crf import CRFDecoder
-from tagger.model.decoder import Decoder
+from tagger.model.decoder import CRFDecoder, Decoder
 from tagger.model.memory import TRAINING_COPIES, build_without_memory, check_memory
 from tagger.model.network import NetworkConfig, TaggerNetwork
-from tagger.model.softmax import SoftmaxDecoder
 from tagger.model.vocabulary import Vocabulary
 
 
@@ -63,7 +61,7 @@ def mean_decoder(decoders: Sequence[Decoder], shares: Sequence[float] | None = N
         shares = [1 / len(decoders)] * len(decoders)
     crfs = [(each, share) for each, share in zip(decoders, shares, strict=True) if isinstance(each, CRFDecoder)]
     if not crfs:
-        return SoftmaxDecoder()
+        return Decoder()
     mean = copy.deepcopy(crfs[0][0])
     for name, parameter in mean.named_parameters():
         parameter.copy_(torch.stack([decoder.get_parameter(name) * share for decoder, share in crfs]).sum(0))

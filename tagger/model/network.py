@@ -14,7 +14,7 @@ from torch.nn.functional import embedding as look_up
 
 from tagger.errors import InputError
 from tagger.model.batch import NO_CORPUS, Batch
-from tagger.model.decoders import DECODERS
+from tagger.model.decoder import DECODERS, make_decoder
 from tagger.model.embeddings import FormConfig, FormEmbedding
 from tagger.model.encoder import CELLS, Encoder
 from tagger.model.fast_cpu import Dropout
@@ -42,7 +42,7 @@ class NetworkValues(FormConfig):
     """The values of a network, with those of its form embedding.
 
     Attributes:
-        decoder: of each column, a name in `decoders.DECODERS`.
+        decoder: of each column, softmax or crf.
         cell: a name in `encoder.CELLS`.
         depth: recurrent layers.
         hidden: sizes of the layers.
@@ -99,7 +99,7 @@ class TaggerNetwork(nn.Module):
         self.states = states = sum(forward) + sum(backward)  # S
         self.heads = nn.ModuleDict({column: nn.Linear(states, len(tags)) for column, tags in vocabulary.tags.items()})
         self.decoders = nn.ModuleDict(
-            {column: DECODERS[config["decoder"]].build(len(tags)) for column, tags in vocabulary.tags.items()}
+            {column: make_decoder(config["decoder"], len(tags)) for column, tags in vocabulary.tags.items()}
         )
         self.dropout = Dropout(config["dropout"])
         count = len(vocabulary.corpora)

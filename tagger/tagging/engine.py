@@ -16,10 +16,9 @@ from torch import Tensor
 from tagger.bundle.bundle import Bundle, Member
 from tagger.bundle.linear import Linear, networks_share
 from tagger.errors import InputError
-from tagger.model.decoder import Decoded, Decoder
+from tagger.model.decoder import CRFDecoder, Decoded, Decoder
 from tagger.model.device import choose_device, choose_precision, own_turn
 from tagger.model.members import mean_decoder
-from tagger.model.softmax import SoftmaxDecoder
 from tagger.model.vocabulary import Vocabulary
 from tagger.tagging.batches import BATCH_TOKENS, FIXED_SENTENCES, PackedBatch, plan_batches
 from tagger.tagging.checks import checked_corpus, checked_number
@@ -170,7 +169,7 @@ class Engine:
             for column in columns
             if self.vocabulary.codecs[column].edits
             and column not in taken
-            and isinstance(self.decoders[column], SoftmaxDecoder)
+            and not isinstance(self.decoders[column], CRFDecoder)
         }
 
     def score(

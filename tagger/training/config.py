@@ -18,7 +18,7 @@ from tagger.bundle.catalog import find_named
 from tagger.bundle.hub import is_hub_name
 from tagger.corpus.config import CORPUS, CorpusConfig
 from tagger.errors import InputError
-from tagger.model.decoders import DECODERS
+from tagger.model.decoder import CRF
 from tagger.model.stored import STORAGE_DTYPES
 from tagger.text.schema import Count, Name, Rate, Seed, one_of, read
 from tagger.text.segment import RULES
@@ -75,9 +75,8 @@ class TrainConfig:
     def __post_init__(self) -> None:
         _check_columns(self.columns)
         check_trainer_settings(self.trainer)
-        if self.distill.teacher is not None and not DECODERS[self.model.decoder].learns_from_teacher:
-            can = " or ".join(name for name, decoder in DECODERS.items() if decoder.learns_from_teacher)
-            raise InputError(f"model.decoder={self.model.decoder}: a student needs the decoder {can}; leave this out")
+        if self.distill.teacher is not None and self.model.decoder == CRF:
+            raise InputError("model.decoder=crf: a student needs the decoder softmax; leave this out")
         if not self.learns and self.init is None:
             raise InputError("trainer.max_epochs=0: name the tagger whose networks stay as they are, init=FOLDER")
         if not self.learns and self.distill.teacher is not None:
@@ -112,7 +111,6 @@ TRAINING_KEYS = ("embedding.word_dropout", "embedding.min_count", "model.dropout
 # ... and these, if they add an input that the tagger lacks. The first of them names it.
 VECTOR_KEYS = tuple(f"embedding.{each.name}" for each in fields(EmbeddingConfig) if each.name.startswith("vectors"))
 TRANSFORMER_KEYS = ("embedding.transformer", *(f"transformer.{each.name}" for each in fields(TransformerConfig)))
-ADDED_DECODERS = [f"model.decoder={name}" for name, decoder in DECODERS.items() if decoder.can_be_added]
 INPUT_EXPERIMENT = "multilingual"  # sets nothing that the tagger decides, but for such an input and model.members
 
 
@@ -132,7 +130,7 @@ def check_override(override: str, config: TrainConfig) -> None:
         return
     remedy = "leave this out"
     if config.learns:
-        if override in ADDED_DECODERS:
+        if override == f"model.decoder={CRF}":  # it begins by changing no tag
             return
         if (key, value) == ("experiment", INPUT_EXPERIMENT):
             return

@@ -16,7 +16,7 @@ from omegaconf.errors import OmegaConfBaseException
 from tagger.bundle.saved_config import MAX_TRAINED
 from tagger.corpus.config import HubTextConfig
 from tagger.errors import InputError
-from tagger.model.decoders import DECODERS, SOFTMAX
+from tagger.model.decoder import DECODERS, SOFTMAX
 from tagger.model.embeddings import VectorConfig
 from tagger.model.encoder import CELLS
 from tagger.model.network import NetworkConfig

@@ -23,7 +23,8 @@ from torch import Tensor, nn
 
 from tagger.bundle.linear import Linear
 from tagger.model.batch import IGNORE
-from tagger.model.crf import MAX_CRF_TAGS, Transitions, losses
+from tagger.model.crf import Transitions, losses
+from tagger.model.decoder import MAX_CRF_TAGS
 from tagger.model.linear import (
     EDGE,
     OFFSETS,

@@ -1,6 +1,6 @@
 """`TaggerModule`: the network with its loss, its optimizer and its metrics, as a Lightning module."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from itertools import compress
 from typing import Any, cast
@@ -15,7 +15,7 @@ from tagger.bundle.bundle import Bundle, Member
 from tagger.errors import InputError
 from tagger.model.batch import IGNORE, Batch
 from tagger.model.crf import packing
-from tagger.model.decoder import Decoder
+from tagger.model.decoder import CRFDecoder, Decoder
 from tagger.model.members import mean_decoder, share_pretrained
 from tagger.model.network import NetworkConfig, TaggerNetwork
 from tagger.model.pieces import PieceTokenizer
@@ -238,6 +238,7 @@ class TaggerModule(Module):
             frozen_epochs: the first epochs, in which a transformer that is tuned does not learn yet.
         """
         super().__init__()
+        self.forbidden: dict[str, tuple[list[int], list[tuple[int, int]]]] = {}  # of CRFs; see `CRFDecoder.forbid`
         self.save_hyperparameters(logger=False)
         self.vocabulary = Vocabulary(**vocabulary)
         self.config = network
@@ -299,16 +300,11 @@ class TaggerModule(Module):
         """
         for network in self.networks:
             network.eval()
-            for decoder in network.decoders.values():
-                cast(Decoder, decoder).settle()
+            for column, (first, pairs) in self.forbidden.items():
+                cast(CRFDecoder, network.decoders[column]).forbid(first, pairs)
         share = 1 / len(self.networks)
         members = (Member(network, self.vocabulary, tokenizer, share) for network in self.networks)
         return Bundle(tuple(members), segmenter, config or {})
-
-    def forbid(self, column: str, first: Sequence[int], pairs: Sequence[tuple[int, int]]) -> None:
-        """Says what tags cannot do; see `Decoder.forbid`."""
-        for member in self.networks:
-            cast(Decoder, member.decoders[column]).forbid(first, pairs)
 
     def _step(self, batch: Batch, stage: str) -> Tensor:
         """What training makes small for a batch: a sum over columns and members, with the facts and the teacher.

@@ -14,8 +14,7 @@ from tagger.bundle.linear import Linear
 from tagger.bundle.saved_config import CONFIG
 from tagger.corpus.splits import Corpus
 from tagger.errors import InputError
-from tagger.model.decoder import Decoder
-from tagger.model.decoders import SOFTMAX
+from tagger.model.decoder import SOFTMAX, CRFDecoder, Decoder
 from tagger.model.embeddings import VectorConfig
 from tagger.model.members import check_training_memory
 from tagger.model.network import NetworkConfig, TaggerNetwork
@@ -222,10 +221,9 @@ def transfer_weights(start: Member, network: TaggerNetwork, vocabulary: Vocabula
         for part in ("weight", "bias") if shared else ():
             name = f"heads.{column}.{part}"
             merged[name][rows] = before[name][old_rows]
-        if shared:
-            cast(Decoder, network.decoders[column]).take_from(
-                cast(Decoder, start.network.decoders[column]), rows, old_rows
-            )
+        decoder = network.decoders[column]
+        if shared and isinstance(decoder, CRFDecoder):
+            decoder.take_from(cast(Decoder, start.network.decoders[column]), rows, old_rows)
     network.load_state_dict(merged)
 
 
@@ -325,11 +323,12 @@ def _keep_spans_whole(module: TaggerModule, corpus: Corpus) -> None:
     """Forbids CRFs what tags of spans cannot do, unless the corpus does it."""
     vocabulary = module.vocabulary
     for column, tags in vocabulary.tags.items():
-        if not cast(Decoder, module.body.decoders[column]).keeps_spans or not is_span_column(tags):
+        if not isinstance(module.body.decoders[column], CRFDecoder) or not is_span_column(tags):
             continue
         breaks, ids = breaks_of(tags), vocabulary.tag_ids[column]
         if not has_breaks(corpus.splits["train"][column], breaks, ids):
-            module.forbid(column, [ids[t] for t in breaks.first], [(ids[a], ids[b]) for a, b in breaks.pairs])
+            pairs = [(ids[a], ids[b]) for a, b in breaks.pairs]
+            module.forbidden[column] = [ids[tag] for tag in breaks.first], pairs
 
 
 def _continued_config(config: TrainConfig, start: StartTagger, inputs: Inputs) -> NetworkConfig:

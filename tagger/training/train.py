@@ -20,8 +20,7 @@ from tagger.corpus.sources import load_corpus
 from tagger.corpus.splits import Corpus, by_corpus
 from tagger.errors import InputError
 from tagger.evaluation.plots import draw_learning_curve
-from tagger.model.crf import MAX_CRF_TAGS, CRFDecoder
-from tagger.model.decoders import CRF
+from tagger.model.decoder import CRF, MAX_CRF_TAGS, CRFDecoder
 from tagger.model.vocabulary import Vocabulary
 from tagger.training.card import describe, kept_card, model_card
 from tagger.training.config import TrainConfig

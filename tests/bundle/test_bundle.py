@@ -16,7 +16,7 @@ from safetensors.torch import load_file
 from tagger.bundle.bundle import Bundle, Member
 from tagger.bundle.saved_config import CARD, CONFIG, VOCABULARY, WEIGHTS
 from tagger.errors import InputError
-from tagger.model.crf import CRFDecoder
+from tagger.model.decoder import CRFDecoder
 from tagger.model.encoder import CELLS
 from tagger.model.members import share_pretrained
 from tagger.model.vocabulary import Vocabulary
@@ -67,7 +67,6 @@ def test_the_transitions_of_a_crf_are_saved_exactly(vocabulary: Vocabulary, tmp_
         with torch.no_grad():
             decoder.transitions.normal_()
         decoder.forbid([0], [(1, 2)])
-        decoder.settle()
     before = {name: weights.clone() for name, weights in network.decoders.state_dict().items()}
     bundle_of(network, vocabulary).rounded(dtype).save(tmp_path / "a", "# card\n")
     loaded = Bundle.load(tmp_path / "a").networks[0].state_dict()

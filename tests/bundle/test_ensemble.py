@@ -12,7 +12,7 @@ from tagger.bundle.bundle import Bundle
 from tagger.bundle.ensemble import checked_weights, ensemble_card, join
 from tagger.bundle.saved_config import MAX_TAGGERS, is_ensemble
 from tagger.errors import InputError
-from tagger.model.crf import CRFDecoder
+from tagger.model.decoder import CRFDecoder
 from tagger.model.vocabulary import Vocabulary
 from tagger.tagging.tagger import Tagger
 from tests.bundle.test_vocabularies import reversed_tags

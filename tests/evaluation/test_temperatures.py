@@ -12,9 +12,8 @@ import torch
 import tagger
 from tagger.evaluation import temperatures
 from tagger.evaluation.temperatures import GoldScores, fit_temperature, fit_temperatures
-from tagger.model.crf import CRFDecoder, sequence_scores
-from tagger.model.decoder import MAX_TEMPERATURE, MIN_TEMPERATURE
-from tagger.model.softmax import SoftmaxDecoder
+from tagger.model.crf import sequence_scores
+from tagger.model.decoder import MAX_TEMPERATURE, MIN_TEMPERATURE, CRFDecoder, Decoder
 from tagger.model.vocabulary import Vocabulary
 from tagger.text.sentence import Sentence
 from tests.conftest import CORPUS, make_network, overfit, save_tiny
@@ -30,7 +29,7 @@ def test_the_temperature_of_a_softmax_is_found_again(temperature: float) -> None
     scores = 4 * torch.randn(20_000, 5, generator=generator)
     gold = torch.multinomial((scores / temperature).softmax(1), 1, generator=generator).squeeze(1)
     halves = [gold_scores(*half, [10_000]) for half in zip(scores.split(10_000), gold.split(10_000), strict=True)]
-    assert fit_temperature(SoftmaxDecoder(), halves) == pytest.approx(temperature, rel=0.05)
+    assert fit_temperature(Decoder(), halves) == pytest.approx(temperature, rel=0.05)
 
 
 @pytest.mark.parametrize("temperature", [0.6, 1.6])
@@ -47,7 +46,7 @@ def test_the_temperature_of_a_crf_is_found_again(temperature: float) -> None:
     with torch.no_grad():
         totals = torch.stack(
             [
-                sequence_scores(scores, sequence.repeat_interleave(B), [B] * T, decoder._chosen_from)
+                sequence_scores(scores, sequence.repeat_interleave(B), [B] * T, decoder.weights)
                 for sequence in sequences
             ],
             dim=1,
@@ -62,18 +61,18 @@ def test_tags_that_are_ruled_out_do_not_count() -> None:
     generator = torch.Generator().manual_seed(4)
     scores = 4 * torch.randn(2_000, 3, generator=generator)
     gold = torch.multinomial((scores / 1.5).softmax(1), 1, generator=generator).squeeze(1)
-    expected = fit_temperature(SoftmaxDecoder(), [gold_scores(scores, gold, [2_000])])
+    expected = fit_temperature(Decoder(), [gold_scores(scores, gold, [2_000])])
     impossible = torch.tensor([[-torch.inf, 0.0, 1.0]]).expand(200, -1)
     more = gold_scores(impossible, torch.zeros(200, dtype=torch.int64), [200])
-    assert fit_temperature(SoftmaxDecoder(), [gold_scores(scores, gold, [2_000]), more]) == expected
-    assert fit_temperature(SoftmaxDecoder(), [more]) is None  # nothing is left
+    assert fit_temperature(Decoder(), [gold_scores(scores, gold, [2_000]), more]) == expected
+    assert fit_temperature(Decoder(), [more]) is None  # nothing is left
 
 
 @pytest.mark.parametrize(("right", "limit"), [(True, MIN_TEMPERATURE), (False, MAX_TEMPERATURE)])
 def test_what_is_always_right_or_wrong_gets_a_limit(right: bool, limit: float) -> None:
     scores = torch.tensor([[1.0, 0.0]]).expand(200, -1)
     gold = torch.full((200,), 0 if right else 1)
-    assert fit_temperature(SoftmaxDecoder(), [gold_scores(scores, gold, [200])]) == pytest.approx(limit, rel=0.002)
+    assert fit_temperature(Decoder(), [gold_scores(scores, gold, [200])]) == pytest.approx(limit, rel=0.002)
 
 
 @pytest.fixture

@@ -6,14 +6,14 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from tagger.model import decoder
 from tagger.model.batch import IGNORE
-from tagger.model.decoder import Combinations, Decoded, top_tags
-from tagger.model.softmax import SoftmaxDecoder
+from tagger.model.decoder import Decoded, Decoder, top_tags
+from tagger.tagging import decoding
+from tagger.tagging.decoding import Combinations
 
 N, K = 12, 6
 COUNTS = [4, 4, 3, 1]  # of 12 tokens in 4 sentences
-SOFTMAX = SoftmaxDecoder()
+SOFTMAX = Decoder()
 
 
 @pytest.fixture
@@ -111,7 +111,7 @@ def columns() -> list[Tensor]:
 def test_the_most_probable_known_combination_is_chosen(
     columns: list[Tensor], monkeypatch: pytest.MonkeyPatch, held: int
 ) -> None:
-    monkeypatch.setattr(decoder, "MAX_SCORES", held)
+    monkeypatch.setattr(decoding, "MAX_SCORES", held)
     chosen = torch.stack(choose(KNOWN, columns), dim=1).tolist()
     logs = [column.log_softmax(-1) for column in columns]
     for token, found in enumerate(chosen):

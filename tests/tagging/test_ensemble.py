@@ -13,7 +13,7 @@ import tagger
 from tagger.bundle.bundle import Bundle, Member
 from tagger.bundle.ensemble import join
 from tagger.errors import InputError
-from tagger.model.crf import CRFDecoder
+from tagger.model.decoder import CRFDecoder
 from tagger.model.vocabulary import Vocabulary
 from tagger.tagging import batches, workers
 from tagger.tagging.decoding import Request

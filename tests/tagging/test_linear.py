@@ -19,7 +19,7 @@ from tagger.bundle.saved_config import CONFIG, LINEAR_WEIGHTS
 from tagger.errors import InputError
 from tagger.evaluation.temperatures import fit_temperatures
 from tagger.export.onnx_file import export_onnx
-from tagger.model.crf import CRFDecoder
+from tagger.model.decoder import CRFDecoder
 from tagger.model.vocabulary import Vocabulary
 from tagger.tagging import batches
 from tagger.tagging.tagger import Tagger

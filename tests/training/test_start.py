@@ -20,7 +20,7 @@ from tagger.bundle.bundle import Member
 from tagger.bundled import bundled
 from tagger.errors import InputError
 from tagger.model.batch import UNK
-from tagger.model.crf import FORBIDDEN, CRFDecoder
+from tagger.model.decoder import FORBIDDEN, CRFDecoder
 from tagger.model.encoder import CELLS
 from tagger.model.network import TaggerNetwork
 from tagger.model.vocabulary import Vocabulary
@@ -99,7 +99,7 @@ def test_frozen_vectors_stay_and_tuned_ones_change(treebank: Path, tmp_path: Pat
         ("embedding.vectors_tune=2", "embedding.vectors_tune=2"),
         ("embedding.transformer=''", "embedding.transformer="),
         ("transformer.layers=4", "transformer.layers=4"),
-        ("transformer.layers=[true]", "transformer.layers="),
+        ("transformer.layers=[true]", "transformer.layers.0=true"),
         ("transformer.tune=maybe", "transformer.tune=maybe"),
         ("transformer=null", "transformer=null: expected"),
         ("card=null", "card=null"),
@@ -111,7 +111,7 @@ def test_frozen_vectors_stay_and_tuned_ones_change(treebank: Path, tmp_path: Pat
         ("init=nowhere", "^init=nowhere: no such tagger; python -m tagger models lists"),
         ("model.hidden=200", "model.hidden=200: expected"),
         ("model.hidden.forward=2.5", "model.hidden.forward=2.5: expected"),
-        ("model.hidden.backward=[2,x]", "model.hidden.backward="),
+        ("model.hidden.backward=[2,x]", "model.hidden.backward.1=x"),
         ("+optimizer.momentum=0.9", "optimizer.momentum: no such key; optimizer has lr, "),
     ],
 )
@@ -326,7 +326,7 @@ def test_a_softmax_becomes_a_crf_and_a_crf_stays_one(treebank: Path, finished: P
 def test_a_column_with_too_many_tags_for_a_crf_is_named(
     treebank: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("tagger.model.crf.MAX_CRF_TAGS", 17)
+    monkeypatch.setattr("tagger.model.decoder.MAX_CRF_TAGS", 17)
     caplog.set_level("INFO")
     made = start(treebank, tmp_path / "run", "columns=[upos,xpos]", "model.decoder=crf")
     assert isinstance(made.bundle.networks[0].decoders["upos"], CRFDecoder)
@@ -505,7 +505,6 @@ def test_transitions_stay_with_their_tags_and_what_was_forbidden_is_learned_anew
             torch.nn.init.normal_(parameter)
     ids = vocabulary.tag_ids["upos"]
     old.forbid([ids["NOUN"]], [(ids["NOUN"], ids["VERB"])])
-    old.settle()
     saved = Member(network, vocabulary)
     tags = ["A", "VERB", "NOUN", "B", "DET"]
     changed, merged = continued(saved, dataclasses.replace(vocabulary, tags={"upos": tags}, combinations=[]))
