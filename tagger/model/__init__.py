@@ -3,11 +3,10 @@
 Start in `network.py`: `TaggerNetwork.forward` is three lines, embed, encode and score. Then read `batch.py` (what the
 network reads), `cells.py` (one time step from scratch), `recurrent.py` (a direction, for training and for tagging; what
 is special to a cell is in `rnn.py`, `gru.py`, `lstm.py` and `mingru.py`), `encoder.py` (both directions, a stack),
-`embeddings.py` (a vector for each word form; its parts are in the same file), `collate.py`
-(sentences to padded batches) and `decoder.py` (scores to tags). `vocabulary.py` and `forms.py` turn words into ids. All
-this takes half an hour.
+`embeddings.py` (a vector for each word form), `collate.py` (sentences to padded batches) and `decoder.py` (scores to
+tags, by softmax or CRF). `vocabulary.py` and `forms.py` turn words into ids. All this takes half an hour.
 
-Skip the rest at first reading. `softmax.py` and `crf.py` are the decoders, and `members.py` has what several networks
+Skip the rest at first reading. `crf.py` has the algorithms of a chain of tags, and `members.py` what several networks
 share whose scores are averaged. `tag_codec.py` is for lemmas, `pieces.py` and `transformer.py` are for pretrained
 transformers. `fast_cpu.py` makes training on a CPU faster, `memory.py` refuses networks that are too large, `stored.py`
 makes weights small on disk, and `device.py` says where a network computes.
