@@ -72,8 +72,8 @@ def report_page(
     first = next(iter(splits.values()))
     parts = [_table(table) for table in (_accuracies(splits), *tables)]
     parts += [f'<p><img src="{escape(name)}" alt="{escape(name)}"></p>\n' for name in pictures]
-    parts += [_table(_tags(column, scores)) for column, scores in first.items()]
     parts += [_errors(column, [error for error in errors if error.column == column]) for column in first]
+    parts += [_table(_tags(column, scores)) for column, scores in first.items()]
     template = Template(files("tagger.evaluation").joinpath("report_page.html").read_text(encoding="utf-8"))
     shown = {"title": escape(title), "facts": escape(" · ".join(facts)), "body": "".join(parts)}
     return encodable(template.substitute(shown))

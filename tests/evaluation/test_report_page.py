@@ -63,7 +63,8 @@ def test_scores_and_errors_are_rows() -> None:
     assert page.rows[1] == ["dev, upos", "4", "25.00%", "33.33%", "0.00%", "0.00%", "51.25%"]
     assert ["row", "7"] in page.rows
     assert ["NOUN", "0.00%", "0.00%", "0.00%", "2"] in page.rows
-    assert page.rows[-3:] == [
+    errors = [row for row in page.rows if len(row) == 5 and row[0].endswith("%")]
+    assert errors == [
         ["70.00%", "VERB", "NOUN", "The dog sat ", "s-2"],
         ["60.00%", "NOUN", "VERB", "The dog sat", "s-2"],
         ["55.00%", "NOUN", "VERB", "x cat ", "2"],
@@ -75,7 +76,7 @@ def test_nothing_in_a_text_becomes_code() -> None:
     sentence = tagged(HOSTILE, ["DET"] * 5, [0.5] * 5, f"# sent_id = {HOSTILE[1]}")
     page = made((sentence, ["NOUN"] * 5), facts=[HOSTILE[0]], pictures=['"><script>'])
     assert page.seen.count("img") == 1
-    assert f" {HOSTILE[0]} {HOSTILE[1]} a&b \ufffd $title" in [row[3] for row in page.rows[-5:]]
+    assert f" {HOSTILE[0]} {HOSTILE[1]} a&b \ufffd $title" in [row[3] for row in page.rows if len(row) == 5]
 
 
 def test_long_sentences_words_and_lists_of_errors_are_cut() -> None:
@@ -84,5 +85,6 @@ def test_long_sentences_words_and_lists_of_errors_are_cut() -> None:
     assert error.before.startswith("… w38 ")
     assert error.after.endswith(" w62 …")
     page = made((tagged(["y" * 500] * 600, ["NOUN"] * 600, [0.9] * 600), ["DET"] * 600))
-    assert len([row for row in page.rows if row[0] == "90.00%"]) == MAX_ERRORS
-    assert max(len(word) for word in page.rows[-1][3].split()) == MAX_CHARACTERS + 1
+    errors = [row for row in page.rows if row[0] == "90.00%"]
+    assert len(errors) == MAX_ERRORS
+    assert max(len(word) for word in errors[-1][3].split()) == MAX_CHARACTERS + 1
