@@ -7,16 +7,14 @@ several, or after a run was resumed.
 """
 
 import io
-import os
-import stat
 from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, closing
+from contextlib import AbstractContextManager, closing, suppress
 from functools import partial
 from itertools import chain, groupby
 from typing import BinaryIO, NamedTuple, TextIO
 
 from tagger.errors import InputError
-from tagger.jobs.jobs import Job
+from tagger.jobs.jobs import Job, file_state
 from tagger.tagging.decoding import Request
 from tagger.tagging.document_tagger import DocumentTagger
 from tagger.tagging.windows import WINDOW_TOKENS
@@ -71,12 +69,7 @@ class _Window(NamedTuple):
     flush: bool = False  # whether the windows so far are sent at once, because the next text may come late
 
 
-class _Written(NamedTuple):
-    """A window as text."""
-
-    text: str
-    words: int
-    error: InputError | None = None  # why there is no text
+_Result = tuple[str, int] | InputError  # a window as text and the number of its words, or why there is none
 
 
 def tag_files(
@@ -104,16 +97,21 @@ def tag_files(
         job = jobs[number]
         try:
             first = next(own)
-            _raise(first)  # before there is an output
+            for error in (first[0].error, first[1]):
+                if isinstance(error, InputError):
+                    raise error  # before there is an output
             with output(job) as out:
                 sentence = 1
-                for window, written in chain([first], own):
-                    text = written.text
+                for window, result in chain([first], own):
+                    if isinstance(result, InputError):
+                        raise result
+                    text, words = result
                     if job.output == "conllu" != job.input:
                         text, sentence = numbered(text, sentence)
                     out.write(text)
-                    _raise((window, written))
-                    yield Progress(job, written.words, window.read)
+                    if window.error is not None:
+                        raise window.error
+                    yield Progress(job, words, window.read)
             yield Progress(job, finished=True)
         except WorkersDied:
             raise
@@ -122,29 +120,17 @@ def tag_files(
             yield Progress(job, error=error)
 
 
-def _raise(pair: tuple[_Window, _Written]) -> None:
-    for each in pair:
-        if each.error is not None:
-            raise each.error
-
-
 def _batches(windows: Iterator[_Window]) -> Iterator[Batch[list[_Window], list[_Window]]]:
     """Windows of one file, or of several small ones after each other, to be sent together."""
     batch: list[_Window] = []
     tokens, limit = 0, FIRST_BATCH
-    for window in windows:
-        batch.append(window)
-        tokens += window.tokens
-        if tokens >= limit or len(batch) >= MAX_WINDOWS or window.flush:
-            yield _batch(batch, tokens)
-            batch, tokens = [], 0
-            limit = min(2 * limit, WINDOW_TOKENS)
-    if batch:
-        yield _batch(batch, tokens)
-
-
-def _batch(windows: list[_Window], tokens: int) -> Batch[list[_Window], list[_Window]]:
-    return Batch([window._replace(parts=[]) for window in windows], windows, tokens)
+    for window in chain(windows, [None]):
+        if window is not None:
+            batch.append(window)
+            tokens += window.tokens
+        if batch and (window is None or tokens >= limit or len(batch) >= MAX_WINDOWS or window.flush):
+            yield Batch([window._replace(parts=[]) for window in batch], batch, tokens)
+            batch, tokens, limit = [], 0, min(2 * limit, WINDOW_TOKENS)
 
 
 def _windows(
@@ -186,8 +172,11 @@ def file_sentences(tagger: DocumentTagger, job: Job, options: Options) -> Iterat
 
 def _file_parts(tagger: DocumentTagger, job: Job, options: Options) -> Iterator[tuple[Part, Callable[[], int]]]:
     """The parts of a file, each with a function that returns the number of bytes read so far."""
-    given = None if job.text is None else io.BytesIO(job.text.encode(errors="surrogateescape"))
-    binary, encoding = (open_binary(job.source), options.encoding) if given is None else (given, "utf-8")
+    binary: BinaryIO
+    if job.text is None:
+        binary, encoding = open_binary(job.source), options.encoding
+    else:
+        binary, encoding = io.BytesIO(job.text.encode(errors="surrogateescape")), "utf-8"
     before = _version(binary)
 
     def position() -> int:
@@ -216,20 +205,18 @@ def _file_parts(tagger: DocumentTagger, job: Job, options: Options) -> Iterator[
             binary.close()
 
 
-def _version(file: BinaryIO) -> tuple[int, int] | None:
-    """Values that change when an open file is written to; None if it is no regular file of this machine."""
-    try:
-        status = os.fstat(file.fileno())
-    except OSError:
-        return None
-    return (status.st_size, status.st_mtime_ns) if stat.S_ISREG(status.st_mode) else None
+def _version(file: BinaryIO) -> object:
+    """What changes when an open file is written to; None if it is no regular file of this machine."""
+    with suppress(OSError):
+        return file_state(file.fileno())
+    return None
 
 
-def _write(tagger: DocumentTagger, windows: list[_Window], request: Request) -> list[_Written]:
+def _write(tagger: DocumentTagger, windows: list[_Window], request: Request) -> list[_Result]:
     """The work of a process: cuts paragraphs, tags sentences, and writes them as text."""
-    found = _cut(tagger, windows)
+    cut = _cut(tagger, windows)
     whole: list[Sentence] = []
-    for window, sentences in zip(windows, found, strict=True):
+    for window, sentences in zip(windows, cut, strict=True):
         if isinstance(sentences, InputError):
             continue
         if window.whole and tagger.has_fixed_shapes:
@@ -237,7 +224,15 @@ def _write(tagger: DocumentTagger, windows: list[_Window], request: Request) -> 
         else:
             tagger.tag_window(sentences, request)
     tagger.tag_window(whole, request, fixed_shapes=True)
-    return [_text(window, sentences) for window, sentences in zip(windows, found, strict=True)]
+    results: list[_Result] = []
+    for window, sentences in zip(windows, cut, strict=True):
+        try:
+            if isinstance(sentences, InputError):
+                raise sentences
+            results.append(("".join(map(window.write, sentences)), sum(map(len, sentences))))
+        except InputError as error:
+            results.append(error)
+    return results
 
 
 def _cut(tagger: DocumentTagger, windows: list[_Window]) -> list[list[Sentence] | InputError]:
@@ -250,13 +245,3 @@ def _cut(tagger: DocumentTagger, windows: list[_Window]) -> list[list[Sentence] 
         [sentence for part in window.parts for sentence in sentences_of(part, cuts, window.layout)]
         for window in windows
     ]
-
-
-def _text(window: _Window, sentences: list[Sentence] | InputError) -> _Written:
-    """The tagged sentences of a window as text."""
-    if isinstance(sentences, InputError):
-        return _Written("", 0, sentences)
-    try:
-        return _Written("".join(map(window.write, sentences)), sum(map(len, sentences)))
-    except InputError as error:
-        return _Written("", 0, error)

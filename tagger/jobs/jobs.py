@@ -78,7 +78,7 @@ class _Found(NamedTuple):
     state: State | None = None
 
 
-def file_state(path: str | Path) -> State | None:
+def file_state(path: str | Path | int) -> State | None:
     """The size and the time of the last change of a file; None if there is no regular file."""
     try:
         status = os.stat(path)

@@ -18,11 +18,9 @@ from tagger.model.vocabulary import Vocabulary
 from tagger.tagging import workers
 from tagger.tagging.tagger import Tagger
 from tagger.tagging.workers import WorkersDied
-from tagger.text import plain
 from tagger.text.conllu import read_conllu
-from tagger.text.files import read_lines
+from tagger.text.files import decoded_lines, read_lines
 from tagger.text.output_files import whole_file
-from tagger.text.paragraphs import Paragraph, read_paragraphs
 from tests.conftest import make_network, save_tiny
 
 SENTENCES = ["They book flights.", "The dog runs fast.", "Yes"]
@@ -225,13 +223,13 @@ def test_a_file_whose_output_fails_is_not_read_on(
     long.write_text("They book flights.\n\n" * 5_000)
     read = 0
 
-    def counted(*arguments: Any) -> Iterator[Paragraph]:
+    def counted(*arguments: Any) -> Iterator[str]:
         nonlocal read
-        for paragraph in read_paragraphs(*arguments):
+        for line in decoded_lines(*arguments):
             read += 1
-            yield paragraph
+            yield line
 
-    monkeypatch.setattr(plain, "read_paragraphs", counted)
+    monkeypatch.setattr(bulk, "decoded_lines", counted)
 
     class Full:
         written = 0
@@ -250,7 +248,7 @@ def test_a_file_whose_output_fails_is_not_read_on(
     job = Job(str(long), "text", str(tmp_path / "long.tsv"), "tsv")
     steps = list(tag_files(tagger.load(trained, "cpu"), [job], Options(), to_full))  # type: ignore[arg-type]
     assert [str(step.error) for step in steps if step.error] == ["the disk is full"]
-    assert 10 < read < 500
+    assert 10 < read < 1_000
 
 
 def test_processes_that_always_die_end_the_run(
