@@ -23,6 +23,7 @@ OPTIONS = {  # of a command
     ("compare", "--b"): "name the two sides alone: compare A B GOLD",
     ("compare", "--html"): "--csv FILE has all words that differ",
     ("compare", "--train"): "evaluate scores the words that a tagger has seen in training and the others",
+    ("evaluate", "--lexicon-case"): "words match letter for letter; give the lexicon the forms of the text",
     ("lint", "--cross-validate"): "lint finds tags that contradict equal contexts (variation); leave it out",
     ("serve", "--drain"): "requests in flight are answered for --grace seconds; leave it out",
     ("tag", "--address"): "set the variable RAY_ADDRESS",

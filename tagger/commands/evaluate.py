@@ -15,7 +15,6 @@ from tagger.commands.options import (
     DeviceOption,
     Encoding,
     Force,
-    LexiconCaseOption,
     LexiconOption,
     Model,
     PrecisionOption,
@@ -80,7 +79,6 @@ def evaluate(
     segmenter: SegmenterOption = "auto",
     corpus: CorpusOption = None,
     lexicon: LexiconOption = None,
-    lexicon_case: LexiconCaseOption = "exact",
     as_json: AsJson = False,
     html: Annotated[
         str | None,
@@ -111,9 +109,7 @@ def evaluate(
         raise InputError(f"--segmenter {segmenter} cuts raw text; add --raw, or leave it out")
     if (raw or by is not None) and format != "conllu":
         raise InputError(f"{file}: {given[0]} needs CoNLL-U, which has text and comments, not {format}")
-    tagger = load_with_tags(
-        model, device, precision, segmenter=segmenter, corpus=corpus, lexicons=lexicons, lexicon_case=lexicon_case
-    )
+    tagger = load_with_tags(model, device, precision, segmenter=segmenter, corpus=corpus, lexicons=lexicons)
     places = column_places(column or [], tagger.columns)
     lines = read_lines(file, encoding)
     sentences = read(lines, file, format, separator=separator, columns=places, skip=SKIPPED_LINES)

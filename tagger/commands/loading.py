@@ -11,46 +11,24 @@ from tagger.bundle.saved_config import ENSEMBLE
 from tagger.commands.console import say
 from tagger.errors import InputError
 from tagger.pretraining.predictor import load
-from tagger.tagging.engine import CACHE_SIZE
 from tagger.tagging.languages import THIN, LanguageTagger
 from tagger.tagging.tagger import AUTO, Tagger
 from tagger.tagging.workers import collect_rarely
-from tagger.text.lexicon import LexiconCase
 
 
 def load_and_tell(
-    model: str | Path,
-    device: str,
-    precision: str,
-    cache_size: int | None = None,
-    workers: int = 1,
-    segmenter: str = AUTO,
-    corpus: str | None = None,
-    lexicons: Mapping[str, str] | None = None,
-    lexicon_case: LexiconCase = "exact",
+    model: str | Path, device: str, precision: str, workers: int = 1, segmenter: str = AUTO, **more: Any
 ) -> Tagger:
     """Loads a tagger for a process that does nothing else, and says which one on standard error.
 
     Args:
         model: a name as the option `--model` takes it, or the folder that `find_tagger` found for it. A command that
             also needs the folder calls `find_tagger` once: a moment later `latest` may be another folder.
-        device: as for `tagger.load`.
-        precision: as for `tagger.load`.
-        cache_size: as for `tagger.load`; None: the default.
-        workers: as for `tagger.load`.
-        segmenter: as for `tagger.load`.
-        corpus: as for `tagger.load`.
-        lexicons: as for `tagger.load`.
-        lexicon_case: as for `tagger.load`.
-
-    Raises:
-        InputError: no such model, its files are damaged, it has no segmenter of its own, or it knows no such corpus.
+        device: as for `tagger.load`, like all else.
     """
     torch.set_num_threads(1)  # more are slower: the steps are small
     folder = model if isinstance(model, Path) else find_tagger(model)
-    cache_size = CACHE_SIZE if cache_size is None else cache_size
-    more: dict[str, Any] = {"corpus": corpus, "lexicons": lexicons, "lexicon_case": lexicon_case}
-    tagger = load(folder.absolute(), device, precision, cache_size, workers, segmenter, **more)
+    tagger = load(folder.absolute(), device, precision, workers=workers, segmenter=segmenter, **more)
     collect_rarely()
     taggers = tagger.config.get(ENSEMBLE)
     what = f"ensemble of {len(taggers)}, trained" if taggers else "trained"
@@ -62,26 +40,9 @@ def load_and_tell(
     return tagger
 
 
-def load_with_tags(
-    model: str,
-    device: str,
-    precision: str,
-    folder: Path | None = None,
-    cache_size: int | None = None,
-    workers: int = 1,
-    segmenter: str = AUTO,
-    corpus: str | None = None,
-    lexicons: Mapping[str, str] | None = None,
-    lexicon_case: LexiconCase = "exact",
-) -> Tagger:
-    """Does the same for commands that need tags. `folder` is the result of `find_tagger`, if the caller has it.
-
-    Raises:
-        InputError: the network has no tags.
-    """
-    tagger = load_and_tell(
-        folder or model, device, precision, cache_size, workers, segmenter, corpus, lexicons, lexicon_case
-    )
+def load_with_tags(model: str, device: str, precision: str, folder: Path | None = None, **more: Any) -> Tagger:
+    """The same for commands that need tags. `folder` is the result of `find_tagger`, if the caller has it."""
+    tagger = load_and_tell(folder or model, device, precision, **more)
     if not tagger.columns:
         raise InputError(
             f"{model} predicts words and has no tags; train a tagger from it with python -m tagger init={model}"
@@ -92,13 +53,7 @@ def load_with_tags(
 def one_or_all(language: str | None, model: str | None, refused: Mapping[str, bool]) -> str | None:
     """The name of the tagger that a command uses; None: those of all languages.
 
-    Args:
-        language: the option `--language`.
-        model: the option `--model`.
-        refused: options that need one tagger, and whether each is given.
-
-    Raises:
-        InputError: both options are given; there is no tagger of the language; an option needs one tagger.
+    `refused` has the options that need one tagger, and whether each is given.
     """
     if language is not None:
         if model is not None:
@@ -110,10 +65,10 @@ def one_or_all(language: str | None, model: str | None, refused: Mapping[str, bo
     return model
 
 
-def load_all(device: str, precision: str, workers: int, segmenter: str) -> LanguageTagger:
+def load_all(device: str, precision: str, workers: int) -> LanguageTagger:
     """The taggers of all languages as one, for a process that does nothing else; it says which language it takes."""
     torch.set_num_threads(1)  # as in `load_and_tell`
-    tagger = LanguageTagger(device, precision, workers=workers, segmenter=segmenter, notice=say)
+    tagger = LanguageTagger(device, precision, workers=workers, notice=say)
     collect_rarely()
     return tagger
 

@@ -23,7 +23,6 @@ from tagger.text.formats import (
     InputFormat,
     format_of,
 )
-from tagger.text.lexicon import LexiconCase
 from tagger.text.output_files import is_replaced
 
 FORMATS, GIVEN_TAGS, LARGE_JOBS = "Formats", "Given tags and lexicons", "For large jobs"  # parts of a long help
@@ -37,11 +36,7 @@ def gold_format(file: str, default: str = "conllu") -> str:
 
 
 def column_places(columns: Sequence[str], known: Sequence[str]) -> dict[str, int]:
-    """The place of each column that `--column` names. Without the option, the columns follow the token in order.
-
-    Raises:
-        InputError: an option is not of the form NAME=NUMBER, the tagger has no such column, or it has a place already.
-    """
+    """The place of each column that `--column` names. Without the option, the columns follow the token in order."""
     if not columns:
         return {name: place for place, name in enumerate(known, 1)}
     places: dict[str, int] = {}
@@ -56,11 +51,7 @@ def column_places(columns: Sequence[str], known: Sequence[str]) -> dict[str, int
 
 
 def complete_keys(context: typer.Context, incomplete: str) -> list[str]:
-    """The keys and the groups of the command's config that begin with `incomplete`.
-
-    Returns:
-        `KEY=` for keys and `GROUP=CHOICE` (`corpus=conllu`) for groups; nothing for a command without a config.
-    """
+    """The keys and groups of the command's config that begin with `incomplete`: `KEY=` and `GROUP=CHOICE`."""
     from omegaconf import DictConfig, OmegaConf
 
     folder = bundled("conf")
@@ -94,12 +85,7 @@ DEFAULT_MODEL = "english"  # the name of the tagger that comes with the package
 
 
 def format_help(inputs: Iterable[InputFormat] = tuple(INPUTS), outputs: bool = False) -> str:
-    """The formats and the suffixes of their files, as the last part of a command's help.
-
-    Args:
-        inputs: the formats that the command reads.
-        outputs: whether the command has --output, too.
-    """
+    """The formats that a command reads and their suffixes, as the last part of its help; those of --output, too."""
     lines = ["\b", "Formats of --input, and their suffixes, which .gz or .zst may follow:"]
     for name in inputs:
         suffixes = " ".join(suffix for suffix, format in SUFFIXES.items() if format == name)
@@ -132,15 +118,7 @@ class GroupedOptions(TyperCommand):
 
 
 def check_segmenter(segmenter: str, formats: Mapping[str, str]) -> None:
-    """Checks that a segmenter has something to cut.
-
-    Args:
-        segmenter: the value of `--segmenter`.
-        formats: the format of each input.
-
-    Raises:
-        InputError: the user names a segmenter, and all inputs are cut into tokens already.
-    """
+    """Checks that `--segmenter` has something to cut; `formats` has the format of each input."""
     if segmenter == "auto" or not formats or any(format in MAY_HAVE_TEXT for format in formats.values()):
         return
     name, format = next(iter(formats.items()))
@@ -153,11 +131,7 @@ def check_segmenter(segmenter: str, formats: Mapping[str, str]) -> None:
 
 
 def lexicon_files(options: Sequence[str]) -> dict[str, str]:
-    """The files that `--lexicon` names, by column; an empty name stands for the tagger's first column.
-
-    Raises:
-        InputError: no file, or a column has two lexicons.
-    """
+    """The files that `--lexicon` names, by column; an empty name stands for the tagger's first column."""
     files: dict[str, str] = {}
     for option in options:
         name, sign, rest = option.partition("=")
@@ -171,17 +145,7 @@ def lexicon_files(options: Sequence[str]) -> dict[str, str]:
 
 
 def check_output(option: str, path: str | None, sources: Iterable[str], force: bool) -> None:
-    """Checks a file that is written beside standard output.
-
-    Args:
-        option: its option.
-        path: the file; None: none is written.
-        sources: the files that are read. They are never replaced, also by another name or through a link.
-        force: whether another file may be replaced.
-
-    Raises:
-        InputError: the file is `-`, a folder, one of `sources`, or exists and `force` is False.
-    """
+    """Checks the file of an `option`. The `sources` are never replaced, also by another name; others need `force`."""
     if path is None:
         return
     if path == STDIO:
@@ -198,20 +162,10 @@ def check_output(option: str, path: str | None, sources: Iterable[str], force: b
         raise InputError(f"{path} exists; --force replaces it")
 
 
-Model = Annotated[
-    str,
-    typer.Option(
-        metavar="MODEL",
-        help="A name that `tagger models` lists, the folder of a tagger or of a run, or hf:OWNER/NAME, on the Hub.",
-    ),
-]
+_MODEL = "A name that `tagger models` lists, the folder of a tagger or of a run, or hf:OWNER/NAME, on the Hub."
+Model = Annotated[str, typer.Option(metavar="MODEL", help=_MODEL)]
 ModelOrNone = Annotated[
-    str | None,
-    typer.Option(
-        metavar="MODEL",
-        help="A name that `tagger models` lists, the folder of a tagger or of a run, or hf:OWNER/NAME, on the Hub."
-        " Default: the tagger of the text's language.",
-    ),
+    str | None, typer.Option(metavar="MODEL", help=f"{_MODEL} Default: the tagger of the text's language.")
 ]
 LanguageOption = Annotated[
     str | None,
@@ -259,15 +213,6 @@ LexiconOption = Annotated[
         metavar="[NAME=]FILE",
         help="The tags that word forms may have, in each line a form, a tab and TAG|TAG; others may have every tag."
         " Of the column NAME; default: the first. May be repeated.",
-        rich_help_panel=GIVEN_TAGS,
-    ),
-]
-LexiconCaseOption = Annotated[
-    LexiconCase,
-    typer.Option(
-        metavar="NAME",
-        help="How a word matches a form of the lexicon. exact: letter for letter. first: the same, but the first word"
-        " of a sentence also matches in lower case. ignore: whatever the case of letters.",
         rich_help_panel=GIVEN_TAGS,
     ),
 ]

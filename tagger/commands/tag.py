@@ -211,7 +211,7 @@ def tag(
     if jobs:
         count = 1 if engine == RAY else workers or processor_cores()
         if chosen is None:
-            load: Callable[[], DocumentTagger] = partial(load_all, device, precision, count, "auto")
+            load: Callable[[], DocumentTagger] = partial(load_all, device, precision, count)
         else:
             load = partial(
                 load_with_tags, chosen, device, precision, folder, workers=count, corpus=corpus, lexicons=lexicons
@@ -235,15 +235,7 @@ def _open(outputs: "Outputs", job: "Job") -> AbstractContextManager[TextIO]:
 
 
 def _show(jobs: Sequence["Job"], steps: Generator["Progress", None, None]) -> int:
-    """Shows steps as they come: errors, and on a terminal bytes, words per second and time left.
-
-    Args:
-        jobs: that are done.
-        steps: of them.
-
-    Returns:
-        The number of jobs that failed.
-    """
+    """Shows steps as they come: errors, and on a terminal bytes, words per second and time left. Counts failed jobs."""
     words = read = failed = 0  # bytes of files that are done
     with closing(steps), _progress_bar(jobs) as bar:
         for step in steps:

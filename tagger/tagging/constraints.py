@@ -51,7 +51,7 @@ def constraints_of(
                 tag = tags[place] if tags else NO_TAG
                 allowed: tuple[str, ...] | None = (tag,) if tag in ids and is_given(tag) else None
                 if allowed is None and lexicon is not None:
-                    allowed = lexicon.tags(form, first=place == 0)
+                    allowed = lexicon.get(form)
                 of_token.append(0 if allowed is None else numbers.setdefault(allowed, len(numbers) + 1))
         if numbers:
             sets = [tuple(ids[tag] for tag in tags) for tags in numbers]

@@ -6,14 +6,14 @@ from typing import Any, overload
 
 from tagger.bundle.bundle import Bundle
 from tagger.bundle.catalog import DEFAULT, find_tagger
-from tagger.errors import InputError, shorten
+from tagger.errors import InputError
 from tagger.model.vocabulary import Vocabulary
 from tagger.tagging.checks import checked_column
 from tagger.tagging.engine import CACHE_SIZE
 from tagger.tagging.languages import LanguageTagger
 from tagger.tagging.tagger import AUTO, Tagger
 from tagger.text.files import read_lines
-from tagger.text.lexicon import CASES, Lexicon, LexiconCase, read_lexicon
+from tagger.text.lexicon import Lexicon, read_lexicon
 
 
 @overload
@@ -31,7 +31,6 @@ def load(
     segmenter: str = AUTO,
     corpus: str | None = None,
     lexicons: Mapping[str, Path | str] | None = None,
-    lexicon_case: LexiconCase = "exact",
 ) -> Tagger | LanguageTagger:
     """Loads a trained tagger, or without a name those of all languages that come with the package, as one.
 
@@ -54,7 +53,6 @@ def load(
         corpus: of a tagger that was trained on several corpora, the one that the text is like; None: that is not known.
         lexicons: for some columns a file that says which tags word forms may have; see `text.lexicon.read_lexicon`.
             An empty name stands for the first column.
-        lexicon_case: how the case of letters is matched: exact, first or ignore; see `text.lexicon.Lexicon`.
 
     Raises:
         InputError: no such folder, or its files are damaged; no such device, precision, segmenter or corpus; a number
@@ -62,10 +60,8 @@ def load(
             lexicons for a network without tags; `cache_size`, `corpus` or a lexicon for all languages.
     """
     if name is None:
-        if (cache_size, corpus, lexicons, lexicon_case) != (CACHE_SIZE, None, None, "exact"):
-            raise InputError(
-                f"cache_size, corpus, lexicons and lexicon_case need one tagger; name it, such as load({DEFAULT!r})"
-            )
+        if (cache_size, corpus, lexicons) != (CACHE_SIZE, None, None):
+            raise InputError(f"cache_size, corpus and lexicons need one tagger; name it, such as load({DEFAULT!r})")
         return LanguageTagger(device, precision, workers=workers, segmenter=segmenter)
     if not isinstance(name, str | Path):
         raise InputError(f"{name!r} names no tagger; give a name such as {DEFAULT!r}, or the path of a folder")
@@ -75,15 +71,13 @@ def load(
     bundle = Bundle.load(folder)
     if lexicons and not bundle.vocabulary.columns:
         raise InputError(f"{folder} predicts words and has no tags, so it can have no lexicon; leave lexicons out")
-    read = _lexicons(lexicons or {}, lexicon_case, bundle.vocabulary)
+    read = _lexicons(lexicons or {}, bundle.vocabulary)
     return Tagger(bundle, device, precision, cache_size, workers, segmenter, corpus, read, name=str(name))
 
 
-def _lexicons(files: Mapping[str, Path | str], case: LexiconCase, vocabulary: Vocabulary) -> dict[str, Lexicon]:
+def _lexicons(files: Mapping[str, Path | str], vocabulary: Vocabulary) -> dict[str, Lexicon]:
     """The lexicons of columns; see `load`."""
-    if case not in CASES:
-        raise InputError(f"{shorten(str(case))} is no way to match the case of letters; choose {', '.join(CASES)}")
-    lexicons = {}
+    lexicons: dict[str, Lexicon] = {}
     for name, file in files.items():
         column = name or vocabulary.columns[0]
         if column in lexicons:
@@ -91,5 +85,5 @@ def _lexicons(files: Mapping[str, Path | str], case: LexiconCase, vocabulary: Vo
         ids = vocabulary.tag_ids[checked_column(column, vocabulary.columns)]
         if vocabulary.codecs[column].edits:
             raise InputError(f"{file}: the column {column} can have no lexicon, because its tags are edit scripts")
-        lexicons[column] = Lexicon(read_lexicon(read_lines(str(file), option=""), str(file), ids, column), case)
+        lexicons[column] = read_lexicon(read_lines(str(file), option=""), str(file), ids, column)
     return lexicons

@@ -1,39 +1,12 @@
 """Lexicons: files that say which tags a word form may have, `form<TAB>TAG|TAG`."""
 
 from collections.abc import Collection, Iterable, Mapping
-from typing import Literal, get_args
 
 from tagger.errors import InputError, shorten
 from tagger.text.strings import whole_lines
 
-LexiconCase = Literal["exact", "first", "ignore"]
-CASES: tuple[LexiconCase, ...] = get_args(LexiconCase)
-
-
-class Lexicon:
-    """The tags that some word forms may have; all other forms may have every tag."""
-
-    def __init__(self, entries: Mapping[str, tuple[str, ...]], case: LexiconCase = "exact") -> None:
-        """Takes for each form its tags.
-
-        Args:
-            case: how the case of letters is matched. `exact`: a word has the entry of the same form. `first`: the same,
-                but the first word of a sentence has that of its lower-cased form if it has none of its own. `ignore`:
-                a word has the tags of all entries that differ from it in the case of letters alone.
-        """
-        if case == "ignore":
-            merged: dict[str, tuple[str, ...]] = {}
-            for form, tags in entries.items():
-                merged[form.lower()] = tuple(dict.fromkeys((*merged.get(form.lower(), ()), *tags)))
-            entries = merged
-        self._entries, self._case = entries, case
-
-    def tags(self, form: str, first: bool = False) -> tuple[str, ...] | None:
-        """The tags that a word, perhaps the first of its sentence, may have; None: all."""
-        if self._case == "ignore":
-            return self._entries.get(form.lower())
-        found = self._entries.get(form)
-        return self._entries.get(form.lower()) if found is None and first and self._case == "first" else found
+Lexicon = Mapping[str, tuple[str, ...]]
+"""The tags that some word forms may have; all other forms may have every tag."""
 
 
 def read_lexicon(lines: Iterable[str], path: str, known: Collection[str], column: str) -> dict[str, tuple[str, ...]]:

@@ -177,7 +177,7 @@ def test_workers_give_the_same_sentences_back() -> None:
 
 
 def test_options_that_one_tagger_has() -> None:
-    with pytest.raises(InputError, match="cache_size, corpus, lexicons and lexicon_case need one tagger; name it"):
+    with pytest.raises(InputError, match="cache_size, corpus and lexicons need one tagger; name it"):
         tagger.load(None, "cpu", "auto", 20_000)
     with pytest.raises(InputError, match="segmenter 'learned': all languages together have auto, english, unicode"):
         tagger.load(segmenter="learned")

@@ -122,5 +122,3 @@ def test_lexicons_of_columns(trained: Path, tmp_path: Path) -> None:
         tagger.load(trained, "cpu", lexicons={"": words, "upos": words})
     with pytest.raises(InputError, match=r"lexicons='words.tsv': give the file of each column"):
         tagger.load(trained, "cpu", lexicons="words.tsv")  # type: ignore[arg-type]
-    with pytest.raises(InputError, match="no way to match the case"):
-        tagger.load(trained, "cpu", lexicons={"upos": words}, lexicon_case="x")  # type: ignore[arg-type]

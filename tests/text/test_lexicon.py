@@ -3,7 +3,7 @@
 import pytest
 
 from tagger.errors import InputError
-from tagger.text.lexicon import Lexicon, LexiconCase, read_lexicon, write_lexicon
+from tagger.text.lexicon import read_lexicon, write_lexicon
 
 TAGS = ["NOUN", "VERB", "Case=Nom|Number=Sing", "_"]
 
@@ -39,23 +39,3 @@ def test_bad_lines_are_named(lines: list[str], words: list[str]) -> None:
     with pytest.raises(InputError) as caught:
         read_lexicon(lines, "words.tsv", TAGS, "upos")
     assert all(word in str(caught.value) for word in words), caught.value
-
-
-@pytest.mark.parametrize(
-    ("case", "form", "first", "tags"),
-    [
-        ("exact", "Book", True, ("A",)),
-        ("exact", "The", True, None),
-        ("first", "The", True, ("D",)),
-        ("first", "The", False, None),
-        ("first", "Book", True, ("A",)),
-        ("first", "new", True, None),
-        ("ignore", "BOOK", False, ("A", "B")),
-        ("ignore", "tHe", False, ("D",)),
-    ],
-)
-def test_how_the_case_of_letters_is_matched(
-    case: LexiconCase, form: str, first: bool, tags: tuple[str, ...] | None
-) -> None:
-    lexicon = Lexicon({"Book": ("A",), "book": ("B", "A"), "the": ("D",)}, case)
-    assert lexicon.tags(form, first) == tags
