@@ -38,15 +38,7 @@ class DocumentTagger(ABC):
         self.workers.close()
 
     def tag(self, tokens: Sequence[str], column: str | None = None) -> list[str]:
-        """The tags of one sentence, one per token.
-
-        Args:
-            tokens: word forms.
-            column: `upos`, ...; the first column by default.
-
-        Raises:
-            InputError: the tagger has no such column, or the tokens are no list of strings.
-        """
+        """The tags of one sentence, one per token, of a column such as `upos`; of the first one by default."""
         return self.tag_sentences([checked_tokens(tokens)], column)[0]
 
     def tag_sentences(self, sentences: Iterable[Sequence[str]], column: str | None = None) -> list[list[str]]:
@@ -72,9 +64,6 @@ class DocumentTagger(ABC):
             source: the tokens of a sentence, or a text, read as `python -m tagger tag` reads a file; its
                 sentences get offsets in characters.
             top: with 2 or more, the best alternatives are kept too.
-
-        Raises:
-            InputError: a list of texts or of other values than tokens; `top` is below 1.
         """
         checked_number("top", top, 1)
         if isinstance(source, str):
@@ -114,13 +103,7 @@ class DocumentTagger(ABC):
 
     @abstractmethod
     def tag_window(self, window: list[Sentence], request: Request, fixed_shapes: bool = False) -> None:
-        """Tags sentences in this process, all at once; see `stream`.
-
-        Args:
-            window: the sentences.
-            request: what is asked of them.
-            fixed_shapes: whether the tags of a sentence must not depend on the other sentences; see `Engine.tag`.
-        """
+        """Tags sentences in this process, all at once; see `stream`, and `Engine.tag` for `fixed_shapes`."""
 
     @abstractmethod
     def stream(
@@ -138,8 +121,4 @@ class DocumentTagger(ABC):
         `columns`. With `probabilities` the probabilities of the tags are filled in, with `top` of 2 or more the best
         alternatives. With `keep`, tags that a sentence has stay as they are, and the other tags are chosen to fit
         them; `_` stands for a tag that is to be found. A lemma that is given changes no other tag.
-
-        Raises:
-            InputError: the tagger lacks a column; `top` is below 1; an item is no `Sentence` or an invalid one, or it
-                has a tag to keep that the tagger does not know (when its turn comes).
         """

@@ -40,20 +40,10 @@ def pieces_of(word: str, rows: int) -> list[int]:
 
 
 class Identifier:
-    """Scores languages.
-
-    Attributes:
-        languages: L names, in the order of scores.
-    """
+    """Scores languages, whose names stand in the order of the scores."""
 
     def __init__(self, languages: Sequence[str], weights: np.ndarray, bias: np.ndarray) -> None:
-        """Takes the model.
-
-        Args:
-            languages: L names.
-            weights: (R, L).
-            bias: (L,).
-        """
+        """Takes L names, weights (R, L) and a bias (L,)."""
         self.languages, self._weights, self._bias = list(languages), weights, bias
         self._of_word = lru_cache(maxsize=50_000)(self._word)
 
@@ -73,11 +63,7 @@ class Identifier:
         save_file({name: levels, SCALE: scale.astype(np.float32), BIAS: self._bias.astype(np.float32)}, path)
 
     def scores(self, words: Iterable[str]) -> np.ndarray:
-        """(L,) log odds of the languages, up to a constant.
-
-        Args:
-            words: of `words_of`.
-        """
+        """(L,) log odds of the languages, up to a constant, for words of `words_of`."""
         total = self._bias.copy()
         for word in words:
             total += self._of_word(word)

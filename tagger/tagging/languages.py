@@ -1,7 +1,12 @@
 """Text in any of the languages that come with the package -> tagged sentences: finds the language, then its tagger.
 
-The beginning of a document decides its language. A paragraph of some words may have another one, if it looks much more
-like that. A language that is not there is refused: too few of the words are known to the tagger of the nearest one.
+The beginning of a document decides its language. A paragraph of at least 8 words has another one if the log odds of
+that are 10 better. A language that is not there is refused: of the n words of a text (at least 8) that tell a language,
+the tagger of the nearest one must know at least
+
+    0.5 E - 0.57 sqrt(n),
+
+and one word if E is at least 4. E is the number that it knows of as many words of its own dev split.
 """
 
 import math
@@ -35,16 +40,11 @@ from tagger.text.strings import NO_TAG
 IDENTIFIER = "languages.safetensors"  # a file of `data`
 COLUMNS = ("upos", "xpos", "feats", "lemma")  # of the output, whatever the language
 BEGINNING = 1 << 16  # characters that decide the language of a document
-MAX_WORDS = 50  # of a paragraph that are looked at
-OWN_WORDS = 8  # words with which a paragraph may have a language of its own
-OWN_ODDS = 10.0  # log odds for that, against the language of the document
+OWN_WORDS, MAX_WORDS, OWN_ODDS = 8, 50, 10.0  # of a paragraph; more words are not looked at
 SURE_ODDS = 3.0  # log odds from which a text is taken to have a language that is not there
-CHECKED_WORDS = 8  # words of a text from which it is checked that its language is there
-CHECKED_CHARACTERS = 3_000  # of the text, in which the words are counted
-KNOWN = 0.5  # words that a tagger knows of its dev split, as a share, where its config does not say it
-KNOWN_SHARE = 0.5  # of the words known of dev, those that must be known of a text
-CAUTION = 0.57  # times the square root of the number of words: as many fewer may be known
-FEW_KNOWN = 4  # known words that are expected, from which none is too few
+CHECKED_WORDS, CHECKED_CHARACTERS = 8, 3_000  # at least, and at most, of the text whose words are counted
+KNOWN_SHARE, CAUTION, FEW_KNOWN = 0.5, 0.57, 4  # of the formula above
+KNOWN = 0.5  # E / n, where the config of a tagger does not say it
 LICENCE = "CC BY-SA 4.0"  # of the taggers
 THIN = "this tagger is thin: it is more than four points of UPOS behind the best one of its language"
 FORMS = 20_000  # that each tagger remembers
@@ -74,16 +74,7 @@ class LanguageTagger(DocumentTagger):
         segmenter: str = AUTO,
         notice: Callable[[str], None] | None = None,
     ) -> None:
-        """Loads nothing yet.
-
-        Args:
-            device, precision, workers: as for `load`, of each tagger.
-            segmenter: auto, or the name of rules.
-            notice: see there.
-
-        Raises:
-            InputError: an option has another value.
-        """
+        """Loads nothing yet. The options are those of each tagger; `segmenter` is auto or the name of rules."""
         checked_number("workers", workers, 1)
         if segmenter not in (AUTO, *RULES):
             known = ", ".join((AUTO, *RULES))
@@ -127,14 +118,7 @@ class LanguageTagger(DocumentTagger):
         return Identifier.load(bundled("data") / IDENTIFIER)
 
     def of(self, language: str) -> Tagger:
-        """The tagger of a language, which stays in memory.
-
-        Args:
-            language: see `find_language`.
-
-        Raises:
-            InputError: there is none.
-        """
+        """The tagger of a language (see `find_language`), which stays in memory."""
         with turn:
             if language not in self._loaded:
                 language = find_language(language)
@@ -143,15 +127,7 @@ class LanguageTagger(DocumentTagger):
             return self._loaded[language]
 
     def language_of(self, text: str, path: str = "the text") -> str:
-        """The language of a text.
-
-        Args:
-            text: any; its first 65,536 characters are read.
-            path: for messages.
-
-        Raises:
-            InputError: it is none of the languages that are there.
-        """
+        """The language of a text, of which 65,536 characters are read; InputError if it is none that is there."""
         text = checked_text(text)[:BEGINNING]
         words = list(words_of(text))
         if not words:
@@ -189,13 +165,7 @@ class LanguageTagger(DocumentTagger):
         return known >= least and (known > 0 or expected < FEW_KNOWN)
 
     def told(self, parts: Iterable[Part], path: str = "the text") -> Iterator[Part]:
-        """The parts of a document, each with its language; see the module.
-
-        A line of JSON whose key `language` names one, as those of `tag` do, has that.
-
-        Raises:
-            InputError: as `language_of`.
-        """
+        """The parts of a document, each with its language; a line of JSON may name one in its key `language`."""
         stream = map(_with_own_language, parts)
         beginning: list[Part] = []
         size = 0
@@ -296,13 +266,7 @@ class LanguageTagger(DocumentTagger):
         columns: Sequence[str] | None = None,
         keep: bool = False,
     ) -> Iterator[Sentence]:
-        """Tags sentences as they come, after the first 65,536 characters; see `DocumentTagger.stream`.
-
-        Those without a language are looked at as one document.
-
-        Raises:
-            InputError: see there; or `keep` is asked for, which needs the tags of one language.
-        """
+        """Tags sentences as they come, after the first 65,536 characters; those without a language are one document."""
         if keep:
             raise InputError("tags can be kept in one language alone; load its tagger by name")
         request = Request(checked_columns(columns, self.columns), checked_number("top", top, 1), probabilities)
