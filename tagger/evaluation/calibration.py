@@ -11,8 +11,7 @@ from typing import Any
 import numpy as np
 
 BINS = 15
-Calibrations = Mapping[str, Mapping[str, Mapping[str, Any]]]
-"""Split -> column -> what `calibration` returns."""
+Calibrations = Mapping[str, Mapping[str, Mapping[str, Any]]]  # split -> column -> what `calibration` returns
 
 
 def calibration(confidences: Sequence[float], right: Sequence[bool]) -> dict[str, Any]:
@@ -45,18 +44,3 @@ def calibration_error(bins: Iterable[Sequence[float]]) -> float:
     """
     bins = list(bins)
     return sum(words * abs(accuracy - sure) for words, sure, accuracy in bins) / sum(words for words, _, _ in bins)
-
-
-def calibration_results(temperatures: Mapping[str, float], before: Calibrations, after: Calibrations) -> dict[str, Any]:
-    """What `report.json` says of the temperatures of columns: calibrations with temperature 1, and with these."""
-    return {"temperatures": dict(temperatures), "before": before, "after": after}
-
-
-def format_calibration(results: Mapping[str, Any], name: str) -> str:
-    """The calibration errors of a corpus before and after temperatures were fitted, for the terminal."""
-    lines = [f"{name}: calibration error in {BINS} bins", f"{'':<26}{'temperature':>12}{'before':>10}{'after':>10}"]
-    for split, columns in results["after"].items():
-        for column, after in columns.items():
-            errors = "".join(f"{100 * each['ece']:>9.2f}%" for each in (results["before"][split][column], after))
-            lines.append(f"{f'  {split}, {column}':<26}{results['temperatures'][column]:>12.3f}{errors}")
-    return "".join(f"{line}\n" for line in lines)

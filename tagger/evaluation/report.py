@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from tagger.evaluation import metrics
 from tagger.evaluation.metrics import Scored
 from tagger.evaluation.plots import draw_confusions, draw_reliability
-from tagger.evaluation.raw_scores import CUT_SCORES, raw_scores
-from tagger.evaluation.report_page import WordError, errors_of, percent
+from tagger.evaluation.raw_scores import raw_scores
+from tagger.evaluation.report_page import WordError, errors_of
 from tagger.tagging.tagger import Tagger
 from tagger.text.conllu import write_conllu
 from tagger.text.output_files import whole_file
@@ -20,9 +20,6 @@ from tagger.text.strings import encodable
 
 if TYPE_CHECKING:
     from datasets import Dataset
-
-
-WIDTH = 24  # of the first column of a table for the terminal
 
 
 def score_split(tagger: Tagger, split: "Dataset") -> dict[str, dict[str, Any]]:
@@ -37,7 +34,7 @@ def calibrations(tagger: Tagger, split: "Dataset") -> dict[str, dict[str, Any]]:
 
 
 def draw_calibration(results: Mapping[str, Any], title: str, folder: Path) -> None:
-    """Draws `reliability.png`, or `reliability_COLUMN.png` for each of several columns; see `calibration_results`."""
+    """Draws `reliability.png`, or `reliability_COLUMN.png` for each of several columns."""
     columns = list(dict.fromkeys(column for found in results["after"].values() for column in found))
     for column in columns:
         name = "reliability.png" if len(columns) == 1 else f"reliability_{column}.png"
@@ -111,30 +108,3 @@ def score_raw(tagger: Tagger, split: "Dataset") -> dict[str, float]:
     found = cut_parts((Paragraph(0, paragraph.text, True) for paragraph in gold), tagger.cuts_of)
     scores = raw_scores((sentence for paragraph in gold for sentence in paragraph.sentences), tagger.stream(found))
     return {name: score.f1 for name, score in scores.items()}
-
-
-def format_raw(results: Mapping[str, Any], name: str) -> str:
-    """The part of a report that is about raw text, for the terminal.
-
-    Args:
-        results: what `report.json` holds; `segmenter` and `raw` of it are shown.
-        name: of the corpus.
-    """
-    found = results.get("segmenter", {})
-    lines = []
-    if "dev" in found:
-        lines += [f"{name} dev: what cuts raw text, F1", _row("", CUT_SCORES.values())]
-        for cut, scores in found["dev"].items():
-            shown = f"  {cut}{' (kept)' if cut == found['kept'] else ''}"
-            lines.append(_row(shown, [percent(scores[score]) for score in CUT_SCORES]))
-        sizes = f"{found['parameters']:,} parameters, {found['steps']:,} steps, {found['seconds']:.0f} s"
-        lines.append(f"  the learned one: {sizes}")
-    if raw := results.get("raw"):
-        width = max(WIDTH, *(len(split) + 3 for split in raw))
-        lines += [f"{name}: tagged from raw text, F1", _row("", next(iter(raw.values())), width)]
-        lines += [_row(f"  {split}", map(percent, scores.values()), width) for split, scores in raw.items()]
-    return "".join(f"{line}\n" for line in lines)
-
-
-def _row(head: str, cells: Iterable[str], width: int = WIDTH) -> str:
-    return f"{head:<{width}}" + "".join(f"{cell:>11}" for cell in cells)

@@ -15,7 +15,7 @@ from datasets import Dataset
 from tagger.bundle.bundle import Bundle
 from tagger.corpus.splits import Corpus, by_corpus
 from tagger.errors import InputError
-from tagger.evaluation.calibration import BINS, calibration_results
+from tagger.evaluation.calibration import BINS
 from tagger.evaluation.raw_scores import COLUMNS, CUT_SCORES, WORDS
 from tagger.evaluation.report import (
     calibrations,
@@ -215,11 +215,11 @@ def report_tagger(
         except InputError as error:  # a test split may have no gold tags
             _log.info("test: %s", error)
     scored: dict[str, Dataset] = {split: splits[split] for split in ("dev", "test") if split in results}
-    results["calibration"] = calibration_results(
-        temperatures,
-        {split: calibrations(plain, data) for split, data in scored.items()},
-        {split: {column: s["calibration"] for column, s in results[split].items()} for split in scored},
-    )
+    results["calibration"] = {
+        "temperatures": temperatures,
+        "before": {split: calibrations(plain, data) for split, data in scored.items()},
+        "after": {split: {column: s["calibration"] for column, s in results[split].items()} for split in scored},
+    }
     draw_calibration(results["calibration"], name, folder)
     if corpus.parts:
         named = (Tagger(bundle, device, "float32", corpus=name) for name in corpus.parts)
