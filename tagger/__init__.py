@@ -22,7 +22,7 @@ __all__ = ["Sentence", "Tagger", "load"]
 _MODULES = {
     "Sentence": "tagger.text.sentence",
     "Tagger": "tagger.tagging.tagger",
-    "load": "tagger.pretraining.predictor",
+    "load": "tagger.tagging.load",
 }
 
 

@@ -18,6 +18,11 @@ KEYS = {  # of a page of values
     "transformer.pooling": CONSTANT.format("mean for multilingual, else first (pretrained/huggingface.py)"),
 }
 
+KEYS |= dict.fromkeys(
+    ("cut", "dev_tokens", "neighbours", "paragraph_per_line", "samples", "section_tokens"),
+    "pretraining decides it; leave it out",
+)
+
 OPTIONS = {  # of a command
     ("compare", "--a"): "name the two sides alone: compare A B GOLD",
     ("compare", "--b"): "name the two sides alone: compare A B GOLD",

@@ -43,13 +43,13 @@ def embed(
     """
     from tagger.analysis.located import embedded, read_files
     from tagger.analysis.vector_files import checked_target, save_vectors
-    from tagger.commands.loading import load_and_tell
+    from tagger.commands.loading import load_with_layers
 
     checked_target(to)
     check_output("-o", to, files, force)
     check_input(files, encoding)
     check_segmenter(segmenter, {file: input or format_of(file) for file in files})
-    tagger = load_and_tell(model, device, "float32", segmenter=segmenter)
+    tagger = load_with_layers(model, device, segmenter)
     rows = embedded(tagger, read_files(tagger, files, input, encoding), layer)
     words, width = save_vectors(to, files, rows)
     say(f"{to}: {words:,} words, {width:,} numbers each (layer {layer})")

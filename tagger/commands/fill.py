@@ -30,18 +30,19 @@ def fill(
     import torch
 
     from tagger.bundle.catalog import find_word_predictor
-    from tagger.pretraining.fill import BLANK, Filler, format_blanks
-    from tagger.pretraining.predictor import HiddenWordPredictor
+    from tagger.pretraining.fill import BLANK, format_blanks
+    from tagger.pretraining.fill import fill as filled
+    from tagger.pretraining.network import load_word_predictor
     from tagger.text.segment import RuleSegmenter
 
     torch.set_num_threads(1)
-    filler = Filler(HiddenWordPredictor.load(find_word_predictor(model)))
+    network, rules = load_word_predictor(find_word_predictor(model))
     lines = read_lines(STDIO, encoding) if text == STDIO else io.StringIO(text)
-    read_in = read(lines, "TEXT", "text", segment=RuleSegmenter(filler.rules).segment_all)
+    read_in = read(lines, "TEXT", "text", segment=RuleSegmenter(rules).segment_all)
     sentences = [s.tokens for s in read_in if any(map(BLANK.fullmatch, s.tokens))]
     if not sentences:
         raise InputError("TEXT has no blank; write ___, with spaces around it, where a word is missing")
-    found = [(tokens, filler.fill(tokens, top)) for tokens in sentences]
+    found = [(tokens, filled(network, tokens, top)) for tokens in sentences]
     if as_json:
         show_json([{"tokens": tokens, "blanks": [b._asdict() for b in blanks]} for tokens, blanks in found])
     else:

@@ -62,12 +62,12 @@ def senses(
     from tagger.analysis import senses as grouping
     from tagger.analysis.located import read_files
     from tagger.analysis.occurrences import find
-    from tagger.commands.loading import load_and_tell
+    from tagger.commands.loading import load_with_layers
 
     if evaluate is not None:
         if word or png or groups is not None:
             raise InputError("--evaluate FILE stands alone: leave out WORD, FILE, --png and --groups")
-        tagger = load_and_tell(model, device, "float32", segmenter=segmenter)
+        tagger = load_with_layers(model, device, segmenter)
         scores = sense_scores.sense_scores(tagger, sense_scores.read_examples(tagger, evaluate, encoding))
         if as_json:
             show_json(sense_scores.to_json(scores))
@@ -79,7 +79,7 @@ def senses(
     check_input(files, encoding)
     check_segmenter(segmenter, {file: input or format_of(file) for file in files})
     check_output("--png", png, files, force)
-    tagger = load_and_tell(model, device, "float32", segmenter=segmenter)
+    tagger = load_with_layers(model, device, segmenter)
     found = find(tagger, word, files, read_files(tagger, files, input, encoding), limit)
     if found.total > limit:
         say(f"{limit:,} of {found.total:,} occurrences, chosen evenly from all; see --limit")

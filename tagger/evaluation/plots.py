@@ -87,7 +87,7 @@ def draw_reliability(before: Calibrations, after: Calibrations, column: str, tit
     return _saved(figure, path)
 
 
-def draw_learning_curve(epochs: Sequence[Mapping[str, float]], path: Path, name_of_epoch: str = "epoch") -> Figure:
+def draw_learning_curve(epochs: Sequence[Mapping[str, float]], path: Path) -> Figure:
     """Draws loss and accuracy over the epochs: `train/loss`, `dev/loss`, `dev/accuracy`, if known `train/accuracy`."""
     figure = Figure(figsize=(10, 4), layout="constrained")
     numbers = range(1, len(epochs) + 1)
@@ -100,7 +100,7 @@ def draw_learning_curve(epochs: Sequence[Mapping[str, float]], path: Path, name_
             if f"{split}/{name}" in epochs[0]:
                 values = [scale * epoch[f"{split}/{name}"] for epoch in epochs]
                 axis.plot(numbers, values, marker="o", ms=4, label=split)
-        axis.set(xlabel=name_of_epoch, ylabel=label)
+        axis.set(xlabel="epoch", ylabel=label)
         axis.xaxis.get_major_locator().set_params(integer=True)
         axis.grid(alpha=0.3)
         axis.legend()

@@ -16,7 +16,7 @@ from tagger.bundle.hub import DEFAULT_REVISION, PATTERNS, HubName, is_tagger_fil
 from tagger.bundle.languages import language_codes
 from tagger.bundle.saved_config import CARD, predicts_words, read_config
 from tagger.errors import InputError, reason
-from tagger.pretraining.predictor import load_word_predictor
+from tagger.pretraining.network import load_word_predictor
 
 UD_DATASET = "commul/universal_dependencies"  # the treebanks of Universal Dependencies on the Hub
 MAX_CARD_BYTES = 10_000_000

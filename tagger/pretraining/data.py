@@ -1,113 +1,127 @@
-"""Untagged text -> batches with hidden words: a section of the text per epoch for training, and the dev sentences."""
+"""Untagged text -> sentences in the cache of `datasets` -> batches with hidden words."""
 
-from collections.abc import Sequence
-from typing import Any
+import os
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytorch_lightning as pl
 import torch
-from torch.utils.data import DataLoader, Dataset
+from datasets import Dataset
+from torch.utils.data import DataLoader
+from torch.utils.data import Dataset as Batches
 
-from tagger.corpus.raw_text import Counts, Texts
-from tagger.model.collate import length_buckets
-from tagger.model.forms import FormTable
+from tagger.corpus.arrow import to_arrow, token_counts
+from tagger.corpus.config import HubTextConfig
+from tagger.corpus.raw_text import Texts, text_files
+from tagger.errors import InputError
+from tagger.model.batch import Batch
 from tagger.pretraining.config import PretrainConfig
-from tagger.pretraining.network import HiddenWordBatch, hide_words
+from tagger.pretraining.network import HiddenWordNetwork
+from tagger.text.files import file_version
+from tagger.text.segment import RuleSegmenter
+from tagger.text.sentence import Sentence
 from tagger.training.sampler import BucketSampler
 
-DEV_STRIDE = 8  # one of 8 dev words is hidden at a time, so that its neighbours stay visible
+DEV_SHARE = 0.05  # the end of the text is dev text, unless files are named
+DEV_STRIDE = 8  # one of 8 known dev words is hidden, so that its neighbours stay visible
+CUT = 0.15  # share of the sentences that are cut off before or after a hidden word
 
 
-class _TrainBatches(Dataset[HiddenWordBatch]):
-    """Sentence numbers and a seed -> a batch in which words of the vocabulary are hidden at random.
+class UntaggedText(NamedTuple):
+    """The text of a config, cut into sentences of tokens; training does not read the dev text."""
+
+    name: str
+    train: Dataset
+    dev: Dataset
+
+    def counts(self) -> Counter[str]:
+        """How often each form occurs in train."""
+        return Counter(form for rows in self.train.iter(1000) for tokens in rows["tokens"] for form in tokens)
+
+
+def read_text(config: PretrainConfig) -> UntaggedText:
+    """Reads the text, and keeps it on disk."""
+    texts = Texts(config.text, config.hub)
+    if config.dev is None:
+        whole = _stored(tuple(texts.files), config)
+        if len(whole) < 2:
+            raise InputError(f"{texts.name}: too little text to set apart dev text; give files as dev")
+        size = len(whole) - max(1, round(DEV_SHARE * len(whole)))
+        return UntaggedText(texts.name, whole.select(range(size)), whole.select(range(size, len(whole))))
+    dev = text_files(config.dev, "dev")
+    apart = set(map(os.path.realpath, dev))
+    files = tuple(file for file in texts.files if os.path.realpath(file) not in apart)
+    if texts.files and not files:
+        raise InputError("dev names all of text; leave some to learn from")
+    return UntaggedText(texts.name, _stored(files, config), _stored(tuple(dev), config))
+
+
+def _stored(files: tuple[str, ...], config: PretrainConfig) -> Dataset:
+    source = vars(config.hub) if not files else {"name": None, "config": None, "split": "", "column": ""}
+    arguments = {"files": files, "hub": tuple(source.values()), "segmenter": config.segmenter}
+    name = ", ".join(files[:3]) or str(config.hub.name)
+    return to_arrow(_sentences, arguments, (), name, tuple(map(file_version, files))).select_columns(["tokens"])
+
+
+def _sentences(files: tuple[str, ...], hub: tuple[Any, ...], segmenter: str) -> Iterator[Sentence]:
+    texts = Texts(list(files) or None, HubTextConfig(*hub), RuleSegmenter(segmenter))
+    return map(Sentence, texts.sentences())
+
+
+class _Batches(Batches[Batch]):
+    """Sentence numbers and a seed -> a batch in which words of the vocabulary are hidden, by the seed at random.
 
     Some sentences are cut off before or after a word, and that word is hidden. So the network learns to predict a word
     from one side; otherwise it would learn that the word at the edge is a full stop.
     """
 
-    def __init__(self, sentences: Sequence[list[str]], table: FormTable, mask: float, cut: float) -> None:
-        self.sentences, self.table, self.mask, self.cut = sentences, table, mask, cut
+    def __init__(self, sentences: Dataset, network: HiddenWordNetwork, mask: float) -> None:
+        self.sentences, self.network, self.mask = sentences, network, mask
 
-    def __getitem__(self, item: Any) -> HiddenWordBatch:
+    def __getitem__(self, item: Any) -> Batch:
         numbers, seed = item
+        sentences = self.sentences[numbers.tolist()]["tokens"]
+        if seed is None:
+            known = map(self._known, sentences)
+            places = [p[i % min(DEV_STRIDE, max(1, len(p))) :: DEV_STRIDE] for i, p in zip(numbers, known, strict=True)]
+            return self.network.batch(sentences, places)
         generator = np.random.default_rng(seed)
-        drawn = [self._mask(self.sentences[i], generator) for i in numbers]
-        return hide_words([tokens for tokens, _ in drawn], [places for _, places in drawn], self.table)
+        drawn = [self._drawn(tokens, generator) for tokens in sentences]
+        return self.network.batch([tokens for tokens, _ in drawn], [places for _, places in drawn])
 
-    def _mask(self, tokens: list[str], generator: np.random.Generator) -> tuple[list[str], np.ndarray]:
+    def _drawn(self, tokens: list[str], generator: np.random.Generator) -> tuple[list[str], np.ndarray]:
         """A sentence, perhaps cut off, and the places of its hidden words."""
-        edge = None
-        if generator.random() < self.cut:
+        edge = -1
+        if generator.random() < CUT:
             place = int(generator.integers(len(tokens)))
-            before = generator.random() < 0.5
-            tokens, edge = (tokens[: place + 1], place) if before else (tokens[place:], 0)
-        ids = self.table.vocabulary.word_ids
-        known = np.array([token.lower() in ids for token in tokens])
-        hidden = known & (generator.random(len(tokens)) < self.mask)
-        if edge is not None and known[edge]:
-            hidden[edge] = True
-        if known.any() and not hidden.any():
-            hidden[generator.choice(np.flatnonzero(known))] = True
-        return tokens, np.flatnonzero(hidden)
+            tokens, edge = (tokens[: place + 1], place) if generator.random() < 0.5 else (tokens[place:], 0)
+        known = self._known(tokens)
+        hidden = known[(generator.random(len(known)) < self.mask) | (known == edge)]
+        return tokens, hidden if len(hidden) or not len(known) else generator.choice(known, 1)
 
-
-class DevBatches(Dataset[HiddenWordBatch]):
-    """Batches of dev sentences in which every `DEV_STRIDE`-th word is hidden, from place `shift` on."""
-
-    def __init__(self, sentences: Sequence[list[str]], table: FormTable, batch_tokens: int, shift: int = 0) -> None:
-        self.sentences, self.table, self.shift = sentences, table, shift
-        lengths = np.array([len(sentence) for sentence in sentences])
-        self.batches = list(length_buckets(lengths, batch_tokens))
-
-    def __len__(self) -> int:
-        return len(self.batches)
-
-    def __getitem__(self, number: int) -> HiddenWordBatch:
-        numbers = self.batches[number].tolist()
-        hidden = [np.arange((i + self.shift) % DEV_STRIDE, len(self.sentences[i]), DEV_STRIDE) for i in numbers]
-        return hide_words([self.sentences[i] for i in numbers], hidden, self.table)
+    def _known(self, tokens: list[str]) -> np.ndarray:
+        """The places of the words that can be predicted."""
+        ids = self.network.vocabulary.word_ids
+        return np.array([i for i, token in enumerate(tokens) if token.lower() in ids], dtype=np.int64)
 
 
 class HiddenWordDataModule(pl.LightningDataModule):
-    """A section of the text per epoch, and the dev sentences."""
+    """Batches of a text."""
 
-    def __init__(
-        self,
-        texts: Texts,
-        counts: Counts,
-        sections: int,
-        dev: Sequence[list[str]],
-        table: FormTable,
-        config: PretrainConfig,
-    ) -> None:
-        """Keeps its arguments.
-
-        Args:
-            texts: to learn from.
-            counts: of the texts.
-            sections: their number; they have about equally many characters.
-            dev: the sentences to score.
-            table: features of the forms.
-            config: of the pretraining.
-        """
+    def __init__(self, text: UntaggedText, network: HiddenWordNetwork, config: PretrainConfig) -> None:
         super().__init__()
-        self.texts, self.counts, self.sections, self.dev = texts, counts, sections, dev
-        self.table, self.config = table, config
+        self.text, self.network, self.config = text, network, config
 
-    def train_dataloader(self) -> DataLoader[HiddenWordBatch]:
-        number = self.trainer.current_epoch % self.sections if self.trainer else 0
-        found: list[list[str]] = []
-        for later in range(self.sections):  # a section is empty if one paragraph is longer than a section
-            found = self.texts.section((number + later) % self.sections, self.sections, self.counts.characters)
-            if found:
-                break
-        sentences = [sentence for sentence in found if len(sentence) > 1] or found  # one word alone has no context
+    def train_dataloader(self) -> DataLoader[Batch]:
         rank, world = (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
-        lengths = np.array([len(sentence) for sentence in sentences])
-        sampler = BucketSampler(lengths, self.config.batch_tokens, self.config.seed, rank, world)
-        batches = _TrainBatches(sentences, self.table, self.config.mask, self.config.cut)
-        return DataLoader(batches, batch_size=None, sampler=sampler, generator=torch.Generator())
+        return self._loader(self.text.train, self.config.seed, rank, world)
 
-    def val_dataloader(self) -> DataLoader[HiddenWordBatch]:
-        batches = DevBatches(self.dev, self.table, self.config.batch_tokens)
-        return DataLoader(batches, batch_size=None, generator=torch.Generator())
+    def val_dataloader(self) -> DataLoader[Batch]:
+        return self._loader(self.text.dev, None)
+
+    def _loader(self, sentences: Dataset, seed: int | None, rank: int = 0, world: int = 1) -> DataLoader[Batch]:
+        sampler = BucketSampler(token_counts(sentences), self.config.batch_tokens, seed, rank, world)
+        batches = _Batches(sentences, self.network, self.config.mask)
+        return DataLoader(batches, batch_size=None, sampler=sampler, generator=torch.Generator())

@@ -1,29 +1,39 @@
-"""A network that predicts hidden words from the words on both sides of them, and its batches.
+"""A network that predicts hidden words from the words on both sides of them.
 
 It learns from text without tags, as BERT does (Devlin et al. 2019, https://arxiv.org/abs/1810.04805), where such words
 are called masked. It is made of the embeddings and the recurrent layers of a tagger. So the training of a tagger can
-start from their weights.
+start from their weights. Its folder is that of a tagger without tags, with one more file for the other weights.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import cast
+from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy
 
-from tagger.errors import InputError
-from tagger.model.batch import FIRST_ID, Batch
+from tagger.bundle.bundle import Bundle, Member
+from tagger.bundle.saved_config import WORD_PREDICTOR, predicts_words
+from tagger.errors import InputError, reason
+from tagger.model.batch import FIRST_ID, IGNORE, UNSEEN, Batch
 from tagger.model.collate import collate
+from tagger.model.device import own_turn
 from tagger.model.embeddings import WordEmbedding
 from tagger.model.forms import FormTable
 from tagger.model.network import NetworkConfig, TaggerNetwork
+from tagger.model.stored import check_finite
 from tagger.model.vocabulary import Vocabulary
+from tagger.tagging.batches import BATCH_TOKENS
 
 # T tokens in the longest sentence, B sentences, E size of a token's embedding, S the sum of F + R over all layers,
 # n hidden words, V words of the vocabulary, D size of a word's embedding
+
+WORD = "word"  # the column of a batch that has the hidden words
+CONTEXT_TOKENS = 100  # tokens on either side from which `vectors` predicts a word
+BODY = "body."  # names of weights begin with it if a tagger has these weights too
 
 
 class HiddenWordNetwork(nn.Module):
@@ -36,123 +46,89 @@ class HiddenWordNetwork(nn.Module):
         mask: (E,), replaces the embedding of a hidden word.
     """
 
-    def __init__(self, vocabulary: "Vocabulary", config: NetworkConfig, samples: int = 4096) -> None:
-        """Builds the network.
-
-        Args:
-            vocabulary: its words can be predicted; it has no tags.
-            config: of the body.
-            samples: the number of words in the sample with which `loss` compares the right word.
-
-        Raises:
-            InputError: the body has no word embeddings.
-        """
+    def __init__(self, vocabulary: Vocabulary, config: NetworkConfig) -> None:
         super().__init__()
         if not config["words"]:
             raise InputError("embedding.words=0: words are predicted by their embeddings; set a size above 0")
+        self.vocabulary, self.table = vocabulary, FormTable(vocabulary, config)
         self.body = TaggerNetwork(vocabulary, config)
         self.mask = nn.Parameter(0.1 * torch.randn(self.body.embedding.width))
         states, words = self.body.states, config["words"]
         self.transform = nn.Sequential(nn.Linear(states, words), nn.GELU(), nn.LayerNorm(words))
         counts = torch.tensor(list(vocabulary.words.values()), dtype=torch.float32)
         self.bias = nn.Parameter((counts / counts.sum()).log())
-        self.samples = samples
-        weights = counts**0.75  # a word's weight in sampling, as in word2vec
-        self.register_buffer("weights", weights, persistent=False)
-        self.register_buffer("inclusion", _inclusion(weights, samples), persistent=False)
 
-    def predict(self, batch: Batch, places: Tensor) -> Tensor:
-        """Predicts a vector for each hidden word, (n, D), from the words that are not hidden.
+    def batch(self, sentences: Sequence[Sequence[str]], hidden: Sequence[np.ndarray]) -> Batch:
+        """A batch of B sentences, none of them empty; `hidden` has for each the places of its hidden words."""
+        batch, ids = collate(sentences, self.table), self.vocabulary.word_ids
+        targets = torch.full_like(batch.index, IGNORE)
+        for b, places in enumerate(hidden):
+            for t in places.tolist():
+                word = sentences[b][t].lower()
+                targets[t, b] = ids[word] - FIRST_ID if word in ids else UNSEEN
+        batch.targets[WORD] = targets
+        return batch
 
-        Args:
-            batch: B sentences.
-            places: (n,), see `HiddenWordBatch`.
-        """
+    def forward(self, batch: Batch) -> Tensor:
+        """Predicts a vector for each hidden word, (n, D), from the words that are not hidden."""
+        hidden = batch.targets[WORD] != IGNORE  # (T, B)
         x = self.body.embed(batch)  # (T, B, E)
-        x = x.flatten(0, 1).index_copy(0, places, self.mask.to(x.dtype).expand(len(places), -1)).view_as(x)
-        h = self.body.encode(x, batch.lengths)  # (T, B, S)
-        predicted: Tensor = self.transform(h.flatten(0, 1)[places])
+        h = self.body.encode(torch.where(hidden[..., None], self.mask.to(x.dtype), x), batch.lengths)  # (T, B, S)
+        predicted: Tensor = self.transform(h[hidden])
         return predicted
 
     def scores(self, predicted: Tensor) -> Tensor:
         """The logits of all words, (n, V)."""
-        return torch.addmm(self.bias.to(predicted.dtype), predicted, self._words.to(predicted.dtype).T)
+        words = cast(WordEmbedding, self.body.embedding.words).weight[FIRST_ID:]  # (V, D)
+        return torch.addmm(self.bias.to(predicted.dtype), predicted, words.to(predicted.dtype).T).float()
 
-    def loss(self, predicted: Tensor, targets: Tensor) -> Tensor:
-        """The mean negative log-likelihood of the right words.
+    @torch.inference_mode()
+    def probabilities(self, tokens: Sequence[str], hidden: Sequence[int]) -> Tensor:
+        """The probabilities of all words in the place of each hidden token of a sentence, (n, V)."""
+        with own_turn():
+            return self.scores(self(self.batch([tokens], [np.array(hidden)]).to(self.mask.device))).softmax(1)
 
-        In a vocabulary of more than `samples` words it is an estimate. The softmax then sums over a sample of the
-        words. Each term is divided by the word's probability of being sampled: Bengio and Senécal (2008),
-        https://doi.org/10.1109/TNN.2007.912312.
+    @torch.inference_mode()
+    def vectors(self, sentences: Sequence[Sequence[str]]) -> np.ndarray:
+        """The vector that is predicted in the place of every token when that token is hidden: float32, (tokens, D).
 
-        Args:
-            predicted: (n, D), made by `predict`.
-            targets: (n,), the right words; see `HiddenWordBatch`, without -1.
+        Each is predicted in a sentence of its own, from at most `CONTEXT_TOKENS` tokens on either side. A sentence of
+        30 tokens is therefore read 30 times.
         """
-        if len(self.bias) <= self.samples:
-            return cross_entropy(self.scores(predicted).float(), targets)
-        drawn = torch.multinomial(cast(Tensor, self.weights), self.samples)  # (samples,), each word at most once
-        words, bias = self._words.to(predicted.dtype), self.bias.to(predicted.dtype)
-        # In the exponent, dividing by the probability is subtracting its logarithm.
-        shifted = bias[drawn] - cast(Tensor, self.inclusion)[drawn].log().to(predicted.dtype)
-        right = (predicted * words[targets]).sum(1) + bias[targets]  # (n,)
-        others = torch.addmm(shifted, predicted, words[drawn].T)  # (n, samples)
-        others = others.masked_fill(drawn == targets[:, None], float("-inf"))
-        logits = torch.cat([right[:, None], others], dim=1).float()
-        return cross_entropy(logits, torch.zeros_like(targets))
+        parts = [np.empty((0, cast(WordEmbedding, self.body.embedding.words).width), dtype=np.float32)]
+        for sentence in sentences:
+            at_once = max(1, BATCH_TOKENS // min(len(sentence) or 1, 2 * CONTEXT_TOKENS + 1))
+            for start in range(0, len(sentence), at_once):
+                places = range(start, min(start + at_once, len(sentence)))
+                contexts = [sentence[max(0, i - CONTEXT_TOKENS) : i + CONTEXT_TOKENS + 1] for i in places]
+                batch = self.batch(contexts, [np.array([min(i, CONTEXT_TOKENS)]) for i in places])
+                with own_turn():
+                    parts.append(self(batch.to(self.mask.device)).cpu().numpy())
+        return np.concatenate(parts)
 
-    @property
-    def _words(self) -> Tensor:
-        return cast(WordEmbedding, self.body.embedding.words).weight[FIRST_ID:]  # (V, D)
-
-
-def _inclusion(weights: Tensor, samples: int) -> Tensor:
-    """The probability, (V,), that a sample of `samples` different words contains each word.
-
-    For a word of weight w it is about 1 - exp(-w t). The number t is the one for which the probabilities sum to
-    `samples` (Rosén 1972, https://doi.org/10.1214/aoms/1177692692); bisection finds it.
-    """
-    if samples >= len(weights):
-        return torch.ones_like(weights)
-    shares = weights.double() / weights.double().sum()
-    low, high = 0.0, float(samples)
-    while -torch.expm1(-shares * high).sum() < samples:
-        high *= 2
-    for _ in range(60):
-        middle = (low + high) / 2
-        low, high = (middle, high) if -torch.expm1(-shares * middle).sum() < samples else (low, middle)
-    return (-torch.expm1(-shares * high)).to(weights.dtype)
+    def save(self, folder: Path, segmenter: str, config: dict[str, Any], card: str) -> None:
+        """Writes its folder; see `Bundle.save`."""
+        own = {name: weight for name, weight in self.state_dict().items() if not name.startswith(BODY)}
+        weights = {name: weight.detach().cpu().contiguous() for name, weight in own.items()}
+        bundle = Bundle((Member(self.body, self.vocabulary),), segmenter, config)
+        bundle.save(folder, card, others={WORD_PREDICTOR: weights})
 
 
-# T tokens in the longest sentence, B sentences, n hidden words
-
-
-@dataclass
-class HiddenWordBatch:
-    """Sentences with hidden words; `hide_words` makes it."""
-
-    batch: Batch
-    places: Tensor  # (n,) t * B + b for token t of sentence b: where the hidden words stand in a flattened (T, B)
-    targets: Tensor  # (n,) each hidden word's id less FIRST_ID; -1 if it is unknown: the caller leaves it out
-
-    def to(self, device: torch.device | str) -> "HiddenWordBatch":
-        """The batch on another device."""
-        return HiddenWordBatch(self.batch.to(device), self.places.to(device), self.targets.to(device))
-
-
-def hide_words(sentences: Sequence[Sequence[str]], hidden: Sequence[np.ndarray], table: "FormTable") -> HiddenWordBatch:
-    """Makes a batch of sentences in which some words are hidden.
-
-    The batch itself has all words. `HiddenWordNetwork.predict` replaces the embeddings of the hidden ones.
-
-    Args:
-        sentences: B lists of word forms, none of them empty.
-        hidden: for each sentence the positions of the words to hide, from 0.
-        table: the features of the forms.
-    """
-    batch = collate(sentences, table)
-    places = np.concatenate([positions * len(sentences) + b for b, positions in enumerate(hidden)])
-    words = [sentences[b][t].lower() for b, positions in enumerate(hidden) for t in positions.tolist()]
-    ids = table.vocabulary.word_ids
-    targets = np.array([ids.get(word, FIRST_ID - 1) - FIRST_ID for word in words], dtype=np.int64)
-    return HiddenWordBatch(batch, torch.from_numpy(places.astype(np.int64)), torch.from_numpy(targets))
+def load_word_predictor(folder: Path) -> tuple[HiddenWordNetwork, str]:
+    """Reads a folder that `python -m tagger pretrain` wrote: the network, and the rules that cut text for it."""
+    if not predicts_words(folder):
+        raise InputError(
+            f"{folder} predicts no words: {WORD_PREDICTOR} is missing; name a run of python -m tagger pretrain"
+        )
+    bundle = Bundle.load(folder)
+    if not isinstance(bundle.segmenter, str):
+        raise InputError(f"{folder}: segmenter is learned, but pretraining knows rules alone; copy the folder again")
+    body = bundle.networks[0]
+    try:
+        weights = load_file(folder / WORD_PREDICTOR)
+        check_finite(weights)
+        network = HiddenWordNetwork(bundle.vocabulary, body.config)
+        network.load_state_dict(weights | {BODY + name: w for name, w in body.state_dict().items()})
+    except (SafetensorError, OSError, ValueError, RuntimeError) as error:
+        raise InputError(f"{folder / WORD_PREDICTOR} is damaged ({reason(error)}); copy the folder again") from None
+    return network.eval(), bundle.segmenter

@@ -52,7 +52,7 @@ def checked_config(
     check_machine(config.threads, config.trainer)
     check_loggers(config.logger)
     if isinstance(config, PretrainConfig):
-        Texts(config.text, config.hub, config.dev)
+        Texts(config.text, config.hub)
         return config
     if config.init is not None:
         last = {override.lstrip("+").partition("=")[0]: override for override in overrides}  # the one that counts

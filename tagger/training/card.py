@@ -221,39 +221,6 @@ def _shares(scores: Iterable[float | None]) -> str:
     return " | ".join(map(_percent, scores))
 
 
-def pretrained_card(config: Mapping[str, Any], results: Mapping[str, Any], command: str) -> str:
-    """The model card of a network that predicts hidden words; the arguments are those of `model_card`."""
-    text = _with_version(config["corpus"], config["version"])
-    licence = f" The text's licence is {config['license']}." if config["license"] else ""
-    return f"""# Predictor of hidden words, from {text}
-
-A stack of bidirectional recurrent layers over word, affix and character embeddings ({results["parameters"]:,}
-parameters) that predicts hidden words from the words on both sides. It was trained on {results["words"]:,} words of
-untagged text, {text}.{licence}
-
-{_format_hidden_word_scores(results)}The best section was {results["best_epoch"]} of {results["epochs"]}; training took
-{results["training_seconds"]:.0f} seconds.
-
-Trained with seed {config["training"]["seed"]} by
-
-    {command}
-
-and used with
-
-    python -m tagger fill "I am ___ hungry." --model THIS_FOLDER
-    python -m tagger init=THIS_FOLDER
-
-{config_section(config["training"])}"""
-
-
-def _format_hidden_word_scores(results: Mapping[str, Any]) -> str:
-    scores = results["dev"]["words"]
-    first, top5 = _percent(scores["accuracy"]), _percent(scores["top5"])
-    return f"""Of {scores["scored"]:,} dev words in the vocabulary, {first} percent are predicted first and
-{top5} percent among the first five; perplexity {scores["perplexity"]:.1f}.
-"""
-
-
 def config_section(training: Mapping[str, Any]) -> str:
     """The section of a model card with the values of the training's config."""
     values = yaml.safe_dump(dict(training), sort_keys=False, allow_unicode=True)

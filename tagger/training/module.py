@@ -75,7 +75,6 @@ class Module(pl.LightningModule):
 
     Attributes:
         vocabulary: of `body`.
-        batches: of all processes in the whole training, if epochs differ in length and the trainer cannot know them.
         frozen_epochs: the first epochs, in which a transformer that is tuned does not learn yet.
     """
 
@@ -83,7 +82,6 @@ class Module(pl.LightningModule):
 
     def __init__(self) -> None:
         super().__init__()
-        self.batches: float | None = None
         self.frozen_epochs = 0
         self._generators: dict[str, Tensor] | None = None
         self._sums: dict[str, tuple[Tensor, int]] = {}  # of this epoch so far, and the number of words
@@ -96,9 +94,7 @@ class Module(pl.LightningModule):
     @property
     def steps(self) -> int:
         """The number of the optimizer's steps in the whole training."""
-        if self.batches is None:
-            return int(self.trainer.estimated_stepping_batches)
-        return max(1, round(self.batches / self.trainer.world_size))
+        return int(self.trainer.estimated_stepping_batches)
 
     def count(self, name: str, mean: Tensor | float, words: int) -> None:
         """Adds the mean over some words to that of an epoch; `log` in every batch takes a tenth of the training."""

@@ -20,7 +20,6 @@ from tagger.model.embeddings import affix_rows
 from tagger.model.vocabulary import Vocabulary
 from tagger.pretrained.huggingface import load_pretrained
 from tagger.pretraining.network import HiddenWordNetwork
-from tagger.pretraining.predictor import save_word_predictor
 from tests.conftest import CORPUS, bundle_of, make_network, network_config, save_tiny
 
 onnx = pytest.importorskip("onnx")
@@ -99,7 +98,7 @@ def test_what_cannot_be_exported(trained: Path, vocabulary: Vocabulary, bert: Pa
     taggers = [Bundle.load(trained), bundle_of(make_network(other), other)]
     join(taggers).save(tmp_path / "ensemble", "# card\n")
     plain = Vocabulary.build(CORPUS, [], 1)
-    save_word_predictor(tmp_path / "words", HiddenWordNetwork(plain, network_config()), plain, "english", {}, "")
+    HiddenWordNetwork(plain, network_config()).save(tmp_path / "words", "english", {}, "")
     _, tokenizer, described = load_pretrained(str(bert), pooling="first", tune=True, layers=None, dtype="float32")
     bundle_of(make_network(vocabulary, transformer=described), vocabulary, tokenizer).save(tmp_path / "bert", "")
     refused = {

@@ -8,7 +8,7 @@ from omegaconf import OmegaConf
 
 from tagger.bundle.bundle import Bundle, Member
 from tagger.model.vocabulary import Vocabulary
-from tagger.training.card import describe, model_card, pretrained_card
+from tagger.training.card import describe, model_card
 from tests.conftest import make_network
 
 SCORES = {"tokens": 12345, "accuracy": 0.98765, "known": 0.99, "unknown": None, "whole_sentences": 0.5}
@@ -98,12 +98,3 @@ def test_a_card_says_where_the_weights_of_its_encoder_come_from() -> None:
 def test_any_name_of_a_file_has_a_place_in_the_config(name: str) -> None:
     card = card_of(training={"seed": 1, "train": name})
     assert name in card
-
-
-def test_the_card_of_a_network_that_predicts_words() -> None:
-    scores = {"scored": 4000, "accuracy": 0.25, "top5": 0.5, "perplexity": 60.04}
-    card = pretrained_card(CONFIG, RESULTS | {"dev": {"words": scores}}, "python -m tagger pretrain text=x")
-    assert "trained on 777,000 words of\nuntagged text, UD_X 2.10. The text's licence is CC0." in card
-    assert "Of 4,000 dev words in the vocabulary, 25.00 percent are predicted first" in card
-    assert "50.00 percent among the first five; perplexity 60.0.\nThe best section was 2 of 3" in card
-    assert config_in(card) == CONFIG["training"]
