@@ -143,9 +143,6 @@ class Bundle:
         only named in the config. Tensors of members that are equal are stored once.
 
         Args:
-            folder: the folder to make.
-            card: the text of the model card.
-            others: name of a further file -> its weights.
             packed: whether vocabularies are compressed, as in the taggers that come with the package.
 
         Raises:

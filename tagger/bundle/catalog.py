@@ -63,9 +63,6 @@ def find_tagger(name: str) -> Path:
 
     Returns:
         The folder that should have `config.json`. `Bundle.load` checks it.
-
-    Raises:
-        InputError: no such tagger; the run is not finished; or as `hub_folder`.
     """
     if is_hub_name(name):
         return hub_folder(name)
@@ -90,11 +87,7 @@ def find_tagger(name: str) -> Path:
 
 
 def find_named(name: str) -> Path:
-    """The folder of a tagger that a training's config names; see `located` for relative paths.
-
-    Raises:
-        InputError: as `find_tagger`.
-    """
+    """The folder of a tagger that a training's config names; see `located` for relative paths."""
     folder = None if name in bundled_names() or is_hub_name(name) else find_folder(name)
     return find_tagger(name) if folder is None else _tagger_in(folder)
 
@@ -103,12 +96,6 @@ def find_folder(name: str) -> Path | None:
     """The folder that a name stands for: the folder at that path, or the run of that name below `runs/`.
 
     A folder that holds nothing of a training, such as a corpus of the same name, gives way to a run.
-
-    Args:
-        name: a path or the name of a run.
-
-    Returns:
-        None if there is no such folder.
     """
     parts = Path(name).parts
     is_plain = bool(parts) and not name.startswith((".", "~", "/")) and ".." not in parts
@@ -118,11 +105,7 @@ def find_folder(name: str) -> Path | None:
 
 
 def new_run(name: str) -> Path:
-    """The folder of a new run, or a new sweep, that gets a name.
-
-    Raises:
-        InputError: the name stands for something else, or cannot be the name of a folder.
-    """
+    """The folder of a new run, or a new sweep, that gets a name."""
     remedy = "give a word, such as name=tamil"
     if name in (*bundled_names(), LATEST):
         raise InputError(f"name={name}: {name} is another tagger already; {remedy}")
@@ -179,11 +162,7 @@ def _tagger_in(folder: Path) -> Path:
 
 
 def find_word_predictor(name: str) -> Path:
-    """The folder of a network that predicts hidden words, by its name; see `find_tagger`. None is bundled.
-
-    Raises:
-        InputError: no such network.
-    """
+    """The folder of a network that predicts hidden words, by its name; see `find_tagger`. None is bundled."""
     if name != LATEST:
         return find_tagger(name)
     newest = _newest_run(PRETRAINED_IN_RUN)
@@ -211,9 +190,6 @@ def find_language(language: str) -> str:
     Args:
         language: its code in ISO 639, also one with a script or a country (`pt-BR`), or its English name, in any case
             of letters.
-
-    Raises:
-        InputError: there is none.
     """
     code = _WITH_COUNTRY.fullmatch(language.lower())
     found = _language(code[1] if code else language)
@@ -231,11 +207,7 @@ def _language(name: str) -> str | None:
 
 
 def list_models() -> list[Model]:
-    """Describes every tagger that has a name: the bundled ones, runs with a name, and `latest`, if there is one.
-
-    Raises:
-        InputError: a config is damaged.
-    """
+    """Describes every tagger that has a name: the bundled ones, runs with a name, and `latest`, if there is one."""
     folders = {name: bundled("data") / name for name in bundled_names()}
     for path in sorted(RUNS.glob(f"*/{TAGGER_IN_RUN}/{CONFIG}")):
         folders.setdefault(path.parents[1].name, path.parent)

@@ -26,13 +26,8 @@ def join(taggers: Sequence[Bundle], weights: Sequence[float] | None = None, name
     of its members.
 
     Args:
-        taggers: two or more.
         weights: of the taggers, above 0; None: all the same. They get the sum 1.
         names: what the taggers are called in messages, such as their folders.
-
-    Raises:
-        InputError: there are too few or too many, or one has other columns or tags than the first, or none; or the
-            weights are not as many, or one is not above 0.
     """
     if not 2 <= len(taggers) <= MAX_TAGGERS:
         raise InputError(f"an ensemble has 2 to {MAX_TAGGERS} members, not {len(taggers)}; name as many taggers")
@@ -111,15 +106,7 @@ def _product(one: Mapping[str, float], other: Mapping[str, float]) -> dict[str, 
 
 
 def checked_weights(weights: Sequence[float] | None, count: int) -> list[float]:
-    """The weights of the taggers of an ensemble, with the sum 1.
-
-    Args:
-        weights: as a user gives them; None: all the same.
-        count: of the taggers.
-
-    Raises:
-        InputError: they are not as many, or one is not a finite number above 0.
-    """
+    """The weights of the taggers of an ensemble, with the sum 1."""
     if weights is None:
         return [1 / count] * count
     text = ",".join(f"{weight:g}" for weight in weights)

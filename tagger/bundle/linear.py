@@ -109,17 +109,7 @@ def _compressed(weights: Mapping[str, Tensor], storage_dtype: str) -> dict[str, 
 def load_linear(
     described: Sequence[Mapping[str, Any]], tags: Mapping[str, Sequence[str]], folder: Path
 ) -> tuple[Linear, ...]:
-    """Reads what `save_linear` wrote.
-
-    Args:
-        described: see `Linear.description`; types and ranges are checked.
-        tags: of the columns of the tagger.
-        folder: of the tagger.
-
-    Raises:
-        InputError: the file is missing or damaged, or does not fit `described`; a weight is NaN or infinite; or they
-            are larger than the machine's memory.
-    """
+    """Reads what `save_linear` wrote."""
     if not described:
         return ()
     path = folder / LINEAR_WEIGHTS

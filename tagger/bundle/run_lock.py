@@ -17,11 +17,7 @@ CLAIM_SECONDS = 0.5  # longer than `is_being_trained` holds the lock
 
 @contextmanager
 def claim_run(run: Path) -> Iterator[None]:
-    """Holds the lock of a run for the block. On a file system without locks it does nothing.
-
-    Raises:
-        InputError: another process trains the run.
-    """
+    """Holds the lock of a run for the block. On a file system without locks it does nothing."""
     lock = FileLock(run / LOCK)
     try:
         lock.acquire(timeout=CLAIM_SECONDS)

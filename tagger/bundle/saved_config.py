@@ -40,20 +40,12 @@ def predicts_words(folder: Path) -> bool:
 
 
 def is_ensemble(folder: Path) -> bool:
-    """Whether a folder holds a tagger that was made of several.
-
-    Raises:
-        InputError: its `config.json` is damaged.
-    """
+    """Whether a folder holds a tagger that was made of several."""
     return (folder / CONFIG).is_file() and ENSEMBLE in read_json(folder / CONFIG, MAX_CONFIG_BYTES)
 
 
 def read_config(folder: Path) -> dict[str, Any]:
-    """Reads `config.json`; control characters become U+FFFD.
-
-    Raises:
-        InputError: the file is missing, damaged, too large or of another format.
-    """
+    """Reads `config.json`; control characters become U+FFFD."""
     path = folder / CONFIG
     config = read_json(path, MAX_CONFIG_BYTES)
     version = config.get("format")
@@ -68,15 +60,7 @@ def read_config(folder: Path) -> dict[str, Any]:
 
 @dataclass(kw_only=True)
 class Description:
-    """The keys of `config.json` that are shown to people, in a list or on a page; other keys are free.
-
-    Attributes:
-        corpus, version, license: of the training data.
-        scores: of each split, the accuracies of the columns.
-        raw: of each split, F1 from raw text.
-        thin: whether it had little to learn from, and is far behind the best taggers of its language.
-        ensemble: the weights of the taggers that this one was made of.
-    """
+    """The keys of `config.json` that are shown to people, in a list or on a page; other keys are free."""
 
     corpus: ShortName | None = None
     version: ShortName | None = None

@@ -53,11 +53,7 @@ class _Saved(Description):
 
 
 def check_config(config: dict[str, Any]) -> dict[str, Any]:
-    """The content of `config.json`, whose values must have the types and ranges that `Bundle.save` writes.
-
-    Raises:
-        ValueError: a value has not.
-    """
+    """The content of `config.json`, whose values must have the types and ranges that `Bundle.save` writes."""
     saved = described(_Saved, config)
     for number, member in enumerate(saved.members):
         name = f"members.{number}.network"
@@ -102,11 +98,7 @@ class _Vocabularies:
 
 
 def check_vocabularies(content: dict[str, Any]) -> list[Vocabulary]:
-    """The vocabularies of `vocabulary.json`, which must have the same tags in the same order.
-
-    Raises:
-        ValueError: they have not, or one does not hold what its type hints say.
-    """
+    """The vocabularies of `vocabulary.json`, which must have the same tags in the same order."""
     vocabularies = read(_Vocabularies, content).vocabularies
     for vocabulary in vocabularies:
         _check_vocabulary(vocabulary)

@@ -13,9 +13,6 @@ def join_vocabularies(vocabularies: Sequence[Vocabulary]) -> Vocabulary:
     It has the forms of all members, and no words or characters, because each member looks up its own. A form has the
     edit scripts that it has in any member. Tags may stand together that do so in any member, if all of them know that.
     The corpora are those that all members know which were trained on several.
-
-    Args:
-        vocabularies: of the same columns and tags, in any order; see `check_same_tags`.
     """
     first, *others = vocabularies
     forms = sorted({form for vocabulary in vocabularies for form in vocabulary.forms})

@@ -27,8 +27,6 @@ def collate(
     """Makes a batch of sentences, padded on the right.
 
     Args:
-        sentences: B lists of word forms, none of them empty.
-        table: the features of the forms.
         tags: for each column B lists of gold tags.
         word_dropout: w. A word that occurs n times in training becomes `UNK` with probability w / (w + n); its
             affixes and characters stay. So the embedding of unknown words is trained on rare words, which are most

@@ -65,9 +65,6 @@ def sequence_scores(scores: Tensor, tags: Tensor, counts: Sequence[int], transit
 
     Args:
         scores: (N, K) of packed tokens.
-        tags: (N,) y.
-        counts: (T,) sentences that have a token at each step.
-        transitions: of the CRF.
     """
     sentence = torch.cat([torch.arange(n, device=scores.device) for n in counts])  # (N,)
     first, before = counts[0], sum(counts) - counts[0]
@@ -88,14 +85,7 @@ def last_rows(counts: Sequence[int], device: torch.device) -> Tensor:
 
 
 def log_partition(scores: Tensor, counts: Sequence[int], transitions: Transitions, rows: int | None = None) -> Tensor:
-    """log Z of each sentence, (B,), by the forward algorithm.
-
-    Args:
-        scores: (N, K) of packed tokens; -inf for a tag that a token cannot have.
-        counts: (T,) sentences that have a token at each step.
-        transitions: of the CRF.
-        rows: of every product; see `log_marginals`.
-    """
+    """log Z of each sentence, (B,), by the forward algorithm."""
     alphas = _forward(scores, counts, transitions, rows)
     return torch.logsumexp(_last(alphas) + transitions.end, dim=1)
 
@@ -104,10 +94,7 @@ def losses(scores: Tensor, tags: Tensor, counts: Sequence[int], transitions: Tra
     """log Z - s(y) of each sentence, (B,). A token without a gold tag may have every tag.
 
     Args:
-        scores: (N, K) of packed tokens.
         tags: (N,) y; IGNORE for a token without a gold tag.
-        counts: (T,) sentences that have a token at each step.
-        transitions: of the CRF.
     """
     known = tags != IGNORE
     if bool(known.all()):
@@ -123,9 +110,6 @@ def log_marginals(scores: Tensor, counts: Sequence[int], transitions: Transition
     """The logarithm of the probability that a token has a tag, (N, K), by the forward-backward algorithm.
 
     Args:
-        scores: (N, K) of packed tokens; -inf for a tag that a token cannot have.
-        counts: (T,) sentences that have a token at each step.
-        transitions: of the CRF.
         rows: of every product, at least B, so that a sentence's values do not depend on the other sentences, to the
             last bit; None: as many as are needed.
     """
@@ -141,13 +125,7 @@ def log_marginals(scores: Tensor, counts: Sequence[int], transitions: Transition
 
 
 def viterbi(scores: Tensor, counts: Sequence[int], transitions: Transitions) -> Tensor:
-    """The most probable sequence of each sentence: its tags, (N,).
-
-    Args:
-        scores: (N, K) of packed tokens; -inf for a tag that a token cannot have.
-        counts: (T,) sentences that have a token at each step.
-        transitions: of the CRF.
-    """
+    """The most probable sequence of each sentence: its tags, (N,)."""
     each = torch.split(scores, list(counts))
     into = transitions.between.T.contiguous()  # (K, K): a tag, and the tag before it
     bests = [transitions.start + each[0]]  # of each step (n, K), the score of the best sequence that ends in a tag
@@ -166,15 +144,7 @@ def viterbi(scores: Tensor, counts: Sequence[int], transitions: Transitions) -> 
 def log_conditionals(
     scores: Tensor, counts: Sequence[int], transitions: Transitions, tags: Tensor, at: Tensor
 ) -> Tensor:
-    """The logarithm of the probability of each tag of some tokens, (n, K), if all other tokens have their tags.
-
-    Args:
-        scores: (N, K) of packed tokens; -inf for a tag that a token cannot have.
-        counts: (T,) sentences that have a token at each step.
-        transitions: of the CRF.
-        tags: (N,) of all tokens.
-        at: (n,) the tokens.
-    """
+    """The logarithm of the probability of each tag of some tokens, (n, K), if all other tokens have their tags."""
     n = torch.tensor([*counts, 0], device=at.device)
     starts = n.cumsum(0) - n  # (T + 1,)
     step = torch.searchsorted(starts, at, right=True) - 1

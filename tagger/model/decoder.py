@@ -53,8 +53,6 @@ class Decoder(nn.Module):
         """The logarithm of the probability of each tag, (N, K).
 
         Args:
-            scores: (N, K) of packed tokens.
-            counts: (T,).
             temperature: that all scores are divided by: Guo et al. (2017), https://arxiv.org/abs/1706.04599.
             rows: of every product, at least B, so that a sentence's values do not depend on the other sentences, to
                 the last bit; None: as many as are needed.
@@ -62,14 +60,7 @@ class Decoder(nn.Module):
         return (scores.float() / temperature).log_softmax(-1)
 
     def log_conditionals(self, scores: Tensor, counts: Sequence[int], best: Tensor, at: Tensor) -> Tensor:
-        """The logarithm of the probability of each tag of some tokens, (n, K), if all others have their best tags.
-
-        Args:
-            scores: (N, K) of packed tokens.
-            counts: (T,).
-            best: (N,) the tags of all tokens.
-            at: (n,) the tokens.
-        """
+        """The logarithm of the probability of each tag of some tokens, (n, K), if all others have their best tags."""
         return scores[at].float().log_softmax(-1)
 
 
@@ -146,9 +137,7 @@ def top_tags(log_probabilities: Tensor, chosen: Tensor, top: int) -> Decoded:
     """The best tags of each token and their probabilities.
 
     Args:
-        log_probabilities: (N, K).
         chosen: (N,) the tags that come first, whatever their probability.
-        top: k.
     """
     if top == 1:
         ids, logs = chosen[:, None], log_probabilities.gather(1, chosen[:, None])

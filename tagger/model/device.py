@@ -41,11 +41,7 @@ if hasattr(os, "register_at_fork"):  # not on Windows
 
 
 def choose_device(name: Any) -> str:
-    """Returns a device; `auto` stands for the best one of this machine, and `cuda:1` for its second NVIDIA GPU.
-
-    Raises:
-        InputError: the device is not there.
-    """
+    """Returns a device; `auto` stands for the best one of this machine, and `cuda:1` for its second NVIDIA GPU."""
     there = []
     if torch.cuda.is_available():
         there += ["cuda", *(f"cuda:{i}" for i in range(torch.cuda.device_count()))]
@@ -60,11 +56,7 @@ def choose_device(name: Any) -> str:
 
 
 def choose_precision(name: Any, device: str) -> str:
-    """Returns a precision; `auto` stands for bfloat16 if the processor has instructions for it, else float32.
-
-    Raises:
-        InputError: no such precision.
-    """
+    """Returns a precision; `auto` stands for bfloat16 if the processor has instructions for it, else float32."""
     if name not in ("auto", *PRECISIONS):
         raise InputError(f"precision {name}: choose one of auto, {', '.join(PRECISIONS)}")
     if name != "auto":

@@ -72,12 +72,7 @@ class FormConfig:
 
 
 class FormEmbedding(nn.Module):
-    """All embeddings of a form side by side; a part that the config leaves out is None.
-
-    Attributes:
-        width: the size of the result.
-        size_keys: see `memory.check_memory`.
-    """
+    """All embeddings of a form side by side; a part that the config leaves out is None."""
 
     size_keys: ClassVar[Mapping[str, str]] = {
         WORDS: "embedding.words",

@@ -71,8 +71,6 @@ class BidirectionalLayer(nn.Module):
         """Reads x (T, B, I) in both directions.
 
         Args:
-            x: (T, B, I).
-            lengths: (B,), tokens per sentence.
             states: the initial states of the forward and of the backward direction; None: zeros.
 
         Returns:
@@ -90,12 +88,7 @@ class BidirectionalLayer(nn.Module):
 
 
 class Encoder(nn.Module):
-    """A stack of bidirectional layers; the outputs of one, F + R wide, are the inputs of the next.
-
-    Attributes:
-        cell: of all directions.
-        input_size: I of the first layer.
-    """
+    """A stack of bidirectional layers; the outputs of one, F + R wide, are the inputs of the next."""
 
     def __init__(
         self, cell: str, input_size: int, forward: Sequence[int], backward: Sequence[int], dropout: float = 0.0
@@ -103,11 +96,8 @@ class Encoder(nn.Module):
         """Builds len(forward) layers.
 
         Args:
-            cell: a name in `CELLS`.
-            input_size: I of the first layer.
             forward: F of each layer; 0 leaves the direction out.
             backward: R of each layer; 0 leaves the direction out.
-            dropout: the probability with which training zeroes a number between two layers.
         """
         super().__init__()
         self.cell, self.input_size = CELLS[cell], input_size
@@ -128,8 +118,6 @@ class Encoder(nn.Module):
         """Reads x (T, B, I).
 
         Args:
-            x: token embeddings.
-            lengths: (B,), tokens per sentence.
             states: for each layer the initial states of both directions; None: zeros.
 
         Returns:

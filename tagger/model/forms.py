@@ -32,14 +32,7 @@ class FormTable:
         tokenizer: "PieceTokenizer | None" = None,
         limit: int = 200_000,
     ) -> None:
-        """Makes an empty table.
-
-        Args:
-            vocabulary: the words, characters and vectors that have ids.
-            config: of the network.
-            tokenizer: makes pieces; None: there is no transformer.
-            limit: the most forms that the table remembers.
-        """
+        """Makes an empty table."""
         self.vocabulary, self.config, self.tokenizer, self.limit = vocabulary, config, tokenizer, limit
         self.counts = np.array([1] * FIRST_ID + list(vocabulary.words.values()), dtype=np.int64)
         self._compute = features(vocabulary, config)

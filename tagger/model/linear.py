@@ -117,11 +117,7 @@ class FeatureTable(nn.Module):
 
     @torch.no_grad()
     def kept(self, weakest: float = 0.0) -> "FeatureTable":
-        """The table without the features whose weights are all 0.
-
-        Args:
-            weakest: the share of the features that are left out, too: those whose largest weight is smallest.
-        """
+        """The table without the features whose weights are all 0."""
         largest = self.weight[1:].abs().amax(dim=1)
         order = largest.argsort()[int(weakest * len(largest)) :]
         rows = order[largest[order] > 0].sort().values
@@ -140,12 +136,7 @@ class LinearChain(nn.Module):
     """
 
     def __init__(self, features: Sequence[int], tags: int) -> None:
-        """Begins with 0 for all weights.
-
-        Args:
-            features: F of each of `TABLES`.
-            tags: K.
-        """
+        """Begins with 0 for all weights."""
         super().__init__()
         self.tables = nn.ModuleDict(
             {name: FeatureTable(F, len(TABLES[name]) * tags) for name, F in zip(TABLES, features, strict=True)}

@@ -38,11 +38,7 @@ def share_pretrained(members: Sequence[TaggerNetwork]) -> None:
 
 
 def check_training_memory(vocabulary: Vocabulary, config: NetworkConfig, members: int = 1) -> None:
-    """Refuses networks that are too large to be trained on this machine, before they are built.
-
-    Raises:
-        InputError: see `check_memory`; or a size is out of range.
-    """
+    """Refuses networks that are too large to be trained on this machine, before they are built."""
     networks = [build_without_memory(lambda: TaggerNetwork(vocabulary, config)) for _ in range(members)]
     share_pretrained(networks)
     check_memory(nn.ModuleList(networks), TRAINING_COPIES, "training")

@@ -43,10 +43,6 @@ def check_memory(network: nn.Module, copies: int, subject: str) -> None:
         network: or a list of networks; the weights may be on the meta device.
         copies: numbers that are kept for each weight that learns: `TRAINING_COPIES` for training, 1 for tagging.
         subject: what is refused, such as the folder of a tagger; the error message begins with it.
-
-    Raises:
-        InputError: the network is too large. The message names the config keys of its largest part, the size, and the
-            machine's memory.
     """
     there = machine_bytes()
     sizes: dict[str, int] = defaultdict(int)

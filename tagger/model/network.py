@@ -43,11 +43,6 @@ class NetworkValues(FormConfig):
 
     Attributes:
         decoder: of each column, softmax or crf.
-        cell: a name in `encoder.CELLS`.
-        depth: recurrent layers.
-        hidden: sizes of the layers.
-        dropout: probability with which training zeroes a number.
-        transformer: beside the form embedding, if there is one.
     """
 
     decoder: Annotated[str, one_of(DECODERS)]
@@ -68,10 +63,6 @@ class TaggerNetwork(nn.Module):
 
     Each column has a linear layer of its own (a head), which reads the states of all recurrent layers, and a decoder,
     which knows the loss of its scores and the tags that follow from them.
-
-    Attributes:
-        size_keys: see `memory.check_memory`.
-        config: what it is built from.
     """
 
     size_keys: ClassVar[Mapping[str, str]] = {
@@ -149,11 +140,7 @@ class TaggerNetwork(nn.Module):
 
 
 def layer_sizes(size: int | Sequence[int], depth: int, direction: str) -> list[int]:
-    """One hidden size per layer, from one number for all layers or a list of `depth` numbers.
-
-    Raises:
-        InputError: the depth or a size is out of range, or the list has another length.
-    """
+    """One hidden size per layer, from one number for all layers or a list of `depth` numbers."""
     if not 1 <= depth <= MAX_DEPTH:
         raise InputError(f"model.depth={depth}: a stack has 1 to {MAX_DEPTH} layers")
     sizes = [size] * depth if isinstance(size, int) else list(size)

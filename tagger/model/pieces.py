@@ -29,7 +29,6 @@ class PieceTokenizer:
         """Wraps a tokenizer.
 
         Args:
-            tokenizer: a fast tokenizer of the package transformers.
             limit: the number of pieces that the encoder can read at once, special ones included.
         """
         self.tokenizer, self.limit = tokenizer, limit
@@ -71,7 +70,6 @@ def windows(sentences: Sequence[Sequence[Sequence[int]]], tokenizer: PieceTokeni
 
     Args:
         sentences: for each of B sentences, none of them empty, the pieces of each token.
-        tokenizer: the tokenizer that made the pieces.
     """
     shape = max(len(sentence) for sentence in sentences), len(sentences)
     window, start, end = (np.zeros(shape, dtype=np.int64) for _ in range(3))

@@ -117,7 +117,6 @@ def expand(stored: Mapping[str, Tensor], like: Mapping[str, Tensor] | None = Non
     """The inverse of `compress`, but for rounding: int8 and int4 become float32, and float16 stays.
 
     Args:
-        stored: what `compress` gives, or a file.
         like: tensors, perhaps on the meta device, whose dtypes are wanted instead.
 
     Raises:
@@ -153,7 +152,6 @@ def check_stored_weights(path: Path, expected: Mapping[str, Tensor], lists: Mapp
     Only the header of the file is read.
 
     Args:
-        path: a file in safetensors, with tensors that `compress` made.
         expected: tensors of the network's shapes, perhaps on the meta device.
         lists: the names of lists of whole numbers, of any length, that the file has too, and their dtypes.
     """

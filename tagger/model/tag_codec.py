@@ -26,13 +26,7 @@ _Alternatives = list[list[tuple[str, float]]]
 
 
 class ShownTags(NamedTuple):
-    """What users see of the tags of N tokens.
-
-    Attributes:
-        best: the N tags.
-        probabilities: the N probabilities of `best`; None if nobody asked for them.
-        alternatives: of each token the best (tag, probability) pairs, best first; None if nobody asked for them.
-    """
+    """What users see of the tags of N tokens."""
 
     best: list[str]
     probabilities: list[float] | None
@@ -43,8 +37,6 @@ def learned_tags(column: str, forms: Sequence[str], tags: Sequence[str]) -> Sequ
     """What a network learns of the tags of a sentence.
 
     Args:
-        column: their column.
-        forms: the N words.
         tags: the N tags as the corpus has them; a lemma that is not annotated stays as it is.
     """
     if column != LEMMA:
@@ -65,7 +57,6 @@ class TagCodec:
         """Makes the codec. Lemmas that were learned as they are, by an older version, stay as they are.
 
         Args:
-            column: its name.
             tags: the tags that the network has learned, by their ids.
             form_tags: for each form of the training data the ids of its edit scripts.
         """
@@ -112,7 +103,6 @@ class TagCodec:
 
         Args:
             scores: (N, K), changed in place.
-            forms: words.
             places: (N,), the place in `forms` of each token's word.
         """
         if not self.edits:
@@ -155,13 +145,7 @@ class TagCodec:
         return top + OTHER_SCRIPTS if self.edits and probabilities else top
 
     def read(self, forms: Sequence[str], decoded: Decoded, top: int) -> ShownTags:
-        """The tags of N words.
-
-        Args:
-            forms: the words.
-            decoded: their tags, `candidates` of each.
-            top: how many alternatives of each word there are at most.
-        """
+        """The tags of N words."""
         names = self._names[decoded.ids]  # (N, k)
         first: list[str] = names[:, 0].tolist()
         if self.edits:
@@ -181,14 +165,7 @@ class TagCodec:
 
 
 def _same_lemma(first: Sequence[str], forms: Sequence[str], names: np.ndarray, shares: np.ndarray) -> np.ndarray:
-    """The summed probabilities of the scripts that give a word the lemma of its first script, (N,).
-
-    Args:
-        first: those lemmas.
-        forms: the words.
-        names: (N, k) scripts.
-        shares: (N, k) their probabilities.
-    """
+    """The summed probabilities of the scripts that give a word the lemma of its first script, (N,)."""
     total = shares[:, 0].astype(np.float64)
     for scripts, of_scripts in zip(names.T[1:], shares.T[1:], strict=True):
         (rows,) = np.nonzero(of_scripts)

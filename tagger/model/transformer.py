@@ -75,7 +75,6 @@ class TransformerEmbedding(nn.Module):
         """Builds the module.
 
         Args:
-            config: its settings.
             encoder: an encoder with its weights. If None, an encoder with random weights is built, or within
                 `torch.device("meta")` one whose weights must be assigned later.
         """
@@ -228,11 +227,7 @@ class _NoWeights(TorchFunctionMode):
 
 
 def encoder_settings(config: TransformerConfig) -> Any:
-    """The encoder's settings as the package transformers takes them, without unsafe ones.
-
-    Raises:
-        ValueError: the settings are not valid.
-    """
+    """The encoder's settings as the package transformers takes them, without unsafe ones."""
     plain = {
         key: value for key, value in config["encoder"].items() if key not in UNSAFE_SETTINGS and not key.startswith("_")
     }

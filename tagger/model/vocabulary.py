@@ -51,8 +51,6 @@ class Vocabulary:
         """The vocabulary of a corpus.
 
         Args:
-            sentences: mappings with `tokens` and one list of tags per column.
-            columns: the tag columns to learn.
             min_count: how often a lower-cased word or a character must occur to have an embedding of its own.
 
         Raises:
@@ -95,11 +93,7 @@ class Vocabulary:
         """The vocabulary of counted word forms.
 
         Args:
-            counts: how often each form occurs.
-            min_count: see `build`.
             max_words: the most words to keep, the most frequent first; None: all.
-            tags: the tags of each column.
-            forms: the forms that occur in training.
         """
         words: Counter[str] = Counter()
         characters: Counter[str] = Counter()
@@ -118,10 +112,6 @@ class Vocabulary:
         """The same vocabulary, with embeddings of their own for words and characters that are frequent in other text.
 
         The forms stay those of training: other words are still unseen.
-
-        Args:
-            counts: how often each form occurs in the text.
-            min_count: how often a word or a character must occur in it.
         """
         text = self.of_forms(counts, min_count)
         words = {word: count + text.words.get(word, 0) for word, count in self.words.items()}
@@ -135,9 +125,6 @@ class Vocabulary:
 
         A token that lacks a tag in some column is skipped. Returns an empty list for one column, or if a tag never
         occurs together with tags of all columns.
-
-        Args:
-            together: the tags of each token, one for each of the columns `combined`.
         """
         columns = [self.tag_ids[column] for column in self.combined]
         found = {
@@ -154,7 +141,6 @@ class Vocabulary:
         The list is empty if one of the two vocabularies has tags but does not know its combinations.
 
         Args:
-            other: has the columns of `tags`.
             tags: the tags of each column of the result, which decide the ids. A combination is left out if one of its
                 tags is not among them.
         """

@@ -35,9 +35,7 @@ def plan_batches(
     """Sorts sentences by length, the longest first, and cuts the list into batches of about `BATCH_TOKENS`.
 
     Args:
-        sentences: lists of forms, of any length.
         size: how much of `BATCH_TOKENS` a sentence takes.
-        max_sentences: the largest number of sentences of a batch; None: no limit.
     """
     if any(len(sentence) > MAX_SENTENCE_TOKENS for sentence in sentences):
         sentences = [

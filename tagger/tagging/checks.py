@@ -14,11 +14,7 @@ _MAX_SHOWN = 60  # characters of a value in a message
 
 
 def checked_tokens(tokens: Any) -> list[str]:
-    """The tokens of a sentence as a list.
-
-    Raises:
-        InputError: it is a string or bytes, has no order, or holds other values than strings.
-    """
+    """The tokens of a sentence as a list."""
     if isinstance(tokens, str):
         raise InputError(f"a sentence is a list of tokens, not the string {_shown(tokens)}; use annotate for text")
     if isinstance(tokens, _NO_LISTS) or not isinstance(tokens, Iterable):
@@ -48,12 +44,7 @@ def checked_sentences(sentences: Any) -> Iterator[list[str]]:
 
 
 def checked_stream(sentences: Any) -> Iterator[Sentence]:
-    """The sentences of a stream.
-
-    Raises:
-        InputError: raised at once if it is no iterable, and during iteration if an item is no `Sentence` or has other
-            tokens than strings, or a column without a tag for every token.
-    """
+    """The sentences of a stream."""
     if isinstance(sentences, str | Sentence) or not isinstance(sentences, Iterable):
         raise InputError(f"stream takes an iterable of Sentence, not {_shown(sentences)}; give [Sentence(tokens)]")
     return _each_sentence(sentences)
@@ -81,15 +72,7 @@ def _check_tags(sentence: Sentence) -> None:
 
 
 def checked_given(sentences: Iterable[Sentence], known: Mapping[str, Collection[str]]) -> Iterator[Sentence]:
-    """The sentences, whose tags are to be kept.
-
-    Args:
-        sentences: checked ones.
-        known: for each column that is checked its tags.
-
-    Raises:
-        InputError: while iterating, a tag that is given is not one of the column.
-    """
+    """The sentences, whose tags are to be kept."""
     for sentence in sentences:
         for column, tags in sentence.tags.items():
             for tag in tags if column in known else ():
@@ -111,22 +94,14 @@ def check_not_texts(tokens: Sequence[str], known: frozenset[str]) -> None:
 
 
 def checked_text(text: Any) -> str:
-    """A text.
-
-    Raises:
-        InputError: it is no string.
-    """
+    """A text."""
     if not isinstance(text, str):
         raise InputError(f"a text is a string, not {_shown(text)}; give it as a string")
     return text
 
 
 def checked_texts(texts: Any) -> list[str]:
-    """Several texts as a list.
-
-    Raises:
-        InputError: they are one string or no ordered iterable, or one of them is no string.
-    """
+    """Several texts as a list."""
     if isinstance(texts, str):
         raise InputError(f"segment_all takes a list of paragraphs; for {_shown(texts)} alone use segment")
     if isinstance(texts, _NO_LISTS) or not isinstance(texts, Iterable):
@@ -135,11 +110,7 @@ def checked_texts(texts: Any) -> list[str]:
 
 
 def checked_columns(columns: Any, known: Sequence[str]) -> list[str]:
-    """The tag columns that a user wants; None means all that the tagger has.
-
-    Raises:
-        InputError: the tagger lacks a column.
-    """
+    """The tag columns that a user wants; None means all that the tagger has."""
     if columns is None:
         return list(known)
     if isinstance(columns, str) or not isinstance(columns, Iterable):
@@ -148,26 +119,14 @@ def checked_columns(columns: Any, known: Sequence[str]) -> list[str]:
 
 
 def checked_column(column: Any, known: Sequence[str]) -> str:
-    """A tag column.
-
-    Raises:
-        InputError: the tagger has no such column.
-    """
+    """A tag column."""
     if not isinstance(column, str) or column not in known:
         raise InputError(f"this tagger has no column {_shown(column)}; it has {', '.join(known)}")
     return column
 
 
 def checked_corpus(name: Any, known: Mapping[str, int]) -> int:
-    """The id of a corpus of training; `NO_CORPUS` if the name is None.
-
-    Args:
-        name: as a user gives it.
-        known: the tagger's corpora and their ids; empty if it was trained on one corpus.
-
-    Raises:
-        InputError: the tagger knows no such corpus.
-    """
+    """The id of a corpus of training; `NO_CORPUS` if the name is None."""
     if name is None:
         return NO_CORPUS
     if not isinstance(name, str) or name not in known:
@@ -177,11 +136,7 @@ def checked_corpus(name: Any, known: Mapping[str, int]) -> int:
 
 
 def checked_number(name: str, value: Any, least: int, why: str = "") -> int:
-    """An option that is a whole number of at least `least`.
-
-    Raises:
-        InputError: it is another value.
-    """
+    """An option that is a whole number of at least `least`."""
     if isinstance(value, bool) or not isinstance(value, int) or value < least:
         raise InputError(f"{name}={_shown(value)}: give a whole number of at least {least}{why}")
     return value

@@ -33,10 +33,7 @@ def constraints_of(
     """Which tags tokens may have. A tag that is given counts, whatever a lexicon says.
 
     Args:
-        sentences: lists of forms.
-        lexicons: of some columns.
         given: the tags that are given; of a column of edit scripts they constrain nothing.
-        vocabulary: of the network.
     """
     constraints = {}
     for column in dict.fromkeys([*lexicons, *given]):

@@ -114,9 +114,6 @@ class Decoding:
         """Prepares nothing but the temperatures.
 
         Args:
-            decoders: of each column, on that device.
-            vocabulary: has the tags of each column.
-            device: where to compute.
             temperatures: that the scores of a column are divided by before they become probabilities; 1 by default.
         """
         self._decoders, self._vocabulary, self._device, self._temperatures = decoders, vocabulary, device, temperatures
@@ -134,9 +131,6 @@ class Decoding:
 
         Args:
             batch: its scores may be changed in place.
-            forms: of all tokens, which `batch.tokens` numbers.
-            request: what is wanted; `batch.scores` has its columns.
-            constraints: for some columns, which tags tokens may have.
             decided: for some columns the tags of all tokens, or -1; only those with -1 have scores.
         """
         tags = {}
@@ -189,13 +183,7 @@ class Decoding:
 
 
 def joined(parts: Sequence[Decoded], tokens: Sequence[np.ndarray], nothing: Decoded) -> Decoded:
-    """What was found in batches, in the order of the tokens.
-
-    Args:
-        parts: of each batch.
-        tokens: of each batch the numbers of its tokens.
-        nothing: what is found if there is no batch.
-    """
+    """What was found in batches, in the order of the tokens."""
     if not parts:
         return nothing
     order = np.argsort(np.concatenate(tokens))

@@ -34,9 +34,6 @@ class Engine:
 
     Attributes:
         members: whose scores are averaged.
-        decoders: of each column, what the mean scores mean.
-        vocabulary: has the tags of each column.
-        device: where it computes.
         precision: float32 or bfloat16, of the products and states.
         groups: the members of equal shape.
     """
@@ -55,10 +52,6 @@ class Engine:
         """Takes a copy of the weights of the recurrent layers and the heads.
 
         Args:
-            members: one or more networks, on that device.
-            vocabulary: of all members.
-            device: where to compute.
-            precision: float32 or bfloat16.
             cache_size: number of forms to cache, at least those of a batch.
             corpus: the corpus of training that all sentences are like; None: that is not known.
             temperatures: that the mean scores of a column are divided by before they become probabilities; 1 by
@@ -120,11 +113,7 @@ class Engine:
 
     @property
     def widths(self) -> list[int]:
-        """The width of each recurrent layer: F + R, of all members together.
-
-        Raises:
-            InputError: the members differ in their numbers of layers.
-        """
+        """The width of each recurrent layer: F + R, of all members together."""
         widths = [group.widths for group in self.groups]
         if len({len(each) for each in widths}) > 1:
             raise InputError("the members of this tagger have different numbers of layers, so it has no vectors")
@@ -140,12 +129,10 @@ class Engine:
         """The tags of all tokens.
 
         Args:
-            sentences: lists of forms, of any length.
             request: what is wanted of them. The tags of several columns are chosen together, among the combinations
                 of training, if the vocabulary has these.
             fixed_shapes: whether the tags of a sentence must not depend on the other sentences, to the last bit of a
                 score. See `has_fixed_shapes`.
-            constraints: for some columns, which tags tokens may have.
         """
         columns = list(self.vocabulary.columns if request.columns is None else request.columns)
         parts: dict[str, list[Decoded]] = {column: [] for column in columns}
@@ -182,9 +169,6 @@ class Engine:
         """The mean scores of all tokens, batch by batch; to be used within `own_turn`.
 
         Args:
-            sentences: lists of forms, of any length.
-            columns: that are scored.
-            fixed_shapes: see `tag`.
             decided: see `Scorer.scores`.
         """
         forms = [form for sentence in sentences for form in sentence]
@@ -217,10 +201,7 @@ class Engine:
         engine's device, all in memory at once. -inf stands for an edit script that a word cannot have.
 
         Args:
-            sentences: lists of forms, of any length.
             calibrated: whether scores are divided by the temperature of their column; else the temperature is 1.
-            columns: that are wanted; None: all.
-            fixed_shapes: see `tag`.
         """
         columns = self.vocabulary.columns if columns is None else columns
         count = sum(map(len, sentences))

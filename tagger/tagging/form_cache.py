@@ -38,13 +38,7 @@ class FormBlock(NamedTuple):
 def embed_forms(
     forms: Sequence[str], embeddings: Sequence[tuple[FormEmbedding, FormTable]], device: torch.device | str
 ) -> Iterator[FormBlock]:
-    """The embeddings of forms by k networks, block by block, without a transformer's.
-
-    Args:
-        forms: different ones.
-        embeddings: k of one width, each with the features that it reads.
-        device: of the embeddings.
-    """
+    """The embeddings of forms by k networks, block by block, without a transformer's."""
     tables = {id(table): table for _, table in embeddings}
     rows = {key: table.rows(forms) for key, table in tables.items()}
     lengths = np.array([min(len(form), MAX_CHARACTERS) for form in forms], dtype=np.int64)
@@ -86,7 +80,6 @@ class FormCache:
 
         Args:
             compute: U different forms to blocks, each the places of n of them and their values (n, W).
-            capacity: maximum number of rows.
         """
         self.compute, self.capacity = compute, capacity
         self.clear()
@@ -109,11 +102,7 @@ class FormCache:
         self.values = torch.empty(0, 0)
 
     def rows(self, forms: Sequence[str]) -> np.ndarray:
-        """The row of each form in `values`, valid until the next call.
-
-        Raises:
-            ValueError: more different forms at a time than rows.
-        """
+        """The row of each form in `values`, valid until the next call."""
         self._call += 1
         known = self._rows
         rows = np.fromiter(map(known.get, forms, repeat(-1)), dtype=np.int64, count=len(forms))

@@ -20,13 +20,7 @@ class LayerVectors:
     """The vectors of words that a tagger can compute."""
 
     def __init__(self, engine: Engine, width: int, more: Mapping[str, Vectors]) -> None:
-        """Takes what it needs.
-
-        Args:
-            engine: of a tagger.
-            width: of the embedding of a form.
-            more: what computes the vectors of further layers, by their names.
-        """
+        """Takes what it needs."""
         self._engine, self._width, self._more = engine, width, more
 
     @property
@@ -45,11 +39,7 @@ class LayerVectors:
         return [*names, *self._more]
 
     def checked(self, layer: int | str) -> str:
-        """`layer` as it stands in `names`.
-
-        Raises:
-            InputError: there is no such layer.
-        """
+        """`layer` as it stands in `names`."""
         name, names = str(layer), self.names
         if name in names:
             return name

@@ -19,20 +19,10 @@ from tagger.tagging.networks import NOTHING, Scores
 
 
 class LinearScorer:
-    """Runs one linear member, in float32; a `Scorer`. Its scores are sums of rows, which are the same in every shape.
-
-    Attributes:
-        cache: the terms of forms.
-    """
+    """Runs one linear member, in float32; a `Scorer`. Its scores are sums of rows, the same in every shape."""
 
     def __init__(self, member: Linear, device: str, cache_size: int) -> None:
-        """Takes the member, which stays on the CPU.
-
-        Args:
-            member: knows one column.
-            device: where scores are summed.
-            cache_size: number of forms to cache, at least those of a batch.
-        """
+        """Takes the member, which stays on the CPU."""
         self._member, self._device = member, device
         self.cache = FormCache(self._terms, cache_size + 1)  # and `EDGE`
 

@@ -58,8 +58,6 @@ class Scorer(Protocol):
         A member's scores are divided by its temperatures, and multiplied by its weight.
 
         Args:
-            forms: of all tokens, which `PackedBatch.tokens` numbers.
-            columns: that are scored.
             fixed_shapes: see `Stack.states`.
             decided: for some columns the tag (tokens,) of every token, or -1. Only tokens with -1 are scored then, so
                 there are fewer rows.
@@ -70,7 +68,6 @@ class Networks:
     """Runs k networks of equal shape; a `Scorer`.
 
     Attributes:
-        networks: k of them.
         widths: F + R of each recurrent layer, times k.
         cache: the first layer's products with each form.
         has_fixed_shapes: not of a transformer, which computes sentences that are padded to a common length.
@@ -88,10 +85,6 @@ class Networks:
         """Takes a copy of the weights of the recurrent layers and the heads.
 
         Args:
-            members: their networks, on that device, have one `shape`.
-            device: where to compute.
-            precision: float32 or bfloat16; a transformer has a precision of its own.
-            cache_size: number of forms to cache, at least those of a batch.
             corpus: whose sentences are read; None, or one that a member does not know: it is unknown.
             share: of the networks in the scores of a column, beside which there are linear members; None: 1 in all.
         """

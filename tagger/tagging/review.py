@@ -12,13 +12,7 @@ CONFIDENCE = "# confidence ="  # begins the comment that names the most doubtful
 
 
 class Doubtful(NamedTuple):
-    """A sentence that a tagger doubts.
-
-    Attributes:
-        confidence: the probability of the tag of its most doubtful word.
-        number: of the sentence among all, so that equal ones keep their order.
-        sentence: with a comment that names the word.
-    """
+    """A sentence that a tagger doubts."""
 
     confidence: float
     number: int
@@ -31,12 +25,6 @@ def doubtful_sentences(
     """The sentences with a word whose tag has a probability under a limit, the most doubtful one first.
 
     How doubtful a sentence is follows from the first column of the tagger.
-
-    Args:
-        tagger: tags them.
-        sentences: any number; only the doubtful ones stay in memory.
-        below: the limit, in [0, 1].
-        keep: whether tags that sentences have stay as they are; see `Tagger.stream`.
     """
     return [each.sentence for each in sorted(_doubtful(tagger, sentences, below, keep))]
 

@@ -113,9 +113,6 @@ class Stack:
     """A copy of the weights of the recurrent layers and heads of k networks.
 
     Attributes:
-        dtype: of weights and states.
-        count: k.
-        layers: the recurrent layers.
         width: S.
     """
 
@@ -125,9 +122,7 @@ class Stack:
         """Takes copies.
 
         Args:
-            networks: of equal shape.
             shares: for each column, what the scores of each network are multiplied by before they are added.
-            dtype: of weights and states.
         """
         self.dtype, self.count = dtype, len(networks)
         self.layers = []
@@ -220,8 +215,6 @@ class Stack:
 
         Args:
             states: what `states` returned for the same `fixed_shapes`.
-            column: its name.
-            fixed_shapes: see `states`.
         """
         W, b = self._heads[column]
         if not fixed_shapes:
@@ -281,8 +274,6 @@ class Stack:
         """Reads packed sentences in both directions.
 
         Args:
-            layer: is read.
-            source: of its products with the input.
             counts: n of each step in order; they never grow.
             out: (k, N or more, F + R), where the states are written.
             chunk: products of steps that follow each other are computed at once for this many tokens.
@@ -307,14 +298,7 @@ class Stack:
     def _inputs(
         self, one: Pass, source: Source, part: Sequence[tuple[int, int]], fixed: int | None
     ) -> Iterator[tuple[int, int, tuple[Tensor, ...]]]:
-        """For each step of a part its first token, n, and what `Steps.step` reads.
-
-        Args:
-            one: the pass.
-            source: of its products with the input.
-            part: first token and n of each step, in the order in which they are read.
-            fixed: see `_read`.
-        """
+        """For each step of a part its first token, n, and what `Steps.step` reads."""
         first, (last, n) = min(part)[0], max(part)
         tokens = last + n - first
         if len(part) == 1:
@@ -339,8 +323,6 @@ class Stack:
 
         Args:
             whole: all directions.
-            source: of its products with the input.
-            passes: the directions, one by one.
             out: (k, T, F + R), where the states are written.
         """
         steps, count = whole.steps, out.shape[1]
@@ -373,8 +355,6 @@ def _chunks(counts: Sequence[int], backward: bool, tokens: int) -> Iterator[list
     """Steps that follow each other, in the order in which they are read: the first token of each, and its n.
 
     Args:
-        counts: n of each step.
-        backward: whether the last step is read first.
         tokens: of a chunk, at most, unless it has one step.
     """
     ends = list(accumulate(counts))

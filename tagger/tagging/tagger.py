@@ -45,16 +45,8 @@ class Tagger(DocumentTagger):
     of workers.
 
     Attributes:
-        bundle: what is at work.
         name: of the tagger or its folder, as `load` was given it; empty if the tagger was made otherwise.
-        vocabulary: words, characters and tags; of members with several vocabularies, tags and forms alone.
         config: the content of `config.json`: corpus, scores, segmentation rules.
-        columns: the tag columns; the first is the default.
-        engine: finds the tags: runs the members.
-        segmenter: cuts text into sentences and tokens.
-        corpus: the corpus of training that sentences are taken to be like; None: none.
-        lexicons: of some columns, the tags that word forms may have.
-        workers: processes with copies of this tagger, for large amounts of text.
         more_layers: what computes the vectors of further layers that `embed` can take, by their names.
     """
 
@@ -109,7 +101,6 @@ class Tagger(DocumentTagger):
         """The vectors of words in their sentences, which are read as they are, a few windows at a time.
 
         Args:
-            sentences: lists of word forms.
             layer: 0 for the embedding of the form alone, without a transformer; 1 for the states of the first
                 recurrent layer, and so on; `all` for all of these layers side by side; `mean` for the mean of the
                 recurrent layers; `predicted`, for a pretrained network alone, for the vector that it predicts for

@@ -30,7 +30,6 @@ def cut_windows(sentences: Iterable[Tokens], first: int | None = None) -> Iterat
     """Cuts a stream into windows of about `first` tokens, twice as many, and so on. Only the stream decides where.
 
     Args:
-        sentences: or other things that have as many tokens as their length says.
         first: tokens of the first window, `FIRST_WINDOW` if None; the largest have `WINDOW_TOKENS`.
     """
     window: list[Tokens] = []
@@ -60,11 +59,7 @@ def fill(
     """Gives each sentence of a window its part of the tags.
 
     Args:
-        window: sentences, which are changed.
         read: their words as the networks read them.
-        found: of all of their tokens, for each column.
-        request: what was asked for.
-        codecs: of the vocabulary.
     """
     forms = list(chain.from_iterable(read))
     spans = list(pairwise(accumulate(map(len, window), initial=0)))

@@ -63,7 +63,6 @@ class Workers(Generic[State]):
 
         Args:
             state: what every process gets a copy of; this process uses it too.
-            count: number of processes; with 1 this process does everything.
         """
         self.state, self.count = state, count
         self._pool: ProcessPoolExecutor | None = None
