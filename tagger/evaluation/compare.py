@@ -89,15 +89,11 @@ def same_sentences(
         InputError: a word differs, or one of the two ends earlier.
     """
     for number, (one, other) in enumerate(zip_longest(tagged, gold), 1):
-        words, due = (["the end of the file"] if each is None else each.tokens for each in (one, other))
-        if one is None or words != due:
-            ends = "the end of the sentence"
-            place, (found, wanted) = next(
-                (i, pair) for i, pair in enumerate(zip_longest(words, due, fillvalue=ends), 1) if pair[0] != pair[1]
-            )
+        if one is None or other is None or one.tokens != other.tokens:
+            found, wanted = ("nothing" if each is None else shorten(" ".join(each.tokens)) for each in (one, other))
             raise InputError(
-                f"{path}, sentence {number:,}, word {place}: {shorten(found)} where {gold_path} has {shorten(wanted)};"
-                " a tagged file must have the sentences and words of the gold file"
+                f"{path}, sentence {number:,}: {found} where {gold_path} has {wanted}; a tagged file must have the"
+                " sentences and words of the gold file"
             )
         yield one
 
