@@ -10,11 +10,17 @@ KEYS = {  # of a page of values
     "distill.min_count": CONSTANT.format("TEXT_MIN_COUNT in training/distill.py"),
     "distill.temperature": CONSTANT.format("TEACHER_TEMPERATURE in training/distill.py"),
     "distill.top": CONSTANT.format("TOP in training/distill.py"),
-    "embedding.vectors_dtype": "vectors are float16, and float32 with embedding.vectors_tune=true; leave it out",
+    "corpus.temperature": CONSTANT.format("TEMPERATURE in training/datamodule.py"),
+    "distill.hub": "distill.text takes files alone; leave it out",
+    "distill.ratio": "the corpus decides it; leave it out",
+    "embedding.min_count": CONSTANT.format("MIN_COUNT in training/start.py"),
+    "embedding.vectors_dtype": "vectors are float16; leave it out",
+    "embedding.vectors_tune": "vectors stay as they are, in float16; leave it out",
     "optimizer.layer_decay": CONSTANT.format("LAYER_DECAY in training/module.py"),
     "optimizer.warmup": CONSTANT.format("WARMUP in training/module.py"),
     "parts": "give trainer.max_epochs=0, which keeps the network of init and makes the rest",
     "trainer.num_nodes": "a training uses the devices of one machine; leave it out",
+    "transformer.dropout": CONSTANT.format("TRANSFORMER_DROPOUT in training/start.py"),
     "transformer.pooling": CONSTANT.format("mean for multilingual, else first (pretrained/huggingface.py)"),
 }
 

@@ -36,7 +36,6 @@ class CorpusConfig:
         fold: the part that becomes dev, counted from 0.
         dev_seed: of the shuffle that makes dev; None: that of the run. Members of an ensemble have one dev split,
             though their seeds differ. It is not on the page.
-        temperature: an epoch's sentences of a corpus that has n are in proportion to n ** (1 / temperature).
         dropout: of several corpora, the share of the sentences whose corpus training does not tell the network.
         path: a folder with `*-train.conllu` and perhaps `*-dev.conllu` and `*-test.conllu`, plain or packed.
         train, dev, test: files, plain or packed, which go before those of the folder.
@@ -57,7 +56,6 @@ class CorpusConfig:
     folds: int | None = None
     fold: int | None = None
     dev_seed: Seed | None = None
-    temperature: Annotated[float, Meta(ge=1, le=1e9)] = 2.0
     dropout: Annotated[float, Meta(ge=0, le=1)] = 0.5
     path: _Names = None
     train: str | None = None
@@ -161,3 +159,6 @@ def _warn(first: str, second: str, path: str) -> None:
     _log.warning(
         "warning: %s and %s are the same file, %s; scores on words that training saw say little", first, second, path
     )
+
+
+NO_HUB = HubTextConfig(None, None, "train", "text")

@@ -13,7 +13,7 @@ from typing import Any
 from tagger.bundle.hub import is_hub_name
 from tagger.bundle.run_lock import claim_run
 from tagger.bundle.saved_config import TAGGER_IN_RUN
-from tagger.corpus.config import check_files
+from tagger.corpus.config import NO_HUB, check_files
 from tagger.corpus.raw_text import Texts
 from tagger.pretraining.config import PretrainConfig, pretrain_config
 from tagger.training.config import (
@@ -60,8 +60,8 @@ def checked_config(
             check_override(override, config)
         if not is_hub_name(config.init):
             find_start(config.init)
-    if config.distill.has_text:
-        Texts(config.distill.text, config.distill.hub, keys="distill.")
+    if config.distill.text is not None:
+        Texts(config.distill.text, NO_HUB, keys="distill.")
     check_files(config.corpus)
     if not in_sweep:
         return config

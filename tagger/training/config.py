@@ -6,7 +6,7 @@ ranges; conditions on several values are checked here.
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -104,45 +104,25 @@ def train_config(values: DictConfig | Mapping[str, Any]) -> TrainConfig:
     return read(TrainConfig, plain_values(values), from_page=True)
 
 
-# The keys of these parts come from the tagger that training starts from, ...
-TAGGER_PARTS = ("model", "embedding", "transformer")
-# ... except these, which concern training alone, ...
-TRAINING_KEYS = ("embedding.word_dropout", "embedding.min_count", "model.dropout", "transformer.dropout")
-# ... and these, if they add an input that the tagger lacks. The first of them names it.
-VECTOR_KEYS = tuple(f"embedding.{each.name}" for each in fields(EmbeddingConfig) if each.name.startswith("vectors"))
-TRANSFORMER_KEYS = ("embedding.transformer", *(f"transformer.{each.name}" for each in fields(TransformerConfig)))
-INPUT_EXPERIMENT = "multilingual"  # sets nothing that the tagger decides, but for such an input and model.members
+TAGGER_PARTS = ("model", "embedding", "transformer")  # with `init` its tagger has these values, ...
+TRAINING_KEYS = ("embedding.word_dropout", "model.dropout")  # ... except those that concern training alone
 
 
 def check_override(override: str, config: TrainConfig) -> None:
-    """Refuses an override that would be ignored, because the tagger that training starts from decides the value.
+    """Refuses an override `KEY=VALUE` that would be ignored, because the tagger of `init` decides the value.
 
-    Args:
-        override: of the command line, `KEY=VALUE`.
-        config: that all overrides together gave, with `init`.
-
-    Raises:
-        InputError: the override would be ignored.
+    Pretrained inputs can be added, and a CRF, which begins by changing no tag.
     """
-    key, _, value = override.lstrip("+~").partition("=")
+    key = override.lstrip("+~").partition("=")[0]
     part = key.partition(".")[0]
     if part not in (*TAGGER_PARTS, "experiment") or key in TRAINING_KEYS:
         return
-    remedy = "leave this out"
-    if config.learns:
-        if override == f"model.decoder={CRF}":  # it begins by changing no tag
-            return
-        if (key, value) == ("experiment", INPUT_EXPERIMENT):
-            return
-        for keys, added in (
-            (VECTOR_KEYS, bool(config.embedding.vector_sources)),
-            ((*TRANSFORMER_KEYS, "transformer"), config.embedding.transformer is not None),
-        ):
-            if key in keys and added:
-                return
-            if key in keys and key != keys[0]:
-                remedy += f", or name what it adds, {keys[0]}=NAME"
-    raise InputError(f"{override}: with init the tagger that training starts from decides; {remedy}")
+    vectors, encoder = bool(config.embedding.vector_sources), config.embedding.transformer is not None
+    adds = (key.startswith("embedding.vectors") and vectors) or override == f"model.decoder={CRF}"
+    adds |= encoder and (key == "embedding.transformer" or part == "transformer")
+    adds |= encoder and override == "experiment=multilingual"  # sets nothing else that the tagger decides
+    if not (config.learns and adds):
+        raise InputError(f"{override}: with init the tagger that training starts from decides; leave this out")
 
 
 def find_start(name: str) -> Path:

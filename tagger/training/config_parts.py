@@ -14,7 +14,6 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from tagger.bundle.saved_config import MAX_TRAINED
-from tagger.corpus.config import HubTextConfig
 from tagger.errors import InputError
 from tagger.model.decoder import DECODERS, SOFTMAX
 from tagger.model.embeddings import VectorConfig
@@ -96,13 +95,11 @@ class FormSizes:
 class EmbeddingConfig(FormSizes):
     """The values of all embeddings of a form, how words are counted and hidden, and the name of a transformer."""
 
-    min_count: Count
     word_dropout: Annotated[float, Meta(ge=0)]
     vectors: Name | list[Name] | None
     vectors_keep: Size
     vectors_components: Size
     vectors_size: Size
-    vectors_tune: bool
     transformer: Name | None
 
     def __post_init__(self) -> None:
@@ -118,8 +115,7 @@ class EmbeddingConfig(FormSizes):
         """The config of the network's vectors; `sizes` has the size of each source. None if there is no source."""
         if not sizes:
             return None
-        dtype = "float32" if self.vectors_tune else "float16"
-        return VectorConfig(sizes=sizes, projection=self.vectors_size, tune=self.vectors_tune, dtype=dtype)
+        return VectorConfig(sizes=sizes, projection=self.vectors_size, tune=False, dtype="float16")
 
 
 @dataclass
@@ -129,7 +125,6 @@ class TransformerConfig:
     layers: list[Layer] | None
     tune: bool | TopLayers
     dtype: Annotated[str, one_of(ENCODER_DTYPES)]
-    dropout: Dropout
 
 
 @dataclass
@@ -162,24 +157,12 @@ class DistillConfig:
     teacher: Name | None
     corpus: Name | None
     text: Files
-    hub: HubTextConfig
-    ratio: Annotated[float, Meta(ge=0)] | None
 
     def __post_init__(self) -> None:
-        if self.text is not None and self.hub.name is not None:
-            raise InputError("distill.text and distill.hub.name: choose one of the two")
-        if self.has_text and self.ratio == 0:
-            raise bad_value("distill.ratio", self.ratio, "give a number above 0, or leave out the text")
         if self.teacher == "latest":
             raise InputError("distill.teacher=latest would be another tagger when the run is resumed; name its folder")
-        if self.has_text and self.teacher is None:
-            key = "distill.text" if self.hub.name is None else "distill.hub.name"
-            raise InputError(f"{key}: no teacher tags it; name one, distill.teacher=FOLDER")
-
-    @property
-    def has_text(self) -> bool:
-        """Whether there is untagged text beside the corpus."""
-        return self.text is not None or self.hub.name is not None
+        if self.text is not None and self.teacher is None:
+            raise InputError("distill.text: no teacher tags it; name one, distill.teacher=FOLDER")
 
 
 def plain_values(values: DictConfig | Mapping[str, Any]) -> dict[str, Any]:

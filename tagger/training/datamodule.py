@@ -25,6 +25,7 @@ from tagger.training.facts import Facts
 from tagger.training.sampler import BucketSampler, Mixture, tempered_counts
 from tagger.training.teacher import Distillation
 
+TEMPERATURE = 2.0  # t: an epoch's sentences of a corpus that has n are in proportion to n ** (1 / t)
 NOISE = 1  # ends the seed of a batch's noise, so that word dropout is drawn as without
 
 

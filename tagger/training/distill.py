@@ -4,19 +4,18 @@ A student learns from a teacher's probabilities: Hinton, Vinyals and Dean (2015)
 can learn from text without tags, too, since the teacher tags it: Kim and Rush (2016), https://arxiv.org/abs/1606.07947.
 """
 
-import dataclasses
 import logging
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import datasets
 from datasets import Dataset
 
 from tagger.corpus.arrow import to_arrow, token_counts
-from tagger.corpus.config import CORPUS, HubTextConfig
+from tagger.corpus.config import CORPUS, NO_HUB
 from tagger.corpus.raw_text import MAX_COUNTED_FORMS, Texts
 from tagger.errors import InputError
 from tagger.model.vocabulary import Vocabulary
@@ -25,6 +24,7 @@ from tagger.text.files import file_version
 from tagger.text.sentence import Sentence, Token
 from tagger.text.strings import NO_TAG
 from tagger.training.config_parts import DistillConfig
+from tagger.training.recipe import text_ratio
 from tagger.training.teacher import SECONDS, Distillation, Teacher
 
 GOLD_SHARE = 0.5  # of the gold tags in what a word of train teaches; the teacher has the rest
@@ -43,7 +43,7 @@ class Teaching:
         assert config.teacher is not None
         self._config = config
         self._teacher = Teacher(config.teacher, columns, config.corpus)
-        self._text = UntaggedText(config, columns, self._teacher) if config.has_text else None
+        self._text = UntaggedText(config, columns, self._teacher) if config.text is not None else None
 
     @property
     def counts(self) -> Mapping[str, int] | None:
@@ -67,7 +67,8 @@ class Teaching:
             untagged = untagged.add_column(CORPUS, nothing)
         columns = [name for name in train.column_names if name in untagged.column_names]
         both = datasets.concatenate_datasets([train.select_columns(columns), untagged.select_columns(columns)])
-        share = min(1.0, cast(float, self._config.ratio) * int(token_counts(train).sum()) / text.words)
+        words = int(token_counts(train).sum())
+        share = min(1.0, text_ratio(words) * words / text.words)
         _log.info("%s: %s words of text, %.0f %% of them in an epoch", text.name, f"{text.words:,}", 100 * share)
         sentences = max(1, round(share * len(untagged)))
         return Distillation(both, len(train), sentences, teacher.targets(both, TOP, vocabulary, folder))
@@ -85,11 +86,10 @@ class UntaggedText:
 
     def __init__(self, config: DistillConfig, columns: Sequence[str], teacher: Teacher) -> None:
         """Reads the text, which the segmenter of the teacher cuts."""
-        texts = Texts(config.text, config.hub, keys="distill.")
+        texts = Texts(config.text, NO_HUB, keys="distill.")
         self.name = texts.name
         arguments = {
-            "text": None if config.text is None else tuple(texts.files),
-            "hub": tuple(dataclasses.asdict(config.hub).values()),
+            "text": tuple(texts.files),
             "cut": _Cut(teacher.tagger),
             "columns": tuple(columns),
         }
@@ -130,11 +130,9 @@ class _Cut:
         return {"segmenter": self.name}
 
 
-def _untagged(
-    text: tuple[str, ...] | None, hub: tuple[Any, ...], cut: _Cut, columns: tuple[str, ...]
-) -> Iterator[Sentence]:
+def _untagged(text: tuple[str, ...], cut: _Cut, columns: tuple[str, ...]) -> Iterator[Sentence]:
     """The sentences of the text."""
-    texts = Texts(None if text is None else list(text), HubTextConfig(*hub), segmenter=cut, keys="distill.")
+    texts = Texts(list(text), NO_HUB, segmenter=cut, keys="distill.")
     words, said = 0, time.monotonic()
     for tokens in texts.sentences():
         words += len(tokens)

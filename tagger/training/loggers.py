@@ -46,7 +46,7 @@ def _wandb(run: Path, project: str, name: str | None, mode: str, folder: str | N
 
     place = _made(run, folder, "")  # if it is not there, W&B takes a temporary folder
     settings = wandb.Settings(silent=True, console="off", init_timeout=30.0)
-    own = {"project": project, "name": name or shown_folder(run), "mode": mode, "save_dir": place}
+    own: dict[str, Any] = {"project": project, "name": name or shown_folder(run), "mode": mode, "save_dir": place}
     logger = WandbLogger(**own, **others, settings=settings)
     try:
         logger.experiment  # noqa: B018  it connects

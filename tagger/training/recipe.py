@@ -50,6 +50,11 @@ def epochs_for(words: int, encoder: bool = False, text: bool = False) -> int:
     return min(MOST_EPOCHS, max(FEWEST_EPOCHS, round(epochs)))
 
 
+def text_ratio(words: int) -> float:
+    """How many words of untagged text an epoch has for each word of train, of which there are so many."""
+    return max(RATIO, WORDS_OF_TEXT / max(1, words))
+
+
 def frozen_epochs(transformer: TransformerConfig | None, epochs: int) -> int:
     """How many epochs pass before layers of an encoder are tuned; 0 if no layers wait.
 
@@ -67,7 +72,7 @@ def with_recipe(config: TrainConfig, words: int) -> TrainConfig:
         config: of the training.
         words: of the train split.
     """
-    small, text = words < FEW_WORDS, config.distill.has_text
+    small, text = words < FEW_WORDS, config.distill.text is not None
     chosen: dict[str, Any] = {}
     if config.batch_tokens is None:
         chosen["batch_tokens"] = (250 if small else 500) * (2 if text else 1)
@@ -83,9 +88,6 @@ def with_recipe(config: TrainConfig, words: int) -> TrainConfig:
     if epochs is None:
         epochs = epochs_for(words, encoder, text)
         chosen["trainer"] = config.trainer | {"max_epochs": epochs}
-    if text and config.distill.ratio is None:
-        ratio = max(RATIO, WORDS_OF_TEXT / max(1, words))
-        chosen["distill"] = dataclasses.replace(config.distill, ratio=ratio)
     if config.linear is None and config.init is None:
         chosen["linear"] = 0.0 if encoder or text else LINEAR_WEIGHT
     if config.patience is None:

@@ -24,7 +24,7 @@ from tagger.model.decoder import CRF, MAX_CRF_TAGS, CRFDecoder
 from tagger.model.vocabulary import Vocabulary
 from tagger.training.card import describe, kept_card, model_card
 from tagger.training.config import TrainConfig
-from tagger.training.datamodule import TaggerDataModule
+from tagger.training.datamodule import TEMPERATURE, TaggerDataModule
 from tagger.training.distill import Teaching
 from tagger.training.linear import linear_members, linear_seconds
 from tagger.training.loggers import run_loggers
@@ -34,7 +34,7 @@ from tagger.training.report import format_page, format_scores, report_tagger, wr
 from tagger.training.run import accuracies, begin, finish, fit_best, format_run
 from tagger.training.run_folder import REPORT, SHARDS
 from tagger.training.segmenter_choice import SegmenterTraining
-from tagger.training.start import Beginning, StartTagger, build, load_start, with_start
+from tagger.training.start import Beginning, Start, build, load_start, with_start
 from tagger.training.watch import UNWATCHED, EndedEarly, Watch
 
 _log = logging.getLogger(__name__)
@@ -115,7 +115,7 @@ def train(
 
 def learn(
     config: TrainConfig,
-    start: StartTagger | None,
+    start: Start | None,
     folder: Path,
     resume: bool,
     watch: Watch,
@@ -142,7 +142,7 @@ def learn(
         config.seed,
         beginning.tokenizer,
         module.body.transformer,
-        config.corpus.temperature,
+        TEMPERATURE,
         config.corpus.dropout,
         beginning.facts if beginning.facts.names else None,
         distilled,
@@ -184,7 +184,7 @@ def learn(
     return Trained(bundle, corpus, segmenting, fitted.epochs, results, str(fitted.device))
 
 
-def keep(config: TrainConfig, start: StartTagger) -> Trained:
+def keep(config: TrainConfig, start: Start) -> Trained:
     """The tagger that `init` names as it is, and those of its columns that the corpus has."""
     if predicts_words(start.folder):
         raise InputError(f"init={config.init}: it predicts words and has no tags; name a tagger")

@@ -23,13 +23,11 @@ EMBEDDING = EmbeddingConfig(
     affixes=4,
     chars=6,
     buckets=64,
-    min_count=2,
     word_dropout=1.0,
     vectors=None,
     vectors_keep=100,
     vectors_components=0,
     vectors_size=20,
-    vectors_tune=False,
     transformer=None,
 )
 

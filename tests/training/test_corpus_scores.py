@@ -121,7 +121,6 @@ def test_the_segmenter_learns_from_those_that_have_spacing(
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
-        (["corpus.temperature=0.5"], "corpus.temperature=0.5: expected"),
         (["corpus.unnamed=1"], "corpus.unnamed is gone: its name is corpus.dropout now"),
         (["facts=0"], "facts is gone: its name is auxiliary now; give that"),
         (

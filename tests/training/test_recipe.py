@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tagger.training.config import TrainConfig
-from tagger.training.recipe import FEWEST_EPOCHS, MOST_EPOCHS, epochs_for, frozen_epochs, with_recipe
+from tagger.training.recipe import FEWEST_EPOCHS, MOST_EPOCHS, epochs_for, frozen_epochs, text_ratio, with_recipe
 from tests.pretrained.encoders import load
 from tests.training.test_config import composed
 
@@ -71,8 +71,7 @@ def test_a_student_with_text_reads_larger_epochs_fewer_times() -> None:
 
 @pytest.mark.parametrize(("words", "ratio"), [(5_000, 20), (25_000, 4), (200_000, 4)])
 def test_an_epoch_of_a_student_has_enough_text(words: int, ratio: float) -> None:
-    config = composed("corpus=conllu", "distill.teacher=TEACHER", "distill.text=FILE")
-    assert with_recipe(config, words).distill.ratio == ratio
+    assert text_ratio(words) == ratio
 
 
 @pytest.mark.parametrize(
