@@ -30,37 +30,23 @@ APOSTROPHES = re.compile("['’ʼ]")
 
 
 class Copy(NamedTuple):
-    """A sentence as it is read, or a pair of sentences on one line.
-
-    Attributes:
-        forms: its words.
-        sentences: for each word, the number of the sentence that it comes from.
-        places: for each word, its place there.
-    """
+    """A sentence as it is read, or a pair of sentences on one line."""
 
     forms: list[str]
-    sentences: list[int]
-    places: list[int]
+    sentences: list[int]  # for each word, the number of the sentence that it comes from
+    places: list[int]  # for each word, its place there
 
     def of_words(self, values: Sequence[Sequence[str]]) -> list[str]:
-        """What belongs to its words, such as their tags; empty if the first sentence has nothing.
-
-        Args:
-            values: for each sentence as many as it has words, or none.
-        """
+        """What belongs to its words, such as their tags; `values` has that of each sentence, or nothing of all."""
         return [values[n][place] for n, place in zip(self.sentences, self.places, strict=True) if values[n]]
 
 
 def with_noise(
     sentences: Sequence[Sequence[str]], kinds: Sequence[Hashable], share: float, generator: np.random.Generator
 ) -> list[Copy]:
-    """Copies of sentences, some of them spoilt; of a pair on one line a single copy.
+    """Copies of sentences, some of them spoilt; of a pair on one line, which is of one of `kinds`, a single copy.
 
-    Args:
-        sentences: lists of word forms, none of them empty.
-        kinds: of the sentences; a pair is of one kind.
-        share: of the sentences that are spoilt.
-        generator: decides everything.
+    The generator decides everything; `share` of the sentences are spoilt.
     """
     copies = []
     for number, forms in enumerate(sentences):
@@ -75,12 +61,7 @@ def with_noise(
 
 
 def gathered(values: np.ndarray, copies: Sequence[Copy]) -> np.ndarray:
-    """What belongs to the words of copies, (T', B', ...), 0 after a copy's end.
-
-    Args:
-        values: (T, B, ...) of the words of the sentences.
-        copies: B' of them, the longest of T' words.
-    """
+    """What belongs to the words of B' copies, (T', B', ...), 0 after a copy's end; of the sentences (T, B, ...)."""
     found = np.zeros((max(len(copy.forms) for copy in copies), len(copies), *values.shape[2:]), values.dtype)
     for number, copy in enumerate(copies):
         found[: len(copy.forms), number] = values[copy.places, copy.sentences]
@@ -114,16 +95,8 @@ def mistype(form: str, generator: np.random.Generator) -> str:
     before, letter, after = form[: place + 1], form[place + 1], form[place + 2 :]
     near = _NEIGHBOURS.get(letter, form)  # in other scripts a letter of the same word
     other = near[key % len(near)]
-    return (
-        before
-        + (
-            after,
-            letter * 2 + after,
-            after[:1] + letter + after[1:],
-            other + after,
-            letter + other + after,
-        )[kind]
-    )
+    ends = (after, letter * 2 + after, after[:1] + letter + after[1:], other + after, letter + other + after)
+    return before + ends[kind]
 
 
 @lru_cache(maxsize=100_000)
@@ -146,10 +119,8 @@ def _neighbours() -> dict[str, str]:
     found = {}
     for row, keys in enumerate(KEYS):
         for place, key in enumerate(keys):
-            near = "".join(
-                KEYS[r][max(0, place - 1) : place + 2] for r in (row - 1, row, row + 1) if 0 <= r < len(KEYS)
-            )
-            found[key] = near.replace(key, "")
+            rows = KEYS[max(0, row - 1) : row + 2]
+            found[key] = "".join(keys[max(0, place - 1) : place + 2] for keys in rows).replace(key, "")
     return found | {key.upper(): near.upper() for key, near in found.items()}
 
 
@@ -171,8 +142,4 @@ def _on_one_line(pair: Sequence[Copy]) -> Copy:
     first, second = _without_end(pair[0]), pair[1]
     word, *others = second.forms
     begins = word[:1].lower() + word[1:] if word[1:] == word[1:].lower() != "" else word  # NATO and I keep theirs
-    return Copy(
-        [*first.forms, begins, *others],
-        first.sentences + second.sentences,
-        first.places + second.places,
-    )
+    return Copy([*first.forms, begins, *others], first.sentences + second.sentences, first.places + second.places)

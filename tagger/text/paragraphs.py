@@ -92,12 +92,7 @@ def form_of(token: str) -> str:
 
 
 def _expand(sentence: Sentence, words: Sequence[tuple[str, ...]]) -> None:
-    """Puts the words of multiword tokens in the place of the tokens.
-
-    Args:
-        sentence: of N tokens.
-        words: those of each of the N tokens; none if the token is a word.
-    """
+    """Puts the words of multiword tokens in the place of the tokens; a token that is a word has none."""
     forms, spans, spaces = sentence.tokens, sentence.offsets, sentence.space_after
     sentence.tokens = []
     for form, parts in zip(forms, words, strict=True):

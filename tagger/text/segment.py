@@ -92,7 +92,6 @@ class Pieces(dict[str, Piece]):
     """A text -> its piece; new ones are remembered, and all are forgotten when there are too many."""
 
     def __init__(self, rules: Rules) -> None:
-        """Remembers nothing yet."""
         super().__init__()
         self.rules = rules
 
@@ -243,14 +242,15 @@ def _mail_head(pieces: list[Piece]) -> list[int]:
 _SPACES = regex.compile(f"([{SPACE}]+)")
 
 
-def _read(paragraph: str, rules: str) -> tuple[list[int], list[Piece], list[str]]:
-    """The pieces of a paragraph, the first character of each, and the white space before each but the first.
-
-    Raises:
-        InputError: there are no such rules.
-    """
+def check_rules(rules: str) -> None:
+    """Raises InputError unless there are such rules."""
     if rules not in RULES:
         raise InputError(f"{shorten(rules)} are no rules for raw text; choose one of {', '.join(RULES)}")
+
+
+def _read(paragraph: str, rules: str) -> tuple[list[int], list[Piece], list[str]]:
+    """The first character of each piece of a paragraph, the pieces, and the white space before each but the first."""
+    check_rules(rules)
     parts = _SPACES.split(paragraph)
     texts, gaps = parts[::2], parts[1::2]
     starts = list(accumulate(map(add, map(len, texts), map(len, gaps)), initial=0))
@@ -260,20 +260,14 @@ def _read(paragraph: str, rules: str) -> tuple[list[int], list[Piece], list[str]
 
 
 class _Sentences:
-    """Where the sentences of a paragraph end, and which tokens of pieces are two.
-
-    Attributes:
-        stops: the end of each sentence's last token, ascending.
-        cuts: the places inside tokens where two tokens meet: it|s, etc|.
-    """
+    """Where the sentences of a paragraph end, and which tokens of pieces are two; takes what `_read` returned."""
 
     def __init__(self, paragraph: str, starts: list[int], pieces: list[Piece], gaps: list[str], rules: str) -> None:
-        """Takes what `_read` returned."""
         self._paragraph, self._starts, self._pieces = paragraph, starts, pieces
         self._english = rules == "english"
         self._first = self._skipped = 0  # piece that the sentence begins in; tokens of it before the sentence
-        self.stops: list[int] = []
-        self.cuts: list[int] = []
+        self.stops: list[int] = []  # the end of each sentence's last token, ascending
+        self.cuts: list[int] = []  # the places inside tokens where two tokens meet: it|s, etc|.
         table = _PIECES[rules].rules.ends
         asked = [i for i, (before, piece) in enumerate(pairwise(pieces), 1) if before.tail or piece.asks]
         if sum(map(len, gaps)) > len(gaps):
@@ -341,31 +335,16 @@ def _divided(spans: list[_Fields], cuts: list[int]) -> list[_Fields]:
 def segment(paragraph: str, rules: str = "english") -> list[list[Token]]:
     """Cuts a paragraph into sentences, and each into tokens, where paragraph[start:end] is the form.
 
-    Every character is in exactly one token, except white space, U+200B (zero-width space) and
-    U+FEFF (byte-order mark), which are in none and separate tokens. Control characters and lone
-    surrogates are tokens of their own; joiners and soft hyphens belong to their word.
+    Every character is in exactly one token, except white space, U+200B (zero-width space) and U+FEFF (byte-order mark),
+    which are in none and separate tokens. A line end is white space like any other, since text may be wrapped; an empty
+    line ends a sentence. The text is never changed: a word that is hyphenated at a line's end stays in two. What is
+    before and after the paragraph has no influence.
 
-    A line end is white space like any other, since text may be wrapped; an empty line ends a
-    sentence. A word that is hyphenated at a line's end stays in two, since no token crosses white
-    space and the text is never changed: `exam-`, newline, `ple` are the tokens of `exam- ple`.
-    The sentence goes on, and `well-known` has the same tokens whether a line ends in it or not.
-
-    Args:
-        paragraph: any text; what is before and after it has no influence.
-        rules: `english` splits words as Universal Dependencies English EWT does: clitics
-            (do|n't, John|'s, can|not, 't|was), units (5|pm), hyphens except after a prefix
-            (well|-|known, e-mail), slashes except in dates and paths; a full stop after an
-            abbreviation is a token only at the end of a sentence. `unicode` leaves words with
-            their inner apostrophes and hyphens whole, in any language. It has no dictionary: each
-            Han character is a token, a run of Hiragana or Katakana is one, and so is a run of a
-            script that puts no spaces between words (Thai, Lao, Khmer, Burmese).
-
-    Returns:
-        The sentences in order; none is empty, and a text of white space has none. Offsets count
-        characters (code points), as Python does. Each token is one word, so none has `words`.
-
-    Raises:
-        InputError: `rules` is not one of `RULES`.
+    `english` splits words as Universal Dependencies English EWT does: clitics (do|n't, John|'s, can|not, 't|was), units
+    (5|pm), hyphens except after a prefix (well|-|known, e-mail), slashes except in dates and paths; a full stop after
+    an abbreviation is a token only at the end of a sentence. `unicode` leaves words with their inner apostrophes and
+    hyphens whole, in any language; each Han character is a token, a run of Hiragana or Katakana is one, and so is a run
+    of a script that puts no spaces between words (Thai, Lao, Khmer, Burmese).
     """
     starts, pieces, gaps = _read(paragraph, rules)
     found = _Sentences(paragraph, starts, pieces, gaps, rules)
@@ -384,13 +363,7 @@ def segment(paragraph: str, rules: str = "english") -> list[list[Token]]:
 
 
 def segment_ends(paragraph: str, rules: str) -> tuple[list[int], list[int]]:
-    """Where the tokens end that `segment` finds, in any order, and where its sentences end.
-
-    It takes a third of the time.
-
-    Raises:
-        InputError: `rules` is not one of `RULES`.
-    """
+    """Where the tokens end that `segment` finds, in any order, and where its sentences end; in a third of the time."""
     starts, pieces, gaps = _read(paragraph, rules)
     found = _Sentences(paragraph, starts, pieces, gaps, rules)
     ends = [start + end for start, piece in zip(starts, pieces, strict=True) for _, end in piece.spans]
@@ -409,20 +382,10 @@ class Segmenter(Protocol):
 
 
 class RuleSegmenter:
-    """Cuts paragraphs by rules; see `segment`.
-
-    Attributes:
-        name: of the rules.
-    """
+    """Cuts paragraphs by rules; see `segment`."""
 
     def __init__(self, rules: str) -> None:
-        """Takes the name of rules.
-
-        Raises:
-            InputError: there are no such rules.
-        """
-        if rules not in RULES:
-            raise InputError(f"{shorten(rules)} are no rules for raw text; choose one of {', '.join(RULES)}")
+        check_rules(rules)
         self.name = rules
 
     def segment_all(self, paragraphs: Sequence[str]) -> list[list[list[Token]]]:

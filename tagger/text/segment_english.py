@@ -131,12 +131,8 @@ def _is_plain(word: str, mark: str) -> bool:
     if mark == "." and (len(word) == 1 or word in _ABBREVIATIONS or word in _NUMBER_SIGNS):
         return False
     lower = word.lower()
-    return (
-        lower not in _JOINED
-        and lower != "its"
-        and word not in ("AM", "PM")
-        and not (mark == "!" and word in _COMPANIES)
-    )
+    special = lower in _JOINED or lower == "its" or word in ("AM", "PM")
+    return not special and not (mark == "!" and word in _COMPANIES)
 
 
 _STARTERS = words("""

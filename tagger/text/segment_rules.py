@@ -27,22 +27,15 @@ def words(text: str) -> frozenset[str]:
 
 
 class Rules(NamedTuple):
-    """The rules of one language, or of all."""
+    """The rules of one language, or of all. A piece is text without white space."""
 
-    tokens: Callable[[str], Iterator[tuple[Span, str]]]
-    """The span and the kind of each token of a piece, which is text without white space."""
-    abbreviation: Callable[[str], str]
-    """The tail (see `ends`) that an abbreviation with a full stop gives to its piece; "" never ends a sentence."""
-    ends: dict[str, frozenset[str]]
-    """The tail of a piece -> the heads of a following piece that begin a new sentence."""
-    starters: frozenset[str] = frozenset()
-    """Words that are capitalised only where a sentence begins. Their head is `starter`, that of names `upper`."""
-    after_time: frozenset[str] = frozenset()
-    """Words that go on after a time of day, such as time zones; their head is `after_time`."""
-    plain: Callable[[str, str], bool] = lambda word, mark: True
-    """Whether a word of ASCII letters, and a mark after it if any, are a token each and nothing special."""
-    splits_its: bool = False
-    """Whether `its` may be `it's`."""
+    tokens: Callable[[str], Iterator[tuple[Span, str]]]  # the span and the kind of each token of a piece
+    abbreviation: Callable[[str], str]  # -> the tail that it gives its piece; "" never ends a sentence
+    ends: dict[str, frozenset[str]]  # the tail of a piece -> the heads of the next one that begin a sentence
+    starters: frozenset[str] = frozenset()  # capitalised only where a sentence begins; head `starter`, of names `upper`
+    after_time: frozenset[str] = frozenset()  # words after a time of day, such as time zones; head `after_time`
+    plain: Callable[[str, str], bool] = lambda word, mark: True  # see `_plain` of segment.py
+    splits_its: bool = False  # whether `its` may be `it's`
 
 
 DOMAINS = words("""

@@ -78,16 +78,8 @@ def gold_paragraphs(sentences: Iterable[Sentence], path: str = "", *, skip: bool
     words are left out.
 
     A token that has spaces inside (Vietnamese) has them in the text too. A sentence with neither a `# text` that fits
-    nor `SpaceAfter=No` has a space after each token.
-
-    Args:
-        sentences: of one file.
-        path: of that file, for error messages.
-        skip: whether a sentence without known spacing ends the paragraph and is left out. Otherwise it is an error.
-
-    Raises:
-        InputError: unless `skip`, none of the first 1,000 sentences shows spacing (see `has_spacing`); the `# text` of
-            a sentence without `SpaceAfter=No` is something else than its tokens; or a token consists of white space.
+    nor `SpaceAfter=No` has a space after each token. With `skip` a sentence without known spacing ends the paragraph
+    and is left out. Else it is an InputError, as is a file whose first 1,000 sentences show no spacing.
     """
     paragraph = _Paragraph()
     for number, sentence in enumerate(sentences if skip else _checked(sentences, path), 1):
@@ -156,15 +148,7 @@ _Spaced = tuple[str, list[tuple[int, int]]]  # a sentence's text without spaces 
 
 
 def _spaced(sentence: Sentence, where: str) -> _Spaced:
-    """The text of a sentence with at least one word.
-
-    Args:
-        sentence: with its spacing.
-        where: it stands, for error messages.
-
-    Raises:
-        InputError: see `gold_paragraphs`.
-    """
+    """The text of a sentence with at least one word; error messages say `where` it stands."""
     for token in surface_tokens(sentence):
         if not without_spaces(token.form):
             raise InputError(

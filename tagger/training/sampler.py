@@ -17,9 +17,6 @@ class Mixture:
 
     A corpus is read in an order drawn at random to its end, then in another order. An epoch goes on where the last one
     stopped. So no sentence of a corpus is read twice more than another.
-
-    Attributes:
-        counts: the number of sentences of each corpus in an epoch.
     """
 
     def __init__(self, corpora: np.ndarray, counts: np.ndarray, seed: int) -> None:
@@ -48,11 +45,7 @@ def tempered_counts(sizes: np.ndarray, temperature: float) -> np.ndarray:
     """How many sentences of each of several corpora an epoch has; in all about as many as they have together.
 
     A corpus of n sentences has a part in proportion to n ** (1 / temperature): Arivazhagan et al. (2019),
-    https://arxiv.org/abs/1907.05019.
-
-    Args:
-        sizes: (corpora,) the number of their sentences.
-        temperature: at least 1, where every sentence is read once in an epoch.
+    https://arxiv.org/abs/1907.05019. At 1 every sentence is read once in an epoch.
     """
     weights = sizes.astype(np.float64) ** (1 / temperature)
     counts: np.ndarray = np.maximum(1, np.round(sizes.sum() * weights / weights.sum())).astype(np.int64)
@@ -82,8 +75,7 @@ class BucketSampler(Sampler[tuple[np.ndarray, list[int] | None]]):
             lengths: (N,) the number of tokens of each sentence.
             max_tokens: of a batch, padding included.
             seed: None: no shuffling, the batches in order of length.
-            rank: the number of this process.
-            world: the number of processes.
+            rank, world: the number of this process, and of all.
             mixture: says which sentences an epoch reads; None: all. With a seed alone.
         """
         self.mixture = mixture
