@@ -7,7 +7,6 @@ that `spacy_tokenizer.py` has found is several for the tagger, and gets what spa
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import lru_cache
 from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -19,7 +18,7 @@ try:
     from spacy.language import Language
 except ModuleNotFoundError as error:
     raise missing_library(error, "spacy", "spacy") from None
-from spacy.attrs import LEMMA, MORPH, POS, SENT_START, TAG
+from spacy.attrs import LEMMA, MORPH, ORTH, POS, SENT_START, TAG
 from spacy.parts_of_speech import IDS
 from spacy.scorer import Scorer
 from spacy.tokens import Doc
@@ -163,8 +162,9 @@ class BigruTagger(PipelinePart):
         from tagger.tagging.decoding import Request
         from tagger.tagging.windows import WINDOW_TOKENS, cut_windows
 
-        wanted = self.wanted()
-        words = list(map(_words, docs))
+        wanted, forms = self.wanted(), Forms(docs[0].vocab)
+        orths: list[list[int]] = [doc.to_array([ORTH]).tolist() for doc in docs]
+        words = [_words(doc, list(map(forms.__getitem__, own))) for doc, own in zip(docs, orths, strict=True)]
         sentences = [Sentence(own) for doc, tokens in zip(docs, words, strict=True) for own in _sentences(doc, tokens)]
         for window in cut_windows(sentences, WINDOW_TOKENS):
             self.tagger.tag_window(window, Request(list(wanted.values())))
@@ -173,15 +173,15 @@ class BigruTagger(PipelinePart):
             tags = chain.from_iterable(sentence.tags[column] for sentence in sentences)
             values: dict[str, int] = {}
             _, _, value, joined, white_space = ATTRIBUTES[name]
-            for doc, tokens, row in zip(docs, words, rows, strict=True):
+            for doc, own_orths, tokens, row in zip(docs, orths, words, rows, strict=True):
                 row.append([])
-                for place, own in enumerate(tokens):
+                for orth, own in zip(own_orths, tokens, strict=True):
                     if len(own) == 1:
                         tag = next(tags)
                     elif own:
                         tag = joined([next(tags) for _ in own])
                     else:
-                        tag = doc[place].text if white_space is None else white_space
+                        tag = doc.vocab.strings[orth] if white_space is None else white_space
                     if tag not in values:
                         values[tag] = value(tag, column, doc.vocab)
                     row[-1].append(values[tag])
@@ -201,17 +201,26 @@ class BigruTagger(PipelinePart):
         return scores
 
 
-@lru_cache(100_000)
-def _form(text: str) -> str:
-    """The form that a tagger reads for a token; empty for white space."""
-    return form_of(text).strip()
+class Forms(dict[int, tuple[str, ...]]):
+    """The hash of a token's text -> the word that a tagger reads; none of white space."""
+
+    def __init__(self, vocab: Vocab) -> None:
+        super().__init__()
+        self._strings = vocab.strings
+
+    def __missing__(self, orth: int) -> tuple[str, ...]:
+        form = form_of(self._strings[orth]).strip()
+        found = self[orth] = (form,) if form else ()
+        return found
 
 
-def _words(doc: Doc) -> list[Sequence[str]]:
-    """The words of each token: none of white space, several of a multiword token."""
+def _words(doc: Doc, words: list[Sequence[str]]) -> list[Sequence[str]]:
+    """The words of each token, given those of its text: several of a multiword token."""
     data: dict[Any, Any] = doc.user_data  # that of token._ has the key ("._.", name, characters before the token, None)
     given = {key[2]: parts for key, parts in data.items() if isinstance(key, tuple) and key[:2] == ("._.", WORDS)}
-    return [given.get(token.idx) or ([form] if (form := _form(token.text)) else []) for token in doc]
+    for token in doc if given else ():  # objects of tokens are cycles with the Doc, which garbage collection must find
+        words[token.i] = given.get(token.idx) or words[token.i]
+    return words
 
 
 def _sentences(doc: Doc, tokens: Sequence[Sequence[str]]) -> Iterator[list[str]]:

@@ -1,6 +1,6 @@
 """Sentences -> what each tag rests on: the words before it, the words after it, and the words that decide it.
 
-The tagger reads every sentence again with parts of it left out. `explain_tables.py` shows the result.
+The tagger reads every sentence again with parts of it left out.
 """
 
 # N tokens of all variants of a sentence, K tags
@@ -13,63 +13,43 @@ import numpy as np
 from tagger.errors import InputError
 from tagger.tagging.decoding import Request
 from tagger.tagging.tagger import Tagger
+from tagger.text.strings import display_width, fitted
 
 MAX_WORDS = 100  # words of a sentence; the tagger reads about 2 * words ** 2 tokens for it
 MAX_DECIDING = 3  # words that are named as deciding a tag
+MAX_WIDTH = 16  # terminal cells of a word or a tag
 MIN_SUPPORT = 0.01  # a word that changes the probability of a tag by less did not decide it
 
 
 @dataclass(frozen=True)
 class Context:
-    """The prediction for a word from a part of its sentence.
+    """The prediction for a word from a part of its sentence."""
 
-    Attributes:
-        probability: the probability of the tag that the word has in the whole sentence.
-        best_tag: the most probable tag here, which may be another one.
-        best_probability: the probability of `best_tag`.
-    """
-
-    probability: float
-    best_tag: str
+    probability: float  # of the tag that the word has in the whole sentence
+    best_tag: str  # the most probable tag here, which may be another one
     best_probability: float
 
 
 @dataclass(frozen=True)
 class Support:
-    """Another word of the sentence and its effect on the probability of a tag.
-
-    Attributes:
-        word: the other word.
-        position: its index in `Explanation.tokens`.
-        support: how much the probability falls without the word; negative if it rises.
-    """
+    """Another word of the sentence and its effect on the probability of a tag."""
 
     word: str
-    position: int
-    support: float
+    position: int  # its index in `Explanation.tokens`
+    support: float  # how much the probability falls without the word; negative if it rises
 
 
 @dataclass(frozen=True)
 class ExplainedWord:
-    """A word, its tag and what the tag rests on.
-
-    Attributes:
-        word: the word.
-        tag: its tag in the whole sentence.
-        probability: the probability of `tag`.
-        left: the prediction with the words before it only; the sentence ends after the word.
-        right: the prediction with the words after it only; the sentence begins with the word.
-        alone: the prediction for the word as a sentence of its own.
-        decided_by: the words whose removal changes the probability of `tag` most, strongest first.
-    """
+    """A word, its tag in the whole sentence and what the tag rests on."""
 
     word: str
     tag: str
     probability: float
-    left: Context
-    right: Context
-    alone: Context
-    decided_by: list[Support]
+    left: Context  # with the words before it only; the sentence ends after the word
+    right: Context  # with the words after it only; the sentence begins with the word
+    alone: Context  # the word as a sentence of its own
+    decided_by: list[Support]  # the words whose removal changes the probability most, strongest first
 
 
 @dataclass(frozen=True)
@@ -81,17 +61,8 @@ class Explanation:
     words: list[ExplainedWord]
 
 
-def explain(tagger: "Tagger", sentences: Iterable[Sequence[str]], column: str | None = None) -> list[Explanation]:
-    """Explains the tag of every word. Sentences without words are skipped.
-
-    Args:
-        tagger: the tagger whose tags are explained.
-        sentences: lists of word forms.
-        column: the tag column, such as `upos`; the tagger's first column if None.
-
-    Raises:
-        InputError: the column does not exist, there are no words, or a sentence has more than MAX_WORDS words.
-    """
+def explain(tagger: Tagger, sentences: Iterable[Sequence[str]], column: str | None = None) -> list[Explanation]:
+    """Explains the tag of every word in a column (None: the first). Sentences without words are skipped."""
     column = tagger.columns[0] if column is None else column
     if column not in tagger.columns:
         raise InputError(f"this tagger has no column {column!r}; it has {', '.join(tagger.columns)}")
@@ -107,7 +78,7 @@ def explain(tagger: "Tagger", sentences: Iterable[Sequence[str]], column: str | 
     return [_explain(tagger, tokens, column) for tokens in worded]
 
 
-def _explain(tagger: "Tagger", tokens: list[str], column: str) -> Explanation:
+def _explain(tagger: Tagger, tokens: list[str], column: str) -> Explanation:
     whole, count = tuple(tagger.as_read(tokens)), len(tokens)
     lefts = [whole[: i + 1] for i in range(count)]
     rights = [whole[i:] for i in range(count)]
@@ -139,3 +110,25 @@ def _explain(tagger: "Tagger", tokens: list[str], column: str) -> Explanation:
         deciding = sorted((s for s in supports if abs(s.support) >= MIN_SUPPORT), key=lambda s: -abs(s.support))
         words.append(ExplainedWord(tokens[i], codec.tag(word, tag), share, left, right, alone, deciding[:MAX_DECIDING]))
     return Explanation(tokens, column, words)
+
+
+def format_table(explanation: Explanation) -> str:
+    """A row for every word, for a terminal; where another tag is more probable, it stands beside the probability."""
+    tokens = explanation.tokens
+    numbers = [f"#{i}" if tokens.count(token) > 1 else "" for i, token in enumerate(tokens, 1)]
+    labels = [fitted(token, MAX_WIDTH) + number for token, number in zip(tokens, numbers, strict=True)]
+    rows = [["word", fitted(explanation.column, MAX_WIDTH), "whole", "left", "right", "alone", "decided by"]]
+    for label, word in zip(labels, explanation.words, strict=True):
+        contexts = [
+            f"{context.probability:.2f}" + f" {fitted(context.best_tag, MAX_WIDTH)}" * (context.best_tag != word.tag)
+            for context in (word.left, word.right, word.alone)
+        ]
+        supports = [f"{labels[support.position]} {support.support:+.2f}" for support in word.decided_by]
+        tag = fitted(word.tag, MAX_WIDTH)
+        rows.append([label, tag, f"{word.probability:.2f}", *contexts, ", ".join(supports)])
+    widths = [max(map(display_width, column)) for column in zip(*rows, strict=True)]
+    padded = (
+        "  ".join(cell + " " * (width - display_width(cell)) for cell, width in zip(row, widths, strict=True))
+        for row in rows
+    )
+    return "".join(f"{row.rstrip()}\n" for row in padded)

@@ -2,15 +2,20 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import tee
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from tagger.errors import InputError
 from tagger.tagging.tagger import Tagger
 from tagger.text.files import STDIO, open_binary, read_lines
 from tagger.text.formats import format_of
+from tagger.text.output_files import whole_binary
 from tagger.text.readers import read
 from tagger.text.sentence import Sentence
+from tagger.text.strings import encodable
+
+MAX_NPZ_BYTES = 2_000_000_000  # held in memory; writing needs twice as much
 
 
 class Located(NamedTuple):
@@ -22,18 +27,11 @@ class Located(NamedTuple):
 
 
 def read_files(
-    tagger: "Tagger", files: Sequence[str], input: str | None = None, encoding: str = "utf-8"
+    tagger: Tagger, files: Sequence[str], input: str | None = None, encoding: str = "utf-8"
 ) -> Iterator[Located]:
-    """Yields the sentences of files, one file after the other.
+    """Yields the sentences of files, one file after the other. A missing file is said before any is read.
 
-    Args:
-        tagger: its segmenter cuts text into sentences and words.
-        files: paths; `-` is standard input.
-        input: the format of all files; None: each by its suffix, else text.
-        encoding: the encoding of all files.
-
-    Raises:
-        InputError: a file is missing (said before any is read), or a file is not of its format or encoding.
+    `input` is the format of all files; None: each by its suffix, else text.
     """
     for file in files:
         if file != STDIO:
@@ -45,19 +43,37 @@ def read_files(
             yield Located(file, number, sentence)
 
 
-def listed(files: Sequence[str]) -> str:
-    """File names for a message: all of up to three, else the first and a count."""
-    return ", ".join(files) if len(files) <= 3 else f"{files[0]} and {len(files) - 1} more files"
-
-
-def embedded(tagger: "Tagger", located: Iterable[Located], layer: int | str) -> Iterator[tuple[Located, np.ndarray]]:
-    """Yields sentences with the vectors of their words, (words, D), a few windows at a time; see `Tagger.embed`."""
-    kept, read_on = tee(located)
-    return zip(kept, tagger.embed((each.sentence.tokens for each in read_on), layer), strict=True)
-
-
-def vectors_at(tagger: "Tagger", words: Sequence[tuple[Sequence[str], int]], layer: int | str) -> np.ndarray:
+def vectors_at(tagger: Tagger, words: Sequence[tuple[Sequence[str], int]], layer: int | str) -> np.ndarray:
     """The vectors of N words, each given as (sentence, index of the word): (N, D), float64."""
     embedded = tagger.embed([tokens for tokens, _ in words], layer)
     rows = [vectors[position].copy() for vectors, (_, position) in zip(embedded, words, strict=True)]
     return np.array(rows, dtype=np.float64)
+
+
+def save_vectors(path: str, tagger: Tagger, located: Iterable[Located], layer: int | str) -> tuple[int, int]:
+    """Writes the vectors of N words, D numbers each; see `Tagger.embed`. Returns N and D.
+
+    The arrays of the .npz are `vectors` (N, D), `words`, `sentences`, `positions` (both from 0) and `files`.
+    """
+    kept, read_on = tee(located)
+    parts: list[np.ndarray] = []
+    columns: dict[str, list[Any]] = {"words": [], "sentences": [], "positions": [], "files": []}
+    size = longest = 0
+    for each, vectors in zip(kept, tagger.embed((each.sentence.tokens for each in read_on), layer), strict=True):
+        count = len(vectors)
+        parts.append(vectors)
+        columns["words"] += map(encodable, each.sentence.tokens)
+        columns["sentences"] += [each.number] * count
+        columns["positions"] += range(count)
+        columns["files"] += [encodable(each.file)] * count
+        size += vectors.nbytes
+        longest = max(longest, len(each.file), *map(len, each.sentence.tokens))
+        if size + 8 * longest * len(columns["words"]) > MAX_NPZ_BYTES:  # in an array every string takes the longest's
+            raise InputError(f"{path}: more than {MAX_NPZ_BYTES / 1e9:g} GB; name fewer FILEs")
+    if not columns["words"]:
+        raise InputError(f"no words in the files, so {path} is not written")
+    vectors = np.concatenate([part for part in parts if len(part)])
+    with whole_binary(path) as binary:
+        arrays: dict[str, Any] = {name: np.array(values) for name, values in columns.items()}
+        np.savez(binary, vectors=vectors, **arrays)
+    return vectors.shape[0], vectors.shape[1]

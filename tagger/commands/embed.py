@@ -1,5 +1,6 @@
 """The command `embed`: files in, a file with a vector for every word out."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -18,6 +19,7 @@ from tagger.commands.options import (
     check_segmenter,
     format_help,
 )
+from tagger.errors import InputError
 from tagger.text.files import check_input
 from tagger.text.formats import format_of
 
@@ -26,7 +28,7 @@ SETTINGS = {"epilog": format_help()}
 
 def embed(
     files: Annotated[list[str], typer.Argument(metavar="FILE", help="- is standard input.", show_default=False)],
-    to: Annotated[str, typer.Option("-o", metavar="FILE", help="The .npz or .parquet to write.", show_default=False)],
+    to: Annotated[str, typer.Option("-o", metavar="FILE", help="The .npz to write.", show_default=False)],
     model: Model = DEFAULT_MODEL,
     layer: LayerOption = "all",
     input: InputOption = None,
@@ -37,19 +39,17 @@ def embed(
 ) -> None:
     """Writes a vector for every word of files.
 
-    The vectors come from the layers of a tagger. A .parquet file has a row per word: file, sentence and position (both
-    from 0), word, vector. An .npz file has the arrays vectors, words, sentences, positions and files, and is held in
-    memory until it is written.
+    The vectors come from the layers of a tagger. The .npz has the arrays vectors, words, sentences, positions (both
+    from 0) and files; they are held in memory until they are written.
     """
-    from tagger.analysis.located import embedded, read_files
-    from tagger.analysis.vector_files import checked_target, save_vectors
+    from tagger.analysis.located import read_files, save_vectors
     from tagger.commands.loading import load_with_layers
 
-    checked_target(to)
+    if Path(to).suffix != ".npz":
+        raise InputError(f"-o {to}: name a file that ends in .npz")
     check_output("-o", to, files, force)
     check_input(files, encoding)
     check_segmenter(segmenter, {file: input or format_of(file) for file in files})
     tagger = load_with_layers(model, device, segmenter)
-    rows = embedded(tagger, read_files(tagger, files, input, encoding), layer)
-    words, width = save_vectors(to, files, rows)
+    words, width = save_vectors(to, tagger, read_files(tagger, files, input, encoding), layer)
     say(f"{to}: {words:,} words, {width:,} numbers each (layer {layer})")

@@ -1,26 +1,22 @@
 """The command `explain`: text in, the words that decided each tag out."""
 
 import io
-import sys
 from typing import Annotated
 
 import typer
 
-from tagger.commands.console import say, show_json, standard_output
+from tagger.commands.console import say, show, show_json
 from tagger.commands.options import (
     DEFAULT_MODEL,
     AsJson,
     DeviceOption,
     Encoding,
-    Force,
     Model,
     PrecisionOption,
     SegmenterOption,
-    check_output,
 )
 from tagger.errors import InputError
 from tagger.text.files import STDIO, read_lines
-from tagger.text.output_files import whole_file
 from tagger.text.readers import read
 from tagger.text.slash import NO_BREAK_SPACE
 
@@ -36,8 +32,6 @@ def explain(
     ] = False,
     segmenter: SegmenterOption = "auto",
     as_json: AsJson = False,
-    html: Annotated[str | None, typer.Option(metavar="FILE", help="Write a web page too.")] = None,
-    force: Force = False,
     encoding: Encoding = "utf-8",
     device: DeviceOption = "auto",
     precision: PrecisionOption = "float32",
@@ -51,12 +45,11 @@ def explain(
     from dataclasses import asdict
 
     from tagger.analysis.explain import explain as explained
-    from tagger.analysis.explain_tables import format_tables, to_html
+    from tagger.analysis.explain import format_table
     from tagger.commands.loading import load_with_tags
 
     if tokens and segmenter != "auto":
         raise InputError(f"--segmenter {segmenter} cuts text, but with --tokens TEXT is cut already; leave one out")
-    check_output("--html", html, [STDIO] if text == STDIO else [], force)
     tagger = load_with_tags(model, device, precision, segmenter=segmenter)
     if not tokens and not tagger.takes_text:
         tokens = True
@@ -67,11 +60,7 @@ def explain(
     if tokens:
         sentences = [[token.replace(NO_BREAK_SPACE, " ") for token in words] for words in sentences]
     found = explained(tagger, sentences, column)
-    if html is not None:
-        with whole_file(html) as page:
-            page.write(to_html(found))
     if as_json:
         show_json([asdict(each) for each in found])
-        return
-    with standard_output() as out:
-        out.write(format_tables(found, color=sys.stdout.isatty()))
+    else:
+        show("\n".join(map(format_table, found)))

@@ -7,19 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from tagger.analysis.explain import MAX_WORDS, explain
-from tagger.analysis.explain_tables import to_html
-from tagger.bundle.bundle import Bundle
+from tagger.analysis.explain import MAX_WORDS
 from tagger.model.vocabulary import Vocabulary
-from tagger.tagging.tagger import Tagger
 from tests.commands import conftest
 from tests.conftest import make_network, save_tiny
-from tests.html_page import Page
 
 call = partial(conftest.call, "explain")
 
 
-def test_the_command(trained: Path, tmp_path: Path) -> None:
+def test_the_command(trained: Path) -> None:
     options = ["--model", str(trained), "--device", "cpu"]
     text = "They book flights. The book reads well."
     table = call(text, *options).stdout
@@ -38,11 +34,6 @@ def test_the_command(trained: Path, tmp_path: Path) -> None:
     assert {key for support in book["decided_by"] for key in support} <= {"word", "position", "support"}
     split = json.loads(call("They book. <b>\u00a0x\nWell", *options, "--tokens", "--json").stdout)
     assert [sentence["tokens"] for sentence in split] == [["They", "book.", "<b> x"], ["Well"]]
-    page = tmp_path / "new" / "page.html"
-    assert call(text, *options, "--html", str(page)).stdout == table
-    assert Page(page.read_text(encoding="utf-8")).words == text.replace(".", " .").split()
-    tagger = Tagger(Bundle.load(trained), "cpu", "float32")
-    assert page.read_text(encoding="utf-8") == to_html(explain(tagger, [s.tokens for s in tagger.annotate(text)]))
 
 
 def test_a_tagger_of_words_with_spaces_is_given_tokens(tmp_path: Path) -> None:
@@ -61,7 +52,7 @@ def test_a_tagger_of_words_with_spaces_is_given_tokens(tmp_path: Path) -> None:
         (["-"], ["no words"]),
         (["They book", "--column", "lemma"], ["lemma", "upos, xpos"]),
         (["book " * (MAX_WORDS + 1)], [str(MAX_WORDS + 1), "at most"]),
-        (["They book", "--html", "."], ["folder"]),
+        (["They book", "--html", "x.html"], ["--html is gone"]),
         (["They book", "--model", "nowhere"], ["nowhere"]),
     ],
 )
@@ -69,7 +60,7 @@ def test_bad_input_is_one_line(
     trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], words: list[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    result = call("--html", "page.html", "--model", str(trained), *arguments, status=2)
+    result = call("--model", str(trained), *arguments, status=2)
     (message,) = [line for line in result.stderr.splitlines() if not line.startswith("model: ")]
     assert message.startswith("error: ")
     assert all(word in message for word in words), message

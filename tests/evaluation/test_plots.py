@@ -86,18 +86,3 @@ def test_a_bar_for_every_key(png: Path) -> None:
     assert axis.transData.transform((0, tops[0]))[1] > axis.transData.transform((0, tops[1]))[1]
 
 
-def test_labels_are_of_all_groups_and_do_not_overlap(png: Path) -> None:
-    vectors = np.repeat(np.eye(12)[:3], 30, axis=0) + 0.05 * np.random.default_rng(0).standard_normal((90, 12))
-    texts = [f"…some words before [w{i}] and some after…" for i in range(90)]
-    figure = plots.draw_groups(vectors, np.repeat(np.arange(3), 30), texts, ["1: a", "2: b", "3: c"], "$title", png)
-    labels = [text for text in figure.axes[0].texts if text.get_text()]
-    assert len(labels) == plots.MAX_LABELS
-    assert Counter(texts.index(label.get_text()) // 30 for label in labels) == {0: 4, 1: 4, 2: 4}
-    figure.set_dpi(120)  # as it is saved
-    figure.draw_without_rendering()
-    boxes = [Text.get_window_extent(label) for label in labels]  # without their lines
-    assert not [1 for i, a in enumerate(boxes) for b in boxes[:i] if a.overlaps(b)]
-    for box in boxes:
-        assert box.x0 >= 0
-        assert box.x1 <= figure.bbox.x1
-        assert not box.overlaps(figure.axes[0].get_window_extent())
