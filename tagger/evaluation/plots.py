@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from matplotlib import colormaps
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
@@ -155,12 +154,6 @@ def draw_importance(importance: Mapping[str, float], path: Path) -> Figure:
     axis.set(xlabel="importance for dev accuracy (%)", xlim=(0, 1.12 * max(shares)))
     axis.spines[["top", "right"]].set_visible(False)
     return _saved(figure, path)
-
-
-
-
-
-
 
 
 def _plain(text: str) -> str:

@@ -7,7 +7,7 @@ from typing import get_args
 
 import pytest
 
-from tagger.analysis.occurrences import MIN_OCCURRENCES
+from tagger.analysis.senses import MIN_OCCURRENCES
 from tagger.bundle.catalog import DEFAULT, LATEST
 from tagger.commands.options import DEFAULT_MODEL, Precision, format_help
 from tagger.model.device import PRECISIONS
@@ -44,8 +44,6 @@ WRITERS = {  # the option that names a file beside standard output, and the word
     "evaluate --lexicon": ("--html", "evaluate gold.conllu --model MODEL --lexicon in.conllu"),
     "compare": ("--csv", "compare in.conllu gold.conllu gold.conllu"),
     "compare GOLD": ("--csv", "compare gold.conllu gold.conllu in.conllu"),
-    "senses": ("--png", "senses book in.conllu --model MODEL"),
-    "explain": ("--html", "explain - --model MODEL"),
     "lint": ("-o", "lint in.conllu"),
     "lexicon": ("-o", "lexicon in.conllu --min-count 1"),
     "embed": ("-o", "embed in.conllu --model MODEL"),
@@ -87,7 +85,7 @@ def test_a_file_that_is_read_is_never_replaced_and_others_only_by_force(name: st
         assert (files / "mine.npz").read_bytes()[:4] != b"mine"
 
 
-@pytest.mark.parametrize("name", ["evaluate", "compare", "senses", "explain", "lint"])
+@pytest.mark.parametrize("name", ["evaluate", "compare", "lint"])
 @pytest.mark.parametrize(("target", "said"), [("-", "-: standard output has the text"), (".", ". is a folder; name a")])
 @pytest.mark.usefixtures("files")
 def test_what_cannot_be_written_is_told_first(name: str, target: str, said: str, model: Path) -> None:

@@ -1,11 +1,8 @@
 """The pictures: what is drawn in each, and that each is written whole or not at all."""
 
-from collections import Counter
 from pathlib import Path
 
-import numpy as np
 import pytest
-from matplotlib.text import Text
 
 from tagger.errors import InputError
 from tagger.evaluation import plots
@@ -84,5 +81,3 @@ def test_a_bar_for_every_key(png: Path) -> None:
     assert [label.get_text() for label in axis.get_yticklabels()] == ["model.depth", *["…" + "x" * 39] * 2]
     tops = [bar.get_y() for bar in axis.patches]
     assert axis.transData.transform((0, tops[0]))[1] > axis.transData.transform((0, tops[1]))[1]
-
-
