@@ -51,8 +51,8 @@ class Model(NamedTuple):
     segmenter: str  # `learned`, or the rules that cut text
 
 
-def find_tagger(name: str) -> Path:
-    """The folder of a tagger.
+def find_tagger(name: str, inside: str = TAGGER_IN_RUN) -> Path:
+    """The folder of a tagger, or of a network that predicts hidden words.
 
     Args:
         name: a bundled tagger, by the name of its language (`english`) or its code (`en`); `latest`, the tagger of the
@@ -60,6 +60,7 @@ def find_tagger(name: str) -> Path:
             `runs/tamil`); or `hf:OWNER/NAME` and `hf:OWNER/NAME@REVISION`, a tagger of the Hugging Face Hub. `english`
             is the bundled tagger even if there is a folder of that name, which is `./english`; but a tagger or a run
             that is called as a code goes before that.
+        inside: what the newest run should have made, for `latest`.
 
     Returns:
         The folder that should have `config.json`. `Bundle.load` checks it.
@@ -69,11 +70,10 @@ def find_tagger(name: str) -> Path:
     if name in bundled_names():
         return bundled("data") / name
     if name == LATEST:
-        newest = _newest_run()
+        newest = _newest_run(inside)
         if newest is None:
-            raise InputError(
-                f"no trained tagger below {RUNS}/ here; train one with `python -m tagger`, or name a folder"
-            )
+            command = "python -m tagger" if inside == TAGGER_IN_RUN else "python -m tagger pretrain text=FILES"
+            raise InputError(f"nothing trained below {RUNS}/ here; make it with `{command}`, or name a folder")
         return newest
     folder = find_folder(name)
     if folder is not None and _is_of_training(folder):
@@ -84,12 +84,6 @@ def find_tagger(name: str) -> Path:
     if folder is None:
         raise InputError(f"{_shown(name)}: no such tagger; {_proposal(name)}")
     return folder
-
-
-def find_named(name: str) -> Path:
-    """The folder of a tagger that a training's config names; see `located` for relative paths."""
-    folder = None if name in bundled_names() or is_hub_name(name) else find_folder(name)
-    return find_tagger(name) if folder is None else _tagger_in(folder)
 
 
 def find_folder(name: str) -> Path | None:
@@ -159,19 +153,6 @@ def _tagger_in(folder: Path) -> Path:
             raise InputError(f"{folder} is being trained; wait until that has ended")
         raise InputError(f"{folder} is not finished; go on with: python -m tagger resume {shlex.quote(str(folder))}")
     return folder
-
-
-def find_word_predictor(name: str) -> Path:
-    """The folder of a network that predicts hidden words, by its name; see `find_tagger`. None is bundled."""
-    if name != LATEST:
-        return find_tagger(name)
-    newest = _newest_run(PRETRAINED_IN_RUN)
-    if newest is None:
-        raise InputError(
-            f"nothing pretrained below {RUNS}/ here; make it with `python -m tagger pretrain text=FILES`,"
-            " or name its folder with --model"
-        )
-    return newest
 
 
 def bundled_names() -> list[str]:

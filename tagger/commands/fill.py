@@ -29,14 +29,15 @@ def fill(
     """
     import torch
 
-    from tagger.bundle.catalog import find_word_predictor
+    from tagger.bundle.catalog import find_tagger
+    from tagger.bundle.saved_config import PRETRAINED_IN_RUN
     from tagger.pretraining.fill import BLANK, format_blanks
     from tagger.pretraining.fill import fill as filled
     from tagger.pretraining.network import load_word_predictor
     from tagger.text.segment import RuleSegmenter
 
     torch.set_num_threads(1)
-    network, rules = load_word_predictor(find_word_predictor(model))
+    network, rules = load_word_predictor(find_tagger(model, PRETRAINED_IN_RUN))
     lines = read_lines(STDIO, encoding) if text == STDIO else io.StringIO(text)
     read_in = read(lines, "TEXT", "text", segment=RuleSegmenter(rules).segment_all)
     sentences = [s.tokens for s in read_in if any(map(BLANK.fullmatch, s.tokens))]

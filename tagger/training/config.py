@@ -14,7 +14,7 @@ import torch
 from msgspec import Meta
 from omegaconf import DictConfig
 
-from tagger.bundle.catalog import find_named
+from tagger.bundle.catalog import find_tagger
 from tagger.bundle.hub import is_hub_name
 from tagger.corpus.config import CORPUS, CorpusConfig
 from tagger.errors import InputError
@@ -132,7 +132,7 @@ def find_start(name: str) -> Path:
         InputError: there is none; or as `hub_folder`.
     """
     try:
-        return find_named(name)
+        return find_tagger(name)
     except InputError as error:
         raise error if is_hub_name(name) else InputError(f"init={error}") from None
 

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from datasets import Dataset
 
-from tagger.bundle.catalog import find_named
+from tagger.bundle.catalog import find_tagger
 from tagger.bundle.hub import is_hub_name
 from tagger.bundle.saved_config import CARD, TAGGER_IN_RUN
 from tagger.corpus.arrow import token_counts
@@ -143,7 +143,7 @@ class Teacher:
             corpus: of a teacher of several corpora, the one that it takes all sentences to be like; None: none.
         """
         try:
-            folder = find_named(name)
+            folder = find_tagger(name)
         except InputError as error:
             raise error if is_hub_name(name) else InputError(f"distill.teacher={error}") from None
         resolved = folder.resolve()

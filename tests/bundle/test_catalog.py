@@ -11,7 +11,7 @@ import pytest
 import tagger
 from tagger.bundle import catalog as models
 from tagger.bundle.bundle import Bundle
-from tagger.bundle.catalog import LATEST, find_named, find_tagger, list_models, new_run
+from tagger.bundle.catalog import LATEST, find_tagger, list_models, new_run
 from tagger.bundle.run_lock import claim_run
 from tagger.bundle.saved_config import CONFIG, RECORD, SWEEP
 from tagger.bundled import bundled
@@ -60,13 +60,13 @@ def test_the_name_of_a_run_is_found_after_taggers_and_folders(
         find_tagger("tamil")
     monkeypatch.chdir(trained)
     with contextlib.chdir(tmp_path):
-        assert find_named("sweep/1") == sweep / "tagger"
+        assert find_tagger("sweep/1") == sweep / "tagger"
 
 
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("latest", r"no trained tagger below runs/ here; .* or name a folder$"),
+        ("latest", r"nothing trained below runs/ here; .* or name a folder$"),
         ("nowhere", r"^nowhere: no such tagger; python -m tagger models lists .*, or a folder of training$"),
         ("", r"^'': no such tagger"),
         ("x" * 5000, r"^'x{30}…x{30}': no such tagger"),
@@ -133,10 +133,10 @@ def test_a_bundled_name_wins_over_a_folder(data: Path) -> None:
 def test_a_name_of_a_config_begins_where_the_run_was_started(data: Path, tmp_path: Path, trained: Path) -> None:
     run = make_run(tmp_path / "start/dutch", trained, age=0)
     with contextlib.chdir(tmp_path / "start"):
-        assert find_named("dutch") == data / "dutch"
-        assert find_named("./dutch").absolute() == run / "tagger"
+        assert find_tagger("dutch") == data / "dutch"
+        assert find_tagger("./dutch").absolute() == run / "tagger"
         with pytest.raises(InputError, match="german: no such tagger"):
-            find_named("german")
+            find_tagger("german")
 
 
 def test_the_list_says_what_each_model_is(data: Path) -> None:
