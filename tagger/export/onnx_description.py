@@ -34,14 +34,7 @@ HOW = {
 
 
 def description(saved: Bundle, graph_file: str, columns: Sequence[str], sentence_tokens: int) -> dict[str, Any]:
-    """What the JSON holds.
-
-    Args:
-        saved: the tagger.
-        graph_file: the name of the file of the graph.
-        columns: those of the graph.
-        sentence_tokens: the most tokens that the tagger reads at a time.
-    """
+    """What the JSON holds; `graph_file` is the name of the graph's file, and `columns` are those of the graph."""
     vocabulary, config = saved.vocabulary, saved.config
     temperatures: Mapping[str, float] = config.get("temperatures", {})
     return {

@@ -17,17 +17,11 @@ MAX_BYTES = 2_000_000_000  # of a graph in one file
 
 
 class Exported(NamedTuple):
-    """What was written.
+    """What was written."""
 
-    Attributes:
-        columns: those of the graph.
-        left_out: columns of edit scripts.
-        sizes: of the graph and of the JSON, in bytes.
-    """
-
-    columns: list[str]
-    left_out: list[str]
-    sizes: tuple[int, int]
+    columns: list[str]  # those of the graph
+    left_out: list[str]  # columns of edit scripts
+    sizes: tuple[int, int]  # of the graph and of the JSON, in bytes
 
 
 def check_targets(files: tuple[Path, Path], force: bool) -> None:
@@ -46,18 +40,8 @@ def export_onnx(
 ) -> Exported:
     """Writes the networks of a tagger as ONNX. Both files appear, or are replaced, only when both are complete.
 
-    Args:
-        folder: of the tagger.
-        graph: the file of the graph.
-        vocabulary: the JSON.
-        sentence_tokens: the most tokens that the tagger reads at a time.
-        corpus: of a tagger that was trained on several, the one that the text is like.
-        force: whether existing files are replaced.
-
-    Raises:
-        InputError: a file exists or cannot be written; the package onnx is missing; the tagger has a transformer, a
-            CRF, a linear member, a cell without operator, no tags, or members that read different inputs, or is too
-            large; it does not know the corpus.
+    `sentence_tokens` are the most that the tagger reads at a time. Of a tagger that was trained on several corpora,
+    `corpus` is the one that the text is like.
     """
     check_targets((graph, vocabulary), force)
     try:

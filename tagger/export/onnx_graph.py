@@ -97,11 +97,7 @@ class Operator(NamedTuple):
 
 
 def operator_of(cell: Cell, layer: Any) -> Operator:
-    """The operator of one direction.
-
-    Raises:
-        InputError: its cell has none.
-    """
+    """The operator of one direction."""
     if cell.operator is None:
         raise InputError(
             f"{cell.core.__name__} has no ONNX operator; export a tagger of another cell, such as model.cell=gru, or"
@@ -244,9 +240,6 @@ def network_graph(
             by itself.
         corpus: id of the corpus that all sentences are like.
         about: what the file says of itself.
-
-    Raises:
-        InputError: the cell of a layer has no operator.
     """
     from onnx import TensorProto, checker, helper
 
