@@ -1,8 +1,5 @@
 """What the tests of commands share: an untrained tagger, and calls of commands as a user types them."""
 
-import multiprocessing
-import os
-import sys
 from pathlib import Path
 
 import pytest
@@ -55,29 +52,6 @@ def call(*arguments: str, input: str | bytes | None = None, status: int = 0) -> 
     result = CliRunner().invoke(app, list(arguments), input=input)
     assert result.exit_code == status, (result.output, result.exception)
     return result
-
-
-def started(*arguments: str, stdout: str = os.devnull, stderr: str = "said") -> "multiprocessing.process.BaseProcess":
-    """A process with a command that has begun: a copy of this one, which has imported torch already.
-
-    Args:
-        arguments: of the command.
-        stdout: the file that its standard output is appended to.
-        stderr: the same of standard error.
-    """
-
-    def work() -> None:
-        for number, name, path in ((1, "stdout", stdout), (2, "stderr", stderr)):
-            os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND), number)
-            setattr(sys, name, os.fdopen(number, "w", closefd=False))
-        try:
-            app(list(arguments))
-        except SystemExit as end:
-            os._exit(int(end.code or 0))  # multiprocessing would wait for the workers, which wait for this process
-
-    process = multiprocessing.get_context("fork").Process(target=work)
-    process.start()
-    return process
 
 
 def error(*arguments: str, input: str | bytes | None = None) -> str:

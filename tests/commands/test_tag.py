@@ -22,8 +22,9 @@ from tagger.jobs.jobs import is_manifest
 from tagger.model.network import TaggerNetwork
 from tagger.model.vocabulary import Vocabulary
 from tagger.text.conllu import read_conllu
-from tests.commands.conftest import CONLLU, TAGS, call, error, saved, started
+from tests.commands.conftest import CONLLU, TAGS, call, error, saved
 from tests.conftest import bundle_of, network_config
+from tests.forked import started
 
 
 def test_standard_input_to_standard_output(model: Path) -> None:

@@ -27,7 +27,8 @@ from tagger.text.conllu import read_conllu
 from tagger.text.files import read_lines
 from tagger.training import train as training
 from tagger.training.checkpoints import EpochRecorder, WholeFileIO
-from tests.training.conftest import TINY, run, weights
+from tests.forked import forked
+from tests.training.conftest import TINY, weights
 
 
 @pytest.fixture(autouse=True)
@@ -482,7 +483,7 @@ def test_when_the_second_of_two_processes_is_killed_both_end_and_the_sweep_is_re
     assert process.returncode == 130, errors
     assert "interrupted; go on with: python -m tagger resume sweep" in errors
     assert [(row["run"], row["state"]) for row in rows("sweep")] == [("0", "unfinished")]
-    done = run(Path.cwd(), "resume", "sweep")
+    done = forked(Path.cwd(), "resume", "sweep")
     assert done.returncode == 0, done.stdout + done.stderr
     assert [(row["run"], row["state"]) for row in rows("sweep")] == [("0", "complete")]
     path = str(treebank / "en_tiny-ud-dev.conllu")

@@ -1,7 +1,5 @@
-"""What tests of training share: a tiny treebank, values of a tiny network, and the command line in a process."""
+"""What tests of training share: a tiny treebank, values of a tiny network, and a finished run."""
 
-import subprocess
-import sys
 from pathlib import Path
 from typing import BinaryIO
 
@@ -26,6 +24,7 @@ TINY = [
     "embedding.chars=8",
     "embedding.buckets=64",
     "batch_tokens=300",
+    "linear=0",
     "accelerator=cpu",
     "segmenter=rules",
 ]
@@ -123,9 +122,3 @@ def finished(treebank: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("finished")
     train(config_of(treebank, "trainer.max_epochs=3", "test=true"), folder, COMMAND)
     return folder
-
-
-def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """`python -m tagger ARGUMENTS`, started in `folder`."""
-    command = [sys.executable, "-m", "tagger", *arguments]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300)

@@ -3,8 +3,7 @@
 import json
 import shutil
 import signal
-import subprocess
-import sys
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from tagger.training.card import model_card
 from tagger.training.config import TrainConfig
 from tagger.training.segmenter_choice import SegmenterTraining
 from tagger.training.train import train
+from tests.forked import started
 from tests.training.conftest import COMMAND, TINY, config_of
 
 STAGES = ["segmenter", "report", "card", "save", "page"]
@@ -108,6 +108,10 @@ def test_a_run_that_ends_after_its_epochs_is_resumed_to_the_same_tagger(
     assert f"{100 * scores:.2f}" in one["README.md"].decode()
 
 
+def read(path: Path) -> str:
+    return path.read_text(encoding="utf-8") if path.exists() else ""
+
+
 @pytest.mark.slow
 def test_a_finished_tagger_stays_when_its_resumption_is_killed(
     spaced: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -116,13 +120,12 @@ def test_a_finished_tagger_stays_when_its_resumption_is_killed(
     own = [*TINY[:-1], "trainer.max_epochs=1", "segmenter=learned", "segmenter_steps=2", "hydra.run.dir=run"]
     assert launch.train(["corpus=conllu", f"corpus.path={spaced}", *own]) == 0
     before = contents(Path("run/tagger"))
-    command = [sys.executable, "-m", "tagger", "resume", "run"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
-        assert process.stdout is not None
-        for line in process.stdout:
-            if line.startswith("segmenter: "):  # its training begins
-                process.kill()
-    assert process.returncode == -signal.SIGKILL
+    process = started("resume", "run", stdout="said")
+    while process.is_alive() and "segmenter: " not in read(Path("said")):  # its training begins
+        time.sleep(0.01)
+    process.kill()
+    process.join()
+    assert process.exitcode == -signal.SIGKILL
     assert contents(Path("run/tagger")) == before
     assert tagger.load("run").segmenter.name == "learned"  # type: ignore[union-attr]
 
