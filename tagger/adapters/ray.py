@@ -13,7 +13,7 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from copy import copy
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tagger.adapters.batches import BatchTagger
 from tagger.bundle.catalog import DEFAULT
@@ -27,14 +27,11 @@ from tagger.tagging.document_tagger import DocumentTagger
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # Ray reads it when it starts; it would report to its makers
 
 try:
+    import pyarrow
     import ray
-    from ray.data import ActorPoolStrategy, DataContext
+    from ray.data import ActorPoolStrategy, DataContext, Dataset
 except ModuleNotFoundError as error:
     raise missing_library(error, "ray", "ray") from None
-
-if TYPE_CHECKING:
-    import pyarrow
-    from ray.data import Dataset
 
 BATCH_ROWS = 256
 MAX_FILES = 20  # of a task, so that a process that dies loses little
@@ -52,20 +49,12 @@ def tag_jobs(
 ) -> Generator[Progress, None, None]:
     """Tags files in any order; an error in one does not stop the others. Each gives one step, when it is done.
 
-    The cluster is that of the variable `RAY_ADDRESS`, else a Ray of this machine that ends with the run.
-
-    Args:
-        load: makes the tagger, in every process.
-        jobs: the files.
-        options: of all jobs.
-        outputs: opens their outputs, in every process.
-        width: of the terminal.
-        workers: processes; None: one per CPU of the cluster, or per GPU if the tagger is on one.
-        device: where a process computes; Ray reserves a GPU for it.
+    The cluster is that of the variable `RAY_ADDRESS`, else a Ray of this machine that ends with the run. Every
+    process makes its tagger by `load` and opens outputs by `outputs`; Ray reserves a GPU for it if the `device` is one.
     """
-    gpus = gpus_of(choose_device(device))
+    gpus = float(choose_device(device).startswith("cuda"))
     outputs = copy(outputs)
-    outputs.pending = []  # which is long; processes need how an output is opened
+    outputs.pending, outputs.foreign = [], []  # which are long; processes need how an output is opened
     with _connected(workers):
         tasks = min(len(jobs), max(-(-len(jobs) // MAX_FILES), 4 * _processes(workers, gpus)))
         files = ray.data.from_items([{"job": json.dumps(job)} for job in jobs], override_num_blocks=tasks)
@@ -135,7 +124,7 @@ def _connected(workers: int | None) -> Iterator[None]:
 
 
 def tag_dataset(
-    dataset: "Dataset",
+    dataset: Dataset,
     model: str | Path = DEFAULT,
     column: str = "text",
     *,
@@ -145,7 +134,7 @@ def tag_dataset(
     precision: str = "auto",
     workers: int | None = None,
     batch_size: int = BATCH_ROWS,
-) -> "Dataset":
+) -> Dataset:
     """Adds columns with the tags of a column's texts, or of its lists of tokens; see `BatchTagger` for them.
 
     Like all of Ray Data this computes nothing until the result is read or written. Blocks are tagged as they come, so
@@ -153,18 +142,18 @@ def tag_dataset(
 
     Args:
         dataset: with texts, or with lists of tokens.
-        model: see `tagger.load`. Its files are sent to the processes.
+        model: see `tagger.load`, also for `device` and `precision`. Its files are sent to the processes.
         column: whose values are tagged.
         tags: the kinds of tags, such as `upos`; None: all that the tagger has.
         probabilities: whether to add columns of probabilities (`upos_probabilities`).
-        device: see `tagger.load`; `auto` looks at this machine.
-        precision: see `tagger.load`; likewise.
+        device: `auto` looks at this machine.
+        precision: likewise.
         workers: processes; None: as many as Ray finds useful, up to one per CPU of the cluster, or per GPU.
         batch_size: rows that are tagged together.
     """
     device = choose_device(device)
     used = choose_precision(precision, device)
-    gpus = gpus_of(device)
+    gpus = float(device.startswith("cuda"))
     batches = BatchTagger(model, column, tags=tags, probabilities=probabilities, device=device, precision=used)
     return dataset.map_batches(
         TableTagger,
@@ -176,11 +165,6 @@ def tag_dataset(
     )
 
 
-def gpus_of(device: str) -> float:
-    """The GPUs of a process that computes there."""
-    return float(device.startswith("cuda"))
-
-
 class TableTagger:
     """What a process of `map_batches` calls: a table comes in, the same with more columns goes out."""
 
@@ -189,10 +173,8 @@ class TableTagger:
         self._batches = batches
         batches.tagger  # noqa: B018
 
-    def __call__(self, table: "pyarrow.Table") -> "pyarrow.Table":
+    def __call__(self, table: pyarrow.Table) -> pyarrow.Table:
         """The table with the new columns."""
-        import pyarrow
-
         name = self._batches.column
         self._batches.check(table.column_names)
         column = table.column(name)
@@ -207,8 +189,6 @@ class TableTagger:
 
 def _type(given: Any, name: str) -> Any:
     """A function from the type of a tag to that of a column of tags, given the type of the column that is tagged."""
-    import pyarrow
-
     types = pyarrow.types
     if types.is_null(given):
         return lambda part: pyarrow.null()

@@ -54,7 +54,7 @@ class Shard(NamedTuple):
     """A part of the files, written `i/n`: one of n independent runs tags it.
 
     The name of an output below the folder of outputs decides which shard makes it. So a file that is added between the
-    starts of two shards moves no other file to another shard: none is left out, and none is tagged twice.
+    starts of two shards moves no other file to another shard.
     """
 
     number: int  # i, from 1
@@ -90,18 +90,12 @@ def file_state(path: str | Path | int) -> State | None:
 def plan_jobs(
     sources: Sequence[str], to: str | None, input: str | None, output: str | None, into_one: bool = False
 ) -> Plan:
-    """Decides which files to tag.
+    """Decides which files to tag: those of `sources`, `-` being standard input, into `to`.
 
     A folder is searched for files with all folders in it; hidden files and folders are left out. Its tree is kept below
-    `to`. Without `input`, only files whose suffix names a format are taken from it.
-
-    Args:
-        sources: files, folders or `-`; none is standard input.
-        to: a file, a folder, or None for standard output. A name that does not exist names a folder if it ends in
-            a slash, or if several files go there and it has no suffix of a format.
-        input: the format of all sources; None: by the suffix.
-        output: the format of all outputs; None: by the suffix of `to`, else conllu for conllu and tsv for others.
-        into_one: whether all sources go into the file `to`, or to standard output; the jobs have no targets then.
+    `to`. Without `input`, only files whose suffix names a format are taken from it. A `to` that does not exist is a
+    folder if it ends in a slash, or if several files go there and it has no suffix of a format. With `into_one` all
+    sources go into the file `to`, or to standard output; the jobs have no targets then.
     """
     sources = list(sources) or [STDIO]
     if "" in sources:
@@ -196,15 +190,12 @@ def _with_a_format(root: str, found: Iterable[_Found], input: str | None, plan: 
             suffixes[plain.suffix.lower() or "without a suffix"] += 1
     if suffixes:
         shown = ", ".join(f"{count:,} {suffix}" for suffix, count in suffixes.most_common(MAX_SHOWN))
-        more = ", ..." if len(suffixes) > MAX_SHOWN else ""
         plan.skipped.append(
-            f"skipped: files of {root} whose suffix names no format ({shown}{more});"
-            " with --input text, files with all suffixes are read"
+            f"skipped: files of {root} whose suffix names no format ({shown}); --input text reads them, too"
         )
     if not files and not plan.errors:
         raise InputError(
-            f"{root}: no file with one of the suffixes {' '.join(SUFFIXES)}; with --input FORMAT, files with"
-            " all suffixes are read"
+            f"{root}: no file with one of the suffixes {' '.join(SUFFIXES)}; --input FORMAT reads all files"
         )
     return files
 
@@ -241,7 +232,7 @@ def _local_files(root: str, to: str | None, plan: Plan) -> Iterator[_Found]:
             else:
                 others.append(f"{path} {'leads nowhere' if os.path.islink(path) else 'is no regular file'}")
     if others:
-        more = f" and {len(others) - MAX_SHOWN:,} more" if len(others) > MAX_SHOWN else ""
+        more = f" and {len(others) - MAX_SHOWN:,} more" * (len(others) > MAX_SHOWN)
         plan.skipped.append(f"skipped: {'; '.join(others[:MAX_SHOWN])}{more}")
 
 
@@ -280,8 +271,5 @@ def jobs_of_shard(jobs: Sequence[Job], shard: Shard, sources: Sequence[str], to:
         raise InputError(f"--shard {shard} divides files whose outputs go into a folder; name one: -o FOLDER/")
     for source in sources:
         if _is_same(to, source):
-            raise InputError(
-                f"-o {to} has the files to tag: shards that start later would take the outputs of others for files to"
-                " tag; choose another -o"
-            )
+            raise InputError(f"-o {to} has the files to tag; with --shard, choose another -o")
     return [job for job in jobs if shard.owns(job.name)]

@@ -51,8 +51,8 @@ class Outputs:
             folder: of the outputs; None if they go into no folder.
             settings: the tagger and all else that decides what it makes of a source, as JSON has it.
             part: what the name of the manifest ends in, if the run makes a part of the outputs.
-            force: whether to replace what exists.
-            resume: whether to go on with a run.
+            force: see above.
+            resume: see above.
         """
         self.part, self._force = part, force
         self._folder = None if folder is None or is_remote(folder) else folder
