@@ -18,7 +18,6 @@ from tagger.bundle.saved_config import (
     CONFIG,
     PRETRAINED_IN_RUN,
     RECORD,
-    SWEEP,
     TAGGER_IN_RUN,
     Description,
     described,
@@ -111,8 +110,8 @@ def new_run(name: str) -> Path:
 
 
 def run_names() -> list[str]:
-    """The names of the runs and the sweeps that have one."""
-    return sorted(path.parent.name for each in (RECORD, SWEEP) for path in RUNS.glob(f"*/{each}"))
+    """The names of the runs that have one."""
+    return sorted(path.parent.name for path in RUNS.glob(f"*/{RECORD}"))
 
 
 def did_you_mean(name: str, names: Iterable[str]) -> str:
@@ -132,22 +131,18 @@ def _proposal(name: str) -> str:
 
 
 def _is_of_training(folder: Path) -> bool:
-    return any((folder / name).exists() for name in (CONFIG, TAGGER_IN_RUN, PRETRAINED_IN_RUN, RECORD, SWEEP))
+    return any((folder / name).exists() for name in (CONFIG, TAGGER_IN_RUN, PRETRAINED_IN_RUN, RECORD))
 
 
 def _tagger_in(folder: Path) -> Path:
     """The tagger's folder in a run's folder; a folder of another kind stays as it is.
 
     Raises:
-        InputError: the run is not finished, or the folder is that of a sweep.
+        InputError: the run is not finished.
     """
     for name in (TAGGER_IN_RUN, PRETRAINED_IN_RUN):
         if (folder / name).is_dir():
             return folder / name
-    if (folder / SWEEP).is_file():
-        trained = sorted(folder.glob(f"**/{TAGGER_IN_RUN}/{CONFIG}"))
-        example = f", such as {trained[0].parents[1]}" if trained else ""
-        raise InputError(f"{folder} is a sweep; name one of its runs{example}")
     if (folder / RECORD).is_file() and not (folder / CONFIG).is_file():
         if is_being_trained(folder):
             raise InputError(f"{folder} is being trained; wait until that has ended")

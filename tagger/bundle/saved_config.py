@@ -29,7 +29,6 @@ MAX_MEMBERS = MAX_TAGGERS * MAX_TRAINED  # networks of a tagger
 TAGGER_IN_RUN = "tagger"  # the tagger's folder in a run's folder
 PRETRAINED_IN_RUN = "pretrained"  # the pretrained network's folder in the folder of a run of pretraining
 RECORD = "run.json"  # how a run was started, in its folder
-SWEEP = "sweep.json"  # the same of a sweep
 
 MAX_CONFIG_BYTES = 10_000_000
 

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -101,58 +101,6 @@ def draw_learning_curve(epochs: Sequence[Mapping[str, float]], path: Path) -> Fi
         axis.xaxis.get_major_locator().set_params(integer=True)
         axis.grid(alpha=0.3)
         axis.legend()
-    return _saved(figure, path)
-
-
-class TimedRun(NamedTuple):
-    """A run of a sweep in the picture of accuracy against speed."""
-
-    words_per_second: float
-    accuracy: float  # on dev, in [0, 1]
-    name: str
-    best: bool  # whether no other run beats it in both
-
-
-def draw_frontier(runs: Sequence[TimedRun], path: Path) -> Figure:
-    """Draws accuracy against speed; a line joins the best runs.
-
-    Args:
-        runs: at least one.
-        path: the PNG to write.
-    """
-    figure = Figure(figsize=(9, 6), layout="constrained")
-    axis = figure.subplots()
-    line = sorted((run.words_per_second, 100 * run.accuracy) for run in runs if run.best)
-    axis.plot(*zip(*line, strict=True), color="tab:blue", alpha=0.4)
-    for run in runs:
-        color, place, side = ("tab:blue", (5, 5), "left") if run.best else ("0.5", (-5, -9), "right")
-        at = run.words_per_second, 100 * run.accuracy
-        axis.plot(*at, "o", color=color)
-        axis.annotate(_plain(run.name), at, xytext=place, textcoords="offset points", fontsize=8, ha=side, color=color)
-    axis.set(xscale="log", xlabel="words per second, one thread", ylabel="dev accuracy (%)")
-    axis.xaxis.set_major_formatter("{x:,.0f}")
-    axis.margins(x=0.35)
-    axis.grid(alpha=0.3, which="both")
-    return _saved(figure, path)
-
-
-def draw_importance(importance: Mapping[str, float], path: Path) -> Figure:
-    """Draws a bar for each key of a sweep.
-
-    Args:
-        importance: of each key its share; at least one.
-        path: the PNG to write.
-    """
-    shares = [100 * share for share in importance.values()]
-    figure = Figure(figsize=(8, 1.2 + 0.3 * len(shares)), layout="constrained")
-    axis = figure.subplots()
-    bars = axis.barh(range(len(shares)), shares, color="tab:blue")
-    axis.bar_label(bars, [f"{share:.0f} %" if share >= 1 else "< 1 %" for share in shares], padding=3)
-    names = [_plain(key if len(key) <= MAX_KEY else "…" + key[1 - MAX_KEY :]) for key in importance]
-    axis.set_yticks(range(len(shares)), names)
-    axis.invert_yaxis()
-    axis.set(xlabel="importance for dev accuracy (%)", xlim=(0, 1.12 * max(shares)))
-    axis.spines[["top", "right"]].set_visible(False)
     return _saved(figure, path)
 
 

@@ -22,11 +22,11 @@ from tagger.pretraining.config import PretrainConfig
 from tagger.pretraining.data import HiddenWordDataModule, read_text
 from tagger.pretraining.network import WORD, HiddenWordNetwork
 from tagger.training.card import config_section
+from tagger.training.checkpoints import AfterEpoch
 from tagger.training.config_parts import network_config
 from tagger.training.loggers import run_loggers
 from tagger.training.module import WARMUP, Module
 from tagger.training.run import begin, finish, fit_best
-from tagger.training.watch import UNWATCHED, Watch
 
 # n hidden words, V words that can be predicted
 
@@ -74,7 +74,7 @@ class HiddenWordModule(Module):
 
 
 def pretrain(
-    config: PretrainConfig, folder: Path, command: str, resume: bool = False, watch: Watch = UNWATCHED
+    config: PretrainConfig, folder: Path, command: str, resume: bool = False, after_epoch: AfterEpoch | None = None
 ) -> dict[str, Any]:
     """Trains a network that predicts hidden words, from its config to its report; see `training.train.train`."""
     begin(config)
@@ -97,7 +97,7 @@ def pretrain(
         data = HiddenWordDataModule(text, module.network, config)
         settings = {"max_epochs": config.passes}
         fitted = fit_best(
-            module, data, config, folder, resume, watch, loggers, asdict(config), settings, "dev/loss", "min"
+            module, data, config, folder, resume, after_epoch, loggers, asdict(config), settings, "dev/loss", "min"
         )
 
         best = fitted.epochs[fitted.results["best_epoch"] - 1]

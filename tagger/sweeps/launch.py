@@ -1,44 +1,58 @@
-"""The commands `train`, `pretrain` and `resume`: a command line -> Hydra's main, which starts a run or a sweep.
+"""The commands `train`, `pretrain` and `resume`: a command line -> Hydra -> checked configs -> trainings.
 
-Hydra composes the config, shows it, makes the run's folder and calls `Start` for one run, or one of our sweepers for
-several (`grid.py`, `search.py`). Its errors, which have many lines, become one line here.
+Hydra composes the config of a run and calls `Task` with it, for several runs by a sweeper (`grid.py`, `search.py`) and
+perhaps in other processes. What trains is imported late: mistakes are found before Lightning is imported, which takes
+seconds.
 """
 
 import contextlib
-import difflib
+import json
+import logging
 import os
 import re
 import shlex
+import shutil
 import sys
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, replace
 from importlib import import_module
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
-from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Quote, QuotedString
 from hydra.core.plugins import Plugins
 from hydra.errors import HydraException
-from hydra.experimental.callback import Callback
-from omegaconf import DictConfig, ListConfig, OmegaConf, open_dict, read_write
+from hydra.types import RunMode
+from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from tagger import gone
-from tagger.bundle.catalog import new_run
+from tagger.bundle.hub import is_hub_name
 from tagger.bundle.run_lock import claim_run
-from tagger.bundle.saved_config import RECORD, SWEEP
+from tagger.bundle.saved_config import RECORD, TAGGER_IN_RUN
 from tagger.bundled import bundled
-from tagger.errors import InputError, missing_extra, missing_library, shorten
-from tagger.sweeps.folder import Sweep, find_sweep
-from tagger.sweeps.log import set_up_logging
-from tagger.sweeps.one_run import checked_config, train_run
-from tagger.sweeps.overrides import STRING_KEYS, checked_words
-from tagger.sweeps.record import SweepRecord
-from tagger.sweeps.run import key_and_value
+from tagger.corpus.config import NO_HUB, check_files
+from tagger.corpus.raw_text import Texts
+from tagger.errors import InputError, missing_library
+from tagger.pretraining.config import PretrainConfig, pretrain_config
+from tagger.sweeps.overrides import FOLDER_KEYS, checked_words, key_and_value
+from tagger.text.output_files import whole_file
+from tagger.training.config import (
+    AUTO,
+    RULES_OF_CORPUS,
+    TrainConfig,
+    check_override,
+    find_start,
+    train_config,
+)
+from tagger.training.config_parts import check_machine
+from tagger.training.loggers import check_loggers
+from tagger.training.processes import end_with_parent
 from tagger.training.run_folder import (
+    LOG,
+    REPORT,
+    SHARDS,
     Command,
     RunRecord,
     can_resume,
@@ -47,19 +61,17 @@ from tagger.training.run_folder import (
     new_run_folder,
     read_record,
     remove_empty,
+    shown_folder,
 )
 
+if TYPE_CHECKING:
+    from tagger.training.checkpoints import AfterEpoch
+
 PLUGINS = "hydra_plugins.tagger_sweepers"  # where Hydra finds our sweepers; see `pyproject.toml`
-# Launchers of Hydra: the package and the extra that each comes with.
-LAUNCHERS = {
-    "joblib": ("hydra-joblib-launcher", "joblib"),
-    "submitit_local": ("hydra-submitit-launcher", "submitit"),
-    "submitit_slurm": ("hydra-submitit-launcher", "submitit"),
-}
-CHOICES = {"hydra/sweeper": "grid", "hydra/launcher": "basic"}  # of a command line that names none
-# Hydra's own values that `resume` takes from a file; those of a launcher may end in a script of a cluster.
-RESUMED, RESUMED_PARTS = ("hydra.mode",), ("hydra.sweeper.", "hydra.launcher.", "hydra.sweep.")
-PLAIN = re.compile(r"[\w.:/%+-]*")
+BASIC, JOBLIB = "basic", "joblib"  # launchers
+QUIET = ("datasets", "fsspec", "httpx", "httpx2", "huggingface_hub", "hydra", "hydra_plugins", "matplotlib", "optuna")
+
+_log = logging.getLogger(__name__)
 
 
 def train(words: Sequence[str]) -> int:
@@ -72,255 +84,300 @@ def train(words: Sequence[str]) -> int:
         InputError: an override or an input is bad, or a folder cannot be written to.
         KeyboardInterrupt: by Ctrl+C or a signal; the message says how to go on.
     """
-    set_up_logging()
-    return _start("train", checked_words("train", words))
+    return _start("train", words)
 
 
 def pretrain(words: Sequence[str]) -> int:
     """Does the same with `conf/pretrain.yaml` for networks that predict hidden words."""
-    set_up_logging()
-    return _start("pretrain", checked_words("pretrain", words))
+    return _start("pretrain", words)
 
 
-def resume(folder: str | Path) -> int:
+def resume(name: str) -> int:
     """Goes on with a run after its last complete epoch; returns and raises as `train`.
 
-    A finished run is saved and reported on again. The row of a sweep's run in `sweep.csv` is completed. Of a sweep the
-    runs that are missing are trained. Relative paths begin where the run was started.
+    A finished run is saved and reported on again. Relative paths begin where the run was started.
     """
     set_up_logging()
-    return _resume(find_run(str(folder)))
+    folder = find_run(name)
+    if not (folder / RECORD).is_file() and any(folder.glob(f"*/{RECORD}")):
+        raise InputError(f"{folder} is a sweep; give the command that started it again, with hydra.sweep.dir={folder}")
+    record = read_record(folder)
+    begin = Path(record.started_in or "")
+    there = begin.is_absolute() and begin.is_dir()
+    folder = folder.absolute() if there else folder
+    with contextlib.chdir(begin if there else Path.cwd()):
+        if not can_resume(folder):
+            raise InputError(f"{folder}: no epoch was completed; start the run again")
+        try:
+            config = checked_config(record.command, record.config)
+        except InputError as error:
+            if (key := re.split("[=:]", str(error))[0]) in gone.KEYS:
+                error = InputError(f"{folder / RECORD}: {key} is a key of an older version; start the run again")
+            elif "exist" in str(error):
+                error = InputError(f"{error} (the run was started in {begin.absolute()}, where relative paths begin)")
+            raise error from None
+        train_run(record, Path(shown_folder(folder)), config, resuming=True)
+    return 0
 
 
-class Start:
-    """The function that Hydra's main calls with the config of one run.
+class Task:
+    """The function that Hydra calls with the config of one run. Launchers send it to other processes.
 
     Attributes:
         command: the command word.
-        error: that of the run. Hydra would print more than a line about it.
+        error: that of a single run. Hydra would print more than a line about it.
         status: the exit status, which a sweeper sets.
+        parent: a process that a run of a sweep ends with, if it is another one.
+        after_epoch: what a search wants to be told; see `EpochWatcher`.
+        early: what it raises then to end a run.
     """
 
-    def __init__(self, command: Command) -> None:
-        self.command = command
+    def __init__(
+        self, command: Command, after_epoch: "AfterEpoch | None" = None, early: type[Exception] | None = None
+    ) -> None:
+        self.command, self.after_epoch, self.early = command, after_epoch, early
         self.error: Exception | None = None
         self.status = 0
+        self.parent: int | None = None
 
-    def __call__(self, config: DictConfig) -> None:
-        """Trains one run in the folder that Hydra has made for it."""
+    def __call__(self, config: DictConfig) -> str | None:
+        """Trains a run; returns the error of one of several, an empty text if there is none."""
+        folder = Path(HydraConfig.get().runtime.output_dir)
+        folder = folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder
+        if HydraConfig.get().mode == RunMode.MULTIRUN:
+            return self._train_one_of_several(config, folder)
         try:
-            self._train(config, Path(HydraConfig.get().runtime.output_dir))
+            self._train(config, folder)
         except Exception as error:
             self.error = error
+        return None
 
     def _train(self, config: DictConfig, folder: Path) -> None:
-        settings, made = HydraConfig.get(), [Path(path) for path in getattr(HydraConfig.get().runtime, "made", [])]
-        folder = folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder
         try:
-            for group, choice in CHOICES.items():
-                if (chosen := settings.runtime.choices[group]) != choice:
+            for group, choice in {"hydra/sweeper": "grid", "hydra/launcher": BASIC}.items():
+                if (chosen := HydraConfig.get().runtime.choices[group]) != choice:
                     raise InputError(f"{group}={chosen} is for several runs; add -m")
-            name, given = config.get("name"), {key_and_value(text)[0] for text in plain_texts(settings.overrides.hydra)}
-            if name is not None and "hydra.run.dir" in given:
-                raise InputError(f"name={name}: hydra.run.dir names a folder already; leave one of the two out")
-            overrides = own_overrides(settings.overrides.task)
-            checked = checked_config(self.command, config, overrides)
-            record = RunRecord(self.command, overrides, asdict(checked), started_in=str(Path.cwd()))
-            if name is not None and folder.absolute() not in made:
-                raise name_is_taken(name, folder)
-            new = new_run_folder(folder, record, add_number=name is None and "hydra.run.dir" not in given, made=made)
+            record, checked = record_of(self.command, config)
+            given = {key_and_value(text)[0] for text in plain_texts(HydraConfig.get().overrides.hydra)}
+            path = new_run_folder(folder, record, add_number=given.isdisjoint(FOLDER_KEYS))
         except BaseException:
-            remove_empty(made)
+            remove_empty(folder)  # which Hydra has made
             raise
         try:
-            train_run(record, new.path, config=checked)
+            train_run(record, path, checked)
         except BaseException:
-            discard_run(new)
+            discard_run(path)
             raise
 
+    def _train_one_of_several(self, config: DictConfig, folder: Path) -> str:
+        settings = HydraConfig.get()
+        with contextlib.ExitStack() as stack:
+            if settings.runtime.choices["hydra/launcher"] != BASIC:
+                stack.enter_context(output_to(folder / LOG))
+            if self.parent not in (None, os.getpid()):
+                end_with_parent()
+            try:
+                record, checked = record_of(self.command, config, in_sweep=True)
+                _log.info("\nrun %s: %s", settings.job.num, " ".join(record.overrides))
+                check_place(folder, record)
+                if (folder / REPORT).is_file():
+                    _log.info("it is complete")
+                    return ""
+                if not (resuming := can_resume(folder)):
+                    with whole_file(folder / RECORD) as out:
+                        out.write(record.to_json())
+                train_run(record, folder, checked, resuming, self.after_epoch)
+            except Exception as error:
+                if self.early is not None and isinstance(error, self.early):
+                    shutil.rmtree(folder / SHARDS, ignore_errors=True)
+                    _log.info("ended early")
+                    return ""
+                expected = isinstance(error, InputError)
+                message = " ".join(f"{'' if expected else f'{type(error).__name__}: '}{error}".split())
+                _log.error("run %s failed: %s", settings.job.num, message, exc_info=not expected)
+                return message
+        return ""
 
-def own_overrides(overrides: Iterable[Any]) -> list[str]:
-    """The overrides of a run as its record has them, without the name, which holds for one run or sweep alone."""
-    return [text.lstrip("+") for text in plain_texts(overrides) if key_and_value(text)[0] != "name"]
+
+def check_place(folder: Path, record: RunRecord) -> None:
+    """Raises InputError if the folder of a sweep's run holds something else than this run."""
+    if (folder / RECORD).is_file():
+        if (key := _differing(read_record(folder).config, record.config)) is not None:
+            raise InputError(f"{folder} holds a run with another {key}; give the sweep another folder")
+    elif folder.is_dir() and any(not path.name.startswith(".") and path.name != LOG for path in folder.iterdir()):
+        raise InputError(f"{folder} holds files that are no run's; give the sweep another folder")
+
+
+def _differing(found: Any, wanted: Any) -> str | None:
+    """A key with dots whose value is not the one that is wanted; None if there is none."""
+    if not isinstance(found, dict) or not isinstance(wanted, dict):
+        return None if found == wanted else ""
+    parts = ((key, _differing(found.get(key), wanted.get(key))) for key in {**wanted, **found})
+    return next((f"{key}.{rest}".rstrip(".") for key, rest in parts if rest is not None), None)
+
+
+def record_of(
+    command: Command, config: DictConfig, in_sweep: bool = False, overrides: Iterable[Any] | None = None
+) -> tuple[RunRecord, TrainConfig | PretrainConfig]:
+    """How a run is started, and its checked config; raises InputError if it cannot be trained."""
+    texts = plain_texts(HydraConfig.get().overrides.task if overrides is None else overrides)
+    own = [text.lstrip("+") for text in texts]
+    values = OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
+    checked = checked_config(command, values, own, in_sweep)
+    plain = json.loads(json.dumps(asdict(checked)))  # as it is read again
+    return RunRecord(command, own, plain, str(Path.cwd())), checked
 
 
 def plain_texts(overrides: Iterable[Any]) -> list[str]:
     """Overrides as text. One such as seed=${x} is not resolved: it may name what does not exist."""
-    plain = OmegaConf.to_container(overrides, resolve=False) if isinstance(overrides, ListConfig) else overrides
-    return list(map(str, cast(list[Any], plain)))
+    plain: Any = OmegaConf.to_container(overrides, resolve=False) if isinstance(overrides, ListConfig) else overrides
+    return list(map(str, plain))
 
 
-def name_is_taken(name: str, folder: Path) -> InputError:
-    """The error that a name is in use."""
-    name = shlex.quote(name)
-    return InputError(f"name={name}: {folder} exists; take another name, or go on with: python -m tagger resume {name}")
+def checked_config(
+    command: Command, values: Any, overrides: Sequence[str] = (), in_sweep: bool = False
+) -> TrainConfig | PretrainConfig:
+    """The config of a run as a dataclass.
 
+    What can be known before anything is read or trained is checked: values, this machine, loggers, and whether the
+    files are there.
 
-class NewFolders(Callback):
-    """Notes which folders Hydra makes for a run, so that a run that fails at once leaves none of them.
-
-    The page of values names it in `hydra.callbacks`.
+    Args:
+        command: that the config belongs to.
+        values: plain, or as Hydra composed them.
+        overrides: of the command line; one that `init` makes useless is an error.
+        in_sweep: whether the run is one of several: it does not look at test, and trains a segmenter only if it is
+            told to.
     """
+    config = train_config(values) if command == "train" else pretrain_config(values)
+    check_machine(config.threads, config.trainer)
+    check_loggers(config.logger)
+    if isinstance(config, PretrainConfig):
+        Texts(config.text, config.hub)
+        return config
+    if config.init is not None:
+        last = {override.lstrip("+").partition("=")[0]: override for override in overrides}  # the one that counts
+        for override in last.values():
+            check_override(override, config)
+        if not is_hub_name(config.init):
+            find_start(config.init)
+    if config.distill.text is not None:
+        Texts(config.distill.text, NO_HUB, keys="distill.")
+    check_files(config.corpus)
+    if not in_sweep:
+        return config
+    return replace(config, test=False, segmenter=RULES_OF_CORPUS if config.segmenter == AUTO else config.segmenter)
 
-    def on_run_start(self, config: DictConfig, **_: Any) -> None:
-        """Writes them into the config, the innermost first."""
-        HydraConfig.instance().set_config(config)
+
+def train_run(
+    record: RunRecord,
+    folder: Path,
+    config: TrainConfig | PretrainConfig,
+    resuming: bool = False,
+    after_epoch: "AfterEpoch | None" = None,
+) -> None:
+    """Trains.
+
+    Args:
+        record: how the run was started.
+        folder: of the run.
+        config: that of the record, checked.
+        resuming: whether to go on after the last complete epoch.
+        after_epoch: see `EpochWatcher`.
+
+    Raises:
+        InputError: another process trains the run, or its config or its data is bad.
+        Interrupted: by Ctrl+C or a signal.
+    """
+    from tagger.pretraining.train import pretrain
+    from tagger.training.train import train
+    from tagger.training.trainer import Interrupted
+
+    words = [*([] if record.command == "train" else [record.command]), *record.overrides]
+    line = shlex.join(["python", "-m", "tagger", *words])
+    try:
+        with claim_run(folder):
+            if isinstance(config, PretrainConfig):
+                pretrain(config, folder, line, resuming, after_epoch)
+            else:
+                train(config, folder, line, resuming, after_epoch)
+    except KeyboardInterrupt:
+        if can_resume(folder):
+            raise Interrupted(f"go on with: python -m tagger resume {shlex.quote(str(folder))}") from None
+        if (folder / TAGGER_IN_RUN).is_dir():
+            raise Interrupted(f"the tagger in {folder} is complete; only its scores are missing") from None
+        raise Interrupted("no epoch was complete, and nothing is kept") from None
+
+
+def set_up_logging() -> None:
+    """Lets the package log plain lines to standard output, and other packages log warnings alone."""
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
+    logging.raiseExceptions = False  # a line that standard output does not take is no reason to stop a training
+    for name in QUIET:
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
+@contextlib.contextmanager
+def output_to(path: Path) -> Iterator[None]:
+    """Within the block what this process prints and logs is added to a file."""
+    set_up_logging()
+    root = logging.getLogger()
+    before = root.handlers
+    with path.open("a", buffering=1, encoding="utf-8", errors="replace") as out:
+        root.handlers = [logging.StreamHandler(out)]
         try:
-            folder = Path(str(OmegaConf.select(config, "hydra.run.dir"))).absolute()
-        except OmegaConfBaseException:  # which Hydra meets next
-            return
-        made = [str(path) for path in (folder, *folder.parents) if not path.exists()]
-        with read_write(config.hydra.runtime), open_dict(config.hydra.runtime):
-            config.hydra.runtime.made = made
-
-
-def run_folder(name: Any, default: str) -> str:
-    """The folder of a run or a sweep: that of its name, if it has one. It is a resolver of the pages of values."""
-    if name is not None:
-        if not isinstance(name, str):
-            raise InputError(f"name={name}: no name; give a word, such as name=tamil")
-        return str(new_run(name))
-    return default
-
-
-def quoted(key: str, path: Path | str) -> str:
-    """The override that sets a key to a path, whatever characters it has."""
-    text = str(path).replace("${", "\\${")
-    return f"{key}={QuotedString(text, quote=Quote.single).with_quotes()}"
+            with contextlib.redirect_stdout(out), contextlib.redirect_stderr(out):
+                yield
+        finally:
+            root.handlers = before
 
 
 def _start(command: Command, words: Sequence[str]) -> int:
-    """Calls Hydra's main with checked words; returns the exit status."""
-    start = Start(command)
-    sys.argv[1:] = words  # Hydra takes its words from there; the word of the command is gone
-    os.environ["HYDRA_FULL_ERROR"] = "1"  # so that errors come here
-    OmegaConf.register_new_resolver("run_folder", run_folder, replace=True)
+    """Calls Hydra's main; returns the exit status."""
+    set_up_logging()
+    words = checked_words(command, words)
     try:
         plugins = import_module(PLUGINS)
     except ModuleNotFoundError as error:  # an installation of before
         raise missing_library(error, "hydra_plugins", None) from None
     for sweeper in (plugins.GridSweeper, plugins.StudySweeper):
         Plugins.instance().register(sweeper)
+    task = Task(command)
+    with _of_hydra(words):
+        hydra.main(version_base="1.3", config_path=str(bundled("conf")), config_name=command)(task)()
+    if task.error is not None:
+        raise task.error
+    return task.status
+
+
+@contextlib.contextmanager
+def _of_hydra(words: Sequence[str]) -> Iterator[None]:
+    """Within the block Hydra finds its words, and its errors are of one line: their first."""
+    argv, full = sys.argv, os.environ.get("HYDRA_FULL_ERROR")
+    sys.argv, os.environ["HYDRA_FULL_ERROR"] = [*argv[:1], *words], "1"  # so that errors come here
     try:
-        hydra.main(version_base="1.3", config_path=str(bundled("conf")), config_name=command)(start)()
+        yield
     except InputError:
         raise
     except (HydraException, OmegaConfBaseException, ValueError) as error:
-        raise in_one_line(error, words) from None
+        raise in_one_line(error) from None
     except OSError as error:
         if error.filename is None:
             raise
-        path = os.path.relpath(error.filename) if Path(error.filename).is_relative_to(Path.cwd()) else error.filename
-        if isinstance(error, FileExistsError):
-            raise InputError(f"{path} is a file; give the run a folder") from None
-        raise InputError(f"{path} cannot be made a run's folder: {error.strerror}") from None
-    if start.error is not None:
-        raise start.error
-    return start.status
+        raise InputError(f"{shown_folder(Path(error.filename))} cannot be a run's folder: {error.strerror}") from None
+    finally:
+        sys.argv = argv
+        if full is None:
+            del os.environ["HYDRA_FULL_ERROR"]
+        else:
+            os.environ["HYDRA_FULL_ERROR"] = full
 
 
-def in_one_line(error: Exception, words: Sequence[str]) -> InputError:
-    """A message of Hydra in one line, with the key, the value and what to do."""
+def in_one_line(error: BaseException) -> InputError:
+    """The first line of an error of Hydra, or the error of ours that caused it."""
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, InputError):
             return cause
         cause = cause.__cause__ or cause.__context__
-    message = str(error).partition("Config search path:")[0]
-    if wrong := re.match(r"Error merging override (.*)", message):
-        return InputError(f"{wrong[1]}: this kind of value does not fit; --cfg all shows the config")
-    if several := re.match(r"Ambiguous value for argument '(.*)'\n1\.", message, re.DOTALL):
-        names_files = key_and_value(several[1])[0] in STRING_KEYS
-        what = "no such file, and several values" if names_files else "several values"
-        return InputError(f"{several[1]}: {what}; -m trains a run for each, and key=[a,b] is a list")
-    if several := re.match(r"Sweeping over Hydra's configuration is not supported : '(.*)'", message, re.DOTALL):
-        return InputError(f"{several[1]}: this holds for the sweep as a whole; give one value")
-    if wrong := re.match(r"Could not override 'hydra\.sweeper\.(\w+)'", message):
-        names = [str(name) for name in OmegaConf.load(bundled("conf") / "hydra/sweeper/optuna.yaml")]
-        near = difflib.get_close_matches(wrong[1], names, 1)
-        hint = f"did you mean hydra.sweeper.{near[0]}?" if near else f"there are {', '.join(names[1:])}"
-        return InputError(f"hydra.sweeper.{wrong[1]}: no such key; {hint}")
-    absent = re.search(r"Could not find 'hydra/launcher/(\w+)'", message)
-    if absent and absent[1] in LAUNCHERS:
-        return missing_extra(*LAUNCHERS[absent[1]])
-    told = isinstance(error, HydraException | OmegaConfBaseException)
-    return InputError(" ".join((message if told else f"{' '.join(words)}: {message}").split()))
-
-
-def _resume(folder: Path) -> int:
-    is_sweep = (folder / SWEEP).is_file()
-    record = Sweep.read(folder).record if is_sweep else read_record(folder)
-    begin = record.started_in
-    place: contextlib.AbstractContextManager[None] = contextlib.nullcontext()
-    is_there = begin is not None and os.path.isabs(begin) and os.path.isdir(begin)
-    if begin is not None and is_there and begin != str(Path.cwd()):
-        folder, place = folder.absolute(), contextlib.chdir(begin)
-    try:
-        with place:
-            if isinstance(record, RunRecord):
-                return _resume_run(folder, record)
-            _check_record(record, folder)
-            return _start(record.command, ["-m", *record.words, quoted("hydra.sweep.dir", folder)])
-    except InputError as error:
-        if begin in (None, str(Path.cwd())) or "exist" not in str(error):
-            raise
-        note = f"{begin}, where the run was started, is not here; resume it in the folder that has its files"
-        if is_there:
-            note = f"relative paths begin in {begin}, where the run was started"
-        raise InputError(f"{error} ({note})") from None
-
-
-def _check_record(record: SweepRecord, folder: Path) -> None:
-    """Raises InputError if a sweep was started with words that `resume` does not take from a file.
-
-    The file may come from somebody else, and Hydra imports and calls what some of its own values name: callbacks,
-    logging, pages in other folders.
-    """
-    pages = {"--config-dir": record.config_dir, "--config-name": record.config_name}
-    unfit = [f"{option} {value}" for option, value in pages.items() if value not in (None, record.command)]
-    for text in record.overrides:
-        try:
-            override = OverridesParser.create().parse_override(text)
-        except HydraException:
-            unfit.append(text)
-            continue
-        key, value = override.key_or_group, text.partition("=")[2]
-        if "@" in text.partition("=")[0] or "_target_" in text:
-            unfit.append(text)
-        elif re.split("[./]", key)[0] != "hydra" or key in (*CHOICES, *RESUMED):
-            continue
-        elif not key.startswith(RESUMED_PARTS) or (key.startswith("hydra.launcher.") and not PLAIN.fullmatch(value)):
-            unfit.append(text)
-    if unfit:
-        raise InputError(
-            f"{folder / SWEEP}: {shorten(unfit[0])} is not taken from a file, which may come from somebody else; give"
-            f" the command that started the sweep again, with hydra.sweep.dir={shlex.quote(str(folder))}"
-        )
-
-
-def _resume_run(folder: Path, record: RunRecord) -> int:
-    resuming = can_resume(folder)
-    found = find_sweep(folder, record)
-    if not resuming:
-        remedy = "start the run again" if found is None else found[0].go_on
-        raise InputError(f"{folder}: no epoch was completed; {remedy}")
-    if found is not None and found[0].record.runs is None:
-        raise InputError(f"{folder} is a trial of a search; {found[0].go_on}")
-    try:
-        config = checked_config(record.command, record.config)
-    except InputError as error:
-        if (key := re.split("[=:]", str(error))[0]) not in gone.KEYS:
-            raise
-        raise InputError(f"{folder / RECORD}: {key} is a key of an older version; start the run again") from None
-    if found is None:
-        train_run(record, folder, resuming, config=config)
-        return 0
-
-    from tagger.sweeps.report import show_sweep
-
-    sweep, number = found
-    with claim_run(folder):
-        sweep.forget_end(number)
-        train_run(record, folder, resuming, config=config, is_claimed=True)
-    show_sweep(sweep)
-    return 0
+    return InputError(str(error).strip().partition("\n")[0])

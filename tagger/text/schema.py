@@ -99,18 +99,6 @@ def nearest(word: str, words: Sequence[str]) -> str | None:
     return next(iter(same[:1] or difflib.get_close_matches(word, words, 1)), None)
 
 
-def word_keys(kind: type[Any], prefix: str = "") -> list[str]:
-    """The keys, with dots, of a dataclass and those in it whose values may be any words: names, files, addresses."""
-    found = []
-    for name, field in (_fields_of(_info(kind)) or {}).items():
-        for each in _alternatives(field.type):
-            if isinstance(each, types.DataclassType):
-                found += word_keys(each.cls, f"{prefix}{name}.")
-            elif isinstance(each, types.StrType) and each.pattern is None:
-                found.append(prefix + name)
-    return found
-
-
 def has_whole_numbers(kind: type[Any], key: str) -> bool | None:
     """Whether the values of a key with dots are whole numbers; None if the dataclass does not say."""
     info: types.Type | None = _info(kind)

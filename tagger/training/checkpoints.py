@@ -9,7 +9,7 @@ import logging
 import os
 import shlex
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, cast
 
@@ -22,7 +22,8 @@ from tagger.errors import InputError, reason, shorten
 from tagger.text.output_files import whole_binary, whole_file
 from tagger.training.module import Module
 from tagger.training.run_folder import BEST, CHECKPOINTS, LAST, METRICS
-from tagger.training.watch import EndedEarly
+
+AfterEpoch = Callable[[int, float, bool], None]  # an epoch, from 1, its accuracy on dev, whether it is the last one
 
 _log = logging.getLogger(__name__)
 
@@ -269,37 +270,21 @@ def _replace_by_link(source: Path, target: Path) -> None:
 
 
 class EpochWatcher(Checkpoint):
-    """Tells a search of each epoch after its checkpoint is written, and ends the run if the search says so.
+    """Tells a search of each epoch after its checkpoint is written. What it raises ends the run.
 
-    It is a `Checkpoint` because Lightning calls those last, in their order.
+    It is a `Checkpoint` because Lightning calls those last, in their order. A run that goes on tells of its epochs
+    again. One that has several processes tells of none: the others would wait for one that ended early.
     """
 
-    def __init__(self, after_epoch: Callable[[int, float], bool], recorder: EpochRecorder) -> None:
-        """Makes the callback.
-
-        Args:
-            after_epoch: see `Watch`.
-            recorder: of the run; it comes before this callback.
-        """
+    def __init__(self, after_epoch: AfterEpoch, recorder: EpochRecorder) -> None:
         self._after_epoch, self._recorder = after_epoch, recorder
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Tells of the epochs before a resumed run was interrupted: one of them may not have been told of."""
-        if self._recorder.epochs:
-            for epoch in self._recorder.epochs[:-1]:
-                self._after_epoch(int(epoch["epoch"]), epoch["dev/accuracy"])
-            self._tell(trainer)
+        self._tell(trainer, self._recorder.epochs)
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Tells of the epoch.
+        self._tell(trainer, self._recorder.epochs[-1:])
 
-        Raises:
-            EndedEarly: the search wants no further epoch.
-        """
-        self._tell(trainer)
-
-    def _tell(self, trainer: pl.Trainer) -> None:
-        epoch = self._recorder.epochs[-1]
-        ends = self._after_epoch(int(epoch["epoch"]), epoch["dev/accuracy"])
-        if ends and not self._recorder.complete and trainer.world_size == 1:  # other processes would wait for this one
-            raise EndedEarly(f"ended after epoch {epoch['epoch']:.0f}")
+    def _tell(self, trainer: pl.Trainer, epochs: Sequence[Mapping[str, float]]) -> None:
+        for epoch in epochs if trainer.world_size == 1 else ():
+            self._after_epoch(int(epoch["epoch"]), epoch["dev/accuracy"], self._recorder.complete)

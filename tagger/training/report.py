@@ -186,9 +186,7 @@ class Reported(NamedTuple):
     errors: list[WordError]
 
 
-def report_tagger(
-    bundle: Bundle, corpus: Corpus, folder: Path, device: str, test: bool, measures_speed: bool = True
-) -> Reported:
+def report_tagger(bundle: Bundle, corpus: Corpus, folder: Path, device: str, test: bool) -> Reported:
     """Fits the temperatures of a tagger and scores it.
 
     Args:
@@ -197,7 +195,6 @@ def report_tagger(
         folder: the run's folder, where pictures and tables of errors go.
         device: where to compute.
         test: whether the test split is scored too, if there is one.
-        measures_speed: whether the tagger is timed.
     """
     splits, name = corpus.splits, corpus.name
     plain = before = Tagger(bundle, device, "float32")
@@ -206,7 +203,7 @@ def report_tagger(
         plain = Tagger(bundle.described(temperatures={}), device, "float32")
     bundle = bundle.described(temperatures=temperatures)
     tagger = Tagger(bundle, device, "float32")
-    speed = words_per_second(Tagger(bundle, device), splits["dev"]["tokens"]) if measures_speed else None
+    speed = words_per_second(Tagger(bundle, device), splits["dev"]["tokens"])
     dev, errors = report_dev(tagger, splits["dev"], f"{name} dev", folder)
     results: dict[str, Any] = ({} if speed is None else {"words_per_second": speed}) | {"dev": dev}
     if test and "test" in splits:

@@ -12,13 +12,12 @@ import torch
 from pytorch_lightning.callbacks import Callback
 
 from tagger.text.output_files import whole_file
-from tagger.training.checkpoints import EpochRecorder, EpochWatcher, load_checkpoint
+from tagger.training.checkpoints import AfterEpoch, EpochRecorder, EpochWatcher, load_checkpoint
 from tagger.training.loggers import Config as LoggerConfig
 from tagger.training.loggers import log_results
 from tagger.training.module import Module
 from tagger.training.run_folder import REPORT
 from tagger.training.trainer import fit, make_trainer, quiet
-from tagger.training.watch import Watch
 
 
 class Config(Protocol):
@@ -57,7 +56,7 @@ def fit_best(
     config: Config,
     folder: Path,
     resume: bool,
-    watch: Watch,
+    after_epoch: AfterEpoch | None,
     loggers: Sequence[Any],
     values: Mapping[str, Any],
     settings: Mapping[str, Any],
@@ -76,7 +75,7 @@ def fit_best(
         config: checked values, as the run was started with.
         folder: the run's folder.
         resume: whether to go on after the run's last complete epoch.
-        watch: what a sweep wants of the run.
+        after_epoch: see `EpochWatcher`.
         loggers: of the run.
         values: the config with what the data decides, for the loggers.
         settings: of the trainer, beside those of the config.
@@ -88,11 +87,10 @@ def fit_best(
     Raises:
         InputError: the folder cannot be written to.
         Interrupted: by Ctrl+C or a signal.
-        EndedEarly: `watch` wanted that.
     """
     trained_with = {name: value for name, value in asdict(config).items() if name != "logger"}  # type: ignore[call-overload]
     recorder = EpochRecorder(folder, trained_with, monitor, mode, seconds_after)
-    watchers: list[Callback] = [] if watch.after_epoch is None else [EpochWatcher(watch.after_epoch, recorder)]
+    watchers: list[Callback] = [] if after_epoch is None else [EpochWatcher(after_epoch, recorder)]
     trainer = make_trainer(config.trainer, settings, folder, [recorder, *watchers, *callbacks], loggers)
     for logger in loggers:
         logger.log_hyperparams({name: value for name, value in values.items() if name != "logger"})

@@ -1,8 +1,8 @@
 """A run's folder: made for one run, with `run.json`, which says how the run was started."""
 
 import json
+import shlex
 import shutil
-from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from itertools import count
@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from tagger.bundle.catalog import LATEST, RUNS, did_you_mean, find_folder, run_names
 from tagger.bundle.run_lock import LOCK
-from tagger.bundle.saved_config import RECORD, SWEEP, TAGGER_IN_RUN
+from tagger.bundle.saved_config import RECORD, TAGGER_IN_RUN
 from tagger.errors import InputError, shorten
 from tagger.text.schema import read_file
 
@@ -36,14 +36,12 @@ class RunRecord:
         command: the command word.
         overrides: those of the command line.
         config: the values of the whole config, plain.
-        sweep_run: the number of the run in its sweep, if it is of a sweep.
         started_in: the folder in which relative paths of the config begin; older runs have none.
     """
 
     command: Command
     overrides: list[str]
     config: dict[str, Any]
-    sweep_run: int | None = None
     started_in: str | None = None
 
     def to_json(self) -> str:
@@ -51,91 +49,59 @@ class RunRecord:
         return json.dumps(asdict(self), indent=2) + "\n"
 
 
-class NewFolder:
-    """A new folder that belongs to one run.
+def new_run_folder(wanted: Path, record: RunRecord, add_number: bool) -> Path:
+    """Makes a run's folder with `run.json`; an empty folder of that name is taken.
 
-    Attributes:
-        path: of the folder.
+    Args:
+        wanted: the folder's name.
+        record: how the run is started.
+        add_number: whether to take another name if this one is taken: `NAME-2`, `NAME-3`, ...
+
+    Raises:
+        InputError: the folder is taken, is a file, or cannot be written to.
     """
-
-    def __init__(self, wanted: Path, marker: str, text: str, add_number: bool, made: Sequence[Path] = ()) -> None:
-        """Makes the folder, and in it a file that marks it as taken.
-
-        Args:
-            wanted: the folder's name.
-            marker: the name of the file.
-            text: the content of the file.
-            add_number: whether to take another name if this one is taken: `NAME-2`, `NAME-3`, ...
-            made: folders that were just made for it, the innermost first.
-
-        Raises:
-            InputError: the folder is taken, is a file, or cannot be written to.
-        """
-        self._made = list(made)
-        for number in count(1):
-            self.path = wanted if number == 1 else wanted.with_name(f"{wanted.name}-{number}")
-            try:
-                if self._claim(marker, text):
-                    return
-            except OSError as error:
-                remove_empty(self._made)
-                raise InputError(f"{self.path} cannot be made a run's folder: {error.strerror}") from None
-            if not add_number:
-                break
-        if self.path.is_dir():
-            raise InputError(f"{self.path} holds files already; give the run a folder of its own")
-        raise InputError(f"{self.path} is a file; give the run a folder")
-
-    def _claim(self, marker: str, text: str) -> bool:
-        """Takes the folder; returns whether it was free.
-
-        If two processes try, making the folder or making the marker fails for the second.
-        """
-        missing = [folder for folder in (self.path, *self.path.parents) if not folder.exists()]
+    for number in count(1):
+        path = wanted if number == 1 else wanted.with_name(f"{wanted.name}-{number}")
         try:
-            self.path.mkdir(parents=True)
+            path.mkdir(parents=True, exist_ok=True)
+            if not any(path.iterdir()):
+                with (path / RECORD).open("x", encoding="utf-8") as out:  # another process may be first
+                    out.write(record.to_json())
+                return path
         except FileExistsError:
-            if not self.path.is_dir() or any(self.path.iterdir()):
-                return False
-            missing = []
-        self._made = missing or self._made
-        path = self.path / marker
-        try:
-            with path.open("x", encoding="utf-8") as out:
-                out.write(text)
-        except FileExistsError:
-            return False
-        except OSError:
-            path.unlink(missing_ok=True)
-            raise
-        return True
-
-    def discard(self, *files: str) -> None:
-        """Removes the folder with these files in it, and the folders above that were made for it and are empty."""
-        for name in files:
-            (self.path / name).unlink(missing_ok=True)
-        remove_empty(self._made)
+            pass
+        except OSError as error:
+            with suppress(OSError):
+                (path / RECORD).unlink(missing_ok=True)
+                remove_empty(path)
+            raise InputError(f"{path} cannot be made a run's folder: {error.strerror}") from None
+        if not add_number:
+            break
+    if (path / RECORD).is_file():
+        name = shlex.quote(str(path))
+        raise InputError(f"{path} exists; take another name or folder, or go on with: python -m tagger resume {name}")
+    raise InputError(f"{path} is a file, or holds files that are no run's; give the run a folder of its own")
 
 
-def remove_empty(folders: Sequence[Path]) -> None:
-    """Removes folders, the innermost first, up to the first one into which somebody has put something."""
+def remove_empty(run: Path) -> None:
+    """Removes a run's folder, and those above it up to `runs/`, as far as they are empty."""
+    inside = RUNS in run.parents
     with suppress(OSError):
-        for folder in folders:
+        for folder in (run, *(run.parents if inside else ())):
             folder.rmdir()
+            if folder == RUNS:
+                break
 
 
-def new_run_folder(wanted: Path, record: RunRecord, add_number: bool, made: Sequence[Path] = ()) -> NewFolder:
-    """Makes a run's folder; see `NewFolder`."""
-    return NewFolder(wanted, RECORD, record.to_json(), add_number, made)
-
-
-def discard_run(folder: NewFolder) -> None:
+def discard_run(run: Path) -> None:
     """Removes the run's files unless there is a complete epoch or a tagger. Other files stay, and then the folder."""
-    if can_resume(folder.path) or (folder.path / TAGGER_IN_RUN).is_dir():
+    if can_resume(run) or (run / TAGGER_IN_RUN).is_dir():
         return
     for name in (CHECKPOINTS, SHARDS, LOGS):
-        shutil.rmtree(folder.path / name, ignore_errors=True)
-    folder.discard(RECORD, METRICS, LOCK)
+        shutil.rmtree(run / name, ignore_errors=True)
+    for name in (RECORD, METRICS, LOCK):
+        (run / name).unlink(missing_ok=True)
+    remove_empty(run)
 
 
 def can_resume(folder: Path) -> bool:
@@ -144,16 +110,14 @@ def can_resume(folder: Path) -> bool:
 
 
 def find_run(name: str) -> Path:
-    """The folder of a run or a sweep by its path or its name; `latest` is the one below `runs/` that was started last.
+    """The folder of a run by its path or its name; `latest` is the one below `runs/` that was started last.
 
     Raises:
         InputError: there is none.
     """
     folder = find_folder(name)
     if folder is None and name == LATEST:
-        started = [path for marker in (RECORD, SWEEP) for path in RUNS.glob(f"**/{marker}")]
-        started = [path for path in started if group_of(path.parent) is None]
-        if not started:
+        if not (started := list(RUNS.glob(f"**/{RECORD}"))):
             raise InputError(f"no run below {RUNS}/ here; name the folder of the run to resume")
         return max(started, key=lambda path: path.stat().st_mtime).parent
     if folder is None:
@@ -175,11 +139,6 @@ def read_record(folder: Path) -> RunRecord:
         why = f"it has no {RECORD}" if folder.exists() else "it does not exist"
         raise InputError(f"{folder} is no run's folder, {why}; name one below runs/")
     return read_file(RunRecord, path, MAX_RECORD_BYTES, "how the run was started; start it again")
-
-
-def group_of(run: Path) -> Path | None:
-    """The folder of the sweep that a run belongs to."""
-    return next((folder for folder in run.absolute().parents if (folder / SWEEP).is_file()), None)
 
 
 def shown_folder(folder: Path) -> str:

@@ -23,6 +23,7 @@ from tagger.evaluation.plots import draw_learning_curve
 from tagger.model.decoder import CRF, MAX_CRF_TAGS, CRFDecoder
 from tagger.model.vocabulary import Vocabulary
 from tagger.training.card import describe, kept_card, model_card
+from tagger.training.checkpoints import AfterEpoch
 from tagger.training.config import TrainConfig
 from tagger.training.datamodule import TEMPERATURE, TaggerDataModule
 from tagger.training.distill import Teaching
@@ -35,7 +36,6 @@ from tagger.training.run import accuracies, begin, finish, fit_best, format_run
 from tagger.training.run_folder import REPORT, SHARDS
 from tagger.training.segmenter_choice import SegmenterTraining
 from tagger.training.start import Beginning, Start, build, load_start, with_start
-from tagger.training.watch import UNWATCHED, EndedEarly, Watch
 
 _log = logging.getLogger(__name__)
 
@@ -52,7 +52,7 @@ class Trained(NamedTuple):
 
 
 def train(
-    config: TrainConfig, folder: Path, command: str, resume: bool = False, watch: Watch = UNWATCHED
+    config: TrainConfig, folder: Path, command: str, resume: bool = False, after_epoch: AfterEpoch | None = None
 ) -> dict[str, Any]:
     """Trains a tagger, from its config to its report; returns what `report.json` holds.
 
@@ -64,12 +64,11 @@ def train(
         folder: the run's folder.
         command: the command line that started the run, for the model card.
         resume: whether to go on after the run's last complete epoch.
-        watch: what a sweep wants of the run.
+        after_epoch: see `EpochWatcher`.
 
     Raises:
         InputError: the data or a value of the config is bad, or the folder cannot be written to.
         Interrupted: by Ctrl+C or a signal.
-        EndedEarly: `watch` wanted that.
     """
     target = folder / TAGGER_IN_RUN
     begin(config)
@@ -83,20 +82,14 @@ def train(
 
     with run_loggers(config.logger, folder) as loggers:
         if config.learns or start is None:
-            try:
-                trained = learn(config, start, folder, resume, watch, loggers)
-            except EndedEarly:
-                shutil.rmtree(folder / SHARDS, ignore_errors=True)
-                raise
+            trained = learn(config, start, folder, resume, after_epoch, loggers)
         else:
             trained = keep(config, start)
         bundle, corpus, segmenting, epochs, results, device = trained
         if not (folder / REPORT).is_file():
             save(bundle)
         choice = segmenting.choose(folder)
-        bundle, scores, errors = report_tagger(
-            choice.of(bundle), corpus, folder, device, config.test, watch.measures_speed
-        )
+        bundle, scores, errors = report_tagger(choice.of(bundle), corpus, folder, device, config.test)
         results |= {"segmenter": choice.report} | scores
         if config.learns:
             bundle = bundle.described(scores=accuracies(results))
@@ -118,7 +111,7 @@ def learn(
     start: Start | None,
     folder: Path,
     resume: bool,
-    watch: Watch,
+    after_epoch: AfterEpoch | None,
     loggers: Sequence[Any],
 ) -> Trained:
     """Trains networks and linear members; see `train`."""
@@ -155,7 +148,7 @@ def learn(
         own,
         folder,
         resume,
-        watch,
+        after_epoch,
         loggers,
         asdict(config),
         settings={"max_epochs": config.trainer["max_epochs"]},

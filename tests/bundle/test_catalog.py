@@ -13,7 +13,7 @@ from tagger.bundle import catalog as models
 from tagger.bundle.bundle import Bundle
 from tagger.bundle.catalog import LATEST, find_tagger, list_models, new_run
 from tagger.bundle.run_lock import claim_run
-from tagger.bundle.saved_config import CONFIG, RECORD, SWEEP
+from tagger.bundle.saved_config import CONFIG, RECORD
 from tagger.bundled import bundled
 from tagger.errors import InputError
 from tagger.text.conllu import read_conllu
@@ -79,7 +79,6 @@ def test_the_name_of_a_run_is_found_after_taggers_and_folders(
         ("tamil", r"^runs/tamil is not finished; go on with: python -m tagger resume runs/tamil$"),
         ("my run", r"^runs/my run is not finished; go on with: python -m tagger resume 'runs/my run'$"),
         ("busy", r"^runs/busy is being trained; wait until that has ended$"),
-        ("sweep", r"^runs/sweep is a sweep; name one of its runs$"),
     ],
 )
 def test_a_tagger_that_is_not_there_is_an_error(
@@ -87,7 +86,7 @@ def test_a_tagger_that_is_not_there_is_an_error(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("empty").mkdir()
-    for run, record in (("tamil", RECORD), ("my run", RECORD), ("busy", RECORD), ("sweep", SWEEP)):
+    for run, record in (("tamil", RECORD), ("my run", RECORD), ("busy", RECORD)):
         (Path("runs") / run).mkdir(parents=True)
         (Path("runs") / run / record).touch()
     with claim_run(Path("runs/busy")), pytest.raises(InputError, match=message):

@@ -92,11 +92,9 @@ def test_mistakes_of_a_training_are_answered_before_lightning_is_imported(
         "corpus=conllu corpus.path=nope": "nope does not exist; check corpus.path",
         "corpus=conllu corpus.train=nope": "nope: No such file or directory; check corpus.train",
         "name=english": "name=english: english is another tagger already",
-        "name=used": "name=used: runs/used exists; take another name, or go on with: python -m tagger resume used",
-        "-m seed=1,2 name=used": "name=used: runs/used exists",
-        "name=x hydra.run.dir=y": "name=x: hydra.run.dir names a folder already; leave one of the two out",
-        "-m name=x,y": "name=x,y: this holds for the sweep as a whole; give one value",
-        "hydra.run.dir=~nobody-here/x": "hydra.run.dir=~nobody-here/x: there is no such user",
+        "name=used": "runs/used exists; take another name or folder, or go on with: python -m tagger resume runs/used",
+        "name=x hydra.run.dir=y": "name=x: hydra.run.dir=y names a folder already; leave one of the two out",
+        "-m name=x,y": "name=x,y: a run or a sweep has one name, such as name=tamil",
         "--shell-completion": "--shell-completion completes Hydra's words alone; say tagger --install-completion",
     }
     monkeypatch.chdir(tmp_path)

@@ -62,22 +62,3 @@ def test_a_learning_curve_of_what_is_known(png: Path) -> None:
         plots.draw_learning_curve(EPOCHS, png)
     assert png.read_bytes() == before
     assert list(png.parent.iterdir()) == [png]
-
-
-def test_a_frontier(png: Path) -> None:
-    runs = [(3000, 0.9, "depth 1", True), (1000, 0.95, "depth 2", True), (1000, 0.91, "lr 1", False)]
-    (axis,) = plots.draw_frontier([plots.TimedRun(*run) for run in runs], png).axes
-    line, *points = axis.get_lines()
-    assert line.get_xydata().tolist() == [[1000, 95], [3000, 90]]
-    assert [point.get_xydata().tolist() for point in points] == [[[3000, 90]], [[1000, 95]], [[1000, 91]]]
-    assert [text.get_text() for text in axis.texts] == ["depth 1", "depth 2", "lr 1"]
-
-
-def test_a_bar_for_every_key(png: Path) -> None:
-    long = "x" * 60
-    (axis,) = plots.draw_importance({"model.depth": 0.7, f"a.{long}": 0.296, f"b.{long}": 0.004}, png).axes
-    assert [bar.get_width() for bar in axis.patches] == pytest.approx([70, 29.6, 0.4])
-    assert [text.get_text() for text in axis.texts] == ["70 %", "30 %", "< 1 %"]
-    assert [label.get_text() for label in axis.get_yticklabels()] == ["model.depth", *["…" + "x" * 39] * 2]
-    tops = [bar.get_y() for bar in axis.patches]
-    assert axis.transData.transform((0, tops[0]))[1] > axis.transData.transform((0, tops[1]))[1]

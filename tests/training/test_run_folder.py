@@ -13,17 +13,17 @@ from typing import Any
 import pytest
 
 from tagger.bundle.run_lock import claim_run, is_being_trained
-from tagger.bundle.saved_config import RECORD, SWEEP
+from tagger.bundle.saved_config import RECORD
 from tagger.errors import InputError
-from tagger.training.run_folder import RunRecord, discard_run, find_run, group_of, new_run_folder, read_record
+from tagger.training.run_folder import RunRecord, discard_run, find_run, new_run_folder, read_record
 
-RUN = RunRecord("train", ["seed=2"], {"seed": 2, "model": {"depth": 1}}, 3)
+RUN = RunRecord("train", ["seed=2"], {"seed": 2, "model": {"depth": 1}})
 
 
 def test_runs_that_start_at_the_same_time_get_folders_of_their_own(tmp_path: Path) -> None:
     wanted = tmp_path / "runs" / "12-00-00"
     with ThreadPoolExecutor(8) as pool:
-        made = list(pool.map(lambda _: new_run_folder(wanted, RUN, add_number=True).path, range(8)))
+        made = list(pool.map(lambda _: new_run_folder(wanted, RUN, add_number=True), range(8)))
     assert sorted(path.name for path in made) == sorted(["12-00-00", *(f"12-00-00-{number}" for number in range(2, 9))])
     assert all(read_record(path) == RUN for path in made)
 
@@ -32,18 +32,20 @@ def test_a_named_folder_is_taken_once(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     for name in ("empty", "new"):
         new_run_folder(tmp_path / name, RUN, add_number=False)
-        with pytest.raises(InputError, match=f"{name} holds files already; give the run a folder of its own"):
+        with pytest.raises(
+            InputError, match=f"{name} exists; take another name .*, or go on with: python -m tagger resume"
+        ):
             new_run_folder(tmp_path / name, RUN, add_number=False)
     (tmp_path / "notes").mkdir()
     (tmp_path / "notes" / "mine.txt").write_text("mine")
-    with pytest.raises(InputError, match="notes holds files already"):
+    with pytest.raises(InputError, match="notes is a file, or holds files"):
         new_run_folder(tmp_path / "notes", RUN, add_number=False)
     assert [path.name for path in (tmp_path / "notes").iterdir()] == ["mine.txt"]
 
 
 def test_a_file_in_the_way(tmp_path: Path) -> None:
     (tmp_path / "run").write_text("mine")
-    with pytest.raises(InputError, match="run is a file; give the run a folder"):
+    with pytest.raises(InputError, match="run is a file, or holds files"):
         new_run_folder(tmp_path / "run", RUN, add_number=False)
     with pytest.raises(InputError, match=r"run/below cannot be made a run's folder: Not a directory"):
         new_run_folder(tmp_path / "run" / "below", RUN, add_number=True)
@@ -61,6 +63,7 @@ def test_a_folder_that_cannot_be_made(tmp_path: Path, monkeypatch: pytest.Monkey
 
 
 def test_a_full_disk_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
     real = Path.open
 
     def full(self: Path, mode: str = "r", *arguments: Any, **options: Any) -> Any:
@@ -71,31 +74,31 @@ def test_a_full_disk_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(Path, "open", full)
     with pytest.raises(InputError, match="No space left on device"):
-        new_run_folder(tmp_path / "runs" / "day" / "run", RUN, add_number=True)
+        new_run_folder(Path("runs/day/run"), RUN, add_number=True)
     assert not (tmp_path / "runs").exists()
 
 
-def test_a_run_without_an_epoch_leaves_nothing_but_what_is_not_its_own(tmp_path: Path) -> None:
-    folder = new_run_folder(tmp_path / "runs" / "day" / "run", RUN, add_number=True)
-    (folder.path / "checkpoints").mkdir()
-    (folder.path / "checkpoints" / ".new.ckpt.part").write_bytes(b"half")
+def test_a_run_without_an_epoch_leaves_nothing_but_what_is_not_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    folder = new_run_folder(Path("runs/day/run"), RUN, add_number=True)
+    (folder / "checkpoints").mkdir()
+    (folder / "checkpoints" / ".new.ckpt.part").write_bytes(b"half")
     discard_run(folder)
     assert not (tmp_path / "runs").exists()
-    (tmp_path / "given").mkdir()
-    discard_run(new_run_folder(tmp_path / "given", RUN, add_number=False))
-    assert list((tmp_path / "given").iterdir()) == []
     folder = new_run_folder(tmp_path / "runs" / "day" / "run", RUN, add_number=True)
-    (folder.path / "mine.txt").write_text("mine")
+    (folder / "mine.txt").write_text("mine")
     discard_run(folder)
-    assert [path.name for path in folder.path.iterdir()] == ["mine.txt"]
+    assert [path.name for path in folder.iterdir()] == ["mine.txt"]
 
 
 def test_a_run_with_an_epoch_stays(tmp_path: Path) -> None:
     folder = new_run_folder(tmp_path / "run", RUN, add_number=False)
-    (folder.path / "checkpoints").mkdir()
-    (folder.path / "checkpoints" / "last.ckpt").write_bytes(b"whole")
+    (folder / "checkpoints").mkdir()
+    (folder / "checkpoints" / "last.ckpt").write_bytes(b"whole")
     discard_run(folder)
-    assert read_record(folder.path) == RUN
+    assert read_record(folder) == RUN
 
 
 @pytest.mark.parametrize(
@@ -104,7 +107,6 @@ def test_a_run_with_an_epoch_stays(tmp_path: Path) -> None:
         ({"command": "rm"}, "command=rm: expected"),
         ({"overrides": "seed=2"}, "overrides=seed=2: expected"),
         ({"config": []}, r"config=\[\]: expected"),
-        ({"sweep_run": "../../.."}, "sweep_run=../../..: expected"),
         ({"other": 1}, "other: no such key"),
     ],
 )
@@ -131,14 +133,12 @@ def test_runs_are_found_by_name_and_the_last_one_too(tmp_path: Path, monkeypatch
     ):
         with pytest.raises(InputError, match=message):
             find_run(name)
-    for number, path in enumerate(("runs/tamil/run.json", "runs/day/12-00/run.json", "runs/s/sweep.json")):
+    for number, path in enumerate(("runs/tamil/run.json", "runs/day/12-00/run.json", "runs/s/0/run.json")):
         Path(path).parent.mkdir(parents=True)
         Path(path).touch()
         os.utime(path, (number, number))
-    Path("runs/s/0").mkdir()
-    Path("runs/s/0/run.json").touch()  # a run of a sweep is no last run
     assert find_run("tamil") == Path("runs/tamil")
-    assert find_run("latest") == Path("runs/s")
+    assert find_run("latest") == Path("runs/s/0")
     with pytest.raises(InputError, match=r"^tamli is no run's folder, it does not exist; did you mean tamil\?$"):
         find_run("tamli")
     with pytest.raises(InputError, match=r"is no run's folder, it has no run.json; name one below runs/"):
@@ -162,11 +162,3 @@ def test_a_run_has_one_process_until_that_ends_even_if_it_is_killed(tmp_path: Pa
     (tmp_path / "run.txt").touch()
     with claim_run(tmp_path / "run.txt"):  # where nothing can be locked, nothing is
         assert not is_being_trained(tmp_path / "run.txt")
-
-
-def test_the_group_is_the_sweep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "runs" / "sweep").mkdir(parents=True)
-    assert group_of(tmp_path / "runs" / "12-00") is None
-    (tmp_path / "runs" / "sweep" / SWEEP).touch()
-    assert group_of(Path("runs/sweep/3")) == tmp_path / "runs/sweep"

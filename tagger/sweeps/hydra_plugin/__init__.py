@@ -11,35 +11,24 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
 
-class _Sweeper(Sweeper):
-    """Keeps what Hydra gives a sweeper.
-
-    Attributes:
-        values: those of `conf/hydra/sweeper`.
-        context: Hydra's loader of configs.
-        start: see `launch.Start`.
-        own_config: of the sweep.
-    """
+class GridSweeper(Sweeper):
+    """Trains every combination of the values: the choice `grid` of `hydra/sweeper`."""
 
     def __init__(self, **values: Any) -> None:
-        self.values = values
+        self.values = values  # of the page of `conf/hydra/sweeper`
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         """Gets what a sweep needs, from Hydra."""
-        self.context, self.start, self.own_config = hydra_context, cast(Any, task_function), config
-
-
-class GridSweeper(_Sweeper):
-    """Trains every combination of the values: the choice `grid` of `hydra/sweeper`."""
+        self.given = hydra_context, config, cast(Any, task_function)
 
     def sweep(self, arguments: list[str]) -> None:
         """Trains the runs that the overrides of a command line ask for."""
         from tagger.sweeps.grid import sweep_grid
 
-        sweep_grid(self.context, self.own_config, self.start, arguments, self.values)
+        sweep_grid(*self.given, arguments, self.values["params"])
 
 
-class StudySweeper(_Sweeper):
+class StudySweeper(GridSweeper):
     """Trains the trials of an Optuna study: the choice `optuna` of `hydra/sweeper`."""
 
     def sweep(self, arguments: list[str]) -> None:
@@ -50,4 +39,4 @@ class StudySweeper(_Sweeper):
             from tagger.sweeps.search import sweep_study
         except ModuleNotFoundError as error:
             raise missing_library(error, "optuna", "tune") from None
-        sweep_study(self.context, self.own_config, self.start, arguments, self.values)
+        sweep_study(*self.given, arguments, self.values)
