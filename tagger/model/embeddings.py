@@ -16,7 +16,7 @@ from copy import copy
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from itertools import chain, repeat
-from typing import Annotated, Any, ClassVar, TypedDict, cast
+from typing import Annotated, Any, TypedDict, cast
 
 import numpy as np
 import torch
@@ -73,13 +73,6 @@ class FormConfig:
 
 class FormEmbedding(nn.Module):
     """All embeddings of a form side by side; a part that the config leaves out is None."""
-
-    size_keys: ClassVar[Mapping[str, str]] = {
-        WORDS: "embedding.words",
-        AFFIXES: "embedding.affixes and embedding.buckets",
-        CHARACTERS: "embedding.chars",
-        VECTORS: "embedding.vectors",
-    }
 
     def __init__(self, vocabulary: Vocabulary, config: Mapping[str, Any]) -> None:
         """Makes the parts that `config`, of the network, has."""

@@ -1,7 +1,6 @@
 """Computes how much memory a network's weights need, before allocating any."""
 
 import os
-from collections import defaultdict
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -37,37 +36,21 @@ def build_without_memory(build: Callable[[], Network]) -> Network:
 def check_memory(network: nn.Module, copies: int, subject: str) -> None:
     """Refuses a network whose weights are larger than the machine's memory.
 
-    A module may have `size_keys`: the name of a module in it -> the keys of a config that decide how large that one is.
-
     Args:
         network: or a list of networks; the weights may be on the meta device.
         copies: numbers that are kept for each weight that learns: `TRAINING_COPIES` for training, 1 for tagging.
         subject: what is refused, such as the folder of a tagger; the error message begins with it.
     """
     there = machine_bytes()
-    sizes: dict[str, int] = defaultdict(int)
-    for name, weight in network.named_parameters():
-        size = weight.numel() * weight.element_size()
-        sizes[_keys_of(network, name)] += size * (copies if weight.requires_grad else 1)
+    weights = dict(network.named_parameters())
+    sizes = {n: w.numel() * w.element_size() * (copies if w.requires_grad else 1) for n, w in weights.items()}
     needed = sum(sizes.values())
     if there is not None and needed > there:
-        largest = max(sizes, key=lambda keys: sizes[keys])
-        count = sum(weight.numel() for weight in network.parameters())
+        count = sum(weight.numel() for weight in weights.values())
         raise InputError(
             f"{subject}: {count:,} parameters need {needed / 1e9:,.1f} GB, and this machine has {there / 1e9:,.1f} GB;"
-            f" {sizes[largest] / needed:.0%} of it is decided by {largest}: choose a smaller size"
+            f" choose smaller sizes, above all of {max(sizes, key=lambda name: sizes[name])}"
         )
-
-
-def _keys_of(network: nn.Module, weight: str) -> str:
-    """The config keys that decide the size of a weight; its name if no module says them."""
-    module: Any = network
-    for name in weight.split("."):
-        keys = getattr(module, "size_keys", {})
-        if name in keys:
-            return str(keys[name])
-        module = getattr(module, name)
-    return weight
 
 
 def machine_bytes() -> int | None:

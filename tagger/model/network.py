@@ -3,9 +3,9 @@
 # U distinct forms, T tokens in the longest sentence, B sentences, E size of a token's embedding (of its form, and of a
 # transformer), F hidden size forward, R hidden size backward, S the sum of F + R over all layers, K tags of a column
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, TypedDict
+from typing import Annotated, Any, TypedDict
 
 import torch
 from msgspec import Meta
@@ -64,14 +64,6 @@ class TaggerNetwork(nn.Module):
     Each column has a linear layer of its own (a head), which reads the states of all recurrent layers, and a decoder,
     which knows the loss of its scores and the tags that follow from them.
     """
-
-    size_keys: ClassVar[Mapping[str, str]] = {
-        "transformer": "embedding.transformer",
-        "encoder": "model.hidden and model.depth",
-        "heads": "model.hidden and the number of tags",
-        "decoders": "model.decoder and the number of tags",
-        "corpora": "the number of corpora",
-    }
 
     def __init__(self, vocabulary: "Vocabulary", config: NetworkConfig) -> None:
         super().__init__()

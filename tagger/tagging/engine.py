@@ -13,15 +13,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from tagger.bundle.bundle import Bundle, Member
+from tagger.bundle.bundle import Member
 from tagger.bundle.linear import Linear, networks_share
 from tagger.errors import InputError
 from tagger.model.decoder import CRFDecoder, Decoded, Decoder
-from tagger.model.device import choose_device, choose_precision, own_turn
+from tagger.model.device import own_turn
 from tagger.model.members import mean_decoder
 from tagger.model.vocabulary import Vocabulary
-from tagger.tagging.batches import BATCH_TOKENS, FIXED_SENTENCES, PackedBatch, plan_batches
-from tagger.tagging.checks import checked_corpus, checked_number
+from tagger.tagging.batches import FIXED_SENTENCES, PackedBatch, plan_batches
 from tagger.tagging.decoding import BatchScores, Constraint, Decoding, Request, joined
 from tagger.tagging.linear import LinearScorer
 from tagger.tagging.networks import NOTHING, Networks, Scorer
@@ -68,37 +67,6 @@ class Engine:
             shapes.setdefault(Networks.shape(member.network), []).append(member)
         self.groups = [Networks(group, device, precision, cache_size, corpus, rest) for group in shapes.values()]
         self._scorers: list[Scorer] = [*self.groups, *(LinearScorer(each, device, cache_size) for each in linear)]
-
-    @classmethod
-    def of(
-        cls,
-        bundle: Bundle,
-        device: str = "cpu",
-        precision: str = "auto",
-        cache_size: int = CACHE_SIZE,
-        corpus: str | None = None,
-    ) -> "Engine":
-        """The engine of a tagger that training made or a folder holds.
-
-        Args:
-            bundle: its networks are moved to the device.
-            device: auto, cpu, cuda, the second GPU cuda:1, or mps.
-            precision: auto, float32 or bfloat16.
-            cache_size: number of word forms to cache, at least those of a batch.
-            corpus: the corpus of training that all sentences are like; None: that is not known.
-
-        Raises:
-            InputError: an option has another value, or the tagger does not know the corpus.
-        """
-        device = choose_device(device)
-        precision = choose_precision(precision, device)
-        checked_number("cache_size", cache_size, BATCH_TOKENS, ", the forms that one batch may have")
-        checked_corpus(corpus, bundle.vocabulary.corpus_ids)
-        for member in bundle.members:
-            member.network.eval().to(device)
-        temperatures = bundle.config.get("temperatures")
-        vocabulary = bundle.vocabulary
-        return cls(bundle.members, vocabulary, device, precision, cache_size, corpus, temperatures, bundle.linear)
 
     def _mean_decoder(self, column: str, rest: float, linear: Sequence[Linear]) -> Decoder:
         """The decoder of the mean scores of a column, of which the networks' mean has the share `rest`."""

@@ -10,10 +10,13 @@ import numpy as np
 from tagger.bundle.bundle import Bundle
 from tagger.errors import InputError, shorten
 from tagger.model.decoder import Decoded
+from tagger.model.device import choose_device, choose_precision
 from tagger.segmenter.learned import LearnedSegmenter
+from tagger.tagging.batches import BATCH_TOKENS
 from tagger.tagging.casing import Casing
 from tagger.tagging.checks import (
     checked_columns,
+    checked_corpus,
     checked_given,
     checked_number,
     checked_sentences,
@@ -81,7 +84,14 @@ class Tagger(DocumentTagger):
         checked_number("workers", workers, 1)
         self.bundle, self.name = bundle, name
         self.segmenter = _segmenter(bundle, segmenter, name)
-        self.engine = Engine.of(bundle, device, precision, cache_size, corpus)
+        device = choose_device(device)
+        precision = choose_precision(precision, device)
+        checked_number("cache_size", cache_size, BATCH_TOKENS, ", the forms that one batch may have")
+        checked_corpus(corpus, bundle.vocabulary.corpus_ids)
+        for member in bundle.members:
+            member.network.eval().to(device)
+        options = device, precision, cache_size, corpus, bundle.config.get("temperatures"), bundle.linear
+        self.engine = Engine(bundle.members, bundle.vocabulary, *options)
         self.vocabulary, self.config, self.device = bundle.vocabulary, bundle.description, self.engine.device
         self.columns, self.corpus, self.lexicons = self.vocabulary.columns, corpus, lexicons or {}
         self.more_layers: dict[str, Vectors] = {}

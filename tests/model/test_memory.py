@@ -1,14 +1,11 @@
 """What a network needs in memory, known before it is built."""
 
-import dataclasses
 from pathlib import Path
 
 import pytest
-from torch import nn
 
 from tagger.errors import InputError
 from tagger.model import memory
-from tagger.model.embeddings import VectorConfig
 from tagger.model.members import check_training_memory
 from tagger.model.memory import TRAINING_COPIES, build_without_memory, check_memory, machine_bytes
 from tagger.model.network import TaggerNetwork
@@ -31,9 +28,9 @@ def test_the_machine_has_memory() -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"hidden": {"forward": 1_000_000, "backward": 6}}, "by model.hidden and model.depth: choose"),
-        ({"depth": 1000, "hidden": {"forward": 30_000, "backward": 0}}, "by model.hidden and model.depth: choose"),
-        ({"buckets": 10_000_000, "affixes": 10_000}, "by embedding.affixes and embedding.buckets: choose"),
+        ({"hidden": {"forward": 1_000_000, "backward": 6}}, "above all of 0.encoder"),
+        ({"depth": 1000, "hidden": {"forward": 30_000, "backward": 0}}, "above all of 0.encoder"),
+        ({"buckets": 10_000_000, "affixes": 10_000}, "above all of 0.embedding.affixes.weight"),
         ({"words": 10_000_000, "depth": 1, "hidden": {"forward": 10_000, "backward": 0}}, "GB, and this machine has"),
         ({"depth": 100_000_000}, "model.depth=100000000: a stack has 1 to 1000 layers"),
     ],
@@ -43,21 +40,6 @@ def test_training_refuses_what_no_machine_holds(
 ) -> None:
     with pytest.raises(InputError, match=message):
         check_training_memory(vocabulary, network_config(**changes))
-
-
-def test_a_part_that_no_key_decides_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(memory, "machine_bytes", lambda: 10)
-    network = nn.ModuleDict({"embedding": nn.ModuleDict({"novel": nn.Linear(9, 9)}), "encoder": nn.Linear(1, 1)})
-    with pytest.raises(InputError, match=r"is decided by embedding\.novel\.weight"):
-        check_memory(network, 1, "training")
-
-
-def test_every_part_of_a_network_has_keys(vocabulary: Vocabulary) -> None:
-    known = dataclasses.replace(vocabulary, vectors={"glove": {"book": 0}})
-    vectors = VectorConfig(sizes=[3], projection=2, tune=True, dtype="float32")
-    network = make_network(known, vectors=vectors)
-    for name, _ in network.named_parameters():
-        assert memory._keys_of(network, name) != name
 
 
 def test_learned_weights_count_four_times(vocabulary: Vocabulary, monkeypatch: pytest.MonkeyPatch) -> None:

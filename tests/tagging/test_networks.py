@@ -22,6 +22,7 @@ from tagger.model.recurrent import Cell, RecurrentLayer
 from tagger.model.vocabulary import Vocabulary
 from tagger.tagging import batches
 from tagger.tagging.engine import Engine
+from tagger.tagging.tagger import Tagger
 from tests.conftest import CORPUS, TOKENS, make_network
 
 SENTENCES = [*TOKENS, ["book", "the", "flights", "they", "book", "Well", "."], ["unknown", "x" * 60, ""], ["reads"] * 9]
@@ -60,7 +61,7 @@ def expected_scores(
 
 
 def check(members: Sequence[Member], groups: int = 1, corpus: str | None = None) -> Engine:
-    engine = Engine.of(Bundle(tuple(members), "english", {}), precision="float32", corpus=corpus)
+    engine = Tagger(Bundle(tuple(members), "english", {}), "cpu", "float32", corpus=corpus).engine
     assert len(engine.groups) == groups
     for sentences in (SENTENCES, SENTENCES * 30, *([sentence] for sentence in SENTENCES)):
         expected = expected_scores(members, sentences, corpus)

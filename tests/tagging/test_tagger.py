@@ -295,7 +295,7 @@ def test_a_gpu_may_have_a_number(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_load_takes_a_folder_a_path_and_latest(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(InputError, match="no trained tagger"):
+    with pytest.raises(InputError, match="nothing trained"):
         tagger.load("latest")
     (tmp_path / "runs" / "now").mkdir(parents=True)
     (tmp_path / "runs" / "now" / "tagger").symlink_to(trained)
