@@ -98,9 +98,12 @@ def test_build_reproduces_the_files(tmp_path):
         assert (tmp_path / name).read_bytes() == (FOLDER / name).read_bytes()
 
 
-def test_readme_has_the_counts(build):
+def test_readme_has_the_counts(splits):
     readme = (FOLDER.parent / "README.md").read_text(encoding="utf-8")
-    assert build.counts(build.read_sources(FOLDER)).strip() in readme
+    sentences = [len(splits[split]) for split in SPLITS]
+    words = [sum(map(len, splits[split])) for split in SPLITS]
+    assert " | ".join(map(str, [f"{sentences[0]} sentences", *sentences[1:], sum(sentences)])) in readme
+    assert " | ".join(map(str, [f"{words[0]} words", *words[1:], sum(words)])) in readme
 
 
 @pytest.mark.parametrize(
