@@ -230,7 +230,7 @@ def _local_files(root: str, to: str | None, plan: Plan) -> Iterator[_Found]:
             if os.path.isfile(path):
                 yield _Found(path, PurePath(os.path.relpath(path, root)), file_state(path))
             else:
-                others.append(f"{path} {'leads nowhere' if os.path.islink(path) else 'is no regular file'}")
+                others.append(f"{path} {'is no regular file' if os.path.exists(path) else 'leads nowhere'}")
     if others:
         more = f" and {len(others) - MAX_SHOWN:,} more" * (len(others) > MAX_SHOWN)
         plan.skipped.append(f"skipped: {'; '.join(others[:MAX_SHOWN])}{more}")

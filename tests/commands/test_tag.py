@@ -21,8 +21,7 @@ from tagger.gone import OPTIONS
 from tagger.jobs.jobs import is_manifest
 from tagger.model.network import TaggerNetwork
 from tagger.model.vocabulary import Vocabulary
-from tagger.text.conllu import read_conllu
-from tests.commands.conftest import CONLLU, TAGS, call, error, saved
+from tests.commands.conftest import CONLLU, TAGS, call, error
 from tests.conftest import bundle_of, network_config
 from tests.forked import started
 
@@ -35,16 +34,6 @@ def test_standard_input_to_standard_output(model: Path) -> None:
     assert [line.split("\t")[0] for line in lines[4:10]] == ["", "Do", "n't", "they", "?", ""]
     assert all(line.split("\t")[1] in TAGS for line in lines if line)
     assert result.stderr.splitlines() == [f"model: {model} (trained on Tiny; dev upos 50.00); float32 on cpu"]
-
-
-def test_a_dash_is_standard_output(model: Path, tmp_path: Path) -> None:
-    (tmp_path / "a.conllu").write_text(CONLLU)
-    expected = call("tag", "a.conllu", "--model", str(model)).stdout
-    assert call("tag", "a.conllu", "-o", "-", "--model", str(model)).stdout == expected
-    assert "a folder; name one for its tagged files with -o" in error("tag", ".", "-o", "-", "--model", str(model))
-    assert "-o FOLDER" in error("tag", "a.conllu", "-o", "-", "--resume", "--model", str(model))
-    assert "name a file that ends in .npz" in error("embed", "a.conllu", "-o", "-", "--model", str(model))
-    assert [path.name for path in tmp_path.iterdir()] == ["a.conllu"]
 
 
 def test_formats_agree_with_the_library(model: Path, tmp_path: Path) -> None:
@@ -60,16 +49,6 @@ def test_formats_agree_with_the_library(model: Path, tmp_path: Path) -> None:
     assert all(0 <= p <= 1 for p in record["upos_probabilities"])
     assert [pairs[0][0] for pairs in record["upos_alternatives"]] == tags
     assert record["offsets"] == [[0, 4], [5, 9], [10, 12]]
-
-
-@pytest.mark.parametrize("columns", ["0", "1", "19"])
-def test_a_width_that_no_terminal_has_is_not_taken(model: Path, monkeypatch: pytest.MonkeyPatch, columns: str) -> None:
-    arguments = ["tag", "--output", "pretty", "--model", str(model)]
-    monkeypatch.delenv("COLUMNS", raising=False)
-    expected = call(*arguments, input="They book it.").stdout
-    monkeypatch.setenv("COLUMNS", columns)
-    assert call(*arguments, input="They book it.").stdout == expected
-    assert "They" in expected
 
 
 def test_conllu_comes_back_but_for_the_tags(model: Path, tmp_path: Path) -> None:
@@ -120,6 +99,7 @@ def test_one_bad_file_does_not_stop_the_others(model: Path, tmp_path: Path) -> N
         ("a.txt", b"fine\ncaf\xe9\n", ["a.txt", "line 2", "0xe9", "--encoding"]),
         ("a.jsonl", b'{"tokens": "They"}\n', ["a.jsonl", "line 1"]),
         ("a.txt.gz", b"\x1f\x8b\x08\x00broken", ["a.txt.gz", "gzip"]),
+        ("b.jsonl", b'{"tokens": ["a"], "x": [1e999]}\n', ["b.jsonl, line 1", "is not JSON", "write it as a string"]),
     ],
 )
 def test_bad_files_are_named_and_leave_no_output(
@@ -152,32 +132,14 @@ def test_missing_paths_and_models(model: Path, tmp_path: Path) -> None:
     assert "nowhere.conllu" in error("evaluate", "nowhere.conllu", "--model", str(model))
 
 
-@pytest.mark.parametrize(
-    "text", ["", "\n\n", "\r\n", "\ufeffThey", "They\r\nbook\r\n", "a\x00b\x1b[0m", "x" * 5000, "w " * 10_000]
-)
+@pytest.mark.parametrize("text", ["", "\r\n", "\ufeffThey", "a\x00b\x1b[0m", "x" * 5000, "w " * 10_000])
 def test_odd_text_is_tagged(model: Path, text: str) -> None:
     call("tag", "--model", str(model), input=text.encode())
 
 
-def test_lone_surrogates_are_written_as_json_escapes_or_replaced(model: Path) -> None:
-    line = '["caf\\ud800", "x"]\n'
-    as_json = call("tag", "--input", "jsonl", "--output", "jsonl", "--model", str(model), input=line)
-    assert "\\ud800" in as_json.stdout
-    as_tsv = call("tag", "--input", "jsonl", "--output", "tsv", "--model", str(model), input=line)
-    assert as_tsv.stdout.startswith("caf\ufffd\t")
-
-
 def test_another_encoding(model: Path, tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_bytes("café".encode("latin-1"))
-    assert call("tag", "a.txt", "--encoding", "latin-1", "--model", str(model)).stdout.startswith("café\t")
-
-
-def test_a_tagger_of_words_with_spaces_refuses_text(tmp_path: Path) -> None:
-    model = saved(tmp_path / "viet", ["hợp tác xã", "là"])
-    message = error("tag", "--model", str(model), input="hợp tác xã")
-    assert "spaces" in message
-    assert "hợp tác xã" in message
-    call("tag", "--input", "tokens", "--model", str(model), input="hợp tác xã\n")
+    assert call("tag", "a.txt", "-o", "-", "--encoding", "latin-1", "--model", str(model)).stdout.startswith("café\t")
 
 
 def test_a_reader_that_leaves_is_no_error(model: Path) -> None:
@@ -207,13 +169,6 @@ def test_tagging_needs_neither_datasets_nor_lightning(model: Path, tmp_path: Pat
     command = [sys.executable, "-c", code, str(model)]
     done = subprocess.run(command, input="They book.", cwd=tmp_path, capture_output=True, text=True, timeout=120)
     assert done.stdout.splitlines()[-2:] == ["status 0", "[]"], done.stderr
-
-
-def test_the_output_is_conllu_that_reads_back(model: Path) -> None:
-    text = call("tag", "--output", "conllu", "--model", str(model), input="They don't book. Yes!").stdout
-    sentences = list(read_conllu(iter(text.splitlines(keepends=True)), "out"))
-    assert [s.tokens for s in sentences] == [["They", "do", "n't", "book", "."], ["Yes", "!"]]
-    assert sentences[0].text == "They don't book."
 
 
 def test_csv_and_separators(model: Path, tmp_path: Path) -> None:
@@ -312,36 +267,6 @@ def test_options_that_do_not_go_together(model: Path, options: list[str], words:
     assert [path.name for path in Path().iterdir()] == ["a.txt"]
 
 
-def test_what_is_left_out_of_a_folder_is_told(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    Path("in/closed").mkdir(parents=True)
-    Path("in/a.txt").write_text("They book.")
-    Path("in/c.txt").symlink_to("nowhere")
-    scan = os.scandir
-
-    def refused(folder: str) -> object:
-        if Path(folder).name == "closed":
-            raise PermissionError(13, "Permission denied", folder)
-        return scan(folder)
-
-    monkeypatch.setattr("os.scandir", refused)
-    result = call("tag", "in", "-o", "out/", "--model", str(model), status=2)
-    assert result.stderr.splitlines()[:2] == [
-        "skipped: in/c.txt leads nowhere",
-        "error: in/closed cannot be read: Permission denied",
-    ]
-    assert Path("out/a.tsv").is_file()
-    assert "1 of 1 outputs" in call("tag", "in", "-o", "out/", "--resume", "--model", str(model), status=2).stderr
-
-
-def test_a_folder_that_cannot_be_written_is_told_once(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in "abc":
-        Path(f"{name}.txt").write_text("They book.")
-    Path("to").mkdir()
-    monkeypatch.setattr("os.access", lambda *_: False)
-    result = call("tag", "a.txt", "b.txt", "c.txt", "-o", "to/", "--model", str(model), status=2)
-    assert result.stderr == "error: -o to/: to cannot be written: Permission denied; choose another folder\n"
-
-
 @pytest.mark.parametrize("workers", [1, 2])
 @pytest.mark.parametrize("to", ["out/", "b.tsv", "-"])
 def test_a_source_that_changes_while_it_is_read(model: Path, workers: int, to: str) -> None:
@@ -356,15 +281,6 @@ def test_a_source_that_changes_while_it_is_read(model: Path, workers: int, to: s
     assert process.exitcode == 2
     assert "error: b.txt changed while it was read; tag it again when it is whole" in Path("said").read_text()
     assert not list(Path().rglob("b.tsv"))
-
-
-@pytest.mark.parametrize("number", ["1e999", "-1e999", "NaN", "Infinity", "-Infinity"])
-def test_what_is_no_number_of_json_is_refused(model: Path, number: str) -> None:
-    Path("a.jsonl").write_text(f'{{"tokens": ["a"]}}\n{{"tokens": ["a"], "x": [{number}]}}\n')
-    message = error("tag", "a.jsonl", "-o", "b.jsonl", "--model", str(model))
-    assert message.startswith("error: a.jsonl, line 2: ")
-    assert f"is not JSON (the number {number} is not finite; write it as a string)" in message
-    assert not Path("b.jsonl").exists()
 
 
 def test_resume_on_the_command_line(model: Path) -> None:

@@ -40,17 +40,6 @@ def test_mistakes_in_a_lexicon(model: Path, tmp_path: Path, text: str, options: 
     assert all(word in message for word in words), message
 
 
-def test_another_lexicon_is_another_run(model: Path, tmp_path: Path) -> None:
-    (tmp_path / "in").mkdir()
-    (tmp_path / "in" / "a.txt").write_text("They")
-    (tmp_path / "words.tsv").write_text("They\tNOUN\n")
-    options = ["in", "-o", "out", "--model", str(model), "--lexicon", "words.tsv"]
-    call("tag", *options)
-    assert "1 of 1 outputs are finished" in call("tag", *options, "--resume").stderr
-    (tmp_path / "words.tsv").write_text("They\tVERB\n")
-    assert "out/a.tsv was made with other values of lexicons" in error("tag", *options, "--resume")
-
-
 def test_tags_of_the_input_are_kept(model: Path, tmp_path: Path) -> None:
     options = ["--keep", "--model", str(model)]
     found = call("tag", "-", "--input", "slash", "--output", "slash", *options, input="dog/NOUN the/_ x/PUNCT\n").stdout

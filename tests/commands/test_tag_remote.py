@@ -118,17 +118,6 @@ def test_outputs_that_exist_are_kept_and_shards_divide(model: Path, s3: Any) -> 
     assert outputs(s3) == whole
 
 
-def test_one_bad_file_does_not_stop_the_others(model: Path, s3: Any) -> None:
-    fill(s3, 4)
-    s3.pipe_file("books/in/0/bad.txt", b"caf\xe9")
-    s3.pipe_file("books/in/0/cut.txt.zst", zstd.compress(text(1).encode() * 99)[:-9])
-    said = call("tag", f"{BUCKET}/in/", "-o", f"{BUCKET}/out/", "--model", str(model), status=2).stderr
-    assert f"error: {BUCKET}/in/0/bad.txt, line 1: byte 0xe9 is not utf-8" in said
-    assert f"error: {BUCKET}/in/0/cut.txt.zst, after line" in said
-    assert "2 of 6 files failed; the others are tagged" in said
-    assert len(outputs(s3)) == 4
-
-
 def test_what_cannot_be_reached_is_named(model: Path, s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     s3.pipe_file("books/a.txt", b"They book.")
     options = ["--model", str(model)]

@@ -60,23 +60,6 @@ def run(tagger: Tagger, texts: Path, to: Path) -> list[Progress]:
 
 
 @pytest.mark.parametrize("count", [1, 2])
-def test_outputs_are_those_of_each_file_alone(trained: Path, texts: Path, tmp_path: Path, count: int) -> None:
-    tagging = tagger.load(trained, "cpu", "float32", workers=count)
-    steps = run(tagging, texts, tmp_path / "all")
-    assert bool(tagging.workers.processes) == (count > 1)
-    tagging.close()
-    finished = [Path(step.job.source).name for step in steps if step.finished]
-    assert finished == sorted(path.name for path in texts.iterdir())
-    alone = tagger.load(trained, "cpu", "float32")
-    words = 0
-    for path in texts.iterdir():
-        job = Job(str(path), "text" if path.suffix == ".txt" else "lines", str(tmp_path / "alone.tsv"), "tsv")
-        words += sum(step.words for step in tag_files(alone, [job], Options(top=2), opened))
-        assert (tmp_path / "all" / f"{path.stem}.tsv").read_bytes() == (tmp_path / "alone.tsv").read_bytes()
-    assert sum(step.words for step in steps) == words
-
-
-@pytest.mark.parametrize("count", [1, 2])
 def test_new_sentences_are_numbered_in_each_file(trained: Path, texts: Path, tmp_path: Path, count: int) -> None:
     given = "".join(f"# sent_id = s{i}\n1\tYes" + "\t_" * 8 + "\n\n" for i in range(30))
     (texts / "30.conllu").write_text(given)
@@ -185,19 +168,6 @@ def test_cuts_do_not_depend_on_windows(learned: Path, tmp_path: Path, monkeypatc
         lines = (tmp_path / "a.tsv").read_text().split("\n")
         found.add("\n".join(line.split("\t")[0] for line in lines))
     assert len(found) == 1
-
-
-def test_pieces_without_text_do_not_suffer_from_others(tmp_path: Path) -> None:
-    spaced = Vocabulary(words={}, characters=list("ab"), tags={"upos": ["A", "B"]}, forms=["a b", "b a"])
-    model = save_tiny(tmp_path / "spaced", make_network(spaced), spaced)
-    (tmp_path / "in").mkdir()
-    (tmp_path / "in" / "a.txt").write_text("a b")
-    (tmp_path / "in" / "b.jsonl").write_text('["a b"]\n')
-    (tmp_path / "in" / "c.jsonl").write_text('{"text": "a b"}\n')
-    (tmp_path / "in" / "d.txt").write_text("")
-    steps = run(tagger.load(model, "cpu"), tmp_path / "in", tmp_path / "to")
-    assert {Path(step.job.source).name for step in steps if step.finished} == {"b.jsonl", "d.txt"}
-    assert all("spaces inside" in str(step.error) for step in steps if step.error)
 
 
 def test_a_bad_file_does_not_stop_the_others(trained: Path, texts: Path, tmp_path: Path) -> None:

@@ -161,19 +161,6 @@ def test_a_source_that_changes_after_the_start_is_tagged_again() -> None:
     assert resumed()[0] == "abcd"
 
 
-def test_what_cannot_be_read_twice_is_tagged_again() -> None:
-    for number in range(3):
-        (job,) = plan_jobs(["-"], "out/", None, None).jobs
-        outputs = Outputs([job], "out/", {}, resume=True)
-        if number < 2:
-            assert outputs.pending == [job]
-            with outputs.open(job) as out:
-                out.write("tagged\n")
-            if number == 1:
-                Path("out/stdin.tsv").write_text("corrected\n")
-    assert outputs.foreign == [job]
-
-
 def test_a_single_output_has_no_manifest() -> None:
     (job,) = plan_jobs(["in/a.txt"], "x.tsv", None, None).jobs
     outputs = Outputs([job], None, {})

@@ -12,7 +12,6 @@ import pytest
 
 import tagger
 from tagger import Sentence
-from tagger.errors import InputError
 from tagger.tagging import windows, workers
 from tagger.tagging.tagger import Tagger
 from tests.conftest import TOKENS
@@ -99,13 +98,6 @@ def test_the_batch_of_a_process_that_dies_is_done_again(two: Tagger, caplog: pyt
 
 
 @pytest.mark.usefixtures("small")
-def test_processes_that_always_die_are_an_error(two: Tagger, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(workers, "_run", _die)
-    with pytest.raises(InputError, match="3 processes died at the same batch"):
-        two.tag_sentences(SENTENCES)
-
-
-@pytest.mark.usefixtures("small")
 def test_a_small_call_is_done_here_however_much_was_tagged_before(two: Tagger) -> None:
     expected = two.tag_sentences(SENTENCES)
     processes = two.workers.processes
@@ -132,7 +124,3 @@ def test_threads_share_the_processes(two: Tagger, killed: bool) -> None:
                 os.kill(two.workers.processes[0], signal.SIGKILL)
         assert [each.result(timeout=120) for each in found] == expected
     assert two.tag_sentences(lists[0]) == expected[0]
-
-
-def _die(*_: object) -> None:
-    os.kill(os.getpid(), signal.SIGKILL)

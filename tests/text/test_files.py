@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tagger.errors import InputError, shorten
+from tagger.errors import InputError
 from tagger.text import files, strings
 from tagger.text.files import decoded_lines, read_lines
 from tagger.text.strings import whole_lines
@@ -61,22 +61,11 @@ def test_lines(tmp_path: Path, content: bytes, encoding: str, expected: list[str
     assert list(read_lines(str(path), encoding)) == expected
 
 
-def test_an_empty_gz_is_empty(tmp_path: Path) -> None:
-    (tmp_path / "a.gz").touch()
-    assert list(read_lines(str(tmp_path / "a.gz"))) == []
-
-
 @pytest.mark.parametrize("pack", [bytes, gzip.compress])
 def test_standard_input(monkeypatch: pytest.MonkeyPatch, pack) -> None:  # type: ignore[no-untyped-def]
     buffer = stdin(monkeypatch, pack(BOM + "é\nb".encode()))
     assert list(read_lines("-")) == ["é\n", "b"]
     assert not buffer.closed
-
-
-def test_standard_input_closed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "stdin", None)
-    with pytest.raises(InputError, match="closed"):
-        list(read_lines("-"))
 
 
 def test_a_stream_that_cannot_look_ahead() -> None:
@@ -151,8 +140,3 @@ def test_a_reader_left_early_closes_its_file(tmp_path: Path) -> None:
     assert next(reader) == "a\n"
     reader.close()  # type: ignore[attr-defined]
     path.unlink()
-
-
-def test_shorten() -> None:
-    assert shorten("a\nb\u2028") == r"'a\nb\u2028'"
-    assert len(shorten("x" * 5000)) < 70

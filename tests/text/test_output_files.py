@@ -28,13 +28,6 @@ def test_whole_file(tmp_path: Path, name: str) -> None:
     assert path.stat().st_mode == plain.stat().st_mode
 
 
-def test_the_same_text_gives_the_same_gz(tmp_path: Path) -> None:
-    for name in ("a.gz", "b.gz"):
-        with whole_file(tmp_path / name) as out:
-            out.write("text")
-    assert (tmp_path / "a.gz").read_bytes() == (tmp_path / "b.gz").read_bytes()
-
-
 @pytest.mark.parametrize("name", ["a.txt", "a.txt.gz"])
 @pytest.mark.parametrize("error", [InputError, KeyboardInterrupt, GeneratorExit])
 @pytest.mark.parametrize("old", [None, "old"])
@@ -53,15 +46,6 @@ def test_an_error_leaves_nothing_behind(tmp_path: Path, name: str, error: type[B
         write_half()
     assert [p.name for p in tmp_path.iterdir()] == ([name] if old else [])
     assert not old or path.read_text(encoding="utf-8") == old
-
-
-def test_what_cannot_be_written(tmp_path: Path) -> None:
-    (tmp_path / "file").touch()
-    for path in (tmp_path, tmp_path / "file" / "a.txt"):
-        with pytest.raises(InputError, match=r"is a folder|cannot be written") as raised, whole_file(path):
-            pass
-        assert str(path) in str(raised.value)
-    assert [p.name for p in tmp_path.iterdir()] == ["file"]
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
@@ -123,14 +107,6 @@ def test_what_is_replaced(tmp_path: Path) -> None:
     (tmp_path / "to null").symlink_to(os.devnull)
     names = ("file", "link", "to null", "missing", ".", "file/below")
     assert [name for name in names if is_replaced(tmp_path / name)] == ["file", "link"]
-
-
-def test_a_link_to_a_special_file_stays(tmp_path: Path) -> None:
-    (tmp_path / "link").symlink_to(os.devnull)
-    with whole_file(tmp_path / "link") as out:
-        out.write("text")
-    assert (tmp_path / "link").is_symlink()
-    assert [p.name for p in tmp_path.iterdir()] == ["link"]
 
 
 def test_a_pipe_without_a_reader_is_a_broken_pipe() -> None:
