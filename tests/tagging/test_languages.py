@@ -119,15 +119,6 @@ def test_a_language_that_json_names_is_believed(every: LanguageTagger) -> None:
     assert parts[2].language == parts[3].language == every.language_of("Hallo Berlin\nHallo Berlin")
 
 
-def test_sentences_without_a_language_are_looked_at_after_those_that_have_one(every: LanguageTagger) -> None:
-    own = [Sentence(["They", "book", "flights"], language="en") for _ in range(5000)]  # more than a beginning
-    found = list(every.stream([*own, Sentence(TEXTS["welsh"].split())], columns=["upos"]))
-    assert found[0].tags["upos"] == ["PRON", "VERB", "NOUN"]
-    assert found[-1].language == "welsh"
-    (one,) = every.stream(own[:1])
-    assert one.language == "en"
-
-
 def test_what_a_file_says_in_a_column_that_its_language_lacks_stays(every: LanguageTagger) -> None:
     lines = ["1\tEles\t_\t_\tPRN\t_\t_\t_\t_\t_\n", "2\treservam\t_\t_\tVRB\t_\t_\t_\t_\t_\n", "\n"]
     (sentence,) = every.stream(read(lines, "pt.conllu", "conllu"), probabilities=True, top=2)
@@ -200,14 +191,6 @@ def test_names_and_codes() -> None:
         find_language("englsh")
     with pytest.raises(InputError, match=r"kurmanji: .*; python -m tagger models lists"):  # not turkish
         find_language("kurmanji")
-
-
-def test_a_folder_of_texts_that_is_called_as_a_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "de").mkdir()
-    assert find_tagger("de") == bundled("data") / "german"
-    (tmp_path / "de" / "config.json").touch()
-    assert find_tagger("de") == Path("de")
 
 
 @pytest.mark.parametrize("name", bundled_names())

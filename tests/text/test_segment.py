@@ -335,12 +335,3 @@ def test_ends_alone(text: str, rules: str) -> None:
     ends, stops = segment_ends(text, rules)
     assert sorted(ends) == [token.end for sentence in sentences for token in sentence]
     assert stops == [sentence[-1].end for sentence in sentences]
-
-
-@pytest.mark.parametrize("rules", RULES)
-def test_rules_cut_many_paragraphs(rules: str) -> None:
-    texts = ["They don't. It's 5pm.", "", " \n", "Na ja, gut."]
-    segmenter = RuleSegmenter(rules)
-    assert segmenter.name == rules
-    assert segmenter.segment_all(texts) == [segment(text, rules) for text in texts]
-    assert segmenter.segment_all([]) == []

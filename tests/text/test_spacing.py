@@ -62,10 +62,6 @@ def test_spaces_inside_a_sentence_are_those_of_text() -> None:
     assert forms(paragraph) == [["a", "b", "c", "d"]]
 
 
-def test_without_text_spaces_are_those_of_space_after() -> None:
-    assert texts(gold("1 Is\n2-3 au No\n2 à\n3 le\n4 ?\n5 No", "1 Yes No", "1 No")) == ["Is au? No YesNo"]
-
-
 def test_tokens_with_spaces_inside() -> None:
     (paragraph,) = gold_paragraphs(
         gold("# text = Việt  Nam, 1 000\n1 Việt~Nam No\n2 , \n3 1~000", "1 1~000~~~0 No\n2 .")
@@ -101,14 +97,6 @@ def test_a_file_without_spacing() -> None:
     assert texts(gold("1 We\n2 stay"), skip=True) == ["We stay"]
     assert texts(gold("1 We\n2 stay", BYE)) == ["We stay Bye"]
     assert texts([]) == texts(gold("# newpar")) == []
-
-
-def test_sentences_from_elsewhere() -> None:
-    sentences = [
-        Sentence(["de", "le", "roi"], multiwords=[MultiwordToken(0, 2, "du")]),
-        Sentence(["le", "roi"], space_after=[True, False]),
-    ]
-    assert texts(sentences) == ["du roi le roi"]
 
 
 def test_paragraphs_come_as_the_sentences_are_read() -> None:

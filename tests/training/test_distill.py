@@ -2,7 +2,6 @@
 
 import gzip
 import json
-import logging
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -105,19 +104,6 @@ def test_a_changed_file_is_read_again(trained: Path, tmp_path: Path, monkeypatch
         patched.setattr(module, "_untagged", None)
         patched.setattr(tagger.Tagger, "segment_all", None)
     assert read(trained, text=str(path)).counts["well"] == 1
-
-
-def test_progress_and_rare_forms_of_long_text(
-    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    caplog.set_level(logging.INFO)
-    monkeypatch.setattr(module, "SECONDS", 0)
-    monkeypatch.setattr(module, "MAX_COUNTED_FORMS", 2)
-    (tmp_path / "a.lines").write_text("They book\nThey book it")
-    text = read(trained, text=str(tmp_path / "a.lines"))
-    assert text.counts == {"They": 2, "book": 2}
-    assert text.words == 5
-    assert caplog.messages == ["a.lines: 2 words are cut", "a.lines: 5 words are cut"]
 
 
 def test_text_that_cannot_be_used(trained: Path, tmp_path: Path) -> None:

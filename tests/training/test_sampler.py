@@ -60,17 +60,6 @@ def test_every_epoch_has_equally_many_batches(sentences: int) -> None:
     assert len({len(BucketSampler(lengths, 100, seed)) for seed in range(5)}) == 1
 
 
-def test_word_dropout_has_a_seed_of_its_own_for_every_batch(lengths: np.ndarray) -> None:
-    sampler = BucketSampler(lengths, LIMIT, 1)
-    seeds = []
-    for epoch in (0, 1):
-        sampler.set_epoch(epoch)
-        seeds += [tuple(seed) for _, seed in sampler if seed is not None]
-        assert all(seed is not None for _, seed in sampler)
-    assert len(set(seeds)) == len(seeds)
-    assert all(seed is None for _, seed in BucketSampler(lengths, LIMIT, None))
-
-
 @pytest.mark.parametrize("world", [2, 3, 8])
 def test_processes_share_the_training_batches_out(lengths: np.ndarray, world: int) -> None:
     whole = drawn(BucketSampler(lengths, LIMIT, 1))
@@ -83,22 +72,9 @@ def test_processes_share_the_training_batches_out(lengths: np.ndarray, world: in
     assert together == Counter([*map(tuple, whole), *repeated])
 
 
-def test_two_processes_have_no_training_sentence_in_common() -> None:
-    lengths = np.full(38, 10)  # 19 batches of 2 and one for mixing: nothing has to be repeated
-    first, second = (drawn(BucketSampler(lengths, 20, 1, rank, 2)) for rank in (0, 1))
-    assert len(first) == len(second) == 10
-    assert sorted(n for batch in first + second for n in batch) == list(range(38))
-
-
 def test_dev_sentences_are_shared_out_without_repetition(lengths: np.ndarray) -> None:
     parts = [drawn(BucketSampler(lengths, LIMIT, None, rank, 4)) for rank in range(4)]
     assert sorted(n for part in parts for batch in part for n in batch) == list(range(len(lengths)))
-
-
-@pytest.mark.parametrize(("sentences", "world"), [(1, 4), (3, 8), (2, 2)])
-def test_all_processes_train_on_equally_many_batches_of_a_tiny_corpus(sentences: int, world: int) -> None:
-    samplers = [BucketSampler(np.full(sentences, 10), 10, 1, rank, world) for rank in range(world)]
-    assert [len(drawn(sampler)) for sampler in samplers] == [1] * world
 
 
 LARGE, SMALL = 0, 1
@@ -133,15 +109,6 @@ def test_a_mixture_reads_the_sentences_of_a_corpus_equally_often(temperature: fl
             assert max(times) - min(times) <= 1
     assert not np.array_equal(mixture.sentences(0), mixture.sentences(1))
     assert not np.array_equal(mixture.sentences(0), mixture_of(temperature, 4).sentences(0))
-
-
-def test_a_mixture_reads_a_part_of_the_text_and_all_of_the_corpus() -> None:
-    mixture = Mixture(CORPORA, np.array([30, 20]), 1)
-    read = [mixture.sentences(epoch) for epoch in range(10)]
-    assert all(sorted(n for n in numbers if CORPORA[n] == SMALL) == list(range(20)) for numbers in read)
-    text = Counter(n for numbers in read for n in numbers.tolist() if CORPORA[n] == LARGE)
-    assert set(text.values()) == {1, 2}  # 300 sentences of 280
-    assert len(text) == 280
 
 
 @pytest.mark.parametrize("limit", [10, LIMIT, 400])

@@ -137,21 +137,6 @@ def test_scripts_that_a_word_cannot_have_are_improbable(tmp_path: Path) -> None:
     assert not values[:, 1:, 1].any()
 
 
-def test_loading_a_teacher_draws_no_random_numbers(trained: Path) -> None:
-    before = torch.get_rng_state()
-    make_teacher(trained)
-    assert torch.equal(torch.get_rng_state(), before)
-
-
-def test_its_name_and_description(finished: Path) -> None:
-    teacher = make_teacher(finished, "upos")
-    assert teacher.name == finished.name
-    found = teacher.description
-    assert found["name"] == finished.name
-    assert found["corpus"].startswith("UD_English-Tiny")
-    assert found["scores"].keys() == {"dev", "test"}
-
-
 def test_a_teacher_that_does_not_fit(trained: Path, vocabulary: Vocabulary, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"distill\.teacher=nobody: no such tagger; python -m tagger models lists"):
         make_teacher(Path("nobody"))
