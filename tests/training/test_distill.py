@@ -13,7 +13,6 @@ import pytorch_lightning as pl
 from datasets import Dataset, DatasetDict
 
 import tagger
-from tagger.corpus.config import HubTextConfig
 from tagger.corpus.splits import CORPUS as CORPUS_COLUMN
 from tagger.errors import InputError
 from tagger.model.vocabulary import Vocabulary
@@ -33,7 +32,6 @@ from tests.conftest import CORPUS, TOKENS, make_network, network_config, save_ti
 from tests.training.conftest import COMMAND, TINY, config_of, weights
 from tests.training.test_module import make_module, make_trainer
 
-NO_HUB = HubTextConfig(name=None, config=None, split="train", column="text")
 COLUMNS = ["upos", "xpos"]
 
 
@@ -48,7 +46,7 @@ def load_on_cpu(folder: Path, corpus: str | None = None) -> tagger.Tagger:
 
 
 def settings(**values: Any) -> DistillConfig:
-    return DistillConfig(**{"teacher": "teacher", "corpus": None, "text": None, "hub": NO_HUB, "ratio": 4.0, **values})
+    return DistillConfig(**{"teacher": "teacher", "corpus": None, "text": None, **values})
 
 
 def read(folder: Path, columns: tuple[str, ...] = ("upos",), **values: Any) -> UntaggedText:
@@ -79,17 +77,6 @@ def test_text_in_several_formats_and_compressed(trained: Path, tmp_path: Path) -
     assert text.sentences["tokens"] == [["They", "book", "flights", "."], ["New York"]]
     assert text.sentences["upos"] == text.sentences["xpos"] == [["_"] * 4, ["_"]]  # whatever tags there are
     assert text.sentences["feats"] == [[], []]
-
-
-def test_text_of_the_hub(trained: Path, tmp_path: Path) -> None:
-    (tmp_path / "hub").mkdir()
-    Dataset.from_dict({"body": ["They book.", "Well"]}).to_parquet(tmp_path / "hub" / "train.parquet")
-    hub = replace(NO_HUB, name=str(tmp_path / "hub"), column="body")
-    assert read(trained, hub=hub).sentences["tokens"] == [["They", "book", "."], ["Well"]]
-    with pytest.raises(InputError, match=r"no text in column text; set distill\.hub\.column to one of body"):
-        read(trained, hub=replace(hub, column="text"))
-    with pytest.raises(InputError, match=r"check distill\.hub\.name, distill\.hub\.config and distill\.hub\.split$"):
-        read(trained, hub=replace(hub, split="nowhere"))
 
 
 def test_a_changed_file_is_read_again(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -154,12 +141,12 @@ def test_a_student_learns_what_the_teacher_says_where_there_is_no_gold(trained: 
 
 def test_text_beside_several_corpora_is_of_none(trained: Path, tmp_path: Path) -> None:
     (tmp_path / "text.lines").write_text("They book\n" * 8)
-    teaching = Teaching(settings(teacher=str(trained), text=str(tmp_path / "text.lines"), ratio=0.5), COLUMNS)
+    teaching = Teaching(settings(teacher=str(trained), text=str(tmp_path / "text.lines")), COLUMNS)
     corpus = Dataset.from_list(CORPUS).add_column(CORPUS_COLUMN, ["A", "B", "A"])
     vocabulary = replace(Vocabulary.build(CORPUS, COLUMNS, min_count=1), corpora=["A", "B"])
     distilled = teaching.of(corpus, vocabulary, tmp_path / "shards")
     assert distilled.sentences[CORPUS_COLUMN] == ["A", "B", "A"] + [""] * 8
-    assert distilled.text_sentences == 2  # 16 words, of which an epoch has half of the 10 words of the corpus
+    assert distilled.text_sentences == 8
 
 
 def test_without_text_and_with_all_shares_for_gold_a_teacher_changes_nothing(
