@@ -8,10 +8,11 @@ import csv
 import logging
 import os
 import shlex
+import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO, Literal, cast
+from typing import Any, Literal, cast
 
 import pytorch_lightning as pl
 import torch
@@ -29,41 +30,15 @@ _log = logging.getLogger(__name__)
 
 
 class WholeFileIO(TorchCheckpointIO):
-    """Writes a checkpoint to a hidden file beside its final name and renames that when it is complete.
-
-    Lightning's own way copies across file systems and can leave half a file under the final name.
-    """
+    """Writes a checkpoint to a hidden file and renames it; Lightning may leave half a file under the final name."""
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
-        """Writes a checkpoint.
-
-        Raises:
-            InputError: the disk is full, or the folder cannot be written to; nothing is left of the new checkpoint.
-        """
+        """Writes a checkpoint. If the disk is full, nothing is left of it."""
         with whole_binary(path, remedy="make room") as out:
-            writer = _Writer(out)
             try:
-                torch.save(checkpoint, cast(BinaryIO, writer))
-            except RuntimeError:
-                raise writer.error or RuntimeError("a checkpoint cannot be written") from None
-
-
-class _Writer:
-    """A file that remembers why a write failed: `torch.save` may report something else."""
-
-    def __init__(self, out: BinaryIO) -> None:
-        self.out = out
-        self.error: OSError | None = None
-
-    def write(self, data: bytes) -> int:
-        try:
-            return self.out.write(data)
-        except OSError as error:
-            self.error = error
-            raise
-
-    def flush(self) -> None:
-        self.out.flush()
+                torch.save(checkpoint, out)
+            except RuntimeError as error:  # what went wrong stands behind it
+                raise (error.__context__ if isinstance(error.__context__, OSError) else error) from None
 
 
 class EpochRecorder(Checkpoint):
@@ -89,37 +64,22 @@ class EpochRecorder(Checkpoint):
         Args:
             folder: the run's folder.
             config: plain values; every checkpoint gets them.
-            monitor: the metric that decides which epoch is the best.
-            mode: whether the highest or the lowest value is the best.
+            monitor: the metric that decides which epoch is the best, ...
+            mode: ... the one with its highest or its lowest value.
             seconds_after: that the run needs after its epochs, for the time that is left.
         """
-        self.folder, self.config = folder, dict(config)
-        self.monitor, self.mode = monitor, mode
-        self._seconds: list[float] = []  # of the epochs of this process
-        self._seconds_after = seconds_after
+        self.folder, self.config, self.monitor, self.mode = folder, dict(config), monitor, mode
+        self.last, self.best = (folder / CHECKPOINTS / name for name in (LAST, BEST))
         self.epochs: list[dict[str, float]] = []
         self.complete = False
-        self._start = 0.0
-
-    @property
-    def last(self) -> Path:
-        """The checkpoint of the last epoch."""
-        return self.folder / CHECKPOINTS / LAST
-
-    @property
-    def best(self) -> Path:
-        """The checkpoint of the best epoch on dev."""
-        return self.folder / CHECKPOINTS / BEST
+        self._seconds: list[float] = []  # of the epochs of this process
+        self._seconds_after, self._start = seconds_after, 0.0
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self._start = time.monotonic()
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Records the epoch's numbers, saves its checkpoint and logs a line.
-
-        Raises:
-            InputError: the disk is full, or the run's folder cannot be written to.
-        """
+        """Records the epoch's numbers, saves its checkpoint and logs a line."""
         epoch: dict[str, float] = {"epoch": trainer.current_epoch + 1}
         epoch |= {name: float(value) for name, value in trainer.callback_metrics.items()}
         self._seconds.append(time.monotonic() - self._start)
@@ -151,7 +111,7 @@ class EpochRecorder(Checkpoint):
         return max(0, epochs) * sum(own) / len(own) + self._seconds_after
 
     def write_metrics(self) -> None:
-        """Writes `metrics.csv`, a row per epoch."""
+        """Writes the epochs to `metrics.csv`."""
         with whole_file(self.folder / METRICS) as out:
             table = csv.DictWriter(out, list(self.epochs[0]), lineterminator="\n")
             table.writeheader()
@@ -192,8 +152,8 @@ class EpochRecorder(Checkpoint):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self.epochs, self.complete = list(state_dict["epochs"]), bool(state_dict["complete"])
 
-    def read_last(self) -> dict[str, Any]:
-        """Loads the last epoch's checkpoint and restores this callback's state from it.
+    def read_last(self) -> None:
+        """Restores the state from the last epoch's checkpoint.
 
         Raises:
             InputError: the file is missing, damaged, or of a run with another config.
@@ -201,25 +161,21 @@ class EpochRecorder(Checkpoint):
         if not self.last.is_file():
             raise InputError(f"{self.folder}: no epoch was completed; start the run again")
         checkpoint = load_checkpoint(self.last)
-        states, config = checkpoint.get("callbacks"), checkpoint.get("config")
-        if not isinstance(states, dict) or self.state_key not in states or not isinstance(config, dict):
+        state, config = (checkpoint.get("callbacks") or {}).get(self.state_key), checkpoint.get("config")
+        if state is None or not isinstance(config, dict):
             raise InputError(f"{self.last} was written by another version of tagger; start the run again")
         if config != self.config:
-            key, before, now = _first_difference(config, self.config)
+            key = next(key for key in {**config, **self.config} if config.get(key) != self.config.get(key))
+            before, now = (shorten(str(each.get(key))) for each in (config, self.config))
             raise InputError(
-                f"{self.last} was trained with another {key} than the run's config has"
-                f" ({shorten(str(before))}, {shorten(str(now))}); start the run again"
+                f"{self.last} was trained with another {key} than the run's config has ({before}, {now}); start the run"
+                " again"
             )
-        self.load_state_dict(states[self.state_key])
-        return checkpoint
+        self.load_state_dict(state)
 
 
 def load_checkpoint(path: Path) -> dict[str, Any]:
-    """Reads a checkpoint onto the CPU; no code in it is run.
-
-    Raises:
-        InputError: the file is missing, cannot be read or is damaged.
-    """
+    """Reads a checkpoint onto the CPU; no code in it is run."""
     try:
         checkpoint = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
@@ -246,27 +202,15 @@ def time_left(seconds: float) -> str:
     return f"  {seconds / 60:.0f} min left" if seconds < 5400 else f"  {seconds / 3600:.0f} h left"
 
 
-def _first_difference(one: Mapping[str, Any], other: Mapping[str, Any]) -> tuple[str, Any, Any]:
-    """The key with dots of the first value in which two nested configs differ, and the two values."""
-    key = next(key for key in {**one, **other} if one.get(key) != other.get(key))
-    before, now = one.get(key), other.get(key)
-    if isinstance(before, dict) and isinstance(now, dict):
-        inner, before, now = _first_difference(before, now)
-        key = f"{key}.{inner}"
-    return key, before, now
-
-
 def _replace_by_link(source: Path, target: Path) -> None:
     """Makes `target` a hard link to `source`, replacing it; copies if the file system has no hard links."""
     partial = target.with_name(f".{target.name}.part")
     partial.unlink(missing_ok=True)
     try:
         os.link(source, partial)
-        partial.replace(target)
     except OSError:
-        with whole_binary(target) as out, source.open("rb") as binary:
-            while piece := binary.read(1 << 24):
-                out.write(piece)
+        shutil.copyfile(source, partial)
+    partial.replace(target)
 
 
 class EpochWatcher(Checkpoint):

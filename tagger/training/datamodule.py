@@ -30,40 +30,22 @@ NOISE = 1  # ends the seed of a batch's noise, so that word dropout is drawn as 
 
 
 class _Batches(torch.utils.data.Dataset[Batch]):
-    """The numbers of sentences -> a `Batch`.
+    """The numbers of sentences and a seed, None for dev, -> a `Batch`.
 
-    The sentences and the outputs of a frozen transformer stay on disk.
+    The sentences and the outputs of a frozen transformer, (tokens of all sentences, M, D), stay on disk.
     """
 
     def __init__(
-        self,
-        sentences: Dataset,
-        table: FormTable,
-        word_dropout: float,
-        unnamed: float,
-        facts: Facts | None,
-        lengths: np.ndarray,
-        outputs: np.ndarray | None,
-        distilled: Distillation | None,
-        noise: float,
+        self, data: "TaggerDataModule", sentences: Dataset, lengths: np.ndarray, outputs: np.ndarray | None, train: bool
     ) -> None:
-        """Keeps its arguments.
-
-        Args:
-            sentences: `tokens`, the tag columns, and of several corpora the column `CORPUS`.
-            table: gives forms and tags their ids.
-            word_dropout: see `collate`.
-            unnamed: the share of the sentences whose corpus a batch of training does not tell; if it is 0, those of dev
-                are told, too.
-            facts: what a batch of training says of the words beside their tags; None: nothing.
-            lengths: (N,) the number of tokens of each sentence.
-            outputs: (tokens of all sentences, M, D) of a frozen transformer, if there is one.
-            distilled: what a teacher says of the sentences, and which of them are untagged; None: no teacher.
-            noise: see `with_noise`; in training alone.
-        """
-        self.sentences, self.table, self.word_dropout, self.unnamed = sentences, table, word_dropout, unnamed
-        self.facts, self.distilled, self.noise = facts, distilled, noise
-        self.outputs, self.ends = outputs, np.cumsum(lengths)
+        self.sentences, self.outputs, self.ends = sentences, outputs, np.cumsum(lengths)
+        self.table, self.word_dropout, self.unnamed, self.noise = (
+            data.table,
+            data.word_dropout,
+            data.unnamed,
+            data.noise,
+        )
+        self.facts, self.distilled = (data.facts, data.distilled) if train else (None, None)
 
     def __getitem__(self, item: Any) -> Batch:
         numbers, seed = item
@@ -143,9 +125,8 @@ class TaggerDataModule(pl.LightningDataModule):
             unnamed: of several corpora, the share of training's sentences whose corpus is not told. That of dev's
                 sentences is told if this is 0.
             facts: what training predicts beside the tags; None: nothing.
-            distilled: what a teacher says of train, and untagged text that training reads beside it; None: no teacher.
-            noise: share of the sentences of which training reads a spoilt copy; not with a frozen transformer, whose
-                outputs are those of the sentences as they are.
+            distilled: what a teacher says of train, and untagged text that training reads beside it.
+            noise: share of the sentences of which training reads a spoilt copy; see `with_noise`.
             shards: the folder where the outputs of a frozen transformer are kept.
         """
         super().__init__()
@@ -166,9 +147,7 @@ class TaggerDataModule(pl.LightningDataModule):
         rank, world = (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
         sampler = BucketSampler(lengths, self.batch_tokens, seed, rank, world, mixture)
         outputs = self._outputs(split, sentences, lengths)
-        batches = _Batches(
-            sentences, self.table, self.word_dropout, self.unnamed, facts, lengths, outputs, distilled, self.noise
-        )
+        batches = _Batches(self, sentences, lengths, outputs, seed is not None)
         # The loader has its own generator: nothing may draw from the global one, whose state a checkpoint restores.
         return DataLoader(batches, batch_size=None, sampler=sampler, generator=torch.Generator())
 

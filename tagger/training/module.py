@@ -22,10 +22,11 @@ from tagger.model.pieces import PieceTokenizer
 from tagger.model.vocabulary import Vocabulary
 from tagger.segmenter.saved import SavedSegmenter
 
-# N tokens, K tags of a column, k of them that a teacher names
-
+# T tokens in the longest sentence, B sentences, N packed tokens, K tags of a column, k of them that a teacher names
 
 MASKED = -1e4  # a score of no tag; not -inf, because the gradient of a sum of those alone is no number
+WARMUP = 0.05  # share of the steps in which the learning rate climbs
+LAYER_DECAY = 0.8  # the learning rate of a transformer's layer over that of the layer above it
 
 
 def teacher_loss(scores: Tensor, targets: Tensor, temperature: float) -> Tensor:
@@ -53,12 +54,6 @@ def teacher_loss(scores: Tensor, targets: Tensor, temperature: float) -> Tensor:
     shares = torch.cat([shares, rest], dim=-1) ** (1 / temperature)
     shares = shares / shares.sum(-1, keepdim=True).clamp(min=1e-9)  # 0 if the student has no tag that is probable
     return -(shares * logs).sum(-1) * temperature**2
-
-
-# T tokens in the longest sentence, B sentences, K tags of a column
-
-WARMUP = 0.05  # share of the steps in which the learning rate climbs
-LAYER_DECAY = 0.8  # the learning rate of a transformer's layer over that of the layer above it
 
 
 def _rate_share(step: int, steps: int, first: int, warmup: float) -> float:
@@ -126,7 +121,7 @@ class Module(pl.LightningModule):
         transformer = self.body.transformer
         groups = []
         if transformer is not None:
-            groups = transformer.parameter_groups(hp["transformer_lr"], hp["layer_decay"], hp["weight_decay"])
+            groups = transformer.parameter_groups(hp["transformer_lr"], LAYER_DECAY, hp["weight_decay"])
         encoder_groups = len(groups)
         in_transformer = {id(p) for group in groups for p in group["params"]}
         own = [p for p in self.parameters() if p.requires_grad and id(p) not in in_transformer]
@@ -145,7 +140,7 @@ class Module(pl.LightningModule):
         steps = self.steps
         frozen = steps * self.frozen_epochs // (self.trainer.max_epochs or 1)
         shares: list[Callable[[int], float]] = [
-            partial(_rate_share, steps=steps, first=frozen if number < encoder_groups else 0, warmup=hp["warmup"])
+            partial(_rate_share, steps=steps, first=frozen if number < encoder_groups else 0, warmup=WARMUP)
             for number in range(len(groups))
         ]
         scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, shares)
@@ -211,9 +206,7 @@ class TaggerModule(Module):
         temperature: float = 1.0,
         lr: float = 2e-3,
         weight_decay: float = 0.05,
-        warmup: float = WARMUP,
         transformer_lr: float = 1e-4,
-        layer_decay: float = LAYER_DECAY,
         frozen_epochs: int = 0,
     ) -> None:
         """Builds the networks.
@@ -222,15 +215,12 @@ class TaggerModule(Module):
             vocabulary: the fields of a `Vocabulary`.
             network: sizes of the parts of each member.
             members: how many networks are trained.
-            facts: N, how many facts the batches hold; see `facts.py`.
+            facts: how many facts the batches hold; see `facts.py`.
             facts_weight: of their loss, the sum over the facts, when it is added to that of the tags.
             gold: share of the gold tags in what a word teaches of which a teacher speaks, too.
             temperature: of the probabilities of teacher and student.
-            lr: the highest learning rate.
+            lr: the highest learning rate; transformer_lr is that of a transformer's top layer.
             weight_decay: of AdamW; for matrices that are not pretrained vectors.
-            warmup: share of the steps in which the learning rate climbs to `lr`; then it falls to 0 linearly.
-            transformer_lr: the highest learning rate of the top layer of a transformer.
-            layer_decay: the learning rate of a transformer's layer over that of the layer above it.
             frozen_epochs: the first epochs, in which a transformer that is tuned does not learn yet.
         """
         super().__init__()
@@ -271,11 +261,7 @@ class TaggerModule(Module):
             self.body.transformer.set_learning(epoch >= self.frozen_epochs)
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Checks that the checkpoint is of the same words and tags.
-
-        Raises:
-            InputError: it is of others.
-        """
+        """Checks that the checkpoint is of the same words and tags."""
         if checkpoint["hyper_parameters"]["vocabulary"] != self.hparams["vocabulary"]:
             raise InputError("the corpus or the text has changed since the run began; start the run again")
         super().on_load_checkpoint(checkpoint)
@@ -287,13 +273,7 @@ class TaggerModule(Module):
         config: dict[str, Any] | None = None,
         tokenizer: PieceTokenizer | None = None,
     ) -> Bundle:
-        """The tagger that has been trained: all members with the same weight.
-
-        Args:
-            segmenter: what cuts raw text for it.
-            config: what `config.json` says of it.
-            tokenizer: of the transformer, if there is one.
-        """
+        """The tagger that has been trained: all members with the same weight."""
         for network in self.networks:
             network.eval()
             for column, (first, pairs) in self.forbidden.items():
@@ -308,8 +288,7 @@ class TaggerModule(Module):
         Counted are the accuracy of every column and of all, and as `loss` what dev has as well: the loss of the gold
         tags alone, per token, in the mean of the members.
         """
-        loss = torch.zeros((), device=self.device)
-        of_tags = torch.zeros((), device=self.device)
+        loss = of_tags = torch.zeros((), device=self.device)
         of_members = []  # for each column (T, B, K)
         transformer = self.body.transformer
         if transformer is not None and batch.pieces is not None and (transformer.learns or batch.outputs is None):
@@ -318,32 +297,37 @@ class TaggerModule(Module):
             h = member.encode(member.embed(batch), batch.lengths)
             of_members.append(member.score(h))
             if batch.facts is not None and len(self.fact_heads):
-                here = torch.arange(len(h), device=h.device)[:, None] < batch.lengths  # (T, B)
-                facts = batch.facts[here]  # (tokens, N)
-                total = binary_cross_entropy_with_logits(
-                    self.fact_heads[i](h[here]).float(), facts.clamp(min=0), (facts >= 0).float(), reduction="sum"
-                )
-                loss = loss + self.facts_weight * total / here.sum()
-        right = scored = most = 0
+                loss = loss + self._facts_loss(i, h, batch)
         places, counts = packing(batch.lengths)
+        accuracies = []
         for column, target in batch.targets.items():
             learned = target.clamp(min=IGNORE)  # a tag that training never saw counts in the accuracy, not in the loss
-            for member, scores in zip(self.networks, of_members, strict=True):
-                of_gold = cast(Decoder, member.decoders[column]).loss(scores[column], learned, batch.lengths)
+            decoders = [cast(Decoder, member.decoders[column]) for member in self.networks]
+            for decoder, scores in zip(decoders, of_members, strict=True):
+                of_gold = decoder.loss(scores[column], learned, batch.lengths)
                 of_tags = of_tags + of_gold.detach()
                 if batch.teacher:
                     of_gold = self._distilled(of_gold, scores[column], learned, batch.teacher.get(column), places)
                 loss = loss + of_gold
             together = torch.stack([scores[column].detach() for scores in of_members]).mean(0)  # as when it tags
-            decoders = [cast(Decoder, member.decoders[column]) for member in self.networks]
             best = mean_decoder(decoders).best(together.flatten(0, 1)[places], counts)
-            column_right = int((best == target.flatten()[places]).sum())
-            column_scored = int((target != IGNORE).sum())
-            self.count(f"{stage}/{column}", column_right / max(1, column_scored), column_scored)
-            right, scored, most = right + column_right, scored + column_scored, max(most, column_scored)
-        self.count(f"{stage}/loss", of_tags / len(of_members), most)
+            right, scored = int((best == target.flatten()[places]).sum()), int((target != IGNORE).sum())
+            self.count(f"{stage}/{column}", right / max(1, scored), scored)
+            accuracies.append((right, scored))
+        right, scored = map(sum, zip(*accuracies, strict=True))
+        self.count(f"{stage}/loss", of_tags / len(of_members), max(scored for _, scored in accuracies))
         self.count(f"{stage}/accuracy", right / max(1, scored), scored)
         return loss
+
+    def _facts_loss(self, member: int, h: Tensor, batch: Batch) -> Tensor:
+        """The weighted loss of a member's states (T, B, S) in predicting facts; those that are -1 are not known."""
+        assert batch.facts is not None
+        here = torch.arange(len(h), device=h.device)[:, None] < batch.lengths  # (T, B)
+        facts = batch.facts[here]  # (N, facts)
+        scores = self.fact_heads[member](h[here]).float()
+        known = (facts >= 0).float()
+        total = binary_cross_entropy_with_logits(scores, facts.clamp(min=0), known, reduction="sum")
+        return self.facts_weight * total / here.sum()
 
     def _distilled(
         self, of_gold: Tensor, scores: Tensor, gold: Tensor, teacher: Tensor | None, places: Tensor
@@ -354,7 +338,7 @@ class TaggerModule(Module):
             of_gold: the loss of the tokens with gold tags, a mean over them.
             scores: (T, B, K).
             gold: (T, B) tags, or IGNORE.
-            teacher: (T, B, k, 2) ids and probabilities; None if it lacks the column.
+            teacher: (T, B, k, 2); None if it lacks the column.
             places: (N,) the tokens among T * B.
         """
         has_gold = gold.flatten()[places] != IGNORE  # (N,)

@@ -33,22 +33,22 @@ from tagger.tagging.tagger import Tagger
 from tagger.text.output_files import whole_file
 from tagger.text.spacing import JUDGED, gold_paragraphs, has_spacing
 from tagger.text.strings import is_annotated
-from tagger.training.card import NAMED, CorpusScores, corpus_rows
 from tagger.training.run_folder import REPORT_PAGE
 
+NAMED = "named"  # the accuracy of a tagger that is told the corpus
+SPEED_WORDS = 2_000  # words, at least, that show the speed of a tagger with a transformer
 KEPT = ("tokens", "accuracy", "known", "unknown", "whole_sentences")  # of the scores of a column
 
+_log = logging.getLogger(__name__)
 
-def corpus_scores(tagger: "Tagger", named: Iterable["Tagger"], splits: Mapping[str, Dataset]) -> CorpusScores:
-    """The scores of each corpus, for `report.json`: those of `KEPT`, and `NAMED`.
 
-    Args:
-        tagger: is told no corpus.
-        named: the same tagger, told each of the corpora.
-        splits: of several corpora; a part without gold tags has no scores.
+def corpus_scores(tagger: "Tagger", named: Iterable["Tagger"], splits: Mapping[str, Dataset]) -> dict[str, Any]:
+    """Split -> corpus -> column -> the scores of `KEPT`, of a tagger that is told no corpus, and `NAMED`.
+
+    A corpus without gold tags in a split has no scores there.
     """
     parts = {split: by_corpus(data) for split, data in splits.items()}
-    found: CorpusScores = {split: {} for split in splits}
+    found: dict[str, Any] = {split: {} for split in splits}
     for other in named:
         for split, corpora in parts.items():
             if other.corpus not in corpora:
@@ -92,24 +92,6 @@ def shows_spacing(split: Dataset) -> bool:
 
 def write_tagger_page(folder: Path, results: Mapping[str, Any], errors: Sequence[WordError]) -> None:
     """Writes the page: what `report.json` holds, the errors on dev, and the pictures that lie in the run's folder."""
-    page = report_page(
-        f"{results['corpus']}: what the tagger gets right and wrong",
-        {split: results[split] for split in ("dev", "test") if split in results},
-        errors,
-        _facts(results),
-        [table for table in (make(results) for make in TABLES) if table.rows],
-        sorted(path.name for path in folder.glob("*.png")),
-    )
-    with whole_file(folder / REPORT_PAGE) as out:
-        out.write(page)
-
-
-def format_page(folder: Path) -> str:
-    """Where the page is, for the terminal."""
-    return f"look at its errors: {folder / REPORT_PAGE}"
-
-
-def _facts(results: Mapping[str, Any]) -> list[str]:
     facts = [f"{results['parameters']:,} parameters", f"{results['training_seconds']:,.0f} s of training"]
     if "best_epoch" in results:
         facts.append(f"best epoch {results['best_epoch']} of {results['epochs']}")
@@ -118,68 +100,62 @@ def _facts(results: Mapping[str, Any]) -> list[str]:
     if "steps" in (found := results.get("segmenter", {})):
         size = f"{found['parameters']:,} parameters, {found['steps']:,} steps, {found['seconds']:,.0f} s"
         facts.append(f"learned segmenter: {size}")
-    return facts
+    page = report_page(
+        f"{results['corpus']}: what the tagger gets right and wrong",
+        {split: results[split] for split in ("dev", "test") if split in results},
+        errors,
+        facts,
+        [table for tables in result_tables(results).values() for table in tables],
+        sorted(path.name for path in folder.glob("*.png")),
+    )
+    with whole_file(folder / REPORT_PAGE) as out:
+        out.write(page)
 
 
-def _corpora(results: Mapping[str, Any]) -> Table:
-    rows = [
-        [f"{corpus} {split}, {column}", f"{scores['tokens']:,}"]
-        + [percent(scores[name]) for name in ("accuracy", "known", "unknown", NAMED)]
-        for split, corpus, column, scores in corpus_rows(results.get("corpora", {}))
+def result_tables(results: Mapping[str, Any]) -> dict[str, list[Table]]:
+    """What `report.json` says beside the scores of dev and test, as tables, by the section of a model card."""
+    names = ("accuracy", "known", "unknown", NAMED)
+    corpora = [
+        [f"{corpus} {split}, {column}", f"{scores['tokens']:,}", *(percent(scores[name]) for name in names)]
+        for split, found in results.get("corpora", {}).items()
+        for corpus, columns in found.items()
+        for column, scores in columns.items()
     ]
-    return Table("Each corpus", ["", "words", "accuracy", "seen", "not seen", "corpus named"], rows)
-
-
-def _raw_text(results: Mapping[str, Any]) -> Table:
-    raw = results.get("raw", {})
-    names = [*next(iter(raw.values()), {})]
-    rows = [[split, *map(percent, scores.values())] for split, scores in raw.items()]
-    return Table("From raw text, F1", ["", *names], rows)
-
-
-def _baselines(results: Mapping[str, Any]) -> Table:
-    found = results.get("baseline", {})
-    rows = [[column, *(percent(scores.get(column)) for scores in found.values())] for column in results["dev"]]
-    return Table("Accuracy of the most frequent tag of each word", ["", *found], rows if found else [])
-
-
-def _calibrations(results: Mapping[str, Any]) -> Table:
-    found = results.get("calibration", {})
-    rows = []
-    for split, columns in found.get("after", {}).items():
-        for column, after in columns.items():
-            before = found["before"][split][column]
-            errors = [percent(each["ece"]) for each in (before, after)]
-            rows.append([f"{split} {column}", f"{found['temperatures'][column]:.3f}", *errors])
-    heads = ["", "temperature", "before", "after"]
-    return Table(f"Calibration error in {BINS} bins, before and after the temperature", heads, rows)
-
-
-def _cuts(results: Mapping[str, Any]) -> Table:
-    found = results.get("segmenter", {})
-    rows = [
-        [f"{cut} (kept)" if cut == found["kept"] else cut, *(percent(scores[name]) for name in CUT_SCORES)]
-        for cut, scores in found.get("dev", {}).items()
+    baseline = results.get("baseline", {})
+    frequent = [[column, *(percent(of.get(column)) for of in baseline.values())] for column in results.get("dev", ())]
+    found = results.get("calibration", {"temperatures": {}, "before": {}, "after": {}})
+    confidence = [
+        [
+            f"{split} {column}",
+            f"{found['temperatures'][column]:.3f}",
+            *(percent(found[when][split][column]["ece"]) for when in ("before", "after")),
+        ]
+        for split, columns in found["after"].items()
+        for column in columns
     ]
-    return Table("What cuts raw text, F1 on dev", ["", *CUT_SCORES.values()], rows)
-
-
-TABLES = (_baselines, _corpora, _raw_text, _cuts, _calibrations)
-
-
-SPEED_WORDS = 2_000  # words, at least, that show the speed of a tagger with a transformer
-
-_log = logging.getLogger(__name__)
+    segmenter, raw = results.get("segmenter", {}), results.get("raw", {})
+    cuts = [
+        [f"{cut} (kept)" if cut == segmenter["kept"] else cut, *(percent(scores[name]) for name in CUT_SCORES)]
+        for cut, scores in segmenter.get("dev", {}).items()
+    ]
+    raw_rows = [[split, *map(percent, scores.values())] for split, scores in raw.items()]
+    confident = f"Calibration error in {BINS} bins, before and after a temperature that was fitted on dev"
+    sections = {
+        "Baseline": [Table("Accuracy of the most frequent tag of each word", ["", *baseline], baseline and frequent)],
+        "Corpora": [
+            Table("Each corpus", ["", "words", "accuracy", "seen", "not seen", "with tag --corpus NAME"], corpora)
+        ],
+        "Confidence": [Table(confident, ["", "temperature", "before", "after"], confidence)],
+        "Raw text": [
+            Table("What cuts raw text, F1 on dev", ["", *CUT_SCORES.values()], cuts),
+            Table("From raw text, F1", ["", *next(iter(raw.values()), {})], raw_rows),
+        ],
+    }
+    return {name: [table for table in tables if table.rows] for name, tables in sections.items()}
 
 
 class Reported(NamedTuple):
-    """What `report_tagger` finds.
-
-    Attributes:
-        bundle: the tagger with its temperatures.
-        results: what `report.json` says.
-        errors: those on dev.
-    """
+    """The tagger with its temperatures, what `report.json` says, and the errors on dev."""
 
     bundle: Bundle
     results: dict[str, Any]
@@ -187,14 +163,9 @@ class Reported(NamedTuple):
 
 
 def report_tagger(bundle: Bundle, corpus: Corpus, folder: Path, device: str, test: bool) -> Reported:
-    """Fits the temperatures of a tagger and scores it.
+    """Fits the temperatures of a tagger on dev, scores it, and writes pictures and tables to the run's folder.
 
-    Args:
-        bundle: the tagger. Columns that the corpus lacks keep their temperatures.
-        corpus: its dev split is scored.
-        folder: the run's folder, where pictures and tables of errors go.
-        device: where to compute.
-        test: whether the test split is scored too, if there is one.
+    Columns that the corpus lacks keep their temperatures. `test`: whether the test split is scored too.
     """
     splits, name = corpus.splits, corpus.name
     plain = before = Tagger(bundle, device, "float32")

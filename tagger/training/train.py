@@ -31,9 +31,9 @@ from tagger.training.linear import linear_members, linear_seconds
 from tagger.training.loggers import run_loggers
 from tagger.training.module import TaggerModule
 from tagger.training.recipe import with_recipe
-from tagger.training.report import format_page, format_scores, report_tagger, write_tagger_page
+from tagger.training.report import format_scores, report_tagger, write_tagger_page
 from tagger.training.run import accuracies, begin, finish, fit_best, format_run
-from tagger.training.run_folder import REPORT, SHARDS
+from tagger.training.run_folder import REPORT, REPORT_PAGE, SHARDS
 from tagger.training.segmenter_choice import SegmenterTraining
 from tagger.training.start import Beginning, Start, build, load_start, with_start
 
@@ -102,7 +102,7 @@ def train(
     lines = [format_scores(results)]
     if epochs:
         lines.append(f"best epoch {results['best_epoch']} of {results['epochs']}, {results['training_seconds']:.0f} s")
-    print("\n".join([*lines, format_page(folder), format_run(folder)]))
+    print("\n".join([*lines, f"look at its errors: {folder / REPORT_PAGE}", format_run(folder)]))
     return results
 
 

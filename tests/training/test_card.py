@@ -59,7 +59,7 @@ def test_a_card_has_data_scores_command_and_config() -> None:
     card = card_of(RESULTS | {"dev": {"upos": SCORES}}, "python -m tagger seed=7")
     assert card.startswith("# Part-of-speech tagger for UD_X 2.10\n")
     assert "(1,000,000 parameters), trained on UD_X 2.10. The training data's licence is CC0." in card
-    assert "| dev | upos | 12,345 | 98.77 | 99.00 | – | 50.00 |" in card
+    assert "| dev | upos | 12,345 | 98.77% | 99.00% | – | 50.00% |" in card
     assert "    python -m tagger seed=7\n" in card
     assert "best epoch on dev was 2 of 3;\ntraining took 61 seconds" in card
     assert config_in(card) == CONFIG["training"]
@@ -79,7 +79,7 @@ def test_a_card_names_the_teacher_and_the_text() -> None:
     teacher = {"name": "best-1", "corpus": "UD_X 2.10 (CC0)", "scores": scores, "text": None}
     card = card_of(teacher=teacher)
     assert "from a teacher, the tagger `best-1`, which was trained on UD_X 2.10 (CC0)" in card
-    assert "(accuracy 97.50 on dev in upos, 97.00 on dev in xpos, 97.25 on test in upos).\n\n|" in card
+    assert "(accuracy 97.50% on dev in upos, 97.00% on dev in xpos, 97.25% on test in upos).\n\n|" in card
     text = {"name": "a.txt and 3 more", "words": 450_000}
     card = card_of(teacher={**teacher, "corpus": None, "scores": {}, "text": text})
     assert (

@@ -17,10 +17,10 @@ from tagger.model.batch import IGNORE, Batch
 from tagger.model.collate import collate
 from tagger.model.embeddings import VectorConfig
 from tagger.model.vocabulary import Vocabulary
-from tagger.training.module import TaggerModule, teacher_loss
+from tagger.training.module import WARMUP, TaggerModule, teacher_loss
 from tests.conftest import CORPUS, TOKENS, make_batch, make_table, network_config, save_tiny
 
-EPOCHS, WARMUP, LR = 20, 0.1, 0.03
+EPOCHS, LR = 20, 0.03
 QUERY = "encoder.layer.1.attention.self.query.weight"  # of the top layer of a tiny BERT
 STEPS = 3 * EPOCHS  # every sentence is a batch
 
@@ -67,7 +67,7 @@ def validate(module: TaggerModule, *batches: Batch) -> dict[str, float]:
 @pytest.fixture(scope="module")
 def fitted(vocabulary: Vocabulary, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """A module trained on the tiny corpus, its learning rates, its checkpoint and what was logged last."""
-    module, rates = make_module(vocabulary, lr=LR, warmup=WARMUP), LearningRates()
+    module, rates = make_module(vocabulary, lr=LR), LearningRates()
     batches = make_loader([gold_batch(vocabulary, i) for i in range(3)])
     trainer = make_trainer(max_epochs=EPOCHS, callbacks=[rates], gradient_clip_val=1.0, num_sanity_val_steps=0)
     trainer.fit(module, batches, make_loader([gold_batch(vocabulary, 0, 1, 2)]))
@@ -85,20 +85,13 @@ def test_the_learning_rate_climbs_and_then_falls_to_zero(fitted: dict[str, Any])
     assert 0 < fitted["rates"][-1] <= 0.02 * LR
 
 
-def test_no_warm_up_starts_at_the_full_rate(vocabulary: Vocabulary) -> None:
-    rates = LearningRates()
-    trainer = make_trainer(max_epochs=2, limit_val_batches=0, callbacks=[rates])
-    trainer.fit(make_module(vocabulary, lr=0.1, warmup=0.0), make_loader([gold_batch(vocabulary, 0, 1, 2)]))
-    assert rates.values == pytest.approx([0.1, 0.1])
-
-
 def test_a_transformer_learns_after_its_frozen_epochs(vocabulary: Vocabulary, bert: Path) -> None:
     from tests.pretrained.encoders import load, read
 
     embedding, tokenizer, described = load(bert, tune=1)
     torch.manual_seed(1)
     module = TaggerModule(
-        asdict(vocabulary), network_config(transformer=described), lr=LR, transformer_lr=0.1, warmup=0, frozen_epochs=2
+        asdict(vocabulary), network_config(transformer=described), lr=LR, transformer_lr=0.1, frozen_epochs=2
     )
     transformer = module.body.transformer
     assert transformer is not None

@@ -12,8 +12,7 @@ from datasets import Dataset
 from tagger.errors import InputError
 from tagger.evaluation.report_page import WordError
 from tagger.model.vocabulary import Vocabulary
-from tagger.training.card import NAMED
-from tagger.training.report import format_scores, most_frequent_tags, write_tagger_page
+from tagger.training.report import NAMED, format_scores, most_frequent_tags, write_tagger_page
 from tests.conftest import largest_file
 
 SCORES = {
