@@ -2,7 +2,6 @@
 
 import shutil
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -64,34 +63,3 @@ def launched() -> Iterator[Any]:
         browser = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS.split())
         yield browser
         browser.close()
-
-
-def file_pages(browser: Any) -> Iterator[Open]:
-    """Opens pages that are files. At the end none has asked for anything else, and no script has failed."""
-    contexts, allowed, requests, failures = [], [], [], []
-
-    def open_file(path: Path, width: int = 1400, dark: bool = False) -> Page:
-        scheme = "dark" if dark else "light"
-        context = browser.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme)
-        context.set_default_timeout(PATIENCE)
-        contexts.append(context)
-        page = context.new_page()
-        page.on("request", lambda request: requests.append(request.url))
-        page.on("pageerror", lambda error: failures.append(str(error)))
-        page.on("dialog", lambda dialog: failures.append(dialog.message))
-        page.on("console", lambda message: failures.append(message.text))
-        allowed.append(path.resolve().as_uri())
-        page.goto(allowed[-1])
-        return page
-
-    yield open_file
-    for context in contexts:
-        context.close()
-    assert requests
-    assert [request for request in requests if request not in allowed and not request.startswith("data:")] == []
-    assert failures == []
-
-
-def fits(page: Page) -> bool:
-    """Whether the window needs no scrolling to the side."""
-    return bool(page.evaluate("() => document.documentElement.scrollWidth <= innerWidth"))

@@ -27,11 +27,6 @@ _WARM_UP_SENTENCES = 64
 def measure(name: str, sentences: Sequence[list[str]], workers: int | None = None) -> dict[str, Any]:
     """Measures the tagger of a name or folder on the processor. Every number is a median over rounds.
 
-    Args:
-        name: as `load` takes it.
-        sentences: lists of tokens; each is read once per round.
-        workers: the number of processes; None: one per physical core.
-
     Returns:
         Plain values. In `speeds`, for each precision: words per second on one thread with a cold cache (emptied before
         each round) and a warm one, and with all workers (warm); milliseconds for one sentence, read again.

@@ -44,13 +44,9 @@ class Difference(NamedTuple):
 def paired_difference(
     gains: np.ndarray, words: np.ndarray, rounds: int = ROUNDS, max_cells: int = 4_000_000
 ) -> Difference:
-    """Compares two sides.
+    """Compares two sides: `gains` (S,) is how many words more the first gets right of the `words` (S,) of a sentence.
 
-    Args:
-        gains: (S,) how many words more the first side gets right in each sentence.
-        words: (S,) the words of each sentence, at least one in all.
-        rounds: of the randomization, and of the bootstrap.
-        max_cells: numbers that a part of the bootstrap's rounds may draw at once.
+    `max_cells` are the numbers that a part of the bootstrap's rounds may draw at once.
     """
     low, high = np.quantile(_bootstrap(gains, words, rounds, max_cells), [LEVEL / 2, 1 - LEVEL / 2])
     return Difference(float(gains.sum() / words.sum()), float(low), float(high), _p_value(gains, rounds))
@@ -137,13 +133,10 @@ class _Column:
 def compare(
     sentences: Iterable[tuple[Sentence, Sentence, Sentence]], columns: Sequence[str], names: Sequence[str], every: bool
 ) -> dict[str, dict[str, Any]]:
-    """Compares two sides.
+    """Compares sentences with gold tags, with the tags of side A and with those of side B in some columns.
 
-    Args:
-        sentences: each with its gold tags, with the tags of side A, and with those of side B.
-        columns: the columns to compare.
-        names: of the gold files, of A and of B, for error messages.
-        every: whether all three must have each of the columns; else those count that all three have.
+    If `every`, all three must have each of the columns; else those count that all three have. `names` are those of the
+    gold files, of A and of B.
 
     Returns:
         For each column: `words`, those with a gold tag; `a` and `b`, the accuracies; `difference` of the two, its

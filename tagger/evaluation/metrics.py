@@ -31,13 +31,11 @@ def report(sentences: Iterable[Scored], vocabulary: Vocabulary) -> dict[str, dic
     scripts from the words to their gold lemmas and to the predicted ones.
 
     Returns:
-        For each column a dictionary; all shares are in [0, 1]:
-        `tokens`, `accuracy`; `known` and `unknown`: the accuracy over forms that occur in training and that do not,
-        None where there are none; `known_tokens` and `unknown_tokens`, their numbers; `sentences`;
-        `whole_sentences`: the share of sentences without an error; `tags`: precision, recall, F1 and support of each
-        tag; `spans`: the same for BIO spans, or None; `unseen_tags`: gold tags that the tagger does not know, with
-        their counts; `confusions`: [gold, predicted, count], most frequent first; `calibration`: how far probability
-        and accuracy are apart, see `calibration.calibration`, or None if the probabilities are not known.
+        For each column, shares in [0, 1]: `tokens`, `accuracy`; `known` and `unknown`: the accuracy over forms that
+        occur in training and that do not, or None; `known_tokens`, `unknown_tokens`; `sentences`, `whole_sentences`:
+        the share without an error; `tags`: precision, recall, F1 and support of each; `spans`: the same for BIO spans,
+        or None; `unseen_tags`: the counts of gold tags that the tagger does not know; `confusions`: [gold, predicted,
+        count], most frequent first; `calibration`: see `calibration.py`, or None if no probabilities are known.
 
     Raises:
         InputError: as `annotated`.

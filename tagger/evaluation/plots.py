@@ -13,7 +13,6 @@ from tagger.evaluation.calibration import Calibrations
 from tagger.text.output_files import whole_binary
 
 MAX_NAME = 24  # characters of a tag
-MAX_KEY = 40  # characters of a key's name, whose beginning is cut, and of the name of a run
 
 
 def draw_confusions(scores: Mapping[str, Any], title: str, path: Path, max_tags: int = 20) -> Figure:

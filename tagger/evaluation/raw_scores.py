@@ -134,7 +134,7 @@ def raw_scores(gold: Iterable[Sentence], system: Iterable[Sentence]) -> dict[str
     """Scores the sentences that a system found in the text of the gold sentences.
 
     Returns:
-        The F1 of `Tokens`, `Sentences` and `Words`, and of those of `UPOS`, `XPOS`, `UFeats` and `Lemmas` whose columns
+        F1 of `Tokens`, `Sentences` and `Words`, and of those of `UPOS`, `XPOS`, `UFeats` and `Lemmas` whose columns
         (`upos`, `xpos`, `feats`, `lemma`) all sentences of both sides have: of the words that are aligned and have the
         gold tag. `AllTags` needs the first three.
 

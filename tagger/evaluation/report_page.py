@@ -59,15 +59,10 @@ def report_page(
     tables: Iterable[Table] = (),
     pictures: Iterable[str] = (),
 ) -> str:
-    """The page. All texts are plain; the tags and the errors are those of the first split, the pictures lie beside it.
+    """The page. All texts are plain.
 
-    Args:
-        title: of the page.
-        splits: for each split what `metrics.report` returns.
-        errors: in any order.
-        facts: short texts below the title.
-        tables: others.
-        pictures: names of files.
+    Each split has what `metrics.report` returns; the tags and the errors are those of the first one. The facts stand
+    below the title. The pictures are names of files beside the page.
     """
     first = next(iter(splits.values()))
     parts = [_table(table) for table in (_accuracies(splits), *tables)]

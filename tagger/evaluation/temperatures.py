@@ -38,12 +38,9 @@ class GoldScores(NamedTuple):
 
 
 def fit_temperatures(tagger: Tagger, sentences: Iterable[Sentence]) -> dict[str, float]:
-    """The temperature of each column of a tagger. A column with few gold tags keeps the one that the tagger has, or 1.
+    """The temperature of each column of a tagger, from gold tags which its networks have not learned from.
 
-    Args:
-        tagger: to be saved with the temperatures, in the same precision.
-        sentences: with gold tags, which the network has not learned from. Tags that the tagger does not know are
-            left out.
+    A column with few gold tags keeps the one that the tagger has, or 1. The precision is that of tagging.
     """
     width = sum(len(tags) for tags in tagger.vocabulary.tags.values())
     sample = _sample([sentence for sentence in sentences if sentence.tokens], width)

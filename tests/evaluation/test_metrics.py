@@ -159,12 +159,3 @@ def test_render_shows_the_numbers(scores: dict[str, Any]) -> None:
     assert ["NOUN", "50.00%", "100.00%", "66.67%", "2"] in [line.split() for line in lines]
     assert "PROPN (1)" in text
     assert max(map(len, lines)) <= 80
-
-
-def test_render_is_at_most_80_columns_wide_with_spans_and_large_numbers() -> None:
-    tags = ["B-A-very-long-name-of-a-kind-of-span-indeed", "O"]
-    found = report([Scored(["x", "y"], {"c": tags}, {"c": tags})], make_vocabulary(c=tags))["c"]
-    found["tokens"] = found["unknown_tokens"] = found["spans"]["micro avg"]["support"] = 123_456_789
-    text = format_report({"c": found}, "test")
-    assert "123,456,789" in text
-    assert max(len(line) for line in text.splitlines()) <= 80

@@ -52,8 +52,8 @@ def test_reliability_has_both_lines_for_each_split(png: Path) -> None:
 
 
 def test_a_learning_curve_of_what_is_known(png: Path) -> None:
-    losses, accuracies = plots.draw_learning_curve(EPOCHS, png, "section").axes
-    assert (losses.get_xlabel(), accuracies.get_ylabel()) == ("section", "accuracy (%)")
+    losses, accuracies = plots.draw_learning_curve(EPOCHS, png).axes
+    assert (losses.get_xlabel(), accuracies.get_ylabel()) == ("epoch", "accuracy (%)")
     assert [line.get_label() for line in losses.get_lines()] == ["train", "dev"]
     (dev,) = accuracies.get_lines()
     assert list(dev.get_ydata()) == pytest.approx([50, 75, 100 - 50 / 3])

@@ -120,21 +120,3 @@ def test_the_gold_tags_become_as_probable_as_can_be(
 
     assert MIN_TEMPERATURE * 1.1 < found["upos"] < MAX_TEMPERATURE / 1.1
     assert loss(1.0) < min(loss(1.1), loss(1 / 1.1))
-
-
-def test_many_sentences_are_sampled(trained: Path, sentences: list[Sentence], monkeypatch: pytest.MonkeyPatch) -> None:
-    loaded = tagger.load(trained, precision="float32")
-    read: list[int] = []
-    inner = loaded.engine.batches
-
-    def batches(given: Sequence[Sequence[str]]) -> object:
-        read.append(sum(map(len, given)))
-        return inner(given)
-
-    monkeypatch.setattr(loaded.engine, "batches", batches)
-    width = sum(len(tags) for tags in loaded.vocabulary.tags.values())
-    monkeypatch.setattr(temperatures, "MAX_SCORES", 150 * width)
-    monkeypatch.setattr(temperatures, "MIN_WORDS", 50)
-    first, again = (fit_temperatures(loaded, sentences * 40) for _ in range(2))
-    assert first == again
-    assert 140 < read[0] == read[1] <= 150
