@@ -9,42 +9,31 @@ from tagger.text.lexicon import known_tags
 from tagger.text.sentence import Sentence
 from tagger.text.strings import is_given
 
-_NO_LISTS = (set, frozenset, Mapping, bytes, bytearray)
 _MAX_SHOWN = 60  # characters of a value in a message
 
 
 def checked_tokens(tokens: Any) -> list[str]:
     """The tokens of a sentence as a list."""
-    if isinstance(tokens, str):
-        raise InputError(f"a sentence is a list of tokens, not the string {_shown(tokens)}; use annotate for text")
-    if isinstance(tokens, _NO_LISTS) or not isinstance(tokens, Iterable):
-        raise InputError(f"a sentence is a list of tokens, not {_shown(tokens)}; give a list of strings")
+    if isinstance(tokens, str | bytes) or not isinstance(tokens, Iterable):
+        raise InputError(f"a sentence is a list of tokens, not {_shown(tokens)}; use annotate for text")
     found = list(tokens)
     if not set(map(type, found)) <= {str}:
         for number, token in enumerate(found):
             if not isinstance(token, str):
-                several = isinstance(token, list | tuple)
-                remedy = "use tag_sentences for several sentences" if several else "give every token as a string"
-                raise InputError(f"token {number} of a sentence is {_shown(token)}, not a string; {remedy}")
+                raise InputError(f"token {number} of a sentence is {_shown(token)}; give every token as a string")
         found = list(map(str, found))  # subclasses of str, such as NumPy's
     return found
 
 
 def checked_sentences(sentences: Any) -> Iterator[list[str]]:
-    """The tokens of each of several sentences.
-
-    Raises:
-        InputError: raised at once if it is no ordered iterable, and during iteration if a sentence is invalid.
-    """
-    if isinstance(sentences, str | bytes):
+    """The tokens of each of several sentences; what is no list of them is refused at once."""
+    if isinstance(sentences, str | bytes) or not isinstance(sentences, Iterable):
         raise InputError(f"each sentence is a list of tokens, and these are {_shown(sentences)}; use annotate for text")
-    if isinstance(sentences, _NO_LISTS) or not isinstance(sentences, Iterable):
-        raise InputError(f"sentences are a list of lists of tokens, not {_shown(sentences)}; give [['They', 'read']]")
     return map(checked_tokens, sentences)
 
 
 def checked_stream(sentences: Any) -> Iterator[Sentence]:
-    """The sentences of a stream."""
+    """The sentences of a stream; what is none is refused at once."""
     if isinstance(sentences, str | Sentence) or not isinstance(sentences, Iterable):
         raise InputError(f"stream takes an iterable of Sentence, not {_shown(sentences)}; give [Sentence(tokens)]")
     return _each_sentence(sentences)
@@ -56,19 +45,7 @@ def _each_sentence(sentences: Iterable[Any]) -> Iterator[Sentence]:
             raise InputError(f"stream takes objects of Sentence, not {_shown(sentence)}; give Sentence(tokens)")
         if not set(map(type, sentence.tokens)) <= {str}:
             sentence.tokens = checked_tokens(sentence.tokens)
-        _check_tags(sentence)
         yield sentence
-
-
-def _check_tags(sentence: Sentence) -> None:
-    if not isinstance(sentence.tags, Mapping):
-        raise InputError(f"the tags of a sentence are {_shown(sentence.tags)}; give a list of tags for each column")
-    for column, tags in sentence.tags.items():
-        if not isinstance(tags, list | tuple) or len(tags) != len(sentence):
-            raise InputError(
-                f"the tags of column {_shown(column)} are {_shown(tags)}; give a list of {len(sentence)}, one for each"
-                " token"
-            )
 
 
 def checked_given(sentences: Iterable[Sentence], known: Mapping[str, Collection[str]]) -> Iterator[Sentence]:
@@ -83,30 +60,13 @@ def checked_given(sentences: Iterable[Sentence], known: Mapping[str, Collection[
         yield sentence
 
 
-def check_not_texts(tokens: Sequence[str], known: frozenset[str]) -> None:
-    """Raises InputError if half of the tokens have spaces inside and are not in `known`, the forms of training."""
-    texts = [token for token in tokens if len(token.split()) > 1 and token not in known and _has_letter(token)]
-    if texts and 2 * len(texts) >= len(tokens):
-        raise InputError(
-            f"{_shown(texts[0])} is no token: it has spaces inside; annotate takes one text as a string, or the tokens"
-            " of one sentence as a list; for a list of texts call it once for each"
-        )
-
-
-def checked_text(text: Any) -> str:
-    """A text."""
-    if not isinstance(text, str):
-        raise InputError(f"a text is a string, not {_shown(text)}; give it as a string")
-    return text
-
-
 def checked_texts(texts: Any) -> list[str]:
     """Several texts as a list."""
-    if isinstance(texts, str):
-        raise InputError(f"segment_all takes a list of paragraphs; for {_shown(texts)} alone use segment")
-    if isinstance(texts, _NO_LISTS) or not isinstance(texts, Iterable):
-        raise InputError(f"segment_all takes a list of paragraphs, not {_shown(texts)}; give a list of strings")
-    return list(map(checked_text, texts))
+    found = [texts] if isinstance(texts, str) or not isinstance(texts, Iterable) else list(texts)
+    wrong = [text for text in found if not isinstance(text, str)]
+    if wrong or isinstance(texts, str):
+        raise InputError(f"segment_all takes a list of strings, not {_shown(wrong[0] if wrong else texts)}")
+    return found
 
 
 def checked_columns(columns: Any, known: Sequence[str]) -> list[str]:
@@ -140,10 +100,6 @@ def checked_number(name: str, value: Any, least: int, why: str = "") -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value < least:
         raise InputError(f"{name}={_shown(value)}: give a whole number of at least {least}{why}")
     return value
-
-
-def _has_letter(token: str) -> bool:
-    return any(map(str.isalpha, token))
 
 
 def _shown(value: Any) -> str:

@@ -7,7 +7,6 @@ from typing import Any, overload
 
 from tagger.errors import InputError
 from tagger.tagging.checks import (
-    check_not_texts,
     checked_column,
     checked_number,
     checked_sentences,
@@ -69,10 +68,7 @@ class DocumentTagger(ABC):
         if isinstance(source, str):
             parts = self.told(read_parts(io.StringIO(source), "the text", "text"))
             return list(self.stream(list(cut_parts(parts, self.cuts_of)), probabilities=True, top=top))
-        tokens = checked_tokens(source)
-        if self.takes_text:
-            check_not_texts(tokens, self.forms_for(tokens))
-        return next(self.stream([Sentence(tokens)], probabilities=True, top=top))
+        return next(self.stream([Sentence(checked_tokens(source))], probabilities=True, top=top))
 
     @property
     @abstractmethod
@@ -88,10 +84,6 @@ class DocumentTagger(ABC):
     @abstractmethod
     def known_tags(self) -> dict[str, Collection[str]]:
         """For each column the tags that may be given; lemmas are not limited, so their column is missing."""
-
-    @abstractmethod
-    def forms_for(self, tokens: Sequence[str]) -> frozenset[str]:
-        """The forms of training of the tagger that will tag the tokens."""
 
     @abstractmethod
     def told(self, parts: Iterable[Part], path: str = "the text") -> Iterable[Part]:

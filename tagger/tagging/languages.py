@@ -23,7 +23,7 @@ from tagger.bundle.saved_config import read_config
 from tagger.bundled import bundled
 from tagger.errors import InputError, shorten
 from tagger.model.device import choose_device, choose_precision, turn
-from tagger.tagging.checks import checked_columns, checked_number, checked_stream, checked_text
+from tagger.tagging.checks import checked_columns, checked_number, checked_stream
 from tagger.tagging.decoding import Request
 from tagger.tagging.document_tagger import DocumentTagger
 from tagger.tagging.identify import Identifier, words_of
@@ -128,7 +128,7 @@ class LanguageTagger(DocumentTagger):
 
     def language_of(self, text: str, path: str = "the text") -> str:
         """The language of a text, of which 65,536 characters are read; InputError if it is none that is there."""
-        text = checked_text(text)[:BEGINNING]
+        text = text[:BEGINNING]
         words = list(words_of(text))
         if not words:
             return DEFAULT
@@ -220,10 +220,6 @@ class LanguageTagger(DocumentTagger):
             part.language = language
             return part
         return part._replace(language=language)
-
-    def forms_for(self, tokens: Sequence[str]) -> frozenset[str]:
-        """See `DocumentTagger.forms_for`."""
-        return self.of(self.language_of(" ".join(tokens))).vocabulary.known_forms
 
     def cuts_of(self, parts: Sequence[Part]) -> Iterator[list[list[Token]]]:
         """See `DocumentTagger.cuts_of`; the texts of a language are cut together."""

@@ -160,10 +160,6 @@ class Tagger(DocumentTagger):
         """The parts as they are; this tagger has one language."""
         return parts
 
-    def forms_for(self, tokens: Sequence[str]) -> frozenset[str]:
-        """See `DocumentTagger.forms_for`."""
-        return self.vocabulary.known_forms
-
     @property
     def has_fixed_shapes(self) -> bool:
         """See `Engine.has_fixed_shapes`."""

@@ -71,5 +71,5 @@ def test_what_does_not_fit_says_what_to_do(trained: Path) -> None:
         NltkTagger(trained, "xpos", "universal")
     with pytest.raises(InputError, match="no such tagger"):
         NltkTagger("nowhere")
-    with pytest.raises(InputError, match="a sentence is a list of tokens, not the string 'They book'"):
+    with pytest.raises(InputError, match="a sentence is a list of tokens, not 'They book'"):
         NltkTagger(trained).tag("They book")

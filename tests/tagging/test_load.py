@@ -87,7 +87,7 @@ def test_words_with_spaces_take_a_learned_segmenter(tmp_path: Path) -> None:
     rules = tagger.load(tmp_path / "own", "cpu", segmenter="unicode")
     with pytest.raises(InputError, match="spaces inside"):
         rules.annotate("New York")
-    with pytest.raises(InputError, match="a text is a string"):
+    with pytest.raises(InputError, match="takes a list of strings"):
         own.segment_all(["a", 1])  # type: ignore[list-item]
 
 
