@@ -5,11 +5,14 @@ import importlib
 import json
 import os
 import re
+import runpy
 import shlex
 import shutil
 import subprocess
 import sys
 import tomllib
+from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import fields
 from functools import cache
 from pathlib import Path
@@ -20,16 +23,20 @@ import regex
 import typer.main
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
 
 from tagger.bundled import bundled
 from tagger.commands.app import app
+from tagger.pretraining.config import pretrain_config
 from tagger.sweeps.overrides import checked_words, compose_page
 from tagger.text.formats import INPUTS, OUTPUTS, SUFFIXES
 from tagger.text.segment_rules import SPACE
+from tagger.training.config import train_config
 from tagger.training.loggers import LOGGERS
 from tagger.training.run_folder import Command
 from tests.adapters.conftest import with_entry_points
+from tests.commands.conftest import call
+from tests.forked import forked
 from tests.test_architecture import ROOMS
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -86,13 +93,7 @@ def word(arguments: list[str]) -> str:
     return "train" if "=" in first or first.startswith("-") else first
 
 
-def named(arguments: list[str]) -> str:
-    return shlex.join(arguments) or "train"
-
-
 COMMANDS = commands()
-CONFIGURED = [arguments for arguments in COMMANDS if word(arguments) in CONFIG_COMMANDS]
-OTHER = [arguments for arguments in COMMANDS if word(arguments) not in CONFIG_COMMANDS]
 
 
 def test_the_readme_is_short_and_has_the_two_lines_that_set_everything_up() -> None:
@@ -109,44 +110,56 @@ def test_every_page_says_what_one_can_do_after_reading_it() -> None:
         assert re.match(r"# .+\n\nAfter reading this page you ", path.read_text(encoding="utf-8")), path
 
 
-@pytest.mark.parametrize("arguments", CONFIGURED, ids=named)
-def test_training_and_pretraining_commands_compose(arguments: list[str]) -> None:
+@cache
+def composed(command: Command, *choices: str) -> DictConfig:
+    return compose_page(command, choices)
+
+
+def test_training_and_pretraining_commands_compose() -> None:
     """Of a sweep, the runs with all first values and with all last ones: a hundred others are composed alike."""
-    command: Command = "pretrain" if word(arguments) == "pretrain" else "train"
-    words = checked_words(command, [one for one in arguments if one not in CONFIG_COMMANDS])
-    parsed = [OverridesParser.create().parse_override(one) for one in words if "=" in one]
-    for at in (0, -1):
-        compose_page(command, [_one_value(override, at) for override in parsed])
+    groups = {path.name for path in (ROOT / "conf").iterdir() if path.is_dir()}
+    for arguments in (each for each in COMMANDS if word(each) in CONFIG_COMMANDS):
+        command: Command = "pretrain" if word(arguments) == "pretrain" else "train"
+        words = checked_words(command, [one for one in arguments if one not in CONFIG_COMMANDS])
+        parsed = [OverridesParser.create().parse_override(one) for one in words if "=" in one]
+        for at in (0, -1):
+            values = [(each.key_or_group, _one_value(each, at)) for each in parsed if "hydra" not in each.key_or_group]
+            page = deepcopy(composed(command, *(f"{key}={value}" for key, value in values if key in groups)))
+            for key, value in values:
+                if key not in groups:
+                    OmegaConf.update(page, key, value, force_add=True)  # `checked_words` has looked for the key
+            train_config(page) if command == "train" else pretrain_config(page)
 
 
-def _one_value(override: Override, at: int) -> str:
-    if not override.is_sweep_override():
-        return str(override.input_line)
+def _one_value(override: Override, at: int) -> Any:
     value: Any = override.value()
-    values = list(override.sweep_string_iterator()) if override.is_discrete_sweep() else [value.start, value.end]
-    return f"{override.get_key_element()}={values[at]}"
+    if not override.is_sweep_override():
+        return value
+    return list(override.sweep_iterator())[at] if override.is_discrete_sweep() else (value.start, value.end)[at]
 
 
-@pytest.mark.parametrize("arguments", OTHER, ids=named)
-def test_other_commands_parse(arguments: list[str]) -> None:
-    name, *words = arguments
-    command = typer.main.get_command(app).get_command(None, name)  # type: ignore[attr-defined]
-    assert command is not None, name
-    if "--help" not in words:
-        command.make_context(name, words, resilient_parsing=False)
+def test_other_commands_parse() -> None:
+    for name, *words in (each for each in COMMANDS if word(each) not in CONFIG_COMMANDS):
+        command = typer.main.get_command(app).get_command(None, name)  # type: ignore[attr-defined]
+        assert command is not None, name
+        if "--help" not in words:
+            command.make_context(name, words, resilient_parsing=False)
 
 
-def test_the_readmes_first_command_prints_what_it_shows(tmp_path: Path) -> None:
+def test_the_readmes_first_command_prints_what_it_shows() -> None:
     (console,) = blocks(README, "console")
     command, _, output = console.removeprefix("$ ").partition("\n")
-    assert run_shell(command, tmp_path).rstrip("\n") == output.rstrip("\n")
+    assert command.startswith("for text in ")
+    assert command.endswith('; do echo "$text" | python -m tagger tag | cut -f 1,2,5; done')
+    for text, block in zip(re.findall(r'"([^"$]+)"', command), output.split("\n\n"), strict=True):
+        rows = [line.split("\t") for line in call("tag", input=f"{text}\n").stdout.splitlines() if line]
+        assert ["\t".join([row[0], row[1], row[4]]) for row in rows] == block.strip().splitlines()
 
 
 def test_the_readmes_training_runs_and_its_tagger_tags(tmp_path: Path) -> None:
-    train = "pip install -e . && python -m tagger".partition(" && ")[2]
     short = "name=ewt trainer.max_epochs=1 trainer.limit_train_batches=2"  # a whole training is no test
     short += " model.hidden.forward=8 model.hidden.backward=8 embedding.buckets=512"
-    lines = run_shell(f"{train} {short}", tmp_path).splitlines()
+    lines = tagger(tmp_path, short).splitlines()
     assert len([line for line in lines if not line.startswith("epoch ")]) <= 25
     assert max(map(len, lines)) < 80  # so none wraps
     assert lines[0].startswith("sample: sentences train 983, dev 211, test 223; ")
@@ -154,12 +167,19 @@ def test_the_readmes_training_runs_and_its_tagger_tags(tmp_path: Path) -> None:
         assert [line.startswith(head) for line in lines].count(True) == 1
     (score,) = [line.removeprefix("score it: ") for line in lines if line.startswith("score it: ")]
     gold = shlex.quote(str(ROOT / "data" / "sample" / "sample-test.conllu"))
-    assert "not seen in training" in run_shell(score.replace("GOLD", gold), tmp_path)
+    assert "not seen in training" in tagger(tmp_path, score.replace("GOLD", gold))
     assert sum(file.stat().st_size for file in tmp_path.rglob("*") if file.is_file()) < 200e6
     (tag,) = [line for line in README.splitlines() if line.startswith("python -m tagger tag ")]
     (tmp_path / "book.txt").write_text("They book flights.\n", encoding="utf-8")
-    run_shell(tag, tmp_path)
+    tagger(tmp_path, tag)
     assert len((tmp_path / "book.tsv").read_text(encoding="utf-8").splitlines()) == 5
+
+
+def tagger(folder: Path, line: str) -> str:
+    """What a command line prints, which must succeed."""
+    done = forked(folder, *shlex.split(line.removeprefix("python -m tagger ")))
+    assert done.returncode == 0, (line, done.stdout, done.stderr)
+    return done.stdout
 
 
 def run_shell(line: str, folder: Path, env: dict[str, str] | None = None) -> str:
@@ -374,7 +394,22 @@ def test_the_walk_through_adds_a_cell(tmp_path: Path) -> None:
         run([sys.executable, "-m", "ruff", *command, "--no-cache", "tagger"], tmp_path)
 
 
-def test_the_gain_of_pretraining_is_computed_from_runs(tmp_path: Path) -> None:
+Printed = Callable[..., str]
+
+
+@pytest.fixture
+def printed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Printed:
+    """What a script prints that runs in this process."""
+
+    def run_script(script: Path, *arguments: str) -> str:
+        monkeypatch.setattr(sys, "argv", [str(script), *arguments])
+        runpy.run_path(str(script), run_name="__main__")
+        return capsys.readouterr().out
+
+    return run_script
+
+
+def test_the_gain_of_pretraining_is_computed_from_runs(tmp_path: Path, printed: Printed) -> None:
     runs = []
     for size, init, accuracy in ((100, None, 0.8), (100, "x", 0.9), (500, None, 0.88), (500, "x", 0.94)):
         folder = tmp_path / f"{size}-{init}"
@@ -383,14 +418,14 @@ def test_the_gain_of_pretraining_is_computed_from_runs(tmp_path: Path) -> None:
         report = {"dev": {"upos": {"accuracy": accuracy}}}
         (folder / "report.json").write_text(json.dumps(report), encoding="utf-8")
         runs.append(f"{size}={folder}")
-    table = run([sys.executable, str(ROOT / "docs" / "gain.py"), *runs, "-o", "gain.png"], tmp_path)
+    table = printed(ROOT / "docs" / "gain.py", *runs, "-o", str(tmp_path / "gain.png"))
     assert "| 100 | 80.00 (80.00 to 80.00) | 90.00 (90.00 to 90.00) | 50 % |" in table
     assert (tmp_path / "gain.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_pipelines_of_spacy_are_scored_and_timed(tmp_path: Path) -> None:
-    sample, script = ROOT / "data" / "sample" / "sample-dev.conllu", ROOT / "docs" / "spacy_pipelines.py"
-    scores, speeds = run([sys.executable, str(script), str(sample), "--rounds", "1"], tmp_path).split("\n\n")
+def test_pipelines_of_spacy_are_scored_and_timed(printed: Printed) -> None:
+    sample = ROOT / "data" / "sample" / "sample-dev.conllu"
+    scores, speeds = printed(ROOT / "docs" / "spacy_pipelines.py", str(sample), "--rounds", "1").split("\n\n")
     upos = {row.split("|")[1].strip(): float(row.split("|")[5]) for row in scores.splitlines()[2:]}
     assert upos["`bigru_tokenizer`"] > upos["spaCy's tokenizer"] > 80
     assert len(speeds.splitlines()) == 5
