@@ -51,7 +51,10 @@ OPTIONS = {  # of a command
     ("tag", "--no-paragraph-per-line"): "the lines of a file tell whether they are paragraphs; leave it out",
     ("tag", "--paragraph-per-line"): "the lines of a file tell whether they are paragraphs; leave it out",
     ("tag", "--paths"): "--top N adds the N best tags of each token",
-    ("tag", "--segmenter"): "the tagger's own segmenter cuts text, else the rules that fit it; leave it out",
+    **{
+        (command, "--segmenter"): "the tagger's own segmenter cuts text, else the rules that fit it; leave it out"
+        for command in ("benchmark", "embed", "explain", "senses", "tag")
+    },
 }
 
 COMMANDS: dict[str, str] = {}

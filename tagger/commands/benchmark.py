@@ -10,11 +10,8 @@ from tagger.commands.options import (
     AsJson,
     InputOption,
     Model,
-    SegmenterOption,
     Workers,
-    check_segmenter,
 )
-from tagger.text.formats import format_of
 
 
 def benchmark(
@@ -23,7 +20,6 @@ def benchmark(
         str | None, typer.Option(metavar="FILE", help="File to tag. Default: the bundled sample treebank.")
     ] = None,
     input: InputOption = None,
-    segmenter: SegmenterOption = "auto",
     workers: Workers = None,
     as_json: AsJson = False,
 ) -> None:
@@ -35,9 +31,8 @@ def benchmark(
     from tagger.evaluation.benchmark import format_table, measure
 
     files = [file] if file else sorted(map(str, bundled("data").glob("sample/*.conllu")))
-    check_segmenter(segmenter, {each: input or format_of(each) for each in files})
     folder = find_tagger(model)
-    tagger = load_with_tags(model, "cpu", "auto", folder, segmenter=segmenter)
+    tagger = load_with_tags(model, "cpu", "auto", folder)
     sentences = [each.sentence.tokens for each in read_files(tagger, files, input) if each.sentence.tokens]
     result = measure(str(folder.absolute()), sentences, workers) | {"model": model}
     if as_json:

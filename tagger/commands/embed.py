@@ -14,14 +14,11 @@ from tagger.commands.options import (
     InputOption,
     LayerOption,
     Model,
-    SegmenterOption,
     check_output,
-    check_segmenter,
     format_help,
 )
 from tagger.errors import InputError
 from tagger.text.files import check_input
-from tagger.text.formats import format_of
 
 SETTINGS = {"epilog": format_help()}
 
@@ -32,7 +29,6 @@ def embed(
     model: Model = DEFAULT_MODEL,
     layer: LayerOption = "all",
     input: InputOption = None,
-    segmenter: SegmenterOption = "auto",
     encoding: Encoding = "utf-8",
     device: DeviceOption = "auto",
     force: Force = False,
@@ -49,7 +45,6 @@ def embed(
         raise InputError(f"-o {to}: name a file that ends in .npz")
     check_output("-o", to, files, force)
     check_input(files, encoding)
-    check_segmenter(segmenter, {file: input or format_of(file) for file in files})
-    tagger = load_with_layers(model, device, segmenter)
+    tagger = load_with_layers(model, device)
     words, width = save_vectors(to, tagger, read_files(tagger, files, input, encoding), layer)
     say(f"{to}: {words:,} words, {width:,} numbers each (layer {layer})")

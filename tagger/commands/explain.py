@@ -13,9 +13,7 @@ from tagger.commands.options import (
     Encoding,
     Model,
     PrecisionOption,
-    SegmenterOption,
 )
-from tagger.errors import InputError
 from tagger.text.files import STDIO, read_lines
 from tagger.text.readers import read
 from tagger.text.slash import NO_BREAK_SPACE
@@ -30,7 +28,6 @@ def explain(
     tokens: Annotated[
         bool, typer.Option("--tokens", help="TEXT has a sentence a line, spaces between tokens, U+00A0 within them.")
     ] = False,
-    segmenter: SegmenterOption = "auto",
     as_json: AsJson = False,
     encoding: Encoding = "utf-8",
     device: DeviceOption = "auto",
@@ -48,9 +45,7 @@ def explain(
     from tagger.analysis.explain import format_table
     from tagger.commands.loading import load_with_tags
 
-    if tokens and segmenter != "auto":
-        raise InputError(f"--segmenter {segmenter} cuts text, but with --tokens TEXT is cut already; leave one out")
-    tagger = load_with_tags(model, device, precision, segmenter=segmenter)
+    tagger = load_with_tags(model, device, precision)
     if not tokens and not tagger.takes_text:
         tokens = True
         say("this tagger takes tokens: TEXT is cut at spaces")

@@ -40,12 +40,12 @@ def load_and_tell(
     return tagger
 
 
-def load_with_layers(model: str, device: str, segmenter: str) -> Tagger:
+def load_with_layers(model: str, device: str) -> Tagger:
     """The same for the vectors of words; a pretrained network has the layer `predicted`, too."""
     from tagger.pretraining.network import load_word_predictor
 
     folder = find_tagger(model)
-    tagger = load_and_tell(folder, device, "float32", segmenter=segmenter)
+    tagger = load_and_tell(folder, device, "float32")
     if predicts_words(folder):
         tagger.more_layers["predicted"] = load_word_predictor(folder)[0].to(tagger.device).vectors
     return tagger

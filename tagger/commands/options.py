@@ -2,7 +2,7 @@
 
 import os
 import textwrap
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -15,7 +15,6 @@ from tagger.errors import InputError
 from tagger.text.files import STDIO
 from tagger.text.formats import (
     INPUTS,
-    MAY_HAVE_TEXT,
     OUTPUTS,
     SEPARATORS,
     SUFFIXES,
@@ -115,19 +114,6 @@ class GroupedOptions(TyperCommand):
         for title, rows in groups.items():
             with formatter.section(title):
                 formatter.write_dl(rows)
-
-
-def check_segmenter(segmenter: str, formats: Mapping[str, str]) -> None:
-    """Checks that `--segmenter` has something to cut; `formats` has the format of each input."""
-    if segmenter == "auto" or not formats or any(format in MAY_HAVE_TEXT for format in formats.values()):
-        return
-    name, format = next(iter(formats.items()))
-    shown = "standard input" if name == STDIO else name
-    others = f" and {len(formats) - 1} more" if len(formats) > 1 else ""
-    raise InputError(
-        f"--segmenter {segmenter} cuts text, but {shown}{others} ({format}) is cut into tokens already; leave it out,"
-        " or give text with --input text"
-    )
 
 
 def lexicon_files(options: Sequence[str]) -> dict[str, str]:

@@ -12,12 +12,9 @@ from tagger.commands.options import (
     InputOption,
     LayerOption,
     Model,
-    SegmenterOption,
-    check_segmenter,
     format_help,
 )
 from tagger.text.files import check_input
-from tagger.text.formats import format_of
 
 SETTINGS = {"epilog": format_help()}
 
@@ -34,7 +31,6 @@ def senses(
         int, typer.Option(min=3, max=5000, metavar="N", help="Maximum of occurrences, chosen evenly from all.")
     ] = 1000,
     input: InputOption = None,
-    segmenter: SegmenterOption = "auto",
     encoding: Encoding = "utf-8",
     device: DeviceOption = "auto",
 ) -> None:
@@ -51,8 +47,7 @@ def senses(
     from tagger.commands.loading import load_with_layers
 
     check_input(files, encoding)
-    check_segmenter(segmenter, {file: input or format_of(file) for file in files})
-    tagger = load_with_layers(model, device, segmenter)
+    tagger = load_with_layers(model, device)
     found = find(word, read_files(tagger, files, input, encoding), limit)
     if found.total > limit:
         say(f"{limit:,} of {found.total:,} occurrences, chosen evenly from all; see --limit")

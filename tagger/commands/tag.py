@@ -32,7 +32,7 @@ from tagger.commands.options import (
     lexicon_files,
 )
 from tagger.errors import InputError
-from tagger.jobs.jobs import file_state
+from tagger.jobs.jobs import Job, file_state
 from tagger.text.columns import column_separator
 from tagger.text.conllu import with_comments
 from tagger.text.files import STDIO, check_input
@@ -44,7 +44,6 @@ from tagger.text.writers import writer
 
 if TYPE_CHECKING:
     from tagger.jobs.bulk import Options, Progress
-    from tagger.jobs.jobs import Job
     from tagger.jobs.outputs import Outputs
     from tagger.tagging.document_tagger import DocumentTagger
 
@@ -230,11 +229,11 @@ def tag(
         raise typer.Exit(BAD_INPUT)
 
 
-def _open(outputs: "Outputs", job: "Job") -> AbstractContextManager[TextIO]:
+def _open(outputs: "Outputs", job: Job) -> AbstractContextManager[TextIO]:
     return standard_output() if job.target is None else outputs.open(job)
 
 
-def _show(jobs: Sequence["Job"], steps: Generator["Progress", None, None]) -> int:
+def _show(jobs: Sequence[Job], steps: Generator["Progress", None, None]) -> int:
     """Shows steps as they come: errors, and on a terminal bytes, words per second and time left. Counts failed jobs."""
     words = read = failed = 0  # bytes of files that are done
     with closing(steps), _progress_bar(jobs) as bar:
@@ -254,7 +253,7 @@ def _show(jobs: Sequence["Job"], steps: Generator["Progress", None, None]) -> in
 
 
 @contextmanager
-def _progress_bar(jobs: Sequence["Job"]) -> Iterator[rich.progress.Progress | None]:
+def _progress_bar(jobs: Sequence[Job]) -> Iterator[rich.progress.Progress | None]:
     """A bar on standard error, if that is a terminal on which no tags are printed; else None."""
     printed = any(job.target is None for job in jobs) and sys.stdout is not None and sys.stdout.isatty()
     if printed or sys.stderr is None or not sys.stderr.isatty():
@@ -273,7 +272,7 @@ def _check_review(below: float, to: str | None, output: str | None) -> None:
         raise InputError("--review-below writes one CoNLL-U file; name it, such as -o review.conllu")
 
 
-def _review(tagger: "DocumentTagger", jobs: Sequence["Job"], options: "Options", below: float, to: str | None) -> int:
+def _review(tagger: "DocumentTagger", jobs: Sequence[Job], options: "Options", below: float, to: str | None) -> int:
     """Writes the sentences that the tagger doubts, of all files together, and returns how many files failed."""
     from tagger.jobs.bulk import file_sentences
     from tagger.tagging.review import doubtful_sentences
