@@ -153,11 +153,7 @@ class EpochRecorder(Checkpoint):
         self.epochs, self.complete = list(state_dict["epochs"]), bool(state_dict["complete"])
 
     def read_last(self) -> None:
-        """Restores the state from the last epoch's checkpoint.
-
-        Raises:
-            InputError: the file is missing, damaged, or of a run with another config.
-        """
+        """Restores the state from the last epoch's checkpoint."""
         if not self.last.is_file():
             raise InputError(f"{self.folder}: no epoch was completed; start the run again")
         checkpoint = load_checkpoint(self.last)

@@ -96,11 +96,7 @@ class TrainConfig:
 
 
 def train_config(values: DictConfig | Mapping[str, Any]) -> TrainConfig:
-    """The values of `conf/train.yaml`, as Hydra composed or a run saved them, checked.
-
-    Raises:
-        InputError: a key that does not exist or has no value, or a value of a wrong type or out of range.
-    """
+    """The values of `conf/train.yaml`, as Hydra composed or a run saved them, checked."""
     return read(TrainConfig, plain_values(values), from_page=True)
 
 
@@ -126,11 +122,7 @@ def check_override(override: str, config: TrainConfig) -> None:
 
 
 def find_start(name: str) -> Path:
-    """The folder of the tagger that `init` names.
-
-    Raises:
-        InputError: there is none; or as `hub_folder`.
-    """
+    """The folder of the tagger that `init` names."""
     try:
         return find_tagger(name)
     except InputError as error:

@@ -169,9 +169,6 @@ def plain_values(values: DictConfig | Mapping[str, Any]) -> dict[str, Any]:
     """The values of a page as plain ones, its interpolations resolved.
 
     `name` is left out: it says where a run goes, not how it is trained.
-
-    Raises:
-        InputError: an interpolation cannot be resolved, or a value is missing (`???`).
     """
     try:
         if isinstance(values, DictConfig):
@@ -188,15 +185,7 @@ def network_config(
     transformer: NetworkTransformerConfig | None = None,
     decoder: str = SOFTMAX,
 ) -> NetworkConfig:
-    """The config that the network is built from, as plain values.
-
-    Args:
-        model: the recurrent layers.
-        sizes: the values of the embeddings of a form.
-        vectors: of the pretrained vectors, if there are any.
-        transformer: of the transformer, if there is one.
-        decoder: of each column.
-    """
+    """The config that the network is built from, as plain values."""
     return {
         "decoder": decoder,
         "cell": model.cell,
@@ -210,12 +199,7 @@ def network_config(
 
 
 def check_machine(threads: int, settings: Mapping[str, Any]) -> None:
-    """Raises InputError if a config wants a GPU that the machine lacks, or more than it has processors.
-
-    Args:
-        threads: of the processor.
-        settings: of the trainer.
-    """
+    """Raises InputError if a config wants a GPU that the machine lacks, or more than it has processors."""
     started = os.environ.get("WORLD_SIZE") if "TORCHELASTIC_RUN_ID" in os.environ else None
     if (started or os.environ.get("SLURM_STEP_NUM_TASKS", "1")) != "1":
         raise InputError(

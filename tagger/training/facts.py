@@ -50,12 +50,7 @@ class Facts:
 
     @classmethod
     def of(cls, sentences: Dataset, columns: Sequence[str]) -> "Facts":
-        """Those facts that hold of at least `MIN_COUNT` words.
-
-        Args:
-            sentences: with `FACT_COLUMNS`.
-            columns: that the tagger learns; what they say is no fact.
-        """
+        """Those facts that hold of at least `MIN_COUNT` words; what the tagger's own columns say is no fact."""
         counts: Counter[tuple[str, str]] = Counter()
         annotated = set()
         several = [CORPUS] if CORPUS in sentences.column_names else []
@@ -73,12 +68,7 @@ class Facts:
         return cls(sorted(known, key=lambda fact: (-facts[fact], fact)), annotated)
 
     def matrix(self, rows: Rows, lengths: Sequence[int]) -> np.ndarray:
-        """(T, B, N): 1 where a fact holds of a word, else 0; -1 where one of several corpora lacks the fact's column.
-
-        Args:
-            rows: of B sentences.
-            lengths: their numbers of tokens.
-        """
+        """(T, B, N): 1 where a fact holds of a word, else 0; -1 where one of several corpora lacks its column."""
         found = np.zeros((max(lengths), len(lengths), len(self.names)), dtype=np.float32)
         for number, (xpos, feats) in enumerate(zip(rows["xpos"], rows["feats"], strict=True)):
             for column in FACT_COLUMNS if CORPUS in rows else ():

@@ -54,13 +54,7 @@ def linear_seconds(words: int) -> float:
 
 
 def linear_members(weight: float, sentences: Dataset, vocabulary: Vocabulary) -> tuple[Linear, ...]:
-    """The linear members of a tagger, trained: one, of its first column, unless that has too many tags.
-
-    Args:
-        weight: of the member; with 0 there is none.
-        sentences: of train.
-        vocabulary: of the tagger.
-    """
+    """The linear members of a tagger, trained: one, of its first column, unless that has too many tags or no weight."""
     column = vocabulary.columns[0]
     ids, codec = vocabulary.tag_ids[column], vocabulary.codecs[column]
     if not weight or len(ids) > MAX_CRF_TAGS:
@@ -80,13 +74,7 @@ class _Part(NamedTuple):
 
 
 def train_linear(sentences: Sequence[Sequence[str]], tags: Sequence[Sequence[int]], size: int) -> LinearChain:
-    """Trains the linear-chain CRF of a column.
-
-    Args:
-        sentences: lists of forms.
-        tags: of each sentence the ids of its tags; IGNORE for a token without a gold tag.
-        size: K.
-    """
+    """Trains the linear-chain CRF of a column with `size` tags; a token without a gold tag has IGNORE."""
     ids = {EDGE: 0}
     of_tokens = np.array([ids.setdefault(form, len(ids)) for sentence in sentences for form in sentence])
     of_tags = torch.tensor([tag for sentence in tags for tag in sentence])
@@ -133,9 +121,7 @@ def _loss(chain: LinearChain, rows: Sequence[Tensor], parts: Sequence[_Part]) ->
 def minimize(model: nn.Module, loss: Callable[[], float]) -> int:
     """Finds the weights that make the loss with its penalties small; returns the number of steps.
 
-    Args:
-        model: has the weights.
-        loss: computes what is made small without the penalties, and adds its gradient to those of the weights.
+    `loss` computes what is made small without the penalties, and adds its gradient to those of the weights.
     """
     weights = list(model.parameters())
     x = torch.cat([each.detach().flatten() for each in weights])
@@ -182,11 +168,7 @@ def _slope(x: Tensor, gradient: Tensor) -> Tensor:
 def _newton(slope: Tensor, pairs: Iterable[tuple[Tensor, Tensor]]) -> Tensor:
     """The inverse of the curvature that steps have shown, times the slope: the two loops of L-BFGS.
 
-    Nocedal (1980), "Updating quasi-Newton matrices with limited storage".
-
-    Args:
-        slope: to be multiplied.
-        pairs: the last steps and how the gradient changed in each, the oldest first.
+    Nocedal (1980), "Updating quasi-Newton matrices with limited storage". The oldest step comes first.
     """
     result, found = slope.clone(), []
     for change, bend in reversed(list(pairs)):

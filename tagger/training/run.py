@@ -17,7 +17,7 @@ from tagger.training.loggers import Config as LoggerConfig
 from tagger.training.loggers import log_results
 from tagger.training.module import Module
 from tagger.training.run_folder import REPORT
-from tagger.training.trainer import fit, make_trainer, quiet
+from tagger.training.trainer import make_trainer, quiet, run_fit
 
 
 class Config(Protocol):
@@ -70,23 +70,16 @@ def fit_best(
     An interruption or an error after the epochs loses none of them: the run goes on from its checkpoints.
 
     Args:
-        module: trained in place.
-        data: its batches.
-        config: checked values, as the run was started with.
+        module, data: what is trained, in place, and its batches.
+        config: as the run was started with; `values` are those with what the data decides, for the loggers.
         folder: the run's folder.
         resume: whether to go on after the run's last complete epoch.
         after_epoch: see `EpochWatcher`.
         loggers: of the run.
-        values: the config with what the data decides, for the loggers.
         settings: of the trainer, beside those of the config.
-        monitor: the metric that decides which epoch is the best.
-        mode: whether its highest or its lowest value is the best.
+        monitor, mode: the metric whose highest or lowest value makes the best epoch.
         callbacks: of the trainer.
         seconds_after: about how long what is trained after the epochs takes.
-
-    Raises:
-        InputError: the folder cannot be written to.
-        Interrupted: by Ctrl+C or a signal.
     """
     trained_with = {name: value for name, value in asdict(config).items() if name != "logger"}  # type: ignore[call-overload]
     recorder = EpochRecorder(folder, trained_with, monitor, mode, seconds_after)
@@ -94,7 +87,14 @@ def fit_best(
     trainer = make_trainer(config.trainer, settings, folder, [recorder, *watchers, *callbacks], loggers)
     for logger in loggers:
         logger.log_hyperparams({name: value for name, value in values.items() if name != "logger"})
-    fit(trainer, module, data, recorder, resume)
+    if resume:
+        recorder.read_last()
+    if resume and recorder.complete:
+        recorder.write_metrics()
+    else:
+        run_fit(trainer, module, data, ckpt_path=str(recorder.last) if resume else None, weights_only=True)
+        if trainer.world_size > 1:  # the epochs were those of other processes
+            recorder.read_last()
     best = load_checkpoint(recorder.best)
     module.load_state_dict(best["state_dict"])
     results = {
@@ -114,16 +114,11 @@ def accuracies(results: Mapping[str, Any]) -> dict[str, dict[str, float]]:
     }
 
 
-def write_report(folder: Path, results: Mapping[str, Any]) -> None:
-    """Writes `report.json`, the last file of a run: it says that the run is complete."""
+def finish(folder: Path, results: Mapping[str, Any], loggers: Sequence[Any]) -> None:
+    """Logs the results and writes `report.json`, the last file of a run: it says that the run is complete."""
     with whole_file(folder / REPORT) as out:
         json.dump(results, out, indent=2)
         out.write("\n")
-
-
-def finish(folder: Path, results: Mapping[str, Any], loggers: Sequence[Any]) -> None:
-    """Writes and logs the results of a run, whose folder has all else."""
-    write_report(folder, results)
     log_results(loggers, results)
 
 

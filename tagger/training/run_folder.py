@@ -56,9 +56,6 @@ def new_run_folder(wanted: Path, record: RunRecord, add_number: bool) -> Path:
         wanted: the folder's name.
         record: how the run is started.
         add_number: whether to take another name if this one is taken: `NAME-2`, `NAME-3`, ...
-
-    Raises:
-        InputError: the folder is taken, is a file, or cannot be written to.
     """
     for number in count(1):
         path = wanted if number == 1 else wanted.with_name(f"{wanted.name}-{number}")
@@ -110,11 +107,7 @@ def can_resume(folder: Path) -> bool:
 
 
 def find_run(name: str) -> Path:
-    """The folder of a run by its path or its name; `latest` is the one below `runs/` that was started last.
-
-    Raises:
-        InputError: there is none.
-    """
+    """The folder of a run by its path or its name; `latest` is the one below `runs/` that was started last."""
     folder = find_folder(name)
     if folder is None and name == LATEST:
         if not (started := list(RUNS.glob(f"**/{RECORD}"))):
@@ -130,9 +123,6 @@ def read_record(folder: Path) -> RunRecord:
     """Reads `run.json` of a run's folder.
 
     The folder may come from anywhere: the values stay plain, and nothing that they name is executed.
-
-    Raises:
-        InputError: there is no such file, or it has other content.
     """
     path = folder / RECORD
     if not path.is_file():

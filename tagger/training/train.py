@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, NamedTuple, cast
 
 import pytorch_lightning as pl
-from datasets import Dataset
 from pytorch_lightning.callbacks import EarlyStopping
 from torch import nn
 
@@ -35,7 +34,7 @@ from tagger.training.report import format_scores, report_tagger, write_tagger_pa
 from tagger.training.run import accuracies, begin, finish, fit_best, format_run
 from tagger.training.run_folder import REPORT, REPORT_PAGE, SHARDS
 from tagger.training.segmenter_choice import SegmenterTraining
-from tagger.training.start import Beginning, Start, build, load_start, with_start
+from tagger.training.start import Start, build, load_start, with_start
 
 _log = logging.getLogger(__name__)
 
@@ -63,12 +62,7 @@ def train(
         config: checked values.
         folder: the run's folder.
         command: the command line that started the run, for the model card.
-        resume: whether to go on after the run's last complete epoch.
-        after_epoch: see `EpochWatcher`.
-
-    Raises:
-        InputError: the data or a value of the config is bad, or the folder cannot be written to.
-        Interrupted: by Ctrl+C or a signal.
+        resume: whether to go on after the run's last complete epoch; see `EpochWatcher` for after_epoch.
     """
     target = folder / TAGGER_IN_RUN
     begin(config)
@@ -124,7 +118,7 @@ def learn(
     _check_dev(corpus, module.vocabulary)
     distilled = teaching.of(corpus.splits["train"], module.vocabulary, folder / SHARDS) if teaching else None
     segmenting = SegmenterTraining(config, corpus, start.bundle if start else None)
-    _log_plan(config, corpus, beginning, words, segmenting.outlook)
+    _log_plan(config, corpus, module, words, segmenting.outlook)
 
     data = TaggerDataModule(
         corpus.splits,
@@ -223,45 +217,24 @@ class _Patience(EarlyStopping):
             super().on_train_epoch_end(trainer, pl_module)
 
 
-def _log_plan(config: TrainConfig, corpus: Corpus, beginning: Beginning, words: int, raw_text: str) -> None:
-    _log_sizes(corpus, beginning, raw_text)
-    epochs = config.trainer["max_epochs"]
-    _log.info(
-        "%s words: at most %s, batches of %d words, dropout %g",
-        f"{words:,}",
-        "1 epoch" if epochs == 1 else f"{epochs} epochs",
-        config.batch_tokens,
-        config.model.dropout,
+def _log_plan(config: TrainConfig, corpus: Corpus, module: TaggerModule, words: int, raw_text: str) -> None:
+    vocabulary, parameters, epochs = module.vocabulary, list(module.parameters()), config.trainer["max_epochs"]
+    sizes = ", ".join(
+        f"{name} {' + '.join(f'{len(part):,}' for part in by_corpus(split).values())}"
+        for name, split in corpus.splits.items()
     )
+    _log.info("%s: sentences %s; %d forms, %d words", corpus.name, sizes, len(vocabulary.forms), len(vocabulary.words))
+    for column, tags in vocabulary.tags.items():
+        if module.config["decoder"] == CRF and not isinstance(module.body.decoders[column], CRFDecoder):
+            _log.info("%s: softmax, because a CRF has at most %d tags; there are %d", column, MAX_CRF_TAGS, len(tags))
+    count, learned = (sum(p.numel() for p in parameters if p.requires_grad or frozen) for frozen in (True, False))
+    shown = f"{count:,} parameters" + (f", {learned:,} of them learned" if learned < count else "")
+    _log.info("%s: %s; %s", " + ".join(vocabulary.columns), shown, raw_text)
+    at_most = "1 epoch" if epochs == 1 else f"{epochs} epochs"
+    rest = (config.batch_tokens, config.model.dropout)
+    _log.info("%s words: at most %s, batches of %d words, dropout %g", f"{words:,}", at_most, *rest)
     if cast(int, config.patience) < epochs:
         _log.info("training ends after %d epochs without a better dev accuracy", config.patience)
-
-
-def _log_sizes(corpus: Corpus, beginning: Beginning, raw_text: str) -> None:
-    vocabulary, parameters = beginning.module.vocabulary, list(beginning.module.parameters())
-    sizes = ", ".join(f"{name} {_size(split)}" for name, split in corpus.splits.items())
-    _log.info("%s: sentences %s; %d forms, %d words", corpus.name, sizes, len(vocabulary.forms), len(vocabulary.words))
-    network = beginning.module.body
-    if beginning.module.config["decoder"] == CRF:
-        for column, tags in vocabulary.tags.items():
-            if not isinstance(network.decoders[column], CRFDecoder):
-                _log.info(
-                    "%s: softmax, because a CRF has at most %d tags; there are %d", column, MAX_CRF_TAGS, len(tags)
-                )
-    count = sum(parameter.numel() for parameter in parameters)
-    learned = sum(parameter.numel() for parameter in parameters if parameter.requires_grad)
-    _log.info(
-        "%s: %s parameters%s; %s",
-        " + ".join(vocabulary.columns),
-        f"{count:,}",
-        f", {learned:,} of them learned" if learned < count else "",
-        raw_text,
-    )
-
-
-def _size(split: Dataset) -> str:
-    """The number of sentences, of several corpora that of each."""
-    return " + ".join(f"{len(part):,}" for part in by_corpus(split).values())
 
 
 def _check_dev(corpus: Corpus, vocabulary: Vocabulary) -> None:

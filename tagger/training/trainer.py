@@ -19,7 +19,7 @@ from pytorch_lightning.utilities.exceptions import (  # type: ignore[attr-define
 from tqdm.contrib.logging import logging_redirect_tqdm
 
 from tagger.errors import InputError
-from tagger.training.checkpoints import EpochRecorder, WholeFileIO
+from tagger.training.checkpoints import WholeFileIO
 from tagger.training.config_parts import check_trainer_settings
 
 
@@ -69,11 +69,7 @@ def make_trainer(
         settings: those of the config.
         own: further arguments of `pytorch_lightning.Trainer`, which no config may set.
         folder: the run's folder.
-        callbacks: beside the progress bar.
-        loggers: of Lightning.
-
-    Raises:
-        InputError: a setting is bad, the settings contradict each other, or the machine has no such device.
+        callbacks, loggers: of the trainer.
     """
     settings = {name: value for name, value in settings.items() if name not in own}
     check_trainer_settings(settings)
@@ -104,38 +100,8 @@ def quiet() -> None:
     warnings.filterwarnings("ignore", message=".*all_gather is deprecated.*")
 
 
-def fit(
-    trainer: pl.Trainer, module: pl.LightningModule, data: pl.LightningDataModule, epochs: EpochRecorder, resume: bool
-) -> None:
-    """Trains; afterwards `epochs` has every epoch and the best checkpoint.
-
-    Args:
-        trainer: from `make_trainer`; `epochs` is among its callbacks.
-        module: trained in place.
-        data: train and dev batches.
-        epochs: records the run.
-        resume: whether to go on after the run's last complete epoch; a finished run is not trained further.
-
-    Raises:
-        InputError: there is nothing to resume, its checkpoint is damaged, or the next one cannot be written.
-        Interrupted: by Ctrl+C or a signal.
-    """
-    if resume:
-        epochs.read_last()
-        if epochs.complete:
-            epochs.write_metrics()
-            return
-    run_fit(trainer, module, data, ckpt_path=str(epochs.last) if resume else None, weights_only=True)
-    if trainer.world_size > 1:  # the epochs were those of other processes
-        epochs.read_last()
-
-
 def run_fit(trainer: pl.Trainer, module: pl.LightningModule, data: Any, **options: Any) -> None:
-    """Calls `trainer.fit` with a data module or a loader.
-
-    Raises:
-        Interrupted: by Ctrl+C or a signal.
-    """
+    """Calls `trainer.fit` with a data module or a loader."""
     try:
         with logging_redirect_tqdm(tqdm_class=Tqdm):  # a line takes the place of the bar, which is drawn again below it
             trainer.fit(module, data, **options)
