@@ -271,10 +271,6 @@ def test_the_map_of_the_rooms_is_true() -> None:
         assert f"Start in `{start.strip('`').partition('/')[2]}`" in " ".join(opening.split()), room
 
 
-def test_the_import_rule_is_the_one_that_is_tested() -> None:
-    assert [room.strip("`") for room, _ in table(page("docs/architecture.md"), "## Rooms")] == list(ROOMS)
-
-
 def test_the_table_of_extras_is_complete() -> None:
     extras = tomllib.loads(page("pyproject.toml"))["project"]["optional-dependencies"]
     assert [extra for extra, *_ in table(page("docs/training.md"), "## Extras")] == [f"`{extra}`" for extra in extras]
