@@ -15,7 +15,7 @@ from msgspec import Meta
 from tagger.errors import InputError, shorten
 from tagger.text.packed import PACKED
 from tagger.text.paths import located, located_name
-from tagger.text.schema import Name, Seed, one_of
+from tagger.text.schema import Name, one_of
 
 CORPUS = "corpus"  # the column that names a sentence's corpus, of several that are mixed
 SPLITS = ("train", "dev", "test")
@@ -34,8 +34,6 @@ class CorpusConfig:
         dev_share: the share of train that becomes dev if the corpus has no dev split.
         folds: for cross-validation, the number of parts into which train and dev are cut together.
         fold: the part that becomes dev, counted from 0.
-        dev_seed: of the shuffle that makes dev; None: that of the run. Members of an ensemble have one dev split,
-            though their seeds differ. It is not on the page.
         dropout: of several corpora, the share of the sentences whose corpus training does not tell the network.
         path: a folder with `*-train.conllu` and perhaps `*-dev.conllu` and `*-test.conllu`, plain or packed.
         train, dev, test: files, plain or packed, which go before those of the folder.
@@ -55,7 +53,6 @@ class CorpusConfig:
     dev_share: Annotated[float, Meta(gt=0, lt=1)] = 0.1
     folds: int | None = None
     fold: int | None = None
-    dev_seed: Seed | None = None
     dropout: Annotated[float, Meta(ge=0, le=1)] = 0.5
     path: _Names = None
     train: str | None = None

@@ -66,7 +66,6 @@ def check_columns(columns: Sequence[str], known: Mapping[str, object], where: st
 def with_dev(source: Source, splitting: CorpusConfig, seed: int) -> Corpus:
     """A corpus with a dev split: its own, a share of train, or a fold. A seed gives the same split on every machine."""
     name, splits, rules = source
-    seed = seed if splitting.dev_seed is None else splitting.dev_seed
     train, dev, folds, fold = splits["train"], splits.get("dev"), splitting.folds, splitting.fold
     if folds is not None or fold is not None:
         whole = datasets.concatenate_datasets([train] if dev is None else [train, dev])

@@ -115,7 +115,7 @@ def _parts(tagger: DocumentTagger, text: BinaryIO, way: _Way) -> Iterable[Part]:
         raise Refusal(400, "this model takes tokens; leave out the tokenizer, and send input=vertical or conllu")
     if way.format != "text":
         lines = (line.replace("\r\n", "\n") for line in lines)
-    parts = read_parts(lines, documents.WHERE, way.format, paragraph_per_line=way.one_sentence or None)
+    parts = read_parts(lines, documents.WHERE, way.format, paragraph_per_line=way.one_sentence)
     if way.format == "conllu":
         return _hinted(parts)
     return documents.lines_as_sentences(parts) if way.one_sentence else parts

@@ -31,7 +31,6 @@ from tagger.training.config_parts import TRAINER_SETTINGS
 PAGES = {"train": "python -m tagger", "pretrain": "python -m tagger pretrain"}  # the command that reads each
 FOLDER_KEYS = ("hydra.run.dir", "hydra.sweep.dir")
 OPEN_PARTS = ("trainer.", "corpus.fields.")  # parts that take keys which the page does not have
-OWN_KEYS = ("corpus.dev_seed",)  # that the page of `train` does not have
 MAX_PAGES = 50  # composed to look for keys, one for each combination of groups that a sweep names
 LAUNCHERS = {"joblib": "joblib", "submitit_local": "submitit", "submitit_slurm": "submitit"}  # the extra of each
 
@@ -175,7 +174,7 @@ def _with_known_key(override: Override, known: frozenset[str], groups: Mapping[s
     if part == "trainer." and (name := key.split(".")[1]) not in TRAINER_SETTINGS:
         near = _did_you_mean(name, TRAINER_SETTINGS) or f"; there are {', '.join(TRAINER_SETTINGS)}"
         raise InputError(f"{key}: no such setting{near}")
-    if (key in known or part is not None or (key in OWN_KEYS and page == "train")) and not override.is_delete():
+    if (key in known or part is not None) and not override.is_delete():
         return f"++{text.lstrip('+')}"
     raise _unknown(key, text, known, groups, page)
 

@@ -24,7 +24,7 @@ class Options:
 
     columns: Mapping[str, int] = field(default_factory=dict)
     separator: str | None = None
-    paragraph_per_line: bool | None = None
+    paragraph_per_line: bool = False
     skip: Sequence[str] = ()
     takes_text: bool = True
     may_lack_tags: bool = False

@@ -109,15 +109,15 @@ def _expand(sentence: Sentence, words: Sequence[tuple[str, ...]]) -> None:
         ]
 
 
-def read_paragraphs(lines: Iterable[str], per_line: bool | None = None) -> Iterator[Paragraph]:
+def read_paragraphs(lines: Iterable[str], per_line: bool = False) -> Iterator[Paragraph]:
     """Yields the paragraphs of running text, not yet cut into sentences.
 
     Args:
         lines: as `tagger.text.files.decoded_lines` yields them; a long line may come in pieces.
-        per_line: True: every line is a paragraph; False: only an empty line ends one; None: as described above.
+        per_line: whether every line is a paragraph; else it is as described above.
     """
     held, start, opens = "", 0, True
-    for piece, ends in _judged(lines) if per_line is None else _unjudged(lines, per_line):
+    for piece, ends in ((p.text, p.text.endswith("\n")) for p in _pieces(lines)) if per_line else _judged(lines):
         held += piece
         while len(held) > MAX_PARAGRAPH:
             space = _LAST_SPACE.search(held, 0, MAX_PARAGRAPH)
@@ -157,12 +157,6 @@ def _pieces(lines: Iterable[str]) -> Iterator[_Piece]:
             held, opens = "", held.endswith("\n")
     if held:
         yield _Piece(held, opens)
-
-
-def _unjudged(lines: Iterable[str], per_line: bool) -> Iterator[tuple[str, bool]]:
-    """Yields each piece, and whether it ends a paragraph because it ends a line, or because it is an empty line."""
-    for piece in _pieces(lines):
-        yield piece.text, piece.text.endswith("\n") if per_line else piece.is_empty_line
 
 
 def _judged(lines: Iterable[str]) -> Iterator[tuple[str, bool]]:

@@ -121,10 +121,9 @@ def read_parts(
         format: one of `INPUTS`.
         columns: the tag columns to read and their places, counted from 0: cells in `tsv` and `csv` (-1 is the last);
             in `slash` the word is 0; in `jsonl` the names are keys and places do not matter.
-        options: other fields of `Options`. `paragraph_per_line`: true: every line of a text is a paragraph; false: only
-            an empty line ends one; None: the lines themselves decide. `skip`: beginnings of lines in `tsv` and `csv`
-            that have no token. `takes_text`: whether `jsonl` may have `text`. `may_lack_tags`: whether its lines may
-            lack `columns`.
+        options: other fields of `Options`. `paragraph_per_line`: whether every line of a text is a paragraph; else the
+            lines themselves decide. `skip`: beginnings of lines in `tsv` and `csv` that have no token. `takes_text`:
+            whether `jsonl` may have `text`. `may_lack_tags`: whether its lines may lack `columns`.
     """
     reader = FORMATS[format].read if format in FORMATS else None
     if reader is None:

@@ -100,8 +100,8 @@ The last.
 """
 
 
-def texts(text: str, per_line: bool | None = None) -> list[str]:
-    return [" ".join(p.text.split()) for p in read_paragraphs(LINE.findall(text), per_line)]
+def texts(text: str) -> list[str]:
+    return [" ".join(p.text.split()) for p in read_paragraphs(LINE.findall(text))]
 
 
 @pytest.mark.parametrize("end", ["", "\n", "\n\n", "\n \t\r\n\n"])
@@ -134,6 +134,12 @@ def test_blocks_are_judged_by_themselves() -> None:
 )
 def test_what_looks_wrapped(text: str, paragraphs: int) -> None:
     assert len(texts(text)) == paragraphs
+
+
+@pytest.mark.parametrize(("text", "paragraphs"), [("a\nb\n\nc", 3), (WRAPPED, 6)])
+def test_the_rule_can_be_overruled(text: str, paragraphs: int) -> None:
+    sentences = read(text, "text", segment=segment, paragraph_per_line=True)
+    assert sum(s.comments == ["# newpar"] for s in sentences) == paragraphs
 
 
 @pytest.mark.parametrize("width", [50, 70, 76])
@@ -205,7 +211,7 @@ def test_long_paragraphs_are_cut(monkeypatch: pytest.MonkeyPatch, filler: str) -
         return segment(paragraphs)
 
     text = filler * 2345 + "\n\nend"
-    sentences = read(text, "text", segment=watch, paragraph_per_line=False)
+    sentences = read(text, "text", segment=watch)
     assert max(map(len, seen)) <= 1000
     assert "".join("".join(s.tokens) for s in sentences) == "".join(text.split())
     for s in sentences:

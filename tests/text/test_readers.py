@@ -82,14 +82,14 @@ def test_read_tags(format: str, text: str, options: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("format", "line", "per_line"),
     [
-        ("lines", "some words in a line\n", None),
-        ("text", "some words in a line\n", None),
+        ("lines", "some words in a line\n", False),
         ("text", "some words in a line\n", False),
-        ("text", "some words in a line that breaks off because it\n", None),
-        ("text", "a piece of an endless line " * 40, None),
+        ("text", "some words in a line\n", True),
+        ("text", "some words in a line that breaks off because it\n", False),
+        ("text", "a piece of an endless line " * 40, False),
     ],
 )
-def test_memory_stays_flat(monkeypatch: pytest.MonkeyPatch, format: str, line: str, per_line: bool | None) -> None:
+def test_memory_stays_flat(monkeypatch: pytest.MonkeyPatch, format: str, line: str, per_line: bool) -> None:
     for module, name in ((paragraphs, "MAX_PARAGRAPH"), (paragraphs, "BLOCK_START"), (readers, "MAX_GROUP")):
         monkeypatch.setattr(module, name, 3_000)
 
@@ -164,8 +164,8 @@ def test_what_cannot_be_asked(call: Any, said: str) -> None:
         call()
 
 
-@given(st.text(), st.sampled_from([None, True, False]), st.integers(5, 50), st.integers(1, 100))
-def test_offsets_cut_out_the_tokens(text: str, per_line: bool | None, paragraph: int, block: int) -> None:
+@given(st.text(), st.booleans(), st.integers(5, 50), st.integers(1, 100))
+def test_offsets_cut_out_the_tokens(text: str, per_line: bool, paragraph: int, block: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(paragraphs, "MAX_PARAGRAPH", paragraph)
         patch.setattr(paragraphs, "BLOCK_START", block)
