@@ -26,8 +26,6 @@ def columns_of(text: str, **rules: Any) -> list[Sentence]:
         ("a X\nb  \tY\n", ["a", "b"]),
         ("a\tX\nNew York\tY\n", ["a", "New York"]),
         ("\n \t\nNew York\tX\nb\tY\n", ["New York", "b"]),
-        ("New\u00a0York X\nb Y\n", ["New\u00a0York", "b"]),
-        ("-DOCSTART-\tO\n\na X\nb\tY\n", ["a", "b"]),
         ("-DOCSTART- O\n\na c\tX\nb\tY\n", ["a c", "b"]),
         ("\tX\nb\tY\n", ["", "b"]),
     ],
@@ -43,12 +41,6 @@ def test_the_first_line_with_a_token_decides_on_the_separator(text: str, tokens:
 )
 def test_named_separators(separator: str, text: str) -> None:
     assert columns_of(text, separator=separator) == [Sentence(["a", "b"], {"upos": ["X", "Y"]})]
-
-
-def test_a_line_that_is_skipped_ends_a_sentence() -> None:
-    text = "-DOCSTART- X\na X\n-DOCSTART- X\nb Y"
-    assert [s.tokens for s in columns_of(text, skip=("-DOCSTART-",))] == [[], ["a"], ["b"]]
-    assert [s.tokens for s in columns_of(text)] == [["-DOCSTART-", "a", "-DOCSTART-", "b"]]
 
 
 def test_optional_columns_are_blank_where_a_line_ends_early() -> None:
@@ -82,19 +74,10 @@ def test_what_cannot_separate_columns(separator: str) -> None:
             csv_separator(other)
 
 
-def test_the_remedy_is_the_callers() -> None:
-    with pytest.raises(InputError, match=r"line 2: no column 1 \(from 0\) for upos in 'b'; check --column and --sep"):
-        columns_of("a X\nb\n")
-    with pytest.raises(InputError, match=r"'b'; look at the map"):
-        columns_of("a X\nb\n", remedy="look at the map")
-
-
 @pytest.mark.parametrize(
     ("name", "text"),
     [
         ("g.tsv", "-DOCSTART- X\n\nThey PRON\nbook VERB\n\n\nYes INTJ"),
-        ("g.tsv", "They\tPRON\nNew York\tPROPN\n"),
-        ("g.conll", "They PRON\nbook  VERB\n"),
         ("g.conll", "They\tPRON\nNew York\tPROPN\n"),
         ("g.csv", '",",PUNCT\nNew York,PROPN\n'),
     ],

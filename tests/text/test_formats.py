@@ -46,11 +46,6 @@ def test_every_format_has_a_suffix() -> None:
 
 
 @pytest.mark.parametrize("format", INPUTS)
-def test_every_input_format_has_a_reader(format: str) -> None:
-    assert list(read([], "a", format, segment=lambda texts: [[] for _ in texts])) == []
-
-
-@pytest.mark.parametrize("format", INPUTS)
 def test_which_input_formats_may_have_text_is_listed(format: str) -> None:
     lines = {"jsonl": '{"text": "a"}\n', "conllu": "1\ta" + "\t_" * 8 + "\n", "slash": "a/X\n"}
     cut: list[str] = []

@@ -19,7 +19,7 @@ from tagger.text.format import Part
 from tagger.text.formats import INPUTS, OUTPUTS
 from tagger.text.paragraphs import JsonText, Paragraph
 from tagger.text.readers import cut_parts, cuts_by, read_parts, sentences_of, texts_of
-from tagger.text.sentence import MultiwordToken, Sentence, Token
+from tagger.text.sentence import Sentence, Token
 from tests.text.conftest import LINE, read, segment, tokens_of, write
 
 
@@ -28,13 +28,11 @@ from tests.text.conftest import LINE, read, segment, tokens_of, write
     [
         ("lines", "a b\n\n c\t d\r\ne", [["a", "b"], [], ["c", "d"], ["e"]]),
         ("lines", "a\u00a0b c\u3000d\n", [["a\u00a0b", "c\u3000d"]]),
-        ("lines", "\n", [[]]),
         ("tokens", "a\nb c\n\nd", [["a", "b c"], ["d"]]),
         ("tokens", "\n\na\r\n\r\n\r\n", [[], [], ["a"], []]),
         ("tokens", " a \n \t\nb\u2028\x85\x0b\n", [[" a "], ["b\u2028\x85\x0b"]]),
         ("tokens", "\u3000\n# b\n", [["\u3000", "# b"]]),
         ("tsv", "a\tX\nb c\tY\n\n-DOCSTART-\t-X-\n\n", [["a", "b c"], ["-DOCSTART-"]]),
-        ("tsv", "a\tY\n\tX\n\nd", [["a", ""], ["d"]]),
         ("jsonl", '["a","b c"]\n\n{"tokens":[]}\r\n[]', [["a", "b c"], [], []]),
         ("jsonl", '{"text":"a b. c"}\n', [["a", "b."], ["c"]]),
         ("slash", "a/X b/c/Y\nd e/\n\n", [["a", "b/c"], ["d", "e/"], []]),
@@ -111,24 +109,16 @@ def test_memory_stays_flat(monkeypatch: pytest.MonkeyPatch, format: str, line: s
     ("format", "line", "said", "options"),
     [
         ("jsonl", "{'a'}", ["\"{'a'}\"", "not JSON", "one value per line"], {}),
-        ("jsonl", '["a"', ["not JSON"], {}),
         ("jsonl", "[" * 100_000, ["[[[", "not JSON"], {}),
-        ("jsonl", "1" * 5000, ["111", "not JSON"], {}),
-        ("jsonl", "7", ["tokens '7'", "list of strings"], {}),
         ("jsonl", '"a b"', ["a b", "list of strings"], {}),
-        ("jsonl", '["a", 1]', ["1]", "list of strings"], {}),
         ("jsonl", '{"tokens":null}', ["null", "list of strings"], {}),
         ("jsonl", '{"words":["a"]}', ["words", '"tokens"', '"text"'], {}),
-        ("jsonl", '{"text":["a"]}', ['"tokens"', '"text"'], {}),
         ("jsonl", '{"text":"a b"}', ["'a b'", '"tokens"'], {"segment": None}),
         ("jsonl", '{"tokens":["a"],"upos":["X","Y"]}', ["2 upos", "1 tokens"], {"columns": {"upos": 1}}),
         ("jsonl", '{"tokens":["a"]}', ["upos 'null'", "list of strings"], {"columns": {"upos": 1}}),
         ("tsv", "a", ["no column 1", "upos", "'a'", "separator"], {"columns": {"upos": 1}}),
-        ("tsv", "a\tb", ["no column -3", "upos"], {"columns": {"upos": -3}}),
         ("slash", "a/X b", ["'b'", "1 tag", "--separator"], {"columns": {"upos": 1}}),
         ("slash", "a/X", ["'a/X'", "2 tags"], {"columns": {"upos": 1, "xpos": 2}}),
-        ("slash", "/X", ["'/X'"], {"columns": {"upos": 1}}),
-        ("conllu", "a b", ["1 columns", "'a b'"], {}),
     ],
 )
 def test_errors(format: str, line: str, said: list[str], options: dict[str, Any]) -> None:
@@ -216,8 +206,8 @@ def alone() -> list[Sentence]:
     return [s for part in PARTS for s in sentences_of(part, iter(segment(texts_of(part))))]
 
 
-@pytest.mark.parametrize("most", [1, 3, 20, 100, 100_000])
-@pytest.mark.parametrize("growth", [1, 8, 1000])
+@pytest.mark.parametrize("most", [1, 20, 100_000])
+@pytest.mark.parametrize("growth", [1, 8])
 def test_groups_decide_nothing(monkeypatch: pytest.MonkeyPatch, most: int, growth: int) -> None:
     monkeypatch.setattr(readers, "MAX_GROUP", most)
     monkeypatch.setattr(readers, "_GROWTH", growth)
@@ -255,29 +245,12 @@ def test_a_sentence_and_the_first_paragraph_do_not_wait() -> None:
 def test_json_fields_come_along() -> None:
     text = '{"id":7,"text":"A b. C.","meta":{"x":[1.5,null]}}\n{"id":8,"text":" "}\n{"id":"9","tokens":["d"]}\n'
     sentences = read(text, "jsonl", segment=segment)
-    for s in sentences:
-        s.tags = {"upos": ["X"] * len(s)}
-    assert [json.loads(line) for line in write(sentences, "jsonl").splitlines()] == [
-        {
-            "id": 7,
-            "meta": {"x": [1.5, None]},
-            "tokens": ["A", "b."],
-            "upos": ["X", "X"],
-            "offsets": [[0, 1], [2, 4]],
-            "space_after": [True, True],
-            "text": "A b.",
-        },
-        {
-            "id": 7,
-            "meta": {"x": [1.5, None]},
-            "tokens": ["C."],
-            "upos": ["X"],
-            "offsets": [[5, 7]],
-            "space_after": [True],
-            "text": "C.",
-        },
-        {"id": 8, "tokens": [], "upos": [], "offsets": [], "text": " "},
-        {"id": "9", "tokens": ["d"], "upos": ["X"]},
+    own = {"id": 7, "meta": {"x": [1.5, None]}}
+    assert [json.loads(line) for line in write(sentences, "jsonl", ()).splitlines()] == [
+        own | {"tokens": ["A", "b."], "offsets": [[0, 1], [2, 4]], "space_after": [True, True], "text": "A b."},
+        own | {"tokens": ["C."], "offsets": [[5, 7]], "space_after": [True], "text": "C."},
+        {"id": 8, "tokens": [], "offsets": [], "text": " "},
+        {"id": "9", "tokens": ["d"]},
     ]
 
 
@@ -287,22 +260,6 @@ def test_json_of_an_earlier_run_is_replaced() -> None:
     assert (again.offsets, again.text) == (first.offsets, first.text)
     again.tags = {"upos": ["Z"]}
     assert write([again], "jsonl") == '{"tokens":["a"],"upos":["Z"],"offsets":[[3,4]],"text":"a"}\n'
-
-
-def test_multiword_tokens_are_written_and_read() -> None:
-    text = "Va-t'en au lit"
-    cut = [[Token(0, 7, ("va", "te", "en")), Token(8, 10, ("\u00e0", "le")), Token(11, 14)]]
-    (sentence,) = Paragraph(3, text, opens=False).cut(cut)
-    sentence.tags = {"upos": ["A", "B", "C", "D", "E", "F"]}
-    line = write([sentence], "jsonl")
-    record = json.loads(line)
-    assert record["multiwords"] == [[0, 3, "Va-t'en"], [3, 5, "au"]]
-    assert record["offsets"] == [[3, 10]] * 3 + [[11, 13]] * 2 + [[14, 17]]
-    (again,) = read(line, "jsonl", columns={"upos": 0})
-    assert again.multiwords == sentence.multiwords
-    assert all(type(multiword) is MultiwordToken for multiword in again.multiwords)
-    assert write([again], "jsonl") == line
-    assert write([again], "conllu") == write([sentence], "conllu")
 
 
 CONLLU = """# text = L'eau du lac, là
@@ -324,26 +281,15 @@ def test_conllu_comes_back_from_json_with_its_spacing_and_its_multiword_tokens()
     assert write(read(line, "jsonl", columns={"upos": 0}), "conllu") == CONLLU
 
 
-@pytest.mark.parametrize("value", ["101", [True], [1, 0, 1], [True, None, True], [True, True, True]])
-def test_other_spacing_is_a_field_like_any_other(value: Any) -> None:
-    line = json.dumps({"tokens": ["a", "b", "c"], "multiwords": [[0, 2, "ab"]], "space_after": value})
-    (sentence,) = read(line, "jsonl")
-    assert sentence.space_after is None
-    assert sentence.fields == {"space_after": value}
-
-
 @pytest.mark.parametrize(
     "value",
     [
         "1-2",
         {"1-2": "ab"},
         [["ab", 0, 2]],
-        [[0, 2]],
         [[0, 4, "abcd"]],
-        [[1, 1, ""]],
         [[-1, 1, "a"]],
         [[0, 2, "ab"], [1, 3, "bc"]],
-        [[2, 3, "c"], [0, 1, "a"]],
         [[0, True, "a"]],
     ],
 )
@@ -353,6 +299,14 @@ def test_other_multiwords_are_a_field_like_any_other(value: Any) -> None:
     assert sentence.multiwords == []
     sentence.tags = {"upos": ["X"] * 3}
     assert json.loads(write([sentence], "jsonl"))["multiwords"] == value
+
+
+@pytest.mark.parametrize("value", ["101", [1, 0, 1], [True, True, True]])
+def test_other_spacing_is_a_field_like_any_other(value: Any) -> None:
+    (sentence,) = read(
+        json.dumps({"tokens": ["a", "b", "c"], "multiwords": [[0, 2, "ab"]], "space_after": value}), "jsonl"
+    )
+    assert (sentence.space_after, sentence.fields) == (None, {"space_after": value})
 
 
 def test_a_text_is_cut_anew_without_the_tokens_of_an_earlier_cut() -> None:
