@@ -3,14 +3,13 @@
 import os
 import sys
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import AbstractContextManager, closing, contextmanager
+from contextlib import AbstractContextManager, closing
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Literal, TextIO
 
-import rich.progress
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
 from tagger.bundled import bundled
 from tagger.commands.console import BAD_INPUT, say, standard_output
@@ -43,7 +42,8 @@ from tagger.text.strings import printable
 from tagger.text.writers import writer
 
 if TYPE_CHECKING:
-    from tagger.jobs.bulk import Options, Progress
+    from tagger.jobs.bulk import Options
+    from tagger.jobs.bulk import Progress as Step
     from tagger.jobs.outputs import Outputs
     from tagger.tagging.document_tagger import DocumentTagger
 
@@ -233,10 +233,15 @@ def _open(outputs: "Outputs", job: Job) -> AbstractContextManager[TextIO]:
     return standard_output() if job.target is None else outputs.open(job)
 
 
-def _show(jobs: Sequence[Job], steps: Generator["Progress", None, None]) -> int:
+def _show(jobs: Sequence[Job], steps: Generator["Step", None, None]) -> int:
     """Shows steps as they come: errors, and on a terminal bytes, words per second and time left. Counts failed jobs."""
+    printed = any(job.target is None for job in jobs) and sys.stdout is not None and sys.stdout.isatty()
+    columns = (BarColumn(), DownloadColumn(), TextColumn("{task.fields[words]}"), TimeRemainingColumn())
+    hidden = printed or sys.stderr is None or not sys.stderr.isatty()
+    bar = Progress(*columns, console=Console(stderr=True), transient=True, disable=hidden)
+    task = bar.add_task("", total=sum(job.size for job in jobs) or None, words="")
     words = read = failed = 0  # bytes of files that are done
-    with closing(steps), _progress_bar(jobs) as bar:
+    with closing(steps), bar:
         for step in steps:
             words += step.words
             if step.finished or step.error is not None:
@@ -244,25 +249,11 @@ def _show(jobs: Sequence[Job], steps: Generator["Progress", None, None]) -> int:
             if step.error is not None:
                 failed += 1
                 say(f"error: {step.error}")
-            if bar is not None:
-                speed = f"{words / (bar.tasks[0].elapsed or 1):,.0f} words/s"
-                bar.update(bar.tasks[0].id, completed=read + step.read, words=speed)
+            speed = f"{words / (bar.tasks[0].elapsed or 1):,.0f} words/s"
+            bar.update(task, completed=read + step.read, words=speed)
     if 0 < failed < len(jobs):
         say(f"{failed} of {len(jobs)} files failed; the others are tagged")
     return failed
-
-
-@contextmanager
-def _progress_bar(jobs: Sequence[Job]) -> Iterator[rich.progress.Progress | None]:
-    """A bar on standard error, if that is a terminal on which no tags are printed; else None."""
-    printed = any(job.target is None for job in jobs) and sys.stdout is not None and sys.stdout.isatty()
-    if printed or sys.stderr is None or not sys.stderr.isatty():
-        yield None
-        return
-    columns = (BarColumn(), DownloadColumn(), TextColumn("{task.fields[words]}"), TimeRemainingColumn())
-    with rich.progress.Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        bar.add_task("", total=sum(job.size for job in jobs) or None, words="")
-        yield bar
 
 
 def _check_review(below: float, to: str | None, output: str | None) -> None:
