@@ -71,11 +71,6 @@ def test_what_is_loaded_tags_like_the_original_and_nothing_else_is_downloaded(hu
     assert files_of(hub_folder("hf:o/tiny")) == files_of(trained)
 
 
-def test_all_of_a_folder_is_downloaded(hub: Hub, learned: Path) -> None:
-    hub.put("o/n", learned)
-    assert files_of(hub_folder("hf:o/n")) == files_of(learned)
-
-
 def test_revisions(hub: Hub, trained: Path) -> None:
     for revision in ("main", "trial"):
         (hub.put("o/tiny", trained, revision) / "README.md").write_text(revision)
@@ -99,12 +94,6 @@ def test_errors_of_the_library_are_a_line(hub: Hub, error: Exception | None, mes
     hub.error = error
     with pytest.raises(InputError, match=message):
         hub_folder("hf:o/n")
-
-
-def test_no_such_revision(hub: Hub, trained: Path) -> None:
-    hub.put("o/n", trained)
-    with pytest.raises(InputError, match="hf:o/n@v9 has no such revision; name a branch, a tag or a commit"):
-        hub_folder("hf:o/n@v9")
 
 
 @pytest.mark.parametrize("missing", ["config.json", "vocabulary.json", "model.safetensors"])

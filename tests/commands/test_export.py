@@ -117,6 +117,7 @@ def test_the_python_reader(exported: Path, sentences: list[list[str]], expected:
     check([sys.executable, "-c", program, "english.onnx"], exported, sentences, expected)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("node_modules")
 def test_the_javascript_reader(exported: Path, sentences: list[list[str]], expected: list[Tags]) -> None:
     (exported / "some.json").write_text(json.dumps(sentences[:AT_ONCE]))
@@ -143,6 +144,7 @@ def address(exported: Path) -> Iterator[str]:
     server.server_close()
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("node_modules")
 def test_the_module_of_a_browser(exported: Path, address: str) -> None:
     playwright = pytest.importorskip("playwright.sync_api")

@@ -25,45 +25,23 @@ TRICKY = """\
 """
 
 
-@pytest.mark.parametrize("ending", ["\n", "\r\n"])
-@pytest.mark.parametrize("name", ["a-dev.conllu", "a-dev.conllu.gz"])
+@pytest.mark.parametrize(("name", "ending"), [("a-dev.conllu", "\n"), ("a-dev.conllu.gz", "\r\n")])
 def test_lines_of_words(tmp_path: Path, ending: str, name: str) -> None:
     data = TRICKY.replace("\n", ending).encode()
     (tmp_path / name).write_bytes(gzip.compress(data) if name.endswith(".gz") else data)
     first, second = read_lined(corpus_files([str(tmp_path / name)]))
-    assert first.tokens == ["do", "n't", "with", "out"]
-    assert first.lines == [4, 5, 7, 8]
+    assert (first.tokens, first.lines) == (["do", "n't", "with", "out"], [4, 5, 7, 8])
     assert first.tags["xpos"] == ["VBP", "RB", "IN", "IN"]
     assert (first.torn, first.split) == ({3}, "dev")
     assert (second.lines, second.torn) == ([13], frozenset())
-    rows = TRICKY.split("\n")
-    for sentence in (first, second):
-        assert [rows[line - 1].split("\t")[1] for line in sentence.lines] == sentence.tokens
 
 
 def test_files_of_a_corpus(tmp_path: Path) -> None:
     for name in ("b-ud-train.conllu", "a-ud-train.conllu.gz", "a-ud-test.conllu", ".x-ud-dev.conllu", "other.conllu"):
         (tmp_path / name).write_bytes(b"")
-    found = corpus_files([str(tmp_path)])
-    assert [(Path(file).name, split) for file, split in found.items()] == [
-        ("a-ud-train.conllu.gz", "train"),
-        ("b-ud-train.conllu", "train"),
-        ("a-ud-test.conllu", "test"),
-    ]
+    found = [(Path(file).name, split) for file, split in corpus_files([str(tmp_path)]).items()]
+    assert found == [("a-ud-train.conllu.gz", "train"), ("b-ud-train.conllu", "train"), ("a-ud-test.conllu", "test")]
     names = ["other.conllu", "dev.conllu", "x_test.conllu", "latest.conllu"]
     assert list(corpus_files(names).values()) == ["train", "dev", "test", "train"]
-
-
-def test_mistakes_are_input_errors(tmp_path: Path) -> None:
-    (tmp_path / "a.conllu").write_text("# nothing\n", encoding="utf-8")
-    with pytest.raises(InputError, match=r"has no \*-train.conllu.* it has a.conllu; name the files"):
-        corpus_files([str(tmp_path)])
     with pytest.raises(InputError, match="a is named twice"):
         corpus_files(["a", "a"])
-    with pytest.raises(InputError, match="'' names no file"):
-        corpus_files([""])
-    with pytest.raises(InputError, match="no words"):
-        read_lined({str(tmp_path / "a.conllu"): "train"})
-    (tmp_path / "a.conllu").write_text("1\tYes\n", encoding="utf-8")
-    with pytest.raises(InputError, match="line 1: 2 columns"):
-        read_lined({str(tmp_path / "a.conllu"): "train"})

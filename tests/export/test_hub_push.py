@@ -16,7 +16,7 @@ from tagger.bundle.hub import HubName, hub_folder
 from tagger.bundle.languages import language_codes
 from tagger.bundled import bundled
 from tagger.errors import InputError
-from tagger.export.hub_push import hub_card, license_of, push_tagger
+from tagger.export.hub_push import hub_card, push_tagger
 from tests.bundle.hub_folder import Hub, files_of
 from tests.conftest import CORPUS, TOKENS
 
@@ -125,18 +125,6 @@ def test_metadata_that_cannot_be_read(trained: Path, tmp_path: Path, card: str) 
     folder = changed(trained, tmp_path / "x", card)
     with pytest.raises(InputError, match=r"README\.md: the metadata cannot be read"):
         hub_card(folder, "o/n")
-
-
-@pytest.mark.parametrize(
-    ("name", "found"),
-    [
-        *[(None, {}), ("", {}), ("free for all", None), ("CC BY 4.0; CC0", None)],
-        *[("cc-by-nc-sa-3.0", {"license": "cc-by-nc-sa-3.0"}), ("GNU GPL 3.0", {"license": "gpl-3.0"})],
-        *[("CC0 1.0", {"license": "cc0-1.0"}), ("LGPL-LR", {"license": "lgpl-lr"}), ("MIT", {"license": "mit"})],
-    ],
-)
-def test_licences(name: str | None, found: dict[str, str] | None) -> None:
-    assert license_of(name) == ({"license": "other", "license_name": name} if found is None else found)
 
 
 @pytest.mark.parametrize(
