@@ -68,9 +68,6 @@ def breakdown(
         `by`, the key; `all` and each of `groups`, the largest first: `sentences` and `words`, their numbers, and
         `columns`: for each column with gold tags its accuracies, see `metrics.report`. A group without gold tags in a
         column lacks the column.
-
-    Raises:
-        InputError: no comment names a group; or as `metrics.report`.
     """
     groups = Groups(key)
     every = _Group(vocabulary)

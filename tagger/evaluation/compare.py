@@ -79,11 +79,7 @@ def _bootstrap(gains: np.ndarray, words: np.ndarray, rounds: int, max_cells: int
 def same_sentences(
     tagged: Iterable[Sentence], gold: Iterable[Sentence], path: str, gold_path: str
 ) -> Iterator[Sentence]:
-    """Yields the sentences of a tagged file, while they have the words of the gold sentences.
-
-    Raises:
-        InputError: a word differs, or one of the two ends earlier.
-    """
+    """Yields the sentences of a tagged file, while they have the words of the gold sentences."""
     for number, (one, other) in enumerate(zip_longest(tagged, gold), 1):
         if one is None or other is None or one.tokens != other.tokens:
             found, wanted = ("nothing" if each is None else shorten(" ".join(each.tokens)) for each in (one, other))
@@ -142,9 +138,6 @@ def compare(
         For each column: `words`, those with a gold tag; `a` and `b`, the accuracies; `difference` of the two, its
         `interval`, `p`, `significant` and `rounds`; and `different`: [word, gold tag, A's tag, B's tag, count], the
         most frequent first. Shares are in [0, 1].
-
-    Raises:
-        InputError: a column has no tags.
     """
     found = [_Column(column) for column in columns]
     for gold, a, b in sentences:

@@ -137,9 +137,6 @@ def raw_scores(gold: Iterable[Sentence], system: Iterable[Sentence]) -> dict[str
         F1 of `Tokens`, `Sentences` and `Words`, and of those of `UPOS`, `XPOS`, `UFeats` and `Lemmas` whose columns
         (`upos`, `xpos`, `feats`, `lemma`) all sentences of both sides have: of the words that are aligned and have the
         gold tag. `AllTags` needs the first three.
-
-    Raises:
-        InputError: the two sides differ in a character that is no white space.
     """
     sides = _Side(gold), _Side(system)
     _check_text(*sides)
