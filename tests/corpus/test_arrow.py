@@ -93,11 +93,6 @@ def test_columns_without_tags(treebank: Path, tmp_path: Path) -> None:
     assert message.endswith("columns=[xpos]")
 
 
-def test_a_test_split_may_be_without_tags(treebank: Path) -> None:
-    write(treebank / "tiny-ud-test.conllu", rows("cats/_"))
-    assert conllu(["upos"], path=str(treebank), seed=SEED).splits["test"]["upos"][:] == [["_"]]
-
-
 def test_a_cache_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     train = write(tmp_path / "train.conllu", numbered(0, 3))
     monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", train)

@@ -1,19 +1,16 @@
 """Files of every kind become the splits of a corpus, and what is wrong with them is said in one line."""
 
 import gzip
-import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tagger.bundled import bundled
-from tagger.corpus.arrow import SPACING
 from tagger.corpus.config import CorpusConfig, check_files
 from tagger.corpus.sources import load_corpus
 from tagger.errors import InputError
 from tests.corpus.conftest import (
-    NO_FACTS,
     NO_SPACING,
     SEED,
     column_files,
@@ -60,14 +57,6 @@ def test_a_treebank_folder(treebank: Path, monkeypatch: pytest.MonkeyPatch) -> N
     assert conllu(["upos"], path=".", seed=SEED).name == "UD_Tiny"
 
 
-def test_compressed_files(treebank: Path) -> None:
-    for file in treebank.glob("*.conllu"):
-        (treebank / f"{file.name}.gz").write_bytes(gzip.compress(file.read_bytes()))
-        file.unlink()
-    corpus = conllu(["upos"], path=str(treebank), seed=SEED)
-    assert corpus.splits.num_rows == {"train": 2, "dev": 1, "test": 1}
-
-
 @pytest.mark.parametrize(
     ("content", "options", "tokens"),
     [
@@ -83,14 +72,6 @@ def test_byte_order_mark_windows_line_ends_and_encodings(
     corpus = conllu(["upos"], train=str(train), dev=str(train), seed=SEED, **options)
     assert corpus.splits["dev"]["tokens"][:] == corpus.splits["train"]["tokens"][:] == tokens
     assert corpus.splits["dev"]["upos"][0] == ["X" if not options else "NOUN"]
-
-
-def test_single_files_and_their_name(tmp_path: Path) -> None:
-    train = write(tmp_path / "mine.conllu", rows("a/X"))
-    dev = write(tmp_path / "other.txt", rows("b/X"))
-    corpus = conllu(["upos"], train=train, dev=dev, seed=SEED)
-    assert corpus.name == "mine.conllu"
-    assert list(corpus.splits) == ["train", "dev"]
 
 
 def test_a_file_goes_before_what_the_folder_has(treebank: Path, tmp_path: Path) -> None:
@@ -130,13 +111,6 @@ def test_files_are_looked_for_before_they_are_read(
         assert str(caught.value) == message
 
 
-def test_the_home_folder(treebank: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HOME", str(treebank.parent))
-    assert len(conllu(["upos"], path="~/UD_Tiny", seed=SEED).splits["train"]) == 2
-    train = "~/UD_Tiny/tiny-ud-train.conllu"
-    assert len(conllu(["upos"], train=train, dev=train, seed=SEED).splits["train"]) == 2
-
-
 PENN = """\
 -DOCSTART- -X- -X- O
 
@@ -155,9 +129,8 @@ def columns_of(path: str, columns: list[str], fields: dict[str, int | None], **o
     return [{name: row[name] for name in ("tokens", *columns)} for row in corpus.splits["train"].to_list()]
 
 
-@pytest.mark.parametrize("change", [str, lambda text: "\ufeff" + text.replace("\n", "\r\n"), str.rstrip])
-def test_columns_between_spaces(tmp_path: Path, change: Any) -> None:
-    path = write(tmp_path / "train.txt", change(PENN))
+def test_columns_between_spaces(tmp_path: Path) -> None:
+    path = write(tmp_path / "train.txt", "\ufeff" + PENN.rstrip().replace("\n", "\r\n"))
     assert columns_of(path, ["pos", "ner"], COLUMNS, skip=["-DOCSTART-"]) == [
         {"tokens": ["EU", "rejects"], "pos": ["NNP", "VBZ"], "ner": ["B-ORG", "O"]},
         {"tokens": ["\u00a0"], "pos": ["SYM"], "ner": ["O"]},
@@ -170,28 +143,6 @@ def test_columns_between_tabs_and_places_from_the_end(tmp_path: Path) -> None:
     expected = [{"tokens": ["hợp tác xã", "\u3000"], "upos": ["NOUN", "_"]}, {"tokens": ["b"], "upos": ["X"]}]
     assert columns_of(str(path), ["upos"], {"tokens": 1, "upos": -1}, separator="\t") == expected
     assert columns_of(str(path), ["upos"], {"tokens": -2, "upos": 2}, separator=r"\t") == expected
-
-
-def test_two_columns_and_the_name(tmp_path: Path) -> None:
-    train = write(tmp_path / "two.txt", "a X\nb Y\n\nc Z\n")
-    corpus = column_files(["upos"], {"tokens": 0, "upos": 1, "ner": 5}, train=train, dev=train, test=train, seed=SEED)
-    assert corpus.name == "two.txt"
-    assert corpus.splits["test"].to_list() == [
-        {"tokens": ["a", "b"], "upos": ["X", "Y"], "comments": [], **NO_FACTS, **NO_SPACING},
-        {"tokens": ["c"], "upos": ["Z"], "comments": [], **NO_FACTS, **NO_SPACING},
-    ]
-
-
-def test_missing_paths(tmp_path: Path) -> None:
-    nowhere = str(tmp_path / "nowhere")
-    assert error_of(conllu, ["upos"], path=nowhere) == f"{nowhere} does not exist; check corpus.path"
-    for reader in (conllu, column_files):
-        more = {"fields": COLUMNS} if reader is column_files else {}
-        column = ["pos" if more else "upos"]
-        message = error_of(reader, column, train=nowhere, **more)
-        assert message == f"{nowhere}: No such file or directory; check corpus.train"
-        assert error_of(reader, column, **more) == "no training data: name a file with corpus.train=FILE"
-        assert "is a folder; a file is needed" in error_of(reader, column, train=str(tmp_path), **more)
 
 
 def test_folders_without_the_right_files(treebank: Path, tmp_path: Path) -> None:
@@ -269,12 +220,6 @@ def test_the_bundled_sample(composed: Any) -> None:
     assert load_corpus(CorpusConfig(kind="sample"), ["upos"], seed=1).splits.num_rows == corpus.splits.num_rows
 
 
-def test_the_config_of_conllu(composed: Any, treebank: Path) -> None:
-    corpus = load(composed("corpus=conllu", f"corpus.path={treebank}", "columns=[upos,feats]"))
-    assert corpus.splits["train"].column_names == ["tokens", "upos", "feats", "xpos", "comments", *SPACING]
-    load(composed("corpus=conllu", f"corpus.train={treebank}/tiny-ud-train.conllu", "corpus.encoding=utf-8"))
-
-
 def test_the_config_of_columns(composed: Any, tmp_path: Path) -> None:
     path = write(tmp_path / "train.txt", PENN)
     files = [f"corpus.train={path}", f"corpus.dev={path}", f"corpus.test={path}"]
@@ -283,26 +228,3 @@ def test_the_config_of_columns(composed: Any, tmp_path: Path) -> None:
     write(tmp_path / "train.txt", "# x\nDO NOT\tX\n")
     corpus = load(composed("corpus=columns", *files, r"corpus.separator='\t'", "corpus.skip=['# ']"))
     assert corpus.splits["train"][0]["tokens"] == ["DO NOT"]
-
-
-TREEBANKS = os.environ.get("TAGGER_TREEBANKS")
-
-
-@pytest.mark.skipif(TREEBANKS is None, reason="TAGGER_TREEBANKS does not name a folder of treebanks")
-@pytest.mark.parametrize(
-    ("folder", "columns", "counts"),
-    [
-        (
-            "UD_Afrikaans-AfriBooms",
-            ["upos", "xpos", "feats"],
-            {"train": (1315, 33878), "dev": (194, 5317), "test": (425, 10063)},
-        ),
-        ("UD_Vietnamese-VTB", ["upos"], {"train": (1400, 20215), "dev": (1123, 26162), "test": (800, 11692)}),
-    ],
-)
-def test_real_treebanks(folder: str, columns: list[str], counts: dict[str, tuple[int, int]]) -> None:
-    corpus = conllu(columns, path=f"{TREEBANKS}/{folder}", seed=SEED)
-    assert corpus.name == folder
-    assert {s: (len(d), sum(map(len, d["tokens"]))) for s, d in corpus.splits.items()} == counts
-    if folder == "UD_Vietnamese-VTB":
-        assert any(" " in token for tokens in corpus.splits["train"]["tokens"] for token in tokens)

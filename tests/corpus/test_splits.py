@@ -5,10 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from datasets import Dataset
 
 from tagger.corpus.config import CORPUS, CorpusConfig, single_configs
-from tagger.corpus.sources import load_corpus
 from tagger.corpus.splits import by_corpus, corpus_names
 from tests.corpus.conftest import (
     SEED,
@@ -69,11 +67,6 @@ def test_folds_partition_train_and_dev(tmp_path: Path, caplog: pytest.LogCapture
         seen += dev
     assert sorted(seen) == sorted(f"w{i}" for i in range(23))
     assert "fold 4 of 5, 4 sentences, is dev; train has 19" in caplog.messages[-1]
-
-
-def test_folds_without_a_dev_split(tmp_path: Path) -> None:
-    train = write(tmp_path / "train.conllu", numbered(0, 10))
-    assert conllu(["upos"], train=train, folds=5, fold=0, seed=SEED).splits.num_rows == {"train": 8, "dev": 2}
 
 
 @pytest.mark.parametrize(
@@ -142,13 +135,6 @@ def test_a_list_of_one_is_that_one(other: Path) -> None:
     assert by_corpus(corpus.splits["train"]) == {"": corpus.splits["train"]}
 
 
-def test_rules_of_one_language(other: Path, tmp_path: Path) -> None:
-    more = tmp_path / "UD_English-More"
-    more.mkdir()
-    write(more / "en_more-ud-train.conllu", rows("a/X", "b/X"))
-    assert conllu(["upos"], path=[str(other), str(more)]).rules == "english"
-
-
 def test_data_sets_of_the_hub_and_treebanks_of_ud(tmp_path: Path) -> None:
     names = [conll_folder(tmp_path / name) for name in ("a", "b")]
     corpus = hub(["pos"], names, tokens="words", fields={"pos": "pos_tags"})
@@ -181,14 +167,3 @@ def test_mistakes_in_a_list(treebank: Path, other: Path, tmp_path: Path) -> None
     assert error_of(conllu, ["upos"], path=[]) == "corpus.path=[]: give a list of names, such as [A,B]"
     for bad in ([first, None], [""], {"a": 1}):
         assert "expected" in error_of(conllu, ["upos"], path=bad)
-
-
-def test_a_file_may_replace_that_of_one_folder(treebank: Path, tmp_path: Path) -> None:
-    dev = write(tmp_path / "better.conllu", rows("b/X"))
-    corpus = load_corpus(CorpusConfig(kind="conllu", path=[str(treebank)], dev=dev), ["upos"], SEED)
-    assert first_words(corpus.splits["dev"]) == ["b"]
-
-
-def test_the_parts_of_a_split_in_another_order() -> None:
-    split = Dataset.from_dict({"tokens": [["a"], ["b"], ["c"]], CORPUS: ["y", "x", "y"]})
-    assert {name: first_words(part) for name, part in by_corpus(split).items()} == {"y": ["a", "c"], "x": ["b"]}
