@@ -165,12 +165,6 @@ def test_a_private_umask_keeps_the_folder_private(vocabulary: Vocabulary, tmp_pa
         assert stat.S_IMODE(path.stat().st_mode) & 0o077 == 0, path.name
 
 
-def test_a_private_folder_that_is_replaced_stays_private(folder: Path, vocabulary: Vocabulary) -> None:
-    folder.chmod(0o700)
-    save_tiny(folder, make_network(vocabulary), vocabulary)
-    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
-
-
 def test_a_folder_is_replaced_whole(folder: Path, vocabulary: Vocabulary) -> None:
     (folder / "left over").write_text("")
     save_tiny(folder, make_network(vocabulary, cell="lstm"), vocabulary)
@@ -224,11 +218,6 @@ def test_a_missing_file_is_named(folder: Path, name: str) -> None:
     assert str(folder) in message
 
 
-def test_a_missing_card_does_no_harm(folder: Path) -> None:
-    (folder / CARD).unlink()
-    Bundle.load(folder)
-
-
 @pytest.mark.parametrize("size", [0, 4, 100, -4])
 def test_truncated_weights_are_named(folder: Path, size: int) -> None:
     data = (folder / WEIGHTS).read_bytes()
@@ -253,12 +242,6 @@ def test_another_format_is_refused(folder: Path, version: object) -> None:
     assert damaged(folder) == (
         f"{folder / CONFIG}: format {shown}, and this version of the tagger reads 6 and 7 alone; train it anew"
     )
-
-
-def test_an_ensemble_of_an_older_format_is_refused(tmp_path: Path) -> None:
-    old = {"format": 5, "ensemble": {"members": ["members/1", "members/2"], "weights": [0.5, 0.5]}}
-    (tmp_path / CONFIG).write_text(json.dumps(old))  # it has no weights and no vocabulary of its own
-    assert damaged(tmp_path).endswith("format 5, and this version of the tagger reads 6 and 7 alone; train it anew")
 
 
 def change(path: Path, keys: tuple[Any, ...], value: Any) -> None:

@@ -36,13 +36,6 @@ def test_latest_is_the_newest_run(trained: Path, tmp_path: Path, monkeypatch: py
     assert find_tagger("latest").resolve() == newest / "tagger"
 
 
-def test_a_tagger_is_named_by_its_folder_or_its_run(trained: Path, tmp_path: Path) -> None:
-    run = make_run(tmp_path / "run", trained, age=0)
-    assert find_tagger(str(run)) == run / "tagger"
-    assert find_tagger(str(run / "tagger")) == run / "tagger"
-    assert find_tagger(str(trained)) == trained
-
-
 def test_the_name_of_a_run_is_found_after_taggers_and_folders(
     trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

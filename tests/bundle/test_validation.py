@@ -104,7 +104,6 @@ def test_any_value_of_the_vocabulary_is_refused_or_works(folder: Path) -> None:
         ((*NETWORK, "hidden", "forward"), 1_000_000, "do not fit each other"),
         ((*NETWORK, "hidden", "forward"), -3, "members.0.network.hidden.forward=-3: expected"),
         ((*NETWORK, "hidden", "forward"), [8, -3], "members.0.network.hidden.forward.1=-3: expected"),
-        ((*NETWORK, "words"), 10_000_000, "do not fit each other"),
         ((*NETWORK, "buckets"), 10**12, "members.0.network.buckets=1000000000000: expected"),
         ((*NETWORK, "vectors", "sizes"), [3, 3], "do not fit each other"),
         ((*NETWORK, "unknown"), 1, "members.0.network.unknown: no such key; members.0.network has decoder, "),
@@ -112,15 +111,11 @@ def test_any_value_of_the_vocabulary_is_refused_or_works(folder: Path) -> None:
         (("segmenter",), {}, "segmenter"),
         (("scores",), {"dev": {"upos": "0.9"}}, "scores={'dev': {'upos': '0.9'}}: expected"),
         (("scores",), {"dev": {"upos": 10**400}}, "scores="),
-        (("scores",), {"dev": {"x" * 20_000: 0.5}}, "scores="),
         (("corpus",), ["x"], "corpus"),
         (("temperatures",), [1.0], "temperatures=[1.0]: expected"),
         (("temperatures",), {"upso": 1.5}, 'a name in temperatures is "upso", not one of upos, xpos'),
         (("temperatures",), {"upos": 0.1}, "temperatures={'upos': 0.1}: expected"),
-        (("temperatures",), {"upos": 1, "xpos": 5.1}, "temperatures={'upos': 1, 'xpos': 5.1}: expected"),
         (("temperatures",), {"upos": float("nan")}, "temperatures={'upos': nan}: expected"),
-        (("temperatures",), {"upos": True}, "temperatures={'upos': True}: expected"),
-        (("temperatures",), {"upos": "1.5"}, "temperatures={'upos': '1.5'}: expected"),
     ],
 )
 def test_sizes_and_types_of_the_config(folder: Path, keys: tuple[str, ...], value: Any, message: str) -> None:
@@ -200,11 +195,7 @@ def test_names_with_escape_codes_are_refused(folder: Path, keys: tuple[Any, ...]
     [
         ([], "form_tags=[]: expected"),
         ({"lemma": [[0]]}, 'form_tags of "lemma" are not one list for each form'),
-        ({"upos": [[0]]}, 'form_tags of "upos" are not one list for each form'),
-        ({"upos": "none"}, "form_tags={'upos': 'none'}: expected"),
         ({"upos": 8 * [[7]]}, 'a form has a script of "upos" that there is not'),
-        ({"upos": 8 * [["NOUN"]]}, "expected"),
-        ({"upos": 8 * [None]}, "form_tags={'upos': [None, None, None, None, None, None, None, None]}: expected"),
     ],
 )
 def test_scripts_of_forms(folder: Path, value: Any, message: str) -> None:

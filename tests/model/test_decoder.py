@@ -43,13 +43,6 @@ def test_the_loss_is_the_cross_entropy_of_tokens_with_a_tag() -> None:
     assert SOFTMAX.loss(scores, torch.full_like(targets, IGNORE), torch.tensor([5, 3, 5])) == 0
 
 
-def test_the_best_tag_is_the_argmax(scores: Tensor) -> None:
-    expected = scores.argmax(-1)
-    assert torch.equal(SOFTMAX.best(scores, COUNTS), expected)
-    for top in (1, 3):
-        assert np.array_equal(decode(scores, top).ids[:, 0], expected.numpy())
-
-
 def test_asking_for_probabilities_does_not_change_a_tag_that_ties() -> None:
     scores = torch.tensor([[1.0, 1.0, 0.0, 1.0], [20.0, 20.000002, 0.0, 0.0]])
     expected = SOFTMAX.best(scores, [2])

@@ -70,10 +70,6 @@ def test_a_table_of_characters_gives_what_the_filters_give(width: int) -> None:
     assert_close(encoder.for_tagging()(forms), encoder(forms))
 
 
-def test_a_form_without_characters_is_finite(characters: CharacterEncoder) -> None:
-    assert torch.equal(characters(torch.tensor([[PAD, PAD]])), torch.zeros(1, 4))
-
-
 def test_the_vector_of_a_form_does_not_depend_on_the_batch(vocabulary: Vocabulary) -> None:
     embedding = FormEmbedding(vocabulary, network_config())
     together = embedding(make_batch([["book", "unbelievably", "flights"]], vocabulary))

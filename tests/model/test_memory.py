@@ -20,11 +20,6 @@ def test_a_network_without_memory_has_the_shapes_of_one_with_it(vocabulary: Voca
     assert {name: tensor.shape for name, tensor in network.state_dict().items()} == shapes
 
 
-def test_the_machine_has_memory() -> None:
-    there = machine_bytes()
-    assert there is None or there > 1 << 27
-
-
 @pytest.mark.parametrize(
     ("changes", "message"),
     [

@@ -5,7 +5,6 @@ import dataclasses
 import os
 import pickle
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -90,12 +89,6 @@ def test_batches_have_the_scores_of_all_tokens(vocabulary: Vocabulary) -> None:
     assert sorted(np.concatenate([batch.tokens for batch in found])) == list(range(sum(map(len, SENTENCES))))
 
 
-def test_depth_one(vocabulary: Vocabulary) -> None:
-    network = make_network(vocabulary, depth=1, cell="gru")
-    scores = scores_of(make_engine(network, vocabulary), SENTENCES)
-    assert (scores["upos"] - expected_scores(network, vocabulary)["upos"]).abs().max() < 1e-5
-
-
 def test_reduced_precision_is_near(vocabulary: Vocabulary) -> None:
     network = make_network(vocabulary)
     expected = expected_scores(network, vocabulary)["upos"]
@@ -164,25 +157,6 @@ def test_what_is_remembered_of_a_form_depends_on_the_form_alone(
     assert torch.equal(remembered([forms]), expected)
     assert torch.equal(remembered([forms[::-1]]), expected)
     assert torch.equal(remembered([["a", "x" * 30, *forms[7:90]], forms[50:]]), expected)
-
-
-@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
-def test_threads_get_what_one_thread_gets(vocabulary: Vocabulary, precision: str) -> None:
-    network = make_network(vocabulary, hidden={"forward": 24, "backward": 16})
-    engine = make_engine(network, vocabulary, precision=precision, cache_size=60)
-    lists = [[[*sentence, f"new{i % 37}"] for sentence in SENTENCES[i % 4 :]] for i in range(60)]
-    request = Request(top=2, probabilities=True)
-    expected = [engine.tag(sentences, request)["upos"] for sentences in lists]
-    states = [engine.states(sentences) for sentences in lists[:20]]
-    threads = torch.get_num_threads()
-    with ThreadPoolExecutor(8) as pool:
-        found = list(pool.map(lambda sentences: engine.tag(sentences, request)["upos"], lists))
-        found_states = list(pool.map(engine.states, lists[:20]))
-    assert all(np.array_equal(a, b) for a, b in zip(found_states, states, strict=True))
-    for each, other in zip(found, expected, strict=True):
-        assert np.array_equal(each.ids, other.ids)
-        assert np.array_equal(each.probabilities, other.probabilities)  # type: ignore[arg-type]
-    assert torch.get_num_threads() == threads
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])

@@ -4,15 +4,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 
 import tagger
-from tagger.bundle.bundle import Bundle, Member
+from tagger.bundle.bundle import Bundle
 from tagger.bundle.ensemble import join
-from tagger.errors import InputError
 from tagger.model.decoder import CRFDecoder
 from tagger.model.vocabulary import Vocabulary
 from tagger.tagging import batches, workers
@@ -141,23 +139,6 @@ def test_batches_cuts_and_memory_change_nothing_but_the_rounding(
         assert each.exp().std(dim=0).min() > 1e-3
 
 
-@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
-def test_with_fixed_shapes_a_sentence_has_the_same_probabilities_to_the_bit_whatever_is_beside_it(
-    ensemble: Path, precision: str
-) -> None:
-    engine = tagger.load(ensemble, "cpu", precision).engine
-    assert engine.has_fixed_shapes
-    sentences = [[*sentence[i % 3 :], *sentence] for i in range(40) for sentence in SENTENCES]
-    whole = engine.log_probabilities(sentences, fixed_shapes=True)
-    ends = np.cumsum([len(sentence) for sentence in sentences])
-    for i in (0, 1, 57, 130, len(sentences) - 1):
-        start, end = ends[i] - len(sentences[i]), ends[i]
-        for some, place in (([sentences[i]], 0), ([["book"] * 50, sentences[i], ["They"]], 50)):
-            alone = engine.log_probabilities(some, fixed_shapes=True)
-            for column, logs in whole.items():
-                assert torch.equal(alone[column][place : place + len(sentences[i])], logs[start:end])
-
-
 @pytest.mark.slow
 def test_workers_say_what_one_process_says(ensemble: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(workers, "START_TOKENS", 100)
@@ -175,27 +156,6 @@ def test_workers_say_what_one_process_says(ensemble: Path, monkeypatch: pytest.M
         several.close()
 
 
-def test_lexicons_and_tags_that_are_given(ensemble: Path, tmp_path: Path) -> None:
-    lexicon = tmp_path / "words.tsv"
-    lexicon.write_text("book\tADV|PRON\nflights\tINTJ\n")
-    loaded = tagger.load(ensemble, "cpu", "float32", lexicons={"upos": lexicon})
-    allowed = {"book": {"ADV", "PRON"}, "flights": {"INTJ"}}
-    means = log_probabilities(loaded.bundle, "upos", [loaded.as_read(sentence) for sentence in SENTENCES])
-    found = loaded.stream(map(Sentence, SENTENCES), columns=["upos"], probabilities=True)
-    rows = [row for s in found for row in zip(s.tokens, s.tags["upos"], s.probabilities["upos"], strict=True)]
-    ids = loaded.vocabulary.tag_ids["upos"]
-    for (word, tag, share), logs in zip(rows, means, strict=True):
-        among = allowed.get(word, set(ids))
-        assert tag == max(among, key=lambda each, logs=logs: float(logs[ids[each]]))  # type: ignore[misc]
-        total = sum(float(logs[ids[each]].exp()) for each in among)
-        assert share == pytest.approx(float(logs[ids[tag]].exp()) / total, rel=1e-3)
-    given = Sentence(["They", "book"], {"upos": ["INTJ", "_"]})
-    (kept,) = loaded.stream([given], keep=True, probabilities=True)
-    assert kept.tags["upos"][0] == "INTJ"
-    assert kept.probabilities["upos"][0] == 1
-    assert kept.tags["upos"][1] in allowed["book"]
-
-
 def test_lemmas(tmp_path: Path) -> None:
     corpus = [{**s, "lemma": [token.lower().rstrip("s") for token in s["tokens"]]} for s in CORPUS]
     vocabulary = Vocabulary.build(corpus, ["upos", "lemma"], min_count=1)
@@ -205,26 +165,3 @@ def test_lemmas(tmp_path: Path) -> None:
     (found,) = sentence.alternatives["lemma"]
     assert len(found) == 2
     assert all(0 < share <= 1 for _, share in found)
-
-
-def test_vectors_of_networks_stand_side_by_side(vocabulary: Vocabulary, ensemble: Path) -> None:
-    networks = [make_network(vocabulary, seed, hidden={"forward": seed, "backward": 2}) for seed in (1, 2)]
-    both = Tagger(Bundle(tuple(Member(n, vocabulary, weight=0.5) for n in networks), "english", {}), "cpu", "float32")
-    ones = [Tagger(bundle_of(network, vocabulary), "cpu", "float32") for network in networks]
-    for layer in (0, 1, 2):
-        (found,) = both.embed([["They", "book"]], layer)
-        expected = np.hstack([next(one.embed([["They", "book"]], layer)) for one in ones])
-        np.testing.assert_allclose(found, expected, atol=1e-5)
-    with pytest.raises(InputError, match="layers"):
-        load(ensemble).embed([["They"]])
-
-
-def test_the_rest_of_a_tagger(ensemble: Path) -> None:
-    loaded = load(ensemble)
-    assert loaded.annotate("They book flights.")[0].tokens == ["They", "book", "flights", "."]
-    assert loaded.annotate(["They", "book"]).probabilities.keys() == {"upos", "xpos"}
-    assert loaded.tag_sentences([]) == []
-    assert loaded.tag_sentences([[]]) == [[]]
-    loaded.engine.clear_cache()
-    with pytest.raises(InputError, match="knows no corpus 'UD_A'"):
-        tagger.load(ensemble, "cpu", corpus="UD_A")

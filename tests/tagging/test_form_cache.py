@@ -62,7 +62,3 @@ def test_it_forgets_everything_when_told() -> None:
     cache.clear()
     assert look_up(cache, [2, 1]) == [2, 1]
     assert cache.computed == 2
-
-
-def test_no_forms() -> None:
-    assert FormCache(numbers, capacity=10).rows([]).shape == (0,)

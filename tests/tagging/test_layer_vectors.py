@@ -112,21 +112,6 @@ def test_a_sentence_longer_than_the_network_reads_is_cut(untrained: Tagger, monk
     assert np.allclose(next(untrained.embed([tokens])), expected, atol=1e-6)
 
 
-def test_nothing_in_nothing_out(untrained: Tagger) -> None:
-    assert list(untrained.embed([])) == []
-    for layer, width in (
-        (0, untrained.bundle.networks[0].embedding.width),
-        (1, WIDTH),
-        ("all", 2 * WIDTH),
-        ("mean", WIDTH),
-    ):
-        assert [vectors.shape for vectors in untrained.embed([[], ["They"], []], layer)] == [
-            (0, width),
-            (1, width),
-            (0, width),
-        ]
-
-
 @pytest.mark.parametrize("layer", [-1, 3, "3", "last", "", "1.0"])
 def test_a_layer_that_is_not_there(untrained: Tagger, layer: int | str) -> None:
     with pytest.raises(InputError, match=f"layer '{layer}'.*choose one of 0, 1, 2, all, mean"):
@@ -138,11 +123,6 @@ def test_layers_of_different_widths_have_no_mean(vocabulary: Vocabulary) -> None
     with pytest.raises(InputError, match=r"different widths \(13, 9\); choose one of 0, 1, 2, all$"):
         uneven.embed(SENTENCES, "mean")
     assert [vectors.shape[1] for vectors in uneven.embed([["They"]], "all")] == [22]
-
-
-def test_a_string_is_no_sentence(untrained: Tagger) -> None:
-    with pytest.raises(InputError, match="list of tokens"):
-        list(untrained.embed("They book"))
 
 
 def test_a_tagger_without_tags(vocabulary: Vocabulary) -> None:

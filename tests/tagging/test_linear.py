@@ -13,7 +13,6 @@ from safetensors.torch import load_file, save_file
 
 from tagger.bundle.bundle import Bundle
 from tagger.bundle.ensemble import join
-from tagger.bundle.hub import is_tagger_file
 from tagger.bundle.linear import Linear
 from tagger.bundle.saved_config import CONFIG, LINEAR_WEIGHTS
 from tagger.errors import InputError
@@ -124,13 +123,6 @@ def test_equal_members_of_an_ensemble_become_one(vocabulary: Vocabulary) -> None
     joined = join(taggers, [0.5, 0.5])
     assert [each.weight for each in joined.linear] == [pytest.approx(WEIGHT)]
     torch.testing.assert_close(scores(joined), (scores(taggers[0]) + scores(taggers[1])) / 2, atol=1e-4, rtol=1e-4)
-
-
-def test_its_files_are_those_of_a_tagger(bundle: Bundle, tmp_path: Path) -> None:
-    """So the Hub and spaCy's pipelines have them."""
-    bundle.save(tmp_path / "a", "# card\n")
-    assert all(is_tagger_file(path.name) for path in (tmp_path / "a").iterdir())
-    assert torch.equal(scores(Bundle.load(tmp_path / "a")), scores(bundle))
 
 
 def test_temperatures_are_fitted(bundle: Bundle) -> None:

@@ -162,21 +162,3 @@ def test_vectors_of_several_members_stand_side_by_side(vocabulary: Vocabulary, m
     forms = ["They", "new", "They"]
     expected = np.concatenate([engine.embeddings(forms) for engine in alone], axis=1)
     assert np.allclose(both.embeddings(forms), expected, atol=1e-6)
-
-
-@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
-@pytest.mark.parametrize("cell", ["gru", "lstm"])
-def test_with_fixed_shapes_scores_are_the_same_to_the_bit_whatever_is_beside(
-    vocabulary: Vocabulary, cell: str, precision: str
-) -> None:
-    members = make_members(vocabulary, cell=cell, hidden={"forward": [24, 16], "backward": [24, 17]})
-    engine = Engine(
-        [*members, Member(make_network(vocabulary, 5, depth=1), vocabulary)], vocabulary, precision=precision
-    )
-    sentences = [[*sentence[i % 3 :], *sentence] for i in range(40) for sentence in SENTENCES]
-    whole = engine.log_probabilities(sentences, fixed_shapes=True)["xpos"]
-    ends = np.cumsum([len(sentence) for sentence in sentences])
-    for i in (0, 57, 130, len(sentences) - 1):
-        for some, place in (([sentences[i]], 0), ([["book"] * 50, sentences[i], ["They"]], 50)):
-            alone = engine.log_probabilities(some, fixed_shapes=True)["xpos"]
-            assert torch.equal(alone[place : place + len(sentences[i])], whole[ends[i] - len(sentences[i]) : ends[i]])

@@ -1,18 +1,14 @@
 """What an engine says of every tag is what tagging with all probabilities says."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
-import tagger
 from tagger.bundle.bundle import Member
 from tagger.model.vocabulary import Vocabulary
 from tagger.tagging.decoding import Request
 from tagger.tagging.engine import Engine
-from tagger.tagging.tagger import Tagger
 from tests.conftest import CORPUS, TOKENS, make_network
 
 SENTENCES = [*TOKENS, ["book", "the", "flights", "they", "book", "Well", "."], [], ["unknown", "x" * 60], ["reads"] * 9]
@@ -92,10 +88,3 @@ def test_scripts_of_known_forms_need_no_scores(fixed_shapes: bool) -> None:
         assert plain[column].ids[:, 0].tolist() == weighed[column].ids[:, 0].tolist()
     alone = engine.tag([["flights"]], Request(["lemma"]), fixed_shapes)  # nothing is left to be scored
     assert alone["lemma"].ids.shape == (1, 1)
-
-
-def test_a_loaded_tagger(trained: Path) -> None:
-    loaded: Tagger = tagger.load(trained, "cpu", "float32")
-    logs = loaded.engine.log_probabilities(TOKENS)["upos"]
-    best = [loaded.vocabulary.tags["upos"][i] for i in logs.argmax(1).tolist()]
-    assert best == [tag for tags in loaded.tag_sentences(TOKENS) for tag in tags]

@@ -405,15 +405,9 @@ def test_tokens_may_have_spaces_and_columns_may_repeat(loaded: Tagger) -> None:
     ("options", "message"),
     [
         ({"cache_size": 500}, r"cache_size=500.*at least 16000"),
-        ({"cache_size": "big"}, "cache_size='big'"),
         ({"workers": 0}, "workers=0.*at least 1"),
-        ({"workers": 1.5}, r"workers=1\.5"),
-        ({"workers": True}, "workers=True"),
         ({"device": None}, "device None"),
-        ({"device": 3}, "device 3"),
         ({"precision": None}, "precision None"),
-        ({"precision": "double"}, "precision double"),
-        ({"precision": ["float32"]}, "precision"),
         *(({"name": name}, "names no tagger") for name in (3, ["english"])),
     ],
 )
