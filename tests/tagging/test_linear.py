@@ -90,7 +90,7 @@ def test_with_fixed_shapes_a_sentence_has_the_same_probabilities_to_the_bit_what
 
 def test_more_forms_than_the_cache_holds(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(batches, "BATCH_TOKENS", 20)
-    monkeypatch.setattr("tagger.tagging.engine.BATCH_TOKENS", 20)
+    monkeypatch.setattr("tagger.tagging.tagger.BATCH_TOKENS", 20)
     whole = Tagger(bundle, "cpu", "float32").engine.log_probabilities(SENTENCES)["upos"]
     small = Tagger(bundle, "cpu", "float32", cache_size=20).engine.log_probabilities(SENTENCES)["upos"]
     assert torch.equal(small, whole)
