@@ -2,6 +2,7 @@
 
 import os
 import resource
+import signal
 
 # Before torch is imported, and for the commands that tests start: tiny networks are fastest on one thread.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -51,6 +52,15 @@ CORPUS: list[dict[str, list[str]]] = [
 ]
 TOKENS: list[list[str]] = [sentence["tokens"] for sentence in CORPUS]
 BUCKETS = 64
+
+
+@pytest.fixture(autouse=True)
+def _signals() -> Iterator[None]:
+    """A command that was interrupted in this process has no more ears for signals; the next test has."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 def network_config(**changes: Any) -> NetworkConfig:

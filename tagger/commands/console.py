@@ -70,6 +70,8 @@ def clear_errors(
     except MemoryError:
         raise _end(f"this needs more memory than there is; {memory}", BAD_INPUT) from None
     except KeyboardInterrupt as error:
+        for name in {"SIGINT", "SIGTERM", "SIGHUP"} & {*dir(signal)}:  # a second one would stop the end half-way
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
         say(f"interrupted; {str(error) or 'files that were not whole are not written'}")
         raise SystemExit(INTERRUPTED) from None
     except RuntimeError as error:

@@ -341,6 +341,22 @@ def test_killed_at_random_times_and_resumed(trained: Path) -> None:
 
 
 @pytest.mark.slow
+def test_a_second_signal_does_not_stop_the_end(trained: Path) -> None:
+    Path("a.txt").write_text("They book flights. The book reads well.\n\n" * 300_000)
+    command = [sys.executable, "-m", "tagger", "tag", "a.txt", "-o", "b.tsv", "--model", str(trained), "--workers", "2"]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    while process.poll() is None and not any(path.stat().st_size for path in Path().glob(".*.part")):
+        time.sleep(0.05)
+    for _ in range(2):
+        process.terminate()
+        time.sleep(0.2)
+    _, said = process.communicate(timeout=120)
+    assert process.returncode == 130
+    assert said.splitlines()[-1].startswith("interrupted; ")
+    assert os.listdir() == ["a.txt"]
+
+
+@pytest.mark.slow
 def test_five_processes_at_once_make_what_one_makes(trained: Path) -> None:
     for number in range(40):
         path = Path("in", f"{number % 3}", f"{number}.txt")
