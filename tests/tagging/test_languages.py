@@ -123,13 +123,6 @@ def test_what_a_file_says_in_a_column_that_its_language_lacks_stays(every: Langu
     assert table[0].split("\t")[3:5] == ["PRN", "_"]
 
 
-def test_input_that_is_wrong(every: LanguageTagger) -> None:
-    with pytest.raises(InputError, match="is no token: it has spaces inside"):
-        every.annotate(["They book flights.", "I am here."])
-    with pytest.raises(InputError, match="a text is a string"):
-        every.language_of(5)  # type: ignore[arg-type]
-
-
 def test_a_copy_in_another_process_loads_its_own(every: LanguageTagger) -> None:
     assert every.language_of(TEXTS["welsh"]) == "welsh"
     copy = pickle.loads(pickle.dumps(every))
