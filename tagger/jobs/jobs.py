@@ -98,10 +98,8 @@ def plan_jobs(
     sources go into the file `to`, or to standard output; the jobs have no targets then.
     """
     sources = list(sources) or [STDIO]
-    if "" in sources:
-        raise InputError("'' is no file; name one, or - for standard input")
-    if to == "":
-        raise InputError("-o '' is no file; name a file or a folder")
+    if "" in [*sources, to]:
+        raise InputError("'' is no file; name one, or - for standard input and standard output")
     there = {}
     if to is not None and is_remote(to):
         check_writable(to)
@@ -224,8 +222,10 @@ def _local_files(root: str, to: str | None, plan: Plan) -> Iterator[_Found]:
         seen.add(real)
         for name in sorted(names):
             path = os.path.join(folder, name)
-            place = os.path.realpath(path) if os.path.islink(path) else os.path.join(real, name)
-            if name.startswith(".") or (outputs is not None and _is_below(place, outputs)):
+            is_output = os.path.join(real, name) == outputs  # the only one
+            if outputs is not None and os.path.islink(path):
+                is_output = _is_below(os.path.realpath(path), outputs)
+            if name.startswith(".") or is_output:
                 continue
             if os.path.isfile(path):
                 yield _Found(path, PurePath(os.path.relpath(path, root)), file_state(path))

@@ -44,15 +44,8 @@ class Outputs:
         """Decides which outputs to make.
 
         An existing output is kept. With `force` it is replaced. With `resume` it is replaced if the manifest says that
-        a run made it, of another source.
-
-        Args:
-            jobs: all of the run.
-            folder: of the outputs; None if they go into no folder.
-            settings: the tagger and all else that decides what it makes of a source, as JSON has it.
-            part: what the name of the manifest ends in, if the run makes a part of the outputs.
-            force: see above.
-            resume: see above.
+        a run made it, of another source. The outputs go into `folder`, if into any; `settings` are the tagger and all
+        else that decides what it makes of a source, as JSON has it. The manifest's name ends in `part`.
         """
         self.part, self._force = part, force
         self._folder = None if folder is None or is_remote(folder) else folder

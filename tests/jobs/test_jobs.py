@@ -45,6 +45,7 @@ def planned(*arguments: object) -> list[tuple[str, str, str | None, str]]:
         (["x.txt"], "out.txt", "lines", "slash", [("x.txt", "lines", "out.txt", "slash")]),
         (["x.txt"], "out/", None, None, [("x.txt", "text", "out/x.tsv", "tsv")]),
         (["x.txt"], "in", None, None, [("x.txt", "text", "in/x.tsv", "tsv")]),
+        (["in/a"], "in", None, None, [(*BOOK, "in/book.tsv", "tsv")]),
         (
             ["x.txt", "in/b.conllu"],
             *("two.tsv/", None, "tsv"),
@@ -91,7 +92,7 @@ def test_outputs_inside_the_folder_are_no_inputs(to: str) -> None:
         (["nowhere.txt"], None, "nowhere.txt: no such file or folder$"),
         (["They book"], None, "no such file or folder; a text is tagged with --text"),
         (["x.txt", ""], "out", "'' is no file"),
-        (["x.txt"], "", "-o '' is no file"),
+        (["x.txt"], "", "'' is no file"),
         (["in"], None, "in is a folder; name one for its tagged files with -o"),
         (["y"], "x.txt", "x.txt is a file"),
         (["x.txt", "in/b.conllu"], "/dev/null", "/dev/null is a file; several files need a folder"),
