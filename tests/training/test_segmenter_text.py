@@ -1,15 +1,10 @@
-import os
 import random
-from collections import defaultdict
-from pathlib import Path
 
 import pytest
 
-from tagger.segmenter.multiwords import Multiwords
 from tagger.segmenter.network import Label
 from tagger.segmenter.units import UnitTable
 from tagger.text.conllu import read_conllu
-from tagger.text.edit_scripts import apply_script
 from tagger.text.spacing import gold_paragraphs
 from tagger.training.segmenter_text import IGNORED, Choices, TrainingText
 
@@ -85,41 +80,6 @@ def test_what_may_be_split_is_chosen_as_if_training_did_not_have_the_form() -> N
     assert (number, choices.odds[row].shape) == (1, (2,))
     assert choices["disse", None] == (IGNORED, IGNORED)  # the script reads more than `se`
     assert choices["un", None] == (IGNORED, IGNORED)
-
-
-LANGUAGES = {
-    **{"pt": "Portuguese-GSD", "es": "Spanish-GSD", "it": "Italian-TWITTIRO", "fr": "French-GSD"},
-    **{"he": "Hebrew-IAHLTwiki", "tr": "Turkish-BOUN", "fi": "Finnish-TDT", "cy": "Welsh-CCG", "fa": "Persian-PerDT"},
-}
-
-
-@pytest.mark.skipif("TAGGER_LANGUAGES" not in os.environ, reason="TAGGER_LANGUAGES names no folder of treebanks")
-@pytest.mark.parametrize("language", LANGUAGES)
-def test_the_words_of_a_token_have_no_letters_from_nowhere(language: str) -> None:
-    """Whatever the network says: a part is a substring, or training made it of this form or at this affix."""
-    folder = Path(os.environ["TAGGER_LANGUAGES"])
-    (path,) = folder.glob(f"*{LANGUAGES[language]}/*-train.conllu")
-    with path.open(encoding="utf-8", newline="") as lines:
-        text = TrainingText(list(gold_paragraphs(read_conllu(lines, str(path)), skip=True)))
-    vocabulary, _ = text.vocabulary(UnitTable([], 8, text.characters))
-    known = Multiwords(vocabulary.scripts, vocabulary.multiwords, vocabulary.affixes)
-    of_form: dict[str, set[str]] = defaultdict(set)  # words that training makes of a form
-    at_affix: dict[str, set[str]] = defaultdict(set)  # scripts that training has at an affix of two characters
-    for form, numbers in vocabulary.multiwords.items():
-        for script in (vocabulary.scripts[number - 1] for number in numbers if number):
-            of_form[form].update((apply_script(script, form) or "").lower().split())
-            for affix in (form[:2], form[-2:]):
-                at_affix[affix].add(script)
-    forms = set((folder.parent / "languages_text" / f"{language}.txt").read_text(encoding="utf-8").split())
-    tried = 0
-    for form in forms:
-        own = form.lower()
-        for script in (vocabulary.scripts[number - 1] for number, _ in known.choices(form) if number):
-            tried += 1
-            words = (apply_script(script, form) or "").lower().split()
-            seen = script in at_affix[own[:2]] or script in at_affix[own[-2:]]
-            assert seen or all(word in own or word in of_form[own] for word in words), (form, words, script)
-    assert tried or text.characters  # Hebrew is cut between letters, and adds none
 
 
 def test_scripts_with_control_characters_are_not_learned() -> None:
