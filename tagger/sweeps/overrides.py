@@ -4,7 +4,6 @@ Hydra accepts any key with `+` in front, and training would ignore it. Here an u
 nearest one.
 """
 
-import itertools
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,7 +15,7 @@ from typing import Any, cast
 from hydra import compose, initialize_config_dir
 from hydra._internal.utils import get_args_parser
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override, Quote, QuotedString, ValueType
+from hydra.core.override_parser.types import Override, Quote, QuotedString
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -30,8 +29,6 @@ from tagger.training.config_parts import TRAINER_SETTINGS
 
 PAGES = {"train": "python -m tagger", "pretrain": "python -m tagger pretrain"}  # the command that reads each
 FOLDER_KEYS = ("hydra.run.dir", "hydra.sweep.dir")
-OPEN_PARTS = ("trainer.", "corpus.fields.")  # parts that take keys which the page does not have
-MAX_PAGES = 50  # composed to look for keys, one for each combination of groups that a sweep names
 LAUNCHERS = {"joblib": "joblib", "submitit_local": "submitit", "submitit_slurm": "submitit"}  # the extra of each
 
 
@@ -50,12 +47,9 @@ def checked_words(page: str, words: Sequence[str]) -> list[str]:
     for override in options.overrides:
         others.remove(override)
     for key, value in map(key_and_value, checked):
-        if (
-            key == "hydra/launcher"
-            and value in LAUNCHERS
-            and not find_spec(f"hydra_plugins.hydra_{LAUNCHERS[value]}_launcher")
-        ):
-            raise missing_extra(f"hydra-{LAUNCHERS[value]}-launcher", LAUNCHERS[value])
+        extra = LAUNCHERS.get(value) if key == "hydra/launcher" else None
+        if extra is not None and not find_spec(f"hydra_plugins.hydra_{extra}_launcher"):
+            raise missing_extra(f"hydra-{extra}-launcher", extra)
     return [*_in_named_folder(checked), *others]  # Hydra takes no overrides in two places
 
 
@@ -104,12 +98,12 @@ def checked_overrides(overrides: Sequence[str], page: str = "train", keys_are_kn
     if not keys_are_known:
         return [str(override.input_line) for override in parsed]
     groups = _groups(page)
-    choices = {}  # the last of several for the same group counts
+    chosen = {}  # the last of several for the same group counts, and the first value of a sweep
     for each in parsed:
-        if each.key_or_group in groups and (values := _values(each)):
-            choices[each.key_or_group] = [f"{each.key_or_group}={_as_text(value)}" for value in values]
-    pages = itertools.islice(itertools.product(*choices.values()), MAX_PAGES)
-    known = frozenset.intersection(*(_keys(page, *chosen) for chosen in pages))
+        if each.key_or_group in groups and not each.is_delete():
+            value = next(each.sweep_iterator()) if each.is_sweep_override() else each.value()
+            chosen[each.key_or_group] = f"{each.key_or_group}={_as_text(value)}"
+    known = _keys(page, *chosen.values())
     return [_with_known_key(override, known, groups, page) for override in parsed]
 
 
@@ -136,13 +130,6 @@ def _groups(page: str) -> dict[str, list[str]]:
     return {name: sorted(file.stem for file in folder.glob("*.yaml")) for name, folder in folders.items()}
 
 
-def _values(override: Override) -> list[Any]:
-    """The value, or those of a sweep; none if the key is deleted or the sweep has no list of values."""
-    if override.value_type is None or override.value_type == ValueType.INTERVAL_SWEEP:
-        return []
-    return list(override.sweep_iterator()) if override.is_sweep_override() else [override.value()]
-
-
 def _as_text(value: Any) -> str:
     return f"[{','.join(map(_as_text, value))}]" if isinstance(value, list) else "null" if value is None else str(value)
 
@@ -162,32 +149,28 @@ def _keys(page: str, *choices: str) -> frozenset[str]:
 
 
 def _with_known_key(override: Override, known: frozenset[str], groups: Mapping[str, Sequence[str]], page: str) -> str:
-    """Removes `+` from a key of the page. Adds it to a key that only a choice of a group or the trainer has."""
+    """Removes `+` from a key of the page. Adds it to a key that only a choice of a group or the trainer has.
+
+    The error for an unknown key names a choice of a group that has it, or a similar key.
+    """
     key, text = override.key_or_group, str(override.input_line)
+    if key in gone.KEYS and key not in known:
+        raise InputError(f"{key} is gone: {gone.KEYS[key]}")
     if key.startswith(("hydra.", "hydra/")):
-        if key in gone.KEYS:
-            raise InputError(f"{key} is gone: {gone.KEYS[key]}")
         return text
     if key in groups or (key in known and (key in _keys(page) or override.is_delete())):
         return text.lstrip("+")
-    part = next((part for part in OPEN_PARTS if key.startswith(part) and part.rstrip(".") in known), None)
-    if part == "trainer." and (name := key.split(".")[1]) not in TRAINER_SETTINGS:
+    part = key.partition(".")[0]
+    if part == "trainer" and (name := key.split(".")[1]) not in TRAINER_SETTINGS:
         near = _did_you_mean(name, TRAINER_SETTINGS) or f"; there are {', '.join(TRAINER_SETTINGS)}"
         raise InputError(f"{key}: no such setting{near}")
-    if (key in known or part is not None) and not override.is_delete():
+    is_field = key.startswith("corpus.fields.") and "corpus.fields" in known
+    if not override.is_delete() and (key in known or part == "trainer" or is_field):
         return f"++{text.lstrip('+')}"
-    raise _unknown(key, text, known, groups, page)
-
-
-def _unknown(key: str, text: str, known: Iterable[str], groups: Mapping[str, Sequence[str]], page: str) -> InputError:
-    """The error for a key that the page lacks. It names a choice or a command that has the key, or a similar key."""
-    if key in gone.KEYS:
-        return InputError(f"{key} is gone: {gone.KEYS[key]}")
-    part = key.partition(".")[0]
-    having = [choice for choice in groups.get(part, ()) if key in _keys(page, f"{part}={choice}")]
+    having = [f"{part}={choice}" for choice in groups.get(part, ()) if key in _keys(page, f"{part}={choice}")]
     if having:
-        return InputError(f"{text}: no such key here; it needs {' or '.join(f'{part}={x}' for x in having)}")
-    return InputError(f"{text}: no such key{_did_you_mean(key, sorted(known)) or f'; see {PAGES[page]} --cfg job'}")
+        raise InputError(f"{text}: no such key here; it needs {' or '.join(having)}")
+    raise InputError(f"{text}: no such key{_did_you_mean(key, sorted(known)) or f'; see {PAGES[page]} --cfg job'}")
 
 
 def _did_you_mean(word: str, words: Sequence[str]) -> str:

@@ -44,7 +44,6 @@ MIN_COMPLETE, MIN_EPOCHS = 5, 1  # trials that are complete, and epochs of a tri
 LOG = "log"  # the tag of an interval
 DIGITS = 6  # of a number with a fraction
 LOCK_SECONDS = 30  # after which the lock of a journal is taken from a process that was killed while it wrote
-
 VALUES, ERROR = "values", "error"  # attributes of a study, and of a trial
 LOCK = ".search.lock"  # in the folders of a search and of a trial
 
@@ -65,18 +64,9 @@ class SearchConfig:
 def sweep_study(
     context: HydraContext, config: DictConfig, task: Task, arguments: Sequence[str], values: Mapping[str, Any]
 ) -> None:
-    """Trains the trials of a study that are missing. Other processes may do the same.
+    """Trains the trials of a study that are missing, as other processes may do; see `sweep_grid`.
 
-    Args:
-        context: Hydra's loader of configs.
-        config: of the sweep.
-        task: gets the exit status: 1 if a trial failed.
-        arguments: the overrides of the command line.
-        values: those of `conf/hydra/sweeper/optuna.yaml`.
-
-    Raises:
-        InputError: a value of the search is bad, or its folder is taken.
-        KeyboardInterrupt: by Ctrl+C or a signal; the message says how to go on.
+    `values` are those of `conf/hydra/sweeper/optuna.yaml`.
     """
     search = read(SearchConfig, dict(values), "hydra.sweeper.", from_page=True)
     if (launcher := config.hydra.runtime.choices["hydra/launcher"]) != BASIC:
@@ -87,11 +77,10 @@ def sweep_study(
     fixed = [str(each.input_line) for key, each in last.items() if key not in space]
     if not space:
         raise InputError("nothing to search: name values, model.depth=1,2 or 'model.dropout=interval(0,0.5)'")
-    start = [
-        f"{key}={each.choices[0] if isinstance(each, CategoricalDistribution) else each.low}"
-        for key, each in space.items()
-    ]
-    first = compose_run(context, config, [*fixed, *start], 0)
+    start = {
+        key: each.choices[0] if isinstance(each, CategoricalDistribution) else each.low for key, each in space.items()
+    }
+    first = compose_run(context, config, [*fixed, *_texts(start, space)], 0)
     record_of(task.command, first, True, first.hydra.overrides.task)  # a mistake in what all trials have
     go_on = begin(config, task)
     folder = Path(config.hydra.sweep.dir)
