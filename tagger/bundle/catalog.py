@@ -26,7 +26,6 @@ from tagger.bundle.saved_config import (
 from tagger.bundled import bundled
 from tagger.errors import InputError, reason, shorten
 from tagger.text.json_files import MAX_NAME
-from tagger.text.paths import located
 
 LATEST = "latest"
 MIN_SIMILARITY = 0.7  # of a name to the one that is proposed in its place: among many languages 0.6 is no typing error
@@ -92,7 +91,7 @@ def find_folder(name: str) -> Path | None:
     """
     parts = Path(name).parts
     is_plain = bool(parts) and not name.startswith((".", "~", "/")) and ".." not in parts
-    paths = [located(path) for path in ([name, str(RUNS / name)] if is_plain else [name] * bool(name))]
+    paths = [os.path.expanduser(path) for path in ([name, str(RUNS / name)] if is_plain else [name] * bool(name))]
     folders = [Path(path) for path in paths if os.path.isdir(path)]
     return next(filter(_is_of_training, folders), folders[0] if folders else None)
 

@@ -14,7 +14,6 @@ from msgspec import Meta
 
 from tagger.errors import InputError, shorten
 from tagger.text.packed import PACKED
-from tagger.text.paths import located, located_name
 from tagger.text.schema import Name, one_of
 
 CORPUS = "corpus"  # the column that names a sentence's corpus, of several that are mixed
@@ -87,7 +86,7 @@ def single_configs(config: CorpusConfig) -> list[CorpusConfig]:
         return [config]
     if not values:
         raise InputError(f"corpus.{key}=[]: give a list of names, such as [A,B]")
-    places = [located_name(value) for value in values]
+    places = [os.path.expanduser(value) for value in values]
     known: set[str] = set()
     for value, place in zip(values, places, strict=True):
         same = os.path.realpath(place) if os.path.exists(place) else value
@@ -104,14 +103,14 @@ def split_files(config: CorpusConfig) -> dict[str, str]:
     """The file of each split of a single corpus of the kind `conllu` or `columns`; there is one of train."""
     files = {split: getattr(config, split) for split in SPLITS}
     if config.path is not None:
-        folder = Path(located(str(config.path)))
+        folder = Path(os.path.expanduser(str(config.path)))
         files = {split: file or _in_folder(folder, split) for split, file in files.items()}
         if files["train"] is None:
             others = ", ".join(sorted(file.name for file in folder.glob("*.conllu*"))) or "no CoNLL-U file"
             raise InputError(f"{folder} has no *-train.conllu, it has {others}; name a file with corpus.train=FILE")
     if not files["train"]:
         raise InputError("no training data: name a file with corpus.train=FILE")
-    found = {split: located(file) for split, file in files.items() if file}
+    found = {split: os.path.expanduser(file) for split, file in files.items() if file}
     for split, path in found.items():
         try:
             os.stat(path)
@@ -135,8 +134,8 @@ def files_name(config: CorpusConfig) -> str:
     """The name of a corpus of files, for model cards: its folder, with the files that are elsewhere; or its train."""
     if config.path is None:
         return Path(config.train or "").name
-    folder = Path(located(str(config.path))).resolve()
-    named = {split: Path(located(file)).resolve() for split in SPLITS if (file := getattr(config, split))}
+    folder = Path(os.path.expanduser(str(config.path))).resolve()
+    named = {split: Path(os.path.expanduser(file)).resolve() for split in SPLITS if (file := getattr(config, split))}
     others = [f"{split} of {file.name}" for split, file in named.items() if not file.is_relative_to(folder)]
     return " with ".join([folder.name, *([", ".join(others)] if others else [])])
 

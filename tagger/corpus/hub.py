@@ -24,7 +24,6 @@ from tagger.corpus.config import CorpusConfig
 from tagger.corpus.splits import Source, check_columns, rules_for
 from tagger.errors import InputError, shorten
 from tagger.text.files import file_version
-from tagger.text.paths import located_name
 from tagger.text.segment_rules import SPACE
 from tagger.text.sentence import MultiwordToken, Sentence
 from tagger.text.strings import NO_TAG
@@ -65,7 +64,7 @@ def hub_source(config: CorpusConfig, columns: Sequence[str]) -> Source:
 def load_hub(name: str, config: str | None, revision: str | None) -> DatasetDict:
     """Calls `load_dataset` for a data set or a folder, which prints nothing here."""
     _be_quiet()
-    path = located_name(os.path.expanduser(name))
+    path = os.path.expanduser(name)
     options = {"revision": revision, "data_dir" if revision == PARQUET_EXPORT else "name": config}
     if os.path.isdir(path):  # `datasets` does not notice changed files, so changed folders get other caches
         versions = Hasher.hash([file_version(file) for file in sorted(Path(path).rglob("*")) if file.is_file()])
@@ -83,7 +82,7 @@ def stream_hub(name: str, config: str | None, split: str, column: str, key: str 
     """Yields the texts of a column of a data set while it is being downloaded; `key` is for messages."""
     _be_quiet()
     try:
-        rows = datasets.load_dataset(located_name(os.path.expanduser(name)), config, split=split, streaming=True)
+        rows = datasets.load_dataset(os.path.expanduser(name), config, split=split, streaming=True)
         for number, row in enumerate(rows):
             if not isinstance(row.get(column), str):
                 raise InputError(

